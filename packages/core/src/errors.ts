@@ -1,0 +1,65 @@
+/** What is wrong with a value, in three parts that read as one sentence. */
+export interface ArgumentFault {
+  /** The value as it came, short. */
+  readonly given: string;
+  /** What would have been right: meaning, range or shape. */
+  readonly expected: string;
+  /** What to do about it; a whole sentence. */
+  readonly remedy?: string;
+}
+
+/**
+ * A value from outside is not usable. `message` reads
+ * `density: got 5, expected the fraction of weights kept, 0 < density ≤ 1. If you meant 5 %, pass 0.05.`
+ */
+export class ArgumentError extends Error {
+  override readonly name: string = "ArgumentError";
+  readonly subject: string;
+  readonly fault: ArgumentFault;
+
+  /** @param subject the layer, file or option at fault, as the user knows it */
+  constructor(subject: string, fault: ArgumentFault) {
+    super(
+      `${subject}: got ${fault.given}, expected ${fault.expected}.${fault.remedy ? ` ${fault.remedy}` : ""}`,
+    );
+    this.subject = subject;
+    this.fault = fault;
+  }
+}
+
+/** The candidate nearest to `word` (edit distance at most a third of its length), for "did you mean". */
+export function nearestName(word: string, candidates: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
+  for (const candidate of candidates) {
+    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+  }
+  return best;
+}
+
+/** @throws ArgumentError naming the nearest known name, where `name` is not one of `known` */
+export function unknownName(subject: string, name: string, known: readonly string[]): ArgumentError {
+  const nearest = nearestName(name, known);
+  return new ArgumentError(subject, {
+    given: `"${name}"`,
+    expected: `one of ${known.join(", ")}`,
+    ...(nearest ? { remedy: `Did you mean "${nearest}"?` } : {}),
+  });
+}
+
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      row[j] = Math.min(
+        row[j - 1]! + 1,
+        previous[j]! + 1,
+        previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1),
+      );
+    }
+    previous = row;
+  }
+  return previous[b.length]!;
+}

@@ -1,0 +1,107 @@
+/** What happens in a run, in the words that event files, the terminal screen and reports share. No I/O here. */
+
+/** Measures of one layer's mask. */
+export interface LayerMeasure {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly keptCount: number;
+  readonly count: number;
+  /** Output units with at least one kept weight entering, as a fraction of all. */
+  readonly width: number;
+}
+
+export type PruneEvent =
+  | {
+      readonly kind: "prune.started";
+      readonly method: string;
+      readonly density: number;
+      readonly keepCount: number;
+      readonly prunableCount: number;
+    }
+  | {
+      readonly kind: "prune.progress";
+      readonly keptCount: number;
+      readonly keepCount: number;
+      readonly walkCount?: number;
+      readonly round?: number;
+      readonly roundCount?: number;
+      readonly elapsedMs: number;
+    }
+  | {
+      readonly kind: "prune.finished";
+      readonly method: string;
+      /** Asked for, and reached. */
+      readonly requestedDensity: number;
+      readonly density: number;
+      readonly keptCount: number;
+      readonly walkCount?: number;
+      readonly elapsedMs: number;
+      readonly layers: readonly LayerMeasure[];
+      readonly measures?: MaskMeasures;
+    };
+
+/** Measures of a whole mask; see analysis/ for their definitions. */
+export interface MaskMeasures {
+  readonly pathKernelTrace: number;
+  /** Trace over that of the dense network. */
+  readonly relativeTrace: number;
+  readonly meanWidth: number;
+  readonly minWidth: number;
+  readonly deadUnitCount: number;
+  readonly ineffectiveCount: number;
+  /** Natural logarithm of the number of paths. */
+  readonly logPathCount: number;
+}
+
+export type TrainEvent =
+  | {
+      readonly kind: "train.started";
+      readonly executor: string;
+      readonly epochCount: number;
+      readonly stepsPerEpoch: number;
+      readonly batchSize: number;
+      readonly trainCount: number;
+      readonly testCount: number;
+    }
+  | {
+      readonly kind: "train.step";
+      readonly epoch: number;
+      readonly step: number;
+      readonly loss: number;
+      readonly rate: number;
+      readonly imagesPerSecond: number;
+    }
+  | {
+      readonly kind: "train.epoch";
+      /** 1-based; 0 is the evaluation before any step. */
+      readonly epoch: number;
+      /** Means over the training epoch, and over the test set. Accuracies are fractions. */
+      readonly loss: number;
+      readonly accuracy: number;
+      readonly testLoss: number;
+      readonly testAccuracy: number;
+      readonly rate: number;
+      readonly elapsedMs: number;
+    }
+  | {
+      readonly kind: "train.finished";
+      readonly testAccuracy: number;
+      readonly testLoss: number;
+      readonly elapsedMs: number;
+    };
+
+export type LifeEvent =
+  | {
+      readonly kind: "run.started";
+      readonly name: string;
+      readonly config: Readonly<Record<string, unknown>>;
+    }
+  | { readonly kind: "run.finished"; readonly elapsedMs: number }
+  | { readonly kind: "run.failed"; readonly message: string }
+  | { readonly kind: "run.interrupted" }
+  | { readonly kind: "log"; readonly level: "info" | "warning"; readonly message: string };
+
+export type RunEvent = LifeEvent | PruneEvent | TrainEvent;
+
+/** A RunEvent as it stands in `events.jsonl`: `t` is milliseconds since the epoch. */
+export type TimedRunEvent = RunEvent & { readonly t: number };

@@ -1,0 +1,24 @@
+export { type PathSumOptions, pathSums } from "./analysis/pathSums.ts";
+export { ArgumentError, type ArgumentFault, nearestName, unknownName } from "./errors.ts";
+export type {
+  LayerMeasure,
+  LifeEvent,
+  MaskMeasures,
+  PruneEvent,
+  RunEvent,
+  TimedRunEvent,
+  TrainEvent,
+} from "./events.ts";
+export { applyMasks, countKept, keepCountAt, Masks } from "./masks/masks.ts";
+export { NetworkBuilder, type Value } from "./network/builder.ts";
+export {
+  buildNetwork,
+  type Network,
+  type Node,
+  type NodeSpec,
+  type PrunableParameter,
+} from "./network/network.ts";
+export { ACTIVATIONS, type ActivationName } from "./operations/activation.ts";
+export { elementCount, type Parameter, type ParameterRole, type Shape } from "./operations/definition.ts";
+export type { Operation } from "./operations/registry.ts";
+export { type FloatTensor, requireFiniteWeights, type Weights, weightsFor } from "./weights/weights.ts";

@@ -1,0 +1,91 @@
+/** Which prunable weights of a network are kept. */
+import { ArgumentError } from "../errors.ts";
+import type { Network, PrunableParameter } from "../network/network.ts";
+import type { Weights } from "../weights/weights.ts";
+
+/** One byte a prunable weight, 1 = kept, in the order of `network.prunable`; a layer's mask is a view of it. */
+export class Masks {
+  readonly network: Network;
+  /** Length `network.prunableCount`. */
+  readonly bytes: Uint8Array;
+
+  /** @param bytes length `network.prunableCount`, 0 or 1; taken over, not copied. Absent: nothing is kept. */
+  constructor(network: Network, bytes: Uint8Array = new Uint8Array(network.prunableCount)) {
+    if (bytes.length !== network.prunableCount) {
+      throw new ArgumentError("masks", {
+        given: `${bytes.length} bytes`,
+        expected: `${network.prunableCount}, one for each prunable weight of ${network.name}`,
+      });
+    }
+    this.network = network;
+    this.bytes = bytes;
+  }
+
+  /** Everything kept. */
+  static dense(network: Network): Masks {
+    return new Masks(network, new Uint8Array(network.prunableCount).fill(1));
+  }
+
+  /** The mask of one layer: a view, row-major over the parameter's shape. */
+  of(parameter: PrunableParameter): Uint8Array {
+    return this.bytes.subarray(parameter.start, parameter.start + parameter.length);
+  }
+
+  /** The mask of a parameter by its name; undefined where it is not prunable. */
+  get(name: string): Uint8Array | undefined {
+    const parameter = this.network.prunable.find((candidate) => candidate.name === name);
+    return parameter && this.of(parameter);
+  }
+
+  get keptCount(): number {
+    return countKept(this.bytes);
+  }
+
+  /** Kept fraction of all prunable weights. */
+  get density(): number {
+    return this.keptCount / this.network.prunableCount;
+  }
+}
+
+export function countKept(mask: Uint8Array): number {
+  let count = 0;
+  for (let k = 0; k < mask.length; k++) count += mask[k]!;
+  return count;
+}
+
+/**
+ * Number of weights to keep: ⌊density · count⌋.
+ * @throws ArgumentError unless 0 < density ≤ 1 and at least one weight is kept
+ */
+export function keepCountAt(density: number, count: number): number {
+  if (!(density > 0 && density <= 1)) {
+    throw new ArgumentError("density", {
+      given: `${density}`,
+      expected: "the fraction of weights kept, 0 < density ≤ 1",
+      ...(density > 1 && density <= 100
+        ? { remedy: `If you meant ${density} %, pass ${density / 100}.` }
+        : {}),
+    });
+  }
+  const keepCount = Math.floor(density * count);
+  if (keepCount === 0) {
+    throw new ArgumentError("density", {
+      given: `${density}, less than one of ${count} weights`,
+      expected: `at least ${(1 / count).toPrecision(2)} for this network`,
+    });
+  }
+  return keepCount;
+}
+
+/** Weights with the removed ones set to 0; other parameters are shared, not copied. */
+export function applyMasks(weights: Weights, masks: Masks): Weights {
+  const masked = new Map(weights);
+  for (const parameter of masks.network.prunable) {
+    const mask = masks.of(parameter);
+    masked.set(
+      parameter.name,
+      weights.get(parameter.name)!.map((w, k) => (mask[k] === 1 ? w : 0)),
+    );
+  }
+  return masked;
+}

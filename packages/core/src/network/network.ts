@@ -1,0 +1,202 @@
+/** A network: a directed acyclic graph of operations over named parameters, shapes inferred, checked once. */
+import { ArgumentError, unknownName } from "../errors.ts";
+import { elementCount, type Parameter, type Shape } from "../operations/definition.ts";
+import { definitionOf, type Operation, operations } from "../operations/registry.ts";
+
+/** One operation as it is asked for: by name, reading the values of other nodes by their names. */
+export interface NodeSpec {
+  readonly name: string;
+  readonly op: Operation;
+  readonly inputs: readonly string[];
+}
+
+/** One operation in its place. Nodes stand in topological order: every input has a lower index. */
+export interface Node {
+  readonly name: string;
+  readonly op: Operation;
+  /** Indices of the nodes whose values it reads. */
+  readonly inputs: readonly number[];
+  /** Indices of the nodes that read its value. */
+  readonly consumers: readonly number[];
+  /** Shape of its value, without the batch axis. */
+  readonly shape: Shape;
+}
+
+/** A parameter whose weights count for density, with its place among all prunable weights. */
+export interface PrunableParameter extends Parameter {
+  /** Index of the node that owns it. */
+  readonly node: number;
+  /** Number of its weights before it, in the order of `network.prunable`. */
+  readonly start: number;
+  /** Number of its weights. */
+  readonly length: number;
+}
+
+export interface Network {
+  readonly name: string;
+  /** Topological order; node 0 is the input, `output` the last. */
+  readonly nodes: readonly Node[];
+  /** Index of the node whose value is the network's output. */
+  readonly output: number;
+  readonly inputShape: Shape;
+  readonly outputShape: Shape;
+  /** Every parameter once, in the order the nodes were given (a file's own order). */
+  readonly parameters: readonly Parameter[];
+  /** Conv and dense weights, in the same order: the denominator of density. */
+  readonly prunable: readonly PrunableParameter[];
+  /** Number of prunable weights. */
+  readonly prunableCount: number;
+}
+
+/**
+ * Builds a network from its operations, in any order, with exactly one `input`.
+ * @param output name of the node whose value is the network's output
+ * @throws ArgumentError where a name is unknown or used twice, the graph has a cycle, shapes do not fit, or a node
+ *   does not lie between input and output; the message names the node
+ */
+export function buildNetwork(name: string, specs: readonly NodeSpec[], output: string): Network {
+  const byName = new Map<string, NodeSpec>();
+  for (const spec of specs) {
+    if (byName.has(spec.name)) {
+      throw new ArgumentError(`layer "${spec.name}"`, {
+        given: "the name twice",
+        expected: "a name of its own for each layer",
+      });
+    }
+    byName.set(spec.name, spec);
+  }
+  const inputNodes = specs.filter((spec) => spec.op.kind === "input");
+  if (inputNodes.length !== 1) {
+    throw new ArgumentError(`network "${name}"`, {
+      given: `${inputNodes.length} inputs${inputNodes.length > 1 ? ` (${inputNodes.map((n) => n.name).join(", ")})` : ""}`,
+      expected: "exactly one",
+    });
+  }
+  const order = topologicalOrder(name, specs, byName, output);
+  const indexOf = new Map(order.map((spec, index) => [spec.name, index]));
+  const consumers: number[][] = order.map(() => []);
+  const nodes: Node[] = [];
+  for (const [index, spec] of order.entries()) {
+    const definition = definitionOf(spec.op);
+    const [least, most] = definition.arity;
+    if (spec.inputs.length < least || spec.inputs.length > most) {
+      throw new ArgumentError(`layer "${spec.name}"`, {
+        given: `${spec.inputs.length} inputs`,
+        expected: `${least === most ? least : `at least ${least}`} for ${spec.op.kind}`,
+      });
+    }
+    const inputs = spec.inputs.map((input) => indexOf.get(input)!);
+    for (const input of new Set(inputs)) consumers[input]!.push(index);
+    const shape = definition.shape(
+      spec.op,
+      inputs.map((input) => nodes[input]!.shape),
+      spec.name,
+    );
+    nodes.push({ name: spec.name, op: spec.op, inputs, consumers: consumers[index]!, shape });
+  }
+  const { parameters, prunable } = collectParameters(specs, nodes, indexOf);
+  if (prunable.length === 0) {
+    throw new ArgumentError(`network "${name}"`, {
+      given: "no convolution and no dense layer",
+      expected: "at least one",
+    });
+  }
+  const last = prunable[prunable.length - 1]!;
+  return {
+    name,
+    nodes,
+    output: indexOf.get(output)!,
+    inputShape: nodes[0]!.shape,
+    outputShape: nodes[indexOf.get(output)!]!.shape,
+    parameters,
+    prunable,
+    prunableCount: last.start + last.length,
+  };
+}
+
+/** Depth-first from the output, without recursion: networks may be thousands of layers deep. */
+function topologicalOrder(
+  name: string,
+  specs: readonly NodeSpec[],
+  byName: ReadonlyMap<string, NodeSpec>,
+  output: string,
+): NodeSpec[] {
+  const find = (wanted: string, by: string): NodeSpec => {
+    const spec = byName.get(wanted);
+    if (spec === undefined) throw unknownName(`${by}: input`, wanted, [...byName.keys()].slice(0, 40));
+    return spec;
+  };
+  const order: NodeSpec[] = [];
+  const state = new Map<string, "open" | "done">();
+  const stack: { spec: NodeSpec; next: number }[] = [{ spec: find(output, `network "${name}"`), next: 0 }];
+  state.set(output, "open");
+  while (stack.length > 0) {
+    const top = stack[stack.length - 1]!;
+    const wanted = top.spec.inputs[top.next++];
+    if (wanted === undefined) {
+      order.push(top.spec);
+      state.set(top.spec.name, "done");
+      stack.pop();
+      continue;
+    }
+    const spec = find(wanted, `layer "${top.spec.name}"`);
+    if (state.get(wanted) === "open") {
+      throw new ArgumentError(`layer "${wanted}"`, {
+        given: "a cycle through it",
+        expected: "a graph without cycles",
+      });
+    }
+    if (state.get(wanted) === undefined) {
+      state.set(wanted, "open");
+      stack.push({ spec, next: 0 });
+    }
+  }
+  const stray = specs.find((spec) => !state.has(spec.name));
+  if (stray !== undefined) {
+    throw new ArgumentError(`layer "${stray.name}"`, {
+      given: "a value that never reaches the output",
+      expected: "every layer on a way from input to output",
+      remedy: "Remove it, or name another output.",
+    });
+  }
+  const rootless = order.find(
+    (spec) => spec.inputs.length === 0 && !(spec.op.kind in operations && spec.op.kind === "input"),
+  );
+  if (rootless !== undefined) {
+    throw new ArgumentError(`layer "${rootless.name}"`, { given: "no inputs", expected: "at least one" });
+  }
+  return order;
+}
+
+function collectParameters(
+  specs: readonly NodeSpec[],
+  nodes: readonly Node[],
+  indexOf: ReadonlyMap<string, number>,
+) {
+  const parameters: Parameter[] = [];
+  const prunable: PrunableParameter[] = [];
+  const seen = new Map<string, string>();
+  let start = 0;
+  for (const spec of specs) {
+    const node = indexOf.get(spec.name)!;
+    const inputShapes = nodes[node]!.inputs.map((input) => nodes[input]!.shape);
+    for (const parameter of definitionOf(spec.op).parameters(spec.op, inputShapes, spec.name)) {
+      const owner = seen.get(parameter.name);
+      if (owner !== undefined) {
+        throw new ArgumentError(`parameter "${parameter.name}"`, {
+          given: `use by the layers "${owner}" and "${spec.name}"`,
+          expected: "one layer for each parameter",
+          remedy: "Weights shared between layers are not supported; export the model with a copy for each.",
+        });
+      }
+      seen.set(parameter.name, spec.name);
+      parameters.push(parameter);
+      if (parameter.role === "weight") {
+        const length = elementCount(parameter.shape);
+        prunable.push({ ...parameter, node, start, length });
+        start += length;
+      }
+    }
+  }
+  return { parameters, prunable };
+}

@@ -1,0 +1,86 @@
+/** What every operation of a network tells about itself; one file each in this folder, listed in registry.ts. */
+
+/** Shape of a value without its batch axis: `[channels, height, width]` or `[features]`. Axis 0 counts the units. */
+export type Shape = readonly number[];
+
+/** What a parameter is for. Only `weight` is prunable. `mean` and `variance` are running statistics, not trained. */
+export type ParameterRole = "weight" | "bias" | "scale" | "shift" | "mean" | "variance";
+
+/** A named tensor of a network, in PyTorch's layout (conv `[out, in/groups, kh, kw]`, dense `[out, in]`). */
+export interface Parameter {
+  /** The file's own name, such as `layer2.0.conv1.weight`. */
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly role: ParameterRole;
+}
+
+/**
+ * How an operation without weights carries units: unit `fromStart + i` of the input (0 ≤ i < count) becomes the
+ * units `toStart + i·spread … toStart + i·spread + spread − 1` of the output. Spread is above 1 for flatten alone.
+ */
+export interface UnitMap {
+  readonly input: number;
+  readonly fromStart: number;
+  readonly count: number;
+  readonly toStart: number;
+  readonly spread: number;
+}
+
+/** The weights of an operation as edges between units; kernels have `kernelSize` edges each. */
+export interface WeightedUnits {
+  /** Name of the weight; layout `[outCount, inCount / groups, kernelSize]`, row-major. */
+  readonly weight: string;
+  readonly outCount: number;
+  readonly inCount: number;
+  readonly groups: number;
+  readonly kernelSize: number;
+}
+
+/** What one step of a path sum reads: see analysis/pathSums.ts for what is summed. */
+export interface PathSumInputs {
+  /** One array an input, row-major over its shape. */
+  readonly inputs: readonly Float64Array[];
+  readonly inputShapes: readonly Shape[];
+  readonly outputShape: Shape;
+  /** The transformed parameter (|θ| or θ²; a mean or variance as it is), row-major; removed weights are 0. */
+  theta(name: string): Float64Array;
+  /** 1 where a weight is kept; undefined where all are. */
+  kept(name: string): Uint8Array | undefined;
+  /** True where biases, shifts and means take part (SynFlow), false where only paths count. */
+  readonly biases: boolean;
+}
+
+export interface PathSumGradients {
+  /** ∂R/∂input, one array an input. */
+  readonly inputs: readonly Float64Array[];
+  /** ∂R/∂θ of this operation's own parameters, by name; 0 for removed weights. */
+  readonly parameters: ReadonlyMap<string, Float64Array>;
+}
+
+export interface OperationDefinition<Op extends { readonly kind: string }> {
+  readonly kind: Op["kind"];
+  /** Least and greatest number of inputs. */
+  readonly arity: readonly [number, number];
+  /** The parameters it reads, with the shapes they must have. @throws ArgumentError naming `node` */
+  parameters(op: Op, inputs: readonly Shape[], node: string): readonly Parameter[];
+  /** The shape of its output. @throws ArgumentError naming `node` where the inputs do not fit */
+  shape(op: Op, inputs: readonly Shape[], node: string): Shape;
+  /** How units pass: along weights, or unchanged. Absent for the network's input. */
+  units(op: Op, inputs: readonly Shape[], output: Shape): WeightedUnits | readonly UnitMap[];
+  /** One image through the linear network of path sums; float64. */
+  pathForward(op: Op, given: PathSumInputs): Float64Array;
+  /** The way back: gradients of the summed output. `output` is what pathForward gave. */
+  pathBackward(op: Op, given: PathSumInputs, output: Float64Array, gradient: Float64Array): PathSumGradients;
+}
+
+export const NO_PARAMETERS: readonly Parameter[] = [];
+export const NO_GRADIENTS: ReadonlyMap<string, Float64Array> = new Map();
+
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, length) => product * length, 1);
+}
+
+/** Every unit of input 0 becomes the same unit of the output. */
+export function unitsUnchanged(inputs: readonly Shape[]): readonly UnitMap[] {
+  return inputs.map((shape, input) => ({ input, fromStart: 0, count: shape[0]!, toStart: 0, spread: 1 }));
+}

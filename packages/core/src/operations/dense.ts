@@ -1,0 +1,65 @@
+/** Fully connected layer: y[o] = b[o] + Σ_i w[o, i] · x[i]. Units are features; every weight is an edge. */
+import { ArgumentError } from "../errors.ts";
+import type { OperationDefinition, Parameter } from "./definition.ts";
+
+export interface Dense {
+  readonly kind: "dense";
+  /** Name of the weight, `[outFeatures, inFeatures]`. */
+  readonly weight: string;
+  /** Name of the bias, `[outFeatures]`. */
+  readonly bias?: string;
+  readonly outFeatures: number;
+}
+
+export const dense: OperationDefinition<Dense> = {
+  kind: "dense",
+  arity: [1, 1],
+  parameters(op, inputs) {
+    const weight: Parameter = { name: op.weight, shape: [op.outFeatures, inputs[0]![0]!], role: "weight" };
+    return op.bias === undefined
+      ? [weight]
+      : [weight, { name: op.bias, shape: [op.outFeatures], role: "bias" }];
+  },
+  shape(op, inputs, node) {
+    if (inputs[0]!.length !== 1) {
+      throw new ArgumentError(`layer "${node}"`, {
+        given: `an input of shape [${inputs[0]!.join(", ")}]`,
+        expected: "a flat list of features",
+        remedy: "Put a flatten or a global average pooling before it.",
+      });
+    }
+    return [op.outFeatures];
+  },
+  units(op, inputs) {
+    return { weight: op.weight, outCount: op.outFeatures, inCount: inputs[0]![0]!, groups: 1, kernelSize: 1 };
+  },
+  pathForward(op, given) {
+    const input = given.inputs[0]!;
+    const theta = given.theta(op.weight);
+    const bias = op.bias !== undefined && given.biases ? given.theta(op.bias) : undefined;
+    const output = new Float64Array(op.outFeatures);
+    for (let o = 0, e = 0; o < output.length; o++) {
+      let sum = bias === undefined ? 0 : bias[o]!;
+      for (let i = 0; i < input.length; i++, e++) sum += theta[e]! * input[i]!;
+      output[o] = sum;
+    }
+    return output;
+  },
+  pathBackward(op, given, _output, gradient) {
+    const input = given.inputs[0]!;
+    const theta = given.theta(op.weight);
+    const kept = given.kept(op.weight);
+    const inputGradient = new Float64Array(input.length);
+    const weightGradient = new Float64Array(theta.length);
+    for (let o = 0, e = 0; o < op.outFeatures; o++) {
+      const g = gradient[o]!;
+      for (let i = 0; i < input.length; i++, e++) {
+        inputGradient[i]! += theta[e]! * g;
+        if (kept === undefined || kept[e] === 1) weightGradient[e] = input[i]! * g;
+      }
+    }
+    const parameters = new Map([[op.weight, weightGradient]]);
+    if (op.bias !== undefined && given.biases) parameters.set(op.bias, gradient.slice());
+    return { inputs: [inputGradient], parameters };
+  },
+};

@@ -1,0 +1,47 @@
+/** Mean over height and width: `[c, h, w]` becomes `[c]`. */
+import { ArgumentError } from "../errors.ts";
+import {
+  elementCount,
+  NO_GRADIENTS,
+  NO_PARAMETERS,
+  type OperationDefinition,
+  unitsUnchanged,
+} from "./definition.ts";
+
+export interface GlobalAveragePool {
+  readonly kind: "globalAveragePool";
+}
+
+export const globalAveragePool: OperationDefinition<GlobalAveragePool> = {
+  kind: "globalAveragePool",
+  arity: [1, 1],
+  parameters: () => NO_PARAMETERS,
+  shape(_op, inputs, node) {
+    if (inputs[0]!.length !== 3) {
+      throw new ArgumentError(`layer "${node}"`, {
+        given: `an input of shape [${inputs[0]!.join(", ")}]`,
+        expected: "channels × height × width",
+      });
+    }
+    return [inputs[0]![0]!];
+  },
+  units: (_op, inputs) => unitsUnchanged(inputs),
+  pathForward(_op, given) {
+    const input = given.inputs[0]!;
+    const channels = given.outputShape[0]!;
+    const plane = input.length / channels;
+    return Float64Array.from({ length: channels }, (_, c) => {
+      let sum = 0;
+      for (let k = c * plane; k < (c + 1) * plane; k++) sum += input[k]!;
+      return sum / plane;
+    });
+  },
+  pathBackward(_op, given, _output, gradient) {
+    const length = elementCount(given.inputShapes[0]!);
+    const plane = length / gradient.length;
+    return {
+      inputs: [Float64Array.from({ length }, (_, k) => gradient[Math.floor(k / plane)]! / plane)],
+      parameters: NO_GRADIENTS,
+    };
+  },
+};

@@ -1,0 +1,30 @@
+/** The network's input: images `[channels, height, width]` or vectors `[features]`. */
+import { ArgumentError } from "../errors.ts";
+import { NO_GRADIENTS, NO_PARAMETERS, type OperationDefinition, type Shape } from "./definition.ts";
+
+export interface Input {
+  readonly kind: "input";
+  readonly shape: Shape;
+}
+
+export const input: OperationDefinition<Input> = {
+  kind: "input",
+  arity: [0, 0],
+  parameters: () => NO_PARAMETERS,
+  shape(op, _inputs, node) {
+    const usable =
+      (op.shape.length === 1 || op.shape.length === 3) &&
+      op.shape.every((n) => Number.isInteger(n) && n >= 1);
+    if (!usable) {
+      throw new ArgumentError(`input "${node}"`, {
+        given: `shape [${op.shape.join(", ")}]`,
+        expected:
+          "[channels, height, width] or [features], whole numbers of at least 1, without the batch axis",
+      });
+    }
+    return op.shape;
+  },
+  units: () => [],
+  pathForward: (_op, given) => given.inputs[0]!,
+  pathBackward: () => ({ inputs: [], parameters: NO_GRADIENTS }),
+};

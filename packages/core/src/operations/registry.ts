@@ -1,0 +1,44 @@
+/** Every operation a network may hold. Adding one: a file in this folder and a line here. */
+import { activation } from "./activation.ts";
+import { add } from "./add.ts";
+import { averagePool2d } from "./averagePool2d.ts";
+import { batchNorm } from "./batchNorm.ts";
+import { concat } from "./concat.ts";
+import { conv2d } from "./conv2d.ts";
+import type { OperationDefinition } from "./definition.ts";
+import { dense } from "./dense.ts";
+import { dropout } from "./dropout.ts";
+import { flatten } from "./flatten.ts";
+import { globalAveragePool } from "./globalAveragePool.ts";
+import { identity } from "./identity.ts";
+import { input } from "./input.ts";
+import { maxPool2d } from "./maxPool2d.ts";
+
+export const operations = {
+  activation,
+  add,
+  averagePool2d,
+  batchNorm,
+  concat,
+  conv2d,
+  dense,
+  dropout,
+  flatten,
+  globalAveragePool,
+  identity,
+  input,
+  maxPool2d,
+};
+
+type Registered = (typeof operations)[keyof typeof operations];
+/** Any operation, told apart by `kind`. */
+export type Operation = Registered extends infer D
+  ? D extends OperationDefinition<infer Op>
+    ? Op
+    : never
+  : never;
+
+/** The definition of an operation, by its kind. */
+export function definitionOf(op: Operation): OperationDefinition<Operation> {
+  return operations[op.kind] as unknown as OperationDefinition<Operation>;
+}

@@ -1,0 +1,61 @@
+/** What can be walked, as flat numbers: the language between the network graph (core) and the walking engine. */
+
+/**
+ * A weighted operation. Edge id of weight k = firstEdge + k, where k runs row-major over
+ * `[outCount, inCount / groups, kernelSize]`; edge ids of all layers together are 0 … edgeCount − 1, each once.
+ * Output unit o belongs to group ⌊o / (outCount / groups)⌋ and sees the inCount / groups input units of that group.
+ */
+export interface WalkLayer {
+  /** The parameter's name, for error messages. */
+  readonly name: string;
+  readonly weight: Float32Array;
+  readonly outCount: number;
+  readonly inCount: number;
+  readonly groups: number;
+  readonly kernelSize: number;
+  readonly firstEdge: number;
+}
+
+/**
+ * A way without weights from the output units of one layer to the input units of another: unit
+ * `fromStart + i` (0 ≤ i < count) becomes a uniformly random one of the `spread` units from
+ * `toStart + i·spread` on; backward, each of those becomes `fromStart + i`.
+ */
+export interface WalkLink {
+  /** Index of the layer it leaves; INPUT (−1) for the network's input. */
+  readonly from: number;
+  /** Index of the layer it enters; `layers.length` for the network's output. */
+  readonly to: number;
+  readonly fromStart: number;
+  readonly count: number;
+  readonly toStart: number;
+  readonly spread: number;
+}
+
+export const INPUT = -1;
+
+/**
+ * Layers in topological order: a link goes from a lower index to a higher one. At a unit that several links leave
+ * (forward) or enter (backward), the walk takes one of them.
+ */
+export interface WalkPlan {
+  readonly layers: readonly WalkLayer[];
+  readonly links: readonly WalkLink[];
+  /** Units of the network's input and of its output. */
+  readonly inputCount: number;
+  readonly outputCount: number;
+  readonly edgeCount: number;
+}
+
+export interface WalkOptions {
+  /** Whole number, 0 ≤ seed ≤ 2^53 − 1. */
+  readonly seed: number;
+  /** What the probability of a weight is proportional to: |θ|, θ², 1, or 1 / (|θ| + 1e-5). */
+  readonly bias: "magnitude" | "square" | "uniform" | "inverse";
+  /** What a step conserves: the weight drawn, or the whole kernel around it. */
+  readonly granularity: "weight" | "kernel";
+  /** Walks alternate, forward first, or go one way only. */
+  readonly direction: "alternate" | "forward" | "backward";
+  /** At a fork: each link equally, or in proportion to the bias of all weights it leads to from this unit. */
+  readonly branching: "equal" | "weight";
+}

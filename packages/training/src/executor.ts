@@ -1,0 +1,63 @@
+/** What trains and runs a network on some backend; the loop knows only this. */
+import type { Masks, Network, Weights } from "@phew/core";
+
+/** Images or vectors and their classes. */
+export interface Batch {
+  /** Row-major `[count, ...network.inputShape]`. */
+  readonly x: Float32Array;
+  /** Class of each example, length `count`. */
+  readonly y: Int32Array;
+  readonly count: number;
+}
+
+/** Stochastic gradient descent as PyTorch's: g ← ∂L/∂θ + λθ; v ← μv + g; θ ← θ − η(g + μv) with Nesterov, else θ − ηv. */
+export interface OptimiserOptions {
+  readonly momentum: number;
+  readonly nesterov: boolean;
+  /** λ, on all trained parameters. */
+  readonly weightDecay: number;
+}
+
+export interface ExecutorOptions {
+  readonly network: Network;
+  readonly weights: Weights;
+  /** Removed weights are 0 and stay 0; absent: dense. Units no kept weight enters are silent: their bias, scale and shift are 0 too. */
+  readonly masks?: Masks;
+  readonly optimiser: OptimiserOptions;
+  /** Largest batch it will be given. */
+  readonly batchSize: number;
+  /** 0 ≤ labelSmoothing < 1; as PyTorch's cross_entropy. */
+  readonly labelSmoothing?: number;
+  /** For dropout. */
+  readonly seed: number;
+  readonly threadCount?: number;
+}
+
+export interface StepResult {
+  /** Mean over the batch, before the update. */
+  readonly loss: number;
+  readonly correctCount: number;
+}
+
+export interface Executor {
+  /** `tensorflow` or `sparse`. */
+  readonly name: string;
+  /** What computes: `tfjs-node`, `tfjs-wasm`, `wasm, 2 threads`. */
+  readonly backend: string;
+  /** One step of gradient descent; `rate` is η. */
+  step(batch: Batch, rate: number): Promise<StepResult>;
+  /** Mean loss and number of right answers in evaluation mode. */
+  evaluate(batch: Batch): Promise<StepResult>;
+  /** Outputs in evaluation mode, row-major `[count, ...network.outputShape]`. */
+  predict(x: Float32Array, count: number): Promise<Float32Array>;
+  /** Copies of all parameters as they are now, running statistics too. */
+  weights(): Promise<Weights>;
+  /** The optimiser's momentum by parameter name, dense layout, for checkpoints. */
+  momentum(): Promise<Weights>;
+  /** Sets all parameters and momenta, as {@link weights} and {@link momentum} gave them. */
+  restore(weights: Weights, momentum: Weights): Promise<void>;
+  dispose(): void;
+}
+
+/** Makes an executor; loading its backend is part of it. @throws where the backend is not to be had, saying why */
+export type ExecutorFactory = (options: ExecutorOptions) => Promise<Executor>;

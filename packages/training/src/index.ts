@@ -1,0 +1,8 @@
+export type {
+  Batch,
+  Executor,
+  ExecutorFactory,
+  ExecutorOptions,
+  OptimiserOptions,
+  StepResult,
+} from "./executor.ts";
