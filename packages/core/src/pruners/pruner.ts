@@ -1,0 +1,123 @@
+/** What a pruning method is: a name, its options, and a way from weights to masks. One file each in this folder. */
+import { ArgumentError, unknownName } from "../errors.ts";
+import type { Masks } from "../masks/masks.ts";
+import type { Network } from "../network/network.ts";
+import type { Weights } from "../weights/weights.ts";
+
+/** An option of a method, declared so that commands can offer, explain and check it. */
+export type OptionSpec =
+  | {
+      readonly kind: "choice";
+      readonly choices: readonly string[];
+      readonly initial: string;
+      readonly help: string;
+    }
+  | {
+      readonly kind: "number";
+      readonly least: number;
+      readonly most: number;
+      readonly whole: boolean;
+      readonly initial: number;
+      readonly help: string;
+    }
+  | { readonly kind: "flag"; readonly initial: boolean; readonly help: string };
+
+export type OptionValue = string | number | boolean;
+
+/** What a pruner is given. It changes nothing of it. */
+export interface PruneRequest {
+  readonly network: Network;
+  readonly weights: Weights;
+  /** Number of weights to keep, 1 … network.prunableCount. */
+  readonly keepCount: number;
+  /** Whole number, 0 ≤ seed ≤ 2^53 − 1. */
+  readonly seed: number;
+  /** One value for every option the pruner declares; see {@link completeOptions}. */
+  readonly options: Readonly<Record<string, OptionValue>>;
+  /** Weights that are kept in any case: the mask grows from these. */
+  readonly from?: Masks;
+  readonly onProgress?: (progress: PruneProgress) => void;
+  /** Checked between chunks of work; the pruner then throws `signal.reason`. */
+  readonly signal?: AbortSignal;
+}
+
+export interface PruneProgress {
+  readonly keptCount: number;
+  readonly walkCount?: number;
+  readonly round?: number;
+  readonly roundCount?: number;
+  /** Done fraction of the expected work, 0 … 1, for an estimate of the time left. */
+  readonly fraction: number;
+}
+
+export interface Pruning {
+  readonly masks: Masks;
+  /** Walks and steps taken, for methods that walk. */
+  readonly walkCount?: number;
+  readonly stepCount?: number;
+  /** Score of every prunable weight in the order of `network.prunable`, for methods that score. */
+  readonly scores?: Float64Array;
+}
+
+export interface Pruner {
+  readonly name: string;
+  /** One line for help. */
+  readonly summary: string;
+  /** Paper and equation. */
+  readonly source: string;
+  readonly options: Readonly<Record<string, OptionSpec>>;
+  /** True where the mask may hold up to one path more than keepCount. */
+  readonly wholePaths: boolean;
+  prune(request: PruneRequest): Promise<Pruning>;
+}
+
+/**
+ * Every declared option with its value: given ones checked, others at their initial value.
+ * @throws ArgumentError for an unknown option, a wrong type or a value out of range
+ */
+export function completeOptions(
+  pruner: Pruner,
+  given: Readonly<Record<string, OptionValue>>,
+): Record<string, OptionValue> {
+  const names = Object.keys(pruner.options);
+  for (const name of Object.keys(given)) {
+    if (!names.includes(name)) {
+      if (names.length > 0) throw unknownName(`option of ${pruner.name}`, name, names);
+      throw new ArgumentError(`option of ${pruner.name}`, {
+        given: `"${name}"`,
+        expected: "none: the method has no options",
+      });
+    }
+  }
+  return Object.fromEntries(
+    names.map((name) => [name, checked(`${pruner.name}: ${name}`, pruner.options[name]!, given[name])]),
+  );
+}
+
+function checked(subject: string, spec: OptionSpec, value: OptionValue | undefined): OptionValue {
+  if (value === undefined) return spec.initial;
+  switch (spec.kind) {
+    case "choice":
+      if (typeof value !== "string" || !spec.choices.includes(value))
+        throw unknownName(subject, `${value}`, spec.choices);
+      return value;
+    case "flag":
+      if (typeof value !== "boolean")
+        throw new ArgumentError(subject, { given: `${value}`, expected: "true or false" });
+      return value;
+    case "number": {
+      const usable =
+        typeof value === "number" &&
+        value >= spec.least &&
+        value <= spec.most &&
+        (!spec.whole || Number.isInteger(value));
+      if (!usable) {
+        throw new ArgumentError(subject, {
+          given: `${value}`,
+          expected: `a ${spec.whole ? "whole " : ""}number from ${spec.least} to ${spec.most}`,
+        });
+      }
+      return value;
+    }
+  }
+}
