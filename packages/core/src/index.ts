@@ -21,4 +21,14 @@ export {
 export { ACTIVATIONS, type ActivationName } from "./operations/activation.ts";
 export { elementCount, type Parameter, type ParameterRole, type Shape } from "./operations/definition.ts";
 export type { Operation } from "./operations/registry.ts";
+export {
+  completeOptions,
+  type OptionSpec,
+  type OptionValue,
+  type PruneProgress,
+  type PruneRequest,
+  type Pruner,
+  type Pruning,
+} from "./pruners/pruner.ts";
+export { prunerByName, pruners } from "./pruners/registry.ts";
 export { type FloatTensor, requireFiniteWeights, type Weights, weightsFor } from "./weights/weights.ts";

@@ -1,0 +1,17 @@
+/** Every pruning method by its name. Adding one: a file in this folder and a line here. */
+import { unknownName } from "../errors.ts";
+import type { Pruner } from "./pruner.ts";
+
+const registered: readonly Pruner[] = [];
+
+/** Name → method, in the order in which help and tables show them. */
+export const pruners: ReadonlyMap<string, Pruner> = new Map(
+  registered.map((pruner) => [pruner.name, pruner]),
+);
+
+/** @throws ArgumentError naming the known methods, and the nearest, where `name` is none of them */
+export function prunerByName(name: string): Pruner {
+  const pruner = pruners.get(name);
+  if (pruner === undefined) throw unknownName("method", name, [...pruners.keys()]);
+  return pruner;
+}
