@@ -1,0 +1,86 @@
+/** Parsers of option values: text in, a checked value out. @throws UsageError naming the option */
+import { nearestName } from "@phew/core";
+import { UsageError } from "./failure.ts";
+
+/** `0.05`; a percentage is refused with the number that was meant. */
+export function density(text: string): number {
+  const percent = text.match(/^\s*([\d.]+)\s*%\s*$/);
+  const value = Number(text);
+  const meant = percent ? Number(percent[1]) / 100 : value > 1 && value <= 100 ? value / 100 : undefined;
+  if (text.trim() === "" || !(value > 0 && value <= 1)) {
+    throw new UsageError("--density", {
+      given: `"${text}"`,
+      expected: "the fraction of weights kept, above 0 and at most 1",
+      ...(meant !== undefined && meant > 0 && meant <= 1 ? { remedy: `For ${meant * 100} % pass ${meant}.` } : {}),
+    });
+  }
+  return value;
+}
+
+/** Comma-separated densities: `0.1,0.05,0.02`. */
+export function densities(text: string): number[] {
+  return text.split(",").map(density);
+}
+
+export function wholeNumber(option: string, least: number, most: number = Number.MAX_SAFE_INTEGER) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isSafeInteger(value) || value < least || value > most) {
+      const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
+      throw new UsageError(option, { given: `"${text}"`, expected: `a whole number ${range}` });
+    }
+    return value;
+  };
+}
+
+export function realNumber(option: string, least: number, most: number = Number.POSITIVE_INFINITY) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (text.trim() === "" || !Number.isFinite(value) || value < least || value > most) {
+      const range = most === Number.POSITIVE_INFINITY ? `of at least ${least}` : `from ${least} to ${most}`;
+      throw new UsageError(option, { given: `"${text}"`, expected: `a number ${range}` });
+    }
+    return value;
+  };
+}
+
+/** `3,224,224` or `784`. */
+export function shape(text: string): number[] {
+  const lengths = text.split(/[,x×]/).map(Number);
+  if (!(lengths.length === 1 || lengths.length === 3) || !lengths.every((n) => Number.isSafeInteger(n) && n >= 1 && n <= 1e6)) {
+    throw new UsageError("--input", { given: `"${text}"`, expected: "channels,height,width or a number of features, such as 3,32,32 or 784" });
+  }
+  return lengths;
+}
+
+/** Fractions of the run, rising: `0.5,0.75`; `none` for no drop. */
+export function fractions(option: string) {
+  return (text: string): number[] => {
+    if (text === "none") return [];
+    const values = text.split(",").map(Number);
+    const rising = values.every((v, k) => v > 0 && v < 1 && (k === 0 || v > values[k - 1]!));
+    if (!rising) throw new UsageError(option, { given: `"${text}"`, expected: "rising fractions between 0 and 1, such as 0.5,0.75, or none" });
+    return values;
+  };
+}
+
+export function oneOf(option: string, choices: readonly string[]) {
+  return (text: string): string => {
+    if (choices.includes(text)) return text;
+    const nearest = nearestName(text, choices);
+    throw new UsageError(option, {
+      given: `"${text}"`,
+      expected: `one of ${choices.join(", ")}`,
+      ...(nearest ? { remedy: `Did you mean "${nearest}"?` } : {}),
+    });
+  };
+}
+
+/** `name=value`, collected: `--option branching=weight --option granularity=kernel`. Values become numbers, flags or words. */
+export function assignments(text: string, before: Record<string, string | number | boolean> = {}) {
+  const at = text.indexOf("=");
+  if (at <= 0) throw new UsageError("--option", { given: `"${text}"`, expected: "name=value, such as branching=weight" });
+  const value = text.slice(at + 1);
+  const parsed = value === "true" ? true : value === "false" ? false : value.trim() !== "" && Number.isFinite(Number(value)) ? Number(value) : value;
+  return { ...before, [text.slice(0, at)]: parsed };
+}
