@@ -31,4 +31,12 @@ export {
   type Pruning,
 } from "./pruners/pruner.ts";
 export { prunerByName, pruners } from "./pruners/registry.ts";
+export {
+  type Distribution,
+  type Initialisation,
+  initialisationByName,
+  initialisations,
+} from "./weights/initialisation.ts";
 export { type FloatTensor, requireFiniteWeights, type Weights, weightsFor } from "./weights/weights.ts";
+export type { ZooHead } from "./zoo/model.ts";
+export { ownInitialisation, type ZooEntry, type ZooOptions, zooEntries, zooModel } from "./zoo/zoo.ts";

@@ -1,0 +1,41 @@
+/**
+ * How weights are drawn at the start. With PyTorch's fans of a weight `[out, in/groups, kh, kw]`:
+ *   fanIn = in/groups · kh · kw,   fanOut = out · kh · kw   (groups are not divided out of fanOut, as in PyTorch)
+ *   kaiming  N(0, √(2 / fan))                     He et al. 2015, arXiv:1502.01852
+ *   xavier   N(0, √(2 / (fanIn + fanOut))), or uniform on ±√(6 / (fanIn + fanOut))   Glorot & Bengio 2010
+ * Batch normalisation starts at scale 1, shift 0, mean 0, variance 1; biases at 0.
+ */
+import { unknownName } from "../errors.ts";
+
+export type Distribution =
+  | { readonly kind: "kaiming"; readonly fan: "in" | "out" }
+  | { readonly kind: "xavier"; readonly form: "normal" | "uniform" }
+  | { readonly kind: "normal"; readonly standardDeviation: number };
+
+export interface Initialisation {
+  readonly conv: Distribution;
+  readonly dense: Distribution;
+}
+
+const both = (distribution: Distribution): Initialisation => ({ conv: distribution, dense: distribution });
+
+export const kaimingFanIn = both({ kind: "kaiming", fan: "in" });
+export const kaimingFanOut = both({ kind: "kaiming", fan: "out" });
+/** The classifier of VGG and MobileNet. */
+export const smallNormal: Distribution = { kind: "normal", standardDeviation: 0.01 };
+
+/** The initialisations that can be asked for by name. `normal` is N(0, √0.1), that of PHEW's ablation. */
+export const initialisations: ReadonlyMap<string, Initialisation> = new Map([
+  ["kaiming-fan-in", kaimingFanIn],
+  ["kaiming-fan-out", kaimingFanOut],
+  ["xavier-uniform", both({ kind: "xavier", form: "uniform" })],
+  ["xavier-normal", both({ kind: "xavier", form: "normal" })],
+  ["normal", both({ kind: "normal", standardDeviation: Math.sqrt(0.1) })],
+]);
+
+/** @throws ArgumentError naming the known initialisations where `name` is none of them */
+export function initialisationByName(name: string): Initialisation {
+  const initialisation = initialisations.get(name);
+  if (initialisation === undefined) throw unknownName("initialisation", name, [...initialisations.keys()]);
+  return initialisation;
+}

@@ -1,0 +1,85 @@
+/** The networks that can be asked for by name. Adding one: a file in this folder and a line here. */
+import { ArgumentError, unknownName } from "../errors.ts";
+import type { Network } from "../network/network.ts";
+import type { Shape } from "../operations/definition.ts";
+import { type Initialisation, kaimingFanIn } from "../weights/initialisation.ts";
+import { cifarResnets } from "./cifarResnet.ts";
+import { lenet5 } from "./lenet5.ts";
+import { mlp } from "./mlp.ts";
+import { mobilenetV1 } from "./mobilenetV1.ts";
+import { mobilenetV2 } from "./mobilenetV2.ts";
+import type { ZooHead, ZooModel } from "./model.ts";
+import { resnets } from "./resnet.ts";
+import { vggs } from "./vgg.ts";
+
+const models: ReadonlyMap<string, ZooModel> = new Map(
+  [mlp, lenet5, ...vggs, ...cifarResnets, ...resnets, mobilenetV1, mobilenetV2].map((model) => [
+    model.name,
+    model,
+  ]),
+);
+
+export interface ZooOptions {
+  /** Number of classes, at least 1; the model's own unless said otherwise. */
+  readonly classCount?: number;
+  /** `[channels, height, width]` or `[features]`; the model's own unless said otherwise. */
+  readonly inputShape?: Shape;
+}
+
+export interface ZooEntry {
+  readonly name: string;
+  readonly summary: string;
+  readonly source: string;
+  /** Input shape and class count where none are asked for. */
+  readonly inputShape: Shape;
+  readonly classCount: number;
+  /** Number of prunable weights at that input shape and class count. */
+  readonly prunableCount: number;
+  /** The data sets it is known for, the default first. */
+  readonly heads: readonly ZooHead[];
+}
+
+/** What there is, in the order of the story: small networks first, families together. */
+export const zooEntries: readonly ZooEntry[] = [...models.values()].map(
+  ({ name, summary, source, heads }) => ({
+    name,
+    summary,
+    source,
+    inputShape: heads[0].inputShape,
+    classCount: heads[0].classCount,
+    heads,
+    // counted when asked for: importing the zoo builds no network
+    get prunableCount() {
+      return zooModel(name).prunableCount;
+    },
+  }),
+);
+
+/**
+ * Builds a network of the zoo. Its form follows the input: `resnet50` with `[3, 224, 224]` has ImageNet's stem, with
+ * `[3, 32, 32]` CIFAR's.
+ * @throws ArgumentError where the name is unknown (with the nearest one), the class count is not a whole number of at
+ *   least 1, or the input does not fit
+ */
+export function zooModel(name: string, options: ZooOptions = {}): Network {
+  const model = modelByName(name);
+  const { classCount = model.heads[0].classCount, inputShape = model.heads[0].inputShape } = options;
+  if (!Number.isInteger(classCount) || classCount < 1) {
+    throw new ArgumentError("class count", {
+      given: `${classCount}`,
+      expected: "a whole number of at least 1",
+    });
+  }
+  return model.build(inputShape, classCount);
+}
+
+/** The initialisation that belongs to a zoo model; Kaiming fan-in for networks from elsewhere. */
+export function ownInitialisation(network: Network): Initialisation {
+  return models.get(network.name)?.initialisation(network.inputShape) ?? kaimingFanIn;
+}
+
+function modelByName(name: string): ZooModel {
+  const model = models.get(name);
+  if (model === undefined) throw unknownName("model", name, [...models.keys()]);
+  return model;
+}
