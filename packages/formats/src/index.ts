@@ -1,1 +1,34 @@
-export {};
+export { type BatchExpectations, type BatchFile, readBatch } from "./batchFile.ts";
+export {
+  type MaskFile,
+  type MaskOrigin,
+  maskMetadata,
+  maskName,
+  maskTensors,
+  readMaskFile,
+  readMasks,
+  writeMasks,
+} from "./maskFile.ts";
+export { errorCode, type OpenFile, readWhole, withFile } from "./readFile.ts";
+export {
+  parseSafetensors,
+  readSafetensors,
+  safetensorsChunks,
+  type TensorFile,
+  writeSafetensors,
+} from "./safetensors.ts";
+export { writeScores } from "./scoreFile.ts";
+export {
+  boolTensor,
+  bytesOf,
+  type Dtype,
+  ELEMENT_BYTES,
+  elementsOf,
+  float32Tensor,
+  fromFloat32,
+  type Tensor,
+  type Tensors,
+  toFloat32,
+} from "./tensor.ts";
+export { digestWeights, pickWeights, readWeights } from "./weightsFile.ts";
+export { requireWritable, type WriteOptions, writeWhole } from "./writeFile.ts";

@@ -1,0 +1,128 @@
+/** Masks on disk: safetensors, one BOOL tensor `<parameter>_mask` of the parameter's shape for each prunable parameter. */
+import { ArgumentError, Masks, type Network } from "@phew/core";
+import { readSafetensors, safetensorsChunks } from "./safetensors.ts";
+import { boolTensor, elementsOf, type Tensor, type Tensors, toFloat32 } from "./tensor.ts";
+import { type WriteOptions, writeWhole } from "./writeFile.ts";
+
+/** How masks came about; strings in the file's metadata, beside the density reached. */
+export interface MaskOrigin {
+  readonly method: string;
+  /** JSON values; the file holds them as one JSON object with its names in order. */
+  readonly options: Readonly<Record<string, string | number | boolean>>;
+  readonly seed: number;
+  readonly requestedDensity: number;
+  /** Of the weights they were made for; see {@link digestWeights}. */
+  readonly weightsDigest: string;
+  /** Of the program that made them. */
+  readonly version: string;
+}
+
+export interface MaskFile {
+  readonly masks: Masks;
+  /** As {@link MaskOrigin} with every value a string, and `density`; whatever else the file says. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+/** The name of a parameter's mask, as torch.nn.utils.prune has it. */
+export const maskName = (parameter: string): string => `${parameter}_mask`;
+
+/** @throws ArgumentError as {@link writeWhole} */
+export async function writeMasks(
+  path: string,
+  masks: Masks,
+  origin: MaskOrigin,
+  options: WriteOptions = {},
+): Promise<void> {
+  await writeWhole(path, safetensorsChunks(maskTensors(masks), maskMetadata(masks, origin), path), options);
+}
+
+/** Views of the masks' bytes, by name. */
+export function maskTensors(masks: Masks): Tensors {
+  return new Map(
+    masks.network.prunable.map((parameter) => [
+      maskName(parameter.name),
+      boolTensor(parameter.shape, masks.of(parameter)),
+    ]),
+  );
+}
+
+/** The metadata of a mask file. */
+export function maskMetadata(masks: Masks, origin: MaskOrigin): Record<string, string> {
+  const options = Object.fromEntries(Object.entries(origin.options).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return {
+    format: "pt",
+    method: origin.method,
+    options: JSON.stringify(options),
+    seed: String(origin.seed),
+    requestedDensity: String(origin.requestedDensity),
+    density: String(masks.density),
+    weightsDigest: origin.weightsDigest,
+    version: origin.version,
+  };
+}
+
+/** The masks of `network` alone; see {@link readMaskFile}. */
+export async function readMasks(path: string, network: Network): Promise<Masks> {
+  return (await readMaskFile(path, network)).masks;
+}
+
+/**
+ * Reads masks of `network`. Masks may be BOOL or of any other type that holds 0 and 1 alone.
+ * @throws ArgumentError where a layer's mask is missing, has another shape or other values, or a mask belongs to no layer
+ */
+export async function readMaskFile(path: string, network: Network): Promise<MaskFile> {
+  const { tensors, metadata } = await readSafetensors(path);
+  return { masks: pickMasks(network, tensors, path), metadata };
+}
+
+/** The masks of `network` among named tensors. @param source for messages */
+export function pickMasks(network: Network, tensors: Tensors, source: string): Masks {
+  const masks = new Masks(network);
+  const expected = new Set(network.prunable.map(({ name }) => maskName(name)));
+  const missing = [...expected].filter((name) => !tensors.has(name));
+  if (missing.length > 0) {
+    const some = missing.slice(0, 5).join(", ");
+    const held = [...tensors.keys()].slice(0, 5).join(", ");
+    throw new ArgumentError(source, {
+      given: `no mask for ${missing.length} of the ${expected.size} layers of ${network.name} (${some}${missing.length > 5 ? ", …" : ""})`,
+      expected: "one tensor <parameter>_mask for each",
+      remedy: `The file holds: ${held || "nothing"}${tensors.size > 5 ? ", …" : ""}.`,
+    });
+  }
+  const stray = [...tensors.keys()].find((name) => name.endsWith("_mask") && !expected.has(name));
+  if (stray !== undefined) {
+    throw new ArgumentError(`${source}: tensor "${stray}"`, {
+      given: `a mask of no layer of ${network.name}`,
+      expected: "masks of this network alone",
+      remedy: "Check that the masks were made for this architecture.",
+    });
+  }
+  for (const parameter of network.prunable) {
+    const name = maskName(parameter.name);
+    copyMask(`${source}: tensor "${name}"`, tensors.get(name)!, parameter.shape, masks.of(parameter));
+  }
+  return masks;
+}
+
+function copyMask(subject: string, tensor: Tensor, shape: readonly number[], into: Uint8Array): void {
+  const fits = tensor.shape.length === shape.length && tensor.shape.every((n, axis) => n === shape[axis]);
+  if (!fits) {
+    throw new ArgumentError(subject, {
+      given: `shape [${tensor.shape.join(", ")}]`,
+      expected: `[${shape.join(", ")}], the parameter's`,
+      remedy: "Check that the architecture, the number of classes and the input size are those of the masks.",
+    });
+  }
+  const isHalf = tensor.dtype === "F16" || tensor.dtype === "BF16";
+  const values = isHalf ? toFloat32(tensor) : elementsOf(tensor);
+  for (let k = 0; k < into.length; k++) {
+    const value = Number(values[k]);
+    if (value !== 0 && value !== 1) {
+      throw new ArgumentError(`${subject}, element ${k}`, {
+        given: `${value}`,
+        expected: "0 (removed) or 1 (kept)",
+      });
+    }
+    into[k] = value;
+  }
+}

@@ -1,0 +1,44 @@
+/** A network's weights out of a file of named tensors, and their digest. */
+import { createHash } from "node:crypto";
+import { ArgumentError, type FloatTensor, type Network, type Weights, weightsFor } from "@phew/core";
+import { readSafetensors } from "./safetensors.ts";
+import { bytesOf, type Tensors, toFloat32 } from "./tensor.ts";
+
+/**
+ * Reads the parameters of `network` from safetensors (or the index of a sharded one). Other tensors are passed over.
+ * @throws ArgumentError where the file is not right, or a tensor is missing or of another shape
+ */
+export async function readWeights(path: string, network: Network): Promise<Weights> {
+  const { tensors } = await readSafetensors(path);
+  return pickWeights(network, tensors, path);
+}
+
+/** The parameters of `network` among named tensors, as float32; only these are converted. @param source for messages */
+export function pickWeights(network: Network, tensors: Tensors, source: string): Weights {
+  const floats = new Map<string, FloatTensor>();
+  for (const { name } of network.parameters) {
+    const tensor = tensors.get(name);
+    if (tensor !== undefined) floats.set(name, { shape: tensor.shape, data: toFloat32(tensor) });
+  }
+  // names alone tell a reader of the message what the file holds
+  const nothing = new Float32Array();
+  for (const [name, { shape }] of tensors) if (!floats.has(name)) floats.set(name, { shape, data: nothing });
+  return weightsFor(network, floats, source);
+}
+
+/**
+ * What identifies the weights that a mask was made for: SHA-256 over the bytes of all prunable weights, float32
+ * little-endian, in the order of `network.prunable`.
+ * @returns `sha256:` and 64 hexadecimal digits
+ */
+export function digestWeights(network: Network, weights: Weights): string {
+  const hash = createHash("sha256");
+  for (const { name } of network.prunable) {
+    const values = weights.get(name);
+    if (values === undefined) {
+      throw new ArgumentError(`layer "${name}"`, { given: "no weights", expected: "weights to digest" });
+    }
+    hash.update(bytesOf(values));
+  }
+  return `sha256:${hash.digest("hex")}`;
+}
