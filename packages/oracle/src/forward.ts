@@ -1,0 +1,259 @@
+/** A dense forward pass in float64, one number at a time. */
+import { activate } from "./activations.ts";
+import { type OracleGraph, type OracleNode, type Parameters, shapesOf, sizeOf } from "./graph.ts";
+
+export interface ForwardOptions {
+  /** Training: batch normalisation takes the batch's statistics, dropout its masks. Default "evaluation". */
+  readonly mode?: "evaluation" | "training";
+  /** For dropout in training: node name → 1 where an element is kept, `[count, ...shape]`. Absent: all are. */
+  readonly keptByDropout?: ReadonlyMap<string, ArrayLike<number>>;
+}
+
+export interface ForwardResult {
+  /** Value of every node, row-major `[count, ...shape]`. */
+  readonly values: readonly Float64Array[];
+  /** Value of the output node. */
+  readonly output: Float64Array;
+  /** Running means and variances after this batch, by parameter name; empty in evaluation. */
+  readonly running: ReadonlyMap<string, Float64Array>;
+}
+
+interface Task {
+  readonly node: OracleNode;
+  readonly shape: readonly number[];
+  readonly inputs: readonly Float64Array[];
+  readonly inputShapes: readonly (readonly number[])[];
+  readonly parameters: Parameters;
+  readonly count: number;
+  readonly options: ForwardOptions;
+  readonly running: Map<string, Float64Array>;
+}
+
+/** @param x row-major `[count, ...inputShape]` */
+export function forward(
+  graph: OracleGraph,
+  parameters: Parameters,
+  x: ArrayLike<number>,
+  count: number,
+  options: ForwardOptions = {},
+): ForwardResult {
+  const shapes = shapesOf(graph);
+  const values: Float64Array[] = [];
+  const running = new Map<string, Float64Array>();
+  for (const [index, node] of graph.nodes.entries()) {
+    const shape = shapes[index]!;
+    if (node.op.kind === "input") {
+      if (x.length !== count * sizeOf(shape)) throw new Error(`${x.length} inputs for ${count} × [${shape}]`);
+      values.push(Float64Array.from(x));
+      continue;
+    }
+    values.push(
+      evaluate({
+        node,
+        shape,
+        inputs: node.inputs.map((input) => values[input]!),
+        inputShapes: node.inputs.map((input) => shapes[input]!),
+        parameters,
+        count,
+        options,
+        running,
+      }),
+    );
+  }
+  return { values, output: values[graph.output]!, running };
+}
+
+function evaluate(task: Task): Float64Array {
+  const { op } = task.node;
+  const [x] = task.inputs as [Float64Array];
+  switch (op.kind) {
+    case "conv2d":
+      return convolution(task);
+    case "dense":
+      return dense(task);
+    case "batchNorm":
+      return batchNorm(task);
+    case "activation":
+      return x.map((v) => activate(op.name, v, op.alpha));
+    case "maxPool2d":
+    case "averagePool2d":
+      return pool(task);
+    case "globalAveragePool":
+      return globalAverage(task);
+    case "dropout": {
+      const kept = task.options.keptByDropout?.get(task.node.name);
+      return task.options.mode === "training" && kept !== undefined
+        ? x.map((v, k) => (v * kept[k]!) / (1 - op.rate))
+        : x;
+    }
+    case "add":
+      return x.map((_, k) => task.inputs.reduce((sum, input) => sum + input[k]!, 0));
+    case "concat":
+      return concatenation(task);
+    case "flatten":
+    case "identity":
+    case "input":
+      return x;
+  }
+}
+
+/** One parameter, present and of the right length. */
+function parameter(task: Task, name: string, length: number): ArrayLike<number> {
+  const values = task.parameters.get(name);
+  if (values?.length !== length)
+    throw new Error(`${values?.length} values for "${name}", expected ${length}`);
+  return values;
+}
+
+function convolution(task: Task): Float64Array {
+  const { op } = task.node;
+  if (op.kind !== "conv2d") throw new Error("not a convolution");
+  const [channels, height, width] = task.inputShapes[0] as [number, number, number];
+  const [outChannels, outHeight, outWidth] = task.shape as [number, number, number];
+  const [kh, kw] = op.kernel;
+  const inPerGroup = channels / op.groups;
+  const outPerGroup = outChannels / op.groups;
+  const x = task.inputs[0]!;
+  const weight = parameter(task, op.weight, outChannels * inPerGroup * kh * kw);
+  const bias = op.bias === undefined ? undefined : parameter(task, op.bias, outChannels);
+  const y = new Float64Array(task.count * outChannels * outHeight * outWidth);
+  let at = 0;
+  for (let n = 0; n < task.count; n++) {
+    for (let o = 0; o < outChannels; o++) {
+      const group = Math.floor(o / outPerGroup);
+      for (let p = 0; p < outHeight; p++) {
+        for (let q = 0; q < outWidth; q++) {
+          let sum = bias === undefined ? 0 : bias[o]!;
+          for (let i = 0; i < inPerGroup; i++) {
+            const channel = group * inPerGroup + i;
+            for (let r = 0; r < kh; r++) {
+              const row = p * op.stride[0] - op.padding[0] + r * op.dilation[0];
+              if (row < 0 || row >= height) continue;
+              for (let s = 0; s < kw; s++) {
+                const column = q * op.stride[1] - op.padding[1] + s * op.dilation[1];
+                if (column < 0 || column >= width) continue;
+                const w = weight[((o * inPerGroup + i) * kh + r) * kw + s]!;
+                sum += w * x[((n * channels + channel) * height + row) * width + column]!;
+              }
+            }
+          }
+          y[at++] = sum;
+        }
+      }
+    }
+  }
+  return y;
+}
+
+function dense(task: Task): Float64Array {
+  const { op } = task.node;
+  if (op.kind !== "dense") throw new Error("not a dense layer");
+  const [inCount] = task.inputShapes[0] as [number];
+  const x = task.inputs[0]!;
+  const weight = parameter(task, op.weight, op.outFeatures * inCount);
+  const bias = op.bias === undefined ? undefined : parameter(task, op.bias, op.outFeatures);
+  const y = new Float64Array(task.count * op.outFeatures);
+  for (let n = 0; n < task.count; n++) {
+    for (let o = 0; o < op.outFeatures; o++) {
+      let sum = bias === undefined ? 0 : bias[o]!;
+      for (let i = 0; i < inCount; i++) sum += weight[o * inCount + i]! * x[n * inCount + i]!;
+      y[n * op.outFeatures + o] = sum;
+    }
+  }
+  return y;
+}
+
+function batchNorm(task: Task): Float64Array {
+  const { op } = task.node;
+  if (op.kind !== "batchNorm") throw new Error("not a batch normalisation");
+  const unitCount = task.shape[0]!;
+  const plane = sizeOf(task.shape) / unitCount;
+  const x = task.inputs[0]!;
+  const scale = parameter(task, op.scale, unitCount);
+  const shift = parameter(task, op.shift, unitCount);
+  const mean = Float64Array.from(parameter(task, op.mean, unitCount));
+  const variance = Float64Array.from(parameter(task, op.variance, unitCount));
+  const unitOf = (k: number) => Math.floor(k / plane) % unitCount;
+  if (task.options.mode === "training") {
+    const elements = task.count * plane;
+    const batchMean = new Float64Array(unitCount);
+    x.forEach((v, k) => {
+      batchMean[unitOf(k)]! += v / elements;
+    });
+    const squares = new Float64Array(unitCount);
+    x.forEach((v, k) => {
+      squares[unitOf(k)]! += (v - batchMean[unitOf(k)]!) ** 2;
+    });
+    // the running variance is unbiased, that of the batch is not
+    task.running.set(
+      op.mean,
+      mean.map((m, u) => (1 - op.momentum) * m + op.momentum * batchMean[u]!),
+    );
+    task.running.set(
+      op.variance,
+      variance.map((v, u) => (1 - op.momentum) * v + (op.momentum * squares[u]!) / (elements - 1)),
+    );
+    mean.set(batchMean);
+    variance.set(squares.map((sum) => sum / elements));
+  }
+  return x.map((v, k) => {
+    const u = unitOf(k);
+    return ((v - mean[u]!) / Math.sqrt(variance[u]! + op.epsilon)) * scale[u]! + shift[u]!;
+  });
+}
+
+function pool(task: Task): Float64Array {
+  const { op } = task.node;
+  if (op.kind !== "maxPool2d" && op.kind !== "averagePool2d") throw new Error("not a pool");
+  const [channels, height, width] = task.inputShapes[0] as [number, number, number];
+  const [, outHeight, outWidth] = task.shape as [number, number, number];
+  const x = task.inputs[0]!;
+  const y: number[] = [];
+  for (let plane = 0; plane < task.count * channels; plane++) {
+    for (let p = 0; p < outHeight; p++) {
+      for (let q = 0; q < outWidth; q++) {
+        const inside: number[] = [];
+        // elements of the window in the input or its padding: what countPadding divides by
+        let paddedCount = 0;
+        for (let r = 0; r < op.kernel[0]; r++) {
+          const row = p * op.stride[0] - op.padding[0] + r * op.dilation[0];
+          for (let s = 0; s < op.kernel[1]; s++) {
+            const column = q * op.stride[1] - op.padding[1] + s * op.dilation[1];
+            if (row >= height + op.padding[2] || column >= width + op.padding[3]) continue;
+            paddedCount++;
+            if (row < 0 || row >= height || column < 0 || column >= width) continue;
+            inside.push(x[(plane * height + row) * width + column]!);
+          }
+        }
+        if (op.kind === "maxPool2d") y.push(Math.max(...inside));
+        else {
+          const divisor = op.countPadding ? paddedCount : inside.length;
+          y.push(inside.reduce((sum, v) => sum + v, 0) / divisor);
+        }
+      }
+    }
+  }
+  return Float64Array.from(y);
+}
+
+function globalAverage(task: Task): Float64Array {
+  const [channels, height, width] = task.inputShapes[0] as [number, number, number];
+  const x = task.inputs[0]!;
+  const plane = height * width;
+  return Float64Array.from({ length: task.count * channels }, (_, c) => {
+    let sum = 0;
+    for (let k = 0; k < plane; k++) sum += x[c * plane + k]!;
+    return sum / plane;
+  });
+}
+
+function concatenation(task: Task): Float64Array {
+  const y: number[] = [];
+  for (let n = 0; n < task.count; n++) {
+    for (const [input, value] of task.inputs.entries()) {
+      const size = sizeOf(task.inputShapes[input]!);
+      for (let k = 0; k < size; k++) y.push(value[n * size + k]!);
+    }
+  }
+  return Float64Array.from(y);
+}

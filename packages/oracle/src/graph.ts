@@ -1,0 +1,124 @@
+/**
+ * The oracle's own description of a network: operations in topological order, with the shapes of their values.
+ *
+ * A core `Network` converts in one expression, checked by the compiler (packages/core/test/oracleNetwork.ts):
+ *   { nodes: network.nodes.map(({ name, op, inputs }) => ({ name, op, inputs })), output: network.output }
+ * and core `Weights` are `Parameters` as they are. The oracle works out shapes itself and shares no code with core.
+ */
+
+/** Vertical, horizontal. */
+export type Pair = readonly [number, number];
+
+export interface Window {
+  readonly kernel: Pair;
+  readonly stride: Pair;
+  /** Top, left, bottom, right. */
+  readonly padding: readonly [number, number, number, number];
+  readonly dilation: Pair;
+}
+
+export type OracleOp =
+  | { readonly kind: "input"; readonly shape: readonly number[] }
+  | ({
+      readonly kind: "conv2d";
+      readonly weight: string;
+      readonly bias?: string;
+      readonly outChannels: number;
+      readonly groups: number;
+    } & Window)
+  | { readonly kind: "dense"; readonly weight: string; readonly bias?: string; readonly outFeatures: number }
+  | {
+      readonly kind: "batchNorm";
+      readonly scale: string;
+      readonly shift: string;
+      readonly mean: string;
+      readonly variance: string;
+      readonly epsilon: number;
+      readonly momentum: number;
+    }
+  | { readonly kind: "activation"; readonly name: string; readonly alpha?: number }
+  | ({ readonly kind: "maxPool2d"; readonly ceil?: boolean } & Window)
+  | ({ readonly kind: "averagePool2d"; readonly countPadding: boolean; readonly ceil?: boolean } & Window)
+  | { readonly kind: "dropout"; readonly rate: number }
+  | { readonly kind: "add" | "concat" | "flatten" | "globalAveragePool" | "identity" };
+
+export interface OracleNode {
+  readonly name: string;
+  readonly op: OracleOp;
+  /** Indices of the nodes it reads, all lower than its own. */
+  readonly inputs: readonly number[];
+}
+
+export interface OracleGraph {
+  /** Node 0 is the input. */
+  readonly nodes: readonly OracleNode[];
+  /** Index of the node whose value is the network's output. */
+  readonly output: number;
+}
+
+/** Parameter name → values, row-major; conv weights `[out, in / groups, kh, kw]`, dense weights `[out, in]`. */
+export type Parameters = ReadonlyMap<string, ArrayLike<number>>;
+
+/** Shape of every node's value without the batch axis; axis 0 counts the units. */
+export function shapesOf(graph: OracleGraph): number[][] {
+  const shapes: number[][] = [];
+  for (const node of graph.nodes)
+    shapes.push(
+      shapeOf(
+        node.op,
+        node.inputs.map((input) => shapes[input]!),
+      ),
+    );
+  return shapes;
+}
+
+export function sizeOf(shape: readonly number[]): number {
+  return shape.reduce((product, length) => product * length, 1);
+}
+
+function shapeOf(op: OracleOp, inputs: number[][]): number[] {
+  const [first] = inputs;
+  switch (op.kind) {
+    case "input":
+      return [...op.shape];
+    case "conv2d":
+      return [op.outChannels, ...windowCounts(op, first!, false)];
+    case "maxPool2d":
+    case "averagePool2d":
+      return [first![0]!, ...windowCounts(op, first!, op.ceil ?? false)];
+    case "dense":
+      return [op.outFeatures];
+    case "flatten":
+      return [sizeOf(first!)];
+    case "globalAveragePool":
+      return [first![0]!];
+    case "concat":
+      return [inputs.reduce((sum, shape) => sum + shape[0]!, 0), ...first!.slice(1)];
+    case "batchNorm":
+    case "activation":
+    case "add":
+    case "dropout":
+    case "identity":
+      return first!;
+  }
+}
+
+/** Counts the windows along height and width by sliding one until it no longer fits. */
+function windowCounts(window: Window, input: readonly number[], ceil: boolean): Pair {
+  const along = (axis: 0 | 1): number => {
+    const before = window.padding[axis];
+    const after = window.padding[axis + 2]!;
+    const length = input[axis + 1]!;
+    const reach = window.dilation[axis] * (window.kernel[axis] - 1) + 1;
+    let count = 0;
+    let start = -before;
+    while (start + reach <= length + after) {
+      count++;
+      start += window.stride[axis];
+    }
+    // rounding up admits one more window that hangs over the end, if it starts inside the input or its padding before
+    const hangsOver = ceil && start - window.stride[axis] + reach < length + after;
+    return hangsOver && start < length ? count + 1 : count;
+  };
+  return [along(0), along(1)];
+}
