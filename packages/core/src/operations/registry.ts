@@ -13,6 +13,8 @@ import { globalAveragePool } from "./globalAveragePool.ts";
 import { identity } from "./identity.ts";
 import { input } from "./input.ts";
 import { maxPool2d } from "./maxPool2d.ts";
+import { opaque } from "./opaque.ts";
+import { slice } from "./slice.ts";
 
 export const operations = {
   activation,
@@ -28,6 +30,8 @@ export const operations = {
   identity,
   input,
   maxPool2d,
+  opaque,
+  slice,
 };
 
 type Registered = (typeof operations)[keyof typeof operations];
