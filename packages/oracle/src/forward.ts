@@ -90,6 +90,8 @@ function evaluate(task: Task): Float64Array {
       return x.map((_, k) => task.inputs.reduce((sum, input) => sum + input[k]!, 0));
     case "concat":
       return concatenation(task);
+    case "slice":
+      return unitRun(task);
     case "flatten":
     case "identity":
     case "input":
@@ -254,6 +256,19 @@ function concatenation(task: Task): Float64Array {
       const size = sizeOf(task.inputShapes[input]!);
       for (let k = 0; k < size; k++) y.push(value[n * size + k]!);
     }
+  }
+  return Float64Array.from(y);
+}
+
+function unitRun(task: Task): Float64Array {
+  const { op } = task.node;
+  if (op.kind !== "slice") throw new Error("not a slice");
+  const whole = sizeOf(task.inputShapes[0]!);
+  const plane = whole / task.inputShapes[0]![0]!;
+  const y: number[] = [];
+  for (let n = 0; n < task.count; n++) {
+    for (let k = op.start * plane; k < (op.start + op.count) * plane; k++)
+      y.push(task.inputs[0]![n * whole + k]!);
   }
   return Float64Array.from(y);
 }
