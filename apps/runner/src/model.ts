@@ -1,0 +1,66 @@
+/** `<model>` on the command line: a name of the zoo or a file, made into a network and its weights. */
+import { existsSync, statSync } from "node:fs";
+import path from "node:path";
+import { initialise, type Network, type Weights, zooEntries, zooModel } from "@phew/core";
+import { readWeights } from "@phew/formats";
+import { UsageError } from "./failure.ts";
+
+export interface ModelOptions {
+  readonly architecture?: string;
+  readonly classes?: number;
+  readonly input?: readonly number[];
+  readonly weights?: string;
+  readonly init?: string;
+  readonly seed?: number;
+}
+
+export interface LoadedModel {
+  readonly network: Network;
+  readonly weights: Weights;
+  /** How the weights came about, for people: `drawn with seed 1`, `model.onnx`. */
+  readonly origin: string;
+  /** What was assumed or folded on import. */
+  readonly notes: readonly string[];
+}
+
+/** True where `model` is meant as a file rather than a name of the zoo. */
+export function namesFile(model: string): boolean {
+  if (zooEntries.some((entry) => entry.name === model)) return false;
+  return existsSync(model) || model.includes(path.sep) || path.extname(model) !== "";
+}
+
+/**
+ * @param drawSeed seed of the weights where they are drawn and no --seed is given
+ * @throws UsageError or ArgumentError
+ */
+export async function loadModel(model: string | undefined, options: ModelOptions, drawSeed = 0): Promise<LoadedModel> {
+  if (model === undefined) {
+    throw new UsageError("model", { given: "none", expected: "a name of the zoo or a model file", remedy: "phew zoo lists the names." });
+  }
+  const shape = {
+    ...(options.classes === undefined ? {} : { classCount: options.classes }),
+    ...(options.input === undefined ? {} : { inputShape: options.input }),
+  };
+  if (namesFile(model)) {
+    if (options.weights !== undefined || options.init !== undefined) {
+      const given = options.weights !== undefined ? "--weights" : "--init";
+      throw new UsageError(given, { given: "it beside a model file, which holds its weights", expected: "one or the other" });
+    }
+    if (existsSync(model) && statSync(model).isDirectory()) {
+      throw new UsageError("model", { given: `the folder ${model}`, expected: "a name of the zoo or a model file" });
+    }
+    const { readModel } = await import("@phew/formats");
+    const read = await readModel(model, { ...shape, ...(options.architecture === undefined ? {} : { architecture: options.architecture }) });
+    return { network: read.network, weights: read.weights, origin: path.basename(model), notes: read.notes };
+  }
+  if (options.architecture !== undefined) {
+    throw new UsageError("--architecture", { given: `it for the name "${model}"`, expected: "it with a weights file alone" });
+  }
+  const network = zooModel(model, shape);
+  if (options.weights !== undefined) {
+    return { network, weights: await readWeights(options.weights, network), origin: path.basename(options.weights), notes: [] };
+  }
+  const seed = options.seed ?? drawSeed;
+  const weights = await initialise(network, { seed, ...(options.init === undefined ? {} : { initialisation: options.init }) });
+  return { network, weights, origin: `drawn with seed ${seed}`, notes: [] };
+}

@@ -1,0 +1,167 @@
+/** `phew prune`: weights in, masks out. */
+import path from "node:path";
+import { layerMeasures, Masks, type OptionSpec, type OptionValue, type PruneResult, prune as pruneNetwork, pruners } from "@phew/core";
+import { digestWeights, readMasks, requireWritable, writeMasks, writeScores } from "@phew/formats";
+import { textTable } from "@phew/runs";
+import { UsageError } from "../failure.ts";
+import { type LoadedModel, loadModel, type ModelOptions } from "../model.ts";
+import { count, percent, printJson, printLines } from "../output.ts";
+import { duration, interruptSignal, startProgress } from "../progress.ts";
+import { version } from "../version.ts";
+
+interface PruneOptions extends ModelOptions {
+  readonly method: string;
+  readonly density?: readonly number[];
+  readonly option: Readonly<Record<string, OptionValue>>;
+  readonly from?: string;
+  readonly out?: string;
+  readonly scores?: string;
+  readonly layers?: boolean;
+  readonly methods?: boolean;
+  readonly force?: boolean;
+  readonly json?: boolean;
+}
+
+export async function prune(model: string | undefined, options: PruneOptions): Promise<void> {
+  if (options.methods) return listMethods(options.json === true);
+  const densities = options.density;
+  if (densities === undefined) {
+    throw new UsageError("--density", { given: "nothing", expected: "the fraction of weights kept, such as --density 0.05" });
+  }
+  const outputs = densities.map((density) => outputFile(options.out, density, densities.length > 1));
+  const force = { force: options.force === true };
+  for (const file of [...outputs, options.scores]) if (file !== undefined) await requireWritable(file, force);
+
+  const loaded = await loadModel(model, options);
+  const from = options.from === undefined ? undefined : await readMasks(options.from, loaded.network);
+  const signal = interruptSignal();
+  const results: PruneResult[] = [];
+  for (const [k, density] of densities.entries()) {
+    const progress = startProgress(`${options.method} ${percent(density)}`, options.json);
+    try {
+      const result = await pruneNetwork(loaded.network, loaded.weights, {
+        method: options.method,
+        density,
+        seed: options.seed ?? 0,
+        options: options.option,
+        signal,
+        onProgress: ({ fraction, keptCount, walkCount }) =>
+          progress.update(fraction, `${count(keptCount)} weights${walkCount === undefined ? "" : `, ${count(walkCount)} walks`}`),
+        ...(from === undefined ? {} : { from }),
+      });
+      results.push(result);
+    } finally {
+      progress.done();
+    }
+    await write(outputs[k], options.scores, loaded, results[k]!, options, force.force);
+  }
+  report(loaded, results, outputs, options);
+}
+
+function outputFile(out: string | undefined, density: number, several: boolean): string | undefined {
+  if (out === undefined) return undefined;
+  if (several && !out.includes("{density}")) {
+    throw new UsageError("--out", {
+      given: `"${out}" for several densities`,
+      expected: "a name with {density} in it",
+      remedy: `For example ${path.basename(out, path.extname(out))}-{density}.safetensors.`,
+    });
+  }
+  return out.replaceAll("{density}", `${density}`);
+}
+
+async function write(
+  out: string | undefined,
+  scoresFile: string | undefined,
+  loaded: LoadedModel,
+  result: PruneResult,
+  options: PruneOptions,
+  force: boolean,
+): Promise<void> {
+  if (scoresFile !== undefined) {
+    if (result.scores === undefined) {
+      throw new UsageError("--scores", { given: `it for ${result.method}`, expected: "a method that scores weights" });
+    }
+    await writeScores(scoresFile, loaded.network, result.scores, { force });
+  }
+  if (out === undefined) return;
+  const origin = {
+    method: result.method,
+    options: result.options,
+    seed: options.seed ?? 0,
+    requestedDensity: result.requestedDensity,
+    weightsDigest: digestWeights(loaded.network, loaded.weights),
+    version,
+  };
+  await writeMasks(out, result.masks, origin, { force });
+}
+
+function report(loaded: LoadedModel, results: readonly PruneResult[], outputs: readonly (string | undefined)[], options: PruneOptions): void {
+  const { network } = loaded;
+  if (options.json) {
+    const masks = results.map((result, k) => ({
+      method: result.method,
+      options: result.options,
+      requestedDensity: result.requestedDensity,
+      density: result.density,
+      keptCount: result.keptCount,
+      walkCount: result.walkCount,
+      elapsedMs: result.elapsedMs,
+      out: outputs[k],
+      layers: layerMeasures(result.masks),
+    }));
+    printJson({ model: network.name, weights: loaded.origin, notes: loaded.notes, prunableCount: network.prunableCount, seed: options.seed ?? 0, masks });
+    return;
+  }
+  printLines(`${network.name}: ${count(network.prunableCount)} prunable weights in ${network.prunable.length} layers, ${loaded.origin}`);
+  if (loaded.notes.length > 0) printLines(...loaded.notes.map((note) => `note: ${note}`));
+  const rows = results.map((result, k) => {
+    const widths = layerMeasures(result.masks).map((layer) => layer.width);
+    return {
+      method: result.method,
+      asked: percent(result.requestedDensity),
+      reached: percent(result.density),
+      kept: count(result.keptCount),
+      "mean width": (widths.reduce((sum, w) => sum + w, 0) / widths.length).toFixed(3),
+      ...(result.walkCount === undefined ? {} : { walks: count(result.walkCount) }),
+      time: duration(result.elapsedMs),
+      ...(outputs[k] === undefined ? {} : { file: outputs[k] }),
+    };
+  });
+  printLines(textTable(rows));
+  if (options.layers) for (const result of results) printLines("", layerTable(result.masks));
+  if (outputs[0] === undefined) printLines("Nothing written: give --out FILE to keep the masks.");
+}
+
+function layerTable(masks: Masks): string {
+  return textTable(
+    layerMeasures(masks).map((layer) => ({
+      layer: layer.name,
+      shape: layer.shape.join("×"),
+      kept: `${count(layer.keptCount)} of ${count(layer.count)}`,
+      density: percent(layer.keptCount / layer.count),
+      width: layer.width.toFixed(3),
+    })),
+  );
+}
+
+function listMethods(json: boolean): void {
+  const methods = [...pruners.values()].map(({ name, summary, source, options }) => ({ name, summary, source, options }));
+  if (json) return printJson(methods);
+  for (const { name, summary, source, options } of methods) {
+    printLines(name, `  ${summary}`, `  ${source}`);
+    for (const [option, spec] of Object.entries(options)) printLines(`  --option ${option}=${rangeOf(spec)}: ${spec.help}`);
+  }
+}
+
+function rangeOf(spec: OptionSpec): string {
+  const marked = (value: OptionValue) => (value === spec.initial ? `[${value}]` : `${value}`);
+  switch (spec.kind) {
+    case "choice":
+      return spec.choices.map(marked).join("|");
+    case "flag":
+      return [true, false].map(marked).join("|");
+    case "number":
+      return `${spec.least}…${spec.most} [${spec.initial}]`;
+  }
+}
