@@ -130,7 +130,8 @@ export function safetensorsChunks(
   return [head, ...ordered.map(({ data }) => data)];
 }
 
-async function readOpen(file: OpenFile): Promise<TensorFile> {
+/** The same of a file that is open. */
+export async function readOpen(file: OpenFile): Promise<TensorFile> {
   const headerBytes = headerLength(file.path, await file.read(0, Math.min(8, file.size)), file.size);
   const dataStart = 8 + headerBytes;
   const header = parseHeader(file.path, await file.read(8, headerBytes), file.size - dataStart);
