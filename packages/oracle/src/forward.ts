@@ -92,6 +92,8 @@ function evaluate(task: Task): Float64Array {
       return concatenation(task);
     case "slice":
       return unitRun(task);
+    case "opaque":
+      throw new Error(`"${task.node.name}" cannot be computed: its inner workings are not known`);
     case "flatten":
     case "identity":
     case "input":

@@ -40,6 +40,7 @@ export type OracleOp =
   | ({ readonly kind: "maxPool2d"; readonly ceil?: boolean } & Window)
   | ({ readonly kind: "averagePool2d"; readonly countPadding: boolean; readonly ceil?: boolean } & Window)
   | { readonly kind: "dropout"; readonly rate: number }
+  | { readonly kind: "opaque"; readonly shape: readonly number[] }
   | { readonly kind: "slice"; readonly start: number; readonly count: number }
   | { readonly kind: "add" | "concat" | "flatten" | "globalAveragePool" | "identity" };
 
@@ -81,6 +82,7 @@ function shapeOf(op: OracleOp, inputs: number[][]): number[] {
   const [first] = inputs;
   switch (op.kind) {
     case "input":
+    case "opaque":
       return [...op.shape];
     case "conv2d":
       return [op.outChannels, ...windowCounts(op, first!, false)];

@@ -6,6 +6,7 @@ export {
   partialDerivative,
   type ScalarFunction,
 } from "./differences.ts";
+export { type ElementPathSums, elementPathSums } from "./elementPaths.ts";
 export { type ForwardOptions, type ForwardResult, forward } from "./forward.ts";
 export {
   type OracleGraph,
@@ -18,3 +19,7 @@ export {
   type Window,
 } from "./graph.ts";
 export { crossEntropy, type LossOptions } from "./loss.ts";
+export { edgesOnPaths } from "./pathEdges.ts";
+export { draw, randomFrom } from "./random.ts";
+export { type Edge, PHEW, Walker, type WalkProbability, type WalkRules } from "./walk.ts";
+export { isWeighted, OUTPUT, type WayBack, type WayOn, Ways } from "./ways.ts";

@@ -1,0 +1,203 @@
+/**
+ * Sums over paths, path by path: a path runs from one element of the input (a pixel of a channel) to one element of
+ * the output, through elements of values; its product is that of the parameters' magnitudes (power 1) or squares
+ * (power 2) and of the constants on it (1 / window of an average, 1 / √(variance + ε)).
+ *   R = Σ_paths Π θ';   ∂R/∂θ'_e = Σ_{paths through e} Π of all others
+ * Activations pass values on, biases and shifts carry no path, and only the first greatest element of a max-pooling
+ * window does. Exponential in depth: for the smallest networks.
+ */
+import { type OracleGraph, type Parameters, shapesOf, sizeOf } from "./graph.ts";
+
+export interface ElementPathSums {
+  /** R. */
+  readonly sum: number;
+  /** Number of paths whose product is not 0. */
+  readonly pathCount: number;
+  /** ∂R/∂θ' by parameter name: weights and batch-normalisation scales. */
+  readonly gradients: ReadonlyMap<string, Float64Array>;
+}
+
+/** One way into an element: from an element of an input value, over at most one parameter. */
+interface Strand {
+  readonly node: number;
+  readonly element: number;
+  readonly factor: number;
+  readonly parameter?: { readonly name: string; readonly index: number };
+}
+
+export function elementPathSums(graph: OracleGraph, parameters: Parameters, power: 1 | 2): ElementPathSums {
+  const shapes = shapesOf(graph);
+  const theta = (name: string, index: number) => Math.abs(parameters.get(name)![index]!) ** power;
+  const productOf = ({ factor, parameter }: Strand) =>
+    factor * (parameter === undefined ? 1 : theta(parameter.name, parameter.index));
+  const values: number[][] = [];
+  const strands: Strand[][][] = [];
+  for (const [index, node] of graph.nodes.entries()) {
+    const size = sizeOf(shapes[index]!);
+    strands.push(
+      Array.from({ length: size }, (_, element) =>
+        strandsInto(graph, shapes, parameters, values, index, element),
+      ),
+    );
+    values.push(
+      strands[index]!.map((into) =>
+        node.op.kind === "input"
+          ? 1
+          : into.reduce((sum, strand) => sum + productOf(strand) * values[strand.node]![strand.element]!, 0),
+      ),
+    );
+  }
+
+  let [sum, pathCount] = [0, 0];
+  const gradients = new Map<string, Float64Array>();
+  const onPath: Strand[] = [];
+  const follow = (node: number, element: number): void => {
+    if (graph.nodes[node]!.op.kind === "input") {
+      const products = onPath.map(productOf);
+      const product = products.reduce((a, b) => a * b, 1);
+      sum += product;
+      if (product !== 0) pathCount++;
+      for (const [at, { parameter, factor }] of onPath.entries()) {
+        if (parameter === undefined) continue;
+        const others = products.reduce((a, b, k) => (k === at ? a : a * b), factor);
+        if (!gradients.has(parameter.name))
+          gradients.set(parameter.name, new Float64Array(parameters.get(parameter.name)!.length));
+        gradients.get(parameter.name)![parameter.index]! += others;
+      }
+      return;
+    }
+    for (const strand of strands[node]![element]!) {
+      onPath.push(strand);
+      follow(strand.node, strand.element);
+      onPath.pop();
+    }
+  };
+  for (let element = 0; element < sizeOf(shapes[graph.output]!); element++) follow(graph.output, element);
+  return { sum, pathCount, gradients };
+}
+
+function strandsInto(
+  graph: OracleGraph,
+  shapes: readonly (readonly number[])[],
+  parameters: Parameters,
+  values: readonly (readonly number[])[],
+  index: number,
+  element: number,
+): Strand[] {
+  const { op, inputs } = graph.nodes[index]!;
+  const shape = shapes[index]!;
+  const [input] = inputs as [number];
+  const plane = sizeOf(shape) / shape[0]!;
+  const unit = Math.floor(element / plane);
+  switch (op.kind) {
+    case "input":
+      return [];
+    case "dense": {
+      const inCount = shapes[input]![0]!;
+      return Array.from({ length: inCount }, (_, i) => ({
+        node: input,
+        element: i,
+        factor: 1,
+        parameter: { name: op.weight, index: element * inCount + i },
+      }));
+    }
+    case "conv2d": {
+      const inPerGroup = shapes[input]![0]! / op.groups;
+      const firstChannel = Math.floor(unit / (op.outChannels / op.groups)) * inPerGroup;
+      return Array.from({ length: inPerGroup }, (_, i) =>
+        windowOf(op, shapes[input]!, shape, element).map(({ tap, position }) => ({
+          node: input,
+          element: (firstChannel + i) * shapes[input]![1]! * shapes[input]![2]! + position,
+          factor: 1,
+          parameter: {
+            name: op.weight,
+            index: (unit * inPerGroup + i) * op.kernel[0] * op.kernel[1] + tap,
+          },
+        })),
+      ).flat();
+    }
+    case "batchNorm": {
+      const factor = 1 / Math.sqrt(parameters.get(op.variance)![unit]! + op.epsilon);
+      return [{ node: input, element, factor, parameter: { name: op.scale, index: unit } }];
+    }
+    case "maxPool2d": {
+      const inside = windowOf(op, shapes[input]!, shape, element).map(
+        ({ position }) => unit * shapes[input]![1]! * shapes[input]![2]! + position,
+      );
+      const greatest = Math.max(...inside.map((at) => values[input]![at]!));
+      return [{ node: input, element: inside.find((at) => values[input]![at] === greatest)!, factor: 1 }];
+    }
+    case "averagePool2d": {
+      const inside = windowOf(op, shapes[input]!, shape, element);
+      const padded = windowOf(
+        { ...op, padding: [0, 0, 0, 0] },
+        withPadding(op, shapes[input]!),
+        shape,
+        element,
+      );
+      const factor = 1 / (op.countPadding ? padded : inside).length;
+      return inside.map(({ position }) => ({
+        node: input,
+        element: unit * shapes[input]![1]! * shapes[input]![2]! + position,
+        factor,
+      }));
+    }
+    case "globalAveragePool": {
+      const size = sizeOf(shapes[input]!) / shape[0]!;
+      return Array.from({ length: size }, (_, k) => ({
+        node: input,
+        element: element * size + k,
+        factor: 1 / size,
+      }));
+    }
+    case "add":
+      return inputs.map((node) => ({ node, element, factor: 1 }));
+    case "concat": {
+      let slot = 0;
+      let rest = element;
+      while (rest >= sizeOf(shapes[inputs[slot]!]!)) rest -= sizeOf(shapes[inputs[slot++]!]!);
+      return [{ node: inputs[slot]!, element: rest, factor: 1 }];
+    }
+    case "slice":
+      return [{ node: input, element: op.start * plane + element, factor: 1 }];
+    case "opaque":
+      return inputs.flatMap((node) => {
+        const size = sizeOf(shapes[node]!);
+        return Array.from({ length: size }, (_, k) => ({ node, element: k, factor: 1 / size }));
+      });
+    case "activation":
+    case "flatten":
+    case "dropout":
+    case "identity":
+      return [{ node: input, element, factor: 1 }];
+  }
+}
+
+type Windowed = Extract<OracleGraph["nodes"][number]["op"], { kernel: unknown }>;
+
+/** The positions (row · width + column) of one plane that an output element's window covers, with the tap of each. */
+function windowOf(
+  op: Windowed,
+  inputShape: readonly number[],
+  shape: readonly number[],
+  element: number,
+): { tap: number; position: number }[] {
+  const [, height, width] = inputShape as [number, number, number];
+  const [, outHeight, outWidth] = shape as [number, number, number];
+  const p = Math.floor(element / outWidth) % outHeight;
+  const q = element % outWidth;
+  const covered: { tap: number; position: number }[] = [];
+  for (let r = 0; r < op.kernel[0]; r++) {
+    for (let s = 0; s < op.kernel[1]; s++) {
+      const row = p * op.stride[0] - op.padding[0] + r * op.dilation[0];
+      const column = q * op.stride[1] - op.padding[1] + s * op.dilation[1];
+      if (row < 0 || row >= height || column < 0 || column >= width) continue;
+      covered.push({ tap: r * op.kernel[1] + s, position: row * width + column });
+    }
+  }
+  return covered;
+}
+
+function withPadding(op: Windowed, shape: readonly number[]): number[] {
+  return [shape[0]!, shape[1]! + op.padding[0] + op.padding[2], shape[2]! + op.padding[1] + op.padding[3]];
+}

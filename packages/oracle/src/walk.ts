@@ -1,0 +1,238 @@
+/**
+ * PHEW by linear scan (Patil & Dovrolis 2021, arXiv:2010.11354), as design.md §4 says it: at every unit all weights
+ * that leave it (forward) or enter it (backward) are listed with their probabilities, and one is drawn.
+ */
+import type { Parameters } from "./graph.ts";
+import { draw } from "./random.ts";
+import { isWeighted, OUTPUT, type Ways } from "./ways.ts";
+
+export interface WalkRules {
+  /** What the probability of a weight is proportional to: |θ|, θ², 1, or 1 / (|θ| + 1e-5). */
+  readonly bias: "magnitude" | "square" | "uniform" | "inverse";
+  /** What a step keeps: the weight, or the whole kernel around it. */
+  readonly granularity: "weight" | "kernel";
+  readonly direction: "alternate" | "forward" | "backward";
+  /** At a fork: each way equally, or in proportion to the bias of all weights it leads to. */
+  readonly branching: "equal" | "weight";
+}
+
+export const PHEW: WalkRules = {
+  bias: "magnitude",
+  granularity: "weight",
+  direction: "alternate",
+  branching: "equal",
+};
+
+/** One weight of a network: its parameter's name and its row-major index. */
+export interface Edge {
+  readonly parameter: string;
+  readonly index: number;
+}
+
+/** A walk forward stands at an output unit of `node`; backward, at an input unit of `node`. */
+interface Place {
+  readonly node: number;
+  readonly unit: number;
+}
+
+interface Step {
+  readonly probability: number;
+  /** Absent where the walk ends. */
+  readonly edge?: Edge;
+  readonly next?: Place;
+}
+
+export interface WalkProbability {
+  readonly edges: readonly Edge[];
+  readonly probability: number;
+}
+
+/** Walks through one network. */
+export class Walker {
+  readonly ways: Ways;
+  readonly parameters: Parameters;
+  readonly rules: WalkRules;
+
+  constructor(ways: Ways, parameters: Parameters, rules: WalkRules = PHEW) {
+    this.ways = ways;
+    this.parameters = parameters;
+    this.rules = rules;
+  }
+
+  /** The edges of one walk from a unit of the network's input (forward) or output (backward) to the other end. */
+  walk(forward: boolean, start: number, random: () => number): Edge[] {
+    const edges: Edge[] = [];
+    let place: Place | undefined = { node: forward ? 0 : OUTPUT, unit: start };
+    while (place !== undefined) {
+      const steps: Step[] = this.#steps(forward, place);
+      const step: Step =
+        steps[
+          draw(
+            steps.map(({ probability }) => probability),
+            random,
+          )
+        ]!;
+      if (step.edge !== undefined) edges.push(step.edge);
+      place = step.next;
+    }
+    return edges;
+  }
+
+  /** Every walk from one unit to the other end, with its probability. For small networks: there are very many. */
+  everyWalk(forward: boolean, start: number): WalkProbability[] {
+    const complete: WalkProbability[] = [];
+    const extend = (place: Place, edges: readonly Edge[], probability: number): void => {
+      for (const step of this.#steps(forward, place)) {
+        if (step.probability === 0) continue;
+        const longer = step.edge === undefined ? edges : [...edges, step.edge];
+        if (step.next === undefined)
+          complete.push({ edges: longer, probability: probability * step.probability });
+        else extend(step.next, longer, probability * step.probability);
+      }
+    };
+    extend({ node: forward ? 0 : OUTPUT, unit: start }, [], 1);
+    return complete;
+  }
+
+  /**
+   * Walks, forward first, each direction through its start units in round robin, until at least keepCount weights
+   * are kept.
+   */
+  keep(keepCount: number, random: () => number): { kept: Map<string, Uint8Array>; walkCount: number } {
+    const kept = new Map<string, Uint8Array>();
+    for (const node of this.ways.graph.nodes) {
+      if (node.op.kind !== "conv2d" && node.op.kind !== "dense") continue;
+      kept.set(node.op.weight, new Uint8Array(this.parameters.get(node.op.weight)!.length));
+    }
+    const inputCount = this.ways.shapes[0]![0]!;
+    const outputCount = this.ways.shapes[this.ways.graph.output]![0]!;
+    let [forwardCount, backwardCount, keptCount] = [0, 0, 0];
+    while (keptCount < keepCount) {
+      const walkCount = forwardCount + backwardCount;
+      const forward =
+        this.rules.direction === "alternate" ? walkCount % 2 === 0 : this.rules.direction === "forward";
+      const start = forward ? forwardCount++ % inputCount : backwardCount++ % outputCount;
+      for (const edge of this.walk(forward, start, random)) {
+        for (const index of this.#conserved(edge)) {
+          keptCount += 1 - kept.get(edge.parameter)![index]!;
+          kept.get(edge.parameter)![index] = 1;
+        }
+      }
+    }
+    return { kept, walkCount: forwardCount + backwardCount };
+  }
+
+  #conserved(edge: Edge): number[] {
+    if (this.rules.granularity === "weight") return [edge.index];
+    const node = this.ways.graph.nodes.find(
+      ({ op }) => (op.kind === "conv2d" || op.kind === "dense") && op.weight === edge.parameter,
+    )!;
+    const size = node.op.kind === "conv2d" ? node.op.kernel[0] * node.op.kernel[1] : 1;
+    const first = Math.floor(edge.index / size) * size;
+    return Array.from({ length: size }, (_, k) => first + k);
+  }
+
+  #steps(forward: boolean, place: Place): Step[] {
+    const shares: number[] = [];
+    const within: Step[][] = [];
+    if (forward) {
+      for (const way of this.ways.on(place.node, place.unit)) {
+        const fans = way.units.map((unit) => this.#leaving(way.to, unit));
+        shares.push(fans.reduce((sum, fan) => sum + total(fan), 0));
+        within.push(
+          way.to === OUTPUT
+            ? [{ probability: 1 }]
+            : fans.flatMap((fan) => stepsAlong(fan, 1 / way.units.length)),
+        );
+      }
+    } else {
+      for (const way of this.ways.back(place.node, place.unit)) {
+        const fan = this.#entering(way.from, way.unit);
+        shares.push(total(fan));
+        within.push(isWeighted(this.ways.graph.nodes[way.from]!) ? stepsAlong(fan, 1) : [{ probability: 1 }]);
+      }
+    }
+    const sum = shares.reduce((a, b) => a + b, 0);
+    const byWeight = this.rules.branching === "weight" && sum > 0;
+    return within.flatMap((steps, k) => {
+      const share = byWeight ? shares[k]! / sum : 1 / within.length;
+      return steps.map((step) => ({ ...step, probability: step.probability * share }));
+    });
+  }
+
+  /** The weights that leave input unit `unit` of the operation `node`. */
+  #leaving(node: number, unit: number): Fan {
+    return this.#fan(
+      node,
+      (_, i) => i === unit,
+      (o) => ({ node, unit: o }),
+    );
+  }
+
+  /** The weights that enter output unit `unit` of the operation `node`. */
+  #entering(node: number, unit: number): Fan {
+    return this.#fan(
+      node,
+      (o) => o === unit,
+      (_, i) => ({ node, unit: i }),
+    );
+  }
+
+  #fan(
+    index: number,
+    wanted: (o: number, i: number) => boolean,
+    nextOf: (o: number, i: number) => Place,
+  ): Fan {
+    if (index === OUTPUT) return [];
+    const { op, inputs } = this.ways.graph.nodes[index]!;
+    if (op.kind !== "conv2d" && op.kind !== "dense") return [];
+    const inCount = this.ways.shapes[inputs[0]!]![0]!;
+    const outCount = this.ways.shapes[index]![0]!;
+    const groups = op.kind === "conv2d" ? op.groups : 1;
+    const size = op.kind === "conv2d" ? op.kernel[0] * op.kernel[1] : 1;
+    const weight = this.parameters.get(op.weight)!;
+    const fan: Fan = [];
+    let at = 0;
+    for (let o = 0; o < outCount; o++) {
+      const group = Math.floor(o / (outCount / groups));
+      for (let k = 0; k < inCount / groups; k++) {
+        const i = group * (inCount / groups) + k;
+        for (let r = 0; r < size; r++, at++) {
+          if (!wanted(o, i)) continue;
+          const edge = { parameter: op.weight, index: at };
+          fan.push({ share: this.#biasOf(weight[at]!), edge, next: nextOf(o, i) });
+        }
+      }
+    }
+    return fan;
+  }
+
+  #biasOf(w: number): number {
+    switch (this.rules.bias) {
+      case "magnitude":
+        return Math.abs(w);
+      case "square":
+        return w * w;
+      case "uniform":
+        return 1;
+      case "inverse":
+        return 1 / (Math.abs(w) + 1e-5);
+    }
+  }
+}
+
+type Fan = { share: number; edge: Edge; next: Place }[];
+
+function total(fan: Fan): number {
+  return fan.reduce((sum, { share }) => sum + share, 0);
+}
+
+/** Steps along one fan; all-zero weights are drawn uniformly. */
+function stepsAlong(fan: Fan, factor: number): Step[] {
+  const sum = total(fan);
+  return fan.map(({ share, edge, next }) => ({
+    probability: factor * (sum > 0 ? share / sum : 1 / fan.length),
+    edge,
+    next,
+  }));
+}

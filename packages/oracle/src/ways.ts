@@ -1,0 +1,138 @@
+/**
+ * Where a walk can go from a unit without crossing a weight, followed one unit at a time through the graph.
+ * An identity shortcut is no way: where unit u of a layer comes to an addition without weights, and also enters a
+ * weighted operation that leads to another input of that addition, the way without weights is not walked.
+ */
+import { type OracleGraph, type OracleNode, shapesOf, sizeOf } from "./graph.ts";
+
+/** Stands for the network's output where a node index is asked for. */
+export const OUTPUT = -1;
+
+/** A weighted operation (its node) or OUTPUT, and those of its input units among which the walk takes any. */
+export interface WayOn {
+  readonly to: number;
+  readonly units: readonly number[];
+}
+
+/** An output unit of a weighted operation, or a unit of the network's input. */
+export interface WayBack {
+  readonly from: number;
+  readonly unit: number;
+}
+
+export function isWeighted(node: OracleNode): boolean {
+  return node.op.kind === "conv2d" || node.op.kind === "dense";
+}
+
+/** The ways of one graph, both directions. */
+export class Ways {
+  readonly graph: OracleGraph;
+  readonly shapes: readonly (readonly number[])[];
+  /** For each node, itself and all nodes its value depends on. */
+  readonly #origins: Set<number>[] = [];
+
+  constructor(graph: OracleGraph) {
+    this.graph = graph;
+    this.shapes = shapesOf(graph);
+    for (const [index, node] of graph.nodes.entries())
+      this.#origins.push(new Set([index, ...node.inputs.flatMap((input) => [...this.#origins[input]!])]));
+  }
+
+  /** The ways that leave unit `unit` of the value of `node`: each weighted operation or output it comes to. */
+  on(node: number, unit: number): WayOn[] {
+    const found: WayOn[] = [];
+    this.#follow(node, [unit], found, (add, slot) => this.#isShortcut(add, slot, { from: node, unit }));
+    return distinct(found, (way) => `${way.to}:${way.units}`);
+  }
+
+  /** The ways that enter input unit `unit` of the weighted operation `node`, or of the output for OUTPUT. */
+  back(node: number, unit: number): WayBack[] {
+    const value = node === OUTPUT ? this.graph.output : this.graph.nodes[node]!.inputs[0]!;
+    return distinct(this.#trace(value, unit), (way) => `${way.from}:${way.unit}`);
+  }
+
+  #follow(
+    value: number,
+    units: readonly number[],
+    found: WayOn[],
+    barred: (add: number, slot: number) => boolean,
+  ): void {
+    if (units.length === 0) return;
+    if (value === this.graph.output) found.push({ to: OUTPUT, units });
+    for (const [index, node] of this.graph.nodes.entries()) {
+      for (const [slot, input] of node.inputs.entries()) {
+        if (input !== value) continue;
+        if (isWeighted(node)) found.push({ to: index, units });
+        else if (node.op.kind !== "add" || !barred(index, slot))
+          this.#follow(index, this.#carried(index, slot, units), found, barred);
+      }
+    }
+  }
+
+  /** What units of input `slot` become at an operation without weights. */
+  #carried(index: number, slot: number, units: readonly number[]): number[] {
+    const node = this.graph.nodes[index]!;
+    const inputShapes = node.inputs.map((input) => this.shapes[input]!);
+    switch (node.op.kind) {
+      case "flatten": {
+        const plane = sizeOf(inputShapes[0]!) / inputShapes[0]![0]!;
+        return units.flatMap((u) => Array.from({ length: plane }, (_, k) => u * plane + k));
+      }
+      case "concat": {
+        const before = inputShapes.slice(0, slot).reduce((sum, shape) => sum + shape[0]!, 0);
+        return units.map((u) => before + u);
+      }
+      case "slice": {
+        const { start, count } = node.op;
+        return units.map((u) => u - start).filter((u) => u >= 0 && u < count);
+      }
+      case "opaque":
+        return Array.from({ length: node.op.shape[0]! }, (_, u) => u);
+      default:
+        return [...units];
+    }
+  }
+
+  #trace(value: number, unit: number): WayBack[] {
+    const node = this.graph.nodes[value]!;
+    const { op, inputs } = node;
+    if (isWeighted(node) || op.kind === "input") return [{ from: value, unit }];
+    const [first] = inputs as [number];
+    switch (op.kind) {
+      case "flatten":
+        return this.#trace(first, Math.floor(unit / (sizeOf(this.shapes[first]!) / this.shapes[first]![0]!)));
+      case "concat": {
+        let slot = 0;
+        let rest = unit;
+        while (rest >= this.shapes[inputs[slot]!]![0]!) rest -= this.shapes[inputs[slot++]!]![0]!;
+        return this.#trace(inputs[slot]!, rest);
+      }
+      case "slice":
+        return this.#trace(first, op.start + unit);
+      case "opaque":
+        return inputs.flatMap((input) =>
+          Array.from({ length: this.shapes[input]![0]! }, (_, u) => u).flatMap((u) => this.#trace(input, u)),
+        );
+      case "add":
+        return inputs.flatMap((input, slot) =>
+          this.#trace(input, unit).filter((source) => !this.#isShortcut(value, slot, source)),
+        );
+      default:
+        return this.#trace(first, unit);
+    }
+  }
+
+  /** Whether `source` also enters a weighted operation that leads to another input of the addition. */
+  #isShortcut(add: number, slot: number, source: WayBack): boolean {
+    const anywhere: WayOn[] = [];
+    this.#follow(source.from, [source.unit], anywhere, () => false);
+    const entered = anywhere.filter((way) => way.to !== OUTPUT);
+    return this.graph.nodes[add]!.inputs.some(
+      (other, at) => at !== slot && entered.some((way) => this.#origins[other]!.has(way.to)),
+    );
+  }
+}
+
+function distinct<T>(items: readonly T[], keyOf: (item: T) => string): T[] {
+  return [...new Map(items.map((item) => [keyOf(item), item])).values()];
+}
