@@ -1,1 +1,64 @@
-export {};
+export type { LayerMeasure, MaskMeasures, RunEvent, TimedRunEvent } from "@phew/core";
+export { canonicalJson, configHash, nonDefaults, type RunConfig } from "./canonicalJson.ts";
+export { type ChartSpec, chart, svgToPng, writeChart } from "./chart.ts";
+export { describeEnvironment, type RunEnvironment } from "./environment.ts";
+export { parseEventLine, writeEventLine } from "./eventLine.ts";
+export { describeEvent, type EventText, type LogLevel } from "./eventText.ts";
+export { learningCurves, meanWidths, pathKernelTraces, writeFigures } from "./figures.ts";
+export {
+  appendPoint,
+  type Curve,
+  EMPTY_HISTORY,
+  fullCurve,
+  type History,
+  recentCurve,
+} from "./history.ts";
+export { metricsCsv } from "./metricsCsv.ts";
+export { byMethodOrder, methodColours } from "./palette.ts";
+export {
+  bestEpoch,
+  doneFraction,
+  epochsTo,
+  lastAccuracy,
+  leftMs,
+  type RunSummary,
+  summarise,
+  walksPerSecond,
+} from "./progress.ts";
+export {
+  formatAccuracy,
+  formatClock,
+  formatCount,
+  formatDuration,
+  formatMeasure,
+  formatPercent,
+  formatShortCount,
+} from "./quantity.ts";
+export {
+  findRunFolders,
+  listRuns,
+  type RunEntry,
+  RunList,
+  type RunRecord,
+  RunTail,
+  readEntry,
+  readEvents,
+  readRun,
+} from "./readRun.ts";
+export {
+  type EpochPoint,
+  initialRunState,
+  type LogEntry,
+  type MaskState,
+  type PruningState,
+  type RunPhase,
+  type RunState,
+  reduce,
+  reduceAll,
+  type TrainingState,
+} from "./reduce.ts";
+export { replaceFile } from "./replaceFile.ts";
+export { compareRuns, type Report, type ReportOptions, writeReport } from "./report.ts";
+export { type RunIdentity, type RunOptions, RunWriter, runFolderOf } from "./runFolder.ts";
+export { lifeOf, type RunLife, type RunnerState, type RunStatus, readStatus } from "./status.ts";
+export { type Cell, type Column, formatTable, type Row, type TableForm } from "./table.ts";

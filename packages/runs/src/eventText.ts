@@ -1,0 +1,56 @@
+/** The noteworthy events of a run as one line each: for log panels, plain output and progress on standard error. */
+import type { RunEvent } from "@phew/core";
+import { formatAccuracy, formatCount, formatDuration, formatMeasure, formatPercent } from "./quantity.ts";
+
+export type LogLevel = "info" | "warning" | "error";
+
+export interface EventText {
+  readonly level: LogLevel;
+  readonly text: string;
+}
+
+/** One line for the event; undefined for those that only mark progress. */
+export function describeEvent(event: RunEvent): EventText | undefined {
+  switch (event.kind) {
+    case "run.started":
+      return info("started");
+    case "run.finished":
+      return info(`finished after ${formatDuration(event.elapsedMs)}`);
+    case "run.failed":
+      return { level: "error", text: `failed: ${event.message}` };
+    case "run.interrupted":
+      return { level: "warning", text: "interrupted" };
+    case "log":
+      return { level: event.level === "warning" ? "warning" : "info", text: event.message };
+    case "prune.started":
+      return info(
+        `pruning by ${event.method}: keep ${formatCount(event.keepCount)} of ${formatCount(event.prunableCount)} weights (${formatPercent(event.density)})`,
+      );
+    case "prune.finished":
+      return info(prunedText(event));
+    case "train.started":
+      return info(
+        `training on ${event.executor}: ${formatCount(event.epochCount)} epochs of ${formatCount(event.stepsPerEpoch)} steps, batch ${event.batchSize}`,
+      );
+    case "train.epoch":
+      return info(
+        `epoch ${event.epoch}: loss ${formatMeasure(event.loss)}, test loss ${formatMeasure(event.testLoss)}, test accuracy ${formatAccuracy(event.testAccuracy)}`,
+      );
+    case "train.finished":
+      return info(
+        `trained: test accuracy ${formatAccuracy(event.testAccuracy)} after ${formatDuration(event.elapsedMs)}`,
+      );
+    case "prune.progress":
+    case "train.step":
+      return undefined;
+  }
+}
+
+function prunedText(event: Extract<RunEvent, { kind: "prune.finished" }>): string {
+  const walks = event.walkCount === undefined ? "" : `, ${formatCount(event.walkCount)} walks`;
+  return `pruned by ${event.method}: kept ${formatCount(event.keptCount)} weights (${formatPercent(event.density)})${walks} in ${formatDuration(event.elapsedMs)}`;
+}
+
+function info(text: string): EventText {
+  return { level: "info", text };
+}

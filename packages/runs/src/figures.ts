@@ -1,0 +1,248 @@
+/** The figures of a comparison: how runs learned, and what their masks are, by method and density. */
+import { join } from "node:path";
+import { type ChartSpec, writeChart } from "./chart.ts";
+import { byMethodOrder, methodColours } from "./palette.ts";
+import { summarise } from "./progress.ts";
+import { formatMeasure, formatPercent } from "./quantity.ts";
+import type { RunState } from "./reduce.ts";
+
+/** One bar: a measure of a mask. */
+interface Bar {
+  readonly method: string;
+  readonly density: string;
+  readonly value: number;
+  readonly label: string;
+}
+
+const LINE_LEGEND = { symbolType: "stroke", symbolSize: 500 } as const;
+const WIDTH = 640;
+const HEIGHT = 360;
+
+/**
+ * Draws what the runs have: `learning-curves`, `path-kernel-trace` and `mean-width`, each as SVG and PNG.
+ * @returns the paths written; a figure no run has data for is left out
+ */
+export async function writeFigures(folder: string, runs: readonly RunState[]): Promise<string[]> {
+  const figures: readonly (readonly [string, ChartSpec | undefined])[] = [
+    ["learning-curves", learningCurves(runs)],
+    ["path-kernel-trace", pathKernelTraces(runs)],
+    ["mean-width", meanWidths(runs)],
+  ];
+  const written: string[] = [];
+  for (const [name, spec] of figures) if (spec) written.push(...(await writeChart(join(folder, name), spec)));
+  return written;
+}
+
+/** Test accuracy over the epoch, a line for each run: colour tells the method, dashes the density. */
+export function learningCurves(runs: readonly RunState[]): ChartSpec | undefined {
+  const values = runs.flatMap((run, index) => {
+    const { method, density } = methodAndDensity(run);
+    return run.epochs
+      .filter((point) => Number.isFinite(point.testAccuracy))
+      .map((point) => ({
+        run: index,
+        method,
+        density,
+        epoch: point.epoch,
+        accuracy: 100 * point.testAccuracy,
+      }));
+  });
+  if (values.length === 0) return undefined;
+  const densities = densityOrder(runs);
+  return {
+    title: {
+      text: titled("Learning curves", runs),
+      subtitle: "test accuracy by epoch, one line for each run",
+    },
+    width: WIDTH,
+    height: HEIGHT,
+    data: { values },
+    mark: { type: "line", point: { size: 28, filled: true } },
+    encoding: {
+      x: {
+        field: "epoch",
+        type: "quantitative",
+        title: "epoch",
+        axis: { grid: false, tickMinStep: 1, labelFlush: false },
+      },
+      y: {
+        field: "accuracy",
+        type: "quantitative",
+        title: "test accuracy (%)",
+        scale: { zero: false, nice: true },
+      },
+      color: { ...methodColour(methodOrder(values.map((value) => value.method))), legend: LINE_LEGEND },
+      detail: { field: "run" },
+      ...(densities.length > 1
+        ? {
+            strokeDash: {
+              field: "density",
+              type: "nominal",
+              title: "density",
+              sort: densities,
+              legend: LINE_LEGEND,
+            },
+          }
+        : {}),
+    },
+  } as ChartSpec;
+}
+
+/** Path kernel trace of each mask by density and method, on a logarithmic axis. */
+export function pathKernelTraces(runs: readonly RunState[]): ChartSpec | undefined {
+  const bars = barsOf(runs, (run) => run.mask?.measures?.pathKernelTrace, formatMeasure).filter(
+    (bar) => bar.value > 0,
+  );
+  if (bars.length === 0) return undefined;
+  const exponents = bars.map((bar) => Math.log10(bar.value));
+  const least = 10 ** Math.floor(Math.min(...exponents) - 0.3);
+  const most = 10 ** Math.ceil(Math.max(...exponents) + 0.1);
+  return barChart(runs, bars, {
+    title: titled("Path kernel trace", runs),
+    subtitle: "sum of ∂R/∂θ² over the kept weights θ; where it is larger, theory expects faster convergence",
+    axisTitle: "path kernel trace (logarithmic)",
+    scale: { type: "log", domain: [least, most], nice: false },
+    base: least,
+    axis: decadeAxis(least, most),
+  });
+}
+
+/** Mean fraction of a layer's output units that still have an input, by density and method. */
+export function meanWidths(runs: readonly RunState[]): ChartSpec | undefined {
+  const bars = barsOf(
+    runs,
+    (run) => percentOf(run.mask?.measures?.meanWidth),
+    (percent) => percent.toFixed(0),
+  );
+  if (bars.length === 0) return undefined;
+  return barChart(runs, bars, {
+    title: titled("Mean layer width", runs),
+    subtitle: "output units that a kept weight enters, mean over layers",
+    axisTitle: "mean layer width (% of units)",
+    scale: { domain: [0, 105], nice: false },
+    base: 0,
+    axis: { format: "d", tickCount: 6 },
+  });
+}
+
+interface BarFigure {
+  readonly title: string;
+  readonly subtitle: string;
+  readonly axisTitle: string;
+  readonly scale: object;
+  readonly axis: object;
+  /** Value the bars stand on. */
+  readonly base: number;
+}
+
+function barChart(runs: readonly RunState[], bars: readonly Bar[], figure: BarFigure): ChartSpec {
+  const methods = methodOrder(bars.map((bar) => bar.method));
+  const shared = {
+    x: {
+      field: "density",
+      type: "nominal",
+      sort: densityOrder(runs),
+      title: "density asked for",
+      axis: { labelAngle: 0, ticks: false },
+      scale: { paddingInner: 0.18, paddingOuter: 0.1 },
+    },
+    xOffset: { field: "method", type: "nominal", sort: methods, scale: { paddingInner: 0.12 } },
+  };
+  const { scale, axis } = figure;
+  const y = { field: "value", type: "quantitative", title: figure.axisTitle, scale, axis };
+  return {
+    title: { text: figure.title, subtitle: figure.subtitle },
+    width: WIDTH,
+    height: HEIGHT,
+    data: { values: bars },
+    layer: [
+      {
+        mark: { type: "bar", cornerRadiusEnd: 2 },
+        encoding: { ...shared, y, y2: { datum: figure.base }, color: methodColour(methods) },
+      },
+      {
+        mark: { type: "text", baseline: "bottom", dy: -4, fontSize: 10.5, color: "#1f2430" },
+        encoding: { ...shared, y, text: { field: "label" } },
+      },
+    ],
+  } as ChartSpec;
+}
+
+/** One bar for each method and density: the mean over runs that differ in their seed alone. */
+function barsOf(
+  runs: readonly RunState[],
+  measure: (run: RunState) => number | undefined,
+  format: (value: number) => string,
+): Bar[] {
+  const groups = new Map<string, { method: string; density: string; values: number[] }>();
+  for (const run of runs) {
+    const value = measure(run);
+    if (value === undefined || !Number.isFinite(value)) continue;
+    const { method, density } = methodAndDensity(run);
+    const key = JSON.stringify([method, density]);
+    const group = groups.get(key) ?? { method, density, values: [] };
+    group.values.push(value);
+    groups.set(key, group);
+  }
+  return [...groups.values()].map(({ method, density, values }) => {
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    return { method, density, value: mean, label: format(mean) };
+  });
+}
+
+function methodAndDensity(run: RunState): { method: string; density: string } {
+  const { method, requestedDensity } = summarise(run, run.lastT);
+  return { method: method ?? "dense", density: formatPercent(requestedDensity ?? 1) };
+}
+
+function methodColour(methods: readonly string[]): object {
+  return {
+    field: "method",
+    type: "nominal",
+    title: "method",
+    scale: { domain: methods, range: methodColours(methods) },
+  };
+}
+
+function methodOrder(methods: readonly string[]): string[] {
+  return [...new Set(methods)].sort(byMethodOrder);
+}
+
+/** The title with model and data set behind it, where all runs share them. */
+function titled(title: string, runs: readonly RunState[]): string {
+  const [model, dataset] = ["model", "dataset"].map((key) => {
+    const values = new Set(runs.map((run) => run.config[key]));
+    const [value] = values;
+    return values.size === 1 && typeof value === "string" ? value : undefined;
+  });
+  if (model === undefined) return title;
+  return dataset === undefined ? `${title}, ${model}` : `${title}, ${model} on ${dataset}`;
+}
+
+/** Ticks at powers of ten alone, at most about eight. */
+function decadeAxis(least: number, most: number): object {
+  const first = Math.round(Math.log10(least));
+  const last = Math.round(Math.log10(most));
+  const stride = Math.ceil((last - first) / 8);
+  const exponents = Array.from(
+    { length: Math.floor((last - first) / stride) + 1 },
+    (_, k) => first + k * stride,
+  );
+  const labels = Object.fromEntries(
+    exponents.map((e) => [String(10 ** e), Math.abs(e) <= 3 ? String(10 ** e) : `1e${e}`]),
+  );
+  return {
+    values: exponents.map((e) => 10 ** e),
+    labelExpr: `(${JSON.stringify(labels)})[datum.value]`,
+  };
+}
+
+/** Densest first. */
+function densityOrder(runs: readonly RunState[]): string[] {
+  const densities = new Set(runs.map((run) => summarise(run, run.lastT).requestedDensity ?? 1));
+  return [...densities].sort((a, b) => b - a).map((density) => formatPercent(density));
+}
+
+function percentOf(fraction: number | undefined): number | undefined {
+  return fraction === undefined ? undefined : 100 * fraction;
+}

@@ -1,0 +1,124 @@
+/** What a state says about how far a run is: numbers for lists, bars and the heartbeat. */
+import type { EpochPoint, RunPhase, RunState } from "./reduce.ts";
+
+/** A run in one row; what the heartbeat in `status.json` carries. */
+export interface RunSummary {
+  readonly phase: RunPhase;
+  readonly method?: string;
+  readonly requestedDensity?: number;
+  /** Reached. */
+  readonly density?: number;
+  /** Done fraction of the present phase, 0 … 1. */
+  readonly fraction: number;
+  /** Estimate for the present phase; absent where nothing can be said. */
+  readonly leftMs?: number;
+  readonly epoch?: number;
+  readonly epochCount?: number;
+  /** Of the last epoch, and of the best one. */
+  readonly testAccuracy?: number;
+  readonly bestTestAccuracy?: number;
+}
+
+/** @param now milliseconds since the epoch */
+export function summarise(state: RunState, now: number): RunSummary {
+  const { mask, pruning, training } = state;
+  const method = mask?.method ?? pruning?.method ?? textOf(state.config.method);
+  const requested = mask?.requestedDensity ?? pruning?.requestedDensity ?? numberOf(state.config.density);
+  const left = leftMs(state, now);
+  const last = lastAccuracy(state);
+  const best = bestEpoch(state);
+  return {
+    phase: state.phase,
+    ...(method === undefined ? {} : { method }),
+    ...(requested === undefined ? {} : { requestedDensity: requested }),
+    ...(mask ? { density: mask.density } : {}),
+    fraction: doneFraction(state),
+    ...(left === undefined ? {} : { leftMs: left }),
+    ...(training ? { epoch: epochNow(state), epochCount: training.epochCount } : {}),
+    ...(last === undefined ? {} : { testAccuracy: last }),
+    ...(best ? { bestTestAccuracy: best.testAccuracy } : {}),
+  };
+}
+
+/** Done fraction of the present phase, 0 … 1; of the last one where the run has ended. */
+export function doneFraction(state: RunState): number {
+  if (state.phase === "finished") return 1;
+  if (state.training) return trainedFraction(state);
+  const { pruning } = state;
+  if (!pruning) return 0;
+  if (state.mask && state.phase !== "pruning") return 1;
+  return clamp(pruning.samples.at(-1)?.fraction ?? 0);
+}
+
+/** Estimate of the time the present phase still takes, in milliseconds; undefined where nothing can be said. */
+export function leftMs(state: RunState, now: number): number | undefined {
+  if (state.phase === "pruning") return pruningLeftMs(state);
+  const { training } = state;
+  if (state.phase !== "training" || !training || training.step <= training.firstStep) return undefined;
+  const perStep = (state.lastT - training.firstT) / (training.step - training.firstStep);
+  const left = perStep * (training.epochCount * training.stepsPerEpoch - training.step);
+  return Math.max(0, left - Math.max(0, now - state.lastT));
+}
+
+/** Walks taken per second; undefined for methods that do not walk. */
+export function walksPerSecond(state: RunState): number | undefined {
+  const walkCount = state.mask?.walkCount ?? state.pruning?.walkCount;
+  const elapsedMs = state.mask?.elapsedMs ?? state.pruning?.elapsedMs ?? 0;
+  return walkCount === undefined || elapsedMs <= 0 ? undefined : (1000 * walkCount) / elapsedMs;
+}
+
+/** The epoch with the highest test accuracy, the first of equal ones. */
+export function bestEpoch(state: RunState): EpochPoint | undefined {
+  let best: EpochPoint | undefined;
+  for (const point of state.epochs) {
+    if (point.testAccuracy > (best?.testAccuracy ?? -1)) best = point;
+  }
+  return best;
+}
+
+/** Test accuracy at the end of training, else of the last epoch. */
+export function lastAccuracy(state: RunState): number | undefined {
+  return state.finalTestAccuracy ?? state.epochs.at(-1)?.testAccuracy;
+}
+
+/** First epoch whose test accuracy is at least `accuracy` (a fraction); undefined where none is. */
+export function epochsTo(state: RunState, accuracy: number): number | undefined {
+  return state.epochs.find((point) => point.testAccuracy >= accuracy)?.epoch;
+}
+
+function epochNow(state: RunState): number {
+  return Math.max(state.training?.epoch ?? 0, state.epochs.at(-1)?.epoch ?? 0);
+}
+
+function trainedFraction(state: RunState): number {
+  const { training } = state;
+  if (!training) return 0;
+  const stepCount = training.epochCount * training.stepsPerEpoch;
+  const done = Math.max(training.step, state.epochs.at(-1)?.step ?? 0);
+  return stepCount > 0 ? clamp(done / stepCount) : 1;
+}
+
+// walks meet kept weights ever more often, so the present speed tells more than the mean one
+function pruningLeftMs(state: RunState): number | undefined {
+  const samples = state.pruning?.samples ?? [];
+  const first = samples[0];
+  const last = samples.at(-1);
+  if (!first || !last) return undefined;
+  const [fraction, elapsedMs] =
+    last.elapsedMs > first.elapsedMs
+      ? [last.fraction - first.fraction, last.elapsedMs - first.elapsedMs]
+      : [last.fraction, last.elapsedMs];
+  return fraction > 0 ? ((1 - clamp(last.fraction)) * elapsedMs) / fraction : undefined;
+}
+
+function clamp(fraction: number): number {
+  return Math.min(1, Math.max(0, fraction));
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+function numberOf(value: unknown): number | undefined {
+  return typeof value === "number" ? value : undefined;
+}

@@ -1,0 +1,69 @@
+/** Numbers, fractions and times as a person reads them. What is no finite number is written "–". */
+
+const NOTHING = "–";
+
+/** 61470 → "61,470". */
+export function formatCount(count: number): string {
+  return Number.isFinite(count) ? Math.round(count).toLocaleString("en-GB") : NOTHING;
+}
+
+/** At most five characters: 987 → "987", 61470 → "61.5k", 20034216 → "20.0M". */
+export function formatShortCount(count: number): string {
+  if (!Number.isFinite(count)) return NOTHING;
+  if (Math.abs(count) < 999.5) return `${Math.round(count)}`;
+  const units = ["k", "M", "G", "T"];
+  let value = count / 1000;
+  let u = 0;
+  while (Math.abs(value) >= 999.5 && u < units.length - 1) {
+    value /= 1000;
+    u++;
+  }
+  return `${value.toFixed(Math.abs(value) < 99.95 ? 1 : 0)}${units[u]}`;
+}
+
+/** A fraction as a percentage of at most `digits` significant digits, none lost before the point: 0.05 → "5 %", 0.0502 → "5.02 %". */
+export function formatPercent(fraction: number, digits = 3): string {
+  return Number.isFinite(fraction) ? `${significant(100 * fraction, digits)} %` : NOTHING;
+}
+
+/** A fraction as a percentage with one decimal, so that columns align: 0.9312 → "93.1 %". */
+export function formatAccuracy(fraction: number): string {
+  return Number.isFinite(fraction) ? `${(100 * fraction).toFixed(1)} %` : NOTHING;
+}
+
+/** Three significant digits, with an exponent below 0.001 and from 100,000: 0.0324, 1.27e-7, 43,100. */
+export function formatMeasure(value: number): string {
+  if (!Number.isFinite(value)) return NOTHING;
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-3 || size >= 1e5)) return value.toExponential(2);
+  return size >= 1000 ? formatCount(value) : significant(value, 3);
+}
+
+/** Milliseconds: "12 ms", "3.4 s", "2:05 min", "1:02:05 h". */
+export function formatDuration(ms: number): string {
+  if (!Number.isFinite(ms) || ms < 0) return NOTHING;
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  const s = pad(seconds % 60);
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes}:${s} min`;
+  return `${Math.floor(minutes / 60)}:${pad(minutes % 60)}:${s} h`;
+}
+
+/** Local time of day of a moment in milliseconds since the epoch: "14:03:09". */
+export function formatClock(t: number): string {
+  const date = new Date(t);
+  if (Number.isNaN(date.getTime())) return NOTHING;
+  return `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}`;
+}
+
+function significant(value: number, digits: number): string {
+  const text = value.toPrecision(digits);
+  const plain = text.includes("e") ? `${Number(text)}` : text;
+  return plain.includes(".") ? plain.replace(/\.?0+$/, "") : plain;
+}
+
+function pad(value: number): string {
+  return `${value}`.padStart(2, "0");
+}

@@ -1,0 +1,321 @@
+/** Run folders read: whole, or followed while they are written. Tolerates half lines, unknown events and missing files. */
+import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { ArgumentError, type TimedRunEvent } from "@phew/core";
+import type { RunConfig } from "./canonicalJson.ts";
+import { parseEventLine } from "./eventLine.ts";
+import type { RunSummary } from "./progress.ts";
+import { initialRunState, type RunState, reduce } from "./reduce.ts";
+import { lifeOf, type RunLife, type RunStatus, readJson, readStatus } from "./status.ts";
+
+/** A run as a list shows it, from `config.json` and `status.json` alone. */
+export interface RunEntry {
+  readonly folder: string;
+  readonly experiment: string;
+  /** Name of the folder: hash and seed. */
+  readonly id: string;
+  readonly name: string;
+  readonly config: RunConfig;
+  readonly seed?: number;
+  readonly life: RunLife;
+  /** Absent where there is no `status.json`. */
+  readonly status?: RunStatus;
+  readonly summary: RunSummary;
+  /** Milliseconds since the epoch of the last sign of life. */
+  readonly updatedT: number;
+}
+
+export interface RunRecord extends RunEntry {
+  readonly state: RunState;
+}
+
+const CHUNK_BYTES = 2 ** 20;
+/** A line longer than this is no event. */
+const LINE_LIMIT = 2 ** 26;
+/** Runs without a `status.json` whose events are older than this are lost. */
+const SILENT_MS = 60_000;
+
+/** Follows the `events.jsonl` of one run: each call gives what was written since the last. */
+export class RunTail {
+  readonly #path: string;
+  #offset = 0;
+  #file = 0;
+  /** The bytes of a line whose end is not there yet. */
+  #rest: Buffer = Buffer.alloc(0);
+  #skipped = 0;
+  #sizeSeen = 0;
+
+  constructor(folder: string) {
+    this.#path = join(folder, "events.jsonl");
+  }
+
+  /** Lines that were no event: damaged, or of a later version. */
+  get skippedCount(): number {
+    return this.#skipped;
+  }
+
+  /** Read fraction of the file, 0 … 1. */
+  get fraction(): number {
+    return this.#sizeSeen === 0 ? 1 : Math.min(1, this.#offset / this.#sizeSeen);
+  }
+
+  /**
+   * Whole new lines of the next `limit` bytes as events. `restarted`: the file was cut or replaced, and `events` are
+   * those from its start. `more`: there is more to read now.
+   */
+  read(limit = CHUNK_BYTES): { events: TimedRunEvent[]; restarted: boolean; more: boolean } {
+    let descriptor: number;
+    try {
+      descriptor = openSync(this.#path, "r");
+    } catch {
+      return { events: [], restarted: false, more: false };
+    }
+    try {
+      const { size, ino } = fstatSync(descriptor);
+      const restarted = size < this.#offset || (this.#file !== 0 && ino !== this.#file);
+      if (restarted) this.#restart();
+      this.#file = ino;
+      this.#sizeSeen = size;
+      const bytes = this.#readBytes(descriptor, Math.min(limit, size - this.#offset));
+      return { events: this.#parse(bytes), restarted, more: this.#offset < size };
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  #restart(): void {
+    this.#offset = 0;
+    this.#rest = Buffer.alloc(0);
+    this.#skipped = 0;
+  }
+
+  #readBytes(descriptor: number, length: number): Buffer {
+    const bytes = Buffer.allocUnsafe(Math.max(0, length));
+    let filled = 0;
+    while (filled < bytes.length) {
+      const count = readSync(descriptor, bytes, filled, bytes.length - filled, this.#offset);
+      if (count === 0) break;
+      filled += count;
+      this.#offset += count;
+    }
+    return bytes.subarray(0, filled);
+  }
+
+  // lines are split as bytes: a chunk may end inside a character
+  #parse(bytes: Buffer): TimedRunEvent[] {
+    const data = this.#rest.length > 0 ? Buffer.concat([this.#rest, bytes]) : bytes;
+    const end = data.lastIndexOf(0x0a) + 1;
+    this.#rest = data.length - end > LINE_LIMIT ? Buffer.alloc(0) : Buffer.from(data.subarray(end));
+    if (end === 0) return [];
+    const events: TimedRunEvent[] = [];
+    for (const line of data.toString("utf8", 0, end - 1).split("\n")) {
+      if (line.trim() === "") continue;
+      const event = parseEventLine(line);
+      if (event) events.push(event);
+      else this.#skipped++;
+    }
+    return events;
+  }
+}
+
+/** The events of a run, all in order. */
+export function* readEvents(folder: string): Generator<TimedRunEvent> {
+  const tail = new RunTail(folder);
+  for (let more = true; more; ) {
+    const read = tail.read();
+    yield* read.events;
+    more = read.more;
+  }
+}
+
+/** A run with its events folded. @throws ArgumentError where the folder is none of a run */
+export function readRun(folder: string): RunRecord {
+  const entry = readEntry(folder, Date.now());
+  if (!entry) {
+    throw new ArgumentError(folder, {
+      given: "a folder without config.json or events.jsonl",
+      expected: "the folder of a run",
+    });
+  }
+  let state = initialRunState(entry.name);
+  for (const event of readEvents(folder)) state = reduce(state, event);
+  return { ...entry, state };
+}
+
+/** The run of a folder as a list shows it; undefined where the folder is none of a run. */
+export function readEntry(folder: string, now: number): RunEntry | undefined {
+  const file = readJson(join(folder, "config.json"));
+  const eventsT = modifiedT(join(folder, "events.jsonl"));
+  const status = readStatus(folder);
+  if (!isObject(file) && eventsT === undefined) return undefined;
+  const told = isObject(file) ? file : {};
+  const path = resolve(folder);
+  const id = basename(path);
+  const name = status?.name || (typeof told.name === "string" ? told.name : id);
+  const config = isObject(told.config) ? told.config : {};
+  return {
+    folder,
+    experiment: typeof told.experiment === "string" ? told.experiment : basename(dirname(path)),
+    id,
+    name,
+    config,
+    ...(typeof told.seed === "number" ? { seed: told.seed } : {}),
+    ...(status
+      ? { status, life: lifeOf(status, now), summary: status.summary, updatedT: status.updatedT }
+      : unattended(folder, config, eventsT, now)),
+  };
+}
+
+/** Every run folder at or below `root`, by experiment and then by name of the folder: a run, an experiment or all. */
+export function findRunFolders(root: string): string[] {
+  if (isRunFolder(root)) return [root];
+  const found: string[] = [];
+  for (const name of folderNames(root)) {
+    const folder = join(root, name);
+    if (isRunFolder(folder)) found.push(folder);
+    else
+      found.push(
+        ...folderNames(folder)
+          .map((inner) => join(folder, inner))
+          .filter(isRunFolder),
+      );
+  }
+  return found;
+}
+
+/** All runs at or below `root`. @throws ArgumentError where `root` is no folder */
+export function listRuns(root: string): RunEntry[] {
+  return new RunList(root).refresh(Date.now());
+}
+
+/** The list of runs, kept up to date at little cost: only files that changed are read again. */
+export class RunList {
+  readonly #root: string;
+  #known = new Map<string, { readonly stamp: string; readonly entry: RunEntry }>();
+
+  /** @throws ArgumentError where `root` is no folder */
+  constructor(root: string) {
+    this.#root = root;
+    requireFolder(root);
+  }
+
+  /** The runs at the time `now`, by experiment and then by name of the folder. */
+  refresh(now: number): RunEntry[] {
+    const known = new Map<string, { readonly stamp: string; readonly entry: RunEntry }>();
+    for (const folder of findRunFolders(this.#root)) {
+      const stamp = `${modifiedT(join(folder, "status.json"))} ${modifiedT(join(folder, "config.json"))}`;
+      const before = this.#known.get(folder);
+      const entry = before?.stamp === stamp ? aged(before.entry, now) : readEntry(folder, now);
+      if (entry) known.set(folder, { stamp, entry });
+    }
+    this.#known = known;
+    return [...known.values()].map(({ entry }) => entry);
+  }
+}
+
+/** A run whose files have not changed may have been lost since. */
+function aged(entry: RunEntry, now: number): RunEntry {
+  if (!entry.status) return readEntry(entry.folder, now) ?? entry;
+  const life = lifeOf(entry.status, now);
+  return life === entry.life ? entry : { ...entry, life };
+}
+
+/** What can be said of a run that has no heartbeat: only how its events end. */
+function unattended(
+  folder: string,
+  config: RunConfig,
+  eventsT: number | undefined,
+  now: number,
+): Pick<RunEntry, "life" | "summary" | "updatedT"> {
+  const updatedT = eventsT ?? modifiedT(join(folder, "config.json")) ?? 0;
+  const end = lastEvent(folder)?.kind;
+  const life: RunLife =
+    end === "run.finished"
+      ? "finished"
+      : end === "run.failed"
+        ? "failed"
+        : end === "run.interrupted"
+          ? "interrupted"
+          : now - updatedT > SILENT_MS
+            ? "lost"
+            : "running";
+  const phase = life === "lost" || life === "running" ? "waiting" : life;
+  const { method, density } = config;
+  return {
+    life,
+    updatedT,
+    summary: {
+      phase,
+      fraction: life === "finished" ? 1 : 0,
+      ...(typeof method === "string" ? { method } : {}),
+      ...(typeof density === "number" ? { requestedDensity: density } : {}),
+    },
+  };
+}
+
+/** The last whole event, found in the last few kilobytes. */
+function lastEvent(folder: string): TimedRunEvent | undefined {
+  const path = join(folder, "events.jsonl");
+  try {
+    const descriptor = openSync(path, "r");
+    try {
+      const { size } = fstatSync(descriptor);
+      const bytes = Buffer.alloc(Math.min(size, 4096));
+      readSync(descriptor, bytes, 0, bytes.length, size - bytes.length);
+      const lines = bytes.toString("utf8").split("\n");
+      return lines
+        .reverse()
+        .map(parseEventLine)
+        .find((event) => event !== undefined);
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+function isRunFolder(folder: string): boolean {
+  return (
+    modifiedT(join(folder, "config.json")) !== undefined ||
+    modifiedT(join(folder, "events.jsonl")) !== undefined
+  );
+}
+
+function folderNames(folder: string): string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true })
+      .filter((item) => !item.name.startsWith(".") && (item.isDirectory() || item.isSymbolicLink()))
+      .map((item) => item.name)
+      .sort();
+  } catch {
+    return [];
+  }
+}
+
+function requireFolder(root: string): void {
+  let present: "folder" | "file" | "nothing";
+  try {
+    present = statSync(root).isDirectory() ? "folder" : "file";
+  } catch {
+    present = "nothing";
+  }
+  if (present === "folder") return;
+  throw new ArgumentError(root, {
+    given: present === "file" ? "a file" : "a folder that is not there",
+    expected: "a folder of runs, an experiment or a run",
+    remedy: "Name one, or start a run first: phew train --help.",
+  });
+}
+
+function modifiedT(path: string): number | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

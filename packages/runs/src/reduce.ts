@@ -1,0 +1,260 @@
+/** The state of a run is its events, folded: pure, bounded in memory, the same for a live run and a finished one. */
+import type { LayerMeasure, MaskMeasures, RunEvent, TimedRunEvent } from "@phew/core";
+import type { RunConfig } from "./canonicalJson.ts";
+import { describeEvent, type LogLevel } from "./eventText.ts";
+import { appendPoint, EMPTY_HISTORY, type History } from "./history.ts";
+
+/** `waiting` before the first event of work, and between pruning and training. */
+export type RunPhase = "waiting" | "pruning" | "training" | "finished" | "failed" | "interrupted";
+
+/** A pruning on its way, or just done. */
+export interface PruningState {
+  readonly method: string;
+  readonly requestedDensity: number;
+  readonly keepCount: number;
+  readonly prunableCount: number;
+  readonly keptCount: number;
+  readonly walkCount?: number;
+  readonly round?: number;
+  readonly roundCount?: number;
+  readonly elapsedMs: number;
+  /** Done fraction at the last few moments, oldest first, for an estimate that follows the present speed. */
+  readonly samples: readonly { readonly elapsedMs: number; readonly fraction: number }[];
+}
+
+/** The mask a pruning ended with. */
+export interface MaskState {
+  readonly method: string;
+  readonly requestedDensity: number;
+  readonly density: number;
+  readonly keptCount: number;
+  readonly walkCount?: number;
+  readonly elapsedMs: number;
+  readonly layers: readonly LayerMeasure[];
+  readonly measures?: MaskMeasures;
+}
+
+export interface EpochPoint {
+  readonly epoch: number;
+  /** Training steps taken by then. */
+  readonly step: number;
+  readonly loss: number;
+  readonly accuracy: number;
+  readonly testLoss: number;
+  readonly testAccuracy: number;
+  readonly rate: number;
+  readonly elapsedMs: number;
+}
+
+export interface TrainingState {
+  readonly executor: string;
+  readonly epochCount: number;
+  readonly stepsPerEpoch: number;
+  readonly batchSize: number;
+  readonly trainCount: number;
+  readonly testCount: number;
+  /** 1-based, 0 before the first step. */
+  readonly epoch: number;
+  /** Steps since the start of training. */
+  readonly step: number;
+  readonly loss: number;
+  readonly rate: number;
+  readonly imagesPerSecond: number;
+  /** First step this process reported and its time; a resumed run does not start at 1. */
+  readonly firstStep: number;
+  readonly firstT: number;
+}
+
+export interface LogEntry {
+  readonly t: number;
+  readonly level: LogLevel;
+  readonly text: string;
+}
+
+export interface RunState {
+  readonly name: string;
+  readonly config: RunConfig;
+  readonly phase: RunPhase;
+  /** Times of the first and last event, milliseconds since the epoch; 0 before any. */
+  readonly startedT: number;
+  readonly lastT: number;
+  readonly eventCount: number;
+  readonly pruning?: PruningState;
+  readonly mask?: MaskState;
+  readonly training?: TrainingState;
+  /** Loss of every step over the step. */
+  readonly stepLoss: History;
+  /** In rising order of epoch. */
+  readonly epochs: readonly EpochPoint[];
+  /** As `train.finished` told it. */
+  readonly finalTestAccuracy?: number;
+  /** The last {@link LOG_LENGTH} noteworthy events, oldest first. */
+  readonly log: readonly LogEntry[];
+  /** Why the run failed. */
+  readonly failure?: string;
+}
+
+export const LOG_LENGTH = 200;
+const SAMPLE_COUNT = 12;
+
+/** The state before any event. */
+export function initialRunState(name = ""): RunState {
+  return {
+    name,
+    config: {},
+    phase: "waiting",
+    startedT: 0,
+    lastT: 0,
+    eventCount: 0,
+    stepLoss: EMPTY_HISTORY,
+    epochs: [],
+    log: [],
+  };
+}
+
+/** The state after `event`; kinds it does not know leave all but the time as it was. */
+export function reduce(state: RunState, event: TimedRunEvent): RunState {
+  const timed: RunState = {
+    ...state,
+    startedT: state.startedT || event.t,
+    lastT: event.t,
+    eventCount: state.eventCount + 1,
+  };
+  return logged(advanced(timed, event), event);
+}
+
+/** Folds many events. */
+export function reduceAll(events: Iterable<TimedRunEvent>, state: RunState = initialRunState()): RunState {
+  let result = state;
+  for (const event of events) result = reduce(result, event);
+  return result;
+}
+
+function advanced(state: RunState, event: TimedRunEvent): RunState {
+  switch (event.kind) {
+    case "run.started": {
+      // a resumed run starts again: what went before stays, but for its end
+      const { failure: _, ...rest } = state;
+      return { ...rest, name: event.name, config: event.config, phase: "waiting" };
+    }
+    case "run.finished":
+      return { ...state, phase: "finished" };
+    case "run.failed":
+      return { ...state, phase: "failed", failure: event.message };
+    case "run.interrupted":
+      return { ...state, phase: "interrupted" };
+    case "prune.started":
+      return {
+        ...state,
+        phase: "pruning",
+        pruning: {
+          method: event.method,
+          requestedDensity: event.density,
+          keepCount: event.keepCount,
+          prunableCount: event.prunableCount,
+          keptCount: 0,
+          elapsedMs: 0,
+          samples: [],
+        },
+      };
+    case "prune.progress":
+      return state.pruning ? { ...state, pruning: progressed(state.pruning, event) } : state;
+    case "prune.finished":
+      return pruned(state, event);
+    case "train.started":
+      return { ...state, phase: "training", training: startedTraining(event) };
+    case "train.step":
+      return state.training ? stepped(state, state.training, event) : state;
+    case "train.epoch":
+      return { ...state, epochs: withEpoch(state, event) };
+    case "train.finished":
+      return { ...state, phase: "waiting", finalTestAccuracy: event.testAccuracy };
+    default:
+      return state;
+  }
+}
+
+function progressed(
+  pruning: PruningState,
+  event: Extract<RunEvent, { kind: "prune.progress" }>,
+): PruningState {
+  const { keptCount, keepCount, walkCount, round, roundCount, elapsedMs } = event;
+  const fraction =
+    round !== undefined && roundCount ? round / roundCount : keptCount / Math.max(1, keepCount);
+  return {
+    ...pruning,
+    keptCount,
+    keepCount,
+    elapsedMs,
+    ...(walkCount === undefined ? {} : { walkCount }),
+    ...(round === undefined ? {} : { round }),
+    ...(roundCount === undefined ? {} : { roundCount }),
+    samples: [...pruning.samples.slice(1 - SAMPLE_COUNT), { elapsedMs, fraction }],
+  };
+}
+
+function pruned(state: RunState, event: Extract<TimedRunEvent, { kind: "prune.finished" }>): RunState {
+  const { t: _, kind: __, ...mask } = event;
+  const { pruning, ...rest } = state;
+  if (!pruning) return { ...rest, phase: "waiting", mask };
+  const done = { ...pruning, keptCount: event.keptCount, elapsedMs: event.elapsedMs };
+  return {
+    ...rest,
+    phase: "waiting",
+    mask,
+    pruning: event.walkCount === undefined ? done : { ...done, walkCount: event.walkCount },
+  };
+}
+
+function startedTraining(event: Extract<TimedRunEvent, { kind: "train.started" }>): TrainingState {
+  return {
+    executor: event.executor,
+    epochCount: event.epochCount,
+    stepsPerEpoch: event.stepsPerEpoch,
+    batchSize: event.batchSize,
+    trainCount: event.trainCount,
+    testCount: event.testCount,
+    epoch: 0,
+    step: 0,
+    loss: Number.NaN,
+    rate: Number.NaN,
+    imagesPerSecond: Number.NaN,
+    firstStep: 0,
+    firstT: event.t,
+  };
+}
+
+function stepped(
+  state: RunState,
+  training: TrainingState,
+  event: Extract<TimedRunEvent, { kind: "train.step" }>,
+): RunState {
+  const { epoch, step, loss, rate, imagesPerSecond, t } = event;
+  const first = training.step === 0 && step > 1 ? { firstStep: step, firstT: t } : {};
+  const seen = state.stepLoss.count > 0 && step <= lastStep(state.stepLoss);
+  return {
+    ...state,
+    training: { ...training, ...first, epoch, step, loss, rate, imagesPerSecond },
+    // a run resumed at a checkpoint repeats steps that are on the curve already
+    stepLoss: seen ? state.stepLoss : appendPoint(state.stepLoss, step, loss),
+  };
+}
+
+function lastStep(history: History): number {
+  return history.recent.x[history.recentLength - 1]!;
+}
+
+function withEpoch(
+  state: RunState,
+  event: Extract<RunEvent, { kind: "train.epoch" }>,
+): readonly EpochPoint[] {
+  const { epoch, loss, accuracy, testLoss, testAccuracy, rate, elapsedMs } = event;
+  const step = epoch * (state.training?.stepsPerEpoch ?? 1);
+  const point = { epoch, step, loss, accuracy, testLoss, testAccuracy, rate, elapsedMs };
+  return [...state.epochs.filter((earlier) => earlier.epoch < epoch), point];
+}
+
+function logged(state: RunState, event: TimedRunEvent): RunState {
+  const entry = describeEvent(event);
+  return entry ? { ...state, log: [...state.log.slice(1 - LOG_LENGTH), { t: event.t, ...entry }] } : state;
+}

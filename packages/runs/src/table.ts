@@ -1,0 +1,72 @@
+/** Rows and columns as aligned text, CSV (RFC 4180, raw values) or Markdown. */
+
+export type Cell = string | number | boolean | undefined;
+export type Row = Readonly<Record<string, Cell>>;
+
+export interface Column {
+  /** Where a row keeps its value. */
+  readonly key: string;
+  /** Heading of text and Markdown tables; CSV is headed by the key. */
+  readonly title: string;
+  /** How text and Markdown show a value; CSV has the value itself. */
+  readonly format?: (value: number) => string;
+}
+
+export type TableForm = "text" | "csv" | "markdown";
+
+/**
+ * The table with a line break at its end. Numbers stand right, texts left; an absent value is "–", in CSV empty.
+ * @param columns in order; keys a row lacks are absent values
+ */
+export function formatTable(columns: readonly Column[], rows: readonly Row[], form: TableForm): string {
+  if (form === "csv") return csvTable(columns, rows);
+  const head = columns.map((column) => column.title);
+  const body = rows.map((row) => columns.map((column) => shown(row[column.key], column)));
+  const right = columns.map((column) => rows.some((row) => typeof row[column.key] === "number"));
+  return form === "text" ? textTable(head, body, right) : markdownTable(head, body, right);
+}
+
+function shown(value: Cell, column: Column): string {
+  if (value === undefined) return "–";
+  if (typeof value === "number") return column.format ? column.format(value) : `${value}`;
+  return typeof value === "boolean" ? (value ? "yes" : "no") : value;
+}
+
+function textTable(
+  head: readonly string[],
+  body: readonly (readonly string[])[],
+  right: readonly boolean[],
+): string {
+  const width = head.map((title, c) => Math.max(title.length, ...body.map((row) => row[c]!.length)));
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, c) => (right[c] ? cell.padStart(width[c]!) : cell.padEnd(width[c]!)))
+      .join("  ")
+      .trimEnd();
+  const rule = width.map((w) => "─".repeat(w)).join("  ");
+  return `${[line(head), rule, ...body.map(line)].join("\n")}\n`;
+}
+
+function markdownTable(
+  head: readonly string[],
+  body: readonly (readonly string[])[],
+  right: readonly boolean[],
+): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  const rule = `|${right.map((isRight) => (isRight ? " --: |" : " --- |")).join("")}`;
+  return `${[line(head), rule, ...body.map(line)].join("\n")}\n`;
+}
+
+function csvTable(columns: readonly Column[], rows: readonly Row[]): string {
+  const lines = [
+    columns.map((column) => quoted(column.key)).join(","),
+    ...rows.map((row) => columns.map((column) => quoted(row[column.key])).join(",")),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function quoted(value: Cell): string {
+  const text = value === undefined ? "" : String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
