@@ -65,7 +65,9 @@ export type TrainEvent =
     }
   | {
       readonly kind: "train.step";
+      /** 1-based. */
       readonly epoch: number;
+      /** 1-based, counted from the start of training over all epochs. */
       readonly step: number;
       readonly loss: number;
       readonly rate: number;
