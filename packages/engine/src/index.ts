@@ -1,1 +1,12 @@
+export {
+  loadWalkEngine,
+  loadWalkEngineSync,
+  type NormalFill,
+  type UniformFill,
+  WalkEngine,
+} from "./engine.ts";
+export { EngineError, type EngineFault } from "./errors.ts";
+export { Random, randomU32 } from "./random.ts";
+export type { Walker, WalkProgress, WalkTuning } from "./walker.ts";
 export { INPUT, type WalkLayer, type WalkLink, type WalkOptions, type WalkPlan } from "./walkPlan.ts";
+export { walksExpected } from "./walksExpected.ts";

@@ -1,0 +1,132 @@
+/**
+ * Alias tables: column j of a row of n is drawn with probability norm_j / sum by one access.
+ * Entry j: u32 threshold, u32 other; a uniformly random entry gives j where a coin is below its threshold, else other.
+ * Source: Vose, IEEE Trans. Software Engineering 17 (1991) 972–975.
+ */
+import { Layer, layerAt } from "./layout";
+
+/** Rows turned at once when a forward table is made: a cache line of norms. */
+const TILE: u32 = 8;
+
+/** Bytes of scratch that a layer's tables take while they are made, beside its norms. */
+export function aliasScratchBytes(outPerGroup: u32, inPerGroup: u32): f64 {
+  const forward = <f64>outPerGroup * <f64>(TILE * 8 + 4);
+  const backward = <f64>inPerGroup * 12.0;
+  return max(forward, backward);
+}
+
+/**
+ * @param norms as written by measureLayer; stays as it is
+ * @param table 8 bytes for each kernel, by output unit
+ */
+export function makeBackwardAlias(l: u32, norms: usize, table: usize, scratch: usize): void {
+  const layer = layerAt(l);
+  const n = layer.inPerGroup;
+  const rowBytes = (<usize>n) << 3;
+  const stack = scratch + rowBytes;
+  layer.backwardTable = table;
+  for (let o: u32 = 0, outCount = layer.outCount; o < outCount; o++) {
+    memory.copy(scratch, norms, rowBytes);
+    makeRow(scratch, n, load<f64>(layer.backwardSum + ((<usize>o) << 3)), table, stack);
+    norms += rowBytes;
+    table += rowBytes;
+  }
+}
+
+/** @param table 8 bytes for each kernel, by input unit */
+export function makeForwardAlias(l: u32, norms: usize, table: usize, scratch: usize): void {
+  const layer = layerAt(l);
+  const n = layer.outPerGroup;
+  const inPerGroup = layer.inPerGroup;
+  const rowBytes = (<usize>n) << 3;
+  const stack = scratch + rowBytes * TILE;
+  layer.forwardTable = table;
+  let input: u32 = 0;
+  for (let group: u32 = 0, groups = layer.groups; group < groups; group++) {
+    const groupNorms = norms + ((<usize>group * n * inPerGroup) << 3);
+    for (let first: u32 = 0; first < inPerGroup; first += TILE) {
+      const width = min(TILE, inPerGroup - first);
+      turn(groupNorms + ((<usize>first) << 3), n, inPerGroup, width, scratch);
+      for (let i: u32 = 0; i < width; i++, input++) {
+        const sum = load<f64>(layer.forwardSum + ((<usize>input) << 3));
+        makeRow(scratch + rowBytes * i, n, sum, table, stack);
+        table += rowBytes;
+      }
+    }
+  }
+}
+
+/** Columns 0 … width − 1 of a matrix of `height` rows, `stride` apart, become rows. */
+function turn(from: usize, height: u32, stride: u32, width: u32, to: usize): void {
+  const step = (<usize>stride) << 3;
+  const rowBytes = (<usize>height) << 3;
+  for (let row: usize = 0; row < rowBytes; row += 8) {
+    let at = to + row;
+    for (let i: u32 = 0; i < width; i++) {
+      store<f64>(at, load<f64>(from + ((<usize>i) << 3)));
+      at += rowBytes;
+    }
+    from += step;
+  }
+}
+
+@inline
+function setEntry(table: usize, j: u32, share: f64, other: u32): void {
+  // rounded up, so that no weight with a share falls out
+  const threshold = <u32>min<u64>(<u64>ceil(share * 4294967296.0), 0xffffffff);
+  store<u64>(table + ((<usize>j) << 3), <u64>threshold | (<u64>other << 32));
+}
+
+/** @param row f64[n], used up; @param stack u32[n] */
+function makeRow(row: usize, n: u32, sum: f64, table: usize, stack: usize): void {
+  if (sum == 0) {
+    for (let j: u32 = 0; j < n; j++) setEntry(table, j, 1, j);
+    return;
+  }
+  // columns below their fair share stand at the front of the stack, the others at its end
+  let below: u32 = 0;
+  let above = n;
+  const scale = <f64>n / sum;
+  for (let j: u32 = 0; j < n; j++) {
+    const at = row + ((<usize>j) << 3);
+    const share = load<f64>(at) * scale;
+    store<f64>(at, share);
+    const small = share < 1;
+    above -= <u32>!small;
+    store<u32>(stack + ((<usize>(small ? below : above)) << 2), j);
+    below += <u32>small;
+  }
+  while (below > 0 && above < n) {
+    below--;
+    const j = load<u32>(stack + ((<usize>below) << 2));
+    const other = load<u32>(stack + ((<usize>above) << 2));
+    const share = load<f64>(row + ((<usize>j) << 3));
+    setEntry(table, j, share, other);
+    const at = row + ((<usize>other) << 3);
+    const left = load<f64>(at) - (1 - share);
+    store<f64>(at, left);
+    if (left < 1) {
+      above++;
+      store<u32>(stack + ((<usize>below) << 2), other);
+      below++;
+    }
+  }
+  // what is left has a share of 1 but for rounding
+  while (above < n) {
+    const j = load<u32>(stack + ((<usize>above) << 2));
+    setEntry(table, j, 1, j);
+    above++;
+  }
+  while (below > 0) {
+    below--;
+    const j = load<u32>(stack + ((<usize>below) << 2));
+    setEntry(table, j, 1, j);
+  }
+}
+
+/** @param coin 32 random bits apart from those that made j */
+@inline
+export function drawAlias(row: usize, j: u32, coin: u32): u32 {
+  const entry = load<u64>(row + ((<usize>j) << 3));
+  return select<u32>(j, <u32>(entry >> 32), coin < <u32>entry);
+}

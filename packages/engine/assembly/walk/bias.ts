@@ -1,0 +1,25 @@
+/** What the probability of a weight is proportional to. Modes as numbered by BIAS in src/walker.ts. */
+export const MAGNITUDE: u32 = 0;
+export const SQUARE: u32 = 1;
+export const UNIFORM: u32 = 2;
+export const INVERSE: u32 = 3;
+
+/** Never infinite and never NaN for a finite weight; 0 only where the weight is 0 and the mode lets it be. */
+@inline
+export function biased(weight: f32, mode: u32): f64 {
+  const w = <f64>weight;
+  if (mode == MAGNITUDE) return abs(w);
+  if (mode == SQUARE) return w * w;
+  if (mode == UNIFORM) return 1.0;
+  return 1.0 / (abs(w) + 1e-5);
+}
+
+/** Sum of the biased weights of one kernel. */
+@inline
+export function kernelNorm(weight: usize, kernel: u32, kernelSize: u32, mode: u32): f64 {
+  let sum: f64 = 0;
+  const start = weight + ((<usize>kernel * kernelSize) << 2);
+  const end = start + ((<usize>kernelSize) << 2);
+  for (let at = start; at < end; at += 4) sum += biased(load<f32>(at), mode);
+  return sum;
+}

@@ -1,0 +1,30 @@
+/** The walking engine's wasm module: one instance for each walker, numbers only. */
+export { aliasScratchBytes, makeBackwardAlias, makeForwardAlias } from "./alias";
+export { checkWeights, hasZero } from "./finite";
+export { weighWays } from "./fork";
+export {
+  BUCKET_BYTES,
+  EXIT_BYTES,
+  LAYER_BYTES,
+  SEGMENT_BYTES,
+  setBatch,
+  setBucket,
+  setExit,
+  setLayer,
+  setPlan,
+  setSegment,
+  setWay,
+  WAY_BYTES,
+} from "./layout";
+export { clearMask, expandBits, keepBytes, kept, setMask, steps } from "./mask";
+export { fillNormal, fillUniform } from "./normal";
+export { measureLayer } from "./norms";
+export { fillU32 } from "./random";
+export { countReachable, setReach } from "./reach";
+export { setSamplers } from "./samplers";
+export { advance, start, walkOne, walks } from "./walk";
+
+/** First address that is free for the host. */
+export function heapBase(): usize {
+  return __heap_base;
+}

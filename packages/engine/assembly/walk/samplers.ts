@@ -1,0 +1,11 @@
+/** How a layer draws a kernel of a row, for each direction; numbered as in src/samplers.ts. */
+import { layerAt } from "./layout";
+
+export const SAMPLE_UNIFORM: u32 = 0;
+export const SAMPLE_ALIAS: u32 = 1;
+
+export function setSamplers(l: u32, forward: u32, backward: u32): void {
+  const layer = layerAt(l);
+  layer.forwardSampler = forward;
+  layer.backwardSampler = backward;
+}

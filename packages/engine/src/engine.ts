@@ -1,0 +1,164 @@
+/** Loads dist/walk.wasm in Node and in browsers, and hands out walkers and random fills. */
+import { EngineError, requireFinite, requireWhole } from "./errors.ts";
+import { Walker, type WalkTuning } from "./walker.ts";
+import { instantiateWalk, type WalkExports } from "./walkModule.ts";
+import type { WalkOptions, WalkPlan } from "./walkPlan.ts";
+import { type WasmBytes, type WasmMemory, type WasmModule, webAssembly } from "./webAssembly.ts";
+
+/** Floats that a random fill makes at a time. */
+const CHUNK = 16_384;
+
+export interface NormalFill {
+  /** Whole numbers from 0 to 2^53 − 1. */
+  readonly seed: number;
+  readonly stream: number;
+  readonly standardDeviation: number;
+  /** 0 unless said otherwise. */
+  readonly mean?: number;
+}
+
+export interface UniformFill {
+  /** Whole numbers from 0 to 2^53 − 1. */
+  readonly seed: number;
+  readonly stream: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+export class WalkEngine {
+  readonly #module: WasmModule;
+  readonly #memory: WasmMemory;
+  readonly #wasm: WalkExports;
+  readonly #chunk: number;
+
+  /** Use {@link loadWalkEngine}. */
+  constructor(module: WasmModule) {
+    this.#module = module;
+    this.#memory = new webAssembly.Memory({ initial: 4, maximum: 65_536 });
+    this.#wasm = instantiateWalk(module, this.#memory);
+    this.#chunk = Math.ceil(this.#wasm.heapBase() / 16) * 16;
+  }
+
+  /**
+   * Copies the plan's weights, so that later changes to them do not count, and makes ready to walk.
+   * @throws EngineError where the plan does not fit together, a weight is not finite, a unit has no way on or back, or
+   *   the network needs more than the 4 GiB of a WebAssembly memory
+   */
+  createWalker(plan: WalkPlan, options: WalkOptions, tuning: WalkTuning = {}): Walker {
+    return new Walker(this.#module, this.#wasm, plan, options, tuning);
+  }
+
+  /**
+   * Normally distributed numbers, the same on every machine: element k depends on (seed, stream, k) alone.
+   * @param out any length; written from start to end
+   */
+  fillNormal(out: Float32Array, { seed, stream, standardDeviation, mean = 0 }: NormalFill): void {
+    requireFinite("standardDeviation", standardDeviation);
+    requireFinite("mean", mean);
+    this.#fill(out, seed, stream, (chunk, count, first) => {
+      this.#wasm.fillNormal(chunk, count, seed, stream, first, mean, standardDeviation);
+    });
+  }
+
+  /** Uniform from low to high; `high` itself only where rounding to float32 gives it. As {@link fillNormal}. */
+  fillUniform(out: Float32Array, { seed, stream, low, high }: UniformFill): void {
+    requireFinite("low", low);
+    requireFinite("high", high);
+    this.#fill(out, seed, stream, (chunk, count, first) => {
+      this.#wasm.fillUniform(chunk, count, seed, stream, first, low, high);
+    });
+  }
+
+  /** Numbers 0 … out.length − 1 of a stream: `randomU32(seed, stream, k)`. */
+  fillU32(out: Uint32Array, { seed, stream }: { readonly seed: number; readonly stream: number }): void {
+    this.#fill(out, seed, stream, (chunk, count, first) => {
+      this.#wasm.fillU32(chunk, count, seed, stream, first);
+    });
+  }
+
+  #fill(
+    out: Float32Array | Uint32Array,
+    seed: number,
+    stream: number,
+    make: (chunk: number, count: number, first: number) => void,
+  ): void {
+    requireWhole("seed", seed, 0, Number.MAX_SAFE_INTEGER);
+    requireWhole("stream", stream, 0, Number.MAX_SAFE_INTEGER);
+    const Elements = out instanceof Float32Array ? Float32Array : Uint32Array;
+    for (let first = 0; first < out.length; first += CHUNK) {
+      const count = Math.min(CHUNK, out.length - first);
+      make(this.#chunk, count, first);
+      out.set(new Elements(this.#memory.buffer, this.#chunk, count), first);
+    }
+  }
+}
+
+let defaultEngine: WalkEngine | undefined;
+
+/**
+ * @param wasm where walk.wasm is, its bytes, or the compiled module; beside this package unless said otherwise. A
+ *   compiled module can be handed to workers. The default is compiled once.
+ */
+export async function loadWalkEngine(wasm?: URL | WasmBytes | WasmModule): Promise<WalkEngine> {
+  if (wasm === undefined) {
+    defaultEngine ??= await engineAt(defaultUrl());
+    return defaultEngine;
+  }
+  if (wasm instanceof URL) return engineAt(wasm);
+  return isBytes(wasm) ? new WalkEngine(await webAssembly.compile(wasm)) : new WalkEngine(wasm);
+}
+
+/** As {@link loadWalkEngine}, at once. Without an argument it reads the file, so outside Node it needs one. */
+export function loadWalkEngineSync(wasm?: WasmBytes | WasmModule): WalkEngine {
+  if (wasm !== undefined) return new WalkEngine(isBytes(wasm) ? new webAssembly.Module(wasm) : wasm);
+  defaultEngine ??= new WalkEngine(new webAssembly.Module(readFile(defaultUrl())));
+  return defaultEngine;
+}
+
+// a literal beside import.meta.url is what bundlers look for; it is right from src/ and from dist/
+const defaultUrl = (): URL => new URL("../dist/walk.wasm", import.meta.url);
+
+async function engineAt(url: URL): Promise<WalkEngine> {
+  return new WalkEngine(
+    await webAssembly.compile(url.protocol === "file:" ? readFile(url) : await fetchFile(url)),
+  );
+}
+
+const isBytes = (wasm: WasmBytes | WasmModule): wasm is WasmBytes =>
+  wasm instanceof ArrayBuffer || ArrayBuffer.isView(wasm);
+
+async function fetchFile(url: URL): Promise<WasmBytes> {
+  const response = await fetch(url);
+  if (!response.ok) throw notFound(url, `${response.status} ${response.statusText}`);
+  return response.arrayBuffer();
+}
+
+interface NodeProcess {
+  getBuiltinModule?(id: "node:fs"): { readFileSync(path: URL): Uint8Array<ArrayBuffer> } | undefined;
+}
+
+/** Node's file system without an import, which a browser or a bundler would choke on. */
+function readFile(url: URL): WasmBytes {
+  const { process } = globalThis as unknown as { process?: NodeProcess };
+  const fileSystem = process?.getBuiltinModule?.("node:fs");
+  if (fileSystem === undefined) {
+    throw new EngineError("loadWalkEngineSync", {
+      given: "no bytes, where there is no file system",
+      expected: "the bytes of walk.wasm, or the compiled module",
+      remedy: "Fetch walk.wasm and pass its bytes, or use loadWalkEngine.",
+    });
+  }
+  try {
+    return fileSystem.readFileSync(url);
+  } catch (error) {
+    throw notFound(url, (error as Error).message);
+  }
+}
+
+function notFound(url: URL, why: string): EngineError {
+  return new EngineError("walk.wasm", {
+    given: `${why} (${url.href})`,
+    expected: "the compiled walking engine",
+    remedy: "Build it with `pnpm --filter @phew/engine build`.",
+  });
+}

@@ -1,0 +1,112 @@
+/**
+ * Walks needed for a density, for progress bars:
+ *   expected conserved(t) = Σ_layers Σ_e 1 − (1 − p_e)^t ≈ Σ_layers n · mean_e(1 − exp(−t · p_e)),   p_e = visits · b_e / Σ b
+ * with b the biased weights (kernel norms with whole kernels), `visits` the share of walks that pass the layer, and the
+ * mean over a sample of the layer's own weights. All units of a layer are taken to be visited alike.
+ */
+import { requireWhole } from "./errors.ts";
+import { checkOptions } from "./walker.ts";
+import type { WalkLayer, WalkOptions, WalkPlan } from "./walkPlan.ts";
+import { type Segment, type Wiring, wire } from "./wiring.ts";
+
+/** Kernels sampled per layer. */
+const SAMPLE = 2048;
+
+/** A layer as the estimate sees it: edges in groups that are conserved together. */
+interface LayerSample {
+  /** Probability per walk of each sampled weight or kernel. */
+  readonly probability: Float64Array;
+  /** Edges that each sampled one stands for. */
+  readonly edgesEach: number;
+}
+
+/**
+ * @param keepCount 0 … plan.edgeCount
+ * @returns estimated number of walks until keepCount edges are conserved, within about a tenth at random weights;
+ *   Infinity where the sample has too few weights of probability above 0
+ */
+export function walksExpected(plan: WalkPlan, options: WalkOptions, keepCount: number): number {
+  checkOptions(options);
+  requireWhole("keepCount", keepCount, 0, plan.edgeCount);
+  const visits = visitsPerWalk(plan, wire(plan), options);
+  const samples = plan.layers.map((layer, l) => sampleLayer(layer, options, visits[l]!));
+  const expected = (walkCount: number): number => {
+    let edges = 0;
+    for (const { probability, edgesEach } of samples) {
+      for (const p of probability) edges -= edgesEach * Math.expm1(-walkCount * p);
+    }
+    return edges;
+  };
+  let low = 0;
+  let high = 1;
+  while (expected(high) < keepCount) {
+    low = high;
+    high *= 2;
+    if (high > 2 ** 60) return Number.POSITIVE_INFINITY;
+  }
+  while (high - low > Math.max(1, low * 1e-3)) {
+    const middle = (low + high) / 2;
+    if (expected(middle) < keepCount) low = middle;
+    else high = middle;
+  }
+  return Math.ceil(high);
+}
+
+function sampleLayer(layer: WalkLayer, options: WalkOptions, visits: number): LayerSample {
+  const { weight, kernelSize } = layer;
+  const kernelCount = weight.length / kernelSize;
+  const sampled = Math.min(SAMPLE, kernelCount);
+  const whole = options.granularity === "kernel";
+  const shares = new Float64Array(whole ? sampled : sampled * kernelSize);
+  for (let s = 0; s < sampled; s++) {
+    const first = Math.floor((s * kernelCount) / sampled) * kernelSize;
+    for (let k = 0; k < kernelSize; k++) {
+      shares[whole ? s : s * kernelSize + k]! += biasedWeight(weight[first + k]!, options.bias);
+    }
+  }
+  const total = shares.reduce((sum, share) => sum + share, 0);
+  const scale = visits * (sampled / kernelCount);
+  return {
+    probability: shares.map((share) => (total > 0 ? (share / total) * scale : scale / shares.length)),
+    edgesEach: weight.length / shares.length,
+  };
+}
+
+function biasedWeight(weight: number, bias: WalkOptions["bias"]): number {
+  if (bias === "magnitude") return Math.abs(weight);
+  if (bias === "square") return weight * weight;
+  return bias === "uniform" ? 1 : 1 / (Math.abs(weight) + 1e-5);
+}
+
+/** Share of the walks that pass each layer: the mean of both directions where they alternate. */
+function visitsPerWalk(plan: WalkPlan, wiring: Wiring, options: WalkOptions): Float64Array {
+  const { direction } = options;
+  if (direction === "forward") return flow(plan, wiring, true);
+  if (direction === "backward") return flow(plan, wiring, false);
+  const backward = flow(plan, wiring, false);
+  return flow(plan, wiring, true).map((visits, l) => (visits + backward[l]!) / 2);
+}
+
+function flow(plan: WalkPlan, wiring: Wiring, forward: boolean): Float64Array {
+  const layerCount = plan.layers.length;
+  const visits = new Float64Array(layerCount + 2);
+  visits[forward ? 0 : layerCount + 1] = 1;
+  for (let step = 0; step <= layerCount; step++) {
+    const node = forward ? step : layerCount + 1 - step;
+    const segments = forward ? wiring.forward[node]! : wiring.backward[node]!;
+    const unitCount = segments.reduce((count, segment) => count + segment.unitCount, 0);
+    for (const segment of segments) passOn(segment, unitCount, visits[node]!, visits, forward);
+  }
+  return visits.slice(1, layerCount + 1);
+}
+
+function passOn(
+  { unitCount, links }: Segment,
+  nodeUnitCount: number,
+  nodeVisits: number,
+  visits: Float64Array,
+  forward: boolean,
+): void {
+  const each = (nodeVisits * unitCount) / nodeUnitCount / links.length;
+  for (const link of links) visits[(forward ? link.to : link.from) + 1]! += each;
+}

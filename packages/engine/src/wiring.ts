@@ -1,0 +1,207 @@
+/** From a plan's links to the ways on from every unit: checks, levels, and runs of units that have the same ways. */
+import { EngineError } from "./errors.ts";
+import { INPUT, type WalkLayer, type WalkLink, type WalkPlan } from "./walkPlan.ts";
+
+/** Units firstUnit … firstUnit + unitCount − 1 of a node, and the links that each of them can take. */
+export interface Segment {
+  readonly firstUnit: number;
+  readonly unitCount: number;
+  readonly links: readonly WalkLink[];
+}
+
+/** Nodes: 0 is the network's input, 1 + l is layer l, layers.length + 1 is the network's output. */
+export interface Wiring {
+  /** Segments of the units that leave a node forward: at index 0 … layers.length. */
+  readonly forward: readonly (readonly Segment[])[];
+  /** Segments of the units that leave a node backward: at index 1 … layers.length + 1; none at 0. */
+  readonly backward: readonly (readonly Segment[])[];
+  /** Level of each layer: layers on the longest way to it from the input. */
+  readonly level: Uint32Array;
+  /** Layers on the longest way through the network. */
+  readonly levelCount: number;
+  /** Whether every way has a layer at every level. */
+  readonly everyLevel: boolean;
+}
+
+/** A layer draws with 16 bits of the counter: two slots for each node. */
+const MAX_LAYERS = 32_766;
+const MAX_EDGES = 0xffff_fff0;
+
+/** @throws EngineError naming the layer or link that does not fit, and the unit that has no way on or back */
+export function wire(plan: WalkPlan): Wiring {
+  checkLayers(plan);
+  for (const [index, link] of plan.links.entries()) checkLink(plan, link, index);
+  const nodeCount = plan.layers.length + 2;
+  const leaving: WalkLink[][] = Array.from({ length: nodeCount }, () => []);
+  const entering: WalkLink[][] = Array.from({ length: nodeCount }, () => []);
+  for (const link of plan.links) {
+    leaving[link.from + 1]!.push(link);
+    entering[link.to + 1]!.push(link);
+  }
+  const forward = leaving.map((links, node) =>
+    node === nodeCount - 1
+      ? []
+      : segmentsOf(outUnits(plan, node), links, (link) => [link.fromStart, link.count]),
+  );
+  const backward = entering.map((links, node) =>
+    node === 0
+      ? []
+      : segmentsOf(inUnits(plan, node), links, (link) => [link.toStart, link.count * link.spread]),
+  );
+  requireWays(plan, forward, "on");
+  requireWays(plan, backward, "back");
+  return { forward, backward, ...levels(plan) };
+}
+
+/** Name of a node for error messages. */
+function nodeName(plan: WalkPlan, node: number): string {
+  if (node === 0) return "the network's input";
+  return node <= plan.layers.length ? `layer "${plan.layers[node - 1]!.name}"` : "the network's output";
+}
+
+const outUnits = (plan: WalkPlan, node: number): number =>
+  node === 0 ? plan.inputCount : plan.layers[node - 1]!.outCount;
+
+const inUnits = (plan: WalkPlan, node: number): number =>
+  node === plan.layers.length + 1 ? plan.outputCount : plan.layers[node - 1]!.inCount;
+
+function requireCount(subject: string, what: string, value: number): void {
+  if (!Number.isInteger(value) || value < 1 || value > 0x7fff_ffff) {
+    throw new EngineError(subject, {
+      given: `${what} = ${value}`,
+      expected: "a whole number from 1 to 2^31 − 1",
+    });
+  }
+}
+
+function checkLayers(plan: WalkPlan): void {
+  requireCount("walk plan", "inputCount", plan.inputCount);
+  requireCount("walk plan", "outputCount", plan.outputCount);
+  if (plan.layers.length < 1 || plan.layers.length > MAX_LAYERS) {
+    throw new EngineError("walk plan", {
+      given: `${plan.layers.length} layers`,
+      expected: `1 to ${MAX_LAYERS}`,
+    });
+  }
+  if (!Number.isInteger(plan.edgeCount) || plan.edgeCount < 1 || plan.edgeCount > MAX_EDGES) {
+    throw new EngineError("walk plan", {
+      given: `edgeCount = ${plan.edgeCount}`,
+      expected: `a whole number from 1 to ${MAX_EDGES}`,
+    });
+  }
+  for (const layer of plan.layers) checkLayer(layer);
+  let next = 0;
+  for (const layer of [...plan.layers].sort((a, b) => a.firstEdge - b.firstEdge)) {
+    if (layer.firstEdge !== next) {
+      throw new EngineError(`layer "${layer.name}"`, {
+        given: `firstEdge = ${layer.firstEdge}`,
+        expected: `${next}, so that the edge ids of all layers together are 0 … edgeCount − 1, each once`,
+      });
+    }
+    next += layer.weight.length;
+  }
+  if (next !== plan.edgeCount) {
+    throw new EngineError("walk plan", {
+      given: `edgeCount = ${plan.edgeCount}`,
+      expected: `${next}, the number of weights of all layers`,
+    });
+  }
+}
+
+function checkLayer(layer: WalkLayer): void {
+  const subject = `layer "${layer.name}"`;
+  requireCount(subject, "outCount", layer.outCount);
+  requireCount(subject, "inCount", layer.inCount);
+  requireCount(subject, "groups", layer.groups);
+  requireCount(subject, "kernelSize", layer.kernelSize);
+  if (layer.outCount % layer.groups !== 0 || layer.inCount % layer.groups !== 0) {
+    throw new EngineError(subject, {
+      given: `${layer.groups} groups of ${layer.inCount} input and ${layer.outCount} output units`,
+      expected: "unit counts that are multiples of the number of groups",
+    });
+  }
+  const expected = layer.outCount * (layer.inCount / layer.groups) * layer.kernelSize;
+  if (layer.weight.length !== expected) {
+    throw new EngineError(subject, {
+      given: `${layer.weight.length} weights`,
+      expected: `outCount × inCount / groups × kernelSize = ${layer.outCount} × ${layer.inCount / layer.groups} × ${layer.kernelSize} = ${expected}`,
+    });
+  }
+}
+
+function checkLink(plan: WalkPlan, link: WalkLink, index: number): void {
+  const subject = `link ${index} (${link.from} → ${link.to})`;
+  const layerCount = plan.layers.length;
+  const { from, to, fromStart, toStart, count, spread } = link;
+  if (!Number.isInteger(from) || !Number.isInteger(to) || from < INPUT || to > layerCount || from >= to) {
+    throw new EngineError(subject, {
+      given: `from layer ${from} to layer ${to}`,
+      expected: `a way to a later layer, from ${INPUT} (the input) up to ${layerCount} (the output)`,
+    });
+  }
+  requireCount(subject, "count", count);
+  requireCount(subject, "spread", spread);
+  const out = outUnits(plan, from + 1);
+  if (!Number.isInteger(fromStart) || fromStart < 0 || fromStart + count > out) {
+    throw new EngineError(subject, {
+      given: `units ${fromStart} … ${fromStart + count - 1}`,
+      expected: `units of ${nodeName(plan, from + 1)}, which are 0 … ${out - 1}`,
+    });
+  }
+  const into = inUnits(plan, to + 1);
+  if (!Number.isInteger(toStart) || toStart < 0 || toStart + count * spread > into) {
+    throw new EngineError(subject, {
+      given: `a way into units ${toStart} … ${toStart + count * spread - 1}`,
+      expected: `units of ${nodeName(plan, to + 1)}, which are 0 … ${into - 1}`,
+    });
+  }
+}
+
+function segmentsOf(
+  unitCount: number,
+  links: readonly WalkLink[],
+  range: (link: WalkLink) => readonly [start: number, count: number],
+): Segment[] {
+  const bounds = new Set([0, unitCount]);
+  for (const link of links) {
+    const [start, count] = range(link);
+    bounds.add(start).add(start + count);
+  }
+  const sorted = [...bounds].sort((a, b) => a - b);
+  return sorted.slice(0, -1).map((firstUnit, s) => ({
+    firstUnit,
+    unitCount: sorted[s + 1]! - firstUnit,
+    links: links.filter((link) => {
+      const [start, count] = range(link);
+      return start <= firstUnit && firstUnit < start + count;
+    }),
+  }));
+}
+
+function requireWays(plan: WalkPlan, exits: readonly (readonly Segment[])[], which: "on" | "back"): void {
+  for (const [node, segments] of exits.entries()) {
+    const stuck = segments.find((segment) => segment.links.length === 0);
+    if (stuck === undefined) continue;
+    const ends = which === "on" ? node === 0 : node > plan.layers.length;
+    const unit = ends ? "unit" : which === "on" ? "output unit" : "input unit";
+    throw new EngineError(nodeName(plan, node), {
+      given: `${unit} ${stuck.firstUnit} with no way ${which}`,
+      expected: `a link that ${which === "on" ? "leaves" : "enters"} each of its units`,
+    });
+  }
+}
+
+/** Longest way to each layer; links go from lower to higher indices, so one pass over the layers is enough. */
+function levels(plan: WalkPlan): Pick<Wiring, "level" | "levelCount" | "everyLevel"> {
+  const layerCount = plan.layers.length;
+  const level = new Uint32Array(layerCount + 1);
+  const byTarget = [...plan.links].sort((a, b) => a.to - b.to);
+  for (const { from, to } of byTarget) {
+    if (from !== INPUT) level[to] = Math.max(level[to]!, level[from]! + 1);
+  }
+  const levelCount = level[layerCount]!;
+  const everyLevel = plan.links.every(({ from, to }) =>
+    from === INPUT ? level[to] === 0 && to !== layerCount : level[to] === level[from]! + 1,
+  );
+  return { level: level.subarray(0, layerCount), levelCount, everyLevel };
+}
