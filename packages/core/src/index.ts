@@ -20,7 +20,7 @@ export {
 } from "./network/network.ts";
 export { ACTIVATIONS, type ActivationName } from "./operations/activation.ts";
 export { elementCount, type Parameter, type ParameterRole, type Shape } from "./operations/definition.ts";
-export type { Operation } from "./operations/registry.ts";
+export { definitionOf, type Operation } from "./operations/registry.ts";
 export {
   completeOptions,
   type OptionSpec,
