@@ -1,7 +1,8 @@
 /**
  * Where a walk can go from a unit without crossing a weight, followed one unit at a time through the graph.
- * An identity shortcut is no way: where unit u of a layer comes to an addition without weights, and also enters a
- * weighted operation that leads to another input of that addition, the way without weights is not walked.
+ * An identity shortcut is no way: where a unit of a layer comes to unit t of an addition without weights, and also
+ * enters a weighted operation that leads to unit t by another input of that addition, the way without weights is not
+ * walked.
  */
 import { type OracleGraph, type OracleNode, shapesOf, sizeOf } from "./graph.ts";
 
@@ -30,6 +31,9 @@ export class Ways {
   readonly shapes: readonly (readonly number[])[];
   /** For each node, itself and all nodes its value depends on. */
   readonly #origins: Set<number>[] = [];
+  /** What was traced back before, by value and unit. */
+  readonly #traced = new Map<string, WayBack[]>();
+  readonly #entered = new Map<string, Set<number>>();
 
   constructor(graph: OracleGraph) {
     this.graph = graph;
@@ -41,7 +45,7 @@ export class Ways {
   /** The ways that leave unit `unit` of the value of `node`: each weighted operation or output it comes to. */
   on(node: number, unit: number): WayOn[] {
     const found: WayOn[] = [];
-    this.#follow(node, [unit], found, (add, slot) => this.#isShortcut(add, slot, { from: node, unit }));
+    this.#follow(node, [unit], found, (add, slot, t) => this.#isShortcut(add, slot, t, { from: node, unit }));
     return distinct(found, (way) => `${way.to}:${way.units}`);
   }
 
@@ -55,7 +59,7 @@ export class Ways {
     value: number,
     units: readonly number[],
     found: WayOn[],
-    barred: (add: number, slot: number) => boolean,
+    barred: (add: number, slot: number, t: number) => boolean,
   ): void {
     if (units.length === 0) return;
     if (value === this.graph.output) found.push({ to: OUTPUT, units });
@@ -63,8 +67,10 @@ export class Ways {
       for (const [slot, input] of node.inputs.entries()) {
         if (input !== value) continue;
         if (isWeighted(node)) found.push({ to: index, units });
-        else if (node.op.kind !== "add" || !barred(index, slot))
-          this.#follow(index, this.#carried(index, slot, units), found, barred);
+        else if (node.op.kind === "add") {
+          const free = units.filter((t) => !barred(index, slot, t));
+          this.#follow(index, free, found, barred);
+        } else this.#follow(index, this.#carried(index, slot, units), found, barred);
       }
     }
   }
@@ -94,6 +100,15 @@ export class Ways {
   }
 
   #trace(value: number, unit: number): WayBack[] {
+    const key = `${value}:${unit}`;
+    const known = this.#traced.get(key);
+    if (known !== undefined) return known;
+    const found = this.#traceOnce(value, unit);
+    this.#traced.set(key, found);
+    return found;
+  }
+
+  #traceOnce(value: number, unit: number): WayBack[] {
     const node = this.graph.nodes[value]!;
     const { op, inputs } = node;
     if (isWeighted(node) || op.kind === "input") return [{ from: value, unit }];
@@ -115,21 +130,33 @@ export class Ways {
         );
       case "add":
         return inputs.flatMap((input, slot) =>
-          this.#trace(input, unit).filter((source) => !this.#isShortcut(value, slot, source)),
+          this.#trace(input, unit).filter((source) => !this.#isShortcut(value, slot, unit, source)),
         );
       default:
         return this.#trace(first, unit);
     }
   }
 
-  /** Whether `source` also enters a weighted operation that leads to another input of the addition. */
-  #isShortcut(add: number, slot: number, source: WayBack): boolean {
+  /** Whether `source`, which comes to unit t of the addition by `slot`, gets there through weights as well. */
+  #isShortcut(add: number, slot: number, t: number, source: WayBack): boolean {
+    const entered = this.#enteredFrom(source);
+    const { inputs } = this.graph.nodes[add]!;
+    return inputs
+      .filter((input) => input !== inputs[slot])
+      .flatMap((input) => this.#trace(input, t))
+      .some(({ from }) => [...entered].some((to) => this.#origins[from]!.has(to)));
+  }
+
+  /** The weighted operations that a unit comes to without weights, shortcuts taken too. */
+  #enteredFrom({ from, unit }: WayBack): Set<number> {
+    const key = `${from}:${unit}`;
+    const known = this.#entered.get(key);
+    if (known !== undefined) return known;
     const anywhere: WayOn[] = [];
-    this.#follow(source.from, [source.unit], anywhere, () => false);
-    const entered = anywhere.filter((way) => way.to !== OUTPUT);
-    return this.graph.nodes[add]!.inputs.some(
-      (other, at) => at !== slot && entered.some((way) => this.#origins[other]!.has(way.to)),
-    );
+    this.#follow(from, [unit], anywhere, () => false);
+    const entered = new Set(anywhere.map((way) => way.to).filter((to) => to !== OUTPUT));
+    this.#entered.set(key, entered);
+    return entered;
   }
 }
 

@@ -1,0 +1,130 @@
+/**
+ * How the units of a value stem from the units of weighted operations and of the network's input, without weights
+ * between: runs of units as {@link WalkLink}s have them, and how runs are composed, cut and put together.
+ */
+import type { UnitMap } from "../operations/definition.ts";
+
+/**
+ * Unit `fromStart + i` (0 ≤ i < count) of the source becomes the `spread` units of the value from
+ * `toStart + i·spread` on.
+ */
+export interface Carry {
+  /** Index of a weighted operation among all, or INPUT. */
+  readonly from: number;
+  readonly fromStart: number;
+  readonly count: number;
+  readonly toStart: number;
+  readonly spread: number;
+}
+
+/** Half-open run of units. */
+export interface UnitRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+const targetEnd = (carry: Carry) => carry.toStart + carry.count * carry.spread;
+
+/** What `carry` becomes behind an operation that maps units as `map` says. */
+export function through(carry: Carry, map: UnitMap): Carry[] {
+  const range = { start: map.fromStart, end: map.fromStart + map.count };
+  return withinTargets(carry, range).map((part) => ({
+    ...part,
+    toStart: map.toStart + (part.toStart - map.fromStart) * map.spread,
+    spread: part.spread * map.spread,
+  }));
+}
+
+/** The part of `carry` that lands on units of `range`: whole source units, and up to two of which only a part lands. */
+export function withinTargets(carry: Carry, range: UnitRange): Carry[] {
+  const start = Math.max(carry.toStart, range.start);
+  const end = Math.min(targetEnd(carry), range.end);
+  if (start >= end) return [];
+  const { spread } = carry;
+  const firstWhole = Math.ceil((start - carry.toStart) / spread);
+  const endWhole = Math.floor((end - carry.toStart) / spread);
+  const partOf = (unit: number, from: number, to: number): Carry => ({
+    from: carry.from,
+    fromStart: carry.fromStart + unit,
+    count: 1,
+    toStart: from,
+    spread: to - from,
+  });
+  if (firstWhole > endWhole) return [partOf(endWhole, start, end)];
+  const parts: Carry[] = [];
+  const wholeStart = carry.toStart + firstWhole * spread;
+  const wholeEnd = carry.toStart + endWhole * spread;
+  if (start < wholeStart) parts.push(partOf(firstWhole - 1, start, wholeStart));
+  if (firstWhole < endWhole) {
+    parts.push({
+      ...carry,
+      fromStart: carry.fromStart + firstWhole,
+      count: endWhole - firstWhole,
+      toStart: wholeStart,
+    });
+  }
+  if (wholeEnd < end) parts.push(partOf(endWhole, wholeEnd, end));
+  return parts;
+}
+
+/** `carry` without what leads from source units of `units` to target units of `targets`. */
+export function without(carry: Carry, units: UnitRange, targets: UnitRange): Carry[] {
+  const inside = withinSources(carry, units);
+  if (inside === undefined) return [carry];
+  const { start, end } = units;
+  return [
+    withinSources(carry, { start: Number.NEGATIVE_INFINITY, end: start }) ?? [],
+    withinTargets(inside, { start: Number.NEGATIVE_INFINITY, end: targets.start }),
+    withinTargets(inside, { start: targets.end, end: Number.POSITIVE_INFINITY }),
+    withinSources(carry, { start: end, end: Number.POSITIVE_INFINITY }) ?? [],
+  ].flat();
+}
+
+function withinSources(carry: Carry, units: UnitRange): Carry | undefined {
+  const start = Math.max(carry.fromStart, units.start);
+  const end = Math.min(carry.fromStart + carry.count, units.end);
+  if (start >= end) return undefined;
+  const toStart = carry.toStart + (start - carry.fromStart) * carry.spread;
+  return { ...carry, fromStart: start, count: end - start, toStart };
+}
+
+/**
+ * The same ways, each once: runs that overlap or meet and map alike are made one. Two branches that carry a unit to
+ * the same place are one way, so nothing grows with the number of paths.
+ */
+export function merged(carries: readonly Carry[]): Carry[] {
+  const alike = new Map<string, Carry[]>();
+  for (const carry of carries) {
+    const key = `${carry.from} ${carry.spread} ${carry.toStart - carry.fromStart * carry.spread}`;
+    const group = alike.get(key);
+    if (group === undefined) alike.set(key, [carry]);
+    else group.push(carry);
+  }
+  const runs: Carry[] = [];
+  for (const group of alike.values()) {
+    group.sort((a, b) => a.fromStart - b.fromStart);
+    let [run, ...rest] = group as [Carry, ...Carry[]];
+    for (const next of rest) {
+      const end = run.fromStart + run.count;
+      if (next.fromStart > end) {
+        runs.push(run);
+        run = next;
+      } else {
+        run = { ...run, count: Math.max(end, next.fromStart + next.count) - run.fromStart };
+      }
+    }
+    runs.push(run);
+  }
+  return runs;
+}
+
+/** The first run of units of 0 … count − 1 that no range covers. */
+export function firstGap(ranges: readonly UnitRange[], count: number): UnitRange | undefined {
+  const sorted = [...ranges].sort((a, b) => a.start - b.start);
+  let covered = 0;
+  for (const { start, end } of sorted) {
+    if (start > covered) return { start: covered, end: start };
+    covered = Math.max(covered, end);
+  }
+  return covered < count ? { start: covered, end: count } : undefined;
+}

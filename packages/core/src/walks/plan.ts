@@ -1,0 +1,202 @@
+/**
+ * What the walking engine walks: a network's weighted operations, and the ways without weights between them.
+ *
+ * Ways are found by dynamic programming over the nodes in topological order: each value holds the runs of units in
+ * which it stems from weighted operations or the network's input, composed through the operations' unit maps.
+ *
+ * Identity shortcuts are not walked. Unit u of a source comes to unit t of an addition along an identity shortcut if
+ * it also enters a weighted operation from which weights lead to unit t by another input of the addition. Both inputs
+ * of a projection block are thus walked, and no unit is ever left without a way: u goes on through the weighted
+ * operation, and of all sources that reach t the last in topological order always stays.
+ */
+import { INPUT, type WalkLayer, type WalkLink, type WalkPlan } from "@phew/engine";
+import { ArgumentError } from "../errors.ts";
+import type { Network, PrunableParameter } from "../network/network.ts";
+import type { Shape, UnitMap, WeightedUnits } from "../operations/definition.ts";
+import { definitionOf } from "../operations/registry.ts";
+import type { Weights } from "../weights/weights.ts";
+import { type Carry, firstGap, merged, through, type UnitRange, without } from "./links.ts";
+
+/**
+ * Edge ids are the places of weights among all prunable weights (`network.prunable`).
+ * @throws ArgumentError for a missing weight, or a unit from which no way leads on or to which none leads
+ */
+export function walkPlan(network: Network, weights: Weights): WalkPlan {
+  const parameterOf = new Map(network.prunable.map((parameter) => [parameter.node, parameter]));
+  const layers: WalkLayer[] = [];
+  const ways = new Ways();
+  const carried: Carry[][] = [];
+  for (const [index, node] of network.nodes.entries()) {
+    const unitCount = node.shape[0]!;
+    if (node.op.kind === "input") {
+      carried.push([whole(INPUT, unitCount)]);
+      continue;
+    }
+    const inputShapes = node.inputs.map((input) => network.nodes[input]!.shape);
+    const units = unitsOf(network, index, inputShapes);
+    const inputs = node.inputs.map((input) => carried[input]!);
+    if ("weight" in units) {
+      const layer = layers.length;
+      layers.push(layerOf(units, parameterOf.get(index)!, weights));
+      ways.enter(layer, inputs[0]!);
+      carried.push([whole(layer, unitCount)]);
+    } else {
+      const walked =
+        node.op.kind === "add" ? inputs.map((_, slot) => ways.withoutShortcuts(inputs, slot)) : inputs;
+      carried.push(
+        merged(units.flatMap((map) => walked[map.input]!.flatMap((carry) => through(carry, map)))),
+      );
+    }
+  }
+  ways.enter(layers.length, carried[network.output]!);
+  const plan: WalkPlan = {
+    layers,
+    links: ways.links,
+    inputCount: network.inputShape[0]!,
+    outputCount: network.outputShape[0]!,
+    edgeCount: network.prunableCount,
+  };
+  requireWays(plan, network);
+  return plan;
+}
+
+/** The greatest number of weights that one walk can conserve. */
+export function longestWalk(plan: WalkPlan, granularity: "weight" | "kernel"): number {
+  const longest = new Float64Array(plan.layers.length + 1);
+  // links enter layers in topological order, so what leads to `from` is complete when it is read
+  for (const { from, to } of [...plan.links].sort((a, b) => a.to - b.to)) {
+    const layer = plan.layers[from];
+    const before =
+      layer === undefined ? 0 : longest[from]! + (granularity === "kernel" ? layer.kernelSize : 1);
+    longest[to] = Math.max(longest[to]!, before);
+  }
+  return longest[plan.layers.length]!;
+}
+
+const whole = (from: number, count: number): Carry => ({ from, fromStart: 0, count, toStart: 0, spread: 1 });
+
+function unitsOf(
+  network: Network,
+  index: number,
+  inputShapes: readonly Shape[],
+): WeightedUnits | readonly UnitMap[] {
+  const { op, shape } = network.nodes[index]!;
+  return definitionOf(op).units(op, inputShapes, shape);
+}
+
+function layerOf(units: WeightedUnits, parameter: PrunableParameter, weights: Weights): WalkLayer {
+  const weight = weights.get(parameter.name);
+  if (weight?.length !== parameter.length) {
+    throw new ArgumentError(`layer "${parameter.name}"`, {
+      given: weight === undefined ? "no weights" : `${weight.length} weights`,
+      expected: `${parameter.length} (${parameter.shape.join(" × ")})`,
+    });
+  }
+  return {
+    name: parameter.name,
+    weight,
+    outCount: units.outCount,
+    inCount: units.inCount,
+    groups: units.groups,
+    kernelSize: units.kernelSize,
+    firstEdge: parameter.start,
+  };
+}
+
+/** The links found so far, and which layers lead to which. */
+class Ways {
+  readonly links: WalkLink[] = [];
+  /** Layer or INPUT → the links that leave it. */
+  readonly #leaving = new Map<number, WalkLink[]>();
+  /** Layer → itself and every layer before it, one bit each. */
+  readonly #origins: Uint32Array[] = [];
+
+  /** Adds the links into a layer, or into the output; layers are entered in order. */
+  enter(to: number, carries: readonly Carry[]): void {
+    const origins = new Uint32Array((to >>> 5) + 1);
+    origins[to >>> 5]! |= 1 << (to & 31);
+    for (const carry of carries) {
+      const link = { ...carry, to };
+      this.links.push(link);
+      listOf(this.#leaving, carry.from).push(link);
+      this.#origins[carry.from]?.forEach((bits, k) => {
+        origins[k]! |= bits;
+      });
+    }
+    this.#origins[to] = origins;
+  }
+
+  /** What input `slot` of an addition carries, identity shortcuts left out. */
+  withoutShortcuts(inputs: readonly (readonly Carry[])[], slot: number): readonly Carry[] {
+    let left = inputs[slot]!;
+    for (const [other, carries] of inputs.entries()) {
+      // the same value added to itself is no shortcut past anything
+      if (carries === inputs[slot]) continue;
+      for (const landing of inputs[other]!) {
+        if (landing.from === INPUT) continue;
+        const targets = { start: landing.toStart, end: landing.toStart + landing.count * landing.spread };
+        left = left.flatMap((carry) => this.#cut(carry, targets, landing.from));
+      }
+    }
+    return left;
+  }
+
+  /** `carry` without its units that lead to `targets` by way of weights that end in `layer`, too. */
+  #cut(carry: Carry, targets: UnitRange, layer: number): Carry[] {
+    let left = [carry];
+    for (const { to, fromStart, count } of listOf(this.#leaving, carry.from)) {
+      if (!this.#leads(to, layer)) continue;
+      const units = { start: fromStart, end: fromStart + count };
+      left = left.flatMap((part) => without(part, units, targets));
+    }
+    return left;
+  }
+
+  #leads(layer: number, to: number): boolean {
+    return ((this.#origins[to]![layer >>> 5] ?? 0) & (1 << (layer & 31))) !== 0;
+  }
+}
+
+/** Every unit that a walk can come to must have a way on, both ways. */
+function requireWays(plan: WalkPlan, network: Network): void {
+  const names = (at: number, end: string) => (at in plan.layers ? `layer "${plan.layers[at]!.name}"` : end);
+  const leaving = new Map<number, UnitRange[]>();
+  const entering = new Map<number, UnitRange[]>();
+  for (const { from, to, fromStart, count, toStart, spread } of plan.links) {
+    listOf(leaving, from).push({ start: fromStart, end: fromStart + count });
+    listOf(entering, to).push({ start: toStart, end: toStart + count * spread });
+  }
+  for (let at = INPUT; at < plan.layers.length; at++) {
+    const count = at === INPUT ? plan.inputCount : plan.layers[at]!.outCount;
+    const gap = firstGap(listOf(leaving, at), count);
+    if (gap !== undefined) {
+      throw new ArgumentError(`${names(at, `input "${network.nodes[0]!.name}"`)}, ${unitsIn(gap)}`, {
+        given: "no way on: neither the output nor a layer with weights reads them",
+        expected: "a way from every unit to the output",
+        remedy: "Leave these units out of the network, or use all of them.",
+      });
+    }
+  }
+  for (let at = 0; at <= plan.layers.length; at++) {
+    const count = at === plan.layers.length ? plan.outputCount : plan.layers[at]!.inCount;
+    const gap = firstGap(listOf(entering, at), count);
+    if (gap !== undefined) {
+      throw new ArgumentError(`${names(at, "the output")}, input ${unitsIn(gap)}`, {
+        given: "no way back: they stem from no layer with weights and not from the input",
+        expected: "a way from the input to every unit",
+      });
+    }
+  }
+}
+
+function listOf<T>(lists: Map<number, T[]>, at: number): T[] {
+  const found = lists.get(at);
+  if (found !== undefined) return found;
+  const made: T[] = [];
+  lists.set(at, made);
+  return made;
+}
+
+function unitsIn({ start, end }: UnitRange): string {
+  return end - start === 1 ? `unit ${start}` : `units ${start} to ${end - 1}`;
+}

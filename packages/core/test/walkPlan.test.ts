@@ -1,0 +1,208 @@
+import { INPUT, type WalkPlan } from "@phew/engine";
+import { isWeighted, OUTPUT, Ways } from "@phew/oracle";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { NetworkBuilder } from "../src/network/builder.ts";
+import type { Network } from "../src/network/network.ts";
+import { longestWalk, walkPlan } from "../src/walks/plan.ts";
+import { oracleNetwork } from "./oracleNetwork.ts";
+import { randomNetworks, randomWeights } from "./randomNetwork.ts";
+
+const planOf = (network: Network) => walkPlan(network, randomWeights(network, 1));
+
+/** The links in words: `conv1[0..8) → fc[0..32) ×4`. */
+function described(plan: WalkPlan): string[] {
+  const name = (at: number) => {
+    if (at === INPUT) return "input";
+    return plan.layers[at]?.name.replace(".weight", "") ?? "output";
+  };
+  return plan.links
+    .map(({ from, to, fromStart, count, toStart, spread }) => {
+      const source = `${name(from)}[${fromStart}..${fromStart + count})`;
+      const target = `${name(to)}[${toStart}..${toStart + count * spread})`;
+      return `${source} → ${target}${spread > 1 ? ` ×${spread}` : ""}`;
+    })
+    .sort();
+}
+
+const conv = (outChannels: number, kernel = 1, groups = 1) => ({
+  outChannels,
+  kernel,
+  padding: kernel >> 1,
+  groups,
+  bias: false,
+});
+
+describe("the walk plan", () => {
+  it("links layers in a row, and a channel to its flattened features", () => {
+    const b = new NetworkBuilder("lenet", [1, 4, 4]);
+    const x = b.maxPool2d(b.relu(b.conv2d("conv1", b.input, conv(2, 3))), { kernel: 2 });
+    const plan = planOf(b.build(b.dense("fc", b.flatten(x), 3)));
+    expect(described(plan)).toEqual([
+      "conv1[0..2) → fc[0..8) ×4",
+      "fc[0..3) → output[0..3)",
+      "input[0..1) → conv1[0..1)",
+    ]);
+    expect(plan.layers.map(({ firstEdge, kernelSize }) => [firstEdge, kernelSize])).toEqual([
+      [0, 9],
+      [18, 1],
+    ]);
+  });
+
+  it("walks the convolutions of identity blocks alone, and both branches of projection blocks", () => {
+    const b = new NetworkBuilder("resnet", [3, 4, 4]);
+    const stem = b.relu(b.batchNorm("bn", b.conv2d("stem", b.input, conv(2))));
+    const block = b.conv2d("a2", b.relu(b.conv2d("a1", stem, conv(2))), conv(2));
+    const sum = b.relu(b.add(block, stem));
+    const next = b.conv2d("b2", b.relu(b.conv2d("b1", sum, conv(4))), conv(4));
+    const plan = planOf(b.build(b.add(next, b.conv2d("projection", sum, conv(4)))));
+    expect(described(plan)).toEqual([
+      "a1[0..2) → a2[0..2)",
+      "a2[0..2) → b1[0..2)",
+      "a2[0..2) → projection[0..2)",
+      "b1[0..4) → b2[0..4)",
+      "b2[0..4) → output[0..4)",
+      "input[0..3) → stem[0..3)",
+      "projection[0..4) → output[0..4)",
+      "stem[0..2) → a1[0..2)",
+    ]);
+  });
+
+  it("walks past a skip over several blocks, and past one from the network's input", () => {
+    const b = new NetworkBuilder("long", [2, 4, 4]);
+    const first = b.add(b.conv2d("a", b.input, conv(2)), b.input);
+    const second = b.add(b.conv2d("b", first, conv(2)), first);
+    const plan = planOf(b.build(b.conv2d("c", b.add(second, b.input), conv(1))));
+    expect(described(plan)).toEqual([
+      "a[0..2) → b[0..2)",
+      "b[0..2) → c[0..2)",
+      "c[0..1) → output[0..1)",
+      "input[0..2) → a[0..2)",
+    ]);
+  });
+
+  it("stacks a dense block's values", () => {
+    const b = new NetworkBuilder("densenet", [2, 4, 4]);
+    const first = b.concat(b.input, b.conv2d("a", b.input, conv(3)));
+    const second = b.concat(first, b.conv2d("b", first, conv(3)));
+    const plan = planOf(b.build(b.conv2d("c", second, conv(1))));
+    expect(described(plan)).toEqual([
+      "a[0..3) → b[2..5)",
+      "a[0..3) → c[2..5)",
+      "b[0..3) → c[5..8)",
+      "c[0..1) → output[0..1)",
+      "input[0..2) → a[0..2)",
+      "input[0..2) → b[0..2)",
+      "input[0..2) → c[0..2)",
+    ]);
+  });
+
+  it("takes a unit that reaches one place by two weightless branches once", () => {
+    const b = new NetworkBuilder("twice", [2, 4, 4]);
+    const x = b.conv2d("a", b.input, conv(2));
+    const plan = planOf(b.build(b.conv2d("c", b.add(b.relu(x), x), conv(1))));
+    expect(described(plan)).toContain("a[0..2) → c[0..2)");
+    expect(plan.links.length).toBe(3);
+  });
+
+  it("stays small where branches without weights multiply", () => {
+    const b = new NetworkBuilder("doubling", [2, 2, 2]);
+    let x = b.conv2d("a", b.input, conv(2));
+    for (let k = 0; k < 60; k++) x = b.add(b.relu(x), x);
+    expect(planOf(b.build(b.conv2d("c", x, conv(1)))).links.length).toBe(3);
+  });
+
+  it("cuts flattened channels where a slice does", () => {
+    const b = new NetworkBuilder("cut", [3, 2, 2]);
+    const flat = b.flatten(b.conv2d("a", b.input, conv(3)));
+    const left = b.node("left", { kind: "slice", start: 0, count: 6 }, flat);
+    const right = b.node("right", { kind: "slice", start: 6, count: 6 }, flat);
+    const plan = planOf(b.build(b.add(b.dense("l", left, 2), b.dense("r", right, 2))));
+    expect(described(plan)).toEqual([
+      "a[0..1) → l[0..4) ×4",
+      "a[1..2) → l[4..6) ×2",
+      "a[1..2) → r[0..2) ×2",
+      "a[2..3) → r[2..6) ×4",
+      "input[0..3) → a[0..3)",
+      "l[0..2) → output[0..2)",
+      "r[0..2) → output[0..2)",
+    ]);
+  });
+
+  it("keeps the shortcut of units that the weighted branch does not read", () => {
+    const b = new NetworkBuilder("split", [4]);
+    const x = b.dense("a", b.input, 4, { bias: false });
+    const left = b.node("left", { kind: "slice", start: 0, count: 2 }, x);
+    const right = b.node("right", { kind: "slice", start: 2, count: 2 }, x);
+    const plan = planOf(b.build(b.add(b.dense("b", left, 2), right)));
+    expect(described(plan)).toContain("a[2..4) → output[0..2)");
+  });
+
+  it("names the layer and the units that nothing reads", () => {
+    const b = new NetworkBuilder("stray", [2]);
+    const x = b.dense("a", b.input, 6);
+    const some = b.node("some", { kind: "slice", start: 1, count: 2 }, x);
+    expect(() => planOf(b.build(b.dense("b", some, 1)))).toThrow(
+      'layer "a.weight", unit 0: got no way on: neither the output nor a layer with weights reads them',
+    );
+  });
+
+  it("names the layer whose weights are missing or too few", () => {
+    const b = new NetworkBuilder("bare", [2]);
+    const network = b.build(b.dense("a", b.input, 6));
+    expect(() => walkPlan(network, new Map())).toThrow(
+      'layer "a.weight": got no weights, expected 12 (6 × 2)',
+    );
+    expect(() => walkPlan(network, new Map([["a.weight", new Float32Array(11)]]))).toThrow("got 11 weights");
+  });
+
+  it("bounds a walk by the longest way and the kernels on it", () => {
+    const b = new NetworkBuilder("branches", [2, 4, 4]);
+    const long = b.conv2d("a2", b.conv2d("a1", b.input, conv(2, 3)), conv(2, 3));
+    const network = b.build(b.conv2d("c", b.add(long, b.conv2d("b", b.input, conv(2))), conv(1)));
+    expect(longestWalk(planOf(network), "weight")).toBe(3);
+    expect(longestWalk(planOf(network), "kernel")).toBe(19);
+  });
+
+  it("has the oracle's ways, unit by unit, on random networks", () => {
+    fc.assert(
+      fc.property(randomNetworks, ({ network, weights }) => {
+        const plan = walkPlan(network, weights);
+        const ways = new Ways(oracleNetwork(network));
+        const nodes = ways.graph.nodes.flatMap((node, at) => (isWeighted(node) ? [at] : []));
+        const nodeOf = (layer: number) => (layer === INPUT ? 0 : (nodes[layer] ?? OUTPUT));
+        for (let from = INPUT; from < plan.layers.length; from++) {
+          const count = from === INPUT ? plan.inputCount : plan.layers[from]!.outCount;
+          for (let u = 0; u < count; u++) {
+            const links = plan.links.filter(
+              (link) => link.from === from && u >= link.fromStart && u < link.fromStart + link.count,
+            );
+            const found = links.map(({ to, fromStart, toStart, spread }) => ({
+              to: nodeOf(to),
+              units: Array.from({ length: spread }, (_, k) => toStart + (u - fromStart) * spread + k),
+            }));
+            expect(sorted(found)).toEqual(sorted(ways.on(nodeOf(from), u)));
+          }
+        }
+        for (let to = 0; to <= plan.layers.length; to++) {
+          const count = plan.layers[to]?.inCount ?? plan.outputCount;
+          for (let t = 0; t < count; t++) {
+            const links = plan.links.filter(
+              (link) => link.to === to && t >= link.toStart && t < link.toStart + link.count * link.spread,
+            );
+            const found = links.map(({ from, fromStart, toStart, spread }) => ({
+              from: nodeOf(from),
+              unit: fromStart + Math.floor((t - toStart) / spread),
+            }));
+            expect(sorted(found)).toEqual(sorted(ways.back(nodeOf(to), t)));
+          }
+        }
+      }),
+      { numRuns: 300, seed: 1 },
+    );
+  });
+});
+
+function sorted<T>(items: readonly T[]): string[] {
+  return items.map((item) => JSON.stringify(item)).sort();
+}
