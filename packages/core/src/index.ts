@@ -9,8 +9,10 @@ export type {
   TimedRunEvent,
   TrainEvent,
 } from "./events.ts";
+export { maskedWeights } from "./masks/maskedWeights.ts";
 export { applyMasks, countKept, keepCountAt, Masks } from "./masks/masks.ts";
 export { NetworkBuilder, type Value } from "./network/builder.ts";
+export { type Compact, compactNetwork } from "./network/compact.ts";
 export {
   buildNetwork,
   type Network,
@@ -18,6 +20,7 @@ export {
   type NodeSpec,
   type PrunableParameter,
 } from "./network/network.ts";
+export { type UnitFlow, unitFlows, type WeightFlow, weightFlows } from "./network/unitFlow.ts";
 export { ACTIVATIONS, type ActivationName } from "./operations/activation.ts";
 export { elementCount, type Parameter, type ParameterRole, type Shape } from "./operations/definition.ts";
 export { definitionOf, type Operation } from "./operations/registry.ts";

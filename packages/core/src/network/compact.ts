@@ -1,0 +1,278 @@
+/**
+ * Cuts units out of a masked network that make no difference to its output, and the weights that touch them.
+ * A unit makes no difference where it is 0 for every input (no weight other than 0 comes from a unit that is not, no
+ * bias, no shift), or where nothing that reaches the output reads it. A unit that is constant but not 0 stays.
+ *
+ * Units that must stand or fall together are one class: those that batch normalisation, activations, pooling, flatten,
+ * concat, slice and add carry into each other, and the inputs and outputs of one group of a grouped convolution. A
+ * class goes only if each of its units may go. The network's input and output keep their shapes, and every value keeps
+ * at least one unit.
+ */
+import { maskedWeights } from "../masks/maskedWeights.ts";
+import { Masks } from "../masks/masks.ts";
+import { keepsZero } from "../operations/activation.ts";
+import type { BatchNorm } from "../operations/batchNorm.ts";
+import type { Operation } from "../operations/registry.ts";
+import type { Weights } from "../weights/weights.ts";
+import { buildNetwork, type Network } from "./network.ts";
+import { type UnitFlow, unitFlows, type WeightFlow } from "./unitFlow.ts";
+
+export interface Compact {
+  /** The same operations with fewer units, under the same names. */
+  readonly network: Network;
+  /** Its weights, pruned ones 0. */
+  readonly weights: Weights;
+  /** Its masks: what is left of the given ones. */
+  readonly masks: Masks;
+  /** The units that stay, ascending: one array a node of the network that was given. */
+  readonly keptUnits: readonly Uint32Array[];
+}
+
+/** The output of the result is that of `network` with `maskedWeights(weights, masks)`, for every input. */
+export function compactNetwork(network: Network, weights: Weights, masks: Masks): Compact {
+  const masked = maskedWeights(weights, masks);
+  const flows = unitFlows(network);
+  const zero = zeroUnits(network, flows, masked);
+  const needed = neededUnits(network, flows, masked);
+  const kept = keptUnits(
+    network,
+    flows,
+    (node, unit) => needed[node]![unit] === 1 && zero[node]![unit] === 0,
+  );
+  const specs = network.nodes.map(({ name, op, inputs }, node) => ({
+    name,
+    op: smaller(op, kept[node]!, inputs.length > 0 ? kept[inputs[0]!]! : kept[node]!, flows[node]!),
+    inputs: inputs.map((input) => network.nodes[input]!.name),
+  }));
+  const place = new Map(network.parameters.map(({ name }, index) => [name, index]));
+  const firstPlace = (op: Operation) =>
+    "weight" in op ? place.get(op.weight)! : op.kind === "batchNorm" ? place.get(op.scale)! : 0;
+  specs.sort((a, b) => firstPlace(a.op) - firstPlace(b.op));
+  const result = buildNetwork(network.name, specs, network.nodes[network.output]!.name);
+  const compactWeights = new Map<string, Float32Array>();
+  const compactMasks = new Masks(result);
+  for (const [node, { op, inputs }] of network.nodes.entries()) {
+    const flow = flows[node]!;
+    if (flow.kind === "weights") {
+      const taken = edgesBetween(flow, kept[inputs[0]!]!, kept[node]!);
+      const { name } = flow.parameter;
+      const values = masked.get(name)!;
+      compactWeights.set(
+        name,
+        Float32Array.from(taken, (e) => values[e]!),
+      );
+      const mask = masks.of(flow.parameter);
+      compactMasks.get(name)!.set(Uint8Array.from(taken, (e) => mask[e]!));
+    }
+    for (const name of unitParameters(op)) {
+      const values = masked.get(name)!;
+      compactWeights.set(
+        name,
+        Float32Array.from(kept[node]!, (u) => values[u]!),
+      );
+    }
+  }
+  return { network: result, weights: compactWeights, masks: compactMasks, keptUnits: kept };
+}
+
+/** One byte a unit: 1 where its value is 0 for every input. */
+function zeroUnits(network: Network, flows: readonly UnitFlow[], weights: Weights): Uint8Array[] {
+  const zero: Uint8Array[] = [];
+  for (const [node, { op, shape }] of network.nodes.entries()) {
+    const flow = flows[node]!;
+    const units = new Uint8Array(shape[0]!);
+    if (flow.kind === "weights") {
+      units.fill(1);
+      const silent = zero[flow.from]!;
+      forEachKernel(flow, weights, (o, i) => {
+        if (silent[i] === 0) units[o] = 0;
+      });
+      const bias = "bias" in op && op.bias !== undefined ? weights.get(op.bias)! : undefined;
+      if (bias !== undefined) for (let o = 0; o < units.length; o++) if (bias[o] !== 0) units[o] = 0;
+    } else if (flow.kind === "maps" && passesZero(op)) {
+      units.fill(1);
+      for (const { from, fromStart, count, toStart, spread } of flow.maps) {
+        for (let i = 0; i < count; i++) {
+          if (zero[from]![fromStart + i] === 0)
+            units.fill(0, toStart + i * spread, toStart + (i + 1) * spread);
+        }
+      }
+      if (op.kind === "batchNorm") normaliseZero(op, weights, units);
+    }
+    zero.push(units);
+  }
+  return zero;
+}
+
+function passesZero(op: Operation): boolean {
+  return op.kind === "activation" ? keepsZero(op.name) : op.kind !== "opaque";
+}
+
+/** y = x · factor + (shift − mean · factor): 0 where both terms are. */
+function normaliseZero(op: BatchNorm, weights: Weights, units: Uint8Array): void {
+  const [scale, shift, mean] = [op.scale, op.shift, op.mean].map((name) => weights.get(name)!);
+  for (let u = 0; u < units.length; u++) {
+    const isSilent = scale![u] === 0 && shift![u] === 0;
+    units[u] = isSilent || (units[u] === 1 && shift![u] === 0 && mean![u] === 0) ? 1 : 0;
+  }
+}
+
+/** One byte a unit: 1 where the output may depend on its value. */
+function neededUnits(network: Network, flows: readonly UnitFlow[], weights: Weights): Uint8Array[] {
+  const needed = network.nodes.map(({ shape }) => new Uint8Array(shape[0]!));
+  needed[network.output]!.fill(1);
+  for (let node = network.nodes.length - 1; node >= 0; node--) {
+    const flow = flows[node]!;
+    const wanted = needed[node]!;
+    if (flow.kind === "weights") {
+      forEachKernel(flow, weights, (o, i) => {
+        if (wanted[o] === 1) needed[flow.from]![i] = 1;
+      });
+    } else if (flow.kind === "maps") {
+      for (const { from, fromStart, count, toStart, spread } of flow.maps) {
+        for (let i = 0; i < count; i++) {
+          if (wanted.subarray(toStart + i * spread, toStart + (i + 1) * spread).includes(1))
+            needed[from]![fromStart + i] = 1;
+        }
+      }
+    }
+  }
+  return needed;
+}
+
+/** The units that stay, by node. @param isLive whether a unit, looked at alone, makes a difference */
+function keptUnits(
+  network: Network,
+  flows: readonly UnitFlow[],
+  isLive: (node: number, unit: number) => boolean,
+): Uint32Array[] {
+  const classes = new UnitClasses(network);
+  for (const [node, flow] of flows.entries()) tieUnits(classes, network.nodes[node]!.op, node, flow);
+  const { nodes } = network;
+  for (const [node, { op, shape, inputs }] of nodes.entries()) {
+    const isFixed = op.kind === "input" || op.kind === "opaque" || node === network.output;
+    for (let u = 0; u < shape[0]!; u++) if (isFixed || isLive(node, u)) classes.keep(node, u);
+    if (op.kind !== "opaque") continue;
+    for (const input of inputs) for (let u = 0; u < nodes[input]!.shape[0]!; u++) classes.keep(input, u);
+  }
+  for (const [node, { shape }] of nodes.entries()) {
+    const isEmpty = !Array.from({ length: shape[0]! }, (_, u) => u).some((u) => classes.isKept(node, u));
+    if (isEmpty) classes.keep(node, 0);
+  }
+  return nodes.map(({ shape }, node) => {
+    const units = Array.from({ length: shape[0]! }, (_, u) => u);
+    return Uint32Array.from(units.filter((u) => classes.isKept(node, u)));
+  });
+}
+
+function tieUnits(classes: UnitClasses, op: Operation, node: number, flow: UnitFlow): void {
+  if (flow.kind === "maps" && op.kind !== "opaque") {
+    for (const { from, fromStart, count, toStart, spread } of flow.maps) {
+      for (let k = 0; k < count * spread; k++)
+        classes.tie(from, fromStart + Math.floor(k / spread), node, toStart + k);
+    }
+  } else if (flow.kind === "weights" && flow.groups > 1) {
+    const inPerGroup = flow.inCount / flow.groups;
+    const outPerGroup = flow.outCount / flow.groups;
+    for (let g = 0; g < flow.groups; g++) {
+      for (let i = 0; i < inPerGroup; i++) classes.tie(node, g * outPerGroup, flow.from, g * inPerGroup + i);
+      for (let o = 1; o < outPerGroup; o++) classes.tie(node, g * outPerGroup, node, g * outPerGroup + o);
+    }
+  }
+}
+
+/** Units in classes that stay or go as one: a union-find forest over all units of all nodes. */
+class UnitClasses {
+  readonly #start: number[] = [];
+  readonly #parent: Uint32Array;
+  readonly #kept: Uint8Array;
+
+  constructor(network: Network) {
+    let count = 0;
+    for (const { shape } of network.nodes) {
+      this.#start.push(count);
+      count += shape[0]!;
+    }
+    this.#parent = Uint32Array.from({ length: count }, (_, k) => k);
+    this.#kept = new Uint8Array(count);
+  }
+
+  tie(nodeA: number, unitA: number, nodeB: number, unitB: number): void {
+    const [a, b] = [this.#root(nodeA, unitA), this.#root(nodeB, unitB)];
+    this.#parent[b] = a;
+    this.#kept[a]! |= this.#kept[b]!;
+  }
+
+  keep(node: number, unit: number): void {
+    this.#kept[this.#root(node, unit)] = 1;
+  }
+
+  isKept(node: number, unit: number): boolean {
+    return this.#kept[this.#root(node, unit)] === 1;
+  }
+
+  #root(node: number, unit: number): number {
+    let k = this.#start[node]! + unit;
+    while (this.#parent[k] !== k) {
+      this.#parent[k] = this.#parent[this.#parent[k]!]!;
+      k = this.#parent[k]!;
+    }
+    return k;
+  }
+}
+
+/** Calls `visit` for every pair of an output and an input unit between which a weight is not 0. */
+function forEachKernel(flow: WeightFlow, weights: Weights, visit: (o: number, i: number) => void): void {
+  const values = weights.get(flow.parameter.name)!;
+  const inPerGroup = flow.inCount / flow.groups;
+  const outPerGroup = flow.outCount / flow.groups;
+  for (let o = 0, e = 0; o < flow.outCount; o++) {
+    const first = Math.floor(o / outPerGroup) * inPerGroup;
+    for (let i = first; i < first + inPerGroup; i++, e += flow.kernelSize) {
+      let k = e;
+      while (k < e + flow.kernelSize && values[k] === 0) k++;
+      if (k < e + flow.kernelSize) visit(o, i);
+    }
+  }
+}
+
+/** The edges from kept units to kept units, as indices into the weight. */
+function edgesBetween(flow: WeightFlow, keptIn: Uint32Array, keptOut: Uint32Array): Uint32Array {
+  const inPerGroup = flow.inCount / flow.groups;
+  const outPerGroup = flow.outCount / flow.groups;
+  const groupCount = flow.groups === 1 ? 1 : keptIn.length / inPerGroup;
+  const taken = new Uint32Array((keptIn.length / groupCount) * keptOut.length * flow.kernelSize);
+  let count = 0;
+  for (const o of keptOut) {
+    const first = Math.floor(o / outPerGroup) * inPerGroup;
+    for (const i of keptIn) {
+      if (i < first || i >= first + inPerGroup) continue;
+      const e = (o * inPerGroup + i - first) * flow.kernelSize;
+      for (let k = 0; k < flow.kernelSize; k++) taken[count++] = e + k;
+    }
+  }
+  return taken;
+}
+
+/** The operation for the units that stay. @param keptIn of its first input */
+function smaller(op: Operation, keptOut: Uint32Array, keptIn: Uint32Array, flow: UnitFlow): Operation {
+  switch (op.kind) {
+    case "conv2d": {
+      const inPerGroup = flow.kind === "weights" ? flow.inCount / op.groups : 1;
+      const groups = op.groups === 1 ? 1 : keptIn.length / inPerGroup;
+      return { ...op, outChannels: keptOut.length, groups };
+    }
+    case "dense":
+      return { ...op, outFeatures: keptOut.length };
+    case "slice":
+      return { ...op, start: keptIn.filter((u) => u < op.start).length, count: keptOut.length };
+    default:
+      return op;
+  }
+}
+
+/** The parameters that hold one number a unit. */
+function unitParameters(op: Operation): string[] {
+  if (op.kind === "batchNorm") return [op.scale, op.shift, op.mean, op.variance];
+  return (op.kind === "conv2d" || op.kind === "dense") && op.bias !== undefined ? [op.bias] : [];
+}
