@@ -1,3 +1,13 @@
+export {
+  type AnalyseOptions,
+  type Analysis,
+  analyse,
+  type LayerAnalysis,
+  layerMeasures,
+  measures,
+} from "./analysis/analyse.ts";
+export type { FanSummary } from "./analysis/fan.ts";
+export { type PathKernelTrace, pathKernelTrace } from "./analysis/pathKernelTrace.ts";
 export { type PathSumOptions, pathSums } from "./analysis/pathSums.ts";
 export { ArgumentError, type ArgumentFault, nearestName, unknownName } from "./errors.ts";
 export type {
@@ -9,8 +19,12 @@ export type {
   TimedRunEvent,
   TrainEvent,
 } from "./events.ts";
+export { allocate, allocateByShare, type LayerShare } from "./masks/allocate.ts";
 export { maskedWeights } from "./masks/maskedWeights.ts";
 export { applyMasks, countKept, keepCountAt, Masks } from "./masks/masks.ts";
+export { MASK_STREAM, sampleInto } from "./masks/sample.ts";
+export { keepTop, keepTopInto, type ScoredMask, type SelectOptions } from "./masks/select.ts";
+export { deadUnits, maskedParameters, silentUnits } from "./masks/silentUnits.ts";
 export { NetworkBuilder, type Value } from "./network/builder.ts";
 export { type Compact, compactNetwork } from "./network/compact.ts";
 export {
@@ -40,6 +54,7 @@ export {
   initialisationByName,
   initialisations,
 } from "./weights/initialisation.ts";
+export { type InitialiseOptions, initialise } from "./weights/initialise.ts";
 export { type FloatTensor, requireFiniteWeights, type Weights, weightsFor } from "./weights/weights.ts";
 export type { ZooHead } from "./zoo/model.ts";
 export { ownInitialisation, type ZooEntry, type ZooOptions, zooEntries, zooModel } from "./zoo/zoo.ts";

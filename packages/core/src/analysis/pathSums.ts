@@ -2,11 +2,13 @@
  * Sums over paths, by one image of ones through the network in which every parameter is its magnitude (power 1)
  * or its square (power 2) and every activation passes values on:
  *   R = Σ outputs;   ∂R/∂θ' for each transformed parameter θ'.
+ * Without biases batch normalisation is a factor of each path, scale / √(variance + ε), and is transformed as a whole;
+ * with biases its scale and shift are, while mean and variance stay as they are (the published SynFlow code).
  * Power 2 without biases: Σ_e ∂R/∂θ²_e is the path kernel trace (Gebhart, Saxena & Schrater, arXiv:2101.10552).
  * Power 1 with biases: θ·∂R/∂|θ| are the scores of SynFlow (Tanaka et al., arXiv:2006.05467).
  * float64 throughout: R of ResNet-50 is about 1e71.
- * Cost: two multiply-adds for each kept weight and output position; memory: all values of one image, float64, and
- * 16 bytes a weight of the largest layer while `visit` runs.
+ * Cost: three multiply-adds for each kept weight and output position; memory: all values of one image, float64, and
+ * 8 bytes a weight of the largest layer while `visit` runs.
  */
 import type { Masks } from "../masks/masks.ts";
 import type { Network } from "../network/network.ts";
@@ -32,19 +34,13 @@ export function pathSums(network: Network, weights: Weights, options: PathSumOpt
   const roleOf = new Map(network.parameters.map((parameter) => [parameter.name, parameter.role]));
   const maskOf = new Map(masks?.network.prunable.map((parameter) => [parameter.name, masks.of(parameter)]));
 
-  const theta = (name: string): Float64Array => {
-    const values = weights.get(name)!;
-    const mask = maskOf.get(name);
-    const role = roleOf.get(name);
-    const transformed = new Float64Array(values.length);
-    for (let k = 0; k < values.length; k++) {
-      const w = values[k]!;
-      if (mask !== undefined && mask[k] === 0) continue;
-      transformed[k] = role === "mean" || role === "variance" ? w : power === 1 ? Math.abs(w) : w * w;
-    }
-    return transformed;
-  };
+  const weight = (name: string) => weights.get(name)!;
   const kept = (name: string) => maskOf.get(name);
+  const theta = (name: string): Float64Array => {
+    const role = roleOf.get(name);
+    const asItIs = role === "mean" || role === "variance";
+    return Float64Array.from(weight(name), (w) => (asItIs ? w : power === 1 ? Math.abs(w) : w * w));
+  };
 
   const value: Float64Array[] = [];
   const given = (index: number): PathSumInputs => {
@@ -53,6 +49,8 @@ export function pathSums(network: Network, weights: Weights, options: PathSumOpt
       inputs: node.inputs.map((input) => value[input]!),
       inputShapes: node.inputs.map((input) => network.nodes[input]!.shape),
       outputShape: node.shape,
+      power,
+      weight,
       theta,
       kept,
       biases,

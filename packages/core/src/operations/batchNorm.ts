@@ -1,9 +1,10 @@
 /**
  * Batch normalisation: y = (x − mean) / √(variance + ε) · scale + shift, per unit.
  * In training mean and variance are the batch's; running ← (1 − momentum)·running + momentum·batch (unbiased variance).
- * In a path sum it is a factor scale / √(variance + ε); with biases, the whole formula.
+ * In a path sum it is a factor of every path, scale / √(variance + ε), of which the magnitude or the square counts.
+ * With biases it is the whole formula over the transformed parameters, mean and variance as they are.
  */
-import { elementCount, type OperationDefinition, unitsUnchanged } from "./definition.ts";
+import { type OperationDefinition, type PathSumInputs, unitsUnchanged } from "./definition.ts";
 
 export interface BatchNorm {
   readonly kind: "batchNorm";
@@ -33,33 +34,52 @@ export const batchNorm: OperationDefinition<BatchNorm> = {
   units: (_op, inputs) => unitsUnchanged(inputs),
   pathForward(op, given) {
     const input = given.inputs[0]!;
-    const plane = elementCount(given.outputShape) / given.outputShape[0]!;
-    const [scale, shift, mean, variance] = [op.scale, op.shift, op.mean, op.variance].map((name) =>
-      given.theta(name),
-    ) as [Float64Array, Float64Array, Float64Array, Float64Array];
-    return input.map((x, k) => {
-      const u = Math.floor(k / plane);
-      const factor = scale[u]! / Math.sqrt(variance[u]! + op.epsilon);
-      return given.biases ? (x - mean[u]!) * factor + shift[u]! : x * factor;
-    });
+    const scale = given.theta(op.scale);
+    const shift = given.theta(op.shift);
+    const mean = given.theta(op.mean);
+    const inverse = inverseDeviations(op, given);
+    const plane = input.length / scale.length;
+    const output = new Float64Array(input.length);
+    for (let u = 0, k = 0; u < scale.length; u++) {
+      const factor = scale[u]! * inverse[u]!;
+      const offset = given.biases ? shift[u]! - mean[u]! * factor : 0;
+      for (const end = k + plane; k < end; k++) output[k] = input[k]! * factor + offset;
+    }
+    return output;
   },
   pathBackward(op, given, _output, gradient) {
     const input = given.inputs[0]!;
-    const plane = elementCount(given.outputShape) / given.outputShape[0]!;
     const scale = given.theta(op.scale);
     const mean = given.theta(op.mean);
-    const variance = given.theta(op.variance);
+    const inverse = inverseDeviations(op, given);
+    const plane = input.length / scale.length;
     const scaleGradient = new Float64Array(scale.length);
     const shiftGradient = new Float64Array(scale.length);
-    const inputGradient = gradient.map((g, k) => {
-      const u = Math.floor(k / plane);
-      const inverse = 1 / Math.sqrt(variance[u]! + op.epsilon);
-      scaleGradient[u]! += g * (given.biases ? input[k]! - mean[u]! : input[k]!) * inverse;
-      shiftGradient[u]! += g;
-      return g * scale[u]! * inverse;
-    });
+    const inputGradient = new Float64Array(input.length);
+    for (let u = 0, k = 0; u < scale.length; u++) {
+      const factor = scale[u]! * inverse[u]!;
+      const centre = given.biases ? mean[u]! : 0;
+      let [sum, weightedSum] = [0, 0];
+      for (const end = k + plane; k < end; k++) {
+        const g = gradient[k]!;
+        sum += g;
+        weightedSum += g * (input[k]! - centre);
+        inputGradient[k] = g * factor;
+      }
+      scaleGradient[u] = weightedSum * inverse[u]!;
+      shiftGradient[u] = sum;
+    }
     const parameters = new Map([[op.scale, scaleGradient]]);
     if (given.biases) parameters.set(op.shift, shiftGradient);
     return { inputs: [inputGradient], parameters };
   },
 };
+
+/** 1 / √(variance + ε) of each unit; its square where squares of whole path factors are summed. */
+function inverseDeviations(op: BatchNorm, given: PathSumInputs): Float64Array {
+  const square = given.power === 2 && !given.biases;
+  return given.theta(op.variance).map((variance) => {
+    const inverse = 1 / Math.sqrt(variance + op.epsilon);
+    return square ? inverse * inverse : inverse;
+  });
+}

@@ -4,8 +4,9 @@
  * Units are channels; an edge is one weight; a kernel is the kh·kw edges from one channel to another.
  */
 import { ArgumentError } from "../errors.ts";
-import type { OperationDefinition, Parameter, PathSumInputs, Shape } from "./definition.ts";
-import { type Padding, type Pair, slide, validRange, type Window } from "./spatial.ts";
+import { convPathBackward, convPathForward } from "./convPathSums.ts";
+import type { OperationDefinition, Parameter, Shape } from "./definition.ts";
+import { type Padding, type Pair, slide, type Window } from "./spatial.ts";
 
 export interface Conv2d extends Window {
   readonly kind: "conv2d";
@@ -33,37 +34,6 @@ function inChannels(op: Conv2d, inputs: readonly Shape[], node: string): number 
   return channels;
 }
 
-/** Calls `visit` for every weight with the run of outputs it feeds; `x` and `y` are addresses in input and output. */
-function forEachTap(
-  op: Conv2d,
-  given: PathSumInputs,
-  visit: (weightIndex: number, yStart: number, xStart: number, rows: number, columns: number) => void,
-): void {
-  const [channels, height, width] = given.inputShapes[0]! as [number, number, number];
-  const [outChannels, outHeight, outWidth] = given.outputShape as [number, number, number];
-  const inPerGroup = channels / op.groups;
-  const outPerGroup = outChannels / op.groups;
-  const [kh, kw] = op.kernel;
-  for (let o = 0; o < outChannels; o++) {
-    const firstInput = Math.floor(o / outPerGroup) * inPerGroup;
-    for (let i = 0; i < inPerGroup; i++) {
-      for (let r = 0; r < kh; r++) {
-        const [top, bottom] = validRange(height, outHeight, r, op.stride[0], op.padding[0], op.dilation[0]);
-        for (let c = 0; c < kw; c++) {
-          const [left, right] = validRange(width, outWidth, c, op.stride[1], op.padding[1], op.dilation[1]);
-          const y = (o * outHeight + top) * outWidth + left;
-          const x =
-            ((firstInput + i) * height + top * op.stride[0] - op.padding[0] + r * op.dilation[0]) * width +
-            left * op.stride[1] -
-            op.padding[1] +
-            c * op.dilation[1];
-          visit(((o * inPerGroup + i) * kh + r) * kw + c, y, x, bottom - top, right - left);
-        }
-      }
-    }
-  }
-}
-
 export const conv2d: OperationDefinition<Conv2d> = {
   kind: "conv2d",
   arity: [1, 1],
@@ -88,63 +58,18 @@ export const conv2d: OperationDefinition<Conv2d> = {
       kernelSize: op.kernel[0] * op.kernel[1],
     };
   },
-  pathForward(op, given) {
-    const [outChannels, outHeight, outWidth] = given.outputShape as [number, number, number];
-    const width = given.inputShapes[0]![2]!;
-    const output = new Float64Array(outChannels * outHeight * outWidth);
-    if (op.bias !== undefined && given.biases) {
-      const bias = given.theta(op.bias);
-      for (let o = 0; o < outChannels; o++)
-        output.fill(bias[o]!, o * outHeight * outWidth, (o + 1) * outHeight * outWidth);
-    }
-    const input = given.inputs[0]!;
-    const theta = given.theta(op.weight);
-    const rowStep = op.stride[0] * width;
-    const columnStep = op.stride[1];
-    forEachTap(op, given, (e, yStart, xStart, rows, columns) => {
-      const w = theta[e]!;
-      if (w === 0) return;
-      for (let p = 0; p < rows; p++) {
-        let x = xStart + p * rowStep;
-        const end = yStart + p * outWidth + columns;
-        for (let y = yStart + p * outWidth; y < end; y++, x += columnStep) output[y]! += w * input[x]!;
-      }
-    });
-    return output;
-  },
+  pathForward: convPathForward,
   pathBackward(op, given, _output, gradient) {
-    const [outChannels, outHeight, outWidth] = given.outputShape as [number, number, number];
-    const width = given.inputShapes[0]![2]!;
-    const input = given.inputs[0]!;
-    const theta = given.theta(op.weight);
-    const kept = given.kept(op.weight);
-    const inputGradient = new Float64Array(input.length);
-    const weightGradient = new Float64Array(theta.length);
-    const rowStep = op.stride[0] * width;
-    const columnStep = op.stride[1];
-    forEachTap(op, given, (e, yStart, xStart, rows, columns) => {
-      if (kept !== undefined && kept[e] === 0) return;
-      const w = theta[e]!;
-      let sum = 0;
-      for (let p = 0; p < rows; p++) {
-        let x = xStart + p * rowStep;
-        const end = yStart + p * outWidth + columns;
-        for (let y = yStart + p * outWidth; y < end; y++, x += columnStep) {
-          const g = gradient[y]!;
-          sum += g * input[x]!;
-          inputGradient[x]! += g * w;
-        }
-      }
-      weightGradient[e] = sum;
-    });
-    const parameters = new Map([[op.weight, weightGradient]]);
+    const { input, weight } = convPathBackward(op, given, gradient);
+    const parameters = new Map([[op.weight, weight]]);
     if (op.bias !== undefined && given.biases) {
-      const plane = outHeight * outWidth;
-      const biasGradient = new Float64Array(outChannels);
-      for (let y = 0; y < gradient.length; y++) biasGradient[Math.floor(y / plane)]! += gradient[y]!;
-      parameters.set(op.bias, biasGradient);
+      const plane = gradient.length / op.outChannels;
+      const bias = Float64Array.from({ length: op.outChannels }, (_, o) =>
+        gradient.subarray(o * plane, (o + 1) * plane).reduce((sum, g) => sum + g, 0),
+      );
+      parameters.set(op.bias, bias);
     }
-    return { inputs: [inputGradient], parameters };
+    return { inputs: [input], parameters };
   },
 };
 

@@ -42,9 +42,13 @@ export interface PathSumInputs {
   readonly inputs: readonly Float64Array[];
   readonly inputShapes: readonly Shape[];
   readonly outputShape: Shape;
-  /** The transformed parameter (|θ| or θ²; a mean or variance as it is), row-major; removed weights are 0. */
+  /** 1: parameters count by their magnitude; 2: by their square. */
+  readonly power: 1 | 2;
+  /** A weight as it stands, row-major, to be transformed (|w| or w²) where it is used: no copy of a large layer. */
+  weight(name: string): Float32Array;
+  /** A bias or a parameter of batch normalisation, transformed; a mean or variance as it is. */
   theta(name: string): Float64Array;
-  /** 1 where a weight is kept; undefined where all are. */
+  /** 1 where a weight is kept, 0 where it counts as 0; undefined where all are kept. */
   kept(name: string): Uint8Array | undefined;
   /** True where biases, shifts and means take part (SynFlow), false where only paths count. */
   readonly biases: boolean;

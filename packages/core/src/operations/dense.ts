@@ -35,27 +35,36 @@ export const dense: OperationDefinition<Dense> = {
   },
   pathForward(op, given) {
     const input = given.inputs[0]!;
-    const theta = given.theta(op.weight);
+    const weight = given.weight(op.weight);
+    const kept = given.kept(op.weight);
+    const square = given.power === 2;
     const bias = op.bias !== undefined && given.biases ? given.theta(op.bias) : undefined;
     const output = new Float64Array(op.outFeatures);
     for (let o = 0, e = 0; o < output.length; o++) {
       let sum = bias === undefined ? 0 : bias[o]!;
-      for (let i = 0; i < input.length; i++, e++) sum += theta[e]! * input[i]!;
+      for (let i = 0; i < input.length; i++, e++) {
+        if (kept !== undefined && kept[e] === 0) continue;
+        const w = weight[e]!;
+        sum += (square ? w * w : Math.abs(w)) * input[i]!;
+      }
       output[o] = sum;
     }
     return output;
   },
   pathBackward(op, given, _output, gradient) {
     const input = given.inputs[0]!;
-    const theta = given.theta(op.weight);
+    const weight = given.weight(op.weight);
     const kept = given.kept(op.weight);
+    const square = given.power === 2;
     const inputGradient = new Float64Array(input.length);
-    const weightGradient = new Float64Array(theta.length);
+    const weightGradient = new Float64Array(weight.length);
     for (let o = 0, e = 0; o < op.outFeatures; o++) {
       const g = gradient[o]!;
       for (let i = 0; i < input.length; i++, e++) {
-        inputGradient[i]! += theta[e]! * g;
-        if (kept === undefined || kept[e] === 1) weightGradient[e] = input[i]! * g;
+        if (kept !== undefined && kept[e] === 0) continue;
+        const w = weight[e]!;
+        inputGradient[i]! += (square ? w * w : Math.abs(w)) * g;
+        weightGradient[e] = input[i]! * g;
       }
     }
     const parameters = new Map([[op.weight, weightGradient]]);

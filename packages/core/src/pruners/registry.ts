@@ -1,8 +1,12 @@
 /** Every pruning method by its name. Adding one: a file in this folder and a line here. */
 import { unknownName } from "../errors.ts";
+import { erk } from "./erk.ts";
+import { magnitude } from "./magnitude.ts";
 import type { Pruner } from "./pruner.ts";
+import { random } from "./random.ts";
+import { uniform } from "./uniform.ts";
 
-const registered: readonly Pruner[] = [];
+const registered: readonly Pruner[] = [magnitude, random, uniform, erk];
 
 /** Name → method, in the order in which help and tables show them. */
 export const pruners: ReadonlyMap<string, Pruner> = new Map(

@@ -1,0 +1,105 @@
+/**
+ * Weights and units that lie on a path of kept weights from the network's input to its output. A kept weight off every
+ * path is ineffective: it can be removed and the network computes the same, biases aside. Identity shortcuts, concat,
+ * groups and flatten are part of the graph.
+ * Source of the distinction: Vysogorets & Kempe 2021, arXiv:2107.02306 (effective density).
+ */
+import { unitCounts } from "../network/unitFlow.ts";
+import type { KeptGraph } from "./keptKernels.ts";
+
+/** One array a node of the network, one byte a unit of its value. */
+export interface PathReach {
+  /** 1: a path from the input arrives here. */
+  readonly fromInput: readonly Uint8Array[];
+  /** 1: a path to the output leaves from here. */
+  readonly toOutput: readonly Uint8Array[];
+}
+
+export interface LayerEffect {
+  /** Kept weights on a path. */
+  readonly effectiveCount: number;
+  /** Kept weights on no path. */
+  readonly ineffectiveCount: number;
+  /** Output units on no path, dead ones among them. */
+  readonly ineffectiveUnitCount: number;
+}
+
+/** O(kernels). */
+export function pathReach({ masks: { network }, flows, kernelsOf }: KeptGraph): PathReach {
+  const blank = () => unitCounts(network).map((count) => new Uint8Array(count));
+  const fromInput = blank();
+  fromInput[0]!.fill(1);
+  for (const [index, flow] of flows.entries()) {
+    const reached = fromInput[index]!;
+    if (flow.kind === "weights") {
+      const { counts } = kernelsOf.get(index)!;
+      forEachRow(flow, (o, firstInput, firstKernel, length) => {
+        const source = fromInput[flow.from]!;
+        for (let i = 0; i < length; i++) {
+          if (counts[firstKernel + i] !== 0 && source[firstInput + i] === 1) {
+            reached[o] = 1;
+            return;
+          }
+        }
+      });
+    } else if (flow.kind === "maps") {
+      for (const { from, fromStart, count, toStart, spread } of flow.maps) {
+        for (let i = 0; i < count; i++) {
+          if (fromInput[from]![fromStart + i] === 0) continue;
+          reached.fill(1, toStart + i * spread, toStart + (i + 1) * spread);
+        }
+      }
+    }
+  }
+  const toOutput = blank();
+  toOutput[network.output]!.fill(1);
+  for (let index = flows.length - 1; index >= 0; index--) {
+    const flow = flows[index]!;
+    const reached = toOutput[index]!;
+    if (flow.kind === "weights") {
+      const { counts } = kernelsOf.get(index)!;
+      const source = toOutput[flow.from]!;
+      forEachRow(flow, (o, firstInput, firstKernel, length) => {
+        if (reached[o] === 0) return;
+        for (let i = 0; i < length; i++) if (counts[firstKernel + i] !== 0) source[firstInput + i] = 1;
+      });
+    } else if (flow.kind === "maps") {
+      for (const { from, fromStart, count, toStart, spread } of flow.maps) {
+        for (let i = 0; i < count; i++) {
+          const start = toStart + i * spread;
+          if (reached.subarray(start, start + spread).includes(1)) toOutput[from]![fromStart + i] = 1;
+        }
+      }
+    }
+  }
+  return { fromInput, toOutput };
+}
+
+/** @returns one entry a layer, in the order of `network.prunable` */
+export function layerEffects(graph: KeptGraph, reach: PathReach = pathReach(graph)): readonly LayerEffect[] {
+  return graph.layers.map(({ flow, counts }) => {
+    const { node } = flow.parameter;
+    const source = reach.fromInput[flow.from]!;
+    const arrives = reach.fromInput[node]!;
+    const leaves = reach.toOutput[node]!;
+    let [effectiveCount, ineffectiveCount, ineffectiveUnitCount] = [0, 0, 0];
+    forEachRow(flow, (o, firstInput, firstKernel, length) => {
+      if (arrives[o] === 0 || leaves[o] === 0) ineffectiveUnitCount++;
+      for (let i = 0; i < length; i++) {
+        if (leaves[o] === 1 && source[firstInput + i] === 1) effectiveCount += counts[firstKernel + i]!;
+        else ineffectiveCount += counts[firstKernel + i]!;
+      }
+    });
+    return { effectiveCount, ineffectiveCount, ineffectiveUnitCount };
+  });
+}
+
+/** Calls `visit` for every output unit with the input units and kernels of its group. */
+export function forEachRow(
+  flow: { readonly outCount: number; readonly inCount: number; readonly groups: number },
+  visit: (o: number, firstInput: number, firstKernel: number, length: number) => void,
+): void {
+  const length = flow.inCount / flow.groups;
+  const outPerGroup = flow.outCount / flow.groups;
+  for (let o = 0; o < flow.outCount; o++) visit(o, Math.floor(o / outPerGroup) * length, o * length, length);
+}

@@ -1,0 +1,43 @@
+/** Fan-in left at each output unit of a layer, and fan-out left at each input unit: kept weights that enter, or leave. */
+import type { KeptKernels } from "./keptKernels.ts";
+
+/** Least, mean and greatest over units, in kept weights. */
+export interface FanSummary {
+  readonly least: number;
+  readonly mean: number;
+  readonly most: number;
+}
+
+/** @returns length outCount; 0 at dead units */
+export function fanIn({ flow, counts }: KeptKernels): Uint32Array {
+  const result = new Uint32Array(flow.outCount);
+  const rowLength = counts.length / flow.outCount;
+  for (let o = 0, k = 0; o < flow.outCount; o++) {
+    let sum = 0;
+    for (const end = k + rowLength; k < end; k++) sum += counts[k]!;
+    result[o] = sum;
+  }
+  return result;
+}
+
+/** @returns length inCount; 0 at units that no kept weight leaves */
+export function fanOut({ flow, counts }: KeptKernels): Uint32Array {
+  const result = new Uint32Array(flow.inCount);
+  const rowLength = flow.inCount / flow.groups;
+  const outPerGroup = flow.outCount / flow.groups;
+  for (let o = 0, k = 0; o < flow.outCount; o++) {
+    const first = Math.floor(o / outPerGroup) * rowLength;
+    for (let i = first; i < first + rowLength; i++, k++) result[i]! += counts[k]!;
+  }
+  return result;
+}
+
+export function summariseFan(fan: Uint32Array): FanSummary {
+  let [least, most, sum] = [Number.POSITIVE_INFINITY, 0, 0];
+  for (const count of fan) {
+    least = Math.min(least, count);
+    most = Math.max(most, count);
+    sum += count;
+  }
+  return { least, mean: sum / fan.length, most };
+}

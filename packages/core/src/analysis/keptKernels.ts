@@ -1,0 +1,47 @@
+/** Number of kept weights from one unit to another: what widths, reach and paths are counted from. */
+import type { Masks } from "../masks/masks.ts";
+import { type UnitFlow, unitFlows, type WeightFlow } from "../network/unitFlow.ts";
+
+/** The kept weights of one layer, kernel by kernel. */
+export interface KeptKernels {
+  readonly flow: WeightFlow;
+  /** Length outCount · inCount / groups, row-major `[outCount, inCount / groups]`: kept weights of each kernel. */
+  readonly counts: Uint8Array | Uint16Array | Uint32Array;
+}
+
+/** One layer's kept kernels, in the order of `masks.network.prunable`. Where a kernel is one weight: the mask itself. */
+export function keptKernels(masks: Masks, flow: WeightFlow): KeptKernels {
+  const { outCount, inCount, groups, kernelSize } = flow;
+  const mask = masks.of(flow.parameter);
+  if (kernelSize === 1) return { flow, counts: mask };
+  const length = (outCount * inCount) / groups;
+  const Counts = kernelSize < 256 ? Uint8Array : kernelSize < 65536 ? Uint16Array : Uint32Array;
+  const counts = new Counts(length);
+  for (let kernel = 0, k = 0; kernel < length; kernel++) {
+    let count = 0;
+    for (const end = k + kernelSize; k < end; k++) count += mask[k]!;
+    counts[kernel] = count;
+  }
+  return { flow, counts };
+}
+
+/** What the measures of a mask share, computed once. */
+export interface KeptGraph {
+  readonly masks: Masks;
+  /** One a node, in the order of `network.nodes`. */
+  readonly flows: readonly UnitFlow[];
+  /** One a node that has weights, by the node's index. */
+  readonly kernelsOf: ReadonlyMap<number, KeptKernels>;
+  /** The same in the order of `network.prunable`. */
+  readonly layers: readonly KeptKernels[];
+}
+
+/** Reads a mask once; O(weights), memory of one byte a kernel. */
+export function keptGraph(masks: Masks): KeptGraph {
+  const flows = unitFlows(masks.network);
+  const layers = masks.network.prunable.map((parameter) =>
+    keptKernels(masks, flows[parameter.node] as WeightFlow),
+  );
+  const kernelsOf = new Map(layers.map((kernels) => [kernels.flow.parameter.node, kernels]));
+  return { masks, flows, kernelsOf, layers };
+}

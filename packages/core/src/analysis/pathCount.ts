@@ -1,0 +1,136 @@
+/**
+ * Number of paths: distinct sequences of kept weights from an input unit to an output unit, identity shortcuts
+ * included (a shortcut adds no weight to the sequence).
+ *   before[o] = Σ_i kept(i → o) · before[i],  1 at input units;   after likewise from the output;
+ *   paths = Σ before over output units;   paths through a layer = Σ_{i,o} before[i] · kept(i → o) · after[o].
+ * ResNet-152 has more than float64 can hold, so each value's counts carry a common factor 2^exponent. A count below
+ * 2^-1074 of the greatest beside it is lost.
+ */
+import { unitCounts } from "../network/unitFlow.ts";
+import { forEachRow } from "./effective.ts";
+import type { KeptGraph } from "./keptKernels.ts";
+
+/** Counts of a node's units: value · 2^exponent; the exponent is −∞ where all are 0. */
+interface ScaledCounts {
+  value: Float64Array;
+  exponent: number;
+}
+
+export interface PathCount {
+  /** Natural logarithm of the number of paths; −∞ where there is none. */
+  readonly logPathCount: number;
+  /** The same for the paths through each layer, in the order of `network.prunable`. */
+  readonly logLayerPathCounts: readonly number[];
+}
+
+/** O(kernels). */
+export function countPaths(graph: KeptGraph): PathCount {
+  const before = countsBefore(graph);
+  const after = countsAfter(graph);
+  const logLayerPathCounts = graph.layers.map(({ flow, counts }) => {
+    const from = before[flow.from]!;
+    const to = after[flow.parameter.node]!;
+    let sum = 0;
+    forEachRow(flow, (o, firstInput, firstKernel, length) => {
+      let row = 0;
+      for (let i = 0; i < length; i++) row += from.value[firstInput + i]! * counts[firstKernel + i]!;
+      sum += row * to.value[o]!;
+    });
+    return logOf(sum, from.exponent + to.exponent);
+  });
+  const { value, exponent } = before[graph.masks.network.output]!;
+  return {
+    logPathCount: logOf(
+      value.reduce((sum, count) => sum + count, 0),
+      exponent,
+    ),
+    logLayerPathCounts,
+  };
+}
+
+const logOf = (value: number, exponent: number) => Math.log(value) + exponent * Math.LN2;
+
+function countsBefore({ masks: { network }, flows, kernelsOf }: KeptGraph): readonly ScaledCounts[] {
+  const before = blankCounts(unitCounts(network));
+  before[0] = { value: before[0]!.value.fill(1), exponent: 0 };
+  for (const [index, flow] of flows.entries()) {
+    const here = before[index]!;
+    if (flow.kind === "weights") {
+      const { counts } = kernelsOf.get(index)!;
+      const from = before[flow.from]!;
+      here.exponent = from.exponent;
+      forEachRow(flow, (o, firstInput, firstKernel, length) => {
+        let sum = 0;
+        for (let i = 0; i < length; i++) sum += from.value[firstInput + i]! * counts[firstKernel + i]!;
+        here.value[o] = sum;
+      });
+    } else if (flow.kind === "maps") {
+      for (const { from, fromStart, count, toStart, spread } of flow.maps) {
+        const factor = alignTo(here, before[from]!.exponent);
+        for (let i = 0; i < count; i++) {
+          const share = before[from]!.value[fromStart + i]! * factor;
+          for (let k = 0; k < spread; k++) here.value[toStart + i * spread + k]! += share;
+        }
+      }
+    }
+    rescale(here);
+  }
+  return before;
+}
+
+function countsAfter({ masks: { network }, flows, kernelsOf }: KeptGraph): readonly ScaledCounts[] {
+  const after = blankCounts(unitCounts(network));
+  after[network.output] = { value: after[network.output]!.value.fill(1), exponent: 0 };
+  for (let index = flows.length - 1; index >= 0; index--) {
+    const flow = flows[index]!;
+    const here = after[index]!;
+    rescale(here);
+    if (flow.kind === "weights") {
+      const { counts } = kernelsOf.get(index)!;
+      const from = after[flow.from]!;
+      const factor = alignTo(from, here.exponent);
+      forEachRow(flow, (o, firstInput, firstKernel, length) => {
+        const share = here.value[o]! * factor;
+        if (share === 0) return;
+        for (let i = 0; i < length; i++) from.value[firstInput + i]! += share * counts[firstKernel + i]!;
+      });
+    } else if (flow.kind === "maps") {
+      for (const { from, fromStart, count, toStart, spread } of flow.maps) {
+        const factor = alignTo(after[from]!, here.exponent);
+        for (let i = 0; i < count; i++) {
+          let sum = 0;
+          for (let k = 0; k < spread; k++) sum += here.value[toStart + i * spread + k]!;
+          after[from]!.value[fromStart + i]! += sum * factor;
+        }
+      }
+    }
+  }
+  return after;
+}
+
+const blankCounts = (unitCounts: readonly number[]): ScaledCounts[] =>
+  unitCounts.map((count) => ({ value: new Float64Array(count), exponent: Number.NEGATIVE_INFINITY }));
+
+/** Makes `counts` ready to take values of another exponent: both go by the greater. @returns the factor for the others */
+function alignTo(counts: ScaledCounts, exponent: number): number {
+  if (exponent === Number.NEGATIVE_INFINITY) return 0;
+  if (exponent > counts.exponent) {
+    const factor = 2 ** (counts.exponent - exponent);
+    for (let u = 0; u < counts.value.length; u++) counts.value[u]! *= factor;
+    counts.exponent = exponent;
+  }
+  return 2 ** (exponent - counts.exponent);
+}
+
+/** Brings the greatest count to between 1 and 2, exactly: by a power of 2. */
+function rescale(counts: ScaledCounts): void {
+  const most = counts.value.reduce((greatest, count) => Math.max(greatest, count), 0);
+  if (most === 0) {
+    counts.exponent = Number.NEGATIVE_INFINITY;
+    return;
+  }
+  const shift = Math.floor(Math.log2(most));
+  const factor = 2 ** -shift;
+  for (let u = 0; u < counts.value.length; u++) counts.value[u]! *= factor;
+  counts.exponent += shift;
+}

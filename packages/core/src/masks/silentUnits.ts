@@ -1,0 +1,86 @@
+/**
+ * Units that output exactly nothing. A unit that no kept weight enters is dead; its bias, and the batch-normalisation
+ * scale and shift behind it, are masked with it, so that its silence passes on:
+ * - through batch normalisation, pooling, dropout, slices and every activation that keeps 0;
+ * - through flatten, to all features of a silent channel; through concat, to its place in the stack;
+ * - through add, where all that is added is silent.
+ * It ends at sigmoid, hardSigmoid and softplus (which make something of 0), at parts that cannot be computed, and at
+ * the next weight: a unit that kept weights enter has a voice of its own, its bias, though only silent units feed it.
+ */
+import { type UnitFlow, unitFlows } from "../network/unitFlow.ts";
+import { keepsZero } from "../operations/activation.ts";
+import type { Operation } from "../operations/registry.ts";
+import type { Masks } from "./masks.ts";
+
+/** @returns one array a node of `masks.network`, one byte a unit of its value: 1 = silent */
+export function silentUnits(masks: Masks): readonly Uint8Array[] {
+  const { network } = masks;
+  const silent: Uint8Array[] = [];
+  for (const [index, flow] of unitFlows(network).entries()) {
+    const { op, shape } = network.nodes[index]!;
+    silent.push(
+      flow.kind === "input" || !passesSilence(op)
+        ? new Uint8Array(shape[0]!)
+        : flow.kind === "weights"
+          ? deadUnits(masks.of(flow.parameter), flow.outCount)
+          : silentBehind(flow.maps, silent, shape[0]!),
+    );
+  }
+  return silent;
+}
+
+/**
+ * The biases, batch-normalisation scales and shifts of silent units: what must be 0, and stay 0 in training, beside
+ * the pruned weights.
+ * @returns parameter name → one byte a unit, 1 = stays, 0 = must be 0; parameters of which all stay are left out
+ */
+export function maskedParameters(masks: Masks): ReadonlyMap<string, Uint8Array> {
+  const silent = silentUnits(masks);
+  const masked = new Map<string, Uint8Array>();
+  for (const [index, { op }] of masks.network.nodes.entries()) {
+    if (!silent[index]!.includes(1)) continue;
+    for (const name of unitParameters(op))
+      masked.set(
+        name,
+        silent[index]!.map((s) => 1 - s),
+      );
+  }
+  return masked;
+}
+
+/**
+ * Output units of a layer that no kept weight enters.
+ * @param mask of the layer's weight, `[outCount, …]`
+ * @returns one byte an output unit, 1 = dead
+ */
+export function deadUnits(mask: Uint8Array, outCount: number): Uint8Array {
+  const rowLength = mask.length / outCount;
+  return Uint8Array.from({ length: outCount }, (_, o) =>
+    mask.subarray(o * rowLength, (o + 1) * rowLength).includes(1) ? 0 : 1,
+  );
+}
+
+function silentBehind(
+  maps: Extract<UnitFlow, { kind: "maps" }>["maps"],
+  silent: readonly Uint8Array[],
+  unitCount: number,
+): Uint8Array {
+  const result = new Uint8Array(unitCount).fill(1);
+  for (const { from, fromStart, count, toStart, spread } of maps) {
+    for (let i = 0; i < count; i++) {
+      if (silent[from]![fromStart + i] === 1) continue;
+      result.fill(0, toStart + i * spread, toStart + (i + 1) * spread);
+    }
+  }
+  return result;
+}
+
+function passesSilence(op: Operation): boolean {
+  return op.kind === "activation" ? keepsZero(op.name) : op.kind !== "opaque";
+}
+
+/** The parameters that give a unit an output though nothing enters it. */
+function unitParameters(op: Operation): string[] {
+  if (op.kind === "batchNorm") return [op.scale, op.shift];
+  return (op.kind === "conv2d" || op.kind === "dense") && op.bias !== undefined ? [op.bias] : [];
+}

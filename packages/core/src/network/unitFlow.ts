@@ -1,0 +1,50 @@
+/** How units pass from node to node: along weights, or unchanged. What masks mean for units is read from this. */
+import type { UnitMap } from "../operations/definition.ts";
+import { definitionOf } from "../operations/registry.ts";
+import type { Network, PrunableParameter } from "./network.ts";
+
+/** The weights of a node, `[outCount, inCount / groups, kernelSize]`. */
+export interface WeightFlow {
+  readonly kind: "weights";
+  /** Index of the node whose units it reads. */
+  readonly from: number;
+  readonly parameter: PrunableParameter;
+  readonly outCount: number;
+  readonly inCount: number;
+  readonly groups: number;
+  readonly kernelSize: number;
+}
+
+export type UnitFlow =
+  | { readonly kind: "input" }
+  | WeightFlow
+  /** `from` is the index of the node that a map reads. */
+  | { readonly kind: "maps"; readonly maps: readonly (UnitMap & { readonly from: number })[] };
+
+/** One flow a node, in the order of `network.nodes`. */
+export function unitFlows(network: Network): readonly UnitFlow[] {
+  const prunableOf = new Map(network.prunable.map((parameter) => [parameter.node, parameter]));
+  return network.nodes.map((node, index) => {
+    if (node.op.kind === "input") return { kind: "input" };
+    const shapes = node.inputs.map((input) => network.nodes[input]!.shape);
+    const units = definitionOf(node.op).units(node.op, shapes, node.shape);
+    if ("weight" in units) {
+      const { outCount, inCount, groups, kernelSize } = units;
+      const parameter = prunableOf.get(index)!;
+      return { kind: "weights", from: node.inputs[0]!, parameter, outCount, inCount, groups, kernelSize };
+    }
+    return { kind: "maps", maps: units.map((map) => ({ ...map, from: node.inputs[map.input]! })) };
+  });
+}
+
+/** The flows along weights alone, in the order of `network.prunable`. */
+export function weightFlows(network: Network): readonly WeightFlow[] {
+  return unitFlows(network)
+    .filter((flow) => flow.kind === "weights")
+    .sort((a, b) => a.parameter.start - b.parameter.start);
+}
+
+/** Number of units of each node's value. */
+export function unitCounts(network: Network): readonly number[] {
+  return network.nodes.map(({ shape }) => shape[0]!);
+}

@@ -1,0 +1,214 @@
+/**
+ * The two passes of a path sum through a convolution, with θ' = |w| or w² and x[e, ·] the input that weight e meets:
+ *   y[o, ·] = Σ_{e of o} θ'_e · x[e, ·];   ∂R/∂θ'_e = g[o, ·] · x[e, ·];   ∂R/∂x[e, ·] = Σ_{o of e} θ'_e · g[o, ·].
+ * Removed weights cost nothing but the look at their mask.
+ */
+import type { Conv2d } from "./conv2d.ts";
+import { elementCount, type PathSumInputs } from "./definition.ts";
+import { foldInto, type UnfoldShape, unfoldInto } from "./unfold.ts";
+
+// what is unfolded at once stays in the second-level cache while all output channels read it
+const CHUNK_LENGTH = (1 << 18) / Float64Array.BYTES_PER_ELEMENT;
+
+/** Some input channels of one group, unfolded, and the weights of one output channel that read them. */
+interface Chunk {
+  readonly group: number;
+  /** Windows of the channels, one row of `plane` values for each weight of an output channel. */
+  readonly rows: Float64Array;
+  /** Index, within the weights of an output channel, of the first one of the chunk. */
+  readonly firstEdge: number;
+  readonly edgeCount: number;
+  /** First channel of the chunk in the input. */
+  readonly firstChannel: number;
+  readonly channelCount: number;
+}
+
+/** Kept weights of an output channel: indices from the chunk's first edge on, and their transformed values. */
+interface KeptEdges {
+  readonly edge: Int32Array;
+  readonly theta: Float64Array;
+}
+
+interface Geometry extends UnfoldShape {
+  readonly inPerGroup: number;
+  readonly outPerGroup: number;
+  readonly kernelSize: number;
+  /** Output positions. */
+  readonly plane: number;
+  /** Weights of an output channel. */
+  readonly fanIn: number;
+}
+
+function geometryOf(op: Conv2d, given: PathSumInputs): Geometry {
+  const [channels, height, width] = given.inputShapes[0]! as [number, number, number];
+  const [, outHeight, outWidth] = given.outputShape as [number, number, number];
+  const inPerGroup = channels / op.groups;
+  const kernelSize = op.kernel[0] * op.kernel[1];
+  const outPerGroup = op.outChannels / op.groups;
+  const sizes = {
+    inPerGroup,
+    outPerGroup,
+    kernelSize,
+    plane: outHeight * outWidth,
+    fanIn: inPerGroup * kernelSize,
+  };
+  return { window: op, height, width, outHeight, outWidth, ...sizes };
+}
+
+export function convPathForward(op: Conv2d, given: PathSumInputs): Float64Array {
+  const geometry = geometryOf(op, given);
+  const { plane, outPerGroup, fanIn } = geometry;
+  const output = new Float64Array(elementCount(given.outputShape));
+  if (op.bias !== undefined && given.biases) {
+    const bias = given.theta(op.bias);
+    for (let o = 0; o < op.outChannels; o++) output.fill(bias[o]!, o * plane, (o + 1) * plane);
+  }
+  const gather = edgeGatherer(op, given);
+  forEachChunk(op, given, geometry, ({ group, rows, firstEdge, edgeCount }) => {
+    for (let o = group * outPerGroup; o < (group + 1) * outPerGroup; o++) {
+      const { count, edges } = gather(o * fanIn + firstEdge, edgeCount);
+      addRows(output, o * plane, plane, rows, edges, count);
+    }
+  });
+  return output;
+}
+
+export function convPathBackward(
+  op: Conv2d,
+  given: PathSumInputs,
+  gradient: Float64Array,
+): { readonly input: Float64Array; readonly weight: Float64Array } {
+  const geometry = geometryOf(op, given);
+  const { plane, outPerGroup, fanIn, kernelSize, height, width } = geometry;
+  const input = new Float64Array(given.inputs[0]!.length);
+  const weight = new Float64Array(given.weight(op.weight).length);
+  const gather = edgeGatherer(op, given);
+  let rowGradients = new Float64Array(0);
+  forEachChunk(op, given, geometry, ({ group, rows, firstEdge, edgeCount, firstChannel, channelCount }) => {
+    if (rowGradients.length !== rows.length) rowGradients = new Float64Array(rows.length);
+    else rowGradients.fill(0);
+    for (let o = group * outPerGroup; o < (group + 1) * outPerGroup; o++) {
+      const first = o * fanIn + firstEdge;
+      const { count, edges } = gather(first, edgeCount);
+      addRowGradients(weight, first, rowGradients, gradient, o * plane, plane, rows, edges, count);
+    }
+    for (let c = 0; c < channelCount; c++) {
+      foldInto(input, (firstChannel + c) * height * width, rowGradients, c * kernelSize * plane, geometry);
+    }
+  });
+  return { input, weight };
+}
+
+function forEachChunk(
+  op: Conv2d,
+  given: PathSumInputs,
+  geometry: Geometry,
+  visit: (chunk: Chunk) => void,
+): void {
+  const { inPerGroup, kernelSize, plane, height, width } = geometry;
+  const chunkChannels = Math.min(inPerGroup, Math.max(1, Math.floor(CHUNK_LENGTH / (kernelSize * plane))));
+  // padding stays 0 in the rows: it lies at the same places for every channel
+  const rows = new Float64Array(chunkChannels * kernelSize * plane);
+  for (let group = 0; group < op.groups; group++) {
+    for (let channel = 0; channel < inPerGroup; channel += chunkChannels) {
+      const channelCount = Math.min(chunkChannels, inPerGroup - channel);
+      const firstChannel = group * inPerGroup + channel;
+      for (let c = 0; c < channelCount; c++) {
+        const planeStart = (firstChannel + c) * height * width;
+        unfoldInto(rows, c * kernelSize * plane, given.inputs[0]!, planeStart, geometry);
+      }
+      const edgeCount = channelCount * kernelSize;
+      visit({ group, rows, firstEdge: channel * kernelSize, edgeCount, firstChannel, channelCount });
+    }
+  }
+}
+
+/** Collects the kept weights first … first + edgeCount − 1 of a convolution, transformed; good until the next call. */
+function edgeGatherer(op: Conv2d, given: PathSumInputs) {
+  const weight = given.weight(op.weight);
+  const kept = given.kept(op.weight);
+  const square = given.power === 2;
+  const length = weight.length / op.outChannels;
+  const edges: KeptEdges = { edge: new Int32Array(length), theta: new Float64Array(length) };
+  return (first: number, edgeCount: number): { count: number; edges: KeptEdges } => {
+    const { edge, theta } = edges;
+    let count = 0;
+    for (let k = 0; k < edgeCount; k++) {
+      if (kept !== undefined && kept[first + k] === 0) continue;
+      const w = weight[first + k]!;
+      edge[count] = k;
+      theta[count++] = square ? w * w : Math.abs(w);
+    }
+    return { count, edges };
+  };
+}
+
+/** output[start …] += Σ θ'_e · rows[e], four rows at a time: one pass over the output for each four. */
+function addRows(
+  output: Float64Array,
+  start: number,
+  plane: number,
+  rows: Float64Array,
+  { edge, theta }: KeptEdges,
+  count: number,
+): void {
+  let k = 0;
+  for (; k + 3 < count; k += 4) {
+    const [a, b, c, d] = [edge[k]! * plane, edge[k + 1]! * plane, edge[k + 2]! * plane, edge[k + 3]! * plane];
+    const [s, t, u, v] = [theta[k]!, theta[k + 1]!, theta[k + 2]!, theta[k + 3]!];
+    for (let p = 0; p < plane; p++) {
+      output[start + p]! += s * rows[a + p]! + t * rows[b + p]! + u * rows[c + p]! + v * rows[d + p]!;
+    }
+  }
+  for (; k < count; k++) {
+    const a = edge[k]! * plane;
+    const s = theta[k]!;
+    for (let p = 0; p < plane; p++) output[start + p]! += s * rows[a + p]!;
+  }
+}
+
+/** weight[e] += g · rows[e] and rowGradients[e] += θ'_e · g for the kept weights of one output channel, four at a time. */
+function addRowGradients(
+  weight: Float64Array,
+  first: number,
+  rowGradients: Float64Array,
+  gradient: Float64Array,
+  start: number,
+  plane: number,
+  rows: Float64Array,
+  { edge, theta }: KeptEdges,
+  count: number,
+): void {
+  let k = 0;
+  for (; k + 3 < count; k += 4) {
+    const [a, b, c, d] = [edge[k]! * plane, edge[k + 1]! * plane, edge[k + 2]! * plane, edge[k + 3]! * plane];
+    const [s, t, u, v] = [theta[k]!, theta[k + 1]!, theta[k + 2]!, theta[k + 3]!];
+    let [w, x, y, z] = [0, 0, 0, 0];
+    for (let p = 0; p < plane; p++) {
+      const g = gradient[start + p]!;
+      w += g * rows[a + p]!;
+      x += g * rows[b + p]!;
+      y += g * rows[c + p]!;
+      z += g * rows[d + p]!;
+      rowGradients[a + p]! += s * g;
+      rowGradients[b + p]! += t * g;
+      rowGradients[c + p]! += u * g;
+      rowGradients[d + p]! += v * g;
+    }
+    weight[first + edge[k]!]! += w;
+    weight[first + edge[k + 1]!]! += x;
+    weight[first + edge[k + 2]!]! += y;
+    weight[first + edge[k + 3]!]! += z;
+  }
+  for (; k < count; k++) {
+    const a = edge[k]! * plane;
+    const s = theta[k]!;
+    let x = 0;
+    for (let p = 0; p < plane; p++) {
+      const g = gradient[start + p]!;
+      x += g * rows[a + p]!;
+      rowGradients[a + p]! += s * g;
+    }
+    weight[first + edge[k]!]! += x;
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * PHEW, paths with higher edge weights (Patil & Dovrolis 2021, arXiv:2010.11354): biased random walks from the input
+ * to the output and back keep every weight they pass.
+ *   P(weight e | unit u) = |θ_e| / Σ |θ| over the weights that leave u (forward) or enter u (backward)
+ * Walks alternate, forward first, and start at the network's units in round robin; they end after the first walk at
+ * which keepCount weights are kept.
+ * Departures from the published code: where a value feeds a block and its projection shortcut, the walk turns at the
+ * right layer, not one before it; bottlenecks, concatenation and grouped convolution are walked; the seed fixes the mask.
+ */
+import { bias, branching, direction, granularity, walkOptions } from "../walks/options.ts";
+import { walkTo, walkToCounts } from "../walks/walking.ts";
+import type { PruneRequest, Pruner, Pruning } from "./pruner.ts";
+
+export const phew: Pruner = {
+  name: "phew",
+  summary: "random walks biased towards large weights; needs no data",
+  source: "Patil & Dovrolis 2021, arXiv:2010.11354",
+  options: { bias, branching, granularity, direction },
+  wholePaths: true,
+  prune: (request) => walkTo(request, walkOptions(request), request.keepCount),
+};
+
+/**
+ * PHEW's masks at growing densities from one sequence of walks: each holds the one before it, and is what
+ * `phew.prune` gives for its count and the same seed.
+ * @param keepCounts ascending, 1 … network.prunableCount
+ * @throws ArgumentError as `phew.prune`, at the first mask
+ */
+export function phewNested(
+  request: Omit<PruneRequest, "keepCount">,
+  keepCounts: readonly number[],
+): AsyncGenerator<Pruning, void, undefined> {
+  return walkToCounts(request, walkOptions(request), keepCounts);
+}

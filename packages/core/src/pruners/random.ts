@@ -1,0 +1,18 @@
+/** Keeps weights uniformly at random among all prunable ones; layer densities are equal on average. */
+import { Random } from "@phew/engine";
+import { Masks } from "../masks/masks.ts";
+import { MASK_STREAM, sampleInto } from "../masks/sample.ts";
+import type { Pruner } from "./pruner.ts";
+
+export const random: Pruner = {
+  name: "random",
+  summary: "Uniformly random over all weights",
+  source: "baseline of Tanaka et al. 2020, arXiv:2006.05467",
+  options: {},
+  wholePaths: false,
+  async prune({ network, keepCount, seed, from }) {
+    const masks = new Masks(network, from?.bytes.slice());
+    sampleInto(masks.bytes, keepCount, new Random(seed, MASK_STREAM));
+    return { masks };
+  },
+};

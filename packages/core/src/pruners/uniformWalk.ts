@@ -1,0 +1,17 @@
+/**
+ * Uniform walks, the control for PHEW's bias (Patil & Dovrolis 2021, arXiv:2010.11354, ablation): the same walks with
+ *   P(weight e | unit u) = 1 / number of weights that leave u (forward) or enter u (backward)
+ * A layer of n weights that v of N walks pass is kept to 1 − exp(−N·v/n) on average.
+ */
+import { branching, direction, granularity, walkOptions } from "../walks/options.ts";
+import { walkTo } from "../walks/walking.ts";
+import type { Pruner } from "./pruner.ts";
+
+export const uniformWalk: Pruner = {
+  name: "uniform-walk",
+  summary: "random walks that look at no weight; the control for phew",
+  source: "Patil & Dovrolis 2021, arXiv:2010.11354",
+  options: { branching, granularity, direction },
+  wholePaths: true,
+  prune: (request) => walkTo(request, walkOptions(request, "uniform"), request.keepCount),
+};
