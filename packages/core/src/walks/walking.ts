@@ -1,0 +1,211 @@
+/**
+ * Walks until masks of wanted sizes are reached, in slices of time: between two slices progress is told, and whoever
+ * asked for an end gets it.
+ */
+import {
+  EngineError,
+  loadWalkEngine,
+  type Walker,
+  type WalkOptions,
+  type WalkPlan,
+  walksExpected,
+} from "@phew/engine";
+import { ArgumentError } from "../errors.ts";
+import { Masks } from "../masks/masks.ts";
+import type { PruneRequest, Pruning } from "../pruners/pruner.ts";
+import { walkPlan } from "./plan.ts";
+
+/** Milliseconds of walking between two turns of everything else. */
+const SLICE_MS = 50;
+const FIRST_CHUNK = 4096;
+/**
+ * Whether anything new is met is looked at after 4^11, 4^12, 4^13 … walks, the same on every machine. A stretch in
+ * which nothing was is a stall: of m weights yet to be met it misses all with probability about 4^−m.
+ */
+const FIRST_CHECK = 4 ** 11;
+
+export type WalkRequest = Omit<PruneRequest, "keepCount" | "options">;
+
+/** One mask, as {@link walkToCounts}. */
+export async function walkTo(
+  request: WalkRequest,
+  options: WalkOptions,
+  keepCount: number,
+): Promise<Pruning> {
+  for await (const pruning of walkToCounts(request, options, [keepCount])) return pruning;
+  throw new Error("a walk ended without a mask");
+}
+
+/**
+ * One mask for each of `keepCounts`, all of one sequence of walks: each holds the one before it, and is the mask that
+ * the same seed gives alone. A walk is kept whole, so each mask may exceed its count by less than a walk. Where all
+ * weights are wanted and can be reached, they are kept at once, without walking.
+ * @param keepCounts ascending, 1 … network.prunableCount
+ * @throws ArgumentError where the network cannot be walked, or weights are wanted that no walk reaches or that are too
+ *   unlikely; signal.reason
+ */
+export async function* walkToCounts(
+  request: WalkRequest,
+  options: WalkOptions,
+  keepCounts: readonly number[],
+): AsyncGenerator<Pruning, void, undefined> {
+  const { network, weights, from, signal } = request;
+  signal?.throwIfAborted();
+  requireAscending(keepCounts, network.prunableCount);
+  if (from !== undefined) requireGrowth(from, keepCounts[0]!, network.prunableCount);
+  const engine = await loadWalkEngine();
+  const plan = walkPlan(network, weights);
+  const walker = inCoreWords(() => engine.createWalker(plan, options));
+  try {
+    if (from !== undefined) walker.keep(from.bytes);
+    requireReachable(walker, plan, keepCounts.at(-1)!);
+    const course = new Course(walker, plan, request, options, keepCounts.at(-1)!);
+    for (const keepCount of keepCounts) {
+      const whole = keepCount === plan.edgeCount;
+      if (!whole) await course.walkTo(keepCount);
+      const masks = whole ? Masks.dense(network) : new Masks(network, walker.mask());
+      const { walkCount, stepCount } = walker.progress;
+      if (keepCount === keepCounts.at(-1)) course.finish(masks.keptCount);
+      yield { masks, walkCount, stepCount };
+    }
+  } finally {
+    walker.dispose();
+  }
+}
+
+/** A sequence of walks under way to the greatest of its counts. */
+class Course {
+  readonly #walker: Walker;
+  readonly #plan: WalkPlan;
+  readonly #request: WalkRequest;
+  readonly #options: WalkOptions;
+  readonly #goal: number;
+  #chunk = FIRST_CHUNK;
+  #expected: number | undefined;
+  #keptAtCheck = -1;
+  #nextCheck = FIRST_CHECK;
+
+  constructor(walker: Walker, plan: WalkPlan, request: WalkRequest, options: WalkOptions, goal: number) {
+    this.#walker = walker;
+    this.#plan = plan;
+    this.#request = request;
+    this.#options = options;
+    this.#goal = goal;
+  }
+
+  async walkTo(keepCount: number): Promise<void> {
+    let sliceStart = performance.now();
+    while (!this.#walkChunk(keepCount)) {
+      if (performance.now() - sliceStart < SLICE_MS) continue;
+      this.#tell();
+      // lets timers, signals and screens have their turn
+      await new Promise((resolve) => setTimeout(resolve));
+      this.#request.signal?.throwIfAborted();
+      sliceStart = performance.now();
+    }
+  }
+
+  /** Tells the end: the last mask is there. */
+  finish(keptCount: number): void {
+    const { walkCount } = this.#walker.progress;
+    this.#request.onProgress?.({ keptCount, walkCount, fraction: 1 });
+  }
+
+  /** @returns true where keepCount is reached */
+  #walkChunk(keepCount: number): boolean {
+    const start = performance.now();
+    const before = this.#walker.progress.walkCount;
+    const walks = Math.min(this.#chunk, this.#nextCheck - before);
+    const { keptCount, walkCount } = this.#walker.advance(keepCount, walks);
+    if (keptCount >= keepCount) return true;
+    if (walkCount === this.#nextCheck) {
+      if (keptCount === this.#keptAtCheck) this.#stalled(keepCount, keptCount);
+      this.#keptAtCheck = keptCount;
+      this.#nextCheck *= 4;
+    }
+    // so many walks at a time that they take about half a slice
+    const pace = (SLICE_MS / 2 / Math.max(performance.now() - start, 1e-3)) * (walks / this.#chunk);
+    this.#chunk = Math.max(1, Math.ceil(this.#chunk * Math.min(8, pace)));
+    return false;
+  }
+
+  #tell(): void {
+    const { onProgress } = this.#request;
+    if (onProgress === undefined) return;
+    const { keptCount, walkCount } = this.#walker.progress;
+    onProgress({ keptCount, walkCount, fraction: this.#fraction() });
+  }
+
+  /** Walks done over walks expected; an estimate costs as much as a short walk, so only long ones are given one. */
+  #fraction(): number {
+    const { keptCount, walkCount } = this.#walker.progress;
+    this.#expected ??= this.#walksUpTo(this.#goal) - this.#walksUpTo(this.#request.from?.keptCount ?? 0);
+    const usable = Number.isFinite(this.#expected) && this.#expected > 0;
+    return Math.min(0.999, usable ? walkCount / this.#expected : keptCount / this.#goal);
+  }
+
+  #walksUpTo(keepCount: number): number {
+    return walksExpected(this.#plan, this.#options, keepCount);
+  }
+
+  #stalled(keepCount: number, keptCount: number): never {
+    const walkCount = this.#nextCheck - this.#nextCheck / 4;
+    throw new ArgumentError("density", {
+      given: `${keepCount} of ${this.#plan.edgeCount} weights to keep; after ${keptCount}, ${walkCount} walks met no new one`,
+      expected: "a density at which every weight that is needed is likely enough to be met",
+      remedy: densityRemedy(keptCount, this.#plan.edgeCount),
+    });
+  }
+}
+
+function requireAscending(keepCounts: readonly number[], prunableCount: number): void {
+  const usable = keepCounts.every(
+    (count, k) => Number.isInteger(count) && count >= (keepCounts[k - 1] ?? 1) && count <= prunableCount,
+  );
+  if (usable && keepCounts.length > 0) return;
+  throw new ArgumentError("keepCount", {
+    given: keepCounts.join(", ") || "none",
+    expected: `whole numbers from 1 to ${prunableCount}, in ascending order`,
+  });
+}
+
+function requireGrowth(from: Masks, keepCount: number, prunableCount: number): void {
+  if (from.bytes.length !== prunableCount) {
+    throw new ArgumentError("from", {
+      given: `masks of ${from.bytes.length} weights`,
+      expected: `${prunableCount}, as many as the network has`,
+    });
+  }
+  if (from.keptCount > keepCount) {
+    throw new ArgumentError("from", {
+      given: `masks that keep ${from.keptCount} weights`,
+      expected: `at most the ${keepCount} to be kept`,
+      remedy: "Masks only grow: ask for a higher density.",
+    });
+  }
+}
+
+function requireReachable(walker: Walker, plan: WalkPlan, keepCount: number): void {
+  const { reachableCount } = walker;
+  if (keepCount <= reachableCount) return;
+  throw new ArgumentError("density", {
+    given: `${keepCount} of ${plan.edgeCount} weights to keep`,
+    expected: `at most ${reachableCount}: the others are 0 or lie behind such, and no walk comes upon them`,
+    remedy: densityRemedy(reachableCount, plan.edgeCount),
+  });
+}
+
+/** The greatest density of four digits at which no more than `count` weights are kept. */
+function densityRemedy(count: number, prunableCount: number): string {
+  const density = Math.floor((count / prunableCount) * 1e4) / 1e4;
+  return density > 0 ? `Ask for a density of at most ${density}.` : "Initialise the network again.";
+}
+
+function inCoreWords<T>(make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof EngineError) throw new ArgumentError(error.subject, error.fault);
+    throw error;
+  }
+}
