@@ -45,23 +45,21 @@ export const EMPTY_HISTORY: History = {
 
 /** The history with one point more. A y that is no number is kept in `recent` and makes its stride's mean NaN. */
 export function appendPoint(history: History, x: number, y: number): History {
-  const recent = appendRecent(history, x, y);
-  const pendingCount = history.pendingCount + 1;
-  const pendingSum = history.pendingSum + y;
-  const count = history.count + 1;
-  if (pendingCount < history.stride) {
-    return { ...history, ...recent, count, pendingSum, pendingCount, pendingX: x };
-  }
-  const full = appended(history.full, history.fullLength, x, pendingSum / pendingCount);
+  const trimmed = history.recentLength < 2 * RECENT_COUNT ? history.recent : lastPoints(history);
+  const recentLength = trimmed === history.recent ? history.recentLength : trimmed.x.length;
+  const sum = history.pendingSum + y;
+  const count = history.pendingCount + 1;
+  const whole = count === history.stride;
   const next: History = {
-    ...history,
-    ...recent,
-    count,
-    full,
-    fullLength: history.fullLength + 1,
-    pendingSum: 0,
-    pendingCount: 0,
-    pendingX: 0,
+    count: history.count + 1,
+    stride: history.stride,
+    full: whole ? appended(history.full, history.fullLength, x, sum / count) : history.full,
+    fullLength: history.fullLength + (whole ? 1 : 0),
+    pendingSum: whole ? 0 : sum,
+    pendingCount: whole ? 0 : count,
+    pendingX: x,
+    recent: appended(trimmed, recentLength, x, y),
+    recentLength: recentLength + 1,
   };
   return next.fullLength === FULL_CAPACITY ? halved(next) : next;
 }
@@ -86,18 +84,13 @@ export function recentCurve(history: History): Curve {
   };
 }
 
-function appendRecent(history: History, x: number, y: number): Pick<History, "recent" | "recentLength"> {
-  if (history.recentLength < 2 * RECENT_COUNT) {
-    return {
-      recent: appended(history.recent, history.recentLength, x, y),
-      recentLength: history.recentLength + 1,
-    };
-  }
-  const kept = {
-    x: history.recent.x.slice(RECENT_COUNT + 1, history.recentLength),
-    y: history.recent.y.slice(RECENT_COUNT + 1, history.recentLength),
+/** One point less than `recent` gives, so that one more makes it full. */
+function lastPoints(history: History): History["recent"] {
+  const start = history.recentLength - RECENT_COUNT + 1;
+  return {
+    x: history.recent.x.slice(start, history.recentLength),
+    y: history.recent.y.slice(start, history.recentLength),
   };
-  return { recent: appended(kept, kept.x.length, x, y), recentLength: kept.x.length + 1 };
 }
 
 /** Grows the arrays in place where nobody has grown them further, else copies. */

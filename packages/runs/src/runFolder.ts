@@ -15,7 +15,8 @@ import {
 } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { ArgumentError, type RunEvent } from "@phew/core";
+import { ArgumentError, type Masks, type RunEvent } from "@phew/core";
+import type { MaskOrigin } from "@phew/formats";
 import { configHash, type RunConfig } from "./canonicalJson.ts";
 import { describeEnvironment } from "./environment.ts";
 import { writeEventLine } from "./eventLine.ts";
@@ -125,6 +126,13 @@ export class RunWriter {
     else this.#beat();
   }
 
+  /** Writes `masks.safetensors`, in place of one that is there. */
+  async saveMasks(masks: Masks, origin: MaskOrigin): Promise<void> {
+    // watching a run needs no file formats
+    const { writeMasks } = await import("@phew/formats");
+    await writeMasks(this.path("masks.safetensors"), masks, origin, { force: true });
+  }
+
   /** Ends the run: its last event, its last heartbeat. Later calls do nothing. */
   close(end: { readonly state: Exclude<RunnerState, "running">; readonly failure?: string }): void {
     if (this.#events === undefined) return;
@@ -216,8 +224,16 @@ function writeLine(descriptor: number, path: string, line: string): void {
   try {
     for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
   } catch (error) {
-    ftruncateSync(descriptor, size);
+    shorten(descriptor, size);
     throw writeFault(path, error);
+  }
+}
+
+function shorten(descriptor: number, size: number): void {
+  try {
+    ftruncateSync(descriptor, size);
+  } catch {
+    // readers skip the half line
   }
 }
 

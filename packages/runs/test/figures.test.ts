@@ -1,0 +1,301 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  chart,
+  compareRuns,
+  formatTable,
+  type LayerMeasure,
+  type MaskMeasures,
+  type RunState,
+  readRun,
+  reduceAll,
+  svgToPng,
+  type TimedRunEvent,
+  writeFigures,
+  writeReport,
+} from "@phew/runs";
+import { Resvg } from "@resvg/resvg-js";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { byMethodOrder, methodColours } from "../src/palette.ts";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "phew-figures-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Made {
+  readonly method: string;
+  readonly density: number;
+  readonly trace?: number;
+  readonly width?: number;
+  readonly accuracies: readonly number[];
+  readonly seed?: number;
+}
+
+const layer: LayerMeasure = { name: "fc.weight", shape: [2, 3], keptCount: 3, count: 6, width: 1 };
+
+function run({ method, density, trace, width = 0.5, accuracies, seed = 0 }: Made): RunState {
+  const measures: MaskMeasures = {
+    pathKernelTrace: trace ?? Number.NaN,
+    relativeTrace: 1,
+    meanWidth: width,
+    minWidth: width,
+    deadUnitCount: 3,
+    ineffectiveCount: 2,
+    logPathCount: 9,
+  };
+  const mask = {
+    requestedDensity: density,
+    density: density + 0.0001,
+    keptCount: 9,
+    walkCount: 12,
+    elapsedMs: 340,
+  };
+  const events: TimedRunEvent[] = [
+    { t: 1, kind: "run.started", name: method, config: { model: "lenet5", method, density, seed } },
+    ...(trace === undefined
+      ? []
+      : [{ t: 2, kind: "prune.finished", method, ...mask, layers: [layer], measures } as const]),
+    ...accuracies.map(
+      (testAccuracy, k) =>
+        ({
+          t: 3,
+          kind: "train.epoch",
+          epoch: k,
+          loss: 1,
+          accuracy: 0.4,
+          testLoss: 1,
+          testAccuracy,
+          rate: 0.1,
+          elapsedMs: 1,
+        }) as const,
+    ),
+  ];
+  return reduceAll(events);
+}
+
+const runs = [
+  run({ method: "dense", density: 1, accuracies: [0.1, 0.93, 0.97] }),
+  run({ method: "random", density: 0.05, trace: 2e-5, accuracies: [0.1, 0.4, 0.6] }),
+  run({ method: "phew", density: 0.05, trace: 31.5, accuracies: [0.1, 0.9, 0.95] }),
+  run({ method: "phew", density: 0.02, trace: 4.25, accuracies: [0.1, 0.8, 0.91] }),
+];
+
+/** Texts of an SVG in order. */
+const texts = (svg: string): string[] =>
+  [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map((match) => match[1]!).filter((text) => text !== "");
+
+describe("the figures of a comparison", () => {
+  it("are written as SVG that parses and PNG twice its size, and nothing half-written stays", async () => {
+    const paths = await writeFigures(folder, runs);
+    expect(paths.map((path) => path.slice(folder.length + 1))).toEqual([
+      "learning-curves.svg",
+      "learning-curves.png",
+      "path-kernel-trace.svg",
+      "path-kernel-trace.png",
+      "mean-width.svg",
+      "mean-width.png",
+    ]);
+    expect(readdirSync(folder).sort()).toEqual(paths.map((path) => path.slice(folder.length + 1)).sort());
+    for (const path of paths.filter((name) => name.endsWith(".svg"))) {
+      const { width, height } = new Resvg(readFileSync(path, "utf8"));
+      const png = readFileSync(path.replace(/svg$/, "png"));
+      expect(png.subarray(1, 4).toString()).toBe("PNG");
+      expect([png.readUInt32BE(16), png.readUInt32BE(20)]).toEqual([
+        Math.ceil(width * 2),
+        Math.ceil(height * 2),
+      ]);
+    }
+  });
+
+  it("say what is drawn: titles, units, every method, every density", async () => {
+    await writeFigures(folder, runs);
+    const curves = texts(readFileSync(join(folder, "learning-curves.svg"), "utf8"));
+    for (const text of [
+      "Learning curves, lenet5",
+      "epoch",
+      "test accuracy (%)",
+      "dense",
+      "phew",
+      "random",
+      "5 %",
+      "2 %",
+    ])
+      expect(curves).toContain(text);
+    const traces = texts(readFileSync(join(folder, "path-kernel-trace.svg"), "utf8"));
+    for (const text of ["path kernel trace (logarithmic)", "31.5", "4.25", "2.00e-5", "0.01", "1e-5"])
+      expect(traces).toContain(text);
+    // the dense network has no mask: no bar, no entry in the legend
+    expect(traces).not.toContain("dense");
+    expect(texts(readFileSync(join(folder, "mean-width.svg"), "utf8"))).toContain(
+      "mean layer width (% of units)",
+    );
+  });
+
+  it("draw bars whose height is the logarithm of the trace", async () => {
+    await writeFigures(folder, runs);
+    const svg = readFileSync(join(folder, "path-kernel-trace.svg"), "utf8");
+    const height = (trace: number) => {
+      const bar = new RegExp(`logarithmic\\): ${trace};[^"]*"[^>]* d="([^"]*)"`).exec(svg);
+      const y = [...bar![1]!.matchAll(/[ML,C][\d.]+,([\d.]+)(?=L|Z|C|$)/g)].map((match) => Number(match[1]));
+      return Math.max(...y) - Math.min(...y);
+    };
+    // the axis runs from 1e-6 to 100 over 360 units
+    const base = Math.floor(Math.log10(2e-5) - 0.3);
+    const perDecade = 360 / (2 - base);
+    const expected = (value: number) => perDecade * (Math.log10(value) - base);
+    expect(height(31.5)).toBeCloseTo(expected(31.5), 0);
+    expect(height(4.25)).toBeCloseTo(expected(4.25), 0);
+  });
+
+  it("take the mean over seeds for a bar", async () => {
+    const seeds = [10, 20, 60].map((trace, seed) =>
+      run({ method: "phew", density: 0.05, trace, accuracies: [], seed }),
+    );
+    await writeFigures(folder, seeds);
+    expect(texts(readFileSync(join(folder, "path-kernel-trace.svg"), "utf8"))).toContain("30");
+    expect(existsSync(join(folder, "learning-curves.svg"))).toBe(false);
+  });
+
+  it("are left out where there is nothing to draw", async () => {
+    expect(await writeFigures(folder, [])).toEqual([]);
+    expect(
+      await writeFigures(folder, [run({ method: "phew", density: 0.1, accuracies: [Number.NaN] })]),
+    ).toEqual([]);
+  });
+
+  it("carry their own font: text is drawn where the system has none", async () => {
+    const word = (text: string) =>
+      `<svg xmlns="http://www.w3.org/2000/svg" width="200" height="40"><text x="5" y="28" font-size="22" font-family="No Such Font">${text}</text></svg>`;
+    const [empty, thin, wide] = await Promise.all(["", "iii", "mmm"].map((text) => svgToPng(word(text))));
+    expect(thin!.length).toBeGreaterThan(empty!.length + 100);
+    expect(wide).not.toEqual(thin);
+  });
+
+  it("draw any chart in the house style", async () => {
+    const svg = await chart({
+      title: "Anything",
+      data: { values: [{ x: 1, y: 2 }] },
+      mark: "point",
+      encoding: { x: { field: "x", type: "quantitative" }, y: { field: "y", type: "quantitative" } },
+    });
+    expect(texts(svg)).toContain("Anything");
+    expect(svg).toContain("IBM Plex Sans");
+    expect(svg).toContain('fill="white"');
+  });
+});
+
+describe("colours of methods", () => {
+  const known = [
+    "dense",
+    "phew",
+    "uniform-walk",
+    "magnitude",
+    "random",
+    "uniform",
+    "erk",
+    "snip",
+    "grasp",
+    "synflow",
+    "synflow-l2",
+  ];
+
+  it("do not depend on which others are drawn, and differ", () => {
+    const colours = methodColours(known);
+    expect(new Set(colours).size).toBe(known.length);
+    expect(methodColours(["random", "phew"])).toEqual([colours[4], colours[1]]);
+    expect(new Set(methodColours([...known, "mine", "yours"])).size).toBe(known.length + 2);
+  });
+
+  it("stay apart for the eyes of people with red or green blindness, as far as methods are compared side by side", () => {
+    const main = ["dense", "phew", "uniform-walk", "magnitude", "random", "synflow", "snip"];
+    for (const simulate of [protanopia, deuteranopia]) {
+      const seen = methodColours(main).map((colour) => simulate(linear(colour)));
+      for (let a = 0; a < main.length; a++) {
+        for (let b = 0; b < a; b++) {
+          const distance = Math.hypot(
+            ...seen[a]!.map((value, k) => value ** (1 / 2.2) - seen[b]![k]! ** (1 / 2.2)),
+          );
+          expect(distance, `${main[a]} and ${main[b]}`).toBeGreaterThan(0.12);
+        }
+      }
+    }
+  });
+
+  it("order methods as figures show them, unknown ones last", () => {
+    expect(["zeta", "random", "alpha", "phew", "dense"].sort(byMethodOrder)).toEqual([
+      "dense",
+      "phew",
+      "random",
+      "alpha",
+      "zeta",
+    ]);
+  });
+});
+
+describe("a report", () => {
+  it("has a row for each run with what its events tell, absent where they do not", () => {
+    const report = compareRuns(runs, { targetAccuracy: 0.9 });
+    expect(report.rows[0]).toMatchObject({
+      method: "dense",
+      requested_density: 1,
+      test_accuracy: 0.97,
+      epochs_to_target: 1,
+    });
+    expect(report.rows[0]?.path_kernel_trace).toBeUndefined();
+    expect(report.rows[3]).toEqual({
+      method: "phew",
+      requested_density: 0.02,
+      density: 0.0201,
+      path_kernel_trace: 4.25,
+      mean_width: 0.5,
+      dead_units: 3,
+      ineffective_weights: 2,
+      walks: 12,
+      pruning_ms: 340,
+      test_accuracy: 0.91,
+      epochs_to_target: 2,
+    });
+    expect(report.rows[1]?.epochs_to_target).toBeUndefined();
+    const text = formatTable(report.columns, report.rows, "text").split("\n");
+    expect(text[0]).toContain("epochs to 90 %");
+    expect(text[5]).toMatch(/^phew +2 % +2.01 % +4.25 +50.0 % +3 +2 +12 +340 ms +91.0 % +2$/);
+  });
+
+  it("tells runs apart by model and seed where these differ, and only then", () => {
+    const seeds = [0, 1].map((seed) => run({ method: "phew", density: 0.1, accuracies: [0.5], seed }));
+    expect(compareRuns(seeds, { targetAccuracy: 0.5 }).columns[0]?.key).toBe("seed");
+    expect(compareRuns(runs, { targetAccuracy: 0.5 }).columns[0]?.key).toBe("method");
+  });
+
+  it("is written as text, CSV and Markdown, from a recorded run too", () => {
+    const { state } = readRun(new URL("recorded/", import.meta.url).pathname);
+    const paths = writeReport(folder, compareRuns([state], { targetAccuracy: 0.8 }));
+    expect(paths.map((path) => path.slice(folder.length + 1))).toEqual([
+      "report.txt",
+      "report.csv",
+      "report.md",
+    ]);
+    const [head, row] = readFileSync(join(folder, "report.csv"), "utf8").split("\n");
+    expect(head).toMatch(/^method,requested_density,density,/);
+    expect(row).toMatch(/^phew,0.05,0.0499/);
+  });
+});
+
+/** Linear light of `#rrggbb`. */
+function linear(colour: string): number[] {
+  return [1, 3, 5].map((k) => (Number.parseInt(colour.slice(k, k + 2), 16) / 255) ** 2.2);
+}
+
+// Viénot, Brettel & Mollon 1999, as one matrix each on linear RGB
+function protanopia([r, g, b]: number[]): number[] {
+  const redGreen = 0.11238 * r! + 0.88762 * g!;
+  return [redGreen, redGreen, 0.00401 * r! - 0.00401 * g! + b!].map((value) => Math.max(0, value));
+}
+
+function deuteranopia([r, g, b]: number[]): number[] {
+  const redGreen = 0.29275 * r! + 0.70725 * g!;
+  return [redGreen, redGreen, -0.02234 * r! + 0.02234 * g! + b!].map((value) => Math.max(0, value));
+}

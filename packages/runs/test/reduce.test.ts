@@ -1,0 +1,220 @@
+import {
+  bestEpoch,
+  describeEvent,
+  epochsTo,
+  fullCurve,
+  initialRunState,
+  leftMs,
+  type RunEvent,
+  type RunState,
+  readRun,
+  reduce,
+  reduceAll,
+  summarise,
+  type TimedRunEvent,
+  walksPerSecond,
+} from "@phew/runs";
+import { expect, it } from "vitest";
+import { LOG_LENGTH } from "../src/reduce.ts";
+
+const recorded = new URL("recorded/", import.meta.url).pathname;
+
+/** Events one second apart, from t = 1000. */
+function timed(events: readonly RunEvent[]): TimedRunEvent[] {
+  return events.map((event, k) => ({ t: 1000 * (k + 1), ...event }));
+}
+
+const pruneStarted: RunEvent = {
+  kind: "prune.started",
+  method: "phew",
+  density: 0.1,
+  keepCount: 1000,
+  prunableCount: 10_000,
+};
+const trainStarted: RunEvent = {
+  kind: "train.started",
+  executor: "tensorflow",
+  epochCount: 2,
+  stepsPerEpoch: 10,
+  batchSize: 32,
+  trainCount: 320,
+  testCount: 64,
+};
+const step = (n: number): RunEvent => ({
+  kind: "train.step",
+  epoch: Math.ceil(n / 10),
+  step: n,
+  loss: 1 / n,
+  rate: 0.1,
+  imagesPerSecond: 32,
+});
+const epoch = (n: number, testAccuracy: number): RunEvent => ({
+  kind: "train.epoch",
+  epoch: n,
+  loss: 1,
+  accuracy: 0.5,
+  testLoss: 1,
+  testAccuracy,
+  rate: 0.1,
+  elapsedMs: 1,
+});
+
+it("folds a recorded log, with a half line, an unknown kind and a warning in it, to what is in it", () => {
+  const { state } = readRun(recorded);
+  expect(state).toMatchObject({
+    name: "phew 5 % seed 4",
+    config: { model: "lenet5", density: 0.05 },
+    phase: "finished",
+    finalTestAccuracy: 0.9404925090907886,
+    pruning: { keepCount: 3073, prunableCount: 61_470, keptCount: 3072, walkCount: 991 },
+    mask: { method: "phew", keptCount: 3072, elapsedMs: 2500, measures: { ineffectiveCount: 0 } },
+    training: { epochCount: 3, stepsPerEpoch: 40, step: 120, epoch: 3 },
+  });
+  expect(state.mask?.layers.map((layer) => layer.name)).toEqual([
+    "conv1.weight",
+    "conv2.weight",
+    "fc1.weight",
+    "fc2.weight",
+    "fc3.weight",
+  ]);
+  expect(state.epochs.map((point) => [point.epoch, point.step])).toEqual([
+    [1, 40],
+    [2, 80],
+    [3, 120],
+  ]);
+  expect(fullCurve(state.stepLoss).x).toEqual(Array.from({ length: 30 }, (_, k) => 4 * (k + 1)));
+  expect(state.log.filter((entry) => entry.level === "warning").map((entry) => entry.text)).toEqual([
+    "the disk is nearly full",
+  ]);
+  expect(state.log.at(-1)?.text).toBe("finished after 14.5 s");
+  expect(summarise(state, state.lastT)).toMatchObject({
+    phase: "finished",
+    method: "phew",
+    requestedDensity: 0.05,
+    fraction: 1,
+    epoch: 3,
+    epochCount: 3,
+  });
+});
+
+it("changes nothing of the state it is given", () => {
+  const before = reduceAll(timed([pruneStarted, trainStarted, step(1), step(2), epoch(1, 0.5)]));
+  const copy = structuredClone({ ...before, curve: fullCurve(before.stepLoss) });
+  reduceAll(timed([step(3), epoch(2, 0.6), { kind: "run.failed", message: "x" }]), before);
+  expect({ ...before, curve: fullCurve(before.stepLoss) }).toMatchObject({
+    phase: copy.phase,
+    epochs: copy.epochs,
+    log: copy.log,
+    curve: copy.curve,
+  });
+});
+
+it("leaves a state alone but for the time where it does not know an event", () => {
+  const state = reduceAll(timed([trainStarted]));
+  const later = reduce(state, { t: 9000, kind: "from.the.future" } as unknown as TimedRunEvent);
+  expect({ ...later, lastT: 0, eventCount: 0 }).toEqual({ ...state, lastT: 0, eventCount: 0 });
+  expect(later.lastT).toBe(9000);
+});
+
+it("takes progress and steps without a start for nothing", () => {
+  const state = reduceAll(
+    timed([{ kind: "prune.progress", keptCount: 1, keepCount: 2, elapsedMs: 1 }, step(1)]),
+  );
+  expect(state).toMatchObject({ phase: "waiting", epochs: [] });
+  expect(state.pruning).toBeUndefined();
+  expect(state.training).toBeUndefined();
+});
+
+it("estimates pruning from the present speed, not the mean one", () => {
+  const progress = (keptCount: number, elapsedMs: number): RunEvent => ({
+    kind: "prune.progress",
+    keptCount,
+    keepCount: 1000,
+    walkCount: keptCount,
+    elapsedMs,
+  });
+  // fast at first, then 10 weights a second for longer than the estimate looks back
+  const slow = Array.from({ length: 20 }, (_, k) => progress(510 + 10 * k, 2000 + 1000 * k));
+  const state = reduceAll(timed([pruneStarted, progress(500, 1000), ...slow]));
+  expect(leftMs(state, state.lastT)).toBeCloseTo(1000 * ((1000 - 700) / 10), 6);
+  expect(walksPerSecond(state)).toBeCloseTo(700 / 21, 6);
+  expect(summarise(state, state.lastT).fraction).toBeCloseTo(0.7, 12);
+});
+
+it("measures progress by rounds where a method has rounds", () => {
+  const state = reduceAll(
+    timed([
+      pruneStarted,
+      {
+        kind: "prune.progress",
+        keptCount: 9000,
+        keepCount: 1000,
+        round: 25,
+        roundCount: 100,
+        elapsedMs: 500,
+      },
+    ]),
+  );
+  expect(summarise(state, 0).fraction).toBe(0.25);
+  expect(leftMs(state, 0)).toBeCloseTo(1500, 6);
+});
+
+it("estimates training from the steps done, counting down between events", () => {
+  // started at 1 s, step n at n + 1 s: a second a step
+  const state = reduceAll(timed([trainStarted, ...[1, 2, 3, 4, 5].map(step)]));
+  expect(leftMs(state, state.lastT)).toBeCloseTo(15_000, 6);
+  expect(leftMs(state, state.lastT + 4000)).toBeCloseTo(11_000, 6);
+  expect(leftMs(state, state.lastT + 99_000)).toBe(0);
+});
+
+it("goes on where a resumed run repeats steps and epochs, and forgets its failure", () => {
+  const state = reduceAll(
+    timed([
+      trainStarted,
+      ...Array.from({ length: 14 }, (_, k) => step(k + 1)),
+      epoch(1, 0.5),
+      { kind: "run.failed", message: "killed" },
+      { kind: "run.started", name: "again", config: {} },
+      trainStarted,
+      step(11),
+      step(12),
+      step(15),
+      step(16),
+      epoch(1, 0.6),
+    ]),
+  );
+  expect(state.failure).toBeUndefined();
+  expect(state.phase).toBe("training");
+  expect(fullCurve(state.stepLoss).x).toEqual(Array.from({ length: 16 }, (_, k) => k + 1));
+  expect(state.epochs.map((point) => point.testAccuracy)).toEqual([0.6]);
+  // steps 12 to 16 and the evaluation took this process four seconds; four steps are left
+  expect(leftMs(state, state.lastT)).toBeCloseTo((4000 / 5) * 4, 6);
+});
+
+it("finds the best epoch and the first that reached an accuracy, NaN among them", () => {
+  const state = reduceAll(
+    timed([trainStarted, epoch(1, Number.NaN), epoch(2, 0.7), epoch(3, 0.9), epoch(4, 0.9)]),
+  );
+  expect(bestEpoch(state)?.epoch).toBe(3);
+  expect(epochsTo(state, 0.65)).toBe(2);
+  expect(epochsTo(state, 0.95)).toBeUndefined();
+});
+
+it("keeps the last lines of the log alone", () => {
+  let state: RunState = initialRunState("x");
+  for (let k = 0; k < LOG_LENGTH + 50; k++)
+    state = reduce(state, { t: k, kind: "log", level: "info", message: `${k}` });
+  expect(state.log.map((entry) => entry.text)).toEqual(
+    Array.from({ length: LOG_LENGTH }, (_, k) => `${k + 50}`),
+  );
+});
+
+it("tells noteworthy events in words with units, and no others", () => {
+  expect(describeEvent(pruneStarted)?.text).toBe("pruning by phew: keep 1,000 of 10,000 weights (10 %)");
+  expect(describeEvent(epoch(2, 0.931))?.text).toBe("epoch 2: loss 1, test loss 1, test accuracy 93.1 %");
+  expect(describeEvent({ kind: "run.failed", message: "no space" })).toEqual({
+    level: "error",
+    text: "failed: no space",
+  });
+  expect(describeEvent(step(1))).toBeUndefined();
+});
