@@ -9,7 +9,9 @@ export {
   readMasks,
   writeMasks,
 } from "./maskFile.ts";
-export { errorCode, type OpenFile, readWhole, withFile } from "./readFile.ts";
+export { npyChunks, parseNpy } from "./npy.ts";
+export { npzChunks, parseNpz, readNpz, writeNpz } from "./npz.ts";
+export { errorCode, type OpenFile, openBytes, readWhole, withFile } from "./readFile.ts";
 export {
   parseSafetensors,
   readSafetensors,

@@ -11,7 +11,7 @@ export interface OpenFile {
   readonly path: string;
   /** In bytes. */
   readonly size: number;
-  /** A fresh copy of `length` bytes from `offset` on. @throws ArgumentError where the file ends before */
+  /** `length` bytes from `offset` on. @throws ArgumentError where the file ends before */
   read(offset: number, length: number): Promise<Uint8Array>;
 }
 
@@ -47,6 +47,15 @@ export async function withFile<T>(path: string, use: (file: OpenFile) => Promise
 /** All bytes of a file of at most 4 GiB. @throws ArgumentError as {@link withFile} */
 export function readWhole(path: string): Promise<Uint8Array> {
   return withFile(path, (file) => file.read(0, file.size));
+}
+
+/** A file that is in memory already; what is read are views of it. */
+export function openBytes(path: string, bytes: Uint8Array): OpenFile {
+  const read = async (offset: number, length: number) => {
+    if (offset + length > bytes.length) throw truncated(path, offset + length, bytes.length);
+    return bytes.subarray(offset, offset + length);
+  };
+  return { path, size: bytes.length, read };
 }
 
 /** The system's code of an error of `node:fs`, such as ENOENT. */
