@@ -1,6 +1,7 @@
 /** Small networks of every structure a walk may meet, for property tests. */
 import { randomFrom } from "@phew/oracle";
 import fc from "fast-check";
+import { Masks } from "../src/masks/masks.ts";
 import { NetworkBuilder, type Value } from "../src/network/builder.ts";
 import type { Network } from "../src/network/network.ts";
 import type { Weights } from "../src/weights/weights.ts";
@@ -70,6 +71,27 @@ export function randomWeights(network: Network, seed: number): Weights {
       };
       return [name, Float32Array.from({ length }, value)];
     }),
+  );
+}
+
+/** No parameter at its initial value: signs, biases, scales and statistics all random. */
+export function withRandomParameters(network: Network, seed: number): Weights {
+  const random = randomFrom(seed);
+  return new Map(
+    network.parameters.map(({ name, shape, role }) => {
+      const length = shape.reduce((a, b) => a * b, 1);
+      const value = () => (role === "variance" ? 0.5 + random() : 2 * random() - 1);
+      return [name, Float32Array.from({ length }, value)];
+    }),
+  );
+}
+
+/** Each weight kept with probability `density`. */
+export function randomMasks(network: Network, density: number, seed: number): Masks {
+  const random = randomFrom(seed + 1);
+  return new Masks(
+    network,
+    Uint8Array.from({ length: network.prunableCount }, () => (random() < density ? 1 : 0)),
   );
 }
 

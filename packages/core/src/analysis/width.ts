@@ -22,5 +22,5 @@ export function layerWidth({ flow, counts }: KeptKernels): LayerWidth {
     while (k < end && counts[k] === 0) k++;
     if (k === end) deadUnitCount++;
   }
-  return { unitCount: flow.outCount, deadUnitCount, width: 1 - deadUnitCount / flow.outCount };
+  return { unitCount: flow.outCount, deadUnitCount, width: (flow.outCount - deadUnitCount) / flow.outCount };
 }

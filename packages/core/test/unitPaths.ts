@@ -1,0 +1,57 @@
+/** Every path of kept weights, written down one after the other: what counts and reach are compared with. */
+import { type OracleGraph, type Parameters, shapesOf, sizeOf } from "@phew/oracle";
+
+export interface UnitPaths {
+  readonly count: number;
+  /** Parameter name → number of paths through each weight. */
+  readonly through: ReadonlyMap<string, Float64Array>;
+}
+
+/**
+ * Follows every route from every output unit back to an input unit.
+ * @param kept parameter name → 1 where a weight is kept
+ * @returns undefined where there are more than `most` paths
+ */
+export function unitPaths(graph: OracleGraph, kept: Parameters, most = 200_000): UnitPaths | undefined {
+  const shapes = shapesOf(graph);
+  const through = new Map([...kept].map(([name, mask]) => [name, new Float64Array(mask.length)]));
+  const walked: [string, number][] = [];
+  let count = 0;
+  let stepsLeft = 20 * most;
+  const follow = (node: number, unit: number): void => {
+    if (count > most || stepsLeft-- < 0) return;
+    const { op, inputs } = graph.nodes[node]!;
+    const [input] = inputs as [number];
+    if (op.kind === "input") {
+      count++;
+      for (const [name, k] of walked) through.get(name)![k]!++;
+    } else if (op.kind === "conv2d" || op.kind === "dense") {
+      const groups = op.kind === "conv2d" ? op.groups : 1;
+      const size = op.kind === "conv2d" ? op.kernel[0] * op.kernel[1] : 1;
+      const inPerGroup = shapes[input]![0]! / groups;
+      const group = Math.floor(unit / (shapes[node]![0]! / groups));
+      for (let i = 0; i < inPerGroup; i++) {
+        for (let tap = 0; tap < size; tap++) {
+          const k = (unit * inPerGroup + i) * size + tap;
+          if (kept.get(op.weight)![k] !== 1) continue;
+          walked.push([op.weight, k]);
+          follow(input, group * inPerGroup + i);
+          walked.pop();
+        }
+      }
+    } else if (op.kind === "add") for (const from of inputs) follow(from, unit);
+    else if (op.kind === "flatten")
+      follow(input, Math.floor(unit / (sizeOf(shapes[input]!) / shapes[input]![0]!)));
+    else if (op.kind === "slice") follow(input, op.start + unit);
+    else if (op.kind === "concat") {
+      let slot = 0;
+      let rest = unit;
+      while (rest >= shapes[inputs[slot]!]![0]!) rest -= shapes[inputs[slot++]!]![0]!;
+      follow(inputs[slot]!, rest);
+    } else if (op.kind === "opaque") {
+      for (const from of inputs) for (let u = 0; u < shapes[from]![0]!; u++) follow(from, u);
+    } else follow(input, unit);
+  };
+  for (let unit = 0; unit < shapes[graph.output]![0]!; unit++) follow(graph.output, unit);
+  return count > most || stepsLeft < 0 ? undefined : { count, through };
+}
