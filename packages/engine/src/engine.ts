@@ -1,7 +1,8 @@
 /** Loads dist/walk.wasm in Node and in browsers, and hands out walkers and random fills. */
 import { EngineError, requireFinite, requireWhole } from "./errors.ts";
-import { Walker, type WalkTuning } from "./walker.ts";
+import { Walker } from "./walker.ts";
 import { instantiateWalk, type WalkExports } from "./walkModule.ts";
+import type { WalkTuning } from "./walkOptions.ts";
 import type { WalkOptions, WalkPlan } from "./walkPlan.ts";
 import { type WasmBytes, type WasmMemory, type WasmModule, webAssembly } from "./webAssembly.ts";
 

@@ -7,6 +7,7 @@ export {
 } from "./engine.ts";
 export { EngineError, type EngineFault } from "./errors.ts";
 export { Random, randomU32 } from "./random.ts";
-export type { Walker, WalkProgress, WalkTuning } from "./walker.ts";
+export type { Walker, WalkProgress } from "./walker.ts";
+export type { WalkTuning } from "./walkOptions.ts";
 export { INPUT, type WalkLayer, type WalkLink, type WalkOptions, type WalkPlan } from "./walkPlan.ts";
 export { walksExpected } from "./walksExpected.ts";

@@ -34,10 +34,10 @@ export interface WalkExports {
     kernelSize: number,
     firstEdge: number,
     level: number,
-    forwardSum: number,
-    backwardSum: number,
     forwardMax: number,
     backwardMax: number,
+    forwardSum: number,
+    backwardSum: number,
   ): void;
   setExit(forward: number, node: number, segments: number, segmentCount: number, segmentOf: number): void;
   setSegment(
@@ -63,8 +63,12 @@ export interface WalkExports {
   checkWeights(weight: number, count: number): number;
   hasZero(): number;
   measureLayer(layer: number, norms: number): void;
-  makeForwardAlias(layer: number, norms: number, table: number, scratch: number): void;
-  makeBackwardAlias(layer: number, norms: number, table: number, scratch: number): void;
+  sumRows(layer: number): void;
+  expectedProposals(layer: number, forward: number): number;
+  makeForwardAlias(layer: number, table: number, scratch: number): void;
+  makeBackwardAlias(layer: number, table: number, scratch: number): void;
+  makeForwardBytes(layer: number, norms: number, table: number, scales: number): void;
+  makeBackwardBytes(layer: number, norms: number, table: number): void;
   weighWays(forward: number, node: number): void;
   setReach(flags: number, flagBytes: number, leaving: number): void;
   countReachable(forward: number, backward: number): number;

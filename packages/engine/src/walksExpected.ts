@@ -5,7 +5,7 @@
  * mean over a sample of the layer's own weights. All units of a layer are taken to be visited alike.
  */
 import { requireWhole } from "./errors.ts";
-import { checkOptions } from "./walker.ts";
+import { checkOptions } from "./walkOptions.ts";
 import type { WalkLayer, WalkOptions, WalkPlan } from "./walkPlan.ts";
 import { type Segment, type Wiring, wire } from "./wiring.ts";
 

@@ -3,70 +3,67 @@
  * Entry j: u32 threshold, u32 other; a uniformly random entry gives j where a coin is below its threshold, else other.
  * Source: Vose, IEEE Trans. Software Engineering 17 (1991) 972–975.
  */
-import { Layer, layerAt } from "./layout";
+import { normOf } from "./bias";
+import { biasMode, layerAt } from "./layout";
 
-/** Rows turned at once when a forward table is made: a cache line of norms. */
+/** Rows made at once for a forward table: neighbours in memory. */
 const TILE: u32 = 8;
 
-/** Bytes of scratch that a layer's tables take while they are made, beside its norms. */
+/** Bytes of scratch that a layer's tables take while they are made. */
 export function aliasScratchBytes(outPerGroup: u32, inPerGroup: u32): f64 {
   const forward = <f64>outPerGroup * <f64>(TILE * 8 + 4);
   const backward = <f64>inPerGroup * 12.0;
   return max(forward, backward);
 }
 
-/**
- * @param norms as written by measureLayer; stays as it is
- * @param table 8 bytes for each kernel, by output unit
- */
-export function makeBackwardAlias(l: u32, norms: usize, table: usize, scratch: usize): void {
+/** @param table 8 bytes for each kernel, by output unit */
+export function makeBackwardAlias(l: u32, table: usize, scratch: usize): void {
   const layer = layerAt(l);
   const n = layer.inPerGroup;
   const rowBytes = (<usize>n) << 3;
-  const stack = scratch + rowBytes;
   layer.backwardTable = table;
+  let kernel: u32 = 0;
   for (let o: u32 = 0, outCount = layer.outCount; o < outCount; o++) {
-    memory.copy(scratch, norms, rowBytes);
-    makeRow(scratch, n, load<f64>(layer.backwardSum + ((<usize>o) << 3)), table, stack);
-    norms += rowBytes;
+    let sum: f64 = 0;
+    for (let at = scratch, end = scratch + rowBytes; at < end; at += 8) {
+      const norm = normOf(layer.weight, kernel++, layer.kernelSize, biasMode);
+      store<f64>(at, norm);
+      sum += norm;
+    }
+    makeRow(scratch, n, sum, table, scratch + rowBytes);
     table += rowBytes;
   }
 }
 
 /** @param table 8 bytes for each kernel, by input unit */
-export function makeForwardAlias(l: u32, norms: usize, table: usize, scratch: usize): void {
+export function makeForwardAlias(l: u32, table: usize, scratch: usize): void {
   const layer = layerAt(l);
   const n = layer.outPerGroup;
   const inPerGroup = layer.inPerGroup;
   const rowBytes = (<usize>n) << 3;
   const stack = scratch + rowBytes * TILE;
   layer.forwardTable = table;
-  let input: u32 = 0;
   for (let group: u32 = 0, groups = layer.groups; group < groups; group++) {
-    const groupNorms = norms + ((<usize>group * n * inPerGroup) << 3);
     for (let first: u32 = 0; first < inPerGroup; first += TILE) {
       const width = min(TILE, inPerGroup - first);
-      turn(groupNorms + ((<usize>first) << 3), n, inPerGroup, width, scratch);
-      for (let i: u32 = 0; i < width; i++, input++) {
-        const sum = load<f64>(layer.forwardSum + ((<usize>input) << 3));
-        makeRow(scratch + rowBytes * i, n, sum, table, stack);
+      let kernel = group * n * inPerGroup + first;
+      for (let row: usize = 0; row < rowBytes; row += 8) {
+        for (let i: u32 = 0; i < width; i++) {
+          store<f64>(
+            scratch + rowBytes * i + row,
+            normOf(layer.weight, kernel + i, layer.kernelSize, biasMode),
+          );
+        }
+        kernel += inPerGroup;
+      }
+      for (let i: u32 = 0; i < width; i++) {
+        const norms = scratch + rowBytes * i;
+        let sum: f64 = 0;
+        for (let at = norms, end = norms + rowBytes; at < end; at += 8) sum += load<f64>(at);
+        makeRow(norms, n, sum, table, stack);
         table += rowBytes;
       }
     }
-  }
-}
-
-/** Columns 0 … width − 1 of a matrix of `height` rows, `stride` apart, become rows. */
-function turn(from: usize, height: u32, stride: u32, width: u32, to: usize): void {
-  const step = (<usize>stride) << 3;
-  const rowBytes = (<usize>height) << 3;
-  for (let row: usize = 0; row < rowBytes; row += 8) {
-    let at = to + row;
-    for (let i: u32 = 0; i < width; i++) {
-      store<f64>(at, load<f64>(from + ((<usize>i) << 3)));
-      at += rowBytes;
-    }
-    from += step;
   }
 }
 

@@ -23,3 +23,11 @@ export function kernelNorm(weight: usize, kernel: u32, kernelSize: u32, mode: u3
   for (let at = start; at < end; at += 4) sum += biased(load<f32>(at), mode);
   return sum;
 }
+
+/** kernelNorm where the mode is not known beforehand: outside of hot loops. */
+export function normOf(weight: usize, kernel: u32, kernelSize: u32, mode: u32): f64 {
+  if (mode == MAGNITUDE) return kernelNorm(weight, kernel, kernelSize, MAGNITUDE);
+  if (mode == SQUARE) return kernelNorm(weight, kernel, kernelSize, SQUARE);
+  if (mode == UNIFORM) return <f64>kernelSize;
+  return kernelNorm(weight, kernel, kernelSize, INVERSE);
+}

@@ -1,42 +1,44 @@
-/** Weights as they come from outside: are they numbers, and are there zeros among them? */
+/** Weights as they come from outside: are they numbers, how great, and are there zeros among them? */
 let zeroFound: bool = false;
+let greatestMagnitude: f32 = 0;
 
-/** Whether checkWeights has met a weight that is 0 since the last clear. */
+/** Whether checkWeights has ever met a weight that is 0. */
 export function hasZero(): u32 {
   return <u32>zeroFound;
+}
+
+/** Greatest |weight| of the last checkWeights. */
+export function lastMagnitude(): f32 {
+  return greatestMagnitude;
 }
 
 /** @returns index of the first NaN or infinity among `count` weights; `count` where all are finite */
 export function checkWeights(weight: usize, count: u32): u32 {
   const zero = f32x4.splat(0);
+  const infinity = f32x4.splat(<f32>Infinity);
+  let most = zero;
+  let zeros = zero;
   let at = weight;
   const end = weight + ((<usize>count) << 2);
-  let zeros = zero;
-  while (at + 64 <= end) {
-    const a = v128.load(at);
-    const b = v128.load(at, 16);
-    const c = v128.load(at, 32);
-    const d = v128.load(at, 48);
-    // a finite number minus itself is 0, NaN and infinity give NaN
-    const rest = f32x4.add(
-      f32x4.add(f32x4.sub(a, a), f32x4.sub(b, b)),
-      f32x4.add(f32x4.sub(c, c), f32x4.sub(d, d)),
-    );
-    if (v128.any_true(f32x4.ne(rest, zero))) break;
-    zeros = v128.or(
-      zeros,
-      v128.or(
-        v128.or(f32x4.eq(a, zero), f32x4.eq(b, zero)),
-        v128.or(f32x4.eq(c, zero), f32x4.eq(d, zero)),
-      ),
-    );
-    at += 64;
+  while (at + 32 <= end) {
+    const a = f32x4.abs(v128.load(at));
+    const b = f32x4.abs(v128.load(at, 16));
+    // false for NaN as well as for infinity
+    if (!i32x4.all_true(v128.and(f32x4.lt(a, infinity), f32x4.lt(b, infinity)))) break;
+    zeros = v128.or(zeros, v128.or(f32x4.eq(a, zero), f32x4.eq(b, zero)));
+    most = f32x4.max(most, f32x4.max(a, b));
+    at += 32;
   }
   let found = v128.any_true(zeros);
+  greatestMagnitude = max(
+    max(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 1)),
+    max(f32x4.extract_lane(most, 2), f32x4.extract_lane(most, 3)),
+  );
   for (; at < end; at += 4) {
-    const w = load<f32>(at);
-    if (w - w != 0) break;
+    const w = abs(load<f32>(at));
+    if (!(w < <f32>Infinity)) break;
     found = found || w == 0;
+    greatestMagnitude = max(greatestMagnitude, w);
   }
   zeroFound = zeroFound || found;
   return <u32>((at - weight) >> 2);

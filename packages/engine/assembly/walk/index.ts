@@ -18,9 +18,10 @@ export {
 } from "./layout";
 export { clearMask, expandBits, keepBytes, kept, setMask, steps } from "./mask";
 export { fillNormal, fillUniform } from "./normal";
-export { measureLayer } from "./norms";
+export { expectedProposals, measureLayer, sumRows } from "./norms";
 export { fillU32 } from "./random";
 export { countReachable, setReach } from "./reach";
+export { makeBackwardBytes, makeForwardBytes } from "./reject";
 export { setSamplers } from "./samplers";
 export { advance, start, walkOne, walks } from "./walk";
 

@@ -26,12 +26,15 @@ export class Layer {
   backwardSampler: u32;
   forwardTable: usize;
   backwardTable: usize;
-  /** f64[inCount] and f64[outCount]: biased weights leaving an input unit, entering an output unit. */
-  forwardSum: usize;
-  backwardSum: usize;
-  /** f64[inCount] and f64[outCount]: greatest kernel norm of each row; used by rejection. */
+  /** f64[inCount] and f64[outCount]: greatest kernel norm of each row; 0 where the row is of zeros. */
   forwardMax: usize;
   backwardMax: usize;
+  /** The same shapes: sum of the kernel norms of each row; only where forks weigh their ways, else 0. */
+  forwardSum: usize;
+  backwardSum: usize;
+  /** Factor between the norms and their float32 copies, and whether those can be told apart. */
+  normScale: f64;
+  steady: u32;
 }
 
 /** The ways on from the units of a node, in one direction. */
@@ -187,10 +190,10 @@ export function setLayer(
   kernelSize: u32,
   firstEdge: u32,
   level: u32,
-  forwardSum: usize,
-  backwardSum: usize,
   forwardMax: usize,
   backwardMax: usize,
+  forwardSum: usize,
+  backwardSum: usize,
 ): void {
   const layer = layerAt(l);
   layer.weight = weight;

@@ -48,6 +48,9 @@ export function wayCounter(walkKey: u64, firstWalk: u64, node: u32): u64 {
   return walkKey + firstWalk * WALK_STEP + <u64>((node << 1) | 1) * GOLDEN;
 }
 
+/** Counter step from one proposal of a draw to the next; odd, and apart from GOLDEN. */
+export const RETRY: u64 = 0xa0761d6478bd642f;
+
 /** A uniformly random whole number below n, from 32 random bits. */
 @inline
 export function below(bits: u32, n: u32): u32 {

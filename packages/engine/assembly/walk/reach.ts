@@ -3,7 +3,7 @@
  * probability above 0, backward where an output unit does; an edge is reachable where its unit is reached and it has a
  * share in the unit's row. Only called where some weight is 0: else every edge is reachable.
  */
-import { biased, INVERSE, kernelNorm, MAGNITUDE, SQUARE, UNIFORM } from "./bias";
+import { biased, INVERSE, MAGNITUDE, normOf, SQUARE, UNIFORM } from "./bias";
 import {
   backwardExitAt,
   biasMode,
@@ -55,10 +55,7 @@ function backwardFlags(l: u32): usize {
 }
 
 function biasOf(layer: Layer, kernel: u32): f64 {
-  if (biasMode == MAGNITUDE) return kernelNorm(layer.weight, kernel, layer.kernelSize, MAGNITUDE);
-  if (biasMode == SQUARE) return kernelNorm(layer.weight, kernel, layer.kernelSize, SQUARE);
-  if (biasMode == UNIFORM) return kernelNorm(layer.weight, kernel, layer.kernelSize, UNIFORM);
-  return kernelNorm(layer.weight, kernel, layer.kernelSize, INVERSE);
+  return normOf(layer.weight, kernel, layer.kernelSize, biasMode);
 }
 
 @inline
@@ -78,7 +75,7 @@ function spreadForward(): void {
       for (let j: u32 = 0; j < layer.inPerGroup; j++) {
         const input = firstInput + j;
         if (!load<u8>(reached + input)) continue;
-        if (biasOf(layer, o * layer.inPerGroup + j) > 0 || sumAt(layer.forwardSum, input) == 0) {
+        if (biasOf(layer, o * layer.inPerGroup + j) > 0 || sumAt(layer.forwardMax, input) == 0) {
           store<u8>(leaving + o, 1);
           break;
         }
@@ -98,7 +95,7 @@ function spreadBackward(): void {
     for (let o: u32 = 0; o < layer.outCount; o++) {
       if (!load<u8>(reached + o)) continue;
       const firstInput = (o / layer.outPerGroup) * layer.inPerGroup;
-      const zeroRow = sumAt(layer.backwardSum, o) == 0;
+      const zeroRow = sumAt(layer.backwardMax, o) == 0;
       for (let j: u32 = 0; j < layer.inPerGroup; j++) {
         if (zeroRow || biasOf(layer, o * layer.inPerGroup + j) > 0) store<u8>(leaving + firstInput + j, 1);
       }
@@ -138,11 +135,11 @@ function countInLayer(layer: Layer, reachedForward: usize, reachedBackward: usiz
   for (let o: u32 = 0; o < layer.outCount; o++) {
     const firstInput = (o / layer.outPerGroup) * layer.inPerGroup;
     const backward = load<u8>(reachedBackward + o) != 0;
-    const zeroBackward = backward && sumAt(layer.backwardSum, o) == 0;
+    const zeroBackward = backward && sumAt(layer.backwardMax, o) == 0;
     for (let j: u32 = 0; j < layer.inPerGroup; j++) {
       const input = firstInput + j;
       const forward = load<u8>(reachedForward + input) != 0;
-      const all = zeroBackward || (forward && sumAt(layer.forwardSum, input) == 0);
+      const all = zeroBackward || (forward && sumAt(layer.forwardMax, input) == 0);
       const kernel = o * layer.inPerGroup + j;
       const some = backward || forward;
       const whole = all || (some && wholeKernels && biasOf(layer, kernel) > 0);

@@ -3,6 +3,7 @@ import { layerAt } from "./layout";
 
 export const SAMPLE_UNIFORM: u32 = 0;
 export const SAMPLE_ALIAS: u32 = 1;
+export const SAMPLE_REJECT: u32 = 2;
 
 export function setSamplers(l: u32, forward: u32, backward: u32): void {
   const layer = layerAt(l);

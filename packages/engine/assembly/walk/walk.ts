@@ -4,30 +4,26 @@
  * depend on (seed, w, node) alone; the batch leaves only a row of edge ids for each walk, and `commit` takes the rows
  * in walk order.
  */
-import { drawAlias } from "./alias";
 import { INVERSE, MAGNITUDE, SQUARE, UNIFORM } from "./bias";
+import { chooseByAlias, chooseByRejection, chooseUniformly } from "./choose";
 import { leaveBackward, leaveForward } from "./fork";
-import { drawInKernel } from "./kernel";
 import {
   batchCapacity,
   biasMode,
   bucketAt,
-  chosen,
-  edgeCounts,
   edgeIds,
   everyLevel,
   inputCount,
-  Layer,
   layerAt,
   layerCount,
   levelCount,
-  NO_EDGE,
   outputCount,
   wholeKernels,
 } from "./layout";
 import { commit, kept } from "./mask";
-import { below, drawCounter, key, mix, WALK_STEP, WALK_STREAM, wayCounter } from "./random";
-import { SAMPLE_ALIAS, SAMPLE_UNIFORM } from "./samplers";
+import { drawCounter, key, WALK_STREAM, wayCounter } from "./random";
+import { SAMPLE_ALIAS, SAMPLE_REJECT } from "./samplers";
+import { takeKernels, takeSingles, takeWeights } from "./take";
 
 /** Directions as numbered in src/walker.ts. */
 const ALTERNATE: u32 = 0;
@@ -139,115 +135,19 @@ function passBackward(firstWalk: u64): void {
 /** Moves every walk at a layer across one of its kernels, and writes the edge that this conserves. */
 function drawLayer(node: u32, counter: u64, forward: bool): void {
   const layer = layerAt(node - 1);
+  const bucket = bucketAt(node);
   const sampler = forward ? layer.forwardSampler : layer.backwardSampler;
-  if (sampler == SAMPLE_ALIAS) {
-    if (layer.kernelSize == 1) {
-      if (forward) chooseKernels(node, layer, counter, true, SAMPLE_ALIAS, true);
-      else chooseKernels(node, layer, counter, false, SAMPLE_ALIAS, true);
-    } else {
-      if (forward) chooseKernels(node, layer, counter, true, SAMPLE_ALIAS, false);
-      else chooseKernels(node, layer, counter, false, SAMPLE_ALIAS, false);
-    }
-  } else {
-    if (forward) chooseKernels(node, layer, counter, true, SAMPLE_UNIFORM, false);
-    else chooseKernels(node, layer, counter, false, SAMPLE_UNIFORM, false);
-  }
-  if (wholeKernels) takeKernels(node, layer);
-  else if (layer.kernelSize == 1) takeSingles(node, layer);
-  else if (biasMode == MAGNITUDE) takeWeights(node, layer, MAGNITUDE);
-  else if (biasMode == SQUARE) takeWeights(node, layer, SQUARE);
-  else if (biasMode == UNIFORM) takeWeights(node, layer, UNIFORM);
-  else takeWeights(node, layer, INVERSE);
-}
-
-/**
- * First pass: `chosen` gets the kernel, and above it the bits that draw inside the kernel; the entries get the unit
- * that the kernel leads to.
- * The unit is the high part of upper bits · n, its coin the low part, or, where nothing else needs them, the lower bits.
- */
-@inline
-function chooseKernels(
-  node: u32,
-  layer: Layer,
-  counter: u64,
-  forward: bool,
-  sampler: u32,
-  coinApart: bool,
-): void {
-  const bucket = bucketAt(node);
-  const entries = bucket.entries;
-  const bytes = (<usize>bucket.count) << 3;
-  const table = forward ? layer.forwardTable : layer.backwardTable;
-  const inPerGroup = layer.inPerGroup;
-  const outPerGroup = layer.outPerGroup;
-  const perGroup = forward ? inPerGroup : outPerGroup;
-  const n = forward ? outPerGroup : inPerGroup;
-  const grouped = layer.groups > 1;
-  const out = chosen;
-  for (let at: usize = 0; at < bytes; at += 8) {
-    const entry = load<u64>(entries + at);
-    const unit = <u32>(entry >> 32);
-    const z = mix(counter + (entry & 0xffffffff) * WALK_STEP);
-    const product = (z >> 32) * <u64>n;
-    let j = <u32>(product >> 32);
-    if (sampler == SAMPLE_ALIAS) {
-      j = drawAlias(table + ((<usize>unit * n) << 3), j, coinApart ? <u32>z : <u32>product);
-    }
-    const group = grouped ? unit / perGroup : 0;
-    const kernel = forward
-      ? (group * outPerGroup + j) * inPerGroup + unit - group * inPerGroup
-      : unit * inPerGroup + j;
-    store<u64>(out + at, <u64>kernel | (z << 32));
-    store<u32>(entries + at, group * n + j, 4);
-  }
-}
-
-@inline
-function takeSingles(node: u32, layer: Layer): void {
-  const bucket = bucketAt(node);
-  const entries = bucket.entries;
-  const bytes = (<usize>bucket.count) << 3;
-  const firstEdge = layer.firstEdge;
-  const stride = (<usize>levelCount) << 2;
-  const row = edgeIds + ((<usize>layer.level) << 2);
-  const from = chosen;
-  for (let at: usize = 0; at < bytes; at += 8) {
-    store<u32>(row + <usize>load<u32>(entries + at) * stride, firstEdge + load<u32>(from + at));
-  }
-}
-
-@inline
-function takeWeights(node: u32, layer: Layer, mode: u32): void {
-  const bucket = bucketAt(node);
-  const entries = bucket.entries;
-  const bytes = (<usize>bucket.count) << 3;
-  const firstEdge = layer.firstEdge;
-  const kernelSize = layer.kernelSize;
-  const weight = layer.weight;
-  const stride = (<usize>levelCount) << 2;
-  const row = edgeIds + ((<usize>layer.level) << 2);
-  const from = chosen;
-  for (let at: usize = 0; at < bytes; at += 8) {
-    const choice = load<u64>(from + at);
-    const kernel = <u32>choice;
-    const k = drawInKernel(weight, kernel, kernelSize, mode, <u32>(choice >> 32));
-    store<u32>(row + <usize>load<u32>(entries + at) * stride, firstEdge + kernel * kernelSize + k);
-  }
-}
-
-@inline
-function takeKernels(node: u32, layer: Layer): void {
-  const bucket = bucketAt(node);
-  const entries = bucket.entries;
-  const bytes = (<usize>bucket.count) << 3;
-  const firstEdge = layer.firstEdge;
-  const kernelSize = layer.kernelSize;
-  const stride = (<usize>levelCount) << 2;
-  const level = (<usize>layer.level) << 2;
-  const from = chosen;
-  for (let at: usize = 0; at < bytes; at += 8) {
-    const place = <usize>load<u32>(entries + at) * stride + level;
-    store<u32>(edgeIds + place, firstEdge + load<u32>(from + at) * kernelSize);
-    store<u32>(edgeCounts + place, kernelSize);
-  }
+  const n = forward ? layer.outPerGroup : layer.inPerGroup;
+  if (sampler == SAMPLE_REJECT) chooseByRejection(layer, bucket, counter, forward);
+  else if (sampler == SAMPLE_ALIAS) {
+    const table = forward ? layer.forwardTable : layer.backwardTable;
+    if (layer.kernelSize == 1) chooseByAlias(bucket, counter, table, n, true);
+    else chooseByAlias(bucket, counter, table, n, false);
+  } else chooseUniformly(bucket, counter, n);
+  if (wholeKernels) takeKernels(layer, bucket, forward);
+  else if (layer.kernelSize == 1) takeSingles(layer, bucket, forward);
+  else if (biasMode == MAGNITUDE) takeWeights(layer, bucket, forward, MAGNITUDE);
+  else if (biasMode == SQUARE) takeWeights(layer, bucket, forward, SQUARE);
+  else if (biasMode == UNIFORM) takeWeights(layer, bucket, forward, UNIFORM);
+  else takeWeights(layer, bucket, forward, INVERSE);
 }

@@ -1,0 +1,159 @@
+/** Where everything stands in a walker's memory: known before any of it is allocated. */
+import { requireWhole } from "./errors.ts";
+import { TABLE_BYTES } from "./samplers.ts";
+import type { WalkExports } from "./walkModule.ts";
+import type { WalkTuning } from "./walkOptions.ts";
+import type { WalkOptions, WalkPlan } from "./walkPlan.ts";
+import type { Segment, Wiring } from "./wiring.ts";
+
+/** Bytes of the buffer through which masks come and go. */
+export const STAGE_BYTES = 65_536;
+
+/** Gives out addresses, each a multiple of 16. */
+export class Addresses {
+  #next: number;
+
+  /** @param first lowest free address */
+  constructor(first: number) {
+    this.#next = first;
+  }
+
+  take(bytes: number): number {
+    const at = Math.ceil(this.#next / 16) * 16;
+    this.#next = at + bytes;
+    return at;
+  }
+
+  /** The address after the last one given out. */
+  get end(): number {
+    return this.#next;
+  }
+}
+
+/** Arrays of a layer; see `Layer` in assembly/walk/layout.ts. 0 where an array is not needed. */
+export interface LayerPlaces {
+  readonly weight: number;
+  readonly forwardMax: number;
+  readonly backwardMax: number;
+  readonly forwardSum: number;
+  readonly backwardSum: number;
+  /** Bytes for rejection. */
+  readonly forwardTable: number;
+  readonly backwardTable: number;
+}
+
+/** Records of the ways that leave one node in one direction, index = segment. */
+export interface ExitPlaces {
+  readonly segments: number;
+  /** 0 where there is one segment. */
+  readonly segmentOf: number;
+  readonly ways: readonly number[];
+  /** 0 where the ways of a segment are equal. */
+  readonly cumulative: readonly number[];
+}
+
+export interface Places {
+  readonly layers: number;
+  readonly forwardExits: number;
+  readonly backwardExits: number;
+  readonly buckets: number;
+  readonly layer: readonly LayerPlaces[];
+  /** Index = node. */
+  readonly forward: readonly ExitPlaces[];
+  readonly backward: readonly ExitPlaces[];
+  readonly bucketEntries: readonly number[];
+  readonly edgeIds: number;
+  readonly edgeCounts: number;
+  readonly batchSize: number;
+  readonly chosen: number;
+  readonly pending: number;
+  /** Scratch for one layer at a time, while tables are made. */
+  readonly norms: number;
+  readonly scales: number;
+  readonly mask: number;
+  readonly stage: number;
+  readonly reachFlags: number;
+  readonly reachFlagBytes: number;
+  readonly reachLeaving: number;
+  /** Where more can be put later. */
+  readonly rest: Addresses;
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+const greatest = (values: readonly number[]): number =>
+  values.reduce((most, value) => Math.max(most, value), 0);
+
+export function placesFor(
+  plan: WalkPlan,
+  wiring: Wiring,
+  options: WalkOptions,
+  tuning: WalkTuning,
+  sizes: WalkExports,
+): Places {
+  const to = new Addresses(sizes.heapBase());
+  const nodeCount = plan.layers.length + 2;
+  const batchSize = batchSizeFor(nodeCount, tuning);
+  const whole = options.granularity === "kernel";
+  const weighed = options.branching === "weight";
+  const exit = (segments: readonly Segment[]): ExitPlaces => ({
+    segments: to.take(segments.length * sizes.SEGMENT_BYTES.value),
+    segmentOf: segments.length > 1 ? to.take(4 * sum(segments.map((segment) => segment.unitCount))) : 0,
+    ways: segments.map((segment) => to.take(segment.links.length * sizes.WAY_BYTES.value)),
+    cumulative: segments.map(({ links, unitCount }) =>
+      weighed && links.length > 1 ? to.take(8 * links.length * unitCount) : 0,
+    ),
+  });
+  const reachFlagBytes = sum(plan.layers.map((layer) => layer.inCount + layer.outCount));
+  const unitCounts = plan.layers.flatMap((layer) => [layer.inCount, layer.outCount]);
+  return {
+    layers: to.take(plan.layers.length * sizes.LAYER_BYTES.value),
+    forwardExits: to.take(nodeCount * sizes.EXIT_BYTES.value),
+    backwardExits: to.take(nodeCount * sizes.EXIT_BYTES.value),
+    buckets: to.take(nodeCount * sizes.BUCKET_BYTES.value),
+    forward: wiring.forward.map(exit),
+    backward: wiring.backward.map(exit),
+    layer: plan.layers.map(({ weight, kernelSize, inCount, outCount }) => {
+      const tableBytes = options.bias === "uniform" ? 0 : TABLE_BYTES.reject * (weight.length / kernelSize);
+      return {
+        weight: to.take(4 * weight.length),
+        forwardMax: to.take(8 * inCount),
+        backwardMax: to.take(8 * outCount),
+        forwardSum: weighed ? to.take(8 * inCount) : 0,
+        backwardSum: weighed ? to.take(8 * outCount) : 0,
+        forwardTable: options.direction === "backward" ? 0 : to.take(tableBytes),
+        backwardTable: options.direction === "forward" ? 0 : to.take(tableBytes),
+      };
+    }),
+    bucketEntries: Array.from({ length: nodeCount }, () => to.take(8 * batchSize)),
+    edgeIds: to.take(4 * batchSize * wiring.levelCount),
+    edgeCounts: whole ? to.take(4 * batchSize * wiring.levelCount) : 0,
+    batchSize,
+    chosen: to.take(8 * batchSize),
+    pending: to.take(4 * batchSize),
+    // single weights are their own norms, and hold the columns' maxima here for a while
+    norms: to.take(
+      4 *
+        greatest(
+          plan.layers.map(({ weight, kernelSize, inCount }) =>
+            kernelSize === 1 && options.bias !== "inverse" ? inCount : weight.length / kernelSize,
+          ),
+        ),
+    ),
+    scales: to.take(4 * greatest(plan.layers.map((layer) => layer.inCount))),
+    mask: to.take(4 * Math.ceil(plan.edgeCount / 32)),
+    stage: to.take(STAGE_BYTES),
+    reachFlagBytes,
+    reachFlags: to.take(reachFlagBytes),
+    reachLeaving: to.take(greatest([plan.inputCount, plan.outputCount, ...unitCounts])),
+    rest: to,
+  };
+}
+
+/** Enough walks to keep the memory busy; fewer in very deep plans, whose buckets would outgrow the caches. */
+function batchSizeFor(nodeCount: number, tuning: WalkTuning): number {
+  if (tuning.batchSize !== undefined) {
+    requireWhole("batchSize", tuning.batchSize, 1, 65_536);
+    return tuning.batchSize;
+  }
+  return Math.min(2048, Math.max(64, Math.floor(2 ** 20 / nodeCount)));
+}

@@ -1,0 +1,204 @@
+/** From a plan to a wasm instance that is ready to walk it. */
+import { EngineError } from "./errors.ts";
+import type { ExitPlaces, Places } from "./places.ts";
+import { cheaperSampler, SAMPLER, type Sampler, TABLE_BYTES } from "./samplers.ts";
+import { instantiateWalk, type WalkExports } from "./walkModule.ts";
+import { BIAS, DIRECTION, type WalkTuning } from "./walkOptions.ts";
+import type { WalkOptions, WalkPlan } from "./walkPlan.ts";
+import { MAX_PAGES, PAGE_BYTES, type WasmMemory, type WasmModule, webAssembly } from "./webAssembly.ts";
+import type { Segment, Wiring } from "./wiring.ts";
+
+/** A walker's memory and the instance that works in it; dropped as one. */
+export interface Running {
+  readonly memory: WasmMemory;
+  readonly wasm: WalkExports;
+}
+
+export function setUp(
+  module: WasmModule,
+  plan: WalkPlan,
+  wiring: Wiring,
+  options: WalkOptions,
+  tuning: WalkTuning,
+  places: Places,
+): Running {
+  const memory = allocate(places.rest.end);
+  const wasm = instantiateWalk(module, memory);
+  const running = { memory, wasm };
+  wasm.setPlan(
+    places.layers,
+    plan.layers.length,
+    places.forwardExits,
+    places.backwardExits,
+    places.buckets,
+    plan.inputCount,
+    plan.outputCount,
+    BIAS[options.bias],
+    Number(options.granularity === "kernel"),
+  );
+  wasm.setBatch(
+    places.edgeIds,
+    places.edgeCounts,
+    wiring.levelCount,
+    Number(wiring.everyLevel),
+    places.batchSize,
+    places.chosen,
+    places.pending,
+  );
+  for (const [node, entries] of places.bucketEntries.entries()) wasm.setBucket(node, entries);
+  wasm.setMask(places.mask, plan.edgeCount);
+  wasm.setReach(places.reachFlags, places.reachFlagBytes, places.reachLeaving);
+  setUpExits(running, wiring.forward, places.forward, true);
+  setUpExits(running, wiring.backward, places.backward, false);
+  for (let l = 0; l < plan.layers.length; l++) setUpLayer(running, plan, wiring, options, tuning, places, l);
+  if (options.branching === "weight") weighWays(wasm, plan.layers.length);
+  wasm.start(options.seed, DIRECTION[options.direction]);
+  return running;
+}
+
+const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+
+/** @throws EngineError where a 32-bit address space has no room for `bytes` bytes */
+function pagesFor(bytes: number): number {
+  const pages = Math.ceil(bytes / PAGE_BYTES);
+  if (pages > MAX_PAGES) {
+    throw new EngineError("walker", {
+      given: `a network that needs ${mebibytes(bytes)}`,
+      expected: `at most ${mebibytes(MAX_PAGES * PAGE_BYTES)}, what a 32-bit WebAssembly memory holds`,
+    });
+  }
+  return pages;
+}
+
+function noRoom(bytes: number): EngineError {
+  return new EngineError("walker", {
+    given: `a network that needs ${mebibytes(bytes)}`,
+    expected: "a network that fits the memory that is free",
+    remedy: "Close other programs, or dispose of walkers that are no longer used.",
+  });
+}
+
+function allocate(bytes: number): WasmMemory {
+  const initial = pagesFor(bytes);
+  try {
+    return new webAssembly.Memory({ initial, maximum: MAX_PAGES });
+  } catch {
+    throw noRoom(bytes);
+  }
+}
+
+/** Room for `bytes` more at the end of the memory. */
+function extend({ memory }: Running, places: Places, bytes: number): number {
+  const at = places.rest.take(bytes);
+  const missing = pagesFor(places.rest.end) - memory.buffer.byteLength / PAGE_BYTES;
+  try {
+    if (missing > 0) memory.grow(missing);
+  } catch {
+    throw noRoom(places.rest.end);
+  }
+  return at;
+}
+
+function setUpLayer(
+  running: Running,
+  plan: WalkPlan,
+  wiring: Wiring,
+  options: WalkOptions,
+  tuning: WalkTuning,
+  places: Places,
+  l: number,
+): void {
+  const { memory, wasm } = running;
+  const layer = plan.layers[l]!;
+  const place = places.layer[l]!;
+  const weightCount = layer.weight.length;
+  new Float32Array(memory.buffer, place.weight, weightCount).set(layer.weight);
+  const fault = wasm.checkWeights(place.weight, weightCount) >>> 0;
+  if (fault < weightCount) {
+    throw new EngineError(`layer "${layer.name}"`, {
+      given: `${layer.weight[fault]} at index ${fault}`,
+      expected: "finite weights",
+    });
+  }
+  wasm.setLayer(
+    l,
+    place.weight,
+    layer.outCount,
+    layer.inCount,
+    layer.groups,
+    layer.kernelSize,
+    layer.firstEdge,
+    wiring.level[l]!,
+    place.forwardMax,
+    place.backwardMax,
+    place.forwardSum,
+    place.backwardSum,
+  );
+  if (options.bias !== "uniform") wasm.measureLayer(l, places.norms);
+  const samplerIn = (forward: boolean): number => {
+    if (options.direction === (forward ? "backward" : "forward")) return SAMPLER.uniform;
+    return SAMPLER[makeTable(running, plan, options, tuning, places, l, forward)];
+  };
+  wasm.setSamplers(l, samplerIn(true), samplerIn(false));
+  if (options.branching === "weight") wasm.sumRows(l);
+}
+
+function makeTable(
+  running: Running,
+  plan: WalkPlan,
+  options: WalkOptions,
+  tuning: WalkTuning,
+  places: Places,
+  l: number,
+  forward: boolean,
+): Sampler {
+  if (options.bias === "uniform") return "uniform";
+  const { wasm } = running;
+  const { weight, kernelSize, outCount, inCount, groups } = plan.layers[l]!;
+  const { forwardTable, backwardTable } = places.layer[l]!;
+  const sampler = tuning.sampler ?? cheaperSampler(wasm.expectedProposals(l, Number(forward)), kernelSize);
+  if (sampler === "reject") {
+    if (forward) wasm.makeForwardBytes(l, places.norms, forwardTable, places.scales);
+    else wasm.makeBackwardBytes(l, places.norms, backwardTable);
+    return sampler;
+  }
+  const scratch = extend(running, places, wasm.aliasScratchBytes(outCount / groups, inCount / groups));
+  const table = extend(running, places, TABLE_BYTES.alias * (weight.length / kernelSize));
+  if (forward) wasm.makeForwardAlias(l, table, scratch);
+  else wasm.makeBackwardAlias(l, table, scratch);
+  return sampler;
+}
+
+function weighWays(wasm: WalkExports, layerCount: number): void {
+  for (let node = 0; node < layerCount + 2; node++) {
+    wasm.weighWays(1, node);
+    wasm.weighWays(0, node);
+  }
+}
+
+function setUpExits(
+  { memory, wasm }: Running,
+  exits: readonly (readonly Segment[])[],
+  places: readonly ExitPlaces[],
+  forward: boolean,
+): void {
+  const segmentBytes = wasm.SEGMENT_BYTES.value;
+  const wayBytes = wasm.WAY_BYTES.value;
+  for (const [node, segments] of exits.entries()) {
+    const exit = places[node]!;
+    wasm.setExit(Number(forward), node, exit.segments, segments.length, exit.segmentOf);
+    for (const [s, { firstUnit, unitCount, links }] of segments.entries()) {
+      const ways = exit.ways[s]!;
+      const at = exit.segments + s * segmentBytes;
+      wasm.setSegment(at, ways, links.length, firstUnit, unitCount, exit.cumulative[s]!);
+      for (const [w, link] of links.entries()) {
+        const way = ways + w * wayBytes;
+        if (forward) wasm.setWay(way, link.to + 1, link.fromStart, link.toStart, link.spread);
+        else wasm.setWay(way, link.from + 1, link.toStart, link.fromStart, link.spread);
+      }
+      if (exit.segmentOf !== 0) {
+        new Uint32Array(memory.buffer, exit.segmentOf + 4 * firstUnit, unitCount).fill(s);
+      }
+    }
+  }
+}
