@@ -38,6 +38,8 @@ export { type UnitFlow, unitFlows, type WeightFlow, weightFlows } from "./networ
 export { ACTIVATIONS, type ActivationName } from "./operations/activation.ts";
 export { elementCount, type Parameter, type ParameterRole, type Shape } from "./operations/definition.ts";
 export { definitionOf, type Operation } from "./operations/registry.ts";
+export { type PruneResult, type PruneSettings, prune } from "./prune.ts";
+export { phewNested } from "./pruners/phew.ts";
 export {
   completeOptions,
   type OptionSpec,
@@ -48,6 +50,7 @@ export {
   type Pruning,
 } from "./pruners/pruner.ts";
 export { prunerByName, pruners } from "./pruners/registry.ts";
+export { longestWalk, walkPlan } from "./walks/plan.ts";
 export {
   type Distribution,
   type Initialisation,

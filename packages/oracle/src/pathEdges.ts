@@ -8,9 +8,11 @@ import { isWeighted, OUTPUT, type Ways } from "./ways.ts";
  */
 export function edgesOnPaths(ways: Ways, kept: Parameters): Map<string, Uint8Array> {
   const onPath = new Map([...kept].map(([name, mask]) => [name, new Uint8Array(mask.length)]));
-  for (const edge of keptEdges(ways, kept)) {
-    const arrives = reachesInput(ways, kept, edge.node, edge.i, new Map());
-    const leaves = reachesOutput(ways, kept, edge.node, edge.o, new Map());
+  const edges = keptEdges(ways, kept);
+  const [arriving, leaving]: [Memory, Memory] = [new Map(), new Map()];
+  for (const edge of edges) {
+    const arrives = reachesInput(ways, edges, edge.node, edge.i, arriving);
+    const leaves = reachesOutput(ways, edges, edge.node, edge.o, leaving);
     if (arrives && leaves) onPath.get(edge.parameter)![edge.index] = 1;
   }
   return onPath;
@@ -46,28 +48,40 @@ function keptEdges(ways: Ways, kept: Parameters): KeptEdge[] {
 type Memory = Map<string, boolean>;
 
 /** Whether kept weights lead from output unit `o` of `node` to the network's output. */
-function reachesOutput(ways: Ways, kept: Parameters, node: number, o: number, known: Memory): boolean {
+function reachesOutput(
+  ways: Ways,
+  edges: readonly KeptEdge[],
+  node: number,
+  o: number,
+  known: Memory,
+): boolean {
   return remembered(known, `${node}:${o}`, () =>
     ways.on(node, o).some((way) => {
       if (way.to === OUTPUT) return true;
-      return keptEdges(ways, kept).some(
+      return edges.some(
         (edge) =>
           edge.node === way.to &&
           way.units.includes(edge.i) &&
-          reachesOutput(ways, kept, way.to, edge.o, known),
+          reachesOutput(ways, edges, way.to, edge.o, known),
       );
     }),
   );
 }
 
 /** Whether kept weights lead from the network's input to input unit `i` of `node`. */
-function reachesInput(ways: Ways, kept: Parameters, node: number, i: number, known: Memory): boolean {
+function reachesInput(
+  ways: Ways,
+  edges: readonly KeptEdge[],
+  node: number,
+  i: number,
+  known: Memory,
+): boolean {
   return remembered(known, `${node}:${i}`, () =>
     ways.back(node, i).some((way) => {
       if (!isWeighted(ways.graph.nodes[way.from]!)) return true;
-      return keptEdges(ways, kept).some(
+      return edges.some(
         (edge) =>
-          edge.node === way.from && edge.o === way.unit && reachesInput(ways, kept, way.from, edge.i, known),
+          edge.node === way.from && edge.o === way.unit && reachesInput(ways, edges, way.from, edge.i, known),
       );
     }),
   );

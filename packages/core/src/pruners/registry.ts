@@ -2,11 +2,13 @@
 import { unknownName } from "../errors.ts";
 import { erk } from "./erk.ts";
 import { magnitude } from "./magnitude.ts";
+import { phew } from "./phew.ts";
 import type { Pruner } from "./pruner.ts";
 import { random } from "./random.ts";
 import { uniform } from "./uniform.ts";
+import { uniformWalk } from "./uniformWalk.ts";
 
-const registered: readonly Pruner[] = [magnitude, random, uniform, erk];
+const registered: readonly Pruner[] = [phew, uniformWalk, magnitude, random, uniform, erk];
 
 /** Name → method, in the order in which help and tables show them. */
 export const pruners: ReadonlyMap<string, Pruner> = new Map(

@@ -13,7 +13,7 @@ import {
 import { ArgumentError } from "../errors.ts";
 import { Masks } from "../masks/masks.ts";
 import type { PruneRequest, Pruning } from "../pruners/pruner.ts";
-import { walkPlan } from "./plan.ts";
+import { longestWalk, walkPlan } from "./plan.ts";
 
 /** Milliseconds of walking between two turns of everything else. */
 const SLICE_MS = 50;
@@ -52,9 +52,11 @@ export async function* walkToCounts(
   const { network, weights, from, signal } = request;
   signal?.throwIfAborted();
   requireAscending(keepCounts, network.prunableCount);
-  if (from !== undefined) requireGrowth(from, keepCounts[0]!, network.prunableCount);
   const engine = await loadWalkEngine();
   const plan = walkPlan(network, weights);
+  // a mask of whole walks may hold almost one walk more than was asked of it
+  const excess = longestWalk(plan, options.granularity) - 1;
+  if (from !== undefined) requireGrowth(from, keepCounts[0]!, excess, plan.edgeCount);
   const walker = inCoreWords(() => engine.createWalker(plan, options));
   try {
     if (from !== undefined) walker.keep(from.bytes);
@@ -169,14 +171,14 @@ function requireAscending(keepCounts: readonly number[], prunableCount: number):
   });
 }
 
-function requireGrowth(from: Masks, keepCount: number, prunableCount: number): void {
+function requireGrowth(from: Masks, keepCount: number, excess: number, prunableCount: number): void {
   if (from.bytes.length !== prunableCount) {
     throw new ArgumentError("from", {
       given: `masks of ${from.bytes.length} weights`,
       expected: `${prunableCount}, as many as the network has`,
     });
   }
-  if (from.keptCount > keepCount) {
+  if (from.keptCount > keepCount + excess) {
     throw new ArgumentError("from", {
       given: `masks that keep ${from.keptCount} weights`,
       expected: `at most the ${keepCount} to be kept`,

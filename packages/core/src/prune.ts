@@ -1,0 +1,126 @@
+/** Prunes a network by any method: checks what is asked for, has it done, and checks what came of it. */
+import { layerMeasures } from "./analysis/analyse.ts";
+import { ArgumentError } from "./errors.ts";
+import type { PruneEvent } from "./events.ts";
+import { countKept, keepCountAt, type Masks } from "./masks/masks.ts";
+import type { Network } from "./network/network.ts";
+import {
+  completeOptions,
+  type OptionValue,
+  type PruneProgress,
+  type PruneRequest,
+  type Pruner,
+  type Pruning,
+} from "./pruners/pruner.ts";
+import { prunerByName } from "./pruners/registry.ts";
+import { longestWalk, walkPlan } from "./walks/plan.ts";
+import { requireFiniteWeights, type Weights } from "./weights/weights.ts";
+
+export interface PruneSettings {
+  /** Name of a method; see `pruners`. */
+  readonly method: string;
+  /** Fraction of the prunable weights to keep, 0 < density ≤ 1. */
+  readonly density: number;
+  /** Whole number, 0 ≤ seed ≤ 2^53 − 1. */
+  readonly seed: number;
+  /** Options of the method; those left out have their initial value. */
+  readonly options?: Readonly<Record<string, OptionValue>>;
+  /** Weights that are kept in any case: the mask grows from these. */
+  readonly from?: Masks;
+  readonly onProgress?: (progress: PruneProgress) => void;
+  /** Told of the start, of progress and of the end. */
+  readonly onEvent?: (event: PruneEvent) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface PruneResult extends Pruning {
+  readonly method: string;
+  /** All options of the method. */
+  readonly options: Readonly<Record<string, OptionValue>>;
+  readonly seed: number;
+  /** The density asked for, ⌊density · prunableCount⌋, and what was kept: more only where walks are kept whole. */
+  readonly requestedDensity: number;
+  readonly keepCount: number;
+  readonly keptCount: number;
+  /** Kept fraction. */
+  readonly density: number;
+  readonly elapsedMs: number;
+}
+
+/**
+ * @param weights all finite; of the prunable parameters at least
+ * @throws ArgumentError for a method, density, seed, option or weight that is not usable; signal.reason
+ */
+export async function prune(
+  network: Network,
+  weights: Weights,
+  settings: PruneSettings,
+): Promise<PruneResult> {
+  const { density: requestedDensity, seed, from, signal, onEvent } = settings;
+  const pruner = prunerByName(settings.method);
+  const keepCount = keepCountAt(requestedDensity, network.prunableCount);
+  requireSeed(seed);
+  const options = completeOptions(pruner, settings.options ?? {});
+  requireFiniteWeights(network, weights);
+  signal?.throwIfAborted();
+
+  const start = performance.now();
+  const watched = settings.onProgress !== undefined || onEvent !== undefined;
+  const { name: method } = pruner;
+  const { prunableCount } = network;
+  onEvent?.({ kind: "prune.started", method, density: requestedDensity, keepCount, prunableCount });
+  const onProgress = (progress: PruneProgress) => {
+    settings.onProgress?.(progress);
+    const { fraction: _, ...rest } = progress;
+    onEvent?.({ kind: "prune.progress", ...rest, keepCount, elapsedMs: performance.now() - start });
+  };
+  const request: PruneRequest = {
+    network,
+    weights,
+    keepCount,
+    seed,
+    options,
+    ...(from && { from }),
+    ...(signal && { signal }),
+    ...(watched && { onProgress }),
+  };
+  const pruning = await pruner.prune(request);
+  const elapsedMs = performance.now() - start;
+  const keptCount = requireCount(pruner, request, pruning.masks);
+  const density = keptCount / prunableCount;
+  onEvent?.({
+    kind: "prune.finished",
+    method,
+    requestedDensity,
+    density,
+    keptCount,
+    ...(pruning.walkCount !== undefined && { walkCount: pruning.walkCount }),
+    elapsedMs,
+    layers: layerMeasures(pruning.masks),
+  });
+  return { ...pruning, method, options, seed, requestedDensity, keepCount, keptCount, density, elapsedMs };
+}
+
+function requireSeed(seed: number): void {
+  if (Number.isSafeInteger(seed) && seed >= 0) return;
+  throw new ArgumentError("seed", { given: `${seed}`, expected: "a whole number from 0 to 2^53 − 1" });
+}
+
+/**
+ * The number of weights kept.
+ * @throws Error where it is not what the method declares: a mistake of the method, not of the caller
+ */
+function requireCount(pruner: Pruner, request: PruneRequest, masks: Masks): number {
+  const { network, weights, keepCount, from } = request;
+  const keptCount = countKept(masks.bytes);
+  const most = pruner.wholePaths
+    ? keepCount + longestWalk(walkPlan(network, weights), "kernel") - 1
+    : keepCount;
+  if (keptCount < keepCount || keptCount > most) {
+    throw new Error(`${pruner.name} kept ${keptCount} weights, not ${keepCount} to ${most}`);
+  }
+  if (from?.bytes.some((kept, k) => kept === 1 && masks.bytes[k] === 0)) {
+    throw new Error(`${pruner.name} let go of weights that were kept from the start`);
+  }
+  return keptCount;
+}

@@ -1,0 +1,188 @@
+import { describe, expect, it } from "vitest";
+import type { PruneEvent } from "../src/events.ts";
+import { Masks } from "../src/masks/masks.ts";
+import { NetworkBuilder } from "../src/network/builder.ts";
+import { prune } from "../src/prune.ts";
+import { phew, phewNested } from "../src/pruners/phew.ts";
+import { completeOptions, type PruneProgress } from "../src/pruners/pruner.ts";
+import { pruners } from "../src/pruners/registry.ts";
+import { initialise } from "../src/weights/initialise.ts";
+import { zooModel } from "../src/zoo/zoo.ts";
+
+const small = (() => {
+  const b = new NetworkBuilder("small", [8]);
+  return b.build(b.dense("b", b.relu(b.dense("a", b.input, 12, { bias: false })), 5, { bias: false }));
+})();
+const weights = await initialise(small, { seed: 1 });
+const settings = { method: "phew", density: 0.3, seed: 1 };
+
+describe("prune", () => {
+  it.each([...pruners.keys()])("keeps what was asked for with %s and tells all about it", async (method) => {
+    const events: PruneEvent[] = [];
+    const onEvent = (event: PruneEvent) => events.push(event);
+    const result = await prune(small, weights, { method, density: 0.3, seed: 3, onEvent });
+    expect(result.keepCount).toBe(Math.floor(0.3 * 156));
+    expect(result.keptCount).toBe(result.masks.keptCount);
+    expect(result.density).toBe(result.keptCount / 156);
+    expect(result.requestedDensity).toBe(0.3);
+    expect(result.keptCount - result.keepCount).toBeLessThan(pruners.get(method)!.wholePaths ? 2 : 1);
+    expect(result.elapsedMs).toBeGreaterThan(0);
+    expect(events[0]).toEqual({
+      kind: "prune.started",
+      method,
+      density: 0.3,
+      keepCount: 46,
+      prunableCount: 156,
+    });
+    const last = events.at(-1)!;
+    expect(last).toMatchObject({ kind: "prune.finished", method, keptCount: result.keptCount });
+    expect(last.kind === "prune.finished" && last.layers.map(({ keptCount }) => keptCount)).toEqual(
+      small.prunable.map((parameter) => result.masks.of(parameter).reduce((a, b) => a + b, 0)),
+    );
+  });
+
+  it("completes and reports the options", async () => {
+    const { options } = await prune(small, weights, { ...settings, options: { bias: "square" } });
+    expect(options).toEqual({
+      bias: "square",
+      branching: "equal",
+      granularity: "weight",
+      direction: "alternate",
+    });
+  });
+
+  it.each([
+    [{ density: 0 }, "density: got 0, expected the fraction of weights kept"],
+    [{ density: 5 }, "If you meant 5 %, pass 0.05."],
+    [{ density: Number.NaN }, "density: got NaN"],
+    [{ density: 0.001 }, "less than one of 156 weights"],
+    [{ seed: -1 }, "seed: got -1, expected a whole number from 0 to 2^53 − 1"],
+    [{ seed: 0.5 }, "seed: got 0.5"],
+    [{ method: "phow" }, 'Did you mean "phew"?'],
+    [{ options: { granularity: "kernels" } }, 'Did you mean "kernel"?'],
+    [{ options: { biass: "square" } }, 'Did you mean "bias"?'],
+    [{ method: "uniform-walk", options: { bias: "square" } }, 'option of uniform-walk: got "bias"'],
+  ])("refuses %j", async (wrong, message) => {
+    await expect(prune(small, weights, { ...settings, ...wrong })).rejects.toThrow(message);
+  });
+
+  it("names the layer and the index of a weight that is not a number", async () => {
+    const broken = new Map(weights).set("b.weight", weights.get("b.weight")!.slice());
+    broken.get("b.weight")![7] = Number.NaN;
+    await expect(prune(small, broken, settings)).rejects.toThrow('layer "b.weight", weight 7: got NaN');
+    const request = { network: small, weights: broken, keepCount: 3, seed: 1 };
+    await expect(phew.prune({ ...request, options: completeOptions(phew, {}) })).rejects.toThrow(
+      'layer "b.weight": got NaN at index 7, expected finite weights',
+    );
+  });
+});
+
+describe("growing masks", () => {
+  it("keep what they grow from, whatever it is", async () => {
+    const from = new Masks(small);
+    from.bytes.set([1, 1, 1], 20);
+    const { masks, keptCount } = await prune(small, weights, { ...settings, from });
+    expect([...masks.bytes.subarray(20, 23)]).toEqual([1, 1, 1]);
+    expect(keptCount).toBeLessThan(46 + 2);
+  });
+
+  it("take a mask that already holds a walk's excess as it is", async () => {
+    const { masks } = await prune(small, weights, settings);
+    const again = await prune(small, weights, { ...settings, from: masks });
+    expect(again.masks.bytes).toEqual(masks.bytes);
+    expect(again.walkCount).toBe(0);
+  });
+
+  it("refuse one that holds more than asked for, or is of another network", async () => {
+    const from = Masks.dense(small);
+    await expect(prune(small, weights, { ...settings, from })).rejects.toThrow(
+      "from: got masks that keep 156 weights, expected at most the 46 to be kept. Masks only grow",
+    );
+    const other = new Masks(zooModel("mlp"));
+    await expect(prune(small, weights, { ...settings, from: other })).rejects.toThrow(
+      "expected 156, as many as the network has",
+    );
+  });
+
+  it("must be asked for in ascending order", async () => {
+    const request = { network: small, weights, seed: 1, options: completeOptions(phew, {}) };
+    for (const counts of [[10, 5], [], [0], [1.5], [157]])
+      await expect(phewNested(request, counts).next()).rejects.toThrow("in ascending order");
+  });
+});
+
+describe("walks that cannot end", () => {
+  const square = (() => {
+    const b = new NetworkBuilder("square", [10]);
+    return b.build(b.dense("a", b.input, 10, { bias: false }));
+  })();
+  /** In every row and column, `count` of 10 weights are 1, the others `rest`. */
+  const weightsWith = (count: number, rest: number) =>
+    new Map([
+      [
+        "a.weight",
+        Float32Array.from({ length: 100 }, (_, k) => ((k + Math.floor(k / 10)) % 10 < count ? 1 : rest)),
+      ],
+    ]);
+  const request = { method: "phew", seed: 1 };
+
+  it("are refused before they begin where weights of 0 would have to be met", async () => {
+    const half = weightsWith(5, 0);
+    await expect(prune(square, half, { ...request, density: 0.51 })).rejects.toThrow(
+      "density: got 51 of 100 weights to keep, expected at most 50: the others are 0 or lie behind such, and no walk comes upon them. Ask for a density of at most 0.5.",
+    );
+    // at 50 all that can be met are; walks biased towards small weights meet all
+    expect((await prune(square, half, { ...request, density: 0.5 })).keptCount).toBe(50);
+    const inverse = { ...request, options: { bias: "inverse" }, density: 0.6 };
+    await expect(prune(square, half, inverse)).resolves.toMatchObject({ keptCount: 60 });
+  });
+
+  it("are given up where the weights left are too small ever to be met", async () => {
+    await expect(prune(square, weightsWith(6, 1e-30), { ...request, density: 0.8 })).rejects.toThrow(
+      "density: got 80 of 100 weights to keep; after 60, 12582912 walks met no new one, expected a density at which every weight that is needed is likely enough to be met. Ask for a density of at most 0.6.",
+    );
+  });
+
+  it("are not begun where everything is to be kept", async () => {
+    const result = await prune(small, weights, { ...settings, density: 1 });
+    expect(result.keptCount).toBe(156);
+    expect(result.walkCount).toBe(0);
+  });
+});
+
+describe("long walks", () => {
+  const network = zooModel("mlp");
+
+  it("tell how far they are, up to the end", async () => {
+    const weights = await initialise(network, { seed: 1 });
+    const told: PruneProgress[] = [];
+    await prune(network, weights, { ...settings, density: 0.97, onProgress: (p) => told.push(p) });
+    expect(told.length).toBeGreaterThan(1);
+    expect(told.at(-1)!.fraction).toBe(1);
+    const fractions = told.map(({ fraction }) => fraction);
+    expect(fractions).toEqual([...fractions].sort((a, b) => a - b));
+    expect(fractions[0]).toBeGreaterThan(0);
+  });
+
+  it("end when told to, with the reason given", async () => {
+    const weights = await initialise(network, { seed: 1 });
+    const controller = new AbortController();
+    const reason = new Error("enough");
+    setTimeout(() => controller.abort(reason), 20);
+    const start = performance.now();
+    await expect(
+      prune(network, weights, { ...settings, density: 0.9999, signal: controller.signal }),
+    ).rejects.toBe(reason);
+    expect(performance.now() - start).toBeLessThan(5000);
+    const aborted = AbortSignal.abort(reason);
+    await expect(prune(network, weights, { ...settings, signal: aborted })).rejects.toBe(reason);
+  });
+
+  it("give the same mask whether they are watched or not", async () => {
+    const weights = await initialise(network, { seed: 1 });
+    const alone = await prune(network, weights, { ...settings, density: 0.9 });
+    const watched = await prune(network, weights, { ...settings, density: 0.9, onProgress: () => {} });
+    expect(watched.masks.bytes).toEqual(alone.masks.bytes);
+    expect(watched.walkCount).toBe(alone.walkCount);
+  });
+});

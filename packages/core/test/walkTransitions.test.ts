@@ -1,0 +1,136 @@
+/** The engine's walks on a branched network against the oracle's, which lists every weight of a unit and draws one. */
+import { loadWalkEngine, type WalkOptions } from "@phew/engine";
+import { randomFrom, Walker, type WalkRules, Ways } from "@phew/oracle";
+import { beforeAll, describe, expect, it } from "vitest";
+import { NetworkBuilder } from "../src/network/builder.ts";
+import type { Network } from "../src/network/network.ts";
+import { phew } from "../src/pruners/phew.ts";
+import { walkPlan } from "../src/walks/plan.ts";
+import type { Weights } from "../src/weights/weights.ts";
+import { oracleNetwork } from "./oracleNetwork.ts";
+import { randomWeights } from "./randomNetwork.ts";
+import { chiSquareQuantile, frequenciesOf, globalTest } from "./statistics.ts";
+
+/** Stem, identity block, projection block, concatenation with a grouped convolution, flatten. */
+function branchedNetwork(): Network {
+  const b = new NetworkBuilder("branched", [2, 2, 2]);
+  const conv = (name: string, x: string, outChannels: number, kernel = 1, groups = 1) =>
+    b.conv2d(name, x, { outChannels, kernel, padding: kernel >> 1, groups, bias: false });
+  const stem = b.relu(conv("stem", b.input, 2));
+  const first = b.relu(b.add(conv("a", stem, 2, 3), stem));
+  const second = b.add(conv("b2", b.relu(conv("b1", first, 2)), 2), conv("projection", first, 2));
+  const x = b.concat(second, conv("grouped", second, 2, 1, 2));
+  return b.build(b.dense("fc", b.flatten(x), 2, { bias: false }));
+}
+
+const RULES: WalkRules[] = [
+  { bias: "magnitude", branching: "equal", granularity: "weight", direction: "alternate" },
+  { bias: "magnitude", branching: "weight", granularity: "weight", direction: "alternate" },
+  { bias: "square", branching: "equal", granularity: "weight", direction: "alternate" },
+  { bias: "uniform", branching: "weight", granularity: "weight", direction: "forward" },
+  { bias: "inverse", branching: "equal", granularity: "weight", direction: "backward" },
+];
+const WALK_COUNT = 40_000;
+/** Of each test here. */
+const FALSE_ALARM_RATE = 1e-5;
+
+describe("walks of the engine", () => {
+  let network: Network;
+  let weights: Weights;
+  let ways: Ways;
+  let edgeId: (edge: { parameter: string; index: number }) => number;
+
+  beforeAll(() => {
+    network = branchedNetwork();
+    weights = randomWeights(network, 5);
+    ways = new Ways(oracleNetwork(network));
+    const startOf = new Map(network.prunable.map(({ name, start }) => [name, start]));
+    edgeId = ({ parameter, index }) => startOf.get(parameter)! + index;
+  });
+
+  it.each(RULES)(
+    "take every path as often as the oracle's probabilities say, by χ²: $bias, $branching, $direction",
+    async (rules) => {
+      const engine = await loadWalkEngine();
+      const options: WalkOptions = { ...rules, seed: 11 };
+      const walker = engine.createWalker(walkPlan(network, weights), options);
+      // walks by direction and start unit, then by path
+      const seen = new Map<string, Map<string, number>>();
+      for (let w = 0; w < WALK_COUNT; w++) {
+        const forward = rules.direction === "alternate" ? w % 2 === 0 : rules.direction === "forward";
+        const turn = rules.direction === "alternate" ? w >> 1 : w;
+        const start = turn % 2;
+        const key = `${forward}:${start}`;
+        const paths = seen.get(key) ?? new Map<string, number>();
+        seen.set(key, paths);
+        // the engine lists a backward walk's edges from one end or the other
+        const path = [...walker.walkEdges(w)].sort((a, b) => a - b).join();
+        paths.set(path, (paths.get(path) ?? 0) + 1);
+      }
+      walker.dispose();
+
+      const oracle = new Walker(ways, weights, rules);
+      let [statistic, freedom] = [0, 0];
+      for (const [key, paths] of seen) {
+        const [forward, start] = key.split(":") as [string, string];
+        const count = [...paths.values()].reduce((a, b) => a + b, 0);
+        const expected = new Map<string, number>();
+        for (const { edges, probability } of oracle.everyWalk(forward === "true", Number(start))) {
+          const path = edges
+            .map(edgeId)
+            .sort((a, b) => a - b)
+            .join();
+          expected.set(path, (expected.get(path) ?? 0) + probability * count);
+        }
+        expect([...paths.keys()].filter((path) => !expected.has(path))).toEqual([]);
+        // paths expected fewer than 8 times are one class
+        let [rareSeen, rareExpected] = [0, 0];
+        for (const [path, often] of expected) {
+          const times = paths.get(path) ?? 0;
+          if (often < 8) [rareSeen, rareExpected] = [rareSeen + times, rareExpected + often];
+          else [statistic, freedom] = [statistic + (times - often) ** 2 / often, freedom + 1];
+        }
+        if (rareExpected >= 8) statistic += (rareSeen - rareExpected) ** 2 / rareExpected;
+        else freedom -= 1;
+      }
+      expect(freedom).toBeGreaterThan(100);
+      expect(statistic).toBeLessThan(chiSquareQuantile(1 - FALSE_ALARM_RATE, freedom));
+    },
+  );
+
+  it.each(["weight", "kernel"] as const)(
+    "keep each weight as often as the oracle's, granularity: %s",
+    async (granularity) => {
+      const rules: WalkRules = { bias: "magnitude", branching: "equal", granularity, direction: "alternate" };
+      const keepCount = granularity === "weight" ? 24 : 40;
+      const oracle = new Walker(ways, weights, rules);
+      const runCount = 600;
+      const [ours, theirs]: [Uint8Array[], Uint8Array[]] = [[], []];
+      const walks = { ours: 0, theirs: 0 };
+      for (let seed = 0; seed < runCount; seed++) {
+        const { masks, walkCount } = await phew.prune({
+          network,
+          weights,
+          keepCount,
+          seed,
+          options: { ...rules },
+        });
+        ours.push(masks.bytes);
+        walks.ours += walkCount! / runCount;
+        const run = oracle.keep(keepCount, randomFrom(seed));
+        const bytes = new Uint8Array(network.prunableCount);
+        for (const { name, start } of network.prunable) bytes.set(run.kept.get(name)!, start);
+        theirs.push(bytes);
+        walks.theirs += run.walkCount / runCount;
+      }
+      const { statistic, threshold } = globalTest(
+        frequenciesOf(ours),
+        frequenciesOf(theirs),
+        ours,
+        FALSE_ALARM_RATE,
+      );
+      expect(statistic).toBeLessThan(threshold);
+      expect(Math.abs(walks.ours / walks.theirs - 1)).toBeLessThan(0.1);
+    },
+  );
+});
