@@ -32,5 +32,6 @@ export {
   type Tensors,
   toFloat32,
 } from "./tensor.ts";
+export { parseTorch, readTorch, type TorchFile } from "./torchFile.ts";
 export { digestWeights, pickWeights, readWeights } from "./weightsFile.ts";
 export { requireWritable, type WriteOptions, writeWhole } from "./writeFile.ts";

@@ -1,0 +1,218 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { ArgumentError } from "@phew/core";
+import { beforeAll, describe, expect, it } from "vitest";
+import { unpickle } from "../src/pickle.ts";
+import { readSafetensors } from "../src/safetensors.ts";
+import type { Tensors } from "../src/tensor.ts";
+import { parseTorch, readTorch } from "../src/torchFile.ts";
+import { zipChunks } from "../src/zip.ts";
+import { fuzz } from "./fuzz.ts";
+import { pythonHas, runPython } from "./python.ts";
+import { scratchFolder } from "./scratch.ts";
+
+const scratch = scratchFolder();
+const hasTorch = pythonHas("torch", "safetensors");
+
+/** A file as torch.save lays it out, around a pickle written by hand. */
+function archive(pickle: Uint8Array | string, storages: Record<string, Uint8Array> = {}): Uint8Array {
+  const data = typeof pickle === "string" ? Buffer.from(pickle, "latin1") : pickle;
+  const entries: [string, Uint8Array[]][] = [["m/data.pkl", [data]]];
+  for (const [key, bytes] of Object.entries(storages)) entries.push([`m/data/${key}`, [bytes]]);
+  return new Uint8Array(Buffer.concat([...zipChunks(entries)]));
+}
+
+/** The pickle of {"w": a tensor of float32} with this shape, these strides and this storage length, all one byte. */
+function tensorPickle(shape: readonly number[], strides: readonly number[], offset = 0, length = 6): string {
+  const int = (n: number) => `K${String.fromCharCode(n)}`;
+  const tuple = (ns: readonly number[]) => `(${ns.map(int).join("")}t`;
+  const storage = `(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x000X\x03\0\0\0cpu${int(length)}tQ`;
+  const ordered = "ccollections\nOrderedDict\n)R";
+  return `\x80\x02}X\x01\0\0\0wctorch._utils\n_rebuild_tensor_v2\n(${storage}${int(offset)}${tuple(shape)}${tuple(strides)}\x89${ordered}tRs.`;
+}
+const six = new Uint8Array(Float32Array.of(1, 2, 3, 4, 5, 6).buffer);
+
+describe.skipIf(!hasTorch)("a file of torch.save", () => {
+  beforeAll(() => {
+    runPython(
+      `import sys, os, collections, torch
+from safetensors.torch import save_file
+to = sys.argv[1]
+torch.manual_seed(5)
+def save(name, value, plain, **options):
+    torch.save(value, to + name + ".pt", **options)
+    save_file({k: v.contiguous().clone() for k, v in plain.items()}, to + name + ".safetensors")
+net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.BatchNorm2d(8), torch.nn.Linear(8, 5))
+state = net.state_dict()
+save("state", state, state)
+for p in (3, 4, 5): save(f"protocol{p}", state, state, pickle_protocol=p)
+types = {str(t)[6:]: torch.arange(6).reshape(2, 3).to(t) for t in [torch.float64, torch.float32, torch.float16, torch.bfloat16,
+  torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool, torch.uint16, torch.uint32]}
+types |= {"one": torch.tensor(3.5), "empty": torch.zeros(0, 4), "parameter": torch.nn.Parameter(torch.randn(3))}
+save("types", types, {k: v.detach() for k, v in types.items()})
+base = torch.arange(24.).reshape(2, 3, 4)
+views = {"transposed": base.permute(2, 0, 1), "slice": base[:, 1:, ::2], "row": base[1, 2], "base": base, "half": base.half().t() if base.dim() == 2 else base.half().transpose(0, 2),
+  "long": base.long().transpose(0, 1), "column": base.reshape(6, 4)[:, 1:2]}
+save("views", views, views)
+opt = torch.optim.SGD(net.parameters(), 0.1, momentum=0.9)
+net.eval(); net[2](torch.randn(1, 8)).sum().backward(); opt.step()
+state = net.state_dict()
+save("checkpoint", {"epoch": 3, "best": 0.5, "state_dict": {"module." + k: v for k, v in state.items()}, "optimizer": opt.state_dict(), "args": {"lr": 0.1}}, state)
+save("compiled", {"model": collections.OrderedDict(("_orig_mod.module." + k, v) for k, v in state.items()), "step": torch.tensor(3)}, state)
+torch.save(state, to + "old.pt", _use_new_zipfile_serialization=False)
+torch.save(net, to + "module.pt")
+torch.save({"w": torch.zeros(1).expand(1000)}, to + "expanded.pt")
+torch.save({"lr": 0.1}, to + "nothing.pt")
+torch.save(torch.randn(3), to + "bare.pt")
+class Evil:
+    def __reduce__(self): return (os.system, ("touch " + to + "ran",))
+torch.save({"w": torch.randn(3), "x": Evil()}, to + "evil.pt")
+torch.save({"w": torch.randn(3).to_sparse()}, to + "sparse.pt")
+torch.jit.save(torch.jit.script(net), to + "script.pt")`,
+      `${scratch("")}/`,
+    );
+  }, 120_000);
+
+  const same = (tensors: Tensors, expected: Tensors) => {
+    expect([...tensors.keys()].sort()).toEqual([...expected.keys()].sort());
+    for (const [name, { dtype, shape, data }] of expected) {
+      const tensor = tensors.get(name)!;
+      expect([name, tensor.dtype, tensor.shape]).toEqual([name, dtype, shape]);
+      expect(Buffer.compare(tensor.data, data)).toBe(0);
+    }
+  };
+
+  it.each(["state", "protocol3", "protocol4", "protocol5", "types", "views"])(
+    "is read bit for bit: %s",
+    async (name) => {
+      const { tensors, notes } = await readTorch(scratch(`${name}.pt`));
+      same(tensors, (await readSafetensors(scratch(`${name}.safetensors`))).tensors);
+      expect(notes).toEqual([]);
+      same((await parseTorch(new Uint8Array(readFileSync(scratch(`${name}.pt`))))).tensors, tensors);
+    },
+  );
+
+  it("that is a checkpoint gives the model's state dict, wrappers taken off its names", async () => {
+    const checkpoint = await readTorch(scratch("checkpoint.pt"));
+    same(checkpoint.tensors, (await readSafetensors(scratch("checkpoint.safetensors"))).tensors);
+    expect(checkpoint.notes).toEqual([
+      'Took "state_dict" of the checkpoint; its other entries are left aside.',
+      'Took "module." off every name.',
+    ]);
+    const compiled = await readTorch(scratch("compiled.pt"));
+    same(compiled.tensors, checkpoint.tensors);
+    expect(compiled.notes.slice(1)).toEqual([
+      'Took "_orig_mod." off every name.',
+      'Took "module." off every name.',
+    ]);
+  });
+
+  it.each([
+    ["old", /format before PyTorch 1\.6.*weights_only=True/],
+    ["module", /names "torch\.nn\.modules\.container\.Sequential".*Save the state_dict alone/],
+    ["evil", /names "posix\.system".*could run code/],
+    ["sparse", /names "torch\._utils\._rebuild_sparse_tensor"/],
+    ["script", /names "__torch__\./],
+    ["expanded", /1000 elements over 1 in memory.*contiguous/],
+    ["nothing", /dictionary without named tensors \(lr\)/],
+    ["bare", /no dictionary/],
+  ])(
+    "that holds more than tensors is refused by name, and nothing of it is run: %s",
+    async (name, message) => {
+      await expect(readTorch(scratch(`${name}.pt`))).rejects.toThrow(message);
+      await expect(readTorch(scratch(`${name}.pt`))).rejects.toThrow(ArgumentError);
+      expect(() => readFileSync(scratch("ran"))).toThrow(/ENOENT/);
+    },
+  );
+
+  it("damaged in 4,000 ways costs an ArgumentError", async () => {
+    const report = await fuzz([new Uint8Array(readFileSync(scratch("state.pt")))], 4_000, 31, (bytes) =>
+      parseTorch(bytes),
+    );
+    expect(report.slowestMs).toBeLessThan(1000);
+    expect(report.largestAllocation).toBeLessThan(1e6);
+  });
+});
+
+describe("a window on a storage", () => {
+  it("is read through its strides", async () => {
+    const { tensors } = await parseTorch(archive(tensorPickle([3, 2], [1, 3]), { 0: six }));
+    expect([...new Float32Array(tensors.get("w")!.data.slice().buffer)]).toEqual([1, 4, 2, 5, 3, 6]);
+  });
+
+  it.each<[string, string, RegExp]>([
+    [
+      "reaches beyond its end",
+      tensorPickle([3, 2], [2, 2]),
+      /shape \[3, 2\] and strides \[2, 2\] from 0 on, beyond/,
+    ],
+    ["begins beyond its end", tensorPickle([1], [1], 6), /beyond its storage/],
+    ["has more axes than strides", tensorPickle([1, 1], [1]), /beyond its storage/],
+    ["repeats itself", tensorPickle([7], [0]), /7 elements over 6 in memory/],
+    ["is of another length", tensorPickle([1], [1], 0, 5), /storage "0": got 24 bytes, expected 20/],
+  ])("that %s is refused", async (_, pickle, message) => {
+    await expect(parseTorch(archive(pickle, { 0: six }))).rejects.toThrow(message);
+  });
+
+  it("without its storage is refused", async () => {
+    await expect(parseTorch(archive(tensorPickle([1], [1])))).rejects.toThrow(/storage "0": got none/);
+  });
+});
+
+describe("a pickle", () => {
+  const read = (text: string) =>
+    unpickle(new Uint8Array(Buffer.from(text, "latin1")), {
+      subject: "p",
+      globals: new Map(),
+      persistent: (id) => id,
+    });
+
+  it("of plain values is read", () => {
+    expect(
+      read("\x80\x02]q\0(K\x01M\x00\x02J\xff\xff\xff\xff\x8a\x02\x00\x80\x88\x89NX\x02\0\0\0\xc3\xa9e."),
+    ).toEqual([1, 512, -1, -32768, true, false, null, "é"]);
+    expect(read("\x80\x04\x95\0\0\0\0\0\0\0\0}\x94\x8c\x01a\x94G?\xf8\0\0\0\0\0\0s.")).toEqual(
+      new Map([["a", 1.5]]),
+    );
+    expect(read("\x80\x02\x8a\x09\0\0\0\0\0\0\0\0\x01.")).toBe(2n ** 64n);
+  });
+
+  it.each([
+    ["cos\nsystem\nX\x01\0\0\0a\x85R.", /names "os\.system"/],
+    ["\x8c\x08builtins\x8c\x04eval\x93.", /names "builtins\.eval"/],
+    ["(ios\nsystem\n.", /opcode INST/],
+    ["(K\x01o.", /opcode OBJ/],
+    ["Pid\n.", /opcode PERSID/],
+    ["\x82\x01.", /opcode EXT1/],
+    ["K\x01\x85K\x01R.", /a call of what cannot be called/],
+    ["}K\x01a.", /no list/],
+    ["]K\x01K\x02s.", /no dictionary/],
+    ["h\x05.", /memo 5/],
+    ["t.", /no mark/],
+    [".", /too few values/],
+    ["X\xff\xff\xff\xffa.", /ends too early/],
+    ["\x8e\xff\xff\xff\xff\xff\xff\xff\xffa.", /ends too early/],
+    ["\x8b\xff\xff\xff\x7fa.", /whole number of 2147483647 bytes/],
+    ["\x80\x06.", /protocol 6/],
+    ["cos", /ends too early/],
+  ])("that does more is refused: %j", (text, message) => {
+    expect(() => read(text)).toThrow(message);
+    expect(() => read(text)).toThrow(ArgumentError);
+  });
+
+  it("damaged in 20,000 ways inside a sound archive costs an ArgumentError, little time and little memory", async () => {
+    const bases = [tensorPickle([3, 2], [1, 3]), tensorPickle([2, 3], [3, 1])].map((text) =>
+      Buffer.from(text, "latin1"),
+    );
+    const report = await fuzz(bases, 20_000, 32, (bytes) => parseTorch(archive(bytes, { 0: six })));
+    expect(report.slowestMs).toBeLessThan(1000);
+    expect(report.largestAllocation).toBeLessThan(1e6);
+    expect(report.refusedCount).toBeGreaterThan(10_000);
+    expect(report.acceptedCount).toBeGreaterThan(200);
+  });
+
+  it("nested 100,000 deep is read without running out of stack", () => {
+    expect(() => read(`${"]".repeat(100_000)}${"a".repeat(99_999)}.`)).not.toThrow();
+    writeFileSync(scratch("deep.pt"), archive(`${"]".repeat(100_000)}${"a".repeat(99_999)}.`));
+    return expect(readTorch(scratch("deep.pt"))).rejects.toThrow(/no dictionary/);
+  });
+});
