@@ -41,17 +41,24 @@ function systemMessage(error: NodeJS.ErrnoException): string | undefined {
 /** One line for a failure, and its exit code. A fault of our own is shown with its place. */
 export function describeFailure(error: unknown): { message: string; exitCode: number } {
   if (error instanceof UsageError) return { message: error.message, exitCode: EXIT.usage };
-  if (error instanceof Interrupted) return { message: error.message || "interrupted", exitCode: EXIT.interrupted };
+  if (error instanceof Interrupted)
+    return { message: error.message || "interrupted", exitCode: EXIT.interrupted };
   if (error instanceof ArgumentError || (error instanceof Error && "fault" in error)) {
     return { message: error.message, exitCode: EXIT.failed };
   }
   if (error instanceof Error) {
     const system = systemMessage(error);
     if (system !== undefined) return { message: system, exitCode: EXIT.failed };
-    if (error instanceof RangeError && /allocation|Invalid typed array length|could not allocate/i.test(error.message)) {
-      return { message: `not enough memory: ${error.message}. Close other programs or use a smaller model.`, exitCode: EXIT.failed };
+    if (
+      error instanceof RangeError &&
+      /allocation|Invalid typed array length|could not allocate/i.test(error.message)
+    ) {
+      return {
+        message: `not enough memory: ${error.message}. Close other programs or use a smaller model.`,
+        exitCode: EXIT.failed,
+      };
     }
-    const details = process.env["PHEW_DEBUG"] ? `\n${error.stack ?? ""}` : " (set PHEW_DEBUG=1 to see where)";
+    const details = process.env.PHEW_DEBUG ? `\n${error.stack ?? ""}` : " (set PHEW_DEBUG=1 to see where)";
     return { message: `${error.message}${details}`, exitCode: EXIT.failed };
   }
   return { message: String(error), exitCode: EXIT.failed };

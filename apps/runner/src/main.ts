@@ -27,7 +27,10 @@ export async function main(args: readonly string[]): Promise<void> {
 function buildProgram(): Command {
   const program = new Command("phew")
     .description("Finds a sparse neural network before training it, by walking it.")
-    .version((JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string }).version)
+    .version(
+      (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string })
+        .version,
+    )
     .showHelpAfterError("(phew --help, or phew <verb> --help, shows how)")
     .addHelpText(
       "after",
@@ -45,8 +48,14 @@ Examples:
     .summary("find a sparse network: weights in, masks out")
     .description("Prunes a network at initialisation and writes which weights are kept.")
     .addOption(option("--method <name>", "pruning method; phew prune --methods lists them").default("phew"))
-    .addOption(option("--density <d>", "fraction of weights kept, or several: 0.1,0.05").argParser(parse.densities))
-    .addOption(option("--option <name=value>", "option of the method; may be repeated").argParser(parse.assignments).default({}))
+    .addOption(
+      option("--density <d>", "fraction of weights kept, or several: 0.1,0.05").argParser(parse.densities),
+    )
+    .addOption(
+      option("--option <name=value>", "option of the method; may be repeated")
+        .argParser(parse.assignments)
+        .default({}),
+    )
     .addOption(option("--from <masks>", "weights kept in any case: the mask grows from these"))
     .addOption(option("--out <file>", "masks as safetensors; {density} stands for each of several densities"))
     .addOption(option("--scores <file>", "scores as safetensors, for methods that score"))
@@ -67,7 +76,9 @@ Examples:
 
   withModel(program.command("analyze"))
     .summary("is this mask any good? widths, paths, path kernel trace")
-    .description("Measures masks: layer densities and widths, dead units, ineffective weights, paths, path kernel trace.")
+    .description(
+      "Measures masks: layer densities and widths, dead units, ineffective weights, paths, path kernel trace.",
+    )
     .addOption(option("--masks <file>", "masks as phew prune writes them; dense without"))
     .addOption(option("--json", "one JSON document on standard output"))
     .addHelpText("after", "\nExample:\n  phew analyze resnet20 --masks masks.safetensors")
@@ -80,24 +91,85 @@ Examples:
     .argument("<model>", "name of the zoo")
     .addOption(option("--dataset <name>", "glyphs (drawn by the program), mnist, cifar10").default("glyphs"))
     .addOption(option("--data-dir <folder>", "folder of the data set's files"))
-    .addOption(option("--classes <n>", "number of classes, for glyphs: 2 to 62").argParser(parse.wholeNumber("--classes", 2, 62)))
-    .addOption(option("--train-count <n>", "training examples, for glyphs").argParser(parse.wholeNumber("--train-count", 1, 10_000_000)))
-    .addOption(option("--test-count <n>", "test examples, for glyphs").argParser(parse.wholeNumber("--test-count", 1, 10_000_000)))
+    .addOption(
+      option("--classes <n>", "number of classes, for glyphs: 2 to 62").argParser(
+        parse.wholeNumber("--classes", 2, 62),
+      ),
+    )
+    .addOption(
+      option("--train-count <n>", "training examples, for glyphs").argParser(
+        parse.wholeNumber("--train-count", 1, 10_000_000),
+      ),
+    )
+    .addOption(
+      option("--test-count <n>", "test examples, for glyphs").argParser(
+        parse.wholeNumber("--test-count", 1, 10_000_000),
+      ),
+    )
+    .addOption(
+      option("--data-seed <n>", "seed of the images, for glyphs").argParser(
+        parse.wholeNumber("--data-seed", 0),
+      ),
+    )
     .addOption(option("--method <name>", "pruning method, or dense").default("phew"))
     .addOption(option("--density <d>", "fraction of weights kept").argParser(parse.density))
-    .addOption(option("--option <name=value>", "option of the method; may be repeated").argParser(parse.assignments).default({}))
-    .addOption(option("--seed <n>", "seed of weights, walks and data order").argParser(parse.wholeNumber("--seed", 0)).default(0))
-    .addOption(option("--epochs <n>", "passes over the training set").argParser(parse.wholeNumber("--epochs", 1, 100_000)).default(4))
-    .addOption(option("--batch-size <n>", "examples a step").argParser(parse.wholeNumber("--batch-size", 1, 65_536)).default(64))
+    .addOption(
+      option("--option <name=value>", "option of the method; may be repeated")
+        .argParser(parse.assignments)
+        .default({}),
+    )
+    .addOption(
+      option("--seed <n>", "seed of weights, walks and data order")
+        .argParser(parse.wholeNumber("--seed", 0))
+        .default(0),
+    )
+    .addOption(
+      option("--epochs <n>", "passes over the training set")
+        .argParser(parse.wholeNumber("--epochs", 1, 100_000))
+        .default(4),
+    )
+    .addOption(
+      option("--batch-size <n>", "examples a step")
+        .argParser(parse.wholeNumber("--batch-size", 1, 65_536))
+        .default(64),
+    )
     .addOption(option("--rate <r>", "learning rate").argParser(parse.realNumber("--rate", 0)).default(0.05))
-    .addOption(option("--momentum <m>", "momentum of gradient descent").argParser(parse.realNumber("--momentum", 0, 0.9999)).default(0.9))
+    .addOption(
+      option("--momentum <m>", "momentum of gradient descent")
+        .argParser(parse.realNumber("--momentum", 0, 0.9999))
+        .default(0.9),
+    )
     .addOption(option("--no-nesterov", "plain momentum"))
-    .addOption(option("--weight-decay <l>", "on all trained parameters").argParser(parse.realNumber("--weight-decay", 0)).default(1e-4))
-    .addOption(option("--drops <fractions>", "the rate drops at these fractions of the run, or none").argParser(parse.fractions("--drops")).default([0.5, 0.75], "0.5,0.75"))
-    .addOption(option("--drop-factor <f>", "what the rate is multiplied by").argParser(parse.realNumber("--drop-factor", 0, 1)).default(0.1))
-    .addOption(option("--label-smoothing <s>", "0 is none").argParser(parse.realNumber("--label-smoothing", 0, 0.999)).default(0))
-    .addOption(option("--executor <name>", "what computes: tensorflow, sparse").argParser(parse.oneOf("--executor", ["tensorflow", "sparse"])))
-    .addOption(option("--threads <n>", "threads of the sparse executor").argParser(parse.wholeNumber("--threads", 1, 256)))
+    .addOption(
+      option("--weight-decay <l>", "on all trained parameters")
+        .argParser(parse.realNumber("--weight-decay", 0))
+        .default(1e-4),
+    )
+    .addOption(
+      option("--drops <fractions>", "the rate drops at these fractions of the run, or none")
+        .argParser(parse.fractions("--drops"))
+        .default([0.5, 0.75], "0.5,0.75"),
+    )
+    .addOption(
+      option("--drop-factor <f>", "what the rate is multiplied by")
+        .argParser(parse.realNumber("--drop-factor", 0, 1))
+        .default(0.1),
+    )
+    .addOption(
+      option("--label-smoothing <s>", "0 is none")
+        .argParser(parse.realNumber("--label-smoothing", 0, 0.999))
+        .default(0),
+    )
+    .addOption(
+      option("--executor <name>", "what computes: tensorflow").argParser(
+        parse.oneOf("--executor", ["tensorflow"]),
+      ),
+    )
+    .addOption(
+      option("--threads <n>", "threads of the sparse executor").argParser(
+        parse.wholeNumber("--threads", 1, 256),
+      ),
+    )
     .addOption(option("--runs <folder>", "where run folders go").default("runs"))
     .addOption(option("--experiment <name>", "folder of this and like runs").default("train"))
     .addOption(option("--force", "run again where this configuration has been run"))
@@ -114,7 +186,9 @@ Examples:
   program
     .command("watch")
     .summary("the live screen of runs")
-    .description("Shows runs as they go, and finished ones, in the terminal; plain lines where there is none.")
+    .description(
+      "Shows runs as they go, and finished ones, in the terminal; plain lines where there is none.",
+    )
     .argument("[folder]", "a runs folder, an experiment or one run", "runs")
     .addOption(option("--once", "show how things stand, and stop"))
     .addOption(option("--plain", "lines instead of a screen"))
@@ -125,7 +199,9 @@ Examples:
     .summary("the networks that come with phew")
     .description("Lists the networks of the zoo, or the layers of one.")
     .argument("[model]", "show the layers of this one")
-    .addOption(option("--classes <n>", "number of classes").argParser(parse.wholeNumber("--classes", 2, 1_000_000)))
+    .addOption(
+      option("--classes <n>", "number of classes").argParser(parse.wholeNumber("--classes", 2, 1_000_000)),
+    )
     .addOption(option("--input <shape>", "channels,height,width or features").argParser(parse.shape))
     .addOption(option("--json", "one JSON document on standard output"))
     .action(async (model, options) => (await import("./verbs/zoo.ts")).zoo(model, options));
@@ -140,15 +216,25 @@ Examples:
   program
     .command("demo")
     .summary("the main job on the embedded data: prune by four methods, train, compare")
-    .description("Prunes LeNet-5 by PHEW, uniform walks, magnitude and at random, trains each and the dense one on glyphs, and compares.")
-    .addOption(option("--seed <n>", "seed of weights, walks and data").argParser(parse.wholeNumber("--seed", 0)).default(0))
+    .description(
+      "Prunes LeNet-5 by PHEW, uniform walks, magnitude and at random, trains each and the dense one on glyphs, and compares.",
+    )
+    .addOption(
+      option("--seed <n>", "seed of weights, walks and data")
+        .argParser(parse.wholeNumber("--seed", 0))
+        .default(0),
+    )
     .addOption(option("--runs <folder>", "where run folders go").default("runs"))
-    .addOption(option("--processes <n>", "runs at the same time").argParser(parse.wholeNumber("--processes", 1, 64)))
+    .addOption(
+      option("--processes <n>", "runs at the same time").argParser(parse.wholeNumber("--processes", 1, 64)),
+    )
     .addOption(option("--json", "one JSON document on standard output"))
     .action(async (options) => (await import("./verbs/demo.ts")).demo(options));
 
   for (const command of [program, ...program.commands]) {
-    command.exitOverride().configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "phew: ")) });
+    command
+      .exitOverride()
+      .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "phew: ")) });
   }
   return program;
 }
@@ -162,7 +248,9 @@ function withModel(command: Command): Command {
   return command
     .argument("[model]", "name of the zoo, or a model file")
     .addOption(option("--architecture <name>", "zoo name of the network whose weights the file holds"))
-    .addOption(option("--classes <n>", "number of classes").argParser(parse.wholeNumber("--classes", 1, 1_000_000)))
+    .addOption(
+      option("--classes <n>", "number of classes").argParser(parse.wholeNumber("--classes", 1, 1_000_000)),
+    )
     .addOption(option("--input <shape>", "channels,height,width or features").argParser(parse.shape))
     .addOption(option("--weights <file>", "initial weights as safetensors, instead of drawing them"))
     .addOption(option("--init <scheme>", "how weights are drawn; the network's own way unless given"))

@@ -1,7 +1,15 @@
 /** `<model>` on the command line: a name of the zoo or a file, made into a network and its weights. */
 import { existsSync, statSync } from "node:fs";
 import path from "node:path";
-import { initialise, type Network, type Weights, zooEntries, zooModel } from "@phew/core";
+import {
+  initialisationByName,
+  initialise,
+  type Network,
+  ownInitialisation,
+  type Weights,
+  zooEntries,
+  zooModel,
+} from "@phew/core";
 import { readWeights } from "@phew/formats";
 import { UsageError } from "./failure.ts";
 
@@ -33,34 +41,69 @@ export function namesFile(model: string): boolean {
  * @param drawSeed seed of the weights where they are drawn and no --seed is given
  * @throws UsageError or ArgumentError
  */
-export async function loadModel(model: string | undefined, options: ModelOptions, drawSeed = 0): Promise<LoadedModel> {
+export async function loadModel(
+  model: string | undefined,
+  options: ModelOptions,
+  drawSeed = 0,
+): Promise<LoadedModel> {
   if (model === undefined) {
-    throw new UsageError("model", { given: "none", expected: "a name of the zoo or a model file", remedy: "phew zoo lists the names." });
+    throw new UsageError("model", {
+      given: "none",
+      expected: "a name of the zoo or a model file",
+      remedy: "phew zoo lists the names.",
+    });
   }
-  const shape = {
-    ...(options.classes === undefined ? {} : { classCount: options.classes }),
-    ...(options.input === undefined ? {} : { inputShape: options.input }),
-  };
   if (namesFile(model)) {
     if (options.weights !== undefined || options.init !== undefined) {
       const given = options.weights !== undefined ? "--weights" : "--init";
-      throw new UsageError(given, { given: "it beside a model file, which holds its weights", expected: "one or the other" });
+      throw new UsageError(given, {
+        given: "it beside a model file, which holds its weights",
+        expected: "one or the other",
+      });
     }
     if (existsSync(model) && statSync(model).isDirectory()) {
-      throw new UsageError("model", { given: `the folder ${model}`, expected: "a name of the zoo or a model file" });
+      throw new UsageError("model", {
+        given: `the folder ${model}`,
+        expected: "a name of the zoo or a model file",
+      });
     }
     const { readModel } = await import("@phew/formats");
-    const read = await readModel(model, { ...shape, ...(options.architecture === undefined ? {} : { architecture: options.architecture }) });
+    const read = await readModel(model, {
+      ...head(options),
+      ...(options.architecture === undefined ? {} : { architecture: options.architecture }),
+    });
     return { network: read.network, weights: read.weights, origin: path.basename(model), notes: read.notes };
   }
   if (options.architecture !== undefined) {
-    throw new UsageError("--architecture", { given: `it for the name "${model}"`, expected: "it with a weights file alone" });
+    throw new UsageError("--architecture", {
+      given: `it for the name "${model}"`,
+      expected: "it with a weights file alone",
+    });
   }
-  const network = zooModel(model, shape);
+  const network = zooNetwork(model, options);
   if (options.weights !== undefined) {
-    return { network, weights: await readWeights(options.weights, network), origin: path.basename(options.weights), notes: [] };
+    return {
+      network,
+      weights: await readWeights(options.weights, network),
+      origin: path.basename(options.weights),
+      notes: [],
+    };
   }
   const seed = options.seed ?? drawSeed;
-  const weights = await initialise(network, { seed, ...(options.init === undefined ? {} : { initialisation: options.init }) });
+  const initialisation =
+    options.init === undefined ? ownInitialisation(network) : initialisationByName(options.init);
+  const weights = await initialise(network, { seed, initialisation });
   return { network, weights, origin: `drawn with seed ${seed}`, notes: [] };
+}
+
+/** A network of the zoo with the classes and input asked for. */
+export function zooNetwork(name: string, options: ModelOptions): Network {
+  return zooModel(name, head(options));
+}
+
+function head(options: ModelOptions): { classCount?: number; inputShape?: readonly number[] } {
+  return {
+    ...(options.classes === undefined ? {} : { classCount: options.classes }),
+    ...(options.input === undefined ? {} : { inputShape: options.input }),
+  };
 }

@@ -14,20 +14,7 @@ export function printLines(...lines: string[]): void {
   process.stdout.write(`${lines.join("\n")}\n`);
 }
 
-/** `5.00 %`, `0.50 %`; more digits where they are needed. */
-export function percent(fraction: number): string {
-  const value = fraction * 100;
-  return `${value >= 0.1 || value === 0 ? value.toFixed(2) : value.toPrecision(2)} %`;
-}
-
-/** `270,896`. */
-export function count(value: number): string {
-  return value.toLocaleString("en-GB");
-}
-
-/** `4.2e-7`, `0.0031`, `12.4`. */
-export function measure(value: number): string {
-  if (value === 0 || !Number.isFinite(value)) return `${value}`;
-  const size = Math.abs(value);
-  return size >= 1e5 || size < 1e-3 ? value.toExponential(2) : value.toPrecision(3);
+/** Text as it is, with its own line breaks. */
+export function printText(text: string): void {
+  process.stdout.write(text);
 }

@@ -11,7 +11,9 @@ export function density(text: string): number {
     throw new UsageError("--density", {
       given: `"${text}"`,
       expected: "the fraction of weights kept, above 0 and at most 1",
-      ...(meant !== undefined && meant > 0 && meant <= 1 ? { remedy: `For ${meant * 100} % pass ${meant}.` } : {}),
+      ...(meant !== undefined && meant > 0 && meant <= 1
+        ? { remedy: `For ${meant * 100} % pass ${meant}.` }
+        : {}),
     });
   }
   return value;
@@ -47,8 +49,14 @@ export function realNumber(option: string, least: number, most: number = Number.
 /** `3,224,224` or `784`. */
 export function shape(text: string): number[] {
   const lengths = text.split(/[,x×]/).map(Number);
-  if (!(lengths.length === 1 || lengths.length === 3) || !lengths.every((n) => Number.isSafeInteger(n) && n >= 1 && n <= 1e6)) {
-    throw new UsageError("--input", { given: `"${text}"`, expected: "channels,height,width or a number of features, such as 3,32,32 or 784" });
+  if (
+    !(lengths.length === 1 || lengths.length === 3) ||
+    !lengths.every((n) => Number.isSafeInteger(n) && n >= 1 && n <= 1e6)
+  ) {
+    throw new UsageError("--input", {
+      given: `"${text}"`,
+      expected: "channels,height,width or a number of features, such as 3,32,32 or 784",
+    });
   }
   return lengths;
 }
@@ -59,7 +67,11 @@ export function fractions(option: string) {
     if (text === "none") return [];
     const values = text.split(",").map(Number);
     const rising = values.every((v, k) => v > 0 && v < 1 && (k === 0 || v > values[k - 1]!));
-    if (!rising) throw new UsageError(option, { given: `"${text}"`, expected: "rising fractions between 0 and 1, such as 0.5,0.75, or none" });
+    if (!rising)
+      throw new UsageError(option, {
+        given: `"${text}"`,
+        expected: "rising fractions between 0 and 1, such as 0.5,0.75, or none",
+      });
     return values;
   };
 }
@@ -79,8 +91,19 @@ export function oneOf(option: string, choices: readonly string[]) {
 /** `name=value`, collected: `--option branching=weight --option granularity=kernel`. Values become numbers, flags or words. */
 export function assignments(text: string, before: Record<string, string | number | boolean> = {}) {
   const at = text.indexOf("=");
-  if (at <= 0) throw new UsageError("--option", { given: `"${text}"`, expected: "name=value, such as branching=weight" });
+  if (at <= 0)
+    throw new UsageError("--option", {
+      given: `"${text}"`,
+      expected: "name=value, such as branching=weight",
+    });
   const value = text.slice(at + 1);
-  const parsed = value === "true" ? true : value === "false" ? false : value.trim() !== "" && Number.isFinite(Number(value)) ? Number(value) : value;
+  const parsed =
+    value === "true"
+      ? true
+      : value === "false"
+        ? false
+        : value.trim() !== "" && Number.isFinite(Number(value))
+          ? Number(value)
+          : value;
   return { ...before, [text.slice(0, at)]: parsed };
 }

@@ -1,5 +1,6 @@
 /** Progress on standard error: a bar with an estimate in a terminal, a line now and then elsewhere. */
 import { writeSync } from "node:fs";
+import { formatDuration } from "@phew/runs";
 
 const BAR_WIDTH = 24;
 const TERMINAL_INTERVAL_MS = 80;
@@ -26,7 +27,8 @@ export function startProgress(title: string, quiet = false): Progress {
       const interval = terminal ? TERMINAL_INTERVAL_MS : LINE_INTERVAL_MS;
       if (quiet || now - started < GRACE_MS || now - last < interval) return;
       last = now;
-      const left = fraction > 0.01 ? `, ${duration(((now - started) * (1 - fraction)) / fraction)} left` : "";
+      const left =
+        fraction > 0.01 ? `, ${formatDuration(((now - started) * (1 - fraction)) / fraction)} left` : "";
       const percent = `${Math.floor(fraction * 100)} %`.padStart(5);
       if (terminal) {
         const full = Math.round(fraction * BAR_WIDTH);
@@ -43,17 +45,6 @@ export function startProgress(title: string, quiet = false): Progress {
       shown = false;
     },
   };
-}
-
-/** `850 ms`, `12 s`, `3 min 20 s`, `2 h 5 min`. */
-export function duration(milliseconds: number): string {
-  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
-  const seconds = milliseconds / 1000;
-  if (seconds < 10) return `${seconds.toFixed(1)} s`;
-  if (seconds < 60) return `${Math.round(seconds)} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ${Math.round(seconds % 60)} s`;
-  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 /** An AbortSignal that fires at the first Ctrl-C or SIGTERM; the second one ends the process at once. */

@@ -1,12 +1,20 @@
 /** `phew prune`: weights in, masks out. */
 import path from "node:path";
-import { layerMeasures, Masks, type OptionSpec, type OptionValue, type PruneResult, prune as pruneNetwork, pruners } from "@phew/core";
+import {
+  layerMeasures,
+  type Masks,
+  type OptionSpec,
+  type OptionValue,
+  type PruneResult,
+  prune as pruneNetwork,
+  pruners,
+} from "@phew/core";
 import { digestWeights, readMasks, requireWritable, writeMasks, writeScores } from "@phew/formats";
-import { textTable } from "@phew/runs";
+import { formatCount, formatDuration, formatPercent, formatTable } from "@phew/runs";
 import { UsageError } from "../failure.ts";
 import { type LoadedModel, loadModel, type ModelOptions } from "../model.ts";
-import { count, percent, printJson, printLines } from "../output.ts";
-import { duration, interruptSignal, startProgress } from "../progress.ts";
+import { printJson, printLines, printText } from "../output.ts";
+import { interruptSignal, startProgress } from "../progress.ts";
 import { version } from "../version.ts";
 
 interface PruneOptions extends ModelOptions {
@@ -26,7 +34,10 @@ export async function prune(model: string | undefined, options: PruneOptions): P
   if (options.methods) return listMethods(options.json === true);
   const densities = options.density;
   if (densities === undefined) {
-    throw new UsageError("--density", { given: "nothing", expected: "the fraction of weights kept, such as --density 0.05" });
+    throw new UsageError("--density", {
+      given: "nothing",
+      expected: "the fraction of weights kept, such as --density 0.05",
+    });
   }
   const outputs = densities.map((density) => outputFile(options.out, density, densities.length > 1));
   const force = { force: options.force === true };
@@ -37,7 +48,7 @@ export async function prune(model: string | undefined, options: PruneOptions): P
   const signal = interruptSignal();
   const results: PruneResult[] = [];
   for (const [k, density] of densities.entries()) {
-    const progress = startProgress(`${options.method} ${percent(density)}`, options.json);
+    const progress = startProgress(`${options.method} ${formatPercent(density)}`, options.json);
     try {
       const result = await pruneNetwork(loaded.network, loaded.weights, {
         method: options.method,
@@ -46,7 +57,10 @@ export async function prune(model: string | undefined, options: PruneOptions): P
         options: options.option,
         signal,
         onProgress: ({ fraction, keptCount, walkCount }) =>
-          progress.update(fraction, `${count(keptCount)} weights${walkCount === undefined ? "" : `, ${count(walkCount)} walks`}`),
+          progress.update(
+            fraction,
+            `${formatCount(keptCount)} weights${walkCount === undefined ? "" : `, ${formatCount(walkCount)} walks`}`,
+          ),
         ...(from === undefined ? {} : { from }),
       });
       results.push(result);
@@ -80,9 +94,18 @@ async function write(
 ): Promise<void> {
   if (scoresFile !== undefined) {
     if (result.scores === undefined) {
-      throw new UsageError("--scores", { given: `it for ${result.method}`, expected: "a method that scores weights" });
+      throw new UsageError("--scores", {
+        given: `it for ${result.method}`,
+        expected: "a method that scores weights",
+      });
     }
-    await writeScores(scoresFile, loaded.network, result.scores, { force });
+    await writeScores(
+      scoresFile,
+      loaded.network,
+      result.scores,
+      { method: result.method, version },
+      { force },
+    );
   }
   if (out === undefined) return;
   const origin = {
@@ -96,7 +119,12 @@ async function write(
   await writeMasks(out, result.masks, origin, { force });
 }
 
-function report(loaded: LoadedModel, results: readonly PruneResult[], outputs: readonly (string | undefined)[], options: PruneOptions): void {
+function report(
+  loaded: LoadedModel,
+  results: readonly PruneResult[],
+  outputs: readonly (string | undefined)[],
+  options: PruneOptions,
+): void {
   const { network } = loaded;
   if (options.json) {
     const masks = results.map((result, k) => ({
@@ -110,47 +138,84 @@ function report(loaded: LoadedModel, results: readonly PruneResult[], outputs: r
       out: outputs[k],
       layers: layerMeasures(result.masks),
     }));
-    printJson({ model: network.name, weights: loaded.origin, notes: loaded.notes, prunableCount: network.prunableCount, seed: options.seed ?? 0, masks });
+    printJson({
+      model: network.name,
+      weights: loaded.origin,
+      notes: loaded.notes,
+      prunableCount: network.prunableCount,
+      seed: options.seed ?? 0,
+      masks,
+    });
     return;
   }
-  printLines(`${network.name}: ${count(network.prunableCount)} prunable weights in ${network.prunable.length} layers, ${loaded.origin}`);
+  printLines(
+    `${network.name}: ${formatCount(network.prunableCount)} prunable weights in ${network.prunable.length} layers, ${loaded.origin}`,
+  );
   if (loaded.notes.length > 0) printLines(...loaded.notes.map((note) => `note: ${note}`));
-  const rows = results.map((result, k) => {
-    const widths = layerMeasures(result.masks).map((layer) => layer.width);
-    return {
-      method: result.method,
-      asked: percent(result.requestedDensity),
-      reached: percent(result.density),
-      kept: count(result.keptCount),
-      "mean width": (widths.reduce((sum, w) => sum + w, 0) / widths.length).toFixed(3),
-      ...(result.walkCount === undefined ? {} : { walks: count(result.walkCount) }),
-      time: duration(result.elapsedMs),
-      ...(outputs[k] === undefined ? {} : { file: outputs[k] }),
-    };
-  });
-  printLines(textTable(rows));
-  if (options.layers) for (const result of results) printLines("", layerTable(result.masks));
+  const columns = [
+    { key: "method", title: "method" },
+    { key: "asked", title: "density asked", format: formatPercent },
+    { key: "reached", title: "reached", format: formatPercent },
+    { key: "kept", title: "kept", format: formatCount },
+    { key: "width", title: "mean width", format: (width: number) => width.toFixed(3) },
+    ...(results.some((result) => result.walkCount !== undefined)
+      ? [{ key: "walks", title: "walks", format: formatCount }]
+      : []),
+    { key: "time", title: "time", format: formatDuration },
+    ...(outputs[0] === undefined ? [] : [{ key: "file", title: "file" }]),
+  ];
+  const rows = results.map((result, k) => ({
+    method: result.method,
+    asked: result.requestedDensity,
+    reached: result.density,
+    kept: result.keptCount,
+    width: mean(layerMeasures(result.masks).map((layer) => layer.width)),
+    walks: result.walkCount,
+    time: result.elapsedMs,
+    file: outputs[k],
+  }));
+  printText(formatTable(columns, rows, "text"));
+  if (options.layers) for (const result of results) printText(`\n${layerTable(result.masks)}`);
   if (outputs[0] === undefined) printLines("Nothing written: give --out FILE to keep the masks.");
 }
 
 function layerTable(masks: Masks): string {
-  return textTable(
-    layerMeasures(masks).map((layer) => ({
-      layer: layer.name,
-      shape: layer.shape.join("×"),
-      kept: `${count(layer.keptCount)} of ${count(layer.count)}`,
-      density: percent(layer.keptCount / layer.count),
-      width: layer.width.toFixed(3),
-    })),
-  );
+  const columns = [
+    { key: "layer", title: "layer" },
+    { key: "shape", title: "shape" },
+    { key: "kept", title: "kept", format: formatCount },
+    { key: "of", title: "of", format: formatCount },
+    { key: "density", title: "density", format: formatPercent },
+    { key: "width", title: "width", format: (width: number) => width.toFixed(3) },
+  ];
+  const rows = layerMeasures(masks).map(({ name, shape, keptCount, count, width }) => ({
+    layer: name,
+    shape: shape.join("×"),
+    kept: keptCount,
+    of: count,
+    density: keptCount / count,
+    width,
+  }));
+  return formatTable(columns, rows, "text");
 }
 
+const mean = (values: readonly number[]) => values.reduce((sum, v) => sum + v, 0) / values.length;
+
 function listMethods(json: boolean): void {
-  const methods = [...pruners.values()].map(({ name, summary, source, options }) => ({ name, summary, source, options }));
-  if (json) return printJson(methods);
+  const methods = [...pruners.values()].map(({ name, summary, source, options }) => ({
+    name,
+    summary,
+    source,
+    options,
+  }));
+  if (json) {
+    printJson(methods);
+    return;
+  }
   for (const { name, summary, source, options } of methods) {
     printLines(name, `  ${summary}`, `  ${source}`);
-    for (const [option, spec] of Object.entries(options)) printLines(`  --option ${option}=${rangeOf(spec)}: ${spec.help}`);
+    for (const [option, spec] of Object.entries(options))
+      printLines(`  --option ${option}=${rangeOf(spec)}: ${spec.help}`);
   }
 }
 
@@ -160,7 +225,7 @@ function rangeOf(spec: OptionSpec): string {
     case "choice":
       return spec.choices.map(marked).join("|");
     case "flag":
-      return [true, false].map(marked).join("|");
+      return `${marked(true)}|${marked(false)}`;
     case "number":
       return `${spec.least}…${spec.most} [${spec.initial}]`;
   }

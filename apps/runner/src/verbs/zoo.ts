@@ -1,7 +1,7 @@
 /** `phew zoo`: what networks there are, and the layers of one. */
 import { elementCount, type Shape, zooEntries, zooModel } from "@phew/core";
-import { textTable } from "@phew/runs";
-import { count, printJson, printLines } from "../output.ts";
+import { formatCount, formatTable } from "@phew/runs";
+import { printJson, printLines, printText } from "../output.ts";
 
 interface ZooVerbOptions {
   readonly classes?: number;
@@ -24,7 +24,12 @@ export async function zoo(model: string | undefined, options: ZooVerbOptions): P
       prunableCount: network.prunableCount,
       parameterCount,
       parameters: network.parameters,
-      nodes: network.nodes.map(({ name, op, inputs, shape }) => ({ name, op, inputs: inputs.map((k) => network.nodes[k]!.name), shape })),
+      nodes: network.nodes.map(({ name, op, inputs, shape }) => ({
+        name,
+        op,
+        inputs: inputs.map((k) => network.nodes[k]!.name),
+        shape,
+      })),
     });
     return;
   }
@@ -34,25 +39,54 @@ export async function zoo(model: string | undefined, options: ZooVerbOptions): P
     operation: node.op.kind === "activation" ? node.op.name : node.op.kind,
     reads: node.inputs.map((k) => network.nodes[k]!.name).join(", "),
     output: node.shape.join("×"),
-    weights: owner.has(index) ? `${owner.get(index)!.shape.join("×")} = ${count(owner.get(index)!.length)}` : "",
+    weight: owner.get(index)?.shape.join("×"),
+    count: owner.get(index)?.length,
   }));
-  printLines(textTable(rows));
-  printLines(`${count(network.prunableCount)} prunable weights of ${count(parameterCount)} parameters`);
+  const columns = [
+    { key: "layer", title: "layer" },
+    { key: "operation", title: "operation" },
+    { key: "reads", title: "reads" },
+    { key: "output", title: "output" },
+    { key: "weight", title: "weight" },
+    { key: "count", title: "prunable weights", format: formatCount },
+  ];
+  printText(formatTable(columns, rows, "text"));
+  printLines(
+    `${formatCount(network.prunableCount)} prunable weights of ${formatCount(parameterCount)} parameters`,
+  );
 }
 
 function listModels(json: boolean): void {
-  const rows = zooEntries.map(({ name, summary, inputShape, classCount, prunableCount, heads }) => ({ name, summary, inputShape, classCount, prunableCount, heads }));
-  if (json) return printJson(rows);
-  printLines(
-    textTable(
-      rows.map((row) => ({
-        model: row.name,
-        input: row.inputShape.join("×"),
-        classes: `${row.classCount}`,
-        "prunable weights": count(row.prunableCount),
-        "other heads": row.heads.slice(1).map((head) => head.dataSet).join(", "),
-        "": row.summary,
-      })),
-    ),
-  );
+  const rows = zooEntries.map(({ name, summary, inputShape, classCount, prunableCount, heads }) => ({
+    name,
+    summary,
+    inputShape,
+    classCount,
+    prunableCount,
+    heads,
+  }));
+  if (json) {
+    printJson(rows);
+    return;
+  }
+  const columns = [
+    { key: "name", title: "model" },
+    { key: "input", title: "input" },
+    { key: "classCount", title: "classes" },
+    { key: "prunableCount", title: "prunable weights", format: formatCount },
+    { key: "heads", title: "also for" },
+    { key: "summary", title: "" },
+  ];
+  const shown = rows.map((row) => ({
+    name: row.name,
+    summary: row.summary,
+    classCount: row.classCount,
+    prunableCount: row.prunableCount,
+    input: row.inputShape.join("×"),
+    heads: row.heads
+      .slice(1)
+      .map((head) => head.dataSet)
+      .join(", "),
+  }));
+  printText(formatTable(columns, shown, "text"));
 }

@@ -1,0 +1,49 @@
+/** What a training run is: everything that decides its numbers, and nothing else. It names the run's folder. */
+
+export interface TrainConfig {
+  /** Name of the zoo. */
+  readonly model: string;
+  readonly dataset: string;
+  /** Folder of the data set's files; absent for embedded ones. */
+  readonly dataDir?: string;
+  readonly classCount?: number;
+  readonly trainCount?: number;
+  readonly testCount?: number;
+  /** Of data sets that are drawn; not the run's seed, so that runs of other seeds see the same data. */
+  readonly dataSeed?: number;
+  /** A pruning method, or `dense`. */
+  readonly method: string;
+  /** Fraction of weights kept; 1 for dense. */
+  readonly density: number;
+  readonly options: Readonly<Record<string, string | number | boolean>>;
+  readonly seed: number;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly rate: number;
+  readonly momentum: number;
+  readonly nesterov: boolean;
+  readonly weightDecay: number;
+  /** Fractions of the run at which the rate is multiplied by `dropFactor`. */
+  readonly drops: readonly number[];
+  readonly dropFactor: number;
+  readonly labelSmoothing: number;
+  readonly executor: string;
+}
+
+/** Values that are left out of a run's hash where a configuration has them unchanged. */
+export const TRAIN_DEFAULTS = {
+  options: {},
+  momentum: 0.9,
+  nesterov: true,
+  weightDecay: 1e-4,
+  drops: [0.5, 0.75],
+  dropFactor: 0.1,
+  labelSmoothing: 0,
+} satisfies Partial<TrainConfig>;
+
+/** `phew 5 %`, `dense`: what a person calls the run. */
+export function runName(config: TrainConfig): string {
+  return config.method === "dense"
+    ? "dense"
+    : `${config.method} ${Number((config.density * 100).toPrecision(4))} %`;
+}
