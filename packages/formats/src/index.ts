@@ -11,6 +11,11 @@ export {
 } from "./maskFile.ts";
 export { npyChunks, parseNpy } from "./npy.ts";
 export { npzChunks, parseNpz, readNpz, writeNpz } from "./npz.ts";
+export type { OnnxExportOptions, OnnxForm, OnnxOutput } from "./onnx/exportOnnx.ts";
+export type { ImportedModel, ImportedOnnx, OnnxOptions } from "./onnx/importGraph.ts";
+export { exportOnnx, importOnnx, readOnnx, writeOnnx } from "./onnx/onnx.ts";
+export type { ExternalData } from "./onnx/tensors.ts";
+export { type UnsupportedNode, UnsupportedOperationsError } from "./onnx/unsupported.ts";
 export { errorCode, type OpenFile, openBytes, readWhole, withFile } from "./readFile.ts";
 export {
   parseSafetensors,

@@ -1,0 +1,413 @@
+/** Constants of a graph and the arithmetic on them: shapes computed from shapes, and weights turned or masked. */
+import { bytesOf, type Dtype, ELEMENT_BYTES, fromFloat32, type Tensor } from "../tensor.ts";
+import type { Attributes } from "./attributes.ts";
+import type { TensorPart } from "./parts.ts";
+import { describe, dtypeOf, type ExternalData, isFloat, numbersOf, tensorOf } from "./tensors.ts";
+import { Unsupported } from "./unsupported.ts";
+import { type Constant, product, sameDims } from "./values.ts";
+
+/** Shape arithmetic and scalars are small; whatever is computed element by element in float64 may be no larger. */
+export const MOST_COMPUTED = 65_536;
+
+export function storedConstant(name: string, part: TensorPart, external: ExternalData | undefined): Constant {
+  const { dtype } = describe(part);
+  return {
+    kind: "constant",
+    name,
+    dims: part.dims,
+    dtype,
+    stored: { part, transposed: false },
+    read: () => tensorOf(part, external),
+  };
+}
+
+export function computedConstant(
+  name: string,
+  dims: readonly number[],
+  dtype: Dtype,
+  values: ArrayLike<number>,
+): Constant {
+  const tensor = tensorFrom(dtype, dims, values);
+  return { kind: "constant", name, dims, dtype, read: () => tensor };
+}
+
+export function tensorFrom(dtype: Dtype, shape: readonly number[], values: ArrayLike<number>): Tensor {
+  if (dtype === "F64" || dtype === "F32" || dtype === "F16" || dtype === "BF16") {
+    return dtype === "F64"
+      ? { dtype, shape, data: bytesOf(Float64Array.from(values)) }
+      : fromFloat32(dtype, shape, Float32Array.from(values));
+  }
+  if (dtype === "I64" || dtype === "U64") {
+    const most = 2n ** 63n - 1n;
+    const whole = (value: number) => {
+      const integer = Number.isFinite(value) ? BigInt(Math.trunc(value)) : 0n;
+      return integer > most ? most : integer < -most ? -most : integer;
+    };
+    return { dtype, shape, data: bytesOf(BigInt64Array.from(Array.from(values, whole))) };
+  }
+  const arrays = {
+    I32: Int32Array,
+    U32: Uint32Array,
+    I16: Int16Array,
+    U16: Uint16Array,
+    I8: Int8Array,
+    U8: Uint8Array,
+    BOOL: Uint8Array,
+  };
+  return { dtype, shape, data: bytesOf(arrays[dtype].from(values)) };
+}
+
+/** The elements of a small constant. @throws Unsupported where it is not small */
+export function smallNumbers(constant: Constant): Float64Array {
+  const count = product(constant.dims);
+  if (count > MOST_COMPUTED) {
+    throw new Unsupported(
+      `it computes with a constant of ${count} elements, more than shapes and scales have`,
+    );
+  }
+  return numbersOf(constant.read());
+}
+
+/** The same elements under other dims. */
+export function reshaped(constant: Constant, name: string, dims: readonly number[]): Constant {
+  // the elements of a transposed tensor under other dims are no longer those of the file under a plain transposition
+  const { stored, ...rest } = constant;
+  const keep = stored !== undefined && (!stored.transposed || sameDims(dims, constant.dims));
+  return {
+    ...rest,
+    ...(keep ? { stored } : {}),
+    name,
+    dims,
+    read: () => ({ ...constant.read(), shape: dims }),
+  };
+}
+
+export function transposed(constant: Constant, name: string, permutation: readonly number[]): Constant {
+  const dims = permutation.map((axis) => constant.dims[axis]!);
+  const { stored } = constant;
+  const isPlain =
+    dims.length === 2 &&
+    permutation[0] === 1 &&
+    (stored === undefined || sameDims(stored.part.dims, stored.transposed ? dims : constant.dims));
+  return {
+    kind: "constant",
+    name,
+    dims,
+    dtype: constant.dtype,
+    ...(stored !== undefined && isPlain
+      ? { stored: { part: stored.part, transposed: !stored.transposed } }
+      : {}),
+    read: () => permuted(constant.read(), permutation),
+  };
+}
+
+/** A copy with its axes in another order: axis k of the result is axis `permutation[k]` of the tensor. */
+export function permuted(tensor: Tensor, permutation: readonly number[]): Tensor {
+  const { dtype, data } = tensor;
+  const shape = permutation.map((axis) => tensor.shape[axis]!);
+  const width = ELEMENT_BYTES[dtype];
+  const strides = stridesOf(tensor.shape);
+  const steps = permutation.map((axis) => strides[axis]!);
+  const turned = new Uint8Array(data.length);
+  const count = product(shape);
+  const place = new Array<number>(shape.length).fill(0);
+  for (let k = 0, from = 0; k < count; k++) {
+    for (let byte = 0; byte < width; byte++) turned[k * width + byte] = data[from * width + byte]!;
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      from += steps[axis]!;
+      if (++place[axis]! < shape[axis]!) break;
+      from -= steps[axis]! * shape[axis]!;
+      place[axis] = 0;
+    }
+  }
+  return { dtype, shape, data: turned };
+}
+
+export function stridesOf(shape: readonly number[]): number[] {
+  const strides = new Array<number>(shape.length);
+  for (let axis = shape.length - 1, step = 1; axis >= 0; axis--) {
+    strides[axis] = step;
+    step *= shape[axis]!;
+  }
+  return strides;
+}
+
+/** The shape two shapes broadcast to, as NumPy's rule. @throws Unsupported where they do not fit */
+export function broadcastDims(a: readonly number[], b: readonly number[]): number[] {
+  const rank = Math.max(a.length, b.length);
+  return Array.from({ length: rank }, (_, axis) => {
+    const left = a[axis - rank + a.length] ?? 1;
+    const right = b[axis - rank + b.length] ?? 1;
+    if (left !== right && left !== 1 && right !== 1) {
+      throw new Unsupported(`shapes [${a.join(", ")}] and [${b.join(", ")}] do not fit together`);
+    }
+    return left === 1 ? right : left;
+  });
+}
+
+type Binary = (a: number, b: number) => number;
+
+const BINARY: Readonly<Record<string, Binary>> = {
+  Add: (a, b) => a + b,
+  Sub: (a, b) => a - b,
+  Mul: (a, b) => a * b,
+  Div: (a, b) => a / b,
+  Pow: (a, b) => a ** b,
+  Min: Math.min,
+  Max: Math.max,
+  Mod: (a, b) => a - b * Math.floor(a / b),
+  Equal: (a, b) => Number(a === b),
+  Greater: (a, b) => Number(a > b),
+  Less: (a, b) => Number(a < b),
+  GreaterOrEqual: (a, b) => Number(a >= b),
+  LessOrEqual: (a, b) => Number(a <= b),
+  And: (a, b) => Number(a !== 0 && b !== 0),
+  Or: (a, b) => Number(a !== 0 || b !== 0),
+};
+const COMPARISONS = new Set(["Equal", "Greater", "Less", "GreaterOrEqual", "LessOrEqual", "And", "Or"]);
+
+const UNARY: Readonly<Record<string, (a: number) => number>> = {
+  Neg: (a) => -a,
+  Abs: Math.abs,
+  Sqrt: Math.sqrt,
+  Reciprocal: (a) => 1 / a,
+  Exp: Math.exp,
+  Log: Math.log,
+  Floor: Math.floor,
+  Ceil: Math.ceil,
+  Not: (a) => Number(a === 0),
+};
+
+/** True where {@link foldElementwise} knows the operation. */
+export const isElementwise = (opType: string): boolean =>
+  Object.hasOwn(BINARY, opType) || Object.hasOwn(UNARY, opType);
+
+/** An elementwise operation on constants. */
+export function foldElementwise(opType: string, name: string, inputs: readonly Constant[]): Constant {
+  const [a, b] = inputs as [Constant, Constant | undefined];
+  const unary = UNARY[opType];
+  if (unary !== undefined) return computedConstant(name, a.dims, a.dtype, smallNumbers(a).map(unary));
+  const binary = BINARY[opType]!;
+  if (b === undefined) return reshaped(a, name, a.dims);
+  const dims = broadcastDims(a.dims, b.dims);
+  const dtype = COMPARISONS.has(opType) ? "BOOL" : a.dtype;
+  // whole numbers divide as in C
+  const compute: Binary = opType === "Div" && !isFloat(dtype) ? (x, y) => Math.trunc(x / y) : binary;
+  const whole = inputs.find((input) => sameDims(input.dims, dims));
+  if (product(dims) <= MOST_COMPUTED)
+    return computedConstant(name, dims, dtype, broadcast(a, b, dims, compute));
+  // larger than that only what is as large in the file: weights times a mask
+  if (whole === undefined || !isFloat(dtype)) {
+    throw new Unsupported(`it computes a constant of ${product(dims)} elements`);
+  }
+  return {
+    kind: "constant",
+    name,
+    dims,
+    dtype,
+    read: () => tensorFrom(dtype, dims, broadcast(a, b, dims, compute)),
+  };
+}
+
+function broadcast(a: Constant, b: Constant, dims: readonly number[], compute: Binary): Float64Array {
+  const [left, right] = [numbersOf(a.read()), numbersOf(b.read())];
+  const [leftSteps, rightSteps] = [broadcastSteps(a.dims, dims), broadcastSteps(b.dims, dims)];
+  const values = new Float64Array(product(dims));
+  const place = new Array<number>(dims.length).fill(0);
+  for (let k = 0, i = 0, j = 0; k < values.length; k++) {
+    values[k] = compute(left[i]!, right[j]!);
+    for (let axis = dims.length - 1; axis >= 0; axis--) {
+      i += leftSteps[axis]!;
+      j += rightSteps[axis]!;
+      if (++place[axis]! < dims[axis]!) break;
+      i -= leftSteps[axis]! * dims[axis]!;
+      j -= rightSteps[axis]! * dims[axis]!;
+      place[axis] = 0;
+    }
+  }
+  return values;
+}
+
+/** How far a tensor of `own` dims moves for one step along each axis of `dims`: 0 where it is broadcast. */
+function broadcastSteps(own: readonly number[], dims: readonly number[]): number[] {
+  const strides = stridesOf(own);
+  return dims.map((_, axis) => {
+    const at = axis - dims.length + own.length;
+    return at < 0 || own[at] === 1 ? 0 : strides[at]!;
+  });
+}
+
+export function foldCast(name: string, input: Constant, attributes: Attributes): Constant {
+  const dtype = dtypeOf(attributes.int("to", 1));
+  if (dtype === undefined) throw new Unsupported(`it casts to type ${attributes.int("to", 1)}`);
+  if (dtype === input.dtype) return reshaped(input, name, input.dims);
+  const { stored } = input;
+  const whole = !isFloat(dtype) && isFloat(input.dtype);
+  return {
+    kind: "constant",
+    name,
+    dims: input.dims,
+    dtype,
+    // a weight stored as float16 and used as float32 is still that weight of the file
+    ...(stored !== undefined && isFloat(dtype) && isFloat(input.dtype) ? { stored } : {}),
+    read() {
+      const numbers = numbersOf(input.read());
+      const values =
+        dtype === "BOOL" ? numbers.map((x) => Number(x !== 0)) : whole ? numbers.map(Math.trunc) : numbers;
+      return tensorFrom(dtype, input.dims, values);
+    },
+  };
+}
+
+export function foldConstantOfShape(name: string, shape: Constant, value: Constant | undefined): Constant {
+  const dims = [...smallNumbers(shape)];
+  requireSmall(dims);
+  const fill = value === undefined ? 0 : smallNumbers(value)[0]!;
+  return computedConstant(name, dims, value?.dtype ?? "F32", new Float64Array(product(dims)).fill(fill));
+}
+
+export function foldExpand(name: string, input: Constant, shape: Constant): Constant {
+  const dims = broadcastDims(input.dims, [...smallNumbers(shape)]);
+  requireSmall(dims);
+  const zero = computedConstant("", [], input.dtype, [0]);
+  const ones = { ...zero, dims, read: () => tensorFrom(input.dtype, dims, new Float64Array(product(dims))) };
+  return computedConstant(
+    name,
+    dims,
+    input.dtype,
+    broadcast(input, ones, dims, (a) => a),
+  );
+}
+
+export function foldRange(name: string, start: Constant, limit: Constant, delta: Constant): Constant {
+  const [from, to, step] = [start, limit, delta].map((c) => smallNumbers(c)[0]!) as [number, number, number];
+  const count = Math.max(0, Math.ceil((to - from) / step));
+  requireSmall([count]);
+  return computedConstant(
+    name,
+    [count],
+    start.dtype,
+    Float64Array.from({ length: count }, (_, k) => from + k * step),
+  );
+}
+
+export function foldWhere(name: string, condition: Constant, a: Constant, b: Constant): Constant {
+  const dims = broadcastDims(broadcastDims(condition.dims, a.dims), b.dims);
+  requireSmall(dims);
+  const zeros = { ...condition, dims, read: () => tensorFrom("F64", dims, new Float64Array(product(dims))) };
+  const over = (constant: Constant) => broadcast(constant, zeros, dims, (x) => x);
+  const [wide, left, right] = [over(condition), over(a), over(b)];
+  return computedConstant(
+    name,
+    dims,
+    a.dtype,
+    wide.map((x, k) => (x !== 0 ? left[k]! : right[k]!)),
+  );
+}
+
+export function foldConcat(name: string, inputs: readonly Constant[], axis: number): Constant {
+  const [first] = inputs as [Constant];
+  const rank = first.dims.length;
+  const at = normalAxis(axis, rank);
+  const dims = first.dims.map((length, k) =>
+    k === at ? inputs.reduce((sum, c) => sum + (c.dims[at] ?? 0), 0) : length,
+  );
+  for (const { dims: own } of inputs) {
+    if (own.length !== rank || own.some((length, k) => k !== at && length !== dims[k])) {
+      throw new Unsupported(
+        `shapes ${inputs.map((c) => `[${c.dims.join(", ")}]`).join(" and ")} cannot be joined along axis ${at}`,
+      );
+    }
+  }
+  requireSmall(dims);
+  const values = new Float64Array(product(dims));
+  const outer = product(dims.slice(0, at));
+  let start = 0;
+  const stride = product(dims.slice(at));
+  for (const input of inputs) {
+    const own = smallNumbers(input);
+    const run = own.length / outer;
+    for (let k = 0; k < outer; k++) values.set(own.subarray(k * run, (k + 1) * run), k * stride + start);
+    start += run;
+  }
+  return computedConstant(name, dims, first.dtype, values);
+}
+
+export function foldGather(name: string, data: Constant, indices: Constant, axis: number): Constant {
+  const at = normalAxis(axis, data.dims.length);
+  const dims = [...data.dims.slice(0, at), ...indices.dims, ...data.dims.slice(at + 1)];
+  requireSmall(dims);
+  const [values, places] = [smallNumbers(data), smallNumbers(indices)];
+  const length = data.dims[at]!;
+  const inner = product(data.dims.slice(at + 1));
+  const outer = product(data.dims.slice(0, at));
+  const picked = new Float64Array(product(dims));
+  let k = 0;
+  for (let o = 0; o < outer; o++) {
+    for (const place of places) {
+      const index = place < 0 ? place + length : place;
+      if (!(index >= 0 && index < length))
+        throw new Unsupported(`index ${place} is beyond an axis of ${length}`);
+      for (let i = 0; i < inner; i++) picked[k++] = values[(o * length + index) * inner + i]!;
+    }
+  }
+  return computedConstant(name, dims, data.dtype, picked);
+}
+
+/** Slices along some axes, as ONNX's Slice with steps. */
+export function foldSlice(name: string, data: Constant, slices: ReadonlyMap<number, AxisSlice>): Constant {
+  requireSmall(data.dims);
+  const picks = data.dims.map((length, axis) => {
+    const slice = slices.get(axis);
+    return slice === undefined ? Array.from({ length }, (_, k) => k) : sliceIndices(slice, length);
+  });
+  const dims = picks.map((pick) => pick.length);
+  const values = smallNumbers(data);
+  const strides = stridesOf(data.dims);
+  const picked = new Float64Array(product(dims));
+  const place = new Array<number>(dims.length).fill(0);
+  for (let k = 0; k < picked.length; k++) {
+    picked[k] = values[place.reduce((sum, at, axis) => sum + picks[axis]![at]! * strides[axis]!, 0)]!;
+    for (let axis = dims.length - 1; axis >= 0 && ++place[axis]! === dims[axis]!; axis--) place[axis] = 0;
+  }
+  return computedConstant(name, dims, data.dtype, picked);
+}
+
+export interface AxisSlice {
+  readonly start: number;
+  readonly end: number;
+  readonly step: number;
+}
+
+/** The indices a slice takes out of an axis. */
+export function sliceIndices({ start, end, step }: AxisSlice, length: number): number[] {
+  if (step === 0) throw new Unsupported("it slices with step 0");
+  const clamp = (value: number, low: number, high: number) =>
+    Math.min(high, Math.max(low, value < 0 ? value + length : value));
+  const indices: number[] = [];
+  if (step > 0) {
+    const last = clamp(end, 0, length);
+    for (let k = clamp(start, 0, length); k < last; k += step) indices.push(k);
+  } else {
+    const last = end < -length ? -1 : clamp(end, -1, length - 1);
+    for (let k = clamp(start, 0, length - 1); k > last; k += step) indices.push(k);
+  }
+  return indices;
+}
+
+/** @throws Unsupported unless −rank ≤ axis < rank */
+export function normalAxis(axis: number, rank: number): number {
+  const normal = axis < 0 ? axis + rank : axis;
+  if (!(normal >= 0 && normal < rank)) throw new Unsupported(`axis ${axis} is not one of ${rank} axes`);
+  return normal;
+}
+
+function requireSmall(dims: readonly number[]): void {
+  const count = product(dims);
+  const isShape = dims.every((length) => Number.isInteger(length) && length >= 0 && length <= MOST_COMPUTED);
+  if (!isShape || !(count <= MOST_COMPUTED)) {
+    throw new Unsupported(
+      `it computes a constant of shape [${dims.join(", ")}], more than shapes and scales have`,
+    );
+  }
+}

@@ -1,0 +1,350 @@
+/** An ONNX graph as a network: shapes inferred, constants folded, every node read or named as unsupported. */
+import {
+  ArgumentError,
+  buildNetwork,
+  type Network,
+  type NodeSpec,
+  type Shape,
+  type Weights,
+} from "@phew/core";
+import { toFloat32 } from "../tensor.ts";
+import { permuted, storedConstant } from "./constants.ts";
+import { inlineFunctions } from "./functions.ts";
+import { Importer, type ParameterSource, type TensorUse } from "./importer.ts";
+import { opaqueDims } from "./opaque.ts";
+import { operators } from "./operators/operators.ts";
+import type { ModelParts, NodePart } from "./parts.ts";
+import { type ReadGraph, readGraph } from "./reading.ts";
+import { type DimensionProto, wholeNumber } from "./schema.ts";
+import type { ExternalData } from "./tensors.ts";
+import { reasonFor, Unsupported, type UnsupportedNode, UnsupportedOperationsError } from "./unsupported.ts";
+import { type Activation, ANY_BATCH, dimsText, UNKNOWN, type Value } from "./values.ts";
+import type { Range } from "./wire.ts";
+
+export interface OnnxOptions {
+  /** Shape of one input, without the batch: for files that leave it open. */
+  readonly inputShape?: Shape;
+  /** What is not supported carries every input unit to every output unit, instead of being refused. */
+  readonly treatAsOpaque?: boolean;
+  /** Reads the files beside the model that hold its tensors. */
+  readonly externalData?: ExternalData;
+  /** What the network is called, and the file in messages. */
+  readonly name?: string;
+}
+
+/** A model of a file as this project knows it. */
+export interface ImportedModel {
+  readonly network: Network;
+  readonly weights: Weights;
+  /** What was assumed, folded or left out; whole sentences, for the user. */
+  readonly notes: readonly string[];
+}
+
+/** An ONNX model with what it takes to write it back. */
+export interface ImportedOnnx extends ImportedModel {
+  readonly onnx: OnnxOrigin;
+}
+
+/** Where a network came from, part by part. */
+export interface OnnxOrigin {
+  readonly parts: ModelParts;
+  readonly graph: ReadGraph;
+  readonly opset: number;
+  readonly output: string;
+  readonly uses: readonly TensorUse[];
+  /** Nodes that part units (Split, Slice) → where each part lies along ONNX's unit axis. */
+  readonly parted: ReadonlyMap<NodePart, readonly Range[]>;
+  readonly parameters: ReadonlyMap<string, ParameterSource>;
+  /** ONNX value → the value of the network that it is. */
+  readonly activations: ReadonlyMap<string, Activation>;
+  readonly externalData: ExternalData | undefined;
+}
+
+const OLDEST_OPSET = 9;
+const NEWEST_OPSET = 22;
+
+/** @throws ArgumentError where the file is damaged; UnsupportedOperationsError naming all nodes without a place */
+export function importGraph(given: ModelParts, options: OnnxOptions): ImportedOnnx {
+  const parts = inlineFunctions(given);
+  const file = parts.source.name;
+  const opset = opsetOf(parts);
+  const { input, inputNames } = dataInput(parts);
+  const output = onlyOutput(parts);
+  const graph = readGraph(parts, inputNames, output);
+  const context = new Importer(parts, opset, options.externalData, graph);
+  if (opset > NEWEST_OPSET) {
+    context.note(`the file uses opset ${opset}, newer than ${NEWEST_OPSET}, the newest that was checked`);
+  }
+  for (const name of parts.initializers.keys()) {
+    if (graph.readers.has(name)) {
+      context.values.set(name, storedConstant(name, parts.initializers.get(name)!, options.externalData));
+    }
+  }
+  const unread = parts.nodes.length - graph.order.length;
+  if (unread > 0)
+    context.note(
+      `${unread} node${unread === 1 ? "" : "s"} that the output does not depend on ${unread === 1 ? "is" : "are"} left out`,
+    );
+  const { shape, batch } = inputShapeOf(parts, input.dims, options.inputShape, context);
+  context.values.set(input.name, context.emitInput(input.name, shape, batch));
+
+  const unsupported: UnsupportedNode[] = [];
+  for (const node of graph.order) readNode(context, node, options.treatAsOpaque ?? false, unsupported);
+  let last: Activation | undefined;
+  try {
+    const value = context.values.get(output);
+    if (value?.kind !== "unknown") last = context.activation(value, "the output");
+  } catch (error) {
+    if (!(error instanceof Unsupported)) throw error;
+    const node = graph.makers.get(output);
+    unsupported.push({
+      node: node?.title ?? output,
+      operation: node?.opType ?? "output",
+      reason: error.message,
+    });
+  }
+  if (unsupported.length > 0 || last === undefined) {
+    throw new UnsupportedOperationsError(file, unsupported, options.treatAsOpaque ?? false);
+  }
+  const network = buildNetwork(
+    options.name ?? file,
+    reaching(context.specs(), last, input.name, file),
+    last.spec,
+  );
+  const parameters = new Map(network.parameters.map(({ name }) => [name, context.parameters.get(name)!]));
+  const weights = weightsOf(parameters);
+  const origin: OnnxOrigin = {
+    parts,
+    graph,
+    opset,
+    output,
+    uses: context.uses,
+    parted: context.parted,
+    parameters,
+    activations: context.activations(),
+    externalData: options.externalData,
+  };
+  return { network, weights, notes: context.notes, onnx: origin };
+}
+
+function readNode(
+  context: Importer,
+  node: NodePart,
+  treatAsOpaque: boolean,
+  unsupported: UnsupportedNode[],
+): void {
+  const names = node.input ?? [];
+  const inputs = names.map((name) => (name === "" ? undefined : context.values.get(name)));
+  const domain =
+    node.domain === undefined || node.domain === "" || node.domain === "ai.onnx" ? "" : `${node.domain}.`;
+  const operation = `${domain}${node.opType ?? ""}`;
+  const give = (outputs: Value | readonly (Value | undefined)[]) => {
+    for (const [k, value] of (Array.isArray(outputs) ? outputs : [outputs]).entries()) {
+      const name = node.output?.[k];
+      if (name !== undefined && name !== "" && value !== undefined) context.values.set(name, value);
+    }
+  };
+  try {
+    const operator = Object.hasOwn(operators, operation) ? operators[operation] : undefined;
+    if (operator === undefined) {
+      throw new Unsupported(
+        domain === "" ? reasonFor(operation) : `operations of the domain ${node.domain} are not known`,
+      );
+    }
+    // what an unsupported node puts out is unknown, and so is everything behind it
+    if (inputs.some((input) => input?.kind === "unknown"))
+      return give((node.output ?? []).map(() => UNKNOWN));
+    give(operator(context, node, inputs));
+  } catch (error) {
+    if (!(error instanceof Unsupported)) throw error;
+    const isOpaque = treatAsOpaque && replaceByOpaque(context, node, operation, inputs, error.message);
+    if (!isOpaque) {
+      unsupported.push({ node: node.title, operation, reason: error.message });
+      give((node.output ?? []).map(() => UNKNOWN));
+    }
+  }
+}
+
+/** @returns true where the node's output could be given a shape and an opaque part in its place */
+function replaceByOpaque(
+  context: Importer,
+  node: NodePart,
+  operation: string,
+  inputs: readonly (Value | undefined)[],
+  reason: string,
+): boolean {
+  const values: Activation[] = [];
+  for (const input of inputs) {
+    if (input === undefined || input.kind === "constant") continue;
+    if (input.kind === "unknown") return false;
+    try {
+      values.push(input.kind === "padded" ? input.base : context.activation(input, "an opaque part"));
+    } catch (error) {
+      if (error instanceof Unsupported) return false;
+      throw error;
+    }
+  }
+  const [name, ...others] = (node.output ?? []).filter((output) => context.isRead(output));
+  const dims =
+    values.length === 0 || others.length > 0 || name === undefined
+      ? undefined
+      : opaqueDims(context, node, inputs, name);
+  if (dims === undefined || (dims.length !== 2 && dims.length !== 4) || dims[0] !== values[0]!.dims[0])
+    return false;
+  const shape = dims.slice(1);
+  if (!shape.every((length) => Number.isSafeInteger(length) && length >= 1)) return false;
+  const value = context.emit(node, { kind: "opaque", operation, shape }, values, dims);
+  context.values.set(name!, { ...value, exclusive: context.isReadOnce(name!) });
+  const weightCount = inputs.filter((input) => input?.kind === "constant").length;
+  context.note(
+    `"${node.title}" (${operation}: ${reason}) is opaque: every unit of its input is assumed to reach every unit of its output, ${dimsText(dims)}${weightCount > 0 ? ", its own weights are not pruned" : ""}; a network with it can be pruned, not computed`,
+  );
+  return true;
+}
+
+function opsetOf(parts: ModelParts): number {
+  const set = parts.operatorSets.find(
+    ({ domain }) => domain === undefined || domain === "" || domain === "ai.onnx",
+  );
+  const version =
+    set?.version === undefined ? undefined : wholeNumber(set.version, `${parts.source.name}: opset`);
+  if (version !== undefined && version >= OLDEST_OPSET) return version;
+  throw new ArgumentError(parts.source.name, {
+    given: version === undefined ? "no opset of ONNX's own operations" : `opset ${version}`,
+    expected: `opset ${OLDEST_OPSET} to ${NEWEST_OPSET}`,
+    remedy: "Export it again with a newer opset_version.",
+  });
+}
+
+/** The one input that is no initialiser: before IR version 4 these are listed as inputs too. */
+function dataInput(parts: ModelParts) {
+  const file = parts.source.name;
+  const inputs = parts.inputs.filter(({ name }) => !parts.initializers.has(name ?? ""));
+  const names = inputs.map(({ name }) => name ?? "");
+  if (new Set(names).size !== names.length) {
+    throw new ArgumentError(file, {
+      given: `inputs ${names.join(", ")}`,
+      expected: "a name of its own for each input",
+    });
+  }
+  const [only, ...others] = inputs;
+  if (only === undefined || others.length > 0) {
+    throw new ArgumentError(file, {
+      given: `${inputs.length} inputs${inputs.length > 0 ? ` (${names.slice(0, 10).join(", ")})` : ""}`,
+      expected: "exactly one, the images or vectors",
+      remedy: "Export the model with one input; weights belong among the initializers.",
+    });
+  }
+  return {
+    input: { name: only.name ?? "", dims: only.type?.tensorType?.shape?.dim },
+    inputNames: new Set(names),
+  };
+}
+
+function onlyOutput(parts: ModelParts): string {
+  const names = parts.outputs.map(({ name }) => name ?? "");
+  if (names.length !== 1) {
+    throw new ArgumentError(parts.source.name, {
+      given: `${names.length} outputs${names.length > 0 ? ` (${names.slice(0, 10).join(", ")})` : ""}`,
+      expected: "exactly one",
+      remedy: "Export the model in evaluation mode, with one output.",
+    });
+  }
+  return names[0]!;
+}
+
+function inputShapeOf(
+  parts: ModelParts,
+  declared: readonly DimensionProto[] | undefined,
+  wanted: Shape | undefined,
+  context: Importer,
+): { shape: Shape; batch: number } {
+  const file = parts.source.name;
+  const lengths = declared?.map(({ dimValue }) => {
+    const length = dimValue === undefined ? 0 : wholeNumber(dimValue, `${file}: input`);
+    // −1 and 0 stand for "any", as a name does
+    return length > 0 ? length : undefined;
+  });
+  const told = lengths && `[${lengths.map((length) => length ?? "?").join(", ")}]`;
+  if (lengths !== undefined && lengths.length !== 2 && lengths.length !== 4) {
+    throw new ArgumentError(`${file}: input`, {
+      given: `shape ${told}`,
+      expected: "[n, channels, height, width] or [n, features]",
+      remedy: "Networks over sequences (1-d) or volumes (3-d) have no place here.",
+    });
+  }
+  const batch = lengths?.[0] ?? ANY_BATCH;
+  if (lengths?.[0] !== undefined)
+    context.note(`the file fixes the batch at ${batch}; here any batch will do`);
+  const [, ...own] = lengths ?? [];
+  if (wanted !== undefined) {
+    const fits =
+      own.length === 0 ||
+      (own.length === wanted.length && own.every((n, axis) => n === undefined || n === wanted[axis]));
+    if (!fits) {
+      throw new ArgumentError(`${file}: input`, {
+        given: `--input ${wanted.join(",")}`,
+        expected: `${own.map((length) => length ?? "?").join(",")}, as the file says`,
+      });
+    }
+    return { shape: wanted, batch };
+  }
+  const open = own.length === 0 || own.some((length) => length === undefined);
+  if (open) {
+    throw new ArgumentError(`${file}: input`, {
+      given: `shape ${told ?? "unknown"}`,
+      expected: "known channels, height and width (or features)",
+      remedy: "Give the shape of one input, without the batch, such as --input 3,224,224.",
+    });
+  }
+  return { shape: own as number[], batch };
+}
+
+/** The core nodes that the output depends on. @throws ArgumentError where the input is not among them */
+function reaching(specs: readonly NodeSpec[], output: Activation, input: string, file: string): NodeSpec[] {
+  const byName = new Map(specs.map((spec) => [spec.name, spec]));
+  const reached = new Set<string>();
+  const wanted = [output.spec];
+  for (let name = wanted.pop(); name !== undefined; name = wanted.pop()) {
+    if (reached.has(name)) continue;
+    reached.add(name);
+    wanted.push(...byName.get(name)!.inputs);
+  }
+  if (!specs.some((spec) => spec.op.kind === "input" && reached.has(spec.name))) {
+    throw new ArgumentError(file, {
+      given: `an output that does not depend on the input "${input}"`,
+      expected: "one that does",
+    });
+  }
+  return specs.filter((spec) => reached.has(spec.name));
+}
+
+/** No two parameters share memory, though they may share a tensor of the file. */
+function weightsOf(parameters: ReadonlyMap<string, ParameterSource>): Weights {
+  const weights = new Map<string, Float32Array>();
+  const seen = new Set<unknown>();
+  for (const [name, source] of parameters) {
+    const values = parameterValues(source);
+    const part = source.constant.stored?.part;
+    weights.set(name, part !== undefined && seen.has(part) ? values.slice() : values);
+    seen.add(part);
+  }
+  return weights;
+}
+
+/** The float32 values of a parameter in the network's layout. */
+export function parameterValues(source: ParameterSource): Float32Array {
+  const tensor = source.constant.read();
+  const values = toFloat32(source.transposed ? permuted(tensor, [1, 0]) : tensor);
+  const { scale, offset } = source;
+  if (scale === 1 && offset === 0) return values;
+  const units = source.shape[0]!;
+  const run = values.length / units;
+  const folded = new Float32Array(values.length);
+  for (let u = 0; u < units; u++) {
+    const factor = typeof scale === "number" ? scale : scale[u]!;
+    const shift = typeof offset === "number" ? offset : offset[u]!;
+    for (let k = u * run; k < (u + 1) * run; k++) folded[k] = values[k]! * factor + shift;
+  }
+  return folded;
+}

@@ -1,0 +1,370 @@
+/** What reading one graph builds up: core nodes, parameters, notes, and where each tensor is used. */
+import {
+  ArgumentError,
+  definitionOf,
+  type NodeSpec,
+  type Operation,
+  type ParameterRole,
+  type Shape,
+} from "@phew/core";
+import { Attributes } from "./attributes.ts";
+import { smallNumbers } from "./constants.ts";
+import { recognise } from "./expressions.ts";
+import type { ModelParts, NodePart } from "./parts.ts";
+import { type ExternalData, isFloat } from "./tensors.ts";
+import { Unsupported } from "./unsupported.ts";
+import { type Activation, type Constant, dimsText, product, sameDims, type Value } from "./values.ts";
+import type { Range } from "./wire.ts";
+
+/** A core node on the way; folding may still change its operation. */
+interface Draft {
+  readonly name: string;
+  op: Operation;
+  readonly inputs: readonly string[];
+  readonly shape: Shape;
+}
+
+/** A parameter of the network and how it comes from the file: value · scale + offset, by output unit. */
+export interface ParameterSource {
+  readonly name: string;
+  readonly role: ParameterRole;
+  readonly shape: readonly number[];
+  readonly constant: Constant;
+  /** True where the file has a dense weight as [in, out]. */
+  readonly transposed: boolean;
+  /** One factor for all, or one a unit; folded from Gemm's alpha and beta and from multiplications. */
+  scale: number | Float64Array;
+  offset: number | Float64Array;
+}
+
+/** One constant read by one node: which of its axes count units of which core nodes. */
+export interface TensorUse {
+  readonly node: NodePart;
+  /** Index into `node.input`. */
+  readonly input: number;
+  readonly constant: Constant;
+  /** By axis of the constant: the core node whose output units it counts; undefined where it counts none. */
+  readonly axes: readonly (string | undefined)[];
+  /** Name of the parameter that it is. */
+  readonly parameter?: string;
+}
+
+/** Who reads what, counted over the nodes that lie before the output. */
+export interface Reading {
+  /** Value → number of inputs that read it. */
+  readonly readers: ReadonlyMap<string, number>;
+  /** Stored tensor → number of inputs that read it, also through Identity nodes. */
+  readonly tensorReaders: ReadonlyMap<string, number>;
+  /** Values behind which only reshapes follow. */
+  readonly tail: ReadonlySet<string>;
+  /** Values that a window slides over, directly or behind elementwise operations. */
+  readonly readAsImage: ReadonlySet<string>;
+}
+
+export class Importer {
+  readonly parts: ModelParts;
+  /** Opset of ONNX's own operations. */
+  readonly opset: number;
+  readonly external: ExternalData | undefined;
+  readonly notes: string[] = [];
+  readonly uses: TensorUse[] = [];
+  /** Nodes that part units (Split, Slice) → where each part lies along ONNX's unit axis. */
+  readonly parted = new Map<NodePart, readonly Range[]>();
+  readonly parameters = new Map<string, ParameterSource>();
+  readonly values = new Map<string, Value>();
+  readonly #drafts = new Map<string, Draft>();
+  readonly #resolved = new Map<object, Activation>();
+  readonly #flattened = new Map<string, string>();
+  readonly #readers: ReadonlyMap<string, number>;
+  readonly #tensorReaders: ReadonlyMap<string, number>;
+  readonly #tail: ReadonlySet<string>;
+  readonly #imageReaders: ReadonlySet<string>;
+
+  constructor(parts: ModelParts, opset: number, external: ExternalData | undefined, reading: Reading) {
+    this.parts = parts;
+    this.opset = opset;
+    this.external = external;
+    this.#readers = reading.readers;
+    this.#tensorReaders = reading.tensorReaders;
+    this.#tail = reading.tail;
+    this.#imageReaders = reading.readAsImage;
+  }
+
+  /** True where a window slides over the value, directly or behind elementwise operations. */
+  isReadAsImage(value: string): boolean {
+    return this.#imageReaders.has(value);
+  }
+
+  /** True where nothing but reshapes lies between the value and the network's output. */
+  isTail(value: string): boolean {
+    return this.#tail.has(value);
+  }
+
+  attributes(node: NodePart): Attributes {
+    return new Attributes(node, this.parts.source.name);
+  }
+
+  note(text: string): void {
+    if (!this.notes.includes(text)) this.notes.push(text);
+  }
+
+  specs(): NodeSpec[] {
+    return [...this.#drafts.values()].map(({ name, op, inputs }) => ({ name, op, inputs }));
+  }
+
+  /** Adds a core node and gives its value under ONNX's dims. */
+  emit(node: NodePart, op: Operation, inputs: readonly Activation[], dims?: readonly number[]): Activation {
+    const spec = this.#add(
+      node.title,
+      op,
+      inputs.map((input) => input.spec),
+    );
+    const shape = this.#drafts.get(spec)!.shape;
+    const batch = inputs[0]!.dims[0]!;
+    return {
+      kind: "activation",
+      spec,
+      shape,
+      dims: dims ?? [batch, ...shape],
+      exclusive: this.isReadOnce(node.output?.[0] ?? ""),
+    };
+  }
+
+  emitInput(name: string, shape: Shape, batch: number): Activation {
+    const spec = this.#add(name, { kind: "input", shape }, []);
+    return { kind: "activation", spec, shape, dims: [batch, ...shape], exclusive: false };
+  }
+
+  isReadOnce(value: string): boolean {
+    return this.#readers.get(value) === 1;
+  }
+
+  isRead(value: string): boolean {
+    return (this.#readers.get(value) ?? 0) > 0;
+  }
+
+  operationOf(activation: Activation): Operation {
+    return this.#drafts.get(activation.spec)!.op;
+  }
+
+  inputsOf(activation: Activation): readonly string[] {
+    return this.#drafts.get(activation.spec)!.inputs;
+  }
+
+  /** Changes the operation of a core node that nothing else reads. */
+  replace(activation: Activation, op: Operation): void {
+    this.#drafts.get(activation.spec)!.op = op;
+  }
+
+  /** `[batch, features]` as a flat core value. @throws Unsupported for other ranks */
+  flat(value: Activation): Activation {
+    if (value.shape.length === 1) return value;
+    let spec = this.#flattened.get(value.spec);
+    if (spec === undefined) {
+      spec = this.#add(`${value.spec}/flatten`, { kind: "flatten" }, [value.spec]);
+      this.#flattened.set(value.spec, spec);
+    }
+    return { ...value, spec, shape: [product(value.shape)], exclusive: false };
+  }
+
+  /** `[batch, channels, height, width]` as an image of core. @throws Unsupported where it is none */
+  image(value: Activation, what: string): Activation {
+    const [, ...rest] = value.dims;
+    if (rest.length === 2) {
+      throw new Unsupported(
+        `${what} over one axis (1-d) has no place here; only images with height and width do`,
+      );
+    }
+    if (rest.length === 4)
+      throw new Unsupported(`${what} over three axes (3-d) has no place here; only images do`);
+    if (rest.length !== 3) throw new Unsupported(`${what} needs an image, and gets ${dimsText(value.dims)}`);
+    if (sameDims(rest, value.shape)) return value;
+    throw new Unsupported(`${what} reads features that were made an image again, ${dimsText(value.dims)}`);
+  }
+
+  /** A value that a node of the network reads: padding and arithmetic that wait are resolved. */
+  activation(value: Value | undefined, what: string): Activation {
+    if (value === undefined) throw new Unsupported(`${what} lacks an input`);
+    if (value.kind === "activation") return value;
+    if (value.kind === "expression") return this.#resolve(value);
+    if (value.kind === "padded") {
+      throw new Unsupported(
+        `its input is padded by "${value.title}", and only convolutions and pooling take padding`,
+      );
+    }
+    throw new Unsupported(`${what} reads a constant where a value of the network is expected`);
+  }
+
+  /** ONNX value → the value of the network that it is; arithmetic that became part of another activation is none. */
+  activations(): Map<string, Activation> {
+    const found = new Map<string, Activation>();
+    for (const [name, value] of this.values) {
+      const own = value.kind === "activation" ? value : this.#resolved.get(value);
+      if (own !== undefined) found.set(name, own);
+    }
+    return found;
+  }
+
+  constant(value: Value | undefined, what: string): Constant {
+    if (value?.kind === "constant") return value;
+    throw new Unsupported(
+      `${what} is ${value === undefined ? "missing" : "computed from the input"}, not a constant`,
+    );
+  }
+
+  /** The only element of a constant. @returns undefined where there are several or it is none */
+  scalar(value: Value | undefined): number | undefined {
+    return value?.kind === "constant" && product(value.dims) === 1 ? smallNumbers(value)[0]! : undefined;
+  }
+
+  /**
+   * Takes a constant as a parameter of the core node about to be made.
+   * @param shape in the network's layout; @param transposed the file has it with its two axes exchanged
+   * @returns its name in the network
+   */
+  parameter(
+    node: NodePart,
+    constant: Constant,
+    role: ParameterRole,
+    shape: readonly number[],
+    options: { transposed?: boolean; scale?: number } = {},
+  ): string {
+    const what = `${node.title}: ${role} "${constant.name}"`;
+    if (!isFloat(constant.dtype))
+      throw new Unsupported(`its ${role} "${constant.name}" is ${constant.dtype}, not float`);
+    const given = options.transposed ? [...constant.dims].reverse() : constant.dims;
+    const fits = role === "weight" ? sameDims(given, shape) : product(given) === product(shape);
+    if (!fits) {
+      throw new ArgumentError(`${this.parts.source.name}: ${what}`, {
+        given: `shape [${given.join(", ")}]`,
+        expected: `[${shape.join(", ")}]`,
+        remedy: "The file is damaged or was put together wrongly: export it again.",
+      });
+    }
+    const name = this.#parameterName(constant, node, role);
+    this.parameters.set(name, {
+      name,
+      role,
+      shape,
+      constant,
+      transposed: options.transposed ?? false,
+      scale: options.scale ?? 1,
+      offset: 0,
+    });
+    return name;
+  }
+
+  use(
+    node: NodePart,
+    input: number,
+    constant: Constant,
+    axes: readonly (string | undefined)[],
+    parameter?: string,
+  ): void {
+    this.uses.push({ node, input, constant, axes, ...(parameter === undefined ? {} : { parameter }) });
+  }
+
+  #parameterName(constant: Constant, node: NodePart, role: ParameterRole): string {
+    const root = constant.stored?.part.name;
+    // a tensor that only one parameter reads is known by its own name, an alias of a shared one by the alias
+    let name =
+      root && this.#tensorReaders.get(root) === 1 ? root : constant.name || root || `${node.title}.${role}`;
+    if (this.parameters.has(name)) {
+      const shared = name;
+      name = this.#unique(`${node.title}.${role}`, (candidate) => this.parameters.has(candidate));
+      this.note(`the tensor "${shared}" is read by several layers; here each has its own copy (${name})`);
+    }
+    return name;
+  }
+
+  #add(title: string, op: Operation, inputs: readonly string[]): string {
+    const name = this.#unique(title, (candidate) => this.#drafts.has(candidate));
+    const shapes = inputs.map((input) => this.#drafts.get(input)!.shape);
+    const definition = definitionOf(op);
+    const [least, most] = definition.arity;
+    if (inputs.length < least || inputs.length > most)
+      throw new Unsupported(`it has ${inputs.length} inputs`);
+    const shape = definition.shape(op, shapes, name);
+    this.#drafts.set(name, { name, op, inputs, shape });
+    return name;
+  }
+
+  #unique(wanted: string, taken: (candidate: string) => boolean): string {
+    if (!taken(wanted)) return wanted;
+    for (let k = 1; ; k++) if (!taken(`${wanted}#${k}`)) return `${wanted}#${k}`;
+  }
+
+  #resolve(expression: Value & { kind: "expression" }): Activation {
+    const known = this.#resolved.get(expression);
+    if (known !== undefined) return known;
+    const found = recognise(expression.tree);
+    if (found === undefined) {
+      throw new Unsupported(
+        `the arithmetic that ends in "${expression.title}" is none of the known activations`,
+      );
+    }
+    const value =
+      "activation" in found
+        ? this.#activated(expression, found.of, { kind: "activation", name: found.activation })
+        : this.#scaled(expression, found.of, found.scale, found.offset);
+    this.#resolved.set(expression, value);
+    return value;
+  }
+
+  #activated(expression: Value & { kind: "expression" }, of: Activation, op: Operation): Activation {
+    const spec = this.#add(expression.title, op, [of.spec]);
+    return { ...of, spec, dims: expression.dims, exclusive: expression.exclusive };
+  }
+
+  #scaled(
+    expression: Value & { kind: "expression" },
+    of: Activation,
+    scale: number,
+    offset: number,
+  ): Activation {
+    if (scale === 1 && offset === 0) return { ...of, exclusive: false };
+    this.foldAffine(of, scale, offset);
+    this.note(`"${expression.title}" (times ${scale}, plus ${offset}) is folded into "${of.spec}"`);
+    return { ...of, exclusive: expression.exclusive };
+  }
+
+  /**
+   * Folds scale · y + offset, by unit, into the layer that puts out y.
+   * @throws Unsupported where y is read elsewhere too or its layer has no weights
+   */
+  foldAffine(of: Activation, scale: number | Float64Array, offset: number | Float64Array): void {
+    const op = this.operationOf(of);
+    const hasOffset = typeof offset === "number" ? offset !== 0 : offset.some((x) => x !== 0);
+    const isLayer = op.kind === "conv2d" || op.kind === "dense" || op.kind === "batchNorm";
+    if (!isLayer || !of.exclusive) {
+      throw new Unsupported(
+        "a constant is added or multiplied where no layer's own bias or scale can take it up",
+      );
+    }
+    const factor = op.kind === "batchNorm" ? op.scale : op.weight;
+    const shift = op.kind === "batchNorm" ? op.shift : op.bias;
+    if (shift === undefined && hasOffset)
+      throw new Unsupported("a constant is added to a layer that has no bias to take it up");
+    const scaled = this.parameters.get(factor)!;
+    scaled.scale = combine(scaled.scale, scale, (a, b) => a * b);
+    scaled.offset = combine(scaled.offset, scale, (a, b) => a * b);
+    if (shift === undefined) return;
+    const shifted = this.parameters.get(shift)!;
+    shifted.scale = combine(shifted.scale, scale, (a, b) => a * b);
+    shifted.offset = combine(
+      combine(shifted.offset, scale, (a, b) => a * b),
+      offset,
+      (a, b) => a + b,
+    );
+  }
+}
+
+/** An operation on numbers or on one number a unit. */
+function combine(
+  a: number | Float64Array,
+  b: number | Float64Array,
+  compute: (a: number, b: number) => number,
+): number | Float64Array {
+  if (typeof a === "number") return typeof b === "number" ? compute(a, b) : b.map((x) => compute(a, x));
+  return a.map((x, unit) => compute(x, typeof b === "number" ? b : b[unit]!));
+}

@@ -1,0 +1,206 @@
+/** Operations with weights: Conv, Gemm, MatMul, BatchNormalization. */
+import type { Importer } from "../importer.ts";
+import type { NodePart } from "../parts.ts";
+import { Unsupported } from "../unsupported.ts";
+import { type Activation, type Constant, dimsText, product, sameDims } from "../values.ts";
+import type { Operator } from "./operator.ts";
+import { addPadding, paddedImage, windowOf } from "./windows.ts";
+
+export const conv: Operator = (context, node, [x, w, b]) => {
+  const weight = context.constant(w, "its weight");
+  if (weight.dims.length !== 4) {
+    const axes = weight.dims.length - 2;
+    throw new Unsupported(
+      axes === 1 || axes === 3
+        ? `a ${axes}-d convolution has no place here; only images with height and width do`
+        : `its weight has shape ${dimsText(weight.dims)}`,
+    );
+  }
+  const { image, around } = paddedImage(context, x, "a convolution");
+  const [outChannels, inPerGroup, kh, kw] = weight.dims as [number, number, number, number];
+  const attributes = context.attributes(node);
+  const kernel = attributes.ints("kernel_shape") ?? [kh, kw];
+  if (kernel[0] !== kh || kernel[1] !== kw) {
+    throw new Unsupported(`it has kernel_shape ${kernel.join("×")} and a weight of ${kh}×${kw}`);
+  }
+  const groups = attributes.int("group", 1);
+  const channels = image.shape[0]!;
+  if (
+    groups < 1 ||
+    inPerGroup * groups !== channels ||
+    outChannels % groups !== 0 ||
+    product(weight.dims) === 0
+  ) {
+    throw new Unsupported(
+      `${channels} channels in ${groups} groups do not fit a weight of shape ${dimsText(weight.dims)}`,
+    );
+  }
+  const window = windowOf(context, node, image, kernel);
+  const padding = around === undefined ? window.padding : addPadding(window.padding, around.padding);
+  if (around !== undefined && around.value !== 0) {
+    throw new Unsupported(`its input is padded with ${around.value}, not with zeros`);
+  }
+  const bias = b === undefined ? undefined : context.constant(b, "its bias");
+  const weightName = context.parameter(node, weight, "weight", weight.dims);
+  const biasName = bias && context.parameter(node, bias, "bias", [outChannels]);
+  const value = context.emit(
+    node,
+    {
+      kind: "conv2d",
+      weight: weightName,
+      ...(biasName === undefined ? {} : { bias: biasName }),
+      ...window,
+      padding,
+      outChannels,
+      groups,
+    },
+    [image],
+  );
+  context.use(
+    node,
+    1,
+    weight,
+    [value.spec, groups === 1 ? image.spec : undefined, undefined, undefined],
+    weightName,
+  );
+  if (bias !== undefined) context.use(node, 2, bias, unitAxis(bias.dims, 0, value.spec), biasName);
+  return value;
+};
+
+export const gemm: Operator = (context, node, [a, b, c]) => {
+  const attributes = context.attributes(node);
+  const weight = context.constant(b, "its second factor");
+  if (attributes.int("transA", 0) !== 0)
+    throw new Unsupported("it transposes its input, which exchanges batch and features");
+  const alpha = attributes.float("alpha", 1);
+  const beta = attributes.float("beta", 1);
+  const isOutFirst = attributes.int("transB", 0) !== 0;
+  const dense = denseLayer(context, node, context.activation(a, "a dense layer"), weight, !isOutFirst, alpha);
+  const bias = c === undefined || beta === 0 ? undefined : context.constant(c, "its bias");
+  if (bias !== undefined) addBias(context, node, 2, bias, dense, beta);
+  return dense;
+};
+
+export const matMul: Operator = (context, node, [a, b]) => {
+  if (a?.kind === "constant" || b?.kind !== "constant") {
+    throw new Unsupported("the product of two values has no weights of its own to walk");
+  }
+  return denseLayer(context, node, context.activation(a, "a dense layer"), b, true, 1);
+};
+
+function denseLayer(
+  context: Importer,
+  node: NodePart,
+  x: Activation,
+  weight: Constant,
+  transposed: boolean,
+  alpha: number,
+): Activation {
+  if (x.dims.length !== 2) {
+    throw new Unsupported(
+      `a dense layer over ${dimsText(x.dims)} (a sequence or an image) has no place here; only [n, features] has`,
+    );
+  }
+  if (weight.dims.length !== 2) throw new Unsupported(`its weight has shape ${dimsText(weight.dims)}`);
+  const [outFeatures, inFeatures] = transposed
+    ? [weight.dims[1]!, weight.dims[0]!]
+    : [weight.dims[0]!, weight.dims[1]!];
+  const flat = context.flat(x);
+  if (flat.shape[0] !== inFeatures || outFeatures === 0) {
+    throw new Unsupported(`${flat.shape[0]} features do not fit a weight of shape ${dimsText(weight.dims)}`);
+  }
+  if (!Number.isFinite(alpha)) throw new Unsupported(`it has alpha ${alpha}`);
+  const name = context.parameter(node, weight, "weight", [outFeatures, inFeatures], {
+    transposed,
+    scale: alpha,
+  });
+  const value = context.emit(node, { kind: "dense", weight: name, outFeatures }, [flat]);
+  context.use(node, 1, weight, transposed ? [flat.spec, value.spec] : [value.spec, flat.spec], name);
+  return value;
+}
+
+/** Makes a constant the bias of the convolution or dense layer that puts out `value`. */
+export function addBias(
+  context: Importer,
+  node: NodePart,
+  input: number,
+  bias: Constant,
+  value: Activation,
+  beta = 1,
+): void {
+  const op = context.operationOf(value);
+  const units = value.shape[0]!;
+  if ((op.kind !== "conv2d" && op.kind !== "dense") || op.bias !== undefined) {
+    throw new Unsupported("a constant is added where no layer's bias can take it up");
+  }
+  const axis = unitAxisOf(bias.dims, value.dims) ?? (units === 1 ? 0 : undefined);
+  if (product(bias.dims) !== units || axis === undefined) {
+    throw new Unsupported(
+      `a bias of shape ${dimsText(bias.dims)} does not hold one number for each of ${units} units`,
+    );
+  }
+  const name = context.parameter(node, bias, "bias", [units], { scale: beta });
+  context.replace(value, { ...op, bias: name });
+  context.use(node, input, bias, unitAxis(bias.dims, axis, value.spec), name);
+}
+
+/**
+ * The axis of a constant that lies on the unit axis of a value it is broadcast over.
+ * @returns undefined where another axis is longer than 1
+ */
+export function unitAxisOf(constant: readonly number[], value: readonly number[]): number | undefined {
+  const axis = 1 - value.length + constant.length;
+  const isAlone = constant.every((length, k) => k === axis || length === 1);
+  if (!isAlone || constant.length > value.length) return undefined;
+  return axis >= 0 ? axis : undefined;
+}
+
+export function unitAxis(dims: readonly number[], axis: number, spec: string): (string | undefined)[] {
+  return dims.map((_, k) => (k === axis ? spec : undefined));
+}
+
+export const batchNormalization: Operator = (context, node, [x, ...parameters]) => {
+  const value = context.activation(x, "a batch normalisation");
+  const [scale, shift, mean, variance] = parameters.map((p, k) =>
+    context.constant(p, `its ${["scale", "shift", "mean", "variance"][k]}`),
+  );
+  if (scale === undefined || shift === undefined || mean === undefined || variance === undefined) {
+    throw new Unsupported("it lacks one of scale, shift, mean and variance");
+  }
+  const base = value.dims.length === 2 ? context.flat(value) : context.image(value, "a batch normalisation");
+  const attributes = context.attributes(node);
+  if ((node.output ?? []).slice(1).some((output) => context.isRead(output))) {
+    throw new Unsupported("its statistics of the batch are read by other nodes");
+  }
+  if (attributes.int("training_mode", 0) !== 0) {
+    context.note(`"${node.title}" was exported in training mode; here it uses its running statistics`);
+  }
+  const epsilon = attributes.float("epsilon", 1e-5);
+  // ONNX counts what stays of the old statistics
+  const momentum = Number((1 - attributes.float("momentum", 0.9)).toPrecision(6));
+  const shape = [base.shape[0]!];
+  const roles = ["scale", "shift", "mean", "variance"] as const;
+  const constants = [scale, shift, mean, variance];
+  const names = constants.map((constant, k) => context.parameter(node, constant, roles[k]!, shape));
+  const [scaleName, shiftName, meanName, varianceName] = names as [string, string, string, string];
+  const normalised = context.emit(
+    node,
+    {
+      kind: "batchNorm",
+      scale: scaleName,
+      shift: shiftName,
+      mean: meanName,
+      variance: varianceName,
+      epsilon,
+      momentum,
+    },
+    [base],
+    value.dims,
+  );
+  for (const [k, constant] of constants.entries()) {
+    if (!sameDims(constant.dims, shape))
+      throw new Unsupported(`its ${roles[k]} has shape ${dimsText(constant.dims)}`);
+    context.use(node, k + 1, constant, [normalised.spec], names[k]!);
+  }
+  return normalised;
+};

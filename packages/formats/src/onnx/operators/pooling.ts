@@ -1,0 +1,122 @@
+/** Operations that take a maximum or a mean over places. */
+import { normalAxis, smallNumbers } from "../constants.ts";
+import type { Importer } from "../importer.ts";
+import type { NodePart } from "../parts.ts";
+import { Unsupported } from "../unsupported.ts";
+import { type Activation, dimsText, product, type Value } from "../values.ts";
+import type { Operator } from "./operator.ts";
+import { addPadding, paddedImage, windowOf } from "./windows.ts";
+
+export const maxPool: Operator = (context, node, [x]) => {
+  const { image, around } = paddedImage(context, x, "a pooling");
+  const attributes = context.attributes(node);
+  if (context.isRead(node.output?.[1] ?? ""))
+    throw new Unsupported("the places of its maxima are read by other nodes");
+  const window = windowOf(context, node, image, attributes.ints("kernel_shape") ?? []);
+  const ceil = attributes.int("ceil_mode", 0) !== 0;
+  let padding = window.padding;
+  if (around !== undefined) {
+    // a zero never wins against values that are no less than 0, so that it may as well be left out
+    if (around.value !== Number.NEGATIVE_INFINITY && !(around.value === 0 && isPositive(context, image))) {
+      throw new Unsupported(
+        `its input is padded with ${around.value}, which may be the greatest of a window`,
+      );
+    }
+    padding = addPadding(window.padding, around.padding);
+  }
+  return context.emit(node, { kind: "maxPool2d", ...window, padding, ceil }, [image]);
+};
+
+export const averagePool: Operator = (context, node, [x]) => {
+  const { image, around } = paddedImage(context, x, "a pooling");
+  const attributes = context.attributes(node);
+  const window = windowOf(context, node, image, attributes.ints("kernel_shape") ?? []);
+  if (window.dilation.some((step) => step !== 1)) throw new Unsupported("a dilated mean has no place here");
+  const ceil = attributes.int("ceil_mode", 0) !== 0;
+  let countPadding = attributes.int("count_include_pad", 0) !== 0;
+  let padding = window.padding;
+  if (around !== undefined) {
+    const isOwnPadded = window.padding.some((n) => n > 0);
+    if (around.value !== 0 || (isOwnPadded && !countPadding) || ceil) {
+      throw new Unsupported("its padding is counted in part, which a pooling here cannot do");
+    }
+    padding = addPadding(window.padding, around.padding);
+    countPadding = true;
+  }
+  return context.emit(node, { kind: "averagePool2d", ...window, padding, countPadding, ceil }, [image]);
+};
+
+export const globalAveragePool: Operator = (context, node, [x]) => {
+  const image = context.image(context.activation(x, "a pooling"), "a pooling");
+  return globalMean(context, node, image, [image.dims[0]!, image.shape[0]!, 1, 1]);
+};
+
+export const globalMaxPool: Operator = (context, node, [x]) => {
+  const image = context.image(context.activation(x, "a pooling"), "a pooling");
+  return context.emit(node, { kind: "maxPool2d", ...wholeWindow(image) }, [image]);
+};
+
+export const reduceMean: Operator = (context, node, [x, axes]) => {
+  const { value, dims } = reduction(context, node, x, axes);
+  return globalMean(context, node, value, dims);
+};
+
+export const reduceMax: Operator = (context, node, [x, axes]) => {
+  const { value, dims } = reduction(context, node, x, axes);
+  return context.emit(node, { kind: "maxPool2d", ...wholeWindow(value) }, [value], dims);
+};
+
+function globalMean(
+  context: Importer,
+  node: NodePart,
+  image: Activation,
+  dims: readonly number[],
+): Activation {
+  // a convolution behind it (as in squeeze-and-excitation heads) reads an image of 1 × 1
+  return context.isReadAsImage(node.output?.[0] ?? "") && dims.length === 4
+    ? context.emit(node, { kind: "averagePool2d", ...wholeWindow(image), countPadding: true }, [image], dims)
+    : context.emit(node, { kind: "globalAveragePool" }, [image], dims);
+}
+
+function wholeWindow(image: Activation) {
+  const kernel = [image.shape[1]!, image.shape[2]!] as const;
+  return { kernel, stride: kernel, padding: [0, 0, 0, 0] as const, dilation: [1, 1] as const };
+}
+
+/** A reduction over all places and nothing else. */
+function reduction(context: Importer, node: NodePart, x: Value | undefined, axes: Value | undefined) {
+  const value = context.activation(x, "a reduction");
+  const attributes = context.attributes(node);
+  const rank = value.dims.length;
+  const given =
+    axes === undefined
+      ? attributes.ints("axes")
+      : [...smallNumbers(context.constant(axes, "its list of axes"))];
+  if (given === undefined || given.length === 0) {
+    if (attributes.int("noop_with_empty_axes", 0) !== 0) throw new Unsupported("it reduces over no axis");
+    throw new Unsupported("it reduces over the batch too");
+  }
+  const reduced = new Set(given.map((axis) => normalAxis(axis, rank)));
+  const isOverPlaces =
+    !reduced.has(0) &&
+    !reduced.has(1) &&
+    value.dims.every((n, axis) => axis < 2 || n === 1 || reduced.has(axis));
+  const [units, ...places] = value.shape;
+  if (!isOverPlaces || value.dims[1] !== units || product(value.dims.slice(2)) !== product(places)) {
+    throw new Unsupported(
+      `it reduces ${dimsText(value.dims)} over axes ${[...reduced].join(", ")}, not over all places of an image`,
+    );
+  }
+  if (places.length === 0) throw new Unsupported("it reduces features that are no image");
+  const keeps = attributes.int("keepdims", 1) !== 0;
+  const dims = value.dims.flatMap((length, axis) => (reduced.has(axis) ? (keeps ? [1] : []) : [length]));
+  return { value, dims };
+}
+
+/** True where a value cannot be below 0. */
+function isPositive(context: Importer, value: Activation): boolean {
+  const op = context.operationOf(value);
+  return (
+    op.kind === "activation" && ["relu", "relu6", "sigmoid", "hardSigmoid", "softplus"].includes(op.name)
+  );
+}

@@ -1,0 +1,92 @@
+/** The sliding window of Conv and the poolings: strides, dilations, and padding in the four ways ONNX has. */
+import type { Importer } from "../importer.ts";
+import type { NodePart } from "../parts.ts";
+import { Unsupported } from "../unsupported.ts";
+import type { Activation, Padded, Value } from "../values.ts";
+
+type Pair = readonly [number, number];
+type Sides = readonly [number, number, number, number];
+
+export interface WindowOptions {
+  readonly kernel: Pair;
+  readonly stride: Pair;
+  /** Top, left, bottom, right. */
+  readonly padding: Sides;
+  readonly dilation: Pair;
+}
+
+/** The window of a node over an image. @throws Unsupported where its numbers are no window over two axes */
+export function windowOf(
+  context: Importer,
+  node: NodePart,
+  image: Activation,
+  kernel: readonly number[],
+): WindowOptions {
+  const attributes = context.attributes(node);
+  const size = pair(kernel, "kernel");
+  const stride = pair(attributes.ints("strides") ?? [1, 1], "strides");
+  const dilation = pair(attributes.ints("dilations") ?? [1, 1], "dilations");
+  const pads = attributes.ints("pads") ?? [0, 0, 0, 0];
+  const automatic = attributes.text("auto_pad", "NOTSET");
+  let padding: Sides;
+  switch (automatic) {
+    case "NOTSET":
+      if (pads.length !== 4) throw new Unsupported(`it has ${pads.length} pads where an image needs 4`);
+      padding = [pads[0]!, pads[1]!, pads[2]!, pads[3]!];
+      break;
+    case "VALID":
+      padding = [0, 0, 0, 0];
+      break;
+    case "SAME_UPPER":
+    case "SAME_LOWER": {
+      const [height, width] = [0, 1].map((axis) =>
+        samePadding(image.shape[axis + 1]!, size[axis]!, stride[axis]!, dilation[axis]!),
+      ) as [number, number];
+      const less = (total: number) => Math.floor(total / 2);
+      const more = (total: number) => Math.ceil(total / 2);
+      padding =
+        automatic === "SAME_UPPER"
+          ? [less(height), less(width), more(height), more(width)]
+          : [more(height), more(width), less(height), less(width)];
+      break;
+    }
+    default:
+      throw new Unsupported(`it has auto_pad "${automatic}"`);
+  }
+  const wrong = [...size, ...stride, ...dilation].some((n) => n < 1) || padding.some((n) => n < 0);
+  if (wrong) {
+    throw new Unsupported(
+      `it has kernel ${size.join("×")}, strides ${stride.join("×")}, dilations ${dilation.join("×")} and pads ${padding.join(",")}`,
+    );
+  }
+  return { kernel: size, stride, padding, dilation };
+}
+
+/** Padding for ⌈length / stride⌉ outputs. */
+function samePadding(length: number, kernel: number, stride: number, dilation: number): number {
+  const outputs = Math.ceil(length / stride);
+  return Math.max(0, (outputs - 1) * stride + dilation * (kernel - 1) + 1 - length);
+}
+
+function pair(values: readonly number[], what: string): Pair {
+  if (values.length !== 2) {
+    throw new Unsupported(
+      `its ${what} count ${values.length} axes; only images with height and width have a place here`,
+    );
+  }
+  return [values[0]!, values[1]!];
+}
+
+/** The image that a window slides over, and the padding that a Pad node has put around it. */
+export function paddedImage(
+  context: Importer,
+  value: Value | undefined,
+  what: string,
+): { image: Activation; around: Padded | undefined } {
+  const around = value?.kind === "padded" ? value : undefined;
+  return { image: context.image(around?.base ?? context.activation(value, what), what), around };
+}
+
+export function addPadding(a: Sides, b: Sides): Sides {
+  return [a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3]];
+}

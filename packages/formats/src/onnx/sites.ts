@@ -1,0 +1,176 @@
+/** Where a parameter's elements are in the file, and what they become under masks and other weights. */
+import { ArgumentError, type Masks, maskedParameters, type Weights } from "@phew/core";
+import { ELEMENT_BYTES, fromFloat32, type Tensor } from "../tensor.ts";
+import { permuted } from "./constants.ts";
+import type { ParameterSource, TensorUse } from "./importer.ts";
+import type { ImportedOnnx } from "./importGraph.ts";
+import type { TensorPart } from "./parts.ts";
+import { externalPlace, holdsElements, isFloat } from "./tensors.ts";
+import { product } from "./values.ts";
+
+/** A constant that some nodes read, with its elements as they shall be. */
+export interface Site {
+  readonly use: TensorUse;
+  /** The initialiser that no one else reads; undefined where the value must be defined anew. */
+  readonly part: TensorPart | undefined;
+  /** The elements in the layout that the node reads, changed. */
+  read(): Tensor;
+  /** The same in the layout of `part`. */
+  readStored(): Tensor;
+  /** True where any element differs from the file's. */
+  readonly isChanged: boolean;
+  /** One byte an element in the network's layout, 0 = removed; undefined where all stay. */
+  readonly mask: Uint8Array | undefined;
+}
+
+/** Every use of a parameter, and every constant folded into one, under masks. @param weights other values for the parameters */
+export function sitesOf(model: ImportedOnnx, masks: Masks, weights: Weights = model.weights): Site[] {
+  requireSameNetwork(model, masks);
+  const { onnx, network } = model;
+  const unitMasks = maskedParameters(masks);
+  const prunable = new Map(masks.network.prunable.map((parameter) => [parameter.name, masks.of(parameter)]));
+  const nodeOf = new Map(network.nodes.map((node) => [node.name, node]));
+  const sharing = new Map<unknown, number>();
+  for (const { constant } of onnx.uses) {
+    const part = constant.stored?.part;
+    sharing.set(part, (sharing.get(part) ?? 0) + 1);
+  }
+  const sites: Site[] = [];
+  for (const use of onnx.uses) {
+    const source = use.parameter === undefined ? undefined : onnx.parameters.get(use.parameter);
+    if (use.parameter !== undefined && source === undefined) continue;
+    const mask =
+      source === undefined
+        ? foldedMask(use, unitMasks, nodeOf)
+        : (prunable.get(source.name) ?? unitMasks.get(source.name));
+    const given = source && weights.get(source.name);
+    const isOther = given !== undefined && given !== model.weights.get(source!.name);
+    const hasZeros = mask?.includes(0) ?? false;
+    if (source !== undefined && hasZeros && typeof source.offset === "number" && source.offset !== 0) {
+      throw new ArgumentError(`${onnx.parts.source.name}: "${source.name}"`, {
+        given: `the number ${source.offset} added behind it, to every unit alike`,
+        expected: "nothing that gives a dead unit an output",
+        remedy: "Export the masks to safetensors instead.",
+      });
+    }
+    sites.push(siteOf(model, use, source, hasZeros ? mask : undefined, isOther ? given : undefined, sharing));
+  }
+  return sites;
+}
+
+function siteOf(
+  model: ImportedOnnx,
+  use: TensorUse,
+  source: ParameterSource | undefined,
+  mask: Uint8Array | undefined,
+  values: Float32Array | undefined,
+  sharing: ReadonlyMap<unknown, number>,
+): Site {
+  const { constant } = use;
+  const { graph } = model.onnx;
+  const isTransposed = source?.transposed ?? false;
+  const read = (): Tensor => {
+    const tensor =
+      values === undefined ? constant.read() : valuesTensor(source!, values, constant.dims, constant.dtype);
+    return mask === undefined ? tensor : zeroed(tensor, mask, isTransposed);
+  };
+  const stored = constant.stored;
+  // nobody else may read what is changed in its place, directly or under an alias
+  const isAlone =
+    stored?.part.field !== undefined &&
+    sharing.get(stored.part) === 1 &&
+    model.onnx.graph.tensorReaders.get(stored.part.name) === 1 &&
+    graph.readers.get(constant.name) === 1;
+  return {
+    use,
+    part: isAlone && canBePatched(stored!.part, constant.dtype) ? stored!.part : undefined,
+    read,
+    readStored() {
+      const tensor = read();
+      return stored?.transposed ? permuted(tensor, [1, 0]) : tensor;
+    },
+    isChanged: mask !== undefined || values !== undefined,
+    mask,
+  };
+}
+
+/** True where the tensor's own bytes can be replaced by as many others. */
+function canBePatched(part: TensorPart, dtype: Tensor["dtype"]): boolean {
+  if (part.header.dataType !== undefined && !isFloat(dtype)) return false;
+  const { dataType } = part.header;
+  const isSameType = dataType === { F32: 1, F16: 10, F64: 11, BF16: 16 }[dtype as "F32"];
+  if (!isSameType) return false;
+  if (externalPlace(part) !== undefined) return true;
+  return (
+    part.payload.length === 1 && part.payloadField !== undefined && holdsElements(part.payloadField, dtype)
+  );
+}
+
+/** A constant added behind a layer speaks for dead units as a bias does. */
+function foldedMask(
+  use: TensorUse,
+  unitMasks: ReadonlyMap<string, Uint8Array>,
+  nodeOf: ReadonlyMap<string, { op: { kind: string } }>,
+): Uint8Array | undefined {
+  if (use.node.opType !== "Add" && use.node.opType !== "Sub") return undefined;
+  const spec = use.axes.find((axis) => axis !== undefined);
+  const op =
+    spec === undefined
+      ? undefined
+      : (nodeOf.get(spec)?.op as { kind: string; shift?: string; bias?: string } | undefined);
+  const name = op?.shift ?? op?.bias;
+  return name === undefined ? undefined : unitMasks.get(name);
+}
+
+/** A copy with 0 where `mask` is 0. @param transposed the tensor is [in, out], the mask [out, in] */
+export function zeroed(tensor: Tensor, mask: Uint8Array, transposed: boolean): Tensor {
+  const width = ELEMENT_BYTES[tensor.dtype];
+  const data = tensor.data.slice();
+  const [rows, columns] = transposed ? [tensor.shape[1]!, tensor.shape[0]!] : [1, mask.length];
+  for (let o = 0, e = 0; o < rows; o++) {
+    for (let i = 0; i < columns; i++, e++) {
+      if (mask[e] !== 0) continue;
+      const at = (transposed ? i * rows + o : e) * width;
+      data.fill(0, at, at + width);
+    }
+  }
+  return { ...tensor, data };
+}
+
+/** New values in the file's layout and type, without what was folded into them on the way in. */
+function valuesTensor(
+  source: ParameterSource,
+  values: Float32Array,
+  dims: readonly number[],
+  dtype: Tensor["dtype"],
+): Tensor {
+  const run = values.length / source.shape[0]!;
+  const { scale, offset } = source;
+  const own =
+    scale === 1 && offset === 0
+      ? values
+      : values.map((value, k) => {
+          const u = Math.floor(k / run);
+          return (
+            (value - (typeof offset === "number" ? offset : offset[u]!)) /
+            (typeof scale === "number" ? scale : scale[u]!)
+          );
+        });
+  const shape = source.transposed ? [dims[1]!, dims[0]!] : dims;
+  const tensor = fromFloat32(dtype as "F32", shape, own);
+  return source.transposed ? permuted(tensor, [1, 0]) : tensor;
+}
+
+function requireSameNetwork(model: ImportedOnnx, masks: Masks): void {
+  if (masks.network === model.network) return;
+  const own = model.network.prunable;
+  const other = masks.network.prunable;
+  const fits =
+    own.length === other.length &&
+    own.every(({ name, length }, k) => name === other[k]!.name && length === other[k]!.length);
+  if (fits && own.every(({ shape }, k) => product(shape) === product(other[k]!.shape))) return;
+  throw new ArgumentError("masks", {
+    given: `masks of ${masks.network.name}`,
+    expected: `masks of ${model.network.name}, made for the model that is written`,
+  });
+}

@@ -1,0 +1,91 @@
+/** Where the bytes of a model come from: memory, or a file that is read by parts. */
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { ArgumentError } from "@phew/core";
+
+export interface ByteSource {
+  /** As the user named it. */
+  readonly name: string;
+  /** In bytes. */
+  readonly size: number;
+  /**
+   * `length` bytes from `offset` on: a view where the bytes are in memory, else a copy of their own.
+   * @throws ArgumentError where the source ends before
+   */
+  bytes(offset: number, length: number): Uint8Array;
+}
+
+export function memorySource(bytes: Uint8Array, name: string): ByteSource {
+  return {
+    name,
+    size: bytes.length,
+    bytes(offset, length) {
+      requireInside(name, bytes.length, offset, length);
+      return bytes.subarray(offset, offset + length);
+    },
+  };
+}
+
+/** Reads shorter than this come out of a block that is kept, so that a graph of small parts costs few reads. */
+const BLOCK_BYTES = 2 ** 16;
+
+/** A file, opened for each read: nothing stays open between an import and an export. */
+export function fileSource(path: string): ByteSource {
+  const size = withDescriptor(path, (descriptor) => fstatSync(descriptor).size);
+  let block: Uint8Array = new Uint8Array();
+  let blockStart = 0;
+  return {
+    name: path,
+    size,
+    bytes(offset, length) {
+      requireInside(path, size, offset, length);
+      if (length >= BLOCK_BYTES) return readPart(path, offset, length);
+      if (offset < blockStart || offset + length > blockStart + block.length) {
+        block = readPart(path, offset, Math.min(BLOCK_BYTES, size - offset));
+        blockStart = offset;
+      }
+      return block.slice(offset - blockStart, offset - blockStart + length);
+    },
+  };
+}
+
+function requireInside(name: string, size: number, offset: number, length: number): void {
+  if (offset >= 0 && length >= 0 && offset + length <= size) return;
+  throw new ArgumentError(name, {
+    given: `${size} bytes`,
+    expected: `at least ${offset + length}: a part of ${length} bytes starts at byte ${offset}`,
+    remedy: "The file is cut short or damaged: export or copy it again.",
+  });
+}
+
+/** One call of the operating system reads at most 2 GiB. */
+const READ_BYTES = 2 ** 28;
+
+function readPart(path: string, offset: number, length: number): Uint8Array {
+  return withDescriptor(path, (descriptor) => {
+    const bytes = new Uint8Array(length);
+    for (let done = 0; done < length; ) {
+      const count = readSync(descriptor, bytes, done, Math.min(READ_BYTES, length - done), offset + done);
+      if (count === 0) requireInside(path, offset + done, offset, length);
+      done += count;
+    }
+    return bytes;
+  });
+}
+
+function withDescriptor<T>(path: string, use: (descriptor: number) => T): T {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, "r");
+  } catch (error) {
+    throw new ArgumentError(path, {
+      given: `the error ${error instanceof Error ? error.message : String(error)}`,
+      expected: "a file that can be read",
+      remedy: "Check the path and its permissions.",
+    });
+  }
+  try {
+    return use(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

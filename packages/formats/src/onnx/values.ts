@@ -1,0 +1,73 @@
+/** What a value of an ONNX graph is once its node has been read. */
+import type { Shape } from "@phew/core";
+import type { Dtype, Tensor } from "../tensor.ts";
+import type { Expression } from "./expressions.ts";
+import type { TensorPart } from "./parts.ts";
+
+/** A value that does not depend on the network's input. */
+export interface Constant {
+  readonly kind: "constant";
+  /** The name under which a node reads it. */
+  readonly name: string;
+  readonly dims: readonly number[];
+  readonly dtype: Dtype;
+  /**
+   * The tensor of the file whose elements these are, in its order or, for two axes, transposed. Absent where they
+   * were computed.
+   */
+  readonly stored?: { readonly part: TensorPart; readonly transposed: boolean };
+  /** The elements, row-major over `dims`; a view of the file where possible. */
+  read(): Tensor;
+}
+
+/** A value of the network: what core node `spec` puts out, row-major, under ONNX's own dims. */
+export interface Activation {
+  readonly kind: "activation";
+  /** Name of the core node. */
+  readonly spec: string;
+  /** The core node's shape. */
+  readonly shape: Shape;
+  /** ONNX's shape, batch first; the same elements in the same order as `shape`. */
+  readonly dims: readonly number[];
+  /** True where nothing else reads the core node, so that what follows may be folded into it. */
+  readonly exclusive: boolean;
+}
+
+/** Zeros (or −∞) put around an image, waiting for the window that follows. */
+export interface Padded {
+  readonly kind: "padded";
+  readonly base: Activation;
+  /** Top, left, bottom, right. */
+  readonly padding: readonly [number, number, number, number];
+  readonly value: number;
+  readonly dims: readonly number[];
+  /** The node that pads, for messages. */
+  readonly title: string;
+}
+
+/** The output of a node that could not be read; its readers are passed over. */
+export interface Unknown {
+  readonly kind: "unknown";
+}
+
+export type Value = Constant | Activation | Padded | Expression | Unknown;
+
+export const UNKNOWN: Unknown = { kind: "unknown" };
+
+/**
+ * Stands for a batch axis of any length: a prime that no product of a network's own lengths contains, so that shape
+ * arithmetic carries it along as a factor.
+ */
+export const ANY_BATCH = 1_048_583;
+
+export function product(lengths: readonly number[]): number {
+  return lengths.reduce((all, length) => all * length, 1);
+}
+
+export const sameDims = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((length, axis) => length === b[axis]);
+
+/** Dims for messages; the batch axis reads n. */
+export function dimsText(dims: readonly number[]): string {
+  return `[${dims.map((length) => (length === ANY_BATCH ? "n" : String(length))).join(", ")}]`;
+}
