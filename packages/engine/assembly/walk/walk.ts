@@ -66,7 +66,7 @@ let perWalk: f64 = 0;
 function batchSize(missing: u32): u32 {
   const rate = perWalk > 0 ? perWalk : <f64>levelCount;
   const wanted = <f64>missing / rate + 1;
-  return <u32>max(16, min(wanted, <f64>batchCapacity));
+  return <u32>min(max(wanted, 16), <f64>batchCapacity);
 }
 
 /** Edge ids of walks firstWalk … firstWalk + count − 1 into the rows of edgeIds. */
