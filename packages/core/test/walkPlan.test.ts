@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { NetworkBuilder } from "../src/network/builder.ts";
 import type { Network } from "../src/network/network.ts";
 import { longestWalk, walkPlan } from "../src/walks/plan.ts";
+import { zooEntries, zooModel } from "../src/zoo/zoo.ts";
 import { oracleNetwork } from "./oracleNetwork.ts";
 import { randomNetworks, randomWeights } from "./randomNetwork.ts";
 
@@ -136,6 +137,30 @@ describe("the walk plan", () => {
     const right = b.node("right", { kind: "slice", start: 2, count: 2 }, x);
     const plan = planOf(b.build(b.add(b.dense("b", left, 2), right)));
     expect(described(plan)).toContain("a[2..4) → output[0..2)");
+  });
+
+  it("leads from every unit of an opaque part's inputs to every unit of its output", () => {
+    const b = new NetworkBuilder("opaque", [2]);
+    const x = b.dense("a", b.input, 2);
+    const unknown = { kind: "opaque", operation: "Unknown", shape: [3] } as const;
+    const network = b.build(b.dense("b", b.node("second", unknown, b.node("first", unknown, x)), 1));
+    const plan = planOf(network);
+    expect(described(plan)).toEqual([
+      "a[0..1) → b[0..3) ×3",
+      "a[1..2) → b[0..3) ×3",
+      "b[0..1) → output[0..1)",
+      "input[0..2) → a[0..2)",
+    ]);
+    expect(new Ways(oracleNetwork(network)).on(1, 1)).toEqual([{ to: 4, units: [0, 1, 2] }]);
+  });
+
+  it.each(zooEntries.map(({ name }) => name))("is made of %s, with a link or two a layer", (name) => {
+    const network = zooModel(name);
+    const weights = new Map(network.prunable.map(({ name, length }) => [name, new Float32Array(length)]));
+    const plan = walkPlan(network, weights);
+    expect(plan.layers.length).toBe(network.prunable.length);
+    expect(plan.links.length).toBeLessThan(2 * plan.layers.length + 1);
+    expect(longestWalk(plan, "weight")).toBeLessThanOrEqual(plan.layers.length);
   });
 
   it("names the layer and the units that nothing reads", () => {

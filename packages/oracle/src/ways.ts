@@ -29,17 +29,14 @@ export function isWeighted(node: OracleNode): boolean {
 export class Ways {
   readonly graph: OracleGraph;
   readonly shapes: readonly (readonly number[])[];
-  /** For each node, itself and all nodes its value depends on. */
-  readonly #origins: Set<number>[] = [];
   /** What was traced back before, by value and unit. */
   readonly #traced = new Map<string, WayBack[]>();
   readonly #entered = new Map<string, Set<number>>();
+  readonly #reached = new Map<number, Set<number>>();
 
   constructor(graph: OracleGraph) {
     this.graph = graph;
     this.shapes = shapesOf(graph);
-    for (const [index, node] of graph.nodes.entries())
-      this.#origins.push(new Set([index, ...node.inputs.flatMap((input) => [...this.#origins[input]!])]));
   }
 
   /** The ways that leave unit `unit` of the value of `node`: each weighted operation or output it comes to. */
@@ -144,7 +141,20 @@ export class Ways {
     return inputs
       .filter((input) => input !== inputs[slot])
       .flatMap((input) => this.#trace(input, t))
-      .some(({ from }) => [...entered].some((to) => this.#origins[from]!.has(to)));
+      .some(({ from }) => [...entered].some((to) => this.#reachedFrom(to).has(from)));
+  }
+
+  /** The weighted operation `node` and all to which weights lead from it. */
+  #reachedFrom(node: number): Set<number> {
+    const known = this.#reached.get(node);
+    if (known !== undefined) return known;
+    const reached = new Set([node]);
+    for (let unit = 0; unit < this.shapes[node]![0]!; unit++) {
+      for (const next of this.#enteredFrom({ from: node, unit }))
+        for (const further of this.#reachedFrom(next)) reached.add(further);
+    }
+    this.#reached.set(node, reached);
+    return reached;
   }
 
   /** The weighted operations that a unit comes to without weights, shortcuts taken too. */

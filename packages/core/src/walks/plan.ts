@@ -11,9 +11,8 @@
  */
 import { INPUT, type WalkLayer, type WalkLink, type WalkPlan } from "@phew/engine";
 import { ArgumentError } from "../errors.ts";
-import type { Network, PrunableParameter } from "../network/network.ts";
-import type { Shape, UnitMap, WeightedUnits } from "../operations/definition.ts";
-import { definitionOf } from "../operations/registry.ts";
+import type { Network } from "../network/network.ts";
+import { unitFlows, type WeightFlow } from "../network/unitFlow.ts";
 import type { Weights } from "../weights/weights.ts";
 import { type Carry, firstGap, merged, through, type UnitRange, without } from "./links.ts";
 
@@ -22,30 +21,22 @@ import { type Carry, firstGap, merged, through, type UnitRange, without } from "
  * @throws ArgumentError for a missing weight, or a unit from which no way leads on or to which none leads
  */
 export function walkPlan(network: Network, weights: Weights): WalkPlan {
-  const parameterOf = new Map(network.prunable.map((parameter) => [parameter.node, parameter]));
   const layers: WalkLayer[] = [];
   const ways = new Ways();
   const carried: Carry[][] = [];
-  for (const [index, node] of network.nodes.entries()) {
-    const unitCount = node.shape[0]!;
-    if (node.op.kind === "input") {
-      carried.push([whole(INPUT, unitCount)]);
-      continue;
-    }
-    const inputShapes = node.inputs.map((input) => network.nodes[input]!.shape);
-    const units = unitsOf(network, index, inputShapes);
-    const inputs = node.inputs.map((input) => carried[input]!);
-    if ("weight" in units) {
+  for (const [index, flow] of unitFlows(network).entries()) {
+    const { op, inputs, shape } = network.nodes[index]!;
+    if (flow.kind === "input") carried.push([whole(INPUT, shape[0]!)]);
+    else if (flow.kind === "weights") {
       const layer = layers.length;
-      layers.push(layerOf(units, parameterOf.get(index)!, weights));
-      ways.enter(layer, inputs[0]!);
-      carried.push([whole(layer, unitCount)]);
+      layers.push(layerOf(flow, weights));
+      ways.enter(layer, carried[flow.from]!);
+      carried.push([whole(layer, flow.outCount)]);
     } else {
-      const walked =
-        node.op.kind === "add" ? inputs.map((_, slot) => ways.withoutShortcuts(inputs, slot)) : inputs;
-      carried.push(
-        merged(units.flatMap((map) => walked[map.input]!.flatMap((carry) => through(carry, map)))),
-      );
+      const all = inputs.map((input) => carried[input]!);
+      const walked = op.kind === "add" ? all.map((_, slot) => ways.withoutShortcuts(all, slot)) : all;
+      const parts = flow.maps.flatMap((map) => walked[map.input]!.flatMap((carry) => through(carry, map)));
+      carried.push(merged(parts));
     }
   }
   ways.enter(layers.length, carried[network.output]!);
@@ -75,32 +66,17 @@ export function longestWalk(plan: WalkPlan, granularity: "weight" | "kernel"): n
 
 const whole = (from: number, count: number): Carry => ({ from, fromStart: 0, count, toStart: 0, spread: 1 });
 
-function unitsOf(
-  network: Network,
-  index: number,
-  inputShapes: readonly Shape[],
-): WeightedUnits | readonly UnitMap[] {
-  const { op, shape } = network.nodes[index]!;
-  return definitionOf(op).units(op, inputShapes, shape);
-}
-
-function layerOf(units: WeightedUnits, parameter: PrunableParameter, weights: Weights): WalkLayer {
-  const weight = weights.get(parameter.name);
-  if (weight?.length !== parameter.length) {
-    throw new ArgumentError(`layer "${parameter.name}"`, {
+function layerOf(flow: WeightFlow, weights: Weights): WalkLayer {
+  const { parameter, outCount, inCount, groups, kernelSize } = flow;
+  const { name, length, shape, start: firstEdge } = parameter;
+  const weight = weights.get(name);
+  if (weight?.length !== length) {
+    throw new ArgumentError(`layer "${name}"`, {
       given: weight === undefined ? "no weights" : `${weight.length} weights`,
-      expected: `${parameter.length} (${parameter.shape.join(" × ")})`,
+      expected: `${length} (${shape.join(" × ")})`,
     });
   }
-  return {
-    name: parameter.name,
-    weight,
-    outCount: units.outCount,
-    inCount: units.inCount,
-    groups: units.groups,
-    kernelSize: units.kernelSize,
-    firstEdge: parameter.start,
-  };
+  return { name, weight, outCount, inCount, groups, kernelSize, firstEdge };
 }
 
 /** The links found so far, and which layers lead to which. */
