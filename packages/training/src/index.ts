@@ -1,3 +1,7 @@
+/** Data sets, the training loop and its executors. The executors are loaded only when they are asked for. */
+export { contactSheet, type GreyBitmap } from "./datasets/contactSheet.ts";
+export type { Dataset, Examples, Normalisation } from "./datasets/dataset.ts";
+export { type DatasetEntry, type DatasetOptions, datasets, loadDataset } from "./datasets/registry.ts";
 export type {
   Batch,
   Executor,
@@ -6,3 +10,20 @@ export type {
   OptimiserOptions,
   StepResult,
 } from "./executor.ts";
+export { executorNames, loadExecutor } from "./executors.ts";
+export {
+  type Availability,
+  loadTensorflowExecutor,
+  probeTensorflow,
+  type TensorflowBackend,
+} from "./tensorflow.ts";
+export {
+  DivergedError,
+  type EpochResult,
+  epochsTo,
+  rateOf,
+  type StepSchedule,
+  type TrainOptions,
+  type TrainOutcome,
+  train,
+} from "./train.ts";

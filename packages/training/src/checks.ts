@@ -1,0 +1,87 @@
+/** What every executor asks of its options and batches. */
+import { ArgumentError, elementCount, type Network } from "@phew/core";
+import type { Batch, ExecutorOptions } from "./executor.ts";
+
+/** @throws ArgumentError where weights are missing or misshapen, masks are another network's, or a number is out of range */
+export function checkExecutorOptions({
+  network,
+  weights,
+  masks,
+  optimiser,
+  batchSize,
+  labelSmoothing = 0,
+}: ExecutorOptions): void {
+  if (network.outputShape.length !== 1) {
+    throw new ArgumentError(`network "${network.name}"`, {
+      given: `an output of shape [${network.outputShape.join(", ")}]`,
+      expected: "one number for each class",
+    });
+  }
+  for (const { name, shape } of network.parameters) {
+    const length = weights.get(name)?.length;
+    if (length === elementCount(shape)) continue;
+    throw new ArgumentError(`weights of "${name}"`, {
+      given: length === undefined ? "none" : `${length} values`,
+      expected: `${elementCount(shape)} (${shape.join(" × ")})`,
+    });
+  }
+  if (masks !== undefined && masks.bytes.length !== network.prunableCount) {
+    throw new ArgumentError("masks", {
+      given: `those of ${masks.network.name}, ${masks.bytes.length} weights`,
+      expected: `those of ${network.name}, ${network.prunableCount} weights`,
+    });
+  }
+  requireRange("momentum", optimiser.momentum, 0, 1);
+  requireRange("weight decay", optimiser.weightDecay, 0, Number.POSITIVE_INFINITY);
+  requireRange("label smoothing", labelSmoothing, 0, 1);
+  if (optimiser.nesterov && optimiser.momentum === 0) {
+    throw new ArgumentError("Nesterov momentum", { given: "a momentum of 0", expected: "one above 0" });
+  }
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw new ArgumentError("batch size", {
+      given: `${batchSize}`,
+      expected: "a whole number of at least 1",
+    });
+  }
+}
+
+/** @throws ArgumentError where a batch does not fit the network */
+export function checkInput(network: Network, x: Float32Array, count: number, batchSize: number): void {
+  if (!Number.isInteger(count) || count < 1 || count > batchSize) {
+    throw new ArgumentError("batch", {
+      given: `${count} examples`,
+      expected: `1 to ${batchSize}, the batch size`,
+    });
+  }
+  const length = count * elementCount(network.inputShape);
+  if (x.length !== length) {
+    throw new ArgumentError("batch", {
+      given: `${x.length} values`,
+      expected: `${length}: ${count} examples of ${network.inputShape.join(" × ")}`,
+    });
+  }
+}
+
+/** @throws ArgumentError where a class is not one of the network's */
+export function checkBatch(network: Network, batch: Batch, batchSize: number): void {
+  checkInput(network, batch.x, batch.count, batchSize);
+  const classCount = network.outputShape[0]!;
+  if (batch.y.length !== batch.count) {
+    throw new ArgumentError("batch", {
+      given: `${batch.y.length} classes for ${batch.count} examples`,
+      expected: "one for each",
+    });
+  }
+  const outside = batch.y.find((y) => y < 0 || y >= classCount);
+  if (outside !== undefined) {
+    throw new ArgumentError("batch", { given: `class ${outside}`, expected: `0 to ${classCount - 1}` });
+  }
+}
+
+function requireRange(subject: string, value: number, least: number, below: number): void {
+  if (value >= least && value < below) return;
+  throw new ArgumentError(subject, {
+    given: `${value}`,
+    expected: `at least ${least}${Number.isFinite(below) ? ` and below ${below}` : ", and finite"}`,
+  });
+}

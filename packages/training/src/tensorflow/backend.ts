@@ -1,0 +1,93 @@
+/**
+ * What computes below TensorFlow.js: `@tensorflow/tfjs-node` where its native part is installed, else the WebAssembly
+ * backend. The native part does not come with the package: its installer fetches it from a server that is often out
+ * of reach, and the import then fails with an error that has no code.
+ */
+import { existsSync, readdirSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import * as tf from "@tensorflow/tfjs-core";
+
+export type TensorflowBackend = "tfjs-node" | "tfjs-wasm";
+
+/** Whether a backend can be had here. */
+export type Availability =
+  | { readonly available: true }
+  | { readonly available: false; readonly reason: string };
+
+const require = createRequire(import.meta.url);
+
+/**
+ * Makes a backend the one in use in this process.
+ * @param wanted absent: the fastest that can be had
+ * @throws Error saying why the backend cannot be had
+ */
+export async function useBackend(wanted?: TensorflowBackend): Promise<TensorflowBackend> {
+  if (wanted !== "tfjs-wasm") {
+    const native = await loadNative();
+    if (native.available) return "tfjs-node";
+    if (wanted === "tfjs-node") throw new Error(`tfjs-node: ${native.reason}`);
+  }
+  const wasm = await loadWasm();
+  if (!wasm.available) throw new Error(`tfjs-wasm: ${wasm.reason}`);
+  return "tfjs-wasm";
+}
+
+/** Tries both backends, for a report on what works here. */
+export async function probeTensorflow(): Promise<{ tfjsNode: Availability; wasm: Availability }> {
+  return { tfjsNode: await loadNative(), wasm: await loadWasm() };
+}
+
+async function loadNative(): Promise<Availability> {
+  let packageFile: string;
+  try {
+    packageFile = require.resolve("@tensorflow/tfjs-node/package.json");
+  } catch {
+    return { available: false, reason: "the package @tensorflow/tfjs-node is not installed" };
+  }
+  // looked for before the import, which takes seconds to find out the same
+  const library = join(dirname(packageFile), "lib");
+  const built =
+    existsSync(library) &&
+    readdirSync(library).some((version) => existsSync(join(library, version, "tfjs_binding.node")));
+  if (!built) return { available: false, reason: "its native part (tfjs_binding.node) is not installed" };
+  try {
+    // Node 23 took this function away, and tfjs-node 4.22 still calls it
+    const util = require("node:util") as { isNullOrUndefined?: (value: unknown) => boolean };
+    util.isNullOrUndefined ??= (value) => value === null || value === undefined;
+    await import("@tensorflow/tfjs-node");
+  } catch (error) {
+    return { available: false, reason: firstLine(error) };
+  }
+  return select("tensorflow");
+}
+
+async function loadWasm(): Promise<Availability> {
+  try {
+    const { setWasmPaths } = await import("@tensorflow/tfjs-backend-wasm");
+    const folder = dirname(require.resolve("@tensorflow/tfjs-backend-wasm"));
+    // the paths cannot be set again once the backend runs
+    if (tf.findBackend("wasm") === null) setWasmPaths(`${folder}/`);
+  } catch (error) {
+    return { available: false, reason: firstLine(error) };
+  }
+  return select("wasm");
+}
+
+/** Selects a registered backend and lets it compute something. */
+async function select(registeredName: string): Promise<Availability> {
+  try {
+    if (!(await tf.setBackend(registeredName))) {
+      return { available: false, reason: `TensorFlow.js could not start its backend "${registeredName}"` };
+    }
+    await tf.ready();
+    const four = tf.tidy(() => tf.matMul(tf.ones([1, 4]), tf.ones([4, 1])).dataSync()[0]);
+    return four === 4 ? { available: true } : { available: false, reason: `1·1 four times gave ${four}` };
+  } catch (error) {
+    return { available: false, reason: firstLine(error) };
+  }
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : `${error}`).split("\n")[0]!.trim();
+}

@@ -1,0 +1,306 @@
+/**
+ * The `tensorflow` executor: dense layers of TensorFlow.js with the pruned weights held at zero. It computes everything
+ * a dense network would; what it is for is comparison, and machines where `@tensorflow/tfjs-node` is installed.
+ */
+import { ArgumentError, maskedParameters, type Network, type Parameter, type Weights } from "@phew/core";
+import { Random } from "@phew/engine";
+import * as tf from "@tensorflow/tfjs-core";
+import { checkBatch, checkExecutorOptions, checkInput } from "../checks.ts";
+import { crossEntropy } from "../crossEntropy.ts";
+import type { Batch, Executor, ExecutorFactory, ExecutorOptions, StepResult } from "../executor.ts";
+import { type TensorflowBackend, useBackend } from "./backend.ts";
+import type { Lowered, Lowering, LoweringContext } from "./lowering.ts";
+import { loweringOf } from "./lowerings.ts";
+import { tensorShape, toCoreOrder, toTensorOrder } from "./parameterLayout.ts";
+
+/**
+ * @param wanted absent: tfjs-node where its native part is installed, else the WebAssembly backend
+ * @returns a factory that throws where the wanted backend cannot be had, or does not have the threads asked for
+ */
+export function tensorflowExecutor(wanted?: TensorflowBackend): ExecutorFactory {
+  return async (options) => {
+    checkExecutorOptions(options);
+    const lowerings = options.network.nodes.map(({ op, name }) => loweringOf(op, name));
+    const backend = await useBackend(wanted);
+    if ((options.threadCount ?? 1) > 1) {
+      throw new ArgumentError("threads", {
+        given: `${options.threadCount}`,
+        expected: `no number: ${backend} chooses its own, and the WebAssembly backend has one`,
+        remedy: "Leave it out, or use the sparse executor.",
+      });
+    }
+    return new TensorflowExecutor(options, lowerings, backend);
+  };
+}
+
+/** Values of all nodes in a training pass, with their ways back. */
+type Tape = readonly Lowered[];
+
+class TensorflowExecutor implements Executor {
+  readonly name = "tensorflow";
+  readonly backend: string;
+  readonly #network: Network;
+  readonly #options: ExecutorOptions;
+  readonly #lowerings: readonly Lowering<Network["nodes"][number]["op"]>[];
+  /** For each node: whether a trained parameter stands in it or before it. */
+  readonly #trained: readonly boolean[];
+  readonly #parameters = new Map<string, tf.Tensor>();
+  readonly #momentum = new Map<string, tf.Tensor>();
+  /** 1 where a weight, bias, scale or shift is trained, 0 where it stays 0; absent where all are. */
+  readonly #masks = new Map<string, tf.Tensor>();
+  /** New running statistics of the step under way. */
+  readonly #replacements = new Map<string, tf.Tensor>();
+  #stepCount = 0;
+
+  constructor(
+    options: ExecutorOptions,
+    lowerings: readonly Lowering<Network["nodes"][number]["op"]>[],
+    backend: TensorflowBackend,
+  ) {
+    this.#options = options;
+    this.#network = options.network;
+    this.#lowerings = lowerings;
+    this.backend = backend;
+    this.#trained = trainedNodes(options.network);
+    this.#uploadMasks();
+    this.#setParameters(options.weights);
+    this.#setMomentum(new Map());
+  }
+
+  /** A step whose loss is not finite changes nothing. */
+  async step(batch: Batch, rate: number): Promise<StepResult> {
+    checkBatch(this.#network, batch, this.#options.batchSize);
+    return tf.tidy(() => {
+      const tape = this.#forwardForTraining(batch);
+      const { loss, correctCount, gradient } = this.#lossOf(tape[this.#network.output]!.value, batch);
+      if (Number.isFinite(loss)) {
+        this.#update(this.#backward(tape, gradient), rate);
+        this.#stepCount++;
+      }
+      for (const unused of this.#replacements.values()) unused.dispose();
+      this.#replacements.clear();
+      return { loss, correctCount };
+    });
+  }
+
+  async evaluate(batch: Batch): Promise<StepResult> {
+    checkBatch(this.#network, batch, this.#options.batchSize);
+    return tf.tidy(() => {
+      const { loss, correctCount } = this.#lossOf(this.#forward(batch.x, batch.count), batch);
+      return { loss, correctCount };
+    });
+  }
+
+  async predict(x: Float32Array, count: number): Promise<Float32Array> {
+    checkInput(this.#network, x, count, this.#options.batchSize);
+    const output = tf.tidy(() => this.#forward(x, count));
+    const values = output.dataSync<"float32">();
+    output.dispose();
+    return values;
+  }
+
+  async weights(): Promise<Weights> {
+    return this.#download(this.#network.parameters, this.#parameters);
+  }
+
+  async momentum(): Promise<Weights> {
+    return this.#download(this.#trainedParameters, this.#momentum);
+  }
+
+  async restore(weights: Weights, momentum: Weights): Promise<void> {
+    checkExecutorOptions({ ...this.#options, weights });
+    this.#setParameters(weights);
+    this.#setMomentum(momentum);
+  }
+
+  dispose(): void {
+    for (const tensors of [this.#parameters, this.#momentum, this.#masks]) {
+      tf.dispose([...tensors.values()]);
+      tensors.clear();
+    }
+  }
+
+  get #trainedParameters(): readonly Parameter[] {
+    return this.#network.parameters.filter(({ role }) => isTrained(role));
+  }
+
+  #lossOf(output: tf.Tensor, batch: Batch) {
+    const logits = output.dataSync<"float32">();
+    const classCount = this.#network.outputShape[0]!;
+    return crossEntropy(logits, batch.y, classCount, this.#options.labelSmoothing ?? 0);
+  }
+
+  #forwardForTraining(batch: Batch): Tape {
+    const tape: Lowered[] = [];
+    for (const [index, node] of this.#network.nodes.entries()) {
+      const inputs =
+        index === 0 ? [this.#inputTensor(batch.x, batch.count)] : node.inputs.map((i) => tape[i]!.value);
+      const context = this.#context(index, true);
+      tape.push(tidyObject(() => this.#lowerings[index]!(node.op, inputs, context)));
+    }
+    return tape;
+  }
+
+  /** In evaluation mode; a value is let go after its last reader. */
+  #forward(x: Float32Array, count: number): tf.Tensor {
+    const { nodes, output } = this.#network;
+    const values: tf.Tensor[] = [];
+    for (const [index, node] of nodes.entries()) {
+      const inputs = index === 0 ? [this.#inputTensor(x, count)] : node.inputs.map((i) => values[i]!);
+      const context = this.#context(index, false);
+      values.push(tf.tidy(() => this.#lowerings[index]!(node.op, inputs, context).value));
+      for (const input of new Set(node.inputs)) {
+        if (Math.max(...nodes[input]!.consumers) === index) values[input]!.dispose();
+      }
+    }
+    return values[output]!;
+  }
+
+  #inputTensor(x: Float32Array, count: number): tf.Tensor {
+    return tf.tensor(x, [count, ...this.#network.inputShape], "float32");
+  }
+
+  #context(index: number, training: boolean): LoweringContext {
+    const node = this.#network.nodes[index]!;
+    return {
+      training,
+      inputGradientWanted: node.inputs.some((input) => this.#trained[input]!),
+      outputShape: node.shape,
+      parameter: (name) => this.#parameters.get(name)!,
+      replaceAfterStep: (name, value) => this.#replacements.set(name, tf.keep(value)),
+      random: (length) => this.#random(index, length),
+    };
+  }
+
+  /** Stream number: the step in the high digits, the node in the low ones. */
+  #random(node: number, length: number): Float32Array {
+    const random = new Random(this.#options.seed, this.#stepCount * this.#network.nodes.length + node);
+    return Float32Array.from({ length }, () => random.nextU32() / 2 ** 32);
+  }
+
+  /** @returns ∂L/∂θ of every trained parameter, in this executor's layout */
+  #backward(tape: Tape, outputGradient: Float32Array): Map<string, tf.Tensor> {
+    const { nodes, output } = this.#network;
+    const byParameter = new Map<string, tf.Tensor>();
+    const byNode: (tf.Tensor | undefined)[] = nodes.map(() => undefined);
+    byNode[output] = tf.tensor(outputGradient, tape[output]!.value.shape, "float32");
+    for (let index = nodes.length - 1; index > 0; index--) {
+      const gradient = byNode[index];
+      const { value, saved, backward } = tape[index]!;
+      if (this.#trained[index] && gradient !== undefined && backward !== undefined) {
+        const { inputs, parameters } = tidyObject(() => backward(gradient));
+        for (const [name, tensor] of Object.entries(parameters ?? {})) byParameter.set(name, tensor);
+        for (const [place, tensor] of inputs.entries()) {
+          const input = nodes[index]!.inputs[place]!;
+          if (tensor === undefined) continue;
+          if (this.#trained[input]) byNode[input] = summed(byNode[input], tensor);
+          else tensor.dispose();
+        }
+      }
+      // nothing before this node reads them
+      tf.dispose([value, ...(saved ?? []), ...(gradient === undefined ? [] : [gradient])]);
+    }
+    return byParameter;
+  }
+
+  /** g ← (∂L/∂θ + λθ)·mask; v ← μv + g; θ ← θ − η(g + μv) with Nesterov, else θ − ηv. */
+  #update(gradients: ReadonlyMap<string, tf.Tensor>, rate: number): void {
+    const { momentum, nesterov, weightDecay } = this.#options.optimiser;
+    for (const [name, gradient] of gradients) {
+      const theta = this.#parameters.get(name)!;
+      const mask = this.#masks.get(name);
+      const { value, velocity } = tf.tidy(() => {
+        const decayed = weightDecay === 0 ? gradient : tf.add(gradient, tf.mul(theta, weightDecay));
+        const g = mask === undefined ? decayed : tf.mul(decayed, mask);
+        const v = tf.add(tf.mul(this.#momentum.get(name)!, momentum), g);
+        const direction = nesterov ? tf.add(g, tf.mul(v, momentum)) : v;
+        return { value: tf.sub(theta, tf.mul(direction, rate)), velocity: v };
+      });
+      replace(this.#parameters, name, value);
+      replace(this.#momentum, name, velocity);
+    }
+    for (const [name, value] of this.#replacements) replace(this.#parameters, name, value);
+    this.#replacements.clear();
+  }
+
+  #uploadMasks(): void {
+    const { masks } = this.#options;
+    if (masks === undefined) return;
+    const silent = maskedParameters(masks);
+    for (const parameter of this.#trainedParameters) {
+      const mask = masks.get(parameter.name) ?? silent.get(parameter.name);
+      if (mask?.includes(0)) this.#upload(this.#masks, parameter, mask);
+    }
+  }
+
+  #setParameters(weights: Weights): void {
+    for (const parameter of this.#network.parameters) {
+      this.#upload(this.#parameters, parameter, weights.get(parameter.name)!);
+      this.#maskInPlace(this.#parameters, parameter.name);
+    }
+  }
+
+  /** @param momentum parameters that it lacks start at 0 */
+  #setMomentum(momentum: Weights): void {
+    for (const parameter of this.#trainedParameters) {
+      const values =
+        momentum.get(parameter.name) ?? new Float32Array(this.#parameters.get(parameter.name)!.size);
+      this.#upload(this.#momentum, parameter, values);
+      this.#maskInPlace(this.#momentum, parameter.name);
+    }
+  }
+
+  #maskInPlace(tensors: Map<string, tf.Tensor>, name: string): void {
+    const mask = this.#masks.get(name);
+    if (mask !== undefined) replace(tensors, name, tf.mul(tensors.get(name)!, mask));
+  }
+
+  #upload(tensors: Map<string, tf.Tensor>, parameter: Parameter, values: ArrayLike<number>): void {
+    replace(
+      tensors,
+      parameter.name,
+      tf.tensor(toTensorOrder(parameter, values), tensorShape(parameter), "float32"),
+    );
+  }
+
+  #download(parameters: readonly Parameter[], tensors: ReadonlyMap<string, tf.Tensor>): Weights {
+    return new Map(
+      parameters.map((parameter) => [
+        parameter.name,
+        toCoreOrder(parameter, tensors.get(parameter.name)!.dataSync<"float32">()),
+      ]),
+    );
+  }
+}
+
+/** Running statistics follow the data; everything else follows its gradient. */
+function isTrained(role: Parameter["role"]): boolean {
+  return role !== "mean" && role !== "variance";
+}
+
+function trainedNodes({ nodes }: Network): boolean[] {
+  const trained: boolean[] = [];
+  for (const { op, inputs } of nodes) {
+    const own = op.kind === "conv2d" || op.kind === "dense" || op.kind === "batchNorm";
+    trained.push(own || inputs.some((input) => trained[input]!));
+  }
+  return trained;
+}
+
+/** a + b, both let go. */
+function summed(a: tf.Tensor | undefined, b: tf.Tensor): tf.Tensor {
+  if (a === undefined) return b;
+  const sum = tf.add(a, b);
+  tf.dispose([a, b]);
+  return sum;
+}
+
+function replace(tensors: Map<string, tf.Tensor>, name: string, value: tf.Tensor): void {
+  tensors.get(name)?.dispose();
+  tensors.set(name, tf.keep(value));
+}
+
+/** tf.tidy for an object that holds tensors beside other things; only its tensors outlive `compute`. */
+function tidyObject<T extends object>(compute: () => T): T {
+  return tf.tidy(compute as unknown as () => tf.TensorContainerObject) as unknown as T;
+}
