@@ -47,9 +47,21 @@ export class Masks {
   }
 }
 
+/** Number of ones in a mask of zeros and ones. */
 export function countKept(mask: Uint8Array): number {
+  const head = Math.min(mask.length, -mask.byteOffset & 3);
+  const wordCount = (mask.length - head) >>> 2;
+  const words = new Uint32Array(mask.buffer, mask.byteOffset + head, wordCount);
   let count = 0;
-  for (let k = 0; k < mask.length; k++) count += mask[k]!;
+  // four bytes at a time: sums of up to 255 words do not carry from byte to byte
+  for (let start = 0; start < wordCount; start += 255) {
+    const end = Math.min(wordCount, start + 255);
+    let sums = 0;
+    for (let k = start; k < end; k++) sums += words[k]!;
+    count += (sums & 255) + ((sums >>> 8) & 255) + ((sums >>> 16) & 255) + (sums >>> 24);
+  }
+  for (let k = 0; k < head; k++) count += mask[k]!;
+  for (let k = head + 4 * wordCount; k < mask.length; k++) count += mask[k]!;
   return count;
 }
 
