@@ -17,8 +17,8 @@ import { longestWalk, walkPlan } from "./plan.ts";
 
 /** Milliseconds of walking between two turns of everything else. */
 const SLICE_MS = 50;
-/** Walking that is over sooner needs no estimate of the time left. */
-const ESTIMATE_AFTER_MS = 500;
+/** Progress is told of walks that last longer: the estimate of the time left costs as much as a short walk. */
+const SILENT_MS = 400;
 const FIRST_CHUNK = 4096;
 /**
  * Whether anything new is met is looked at after 4^11, 4^12, 4^13 … walks, the same on every machine. A stretch in
@@ -84,7 +84,7 @@ class Course {
   readonly #request: WalkRequest;
   readonly #options: WalkOptions;
   readonly #goal: number;
-  readonly #startMs = performance.now();
+  readonly #start = performance.now();
   #chunk = FIRST_CHUNK;
   #expected: number | undefined;
   #keptAtCheck = -1;
@@ -136,15 +136,14 @@ class Course {
 
   #tell(): void {
     const { onProgress } = this.#request;
-    if (onProgress === undefined) return;
+    if (onProgress === undefined || performance.now() - this.#start < SILENT_MS) return;
     const { keptCount, walkCount } = this.#walker.progress;
     onProgress({ keptCount, walkCount, fraction: this.#fraction() });
   }
 
-  /** Walks done over walks expected; an estimate costs as much as a short walk, so only long ones are given one. */
+  /** Walks done over walks expected. */
   #fraction(): number {
     const { keptCount, walkCount } = this.#walker.progress;
-    if (performance.now() - this.#startMs < ESTIMATE_AFTER_MS) return keptCount / this.#goal;
     this.#expected ??= this.#walksUpTo(this.#goal) - this.#walksUpTo(this.#request.from?.keptCount ?? 0);
     const usable = Number.isFinite(this.#expected) && this.#expected > 0;
     return Math.min(0.999, usable ? walkCount / this.#expected : keptCount / this.#goal);
