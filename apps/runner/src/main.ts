@@ -234,7 +234,7 @@ Examples:
   for (const command of [program, ...program.commands]) {
     command
       .exitOverride()
-      .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "phew: ")) });
+      .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "phew: ").replace(/\n\(/, " (")) });
   }
   return program;
 }
