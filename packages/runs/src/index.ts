@@ -1,4 +1,5 @@
 export type { LayerMeasure, MaskMeasures, RunEvent, TimedRunEvent } from "@phew/core";
+export { ArgumentError, unknownName } from "@phew/core";
 export { canonicalJson, configHash, nonDefaults, type RunConfig } from "./canonicalJson.ts";
 export { type ChartSpec, chart, svgToPng, writeChart } from "./chart.ts";
 export { describeEnvironment, type RunEnvironment } from "./environment.ts";
@@ -30,6 +31,7 @@ export {
   formatClock,
   formatCount,
   formatDuration,
+  formatEta,
   formatMeasure,
   formatPercent,
   formatShortCount,

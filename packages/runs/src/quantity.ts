@@ -51,6 +51,12 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(minutes / 60)}:${pad(minutes % 60)}:${s} h`;
 }
 
+/** An estimate, to whole seconds: "8 s", "2:05 min", "1:02:05 h". */
+export function formatEta(ms: number): string {
+  const seconds = Math.max(1, Math.ceil(ms / 1000));
+  return seconds < 60 ? `${seconds} s` : formatDuration(1000 * seconds);
+}
+
 /** Local time of day of a moment in milliseconds since the epoch: "14:03:09". */
 export function formatClock(t: number): string {
   const date = new Date(t);

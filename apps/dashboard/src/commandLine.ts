@@ -1,0 +1,46 @@
+/** The arguments of the dashboard's own process; `phew watch` hands its own through. */
+import { ArgumentError, unknownName } from "@phew/runs";
+
+export interface WatchOptions {
+  readonly folder: string;
+  /** Print the present state and end. */
+  readonly once: boolean;
+  /** Lines, even on a terminal. */
+  readonly plain: boolean;
+  readonly help: boolean;
+}
+
+export const USAGE = `phew watch [folder] [--once] [--plain]
+
+Shows the runs below a folder as they happen: all runs, an experiment, or one run. Default: runs
+On a terminal a full screen (? shows its keys), else a line for each noteworthy event until no run is live.
+
+  --once   print the present state and end
+  --plain  lines, even on a terminal
+`;
+
+const FLAGS = ["--once", "--plain", "--help"] as const;
+
+/** @throws ArgumentError for an unknown option or a second folder */
+export function parseCommandLine(args: readonly string[]): WatchOptions {
+  const flags = new Set<string>();
+  const folders: string[] = [];
+  for (const arg of args) {
+    if (!arg.startsWith("-")) folders.push(arg);
+    else if (arg === "-h") flags.add("--help");
+    else if ((FLAGS as readonly string[]).includes(arg)) flags.add(arg);
+    else throw unknownName("option of phew watch", arg, FLAGS);
+  }
+  if (folders.length > 1) {
+    throw new ArgumentError("phew watch", {
+      given: `${folders.length} folders`,
+      expected: "one folder at most",
+    });
+  }
+  return {
+    folder: folders[0] ?? "runs",
+    once: flags.has("--once"),
+    plain: flags.has("--plain"),
+    help: flags.has("--help"),
+  };
+}

@@ -1,0 +1,256 @@
+/** What the screen shows, as a pure state: `update` folds in what the watcher finds and what the user does. */
+import type { RunEntry, RunState } from "@phew/runs";
+import { SMOOTHING_LEVELS } from "./smoothing.ts";
+
+export const PANELS = ["runs", "layers", "curves", "log"] as const;
+export type PanelName = (typeof PANELS)[number];
+export const VIEWS = ["overview", "layers", "curves"] as const;
+export type ViewName = (typeof VIEWS)[number];
+
+/** The run under the cursor, as far as its events are read. */
+export interface ShownRun {
+  readonly folder: string;
+  readonly state: RunState;
+  /** Read fraction of its events, 0 … 1. */
+  readonly loaded: number;
+}
+
+export interface DashboardState {
+  /** The folder being watched, as the user named it. */
+  readonly root: string;
+  /** Milliseconds since the epoch; stands still while frozen. */
+  readonly now: number;
+  /** All runs in the order of the list. */
+  readonly runs: readonly RunEntry[];
+  /** Folder of the run under the cursor. */
+  readonly selected?: string;
+  readonly shown?: ShownRun;
+  /** True: the cursor goes to the run that is live. */
+  readonly follow: boolean;
+  readonly view: ViewName;
+  readonly focus: PanelName;
+  /** The list is hidden and one run has the whole screen. */
+  readonly zoomed: boolean;
+  readonly filter: string;
+  /** True: keys are letters of the filter. */
+  readonly filtering: boolean;
+  readonly help: boolean;
+  readonly logScale: boolean;
+  /** Index of {@link SMOOTHING_LEVELS}. */
+  readonly smoothing: number;
+  /** Only the last steps of the loss. */
+  readonly recentOnly: boolean;
+  /** What is shown stands still; the run goes on. */
+  readonly frozen: boolean;
+  readonly layerCursor: number;
+  /** Lines between the end of the log and the last one shown. */
+  readonly logOffset: number;
+  readonly quitting: boolean;
+}
+
+export type DashboardAction =
+  | {
+      readonly kind: "watched";
+      readonly runs: readonly RunEntry[];
+      readonly shown?: ShownRun;
+      readonly now: number;
+    }
+  | { readonly kind: "moved"; readonly by: number }
+  | { readonly kind: "jumped"; readonly to: "start" | "end" }
+  | { readonly kind: "focusMoved"; readonly by: 1 | -1 }
+  | { readonly kind: "viewMoved"; readonly by: 1 | -1 }
+  | { readonly kind: "viewChosen"; readonly view: ViewName }
+  | { readonly kind: "opened" }
+  | { readonly kind: "closed" }
+  | { readonly kind: "filterStarted" }
+  | { readonly kind: "filterTyped"; readonly text: string }
+  | { readonly kind: "filterErased" }
+  | { readonly kind: "filterEnded" }
+  | { readonly kind: "helpToggled" }
+  | { readonly kind: "logScaleToggled" }
+  | { readonly kind: "smoothed"; readonly by: 1 | -1 }
+  | { readonly kind: "recentToggled" }
+  | { readonly kind: "frozenToggled" }
+  | { readonly kind: "followToggled" }
+  | { readonly kind: "quit" };
+
+export function initialDashboard(root: string, now: number): DashboardState {
+  return {
+    root,
+    now,
+    runs: [],
+    follow: true,
+    view: "overview",
+    focus: "runs",
+    zoomed: false,
+    filter: "",
+    filtering: false,
+    help: false,
+    logScale: false,
+    smoothing: 2,
+    recentOnly: false,
+    frozen: false,
+    layerCursor: 0,
+    logOffset: 0,
+    quitting: false,
+  };
+}
+
+export function update(state: DashboardState, action: DashboardAction): DashboardState {
+  switch (action.kind) {
+    case "watched":
+      return watched(state, action);
+    case "moved":
+      return movedBy(state, action.by);
+    case "jumped":
+      return movedBy(state, action.to === "start" ? -Infinity : Infinity);
+    case "focusMoved":
+      return { ...state, focus: next(focusable(state), state.focus, action.by) };
+    case "viewMoved":
+      return { ...state, view: next(VIEWS, state.view, action.by) };
+    case "viewChosen":
+      return { ...state, view: action.view };
+    case "opened":
+      return opened(state);
+    case "closed":
+      return closed(state);
+    case "filterStarted":
+      return { ...state, filtering: true, focus: "runs", zoomed: false };
+    case "filterTyped":
+      return filtered(state, state.filter + action.text);
+    case "filterErased":
+      return filtered(state, [...state.filter].slice(0, -1).join(""));
+    case "filterEnded":
+      return { ...state, filtering: false };
+    case "helpToggled":
+      return { ...state, help: !state.help };
+    case "logScaleToggled":
+      return { ...state, logScale: !state.logScale };
+    case "smoothed":
+      return {
+        ...state,
+        smoothing: Math.min(SMOOTHING_LEVELS.length - 1, Math.max(0, state.smoothing + action.by)),
+      };
+    case "recentToggled":
+      return { ...state, recentOnly: !state.recentOnly };
+    case "frozenToggled":
+      return { ...state, frozen: !state.frozen };
+    case "followToggled":
+      return { ...state, follow: !state.follow };
+    case "quit":
+      return { ...state, quitting: true };
+  }
+}
+
+/** The runs that pass the filter: every word of it is somewhere in name, experiment, state or configuration. */
+export function visibleRuns(state: DashboardState): readonly RunEntry[] {
+  const words = state.filter.toLowerCase().split(/\s+/).filter(Boolean);
+  if (words.length === 0) return state.runs;
+  return state.runs.filter((run) => {
+    const text =
+      `${run.name} ${run.experiment} ${run.id} ${run.life} ${Object.values(run.config).join(" ")}`.toLowerCase();
+    return words.every((word) => text.includes(word));
+  });
+}
+
+/** The entry under the cursor. */
+export function selectedRun(state: DashboardState): RunEntry | undefined {
+  return state.runs.find((run) => run.folder === state.selected);
+}
+
+function watched(
+  state: DashboardState,
+  { runs, shown, now }: Extract<DashboardAction, { kind: "watched" }>,
+): DashboardState {
+  if (state.frozen) return state;
+  const { shown: _, ...rest } = state;
+  const fresh: DashboardState = { ...rest, runs, now, ...(shown ? { shown } : {}) };
+  const selected = followed(fresh) ?? kept(fresh);
+  return selected === undefined ? withoutSelection(fresh) : select(fresh, selected);
+}
+
+/** The live run that started last, where the cursor follows. */
+function followed(state: DashboardState): string | undefined {
+  if (!state.follow) return undefined;
+  const live = visibleRuns(state).filter((run) => run.life === "running");
+  let latest = live[0];
+  for (const run of live) if (startedT(run) > startedT(latest!)) latest = run;
+  // one that still runs is not left for another
+  return live.some((run) => run.folder === state.selected) ? state.selected : latest?.folder;
+}
+
+function kept(state: DashboardState): string | undefined {
+  const runs = visibleRuns(state);
+  return runs.some((run) => run.folder === state.selected) ? state.selected : runs[0]?.folder;
+}
+
+function movedBy(state: DashboardState, by: number): DashboardState {
+  switch (state.zoomed && state.focus === "runs" ? "layers" : state.focus) {
+    case "runs": {
+      const runs = visibleRuns(state);
+      const at = runs.findIndex((run) => run.folder === state.selected);
+      const run = runs[clamp(at + by, 0, runs.length - 1)];
+      return run ? { ...select(state, run.folder), follow: false } : state;
+    }
+    case "layers":
+      return {
+        ...state,
+        layerCursor: clamp(state.layerCursor + by, 0, (state.shown?.state.mask?.layers.length ?? 1) - 1),
+      };
+    case "log":
+      return {
+        ...state,
+        logOffset: clamp(state.logOffset - by, 0, (state.shown?.state.log.length ?? 1) - 1),
+      };
+    case "curves":
+      return state;
+  }
+}
+
+function select(state: DashboardState, folder: string): DashboardState {
+  if (state.selected === folder) return state;
+  const { shown, ...rest } = state;
+  const selected: DashboardState = { ...rest, selected: folder, layerCursor: 0, logOffset: 0 };
+  return shown?.folder === folder ? { ...selected, shown } : selected;
+}
+
+function withoutSelection(state: DashboardState): DashboardState {
+  const { selected: _, shown: __, ...rest } = state;
+  return rest;
+}
+
+function opened(state: DashboardState): DashboardState {
+  if (state.selected === undefined || state.zoomed) return state;
+  return { ...state, zoomed: true, focus: state.focus === "runs" ? "layers" : state.focus };
+}
+
+/** Esc goes back one step: from the help, from one run to the list, from a filter to all runs. */
+function closed(state: DashboardState): DashboardState {
+  if (state.help) return { ...state, help: false };
+  if (state.filtering) return filtered({ ...state, filtering: false }, "");
+  if (state.zoomed) return { ...state, zoomed: false, focus: "runs" };
+  if (state.filter !== "") return filtered(state, "");
+  return state;
+}
+
+function filtered(state: DashboardState, filter: string): DashboardState {
+  const next = { ...state, filter };
+  const selected = kept(next);
+  return selected === undefined ? withoutSelection(next) : select(next, selected);
+}
+
+function focusable(state: DashboardState): readonly PanelName[] {
+  return state.zoomed ? PANELS.filter((panel) => panel !== "runs") : PANELS;
+}
+
+function next<T>(all: readonly T[], current: T, by: 1 | -1): T {
+  return all[(all.indexOf(current) + by + all.length) % all.length]!;
+}
+
+function clamp(value: number, least: number, most: number): number {
+  return Math.max(least, Math.min(most, value));
+}
+
+function startedT(run: RunEntry): number {
+  return run.status?.startedT ?? run.updatedT;
+}

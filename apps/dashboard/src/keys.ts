@@ -1,0 +1,165 @@
+/** One table of keys: what they do, what the help says of them, and what the bottom line shows. */
+import type { DashboardAction, DashboardState } from "./dashboardState.ts";
+
+/** A key press, as terminals name it: a character, or one of these. */
+export interface KeyPress {
+  /** `up`, `down`, `left`, `right`, `pageup`, `pagedown`, `home`, `end`, `enter`, `escape`, `tab`, `shift+tab`, `backspace`, `ctrl+c`, or the character. */
+  readonly name: string;
+  /** What would be typed; several characters where text was pasted. */
+  readonly text?: string;
+}
+
+export interface KeyBinding {
+  readonly keys: readonly string[];
+  /** How the help names the keys. */
+  readonly shown: string;
+  readonly help: string;
+  /** Word in the bottom line; absent: only in the help. */
+  readonly hint?: string;
+  readonly action: DashboardAction;
+}
+
+/** Rows that PgUp and PgDn move. */
+const PAGE = 10;
+
+export const KEY_BINDINGS: readonly KeyBinding[] = [
+  {
+    keys: ["up", "k"],
+    shown: "↑ k",
+    help: "up in the panel that has the focus",
+    action: { kind: "moved", by: -1 },
+  },
+  { keys: ["down", "j"], shown: "↓ j", help: "down", action: { kind: "moved", by: 1 } },
+  { keys: ["pageup"], shown: "PgUp", help: "ten rows up", action: { kind: "moved", by: -PAGE } },
+  { keys: ["pagedown"], shown: "PgDn", help: "ten rows down", action: { kind: "moved", by: PAGE } },
+  { keys: ["home", "g"], shown: "Home g", help: "to the first row", action: { kind: "jumped", to: "start" } },
+  { keys: ["end", "G"], shown: "End G", help: "to the last row", action: { kind: "jumped", to: "end" } },
+  { keys: ["left", "h"], shown: "← h", help: "previous view", action: { kind: "viewMoved", by: -1 } },
+  { keys: ["right", "l"], shown: "→ l", help: "next view", action: { kind: "viewMoved", by: 1 } },
+  { keys: ["1"], shown: "1", help: "view: overview", action: { kind: "viewChosen", view: "overview" } },
+  { keys: ["2"], shown: "2", help: "view: layers", action: { kind: "viewChosen", view: "layers" } },
+  { keys: ["3"], shown: "3", help: "view: curves", action: { kind: "viewChosen", view: "curves" } },
+  {
+    keys: ["tab"],
+    shown: "Tab",
+    help: "focus the next panel",
+    hint: "panel",
+    action: { kind: "focusMoved", by: 1 },
+  },
+  {
+    keys: ["shift+tab"],
+    shown: "Shift-Tab",
+    help: "focus the previous panel",
+    action: { kind: "focusMoved", by: -1 },
+  },
+  {
+    keys: ["enter"],
+    shown: "Enter",
+    help: "give the run the whole screen",
+    hint: "open",
+    action: { kind: "opened" },
+  },
+  { keys: ["escape"], shown: "Esc", help: "back", action: { kind: "closed" } },
+  {
+    keys: ["/"],
+    shown: "/",
+    help: "filter the runs by words of name, state or configuration",
+    hint: "filter",
+    action: { kind: "filterStarted" },
+  },
+  {
+    keys: ["f"],
+    shown: "f",
+    help: "follow the live run, or stay",
+    hint: "follow",
+    action: { kind: "followToggled" },
+  },
+  {
+    keys: ["y"],
+    shown: "y",
+    help: "logarithmic scale of loss and densities",
+    hint: "log scale",
+    action: { kind: "logScaleToggled" },
+  },
+  {
+    keys: ["s"],
+    shown: "s",
+    help: "smooth the loss more",
+    hint: "smooth",
+    action: { kind: "smoothed", by: 1 },
+  },
+  { keys: ["S"], shown: "S", help: "smooth the loss less", action: { kind: "smoothed", by: -1 } },
+  {
+    keys: ["r"],
+    shown: "r",
+    help: "only the last steps of the loss, or all",
+    action: { kind: "recentToggled" },
+  },
+  {
+    keys: ["p"],
+    shown: "p",
+    help: "pause the screen; the run goes on",
+    hint: "pause",
+    action: { kind: "frozenToggled" },
+  },
+  { keys: ["?"], shown: "?", help: "this help", hint: "help", action: { kind: "helpToggled" } },
+  {
+    keys: ["q", "ctrl+c"],
+    shown: "q",
+    help: "quit; runs go on without the screen",
+    hint: "quit",
+    action: { kind: "quit" },
+  },
+];
+
+/** What a key press does in this state; undefined: nothing. */
+export function actionOf(state: DashboardState, press: KeyPress): DashboardAction | undefined {
+  if (state.filtering) return filterAction(state, press);
+  const binding = KEY_BINDINGS.find((candidate) => candidate.keys.includes(press.name));
+  if (!state.help || !binding) return binding?.action;
+  // under the help only the keys that end something work
+  return ["helpToggled", "closed", "quit"].includes(binding.action.kind)
+    ? binding.action
+    : { kind: "helpToggled" };
+}
+
+/** The hints of the bottom line, the ones for this state first. */
+export function hintsOf(state: DashboardState): { readonly key: string; readonly word: string }[] {
+  if (state.filtering) {
+    return [
+      { key: "Enter", word: "keep" },
+      { key: "Esc", word: "all runs" },
+    ];
+  }
+  if (state.help) {
+    return [
+      { key: "Esc", word: "close" },
+      { key: "q", word: "quit" },
+    ];
+  }
+  const back = state.zoomed || state.filter !== "" ? [{ key: "Esc", word: "back" }] : [];
+  const hints = KEY_BINDINGS.flatMap(({ hint, shown, action }) =>
+    hint === undefined || (action.kind === "opened" && state.zoomed) ? [] : [{ key: shown, word: hint }],
+  );
+  const views = { key: "1-3", word: "view" };
+  return [...back, { key: "↑↓", word: "move" }, views, ...hints];
+}
+
+function filterAction(state: DashboardState, { name, text }: KeyPress): DashboardAction | undefined {
+  switch (name) {
+    case "enter":
+      return { kind: "filterEnded" };
+    case "escape":
+      return { kind: "closed" };
+    case "backspace":
+      return state.filter === "" ? { kind: "filterEnded" } : { kind: "filterErased" };
+    case "ctrl+c":
+      return { kind: "quit" };
+    case "up":
+      return { kind: "moved", by: -1 };
+    case "down":
+      return { kind: "moved", by: 1 };
+    default:
+      return text === undefined ? undefined : { kind: "filterTyped", text };
+  }
+}

@@ -1,0 +1,48 @@
+/** The measures of the mask and what training came to, the most telling first. */
+import {
+  bestEpoch,
+  formatAccuracy,
+  formatCount,
+  formatDuration,
+  formatMeasure,
+  formatPercent,
+  lastAccuracy,
+  type RunState,
+} from "@phew/runs";
+import type { PanelContent } from "./panelContent.ts";
+import { fit, textWidth } from "./styledText.ts";
+import { COLOURS } from "./theme.ts";
+
+export function measuresContent(run: RunState, width: number, height: number): PanelContent {
+  const { mask } = run;
+  const measures = mask?.measures;
+  const best = bestEpoch(run);
+  const last = lastAccuracy(run);
+  const rows: readonly (readonly [string, string | undefined])[] = [
+    ["density reached", mask && formatPercent(mask.density, 4)],
+    ["kept weights", mask && formatCount(mask.keptCount)],
+    ["path kernel trace", measures && formatMeasure(measures.pathKernelTrace)],
+    ["… of the dense one", measures && formatPercent(measures.relativeTrace)],
+    ["mean width", measures && formatPercent(measures.meanWidth)],
+    ["least width", measures && formatPercent(measures.minWidth)],
+    ["dead units", measures && formatCount(measures.deadUnitCount)],
+    ["ineffective weights", measures && formatCount(measures.ineffectiveCount)],
+    ["ln of path count", measures && formatMeasure(measures.logPathCount)],
+    ["walks", mask?.walkCount === undefined ? undefined : formatCount(mask.walkCount)],
+    ["pruning time", mask && formatDuration(mask.elapsedMs)],
+    ["test accuracy", last === undefined ? undefined : formatAccuracy(last)],
+    ["best epoch", best && `${best.epoch}`],
+    ["weights in all", run.pruning && formatCount(run.pruning.prunableCount)],
+  ];
+  const told = rows.flatMap(([label, value]) => (value === undefined ? [] : [{ label, value }]));
+  return {
+    title: "Measures",
+    rows: told.slice(0, height).map(({ label, value }) => {
+      const valueWidth = Math.min(width - 8, textWidth(value));
+      return [
+        { text: fit(label, width - valueWidth - 1), colour: COLOURS.faint },
+        { text: ` ${fit(value, valueWidth)}`, bold: true },
+      ];
+    }),
+  };
+}

@@ -1,0 +1,173 @@
+/** The dashboard without a terminal: one line for each noteworthy event, or the present state as tables. */
+import { setTimeout as delay } from "node:timers/promises";
+import {
+  describeEvent,
+  formatAccuracy,
+  formatClock,
+  formatPercent,
+  formatTable,
+  type RunEntry,
+  RunTail,
+  readRun,
+} from "@phew/runs";
+import { RunWatcher } from "./runWatcher.ts";
+import { LIFE_LOOKS } from "./theme.ts";
+
+const POLL_MS = 250;
+/** With more runs than this that ended before, only their numbers are told. */
+const TOLD_ONE_BY_ONE = 20;
+
+export type PrintLine = (line: string) => void;
+
+/** Prints all runs as a table; of a single run its layers and epochs too. @throws ArgumentError where `root` is no folder */
+export function printOnce(root: string, print: PrintLine): void {
+  const watcher = new RunWatcher(root);
+  watcher.refresh(Date.now());
+  const { runs } = watcher;
+  if (runs.length === 0) {
+    print(noRuns(root));
+    return;
+  }
+  printTable(runs.map(runCells), RUN_COLUMNS, print);
+  const [only] = runs;
+  if (runs.length === 1 && only) printDetails(only, print);
+}
+
+/**
+ * Tells what happens until no run is live: of a single run everything noteworthy from its start, of several the
+ * present state of each and then what is new.
+ * @throws ArgumentError where `root` is no folder
+ */
+export async function followPlain(root: string, print: PrintLine): Promise<void> {
+  const watcher = new RunWatcher(root);
+  watcher.refresh(Date.now());
+  if (watcher.runs.length === 0) {
+    print(noRuns(root));
+    return;
+  }
+  const isSingle = watcher.runs.length === 1;
+  const told = new Map<string, ToldRun>();
+  if (isSingle) {
+    const run = watcher.runs[0]!;
+    told.set(run.folder, { tail: new RunTail(run.folder), life: run.life });
+    tell(run, told.get(run.folder)!, "", print);
+  } else {
+    beginWith(watcher.runs, told, print);
+  }
+  while (watcher.runs.some((run) => run.life === "running")) {
+    await delay(POLL_MS);
+    watcher.refresh(Date.now());
+    for (const run of watcher.runs) {
+      const known = told.get(run.folder) ?? { tail: new RunTail(run.folder), life: "running" };
+      told.set(run.folder, known);
+      if (known.life === "running") tell(run, known, isSingle ? "" : `${run.name}: `, print);
+    }
+  }
+}
+
+interface ToldRun {
+  readonly tail: RunTail;
+  /** As of the last line about it; one that has ended is left alone. */
+  life: RunEntry["life"];
+}
+
+/** Prints the new noteworthy events of a run, and that it was lost. */
+function tell(run: RunEntry, told: ToldRun, prefix: string, print: PrintLine): void {
+  for (let more = true; more; ) {
+    const read = told.tail.read();
+    for (const event of read.events) {
+      const entry = describeEvent(event);
+      if (entry) print(`${formatClock(event.t)} ${prefix}${entry.text}`);
+    }
+    more = read.more;
+  }
+  if (run.life === "lost" && told.life !== "lost") {
+    print(`${formatClock(run.updatedT)} ${prefix}lost: its process is gone without a last word`);
+  }
+  told.life = run.life;
+}
+
+/** What is there when the watching begins: ended runs in a line each or in numbers, live ones as they stand. */
+function beginWith(runs: readonly RunEntry[], told: Map<string, ToldRun>, print: PrintLine): void {
+  const ended = runs.filter((run) => run.life !== "running");
+  if (ended.length > TOLD_ONE_BY_ONE) print(`${ended.length} runs ended before: ${countsOf(ended)}`);
+  for (const run of runs) {
+    const tail = new RunTail(run.folder);
+    told.set(run.folder, { tail, life: run.life });
+    const isLive = run.life === "running";
+    if (isLive || ended.length <= TOLD_ONE_BY_ONE) print(standing(run));
+    if (isLive) skipToEnd(tail);
+  }
+}
+
+function skipToEnd(tail: RunTail): void {
+  while (tail.read().more);
+}
+
+function standing(run: RunEntry): string {
+  const { summary } = run;
+  const accuracy =
+    summary.testAccuracy === undefined ? "" : `, test accuracy ${formatAccuracy(summary.testAccuracy)}`;
+  const epoch = summary.epochCount === undefined ? "" : `, epoch ${summary.epoch}/${summary.epochCount}`;
+  const failure = run.status?.failure === undefined ? "" : `: ${run.status.failure}`;
+  const word = LIFE_LOOKS[run.life].word;
+  return `${formatClock(run.updatedT)} ${run.name}: ${word}${run.life === "running" ? epoch : ""}${accuracy}${failure}`;
+}
+
+function countsOf(runs: readonly RunEntry[]): string {
+  return Object.values(LIFE_LOOKS)
+    .map(({ word }) => ({ word, count: runs.filter((run) => LIFE_LOOKS[run.life].word === word).length }))
+    .filter(({ count }) => count > 0)
+    .map(({ word, count }) => `${count} ${word}`)
+    .join(", ");
+}
+
+function noRuns(root: string): string {
+  return `No runs in ${root} yet. Start one first: phew train --help tells how.`;
+}
+
+const RUN_COLUMNS = ["state", "run", "method", "density", "progress", "test accuracy", "folder"] as const;
+
+function runCells(run: RunEntry): Record<(typeof RUN_COLUMNS)[number], string> {
+  const { summary } = run;
+  const density = summary.density ?? summary.requestedDensity;
+  return {
+    state: LIFE_LOOKS[run.life].word,
+    run: run.name,
+    method: summary.method ?? "–",
+    density: density === undefined ? "–" : formatPercent(density),
+    progress: formatPercent(summary.fraction, 2),
+    "test accuracy": summary.testAccuracy === undefined ? "–" : formatAccuracy(summary.testAccuracy),
+    folder: run.folder,
+  };
+}
+
+function printTable<K extends string>(
+  rows: readonly Readonly<Record<K, string>>[],
+  columns: readonly K[],
+  print: PrintLine,
+): void {
+  const text = formatTable(
+    columns.map((key) => ({ key, title: key })),
+    rows,
+    "text",
+  );
+  for (const line of text.trimEnd().split("\n")) print(line);
+}
+
+function printDetails(run: RunEntry, print: PrintLine): void {
+  const { state } = readRun(run.folder);
+  if (state.mask) {
+    print("");
+    const layers = state.mask.layers.map((layer) => ({
+      layer: layer.name,
+      shape: layer.shape.join("×"),
+      kept: `${layer.keptCount}`,
+      density: formatPercent(layer.keptCount / layer.count),
+      width: formatPercent(layer.width),
+    }));
+    printTable(layers, ["layer", "shape", "kept", "density", "width"], print);
+  }
+  if (state.log.length > 0) print("");
+  for (const entry of state.log) print(`${formatClock(entry.t)} ${entry.text}`);
+}

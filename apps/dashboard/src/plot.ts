@@ -1,0 +1,162 @@
+/** Curves with axes as rows of text: braille in the middle, ticks to the left and below. */
+import { type Curve, formatMeasure, formatShortCount } from "@phew/runs";
+import { brailleCanvas, canvasRow, drawDotInto, drawLineInto } from "./braille.ts";
+import { fit, type Span, type StyledRow, textWidth } from "./styledText.ts";
+import { COLOURS } from "./theme.ts";
+
+export interface PlotLine {
+  readonly curve: Curve;
+  readonly colour: string;
+  readonly dim?: boolean;
+}
+
+export interface PlotOptions {
+  /** In columns and rows, axes included. */
+  readonly width: number;
+  readonly height: number;
+  readonly logScale: boolean;
+  /** What x counts: `step`, `epoch`. */
+  readonly xName: string;
+  /** Ends of the y axis that are shown at least; a fraction axis need not reach 0. */
+  readonly yFormat?: (value: number) => string;
+}
+
+interface Range {
+  readonly least: number;
+  readonly most: number;
+}
+
+/**
+ * The lines in one frame, later ones on top; points that are no number (or not positive on a logarithmic axis) break a line.
+ * @returns exactly `height` rows of `width` columns; blank where there is nothing to draw or no room
+ */
+export function plotRows(lines: readonly PlotLine[], options: PlotOptions): StyledRow[] {
+  const { width, height, logScale, xName } = options;
+  const scale = logScale ? Math.log10 : (value: number) => value;
+  const x = rangeOf(lines.flatMap((line) => line.curve.x));
+  const y = rangeOf(lines.flatMap((line) => line.curve.y.map(scale)));
+  const plotHeight = height - 2;
+  if (!x || !y || plotHeight < 2) return blank(width, height);
+  const shown = padded(y);
+  const ticks = ticksOf(shown, plotHeight, logScale);
+  const format = options.yFormat ?? formatMeasure;
+  const labels = ticks.map((tick) => format(logScale ? 10 ** tick : tick));
+  const labelWidth = Math.max(...labels.map(textWidth), 1);
+  const plotWidth = width - labelWidth - 2;
+  if (plotWidth < 8) return blank(width, height);
+
+  const canvas = brailleCanvas(plotWidth, plotHeight);
+  lines.forEach((line, l) => {
+    drawCurveInto(canvas, line.curve, scale, x, shown, l);
+  });
+  const tickRows = new Map(ticks.map((tick, k) => [rowOf(tick, shown, plotHeight), labels[k]!]));
+  const rows: StyledRow[] = [];
+  for (let row = 0; row < plotHeight; row++) {
+    const label = tickRows.get(row);
+    const axis: Span = {
+      text: `${fit(label ?? "", labelWidth, "right")} ${label === undefined ? "│" : "┤"}`,
+      colour: COLOURS.faint,
+    };
+    rows.push([axis, ...canvasRow(canvas, row).map((piece) => painted(piece, lines))]);
+  }
+  return [...rows, ...xAxis(x, labelWidth, plotWidth, xName)];
+}
+
+function painted(piece: { text: string; line?: number }, lines: readonly PlotLine[]): Span {
+  const line = piece.line === undefined ? undefined : lines[piece.line];
+  if (!line) return { text: piece.text };
+  return { text: piece.text, colour: line.colour, ...(line.dim ? { dim: true } : {}) };
+}
+
+function drawCurveInto(
+  canvas: ReturnType<typeof brailleCanvas>,
+  curve: Curve,
+  scale: (value: number) => number,
+  x: Range,
+  y: Range,
+  line: number,
+): void {
+  const columns = 2 * canvas.width - 1;
+  const rows = 4 * canvas.height - 1;
+  let before: readonly [number, number] | undefined;
+  for (let k = 0; k < curve.x.length; k++) {
+    const value = scale(curve.y[k]!);
+    if (!Number.isFinite(value)) {
+      before = undefined;
+      continue;
+    }
+    const px = x.most === x.least ? 0 : Math.round(((curve.x[k]! - x.least) / (x.most - x.least)) * columns);
+    const py = Math.round(((y.most - value) / (y.most - y.least)) * rows);
+    if (before) drawLineInto(canvas, before[0], before[1], px, py, line);
+    else drawDotInto(canvas, px, py, line);
+    before = [px, py];
+  }
+}
+
+function rangeOf(values: readonly number[]): Range | undefined {
+  let least = Infinity;
+  let most = -Infinity;
+  for (const value of values) {
+    if (!Number.isFinite(value)) continue;
+    if (value < least) least = value;
+    if (value > most) most = value;
+  }
+  return least <= most ? { least, most } : undefined;
+}
+
+/** A little room above and below; a flat line runs in the middle. */
+function padded({ least, most }: Range): Range {
+  const room = most > least ? 0.04 * (most - least) : Math.max(Math.abs(most) * 0.1, 1e-6);
+  return { least: least - room, most: most + room };
+}
+
+/** Round values between the ends, about one for every four rows, at least two where the axis allows. */
+function ticksOf({ least, most }: Range, rowCount: number, logScale: boolean): number[] {
+  const wanted = Math.max(2, Math.floor(rowCount / 3));
+  if (logScale) {
+    const decades = multiplesOf(Math.max(1, Math.ceil((most - least) / wanted)), least, most);
+    if (decades.length >= 2) return decades;
+    const inBetween = decades.flatMap((d) => [1, 2, 5].map((m) => d + Math.log10(m)));
+    const below = [1, 2, 5].map((m) => Math.floor(least) + Math.log10(m));
+    const fine = [...new Set([...below, ...inBetween])].filter((tick) => tick >= least && tick <= most);
+    if (fine.length >= 2) return fine.slice(0, wanted + 1);
+    return [least, most].map((end, k) => end + (k === 0 ? 1 : -1) * 0.02 * (most - least));
+  }
+  const rough = (most - least) / wanted;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const distance = (step: number) => Math.abs(Math.log(step / rough));
+  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).reduce((a, b) => (distance(b) < distance(a) ? b : a));
+  return multiplesOf(step, least, most);
+}
+
+function multiplesOf(step: number, least: number, most: number): number[] {
+  const first = Math.ceil(least / step);
+  const count = Math.max(0, Math.floor(most / step) - first + 1);
+  // multiplied, not added up, and rounded: 0.3 and not 0.30000000000000004
+  return Array.from({ length: count }, (_, k) => Number(((first + k) * step).toPrecision(12)));
+}
+
+function rowOf(tick: number, { least, most }: Range, rowCount: number): number {
+  return Math.min(rowCount - 1, Math.max(0, Math.floor(((most - tick) / (most - least)) * rowCount)));
+}
+
+function xAxis(x: Range, labelWidth: number, plotWidth: number, xName: string): StyledRow[] {
+  const left = " ".repeat(labelWidth + 1);
+  const first = formatShortCount(x.least);
+  const last = `${xName} ${formatShortCount(x.most)}`;
+  const middle = formatShortCount((x.least + x.most) / 2);
+  const free = plotWidth - first.length - last.length;
+  const side = Math.floor(plotWidth / 2) - first.length - Math.floor(middle.length / 2);
+  const isWide = x.most - x.least >= 10 && side > 2 && free - side - middle.length > 2;
+  const between = isWide
+    ? " ".repeat(side) + middle + " ".repeat(free - side - middle.length)
+    : " ".repeat(Math.max(1, free));
+  return [
+    [{ text: `${left}└${"─".repeat(plotWidth)}`, colour: COLOURS.faint }],
+    [{ text: fit(`${left} ${first}${between}${last}`, labelWidth + 2 + plotWidth), colour: COLOURS.faint }],
+  ];
+}
+
+function blank(width: number, height: number): StyledRow[] {
+  return Array.from({ length: height }, () => [{ text: " ".repeat(width) }]);
+}

@@ -1,0 +1,138 @@
+/** One run: what it is, how far it is, and the figures of its present phase. */
+import {
+  bestEpoch,
+  doneFraction,
+  formatAccuracy,
+  formatCount,
+  formatDuration,
+  formatEta,
+  formatMeasure,
+  formatPercent,
+  formatShortCount,
+  lastAccuracy,
+  leftMs,
+  type RunEntry,
+  type RunState,
+  walksPerSecond,
+} from "@phew/runs";
+import type { DashboardState } from "./dashboardState.ts";
+import { faintNote, type PanelContent } from "./panelContent.ts";
+import { fit, type StyledRow, textWidth } from "./styledText.ts";
+import { bar, COLOURS, LIFE_LOOKS } from "./theme.ts";
+
+export function runContent(
+  state: DashboardState,
+  entry: RunEntry,
+  run: RunState,
+  width: number,
+  height: number,
+): PanelContent {
+  const look = LIFE_LOOKS[entry.life];
+  const loaded = state.shown?.loaded ?? 1;
+  const rows = [
+    [
+      { text: `${look.mark} ${stateWord(entry, run)}`, colour: look.colour, bold: true },
+      { text: `  ${facts(entry, run)}` },
+    ],
+    progressRow(entry, run, state.now, width),
+    detailRow(entry, run),
+  ];
+  // where there is room for two rows only, the facts are in the list too
+  return {
+    title: run.name || entry.name,
+    notes: faintNote(loaded < 1 ? `reading ${formatPercent(loaded, 2)}` : entry.id),
+    rows: height < 3 ? rows.slice(1) : rows,
+  };
+}
+
+function stateWord(entry: RunEntry, run: RunState): string {
+  if (entry.life !== "running") return LIFE_LOOKS[entry.life].word;
+  return run.phase === "pruning" || run.phase === "training" ? run.phase : "running";
+}
+
+function facts(entry: RunEntry, run: RunState): string {
+  const { config } = run;
+  const method = run.mask?.method ?? run.pruning?.method ?? config.method ?? entry.summary.method;
+  const asked = run.mask?.requestedDensity ?? run.pruning?.requestedDensity ?? entry.summary.requestedDensity;
+  const seed = entry.seed ?? config.seed;
+  return [
+    config.model,
+    config.dataset,
+    method,
+    asked === undefined ? undefined : formatPercent(asked),
+    seed === undefined ? undefined : `seed ${seed}`,
+  ]
+    .filter((fact) => fact !== undefined)
+    .join(" · ");
+}
+
+function progressRow(entry: RunEntry, run: RunState, now: number, width: number): StyledRow {
+  const fraction = doneFraction(run);
+  const left = entry.life === "running" ? leftMs(run, now) : undefined;
+  const time =
+    entry.life === "running"
+      ? left === undefined
+        ? formatDuration(now - run.startedT)
+        : `ETA ${formatEta(left)}`
+      : `took ${formatDuration(run.lastT - run.startedT)}`;
+  const tail = ` ${fit(formatPercent(fraction, 2), 5, "right")}  ${time}`;
+  const look = LIFE_LOOKS[entry.life];
+  return [
+    { text: bar(fraction, Math.max(4, width - Math.max(20, textWidth(tail))), "░"), colour: look.colour },
+    { text: tail },
+  ];
+}
+
+function detailRow(entry: RunEntry, run: RunState): StyledRow {
+  const failure = run.failure ?? entry.status?.failure;
+  if (failure !== undefined) return [{ text: failure, colour: COLOURS.error }];
+  if (entry.life === "lost") {
+    return [
+      {
+        text: "its process is gone without a last word: killed, or the machine went down",
+        colour: COLOURS.warning,
+      },
+    ];
+  }
+  if (run.phase === "pruning" && run.pruning) return [{ text: pruningText(run) }];
+  if (run.phase === "training" && run.training) return [{ text: trainingText(run) }];
+  return [{ text: endText(run) }];
+}
+
+function pruningText(run: RunState): string {
+  const { keptCount, keepCount, walkCount, round, roundCount } = run.pruning!;
+  const speed = walksPerSecond(run);
+  return [
+    `kept ${formatCount(keptCount)} of ${formatCount(keepCount)}`,
+    walkCount === undefined ? undefined : `${formatCount(walkCount)} walks`,
+    speed === undefined ? undefined : `${formatShortCount(speed)} walks/s`,
+    round === undefined ? undefined : `round ${round}/${roundCount ?? "?"}`,
+  ]
+    .filter((part) => part !== undefined)
+    .join(" · ");
+}
+
+function trainingText(run: RunState): string {
+  const { epoch, epochCount, loss, rate, imagesPerSecond, executor } = run.training!;
+  return [
+    `epoch ${epoch}/${epochCount}`,
+    `loss ${formatMeasure(loss)}`,
+    `${formatShortCount(imagesPerSecond)} images/s`,
+    `rate ${formatMeasure(rate)}`,
+    executor,
+  ].join(" · ");
+}
+
+function endText(run: RunState): string {
+  const last = lastAccuracy(run);
+  const best = bestEpoch(run);
+  return (
+    [
+      last === undefined ? undefined : `test accuracy ${formatAccuracy(last)}`,
+      best ? `best ${formatAccuracy(best.testAccuracy)} at epoch ${best.epoch}` : undefined,
+      run.mask ? `pruned in ${formatDuration(run.mask.elapsedMs)}` : undefined,
+    ]
+      .filter((part) => part !== undefined)
+      .join(" · ") || "nothing to tell yet"
+  );
+}

@@ -1,0 +1,64 @@
+/** Follows the runs below a folder by reading their files: the list now and then, the events of one run at once. */
+import { initialRunState, type RunEntry, RunList, type RunState, RunTail, reduce } from "@phew/runs";
+import type { ShownRun } from "./dashboardState.ts";
+
+interface FollowedRun {
+  readonly tail: RunTail;
+  state: RunState;
+}
+
+/** Runs whose state is kept while another is looked at. */
+const KEPT_COUNT = 8;
+/** Bytes of events read in one go: a few milliseconds of work. */
+const READ_BYTES = 2 ** 19;
+const LIST_EVERY_MS = 1000;
+/** The list takes at most this part of the time, also with thousands of runs on a slow disk. */
+const LIST_SHARE = 0.05;
+
+export class RunWatcher {
+  readonly #list: RunList;
+  readonly #followed = new Map<string, FollowedRun>();
+  #runs: readonly RunEntry[] = [];
+  #nextListT = 0;
+
+  /** @throws ArgumentError where `root` is no folder */
+  constructor(root: string) {
+    this.#list = new RunList(root);
+  }
+
+  /** Runs by experiment and then in the order they started. */
+  get runs(): readonly RunEntry[] {
+    return this.#runs;
+  }
+
+  /** Reads the list again where it is time for it. */
+  refresh(now: number): void {
+    if (now < this.#nextListT) return;
+    const startMs = performance.now();
+    this.#runs = this.#list.refresh(now).sort(byStart);
+    const tookMs = performance.now() - startMs;
+    this.#nextListT = now + Math.max(LIST_EVERY_MS, tookMs / LIST_SHARE);
+  }
+
+  /** Reads what is new of one run; a long log takes several calls. */
+  follow(folder: string): ShownRun {
+    const run = this.#followed.get(folder) ?? { tail: new RunTail(folder), state: initialRunState() };
+    // last used last
+    this.#followed.delete(folder);
+    this.#followed.set(folder, run);
+    if (this.#followed.size > KEPT_COUNT) this.#followed.delete(this.#followed.keys().next().value!);
+    const { events, restarted } = run.tail.read(READ_BYTES);
+    if (restarted) run.state = initialRunState();
+    for (const event of events) run.state = reduce(run.state, event);
+    return { folder, state: run.state, loaded: run.tail.fraction };
+  }
+}
+
+function byStart(a: RunEntry, b: RunEntry): number {
+  if (a.experiment !== b.experiment) return a.experiment < b.experiment ? -1 : 1;
+  return startedT(a) - startedT(b) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+}
+
+function startedT(run: RunEntry): number {
+  return run.status?.startedT ?? run.updatedT;
+}

@@ -1,0 +1,106 @@
+/** The list of runs: only the rows that are seen are made, however many runs there are. */
+import {
+  formatAccuracy,
+  formatCount,
+  formatPercent,
+  type RunEntry,
+  type RunSummary,
+  summarise,
+} from "@phew/runs";
+import { type DashboardState, visibleRuns } from "./dashboardState.ts";
+import { faintNote, notice, type PanelContent, windowStart } from "./panelContent.ts";
+import { fit, type Span, type StyledRow, textWidth } from "./styledText.ts";
+import { bar, COLOURS, LIFE_LOOKS } from "./theme.ts";
+
+export function runsContent(state: DashboardState, width: number, height: number): PanelContent {
+  const runs = visibleRuns(state);
+  const head = filterRows(state, runs.length);
+  const lines = listLines(runs);
+  const cursor = lines.findIndex((line) => typeof line !== "string" && line.folder === state.selected);
+  const room = Math.max(0, height - head.length);
+  const start = windowStart(cursor, lines.length, room);
+  const shown = lines.slice(start, start + room);
+  const note = `${formatCount(runs.findIndex((run) => run.folder === state.selected) + 1)}/${formatCount(runs.length)}${state.follow ? " following" : ""}`;
+  return {
+    title: "Runs",
+    ...(runs.length > 0 ? { notes: faintNote(note) } : {}),
+    rows: [
+      ...head,
+      ...(lines.length === 0 ? noRuns(state, width) : []),
+      ...shown.map((line) =>
+        typeof line === "string"
+          ? [{ text: ` ${line}/`, colour: COLOURS.faint }]
+          : runRow(line, state, width),
+      ),
+    ],
+  };
+}
+
+/** Runs under the names of their experiments, where there are several. */
+function listLines(runs: readonly RunEntry[]): (string | RunEntry)[] {
+  const grouped = runs.length > 0 && runs[0]!.experiment !== runs.at(-1)!.experiment;
+  if (!grouped) return [...runs];
+  return runs.flatMap((run, k) =>
+    runs[k - 1]?.experiment === run.experiment ? [run] : [run.experiment, run],
+  );
+}
+
+/** Mark, name, progress and accuracy; in a narrow list the one of the last two that tells more. */
+function runRow(run: RunEntry, state: DashboardState, width: number): StyledRow {
+  const isSelected = run.folder === state.selected;
+  const look = LIFE_LOOKS[run.life];
+  const summary = liveSummary(run, state);
+  const accuracy = summary.testAccuracy === undefined ? "–" : formatAccuracy(summary.testAccuracy);
+  const percent = formatPercent(summary.fraction, 2);
+  const isWide = width >= 38;
+  const status = !isWide
+    ? ""
+    : run.life === "running"
+      ? `${bar(summary.fraction, 6, "░")}${fit(percent, 5, "right")}`
+      : look.word;
+  const last =
+    isWide || run.life === "finished" ? accuracy : run.life === "running" ? percent : look.shortWord;
+  const nameWidth = width - 4 - textWidth(status) - 7;
+  const strong = isSelected ? { bold: true, colour: COLOURS.accent } : {};
+  return [
+    { text: isSelected ? "▸" : " ", colour: COLOURS.accent, bold: true },
+    { text: look.mark, colour: look.colour, bold: true },
+    { text: ` ${fit(labelOf(run, summary), nameWidth)} `, ...strong },
+    { text: status, colour: look.colour },
+    { text: fit(last, 7, "right"), ...strong },
+  ];
+}
+
+/** Of the run under the cursor the events are read, and newer than its heartbeat. */
+function liveSummary(run: RunEntry, { shown, now }: DashboardState): RunSummary {
+  return shown?.folder === run.folder && shown.loaded === 1 ? summarise(shown.state, now) : run.summary;
+}
+
+/** The name, and method and density where it does not have them. */
+function labelOf(run: RunEntry, { method, requestedDensity }: RunSummary): string {
+  const density =
+    requestedDensity === undefined || requestedDensity === 1 ? undefined : formatPercent(requestedDensity);
+  const missing = [method, density].filter((fact) => fact !== undefined && !run.name.includes(fact));
+  return [run.name, ...missing].join(" · ");
+}
+
+function filterRows(state: DashboardState, count: number): StyledRow[] {
+  if (!state.filtering && state.filter === "") return [];
+  const cursor: Span[] = state.filtering ? [{ text: "▏", colour: COLOURS.accent }] : [];
+  return [
+    [
+      { text: "/", colour: COLOURS.accent, bold: true },
+      { text: state.filter, bold: true },
+      ...cursor,
+      { text: ` ${formatCount(count)} of ${formatCount(state.runs.length)}`, colour: COLOURS.faint },
+    ],
+  ];
+}
+
+function noRuns(state: DashboardState, width: number): StyledRow[] {
+  const text =
+    state.runs.length > 0
+      ? "No run has all these words. Esc shows all runs."
+      : `No runs in ${state.root} yet. They appear here as soon as one starts: phew train --help tells how.`;
+  return notice(text, width);
+}

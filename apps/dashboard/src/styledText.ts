@@ -1,0 +1,103 @@
+/** Rows of styled text measured in terminal columns: a wide character takes two, a combining one none. */
+import stringWidth from "string-width";
+
+export interface Span {
+  readonly text: string;
+  /** A name of the 16 colours of terminals. */
+  readonly colour?: string;
+  readonly bold?: boolean;
+  readonly dim?: boolean;
+}
+
+/** One line of the screen. */
+export type StyledRow = readonly Span[];
+
+const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
+const ELLIPSIS = "…";
+
+/** Columns a text takes. */
+export function textWidth(text: string): number {
+  // printable ASCII, nearly always
+  return /^[ -~]*$/.test(text) ? text.length : stringWidth(text);
+}
+
+/** The text in exactly `width` columns: cut with "…" where it is longer, filled with spaces where it is shorter. */
+export function fit(text: string, width: number, side: "left" | "right" = "left"): string {
+  const cut = truncate(text, width);
+  const space = " ".repeat(Math.max(0, width - textWidth(cut)));
+  return side === "left" ? cut + space : space + cut;
+}
+
+/** The text in at most `width` columns, ending in "…" where something was cut off. */
+export function truncate(text: string, width: number): string {
+  const clean = printable(text);
+  if (textWidth(clean) <= width) return clean;
+  if (width <= 0) return "";
+  let kept = "";
+  let used = 0;
+  for (const { segment } of graphemes.segment(clean)) {
+    const w = textWidth(segment);
+    if (used + w > width - 1) break;
+    kept += segment;
+    used += w;
+  }
+  return kept + ELLIPSIS;
+}
+
+/** The row in exactly `width` columns; the last span that does not fit is cut. */
+export function fitRow(row: StyledRow, width: number): StyledRow {
+  const fitted: Span[] = [];
+  let left = width;
+  for (const span of row) {
+    if (left <= 0) break;
+    const text = truncate(span.text, left);
+    left -= textWidth(text);
+    fitted.push({ ...span, text });
+  }
+  if (left > 0) fitted.push({ text: " ".repeat(left) });
+  return fitted;
+}
+
+/** The words of a text in lines of at most `width` columns; longer words are broken. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of printable(text).split(" ")) {
+    if (line !== "" && textWidth(line) + 1 + textWidth(word) <= width) {
+      line += ` ${word}`;
+      continue;
+    }
+    if (line !== "") lines.push(line);
+    line = word;
+    while (textWidth(line) > width) {
+      const head = broken(line, width);
+      lines.push(head);
+      line = line.slice(head.length);
+    }
+  }
+  return [...lines, line];
+}
+
+/** A row's text without its styles. */
+export function rowText(row: StyledRow): string {
+  return row.map((span) => span.text).join("");
+}
+
+export function rowWidth(row: StyledRow): number {
+  return row.reduce((sum, span) => sum + textWidth(span.text), 0);
+}
+
+// what a file says must not move the cursor
+function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
+  return text.replace(/[\t-\r]+/g, " ").replace(/[\u0000-\u001f\u007f-\u009f]/g, "");
+}
+
+function broken(word: string, width: number): string {
+  let head = "";
+  for (const { segment } of graphemes.segment(word)) {
+    if (head !== "" && textWidth(head + segment) > width) break;
+    head += segment;
+  }
+  return head;
+}

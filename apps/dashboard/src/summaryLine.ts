@@ -1,0 +1,19 @@
+/** All in one line, for a terminal too small for panels. */
+import { formatAccuracy, formatEta, formatPercent, leftMs } from "@phew/runs";
+import { type DashboardState, selectedRun } from "./dashboardState.ts";
+import { LIFE_LOOKS } from "./theme.ts";
+
+export function summaryLine(state: DashboardState): string {
+  const entry = selectedRun(state);
+  if (!entry) return `no runs in ${state.root}`;
+  const { summary, life } = entry;
+  const left = state.shown && life === "running" ? leftMs(state.shown.state, state.now) : undefined;
+  const accuracy = summary.testAccuracy;
+  return [
+    `${LIFE_LOOKS[life].mark} ${entry.name}`,
+    life === "running" ? formatPercent(summary.fraction, 2) : LIFE_LOOKS[life].word,
+    ...(accuracy === undefined ? [] : [formatAccuracy(accuracy)]),
+    ...(left === undefined ? [] : [`ETA ${formatEta(left)}`]),
+    ...(state.runs.length > 1 ? [`${state.runs.length} runs`] : []),
+  ].join(" ");
+}

@@ -1,0 +1,68 @@
+/** The terminal as a full screen: the alternate buffer, frames painted line by line, and everything put back at the end. */
+
+const ESC = "\u001b[";
+const ENTER = `${ESC}?1049h${ESC}?25l${ESC}?7l${ESC}2J${ESC}H`;
+const LEAVE = `${ESC}?7h${ESC}?25h${ESC}0m${ESC}?1049l`;
+// DEC mode 2026: the terminal shows the frame when it is whole
+const FRAME_START = `${ESC}?2026h`;
+const FRAME_END = `${ESC}?2026l`;
+
+/** What the screen needs of a terminal's output. */
+export interface TerminalOutput {
+  readonly columns?: number;
+  readonly rows?: number;
+  write(text: string): unknown;
+}
+
+/** Shows frames on the alternate screen, writing only the lines that changed. */
+export class FullScreen {
+  readonly #output: TerminalOutput;
+  #shown: readonly string[] = [];
+  #isOpen = false;
+
+  constructor(output: TerminalOutput) {
+    this.#output = output;
+  }
+
+  get columns(): number {
+    return this.#output.columns || 80;
+  }
+
+  get rows(): number {
+    return this.#output.rows || 24;
+  }
+
+  open(): void {
+    if (this.#isOpen) return;
+    this.#isOpen = true;
+    this.#output.write(ENTER);
+  }
+
+  /** Gives the terminal back as it was; later frames go nowhere. */
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#output.write(LEAVE);
+  }
+
+  /** Everything is written again with the next frame: after a resize nothing on the screen can be relied on. */
+  forget(): void {
+    this.#shown = [];
+    if (this.#isOpen) this.#output.write(`${ESC}2J`);
+  }
+
+  /** Shows a frame; lines beyond the last row are left out, so that nothing scrolls. */
+  paint(frame: string): void {
+    if (!this.#isOpen) return;
+    const lines = frame.split("\n").slice(0, this.rows);
+    let text = "";
+    for (let k = 0; k < Math.max(lines.length, this.#shown.length); k++) {
+      const line = lines[k] ?? "";
+      if (line === this.#shown[k]) continue;
+      // erased first: after a full line the cursor stands on its last character
+      text += `${ESC}${k + 1};1H${ESC}K${line}${ESC}0m`;
+    }
+    this.#shown = lines;
+    if (text !== "") this.#output.write(FRAME_START + text + FRAME_END);
+  }
+}
