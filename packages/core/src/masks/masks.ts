@@ -49,9 +49,10 @@ export class Masks {
 
 /** Number of ones in a mask of zeros and ones. */
 export function countKept(mask: Uint8Array): number {
-  const head = Math.min(mask.length, -mask.byteOffset & 3);
+  // words start at multiples of 4; a mask too short to reach one is all head
+  const head = mask.length < 8 ? mask.length : -mask.byteOffset & 3;
   const wordCount = (mask.length - head) >>> 2;
-  const words = new Uint32Array(mask.buffer, mask.byteOffset + head, wordCount);
+  const words = wordCount === 0 ? mask : new Uint32Array(mask.buffer, mask.byteOffset + head, wordCount);
   let count = 0;
   // four bytes at a time: sums of up to 255 words do not carry from byte to byte
   for (let start = 0; start < wordCount; start += 255) {

@@ -7,7 +7,7 @@ import {
   type PathSumInputs,
   unitsUnchanged,
 } from "./definition.ts";
-import { slide, type Window } from "./spatial.ts";
+import { slidePool, type Window } from "./spatial.ts";
 
 export interface AveragePool2d extends Window {
   readonly kind: "averagePool2d";
@@ -47,7 +47,7 @@ export const averagePool2d: OperationDefinition<AveragePool2d> = {
   kind: "averagePool2d",
   arity: [1, 1],
   parameters: () => NO_PARAMETERS,
-  shape: (op, inputs, node) => [inputs[0]![0]!, ...slide(op, inputs[0]!, node, op.ceil)],
+  shape: (op, inputs, node) => [inputs[0]![0]!, ...slidePool(op, inputs[0]!, node, op.ceil)],
   units: (_op, inputs) => unitsUnchanged(inputs),
   pathForward(op, given) {
     const output = new Float64Array(elementCount(given.outputShape));

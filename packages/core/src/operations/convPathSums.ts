@@ -5,7 +5,7 @@
  */
 import type { Conv2d } from "./conv2d.ts";
 import { elementCount, type PathSumInputs } from "./definition.ts";
-import { foldInto, type UnfoldShape, unfoldInto } from "./unfold.ts";
+import { foldInto, type Unfolding, unfoldInto, unfolding } from "./unfold.ts";
 
 // what is unfolded at once stays in the second-level cache while all output channels read it
 const CHUNK_LENGTH = (1 << 18) / Float64Array.BYTES_PER_ELEMENT;
@@ -29,14 +29,16 @@ interface KeptEdges {
   readonly theta: Float64Array;
 }
 
-interface Geometry extends UnfoldShape {
+interface Geometry {
   readonly inPerGroup: number;
   readonly outPerGroup: number;
   readonly kernelSize: number;
-  /** Output positions. */
+  /** Input positions, and output positions. */
+  readonly inPlane: number;
   readonly plane: number;
   /** Weights of an output channel. */
   readonly fanIn: number;
+  readonly windows: Unfolding;
 }
 
 function geometryOf(op: Conv2d, given: PathSumInputs): Geometry {
@@ -44,15 +46,15 @@ function geometryOf(op: Conv2d, given: PathSumInputs): Geometry {
   const [, outHeight, outWidth] = given.outputShape as [number, number, number];
   const inPerGroup = channels / op.groups;
   const kernelSize = op.kernel[0] * op.kernel[1];
-  const outPerGroup = op.outChannels / op.groups;
-  const sizes = {
+  return {
     inPerGroup,
-    outPerGroup,
+    outPerGroup: op.outChannels / op.groups,
     kernelSize,
+    inPlane: height * width,
     plane: outHeight * outWidth,
     fanIn: inPerGroup * kernelSize,
+    windows: unfolding(op, [height, width], [outHeight, outWidth]),
   };
-  return { window: op, height, width, outHeight, outWidth, ...sizes };
 }
 
 export function convPathForward(op: Conv2d, given: PathSumInputs): Float64Array {
@@ -79,7 +81,7 @@ export function convPathBackward(
   gradient: Float64Array,
 ): { readonly input: Float64Array; readonly weight: Float64Array } {
   const geometry = geometryOf(op, given);
-  const { plane, outPerGroup, fanIn, kernelSize, height, width } = geometry;
+  const { inPlane, plane, outPerGroup, fanIn, windows } = geometry;
   const input = new Float64Array(given.inputs[0]!.length);
   const weight = new Float64Array(given.weight(op.weight).length);
   const gather = edgeGatherer(op, given);
@@ -93,7 +95,7 @@ export function convPathBackward(
       addRowGradients(weight, first, rowGradients, gradient, o * plane, plane, rows, edges, count);
     }
     for (let c = 0; c < channelCount; c++) {
-      foldInto(input, (firstChannel + c) * height * width, rowGradients, c * kernelSize * plane, geometry);
+      foldInto(input, (firstChannel + c) * inPlane, rowGradients, c * windows.rowsLength, windows);
     }
   });
   return { input, weight };
@@ -105,18 +107,17 @@ function forEachChunk(
   geometry: Geometry,
   visit: (chunk: Chunk) => void,
 ): void {
-  const { inPerGroup, kernelSize, plane, height, width } = geometry;
-  const chunkChannels = Math.min(inPerGroup, Math.max(1, Math.floor(CHUNK_LENGTH / (kernelSize * plane))));
+  const { inPerGroup, kernelSize, inPlane, windows } = geometry;
+  const { rowsLength } = windows;
+  const chunkChannels = Math.min(inPerGroup, Math.max(1, Math.floor(CHUNK_LENGTH / rowsLength)));
   // padding stays 0 in the rows: it lies at the same places for every channel
-  const rows = new Float64Array(chunkChannels * kernelSize * plane);
+  const rows = new Float64Array(chunkChannels * rowsLength);
   for (let group = 0; group < op.groups; group++) {
     for (let channel = 0; channel < inPerGroup; channel += chunkChannels) {
       const channelCount = Math.min(chunkChannels, inPerGroup - channel);
       const firstChannel = group * inPerGroup + channel;
-      for (let c = 0; c < channelCount; c++) {
-        const planeStart = (firstChannel + c) * height * width;
-        unfoldInto(rows, c * kernelSize * plane, given.inputs[0]!, planeStart, geometry);
-      }
+      for (let c = 0; c < channelCount; c++)
+        unfoldInto(rows, c * rowsLength, given.inputs[0]!, (firstChannel + c) * inPlane, windows);
       const edgeCount = channelCount * kernelSize;
       visit({ group, rows, firstEdge: channel * kernelSize, edgeCount, firstChannel, channelCount });
     }

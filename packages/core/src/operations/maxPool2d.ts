@@ -10,7 +10,7 @@ import {
   type PathSumInputs,
   unitsUnchanged,
 } from "./definition.ts";
-import { slide, type Window } from "./spatial.ts";
+import { slidePool, type Window } from "./spatial.ts";
 
 export interface MaxPool2d extends Window {
   readonly kind: "maxPool2d";
@@ -49,7 +49,7 @@ export const maxPool2d: OperationDefinition<MaxPool2d> = {
   kind: "maxPool2d",
   arity: [1, 1],
   parameters: () => NO_PARAMETERS,
-  shape: (op, inputs, node) => [inputs[0]![0]!, ...slide(op, inputs[0]!, node, op.ceil)],
+  shape: (op, inputs, node) => [inputs[0]![0]!, ...slidePool(op, inputs[0]!, node, op.ceil)],
   units: (_op, inputs) => unitsUnchanged(inputs),
   pathForward(op, given) {
     const input = given.inputs[0]!;

@@ -71,6 +71,22 @@ export function slide(window: Window, input: Shape, node: string, ceil = false):
   return [size[0]!, size[1]!];
 }
 
+/**
+ * As {@link slide} for pooling, of which every window must meet the input.
+ * @throws ArgumentError as slide, and where a window could lie in the padding alone
+ */
+export function slidePool(window: Window, input: Shape, node: string, ceil = false): Pair {
+  const size = slide(window, input, node, ceil);
+  const reach = [0, 1].map((axis) => window.dilation[axis]! * (window.kernel[axis]! - 1) + 1);
+  if (window.padding.some((padding, side) => padding >= reach[side % 2]!)) {
+    throw new ArgumentError(`layer "${node}"`, {
+      given: `padding ${window.padding.join(",")} around a ${window.kernel.join("×")} window`,
+      expected: "less padding than the window is wide",
+    });
+  }
+  return size;
+}
+
 /** The outputs along one axis whose window has `tap` inside the input: first, and one past the last. */
 export function validRange(
   inputLength: number,

@@ -5,28 +5,52 @@
  */
 import { validRange, type Window } from "./spatial.ts";
 
-export interface UnfoldShape {
-  readonly window: Window;
-  readonly height: number;
-  readonly width: number;
-  readonly outHeight: number;
-  readonly outWidth: number;
+/** The runs of output positions whose tap lies inside the input: the same for every plane of a convolution. */
+export interface Unfolding {
+  /** Number of elements of the rows: kh·kw · outHeight·outWidth. */
+  readonly rowsLength: number;
+  /** For each run: its start in the rows, its start in the plane, its length. */
+  readonly runs: Int32Array;
+  /** From one element of a run to the next in the plane. */
+  readonly step: number;
 }
 
-/**
- * @param rows length kh·kw · outHeight·outWidth from `rowStart` on is written; padding must be 0 already
- * @param plane height·width values from `planeStart` on
- */
+export function unfolding(
+  { kernel, stride, padding, dilation }: Window,
+  [height, width]: readonly [number, number],
+  [outHeight, outWidth]: readonly [number, number],
+): Unfolding {
+  const runs: number[] = [];
+  for (let r = 0; r < kernel[0]; r++) {
+    const [top, bottom] = validRange(height, outHeight, r, stride[0], padding[0], dilation[0]);
+    for (let c = 0; c < kernel[1]; c++) {
+      const [left, right] = validRange(width, outWidth, c, stride[1], padding[1], dilation[1]);
+      if (left === right) continue;
+      for (let p = top; p < bottom; p++) {
+        const row = ((r * kernel[1] + c) * outHeight + p) * outWidth + left;
+        const y = p * stride[0] - padding[0] + r * dilation[0];
+        const x = left * stride[1] - padding[1] + c * dilation[1];
+        runs.push(row, y * width + x, right - left);
+      }
+    }
+  }
+  const rowsLength = kernel[0] * kernel[1] * outHeight * outWidth;
+  return { rowsLength, runs: Int32Array.from(runs), step: stride[1] };
+}
+
+/** Writes rows from `rowStart` on, from the plane at `planeStart`; what stands for padding must be 0 already. */
 export function unfoldInto(
   rows: Float64Array,
   rowStart: number,
   plane: Float64Array,
   planeStart: number,
-  shape: UnfoldShape,
+  { runs, step }: Unfolding,
 ): void {
-  forEachRun(shape, (row, x, length, step) => {
-    for (let k = 0; k < length; k++) rows[rowStart + row + k] = plane[planeStart + x + k * step]!;
-  });
+  for (let run = 0; run < runs.length; run += 3) {
+    const end = rowStart + runs[run]! + runs[run + 2]!;
+    let x = planeStart + runs[run + 1]!;
+    for (let row = rowStart + runs[run]!; row < end; row++, x += step) rows[row] = plane[x]!;
+  }
 }
 
 /** The transpose of {@link unfoldInto}: adds every element of the rows to the input it came from. */
@@ -35,28 +59,11 @@ export function foldInto(
   planeStart: number,
   rows: Float64Array,
   rowStart: number,
-  shape: UnfoldShape,
+  { runs, step }: Unfolding,
 ): void {
-  forEachRun(shape, (row, x, length, step) => {
-    for (let k = 0; k < length; k++) plane[planeStart + x + k * step]! += rows[rowStart + row + k]!;
-  });
-}
-
-/** Calls `visit` with every run of output positions that lies inside the input: its start in the rows and the plane. */
-function forEachRun(
-  { window: { kernel, stride, padding, dilation }, height, width, outHeight, outWidth }: UnfoldShape,
-  visit: (row: number, x: number, length: number, step: number) => void,
-): void {
-  for (let r = 0; r < kernel[0]; r++) {
-    const [top, bottom] = validRange(height, outHeight, r, stride[0], padding[0], dilation[0]);
-    for (let c = 0; c < kernel[1]; c++) {
-      const [left, right] = validRange(width, outWidth, c, stride[1], padding[1], dilation[1]);
-      const tap = (r * kernel[1] + c) * outHeight;
-      for (let p = top; p < bottom; p++) {
-        const y = p * stride[0] - padding[0] + r * dilation[0];
-        const x = left * stride[1] - padding[1] + c * dilation[1];
-        visit((tap + p) * outWidth + left, y * width + x, right - left, stride[1]);
-      }
-    }
+  for (let run = 0; run < runs.length; run += 3) {
+    const end = rowStart + runs[run]! + runs[run + 2]!;
+    let x = planeStart + runs[run + 1]!;
+    for (let row = rowStart + runs[run]!; row < end; row++, x += step) plane[x]! += rows[row]!;
   }
 }

@@ -1,6 +1,5 @@
 /** Keeps the weights of greatest magnitude |θ| over all layers together. */
 import { keepTop } from "../masks/select.ts";
-import { requireFiniteWeights } from "../weights/weights.ts";
 import type { Pruner } from "./pruner.ts";
 
 export const magnitude: Pruner = {
@@ -10,7 +9,6 @@ export const magnitude: Pruner = {
   options: {},
   wholePaths: false,
   async prune({ network, weights, keepCount, from }) {
-    requireFiniteWeights(network, weights);
     return {
       masks: keepTop(network, (name) => weights.get(name)!, keepCount, { magnitude: true, from }),
     };

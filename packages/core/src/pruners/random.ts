@@ -2,6 +2,7 @@
 import { Random } from "@phew/engine";
 import { Masks } from "../masks/masks.ts";
 import { MASK_STREAM, sampleInto } from "../masks/sample.ts";
+import { requireKeepCount } from "../masks/select.ts";
 import type { Pruner } from "./pruner.ts";
 
 export const random: Pruner = {
@@ -12,6 +13,7 @@ export const random: Pruner = {
   wholePaths: false,
   async prune({ network, keepCount, seed, from }) {
     const masks = new Masks(network, from?.bytes.slice());
+    requireKeepCount(keepCount, masks.keptCount, network.prunableCount);
     sampleInto(masks.bytes, keepCount, new Random(seed, MASK_STREAM));
     return { masks };
   },
