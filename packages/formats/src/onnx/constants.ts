@@ -1,8 +1,7 @@
 /** Constants of a graph and the arithmetic on them: shapes computed from shapes, and weights turned or masked. */
 import { bytesOf, type Dtype, ELEMENT_BYTES, fromFloat32, type Tensor } from "../tensor.ts";
-import type { Attributes } from "./attributes.ts";
 import type { TensorPart } from "./parts.ts";
-import { describe, dtypeOf, type ExternalData, isFloat, numbersOf, tensorOf } from "./tensors.ts";
+import { describe, type ExternalData, isFloat, numbersOf, tensorOf } from "./tensors.ts";
 import { Unsupported } from "./unsupported.ts";
 import { type Constant, product, sameDims } from "./values.ts";
 
@@ -237,9 +236,7 @@ function broadcastSteps(own: readonly number[], dims: readonly number[]): number
   });
 }
 
-export function foldCast(name: string, input: Constant, attributes: Attributes): Constant {
-  const dtype = dtypeOf(attributes.int("to", 1));
-  if (dtype === undefined) throw new Unsupported(`it casts to type ${attributes.int("to", 1)}`);
+export function foldCast(name: string, input: Constant, dtype: Dtype): Constant {
   if (dtype === input.dtype) return reshaped(input, name, input.dims);
   const { stored } = input;
   const whole = !isFloat(dtype) && isFloat(input.dtype);

@@ -138,14 +138,15 @@ function changeNode(model: ImportedOnnx, edit: GraphEdit, node: NodePart, view: 
       // it repeated nothing
       if (output !== undefined) edit.changeNode(node, { opType: "Identity", input: [x!] });
       return;
-    case "Split": {
+    case "Split":
+    case "SplitToSequence": {
       const value = view.cut(x);
       if (value === undefined) return;
       const ranges = model.onnx.parted.get(node) ?? [];
       const sizes = ranges.map(
         ({ start, end }) => view.keptBefore(value, end) - view.keptBefore(value, start),
       );
-      if (opset >= 13) {
+      if (opset >= 13 || node.opType === "SplitToSequence") {
         const name = int64Tensor(edit, `${node.title}_split`, sizes);
         edit.changeNode(node, { input: [x!, name], attributes: new Map([["num_outputs", null]]) });
       } else {

@@ -10,7 +10,7 @@ import {
 import { toFloat32 } from "../tensor.ts";
 import { permuted, storedConstant } from "./constants.ts";
 import { inlineFunctions } from "./functions.ts";
-import { Importer, type ParameterSource, type TensorUse } from "./importer.ts";
+import { Importer, MOST_ELEMENTS, type ParameterSource, type TensorUse } from "./importer.ts";
 import { opaqueDims } from "./opaque.ts";
 import { operators } from "./operators/operators.ts";
 import type { ModelParts, NodePart } from "./parts.ts";
@@ -18,7 +18,7 @@ import { type ReadGraph, readGraph } from "./reading.ts";
 import { type DimensionProto, wholeNumber } from "./schema.ts";
 import type { ExternalData } from "./tensors.ts";
 import { reasonFor, Unsupported, type UnsupportedNode, UnsupportedOperationsError } from "./unsupported.ts";
-import { type Activation, ANY_BATCH, dimsText, UNKNOWN, type Value } from "./values.ts";
+import { type Activation, ANY_BATCH, dimsText, product, UNKNOWN, type Value } from "./values.ts";
 import type { Range } from "./wire.ts";
 
 export interface OnnxOptions {
@@ -86,6 +86,12 @@ export function importGraph(given: ModelParts, options: OnnxOptions): ImportedOn
       `${unread} node${unread === 1 ? "" : "s"} that the output does not depend on ${unread === 1 ? "is" : "are"} left out`,
     );
   const { shape, batch } = inputShapeOf(parts, input.dims, options.inputShape, context);
+  if (product(shape) > MOST_ELEMENTS) {
+    throw new ArgumentError(`${file}: input`, {
+      given: `shape ${dimsText(shape)}`,
+      expected: `at most ${MOST_ELEMENTS} elements`,
+    });
+  }
   context.values.set(input.name, context.emitInput(input.name, shape, batch));
 
   const unsupported: UnsupportedNode[] = [];
@@ -152,9 +158,8 @@ function readNode(
       );
     }
     // what an unsupported node puts out is unknown, and so is everything behind it
-    if (inputs.some((input) => input?.kind === "unknown"))
-      return give((node.output ?? []).map(() => UNKNOWN));
-    give(operator(context, node, inputs));
+    const isKnown = inputs.every((input) => input?.kind !== "unknown");
+    give(isKnown ? operator(context, node, inputs) : (node.output ?? []).map(() => UNKNOWN));
   } catch (error) {
     if (!(error instanceof Unsupported)) throw error;
     const isOpaque = treatAsOpaque && replaceByOpaque(context, node, operation, inputs, error.message);

@@ -49,6 +49,9 @@ export interface TensorUse {
   readonly parameter?: string;
 }
 
+/** Elements of one value of one example; more than fit an array of this platform a damaged file alone asks for. */
+export const MOST_ELEMENTS = 2 ** 30;
+
 /** Who reads what, counted over the nodes that lie before the output. */
 export interface Reading {
   /** Value → number of inputs that read it. */
@@ -192,7 +195,7 @@ export class Importer {
         `its input is padded by "${value.title}", and only convolutions and pooling take padding`,
       );
     }
-    throw new Unsupported(`${what} reads a constant where a value of the network is expected`);
+    throw new Unsupported(`${what} reads a ${value.kind} where a value of the network is expected`);
   }
 
   /** ONNX value → the value of the network that it is; arithmetic that became part of another activation is none. */
@@ -285,6 +288,9 @@ export class Importer {
     if (inputs.length < least || inputs.length > most)
       throw new Unsupported(`it has ${inputs.length} inputs`);
     const shape = definition.shape(op, shapes, name);
+    if (product(shape) > MOST_ELEMENTS) {
+      throw new Unsupported(`its value of shape ${dimsText(shape)} has more than ${MOST_ELEMENTS} elements`);
+    }
     this.#drafts.set(name, { name, op, inputs, shape });
     return name;
   }

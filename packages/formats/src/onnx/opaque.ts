@@ -50,7 +50,7 @@ export function opaqueDims(
   inputs: readonly (Value | undefined)[],
   output: string,
 ): readonly number[] | undefined {
-  const known = inputs.map((input) => (input === undefined || input.kind === "unknown" ? [] : input.dims));
+  const known = inputs.map((input) => (input === undefined || !("dims" in input) ? [] : input.dims));
   const [first] = known;
   const opType = node.opType ?? "";
   try {

@@ -23,13 +23,14 @@ export class UnsupportedOperationsError extends ArgumentError {
       .slice(0, TOLD)
       .map(({ node, operation, reason }) => `\n  ${node} (${operation}): ${reason}`);
     const more = nodes.length > TOLD ? `\n  … and ${nodes.length - TOLD} more` : "";
+    const advice = asOpaque
+      ? "These cannot be treated as opaque either, since the shape of what they put out is not known:"
+      : "Leave them out of the export, or pass --treat-as-opaque to assume that each carries every unit of its input to every unit of its output:";
     super(file, {
-      given: `${nodes.length} node${nodes.length === 1 ? "" : "s"} that no network here can hold:${told.join("")}${more}\n`,
+      given: `${nodes.length} node${nodes.length === 1 ? "" : "s"} that no network here can hold`,
       expected:
-        "convolutions, dense layers, batch normalisation, activations, pooling, add, concat, split and reshapes that keep the order of the elements",
-      remedy: asOpaque
-        ? "These parts cannot be treated as opaque either, since the shape of what they put out is not known."
-        : "Leave these parts out of the export, or pass --treat-as-opaque to assume that such a part carries every input unit to every output unit.",
+        "convolutions, dense layers, batch normalisation, activations, pooling, add, concat, split and reshapes",
+      remedy: `${advice}${told.join("")}${more}`,
     });
     this.nodes = nodes;
   }

@@ -45,12 +45,18 @@ export interface Padded {
   readonly title: string;
 }
 
+/** The parts of a value that was split into a sequence. */
+export interface Sequence {
+  readonly kind: "sequence";
+  readonly parts: readonly Value[];
+}
+
 /** The output of a node that could not be read; its readers are passed over. */
 export interface Unknown {
   readonly kind: "unknown";
 }
 
-export type Value = Constant | Activation | Padded | Expression | Unknown;
+export type Value = Constant | Activation | Padded | Expression | Sequence | Unknown;
 
 export const UNKNOWN: Unknown = { kind: "unknown" };
 

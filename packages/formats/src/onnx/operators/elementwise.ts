@@ -82,10 +82,10 @@ export const erf = call("erf");
 export const softplus = call("softplus");
 
 export const exp: Operator = (context, node, inputs) =>
-  folded(context, node, inputs) ?? call("exp")(context, node, inputs);
+  folded(node, inputs) ?? call("exp")(context, node, inputs);
 
 export const log: Operator = (context, node, inputs) => {
-  const constant = folded(context, node, inputs);
+  const constant = folded(node, inputs);
   if (constant !== undefined) return constant;
   const [x] = inputs;
   const tree = x?.kind === "expression" ? x.tree : undefined;
@@ -125,7 +125,7 @@ export const clip: Operator = (context, node, [x, min, max]) => {
 /** Min or Max of a value and a number. */
 function bounded(side: "low" | "high"): Operator {
   return (context, node, inputs) => {
-    const constant = folded(context, node, inputs);
+    const constant = folded(node, inputs);
     if (constant !== undefined) return constant;
     const [a, b, ...more] = inputs;
     const [x, limit] = a?.kind === "constant" ? [b, a] : [a, b];
@@ -160,7 +160,7 @@ function clipped(
 }
 
 export const add: Operator = (context, node, inputs) => {
-  const constant = folded(context, node, inputs);
+  const constant = folded(node, inputs);
   if (constant !== undefined) return constant;
   const [a, b] = inputs;
   if (a?.kind === "constant") return shifted(context, node, b, a, 0, 1);
@@ -174,7 +174,7 @@ export const sum: Operator = (context, node, inputs) =>
     : summed(context, node, inputs);
 
 export const sub: Operator = (context, node, inputs) => {
-  const constant = folded(context, node, inputs);
+  const constant = folded(node, inputs);
   if (constant !== undefined) return constant;
   const [a, b] = inputs;
   if (b?.kind === "constant") return shifted(context, node, a, b, 1, -1);
@@ -185,14 +185,14 @@ export const sub: Operator = (context, node, inputs) => {
 };
 
 export const neg: Operator = (context, node, inputs) => {
-  const constant = folded(context, node, inputs);
+  const constant = folded(node, inputs);
   if (constant !== undefined) return constant;
   const { tree, dims } = operand(context, inputs[0]);
   return expression(context, node, { is: "affine", x: tree, scale: -1, offset: 0 }, dims);
 };
 
 export const mul: Operator = (context, node, inputs) => {
-  const constant = folded(context, node, inputs);
+  const constant = folded(node, inputs);
   if (constant !== undefined) return constant;
   const [a, b] = inputs;
   if (a?.kind === "constant") return scaled(context, node, b, a, 0, (x) => x);
@@ -212,7 +212,7 @@ export const mul: Operator = (context, node, inputs) => {
 };
 
 export const div: Operator = (context, node, inputs) => {
-  const constant = folded(context, node, inputs);
+  const constant = folded(node, inputs);
   if (constant !== undefined) return constant;
   const [a, b] = inputs;
   if (b?.kind !== "constant") throw new Unsupported("the quotient of two values has no place here");
@@ -324,14 +324,23 @@ export const identity: Operator = (context, node, [x]) => {
 
 export const cast: Operator = (context, node, [x]) => {
   const attributes = context.attributes(node);
-  if (x?.kind === "constant") return foldCast(node.output?.[0] ?? x.name, x, attributes);
   const dtype = dtypeOf(attributes.int("to", 1));
+  if (x?.kind === "constant") {
+    if (dtype === undefined) throw new Unsupported(`it casts to type ${attributes.int("to", 1)}`);
+    return foldCast(node.output?.[0] ?? x.name, x, dtype);
+  }
   if (dtype === undefined || !isFloat(dtype))
     throw new Unsupported("it makes whole numbers of the network's values");
   if (dtype !== "F32")
     context.note(`"${node.title}" casts to ${dtype}; here everything is computed in float32`);
   if (x?.kind === "padded" || x?.kind === "expression") return x;
   return passed(context, node, context.activation(x, "a cast"));
+};
+
+export const castLike: Operator = (context, node, [x, like]) => {
+  if (x?.kind !== "constant") return identity(context, node, [x]);
+  // a value of the network is computed in float32
+  return foldCast(node.output?.[0] ?? x.name, x, like?.kind === "constant" ? like.dtype : "F32");
 };
 
 export const dropout: Operator = (context, node, [x, ratio, training]) => {
@@ -352,17 +361,13 @@ export const softmax: Operator = (context, node, [x]) => {
 };
 
 /** Arithmetic on constants alone; on a value of the network it has no place. */
-export const constantArithmetic: Operator = (context, node, inputs) => {
-  const constant = folded(context, node, inputs);
+export const constantArithmetic: Operator = (_context, node, inputs) => {
+  const constant = folded(node, inputs);
   if (constant === undefined) throw new Unsupported(reasonFor(node.opType ?? ""));
   return constant;
 };
 
-function folded(
-  context: Importer,
-  node: NodePart,
-  inputs: readonly (Value | undefined)[],
-): Constant | undefined {
+function folded(node: NodePart, inputs: readonly (Value | undefined)[]): Constant | undefined {
   const constants = inputs.filter((input) => input?.kind === "constant");
   if (constants.length !== inputs.length || inputs.length === 0 || !isElementwise(node.opType ?? ""))
     return undefined;

@@ -12,6 +12,7 @@ import {
   foldRange,
   foldSlice,
   foldWhere,
+  MOST_COMPUTED,
   normalAxis,
   reshaped,
   sliceIndices,
@@ -24,11 +25,11 @@ import type { NodePart } from "../parts.ts";
 import { reasonFor, Unsupported } from "../unsupported.ts";
 import {
   type Activation,
-  ANY_BATCH,
   type Constant,
   dimsText,
   product,
   sameDims,
+  UNKNOWN,
   type Value,
 } from "../values.ts";
 import type { Operator } from "./operator.ts";
@@ -64,7 +65,8 @@ export const size: Operator = (_context, node, [x]) =>
   computedConstant(outputName(node), [], "I64", [product(dimsOf(x))]);
 
 function dimsOf(x: Value | undefined): readonly number[] {
-  if (x === undefined || x.kind === "unknown") throw new Unsupported("the shape of its input is not known");
+  if (x === undefined || x.kind === "unknown" || x.kind === "sequence")
+    throw new Unsupported("the shape of its input is not known");
   return x.dims;
 }
 
@@ -261,32 +263,78 @@ export const split: Operator = (context, node, [x, sizes]) => {
   const dims = dimsOf(x);
   const axis = normalAxis(attributes.int("axis", 0), dims.length);
   const outputs = node.output ?? [];
-  const length = dims[axis]!;
   const given =
     sizes === undefined
       ? attributes.ints("split")
       : [...smallNumbers(context.constant(sizes, "its list of sizes"))];
-  const share = Math.ceil(length / outputs.length);
-  const counts = given ?? outputs.map((_, k) => Math.min(share, length - k * share));
-  if (
-    counts.length !== outputs.length ||
-    counts.some((n) => n < 1) ||
-    counts.reduce((sum, n) => sum + n, 0) !== length
-  ) {
-    throw new Unsupported(`it splits ${length} into ${counts.join(" + ")} for ${outputs.length} outputs`);
+  const share = Math.ceil(dims[axis]! / outputs.length);
+  const counts = given ?? outputs.map((_, k) => Math.min(share, dims[axis]! - k * share));
+  if (counts.length !== outputs.length)
+    throw new Unsupported(`it splits into ${counts.length} parts for ${outputs.length} outputs`);
+  return parted(context, node, x, axis, counts, outputs);
+};
+
+/** A split whose parts are picked one by one, as unoptimised graphs have it. */
+export const splitToSequence: Operator = (context, node, [x, sizes]) => {
+  const attributes = context.attributes(node);
+  const dims = dimsOf(x);
+  const axis = normalAxis(attributes.int("axis", 0), dims.length);
+  const given = sizes === undefined ? undefined : context.constant(sizes, "its list of sizes");
+  if (given === undefined && attributes.int("keepdims", 1) === 0)
+    throw new Unsupported("it takes single units apart");
+  const numbers = given === undefined ? [1] : [...smallNumbers(given)];
+  const [size] = numbers;
+  // one number is the size of each part, the last may be smaller
+  const isSize = given === undefined || given.dims.length === 0;
+  if (isSize && !(size! >= 1 && dims[axis]! / size! <= MOST_COMPUTED)) {
+    throw new Unsupported(`it splits ${dims[axis]} into parts of ${size}`);
+  }
+  const counts = isSize
+    ? Array.from({ length: Math.ceil(dims[axis]! / size!) }, (_, k) =>
+        Math.min(size!, dims[axis]! - k * size!),
+      )
+    : numbers;
+  const names = counts.map(() => outputName(node));
+  return {
+    kind: "sequence",
+    parts: parted(context, node, x, axis, counts, names).map((part) => part ?? UNKNOWN),
+  };
+};
+
+export const sequenceAt: Operator = (context, node, [sequence, position]) => {
+  const at = context.scalar(position);
+  if (sequence?.kind !== "sequence" || at === undefined)
+    throw new Unsupported("it picks out of a sequence that is not known");
+  const part = sequence.parts.at(at);
+  if (part === undefined) throw new Unsupported(`it picks part ${at} of ${sequence.parts.length}`);
+  if (part.kind !== "activation") return part;
+  return { ...part, exclusive: false };
+};
+
+function parted(
+  context: Importer,
+  node: NodePart,
+  x: Value | undefined,
+  axis: number,
+  counts: readonly number[],
+  names: readonly string[],
+): (Value | undefined)[] {
+  const length = dimsOf(x)[axis]!;
+  if (counts.some((n) => n < 1) || counts.reduce((sum, n) => sum + n, 0) !== length) {
+    throw new Unsupported(`it splits ${length} into ${counts.slice(0, 20).join(" + ")}`);
   }
   if (axis === 1 && x?.kind !== "constant") context.parted.set(node, ranges(counts));
-  let start = 0;
+  let end = 0;
   return counts.map((count, k) => {
-    const from = start;
-    start += count;
-    const name = outputs[k]!;
+    end += count;
+    const start = end - count;
+    const name = names[k]!;
     if (!context.isRead(name)) return undefined;
     if (x?.kind === "constant")
-      return foldSlice(name, x, new Map([[axis, { start: from, end: from + count, step: 1 }]]));
-    return unitsOf(context, node, context.activation(x, "a split"), axis, from, count, name);
+      return foldSlice(name, x, new Map([[axis, { start, end: start + count, step: 1 }]]));
+    return unitsOf(context, node, context.activation(x, "a split"), axis, start, count, name);
   });
-};
+}
 
 function ranges(counts: readonly number[]): { start: number; end: number }[] {
   let end = 0;
@@ -317,12 +365,13 @@ export const slice: Operator = (context, node, [x, starts, ends, axes, steps]) =
     const length = dims[axis]!;
     const isAll = part.step === 1 && (part.start === 0 || part.start <= -length) && part.end >= length;
     if (isAll) continue;
-    if (axis === 0 || length === ANY_BATCH) throw new Unsupported("it takes some examples out of the batch");
-    const picked = part.step === 1 ? sliceIndices(part, length) : [];
-    if (picked.length === 0)
-      throw new Unsupported(`it takes every ${part.step}th place or none of axis ${axis}`);
-    if (axis === 1) context.parted.set(node, [{ start: picked[0]!, end: picked[0]! + picked.length }]);
-    value = unitsOf(context, node, value, axis, picked[0]!, picked.length, outputName(node));
+    if (axis === 0) throw new Unsupported("it takes some examples out of the batch");
+    if (part.step !== 1) throw new Unsupported(`it takes every ${part.step}th place of axis ${axis}`);
+    const place = (at: number) => Math.min(length, Math.max(0, at < 0 ? at + length : at));
+    const [start, end] = [place(part.start), place(part.end)];
+    if (start >= end) throw new Unsupported(`it takes nothing of axis ${axis}`);
+    if (axis === 1) context.parted.set(node, [{ start, end }]);
+    value = unitsOf(context, node, value, axis, start, end - start, outputName(node));
   }
   return { ...value, exclusive: value.exclusive && context.isReadOnce(outputName(node)) };
 };
