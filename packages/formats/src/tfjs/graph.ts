@@ -1,0 +1,141 @@
+/** The network as it grows from layer to layer, and the weights of the file that its parameters come from. */
+import { ArgumentError, definitionOf, type NodeSpec, type Operation, type Shape } from "@phew/core";
+import type { WeightSpec } from "./modelFile.ts";
+
+/** Top, left, bottom, right. */
+export type Padding = readonly [number, number, number, number];
+export const NO_PADDING: Padding = [0, 0, 0, 0];
+
+/** What a layer gives to the next. */
+export interface Value {
+  /** Name of the node. */
+  readonly node: string;
+  /** Channels first. */
+  readonly shape: Shape;
+  /** Zeros that a layer put around it: the next convolution or pooling takes them over. */
+  readonly padding: Padding;
+  /** True where no element is below 0. */
+  readonly nonNegative: boolean;
+  /** True behind a softmax, which is left out: it may stand at the network's end alone. */
+  readonly softmax: boolean;
+  /** What a global average pooling read, should its height and width be wanted back. */
+  readonly pooledFrom?: Value;
+}
+
+/** Where a parameter's numbers come from: the file, or one number for all where the layer has none. */
+export type ParameterSource = { readonly spec: WeightSpec } | { readonly constant: number };
+
+/** Passes a softmax on: they change no number. */
+const MOVES_ONLY = new Set(["flatten", "identity", "dropout"]);
+
+export class TfjsGraph {
+  readonly subject: string;
+  readonly kerasVersion: string;
+  readonly notes: string[] = [];
+  /** By parameter name, which is the weight's name in the file. */
+  readonly sources = new Map<string, ParameterSource>();
+  readonly #specs = new Map<string, NodeSpec>();
+  readonly #weights: readonly (WeightSpec & { readonly tokens: readonly string[] })[];
+
+  constructor(subject: string, kerasVersion: string, weights: readonly WeightSpec[]) {
+    this.subject = subject;
+    this.kerasVersion = kerasVersion;
+    this.#weights = weights.map((spec) => ({ ...spec, tokens: tokensOf(spec.name) }));
+  }
+
+  input(name: string, shape: Shape): Value {
+    return this.add(name, { kind: "input", shape }, []);
+  }
+
+  /** Adds a node; what the value is known for is kept from the inputs where `kept` says nothing else. */
+  add(name: string, op: Operation, inputs: readonly Value[], known: Partial<Value> = {}): Value {
+    if (inputs.some((value) => value.softmax) && !MOVES_ONLY.has(op.kind)) {
+      throw this.fault(name, "a softmax before it", "softmax at the network's end alone");
+    }
+    if (inputs.some((value) => value.padding.some((p) => p > 0))) {
+      throw this.fault(name, "zero padding before it", "zero padding before a convolution or pooling alone");
+    }
+    let node = name;
+    while (this.#specs.has(node)) node += "'";
+    this.#specs.set(node, { name: node, op, inputs: inputs.map((value) => value.node) });
+    const shapes = inputs.map(({ shape }) => shape);
+    const shape = definitionOf(op).shape(op, shapes, name);
+    const isMove = MOVES_ONLY.has(op.kind);
+    return {
+      node,
+      shape,
+      padding: NO_PADDING,
+      nonNegative: isMove && inputs.every((value) => value.nonNegative),
+      softmax: inputs.some((value) => value.softmax),
+      ...known,
+    };
+  }
+
+  /**
+   * Finds a layer's weight in the file and makes it a parameter.
+   * @param kind such as `kernel`
+   * @param index place among the layer's weights, which is its name in files of Keras 3
+   * @param shape in TensorFlow's layout
+   * @returns the parameter's name
+   */
+  weight(layer: string, kind: string, index: number, shape: readonly number[]): string {
+    const spec = this.#find(layer, kind, index);
+    const fits =
+      spec.shape.length === shape.length && shape.every((length, axis) => length === spec.shape[axis]);
+    if (!fits || spec.dtype !== "F32") {
+      throw new ArgumentError(`${this.subject}: weight "${spec.name}"`, {
+        given: `${spec.dtype} of shape [${spec.shape.join(", ")}]`,
+        expected: `F32 of shape [${shape.join(", ")}]`,
+        remedy: "The topology and the weights are not of one model.",
+      });
+    }
+    this.sources.set(spec.name, { spec });
+    return spec.name;
+  }
+
+  /** A parameter that the layer has not, all of one number. */
+  constant(layer: string, kind: string, constant: number): string {
+    const name = `${layer}/${kind}`;
+    this.sources.set(name, { constant });
+    return name;
+  }
+
+  /** The nodes that lead to `output`. */
+  specsTo(output: string): NodeSpec[] {
+    const reached = new Set([output]);
+    // grows while it is walked through
+    for (const name of reached) for (const input of this.#specs.get(name)!.inputs) reached.add(input);
+    return [...this.#specs.values()].filter(({ name }) => reached.has(name));
+  }
+
+  fault(layer: string, given: string, expected: string, remedy?: string): ArgumentError {
+    const place = `${this.subject}: layer "${layer}"`;
+    return new ArgumentError(place, { given, expected, ...(remedy === undefined ? {} : { remedy }) });
+  }
+
+  #find(layer: string, kind: string, index: number): WeightSpec {
+    const last = [kind, String(index)];
+    const candidates = this.#weights.filter(
+      ({ tokens }) => last.includes(tokens.at(-1)!) && tokens.includes(layer),
+    );
+    const exact = candidates.filter(({ tokens }) => tokens.length === 2 && tokens[0] === layer);
+    const near = candidates.filter(({ tokens }) => tokens.at(-2) === layer);
+    const found = [exact, near, candidates].find((list) => list.length > 0) ?? [];
+    if (found.length === 1) return found[0]!;
+    throw this.fault(
+      layer,
+      found.length === 0
+        ? `no weight ${layer}/${kind}`
+        : `the weights ${found.map(({ name }) => name).join(", ")}`,
+      `one weight ${layer}/${kind} in the manifest`,
+    );
+  }
+}
+
+/** `model/_layer_checkpoint_dependencies/conv/vars/0` and `conv/kernel:0` without what only files need. */
+function tokensOf(name: string): string[] {
+  const plain = name.replace(/:\d+$/, "");
+  return plain
+    .split("/")
+    .filter((token) => !["vars", "layers", "_layer_checkpoint_dependencies"].includes(token));
+}

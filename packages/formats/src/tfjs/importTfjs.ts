@@ -1,0 +1,199 @@
+/** TensorFlow.js LayersModels in: a network of core, its weights in our layout. */
+import {
+  ArgumentError,
+  buildNetwork,
+  elementCount,
+  type Network,
+  type Shape,
+  type Weights,
+} from "@phew/core";
+import { isObject } from "../strictJson.ts";
+import { toFloat32 } from "../tensor.ts";
+import { TensorflowLayout } from "../tensorflowLayout.ts";
+import { type ParameterSource, TfjsGraph, type Value } from "./graph.ts";
+import { LAYER_READERS, unsupportedOption } from "./layers.ts";
+import { readTfjsFile, type TfjsFile } from "./modelFile.ts";
+import { type LayerConfig, type ModelConfig, modelConfig, type ValueRef } from "./topology.ts";
+
+export interface ImportTfjsOptions {
+  /** `[channels, height, width]` or `[features]`, where the file leaves it open or to replace it. */
+  readonly inputShape?: Shape;
+}
+
+export interface TfjsModel {
+  readonly network: Network;
+  readonly weights: Weights;
+  /** What was left out or read in a special way, one sentence each. */
+  readonly notes: readonly string[];
+  readonly layout: TensorflowLayout;
+  /** By parameter name. */
+  readonly sources: ReadonlyMap<string, ParameterSource>;
+}
+
+/**
+ * Reads `model.json` and the shards beside it, Sequential and Functional models of Keras 2 and 3. Parameters have the
+ * names of the file's weights (`conv2d_1/kernel`) and our layout.
+ * @throws ArgumentError where the file is damaged, or lists what is not supported, all at once
+ */
+export async function readTfjs(path: string, options: ImportTfjsOptions = {}): Promise<TfjsModel> {
+  return importTfjs(await readTfjsFile(path), options);
+}
+
+export async function importTfjs(file: TfjsFile, options: ImportTfjsOptions = {}): Promise<TfjsModel> {
+  const model = modelConfig(file.subject, file.topology);
+  requireSupported(file, model);
+  const graph = new TfjsGraph(file.subject, file.kerasVersion, file.specs);
+  const input = onlyInput(file.subject, model, options.inputShape);
+  const [output, ...others] = assemble(graph, model, [graph.input(input.name, input.shape)]);
+  if (output === undefined || others.length > 0) {
+    throw new ArgumentError(file.subject, { given: `${model.outputs.length} outputs`, expected: "one" });
+  }
+  if (output.padding.some((p) => p > 0)) throw graph.fault(output.node, "zero padding at the end", "none");
+  if (output.softmax) graph.notes.push("The softmax at the end is left out: outputs are logits.");
+  const network = buildNetwork(model.name, graph.specsTo(output.node), output.node);
+  const layout = new TensorflowLayout(network);
+  const weights = new Map<string, Float32Array>();
+  for (const { name, shape } of network.parameters) {
+    const source = graph.sources.get(name)!;
+    if ("constant" in source) {
+      weights.set(name, new Float32Array(elementCount(shape)).fill(source.constant));
+    } else {
+      const tensor = layout.fromTensorflow(name, await file.read(source.spec));
+      weights.set(name, toFloat32(tensor));
+    }
+  }
+  return { network, weights, notes: graph.notes, layout, sources: graph.sources };
+}
+
+/** Lists every layer that cannot be read, before any is. */
+function requireSupported(file: TfjsFile, model: ModelConfig): void {
+  const problems: string[] = [];
+  const visit = ({ layers }: ModelConfig): void => {
+    for (const layer of layers) {
+      if (layer.model !== undefined) visit(layer.model);
+      else if (layer.className !== "InputLayer") {
+        const isKnown = Object.hasOwn(LAYER_READERS, layer.className);
+        const option = isKnown ? unsupportedOption(layer.className, layer.config, file.kerasVersion) : "";
+        if (option !== undefined)
+          problems.push(`"${layer.name}" (${layer.className}${option && `, ${option}`})`);
+      }
+    }
+  };
+  visit(model);
+  if (problems.length === 0) return;
+  const some = problems.slice(0, 10).join(", ");
+  throw new ArgumentError(file.subject, {
+    given: `${problems.length} layers that are not supported: ${some}${problems.length > 10 ? ", …" : ""}`,
+    expected: `channels_last layers of these kinds: ${Object.keys(LAYER_READERS).join(", ")}`,
+    remedy: "Leave them out of the model, or bring it as ONNX.",
+  });
+}
+
+function onlyInput(
+  subject: string,
+  model: ModelConfig,
+  asked: Shape | undefined,
+): { name: string; shape: Shape } {
+  const [ref, ...others] = model.inputs;
+  const layer = model.layers.find(({ name }) => name === ref?.layer);
+  if (ref === undefined || others.length > 0 || layer === undefined) {
+    throw new ArgumentError(subject, { given: `${model.inputs.length} inputs`, expected: "one" });
+  }
+  if (asked !== undefined) return { name: layer.name, shape: asked };
+  const { batch_input_shape: shape2, batch_shape: shape3 } = layer.config;
+  // keras 3 may keep a shape with its type
+  const stated = shape2 ?? shape3;
+  const shape = isObject(stated) ? stated.items : stated;
+  const [, ...axes] = Array.isArray(shape) ? shape : [];
+  if ((axes.length !== 1 && axes.length !== 3) || !axes.every((n) => Number.isSafeInteger(n) && n >= 1)) {
+    throw new ArgumentError(`${subject}: input "${layer.name}"`, {
+      given: `shape ${JSON.stringify(shape ?? null)}`,
+      expected: "[null, height, width, channels] or [null, features]",
+      remedy: "Give the input's shape, channels first: --input 3,224,224.",
+    });
+  }
+  const [height, width, channels] = axes as [number, number, number];
+  return { name: layer.name, shape: axes.length === 1 ? [height] : [channels, height, width] };
+}
+
+/** Calls a model's layers in an order in which every value is there before it is read. */
+function assemble(graph: TfjsGraph, model: ModelConfig, inputs: readonly Value[]): Value[] {
+  const layers = new Map(model.layers.map((layer) => [layer.name, layer]));
+  const values = new Map<string, readonly Value[]>();
+  const subject = `${graph.subject}: model "${model.name}"`;
+  if (model.inputs.length !== inputs.length) {
+    throw new ArgumentError(subject, {
+      given: `${inputs.length} inputs`,
+      expected: `${model.inputs.length}`,
+    });
+  }
+  const callOf = (ref: ValueRef): { layer: LayerConfig; index: number; key: string } => {
+    const layer = layers.get(ref.layer);
+    // a model inside counts its own making as its first call
+    const index = layer !== undefined && layer.calls.length <= 1 ? 0 : ref.call;
+    const isThere = layer !== undefined && (index === 0 || layer.calls[index] !== undefined);
+    if (!isThere) {
+      throw new ArgumentError(subject, {
+        given: `a value of the layer "${ref.layer}", call ${ref.call}`,
+        expected: "one of its layers",
+      });
+    }
+    return { layer, index, key: `${index} ${layer.name}` };
+  };
+  const valueAt = (ref: ValueRef): Value | undefined => {
+    const found = values.get(callOf(ref).key);
+    const value = found?.[ref.tensor];
+    if (found !== undefined && value === undefined) {
+      throw new ArgumentError(subject, {
+        given: `output ${ref.tensor} of "${ref.layer}"`,
+        expected: `0 … ${found.length - 1}`,
+      });
+    }
+    return value;
+  };
+  for (const [k, ref] of model.inputs.entries()) values.set(callOf(ref).key, [inputs[k]!]);
+  // depth first from the outputs, without recursion: models may be thousands of layers deep
+  const open = new Set<string>();
+  const stack: ValueRef[] = [...model.outputs];
+  while (stack.length > 0) {
+    const { layer, index, key } = callOf(stack.at(-1)!);
+    if (values.has(key)) {
+      stack.pop();
+      continue;
+    }
+    const refs = layer.calls[index] ?? [];
+    if (refs.length === 0) throw graph.fault(layer.name, "no inputs", "at least one");
+    const missing = refs.filter((ref) => valueAt(ref) === undefined);
+    if (missing.length > 0) {
+      if (open.has(key)) throw graph.fault(layer.name, "a cycle through it", "a graph without cycles");
+      open.add(key);
+      stack.push(...missing);
+      continue;
+    }
+    values.set(
+      key,
+      callLayer(
+        graph,
+        layer,
+        index,
+        refs.map((ref) => valueAt(ref)!),
+      ),
+    );
+    stack.pop();
+  }
+  return model.outputs.map((ref) => valueAt(ref)!);
+}
+
+function callLayer(
+  graph: TfjsGraph,
+  layer: LayerConfig,
+  index: number,
+  inputs: readonly Value[],
+): readonly Value[] {
+  if (layer.model !== undefined) return assemble(graph, layer.model, inputs);
+  const read = LAYER_READERS[layer.className];
+  if (read === undefined)
+    throw graph.fault(layer.name, `the class ${layer.className}`, "an input of the model");
+  const name = index === 0 ? layer.name : `${layer.name}#${index}`;
+  return [read({ layer: layer.name, name, config: layer.config, inputs }, graph)];
+}
