@@ -1,10 +1,11 @@
 /** Is this mask any good? All measures of a mask, layer by layer and in all. */
 import type { LayerMeasure, MaskMeasures } from "../events.ts";
 import { countKept, type Masks } from "../masks/masks.ts";
+import { weightFlows } from "../network/unitFlow.ts";
 import type { Weights } from "../weights/weights.ts";
 import { layerEffects } from "./effective.ts";
 import { type FanSummary, fanIn, fanOut, summariseFan } from "./fan.ts";
-import { type KeptGraph, keptGraph } from "./keptKernels.ts";
+import { keptGraph } from "./keptKernels.ts";
 import { countPaths } from "./pathCount.ts";
 import { type PathKernelTrace, pathKernelTrace } from "./pathKernelTrace.ts";
 import { layerWidth } from "./width.ts";
@@ -59,9 +60,10 @@ export function analyse(weights: Weights, masks: Masks, options: AnalyseOptions 
   const paths = countPaths(graph);
   const trace = pathKernelTrace(network, weights, masks);
   const dense = options.denseTrace ?? pathKernelTrace(network, weights);
-  const layers = layerMeasuresOf(graph).map((measure, l): LayerAnalysis => {
+  const layers = layerMeasures(masks).map((measure, l): LayerAnalysis => {
     const kernels = graph.layers[l]!;
-    const { unitCount, deadUnitCount } = layerWidth(kernels);
+    const { parameter, outCount } = kernels.flow;
+    const { unitCount, deadUnitCount } = layerWidth(masks.of(parameter), outCount);
     const { effectiveCount, ineffectiveCount, ineffectiveUnitCount } = effects[l]!;
     return {
       ...measure,
@@ -114,17 +116,12 @@ export function measures(weights: Weights, masks: Masks, options: AnalyseOptions
   };
 }
 
-/** Kept weights and width of each layer, in the order of `network.prunable`: O(weights), no path sums. */
+/** Kept weights and width of each layer, in the order of `network.prunable`: a few milliseconds, no path sums. */
 export function layerMeasures(masks: Masks): readonly LayerMeasure[] {
-  return layerMeasuresOf(keptGraph(masks));
-}
-
-function layerMeasuresOf(graph: KeptGraph): LayerMeasure[] {
-  return graph.layers.map((kernels) => {
-    const { parameter } = kernels.flow;
+  return weightFlows(masks.network).map(({ parameter, outCount }) => {
     const { name, shape, length: count } = parameter;
-    const { width } = layerWidth(kernels);
-    return { name, shape, keptCount: countKept(graph.masks.of(parameter)), count, width };
+    const mask = masks.of(parameter);
+    return { name, shape, keptCount: countKept(mask), count, width: layerWidth(mask, outCount).width };
   });
 }
 

@@ -2,7 +2,7 @@
  * Width of a layer: the fraction of its output units that a kept weight enters. The others are dead.
  *   width_l = |{o : some kept weight enters o}| / outCount_l;   mean and least over layers.
  */
-import type { KeptKernels } from "./keptKernels.ts";
+import { deadUnits } from "../masks/silentUnits.ts";
 
 export interface LayerWidth {
   /** Number of output units. */
@@ -13,14 +13,8 @@ export interface LayerWidth {
   readonly width: number;
 }
 
-export function layerWidth({ flow, counts }: KeptKernels): LayerWidth {
-  const rowLength = counts.length / flow.outCount;
-  let deadUnitCount = 0;
-  for (let o = 0; o < flow.outCount; o++) {
-    let k = o * rowLength;
-    const end = k + rowLength;
-    while (k < end && counts[k] === 0) k++;
-    if (k === end) deadUnitCount++;
-  }
-  return { unitCount: flow.outCount, deadUnitCount, width: (flow.outCount - deadUnitCount) / flow.outCount };
+/** @param mask of the layer's weight, `[unitCount, …]` */
+export function layerWidth(mask: Uint8Array, unitCount: number): LayerWidth {
+  const deadUnitCount = deadUnits(mask, unitCount).reduce((sum, dead) => sum + dead, 0);
+  return { unitCount, deadUnitCount, width: (unitCount - deadUnitCount) / unitCount };
 }

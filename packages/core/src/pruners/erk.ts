@@ -4,7 +4,7 @@ import type { Pruner } from "./pruner.ts";
 
 export const erk: Pruner = {
   name: "erk",
-  summary: "Random within each layer, small layers denser (Erdős–Rényi-kernel)",
+  summary: "random within each layer, small layers denser (Erdős–Rényi-kernel)",
   source: "Evci et al. 2020, arXiv:1911.11134; Mocanu et al. 2018, arXiv:1707.04780",
   options: {},
   wholePaths: false,

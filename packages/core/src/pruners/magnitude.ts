@@ -4,7 +4,7 @@ import type { Pruner } from "./pruner.ts";
 
 export const magnitude: Pruner = {
   name: "magnitude",
-  summary: "Greatest magnitude at initialisation, one threshold for all layers",
+  summary: "greatest magnitude at initialisation, one threshold for all layers",
   source: "Han et al. 2015, arXiv:1506.02626",
   options: {},
   wholePaths: false,

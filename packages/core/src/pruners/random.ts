@@ -7,7 +7,7 @@ import type { Pruner } from "./pruner.ts";
 
 export const random: Pruner = {
   name: "random",
-  summary: "Uniformly random over all weights",
+  summary: "uniformly random over all weights",
   source: "baseline of Tanaka et al. 2020, arXiv:2006.05467",
   options: {},
   wholePaths: false,

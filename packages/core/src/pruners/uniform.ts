@@ -4,7 +4,7 @@ import type { Pruner } from "./pruner.ts";
 
 export const uniform: Pruner = {
   name: "uniform",
-  summary: "Random within each layer, the same density in each",
+  summary: "random within each layer, the same density in each",
   source: "baseline of Evci et al. 2020, arXiv:1911.11134",
   options: {},
   wholePaths: false,
