@@ -44,7 +44,7 @@ export interface Executor {
   readonly name: string;
   /** What computes: `tfjs-node`, `tfjs-wasm`, `wasm, 2 threads`. */
   readonly backend: string;
-  /** One step of gradient descent; `rate` is η. */
+  /** One step of gradient descent; `rate` is η. @throws GradientError where a gradient is not finite */
   step(batch: Batch, rate: number): Promise<StepResult>;
   /** Mean loss and number of right answers in evaluation mode. */
   evaluate(batch: Batch): Promise<StepResult>;

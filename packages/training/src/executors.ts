@@ -12,7 +12,6 @@ export const executorNames: readonly string[] = Object.keys(loaders);
 
 /** @throws ArgumentError where the name is unknown, or what the backend throws where it is not to be had */
 export async function loadExecutor(name: string): Promise<ExecutorFactory> {
-  const load = loaders[name];
-  if (load === undefined) throw unknownName("executor", name, executorNames);
-  return load();
+  if (!Object.hasOwn(loaders, name)) throw unknownName("executor", name, executorNames);
+  return loaders[name]!();
 }

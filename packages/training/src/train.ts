@@ -12,6 +12,7 @@ import {
 } from "@phew/core";
 import { Random } from "@phew/engine";
 import type { Dataset, Examples } from "./datasets/dataset.ts";
+import { DivergedError, GradientError } from "./diverged.ts";
 import type { Batch, Executor, ExecutorFactory, OptimiserOptions } from "./executor.ts";
 
 /** The rate is `rate · factor^(drops passed)`; a drop at 0.5 passes when half of the epochs are done. */
@@ -59,22 +60,6 @@ export interface TrainOutcome {
   readonly epochs: readonly EpochResult[];
   /** True where the signal ended the training before its last epoch. */
   readonly interrupted: boolean;
-}
-
-/** The loss became infinite or not a number. */
-export class DivergedError extends Error {
-  override readonly name: string = "DivergedError";
-  /** 1-based; the step is counted over the whole training. */
-  readonly epoch: number;
-  readonly step: number;
-
-  constructor(epoch: number, step: number, loss: number) {
-    super(
-      `The loss became ${loss} in epoch ${epoch}, step ${step}. Lower the learning rate, or start from other weights.`,
-    );
-    this.epoch = epoch;
-    this.step = step;
-  }
 }
 
 /**
@@ -179,9 +164,11 @@ async function* trainEpoch(
   for (let start = 0; start < count; start += batchSize) {
     if (signal?.aborted) return undefined;
     const batch = fill(order.subarray(start, start + batchSize));
-    const { loss, correctCount: correct } = await executor.step(batch, rate);
     const step = (epoch - 1) * stepsPerEpoch + start / batchSize + 1;
-    if (!Number.isFinite(loss)) throw new DivergedError(epoch, step, loss);
+    const { loss, correctCount: correct } = await executor.step(batch, rate).catch((error: unknown) => {
+      throw error instanceof GradientError ? new DivergedError(epoch, step, error.message) : error;
+    });
+    if (!Number.isFinite(loss)) throw new DivergedError(epoch, step, `the loss is ${loss}`);
     lossSum += loss * batch.count;
     correctCount += correct;
     const now = performance.now();

@@ -7,6 +7,7 @@ import { Random } from "@phew/engine";
 import * as tf from "@tensorflow/tfjs-core";
 import { checkBatch, checkExecutorOptions, checkInput } from "../checks.ts";
 import { crossEntropy } from "../crossEntropy.ts";
+import { GradientError } from "../diverged.ts";
 import type { Batch, Executor, ExecutorFactory, ExecutorOptions, StepResult } from "../executor.ts";
 import { type TensorflowBackend, useBackend } from "./backend.ts";
 import type { Lowered, Lowering, LoweringContext } from "./lowering.ts";
@@ -67,20 +68,26 @@ class TensorflowExecutor implements Executor {
     this.#setMomentum(new Map());
   }
 
-  /** A step whose loss is not finite changes nothing. */
+  /** A step whose loss or gradient is not finite changes nothing. */
   async step(batch: Batch, rate: number): Promise<StepResult> {
     checkBatch(this.#network, batch, this.#options.batchSize);
-    return tf.tidy(() => {
-      const tape = this.#forwardForTraining(batch);
-      const { loss, correctCount, gradient } = this.#lossOf(tape[this.#network.output]!.value, batch);
-      if (Number.isFinite(loss)) {
-        this.#update(this.#backward(tape, gradient), rate);
-        this.#stepCount++;
-      }
-      for (const unused of this.#replacements.values()) unused.dispose();
+    try {
+      return tf.tidy(() => {
+        const tape = this.#forwardForTraining(batch);
+        const { loss, correctCount, gradient } = this.#lossOf(tape[this.#network.output]!.value, batch);
+        if (Number.isFinite(loss)) {
+          const gradients = this.#backward(tape, gradient);
+          requireFinite(gradients);
+          this.#update(gradients, rate);
+          this.#stepCount++;
+        }
+        return { loss, correctCount };
+      });
+    } finally {
+      // left over where the step came to nothing
+      tf.dispose([...this.#replacements.values()]);
       this.#replacements.clear();
-      return { loss, correctCount };
-    });
+    }
   }
 
   async evaluate(batch: Batch): Promise<StepResult> {
@@ -271,6 +278,16 @@ class TensorflowExecutor implements Executor {
       ]),
     );
   }
+}
+
+/**
+ * Asks every gradient, because the loss alone does not tell: the wasm backend's kernels take NaN for a number.
+ * @throws GradientError naming the first parameter whose gradient is not finite
+ */
+function requireFinite(gradients: ReadonlyMap<string, tf.Tensor>): void {
+  const sums = tf.stack(Array.from(gradients.values(), (gradient) => tf.sum(gradient))).dataSync();
+  const at = sums.findIndex((sum) => !Number.isFinite(sum));
+  if (at >= 0) throw new GradientError([...gradients.keys()][at]!);
 }
 
 /** Running statistics follow the data; everything else follows its gradient. */

@@ -88,14 +88,11 @@ export const OUTLINES: readonly (readonly Polyline[])[] = Array.from(CHARACTERS,
 
 function polyline(stroke: string): Polyline {
   const points: number[] = [];
-  const tokens = stroke.trim().split(/\s+/);
-  let command = "";
-  for (let k = 0; k < tokens.length; ) {
-    if (/[A-Z]/.test(tokens[k]!)) command = tokens[k++]!;
-    const numbers = (count: number): number[] => tokens.slice(k, (k += count)).map(Number);
-    if (command === "L") points.push(...numbers(2));
-    if (command === "Q") addCurve(points, numbers(4) as [number, number, number, number]);
-    if (command === "A") addArc(points, numbers(6) as [number, number, number, number, number, number]);
+  for (const [, command, list] of stroke.matchAll(/([LQA])([^LQA]*)/g)) {
+    const numbers = list!.trim().split(/\s+/).map(Number);
+    if (command === "L") points.push(...numbers);
+    if (command === "Q") addCurve(points, numbers as [number, number, number, number]);
+    if (command === "A") addArc(points, numbers as [number, number, number, number, number, number]);
   }
   return points;
 }
