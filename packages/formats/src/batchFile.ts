@@ -1,7 +1,7 @@
-/** Examples on disk: safetensors with `x` (F32, `[n, c, h, w]` or `[n, d]`) and `y` (I64, `[n]`, the classes). */
+/** Examples on disk: safetensors or npz with `x` (F32, `[n, c, h, w]` or `[n, d]`) and `y` (I64, `[n]`, the classes). */
 import { ArgumentError, type Shape } from "@phew/core";
-import { readSafetensors } from "./safetensors.ts";
 import { elementsOf, type Tensor, toFloat32 } from "./tensor.ts";
+import { readTensors } from "./tensorFile.ts";
 
 export interface BatchFile {
   readonly count: number;
@@ -24,7 +24,7 @@ export interface BatchExpectations {
 
 /** @throws ArgumentError where `x` or `y` is missing, of another type or shape, not finite, or out of range */
 export async function readBatch(path: string, expected: BatchExpectations = {}): Promise<BatchFile> {
-  const { tensors } = await readSafetensors(path);
+  const { tensors } = await readTensors(path);
   const x = tensors.get("x");
   if (x === undefined || x.dtype !== "F32" || x.shape.length < 2 || x.shape[0] === 0) {
     throw new ArgumentError(`${path}: tensor "x"`, {

@@ -37,6 +37,15 @@ export {
   type Tensors,
   toFloat32,
 } from "./tensor.ts";
+export { type NamedTensors, readTensors, type TensorFormat } from "./tensorFile.ts";
+export { TensorflowLayout } from "./tensorflowLayout.ts";
+export { type ImportTfjsOptions, readTfjs, type TfjsModel } from "./tfjs/importTfjs.ts";
 export { parseTorch, readTorch, type TorchFile } from "./torchFile.ts";
-export { digestWeights, pickWeights, readWeights } from "./weightsFile.ts";
-export { requireWritable, type WriteOptions, writeWhole } from "./writeFile.ts";
+export { digestWeights, ownNames, pickWeights, readWeights } from "./weightsFile.ts";
+export {
+  requireWritable,
+  type WholeFile,
+  type WriteOptions,
+  writeTogether,
+  writeWhole,
+} from "./writeFile.ts";

@@ -1,7 +1,9 @@
 /** Masks on disk: safetensors, one BOOL tensor `<parameter>_mask` of the parameter's shape for each prunable parameter. */
 import { ArgumentError, Masks, type Network } from "@phew/core";
-import { readSafetensors, safetensorsChunks } from "./safetensors.ts";
+import { safetensorsChunks } from "./safetensors.ts";
 import { boolTensor, elementsOf, type Tensor, type Tensors, toFloat32 } from "./tensor.ts";
+import { readTensors } from "./tensorFile.ts";
+import { TensorflowLayout } from "./tensorflowLayout.ts";
 import { type WriteOptions, writeWhole } from "./writeFile.ts";
 
 /** How masks came about; strings in the file's metadata, beside the density reached. */
@@ -67,12 +69,25 @@ export async function readMasks(path: string, network: Network): Promise<Masks> 
 }
 
 /**
- * Reads masks of `network`. Masks may be BOOL or of any other type that holds 0 and 1 alone.
+ * Reads masks of `network` from safetensors or `.npz`, in our layout, or in TensorFlow's where the file says so.
+ * Masks may be BOOL or of any other type that holds 0 and 1 alone.
  * @throws ArgumentError where a layer's mask is missing, has another shape or other values, or a mask belongs to no layer
  */
 export async function readMaskFile(path: string, network: Network): Promise<MaskFile> {
-  const { tensors, metadata } = await readSafetensors(path);
-  return { masks: pickMasks(network, tensors, path), metadata };
+  const { tensors, metadata } = await readTensors(path);
+  const ours = metadata.layout === "tensorflow" ? fromTensorflow(path, tensors, network) : tensors;
+  return { masks: pickMasks(network, ours, path), metadata };
+}
+
+function fromTensorflow(path: string, tensors: Tensors, network: Network): Tensors {
+  const layout = new TensorflowLayout(network);
+  const turned = new Map(tensors);
+  for (const { name } of network.prunable) {
+    const tensor = tensors.get(maskName(name));
+    if (tensor !== undefined)
+      turned.set(maskName(name), layout.fromTensorflow(name, tensor, `${path}: tensor "${maskName(name)}"`));
+  }
+  return turned;
 }
 
 /** The masks of `network` among named tensors. @param source for messages */
@@ -89,10 +104,12 @@ export function pickMasks(network: Network, tensors: Tensors, source: string): M
       remedy: `The file holds: ${held || "nothing"}${tensors.size > 5 ? ", …" : ""}.`,
     });
   }
-  const stray = [...tensors.keys()].find((name) => name.endsWith("_mask") && !expected.has(name));
+  // biases and batch normalisation of dead units may be masked too; that follows from the weights' masks
+  const known = new Set(network.parameters.map(({ name }) => maskName(name)));
+  const stray = [...tensors.keys()].find((name) => name.endsWith("_mask") && !known.has(name));
   if (stray !== undefined) {
     throw new ArgumentError(`${source}: tensor "${stray}"`, {
-      given: `a mask of no layer of ${network.name}`,
+      given: `a mask of no parameter of ${network.name}`,
       expected: "masks of this network alone",
       remedy: "Check that the masks were made for this architecture.",
     });

@@ -31,7 +31,8 @@ export function npzChunks(tensors: Tensors, subject = "npz"): Iterable<Uint8Arra
   return zipChunks(entries);
 }
 
-async function readOpenNpz(file: OpenFile): Promise<Tensors> {
+/** The same of a file that is open. */
+export async function readOpenNpz(file: OpenFile): Promise<Tensors> {
   const tensors = new Map<string, Tensor>();
   for (const entry of (await readZip(file)).values()) {
     if (!entry.name.endsWith(".npy")) {

@@ -5,7 +5,7 @@
  */
 import { ArgumentError, type Network, type Node } from "@phew/core";
 import { gather } from "./strides.ts";
-import { ELEMENT_BYTES, type Tensor } from "./tensor.ts";
+import { ELEMENT_BYTES, requireWholeTensor, type Tensor } from "./tensor.ts";
 
 /**
  * The order of a flat value's features: runs of `channels · plane` features, each an image's, which has channels first
@@ -73,9 +73,14 @@ export class TensorflowLayout {
     return { dtype, shape: [kh, kw, ...last], data };
   }
 
-  /** The way back, for the elements of {@link toTensorflow} in whatever shape. */
-  fromTensorflow(name: string, tensor: Tensor): Tensor {
+  /**
+   * The way back, for as many elements in whatever shape.
+   * @param subject the tensor, for messages
+   * @throws ArgumentError where the elements are not as many as the parameter's
+   */
+  fromTensorflow(name: string, tensor: Tensor, subject = name): Tensor {
     const { shape, kind, order } = this.#parameters.get(name)!;
+    requireWholeTensor(subject, { ...tensor, shape });
     const { dtype } = tensor;
     const width = ELEMENT_BYTES[dtype];
     if (kind === "vector") return { dtype, shape, data: gatherRows(tensor.data, width, order) };

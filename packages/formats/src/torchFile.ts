@@ -120,7 +120,8 @@ export async function parseTorch(bytes: Uint8Array, subject = "pt"): Promise<Tor
   return readOpenTorch(openBytes(subject, bytes));
 }
 
-async function readOpenTorch(file: OpenFile): Promise<TorchFile> {
+/** The same of a file that is open. */
+export async function readOpenTorch(file: OpenFile): Promise<TorchFile> {
   const first = await file.read(0, Math.min(16, file.size));
   if (!looksLikeZip(first)) throw notZip(file.path, first);
   const entries = await readZip(file);
@@ -333,11 +334,14 @@ function counts(subject: string, value: unknown): number[] {
   return [...items] as number[];
 }
 
+/** Whether bytes begin with the magic number, a pickle, of the format before PyTorch 1.6. */
+export function looksLikeOldTorch(bytes: Uint8Array): boolean {
+  const magic = Buffer.from("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46", "latin1");
+  return magic.equals(bytes.subarray(0, magic.length));
+}
+
 function notZip(subject: string, first: Uint8Array): ArgumentError {
-  // the magic number that the format before PyTorch 1.6 begins with, as a pickle
-  const isOld = Buffer.from("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", "latin1").equals(
-    first.subarray(0, 14),
-  );
+  const isOld = looksLikeOldTorch(first);
   return new ArgumentError(subject, {
     given: isOld ? "a file in the format before PyTorch 1.6" : "a file that is no zip archive",
     expected: "a file that torch.save wrote",

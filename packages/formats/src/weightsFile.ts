@@ -1,16 +1,16 @@
 /** A network's weights out of a file of named tensors, and their digest. */
 import { createHash } from "node:crypto";
 import { ArgumentError, type FloatTensor, type Network, type Weights, weightsFor } from "@phew/core";
-import { readSafetensors } from "./safetensors.ts";
 import { bytesOf, type Tensors, toFloat32 } from "./tensor.ts";
+import { readTensors } from "./tensorFile.ts";
 
 /**
- * Reads the parameters of `network` from safetensors (or the index of a sharded one). Other tensors are passed over.
+ * Reads the parameters of `network` from safetensors, `.npz` or a PyTorch state dict. Other tensors are passed over.
  * @throws ArgumentError where the file is not right, or a tensor is missing or of another shape
  */
 export async function readWeights(path: string, network: Network): Promise<Weights> {
-  const { tensors } = await readSafetensors(path);
-  return pickWeights(network, tensors, path);
+  const { tensors } = await readTensors(path);
+  return pickWeights(network, ownNames(network, tensors).tensors, path);
 }
 
 /** The parameters of `network` among named tensors, as float32; only these are converted. @param source for messages */
@@ -24,6 +24,26 @@ export function pickWeights(network: Network, tensors: Tensors, source: string):
   const nothing = new Float32Array();
   for (const [name, { shape }] of tensors) if (!floats.has(name)) floats.set(name, { shape, data: nothing });
   return weightsFor(network, floats, source);
+}
+
+/**
+ * Takes off what stands before all of the network's names in a file, such as `model.` or `module.`.
+ * @returns the tensors as they are where no such prefix makes every parameter's name one of theirs
+ */
+export function ownNames(network: Network, tensors: Tensors): { tensors: Tensors; prefix: string } {
+  const names = network.parameters.map(({ name }) => name);
+  const [first] = names;
+  for (const name of tensors.keys()) {
+    if (first === undefined || !name.endsWith(`.${first}`)) continue;
+    const prefix = name.slice(0, -first.length);
+    if (!names.every((own) => tensors.has(prefix + own))) continue;
+    const inside = [...tensors].filter(([other]) => other.startsWith(prefix));
+    return {
+      tensors: new Map(inside.map(([other, tensor]) => [other.slice(prefix.length), tensor])),
+      prefix,
+    };
+  }
+  return { tensors, prefix: "" };
 }
 
 /**

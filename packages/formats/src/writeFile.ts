@@ -19,6 +19,11 @@ const WRITE_BYTES = 2 ** 28;
 const unfinished = new Set<string>();
 let fileCount = 0;
 
+export interface WholeFile {
+  readonly path: string;
+  readonly chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+}
+
 /**
  * Writes `chunks` one after the other to `path`, through a temporary file in the same folder that is flushed to disk
  * and renamed. Where anything fails, nothing is left behind.
@@ -26,10 +31,41 @@ let fileCount = 0;
  */
 export async function writeWhole(
   path: string,
-  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  chunks: WholeFile["chunks"],
   options: WriteOptions = {},
 ): Promise<void> {
-  await requireWritable(path, options);
+  await writeTogether([{ path, chunks }], options);
+}
+
+/**
+ * Writes files that belong together: all are written before the first appears under its name, in the order given.
+ * @throws ArgumentError as {@link writeWhole}
+ */
+export async function writeTogether(files: readonly WholeFile[], options: WriteOptions = {}): Promise<void> {
+  for (const { path } of files) await requireWritable(path, options);
+  const temporaries: string[] = [];
+  let current = files[0]?.path ?? "";
+  try {
+    for (const { path, chunks } of files) {
+      current = path;
+      temporaries.push(await writeTemporary(path, chunks));
+    }
+    // the writing may have taken a while: look again
+    for (const { path } of files) await requireWritable(path, options);
+    for (const [k, { path }] of files.entries()) {
+      current = path;
+      await rename(temporaries[k]!, path);
+    }
+  } catch (error) {
+    for (const temporary of temporaries) await unlink(temporary).catch(() => undefined);
+    throw errorCode(error) === undefined ? error : writeFault(current, error);
+  } finally {
+    forget(temporaries);
+  }
+}
+
+/** @returns the name of a file beside `path` that holds all chunks, on disk */
+async function writeTemporary(path: string, chunks: WholeFile["chunks"]): Promise<string> {
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${fileCount++}.partial`);
   if (unfinished.size === 0) process.once("exit", removeUnfinished);
   unfinished.add(temporary);
@@ -39,18 +75,18 @@ export async function writeWhole(
     for await (const piece of joined(chunks)) await writePiece(handle, piece);
     await handle.sync();
     await handle.close();
-    handle = undefined;
-    // the writing may have taken a while: look again
-    await requireWritable(path, options);
-    await rename(temporary, path);
+    return temporary;
   } catch (error) {
-    await handle?.close();
+    await handle?.close().catch(() => undefined);
     await unlink(temporary).catch(() => undefined);
-    throw errorCode(error) === undefined ? error : writeFault(path, error);
-  } finally {
-    unfinished.delete(temporary);
-    if (unfinished.size === 0) process.off("exit", removeUnfinished);
+    forget([temporary]);
+    throw error;
   }
+}
+
+function forget(temporaries: readonly string[]): void {
+  for (const temporary of temporaries) unfinished.delete(temporary);
+  if (unfinished.size === 0) process.off("exit", removeUnfinished);
 }
 
 /**

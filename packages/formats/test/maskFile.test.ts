@@ -135,7 +135,7 @@ print(json.dumps({k: [str(v.dtype), list(v.shape), v.flatten().int().tolist()] f
     [
       "is of another network",
       (t) => t.set("conv2.weight_mask", { dtype: "BOOL", shape: [1], data: new Uint8Array(1) }),
-      /tensor "conv2\.weight_mask": got a mask of no layer of tiny/,
+      /tensor "conv2\.weight_mask": got a mask of no parameter of tiny/,
     ],
   ])("that %s is refused", async (name, change, message) => {
     const tensors = asTensors((data, shape) => ({ dtype: "BOOL", shape, data }));

@@ -34,8 +34,10 @@ export interface TfjsFile {
   readonly kerasVersion: string;
   /** In the manifest's order, names once each. */
   readonly specs: readonly WeightSpec[];
-  /** The bytes of a weight as float32; F32 and integers as they are stored. */
+  /** A weight without its quantisation. */
   read(spec: WeightSpec): Promise<Tensor>;
+  /** A weight's bytes as they are in the file. */
+  readStored(spec: WeightSpec): Promise<Uint8Array>;
 }
 
 /** Opens a shard for the time of one function. */
@@ -108,12 +110,12 @@ async function parseTfjsFile(subject: string, bytes: Uint8Array, openShard: Open
     }
     groups.push({ shards, sizes });
   }
-  const read = async (spec: WeightSpec): Promise<Tensor> => {
+  const readStored = (spec: WeightSpec) => {
     const { shards, sizes } = groups[spec.group]!;
-    const data = await readAcross(openShard, shards, sizes, spec.start, byteLength(spec));
-    return plain(spec, data);
+    return readAcross(openShard, shards, sizes, spec.start, byteLength(spec));
   };
-  return { subject, json, topology, kerasVersion, specs, read };
+  const read = async (spec: WeightSpec) => plain(spec, await readStored(spec));
+  return { subject, json, topology, kerasVersion, specs, read, readStored };
 }
 
 /** Bytes of a weight in its shards. */
