@@ -35,7 +35,7 @@ export function lossContent(
     "Loss",
     ...(state.logScale ? ["log"] : []),
     ...(state.recentOnly ? ["last steps"] : []),
-    ...(state.smoothing > 0 && width >= 48 ? [`smooth ${state.smoothing}`] : []),
+    ...(state.smoothing > 0 && width >= 46 ? [`smooth ${state.smoothing}`] : []),
   ];
   const isEmpty = run.stepLoss.count === 0 && run.epochs.length === 0;
   return {

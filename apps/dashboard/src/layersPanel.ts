@@ -1,8 +1,14 @@
 /** The density of every layer as a bar, the density asked for as a line through all of them. */
-import { formatPercent, formatShortCount, type RunState } from "@phew/runs";
+import {
+  formatPercent,
+  formatShortCount,
+  type LayerMeasure,
+  type MaskState,
+  type RunState,
+} from "@phew/runs";
 import type { DashboardState } from "./dashboardState.ts";
 import { faintNote, notice, type PanelContent, windowStart } from "./panelContent.ts";
-import { fit, type StyledRow, textWidth } from "./styledText.ts";
+import { fit, type Span, type StyledRow, textWidth } from "./styledText.ts";
 import { bar, COLOURS } from "./theme.ts";
 
 export function layersContent(
@@ -15,78 +21,107 @@ export function layersContent(
   if (!mask) {
     const text =
       run.phase === "pruning" ? "Densities appear when the mask is done." : "No mask: every weight is kept.";
-    return {
-      title: "Layers",
-      rows: notice(text, width),
-    };
+    return { title: "Layers", rows: notice(text, width) };
   }
-  const { layers, requestedDensity } = mask;
-  const scale = densityScale(
-    layers.map((layer) => layer.keptCount / layer.count),
-    requestedDensity,
-    state.logScale,
-  );
-  const nameWidth = Math.min(
-    Math.max(8, ...layers.map((layer) => textWidth(layerName(layer.name)))),
-    Math.floor(width * 0.34),
-  );
-  const countWidth = width - nameWidth >= 46 ? 14 : 0;
-  const widthWidth = width - nameWidth >= 30 ? 7 : 0;
-  const barWidth = Math.max(4, width - 2 - nameWidth - 8 - countWidth - widthWidth);
-  const target = Math.min(barWidth - 1, Math.round(scale(requestedDensity) * barWidth));
-  const heading: StyledRow = [
-    {
-      text: `  ${fit("layer", nameWidth)} ${fit("density", barWidth)}${fit("", 7)}${countWidth ? fit("kept", countWidth, "right") : ""}${widthWidth ? fit("width", widthWidth, "right") : ""}`,
-      colour: COLOURS.faint,
-    },
-  ];
-  const room = height - 1;
-  const start = windowStart(state.layerCursor, layers.length, room);
-  const rows = layers.slice(start, start + room).map((layer, k): StyledRow => {
-    const density = layer.keptCount / layer.count;
-    const isCursor = state.focus === "layers" && start + k === state.layerCursor;
-    const drawn = [...bar(scale(density), barWidth, "·")];
-    return [
-      { text: isCursor ? "▸ " : "  ", colour: COLOURS.accent, bold: true },
-      {
-        text: `${fit(layerName(layer.name), nameWidth)} `,
-        ...(isCursor ? { bold: true, colour: COLOURS.accent } : {}),
-      },
-      { text: drawn.slice(0, target).join(""), colour: COLOURS.bar },
-      { text: "┃", colour: COLOURS.target },
-      { text: drawn.slice(target + 1).join(""), colour: COLOURS.bar },
-      { text: fit(formatPercent(density), 7, "right") },
-      ...(countWidth
-        ? [
-            {
-              text: fit(
-                `${formatShortCount(layer.keptCount)}/${formatShortCount(layer.count)}`,
-                countWidth,
-                "right",
-              ),
-              colour: COLOURS.faint,
-            },
-          ]
-        : []),
-      ...(widthWidth ? [{ text: fit(formatPercent(layer.width, 2), widthWidth, "right") }] : []),
-    ];
-  });
-  const log = state.logScale ? ", log" : "";
+  const count = mask.layers.length;
+  const room = Math.max(1, height - 1);
+  const start = windowStart(state.layerCursor, count, room);
+  const table = layerTable(mask, width, state.logScale);
+  const cursor = state.focus === "layers" ? state.layerCursor : -1;
+  const shown = mask.layers.slice(start, start + room);
+  const target = `┃ ${formatPercent(mask.requestedDensity)} asked${state.logScale ? ", log" : ""}`;
   return {
     title: "Layers",
-    notes: faintNote(
-      `${start + 1}–${Math.min(layers.length, start + room)}/${layers.length}  ┃ ${formatPercent(requestedDensity)} asked${log}`,
-    ),
-    rows: [heading, ...rows],
+    notes: [
+      ...faintNote(`${start + 1}–${start + shown.length} of ${count}  ${target}`),
+      ...faintNote(target),
+    ],
+    rows: [headingRow(table), ...shown.map((layer, k) => layerRow(layer, table, start + k === cursor))],
   };
 }
 
-/** `.weight` is the end of every name and says nothing. */
-function layerName(name: string): string {
-  return name.replace(/\.weight$/, "");
+/** Where the columns of the table are, and how long a bar is. */
+interface LayerTable {
+  readonly nameWidth: number;
+  readonly barWidth: number;
+  /** Column of the bar where the density asked for stands. */
+  readonly target: number;
+  /** Place of a density on a bar, 0 … 1. */
+  readonly scale: (density: number) => number;
+  /** Columns behind the density, as many as there is room for. */
+  readonly extras: readonly ExtraColumn[];
 }
 
-/** Place of a density on a bar, 0 … 1. */
+interface ExtraColumn {
+  readonly title: string;
+  readonly width: number;
+  readonly textOf: (layer: LayerMeasure) => string;
+}
+
+const DENSITY_WIDTH = 7;
+/** The first to be shown where there is room for some only. */
+const EXTRA_COLUMNS: readonly ExtraColumn[] = [
+  { title: "width", width: 7, textOf: (layer) => formatPercent(layer.width, 2) },
+  {
+    title: "kept",
+    width: 14,
+    textOf: (layer) => `${formatShortCount(layer.keptCount)}/${formatShortCount(layer.count)}`,
+  },
+  { title: "shape", width: 14, textOf: (layer) => layer.shape.join("×") },
+];
+const LEAST_BAR = 10;
+
+function layerTable({ layers, requestedDensity }: MaskState, width: number, logScale: boolean): LayerTable {
+  const longest = Math.max(6, ...layers.map((layer) => textWidth(layerName(layer))));
+  const nameWidth = Math.min(longest, Math.floor(width * 0.34));
+  let barWidth = width - 2 - nameWidth - 1 - DENSITY_WIDTH;
+  const extras: ExtraColumn[] = [];
+  for (const column of EXTRA_COLUMNS) {
+    if (barWidth - column.width < LEAST_BAR) break;
+    barWidth -= column.width;
+    extras.push(column);
+  }
+  barWidth = Math.max(4, barWidth);
+  const scale = densityScale(layers.map(densityOf), requestedDensity, logScale);
+  const target = Math.min(barWidth - 1, Math.round(scale(requestedDensity) * barWidth));
+  return { nameWidth, barWidth, target, scale, extras };
+}
+
+function headingRow({ nameWidth, barWidth, extras }: LayerTable): StyledRow {
+  const titles = extras.map(({ title, width }) => fit(title, width, "right")).join("");
+  const text = `  ${fit("layer", nameWidth)} ${" ".repeat(barWidth - 1)}${fit("density", DENSITY_WIDTH + 1, "right")}${titles}`;
+  return [{ text, colour: COLOURS.faint }];
+}
+
+function layerRow(layer: LayerMeasure, table: LayerTable, isCursor: boolean): StyledRow {
+  const density = densityOf(layer);
+  const drawn = [...bar(table.scale(density), table.barWidth, "·")];
+  const strong = isCursor ? { bold: true, colour: COLOURS.accent } : {};
+  // nothing goes through a layer of which nothing is kept
+  const alarm: Partial<Span> = layer.keptCount === 0 ? { colour: COLOURS.error, bold: true } : {};
+  return [
+    { text: isCursor ? "▸ " : "  ", ...strong },
+    { text: `${fit(layerName(layer), table.nameWidth)} `, ...strong },
+    { text: drawn.slice(0, table.target).join(""), colour: COLOURS.bar },
+    { text: "┃", colour: COLOURS.target },
+    { text: drawn.slice(table.target + 1).join(""), colour: COLOURS.bar },
+    { text: fit(formatPercent(density), DENSITY_WIDTH, "right"), ...alarm },
+    ...table.extras.map(({ textOf, width }, k) => ({
+      text: fit(textOf(layer), width, "right"),
+      ...(k === 0 ? {} : { colour: COLOURS.faint }),
+    })),
+  ];
+}
+
+function densityOf(layer: LayerMeasure): number {
+  return layer.keptCount / layer.count;
+}
+
+/** `.weight` is the end of every name and says nothing. */
+function layerName(layer: LayerMeasure): string {
+  return layer.name.replace(/\.weight$/, "");
+}
+
 function densityScale(
   densities: readonly number[],
   asked: number,

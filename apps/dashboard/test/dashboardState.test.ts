@@ -1,0 +1,218 @@
+import type { RunEntry } from "@phew/runs";
+import { describe, expect, it } from "vitest";
+import {
+  type DashboardAction,
+  type DashboardState,
+  initialDashboard,
+  selectedRun,
+  update,
+  visibleRuns,
+} from "../src/dashboardState.ts";
+import { actionOf, hintsOf, KEY_BINDINGS } from "../src/keys.ts";
+import { busyDashboard, eventsUntil, fakeEntry, fakeOptions, START_T } from "./fakeStates.ts";
+
+const options = fakeOptions();
+const events = eventsUntil(options, "train.epoch", 2);
+const run = (name: string, life: RunEntry["life"], startedT: number): RunEntry => {
+  const entry = fakeEntry(options, life, events, { name, folder: `/runs/${name}` });
+  const status = {
+    state: "running",
+    name,
+    pid: 1,
+    host: "h",
+    startedT,
+    updatedT: startedT,
+    summary: entry.summary,
+  } as const;
+  return { ...entry, status };
+};
+
+function watched(state: DashboardState, runs: readonly RunEntry[], now = START_T): DashboardState {
+  return update(state, { kind: "watched", runs, now });
+}
+
+/** The state after keys were pressed. */
+function pressed(state: DashboardState, ...names: readonly string[]): DashboardState {
+  return names.reduce((current, name) => {
+    const text = name.length === 1 ? { text: name } : {};
+    const action = actionOf(current, { name, ...text });
+    return action ? update(current, action) : current;
+  }, state);
+}
+
+describe("the cursor", () => {
+  it("goes to the live run, to the next one when that has ended, and stays where the user put it", () => {
+    const start = initialDashboard("runs", START_T);
+    const one = watched(start, [run("old", "finished", 1), run("first", "running", 2)]);
+    expect(selectedRun(one)?.name).toBe("first");
+    const both = watched(one, [
+      run("old", "finished", 1),
+      run("first", "running", 2),
+      run("second", "running", 3),
+    ]);
+    expect(selectedRun(both)?.name).toBe("first");
+    const next = watched(both, [
+      run("old", "finished", 1),
+      run("first", "finished", 2),
+      run("second", "running", 3),
+    ]);
+    expect(selectedRun(next)?.name).toBe("second");
+    const ended = watched(next, [
+      run("old", "finished", 1),
+      run("first", "finished", 2),
+      run("second", "finished", 3),
+    ]);
+    expect(selectedRun(ended)?.name).toBe("second");
+    const moved = pressed(next, "up");
+    expect(selectedRun(moved)?.name).toBe("first");
+    expect(selectedRun(watched(moved, next.runs))?.name).toBe("first");
+    expect(selectedRun(watched(pressed(moved, "f"), next.runs))?.name).toBe("second");
+  });
+
+  it("stays within the list, and finds another run when its own is gone", () => {
+    const runs = ["a", "b", "c"].map((name, k) => run(name, "finished", k));
+    const start = watched(initialDashboard("runs", START_T), runs);
+    expect(selectedRun(pressed(start, "up", "k"))?.name).toBe("a");
+    expect(selectedRun(pressed(start, "j", "down", "down", "down"))?.name).toBe("c");
+    expect(selectedRun(pressed(start, "G", "home"))?.name).toBe("a");
+    expect(selectedRun(pressed(start, "pagedown"))?.name).toBe("c");
+    const gone = watched(pressed(start, "G"), runs.slice(0, 2));
+    expect(selectedRun(gone)?.name).toBe("a");
+    expect(selectedRun(watched(gone, []))).toBeUndefined();
+  });
+
+  it("of layers and log moves within these, and starts again with another run", () => {
+    const start = busyDashboard();
+    const layers = pressed(start, "tab", "down", "down");
+    expect(layers.focus).toBe("layers");
+    expect(layers.layerCursor).toBe(2);
+    expect(pressed(layers, "end").layerCursor).toBe(21);
+    const log = pressed(start, "tab", "tab", "tab", "up", "up", "down");
+    expect([log.focus, log.logOffset]).toEqual(["log", 1]);
+    expect(pressed(layers, "shift+tab", "up")).toMatchObject({ focus: "runs", layerCursor: 0 });
+  });
+});
+
+describe("the filter", () => {
+  it("takes every letter while it is typed, also those that are keys, and pasted text", () => {
+    const start = busyDashboard();
+    const typed = pressed(start, "/", "q", "?", "1", "backspace", "backspace", "backspace");
+    expect(typed).toMatchObject({ filtering: true, filter: "", quitting: false, help: false });
+    const pasted = update(
+      pressed(start, "/"),
+      actionOf(pressed(start, "/"), { name: "unif", text: "unif" })!,
+    );
+    expect(visibleRuns(pasted).map((entry) => entry.name)).toEqual(["uniform-walk 2 % seed 0"]);
+    expect(selectedRun(pasted)?.name).toBe("uniform-walk 2 % seed 0");
+  });
+
+  it("finds all words, in name, state or configuration, in any case", () => {
+    const names = (filter: string) =>
+      visibleRuns({ ...busyDashboard(), filter }).map((entry) => entry.name.split(" ")[0]);
+    expect(names("FAILED")).toEqual(["magnitude"]);
+    expect(names("lenet5 0.05")).toEqual(["magnitude", "random"]);
+    expect(names("nothing like it")).toEqual([]);
+    expect(names("  ")).toHaveLength(5);
+  });
+
+  it("is kept by Enter and taken away by Esc, at once or later", () => {
+    const typed = pressed(busyDashboard(), "/", "r", "a", "n");
+    expect(pressed(typed, "escape")).toMatchObject({ filter: "", filtering: false });
+    const kept = pressed(typed, "enter");
+    expect(kept).toMatchObject({ filter: "ran", filtering: false });
+    expect(pressed(kept, "escape").filter).toBe("");
+    expect(pressed(pressed(busyDashboard(), "/"), "backspace").filtering).toBe(false);
+  });
+
+  it("leaves no run chosen where none passes, and finds one again when the filter goes", () => {
+    const none = pressed(busyDashboard(), "/", "z", "z");
+    expect(selectedRun(none)).toBeUndefined();
+    expect(none.shown).toBeUndefined();
+    expect(selectedRun(pressed(none, "escape"))?.name).toBe("dense seed 0");
+  });
+});
+
+describe("keys", () => {
+  it("are each bound once, and told in the help", () => {
+    const all = KEY_BINDINGS.flatMap(({ keys }) => keys);
+    expect(new Set(all).size).toBe(all.length);
+    for (const { shown, help } of KEY_BINDINGS) {
+      expect(shown).not.toBe("");
+      expect(help).not.toBe("");
+    }
+  });
+
+  it("change what they say they change", () => {
+    const start = busyDashboard();
+    expect(pressed(start, "2").view).toBe("layers");
+    expect(pressed(start, "right", "l").view).toBe("curves");
+    expect(pressed(start, "left").view).toBe("curves");
+    expect(pressed(start, "y").logScale).toBe(true);
+    expect(pressed(start, "s").smoothing).toBe(3);
+    expect(pressed(start, "S", "S", "S", "S").smoothing).toBe(0);
+    expect(pressed(start, "s", "s", "s", "s", "s", "s").smoothing).toBe(5);
+    expect(pressed(start, "r").recentOnly).toBe(true);
+    expect(pressed(start, "q").quitting).toBe(true);
+    expect(pressed(start, "ctrl+c").quitting).toBe(true);
+    expect(pressed(start, "/", "ctrl+c").quitting).toBe(true);
+    expect(pressed(start, "x", "§")).toBe(start);
+  });
+
+  it("open and leave one run, and skip the list meanwhile", () => {
+    const open = pressed(busyDashboard(), "enter");
+    expect(open).toMatchObject({ zoomed: true, focus: "layers" });
+    expect(pressed(open, "tab", "tab", "tab").focus).toBe("layers");
+    expect(pressed(open, "escape")).toMatchObject({ zoomed: false, focus: "runs" });
+    expect(pressed(initialDashboard("runs", START_T), "enter").zoomed).toBe(false);
+  });
+
+  it("under the help only close it or quit", () => {
+    const help = pressed(busyDashboard(), "?");
+    expect(help.help).toBe(true);
+    for (const key of ["?", "escape", "2", "down"]) {
+      expect(pressed(help, key)).toMatchObject({ help: false, view: "overview", selected: help.selected });
+    }
+    expect(pressed(help, "q").quitting).toBe(true);
+  });
+
+  it("pause the screen: nothing new is shown until it goes on", () => {
+    const paused = pressed(busyDashboard(), "p");
+    expect(watched(paused, [], START_T + 9999)).toBe(paused);
+    expect(watched(pressed(paused, "p"), [], START_T + 9999).runs).toEqual([]);
+  });
+
+  it("are hinted at in the bottom line as the state has it", () => {
+    const words = (state: DashboardState) => hintsOf(state).map(({ word }) => word);
+    expect(words(busyDashboard())).toEqual([
+      "move",
+      "view",
+      "panel",
+      "open",
+      "filter",
+      "follow",
+      "log scale",
+      "smooth",
+      "pause",
+      "help",
+      "quit",
+    ]);
+    expect(words(pressed(busyDashboard(), "enter"))).toContain("back");
+    expect(words(pressed(busyDashboard(), "enter"))).not.toContain("open");
+    expect(words(pressed(busyDashboard(), "/"))).toEqual(["keep", "all runs"]);
+  });
+});
+
+it("shows no events of a run that is no longer under the cursor", () => {
+  const state = busyDashboard();
+  const action: DashboardAction = {
+    kind: "watched",
+    runs: state.runs,
+    now: START_T,
+    ...(state.shown ? { shown: state.shown } : {}),
+  };
+  expect(update(state, action).shown).toBe(state.shown);
+  const elsewhere = { ...state, selected: state.runs[0]!.folder };
+  const moved = update(pressed(state, "home"), { kind: "watched", runs: state.runs, now: START_T });
+  expect(moved.shown).toBeUndefined();
+  expect(elsewhere.selected).toBe(moved.selected);
+});

@@ -1,0 +1,290 @@
+import fc from "fast-check";
+import stringWidth from "string-width";
+import { describe, expect, it } from "vitest";
+import {
+  type DashboardAction,
+  type DashboardState,
+  initialDashboard,
+  PANELS,
+  update,
+  VIEWS,
+} from "../src/dashboardState.ts";
+import { KEY_BINDINGS } from "../src/keys.ts";
+import { busyDashboard, eventsUntil, fakeEntry, fakeOptions, START_T, showing } from "./fakeStates.ts";
+import { frameOf } from "./frame.tsx";
+
+const SIZES = [
+  [160, 50],
+  [120, 40],
+  [80, 24],
+  [60, 20],
+  [50, 14],
+] as const;
+
+function act(state: DashboardState, ...actions: readonly DashboardAction[]): DashboardState {
+  return actions.reduce(update, state);
+}
+
+function expectToFit(lines: readonly string[], columns: number, rows: number): void {
+  expect(lines.length).toBeLessThanOrEqual(Math.max(1, rows - 1));
+  for (const line of lines) expect(stringWidth(line), line).toBeLessThanOrEqual(columns);
+}
+
+/** Every line of the body is full: borders stand under each other. */
+function expectBordersAligned(lines: readonly string[], columns: number): void {
+  for (const line of lines.slice(1, -1)) {
+    expect(stringWidth(line), line).toBe(columns);
+    expect("╭╰│┃┏┗", line).toContain(line[0]);
+    expect("╮╯│┃┓┛", line).toContain(line.at(-1));
+  }
+}
+
+describe.each(SIZES)("the screen at %i × %i", (columns, rows) => {
+  it.each(VIEWS)("fits in the view %s, whatever has the focus, one run or the list", (view) => {
+    for (const focus of PANELS) {
+      for (const zoomed of [false, true]) {
+        const lines = frameOf({ ...busyDashboard(), view, focus, zoomed }, columns, rows);
+        expectToFit(lines, columns, rows);
+        expectBordersAligned(lines, columns);
+      }
+    }
+  });
+
+  it("shows the run, how far it is, and the keys", () => {
+    const text = frameOf(busyDashboard(), columns, rows).join("\n");
+    for (const fact of [
+      "PHEW",
+      "phew 5 % seed 0",
+      "● training",
+      "resnet20",
+      "epoch 4/8",
+      "ETA ",
+      "? help",
+      "q quit",
+    ])
+      expect(text).toContain(fact);
+  });
+
+  it("shows help over everything, with every key where there is room", () => {
+    const lines = frameOf(act(busyDashboard(), { kind: "helpToggled" }), columns, rows);
+    expectToFit(lines, columns, rows);
+    const text = lines.join("\n");
+    expect(text).toContain("╭─ Keys ");
+    if (rows >= 40) for (const { help } of KEY_BINDINGS) expect(text).toContain(help);
+  });
+
+  it("says what to do where there are no runs", () => {
+    const lines = frameOf(initialDashboard("some/runs", START_T), columns, rows);
+    expectToFit(lines, columns, rows);
+    expect(lines.join("\n").replace(/[│┃\s]+/g, " ")).toMatch(/No runs in some\/runs yet/);
+  });
+});
+
+describe("the screen at 120 × 40", () => {
+  it("tells of the run under the cursor its layers, measures, losses, accuracies and log", () => {
+    const text = frameOf(busyDashboard(), 120, 40).join("\n");
+    const { state } = busyDashboard().shown!;
+    for (const panel of ["Runs", "Layers", "Measures", "Loss", "Accuracy", "Log"])
+      expect(text).toContain(` ${panel} `);
+    // ResNet-20's second layer: 2,304 weights, of which 5 % in all keep 318
+    expect(text).toMatch(/layer1\.0\.conv1 .*13\.8 %/);
+    expect(text).toContain("┃ 5 % asked");
+    expect(text).toMatch(/path kernel trace +16\.6/);
+    expect(text).toContain(`test ${(100 * state.epochs.at(-1)!.testAccuracy).toFixed(1)} %`);
+    expect(text).toContain("epoch 3: loss");
+    expect(text).toMatch(/[⠁-⣿]{8}/);
+  });
+
+  it("marks every state of a run with a sign and a word", () => {
+    const lines = frameOf(busyDashboard(), 120, 40);
+    const row = (name: string) =>
+      lines.find((line) => line.includes(name) && /[●✓✗■?] /.test(line.slice(0, 6)))!;
+    expect(row("dense seed 0")).toContain("✓ dense seed 0");
+    expect(row("dense seed 0")).toContain("finished");
+    expect(row("magnitude")).toMatch(/✗ magnitude.*failed/);
+    expect(row("random")).toMatch(/\? random.*lost/);
+    expect(row("uniform-walk")).toMatch(/■ uniform-walk.*interrupted/);
+    expect(row("phew 5 %")).toMatch(/▸● phew 5 % seed 0 .*50 % 94\.4 %/);
+    expect(lines[0]).toContain("● 1 running  ✓ 1 finished  ✗ 1 failed  ■ 1 interrupted  ? 1 lost");
+  });
+
+  it("shows the walks of a run that is pruning, with an estimate", () => {
+    const options = fakeOptions();
+    const events = eventsUntil(options, "prune.finished");
+    const entry = fakeEntry(options, "running", events.slice(0, -5));
+    const text = frameOf(showing([entry], entry, events.slice(0, -5)), 120, 40).join("\n");
+    expect(text).toContain("● pruning");
+    expect(text).toMatch(/kept 12,\d{3} of 13,544 · 3,\d{3} walks · 1\.\dk walks\/s/);
+    expect(text).toMatch(/█+.*9\d % {2}ETA 1 s/);
+    expect(text).toContain("Densities appear when the mask is done.");
+    expect(text).toContain("No training yet.");
+  });
+
+  it("says why a run failed, and that a lost one has no last word", () => {
+    const options = fakeOptions();
+    const events = [
+      ...eventsUntil(options, "train.epoch", 2),
+      { t: START_T + 9000, kind: "run.failed", message: "the loss is NaN at step 61" } as const,
+    ];
+    const failed = fakeEntry(options, "failed", events);
+    expect(frameOf(showing([failed], failed, events), 120, 40).join("\n")).toContain(
+      "the loss is NaN at step 61",
+    );
+    const lost = fakeEntry(options, "lost", events.slice(0, -1));
+    expect(frameOf(showing([lost], lost, events.slice(0, -1)), 120, 40).join("\n")).toContain(
+      "gone without a last word",
+    );
+  });
+
+  it("keeps the cursor in sight in a list of 1,000 runs, and makes no row that is not seen", () => {
+    const options = fakeOptions();
+    const events = eventsUntil(options, "train.epoch", 2);
+    const runs = Array.from({ length: 1000 }, (_, k) =>
+      fakeEntry(options, "finished", events, {
+        folder: `/runs/${k}`,
+        name: `run number ${k}`,
+        experiment: k < 500 ? "a" : "b",
+      }),
+    );
+    const state = showing(runs, runs[700]!, events);
+    for (const [index, shown] of [
+      [700, 700],
+      [0, 0],
+      [999, 999],
+    ] as const) {
+      const jump: DashboardAction[] =
+        index === 700 ? [] : [{ kind: "jumped", to: index === 0 ? "start" : "end" }];
+      const lines = frameOf(act(state, ...jump), 120, 40);
+      expect(lines.filter((line) => line.includes(`▸✓ run number ${shown} `)).length).toBe(1);
+      expect(lines.filter((line) => /run number \d/.test(line)).length).toBeLessThan(40);
+      expect(lines.some((line) => line.includes(`${(index + 1).toLocaleString("en-GB")}/1,000`))).toBe(true);
+    }
+    expect(frameOf(act(state, { kind: "jumped", to: "start" }), 120, 40)[2]).toContain(" a/");
+  });
+
+  it("keeps its borders under each other with wide characters, emoji, combining marks and control characters", () => {
+    const options = fakeOptions();
+    const name = "深層 網絡 🚶‍♀️ naïve\u0301 \u001b[31mred\u0007 line\nbreak";
+    const events = eventsUntil(options, "train.epoch", 2).map((event) =>
+      event.kind === "run.started"
+        ? { ...event, name }
+        : event.kind === "prune.finished"
+          ? { ...event, layers: event.layers.map((layer) => ({ ...layer, name: `層${layer.name}` })) }
+          : event,
+    );
+    const entry = fakeEntry(options, "running", events, { name });
+    for (const [columns, rows] of SIZES) {
+      const lines = frameOf(showing([entry, entry], entry, events), columns, rows);
+      expectToFit(lines, columns, rows);
+      expectBordersAligned(lines, columns);
+    }
+  });
+
+  it("draws the loss on a logarithmic scale, smoothed and only the last steps, where asked", () => {
+    const state = busyDashboard();
+    const text = (...actions: DashboardAction[]) => frameOf(act(state, ...actions), 160, 50).join("\n");
+    expect(text()).toContain("Loss · smooth 2");
+    expect(text({ kind: "logScaleToggled" })).toContain("Loss · log · smooth 2");
+    expect(
+      text({ kind: "recentToggled" }, { kind: "smoothed", by: -1 }, { kind: "smoothed", by: -1 }),
+    ).toContain("Loss · last steps ");
+    expect(text({ kind: "logScaleToggled" })).toContain("5 % asked, log");
+  });
+
+  it("shows a layer of which nothing is kept as what it is", () => {
+    const options = fakeOptions();
+    const events = eventsUntil(options, "train.started").map((event) =>
+      event.kind === "prune.finished"
+        ? {
+            ...event,
+            layers: event.layers.map((layer, l) => (l === 1 ? { ...layer, keptCount: 0, width: 0 } : layer)),
+          }
+        : event,
+    );
+    const entry = fakeEntry(options, "running", events);
+    const row = frameOf(showing([entry], entry, events), 120, 40).find((line) =>
+      line.includes("layer1.0.conv1"),
+    );
+    expect(row).toMatch(/·┃·+ +0 % +0 %/);
+  });
+});
+
+describe("a terminal too small for panels", () => {
+  it("has all in one line", () => {
+    const state = busyDashboard();
+    expect(frameOf(state, 39, 24)).toEqual(["● phew 5 % seed 0 50 % 94.4 % ETA 16 s…"]);
+    expect(frameOf(state, 120, 11)[0]).toMatch(/^● phew 5 % seed 0 50 % 94\.4 % ETA 16 s 5 runs$/);
+    expect(frameOf(initialDashboard("runs", START_T), 10, 3)).toEqual(["no runs i…"]);
+  });
+});
+
+describe("any state at any size", () => {
+  const action: fc.Arbitrary<DashboardAction> = fc.oneof(
+    ...KEY_BINDINGS.filter(({ action }) => action.kind !== "quit").map(({ action }) => fc.constant(action)),
+    fc
+      .string({ maxLength: 3, unit: "grapheme" })
+      .map((text): DashboardAction => ({ kind: "filterTyped", text })),
+    fc.constant<DashboardAction>({ kind: "filterErased" }),
+  );
+
+  it("fits and does not throw", () => {
+    const base = busyDashboard();
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 180 }),
+        fc.integer({ min: 1, max: 60 }),
+        fc.array(action, { maxLength: 8 }),
+        fc.boolean(),
+        (columns, rows, actions, isLoaded) => {
+          const start = isLoaded ? base : { ...initialDashboard("runs", START_T), runs: base.runs };
+          const state = act(start, ...actions);
+          expectToFit(frameOf(state, columns, rows), columns, rows);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it("shows numbers that are none, and an empty run", () => {
+    const options = fakeOptions();
+    const odd = [
+      {
+        t: START_T,
+        kind: "train.started",
+        executor: "x",
+        epochCount: 0,
+        stepsPerEpoch: 0,
+        batchSize: 1,
+        trainCount: 0,
+        testCount: 0,
+      },
+      {
+        t: START_T,
+        kind: "train.step",
+        epoch: 1,
+        step: 1,
+        loss: Number.NaN,
+        rate: 0,
+        imagesPerSecond: Infinity,
+      },
+      {
+        t: START_T,
+        kind: "train.epoch",
+        epoch: 1,
+        loss: Number.NaN,
+        accuracy: -1,
+        testLoss: -Infinity,
+        testAccuracy: Number.NaN,
+        rate: 0,
+        elapsedMs: 0,
+      },
+    ] as const;
+    for (const events of [[], odd]) {
+      const entry = fakeEntry(options, "running", events, {
+        summary: { phase: "waiting", fraction: Number.NaN },
+      });
+      for (const [columns, rows] of SIZES)
+        expectToFit(frameOf(showing([entry], entry, events), columns, rows), columns, rows);
+    }
+  });
+});
