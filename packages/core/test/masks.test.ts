@@ -49,6 +49,8 @@ describe("masks", () => {
     expect(keepCountAt(0.05, 61_470)).toBe(3073);
     expect(keepCountAt(1, 10)).toBe(10);
     expect(keepCountAt(0.1, 10)).toBe(1);
+    // 0.57 · 100 is 56.99999999999999 in floating point
+    expect(keepCountAt(0.57, 100)).toBe(57);
     for (const density of [0, -0.1, Number.NaN, Number.POSITIVE_INFINITY]) {
       expect(() => keepCountAt(density, 10)).toThrow(
         `density: got ${density}, expected the fraction of weights kept, 0 < density ≤ 1.`,

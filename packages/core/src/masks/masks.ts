@@ -80,7 +80,8 @@ export function keepCountAt(density: number, count: number): number {
         : {}),
     });
   }
-  const keepCount = Math.floor(density * count);
+  // a product just below a whole number is that number: 0.57 · 100 is 56.99999999999999 in floating point
+  const keepCount = Math.min(count, Math.floor(density * count * (1 + 2 * Number.EPSILON)));
   if (keepCount === 0) {
     throw new ArgumentError("density", {
       given: `${density}, less than one of ${count} weights`,
