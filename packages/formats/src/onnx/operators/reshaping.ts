@@ -301,7 +301,7 @@ export const splitToSequence: Operator = (context, node, [x, sizes]) => {
   };
 };
 
-export const sequenceAt: Operator = (context, node, [sequence, position]) => {
+export const sequenceAt: Operator = (context, _node, [sequence, position]) => {
   const at = context.scalar(position);
   if (sequence?.kind !== "sequence" || at === undefined)
     throw new Unsupported("it picks out of a sequence that is not known");
