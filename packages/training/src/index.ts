@@ -2,6 +2,7 @@
 export { contactSheet, type GreyBitmap } from "./datasets/contactSheet.ts";
 export type { Dataset, Examples, Normalisation } from "./datasets/dataset.ts";
 export { type DatasetEntry, type DatasetOptions, datasets, loadDataset } from "./datasets/registry.ts";
+export { demoRecipe } from "./demoRecipe.ts";
 export { DivergedError, GradientError } from "./diverged.ts";
 export type {
   Batch,
