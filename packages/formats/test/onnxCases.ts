@@ -1,0 +1,980 @@
+/** Small models, one for each thing exporters write, and what they must become. */
+import type { Operation } from "@phew/core";
+import { type File, type FileNode, type Tensor, tensor } from "./onnxFile.ts";
+
+export interface OnnxCase {
+  readonly name: string;
+  readonly file: File;
+  /** Kinds of the network's nodes (an activation's own name) behind the input and the first layer. */
+  readonly becomes: readonly string[];
+  /** False where onnxruntime is no judge (it lacks the operation or the opset). */
+  readonly runs?: boolean;
+}
+
+/** `conv` on x (3×8×8, 6 channels, biased) → body from "c" to "b" → global mean → dense to y. */
+function wrapped(body: readonly FileNode[], options: Partial<File> = {}, channels = 6): File {
+  const { tensors, nodes, ...rest } = options;
+  return {
+    ...rest,
+    nodes: [
+      ...(nodes ?? []),
+      { op: "Conv", in: ["x", "conv.weight", "conv.bias"], out: ["c"], attributes: { pads: [1, 1, 1, 1] } },
+      ...body,
+      { op: "GlobalAveragePool", in: ["b"], out: ["g"] },
+      { op: "Flatten", in: ["g"], out: ["f"] },
+      { op: "Gemm", in: ["f", "fc.weight", "fc.bias"], out: ["y"], attributes: { transB: 1 } },
+    ],
+    tensors: {
+      "conv.weight": tensor([6, 3, 3, 3], 1),
+      "conv.bias": tensor([6], 2),
+      "fc.weight": tensor([2, channels], 3),
+      "fc.bias": tensor([2], 4),
+      ...tensors,
+    },
+  };
+}
+
+export const numbers = (values: readonly number[], dims: readonly number[] = [values.length]): Tensor => ({
+  dims,
+  values,
+});
+export const ints = (values: readonly number[], dims: readonly number[] = [values.length]): Tensor => ({
+  dims,
+  values,
+  type: "int64",
+});
+const scalar = (value: number) => numbers([value], []);
+const constant = (name: string, value: Tensor): FileNode => ({
+  op: "Constant",
+  in: [],
+  out: [name],
+  attributes: { value: { tensor: value } },
+});
+
+const body = (
+  name: string,
+  becomes: readonly string[],
+  nodes: readonly FileNode[],
+  options: Partial<File> = {},
+  channels = 6,
+): OnnxCase => ({
+  name,
+  becomes: [...becomes, "globalAveragePool", "dense"],
+  file: wrapped(nodes, options, channels),
+});
+
+const one = (
+  op: string,
+  attributes: FileNode["attributes"] = {},
+  more: readonly string[] = [],
+): FileNode => ({
+  op,
+  in: ["c", ...more],
+  out: ["b"],
+  attributes,
+});
+
+const activations: OnnxCase[] = [
+  body("Relu", ["relu"], [one("Relu")]),
+  body("LeakyRelu", ["leakyRelu"], [one("LeakyRelu", { alpha: { float: 0.2 } })]),
+  body("Sigmoid", ["sigmoid"], [one("Sigmoid")]),
+  body("Tanh", ["tanh"], [one("Tanh")]),
+  body("Elu", ["elu"], [one("Elu", { alpha: { float: 0.7 } })]),
+  body("Celu of alpha 1", ["elu"], [one("Celu")]),
+  body("Softplus", ["softplus"], [one("Softplus")]),
+  body(
+    "HardSigmoid of PyTorch",
+    ["hardSigmoid"],
+    [one("HardSigmoid", { alpha: { float: 1 / 6 }, beta: { float: 0.5 } })],
+  ),
+  body("HardSwish, the operation", ["hardSwish"], [one("HardSwish")], { opset: 14 }),
+  body("Gelu, the operation", ["gelu"], [one("Gelu")], { opset: 20 }),
+  body("PRelu with one slope for all", ["leakyRelu"], [one("PRelu", {}, ["slope"])], {
+    tensors: { slope: numbers([0.25], [1, 1, 1]) },
+  }),
+  body("PRelu with equal slopes", ["leakyRelu"], [one("PRelu", {}, ["slope"])], {
+    tensors: { slope: numbers(new Array(6).fill(0.25), [6, 1, 1]) },
+  }),
+  body(
+    "Clip as ReLU6, bounds as attributes",
+    ["relu6"],
+    [one("Clip", { min: { float: 0 }, max: { float: 6 } })],
+    { opset: 9 },
+  ),
+  body("Clip as ReLU6, bounds as initializers", ["relu6"], [one("Clip", {}, ["lo", "hi"])], {
+    tensors: { lo: scalar(0), hi: scalar(6) },
+  }),
+  body(
+    "Clip as ReLU6, bounds as constant nodes",
+    ["relu6"],
+    [constant("lo", scalar(0)), constant("hi", scalar(6)), one("Clip", {}, ["lo", "hi"])],
+  ),
+  body("Clip as ReLU, upper bound left out", ["relu"], [one("Clip", {}, ["lo"])], {
+    tensors: { lo: scalar(0) },
+  }),
+  body(
+    "Clip as ReLU, the largest float as bound",
+    ["relu"],
+    [one("Clip", { min: { float: 0 }, max: { float: 3.4028234663852886e38 } })],
+    { opset: 9 },
+  ),
+  body("Max with 0 as ReLU", ["relu"], [one("Max", {}, ["zero"])], { tensors: { zero: scalar(0) } }),
+  body(
+    "Min and Max as ReLU6, constants first",
+    ["relu6"],
+    [
+      { op: "Min", in: ["six", "c"], out: ["m"] },
+      { op: "Max", in: ["zero", "m"], out: ["b"] },
+    ],
+    { tensors: { zero: scalar(0), six: scalar(6) } },
+  ),
+  body(
+    "Relu and Min as ReLU6",
+    ["relu6"],
+    [
+      { op: "Relu", in: ["c"], out: ["r"] },
+      { op: "Min", in: ["r", "six"], out: ["b"] },
+    ],
+    { tensors: { six: scalar(6) } },
+  ),
+  body(
+    "softplus as log(1 + exp(x))",
+    ["softplus"],
+    [
+      { op: "Exp", in: ["c"], out: ["e"] },
+      { op: "Add", in: ["e", "one"], out: ["p"] },
+      { op: "Log", in: ["p"], out: ["b"] },
+    ],
+    { tensors: { one: scalar(1) } },
+  ),
+  ...hardSwishes(),
+  body(
+    "SiLU as x · sigmoid(x)",
+    ["silu"],
+    [
+      { op: "Sigmoid", in: ["c"], out: ["s"] },
+      { op: "Mul", in: ["c", "s"], out: ["b"] },
+    ],
+  ),
+  body(
+    "SiLU, factors exchanged",
+    ["silu"],
+    [
+      { op: "Sigmoid", in: ["c"], out: ["s"] },
+      { op: "Mul", in: ["s", "c"], out: ["b"] },
+    ],
+  ),
+  ...gelus(),
+];
+
+function hardSwishes(): OnnxCase[] {
+  const tensors = { three: scalar(3), six: scalar(6), zero: scalar(0), sixth: scalar(1 / 6) };
+  const gate: FileNode[] = [
+    { op: "Add", in: ["c", "three"], out: ["a"] },
+    { op: "Clip", in: ["a", "zero", "six"], out: ["k"] },
+  ];
+  return [
+    body(
+      "HardSwish as x · clip(x + 3, 0, 6) / 6",
+      ["hardSwish"],
+      [...gate, { op: "Mul", in: ["c", "k"], out: ["m"] }, { op: "Div", in: ["m", "six"], out: ["b"] }],
+      { tensors },
+    ),
+    body(
+      "HardSwish as x · (clip(3 + x, 0, 6) / 6)",
+      ["hardSwish"],
+      [
+        { op: "Add", in: ["three", "c"], out: ["a"] },
+        { op: "Clip", in: ["a", "zero", "six"], out: ["k"] },
+        { op: "Div", in: ["k", "six"], out: ["d"] },
+        { op: "Mul", in: ["d", "c"], out: ["b"] },
+      ],
+      { tensors },
+    ),
+    body(
+      "HardSwish as (x / 6) · clip(x + 3, 0, 6)",
+      ["hardSwish"],
+      [...gate, { op: "Mul", in: ["c", "sixth"], out: ["m"] }, { op: "Mul", in: ["m", "k"], out: ["b"] }],
+      { tensors },
+    ),
+    body(
+      "HardSwish as x · HardSigmoid(x)",
+      ["hardSwish"],
+      [
+        {
+          op: "HardSigmoid",
+          in: ["c"],
+          out: ["h"],
+          attributes: { alpha: { float: 1 / 6 }, beta: { float: 0.5 } },
+        },
+        { op: "Mul", in: ["c", "h"], out: ["b"] },
+      ],
+    ),
+    body(
+      "HardSigmoid as clip(x + 3, 0, 6) / 6",
+      ["hardSigmoid"],
+      [...gate, { op: "Div", in: ["k", "six"], out: ["b"] }],
+      { tensors },
+    ),
+    body(
+      "HardSwish with Relu and Min for the clip",
+      ["hardSwish"],
+      [
+        { op: "Add", in: ["c", "three"], out: ["a"] },
+        { op: "Relu", in: ["a"], out: ["r"] },
+        { op: "Min", in: ["r", "six"], out: ["k"] },
+        { op: "Mul", in: ["c", "k"], out: ["m"] },
+        { op: "Mul", in: ["m", "sixth"], out: ["b"] },
+      ],
+      { tensors },
+    ),
+  ];
+}
+
+function gelus(): OnnxCase[] {
+  const tensors = { root: scalar(Math.SQRT2), one: scalar(1), half: scalar(0.5) };
+  const erf: FileNode[] = [
+    { op: "Div", in: ["c", "root"], out: ["d"] },
+    { op: "Erf", in: ["d"], out: ["e"] },
+    { op: "Add", in: ["e", "one"], out: ["p"] },
+  ];
+  return [
+    body(
+      "GELU as (x · (1 + erf(x / √2))) · ½",
+      ["gelu"],
+      [...erf, { op: "Mul", in: ["c", "p"], out: ["m"] }, { op: "Mul", in: ["m", "half"], out: ["b"] }],
+      { tensors },
+    ),
+    body(
+      "GELU as (½ · x) · (1 + erf(x / √2))",
+      ["gelu"],
+      [...erf, { op: "Mul", in: ["half", "c"], out: ["m"] }, { op: "Mul", in: ["m", "p"], out: ["b"] }],
+      { tensors },
+    ),
+    body(
+      "GELU as x · (½ · (1 + erf(x / √2)))",
+      ["gelu"],
+      [...erf, { op: "Mul", in: ["p", "half"], out: ["m"] }, { op: "Mul", in: ["m", "c"], out: ["b"] }],
+      { tensors },
+    ),
+  ];
+}
+
+const bn = (seed: number, channels = 6): Record<string, Tensor> => ({
+  [`bn${seed}.weight`]: tensor([channels], seed, {
+    values: Float32Array.from({ length: channels }, (_, k) => 0.5 + k / 8),
+  }),
+  [`bn${seed}.bias`]: tensor([channels], seed + 1),
+  [`bn${seed}.mean`]: tensor([channels], seed + 2),
+  [`bn${seed}.var`]: tensor([channels], seed, {
+    values: Float32Array.from({ length: channels }, (_, k) => 0.75 + k / 4),
+  }),
+});
+const bnNames = (seed: number) => [`bn${seed}.weight`, `bn${seed}.bias`, `bn${seed}.mean`, `bn${seed}.var`];
+
+const layers: OnnxCase[] = [
+  body(
+    "BatchNormalization",
+    ["batchNorm"],
+    [one("BatchNormalization", { epsilon: { float: 1e-3 } }, bnNames(10))],
+    { tensors: bn(10) },
+  ),
+  body(
+    "a constant per channel times batch normalisation, folded",
+    ["batchNorm"],
+    [
+      { op: "BatchNormalization", in: ["c", ...bnNames(10)], out: ["n"] },
+      { op: "Mul", in: ["n", "factor"], out: ["m"] },
+      { op: "Add", in: ["shift", "m"], out: ["b"] },
+    ],
+    { tensors: { ...bn(10), factor: tensor([6, 1, 1], 20), shift: tensor([1, 6, 1, 1], 21) } },
+  ),
+  body(
+    "a number times batch normalisation, and one less, folded",
+    ["batchNorm"],
+    [
+      { op: "BatchNormalization", in: ["c", ...bnNames(10)], out: ["n"] },
+      { op: "Mul", in: ["two", "n"], out: ["m"] },
+      { op: "Sub", in: ["m", "half"], out: ["b"] },
+    ],
+    { tensors: { ...bn(10), two: scalar(2), half: scalar(0.5) } },
+  ),
+  body(
+    "a bias added behind a convolution without one",
+    ["conv2d"],
+    [
+      { op: "Conv", in: ["c", "w2"], out: ["d"] },
+      { op: "Add", in: ["d", "b2"], out: ["b"] },
+    ],
+    { tensors: { w2: tensor([6, 6, 1, 1], 20), b2: tensor([1, 6, 1, 1], 21) } },
+  ),
+  body(
+    "grouped, strided, dilated convolution with asymmetric pads",
+    ["conv2d"],
+    [
+      one(
+        "Conv",
+        { group: 2, strides: [1, 2], dilations: [2, 1], pads: [1, 0, 2, 1], kernel_shape: [3, 2] },
+        ["w2"],
+      ),
+    ],
+    { tensors: { w2: tensor([6, 3, 3, 2], 20) } },
+  ),
+  body("depthwise convolution", ["conv2d"], [one("Conv", { group: 6, pads: [1, 1, 1, 1] }, ["w2"])], {
+    tensors: { w2: tensor([6, 1, 3, 3], 20) },
+  }),
+  ...["SAME_UPPER", "SAME_LOWER", "VALID"].map((mode) =>
+    body(
+      `auto_pad ${mode}`,
+      ["conv2d", "maxPool2d"],
+      [
+        { op: "Conv", in: ["c", "w2"], out: ["d"], attributes: { auto_pad: mode, strides: [2, 2] } },
+        {
+          op: "MaxPool",
+          in: ["d"],
+          out: ["b"],
+          attributes: { auto_pad: mode, kernel_shape: [2, 2], strides: [1, 1] },
+        },
+      ],
+      { tensors: { w2: tensor([6, 6, 4, 3], 20) } },
+    ),
+  ),
+  body(
+    "Pad before a convolution, pads as attributes",
+    ["conv2d"],
+    [
+      { op: "Pad", in: ["c"], out: ["p"], attributes: { pads: [0, 0, 1, 0, 0, 0, 2, 1] } },
+      { op: "Conv", in: ["p", "w2"], out: ["b"], attributes: { pads: [0, 1, 0, 1] } },
+    ],
+    { opset: 9, tensors: { w2: tensor([6, 6, 3, 3], 20) } },
+  ),
+  body(
+    "Pad before a convolution, pads as input",
+    ["conv2d"],
+    [
+      { op: "Pad", in: ["c", "pads"], out: ["p"] },
+      { op: "Conv", in: ["p", "w2"], out: ["b"] },
+    ],
+    { tensors: { w2: tensor([6, 6, 3, 3], 20), pads: ints([0, 0, 1, 1, 0, 0, 1, 0]) } },
+  ),
+  body(
+    "Pad along named axes",
+    ["conv2d"],
+    [
+      { op: "Pad", in: ["c", "pads", "zero", "axes"], out: ["p"] },
+      { op: "Conv", in: ["p", "w2"], out: ["b"] },
+    ],
+    {
+      opset: 18,
+      tensors: {
+        w2: tensor([6, 6, 3, 3], 20),
+        pads: ints([1, 2, 0, 1]),
+        zero: scalar(0),
+        axes: ints([-2, 3]),
+      },
+    },
+  ),
+  body(
+    "zeros around a rectified image before max pooling",
+    ["relu", "maxPool2d"],
+    [
+      { op: "Relu", in: ["c"], out: ["r"] },
+      { op: "Pad", in: ["r", "pads"], out: ["p"] },
+      { op: "MaxPool", in: ["p"], out: ["b"], attributes: { kernel_shape: [3, 3], strides: [2, 2] } },
+    ],
+    { tensors: { pads: ints([0, 0, 1, 1, 0, 0, 1, 1]) } },
+  ),
+  body(
+    "zeros around an image before average pooling",
+    ["averagePool2d"],
+    [
+      { op: "Pad", in: ["c", "pads"], out: ["p"] },
+      { op: "AveragePool", in: ["p"], out: ["b"], attributes: { kernel_shape: [3, 3], strides: [2, 2] } },
+    ],
+    { tensors: { pads: ints([0, 0, 1, 1, 0, 0, 1, 1]) } },
+  ),
+  body(
+    "max pooling, dilated and rounded up",
+    ["maxPool2d"],
+    [
+      one("MaxPool", {
+        kernel_shape: [2, 3],
+        strides: [3, 2],
+        dilations: [2, 1],
+        pads: [1, 1, 0, 1],
+        ceil_mode: 1,
+      }),
+    ],
+  ),
+  body(
+    "average pooling that counts its padding",
+    ["averagePool2d"],
+    [one("AveragePool", { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1], count_include_pad: 1 })],
+  ),
+  body(
+    "average pooling that does not",
+    ["averagePool2d"],
+    [one("AveragePool", { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] })],
+  ),
+  body(
+    "average pooling rounded up",
+    ["averagePool2d"],
+    [one("AveragePool", { kernel_shape: [3, 3], strides: [2, 2], ceil_mode: 1 })],
+    { opset: 19 },
+  ),
+  body("GlobalMaxPool", ["maxPool2d"], [one("GlobalMaxPool")]),
+  body(
+    "convolutions on a globally pooled image",
+    ["averagePool2d", "conv2d", "hardSwish"],
+    [
+      { op: "GlobalAveragePool", in: ["c"], out: ["q"] },
+      { op: "Conv", in: ["q", "w2"], out: ["d"] },
+      { op: "HardSwish", in: ["d"], out: ["b"] },
+    ],
+    { opset: 14, tensors: { w2: tensor([6, 6, 1, 1], 20) } },
+  ),
+  body(
+    "dropout in evaluation, ratio as attribute",
+    ["dropout"],
+    [one("Dropout", { ratio: { float: 0.25 } })],
+    { opset: 9 },
+  ),
+  body("dropout in evaluation, ratio as input", ["dropout"], [one("Dropout", {}, ["rate"])], {
+    tensors: { rate: scalar(0.25) },
+  }),
+  body(
+    "identities and casts",
+    ["relu"],
+    [
+      { op: "Identity", in: ["c"], out: ["i"] },
+      { op: "Cast", in: ["i"], out: ["j"], attributes: { to: 1 } },
+      { op: "Relu", in: ["j"], out: ["b"] },
+    ],
+  ),
+  body(
+    "Sum of three",
+    ["relu", "tanh", "add"],
+    [
+      { op: "Relu", in: ["c"], out: ["r"] },
+      { op: "Tanh", in: ["c"], out: ["t"] },
+      { op: "Sum", in: ["r", "c", "t"], out: ["b"] },
+    ],
+  ),
+  body(
+    "concat of both halves in the other order, Split by attribute",
+    ["slice", "slice", "concat"],
+    [
+      { op: "Split", in: ["c"], out: ["p", "q"], attributes: { axis: 1, split: [2, 4] } },
+      { op: "Concat", in: ["q", "p"], out: ["b"], attributes: { axis: 1 } },
+    ],
+    { opset: 11 },
+  ),
+  body(
+    "Split by input, along a negative axis",
+    ["slice", "slice", "concat"],
+    [
+      { op: "Split", in: ["c", "sizes"], out: ["p", "q"], attributes: { axis: -3 } },
+      { op: "Concat", in: ["q", "p"], out: ["b"], attributes: { axis: -3 } },
+    ],
+    { tensors: { sizes: ints([1, 5]) } },
+  ),
+  body(
+    "Split into equal parts, one of them unread",
+    ["slice", "slice", "add"],
+    [
+      { op: "Split", in: ["c"], out: ["p", "unread", "q"], attributes: { axis: 1, num_outputs: 3 } },
+      { op: "Add", in: ["q", "p"], out: ["b"] },
+    ],
+    { opset: 18 },
+    2,
+  ),
+  body(
+    "Slice over channels, and over all of the height",
+    ["slice"],
+    [{ op: "Slice", in: ["c", "starts", "ends", "axes"], out: ["b"] }],
+    { tensors: { starts: ints([-4, 0]), ends: ints([5, Number.MAX_SAFE_INTEGER]), axes: ints([1, 2]) } },
+    3,
+  ),
+  body(
+    "Slice by attributes",
+    ["slice"],
+    [one("Slice", { starts: [2], ends: [6], axes: [1] })],
+    { opset: 9 },
+    4,
+  ),
+  body(
+    "transposes that move nothing",
+    [],
+    [{ op: "Transpose", in: ["c"], out: ["b"], attributes: { perm: [0, 1, 2, 3] } }],
+  ),
+];
+
+/** `x` (3×8×8) → conv to 6×4×4 as "c" → reshapes from "c" to "f" ([n, 96]) → dense to y. */
+function head(
+  name: string,
+  nodes: readonly FileNode[],
+  options: Partial<File> = {},
+  becomes: readonly string[] = ["flatten"],
+  features = 96,
+): OnnxCase {
+  const { tensors, ...rest } = options;
+  return {
+    name,
+    becomes: [...becomes, "dense"],
+    file: {
+      ...rest,
+      nodes: [
+        {
+          op: "Conv",
+          in: ["x", "conv.weight"],
+          out: ["c"],
+          attributes: { strides: [2, 2], pads: [1, 1, 1, 1] },
+        },
+        ...nodes,
+        {
+          op: "Gemm",
+          in: ["f", "fc.weight", "fc.bias"],
+          out: ["y"],
+          attributes: { transB: 1, alpha: { float: 0.5 }, beta: { float: 2 } },
+        },
+      ],
+      tensors: {
+        "conv.weight": tensor([6, 3, 3, 3], 1),
+        "fc.weight": tensor([2, features], 3),
+        "fc.bias": tensor([2], 4),
+        ...tensors,
+      },
+    },
+  };
+}
+
+const gap = ["globalAveragePool"];
+const flattens: OnnxCase[] = [
+  head("Flatten", [{ op: "Flatten", in: ["c"], out: ["f"] }]),
+  head("Reshape to (−1, 96)", [{ op: "Reshape", in: ["c", "to"], out: ["f"] }], {
+    tensors: { to: ints([-1, 96]) },
+  }),
+  head("Reshape to (0, −1)", [{ op: "Reshape", in: ["c", "to"], out: ["f"] }], {
+    tensors: { to: ints([0, -1]) },
+  }),
+  head(
+    "a shape computed from Shape, Gather, Unsqueeze and Concat",
+    [
+      { op: "Shape", in: ["c"], out: ["s"] },
+      { op: "Gather", in: ["s", "zero"], out: ["n"], attributes: { axis: 0 } },
+      { op: "Unsqueeze", in: ["n"], out: ["n1"], attributes: { axes: [0] } },
+      { op: "Concat", in: ["n1", "rest"], out: ["to"], attributes: { axis: 0 } },
+      { op: "Reshape", in: ["c", "to"], out: ["f"] },
+    ],
+    { opset: 11, tensors: { zero: ints([0], []), rest: ints([-1]) } },
+  ),
+  head(
+    "a shape computed from Slice, ReduceProd, Cast and Mul",
+    [
+      { op: "Shape", in: ["c"], out: ["s"] },
+      { op: "Slice", in: ["s", "zero1", "one1"], out: ["n"] },
+      { op: "Slice", in: ["s", "one1", "end"], out: ["rest"] },
+      { op: "Cast", in: ["rest"], out: ["restf"], attributes: { to: 1 } },
+      { op: "ReduceProd", in: ["restf"], out: ["p"], attributes: { keepdims: 1 } },
+      { op: "Cast", in: ["p"], out: ["pi"], attributes: { to: 7 } },
+      { op: "Mul", in: ["n", "one1"], out: ["n2"] },
+      { op: "Concat", in: ["n2", "pi"], out: ["to"], attributes: { axis: 0 } },
+      { op: "Reshape", in: ["c", "to"], out: ["f"] },
+    ],
+    { tensors: { zero1: ints([0]), one1: ints([1]), end: ints([Number.MAX_SAFE_INTEGER]) } },
+  ),
+  head(
+    "Shape of some axes",
+    [
+      { op: "Shape", in: ["c"], out: ["n"], attributes: { start: 0, end: 1 } },
+      { op: "Concat", in: ["n", "rest"], out: ["to"], attributes: { axis: 0 } },
+      { op: "Reshape", in: ["c", "to"], out: ["f"] },
+    ],
+    { opset: 15, tensors: { rest: ints([96]) } },
+  ),
+  head(
+    "a reshape through another shape",
+    [
+      { op: "Reshape", in: ["c", "first"], out: ["r"] },
+      { op: "Reshape", in: ["r", "second"], out: ["f"] },
+    ],
+    { tensors: { first: ints([-1, 6, 16]), second: ints([0, 96]) } },
+  ),
+  head(
+    "GlobalAveragePool and Squeeze by attribute",
+    [
+      { op: "GlobalAveragePool", in: ["c"], out: ["g"] },
+      { op: "Squeeze", in: ["g"], out: ["f"], attributes: { axes: [2, 3] } },
+    ],
+    { opset: 11 },
+    gap,
+    6,
+  ),
+  head(
+    "GlobalAveragePool and Squeeze by input",
+    [
+      { op: "GlobalAveragePool", in: ["c"], out: ["g"] },
+      { op: "Squeeze", in: ["g", "axes"], out: ["f"] },
+    ],
+    { tensors: { axes: ints([-1, -2]) } },
+    gap,
+    6,
+  ),
+  head(
+    "Squeeze, Unsqueeze and Squeeze again",
+    [
+      { op: "GlobalAveragePool", in: ["c"], out: ["g"] },
+      { op: "Squeeze", in: ["g"], out: ["s"], attributes: { axes: [3] } },
+      { op: "Unsqueeze", in: ["s"], out: ["u"], attributes: { axes: [2] } },
+      { op: "Reshape", in: ["u", "to"], out: ["f"] },
+    ],
+    { opset: 11, tensors: { to: ints([-1, 6]) } },
+    gap,
+    6,
+  ),
+  head(
+    "a transpose of axes of length 1",
+    [
+      { op: "GlobalAveragePool", in: ["c"], out: ["g"] },
+      { op: "Transpose", in: ["g"], out: ["t"], attributes: { perm: [0, 2, 3, 1] } },
+      { op: "Reshape", in: ["t", "to"], out: ["f"] },
+    ],
+    { tensors: { to: ints([-1, 6]) } },
+    gap,
+    6,
+  ),
+  ...[0, 1].flatMap((keepdims) => {
+    const tail: FileNode[] =
+      keepdims === 1
+        ? [{ op: "Flatten", in: ["m"], out: ["f"] }]
+        : [{ op: "Identity", in: ["m"], out: ["f"] }];
+    return [
+      head(
+        `ReduceMean over space, axes as attribute, keepdims ${keepdims}`,
+        [{ op: "ReduceMean", in: ["c"], out: ["m"], attributes: { axes: [2, 3], keepdims } }, ...tail],
+        { opset: 13 },
+        gap,
+        6,
+      ),
+      head(
+        `ReduceMean over space, axes as input, keepdims ${keepdims}`,
+        [{ op: "ReduceMean", in: ["c", "axes"], out: ["m"], attributes: { keepdims } }, ...tail],
+        { opset: 18, tensors: { axes: ints([-1, -2]) } },
+        gap,
+        6,
+      ),
+    ];
+  }),
+  head(
+    "ReduceMean over flattened places",
+    [
+      { op: "Reshape", in: ["c", "to"], out: ["r"] },
+      { op: "ReduceMean", in: ["r"], out: ["f"], attributes: { axes: [2], keepdims: 0 } },
+    ],
+    { tensors: { to: ints([0, 6, 16]) } },
+    gap,
+    6,
+  ),
+  head(
+    "ReduceMax over space",
+    [{ op: "ReduceMax", in: ["c"], out: ["f"], attributes: { axes: [2, 3], keepdims: 0 } }],
+    {},
+    ["maxPool2d", "flatten"],
+    6,
+  ),
+  head(
+    "an average over the whole image",
+    [
+      { op: "AveragePool", in: ["c"], out: ["g"], attributes: { kernel_shape: [4, 4] } },
+      { op: "Flatten", in: ["g"], out: ["f"] },
+    ],
+    {},
+    ["averagePool2d", "flatten"],
+    6,
+  ),
+  head(
+    "concat of flattened features and pooled ones",
+    [
+      { op: "Flatten", in: ["c"], out: ["p"] },
+      { op: "GlobalAveragePool", in: ["c"], out: ["g"] },
+      { op: "Flatten", in: ["g"], out: ["q"] },
+      { op: "Concat", in: ["p", "q"], out: ["f"], attributes: { axis: 1 } },
+    ],
+    {},
+    ["flatten", "globalAveragePool", "concat"],
+    102,
+  ),
+  head(
+    "an average with a shape kept and a sum of both",
+    [
+      { op: "GlobalAveragePool", in: ["c"], out: ["g"] },
+      { op: "GlobalMaxPool", in: ["c"], out: ["h"] },
+      { op: "Add", in: ["g", "h"], out: ["a"] },
+      { op: "Flatten", in: ["a"], out: ["f"] },
+    ],
+    {},
+    ["globalAveragePool", "maxPool2d", "flatten", "add"],
+    6,
+  ),
+];
+
+const features: Partial<File> = { inputs: { x: ["n", 5] } };
+const dense: OnnxCase[] = [
+  {
+    name: "MatMul and Add, weight [in, out]",
+    becomes: ["relu", "dense"],
+    file: {
+      ...features,
+      nodes: [
+        { op: "MatMul", in: ["x", "w1"], out: ["m1"] },
+        { op: "Add", in: ["m1", "b1"], out: ["a1"] },
+        { op: "Relu", in: ["a1"], out: ["r"] },
+        { op: "MatMul", in: ["r", "w2"], out: ["m2"] },
+        { op: "Add", in: ["b2", "m2"], out: ["y"] },
+      ],
+      tensors: { w1: tensor([5, 4], 1), b1: tensor([4], 2), w2: tensor([4, 2], 3), b2: tensor([1, 2], 4) },
+    },
+  },
+  {
+    name: "MatMul with a weight transposed by a node",
+    becomes: ["relu", "dense"],
+    file: {
+      ...features,
+      nodes: [
+        { op: "Transpose", in: ["w1"], out: ["t1"], attributes: { perm: [1, 0] } },
+        { op: "MatMul", in: ["x", "t1"], out: ["m1"] },
+        { op: "Relu", in: ["m1"], out: ["r"] },
+        { op: "Transpose", in: ["w2"], out: ["t2"] },
+        { op: "MatMul", in: ["r", "t2"], out: ["y"] },
+      ],
+      tensors: { w1: tensor([4, 5], 1), w2: tensor([2, 4], 3) },
+    },
+  },
+  {
+    name: "Gemm with alpha and beta, both layouts, bias left out",
+    becomes: ["relu", "dense"],
+    file: {
+      ...features,
+      nodes: [
+        {
+          op: "Gemm",
+          in: ["x", "w1", "b1"],
+          out: ["g"],
+          attributes: { alpha: { float: 0.5 }, beta: { float: 3 } },
+        },
+        { op: "Relu", in: ["g"], out: ["r"] },
+        { op: "Gemm", in: ["r", "w2"], out: ["y"], attributes: { transB: 1, alpha: { float: 2 } } },
+      ],
+      tensors: { w1: tensor([5, 4], 1), b1: tensor([1, 4], 2), w2: tensor([2, 4], 3) },
+      opset: 11,
+    },
+  },
+  {
+    name: "one output: a bias of one number is a bias",
+    becomes: [],
+    file: {
+      ...features,
+      nodes: [
+        { op: "MatMul", in: ["x", "w1"], out: ["m"] },
+        { op: "Add", in: ["m", "b1"], out: ["y"] },
+      ],
+      outputs: { y: ["n", 1] },
+      tensors: { w1: tensor([5, 1], 1), b1: tensor([1], 2) },
+    },
+  },
+  {
+    name: "batch normalisation of features",
+    becomes: ["batchNorm", "dense"],
+    file: {
+      ...features,
+      nodes: [
+        { op: "Gemm", in: ["x", "w1", "b1"], out: ["g"] },
+        { op: "BatchNormalization", in: ["g", ...bnNames(10)], out: ["n"] },
+        { op: "Gemm", in: ["n", "w2"], out: ["y"] },
+      ],
+      tensors: { w1: tensor([5, 4], 1), b1: tensor([4], 2), w2: tensor([4, 2], 3), ...bn(10, 4) },
+      opset: 11,
+    },
+  },
+  ...(["float_data", "double", "float16", "bfloat16"] as const).map((how): OnnxCase => {
+    const options: Partial<Tensor> = how === "float_data" ? { as: "plain" } : {};
+    return {
+      name: `weights as ${how}`,
+      becomes: ["relu", "dense"],
+      file: {
+        ...features,
+        nodes: [
+          ...(how === "float_data"
+            ? []
+            : ["w1", "w2"].map(
+                (w): FileNode => ({ op: "Cast", in: [w], out: [`${w}f`], attributes: { to: 1 } }),
+              )),
+          { op: "Gemm", in: ["x", how === "float_data" ? "w1" : "w1f"], out: ["g"] },
+          { op: "Relu", in: ["g"], out: ["r"] },
+          { op: "Gemm", in: ["r", how === "float_data" ? "w2" : "w2f"], out: ["y"] },
+        ],
+        tensors: {
+          w1: tensor(
+            [5, 4],
+            1,
+            how === "float_data" ? options : { type: how, ...(how === "float16" ? { as: "plain" } : {}) },
+          ),
+          w2: tensor([4, 2], 3, how === "float_data" ? options : { type: how }),
+        },
+      },
+    };
+  }),
+  {
+    name: "initializers that are listed as inputs too",
+    becomes: ["relu", "dense"],
+    file: {
+      opset: 9,
+      irVersion: 3,
+      inputs: { x: ["n", 5], w1: [4, 5], b1: [4], w2: [4, 2], b2: [2] },
+      nodes: [
+        { op: "Gemm", in: ["x", "w1", "b1"], out: ["g"], attributes: { transB: 1 } },
+        { op: "Relu", in: ["g"], out: ["r"] },
+        { op: "Gemm", in: ["r", "w2", "b2"], out: ["y"] },
+      ],
+      tensors: { w1: tensor([4, 5], 1), b1: tensor([4], 2), w2: tensor([4, 2], 3), b2: tensor([2], 4) },
+    },
+  },
+  {
+    name: "weights as Constant nodes",
+    becomes: ["relu", "dense"],
+    file: {
+      ...features,
+      nodes: [
+        constant("w1", tensor([5, 4], 1)),
+        constant("w2", tensor([4, 2], 2)),
+        { op: "MatMul", in: ["x", "w1"], out: ["g"] },
+        { op: "Relu", in: ["g"], out: ["r"] },
+        { op: "MatMul", in: ["r", "w2"], out: ["y"] },
+      ],
+    },
+  },
+  {
+    name: "a function of the file's own",
+    becomes: ["relu", "dense", "relu", "dense"],
+    runs: false,
+    file: {
+      ...features,
+      functions: [
+        {
+          name: "Layer",
+          domain: "own",
+          in: ["a", "w"],
+          out: ["b"],
+          nodes: [
+            { op: "MatMul", in: ["a", "w"], out: ["m"], name: "m" },
+            { op: "Relu", in: ["m"], out: ["b"], name: "r" },
+          ],
+        },
+      ],
+      nodes: [
+        { op: "Layer", domain: "own", in: ["x", "w1"], out: ["h"], name: "l1" },
+        { op: "Layer", domain: "own", in: ["h", "w2"], out: ["i"], name: "l2" },
+        { op: "MatMul", in: ["i", "w3"], out: ["y"] },
+      ],
+      tensors: { w1: tensor([5, 4], 1), w2: tensor([4, 4], 2), w3: tensor([4, 2], 3) },
+    },
+  },
+];
+
+/**
+ * One structure as the exporters of each opset write it: strided convolution, batch normalisation, a residual block
+ * with projection, depthwise convolution, split and concat, mean over space, dense.
+ */
+function inStyleOf(opset: number): OnnxCase {
+  const clip: FileNode =
+    opset < 11
+      ? { op: "Clip", in: ["n1"], out: ["r1"], attributes: { min: { float: 0 }, max: { float: 6 } } }
+      : { op: "Clip", in: ["n1", "zero", "six"], out: ["r1"] };
+  const split: FileNode =
+    opset < 13
+      ? { op: "Split", in: ["a1"], out: ["p", "q"], attributes: { axis: 1, split: [4, 4] } }
+      : { op: "Split", in: ["a1", "halves"], out: ["p", "q"], attributes: { axis: 1 } };
+  const mean: FileNode =
+    opset < 18
+      ? { op: "ReduceMean", in: ["k"], out: ["g"], attributes: { axes: [2, 3], keepdims: 0 } }
+      : { op: "ReduceMean", in: ["k", "space"], out: ["g"], attributes: { keepdims: 0 } };
+  return {
+    name: `one structure in the style of opset ${opset}`,
+    becomes: [
+      "batchNorm",
+      "relu6",
+      "conv2d",
+      "relu",
+      "conv2d",
+      "conv2d",
+      "add",
+      "slice",
+      "conv2d",
+      "slice",
+      "concat",
+      "globalAveragePool",
+      "dense",
+    ],
+    file: {
+      opset,
+      irVersion: opset < 11 ? 4 : 8,
+      nodes: [
+        {
+          op: "Conv",
+          in: ["x", "stem.weight"],
+          out: ["c1"],
+          attributes: { strides: [2, 2], pads: [1, 1, 1, 1] },
+        },
+        { op: "BatchNormalization", in: ["c1", ...bnNames(10)], out: ["n1"] },
+        clip,
+        {
+          op: "Conv",
+          in: ["r1", "block.conv1.weight", "block.conv1.bias"],
+          out: ["c2"],
+          attributes: { pads: [1, 1, 1, 1] },
+        },
+        { op: "Relu", in: ["c2"], out: ["r2"] },
+        { op: "Conv", in: ["r2", "block.conv2.weight"], out: ["c3"], attributes: { pads: [1, 1, 1, 1] } },
+        { op: "Conv", in: ["r1", "block.shortcut.weight"], out: ["s"] },
+        { op: "Add", in: ["c3", "s"], out: ["a1"] },
+        split,
+        {
+          op: "Conv",
+          in: ["p", "depthwise.weight"],
+          out: ["d"],
+          attributes: { group: 4, pads: [1, 1, 1, 1] },
+        },
+        { op: "Concat", in: ["d", "q"], out: ["k"], attributes: { axis: 1 } },
+        mean,
+        { op: "Gemm", in: ["g", "fc.weight", "fc.bias"], out: ["y"], attributes: { transB: 1 } },
+      ],
+      tensors: {
+        "stem.weight": tensor([6, 3, 3, 3], 1),
+        ...bn(10),
+        "block.conv1.weight": tensor([8, 6, 3, 3], 2),
+        "block.conv1.bias": tensor([8], 3),
+        "block.conv2.weight": tensor([8, 8, 3, 3], 4),
+        "block.shortcut.weight": tensor([8, 6, 1, 1], 5),
+        "depthwise.weight": tensor([4, 1, 3, 3], 6),
+        "fc.weight": tensor([2, 8], 7),
+        "fc.bias": tensor([2], 8),
+        ...(opset < 11 ? {} : { zero: scalar(0), six: scalar(6) }),
+        ...(opset < 13 ? {} : { halves: ints([4, 4]) }),
+        ...(opset < 18 ? {} : { space: ints([2, 3]) }),
+      },
+    },
+  };
+}
+
+export const onnxCases: readonly OnnxCase[] = [
+  ...activations,
+  ...layers,
+  ...flattens,
+  ...dense,
+  ...[9, 11, 13, 18, 22].map(inStyleOf),
+];
+
+/** What an operation is called in {@link OnnxCase.becomes}. */
+export function label(op: Operation): string {
+  return op.kind === "activation" ? op.name : op.kind;
+}
