@@ -7,6 +7,12 @@ export {
   measures,
 } from "./analysis/analyse.ts";
 export type { FanSummary } from "./analysis/fan.ts";
+export {
+  type LayerMultiplyAdds,
+  type MultiplyAddOptions,
+  type MultiplyAdds,
+  multiplyAdds,
+} from "./analysis/multiplyAdds.ts";
 export { type PathKernelTrace, pathKernelTrace } from "./analysis/pathKernelTrace.ts";
 export { type PathSumOptions, pathSums } from "./analysis/pathSums.ts";
 export { ArgumentError, type ArgumentFault, nearestName, unknownName } from "./errors.ts";
