@@ -84,6 +84,22 @@ Examples:
     .addHelpText("after", "\nExample:\n  phew analyze resnet20 --masks masks.safetensors")
     .action(async (model, options) => (await import("./verbs/analyze.ts")).analyze(model, options));
 
+  withModel(program.command("predict"))
+    .summary("run a network on a batch: the proof that an import is faithful")
+    .description("Computes the outputs of a network, masked or not, in evaluation mode.")
+    .requiredOption("--batch <file>", "safetensors or npz with x, and y for the accuracy")
+    .addOption(option("--masks <file>", "masks as phew prune writes them; dense without"))
+    .addOption(option("--out <file>", "logits as safetensors"))
+    .addOption(executorOption())
+    .addOption(threadsOption())
+    .addOption(option("--force", "overwrite existing files"))
+    .addOption(option("--json", "one JSON document on standard output"))
+    .addHelpText(
+      "after",
+      "\nExample:\n  phew predict model.onnx --batch batch.safetensors --masks masks.safetensors --out logits.safetensors",
+    )
+    .action(async (model, options) => (await import("./verbs/predict.ts")).predict(model, options));
+
   program
     .command("train")
     .summary("prune and train a network; leaves a run folder")
@@ -160,16 +176,8 @@ Examples:
         .argParser(parse.realNumber("--label-smoothing", 0, 0.999))
         .default(0),
     )
-    .addOption(
-      option("--executor <name>", "what computes: tensorflow").argParser(
-        parse.oneOf("--executor", ["tensorflow"]),
-      ),
-    )
-    .addOption(
-      option("--threads <n>", "threads of the sparse executor").argParser(
-        parse.wholeNumber("--threads", 1, 256),
-      ),
-    )
+    .addOption(executorOption())
+    .addOption(threadsOption())
     .addOption(option("--runs <folder>", "where run folders go").default("runs"))
     .addOption(option("--experiment <name>", "folder of this and like runs").default("train"))
     .addOption(option("--force", "run again where this configuration has been run"))
@@ -232,15 +240,28 @@ Examples:
     .action(async (options) => (await import("./verbs/demo.ts")).demo(options));
 
   for (const command of [program, ...program.commands]) {
-    command
-      .exitOverride()
-      .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "phew: ").replace(/\n\(/, " (")) });
+    command.exitOverride().configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, "phew: ").replace(/\n\(/, " (")),
+    });
   }
   return program;
 }
 
 function option(flags: string, help: string): Option {
   return new Option(flags, help);
+}
+
+function executorOption(): Option {
+  const names = ["sparse", "tensorflow"];
+  return option("--executor <name>", `what computes: ${names.join(", ")}`).argParser(
+    parse.oneOf("--executor", names),
+  );
+}
+
+function threadsOption(): Option {
+  return option("--threads <n>", "threads of the sparse executor").argParser(
+    parse.wholeNumber("--threads", 1, 256),
+  );
 }
 
 /** The model and what makes it definite: architecture, classes, input, weights, seed. */

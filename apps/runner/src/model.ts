@@ -68,6 +68,9 @@ export async function loadModel(
       });
     }
     const { readModel } = await import("@phew/formats");
+    if (options.architecture !== undefined && namesFile(options.architecture)) {
+      return loadIntoArchitecture(model, options.architecture, options);
+    }
     const read = await readModel(model, {
       ...head(options),
       ...(options.architecture === undefined ? {} : { architecture: options.architecture }),
@@ -94,6 +97,19 @@ export async function loadModel(
     options.init === undefined ? ownInitialisation(network) : initialisationByName(options.init);
   const weights = await initialise(network, { seed, initialisation });
   return { network, weights, origin: `drawn with seed ${seed}`, notes: [] };
+}
+
+/** Weights of one file for the network of another: `weights.safetensors --architecture model.onnx`. */
+async function loadIntoArchitecture(
+  file: string,
+  architecture: string,
+  options: ModelOptions,
+): Promise<LoadedModel> {
+  const { readModel } = await import("@phew/formats");
+  const { architecture: _, ...rest } = options;
+  const { network, notes } = await readModel(architecture, head(rest));
+  const weights = await readWeights(file, network);
+  return { network, weights, origin: path.basename(file), notes };
 }
 
 /** A network of the zoo with the classes and input asked for. */
