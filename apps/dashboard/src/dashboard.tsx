@@ -123,7 +123,7 @@ function focusOf(kind: PanelKind): PanelName | undefined {
 function headRow(state: DashboardState, width: number): StyledRow {
   const clock: Span = state.frozen
     ? { text: "  PAUSED ", colour: COLOURS.warning, bold: true }
-    : { text: `  ${formatClock(state.now)} `, colour: COLOURS.faint };
+    : { text: `  ${formatClock(state.now).slice(0, 5)} `, colour: COLOURS.faint };
   const views: Span[] = VIEWS.map((view, k) => ({
     text: view === state.view ? ` [${k + 1} ${view}]` : `  ${k + 1} ${view} `,
     ...(view === state.view ? { bold: true, colour: COLOURS.accent } : { colour: COLOURS.faint }),

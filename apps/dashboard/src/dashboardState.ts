@@ -142,14 +142,14 @@ export function update(state: DashboardState, action: DashboardAction): Dashboar
   }
 }
 
-/** The runs that pass the filter: every word of it is somewhere in name, experiment, state or configuration. */
+/** The runs that pass the filter: every word is in name, experiment, state or configuration, or begins the folder's name. */
 export function visibleRuns(state: DashboardState): readonly RunEntry[] {
   const words = state.filter.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return state.runs;
   return state.runs.filter((run) => {
-    const text =
-      `${run.name} ${run.experiment} ${run.id} ${run.life} ${Object.values(run.config).join(" ")}`.toLowerCase();
-    return words.every((word) => text.includes(word));
+    const facts = [run.name, run.experiment, run.life, ...Object.values(run.config)];
+    const text = facts.join("\n").toLowerCase();
+    return words.every((word) => text.includes(word) || run.id.startsWith(word));
   });
 }
 

@@ -5,7 +5,7 @@ import type { DashboardAction, DashboardState } from "./dashboardState.ts";
 export interface KeyPress {
   /** `up`, `down`, `left`, `right`, `pageup`, `pagedown`, `home`, `end`, `enter`, `escape`, `tab`, `shift+tab`, `backspace`, `ctrl+c`, or the character. */
   readonly name: string;
-  /** What would be typed; several characters where text was pasted. */
+  /** What would be typed. */
   readonly text?: string;
 }
 

@@ -64,7 +64,7 @@ const EXTRA_COLUMNS: readonly ExtraColumn[] = [
   { title: "width", width: 7, textOf: (layer) => formatPercent(layer.width, 2) },
   {
     title: "kept",
-    width: 14,
+    width: 12,
     textOf: (layer) => `${formatShortCount(layer.keptCount)}/${formatShortCount(layer.count)}`,
   },
   { title: "shape", width: 14, textOf: (layer) => layer.shape.join("×") },

@@ -89,7 +89,8 @@ function runRows(state: DashboardState, width: number, height: number): PanelRow
     case "overview":
       return [run, ...overviewRows(width, rest)];
     case "layers":
-      return [run, layersRow(width, rest)];
+      // the table has columns for more room than an overview gives it
+      return [run, width < 110 ? row(panel("layers", width, rest)) : layersRow(width, rest)];
     case "curves":
       return [run, ...curveRows(width, rest)];
   }

@@ -31,6 +31,11 @@ export class RunWatcher {
     return this.#runs;
   }
 
+  /** Runs whose state is in memory now. */
+  get followedCount(): number {
+    return this.#followed.size;
+  }
+
   /** Reads the list again where it is time for it. */
   refresh(now: number): void {
     if (now < this.#nextListT) return;

@@ -8,8 +8,11 @@ import { actionOf, type KeyPress } from "./keys.ts";
 import { RunWatcher } from "./runWatcher.ts";
 import { FullScreen } from "./terminal.ts";
 
-/** New events are looked for this often; a frame follows where something changed, so there are at most ten a second. */
+/** New events are looked for at most this often, and a frame follows where there were some. */
 const POLL_MS = 100;
+/** Looking and drawing take at most this part of a core, less where the machine is busy; keys are answered at once. */
+const WORK_SHARE = 0.05;
+const SLOWEST_MS = 2000;
 
 const EXIT_OF_SIGNAL = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
@@ -40,11 +43,13 @@ export async function showScreen(root: string): Promise<number> {
     watcher.refresh(now);
     const shown = state.selected === undefined ? undefined : watcher.follow(state.selected);
     const before = state.selected;
+    // estimates count down by the second, the clock by the minute
+    const tick = watcher.runs.some((run) => run.life === "running") ? 1000 : 60_000;
     const isNews =
       watcher.runs !== state.runs ||
       shown?.state !== state.shown?.state ||
       shown?.loaded !== state.shown?.loaded ||
-      Math.floor(now / 1000) !== Math.floor(state.now / 1000);
+      Math.floor(now / tick) !== Math.floor(state.now / tick);
     if (isNews) dispatch({ kind: "watched", runs: watcher.runs, now, ...(shown ? { shown } : {}) });
     // a run just chosen is shown at once
     if (state.selected !== undefined && state.selected !== before) watch();
@@ -99,9 +104,13 @@ export async function showScreen(root: string): Promise<number> {
     draw();
   };
   process.stdout.on("resize", resize);
+  let nextMs = 0;
   const poll = setInterval(() => {
+    const startMs = performance.now();
+    if (startMs < nextMs) return;
     watch();
     draw();
+    nextMs = startMs + Math.min(SLOWEST_MS, (performance.now() - startMs) / WORK_SHARE);
   }, POLL_MS);
 
   const code = await finished;
@@ -135,24 +144,34 @@ function Keyed(props: {
   readonly onKey: (press: KeyPress) => void;
   readonly children: ReactElement;
 }): ReactElement {
-  useInput((input, key) => props.onKey(pressOf(input, key)), { isActive: process.stdin.isTTY === true });
+  const { onKey } = props;
+  useInput((input, key) => pressesOf(input, key).forEach(onKey), { isActive: process.stdin.isTTY === true });
   return props.children;
 }
 
-function pressOf(input: string, key: Key): KeyPress {
-  if (key.ctrl) return { name: `ctrl+${input}` };
-  if (key.upArrow) return { name: "up" };
-  if (key.downArrow) return { name: "down" };
-  if (key.leftArrow) return { name: "left" };
-  if (key.rightArrow) return { name: "right" };
-  if (key.pageUp) return { name: "pageup" };
-  if (key.pageDown) return { name: "pagedown" };
-  if (key.home) return { name: "home" };
-  if (key.end) return { name: "end" };
-  if (key.return) return { name: "enter" };
-  if (key.escape) return { name: "escape" };
-  if (key.tab) return { name: key.shift ? "shift+tab" : "tab" };
-  if (key.backspace || key.delete) return { name: "backspace" };
-  if (key.meta || input === "") return { name: "" };
-  return { name: input, text: input };
+/** One press for each key: fast ones come together, and Esc with a key right behind it looks like Alt and that key. */
+function pressesOf(input: string, key: Key): KeyPress[] {
+  if (key.ctrl) return [{ name: `ctrl+${input}` }];
+  const named = NAMED_KEYS.find(([flag]) => key[flag]);
+  if (named) return [{ name: key.tab && key.shift ? "shift+tab" : named[1] }];
+  const characters = [...input].map((text) =>
+    text === "\r" || text === "\n" ? { name: "enter" } : { name: text, text },
+  );
+  return key.meta ? [{ name: "escape" }, ...characters] : characters;
 }
+
+const NAMED_KEYS = [
+  ["upArrow", "up"],
+  ["downArrow", "down"],
+  ["leftArrow", "left"],
+  ["rightArrow", "right"],
+  ["pageUp", "pageup"],
+  ["pageDown", "pagedown"],
+  ["home", "home"],
+  ["end", "end"],
+  ["return", "enter"],
+  ["escape", "escape"],
+  ["tab", "tab"],
+  ["backspace", "backspace"],
+  ["delete", "backspace"],
+] as const satisfies readonly (readonly [keyof Key, string])[];

@@ -15,10 +15,13 @@ export type StyledRow = readonly Span[];
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
 const ELLIPSIS = "…";
 
+/** Printable ASCII, frames, blocks, braille and the marks of the theme: one column each. */
+const NARROW = /^[ -~·×–…─-▟▸●■✓✗⠀-⣿]*$/;
+
 /** Columns a text takes. */
 export function textWidth(text: string): number {
-  // printable ASCII, nearly always
-  return /^[ -~]*$/.test(text) ? text.length : stringWidth(text);
+  // measuring by grapheme is slow, and hardly ever needed
+  return NARROW.test(text) ? text.length : stringWidth(text);
 }
 
 /** The text in exactly `width` columns: cut with "…" where it is longer, filled with spaces where it is shorter. */

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { brailleCanvas, canvasRow, drawDotInto, drawLineInto } from "../src/braille.ts";
 import { plotRows } from "../src/plot.ts";
 import { SMOOTHING_LEVELS, smoothed } from "../src/smoothing.ts";
-import { fit, fitRow, rowText, truncate, wrap } from "../src/styledText.ts";
+import { fit, fitRow, rowText, textWidth, truncate, wrap } from "../src/styledText.ts";
 import { bar } from "../src/theme.ts";
 
 const anyText = fc.oneof(
@@ -39,6 +39,13 @@ describe("text in columns", () => {
 
   it("cannot move the cursor or change colours", () => {
     expect(truncate("a\u001b[2Jb\r\nc\u0007\u009bd", 20)).toBe("a[2Jb cd");
+  });
+
+  it("has the width that terminals give it, also of the marks that are known to be narrow", () => {
+    const marks = " ~·×–…─━│┃┄╭╮╰╯┏┓┗┛┤└▏▎▍▌▋▊▉█░▟▸●■✓✗⠀⠁⣿";
+    for (const mark of marks) expect(textWidth(mark), mark).toBe(stringWidth(mark));
+    for (let code = 0x2500; code <= 0x259f; code++) expect(stringWidth(String.fromCharCode(code))).toBe(1);
+    fc.assert(fc.property(anyText, (text) => textWidth(text) === stringWidth(text)));
   });
 
   it("wraps at words, and breaks those that are longer than a line", () => {

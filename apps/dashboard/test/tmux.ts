@@ -1,0 +1,67 @@
+/** A terminal of a given size with a shell in it, for tests that use the dashboard as a person does. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { setTimeout as delay } from "node:timers/promises";
+
+export const hasTmux = spawnSync("tmux", ["-V"]).status === 0;
+
+let terminalCount = 0;
+
+export class Tmux {
+  readonly #socket = `phew-${process.pid}-${terminalCount++}`;
+
+  /** Starts a plain shell; what is in `environment` is set for all its commands. */
+  constructor(columns: number, rows: number, environment: Readonly<Record<string, string>> = {}) {
+    const settings = Object.entries(environment).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
+    const size = ["-x", `${columns}`, "-y", `${rows}`];
+    this.#run("-f", "/dev/null", "new-session", "-d", ...size, ...settings, "env PS1='$ ' sh");
+  }
+
+  /** Presses keys, by the names tmux has for them. */
+  keys(...names: readonly string[]): void {
+    this.#run("send-keys", ...names);
+  }
+
+  /** Types text and presses Enter. */
+  type(text: string): void {
+    this.#run("send-keys", "-l", text);
+    this.#run("send-keys", "Enter");
+  }
+
+  resize(columns: number, rows: number): void {
+    this.#run("resize-window", "-x", `${columns}`, "-y", `${rows}`);
+  }
+
+  /** What is on the screen now. */
+  screen(): string[] {
+    return this.#run("capture-pane", "-p").split("\n").slice(0, -1);
+  }
+
+  /** With the escape sequences of colours and styles. */
+  styledScreen(): string {
+    return this.#run("capture-pane", "-p", "-e");
+  }
+
+  /** A format variable of tmux: `alternate_on`, `cursor_flag`. */
+  variable(name: string): string {
+    return this.#run("display-message", "-p", `#{${name}}`).trim();
+  }
+
+  /** Waits until the screen shows the pattern. @throws where that takes more than 30 seconds */
+  async shows(pattern: RegExp): Promise<string> {
+    const endT = Date.now() + 30_000;
+    for (;;) {
+      const text = this.screen().join("\n");
+      if (pattern.test(text)) return text;
+      if (Date.now() > endT) throw new Error(`the screen never showed ${pattern}:\n${text}`);
+      await delay(50);
+    }
+  }
+
+  close(): void {
+    spawnSync("tmux", ["-L", this.#socket, "kill-server"]);
+  }
+
+  #run(...args: readonly string[]): string {
+    return execFileSync("tmux", ["-L", this.#socket, ...args], { encoding: "utf8" });
+  }
+}
