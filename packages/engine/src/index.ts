@@ -6,6 +6,18 @@ export {
   WalkEngine,
 } from "./engine.ts";
 export { EngineError, type EngineFault } from "./errors.ts";
+export { LayersMachine, type LayersMachineOptions } from "./layers/layersMachine.ts";
+export {
+  isFloat,
+  type Kernel,
+  kernelNumber,
+  kernels,
+  type RecordFields,
+  type RecordKind,
+  recordBytes,
+  records,
+  writeRecord,
+} from "./layers/records.ts";
 export { Random, randomU32 } from "./random.ts";
 export type { Walker, WalkProgress } from "./walker.ts";
 export type { WalkTuning } from "./walkOptions.ts";

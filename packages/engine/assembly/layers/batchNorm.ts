@@ -11,14 +11,7 @@ import { batchNow, blockOf, shareStart, tensorAt, thread, validLanes } from "./l
 import { laneMask } from "./lanes";
 import { sumHalves } from "./sumLanes";
 
-/** What batch normalisation knows of its units in one step: f32[units] each, one after another. */
-@unmanaged
-class Coefficients {
-  /** a, b, mean, i, variance, then B and C. */
-  values: usize;
-  units: u32;
-}
-
+/** What is known of the units in one step, f32[7][units]: a, b, mean, i, variance, B, C. */
 @inline
 function row(coefficients: usize, units: u32, index: u32): usize {
   return coefficients + (<usize>(units * index) << 2);
@@ -101,7 +94,6 @@ export function batchStatistics(record: usize, block: u32): void {
 class BatchNorm {
   /** f64[blocks][units][2] */
   partial: usize;
-  blocks: u32;
   /** Places of an image: height · width. */
   places: u32;
   units: u32;
@@ -110,7 +102,7 @@ class BatchNorm {
   shift: usize;
   runningMean: usize;
   runningVariance: usize;
-  /** See Coefficients. */
+  /** f32[7][units] */
   coefficients: usize;
   epsilon: f32;
   /** Weight of this batch in the running statistics. */
@@ -121,7 +113,7 @@ class BatchNorm {
 export function batchCoefficients(record: usize, _block: u32): void {
   const op = changetype<BatchNorm>(record);
   const units = op.units;
-  const blocks = op.blocks;
+  const blocks = batchNow().blocks;
   const elements = <f64>batchNow().count * op.places;
   const a = op.coefficients;
   for (let u: u32 = 0; u < units; u++) {
@@ -171,7 +163,7 @@ export function runningCoefficients(record: usize, _block: u32): void {
 export function gradientCoefficients(record: usize, _block: u32): void {
   const op = changetype<BatchNorm>(record);
   const units = op.units;
-  const blocks = op.blocks;
+  const blocks = batchNow().blocks;
   const elements = <f64>batchNow().count * op.places;
   const a = op.coefficients;
   for (let u: u32 = 0; u < units; u++) {

@@ -40,7 +40,7 @@ function unitIn(units: usize, u: u32): u32 {
 
 @inline
 function coefficient(coefficients: usize, units: u32, row: u32, u: u32): v128 {
-  return coefficients
+  return coefficients && u != NO_UNIT
     ? v128.load_splat<f32>(coefficients + (<usize>(row * units + u) << 2))
     : f32x4.splat(row == 0 ? 1 : 0);
 }

@@ -1,3 +1,10 @@
+/** The module of layers: one instance for each thread, all on one memory; numbers only. */
 import "./multiplyAdd";
-// @ts-ignore
-export function t(a:f32):f32{ return f32x4.extract_lane(multiplyAdd(f32x4.splat(a),f32x4.splat(a),f32x4.splat(a)),0);}
+
+export { setBatch, setThread } from "./layout";
+export { run, serve } from "./program";
+
+/** First address that is free for the host. */
+export function heapBase(): usize {
+  return __heap_base;
+}

@@ -32,6 +32,9 @@ export class Tensor {
 export class Batch {
   /** Images in the batch; the lanes of the last block beyond them are padding. */
   count: u32;
+  blocks: u32;
+  /** Runs of blocks whose sums are kept apart; a shard belongs to one thread. */
+  shards: u32;
   /** Steps taken before this one: the dropout of a step is its own. */
   step: u32;
   /** Learning rate, momentum, weight decay; nesterov is 0 or 1. */

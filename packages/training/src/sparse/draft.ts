@@ -25,13 +25,24 @@ export class Region {
   }
 }
 
+/** A place inside a region. */
+export class Place {
+  readonly region: Region;
+  readonly offset: number;
+
+  constructor(region: Region, offset: number) {
+    this.region = region;
+    this.offset = offset;
+  }
+}
+
 export type Purpose = "activations" | "weights" | "optimiser" | "gradients" | "program";
 
 /** A field of a record: a number, known now or later, or the address of something. */
-export type FieldValue = number | (() => number) | PlannedTensor | Region;
+export type FieldValue = number | (() => number) | PlannedTensor | Region | Place;
 
 export type DraftFields<K extends Kernel> = Partial<
-  Record<keyof RecordFields<(typeof kernels)[K]>, FieldValue>
+  Record<keyof RecordFields<(typeof kernels)[K]>, FieldValue | undefined>
 >;
 
 /** What an instruction is for, so that its time can be told by layer and by kind of work. */
@@ -114,16 +125,19 @@ export class ProgramDraft {
     fields: Readonly<Record<string, FieldValue | undefined>>,
     label: Label,
   ): void {
-    const given = Object.entries(fields).filter((entry): entry is [string, FieldValue] => entry[1] !== undefined);
+    const given = Object.entries(fields).filter(
+      (entry): entry is [string, FieldValue] => entry[1] !== undefined,
+    );
     for (const [, value] of given) this.#use(value, position);
     list.push({ kernel, fields: Object.fromEntries(given), label });
   }
 
   #use(value: FieldValue, position: number): void {
     if (value instanceof PlannedTensor) extend(this.tensors, value, this.current, position);
-    if (!(value instanceof Region)) return;
-    this.regions.add(value);
-    if (value.temporary) extend(this.temporaries, value, this.current, position);
+    const region = value instanceof Place ? value.region : value;
+    if (!(region instanceof Region)) return;
+    this.regions.add(region);
+    if (region.temporary) extend(this.temporaries, region, this.current, position);
   }
 }
 

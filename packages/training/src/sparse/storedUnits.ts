@@ -9,7 +9,8 @@ export type StoredUnits = readonly Uint32Array[];
 
 /** @param masks absent: all units are computed */
 export function storedUnits(network: Network, masks: Masks | undefined): StoredUnits {
-  if (masks === undefined) return network.nodes.map(({ shape }) => Uint32Array.from({ length: shape[0]! }, (_, u) => u));
+  if (masks === undefined)
+    return network.nodes.map(({ shape }) => Uint32Array.from({ length: shape[0]! }, (_, u) => u));
   const silent = silentUnits(masks);
   const flows = unitFlows(network);
   const wanted = network.nodes.map(({ shape }, node) => {
@@ -19,20 +20,28 @@ export function storedUnits(network: Network, masks: Masks | undefined): StoredU
   for (let node = network.nodes.length - 1; node > 0; node--) {
     const flow = flows[node]!;
     if (flow.kind !== "maps") continue;
+    const { kind } = network.nodes[node]!.op;
+    // a stack has zeros where its input has no unit
+    if (kind === "concat") continue;
     for (const { from, fromStart, count, toStart, spread } of flow.maps) {
       for (let i = 0; i < count; i++) {
         const carried = toStart + i * spread;
-        // a unit that is computed where its source is silent: the source must be there to compute it from
-        if (wanted[node]!.subarray(carried, carried + spread).includes(1) && needsSource(network, node))
-          wanted[from]![fromStart + i] = 1;
+        if (!wanted[node]!.subarray(carried, carried + spread).includes(1)) continue;
+        // a sum does with one of its inputs
+        const present = kind === "add" && flow.maps.some((map) => wanted[map.from]![carried] === 1);
+        if (!present) wanted[from]![fromStart + i] = 1;
       }
     }
   }
+  // what acts on one value acts on all that is stored of it
+  for (const [node, flow] of flows.entries()) {
+    const { kind } = network.nodes[node]!.op;
+    if (flow.kind !== "maps" || kind === "add" || kind === "concat") continue;
+    for (const { from, fromStart, count, toStart, spread } of flow.maps) {
+      for (let i = 0; i < count; i++)
+        if (wanted[from]![fromStart + i] === 1)
+          wanted[node]!.fill(1, toStart + i * spread, toStart + (i + 1) * spread);
+    }
+  }
   return wanted.map((units) => Uint32Array.from(units.keys()).filter((u) => units[u] === 1));
-}
-
-/** Sums and stacks do without a silent input; what acts on one value needs that value. */
-function needsSource(network: Network, node: number): boolean {
-  const { kind } = network.nodes[node]!.op;
-  return kind !== "add" && kind !== "concat";
 }

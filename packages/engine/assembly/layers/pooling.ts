@@ -1,0 +1,270 @@
+/** Pooling over windows as PyTorch's: padding never wins a maximum, and counts in a mean where it is told to. */
+import { blockOf, tensorAt } from "./layout";
+
+@unmanaged
+class Pooling {
+  /** Tensor records. Backward: gradients of both, and for the maximum both values too. */
+  input: usize;
+  output: usize;
+  inputGradient: usize;
+  outputGradient: usize;
+  kernelY: u32;
+  kernelX: u32;
+  strideY: u32;
+  strideX: u32;
+  top: u32;
+  left: u32;
+  bottom: u32;
+  right: u32;
+  dilationY: u32;
+  dilationX: u32;
+  /** Mean only: 1 where padding counts as zeros in it. */
+  countPadding: u32;
+  /** Backward: 1 adds to what inputGradient holds. */
+  accumulate: u32;
+}
+
+/** First tap along an axis that lies inside: start + tap · dilation ≥ 0. */
+@inline
+function firstTap(start: i32, dilation: i32): i32 {
+  return start >= 0 ? 0 : (dilation - 1 - start) / dilation;
+}
+
+/** One past the last tap that lies inside. */
+@inline
+function lastTap(start: i32, dilation: i32, kernel: i32, length: i32): i32 {
+  return max(0, min(kernel, (length - start + dilation - 1) / dilation));
+}
+
+export function maxPool(record: usize, block: u32): void {
+  const op = changetype<Pooling>(record);
+  const input = tensorAt(op.input);
+  const output = tensorAt(op.output);
+  const pixel = input.pixelBytes;
+  const dilationY = op.dilationY;
+  const dilationX = op.dilationX;
+  const rowStep = <usize>dilationY * input.rowBytes;
+  const columnStep = <usize>dilationX * pixel;
+  for (let u: u32 = 0; u < output.units; u++) {
+    const x = blockOf(input, block) + <usize>u * input.unitBytes;
+    let y = blockOf(output, block) + <usize>u * output.unitBytes;
+    for (let p: u32 = 0; p < output.height; p++) {
+      const startY = <i32>(p * op.strideY) - <i32>op.top;
+      const firstY = firstTap(startY, dilationY);
+      const lastY = lastTap(startY, dilationY, op.kernelY, input.height);
+      for (let q: u32 = 0; q < output.width; q++) {
+        const startX = <i32>(q * op.strideX) - <i32>op.left;
+        const firstX = firstTap(startX, dilationX);
+        const lastX = lastTap(startX, dilationX, op.kernelX, input.width);
+        const corner =
+          x + <usize>(startY + firstY * <i32>dilationY) * input.rowBytes + <usize>(startX + firstX * <i32>dilationX) * pixel;
+        for (let lane: usize = 0; lane < pixel; lane += 16) {
+          let greatest = f32x4.splat(-Infinity);
+          let row = corner + lane;
+          for (let r = firstY; r < lastY; r++) {
+            let at = row;
+            for (let c = firstX; c < lastX; c++) {
+              // max, unlike pmax, lets a NaN win: the loss must not hide it
+              greatest = f32x4.max(greatest, v128.load(at));
+              at += columnStep;
+            }
+            row += rowStep;
+          }
+          v128.store(y + <usize>q * pixel + lane, greatest);
+        }
+      }
+      y += output.rowBytes;
+    }
+  }
+}
+
+/** The first greatest element of a window gets its gradient. */
+export function maxPoolBackward(record: usize, block: u32): void {
+  const op = changetype<Pooling>(record);
+  const input = tensorAt(op.input);
+  const output = tensorAt(op.output);
+  const inputGradient = tensorAt(op.inputGradient);
+  const outputGradient = tensorAt(op.outputGradient);
+  const pixel = input.pixelBytes;
+  const dilationY = op.dilationY;
+  const dilationX = op.dilationX;
+  for (let u: u32 = 0; u < output.units; u++) {
+    const x = blockOf(input, block) + <usize>u * input.unitBytes;
+    const dx = blockOf(inputGradient, block) + <usize>u * inputGradient.unitBytes;
+    let y = blockOf(output, block) + <usize>u * output.unitBytes;
+    let dy = blockOf(outputGradient, block) + <usize>u * outputGradient.unitBytes;
+    if (!op.accumulate) {
+      for (let row: u32 = 0; row < inputGradient.height; row++) {
+        memory.fill(dx + <usize>row * inputGradient.rowBytes, 0, <usize>inputGradient.width * pixel);
+      }
+    }
+    for (let p: u32 = 0; p < output.height; p++) {
+      const startY = <i32>(p * op.strideY) - <i32>op.top;
+      const firstY = firstTap(startY, dilationY);
+      const lastY = lastTap(startY, dilationY, op.kernelY, input.height);
+      for (let q: u32 = 0; q < output.width; q++) {
+        const startX = <i32>(q * op.strideX) - <i32>op.left;
+        const firstX = firstTap(startX, dilationX);
+        const lastX = lastTap(startX, dilationX, op.kernelX, input.width);
+        for (let lane: usize = 0; lane < pixel; lane += 16) {
+          const greatest = v128.load(y + <usize>q * pixel + lane);
+          const g = v128.load(dy + <usize>q * pixel + lane);
+          let open = i32x4.splat(-1);
+          for (let r = firstY; r < lastY; r++) {
+            const row = startY + r * <i32>dilationY;
+            for (let c = firstX; c < lastX; c++) {
+              const column = <usize>(startX + c * <i32>dilationX) * pixel + lane;
+              const v = v128.load(x + <usize>row * input.rowBytes + column);
+              const wins = v128.and(open, f32x4.eq(v, greatest));
+              open = v128.andnot(open, wins);
+              const d = dx + <usize>row * inputGradient.rowBytes + column;
+              v128.store(d, f32x4.add(v128.load(d), v128.and(g, wins)));
+            }
+          }
+        }
+      }
+      y += output.rowBytes;
+      dy += outputGradient.rowBytes;
+    }
+  }
+}
+
+/** 1 / the number of elements the mean of window (startY, startX) counts. */
+@inline
+function share(op: Pooling, height: u32, width: u32, startY: i32, startX: i32): f32 {
+  const dilationY = <i32>op.dilationY;
+  const dilationX = <i32>op.dilationX;
+  if (op.countPadding) {
+    // windows of ceil mode may hang over the padding's end: what lies beyond does not count
+    const rows = min(<i32>op.kernelY, (<i32>(height + op.bottom) - startY + dilationY - 1) / dilationY);
+    const columns = min(<i32>op.kernelX, (<i32>(width + op.right) - startX + dilationX - 1) / dilationX);
+    return <f32>(1.0 / <f64>(rows * columns));
+  }
+  const rows = lastTap(startY, dilationY, op.kernelY, height) - firstTap(startY, dilationY);
+  const columns = lastTap(startX, dilationX, op.kernelX, width) - firstTap(startX, dilationX);
+  return <f32>(1.0 / <f64>(rows * columns));
+}
+
+export function averagePool(record: usize, block: u32): void {
+  const op = changetype<Pooling>(record);
+  const input = tensorAt(op.input);
+  const output = tensorAt(op.output);
+  const pixel = input.pixelBytes;
+  const dilationY = op.dilationY;
+  const dilationX = op.dilationX;
+  for (let u: u32 = 0; u < output.units; u++) {
+    const x = blockOf(input, block) + <usize>u * input.unitBytes;
+    let y = blockOf(output, block) + <usize>u * output.unitBytes;
+    for (let p: u32 = 0; p < output.height; p++) {
+      const startY = <i32>(p * op.strideY) - <i32>op.top;
+      for (let q: u32 = 0; q < output.width; q++) {
+        const startX = <i32>(q * op.strideX) - <i32>op.left;
+        const factor = f32x4.splat(share(op, input.height, input.width, startY, startX));
+        for (let lane: usize = 0; lane < pixel; lane += 16) {
+          let sum = f32x4.splat(0);
+          for (let r = firstTap(startY, dilationY), endY = lastTap(startY, dilationY, op.kernelY, input.height); r < endY; r++) {
+            const row = x + <usize>(startY + r * <i32>dilationY) * input.rowBytes + lane;
+            for (let c = firstTap(startX, dilationX), endX = lastTap(startX, dilationX, op.kernelX, input.width); c < endX; c++) {
+              sum = f32x4.add(sum, v128.load(row + <usize>(startX + c * <i32>dilationX) * pixel));
+            }
+          }
+          v128.store(y + <usize>q * pixel + lane, f32x4.mul(sum, factor));
+        }
+      }
+      y += output.rowBytes;
+    }
+  }
+}
+
+export function averagePoolBackward(record: usize, block: u32): void {
+  const op = changetype<Pooling>(record);
+  const inputGradient = tensorAt(op.inputGradient);
+  const outputGradient = tensorAt(op.outputGradient);
+  const pixel = inputGradient.pixelBytes;
+  const height = inputGradient.height;
+  const width = inputGradient.width;
+  const dilationY = op.dilationY;
+  const dilationX = op.dilationX;
+  for (let u: u32 = 0; u < outputGradient.units; u++) {
+    const dx = blockOf(inputGradient, block) + <usize>u * inputGradient.unitBytes;
+    let dy = blockOf(outputGradient, block) + <usize>u * outputGradient.unitBytes;
+    if (!op.accumulate) {
+      for (let row: u32 = 0; row < height; row++) {
+        memory.fill(dx + <usize>row * inputGradient.rowBytes, 0, <usize>width * pixel);
+      }
+    }
+    for (let p: u32 = 0; p < outputGradient.height; p++) {
+      const startY = <i32>(p * op.strideY) - <i32>op.top;
+      for (let q: u32 = 0; q < outputGradient.width; q++) {
+        const startX = <i32>(q * op.strideX) - <i32>op.left;
+        const factor = f32x4.splat(share(op, height, width, startY, startX));
+        for (let lane: usize = 0; lane < pixel; lane += 16) {
+          const g = f32x4.mul(factor, v128.load(dy + <usize>q * pixel + lane));
+          for (let r = firstTap(startY, dilationY), endY = lastTap(startY, dilationY, op.kernelY, height); r < endY; r++) {
+            const row = dx + <usize>(startY + r * <i32>dilationY) * inputGradient.rowBytes + lane;
+            for (let c = firstTap(startX, dilationX), endX = lastTap(startX, dilationX, op.kernelX, width); c < endX; c++) {
+              const d = row + <usize>(startX + c * <i32>dilationX) * pixel;
+              v128.store(d, f32x4.add(v128.load(d), g));
+            }
+          }
+        }
+      }
+      dy += outputGradient.rowBytes;
+    }
+  }
+}
+
+@unmanaged
+class GlobalPooling {
+  /** Tensor records: a plane, and one pixel a unit. Forward: values; backward: gradients. */
+  plane: usize;
+  mean: usize;
+  /** Backward: 1 adds to what the plane holds. */
+  accumulate: u32;
+}
+
+export function globalAveragePool(record: usize, block: u32): void {
+  const op = changetype<GlobalPooling>(record);
+  const plane = tensorAt(op.plane);
+  const mean = tensorAt(op.mean);
+  const pixel = plane.pixelBytes;
+  const bytes = <usize>plane.width * pixel;
+  const factor = f32x4.splat(<f32>(1.0 / <f64>(plane.height * plane.width)));
+  for (let u: u32 = 0; u < plane.units; u++) {
+    const x = blockOf(plane, block) + <usize>u * plane.unitBytes;
+    const y = blockOf(mean, block) + <usize>u * mean.unitBytes;
+    for (let lane: usize = 0; lane < pixel; lane += 16) {
+      let sum = f32x4.splat(0);
+      let row = x + lane;
+      for (let r: u32 = 0; r < plane.height; r++) {
+        for (let at: usize = 0; at < bytes; at += pixel) sum = f32x4.add(sum, v128.load(row + at));
+        row += plane.rowBytes;
+      }
+      v128.store(y + lane, f32x4.mul(sum, factor));
+    }
+  }
+}
+
+export function globalAveragePoolBackward(record: usize, block: u32): void {
+  const op = changetype<GlobalPooling>(record);
+  const plane = tensorAt(op.plane);
+  const mean = tensorAt(op.mean);
+  const pixel = plane.pixelBytes;
+  const bytes = <usize>plane.width * pixel;
+  const factor = f32x4.splat(<f32>(1.0 / <f64>(plane.height * plane.width)));
+  const accumulate = op.accumulate != 0;
+  for (let u: u32 = 0; u < plane.units; u++) {
+    const dx = blockOf(plane, block) + <usize>u * plane.unitBytes;
+    const dy = blockOf(mean, block) + <usize>u * mean.unitBytes;
+    for (let lane: usize = 0; lane < pixel; lane += 16) {
+      const g = f32x4.mul(factor, v128.load(dy + lane));
+      let row = dx + lane;
+      for (let r: u32 = 0; r < plane.height; r++) {
+        for (let at: usize = 0; at < bytes; at += pixel) {
+          v128.store(row + at, accumulate ? f32x4.add(v128.load(row + at), g) : g);
+        }
+        row += plane.rowBytes;
+      }
+    }
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * Runs programs: lists of instructions in memory that every thread walks through, each on its share of the work.
+ * A segment is computed block by block: all its instructions on one block, then on the next, so that what one writes
+ * is still in the cache when the next reads it. Between segments all threads wait for each other.
+ */
+import { activation, activationBackward } from "./activation";
+import {
+  batchCoefficients,
+  batchStatistics,
+  gradientCoefficients,
+  runningCoefficients,
+  updateRunning,
+} from "./batchNorm";
+import { combine, gate, gradientSums, normGradient } from "./combine";
+import { clearBorder, clearTensor, copyUnits, flatten, flattenBackward } from "./copyUnits";
+import { crossEntropy } from "./crossEntropy";
+import { dropout } from "./dropout";
+import { checkFinite } from "./finite";
+import { batchNow, setShard, shareStart, thread, threadCount } from "./layout";
+import {
+  averagePool,
+  averagePoolBackward,
+  globalAveragePool,
+  globalAveragePoolBackward,
+  maxPool,
+  maxPoolBackward,
+} from "./pooling";
+import { sparseConvolution } from "./sparseConvolution";
+import { sparseConvolutionBackward } from "./sparseConvolutionBackward";
+import { sparseDense, sparseDenseWeightGradient } from "./sparseDense";
+import { loadImages, storeImages } from "./transfer";
+import { clearShard, unitSums, updateParameters, updateWeights } from "./update";
+
+/** Milliseconds; only called where a program is timed. */
+// @ts-ignore: decorator
+@external("env", "now")
+declare function now(): f64;
+
+@unmanaged
+class Program {
+  segments: usize;
+  segmentCount: u32;
+  /** f64[blocks][2] losses: a segment that asks for it is not begun where their sum is not finite. */
+  losses: usize;
+  /** f64[instructions]: milliseconds of this thread's calls, added up; 0 where nothing is timed. */
+  times: usize;
+}
+
+@unmanaged
+class Segment {
+  /** Instructions that every thread carries out in full, then those of the body. */
+  prologue: usize;
+  prologueCount: u32;
+  body: usize;
+  bodyCount: u32;
+  /** BLOCKS: the body runs for every block of the thread's shards. SHARES: once; kernels take their thread's share. */
+  kind: u32;
+  /** 1: ends the program where the loss is not finite. */
+  needsLoss: u32;
+  /** Index of the prologue's first instruction in `times`; the body follows it. */
+  firstTime: u32;
+}
+
+@unmanaged
+class Instruction {
+  kernel: u32;
+  record: usize;
+}
+
+const BLOCKS: u32 = 0;
+
+function call(kernel: u32, record: usize, block: u32): void {
+  switch (kernel) {
+    case 0: return loadImages(record, block);
+    case 1: return storeImages(record, block);
+    case 2: return sparseConvolution(record, block);
+    case 3: return sparseConvolutionBackward(record, block);
+    case 4: return sparseDense(record, block);
+    case 5: return sparseDenseWeightGradient(record, block);
+    case 6: return batchStatistics(record, block);
+    case 7: return batchCoefficients(record, block);
+    case 8: return runningCoefficients(record, block);
+    case 9: return gradientCoefficients(record, block);
+    case 10: return updateRunning(record, block);
+    case 11: return combine(record, block);
+    case 12: return gate(record, block);
+    case 13: return gradientSums(record, block);
+    case 14: return normGradient(record, block);
+    case 15: return activation(record, block);
+    case 16: return activationBackward(record, block);
+    case 17: return copyUnits(record, block);
+    case 18: return flatten(record, block);
+    case 19: return flattenBackward(record, block);
+    case 20: return clearBorder(record, block);
+    case 21: return clearTensor(record, block);
+    case 22: return maxPool(record, block);
+    case 23: return maxPoolBackward(record, block);
+    case 24: return averagePool(record, block);
+    case 25: return averagePoolBackward(record, block);
+    case 26: return globalAveragePool(record, block);
+    case 27: return globalAveragePoolBackward(record, block);
+    case 28: return dropout(record, block);
+    case 29: return crossEntropy(record, block);
+    case 30: return updateWeights(record, block);
+    case 31: return updateParameters(record, block);
+    case 32: return clearShard(record, block);
+    case 33: return unitSums(record, block);
+    case 34: return checkFinite(record, block);
+    default: unreachable();
+  }
+}
+
+const INSTRUCTION_BYTES: usize = offsetof<Instruction>();
+const SEGMENT_BYTES: usize = offsetof<Segment>();
+
+function callAll(list: usize, count: u32, block: u32, times: usize): void {
+  for (let k: u32 = 0; k < count; k++) {
+    const instruction = changetype<Instruction>(list + <usize>k * INSTRUCTION_BYTES);
+    if (times == 0) {
+      call(instruction.kernel, instruction.record, block);
+    } else {
+      const start = now();
+      call(instruction.kernel, instruction.record, block);
+      const cell = times + (<usize>k << 3);
+      store<f64>(cell, load<f64>(cell) + now() - start);
+    }
+  }
+}
+
+/**
+ * Carries out this thread's part. Returns when all threads are done.
+ * @param barrier i32[2] in shared memory: threads that have arrived, and how often all have
+ */
+export function run(program_: usize, barrier: usize): void {
+  const program = changetype<Program>(program_);
+  const blocks = batchNow().blocks;
+  const shards = batchNow().shards;
+  const firstShard = shareStart(shards, thread);
+  const lastShard = shareStart(shards, thread + 1);
+  for (let s: u32 = 0; s < program.segmentCount; s++) {
+    const segment = changetype<Segment>(program.segments + <usize>s * SEGMENT_BYTES);
+    if (s > 0) meet(barrier);
+    if (segment.needsLoss && !isFinite(totalLoss(program))) break;
+    // only the first thread's times are kept
+    const times = thread == 0 && program.times ? program.times + (<usize>segment.firstTime << 3) : 0;
+    callAll(segment.prologue, segment.prologueCount, 0, times);
+    const bodyTimes = times ? times + (<usize>segment.prologueCount << 3) : 0;
+    if (segment.kind != BLOCKS) {
+      callAll(segment.body, segment.bodyCount, 0, bodyTimes);
+      continue;
+    }
+    for (let shard = firstShard; shard < lastShard; shard++) {
+      setShard(shard);
+      const end = <u32>((<u64>blocks * (shard + 1)) / shards);
+      for (let block = <u32>((<u64>blocks * shard) / shards); block < end; block++) {
+        callAll(segment.body, segment.bodyCount, block, bodyTimes);
+      }
+    }
+  }
+  meet(barrier);
+}
+
+function totalLoss(program: Program): f64 {
+  let total: f64 = 0;
+  for (let block: u32 = 0; block < batchNow().blocks; block++) total += load<f64>(program.losses + (<usize>block << 4));
+  return total;
+}
+
+/** Looks this often before it sleeps: some tens of microseconds, less than falling asleep and waking up cost. */
+const SPINS: u32 = 20_000;
+
+/** Waits until all threads are here. */
+function meet(barrier: usize): void {
+  if (threadCount == 1) return;
+  const times = atomic.load<i32>(barrier, 4);
+  if (<u32>atomic.add<i32>(barrier, 1) + 1 == threadCount) {
+    atomic.store<i32>(barrier, 0);
+    atomic.store<i32>(barrier, times + 1, 4);
+    atomic.notify(barrier + 4, -1);
+    return;
+  }
+  await_(barrier + 4, times);
+}
+
+/** Waits until the number at `cell` is no longer `value`. */
+function await_(cell: usize, value: i32): void {
+  for (let k: u32 = 0; k < SPINS; k++) if (atomic.load<i32>(cell) != value) return;
+  while (atomic.load<i32>(cell) == value) atomic.wait<i32>(cell, value, -1);
+}
+
+/**
+ * The life of a worker thread: runs the program it is given until there is none.
+ * @param orders u32[2] in shared memory: how many orders were given, and the program's address, 0 to end
+ */
+export function serve(orders: usize, barrier: usize): void {
+  let given: i32 = 0;
+  while (true) {
+    await_(orders, given);
+    given = atomic.load<i32>(orders);
+    const program = atomic.load<u32>(orders, 4);
+    if (program == 0) return;
+    run(program, barrier);
+  }
+}

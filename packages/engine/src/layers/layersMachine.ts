@@ -1,0 +1,156 @@
+/** Threads on one memory that carry out programs of kernels. Only numbers cross the border. */
+import { type WasmMemory, type WasmModule, webAssembly } from "../webAssembly.ts";
+import { builtin, type LayersExports, layersModule } from "./layersModule.ts";
+
+export interface LayersMachineOptions {
+  /** Bytes that the host places, beyond the machine's own; see {@link LayersMachine.firstAddress}. */
+  readonly bytes: number;
+  /** Threads that are wanted; where memory cannot be shared there is one. */
+  readonly threadCount: number;
+  /** Fused multiply-add: faster, and not the same bits on every machine. */
+  readonly relaxed: boolean;
+}
+
+interface Worker {
+  once(event: "message" | "error", listener: (value: unknown) => void): void;
+  unref(): void;
+  terminate(): Promise<number>;
+}
+
+interface WorkerThreads {
+  readonly Worker: {
+    new (code: string, options: { eval: true; workerData: unknown; execArgv: readonly string[] }): Worker;
+  };
+}
+
+/** The whole of a worker: numbers come from shared memory, so it needs no messages but that it is there. */
+const WORKER = `
+const { parentPort, workerData } = require("node:worker_threads");
+const { module, memory, thread, threadCount, batch, orders, barrier } = workerData;
+const env = { memory, now: () => performance.now(), abort() {} };
+const { setThread, setBatch, serve } = new WebAssembly.Instance(module, { env }).exports;
+setThread(thread, threadCount);
+setBatch(batch);
+parentPort.postMessage("ready");
+serve(orders, barrier);
+`;
+
+const PAGE_BYTES = 65_536;
+const MAX_PAGES = 65_536;
+/** Cells of 64 bytes: of orders, of the barrier, of the batch. */
+const CELL_BYTES = 64;
+
+/** Bytes of the address space before the first that the host may place: the module's own and the machine's. */
+const reservedBytes = (heapBase: number): number => Math.ceil(heapBase / CELL_BYTES + 4) * CELL_BYTES;
+
+export class LayersMachine {
+  readonly threadCount: number;
+  /** First address that the host may use, a multiple of 64. */
+  readonly firstAddress: number;
+  /** Address of the batch record, which the host writes before {@link run}. */
+  readonly batch: number;
+  readonly #memory: WasmMemory;
+  readonly #wasm: LayersExports;
+  readonly #workers: readonly Worker[];
+  readonly #orders: number;
+  readonly #barrier: number;
+
+  /** Use {@link LayersMachine.start}. */
+  private constructor(
+    memory: WasmMemory,
+    wasm: LayersExports,
+    workers: readonly Worker[],
+    threadCount: number,
+  ) {
+    const first = reservedBytes(wasm.heapBase());
+    this.#memory = memory;
+    this.#wasm = wasm;
+    this.#workers = workers;
+    this.threadCount = threadCount;
+    this.firstAddress = first;
+    this.batch = first - CELL_BYTES;
+    this.#barrier = first - 2 * CELL_BYTES;
+    this.#orders = first - 3 * CELL_BYTES;
+    wasm.setThread(0, threadCount);
+    wasm.setBatch(this.batch);
+  }
+
+  /** @throws RangeError where the memory is not to be had; EngineError where a build is missing */
+  static async start(options: LayersMachineOptions): Promise<LayersMachine> {
+    const shared = typeof SharedArrayBuffer !== "undefined";
+    const threads = shared ? builtin<WorkerThreads>("node:worker_threads") : undefined;
+    const threadCount = threads === undefined ? 1 : options.threadCount;
+    const module = await layersModule({ shared, relaxed: options.relaxed });
+    const memory = newMemory(options.bytes, shared);
+    const wasm = instantiate(module, memory);
+    const machine = new LayersMachine(memory, wasm, [], threadCount);
+    if (threads === undefined || threadCount === 1) return machine;
+    const workers = await Promise.all(
+      Array.from({ length: threadCount - 1 }, (_, k) =>
+        startWorker(threads, {
+          module,
+          memory,
+          thread: k + 1,
+          threadCount,
+          batch: machine.batch,
+          orders: machine.#orders,
+          barrier: machine.#barrier,
+        }),
+      ),
+    );
+    return new LayersMachine(memory, wasm, workers, threadCount);
+  }
+
+  /** The memory; it never grows, so views stay. */
+  get buffer(): ArrayBuffer {
+    return this.#memory.buffer;
+  }
+
+  /** Carries out a program on all threads, this one among them, and returns when they are done. */
+  run(program: number): void {
+    this.#order(program);
+    this.#wasm.run(program, this.#barrier);
+  }
+
+  /** Ends the workers. */
+  dispose(): void {
+    this.#order(0);
+    for (const worker of this.#workers) void worker.terminate();
+  }
+
+  #order(program: number): void {
+    if (this.threadCount === 1) return;
+    const orders = new Int32Array(this.buffer, this.#orders, 2);
+    Atomics.store(orders, 1, program);
+    Atomics.add(orders, 0, 1);
+    Atomics.notify(orders, 0);
+  }
+}
+
+function newMemory(bytes: number, shared: boolean): WasmMemory {
+  // the module's own data and the machine's cells stand below
+  const pages = Math.ceil((bytes + PAGE_BYTES) / PAGE_BYTES);
+  if (pages > MAX_PAGES) throw new RangeError(`${bytes} bytes are more than the 4 GiB of a memory`);
+  const limits = { initial: pages, maximum: MAX_PAGES, shared };
+  return new webAssembly.Memory(limits);
+}
+
+function instantiate(module: WasmModule, memory: WasmMemory): LayersExports {
+  const env: Record<string, WasmMemory | (() => void)> = {
+    memory,
+    now: () => performance.now(),
+    abort() {},
+  };
+  return new webAssembly.Instance(module, { env }).exports as LayersExports;
+}
+
+async function startWorker(threads: WorkerThreads, workerData: unknown): Promise<Worker> {
+  const worker = new threads.Worker(WORKER, { eval: true, workerData, execArgv: [] });
+  await new Promise<void>((resolve, reject) => {
+    worker.once("message", () => resolve());
+    worker.once("error", reject);
+  });
+  // a machine that nobody disposes of must not keep the process alive
+  worker.unref();
+  return worker;
+}

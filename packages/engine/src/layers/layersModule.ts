@@ -1,0 +1,102 @@
+/** Loads dist/layers.wasm: the kernels of networks' layers, in one of four builds. */
+import { EngineError } from "../errors.ts";
+import { type WasmBytes, type WasmModule, webAssembly } from "../webAssembly.ts";
+
+/** The exports of assembly/layers/index.ts. Addresses are u32. */
+export interface LayersExports {
+  heapBase(): number;
+  setThread(thread: number, threadCount: number): void;
+  setBatch(batch: number): void;
+  run(program: number, barrier: number): void;
+  serve(orders: number, barrier: number): void;
+}
+
+export interface LayersBuild {
+  /** For shared memory, which threads need. */
+  readonly shared: boolean;
+  /** With fused multiply-add: faster, and not the same bits on every machine. */
+  readonly relaxed: boolean;
+}
+
+interface Modules {
+  validate(bytes: WasmBytes): boolean;
+  compile(bytes: WasmBytes): Promise<WasmModule>;
+}
+
+const modules = webAssembly as unknown as Modules;
+const compiled = new Map<string, Promise<WasmModule>>();
+
+/**
+ * Compiled once for each build.
+ * @throws EngineError where the file is missing, or relaxed SIMD is not to be had
+ */
+export function layersModule(build: LayersBuild): Promise<WasmModule> {
+  const url = urlOf(build);
+  let module = compiled.get(url.href);
+  if (module === undefined) {
+    module = load(url, build);
+    compiled.set(url.href, module);
+  }
+  return module;
+}
+
+// literals beside import.meta.url are what bundlers look for; they are right from src/ and from dist/
+function urlOf({ shared, relaxed }: LayersBuild): URL {
+  if (relaxed) {
+    return shared
+      ? new URL("../../dist/layers-relaxed-shared.wasm", import.meta.url)
+      : new URL("../../dist/layers-relaxed.wasm", import.meta.url);
+  }
+  return shared
+    ? new URL("../../dist/layers-shared.wasm", import.meta.url)
+    : new URL("../../dist/layers.wasm", import.meta.url);
+}
+
+async function load(url: URL, { relaxed }: LayersBuild): Promise<WasmModule> {
+  const bytes = url.protocol === "file:" ? readFile(url) : await fetchFile(url);
+  if (relaxed && !modules.validate(bytes)) {
+    builtin<{ setFlagsFromString(flag: string): void }>("node:v8")?.setFlagsFromString(
+      "--experimental-wasm-relaxed-simd",
+    );
+    if (!modules.validate(bytes)) {
+      throw new EngineError("fast math", {
+        given: "a runtime without relaxed SIMD",
+        expected: "one with it, as Node 20 or newer",
+        remedy: "Leave the option out.",
+      });
+    }
+  }
+  return modules.compile(bytes);
+}
+
+/** A module of Node without an import, which a browser or a bundler would choke on; undefined elsewhere. */
+export function builtin<Module>(id: string): Module | undefined {
+  const { process } = globalThis as unknown as {
+    process?: { getBuiltinModule?(id: string): Module | undefined };
+  };
+  return process?.getBuiltinModule?.(id);
+}
+
+function readFile(url: URL): WasmBytes {
+  const fileSystem = builtin<{ readFileSync(path: URL): Uint8Array<ArrayBuffer> }>("node:fs");
+  if (fileSystem === undefined) throw notFound(url, "no file system");
+  try {
+    return fileSystem.readFileSync(url);
+  } catch (error) {
+    throw notFound(url, (error as Error).message);
+  }
+}
+
+async function fetchFile(url: URL): Promise<WasmBytes> {
+  const response = await fetch(url);
+  if (!response.ok) throw notFound(url, `${response.status} ${response.statusText}`);
+  return response.arrayBuffer();
+}
+
+function notFound(url: URL, why: string): EngineError {
+  return new EngineError("layers.wasm", {
+    given: `${why} (${url.href})`,
+    expected: "the compiled kernels",
+    remedy: "Build them with `pnpm --filter @phew/engine build`.",
+  });
+}

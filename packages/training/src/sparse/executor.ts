@@ -1,0 +1,267 @@
+/**
+ * The `sparse` executor: a network and its masks compiled to a program of WebAssembly kernels that touch kept weights
+ * alone, forward, backward and in the update. See docs/executor.md.
+ */
+import type { Weights } from "@phew/core";
+import { LayersMachine, writeRecord } from "@phew/engine";
+import { checkBatch, checkExecutorOptions, checkInput } from "../checks.ts";
+import type { Batch, Executor, ExecutorOptions, StepResult } from "../executor.ts";
+import type { Label, ProgramDraft, Region } from "./draft.ts";
+import { shardCount } from "./lowering/weights.ts";
+import { type MemoryPlan, placeInMemory } from "./memoryPlan.ts";
+import { type Model, prepareModel } from "./model.ts";
+import { ParameterTransfer } from "./parameterTransfer.ts";
+import type { Exchange, Pass } from "./pass.ts";
+import { evaluationPass, finitePass, newExchange, trainingPass } from "./passes.ts";
+import { programBytes, setTimed, type WrittenProgram, writeProgram } from "./writeProgram.ts";
+
+export type { MemoryPlan };
+
+export interface SparseExecutorOptions extends ExecutorOptions {
+  /** Fused multiply-add where the runtime has relaxed SIMD: faster, and not the same bits on every machine. */
+  readonly fastMath?: boolean;
+}
+
+/** Milliseconds that the first thread spent on one layer's work. */
+export interface WorkTime extends Label {
+  readonly milliseconds: number;
+}
+
+export interface SparseExecutor extends Executor {
+  /** What memory is for; known before the first step. */
+  readonly plan: MemoryPlan;
+  readonly threadCount: number;
+  /** Measures every instruction of the steps from now on. */
+  startTiming(): void;
+  /** Time by layer and kind of work since {@link startTiming}; ends the measuring. */
+  endTiming(): readonly WorkTime[];
+  /**
+   * Name of the first layer whose value was not finite in the last step; undefined where all were. A step whose loss
+   * is not finite changes nothing, so its values can be computed again.
+   */
+  firstNonFinite(): string | undefined;
+}
+
+/** @throws ArgumentError where the network cannot be computed; RangeError where memory does not suffice */
+export async function createSparseExecutor(options: SparseExecutorOptions): Promise<SparseExecutor> {
+  checkExecutorOptions(options);
+  const { network, masks, batchSize, seed, labelSmoothing = 0 } = options;
+  const model = prepareModel(network, masks, batchSize);
+  const exchange = newExchange(model);
+  const passOptions = { model, exchange, seed };
+  const training = trainingPass(passOptions, labelSmoothing);
+  const evaluation = evaluationPass(passOptions, labelSmoothing);
+  const finite = finitePass(passOptions);
+  const passes = [training, evaluation, finite.pass];
+  const drafts = passes.map(({ draft }) => draft);
+  const threadCount = Math.min(options.threadCount ?? 1, shardCount(model.blocks));
+  const lasting = lastingRegions(model, exchange, passes);
+  const sizing = { lanes: model.lanes, blocks: model.blocks, threadCount };
+  // what the machine and the programs need stands below the rest
+  const programs = drafts.map(programBytes);
+  const programTotal = programs.reduce((sum, bytes) => sum + bytes, 0);
+  const { end } = placeInMemory(drafts, lasting, { ...sizing, start: programTotal });
+  const machine = await LayersMachine.start({
+    bytes: end,
+    threadCount,
+    relaxed: options.fastMath ?? false,
+  });
+  const placement = placeInMemory(drafts, lasting, { ...sizing, start: machine.firstAddress + programTotal });
+  const view = new DataView(machine.buffer);
+  writeInitial(machine.buffer, drafts, lasting);
+  let address = machine.firstAddress;
+  const written = drafts.map((draft, k) => {
+    const program = writeProgram(view, draft, address, {
+      placement,
+      lanes: model.lanes,
+      losses: exchange.losses,
+    });
+    address += programs[k]!;
+    return program;
+  });
+  const [train, evaluate, check] = written as [WrittenProgram, WrittenProgram, WrittenProgram];
+  return new Machine(options, model, machine, exchange, placement.plan, {
+    train,
+    evaluate,
+    check,
+    found: finite.found,
+  });
+}
+
+interface Programs {
+  readonly train: WrittenProgram;
+  readonly evaluate: WrittenProgram;
+  readonly check: WrittenProgram;
+  readonly found: readonly { readonly layer: string; readonly region: Region }[];
+}
+
+class Machine implements SparseExecutor {
+  readonly name = "sparse";
+  readonly backend: string;
+  readonly plan: MemoryPlan;
+  readonly threadCount: number;
+  readonly #options: SparseExecutorOptions;
+  readonly #model: Model;
+  readonly #machine: LayersMachine;
+  readonly #exchange: Exchange;
+  readonly #programs: Programs;
+  readonly #parameters: ParameterTransfer;
+  readonly #view: DataView;
+  readonly #floats: Float32Array;
+  readonly #integers: Int32Array;
+  #stepCount = 0;
+  #lastCount = 0;
+
+  constructor(
+    options: SparseExecutorOptions,
+    model: Model,
+    machine: LayersMachine,
+    exchange: Exchange,
+    plan: MemoryPlan,
+    programs: Programs,
+  ) {
+    this.#options = options;
+    this.#model = model;
+    this.#machine = machine;
+    this.#exchange = exchange;
+    this.#programs = programs;
+    this.plan = plan;
+    this.threadCount = machine.threadCount;
+    this.backend = `wasm${options.fastMath ? ", fast math" : ""}, ${machine.threadCount} thread${machine.threadCount > 1 ? "s" : ""}`;
+    this.#view = new DataView(machine.buffer);
+    this.#floats = new Float32Array(machine.buffer);
+    this.#integers = new Int32Array(machine.buffer);
+    this.#parameters = new ParameterTransfer(model, machine.buffer, options.weights);
+    this.#parameters.setWeights(options.weights);
+    this.#parameters.setMomentum(new Map());
+  }
+
+  /** A step whose loss is not finite changes nothing. */
+  async step(batch: Batch, rate: number): Promise<StepResult> {
+    checkBatch(this.#model.network, batch, this.#options.batchSize);
+    this.#hand(batch.x, batch.count, rate);
+    this.#integers.set(batch.y, this.#exchange.labels.address / 4);
+    this.#machine.run(this.#programs.train.address);
+    const result = this.#result(batch.count);
+    if (Number.isFinite(result.loss)) this.#stepCount++;
+    return result;
+  }
+
+  async evaluate(batch: Batch): Promise<StepResult> {
+    checkBatch(this.#model.network, batch, this.#options.batchSize);
+    this.#hand(batch.x, batch.count, 0);
+    this.#integers.set(batch.y, this.#exchange.labels.address / 4);
+    this.#machine.run(this.#programs.evaluate.address);
+    return this.#result(batch.count);
+  }
+
+  async predict(x: Float32Array, count: number): Promise<Float32Array> {
+    checkInput(this.#model.network, x, count, this.#options.batchSize);
+    this.#hand(x, count, 0);
+    this.#machine.run(this.#programs.evaluate.address);
+    const start = this.#exchange.outputs.address / 4;
+    return this.#floats.slice(start, start + count * this.#model.network.outputShape[0]!);
+  }
+
+  async weights(): Promise<Weights> {
+    return this.#parameters.weights();
+  }
+
+  async momentum(): Promise<Weights> {
+    return this.#parameters.momentum();
+  }
+
+  async restore(weights: Weights, momentum: Weights, stepCount = 0): Promise<void> {
+    checkExecutorOptions({ ...this.#options, weights });
+    this.#parameters.setWeights(weights);
+    this.#parameters.setMomentum(momentum);
+    this.#stepCount = stepCount;
+  }
+
+  startTiming(): void {
+    const { train } = this.#programs;
+    this.#floats.fill(0, train.times / 4, train.times / 4 + 2 * train.instructions.length);
+    setTimed(this.#view, train, true);
+  }
+
+  endTiming(): readonly WorkTime[] {
+    const { train } = this.#programs;
+    setTimed(this.#view, train, false);
+    return train.instructions.map(({ label }, k) => ({
+      ...label,
+      milliseconds: this.#view.getFloat64(train.times + 8 * k, true),
+    }));
+  }
+
+  firstNonFinite(): string | undefined {
+    if (this.#lastCount === 0) return undefined;
+    this.#machine.run(this.#programs.check.address);
+    const blocks = Math.ceil(this.#lastCount / this.#model.lanes);
+    return this.#programs.found.find(({ region }) =>
+      this.#integers.subarray(region.address / 4, region.address / 4 + blocks).includes(1),
+    )?.layer;
+  }
+
+  dispose(): void {
+    this.#machine.dispose();
+  }
+
+  /** Puts a batch where the programs look for it. */
+  #hand(x: Float32Array, count: number, rate: number): void {
+    const { momentum, nesterov, weightDecay } = this.#options.optimiser;
+    const blocks = Math.ceil(count / this.#model.lanes);
+    this.#floats.set(x, this.#exchange.images.address / 4);
+    this.#lastCount = count;
+    writeRecord(this.#view, this.#machine.batch, "batch", {
+      count,
+      blocks,
+      shards: shardCount(blocks),
+      step: this.#stepCount,
+      rate,
+      momentum,
+      weightDecay,
+      nesterov: nesterov ? 1 : 0,
+    });
+  }
+
+  #result(count: number): StepResult {
+    let loss = 0;
+    let correctCount = 0;
+    for (let block = 0; block < Math.ceil(count / this.#model.lanes); block++) {
+      const at = this.#exchange.losses.address + 16 * block;
+      loss += this.#view.getFloat64(at, true);
+      correctCount += this.#view.getFloat64(at + 8, true);
+    }
+    return { loss: loss / count, correctCount };
+  }
+}
+
+/** Everything that outlives a step. */
+function lastingRegions(model: Model, exchange: Exchange, passes: readonly Pass[]): Set<Region> {
+  const regions = new Set<Region>(Object.values(exchange));
+  for (const layer of model.layers.values()) {
+    for (const region of [
+      layer.forwardEntries,
+      layer.backwardEntries,
+      layer.orderRegion,
+      layer.rowStartRegion,
+      layer.op.kind === "dense" ? layer.backwardStartRegion : layer.classRegion,
+      layer.momentum,
+      layer.orphanWeights,
+      layer.orphanMomentum,
+    ])
+      regions.add(region);
+  }
+  for (const { draft } of passes)
+    for (const region of draft.regions) if (!region.temporary) regions.add(region);
+  return regions;
+}
+
+function writeInitial(buffer: ArrayBuffer, drafts: readonly ProgramDraft[], lasting: Iterable<Region>): void {
+  const bytes = new Uint8Array(buffer);
+  for (const region of new Set([...lasting, ...drafts.flatMap(({ regions }) => [...regions])])) {
+    const values = region.initial?.();
+    if (values === undefined) continue;
+    bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), region.address);
+  }
+}

@@ -1,0 +1,64 @@
+/** Stacks the units of its inputs; what is not stored of an input is 0 in the stack. */
+import type { Pass } from "../pass.ts";
+import { NO_UNIT, unitPairs } from "../unitPairs.ts";
+import type { Lowering, OperationOf } from "./lowering.ts";
+
+/** For every stored unit of the stack, which stored unit of one of its inputs it is. */
+function stack(pass: Pass, index: number): { input: number; unit: number }[] {
+  const { inputs } = pass.node(index);
+  const owner = inputs.flatMap((input) => {
+    const place = new Map([...pass.model.stored[input]!].map((unit, k) => [unit, k]));
+    const count = pass.node(input).shape[0]!;
+    return Array.from({ length: count }, (_, unit) => ({ input, unit: place.get(unit) ?? NO_UNIT }));
+  });
+  // one value may stand in the stack twice: its places are told apart by their input's position
+  const position = inputs.flatMap((input, k) => new Array<number>(pass.node(input).shape[0]!).fill(k));
+  return [...pass.model.stored[index]!].map((unit) => ({ input: position[unit]!, unit: owner[unit]!.unit }));
+}
+
+export const concat: Lowering<OperationOf<"concat">> = {
+  forward(pass, index) {
+    const output = pass.newTensor(index);
+    const places = stack(pass, index);
+    for (const [k, source] of pass.node(index).inputs.entries()) {
+      const first = places.findIndex(({ input }) => input === k);
+      if (first < 0) continue;
+      const from = places.filter(({ input }) => input === k).map(({ unit }) => unit);
+      pass.draft.emit(
+        "copyUnits",
+        {
+          input: pass.read(source),
+          output,
+          pairs: pass.table(unitPairs(from, first)),
+          pairCount: from.length,
+        },
+        pass.label(index, "other"),
+      );
+    }
+    pass.write(index, output);
+  },
+
+  backward(pass, index) {
+    const gradient = pass.gradientOf(index);
+    if (gradient === undefined) return;
+    const places = stack(pass, index);
+    for (const [k, source] of pass.node(index).inputs.entries()) {
+      const target = pass.receive(source);
+      if (target === undefined) continue;
+      const from = new Uint32Array(target.tensor.units).fill(NO_UNIT);
+      for (const [unit, place] of places.entries())
+        if (place.input === k && place.unit !== NO_UNIT) from[place.unit] = unit;
+      pass.draft.emit(
+        "copyUnits",
+        {
+          input: gradient,
+          output: target.tensor,
+          pairs: pass.table(unitPairs(from)),
+          pairCount: from.length,
+          accumulate: target.accumulate ? 1 : 0,
+        },
+        pass.label(index, "other"),
+      );
+    }
+  },
+};

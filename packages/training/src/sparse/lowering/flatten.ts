@@ -1,0 +1,62 @@
+/** Every place of every channel becomes a unit. On planes of one pixel nothing is to be done. */
+import { Region } from "../draft.ts";
+import type { Pass } from "../pass.ts";
+import type { PlannedTensor } from "../tensor.ts";
+import { NO_UNIT } from "../unitPairs.ts";
+import type { Lowering, OperationOf } from "./lowering.ts";
+
+export const flatten: Lowering<OperationOf<"flatten">> = {
+  forward(pass, index) {
+    const source = pass.node(index).inputs[0]!;
+    if (places(pass, source) === 1) return pass.alias(index, source);
+    const plane = pass.read(source);
+    const output = pass.newTensor(index);
+    const offsets = offsetTable(pass, index, plane);
+    pass.draft.emit("flatten", { plane, places: output, offsets }, pass.label(index, "other"));
+    pass.write(index, output);
+  },
+
+  backward(pass, index) {
+    const source = pass.node(index).inputs[0]!;
+    const gradient = pass.gradientOf(index);
+    if (gradient === undefined) return;
+    if (places(pass, source) === 1) return pass.lend(source, gradient);
+    const target = pass.receive(source);
+    if (target === undefined) return;
+    pass.draft.emit(
+      "flattenBackward",
+      {
+        plane: target.tensor,
+        places: gradient,
+        offsets: offsetTable(pass, index, target.tensor),
+        accumulate: target.accumulate ? 1 : 0,
+      },
+      pass.label(index, "other"),
+    );
+  },
+};
+
+function places(pass: Pass, source: number): number {
+  const [, height = 1, width = 1] = pass.node(source).shape;
+  return height * width;
+}
+
+/** Bytes from the plane's block to the pixel of each stored unit. */
+function offsetTable(pass: Pass, index: number, plane: PlannedTensor): Region {
+  const source = pass.node(index).inputs[0]!;
+  const units = pass.model.stored[index]!;
+  const placeOf = new Map([...pass.model.stored[source]!].map((unit, k) => [unit, k]));
+  const perUnit = places(pass, source);
+  return new Region("program", 4 * units.length, {
+    initial: () => {
+      const { unitBytes, rowBytes, pixelBytes } = plane.geometry(pass.model.lanes);
+      return Uint32Array.from(units, (unit) => {
+        const channel = placeOf.get(Math.floor(unit / perUnit));
+        if (channel === undefined) return NO_UNIT;
+        const place = unit % perUnit;
+        const row = Math.floor(place / plane.width);
+        return channel * unitBytes + row * rowBytes + (place % plane.width) * pixelBytes;
+      });
+    },
+  });
+}

@@ -1,0 +1,11 @@
+/** The batch stands in memory as it came, image by image; here it is laid into lanes. */
+import type { Lowering, OperationOf } from "./lowering.ts";
+
+export const input: Lowering<OperationOf<"input">> = {
+  forward(pass, index) {
+    const tensor = pass.newTensor(index);
+    pass.draft.emit("loadImages", { tensor, images: pass.exchange.images }, pass.label(index, "transfer"));
+    pass.write(index, tensor);
+  },
+  backward() {},
+};

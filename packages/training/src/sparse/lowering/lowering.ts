@@ -1,0 +1,13 @@
+/** What the files of operations and the passes agree on. */
+import type { Operation } from "@phew/core";
+import type { Pass } from "../pass.ts";
+
+export type OperationOf<Kind extends Operation["kind"]> = Extract<Operation, { kind: Kind }>;
+
+/** How one operation becomes instructions. */
+export interface Lowering<Op> {
+  /** Writes what computes the value of node `index`. */
+  forward(pass: Pass, index: number, op: Op): void;
+  /** Writes what passes the gradient of its value on, to its inputs and its parameters. */
+  backward(pass: Pass, index: number, op: Op): void;
+}

@@ -1,0 +1,39 @@
+/**
+ * How each operation becomes instructions. An operation that core gains is a type error here until it has its line.
+ * Batch normalisation, addition and clamping activations have no line: they are lowered together, by combination.ts.
+ */
+import type { Operation } from "@phew/core";
+import { activation } from "./activation.ts";
+import { concat } from "./concat.ts";
+import { conv2d } from "./conv2d.ts";
+import { dense } from "./dense.ts";
+import { dropout } from "./dropout.ts";
+import { flatten } from "./flatten.ts";
+import { globalAveragePool } from "./globalAveragePool.ts";
+import { identity } from "./identity.ts";
+import { input } from "./input.ts";
+import type { Lowering, OperationOf } from "./lowering.ts";
+import { averagePool2d, maxPool2d } from "./pooling.ts";
+import { slice } from "./slice.ts";
+
+/** Opaque parts are refused before; the other two are part of combinations. */
+type Lowered = Exclude<Operation["kind"], "opaque" | "batchNorm" | "add">;
+
+const lowerings: { readonly [Kind in Lowered]: Lowering<OperationOf<Kind>> } = {
+  activation,
+  averagePool2d,
+  concat,
+  conv2d,
+  dense,
+  dropout,
+  flatten,
+  globalAveragePool,
+  identity,
+  input,
+  maxPool2d,
+  slice,
+};
+
+export function loweringOf(op: Operation): Lowering<Operation> {
+  return lowerings[op.kind as Lowered] as Lowering<Operation>;
+}

@@ -1,0 +1,67 @@
+/** Max and average pooling over windows. */
+import type { Pass } from "../pass.ts";
+import type { Lowering, OperationOf } from "./lowering.ts";
+
+type Pool = OperationOf<"maxPool2d"> | OperationOf<"averagePool2d">;
+
+const windowFields = ({ kernel, stride, padding, dilation }: Pool) => ({
+  kernelY: kernel[0],
+  kernelX: kernel[1],
+  strideY: stride[0],
+  strideX: stride[1],
+  top: padding[0],
+  left: padding[1],
+  bottom: padding[2],
+  right: padding[3],
+  dilationY: dilation[0],
+  dilationX: dilation[1],
+});
+
+export const maxPool2d: Lowering<OperationOf<"maxPool2d">> = {
+  forward(pass, index, op) {
+    const input = pass.read(pass.node(index).inputs[0]!);
+    const output = pass.newTensor(index);
+    pass.draft.emit("maxPool", { input, output, ...windowFields(op) }, pass.label(index, "pooling"));
+    pass.write(index, output);
+  },
+
+  backward(pass, index, op) {
+    const way = wayBack(pass, index);
+    if (way === undefined) return;
+    const { source, gradient, accumulate } = way;
+    const fields = { ...gradient, input: pass.read(source), output: pass.read(index), accumulate };
+    pass.draft.emit("maxPoolBackward", { ...fields, ...windowFields(op) }, pass.label(index, "pooling"));
+  },
+};
+
+export const averagePool2d: Lowering<OperationOf<"averagePool2d">> = {
+  forward(pass, index, op) {
+    const input = pass.read(pass.node(index).inputs[0]!);
+    const output = pass.newTensor(index);
+    const countPadding = op.countPadding ? 1 : 0;
+    const fields = { input, output, countPadding, ...windowFields(op) };
+    pass.draft.emit("averagePool", fields, pass.label(index, "pooling"));
+    pass.write(index, output);
+  },
+
+  backward(pass, index, op) {
+    const way = wayBack(pass, index);
+    if (way === undefined) return;
+    const countPadding = op.countPadding ? 1 : 0;
+    const fields = { ...way.gradient, accumulate: way.accumulate, countPadding, ...windowFields(op) };
+    pass.draft.emit("averagePoolBackward", fields, pass.label(index, "pooling"));
+  },
+};
+
+function wayBack(pass: Pass, index: number) {
+  const source = pass.node(index).inputs[0]!;
+  const outputGradient = pass.gradientOf(index);
+  if (outputGradient === undefined) return undefined;
+  const target = pass.receive(source);
+  if (target === undefined) return undefined;
+  return {
+    source,
+    gradient: { outputGradient, inputGradient: target.tensor },
+    accumulate: target.accumulate ? 1 : 0,
+  };
+}

@@ -1,0 +1,133 @@
+/** Moves parameters between dense arrays by name, as the outside knows them, and their places in memory. */
+import { elementCount, type Weights } from "@phew/core";
+import type { Region } from "./draft.ts";
+import type { Model } from "./model.ts";
+import type { UnitParameter } from "./parameters.ts";
+
+export class ParameterTransfer {
+  readonly #model: Model;
+  readonly #floats: Float32Array;
+  /** Values of units that are not stored, which nothing changes. */
+  #initial: Weights;
+
+  /** @param buffer the whole memory */
+  constructor(model: Model, buffer: ArrayBuffer, weights: Weights) {
+    this.#model = model;
+    this.#floats = new Float32Array(buffer);
+    this.#initial = weights;
+  }
+
+  setWeights(weights: Weights): void {
+    this.#initial = weights;
+    for (const layer of this.#model.layers.values()) {
+      const values = weights.get(layer.parameter.name)!;
+      const forward = this.#entries(layer.forwardEntries);
+      const backward = this.#entries(layer.backwardEntries);
+      layer.kept.forEach((weight, k) => {
+        forward[2 * k + 1] = values[weight]!;
+      });
+      layer.order.forEach((k, b) => {
+        backward[2 * b + 1] = values[layer.kept[k]!]!;
+      });
+      const orphans = this.#view(layer.orphanWeights);
+      layer.orphans.forEach((weight, k) => {
+        orphans[k] = values[weight]!;
+      });
+    }
+    for (const parameter of this.#unitParameters()) this.#setUnits(parameter, parameter.values, weights);
+  }
+
+  /** @param momentum parameters that it lacks start at 0 */
+  setMomentum(momentum: Weights): void {
+    for (const layer of this.#model.layers.values()) {
+      const values = momentum.get(layer.parameter.name);
+      const byOrder = this.#view(layer.momentum);
+      layer.order.forEach((k, b) => {
+        byOrder[b] = values?.[layer.kept[k]!] ?? 0;
+      });
+      const orphans = this.#view(layer.orphanMomentum);
+      layer.orphans.forEach((weight, k) => {
+        orphans[k] = values?.[weight] ?? 0;
+      });
+    }
+    for (const parameter of this.#unitParameters())
+      if (parameter.momentum !== undefined) this.#setUnits(parameter, parameter.momentum, momentum);
+  }
+
+  weights(): Weights {
+    const result = new Map<string, Float32Array>();
+    for (const { parameter, kept, orphans, forwardEntries, orphanWeights } of this.#model.layers.values()) {
+      const values = new Float32Array(elementCount(parameter.shape));
+      const entries = this.#entries(forwardEntries);
+      kept.forEach((weight, k) => {
+        values[weight] = entries[2 * k + 1]!;
+      });
+      scatter(values, orphans, this.#view(orphanWeights));
+      result.set(parameter.name, values);
+    }
+    for (const { parameter, units, values, masked } of this.#unitParameters()) {
+      const all = this.#initial.get(parameter.name)!.map((value, u) => (masked?.[u] === 0 ? 0 : value));
+      scatter(all, units, this.#view(values));
+      result.set(parameter.name, all);
+    }
+    return inNetworkOrder(this.#model, result);
+  }
+
+  momentum(): Weights {
+    const result = new Map<string, Float32Array>();
+    for (const { parameter, kept, order, orphans, momentum, orphanMomentum } of this.#model.layers.values()) {
+      const values = new Float32Array(elementCount(parameter.shape));
+      const byOrder = this.#view(momentum);
+      order.forEach((k, b) => {
+        values[kept[k]!] = byOrder[b]!;
+      });
+      scatter(values, orphans, this.#view(orphanMomentum));
+      result.set(parameter.name, values);
+    }
+    for (const { parameter, units, momentum } of this.#unitParameters()) {
+      if (momentum === undefined) continue;
+      const values = new Float32Array(elementCount(parameter.shape));
+      scatter(values, units, this.#view(momentum));
+      result.set(parameter.name, values);
+    }
+    return inNetworkOrder(this.#model, result);
+  }
+
+  #setUnits({ parameter, units, masked }: UnitParameter, region: Region, values: Weights): void {
+    const view = this.#view(region);
+    const given = values.get(parameter.name);
+    units.forEach((unit, k) => {
+      view[k] = masked?.[unit] === 0 ? 0 : (given?.[unit] ?? 0);
+    });
+  }
+
+  *#unitParameters(): Iterable<UnitParameter> {
+    yield* this.#model.biases.values();
+    for (const { scale, shift, mean, variance } of this.#model.norms.values())
+      yield* [scale, shift, mean, variance];
+  }
+
+  #view(region: Region): Float32Array {
+    return this.#floats.subarray(region.address / 4, (region.address + region.bytes()) / 4);
+  }
+
+  /** {bytes as a number's bits, weight} */
+  #entries(region: Region): Float32Array {
+    return this.#view(region);
+  }
+}
+
+function scatter(values: Float32Array, at: Uint32Array, from: Float32Array): void {
+  at.forEach((index, k) => {
+    values[index] = from[k]!;
+  });
+}
+
+function inNetworkOrder({ network }: Model, values: ReadonlyMap<string, Float32Array>): Weights {
+  return new Map(
+    network.parameters.flatMap(({ name }) => {
+      const value = values.get(name);
+      return value === undefined ? [] : [[name, value] as const];
+    }),
+  );
+}

@@ -1,0 +1,215 @@
+/** One way through the network and back, as it is written into a program: which value and gradient stands where. */
+import type { Node } from "@phew/core";
+import { type Label, ProgramDraft, Region, type Work } from "./draft.ts";
+import type { Model } from "./model.ts";
+import { PlannedTensor } from "./tensor.ts";
+
+export type Mode = "training" | "evaluation";
+
+/** Where an operation writes a gradient. */
+export interface Target {
+  readonly tensor: PlannedTensor;
+  /** Adds to what is there already. */
+  readonly accumulate: boolean;
+}
+
+interface Value {
+  /** Where it stands; absent where it is made again whenever a segment needs it. */
+  readonly tensor?: PlannedTensor;
+  readonly make?: () => PlannedTensor;
+  /** What `make` gave, and in which segment. */
+  made?: { readonly segment: number; readonly tensor: PlannedTensor };
+}
+
+/** The gradient of a value so far: a tensor, or what makes one when the value's own operation asks. */
+type Gradient = { tensor: PlannedTensor } | { lazy: () => PlannedTensor };
+
+/** Where the outside leaves and finds things; the same for all programs of a model. */
+export interface Exchange {
+  /** f32[images][...inputShape], i32[images], f32[images][...outputShape], f64[blocks][2] */
+  readonly images: Region;
+  readonly labels: Region;
+  readonly outputs: Region;
+  readonly losses: Region;
+}
+
+export interface PassOptions {
+  readonly model: Model;
+  readonly mode: Mode;
+  readonly exchange: Exchange;
+  /** Of dropout. */
+  readonly seed: number;
+}
+
+export class Pass {
+  readonly model: Model;
+  readonly mode: Mode;
+  readonly exchange: Exchange;
+  readonly seed: number;
+  readonly draft = new ProgramDraft();
+  /** Write the updates of parameters, once all gradients are there. */
+  readonly updates: (() => void)[] = [];
+  readonly #values: (Value | undefined)[] = [];
+  readonly #statistics = new Map<number, number>();
+  readonly #gradients: (Gradient | undefined)[] = [];
+
+  constructor({ model, mode, exchange, seed }: PassOptions) {
+    this.model = model;
+    this.mode = mode;
+    this.exchange = exchange;
+    this.seed = seed;
+  }
+
+  /** True where batch normalisation takes the batch's own statistics. */
+  get normalisesBatches(): boolean {
+    return this.mode === "training";
+  }
+
+  /** Says that the sums of a normalisation are written by the segment at hand. */
+  sumsStatistics(norm: number): void {
+    this.#statistics.set(norm, this.draft.current);
+  }
+
+  /** The segment that writes the sums of a normalisation. */
+  statisticsSegment(norm: number): number | undefined {
+    return this.#statistics.get(norm);
+  }
+
+  node(index: number): Node {
+    return this.model.network.nodes[index]!;
+  }
+
+  label(index: number, work: Work): Label {
+    return { layer: this.node(index).name, work };
+  }
+
+  /** A tensor of the shape of a node's value, stored units only. */
+  newTensor(index: number): PlannedTensor {
+    const [, height = 1, width = 1] = this.node(index).shape;
+    return new PlannedTensor(this.model.stored[index]!.length, height, width);
+  }
+
+  /** The value of a node, in a place where this segment can read it. */
+  read(index: number): PlannedTensor {
+    const value = this.#values[index];
+    if (value === undefined) throw new Error(`${this.node(index).name} has no value yet`);
+    if (value.tensor !== undefined) return value.tensor;
+    if (value.made?.segment !== this.draft.current)
+      value.made = { segment: this.draft.current, tensor: value.make!() };
+    return value.made.tensor;
+  }
+
+  /** The value of a node stands in a tensor now. */
+  write(index: number, tensor: PlannedTensor): void {
+    this.clearBorder(tensor, this.label(index, "border"));
+    this.#values[index] = { tensor };
+  }
+
+  /** The value of a node is that of another: nothing is written. */
+  alias(index: number, source: number): void {
+    const value = this.#values[source]!;
+    this.#values[index] = value;
+  }
+
+  /** A value that is cheaper to make again than to keep. `make` writes the instructions and says where they put it. */
+  writeAnew(index: number, make: () => PlannedTensor): void {
+    this.#values[index] = { make };
+  }
+
+  /** True where a node's value is read by one operation, once. */
+  readOnce(index: number): boolean {
+    const { consumers } = this.node(index);
+    return (
+      index !== this.model.network.output &&
+      consumers.length === 1 &&
+      this.node(consumers[0]!).inputs.filter((input) => input === index).length === 1
+    );
+  }
+
+  /** True where somebody wants the gradient of a node's value. */
+  wantsGradient(index: number): boolean {
+    return !this.model.untrained.has(index) && index > 0;
+  }
+
+  /** The whole gradient of a node's value; not to be changed. Undefined where nothing depends on the value. */
+  gradientOf(index: number): PlannedTensor | undefined {
+    const gradient = this.#gradients[index];
+    if (gradient === undefined) return undefined;
+    if ("tensor" in gradient) return gradient.tensor;
+    const tensor = gradient.lazy();
+    tensor.owners++;
+    this.#gradients[index] = { tensor };
+    return tensor;
+  }
+
+  /** The same, to be changed: a copy where others still read it. */
+  ownGradientOf(index: number): PlannedTensor | undefined {
+    const tensor = this.gradientOf(index);
+    if (tensor === undefined || (tensor.pendingReads === 0 && tensor.owners === 1)) return tensor;
+    const copy = this.newTensor(index);
+    this.copy(tensor, copy, false, this.label(index, "other"));
+    tensor.owners--;
+    copy.owners++;
+    this.#gradients[index] = { tensor: copy };
+    return copy;
+  }
+
+  /** Where to write a contribution to the gradient of a node's value; undefined where it is not wanted. */
+  receive(index: number): Target | undefined {
+    if (!this.wantsGradient(index)) return undefined;
+    if (this.#gradients[index] !== undefined) return { tensor: this.ownGradientOf(index)!, accumulate: true };
+    const tensor = this.newTensor(index);
+    tensor.owners++;
+    this.#gradients[index] = { tensor };
+    return { tensor, accumulate: false };
+  }
+
+  /** A contribution that stands in a tensor already, of the same units. */
+  lend(index: number, tensor: PlannedTensor): void {
+    if (!this.wantsGradient(index)) return;
+    if (this.#gradients[index] === undefined) {
+      tensor.owners++;
+      this.#gradients[index] = { tensor };
+    } else {
+      this.copy(tensor, this.receive(index)!.tensor, true, this.label(index, "other"));
+    }
+  }
+
+  /** The only contribution, made where the value's own operation asks for it. */
+  promise(index: number, make: () => PlannedTensor): void {
+    if (this.#gradients[index] !== undefined)
+      throw new Error(`${this.node(index).name} has a gradient already`);
+    this.#gradients[index] = { lazy: make };
+  }
+
+  /** An operation has read its value's gradient for the last time. */
+  release(index: number): void {
+    const gradient = this.#gradients[index];
+    if (gradient !== undefined && "tensor" in gradient) gradient.tensor.owners--;
+  }
+
+  /** Unit by unit, all of them. */
+  copy(from: PlannedTensor, to: PlannedTensor, accumulate: boolean, label: Label): void {
+    this.draft.emit(
+      "copyUnits",
+      {
+        input: from,
+        output: to,
+        pairs: this.table(Uint32Array.from({ length: 2 * to.units }, (_, k) => k >> 1)),
+        pairCount: to.units,
+        accumulate: accumulate ? 1 : 0,
+      },
+      label,
+    );
+  }
+
+  /** Numbers that a kernel reads. */
+  table(values: Uint32Array): Region {
+    return new Region("program", values.byteLength, { initial: () => values });
+  }
+
+  /** Zeros around the rows of a tensor; left out of the program where nobody reads them. */
+  clearBorder(tensor: PlannedTensor, label: Label): void {
+    this.draft.emit("clearBorder", { tensor }, { ...label, work: "border" });
+  }
+}

@@ -1,0 +1,112 @@
+/** The programs of a model, written from one description of each operation. */
+import { Region } from "./draft.ts";
+import { combineBackward, combineForward } from "./lowering/combination.ts";
+import { loweringOf } from "./lowering/lowerings.ts";
+import type { Model } from "./model.ts";
+import { type Exchange, Pass, type PassOptions } from "./pass.ts";
+
+/** A step of training: loss, gradients, update. */
+export function trainingPass(options: Omit<PassOptions, "mode">, labelSmoothing: number): Pass {
+  const pass = new Pass({ ...options, mode: "training" });
+  forward(pass);
+  lossOf(pass, labelSmoothing, true);
+  pass.draft.barrier("blocks", true);
+  backward(pass);
+  pass.draft.barrier("shares");
+  for (const update of pass.updates) update();
+  return pass;
+}
+
+/** Outputs and loss in evaluation mode. */
+export function evaluationPass(options: Omit<PassOptions, "mode">, labelSmoothing: number): Pass {
+  const pass = new Pass({ ...options, mode: "evaluation" });
+  forward(pass);
+  const { output } = pass.model.network;
+  const tensor = pass.read(output);
+  pass.draft.emit("storeImages", { tensor, images: pass.exchange.outputs }, pass.label(output, "transfer"));
+  lossOf(pass, labelSmoothing, false);
+  return pass;
+}
+
+/**
+ * Looks for the first value of a training step that is not finite.
+ * @returns the pass, and for every node that has a value of its own u32[blocks] that tell of what was found
+ */
+export function finitePass(options: Omit<PassOptions, "mode">) {
+  const pass = new Pass({ ...options, mode: "training" });
+  const found: { readonly layer: string; readonly region: Region }[] = [];
+  forward(pass, (index) => {
+    const region = new Region("program", 4 * pass.model.blocks);
+    found.push({ layer: pass.node(index).name, region });
+    pass.draft.emit("checkFinite", { tensor: pass.read(index), found: region }, pass.label(index, "other"));
+  });
+  return { pass, found };
+}
+
+function forward(pass: Pass, visit: (index: number) => void = () => {}): void {
+  const { network, inside, combinations, norms } = pass.model;
+  const normsOf = new Map<number, number[]>();
+  for (const index of norms.keys()) {
+    const source = network.nodes[index]!.inputs[0]!;
+    normsOf.set(source, [...(normsOf.get(source) ?? []), index]);
+  }
+  for (const [index, { op }] of network.nodes.entries()) {
+    if (inside.has(index)) continue;
+    const combination = combinations.get(index);
+    if (combination !== undefined) combineForward(pass, combination);
+    else loweringOf(op).forward(pass, index, op);
+    visit(index);
+    if (pass.normalisesBatches) for (const norm of normsOf.get(index) ?? []) sumStatistics(pass, index, norm);
+  }
+}
+
+/** Right behind what they are the statistics of, while it is in the cache. */
+function sumStatistics(pass: Pass, source: number, index: number): void {
+  const norm = pass.model.norms.get(index)!;
+  pass.draft.emit(
+    "batchStatistics",
+    { input: pass.read(source), centre: norm.mean.values, partial: norm.statistics },
+    pass.label(index, "batch normalisation"),
+  );
+  pass.sumsStatistics(index);
+}
+
+function lossOf(pass: Pass, labelSmoothing: number, withGradient: boolean): void {
+  const { output } = pass.model.network;
+  pass.draft.emit(
+    "crossEntropy",
+    {
+      logits: pass.read(output),
+      gradient: withGradient ? pass.receive(output)!.tensor : undefined,
+      labels: pass.exchange.labels,
+      partial: pass.exchange.losses,
+      labelSmoothing,
+      divisor: 1,
+    },
+    pass.label(output, "loss"),
+  );
+}
+
+function backward(pass: Pass): void {
+  const { network, inside, combinations } = pass.model;
+  for (let index = network.nodes.length - 1; index > 0; index--) {
+    if (inside.has(index)) continue;
+    const combination = combinations.get(index);
+    const { op } = network.nodes[index]!;
+    if (combination !== undefined) combineBackward(pass, combination);
+    else loweringOf(op).backward(pass, index, op);
+    pass.release(index);
+  }
+}
+
+/** Room for batches of a model's size. */
+export function newExchange({ network, lanes, blocks }: Model): Exchange {
+  const images = lanes * blocks;
+  const count = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
+  return {
+    images: new Region("program", 4 * images * count(network.inputShape)),
+    labels: new Region("program", 4 * images),
+    outputs: new Region("program", 4 * images * count(network.outputShape)),
+    losses: new Region("program", 16 * blocks),
+  };
+}

@@ -1,0 +1,144 @@
+/** Writes programs into memory, now that everything has its address. */
+import { kernelNumber, kernels, type RecordKind, recordBytes, writeRecord } from "@phew/engine";
+import { type DraftInstruction, type FieldValue, Place, type ProgramDraft, Region } from "./draft.ts";
+import { aligned, type Placement } from "./memoryPlan.ts";
+import { PlannedTensor } from "./tensor.ts";
+
+/** A program in memory. */
+export interface WrittenProgram {
+  readonly address: number;
+  /** In the order of the clock's cells. */
+  readonly instructions: readonly DraftInstruction[];
+  /** f64 a cell; see {@link setTimed}. */
+  readonly times: number;
+}
+
+const RECORD_ALIGNMENT = 16;
+const recordRoom = (kind: RecordKind): number =>
+  Math.ceil(recordBytes(kind) / RECORD_ALIGNMENT) * RECORD_ALIGNMENT;
+
+/** Instructions that do something: borders that nobody reads need no zeros. */
+function meaningful({ kernel, fields }: DraftInstruction): boolean {
+  if (kernel === "copyUnits") return fields["pairCount"] !== 0;
+  return kernel !== "clearBorder" || (fields["tensor"] as PlannedTensor).hasBorder;
+}
+
+const partsOf = (draft: ProgramDraft) =>
+  draft.segments.map((segment) => ({
+    ...segment,
+    prologue: segment.prologue.filter(meaningful),
+    body: segment.body.filter(meaningful),
+  }));
+
+/** Bytes that {@link writeProgram} takes, a multiple of 64. */
+export function programBytes(draft: ProgramDraft): number {
+  const segments = partsOf(draft);
+  let bytes = recordRoom("program") + segments.length * recordBytes("segment");
+  for (const tensor of draft.tensors.keys()) bytes += tensor === undefined ? 0 : recordRoom("tensor");
+  for (const { prologue, body } of segments) {
+    for (const { kernel } of [...prologue, ...body])
+      bytes += recordRoom(kernels[kernel]) + recordBytes("instruction") + 8;
+  }
+  return aligned(bytes + 8 * RECORD_ALIGNMENT);
+}
+
+export function writeProgram(
+  view: DataView,
+  draft: ProgramDraft,
+  address: number,
+  {
+    placement,
+    lanes,
+    losses,
+  }: { readonly placement: Placement; readonly lanes: number; readonly losses: Region },
+): WrittenProgram {
+  let next = address;
+  const take = (bytes: number): number => {
+    const at = next;
+    next = Math.ceil((at + bytes) / RECORD_ALIGNMENT) * RECORD_ALIGNMENT;
+    return at;
+  };
+  const program = take(recordRoom("program"));
+  const tensorRecords = new Map<PlannedTensor, number>();
+  for (const tensor of draft.tensors.keys()) {
+    const at = take(recordRoom("tensor"));
+    tensorRecords.set(tensor, at);
+    writeTensor(view, at, tensor, placement, lanes);
+  }
+  const segments = partsOf(draft);
+  const instructions = segments.flatMap(({ prologue, body }) => [...prologue, ...body]);
+  const temporaries = placement.temporaries.get(draft)!;
+  const addressOf = (region: Region): number =>
+    region.temporary ? temporaries.get(region)! : region.address;
+  const resolve = (value: FieldValue): number => {
+    if (value instanceof PlannedTensor) return tensorRecords.get(value)!;
+    if (value instanceof Region) return addressOf(value);
+    if (value instanceof Place) return addressOf(value.region) + value.offset;
+    return typeof value === "number" ? value : value();
+  };
+  const list = take(instructions.length * recordBytes("instruction"));
+  for (const [index, { kernel, fields }] of instructions.entries()) {
+    const record = take(recordRoom(kernels[kernel]));
+    const values = Object.fromEntries(
+      Object.entries(fields).map(([field, value]) => [field, resolve(value)]),
+    );
+    writeRecord(view, record, kernels[kernel], values);
+    writeRecord(view, list + index * recordBytes("instruction"), "instruction", {
+      kernel: kernelNumber.get(kernel)!,
+      record,
+    });
+  }
+  const times = take(8 * instructions.length);
+  const segmentList = take(segments.length * recordBytes("segment"));
+  let first = 0;
+  for (const [index, { prologue, body, kind, needsLoss }] of segments.entries()) {
+    const start = list + first * recordBytes("instruction");
+    writeRecord(view, segmentList + index * recordBytes("segment"), "segment", {
+      prologue: start,
+      prologueCount: prologue.length,
+      body: start + prologue.length * recordBytes("instruction"),
+      bodyCount: body.length,
+      kind: kind === "blocks" ? 0 : 1,
+      needsLoss: needsLoss ? 1 : 0,
+      firstTime: first,
+    });
+    first += prologue.length + body.length;
+  }
+  writeRecord(view, program, "program", {
+    segments: segmentList,
+    segmentCount: segments.length,
+    losses: losses.address,
+    times: 0,
+  });
+  return { address: program, instructions, times };
+}
+
+/** Whether the first thread measures the time of each instruction from now on. */
+export function setTimed(view: DataView, { address, times }: WrittenProgram, timed: boolean): void {
+  view.setUint32(address + 12, timed ? times : 0, true);
+}
+
+function writeTensor(
+  view: DataView,
+  at: number,
+  tensor: PlannedTensor,
+  { tensors }: Placement,
+  lanes: number,
+): void {
+  const { address, blockBytes, perThread } = tensors.get(tensor)!;
+  const { headBytes, unitBytes, rowBytes, pixelBytes, gapBytes, tailBytes } = tensor.geometry(lanes);
+  writeRecord(view, at, "tensor", {
+    origin: address + headBytes,
+    blockBytes,
+    unitBytes,
+    rowBytes,
+    pixelBytes,
+    units: tensor.units,
+    height: tensor.height,
+    width: tensor.width,
+    perThread: perThread ? 1 : 0,
+    headBytes,
+    gapBytes,
+    tailBytes,
+  });
+}
