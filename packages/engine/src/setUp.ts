@@ -4,9 +4,12 @@ import type { ExitPlaces, Places } from "./places.ts";
 import { cheaperSampler, SAMPLER, type Sampler, TABLE_BYTES } from "./samplers.ts";
 import { instantiateWalk, type WalkExports } from "./walkModule.ts";
 import { BIAS, DIRECTION, type WalkTuning } from "./walkOptions.ts";
-import type { WalkOptions, WalkPlan } from "./walkPlan.ts";
+import type { WalkLayer, WalkOptions, WalkPlan } from "./walkPlan.ts";
 import { MAX_PAGES, PAGE_BYTES, type WasmMemory, type WasmModule, webAssembly } from "./webAssembly.ts";
 import type { Segment, Wiring } from "./wiring.ts";
+
+/** Weights copied and checked at a time: a quarter of a megabyte. */
+const CHECKED_TOGETHER = 65_536;
 
 /** A walker's memory and the instance that works in it; dropped as one. */
 export interface Running {
@@ -108,18 +111,10 @@ function setUpLayer(
   places: Places,
   l: number,
 ): void {
-  const { memory, wasm } = running;
+  const { wasm } = running;
   const layer = plan.layers[l]!;
   const place = places.layer[l]!;
-  const weightCount = layer.weight.length;
-  new Float32Array(memory.buffer, place.weight, weightCount).set(layer.weight);
-  const fault = wasm.checkWeights(place.weight, weightCount) >>> 0;
-  if (fault < weightCount) {
-    throw new EngineError(`layer "${layer.name}"`, {
-      given: `${layer.weight[fault]} at index ${fault}`,
-      expected: "finite weights",
-    });
-  }
+  copyWeights(running, layer, place.weight);
   wasm.setLayer(
     l,
     place.weight,
@@ -133,6 +128,7 @@ function setUpLayer(
     place.backwardMax,
     place.forwardSum,
     place.backwardSum,
+    place.nineTable,
   );
   if (options.bias !== "uniform") wasm.measureLayer(l, places.norms);
   const samplerIn = (forward: boolean): number => {
@@ -141,6 +137,23 @@ function setUpLayer(
   };
   wasm.setSamplers(l, samplerIn(true), samplerIn(false));
   if (options.branching === "weight") wasm.sumRows(l);
+}
+
+/** Copies and checks part by part, while a part is in the cache. */
+function copyWeights({ memory, wasm }: Running, { name, weight }: WalkLayer, address: number): void {
+  const target = new Float32Array(memory.buffer, address, weight.length);
+  wasm.forgetMagnitude();
+  for (let first = 0; first < weight.length; first += CHECKED_TOGETHER) {
+    const part = weight.subarray(first, first + CHECKED_TOGETHER);
+    target.set(part, first);
+    const index = first + (wasm.checkWeights(address + 4 * first, part.length) >>> 0);
+    if (index < first + part.length) {
+      throw new EngineError(`layer "${name}"`, {
+        given: `${weight[index]} at index ${index}`,
+        expected: "finite weights",
+      });
+    }
+  }
 }
 
 function makeTable(

@@ -13,6 +13,7 @@ export interface WalkExports {
   readonly WAY_BYTES: Constant;
   readonly BUCKET_BYTES: Constant;
   heapBase(): number;
+  levelStride(batchSize: number): number;
   aliasScratchBytes(outPerGroup: number, inPerGroup: number): number;
   setPlan(
     layers: number,
@@ -38,6 +39,7 @@ export interface WalkExports {
     backwardMax: number,
     forwardSum: number,
     backwardSum: number,
+    nineTable: number,
   ): void;
   setExit(forward: number, node: number, segments: number, segmentCount: number, segmentOf: number): void;
   setSegment(
@@ -60,6 +62,7 @@ export interface WalkExports {
     pending: number,
   ): void;
   setSamplers(layer: number, forward: number, backward: number): void;
+  forgetMagnitude(): void;
   checkWeights(weight: number, count: number): number;
   hasZero(): number;
   measureLayer(layer: number, norms: number): void;

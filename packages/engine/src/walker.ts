@@ -1,6 +1,6 @@
 /** One sequence of walks over a plan, in a wasm memory of its own. */
 import { EngineError, requireWhole } from "./errors.ts";
-import { placesFor, STAGE_BYTES } from "./places.ts";
+import { type Places, placesFor, STAGE_BYTES } from "./places.ts";
 import { type Running, setUp } from "./setUp.ts";
 import type { WalkExports } from "./walkModule.ts";
 import { checkOptions, DIRECTION, type WalkTuning } from "./walkOptions.ts";
@@ -22,9 +22,8 @@ export interface WalkProgress {
 export class Walker {
   readonly #plan: WalkPlan;
   readonly #options: WalkOptions;
-  readonly #stage: number;
-  readonly #edgeIds: number;
   readonly #levelCount: number;
+  readonly #places: Places;
   #running: Running | undefined;
 
   /** Use `WalkEngine.createWalker`. */
@@ -40,10 +39,8 @@ export class Walker {
     this.#plan = plan;
     this.#options = options;
     this.#levelCount = wiring.levelCount;
-    const places = placesFor(plan, wiring, options, tuning, sizes);
-    this.#stage = places.stage;
-    this.#edgeIds = places.edgeIds;
-    this.#running = setUp(module, plan, wiring, options, tuning, places);
+    this.#places = placesFor(plan, wiring, options, tuning, sizes);
+    this.#running = setUp(module, plan, wiring, options, tuning, this.#places);
   }
 
   /**
@@ -86,8 +83,8 @@ export class Walker {
     this.#requireMask(mask);
     for (let first = 0; first < mask.length; first += STAGE_BYTES) {
       const part = mask.subarray(first, first + STAGE_BYTES);
-      new Uint8Array(memory.buffer, this.#stage, part.length).set(part);
-      wasm.keepBytes(this.#stage, first, part.length);
+      new Uint8Array(memory.buffer, this.#places.stage, part.length).set(part);
+      wasm.keepBytes(this.#places.stage, first, part.length);
     }
   }
 
@@ -104,8 +101,8 @@ export class Walker {
     this.#requireMask(bytes);
     for (let first = 0; first < bytes.length; first += STAGE_BYTES) {
       const length = Math.min(STAGE_BYTES, bytes.length - first);
-      wasm.expandBits(this.#stage, first, length);
-      bytes.set(new Uint8Array(memory.buffer, this.#stage, length), first);
+      wasm.expandBits(this.#places.stage, first, length);
+      bytes.set(new Uint8Array(memory.buffer, this.#places.stage, length), first);
     }
   }
 
@@ -117,8 +114,10 @@ export class Walker {
     const { memory, wasm } = this.#alive();
     requireWhole("walk", walk, 0, MAX_WALKS);
     wasm.walkOne(walk);
-    const row = new Uint32Array(memory.buffer, this.#edgeIds, this.#levelCount);
-    const edges = row.filter((edge) => edge !== 0xffff_ffff);
+    const { edgeIds, levelBytes } = this.#places;
+    const edges = Uint32Array.from({ length: this.#levelCount }, (_, level) => {
+      return new DataView(memory.buffer).getUint32(edgeIds + level * levelBytes, true);
+    }).filter((edge) => edge !== 0xffff_ffff);
     const { direction } = this.#options;
     const backward = direction === "backward" || (direction === "alternate" && walk % 2 === 1);
     return backward ? edges.reverse() : edges;

@@ -23,7 +23,7 @@ export interface Wiring {
   readonly everyLevel: boolean;
 }
 
-/** A layer draws with 16 bits of the counter: two slots for each node. */
+/** A walk has 16 bits of the counter: two slots for each node. */
 const MAX_LAYERS = 32_766;
 const MAX_EDGES = 0xffff_fff0;
 

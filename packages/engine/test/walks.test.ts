@@ -191,7 +191,7 @@ describe("a walker", () => {
     }
   });
 
-  it("is collected without dispose: 3,000 of them, 16 TiB of address space", () => {
+  it("is collected without dispose: 3,000 of them, of which each reserves gigabytes of address space", () => {
     const small = chain([4, 5, 3], variedWeight());
     for (let i = 0; i < 3000; i++) engine.createWalker(small, { ...PHEW, seed: i }).advance(10);
   });

@@ -1,26 +1,35 @@
 /**
  * First pass over the walks at a layer: which kernel of its row each one takes. `chosen` gets, for each entry of the
  * bucket, the kernel's number j in the row, and above it 32 random bits that draw inside the kernel.
- * From 64 random bits z, j is the high half of (z >> 32) · n; the coin of alias and rejection is its low half, or,
- * where kernels are single weights and nothing else needs them, the lower bits of z.
+ * From 32 random bits, j is the high half of bits · n, and its coin, for alias and rejection, the low half; of the 64
+ * bits of a draw the upper ones make j, the lower ones draw inside the kernel, or, where kernels are single weights,
+ * are coins themselves.
  */
 import { drawAlias } from "./alias";
 import { Bucket, chosen, Layer, pending } from "./layout";
 import { mix, RETRY, WALK_STEP } from "./random";
 import { acceptExactly } from "./reject";
 
-export function chooseUniformly(bucket: Bucket, counter: u64, n: u32): void {
+export function chooseUniformly(layer: Layer, bucket: Bucket, counter: u64, forward: bool): void {
+  const n = <u64>(forward ? layer.outPerGroup : layer.inPerGroup);
   const entries = bucket.entries;
   const bytes = (<usize>bucket.count) << 3;
   const out = chosen;
   for (let at: usize = 0; at < bytes; at += 8) {
     const z = mix(counter + <u64>load<u32>(entries + at) * WALK_STEP);
-    store<u64>(out + at, (((z >> 32) * <u64>n) >> 32) | (z << 32));
+    store<u64>(out + at, (((z >> 32) * n) >> 32) | (z << 32));
   }
 }
 
+export function chooseByAlias(layer: Layer, bucket: Bucket, counter: u64, forward: bool): void {
+  if (layer.kernelSize == 1) aliasLoop(layer, bucket, counter, forward, true);
+  else aliasLoop(layer, bucket, counter, forward, false);
+}
+
 @inline
-export function chooseByAlias(bucket: Bucket, counter: u64, table: usize, n: u32, coinApart: bool): void {
+function aliasLoop(layer: Layer, bucket: Bucket, counter: u64, forward: bool, single: bool): void {
+  const n = forward ? layer.outPerGroup : layer.inPerGroup;
+  const table = forward ? layer.forwardTable : layer.backwardTable;
   const entries = bucket.entries;
   const bytes = (<usize>bucket.count) << 3;
   const out = chosen;
@@ -29,80 +38,116 @@ export function chooseByAlias(bucket: Bucket, counter: u64, table: usize, n: u32
     const z = mix(counter + (entry & 0xffffffff) * WALK_STEP);
     const product = (z >> 32) * <u64>n;
     const row = table + ((<usize>(entry >> 32) * n) << 3);
-    const j = drawAlias(row, <u32>(product >> 32), coinApart ? <u32>z : <u32>product);
+    const j = drawAlias(row, <u32>(product >> 32), single ? <u32>z : <u32>product);
     store<u64>(out + at, <u64>j | (z << 32));
   }
 }
 
-/** Round after round, each over the walks that the one before rejected: no branch hangs on a coin. */
+/**
+ * Round after round, each over the walks that the one before rejected, so that no branch hangs on a coin. Single
+ * weights are more often rejected than the sums of kernels, and need no bits besides: two proposals a round.
+ */
 export function chooseByRejection(layer: Layer, bucket: Bucket, counter: u64, forward: bool): void {
-  if (layer.kernelSize == 1) rejectInRounds(layer, bucket, counter, forward, true);
-  else rejectInRounds(layer, bucket, counter, forward, false);
+  if (layer.kernelSize == 1) rejectionLoop(layer, bucket, counter, forward, true);
+  else rejectionLoop(layer, bucket, counter, forward, false);
 }
 
 @inline
-function rejectInRounds(
-  layer: Layer,
-  bucket: Bucket,
-  counter: u64,
-  forward: bool,
-  coinApart: bool,
-): void {
-  const entries = bucket.entries;
-  const table = forward ? layer.forwardTable : layer.backwardTable;
+function rejectionLoop(layer: Layer, bucket: Bucket, counter: u64, forward: bool, single: bool): void {
   const n = forward ? layer.outPerGroup : layer.inPerGroup;
-  const left = pending;
-  let leftCount: usize = 0;
+  const table = forward ? layer.forwardTable : layer.backwardTable;
+  const entries = bucket.entries;
   const bytes = (<usize>bucket.count) << 3;
+  const out = chosen;
+  const left = pending;
+  let leftBytes: usize = 0;
   for (let at: usize = 0; at < bytes; at += 8) {
-    const rejected = propose(layer, entries, at, counter, forward, coinApart, table, n);
-    store<u32>(left + leftCount, <u32>at);
-    leftCount += <usize>rejected << 2;
+    const entry = load<u64>(entries + at);
+    const rejected = single
+      ? proposeTwo(layer, forward, entry, counter, table, n, out + at)
+      : proposeOne(layer, forward, entry, counter, table, n, out + at);
+    store<u32>(left + leftBytes, <u32>at);
+    leftBytes += rejected << 2;
   }
-  while (leftCount > 0) {
+  while (leftBytes > 0) {
     counter += RETRY;
-    const end = left + leftCount;
-    leftCount = 0;
-    for (let next = left; next < end; next += 4) {
-      const at = load<u32>(next);
-      const rejected = propose(layer, entries, at, counter, forward, coinApart, table, n);
-      store<u32>(left + leftCount, at);
-      leftCount += <usize>rejected << 2;
+    const end = leftBytes;
+    leftBytes = 0;
+    for (let next: usize = 0; next < end; next += 4) {
+      const at = <usize>load<u32>(left + next);
+      const entry = load<u64>(entries + at);
+      const rejected = single
+        ? proposeTwo(layer, forward, entry, counter, table, n, out + at)
+        : proposeOne(layer, forward, entry, counter, table, n, out + at);
+      store<u32>(left + leftBytes, <u32>at);
+      leftBytes += rejected << 2;
     }
   }
 }
 
-/** @returns 1 where the proposal is rejected */
+/** @returns 1 where the proposal is rejected; else the choice stands in `out` */
 @inline
-function propose(
+function proposeOne(
   layer: Layer,
-  entries: usize,
-  at: usize,
-  counter: u64,
   forward: bool,
-  coinApart: bool,
+  entry: u64,
+  counter: u64,
   table: usize,
   n: u32,
-): u32 {
-  const entry = load<u64>(entries + at);
-  const unit = <u32>(entry >> 32);
+  out: usize,
+): usize {
   const z = mix(counter + (entry & 0xffffffff) * WALK_STEP);
   const product = (z >> 32) * <u64>n;
   const j = <u32>(product >> 32);
-  const coin = coinApart ? <u32>z : <u32>product;
-  store<u64>(chosen + at, <u64>j | (z << 32));
-  const byte = <u32>load<u8>(table + <usize>unit * n + j);
-  const upper = coin >> 24;
-  if (upper == byte) return rejectedExactly(layer, forward, unit, j, coin);
-  return <u32>(upper > byte);
+  const byte = <u32>load<u8>(table + <usize>(entry >> 32) * n + j);
+  const coin = <u32>product >> 24;
+  store<u64>(out, <u64>j | (z << 32));
+  if (coin == byte) return rejectedExactly(layer, forward, <u32>(entry >> 32), product, mix(z + RETRY));
+  return <usize>(coin > byte);
 }
 
-function rejectedExactly(layer: Layer, forward: bool, unit: u32, j: u32, coin: u32): u32 {
-  const perGroup = forward ? layer.inPerGroup : layer.outPerGroup;
-  const group = unit / perGroup;
-  const kernel = forward
-    ? (group * layer.outPerGroup + j) * layer.inPerGroup + unit - group * perGroup
-    : unit * layer.inPerGroup + j;
-  const maxima = forward ? layer.forwardMax : layer.backwardMax;
-  return <u32>!acceptExactly(layer, kernel, load<f64>(maxima + ((<usize>unit) << 3)), coin);
+@inline
+function proposeTwo(
+  layer: Layer,
+  forward: bool,
+  entry: u64,
+  counter: u64,
+  table: usize,
+  n: u32,
+  out: usize,
+): usize {
+  const z = mix(counter + (entry & 0xffffffff) * WALK_STEP);
+  const row = table + <usize>(entry >> 32) * n;
+  const first = (z >> 32) * <u64>n;
+  const second = (z & 0xffffffff) * <u64>n;
+  const firstByte = <u32>load<u8>(row + <usize>(first >> 32));
+  const secondByte = <u32>load<u8>(row + <usize>(second >> 32));
+  const firstCoin = <u32>first >> 24;
+  const secondCoin = <u32>second >> 24;
+  if (<u32>(firstCoin == firstByte) | <u32>(secondCoin == secondByte)) {
+    return proposeTwoExactly(layer, forward, <u32>(entry >> 32), first, second, mix(z + RETRY), out);
+  }
+  const accepted = firstCoin < firstByte;
+  store<u64>(out, (accepted ? first : second) >> 32);
+  return <usize>!(<u32>accepted | <u32>(secondCoin < secondByte));
+}
+
+/** @param product j and coin; @param more random bits after the coin's, so that no share is too small to be drawn */
+function rejectedExactly(layer: Layer, forward: bool, unit: u32, product: u64, more: u64): usize {
+  return <usize>!acceptExactly(layer, forward, unit, <u32>(product >> 32), <u32>product, <u32>(more >> 32));
+}
+
+function proposeTwoExactly(
+  layer: Layer,
+  forward: bool,
+  unit: u32,
+  first: u64,
+  second: u64,
+  more: u64,
+  out: usize,
+): usize {
+  store<u64>(out, first >> 32);
+  if (!rejectedExactly(layer, forward, unit, first, more)) return 0;
+  store<u64>(out, second >> 32);
+  return rejectedExactly(layer, forward, unit, second, more << 32);
 }

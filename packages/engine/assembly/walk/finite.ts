@@ -7,9 +7,13 @@ export function hasZero(): u32 {
   return <u32>zeroFound;
 }
 
-/** Greatest |weight| of the last checkWeights. */
-export function lastMagnitude(): f32 {
+/** Greatest |weight| that checkWeights has met since the last forgetMagnitude. */
+export function magnitudeSeen(): f32 {
   return greatestMagnitude;
+}
+
+export function forgetMagnitude(): void {
+  greatestMagnitude = 0;
 }
 
 /** @returns index of the first NaN or infinity among `count` weights; `count` where all are finite */
@@ -30,7 +34,7 @@ export function checkWeights(weight: usize, count: u32): u32 {
     at += 32;
   }
   let found = v128.any_true(zeros);
-  greatestMagnitude = max(
+  let greatest = max(
     max(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 1)),
     max(f32x4.extract_lane(most, 2), f32x4.extract_lane(most, 3)),
   );
@@ -38,8 +42,9 @@ export function checkWeights(weight: usize, count: u32): u32 {
     const w = abs(load<f32>(at));
     if (!(w < <f32>Infinity)) break;
     found = found || w == 0;
-    greatestMagnitude = max(greatestMagnitude, w);
+    greatest = max(greatest, w);
   }
   zeroFound = zeroFound || found;
+  greatestMagnitude = max(greatestMagnitude, greatest);
   return <u32>((at - weight) >> 2);
 }

@@ -48,6 +48,10 @@ function sendAll(bucket: Bucket, way: Way, counter: u64, forward: bool): void {
   const sourceStart = way.sourceStart;
   const targetStart = way.targetStart;
   const spread = way.spread;
+  if (target.count == 0 && spread == 1 && sourceStart == targetStart) {
+    swapEntries(bucket, target);
+    return;
+  }
   const from = bucket.entries;
   const to = target.entries + ((<usize>target.count) << 3);
   const bytes = (<usize>bucket.count) << 3;
@@ -62,6 +66,13 @@ function sendAll(bucket: Bucket, way: Way, counter: u64, forward: bool): void {
     }
   }
   target.count += bucket.count;
+}
+
+function swapEntries(full: Bucket, empty: Bucket): void {
+  const entries = empty.entries;
+  empty.entries = full.entries;
+  empty.count = full.count;
+  full.entries = entries;
 }
 
 @inline

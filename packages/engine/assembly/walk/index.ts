@@ -1,11 +1,12 @@
 /** The walking engine's wasm module: one instance for each walker, numbers only. */
 export { aliasScratchBytes, makeBackwardAlias, makeForwardAlias } from "./alias";
-export { checkWeights, hasZero } from "./finite";
+export { checkWeights, forgetMagnitude, hasZero } from "./finite";
 export { weighWays } from "./fork";
 export {
   BUCKET_BYTES,
   EXIT_BYTES,
   LAYER_BYTES,
+  levelStride,
   SEGMENT_BYTES,
   setBatch,
   setBucket,

@@ -26,6 +26,10 @@ export class Layer {
   backwardSampler: u32;
   forwardTable: usize;
   backwardTable: usize;
+  /** Eight bytes for each kernel of nine weights, made when enough walks are to come; 0 before, and elsewhere. */
+  nineTable: usize;
+  /** Where it goes. */
+  ninePlace: usize;
   /** f64[inCount] and f64[outCount]: greatest kernel norm of each row; 0 where the row is of zeros. */
   forwardMax: usize;
   backwardMax: usize;
@@ -98,17 +102,21 @@ let forwardExits: usize = 0;
 let backwardExits: usize = 0;
 let buckets: usize = 0;
 
-/** u32[batch · levelCount], edge ids of the walks of a batch, a row each; NO_EDGE where a level is passed by. */
+/**
+ * u32[levelCount][batch], edge ids of the walks of a batch; NO_EDGE where a walk passes a level by. Levels stand
+ * levelBytes apart, a cache line more than the batch takes: at powers of two they would displace each other.
+ */
 export let edgeIds: usize = 0;
+export let levelBytes: usize = 0;
 /** The same shape, kernel sizes; only with whole kernels. */
 export let edgeCounts: usize = 0;
 export let levelCount: u32 = 0;
 /** Every walk has an edge at every level. */
 export let everyLevel: bool = false;
 export let batchCapacity: u32 = 0;
-/** u64[batch]: scratch of the passes over one bucket. */
+/** u64[batch]: for each entry of one bucket, the kernel of its row that it takes, and bits for inside the kernel. */
 export let chosen: usize = 0;
-/** u32[batch]: walks that have not accepted yet. */
+/** u32[batch]: entries of one bucket that have not accepted yet. */
 export let pending: usize = 0;
 
 export function setPlan(
@@ -133,6 +141,11 @@ export function setPlan(
   wholeKernels = wholeKernels_ != 0;
 }
 
+/** Bytes of one level of edge ids. */
+export function levelStride(capacity: u32): usize {
+  return ((<usize>capacity << 2) + 64) & ~63;
+}
+
 export function setBatch(
   edgeIds_: usize,
   edgeCounts_: usize,
@@ -147,6 +160,7 @@ export function setBatch(
   levelCount = levelCount_;
   everyLevel = everyLevel_ != 0;
   batchCapacity = capacity;
+  levelBytes = levelStride(capacity);
   chosen = chosen_;
   pending = pending_;
 }
@@ -194,8 +208,10 @@ export function setLayer(
   backwardMax: usize,
   forwardSum: usize,
   backwardSum: usize,
+  ninePlace: usize,
 ): void {
   const layer = layerAt(l);
+  layer.ninePlace = ninePlace;
   layer.weight = weight;
   layer.outCount = outCount;
   layer.inCount = inCount;

@@ -1,5 +1,5 @@
 /** The conserved edges, a bit each: edge e is bit e mod 32 of word ⌊e / 32⌋. */
-import { edgeCounts, edgeIds, everyLevel, levelCount, NO_EDGE, wholeKernels } from "./layout";
+import { edgeCounts, edgeIds, everyLevel, levelBytes, levelCount, NO_EDGE, wholeKernels } from "./layout";
 
 let bits: usize = 0;
 let edgeCount: u32 = 0;
@@ -34,7 +34,12 @@ export function isKept(edge: u32): u32 {
 /** Conserves an edge; 1 where it was not before. */
 @inline
 function mark(edge: u32): u32 {
-  const at = bits + (<usize>(edge >> 5) << 2);
+  return markAt(bits, edge);
+}
+
+@inline
+function markAt(words: usize, edge: u32): u32 {
+  const at = words + (<usize>(edge >> 5) << 2);
   const before = load<u32>(at);
   const bit = edge & 31;
   store<u32>(at, before | (1 << bit));
@@ -46,40 +51,41 @@ function mark(edge: u32): u32 {
  * @returns the number of walks taken, at most count
  */
 export function commit(count: u32, keepCount: u32): u32 {
-  const stride = (<usize>levelCount) << 2;
-  let row = edgeIds;
+  const end = levelBytes * levelCount;
+  let walk = edgeIds;
   let total = keptCount;
   let taken: u32 = 0;
   if (wholeKernels) {
-    let sizes = edgeCounts;
+    const sizes = edgeCounts - edgeIds;
     while (taken < count && total < keepCount) {
-      for (let at: usize = 0; at < stride; at += 4) {
-        const first = load<u32>(row + at);
+      for (let level: usize = 0; level < end; level += levelBytes) {
+        const first = load<u32>(walk + level);
         if (first == NO_EDGE) continue;
         stepCount++;
-        const end = first + load<u32>(sizes + at);
-        for (let edge = first; edge < end; edge++) total += mark(edge);
+        const last = first + load<u32>(walk + sizes + level);
+        for (let edge = first; edge < last; edge++) total += mark(edge);
       }
-      row += stride;
-      sizes += stride;
+      walk += 4;
       taken++;
     }
   } else if (everyLevel) {
+    const stride = levelBytes;
+    const words = bits;
     while (taken < count && total < keepCount) {
-      for (let at: usize = 0; at < stride; at += 4) total += mark(load<u32>(row + at));
-      row += stride;
+      for (let level: usize = 0; level < end; level += stride) total += markAt(words, load<u32>(walk + level));
+      walk += 4;
       taken++;
     }
     stepCount += <u64>taken * <u64>levelCount;
   } else {
     while (taken < count && total < keepCount) {
-      for (let at: usize = 0; at < stride; at += 4) {
-        const edge = load<u32>(row + at);
+      for (let level: usize = 0; level < end; level += levelBytes) {
+        const edge = load<u32>(walk + level);
         if (edge == NO_EDGE) continue;
         stepCount++;
         total += mark(edge);
       }
-      row += stride;
+      walk += 4;
       taken++;
     }
   }

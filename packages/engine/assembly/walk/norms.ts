@@ -3,7 +3,7 @@
  * kernels that leave one input unit, a backward row those that enter one output unit.
  */
 import { biased, INVERSE, MAGNITUDE, normOf, SQUARE } from "./bias";
-import { lastMagnitude } from "./finite";
+import { magnitudeSeen } from "./finite";
 import { biasMode, Layer, layerAt } from "./layout";
 
 /** Maxima below this have no safe reciprocal in float32. */
@@ -23,6 +23,7 @@ export function measureLayer(l: u32, norms: usize): void {
     else measure(layer, norms, SQUARE);
   } else if (biasMode == MAGNITUDE) {
     if (layer.kernelSize == 1) measureSingles(layer, norms, MAGNITUDE);
+    else if (layer.kernelSize == 9 && magnitudeSeen() < <f32>1e30) measureNines(layer, norms);
     else measure(layer, norms, MAGNITUDE);
   }
 }
@@ -32,7 +33,7 @@ function measure(layer: Layer, norms: usize, mode: u32): void {
   const inPerGroup = layer.inPerGroup;
   const outPerGroup = layer.outPerGroup;
   const kernelSize = layer.kernelSize;
-  const most = <f64>kernelSize * biased(mode == INVERSE ? 0 : lastMagnitude(), mode);
+  const most = <f64>kernelSize * biased(mode == INVERSE ? 0 : magnitudeSeen(), mode);
   const scale = most > 0 ? 1.0 / most : 0.0;
   layer.normScale = scale;
   let weight = layer.weight;
@@ -59,6 +60,40 @@ function measure(layer: Layer, norms: usize, mode: u32): void {
     }
   }
   layer.steady = steady(layer, scale);
+}
+
+/**
+ * Kernels of nine, the most frequent by far, as `measure` with magnitudes, by float32 sums in registers: the norms are
+ * rounded to float32 in any case, and a greatest norm that is wrong by 10^-7 makes no probability wrong by more.
+ */
+function measureNines(layer: Layer, norms: usize): void {
+  const inPerGroup = layer.inPerGroup;
+  const outPerGroup = layer.outPerGroup;
+  let weight = layer.weight;
+  let norm = norms;
+  let output: u32 = 0;
+  for (let group: u32 = 0, groups = layer.groups; group < groups; group++) {
+    const firstMax = layer.forwardMax + ((<usize>group * inPerGroup) << 3);
+    for (let o: u32 = 0; o < outPerGroup; o++, output++) {
+      let columnMax = firstMax;
+      let rowMax: f64 = 0;
+      for (let i: u32 = 0; i < inPerGroup; i++) {
+        const fours = f32x4.add(f32x4.abs(v128.load(weight)), f32x4.abs(v128.load(weight, 16)));
+        const twos = f32x4.add(fours, v128.shuffle<f32>(fours, fours, 2, 3, 0, 1));
+        const sum =
+          f32x4.extract_lane(twos, 0) + f32x4.extract_lane(twos, 1) + abs(load<f32>(weight, 32));
+        weight += 36;
+        store<f32>(norm, sum);
+        norm += 4;
+        rowMax = max<f64>(rowMax, <f64>sum);
+        store<f64>(columnMax, max<f64>(load<f64>(columnMax), <f64>sum));
+        columnMax += 8;
+      }
+      store<f64>(layer.backwardMax + ((<usize>output) << 3), rowMax);
+    }
+  }
+  layer.normScale = 1;
+  layer.steady = steady(layer, 1);
 }
 
 /** Kernels of one weight: their norms stand in the weights, and the greatest follow from the greatest |weight|. */

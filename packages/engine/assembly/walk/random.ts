@@ -32,24 +32,24 @@ export function fillU32(out: usize, count: u32, seed: f64, stream: f64, first: f
 }
 
 // ---- the numbers of a walk ----
-// counter of walk w at node n, slot s: w · 2^16 + n · 2 + s; slot 0 draws the weight, slot 1 the way on
+// counter of walk w at node n, slot s: w · 2^16 + n · 2 + s
+
+/** Which kernel of the row and which weight of the kernel; further proposals of rejection step by RETRY. */
+export const DRAW_SLOT: u32 = 0;
+/** Which way on from the unit reached. */
+export const WAY_SLOT: u32 = 1;
 
 /** Counter step from one walk to the next. */
 export const WALK_STEP: u64 = GOLDEN << 16;
 
-/** Argument of `mix` for walk 0 of a run of walks at a node; add slot · WALK_STEP. */
-@inline
-export function drawCounter(walkKey: u64, firstWalk: u64, node: u32): u64 {
-  return walkKey + firstWalk * WALK_STEP + <u64>(node << 1) * GOLDEN;
-}
-
-@inline
-export function wayCounter(walkKey: u64, firstWalk: u64, node: u32): u64 {
-  return walkKey + firstWalk * WALK_STEP + <u64>((node << 1) | 1) * GOLDEN;
-}
-
 /** Counter step from one proposal of a draw to the next; odd, and apart from GOLDEN. */
 export const RETRY: u64 = 0xa0761d6478bd642f;
+
+/** Argument of `mix` for the first walk of a batch, a node and a slot; WALK_STEP for each walk after. */
+@inline
+export function counterOf(walkKey: u64, firstWalk: u64, node: u32, slot: u32): u64 {
+  return walkKey + firstWalk * WALK_STEP + <u64>((node << 1) | slot) * GOLDEN;
+}
 
 /** A uniformly random whole number below n, from 32 random bits. */
 @inline

@@ -16,10 +16,17 @@ const BLOCK: u32 = 16;
 /** Where the bytes of a tile are turned: two blocks of 16 × 16. */
 const turning = memory.data(512, 16);
 
-/** Whether a proposal is accepted whose coin has the same upper bits as its byte. */
-export function acceptExactly(layer: Layer, kernel: u32, greatest: f64, coin: u32): bool {
+/** Whether kernel j of a unit's row is accepted with the coin (coin + more · 2^-32) · 2^-32. */
+export function acceptExactly(layer: Layer, forward: bool, unit: u32, j: u32, coin: u32, more: u32): bool {
+  const greatest = load<f64>((forward ? layer.forwardMax : layer.backwardMax) + ((<usize>unit) << 3));
   if (greatest == 0) return true;
-  return <f64>coin * UNIT * greatest < normOf(layer.weight, kernel, layer.kernelSize, biasMode);
+  const perGroup = forward ? layer.inPerGroup : layer.outPerGroup;
+  const group = unit / perGroup;
+  const kernel = forward
+    ? (group * layer.outPerGroup + j) * layer.inPerGroup + unit - group * perGroup
+    : unit * layer.inPerGroup + j;
+  const norm = normOf(layer.weight, kernel, layer.kernelSize, biasMode);
+  return (<f64>coin + <f64>more * UNIT) * UNIT * greatest < norm;
 }
 
 /** @param norms as left by measureLayer; @param table a byte for each kernel, by output unit */

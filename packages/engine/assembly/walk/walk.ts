@@ -1,12 +1,13 @@
 /**
  * Walks, batch by batch and layer by layer. The walks of a batch that go one way stand in buckets, one for each node;
  * a layer draws for its whole bucket at once, so that many cache misses are under way together. The draws of walk w
- * depend on (seed, w, node) alone; the batch leaves only a row of edge ids for each walk, and `commit` takes the rows
- * in walk order.
+ * depend on (seed, w, node) alone; the batch leaves only the edge ids of each walk, and `commit` takes them in
+ * walk order.
  */
 import { INVERSE, MAGNITUDE, SQUARE, UNIFORM } from "./bias";
 import { chooseByAlias, chooseByRejection, chooseUniformly } from "./choose";
 import { leaveBackward, leaveForward } from "./fork";
+import { makeNineTable } from "./kernel";
 import {
   batchCapacity,
   biasMode,
@@ -16,12 +17,13 @@ import {
   inputCount,
   layerAt,
   layerCount,
+  levelBytes,
   levelCount,
   outputCount,
   wholeKernels,
 } from "./layout";
 import { commit, kept } from "./mask";
-import { drawCounter, key, WALK_STREAM, wayCounter } from "./random";
+import { counterOf, DRAW_SLOT, key, WALK_STREAM, WAY_SLOT } from "./random";
 import { SAMPLE_ALIAS, SAMPLE_REJECT } from "./samplers";
 import { takeKernels, takeSingles, takeWeights } from "./take";
 
@@ -47,6 +49,7 @@ export function walks(): f64 {
 /** Walks on until keepCount edges are conserved or maxWalkCount more walks are done. */
 export function advance(keepCount: u32, maxWalkCount: f64): void {
   const limit = walkCount + <u64>maxWalkCount;
+  if (kept() < keepCount) prepareKernels(keepCount - kept());
   while (kept() < keepCount && walkCount < limit) {
     const before = kept();
     const left = limit - walkCount;
@@ -56,6 +59,26 @@ export function advance(keepCount: u32, maxWalkCount: f64): void {
     const taken = commit(count, keepCount);
     walkCount += taken;
     perWalk = max(<f64>(kept() - before) / <f64>taken, 0.25);
+  }
+}
+
+let kernelsPrepared: bool = false;
+
+/** Tables inside kernels pay where a kernel is drawn about once or more often; they change no walk. */
+function prepareKernels(missing: u32): void {
+  if (kernelsPrepared || wholeKernels || biasMode == UNIFORM) return;
+  let kernelCount: u64 = 0;
+  for (let l: u32 = 0; l < layerCount; l++) {
+    const layer = layerAt(l);
+    if (layer.ninePlace != 0) kernelCount += <u64>layer.outCount * layer.inPerGroup;
+  }
+  if (<u64>missing < kernelCount) return;
+  kernelsPrepared = true;
+  for (let l: u32 = 0; l < layerCount; l++) {
+    const layer = layerAt(l);
+    if (layer.ninePlace == 0) continue;
+    makeNineTable(layer.weight, layer.outCount * layer.inPerGroup, layer.ninePlace, biasMode);
+    layer.nineTable = layer.ninePlace;
   }
 }
 
@@ -69,9 +92,9 @@ function batchSize(missing: u32): u32 {
   return <u32>min(max(wanted, 16), <f64>batchCapacity);
 }
 
-/** Edge ids of walks firstWalk … firstWalk + count − 1 into the rows of edgeIds. */
+/** Edge ids of walks firstWalk … firstWalk + count − 1 into edgeIds. */
 export function walkBatch(firstWalk: u64, count: u32): void {
-  if (!everyLevel) memory.fill(edgeIds, 0xff, (<usize>count * levelCount) << 2);
+  if (!everyLevel) memory.fill(edgeIds, 0xff, levelBytes * levelCount);
   if (direction == ALTERNATE) {
     const odd = <u32>(firstWalk & 1);
     startForward(firstWalk, odd, 2, count);
@@ -87,7 +110,7 @@ export function walkBatch(firstWalk: u64, count: u32): void {
   }
 }
 
-/** The edge ids of one walk stand in the first row afterwards. */
+/** The edge ids of one walk stand at the head of each level afterwards. */
 export function walkOne(walk: f64): void {
   walkBatch(<u64>walk, 1);
 }
@@ -115,35 +138,32 @@ function startAt(node: u32, unitCount: u32, firstWalk: u64, firstSlot: u32, step
 }
 
 function passForward(firstWalk: u64): void {
-  leaveForward(0, wayCounter(walkKey, firstWalk, 0));
+  leaveForward(0, counterOf(walkKey, firstWalk, 0, WAY_SLOT));
   for (let node: u32 = 1; node <= layerCount; node++) {
     if (bucketAt(node).count == 0) continue;
-    drawLayer(node, drawCounter(walkKey, firstWalk, node), true);
-    leaveForward(node, wayCounter(walkKey, firstWalk, node));
+    drawLayer(node, firstWalk, true);
+    leaveForward(node, counterOf(walkKey, firstWalk, node, WAY_SLOT));
   }
 }
 
 function passBackward(firstWalk: u64): void {
-  leaveBackward(layerCount + 1, wayCounter(walkKey, firstWalk, layerCount + 1));
+  leaveBackward(layerCount + 1, counterOf(walkKey, firstWalk, layerCount + 1, WAY_SLOT));
   for (let node = layerCount; node >= 1; node--) {
     if (bucketAt(node).count == 0) continue;
-    drawLayer(node, drawCounter(walkKey, firstWalk, node), false);
-    leaveBackward(node, wayCounter(walkKey, firstWalk, node));
+    drawLayer(node, firstWalk, false);
+    leaveBackward(node, counterOf(walkKey, firstWalk, node, WAY_SLOT));
   }
 }
 
 /** Moves every walk at a layer across one of its kernels, and writes the edge that this conserves. */
-function drawLayer(node: u32, counter: u64, forward: bool): void {
+function drawLayer(node: u32, firstWalk: u64, forward: bool): void {
   const layer = layerAt(node - 1);
   const bucket = bucketAt(node);
   const sampler = forward ? layer.forwardSampler : layer.backwardSampler;
-  const n = forward ? layer.outPerGroup : layer.inPerGroup;
+  const counter = counterOf(walkKey, firstWalk, node, DRAW_SLOT);
   if (sampler == SAMPLE_REJECT) chooseByRejection(layer, bucket, counter, forward);
-  else if (sampler == SAMPLE_ALIAS) {
-    const table = forward ? layer.forwardTable : layer.backwardTable;
-    if (layer.kernelSize == 1) chooseByAlias(bucket, counter, table, n, true);
-    else chooseByAlias(bucket, counter, table, n, false);
-  } else chooseUniformly(bucket, counter, n);
+  else if (sampler == SAMPLE_ALIAS) chooseByAlias(layer, bucket, counter, forward);
+  else chooseUniformly(layer, bucket, counter, forward);
   if (wholeKernels) takeKernels(layer, bucket, forward);
   else if (layer.kernelSize == 1) takeSingles(layer, bucket, forward);
   else if (biasMode == MAGNITUDE) takeWeights(layer, bucket, forward, MAGNITUDE);
