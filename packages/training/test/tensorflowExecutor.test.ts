@@ -22,13 +22,16 @@ import {
 } from "../../core/test/golden.ts";
 import { glyphs } from "../src/datasets/glyphs/glyphs.ts";
 import type { ExecutorOptions } from "../src/executor.ts";
-import { probeTensorflow, useBackend } from "../src/tensorflow/backend.ts";
+import { probeTensorflow, type TensorflowBackend, useBackend } from "../src/tensorflow/backend.ts";
 import { tensorflowExecutor } from "../src/tensorflow/executor.ts";
 import { randomBatch, randomMasks, randomWeights, relativeDifference } from "./randomNetworks.ts";
+import { backends } from "./tensorflowBackends.ts";
 
 const withNesterov = { momentum: 0.9, nesterov: true, weightDecay: 5e-4 };
-const make = (options: Partial<ExecutorOptions> & Pick<ExecutorOptions, "network" | "weights">) =>
-  tensorflowExecutor("tfjs-wasm")({ optimiser: withNesterov, batchSize: 64, seed: 0, ...options });
+const make = (
+  options: Partial<ExecutorOptions> & Pick<ExecutorOptions, "network" | "weights">,
+  backend: TensorflowBackend = "tfjs-wasm",
+) => tensorflowExecutor(backend)({ optimiser: withNesterov, batchSize: 64, seed: 0, ...options });
 
 /** Convolutions, one grouped, batch normalisation, a projection shortcut, dense layers. */
 function smallNetwork(): Network {
@@ -76,45 +79,6 @@ describe("stochastic gradient descent", () => {
       expect(weights[k]).toBeCloseTo(theta[k]!, 5);
       expect(momentum[k]).toBeCloseTo(velocity[k]!, 5);
     }
-    executor.dispose();
-  });
-
-  it("makes PyTorch's 20 steps: losses, weights, running statistics (fixtures/torchTrajectory.py)", async () => {
-    const torch = JSON.parse(readFileSync(new URL("fixtures/torchTrajectory.json", import.meta.url), "utf8"));
-    const b = new NetworkBuilder("torch", [2, 8, 8]);
-    let x = b.relu(b.batchNorm("1", b.conv2d("0", b.input, { outChannels: 4, kernel: 3, padding: 1 })));
-    const conv = { outChannels: 6, kernel: 3, stride: 2, padding: 1, groups: 2 };
-    x = b.relu(b.batchNorm("5", b.conv2d("4", b.maxPool2d(x, { kernel: 2 }), conv)));
-    const network = b.build(b.dense("8", b.flatten(x), 5));
-    const masks = new Masks(network);
-    for (const parameter of network.prunable) masks.of(parameter).set(torch.masks[parameter.name]);
-    const executor = await make({
-      network,
-      masks,
-      weights: new Map(
-        Object.entries<number[]>(torch.start).map(([name, v]) => [name, Float32Array.from(v)]),
-      ),
-      optimiser: { momentum: torch.momentum, nesterov: true, weightDecay: torch.weightDecay },
-      labelSmoothing: torch.labelSmoothing,
-    });
-    const batch = (index: number) => {
-      const length = torch.count * 128;
-      return {
-        x: Float32Array.from(torch.x.slice(index * length, (index + 1) * length)),
-        y: Int32Array.from(torch.y.slice(index * torch.count, (index + 1) * torch.count)),
-        count: torch.count,
-      };
-    };
-    for (let step = 0; step < torch.steps; step++) {
-      const { loss, correctCount } = await executor.step(batch(step % torch.batches), torch.rate);
-      expect(Math.abs(loss / torch.losses[step] - 1), `step ${step}`).toBeLessThan(1e-4);
-      expect(correctCount).toBe(torch.correct[step]);
-    }
-    for (const [name, values] of await executor.weights()) {
-      expect(relativeDifference(values, torch.end[name]), name).toBeLessThan(1e-4);
-    }
-    const logits = await executor.predict(batch(0).x, torch.count);
-    expect(relativeDifference(logits, torch.logits)).toBeLessThan(1e-4);
     executor.dispose();
   });
 
@@ -255,34 +219,6 @@ describe("executor", () => {
     executor.dispose();
   });
 
-  it("keeps the number of tensors over steps, evaluations and predictions, and none after disposal", async () => {
-    await useBackend("tfjs-wasm");
-    const atFirst = tf.memory().numTensors;
-    const b = new NetworkBuilder("all", [2, 6, 6]);
-    let x = b.conv2d("a", b.input, { outChannels: 4, kernel: 3, padding: 1, groups: 2, bias: false });
-    x = b.dropout(0.3, b.activation("gelu", b.batchNorm("bn", x)));
-    x = b.concat(b.averagePool2d(x, { kernel: 2 }), b.maxPool2d(b.add(x, x), { kernel: 2 }));
-    x = b.conv2d("b", x, { outChannels: 8, kernel: 2, stride: 2, dilation: 2, groups: 8, padding: 1 });
-    const mixed = b.build(b.dense("c", b.globalAveragePool(b.activation("hardSwish", x)), 3));
-    const executor = await make({
-      network: mixed,
-      weights: randomWeights(mixed, 2),
-      masks: randomMasks(mixed, 0.5, 2),
-    });
-    const batch = randomBatch(mixed, 4, 2);
-    await executor.step(batch, 0.1);
-    const afterOne = tf.memory().numTensors;
-    for (let k = 0; k < 5; k++) {
-      await executor.step(batch, 0.1);
-      await executor.evaluate(batch);
-      await executor.predict(batch.x, 4);
-    }
-    await executor.restore(await executor.weights(), await executor.momentum());
-    expect(tf.memory().numTensors).toBe(afterOne);
-    executor.dispose();
-    expect(tf.memory().numTensors).toBe(atFirst);
-  });
-
   it("changes nothing in a step whose loss is not finite", async () => {
     const huge = new Map(weights).set(
       "fc2.weight",
@@ -403,16 +339,100 @@ describe("executor", () => {
   });
 });
 
-describe.skipIf(!goldenPresent)("golden networks (skipped where the files are not on this machine)", () => {
-  it.each(GOLDEN_NAMES)("%s: PyTorch's logits to 1e-4", async (name) => {
-    const network = goldenNetwork(name);
-    const batch = readTensors(`${GOLDEN}${name}/batch.safetensors`);
-    const { data: x, shape } = batch.get("x")!;
-    const executor = await make({ network, weights: goldenWeights(name), batchSize: shape[0]! });
-    const logits = await executor.predict(x, shape[0]!);
-    expect(relativeDifference(logits, batch.get("logits")!.data)).toBeLessThan(1e-4);
-    executor.dispose();
-  });
+describe.each(backends)("agreement with PyTorch on $heading", ({ backend, present }) => {
+  it.skipIf(!present)(
+    "makes PyTorch's 20 steps: losses, weights, running statistics (fixtures/torchTrajectory.py)",
+    async () => {
+      const torch = JSON.parse(
+        readFileSync(new URL("fixtures/torchTrajectory.json", import.meta.url), "utf8"),
+      );
+      const b = new NetworkBuilder("torch", [2, 8, 8]);
+      let x = b.relu(b.batchNorm("1", b.conv2d("0", b.input, { outChannels: 4, kernel: 3, padding: 1 })));
+      const conv = { outChannels: 6, kernel: 3, stride: 2, padding: 1, groups: 2 };
+      x = b.relu(b.batchNorm("5", b.conv2d("4", b.maxPool2d(x, { kernel: 2 }), conv)));
+      const network = b.build(b.dense("8", b.flatten(x), 5));
+      const masks = new Masks(network);
+      for (const parameter of network.prunable) masks.of(parameter).set(torch.masks[parameter.name]);
+      const executor = await make(
+        {
+          network,
+          masks,
+          weights: new Map(
+            Object.entries<number[]>(torch.start).map(([name, v]) => [name, Float32Array.from(v)]),
+          ),
+          optimiser: { momentum: torch.momentum, nesterov: true, weightDecay: torch.weightDecay },
+          labelSmoothing: torch.labelSmoothing,
+        },
+        backend,
+      );
+      const batch = (index: number) => {
+        const length = torch.count * 128;
+        return {
+          x: Float32Array.from(torch.x.slice(index * length, (index + 1) * length)),
+          y: Int32Array.from(torch.y.slice(index * torch.count, (index + 1) * torch.count)),
+          count: torch.count,
+        };
+      };
+      for (let step = 0; step < torch.steps; step++) {
+        const { loss, correctCount } = await executor.step(batch(step % torch.batches), torch.rate);
+        expect(Math.abs(loss / torch.losses[step] - 1), `step ${step}`).toBeLessThan(1e-4);
+        expect(correctCount).toBe(torch.correct[step]);
+      }
+      for (const [name, values] of await executor.weights()) {
+        expect(relativeDifference(values, torch.end[name]), name).toBeLessThan(1e-4);
+      }
+      const logits = await executor.predict(batch(0).x, torch.count);
+      expect(relativeDifference(logits, torch.logits)).toBeLessThan(1e-4);
+      executor.dispose();
+    },
+  );
+
+  it.skipIf(!present || !goldenPresent).each(GOLDEN_NAMES)(
+    "golden %s: the logits to 1e-4 (skipped where the files are not on this machine)",
+    async (name) => {
+      const network = goldenNetwork(name);
+      const batch = readTensors(`${GOLDEN}${name}/batch.safetensors`);
+      const { data: x, shape } = batch.get("x")!;
+      const executor = await make({ network, weights: goldenWeights(name), batchSize: shape[0]! }, backend);
+      const logits = await executor.predict(x, shape[0]!);
+      expect(relativeDifference(logits, batch.get("logits")!.data)).toBeLessThan(1e-4);
+      executor.dispose();
+    },
+  );
+
+  it.skipIf(!present)(
+    "keeps the number of tensors over steps, evaluations and predictions, and none after disposal",
+    async () => {
+      await useBackend(backend);
+      const atFirst = tf.memory().numTensors;
+      const b = new NetworkBuilder("all", [2, 6, 6]);
+      let x = b.conv2d("a", b.input, { outChannels: 4, kernel: 3, padding: 1, groups: 2, bias: false });
+      x = b.dropout(0.3, b.activation("gelu", b.batchNorm("bn", x)));
+      x = b.concat(b.averagePool2d(x, { kernel: 2 }), b.maxPool2d(b.add(x, x), { kernel: 2 }));
+      x = b.conv2d("b", x, { outChannels: 8, kernel: 2, stride: 2, dilation: 2, groups: 8, padding: 1 });
+      const mixed = b.build(b.dense("c", b.globalAveragePool(b.activation("hardSwish", x)), 3));
+      const executor = await make(
+        {
+          network: mixed,
+          weights: randomWeights(mixed, 2),
+          masks: randomMasks(mixed, 0.5, 2),
+        },
+        backend,
+      );
+      const batch = randomBatch(mixed, 4, 2);
+      await executor.step(batch, 0.1);
+      const afterOne = tf.memory().numTensors;
+      for (let k = 0; k < 5; k++) {
+        await executor.step(batch, 0.1);
+        await executor.evaluate(batch);
+        await executor.predict(batch.x, 4);
+      }
+      await executor.restore(await executor.weights(), await executor.momentum());
+      expect(tf.memory().numTensors).toBe(afterOne);
+      executor.dispose();
+      expect(tf.memory().numTensors).toBe(atFirst);
+    },
+  );
 });
 
 describe("backends", () => {

@@ -1,8 +1,9 @@
 import { ACTIVATIONS, type Network, NetworkBuilder, type Value } from "@phew/core";
 import { forward } from "@phew/oracle";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, test } from "vitest";
 import { tensorflowExecutor } from "../src/tensorflow/executor.ts";
+import type { TensorflowBackend } from "../src/tensorflow.ts";
 import {
   oracleGradients,
   oracleGraph,
@@ -11,14 +12,20 @@ import {
   randomWeights,
   relativeDifference,
 } from "./randomNetworks.ts";
+import { backends } from "./tensorflowBackends.ts";
 
 const plain = { momentum: 0, nesterov: false, weightDecay: 0 };
 
 /** Loss, all gradients, running statistics and evaluation-mode outputs against float64 and central differences. */
-async function expectAgreement(network: Network, batchSize: number, seed: number): Promise<void> {
+async function compare(
+  backend: TensorflowBackend,
+  network: Network,
+  batchSize: number,
+  seed: number,
+): Promise<void> {
   const weights = randomWeights(network, seed);
   const batch = randomBatch(network, batchSize, seed);
-  const executor = await tensorflowExecutor("tfjs-wasm")({
+  const executor = await tensorflowExecutor(backend)({
     network,
     weights,
     optimiser: plain,
@@ -47,7 +54,11 @@ async function expectAgreement(network: Network, batchSize: number, seed: number
   }
 }
 
-describe("tensorflow executor, operation by operation", () => {
+describe.each(backends)("tensorflow executor on $heading, operation by operation", ({ backend, present }) => {
+  const it = present ? test : test.skip;
+  const expectAgreement = (network: Network, batchSize: number, seed: number) =>
+    compare(backend, network, batchSize, seed);
+
   it.each(ACTIVATIONS)("%s: loss and gradients equal central differences", async (name) => {
     const b = new NetworkBuilder(name, [5]);
     const hidden = b.activation(name, b.dense("first", b.input, 6));
@@ -115,7 +126,7 @@ describe("tensorflow executor, operation by operation", () => {
     const b = new NetworkBuilder("one", [4]);
     const network = b.build(b.dense("out", b.batchNorm("bn", b.dense("hidden", b.input, 3)), 2));
     const weights = randomWeights(network, 1);
-    const executor = await tensorflowExecutor("tfjs-wasm")({
+    const executor = await tensorflowExecutor(backend)({
       network,
       weights,
       optimiser: plain,
