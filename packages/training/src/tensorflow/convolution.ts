@@ -3,8 +3,8 @@
  *   y = x ∗ w
  *   ∂L/∂x = (∂L/∂y with stride − 1 zeros between its pixels) ∗ (w turned by 180°, in and out exchanged)
  *   ∂L/∂w = x ∗ ∂L/∂y with batch and channels exchanged: the stride becomes the dilation and the dilation the stride
- * All are written with forward convolutions alone, because the wasm backend has no others (its own gradient of the input
- * is a scalar loop, that of the filter is missing); where the backend has good ones, they are taken.
+ * All are written with forward convolutions alone: the wasm backend has no gradient of the filter, and its gradient of the
+ * input is a scalar loop. No kernel is registered, so that TensorFlow.js stays as it is for others in the process.
  */
 import * as tf from "@tensorflow/tfjs-core";
 
