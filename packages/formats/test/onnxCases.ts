@@ -782,6 +782,21 @@ const dense: OnnxCase[] = [
       tensors: { w1: tensor([5, 1], 1), b1: tensor([1], 2) },
     },
   },
+  ...["Softmax", "LogSoftmax"].map(
+    (op): OnnxCase => ({
+      name: `${op} at the end`,
+      becomes: [],
+      runs: false,
+      file: {
+        ...features,
+        nodes: [
+          { op: "Gemm", in: ["x", "w1"], out: ["l"] },
+          { op, in: ["l"], out: ["y"], attributes: { axis: 1 } },
+        ],
+        tensors: { w1: tensor([5, 2], 1) },
+      },
+    }),
+  ),
   {
     name: "batch normalisation of features",
     becomes: ["batchNorm", "dense"],
@@ -881,6 +896,150 @@ const dense: OnnxCase[] = [
   },
 ];
 
+/** A bias of 6 numbers, "k", computed from constants and added behind a convolution that has none. */
+function folding(name: string, nodes: readonly FileNode[], options: Partial<File> = {}): OnnxCase {
+  const { tensors, ...rest } = options;
+  const computed: FileNode[] = [
+    ...nodes,
+    { op: "Reshape", in: ["k", "column"], out: ["kc"] },
+    { op: "Conv", in: ["c", "w2"], out: ["d"] },
+    { op: "Add", in: ["d", "kc"], out: ["b"] },
+  ];
+  const six = [0.5, -1.25, 2, 0.75, -3, 1.5];
+  return body(`a bias computed by ${name}`, ["conv2d"], computed, {
+    ...rest,
+    tensors: {
+      w2: tensor([6, 6, 1, 1], 20),
+      column: ints([6, 1, 1]),
+      p: numbers(six),
+      q: numbers([0.5, 1, 2, -0.75, -3, 2.5]),
+      absolute: numbers(six.map(Math.abs)),
+      two: numbers([2], []),
+      ...tensors,
+    },
+  });
+}
+
+const chosen = (op: string): FileNode[] => [
+  { op, in: ["p", "q"], out: ["is"] },
+  { op: "Where", in: ["is", "p", "two"], out: ["k"] },
+];
+const both = (op: string): FileNode[] => [
+  { op: "Greater", in: ["p", "two"], out: ["gt"] },
+  { op: "Less", in: ["q", "p"], out: ["lt"] },
+  { op, in: ["gt", "lt"], out: ["o"] },
+  { op: "Not", in: ["o"], out: ["is"] },
+  { op: "Where", in: ["is", "q", "p"], out: ["k"] },
+];
+
+const foldings: OnnxCase[] = [
+  ...["Abs", "Ceil", "Floor", "Neg", "Reciprocal", "Exp"].map((op) =>
+    folding(op, [{ op, in: ["p"], out: ["k"] }]),
+  ),
+  ...["Sqrt", "Log"].map((op) => folding(op, [{ op, in: ["absolute"], out: ["k"] }])),
+  ...["Add", "Sub", "Mul", "Div", "Min", "Max"].map((op) =>
+    folding(op, [{ op, in: ["p", "q"], out: ["k"] }]),
+  ),
+  folding("Pow", [{ op: "Pow", in: ["absolute", "q"], out: ["k"] }]),
+  ...["Equal", "Greater", "Less", "GreaterOrEqual", "LessOrEqual"].map((op) => folding(op, chosen(op))),
+  ...["And", "Or"].map((op) => folding(op, both(op))),
+  folding(
+    "Mod and whole division",
+    [
+      { op: "Mod", in: ["i", "j"], out: ["m"] },
+      { op: "Div", in: ["i", "j"], out: ["v"] },
+      { op: "Add", in: ["m", "v"], out: ["a"] },
+      { op: "CastLike", in: ["a", "p"], out: ["k"] },
+    ],
+    { opset: 15, tensors: { i: ints([7, -7, 7, -7, 5, 0]), j: ints([3, 3, -3, -3, 2, 4]) } },
+  ),
+  folding(
+    "Range and Size",
+    [
+      { op: "Size", in: ["p"], out: ["n"] },
+      { op: "Range", in: ["zero", "n", "one"], out: ["r"] },
+      { op: "Cast", in: ["r"], out: ["k"], attributes: { to: 1 } },
+    ],
+    { tensors: { zero: ints([0], []), one: ints([1], []) } },
+  ),
+  folding("Expand", [{ op: "Expand", in: ["two", "six"], out: ["k"] }], { tensors: { six: ints([6]) } }),
+  folding(
+    "ConstantOfShape",
+    [{ op: "ConstantOfShape", in: ["six"], out: ["k"], attributes: { value: { tensor: numbers([0.75]) } } }],
+    { tensors: { six: ints([6]) } },
+  ),
+  folding(
+    "Gather, Slice backwards, Concat and Split",
+    [
+      { op: "Gather", in: ["p", "places"], out: ["a"] },
+      { op: "Slice", in: ["q", "start", "end", "axis", "step"], out: ["r"] },
+      { op: "Split", in: ["r", "sizes"], out: ["s", "t"], attributes: { axis: 0 } },
+      { op: "Concat", in: ["a", "t"], out: ["k"], attributes: { axis: 0 } },
+    ],
+    {
+      tensors: {
+        places: ints([5, 0, -1, 2]),
+        start: ints([-1]),
+        end: ints([-Number.MAX_SAFE_INTEGER]),
+        axis: ints([0]),
+        step: ints([-2]),
+        sizes: ints([1, 2]),
+      },
+    },
+  ),
+];
+
+const rare: OnnxCase[] = [
+  body(
+    "a negated convolution, folded",
+    ["conv2d"],
+    [
+      { op: "Conv", in: ["c", "w2", "b2"], out: ["d"] },
+      { op: "Neg", in: ["d"], out: ["b"] },
+    ],
+    { tensors: { w2: tensor([6, 6, 1, 1], 20), b2: tensor([6], 21) } },
+  ),
+  body(
+    "a number less a convolution, folded",
+    ["conv2d"],
+    [
+      { op: "Conv", in: ["c", "w2", "b2"], out: ["d"] },
+      { op: "Sub", in: ["half", "d"], out: ["b"] },
+    ],
+    { tensors: { w2: tensor([6, 6, 1, 1], 20), b2: tensor([6], 21), half: scalar(0.5) } },
+  ),
+  body("Swish, the operation", ["silu"], [one("Swish")], { opset: 24 }),
+  body(
+    "a sequence of parts",
+    ["slice", "slice", "concat"],
+    [
+      { op: "SplitToSequence", in: ["c", "sizes"], out: ["s"], attributes: { axis: 1 } },
+      { op: "SequenceAt", in: ["s", "last"], out: ["p"] },
+      { op: "SequenceAt", in: ["s", "first"], out: ["q"] },
+      { op: "Concat", in: ["p", "q"], out: ["b"], attributes: { axis: 1 } },
+    ],
+    { tensors: { sizes: ints([4, 2]), first: ints([0], []), last: ints([-1], []) } },
+  ),
+  body(
+    "an expansion that repeats nothing",
+    ["relu"],
+    [
+      { op: "Relu", in: ["c"], out: ["r"] },
+      { op: "Expand", in: ["r", "to"], out: ["b"] },
+    ],
+    { tensors: { to: ints([1, 6, 8, 1]) } },
+  ),
+  body(
+    "CastLike of a value",
+    ["relu"],
+    [
+      { op: "CastLike", in: ["c", "x"], out: ["d"] },
+      { op: "Relu", in: ["d"], out: ["b"] },
+    ],
+    { opset: 15 },
+  ),
+];
+
 /**
  * One structure as the exporters of each opset write it: strided convolution, batch normalisation, a residual block
  * with projection, depthwise convolution, split and concat, mean over space, dense.
@@ -971,8 +1130,17 @@ export const onnxCases: readonly OnnxCase[] = [
   ...layers,
   ...flattens,
   ...dense,
+  ...foldings,
+  ...rare,
   ...[9, 11, 13, 18, 22].map(inStyleOf),
 ];
+
+/** Of those, the ones that are written back: activations and computed constants are all written alike. */
+export const writtenCases: readonly OnnxCase[] = onnxCases.filter(
+  (entry) =>
+    !(activations.includes(entry) && !/PRelu|x · HardSigmoid|Clip as ReLU6/.test(entry.name)) &&
+    !(foldings.includes(entry) && !entry.name.endsWith("Mul")),
+);
 
 /** What an operation is called in {@link OnnxCase.becomes}. */
 export function label(op: Operation): string {

@@ -13,6 +13,7 @@ export function storedConstant(name: string, part: TensorPart, external: Externa
   return {
     kind: "constant",
     name,
+    origin: name,
     dims: part.dims,
     dtype,
     stored: { part, transposed: false },
@@ -27,7 +28,7 @@ export function computedConstant(
   values: ArrayLike<number>,
 ): Constant {
   const tensor = tensorFrom(dtype, dims, values);
-  return { kind: "constant", name, dims, dtype, read: () => tensor };
+  return { kind: "constant", name, origin: name, dims, dtype, read: () => tensor };
 }
 
 export function tensorFrom(dtype: Dtype, shape: readonly number[], values: ArrayLike<number>): Tensor {
@@ -91,6 +92,7 @@ export function transposed(constant: Constant, name: string, permutation: readon
   return {
     kind: "constant",
     name,
+    origin: constant.origin,
     dims,
     dtype: constant.dtype,
     ...(stored !== undefined && isPlain
@@ -202,6 +204,7 @@ export function foldElementwise(opType: string, name: string, inputs: readonly C
   return {
     kind: "constant",
     name,
+    origin: name,
     dims,
     dtype,
     read: () => tensorFrom(dtype, dims, broadcast(a, b, dims, compute)),
@@ -243,6 +246,7 @@ export function foldCast(name: string, input: Constant, dtype: Dtype): Constant 
   return {
     kind: "constant",
     name,
+    origin: input.origin,
     dims: input.dims,
     dtype,
     // a weight stored as float16 and used as float32 is still that weight of the file

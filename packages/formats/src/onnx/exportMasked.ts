@@ -2,10 +2,12 @@
 import { Masks, type Weights } from "@phew/core";
 import { permuted, storedConstant } from "./constants.ts";
 import { GraphEdit } from "./graphEdit.ts";
+import type { TensorUse } from "./importer.ts";
 import type { ImportedOnnx } from "./importGraph.ts";
+import type { NodePart } from "./parts.ts";
 import { ATTRIBUTE } from "./schema.ts";
 import { type Site, sitesOf } from "./sites.ts";
-import { dataTypeOf } from "./tensors.ts";
+import { dataTypeOf, describe } from "./tensors.ts";
 
 /**
  * The original with zeros where weights are pruned, and where biases, scales and shifts would give a dead unit an
@@ -46,26 +48,77 @@ export function redefine(
 function takeOver(model: ImportedOnnx, edit: GraphEdit, { use }: Site): string {
   const { graph, parts } = model.onnx;
   const name = use.node.input![use.input]!;
+  const given = edit.inputsOf(use.node)[use.input]!;
+  if (given !== name) return given;
+  const chain = ownChain(model, use);
+  if (chain !== undefined) {
+    for (const node of chain) edit.dropNode(node);
+    edit.dropTensor(use.constant.origin);
+    return use.constant.origin;
+  }
   const maker = graph.makers.get(name);
-  const isAlone = graph.readers.get(name) === 1 && (maker === undefined || maker.output?.length === 1);
-  if (isAlone) {
+  if (graph.readers.get(name) === 1 && (maker === undefined || maker.output?.length === 1)) {
     if (maker !== undefined) edit.dropNode(maker);
     else edit.dropTensor(name);
     return name;
   }
   const shared = parts.initializers.get(name);
   if (shared === undefined || use.parameter !== name) return edit.unusedName(use.parameter ?? name);
-  // the layer that the tensor is named after keeps the name; the others read a copy of it
-  const copy = edit.unusedName(`${name}_shared`);
+  // the layer that the tensor is named after keeps the name; the others get copies under names of their own
   const constant = storedConstant(name, shared, model.onnx.externalData);
+  const copy = (own: string) =>
+    edit.addTensor({ name: own, dims: shared.dims, dtype: constant.dtype, read: () => constant.read().data });
   edit.dropTensor(name);
-  edit.addTensor({ name: copy, dims: shared.dims, dtype: constant.dtype, read: () => constant.read().data });
   for (const node of parts.nodes) {
     for (const [input, read] of edit.inputsOf(node).entries()) {
-      if (read === name && !(node === use.node && input === use.input)) edit.repoint(node, input, copy);
+      if (read !== name || (node === use.node && input === use.input) || edit.isDropped(node)) continue;
+      if (node.opType === "Identity" && node.output?.[0]) {
+        edit.dropNode(node);
+        copy(node.output[0]);
+      } else {
+        const reader = model.onnx.uses.find((other) => other.node === node && other.input === input);
+        const own = edit.unusedName(reader?.parameter ?? `${name}_shared`);
+        edit.repoint(node, input, own);
+        copy(own);
+      }
     }
   }
   return name;
+}
+
+const RESHAPES = new Set([
+  "Identity",
+  "Cast",
+  "CastLike",
+  "Transpose",
+  "Reshape",
+  "Squeeze",
+  "Unsqueeze",
+  "Flatten",
+]);
+
+/**
+ * The nodes between the constant that gave a parameter its name and the layer that reads it, and the constant's own
+ * maker. @returns undefined where anything else reads one of them
+ */
+function ownChain(
+  model: ImportedOnnx,
+  { constant, node, input, parameter }: TensorUse,
+): NodePart[] | undefined {
+  const { graph } = model.onnx;
+  if (parameter !== constant.origin) return undefined;
+  const chain: NodePart[] = [];
+  let name = node.input![input]!;
+  for (; name !== constant.origin; name = chain.at(-1)!.input![0]!) {
+    const maker = graph.makers.get(name);
+    const isOwn =
+      graph.readers.get(name) === 1 && maker?.output?.length === 1 && RESHAPES.has(maker.opType ?? "");
+    if (!isOwn) return undefined;
+    chain.push(maker);
+  }
+  if (graph.readers.get(name) !== 1) return undefined;
+  const maker = graph.makers.get(name);
+  return maker === undefined ? chain : [...chain, maker];
 }
 
 /**
@@ -103,12 +156,16 @@ function multiply(
 ): void {
   const { constant, node, input, parameter } = site.use;
   // at the initialiser itself where it is this layer's alone, so that the weight keeps its name in the file
-  const stored = site.part !== undefined ? constant.stored : undefined;
+  // and not among bfloat16, which runtimes store but do not multiply
+  const isHere = site.part !== undefined && describe(site.part).dtype !== "BF16";
+  const stored = isHere ? constant.stored : undefined;
   const isTurned = transposed !== (stored?.transposed ?? false);
   const dims = stored?.part.dims ?? constant.dims;
+  const dtype = stored === undefined ? constant.dtype : describe(stored.part).dtype;
   const shape = isTurned ? [...dims].reverse() : dims;
   const product = stored === undefined ? takeOver(model, edit, site) : stored.part.name;
   if (stored !== undefined) edit.dropTensor(stored.part.name);
+  edit.withdrawTensor(product);
   const name = parameter ?? constant.name;
   const originalName = edit.unusedName(`${name}_orig`);
   const maskName = edit.unusedName(`${name}_mask`);
@@ -118,14 +175,14 @@ function multiply(
     const tensor = { dtype: "BOOL" as const, shape, data: mask };
     return isTurned ? permuted(tensor, [1, 0]).data : mask;
   };
-  edit.addTensor({ name: originalName, dims, dtype: constant.dtype, read: values });
+  edit.addTensor({ name: originalName, dims, dtype, read: values });
   edit.addTensor({ name: maskName, dims, dtype: "BOOL", read: flags });
   edit.addNode({
     name: `${name}_mask_cast`,
     opType: "Cast",
     input: [maskName],
     output: [floatName],
-    attribute: [{ name: "to", type: ATTRIBUTE.int, i: dataTypeOf(constant.dtype) }],
+    attribute: [{ name: "to", type: ATTRIBUTE.int, i: dataTypeOf(dtype) }],
   });
   edit.addNode({
     name: `${name}_masked`,

@@ -47,7 +47,7 @@ export class GraphEdit {
   /** Tensors in external files with new bytes. */
   readonly #externalPatches = new Map<TensorPart, () => Uint8Array>();
   readonly #droppedTensors = new Set<string>();
-  readonly #newTensors: NewTensor[] = [];
+  readonly #newTensors = new Map<string, NewTensor>();
   readonly #droppedNodes = new Set<NodePart>();
   readonly #changedNodes = new Map<NodePart, NodeChange>();
   readonly #newNodes: NodeProto[] = [];
@@ -83,12 +83,22 @@ export class GraphEdit {
     this.#droppedTensors.add(name);
   }
 
+  /** One of that name that was added before gives way. */
   addTensor(tensor: NewTensor): void {
-    this.#newTensors.push(tensor);
+    this.#newTensors.set(tensor.name, tensor);
+  }
+
+  /** Takes back {@link addTensor}. */
+  withdrawTensor(name: string): void {
+    this.#newTensors.delete(name);
   }
 
   dropNode(node: NodePart): void {
     this.#droppedNodes.add(node);
+  }
+
+  isDropped(node: NodePart): boolean {
+    return this.#droppedNodes.has(node);
   }
 
   changeNode(node: NodePart, change: NodeChange): void {
@@ -137,9 +147,7 @@ export class GraphEdit {
     }
     for (const node of this.#parts.nodes) if (!live.has(node)) this.#droppedNodes.add(node);
     for (const name of this.#parts.initializers.keys()) if (!read.has(name)) this.#droppedTensors.add(name);
-    for (const [k, { name }] of [...this.#newTensors.entries()].reverse()) {
-      if (!read.has(name)) this.#newTensors.splice(k, 1);
-    }
+    for (const name of [...this.#newTensors.keys()]) if (!read.has(name)) this.#newTensors.delete(name);
   }
 
   /**
@@ -174,7 +182,7 @@ export class GraphEdit {
         fields.push(copied(source, whole));
       }
     }
-    for (const tensor of this.#newTensors) {
+    for (const tensor of this.#newTensors.values()) {
       fields.push(hasExternal ? data.add(tensor) : inline(tensor));
       // before IR version 4 every initialiser is an input too
       if (this.#parts.irVersion < 4)

@@ -268,10 +268,10 @@ export class Importer {
   }
 
   #parameterName(constant: Constant, node: NodePart, role: ParameterRole): string {
-    const root = constant.stored?.part.name;
     // a tensor that only one parameter reads is known by its own name, an alias of a shared one by the alias
-    let name =
-      root && this.#tensorReaders.get(root) === 1 ? root : constant.name || root || `${node.title}.${role}`;
+    const { origin } = constant;
+    const readerCount = this.#tensorReaders.get(origin) ?? this.#readers.get(origin);
+    let name = readerCount === 1 ? origin : constant.name;
     if (this.parameters.has(name)) {
       const shared = name;
       name = this.#unique(`${node.title}.${role}`, (candidate) => this.parameters.has(candidate));

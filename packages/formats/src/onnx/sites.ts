@@ -1,11 +1,11 @@
 /** Where a parameter's elements are in the file, and what they become under masks and other weights. */
 import { ArgumentError, type Masks, maskedParameters, type Weights } from "@phew/core";
-import { ELEMENT_BYTES, fromFloat32, type Tensor } from "../tensor.ts";
-import { permuted } from "./constants.ts";
+import { type Dtype, ELEMENT_BYTES, type Tensor } from "../tensor.ts";
+import { permuted, tensorFrom } from "./constants.ts";
 import type { ParameterSource, TensorUse } from "./importer.ts";
 import type { ImportedOnnx } from "./importGraph.ts";
 import type { TensorPart } from "./parts.ts";
-import { externalPlace, holdsElements, isFloat } from "./tensors.ts";
+import { describe, externalPlace, holdsElements, isFloat, tensorOf } from "./tensors.ts";
 import { product } from "./values.ts";
 
 /** A constant that some nodes read, with its elements as they shall be. */
@@ -67,27 +67,34 @@ function siteOf(
   sharing: ReadonlyMap<unknown, number>,
 ): Site {
   const { constant } = use;
-  const { graph } = model.onnx;
-  const isTransposed = source?.transposed ?? false;
-  const read = (): Tensor => {
-    const tensor =
-      values === undefined ? constant.read() : valuesTensor(source!, values, constant.dims, constant.dtype);
-    return mask === undefined ? tensor : zeroed(tensor, mask, isTransposed);
+  const { graph, externalData } = model.onnx;
+  const changed = (
+    tensor: () => Tensor,
+    dims: readonly number[],
+    dtype: Dtype,
+    isTransposed: boolean,
+  ): Tensor => {
+    const whole = values === undefined ? tensor() : valuesTensor(source!, values, dims, dtype, isTransposed);
+    return mask === undefined ? whole : zeroed(whole, mask, isTransposed);
   };
-  const stored = constant.stored;
+  const isTransposed = source?.transposed ?? false;
+  const { stored } = constant;
   // nobody else may read what is changed in its place, directly or under an alias
   const isAlone =
     stored?.part.field !== undefined &&
     sharing.get(stored.part) === 1 &&
-    model.onnx.graph.tensorReaders.get(stored.part.name) === 1 &&
+    graph.tensorReaders.get(stored.part.name) === 1 &&
     graph.readers.get(constant.name) === 1;
+  const part = isAlone && canBePatched(stored.part) ? stored.part : undefined;
   return {
     use,
-    part: isAlone && canBePatched(stored!.part, constant.dtype) ? stored!.part : undefined,
-    read,
+    part,
+    read: () => changed(() => constant.read(), constant.dims, constant.dtype, isTransposed),
     readStored() {
-      const tensor = read();
-      return stored?.transposed ? permuted(tensor, [1, 0]) : tensor;
+      if (stored === undefined) throw new Error(`${constant.name} is computed, not stored`);
+      const { dtype } = describe(stored.part);
+      const turned = isTransposed !== stored.transposed;
+      return changed(() => tensorOf(stored.part, externalData), stored.part.dims, dtype, turned);
     },
     isChanged: mask !== undefined || values !== undefined,
     mask,
@@ -95,11 +102,9 @@ function siteOf(
 }
 
 /** True where the tensor's own bytes can be replaced by as many others. */
-function canBePatched(part: TensorPart, dtype: Tensor["dtype"]): boolean {
-  if (part.header.dataType !== undefined && !isFloat(dtype)) return false;
-  const { dataType } = part.header;
-  const isSameType = dataType === { F32: 1, F16: 10, F64: 11, BF16: 16 }[dtype as "F32"];
-  if (!isSameType) return false;
+function canBePatched(part: TensorPart): boolean {
+  const { dtype } = describe(part);
+  if (!isFloat(dtype)) return false;
   if (externalPlace(part) !== undefined) return true;
   return (
     part.payload.length === 1 && part.payloadField !== undefined && holdsElements(part.payloadField, dtype)
@@ -142,23 +147,18 @@ function valuesTensor(
   source: ParameterSource,
   values: Float32Array,
   dims: readonly number[],
-  dtype: Tensor["dtype"],
+  dtype: Dtype,
+  isTransposed: boolean,
 ): Tensor {
   const run = values.length / source.shape[0]!;
   const { scale, offset } = source;
+  const at = (folded: number | Float64Array, k: number) =>
+    typeof folded === "number" ? folded : folded[Math.floor(k / run)]!;
   const own =
-    scale === 1 && offset === 0
-      ? values
-      : values.map((value, k) => {
-          const u = Math.floor(k / run);
-          return (
-            (value - (typeof offset === "number" ? offset : offset[u]!)) /
-            (typeof scale === "number" ? scale : scale[u]!)
-          );
-        });
-  const shape = source.transposed ? [dims[1]!, dims[0]!] : dims;
-  const tensor = fromFloat32(dtype as "F32", shape, own);
-  return source.transposed ? permuted(tensor, [1, 0]) : tensor;
+    scale === 1 && offset === 0 ? values : values.map((value, k) => (value - at(offset, k)) / at(scale, k));
+  const shape = isTransposed ? [dims[1]!, dims[0]!] : dims;
+  const tensor = tensorFrom(dtype, shape, own);
+  return isTransposed ? permuted(tensor, [1, 0]) : tensor;
 }
 
 function requireSameNetwork(model: ImportedOnnx, masks: Masks): void {

@@ -9,6 +9,8 @@ export interface Constant {
   readonly kind: "constant";
   /** The name under which a node reads it. */
   readonly name: string;
+  /** The name it was defined under, before reshapes, casts and transposes. */
+  readonly origin: string;
   readonly dims: readonly number[];
   readonly dtype: Dtype;
   /**

@@ -320,7 +320,7 @@ function parted(
   names: readonly string[],
 ): (Value | undefined)[] {
   const length = dimsOf(x)[axis]!;
-  if (counts.some((n) => n < 1) || counts.reduce((sum, n) => sum + n, 0) !== length) {
+  if (counts.some((n) => n < 0) || counts.reduce((sum, n) => sum + n, 0) !== length) {
     throw new Unsupported(`it splits ${length} into ${counts.slice(0, 20).join(" + ")}`);
   }
   if (axis === 1 && x?.kind !== "constant") context.parted.set(node, ranges(counts));
@@ -330,6 +330,7 @@ function parted(
     const start = end - count;
     const name = names[k]!;
     if (!context.isRead(name)) return undefined;
+    if (count === 0) throw new Unsupported(`it splits ${length} into parts of which "${name}" is empty`);
     if (x?.kind === "constant")
       return foldSlice(name, x, new Map([[axis, { start, end: start + count, step: 1 }]]));
     return unitsOf(context, node, context.activation(x, "a split"), axis, start, count, name);

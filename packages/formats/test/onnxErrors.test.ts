@@ -1,0 +1,557 @@
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { ArgumentError, Masks, pathSums, prunerByName } from "@phew/core";
+import { describe, expect, it } from "vitest";
+import { exportOnnx, importOnnx, readOnnx, UnsupportedOperationsError } from "../src/index.ts";
+import { ints, numbers, onnxCases } from "./onnxCases.ts";
+import { type File, type FileNode, onnxFile, tensor } from "./onnxFile.ts";
+import { scratchFolder } from "./scratch.ts";
+
+const scratch = scratchFolder();
+
+/** x (3×8×8) → conv of 4 channels "c" → body to "b" → global mean → dense. */
+function around(body: readonly FileNode[], more: Partial<File> = {}): File {
+  return {
+    ...more,
+    nodes: [
+      { op: "Conv", in: ["x", "w1"], out: ["c"] },
+      ...body,
+      { op: "GlobalAveragePool", in: ["b"], out: ["g"] },
+      { op: "Flatten", in: ["g"], out: ["f"] },
+      { op: "Gemm", in: ["f", "w2"], out: ["y"], attributes: { transB: 1 } },
+    ],
+    tensors: { w1: tensor([4, 3, 3, 3], 1), w2: tensor([2, 4], 2), ...more.tensors },
+  };
+}
+
+const importing = (file: File, options = {}) => importOnnx(onnxFile(file), { name: "model", ...options });
+
+async function unsupported(file: File, options = {}): Promise<UnsupportedOperationsError> {
+  const error = await importing(file, options).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(UnsupportedOperationsError);
+  return error as UnsupportedOperationsError;
+}
+
+describe("what no network here can hold", () => {
+  it("is listed all at once: node, operation and why it matters, also behind the first", async () => {
+    const error = await unsupported({
+      nodes: [
+        { op: "Conv", in: ["x", "w1"], out: ["c"] },
+        { op: "InstanceNormalization", in: ["c", "s", "s"], out: ["n"], name: "norm" },
+        { op: "LSTM", in: ["n", "w1", "w1"], out: ["l"], name: "lstm" },
+        { op: "MatMul", in: ["l", "l"], out: ["m"], name: "scores" },
+        { op: "FusedConv", domain: "com.microsoft", in: ["m"], out: ["q"], name: "fused" },
+        { op: "If", in: ["q"], out: ["y"], name: "branch" },
+      ],
+      tensors: { w1: tensor([4, 3, 3, 3], 1), s: tensor([4], 2) },
+    });
+    // the product is known as an operation; whether it fits depends on what lies before it
+    expect(error.nodes.map(({ node, operation }) => `${node} ${operation}`)).toEqual([
+      "norm InstanceNormalization",
+      "lstm LSTM",
+      "fused com.microsoft.FusedConv",
+      "branch If",
+    ]);
+    expect(error.message).toContain(
+      "norm (InstanceNormalization): it normalises by statistics of the input itself",
+    );
+    expect(error.message).toContain("lstm (LSTM): a recurrent layer uses a weight at many time steps");
+    expect(error.message).toContain("branch (If): control flow");
+    expect(error.message).toContain("--treat-as-opaque");
+  });
+
+  const body = (...nodes: FileNode[]) => around(nodes);
+  const one = (op: string, attributes: FileNode["attributes"] = {}, more: string[] = []): FileNode => ({
+    op,
+    in: ["c", ...more],
+    out: ["b"],
+    attributes,
+  });
+  it.each<[string, File, RegExp]>([
+    [
+      "a product of two values",
+      body(
+        { op: "Sigmoid", in: ["c"], out: ["s"] },
+        { op: "Tanh", in: ["c"], out: ["t"] },
+        { op: "Mul", in: ["s", "t"], out: ["b"] },
+      ),
+      /none of the known activations/,
+    ],
+    [
+      "a gate of another shape",
+      body({ op: "GlobalAveragePool", in: ["c"], out: ["q"] }, { op: "Mul", in: ["c", "q"], out: ["b"] }),
+      /a gate.*no weights of its own/,
+    ],
+    [
+      "gather of data",
+      around([one("Gather", { axis: 1 }, ["i"])], { tensors: { i: ints([0, 1]) } }),
+      /picks data by index/,
+    ],
+    [
+      "a transpose that moves units",
+      body(one("Transpose", { perm: [0, 2, 3, 1] })),
+      /exchanges axes of \[n, 4, 6, 6\]/,
+    ],
+    [
+      "a reshape that mixes batch and units",
+      around([one("Reshape", {}, ["to"])], { tensors: { to: ints([-1, 6, 6, 1]) } }),
+      /mixes the batch/,
+    ],
+    [
+      "the tanh approximation of gelu",
+      { ...body(one("Gelu", { approximate: "tanh" })), opset: 20 },
+      /error function/,
+    ],
+    [
+      "a padding that max pooling could see",
+      around(
+        [
+          { op: "Pad", in: ["c", "p"], out: ["d"] },
+          { op: "MaxPool", in: ["d"], out: ["b"], attributes: { kernel_shape: [2, 2] } },
+        ],
+        { tensors: { p: ints([0, 0, 1, 1, 0, 0, 1, 1]) } },
+      ),
+      /greatest of a window/,
+    ],
+    [
+      "a padding by reflection",
+      around(
+        [
+          { op: "Pad", in: ["c", "p"], out: ["d"], attributes: { mode: "reflect" } },
+          { op: "Conv", in: ["d", "v"], out: ["b"] },
+        ],
+        { tensors: { p: ints([0, 0, 1, 1, 0, 0, 1, 1]), v: tensor([4, 4, 3, 3], 3) } },
+      ),
+      /"reflect"/,
+    ],
+    [
+      "cropping",
+      around([one("Pad", {}, ["p"])], { tensors: { p: ints([0, 0, -1, 0, 0, 0, 0, 0]) } }),
+      /crops/,
+    ],
+    ["a softmax in the middle", body(one("Softmax", { axis: 1 })), /normalises over units/],
+    [
+      "slopes that differ",
+      around([one("PRelu", {}, ["s"])], { tensors: { s: numbers([0.1, 0.2, 0.3, 0.4], [4, 1, 1]) } }),
+      /slope for each unit/,
+    ],
+    ["HardSigmoid of another slope", body(one("HardSigmoid")), /none of the known activations/],
+    [
+      "dropout in training",
+      around([one("Dropout", {}, ["r", "t"])], {
+        tensors: { r: numbers([0.5], []), t: { dims: [], values: [1], type: "bool" } },
+      }),
+      /training mode/,
+    ],
+    [
+      "a slice of the image",
+      around([one("Slice", {}, ["s", "e", "a"])], { tensors: { s: ints([1]), e: ints([3]), a: ints([2]) } }),
+      /only units can be parted/,
+    ],
+    ["a mean over channels", body(one("ReduceMean", { axes: [1], keepdims: 1 })), /not over all places/],
+    [
+      "a 1-d convolution",
+      {
+        ...body(),
+        nodes: [{ op: "Conv", in: ["x", "v"], out: ["y"] }],
+        tensors: { v: tensor([4, 3, 3], 1) },
+      },
+      /a 1-d convolution has no place here/,
+    ],
+    [
+      "a 3-d convolution",
+      {
+        ...body(),
+        nodes: [{ op: "Conv", in: ["x", "v"], out: ["y"] }],
+        tensors: { v: tensor([4, 3, 3, 3, 3], 1) },
+      },
+      /a 3-d convolution has no place here/,
+    ],
+    [
+      "a convolution whose weight is computed from the input",
+      body({ op: "Conv", in: ["c", "c"], out: ["b"] }),
+      /its weight is computed from the input/,
+    ],
+    [
+      "quantised weights",
+      around(
+        [
+          { op: "DequantizeLinear", in: ["w", "s"], out: ["d"] },
+          { op: "Conv", in: ["c", "d"], out: ["b"] },
+        ],
+        {
+          tensors: {
+            w: { dims: [4, 4, 1, 1], values: new Array(16).fill(1), type: "uint8" },
+            s: numbers([0.1], []),
+          },
+        },
+      ),
+      /whole numbers with a scale/,
+    ],
+    [
+      "a dense layer over a sequence",
+      around([{ op: "MatMul", in: ["c", "v"], out: ["b"] }], { tensors: { v: tensor([6, 6], 1) } }),
+      /sequence or an image/,
+    ],
+  ])("%s", async (_name, file, reason) => {
+    const error = await unsupported(file);
+    expect(error.nodes[0]!.reason).toMatch(reason);
+  });
+
+  it("does not name the last softmax, which it leaves out with a note", async () => {
+    const { network, notes } = await importing({
+      inputs: { x: ["n", 5] },
+      nodes: [
+        { op: "Gemm", in: ["x", "w"], out: ["l"] },
+        { op: "Softmax", in: ["l"], out: ["p"], attributes: { axis: -1 }, name: "probabilities" },
+        { op: "Identity", in: ["p"], out: ["y"] },
+      ],
+      tensors: { w: tensor([5, 2], 1) },
+    });
+    expect(network.nodes.map(({ op }) => op.kind)).toEqual(["input", "dense"]);
+    expect(notes).toEqual(['"probabilities" (Softmax) at the end is left out: outputs are logits']);
+  });
+});
+
+describe("parts treated as opaque", () => {
+  const file = around(
+    [
+      { op: "InstanceNormalization", in: ["c", "s", "s"], out: ["n"], name: "norm" },
+      { op: "GlobalAveragePool", in: ["n"], out: ["q"] },
+      { op: "Mul", in: ["n", "q"], out: ["m"], name: "gate" },
+      { op: "Resize", in: ["m", "", "scales"], out: ["b"], name: "up", attributes: { mode: "nearest" } },
+    ],
+    { tensors: { s: tensor([4], 3), scales: numbers([1, 1, 2, 2]) } },
+  );
+
+  it("carry every unit to every unit, and say what was assumed", async () => {
+    const { network, notes } = await importing(file, { treatAsOpaque: true });
+    const opaque = network.nodes.filter(({ op }) => op.kind === "opaque");
+    expect(opaque.map(({ name, shape, inputs }) => [name, [...shape], inputs.length])).toEqual([
+      ["norm", [4, 6, 6], 1],
+      ["gate", [4, 6, 6], 2],
+      ["up", [4, 12, 12], 1],
+    ]);
+    expect(notes.filter((note) => note.includes("is opaque"))).toHaveLength(3);
+    expect(notes.join("\n")).toContain('"norm" (InstanceNormalization: it normalises by statistics');
+  });
+
+  it("can be walked and summed over, and be written back masked", async () => {
+    const model = await importing(file, { treatAsOpaque: true });
+    const { network, weights } = model;
+    expect(Number.isFinite(pathSums(network, weights, { power: 2 }))).toBe(true);
+    expect(prunerByName("phew").name).toBe("phew");
+    const masks = Masks.dense(network);
+    masks.bytes.fill(0, 0, 27);
+    for (const form of ["zeroed", "compact"] as const) {
+      const { model: chunks } = await exportOnnx(model, masks, form);
+      const again = await importOnnx(new Uint8Array(Buffer.concat([...chunks])), { treatAsOpaque: true });
+      // behind an opaque part every unit counts, so that nothing is cut out
+      expect(again.network.prunableCount).toBe(network.prunableCount);
+    }
+  });
+
+  it("take their shape from the file where the operation does not tell it", async () => {
+    const strange = around([{ op: "Strange", domain: "own", in: ["c"], out: ["b"], name: "strange" }], {
+      valueInfo: { b: ["n", 4, 3, 3] },
+    });
+    const { network } = await importing(strange, { treatAsOpaque: true });
+    expect(network.nodes.find(({ name }) => name === "strange")!.shape).toEqual([4, 3, 3]);
+  });
+
+  it("are refused where no shape is known, with the reason", async () => {
+    const strange = around([{ op: "Strange", domain: "own", in: ["c"], out: ["b"], name: "strange" }]);
+    const error = await unsupported(strange, { treatAsOpaque: true });
+    expect(error.message).toContain("cannot be treated as opaque either, since the shape");
+  });
+});
+
+describe("input shape and batch", () => {
+  const open = (dims: readonly (number | string)[]): File => ({
+    ...around([{ op: "Relu", in: ["c"], out: ["b"] }]),
+    inputs: { x: dims },
+  });
+
+  it("asks for the shape where the file leaves it open, and takes it", async () => {
+    await expect(importing(open(["n", 3, "h", "w"]))).rejects.toThrow(
+      /got shape \[\?, 3, \?, \?\].*--input 3,224,224/,
+    );
+    const { network } = await importing(open(["n", 3, "h", "w"]), { inputShape: [3, 10, 12] });
+    expect(network.inputShape).toEqual([3, 10, 12]);
+  });
+
+  it("refuses a shape that the file contradicts", async () => {
+    await expect(importing(open(["n", 3, 8, 8]), { inputShape: [3, 8, 9] })).rejects.toThrow(
+      "expected 3,8,8, as the file says",
+    );
+  });
+
+  it.each([
+    ["a name", "batch"],
+    ["−1", -1],
+    ["0", 0],
+    ["a fixed length", 5],
+  ])("takes any batch where the file has %s", async (_what, batch) => {
+    const { network, notes } = await importing(open([batch, 3, 8, 8]));
+    expect(network.inputShape).toEqual([3, 8, 8]);
+    expect(notes.length).toBe(batch === 5 ? 1 : 0);
+  });
+
+  it.each([
+    [["n", 3, 8], /1-d/],
+    [["n", 3, 8, 8, 8], /3-d/],
+  ])("refuses inputs of shape %j", async (dims, message) => {
+    await expect(importing(open(dims))).rejects.toThrow(message);
+  });
+});
+
+describe("files that are not right", () => {
+  const dense: File = {
+    inputs: { x: ["n", 5] },
+    nodes: [{ op: "Gemm", in: ["x", "w"], out: ["y"] }],
+    tensors: { w: tensor([5, 2], 1) },
+  };
+  const gemm = (more: Partial<File>): File => ({ ...dense, ...more });
+  const relu = (from: string, to: string): FileNode => ({ op: "Relu", in: [from], out: [to] });
+
+  it.each<[string, File, RegExp]>([
+    ["too old an opset", gemm({ opset: 8 }), /got opset 8, expected opset 9 to 22/],
+    ["two inputs", gemm({ inputs: { x: ["n", 5], z: ["n", 5] } }), /got 2 inputs \(x, z\)/],
+    ["two outputs", gemm({ outputs: { y: ["n", 2], z: ["n", 2] } }), /got 2 outputs \(y, z\)/],
+    ["no output", gemm({ outputs: {} }), /got 0 outputs/],
+    [
+      "a value that nobody defines",
+      gemm({ nodes: [{ op: "Gemm", in: ["x", "v"], out: ["y"] }] }),
+      /value "v": got no node, input or initializer/,
+    ],
+    [
+      "a value defined twice",
+      gemm({ nodes: [relu("x", "a"), relu("x", "a"), { op: "Gemm", in: ["a", "w"], out: ["y"] }] }),
+      /value "a": got two definitions/,
+    ],
+    [
+      "a cycle",
+      gemm({ nodes: [relu("b", "a"), relu("a", "b"), { op: "Gemm", in: ["b", "w"], out: ["y"] }] }),
+      /a cycle through it/,
+    ],
+    [
+      "a node that reads itself",
+      gemm({ nodes: [relu("a", "a"), { op: "Gemm", in: ["a", "w"], out: ["y"] }] }),
+      /a cycle through it/,
+    ],
+    [
+      "an output that does not depend on the input",
+      gemm({ nodes: [{ op: "Identity", in: ["w"], out: ["y"] }] }),
+      /reads a constant/,
+    ],
+    [
+      "too few bytes",
+      gemm({ tensors: { w: { dims: [5, 3], values: [1, 2, 3] } } }),
+      /tensor "w": got 12 bytes or elements of data, expected 60/,
+    ],
+    ["too many bytes", gemm({ tensors: { w: { dims: [5, 1], values: [1, 2, 3, 4, 5, 6] } } }), /expected 20/],
+    [
+      "a negative length",
+      gemm({ tensors: { w: { dims: [-5, -2], values: new Array(10).fill(0) } } }),
+      /shape \[-5, -2\], expected lengths of at least 0/,
+    ],
+    [
+      "a shape beyond all numbers",
+      gemm({ tensors: { w: { dims: [2 ** 40, 2 ** 40], values: [1] } } }),
+      /lengths of at least 0/,
+    ],
+    [
+      "a bias of the wrong length",
+      gemm({
+        nodes: [{ op: "Gemm", in: ["x", "w", "b"], out: ["y"] }],
+        tensors: { w: tensor([5, 2], 1), b: tensor([3], 1) },
+      }),
+      /does not hold one number for each of 2 units/,
+    ],
+    [
+      "features that do not fit",
+      gemm({ tensors: { w: tensor([4, 2], 1) } }),
+      /5 features do not fit a weight of shape \[4, 2\]/,
+    ],
+    [
+      "an attribute of the wrong type",
+      gemm({ nodes: [{ op: "Gemm", in: ["x", "w"], out: ["y"], attributes: { transB: "yes" } }] }),
+      /attribute transB: got type 3, expected a whole number/,
+    ],
+    [
+      "a function that calls itself",
+      gemm({
+        nodes: [{ op: "F", domain: "own", in: ["x"], out: ["y"] }],
+        functions: [
+          {
+            name: "F",
+            domain: "own",
+            in: ["a"],
+            out: ["b"],
+            nodes: [{ op: "F", domain: "own", in: ["a"], out: ["b"] }],
+          },
+        ],
+      }),
+      /nest too deeply/,
+    ],
+    [
+      "a function that grows without end",
+      gemm({
+        nodes: [{ op: "F", domain: "own", in: ["x"], out: ["y"] }],
+        functions: [
+          {
+            name: "F",
+            domain: "own",
+            in: ["a"],
+            out: ["b"],
+            nodes: ["s", "t"].map((out) => ({ op: "F", domain: "own", in: ["a"], out: [out] })),
+          },
+        ],
+      }),
+      /nest too deeply or too often/,
+    ],
+    [
+      "an input of more elements than can be held",
+      gemm({ inputs: { x: ["n", 2 ** 40] } }),
+      /at most 1073741824 elements/,
+    ],
+    [
+      "a split into more parts than can be held",
+      gemm({
+        inputs: { x: ["n", 2 ** 29] },
+        nodes: [
+          { op: "SplitToSequence", in: ["x"], out: ["s"], attributes: { axis: 1 } },
+          { op: "SequenceAt", in: ["s", "k"], out: ["y"] },
+        ],
+        tensors: { k: ints([0], []) },
+      }),
+      /it splits 536870912 into parts of 1/,
+    ],
+    [
+      "a constant that would fill the memory",
+      gemm({
+        nodes: [
+          { op: "ConstantOfShape", in: ["s"], out: ["w"] },
+          { op: "Gemm", in: ["x", "w"], out: ["y"] },
+        ],
+        tensors: { s: ints([5, 2 ** 50]) },
+      }),
+      /more than shapes and scales have/,
+    ],
+    [
+      "a value with an axis of no length and one beyond all bounds",
+      gemm({
+        nodes: [
+          { op: "Slice", in: ["z", "k", "k"], out: ["w"] },
+          { op: "Gemm", in: ["x", "w"], out: ["y"] },
+        ],
+        tensors: { z: { dims: [0, 2 ** 50], values: [] }, k: ints([0]) },
+      }),
+      /more than shapes and scales have/,
+    ],
+  ])("%s", async (_name, file, message) => {
+    const error = await importing(file).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(ArgumentError);
+    expect((error as Error).message).toMatch(message);
+  });
+
+  it("refuses bytes that are no model", async () => {
+    await expect(importOnnx(new Uint8Array())).rejects.toThrow("got an empty file, expected an ONNX model");
+    await expect(importOnnx(new TextEncoder().encode("{}"))).rejects.toThrow(ArgumentError);
+    await expect(importOnnx(Uint8Array.of(8, 7))).rejects.toThrow("got no graph");
+    await expect(readOnnx(scratch("nothing.onnx"))).rejects.toThrow("no such file");
+  });
+
+  it("takes nodes in any order, and deep graphs", async () => {
+    const depth = 5000;
+    const chain = Array.from({ length: depth }, (_, k) => ({
+      op: "Tanh",
+      in: [k === 0 ? "x" : `v${k}`],
+      out: [`v${k + 1}`],
+    }));
+    const file = gemm({ nodes: [{ op: "Gemm", in: [`v${depth}`, "w"], out: ["y"] }, ...chain.reverse()] });
+    const { network } = await importing(file);
+    expect(network.nodes.length).toBe(depth + 2);
+  });
+
+  it("takes an opset newer than it knows, with a note", async () => {
+    const { notes } = await importing(gemm({ opset: 24 }));
+    expect(notes).toEqual(["the file uses opset 24, newer than 22, the newest that was checked"]);
+  });
+});
+
+describe("external data", () => {
+  const outside: (location: string, more?: object) => Uint8Array = (location, more = {}) =>
+    onnxFile({
+      inputs: { x: ["n", 5] },
+      nodes: [{ op: "Gemm", in: ["x", "w"], out: ["y"] }],
+      tensors: { w: { dims: [5, 2], values: [], external: { location, ...more } } },
+    });
+
+  it("is read by parts, from the folder of the model and folders inside it", async () => {
+    const folder = scratch("good");
+    mkdirSync(`${folder}/inner`, { recursive: true });
+    writeFileSync(`${folder}/inner/data.bin`, new Uint8Array(new Float32Array(12).fill(0.5).buffer));
+    writeFileSync(`${folder}/m.onnx`, outside("inner/data.bin", { offset: 8, length: 40 }));
+    const { weights } = await readOnnx(`${folder}/m.onnx`);
+    expect(weights.get("w")).toEqual(new Float32Array(10).fill(0.5));
+  });
+
+  it.each([
+    "../secret.bin",
+    "inner/../../secret.bin",
+    "/etc/hostname",
+    "C:\\data.bin",
+    "..\\secret.bin",
+    "link.bin",
+    ".",
+    "a\0b",
+  ])("refuses %j, which leads out of the folder", async (location) => {
+    const folder = scratch("bad");
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(scratch("secret.bin"), new Uint8Array(40));
+    try {
+      symlinkSync(scratch("secret.bin"), `${folder}/link.bin`);
+    } catch {
+      // it is there from the case before
+    }
+    writeFileSync(`${folder}/m.onnx`, outside(location));
+    await expect(readOnnx(`${folder}/m.onnx`)).rejects.toThrow("expected a file in the model's own folder");
+  });
+
+  it("says what is missing or too short", async () => {
+    const folder = scratch("short");
+    mkdirSync(folder);
+    writeFileSync(`${folder}/m.onnx`, outside("data.bin"));
+    await expect(readOnnx(`${folder}/m.onnx`)).rejects.toThrow('got no file "data.bin"');
+    writeFileSync(`${folder}/data.bin`, new Uint8Array(39));
+    await expect(readOnnx(`${folder}/m.onnx`)).rejects.toThrow("got 39 bytes, expected at least 40");
+    writeFileSync(`${folder}/m.onnx`, outside("data.bin", { length: 44 }));
+    await expect(readOnnx(`${folder}/m.onnx`)).rejects.toThrow("expected 40 for shape [5, 2]");
+    await expect(importOnnx(outside("data.bin"))).rejects.toThrow("Open the model by its path");
+  });
+
+  it("comes through the given reader where the model is in memory", async () => {
+    const asked: unknown[] = [];
+    const { weights } = await importOnnx(outside("data.bin", { offset: 4 }), {
+      externalData: (location, offset, length) => {
+        asked.push([location, offset, length]);
+        return new Uint8Array(length);
+      },
+    });
+    expect(asked).toEqual([["data.bin", 4, 40]]);
+    expect(weights.get("w")).toEqual(new Float32Array(10));
+  });
+});
+
+it("has a case for every operation that the importer reads", async () => {
+  const { operators } = await import("../src/onnx/operators/operators.ts");
+  const used = new Set(onnxCases.flatMap(({ file }) => file.nodes.map(({ op }) => op)));
+  const untested = Object.keys(operators).filter((op) => !used.has(op));
+  expect(untested).toEqual([]);
+});

@@ -1,0 +1,291 @@
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { compactNetwork, Masks, maskedWeights, type Network, type Weights } from "@phew/core";
+import { beforeAll, describe, expect, it } from "vitest";
+import {
+  exportOnnx,
+  type ImportedOnnx,
+  importOnnx,
+  type OnnxForm,
+  readOnnx,
+  writeOnnx,
+} from "../src/index.ts";
+import { uniform } from "./fuzz.ts";
+import { onnxCases, writtenCases } from "./onnxCases.ts";
+import { onnxFile, tensor } from "./onnxFile.ts";
+import { batchFor, distance, hasRuntime, predict, type RuntimeCase, runOnnx } from "./onnxRun.ts";
+import { scratchFolder } from "./scratch.ts";
+
+const scratch = scratchFolder();
+const GOLDEN = new URL("../../../../shared/golden/", import.meta.url).pathname;
+const FIXTURES = new URL("./fixtures/onnx/", import.meta.url).pathname;
+const FORMS: readonly OnnxForm[] = ["zeroed", "compact", "original+masks"];
+
+/** Some weights gone, and for about every third unit of a layer everything that enters it, or everything that leaves. */
+function masksFor(network: Network, seed: number): Masks {
+  const next = uniform(seed);
+  const masks = Masks.dense(network);
+  for (const parameter of network.prunable) {
+    const mask = masks.of(parameter);
+    const [outCount, inPerGroup] = parameter.shape as [number, number];
+    const kernelSize = mask.length / outCount / inPerGroup;
+    for (let k = 0; k < mask.length; k++) if (next() < 0.3) mask[k] = 0;
+    for (let o = 0; o < outCount; o++) {
+      if (next() < 0.35) mask.fill(0, o * inPerGroup * kernelSize, (o + 1) * inPerGroup * kernelSize);
+    }
+    for (let i = 0; i < inPerGroup; i++) {
+      if (next() > 0.35) continue;
+      for (let o = 0; o < outCount; o++) {
+        mask.fill(0, (o * inPerGroup + i) * kernelSize, (o * inPerGroup + i + 1) * kernelSize);
+      }
+    }
+  }
+  return masks;
+}
+
+async function bytesOf(model: ImportedOnnx, masks: Masks, form: OnnxForm): Promise<Uint8Array> {
+  const { model: chunks, data } = await exportOnnx(model, masks, form);
+  expect(data).toBeUndefined();
+  return new Uint8Array(Buffer.concat([...chunks]));
+}
+
+/** The same names and numbers; what a factor made of 0 may be −0. */
+function expectWeights(given: Weights, wanted: Weights): void {
+  expect([...given.keys()].sort()).toEqual([...wanted.keys()].sort());
+  for (const [name, values] of wanted) expect(distance(given.get(name)!, values), name).toBe(0);
+}
+
+interface Source {
+  readonly name: string;
+  read(): Promise<ImportedOnnx>;
+}
+
+const readBytes = (path: string) => new Uint8Array(readFileSync(path));
+/** What is added to every unit alike gives a dead unit an output: see "what cannot be written". */
+const ADDS_A_NUMBER = [
+  "a number times batch normalisation, and one less, folded",
+  "a number less a convolution, folded",
+];
+const sources: readonly Source[] = [
+  ...writtenCases
+    .filter(({ name }) => !ADDS_A_NUMBER.includes(name))
+    .map(({ name, file }) => ({ name, read: () => importOnnx(onnxFile(file)) })),
+  ...readdirSync(FIXTURES)
+    .filter((file) => file.endsWith(".onnx") && !file.includes("dynamo18"))
+    .map((file) => ({ name: file, read: () => importOnnx(readBytes(FIXTURES + file)) })),
+  ...(existsSync(GOLDEN) ? ["mlp", "convnet", "resnet-small", "depthwise"] : []).map((name) => ({
+    name: `golden ${name}`,
+    read: () => importOnnx(readBytes(`${GOLDEN}${name}/model.onnx`)),
+  })),
+];
+
+/** Exported files, to be run by onnxruntime at the end, with the outputs they must give. */
+const written: (RuntimeCase & { readonly expected: Float64Array })[] = [];
+
+describe.each(sources)("$name, masked and written", ({ name, read }) => {
+  let model: ImportedOnnx;
+  let masks: Masks;
+  let masked: Weights;
+  let x: Float32Array;
+  let expected: Float64Array;
+
+  beforeAll(async () => {
+    model = await read();
+    masks = masksFor(model.network, name.length);
+    masked = maskedWeights(model.weights, masks);
+    x = batchFor(model.network, 2);
+    expected = predict(model.network, masked, x, 2);
+  });
+
+  const keep = (form: OnnxForm, bytes: Uint8Array) =>
+    written.push({
+      name: `${name}: ${form}`,
+      model: bytes,
+      x,
+      shape: [2, ...model.network.inputShape],
+      expected,
+    });
+
+  it("zeroed: the masked weights come back, bit for bit, under their names", async () => {
+    const bytes = await bytesOf(model, masks, "zeroed");
+    const again = await importOnnx(bytes);
+    expectWeights(again.weights, masked);
+    expect(again.network.prunable.map((p) => p.name)).toEqual(model.network.prunable.map((p) => p.name));
+    keep("zeroed", bytes);
+  });
+
+  it("compact: the channels that compactNetwork keeps, the same outputs", async () => {
+    const bytes = await bytesOf(model, masks, "compact");
+    const again = await importOnnx(bytes);
+    const compact = compactNetwork(model.network, model.weights, masks);
+    expect(again.network.parameters.map((p) => p.shape)).toEqual(
+      compact.network.parameters.map((p) => p.shape),
+    );
+    expect(distance(predict(again.network, again.weights, x, 2), expected)).toBeLessThan(1e-5);
+    keep("compact", bytes);
+  });
+
+  it("original+masks: weights, masks and their product", async () => {
+    const bytes = await bytesOf(model, masks, "original+masks");
+    const again = await importOnnx(bytes);
+    expectWeights(again.weights, masked);
+    keep("original+masks", bytes);
+  });
+});
+
+describe("written models elsewhere", () => {
+  it.skipIf(!hasRuntime)(
+    "give the masked outputs in onnxruntime (skipped without python3 and onnxruntime)",
+    () => {
+      expect(written.length).toBe(sources.length * FORMS.length);
+      const skipped = onnxCases.filter(({ runs }) => runs === false).map(({ name }) => name);
+      const runnable = written.filter(({ name }) => !skipped.some((skip) => name.startsWith(skip)));
+      const outputs = runOnnx(scratch("written"), runnable);
+      for (const { name, expected } of runnable) {
+        expect(distance(outputs.get(name)!, expected), name).toBeLessThan(1e-4);
+      }
+    },
+  );
+});
+
+describe("what stays as it was", () => {
+  it("changes nothing but payloads of masked tensors, and nothing at all where nothing is masked", async () => {
+    const original = readBytes(`${FIXTURES}unet-script9.onnx`);
+    const model = await importOnnx(original);
+    expect(await bytesOf(model, Masks.dense(model.network), "zeroed")).toEqual(original);
+    const masks = masksFor(model.network, 1);
+    const bytes = await bytesOf(model, masks, "zeroed");
+    expect(bytes.length).toBe(original.length);
+    let changed = 0;
+    for (const [k, byte] of bytes.entries()) {
+      if (byte === original[k]) continue;
+      changed++;
+      expect(byte).toBe(0);
+    }
+    expect(changed).toBeGreaterThan(1000);
+  });
+
+  it("keeps fields that this project does not know, of the model, of the graph and of changed nodes", async () => {
+    const { file } = onnxCases.find(
+      ({ name }) => name === "a shape computed from Shape, Gather, Unsqueeze and Concat",
+    )!;
+    const model = await importOnnx(readBytes(`${FIXTURES}unet-dynamo22.onnx`));
+    const note = Buffer.from("pkg.torch.export.graph_signature");
+    expect(file.nodes.length).toBeGreaterThan(0);
+    const compact = Buffer.from(await bytesOf(model, masksFor(model.network, 3), "compact"));
+    // the producer's name is a field of the model that is copied as it is
+    expect(compact.includes(Buffer.from("pytorch"))).toBe(true);
+    expect(compact.includes(note)).toBe(
+      Buffer.from(readBytes(`${FIXTURES}unet-dynamo22.onnx`)).includes(note),
+    );
+  });
+
+  it("is smaller when it is compact", async () => {
+    const model = await readOnnx(`${FIXTURES}resnet18-script9.onnx`);
+    const compact = await bytesOf(model, masksFor(model.network, 5), "compact");
+    expect(compact.length).toBeLessThan(readBytes(`${FIXTURES}resnet18-script9.onnx`).length * 0.8);
+  });
+
+  it("gives layers of their own to a tensor that two of them share", async () => {
+    const shared = onnxFile({
+      inputs: { x: ["n", 4] },
+      nodes: [
+        { op: "Identity", in: ["w"], out: ["alias"] },
+        { op: "Gemm", in: ["x", "w"], out: ["a"], attributes: { transB: 1 } },
+        { op: "Relu", in: ["a"], out: ["r"] },
+        { op: "Gemm", in: ["r", "alias"], out: ["b"], attributes: { transB: 1 } },
+        { op: "Tanh", in: ["b"], out: ["t"] },
+        { op: "Gemm", in: ["t", "w"], out: ["y"], attributes: { transB: 1 } },
+      ],
+      outputs: { y: ["n", 4] },
+      tensors: { w: tensor([4, 4], 1) },
+    });
+    const model = await importOnnx(shared);
+    expect(model.network.prunable.map((p) => p.name)).toEqual(["w", "alias", "Gemm_y.weight"]);
+    expect(model.notes.join()).toContain("its own copy");
+    const masks = Masks.dense(model.network);
+    masks.bytes[0] = 0;
+    masks.bytes[17] = 0;
+    masks.bytes[34] = 0;
+    for (const form of FORMS) {
+      const again = await importOnnx(await bytesOf(model, masks, form));
+      const x = batchFor(model.network, 3);
+      const expected = predict(model.network, maskedWeights(model.weights, masks), x, 3);
+      expect(distance(predict(again.network, again.weights, x, 3), expected), form).toBeLessThan(1e-5);
+    }
+  });
+
+  it("writes weights that were trained since, in the file's own layout and type", async () => {
+    for (const name of [
+      "MatMul and Add, weight [in, out]",
+      "Gemm with alpha and beta, both layouts, bias left out",
+    ]) {
+      const model = await importOnnx(onnxFile(onnxCases.find((entry) => entry.name === name)!.file));
+      const weights = new Map(
+        [...model.weights].map(([key, values]) => [key, values.map((v) => v * 2 + 0.25)]),
+      );
+      const { model: chunks } = await exportOnnx(model, Masks.dense(model.network), "zeroed", { weights });
+      const again = await importOnnx(new Uint8Array(Buffer.concat([...chunks])));
+      for (const [key, values] of weights)
+        expect(distance(again.weights.get(key)!, values), key).toBeLessThan(1e-6);
+    }
+  });
+});
+
+describe("external data", () => {
+  it.each(FORMS)("%s: a new external file beside the model, the original untouched", async (form) => {
+    const folder = scratch(`external-${form}`);
+    mkdirSync(folder);
+    for (const suffix of ["", ".data"]) {
+      cpSync(`${FIXTURES}mobilenetv2-dynamo18.onnx${suffix}`, `${folder}/mobilenetv2-dynamo18.onnx${suffix}`);
+    }
+    const before = readBytes(`${folder}/mobilenetv2-dynamo18.onnx.data`);
+    const model = await readOnnx(`${folder}/mobilenetv2-dynamo18.onnx`);
+    const masks = masksFor(model.network, 11);
+    await writeOnnx(`${folder}/out.onnx`, model, masks, form);
+    expect(readBytes(`${folder}/mobilenetv2-dynamo18.onnx.data`)).toEqual(before);
+    const again = await readOnnx(`${folder}/out.onnx`);
+    const x = batchFor(model.network, 2);
+    const expected = predict(model.network, maskedWeights(model.weights, masks), x, 2);
+    expect(distance(predict(again.network, again.weights, x, 2), expected)).toBeLessThan(1e-5);
+    if (form === "zeroed") expectWeights(again.weights, maskedWeights(model.weights, masks));
+    await expect(writeOnnx(`${folder}/out.onnx`, model, masks, form)).rejects.toThrow("a file that exists");
+    await writeOnnx(`${folder}/out.onnx`, model, masks, form, { force: true });
+    if (!hasRuntime) return;
+    const shape = [2, ...model.network.inputShape];
+    const outputs = runOnnx(scratch(`ran-${form}`), [{ name: form, model: `${folder}/out.onnx`, x, shape }]);
+    expect(distance(outputs.get(form)!, expected)).toBeLessThan(1e-4);
+  });
+
+  it("replaces its own input, model and data, when told to", async () => {
+    const folder = scratch("in-place");
+    mkdirSync(folder);
+    for (const suffix of ["", ".data"]) {
+      cpSync(`${FIXTURES}vgg-dynamo18.onnx${suffix}`, `${folder}/vgg-dynamo18.onnx${suffix}`);
+    }
+    const model = await readOnnx(`${folder}/vgg-dynamo18.onnx`);
+    const masks = masksFor(model.network, 2);
+    const masked = maskedWeights(model.weights, masks);
+    await writeOnnx(`${folder}/vgg-dynamo18.onnx`, model, masks, "zeroed", { force: true });
+    const again = await readOnnx(`${folder}/vgg-dynamo18.onnx`);
+    expectWeights(again.weights, masked);
+  });
+});
+
+describe("what cannot be written", () => {
+  it("refuses forms and masks that do not fit", async () => {
+    const model = await readOnnx(`${FIXTURES}vgg-script9.onnx`);
+    const masks = Masks.dense(model.network);
+    await expect(exportOnnx(model, masks, "masks" as OnnxForm)).rejects.toThrow(
+      /zeroed, compact, original\+masks.*\.safetensors/,
+    );
+    const added = await importOnnx(onnxFile(onnxCases.find(({ name }) => name === ADDS_A_NUMBER[0])!.file));
+    expect((await bytesOf(added, Masks.dense(added.network), "zeroed")).length).toBeGreaterThan(0);
+    const dead = Masks.dense(added.network);
+    dead.bytes.fill(0, 0, 27);
+    await expect(exportOnnx(added, dead, "zeroed")).rejects.toThrow("-0.5 added behind it");
+    const other = await readOnnx(`${FIXTURES}unet-script9.onnx`);
+    await expect(exportOnnx(model, Masks.dense(other.network), "zeroed")).rejects.toThrow(
+      "made for the model that is written",
+    );
+  });
+});
