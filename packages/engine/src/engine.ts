@@ -56,8 +56,9 @@ export class WalkEngine {
   fillNormal(out: Float32Array, { seed, stream, standardDeviation, mean = 0 }: NormalFill): void {
     requireFinite("standardDeviation", standardDeviation);
     requireFinite("mean", mean);
+    const tails = this.#chunk + 4 * CHUNK;
     this.#fill(out, seed, stream, (chunk, count, first) => {
-      this.#wasm.fillNormal(chunk, count, seed, stream, first, mean, standardDeviation);
+      this.#wasm.fillNormal(chunk, count, tails, seed, stream, first, mean, standardDeviation);
     });
   }
 

@@ -89,6 +89,7 @@ export interface WalkExports {
   fillNormal(
     out: number,
     count: number,
+    tails: number,
     seed: number,
     stream: number,
     first: number,
