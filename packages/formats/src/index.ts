@@ -1,5 +1,14 @@
 export { type BatchExpectations, type BatchFile, readBatch } from "./batchFile.ts";
 export {
+  EXPORT_FORMS,
+  type ExportableModel,
+  type ExportForm,
+  type ExportOptions,
+  exportModel,
+  LAYOUTS,
+  type Layout,
+} from "./exportModel.ts";
+export {
   type MaskFile,
   type MaskOrigin,
   maskMetadata,

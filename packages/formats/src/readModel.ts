@@ -134,28 +134,24 @@ async function readZooModel(path: string, options: ReadModelOptions): Promise<Re
   return { format: file.format, network, weights, notes, tensors, metadata: file.metadata };
 }
 
-/** The architecture in the form whose parameters have the file's shapes; in its first form where none has. */
+/** The architecture in the form whose parameters fit the file best; the first of those that do alike. */
 function fittingNetwork(architecture: string, options: ReadModelOptions, file: NamedTensors): Network {
   const entry = zooEntries.find(({ name }) => name === architecture);
   const inputs: (Shape | undefined)[] =
     options.inputShape !== undefined
       ? [options.inputShape]
       : (entry?.heads.map((head) => head.inputShape) ?? [undefined]);
-  let first: Network | undefined;
-  for (const inputShape of inputs) {
+  const candidates = inputs.map((inputShape) => {
     const shape = inputShape === undefined ? {} : { inputShape };
-    const initial = zooModel(architecture, {
-      ...shape,
-      ...(options.classCount === undefined ? {} : { classCount: options.classCount }),
-    });
+    const given = options.classCount === undefined ? {} : { classCount: options.classCount };
+    const initial = zooModel(architecture, { ...shape, ...given });
     const classCount = options.classCount ?? classCountOf(initial, file.tensors);
     const network = classCount === undefined ? initial : zooModel(architecture, { ...shape, classCount });
-    first ??= network;
     const { tensors } = ownNames(network, file.tensors);
-    if (network.parameters.every((parameter) => fits(parameter.shape, tensors.get(parameter.name)?.shape)))
-      return network;
-  }
-  return first!;
+    const misfits = network.parameters.filter(({ name, shape: own }) => !fits(own, tensors.get(name)?.shape));
+    return { network, misfitCount: misfits.length };
+  });
+  return candidates.reduce((best, next) => (next.misfitCount < best.misfitCount ? next : best)).network;
 }
 
 const fits = (shape: Shape, given: Shape | undefined): boolean =>

@@ -55,22 +55,28 @@ export class TensorflowLayout {
     }
   }
 
+  /** A parameter's shape in TensorFlow. */
+  shapeOf(name: string): readonly number[] {
+    const { shape, kind, depthwiseChannels: channels } = this.#parameters.get(name)!;
+    if (kind === "vector") return shape;
+    const [out, inPerGroup, ...kernel] = shape as [number, number, ...number[]];
+    return channels === undefined ? [...kernel, inPerGroup, out] : [...kernel, channels, out / channels];
+  }
+
   /** A parameter, or its mask or scores, as TensorFlow has it. */
   toTensorflow(name: string, tensor: Tensor): Tensor {
-    const { shape, kind, order, depthwiseChannels } = this.#parameters.get(name)!;
+    const { shape, kind, order } = this.#parameters.get(name)!;
     const { dtype } = tensor;
     const width = ELEMENT_BYTES[dtype];
     if (kind === "vector") return { dtype, shape, data: scatterRows(tensor.data, width, order) };
     const [out, inPerGroup, kh = 1, kw = 1] = shape as [number, number, number?, number?];
-    if (kind === "dense") {
-      const turned = gather(tensor.data, width, [inPerGroup, out], [1, inPerGroup]);
-      return { dtype, shape: [inPerGroup, out], data: scatterRows(turned, width * out, order) };
-    }
     const strides = [kw, 1, kh * kw, inPerGroup * kh * kw];
     const data = gather(tensor.data, width, [kh, kw, inPerGroup, out], strides);
-    const last =
-      depthwiseChannels === undefined ? [inPerGroup, out] : [depthwiseChannels, out / depthwiseChannels];
-    return { dtype, shape: [kh, kw, ...last], data };
+    return {
+      dtype,
+      shape: this.shapeOf(name),
+      data: kind === "dense" ? scatterRows(data, width * out, order) : data,
+    };
   }
 
   /**

@@ -1,32 +1,14 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { ArgumentError, elementCount, type Network, type Weights } from "@phew/core";
-import { forward } from "@phew/oracle";
+import { ArgumentError, elementCount } from "@phew/core";
 import { describe, expect, it } from "vitest";
 import { importTfjs, readTfjs } from "../src/tfjs/importTfjs.ts";
 import { parseTfjs } from "../src/tfjs/modelFile.ts";
 import { fuzz, uniform } from "./fuzz.ts";
+import { predict, softmax } from "./predict.ts";
 import { scratchFolder } from "./scratch.ts";
 import { randomise, savedParts, saveModel, tfjsModels, tfjsPredict } from "./tfjsModels.ts";
 
 const scratch = scratchFolder();
-
-/** What core's network computes, by the oracle. */
-function predict(network: Network, weights: Weights, x: Float32Array, count: number): Float64Array {
-  const nodes = network.nodes.map(({ name, op, inputs }) => {
-    if (op.kind === "opaque") throw new Error("opaque");
-    return { name, op, inputs };
-  });
-  return forward({ nodes, output: network.output }, weights, x, count).output;
-}
-
-const softmax = (values: Float64Array, classes: number): Float64Array => {
-  const result = values.map(Math.exp);
-  for (let row = 0; row < values.length; row += classes) {
-    const sum = result.subarray(row, row + classes).reduce((a, b) => a + b, 0);
-    for (let k = row; k < row + classes; k++) result[k]! /= sum;
-  }
-  return result;
-};
 
 /** model.json with its shards, in memory. */
 const parsed = (json: unknown, data: Uint8Array, name = "w.bin") =>

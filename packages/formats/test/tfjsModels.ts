@@ -1,5 +1,6 @@
 /** Models built and run by TensorFlow.js itself, saved as it saves them. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import * as tf from "@tensorflow/tfjs-core";
 import * as tfl from "@tensorflow/tfjs-layers";
 import "@tensorflow/tfjs-backend-cpu";
@@ -51,6 +52,16 @@ export function saveModel(folder: string, model: tfl.LayersModel, shardBytes = 2
   };
   writeFileSync(`${folder}/model.json`, JSON.stringify(json));
   return `${folder}/model.json`;
+}
+
+/** Loads what lies on disk with TensorFlow.js itself, every weight asked for. */
+export function loadModel(path: string): Promise<tfl.LayersModel> {
+  const json = JSON.parse(readFileSync(path, "utf8"));
+  const [{ paths, weights }] = json.weightsManifest;
+  const shards = paths.map((name: string) => readFileSync(`${dirname(path)}/${name}`));
+  const weightData = new Uint8Array(Buffer.concat(shards)).buffer;
+  const artifacts = { modelTopology: json.modelTopology, weightSpecs: weights, weightData };
+  return tfl.loadLayersModel({ load: async () => artifacts });
 }
 
 /** @param x channels first, `[count, ...shape]` @returns what TensorFlow.js computes */

@@ -1,5 +1,6 @@
 /** The network as it grows from layer to layer, and the weights of the file that its parameters come from. */
 import { ArgumentError, definitionOf, type NodeSpec, type Operation, type Shape } from "@phew/core";
+import type { JsonObject } from "../strictJson.ts";
 import type { WeightSpec } from "./modelFile.ts";
 
 /** Top, left, bottom, right. */
@@ -25,6 +26,9 @@ export interface Value {
 /** Where a parameter's numbers come from: the file, or one number for all where the layer has none. */
 export type ParameterSource = { readonly spec: WeightSpec } | { readonly constant: number };
 
+/** Options of layers that count units: they change where units are cut out. `input` is the shape a model states. */
+export type SizeOption = "filters" | "units" | "groups" | "target_shape" | "input";
+
 /** Passes a softmax on: they change no number. */
 const MOVES_ONLY = new Set(["flatten", "identity", "dropout"]);
 
@@ -32,6 +36,8 @@ export class TfjsGraph {
   readonly subject: string;
   readonly kerasVersion: string;
   readonly notes: string[] = [];
+  /** Where the file says how many units a node has: by node, the layer's configuration and the option in it. */
+  readonly sizes: { readonly node: string; readonly config: JsonObject; readonly option: SizeOption }[] = [];
   /** By parameter name, which is the weight's name in the file. */
   readonly sources = new Map<string, ParameterSource>();
   readonly #specs = new Map<string, NodeSpec>();
@@ -98,6 +104,12 @@ export class TfjsGraph {
     const name = `${layer}/${kind}`;
     this.sources.set(name, { constant });
     return name;
+  }
+
+  /** Notes that an option of the file counts a node's units. @returns the node's value */
+  sized(value: Value, config: JsonObject, option: SizeOption): Value {
+    this.sizes.push({ node: value.node, config, option });
+    return value;
   }
 
   /** The nodes that lead to `output`. */

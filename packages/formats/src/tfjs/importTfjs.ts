@@ -1,18 +1,12 @@
 /** TensorFlow.js LayersModels in: a network of core, its weights in our layout. */
-import {
-  ArgumentError,
-  buildNetwork,
-  elementCount,
-  type Network,
-  type Shape,
-  type Weights,
-} from "@phew/core";
-import { isObject } from "../strictJson.ts";
+import { ArgumentError, buildNetwork, elementCount, type Network, type Shape } from "@phew/core";
+import type { ImportedModel } from "../onnx/importGraph.ts";
+import { isObject, type JsonObject } from "../strictJson.ts";
 import { toFloat32 } from "../tensor.ts";
 import { TensorflowLayout } from "../tensorflowLayout.ts";
 import { type ParameterSource, TfjsGraph, type Value } from "./graph.ts";
 import { LAYER_READERS, unsupportedOption } from "./layers.ts";
-import { readTfjsFile, type TfjsFile } from "./modelFile.ts";
+import { kerasVersionOf, readTfjsFile, type TfjsFile, topologyOf } from "./modelFile.ts";
 import { type LayerConfig, type ModelConfig, modelConfig, type ValueRef } from "./topology.ts";
 
 export interface ImportTfjsOptions {
@@ -20,14 +14,13 @@ export interface ImportTfjsOptions {
   readonly inputShape?: Shape;
 }
 
-export interface TfjsModel {
-  readonly network: Network;
-  readonly weights: Weights;
-  /** What was left out or read in a special way, one sentence each. */
-  readonly notes: readonly string[];
-  readonly layout: TensorflowLayout;
+/** A LayersModel with what it takes to write it back. */
+export interface TfjsModel extends ImportedModel {
+  readonly file: TfjsFile;
+  readonly options: ImportTfjsOptions;
   /** By parameter name. */
   readonly sources: ReadonlyMap<string, ParameterSource>;
+  readonly layout: TensorflowLayout;
 }
 
 /**
@@ -40,17 +33,7 @@ export async function readTfjs(path: string, options: ImportTfjsOptions = {}): P
 }
 
 export async function importTfjs(file: TfjsFile, options: ImportTfjsOptions = {}): Promise<TfjsModel> {
-  const model = modelConfig(file.subject, file.topology);
-  requireSupported(file, model);
-  const graph = new TfjsGraph(file.subject, file.kerasVersion, file.specs);
-  const input = onlyInput(file.subject, model, options.inputShape);
-  const [output, ...others] = assemble(graph, model, [graph.input(input.name, input.shape)]);
-  if (output === undefined || others.length > 0) {
-    throw new ArgumentError(file.subject, { given: `${model.outputs.length} outputs`, expected: "one" });
-  }
-  if (output.padding.some((p) => p > 0)) throw graph.fault(output.node, "zero padding at the end", "none");
-  if (output.softmax) graph.notes.push("The softmax at the end is left out: outputs are logits.");
-  const network = buildNetwork(model.name, graph.specsTo(output.node), output.node);
+  const { network, graph } = tfjsNetwork(file, options);
   const layout = new TensorflowLayout(network);
   const weights = new Map<string, Float32Array>();
   for (const { name, shape } of network.parameters) {
@@ -58,22 +41,40 @@ export async function importTfjs(file: TfjsFile, options: ImportTfjsOptions = {}
     if ("constant" in source) {
       weights.set(name, new Float32Array(elementCount(shape)).fill(source.constant));
     } else {
-      const tensor = layout.fromTensorflow(name, await file.read(source.spec));
-      weights.set(name, toFloat32(tensor));
+      weights.set(name, toFloat32(layout.fromTensorflow(name, await file.read(source.spec))));
     }
   }
-  return { network, weights, notes: graph.notes, layout, sources: graph.sources };
+  return { network, weights, notes: graph.notes, file, options, sources: graph.sources, layout };
+}
+
+/** The network of a file, and where its parts come from; no weights are read. */
+export function tfjsNetwork(
+  file: TfjsFile,
+  options: ImportTfjsOptions,
+): { network: Network; graph: TfjsGraph } {
+  const kerasVersion = kerasVersionOf(file);
+  const model = modelConfig(file.subject, topologyOf(file));
+  requireSupported(file.subject, kerasVersion, model);
+  const graph = new TfjsGraph(file.subject, kerasVersion, file.specs);
+  const input = onlyInput(file.subject, model, options.inputShape);
+  const [output, ...others] = assemble(graph, model, [graph.input(input.name, input.shape)]);
+  if (output === undefined || others.length > 0) {
+    throw new ArgumentError(file.subject, { given: `${model.outputs.length} outputs`, expected: "one" });
+  }
+  if (output.padding.some((p) => p > 0)) throw graph.fault(output.node, "zero padding at the end", "none");
+  if (output.softmax) graph.notes.push("The softmax at the end is left out: outputs are logits.");
+  return { network: buildNetwork(model.name, graph.specsTo(output.node), output.node), graph };
 }
 
 /** Lists every layer that cannot be read, before any is. */
-function requireSupported(file: TfjsFile, model: ModelConfig): void {
+function requireSupported(subject: string, kerasVersion: string, model: ModelConfig): void {
   const problems: string[] = [];
   const visit = ({ layers }: ModelConfig): void => {
     for (const layer of layers) {
       if (layer.model !== undefined) visit(layer.model);
       else if (layer.className !== "InputLayer") {
         const isKnown = Object.hasOwn(LAYER_READERS, layer.className);
-        const option = isKnown ? unsupportedOption(layer.className, layer.config, file.kerasVersion) : "";
+        const option = isKnown ? unsupportedOption(layer.className, layer.config, kerasVersion) : "";
         if (option !== undefined)
           problems.push(`"${layer.name}" (${layer.className}${option && `, ${option}`})`);
       }
@@ -82,7 +83,7 @@ function requireSupported(file: TfjsFile, model: ModelConfig): void {
   visit(model);
   if (problems.length === 0) return;
   const some = problems.slice(0, 10).join(", ");
-  throw new ArgumentError(file.subject, {
+  throw new ArgumentError(subject, {
     given: `${problems.length} layers that are not supported: ${some}${problems.length > 10 ? ", …" : ""}`,
     expected: `channels_last layers of these kinds: ${Object.keys(LAYER_READERS).join(", ")}`,
     remedy: "Leave them out of the model, or bring it as ONNX.",
@@ -100,10 +101,7 @@ function onlyInput(
     throw new ArgumentError(subject, { given: `${model.inputs.length} inputs`, expected: "one" });
   }
   if (asked !== undefined) return { name: layer.name, shape: asked };
-  const { batch_input_shape: shape2, batch_shape: shape3 } = layer.config;
-  // keras 3 may keep a shape with its type
-  const stated = shape2 ?? shape3;
-  const shape = isObject(stated) ? stated.items : stated;
+  const shape = statedShape(layer.config);
   const [, ...axes] = Array.isArray(shape) ? shape : [];
   if ((axes.length !== 1 && axes.length !== 3) || !axes.every((n) => Number.isSafeInteger(n) && n >= 1)) {
     throw new ArgumentError(`${subject}: input "${layer.name}"`, {
@@ -114,6 +112,14 @@ function onlyInput(
   }
   const [height, width, channels] = axes as [number, number, number];
   return { name: layer.name, shape: axes.length === 1 ? [height] : [channels, height, width] };
+}
+
+/** `[null, 28, 28, 1]`, as Keras 2 and 3 state it. */
+export function statedShape(config: JsonObject): unknown {
+  const { batch_input_shape: shape2, batch_shape: shape3, build_config: build } = config;
+  const stated = shape2 ?? shape3 ?? (isObject(build) ? build.input_shape : undefined);
+  // keras 3 may keep a shape with its type
+  return isObject(stated) ? stated.items : stated;
 }
 
 /** Calls a model's layers in an order in which every value is there before it is read. */
@@ -151,7 +157,10 @@ function assemble(graph: TfjsGraph, model: ModelConfig, inputs: readonly Value[]
     }
     return value;
   };
-  for (const [k, ref] of model.inputs.entries()) values.set(callOf(ref).key, [inputs[k]!]);
+  for (const [k, ref] of model.inputs.entries()) {
+    const { key, layer } = callOf(ref);
+    values.set(key, [graph.sized(inputs[k]!, layer.config, "input")]);
+  }
   // depth first from the outputs, without recursion: models may be thousands of layers deep
   const open = new Set<string>();
   const stack: ValueRef[] = [...model.outputs];

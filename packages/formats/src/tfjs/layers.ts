@@ -23,6 +23,9 @@ interface Window {
   readonly padding: Padding;
 }
 
+/** A convolution of single pixels. */
+const PIXEL: Window = { kernel: [1, 1], stride: [1, 1], dilation: [1, 1], padding: NO_PADDING };
+
 const identity: LayerReader = ({ name, inputs }, graph) =>
   graph.add(name, { kind: "identity" }, [one(inputs, name, graph)]);
 
@@ -42,44 +45,35 @@ export const LAYER_READERS: Readonly<Record<string, LayerReader>> = {
     const window = windowOf(call, x, call.config.kernel_size, graph);
     const kernel = [...window.kernel, x.shape[0]! / groups, outChannels];
     const weight = graph.weight(call.layer, "kernel", 0, kernel);
-    return activated(
-      call,
-      convolve(call, call.name, x, { ...window, weight, outChannels, groups }, 1, graph),
-      graph,
-    );
+    const value = convolve(call, call.name, x, { ...window, weight, outChannels, groups }, 1, graph);
+    graph.sized(value, call.config, "filters");
+    if (groups > 1) graph.sized(value, call.config, "groups");
+    return activated(call, value, graph);
   },
   DepthwiseConv2D: (call, graph) => activated(call, depthwise(call, call.name, 1, graph), graph),
   SeparableConv2D: (call, graph) => {
-    const middle = depthwise(
-      { ...call, config: { ...call.config, use_bias: false } },
-      `${call.name}/depthwise`,
-      1,
-      graph,
-    );
+    // the bias is that of the second step
+    const first = { ...call, config: { ...call.config, use_bias: false } };
+    const middle = depthwise(first, `${call.name}/depthwise`, 1, graph);
     const outChannels = whole(call, "filters", graph);
     const weight = graph.weight(call.layer, "pointwise_kernel", 1, [1, 1, middle.shape[0]!, outChannels]);
-    const window = { kernel: [1, 1], stride: [1, 1], dilation: [1, 1], padding: NO_PADDING } as const;
-    return activated(
-      call,
-      convolve(call, call.name, middle, { ...window, weight, outChannels, groups: 1 }, 2, graph),
-      graph,
-    );
+    const value = convolve(call, call.name, middle, { ...PIXEL, weight, outChannels, groups: 1 }, 2, graph);
+    return activated(call, graph.sized(value, call.config, "filters"), graph);
   },
   Dense: (call, graph) => {
     const x = one(call.inputs, call.name, graph);
     const units = whole(call, "units", graph);
     const weight = graph.weight(call.layer, "kernel", 0, [x.shape[0]!, units]);
     // Keras applies a dense layer to each pixel's channels
-    if (x.shape.length === 3) {
-      const window = { kernel: [1, 1], stride: [1, 1], dilation: [1, 1], padding: NO_PADDING } as const;
-      return activated(
-        call,
-        convolve(call, call.name, x, { ...window, weight, outChannels: units, groups: 1 }, 1, graph),
-        graph,
-      );
-    }
-    const op: Operation = { kind: "dense", weight, ...bias(call, units, 1, graph), outFeatures: units };
-    return activated(call, graph.add(call.name, op, [x]), graph);
+    const value =
+      x.shape.length === 3
+        ? convolve(call, call.name, x, { ...PIXEL, weight, outChannels: units, groups: 1 }, 1, graph)
+        : graph.add(
+            call.name,
+            { kind: "dense", weight, ...bias(call, units, 1, graph), outFeatures: units },
+            [x],
+          );
+    return activated(call, graph.sized(value, call.config, "units"), graph);
   },
   BatchNormalization: (call, graph) => {
     const x = one(call.inputs, call.name, graph);
@@ -155,13 +149,14 @@ export const LAYER_READERS: Readonly<Record<string, LayerReader>> = {
     const shape = Array.isArray(target) ? target : [];
     const count = x.shape.reduce((product, length) => product * length, 1);
     const [height, width, channels] = shape;
+    const sized = (value: Value) => graph.sized(value, call.config, "target_shape");
     if (shape.length === 1 && (height === count || height === -1))
-      return graph.add(call.name, { kind: "flatten" }, [x]);
+      return sized(graph.add(call.name, { kind: "flatten" }, [x]));
     if (shape.length === 3 && (channels === x.shape[0] || channels === -1)) {
       if (x.shape.length === 3 && height === x.shape[1] && width === x.shape[2])
-        return graph.add(call.name, { kind: "identity" }, [x]);
+        return sized(graph.add(call.name, { kind: "identity" }, [x]));
       if (height === 1 && width === 1 && x.pooledFrom !== undefined)
-        return pooledWhole(call.name, x.pooledFrom, graph);
+        return sized(pooledWhole(call.name, x.pooledFrom, graph));
     }
     throw graph.fault(
       call.name,

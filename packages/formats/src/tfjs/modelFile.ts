@@ -23,15 +23,16 @@ export interface WeightSpec {
   /** Index of its group in the manifest, and its first byte in the group's shards end to end. */
   readonly group: number;
   readonly start: number;
+  /** Its own words in the manifest. */
+  readonly entry: JsonObject;
 }
 
 export interface TfjsFile {
   readonly subject: string;
   /** The parsed `model.json`. */
   readonly json: JsonObject;
-  /** `{class_name, config}` of the whole model. */
-  readonly topology: JsonObject;
-  readonly kerasVersion: string;
+  /** Its modelTopology: `{class_name, config}` of the whole model, or an object that holds it as model_config. */
+  readonly modelTopology: JsonObject;
   /** In the manifest's order, names once each. */
   readonly specs: readonly WeightSpec[];
   /** A weight without its quantisation. */
@@ -78,7 +79,7 @@ async function parseTfjsFile(subject: string, bytes: Uint8Array, openShard: Open
       expected: "the model.json of a TensorFlow.js LayersModel",
     });
   }
-  const { topology, kerasVersion } = topologyOf(subject, json);
+  const modelTopology = unpackedTopology(subject, json);
   const groups: { shards: string[]; sizes: number[] }[] = [];
   const specs: WeightSpec[] = [];
   const seen = new Set<string>();
@@ -115,7 +116,7 @@ async function parseTfjsFile(subject: string, bytes: Uint8Array, openShard: Open
     return readAcross(openShard, shards, sizes, spec.start, byteLength(spec));
   };
   const read = async (spec: WeightSpec) => plain(spec, await readStored(spec));
-  return { subject, json, topology, kerasVersion, specs, read, readStored };
+  return { subject, json, modelTopology, specs, read, readStored };
 }
 
 /** Bytes of a weight in its shards. */
@@ -123,7 +124,23 @@ export function byteLength(spec: WeightSpec): number {
   return safeElementCount(spec.shape)! * ELEMENT_BYTES[spec.storedDtype];
 }
 
-function topologyOf(subject: string, json: JsonObject): { topology: JsonObject; kerasVersion: string } {
+/** `{class_name, config}` of the whole model. */
+export function topologyOf({
+  subject,
+  modelTopology,
+}: Pick<TfjsFile, "subject" | "modelTopology">): JsonObject {
+  const topology = modelTopology.model_config ?? modelTopology;
+  if (!isObject(topology)) throw notRight(subject, "a model_config that is no object");
+  return topology;
+}
+
+/** Such as `2.15.0` or `tfjs-layers 4.22.0`; empty where the file does not say. */
+export function kerasVersionOf(file: TfjsFile): string {
+  const version = file.modelTopology.keras_version ?? topologyOf(file).keras_version;
+  return typeof version === "string" ? version : "";
+}
+
+function unpackedTopology(subject: string, json: JsonObject): JsonObject {
   if (json.format === "graph-model" || (isObject(json.modelTopology) && "node" in json.modelTopology)) {
     throw new ArgumentError(subject, {
       given: "a GraphModel",
@@ -135,10 +152,8 @@ function topologyOf(subject: string, json: JsonObject): { topology: JsonObject; 
   const unpack = (value: unknown): unknown =>
     typeof value === "string" ? parseStrictJson(subject, Buffer.from(value), MAX_DEPTH) : value;
   const outer = unpack(json.modelTopology);
-  const topology = isObject(outer) && "model_config" in outer ? unpack(outer.model_config) : outer;
-  if (!isObject(outer) || !isObject(topology)) throw notRight(subject, "a modelTopology that is no object");
-  const version = outer.keras_version ?? topology.keras_version;
-  return { topology, kerasVersion: typeof version === "string" ? version : "" };
+  if (!isObject(outer)) throw notRight(subject, "a modelTopology that is no object");
+  return "model_config" in outer ? { ...outer, model_config: unpack(outer.model_config) } : outer;
 }
 
 function shardName(subject: string, path: unknown): string {
@@ -154,7 +169,7 @@ function specOf(subject: string, weight: unknown, group: number, start: number):
   const count = Array.isArray(shape) ? safeElementCount(shape) : undefined;
   if (typeof name !== "string" || count === undefined || count > 2 ** 40 || typeof dtype !== "string")
     throw notRight(subject, "a weight without name, shape and dtype");
-  const place = { name, shape: shape as number[], group, start };
+  const place = { name, shape: shape as number[], group, start, entry: weight as JsonObject };
   const of = (type: unknown): Dtype => {
     if (typeof type === "string" && Object.hasOwn(TYPES, type)) return TYPES[type]!;
     throw new ArgumentError(`${subject}: weight "${name}"`, {

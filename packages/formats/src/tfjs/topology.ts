@@ -75,8 +75,7 @@ function sequential(
     }
     // the first layer, or the first of the model that is first, says what it takes
     const input = `${layer.name}_input`;
-    const shape = inputShapeOf(layer);
-    layers.push({ name: input, className: "InputLayer", config: { batch_input_shape: shape }, calls: [] });
+    layers.push({ name: input, className: "InputLayer", config: firstConfig(layer), calls: [] });
     layers.push({ ...layer, calls: [[{ layer: input, call: 0, tensor: 0 }]] });
   }
   const ends = [layers[0]!, layers.at(-1)!].map(({ name: layer }) => [{ layer, call: 0, tensor: 0 }]);
@@ -120,12 +119,10 @@ function layerConfig(subject: string, entry: unknown, nesting: number): LayerCon
     : layer;
 }
 
-/** `[null, 28, 28, 1]`, as the first layer of a model states it. */
-function inputShapeOf(layer: LayerConfig): unknown {
+/** The configuration that states a model's input shape: its first layer's, or that of the first of a model inside. */
+function firstConfig(layer: LayerConfig): JsonObject {
   const first = layer.model?.layers[0];
-  if (first !== undefined) return inputShapeOf(first);
-  const { batch_input_shape: shape, batch_shape: shape3, build_config: build } = layer.config;
-  return shape ?? shape3 ?? (isObject(build) ? build.input_shape : undefined);
+  return first === undefined ? layer.config : firstConfig(first);
 }
 
 /** The values that a call reads, out of Keras 2's `[["conv", 0, 0, {}]]` or Keras 3's `{args: […]}`. */

@@ -1,0 +1,31 @@
+/** The masks of all parameters: those of the prunable weights, and what silences dead units. */
+import { type Masks, maskedParameters } from "@phew/core";
+import { ELEMENT_BYTES, type Tensor } from "./tensor.ts";
+
+/**
+ * One byte an element, 0 = must be 0: every prunable parameter, and the biases, scales and shifts of dead units.
+ * @param isOnFile false for a batch-normalisation scale that a file leaves out because it is 1: the running mean takes
+ *   its place, since nothing but the mean and the shift then gives a dead unit an output
+ */
+export function parameterMasks(
+  masks: Masks,
+  isOnFile: (parameter: string) => boolean = () => true,
+): Map<string, Uint8Array> {
+  const all = new Map(masks.network.prunable.map((parameter) => [parameter.name, masks.of(parameter)]));
+  const silent = maskedParameters(masks);
+  for (const [name, mask] of silent) if (isOnFile(name)) all.set(name, mask);
+  for (const { op } of masks.network.nodes) {
+    if (op.kind !== "batchNorm" || isOnFile(op.scale)) continue;
+    const mask = silent.get(op.scale);
+    if (mask !== undefined) all.set(op.mean, mask);
+  }
+  return all;
+}
+
+/** A copy with zeros in place of the elements whose mask is 0; the others' bits are untouched. */
+export function zeroedTensor(tensor: Tensor, mask: Uint8Array): Tensor {
+  const width = ELEMENT_BYTES[tensor.dtype];
+  const data = tensor.data.slice();
+  for (let k = 0; k < mask.length; k++) if (mask[k] === 0) data.fill(0, k * width, (k + 1) * width);
+  return { ...tensor, data };
+}
