@@ -18,6 +18,7 @@ export {
   records,
   writeRecord,
 } from "./layers/records.ts";
+export { type MachineLimits, measureMachine } from "./machineLimits.ts";
 export { Random, randomU32 } from "./random.ts";
 export type { Walker, WalkProgress } from "./walker.ts";
 export type { WalkTuning } from "./walkOptions.ts";

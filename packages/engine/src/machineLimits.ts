@@ -1,0 +1,127 @@
+/**
+ * What a machine can do at the most, by loops that keep one part of it busy on several threads at once: what kernels
+ * are compared with. Node alone. A multiply-add counts as two operations.
+ */
+import { EngineError } from "./errors.ts";
+import { builtin } from "./layers/layersModule.ts";
+import { type WasmBytes, type WasmModule, webAssembly } from "./webAssembly.ts";
+
+/** Of all threads together, 10^9 a second. */
+export interface MachineLimits {
+  readonly threadCount: number;
+  /** Operations of 128-bit multiply-adds with everything in registers. */
+  readonly registerGigaflops: number;
+  /** The same where each multiply-add loads one factor from the first-level cache: the most that a sparse kernel can do. */
+  readonly cacheGigaflops: number;
+  /** Bytes read in order from more memory than caches hold. */
+  readonly memoryGigabytes: number;
+}
+
+interface Worker {
+  once(event: "message" | "error", listener: (value: unknown) => void): void;
+  terminate(): Promise<number>;
+}
+
+interface WorkerThreads {
+  readonly Worker: {
+    new (code: string, options: { eval: true; workerData: unknown; execArgv: readonly string[] }): Worker;
+  };
+}
+
+/** Bytes each thread reads from its first-level cache, and from memory. */
+const CACHE_BYTES = 16_384;
+const MEMORY_BYTES = 2 ** 26;
+const LOOP_MS = 120;
+
+/** All threads meet before each loop. Of the two loops in a core the best stretch counts; of memory, shared, the median. */
+const WORKER = `
+const { parentPort, workerData } = require("node:worker_threads");
+const { module, meetings, threadCount, cacheBytes, memoryBytes, loopMs } = workerData;
+const memory = new WebAssembly.Memory({ initial: memoryBytes / 65536 + 1, maximum: 65536 });
+const wasm = new WebAssembly.Instance(module, { env: { memory, abort() {} } }).exports;
+const start = Math.ceil(wasm.heapBase() / 128) * 128;
+wasm.fill(start, memoryBytes, 1);
+const loops = [
+  { work: 2 * 48 * 2e5, run: () => wasm.multiplyAddRegisters(2e5), best: true },
+  {
+    work: 2 * (cacheBytes / 4) * 500,
+    run() { for (let k = 0; k < 500; k++) wasm.multiplyAddLoads(start, cacheBytes); },
+    best: true,
+  },
+  { work: memoryBytes, run: () => wasm.multiplyAddLoads(start, memoryBytes), best: false },
+];
+const rates = loops.map(({ work, run, best }, loop) => {
+  run();
+  Atomics.add(meetings, loop, 1);
+  while (Atomics.load(meetings, loop) < threadCount) Atomics.wait(meetings, loop, 0, 1);
+  const stretches = [];
+  const end = performance.now() + loopMs;
+  for (let now = performance.now(); now < end || stretches.length < 5; ) {
+    run();
+    const later = performance.now();
+    stretches.push(work / (later - now) / 1e6);
+    now = later;
+  }
+  stretches.sort((a, b) => a - b);
+  return best ? stretches.at(-1) : stretches[stretches.length >> 1];
+});
+parentPort.postMessage(rates);
+`;
+
+/**
+ * Takes about half a second, and 64 MiB a thread.
+ * @param threadCount how many threads are busy at once, at least 1
+ * @throws EngineError where there are no threads, or the build is missing
+ */
+export async function measureMachine(threadCount: number): Promise<MachineLimits> {
+  const threads = builtin<WorkerThreads>("node:worker_threads");
+  if (threads === undefined) {
+    throw new EngineError("measureMachine", { given: "a runtime without worker threads", expected: "Node" });
+  }
+  const workerData = {
+    module: await probeModule(),
+    meetings: new Int32Array(new SharedArrayBuffer(12)),
+    threadCount,
+    cacheBytes: CACHE_BYTES,
+    memoryBytes: MEMORY_BYTES,
+    loopMs: LOOP_MS,
+  };
+  const workers = Array.from(
+    { length: threadCount },
+    () => new threads.Worker(WORKER, { eval: true, workerData, execArgv: [] }),
+  );
+  try {
+    const rates = await Promise.all(workers.map(ratesOf));
+    const total = (loop: number) => rates.reduce((sum, ofThread) => sum + ofThread[loop]!, 0);
+    return {
+      threadCount,
+      registerGigaflops: total(0),
+      cacheGigaflops: total(1),
+      memoryGigabytes: total(2),
+    };
+  } finally {
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+}
+
+function ratesOf(worker: Worker): Promise<readonly number[]> {
+  return new Promise((resolve, reject) => {
+    worker.once("message", (rates) => resolve(rates as readonly number[]));
+    worker.once("error", reject);
+  });
+}
+
+async function probeModule(): Promise<WasmModule> {
+  const url = new URL("../dist/probe.wasm", import.meta.url);
+  let bytes: WasmBytes;
+  try {
+    bytes = builtin<{ readFileSync(path: URL): Uint8Array<ArrayBuffer> }>("node:fs")!.readFileSync(url);
+  } catch (error) {
+    throw new EngineError("probe.wasm", {
+      given: `${(error as Error).message} (${url.href})`,
+      expected: "the compiled loops",
+      remedy: "Build them with `pnpm --filter @phew/engine build`.",
+    });
+  }
+  return webAssembly.compile(bytes);
+}
