@@ -87,7 +87,9 @@ Examples:
   withModel(program.command("predict"))
     .summary("run a network on a batch: the proof that an import is faithful")
     .description("Computes the outputs of a network, masked or not, in evaluation mode.")
-    .requiredOption("--batch <file>", "safetensors or npz with x, and y for the accuracy")
+    .addOption(
+      option("--batch <file>", "safetensors or npz with x, and y for the accuracy").makeOptionMandatory(),
+    )
     .addOption(option("--masks <file>", "masks as phew prune writes them; dense without"))
     .addOption(option("--out <file>", "logits as safetensors"))
     .addOption(executorOption())
@@ -99,6 +101,37 @@ Examples:
       "\nExample:\n  phew predict model.onnx --batch batch.safetensors --masks masks.safetensors --out logits.safetensors",
     )
     .action(async (model, options) => (await import("./verbs/predict.ts")).predict(model, options));
+
+  withModel(program.command("export"))
+    .summary("a masked model as a file that other programs load")
+    .description(
+      "Writes a masked model as .safetensors, .npz, TensorFlow.js model.json or, where it came from one, .onnx.",
+    )
+    .addOption(option("--masks <file>", "masks as phew prune writes them").makeOptionMandatory())
+    .addOption(option("--out <file>", "the ending says the format").makeOptionMandatory())
+    .addOption(
+      option(
+        "--form <form>",
+        "masks, original+masks (as torch.nn.utils.prune), zeroed, compact (dead units cut out)",
+      )
+        .argParser(parse.oneOf("--form", ["masks", "original+masks", "zeroed", "compact"]))
+        .default("zeroed"),
+    )
+    .addOption(
+      option("--layout <layout>", "order of axes of named tensors: torch, tensorflow").argParser(
+        parse.oneOf("--layout", ["torch", "tensorflow"]),
+      ),
+    )
+    .addOption(option("--force", "overwrite existing files"))
+    .addOption(option("--json", "one JSON document on standard output"))
+    .addHelpText(
+      "after",
+      `
+Examples:
+  phew export model.onnx --masks masks.safetensors --form compact --out small.onnx
+  phew export resnet20 --masks masks.safetensors --form original+masks --out pruned.safetensors`,
+    )
+    .action(async (model, options) => (await import("./verbs/export.ts")).exportMasked(model, options));
 
   program
     .command("train")
@@ -149,7 +182,7 @@ Examples:
         .argParser(parse.wholeNumber("--batch-size", 1, 65_536))
         .default(64),
     )
-    .addOption(option("--rate <r>", "learning rate").argParser(parse.realNumber("--rate", 0)).default(0.05))
+    .addOption(option("--rate <r>", "learning rate").argParser(parse.realNumber("--rate", 0)).default(0.02))
     .addOption(
       option("--momentum <m>", "momentum of gradient descent")
         .argParser(parse.realNumber("--momentum", 0, 0.9999))
@@ -274,6 +307,9 @@ function withModel(command: Command): Command {
     )
     .addOption(option("--input <shape>", "channels,height,width or features").argParser(parse.shape))
     .addOption(option("--weights <file>", "initial weights as safetensors, instead of drawing them"))
+    .addOption(
+      option("--treat-as-opaque", "unsupported parts of an ONNX file carry every unit to every unit"),
+    )
     .addOption(option("--init <scheme>", "how weights are drawn; the network's own way unless given"))
     .addOption(option("--seed <n>", "seed of weights and walks").argParser(parse.wholeNumber("--seed", 0)));
 }

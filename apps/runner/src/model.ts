@@ -10,7 +10,7 @@ import {
   zooEntries,
   zooModel,
 } from "@phew/core";
-import { readWeights } from "@phew/formats";
+import { type ExportableModel, readWeights } from "@phew/formats";
 import { UsageError } from "./failure.ts";
 
 export interface ModelOptions {
@@ -20,6 +20,7 @@ export interface ModelOptions {
   readonly weights?: string;
   readonly init?: string;
   readonly seed?: number;
+  readonly treatAsOpaque?: boolean;
 }
 
 export interface LoadedModel {
@@ -29,6 +30,8 @@ export interface LoadedModel {
   readonly origin: string;
   /** What was assumed or folded on import. */
   readonly notes: readonly string[];
+  /** What it takes to write it back. */
+  readonly source: ExportableModel;
 }
 
 /** True where `model` is meant as a file rather than a name of the zoo. */
@@ -73,9 +76,11 @@ export async function loadModel(
     }
     const read = await readModel(model, {
       ...head(options),
+      treatAsOpaque: options.treatAsOpaque === true,
       ...(options.architecture === undefined ? {} : { architecture: options.architecture }),
     });
-    return { network: read.network, weights: read.weights, origin: path.basename(model), notes: read.notes };
+    const { network, weights, notes } = read;
+    return { network, weights, origin: path.basename(model), notes, source: read };
   }
   if (options.architecture !== undefined) {
     throw new UsageError("--architecture", {
@@ -85,18 +90,17 @@ export async function loadModel(
   }
   const network = zooNetwork(model, options);
   if (options.weights !== undefined) {
-    return {
-      network,
-      weights: await readWeights(options.weights, network),
-      origin: path.basename(options.weights),
-      notes: [],
-    };
+    const weights = await readWeights(options.weights, network);
+    return ofZoo(network, weights, path.basename(options.weights));
   }
   const seed = options.seed ?? drawSeed;
   const initialisation =
     options.init === undefined ? ownInitialisation(network) : initialisationByName(options.init);
-  const weights = await initialise(network, { seed, initialisation });
-  return { network, weights, origin: `drawn with seed ${seed}`, notes: [] };
+  return ofZoo(network, await initialise(network, { seed, initialisation }), `drawn with seed ${seed}`);
+}
+
+function ofZoo(network: Network, weights: Weights, origin: string): LoadedModel {
+  return { network, weights, origin, notes: [], source: { format: "zoo", network, weights } };
 }
 
 /** Weights of one file for the network of another: `weights.safetensors --architecture model.onnx`. */
@@ -109,7 +113,7 @@ async function loadIntoArchitecture(
   const { architecture: _, ...rest } = options;
   const { network, notes } = await readModel(architecture, head(rest));
   const weights = await readWeights(file, network);
-  return { network, weights, origin: path.basename(file), notes };
+  return { ...ofZoo(network, weights, path.basename(file)), notes };
 }
 
 /** A network of the zoo with the classes and input asked for. */

@@ -1,9 +1,8 @@
 /** `phew analyze`: is this mask any good? */
 import { type Analysis, analyse, Masks } from "@phew/core";
-import { digestWeights, type MaskFile, readMaskFile } from "@phew/formats";
 import { formatAccuracy, formatCount, formatMeasure, formatPercent, formatTable } from "@phew/runs";
-import { UsageError } from "../failure.ts";
-import { type LoadedModel, loadModel, type ModelOptions, namesFile, zooNetwork } from "../model.ts";
+import { loadMaskedModel } from "../maskedModel.ts";
+import type { ModelOptions } from "../model.ts";
 import { printJson, printLines, printText } from "../output.ts";
 
 interface AnalyzeOptions extends ModelOptions {
@@ -12,7 +11,7 @@ interface AnalyzeOptions extends ModelOptions {
 }
 
 export async function analyze(model: string | undefined, options: AnalyzeOptions): Promise<void> {
-  const { loaded, file } = await loadWithMasks(model, options);
+  const { loaded, file } = await loadMaskedModel(model, options);
   const masks = file?.masks ?? Masks.dense(loaded.network);
   const analysis = analyse(loaded.weights, masks);
   const metadata = file?.metadata ?? {};
@@ -31,37 +30,6 @@ export async function analyze(model: string | undefined, options: AnalyzeOptions
   );
   printText(layers(analysis));
   printText(`\n${totals(analysis)}`);
-}
-
-/**
- * The weights must be those the masks were made for: a zoo model is drawn with the masks' seed unless --seed is given.
- * @throws UsageError where the digests differ
- */
-async function loadWithMasks(
-  model: string | undefined,
-  options: AnalyzeOptions,
-): Promise<{ loaded: LoadedModel; file?: MaskFile }> {
-  if (options.masks === undefined) return { loaded: await loadModel(model, options) };
-  if (model !== undefined && !namesFile(model) && options.weights === undefined) {
-    const file = await readMaskFile(options.masks, zooNetwork(model, options));
-    const loaded = await loadModel(model, options, Number(file.metadata.seed ?? 0));
-    requireSameWeights(loaded, file, options.masks);
-    return { loaded, file };
-  }
-  const loaded = await loadModel(model, options);
-  const file = await readMaskFile(options.masks, loaded.network);
-  requireSameWeights(loaded, file, options.masks);
-  return { loaded, file };
-}
-
-function requireSameWeights(loaded: LoadedModel, file: MaskFile, path: string): void {
-  const digest = file.metadata.weightsDigest;
-  if (digest === undefined || digest === digestWeights(loaded.network, loaded.weights)) return;
-  throw new UsageError(path, {
-    given: `masks made for other weights than these (${loaded.origin})`,
-    expected: "masks and weights that belong together",
-    remedy: "Give the --seed, --init or --weights they were pruned with.",
-  });
 }
 
 function layers(analysis: Analysis): string {
