@@ -5,7 +5,7 @@ import type { AttributeProto, FunctionProto, NodeProto } from "./schema.ts";
 
 /** Calls may nest and fan out; a damaged file must not make a graph without end. */
 const DEEPEST = 64;
-const MOST_NODES = 500_000;
+const MOST_NODES = 100_000;
 
 /** @throws ArgumentError where functions call themselves or grow without bound */
 export function inlineFunctions(parts: ModelParts): ModelParts {

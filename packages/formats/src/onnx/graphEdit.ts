@@ -143,7 +143,7 @@ export class GraphEdit {
       const node = makers.get(name);
       if (node === undefined || live.has(node)) continue;
       live.add(node);
-      wanted.push(...this.inputsOf(node));
+      for (const input of this.inputsOf(node)) wanted.push(input);
     }
     for (const node of this.#parts.nodes) if (!live.has(node)) this.#droppedNodes.add(node);
     for (const name of this.#parts.initializers.keys()) if (!read.has(name)) this.#droppedTensors.add(name);

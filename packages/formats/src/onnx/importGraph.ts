@@ -60,6 +60,9 @@ export interface OnnxOrigin {
   readonly externalData: ExternalData | undefined;
 }
 
+/** Units into and out of an opaque part. */
+const MOST_OPAQUE_UNITS = 2 ** 16;
+
 const OLDEST_OPSET = 9;
 const NEWEST_OPSET = 22;
 
@@ -159,7 +162,15 @@ function readNode(
     }
     // what an unsupported node puts out is unknown, and so is everything behind it
     const isKnown = inputs.every((input) => input?.kind !== "unknown");
-    give(isKnown ? operator(context, node, inputs) : (node.output ?? []).map(() => UNKNOWN));
+    if (!isKnown) {
+      give((node.output ?? []).map(() => UNKNOWN));
+      return;
+    }
+    const isFolding = inputs.every((input) => input === undefined || input.kind === "constant");
+    if (isFolding) context.spend(inputs);
+    const outputs = operator(context, node, inputs);
+    if (isFolding) context.spend(Array.isArray(outputs) ? outputs : [outputs]);
+    give(outputs);
   } catch (error) {
     if (!(error instanceof Unsupported)) throw error;
     const isOpaque = treatAsOpaque && replaceByOpaque(context, node, operation, inputs, error.message);
@@ -198,6 +209,9 @@ function replaceByOpaque(
     return false;
   const shape = dims.slice(1);
   if (!shape.every((length) => Number.isSafeInteger(length) && length >= 1)) return false;
+  // each unit is a way of its own through an opaque part
+  const unitCount = values.reduce((sum, value) => sum + value.shape[0]!, shape[0]!);
+  if (unitCount > MOST_OPAQUE_UNITS) return false;
   const value = context.emit(node, { kind: "opaque", operation, shape }, values, dims);
   context.values.set(name!, { ...value, exclusive: context.isReadOnce(name!) });
   const weightCount = inputs.filter((input) => input?.kind === "constant").length;

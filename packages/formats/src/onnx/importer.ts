@@ -8,7 +8,7 @@ import {
   type Shape,
 } from "@phew/core";
 import { Attributes } from "./attributes.ts";
-import { smallNumbers } from "./constants.ts";
+import { MOST_COMPUTED, smallNumbers } from "./constants.ts";
 import { recognise } from "./expressions.ts";
 import type { ModelParts, NodePart } from "./parts.ts";
 import { type ExternalData, isFloat } from "./tensors.ts";
@@ -52,6 +52,9 @@ export interface TensorUse {
 /** Elements of one value of one example; more than fit an array of this platform a damaged file alone asks for. */
 export const MOST_ELEMENTS = 2 ** 30;
 
+/** Elements of constants that one graph may read and compute on the way; real ones stay far below. */
+const COMPUTING_BUDGET = 2 ** 23;
+
 /** Who reads what, counted over the nodes that lie before the output. */
 export interface Reading {
   /** Value → number of inputs that read it. */
@@ -76,6 +79,10 @@ export class Importer {
   readonly parameters = new Map<string, ParameterSource>();
   readonly values = new Map<string, Value>();
   readonly #drafts = new Map<string, Draft>();
+  readonly #noted = new Set<string>();
+  /** Name → the last number that was put behind it. */
+  readonly #numbered = new Map<string, number>();
+  #spent = 0;
   readonly #resolved = new Map<object, Activation>();
   readonly #flattened = new Map<string, string>();
   readonly #readers: ReadonlyMap<string, number>;
@@ -98,6 +105,22 @@ export class Importer {
     return this.#imageReaders.has(value);
   }
 
+  /**
+   * Counts the constants that a node without other inputs reads and makes.
+   * @throws ArgumentError where the graph computes more than any shape arithmetic does
+   */
+  spend(values: readonly (Value | undefined)[]): void {
+    for (const value of values) {
+      if (value?.kind === "constant") this.#spent += Math.min(product(value.dims), MOST_COMPUTED);
+    }
+    if (this.#spent <= COMPUTING_BUDGET) return;
+    throw new ArgumentError(this.parts.source.name, {
+      given: `a graph that computes more than ${COMPUTING_BUDGET} numbers from constants`,
+      expected: "weights that are stored",
+      remedy: "Fold the constants when exporting.",
+    });
+  }
+
   /** True where nothing but reshapes lies between the value and the network's output. */
   isTail(value: string): boolean {
     return this.#tail.has(value);
@@ -108,7 +131,9 @@ export class Importer {
   }
 
   note(text: string): void {
-    if (!this.notes.includes(text)) this.notes.push(text);
+    if (this.#noted.has(text)) return;
+    this.#noted.add(text);
+    this.notes.push(text);
   }
 
   specs(): NodeSpec[] {
@@ -297,7 +322,11 @@ export class Importer {
 
   #unique(wanted: string, taken: (candidate: string) => boolean): string {
     if (!taken(wanted)) return wanted;
-    for (let k = 1; ; k++) if (!taken(`${wanted}#${k}`)) return `${wanted}#${k}`;
+    for (let k = (this.#numbered.get(wanted) ?? 0) + 1; ; k++) {
+      if (taken(`${wanted}#${k}`)) continue;
+      this.#numbered.set(wanted, k);
+      return `${wanted}#${k}`;
+    }
   }
 
   #resolve(expression: Value & { kind: "expression" }): Activation {

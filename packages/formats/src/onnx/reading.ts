@@ -65,7 +65,7 @@ function ordered(
     }
     if (live.has(node)) continue;
     live.add(node);
-    wanted.push(...(node.input ?? []));
+    for (const input of node.input ?? []) wanted.push(input);
   }
   const order: NodePart[] = [];
   const state = new Map<NodePart, "open" | "done">();

@@ -203,12 +203,9 @@ export const mul: Operator = (context, node, inputs) => {
       `the product of two values, ${dimsText(left.dims)} and ${dimsText(right.dims)} (a gate), has no weights of its own to walk`,
     );
   }
-  return expression(
-    context,
-    node,
-    { is: "product", factors: [...factors(left.tree), ...factors(right.tree)] },
-    left.dims,
-  );
+  const all = [...factors(left.tree), ...factors(right.tree)];
+  if (all.length > MOST_FACTORS) throw new Unsupported(`it multiplies ${all.length} values`);
+  return expression(context, node, { is: "product", factors: all }, left.dims);
 };
 
 export const div: Operator = (context, node, inputs) => {
@@ -414,5 +411,8 @@ function argument(context: Importer, x: Value | undefined): Operand {
 function isActivation(tree: Tree): boolean {
   return tree.is === "clip" && tree.low === 0 && tree.x.is === "leaf";
 }
+
+/** No activation has more; a product of products of itself has as many as it likes. */
+const MOST_FACTORS = 3;
 
 const factors = (tree: Tree): readonly Tree[] => (tree.is === "product" ? tree.factors : [tree]);

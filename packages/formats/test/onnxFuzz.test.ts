@@ -1,0 +1,132 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { importOnnx } from "../src/onnx/importOnnx.ts";
+import { fuzz, uniform } from "./fuzz.ts";
+import { onnxCases } from "./onnxCases.ts";
+import { type File, type FileNode, onnxFile, type Tensor } from "./onnxFile.ts";
+
+const FIXTURES = new URL("./fixtures/onnx/", import.meta.url).pathname;
+const small = onnxCases.map(({ file }) => onnxFile(file));
+const exported = ["vgg-script9.onnx", "vgg-raw18.onnx", "unet-dynamo22.onnx", "vgg-dynamo18.onnx"].map(
+  (name) => new Uint8Array(readFileSync(FIXTURES + name)),
+);
+// half of the damaged files are read with everything unknown taken as opaque, and a shape given
+const read = (bytes: Uint8Array) =>
+  bytes.length % 2 === 0
+    ? importOnnx(bytes)
+    : importOnnx(bytes, { treatAsOpaque: true, externalData: (_l, _o, length) => new Uint8Array(length) });
+
+/** Changes what a file says rather than how: names, edges, lengths, types. */
+function mutateFile(file: File, next: () => number): File {
+  const below = (n: number) => Math.floor(next() * n);
+  const pick = <T>(list: readonly T[]): T => list[below(list.length)]!;
+  const names = [
+    "",
+    ...Object.keys(file.tensors ?? {}),
+    ...Object.keys(file.inputs ?? { x: [] }),
+    ...file.nodes.flatMap(({ out }) => out),
+  ];
+  const huge = () => pick([0, -1, 1, 2, 3, 7, 2 ** 16, 2 ** 20 + 7, 2 ** 31, 2 ** 40, 2 ** 52, -(2 ** 31)]);
+  const nodes: FileNode[] = file.nodes.map((node) => ({ ...node }));
+  const tensors: Record<string, Tensor> = { ...file.tensors };
+  let { inputs = { x: ["n", 3, 8, 8] }, opset } = file;
+  for (let round = 1 + below(3); round > 0; round--) {
+    const at = below(nodes.length);
+    const node = nodes[at]!;
+    switch (below(9)) {
+      case 0: // an edge from anywhere: cycles, missing and extra inputs
+        nodes[at] = { ...node, in: node.in.map((name) => (next() < 0.5 ? pick(names) : name)) };
+        break;
+      case 1: // a name twice
+        nodes[at] = { ...node, out: [pick(names)] };
+        break;
+      case 2:
+        nodes[at] = { ...node, op: pick(file.nodes).op };
+        break;
+      case 3: {
+        const attributes: Record<string, NonNullable<FileNode["attributes"]>[string]> = {
+          ...node.attributes,
+        };
+        const key = pick([
+          ...Object.keys(attributes),
+          "axis",
+          "axes",
+          "pads",
+          "perm",
+          "strides",
+          "kernel_shape",
+          "group",
+        ]);
+        attributes[key] = pick([
+          huge(),
+          [huge(), huge()],
+          [huge(), huge(), huge(), huge()],
+          "SAME_UPPER",
+          { float: huge() },
+        ]);
+        nodes[at] = { ...node, attributes };
+        break;
+      }
+      case 4: {
+        const entries = Object.entries(tensors);
+        if (entries.length === 0) break;
+        const [name, tensor] = pick(entries);
+        const dims = tensor.dims.map((length) => (next() < 0.5 ? huge() : length));
+        tensors[name] =
+          next() < 0.5 ? { ...tensor, dims } : { ...tensor, dims: pick([dims, [], [...tensor.dims, 1]]) };
+        break;
+      }
+      case 5: {
+        const integers = Object.entries(tensors).filter(([, { type }]) => type === "int64");
+        if (integers.length === 0) break;
+        const [name, tensor] = pick(integers);
+        tensors[name] = { ...tensor, values: Array.from(tensor.values, (v) => (next() < 0.5 ? huge() : v)) };
+        break;
+      }
+      case 6:
+        inputs = { x: pick([["n", 3, huge(), huge()], ["n", huge()], [huge(), 3, 8, 8], [huge()], []]) };
+        break;
+      case 7:
+        opset = pick([9, 11, 13, 18, 22, huge()]);
+        break;
+      case 8:
+        nodes.splice(at, 1, ...(next() < 0.5 ? [] : [node, { ...node }]));
+        if (nodes.length === 0) nodes.push(node);
+    }
+  }
+  return { ...file, nodes, tensors, inputs, ...(opset === undefined ? {} : { opset }) };
+}
+
+describe("damaged ONNX files end in errors that say what is wrong", () => {
+  it("20,000 with flipped bits, cuts, repeats and huge lengths", { timeout: 120_000 }, async () => {
+    const { refusedCount, acceptedCount, slowestMs, largestAllocation } = await fuzz(small, 20_000, 1, read);
+    expect(refusedCount).toBeGreaterThan(5000);
+    expect(acceptedCount).toBeGreaterThan(500);
+    expect(slowestMs).toBeLessThan(1000);
+    // no array is larger than a few times the file: 65,536 numbers at most are ever computed
+    expect(largestAllocation).toBeLessThan(2 ** 21);
+  });
+
+  it("2,000 of what exporters write", { timeout: 120_000 }, async () => {
+    const { refusedCount, slowestMs, largestAllocation } = await fuzz(exported, 2000, 2, read);
+    expect(refusedCount).toBeGreaterThan(500);
+    expect(slowestMs).toBeLessThan(1000);
+    expect(largestAllocation).toBeLessThan(2 ** 21);
+  });
+
+  it("10,000 that are well-formed and wrong: cycles, names twice, lengths and types", {
+    timeout: 120_000,
+  }, async () => {
+    const files = onnxCases.map(({ file }) => file);
+    let k = 0;
+    // the mutation is of the structure; the bytes given are left aside
+    const report = await fuzz([new Uint8Array(1)], 10_000, 3, () => {
+      const next = uniform(1000 + k);
+      return read(onnxFile(mutateFile(files[k++ % files.length]!, next)));
+    });
+    expect(report.refusedCount).toBeGreaterThan(3000);
+    expect(report.acceptedCount).toBeGreaterThan(500);
+    expect(report.slowestMs).toBeLessThan(1000);
+    expect(report.largestAllocation).toBeLessThan(2 ** 21);
+  });
+});
