@@ -57,6 +57,13 @@ export function fakeEntry(
 
 /** A screen with a training run under the cursor, and runs of every other state around it. */
 export function busyDashboard(): DashboardState {
+  busy ??= makeBusyDashboard();
+  return busy;
+}
+
+let busy: DashboardState | undefined;
+
+function makeBusyDashboard(): DashboardState {
   const live = fakeOptions();
   const liveEvents = eventsUntil(live, "train.epoch", 4);
   const other = (over: Partial<FakeRunOptions>, life: RunLife) => {

@@ -15,6 +15,7 @@ interface Bar {
 }
 
 const LINE_LEGEND = { symbolType: "stroke", symbolSize: 500 } as const;
+const DENSE = "dense";
 const WIDTH = 640;
 const HEIGHT = 360;
 
@@ -48,7 +49,7 @@ export function learningCurves(runs: readonly RunState[]): ChartSpec | undefined
       }));
   });
   if (values.length === 0) return undefined;
-  const densities = densityOrder(runs);
+  const densities = densitiesOf(values);
   return {
     title: {
       text: titled("Learning curves", runs),
@@ -90,20 +91,22 @@ export function learningCurves(runs: readonly RunState[]): ChartSpec | undefined
 
 /** Path kernel trace of each mask by density and method, on a logarithmic axis. */
 export function pathKernelTraces(runs: readonly RunState[]): ChartSpec | undefined {
-  const bars = barsOf(runs, (run) => run.mask?.measures?.pathKernelTrace, formatMeasure).filter(
-    (bar) => bar.value > 0,
-  );
+  const all = barsOf(runs, (run) => run.mask?.measures?.pathKernelTrace, formatMeasure);
+  const positive = all.filter((bar) => bar.value > 0);
+  const bars = positive.filter((bar) => bar.method !== DENSE);
+  const dense = positive.find((bar) => bar.method === DENSE);
   if (bars.length === 0) return undefined;
-  const exponents = bars.map((bar) => Math.log10(bar.value));
+  const exponents = positive.map((bar) => Math.log10(bar.value));
   const least = 10 ** Math.floor(Math.min(...exponents) - 0.3);
   const most = 10 ** Math.ceil(Math.max(...exponents) + 0.1);
-  return barChart(runs, bars, {
+  return barChart(bars, {
     title: titled("Path kernel trace", runs),
     subtitle: "sum of ∂R/∂θ² over the kept weights θ; where it is larger, theory expects faster convergence",
     axisTitle: "path kernel trace (logarithmic)",
     scale: { type: "log", domain: [least, most], nice: false },
     base: least,
     axis: decadeAxis(least, most),
+    ...(dense ? { reference: { value: dense.value, label: `dense ${dense.label}` } } : {}),
   });
 }
 
@@ -113,9 +116,9 @@ export function meanWidths(runs: readonly RunState[]): ChartSpec | undefined {
     runs,
     (run) => percentOf(run.mask?.measures?.meanWidth),
     (percent) => percent.toFixed(0),
-  );
+  ).filter((bar) => bar.method !== DENSE);
   if (bars.length === 0) return undefined;
-  return barChart(runs, bars, {
+  return barChart(bars, {
     title: titled("Mean layer width", runs),
     subtitle: "output units that a kept weight enters, mean over layers",
     axisTitle: "mean layer width (% of units)",
@@ -133,15 +136,17 @@ interface BarFigure {
   readonly axis: object;
   /** Value the bars stand on. */
   readonly base: number;
+  /** A line over all bars to compare them with. */
+  readonly reference?: { readonly value: number; readonly label: string };
 }
 
-function barChart(runs: readonly RunState[], bars: readonly Bar[], figure: BarFigure): ChartSpec {
+function barChart(bars: readonly Bar[], figure: BarFigure): ChartSpec {
   const methods = methodOrder(bars.map((bar) => bar.method));
   const shared = {
     x: {
       field: "density",
       type: "nominal",
-      sort: densityOrder(runs),
+      sort: densitiesOf(bars),
       title: "density asked for",
       axis: { labelAngle: 0, ticks: false },
       scale: { paddingInner: 0.18, paddingOuter: 0.1 },
@@ -164,8 +169,31 @@ function barChart(runs: readonly RunState[], bars: readonly Bar[], figure: BarFi
         mark: { type: "text", baseline: "bottom", dy: -4, fontSize: 10.5, color: "#1f2430" },
         encoding: { ...shared, y, text: { field: "label" } },
       },
+      ...(figure.reference ? referenceLine(figure.reference) : []),
     ],
   } as ChartSpec;
+}
+
+function referenceLine({ value, label }: NonNullable<BarFigure["reference"]>): object[] {
+  const data = { values: [{ value, label }] };
+  const y = { field: "value", type: "quantitative" };
+  const [colour] = methodColours([DENSE]);
+  return [
+    { data, mark: { type: "rule", strokeDash: [6, 4], strokeWidth: 1.5, color: colour }, encoding: { y } },
+    {
+      data,
+      mark: {
+        type: "text",
+        align: "right",
+        baseline: "bottom",
+        dx: -4,
+        dy: -4,
+        fontSize: 11.5,
+        color: colour,
+      },
+      encoding: { y, x: { value: WIDTH }, text: { field: "label" } },
+    },
+  ];
 }
 
 /** One bar for each method and density: the mean over runs that differ in their seed alone. */
@@ -192,7 +220,7 @@ function barsOf(
 
 function methodAndDensity(run: RunState): { method: string; density: string } {
   const { method, requestedDensity } = summarise(run, run.lastT);
-  return { method: method ?? "dense", density: formatPercent(requestedDensity ?? 1) };
+  return { method: method ?? DENSE, density: formatPercent(requestedDensity ?? 1) };
 }
 
 function methodColour(methods: readonly string[]): object {
@@ -237,10 +265,9 @@ function decadeAxis(least: number, most: number): object {
   };
 }
 
-/** Densest first. */
-function densityOrder(runs: readonly RunState[]): string[] {
-  const densities = new Set(runs.map((run) => summarise(run, run.lastT).requestedDensity ?? 1));
-  return [...densities].sort((a, b) => b - a).map((density) => formatPercent(density));
+/** The densities there are, densest first. */
+function densitiesOf(points: readonly { readonly density: string }[]): string[] {
+  return [...new Set(points.map((point) => point.density))].sort((a, b) => parseFloat(b) - parseFloat(a));
 }
 
 function percentOf(fraction: number | undefined): number | undefined {

@@ -150,6 +150,16 @@ describe("the figures of a comparison", () => {
     expect(height(4.25)).toBeCloseTo(expected(4.25), 0);
   });
 
+  it("compare the traces with that of the dense network, where it was measured", async () => {
+    const dense = run({ method: "dense", density: 1, trace: 5200, accuracies: [0.5], width: 1 });
+    await writeFigures(folder, [dense, ...runs.slice(1)]);
+    const traces = readFileSync(join(folder, "path-kernel-trace.svg"), "utf8");
+    expect(texts(traces)).toContain("dense 5,200");
+    expect(texts(traces)).not.toContain("100 %");
+    expect(traces.match(/aria-roledescription="rule mark"|mark-rule role-mark/g)?.length).toBeGreaterThan(0);
+    expect(texts(readFileSync(join(folder, "mean-width.svg"), "utf8"))).not.toContain("dense");
+  });
+
   it("take the mean over seeds for a bar", async () => {
     const seeds = [10, 20, 60].map((trace, seed) =>
       run({ method: "phew", density: 0.05, trace, accuracies: [], seed }),
