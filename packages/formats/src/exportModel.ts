@@ -132,14 +132,14 @@ function formTensors(
   if (form === "compact") {
     const { network, weights } = compactNetwork(model.network, given ?? model.weights, masks);
     const parameters = parameterTensors(network, weights, model, isOnFile);
-    return turned(withExtras(parameters, model, network, notes), network, layout);
+    return turned(withExtras(parameters, model, network, notes), network, layout, model);
   }
   const all = parameterMasks(masks, isOnFile);
   const maskTensor = (name: string, shape: readonly number[]) => boolTensor(shape, all.get(name)!);
   const shapes = new Map(model.network.parameters.map(({ name, shape }) => [name, shape]));
   if (form === "masks") {
     const tensors = [...all.keys()].map((name) => [name, maskTensor(name, shapes.get(name)!)] as const);
-    return renamed(turned(new Map(tensors), model.network, layout), maskName);
+    return renamed(turned(new Map(tensors), model.network, layout, model), maskName);
   }
   const originals = originalTensors(model, given, isOnFile);
   const prunable = new Set(model.network.prunable.map(({ name }) => name));
@@ -152,11 +152,11 @@ function formTensors(
     zeroed.set(name, mask === undefined || keepsValues ? tensor : zeroedTensor(tensor, mask));
   }
   const values = withExtras(zeroed, model, model.network, notes);
-  if (form === "zeroed") return turned(values, model.network, layout);
-  const named = renamed(turned(values, model.network, layout), (name) =>
+  if (form === "zeroed") return turned(values, model.network, layout, model);
+  const named = renamed(turned(values, model.network, layout, model), (name) =>
     prunable.has(name) ? `${name}_orig` : name,
   );
-  return new Map([...named, ...renamed(turned(maskTensors, model.network, layout), maskName)]);
+  return new Map([...named, ...renamed(turned(maskTensors, model.network, layout, model), maskName)]);
 }
 
 /** The parameters as the file has them, in its own types, or as they are now. */
@@ -220,12 +220,20 @@ function withExtras(
 }
 
 /** Parameters in a layout; other tensors as they are, which TensorFlow has no use for. */
-function turned(tensors: Tensors, network: Network, layout: Layout): Tensors {
+function turned(tensors: Tensors, network: Network, layout: Layout, model: ExportableModel): Tensors {
   if (layout === "torch") return tensors;
   const order = new TensorflowLayout(network);
   const parameters = new Set(network.parameters.map(({ name }) => name));
   const ours = [...tensors].filter(([name]) => parameters.has(name));
-  return new Map(ours.map(([name, tensor]) => [name, order.toTensorflow(name, tensor)]));
+  return new Map(
+    ours.map(([name, tensor]) => {
+      const theirs = order.toTensorflow(name, tensor);
+      const source = model.format === "tfjs" ? model.tfjs.sources.get(name) : undefined;
+      if (source === undefined || !("spec" in source)) return [name, theirs];
+      // a dense layer over images is a convolution here and has two axes there
+      return [name, { ...theirs, shape: theirs.shape.slice(-source.spec.shape.length) }];
+    }),
+  );
 }
 
 const renamed = (tensors: Tensors, rename: (name: string) => string): Tensors =>
