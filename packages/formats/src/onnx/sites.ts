@@ -129,15 +129,23 @@ function foldedMask(
 
 /** A copy with 0 where `mask` is 0. @param transposed the tensor is [in, out], the mask [out, in] */
 export function zeroed(tensor: Tensor, mask: Uint8Array, transposed: boolean): Tensor {
-  const width = ELEMENT_BYTES[tensor.dtype];
   const data = tensor.data.slice();
-  const [rows, columns] = transposed ? [tensor.shape[1]!, tensor.shape[0]!] : [1, mask.length];
+  const width = ELEMENT_BYTES[tensor.dtype];
+  const elements =
+    width === 8
+      ? new Float64Array(data.buffer)
+      : width === 4
+        ? new Uint32Array(data.buffer)
+        : width === 2
+          ? new Uint16Array(data.buffer)
+          : data;
+  if (!transposed) {
+    for (let e = 0; e < mask.length; e++) if (mask[e] === 0) elements[e] = 0;
+    return { ...tensor, data };
+  }
+  const [columns, rows] = tensor.shape as [number, number];
   for (let o = 0, e = 0; o < rows; o++) {
-    for (let i = 0; i < columns; i++, e++) {
-      if (mask[e] !== 0) continue;
-      const at = (transposed ? i * rows + o : e) * width;
-      data.fill(0, at, at + width);
-    }
+    for (let i = 0; i < columns; i++, e++) if (mask[e] === 0) elements[i * rows + o] = 0;
   }
   return { ...tensor, data };
 }
