@@ -24,7 +24,7 @@ export class UnsupportedOperationsError extends ArgumentError {
       .map(({ node, operation, reason }) => `\n  ${node} (${operation}): ${reason}`);
     const more = nodes.length > TOLD ? `\n  … and ${nodes.length - TOLD} more` : "";
     const advice = asOpaque
-      ? "These cannot be treated as opaque either, since the shape of what they put out is not known:"
+      ? "These cannot be treated as opaque either, since what they put out is not known to be an image or a list of features:"
       : "Leave them out of the export, or pass --treat-as-opaque to assume that each carries every unit of its input to every unit of its output:";
     super(file, {
       given: `${nodes.length} node${nodes.length === 1 ? "" : "s"} that no network here can hold`,
