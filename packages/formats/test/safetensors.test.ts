@@ -220,6 +220,30 @@ describe("shards", () => {
   });
 });
 
+describe("a damaged index of shards", () => {
+  it("costs an ArgumentError, 3,000 times", async () => {
+    const one: Tensor = { dtype: "F32", shape: [1], data: new Uint8Array(4) };
+    await writeSafetensors(
+      scratch("s-1-of-1.safetensors"),
+      new Map([
+        ["a", one],
+        ["b", one],
+      ]),
+    );
+    const index = {
+      metadata: { total_size: 8 },
+      weight_map: { a: "s-1-of-1.safetensors", b: "s-1-of-1.safetensors" },
+    };
+    const report = await fuzz([Buffer.from(JSON.stringify(index))], 3_000, 13, async (bytes) => {
+      writeFileSync(scratch("fuzz.index.json"), bytes);
+      await readSafetensors(scratch("fuzz.index.json"));
+    });
+    expect(report.slowestMs).toBeLessThan(1000);
+    expect(report.largestAllocation).toBeLessThan(1e6);
+    expect(report.refusedCount).toBeGreaterThan(1_500);
+  });
+});
+
 describe("a file that is wrong", () => {
   const f32 = (start: number, end: number, shape: unknown = [(end - start) / 4]) => ({
     dtype: "F32",

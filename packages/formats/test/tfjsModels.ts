@@ -6,6 +6,8 @@ import * as tfl from "@tensorflow/tfjs-layers";
 import "@tensorflow/tfjs-backend-cpu";
 import { uniform } from "./fuzz.ts";
 
+// without it tfjs advertises its native backend on every run
+tf.env().set("IS_TEST", true);
 const { layers: l } = tfl;
 type Sym = tfl.SymbolicTensor;
 type Layer = ReturnType<typeof l.conv2d>;

@@ -29,6 +29,12 @@ export type ParameterSource = { readonly spec: WeightSpec } | { readonly constan
 /** Options of layers that count units: they change where units are cut out. `input` is the shape a model states. */
 export type SizeOption = "filters" | "units" | "groups" | "target_shape" | "input";
 
+interface NamedWeight {
+  readonly spec: WeightSpec;
+  /** The parts of its name. */
+  readonly tokens: readonly string[];
+}
+
 /** Passes a softmax on: they change no number. */
 const MOVES_ONLY = new Set(["flatten", "identity", "dropout"]);
 
@@ -41,12 +47,20 @@ export class TfjsGraph {
   /** By parameter name, which is the weight's name in the file. */
   readonly sources = new Map<string, ParameterSource>();
   readonly #specs = new Map<string, NodeSpec>();
-  readonly #weights: readonly (WeightSpec & { readonly tokens: readonly string[] })[];
+  /** By every part of their names. */
+  readonly #weights = new Map<string, NamedWeight[]>();
 
   constructor(subject: string, kerasVersion: string, weights: readonly WeightSpec[]) {
     this.subject = subject;
     this.kerasVersion = kerasVersion;
-    this.#weights = weights.map((spec) => ({ ...spec, tokens: tokensOf(spec.name) }));
+    for (const spec of weights) {
+      const tokens = tokensOf(spec.name);
+      for (const token of new Set(tokens)) {
+        const named = this.#weights.get(token) ?? [];
+        named.push({ spec, tokens });
+        this.#weights.set(token, named);
+      }
+    }
   }
 
   input(name: string, shape: Shape): Value {
@@ -127,18 +141,16 @@ export class TfjsGraph {
 
   #find(layer: string, kind: string, index: number): WeightSpec {
     const last = [kind, String(index)];
-    const candidates = this.#weights.filter(
-      ({ tokens }) => last.includes(tokens.at(-1)!) && tokens.includes(layer),
-    );
+    const candidates = (this.#weights.get(layer) ?? []).filter(({ tokens }) => last.includes(tokens.at(-1)!));
     const exact = candidates.filter(({ tokens }) => tokens.length === 2 && tokens[0] === layer);
     const near = candidates.filter(({ tokens }) => tokens.at(-2) === layer);
     const found = [exact, near, candidates].find((list) => list.length > 0) ?? [];
-    if (found.length === 1) return found[0]!;
+    if (found.length === 1) return found[0]!.spec;
     throw this.fault(
       layer,
       found.length === 0
         ? `no weight ${layer}/${kind}`
-        : `the weights ${found.map(({ name }) => name).join(", ")}`,
+        : `the weights ${found.map(({ spec }) => spec.name).join(", ")}`,
       `one weight ${layer}/${kind} in the manifest`,
     );
   }

@@ -176,7 +176,7 @@ function assemble(graph: TfjsGraph, model: ModelConfig, inputs: readonly Value[]
     if (missing.length > 0) {
       if (open.has(key)) throw graph.fault(layer.name, "a cycle through it", "a graph without cycles");
       open.add(key);
-      stack.push(...missing);
+      for (const ref of missing) stack.push(ref);
       continue;
     }
     values.set(
