@@ -16,7 +16,7 @@ export interface Parameter {
 
 /**
  * How an operation without weights carries units: unit `fromStart + i` of the input (0 ≤ i < count) becomes the
- * units `toStart + i·spread … toStart + i·spread + spread − 1` of the output. Spread is above 1 for flatten alone.
+ * units `toStart + i·spread … toStart + i·spread + spread − 1` of the output. Spread is above 1 for flatten and opaque parts alone.
  */
 export interface UnitMap {
   readonly input: number;
