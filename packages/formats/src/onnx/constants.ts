@@ -104,24 +104,63 @@ export function transposed(constant: Constant, name: string, permutation: readon
 
 /** A copy with its axes in another order: axis k of the result is axis `permutation[k]` of the tensor. */
 export function permuted(tensor: Tensor, permutation: readonly number[]): Tensor {
-  const { dtype, data } = tensor;
+  const { dtype } = tensor;
   const shape = permutation.map((axis) => tensor.shape[axis]!);
-  const width = ELEMENT_BYTES[dtype];
-  const strides = stridesOf(tensor.shape);
-  const steps = permutation.map((axis) => strides[axis]!);
-  const turned = new Uint8Array(data.length);
-  const count = product(shape);
-  const place = new Array<number>(shape.length).fill(0);
-  for (let k = 0, from = 0; k < count; k++) {
-    for (let byte = 0; byte < width; byte++) turned[k * width + byte] = data[from * width + byte]!;
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      from += steps[axis]!;
-      if (++place[axis]! < shape[axis]!) break;
-      from -= steps[axis]! * shape[axis]!;
-      place[axis] = 0;
+  const elements = bitsOf(tensor);
+  const turned = elements.slice();
+  if (shape.length === 2 && permutation[0] === 1) {
+    transposeInto(turned, elements, shape as [number, number]);
+  } else {
+    const strides = stridesOf(tensor.shape);
+    const steps = permutation.map((axis) => strides[axis]!);
+    const place = new Array<number>(shape.length).fill(0);
+    for (let k = 0, from = 0; k < turned.length; k++) {
+      turned[k] = elements[from]!;
+      for (let axis = shape.length - 1; axis >= 0; axis--) {
+        from += steps[axis]!;
+        if (++place[axis]! < shape[axis]!) break;
+        from -= steps[axis]! * shape[axis]!;
+        place[axis] = 0;
+      }
     }
   }
-  return { dtype, shape, data: turned };
+  return { dtype, shape, data: bytesOf(turned) };
+}
+
+/** Elements that are moved about and not looked at. */
+type Elements = Uint8Array | Uint16Array | Uint32Array | Float64Array;
+
+/** The elements as bit patterns, over the tensor's own memory where that is aligned, else over a copy. */
+export function bitsOf({ dtype, data }: Tensor): Elements {
+  const width = ELEMENT_BYTES[dtype];
+  const { buffer, byteOffset, byteLength } = data.byteOffset % width === 0 ? data : data.slice();
+  switch (width) {
+    case 8:
+      if (dtype === "F64") return new Float64Array(buffer, byteOffset, byteLength / 8);
+      // as doubles, whole numbers that look like NaN might lose bits; moved one to one, bigints do as numbers do
+      return new BigUint64Array(buffer, byteOffset, byteLength / 8) as unknown as Float64Array;
+    case 4:
+      return new Uint32Array(buffer, byteOffset, byteLength / 4);
+    case 2:
+      return new Uint16Array(buffer, byteOffset, byteLength / 2);
+    default:
+      return new Uint8Array(buffer, byteOffset, byteLength);
+  }
+}
+
+/** A tile of both matrices stays in the cache. */
+const TILE = 32;
+
+/** @param shape of the result */
+function transposeInto(to: Elements, from: Elements, [rows, columns]: readonly [number, number]): void {
+  for (let top = 0; top < rows; top += TILE) {
+    for (let left = 0; left < columns; left += TILE) {
+      const [bottom, right] = [Math.min(rows, top + TILE), Math.min(columns, left + TILE)];
+      for (let r = top; r < bottom; r++) {
+        for (let c = left; c < right; c++) to[r * columns + c] = from[c * rows + r]!;
+      }
+    }
+  }
 }
 
 export function stridesOf(shape: readonly number[]): number[] {

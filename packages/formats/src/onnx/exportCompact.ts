@@ -1,7 +1,7 @@
 /** A masked model without the units that make no difference: fewer channels, the same outputs. */
 import { ArgumentError, compactNetwork, type Masks, type Weights } from "@phew/core";
-import { ELEMENT_BYTES, type Tensor } from "../tensor.ts";
-import { stridesOf, tensorFrom } from "./constants.ts";
+import { bytesOf, type Tensor } from "../tensor.ts";
+import { bitsOf, stridesOf, tensorFrom } from "./constants.ts";
 import { redefine } from "./exportMasked.ts";
 import { GraphEdit, intAttribute, intsAttribute } from "./graphEdit.ts";
 import type { ImportedOnnx } from "./importGraph.ts";
@@ -34,19 +34,28 @@ export function compactEdit(model: ImportedOnnx, masks: Masks, weights: Weights 
 
 /** The elements at kept indices along each axis. */
 export function cutOut(tensor: Tensor, cuts: readonly (Uint32Array | undefined)[]): Tensor {
-  const width = ELEMENT_BYTES[tensor.dtype];
+  const elements = bitsOf(tensor);
+  const last = cuts.findLastIndex((cut) => cut !== undefined);
+  if (last < 0) return tensor;
   const shape = tensor.shape.map((length, axis) => cuts[axis]?.length ?? length);
   const strides = stridesOf(tensor.shape);
-  const data = new Uint8Array(product(shape) * width);
-  const place = new Array<number>(shape.length).fill(0);
-  const at = (axis: number) => (cuts[axis]?.[place[axis]!] ?? place[axis]!) * strides[axis]!;
-  for (let to = 0; to < data.length; to += width) {
-    let from = 0;
-    for (let axis = 0; axis < shape.length; axis++) from += at(axis);
-    for (let byte = 0; byte < width; byte++) data[to + byte] = tensor.data[from * width + byte]!;
-    for (let axis = shape.length - 1; axis >= 0 && ++place[axis]! === shape[axis]!; axis--) place[axis] = 0;
+  // behind the last axis that is cut the elements lie side by side
+  const run = strides[last]!;
+  const outer = shape.slice(0, last);
+  const place = new Array<number>(last).fill(0);
+  const taken = elements.slice(0, product(shape));
+  for (let to = 0; to < taken.length; ) {
+    let base = 0;
+    for (let axis = 0; axis < last; axis++) {
+      base += (cuts[axis]?.[place[axis]!] ?? place[axis]!) * strides[axis]!;
+    }
+    for (const index of cuts[last]!) {
+      const from = base + index * run;
+      for (let k = 0; k < run; k++) taken[to++] = elements[from + k]!;
+    }
+    for (let axis = last - 1; axis >= 0 && ++place[axis]! === outer[axis]!; axis--) place[axis] = 0;
   }
-  return { dtype: tensor.dtype, shape, data };
+  return { dtype: tensor.dtype, shape, data: bytesOf(taken) };
 }
 
 /** Which places along ONNX's unit axis stay. */

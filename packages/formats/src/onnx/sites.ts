@@ -1,7 +1,7 @@
 /** Where a parameter's elements are in the file, and what they become under masks and other weights. */
 import { ArgumentError, type Masks, maskedParameters, type Weights } from "@phew/core";
-import { type Dtype, ELEMENT_BYTES, type Tensor } from "../tensor.ts";
-import { permuted, tensorFrom } from "./constants.ts";
+import type { Dtype, Tensor } from "../tensor.ts";
+import { bitsOf, permuted, tensorFrom } from "./constants.ts";
 import type { ParameterSource, TensorUse } from "./importer.ts";
 import type { ImportedOnnx } from "./importGraph.ts";
 import type { TensorPart } from "./parts.ts";
@@ -130,15 +130,7 @@ function foldedMask(
 /** A copy with 0 where `mask` is 0. @param transposed the tensor is [in, out], the mask [out, in] */
 export function zeroed(tensor: Tensor, mask: Uint8Array, transposed: boolean): Tensor {
   const data = tensor.data.slice();
-  const width = ELEMENT_BYTES[tensor.dtype];
-  const elements =
-    width === 8
-      ? new Float64Array(data.buffer)
-      : width === 4
-        ? new Uint32Array(data.buffer)
-        : width === 2
-          ? new Uint16Array(data.buffer)
-          : data;
+  const elements = bitsOf({ ...tensor, data });
   if (!transposed) {
     for (let e = 0; e < mask.length; e++) if (mask[e] === 0) elements[e] = 0;
     return { ...tensor, data };
