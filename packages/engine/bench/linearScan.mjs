@@ -32,7 +32,7 @@ function prepare({ outCount, inCount, groups, kernelSize, weight }) {
   return { norm, forwardSum, backwardSum };
 }
 
-/** @returns walkOn(keepCount, maxMilliseconds): walks until keepCount edges are kept or the time is over */
+/** @returns walkOn(keepCount, isOver): walks until keepCount edges are kept or the time is over */
 export function linearScanWalker(plan, seed) {
   const random = randomOf(seed);
   const tables = plan.layers.map(prepare);
@@ -95,9 +95,8 @@ export function linearScanWalker(plan, seed) {
       link = pick(linksTo[l]);
     }
   }
-  return (keepCount, maxMilliseconds) => {
-    const end = performance.now() + maxMilliseconds;
-    while (kept < keepCount && (walks % 16 !== 0 || performance.now() < end)) {
+  return (keepCount, isOver) => {
+    while (kept < keepCount && (walks % 64 !== 0 || !isOver())) {
       if (walks % 2 === 0) forward((walks / 2) % plan.inputCount);
       else backward(((walks - 1) / 2) % plan.outputCount);
       walks++;

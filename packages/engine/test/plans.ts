@@ -108,9 +108,14 @@ export function everyKind(weight: (index: number) => number): WalkPlan {
   return writer.end(writer.layer(flatten(stack, 3), { outCount: 3 }));
 }
 
-/** Weights that look random and are the same everywhere; about one in `zeroEvery` is 0. */
+/** Weights between −1.7 and 1.7 that look random and are the same on every machine; one in `zeroEvery` is 0. */
 export function variedWeight(zeroEvery = Number.POSITIVE_INFINITY): (index: number) => number {
-  return (index) => (index % zeroEvery === zeroEvery - 1 ? 0 : Math.sin(index * 12.9898 + 1) * 1.7);
+  return (index) => {
+    if (index % zeroEvery === zeroEvery - 1) return 0;
+    let hash = Math.imul(index + 1, 0x9e3779b1);
+    hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca77);
+    return ((hash ^ (hash >>> 13)) / 2 ** 31) * 1.7;
+  };
 }
 
 /** Random graphs of up to a dozen layers: forks, adds, concats, groups, flattens, zeros. */
