@@ -175,10 +175,6 @@ export class Importer {
     return this.#drafts.get(activation.spec)!.op;
   }
 
-  inputsOf(activation: Activation): readonly string[] {
-    return this.#drafts.get(activation.spec)!.inputs;
-  }
-
   /** Changes the operation of a core node that nothing else reads. */
   replace(activation: Activation, op: Operation): void {
     this.#drafts.get(activation.spec)!.op = op;

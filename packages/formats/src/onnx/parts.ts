@@ -15,14 +15,12 @@ import { BYTES, fieldsOf, type Range } from "./wire.ts";
 /** Field numbers of ModelProto. */
 export const MODEL = {
   irVersion: 1,
-  producerName: 2,
-  producerVersion: 3,
   graph: 7,
   operatorSet: 8,
   functions: 25,
 };
 /** Field numbers of GraphProto. */
-export const GRAPH = { node: 1, name: 2, initializer: 5, input: 11, output: 12, valueInfo: 13, sparse: 15 };
+export const GRAPH = { node: 1, initializer: 5, input: 11, output: 12, valueInfo: 13, sparse: 15 };
 
 /** A tensor of the file: its header decoded, its payload where it lies. */
 export interface TensorPart {
@@ -48,12 +46,10 @@ export interface NodePart extends NodeProto {
 export interface ModelParts {
   readonly source: ByteSource;
   readonly irVersion: number;
-  readonly producer: string;
   readonly operatorSets: readonly OperatorSetProto[];
   readonly functions: readonly FunctionProto[];
   /** Payload of the graph's field and the field itself. */
   readonly graph: { readonly payload: Range; readonly whole: Range };
-  readonly graphName: string;
   readonly nodes: readonly NodePart[];
   readonly initializers: ReadonlyMap<string, TensorPart>;
   readonly inputs: readonly ValueInfoProto[];
@@ -69,7 +65,6 @@ export function readParts(source: ByteSource): ModelParts {
   const { name } = source;
   if (source.size === 0) throw notOnnx(name, "an empty file");
   let irVersion = 0;
-  let producer = "";
   let graph: ModelParts["graph"] | undefined;
   const operatorSets: OperatorSetProto[] = [];
   const functions: FunctionProto[] = [];
@@ -77,8 +72,6 @@ export function readParts(source: ByteSource): ModelParts {
   for (const { number, wire, payload, whole } of fieldsOf(source, { start: 0, end: source.size }, name)) {
     if (number === MODEL.irVersion && wire === 0) irVersion = bytes(payload)[0]!;
     if (wire !== BYTES) continue;
-    if (number === MODEL.producerName) producer = text(bytes(payload));
-    if (number === MODEL.producerVersion) producer = `${producer} ${text(bytes(payload))}`.trim();
     if (number === MODEL.operatorSet)
       operatorSets.push(decode("OperatorSet", bytes(payload), `${name}: operator set`));
     if (number === MODEL.functions) functions.push(decode("Function", bytes(payload), `${name}: function`));
@@ -90,7 +83,7 @@ export function readParts(source: ByteSource): ModelParts {
   if (graph === undefined || operatorSets.length === 0) {
     throw notOnnx(name, graph === undefined ? "no graph" : "no operator set");
   }
-  return { source, irVersion, producer, operatorSets, functions, graph, ...readGraph(source, graph.payload) };
+  return { source, irVersion, operatorSets, functions, graph, ...readGraph(source, graph.payload) };
 }
 
 function readGraph(source: ByteSource, graph: Range) {
@@ -99,16 +92,12 @@ function readGraph(source: ByteSource, graph: Range) {
   const inputs: ValueInfoProto[] = [];
   const outputs: ValueInfoProto[] = [];
   const valueInfo = new Map<string, ValueInfoProto>();
-  let graphName = "";
   let count = 0;
   for (const { number, wire, payload, whole } of fieldsOf(source, graph, `${source.name}: graph`)) {
     if (++count > MOST_PARTS) throw notOnnx(source.name, `a graph of more than ${MOST_PARTS} parts`);
     if (wire !== BYTES) continue;
     const bytes = () => source.bytes(payload.start, payload.end - payload.start);
     switch (number) {
-      case GRAPH.name:
-        graphName = text(bytes());
-        break;
       case GRAPH.node:
         nodes.push(
           nodePart(decode("Node", bytes(), `${source.name}: node ${nodes.length}`), nodes.length, whole),
@@ -139,7 +128,7 @@ function readGraph(source: ByteSource, graph: Range) {
         });
     }
   }
-  return { graphName, nodes, initializers, inputs, outputs, valueInfo };
+  return { nodes, initializers, inputs, outputs, valueInfo };
 }
 
 export function nodePart(node: NodeProto, index: number, field?: Range): NodePart {

@@ -1,5 +1,4 @@
 /** What a file is written from: runs of bytes of known length, made when they are written. */
-import { concatenated } from "./parts.ts";
 import type { ByteSource } from "./source.ts";
 import { bytesHeader, type Range } from "./wire.ts";
 
@@ -46,9 +45,4 @@ export function joined(pieces: readonly Piece[]): Piece {
 /** A protobuf field of bytes: tag, length and what is in it. */
 export function fieldPiece(number: number, content: Piece): Piece {
   return joined([bytesPiece(bytesHeader(number, content.length)), content]);
-}
-
-/** All of a piece at once. */
-export function wholeOf(piece: Piece): Uint8Array {
-  return concatenated([...piece.chunks()]);
 }

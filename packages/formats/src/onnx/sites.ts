@@ -19,8 +19,6 @@ export interface Site {
   readStored(): Tensor;
   /** True where any element differs from the file's. */
   readonly isChanged: boolean;
-  /** One byte an element in the network's layout, 0 = removed; undefined where all stay. */
-  readonly mask: Uint8Array | undefined;
 }
 
 /** Every use of a parameter, and every constant folded into one, under masks. @param weights other values for the parameters */
@@ -97,7 +95,6 @@ function siteOf(
       return changed(() => tensorOf(stored.part, externalData), stored.part.dims, dtype, turned);
     },
     isChanged: mask !== undefined || values !== undefined,
-    mask,
   };
 }
 
