@@ -1,51 +1,14 @@
 /** Masked models out, in the forms that PyTorch and TensorFlow users load. */
 import { extname } from "node:path";
+import { ArgumentError, type Masks, unknownName } from "@phew/core";
 import {
-  ArgumentError,
-  compactNetwork,
-  type Masks,
-  type Network,
-  unknownName,
-  type Weights,
-} from "@phew/core";
-import { maskName } from "./maskFile.ts";
-import { writeNpz } from "./npz.ts";
+  EXPORT_FORMS,
+  type ExportableModel,
+  type ExportForm,
+  type ExportOptions,
+  LAYOUTS,
+} from "./exportForm.ts";
 import { writeOnnx } from "./onnx/onnx.ts";
-import { parameterMasks, zeroedTensor } from "./parameterMasks.ts";
-import type { ReadModel } from "./readModel.ts";
-import { writeSafetensors } from "./safetensors.ts";
-import { boolTensor, float32Tensor, fromFloat32, type Tensor, type Tensors } from "./tensor.ts";
-import { TensorflowLayout } from "./tensorflowLayout.ts";
-import { writeTfjs } from "./tfjs/exportTfjs.ts";
-import { writeNetworkAsTfjs } from "./tfjs/networkAsTfjs.ts";
-import type { WriteOptions } from "./writeFile.ts";
-
-/**
- * - `masks`: `<parameter>_mask` alone, BOOL; of biases and batch normalisation too, where units are dead.
- * - `original+masks`: `<parameter>_orig` and `<parameter>_mask`, as torch.nn.utils.prune names them.
- * - `zeroed`: the weights under their names, zeros where they are pruned.
- * - `compact`: units that make no difference cut out; the same outputs from smaller tensors.
- */
-export const EXPORT_FORMS = ["masks", "original+masks", "zeroed", "compact"] as const;
-export type ExportForm = (typeof EXPORT_FORMS)[number];
-
-/** Whose order of axes: PyTorch's `[out, in, h, w]` or TensorFlow's `[h, w, in, out]`. */
-export const LAYOUTS = ["torch", "tensorflow"] as const;
-export type Layout = (typeof LAYOUTS)[number];
-
-/** A model that was read from a file, or a network of the zoo with its weights. */
-export type ExportableModel =
-  | ReadModel
-  | { readonly format: "zoo"; readonly network: Network; readonly weights: Weights };
-
-export interface ExportOptions extends WriteOptions {
-  /** For named tensors; the layout of the framework that the model came from unless said otherwise. */
-  readonly layout?: Layout;
-  /** Values for the parameters, where they are no longer the model's (trained since). */
-  readonly weights?: Weights;
-  /** Goes into safetensors. */
-  readonly metadata?: Readonly<Record<string, string>>;
-}
 
 /**
  * Writes a masked model in the format that the name ends with: `.safetensors`, `.npz`, `.json` (TensorFlow.js) or
@@ -63,181 +26,51 @@ export async function exportModel(
   if (!EXPORT_FORMS.includes(form)) throw unknownName("form", form, EXPORT_FORMS);
   if (options.layout !== undefined && !LAYOUTS.includes(options.layout))
     throw unknownName("layout", options.layout, LAYOUTS);
-  const ending = extname(path);
-  if ((ending === ".json" || ending === ".onnx") && form === "masks") throw masksAlone(path);
-  switch (ending) {
+  switch (extname(path)) {
     case ".safetensors":
-    case ".npz":
-      return writeTensors(path, ending, model, masks, form, options);
+    case ".npz": {
+      const { writeTensors } = await import("./exportTensors.ts");
+      return writeTensors(path, model, masks, form, options);
+    }
     case ".json":
-      if (form === "original+masks") throw masksAlone(path);
-      if (model.format === "tfjs")
-        return writeTfjs(path, model.tfjs, masks, form as "zeroed" | "compact", options);
-      return writeNetworkAsTfjs(
-        path,
-        model.network,
-        options.weights ?? model.weights,
-        masks,
-        form as "zeroed" | "compact",
-        options,
-      );
+      if (form !== "zeroed" && form !== "compact") throw masksAlone(path);
+      return writeJson(path, model, masks, form, options);
     case ".onnx":
-      if (model.format !== "onnx") {
-        throw new ArgumentError(path, {
-          given: `a model from ${model.format === "zoo" ? "the zoo" : `a ${model.format} file`}`,
-          expected: "one from an ONNX file, which is written again with the masks in it",
-          remedy: "Write .safetensors, .npz or a TensorFlow.js model.json.",
-        });
-      }
-      await writeOnnx(path, model.onnx, masks, form as "zeroed", options);
+      if (form === "masks") throw masksAlone(path);
+      if (model.format !== "onnx") throw notOnnx(path, model);
+      await writeOnnx(path, model.onnx, masks, form, options);
       return [];
     default:
       throw new ArgumentError(path, {
-        given: ending === "" ? "a name without an ending" : `the ending ${ending}`,
+        given: extname(path) === "" ? "a name without an ending" : `the ending ${extname(path)}`,
         expected: ".safetensors, .npz, .json (TensorFlow.js) or .onnx",
       });
   }
 }
 
-async function writeTensors(
+async function writeJson(
   path: string,
-  ending: ".safetensors" | ".npz",
   model: ExportableModel,
   masks: Masks,
-  form: ExportForm,
+  form: "zeroed" | "compact",
   options: ExportOptions,
 ): Promise<readonly string[]> {
-  const notes: string[] = [];
-  const layout = options.layout ?? (model.format === "tfjs" ? "tensorflow" : "torch");
-  const tensors = formTensors(model, masks, form, layout, options.weights, notes);
-  if (ending === ".npz") {
-    await writeNpz(path, tensors, options);
-    return notes;
+  if (model.format === "tfjs") {
+    const { writeTfjs } = await import("./tfjs/exportTfjs.ts");
+    return writeTfjs(path, model.tfjs, masks, form, options);
   }
-  const own = { ...options.metadata, format: layout === "torch" ? "pt" : "tf", form, layout };
-  await writeSafetensors(path, tensors, own, options);
-  return notes;
+  const { writeNetworkAsTfjs } = await import("./tfjs/networkAsTfjs.ts");
+  await writeNetworkAsTfjs(path, model.network, options.weights ?? model.weights, masks, form, options);
+  return [];
 }
 
-/** The named tensors of a form. @param notes what was left out is added to it */
-function formTensors(
-  model: ExportableModel,
-  masks: Masks,
-  form: ExportForm,
-  layout: Layout,
-  given: Weights | undefined,
-  notes: string[],
-): Tensors {
-  const isOnFile = (name: string) => model.format !== "tfjs" || "spec" in model.tfjs.sources.get(name)!;
-  if (form === "compact") {
-    const { network, weights } = compactNetwork(model.network, given ?? model.weights, masks);
-    const parameters = parameterTensors(network, weights, model, isOnFile);
-    return turned(withExtras(parameters, model, network, notes), network, layout, model);
-  }
-  const all = parameterMasks(masks, isOnFile);
-  const maskTensor = (name: string, shape: readonly number[]) => boolTensor(shape, all.get(name)!);
-  const shapes = new Map(model.network.parameters.map(({ name, shape }) => [name, shape]));
-  if (form === "masks") {
-    const tensors = [...all.keys()].map((name) => [name, maskTensor(name, shapes.get(name)!)] as const);
-    return renamed(turned(new Map(tensors), model.network, layout, model), maskName);
-  }
-  const originals = originalTensors(model, given, isOnFile);
-  const prunable = new Set(model.network.prunable.map(({ name }) => name));
-  const zeroed = new Map<string, Tensor>();
-  const maskTensors = new Map<string, Tensor>();
-  for (const [name, tensor] of originals) {
-    const mask = all.get(name);
-    const keepsValues = form === "original+masks" && prunable.has(name);
-    if (keepsValues) maskTensors.set(name, maskTensor(name, shapes.get(name)!));
-    zeroed.set(name, mask === undefined || keepsValues ? tensor : zeroedTensor(tensor, mask));
-  }
-  const values = withExtras(zeroed, model, model.network, notes);
-  if (form === "zeroed") return turned(values, model.network, layout, model);
-  const named = renamed(turned(values, model.network, layout, model), (name) =>
-    prunable.has(name) ? `${name}_orig` : name,
-  );
-  return new Map([...named, ...renamed(turned(maskTensors, model.network, layout, model), maskName)]);
+function notOnnx(path: string, model: ExportableModel): ArgumentError {
+  return new ArgumentError(path, {
+    given: `a model from ${model.format === "zoo" ? "the zoo" : `a ${model.format} file`}`,
+    expected: "one from an ONNX file, which is written again with the masks in it",
+    remedy: "Write .safetensors, .npz or a TensorFlow.js model.json.",
+  });
 }
-
-/** The parameters as the file has them, in its own types, or as they are now. */
-function originalTensors(
-  model: ExportableModel,
-  given: Weights | undefined,
-  isOnFile: (name: string) => boolean,
-): Map<string, Tensor> {
-  if (given !== undefined || !("tensors" in model))
-    return parameterTensors(model.network, given ?? model.weights, model, isOnFile);
-  return new Map(model.network.parameters.map(({ name }) => [name, model.tensors.get(name)!]));
-}
-
-/** Values as tensors, in the floating type that the file has for them. */
-function parameterTensors(
-  network: Network,
-  weights: Weights,
-  model: ExportableModel,
-  isOnFile: (name: string) => boolean,
-): Map<string, Tensor> {
-  const own = "tensors" in model ? model.tensors : undefined;
-  const tensors = new Map<string, Tensor>();
-  for (const { name, shape } of network.parameters) {
-    if (!isOnFile(name)) continue;
-    const dtype = own?.get(name)?.dtype;
-    const isFloat = dtype === "F64" || dtype === "F16" || dtype === "BF16";
-    const values = weights.get(name)!;
-    tensors.set(name, isFloat ? fromFloat32(dtype, shape, values) : float32Tensor(shape, values));
-  }
-  return tensors;
-}
-
-/**
- * Adds what a state dict holds beside the parameters: a file's own other tensors, and PyTorch's counters of batches,
- * which a strict load asks for.
- */
-function withExtras(
-  tensors: Map<string, Tensor>,
-  model: ExportableModel,
-  network: Network,
-  notes: string[],
-): Tensors {
-  const all = new Map(tensors);
-  const isSmaller = network !== model.network;
-  const parameters = new Set(model.network.parameters.map(({ name }) => name));
-  if ("tensors" in model) {
-    for (const [name, tensor] of model.tensors) {
-      if (parameters.has(name)) continue;
-      if (isSmaller && tensor.shape.length > 0)
-        notes.push(`Left out "${name}": it is no parameter that could be made smaller.`);
-      else all.set(name, tensor);
-    }
-    return all;
-  }
-  for (const { op } of network.nodes) {
-    if (model.format !== "zoo" || op.kind !== "batchNorm" || !op.mean.endsWith(".running_mean")) continue;
-    const counter = op.mean.replace(/running_mean$/, "num_batches_tracked");
-    all.set(counter, { dtype: "I64", shape: [], data: new Uint8Array(8) });
-  }
-  return all;
-}
-
-/** Parameters in a layout; other tensors as they are, which TensorFlow has no use for. */
-function turned(tensors: Tensors, network: Network, layout: Layout, model: ExportableModel): Tensors {
-  if (layout === "torch") return tensors;
-  const order = new TensorflowLayout(network);
-  const parameters = new Set(network.parameters.map(({ name }) => name));
-  const ours = [...tensors].filter(([name]) => parameters.has(name));
-  return new Map(
-    ours.map(([name, tensor]) => {
-      const theirs = order.toTensorflow(name, tensor);
-      const source = model.format === "tfjs" ? model.tfjs.sources.get(name) : undefined;
-      if (source === undefined || !("spec" in source)) return [name, theirs];
-      // a dense layer over images is a convolution here and has two axes there
-      return [name, { ...theirs, shape: theirs.shape.slice(-source.spec.shape.length) }];
-    }),
-  );
-}
-
-const renamed = (tensors: Tensors, rename: (name: string) => string): Tensors =>
-  new Map([...tensors].map(([name, tensor]) => [rename(name), tensor]));
 
 function masksAlone(path: string): ArgumentError {
   return new ArgumentError(path, {

@@ -4,10 +4,10 @@ export {
   type ExportableModel,
   type ExportForm,
   type ExportOptions,
-  exportModel,
   LAYOUTS,
   type Layout,
-} from "./exportModel.ts";
+} from "./exportForm.ts";
+export { exportModel } from "./exportModel.ts";
 export {
   type MaskFile,
   type MaskOrigin,
@@ -18,8 +18,6 @@ export {
   readMasks,
   writeMasks,
 } from "./maskFile.ts";
-export { npyChunks, parseNpy } from "./npy.ts";
-export { npzChunks, parseNpz, readNpz, writeNpz } from "./npz.ts";
 export type { OnnxExportOptions, OnnxForm, OnnxOutput } from "./onnx/exportOnnx.ts";
 export type { ImportedModel, ImportedOnnx, OnnxOptions } from "./onnx/importGraph.ts";
 export { exportOnnx, importOnnx, readOnnx, writeOnnx } from "./onnx/onnx.ts";
@@ -48,9 +46,7 @@ export {
   toFloat32,
 } from "./tensor.ts";
 export { type NamedTensors, readTensors, type TensorFormat } from "./tensorFile.ts";
-export { TensorflowLayout } from "./tensorflowLayout.ts";
-export { type ImportTfjsOptions, readTfjs, type TfjsModel } from "./tfjs/importTfjs.ts";
-export { parseTorch, readTorch, type TorchFile } from "./torchFile.ts";
+export type { TfjsModel } from "./tfjs/importTfjs.ts";
 export { digestWeights, ownNames, pickWeights, readWeights } from "./weightsFile.ts";
 export {
   requireWritable,

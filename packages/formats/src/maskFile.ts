@@ -3,7 +3,6 @@ import { ArgumentError, Masks, type Network } from "@phew/core";
 import { safetensorsChunks } from "./safetensors.ts";
 import { boolTensor, elementsOf, type Tensor, type Tensors, toFloat32 } from "./tensor.ts";
 import { readTensors } from "./tensorFile.ts";
-import { TensorflowLayout } from "./tensorflowLayout.ts";
 import { type WriteOptions, writeWhole } from "./writeFile.ts";
 
 /** How masks came about; strings in the file's metadata, beside the density reached. */
@@ -75,11 +74,12 @@ export async function readMasks(path: string, network: Network): Promise<Masks> 
  */
 export async function readMaskFile(path: string, network: Network): Promise<MaskFile> {
   const { tensors, metadata } = await readTensors(path);
-  const ours = metadata.layout === "tensorflow" ? fromTensorflow(path, tensors, network) : tensors;
+  const ours = metadata.layout === "tensorflow" ? await fromTensorflow(path, tensors, network) : tensors;
   return { masks: pickMasks(network, ours, path), metadata };
 }
 
-function fromTensorflow(path: string, tensors: Tensors, network: Network): Tensors {
+async function fromTensorflow(path: string, tensors: Tensors, network: Network): Promise<Tensors> {
+  const { TensorflowLayout } = await import("./tensorflowLayout.ts");
   const layout = new TensorflowLayout(network);
   const turned = new Map(tensors);
   for (const { name } of network.prunable) {

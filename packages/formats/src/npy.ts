@@ -88,13 +88,8 @@ export function npyChunks(tensor: Tensor, subject = "npy"): [Uint8Array, Uint8Ar
   return [Buffer.concat([head, Buffer.from(text, "latin1")]), tensor.data];
 }
 
-/** Whether bytes begin as NumPy's arrays do. */
-export function looksLikeNpy(bytes: Uint8Array): boolean {
-  return MAGIC.equals(bytes.subarray(0, MAGIC.length));
-}
-
 function headerText(subject: string, bytes: Uint8Array): { text: string; dataStart: number } {
-  const isNpy = bytes.length >= 12 && looksLikeNpy(bytes);
+  const isNpy = bytes.length >= 12 && MAGIC.equals(bytes.subarray(0, MAGIC.length));
   const version = bytes[6] ?? 0;
   if (!isNpy || version < 1 || version > 3) {
     throw new ArgumentError(subject, {

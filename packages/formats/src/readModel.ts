@@ -14,7 +14,7 @@ import { readWhole, withFile } from "./readFile.ts";
 import { isObject, parseStrictJson } from "./strictJson.ts";
 import type { Tensors } from "./tensor.ts";
 import { type NamedTensors, readTensors, type TensorFormat } from "./tensorFile.ts";
-import { readTfjs, type TfjsModel } from "./tfjs/importTfjs.ts";
+import type { TfjsModel } from "./tfjs/importTfjs.ts";
 import { ownNames, pickWeights } from "./weightsFile.ts";
 
 export interface ReadModelOptions {
@@ -58,6 +58,7 @@ export async function readModel(path: string, options: ReadModelOptions = {}): P
   }
   const input = options.inputShape === undefined ? {} : { inputShape: options.inputShape };
   if (format === "tfjs") {
+    const { readTfjs } = await import("./tfjs/importTfjs.ts");
     const tfjs = await readTfjs(path, input);
     const { network, weights, notes } = tfjs;
     return { format, network, weights, notes, tfjs };

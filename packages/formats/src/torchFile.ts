@@ -335,7 +335,7 @@ function counts(subject: string, value: unknown): number[] {
 }
 
 /** Whether bytes begin with the magic number, a pickle, of the format before PyTorch 1.6. */
-export function looksLikeOldTorch(bytes: Uint8Array): boolean {
+function looksLikeOldTorch(bytes: Uint8Array): boolean {
   const magic = Buffer.from("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46", "latin1");
   return magic.equals(bytes.subarray(0, magic.length));
 }

@@ -53,7 +53,7 @@ export async function writeNetworkAsTfjs(
   masks: Masks,
   form: "zeroed" | "compact",
   options: WriteOptions = {},
-): Promise<readonly string[]> {
+): Promise<void> {
   const compact = form === "compact" ? compactNetwork(network, weights, masks) : undefined;
   const model = new LayersModelDraft(compact?.network ?? network);
   const json = {
@@ -67,13 +67,8 @@ export async function writeNetworkAsTfjs(
       backend: "tensor_flow.js",
     },
   };
-  await writeLayersModel(
-    path,
-    json,
-    model.weights(compact?.weights ?? maskedWeights(weights, masks)),
-    options,
-  );
-  return [];
+  const values = compact?.weights ?? maskedWeights(weights, masks);
+  await writeLayersModel(path, json, model.weights(values), options);
 }
 
 class LayersModelDraft {

@@ -1,0 +1,149 @@
+/** The named tensors of an export form, to safetensors and npz. */
+import { compactNetwork, type Masks, type Network, type Weights } from "@phew/core";
+import type { ExportableModel, ExportForm, ExportOptions, Layout } from "./exportForm.ts";
+import { maskName } from "./maskFile.ts";
+import { writeNpz } from "./npz.ts";
+import { parameterMasks, zeroedTensor } from "./parameterMasks.ts";
+import { writeSafetensors } from "./safetensors.ts";
+import { boolTensor, float32Tensor, fromFloat32, type Tensor, type Tensors } from "./tensor.ts";
+import { TensorflowLayout } from "./tensorflowLayout.ts";
+
+/** @returns what is worth knowing, one sentence each */
+export async function writeTensors(
+  path: string,
+  model: ExportableModel,
+  masks: Masks,
+  form: ExportForm,
+  options: ExportOptions,
+): Promise<readonly string[]> {
+  const notes: string[] = [];
+  const layout = options.layout ?? (model.format === "tfjs" ? "tensorflow" : "torch");
+  const tensors = formTensors(model, masks, form, layout, options.weights, notes);
+  if (path.endsWith(".npz")) {
+    await writeNpz(path, tensors, options);
+    return notes;
+  }
+  const own = { ...options.metadata, format: layout === "torch" ? "pt" : "tf", form, layout };
+  await writeSafetensors(path, tensors, own, options);
+  return notes;
+}
+
+/** The named tensors of a form. @param notes what was left out is added to it */
+function formTensors(
+  model: ExportableModel,
+  masks: Masks,
+  form: ExportForm,
+  layout: Layout,
+  given: Weights | undefined,
+  notes: string[],
+): Tensors {
+  const isOnFile = (name: string) => model.format !== "tfjs" || "spec" in model.tfjs.sources.get(name)!;
+  if (form === "compact") {
+    const { network, weights } = compactNetwork(model.network, given ?? model.weights, masks);
+    const parameters = parameterTensors(network, weights, model, isOnFile);
+    return turned(withExtras(parameters, model, network, notes), network, layout, model);
+  }
+  const all = parameterMasks(masks, isOnFile);
+  const maskTensor = (name: string, shape: readonly number[]) => boolTensor(shape, all.get(name)!);
+  const shapes = new Map(model.network.parameters.map(({ name, shape }) => [name, shape]));
+  if (form === "masks") {
+    const tensors = [...all.keys()].map((name) => [name, maskTensor(name, shapes.get(name)!)] as const);
+    return renamed(turned(new Map(tensors), model.network, layout, model), maskName);
+  }
+  const originals = originalTensors(model, given, isOnFile);
+  const prunable = new Set(model.network.prunable.map(({ name }) => name));
+  const zeroed = new Map<string, Tensor>();
+  const maskTensors = new Map<string, Tensor>();
+  for (const [name, tensor] of originals) {
+    const mask = all.get(name);
+    const keepsValues = form === "original+masks" && prunable.has(name);
+    if (keepsValues) maskTensors.set(name, maskTensor(name, shapes.get(name)!));
+    zeroed.set(name, mask === undefined || keepsValues ? tensor : zeroedTensor(tensor, mask));
+  }
+  const values = withExtras(zeroed, model, model.network, notes);
+  if (form === "zeroed") return turned(values, model.network, layout, model);
+  const named = renamed(turned(values, model.network, layout, model), (name) =>
+    prunable.has(name) ? `${name}_orig` : name,
+  );
+  return new Map([...named, ...renamed(turned(maskTensors, model.network, layout, model), maskName)]);
+}
+
+/** The parameters as the file has them, in its own types, or as they are now. */
+function originalTensors(
+  model: ExportableModel,
+  given: Weights | undefined,
+  isOnFile: (name: string) => boolean,
+): Map<string, Tensor> {
+  if (given !== undefined || !("tensors" in model))
+    return parameterTensors(model.network, given ?? model.weights, model, isOnFile);
+  return new Map(model.network.parameters.map(({ name }) => [name, model.tensors.get(name)!]));
+}
+
+/** Values as tensors, in the floating type that the file has for them. */
+function parameterTensors(
+  network: Network,
+  weights: Weights,
+  model: ExportableModel,
+  isOnFile: (name: string) => boolean,
+): Map<string, Tensor> {
+  const own = "tensors" in model ? model.tensors : undefined;
+  const tensors = new Map<string, Tensor>();
+  for (const { name, shape } of network.parameters) {
+    if (!isOnFile(name)) continue;
+    const dtype = own?.get(name)?.dtype;
+    const isFloat = dtype === "F64" || dtype === "F16" || dtype === "BF16";
+    const values = weights.get(name)!;
+    tensors.set(name, isFloat ? fromFloat32(dtype, shape, values) : float32Tensor(shape, values));
+  }
+  return tensors;
+}
+
+/**
+ * Adds what a state dict holds beside the parameters: a file's own other tensors, and PyTorch's counters of batches,
+ * which a strict load asks for.
+ */
+function withExtras(
+  tensors: Map<string, Tensor>,
+  model: ExportableModel,
+  network: Network,
+  notes: string[],
+): Tensors {
+  const all = new Map(tensors);
+  const isSmaller = network !== model.network;
+  const parameters = new Set(model.network.parameters.map(({ name }) => name));
+  if ("tensors" in model) {
+    for (const [name, tensor] of model.tensors) {
+      if (parameters.has(name)) continue;
+      if (isSmaller && tensor.shape.length > 0)
+        notes.push(`Left out "${name}": it is no parameter that could be made smaller.`);
+      else all.set(name, tensor);
+    }
+    return all;
+  }
+  for (const { op } of network.nodes) {
+    if (model.format !== "zoo" || op.kind !== "batchNorm" || !op.mean.endsWith(".running_mean")) continue;
+    const counter = op.mean.replace(/running_mean$/, "num_batches_tracked");
+    all.set(counter, { dtype: "I64", shape: [], data: new Uint8Array(8) });
+  }
+  return all;
+}
+
+/** Parameters in a layout; other tensors as they are, which TensorFlow has no use for. */
+function turned(tensors: Tensors, network: Network, layout: Layout, model: ExportableModel): Tensors {
+  if (layout === "torch") return tensors;
+  const order = new TensorflowLayout(network);
+  const parameters = new Set(network.parameters.map(({ name }) => name));
+  const ours = [...tensors].filter(([name]) => parameters.has(name));
+  return new Map(
+    ours.map(([name, tensor]) => {
+      const theirs = order.toTensorflow(name, tensor);
+      const source = model.format === "tfjs" ? model.tfjs.sources.get(name) : undefined;
+      if (source === undefined || !("spec" in source)) return [name, theirs];
+      // a dense layer over images is a convolution here and has two axes there
+      return [name, { ...theirs, shape: theirs.shape.slice(-source.spec.shape.length) }];
+    }),
+  );
+}
+
+const renamed = (tensors: Tensors, rename: (name: string) => string): Tensors =>
+  new Map([...tensors].map(([name, tensor]) => [rename(name), tensor]));
