@@ -56,14 +56,13 @@ export function accuracyContent(run: RunState, width: number, height: number): P
     { curve: train, colour: COLOURS.train },
     { curve: test, colour: COLOURS.test },
   ];
-  const yFormat = (value: number) => formatPercent(value);
   const isEmpty = run.epochs.length === 0;
   return {
     title: "Accuracy",
     ...(isEmpty ? {} : { notes: legends(formatAccuracy(lastOf(train)), formatAccuracy(lastOf(test))) }),
     rows: isEmpty
       ? notTrained(run, width)
-      : plotRows(lines, { width, height, logScale: false, xName: "epoch", yFormat }),
+      : plotRows(lines, { width, height, logScale: false, xName: "epoch", yFormat: formatPercent }),
   };
 }
 

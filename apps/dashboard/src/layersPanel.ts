@@ -58,7 +58,7 @@ interface ExtraColumn {
   readonly textOf: (layer: LayerMeasure) => string;
 }
 
-const DENSITY_WIDTH = 7;
+const DENSITY_WIDTH = 8;
 /** The first to be shown where there is room for some only. */
 const EXTRA_COLUMNS: readonly ExtraColumn[] = [
   { title: "width", width: 7, textOf: (layer) => formatPercent(layer.width, 2) },
@@ -69,7 +69,7 @@ const EXTRA_COLUMNS: readonly ExtraColumn[] = [
   },
   { title: "shape", width: 14, textOf: (layer) => layer.shape.join("×") },
 ];
-const LEAST_BAR = 10;
+const LEAST_BAR = 9;
 
 function layerTable({ layers, requestedDensity }: MaskState, width: number, logScale: boolean): LayerTable {
   const longest = Math.max(6, ...layers.map((layer) => textWidth(layerName(layer))));
@@ -89,7 +89,7 @@ function layerTable({ layers, requestedDensity }: MaskState, width: number, logS
 
 function headingRow({ nameWidth, barWidth, extras }: LayerTable): StyledRow {
   const titles = extras.map(({ title, width }) => fit(title, width, "right")).join("");
-  const text = `  ${fit("layer", nameWidth)} ${" ".repeat(barWidth - 1)}${fit("density", DENSITY_WIDTH + 1, "right")}${titles}`;
+  const text = `  ${fit("layer", nameWidth)} ${" ".repeat(barWidth)}${fit("density", DENSITY_WIDTH, "right")}${titles}`;
   return [{ text, colour: COLOURS.faint }];
 }
 

@@ -17,9 +17,11 @@ export interface PlotOptions {
   readonly logScale: boolean;
   /** What x counts: `step`, `epoch`. */
   readonly xName: string;
-  /** Ends of the y axis that are shown at least; a fraction axis need not reach 0. */
-  readonly yFormat?: (value: number) => string;
+  /** How a tick of the y axis is written; more than three digits where neighbours would look the same. */
+  readonly yFormat?: (value: number, digits: number) => string;
 }
+
+const MOST_DIGITS = 9;
 
 interface Range {
   readonly least: number;
@@ -39,8 +41,10 @@ export function plotRows(lines: readonly PlotLine[], options: PlotOptions): Styl
   if (!x || !y || plotHeight < 2) return blank(width, height);
   const shown = padded(y);
   const ticks = ticksOf(shown, plotHeight, logScale);
-  const format = options.yFormat ?? formatMeasure;
-  const labels = ticks.map((tick) => format(logScale ? 10 ** tick : tick));
+  const labels = labelsOf(
+    ticks.map((tick) => (logScale ? 10 ** tick : tick)),
+    options.yFormat ?? formatMeasure,
+  );
   const labelWidth = Math.max(...labels.map(textWidth), 1);
   const plotWidth = width - labelWidth - 2;
   if (plotWidth < 8) return blank(width, height);
@@ -125,8 +129,18 @@ function ticksOf({ least, most }: Range, rowCount: number, logScale: boolean): n
   const rough = (most - least) / wanted;
   const power = 10 ** Math.floor(Math.log10(rough));
   const distance = (step: number) => Math.abs(Math.log(step / rough));
-  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).reduce((a, b) => (distance(b) < distance(a) ? b : a));
-  return multiplesOf(step, least, most);
+  const steps = [0.5, 1, 2, 2.5, 5, 10].map((m) => m * power).sort((a, b) => distance(a) - distance(b));
+  // the nearest that gives two ticks; the smallest does always
+  const ticks = steps.map((step) => multiplesOf(step, least, most));
+  return ticks.find((candidate) => candidate.length >= 2) ?? ticks[0]!;
+}
+
+/** As few digits as tell all ticks apart, at least three. */
+function labelsOf(values: readonly number[], format: (value: number, digits: number) => string): string[] {
+  for (let digits = 3; ; digits++) {
+    const labels = values.map((value) => format(value, digits));
+    if (new Set(labels).size === values.length || digits === MOST_DIGITS) return labels;
+  }
 }
 
 function multiplesOf(step: number, least: number, most: number): number[] {

@@ -158,6 +158,13 @@ describe("a plot", () => {
     );
   });
 
+  it("writes as many digits as tell its ticks apart", () => {
+    const curve = { x: [0, 1], y: [2.301, 2.309] };
+    const rows = text([{ curve, colour: "blue" }], { ...options, width: 40, height: 14 });
+    const labels = rows.filter((row) => row.includes("┤")).map((row) => row.trim().split(" ")[0]);
+    expect(labels).toEqual(["2.308", "2.306", "2.304", "2.302"]);
+  });
+
   it("fills its room exactly, whatever the numbers", () => {
     fc.assert(
       fc.property(
@@ -176,16 +183,17 @@ describe("a plot", () => {
     );
   });
 
-  it("ends on round ticks, at least two", () => {
+  it("has round ticks, at least two, also where it is low", () => {
     fc.assert(
       fc.property(
+        fc.integer({ min: 7, max: 20 }),
         fc.double({ min: 1e-6, max: 1e6, noNaN: true }),
         fc.double({ min: 1.01, max: 1000, noNaN: true }),
-        (least, ratio) => {
+        (height, least, ratio) => {
           const curve = { x: [0, 1], y: [least, least * ratio] };
           const rows = text([{ curve, colour: "blue" }], {
             width: 60,
-            height: 16,
+            height,
             logScale: false,
             xName: "step",
           });

@@ -31,12 +31,12 @@ export function formatAccuracy(fraction: number): string {
   return Number.isFinite(fraction) ? `${(100 * fraction).toFixed(1)} %` : NOTHING;
 }
 
-/** Three significant digits, with an exponent below 0.001 and from 100,000: 0.0324, 1.27e-7, 43,100. */
-export function formatMeasure(value: number): string {
+/** Significant digits, with an exponent below 0.001 and from 100,000: 0.0324, 1.27e-7, 43,100. */
+export function formatMeasure(value: number, digits = 3): string {
   if (!Number.isFinite(value)) return NOTHING;
   const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-3 || size >= 1e5)) return value.toExponential(2);
-  return size >= 1000 ? formatCount(value) : significant(value, 3);
+  if (size !== 0 && (size < 1e-3 || size >= 1e5)) return value.toExponential(digits - 1);
+  return size >= 1000 ? formatCount(value) : significant(value, digits);
 }
 
 /** Milliseconds: "12 ms", "3.4 s", "2:05 min", "1:02:05 h". */

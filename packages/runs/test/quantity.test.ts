@@ -47,14 +47,7 @@ it.each([
 it("writes counts with separators, accuracies with one decimal, measures with three digits", () => {
   expect(formatCount(20_034_216)).toBe("20,034,216");
   expect(formatAccuracy(0.931_2)).toBe("93.1 %");
-  expect([0, 1, 0.032_44, 16.62, 43_100, 1.274e-7, 5.5e9, -0.5].map(formatMeasure)).toEqual([
-    "0",
-    "1",
-    "0.0324",
-    "16.6",
-    "43,100",
-    "1.27e-7",
-    "5.50e+9",
-    "-0.5",
-  ]);
+  expect([0, 1, 0.032_44, 16.62, 43_100, 1.274e-7, 5.5e9, -0.5].map((value) => formatMeasure(value))).toEqual(
+    ["0", "1", "0.0324", "16.6", "43,100", "1.27e-7", "5.50e+9", "-0.5"],
+  );
 });
