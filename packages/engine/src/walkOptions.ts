@@ -3,7 +3,7 @@ import { EngineError, requireWhole } from "./errors.ts";
 import type { Sampler } from "./samplers.ts";
 import type { WalkOptions } from "./walkPlan.ts";
 
-/** Numbered as in assembly/walk/bias.ts and walk.ts. */
+/** Numbered as in assembly/walk/bias.ts and assembly/walk/walk.ts. */
 export const BIAS = { magnitude: 0, square: 1, uniform: 2, inverse: 3 } as const;
 export const DIRECTION = { alternate: 0, forward: 1, backward: 2 } as const;
 

@@ -1,6 +1,6 @@
 /**
- * What lies where in memory: records of layers, exits and ways. src/planLayout.ts says how many there are and where
- * the arrays stand; only this file knows the bytes of a record.
+ * What lies where in memory: records of layers, exits and ways. src/places.ts says how many there are and where the
+ * arrays stand; only this file knows the bytes of a record.
  *
  * Nodes: 0 is the network's input, 1 + l is layer l, layerCount + 1 is the network's output.
  */

@@ -27,7 +27,7 @@ import { counterOf, DRAW_SLOT, key, WALK_STREAM, WAY_SLOT } from "./random";
 import { SAMPLE_ALIAS, SAMPLE_REJECT } from "./samplers";
 import { takeKernels, takeSingles, takeWeights } from "./take";
 
-/** Directions as numbered in src/walker.ts. */
+/** Directions as numbered in src/walkOptions.ts. */
 const ALTERNATE: u32 = 0;
 const FORWARD: u32 = 1;
 
@@ -94,7 +94,7 @@ function batchSize(missing: u32): u32 {
 
 /** Edge ids of walks firstWalk … firstWalk + count − 1 into edgeIds. */
 export function walkBatch(firstWalk: u64, count: u32): void {
-  if (!everyLevel) memory.fill(edgeIds, 0xff, levelBytes * levelCount);
+  if (!everyLevel) clearLevels(count);
   if (direction == ALTERNATE) {
     const odd = <u32>(firstWalk & 1);
     startForward(firstWalk, odd, 2, count);
@@ -107,6 +107,13 @@ export function walkBatch(firstWalk: u64, count: u32): void {
   } else {
     startBackward(firstWalk, 0, 1, count);
     passBackward(firstWalk);
+  }
+}
+
+/** NO_EDGE at every level of the batch's walks. */
+function clearLevels(count: u32): void {
+  for (let level: u32 = 0; level < levelCount; level++) {
+    memory.fill(edgeIds + levelBytes * level, 0xff, (<usize>count) << 2);
   }
 }
 
