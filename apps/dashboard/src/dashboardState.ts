@@ -162,7 +162,10 @@ function watched(
   state: DashboardState,
   { runs, shown, now }: Extract<DashboardAction, { kind: "watched" }>,
 ): DashboardState {
-  if (state.frozen) return state;
+  if (state.frozen) {
+    // a run chosen while all stands still is shown as it is by then
+    return shown && !state.shown && shown.folder === state.selected ? { ...state, shown } : state;
+  }
   const { shown: _, ...rest } = state;
   const fresh: DashboardState = { ...rest, runs, now, ...(shown ? { shown } : {}) };
   const selected = followed(fresh) ?? kept(fresh);

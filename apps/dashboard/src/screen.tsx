@@ -1,9 +1,15 @@
 /** The live screen: watcher and keys change a pure state, Ink draws it, the terminal shows the lines that changed. */
 import { EventEmitter } from "node:events";
-import { type Key, render, useInput } from "ink";
+import { type Instance, type Key, render, useInput } from "ink";
 import type { ReactElement } from "react";
 import { Dashboard } from "./dashboard.tsx";
-import { type DashboardAction, initialDashboard, update } from "./dashboardState.ts";
+import {
+  type DashboardAction,
+  type DashboardState,
+  initialDashboard,
+  type ShownRun,
+  update,
+} from "./dashboardState.ts";
 import { actionOf, type KeyPress } from "./keys.ts";
 import { RunWatcher } from "./runWatcher.ts";
 import { FullScreen } from "./terminal.ts";
@@ -22,122 +28,178 @@ const EXIT_OF_SIGNAL = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
  * @throws ArgumentError where `root` is no folder
  */
 export async function showScreen(root: string): Promise<number> {
-  const watcher = new RunWatcher(root);
   const screen = new FullScreen(process.stdout);
-  let state = initialDashboard(root, Date.now());
-  let frameDue = true;
-  let finish: (code: number) => void = () => {};
-  const finished = new Promise<number>((resolve) => {
-    finish = resolve;
-  });
-
-  const dispatch = (action: DashboardAction) => {
-    const next = update(state, action);
-    if (next === state) return;
-    state = next;
-    frameDue = true;
-    if (state.quitting) finish(0);
-  };
-  const watch = () => {
-    const now = Date.now();
-    watcher.refresh(now);
-    const shown = state.selected === undefined ? undefined : watcher.follow(state.selected);
-    const before = state.selected;
-    // estimates count down by the second, the clock by the minute
-    const tick = watcher.runs.some((run) => run.life === "running") ? 1000 : 60_000;
-    const isNews =
-      watcher.runs !== state.runs ||
-      shown?.state !== state.shown?.state ||
-      shown?.loaded !== state.shown?.loaded ||
-      Math.floor(now / tick) !== Math.floor(state.now / tick);
-    if (isNews) dispatch({ kind: "watched", runs: watcher.runs, now, ...(shown ? { shown } : {}) });
-    // a run just chosen is shown at once
-    if (state.selected !== undefined && state.selected !== before) watch();
-  };
-  const press = (keyPress: KeyPress) => {
-    const action = actionOf(state, keyPress);
-    if (!action) return;
-    dispatch(action);
-    if (state.selected !== state.shown?.folder) watch();
-    draw();
-  };
-  const element = () => (
-    <Keyed onKey={press}>
-      <Dashboard state={state} columns={screen.columns} rows={screen.rows} />
-    </Keyed>
-  );
-  const draw = () => {
-    if (!frameDue) return;
-    frameDue = false;
-    ink.rerender(element());
-  };
-
-  watch();
+  const session = new Session(root, screen);
   screen.open();
-  const onFailure = (error: unknown) => {
+  restoreInAnyCase(screen, session);
+  const stop = session.start();
+  try {
+    return await session.finished;
+  } finally {
+    stop();
+    screen.close();
+  }
+}
+
+/** One person's look at the runs: the state, what changes it, and its frames. */
+class Session {
+  readonly finished: Promise<number>;
+  readonly #watcher: RunWatcher;
+  readonly #screen: FullScreen;
+  #state: DashboardState;
+  #isFrameDue = false;
+  #ink: Instance | undefined;
+  #nextMs = 0;
+  #finish: (code: number) => void = () => {};
+
+  constructor(root: string, screen: FullScreen) {
+    this.#watcher = new RunWatcher(root);
+    this.#screen = screen;
+    this.#state = initialDashboard(root, Date.now());
+    this.finished = new Promise((resolve) => {
+      this.#finish = resolve;
+    });
+  }
+
+  /** Draws the first frame and keeps it up to date until the function it gives is called. */
+  start(): () => void {
+    this.#watch();
+    this.#ink = render(this.#element(), {
+      stdout: new FrameSink(this.#screen) as unknown as NodeJS.WriteStream,
+      stdin: process.stdin,
+      // every frame comes whole, and painting it is left to the full screen
+      debug: true,
+      exitOnCtrlC: false,
+      patchConsole: false,
+    });
+    // what a component throws ends Ink
+    this.#ink.waitUntilExit().catch((error: unknown) => {
+      process.emit("uncaughtException", error instanceof Error ? error : new Error(String(error)));
+    });
+    const resize = () => this.#resize();
+    process.stdout.on("resize", resize);
+    const poll = setInterval(() => this.#poll(), POLL_MS);
+    return () => {
+      clearInterval(poll);
+      process.stdout.off("resize", resize);
+      this.#ink?.unmount();
+    };
+  }
+
+  /** Ends the session with this exit code. */
+  end(code: number): void {
+    this.#finish(code);
+  }
+
+  #poll(): void {
+    const startMs = performance.now();
+    if (startMs < this.#nextMs) return;
+    this.#watch();
+    this.#draw();
+    this.#nextMs = startMs + Math.min(SLOWEST_MS, (performance.now() - startMs) / WORK_SHARE);
+  }
+
+  #watch(): void {
+    const now = Date.now();
+    const { selected } = this.#state;
+    this.#watcher.refresh(now);
+    const shown = selected === undefined ? undefined : this.#watcher.follow(selected);
+    if (this.#isNews(shown, now)) {
+      this.#dispatch({ kind: "watched", runs: this.#watcher.runs, now, ...(shown ? { shown } : {}) });
+    }
+    // a run just chosen is shown at once
+    if (this.#state.selected !== undefined && this.#state.selected !== selected) this.#watch();
+  }
+
+  #isNews(shown: ShownRun | undefined, now: number): boolean {
+    const { runs } = this.#watcher;
+    const before = this.#state;
+    // estimates count down by the second, the clock by the minute
+    const tick = runs.some((run) => run.life === "running") ? 1000 : 60_000;
+    return (
+      runs !== before.runs ||
+      shown?.state !== before.shown?.state ||
+      shown?.loaded !== before.shown?.loaded ||
+      Math.floor(now / tick) !== Math.floor(before.now / tick)
+    );
+  }
+
+  #press(press: KeyPress): void {
+    const action = actionOf(this.#state, press);
+    if (!action) return;
+    this.#dispatch(action);
+    if (this.#state.selected !== this.#state.shown?.folder) this.#watch();
+    this.#draw();
+  }
+
+  #dispatch(action: DashboardAction): void {
+    const next = update(this.#state, action);
+    if (next === this.#state) return;
+    this.#state = next;
+    this.#isFrameDue = true;
+    if (next.quitting) this.end(0);
+  }
+
+  #resize(): void {
+    this.#screen.forget();
+    this.#isFrameDue = true;
+    this.#draw();
+  }
+
+  #draw(): void {
+    if (!this.#isFrameDue) return;
+    this.#isFrameDue = false;
+    this.#ink?.rerender(this.#element());
+  }
+
+  #element(): ReactElement {
+    return (
+      <Keyed onKey={(press) => this.#press(press)}>
+        <Dashboard state={this.#state} columns={this.#screen.columns} rows={this.#screen.rows} />
+      </Keyed>
+    );
+  }
+}
+
+/** The terminal is given back before anything is said, whatever ends the process. */
+function restoreInAnyCase(screen: FullScreen, session: Session): void {
+  const fail = (error: unknown) => {
     screen.close();
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     process.exit(1);
   };
-  const restore = () => screen.close();
-  process.on("exit", restore);
-  process.on("uncaughtException", onFailure);
-  process.on("unhandledRejection", onFailure);
-  for (const signal of Object.keys(EXIT_OF_SIGNAL) as (keyof typeof EXIT_OF_SIGNAL)[]) {
-    process.on(signal, () => finish(EXIT_OF_SIGNAL[signal]));
-  }
+  process.on("exit", () => screen.close());
+  process.on("uncaughtException", fail);
+  process.on("unhandledRejection", fail);
+  for (const [signal, code] of Object.entries(EXIT_OF_SIGNAL)) process.on(signal, () => session.end(code));
   // the terminal is gone: nobody is left to show anything to
   process.stdout.on("error", () => process.exit(1));
-
-  const ink = render(element(), {
-    stdout: frameSink(screen) as unknown as NodeJS.WriteStream,
-    stdin: process.stdin,
-    // every frame comes whole, and painting it is left to the full screen
-    debug: true,
-    exitOnCtrlC: false,
-    patchConsole: false,
-  });
-  ink.waitUntilExit().catch(onFailure);
-  const resize = () => {
-    screen.forget();
-    frameDue = true;
-    draw();
-  };
-  process.stdout.on("resize", resize);
-  let nextMs = 0;
-  const poll = setInterval(() => {
-    const startMs = performance.now();
-    if (startMs < nextMs) return;
-    watch();
-    draw();
-    nextMs = startMs + Math.min(SLOWEST_MS, (performance.now() - startMs) / WORK_SHARE);
-  }, POLL_MS);
-
-  const code = await finished;
-  clearInterval(poll);
-  process.stdout.off("resize", resize);
-  ink.unmount();
-  screen.close();
-  return code;
 }
 
 /** Ink's output: whole frames, handed to the full screen. */
-function frameSink(screen: FullScreen): object {
-  return Object.assign(new EventEmitter(), {
-    get columns() {
-      return screen.columns;
-    },
-    get rows() {
-      return screen.rows;
-    },
-    // nothing but frames is to come this way
-    isTTY: false,
-    write(frame: string, done?: () => void): boolean {
-      if (frame !== "") screen.paint(frame);
-      done?.();
-      return true;
-    },
-  });
+class FrameSink extends EventEmitter {
+  /** Nothing but frames is to come this way. */
+  readonly isTTY = false;
+  readonly #screen: FullScreen;
+
+  constructor(screen: FullScreen) {
+    super();
+    this.#screen = screen;
+  }
+
+  get columns(): number {
+    return this.#screen.columns;
+  }
+
+  get rows(): number {
+    return this.#screen.rows;
+  }
+
+  write(frame: string, done?: () => void): boolean {
+    if (frame !== "") this.#screen.paint(frame);
+    done?.();
+    return true;
+  }
 }
 
 function Keyed(props: {

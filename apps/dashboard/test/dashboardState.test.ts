@@ -179,6 +179,11 @@ describe("keys", () => {
     const paused = pressed(busyDashboard(), "p");
     expect(watched(paused, [], START_T + 9999)).toBe(paused);
     expect(watched(pressed(paused, "p"), [], START_T + 9999).runs).toEqual([]);
+    const moved = pressed(paused, "home");
+    expect(moved.shown).toBeUndefined();
+    const shown = { ...paused.shown!, folder: moved.selected! };
+    const read = update(moved, { kind: "watched", runs: [], now: START_T + 9999, shown });
+    expect(read).toMatchObject({ shown, now: paused.now, runs: paused.runs });
   });
 
   it("are hinted at in the bottom line as the state has it", () => {

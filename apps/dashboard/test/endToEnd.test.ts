@@ -107,7 +107,7 @@ describe.skipIf(!hasTmux || !isBuilt)("the screen in a terminal (needs tmux and 
     for (const [columns, rows] of [
       [60, 20],
       [80, 24],
-      [120, 40],
+      [150, 45],
       [100, 30],
     ] as const) {
       screen.resize(columns, rows);
