@@ -6,7 +6,7 @@ import { parseCommandLine, USAGE, type WatchOptions } from "./commandLine.ts";
 try {
   process.exitCode = await watch(parseCommandLine(process.argv.slice(2)));
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`phew: ${error instanceof Error ? error.message : String(error)}\n`);
   const isUsage = error instanceof ArgumentError && /phew watch$/.test(error.subject);
   process.exitCode = isUsage ? 2 : 1;
 }
