@@ -46,6 +46,27 @@ export function realNumber(option: string, least: number, most: number = Number.
   };
 }
 
+/** Comma-separated: `1,64`. */
+export function wholeNumbers(option: string, least: number, most?: number) {
+  const parseOne = wholeNumber(option, least, most);
+  return (text: string): number[] => text.split(",").map(parseOne);
+}
+
+/** `16x32x32-16` of a convolution, `784-300` of a dense layer. */
+export function layerShape(text: string): { inputShape: number[]; outCount: number } {
+  const [input = "", out = "", ...rest] = text.split("-");
+  const inputShape = input.split(/[,x×]/).map(Number);
+  const outCount = Number(out);
+  const whole = [...inputShape, outCount].every((n) => Number.isSafeInteger(n) && n >= 1 && n <= 1e6);
+  if (rest.length > 0 || !(inputShape.length === 1 || inputShape.length === 3) || !whole) {
+    throw new UsageError("--shape", {
+      given: `"${text}"`,
+      expected: "what goes in and how much comes out, such as 16x32x32-16 or 784-300",
+    });
+  }
+  return { inputShape, outCount };
+}
+
 /** `3,224,224` or `784`. */
 export function shape(text: string): number[] {
   const lengths = text.split(/[,x×]/).map(Number);

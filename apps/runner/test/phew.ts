@@ -14,9 +14,15 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-export function phew(args: readonly string[], cwd: string = tmpdir()): Outcome {
+/** @param environment what differs from this process's own */
+export function phew(
+  args: readonly string[],
+  cwd: string = tmpdir(),
+  environment: Readonly<Record<string, string>> = {},
+): Outcome {
   const result = spawnSync(process.execPath, [bin, ...args], {
     cwd,
+    env: { ...process.env, ...environment },
     encoding: "utf8",
     timeout: 120_000,
     maxBuffer: 2 ** 28,

@@ -1,0 +1,321 @@
+/** `phew bench`: how fast, as ratios to something else in one run. */
+import type { OptionValue } from "@phew/core";
+import {
+  describeEnvironment,
+  formatCount,
+  formatMeasure,
+  formatPercent,
+  formatTable,
+  type RunEnvironment,
+} from "@phew/runs";
+import {
+  BENCHED_LAYER,
+  type BenchMode,
+  type BenchReport,
+  type BenchSettings,
+  benchLayer,
+  benchPredict,
+  benchPrune,
+  benchTrain,
+  type ContenderReport,
+  type PruneBenchReport,
+} from "@phew/training/bench";
+import { Interrupted, UsageError } from "../failure.ts";
+import { printJson, printText } from "../output.ts";
+import { interruptSignal, startProgress } from "../progress.ts";
+
+/** How results are shown. */
+interface ShowOptions {
+  readonly json?: boolean;
+  readonly markdown?: boolean;
+}
+
+interface SettingOptions extends ShowOptions {
+  readonly threads?: number;
+  readonly executor?: string;
+  readonly baseline: string;
+  readonly maskBaseline?: boolean;
+  readonly rounds: number;
+  readonly roundSeconds: number;
+  readonly seed: number;
+}
+
+interface NetworkOptions extends SettingOptions {
+  readonly model: string;
+  readonly method: string;
+  readonly density?: number;
+  readonly option: Readonly<Record<string, OptionValue>>;
+}
+
+export async function benchTraining(options: NetworkOptions & { readonly batch: number }): Promise<void> {
+  await benchNetwork("train", [options.batch], options);
+}
+
+export async function benchPrediction(options: NetworkOptions & { readonly batch: number[] }): Promise<void> {
+  await benchNetwork("predict", options.batch, options);
+}
+
+async function benchNetwork(mode: BenchMode, batchSizes: readonly number[], options: NetworkOptions) {
+  const { model, method, seed, option: methodOptions } = options;
+  const bench = mode === "train" ? benchTrain : benchPredict;
+  const reports: BenchReport[] = [];
+  for (const batchSize of batchSizes) {
+    const title = `${mode} ${model}, batch ${batchSize}`;
+    reports.push(
+      await watched(title, options, (hooks) =>
+        bench({
+          ...settingsOf(options),
+          ...hooks,
+          model,
+          method,
+          density: densityOf(options),
+          options: methodOptions,
+          seed,
+          batchSize,
+        }),
+      ),
+    );
+  }
+  show(reports, options, (environment) =>
+    reports.map((report) => networkSection(report, options, environment)),
+  );
+}
+
+interface LayerOptions extends SettingOptions {
+  /** Shape of the input, and channels or features that come out. */
+  readonly shape: { readonly inputShape: readonly number[]; readonly outCount: number };
+  readonly kernel: number;
+  readonly density: number;
+  readonly batch: number;
+}
+
+export async function benchOneLayer(options: LayerOptions): Promise<void> {
+  const { shape, kernel, density, batch: batchSize, seed } = options;
+  const title = `layer ${shape.inputShape.join("×")} to ${shape.outCount}`;
+  const report = await watched(title, options, (hooks) =>
+    benchLayer({ ...settingsOf(options), ...hooks, ...shape, kernel, density, batchSize, seed }),
+  );
+  show([report], options, (environment) => [networkSection(report, options, environment)]);
+}
+
+interface PruneOptions extends ShowOptions {
+  readonly model: string;
+  readonly density: number;
+  readonly seed: number;
+  readonly rounds: number;
+}
+
+export async function benchPruning(options: PruneOptions): Promise<void> {
+  const { model, density, seed, rounds: roundCount } = options;
+  const report = await watched(`prune ${model}`, options, (hooks) =>
+    benchPrune({ ...hooks, model, density, seed, roundCount }),
+  );
+  show([report], options, (environment) => [pruneSection(report, options, environment)]);
+}
+
+function densityOf({ method, density }: NetworkOptions): number {
+  if (method !== "dense") return density ?? 0.05;
+  if (density === undefined || density === 1) return 1;
+  throw new UsageError("--density", { given: `${density} for a dense network`, expected: "none, or 1" });
+}
+
+function settingsOf(options: SettingOptions): Omit<BenchSettings, "batchSize"> {
+  const { threads, executor, baseline, maskBaseline = false, rounds, roundSeconds } = options;
+  return {
+    ...(threads === undefined ? {} : { threadCount: threads }),
+    ...(executor === undefined ? {} : { executor }),
+    baseline,
+    maskBaseline,
+    roundCount: rounds,
+    round: { stepCount: 2, milliseconds: 1000 * roundSeconds },
+    profile: true,
+    limits: true,
+  };
+}
+
+type Hooks = Required<Pick<BenchSettings, "onProgress" | "signal">>;
+
+/** Shows progress and takes Ctrl-C for an end. */
+async function watched<T>(
+  title: string,
+  { json }: ShowOptions,
+  work: (hooks: Hooks) => Promise<T>,
+): Promise<T> {
+  const progress = startProgress(title, json);
+  const signal = interruptSignal();
+  try {
+    return await work({ signal, onProgress: (fraction, note) => progress.update(fraction, note) });
+  } catch (error) {
+    if (signal.aborted) throw new Interrupted("stopped; nothing was measured to the end");
+    throw error;
+  } finally {
+    progress.done();
+  }
+}
+
+/** One JSON document, or sections for people. */
+function show(
+  reports: readonly unknown[],
+  { json }: ShowOptions,
+  sections: (environment: RunEnvironment) => readonly string[],
+): void {
+  const environment = describeEnvironment();
+  if (json) printJson({ command: commandLine(), date: today(), environment, reports });
+  else printText(sections(environment).join("\n"));
+}
+
+function networkSection(report: BenchReport, options: ShowOptions, environment: RunEnvironment): string {
+  const { mode, network, method, density, batchSize, ours, baseline, ratio, limits, work } = report;
+  const what = mode === "train" ? "steps of training" : "predictions";
+  const masked = method === "dense" ? "dense" : `${method} ${formatPercent(density)}`;
+  const lines = [
+    `${formatPercent(work.share)} of the ${formatCount(work.denseMultiplyAdds)} multiply-adds of an image remain.`,
+    ...(ratio === undefined
+      ? []
+      : [
+          `${ours.name}, ${ours.weights} weights: ${times(ratio.median)} as fast as ${baseline!.name}, ${baseline!.weights} weights (median of ${ours.rounds.length} rounds; best rounds ${times(ratio.best)}).`,
+        ]),
+    ...(report.baselineUnavailable === undefined ? [] : [`No baseline: ${report.baselineUnavailable}.`]),
+    ...(limits === undefined
+      ? []
+      : [
+          `This machine, ${threadsOf(limits.threadCount)}: ${formatMeasure(limits.registerGigaflops)} GFLOP/s of 128-bit multiply-adds in registers, ${formatMeasure(limits.cacheGigaflops)} with a load each, ${formatMeasure(limits.memoryGigabytes)} GB/s from memory.`,
+        ]),
+    ...planLines(ours),
+  ];
+  const form = options.markdown ? "markdown" : "text";
+  const tables = [
+    contenderTable(report, form),
+    ...(ours.times === undefined ? [] : [workTable(report, form), layerTable(report, form)]),
+  ];
+  return section(`${network}, ${masked}: ${what}, batch ${batchSize}`, lines, tables, options, environment);
+}
+
+function planLines({ plan, memory }: ContenderReport): string[] {
+  if (plan === undefined) return [];
+  const grown = memory.peakBytes - memory.startBytes;
+  return [
+    `Memory as planned: ${megabytes(plan.peakBytes)} (activations ${megabytes(plan.activationBytes)}, weights ${megabytes(plan.weightBytes)}, optimiser ${megabytes(plan.optimiserBytes)}); the process grew by ${megabytes(grown)}.`,
+  ];
+}
+
+type TableForm = "text" | "markdown";
+
+function contenderTable({ ours, baseline }: BenchReport, form: TableForm): string {
+  const columns = [
+    { key: "name", title: "" },
+    { key: "backend", title: "backend" },
+    { key: "weights", title: "weights" },
+    { key: "median", title: "images/s", format: formatMeasure },
+    { key: "best", title: "best", format: formatMeasure },
+    { key: "step", title: "ms a step", format: formatMeasure },
+    { key: "least", title: "least", format: formatMeasure },
+    { key: "gigaflops", title: "GFLOP/s", format: formatMeasure },
+    { key: "memory", title: "peak memory", format: megabytes },
+  ];
+  const rows = [ours, ...(baseline === undefined ? [] : [baseline])].map((contender) => ({
+    name: contender.name,
+    backend: contender.backend,
+    weights: contender.weights,
+    median: contender.imagesPerSecond.median,
+    best: contender.imagesPerSecond.best,
+    step: contender.stepMilliseconds.median,
+    least: contender.stepMilliseconds.least,
+    gigaflops: contender.gigaflops,
+    memory: contender.memory.peakBytes,
+  }));
+  return formatTable(columns, rows, form);
+}
+
+/** Time of a step by kind of work, the longest first. */
+function workTable({ ours }: BenchReport, form: TableForm): string {
+  const sums = new Map<string, number>();
+  for (const { work, milliseconds } of ours.times!) sums.set(work, (sums.get(work) ?? 0) + milliseconds);
+  const total = [...sums.values()].reduce((sum, ms) => sum + ms, 0);
+  const columns = [
+    { key: "work", title: "work" },
+    { key: "ms", title: "ms a step", format: formatMeasure },
+    { key: "share", title: "share", format: formatPercent },
+  ];
+  const rows = [...sums].sort(([, a], [, b]) => b - a).map(([work, ms]) => ({ work, ms, share: ms / total }));
+  return formatTable(columns, rows, form);
+}
+
+/** Time of a step by layer; what has no weights is one row. */
+function layerTable({ ours, work, batchSize }: BenchReport, form: TableForm): string {
+  const timeOf = (wanted: (layer: string) => boolean, kind?: string) =>
+    ours
+      .times!.filter((time) => wanted(time.layer) && (kind === undefined || time.work === kind))
+      .reduce((sum, { milliseconds }) => sum + milliseconds, 0);
+  const columns = [
+    { key: "layer", title: "layer" },
+    { key: "density", title: "density", format: formatPercent },
+    { key: "forward", title: "forward ms", format: formatMeasure },
+    { key: "backward", title: "backward ms", format: formatMeasure },
+    { key: "all", title: "all ms", format: formatMeasure },
+    { key: "gigaflops", title: "GFLOP/s", format: formatMeasure },
+  ];
+  const weighted = new Set(work.layers.map(({ layer }) => layer));
+  const rows = work.layers.map(({ layer, density, stepMultiplyAdds }) => {
+    const forward = timeOf((name) => name === layer, "forward");
+    const backward = timeOf((name) => name === layer, "backward");
+    const gigaflops = (2 * stepMultiplyAdds * batchSize) / (forward + backward) / 1e6;
+    return { layer, density, forward, backward, all: timeOf((name) => name === layer), gigaflops };
+  });
+  const others = { layer: "all others", all: timeOf((name) => !weighted.has(name)) };
+  return formatTable(columns, layerRows(rows, others), form);
+}
+
+/** Of a layer alone, its own row. */
+function layerRows<Row extends { readonly layer: string }, Other>(rows: readonly Row[], others: Other) {
+  return rows.length === 1 && rows[0]!.layer === BENCHED_LAYER ? rows : [...rows, others];
+}
+
+function pruneSection(report: PruneBenchReport, options: ShowOptions, environment: RunEnvironment): string {
+  const { network, requestedDensity, prunableCount, ours, linearScan, ratio, roundCount } = report;
+  const columns = [
+    { key: "name", title: "" },
+    { key: "median", title: "ms a mask", format: formatMeasure },
+    { key: "least", title: "least", format: formatMeasure },
+    { key: "kept", title: "kept", format: formatCount },
+    { key: "walks", title: "walks", format: formatCount },
+  ];
+  const rows = [
+    { name: "phew", ...ours },
+    { name: "linear scan", ...linearScan },
+  ].map(({ name, milliseconds, keptCount, walkCount }) => ({
+    name,
+    median: milliseconds.median,
+    least: milliseconds.least,
+    kept: keptCount,
+    walks: walkCount,
+  }));
+  const lines = [
+    `PHEW's mask is made ${times(ratio.median)} as fast as by a plain linear scan (median of ${roundCount} rounds; quickest masks ${times(ratio.best)}).`,
+  ];
+  const title = `${network}, ${formatCount(prunableCount)} weights: a mask of ${formatPercent(requestedDensity)}`;
+  const form = options.markdown ? "markdown" : "text";
+  return section(title, lines, [formatTable(columns, rows, form)], options, environment);
+}
+
+function section(
+  title: string,
+  lines: readonly string[],
+  tables: readonly string[],
+  { markdown }: ShowOptions,
+  { cpu, coreCount, node }: RunEnvironment,
+): string {
+  if (!markdown) return `${title}\n\n${tables.join("\n")}\n${lines.join("\n")}\n`;
+  const machine = `${cpu}, ${threadsOf(coreCount)}, Node ${node}, ${today()}.`;
+  return `### ${title}\n\n\`${commandLine()}\`\n\n${machine}\n\n${tables.join("\n")}\n${lines.join("\n")}\n`;
+}
+
+function commandLine(): string {
+  const quoted = (word: string) => (/^[\w.,=:/×-]+$/.test(word) ? word : `'${word}'`);
+  return ["phew", ...process.argv.slice(2).map(quoted)].join(" ");
+}
+
+const today = (): string => new Date().toISOString().slice(0, 10);
+const times = (ratio: number): string => `${ratio.toPrecision(3)} times`;
+const threadsOf = (count: number): string => `${count} thread${count === 1 ? "" : "s"}`;
+const megabytes = (bytes: number): string => `${formatMeasure(bytes / 1e6)} MB`;

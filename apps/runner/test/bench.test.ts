@@ -1,0 +1,91 @@
+/** phew bench as a user runs it; what it measures is not judged here. */
+import { describe, expect, it } from "vitest";
+import { phew } from "./phew.ts";
+
+// one thread, so that every executor can do it
+const quick = "--rounds 1 --round-seconds 0 --threads 1".split(" ");
+
+describe("phew bench", () => {
+  it("trains, and prints one JSON document", () => {
+    const { exitCode, stdout } = phew(
+      "bench train --model mlp --density 0.1 --batch 4 --baseline tfjs --json".split(" ").concat(quick),
+    );
+    expect(exitCode).toBe(0);
+    const { command, date, environment, reports } = JSON.parse(stdout);
+    expect(command).toMatch(/^phew bench train --model mlp/);
+    expect(date).toMatch(/^\d{4}-\d\d-\d\d$/);
+    expect(environment.node).toBe(process.versions.node);
+    expect(reports).toHaveLength(1);
+    const [{ mode, network, method, density, batchSize, work, ours, baseline, ratio, limits }] = reports;
+    expect({ mode, network, method, batchSize }).toEqual({
+      mode: "train",
+      network: "mlp",
+      method: "phew",
+      batchSize: 4,
+    });
+    expect(density).toBeCloseTo(0.1, 3);
+    expect(work.denseMultiplyAdds).toBe(266_200);
+    // an MLP needs one multiply-add a weight
+    expect(work.share).toBeCloseTo(density, 12);
+    for (const contender of [ours, baseline]) {
+      expect(contender.rounds).toHaveLength(1);
+      expect(contender.rounds[0].stepCount).toBe(2);
+      expect(contender.memory.peakBytes).toBeGreaterThan(contender.memory.startBytes / 2);
+    }
+    expect(baseline.backend).toBe("tfjs-wasm");
+    expect(ratio.best).toBeCloseTo(ours.imagesPerSecond.best / baseline.imagesPerSecond.best, 9);
+    expect(limits.threadCount).toBe(1);
+  });
+
+  it("predicts one batch size after the other, as sections for a page", () => {
+    const { exitCode, stdout } = phew(
+      "bench predict --model mlp --method dense --batch 1,3 --baseline none --markdown"
+        .split(" ")
+        .concat(quick),
+    );
+    expect(exitCode).toBe(0);
+    const headings = stdout.split("\n").filter((line) => line.startsWith("### "));
+    expect(headings).toEqual([
+      "### mlp, dense: predictions, batch 1",
+      "### mlp, dense: predictions, batch 3",
+    ]);
+    expect(stdout).toContain("`phew bench predict --model mlp --method dense --batch 1,3");
+    expect(stdout).toContain(`Node ${process.versions.node}, `);
+    expect(stdout).toMatch(/^\| .*images\/s.*\|$/m);
+    expect(stdout).toContain("100 % of the 266,200 multiply-adds");
+  });
+
+  it("says in words that there is no baseline", () => {
+    const args = "bench predict --model mlp --batch 1 --baseline torch".split(" ").concat(quick);
+    const { exitCode, stdout } = phew(args, undefined, { PATH: "/nonexistent" });
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain("No baseline: python3 is not installed.");
+  });
+
+  it("compares a mask with a plain scan, and times one layer", () => {
+    const mask = phew("bench prune --model lenet5 --density 0.05 --rounds 1".split(" "));
+    expect(mask.exitCode).toBe(0);
+    expect(mask.stdout).toMatch(/linear scan +[\d.,]+ +[\d.,]+ +[\d,]+ +[\d,]+/);
+    const layer = phew("bench layer --shape 3x6x6-4 --batch 2 --baseline none".split(" ").concat(quick));
+    expect(layer.exitCode).toBe(0);
+    expect(layer.stdout).toMatch(/^3×6×6 to 4, random .*: steps of training, batch 2/);
+  });
+
+  it.each([
+    ["bench train --model resnet21", 1, /resnet20/],
+    ["bench train --density 5", 2, /pass 0\.05/],
+    ["bench train --baseline pytorch", 2, /one of torch, tfjs, tensorflow, none/],
+    ["bench train --method phwe", 1, /Did you mean "phew"/],
+    ["bench train --method dense --density 0.5", 2, /dense network/],
+    ["bench train --batch 0", 2, /--batch/],
+    ["bench predict --batch 1,x", 2, /--batch: got "x"/],
+    ["bench layer --shape 16x32-16", 2, /16x32x32-16/],
+    ["bench layer", 2, /--shape/],
+    ["bench frain", 2, /train/],
+  ])("refuses %s", (line, code, message) => {
+    const { exitCode, stdout, stderr } = phew(line.split(" "));
+    expect(exitCode).toBe(code);
+    expect(stdout).toBe("");
+    expect(stderr).toMatch(message);
+  });
+});

@@ -1,0 +1,261 @@
+/**
+ * Times a network, pruned, on an executor against the whole network on something else: steps of training, or
+ * predictions. Both run in processes of their own and take turns; weights and data are the same.
+ */
+import { availableParallelism } from "node:os";
+import {
+  ArgumentError,
+  elementCount,
+  initialise,
+  Masks,
+  type Network,
+  type OptionValue,
+  ownInitialisation,
+  prune,
+  prunerByName,
+  unknownName,
+  type Weights,
+  zooModel,
+} from "@phew/core";
+import { loadWalkEngine, measureMachine, Random } from "@phew/engine";
+import type { Batch, OptimiserOptions } from "../executor.ts";
+import { executorNames } from "../executors.ts";
+import { type Baseline, baselineByName, executorCommand } from "./baselines.ts";
+import { type Contender, startContender } from "./contender.ts";
+import { paceOf, race, ratioOf } from "./race.ts";
+import type { BenchReport, ContenderReport, Work } from "./report.ts";
+import type { Round, Stretch } from "./task.ts";
+import { type BenchMode, type BenchSubject, type BenchTask, describeNetwork, payloadOf } from "./task.ts";
+import { workOf } from "./work.ts";
+
+/** How a benchmark is done, whatever it times. */
+export interface BenchSettings {
+  readonly batchSize: number;
+  /** Absent: the executor's own choice; the baseline then takes as many as the executor says it has. */
+  readonly threadCount?: number;
+  /** The default executor unless said otherwise. */
+  readonly executor?: string;
+  /** One of `baselineNames`; `none` unless said otherwise. */
+  readonly baseline?: string;
+  /** The baseline multiplies its weights by the masks too, as tools that prune without gain do. */
+  readonly maskBaseline?: boolean;
+  /** Rounds of each, at least 1; 5 unless said otherwise. */
+  readonly roundCount?: number;
+  /** How long a round is at least; 2 steps and 1 s unless said otherwise. */
+  readonly round?: Stretch;
+  /** Before the first round; 3 steps and 0.5 s unless said otherwise. */
+  readonly warmUp?: Stretch;
+  /** Asks the executor for the time of each layer, after the last round. */
+  readonly profile?: boolean;
+  /** Measures what the machine can do at the most, before the first round. */
+  readonly limits?: boolean;
+  /** @param fraction done, 0 … 1 */
+  readonly onProgress?: (fraction: number, note: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface BenchOptions extends BenchSettings {
+  /** Name of the zoo. */
+  readonly model: string;
+  /** A pruning method, or `dense`. */
+  readonly method: string;
+  /** Fraction of weights kept; 1 for `dense`. */
+  readonly density: number;
+  /** Of the method. */
+  readonly options?: Readonly<Record<string, OptionValue>>;
+  /** Of weights, masks and data. */
+  readonly seed: number;
+}
+
+/** The recipe of the papers; the rate is small enough for random classes to be learnt. */
+const OPTIMISER: OptimiserOptions = { momentum: 0.9, nesterov: true, weightDecay: 1e-4 };
+const RATE = 0.01;
+/** Threads of PyTorch wait for work for up to a fifth of a second before they sleep. */
+const PAUSE_MS = 250;
+
+/**
+ * Whole steps of training: forward, loss, backward, update.
+ * @throws ArgumentError where an option is not usable; Error where a process fails; signal.reason
+ */
+export async function benchTrain(options: BenchOptions): Promise<BenchReport> {
+  return benchModel("train", options);
+}
+
+/** Outputs in evaluation mode. @throws as {@link benchTrain} */
+export async function benchPredict(options: BenchOptions): Promise<BenchReport> {
+  return benchModel("predict", options);
+}
+
+async function benchModel(mode: BenchMode, options: BenchOptions): Promise<BenchReport> {
+  const { model, method, density, seed } = options;
+  checkSettings(options);
+  if (method !== "dense") prunerByName(method);
+  else if (density !== 1) {
+    throw new ArgumentError("density", { given: `${density} for a dense network`, expected: "1" });
+  }
+  const network = zooModel(model);
+  const weights = await initialise(network, { seed, initialisation: ownInitialisation(network) });
+  const masks = method === "dense" ? undefined : await masksOf(network, weights, options);
+  const subject = { network, weights, ...(masks === undefined ? {} : { masks }) };
+  return { method, requestedDensity: density, ...(await benchSubject(mode, subject, seed, options)) };
+}
+
+async function masksOf(network: Network, weights: Weights, options: BenchOptions): Promise<Masks> {
+  const { method, density, seed, options: methodOptions = {}, signal } = options;
+  const settings = { method, density, seed, options: methodOptions, ...(signal && { signal }) };
+  return (await prune(network, weights, settings)).masks;
+}
+
+/**
+ * Any network and its masks.
+ * @param start starts a contender; another one for tests
+ * @throws as {@link benchTrain}
+ */
+export async function benchSubject(
+  mode: BenchMode,
+  subject: BenchSubject,
+  seed: number,
+  settings: BenchSettings,
+  start: typeof startContender = startContender,
+): Promise<Omit<BenchReport, "method" | "requestedDensity">> {
+  checkSettings(settings);
+  const { network, masks } = subject;
+  const { batchSize, roundCount = 5, onProgress, signal } = settings;
+  const executor = settings.executor ?? executorNames[0]!;
+  const baseline = baselineByName(settings.baseline ?? "none");
+  const batch = await randomBatch(network, batchSize, seed);
+  const task = taskOf(mode, network, seed, settings);
+  const begin = (command: Baseline["command"], details: Partial<BenchTask>, masked: boolean) => {
+    const whole = { ...task, ...details, masked: masked && masks !== undefined };
+    return start(command, whole, payloadOf(whole, subject, batch), signal);
+  };
+  const running: Contender[] = [];
+  try {
+    onProgress?.(0, "warming up");
+    const ours = await begin(executorCommand, { executor: { name: executor } }, true);
+    if ("unavailable" in ours) throw new Error(`${executor}: ${ours.unavailable}`);
+    running.push(ours);
+    const threadCount = settings.threadCount ?? ours.threadCount;
+    const rival =
+      baseline &&
+      (await begin(baseline.command, rivalDetails(baseline, threadCount), settings.maskBaseline ?? false));
+    if (rival !== undefined && !("unavailable" in rival)) running.push(rival);
+    const limits = settings.limits ? await measureMachine(threadCount ?? 1) : undefined;
+    const rounds = await race(running, {
+      roundCount,
+      pauseMs: PAUSE_MS,
+      ...(signal && { signal }),
+      onRound: (done, all) => onProgress?.(done / all, `round ${done} of ${all}`),
+    });
+    const work = workOf(network, masks, mode);
+    const denseWork = workOf(network, undefined, mode);
+    const times = settings.profile ? await ours.profile() : undefined;
+    const ourReport = await contenderReport(ours, masks === undefined ? "all" : "kept", rounds[0]!, work);
+    const rivalWeights = settings.maskBaseline && masks !== undefined ? "masked" : "all";
+    return {
+      mode,
+      network: network.name,
+      density: (masks ?? Masks.dense(network)).density,
+      seed,
+      batchSize,
+      work,
+      ours: { ...ourReport, ...(times === undefined ? {} : { times }) },
+      ...(running[1] === undefined
+        ? {}
+        : {
+            baseline: await contenderReport(running[1], rivalWeights, rounds[1]!, denseWork),
+            ratio: ratioOf(rounds[0]!, rounds[1]!),
+          }),
+      ...(rival !== undefined && "unavailable" in rival ? { baselineUnavailable: rival.unavailable } : {}),
+      ...(limits === undefined ? {} : { limits }),
+    };
+  } finally {
+    for (const contender of running) contender.kill();
+  }
+}
+
+function taskOf(mode: BenchMode, network: Network, seed: number, settings: BenchSettings): BenchTask {
+  const { batchSize, threadCount } = settings;
+  return {
+    mode,
+    batchSize,
+    ...(threadCount === undefined ? {} : { threadCount }),
+    round: settings.round ?? { stepCount: 2, milliseconds: 1000 },
+    warmUp: settings.warmUp ?? { stepCount: 3, milliseconds: 500 },
+    optimiser: OPTIMISER,
+    rate: RATE,
+    seed,
+    masked: false,
+    network: describeNetwork(network),
+    parameters: network.parameters,
+  };
+}
+
+/** A baseline that takes no number of threads is given 1, which every one can do. */
+function rivalDetails({ executor, threads }: Baseline, threadCount: number | undefined): Partial<BenchTask> {
+  return {
+    threadCount: threads ? (threadCount ?? availableParallelism()) : 1,
+    ...(executor === undefined ? {} : { executor }),
+  };
+}
+
+async function contenderReport(
+  contender: Contender,
+  weights: ContenderReport["weights"],
+  rounds: readonly Round[],
+  work: Work,
+): Promise<ContenderReport> {
+  const { name, backend, threadCount, plan } = contender;
+  const pace = paceOf(rounds);
+  const perImage = work.layers.reduce((sum, { stepMultiplyAdds }) => sum + stepMultiplyAdds, 0);
+  return {
+    name,
+    backend,
+    weights,
+    ...(threadCount === undefined ? {} : { threadCount }),
+    ...pace,
+    gigaflops: (2 * perImage * pace.imagesPerSecond.median) / 1e9,
+    memory: await contender.finish(),
+    ...(plan === undefined ? {} : { plan }),
+  };
+}
+
+/** Normal inputs, classes over all outputs. */
+async function randomBatch(network: Network, count: number, seed: number): Promise<Batch> {
+  const x = new Float32Array(count * elementCount(network.inputShape));
+  const stream = network.parameters.length;
+  (await loadWalkEngine()).fillNormal(x, { seed, stream, standardDeviation: 1 });
+  const random = new Random(seed, stream + 1);
+  const y = Int32Array.from({ length: count }, () => random.below(network.outputShape[0]!));
+  return { x, y, count };
+}
+
+function checkSettings({
+  batchSize,
+  threadCount = 1,
+  roundCount = 1,
+  round,
+  warmUp,
+  ...rest
+}: BenchSettings): void {
+  requireWhole("batch size", batchSize);
+  requireWhole("threads", threadCount);
+  requireWhole("rounds", roundCount);
+  for (const stretch of [round, warmUp]) {
+    if (stretch === undefined) continue;
+    requireWhole("steps of a round", stretch.stepCount);
+    if (!(stretch.milliseconds >= 0 && Number.isFinite(stretch.milliseconds))) {
+      const given = `${stretch.milliseconds}`;
+      throw new ArgumentError("milliseconds of a round", { given, expected: "a number of at least 0" });
+    }
+  }
+  baselineByName(rest.baseline ?? "none");
+  const { executor } = rest;
+  if (executor !== undefined && !executorNames.includes(executor))
+    throw unknownName("executor", executor, executorNames);
+}
+
+function requireWhole(subject: string, value: number): void {
+  if (Number.isInteger(value) && value >= 1) return;
+  throw new ArgumentError(subject, { given: `${value}`, expected: "a whole number of at least 1" });
+}

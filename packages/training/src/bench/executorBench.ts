@@ -1,0 +1,60 @@
+/** One executor that carries out a task's rounds: what runs in a process of its own beside its rival. */
+import type { Batch } from "../executor.ts";
+import { type LayerTime, type ProfiledExecutor, perStep } from "./profiled.ts";
+import type { BenchTask, Round, Stretch } from "./task.ts";
+
+/** Profiled steps that are averaged. */
+const PROFILED_STEPS = 5;
+
+export class ExecutorBench {
+  readonly #executor: ProfiledExecutor;
+  readonly #task: BenchTask;
+  readonly #batch: Batch;
+  readonly #now: () => number;
+
+  /** @param now milliseconds of a clock that never goes back */
+  constructor(executor: ProfiledExecutor, task: BenchTask, batch: Batch, now: () => number) {
+    this.#executor = executor;
+    this.#task = task;
+    this.#batch = batch;
+    this.#now = now;
+  }
+
+  async warmUp(): Promise<void> {
+    await this.#run(this.#task.warmUp);
+  }
+
+  async round(): Promise<Round> {
+    return this.#run(this.#task.round);
+  }
+
+  /** In evaluation mode, row-major. */
+  async outputs(): Promise<Float32Array> {
+    return this.#executor.predict(this.#batch.x, this.#batch.count);
+  }
+
+  /** Undefined where the executor does not tell. */
+  async profile(): Promise<readonly LayerTime[] | undefined> {
+    const executor = this.#executor;
+    if (executor.startTiming === undefined || executor.endTiming === undefined) return undefined;
+    executor.startTiming();
+    for (let k = 0; k < PROFILED_STEPS; k++) await this.#step();
+    const times = perStep(executor.endTiming(), PROFILED_STEPS);
+    return times.length === 0 ? undefined : times;
+  }
+
+  async #run({ stepCount: leastCount, milliseconds: leastMs }: Stretch): Promise<Round> {
+    const start = this.#now();
+    for (let stepCount = 1; ; stepCount++) {
+      await this.#step();
+      const elapsed = this.#now() - start;
+      if (stepCount >= leastCount && elapsed >= leastMs)
+        return { seconds: elapsed / 1000, stepCount, imageCount: stepCount * this.#batch.count };
+    }
+  }
+
+  async #step(): Promise<void> {
+    if (this.#task.mode === "predict") await this.#executor.predict(this.#batch.x, this.#batch.count);
+    else await this.#executor.step(this.#batch, this.#task.rate);
+  }
+}

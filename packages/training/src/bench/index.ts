@@ -1,0 +1,9 @@
+/** How fast: benchmarks of networks, layers and masks beside their rivals. For Node. */
+export { baselineNames } from "./baselines.ts";
+export { BENCHED_LAYER, benchLayer, type LayerBenchOptions } from "./benchLayer.ts";
+export { type BenchOptions, type BenchSettings, benchPredict, benchTrain } from "./benchNetwork.ts";
+export { benchPrune, type MaskTime, type PruneBenchOptions, type PruneBenchReport } from "./benchPrune.ts";
+export type { LayerTime, PlannedMemory, Profiled } from "./profiled.ts";
+export type { Pace, Ratio } from "./race.ts";
+export type { BenchReport, ContenderReport, LayerWork, Work } from "./report.ts";
+export type { BenchMode, MemoryUse, Round, Stretch } from "./task.ts";

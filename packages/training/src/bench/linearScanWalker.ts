@@ -1,0 +1,187 @@
+/**
+ * PHEW (design: walks along |θ|, forward and backward in turn, every branch equally likely) written plainly: what the
+ * walking engine is compared with. At every unit the norms of the kernels that leave or enter it are added up to a
+ * random share of their sum, then the weights of the chosen kernel likewise; one walk after the other. It has the law
+ * of the engine's walks, not their numbers.
+ */
+import { Random, type WalkLayer, type WalkLink, type WalkPlan } from "@phew/engine";
+
+export interface LinearScanOutcome {
+  /** One byte an edge, 1 = kept. */
+  readonly mask: Uint8Array;
+  readonly keptCount: number;
+  readonly walkCount: number;
+  readonly stepCount: number;
+}
+
+/** Σ|θ| of each kernel, row-major `[outCount, inCount / groups]`, and of all kernels that leave and enter a unit. */
+interface Norms {
+  readonly kernel: Float64Array;
+  readonly leaving: Float64Array;
+  readonly entering: Float64Array;
+}
+
+/** Walks until at least keepCount edges are kept. Units whose weights are all 0 draw uniformly. */
+export function linearScanWalk(plan: WalkPlan, keepCount: number, seed: number): LinearScanOutcome {
+  return new LinearScan(plan, xorshift128(seed)).walk(keepCount);
+}
+
+class LinearScan {
+  readonly #plan: WalkPlan;
+  readonly #random: () => number;
+  readonly #norms: readonly Norms[];
+  /** Ways on from each output unit of each layer, and of the network's input, which stands at layers.length. */
+  readonly #on: readonly (readonly WalkLink[])[][];
+  /** Ways back from each input unit of each layer, and of the network's output, which stands at layers.length. */
+  readonly #back: readonly (readonly WalkLink[])[][];
+  readonly #mask: Uint8Array;
+  #keptCount = 0;
+  #stepCount = 0;
+
+  constructor(plan: WalkPlan, random: () => number) {
+    const { layers, links } = plan;
+    this.#plan = plan;
+    this.#random = random;
+    this.#norms = layers.map(normsOf);
+    const ends = { outCount: plan.inputCount, inCount: plan.outputCount };
+    this.#on = [...layers, ends].map(({ outCount }, l) =>
+      Array.from({ length: outCount }, (_, unit) =>
+        links.filter(
+          ({ from, fromStart, count }) =>
+            from === (l === layers.length ? -1 : l) && isWithin(unit, fromStart, count),
+        ),
+      ),
+    );
+    this.#back = [...layers, ends].map(({ inCount }, l) =>
+      Array.from({ length: inCount }, (_, unit) =>
+        links.filter(({ to, toStart, count, spread }) => to === l && isWithin(unit, toStart, count * spread)),
+      ),
+    );
+    this.#mask = new Uint8Array(plan.edgeCount);
+  }
+
+  walk(keepCount: number): LinearScanOutcome {
+    const { inputCount, outputCount } = this.#plan;
+    let walkCount = 0;
+    for (; this.#keptCount < keepCount; walkCount++) {
+      const start = walkCount >> 1;
+      if (walkCount % 2 === 0) this.#forward(start % inputCount);
+      else this.#backward(start % outputCount);
+    }
+    return { mask: this.#mask, keptCount: this.#keptCount, walkCount, stepCount: this.#stepCount };
+  }
+
+  #forward(start: number): void {
+    const end = this.#plan.layers.length;
+    let [l, unit] = [end, start];
+    for (;;) {
+      const link = this.#pick(this.#on[l]![unit]!);
+      if (link.to === end) return;
+      const input = link.toStart + (unit - link.fromStart) * link.spread + this.#below(link.spread);
+      l = link.to;
+      unit = this.#stepForward(l, input);
+    }
+  }
+
+  #backward(start: number): void {
+    let [l, unit] = [this.#plan.layers.length, start];
+    for (;;) {
+      const link = this.#pick(this.#back[l]![unit]!);
+      if (link.from < 0) return;
+      const output = link.fromStart + Math.floor((unit - link.toStart) / link.spread);
+      l = link.from;
+      unit = this.#stepBackward(l, output);
+    }
+  }
+
+  /** @returns the output unit drawn for an input unit */
+  #stepForward(l: number, input: number): number {
+    const { outCount, inCount, groups } = this.#plan.layers[l]!;
+    const { kernel, leaving } = this.#norms[l]!;
+    const inPerGroup = inCount / groups;
+    const outPerGroup = outCount / groups;
+    const first = Math.floor(input / inPerGroup) * outPerGroup;
+    const column = input % inPerGroup;
+    const sum = leaving[input]!;
+    let o = first + (sum === 0 ? this.#below(outPerGroup) : 0);
+    if (sum > 0) {
+      let target = this.#random() * sum - kernel[o * inPerGroup + column]!;
+      while (target >= 0 && o < first + outPerGroup - 1) target -= kernel[++o * inPerGroup + column]!;
+    }
+    this.#keep(l, o * inPerGroup + column);
+    return o;
+  }
+
+  /** @returns the input unit drawn for an output unit */
+  #stepBackward(l: number, output: number): number {
+    const { outCount, inCount, groups } = this.#plan.layers[l]!;
+    const { kernel, entering } = this.#norms[l]!;
+    const inPerGroup = inCount / groups;
+    const row = output * inPerGroup;
+    const sum = entering[output]!;
+    let k = sum === 0 ? this.#below(inPerGroup) : 0;
+    if (sum > 0) {
+      let target = this.#random() * sum - kernel[row]!;
+      while (target >= 0 && k < inPerGroup - 1) target -= kernel[row + ++k]!;
+    }
+    this.#keep(l, row + k);
+    return Math.floor(output / (outCount / groups)) * inPerGroup + k;
+  }
+
+  /** Keeps one weight of a kernel. */
+  #keep(l: number, kernel: number): void {
+    const { weight, kernelSize, firstEdge } = this.#plan.layers[l]!;
+    const norm = this.#norms[l]!.kernel[kernel]!;
+    const first = kernel * kernelSize;
+    let k = norm === 0 ? this.#below(kernelSize) : 0;
+    if (norm > 0) {
+      let target = this.#random() * norm - Math.abs(weight[first]!);
+      while (target >= 0 && k < kernelSize - 1) target -= Math.abs(weight[first + ++k]!);
+    }
+    const edge = firstEdge + first + k;
+    this.#keptCount += 1 - this.#mask[edge]!;
+    this.#mask[edge] = 1;
+    this.#stepCount++;
+  }
+
+  #pick<T>(items: readonly T[]): T {
+    return items.length === 1 ? items[0]! : items[this.#below(items.length)]!;
+  }
+
+  #below(bound: number): number {
+    return bound === 1 ? 0 : Math.floor(this.#random() * bound);
+  }
+}
+
+const isWithin = (unit: number, start: number, count: number): boolean =>
+  unit >= start && unit < start + count;
+
+function normsOf({ weight, outCount, inCount, groups, kernelSize }: WalkLayer): Norms {
+  const inPerGroup = inCount / groups;
+  const kernel = new Float64Array(outCount * inPerGroup);
+  const leaving = new Float64Array(inCount);
+  const entering = new Float64Array(outCount);
+  for (let o = 0, at = 0, e = 0; o < outCount; o++) {
+    const firstInput = Math.floor(o / (outCount / groups)) * inPerGroup;
+    for (let i = 0; i < inPerGroup; i++, at++) {
+      let sum = 0;
+      for (const end = e + kernelSize; e < end; e++) sum += Math.abs(weight[e]!);
+      kernel[at] = sum;
+      leaving[firstInput + i]! += sum;
+      entering[o]! += sum;
+    }
+  }
+  return { kernel, leaving, entering };
+}
+
+/** Marsaglia's xorshift128 (2003), 32 bits: as quick as a plain program would have it. */
+function xorshift128(seed: number): () => number {
+  const start = new Random(seed);
+  let [x, y, z, w] = [start.nextU32(), start.nextU32(), start.nextU32(), start.nextU32() | 1];
+  return () => {
+    const t = x ^ (x << 11);
+    [x, y, z] = [y, z, w];
+    w = w ^ (w >>> 19) ^ t ^ (t >>> 8);
+    return (w >>> 0) / 4_294_967_296;
+  };
+}
