@@ -30,6 +30,7 @@ export interface ExecutorOptions {
   readonly labelSmoothing?: number;
   /** For dropout. */
   readonly seed: number;
+  /** Absent: as many as the machine has and the network has work for. */
   readonly threadCount?: number;
 }
 
@@ -54,8 +55,16 @@ export interface Executor {
   weights(): Promise<Weights>;
   /** The optimiser's momentum by parameter name, dense layout, for checkpoints. */
   momentum(): Promise<Weights>;
-  /** Sets all parameters and momenta, as {@link weights} and {@link momentum} gave them. */
-  restore(weights: Weights, momentum: Weights): Promise<void>;
+  /**
+   * Sets all parameters and momenta, as {@link weights} and {@link momentum} gave them.
+   * @param stepCount steps taken before, 0 unless said otherwise: the dropout of a step is its own
+   */
+  restore(weights: Weights, momentum: Weights, stepCount?: number): Promise<void>;
+  /**
+   * Name of the first layer whose value was not finite in the last step, where the executor can tell; undefined where
+   * all were.
+   */
+  firstNonFinite?(): string | undefined;
   dispose(): void;
 }
 

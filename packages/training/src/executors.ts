@@ -4,6 +4,7 @@ import type { ExecutorFactory } from "./executor.ts";
 import { loadTensorflowExecutor } from "./tensorflow.ts";
 
 const loaders: Readonly<Record<string, () => Promise<ExecutorFactory>>> = {
+  sparse: async () => (await import("./sparse/executor.ts")).createSparseExecutor,
   tensorflow: () => loadTensorflowExecutor(),
 };
 

@@ -142,7 +142,7 @@ describe("sparse executor, operation by operation", () => {
       momentum: 0.3,
     });
     const network = b.build(b.dense("out", b.activation("tanh", hidden), 3));
-    for (const batchSize of [6, 17, 33]) await expectAgreement(network, { batchSize, seed: 11 });
+    for (const batchSize of [6, 17]) await expectAgreement(network, { batchSize, seed: 11 });
     await expectAgreement(network, { batchSize: 6, seed: 11, masks: randomMasks(network, 0.3, 4) });
   });
 
@@ -195,7 +195,7 @@ describe("sparse executor, operation by operation", () => {
   });
 
   it("residual blocks with identity and projection shortcuts, at densities that leave units dead", async () => {
-    const b = new NetworkBuilder("residual", [2, 6, 6]);
+    const b = new NetworkBuilder("residual", [2, 4, 4]);
     const norm = (name: string, x: Value, outChannels: number, kernel: number, stride = 1) =>
       b.batchNorm(
         `${name}.bn`,
@@ -208,7 +208,7 @@ describe("sparse executor, operation by operation", () => {
       b.add(norm("two.b", smooth(norm("two.a", one, 6, 3, 2)), 6, 3), norm("two.s", one, 6, 1, 2)),
     );
     const network = b.build(b.dense("out", b.globalAveragePool(two), 3));
-    for (const batchSize of [4, 19]) await expectAgreement(network, { batchSize, seed: 5 });
+    for (const batchSize of [4, 9]) await expectAgreement(network, { batchSize, seed: 5 });
     for (const density of [0.5, 0.2, 0.08])
       await expectAgreement(network, { batchSize: 5, seed: 5, masks: randomMasks(network, density, 3) });
   });

@@ -48,6 +48,7 @@ export class Batch {
 export let thread: u32 = 0;
 export let threadCount: u32 = 1;
 export let shard: u32 = 0;
+export let firstOfShard: bool = true;
 let batch: usize = 0;
 
 export function setThread(thread_: u32, threadCount_: u32): void {
@@ -55,8 +56,9 @@ export function setThread(thread_: u32, threadCount_: u32): void {
   threadCount = threadCount_;
 }
 
-export function setShard(shard_: u32): void {
+export function setShard(shard_: u32, first: bool): void {
   shard = shard_;
+  firstOfShard = first;
 }
 
 export function setBatch(batch_: usize): void {

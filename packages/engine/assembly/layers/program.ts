@@ -29,7 +29,7 @@ import { sparseConvolution } from "./sparseConvolution";
 import { sparseConvolutionBackward } from "./sparseConvolutionBackward";
 import { sparseDense, sparseDenseWeightGradient } from "./sparseDense";
 import { loadImages, storeImages } from "./transfer";
-import { clearShard, unitSums, updateParameters, updateWeights } from "./update";
+import { clearShard, sumShards, sumUnits, unitSums, updateParameters, updateWeights } from "./update";
 
 /** Milliseconds; only called where a program is timed. */
 // @ts-ignore: decorator
@@ -40,8 +40,10 @@ declare function now(): f64;
 class Program {
   segments: usize;
   segmentCount: u32;
-  /** f64[blocks][2] losses: a segment that asks for it is not begun where their sum is not finite. */
+  /** f64[blocks][2], losses first. */
   losses: usize;
+  /** u32: set by an instruction behind which a segment that asks for it is not begun. */
+  stop: usize;
   /** f64[instructions]: milliseconds of this thread's calls, added up; 0 where nothing is timed. */
   times: usize;
 }
@@ -55,8 +57,8 @@ class Segment {
   bodyCount: u32;
   /** BLOCKS: the body runs for every block of the thread's shards. SHARES: once; kernels take their thread's share. */
   kind: u32;
-  /** 1: ends the program where the loss is not finite. */
-  needsLoss: u32;
+  /** 1: the program ends here where the loss is not finite, or an instruction said stop. */
+  stops: u32;
   /** Index of the prologue's first instruction in `times`; the body follows it. */
   firstTime: u32;
 }
@@ -106,6 +108,8 @@ function call(kernel: u32, record: usize, block: u32): void {
     case 32: return clearShard(record, block);
     case 33: return unitSums(record, block);
     case 34: return checkFinite(record, block);
+    case 35: return sumShards(record, block);
+    case 36: return sumUnits(record, block);
     default: unreachable();
   }
 }
@@ -140,7 +144,7 @@ export function run(program_: usize, barrier: usize): void {
   for (let s: u32 = 0; s < program.segmentCount; s++) {
     const segment = changetype<Segment>(program.segments + <usize>s * SEGMENT_BYTES);
     if (s > 0) meet(barrier);
-    if (segment.needsLoss && !isFinite(totalLoss(program))) break;
+    if (segment.stops && (load<u32>(program.stop) != 0 || !isFinite(totalLoss(program)))) break;
     // only the first thread's times are kept
     const times = thread == 0 && program.times ? program.times + (<usize>segment.firstTime << 3) : 0;
     callAll(segment.prologue, segment.prologueCount, 0, times);
@@ -150,9 +154,10 @@ export function run(program_: usize, barrier: usize): void {
       continue;
     }
     for (let shard = firstShard; shard < lastShard; shard++) {
-      setShard(shard);
+      const start = <u32>((<u64>blocks * shard) / shards);
       const end = <u32>((<u64>blocks * (shard + 1)) / shards);
-      for (let block = <u32>((<u64>blocks * shard) / shards); block < end; block++) {
+      for (let block = start; block < end; block++) {
+        setShard(shard, block == start);
         callAll(segment.body, segment.bodyCount, block, bodyTimes);
       }
     }

@@ -1,22 +1,90 @@
 /**
  * Stochastic gradient descent on kept weights:  g ← ∂L/∂θ + λθ;  v ← μv + g;  θ ← θ − η(g + μv) with Nesterov, else θ − ηv
- * Sums of shards are added in their order. Threads share the weights of a layer.
+ * First all gradients are summed and looked at; nothing is changed where one is not finite. Threads share the weights of
+ * a layer.
  */
-import { batchNow, blockOf, shard, shareStart, tensorAt, thread } from "./layout";
+import { batchNow, blockOf, firstOfShard, shard, shareStart, tensorAt, thread } from "./layout";
+
+@unmanaged
+class ShardSum {
+  /** f32[shards][count]: the first row becomes the sum of all, added in their order. */
+  gradient: usize;
+  count: u32;
+  shardBytes: usize;
+  /** u32[2]: set where a sum is not finite, this parameter's and the program's. */
+  faulty: usize;
+  stop: usize;
+}
+
+export function sumShards(record: usize, _block: u32): void {
+  const op = changetype<ShardSum>(record);
+  const shards = batchNow().shards;
+  const gradient = op.gradient;
+  let wrong: f32 = 0;
+  for (let k = shareStart(op.count, thread), end = shareStart(op.count, thread + 1); k < end; k++) {
+    const at = gradient + (<usize>k << 2);
+    let g = load<f32>(at);
+    for (let s: u32 = 1; s < shards; s++) g += load<f32>(at + <usize>s * op.shardBytes);
+    store<f32>(at, g);
+    // g − g is 0 unless g is not finite; NaN stays
+    wrong += g - g;
+  }
+  if (wrong != 0) report(op.faulty, op.stop);
+}
+
+@unmanaged
+class UnitGradient {
+  /** f32[units] */
+  gradient: usize;
+  units: u32;
+  /** f64[blocks][units], elementBytes apart. */
+  partial: usize;
+  elementBytes: usize;
+  /** f32[units] that the sums are multiplied with, or 0. */
+  factor: usize;
+  faulty: usize;
+  stop: usize;
+}
+
+/** The gradient of a bias, scale or shift from the sums of all blocks. */
+export function sumUnits(record: usize, _block: u32): void {
+  const op = changetype<UnitGradient>(record);
+  const blocks = batchNow().blocks;
+  const blockBytes = <usize>op.units * op.elementBytes;
+  let wrong: f32 = 0;
+  for (let u = shareStart(op.units, thread), end = shareStart(op.units, thread + 1); u < end; u++) {
+    let sum: f64 = 0;
+    let partial = op.partial + <usize>u * op.elementBytes;
+    for (let block: u32 = 0; block < blocks; block++) {
+      sum += load<f64>(partial);
+      partial += blockBytes;
+    }
+    const at = <usize>u << 2;
+    const g = <f32>(op.factor ? sum * load<f32>(op.factor + at) : sum);
+    store<f32>(op.gradient + at, g);
+    wrong += g - g;
+  }
+  if (wrong != 0) report(op.faulty, op.stop);
+}
+
+/** NaN is not 0 either. */
+@inline
+function report(faulty: usize, stop: usize): void {
+  atomic.store<u32>(faulty, 1);
+  atomic.store<u32>(stop, 1);
+}
 
 @unmanaged
 class WeightUpdate {
   /** {u32, f32 weight} in the order of the gradient: of the way back. */
   entries: usize;
   entryCount: u32;
-  /** The same weights in the order of the way there, and where each entry stands in it: u32[entries]. */
+  /** The same weights in the order of the way forward, and where each entry stands in it: u32[entries]. */
   forwardEntries: usize;
   order: usize;
-  /** f32[entries] */
+  /** f32[entries] each. */
   momentum: usize;
-  /** f32[shards][entries] */
-  weightGradient: usize;
-  shardBytes: usize;
+  gradient: usize;
 }
 
 export function updateWeights(record: usize, _block: u32): void {
@@ -26,13 +94,10 @@ export function updateWeights(record: usize, _block: u32): void {
   const friction = batch.momentum;
   const decay = batch.weightDecay;
   const nesterov = batch.nesterov != 0;
-  const shards = batch.shards;
   for (let k = shareStart(op.entryCount, thread), end = shareStart(op.entryCount, thread + 1); k < end; k++) {
     const at = <usize>k << 2;
-    let g: f32 = 0;
-    for (let s: u32 = 0; s < shards; s++) g += load<f32>(op.weightGradient + <usize>s * op.shardBytes + at);
     const weight = load<f32>(op.entries + (at << 1), 4);
-    g += decay * weight;
+    const g = load<f32>(op.gradient + at) + decay * weight;
     const v = friction * load<f32>(op.momentum + at) + g;
     const updated = weight - rate * (nesterov ? g + friction * v : v);
     store<f32>(op.momentum + at, v);
@@ -44,16 +109,11 @@ export function updateWeights(record: usize, _block: u32): void {
 /** Biases, batch-normalisation scales and shifts, and weights that have no gradient. */
 @unmanaged
 class ParameterUpdate {
-  /** f32[count] each. */
+  /** f32[count] each; gradient is 0 where all gradients are. */
   values: usize;
   momentum: usize;
+  gradient: usize;
   count: u32;
-  /** f64[blocks][count], elementBytes apart; 0 where the gradient is 0. */
-  partial: usize;
-  blockBytes: usize;
-  elementBytes: usize;
-  /** f32[count] that the gradient is multiplied with, or 0. */
-  factor: usize;
 }
 
 export function updateParameters(record: usize, _block: u32): void {
@@ -62,21 +122,11 @@ export function updateParameters(record: usize, _block: u32): void {
   for (let k = shareStart(op.count, thread), end = shareStart(op.count, thread + 1); k < end; k++) {
     const at = <usize>k << 2;
     const value = load<f32>(op.values + at);
-    const g = parameterGradient(op, k) + batch.weightDecay * value;
+    const g = (op.gradient ? load<f32>(op.gradient + at) : 0) + batch.weightDecay * value;
     const v = batch.momentum * load<f32>(op.momentum + at) + g;
     store<f32>(op.momentum + at, v);
     store<f32>(op.values + at, value - batch.rate * (batch.nesterov ? g + batch.momentum * v : v));
   }
-}
-
-@inline
-function parameterGradient(op: ParameterUpdate, k: u32): f32 {
-  if (op.partial == 0) return 0;
-  let sum: f64 = 0;
-  for (let block: u32 = 0; block < batchNow().blocks; block++) {
-    sum += load<f64>(op.partial + <usize>block * op.blockBytes + <usize>k * op.elementBytes);
-  }
-  return <f32>(op.factor ? sum * load<f32>(op.factor + (<usize>k << 2)) : sum);
 }
 
 @unmanaged
@@ -87,10 +137,10 @@ class ClearShard {
   shardBytes: usize;
 }
 
-/** Sums of this shard start at 0. */
+/** Sums of this shard start at 0, before its first block. */
 export function clearShard(record: usize, _block: u32): void {
   const op = changetype<ClearShard>(record);
-  memory.fill(op.sums + <usize>shard * op.shardBytes, 0, op.bytes);
+  if (firstOfShard) memory.fill(op.sums + <usize>shard * op.shardBytes, 0, op.bytes);
 }
 
 @unmanaged

@@ -109,21 +109,15 @@ export const records = {
   globalPooling: ["plane", "mean", "accumulate"],
   dropout: ["input", "output", "unitNumbers", "unitCount", "key", "threshold", "factor", "accumulate"],
   crossEntropy: ["logits", "gradient", "labels", "partial", "labelSmoothing", "divisor"],
-  weightUpdate: [
-    "entries",
-    "entryCount",
-    "forwardEntries",
-    "order",
-    "momentum",
-    "weightGradient",
-    "shardBytes",
-  ],
-  parameterUpdate: ["values", "momentum", "count", "partial", "blockBytes", "elementBytes", "factor"],
+  shardSum: ["gradient", "count", "shardBytes", "faulty", "stop"],
+  unitGradient: ["gradient", "units", "partial", "elementBytes", "factor", "faulty", "stop"],
+  weightUpdate: ["entries", "entryCount", "forwardEntries", "order", "momentum", "gradient"],
+  parameterUpdate: ["values", "momentum", "gradient", "count"],
   clearShard: ["sums", "bytes", "shardBytes"],
   unitSums: ["gradient", "partial"],
   finiteCheck: ["tensor", "found"],
-  program: ["segments", "segmentCount", "losses", "times"],
-  segment: ["prologue", "prologueCount", "body", "bodyCount", "kind", "needsLoss", "firstTime"],
+  program: ["segments", "segmentCount", "losses", "stop", "times"],
+  segment: ["prologue", "prologueCount", "body", "bodyCount", "kind", "stops", "firstTime"],
   instruction: ["kernel", "record"],
 } as const;
 
@@ -185,6 +179,8 @@ export const kernels = {
   clearShard: "clearShard",
   unitSums: "unitSums",
   checkFinite: "finiteCheck",
+  sumShards: "shardSum",
+  sumUnits: "unitGradient",
 } as const satisfies Record<string, RecordKind>;
 
 export type Kernel = keyof typeof kernels;

@@ -76,8 +76,8 @@ export interface DraftSegment {
   readonly body: DraftInstruction[];
   /** The body runs for every block, or once, with kernels that take their thread's share. */
   readonly kind: "blocks" | "shares";
-  /** Nothing from here on is done where the loss is not finite. */
-  readonly needsLoss: boolean;
+  /** Nothing from here on is done where the loss or a gradient is not finite. */
+  readonly stops: boolean;
 }
 
 /** First and last use. Within one segment, by instruction; else by segment. */
@@ -105,8 +105,8 @@ export class ProgramDraft {
   }
 
   /** All threads meet; what comes next may read what any block wrote. */
-  barrier(kind: DraftSegment["kind"] = "blocks", needsLoss = false): void {
-    this.segments.push({ prologue: [], body: [], kind, needsLoss });
+  barrier(kind: DraftSegment["kind"] = "blocks", stops = false): void {
+    this.segments.push({ prologue: [], body: [], kind, stops });
   }
 
   prologue<K extends Kernel>(kernel: K, fields: DraftFields<K>, label: Label): void {

@@ -5,6 +5,7 @@
 import type { Weights } from "@phew/core";
 import { LayersMachine, writeRecord } from "@phew/engine";
 import { checkBatch, checkExecutorOptions, checkInput } from "../checks.ts";
+import { GradientError } from "../diverged.ts";
 import type { Batch, Executor, ExecutorOptions, StepResult } from "../executor.ts";
 import type { Label, ProgramDraft, Region } from "./draft.ts";
 import { shardCount } from "./lowering/weights.ts";
@@ -74,7 +75,7 @@ export async function createSparseExecutor(options: SparseExecutorOptions): Prom
     const program = writeProgram(view, draft, address, {
       placement,
       lanes: model.lanes,
-      losses: exchange.losses,
+      exchange,
     });
     address += programs[k]!;
     return program;
@@ -131,7 +132,7 @@ class Machine implements SparseExecutor {
     this.#view = new DataView(machine.buffer);
     this.#floats = new Float32Array(machine.buffer);
     this.#integers = new Int32Array(machine.buffer);
-    this.#parameters = new ParameterTransfer(model, machine.buffer, options.weights);
+    this.#parameters = new ParameterTransfer(model, machine.buffer);
     this.#parameters.setWeights(options.weights);
     this.#parameters.setMomentum(new Map());
   }
@@ -143,7 +144,11 @@ class Machine implements SparseExecutor {
     this.#integers.set(batch.y, this.#exchange.labels.address / 4);
     this.#machine.run(this.#programs.train.address);
     const result = this.#result(batch.count);
-    if (Number.isFinite(result.loss)) this.#stepCount++;
+    if (!Number.isFinite(result.loss)) return result;
+    if (this.#integers[this.#exchange.stop.address / 4] !== 0)
+      throw new GradientError(this.#faultyParameter());
+    this.#stepCount++;
+    this.#parameters.countStep();
     return result;
   }
 
@@ -204,6 +209,16 @@ class Machine implements SparseExecutor {
 
   dispose(): void {
     this.#machine.dispose();
+  }
+
+  /** The first parameter whose gradient is not finite; tells that it was seen. */
+  #faultyParameter(): string {
+    const start = this.#exchange.faulty.address / 4;
+    const { parameters } = this.#model.network;
+    const index = parameters.findIndex((_, k) => this.#integers[start + k] === 1);
+    this.#integers.fill(0, start, start + parameters.length);
+    this.#integers[this.#exchange.stop.address / 4] = 0;
+    return parameters[index]!.name;
   }
 
   /** Puts a batch where the programs look for it. */

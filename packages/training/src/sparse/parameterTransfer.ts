@@ -7,18 +7,31 @@ import type { UnitParameter } from "./parameters.ts";
 export class ParameterTransfer {
   readonly #model: Model;
   readonly #floats: Float32Array;
-  /** Values of units that are not stored, which nothing changes. */
-  #initial: Weights;
+  /** Values of the units that are not stored: those of running statistics fade, the others never change. */
+  readonly #unstored = new Map<string, Float32Array>();
+  /** Steps that the fading has not been told of. */
+  #fadingSteps = 0;
 
-  /** @param buffer the whole memory */
-  constructor(model: Model, buffer: ArrayBuffer, weights: Weights) {
+  /** @param buffer the whole memory; {@link setWeights} comes first */
+  constructor(model: Model, buffer: ArrayBuffer) {
     this.#model = model;
     this.#floats = new Float32Array(buffer);
-    this.#initial = weights;
+  }
+
+  /** A step was taken. */
+  countStep(): void {
+    this.#fadingSteps++;
   }
 
   setWeights(weights: Weights): void {
-    this.#initial = weights;
+    this.#fadingSteps = 0;
+    for (const { parameter, masked } of this.#unitParameters()) {
+      const values = weights.get(parameter.name)!;
+      this.#unstored.set(
+        parameter.name,
+        values.map((value, u) => (masked?.[u] === 0 ? 0 : value)),
+      );
+    }
     for (const layer of this.#model.layers.values()) {
       const values = weights.get(layer.parameter.name)!;
       const forward = this.#entries(layer.forwardEntries);
@@ -65,8 +78,9 @@ export class ParameterTransfer {
       scatter(values, orphans, this.#view(orphanWeights));
       result.set(parameter.name, values);
     }
-    for (const { parameter, units, values, masked } of this.#unitParameters()) {
-      const all = this.#initial.get(parameter.name)!.map((value, u) => (masked?.[u] === 0 ? 0 : value));
+    this.#fade();
+    for (const { parameter, units, values } of this.#unitParameters()) {
+      const all = this.#unstored.get(parameter.name)!.slice();
       scatter(all, units, this.#view(values));
       result.set(parameter.name, all);
     }
@@ -91,6 +105,21 @@ export class ParameterTransfer {
       result.set(parameter.name, values);
     }
     return inNetworkOrder(this.#model, result);
+  }
+
+  /** The batch statistics of a unit that outputs nothing are 0: its running ones lose a part of themselves a step. */
+  #fade(): void {
+    const steps = this.#fadingSteps;
+    this.#fadingSteps = 0;
+    for (const { op, mean, variance } of this.#model.norms.values()) {
+      for (const { parameter, units } of [mean, variance]) {
+        const values = this.#unstored.get(parameter.name)!;
+        if (units.length === values.length) continue;
+        // rounded after every step, so that a resumed training ends with the same bits
+        for (let step = 0; step < steps; step++)
+          for (let u = 0; u < values.length; u++) values[u]! *= 1 - op.momentum;
+      }
+    }
   }
 
   #setUnits({ parameter, units, masked }: UnitParameter, region: Region, values: Weights): void {

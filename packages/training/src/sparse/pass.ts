@@ -1,6 +1,6 @@
 /** One way through the network and back, as it is written into a program: which value and gradient stands where. */
 import type { Node } from "@phew/core";
-import { type Label, ProgramDraft, Region, type Work } from "./draft.ts";
+import { type Label, Place, ProgramDraft, Region, type Work } from "./draft.ts";
 import type { Model } from "./model.ts";
 import { PlannedTensor } from "./tensor.ts";
 
@@ -31,6 +31,10 @@ export interface Exchange {
   readonly labels: Region;
   readonly outputs: Region;
   readonly losses: Region;
+  /** u32: set where a gradient is not finite; nothing is updated then. */
+  readonly stop: Region;
+  /** u32 a parameter: set where its gradient is not finite. */
+  readonly faulty: Region;
 }
 
 export interface PassOptions {
@@ -47,7 +51,8 @@ export class Pass {
   readonly exchange: Exchange;
   readonly seed: number;
   readonly draft = new ProgramDraft();
-  /** Write the updates of parameters, once all gradients are there. */
+  /** Write the sums that gradients of parameters are, and then the updates, once the way back is done. */
+  readonly sums: (() => void)[] = [];
   readonly updates: (() => void)[] = [];
   readonly #values: (Value | undefined)[] = [];
   readonly #statistics = new Map<number, number>();
@@ -63,6 +68,12 @@ export class Pass {
   /** True where batch normalisation takes the batch's own statistics. */
   get normalisesBatches(): boolean {
     return this.mode === "training";
+  }
+
+  /** Where to report that the gradient of a parameter is not finite. */
+  watch(parameter: string): { readonly faulty: Place; readonly stop: Region } {
+    const index = this.model.network.parameters.findIndex(({ name }) => name === parameter);
+    return { faulty: new Place(this.exchange.faulty, 4 * index), stop: this.exchange.stop };
   }
 
   /** Says that the sums of a normalisation are written by the segment at hand. */

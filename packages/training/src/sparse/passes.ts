@@ -13,6 +13,8 @@ export function trainingPass(options: Omit<PassOptions, "mode">, labelSmoothing:
   pass.draft.barrier("blocks", true);
   backward(pass);
   pass.draft.barrier("shares");
+  for (const sum of pass.sums) sum();
+  pass.draft.barrier("shares", true);
   for (const update of pass.updates) update();
   return pass;
 }
@@ -108,5 +110,7 @@ export function newExchange({ network, lanes, blocks }: Model): Exchange {
     labels: new Region("program", 4 * images),
     outputs: new Region("program", 4 * images * count(network.outputShape)),
     losses: new Region("program", 16 * blocks),
+    stop: new Region("program", 4),
+    faulty: new Region("program", 4 * network.parameters.length),
   };
 }

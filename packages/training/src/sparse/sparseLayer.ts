@@ -3,21 +3,15 @@
  * input unit for the way back. Both are lists of {bytes from a place in a tensor, weight}. Kept weights that no
  * gradient reaches, because their input unit is silent, stand apart: weight decay is all that ever changes them.
  */
-import type { Network, Operation, Parameter } from "@phew/core";
+import { countKept, type Network, type Parameter } from "@phew/core";
 import { Region } from "./draft.ts";
-import type { PlannedTensor } from "./tensor.ts";
+import { type ClassShape, KernelTaps, type WeightedOperation } from "./kernelTaps.ts";
+import type { Border, PlannedTensor } from "./tensor.ts";
 
-export type WeightedOperation = Extract<Operation, { kind: "conv2d" | "dense" }>;
-
-/** Inputs of one unit that meet their weights at the same places: of one remainder by the stride. */
-export interface PlaceClass {
+/** Inputs of one unit that meet their weights at the same places. */
+export interface PlaceClass extends ClassShape {
   /** Index of the unit among those that are stored. */
   readonly unit: number;
-  /** First row and column of the class in the input, and how many of each. */
-  readonly firstRow: number;
-  readonly firstColumn: number;
-  readonly rows: number;
-  readonly columns: number;
   readonly entryCount: number;
 }
 
@@ -45,10 +39,12 @@ export class SparseLayer {
   readonly momentum: Region;
   readonly orphanWeights: Region;
   readonly orphanMomentum: Region;
-  readonly #taps: Taps;
+  /** Of each kept weight: its place among the stored input units, and its tap. */
+  readonly #unit: Uint32Array;
+  readonly #tap: Uint16Array;
+  readonly #taps: KernelTaps;
   readonly #lanes: number;
-  readonly #mapSize: { readonly height: number; readonly width: number };
-  #input: PlannedTensor | undefined;
+  readonly #inputs: PlannedTensor[] = [];
   #gradients: { x: PlannedTensor; dx: PlannedTensor | undefined; dy: PlannedTensor } | undefined;
 
   /**
@@ -66,18 +62,20 @@ export class SparseLayer {
   ) {
     const { name, op, inputs } = network.nodes[node]!;
     if (op.kind !== "conv2d" && op.kind !== "dense") throw new Error(`${name} has no weights`);
-    const [, height = 1, width = 1] = network.nodes[inputs[0]!]!.shape;
+    const [inCount, height = 1, width = 1] = network.nodes[inputs[0]!]!.shape as [number, number?, number?];
     this.name = name;
     this.op = op;
     this.parameter = parameter;
     this.#lanes = lanes;
-    this.#mapSize = { height, width };
-    this.#taps = new Taps(op, parameter.shape, outUnits, inUnits);
-    const { kept, orphans, rowStart } = keptWeights(parameter, mask, outUnits, this.#taps);
+    this.#taps = new KernelTaps(op, height, width);
+    const keptWeights = keepWeights(op, parameter, mask, outUnits, placesAmong(inUnits, inCount));
+    const { kept, rowStart, orphans } = keptWeights;
     this.kept = kept;
     this.orphans = orphans;
     this.rowStart = rowStart;
-    const { order, classes } = this.#wayBack();
+    this.#unit = keptWeights.unit;
+    this.#tap = keptWeights.tap;
+    const { order, classes } = this.#wayBack(inUnits.length);
     this.order = order;
     this.classes = classes;
     const count = kept.length;
@@ -95,96 +93,69 @@ export class SparseLayer {
   }
 
   /** Zeros that the way forward reads around the input. */
-  get inputBorder() {
-    return this.#taps.inputBorder(this.#mapSize.height, this.#mapSize.width);
+  get inputBorder(): Border {
+    return this.#taps.inputBorder;
   }
 
   /** Zeros that the way back reads around the gradient of the output. */
-  gradientBorder(outHeight: number, outWidth: number) {
-    return this.#taps.gradientBorder(this.#mapSize, outHeight, outWidth, this.classes);
+  gradientBorder(outHeight: number, outWidth: number): Border {
+    return this.#taps.gradientBorder(outHeight, outWidth);
   }
 
-  /** The tensor that the way forward reads; all programs must read tensors of one geometry. */
+  /** The tensor that the way forward reads; the tensors of all programs must have one geometry. */
   readFrom(input: PlannedTensor): void {
-    const known = this.#input;
-    if (known !== undefined && known !== input) {
-      const later = input;
-      this.#checks.push(() => {
-        const [a, b] = [known.geometry(this.#lanes), later.geometry(this.#lanes)];
-        if (JSON.stringify(a) !== JSON.stringify(b))
-          throw new Error(`${this.name}: programs disagree on its input`);
-      });
-    }
-    this.#input = input;
+    this.#inputs.push(input);
   }
-  readonly #checks: (() => void)[] = [];
 
   /** The tensors that the way back passes over. */
   passBack(x: PlannedTensor, dx: PlannedTensor | undefined, dy: PlannedTensor): void {
     this.#gradients = { x, dx, dy };
   }
 
-  #wayBack(): { order: Uint32Array; classes: readonly PlaceClass[] } {
-    const { kept, rowStart } = this;
-    const taps = this.#taps;
-    const { height, width } = this.#mapSize;
-    const [strideY, strideX] = taps.stride;
-    const classCount = strideY * strideX;
-    const bucketCount = taps.inUnitCount * classCount;
-    const bucketOf = new Uint32Array(kept.length);
-    const count = new Uint32Array(bucketCount + 1);
-    for (let k = 0; k < kept.length; k++) {
-      const { unit, row, column } = taps.of(kept[k]!);
-      const classIndex = mod(row, strideY) * strideX + mod(column, strideX);
-      bucketOf[k] = unit * classCount + classIndex;
-      count[bucketOf[k]! + 1]!++;
-    }
-    for (let b = 0; b < bucketCount; b++) count[b + 1]! += count[b]!;
-    const next = count.slice();
-    const order = new Uint32Array(kept.length);
-    for (let o = 0; o + 1 < rowStart.length; o++)
-      for (let k = rowStart[o]!; k < rowStart[o + 1]!; k++) order[next[bucketOf[k]!]!++] = k;
-    const classes = Array.from({ length: bucketCount }, (_, bucket): PlaceClass => {
-      const classIndex = bucket % classCount;
-      const firstRow = Math.floor(classIndex / strideX);
-      const firstColumn = classIndex % strideX;
-      return {
-        unit: Math.floor(bucket / classCount),
-        firstRow,
-        firstColumn,
-        rows: Math.max(0, Math.ceil((height - firstRow) / strideY)),
-        columns: Math.max(0, Math.ceil((width - firstColumn) / strideX)),
-        entryCount: count[bucket + 1]! - count[bucket]!,
-      };
-    });
+  /** Weights by input unit and remainder of their place by the stride, within these in the order of the parameter. */
+  #wayBack(unitCount: number): { order: Uint32Array; classes: readonly PlaceClass[] } {
+    const { classOf, classShapes } = this.#taps;
+    const classCount = classShapes.length;
+    const bucketOf = (k: number): number => this.#unit[k]! * classCount + classOf[this.#tap[k]!]!;
+    const start = new Uint32Array(unitCount * classCount + 1);
+    for (let k = 0; k < this.kept.length; k++) start[bucketOf(k) + 1]!++;
+    const entryCounts = start.slice(1);
+    for (let bucket = 0; bucket < entryCounts.length; bucket++) start[bucket + 1]! += start[bucket]!;
+    const order = new Uint32Array(this.kept.length);
+    for (let k = 0; k < this.kept.length; k++) order[start[bucketOf(k)]!++] = k;
+    const classes = Array.from(entryCounts, (entryCount, bucket) => ({
+      unit: Math.floor(bucket / classCount),
+      entryCount,
+      ...classShapes[bucket % classCount]!,
+    }));
     return { order, classes };
   }
 
   #forwardOffsets(): Uint32Array {
-    for (const check of this.#checks) check();
-    const { unitBytes, rowBytes, pixelBytes } = this.#input!.geometry(this.#lanes);
+    const [geometry, ...others] = this.#inputs.map((input) => input.geometry(this.#lanes));
+    if (others.some((other) => JSON.stringify(other) !== JSON.stringify(geometry)))
+      throw new Error(`${this.name}: programs disagree on its input`);
+    const { unitBytes, rowBytes, pixelBytes } = geometry!;
+    const { rowShift, columnShift } = this.#taps;
+    const tapBytes = rowShift.map((row, tap) => row * rowBytes + columnShift[tap]! * pixelBytes);
     const entries = new Uint32Array(2 * this.kept.length);
-    for (let k = 0; k < this.kept.length; k++) {
-      const { unit, row, column } = this.#taps.of(this.kept[k]!);
-      entries[2 * k] = unit * unitBytes + row * rowBytes + column * pixelBytes;
-    }
+    for (let k = 0; k < this.kept.length; k++)
+      entries[2 * k] = this.#unit[k]! * unitBytes + tapBytes[this.#tap[k]!]!;
     return entries;
   }
 
-  /** From row and column 0 of a class, the output that the weight carries its first input to. */
+  /** From the first place of a class, the output that the weight carries it to. */
   #backwardOffsets(): Uint32Array {
     const entries = new Uint32Array(2 * this.kept.length);
     if (this.#gradients === undefined) return entries;
     const { unitBytes, rowBytes, pixelBytes } = this.#gradients.dy.geometry(this.#lanes);
-    const [strideY, strideX] = this.#taps.stride;
-    let k = 0;
-    for (const { firstRow, firstColumn, entryCount } of this.classes) {
-      for (const end = k + entryCount; k < end; k++) {
-        const { out, row, column } = this.#taps.of(this.kept[this.order[k]!]!);
-        const p = (firstRow - row) / strideY;
-        const q = (firstColumn - column) / strideX;
-        entries[2 * k] = out * unitBytes + p * rowBytes + q * pixelBytes;
-      }
+    const { outRow, outColumn } = this.#taps;
+    const tapBytes = outRow.map((row, tap) => row * rowBytes + outColumn[tap]! * pixelBytes);
+    const outOf = new Uint32Array(this.kept.length);
+    for (let o = 0; o + 1 < this.rowStart.length; o++) outOf.fill(o, this.rowStart[o], this.rowStart[o + 1]);
+    for (let b = 0; b < this.order.length; b++) {
+      const k = this.order[b]!;
+      entries[2 * b] = outOf[k]! * unitBytes + tapBytes[this.#tap[k]!]!;
     }
     return entries;
   }
@@ -206,152 +177,50 @@ export class SparseLayer {
   }
 }
 
-/** Where a weight reads: its output and input units among those stored, and its tap's shift from the output's place. */
-interface Tap {
-  readonly out: number;
-  readonly unit: number;
-  readonly row: number;
-  readonly column: number;
-}
-
-/** Geometry of a layer's weights; dense layers are kernels of one tap on planes of one pixel. */
-class Taps {
-  readonly stride: readonly [number, number];
-  readonly inUnitCount: number;
-  readonly #padding: readonly [number, number, number, number];
-  readonly #dilation: readonly [number, number];
-  readonly #kernel: readonly [number, number];
-  readonly #inPerGroup: number;
-  readonly #outPerGroup: number;
-  /** Place among stored units of every unit, or −1. */
-  readonly #outPlace: Int32Array;
-  readonly #inPlace: Int32Array;
-  /** Written anew by every call of {@link of}: no garbage for millions of weights. */
-  readonly #tap = { out: 0, unit: 0, row: 0, column: 0 };
-
-  constructor(op: WeightedOperation, shape: readonly number[], outUnits: Uint32Array, inUnits: Uint32Array) {
-    const conv = op.kind === "conv2d" ? op : undefined;
-    const groups = conv?.groups ?? 1;
-    this.stride = conv?.stride ?? [1, 1];
-    this.#padding = conv?.padding ?? [0, 0, 0, 0];
-    this.#dilation = conv?.dilation ?? [1, 1];
-    this.#kernel = conv?.kernel ?? [1, 1];
-    this.#inPerGroup = shape[1]!;
-    this.#outPerGroup = shape[0]! / groups;
-    this.inUnitCount = inUnits.length;
-    this.#outPlace = places(outUnits, shape[0]!);
-    this.#inPlace = places(inUnits, shape[1]! * groups);
-  }
-
-  /** @param weight index into the parameter @returns one object for all calls */
-  of(weight: number): Tap {
-    const [kh, kw] = this.#kernel;
-    const kernelSize = kh * kw;
-    const place = weight % kernelSize;
-    const kernel = (weight - place) / kernelSize;
-    const input = kernel % this.#inPerGroup;
-    const output = (kernel - input) / this.#inPerGroup;
-    const group = Math.floor(output / this.#outPerGroup);
-    const column = place % kw;
-    const tap = this.#tap;
-    tap.out = this.#outPlace[output]!;
-    tap.unit = this.#inPlace[group * this.#inPerGroup + input]!;
-    tap.row = ((place - column) / kw) * this.#dilation[0] - this.#padding[0];
-    tap.column = column * this.#dilation[1] - this.#padding[1];
-    return tap;
-  }
-
-  inputBorder(height: number, width: number) {
-    const [kh, kw] = this.#kernel;
-    const [top, left, bottom, right] = this.#padding;
-    const reach = (
-      length: number,
-      kernel: number,
-      stride: number,
-      dilation: number,
-      before: number,
-      after: number,
-    ) => {
-      const extent = dilation * (kernel - 1) + 1;
-      const count = Math.floor((length + before + after - extent) / stride) + 1;
-      return Math.max(0, (count - 1) * stride - before + extent - length);
-    };
-    return {
-      top,
-      left,
-      bottom: reach(height, kh, this.stride[0], this.#dilation[0], top, bottom),
-      right: reach(width, kw, this.stride[1], this.#dilation[1], left, right),
-    };
-  }
-
-  /** How far beyond the output's edges the inputs of all classes are carried by all taps. */
-  gradientBorder(
-    { height, width }: { readonly height: number; readonly width: number },
-    outHeight: number,
-    outWidth: number,
-    classes: readonly PlaceClass[],
-  ) {
-    const axis = (
-      length: number,
-      outLength: number,
-      kernel: number,
-      stride: number,
-      dilation: number,
-      before: number,
-    ) => {
-      let first = 0;
-      let last = outLength - 1;
-      for (let tap = 0; tap < kernel; tap++) {
-        const shift = tap * dilation - before;
-        const remainder = mod(shift, stride);
-        if (remainder >= length) continue;
-        const greatest = remainder + Math.floor((length - 1 - remainder) / stride) * stride;
-        first = Math.min(first, (remainder - shift) / stride);
-        last = Math.max(last, (greatest - shift) / stride);
-      }
-      return [-first, last - outLength + 1] as const;
-    };
-    if (classes.length === 0) return { top: 0, left: 0, bottom: 0, right: 0 };
-    const [top, bottom] = axis(
-      height,
-      outHeight,
-      this.#kernel[0],
-      this.stride[0],
-      this.#dilation[0],
-      this.#padding[0],
-    );
-    const [left, right] = axis(
-      width,
-      outWidth,
-      this.#kernel[1],
-      this.stride[1],
-      this.#dilation[1],
-      this.#padding[1],
-    );
-    return { top, left, bottom, right };
-  }
-}
-
-function keptWeights(parameter: Parameter, mask: Uint8Array | undefined, outUnits: Uint32Array, taps: Taps) {
-  const rowLength = parameter.shape.slice(1).reduce((product, n) => product * n, 1);
-  const isKept = (weight: number): boolean => mask === undefined || mask[weight] === 1;
-  let keptCount = 0;
-  for (const unit of outUnits)
-    for (let weight = unit * rowLength, end = weight + rowLength; weight < end; weight++)
-      if (isKept(weight)) keptCount++;
-  const kept = new Uint32Array(keptCount);
+/** The kept weights of stored output units; those of silent input units apart. */
+function keepWeights(
+  op: WeightedOperation,
+  { shape }: Parameter,
+  mask: Uint8Array | undefined,
+  outUnits: Uint32Array,
+  inPlace: Int32Array,
+) {
+  const [outCount, inPerGroup] = shape as [number, number];
+  const tapCount = shape.slice(2).reduce((product, n) => product * n, 1);
+  const outPerGroup = outCount / (op.kind === "conv2d" ? op.groups : 1);
+  const rowLength = inPerGroup * tapCount;
+  const room = mask === undefined ? outUnits.length * rowLength : countKept(mask);
+  const kept = new Uint32Array(room);
+  const unit = new Uint32Array(room);
+  const tap = new Uint16Array(room);
   const orphans: number[] = [];
   const rowStart = new Uint32Array(outUnits.length + 1);
   let length = 0;
-  for (const [o, unit] of outUnits.entries()) {
-    for (let weight = unit * rowLength, end = weight + rowLength; weight < end; weight++) {
-      if (!isKept(weight)) continue;
-      if (taps.of(weight).unit >= 0) kept[length++] = weight;
-      else orphans.push(weight);
+  for (const [o, output] of outUnits.entries()) {
+    const firstInput = Math.floor(output / outPerGroup) * inPerGroup;
+    let weight = output * rowLength;
+    for (let input = firstInput; input < firstInput + inPerGroup; input++) {
+      const place = inPlace[input]!;
+      for (let t = 0; t < tapCount; t++, weight++) {
+        if (mask !== undefined && mask[weight] === 0) continue;
+        if (place < 0) {
+          orphans.push(weight);
+          continue;
+        }
+        kept[length] = weight;
+        unit[length] = place;
+        tap[length++] = t;
+      }
     }
     rowStart[o + 1] = length;
   }
-  return { kept: kept.slice(0, length), orphans: Uint32Array.from(orphans), rowStart };
+  return {
+    kept: kept.slice(0, length),
+    unit: unit.slice(0, length),
+    tap: tap.slice(0, length),
+    orphans: Uint32Array.from(orphans),
+    rowStart,
+  };
 }
 
 function starts(unitCount: number, classes: readonly PlaceClass[]): Uint32Array {
@@ -362,10 +231,8 @@ function starts(unitCount: number, classes: readonly PlaceClass[]): Uint32Array 
 }
 
 /** Place of each unit among the stored ones, −1 where it is not. */
-function places(units: Uint32Array, count: number): Int32Array {
+function placesAmong(units: Uint32Array, count: number): Int32Array {
   const place = new Int32Array(count).fill(-1);
   for (const [index, unit] of units.entries()) place[unit] = index;
   return place;
 }
-
-const mod = (a: number, b: number): number => ((a % b) + b) % b;

@@ -1,7 +1,8 @@
 /** Writes programs into memory, now that everything has its address. */
-import { kernelNumber, kernels, type RecordKind, recordBytes, writeRecord } from "@phew/engine";
+import { kernelNumber, kernels, type RecordKind, recordBytes, records, writeRecord } from "@phew/engine";
 import { type DraftInstruction, type FieldValue, Place, type ProgramDraft, Region } from "./draft.ts";
 import { aligned, type Placement } from "./memoryPlan.ts";
+import type { Exchange } from "./pass.ts";
 import { PlannedTensor } from "./tensor.ts";
 
 /** A program in memory. */
@@ -19,8 +20,8 @@ const recordRoom = (kind: RecordKind): number =>
 
 /** Instructions that do something: borders that nobody reads need no zeros. */
 function meaningful({ kernel, fields }: DraftInstruction): boolean {
-  if (kernel === "copyUnits") return fields["pairCount"] !== 0;
-  return kernel !== "clearBorder" || (fields["tensor"] as PlannedTensor).hasBorder;
+  if (kernel === "copyUnits") return fields.pairCount !== 0;
+  return kernel !== "clearBorder" || (fields.tensor as PlannedTensor).hasBorder;
 }
 
 const partsOf = (draft: ProgramDraft) =>
@@ -49,8 +50,8 @@ export function writeProgram(
   {
     placement,
     lanes,
-    losses,
-  }: { readonly placement: Placement; readonly lanes: number; readonly losses: Region },
+    exchange,
+  }: { readonly placement: Placement; readonly lanes: number; readonly exchange: Exchange },
 ): WrittenProgram {
   let next = address;
   const take = (bytes: number): number => {
@@ -91,7 +92,7 @@ export function writeProgram(
   const times = take(8 * instructions.length);
   const segmentList = take(segments.length * recordBytes("segment"));
   let first = 0;
-  for (const [index, { prologue, body, kind, needsLoss }] of segments.entries()) {
+  for (const [index, { prologue, body, kind, stops }] of segments.entries()) {
     const start = list + first * recordBytes("instruction");
     writeRecord(view, segmentList + index * recordBytes("segment"), "segment", {
       prologue: start,
@@ -99,7 +100,7 @@ export function writeProgram(
       body: start + prologue.length * recordBytes("instruction"),
       bodyCount: body.length,
       kind: kind === "blocks" ? 0 : 1,
-      needsLoss: needsLoss ? 1 : 0,
+      stops: stops ? 1 : 0,
       firstTime: first,
     });
     first += prologue.length + body.length;
@@ -107,15 +108,19 @@ export function writeProgram(
   writeRecord(view, program, "program", {
     segments: segmentList,
     segmentCount: segments.length,
-    losses: losses.address,
+    losses: exchange.losses.address,
+    stop: exchange.stop.address,
     times: 0,
   });
   return { address: program, instructions, times };
 }
 
+/** Bytes of the field `times` in a program record. */
+const TIMES = 4 * records.program.indexOf("times");
+
 /** Whether the first thread measures the time of each instruction from now on. */
 export function setTimed(view: DataView, { address, times }: WrittenProgram, timed: boolean): void {
-  view.setUint32(address + 12, timed ? times : 0, true);
+  view.setUint32(address + TIMES, timed ? times : 0, true);
 }
 
 function writeTensor(

@@ -5,7 +5,7 @@ import type { Norm } from "../parameters.ts";
 import type { Pass } from "../pass.ts";
 import type { PlannedTensor } from "../tensor.ts";
 import { NO_UNIT, unitPairs } from "../unitPairs.ts";
-import { updateUnitParameter } from "./weights.ts";
+import { descend } from "./weights.ts";
 
 export function combineForward(pass: Pass, combination: Combination): void {
   const { root, terms } = combination;
@@ -103,7 +103,7 @@ function normBackward(
     const label = pass.label(index, "batch normalisation");
     if (pass.normalisesBatches)
       pass.draft.prologue("gradientCoefficients", norm.fields(norm.gradientSums), label);
-    pass.updates.push(() => updateNorm(pass, norm, index));
+    descendNorm(pass, norm, index);
     if (!pass.wantsGradient(source)) continue;
     const write = (inputGradient: PlannedTensor, accumulate: boolean): void =>
       pass.draft.emit(
@@ -134,14 +134,16 @@ function normBackward(
   }
 }
 
-function updateNorm(pass: Pass, norm: Norm, index: number): void {
+/** Sums are {Σ g, Σ g·(x − mean)}: the gradient of the shift, and that of the scale but for 1/√(variance + ε). */
+function descendNorm(pass: Pass, norm: Norm, index: number): void {
   const { scale, shift, coefficients, gradientSums, unitCount } = norm;
-  // sums are {Σ g, Σ g·(x − mean)}; the gradient of the scale is the second times 1/√(variance + ε), the fourth row
   const inverse = new Place(coefficients, 12 * unitCount);
-  updateUnitParameter(pass, scale, new Place(gradientSums, 8), 16, inverse, index);
-  updateUnitParameter(pass, shift, gradientSums, 16, shift.trained, index);
-  if (pass.normalisesBatches)
-    pass.draft.emit("updateRunning", norm.fields(), pass.label(index, "batch normalisation"));
+  descend(pass, index, scale, { partial: new Place(gradientSums, 8), elementBytes: 16, factor: inverse });
+  descend(pass, index, shift, { partial: gradientSums, elementBytes: 16, factor: shift.trained });
+  if (!pass.normalisesBatches) return;
+  pass.updates.push(() =>
+    pass.draft.emit("updateRunning", norm.fields(), pass.label(index, "batch normalisation")),
+  );
 }
 
 /** Writes the factors and offsets of the terms that are normalised, behind a barrier where they need all blocks. */

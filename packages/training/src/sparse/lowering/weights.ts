@@ -18,7 +18,19 @@ export function sumShards(pass: Pass, index: number, label: Label) {
   const shards = shardCount(pass.model.blocks);
   const weightGradient = new Region("gradients", shards * shardBytes, { temporary: true });
   pass.draft.emit("clearShard", { sums: weightGradient, bytes, shardBytes }, label);
-  pass.updates.push(() => updateWeights(pass, layer, weightGradient, shardBytes));
+  pass.sums.push(() =>
+    pass.draft.emit(
+      "sumShards",
+      {
+        gradient: weightGradient,
+        count: layer.kept.length,
+        shardBytes,
+        ...pass.watch(layer.parameter.name),
+      },
+      { ...label, work: "update" },
+    ),
+  );
+  pass.updates.push(() => updateWeights(pass, layer, weightGradient));
   return { weightGradient, shardBytes };
 }
 
@@ -29,15 +41,38 @@ export function biasGradient(pass: Pass, index: number, gradient: PlannedTensor)
   const [consumer] = pass.node(index).consumers;
   const normalised = pass.readOnce(index) && pass.node(consumer!).op.kind === "batchNorm";
   if (normalised && pass.normalisesBatches) {
-    pass.updates.push(() => updateUnitParameter(pass, bias, undefined, 8, bias.trained, index));
+    pass.updates.push(() => updateUnits(pass, bias, undefined, index));
     return;
   }
   const partial = new Region("gradients", 8 * pass.model.blocks * bias.units.length, { temporary: true });
   pass.draft.emit("unitSums", { gradient, partial }, pass.label(index, "backward"));
-  pass.updates.push(() => updateUnitParameter(pass, bias, partial, 8, bias.trained, index));
+  descend(pass, index, bias, { partial, elementBytes: 8, factor: bias.trained });
 }
 
-function updateWeights(pass: Pass, layer: SparseLayer, weightGradient: Region, shardBytes: number): void {
+/** Sums over blocks that are the gradient of a parameter with one number a unit. */
+export interface UnitSums {
+  /** f64[blocks][units], elementBytes apart. */
+  readonly partial: Place | Region;
+  readonly elementBytes: number;
+  /** f32[units] that the sums are multiplied with. */
+  readonly factor: Place | Region | undefined;
+}
+
+/** Writes, behind the way back, the gradient of a parameter and its update. */
+export function descend(pass: Pass, index: number, parameter: UnitParameter, sums: UnitSums): void {
+  const units = parameter.units.length;
+  const gradient = new Region("gradients", 4 * units, { temporary: true });
+  pass.sums.push(() =>
+    pass.draft.emit(
+      "sumUnits",
+      { gradient, units, ...sums, ...pass.watch(parameter.parameter.name) },
+      pass.label(index, "update"),
+    ),
+  );
+  pass.updates.push(() => updateUnits(pass, parameter, gradient, index));
+}
+
+function updateWeights(pass: Pass, layer: SparseLayer, gradient: Region): void {
   const label: Label = { layer: layer.name, work: "update" };
   pass.draft.emit(
     "updateWeights",
@@ -47,8 +82,7 @@ function updateWeights(pass: Pass, layer: SparseLayer, weightGradient: Region, s
       forwardEntries: layer.forwardEntries,
       order: layer.orderRegion,
       momentum: layer.momentum,
-      weightGradient,
-      shardBytes,
+      gradient,
     },
     label,
   );
@@ -60,26 +94,15 @@ function updateWeights(pass: Pass, layer: SparseLayer, weightGradient: Region, s
   );
 }
 
-/** @param partial f64 sums, elementBytes apart; absent where the gradient is 0 */
-export function updateUnitParameter(
+function updateUnits(
   pass: Pass,
   { values, momentum, units }: UnitParameter,
-  partial: Place | Region | undefined,
-  elementBytes: number,
-  factor: Place | Region | undefined,
+  gradient: Region | undefined,
   index: number,
 ): void {
   pass.draft.emit(
     "updateParameters",
-    {
-      values,
-      momentum,
-      count: units.length,
-      partial,
-      blockBytes: elementBytes * units.length,
-      elementBytes,
-      factor,
-    },
+    { values, momentum, gradient, count: units.length },
     pass.label(index, "update"),
   );
 }
