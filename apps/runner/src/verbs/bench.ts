@@ -182,6 +182,7 @@ function networkSection(report: BenchReport, options: ShowOptions, environment: 
           `This machine, ${threadsOf(limits.threadCount)}: ${formatMeasure(limits.registerGigaflops)} GFLOP/s of 128-bit multiply-adds in registers, ${formatMeasure(limits.cacheGigaflops)} with a load each, ${formatMeasure(limits.memoryGigabytes)} GB/s from memory.`,
         ]),
     ...planLines(ours),
+    `Load average of this machine before: ${formatMeasure(report.loadAverage)}. Threads are slow where others want their cores.`,
   ];
   const form = options.markdown ? "markdown" : "text";
   const tables = [
@@ -250,6 +251,7 @@ function layerTable({ ours, work, batchSize }: BenchReport, form: TableForm): st
   const columns = [
     { key: "layer", title: "layer" },
     { key: "density", title: "density", format: formatPercent },
+    ...(ours.times!.some(({ kernel }) => kernel !== undefined) ? [{ key: "kernels", title: "kernels" }] : []),
     { key: "forward", title: "forward ms", format: formatMeasure },
     { key: "backward", title: "backward ms", format: formatMeasure },
     { key: "all", title: "all ms", format: formatMeasure },
@@ -260,7 +262,9 @@ function layerTable({ ours, work, batchSize }: BenchReport, form: TableForm): st
     const forward = timeOf((name) => name === layer, "forward");
     const backward = timeOf((name) => name === layer, "backward");
     const gigaflops = (2 * stepMultiplyAdds * batchSize) / (forward + backward) / 1e6;
-    return { layer, density, forward, backward, all: timeOf((name) => name === layer), gigaflops };
+    const kernels = new Set(ours.times!.flatMap((time) => (time.layer === layer ? (time.kernel ?? []) : [])));
+    const all = timeOf((name) => name === layer);
+    return { layer, density, kernels: [...kernels].join(", "), forward, backward, all, gigaflops };
   });
   const others = { layer: "all others", all: timeOf((name) => !weighted.has(name)) };
   return formatTable(columns, layerRows(rows, others), form);

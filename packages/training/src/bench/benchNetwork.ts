@@ -2,7 +2,7 @@
  * Times a network, pruned, on an executor against the whole network on something else: steps of training, or
  * predictions. Both run in processes of their own and take turns; weights and data are the same.
  */
-import { availableParallelism } from "node:os";
+import { availableParallelism, loadavg } from "node:os";
 import {
   ArgumentError,
   elementCount,
@@ -31,7 +31,7 @@ import { workOf } from "./work.ts";
 /** How a benchmark is done, whatever it times. */
 export interface BenchSettings {
   readonly batchSize: number;
-  /** Absent: the executor's own choice; the baseline then takes as many as the executor says it has. */
+  /** Of the executor and of a baseline that takes a number. Absent: the executor's own choice, and all there are. */
   readonly threadCount?: number;
   /** The default executor unless said otherwise. */
   readonly executor?: string;
@@ -129,18 +129,18 @@ export async function benchSubject(
     const whole = { ...task, ...details, masked: masked && masks !== undefined };
     return start(command, whole, payloadOf(whole, subject, batch), signal);
   };
+  const [loadAverage] = loadavg() as [number, number, number];
   const running: Contender[] = [];
   try {
     onProgress?.(0, "warming up");
     const ours = await begin(executorCommand, { executor: { name: executor } }, true);
     if ("unavailable" in ours) throw new Error(`${executor}: ${ours.unavailable}`);
     running.push(ours);
-    const threadCount = settings.threadCount ?? ours.threadCount;
     const rival =
       baseline &&
-      (await begin(baseline.command, rivalDetails(baseline, threadCount), settings.maskBaseline ?? false));
+      (await begin(baseline.command, rivalDetails(baseline, settings), settings.maskBaseline ?? false));
     if (rival !== undefined && !("unavailable" in rival)) running.push(rival);
-    const limits = settings.limits ? await measureMachine(threadCount ?? 1) : undefined;
+    const limits = settings.limits ? await measureMachine(ours.threadCount ?? 1) : undefined;
     const rounds = await race(running, {
       roundCount,
       pauseMs: PAUSE_MS,
@@ -168,6 +168,7 @@ export async function benchSubject(
           }),
       ...(rival !== undefined && "unavailable" in rival ? { baselineUnavailable: rival.unavailable } : {}),
       ...(limits === undefined ? {} : { limits }),
+      loadAverage,
     };
   } finally {
     for (const contender of running) contender.kill();
@@ -191,12 +192,12 @@ function taskOf(mode: BenchMode, network: Network, seed: number, settings: Bench
   };
 }
 
-/** A baseline that takes no number of threads is given 1, which every one can do. */
-function rivalDetails({ executor, threads }: Baseline, threadCount: number | undefined): Partial<BenchTask> {
-  return {
-    threadCount: threads ? (threadCount ?? availableParallelism()) : 1,
-    ...(executor === undefined ? {} : { executor }),
-  };
+/** All threads there are, where no number is asked for; a baseline that takes none is given 1, which each can do. */
+function rivalDetails(
+  { executor, threads }: Baseline,
+  { threadCount = availableParallelism() }: BenchSettings,
+): Partial<BenchTask> {
+  return { threadCount: threads ? threadCount : 1, ...(executor === undefined ? {} : { executor }) };
 }
 
 async function contenderReport(

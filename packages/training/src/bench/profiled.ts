@@ -16,6 +16,8 @@ export interface LayerTime {
   readonly layer: string;
   /** `forward`, `backward`, `batch normalisation`, `update` … */
   readonly work: string;
+  /** Of layers for which there are several kernels, the one that was chosen. */
+  readonly kernel?: string;
   readonly milliseconds: number;
 }
 
@@ -30,14 +32,14 @@ export interface Profiled {
 
 export type ProfiledExecutor = Executor & Profiled;
 
-/** One entry for each layer and kind of work that took any time, in the order in which they first come, a step's share. */
+/** One entry for each layer, kind of work and kernel that took any time, in the order in which they first come, a step's share. */
 export function perStep(times: readonly LayerTime[], stepCount: number): LayerTime[] {
   const sums = new Map<string, LayerTime>();
-  for (const { layer, work, milliseconds } of times) {
-    if (milliseconds === 0) continue;
-    const key = JSON.stringify([layer, work]);
+  for (const time of times) {
+    if (time.milliseconds === 0) continue;
+    const key = JSON.stringify([time.layer, time.work, time.kernel]);
     const before = sums.get(key)?.milliseconds ?? 0;
-    sums.set(key, { layer, work, milliseconds: before + milliseconds / stepCount });
+    sums.set(key, { ...time, milliseconds: before + time.milliseconds / stepCount });
   }
   return [...sums.values()];
 }

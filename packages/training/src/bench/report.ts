@@ -23,6 +23,8 @@ export interface BenchReport {
   /** How many times as fast as the baseline. */
   readonly ratio?: Ratio;
   readonly limits?: MachineLimits;
+  /** Programs that wanted to run during the minute before; 0 where the system does not tell. */
+  readonly loadAverage: number;
 }
 
 /** Multiply-adds that a task needs; products with padding are not among them. */
