@@ -8,7 +8,7 @@ export const demoRecipe = {
   epochs: 5,
   batchSize: 32,
   rate: 0.02,
-  executor: "tensorflow",
+  executor: "sparse",
   /** The table tells the first epoch that reaches it. */
   targetAccuracy: 0.8,
 } as const;
