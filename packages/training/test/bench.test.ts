@@ -103,19 +103,23 @@ class FakeExecutor implements Pick<ProfiledExecutor, "name" | "backend"> {
   }
 }
 
+/** Every third step is disturbed. */
 class TellingExecutor extends FakeExecutor {
-  #since: number | undefined;
+  #stepCount = 0;
+  #timed = false;
 
   startTiming(): void {
-    this.#since = this.clock;
+    this.#timed = true;
   }
   endTiming(): readonly LayerTime[] {
-    const milliseconds = (this.clock - this.#since!) / 2;
+    if (!this.#timed) throw new Error("nothing is measured");
+    this.#timed = false;
+    const slow = ++this.#stepCount % 3 === 0 ? 50 : 0;
     return [
-      { layer: "conv", work: "forward", milliseconds },
+      { layer: "conv", work: "forward", milliseconds: 5 + slow },
       { layer: "conv", work: "border", milliseconds: 0 },
-      { layer: "fc", work: "forward", milliseconds: milliseconds / 2 },
-      { layer: "fc", work: "forward", milliseconds: milliseconds / 2 },
+      { layer: "fc", work: "forward", milliseconds: 2 },
+      { layer: "fc", work: "forward", milliseconds: 1.5 },
     ];
   }
 }
@@ -154,12 +158,18 @@ describe("a round of an executor", () => {
     expect([...(await bench.outputs())]).toEqual([1, 2]);
   });
 
-  it("is told layer by layer as a mean over steps, where the executor tells", async () => {
+  it("is told layer by layer as the median step, where the executor tells", async () => {
     expect(await benchOf(new FakeExecutor(10), "train", [1, 0]).profile()).toBeUndefined();
-    expect(await benchOf(new TellingExecutor(10), "train", [1, 0]).profile()).toEqual([
+    const executor = new TellingExecutor(10);
+    expect(await benchOf(executor, "train", [1, 0]).profile()).toEqual([
       { layer: "conv", work: "forward", milliseconds: 5 },
-      { layer: "fc", work: "forward", milliseconds: 5 },
+      { layer: "fc", work: "forward", milliseconds: 3.5 },
     ]);
+    expect(executor.calls).toHaveLength(30);
+    // five steps where three hundred milliseconds are over before
+    const slow = new TellingExecutor(1000);
+    await benchOf(slow, "train", [1, 0]).profile();
+    expect(slow.calls).toHaveLength(5);
   });
 });
 

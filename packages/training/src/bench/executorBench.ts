@@ -1,10 +1,11 @@
 /** One executor that carries out a task's rounds: what runs in a process of its own beside its rival. */
 import type { Batch } from "../executor.ts";
-import { type LayerTime, type ProfiledExecutor, perStep } from "./profiled.ts";
+import { type LayerTime, medianStep, type ProfiledExecutor } from "./profiled.ts";
 import type { BenchTask, Round, Stretch } from "./task.ts";
 
-/** Profiled steps that are averaged. */
-const PROFILED_STEPS = 5;
+/** A profile is the median of at least so many steps and milliseconds. */
+const PROFILE_STEPS = 5;
+const PROFILE_MS = 300;
 
 export class ExecutorBench {
   readonly #executor: ProfiledExecutor;
@@ -37,9 +38,14 @@ export class ExecutorBench {
   async profile(): Promise<readonly LayerTime[] | undefined> {
     const executor = this.#executor;
     if (executor.startTiming === undefined || executor.endTiming === undefined) return undefined;
-    executor.startTiming();
-    for (let k = 0; k < PROFILED_STEPS; k++) await this.#step();
-    const times = perStep(executor.endTiming(), PROFILED_STEPS);
+    const steps: (readonly LayerTime[])[] = [];
+    const end = this.#now() + PROFILE_MS;
+    while (steps.length < PROFILE_STEPS || this.#now() < end) {
+      executor.startTiming();
+      await this.#step();
+      steps.push(executor.endTiming());
+    }
+    const times = medianStep(steps);
     return times.length === 0 ? undefined : times;
   }
 

@@ -1,5 +1,6 @@
 /** What an executor may tell of itself beyond {@link Executor}; a benchmark prints what is there. */
 import type { Executor } from "../executor.ts";
+import { median } from "./race.ts";
 
 /** Bytes by what they are for, known before the first step. */
 export interface PlannedMemory {
@@ -32,14 +33,23 @@ export interface Profiled {
 
 export type ProfiledExecutor = Executor & Profiled;
 
-/** One entry for each layer, kind of work and kernel that took any time, in the order in which they first come, a step's share. */
-export function perStep(times: readonly LayerTime[], stepCount: number): LayerTime[] {
-  const sums = new Map<string, LayerTime>();
-  for (const time of times) {
-    if (time.milliseconds === 0) continue;
-    const key = JSON.stringify([time.layer, time.work, time.kernel]);
-    const before = sums.get(key)?.milliseconds ?? 0;
-    sums.set(key, { ...time, milliseconds: before + time.milliseconds / stepCount });
-  }
-  return [...sums.values()];
+/**
+ * The median step, layer by layer: one entry for each layer, kind of work and kernel that took any time, in the order
+ * in which they first come.
+ * @param steps times of each step; all have the same entries, some of them more than once
+ */
+export function medianStep(steps: readonly (readonly LayerTime[])[]): LayerTime[] {
+  const sums = steps.map((times) => {
+    const byKind = new Map<string, LayerTime>();
+    for (const time of times) {
+      const key = JSON.stringify([time.layer, time.work, time.kernel]);
+      const before = byKind.get(key)?.milliseconds ?? 0;
+      byKind.set(key, { ...time, milliseconds: before + time.milliseconds });
+    }
+    return byKind;
+  });
+  return Array.from(sums[0]!, ([key, time]) => ({
+    ...time,
+    milliseconds: median(sums.map((byKind) => byKind.get(key)!.milliseconds)),
+  })).filter(({ milliseconds }) => milliseconds > 0);
 }
