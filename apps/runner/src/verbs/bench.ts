@@ -207,8 +207,8 @@ function contenderTable({ ours, baseline }: BenchReport, form: TableForm): strin
     { key: "name", title: "" },
     { key: "backend", title: "backend" },
     { key: "weights", title: "weights" },
-    { key: "median", title: "images/s", format: formatMeasure },
-    { key: "best", title: "best", format: formatMeasure },
+    { key: "median", title: "images/s", format: formatRate },
+    { key: "best", title: "best", format: formatRate },
     { key: "step", title: "ms a step", format: formatMeasure },
     { key: "least", title: "least", format: formatMeasure },
     { key: "gigaflops", title: "GFLOP/s", format: formatMeasure },
@@ -319,6 +319,7 @@ function commandLine(): string {
   return ["phew", ...process.argv.slice(2).map(quoted)].join(" ");
 }
 
+const formatRate = (rate: number): string => (rate >= 1000 ? formatCount(rate) : formatMeasure(rate));
 const today = (): string => new Date().toISOString().slice(0, 10);
 const times = (ratio: number): string => `${ratio.toPrecision(3)} times`;
 const threadsOf = (count: number): string => `${count} thread${count === 1 ? "" : "s"}`;
