@@ -1,10 +1,15 @@
 /** Every executor by its name; each is loaded when it is asked for. Adding one: a line here. */
+import { availableParallelism } from "node:os";
 import { unknownName } from "@phew/core";
 import type { ExecutorFactory } from "./executor.ts";
 import { loadTensorflowExecutor } from "./tensorflow.ts";
 
 const loaders: Readonly<Record<string, () => Promise<ExecutorFactory>>> = {
-  sparse: async () => (await import("./sparse/executor.ts")).createSparseExecutor,
+  sparse: async () => {
+    const { createSparseExecutor } = await import("./sparse/executor.ts");
+    // its numbers do not depend on the number of threads
+    return (options) => createSparseExecutor({ threadCount: availableParallelism(), ...options });
+  },
   tensorflow: () => loadTensorflowExecutor(),
 };
 
