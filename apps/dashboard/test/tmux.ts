@@ -9,11 +9,11 @@ let terminalCount = 0;
 export class Tmux {
   readonly #socket = `phew-${process.pid}-${terminalCount++}`;
 
-  /** Starts a plain shell; what is in `environment` is set for all its commands. */
+  /** Starts a plain shell, as a person has it (without CI, which takes colours away); what is in `environment` is set for all its commands. */
   constructor(columns: number, rows: number, environment: Readonly<Record<string, string>> = {}) {
     const settings = Object.entries(environment).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
     const size = ["-x", `${columns}`, "-y", `${rows}`];
-    this.#run("-f", "/dev/null", "new-session", "-d", ...size, ...settings, "env PS1='$ ' sh");
+    this.#run("-f", "/dev/null", "new-session", "-d", ...size, ...settings, "env -u CI PS1='$ ' sh");
   }
 
   /** Presses keys, by the names tmux has for them. */
