@@ -30,7 +30,7 @@ export interface ExecutorOptions {
   readonly labelSmoothing?: number;
   /** For dropout. */
   readonly seed: number;
-  /** Absent: as many as the machine has and the network has work for. */
+  /** Absent: one; executors from {@link loadExecutor} take all cores. No more than the network has work for. */
   readonly threadCount?: number;
 }
 

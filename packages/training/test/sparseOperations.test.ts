@@ -12,6 +12,13 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createSparseExecutor } from "../src/sparse/executor.ts";
 import {
+  activationNetwork,
+  convolutions,
+  graphNetwork,
+  normNetwork,
+  poolingNetworks,
+} from "./operationNetworks.ts";
+import {
   oracleGradients,
   oracleGraph,
   oracleLoss,
@@ -82,113 +89,41 @@ async function expectAgreement(
 
 describe("sparse executor, operation by operation", () => {
   it.each(ACTIVATIONS)("%s: loss and gradients equal central differences", async (name) => {
-    const b = new NetworkBuilder(name, [5]);
-    const hidden = b.activation(name, b.dense("first", b.input, 6));
-    const network = b.build(b.dense("second", b.activation(name, b.dense("middle", hidden, 5)), 3));
+    const network = activationNetwork(name);
     await expectAgreement(network, { batchSize: 7, seed: 3 });
     await expectAgreement(network, { batchSize: 7, seed: 3, masks: randomMasks(network, 0.5, 1) });
   });
 
   it("convolutions of any stride, padding, dilation and grouping", async () => {
-    const upTo = (most: number, least = 1) => fc.integer({ min: least, max: most });
-    const convolution = fc.record({
-      height: upTo(7, 4),
-      width: upTo(7, 4),
-      kernel: fc.tuple(upTo(3), upTo(3)),
-      stride: fc.tuple(upTo(3), upTo(3)),
-      dilation: fc.tuple(upTo(2), upTo(2)),
-      padding: fc.tuple(upTo(3, 0), upTo(3, 0), upTo(3, 0), upTo(3, 0)),
-      groups: upTo(3),
-      inPerGroup: upTo(2),
-      outPerGroup: upTo(2),
-      bias: fc.boolean(),
-      seed: upTo(1000),
+    const chosen = fc.record({
+      network: convolutions,
+      seed: fc.integer({ min: 1, max: 1000 }),
       density: fc.constantFrom(1, 0.6, 0.2),
     });
     await fc.assert(
-      fc.asyncProperty(
-        convolution,
-        async ({ height, width, groups, inPerGroup, outPerGroup, seed, density, ...options }) => {
-          const { kernel, dilation, padding } = options;
-          const fits = (length: number, axis: 0 | 1) =>
-            length + padding[axis] + padding[axis + 2]! >= dilation[axis] * (kernel[axis] - 1) + 1;
-          fc.pre(fits(height, 0) && fits(width, 1));
-          const b = new NetworkBuilder("conv", [2, height, width]);
-          const first = b.activation(
-            "tanh",
-            b.conv2d("in", b.input, { outChannels: groups * inPerGroup, kernel: 1 }),
-          );
-          const conv = b.conv2d("conv", first, { ...options, outChannels: groups * outPerGroup, groups });
-          const network = b.build(b.dense("out", b.flatten(b.activation("tanh", conv)), 3));
-          const masks = randomMasks(network, density, seed);
-          await expectAgreement(network, { batchSize: 2, seed, masks });
-        },
-      ),
+      fc.asyncProperty(chosen, async ({ network, seed, density }) => {
+        const masks = randomMasks(network, density, seed);
+        await expectAgreement(network, { batchSize: 2, seed, masks });
+      }),
       { numRuns: 60, seed: 5 },
     );
   });
 
   it("batch normalisation of images and of features", async () => {
-    const b = new NetworkBuilder("norms", [2, 4, 5]);
-    const conv = b.conv2d("conv", b.batchNorm("bn0", b.input), {
-      outChannels: 3,
-      kernel: 3,
-      padding: 1,
-      bias: false,
-    });
-    const x = b.flatten(b.activation("tanh", b.batchNorm("bn1", conv)));
-    const hidden = b.batchNorm("bn2", b.dense("hidden", x, 6, { bias: false }), {
-      epsilon: 1e-3,
-      momentum: 0.3,
-    });
-    const network = b.build(b.dense("out", b.activation("tanh", hidden), 3));
+    const network = normNetwork();
     for (const batchSize of [6, 17]) await expectAgreement(network, { batchSize, seed: 11 });
     await expectAgreement(network, { batchSize: 6, seed: 11, masks: randomMasks(network, 0.3, 4) });
   });
 
   it("pooling with overlap, uneven padding, ceil mode and dilation", async () => {
-    const pooled = (pool: (b: NetworkBuilder, x: Value) => Value): Network => {
-      const b = new NetworkBuilder("pool", [2, 7, 6]);
-      const x = pool(
-        b,
-        b.activation("tanh", b.conv2d("conv", b.input, { outChannels: 3, kernel: 3, padding: 1 })),
-      );
-      return b.build(b.dense("out", b.flatten(x), 3));
-    };
-    const window = { kernel: [3, 2], stride: [2, 2], padding: [1, 0, 0, 1], dilation: [1, 1] } as const;
-    const networks = [
-      pooled((b, x) => b.maxPool2d(x, { kernel: 2 })),
-      pooled((b, x) => b.maxPool2d(x, { kernel: 3, stride: 2, padding: 1, ceil: true })),
-      pooled((b, x) => b.node("dilated", { kind: "maxPool2d", ...window, dilation: [2, 3] }, x)),
-      pooled((b, x) => b.averagePool2d(x, { kernel: 2 })),
-      pooled((b, x) => b.averagePool2d(x, { kernel: 3, stride: 2, padding: 1, ceil: true })),
-      pooled((b, x) =>
-        b.node("uncounted", { kind: "averagePool2d", ...window, countPadding: false, ceil: true }, x),
-      ),
-      pooled((b, x) =>
-        b.node("counted", { kind: "averagePool2d", ...window, countPadding: true, ceil: true }, x),
-      ),
-    ];
-    for (const network of networks) {
+    for (const network of poolingNetworks()) {
       await expectAgreement(network, { batchSize: 3, seed: 2 });
       await expectAgreement(network, { batchSize: 3, seed: 2, masks: randomMasks(network, 0.3, 2) });
     }
   });
 
   it("add, concat, slice, identity, global pooling and values read several times", async () => {
-    const b = new NetworkBuilder("graph", [3, 5, 5]);
-    const conv = (name: string, x: Value, outChannels: number) =>
-      b.activation("tanh", b.conv2d(name, x, { outChannels, kernel: 3, padding: 1 }));
-    const first = conv("a", b.input, 4);
-    const merged = b.add(first, conv("b", first, 4), b.node("same", { kind: "identity" }, first));
-    const stacked = b.concat(
-      merged,
-      b.input,
-      conv("c", b.node("cut", { kind: "slice", start: 1, count: 2 }, merged), 2),
-    );
-    const features = b.concat(b.globalAveragePool(stacked), b.flatten(first));
-    const cut = b.node("features", { kind: "slice", start: 4, count: 60 }, b.flatten(features));
-    const network = b.build(b.dense("out", b.dropout(0, cut), 4));
+    const network = graphNetwork();
     await expectAgreement(network, { batchSize: 3, seed: 7 });
     for (const density of [0.5, 0.2, 0.05])
       await expectAgreement(network, { batchSize: 3, seed: 7, masks: randomMasks(network, density, 8) });

@@ -3,6 +3,7 @@ import type { Node } from "@phew/core";
 import { type Label, Place, ProgramDraft, Region, type Work } from "./draft.ts";
 import type { Model } from "./model.ts";
 import { PlannedTensor } from "./tensor.ts";
+import { unitPairs } from "./unitPairs.ts";
 
 export type Mode = "training" | "evaluation";
 
@@ -201,14 +202,20 @@ export class Pass {
 
   /** Unit by unit, all of them. */
   copy(from: PlannedTensor, to: PlannedTensor, accumulate: boolean, label: Label): void {
+    const units = Uint32Array.from({ length: to.units }, (_, k) => k);
+    this.copyUnits(from, { tensor: to, accumulate }, units, label);
+  }
+
+  /** @param from where each unit of the target comes from, or NO_UNIT */
+  copyUnits(input: PlannedTensor, target: Target, from: ArrayLike<number>, label: Label): void {
     this.draft.emit(
       "copyUnits",
       {
-        input: from,
-        output: to,
-        pairs: this.table(Uint32Array.from({ length: 2 * to.units }, (_, k) => k >> 1)),
-        pairCount: to.units,
-        accumulate: accumulate ? 1 : 0,
+        input,
+        output: target.tensor,
+        pairs: this.table(unitPairs(from)),
+        pairCount: from.length,
+        accumulate: target.accumulate ? 1 : 0,
       },
       label,
     );

@@ -4,7 +4,7 @@ import { Place, type Region } from "../draft.ts";
 import type { Norm } from "../parameters.ts";
 import type { Pass } from "../pass.ts";
 import type { PlannedTensor } from "../tensor.ts";
-import { NO_UNIT, unitPairs } from "../unitPairs.ts";
+import { NO_UNIT } from "../unitPairs.ts";
 import { descend } from "./weights.ts";
 
 export function combineForward(pass: Pass, combination: Combination): void {
@@ -173,17 +173,7 @@ function lendUnits(pass: Pass, root: number, source: number, gradient: PlannedTe
   const target = pass.receive(source);
   if (target === undefined) return;
   const from = placesOf(pass, source, root);
-  pass.draft.emit(
-    "copyUnits",
-    {
-      input: gradient,
-      output: target.tensor,
-      pairs: pass.table(unitPairs(from)),
-      pairCount: from.length,
-      accumulate: target.accumulate ? 1 : 0,
-    },
-    pass.label(root, "other"),
-  );
+  pass.copyUnits(gradient, target, from, pass.label(root, "other"));
 }
 
 /** For every unit stored of `node`, where it stands among those of `other`; absent where they are the same. */

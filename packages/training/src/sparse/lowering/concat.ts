@@ -48,17 +48,7 @@ export const concat: Lowering<OperationOf<"concat">> = {
       const from = new Uint32Array(target.tensor.units).fill(NO_UNIT);
       for (const [unit, place] of places.entries())
         if (place.input === k && place.unit !== NO_UNIT) from[place.unit] = unit;
-      pass.draft.emit(
-        "copyUnits",
-        {
-          input: gradient,
-          output: target.tensor,
-          pairs: pass.table(unitPairs(from)),
-          pairCount: from.length,
-          accumulate: target.accumulate ? 1 : 0,
-        },
-        pass.label(index, "other"),
-      );
+      pass.copyUnits(gradient, target, from, pass.label(index, "other"));
     }
   },
 };

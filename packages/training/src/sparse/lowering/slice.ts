@@ -33,16 +33,6 @@ export const slice: Lowering<OperationOf<"slice">> = {
     if (target === undefined) return;
     const from = new Uint32Array(target.tensor.units).fill(NO_UNIT);
     for (const [unit, place] of run(pass, index, op.start).entries()) from[place] = unit;
-    pass.draft.emit(
-      "copyUnits",
-      {
-        input: gradient,
-        output: target.tensor,
-        pairs: pass.table(unitPairs(from)),
-        pairCount: from.length,
-        accumulate: target.accumulate ? 1 : 0,
-      },
-      pass.label(index, "other"),
-    );
+    pass.copyUnits(gradient, target, from, pass.label(index, "other"));
   },
 };
