@@ -1,6 +1,7 @@
 /** Progress on standard error: a bar with an estimate in a terminal, a line now and then elsewhere. */
 import { writeSync } from "node:fs";
 import { formatDuration } from "@phew/runs";
+import { Interrupted } from "./failure.ts";
 
 const BAR_WIDTH = 24;
 const TERMINAL_INTERVAL_MS = 80;
@@ -47,12 +48,12 @@ export function startProgress(title: string, quiet = false): Progress {
   };
 }
 
-/** An AbortSignal that fires at the first Ctrl-C or SIGTERM; the second one ends the process at once. */
+/** An AbortSignal that fires, with Interrupted as its reason, at the first Ctrl-C or SIGTERM; the second one ends the process at once. */
 export function interruptSignal(): AbortSignal {
   const controller = new AbortController();
   const stop = () => {
     if (controller.signal.aborted) process.exit(130);
-    controller.abort();
+    controller.abort(new Interrupted("stopped"));
   };
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
