@@ -43,7 +43,8 @@ export function describeFailure(error: unknown): { message: string; exitCode: nu
   if (error instanceof UsageError) return { message: error.message, exitCode: EXIT.usage };
   if (error instanceof Interrupted)
     return { message: error.message || "interrupted", exitCode: EXIT.interrupted };
-  if (error instanceof ArgumentError || (error instanceof Error && "fault" in error)) {
+  // the engine's errors have the same fields as ArgumentError, and a class of their own
+  if (error instanceof Error && "fault" in error) {
     return { message: error.message, exitCode: EXIT.failed };
   }
   if (error instanceof Error) {

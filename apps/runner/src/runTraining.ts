@@ -12,7 +12,7 @@ import {
   zooEntries,
   zooModel,
 } from "@phew/core";
-import { digestWeights, float32Tensor, writeMasks, writeSafetensors } from "@phew/formats";
+import { digestWeights, float32Tensor, writeSafetensors } from "@phew/formats";
 import { lastAccuracy, type RunState, RunWriter, readRun, readStatus, runFolderOf } from "@phew/runs";
 import { type Dataset, type ExecutorFactory, loadDataset, loadExecutor, train } from "@phew/training";
 import { describeFailure, Interrupted } from "./failure.ts";
@@ -79,7 +79,7 @@ export async function runTraining(config: TrainConfig, place: RunPlace, hooks: R
   try {
     record({ kind: "run.started", name: runName(config), config: { ...config } });
     const masks = await pruned(material, record, hooks.signal);
-    await keepMasks(writer.path("masks.safetensors"), material, masks);
+    await writer.saveMasks(masks, originOf(material));
     const weights = await trained(material, masks, record, hooks.signal);
     await keepWeights(writer.path("checkpoint.safetensors"), material, weights);
     writer.close({ state: "finished" });
@@ -95,6 +95,7 @@ export async function runTraining(config: TrainConfig, place: RunPlace, hooks: R
 }
 
 async function gather(config: TrainConfig, place: RunPlace): Promise<Material> {
+  // an unknown name is told before a data set is read or drawn
   if (!zooEntries.some(({ name }) => name === config.model)) zooModel(config.model);
   const dataset = await datasetOf(config);
   const network = zooModel(config.model, { classCount: dataset.classCount, inputShape: dataset.inputShape });
@@ -149,11 +150,10 @@ async function pruned(
   return masks;
 }
 
-async function keepMasks(file: string, { config, network, initial }: Material, masks: Masks): Promise<void> {
+function originOf({ config, network, initial }: Material) {
   const { method, options, seed, density } = config;
   const weightsDigest = digestWeights(network, initial);
-  const origin = { method, options, seed, requestedDensity: density, weightsDigest, version };
-  await writeMasks(file, masks, origin, { force: true });
+  return { method, options, seed, requestedDensity: density, weightsDigest, version };
 }
 
 async function trained(

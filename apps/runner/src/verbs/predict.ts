@@ -1,9 +1,9 @@
 /** `phew predict`: runs a network on a batch, masked or not: the proof that an import is faithful. */
-import { Masks } from "@phew/core";
+import { elementCount } from "@phew/core";
 import {
   float32Tensor,
   readBatch,
-  readSafetensors,
+  readTensors,
   requireWritable,
   toFloat32,
   writeSafetensors,
@@ -48,8 +48,8 @@ export async function predict(model: string | undefined, options: PredictOptions
     seed: 0,
     ...(options.threads === undefined ? {} : { threadCount: options.threads }),
   });
-  const outputLength = network.outputShape.reduce((product, n) => product * n, 1);
-  const inputLength = network.inputShape.reduce((product, n) => product * n, 1);
+  const outputLength = elementCount(network.outputShape);
+  const inputLength = elementCount(network.inputShape);
   const logits = new Float32Array(batch.count * outputLength);
   const progress = startProgress("predict", options.json);
   const started = performance.now();
@@ -73,45 +73,40 @@ export async function predict(model: string | undefined, options: PredictOptions
   // logits of the unmasked network tell nothing of the masked one
   const difference =
     expected === undefined || masks !== undefined ? undefined : greatestDifference(logits, expected);
-  report();
-
-  function report(): void {
-    const density = (masks ?? Masks.dense(network)).density;
-    if (options.json) {
-      const { out } = options;
-      printJson({
-        model: network.name,
-        weights: loaded.origin,
-        notes: loaded.notes,
-        executor: executor.backend,
-        count: batch.count,
-        density,
-        accuracy,
-        difference,
-        elapsedMs,
-        out,
-      });
-      return;
-    }
-    for (const note of loaded.notes) printLines(`note: ${note}`);
-    printLines(
-      `${network.name}: ${formatCount(batch.count)} examples on ${executor.name} (${executor.backend}) in ${formatDuration(elapsedMs)}`,
-    );
-    if (accuracy !== undefined) printLines(`accuracy: ${formatAccuracy(accuracy)}`);
-    if (difference !== undefined)
-      printLines(`greatest difference from the batch's own logits: ${formatMeasure(difference)}`);
-    printLines(
-      options.out === undefined
-        ? "Nothing written: give --out FILE to keep the logits."
-        : `Logits are in ${options.out}.`,
-    );
+  const density = masks?.density ?? 1;
+  if (options.json) {
+    printJson({
+      model: network.name,
+      weights: loaded.origin,
+      notes: loaded.notes,
+      executor: executor.backend,
+      count: batch.count,
+      density,
+      accuracy,
+      difference,
+      elapsedMs,
+      out: options.out,
+    });
+    return;
   }
+  for (const note of loaded.notes) printLines(`note: ${note}`);
+  printLines(
+    `${network.name}: ${formatCount(batch.count)} examples on ${executor.name} (${executor.backend}) in ${formatDuration(elapsedMs)}`,
+  );
+  if (accuracy !== undefined) printLines(`accuracy: ${formatAccuracy(accuracy)}`);
+  if (difference !== undefined)
+    printLines(`greatest difference from the batch's own logits: ${formatMeasure(difference)}`);
+  printLines(
+    options.out === undefined
+      ? "Nothing written: give --out FILE to keep the logits."
+      : `Logits are in ${options.out}.`,
+  );
 }
 
 /** `logits` beside the batch, as another program computed them, where the file has them in the right number. */
 async function expectedLogits(file: string, count: number): Promise<Float32Array | undefined> {
-  const tensor = (await readSafetensors(file)).tensors.get("logits");
-  if (tensor === undefined || tensor.shape.reduce((product, n) => product * n, 1) !== count) return undefined;
+  const tensor = (await readTensors(file)).tensors.get("logits");
+  if (tensor === undefined || elementCount(tensor.shape) !== count) return undefined;
   return toFloat32(tensor);
 }
 

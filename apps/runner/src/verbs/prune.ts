@@ -44,6 +44,7 @@ export async function prune(model: string | undefined, options: PruneOptions): P
   for (const file of [...outputs, options.scores]) if (file !== undefined) await requireWritable(file, force);
 
   const loaded = await loadModel(model, options);
+  const weightsDigest = options.out === undefined ? "" : digestWeights(loaded.network, loaded.weights);
   const from = options.from === undefined ? undefined : await readMasks(options.from, loaded.network);
   const signal = interruptSignal();
   const results: PruneResult[] = [];
@@ -67,7 +68,7 @@ export async function prune(model: string | undefined, options: PruneOptions): P
     } finally {
       progress.done();
     }
-    await write(outputs[k], options.scores, loaded, results[k]!, options, force.force);
+    await write(outputs[k], weightsDigest, loaded, results[k]!, options);
   }
   report(loaded, results, outputs, options);
 }
@@ -86,12 +87,12 @@ function outputFile(out: string | undefined, density: number, several: boolean):
 
 async function write(
   out: string | undefined,
-  scoresFile: string | undefined,
+  weightsDigest: string,
   loaded: LoadedModel,
   result: PruneResult,
   options: PruneOptions,
-  force: boolean,
 ): Promise<void> {
+  const { scores: scoresFile, force = false } = options;
   if (scoresFile !== undefined) {
     if (result.scores === undefined) {
       throw new UsageError("--scores", {
@@ -113,7 +114,7 @@ async function write(
     options: result.options,
     seed: options.seed ?? 0,
     requestedDensity: result.requestedDensity,
-    weightsDigest: digestWeights(loaded.network, loaded.weights),
+    weightsDigest,
     version,
   };
   await writeMasks(out, result.masks, origin, { force });
