@@ -15,6 +15,13 @@ export {
 } from "./analysis/multiplyAdds.ts";
 export { type PathKernelTrace, pathKernelTrace } from "./analysis/pathKernelTrace.ts";
 export { type PathSumOptions, pathSums } from "./analysis/pathSums.ts";
+export type {
+  Batch,
+  DifferentiationRequest,
+  Differentiator,
+  HessianProduct,
+  LossGradients,
+} from "./differentiation.ts";
 export { ArgumentError, type ArgumentFault, nearestName, unknownName } from "./errors.ts";
 export type {
   LayerMeasure,
@@ -54,6 +61,7 @@ export {
   type PruneRequest,
   type Pruner,
   type Pruning,
+  type PruningData,
 } from "./pruners/pruner.ts";
 export { prunerByName, pruners } from "./pruners/registry.ts";
 export { longestWalk, walkPlan } from "./walks/plan.ts";

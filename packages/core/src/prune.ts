@@ -11,6 +11,7 @@ import {
   type PruneRequest,
   type Pruner,
   type Pruning,
+  type PruningData,
 } from "./pruners/pruner.ts";
 import { prunerByName } from "./pruners/registry.ts";
 import { longestWalk, walkPlan } from "./walks/plan.ts";
@@ -27,6 +28,8 @@ export interface PruneSettings {
   readonly options?: Readonly<Record<string, OptionValue>>;
   /** Weights that are kept in any case: the mask grows from these. */
   readonly from?: Masks;
+  /** For methods that look at examples; see `Pruner.needsData`. */
+  readonly data?: PruningData;
   readonly onProgress?: (progress: PruneProgress) => void;
   /** Told of the start, of progress and of the end. */
   readonly onEvent?: (event: PruneEvent) => void;
@@ -56,12 +59,13 @@ export async function prune(
   weights: Weights,
   settings: PruneSettings,
 ): Promise<PruneResult> {
-  const { density: requestedDensity, seed, from, signal, onEvent } = settings;
+  const { density: requestedDensity, seed, from, data, signal, onEvent } = settings;
   const pruner = prunerByName(settings.method);
   const keepCount = keepCountAt(requestedDensity, network.prunableCount);
   requireSeed(seed);
   const options = completeOptions(pruner, settings.options ?? {});
   requireFiniteWeights(network, weights);
+  if (pruner.needsData) requireData(pruner, data);
   signal?.throwIfAborted();
 
   const start = performance.now();
@@ -81,6 +85,7 @@ export async function prune(
     seed,
     options,
     ...(from && { from }),
+    ...(data && { data }),
     ...(signal && { signal }),
     ...(watched && { onProgress }),
   };
@@ -104,6 +109,14 @@ export async function prune(
 function requireSeed(seed: number): void {
   if (Number.isSafeInteger(seed) && seed >= 0) return;
   throw new ArgumentError("seed", { given: `${seed}`, expected: "a whole number from 0 to 2^53 − 1" });
+}
+
+function requireData({ name }: Pruner, data: PruningData | undefined): void {
+  if (data !== undefined && data.batches.length > 0) return;
+  throw new ArgumentError(`method ${name}`, {
+    given: "no examples",
+    expected: "batches of examples and their classes, which it scores weights by",
+  });
 }
 
 /**

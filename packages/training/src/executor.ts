@@ -1,14 +1,7 @@
 /** What trains and runs a network on some backend; the loop knows only this. */
-import type { Masks, Network, Weights } from "@phew/core";
+import type { Batch, Masks, Network, Weights } from "@phew/core";
 
-/** Images or vectors and their classes. */
-export interface Batch {
-  /** Row-major `[count, ...network.inputShape]`. */
-  readonly x: Float32Array;
-  /** Class of each example, length `count`. */
-  readonly y: Int32Array;
-  readonly count: number;
-}
+export type { Batch };
 
 /** Stochastic gradient descent as PyTorch's: g ← ∂L/∂θ + λθ; v ← μv + g; θ ← θ − η(g + μv) with Nesterov, else θ − ηv. */
 export interface OptimiserOptions {

@@ -1,4 +1,5 @@
 /** What a pruning method is: a name, its options, and a way from weights to masks. One file each in this folder. */
+import type { Batch, Differentiator } from "../differentiation.ts";
 import { ArgumentError, unknownName } from "../errors.ts";
 import type { Masks } from "../masks/masks.ts";
 import type { Network } from "../network/network.ts";
@@ -24,6 +25,12 @@ export type OptionSpec =
 
 export type OptionValue = string | number | boolean;
 
+/** Examples, and what differentiates the loss on them. */
+export interface PruningData {
+  readonly batches: readonly Batch[];
+  readonly differentiator: Differentiator;
+}
+
 /** What a pruner is given. It changes nothing of it. */
 export interface PruneRequest {
   readonly network: Network;
@@ -36,6 +43,8 @@ export interface PruneRequest {
   readonly options: Readonly<Record<string, OptionValue>>;
   /** Weights that are kept in any case: the mask grows from these. */
   readonly from?: Masks;
+  /** Present for a pruner that declares `needsData`. */
+  readonly data?: PruningData;
   readonly onProgress?: (progress: PruneProgress) => void;
   /** Checked between chunks of work; the pruner then throws `signal.reason`. */
   readonly signal?: AbortSignal;
@@ -68,6 +77,8 @@ export interface Pruner {
   readonly options: Readonly<Record<string, OptionSpec>>;
   /** True where the mask may hold up to one path more than keepCount. */
   readonly wholePaths: boolean;
+  /** True where it looks at examples: the request then has `data`. */
+  readonly needsData?: boolean;
   prune(request: PruneRequest): Promise<Pruning>;
 }
 

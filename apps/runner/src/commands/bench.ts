@@ -1,0 +1,135 @@
+import type { Command, Option } from "commander";
+import * as parse from "../parse.ts";
+import { executorOption, option } from "./options.ts";
+
+export function declareBench(program: Command): void {
+  const bench = program
+    .command("bench")
+    .summary("how fast: training, predictions, masks, beside PyTorch and others")
+    .description(
+      "Measures speed on this machine, as ratios to something else in alternating rounds of one run.",
+    )
+    .addHelpText(
+      "after",
+      `
+Examples:
+  phew bench train --model resnet20 --method phew --density 0.05 --batch 128 --threads 2 --baseline torch
+  phew bench predict --model resnet20 --density 0.05 --batch 1,64
+  phew bench prune --model vgg19-bn --density 0.05
+  phew bench layer --shape 16x32x32-16 --density 0.05 --batch 64 --threads 1`,
+    );
+  withBenchSettings(withBenchModel(bench.command("train")))
+    .summary("whole steps of training: forward, loss, backward, update")
+    .description("Times steps of training of a pruned network against the dense one on something else.")
+    .addOption(batchOption(128))
+    .addHelpText(
+      "after",
+      `
+Examples:
+  phew bench train --model resnet20 --method phew --density 0.05 --batch 128 --threads 2 --baseline torch --json
+  phew bench train --model vgg19-bn --density 0.02 --batch 64 --baseline tfjs
+  phew bench train --model mlp --density 0.05 --baseline none --markdown`,
+    )
+    .action(async (options) => (await import("../verbs/bench.ts")).benchTraining(options));
+  withBenchSettings(withBenchModel(bench.command("predict")))
+    .summary("outputs of a batch")
+    .description("Times predictions of a pruned network against the dense one on something else.")
+    .addOption(
+      option("--batch <sizes>", "images at a time, one or several")
+        .argParser(parse.wholeNumbers("--batch", 1, 65_536))
+        .default([1, 64], "1,64"),
+    )
+    .addHelpText(
+      "after",
+      "\nExample:\n  phew bench predict --model resnet20 --density 0.05 --batch 1,64 --threads 2",
+    )
+    .action(async (options) => (await import("../verbs/bench.ts")).benchPrediction(options));
+  withBenchSettings(bench.command("layer"))
+    .summary("one layer alone")
+    .description("Times a step of training of one layer, its weights kept at random.")
+    .addOption(
+      option("--shape <in-out>", "channels x height x width and channels that come out, or features")
+        .argParser(parse.layerShape)
+        .makeOptionMandatory(),
+    )
+    .addOption(
+      option("--kernel <k>", "side of the kernel")
+        .argParser(parse.wholeNumber("--kernel", 1, 99))
+        .default(3),
+    )
+    .addOption(option("--density <d>", "fraction of weights kept").argParser(parse.density).default(0.05))
+    .addOption(batchOption(64))
+    .addHelpText(
+      "after",
+      `
+Examples:
+  phew bench layer --shape 16x32x32-16 --density 0.05 --batch 64 --threads 1
+  phew bench layer --shape 784-300 --density 0.05 --threads 1 --baseline none`,
+    )
+    .action(async (options) => (await import("../verbs/bench.ts")).benchOneLayer(options));
+  withBenchOutput(bench.command("prune"))
+    .summary("a mask by walking, against a plain linear scan")
+    .description("Times PHEW's mask of a network against a plain walker of the same definition.")
+    .addOption(option("--model <name>", "name of the zoo").default("resnet20"))
+    .addOption(option("--density <d>", "fraction of weights kept").argParser(parse.density).default(0.05))
+    .addHelpText("after", "\nExample:\n  phew bench prune --model vgg19-bn --density 0.05")
+    .action(async (options) => (await import("../verbs/bench.ts")).benchPruning(options));
+}
+
+function withBenchModel(command: Command): Command {
+  return command
+    .addOption(option("--model <name>", "name of the zoo").default("resnet20"))
+    .addOption(option("--method <name>", "pruning method, or dense").default("phew"))
+    .addOption(
+      option("--density <d>", "fraction of weights kept; 0.05 unless dense").argParser(parse.density),
+    )
+    .addOption(
+      option("--option <name=value>", "option of the method; may be repeated")
+        .argParser(parse.assignments)
+        .default({}),
+    );
+}
+
+function withBenchSettings(command: Command): Command {
+  const baselines = ["torch", "tfjs", "tensorflow", "none"];
+  return withBenchOutput(command)
+    .addOption(executorOption())
+    .addOption(
+      option("--threads <n>", "threads of the executor, and of PyTorch").argParser(
+        parse.wholeNumber("--threads", 1, 256),
+      ),
+    )
+    .addOption(
+      option("--baseline <name>", "torch, tfjs (its WebAssembly backend), tensorflow (tfjs-node) or none")
+        .argParser(parse.oneOf("--baseline", baselines))
+        .default("torch"),
+    )
+    .addOption(option("--mask-baseline", "the baseline multiplies its weights by the masks too"))
+    .addOption(
+      option("--round-seconds <s>", "least time of a round, of two steps at least")
+        .argParser(parse.realNumber("--round-seconds", 0, 600))
+        .default(1),
+    );
+}
+
+function withBenchOutput(command: Command): Command {
+  return command
+    .addOption(
+      option("--rounds <n>", "rounds of each")
+        .argParser(parse.wholeNumber("--rounds", 1, 1000))
+        .default(5),
+    )
+    .addOption(
+      option("--seed <n>", "seed of weights, masks and data")
+        .argParser(parse.wholeNumber("--seed", 0))
+        .default(0),
+    )
+    .addOption(option("--markdown", "a section with command, machine and date, for a page of figures"))
+    .addOption(option("--json", "one JSON document on standard output"));
+}
+
+function batchOption(initial: number): Option {
+  return option("--batch <n>", "images at a time")
+    .argParser(parse.wholeNumber("--batch", 1, 65_536))
+    .default(initial);
+}

@@ -1,0 +1,23 @@
+import type { Command } from "commander";
+import * as parse from "../parse.ts";
+import { option } from "./options.ts";
+
+export function declareDemo(program: Command): void {
+  program
+    .command("demo")
+    .summary("the main job on the embedded data: prune by four methods, train, compare")
+    .description(
+      "Prunes LeNet-5 by PHEW, uniform walks, magnitude and at random, trains each and the dense one on glyphs, and compares.",
+    )
+    .addOption(
+      option("--seed <n>", "seed of weights, walks and data")
+        .argParser(parse.wholeNumber("--seed", 0))
+        .default(0),
+    )
+    .addOption(option("--runs <folder>", "where run folders go").default("runs"))
+    .addOption(
+      option("--processes <n>", "runs at the same time").argParser(parse.wholeNumber("--processes", 1, 64)),
+    )
+    .addOption(option("--json", "one JSON document on standard output"))
+    .action(async (options) => (await import("../verbs/demo.ts")).demo(options));
+}

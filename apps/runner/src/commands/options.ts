@@ -1,0 +1,37 @@
+/** Options that several verbs share. */
+import { type Command, Option } from "commander";
+import * as parse from "../parse.ts";
+
+export function option(flags: string, help: string): Option {
+  return new Option(flags, help);
+}
+
+export function executorOption(): Option {
+  const names = ["sparse", "tensorflow"];
+  return option("--executor <name>", `what computes: ${names.join(", ")}`).argParser(
+    parse.oneOf("--executor", names),
+  );
+}
+
+export function threadsOption(): Option {
+  return option("--threads <n>", "threads of the sparse executor").argParser(
+    parse.wholeNumber("--threads", 1, 256),
+  );
+}
+
+/** The model and what makes it definite: architecture, classes, input, weights, seed. */
+export function withModel(command: Command): Command {
+  return command
+    .argument("[model]", "name of the zoo, or a model file")
+    .addOption(option("--architecture <name>", "zoo name of the network whose weights the file holds"))
+    .addOption(
+      option("--classes <n>", "number of classes").argParser(parse.wholeNumber("--classes", 1, 1_000_000)),
+    )
+    .addOption(option("--input <shape>", "channels,height,width or features").argParser(parse.shape))
+    .addOption(option("--weights <file>", "initial weights as safetensors, instead of drawing them"))
+    .addOption(
+      option("--treat-as-opaque", "unsupported parts of an ONNX file carry every unit to every unit"),
+    )
+    .addOption(option("--init <scheme>", "how weights are drawn; the network's own way unless given"))
+    .addOption(option("--seed <n>", "seed of weights and walks").argParser(parse.wholeNumber("--seed", 0)));
+}
