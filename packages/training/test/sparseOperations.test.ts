@@ -35,6 +35,7 @@ interface Case {
   readonly seed: number;
   readonly masks?: Masks;
   readonly threadCount?: number;
+  readonly kernel?: "winograd";
 }
 
 /**
@@ -43,7 +44,7 @@ interface Case {
  */
 async function expectAgreement(
   network: Network,
-  { batchSize, seed, masks, threadCount = 1 }: Case,
+  { batchSize, seed, masks, threadCount = 1, kernel }: Case,
 ): Promise<void> {
   const given = randomWeights(network, seed);
   const weights = masks === undefined ? given : maskedWeights(given, masks);
@@ -52,6 +53,7 @@ async function expectAgreement(
     network,
     weights: given,
     ...(masks && { masks }),
+    ...(kernel && { kernel }),
     optimiser: plain,
     batchSize,
     seed,
@@ -106,6 +108,40 @@ describe("sparse executor, operation by operation", () => {
         await expectAgreement(network, { batchSize: 2, seed, masks });
       }),
       { numRuns: 60, seed: 5 },
+    );
+  });
+
+  it("3×3 convolutions in the domain of F(4×4, 3×3), tiles hanging over the edges", async () => {
+    const upTo = (most: number, least = 1) => fc.integer({ min: least, max: most });
+    const convolution = fc.record({
+      height: upTo(9, 3),
+      width: upTo(9, 3),
+      padding: fc.tuple(upTo(2, 0), upTo(2, 0), upTo(2, 0), upTo(2, 0)),
+      inChannels: upTo(6),
+      outChannels: upTo(5),
+      bias: fc.boolean(),
+      seed: upTo(1000),
+      density: fc.constantFrom(1, 0.5),
+      batchSize: fc.constantFrom(2, 9),
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        convolution,
+        async ({ height, width, inChannels, seed, density, batchSize, ...options }) => {
+          const b = new NetworkBuilder("winograd", [1, height, width]);
+          const first = b.activation("tanh", b.conv2d("in", b.input, { outChannels: inChannels, kernel: 1 }));
+          const conv = b.conv2d("conv", first, { ...options, kernel: 3 });
+          // the input of the convolution is read twice: its gradient is added to another
+          const pooled = b.concat(
+            b.globalAveragePool(b.activation("tanh", conv)),
+            b.globalAveragePool(first),
+          );
+          const network = b.build(b.dense("out", pooled, 3));
+          const masks = randomMasks(network, density, seed);
+          await expectAgreement(network, { batchSize, seed, masks, kernel: "winograd" });
+        },
+      ),
+      { numRuns: 40, seed: 5 },
     );
   });
 

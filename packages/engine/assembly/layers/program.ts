@@ -30,6 +30,8 @@ import { sparseConvolutionBackward } from "./sparseConvolutionBackward";
 import { sparseDense, sparseDenseWeightGradient } from "./sparseDense";
 import { loadImages, storeImages } from "./transfer";
 import { clearShard, sumShards, sumUnits, unitSums, updateParameters, updateWeights } from "./update";
+import { winogradConvolution, winogradWeightGradient } from "./winograd";
+import { winogradGradient, winogradWeights } from "./winogradWeights";
 
 /** Milliseconds; only called where a program is timed. */
 // @ts-ignore: decorator
@@ -110,6 +112,10 @@ function call(kernel: u32, record: usize, block: u32): void {
     case 34: return checkFinite(record, block);
     case 35: return sumShards(record, block);
     case 36: return sumUnits(record, block);
+    case 37: return winogradWeights(record, block);
+    case 38: return winogradConvolution(record, block);
+    case 39: return winogradWeightGradient(record, block);
+    case 40: return winogradGradient(record, block);
     default: unreachable();
   }
 }

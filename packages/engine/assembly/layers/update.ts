@@ -79,7 +79,7 @@ class WeightUpdate {
   /** {u32, f32 weight} in the order of the gradient: of the way back. */
   entries: usize;
   entryCount: u32;
-  /** The same weights in the order of the way forward, and where each entry stands in it: u32[entries]. */
+  /** The same weights in the order of the way forward, and where each entry stands in it, u32[entries]; or 0. */
   forwardEntries: usize;
   order: usize;
   /** f32[entries] each. */
@@ -102,7 +102,7 @@ export function updateWeights(record: usize, _block: u32): void {
     const updated = weight - rate * (nesterov ? g + friction * v : v);
     store<f32>(op.momentum + at, v);
     store<f32>(op.entries + (at << 1), updated, 4);
-    store<f32>(op.forwardEntries + (<usize>load<u32>(op.order + at) << 3), updated, 4);
+    if (op.order) store<f32>(op.forwardEntries + (<usize>load<u32>(op.order + at) << 3), updated, 4);
   }
 }
 

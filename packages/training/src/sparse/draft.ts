@@ -109,6 +109,12 @@ export class ProgramDraft {
     this.segments.push({ prologue: [], body: [], kind, stops });
   }
 
+  /** Makes the segment that was just begun one whose kernels take their thread's share. */
+  shares(): void {
+    const last = this.segments.pop()!;
+    this.segments.push({ ...last, kind: "shares" });
+  }
+
   prologue<K extends Kernel>(kernel: K, fields: DraftFields<K>, label: Label): void {
     this.#write(this.segments.at(-1)!.prologue, -1, kernel, fields, label);
   }

@@ -8,6 +8,7 @@ import { checkBatch, checkExecutorOptions, checkInput } from "../checks.ts";
 import { GradientError } from "../diverged.ts";
 import type { Batch, Executor, ExecutorOptions, StepResult } from "../executor.ts";
 import type { Label, ProgramDraft, Region } from "./draft.ts";
+import type { LayerKernel } from "./kernelChoice.ts";
 import { shardCount } from "./lowering/weights.ts";
 import { type MemoryPlan, placeInMemory } from "./memoryPlan.ts";
 import { type Model, prepareModel } from "./model.ts";
@@ -21,6 +22,8 @@ export type { MemoryPlan };
 export interface SparseExecutorOptions extends ExecutorOptions {
   /** Fused multiply-add where the runtime has relaxed SIMD: faster, and not the same bits on every machine. */
   readonly fastMath?: boolean;
+  /** Taken wherever it can compute a layer; absent: the one that is expected to be quickest. */
+  readonly kernel?: LayerKernel;
 }
 
 /** Milliseconds that the first thread spent on one layer's work. */
@@ -47,7 +50,7 @@ export interface SparseExecutor extends Executor {
 export async function createSparseExecutor(options: SparseExecutorOptions): Promise<SparseExecutor> {
   checkExecutorOptions(options);
   const { network, masks, batchSize, seed, labelSmoothing = 0 } = options;
-  const model = prepareModel(network, masks, batchSize);
+  const model = prepareModel({ network, masks, batchSize, kernel: options.kernel });
   const exchange = newExchange(model);
   const passOptions = { model, exchange, seed };
   const training = trainingPass(passOptions, labelSmoothing);
@@ -251,20 +254,12 @@ class Machine implements SparseExecutor {
   }
 }
 
-/** Everything that outlives a step. */
+/** Everything that outlives a step: what the outside reads and writes, and what programs ask for. */
 function lastingRegions(model: Model, exchange: Exchange, passes: readonly Pass[]): Set<Region> {
   const regions = new Set<Region>(Object.values(exchange));
-  for (const layer of model.layers.values()) {
-    for (const region of [
-      layer.forwardEntries,
-      layer.backwardEntries,
-      layer.orderRegion,
-      layer.rowStartRegion,
-      layer.op.kind === "dense" ? layer.backwardStartRegion : layer.classRegion,
-      layer.momentum,
-      layer.orphanWeights,
-      layer.orphanMomentum,
-    ])
+  for (const { weights, entryLists } of model.layers.values()) {
+    for (const { entries } of entryLists) regions.add(entries);
+    for (const region of [weights.momentum, weights.orphanWeights, weights.orphanMomentum])
       regions.add(region);
   }
   for (const { draft } of passes)

@@ -1,9 +1,24 @@
 /** A network and its masks made ready for programs: what is computed, and the parameters it is computed with. */
 import { ArgumentError, type Masks, maskedParameters, type Network } from "@phew/core";
 import { type Combination, combinations } from "./combinations.ts";
+import { KeptWeights } from "./keptWeights.ts";
+import { type LayerKernel, layerSize, quickestKernel } from "./kernelChoice.ts";
 import { Norm, UnitParameter } from "./parameters.ts";
 import { SparseLayer } from "./sparseLayer.ts";
 import { type StoredUnits, storedUnits } from "./storedUnits.ts";
+import { WinogradLayer } from "./winogradLayer.ts";
+
+export type Layer = SparseLayer | WinogradLayer;
+
+export interface ModelOptions {
+  readonly network: Network;
+  /** Absent: everything is kept. */
+  readonly masks?: Masks | undefined;
+  /** Images of the largest batch. */
+  readonly batchSize: number;
+  /** Taken wherever it can compute a layer; absent: the quickest. */
+  readonly kernel?: LayerKernel | undefined;
+}
 
 export interface Model {
   readonly network: Network;
@@ -12,7 +27,7 @@ export interface Model {
   /** Nodes that are part of a combination and have no value of their own. */
   readonly inside: ReadonlySet<number>;
   /** By node. */
-  readonly layers: ReadonlyMap<number, SparseLayer>;
+  readonly layers: ReadonlyMap<number, Layer>;
   readonly biases: ReadonlyMap<number, UnitParameter>;
   readonly norms: ReadonlyMap<number, Norm>;
   /** Nodes before which nothing is trained: nobody wants the gradient of their value. */
@@ -23,7 +38,8 @@ export interface Model {
 }
 
 /** @throws ArgumentError naming a layer whose operation cannot be computed */
-export function prepareModel(network: Network, masks: Masks | undefined, batchSize: number): Model {
+export function prepareModel(options: ModelOptions): Model {
+  const { network, masks, batchSize } = options;
   const opaque = network.nodes.find(({ op }) => op.kind === "opaque");
   if (opaque?.op.kind === "opaque") {
     throw new ArgumentError(`layer "${opaque.name}"`, {
@@ -37,18 +53,21 @@ export function prepareModel(network: Network, masks: Masks | undefined, batchSi
   const stored = storedUnits(network, masks);
   const stays = masks === undefined ? new Map<string, Uint8Array>() : maskedParameters(masks);
   const { byRoot, inside } = combinations(network);
-  const layers = new Map<number, SparseLayer>();
+  const layers = new Map<number, Layer>();
   const biases = new Map<number, UnitParameter>();
   const norms = new Map<number, Norm>();
   const untrained = new Set<number>();
   for (const [node, { op, inputs }] of network.nodes.entries()) {
     const source = inputs[0]!;
     if (op.kind === "conv2d" || op.kind === "dense") {
-      const parameter = network.prunable.find((candidate) => candidate.node === node)!;
-      const mask = masks?.of(parameter);
+      const mask = masks?.of(network.prunable.find((parameter) => parameter.node === node)!);
+      const weights = new KeptWeights(network, node, mask, stored[node]!, stored[source]!);
+      const kernel = quickestKernel(layerSize(network, node, weights), options.kernel);
       layers.set(
         node,
-        new SparseLayer(network, node, parameter, mask, stored[node]!, stored[source]!, lanes),
+        kernel === "winograd"
+          ? new WinogradLayer(network, node, weights)
+          : new SparseLayer(network, node, weights, lanes),
       );
       const bias = network.parameters.find(({ name }) => name === op.bias);
       if (bias !== undefined) biases.set(node, new UnitParameter(bias, stored[node]!, stays.get(bias.name)));

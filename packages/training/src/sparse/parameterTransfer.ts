@@ -32,36 +32,26 @@ export class ParameterTransfer {
         values.map((value, u) => (masked?.[u] === 0 ? 0 : value)),
       );
     }
-    for (const layer of this.#model.layers.values()) {
-      const values = weights.get(layer.parameter.name)!;
-      const forward = this.#entries(layer.forwardEntries);
-      const backward = this.#entries(layer.backwardEntries);
-      layer.kept.forEach((weight, k) => {
-        forward[2 * k + 1] = values[weight]!;
-      });
-      layer.order.forEach((k, b) => {
-        backward[2 * b + 1] = values[layer.kept[k]!]!;
-      });
-      const orphans = this.#view(layer.orphanWeights);
-      layer.orphans.forEach((weight, k) => {
-        orphans[k] = values[weight]!;
-      });
+    for (const { weights: kept, entryLists } of this.#model.layers.values()) {
+      const values = weights.get(kept.parameter.name)!;
+      for (const { entries, order } of entryLists) {
+        const view = this.#view(entries);
+        for (let e = 0; e < kept.count; e++) view[2 * e + 1] = values[kept.kept[order?.[e] ?? e]!]!;
+      }
+      gather(this.#view(kept.orphanWeights), kept.orphans, values);
     }
     for (const parameter of this.#unitParameters()) this.#setUnits(parameter, parameter.values, weights);
   }
 
   /** @param momentum parameters that it lacks start at 0 */
   setMomentum(momentum: Weights): void {
-    for (const layer of this.#model.layers.values()) {
-      const values = momentum.get(layer.parameter.name);
-      const byOrder = this.#view(layer.momentum);
-      layer.order.forEach((k, b) => {
-        byOrder[b] = values?.[layer.kept[k]!] ?? 0;
-      });
-      const orphans = this.#view(layer.orphanMomentum);
-      layer.orphans.forEach((weight, k) => {
-        orphans[k] = values?.[weight] ?? 0;
-      });
+    for (const { weights: kept, entryLists } of this.#model.layers.values()) {
+      const values =
+        momentum.get(kept.parameter.name) ?? new Float32Array(elementCount(kept.parameter.shape));
+      const { order } = entryLists.at(-1)!;
+      const view = this.#view(kept.momentum);
+      for (let e = 0; e < kept.count; e++) view[e] = values[kept.kept[order?.[e] ?? e]!]!;
+      gather(this.#view(kept.orphanMomentum), kept.orphans, values);
     }
     for (const parameter of this.#unitParameters())
       if (parameter.momentum !== undefined) this.#setUnits(parameter, parameter.momentum, momentum);
@@ -69,14 +59,12 @@ export class ParameterTransfer {
 
   weights(): Weights {
     const result = new Map<string, Float32Array>();
-    for (const { parameter, kept, orphans, forwardEntries, orphanWeights } of this.#model.layers.values()) {
-      const values = new Float32Array(elementCount(parameter.shape));
-      const entries = this.#entries(forwardEntries);
-      kept.forEach((weight, k) => {
-        values[weight] = entries[2 * k + 1]!;
-      });
-      scatter(values, orphans, this.#view(orphanWeights));
-      result.set(parameter.name, values);
+    for (const { weights: kept, entryLists } of this.#model.layers.values()) {
+      const values = new Float32Array(elementCount(kept.parameter.shape));
+      const view = this.#view(entryLists[0]!.entries);
+      for (let k = 0; k < kept.count; k++) values[kept.kept[k]!] = view[2 * k + 1]!;
+      scatter(values, kept.orphans, this.#view(kept.orphanWeights));
+      result.set(kept.parameter.name, values);
     }
     this.#fade();
     for (const { parameter, units, values } of this.#unitParameters()) {
@@ -89,14 +77,13 @@ export class ParameterTransfer {
 
   momentum(): Weights {
     const result = new Map<string, Float32Array>();
-    for (const { parameter, kept, order, orphans, momentum, orphanMomentum } of this.#model.layers.values()) {
-      const values = new Float32Array(elementCount(parameter.shape));
-      const byOrder = this.#view(momentum);
-      order.forEach((k, b) => {
-        values[kept[k]!] = byOrder[b]!;
-      });
-      scatter(values, orphans, this.#view(orphanMomentum));
-      result.set(parameter.name, values);
+    for (const { weights: kept, entryLists } of this.#model.layers.values()) {
+      const values = new Float32Array(elementCount(kept.parameter.shape));
+      const { order } = entryLists.at(-1)!;
+      const view = this.#view(kept.momentum);
+      for (let e = 0; e < kept.count; e++) values[kept.kept[order?.[e] ?? e]!] = view[e]!;
+      scatter(values, kept.orphans, this.#view(kept.orphanMomentum));
+      result.set(kept.parameter.name, values);
     }
     for (const { parameter, units, momentum } of this.#unitParameters()) {
       if (momentum === undefined) continue;
@@ -139,16 +126,17 @@ export class ParameterTransfer {
   #view(region: Region): Float32Array {
     return this.#floats.subarray(region.address / 4, (region.address + region.bytes()) / 4);
   }
-
-  /** {bytes as a number's bits, weight} */
-  #entries(region: Region): Float32Array {
-    return this.#view(region);
-  }
 }
 
 function scatter(values: Float32Array, at: Uint32Array, from: Float32Array): void {
   at.forEach((index, k) => {
     values[index] = from[k]!;
+  });
+}
+
+function gather(into: Float32Array, at: Uint32Array, values: Float32Array): void {
+  at.forEach((index, k) => {
+    into[k] = values[index]!;
   });
 }
 

@@ -2,6 +2,7 @@
 import { Region } from "./draft.ts";
 import { combineBackward, combineForward } from "./lowering/combination.ts";
 import { loweringOf } from "./lowering/lowerings.ts";
+import { transformWeights } from "./lowering/winograd.ts";
 import type { Model } from "./model.ts";
 import { type Exchange, Pass, type PassOptions } from "./pass.ts";
 
@@ -46,6 +47,7 @@ export function finitePass(options: Omit<PassOptions, "mode">) {
 }
 
 function forward(pass: Pass, visit: (index: number) => void = () => {}): void {
+  transformWeights(pass);
   const { network, inside, combinations, norms } = pass.model;
   const normsOf = new Map<number, number[]>();
   for (const index of norms.keys()) {

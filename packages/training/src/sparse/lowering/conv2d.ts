@@ -1,10 +1,12 @@
-/** Convolution by kept weights, both ways. */
+/** Convolution by kept weights, both ways, or by all weights where that is quicker. */
 import type { Lowering, OperationOf } from "./lowering.ts";
 import { biasGradient, sumShards } from "./weights.ts";
+import { winogradBackward, winogradForward } from "./winograd.ts";
 
 export const conv2d: Lowering<OperationOf<"conv2d">> = {
   forward(pass, index, op) {
     const layer = pass.model.layers.get(index)!;
+    if (layer.kernel === "winograd") return winogradForward(pass, index, op, layer);
     const input = pass.read(pass.node(index).inputs[0]!);
     const output = pass.newTensor(index);
     input.widen(layer.inputBorder);
@@ -14,7 +16,7 @@ export const conv2d: Lowering<OperationOf<"conv2d">> = {
       {
         input,
         output,
-        rowStart: layer.rowStartRegion,
+        rowStart: layer.weights.rowStartRegion,
         entries: layer.forwardEntries,
         bias: pass.model.biases.get(index)?.values,
         strideY: op.stride[0],
@@ -27,9 +29,10 @@ export const conv2d: Lowering<OperationOf<"conv2d">> = {
   },
 
   backward(pass, index, op) {
+    const layer = pass.model.layers.get(index)!;
+    if (layer.kernel === "winograd") return winogradBackward(pass, index, op, layer);
     const outputGradient = pass.gradientOf(index);
     if (outputGradient === undefined) return;
-    const layer = pass.model.layers.get(index)!;
     const label = pass.label(index, "backward");
     const source = pass.node(index).inputs[0]!;
     outputGradient.widen(layer.gradientBorder(outputGradient.height, outputGradient.width));
@@ -40,7 +43,7 @@ export const conv2d: Lowering<OperationOf<"conv2d">> = {
     layer.passBack(input, target?.tensor, outputGradient);
     const rows = Math.ceil(input.height / op.stride[0]);
     const columns = Math.ceil(input.width / op.stride[1]);
-    const { weightGradient, shardBytes } = sumShards(pass, index, label);
+    const { weightGradient, shardBytes } = sumShards(pass, layer, label);
     pass.draft.emit(
       "sparseConvolutionBackward",
       {
@@ -50,7 +53,7 @@ export const conv2d: Lowering<OperationOf<"conv2d">> = {
         classes: layer.classRegion,
         classCount: layer.classes.length,
         entries: layer.backwardEntries,
-        entryCount: layer.kept.length,
+        entryCount: layer.weights.count,
         weightGradient,
         shardBytes,
         accumulate: target?.accumulate ? 1 : 0,

@@ -1,10 +1,12 @@
 /** Dense layers by kept weights, both ways. */
+import type { Pass } from "../pass.ts";
+import type { SparseLayer } from "../sparseLayer.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
 import { biasGradient, sumShards } from "./weights.ts";
 
 export const dense: Lowering<OperationOf<"dense">> = {
   forward(pass, index) {
-    const layer = pass.model.layers.get(index)!;
+    const layer = sparseLayer(pass, index);
     const input = pass.read(pass.node(index).inputs[0]!);
     const output = pass.newTensor(index);
     layer.readFrom(input);
@@ -13,7 +15,7 @@ export const dense: Lowering<OperationOf<"dense">> = {
       {
         input,
         output,
-        rowStart: layer.rowStartRegion,
+        rowStart: layer.weights.rowStartRegion,
         entries: layer.forwardEntries,
         bias: pass.model.biases.get(index)?.values,
       },
@@ -25,14 +27,14 @@ export const dense: Lowering<OperationOf<"dense">> = {
   backward(pass, index) {
     const outputGradient = pass.gradientOf(index);
     if (outputGradient === undefined) return;
-    const layer = pass.model.layers.get(index)!;
+    const layer = sparseLayer(pass, index);
     const label = pass.label(index, "backward");
     const source = pass.node(index).inputs[0]!;
     biasGradient(pass, index, outputGradient);
     const input = pass.read(source);
     const target = pass.receive(source);
     layer.passBack(input, target?.tensor, outputGradient);
-    const { weightGradient, shardBytes } = sumShards(pass, index, label);
+    const { weightGradient, shardBytes } = sumShards(pass, layer, label);
     const rows = { rowStart: layer.backwardStartRegion, entries: layer.backwardEntries };
     pass.draft.emit(
       "sparseDenseWeightGradient",
@@ -47,3 +49,9 @@ export const dense: Lowering<OperationOf<"dense">> = {
     );
   },
 };
+
+function sparseLayer(pass: Pass, index: number): SparseLayer {
+  const layer = pass.model.layers.get(index)!;
+  if (layer.kernel !== "sparse") throw new Error(`${layer.name} is dense and has no taps to transform`);
+  return layer;
+}

@@ -1,5 +1,6 @@
 /** What convolutions and dense layers share: gradients of weights and biases, and their update. */
 import { type Label, type Place, Region } from "../draft.ts";
+import type { LayerWeights } from "../keptWeights.ts";
 import type { UnitParameter } from "../parameters.ts";
 import type { Pass } from "../pass.ts";
 import type { SparseLayer } from "../sparseLayer.ts";
@@ -11,9 +12,9 @@ const MOST_SHARDS = 8;
 export const shardCount = (blocks: number): number => Math.min(MOST_SHARDS, blocks);
 
 /** Writes that this shard's sums of weight gradients start at 0, and says where they stand. */
-export function sumShards(pass: Pass, index: number, label: Label) {
-  const layer = pass.model.layers.get(index)!;
-  const bytes = 4 * layer.kept.length;
+export function sumShards(pass: Pass, layer: SparseLayer, label: Label) {
+  const { count, parameter } = layer.weights;
+  const bytes = 4 * count;
   const shardBytes = 64 * Math.ceil(bytes / 64);
   const shards = shardCount(pass.model.blocks);
   const weightGradient = new Region("gradients", shards * shardBytes, { temporary: true });
@@ -21,16 +22,14 @@ export function sumShards(pass: Pass, index: number, label: Label) {
   pass.sums.push(() =>
     pass.draft.emit(
       "sumShards",
-      {
-        gradient: weightGradient,
-        count: layer.kept.length,
-        shardBytes,
-        ...pass.watch(layer.parameter.name),
-      },
+      { gradient: weightGradient, count, shardBytes, ...pass.watch(parameter.name) },
       { ...label, work: "update" },
     ),
   );
-  pass.updates.push(() => updateWeights(pass, layer, weightGradient));
+  const { forwardEntries, orderRegion: order } = layer;
+  pass.updates.push(() =>
+    updateWeights(pass, layer, weightGradient, { entries: layer.backwardEntries, forwardEntries, order }),
+  );
   return { weightGradient, shardBytes };
 }
 
@@ -72,26 +71,19 @@ export function descend(pass: Pass, index: number, parameter: UnitParameter, sum
   pass.updates.push(() => updateUnits(pass, parameter, gradient, index));
 }
 
-function updateWeights(pass: Pass, layer: SparseLayer, gradient: Region): void {
-  const label: Label = { layer: layer.name, work: "update" };
-  pass.draft.emit(
-    "updateWeights",
-    {
-      entries: layer.backwardEntries,
-      entryCount: layer.kept.length,
-      forwardEntries: layer.forwardEntries,
-      order: layer.orderRegion,
-      momentum: layer.momentum,
-      gradient,
-    },
-    label,
-  );
-  if (layer.orphans.length === 0) return;
-  pass.draft.emit(
-    "updateParameters",
-    { values: layer.orphanWeights, momentum: layer.orphanMomentum, count: layer.orphans.length },
-    label,
-  );
+/** @param lists the weights in the order of the gradient, and where they stand elsewhere too */
+export function updateWeights(
+  pass: Pass,
+  { name, weights }: LayerWeights,
+  gradient: Region,
+  lists: { readonly entries: Region; readonly forwardEntries?: Region; readonly order?: Region },
+): void {
+  const label: Label = { layer: name, work: "update" };
+  const { count, momentum, orphans, orphanWeights, orphanMomentum } = weights;
+  pass.draft.emit("updateWeights", { ...lists, entryCount: count, momentum, gradient }, label);
+  if (orphans.length === 0) return;
+  const orphaned = { values: orphanWeights, momentum: orphanMomentum, count: orphans.length };
+  pass.draft.emit("updateParameters", orphaned, label);
 }
 
 function updateUnits(
