@@ -1,5 +1,14 @@
 import { readFileSync } from "node:fs";
-import { buildNetwork, initialise, Masks, type Network, NetworkBuilder, prune, zooModel } from "@phew/core";
+import {
+  buildNetwork,
+  initialise,
+  Masks,
+  type Network,
+  NetworkBuilder,
+  prune,
+  type Value,
+  zooModel,
+} from "@phew/core";
 import { describe, expect, it } from "vitest";
 import {
   GOLDEN,
@@ -12,12 +21,21 @@ import {
 import { glyphs } from "../src/datasets/glyphs/glyphs.ts";
 import type { Batch, ExecutorOptions } from "../src/executor.ts";
 import { createSparseExecutor, type SparseExecutorOptions } from "../src/sparse/executor.ts";
+import type { LayerKernel } from "../src/sparse/kernelChoice.ts";
 import { tensorflowExecutor } from "../src/tensorflow/executor.ts";
 import { randomBatch, randomMasks, randomWeights, relativeDifference } from "./randomNetworks.ts";
 
 const withNesterov = { momentum: 0.9, nesterov: true, weightDecay: 5e-4 };
 const make = (options: Partial<SparseExecutorOptions> & Pick<ExecutorOptions, "network" | "weights">) =>
-  createSparseExecutor({ optimiser: withNesterov, batchSize: 64, seed: 0, threadCount: 1, ...options });
+  createSparseExecutor({
+    optimiser: withNesterov,
+    batchSize: 64,
+    seed: 0,
+    threadCount: 1,
+    // a number that is read before it is written shows at once
+    unwritten: Number.NaN,
+    ...options,
+  });
 
 /** Convolutions, one grouped, batch normalisation, a projection shortcut, dense layers. */
 function smallNetwork(): Network {
@@ -36,10 +54,11 @@ interface Agreement {
   readonly masks?: Masks;
   readonly batchSize: number;
   readonly threadCount?: number;
+  readonly kernel?: LayerKernel;
 }
 
 /** Loss, gradients, weights and running statistics after two steps of the sparse and the tensorflow executor. */
-async function expectAgreement(network: Network, { masks, batchSize, threadCount = 1 }: Agreement) {
+async function expectAgreement(network: Network, { masks, batchSize, threadCount = 1, kernel }: Agreement) {
   const options = {
     network,
     weights: await initialise(network, { seed: 1 }),
@@ -49,7 +68,7 @@ async function expectAgreement(network: Network, { masks, batchSize, threadCount
     seed: 0,
   };
   const [sparse, dense] = [
-    await createSparseExecutor({ ...options, threadCount }),
+    await createSparseExecutor({ ...options, threadCount, unwritten: Number.NaN, ...(kernel && { kernel }) }),
     await tensorflowExecutor("tfjs-wasm")(options),
   ];
   try {
@@ -125,6 +144,18 @@ describe("agreement with the tensorflow executor", () => {
     const { masks } = await prune(network, weights, { method: "erk", density: 0.1, seed: 1 });
     await expectAgreement(network, { masks, batchSize: 6 });
   });
+
+  it.each(["resnet20", "wide-resnet20"])(
+    "%s, nine tenths of its weights, in the domain of F(4×4, 3×3)",
+    async (name) => {
+      const network = smoothed(zooModel(name, { inputShape: [3, 16, 16] }));
+      await expectAgreement(network, {
+        masks: randomMasks(network, 0.9, 1),
+        batchSize: 6,
+        kernel: "winograd",
+      });
+    },
+  );
 
   // minutes: 58 million weights in dense layers of another package
   it
@@ -282,6 +313,27 @@ describe("the same bits", () => {
   it.each([50, 300])("for 1, 2 and 3 threads, batches of up to %i", async (batchSize) => {
     const alone = await trained(1, batchSize);
     for (const threadCount of [2, 3]) expect(await trained(threadCount, batchSize)).toEqual(alone);
+  });
+
+  it("for 1, 2 and 3 threads and whatever memory held, layers in the domain of F(4×4, 3×3) among others", async () => {
+    const b = new NetworkBuilder("wide", [3, 13, 10]);
+    const conv = (name: string, x: Value, outChannels: number) =>
+      b.relu(b.batchNorm(`${name}.bn`, b.conv2d(name, x, { outChannels, kernel: 3, padding: 1 })));
+    const x = conv("c", conv("b", conv("a", b.input, 20), 37), 18);
+    const wide = b.build(b.dense("out", b.globalAveragePool(x), 4));
+    const start = randomWeights(wide, 4);
+    const kept = randomMasks(wide, 0.8, 1);
+    const trainedWide = async (threadCount: number, unwritten: number) => {
+      const options = { weights: start, masks: kept, batchSize: 70, kernel: "winograd" } as const;
+      const executor = await make({ network: wide, ...options, threadCount, unwritten });
+      for (let step = 0; step < 3; step++) await executor.step(randomBatch(wide, 70 - 9 * step, step), 0.05);
+      const result = { weights: await executor.weights(), momentum: await executor.momentum() };
+      executor.dispose();
+      return result;
+    };
+    const alone = await trainedWide(1, 0);
+    expect(await trainedWide(1, Number.NaN)).toEqual(alone);
+    for (const threadCount of [2, 3]) expect(await trainedWide(threadCount, 1e30)).toEqual(alone);
   });
 
   it("when a training is continued from a saved state, with dropout and dead units", async () => {

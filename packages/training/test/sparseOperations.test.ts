@@ -58,6 +58,8 @@ async function expectAgreement(
     batchSize,
     seed,
     threadCount,
+    // a number that is read before it is written shows at once
+    unwritten: Number.NaN,
   });
   try {
     const evaluated = forward(oracleGraph(network), weights, batch.x, batchSize);

@@ -13,6 +13,8 @@ import { sumLanes4 } from "./sumLanes";
 
 /** Points of the domain, and products of a tile. */
 const POINTS: u32 = 36;
+/** Output units that are taken together: their planes stay in the second cache beside those of the input. */
+const CHUNK_UNITS: u32 = 16;
 
 @unmanaged
 class WinogradConvolution {
@@ -43,12 +45,16 @@ export function winogradConvolution(record: usize, block: u32): void {
   const bytes = <usize>op.groupTiles * output.pixelBytes;
   const scratch = blockOf(tensorAt(op.workspace), block);
   const transformed = scratch + TILE_BYTES;
-  const products = transformed + <usize>POINTS * input.units * bytes;
+  const products = transformed + <usize>POINTS * pointBytesOf(input.units, bytes);
   for (let first: u32 = 0; first < tiles; first += op.groupTiles) {
     const count = min(op.groupTiles, tiles - first);
+    const length = <usize>count * output.pixelBytes;
     transformWindows(input, block, op.top, op.left, first, count, tilesX, transformed, bytes, scratch);
-    multiply(op.weights, transformed, products, input.units, output.units, bytes, <usize>count * output.pixelBytes);
-    transformProducts(op, output, block, first, count, tilesX, products, bytes, scratch);
+    for (let unit: u32 = 0; unit < output.units; unit += CHUNK_UNITS) {
+      const units = min(CHUNK_UNITS, output.units - unit);
+      multiply(op.weights, transformed, products, input.units, output.units, unit, units, bytes, length);
+      transformProducts(op, output, block, unit, units, first, count, tilesX, products, bytes, scratch);
+    }
   }
 }
 
@@ -76,14 +82,28 @@ export function winogradWeightGradient(record: usize, block: u32): void {
   const bytes = <usize>op.groupTiles * input.pixelBytes;
   const scratch = blockOf(tensorAt(op.workspace), block);
   const windows = scratch + TILE_BYTES;
-  const spread = windows + <usize>POINTS * input.units * bytes;
+  const spread = windows + <usize>POINTS * pointBytesOf(input.units, bytes);
   const sums = op.sums + <usize>shard * op.shardBytes;
   for (let first: u32 = 0; first < tiles; first += op.groupTiles) {
     const count = min(op.groupTiles, tiles - first);
+    const length = <usize>count * input.pixelBytes;
     transformWindows(input, block, op.top, op.left, first, count, tilesX, windows, bytes, scratch);
-    spreadGradients(gradient, block, first, count, tilesX, spread, bytes, scratch);
-    correlate(windows, spread, sums, input.units, gradient.units, bytes, <usize>count * input.pixelBytes);
+    for (let unit: u32 = 0; unit < gradient.units; unit += CHUNK_UNITS) {
+      const units = min(CHUNK_UNITS, gradient.units - unit);
+      spreadGradients(gradient, block, unit, units, first, count, tilesX, spread, bytes, scratch);
+      correlate(windows, spread, sums, input.units, gradient.units, unit, units, bytes, length);
+    }
   }
+}
+
+/**
+ * Bytes from one of the 36 planes of a workspace to the next: an odd number of cache lines, or a tile's 36 numbers would
+ * compete for the same few sets.
+ */
+@inline
+function pointBytesOf(units: u32, bytes: usize): usize {
+  const lines = (<usize>units * bytes + 63) >> 6;
+  return (lines | 1) << 6;
 }
 
 /** Room for one tile of vectors between the two passes of a transform. */
@@ -97,7 +117,7 @@ function transformWindows(
   const pixel = input.pixelBytes;
   const rowBytes = input.rowBytes;
   const units = input.units;
-  const pointBytes = <usize>units * bytes;
+  const pointBytes = pointBytesOf(units, bytes);
   const origin = blockOf(input, block);
   for (let u: u32 = 0; u < units; u++) {
     for (let t: u32 = 0; t < count; t++) {
@@ -173,25 +193,24 @@ function spread6(y0: v128, y1: v128, y2: v128, y3: v128, to: usize, step: usize)
   v128.store(to + 5 * step, y3);
 }
 
-/** Aᵀ m A of every unit and tile, with bias, into the output; what hangs over its edges is left out. */
+/** Aᵀ m A of `units` units from `unit` on, with bias, into the output; what hangs over its edges is left out. */
 function transformProducts(
-  op: WinogradConvolution, output: Tensor, block: u32,
+  op: WinogradConvolution, output: Tensor, block: u32, unit: u32, units: u32,
   first: u32, count: u32, tilesX: u32, products: usize, bytes: usize, scratch: usize,
 ): void {
   const pixel = output.pixelBytes;
   const rowBytes = output.rowBytes;
-  const units = output.units;
-  const pointBytes = <usize>units * bytes;
+  const pointBytes = pointBytesOf(units, bytes);
   const accumulate = op.accumulate != 0;
   for (let u: u32 = 0; u < units; u++) {
-    const bias = op.bias ? v128.load_splat<f32>(op.bias + (<usize>u << 2)) : f32x4.splat(0);
+    const bias = op.bias ? v128.load_splat<f32>(op.bias + (<usize>(unit + u) << 2)) : f32x4.splat(0);
     for (let t: u32 = 0; t < count; t++) {
       const tileY = (first + t) / tilesX;
       const tileX = first + t - tileY * tilesX;
       const rows = min(4, output.height - 4 * tileY);
       const columns = min(4, output.width - 4 * tileX);
       const source = products + <usize>u * bytes + <usize>t * pixel;
-      const corner = blockOf(output, block) + <usize>u * output.unitBytes
+      const corner = blockOf(output, block) + <usize>(unit + u) * output.unitBytes
         + <usize>(4 * tileY) * rowBytes + <usize>(4 * tileX) * pixel;
       for (let lane: usize = 0; lane < pixel; lane += 16) {
         for (let c: usize = 0; c < 6; c++) {
@@ -222,21 +241,21 @@ function transformProducts(
   }
 }
 
-/** A g Aᵀ of every unit's 4×4 tiles, to `to` as [36][units][bytes]. What hangs over the edges is 0. */
+/** A g Aᵀ of 4×4 tiles of `units` units from `unit` on, to `to` as [36][units][bytes]; 0 beyond the edges. */
 function spreadGradients(
-  gradient: Tensor, block: u32,
+  gradient: Tensor, block: u32, unit: u32, units: u32,
   first: u32, count: u32, tilesX: u32, to: usize, bytes: usize, scratch: usize,
 ): void {
   const pixel = gradient.pixelBytes;
   const rowBytes = gradient.rowBytes;
-  const units = gradient.units;
-  const pointBytes = <usize>units * bytes;
+  const pointBytes = pointBytesOf(units, bytes);
   const origin = blockOf(gradient, block);
   for (let u: u32 = 0; u < units; u++) {
     for (let t: u32 = 0; t < count; t++) {
       const tileY = (first + t) / tilesX;
       const tileX = first + t - tileY * tilesX;
-      const corner = origin + <usize>u * gradient.unitBytes + <usize>(4 * tileY) * rowBytes + <usize>(4 * tileX) * pixel;
+      const corner = origin + <usize>(unit + u) * gradient.unitBytes
+        + <usize>(4 * tileY) * rowBytes + <usize>(4 * tileX) * pixel;
       const target = to + <usize>u * bytes + <usize>t * pixel;
       for (let lane: usize = 0; lane < pixel; lane += 16) {
         for (let c: usize = 0; c < 4; c++) {
@@ -258,137 +277,98 @@ function spreadGradients(
   }
 }
 
-/** products[k][o] = Σ_i weights[k][o][i] · windows[k][i], a run of `bytes` each, of which `length` count. */
+/**
+ * products[k][o] = Σ_i weights[k][unit + o][i] · windows[k][i] for `units` output units, runs of `bytes` each, of which
+ * `length` count.
+ */
 function multiply(
-  weights: usize, windows: usize, products: usize, inUnits: u32, outUnits: u32, bytes: usize, length: usize,
+  weights: usize, windows: usize, products: usize, inUnits: u32, outUnits: u32, unit: u32, units: u32,
+  bytes: usize, length: usize,
 ): void {
   const rowBytes = <usize>inUnits << 2;
+  const whole = length & ~63;
   for (let k: u32 = 0; k < POINTS; k++) {
-    const x = windows + <usize>(k * inUnits) * bytes;
-    let w = weights + <usize>(k * outUnits) * rowBytes;
-    let y = products + <usize>(k * outUnits) * bytes;
+    const x = windows + <usize>k * pointBytesOf(inUnits, bytes);
+    let w = weights + <usize>(k * outUnits + unit) * rowBytes;
+    let y = products + <usize>k * pointBytesOf(units, bytes);
     let o: u32 = 0;
-    for (; o + 2 <= outUnits; o += 2) {
-      multiplyPair(w, rowBytes, x, y, inUnits, bytes, length);
+    for (; o + 2 <= units; o += 2) {
+      for (let lane: usize = 0; lane < whole; lane += 64) multiply2x4(w, rowBytes, x + lane, y + lane, bytes);
+      for (let lane = whole; lane < length; lane += 16) {
+        multiplyOne(w, rowBytes, x + lane, y + lane, bytes);
+        multiplyOne(w + rowBytes, rowBytes, x + lane, y + bytes + lane, bytes);
+      }
       w += 2 * rowBytes;
       y += 2 * bytes;
     }
-    if (o < outUnits) multiplyRow(w, x, y, inUnits, bytes, length);
+    if (o < units) for (let lane: usize = 0; lane < length; lane += 16) multiplyOne(w, rowBytes, x + lane, y + lane, bytes);
   }
 }
 
-/** Two output units at once: each load of the windows serves both. */
+/** Two output units, four vectors each; the sums stay in registers while all input units pass. */
 @inline
-function multiplyPair(w: usize, rowBytes: usize, x: usize, y: usize, inUnits: u32, bytes: usize, length: usize): void {
-  let i: u32 = 0;
+function multiply2x4(w: usize, rowBytes: usize, x: usize, y: usize, bytes: usize): void {
   const zero = f32x4.splat(0);
-  if (inUnits < 4) {
-    memory.fill(y, 0, length);
-    memory.fill(y + bytes, 0, length);
+  let a0 = zero;
+  let a1 = zero;
+  let a2 = zero;
+  let a3 = zero;
+  let b0 = zero;
+  let b1 = zero;
+  let b2 = zero;
+  let b3 = zero;
+  const end = w + rowBytes;
+  while (w < end) {
+    const u = v128.load_splat<f32>(w);
+    const v = v128.load_splat<f32>(w + rowBytes);
+    // last to first: the compiler then uses each load where it stands
+    const x3 = v128.load(x, 48);
+    b3 = multiplyAdd(v, x3, b3);
+    a3 = multiplyAdd(u, x3, a3);
+    const x2 = v128.load(x, 32);
+    b2 = multiplyAdd(v, x2, b2);
+    a2 = multiplyAdd(u, x2, a2);
+    const x1 = v128.load(x, 16);
+    b1 = multiplyAdd(v, x1, b1);
+    a1 = multiplyAdd(u, x1, a1);
+    const x0 = v128.load(x);
+    b0 = multiplyAdd(v, x0, b0);
+    a0 = multiplyAdd(u, x0, a0);
+    w += 4;
+    x += bytes;
   }
-  for (; i + 4 <= inUnits; i += 4) {
-    const at = w + (<usize>i << 2);
-    const a0 = v128.load_splat<f32>(at);
-    const a1 = v128.load_splat<f32>(at, 4);
-    const a2 = v128.load_splat<f32>(at, 8);
-    const a3 = v128.load_splat<f32>(at, 12);
-    const b0 = v128.load_splat<f32>(at + rowBytes);
-    const b1 = v128.load_splat<f32>(at + rowBytes, 4);
-    const b2 = v128.load_splat<f32>(at + rowBytes, 8);
-    const b3 = v128.load_splat<f32>(at + rowBytes, 12);
-    let x0 = x + <usize>i * bytes;
-    let x1 = x0 + bytes;
-    let x2 = x1 + bytes;
-    let x3 = x2 + bytes;
-    let p = y;
-    let q = y + bytes;
-    const end = y + length;
-    if (i == 0) {
-      while (p < end) {
-        const v0 = v128.load(x0);
-        const v1 = v128.load(x1);
-        const v2 = v128.load(x2);
-        const v3 = v128.load(x3);
-        v128.store(p, multiplyAdd(a3, v3, multiplyAdd(a2, v2, multiplyAdd(a1, v1, multiplyAdd(a0, v0, zero)))));
-        v128.store(q, multiplyAdd(b3, v3, multiplyAdd(b2, v2, multiplyAdd(b1, v1, multiplyAdd(b0, v0, zero)))));
-        p += 16;
-        q += 16;
-        x0 += 16;
-        x1 += 16;
-        x2 += 16;
-        x3 += 16;
-      }
-      continue;
-    }
-    while (p + 32 <= end) {
-      let v0 = v128.load(x0);
-      let v1 = v128.load(x1);
-      let v2 = v128.load(x2);
-      let v3 = v128.load(x3);
-      v128.store(p, multiplyAdd(a3, v3, multiplyAdd(a2, v2, multiplyAdd(a1, v1, multiplyAdd(a0, v0, v128.load(p))))));
-      v128.store(q, multiplyAdd(b3, v3, multiplyAdd(b2, v2, multiplyAdd(b1, v1, multiplyAdd(b0, v0, v128.load(q))))));
-      v0 = v128.load(x0, 16);
-      v1 = v128.load(x1, 16);
-      v2 = v128.load(x2, 16);
-      v3 = v128.load(x3, 16);
-      v128.store(p, multiplyAdd(a3, v3, multiplyAdd(a2, v2, multiplyAdd(a1, v1, multiplyAdd(a0, v0, v128.load(p, 16))))), 16);
-      v128.store(q, multiplyAdd(b3, v3, multiplyAdd(b2, v2, multiplyAdd(b1, v1, multiplyAdd(b0, v0, v128.load(q, 16))))), 16);
-      p += 32;
-      q += 32;
-      x0 += 32;
-      x1 += 32;
-      x2 += 32;
-      x3 += 32;
-    }
-    while (p < end) {
-      const v0 = v128.load(x0);
-      const v1 = v128.load(x1);
-      const v2 = v128.load(x2);
-      const v3 = v128.load(x3);
-      v128.store(p, multiplyAdd(a3, v3, multiplyAdd(a2, v2, multiplyAdd(a1, v1, multiplyAdd(a0, v0, v128.load(p))))));
-      v128.store(q, multiplyAdd(b3, v3, multiplyAdd(b2, v2, multiplyAdd(b1, v1, multiplyAdd(b0, v0, v128.load(q))))));
-      p += 16;
-      q += 16;
-      x0 += 16;
-      x1 += 16;
-      x2 += 16;
-      x3 += 16;
-    }
-  }
-  for (; i < inUnits; i++) {
-    const a = v128.load_splat<f32>(w + (<usize>i << 2));
-    const b = v128.load_splat<f32>(w + rowBytes + (<usize>i << 2));
-    const row = x + <usize>i * bytes;
-    for (let at: usize = 0; at < length; at += 16) {
-      const v = v128.load(row + at);
-      v128.store(y + at, multiplyAdd(a, v, v128.load(y + at)));
-      v128.store(y + bytes + at, multiplyAdd(b, v, v128.load(y + bytes + at)));
-    }
-  }
+  v128.store(y, a0);
+  v128.store(y, a1, 16);
+  v128.store(y, a2, 32);
+  v128.store(y, a3, 48);
+  v128.store(y + bytes, b0);
+  v128.store(y + bytes, b1, 16);
+  v128.store(y + bytes, b2, 32);
+  v128.store(y + bytes, b3, 48);
 }
 
-/** The last output unit where their number is odd. */
+/** One output unit, one vector. */
 @inline
-function multiplyRow(w: usize, x: usize, y: usize, inUnits: u32, bytes: usize, length: usize): void {
-  for (let at: usize = 0; at < length; at += 16) {
-    let sum = f32x4.splat(0);
-    for (let i: u32 = 0; i < inUnits; i++) {
-      sum = multiplyAdd(v128.load_splat<f32>(w + (<usize>i << 2)), v128.load(x + <usize>i * bytes + at), sum);
-    }
-    v128.store(y + at, sum);
+function multiplyOne(w: usize, rowBytes: usize, x: usize, y: usize, bytes: usize): void {
+  let sum = f32x4.splat(0);
+  for (const end = w + rowBytes; w < end; w += 4) {
+    sum = multiplyAdd(v128.load_splat<f32>(w), v128.load(x), sum);
+    x += bytes;
   }
+  v128.store(y, sum);
 }
 
-/** sums[k][o][i] += Σ windows[k][i] · spread[k][o] over a run of `length` bytes. */
+/** sums[k][unit + o][i] += Σ windows[k][i] · spread[k][o] over a run of `length` bytes, for `units` output units. */
 function correlate(
-  windows: usize, spread: usize, sums: usize, inUnits: u32, outUnits: u32, bytes: usize, length: usize,
+  windows: usize, spread: usize, sums: usize, inUnits: u32, outUnits: u32, unit: u32, units: u32,
+  bytes: usize, length: usize,
 ): void {
   for (let k: u32 = 0; k < POINTS; k++) {
-    const x = windows + <usize>(k * inUnits) * bytes;
-    for (let o: u32 = 0; o < outUnits; o += 2) {
-      const g = spread + <usize>(k * outUnits + o) * bytes;
-      const sum = sums + (<usize>((k * outUnits + o) * inUnits) << 2);
-      const pair = o + 2 <= outUnits;
+    const x = windows + <usize>k * pointBytesOf(inUnits, bytes);
+    for (let o: u32 = 0; o < units; o += 2) {
+      const g = spread + <usize>k * pointBytesOf(units, bytes) + <usize>o * bytes;
+      const sum = sums + (<usize>((k * outUnits + unit + o) * inUnits) << 2);
+      const pair = o + 2 <= units;
       let i: u32 = 0;
       for (; i + 4 <= inUnits; i += 4) {
         const at = sum + (<usize>i << 2);

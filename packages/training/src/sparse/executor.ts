@@ -24,6 +24,11 @@ export interface SparseExecutorOptions extends ExecutorOptions {
   readonly fastMath?: boolean;
   /** Taken wherever it can compute a layer; absent: the one that is expected to be quickest. */
   readonly kernel?: LayerKernel;
+  /**
+   * What the memory that a step writes before it reads holds at first; for tests of just that. Zeros unless said
+   * otherwise.
+   */
+  readonly unwritten?: number;
 }
 
 /** Milliseconds that the first thread spent on one layer's work. */
@@ -73,6 +78,9 @@ export async function createSparseExecutor(options: SparseExecutorOptions): Prom
   const placement = placeInMemory(drafts, lasting, { ...sizing, start: machine.firstAddress + programTotal });
   const view = new DataView(machine.buffer);
   writeInitial(machine.buffer, drafts, lasting);
+  const { unwritten = 0 } = options;
+  if (unwritten !== 0)
+    new Float32Array(machine.buffer).fill(unwritten, placement.arena / 4, placement.end / 4);
   let address = machine.firstAddress;
   const written = drafts.map((draft, k) => {
     const program = writeProgram(view, draft, address, {

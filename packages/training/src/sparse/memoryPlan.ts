@@ -30,6 +30,8 @@ export interface Placement {
   readonly tensors: ReadonlyMap<PlannedTensor, PlacedTensor>;
   /** Addresses of what a program needs for a part of its time; each program has its own. */
   readonly temporaries: ReadonlyMap<ProgramDraft, ReadonlyMap<Region, number>>;
+  /** First byte of what is only needed for a part of a step; it goes to the end. */
+  readonly arena: number;
   /** One past the last byte. */
   readonly end: number;
   readonly plan: MemoryPlan;
@@ -116,6 +118,7 @@ export function placeInMemory(
   return {
     tensors,
     temporaries,
+    arena: sharedBase,
     end,
     plan: {
       activationBytes: sharedBytes + scratchBytes * threadCount + (bytesFor.get("activations") ?? 0),

@@ -10,8 +10,10 @@ import { type Border, PlannedTensor } from "./tensor.ts";
 const POINTS = 36;
 /** Room for one tile of vectors at the start of a workspace. */
 const TILE_BYTES = 36 * 16;
+/** Output units that are taken together there. */
+const CHUNK_UNITS = 16;
 /** Bytes of the runs that the matrix products go along: as many tiles as fill them are taken together. */
-const RUN_BYTES = 256;
+const RUN_BYTES = 128;
 /** Threads that may share the work; see shardCount. */
 const MOST_THREADS = 8;
 
@@ -52,8 +54,12 @@ export class WinogradLayer implements LayerWeights {
   /** Scratch for the transforms of both sides. */
   newWorkspace(lanes: number): PlannedTensor {
     const { inUnits, outUnits } = this.weights;
-    const bytes = TILE_BYTES + POINTS * (inUnits + outUnits) * this.groupTiles(lanes) * 4 * lanes;
-    return new PlannedTensor(1, 1, Math.ceil(bytes / (4 * lanes)));
+    const pixelBytes = 4 * lanes;
+    // an odd number of cache lines each, as pointBytesOf there
+    const plane = (units: number): number => units * this.groupTiles(lanes) * pixelBytes + 128;
+    const most = Math.max(inUnits, outUnits);
+    const bytes = TILE_BYTES + POINTS * (plane(most) + plane(Math.min(CHUNK_UNITS, most)));
+    return new PlannedTensor(1, 1, Math.ceil(bytes / pixelBytes));
   }
 
   #places(): Uint32Array {

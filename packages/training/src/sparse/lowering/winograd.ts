@@ -63,6 +63,7 @@ export function winogradBackward(
   const label = pass.label(index, "backward");
   const source = pass.node(index).inputs[0]!;
   const input = pass.read(source);
+  input.widen(windowBorder(input, outputGradient, top, left));
   outputGradient.widen(tileBorder(outputGradient));
   const target = pass.receive(source);
   // kernels turned around meet what the padding leaves of their width
