@@ -25,6 +25,8 @@ export type PruneEvent =
       readonly walkCount?: number;
       readonly round?: number;
       readonly roundCount?: number;
+      /** Score of the last weight that the round kept. */
+      readonly threshold?: number;
       readonly elapsedMs: number;
     }
   | {

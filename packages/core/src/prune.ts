@@ -82,6 +82,7 @@ export async function prune(
     network,
     weights,
     keepCount,
+    density: requestedDensity,
     seed,
     options,
     ...(from && { from }),

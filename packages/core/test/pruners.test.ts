@@ -5,7 +5,7 @@ import { allocate } from "../src/masks/allocate.ts";
 import { countKept, Masks } from "../src/masks/masks.ts";
 import { sampleInto } from "../src/masks/sample.ts";
 import type { Network } from "../src/network/network.ts";
-import { completeOptions, type Pruner } from "../src/pruners/pruner.ts";
+import { completeOptions, type OptionValue, type Pruner } from "../src/pruners/pruner.ts";
 import { prunerByName, pruners } from "../src/pruners/registry.ts";
 import type { Weights } from "../src/weights/weights.ts";
 import { zooModel } from "../src/zoo/zoo.ts";
@@ -23,7 +23,8 @@ const prune = async (
   return (await prunerByName(name).prune(request)).masks;
 };
 
-const OWN = ["magnitude", "random", "uniform", "erk"];
+const SCORING = ["magnitude", "synflow", "synflow-l2"];
+const OWN = [...SCORING, "random", "uniform", "erk"];
 
 describe.each(OWN)("%s", (name) => {
   it("keeps exactly keepCount, grows from what is kept, and changes nothing it is given", async () => {
@@ -54,7 +55,7 @@ describe.each(OWN)("%s", (name) => {
     const one = await prune(name, network, weights, 3000, 7);
     expect(await prune(name, network, weights, 3000, 7)).toEqual(one);
     const other = await prune(name, network, weights, 3000, 8);
-    if (name === "magnitude") expect(other).toEqual(one);
+    if (SCORING.includes(name)) expect(other).toEqual(one);
     else expect(other.bytes).not.toEqual(one.bytes);
   });
 
@@ -67,6 +68,43 @@ describe.each(OWN)("%s", (name) => {
     const from = Masks.dense(network);
     await expect(prune(name, network, randomWeights(network, 1), 100, 1, from)).rejects.toThrow(
       /61470, the weights kept already/,
+    );
+  });
+});
+
+describe.each(SCORING)("%s, as every method that scores", (name) => {
+  const pruned = (
+    network: Network,
+    weights: Weights,
+    keepCount: number,
+    options: Record<string, OptionValue>,
+  ) => {
+    const pruner = prunerByName(name);
+    const given = pruner.options.rounds ? { rounds: 1, ...options } : options;
+    return pruner.prune({ network, weights, keepCount, seed: 1, options: completeOptions(pruner, given) });
+  };
+
+  it("keeps the highest scores, or inverted the lowest; among equals the lower index", () =>
+    fc.assert(
+      fc.asyncProperty(randomNetworks, fc.boolean(), fc.nat(), async ({ network, weights }, invert, pick) => {
+        const keepCount = 1 + (pick % network.prunableCount);
+        const plain = (await pruned(network, weights, keepCount, {})).scores!;
+        const { masks, scores } = await pruned(network, weights, keepCount, { invert });
+        expect(scores).toEqual(invert ? plain.map((score) => -score) : plain);
+        const order = Array.from(scores!.keys()).sort((a, b) => scores![b]! - scores![a]! || a - b);
+        const expected = new Uint8Array(network.prunableCount);
+        for (const k of order.slice(0, keepCount)) expected[k] = 1;
+        expect(masks.bytes).toEqual(expected);
+      }),
+      { numRuns: 40 },
+    ));
+
+  it("keeps the same fraction of every layer where weights compete within layers", async () => {
+    const network = zooModel("lenet5");
+    const weights = randomWeights(network, 4);
+    const { masks } = await pruned(network, weights, 6147, { scope: "layer" });
+    expect(network.prunable.map((parameter) => countKept(masks.of(parameter)))).toEqual(
+      allocate(network, "uniform", 6147),
     );
   });
 });

@@ -1,4 +1,8 @@
-/** Scores on disk: safetensors, one F32 tensor under the name of each prunable parameter. */
+/**
+ * Scores on disk: safetensors, one F32 tensor under the name of each prunable parameter. Scores mean the same up to one
+ * common factor: where the largest is beyond 2^±100 all are divided by a power of two, which stands in the metadata as
+ * `scale`: score = scale · tensor.
+ */
 import { ArgumentError, type Network } from "@phew/core";
 import { writeSafetensors } from "./safetensors.ts";
 import { float32Tensor } from "./tensor.ts";
@@ -6,27 +10,41 @@ import type { WriteOptions } from "./writeFile.ts";
 
 /**
  * @param scores one number a prunable weight, in the order of `network.prunable`; rounded to float32
- * @throws ArgumentError where a score does not fit into float32, or as {@link writeWhole}
+ * @throws ArgumentError where a score is not finite, or as {@link writeWhole}
  */
 export async function writeScores(
   path: string,
   network: Network,
-  scores: Float64Array,
+  scores: Float32Array | Float64Array,
   metadata: Readonly<Record<string, string>> = {},
   options: WriteOptions = {},
 ): Promise<void> {
-  const rounded = Float32Array.from(scores);
-  const fault = rounded.findIndex((score) => !Number.isFinite(score));
-  if (fault >= 0) {
-    throw new ArgumentError(`${path}: score ${fault}`, {
-      given: `${scores[fault]}`,
-      expected: "a finite number of at most 3.4e38, the greatest of float32",
-      remedy: "Scores mean the same up to one common factor: divide them all by their largest.",
-    });
-  }
+  const exponent = exponentOf(scores, path);
+  const rounded = Float32Array.from(scores, (score) => score * 2 ** -exponent);
   const tensors = network.prunable.map(
     ({ name, shape, start, length }) =>
       [name, float32Tensor(shape, rounded.subarray(start, start + length))] as const,
   );
-  await writeSafetensors(path, new Map(tensors), { format: "pt", ...metadata }, options);
+  const scale = exponent === 0 ? undefined : { scale: `2^${exponent}` };
+  await writeSafetensors(path, new Map(tensors), { format: "pt", ...scale, ...metadata }, options);
+}
+
+// the largest may be so far from 1 in float32: what is 2^-49 of it still has all its digits
+const FAR = 100;
+
+/** What brings the largest score to between 1 and 2; 0 where it is in range. */
+function exponentOf(scores: Float32Array | Float64Array, path: string): number {
+  let largest = 0;
+  for (const [k, score] of scores.entries()) {
+    if (!Number.isFinite(score)) {
+      throw new ArgumentError(`${path}: score ${k}`, {
+        given: `${score}`,
+        expected: "a finite number",
+        remedy: "Check that the weights, and the batch if one was used, are finite.",
+      });
+    }
+    largest = Math.max(largest, Math.abs(score));
+  }
+  const exponent = largest === 0 ? 0 : Math.floor(Math.log2(largest));
+  return Math.abs(exponent) > FAR ? exponent : 0;
 }

@@ -194,11 +194,24 @@ describe("scores", () => {
     expect(toFloat32(tensors.get("fc.weight")!)[0]).toBe(Math.fround(54 / 3));
   });
 
-  it("that float32 cannot hold are refused by their index", async () => {
+  it.each([700, -700])(
+    "beyond float32 are divided by one power of two: largest 3 · 2^%i",
+    async (exponent) => {
+      const scores = new Float64Array(network.prunableCount).fill(2 ** exponent);
+      scores[3] = 3 * 2 ** exponent;
+      const file = scratch(`far${exponent}.safetensors`);
+      await writeScores(file, network, scores);
+      const { tensors, metadata } = await readSafetensors(file);
+      expect(metadata.scale).toBe(`2^${exponent + 1}`);
+      expect([...toFloat32(tensors.get("conv.weight")!).subarray(2, 5)]).toEqual([0.5, 1.5, 0.5]);
+    },
+  );
+
+  it("that are not numbers are refused by their index", async () => {
     const scores = new Float64Array(network.prunableCount);
-    scores[3] = 1e200;
+    scores[3] = Number.POSITIVE_INFINITY;
     await expect(writeScores(scratch("inf.safetensors"), network, scores)).rejects.toThrow(
-      /score 3: got 1e\+200/,
+      /score 3: got Infinity/,
     );
     expect(existsSync(scratch("inf.safetensors"))).toBe(false);
   });

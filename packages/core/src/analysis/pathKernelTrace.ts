@@ -22,12 +22,12 @@ export function pathKernelTrace(network: Network, weights: Weights, masks?: Mask
   pathSums(network, weights, {
     power: 2,
     ...(masks ? { masks } : {}),
-    visit(name, gradient) {
+    visit(name, gradient, exponent) {
       const l = layerOf.get(name);
       if (l === undefined) return;
       let sum = 0;
       for (let k = 0; k < gradient.length; k++) sum += gradient[k]!;
-      layers[l] = sum;
+      layers[l] = sum * 2 ** exponent;
     },
   });
   return { total: layers.reduce((sum, trace) => sum + trace, 0), layers };

@@ -6,13 +6,14 @@
  * with biases its scale and shift are, while mean and variance stay as they are (the published SynFlow code).
  * Power 2 without biases: Σ_e ∂R/∂θ²_e is the path kernel trace (Gebhart, Saxena & Schrater, arXiv:2101.10552).
  * Power 1 with biases: θ·∂R/∂|θ| are the scores of SynFlow (Tanaka et al., arXiv:2006.05467).
- * float64 throughout: R of ResNet-50 is about 1e71.
+ * float64 throughout: R of ResNet-50 is about 1e71, of ResNet-152 1e220. Values beyond 2^±256 are kept as multiples of
+ * a power of two, node by node, so that neither they nor gradients overflow or vanish in networks of any depth.
  * Cost: three multiply-adds for each kept weight and output position; memory: all values of one image, float64, and
  * 8 bytes a weight of the largest layer while `visit` runs.
  */
 import type { Masks } from "../masks/masks.ts";
-import type { Network } from "../network/network.ts";
-import { elementCount, type PathSumInputs } from "../operations/definition.ts";
+import type { Network, Node } from "../network/network.ts";
+import { elementCount, type ParameterRole, type PathSumInputs } from "../operations/definition.ts";
 import { definitionOf } from "../operations/registry.ts";
 import type { Weights } from "../weights/weights.ts";
 
@@ -23,11 +24,14 @@ export interface PathSumOptions {
   readonly biases?: boolean;
   /** Removed weights count as 0 and get no gradient. */
   readonly masks?: Masks;
-  /** Called for each parameter, last layer first, with ∂R/∂θ'; the array is not kept. */
-  readonly visit?: (parameter: string, gradient: Float64Array) => void;
+  /**
+   * Called for each parameter, last layer first, with ∂R/∂θ' = gradient · 2^exponent; the array is not kept. The
+   * exponent is 0 but where the network's sums come near the limits of float64.
+   */
+  readonly visit?: (parameter: string, gradient: Float64Array, exponent: number) => void;
 }
 
-/** @returns R, the sum of all outputs */
+/** @returns R, the sum of all outputs; Infinity beyond 1.8e308, with gradients that are good all the same */
 export function pathSums(network: Network, weights: Weights, options: PathSumOptions): number {
   const { power, masks, visit } = options;
   const biases = options.biases ?? false;
@@ -36,17 +40,24 @@ export function pathSums(network: Network, weights: Weights, options: PathSumOpt
 
   const weight = (name: string) => weights.get(name)!;
   const kept = (name: string) => maskOf.get(name);
-  const theta = (name: string): Float64Array => {
-    const role = roleOf.get(name);
-    const asItIs = role === "mean" || role === "variance";
-    return Float64Array.from(weight(name), (w) => (asItIs ? w : power === 1 ? Math.abs(w) : w * w));
-  };
-
-  const value: Float64Array[] = [];
-  const given = (index: number): PathSumInputs => {
+  const value: Scaled[] = [];
+  /** What a node reads, brought to one exponent. */
+  const given = (index: number): PathSumInputs & { readonly exponent: number } => {
     const node = network.nodes[index]!;
+    const least = biases && addsSomething(network, weights, node) ? LEAST_EXPONENT : Number.NEGATIVE_INFINITY;
+    const exponent = Math.max(least, ...node.inputs.map((input) => value[input]!.exponent));
+    const theta = (name: string): Float64Array => {
+      const role = roleOf.get(name)!;
+      const asItIs = role === "mean" || role === "variance";
+      // what is added to a value is measured as it is
+      const measure = biases && ADDED.has(role) ? 2 ** -exponent : 1;
+      return Float64Array.from(weight(name), (w) =>
+        // the measure may be infinite where all is 0
+        w === 0 ? 0 : measure * (asItIs ? w : power === 1 ? Math.abs(w) : w * w),
+      );
+    };
     return {
-      inputs: node.inputs.map((input) => value[input]!),
+      inputs: node.inputs.map((input) => at(exponent, value[input]!)),
       inputShapes: node.inputs.map((input) => network.nodes[input]!.shape),
       outputShape: node.shape,
       power,
@@ -54,31 +65,85 @@ export function pathSums(network: Network, weights: Weights, options: PathSumOpt
       theta,
       kept,
       biases,
+      exponent,
     };
   };
   for (const [index, node] of network.nodes.entries()) {
-    value[index] =
-      node.op.kind === "input"
-        ? new Float64Array(elementCount(node.shape)).fill(1)
-        : definitionOf(node.op).pathForward(node.op, given(index));
+    if (node.op.kind === "input") {
+      value[index] = { values: new Float64Array(elementCount(node.shape)).fill(1), exponent: 0 };
+      continue;
+    }
+    const read = given(index);
+    const values = definitionOf(node.op).pathForward(node.op, read);
+    value[index] = rescaled({ values, exponent: read.exponent });
   }
-  const total = value[network.output]!.reduce((sum, y) => sum + y, 0);
+  const output = value[network.output]!;
+  const total = output.values.reduce((sum, y) => sum + y, 0) * 2 ** output.exponent;
   if (visit === undefined) return total;
 
-  const gradient: (Float64Array | undefined)[] = [];
-  gradient[network.output] = new Float64Array(value[network.output]!.length).fill(1);
+  const gradient: (Scaled | undefined)[] = [];
+  gradient[network.output] = { values: new Float64Array(output.values.length).fill(1), exponent: 0 };
   for (let index = network.nodes.length - 1; index >= 0; index--) {
     const node = network.nodes[index]!;
-    const outputGradient = gradient[index];
-    if (outputGradient === undefined || node.op.kind === "input") continue;
-    const back = definitionOf(node.op).pathBackward(node.op, given(index), value[index]!, outputGradient);
-    for (const [name, parameterGradient] of back.parameters) visit(name, parameterGradient);
+    const here = gradient[index];
+    if (here === undefined || node.op.kind === "input") continue;
+    const read = given(index);
+    const back = definitionOf(node.op).pathBackward(node.op, read, value[index]!.values, here.values);
+    for (const [name, parameterGradient] of back.parameters) {
+      const role = roleOf.get(name);
+      const added = role === "bias" || role === "shift";
+      visit(name, parameterGradient, here.exponent + (added ? 0 : read.exponent));
+    }
     for (const [k, input] of node.inputs.entries()) {
-      const share = back.inputs[k]!;
+      const share = rescaled({ values: back.inputs[k]!, exponent: here.exponent });
       const sum = gradient[input];
-      gradient[input] = sum === undefined ? share : sum.map((g, at) => g + share[at]!);
+      gradient[input] = sum === undefined ? share : rescaled(sumOf(sum, share));
     }
     gradient[index] = undefined;
   }
   return total;
+}
+
+/** values · 2^exponent. */
+interface Scaled {
+  readonly values: Float64Array;
+  readonly exponent: number;
+}
+
+// so far from the limits of float64 that one layer more, and a product of value and gradient, stay within
+const FAR = 2 ** 256;
+// where something is added that is not 0: it is measured in 2^exponent too, and must not overflow
+const LEAST_EXPONENT = -512;
+const ADDED: ReadonlySet<ParameterRole> = new Set(["bias", "shift", "mean"]);
+
+function addsSomething(network: Network, weights: Weights, { op, inputs, name }: Node): boolean {
+  const shapes = inputs.map((input) => network.nodes[input]!.shape);
+  return definitionOf(op)
+    .parameters(op, shapes, name)
+    .some((parameter) => ADDED.has(parameter.role) && weights.get(parameter.name)!.some((b) => b !== 0));
+}
+
+/** The same with a greatest magnitude between 1 and 2 where it was beyond 2^±256; exact. */
+function rescaled({ values, exponent }: Scaled): Scaled {
+  let most = 0;
+  for (let k = 0; k < values.length; k++) {
+    const size = Math.abs(values[k]!);
+    if (size > most) most = size;
+  }
+  if (most === 0 || (most <= FAR && most >= 1 / FAR)) return { values, exponent };
+  const scaled = exponent + Math.floor(Math.log2(most));
+  return { values: at(scaled, { values, exponent }), exponent: scaled };
+}
+
+/** Values as multiples of 2^exponent. */
+function at(exponent: number, { values, exponent: own }: Scaled): Float64Array {
+  if (own === exponent) return values;
+  const factor = 2 ** (own - exponent);
+  return values.map((x) => x * factor);
+}
+
+function sumOf(a: Scaled, b: Scaled): Scaled {
+  const exponent = Math.max(a.exponent, b.exponent);
+  const [x, y] = [at(exponent, a), at(exponent, b)];
+  return { values: x.map((value, k) => value + y[k]!), exponent };
 }

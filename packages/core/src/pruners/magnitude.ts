@@ -1,16 +1,16 @@
-/** Keeps the weights of greatest magnitude |θ| over all layers together. */
-import { keepTop } from "../masks/select.ts";
-import type { Pruner } from "./pruner.ts";
+/** Keeps the weights of greatest magnitude |θ|. */
+import { scoringPruner } from "./scoring.ts";
 
-export const magnitude: Pruner = {
+export const magnitude = scoringPruner({
   name: "magnitude",
-  summary: "greatest magnitude at initialisation, one threshold for all layers",
+  summary: "greatest magnitude, one threshold for all layers",
   source: "Han et al. 2015, arXiv:1506.02626",
-  options: {},
-  wholePaths: false,
-  async prune({ network, weights, keepCount, from }) {
-    return {
-      masks: keepTop(network, (name) => weights.get(name)!, keepCount, { magnitude: true, from }),
-    };
+  score({ network, weights }) {
+    const scores = new Float32Array(network.prunableCount);
+    for (const { name, start, length } of network.prunable) {
+      const theta = weights.get(name)!;
+      for (let k = 0; k < length; k++) scores[start + k] = Math.abs(theta[k]!);
+    }
+    return scores;
   },
-};
+});

@@ -37,6 +37,8 @@ export interface PruneRequest {
   readonly weights: Weights;
   /** Number of weights to keep, 1 … network.prunableCount. */
   readonly keepCount: number;
+  /** The density asked for, of which keepCount is the whole number below; keepCount / prunableCount unless given. */
+  readonly density?: number;
   /** Whole number, 0 ≤ seed ≤ 2^53 − 1. */
   readonly seed: number;
   /** One value for every option the pruner declares; see {@link completeOptions}. */
@@ -55,6 +57,8 @@ export interface PruneProgress {
   readonly walkCount?: number;
   readonly round?: number;
   readonly roundCount?: number;
+  /** Score of the last weight that the round kept, where all weights compete. */
+  readonly threshold?: number;
   /** Done fraction of the expected work, 0 … 1, for an estimate of the time left. */
   readonly fraction: number;
 }
@@ -64,8 +68,11 @@ export interface Pruning {
   /** Walks and steps taken, for methods that walk. */
   readonly walkCount?: number;
   readonly stepCount?: number;
-  /** Score of every prunable weight in the order of `network.prunable`, for methods that score. */
-  readonly scores?: Float64Array;
+  /**
+   * Score of every prunable weight in the order of `network.prunable`, for methods that score: of the first round,
+   * where nothing is removed yet. The highest survive.
+   */
+  readonly scores?: Float32Array | Float64Array;
 }
 
 export interface Pruner {

@@ -5,10 +5,21 @@ import { magnitude } from "./magnitude.ts";
 import { phew } from "./phew.ts";
 import type { Pruner } from "./pruner.ts";
 import { random } from "./random.ts";
+import { synflow } from "./synflow.ts";
+import { synflowL2 } from "./synflowL2.ts";
 import { uniform } from "./uniform.ts";
 import { uniformWalk } from "./uniformWalk.ts";
 
-const registered: readonly Pruner[] = [phew, uniformWalk, magnitude, random, uniform, erk];
+const registered: readonly Pruner[] = [
+  phew,
+  uniformWalk,
+  magnitude,
+  synflow,
+  synflowL2,
+  random,
+  uniform,
+  erk,
+];
 
 /** Name → method, in the order in which help and tables show them. */
 export const pruners: ReadonlyMap<string, Pruner> = new Map(

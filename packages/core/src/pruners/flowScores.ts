@@ -1,0 +1,38 @@
+/** Scores from path sums: what `synflow` and `synflow-l2` share. */
+import { pathSums } from "../analysis/pathSums.ts";
+import type { ScoreRequest } from "./scoring.ts";
+
+/**
+ * @param score of a weight θ and the derivative of the path sum by |θ| (power 1) or θ² (power 2)
+ * @returns in the sums' own measure where that is a float64, else all divided by one power of two
+ */
+export function flowScores(
+  { network, weights, masks }: ScoreRequest,
+  power: 1 | 2,
+  score: (theta: number, gradient: number) => number,
+): Float64Array {
+  const scores = new Float64Array(network.prunableCount);
+  const parameterOf = new Map(network.prunable.map((parameter) => [parameter.name, parameter]));
+  const exponents = new Map<string, number>();
+  pathSums(network, weights, {
+    power,
+    biases: true,
+    ...(masks && { masks }),
+    visit(name, gradient, exponent) {
+      const parameter = parameterOf.get(name);
+      if (parameter === undefined) return;
+      exponents.set(name, exponent);
+      const theta = weights.get(name)!;
+      const { start } = parameter;
+      for (let k = 0; k < gradient.length; k++) scores[start + k] = score(theta[k]!, gradient[k]!);
+    },
+  });
+  const highest = Math.max(...exponents.values());
+  for (const { name, start, length } of network.prunable) {
+    const shift = exponents.get(name)! - highest;
+    if (shift === 0) continue;
+    const factor = 2 ** shift;
+    for (let k = start; k < start + length; k++) scores[k]! *= factor;
+  }
+  return scores;
+}

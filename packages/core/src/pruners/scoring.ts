@@ -1,0 +1,157 @@
+/**
+ * What methods that score weights share: a method tells scores, everything else is here. In round k of n as many of
+ * the weights still kept survive as the schedule says, those of the highest scores; then they are scored anew.
+ *   exponential: density^(k/n);   linear: 1 − (1 − density)·k/n;   rounded up, after round n exactly keepCount.
+ * Removed weights never return. Among equal scores the lower index survives.
+ * Schedules: Tanaka et al. 2020, arXiv:2006.05467, §6; several rounds of SNIP: de Jorge et al. 2021, arXiv:2006.09081.
+ */
+import { allocate } from "../masks/allocate.ts";
+import { countKept, Masks } from "../masks/masks.ts";
+import { keepTopInto, requireKeepCount } from "../masks/select.ts";
+import type { Network } from "../network/network.ts";
+import type { OptionSpec, PruneRequest, Pruner, Pruning } from "./pruner.ts";
+
+/** One number a prunable weight, in the order of `network.prunable`; the highest survive. */
+export type Scores = Float32Array | Float64Array;
+
+export interface ScoreRequest extends PruneRequest {
+  /** Weights left by the rounds before; absent in the first, where all are. */
+  readonly masks?: Masks;
+}
+
+export interface ScoringMethod extends Omit<Pruner, "options" | "wholePaths" | "prune"> {
+  /** Options of its own, beside those that all scoring methods have. */
+  readonly options?: Readonly<Record<string, OptionSpec>>;
+  /** Rounds unless the option `rounds` says otherwise; absent where removed weights change no score: there is one. */
+  readonly roundCount?: number;
+  /** A new array each time; scores of removed weights do not count. Round by round they may differ by a factor. */
+  score(request: ScoreRequest): Scores | Promise<Scores>;
+}
+
+const selection: Readonly<Record<string, OptionSpec>> = {
+  scope: {
+    kind: "choice",
+    choices: ["global", "layer"],
+    initial: "global",
+    help: "who competes: all weights with each other, or those of a layer, every layer at the same density",
+  },
+  invert: { kind: "flag", initial: false, help: "keep the lowest scores: a sanity check" },
+};
+
+const schedule: OptionSpec = {
+  kind: "choice",
+  choices: ["exponential", "linear"],
+  initial: "exponential",
+  help: "density after round k of n: density^(k/n), or 1 − (1 − density)·k/n",
+};
+
+const rounds = (roundCount: number): OptionSpec => ({
+  kind: "number",
+  least: 1,
+  most: 10_000,
+  whole: true,
+  initial: roundCount,
+  help: "rounds, each of which scores what is left and removes a part",
+});
+
+/** A method of this folder from what it scores by. */
+export function scoringPruner({ options: own, roundCount, score, ...method }: ScoringMethod): Pruner {
+  const inRounds = roundCount === undefined ? {} : { rounds: rounds(roundCount), schedule };
+  return {
+    ...method,
+    options: { ...own, ...inRounds, ...selection },
+    wholePaths: false,
+    prune: (request) => pruneByScores(score, request),
+  };
+}
+
+// between turns of others
+const SLICE_MS = 30;
+
+async function pruneByScores(score: ScoringMethod["score"], request: PruneRequest): Promise<Pruning> {
+  const { network, keepCount, from, signal, onProgress, options } = request;
+  requireKeepCount(keepCount, from?.keptCount ?? 0, network.prunableCount);
+  const steps = keepCounts(request);
+  const competitions = options.scope === "layer" ? layerCompetitions(network, steps, from) : undefined;
+  let masks: Masks | undefined;
+  let first: Scores | undefined;
+  let sliceStart = performance.now();
+  for (const [step, count] of steps.entries()) {
+    signal?.throwIfAborted();
+    const scores = await score({ ...request, ...(masks && { masks }) });
+    if (options.invert === true) for (let k = 0; k < scores.length; k++) scores[k] = -scores[k]!;
+    first ??= steps.length > 1 ? scores.slice() : scores;
+    if (masks !== undefined) excludeInto(scores, masks.bytes);
+    masks = select(network, scores, competitions?.[step] ?? [count], from);
+    const round = step + 1;
+    onProgress?.({
+      keptCount: count,
+      round,
+      roundCount: steps.length,
+      fraction: round / steps.length,
+      ...(competitions === undefined && thresholdOf(scores, masks, from)),
+    });
+    if (performance.now() - sliceStart < SLICE_MS || round === steps.length) continue;
+    // lets timers, signals and screens have their turn
+    await new Promise((resolve) => setTimeout(resolve));
+    sliceStart = performance.now();
+  }
+  return { masks: masks!, scores: first! };
+}
+
+/** Weights kept after each round. */
+function keepCounts({ network, keepCount, density, options }: PruneRequest): readonly number[] {
+  const weightCount = network.prunableCount;
+  // not that of keepCount: after many rounds a weight more or less in one of them shows
+  const goal = density ?? keepCount / weightCount;
+  const roundCount = Number(options.rounds ?? 1);
+  return Array.from({ length: roundCount }, (_, step) => {
+    const part = (step + 1) / roundCount;
+    if (part === 1) return keepCount;
+    const removed = options.schedule === "linear" ? (1 - goal) * part : 1 - goal ** part;
+    return Math.max(keepCount, weightCount - Math.trunc(removed * weightCount));
+  });
+}
+
+/** Weights kept of each layer after each round. From the last back, so that no layer ever grows. */
+function layerCompetitions(
+  network: Network,
+  steps: readonly number[],
+  from: Masks | undefined,
+): readonly (readonly number[])[] {
+  let least = network.prunable.map((parameter) => (from === undefined ? 0 : countKept(from.of(parameter))));
+  return steps
+    .toReversed()
+    .map((count) => {
+      least = allocate(network, "uniform", count, least);
+      return least;
+    })
+    .reverse();
+}
+
+/** @param counts weights to keep of each layer, or one count for all together */
+function select(network: Network, scores: Scores, counts: readonly number[], from: Masks | undefined): Masks {
+  const masks = new Masks(network, from?.bytes.slice());
+  const layers = network.prunable.map((parameter) => ({
+    name: parameter.name,
+    scores: scores.subarray(parameter.start, parameter.start + parameter.length),
+    mask: masks.of(parameter),
+  }));
+  if (counts.length === 1) keepTopInto(layers, counts[0]!);
+  else for (const [l, layer] of layers.entries()) if (counts[l]! > 0) keepTopInto([layer], counts[l]!);
+  return masks;
+}
+
+/** Below every score: what is removed stays removed. */
+function excludeInto(scores: Scores, kept: Uint8Array): void {
+  for (let k = 0; k < scores.length; k++) if (kept[k] === 0) scores[k] = Number.NEGATIVE_INFINITY;
+}
+
+/** The score that was just high enough; none where all that is kept would be in any case. */
+function thresholdOf(scores: Scores, { bytes }: Masks, from: Masks | undefined): { threshold?: number } {
+  let threshold = Number.POSITIVE_INFINITY;
+  for (let k = 0; k < scores.length; k++) {
+    if (bytes[k] === 1 && scores[k]! < threshold && from?.bytes[k] !== 1) threshold = scores[k]!;
+  }
+  return Number.isFinite(threshold) ? { threshold } : {};
+}

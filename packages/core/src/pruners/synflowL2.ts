@@ -1,0 +1,32 @@
+/**
+ * SynFlow-L2, by the share of a weight in the squares of all paths:
+ *   score = θ² · ∂R/∂θ²;   R as SynFlow's, with every parameter squared in place of its magnitude.
+ * ∂R/∂θ² summed over weights is the path kernel trace, of which this method keeps the most in the fewest units.
+ * The published code scores |θ| · ∂R/∂θ²: `score: "published"`.
+ * @see Patil & Dovrolis 2021, arXiv:2010.11354; Gebhart, Saxena & Schrater 2021, arXiv:2101.10552
+ */
+import { flowScores } from "./flowScores.ts";
+import { scoringPruner } from "./scoring.ts";
+
+export const synflowL2 = scoringPruner({
+  name: "synflow-l2",
+  summary: "as synflow, by the squares of paths: the path kernel's trace; needs no data",
+  source: "Patil & Dovrolis 2021, arXiv:2010.11354; Gebhart et al. 2021, arXiv:2101.10552",
+  options: {
+    score: {
+      kind: "choice",
+      choices: ["squared", "published"],
+      initial: "squared",
+      help: "θ²·∂R/∂θ², or |θ|·∂R/∂θ² as the published code has it",
+    },
+  },
+  roundCount: 100,
+  score(request) {
+    const published = request.options.score === "published";
+    return flowScores(
+      request,
+      2,
+      (theta, gradient) => (published ? Math.abs(theta) : theta * theta) * gradient,
+    );
+  },
+});
