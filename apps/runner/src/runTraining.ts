@@ -7,6 +7,7 @@ import {
   type Network,
   ownInitialisation,
   prune,
+  prunerByName,
   type RunEvent,
   type Weights,
   zooEntries,
@@ -97,6 +98,7 @@ export async function runTraining(config: TrainConfig, place: RunPlace, hooks: R
 async function gather(config: TrainConfig, place: RunPlace): Promise<Material> {
   // an unknown name is told before a data set is read or drawn
   if (!zooEntries.some(({ name }) => name === config.model)) zooModel(config.model);
+  if (config.method !== "dense") prunerByName(config.method);
   const dataset = await datasetOf(config);
   const network = zooModel(config.model, { classCount: dataset.classCount, inputShape: dataset.inputShape });
   const initial = await initialise(network, {

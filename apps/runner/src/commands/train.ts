@@ -7,7 +7,8 @@ export function declareTrain(program: Command): void {
     .command("train")
     .summary("prune and train a network; leaves a run folder")
     .description("Prunes a network of the zoo at initialisation, trains it, and leaves all in a run folder.")
-    .argument("<model>", "name of the zoo")
+    .argument("[model]", "name of the zoo")
+    .addOption(option("--config <file>", "all settings of the run from a run folder's config.json"))
     .addOption(option("--dataset <name>", "glyphs (drawn by the program), mnist, cifar10").default("glyphs"))
     .addOption(option("--data-dir <folder>", "folder of the data set's files"))
     .addOption(
@@ -82,15 +83,22 @@ export function declareTrain(program: Command): void {
     .addOption(executorOption())
     .addOption(threadsOption())
     .addOption(option("--runs <folder>", "where run folders go").default("runs"))
-    .addOption(option("--experiment <name>", "folder of this and like runs").default("train"))
+    .addOption(option("--experiment <name>", "folder of this and like runs; train unless --config names one"))
     .addOption(option("--force", "run again where this configuration has been run"))
+    .addOption(option("--no-figures", "tables alone"))
     .addOption(option("--json", "one JSON document on standard output"))
     .addHelpText(
       "after",
       `
 Examples:
   phew train lenet5 --method phew --density 0.05 --epochs 4
-  phew train lenet5 --dataset mnist --data-dir data/mnist --method phew --density 0.05 --epochs 3`,
+  phew train lenet5 --dataset mnist --data-dir data/mnist --method phew --density 0.05 --epochs 3
+  phew train --config runs/train/6c47abdcca-0/config.json --runs elsewhere`,
     )
-    .action(async (model, options) => (await import("../verbs/train.ts")).train(model, options));
+    .action(async (model, options, command: Command) => {
+      const given = command.options
+        .filter((declared) => command.getOptionValueSource(declared.attributeName()) === "cli")
+        .map((declared) => declared.long!);
+      await (await import("../verbs/train.ts")).train(model, options, given);
+    });
 }

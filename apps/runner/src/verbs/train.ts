@@ -14,6 +14,7 @@ import { printJson, printLines, printText } from "../output.ts";
 import { interruptSignal, startProgress } from "../progress.ts";
 import { type RunResult, runTraining, statesOf } from "../runTraining.ts";
 import { runName, type TrainConfig } from "../trainConfig.ts";
+import { readTrainConfig, type TrainConfigFile } from "../trainConfigFile.ts";
 
 interface TrainVerbOptions
   extends Omit<TrainConfig, "model" | "density" | "options" | "classCount" | "executor"> {
@@ -22,18 +23,38 @@ interface TrainVerbOptions
   readonly option: TrainConfig["options"];
   readonly executor?: string;
   readonly threads?: number;
+  readonly config?: string;
   readonly runs: string;
-  readonly experiment: string;
+  readonly experiment?: string;
   readonly force?: boolean;
+  readonly figures: boolean;
   readonly json?: boolean;
 }
 
 /** Fraction of the test set that the report's last column asks for. */
 const TARGET_ACCURACY = 0.9;
 
-export async function train(model: string, options: TrainVerbOptions): Promise<void> {
-  const config = configOf(model, options);
-  const { runs: root, experiment, force = false, threads } = options;
+/** Options that say where and how a run is worked on, not what it is: they go with --config. */
+const BESIDE_CONFIG = [
+  "--config",
+  "--threads",
+  "--runs",
+  "--experiment",
+  "--force",
+  "--no-figures",
+  "--json",
+];
+
+/** @param given options that stand on the command line, by their long names */
+export async function train(
+  model: string | undefined,
+  options: TrainVerbOptions,
+  given: readonly string[],
+): Promise<void> {
+  const file = options.config === undefined ? undefined : configFrom(options.config, model, given);
+  const config = file?.config ?? configOf(model, options);
+  const { runs: root, force = false, threads } = options;
+  const experiment = options.experiment ?? file?.experiment ?? "train";
   const place = { root, experiment, force, ...(threads === undefined ? {} : { threadCount: threads }) };
   const progress = startProgress(runName(config), options.json);
   let stepsPerEpoch = 1;
@@ -51,10 +72,25 @@ export async function train(model: string, options: TrainVerbOptions): Promise<v
   const result = await runTraining(config, place, { signal: interruptSignal(), onEvent }).finally(() =>
     progress.done(),
   );
-  await report(config, result, options.json === true);
+  await report(config, result, options);
 }
 
-function configOf(model: string, options: TrainVerbOptions): TrainConfig {
+function configFrom(path: string, model: string | undefined, given: readonly string[]): TrainConfigFile {
+  const other = model ?? given.find((name) => !BESIDE_CONFIG.includes(name));
+  if (other === undefined) return readTrainConfig(path);
+  throw new UsageError("--config", {
+    given: `together with ${other}`,
+    expected: `all settings in the file, and beside it ${BESIDE_CONFIG.slice(1).join(", ")} alone`,
+  });
+}
+
+function configOf(model: string | undefined, options: TrainVerbOptions): TrainConfig {
+  if (model === undefined) {
+    throw new UsageError("<model>", {
+      given: "nothing",
+      expected: "a name of the zoo, such as resnet20, or --config with a run's config.json",
+    });
+  }
   const dense = options.method === "dense";
   if (!dense) prunerByName(options.method);
   if (!dense && options.density === undefined) {
@@ -70,7 +106,18 @@ function configOf(model: string, options: TrainVerbOptions): TrainConfig {
       expected: "none, or 1",
     });
   }
-  const { classes, option, threads: _t, runs: _r, experiment: _e, force: _f, json: _j, ...rest } = options;
+  const {
+    classes,
+    option,
+    threads: _t,
+    runs: _r,
+    experiment: _e,
+    force: _f,
+    figures: _g,
+    json: _j,
+    config: _c,
+    ...rest
+  } = options;
   return {
     ...rest,
     model,
@@ -81,12 +128,16 @@ function configOf(model: string, options: TrainVerbOptions): TrainConfig {
   };
 }
 
-async function report(config: TrainConfig, result: RunResult, json: boolean): Promise<void> {
+async function report(
+  config: TrainConfig,
+  result: RunResult,
+  { json, figures }: Pick<TrainVerbOptions, "json" | "figures">,
+): Promise<void> {
   const states = statesOf([result]);
   const table = compareRuns(states, { targetAccuracy: TARGET_ACCURACY });
   const files = result.skipped
     ? []
-    : [...writeReport(result.folder, table), ...(await writeFigures(result.folder, states))];
+    : [...writeReport(result.folder, table), ...(figures ? await writeFigures(result.folder, states) : [])];
   if (json) return printJson({ ...result, config, ...table.rows[0] });
   if (result.skipped) {
     printLines(
@@ -95,6 +146,6 @@ async function report(config: TrainConfig, result: RunResult, json: boolean): Pr
   }
   printText(formatTable(table.columns, table.rows, "text"));
   printLines(
-    `Everything is in ${result.folder}${files.length > 0 ? `, ${files.length} reports and figures among it` : ""}.`,
+    `Everything is in ${result.folder}${files.length > 0 ? `, ${files.length} ${figures ? "reports and figures" : "reports"} among it` : ""}.`,
   );
 }

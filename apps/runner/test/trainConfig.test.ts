@@ -1,0 +1,76 @@
+/** A run's configuration as a file: what `phew train --config` takes, and what it refuses. */
+import { copyFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { expect, it } from "vitest";
+import { checkTrainConfig } from "../src/trainConfigFile.ts";
+import { phew, scratchFolder } from "./phew.ts";
+
+const settings = {
+  model: "lenet5",
+  dataset: "glyphs",
+  method: "magnitude",
+  density: 0.1,
+  seed: 3,
+  epochs: 1,
+  batchSize: 32,
+  rate: 0.02,
+  executor: "sparse",
+  classCount: 3,
+  trainCount: 64,
+  testCount: 32,
+};
+
+it("runs in the folder of its configuration, once: a second time it is skipped with exit code 0", () => {
+  const folder = scratchFolder();
+  writeFileSync(path.join(folder, "mine.json"), JSON.stringify({ experiment: "sweep", config: settings }));
+  const args = ["train", "--no-figures", "--json", "--config"];
+  const first = phew([...args, "mine.json"], folder);
+  expect(first.exitCode, first.stderr).toBe(0);
+  const { folder: run, skipped } = JSON.parse(first.stdout);
+  expect({ run: path.dirname(run), skipped }).toEqual({ run: path.join("runs", "sweep"), skipped: false });
+
+  // the file that the run wrote names the same run
+  copyFileSync(path.join(folder, run, "config.json"), path.join(folder, "again.json"));
+  const second = phew([...args, "again.json"], folder);
+  expect(second.exitCode, second.stderr).toBe(0);
+  expect(JSON.parse(second.stdout)).toMatchObject({ folder: run, skipped: true });
+});
+
+it("refuses settings beside the file, a file that is none, and a run without a model", () => {
+  const folder = scratchFolder();
+  writeFileSync(path.join(folder, "half.json"), '{"config": {');
+  const failed = (...args: string[]) => {
+    const { exitCode, stderr } = phew(["train", ...args], folder);
+    return `${exitCode} ${stderr.trim()}`;
+  };
+  expect(failed("--config", "half.json", "--rate", "1")).toMatch(/^2 .*--config: got together with --rate/);
+  expect(failed("resnet20", "--config", "half.json")).toMatch(/^2 .*together with resnet20/);
+  expect(failed("--config", "half.json")).toMatch(/^1 phew: half.json: got broken JSON/);
+  expect(failed("--config", "none.json")).toMatch(/^1 phew: none.json: no such file/);
+  expect(failed()).toMatch(/^2 .*<model>: got nothing/);
+});
+
+it.each([
+  [{ rte: 1 }, /a field of x: got "rte".*Did you mean "rate"\?/],
+  [{ rate: "0.1" }, /"rate" in x: got "0\.1", expected a number of at least 0/],
+  [{ rate: undefined }, /"rate" in x: got nothing/],
+  [{ density: 5 }, /"density" in x: got 5, expected the fraction of weights kept/],
+  [{ epochs: 1.5 }, /"epochs" in x: got 1.5, expected a whole number of at least 1/],
+  [{ drops: [0.5, 1] }, /"drops" in x: got \[0\.5,1\], expected a list of fractions/],
+  [{ options: { granularity: [] } }, /"options" in x: got .*, expected an object/],
+])("names the field at fault: %j", (change, message) => {
+  expect(() => checkTrainConfig("x", { ...settings, ...change })).toThrow(message);
+});
+
+it("puts the defaults in where a file is silent", () => {
+  expect(checkTrainConfig("x", settings)).toEqual({
+    ...settings,
+    options: {},
+    momentum: 0.9,
+    nesterov: true,
+    weightDecay: 1e-4,
+    drops: [0.5, 0.75],
+    dropFactor: 0.1,
+    labelSmoothing: 0,
+  });
+});
