@@ -236,4 +236,12 @@ describe("phew zoo and doctor", () => {
     const { findings } = JSON.parse(phew(["doctor", "--json"]).stdout);
     expect(findings.find((finding: { what: string }) => finding.what === "walk engine").works).toBe(true);
   });
+
+  it("says what doctor can fix where it is asked for something else", () => {
+    const { exitCode, stderr } = phew(["doctor", "--fix", "tensorfow"]);
+    expect(stderr).toContain(
+      '--fix: got "tensorfow", expected one of tensorflow. Did you mean "tensorflow"?',
+    );
+    expect(exitCode).toBe(2);
+  });
 });

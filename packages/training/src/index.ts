@@ -15,7 +15,10 @@ export type {
 export { executorNames, loadExecutor } from "./executors.ts";
 export {
   type Availability,
+  type InstallOptions,
+  installTensorflow,
   loadTensorflowExecutor,
+  type NativeInstallation,
   probeTensorflow,
   type TensorflowBackend,
 } from "./tensorflow.ts";

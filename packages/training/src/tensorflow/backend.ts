@@ -38,19 +38,36 @@ export async function probeTensorflow(): Promise<{ tfjsNode: Availability; wasm:
   return { tfjsNode: await loadNative(), wasm: await loadWasm() };
 }
 
-async function loadNative(): Promise<Availability> {
-  let packageFile: string;
+/** Folder of the package `@tensorflow/tfjs-node`; undefined where it is not installed. */
+export function nativePackage(): string | undefined {
   try {
-    packageFile = require.resolve("@tensorflow/tfjs-node/package.json");
+    return dirname(require.resolve("@tensorflow/tfjs-node/package.json"));
   } catch {
+    return undefined;
+  }
+}
+
+/** The addon of a copy of that package; undefined where it has none. */
+export function nativeAddon(packageFolder: string): string | undefined {
+  const library = join(packageFolder, "lib");
+  if (!existsSync(library)) return undefined;
+  return readdirSync(library)
+    .map((version) => join(library, version, "tfjs_binding.node"))
+    .find((file) => existsSync(file));
+}
+
+async function loadNative(): Promise<Availability> {
+  const folder = nativePackage();
+  if (folder === undefined) {
     return { available: false, reason: "the package @tensorflow/tfjs-node is not installed" };
   }
   // looked for before the import, which takes seconds to find out the same
-  const library = join(dirname(packageFile), "lib");
-  const built =
-    existsSync(library) &&
-    readdirSync(library).some((version) => existsSync(join(library, version, "tfjs_binding.node")));
-  if (!built) return { available: false, reason: "its native part (tfjs_binding.node) is not installed" };
+  if (nativeAddon(folder) === undefined) {
+    const reason = "its native part is not installed: phew doctor --fix tensorflow installs it";
+    return { available: false, reason };
+  }
+  // the library announces itself on standard error, before anything of it can be called
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
   try {
     // Node 23 took this function away, and tfjs-node 4.22 still calls it
     const util = require("node:util") as { isNullOrUndefined?: (value: unknown) => boolean };
