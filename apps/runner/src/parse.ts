@@ -109,6 +109,17 @@ export function oneOf(option: string, choices: readonly string[]) {
   };
 }
 
+/** Comma-separated, each one of `choices`. */
+export function severalOf(option: string, choices: readonly string[]) {
+  const parseOne = oneOf(option, choices);
+  return (text: string): string[] => [...new Set(text.split(",").map((part) => parseOne(part.trim())))];
+}
+
+/** Comma-separated paths, collected over repeated options; empty ones are left out. */
+export function files(text: string, before: readonly string[] = []): string[] {
+  return [...before, ...text.split(",").filter((file) => file !== "")];
+}
+
 /** `name=value`, collected: `--option branching=weight --option granularity=kernel`. Values become numbers, flags or words. */
 export function assignments(text: string, before: Record<string, string | number | boolean> = {}) {
   const at = text.indexOf("=");

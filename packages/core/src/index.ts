@@ -5,6 +5,8 @@ export {
   type LayerAnalysis,
   layerMeasures,
   measures,
+  SEPARATE_MEASURES,
+  type SeparateMeasure,
 } from "./analysis/analyse.ts";
 export type { FanSummary } from "./analysis/fan.ts";
 export {
@@ -13,8 +15,11 @@ export {
   type MultiplyAdds,
   multiplyAdds,
 } from "./analysis/multiplyAdds.ts";
-export { type PathKernelTrace, pathKernelTrace } from "./analysis/pathKernelTrace.ts";
+export { type MaskOverlap, type Overlap, overlap } from "./analysis/overlap.ts";
+export { type PathKernelTrace, pathKernelShares, pathKernelTrace } from "./analysis/pathKernelTrace.ts";
 export { type PathSumOptions, pathSums } from "./analysis/pathSums.ts";
+export { retraceWalks, type WalkOrigin } from "./analysis/retraceWalks.ts";
+export { type LayerWalks, type UnitWalks, unitWalks } from "./analysis/unitWalks.ts";
 export type {
   Batch,
   DifferentiationRequest,

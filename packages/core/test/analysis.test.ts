@@ -1,12 +1,12 @@
-import { forward } from "@phew/oracle";
+import { elementPathSums, forward } from "@phew/oracle";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { analyse, layerMeasures, measures } from "../src/analysis/analyse.ts";
+import { analyse, layerMeasures, measures, SEPARATE_MEASURES } from "../src/analysis/analyse.ts";
 import { layerEffects } from "../src/analysis/effective.ts";
 import { fanIn, fanOut } from "../src/analysis/fan.ts";
 import { keptGraph } from "../src/analysis/keptKernels.ts";
 import { countPaths } from "../src/analysis/pathCount.ts";
-import { pathKernelTrace } from "../src/analysis/pathKernelTrace.ts";
+import { pathKernelShares, pathKernelTrace } from "../src/analysis/pathKernelTrace.ts";
 import { applyMasks, Masks } from "../src/masks/masks.ts";
 import { NetworkBuilder, type Value } from "../src/network/builder.ts";
 import { weightFlows } from "../src/network/unitFlow.ts";
@@ -192,10 +192,11 @@ describe("the analysis of a mask", () => {
       ineffectiveCount: 4,
       minWidth: 2 / 3,
       logPathCount: Math.log(2),
+      collapsedLayers: [],
     });
     expect(analysis.meanWidth).toBeCloseTo((1 + 2 / 3 + 1) / 3, 15);
-    expect(analysis.layers[2]!.fanIn).toEqual({ least: 1, mean: 1.5, most: 2 });
-    expect(analysis.layers[2]!.fanOut).toEqual({ least: 0, mean: 1, most: 2 });
+    expect(analysis.layers[2]!.fanIn).toEqual({ least: 1, mean: 1.5, most: 2, histogram: [0, 1, 1] });
+    expect(analysis.layers[2]!.fanOut).toEqual({ least: 0, mean: 1, most: 2, histogram: [1, 1, 1] });
     expect(analysis.layers.map((layer) => layer.effectiveDensity)).toEqual([2 / 6, 1 / 6, 1 / 6]);
   });
 
@@ -215,6 +216,54 @@ describe("the analysis of a mask", () => {
       minWidth: 1,
       ineffectiveCount: 0,
     });
+  });
+
+  it("has the sums over paths that the oracle writes down one by one", () => {
+    const masked = (power: 1 | 2) =>
+      elementPathSums(oracleNetwork(network), applyMasks(weights, masks), power);
+    expect(analysis.pathSum).toBeCloseTo(masked(1).sum, 12);
+    expect(analysis.squaredPathSum).toBeCloseTo(masked(2).sum, 12);
+    const whole = (power: 1 | 2) => elementPathSums(oracleNetwork(network), weights, power).sum;
+    expect(analysis.relativePathSum).toBeCloseTo(masked(1).sum / whole(1), 12);
+    expect(analysis.relativeSquaredPathSum).toBeCloseTo(masked(2).sum / whole(2), 12);
+  });
+
+  it("shares the trace among the weights as the oracle's derivatives say", () => {
+    const shares = pathKernelShares(network, weights, masks);
+    const { gradients } = elementPathSums(oracleNetwork(network), applyMasks(weights, masks), 2);
+    for (const { name, start, length } of network.prunable) {
+      for (let k = 0; k < length; k++) {
+        const kept = masks.bytes[start + k]!;
+        expect(shares[start + k]).toBeCloseTo(kept * (gradients.get(name)?.[k] ?? 0), 10);
+      }
+    }
+    expect(shares.reduce((a, b) => a + b, 0)).toBeCloseTo(analysis.pathKernelTrace!, 10);
+    expect(analysis.tracePerWeight).toBeCloseTo(analysis.pathKernelTrace! / 8, 12);
+  });
+
+  it("names the layers that no path leads through", () => {
+    const cut = new Masks(network, masks.bytes.slice());
+    cut.get("b.weight")!.fill(0);
+    expect(analyse(weights, cut).collapsedLayers).toEqual(["a.weight", "b.weight", "c.weight"]);
+    const residual = new NetworkBuilder("residual", [2]);
+    const inner = residual.dense("inner", residual.relu(residual.dense("in", residual.input, 2)), 2);
+    const whole = residual.build(residual.dense("out", residual.add(inner, residual.input), 2));
+    const bypassed = Masks.dense(whole);
+    bypassed.get("inner.weight")!.fill(0);
+    const found = analyse(randomWeights(whole, 1), bypassed);
+    expect(found.collapsedLayers).toEqual(["in.weight", "inner.weight"]);
+    expect(Math.exp(found.logPathCount!)).toBeCloseTo(4, 12);
+  });
+
+  it("leaves out what is not wanted, and nothing else", () => {
+    const { pathSum: _s, relativePathSum: _r, ...rest } = analysis;
+    expect(analyse(weights, masks, { without: ["path-sum"] })).toEqual(rest);
+    const bare = analyse(weights, masks, { without: SEPARATE_MEASURES });
+    const fields = ["pathKernelTrace", "relativeTrace", "squaredPathSum", "pathSum", "logPathCount"] as const;
+    for (const field of fields) expect(bare[field]).toBeUndefined();
+    for (const layer of bare.layers)
+      expect(layer.fanIn ?? layer.fanOut ?? layer.pathKernelTrace).toBeUndefined();
+    expect(bare).toMatchObject({ ineffectiveCount: 4, minWidth: 2 / 3 });
   });
 
   it("gives events their measures", () => {

@@ -218,10 +218,15 @@ describe("path sums in closed form", () => {
     expect(pathKernelTrace(network, weights)).toEqual({
       layers: [5 ** 2 + 7 ** 2, 2 ** 2 + 3 ** 2],
       total: 87,
+      squaredPathSum: 541,
     });
     const masks = new Masks(network, Uint8Array.of(1, 0, 1, 1));
     // the path through h2 is cut: 7 is on none, but its weight still sees nothing come in
-    expect(pathKernelTrace(network, weights, masks)).toEqual({ layers: [25, 4], total: 29 });
+    expect(pathKernelTrace(network, weights, masks)).toEqual({
+      layers: [25, 4],
+      total: 29,
+      squaredPathSum: 100,
+    });
   });
 
   it("square the whole factor of batch normalisation, and stay finite where float32 would not", () => {

@@ -78,7 +78,7 @@ describe("masks of ResNet-20 at initialisation", () => {
       const near = (values: number[], expected: number, most: number) =>
         expect(Math.abs(mean(values) - expected)).toBeLessThanOrEqual(most);
       near(
-        found.map((a) => Math.log10(a.relativeTrace)),
+        found.map((a) => Math.log10(a.relativeTrace!)),
         Math.log10(trace),
         tolerance[0],
       );
@@ -106,7 +106,7 @@ describe("masks of ResNet-20 at initialisation", () => {
         ["random", "erk", "magnitude"].map((method) => analysesOf(method, density)),
       );
       for (const [k] of SEEDS.entries()) {
-        const [random, erk, magnitude] = traces.map((found) => found[k]!.relativeTrace) as [
+        const [random, erk, magnitude] = traces.map((found) => found[k]!.relativeTrace!) as [
           number,
           number,
           number,

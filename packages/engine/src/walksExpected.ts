@@ -53,6 +53,14 @@ export function walksExpected(plan: WalkPlan, options: WalkOptions, keepCount: n
   return Math.ceil(high);
 }
 
+/**
+ * Share of the walks that pass each layer, by the branches alone: at a fork each way is taken equally, and all units of a
+ * layer are taken to be visited alike. @returns one a layer of the plan, 0 … 1
+ */
+export function layerVisits(plan: WalkPlan, options: Pick<WalkOptions, "direction">): Float64Array {
+  return visitsPerWalk(plan, wire(plan), options);
+}
+
 function sampleLayer(layer: WalkLayer, options: WalkOptions, visits: number): LayerSample {
   const { weight, kernelSize } = layer;
   const kernelCount = weight.length / kernelSize;
@@ -80,7 +88,11 @@ function biasedWeight(weight: number, bias: WalkOptions["bias"]): number {
 }
 
 /** Share of the walks that pass each layer: the mean of both directions where they alternate. */
-function visitsPerWalk(plan: WalkPlan, wiring: Wiring, options: WalkOptions): Float64Array {
+function visitsPerWalk(
+  plan: WalkPlan,
+  wiring: Wiring,
+  options: Pick<WalkOptions, "direction">,
+): Float64Array {
   const { direction } = options;
   if (direction === "forward") return flow(plan, wiring, true);
   if (direction === "backward") return flow(plan, wiring, false);

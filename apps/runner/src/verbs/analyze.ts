@@ -1,98 +1,203 @@
-/** `phew analyze`: is this mask any good? */
-import { type Analysis, analyse, Masks } from "@phew/core";
-import { formatAccuracy, formatCount, formatMeasure, formatPercent, formatTable } from "@phew/runs";
+/** `phew analyze`: is this mask any good, and how much do several overlap? */
+import path from "node:path";
+import {
+  type Analysis,
+  analyse,
+  type MaskOverlap,
+  Masks,
+  overlap,
+  pathKernelShares,
+  prunerByName,
+  pruners,
+  retraceWalks,
+  type SeparateMeasure,
+  type UnitWalks,
+} from "@phew/core";
+import { requireWritable, writeScores } from "@phew/formats";
+import {
+  fanReport,
+  layerReport,
+  maskTable,
+  overlapReport,
+  type ReportStyle,
+  totalReport,
+  walkReport,
+} from "../analysisReport.ts";
+import { UsageError } from "../failure.ts";
 import { loadMaskedModel } from "../maskedModel.ts";
-import type { ModelOptions } from "../model.ts";
+import type { LoadedModel, ModelOptions } from "../model.ts";
 import { printJson, printLines, printText } from "../output.ts";
+import { interruptSignal } from "../progress.ts";
+import { version } from "../version.ts";
 
 interface AnalyzeOptions extends ModelOptions {
-  readonly masks?: string;
+  readonly masks: readonly string[];
+  readonly without: readonly string[];
+  readonly histograms?: boolean;
+  readonly traceShares?: string;
+  readonly ascii?: boolean;
+  readonly force?: boolean;
   readonly json?: boolean;
 }
 
+/** What is said of one mask. */
+interface Examined {
+  /** As given on the command line; absent for the dense network. */
+  readonly file?: string;
+  readonly loaded: LoadedModel;
+  readonly masks: Masks;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly analysis: Analysis;
+  readonly walks?: UnitWalks;
+}
+
 export async function analyze(model: string | undefined, options: AnalyzeOptions): Promise<void> {
-  const { loaded, file } = await loadMaskedModel(model, options);
-  const masks = file?.masks ?? Masks.dense(loaded.network);
-  const analysis = analyse(loaded.weights, masks);
-  const metadata = file?.metadata ?? {};
-  if (options.json) {
-    printJson({
-      model: loaded.network.name,
-      weights: loaded.origin,
-      notes: loaded.notes,
-      masks: metadata,
-      ...analysis,
-    });
-    return;
+  requireSense(options);
+  if (options.traceShares !== undefined) {
+    await requireWritable(options.traceShares, { force: options.force === true });
   }
-  printLines(
-    `${loaded.network.name}, weights ${loaded.origin}${metadata.method ? `, masks by ${metadata.method} with seed ${metadata.seed}` : ""}`,
-  );
-  printText(layers(analysis));
-  printText(`\n${totals(analysis)}`);
-}
-
-function layers(analysis: Analysis): string {
-  const columns = [
-    { key: "layer", title: "layer" },
-    { key: "kept", title: "kept", format: formatCount },
-    { key: "density", title: "density", format: formatAccuracy },
-    { key: "bar", title: "" },
-    { key: "width", title: "width", format: formatAccuracy },
-    { key: "dead", title: "dead units", format: formatCount },
-    { key: "ineffective", title: "ineffective", format: formatCount },
-    { key: "fanIn", title: "fan-in", format: (mean: number) => mean.toFixed(1) },
-    { key: "fanOut", title: "fan-out", format: (mean: number) => mean.toFixed(1) },
-    { key: "trace", title: "trace", format: formatMeasure },
-  ];
-  const rows = analysis.layers.map((layer) => ({
-    layer: layer.name,
-    kept: layer.keptCount,
-    density: layer.density,
-    bar: bar(layer.density),
-    width: layer.width,
-    dead: layer.deadUnitCount,
-    ineffective: layer.ineffectiveCount,
-    fanIn: layer.fanIn.mean,
-    fanOut: layer.fanOut.mean,
-    trace: layer.pathKernelTrace,
+  const signal = interruptSignal();
+  const files = options.masks.length === 0 ? [undefined] : options.masks;
+  const examined: Examined[] = [];
+  for (const file of files) {
+    examined.push(await examine(model, file, options, signal));
+    await new Promise((resolve) => setTimeout(resolve));
+    signal.throwIfAborted();
+  }
+  const overlaps = pairsOf(examined).map(([a, b]) => ({
+    a: a.file!,
+    b: b.file!,
+    overlap: overlap(a.masks, b.masks),
   }));
-  return formatTable(columns, rows, "text");
+  if (options.json) printJson(document(examined, overlaps));
+  else report(examined, overlaps, options);
 }
 
-const BAR_WIDTH = 20;
-const EIGHTHS = " ▏▎▍▌▋▊▉";
-
-function bar(fraction: number): string {
-  const eighths = Math.round(fraction * BAR_WIDTH * 8);
-  return `${"█".repeat(Math.floor(eighths / 8))}${eighths % 8 === 0 ? "" : EIGHTHS[eighths % 8]}`;
+function requireSense({ masks, traceShares, histograms, without }: AnalyzeOptions): void {
+  if (masks.length > 1 && traceShares !== undefined) {
+    throw new UsageError("--trace-shares", {
+      given: `it for ${masks.length} masks`,
+      expected: "one mask, or none for the dense network",
+    });
+  }
+  for (const [wanted, flag, needs] of [
+    [traceShares !== undefined, "--trace-shares", "trace"],
+    [histograms === true, "--histograms", "fans"],
+  ] as const) {
+    if (!wanted || !without.includes(needs)) continue;
+    throw new UsageError(flag, { given: `it with --without ${needs}`, expected: "one or the other" });
+  }
 }
 
-function totals(analysis: Analysis): string {
-  const columns = [
-    { key: "measure", title: "measure" },
-    { key: "value", title: "value" },
+async function examine(
+  model: string | undefined,
+  file: string | undefined,
+  options: AnalyzeOptions,
+  signal: AbortSignal,
+): Promise<Examined> {
+  const { masks: _, ...modelOptions } = options;
+  const { loaded, file: read } = await loadMaskedModel(model, {
+    ...modelOptions,
+    ...(file === undefined ? {} : { masks: file }),
+  });
+  const masks = read?.masks ?? Masks.dense(loaded.network);
+  const metadata = read?.metadata ?? {};
+  const without = options.without.filter((measure) => measure !== "walks") as SeparateMeasure[];
+  const analysis = analyse(loaded.weights, masks, { without });
+  const walks = options.without.includes("walks")
+    ? undefined
+    : await walksOf(loaded, masks, metadata, signal);
+  if (options.traceShares !== undefined) {
+    const shares = pathKernelShares(loaded.network, loaded.weights, masks);
+    const about = { method: "path-kernel-share", version };
+    await writeScores(options.traceShares, loaded.network, shares, about, { force: options.force === true });
+  }
+  return { ...(file !== undefined && { file }), loaded, masks, metadata, analysis, ...(walks && { walks }) };
+}
+
+/** The walks a mask came of, where its file tells enough to take them again. */
+async function walksOf(
+  { weights }: LoadedModel,
+  masks: Masks,
+  metadata: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<UnitWalks | undefined> {
+  const { method, seed, requestedDensity, options = "{}" } = metadata;
+  if (method === undefined || !pruners.has(method) || prunerByName(method).walks === undefined)
+    return undefined;
+  if (seed === undefined || requestedDensity === undefined || metadata.weightsDigest === undefined)
+    return undefined;
+  const origin = {
+    method,
+    seed: Number(seed),
+    requestedDensity: Number(requestedDensity),
+    options: JSON.parse(options) as Record<string, string>,
+  };
+  return retraceWalks(weights, masks, origin, { signal });
+}
+
+function pairsOf(examined: readonly Examined[]): [Examined, Examined][] {
+  return examined.flatMap((a, k) => examined.slice(k + 1).map((b): [Examined, Examined] => [a, b]));
+}
+
+function document(
+  examined: readonly Examined[],
+  overlaps: readonly { readonly a: string; readonly b: string; readonly overlap: MaskOverlap }[],
+): unknown {
+  const parts = examined.map(({ file, loaded, metadata, analysis, walks }) => ({
+    file,
+    weights: loaded.origin,
+    masks: metadata,
+    ...analysis,
+    walks,
+  }));
+  const [{ loaded }] = examined as [Examined];
+  const model = { model: loaded.network.name, notes: loaded.notes };
+  if (parts.length === 1) return { ...model, ...parts[0] };
+  return {
+    ...model,
+    analyses: parts,
+    overlaps: overlaps.map(({ a, b, overlap: found }) => ({ a, b, ...found })),
+  };
+}
+
+function report(
+  examined: readonly Examined[],
+  overlaps: Parameters<typeof overlapReport>[0],
+  options: AnalyzeOptions,
+): void {
+  const style: ReportStyle = {
+    width: Math.max(80, process.stdout.columns ?? 80),
+    ascii: options.ascii === true,
+  };
+  const [{ loaded }] = examined as [Examined];
+  for (const { metadata, analysis, walks, loaded: own, file } of examined) {
+    printLines(...title(own, metadata, file));
+    printText(layerReport(analysis, style));
+    if (options.histograms) printText(`\n${fanReport(analysis, style)}`);
+    printText(`\n${totalReport(analysis, style)}`);
+    if (walks !== undefined) printText(`\n${walkReport(walks, style)}`);
+    if (examined.length > 1) printLines("");
+  }
+  for (const note of loaded.notes) printLines(`note: ${note}`);
+  if (examined.length > 1) {
+    const named = examined.map(({ file, analysis }) => ({ name: path.basename(file!), analysis }));
+    printText(`${maskTable(named, style)}\n`);
+    const short = overlaps.map((pair) => ({ ...pair, a: path.basename(pair.a), b: path.basename(pair.b) }));
+    printText(overlapReport(short, style));
+  }
+  if (options.traceShares !== undefined) printLines(`Shares of the trace are in ${options.traceShares}.`);
+}
+
+function title(
+  { network, origin }: LoadedModel,
+  { method, seed }: Readonly<Record<string, string>>,
+  file: string | undefined,
+): string[] {
+  const model = `${network.name}, weights ${origin}`;
+  if (file === undefined) return [`${model}, dense`];
+  return [
+    model,
+    `${path.basename(file)}: masks${method === undefined ? "" : ` by ${method} with seed ${seed}`}`,
   ];
-  const rows = [
-    {
-      measure: "density",
-      value: `${formatPercent(analysis.density)} (${formatCount(analysis.keptCount)} of ${formatCount(analysis.count)})`,
-    },
-    { measure: "effective density", value: formatPercent(analysis.effectiveDensity) },
-    {
-      measure: "mean width, least width",
-      value: `${formatAccuracy(analysis.meanWidth)}, ${formatAccuracy(analysis.minWidth)}`,
-    },
-    {
-      measure: "dead units",
-      value: `${formatCount(analysis.deadUnitCount)} of ${formatCount(analysis.unitCount)}`,
-    },
-    { measure: "ineffective weights", value: formatCount(analysis.ineffectiveCount) },
-    { measure: "paths", value: `e^${analysis.logPathCount.toFixed(1)}` },
-    {
-      measure: "path kernel trace",
-      value: `${formatMeasure(analysis.pathKernelTrace)} (${formatMeasure(analysis.relativeTrace)} of the dense network's)`,
-    },
-  ];
-  return formatTable(columns, rows, "text");
 }

@@ -6,6 +6,11 @@ export interface FanSummary {
   readonly least: number;
   readonly mean: number;
   readonly most: number;
+  /**
+   * How many units have 0, 1, 2–3, 4–7, 8–15 … kept weights: bin b > 0 counts those from 2^(b−1) to 2^b − 1. The last bin
+   * is not empty; the sum is the number of units.
+   */
+  readonly histogram: readonly number[];
 }
 
 /** @returns length outCount; 0 at dead units */
@@ -34,10 +39,14 @@ export function fanOut({ flow, counts }: KeptKernels): Uint32Array {
 
 export function summariseFan(fan: Uint32Array): FanSummary {
   let [least, most, sum] = [Number.POSITIVE_INFINITY, 0, 0];
+  const histogram: number[] = [];
   for (const count of fan) {
     least = Math.min(least, count);
     most = Math.max(most, count);
     sum += count;
+    const bin = 32 - Math.clz32(count);
+    while (histogram.length <= bin) histogram.push(0);
+    histogram[bin]!++;
   }
-  return { least, mean: sum / fan.length, most };
+  return { least, mean: sum / fan.length, most, histogram };
 }

@@ -17,6 +17,7 @@ export const phew: Pruner = {
   source: "Patil & Dovrolis 2021, arXiv:2010.11354",
   options: { bias, branching, granularity, direction },
   wholePaths: true,
+  walks: (request) => walkOptions(request),
   prune: (request) => walkTo(request, walkOptions(request), request.keepCount),
 };
 

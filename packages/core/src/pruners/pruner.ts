@@ -1,4 +1,5 @@
 /** What a pruning method is: a name, its options, and a way from weights to masks. One file each in this folder. */
+import type { WalkOptions } from "@phew/engine";
 import type { Batch, Differentiator } from "../differentiation.ts";
 import { ArgumentError, unknownName } from "../errors.ts";
 import type { Masks } from "../masks/masks.ts";
@@ -86,6 +87,8 @@ export interface Pruner {
   readonly wholePaths: boolean;
   /** True where it looks at examples: the request then has `data`. */
   readonly needsData?: boolean;
+  /** Where its masks are those of walks: the walks that a seed and completed options mean. */
+  readonly walks?: (request: Pick<PruneRequest, "seed" | "options">) => WalkOptions;
   prune(request: PruneRequest): Promise<Pruning>;
 }
 

@@ -13,5 +13,6 @@ export const uniformWalk: Pruner = {
   source: "Patil & Dovrolis 2021, arXiv:2010.11354",
   options: { branching, granularity, direction },
   wholePaths: true,
+  walks: (request) => walkOptions(request, "uniform"),
   prune: (request) => walkTo(request, walkOptions(request, "uniform"), request.keepCount),
 };

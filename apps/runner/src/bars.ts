@@ -1,0 +1,31 @@
+/** Bars and small histograms of characters: block elements, or plain ASCII. */
+
+const EIGHTHS = " ▏▎▍▌▋▊▉█";
+const HEIGHTS = "▁▂▃▄▅▆▇█";
+const ASCII_HEIGHTS = ".:-=+*#@";
+
+/** A bar that fills `fraction` (0 … 1) of `width` columns; what is above 0 shows, be it ever so little. */
+export function bar(fraction: number, width: number, ascii = false): string {
+  const steps = ascii ? 1 : 8;
+  const filled = fraction > 0 ? Math.max(1, Math.round(Math.min(1, fraction) * width * steps)) : 0;
+  if (ascii) return "#".repeat(filled).padEnd(width, ".");
+  const rest = filled % 8;
+  return `${"█".repeat(Math.floor(filled / 8))}${rest === 0 ? "" : EIGHTHS[rest]}`.padEnd(width);
+}
+
+/** One column a value, its height in proportion to the greatest; a space where it is 0. */
+export function sparkline(values: readonly number[], ascii = false): string {
+  const heights = ascii ? ASCII_HEIGHTS : HEIGHTS;
+  const most = Math.max(...values, 0);
+  return values
+    .map((value) => (value > 0 ? heights[Math.ceil((value / most) * heights.length) - 1] : " "))
+    .join("");
+}
+
+/** A name in at most `width` columns: its middle gives way. */
+export function shortened(name: string, width: number, ascii = false): string {
+  if (name.length <= width) return name;
+  const gap = ascii ? ".." : "…";
+  const tail = Math.ceil((width - gap.length) / 2);
+  return `${name.slice(0, width - gap.length - tail)}${gap}${name.slice(-tail)}`;
+}

@@ -1,0 +1,105 @@
+/**
+ * How many walks pass through each unit. W walks, of which the share v_l passes layer l, come to a unit of its N_l output
+ * units W·v_l / N_l times on average; v_l is 1 where no branch leads past the layer. Units of which none is missed at that
+ * mean are kept wide: the chance that a unit is missed is about exp(−W·v_l / N_l) where all are alike.
+ * Source: Patil & Dovrolis 2021, arXiv:2010.11354 (width of the network found).
+ * Measured by taking the same walks again; nothing is kept of them but counts.
+ */
+import { layerVisits, loadWalkEngine, type WalkOptions } from "@phew/engine";
+import type { Network } from "../network/network.ts";
+import { weightFlows } from "../network/unitFlow.ts";
+import { walkPlan } from "../walks/plan.ts";
+import type { Weights } from "../weights/weights.ts";
+
+/** Walks through the output units of one layer. */
+export interface LayerWalks {
+  readonly name: string;
+  readonly unitCount: number;
+  /** W·v_l / N_l, v_l from the network's branches alone (weights not looked at). */
+  readonly expected: number;
+  /** Over units. */
+  readonly mean: number;
+  readonly standardDeviation: number;
+  readonly least: number;
+  readonly most: number;
+  /** Units that no walk passed. */
+  readonly missedCount: number;
+}
+
+export interface UnitWalks {
+  /** Walks counted. */
+  readonly walkCount: number;
+  /** In the order of `network.prunable`. */
+  readonly layers: readonly LayerWalks[];
+}
+
+/** Walks taken again between two looks at the signal. */
+const TURN = 4096;
+
+/**
+ * Takes walks 0 … walkCount − 1 again: some microseconds each.
+ * @param options those the mask was walked with, its seed among them
+ * @param walkCount whole number from 1
+ * @throws ArgumentError where the network cannot be walked; signal.reason
+ */
+export async function unitWalks(
+  network: Network,
+  weights: Weights,
+  options: WalkOptions,
+  walkCount: number,
+  signal?: AbortSignal,
+): Promise<UnitWalks> {
+  const plan = walkPlan(network, weights);
+  const flows = weightFlows(network);
+  const layerStarts = flows.map(({ parameter }) => parameter.start);
+  const passed = flows.map(({ outCount }) => new Float64Array(outCount));
+  const rowLengths = flows.map(({ parameter, outCount }) => parameter.length / outCount);
+  const walker = (await loadWalkEngine()).createWalker(plan, options);
+  try {
+    for (let walk = 0; walk < walkCount; walk++) {
+      if (walk % TURN === 0) {
+        await new Promise((resolve) => setTimeout(resolve));
+        signal?.throwIfAborted();
+      }
+      for (const edge of walker.walkEdges(walk)) {
+        const l = lastAtMost(layerStarts, edge);
+        passed[l]![Math.floor((edge - layerStarts[l]!) / rowLengths[l]!)]!++;
+      }
+    }
+  } finally {
+    walker.dispose();
+  }
+  const shares = layerVisits(plan, options);
+  const visits = new Map(plan.layers.map(({ name }, l) => [name, shares[l]!]));
+  const layers = flows.map(({ parameter: { name }, outCount }, l) => ({
+    name,
+    expected: (walkCount * visits.get(name)!) / outCount,
+    ...summary(passed[l]!),
+  }));
+  return { walkCount, layers };
+}
+
+/** Index of the last of the ascending `starts` that is not above `value`. */
+function lastAtMost(starts: readonly number[], value: number): number {
+  let [low, high] = [0, starts.length - 1];
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1;
+    if (starts[middle]! <= value) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+function summary(passed: Float64Array): Omit<LayerWalks, "name" | "expected"> {
+  const unitCount = passed.length;
+  const mean = passed.reduce((sum, count) => sum + count, 0) / unitCount;
+  const variance = passed.reduce((sum, count) => sum + (count - mean) ** 2, 0) / unitCount;
+  return {
+    unitCount,
+    mean,
+    standardDeviation: Math.sqrt(variance),
+    least: passed.reduce((least, count) => Math.min(least, count), Number.POSITIVE_INFINITY),
+    most: passed.reduce((most, count) => Math.max(most, count), 0),
+    missedCount: passed.reduce((count, walks) => count + (walks === 0 ? 1 : 0), 0),
+  };
+}
