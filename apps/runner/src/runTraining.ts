@@ -176,7 +176,7 @@ async function trained(
     epochCount: config.epochs,
     batchSize,
     rate,
-    schedule: { drops, factor: dropFactor },
+    schedule: { kind: "step", drops, factor: dropFactor },
     labelSmoothing,
     seed,
     ...(place.threadCount === undefined ? {} : { threadCount: place.threadCount }),

@@ -63,6 +63,8 @@ export type TrainEvent =
       readonly stepsPerEpoch: number;
       readonly batchSize: number;
       readonly trainCount: number;
+      /** Absent where no examples are set aside to choose by. */
+      readonly validationCount?: number;
       readonly testCount: number;
     }
   | {
@@ -84,13 +86,23 @@ export type TrainEvent =
       readonly accuracy: number;
       readonly testLoss: number;
       readonly testAccuracy: number;
+      /** Fraction whose class is among the five greatest outputs. */
+      readonly testAccuracy5?: number;
+      /** Over the validation examples, where there are some. */
+      readonly validationLoss?: number;
+      readonly validationAccuracy?: number;
+      readonly validationAccuracy5?: number;
+      /** Of the epoch's last step. */
       readonly rate: number;
       readonly elapsedMs: number;
     }
   | {
       readonly kind: "train.finished";
+      /** Of the last epoch, or of `bestEpoch`. */
       readonly testAccuracy: number;
       readonly testLoss: number;
+      /** The epoch with the best validation accuracy, where there are validation examples. */
+      readonly bestEpoch?: number;
       readonly elapsedMs: number;
     };
 

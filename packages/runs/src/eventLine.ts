@@ -57,6 +57,12 @@ const OPTIONAL_FIELDS: Readonly<Record<string, FieldType>> = {
   round: "number",
   roundCount: "number",
   measures: "measures",
+  validationCount: "number",
+  testAccuracy5: "number",
+  validationLoss: "number",
+  validationAccuracy: "number",
+  validationAccuracy5: "number",
+  bestEpoch: "number",
 };
 
 const LAYER_FIELDS: Readonly<Record<RequiredKey<LayerMeasure>, FieldType>> = {

@@ -33,6 +33,12 @@ export function checkExecutorOptions({
   }
   requireRange("momentum", optimiser.momentum, 0, 1);
   requireRange("weight decay", optimiser.weightDecay, 0, Number.POSITIVE_INFINITY);
+  if (optimiser.clipNorm !== undefined && !(optimiser.clipNorm > 0)) {
+    throw new ArgumentError("norm to clip gradients at", {
+      given: `${optimiser.clipNorm}`,
+      expected: "a number above 0",
+    });
+  }
   requireRange("label smoothing", labelSmoothing, 0, 1);
   if (optimiser.nesterov && optimiser.momentum === 0) {
     throw new ArgumentError("Nesterov momentum", { given: "a momentum of 0", expected: "one above 0" });

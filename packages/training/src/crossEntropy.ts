@@ -42,3 +42,24 @@ export function crossEntropy(
   }
   return { loss: loss / n, correctCount, gradient };
 }
+
+/**
+ * Examples whose class is among the `k` greatest logits; of equal ones the lower class comes first.
+ * @param logits row-major `[classes.length, classCount]`
+ */
+export function countInTop(k: number, logits: Float32Array, classes: Int32Array, classCount: number): number {
+  let count = 0;
+  for (let i = 0; i < classes.length; i++) {
+    const row = i * classCount;
+    const own = classes[i]!;
+    const value = logits[row + own]!;
+    let ahead = 0;
+    for (let c = 0; c < classCount; c++) {
+      const other = logits[row + c]!;
+      if (other > value || (other === value && c < own)) ahead++;
+    }
+    // an output that is not a number is ahead of none and right for none
+    if (ahead < k && !Number.isNaN(value)) count++;
+  }
+  return count;
+}

@@ -9,6 +9,8 @@ export interface OptimiserOptions {
   readonly nesterov: boolean;
   /** λ, on all trained parameters. */
   readonly weightDecay: number;
+  /** Gradients longer than this, all parameters' together, are shortened to it; absent: none is. See gradientNorm.ts. */
+  readonly clipNorm?: number;
 }
 
 export interface ExecutorOptions {
@@ -33,6 +35,11 @@ export interface StepResult {
   readonly correctCount: number;
 }
 
+export interface EvaluationResult extends StepResult {
+  /** Examples whose class is among the five greatest outputs; all of them where there are no more than five. */
+  readonly correct5Count: number;
+}
+
 export interface Executor {
   /** `tensorflow` or `sparse`. */
   readonly name: string;
@@ -41,7 +48,7 @@ export interface Executor {
   /** One step of gradient descent; `rate` is η. @throws GradientError where a gradient is not finite */
   step(batch: Batch, rate: number): Promise<StepResult>;
   /** Mean loss and number of right answers in evaluation mode. */
-  evaluate(batch: Batch): Promise<StepResult>;
+  evaluate(batch: Batch): Promise<EvaluationResult>;
   /** Outputs in evaluation mode, row-major `[count, ...network.outputShape]`. */
   predict(x: Float32Array, count: number): Promise<Float32Array>;
   /** Copies of all parameters as they are now, running statistics too. */

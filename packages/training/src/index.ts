@@ -4,8 +4,10 @@ export type { Dataset, Examples, Normalisation } from "./datasets/dataset.ts";
 export { type DatasetEntry, type DatasetOptions, datasets, loadDataset } from "./datasets/registry.ts";
 export { demoRecipe } from "./demoRecipe.ts";
 export { DivergedError, GradientError } from "./diverged.ts";
+export { bestEpoch, type EpochResult, isPatienceOver } from "./earlyStopping.ts";
 export type {
   Batch,
+  EvaluationResult,
   Executor,
   ExecutorFactory,
   ExecutorOptions,
@@ -13,6 +15,10 @@ export type {
   StepResult,
 } from "./executor.ts";
 export { executorNames, loadExecutor } from "./executors.ts";
+export type { Augmentation } from "./pipeline/augmentation.ts";
+export { type BatchLoader, type BatchRequest, inlineLoader, type LoaderFactory } from "./pipeline/loader.ts";
+export { epochOrder } from "./pipeline/order.ts";
+export { type CosineSchedule, type RatePlan, rateAt, type Schedule, type StepSchedule } from "./schedule.ts";
 export {
   type Availability,
   type InstallOptions,
@@ -23,10 +29,7 @@ export {
   type TensorflowBackend,
 } from "./tensorflow.ts";
 export {
-  type EpochResult,
   epochsTo,
-  rateOf,
-  type StepSchedule,
   type TrainOptions,
   type TrainOutcome,
   train,

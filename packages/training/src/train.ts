@@ -10,33 +10,34 @@ import {
   type TrainEvent,
   type Weights,
 } from "@phew/core";
-import { Random } from "@phew/engine";
-import type { Dataset, Examples } from "./datasets/dataset.ts";
+import type { Dataset } from "./datasets/dataset.ts";
 import { DivergedError, GradientError } from "./diverged.ts";
-import type { Batch, Executor, ExecutorFactory, OptimiserOptions } from "./executor.ts";
+import { bestEpoch, type EpochResult, improved, isPatienceOver } from "./earlyStopping.ts";
+import type { Executor, ExecutorFactory, OptimiserOptions } from "./executor.ts";
+import { type Augmentation, checkAugmentation } from "./pipeline/augmentation.ts";
+import { type BatchLoader, inlineLoader, type LoaderFactory, type Part } from "./pipeline/loader.ts";
+import { epochOrder, firstExamples } from "./pipeline/order.ts";
+import { checkRatePlan, type RatePlan, rateAt } from "./schedule.ts";
 
-/** The rate is `rate · factor^(drops passed)`; a drop at 0.5 passes when half of the epochs are done. */
-export interface StepSchedule {
-  /** Fractions of all epochs, each above 0 and below 1. */
-  readonly drops: readonly number[];
-  readonly factor: number;
-}
-
-export interface TrainOptions {
+export interface TrainOptions extends RatePlan {
   readonly dataset: Dataset;
   readonly network: Network;
   readonly weights: Weights;
   readonly masks?: Masks;
   readonly executor: ExecutorFactory;
   readonly optimiser: OptimiserOptions;
-  readonly epochCount: number;
   readonly batchSize: number;
-  /** η before any drop. */
-  readonly rate: number;
-  readonly schedule?: StepSchedule;
   readonly labelSmoothing?: number;
-  /** Of the order of examples, and of dropout. */
+  /** Of training images; none unless given. */
+  readonly augmentation?: Augmentation;
+  /** Ends the training after so many epochs in a row without a better validation accuracy; never unless given. */
+  readonly patience?: number;
+  /** Called after each epoch that is the best so far by its validation examples. */
+  readonly onBest?: (weights: Weights, epoch: EpochResult) => Promise<void> | void;
+  /** Of the order of examples, of augmentation and of dropout. */
   readonly seed: number;
+  /** Where batches come from: made on this thread when they are wanted, unless given. */
+  readonly loader?: LoaderFactory;
   readonly threadCount?: number;
   /** Evaluates before the first step too, as epoch 0. */
   readonly evaluateFirst?: boolean;
@@ -44,14 +45,6 @@ export interface TrainOptions {
   readonly stepIntervalMs?: number;
   /** Once aborted, the step under way is finished and nothing more is done. */
   readonly signal?: AbortSignal;
-}
-
-export interface EpochResult {
-  /** 1-based; 0 is the evaluation before any step. */
-  readonly epoch: number;
-  readonly testLoss: number;
-  /** Fraction of the test set. */
-  readonly testAccuracy: number;
 }
 
 export interface TrainOutcome {
@@ -69,7 +62,7 @@ export interface TrainOutcome {
  */
 export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, TrainOutcome> {
   checkOptions(options);
-  const { network, dataset, epochCount, batchSize, signal } = options;
+  const { network, dataset, epochCount, batchSize, signal, patience } = options;
   const started = performance.now();
   const executor = await options.executor({
     network,
@@ -81,50 +74,45 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
     seed: options.seed,
     ...(options.threadCount === undefined ? {} : { threadCount: options.threadCount }),
   });
+  let loader: BatchLoader | undefined;
   try {
-    const stepsPerEpoch = Math.ceil(dataset.train.count / batchSize);
-    yield {
-      kind: "train.started",
-      executor: `${executor.name} (${executor.backend})`,
-      epochCount,
-      stepsPerEpoch,
-      batchSize,
-      trainCount: dataset.train.count,
-      testCount: dataset.test.count,
-    };
+    loader = await (options.loader ?? inlineLoader)({ dataset, batchSize });
+    const work = { options, executor, loader };
+    yield startedEvent(executor, options);
     const epochs: EpochResult[] = [];
     const elapsedMs = () => performance.now() - started;
     for (let epoch = options.evaluateFirst ? 0 : 1; epoch <= epochCount; epoch++) {
-      const rate = rateOf(options, epoch);
       const training =
         epoch === 0
           ? // before any step: on as many training examples as there are test examples
-            await evaluate(executor, options, dataset.train, dataset.test.count)
-          : yield* trainEpoch(executor, options, epoch, rate);
-      if (training === undefined) return await outcome(executor, epochs, true);
-      const test = await evaluate(executor, options, dataset.test);
-      if (test === undefined) return await outcome(executor, epochs, true);
-      epochs.push({ epoch, testLoss: test.loss, testAccuracy: test.accuracy });
+            await evaluate(work, "train", dataset.test.count)
+          : yield* trainEpoch(work, epoch);
+      const result = training && (await evaluateEpoch(work, epoch));
+      if (training === undefined || result === undefined) return await outcome(executor, epochs, true);
+      const isBest = improved(epochs, result);
+      epochs.push(result);
       yield {
         kind: "train.epoch",
-        epoch,
+        ...result,
         loss: training.loss,
         accuracy: training.accuracy,
-        testLoss: test.loss,
-        testAccuracy: test.accuracy,
-        rate,
+        rate: rateAt(options, Math.max(0, epoch * stepsPerEpochOf(options) - 1), stepsPerEpochOf(options)),
         elapsedMs: elapsedMs(),
       };
+      if (isBest) await options.onBest?.(await executor.weights(), result);
+      if (patience !== undefined && isPatienceOver(epochs, patience)) break;
       if (signal?.aborted && epoch < epochCount) return await outcome(executor, epochs, true);
     }
-    const last = epochs.at(-1);
+    const last = bestEpoch(epochs) ?? epochs.at(-1);
     if (last !== undefined) {
-      const { testAccuracy, testLoss } = last;
-      yield { kind: "train.finished", testAccuracy, testLoss, elapsedMs: elapsedMs() };
+      const { epoch, testAccuracy, testLoss } = last;
+      const chosen = dataset.validation === undefined ? {} : { bestEpoch: epoch };
+      yield { kind: "train.finished", testAccuracy, testLoss, ...chosen, elapsedMs: elapsedMs() };
     }
     return await outcome(executor, epochs, false);
   } finally {
     executor.dispose();
+    await loader?.dispose();
   }
 }
 
@@ -133,47 +121,64 @@ export function epochsTo(accuracy: number, epochs: readonly EpochResult[]): numb
   return epochs.find(({ testAccuracy }) => testAccuracy >= accuracy)?.epoch;
 }
 
-/** η of an epoch, 1-based. */
-export function rateOf(
-  { rate, schedule, epochCount }: Pick<TrainOptions, "rate" | "schedule" | "epochCount">,
-  epoch: number,
-): number {
-  const passed = (schedule?.drops ?? []).filter((drop) => epoch - 1 >= drop * epochCount).length;
-  return rate * (schedule?.factor ?? 1) ** passed;
-}
-
 /** Means over many examples. */
 interface Tally {
   readonly loss: number;
   readonly accuracy: number;
+  /** Fraction whose class is among the five greatest outputs; of evaluations alone. */
+  readonly accuracy5?: number;
 }
 
+interface Work {
+  readonly options: TrainOptions;
+  readonly executor: Executor;
+  readonly loader: BatchLoader;
+}
+
+const stepsPerEpochOf = ({ dataset, batchSize }: TrainOptions): number =>
+  Math.ceil(dataset.train.count / batchSize);
+
+function startedEvent(executor: Executor, options: TrainOptions): TrainEvent {
+  const { dataset, epochCount, batchSize } = options;
+  return {
+    kind: "train.started",
+    executor: `${executor.name} (${executor.backend})`,
+    epochCount,
+    stepsPerEpoch: stepsPerEpochOf(options),
+    batchSize,
+    trainCount: dataset.train.count,
+    ...(dataset.validation === undefined ? {} : { validationCount: dataset.validation.count }),
+    testCount: dataset.test.count,
+  };
+}
+
+/** @returns undefined where the signal came in between */
 async function* trainEpoch(
-  executor: Executor,
-  options: TrainOptions,
+  { options, executor, loader }: Work,
   epoch: number,
-  rate: number,
 ): AsyncGenerator<TrainEvent, Tally | undefined> {
-  const { dataset, batchSize, signal, stepIntervalMs = 200 } = options;
+  const { dataset, seed, augmentation, signal, stepIntervalMs = 200 } = options;
   const { count } = dataset.train;
-  const order = shuffledOrder(count, options.seed, epoch);
-  const stepsPerEpoch = Math.ceil(count / batchSize);
-  const fill = batchFiller(options, dataset.train);
-  let [lossSum, correctCount] = [0, 0];
+  const stepsPerEpoch = stepsPerEpochOf(options);
+  let [lossSum, correctCount, done] = [0, 0, 0];
   let [reported, reportedAt] = [0, performance.now()];
-  for (let start = 0; start < count; start += batchSize) {
+  let step = (epoch - 1) * stepsPerEpoch;
+  const order = epochOrder(count, seed, epoch);
+  const draw = augmentation && { augmentation, seed, epoch };
+  for await (const batch of loader.batches({ part: "train", order, ...(draw && { draw }) })) {
     if (signal?.aborted) return undefined;
-    const batch = fill(order.subarray(start, start + batchSize));
-    const step = (epoch - 1) * stepsPerEpoch + start / batchSize + 1;
-    const { loss, correctCount: correct } = await executor.step(batch, rate).catch((error: unknown) => {
+    const rate = rateAt(options, step, stepsPerEpoch);
+    step++;
+    const result = await executor.step(batch, rate).catch((error: unknown) => {
       throw error instanceof GradientError ? new DivergedError(epoch, step, error.message) : error;
     });
+    const { loss } = result;
     if (!Number.isFinite(loss)) throw new DivergedError(epoch, step, `the loss is ${loss}`);
     lossSum += loss * batch.count;
-    correctCount += correct;
+    correctCount += result.correctCount;
+    done += batch.count;
     const now = performance.now();
     if (now - reportedAt >= stepIntervalMs) {
-      const done = start + batch.count;
       const imagesPerSecond = (1000 * (done - reported)) / (now - reportedAt);
       [reported, reportedAt] = [done, now];
       yield { kind: "train.step", epoch, step, loss, rate, imagesPerSecond };
@@ -184,23 +189,39 @@ async function* trainEpoch(
 
 /** @returns undefined where the signal came in between */
 async function evaluate(
-  executor: Executor,
-  options: TrainOptions,
-  examples: Examples,
-  most = examples.count,
+  { options, executor, loader }: Work,
+  part: Part,
+  most = Number.POSITIVE_INFINITY,
 ): Promise<Tally | undefined> {
-  const count = Math.min(most, examples.count);
-  const order = Uint32Array.from({ length: count }, (_, k) => k);
-  const fill = batchFiller(options, examples);
-  let [lossSum, correctCount] = [0, 0];
-  for (let start = 0; start < count; start += options.batchSize) {
+  const count = Math.min(most, options.dataset[part]!.count);
+  let [lossSum, correctCount, correct5Count] = [0, 0, 0];
+  for await (const batch of loader.batches({ part, order: firstExamples(count) })) {
     if (options.signal?.aborted) return undefined;
-    const batch = fill(order.subarray(start, start + options.batchSize));
     const result = await executor.evaluate(batch);
     lossSum += result.loss * batch.count;
     correctCount += result.correctCount;
+    correct5Count += result.correct5Count;
   }
-  return { loss: lossSum / count, accuracy: correctCount / count };
+  return { loss: lossSum / count, accuracy: correctCount / count, accuracy5: correct5Count / count };
+}
+
+/** @returns undefined where the signal came in between */
+async function evaluateEpoch(work: Work, epoch: number): Promise<EpochResult | undefined> {
+  const isValidated = work.options.dataset.validation !== undefined;
+  const validation = isValidated ? await evaluate(work, "validation") : undefined;
+  const test = await evaluate(work, "test");
+  if (test === undefined || (isValidated && validation === undefined)) return undefined;
+  return {
+    epoch,
+    testLoss: test.loss,
+    testAccuracy: test.accuracy,
+    testAccuracy5: test.accuracy5!,
+    ...(validation && {
+      validationLoss: validation.loss,
+      validationAccuracy: validation.accuracy,
+      validationAccuracy5: validation.accuracy5!,
+    }),
+  };
 }
 
 async function outcome(
@@ -211,29 +232,8 @@ async function outcome(
   return { weights: await executor.weights(), epochs, interrupted };
 }
 
-/** Epoch e draws its order from stream e of the seed. */
-function shuffledOrder(count: number, seed: number, epoch: number): Uint32Array {
-  const order = Uint32Array.from({ length: count }, (_, k) => k);
-  new Random(seed, ORDER_STREAM + epoch).shuffleInto(order);
-  return order;
-}
-
-/** Away from the streams that dropout takes. */
-const ORDER_STREAM = 2 ** 50;
-
-/** One buffer for all batches: a batch is read before the next is filled. */
-function batchFiller({ network, batchSize }: TrainOptions, examples: Examples) {
-  const inputLength = elementCount(network.inputShape);
-  const buffer = new Float32Array(batchSize * inputLength);
-  return (indices: Uint32Array): Batch => {
-    const x = buffer.subarray(0, indices.length * inputLength);
-    examples.fillInto(x, indices);
-    const y = Int32Array.from(indices, (index) => examples.classes[index]!);
-    return { x, y, count: indices.length };
-  };
-}
-
-function checkOptions({ dataset, network, epochCount, batchSize, rate, schedule }: TrainOptions): void {
+function checkOptions(options: TrainOptions): void {
+  const { dataset, network, epochCount, batchSize, augmentation, patience } = options;
   const { inputShape, outputShape } = network;
   const sameShape = inputShape.join() === dataset.inputShape.join();
   const flat = inputShape.length === 1 && inputShape[0] === elementCount(dataset.inputShape);
@@ -251,23 +251,27 @@ function checkOptions({ dataset, network, epochCount, batchSize, rate, schedule 
   }
   requireWhole("epochs", epochCount);
   requireWhole("batch size", batchSize);
-  if (!(rate > 0 && Number.isFinite(rate))) {
-    throw new ArgumentError("learning rate", { given: `${rate}`, expected: "a number above 0" });
-  }
-  if (schedule === undefined) return;
-  const outside = schedule.drops.find((drop) => !(drop > 0 && drop < 1));
-  if (outside !== undefined) {
-    throw new ArgumentError("drops of the learning rate", {
-      given: `${outside}`,
-      expected: "fractions of the training, above 0 and below 1",
-    });
-  }
-  if (!(schedule.factor > 0 && Number.isFinite(schedule.factor))) {
-    throw new ArgumentError("factor of the learning rate", {
-      given: `${schedule.factor}`,
-      expected: "a number above 0",
-    });
-  }
+  checkRatePlan(options);
+  if (augmentation !== undefined) checkAugmented(dataset, augmentation);
+  if (patience === undefined) return;
+  requireWhole("patience", patience);
+  if (dataset.validation !== undefined) return;
+  throw new ArgumentError("patience", {
+    given: "a data set without validation examples",
+    expected: "some to stop by: the test set chooses nothing",
+    remedy: "Set a part of the training examples aside, with --validation 0.1.",
+  });
+}
+
+function checkAugmented(dataset: Dataset, augmentation: Augmentation): void {
+  checkAugmentation(augmentation);
+  const frame = dataset.train.source?.store.frame;
+  if (frame !== undefined && dataset.inputShape.length === 3) return;
+  throw new ArgumentError("augmentation", {
+    given: `${dataset.name}, inputs of ${dataset.inputShape.join(" × ")}`,
+    expected: "images",
+    remedy: "Train without it.",
+  });
 }
 
 function requireWhole(subject: string, value: number): void {

@@ -8,7 +8,7 @@ import { glyphs } from "../src/datasets/glyphs/glyphs.ts";
 import { GradientError } from "../src/diverged.ts";
 import type { Executor, ExecutorFactory, ExecutorOptions } from "../src/executor.ts";
 import { executorNames, loadExecutor } from "../src/executors.ts";
-import { epochsTo, rateOf, type TrainOptions, type TrainOutcome, train } from "../src/train.ts";
+import { epochsTo, type TrainOptions, type TrainOutcome, train } from "../src/train.ts";
 import { randomMasks, randomWeights } from "./randomNetworks.ts";
 
 /** Examples whose one input is their own number, so that a test sees which ones a batch holds. */
@@ -59,7 +59,7 @@ class Recorder implements Executor {
 
   async evaluate(batch: { x: Float32Array; count: number }) {
     this.evaluated.push([...batch.x]);
-    return { loss: batch.count, correctCount: batch.count - 1 };
+    return { loss: batch.count, correctCount: batch.count - 1, correct5Count: batch.count };
   }
 
   async predict() {
@@ -144,6 +144,7 @@ describe("train", () => {
       accuracy: 0.3,
       testLoss: (4 * 4 + 1 * 1) / 5,
       testAccuracy: 3 / 5,
+      testAccuracy5: 1,
       rate: 0.1,
     });
     expect(events.at(-1)).toMatchObject({ kind: "train.finished", testAccuracy: 3 / 5 });
@@ -167,17 +168,44 @@ describe("train", () => {
   });
 
   it("drops the rate when the fractions of all epochs have passed", async () => {
-    const schedule = { drops: [0.5, 0.75], factor: 0.1 };
+    const schedule = { kind: "step", drops: [0.5, 0.75], factor: 0.1 } as const;
     const { recorder } = await run({ epochCount: 4, schedule });
     const perEpoch = [0, 3, 6, 9].map((first) => recorder.rates[first]!);
     [0.1, 0.1, 0.01, 0.001].forEach((rate, k) => {
       expect(perEpoch[k]).toBeCloseTo(rate, 12);
     });
-    // of 160 epochs, epochs 81 and 121 are the first at a lower rate, as MultiStep 80, 120
-    const rates = [80, 81, 120, 121].map((epoch) => rateOf({ rate: 1, schedule, epochCount: 160 }, epoch));
-    [1, 0.1, 0.1, 0.01].forEach((rate, k) => {
-      expect(rates[k]).toBeCloseTo(rate, 12);
-    });
+  });
+
+  it("stops once patience is over, by the validation examples alone, and tells of the best epoch", async () => {
+    // right of 5: epochs 1 to 6; the test set would choose another
+    const validation = [1, 3, 2, 3, 2, 5];
+    const test = [1, 1, 5, 1, 5, 1];
+    const recorder = new Recorder();
+    let evaluations = 0;
+    recorder.evaluate = async (batch) => {
+      const epoch = Math.floor(evaluations / 2);
+      const right = evaluations++ % 2 === 0 ? validation : test;
+      return { loss: 1, correctCount: right[epoch]!, correct5Count: batch.count };
+    };
+    const dataset = { ...numbered(10, 5), validation: numbered(10, 5).test };
+    const best: number[] = [];
+    const onBest = (weights: Weights, { epoch }: { epoch: number }) => {
+      expect(weights.get("fc.weight")).toEqual(Float32Array.of(2 * epoch));
+      best.push(epoch);
+    };
+    const options = { recorder, dataset, epochCount: 6, batchSize: 5, patience: 3, onBest };
+    const { events, outcome } = await run(options);
+    expect(outcome.epochs.map(({ epoch }) => epoch)).toEqual([1, 2, 3, 4, 5]);
+    expect(best).toEqual([1, 2]);
+    expect(events[0]).toMatchObject({ validationCount: 5, testCount: 5 });
+    const last = { kind: "train.finished", bestEpoch: 2, testAccuracy: 1 / 5 };
+    expect(events.at(-1)).toMatchObject(last);
+    expect(outcome.epochs[2]).toMatchObject({ validationAccuracy: 2 / 5, testAccuracy: 1 });
+  });
+
+  it("refuses patience without validation examples, and augmentation of what are no images", async () => {
+    await expect(run({ patience: 3 })).rejects.toThrow(/patience: got a data set without validation/);
+    await expect(run({ augmentation: { padding: 0, flip: true } })).rejects.toThrow(/expected images/);
   });
 
   it("reports no more steps than the interval allows", async () => {
@@ -265,8 +293,16 @@ describe("train", () => {
     ["batch size 0", { batchSize: 0 }, /batch size: got 0/],
     ["rate 0", { rate: 0 }, /learning rate: got 0/],
     ["rate NaN", { rate: Number.NaN }, /learning rate: got NaN/],
-    ["a drop at 1", { schedule: { drops: [0.5, 1], factor: 0.1 } }, /drops of the learning rate: got 1/],
-    ["factor 0", { schedule: { drops: [0.5], factor: 0 } }, /factor of the learning rate: got 0/],
+    [
+      "a drop at 1",
+      { schedule: { kind: "step", drops: [0.5, 1], factor: 0.1 } },
+      /drops of the learning rate: got 1/,
+    ],
+    [
+      "factor 0",
+      { schedule: { kind: "step", drops: [0.5], factor: 0 } },
+      /factor of the learning rate: got 0/,
+    ],
     [
       "other images",
       { network: zooModel("lenet5") },

@@ -1,5 +1,7 @@
 /** What a data set is to the training loop, whatever it came from. */
 import { ArgumentError, type Shape } from "@phew/core";
+import type { Augmentation } from "../pipeline/augmentation.ts";
+import { type ImageFrame, type Views, WindowWriter } from "./window.ts";
 
 /** Inputs are (pixel / 255 − mean) / std, one number a channel. */
 export interface Normalisation {
@@ -11,65 +13,148 @@ export interface Normalisation {
 export interface Examples {
   readonly count: number;
   /** Class of each example, length `count`. */
-  readonly classes: Uint8Array;
-  /** Writes the examples at `indices` into `x`, normalised, row-major `[indices.length, ...inputShape]`. */
-  fillInto(x: Float32Array, indices: ArrayLike<number>): void;
+  readonly classes: Classes;
+  /**
+   * Writes the examples at `indices` into `x`, normalised, row-major `[indices.length, ...inputShape]`.
+   * @param views the window of each that is drawn; absent: the middle, as it is
+   */
+  fillInto(x: Float32Array, indices: ArrayLike<number>, views?: Views): void;
+  /** Where the inputs are, for threads that read them too; absent: only this object knows. */
+  readonly source?: ExamplesSource;
+}
+
+/** A class a number; 16 bits where there are more than 256 classes. */
+export type Classes = Uint8Array | Uint16Array;
+
+/** Plain data, so that it can be sent to another thread: inputs, and which of them are meant. */
+export interface ExamplesSource {
+  readonly store: InputStore;
+  /** Place in the store of each example; absent: the same number. */
+  readonly places?: Uint32Array;
+}
+
+/** Inputs by their place. */
+export type InputStore = ByteStore | FloatStore | ImageFileStore;
+
+export interface ByteStore {
+  readonly kind: "bytes";
+  readonly frame: ImageFrame;
+  /** Row-major `[count, ...frame.stored]`; in memory that threads share, where there is such. */
+  readonly pixels: Uint8Array;
+}
+
+export interface FloatStore {
+  readonly kind: "floats";
+  readonly frame: ImageFrame;
+  /** As `pixels`; inputs as they are. */
+  readonly values: Float32Array;
+}
+
+/** Images too many for memory: read when they are asked for. See images/imageFiles.ts. */
+export interface ImageFileStore {
+  readonly kind: "imageFiles";
+  readonly frame: ImageFrame;
+  readonly files: readonly ImageFile[];
+  /** Bytes of decoded images that are kept. */
+  readonly cacheBytes: number;
+}
+
+/** Where an image stands: a file, or a part of an archive. */
+export interface ImageFile {
+  /** For messages. */
+  readonly name: string;
+  readonly path: string;
+  /** Of a zip archive's entry; absent: the whole file. */
+  readonly part?: {
+    readonly offset: number;
+    readonly packedSize: number;
+    readonly size: number;
+    readonly deflated: boolean;
+  };
 }
 
 export interface Dataset {
   readonly name: string;
   readonly classCount: number;
-  /** `[channels, height, width]` */
+  /** `[channels, height, width]`, or `[features]` */
   readonly inputShape: Shape;
   readonly normalisation: Normalisation;
+  /** What training images of this set usually go through. */
+  readonly usualAugmentation?: Augmentation;
+  /** By class, where they have names. */
+  readonly classNames?: readonly string[];
   readonly train: Examples;
+  /** Taken off the training examples, to choose by. */
+  readonly validation?: Examples;
+  /** Never used to choose anything. */
   readonly test: Examples;
 }
 
 /** Examples held as bytes. */
 export class ByteImages implements Examples {
-  /** Row-major `[count, ...shape]`. */
+  /** Row-major `[count, ...stored]`. */
   readonly pixels: Uint8Array;
-  readonly classes: Uint8Array;
+  readonly classes: Classes;
   readonly count: number;
-  readonly #pixelCount: number;
-  readonly #planeLength: number;
-  /** For each channel, the input that each pixel value becomes. */
-  readonly #inputs: Float32Array;
+  readonly source: ExamplesSource;
+  readonly #writer: WindowWriter;
 
-  /** @param shape `[channels, height, width]` @param pixels length classes.length · channels · height · width */
+  /**
+   * @param stored `[channels, height, width]` @param pixels length classes.length · channels · height · width
+   * @param input the window of an image that is an input, no larger; the whole image unless given
+   */
   constructor(
-    [channels, height, width]: readonly [number, number, number],
+    stored: readonly [number, number, number],
     pixels: Uint8Array,
-    classes: Uint8Array,
+    classes: Classes,
     normalisation: Normalisation,
+    input: readonly [number, number, number] = stored,
   ) {
+    const frame = { stored, input, normalisation };
     this.pixels = pixels;
     this.classes = classes;
     this.count = classes.length;
-    this.#planeLength = height * width;
-    this.#pixelCount = channels * this.#planeLength;
-    this.#inputs = Float32Array.from({ length: channels * 256 }, (_, k) => {
-      const channel = k >> 8;
-      return ((k & 255) / 255 - normalisation.mean[channel]!) / normalisation.std[channel]!;
-    });
+    this.source = { store: { kind: "bytes", frame, pixels } };
+    this.#writer = new WindowWriter(frame);
   }
 
-  fillInto(x: Float32Array, indices: ArrayLike<number>): void {
-    const planeLength = this.#planeLength;
-    let to = 0;
-    for (let i = 0; i < indices.length; i++) {
-      let from = indices[i]! * this.#pixelCount;
-      for (let table = 0; table < this.#inputs.length; table += 256) {
-        const end = from + planeLength;
-        for (; from < end; from++, to++) x[to] = this.#inputs[table + this.pixels[from]!]!;
-      }
-    }
+  fillInto(x: Float32Array, indices: ArrayLike<number>, views?: Views): void {
+    for (let i = 0; i < indices.length; i++) this.#writer.write(x, i, this.pixels, indices[i]!, views);
   }
 }
 
+/** Examples held as floats, such as a user's own arrays. */
+export class FloatExamples implements Examples {
+  readonly classes: Classes;
+  readonly count: number;
+  readonly source: ExamplesSource;
+  readonly #values: Float32Array;
+  readonly #writer: WindowWriter;
+
+  /** @param stored `[channels, height, width]` @param values length classes.length · channels · height · width */
+  constructor(stored: readonly [number, number, number], values: Float32Array, classes: Classes) {
+    const frame = { stored, input: stored };
+    this.classes = classes;
+    this.count = classes.length;
+    this.source = { store: { kind: "floats", frame, values } };
+    this.#values = values;
+    this.#writer = new WindowWriter(frame);
+  }
+
+  fillInto(x: Float32Array, indices: ArrayLike<number>, views?: Views): void {
+    for (let i = 0; i < indices.length; i++) this.#writer.write(x, i, this.#values, indices[i]!, views);
+  }
+}
+
+/** Zeros in memory that threads can share, where the platform has it. */
+export function sharedBytes(length: number): Uint8Array {
+  return typeof SharedArrayBuffer === "undefined"
+    ? new Uint8Array(length)
+    : new Uint8Array(new SharedArrayBuffer(length));
+}
+
 /** @throws ArgumentError naming the first label that is not a class */
-export function requireClasses(labels: Uint8Array, classCount: number, path: string): void {
+export function requireClasses(labels: Classes, classCount: number, path: string): void {
   const at = labels.findIndex((label) => label >= classCount);
   if (at < 0) return;
   throw new ArgumentError(path, {

@@ -5,15 +5,17 @@
 import type { Weights } from "@phew/core";
 import { LayersMachine, writeRecord } from "@phew/engine";
 import { checkBatch, checkExecutorOptions, checkInput } from "../checks.ts";
+import { countInTop } from "../crossEntropy.ts";
 import { GradientError } from "../diverged.ts";
-import type { Batch, Executor, ExecutorOptions, StepResult } from "../executor.ts";
+import type { Batch, EvaluationResult, Executor, ExecutorOptions, StepResult } from "../executor.ts";
+import { clipFactor, sumOfSquares } from "../gradientNorm.ts";
 import type { Label, ProgramDraft, Region } from "./draft.ts";
 import type { LayerKernel } from "./kernelChoice.ts";
 import { shardCount } from "./lowering/weights.ts";
 import { type MemoryPlan, placeInMemory } from "./memoryPlan.ts";
 import { type Model, prepareModel } from "./model.ts";
 import { ParameterTransfer } from "./parameterTransfer.ts";
-import type { Exchange, Pass } from "./pass.ts";
+import type { Exchange } from "./pass.ts";
 import { evaluationPass, finitePass, newExchange, trainingPass } from "./passes.ts";
 import { programBytes, setTimed, type WrittenProgram, writeProgram } from "./writeProgram.ts";
 
@@ -58,13 +60,13 @@ export async function createSparseExecutor(options: SparseExecutorOptions): Prom
   const model = prepareModel({ network, masks, batchSize, kernel: options.kernel });
   const exchange = newExchange(model);
   const passOptions = { model, exchange, seed };
-  const training = trainingPass(passOptions, labelSmoothing);
+  const keepsGradients = options.optimiser.clipNorm !== undefined;
+  const training = trainingPass({ ...passOptions, keepsGradients }, labelSmoothing);
   const evaluation = evaluationPass(passOptions, labelSmoothing);
   const finite = finitePass(passOptions);
-  const passes = [training, evaluation, finite.pass];
-  const drafts = passes.map(({ draft }) => draft);
+  const drafts = [...training.drafts, evaluation.draft, finite.pass.draft];
   const threadCount = Math.min(options.threadCount ?? 1, shardCount(model.blocks));
-  const lasting = lastingRegions(model, exchange, passes);
+  const lasting = lastingRegions(model, exchange, drafts);
   const sizing = { lanes: model.lanes, blocks: model.blocks, threadCount };
   // what the machine and the programs need stands below the rest
   const programs = drafts.map(programBytes);
@@ -91,9 +93,13 @@ export async function createSparseExecutor(options: SparseExecutorOptions): Prom
     address += programs[k]!;
     return program;
   });
-  const [train, evaluate, check] = written as [WrittenProgram, WrittenProgram, WrittenProgram];
+  const check = written.pop()!;
+  const evaluate = written.pop()!;
+  const [train, update] = written as [WrittenProgram, WrittenProgram?];
   return new Machine(options, model, machine, exchange, placement.plan, {
     train,
+    update,
+    gradients: training.pass.gradients,
     evaluate,
     check,
     found: finite.found,
@@ -102,6 +108,9 @@ export async function createSparseExecutor(options: SparseExecutorOptions): Prom
 
 interface Programs {
   readonly train: WrittenProgram;
+  /** What is left of a step where gradients are clipped before. */
+  readonly update: WrittenProgram | undefined;
+  readonly gradients: readonly { readonly region: Region; readonly count: number }[];
   readonly evaluate: WrittenProgram;
   readonly check: WrittenProgram;
   readonly found: readonly { readonly layer: string; readonly region: Region }[];
@@ -158,25 +167,30 @@ class Machine implements SparseExecutor {
     if (!Number.isFinite(result.loss)) return result;
     if (this.#integers[this.#exchange.stop.address / 4] !== 0)
       throw new GradientError(this.#faultyParameter());
+    if (this.#programs.update !== undefined) {
+      this.#clip(this.#options.optimiser.clipNorm!);
+      this.#machine.run(this.#programs.update.address);
+    }
     this.#stepCount++;
     this.#parameters.countStep();
     return result;
   }
 
-  async evaluate(batch: Batch): Promise<StepResult> {
+  async evaluate(batch: Batch): Promise<EvaluationResult> {
     checkBatch(this.#model.network, batch, this.#options.batchSize);
     this.#hand(batch.x, batch.count, 0);
     this.#integers.set(batch.y, this.#exchange.labels.address / 4);
     this.#machine.run(this.#programs.evaluate.address);
-    return this.#result(batch.count);
+    const classCount = this.#model.network.outputShape[0]!;
+    const correct5Count = countInTop(5, this.#outputs(batch.count), batch.y, classCount);
+    return { ...this.#result(batch.count), correct5Count };
   }
 
   async predict(x: Float32Array, count: number): Promise<Float32Array> {
     checkInput(this.#model.network, x, count, this.#options.batchSize);
     this.#hand(x, count, 0);
     this.#machine.run(this.#programs.evaluate.address);
-    const start = this.#exchange.outputs.address / 4;
-    return this.#floats.slice(start, start + count * this.#model.network.outputShape[0]!);
+    return this.#outputs(count).slice();
   }
 
   async weights(): Promise<Weights> {
@@ -222,6 +236,23 @@ class Machine implements SparseExecutor {
     this.#machine.dispose();
   }
 
+  /** Shortens the gradients of the step under way, all together, by one thread: the same bits for any number of them. */
+  #clip(clipNorm: number): void {
+    const gradients = this.#programs.gradients.map(({ region, count }) =>
+      this.#floats.subarray(region.address / 4, region.address / 4 + count),
+    );
+    const squares = gradients.reduce((sum, gradient) => sum + sumOfSquares(gradient), 0);
+    const factor = clipFactor(squares, clipNorm);
+    if (factor === 1) return;
+    for (const gradient of gradients) for (let k = 0; k < gradient.length; k++) gradient[k]! *= factor;
+  }
+
+  /** A view of what the last evaluation left. */
+  #outputs(count: number): Float32Array {
+    const start = this.#exchange.outputs.address / 4;
+    return this.#floats.subarray(start, start + count * this.#model.network.outputShape[0]!);
+  }
+
   /** The first parameter whose gradient is not finite; tells that it was seen. */
   #faultyParameter(): string {
     const start = this.#exchange.faulty.address / 4;
@@ -263,15 +294,15 @@ class Machine implements SparseExecutor {
 }
 
 /** Everything that outlives a step: what the outside reads and writes, and what programs ask for. */
-function lastingRegions(model: Model, exchange: Exchange, passes: readonly Pass[]): Set<Region> {
+function lastingRegions(model: Model, exchange: Exchange, drafts: readonly ProgramDraft[]): Set<Region> {
   const regions = new Set<Region>(Object.values(exchange));
   for (const { weights, entryLists } of model.layers.values()) {
     for (const { entries } of entryLists) regions.add(entries);
     for (const region of [weights.momentum, weights.orphanWeights, weights.orphanMomentum])
       regions.add(region);
   }
-  for (const { draft } of passes)
-    for (const region of draft.regions) if (!region.temporary) regions.add(region);
+  for (const { regions: used } of drafts)
+    for (const region of used) if (!region.temporary) regions.add(region);
   return regions;
 }
 

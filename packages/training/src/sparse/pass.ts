@@ -44,6 +44,7 @@ export interface PassOptions {
   readonly exchange: Exchange;
   /** Of dropout. */
   readonly seed: number;
+  readonly keepsGradients?: boolean;
 }
 
 export class Pass {
@@ -51,19 +52,32 @@ export class Pass {
   readonly mode: Mode;
   readonly exchange: Exchange;
   readonly seed: number;
-  readonly draft = new ProgramDraft();
+  /** The program that is being written; a pass may be several, carried out one after the other. */
+  draft = new ProgramDraft();
   /** Write the sums that gradients of parameters are, and then the updates, once the way back is done. */
   readonly sums: (() => void)[] = [];
   readonly updates: (() => void)[] = [];
+  /** Gradients of parameters, once summed: so many float32 at the beginning of the region. */
+  readonly gradients: { readonly region: Region; readonly count: number }[] = [];
+  /** True where gradients outlive the program that sums them. */
+  readonly keepsGradients: boolean;
   readonly #values: (Value | undefined)[] = [];
   readonly #statistics = new Map<number, number>();
   readonly #gradients: (Gradient | undefined)[] = [];
 
-  constructor({ model, mode, exchange, seed }: PassOptions) {
+  constructor({ model, mode, exchange, seed, keepsGradients = false }: PassOptions) {
     this.model = model;
     this.mode = mode;
     this.exchange = exchange;
     this.seed = seed;
+    this.keepsGradients = keepsGradients;
+  }
+
+  /** Room for the gradient of a parameter, `count` float32 at its beginning once summed. */
+  newGradient(bytes: number, count: number): Region {
+    const region = new Region("gradients", bytes, { temporary: !this.keepsGradients });
+    this.gradients.push({ region, count });
+    return region;
   }
 
   /** True where batch normalisation takes the batch's own statistics. */

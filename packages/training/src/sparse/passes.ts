@@ -1,13 +1,16 @@
 /** The programs of a model, written from one description of each operation. */
-import { Region } from "./draft.ts";
+import { ProgramDraft, Region } from "./draft.ts";
 import { combineBackward, combineForward } from "./lowering/combination.ts";
 import { loweringOf } from "./lowering/lowerings.ts";
 import { transformWeights } from "./lowering/winograd.ts";
 import type { Model } from "./model.ts";
 import { type Exchange, Pass, type PassOptions } from "./pass.ts";
 
-/** A step of training: loss, gradients, update. */
-export function trainingPass(options: Omit<PassOptions, "mode">, labelSmoothing: number): Pass {
+/**
+ * A step of training: loss, gradients, update.
+ * @returns the pass and its programs: one, or where it keeps gradients one up to their sums and one for the update
+ */
+export function trainingPass(options: Omit<PassOptions, "mode">, labelSmoothing: number) {
   const pass = new Pass({ ...options, mode: "training" });
   forward(pass);
   lossOf(pass, labelSmoothing, true);
@@ -15,9 +18,16 @@ export function trainingPass(options: Omit<PassOptions, "mode">, labelSmoothing:
   backward(pass);
   pass.draft.barrier("shares");
   for (const sum of pass.sums) sum();
-  pass.draft.barrier("shares", true);
+  const drafts = [pass.draft];
+  if (pass.keepsGradients) {
+    pass.draft = new ProgramDraft();
+    pass.draft.shares();
+    drafts.push(pass.draft);
+  } else {
+    pass.draft.barrier("shares", true);
+  }
   for (const update of pass.updates) update();
-  return pass;
+  return { pass, drafts };
 }
 
 /** Outputs and loss in evaluation mode. */

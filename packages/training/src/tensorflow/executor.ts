@@ -6,9 +6,17 @@ import { ArgumentError, maskedParameters, type Network, type Parameter, type Wei
 import { Random } from "@phew/engine";
 import * as tf from "@tensorflow/tfjs-core";
 import { checkBatch, checkExecutorOptions, checkInput } from "../checks.ts";
-import { crossEntropy } from "../crossEntropy.ts";
+import { countInTop, crossEntropy } from "../crossEntropy.ts";
 import { GradientError } from "../diverged.ts";
-import type { Batch, Executor, ExecutorFactory, ExecutorOptions, StepResult } from "../executor.ts";
+import type {
+  Batch,
+  EvaluationResult,
+  Executor,
+  ExecutorFactory,
+  ExecutorOptions,
+  StepResult,
+} from "../executor.ts";
+import { clipFactor } from "../gradientNorm.ts";
 import { type TensorflowBackend, useBackend } from "./backend.ts";
 import type { Lowered, Lowering, LoweringContext } from "./lowering.ts";
 import { loweringOf } from "./lowerings.ts";
@@ -90,11 +98,14 @@ class TensorflowExecutor implements Executor {
     }
   }
 
-  async evaluate(batch: Batch): Promise<StepResult> {
+  async evaluate(batch: Batch): Promise<EvaluationResult> {
     checkBatch(this.#network, batch, this.#options.batchSize);
     return tf.tidy(() => {
-      const { loss, correctCount } = this.#lossOf(this.#forward(batch.x, batch.count), batch);
-      return { loss, correctCount };
+      const output = this.#forward(batch.x, batch.count);
+      const { loss, correctCount } = this.#lossOf(output, batch);
+      const classCount = this.#network.outputShape[0]!;
+      const correct5Count = countInTop(5, output.dataSync<"float32">(), batch.y, classCount);
+      return { loss, correctCount, correct5Count };
     });
   }
 
@@ -210,10 +221,12 @@ class TensorflowExecutor implements Executor {
     return byParameter;
   }
 
-  /** g ← (∂L/∂θ + λθ)·mask; v ← μv + g; θ ← θ − η(g + μv) with Nesterov, else θ − ηv. */
+  /** g ← (clipped ∂L/∂θ + λθ)·mask; v ← μv + g; θ ← θ − η(g + μv) with Nesterov, else θ − ηv. */
   #update(gradients: ReadonlyMap<string, tf.Tensor>, rate: number): void {
     const { momentum, nesterov, weightDecay } = this.#options.optimiser;
-    for (const [name, gradient] of gradients) {
+    const factor = this.#clipFactorOf(gradients);
+    for (const [name, unclipped] of gradients) {
+      const gradient = factor === 1 ? unclipped : tf.mul(unclipped, factor);
       const theta = this.#parameters.get(name)!;
       const mask = this.#masks.get(name);
       const { value, velocity } = tf.tidy(() => {
@@ -228,6 +241,26 @@ class TensorflowExecutor implements Executor {
     }
     for (const [name, value] of this.#replacements) replace(this.#parameters, name, value);
     this.#replacements.clear();
+  }
+
+  /** What clipping multiplies all gradients with. */
+  #clipFactorOf(gradients: ReadonlyMap<string, tf.Tensor>): number {
+    const { clipNorm } = this.#options.optimiser;
+    if (clipNorm === undefined) return 1;
+    const squares = tf.tidy(() =>
+      tf
+        .stack(
+          Array.from(gradients, ([name, gradient]) => {
+            const mask = this.#masks.get(name);
+            return tf.sum(tf.square(mask === undefined ? gradient : tf.mul(gradient, mask)));
+          }),
+        )
+        .dataSync<"float32">(),
+    );
+    return clipFactor(
+      squares.reduce((sum, square) => sum + square, 0),
+      clipNorm,
+    );
   }
 
   #uploadMasks(): void {

@@ -17,7 +17,7 @@ export function sumShards(pass: Pass, layer: SparseLayer, label: Label) {
   const bytes = 4 * count;
   const shardBytes = 64 * Math.ceil(bytes / 64);
   const shards = shardCount(pass.model.blocks);
-  const weightGradient = new Region("gradients", shards * shardBytes, { temporary: true });
+  const weightGradient = pass.newGradient(shards * shardBytes, count);
   pass.draft.emit("clearShard", { sums: weightGradient, bytes, shardBytes }, label);
   pass.sums.push(() =>
     pass.draft.emit(
@@ -60,7 +60,7 @@ export interface UnitSums {
 /** Writes, behind the way back, the gradient of a parameter and its update. */
 export function descend(pass: Pass, index: number, parameter: UnitParameter, sums: UnitSums): void {
   const units = parameter.units.length;
-  const gradient = new Region("gradients", 4 * units, { temporary: true });
+  const gradient = pass.newGradient(4 * units, units);
   pass.sums.push(() =>
     pass.draft.emit(
       "sumUnits",

@@ -1,0 +1,40 @@
+/**
+ * Which epoch is the best, and when there has been none better for long enough. Functions of the epochs' results alone, so
+ * that a training that goes on needs nothing else; the test set has no part in them.
+ */
+
+export interface EpochResult {
+  /** 1-based; 0 is the evaluation before any step. */
+  readonly epoch: number;
+  readonly testLoss: number;
+  /** Fraction of the test set. */
+  readonly testAccuracy: number;
+  /** Fraction whose class is among the five greatest outputs. */
+  readonly testAccuracy5?: number;
+  /** Over the validation examples, where there are some. */
+  readonly validationLoss?: number;
+  readonly validationAccuracy?: number;
+  readonly validationAccuracy5?: number;
+}
+
+/** The epoch with the highest validation accuracy, the first of equal ones; undefined without validation examples. */
+export function bestEpoch(epochs: readonly EpochResult[]): EpochResult | undefined {
+  let best: EpochResult | undefined;
+  for (const epoch of epochs) if (isBetter(epoch, best)) best = epoch;
+  return best;
+}
+
+/** True where `next` is better by its validation examples than every epoch before. */
+export function improved(before: readonly EpochResult[], next: EpochResult): boolean {
+  return isBetter(next, bestEpoch(before));
+}
+
+/** True where the last `patience` epochs brought none better than those before. @param patience at least 1 */
+export function isPatienceOver(epochs: readonly EpochResult[], patience: number): boolean {
+  const best = bestEpoch(epochs);
+  return best !== undefined && epochs.at(-1)!.epoch - best.epoch >= patience;
+}
+
+function isBetter({ validationAccuracy }: EpochResult, best: EpochResult | undefined): boolean {
+  return validationAccuracy !== undefined && validationAccuracy > (best?.validationAccuracy ?? -1);
+}
