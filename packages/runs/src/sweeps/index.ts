@@ -1,0 +1,34 @@
+/** Many runs from one file. An entry of its own: who watches a run need not load it. */
+export {
+  describeSources,
+  type Estimate,
+  elapsedOf,
+  estimateRuns,
+  makespan,
+  type RunWork,
+} from "./estimate.ts";
+export type { ExecutorStatus, Submission, SubmitOptions, SweepExecutor } from "./executor.ts";
+export { expandSweep } from "./expand.ts";
+export { localPool, type PoolSettings, shareCores } from "./pool.ts";
+export { meanAndDeviation, sweepResults } from "./results.ts";
+export { requireShape } from "./shapeFault.ts";
+export { type SlurmExecutorSettings, slurm } from "./slurm.ts";
+export { shellQuote, shellWords, slurmScript } from "./slurmScript.ts";
+export {
+  readSweep,
+  type SettingShape,
+  type Settings,
+  type SlurmSettings,
+  type Sweep,
+  sweepJsonSchema,
+  sweepSchema,
+} from "./sweepFile.ts";
+export {
+  lastLines,
+  logFile,
+  type SweepTask,
+  sweepFolder,
+  type TaskState,
+  type TaskStatus,
+  taskStatus,
+} from "./tasks.ts";

@@ -1,0 +1,180 @@
+/** Tasks in processes of this machine, a few at a time. Another process that works on one of them is waited for. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync, rmSync } from "node:fs";
+import { hostname } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ArgumentError } from "@phew/core";
+import { makeFolder, replaceFile, writeFault } from "../replaceFile.ts";
+import { processLives, readJson } from "../status.ts";
+import type { ExecutorStatus, Submission, SubmitOptions, SweepExecutor } from "./executor.ts";
+import { lastLines, logFile, type SweepTask, stopRunning, taskStatus } from "./tasks.ts";
+
+export interface PoolSettings {
+  /** The sweep's own folder; see `sweepFolder`. */
+  readonly folder: string;
+  /** Tasks at a time, at least 1. */
+  readonly processCount: number;
+}
+
+interface PoolRecord {
+  readonly pid: number;
+  readonly host: string;
+  readonly processCount: number;
+}
+
+const TICK_MS = 250;
+
+/** How many processes of how many threads fill the cores and no more; what is given stays. */
+export function shareCores(
+  coreCount: number,
+  taskCount: number,
+  given: { readonly processes?: number | undefined; readonly threads?: number | undefined },
+): { processCount: number; threadCount: number } {
+  const { processes, threads } = given;
+  const wanted = processes ?? Math.max(1, Math.floor(coreCount / (threads ?? 1)));
+  const processCount = Math.max(1, Math.min(wanted, taskCount));
+  return { processCount, threadCount: threads ?? Math.max(1, Math.floor(coreCount / processCount)) };
+}
+
+export function localPool({ folder, processCount }: PoolSettings): SweepExecutor {
+  const recordFile = join(folder, "pool.json");
+  return {
+    name: "pool",
+    logs: (task) => logFile(folder, task.id),
+
+    async submit(tasks, options) {
+      const other = await this.status();
+      if (other?.active) {
+        throw new ArgumentError(dirname(folder), {
+          given: `a sweep that ${other.text}`,
+          expected: "one that nobody runs",
+          remedy: "Wait for it, or stop it with --cancel.",
+        });
+      }
+      makeFolder(join(folder, "logs"));
+      const record: PoolRecord = { pid: process.pid, host: hostname(), processCount };
+      replaceFile(recordFile, `${JSON.stringify(record)}\n`);
+      try {
+        return await runAll(tasks, folder, processCount, options);
+      } finally {
+        rmSync(recordFile, { force: true });
+      }
+    },
+
+    async status(): Promise<ExecutorStatus | undefined> {
+      const record = readJson(recordFile) as PoolRecord | undefined;
+      if (typeof record?.pid !== "number") return undefined;
+      const active = record.host === hostname() ? processLives(record.pid) : true;
+      const who = `process ${record.pid} on ${record.host}`;
+      const text = active ? `${who} runs, ${record.processCount} at a time` : `${who} ran, which is gone`;
+      return { active, queued: new Set(), text };
+    },
+
+    async cancel(tasks) {
+      const record = readJson(recordFile) as PoolRecord | undefined;
+      const pool = record?.host === hostname() && processLives(record.pid) ? record : undefined;
+      // the pool first, so that it starts no other run in place of those that stop
+      if (pool) process.kill(pool.pid, "SIGTERM");
+      const count = stopRunning(tasks);
+      if (!pool && count === 0) return "nothing of it runs on this machine";
+      return `asked ${count === 1 ? "1 run" : `${count} runs`}${pool ? ` and process ${pool.pid}, which runs them,` : ""} to stop`;
+    },
+  };
+}
+
+async function runAll(
+  tasks: readonly SweepTask[],
+  folder: string,
+  processCount: number,
+  { signal, onTick }: SubmitOptions,
+): Promise<Submission> {
+  const failures = new Map<string, string>();
+  const children = new Set<ChildProcess>();
+  // what runs already takes a place, whoever began it
+  const running = (task: SweepTask) => taskStatus(task, Date.now()).state === "running";
+  const queue = [...tasks].sort((a, b) => Number(running(b)) - Number(running(a)));
+  const stop = () => {
+    for (const child of children) child.kill("SIGTERM");
+    stopRunning(tasks.filter((task) => !ownedBy(children, task)));
+  };
+  signal.addEventListener("abort", stop, { once: true });
+  const ticker = onTick && setInterval(onTick, TICK_MS);
+  try {
+    await Promise.all(
+      Array.from({ length: Math.min(processCount, queue.length) }, async () => {
+        for (let task = queue.shift(); task && !signal.aborted; task = queue.shift()) {
+          const failure = await attend(task, folder, children, signal);
+          if (failure !== undefined) failures.set(task.id, failure);
+        }
+      }),
+    );
+  } finally {
+    clearInterval(ticker);
+    signal.removeEventListener("abort", stop);
+  }
+  signal.throwIfAborted();
+  const text = `${tasks.length - failures.size} of ${tasks.length} runs done, ${processCount} at a time`;
+  return { ended: true, text, failures };
+}
+
+/** Sees a task to its end. @returns why it did not come to it */
+async function attend(
+  task: SweepTask,
+  folder: string,
+  children: Set<ChildProcess>,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  while (!signal.aborted) {
+    if (taskStatus(task, Date.now()).state === "running") {
+      await sleep(TICK_MS);
+      continue;
+    }
+    const end = await carryOut(task, folder, children);
+    if (end.code === 0) return undefined;
+    const { state, status } = taskStatus(task, Date.now());
+    // another process was quicker to take the run
+    if (state === "running" && status?.pid !== end.pid) continue;
+    if (state === "interrupted") return "stopped before its end";
+    const [lastLine] = lastLines(logFile(folder, task.id), 1);
+    const how = end.signal ? `ended by ${end.signal}` : `ended with exit code ${end.code}`;
+    return (state === "failed" ? status?.failure : undefined) ?? (end.signal ? how : (lastLine ?? how));
+  }
+  return undefined;
+}
+
+interface ProcessEnd {
+  readonly pid: number | undefined;
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+function carryOut(task: SweepTask, folder: string, children: Set<ChildProcess>): Promise<ProcessEnd> {
+  const [program, ...args] = task.command as [string, ...string[]];
+  const file = logFile(folder, task.id);
+  let log: number;
+  try {
+    log = openSync(file, "a");
+  } catch (error) {
+    throw writeFault(file, error);
+  }
+  return new Promise((resolve, reject) => {
+    // in a group of its own: Ctrl-C of the terminal reaches it once, through the pool
+    const child = spawn(program, args, { stdio: ["ignore", log, log], detached: true });
+    closeSync(log);
+    children.add(child);
+    child.on("error", (error) => {
+      children.delete(child);
+      reject(error);
+    });
+    child.on("exit", (code, signal) => {
+      children.delete(child);
+      resolve({ pid: child.pid, code, signal });
+    });
+  });
+}
+
+function ownedBy(children: ReadonlySet<ChildProcess>, task: SweepTask): boolean {
+  const pid = taskStatus(task, Date.now()).status?.pid;
+  return [...children].some((child) => child.pid === pid);
+}

@@ -1,0 +1,95 @@
+/** What a zod schema finds wrong, as one ArgumentError: the place in the file, what stands there, what should. */
+import { ArgumentError, nearestName } from "@phew/core";
+import { z } from "zod";
+
+const SHOWN_LENGTH = 60;
+
+/** @throws ArgumentError for the first fault, counting the others @param subject file or option, as the user knows it */
+export function requireShape<T extends z.ZodType>(subject: string, schema: T, value: unknown): z.infer<T> {
+  const { data, error } = schema.safeParse(value);
+  if (error === undefined) return data as z.infer<T>;
+  const [issue, ...others] = error.issues;
+  const { place, fault } = describe(schema, value, issue!);
+  const more = [...new Set(others.map(({ path }) => pathText(path) || "the file"))].filter(
+    (p) => p !== place,
+  );
+  const rest =
+    more.length === 0 ? "" : `Also at fault: ${more.slice(0, 5).join(", ")}${more.length > 5 ? ", …" : ""}.`;
+  const remedy = [fault.remedy, rest].filter(Boolean).join(" ");
+  throw new ArgumentError(place === "" ? subject : `${subject}: ${place}`, {
+    given: fault.given,
+    expected: fault.expected,
+    ...(remedy === "" ? {} : { remedy }),
+  });
+}
+
+type Issue = z.core.$ZodIssue;
+interface Described {
+  readonly place: string;
+  readonly fault: { readonly given: string; readonly expected: string; readonly remedy?: string };
+}
+
+function describe(schema: z.ZodType, value: unknown, issue: Issue): Described {
+  const place = pathText(issue.path);
+  const at = schemaAt(schema, issue.path);
+  if (issue.code === "unrecognized_keys") {
+    const known = at instanceof z.ZodObject ? Object.keys(at.shape) : [];
+    const [key] = issue.keys as [string];
+    return {
+      place: place === "" ? key : `${place}.${key}`,
+      fault: { given: "an unknown name", expected: `one of ${known.join(", ")}`, ...didYouMean(key, known) },
+    };
+  }
+  const given = shown(valueAt(value, issue.path));
+  if (issue.code === "invalid_value") {
+    const known = issue.values.map(String);
+    const word = valueAt(value, issue.path);
+    const hint = typeof word === "string" ? didYouMean(word, known) : {};
+    return { place, fault: { given, expected: `one of ${known.join(", ")}`, ...hint } };
+  }
+  return { place, fault: { given, expected: at?.description ?? issue.message } };
+}
+
+function didYouMean(word: string, known: readonly string[]): { remedy?: string } {
+  const nearest = nearestName(word, known);
+  return nearest === undefined ? {} : { remedy: `Did you mean "${nearest}"?` };
+}
+
+/** The schema of what stands at a path; undefined where none is. */
+function schemaAt(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodType | undefined {
+  let at: unknown = schema;
+  for (const step of path) {
+    const inner = unwrapped(at);
+    if (inner instanceof z.ZodObject) at = inner.shape[step as string];
+    else if (inner instanceof z.ZodArray) at = inner.element;
+    else return at instanceof z.ZodType ? at : undefined;
+  }
+  const description = at instanceof z.ZodType ? at.description : undefined;
+  const inner = unwrapped(at);
+  if (!(inner instanceof z.ZodType)) return undefined;
+  return description === undefined || inner instanceof z.ZodObject ? inner : inner.describe(description);
+}
+
+function unwrapped(schema: unknown): unknown {
+  return schema instanceof z.ZodOptional ? unwrapped(schema.unwrap()) : schema;
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  let at = value;
+  for (const step of path) at = (at as Record<PropertyKey, unknown> | null | undefined)?.[step];
+  return at;
+}
+
+function shown(value: unknown): string {
+  const text = value === undefined ? "nothing" : JSON.stringify(value);
+  return text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH)}…` : text;
+}
+
+/** `grid.density[1]` */
+function pathText(path: readonly PropertyKey[]): string {
+  return path.reduce<string>(
+    (text, step) =>
+      typeof step === "number" ? `${text}[${step}]` : text === "" ? String(step) : `${text}.${String(step)}`,
+    "",
+  );
+}

@@ -1,0 +1,81 @@
+/** The runs of a sweep as tasks: what carries each out, where it lies, and what has become of it. */
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { lifeOf, type RunLife, type RunStatus, readStatus } from "../status.ts";
+import type { Settings } from "./sweepFile.ts";
+
+/** One run of a sweep. Its command may be given again and again: finished it does nothing, unfinished it goes on. */
+export interface SweepTask {
+  /** Name of its folder: letters, digits, '.', '_' and '-'. */
+  readonly id: string;
+  /** What a person calls it. */
+  readonly name: string;
+  readonly folder: string;
+  /** As the sweep file has them, the seed among them. */
+  readonly settings: Settings;
+  /** Program and arguments; ends with 130 where it stopped at a checkpoint. */
+  readonly command: readonly string[];
+}
+
+/** `waiting` where nobody has begun it. */
+export type TaskState = RunLife | "waiting";
+
+export interface TaskStatus {
+  readonly task: SweepTask;
+  readonly state: TaskState;
+  readonly status?: RunStatus;
+}
+
+const TAIL_BYTES = 4096;
+
+/** What became of a task at the time `now` (milliseconds since the epoch), from its run folder alone. */
+export function taskStatus(task: SweepTask, now: number): TaskStatus {
+  const status = readStatus(task.folder);
+  return status === undefined ? { task, state: "waiting" } : { task, state: lifeOf(status, now), status };
+}
+
+/** Asks the processes of this machine that work on any of the tasks to stop at a checkpoint. @returns how many */
+export function stopRunning(tasks: readonly SweepTask[]): number {
+  let count = 0;
+  for (const task of tasks) {
+    const { state, status } = taskStatus(task, Date.now());
+    if (state !== "running" || status?.host !== hostname()) continue;
+    try {
+      process.kill(status.pid, "SIGTERM");
+      count++;
+    } catch {
+      // it has just ended
+    }
+  }
+  return count;
+}
+
+/** Where a sweep keeps its own files; listings of runs pass over it. */
+export function sweepFolder(root: string, experiment: string): string {
+  return join(root, experiment, ".sweep");
+}
+
+/** What a task printed, of all times it was begun. */
+export function logFile(folder: string, id: string): string {
+  return join(folder, "logs", `${id}.log`);
+}
+
+/** The last lines of a file, at most `count`; none where there is no file. */
+export function lastLines(file: string, count: number): string[] {
+  let descriptor: number;
+  try {
+    descriptor = openSync(file, "r");
+  } catch {
+    return [];
+  }
+  try {
+    const { size } = fstatSync(descriptor);
+    const bytes = Buffer.alloc(Math.min(size, TAIL_BYTES * Math.ceil(count / 20)));
+    readSync(descriptor, bytes, 0, bytes.length, size - bytes.length);
+    const lines = bytes.toString("utf8").trimEnd().split("\n");
+    return lines.slice(-count).filter((line) => line.trim() !== "");
+  } finally {
+    closeSync(descriptor);
+  }
+}
