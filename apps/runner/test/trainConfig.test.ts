@@ -51,13 +51,13 @@ it("refuses settings beside the file, a file that is none, and a run without a m
 });
 
 it.each([
-  [{ rte: 1 }, /a field of x: got "rte".*Did you mean "rate"\?/],
-  [{ rate: "0.1" }, /"rate" in x: got "0\.1", expected a number of at least 0/],
-  [{ rate: undefined }, /"rate" in x: got nothing/],
-  [{ density: 5 }, /"density" in x: got 5, expected the fraction of weights kept/],
-  [{ epochs: 1.5 }, /"epochs" in x: got 1.5, expected a whole number of at least 1/],
-  [{ drops: [0.5, 1] }, /"drops" in x: got \[0\.5,1\], expected a list of fractions/],
-  [{ options: { granularity: [] } }, /"options" in x: got .*, expected an object/],
+  [{ rte: 1 }, /x: rte: got an unknown name.*Did you mean "rate"\?/],
+  [{ rate: "0.1" }, /x: rate: got "0\.1", expected a number of at least 0/],
+  [{ rate: undefined }, /x: rate: got nothing/],
+  [{ density: 5 }, /x: density: got 5, expected the fraction of weights kept/],
+  [{ epochs: 1.5 }, /x: epochs: got 1.5, expected a whole number of at least 1/],
+  [{ drops: [0.5, 1] }, /x: drops\[1\]: got 1, expected a fraction above 0 and below 1/],
+  [{ options: { granularity: [] } }, /x: options\.granularity: got \[\], expected an object/],
 ])("names the field at fault: %j", (change, message) => {
   expect(() => checkTrainConfig("x", { ...settings, ...change })).toThrow(message);
 });

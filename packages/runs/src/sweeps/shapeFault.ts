@@ -4,10 +4,15 @@ import { z } from "zod";
 
 const SHOWN_LENGTH = 60;
 
-/** @throws ArgumentError for the first fault, counting the others @param subject file or option, as the user knows it */
+/**
+ * The value itself, of a schema that changes none.
+ * @param subject file or option, as the user knows it
+ * @throws ArgumentError for the first fault, naming the places of the others
+ */
 export function requireShape<T extends z.ZodType>(subject: string, schema: T, value: unknown): z.infer<T> {
-  const { data, error } = schema.safeParse(value);
-  if (error === undefined) return data as z.infer<T>;
+  const { error } = schema.safeParse(value);
+  // not what zod read: that has the order of the schema
+  if (error === undefined) return value as z.infer<T>;
   const [issue, ...others] = error.issues;
   const { place, fault } = describe(schema, value, issue!);
   const more = [...new Set(others.map(({ path }) => pathText(path) || "the file"))].filter(

@@ -1,0 +1,70 @@
+/** The settings of a run as files hold them: what each may be, in words that errors and editors show. */
+import { pruners, zooEntries } from "@phew/core";
+import { datasets, executorNames } from "@phew/training";
+import { z } from "zod";
+import type { TrainConfig } from "./trainConfig.ts";
+
+/** Value of the setting `method` for a run that is not pruned. */
+export const DENSE = "dense";
+
+/** One line for each setting; the configuration's type says which there are. */
+export const trainSettings = {
+  model: oneOf(
+    "a network of the zoo",
+    zooEntries.map(({ name }) => name),
+  ),
+  dataset: oneOf(
+    "a data set",
+    datasets.map(({ name }) => name),
+  ),
+  dataDir: z.string().min(1).describe("folder of the data set's files, from where phew is called"),
+  classCount: whole(2),
+  trainCount: whole(1),
+  testCount: whole(1),
+  dataSeed: whole(0),
+  method: oneOf("a pruning method, or dense", [...pruners.keys(), DENSE]),
+  density: z.number().gt(0).max(1).describe("the fraction of weights kept, above 0 and at most 1"),
+  options: z
+    .record(
+      z.string(),
+      z.union([z.number(), z.string(), z.boolean()]).describe("a number, a text, true or false"),
+    )
+    .describe("an object of options of the method: numbers, texts and flags"),
+  seed: whole(0),
+  epochs: whole(1),
+  batchSize: whole(1),
+  rate: real(0),
+  momentum: real(0, 0.9999),
+  nesterov: z.boolean().describe("true or false"),
+  weightDecay: real(0),
+  drops: z
+    .array(z.number().gt(0).lt(1).describe("a fraction above 0 and below 1"))
+    .describe("a list of fractions above 0 and below 1"),
+  dropFactor: real(0, 1),
+  labelSmoothing: real(0, 0.999),
+  executor: oneOf("what computes", executorNames),
+} satisfies { readonly [K in keyof Required<TrainConfig>]: z.ZodType };
+
+/** A whole configuration. */
+export const trainConfigSchema = z.strictObject({
+  ...trainSettings,
+  dataDir: trainSettings.dataDir.optional(),
+  classCount: trainSettings.classCount.optional(),
+  trainCount: trainSettings.trainCount.optional(),
+  testCount: trainSettings.testCount.optional(),
+  dataSeed: trainSettings.dataSeed.optional(),
+});
+
+function oneOf(what: string, names: readonly string[]) {
+  return z.enum(names).describe(`${what}: ${names.join(", ")}`);
+}
+
+function whole(least: number) {
+  return z.int().min(least).describe(`a whole number of at least ${least}`);
+}
+
+function real(least: number, most = Number.POSITIVE_INFINITY) {
+  const range = most === Number.POSITIVE_INFINITY ? `of at least ${least}` : `from ${least} to ${most}`;
+  const number = z.number().min(least).describe(`a number ${range}`);
+  return most === Number.POSITIVE_INFINITY ? number : number.max(most).describe(`a number ${range}`);
+}
