@@ -80,7 +80,7 @@ const structures: Record<GoldenName, () => Network> = {
   },
 };
 
-/** Tensors of a golden safetensors file as float32 (F64 rounded); integers are left out. For tests alone: nothing is checked. */
+/** Tensors of a golden safetensors file as float32 (F64 and I64 rounded); others are left out. For tests alone: nothing is checked. */
 export function readTensors(path: string): Map<string, FloatTensor> {
   const file = readFileSync(path);
   const headerLength = Number(file.readBigUInt64LE(0));
@@ -96,6 +96,11 @@ export function readTensors(path: string): Map<string, FloatTensor> {
       tensors.set(name, { shape: entry.shape, data: new Float32Array(bytes.buffer) });
     if (entry.dtype === "F64")
       tensors.set(name, { shape: entry.shape, data: Float32Array.from(new Float64Array(bytes.buffer)) });
+    if (entry.dtype === "I64")
+      tensors.set(name, {
+        shape: entry.shape,
+        data: Float32Array.from(new BigInt64Array(bytes.buffer), Number),
+      });
     if (entry.dtype === "U8") tensors.set(name, { shape: entry.shape, data: Float32Array.from(bytes) });
   }
   return tensors;

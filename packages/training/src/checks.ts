@@ -1,16 +1,41 @@
 /** What every executor asks of its options and batches. */
-import { ArgumentError, elementCount, type Network } from "@phew/core";
+import { ArgumentError, elementCount, type Masks, type Network, type Weights } from "@phew/core";
 import type { Batch, ExecutorOptions } from "./executor.ts";
 
 /** @throws ArgumentError where weights are missing or misshapen, masks are another network's, or a number is out of range */
-export function checkExecutorOptions({
+export function checkExecutorOptions(options: ExecutorOptions): void {
+  checkNetwork(options);
+  const { optimiser, batchSize, labelSmoothing = 0 } = options;
+  requireRange("momentum", optimiser.momentum, 0, 1);
+  requireRange("weight decay", optimiser.weightDecay, 0, Number.POSITIVE_INFINITY);
+  if (optimiser.clipNorm !== undefined && !(optimiser.clipNorm > 0)) {
+    throw new ArgumentError("norm to clip gradients at", {
+      given: `${optimiser.clipNorm}`,
+      expected: "a number above 0",
+    });
+  }
+  requireRange("label smoothing", labelSmoothing, 0, 1);
+  if (optimiser.nesterov && optimiser.momentum === 0) {
+    throw new ArgumentError("Nesterov momentum", { given: "a momentum of 0", expected: "one above 0" });
+  }
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw new ArgumentError("batch size", {
+      given: `${batchSize}`,
+      expected: "a whole number of at least 1",
+    });
+  }
+}
+
+/** @throws ArgumentError where a network does not classify, weights are missing or misshapen, or masks are another's */
+export function checkNetwork({
   network,
   weights,
   masks,
-  optimiser,
-  batchSize,
-  labelSmoothing = 0,
-}: ExecutorOptions): void {
+}: {
+  readonly network: Network;
+  readonly weights: Weights;
+  readonly masks?: Masks;
+}): void {
   if (network.outputShape.length !== 1) {
     throw new ArgumentError(`network "${network.name}"`, {
       given: `an output of shape [${network.outputShape.join(", ")}]`,
@@ -29,24 +54,6 @@ export function checkExecutorOptions({
     throw new ArgumentError("masks", {
       given: `those of ${masks.network.name}, ${masks.bytes.length} weights`,
       expected: `those of ${network.name}, ${network.prunableCount} weights`,
-    });
-  }
-  requireRange("momentum", optimiser.momentum, 0, 1);
-  requireRange("weight decay", optimiser.weightDecay, 0, Number.POSITIVE_INFINITY);
-  if (optimiser.clipNorm !== undefined && !(optimiser.clipNorm > 0)) {
-    throw new ArgumentError("norm to clip gradients at", {
-      given: `${optimiser.clipNorm}`,
-      expected: "a number above 0",
-    });
-  }
-  requireRange("label smoothing", labelSmoothing, 0, 1);
-  if (optimiser.nesterov && optimiser.momentum === 0) {
-    throw new ArgumentError("Nesterov momentum", { given: "a momentum of 0", expected: "one above 0" });
-  }
-  if (!Number.isInteger(batchSize) || batchSize < 1) {
-    throw new ArgumentError("batch size", {
-      given: `${batchSize}`,
-      expected: "a whole number of at least 1",
     });
   }
 }

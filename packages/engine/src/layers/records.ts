@@ -109,7 +109,7 @@ export const records = {
   globalPooling: ["plane", "mean", "accumulate"],
   dropout: ["input", "output", "unitNumbers", "unitCount", "key", "threshold", "factor", "accumulate"],
   crossEntropy: ["logits", "gradient", "labels", "partial", "labelSmoothing", "divisor"],
-  shardSum: ["gradient", "count", "shardBytes", "faulty", "stop"],
+  shardSum: ["gradient", "count", "shardBytes", "faulty", "stop", "sums"],
   unitGradient: ["gradient", "units", "partial", "elementBytes", "factor", "faulty", "stop"],
   weightUpdate: ["entries", "entryCount", "forwardEntries", "order", "momentum", "gradient"],
   parameterUpdate: ["values", "momentum", "gradient", "count"],

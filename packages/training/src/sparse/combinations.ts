@@ -46,8 +46,14 @@ export function clampOf(op: Operation): Clamp | undefined {
   }
 }
 
-/** @returns the combination that each node is the root of, and the nodes inside one, which have no value of their own */
-export function combinations(network: Network): {
+/**
+ * @param fused false: each by itself, so that every node has a value
+ * @returns the combination that each node is the root of, and the nodes inside one, which have no value of their own
+ */
+export function combinations(
+  network: Network,
+  fused = true,
+): {
   readonly byRoot: ReadonlyMap<number, Combination>;
   readonly inside: ReadonlySet<number>;
 } {
@@ -63,7 +69,7 @@ export function combinations(network: Network): {
     );
   };
   const enter = (node: number): boolean => {
-    if (!readOnce(node)) return false;
+    if (!fused || !readOnce(node)) return false;
     inside.add(node);
     return true;
   };

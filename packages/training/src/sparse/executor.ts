@@ -3,21 +3,22 @@
  * alone, forward, backward and in the update. See docs/executor.md.
  */
 import type { Weights } from "@phew/core";
-import { LayersMachine, writeRecord } from "@phew/engine";
+import { type LayersMachine, writeRecord } from "@phew/engine";
 import { checkBatch, checkExecutorOptions, checkInput } from "../checks.ts";
 import { countInTop } from "../crossEntropy.ts";
 import { GradientError } from "../diverged.ts";
 import type { Batch, EvaluationResult, Executor, ExecutorOptions, StepResult } from "../executor.ts";
 import { clipFactor, sumOfSquares } from "../gradientNorm.ts";
-import type { Label, ProgramDraft, Region } from "./draft.ts";
+import { compile } from "./compile.ts";
+import type { Label, Region } from "./draft.ts";
 import type { LayerKernel } from "./kernelChoice.ts";
 import { shardCount } from "./lowering/weights.ts";
-import { type MemoryPlan, placeInMemory } from "./memoryPlan.ts";
+import type { MemoryPlan } from "./memoryPlan.ts";
 import { type Model, prepareModel } from "./model.ts";
 import { ParameterTransfer } from "./parameterTransfer.ts";
 import type { Exchange } from "./pass.ts";
 import { evaluationPass, finitePass, newExchange, trainingPass } from "./passes.ts";
-import { programBytes, setTimed, type WrittenProgram, writeProgram } from "./writeProgram.ts";
+import { setTimed, type WrittenProgram } from "./writeProgram.ts";
 
 export type { MemoryPlan };
 
@@ -64,35 +65,20 @@ export async function createSparseExecutor(options: SparseExecutorOptions): Prom
   const training = trainingPass({ ...passOptions, keepsGradients }, labelSmoothing);
   const evaluation = evaluationPass(passOptions, labelSmoothing);
   const finite = finitePass(passOptions);
-  const drafts = [...training.drafts, evaluation.draft, finite.pass.draft];
-  const threadCount = Math.min(options.threadCount ?? 1, shardCount(model.blocks));
-  const lasting = lastingRegions(model, exchange, drafts);
-  const sizing = { lanes: model.lanes, blocks: model.blocks, threadCount };
-  // what the machine and the programs need stands below the rest
-  const programs = drafts.map(programBytes);
-  const programTotal = programs.reduce((sum, bytes) => sum + bytes, 0);
-  const { end } = placeInMemory(drafts, lasting, { ...sizing, start: programTotal });
-  const machine = await LayersMachine.start({
-    bytes: end,
-    threadCount,
+  const momenta = [...model.layers.values()].flatMap(({ weights }) => [
+    weights.momentum,
+    weights.orphanMomentum,
+  ]);
+  const { machine, programs, placement } = await compile({
+    model,
+    exchange,
+    drafts: [...training.drafts, evaluation.draft, finite.pass.draft],
+    lasting: momenta,
+    threadCount: options.threadCount,
     relaxed: options.fastMath ?? false,
+    unwritten: options.unwritten,
   });
-  const placement = placeInMemory(drafts, lasting, { ...sizing, start: machine.firstAddress + programTotal });
-  const view = new DataView(machine.buffer);
-  writeInitial(machine.buffer, drafts, lasting);
-  const { unwritten = 0 } = options;
-  if (unwritten !== 0)
-    new Float32Array(machine.buffer).fill(unwritten, placement.arena / 4, placement.end / 4);
-  let address = machine.firstAddress;
-  const written = drafts.map((draft, k) => {
-    const program = writeProgram(view, draft, address, {
-      placement,
-      lanes: model.lanes,
-      exchange,
-    });
-    address += programs[k]!;
-    return program;
-  });
+  const written = [...programs];
   const check = written.pop()!;
   const evaluate = written.pop()!;
   const [train, update] = written as [WrittenProgram, WrittenProgram?];
@@ -110,7 +96,7 @@ interface Programs {
   readonly train: WrittenProgram;
   /** What is left of a step where gradients are clipped before. */
   readonly update: WrittenProgram | undefined;
-  readonly gradients: readonly { readonly region: Region; readonly count: number }[];
+  readonly gradients: ReadonlyMap<string, Region>;
   readonly evaluate: WrittenProgram;
   readonly check: WrittenProgram;
   readonly found: readonly { readonly layer: string; readonly region: Region }[];
@@ -238,8 +224,8 @@ class Machine implements SparseExecutor {
 
   /** Shortens the gradients of the step under way, all together, by one thread: the same bits for any number of them. */
   #clip(clipNorm: number): void {
-    const gradients = this.#programs.gradients.map(({ region, count }) =>
-      this.#floats.subarray(region.address / 4, region.address / 4 + count),
+    const gradients = [...this.#programs.gradients.values()].map((region) =>
+      this.#floats.subarray(region.address / 4, (region.address + region.bytes()) / 4),
     );
     const squares = gradients.reduce((sum, gradient) => sum + sumOfSquares(gradient), 0);
     const factor = clipFactor(squares, clipNorm);
@@ -290,27 +276,5 @@ class Machine implements SparseExecutor {
       correctCount += this.#view.getFloat64(at + 8, true);
     }
     return { loss: loss / count, correctCount };
-  }
-}
-
-/** Everything that outlives a step: what the outside reads and writes, and what programs ask for. */
-function lastingRegions(model: Model, exchange: Exchange, drafts: readonly ProgramDraft[]): Set<Region> {
-  const regions = new Set<Region>(Object.values(exchange));
-  for (const { weights, entryLists } of model.layers.values()) {
-    for (const { entries } of entryLists) regions.add(entries);
-    for (const region of [weights.momentum, weights.orphanWeights, weights.orphanMomentum])
-      regions.add(region);
-  }
-  for (const { regions: used } of drafts)
-    for (const region of used) if (!region.temporary) regions.add(region);
-  return regions;
-}
-
-function writeInitial(buffer: ArrayBuffer, drafts: readonly ProgramDraft[], lasting: Iterable<Region>): void {
-  const bytes = new Uint8Array(buffer);
-  for (const region of new Set([...lasting, ...drafts.flatMap(({ regions }) => [...regions])])) {
-    const values = region.initial?.();
-    if (values === undefined) continue;
-    bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), region.address);
   }
 }

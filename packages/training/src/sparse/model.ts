@@ -18,6 +18,8 @@ export interface ModelOptions {
   readonly batchSize: number;
   /** Taken wherever it can compute a layer; absent: the quickest. */
   readonly kernel?: LayerKernel | undefined;
+  /** False: batch normalisation, addition and activations each by themselves. True unless said otherwise. */
+  readonly fused?: boolean;
 }
 
 export interface Model {
@@ -52,7 +54,7 @@ export function prepareModel(options: ModelOptions): Model {
   const blocks = Math.ceil(batchSize / lanes);
   const stored = storedUnits(network, masks);
   const stays = masks === undefined ? new Map<string, Uint8Array>() : maskedParameters(masks);
-  const { byRoot, inside } = combinations(network);
+  const { byRoot, inside } = combinations(network, options.fused);
   const layers = new Map<number, Layer>();
   const biases = new Map<number, UnitParameter>();
   const norms = new Map<number, Norm>();

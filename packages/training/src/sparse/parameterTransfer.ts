@@ -1,7 +1,7 @@
 /** Moves parameters between dense arrays by name, as the outside knows them, and their places in memory. */
 import { elementCount, type Weights } from "@phew/core";
 import type { Region } from "./draft.ts";
-import type { Model } from "./model.ts";
+import type { Layer, Model } from "./model.ts";
 import type { UnitParameter } from "./parameters.ts";
 
 export class ParameterTransfer {
@@ -77,11 +77,9 @@ export class ParameterTransfer {
 
   momentum(): Weights {
     const result = new Map<string, Float32Array>();
-    for (const { weights: kept, entryLists } of this.#model.layers.values()) {
-      const values = new Float32Array(elementCount(kept.parameter.shape));
-      const { order } = entryLists.at(-1)!;
-      const view = this.#view(kept.momentum);
-      for (let e = 0; e < kept.count; e++) values[kept.kept[order?.[e] ?? e]!] = view[e]!;
+    for (const layer of this.#model.layers.values()) {
+      const { weights: kept } = layer;
+      const values = inParameterOrder(layer, this.#view(kept.momentum));
       scatter(values, kept.orphans, this.#view(kept.orphanMomentum));
       result.set(kept.parameter.name, values);
     }
@@ -89,6 +87,34 @@ export class ParameterTransfer {
       if (momentum === undefined) continue;
       const values = new Float32Array(elementCount(parameter.shape));
       scatter(values, units, this.#view(momentum));
+      result.set(parameter.name, values);
+    }
+    return inNetworkOrder(this.#model, result);
+  }
+
+  /**
+   * Of every trained parameter.
+   * @param regions gradients of kept weights and stored units, by parameter name; where one is absent, it is 0
+   */
+  gradients(regions: ReadonlyMap<string, Region>): Weights {
+    const result = new Map<string, Float32Array>();
+    for (const layer of this.#model.layers.values()) {
+      const { name, shape } = layer.weights.parameter;
+      const region = regions.get(name);
+      const values =
+        region === undefined
+          ? new Float32Array(elementCount(shape))
+          : inParameterOrder(layer, this.#view(region));
+      result.set(name, values);
+    }
+    for (const { parameter, units, momentum, masked } of this.#unitParameters()) {
+      if (momentum === undefined) continue;
+      const values = new Float32Array(elementCount(parameter.shape));
+      const region = regions.get(parameter.name);
+      if (region !== undefined) scatter(values, units, this.#view(region));
+      masked?.forEach((stays, u) => {
+        if (stays === 0) values[u] = 0;
+      });
       result.set(parameter.name, values);
     }
     return inNetworkOrder(this.#model, result);
@@ -126,6 +152,14 @@ export class ParameterTransfer {
   #view(region: Region): Float32Array {
     return this.#floats.subarray(region.address / 4, (region.address + region.bytes()) / 4);
   }
+}
+
+/** Numbers of kept weights in the order of their gradients, laid out as the parameter is. */
+function inParameterOrder({ weights: { kept, parameter }, entryLists }: Layer, numbers: Float32Array) {
+  const values = new Float32Array(elementCount(parameter.shape));
+  const { order } = entryLists.at(-1)!;
+  for (let e = 0; e < kept.length; e++) values[kept[order?.[e] ?? e]!] = numbers[e]!;
+  return values;
 }
 
 function scatter(values: Float32Array, at: Uint32Array, from: Float32Array): void {

@@ -5,7 +5,8 @@ import type { Model } from "./model.ts";
 import { PlannedTensor } from "./tensor.ts";
 import { unitPairs } from "./unitPairs.ts";
 
-export type Mode = "training" | "evaluation";
+/** Differentiation: loss and gradients without an update; nothing is dropped. */
+export type Mode = "training" | "evaluation" | "differentiation";
 
 /** Where an operation writes a gradient. */
 export interface Target {
@@ -41,6 +42,8 @@ export interface Exchange {
 export interface PassOptions {
   readonly model: Model;
   readonly mode: Mode;
+  /** What batch normalisation takes: in training the batch's own statistics, else the running ones, unless said here. */
+  readonly statistics?: "running" | "batch";
   readonly exchange: Exchange;
   /** Of dropout. */
   readonly seed: number;
@@ -57,32 +60,36 @@ export class Pass {
   /** Write the sums that gradients of parameters are, and then the updates, once the way back is done. */
   readonly sums: (() => void)[] = [];
   readonly updates: (() => void)[] = [];
-  /** Gradients of parameters, once summed: so many float32 at the beginning of the region. */
-  readonly gradients: { readonly region: Region; readonly count: number }[] = [];
+  /** True where batch normalisation takes the batch's own statistics. */
+  readonly normalisesBatches: boolean;
   /** True where gradients outlive the program that sums them. */
   readonly keepsGradients: boolean;
+  /** Those that do, by parameter name: f32 for each kept weight in the order of its layer's gradient, or stored unit. */
+  readonly gradients = new Map<string, Region>();
   readonly #values: (Value | undefined)[] = [];
   readonly #statistics = new Map<number, number>();
   readonly #gradients: (Gradient | undefined)[] = [];
 
-  constructor({ model, mode, exchange, seed, keepsGradients = false }: PassOptions) {
+  constructor({ model, mode, statistics, exchange, seed, keepsGradients = false }: PassOptions) {
     this.model = model;
     this.mode = mode;
+    this.normalisesBatches = (statistics ?? (mode === "training" ? "batch" : "running")) === "batch";
     this.exchange = exchange;
     this.seed = seed;
     this.keepsGradients = keepsGradients;
   }
 
-  /** Room for the gradient of a parameter, `count` float32 at its beginning once summed. */
-  newGradient(bytes: number, count: number): Region {
-    const region = new Region("gradients", bytes, { temporary: !this.keepsGradients });
-    this.gradients.push({ region, count });
+  /** Where the sums that are a parameter's gradient are kept, f32[count]; undefined where the program ends with them. */
+  keepGradient(parameter: string, count: number): Region | undefined {
+    if (!this.keepsGradients) return undefined;
+    const region = new Region("gradients", 4 * count);
+    this.gradients.set(parameter, region);
     return region;
   }
 
-  /** True where batch normalisation takes the batch's own statistics. */
-  get normalisesBatches(): boolean {
-    return this.mode === "training";
+  /** The same, with a place where they are not kept. */
+  newGradient(parameter: string, count: number): Region {
+    return this.keepGradient(parameter, count) ?? new Region("gradients", 4 * count, { temporary: true });
   }
 
   /** Where to report that the gradient of a parameter is not finite. */

@@ -13,7 +13,7 @@ import { type Exchange, Pass, type PassOptions } from "./pass.ts";
 export function trainingPass(options: Omit<PassOptions, "mode">, labelSmoothing: number) {
   const pass = new Pass({ ...options, mode: "training" });
   forward(pass);
-  lossOf(pass, labelSmoothing, true);
+  lossOf(pass, { labelSmoothing, withGradient: true });
   pass.draft.barrier("blocks", true);
   backward(pass);
   pass.draft.barrier("shares");
@@ -37,7 +37,7 @@ export function evaluationPass(options: Omit<PassOptions, "mode">, labelSmoothin
   const { output } = pass.model.network;
   const tensor = pass.read(output);
   pass.draft.emit("storeImages", { tensor, images: pass.exchange.outputs }, pass.label(output, "transfer"));
-  lossOf(pass, labelSmoothing, false);
+  lossOf(pass, { labelSmoothing, withGradient: false });
   return pass;
 }
 
@@ -54,6 +54,29 @@ export function finitePass(options: Omit<PassOptions, "mode">) {
     pass.draft.emit("checkFinite", { tensor: pass.read(index), found: region }, pass.label(index, "other"));
   });
   return { pass, found };
+}
+
+/** Loss and the gradients of all parameters, each kept as soon as it is complete, so that its parts need no room. */
+export function gradientPass(options: DifferentiationOptions): Pass {
+  const pass = new Pass({ ...options, mode: "differentiation", keepsGradients: true });
+  forward(pass);
+  lossOf(pass, { divisor: options.temperature, withGradient: true });
+  pass.draft.barrier("blocks", true);
+  backward(pass, () => keepGradients(pass));
+  return pass;
+}
+
+export interface DifferentiationOptions extends Omit<PassOptions, "mode"> {
+  /** The logits are divided by it. */
+  readonly temperature: number;
+}
+
+/** Writes the sums of gradients that the way back has written all parts of. */
+function keepGradients({ sums, draft }: Pass): void {
+  if (sums.length === 0) return;
+  draft.barrier("shares");
+  for (const sum of sums.splice(0)) sum();
+  draft.barrier();
 }
 
 function forward(pass: Pass, visit: (index: number) => void = () => {}): void {
@@ -85,7 +108,14 @@ function sumStatistics(pass: Pass, source: number, index: number): void {
   pass.sumsStatistics(index);
 }
 
-function lossOf(pass: Pass, labelSmoothing: number, withGradient: boolean): void {
+interface LossOptions {
+  readonly labelSmoothing?: number;
+  /** Of the logits; 1 unless given. */
+  readonly divisor?: number;
+  readonly withGradient: boolean;
+}
+
+function lossOf(pass: Pass, { labelSmoothing = 0, divisor = 1, withGradient }: LossOptions): void {
   const { output } = pass.model.network;
   pass.draft.emit(
     "crossEntropy",
@@ -95,13 +125,14 @@ function lossOf(pass: Pass, labelSmoothing: number, withGradient: boolean): void
       labels: pass.exchange.labels,
       partial: pass.exchange.losses,
       labelSmoothing,
-      divisor: 1,
+      divisor,
     },
     pass.label(output, "loss"),
   );
 }
 
-function backward(pass: Pass): void {
+/** @param behind called when a node's way back is written */
+function backward(pass: Pass, behind: () => void = () => {}): void {
   const { network, inside, combinations } = pass.model;
   for (let index = network.nodes.length - 1; index > 0; index--) {
     if (inside.has(index)) continue;
@@ -110,6 +141,7 @@ function backward(pass: Pass): void {
     if (combination !== undefined) combineBackward(pass, combination);
     else loweringOf(op).backward(pass, index, op);
     pass.release(index);
+    behind();
   }
 }
 

@@ -27,7 +27,7 @@ export const dropout: Lowering<OperationOf<"dropout">> = {
 };
 
 const passes = (pass: Pass, { rate }: OperationOf<"dropout">): boolean =>
-  pass.mode === "evaluation" || rate === 0;
+  pass.mode !== "training" || rate === 0;
 
 function drop(
   pass: Pass,

@@ -17,18 +17,23 @@ export function sumShards(pass: Pass, layer: SparseLayer, label: Label) {
   const bytes = 4 * count;
   const shardBytes = 64 * Math.ceil(bytes / 64);
   const shards = shardCount(pass.model.blocks);
-  const weightGradient = pass.newGradient(shards * shardBytes, count);
+  const weightGradient = new Region("gradients", shards * shardBytes, { temporary: true });
+  const sums = pass.keepGradient(parameter.name, count);
   pass.draft.emit("clearShard", { sums: weightGradient, bytes, shardBytes }, label);
   pass.sums.push(() =>
     pass.draft.emit(
       "sumShards",
-      { gradient: weightGradient, count, shardBytes, ...pass.watch(parameter.name) },
+      { gradient: weightGradient, count, shardBytes, ...pass.watch(parameter.name), sums },
       { ...label, work: "update" },
     ),
   );
   const { forwardEntries, orderRegion: order } = layer;
   pass.updates.push(() =>
-    updateWeights(pass, layer, weightGradient, { entries: layer.backwardEntries, forwardEntries, order }),
+    updateWeights(pass, layer, sums ?? weightGradient, {
+      entries: layer.backwardEntries,
+      forwardEntries,
+      order,
+    }),
   );
   return { weightGradient, shardBytes };
 }
@@ -60,11 +65,12 @@ export interface UnitSums {
 /** Writes, behind the way back, the gradient of a parameter and its update. */
 export function descend(pass: Pass, index: number, parameter: UnitParameter, sums: UnitSums): void {
   const units = parameter.units.length;
-  const gradient = pass.newGradient(4 * units, units);
+  const { name } = parameter.parameter;
+  const gradient = pass.newGradient(name, units);
   pass.sums.push(() =>
     pass.draft.emit(
       "sumUnits",
-      { gradient, units, ...sums, ...pass.watch(parameter.parameter.name) },
+      { gradient, units, ...sums, ...pass.watch(name) },
       pass.label(index, "update"),
     ),
   );

@@ -101,7 +101,7 @@ export function winogradBackward(
 function collect(pass: Pass, index: number, layer: WinogradLayer, sums: Region, shardBytes: number): void {
   const { entries, rows, rowBytes, weights } = layer;
   const { inUnits, outUnits, rowStartRegion: rowStart, parameter, count } = weights;
-  const gradient = pass.newGradient(4 * count, count);
+  const gradient = pass.newGradient(parameter.name, count);
   const fields = { sums, shardBytes, entries, rowStart, outUnits, inUnits, gradient, rows, rowBytes };
   pass.sums.push(() =>
     pass.draft.emit(

@@ -1,0 +1,178 @@
+/**
+ * Derivatives of the loss on the kernels of the sparse executor. Every request is compiled to a program of its own,
+ * which is run batch by batch; see docs/executor.md.
+ */
+import {
+  ArgumentError,
+  type Batch,
+  type DifferentiationRequest,
+  type Differentiator,
+  type LossGradients,
+  maskedWeights,
+} from "@phew/core";
+import { type LayersMachine, writeRecord } from "@phew/engine";
+import { type CompileOptions, compile, compiledBytes } from "./compile.ts";
+import { checkRequest } from "./differentiationChecks.ts";
+import { shardCount } from "./lowering/weights.ts";
+import { type Model, prepareModel } from "./model.ts";
+import { ParameterTransfer } from "./parameterTransfer.ts";
+import type { Exchange, Pass } from "./pass.ts";
+import { gradientPass, newExchange } from "./passes.ts";
+import { batchParts, WeightedSum } from "./weightedSum.ts";
+import type { WrittenProgram } from "./writeProgram.ts";
+
+export interface DifferentiatorOptions {
+  /** No more are used than a batch has work for; the numbers do not depend on it. One unless given. */
+  readonly threadCount?: number;
+}
+
+/**
+ * Dropout is inactive, as in evaluation. Sums over batches, and over the parts of a batch, are float64.
+ * With running statistics, batches of more than 128 examples are computed in parts; with batch statistics a batch is
+ * computed whole, and memory must hold its values.
+ */
+export function createDifferentiator({
+  threadCount = 1,
+}: DifferentiatorOptions = {}): Pick<Differentiator, "gradients"> {
+  return {
+    async gradients(request) {
+      checkRequest(request);
+      const derivation = await derive(request, threadCount);
+      try {
+        return await sumOver(request, derivation);
+      } finally {
+        derivation.dispose();
+      }
+    },
+  };
+}
+
+/** Images a part of a batch has at most: as many as threads can share. */
+const PART_SIZE = 128;
+/** Bytes that a program may take before batches are computed in smaller parts. */
+const PLANNED_BYTES = 2 ** 31;
+const MEMORY_BYTES = 2 ** 32;
+
+async function derive(request: DifferentiationRequest, threadCount: number): Promise<Derivation> {
+  const { network, masks, statistics, temperature = 1, removed = false } = request;
+  const weights = removed && masks ? maskedWeights(request.weights, masks) : request.weights;
+  const largest = Math.max(...request.batches.map(({ count }) => count));
+  let batchSize = statistics === "running" ? Math.min(largest, PART_SIZE) : largest;
+  for (;;) {
+    const model = prepareModel({ network, masks: removed ? undefined : masks, batchSize, kernel: "sparse" });
+    requireTrained(model);
+    const exchange = newExchange(model);
+    const pass = gradientPass({ model, exchange, statistics, temperature, seed: 0 });
+    const options: CompileOptions = { model, exchange, drafts: [pass.draft], threadCount };
+    const bytes = compiledBytes(options);
+    if (bytes > PLANNED_BYTES && statistics === "running" && batchSize > 4) {
+      batchSize = Math.ceil(batchSize / 2);
+      continue;
+    }
+    requireRoom(bytes, request, batchSize);
+    const { machine, programs } = await compile(options);
+    const derivation = new Derivation(batchSize, model, exchange, machine, programs[0]!, pass);
+    derivation.parameters.setWeights(weights);
+    return derivation;
+  }
+}
+
+/** A program in memory that computes the derivatives of one batch. */
+class Derivation {
+  /** Images of the largest batch, or part of one. */
+  readonly batchSize: number;
+  readonly parameters: ParameterTransfer;
+  readonly #model: Model;
+  readonly #exchange: Exchange;
+  readonly #machine: LayersMachine;
+  readonly #program: WrittenProgram;
+  readonly #pass: Pass;
+
+  constructor(
+    batchSize: number,
+    model: Model,
+    exchange: Exchange,
+    machine: LayersMachine,
+    program: WrittenProgram,
+    pass: Pass,
+  ) {
+    this.batchSize = batchSize;
+    this.parameters = new ParameterTransfer(model, machine.buffer);
+    this.#model = model;
+    this.#exchange = exchange;
+    this.#machine = machine;
+    this.#program = program;
+    this.#pass = pass;
+  }
+
+  /** @throws ArgumentError where the loss or a gradient is not finite */
+  run({ x, y, count }: Batch): LossGradients {
+    const { buffer } = this.#machine;
+    const blocks = Math.ceil(count / this.#model.lanes);
+    const view = new DataView(buffer);
+    new Float32Array(buffer, this.#exchange.images.address, x.length).set(x);
+    new Int32Array(buffer, this.#exchange.labels.address, y.length).set(y);
+    writeRecord(view, this.#machine.batch, "batch", { count, blocks, shards: shardCount(blocks) });
+    this.#machine.run(this.#program.address);
+    let loss = 0;
+    for (let block = 0; block < blocks; block++)
+      loss += view.getFloat64(this.#exchange.losses.address + 16 * block, true);
+    if (!Number.isFinite(loss)) throw notFinite("the loss", loss);
+    if (view.getInt32(this.#exchange.stop.address, true) !== 0) throw notFinite(this.#faulty(view), NaN);
+    return { loss: loss / count, gradients: this.parameters.gradients(this.#pass.gradients) };
+  }
+
+  dispose(): void {
+    this.#machine.dispose();
+  }
+
+  #faulty(view: DataView): string {
+    const { parameters } = this.#model.network;
+    const index = parameters.findIndex(
+      (_, k) => view.getInt32(this.#exchange.faulty.address + 4 * k, true) === 1,
+    );
+    return `the gradient of "${parameters[index]!.name}"`;
+  }
+}
+
+async function sumOver(request: DifferentiationRequest, derivation: Derivation): Promise<LossGradients> {
+  const parts = request.batches.flatMap((batch) => batchParts(batch, derivation.batchSize));
+  let loss = 0;
+  const gradients = new WeightedSum(parts.length);
+  for (const [index, { batch, share }] of parts.entries()) {
+    // the outside gets a word in: it may want to stop
+    if (index > 0) await new Promise((resolve) => setTimeout(resolve, 0));
+    request.signal?.throwIfAborted();
+    const part = derivation.run(batch);
+    loss += share * part.loss;
+    gradients.add(part.gradients, share);
+  }
+  return { loss, gradients: gradients.rounded() };
+}
+
+function requireTrained({ network, untrained }: Model): void {
+  if (!untrained.has(network.output)) return;
+  throw new ArgumentError(`network "${network.name}"`, {
+    given: "an output that no trained parameter leads to",
+    expected: "one to differentiate",
+  });
+}
+
+function requireRoom(bytes: number, { statistics }: DifferentiationRequest, batchSize: number): void {
+  if (bytes <= MEMORY_BYTES) return;
+  throw new ArgumentError("batch", {
+    given: `${batchSize} examples, whose derivatives take ${(bytes / 2 ** 30).toFixed(1)} GiB`,
+    expected: "at most 4 GiB",
+    ...(statistics === "batch" && {
+      remedy: "Pass smaller batches, or differentiate with running statistics.",
+    }),
+  });
+}
+
+const notFinite = (subject: string, value: number): ArgumentError =>
+  new ArgumentError(subject, {
+    given: `${value}`,
+    expected: "a finite number",
+    remedy:
+      "The values in the network grow beyond float32: check its initialisation and the scale of the batch.",
+  });
