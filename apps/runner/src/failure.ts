@@ -13,6 +13,11 @@ export class Interrupted extends Error {
   override readonly name: string = "Interrupted";
 }
 
+/** What was asked for could not be done, and the message says all there is to say: exit code 1. */
+export class Failure extends Error {
+  override readonly name: string = "Failure";
+}
+
 /** What one system error means to a person; undefined where it is not of that kind. */
 function systemMessage(error: NodeJS.ErrnoException): string | undefined {
   const where = error.path === undefined ? "" : `${error.path}: `;
@@ -43,6 +48,7 @@ export function describeFailure(error: unknown): { message: string; exitCode: nu
   if (error instanceof UsageError) return { message: error.message, exitCode: EXIT.usage };
   if (error instanceof Interrupted)
     return { message: error.message || "interrupted", exitCode: EXIT.interrupted };
+  if (error instanceof Failure) return { message: error.message, exitCode: EXIT.failed };
   // the engine's errors have the same fields as ArgumentError, and a class of their own
   if (error instanceof Error && "fault" in error) {
     return { message: error.message, exitCode: EXIT.failed };

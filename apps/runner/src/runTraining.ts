@@ -1,4 +1,5 @@
 /** One training run, from its configuration to a finished run folder: prune, train, keep what happened. */
+import { existsSync } from "node:fs";
 import {
   initialise,
   layerMeasures,
@@ -15,8 +16,15 @@ import {
 } from "@phew/core";
 import { digestWeights, float32Tensor, writeSafetensors } from "@phew/formats";
 import { lastAccuracy, type RunState, RunWriter, readRun, readStatus, runFolderOf } from "@phew/runs";
-import { type Dataset, type ExecutorFactory, loadDataset, loadExecutor, train } from "@phew/training";
-import { describeFailure, Interrupted } from "./failure.ts";
+import {
+  type Dataset,
+  DivergedError,
+  type ExecutorFactory,
+  loadDataset,
+  loadExecutor,
+  train,
+} from "@phew/training";
+import { describeFailure, Failure, Interrupted } from "./failure.ts";
 import { runName, TRAIN_DEFAULTS, type TrainConfig } from "./trainConfig.ts";
 import { version } from "./version.ts";
 
@@ -89,8 +97,10 @@ export async function runTraining(config: TrainConfig, place: RunPlace, hooks: R
       writer.close({ state: "interrupted" });
       throw new Interrupted(`stopped; what was done is in ${folder}`);
     }
-    writer.close({ state: "failed", failure: describeFailure(error).message });
-    throw error;
+    const failure =
+      error instanceof DivergedError ? new Failure(`${error.message} ${checkpointLeft(writer)}`) : error;
+    writer.close({ state: "failed", failure: describeFailure(failure).message });
+    throw failure;
   }
   return { folder, skipped: false, ...accuracyOf(writer.state) };
 }
@@ -210,6 +220,12 @@ async function keepWeights(file: string, { config, network }: Material, weights:
 function accuracyOf(state: RunState): { testAccuracy?: number } {
   const testAccuracy = lastAccuracy(state);
   return testAccuracy === undefined ? {} : { testAccuracy };
+}
+
+/** What there is to go back to where numbers ended: weights are kept while they are finite alone. */
+function checkpointLeft(writer: RunWriter): string {
+  const file = writer.path("checkpoint.safetensors");
+  return existsSync(file) ? `The last good checkpoint is ${file}.` : "No checkpoint had been kept before.";
 }
 
 /** The state of finished runs, for reports. */

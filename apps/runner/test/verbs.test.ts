@@ -229,6 +229,40 @@ describe("phew train", () => {
   });
 });
 
+describe("a training whose numbers end", () => {
+  it.each(["sparse", "tensorflow"])(
+    "fails on the %s executor with step, layer and checkpoint, and the run says so",
+    (executor) => {
+      const folder = scratchFolder();
+      const { exitCode, stdout, stderr } = phew(
+        [
+          "train",
+          "lenet5",
+          "--density",
+          "0.1",
+          "--rate",
+          "1e6",
+          "--epochs",
+          "2",
+          "--executor",
+          executor,
+          "--json",
+        ].concat(["--train-count", "320", "--test-count", "20"]),
+        folder,
+      );
+      expect(stderr).toMatch(
+        /phew: Training diverged in epoch 1, step \d: the loss is (NaN|Infinity); "\w+" is the first layer whose values are not finite\. Lower the learning rate, or start from other weights\. No checkpoint had been kept before\.\n$/,
+      );
+      expect(stdout).toBe("");
+      expect(exitCode).toBe(1);
+      const status = filesBelow(folder).find((name) => name.endsWith("status.json"))!;
+      const { state, failure } = JSON.parse(readText(path.join(folder, status)));
+      expect(state).toBe("failed");
+      expect(stderr).toContain(failure);
+    },
+  );
+});
+
 describe("phew zoo and doctor", () => {
   it("list what there is", () => {
     const models = JSON.parse(phew(["zoo", "--json"]).stdout) as { name: string; prunableCount: number }[];

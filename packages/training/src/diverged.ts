@@ -12,19 +12,23 @@ export class GradientError extends Error {
   }
 }
 
-/** Thrown by the loop: the loss, or a gradient, is infinite or not a number. */
+/** Thrown by the loop: the loss, or a gradient, is infinite or not a number. The weights are those before that step. */
 export class DivergedError extends Error {
   override readonly name: string = "DivergedError";
   /** 1-based; the step is counted over the whole training. */
   readonly epoch: number;
   readonly step: number;
+  /** The first layer whose values were not finite, where the executor can tell. */
+  readonly layer: string | undefined;
 
   /** @param what became of the training, such as `the loss is NaN` */
-  constructor(epoch: number, step: number, what: string) {
+  constructor(epoch: number, step: number, what: string, layer?: string) {
+    const where = layer === undefined ? "" : `; "${layer}" is the first layer whose values are not finite`;
     super(
-      `Training diverged in epoch ${epoch}, step ${step}: ${what}. Lower the learning rate, or start from other weights.`,
+      `Training diverged in epoch ${epoch}, step ${step}: ${what}${where}. Lower the learning rate, or start from other weights.`,
     );
     this.epoch = epoch;
     this.step = step;
+    this.layer = layer;
   }
 }

@@ -57,7 +57,7 @@ export interface TrainOutcome {
 
 /**
  * Trains, and evaluates after every epoch.
- * @throws ArgumentError where the options do not fit together, DivergedError where the loss is no longer finite, and
+ * @throws ArgumentError where the options do not fit together, DivergedError where a loss is no longer finite, and
  *   what the executor's factory throws
  */
 export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, TrainOutcome> {
@@ -173,7 +173,9 @@ async function* trainEpoch(
       throw error instanceof GradientError ? new DivergedError(epoch, step, error.message) : error;
     });
     const { loss } = result;
-    if (!Number.isFinite(loss)) throw new DivergedError(epoch, step, `the loss is ${loss}`);
+    if (!Number.isFinite(loss)) {
+      throw new DivergedError(epoch, step, `the loss is ${loss}`, executor.firstNonFinite?.());
+    }
     lossSum += loss * batch.count;
     correctCount += result.correctCount;
     done += batch.count;
@@ -211,6 +213,11 @@ async function evaluateEpoch(work: Work, epoch: number): Promise<EpochResult | u
   const validation = isValidated ? await evaluate(work, "validation") : undefined;
   const test = await evaluate(work, "test");
   if (test === undefined || (isValidated && validation === undefined)) return undefined;
+  const losses = { "validation examples": validation?.loss ?? 0, "test set": test.loss };
+  for (const [part, loss] of Object.entries(losses)) {
+    const steps = epoch * stepsPerEpochOf(work.options);
+    if (!Number.isFinite(loss)) throw new DivergedError(epoch, steps, `the loss on the ${part} is ${loss}`);
+  }
   return {
     epoch,
     testLoss: test.loss,

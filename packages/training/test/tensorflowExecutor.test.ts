@@ -219,7 +219,7 @@ describe("executor", () => {
     executor.dispose();
   });
 
-  it("changes nothing in a step whose loss is not finite", async () => {
+  it("changes nothing in a step whose loss is not finite, and names the layer where that began", async () => {
     const huge = new Map(weights).set(
       "fc2.weight",
       weights.get("fc2.weight")!.map((w) => w * 3e38),
@@ -227,7 +227,11 @@ describe("executor", () => {
     const executor = await make({ network, weights: huge });
     const { loss } = await executor.step(randomBatch(network, 4, 1), 0.1);
     expect(loss).not.toSatisfy(Number.isFinite);
+    expect(executor.firstNonFinite!()).toBe("fc2");
     for (const [name, values] of await executor.weights()) expect(values).toEqual(huge.get(name));
+    await executor.restore(weights, new Map());
+    expect((await executor.step(randomBatch(network, 4, 1), 0.1)).loss).toSatisfy(Number.isFinite);
+    expect(executor.firstNonFinite!()).toBeUndefined();
     executor.dispose();
   });
 

@@ -44,6 +44,8 @@ class Recorder implements Executor {
   options: ExecutorOptions | undefined;
   /** Loss of each step, by its number from 1. */
   lossOf: (step: number) => number = (step) => 1 / step;
+  testLossOf: (count: number) => number = (count) => count;
+  nonFinite: string | undefined;
 
   readonly factory: ExecutorFactory = async (options) => {
     this.options = options;
@@ -59,7 +61,11 @@ class Recorder implements Executor {
 
   async evaluate(batch: { x: Float32Array; count: number }) {
     this.evaluated.push([...batch.x]);
-    return { loss: batch.count, correctCount: batch.count - 1, correct5Count: batch.count };
+    return { loss: this.testLossOf(batch.count), correctCount: batch.count - 1, correct5Count: batch.count };
+  }
+
+  firstNonFinite() {
+    return this.nonFinite;
   }
 
   async predict() {
@@ -247,20 +253,30 @@ describe("train", () => {
   });
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY])(
-    "stops where the loss becomes %f, naming epoch and step",
+    "stops where the loss becomes %f, naming epoch, step and layer",
     async (loss) => {
       const recorder = new Recorder();
       recorder.lossOf = (step) => (step === 5 ? loss : 1);
+      recorder.nonFinite = "conv2";
       await expect(run({ recorder })).rejects.toMatchObject({
         name: "DivergedError",
         epoch: 2,
         step: 5,
-        message: `Training diverged in epoch 2, step 5: the loss is ${loss}. Lower the learning rate, or start from other weights.`,
+        layer: "conv2",
+        message: `Training diverged in epoch 2, step 5: the loss is ${loss}; "conv2" is the first layer whose values are not finite. Lower the learning rate, or start from other weights.`,
       });
       expect(recorder.trained).toHaveLength(5);
       expect(recorder.disposed).toBe(true);
     },
   );
+
+  it("stops where the loss on the test set is no number, though those of the steps were", async () => {
+    const recorder = new Recorder();
+    recorder.testLossOf = () => Number.NaN;
+    await expect(run({ recorder })).rejects.toThrow(
+      "Training diverged in epoch 1, step 3: the loss on the test set is NaN. Lower the learning rate",
+    );
+  });
 
   it("says which gradient is not finite, where the executor does", async () => {
     const recorder = new Recorder();

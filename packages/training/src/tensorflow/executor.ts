@@ -60,6 +60,7 @@ class TensorflowExecutor implements Executor {
   /** New running statistics of the step under way. */
   readonly #replacements = new Map<string, tf.Tensor>();
   #stepCount = 0;
+  #firstNonFinite: string | undefined;
 
   constructor(
     options: ExecutorOptions,
@@ -79,6 +80,7 @@ class TensorflowExecutor implements Executor {
   /** A step whose loss or gradient is not finite changes nothing. */
   async step(batch: Batch, rate: number): Promise<StepResult> {
     checkBatch(this.#network, batch, this.#options.batchSize);
+    this.#firstNonFinite = undefined;
     try {
       return tf.tidy(() => {
         const tape = this.#forwardForTraining(batch);
@@ -88,6 +90,9 @@ class TensorflowExecutor implements Executor {
           requireFinite(gradients);
           this.#update(gradients, rate);
           this.#stepCount++;
+        } else {
+          this.#firstNonFinite =
+            this.#network.nodes[tape.findIndex(({ value }) => !holdsNumbers(value))]?.name;
         }
         return { loss, correctCount };
       });
@@ -115,6 +120,10 @@ class TensorflowExecutor implements Executor {
     const values = output.dataSync<"float32">();
     output.dispose();
     return values;
+  }
+
+  firstNonFinite(): string | undefined {
+    return this.#firstNonFinite;
   }
 
   async weights(): Promise<Weights> {
@@ -321,6 +330,11 @@ function requireFinite(gradients: ReadonlyMap<string, tf.Tensor>): void {
   const sums = tf.stack(Array.from(gradients.values(), (gradient) => tf.sum(gradient))).dataSync();
   const at = sums.findIndex((sum) => !Number.isFinite(sum));
   if (at >= 0) throw new GradientError([...gradients.keys()][at]!);
+}
+
+/** Looked at here: the wasm backend's kernels take NaN for a number. */
+function holdsNumbers(tensor: tf.Tensor): boolean {
+  return tensor.dataSync<"float32">().every(Number.isFinite);
 }
 
 /** Running statistics follow the data; everything else follows its gradient. */
