@@ -31,7 +31,9 @@ export {
 } from "./tensorflow.ts";
 export {
   epochsTo,
+  stepEventInterval,
   type TrainOptions,
   type TrainOutcome,
   train,
 } from "./train.ts";
+export type { CheckpointKeeper, TrainCheckpoint, TrainPosition } from "./trainPosition.ts";

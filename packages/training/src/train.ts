@@ -1,11 +1,13 @@
 /**
  * The training loop: epochs of shuffled batches, an evaluation on the test set after each. It knows no folder, no backend
- * and no method; what happens comes out as events. The same options give the same losses on the same backend.
+ * and no method; what happens comes out as events. The same options give the same losses on the same backend, and the
+ * same events but for their times, whether the training ran through or was taken up again at checkpoints.
  */
 import {
   ArgumentError,
   elementCount,
   type Masks,
+  multiplyAdds,
   type Network,
   type TrainEvent,
   type Weights,
@@ -18,6 +20,8 @@ import { type Augmentation, checkAugmentation } from "./pipeline/augmentation.ts
 import { type BatchLoader, inlineLoader, type LoaderFactory, type Part } from "./pipeline/loader.ts";
 import { epochOrder, firstExamples } from "./pipeline/order.ts";
 import { checkRatePlan, type RatePlan, rateAt } from "./schedule.ts";
+import { type CheckpointKeeper, type TrainCheckpoint, TrainProgress } from "./trainPosition.ts";
+import { turnTaker } from "./turns.ts";
 
 export interface TrainOptions extends RatePlan {
   readonly dataset: Dataset;
@@ -41,9 +45,12 @@ export interface TrainOptions extends RatePlan {
   readonly threadCount?: number;
   /** Evaluates before the first step too, as epoch 0. */
   readonly evaluateFirst?: boolean;
-  /** Least milliseconds between two step events; 0: an event a step. Default 200. */
-  readonly stepIntervalMs?: number;
-  /** Once aborted, the step under way is finished and nothing more is done. */
+  /** An event every so many steps; absent: {@link stepEventInterval}. Not by time, so that a repeated run has the same. */
+  readonly stepInterval?: number;
+  /** Goes on from here; `weights` are not looked at. */
+  readonly resume?: TrainCheckpoint;
+  readonly checkpoints?: CheckpointKeeper;
+  /** Once aborted, the step under way is finished, a checkpoint kept, and nothing more is done. */
   readonly signal?: AbortSignal;
 }
 
@@ -58,15 +65,14 @@ export interface TrainOutcome {
 /**
  * Trains, and evaluates after every epoch.
  * @throws ArgumentError where the options do not fit together, DivergedError where a loss is no longer finite, and
- *   what the executor's factory throws
+ *   what the executor's factory and the keeper of checkpoints throw
  */
 export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, TrainOutcome> {
   checkOptions(options);
-  const { network, dataset, epochCount, batchSize, signal, patience } = options;
-  const started = performance.now();
+  const { network, dataset, batchSize, signal, resume } = options;
   const executor = await options.executor({
     network,
-    weights: options.weights,
+    weights: resume?.weights ?? options.weights,
     ...(options.masks === undefined ? {} : { masks: options.masks }),
     optimiser: options.optimiser,
     batchSize,
@@ -77,39 +83,45 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
   let loader: BatchLoader | undefined;
   try {
     loader = await (options.loader ?? inlineLoader)({ dataset, batchSize });
-    const work = { options, executor, loader };
-    yield startedEvent(executor, options);
-    const epochs: EpochResult[] = [];
-    const elapsedMs = () => performance.now() - started;
-    for (let epoch = options.evaluateFirst ? 0 : 1; epoch <= epochCount; epoch++) {
+    const progress = new TrainProgress(resume?.position, options.evaluateFirst ? 0 : 1);
+    const work = { options, executor, loader, progress, takeTurn: turnTaker() };
+    if (resume === undefined) {
+      yield startedEvent(executor, options);
+      await checkpoint(work);
+    } else {
+      await executor.restore(resume.weights, resume.momentum, progress.step);
+    }
+    while (!isDone(work)) {
+      const { epoch } = progress;
       const training =
         epoch === 0
           ? // before any step: on as many training examples as there are test examples
             await evaluate(work, "train", dataset.test.count)
-          : yield* trainEpoch(work, epoch);
+          : yield* trainEpoch(work);
       const result = training && (await evaluateEpoch(work, epoch));
-      if (training === undefined || result === undefined) return await outcome(executor, epochs, true);
-      const isBest = improved(epochs, result);
-      epochs.push(result);
+      if (training === undefined || result === undefined) return await interrupted(work);
+      const isBest = improved(progress.epochs, result);
+      progress.finishEpoch(result);
       yield {
         kind: "train.epoch",
         ...result,
         loss: training.loss,
         accuracy: training.accuracy,
         rate: rateAt(options, Math.max(0, epoch * stepsPerEpochOf(options) - 1), stepsPerEpochOf(options)),
-        elapsedMs: elapsedMs(),
+        elapsedMs: progress.elapsedMs,
       };
       if (isBest) await options.onBest?.(await executor.weights(), result);
-      if (patience !== undefined && isPatienceOver(epochs, patience)) break;
-      if (signal?.aborted && epoch < epochCount) return await outcome(executor, epochs, true);
+      if (signal?.aborted && !isDone(work)) return await interrupted(work);
+      await checkpoint(work);
     }
+    const { epochs, elapsedMs } = progress;
     const last = bestEpoch(epochs) ?? epochs.at(-1);
     if (last !== undefined) {
       const { epoch, testAccuracy, testLoss } = last;
       const chosen = dataset.validation === undefined ? {} : { bestEpoch: epoch };
-      yield { kind: "train.finished", testAccuracy, testLoss, ...chosen, elapsedMs: elapsedMs() };
+      yield { kind: "train.finished", testAccuracy, testLoss, ...chosen, elapsedMs };
     }
-    return await outcome(executor, epochs, false);
+    return { weights: await executor.weights(), epochs, interrupted: false };
   } finally {
     executor.dispose();
     await loader?.dispose();
@@ -133,10 +145,49 @@ interface Work {
   readonly options: TrainOptions;
   readonly executor: Executor;
   readonly loader: BatchLoader;
+  readonly progress: TrainProgress;
+  /** Lets signals and timers in, now and then. */
+  readonly takeTurn: () => Promise<void> | undefined;
 }
 
-const stepsPerEpochOf = ({ dataset, batchSize }: TrainOptions): number =>
+const stepsPerEpochOf = ({ dataset, batchSize }: Pick<TrainOptions, "dataset" | "batchSize">): number =>
   Math.ceil(dataset.train.count / batchSize);
+
+/** Multiply-adds of the steps that one step event stands for: some tenths of a second on one core. */
+const WORK_PER_EVENT = 1e9;
+const LEAST_EVENTS_PER_EPOCH = 10;
+
+/** Steps between two step events: by the work of a step, not by the clock. */
+export function stepEventInterval(
+  options: Pick<TrainOptions, "network" | "masks" | "batchSize" | "dataset">,
+): number {
+  const { network, masks, batchSize } = options;
+  const work = 3 * batchSize * multiplyAdds(network, masks === undefined ? {} : { masks }).kept;
+  const most = Math.max(1, Math.floor(stepsPerEpochOf(options) / LEAST_EVENTS_PER_EPOCH));
+  return Math.min(most, Math.max(1, Math.round(WORK_PER_EVENT / Math.max(1, work))));
+}
+
+function isDone({ options, progress }: Work): boolean {
+  const { epochCount, patience } = options;
+  return progress.epoch > epochCount || (patience !== undefined && isPatienceOver(progress.epochs, patience));
+}
+
+async function checkpoint(work: Work): Promise<void> {
+  if (work.options.checkpoints?.due(work.progress)) await keep(work);
+}
+
+async function keep({ executor, options, progress }: Work): Promise<void> {
+  await options.checkpoints?.keep({
+    position: progress.position(),
+    weights: await executor.weights(),
+    momentum: await executor.momentum(),
+  });
+}
+
+async function interrupted(work: Work): Promise<TrainOutcome> {
+  await keep(work);
+  return { weights: await work.executor.weights(), epochs: work.progress.epochs, interrupted: true };
+}
 
 function startedEvent(executor: Executor, options: TrainOptions): TrainEvent {
   const { dataset, epochCount, batchSize } = options;
@@ -152,52 +203,54 @@ function startedEvent(executor: Executor, options: TrainOptions): TrainEvent {
   };
 }
 
-/** @returns undefined where the signal came in between */
-async function* trainEpoch(
-  { options, executor, loader }: Work,
-  epoch: number,
-): AsyncGenerator<TrainEvent, Tally | undefined> {
-  const { dataset, seed, augmentation, signal, stepIntervalMs = 200 } = options;
+/** Takes the steps of the epoch that are left. @returns undefined where the signal came in between */
+async function* trainEpoch(work: Work): AsyncGenerator<TrainEvent, Tally | undefined> {
+  const { options, executor, loader, progress, takeTurn } = work;
+  const { dataset, batchSize, seed, augmentation, signal } = options;
+  const { epoch } = progress;
   const { count } = dataset.train;
   const stepsPerEpoch = stepsPerEpochOf(options);
-  let [lossSum, correctCount, done] = [0, 0, 0];
-  let [reported, reportedAt] = [0, performance.now()];
-  let step = (epoch - 1) * stepsPerEpoch;
-  const order = epochOrder(count, seed, epoch);
+  const stepInterval = options.stepInterval ?? stepEventInterval(options);
+  let done = (progress.step - (epoch - 1) * stepsPerEpoch) * batchSize;
+  let [reported, reportedAt] = [done, performance.now()];
+  const order = epochOrder(count, seed, epoch).subarray(done);
   const draw = augmentation && { augmentation, seed, epoch };
   for await (const batch of loader.batches({ part: "train", order, ...(draw && { draw }) })) {
+    await takeTurn();
     if (signal?.aborted) return undefined;
-    const rate = rateAt(options, step, stepsPerEpoch);
-    step++;
-    const result = await executor.step(batch, rate).catch((error: unknown) => {
+    const rate = rateAt(options, progress.step, stepsPerEpoch);
+    const step = progress.step + 1;
+    const { loss, correctCount } = await executor.step(batch, rate).catch((error: unknown) => {
       throw error instanceof GradientError ? new DivergedError(epoch, step, error.message) : error;
     });
-    const { loss } = result;
     if (!Number.isFinite(loss)) {
       throw new DivergedError(epoch, step, `the loss is ${loss}`, executor.firstNonFinite?.());
     }
-    lossSum += loss * batch.count;
-    correctCount += result.correctCount;
+    progress.step = step;
+    progress.lossSum += loss * batch.count;
+    progress.correctCount += correctCount;
     done += batch.count;
-    const now = performance.now();
-    if (now - reportedAt >= stepIntervalMs) {
-      const imagesPerSecond = (1000 * (done - reported)) / (now - reportedAt);
+    if (step % stepInterval === 0) {
+      const now = performance.now();
+      const imagesPerSecond = (1000 * (done - reported)) / Math.max(1e-3, now - reportedAt);
       [reported, reportedAt] = [done, now];
       yield { kind: "train.step", epoch, step, loss, rate, imagesPerSecond };
     }
+    if (done < count) await checkpoint(work);
   }
-  return { loss: lossSum / count, accuracy: correctCount / count };
+  return { loss: progress.lossSum / count, accuracy: progress.correctCount / count };
 }
 
 /** @returns undefined where the signal came in between */
 async function evaluate(
-  { options, executor, loader }: Work,
+  { options, executor, loader, takeTurn }: Work,
   part: Part,
   most = Number.POSITIVE_INFINITY,
 ): Promise<Tally | undefined> {
   const count = Math.min(most, options.dataset[part]!.count);
   let [lossSum, correctCount, correct5Count] = [0, 0, 0];
   for await (const batch of loader.batches({ part, order: firstExamples(count) })) {
+    await takeTurn();
     if (options.signal?.aborted) return undefined;
     const result = await executor.evaluate(batch);
     lossSum += result.loss * batch.count;
@@ -229,14 +282,6 @@ async function evaluateEpoch(work: Work, epoch: number): Promise<EpochResult | u
       validationAccuracy5: validation.accuracy5!,
     }),
   };
-}
-
-async function outcome(
-  executor: Executor,
-  epochs: readonly EpochResult[],
-  interrupted: boolean,
-): Promise<TrainOutcome> {
-  return { weights: await executor.weights(), epochs, interrupted };
 }
 
 function checkOptions(options: TrainOptions): void {

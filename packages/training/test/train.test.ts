@@ -8,7 +8,7 @@ import { glyphs } from "../src/datasets/glyphs/glyphs.ts";
 import { GradientError } from "../src/diverged.ts";
 import type { Executor, ExecutorFactory, ExecutorOptions } from "../src/executor.ts";
 import { executorNames, loadExecutor } from "../src/executors.ts";
-import { epochsTo, type TrainOptions, type TrainOutcome, train } from "../src/train.ts";
+import { epochsTo, stepEventInterval, type TrainOptions, type TrainOutcome, train } from "../src/train.ts";
 import { randomMasks, randomWeights } from "./randomNetworks.ts";
 
 /** Examples whose one input is their own number, so that a test sees which ones a batch holds. */
@@ -102,7 +102,7 @@ async function run(
     batchSize: 4,
     rate: 0.1,
     seed: 7,
-    stepIntervalMs: 0,
+    stepInterval: 1,
     ...options,
   });
   const events: TrainEvent[] = [];
@@ -214,9 +214,35 @@ describe("train", () => {
     await expect(run({ augmentation: { padding: 0, flip: true } })).rejects.toThrow(/expected images/);
   });
 
-  it("reports no more steps than the interval allows", async () => {
-    const { events } = await run({ stepIntervalMs: 1e6 });
-    expect(kinds(events)).toEqual(["started", "epoch", "epoch", "epoch", "finished"]);
+  it("reports every so many steps, counted over all epochs", async () => {
+    const { events } = await run({ stepInterval: 4 });
+    expect(kinds(events)).toEqual(["started", "epoch", "step", "epoch", "step", "epoch", "finished"]);
+    expect(events.flatMap((event) => (event.kind === "train.step" ? [event.step] : []))).toEqual([4, 8]);
+  });
+
+  it("reports small steps ten times an epoch, and steps of a second each", () => {
+    const intervalOf = (model: string, trainCount: number) => {
+      const network = zooModel(model);
+      return stepEventInterval({ network, batchSize: 128, dataset: numbered(trainCount, 1) });
+    };
+    expect(intervalOf("lenet5", 128 * 55)).toBe(5);
+    expect(intervalOf("resnet20", 50_000)).toBe(1);
+    // 6 + 16 maps of 5 × 5 and three dense layers: 416,520 multiply-adds forward, three times as many a step
+    expect(intervalOf("lenet5", 128 * 1000)).toBe(Math.round(1e9 / (3 * 128 * 416_520)));
+    expect(intervalOf("lenet5", 1)).toBe(1);
+  });
+
+  it("lets signals in though no step waits for anything", async () => {
+    const stop = new AbortController();
+    const recorder = new Recorder();
+    recorder.lossOf = () => {
+      const until = performance.now() + 2;
+      while (performance.now() < until);
+      return 1;
+    };
+    setTimeout(() => stop.abort(), 20);
+    const { outcome } = await run({ recorder, signal: stop.signal, epochCount: 1000 });
+    expect(outcome.interrupted).toBe(true);
   });
 
   it("stops at the signal: after the step under way, or between batches of an evaluation", async () => {

@@ -134,10 +134,11 @@ class TensorflowExecutor implements Executor {
     return this.#download(this.#trainedParameters, this.#momentum);
   }
 
-  async restore(weights: Weights, momentum: Weights): Promise<void> {
+  async restore(weights: Weights, momentum: Weights, stepCount = 0): Promise<void> {
     checkExecutorOptions({ ...this.#options, weights });
     this.#setParameters(weights);
     this.#setMomentum(momentum);
+    this.#stepCount = stepCount;
   }
 
   dispose(): void {

@@ -1,0 +1,67 @@
+/** How far a training is, in numbers that a checkpoint can hold. */
+import type { Weights } from "@phew/core";
+import type { EpochResult } from "./earlyStopping.ts";
+
+/** How far a training is. Sums are over the examples that the epoch under way has seen. */
+export interface TrainPosition {
+  /** The epoch under way, 1-based; 0 before the evaluation of epoch 0, one more than there are behind the last. */
+  readonly epoch: number;
+  /** Steps taken since the start of training. */
+  readonly step: number;
+  readonly lossSum: number;
+  readonly correctCount: number;
+  /** Of the epochs that were finished. */
+  readonly epochs: readonly EpochResult[];
+  /** Milliseconds of work so far. */
+  readonly elapsedMs: number;
+}
+
+/** All that a training needs to go on as if nothing had happened; everything else follows from the options. */
+export interface TrainCheckpoint {
+  readonly position: TrainPosition;
+  /** All parameters, running statistics too. */
+  readonly weights: Weights;
+  readonly momentum: Weights;
+}
+
+export interface CheckpointKeeper {
+  /** Asked at the start, after every step and after every epoch. */
+  due(position: TrainPosition): boolean;
+  /** Called when every event up to the checkpoint has been yielded and the next one asked for. */
+  keep(checkpoint: TrainCheckpoint): Promise<void>;
+}
+
+/** The position of a training that goes on. */
+export class TrainProgress implements TrainPosition {
+  epoch: number;
+  step: number;
+  lossSum: number;
+  correctCount: number;
+  epochs: readonly EpochResult[];
+  readonly #startedAt: number;
+
+  constructor(start: TrainPosition | undefined, firstEpoch: number) {
+    this.epoch = start?.epoch ?? firstEpoch;
+    this.step = start?.step ?? 0;
+    this.lossSum = start?.lossSum ?? 0;
+    this.correctCount = start?.correctCount ?? 0;
+    this.epochs = start?.epochs ?? [];
+    this.#startedAt = performance.now() - (start?.elapsedMs ?? 0);
+  }
+
+  get elapsedMs(): number {
+    return performance.now() - this.#startedAt;
+  }
+
+  finishEpoch(result: EpochResult): void {
+    this.epochs = [...this.epochs, result];
+    this.epoch++;
+    this.lossSum = 0;
+    this.correctCount = 0;
+  }
+
+  position(): TrainPosition {
+    const { epoch, step, lossSum, correctCount, epochs, elapsedMs } = this;
+    return { epoch, step, lossSum, correctCount, epochs, elapsedMs };
+  }
+}
