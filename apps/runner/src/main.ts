@@ -8,6 +8,7 @@ import { declareDoctor } from "./commands/doctor.ts";
 import { declareExport } from "./commands/export.ts";
 import { declarePredict } from "./commands/predict.ts";
 import { declarePrune } from "./commands/prune.ts";
+import { declareSweep } from "./commands/sweep.ts";
 import { declareTrain } from "./commands/train.ts";
 import { declareWatch } from "./commands/watch.ts";
 import { declareZoo } from "./commands/zoo.ts";
@@ -20,6 +21,7 @@ const declarations = [
   declarePredict,
   declareExport,
   declareTrain,
+  declareSweep,
   declareWatch,
   declareZoo,
   declareDoctor,

@@ -139,3 +139,8 @@ export function assignments(text: string, before: Record<string, string | number
           : value;
   return { ...before, [text.slice(0, at)]: parsed };
 }
+
+/** What is given each time, collected. */
+export function repeated(text: string, before: readonly string[] = []): string[] {
+  return [...before, text];
+}

@@ -119,7 +119,8 @@ async function gather(config: TrainConfig, place: RunPlace): Promise<Material> {
   return { config, place, dataset, network, initial, executor };
 }
 
-function datasetOf(config: TrainConfig): Promise<Dataset> {
+/** The data set of a configuration, once a process. @throws ArgumentError where it cannot be had */
+export function datasetOf(config: TrainConfig): Promise<Dataset> {
   const { dataset, dataDir, classCount, trainCount, testCount, dataSeed } = config;
   const options = { dataDir, classCount, trainCount, testCount, seed: dataSeed };
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));

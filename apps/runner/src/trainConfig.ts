@@ -41,6 +41,16 @@ export const TRAIN_DEFAULTS = {
   labelSmoothing: 0,
 } satisfies Partial<TrainConfig>;
 
+/** What is taken where nothing is said; in the hash even so, because recipes change them. */
+export const USUAL_SETTINGS = {
+  dataset: "glyphs",
+  method: "phew",
+  epochs: 4,
+  batchSize: 64,
+  rate: 0.02,
+  executor: "sparse",
+} satisfies Partial<TrainConfig>;
+
 /** `phew 5 %`, `dense`: what a person calls the run. */
 export function runName(config: TrainConfig): string {
   return config.method === "dense"

@@ -59,7 +59,7 @@ export {
   reduceAll,
   type TrainingState,
 } from "./reduce.ts";
-export { replaceFile } from "./replaceFile.ts";
+export { makeFolder, replaceFile } from "./replaceFile.ts";
 export { compareRuns, type Report, type ReportOptions, writeReport } from "./report.ts";
 export { type RunIdentity, type RunOptions, RunWriter, runFolderOf } from "./runFolder.ts";
 export { lifeOf, type RunLife, type RunnerState, type RunStatus, readStatus } from "./status.ts";

@@ -44,10 +44,10 @@ export function compareRuns(runs: readonly RunState[], options: ReportOptions): 
   };
 }
 
-/** Writes `report.txt`, `report.csv` and `report.md` into a folder and gives their paths. */
-export function writeReport(folder: string, report: Report): string[] {
+/** Writes `report.txt`, `report.csv` and `report.md`, or of another name, into a folder and gives their paths. */
+export function writeReport(folder: string, report: Report, name = "report"): string[] {
   return (Object.keys(FORMS) as TableForm[]).map((form) => {
-    const path = join(folder, `report.${FORMS[form]}`);
+    const path = join(folder, `${name}.${FORMS[form]}`);
     replaceFile(path, formatTable(report.columns, report.rows, form));
     return path;
   });

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import * as parse from "../parse.ts";
+import { USUAL_SETTINGS } from "../trainConfig.ts";
 import { executorOption, option, threadsOption } from "./options.ts";
 
 export function declareTrain(program: Command): void {
@@ -9,7 +10,11 @@ export function declareTrain(program: Command): void {
     .description("Prunes a network of the zoo at initialisation, trains it, and leaves all in a run folder.")
     .argument("[model]", "name of the zoo")
     .addOption(option("--config <file>", "all settings of the run from a run folder's config.json"))
-    .addOption(option("--dataset <name>", "glyphs (drawn by the program), mnist, cifar10").default("glyphs"))
+    .addOption(
+      option("--dataset <name>", "glyphs (drawn by the program), mnist, cifar10").default(
+        USUAL_SETTINGS.dataset,
+      ),
+    )
     .addOption(option("--data-dir <folder>", "folder of the data set's files"))
     .addOption(
       option("--classes <n>", "number of classes, for glyphs: 2 to 62").argParser(
@@ -31,7 +36,7 @@ export function declareTrain(program: Command): void {
         parse.wholeNumber("--data-seed", 0),
       ),
     )
-    .addOption(option("--method <name>", "pruning method, or dense").default("phew"))
+    .addOption(option("--method <name>", "pruning method, or dense").default(USUAL_SETTINGS.method))
     .addOption(option("--density <d>", "fraction of weights kept").argParser(parse.density))
     .addOption(
       option("--option <name=value>", "option of the method; may be repeated")
@@ -46,14 +51,18 @@ export function declareTrain(program: Command): void {
     .addOption(
       option("--epochs <n>", "passes over the training set")
         .argParser(parse.wholeNumber("--epochs", 1, 100_000))
-        .default(4),
+        .default(USUAL_SETTINGS.epochs),
     )
     .addOption(
       option("--batch-size <n>", "examples a step")
         .argParser(parse.wholeNumber("--batch-size", 1, 65_536))
-        .default(64),
+        .default(USUAL_SETTINGS.batchSize),
     )
-    .addOption(option("--rate <r>", "learning rate").argParser(parse.realNumber("--rate", 0)).default(0.02))
+    .addOption(
+      option("--rate <r>", "learning rate")
+        .argParser(parse.realNumber("--rate", 0))
+        .default(USUAL_SETTINGS.rate),
+    )
     .addOption(
       option("--momentum <m>", "momentum of gradient descent")
         .argParser(parse.realNumber("--momentum", 0, 0.9999))

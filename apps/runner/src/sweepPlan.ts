@@ -1,0 +1,93 @@
+/** All a sweep is, once its file has been read: its runs, its folder, and what executes it. */
+import { availableParallelism } from "node:os";
+import path from "node:path";
+import {
+  expandSweep,
+  localPool,
+  readSweep,
+  type Sweep,
+  type SweepExecutor,
+  shareCores,
+  shellWords,
+  slurm,
+  sweepFolder,
+  type TaskStatus,
+  taskStatus,
+} from "@phew/runs/sweeps";
+import { UsageError } from "./failure.ts";
+import { type SweepRun, sweepRuns, sweepShape } from "./sweepTasks.ts";
+
+export interface SweepPlanOptions {
+  readonly on?: string;
+  readonly processes?: number;
+  readonly threads?: number;
+  readonly throttle?: number;
+  /** Each a line of options. */
+  readonly sbatch?: readonly string[];
+  readonly runs: string;
+}
+
+export interface SweepPlan {
+  readonly file: string;
+  readonly sweep: Sweep;
+  readonly runs: readonly SweepRun[];
+  /** Above all experiments. */
+  readonly root: string;
+  /** The experiment's folder, and the one in it with the sweep's own files. */
+  readonly folder: string;
+  readonly ownFolder: string;
+  /** Runs at a time on this machine. */
+  readonly processCount: number;
+  /** What is to execute it, and the others: each may have it in hand. */
+  readonly executor: SweepExecutor;
+  readonly others: readonly SweepExecutor[];
+}
+
+/** The first is taken unless another is asked for. */
+export const SWEEP_EXECUTORS = ["pool", "slurm"] as const;
+
+/** @throws ArgumentError where the file, or a run in it, cannot be used; what needs data is not looked at yet */
+export function planSweep(file: string, options: SweepPlanOptions): SweepPlan {
+  const sweep = readSweep(file, sweepShape, SWEEP_EXECUTORS);
+  const expanded = expandSweep(sweep);
+  const on = options.on ?? sweep.on ?? SWEEP_EXECUTORS[0];
+  const threads = options.threads ?? sweep.threads;
+  const processes = options.processes ?? sweep.processes;
+  const cores = shareCores(availableParallelism(), expanded.length, { processes, threads });
+  const threadCount = on === "slurm" ? (threads ?? 1) : cores.threadCount;
+  const root = path.resolve(options.runs);
+  const ownFolder = sweepFolder(root, sweep.experiment);
+  const executors = [
+    localPool({ folder: ownFolder, processCount: cores.processCount }),
+    slurm({
+      folder: ownFolder,
+      jobName: `phew-${sweep.experiment}`,
+      threadCount,
+      throttle: options.throttle ?? sweep.slurm.throttle,
+      sbatch: [...(sweep.slurm.sbatch ?? []), ...(options.sbatch ?? []).flatMap(optionWords)],
+    }),
+  ];
+  return {
+    file,
+    sweep,
+    runs: sweepRuns(file, sweep, expanded, { root, threadCount }),
+    root,
+    folder: path.dirname(ownFolder),
+    ownFolder,
+    processCount: cores.processCount,
+    executor: executors.find(({ name }) => name === on)!,
+    others: executors.filter(({ name }) => name !== on),
+  };
+}
+
+/** What became of each run by now. */
+export function statusesOf(runs: readonly SweepRun[]): TaskStatus[] {
+  const now = Date.now();
+  return runs.map((run) => taskStatus(run, now));
+}
+
+function optionWords(text: string): string[] {
+  const words = shellWords(text);
+  if (words !== undefined) return words;
+  throw new UsageError("--sbatch", { given: `'${text}'`, expected: "options whose quotes are closed" });
+}

@@ -1,0 +1,133 @@
+/** What `phew sweep` tells: how runs stand, how long they will take, what came of them, what went wrong. */
+import { formatAccuracy, formatDuration, formatTable, listRuns, type Row } from "@phew/runs";
+import {
+  describeSources,
+  type Estimate,
+  makespan,
+  type Submission,
+  type TaskState,
+  type TaskStatus,
+} from "@phew/runs/sweeps";
+import type { SweepPlan } from "./sweepPlan.ts";
+import type { RunMaterial, SweepRun } from "./sweepTasks.ts";
+import { estimateSweep } from "./sweepWork.ts";
+
+export interface RunFailure {
+  readonly id: string;
+  readonly run: string;
+  readonly message: string;
+}
+
+const SHOWN_FAILURES = 20;
+const ORDER: readonly TaskState[] = ["finished", "running", "failed", "interrupted", "lost", "waiting"];
+const NAMES = ["id", "run", "state"].map((key) => ({ key, title: key }));
+const STATUS_COLUMNS = [
+  ...NAMES,
+  { key: "epoch", title: "epoch" },
+  { key: "test_accuracy", title: "test accuracy", format: formatAccuracy },
+];
+
+export function runRow({ task, state, status }: TaskStatus): Row {
+  return {
+    id: task.id,
+    run: task.name,
+    state,
+    epoch: status?.summary.epoch,
+    test_accuracy: status?.summary.testAccuracy,
+  };
+}
+
+/** A line a run. */
+export function statusTable(statuses: readonly TaskStatus[]): string {
+  return formatTable(STATUS_COLUMNS, statuses.map(runRow), "text");
+}
+
+/** "24 runs: 18 finished, 2 failed, 4 waiting" */
+export function countStates(statuses: readonly TaskStatus[]): string {
+  const parts = ORDER.flatMap((state) => {
+    const count = statuses.filter((status) => status.state === state).length;
+    return count === 0 ? [] : [`${count} ${state}`];
+  });
+  return `${runCount(statuses.length)}: ${parts.join(", ")}`;
+}
+
+/** Fraction and note for a bar. */
+export function progressOf(statuses: readonly TaskStatus[]): [number, string] {
+  const done = statuses.map(({ state, status }) =>
+    state === "finished" ? 1 : status?.summary.phase === "training" ? status.summary.fraction : 0,
+  );
+  const finished = statuses.filter(({ state }) => state === "finished").length;
+  return [
+    done.reduce((sum, part) => sum + part, 0) / done.length,
+    `${finished} of ${runCount(done.length)} done`,
+  ];
+}
+
+/** Runs that ended without success, by now or in this submission. */
+export function failuresOf(
+  statuses: readonly TaskStatus[],
+  submission: Submission | undefined,
+): RunFailure[] {
+  return statuses.flatMap(({ task, state, status }) => {
+    const failed = state === "failed" ? (status?.failure ?? "unknown reason") : undefined;
+    const message = submission?.failures.get(task.id) ?? failed;
+    return message === undefined ? [] : [{ id: task.id, run: task.name, message }];
+  });
+}
+
+export function failureLines(failures: readonly RunFailure[]): string[] {
+  if (failures.length === 0) return [];
+  const rest = failures.length - SHOWN_FAILURES;
+  return [
+    `${runCount(failures.length)} did not succeed (--retry runs what failed again, --logs shows what was printed):`,
+    ...failures.slice(0, SHOWN_FAILURES).map(({ id, run, message }) => `  ${id}  ${run}: ${message}`),
+    ...(rest > 0 ? [`  and ${rest} more`] : []),
+  ];
+}
+
+/** The runs there are and the time that those to do will take. */
+export function dryRun(
+  plan: SweepPlan,
+  statuses: readonly TaskStatus[],
+  todo: readonly SweepRun[],
+  materials: ReadonlyMap<string, RunMaterial>,
+): { readonly json: object; readonly text: string } {
+  const { experiment } = plan.sweep;
+  const estimate = estimateSweep(todo, materials, entriesBelow(plan.root));
+  const ms = new Map(todo.map(({ id }, k) => [id, estimate.runMs[k]!]));
+  const rows = statuses.map((status) => ({ ...runRow(status), estimate_ms: ms.get(status.task.id) }));
+  const columns = [...NAMES, { key: "estimate_ms", title: "estimate", format: formatDuration }];
+  const totalMs = makespan(estimate.runMs, plan.processCount);
+  const sentence = describeEstimate(plan, estimate, totalMs);
+  return {
+    json: { experiment, folder: plan.folder, runs: rows, totalMs, sources: estimate.sources },
+    text: `${formatTable(columns, rows, "text")}\n${experiment}: ${countStates(statuses)}.\n${sentence}\n`,
+  };
+}
+
+function describeEstimate(
+  { processCount, executor }: SweepPlan,
+  estimate: Estimate,
+  totalMs: number,
+): string {
+  if (estimate.runMs.length === 0) return "Nothing to do.";
+  const sumMs = estimate.runMs.reduce((sum, ms) => sum + ms, 0);
+  const time =
+    executor.name === "pool"
+      ? `About ${formatDuration(totalMs)}, ${runCount(processCount)} at a time`
+      : `About ${formatDuration(sumMs)} of computing in all`;
+  return `${time}. Of ${estimate.runMs.length} estimates ${describeSources(estimate)}.`;
+}
+
+function entriesBelow(root: string) {
+  try {
+    return listRuns(root);
+  } catch {
+    // nothing has been run here
+    return [];
+  }
+}
+
+function runCount(count: number): string {
+  return count === 1 ? "1 run" : `${count} runs`;
+}

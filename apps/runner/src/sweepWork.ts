@@ -1,0 +1,87 @@
+/**
+ * The work of a run, for an estimate of its time:
+ *   multiply-adds = epochs · (3 · training examples + test examples) · share · multiply-adds of one example
+ * 3, because a step computes the gradients of weights and of inputs too; share, the part of them that is computed.
+ */
+import { multiplyAdds, type Network } from "@phew/core";
+import { canonicalJson, type RunEntry } from "@phew/runs";
+import { type Estimate, elapsedOf, estimateRuns, type RunWork } from "@phew/runs/sweeps";
+import type { RunMaterial, SweepRun } from "./sweepTasks.ts";
+import type { TrainConfig } from "./trainConfig.ts";
+import { checkTrainConfig } from "./trainConfigFile.ts";
+
+interface Cost {
+  /** Part of the dense multiply-adds that a density leaves to compute. */
+  readonly share: (density: number) => number;
+  /** Multiply-adds a millisecond, as docs/benchmarks.md has them. */
+  readonly usualRate: number;
+}
+
+/** Masks of walks keep more of the early layers, whose images are large: about three times their density. */
+const COSTS: Readonly<Record<string, Cost>> = {
+  sparse: { share: (density) => Math.min(1, 3 * density), usualRate: 3e6 },
+  tensorflow: { share: () => 1, usualRate: 3e6 },
+};
+const OTHER: Cost = COSTS.tensorflow!;
+/** Start-up of a process, as so much work. */
+const START_MS = 600;
+
+/** Time of each run, from finished runs among `entries` and from the work. */
+export function estimateSweep(
+  runs: readonly SweepRun[],
+  materials: ReadonlyMap<string, RunMaterial>,
+  entries: readonly RunEntry[],
+): Estimate {
+  const perExample = new Map<Network, number>();
+  const workOf = (config: TrainConfig, { dataset, network }: RunMaterial): RunWork => {
+    const ofOne = perExample.get(network) ?? multiplyAdds(network).dense;
+    perExample.set(network, ofOne);
+    const { share, usualRate } = COSTS[config.executor] ?? OTHER;
+    const examples = config.epochs * (3 * dataset.train.count + dataset.test.count);
+    return {
+      configuration: configurationKey(config),
+      kind: config.executor,
+      multiplyAdds: START_MS * usualRate + share(config.density) * examples * ofOne,
+      usualRate,
+    };
+  };
+  const byData = new Map(runs.map(({ id, config }) => [dataKey(config), materials.get(id)!]));
+  const finished = entries.flatMap((entry) => {
+    const elapsedMs = elapsedOf(entry);
+    const config = configOf(entry);
+    const material = config && byData.get(dataKey(config));
+    return elapsedMs === undefined || !config || !material
+      ? []
+      : [{ work: workOf(config, material), elapsedMs }];
+  });
+  return estimateRuns(
+    runs.map(({ id, config }) => workOf(config, materials.get(id)!)),
+    finished,
+  );
+}
+
+/** Runs with equal data and network have the same material. */
+function dataKey({
+  model,
+  dataset,
+  dataDir,
+  classCount,
+  trainCount,
+  testCount,
+  dataSeed,
+}: TrainConfig): string {
+  return JSON.stringify([model, dataset, dataDir, classCount, trainCount, testCount, dataSeed]);
+}
+
+function configurationKey(config: TrainConfig): string {
+  return canonicalJson({ ...config, seed: 0 });
+}
+
+/** Undefined for a run of another version or kind. */
+function configOf(entry: RunEntry): TrainConfig | undefined {
+  try {
+    return checkTrainConfig(entry.folder, entry.config);
+  } catch {
+    return undefined;
+  }
+}

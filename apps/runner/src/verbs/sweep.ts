@@ -1,0 +1,187 @@
+/** `phew sweep`: many runs from one file, by a pool of processes or by Slurm, and the table of their results. */
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { ArgumentError } from "@phew/core";
+import { formatTable, writeReport } from "@phew/runs";
+import {
+  lastLines,
+  type Submission,
+  type SweepExecutor,
+  sweepJsonSchema,
+  sweepResults,
+  type TaskState,
+} from "@phew/runs/sweeps";
+import { UsageError } from "../failure.ts";
+import { printJson, printLines, printText } from "../output.ts";
+import { interruptSignal, startProgress } from "../progress.ts";
+import {
+  planSweep,
+  SWEEP_EXECUTORS,
+  type SweepPlan,
+  type SweepPlanOptions,
+  statusesOf,
+} from "../sweepPlan.ts";
+import {
+  countStates,
+  dryRun,
+  failureLines,
+  failuresOf,
+  progressOf,
+  runRow,
+  statusTable,
+} from "../sweepReport.ts";
+import { checkRuns, type SweepRun, sweepShape, writeConfigs } from "../sweepTasks.ts";
+
+interface SweepVerbOptions extends SweepPlanOptions {
+  readonly dryRun?: boolean;
+  readonly retry?: boolean;
+  readonly status?: boolean;
+  readonly cancel?: boolean;
+  readonly logs?: string | true;
+  readonly schema?: boolean;
+  readonly json?: boolean;
+}
+
+/** Of a failed run's log. */
+const LOG_LINES = 20;
+
+export async function sweep(file: string | undefined, options: SweepVerbOptions): Promise<void> {
+  if (options.schema) return printJson(sweepJsonSchema(sweepShape, SWEEP_EXECUTORS));
+  if (file === undefined) {
+    throw new UsageError("<file>", {
+      given: "nothing",
+      expected: "a sweep file",
+      remedy: "phew sweep --help shows one.",
+    });
+  }
+  const plan = planSweep(file, options);
+  if (options.cancel) return cancel(plan, options);
+  if (options.logs !== undefined) return showLogs(plan, options.logs);
+  if (options.status) return report(plan, undefined, options);
+  return carryOut(plan, options);
+}
+
+async function carryOut(plan: SweepPlan, options: SweepVerbOptions): Promise<void> {
+  const { file, sweep, runs, executor, others } = plan;
+  const statuses = statusesOf(runs);
+  const todo = runs.filter((_, k) => isToDo(statuses[k]!.state, options.retry === true));
+  const materials = await checkRuns(file, todo);
+  if (options.dryRun) {
+    const { json, text } = dryRun(plan, statuses, todo, materials);
+    return options.json ? printJson(json) : printText(text);
+  }
+  for (const other of others) await requireIdle(other, plan);
+  let submission: Submission | undefined;
+  if (todo.length > 0) {
+    writeConfigs(plan.ownFolder, sweep.experiment, todo);
+    if (!options.json) process.stderr.write(`${sweep.experiment}: ${countStates(statuses)}\n`);
+    submission = await submitted(executor, todo, sweep.experiment, options.json === true);
+  }
+  await report(plan, submission, options);
+}
+
+async function submitted(
+  executor: SweepExecutor,
+  todo: readonly SweepRun[],
+  title: string,
+  quiet: boolean,
+): Promise<Submission> {
+  const progress = startProgress(title, quiet);
+  const onTick = () => progress.update(...progressOf(statusesOf(todo)));
+  try {
+    return await executor.submit(todo, { signal: interruptSignal(), onTick });
+  } finally {
+    progress.done();
+  }
+}
+
+function isToDo(state: TaskState, retry: boolean): boolean {
+  return state !== "finished" && (retry || state !== "failed");
+}
+
+async function requireIdle(executor: SweepExecutor, { folder }: SweepPlan): Promise<void> {
+  const status = await executor.status();
+  if (!status?.active) return;
+  throw new ArgumentError(folder, {
+    given: `a sweep in other hands: ${status.text}`,
+    expected: "one that nobody runs",
+    remedy: "Wait for it, or stop it with --cancel.",
+  });
+}
+
+/** How the runs stand and what came of them; files of results are written where any is finished. */
+async function report(
+  { runs, sweep, folder, executor, others }: SweepPlan,
+  submission: Submission | undefined,
+  options: SweepVerbOptions,
+): Promise<void> {
+  const { experiment } = sweep;
+  const statuses = statusesOf(runs);
+  const results = sweepResults(statuses);
+  const anyFinished = statuses.some(({ state }) => state === "finished");
+  const written = anyFinished ? writeReport(folder, results, "results") : [];
+  const files = written.map((file) => path.relative("", file));
+  const failures = failuresOf(statuses, submission);
+  const told = await Promise.all([executor, ...others].map((each) => each.status()));
+  const hands = told.flatMap((status) => status?.text ?? []);
+  if (failures.length > 0) process.exitCode = 1;
+  if (options.json) {
+    const rows = statuses.map(runRow);
+    return printJson({ experiment, folder, runs: rows, results: results.rows, failures, hands, files });
+  }
+  if (options.status) printText(`${statusTable(statuses)}\n`);
+  if (anyFinished) printText(`${formatTable(results.columns, results.rows, "text")}\n`);
+  printLines(
+    `${experiment}: ${countStates(statuses)}.`,
+    ...(submission ? [`${submission.text}.`] : []),
+    ...hands.map((text) => `${text}.`),
+    ...failureLines(failures),
+    ...(files.length > 0 ? [`The results are in ${files.join(", ")}.`] : []),
+    ...(submission?.ended === false
+      ? ["This terminal is not needed any more: --status tells how it goes, phew watch shows it."]
+      : []),
+  );
+}
+
+async function cancel(
+  { executor, others, runs, sweep, folder }: SweepPlan,
+  options: SweepVerbOptions,
+): Promise<void> {
+  const said: string[] = [];
+  for (const each of [executor, ...others]) {
+    // runs of a pool that is gone may still be at work
+    if (each === executor || (await each.status())?.active) said.push(await each.cancel(runs));
+  }
+  if (options.json) return printJson({ experiment: sweep.experiment, folder, cancelled: said });
+  printLines(...said.map((text) => `${sweep.experiment}: ${text}.`));
+}
+
+function showLogs({ runs, executor }: SweepPlan, which: string | true): void {
+  const unsuccessful = statusesOf(runs).filter(({ state }) => state === "failed" || state === "lost");
+  const chosen =
+    which === true ? unsuccessful.map(({ task }) => task) : runs.filter(({ id }) => id === which);
+  if (which !== true && chosen.length === 0) {
+    throw new UsageError("--logs", {
+      given: `"${which}"`,
+      expected: "the id of a run of this sweep",
+      remedy: "--status lists them.",
+    });
+  }
+  if (chosen.length === 0) printLines("No run failed.");
+  for (const task of chosen) {
+    const file = executor.logs(task);
+    const lines = which === true ? lastLines(file, LOG_LINES) : wholeLog(file);
+    printLines(
+      `── ${task.id}  ${task.name}  ${file}`,
+      ...(lines.length > 0 ? lines : ["(it printed nothing)"]),
+    );
+  }
+}
+
+function wholeLog(file: string): string[] {
+  try {
+    return readFileSync(file, "utf8").trimEnd().split("\n");
+  } catch {
+    return [];
+  }
+}
