@@ -19,6 +19,8 @@ export {
   writeRecord,
 } from "./layers/records.ts";
 export { type MachineLimits, measureMachine } from "./machineLimits.ts";
+export type { PathConvolution } from "./paths/geometry.ts";
+export { loadPathKernels, PathKernels, type PathWeights, pathKernels } from "./paths/pathKernels.ts";
 export { Random, randomU32 } from "./random.ts";
 export type { Walker, WalkProgress } from "./walker.ts";
 export type { WalkTuning } from "./walkOptions.ts";

@@ -40,6 +40,9 @@ export function pathSums(network: Network, weights: Weights, options: PathSumOpt
 
   const weight = (name: string) => weights.get(name)!;
   const kept = (name: string) => maskOf.get(name);
+  // weights are where sums grow and shrink: what other nodes do to them waits until the next weights
+  const weighted = new Set(network.prunable.map(({ node }) => node));
+  const scaled = (index: number, sums: Scaled) => (weighted.has(index) ? rescaled(sums) : sums);
   const value: Scaled[] = [];
   /** What a node reads, brought to one exponent. */
   const given = (index: number): PathSumInputs & { readonly exponent: number } => {
@@ -75,7 +78,7 @@ export function pathSums(network: Network, weights: Weights, options: PathSumOpt
     }
     const read = given(index);
     const values = definitionOf(node.op).pathForward(node.op, read);
-    value[index] = rescaled({ values, exponent: read.exponent });
+    value[index] = scaled(index, { values, exponent: read.exponent });
   }
   const output = value[network.output]!;
   const total = output.values.reduce((sum, y) => sum + y, 0) * 2 ** output.exponent;
@@ -95,9 +98,9 @@ export function pathSums(network: Network, weights: Weights, options: PathSumOpt
       visit(name, parameterGradient, here.exponent + (added ? 0 : read.exponent));
     }
     for (const [k, input] of node.inputs.entries()) {
-      const share = rescaled({ values: back.inputs[k]!, exponent: here.exponent });
+      const share = scaled(index, { values: back.inputs[k]!, exponent: here.exponent });
       const sum = gradient[input];
-      gradient[input] = sum === undefined ? share : rescaled(sumOf(sum, share));
+      gradient[input] = sum === undefined ? share : sumOf(sum, share);
     }
     gradient[index] = undefined;
   }
@@ -131,8 +134,8 @@ function rescaled({ values, exponent }: Scaled): Scaled {
     if (size > most) most = size;
   }
   if (most === 0 || (most <= FAR && most >= 1 / FAR)) return { values, exponent };
-  const scaled = exponent + Math.floor(Math.log2(most));
-  return { values: at(scaled, { values, exponent }), exponent: scaled };
+  const higher = exponent + Math.floor(Math.log2(most));
+  return { values: at(higher, { values, exponent }), exponent: higher };
 }
 
 /** Values as multiples of 2^exponent. */
@@ -144,6 +147,8 @@ function at(exponent: number, { values, exponent: own }: Scaled): Float64Array {
 
 function sumOf(a: Scaled, b: Scaled): Scaled {
   const exponent = Math.max(a.exponent, b.exponent);
-  const [x, y] = [at(exponent, a), at(exponent, b)];
-  return { values: x.map((value, k) => value + y[k]!), exponent };
+  const values = at(exponent, a).slice();
+  const other = at(exponent, b);
+  for (let k = 0; k < values.length; k++) values[k]! += other[k]!;
+  return { values, exponent };
 }

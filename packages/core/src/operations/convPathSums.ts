@@ -1,8 +1,10 @@
 /**
  * The two passes of a path sum through a convolution, with θ' = |w| or w² and x[e, ·] the input that weight e meets:
  *   y[o, ·] = Σ_{e of o} θ'_e · x[e, ·];   ∂R/∂θ'_e = g[o, ·] · x[e, ·];   ∂R/∂x[e, ·] = Σ_{o of e} θ'_e · g[o, ·].
- * Removed weights cost nothing but the look at their mask.
+ * Removed weights cost nothing but the look at their mask. The engine's kernels do it where they are at hand, which in
+ * a browser is after loadPathKernels(); the plain way here gives the same but for the order of the sums.
  */
+import { type PathConvolution, pathKernels } from "@phew/engine";
 import type { Conv2d } from "./conv2d.ts";
 import { elementCount, type PathSumInputs } from "./definition.ts";
 import { foldInto, type Unfolding, unfoldInto, unfolding } from "./unfold.ts";
@@ -58,6 +60,46 @@ function geometryOf(op: Conv2d, given: PathSumInputs): Geometry {
 }
 
 export function convPathForward(op: Conv2d, given: PathSumInputs): Float64Array {
+  const kernels = pathKernels();
+  if (kernels === undefined) return plainPathForward(op, given);
+  const bias = op.bias !== undefined && given.biases ? given.theta(op.bias) : undefined;
+  return kernels.forward(convolutionOf(op, given), weightsOf(op, given), given.inputs[0]!, bias);
+}
+
+export function convPathBackward(
+  op: Conv2d,
+  given: PathSumInputs,
+  gradient: Float64Array,
+): { readonly input: Float64Array; readonly weight: Float64Array } {
+  const kernels = pathKernels();
+  if (kernels === undefined) return plainPathBackward(op, given, gradient);
+  return kernels.backward(convolutionOf(op, given), weightsOf(op, given), given.inputs[0]!, gradient);
+}
+
+function convolutionOf(op: Conv2d, { inputShapes, outputShape }: PathSumInputs): PathConvolution {
+  const [inChannels, height, width] = inputShapes[0]! as [number, number, number];
+  const [outChannels, outHeight, outWidth] = outputShape as [number, number, number];
+  const { groups, kernel, stride, dilation, padding } = op;
+  return {
+    groups,
+    inChannels,
+    outChannels,
+    inputSize: [height, width],
+    outputSize: [outHeight, outWidth],
+    kernel,
+    stride,
+    dilation,
+    padding: [padding[0], padding[1]],
+  };
+}
+
+const weightsOf = (op: Conv2d, { power, weight, kept }: PathSumInputs) => ({
+  weight: weight(op.weight),
+  mask: kept(op.weight),
+  power,
+});
+
+export function plainPathForward(op: Conv2d, given: PathSumInputs): Float64Array {
   const geometry = geometryOf(op, given);
   const { plane, outPerGroup, fanIn } = geometry;
   const output = new Float64Array(elementCount(given.outputShape));
@@ -75,7 +117,7 @@ export function convPathForward(op: Conv2d, given: PathSumInputs): Float64Array 
   return output;
 }
 
-export function convPathBackward(
+export function plainPathBackward(
   op: Conv2d,
   given: PathSumInputs,
   gradient: Float64Array,

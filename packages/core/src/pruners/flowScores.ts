@@ -3,13 +3,13 @@ import { pathSums } from "../analysis/pathSums.ts";
 import type { ScoreRequest } from "./scoring.ts";
 
 /**
- * @param score of a weight θ and the derivative of the path sum by |θ| (power 1) or θ² (power 2)
+ * score = |θ|^factorPower · ∂R/∂|θ|^power
  * @returns in the sums' own measure where that is a float64, else all divided by one power of two
  */
 export function flowScores(
   { network, weights, masks }: ScoreRequest,
   power: 1 | 2,
-  score: (theta: number, gradient: number) => number,
+  factorPower: 1 | 2,
 ): Float64Array {
   const scores = new Float64Array(network.prunableCount);
   const parameterOf = new Map(network.prunable.map((parameter) => [parameter.name, parameter]));
@@ -23,8 +23,10 @@ export function flowScores(
       if (parameter === undefined) return;
       exponents.set(name, exponent);
       const theta = weights.get(name)!;
-      const { start } = parameter;
-      for (let k = 0; k < gradient.length; k++) scores[start + k] = score(theta[k]!, gradient[k]!);
+      const layer = scores.subarray(parameter.start, parameter.start + parameter.length);
+      if (factorPower === 1)
+        for (let k = 0; k < layer.length; k++) layer[k] = Math.abs(theta[k]!) * gradient[k]!;
+      else for (let k = 0; k < layer.length; k++) layer[k] = theta[k]! * theta[k]! * gradient[k]!;
     },
   });
   const highest = Math.max(...exponents.values());

@@ -7,7 +7,7 @@
  */
 import { allocate } from "../masks/allocate.ts";
 import { countKept, Masks } from "../masks/masks.ts";
-import { keepTopInto, requireKeepCount } from "../masks/select.ts";
+import { keepTopInto, requireKeepCount, type ScoredMask } from "../masks/select.ts";
 import type { Network } from "../network/network.ts";
 import type { OptionSpec, PruneRequest, Pruner, Pruning } from "./pruner.ts";
 
@@ -80,9 +80,8 @@ async function pruneByScores(score: ScoringMethod["score"], request: PruneReques
     signal?.throwIfAborted();
     const scores = await score({ ...request, ...(masks && { masks }) });
     if (options.invert === true) for (let k = 0; k < scores.length; k++) scores[k] = -scores[k]!;
-    first ??= steps.length > 1 ? scores.slice() : scores;
-    if (masks !== undefined) excludeInto(scores, masks.bytes);
-    masks = select(network, scores, competitions?.[step] ?? [count], from);
+    first ??= scores;
+    masks = select(network, scores, competitions?.[step] ?? [count], masks, from);
     const round = step + 1;
     onProgress?.({
       keptCount: count,
@@ -129,22 +128,53 @@ function layerCompetitions(
     .reverse();
 }
 
-/** @param counts weights to keep of each layer, or one count for all together */
-function select(network: Network, scores: Scores, counts: readonly number[], from: Masks | undefined): Masks {
+/**
+ * @param counts weights to keep of each layer, or one count for all together
+ * @param left weights that compete; absent: all
+ * @param from weights that are kept in any case
+ */
+function select(
+  network: Network,
+  scores: Scores,
+  counts: readonly number[],
+  left: Masks | undefined,
+  from: Masks | undefined,
+): Masks {
   const masks = new Masks(network, from?.bytes.slice());
   const layers = network.prunable.map((parameter) => ({
     name: parameter.name,
     scores: scores.subarray(parameter.start, parameter.start + parameter.length),
     mask: masks.of(parameter),
   }));
-  if (counts.length === 1) keepTopInto(layers, counts[0]!);
-  else for (const [l, layer] of layers.entries()) if (counts[l]! > 0) keepTopInto([layer], counts[l]!);
+  // the fewer are left, the less there is to look at
+  const rivals =
+    left === undefined ? layers : layers.map((layer, l) => survivors(layer, left.of(network.prunable[l]!)));
+  if (counts.length === 1) keepTopInto(rivals, counts[0]!);
+  else for (const [l, layer] of rivals.entries()) if (counts[l]! > 0) keepTopInto([layer], counts[l]!);
+  if (left !== undefined) {
+    for (const [l, { mask }] of layers.entries()) {
+      const kept = left.of(network.prunable[l]!);
+      const survived = rivals[l]!.mask;
+      for (let k = 0, at = 0; k < mask.length; k++) if (kept[k] === 1) mask[k] = survived[at++]!;
+    }
+  }
   return masks;
 }
 
-/** Below every score: what is removed stays removed. */
-function excludeInto(scores: Scores, kept: Uint8Array): void {
-  for (let k = 0; k < scores.length; k++) if (kept[k] === 0) scores[k] = Number.NEGATIVE_INFINITY;
+/** The weights that are left of a layer, side by side. */
+function survivors({ name, scores, mask }: ScoredMask, kept: Uint8Array): ScoredMask {
+  const count = countKept(kept);
+  const left = {
+    name,
+    scores: scores instanceof Float64Array ? new Float64Array(count) : new Float32Array(count),
+    mask: new Uint8Array(count),
+  };
+  for (let k = 0, at = 0; k < kept.length; k++) {
+    if (kept[k] === 0) continue;
+    left.scores[at] = scores[k]!;
+    left.mask[at++] = mask[k]!;
+  }
+  return left;
 }
 
 /** The score that was just high enough; none where all that is kept would be in any case. */

@@ -14,5 +14,5 @@ export const synflow = scoringPruner({
   summary: "iterative: weights that carry the least of all paths' magnitude go first; needs no data",
   source: "Tanaka et al. 2020, arXiv:2006.05467, algorithm 1",
   roundCount: 100,
-  score: (request) => flowScores(request, 1, (theta, gradient) => Math.abs(theta) * gradient),
+  score: (request) => flowScores(request, 1, 1),
 });

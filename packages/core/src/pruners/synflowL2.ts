@@ -21,12 +21,5 @@ export const synflowL2 = scoringPruner({
     },
   },
   roundCount: 100,
-  score(request) {
-    const published = request.options.score === "published";
-    return flowScores(
-      request,
-      2,
-      (theta, gradient) => (published ? Math.abs(theta) : theta * theta) * gradient,
-    );
-  },
+  score: (request) => flowScores(request, 2, request.options.score === "published" ? 1 : 2),
 });

@@ -1,0 +1,67 @@
+/** Kept weights in the order of what they add to: {u32 bytes from the run's start in the source, u32 index, f64 θ'}. */
+import { Convolution, Tap } from "./layout";
+
+export const ENTRY_BYTES: usize = 16;
+
+/** |w| or w². */
+@inline
+function transformed(weight: usize, square: u32): f64 {
+  const w = <f64>load<f32>(weight);
+  return square ? w * w : abs(w);
+}
+
+/** Weights that enter output o, offsets within the planes; index: within those weights. @returns end of the entries */
+export function gatherEntering(op: Convolution, o: u32): usize {
+  const taps = op.taps;
+  const tapsEnd = taps + op.tapCount * offsetof<Tap>();
+  const square = op.square;
+  const masked = op.mask != 0;
+  const channelBytes = op.phaseCount * (<usize>op.planeLength << 3);
+  const fanIn = op.inPerGroup * op.tapCount;
+  let weight = op.weight + (<usize>o * fanIn << 2);
+  let mask = op.mask + o * fanIn;
+  let entry = op.entries;
+  let index: u32 = 0;
+  let channel = <usize>(o / op.outPerGroup) * op.inPerGroup * channelBytes;
+  while (index < fanIn) {
+    for (let at = taps; at < tapsEnd; at += offsetof<Tap>()) {
+      if (!masked || load<u8>(mask)) {
+        store<u32>(entry, <u32>channel + changetype<Tap>(at).inputBytes);
+        store<u32>(entry, index, 4);
+        store<f64>(entry, transformed(weight, square), 8);
+        entry += ENTRY_BYTES;
+      }
+      weight += 4;
+      mask++;
+      index++;
+    }
+    channel += channelBytes;
+  }
+  return entry;
+}
+
+/** Weights that leave input channel i by taps of one phase, offsets within the gradient planes. @returns end */
+export function gatherLeaving(op: Convolution, i: u32, phase: u32): usize {
+  const square = op.square;
+  const masked = op.mask != 0;
+  const planeBytes = <usize>op.gradientLength << 3;
+  const rowLength = <usize>op.inPerGroup * op.tapCount;
+  const firstOutput = (i / op.inPerGroup) * op.outPerGroup;
+  const firstWeight = <usize>firstOutput * rowLength + (i % op.inPerGroup) * op.tapCount;
+  let entry = op.entries;
+  for (let t: u32 = 0; t < op.tapCount; t++) {
+    const tap = changetype<Tap>(op.taps + t * offsetof<Tap>());
+    if (tap.phase != phase) continue;
+    let k = firstWeight + t;
+    let offset = firstOutput * planeBytes + tap.gradientBytes;
+    for (const end = offset + op.outPerGroup * planeBytes; offset < end; offset += planeBytes) {
+      if (!masked || load<u8>(op.mask + k)) {
+        store<u32>(entry, <u32>offset);
+        store<f64>(entry, transformed(op.weight + (k << 2), square), 8);
+        entry += ENTRY_BYTES;
+      }
+      k += rowLength;
+    }
+  }
+  return entry;
+}

@@ -1,0 +1,60 @@
+/** How the planes of a convolution are laid out for path sums: see assembly/paths/layout.ts. */
+
+/** A convolution over one image. Pairs are vertical, horizontal. */
+export interface PathConvolution {
+  readonly groups: number;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly inputSize: readonly [number, number];
+  readonly outputSize: readonly [number, number];
+  readonly kernel: readonly [number, number];
+  readonly stride: readonly [number, number];
+  readonly dilation: readonly [number, number];
+  /** Rows above and columns left of the input that are 0. */
+  readonly padding: readonly [number, number];
+}
+
+export interface PathLayout {
+  /** Places from one row to the next, in all planes. */
+  readonly pitch: number;
+  readonly phaseCount: number;
+  /** Rows of a phase: those of the output and what taps reach beyond. */
+  readonly phaseRows: number;
+  /** Places of a plane, and of a gradient plane: a whole vector fits in at the end. */
+  readonly planeLength: number;
+  readonly gradientLength: number;
+  /** Zeros before a gradient: as many places as the farthest tap lies away. */
+  readonly lead: number;
+  /** Even; rows that are computed together. */
+  readonly tileRows: number;
+  /** Three numbers a tap: its phase, bytes to the input, bytes to the gradient. */
+  readonly taps: Uint32Array;
+}
+
+const F64 = Float64Array.BYTES_PER_ELEMENT;
+// what a tile reads of all channels of a group stays in the second-level cache
+const TILE_BYTES = 1 << 18;
+
+export function pathLayout(convolution: PathConvolution): PathLayout {
+  const { groups, inChannels, outChannels, outputSize, kernel, stride, dilation } = convolution;
+  const reach = [0, 1].map((axis) => Math.floor(((kernel[axis]! - 1) * dilation[axis]!) / stride[axis]!));
+  const pitch = outputSize[1] + reach[1]!;
+  const phaseRows = outputSize[0] + reach[0]!;
+  const phaseCount = stride[0] * stride[1];
+  const lead = reach[0]! * pitch + reach[1]!;
+  // one place beyond the rows, and one for an odd length
+  const planeLength = phaseRows * pitch + 2;
+  const gradientLength = lead + planeLength;
+  const taps = new Uint32Array(3 * kernel[0] * kernel[1]);
+  for (let r = 0, t = 0; r < kernel[0]; r++) {
+    for (let c = 0; c < kernel[1]; c++, t += 3) {
+      const [y, x] = [r * dilation[0], c * dilation[1]];
+      const shift = Math.floor(y / stride[0]) * pitch + Math.floor(x / stride[1]);
+      const phase = (y % stride[0]) * stride[1] + (x % stride[1]);
+      taps.set([phase, F64 * (phase * planeLength + shift), F64 * (lead - shift)], t);
+    }
+  }
+  const widest = Math.max(inChannels * phaseCount, outChannels) / groups;
+  const tileRows = 2 * Math.max(1, Math.floor(TILE_BYTES / (2 * F64 * pitch * widest)));
+  return { pitch, phaseCount, phaseRows, planeLength, gradientLength, lead, tileRows, taps };
+}

@@ -1,0 +1,274 @@
+/**
+ * Path sums through convolutions, in WebAssembly: dist/paths.wasm, float64 throughout. One memory, as large as the
+ * largest layer needs; nothing stays in it from one call to the next.
+ */
+import { EngineError } from "../errors.ts";
+import { builtin } from "../layers/layersModule.ts";
+import { Addresses } from "../places.ts";
+import {
+  MAX_PAGES,
+  PAGE_BYTES,
+  type WasmBytes,
+  type WasmMemory,
+  type WasmModule,
+  webAssembly,
+} from "../webAssembly.ts";
+import { type PathConvolution, type PathLayout, pathLayout } from "./geometry.ts";
+
+/** Weights of a convolution, `[outChannels, inChannels / groups, ...kernel]`, and how they count. */
+export interface PathWeights {
+  readonly weight: Float32Array;
+  /** 1 where a weight is kept; absent: all are. */
+  readonly mask?: Uint8Array | undefined;
+  /** 1: magnitudes; 2: squares. */
+  readonly power: 1 | 2;
+}
+
+interface PathExports {
+  heapBase(): number;
+  forward(record: number): void;
+  backward(record: number): void;
+}
+
+/** The fields of `Convolution` in assembly/paths/layout.ts, in its order, four bytes each. */
+const FIELDS = [
+  "input",
+  "weight",
+  "mask",
+  "bias",
+  "output",
+  "inputGradient",
+  "weightGradient",
+  "planes",
+  "gradientPlanes",
+  "run",
+  "taps",
+  "entries",
+  "groups",
+  "inPerGroup",
+  "outPerGroup",
+  "height",
+  "width",
+  "outHeight",
+  "outWidth",
+  "strideY",
+  "strideX",
+  "top",
+  "left",
+  "tapCount",
+  "phaseCount",
+  "square",
+  "pitch",
+  "phaseRows",
+  "planeLength",
+  "gradientLength",
+  "lead",
+  "tileRows",
+] as const;
+type Field = (typeof FIELDS)[number];
+type Fields = Readonly<Record<Field, number>>;
+
+/** A larger memory is given back after use. */
+const KEPT_BYTES = 2 ** 26;
+const F64 = Float64Array.BYTES_PER_ELEMENT;
+const ENTRY_BYTES = 16;
+
+export class PathKernels {
+  readonly #module: WasmModule;
+  #memory: WasmMemory | undefined;
+  #wasm: PathExports | undefined;
+
+  /** Use {@link loadPathKernels} or {@link pathKernels}. */
+  constructor(module: WasmModule) {
+    this.#module = module;
+  }
+
+  /**
+   * y[o, ·] = bias[o] + Σ θ'·x
+   * @param input `[inChannels, ...inputSize]`
+   * @param bias one an output channel; 0 where absent
+   * @returns `[outChannels, ...outputSize]`
+   * @throws EngineError where the layer needs more than the 4 GiB of a memory
+   */
+  forward(
+    convolution: PathConvolution,
+    weights: PathWeights,
+    input: Float64Array,
+    bias?: Float64Array,
+  ): Float64Array {
+    const { wasm, buffer, at, layout } = this.#prepare(convolution, weights, input, bias, false);
+    wasm.forward(at.record);
+    const output = new Float64Array(buffer, at.output, layout.outputLength).slice();
+    this.#release();
+    return output;
+  }
+
+  /**
+   * @param gradient ∂R/∂y, `[outChannels, ...outputSize]`
+   * @returns ∂R/∂x as the input, and ∂R/∂θ' as the weights, 0 where they are removed
+   * @throws EngineError as {@link forward}
+   */
+  backward(
+    convolution: PathConvolution,
+    weights: PathWeights,
+    input: Float64Array,
+    gradient: Float64Array,
+  ): { readonly input: Float64Array; readonly weight: Float64Array } {
+    const { wasm, buffer, at } = this.#prepare(convolution, weights, input, undefined, true);
+    new Float64Array(buffer, at.output, gradient.length).set(gradient);
+    wasm.backward(at.record);
+    const result = {
+      input: new Float64Array(buffer, at.inputGradient, input.length).slice(),
+      weight: new Float64Array(buffer, at.weightGradient, weights.weight.length).slice(),
+    };
+    this.#release();
+    return result;
+  }
+
+  #prepare(
+    convolution: PathConvolution,
+    { weight, mask, power }: PathWeights,
+    input: Float64Array,
+    bias: Float64Array | undefined,
+    back: boolean,
+  ) {
+    const { groups, inChannels, outChannels, inputSize, outputSize, kernel, stride, padding } = convolution;
+    const layout = pathLayout(convolution);
+    const { wasm, memory } = this.#instance();
+    const to = new Addresses(wasm.heapBase());
+    const record = to.take(4 * FIELDS.length);
+    const tapCount = kernel[0] * kernel[1];
+    const outputLength = outChannels * outputSize[0] * outputSize[1];
+    const fan = tapCount * Math.max(inChannels / groups, outChannels / groups);
+    const fields: Fields = {
+      input: to.take(F64 * input.length),
+      weight: to.take(4 * weight.length),
+      mask: mask === undefined ? 0 : to.take(mask.length),
+      bias: bias === undefined ? 0 : to.take(F64 * outChannels),
+      output: to.take(F64 * outputLength),
+      inputGradient: back ? to.take(F64 * input.length) : 0,
+      weightGradient: back ? to.take(F64 * weight.length) : 0,
+      planes: to.take(F64 * inChannels * layout.phaseCount * layout.planeLength),
+      gradientPlanes: back ? to.take(F64 * outChannels * layout.gradientLength) : 0,
+      run: to.take(F64 * layout.planeLength),
+      taps: to.take(4 * layout.taps.length),
+      entries: to.take(ENTRY_BYTES * fan),
+      groups,
+      inPerGroup: inChannels / groups,
+      outPerGroup: outChannels / groups,
+      height: inputSize[0],
+      width: inputSize[1],
+      outHeight: outputSize[0],
+      outWidth: outputSize[1],
+      strideY: stride[0],
+      strideX: stride[1],
+      top: padding[0],
+      left: padding[1],
+      tapCount,
+      phaseCount: layout.phaseCount,
+      square: power === 2 ? 1 : 0,
+      ...placesOf(layout),
+    };
+    growTo(memory, to.end);
+    const { buffer } = memory;
+    new Uint32Array(buffer, record, FIELDS.length).set(FIELDS.map((field) => fields[field]));
+    new Uint32Array(buffer, fields.taps, layout.taps.length).set(layout.taps);
+    new Float64Array(buffer, fields.input, input.length).set(input);
+    new Float32Array(buffer, fields.weight, weight.length).set(weight);
+    if (mask !== undefined) new Uint8Array(buffer, fields.mask, mask.length).set(mask);
+    if (bias !== undefined) new Float64Array(buffer, fields.bias, outChannels).set(bias);
+    return { wasm, buffer, at: { ...fields, record }, layout: { outputLength } };
+  }
+
+  #instance(): { readonly wasm: PathExports; readonly memory: WasmMemory } {
+    this.#memory ??= new webAssembly.Memory({ initial: 1, maximum: MAX_PAGES });
+    const memory = this.#memory;
+    this.#wasm ??= new webAssembly.Instance(this.#module, { env: { memory, abort() {} } })
+      .exports as PathExports;
+    return { wasm: this.#wasm, memory };
+  }
+
+  #release(): void {
+    if (this.#memory!.buffer.byteLength <= KEPT_BYTES) return;
+    this.#memory = undefined;
+    this.#wasm = undefined;
+  }
+}
+
+function placesOf({ pitch, phaseRows, planeLength, gradientLength, lead, tileRows }: PathLayout) {
+  return { pitch, phaseRows, planeLength, gradientLength, lead, tileRows };
+}
+
+function growTo(memory: WasmMemory, bytes: number): void {
+  const pages = Math.ceil(bytes / PAGE_BYTES);
+  const missing = pages - memory.buffer.byteLength / PAGE_BYTES;
+  if (missing <= 0) return;
+  try {
+    memory.grow(missing);
+  } catch {
+    throw new EngineError("path sums", {
+      given: `a convolution that takes ${Math.ceil(bytes / 2 ** 20)} MiB`,
+      expected: "one that fits into memory, at most 4096 MiB",
+    });
+  }
+}
+
+let kernels: PathKernels | undefined;
+let missing = false;
+
+/**
+ * Makes the kernels ready where {@link pathKernels} cannot read a file: in browsers.
+ * @param wasm where paths.wasm is, its bytes, or the compiled module; beside this package unless said otherwise
+ * @throws EngineError where it is missing
+ */
+export async function loadPathKernels(wasm: URL | WasmBytes | WasmModule = defaultUrl()): Promise<void> {
+  if (wasm instanceof URL) {
+    const bytes = wasm.protocol === "file:" ? readFile(wasm) : await fetchFile(wasm);
+    kernels = new PathKernels(await webAssembly.compile(bytes));
+  } else {
+    kernels = new PathKernels(isBytes(wasm) ? await webAssembly.compile(wasm) : wasm);
+  }
+}
+
+/** @returns undefined where there is no file to be read and {@link loadPathKernels} has not been called */
+export function pathKernels(): PathKernels | undefined {
+  if (kernels === undefined && !missing) {
+    try {
+      kernels = new PathKernels(new webAssembly.Module(readFile(defaultUrl())));
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      missing = true;
+    }
+  }
+  return kernels;
+}
+
+const isBytes = (wasm: WasmBytes | WasmModule): wasm is WasmBytes =>
+  wasm instanceof ArrayBuffer || ArrayBuffer.isView(wasm);
+
+// a literal beside import.meta.url is what bundlers look for; it is right from src/ and from dist/
+const defaultUrl = (): URL => new URL("../../dist/paths.wasm", import.meta.url);
+
+function readFile(url: URL): WasmBytes {
+  const fileSystem = builtin<{ readFileSync(path: URL): Uint8Array<ArrayBuffer> }>("node:fs");
+  if (fileSystem === undefined) throw notFound(url, "no file system");
+  try {
+    return fileSystem.readFileSync(url);
+  } catch (error) {
+    throw notFound(url, (error as Error).message);
+  }
+}
+
+async function fetchFile(url: URL): Promise<WasmBytes> {
+  const response = await fetch(url);
+  if (!response.ok) throw notFound(url, `${response.status} ${response.statusText}`);
+  return response.arrayBuffer();
+}
+
+function notFound(url: URL, why: string): EngineError {
+  return new EngineError("paths.wasm", {
+    given: `${why} (${url.href})`,
+    expected: "the compiled kernels of path sums",
+    remedy: "Build them with `pnpm --filter @phew/engine build`.",
+  });
+}
