@@ -1,13 +1,22 @@
 import {
   ACTIVATIONS,
   type DifferentiationRequest,
+  elementCount,
   type Masks,
   maskedParameters,
   maskedWeights,
   type Network,
   type Weights,
 } from "@phew/core";
-import { crossEntropy, forward, gradient, type Parameters, type ScalarFunction } from "@phew/oracle";
+import { Random } from "@phew/engine";
+import {
+  crossEntropy,
+  directionalDerivative,
+  forward,
+  gradient,
+  type Parameters,
+  type ScalarFunction,
+} from "@phew/oracle";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -78,6 +87,42 @@ async function expectGradients(request: DifferentiationRequest): Promise<void> {
   }
 }
 
+/** Numbers in ±1 for every trained parameter. */
+function randomDirection(network: Network, seed: number): Weights {
+  const random = new Random(seed, 4);
+  const names = new Set(trained(network));
+  return new Map(
+    network.parameters
+      .filter(({ name }) => names.has(name))
+      .map(({ name, shape }) => [
+        name,
+        Float32Array.from({ length: elementCount(shape) }, () => 2 * random.nextFloat() - 1),
+      ]),
+  );
+}
+
+const dot = (a: ArrayLike<number>, b: ArrayLike<number>): number =>
+  Array.from(a).reduce((sum, value, k) => sum + value * b[k]!, 0);
+
+/** u·Hv of one parameter at a time, u random, against second differences of the oracle's loss. */
+async function expectProduct(request: DifferentiationRequest, seed: number): Promise<void> {
+  const loss = oracleLoss(request);
+  const weights = usedWeights(request);
+  const given = randomDirection(request.network, seed);
+  const restricted = (values: Weights) =>
+    new Map([...values].map(([name, v]) => [name, asked(request, name, Float64Array.from(v))]));
+  const direction = restricted(given);
+  const result = await differentiator.hessianProduct(request, given);
+  expect(result.loss).toBeCloseTo(loss(weights), 5);
+  const along: ScalarFunction = (parameters) => directionalDerivative(loss, parameters, direction, 1e-4);
+  for (const [name, probe] of restricted(randomDirection(request.network, seed + 1))) {
+    const product = result.products.get(name)!;
+    const expected = directionalDerivative(along, weights, new Map([[name, probe]]), 1e-4);
+    const scale = Math.sqrt(dot(probe, probe) * dot(product, product)) + 1e-3;
+    expect(Math.abs(dot(probe, product) - expected) / scale, name).toBeLessThan(2e-4);
+  }
+}
+
 interface Case {
   readonly batchSize?: number;
   readonly seed: number;
@@ -106,7 +151,12 @@ function requests(
 }
 
 async function expectAll(network: Network, options: Case): Promise<void> {
-  for (const request of requests(network, options)) await expectGradients(request);
+  for (const request of requests(network, options)) await expectBoth(request, options.seed);
+}
+
+async function expectBoth(request: DifferentiationRequest, seed: number): Promise<void> {
+  await expectGradients(request);
+  await expectProduct(request, seed);
 }
 
 /** An activation is at its kink where nothing comes in, and central differences take the mean of both slopes there. */
@@ -129,8 +179,8 @@ describe("derivatives, operation by operation, against central differences", () 
       fc.asyncProperty(chosen, async ({ network, seed, density }) => {
         const masks = randomMasks(network, density, seed);
         const [request, withRemoved] = requests(network, { batchSize: 2, seed, masks });
-        await expectGradients(request!);
-        await expectGradients(withRemoved!);
+        await expectBoth(request!, seed);
+        await expectBoth(withRemoved!, seed);
       }),
       { numRuns: 20, seed: 5 },
     );
@@ -145,16 +195,16 @@ describe("derivatives, operation by operation, against central differences", () 
   it("pooling with overlap, uneven padding, ceil mode and dilation", async () => {
     for (const network of poolingNetworks()) {
       const [request] = requests(network, { seed: 2 });
-      await expectGradients(request!);
+      await expectBoth(request!, 2);
     }
   });
 
   it("add, concat, slice, identity, global pooling and values read several times", async () => {
     const network = graphNetwork();
     const [request] = requests(network, { seed: 7 });
-    await expectGradients(request!);
+    await expectBoth(request!, 7);
     const masked = requests(network, { batchSize: 2, seed: 7, masks: randomMasks(network, 0.3, 8) });
-    for (const each of masked.slice(0, 2)) await expectGradients(each);
+    for (const each of masked.slice(0, 2)) await expectBoth(each, 7);
   });
 });
 
@@ -182,6 +232,33 @@ describe.runIf(goldenPresent)("golden networks (skipped where ../shared is absen
       1e-4,
     );
   });
+
+  const graspCases = cases.map(({ score, ...rest }) => ({ ...rest, score: score.replace("snip", "grasp") }));
+
+  it.each(graspCases)(
+    "$name: $score is θ·Hg over its sum, g of prunable weights",
+    async ({ name, score, statistics }) => {
+      const request = { ...goldenRequest(name, statistics), temperature: 200 };
+      const { network, weights } = request;
+      const { gradients } = await differentiator.gradients(request);
+      const prunable = new Set(network.prunable.map((parameter) => parameter.name));
+      const direction = new Map([...gradients].filter(([parameter]) => prunable.has(parameter)));
+      const { products } = await differentiator.hessianProduct(request, direction);
+      const scores = network.prunable.map((parameter) => {
+        const product = products.get(parameter.name)!;
+        return Float64Array.from(weights.get(parameter.name)!, (w, k) => w * product[k]!);
+      });
+      const total = scores.reduce((sum, values) => sum + values.reduce((a, b) => a + b, 0), 0);
+      const scale = Math.abs(total) + 1e-10;
+      expectScores(
+        name,
+        score,
+        network,
+        scores.map((values) => values.map((v) => v / scale)),
+        1e-3,
+      );
+    },
+  );
 });
 
 function goldenRequest(name: GoldenName, statistics: "running" | "batch"): DifferentiationRequest {

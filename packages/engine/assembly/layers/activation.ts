@@ -1,6 +1,6 @@
 /**
  * Activations that are not a clamp (those are in combine.ts): values f(x) and gradients g·f′(x), as PyTorch defines
- * them, at kinks too.
+ * them, at kinks too; and for derivatives along a direction g·f″(x)·ẋ, 0 at kinks.
  */
 import { exp, log1p, normalDensity, normalProbability, sigmoid, tanh } from "./exponential";
 import { blockOf, tensorAt } from "./layout";
@@ -61,6 +61,33 @@ function derivative(name: u32, x: v128, alpha: v128): v128 {
     return v128.bitselect(one, below, f32x4.gt(x, f32x4.splat(0)));
   }
   return sigmoid(x);
+}
+
+/** f″(x); `name` is a literal. */
+@inline
+function curvature(name: u32, x: v128, alpha: v128): v128 {
+  const one = f32x4.splat(1);
+  if (name == TANH) {
+    const t = tanh(x);
+    return f32x4.mul(f32x4.mul(f32x4.splat(-2), t), f32x4.sub(one, f32x4.mul(t, t)));
+  }
+  if (name == GELU) return f32x4.mul(normalDensity(x), f32x4.sub(f32x4.splat(2), f32x4.mul(x, x)));
+  if (name == HARD_SWISH) {
+    const inside = v128.and(f32x4.gt(x, f32x4.splat(-3)), f32x4.lt(x, f32x4.splat(3)));
+    return v128.and(f32x4.splat(1.0 / 3.0), inside);
+  }
+  if (name == HARD_SIGMOID) return f32x4.splat(0);
+  if (name == ELU) {
+    const below = f32x4.mul(alpha, exp(f32x4.pmin(x, f32x4.splat(0))));
+    return v128.and(below, f32x4.lt(x, f32x4.splat(0)));
+  }
+  const s = sigmoid(x);
+  const slope = f32x4.mul(s, f32x4.sub(one, s));
+  if (name == SOFTPLUS) return slope;
+  const bend = f32x4.sub(one, f32x4.add(s, s));
+  if (name == SIGMOID) return f32x4.mul(slope, bend);
+  // silu: (x·σ)″ = 2σ′ + x·σ″
+  return f32x4.mul(slope, f32x4.add(f32x4.splat(2), f32x4.mul(x, bend)));
 }
 
 /** min(max(x + 3, 0), 6) / 6 */
@@ -129,6 +156,59 @@ function applyTo(op: Activation, block: u32, name: u32, backward: bool): void {
         q += 16;
       }
       x += input.rowBytes;
+      y += output.rowBytes;
+    }
+  }
+}
+
+@unmanaged
+class ActivationCurvature {
+  /** Tensor records of one shape: x, ẋ, g, and what g·f″(x)·ẋ is added to. */
+  input: usize;
+  tangent: usize;
+  gradient: usize;
+  output: usize;
+  name: u32;
+  alpha: f32;
+}
+
+export function activationCurvature(record: usize, block: u32): void {
+  const op = changetype<ActivationCurvature>(record);
+  switch (op.name) {
+    case SIGMOID: return addCurvature(op, block, SIGMOID);
+    case TANH: return addCurvature(op, block, TANH);
+    case GELU: return addCurvature(op, block, GELU);
+    case SILU: return addCurvature(op, block, SILU);
+    case HARD_SWISH: return addCurvature(op, block, HARD_SWISH);
+    case HARD_SIGMOID: return;
+    case ELU: return addCurvature(op, block, ELU);
+    default: return addCurvature(op, block, SOFTPLUS);
+  }
+}
+
+/** `name` is a literal. */
+@inline
+function addCurvature(op: ActivationCurvature, block: u32, name: u32): void {
+  const input = tensorAt(op.input);
+  const tangent = tensorAt(op.tangent);
+  const gradient = tensorAt(op.gradient);
+  const output = tensorAt(op.output);
+  const alpha = f32x4.splat(op.alpha);
+  const bytes = <usize>input.width * input.pixelBytes;
+  for (let u: u32 = 0; u < input.units; u++) {
+    let x = blockOf(input, block) + <usize>u * input.unitBytes;
+    let t = blockOf(tangent, block) + <usize>u * tangent.unitBytes;
+    let g = blockOf(gradient, block) + <usize>u * gradient.unitBytes;
+    let y = blockOf(output, block) + <usize>u * output.unitBytes;
+    for (let row: u32 = 0; row < input.height; row++) {
+      for (let at: usize = 0; at < bytes; at += 16) {
+        const along = f32x4.mul(v128.load(g + at), v128.load(t + at));
+        const added = f32x4.mul(along, curvature(name, v128.load(x + at), alpha));
+        v128.store(y + at, f32x4.add(v128.load(y + at), added));
+      }
+      x += input.rowBytes;
+      t += tangent.rowBytes;
+      g += gradient.rowBytes;
       y += output.rowBytes;
     }
   }

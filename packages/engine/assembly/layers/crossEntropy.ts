@@ -2,6 +2,8 @@
  * Softmax cross-entropy in float64, as PyTorch's with label smoothing s:
  *   L = −1/n Σ_i Σ_c q_ic ln p_ic,   p = softmax(z / divisor),   q_ic = (1 − s)·[c = y_i] + s / classes
  *   ∂L/∂z_ic = (p_ic − q_ic) / (n · divisor)
+ * and along a direction ż of the logits
+ *   (∂L/∂z_ic)˙ = p_ic (ż_ic − Σ_k p_ik ż_ik) / (n · divisor²)
  */
 import { batchNow, blockOf, tensorAt, validLanes } from "./layout";
 
@@ -65,4 +67,49 @@ export function crossEntropy(record: usize, block: u32): void {
   const partial = op.partial + (<usize>block << 4);
   store<f64>(partial, total);
   store<f64>(partial, correct, 8);
+}
+
+@unmanaged
+class CrossEntropyTangent {
+  /** Tensor records: z, ż and what becomes (∂L/∂z)˙. */
+  logits: usize;
+  tangent: usize;
+  gradient: usize;
+  divisor: f32;
+}
+
+export function crossEntropyTangent(record: usize, block: u32): void {
+  const op = changetype<CrossEntropyTangent>(record);
+  const logits = tensorAt(op.logits);
+  const tangent = tensorAt(op.tangent);
+  const gradient = tensorAt(op.gradient);
+  const classes = logits.units;
+  const valid = validLanes(logits, block);
+  const lanes = <u32>(logits.pixelBytes >> 2);
+  const divisor = <f64>op.divisor;
+  const scale = 1.0 / (<f64>batchNow().count * divisor * divisor);
+  for (let lane: u32 = 0; lane < lanes; lane++) {
+    const z = blockOf(logits, block) + (<usize>lane << 2);
+    const t = blockOf(tangent, block) + (<usize>lane << 2);
+    const g = blockOf(gradient, block) + (<usize>lane << 2);
+    if (lane >= valid) {
+      for (let c: u32 = 0; c < classes; c++) store<f32>(g + <usize>c * gradient.unitBytes, 0);
+      continue;
+    }
+    let greatest = -Infinity;
+    for (let c: u32 = 0; c < classes; c++) greatest = max(greatest, <f64>load<f32>(z + <usize>c * logits.unitBytes));
+    let sum: f64 = 0;
+    let along: f64 = 0;
+    for (let c: u32 = 0; c < classes; c++) {
+      const e = Math.exp((<f64>load<f32>(z + <usize>c * logits.unitBytes) - greatest) / divisor);
+      sum += e;
+      along += e * load<f32>(t + <usize>c * tangent.unitBytes);
+    }
+    const mean = along / sum;
+    for (let c: u32 = 0; c < classes; c++) {
+      const p = Math.exp((<f64>load<f32>(z + <usize>c * logits.unitBytes) - greatest) / divisor) / sum;
+      const deviation = <f64>load<f32>(t + <usize>c * tangent.unitBytes) - mean;
+      store<f32>(g + <usize>c * gradient.unitBytes, <f32>(p * deviation * scale));
+    }
+  }
 }

@@ -3,7 +3,7 @@ import { blockOf, tensorAt } from "./layout";
 
 @unmanaged
 class Pooling {
-  /** Tensor records. Backward: gradients of both, and for the maximum both values too. */
+  /** Tensor records. Backward: gradients of both, and for the maximum both values too; so too for its tangents. */
   input: usize;
   output: usize;
   inputGradient: usize;
@@ -125,6 +125,52 @@ export function maxPoolBackward(record: usize, block: u32): void {
       }
       y += output.rowBytes;
       dy += outputGradient.rowBytes;
+    }
+  }
+}
+
+/** Along a direction: the first greatest element of a window passes its tangent on. */
+export function maxPoolTangent(record: usize, block: u32): void {
+  const op = changetype<Pooling>(record);
+  const input = tensorAt(op.input);
+  const output = tensorAt(op.output);
+  const inputTangent = tensorAt(op.inputGradient);
+  const outputTangent = tensorAt(op.outputGradient);
+  const pixel = input.pixelBytes;
+  const dilationY = op.dilationY;
+  const dilationX = op.dilationX;
+  for (let u: u32 = 0; u < output.units; u++) {
+    const x = blockOf(input, block) + <usize>u * input.unitBytes;
+    const dx = blockOf(inputTangent, block) + <usize>u * inputTangent.unitBytes;
+    let y = blockOf(output, block) + <usize>u * output.unitBytes;
+    let dy = blockOf(outputTangent, block) + <usize>u * outputTangent.unitBytes;
+    for (let p: u32 = 0; p < output.height; p++) {
+      const startY = <i32>(p * op.strideY) - <i32>op.top;
+      const firstY = firstTap(startY, dilationY);
+      const lastY = lastTap(startY, dilationY, op.kernelY, input.height);
+      for (let q: u32 = 0; q < output.width; q++) {
+        const startX = <i32>(q * op.strideX) - <i32>op.left;
+        const firstX = firstTap(startX, dilationX);
+        const lastX = lastTap(startX, dilationX, op.kernelX, input.width);
+        for (let lane: usize = 0; lane < pixel; lane += 16) {
+          const greatest = v128.load(y + <usize>q * pixel + lane);
+          let open = i32x4.splat(-1);
+          let tangent = f32x4.splat(0);
+          for (let r = firstY; r < lastY; r++) {
+            const row = startY + r * <i32>dilationY;
+            for (let c = firstX; c < lastX; c++) {
+              const column = <usize>(startX + c * <i32>dilationX) * pixel + lane;
+              const v = v128.load(x + <usize>row * input.rowBytes + column);
+              const wins = v128.and(open, f32x4.eq(v, greatest));
+              open = v128.andnot(open, wins);
+              tangent = v128.bitselect(v128.load(dx + <usize>row * inputTangent.rowBytes + column), tangent, wins);
+            }
+          }
+          v128.store(dy + <usize>q * pixel + lane, tangent);
+        }
+      }
+      y += output.rowBytes;
+      dy += outputTangent.rowBytes;
     }
   }
 }

@@ -3,7 +3,7 @@
  * A segment is computed block by block: all its instructions on one block, then on the next, so that what one writes
  * is still in the cache when the next reads it. Between segments all threads wait for each other.
  */
-import { activation, activationBackward } from "./activation";
+import { activation, activationBackward, activationCurvature } from "./activation";
 import {
   batchCoefficients,
   batchStatistics,
@@ -11,9 +11,10 @@ import {
   runningCoefficients,
   updateRunning,
 } from "./batchNorm";
+import { normGradientTangents, normTangents, tangentStatistics } from "./batchNormTangent";
 import { combine, gate, gradientSums, normGradient } from "./combine";
 import { clearBorder, clearTensor, copyUnits, flatten, flattenBackward } from "./copyUnits";
-import { crossEntropy } from "./crossEntropy";
+import { crossEntropy, crossEntropyTangent } from "./crossEntropy";
 import { dropout } from "./dropout";
 import { checkFinite } from "./finite";
 import { batchNow, setShard, shareStart, thread, threadCount } from "./layout";
@@ -24,6 +25,7 @@ import {
   globalAveragePoolBackward,
   maxPool,
   maxPoolBackward,
+  maxPoolTangent,
 } from "./pooling";
 import { sparseConvolution } from "./sparseConvolution";
 import { sparseConvolutionBackward } from "./sparseConvolutionBackward";
@@ -116,6 +118,12 @@ function call(kernel: u32, record: usize, block: u32): void {
     case 38: return winogradConvolution(record, block);
     case 39: return winogradWeightGradient(record, block);
     case 40: return winogradGradient(record, block);
+    case 41: return activationCurvature(record, block);
+    case 42: return crossEntropyTangent(record, block);
+    case 43: return maxPoolTangent(record, block);
+    case 44: return tangentStatistics(record, block);
+    case 45: return normTangents(record, block);
+    case 46: return normGradientTangents(record, block);
     default: unreachable();
   }
 }

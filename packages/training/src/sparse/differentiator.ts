@@ -9,15 +9,19 @@ import {
   type Differentiator,
   type LossGradients,
   maskedWeights,
+  type Weights,
 } from "@phew/core";
 import { type LayersMachine, writeRecord } from "@phew/engine";
-import { type CompileOptions, compile, compiledBytes } from "./compile.ts";
-import { checkRequest } from "./differentiationChecks.ts";
+import { type Compiled, type CompileOptions, compile, compiledBytes } from "./compile.ts";
+import { gradientPass, hessianPass } from "./derivativePasses.ts";
+import { checkDirection, checkRequest } from "./differentiationChecks.ts";
+import { Direction } from "./direction.ts";
 import { shardCount } from "./lowering/weights.ts";
 import { type Model, prepareModel } from "./model.ts";
 import { ParameterTransfer } from "./parameterTransfer.ts";
 import type { Exchange, Pass } from "./pass.ts";
-import { gradientPass, newExchange } from "./passes.ts";
+import { newExchange } from "./passes.ts";
+import type { TangentPass } from "./tangentPass.ts";
 import { batchParts, WeightedSum } from "./weightedSum.ts";
 import type { WrittenProgram } from "./writeProgram.ts";
 
@@ -31,18 +35,22 @@ export interface DifferentiatorOptions {
  * With running statistics, batches of more than 128 examples are computed in parts; with batch statistics a batch is
  * computed whole, and memory must hold its values.
  */
-export function createDifferentiator({
-  threadCount = 1,
-}: DifferentiatorOptions = {}): Pick<Differentiator, "gradients"> {
+export function createDifferentiator({ threadCount = 1 }: DifferentiatorOptions = {}): Differentiator {
   return {
     async gradients(request) {
       checkRequest(request);
-      const derivation = await derive(request, threadCount);
-      try {
-        return await sumOver(request, derivation);
-      } finally {
-        derivation.dispose();
-      }
+      const { loss, gradients } = await sumOver(request, await derive(request, { threadCount }));
+      return { loss, gradients };
+    },
+
+    async hessianProduct(request, direction) {
+      checkRequest(request);
+      checkDirection(request, direction);
+      const { loss, gradients, products } = await sumOver(
+        request,
+        await derive(request, { threadCount, direction }),
+      );
+      return { loss, gradients, products: products! };
     },
   };
 }
@@ -53,60 +61,94 @@ const PART_SIZE = 128;
 const PLANNED_BYTES = 2 ** 31;
 const MEMORY_BYTES = 2 ** 32;
 
-async function derive(request: DifferentiationRequest, threadCount: number): Promise<Derivation> {
-  const { network, masks, statistics, temperature = 1, removed = false } = request;
+interface DeriveOptions {
+  readonly threadCount: number;
+  readonly direction?: Weights;
+}
+
+async function derive(request: DifferentiationRequest, options: DeriveOptions): Promise<Derivation> {
+  const { masks, statistics, removed = false } = request;
   const weights = removed && masks ? maskedWeights(request.weights, masks) : request.weights;
   const largest = Math.max(...request.batches.map(({ count }) => count));
   let batchSize = statistics === "running" ? Math.min(largest, PART_SIZE) : largest;
-  for (;;) {
-    const model = prepareModel({ network, masks: removed ? undefined : masks, batchSize, kernel: "sparse" });
-    requireTrained(model);
-    const exchange = newExchange(model);
-    const pass = gradientPass({ model, exchange, statistics, temperature, seed: 0 });
-    const options: CompileOptions = { model, exchange, drafts: [pass.draft], threadCount };
-    const bytes = compiledBytes(options);
-    if (bytes > PLANNED_BYTES && statistics === "running" && batchSize > 4) {
-      batchSize = Math.ceil(batchSize / 2);
-      continue;
-    }
-    requireRoom(bytes, request, batchSize);
-    const { machine, programs } = await compile(options);
-    const derivation = new Derivation(batchSize, model, exchange, machine, programs[0]!, pass);
-    derivation.parameters.setWeights(weights);
-    return derivation;
+  let draft = draftOf(request, options, batchSize);
+  while (compiledBytes(draft) > PLANNED_BYTES && statistics === "running" && batchSize > 4) {
+    batchSize = Math.ceil(batchSize / 2);
+    draft = draftOf(request, options, batchSize);
   }
+  requireRoom(compiledBytes(draft), request, batchSize);
+  const derivation = new Derivation(batchSize, draft, await compile(draft));
+  derivation.write(weights, options.direction);
+  return derivation;
+}
+
+interface Draft extends CompileOptions {
+  /** Whose gradients are those of the loss. */
+  readonly values: Pass;
+  /** Whose gradients are the product with the Hessian. */
+  readonly tangents?: TangentPass;
+}
+
+function draftOf(
+  { network, masks, statistics, temperature = 1, removed = false }: DifferentiationRequest,
+  { threadCount, direction }: DeriveOptions,
+  batchSize: number,
+): Draft {
+  const fused = direction === undefined;
+  // kernels that go along a direction as they go along the weights
+  const kernel = "sparse";
+  const model = prepareModel({ network, masks: removed ? undefined : masks, batchSize, kernel, fused });
+  requireTrained(model);
+  const exchange = newExchange(model);
+  const options = { model, exchange, statistics, temperature };
+  if (fused) {
+    const values = gradientPass(options);
+    return { model, exchange, threadCount, drafts: [values.draft], values };
+  }
+  const along = new Direction(model);
+  const { values, tangents } = hessianPass(options, along);
+  const drafts = [values.draft];
+  return { model, exchange, threadCount, drafts, lasting: along.regions, values, tangents };
+}
+
+interface Derivatives extends LossGradients {
+  readonly products?: Weights;
 }
 
 /** A program in memory that computes the derivatives of one batch. */
 class Derivation {
   /** Images of the largest batch, or part of one. */
   readonly batchSize: number;
-  readonly parameters: ParameterTransfer;
+  readonly #parameters: ParameterTransfer;
   readonly #model: Model;
   readonly #exchange: Exchange;
+  readonly #values: Pass;
+  readonly #tangents: TangentPass | undefined;
   readonly #machine: LayersMachine;
   readonly #program: WrittenProgram;
-  readonly #pass: Pass;
 
   constructor(
     batchSize: number,
-    model: Model,
-    exchange: Exchange,
-    machine: LayersMachine,
-    program: WrittenProgram,
-    pass: Pass,
+    { model, exchange, values, tangents }: Draft,
+    { machine, programs: [program] }: Compiled,
   ) {
     this.batchSize = batchSize;
-    this.parameters = new ParameterTransfer(model, machine.buffer);
+    this.#parameters = new ParameterTransfer(model, machine.buffer);
     this.#model = model;
     this.#exchange = exchange;
+    this.#values = values;
+    this.#tangents = tangents;
     this.#machine = machine;
-    this.#program = program;
-    this.#pass = pass;
+    this.#program = program!;
+  }
+
+  write(weights: Weights, direction: Weights | undefined): void {
+    this.#parameters.setWeights(weights);
+    if (direction !== undefined) this.#tangents?.direction.write(this.#machine.buffer, direction);
   }
 
   /** @throws ArgumentError where the loss or a gradient is not finite */
-  run({ x, y, count }: Batch): LossGradients {
+  run({ x, y, count }: Batch): Derivatives {
     const { buffer } = this.#machine;
     const blocks = Math.ceil(count / this.#model.lanes);
     const view = new DataView(buffer);
@@ -119,7 +161,10 @@ class Derivation {
       loss += view.getFloat64(this.#exchange.losses.address + 16 * block, true);
     if (!Number.isFinite(loss)) throw notFinite("the loss", loss);
     if (view.getInt32(this.#exchange.stop.address, true) !== 0) throw notFinite(this.#faulty(view), NaN);
-    return { loss: loss / count, gradients: this.parameters.gradients(this.#pass.gradients) };
+    const gradients = this.#parameters.gradients(this.#values.gradients);
+    if (this.#tangents === undefined) return { loss: loss / count, gradients };
+    const products = this.#parameters.gradients(this.#tangents.gradients);
+    return { loss: loss / count, gradients, products };
   }
 
   dispose(): void {
@@ -131,23 +176,30 @@ class Derivation {
     const index = parameters.findIndex(
       (_, k) => view.getInt32(this.#exchange.faulty.address + 4 * k, true) === 1,
     );
-    return `the gradient of "${parameters[index]!.name}"`;
+    return `a derivative of "${parameters[index]!.name}"`;
   }
 }
 
-async function sumOver(request: DifferentiationRequest, derivation: Derivation): Promise<LossGradients> {
+/** Over all batches; ends with the derivation. */
+async function sumOver(request: DifferentiationRequest, derivation: Derivation): Promise<Derivatives> {
   const parts = request.batches.flatMap((batch) => batchParts(batch, derivation.batchSize));
   let loss = 0;
   const gradients = new WeightedSum(parts.length);
-  for (const [index, { batch, share }] of parts.entries()) {
-    // the outside gets a word in: it may want to stop
-    if (index > 0) await new Promise((resolve) => setTimeout(resolve, 0));
-    request.signal?.throwIfAborted();
-    const part = derivation.run(batch);
-    loss += share * part.loss;
-    gradients.add(part.gradients, share);
+  const products = new WeightedSum(parts.length);
+  try {
+    for (const [index, { batch, share }] of parts.entries()) {
+      // the outside gets a word in: it may want to stop
+      if (index > 0) await new Promise((resolve) => setTimeout(resolve, 0));
+      request.signal?.throwIfAborted();
+      const part = derivation.run(batch);
+      loss += share * part.loss;
+      gradients.add(part.gradients, share);
+      if (part.products !== undefined) products.add(part.products, share);
+    }
+    return { loss, gradients: gradients.rounded(), products: products.rounded() };
+  } finally {
+    derivation.dispose();
   }
-  return { loss, gradients: gradients.rounded() };
 }
 
 function requireTrained({ network, untrained }: Model): void {

@@ -1,6 +1,7 @@
 /** Moves parameters between dense arrays by name, as the outside knows them, and their places in memory. */
 import { elementCount, type Weights } from "@phew/core";
 import type { Region } from "./draft.ts";
+import type { KeptWeights } from "./keptWeights.ts";
 import type { Layer, Model } from "./model.ts";
 import type { UnitParameter } from "./parameters.ts";
 
@@ -34,13 +35,11 @@ export class ParameterTransfer {
     }
     for (const { weights: kept, entryLists } of this.#model.layers.values()) {
       const values = weights.get(kept.parameter.name)!;
-      for (const { entries, order } of entryLists) {
-        const view = this.#view(entries);
-        for (let e = 0; e < kept.count; e++) view[2 * e + 1] = values[kept.kept[order?.[e] ?? e]!]!;
-      }
+      for (const { entries, order } of entryLists) setEntries(this.#view(entries), kept, order, values);
       gather(this.#view(kept.orphanWeights), kept.orphans, values);
     }
-    for (const parameter of this.#unitParameters()) this.#setUnits(parameter, parameter.values, weights);
+    for (const parameter of this.#unitParameters())
+      setUnits(this.#view(parameter.values), parameter, weights);
   }
 
   /** @param momentum parameters that it lacks start at 0 */
@@ -54,7 +53,7 @@ export class ParameterTransfer {
       gather(this.#view(kept.orphanMomentum), kept.orphans, values);
     }
     for (const parameter of this.#unitParameters())
-      if (parameter.momentum !== undefined) this.#setUnits(parameter, parameter.momentum, momentum);
+      if (parameter.momentum !== undefined) setUnits(this.#view(parameter.momentum), parameter, momentum);
   }
 
   weights(): Weights {
@@ -135,14 +134,6 @@ export class ParameterTransfer {
     }
   }
 
-  #setUnits({ parameter, units, masked }: UnitParameter, region: Region, values: Weights): void {
-    const view = this.#view(region);
-    const given = values.get(parameter.name);
-    units.forEach((unit, k) => {
-      view[k] = masked?.[unit] === 0 ? 0 : (given?.[unit] ?? 0);
-    });
-  }
-
   *#unitParameters(): Iterable<UnitParameter> {
     yield* this.#model.biases.values();
     for (const { scale, shift, mean, variance } of this.#model.norms.values())
@@ -152,6 +143,28 @@ export class ParameterTransfer {
   #view(region: Region): Float32Array {
     return this.#floats.subarray(region.address / 4, (region.address + region.bytes()) / 4);
   }
+}
+
+/** Writes numbers of a layer's parameter where {bytes, number} of its kept weights stand. @param order see EntryList */
+export function setEntries(
+  view: Float32Array,
+  { kept, count }: KeptWeights,
+  order: Uint32Array | undefined,
+  values: Float32Array,
+): void {
+  for (let e = 0; e < count; e++) view[2 * e + 1] = values[kept[order?.[e] ?? e]!]!;
+}
+
+/** Writes numbers of stored units, 0 where `values` has none or they are masked. */
+export function setUnits(
+  view: Float32Array,
+  { parameter, units, masked }: UnitParameter,
+  values: Weights,
+): void {
+  const given = values.get(parameter.name);
+  units.forEach((unit, k) => {
+    view[k] = masked?.[unit] === 0 ? 0 : (given?.[unit] ?? 0);
+  });
 }
 
 /** Numbers of kept weights in the order of their gradients, laid out as the parameter is. */

@@ -2,7 +2,7 @@
 import type { Node } from "@phew/core";
 import { type Label, Place, ProgramDraft, Region, type Work } from "./draft.ts";
 import type { Model } from "./model.ts";
-import { PlannedTensor } from "./tensor.ts";
+import { Frame, PlannedTensor } from "./tensor.ts";
 import { unitPairs } from "./unitPairs.ts";
 
 /** Differentiation: loss and gradients without an update; nothing is dropped. */
@@ -48,6 +48,10 @@ export interface PassOptions {
   /** Of dropout. */
   readonly seed: number;
   readonly keepsGradients?: boolean;
+  /** Given: all tensors of one shape have one geometry, those of other passes with the same frames too. */
+  readonly frames?: Map<string, Frame>;
+  /** The program that is written; a new one unless given. */
+  readonly draft?: ProgramDraft;
 }
 
 export class Pass {
@@ -56,7 +60,7 @@ export class Pass {
   readonly exchange: Exchange;
   readonly seed: number;
   /** The program that is being written; a pass may be several, carried out one after the other. */
-  draft = new ProgramDraft();
+  draft: ProgramDraft;
   /** Write the sums that gradients of parameters are, and then the updates, once the way back is done. */
   readonly sums: (() => void)[] = [];
   readonly updates: (() => void)[] = [];
@@ -66,17 +70,26 @@ export class Pass {
   readonly keepsGradients: boolean;
   /** Those that do, by parameter name: f32 for each kept weight in the order of its layer's gradient, or stored unit. */
   readonly gradients = new Map<string, Region>();
+  readonly #frames: Map<string, Frame> | undefined;
   readonly #values: (Value | undefined)[] = [];
   readonly #statistics = new Map<number, number>();
   readonly #gradients: (Gradient | undefined)[] = [];
 
-  constructor({ model, mode, statistics, exchange, seed, keepsGradients = false }: PassOptions) {
+  constructor(options: PassOptions) {
+    const { model, mode, statistics, exchange, seed, keepsGradients = false } = options;
+    this.draft = options.draft ?? new ProgramDraft();
+    this.#frames = options.frames;
     this.model = model;
     this.mode = mode;
     this.normalisesBatches = (statistics ?? (mode === "training" ? "batch" : "running")) === "batch";
     this.exchange = exchange;
     this.seed = seed;
     this.keepsGradients = keepsGradients;
+  }
+
+  /** The pass of the values that this one's operations are applied to, or the tangents of which it computes: itself. */
+  get primal(): Pass {
+    return this;
   }
 
   /** Where the sums that are a parameter's gradient are kept, f32[count]; undefined where the program ends with them. */
@@ -119,7 +132,8 @@ export class Pass {
   /** A tensor of the shape of a node's value, stored units only. */
   newTensor(index: number): PlannedTensor {
     const [, height = 1, width = 1] = this.node(index).shape;
-    return new PlannedTensor(this.model.stored[index]!.length, height, width);
+    const units = this.model.stored[index]!.length;
+    return new PlannedTensor(units, height, width, this.#frame(`${units} × ${height} × ${width}`));
   }
 
   /** The value of a node, in a place where this segment can read it. */
@@ -245,6 +259,12 @@ export class Pass {
   /** Numbers that a kernel reads. */
   table(values: Uint32Array): Region {
     return new Region("program", values.byteLength, { initial: () => values });
+  }
+
+  #frame(shape: string): Frame {
+    const frame = this.#frames?.get(shape) ?? new Frame();
+    this.#frames?.set(shape, frame);
+    return frame;
   }
 
   /** Zeros around the rows of a tensor; left out of the program where nobody reads them. */

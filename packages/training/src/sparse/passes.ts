@@ -56,30 +56,8 @@ export function finitePass(options: Omit<PassOptions, "mode">) {
   return { pass, found };
 }
 
-/** Loss and the gradients of all parameters, each kept as soon as it is complete, so that its parts need no room. */
-export function gradientPass(options: DifferentiationOptions): Pass {
-  const pass = new Pass({ ...options, mode: "differentiation", keepsGradients: true });
-  forward(pass);
-  lossOf(pass, { divisor: options.temperature, withGradient: true });
-  pass.draft.barrier("blocks", true);
-  backward(pass, () => keepGradients(pass));
-  return pass;
-}
-
-export interface DifferentiationOptions extends Omit<PassOptions, "mode"> {
-  /** The logits are divided by it. */
-  readonly temperature: number;
-}
-
-/** Writes the sums of gradients that the way back has written all parts of. */
-function keepGradients({ sums, draft }: Pass): void {
-  if (sums.length === 0) return;
-  draft.barrier("shares");
-  for (const sum of sums.splice(0)) sum();
-  draft.barrier();
-}
-
-function forward(pass: Pass, visit: (index: number) => void = () => {}): void {
+/** @param visit called when what computes a node's value is written */
+export function forward(pass: Pass, visit: (index: number) => void = () => {}): void {
   transformWeights(pass);
   const { network, inside, combinations, norms } = pass.model;
   const normsOf = new Map<number, number[]>();
@@ -108,14 +86,14 @@ function sumStatistics(pass: Pass, source: number, index: number): void {
   pass.sumsStatistics(index);
 }
 
-interface LossOptions {
+export interface LossOptions {
   readonly labelSmoothing?: number;
   /** Of the logits; 1 unless given. */
   readonly divisor?: number;
   readonly withGradient: boolean;
 }
 
-function lossOf(pass: Pass, { labelSmoothing = 0, divisor = 1, withGradient }: LossOptions): void {
+export function lossOf(pass: Pass, { labelSmoothing = 0, divisor = 1, withGradient }: LossOptions): void {
   const { output } = pass.model.network;
   pass.draft.emit(
     "crossEntropy",
@@ -131,8 +109,7 @@ function lossOf(pass: Pass, { labelSmoothing = 0, divisor = 1, withGradient }: L
   );
 }
 
-/** @param behind called when a node's way back is written */
-function backward(pass: Pass, behind: () => void = () => {}): void {
+function backward(pass: Pass): void {
   const { network, inside, combinations } = pass.model;
   for (let index = network.nodes.length - 1; index > 0; index--) {
     if (inside.has(index)) continue;
@@ -141,7 +118,6 @@ function backward(pass: Pass, behind: () => void = () => {}): void {
     if (combination !== undefined) combineBackward(pass, combination);
     else loweringOf(op).backward(pass, index, op);
     pass.release(index);
-    behind();
   }
 }
 

@@ -20,11 +20,26 @@ export interface Geometry {
   readonly tailBytes: number;
 }
 
+/** How wide the border of one tensor is, or of several that must have one geometry. */
+export class Frame {
+  border: Border = { top: 0, left: 0, bottom: 0, right: 0 };
+
+  widen({ top, left, bottom, right }: Border): void {
+    const { border } = this;
+    this.border = {
+      top: Math.max(top, border.top),
+      left: Math.max(left, border.left),
+      bottom: Math.max(bottom, border.bottom),
+      right: Math.max(right, border.right),
+    };
+  }
+}
+
 export class PlannedTensor {
   readonly units: number;
   readonly height: number;
   readonly width: number;
-  #border: Border = { top: 0, left: 0, bottom: 0, right: 0 };
+  readonly #frame: Frame;
   /** Readers that come later in the program than anyone who may want to change it now. */
   pendingReads = 0;
   /** Nodes whose gradient this is. */
@@ -33,35 +48,31 @@ export class PlannedTensor {
   record = 0;
   address = 0;
 
-  constructor(units: number, height: number, width: number) {
+  /** @param frame its own unless given */
+  constructor(units: number, height: number, width: number, frame = new Frame()) {
     this.units = units;
     this.height = height;
     this.width = width;
+    this.#frame = frame;
   }
 
   get border(): Border {
-    return this.#border;
+    return this.#frame.border;
   }
 
   get hasBorder(): boolean {
-    const { top, left, bottom, right } = this.#border;
+    const { top, left, bottom, right } = this.border;
     return top + left + bottom + right > 0;
   }
 
   /** Asks for at least so many zeros. */
-  widen({ top, left, bottom, right }: Border): void {
-    const border = this.#border;
-    this.#border = {
-      top: Math.max(top, border.top),
-      left: Math.max(left, border.left),
-      bottom: Math.max(bottom, border.bottom),
-      right: Math.max(right, border.right),
-    };
+  widen(border: Border): void {
+    this.#frame.widen(border);
   }
 
   /** @param lanes images a block */
   geometry(lanes: number): Geometry {
-    const { top, left, bottom, right } = this.#border;
+    const { top, left, bottom, right } = this.border;
     const pixelBytes = 4 * lanes;
     // the zeros right of a row are those left of the next
     const gapBytes = Math.max(left, right) * pixelBytes;

@@ -47,4 +47,33 @@ export const activation: Lowering<OperationOf<"activation">> = {
     );
     pass.lend(source, gradient);
   },
+
+  tangent: {
+    /** ẏ = f′(x)·ẋ */
+    forward(pass, index, op) {
+      const source = pass.node(index).inputs[0]!;
+      const output = pass.newTensor(index);
+      const label = pass.label(index, "activation");
+      pass.copy(pass.read(source), output, false, label);
+      const fields = { input: pass.primal.read(source), output, ...kernelFields(op, label.layer) };
+      pass.draft.emit("activationBackward", fields, label);
+      pass.write(index, output);
+    },
+
+    /** (g·f′(x))˙ = g˙·f′(x) + g·f″(x)·ẋ */
+    backward(pass, index, op) {
+      const source = pass.node(index).inputs[0]!;
+      const output = pass.ownGradientOf(index);
+      if (output === undefined || !pass.wantsGradient(source)) return;
+      const label = pass.label(index, "activation");
+      const fields = { input: pass.primal.read(source), output, ...kernelFields(op, label.layer) };
+      pass.draft.emit("activationBackward", fields, label);
+      pass.draft.emit(
+        "activationCurvature",
+        { ...fields, tangent: pass.read(source), gradient: pass.primal.gradientOf(index) },
+        label,
+      );
+      pass.lend(source, output);
+    },
+  },
 };

@@ -1,4 +1,5 @@
 /** Batch normalisation, addition and clamping activations in one pass over memory; see combinations.ts. */
+import type { Operation } from "@phew/core";
 import { type Combination, isIdentity, type Term } from "../combinations.ts";
 import { Place, type Region } from "../draft.ts";
 import type { Norm } from "../parameters.ts";
@@ -15,17 +16,22 @@ export function combineForward(pass: Pass, combination: Combination): void {
     pass.writeAnew(root, () => combine(pass, combination, pass.newTensor(root)));
     return;
   }
+  pass.write(root, combine(pass, combination, outputOf(pass, combination)));
+}
+
+/** A tensor for the value of a combination: where nobody misses it, that of what it reads. */
+export function outputOf(pass: Pass, { root, terms }: Combination): PlannedTensor {
   const [first] = terms as [Term];
   const inPlace = terms.length === 1 && first.norm === undefined && mayChange(pass, first.source);
-  if (inPlace && sameUnits(pass, root, first.source)) {
-    pass.write(root, combine(pass, combination, pass.read(first.source)));
-    return;
-  }
-  pass.write(root, combine(pass, combination, pass.newTensor(root)));
+  return inPlace && sameUnits(pass, root, first.source) ? pass.read(first.source) : pass.newTensor(root);
 }
 
 /** Writes the value of a combination into a tensor and returns it. */
-function combine(pass: Pass, { root, terms, clamp }: Combination, output: PlannedTensor): PlannedTensor {
+export function combine(
+  pass: Pass,
+  { root, terms, clamp }: Combination,
+  output: PlannedTensor,
+): PlannedTensor {
   const label = pass.label(
     root,
     terms.some(({ norm }) => norm !== undefined) ? "batch normalisation" : "activation",
@@ -67,7 +73,8 @@ export function combineBackward(pass: Pass, { root, terms, clamp }: Combination)
   // where one normalised value is clamped, its own sign tells what passes; else the result's does, once for all
   const gradient = clamped && !single ? pass.ownGradientOf(root) : pass.gradientOf(root);
   if (gradient === undefined) return;
-  if (clamped && !single) pass.draft.emit("gate", { gradient, output: pass.read(root), ...clamp }, label);
+  if (clamped && !single)
+    pass.draft.emit("gate", { gradient, output: pass.primal.read(root), ...clamp }, label);
   const passing = { gated: single && clamped ? 0 : 1, ...clamp };
   for (const { source, norm } of terms) {
     if (norm === undefined) lendUnits(pass, root, source, gradient);
@@ -159,10 +166,12 @@ function normalise(pass: Pass, terms: readonly Term[]): void {
   }
 }
 
-/** A value that nobody but this combination reads, and its own operation does not read on its way back. */
+/** Operations that do not read their own value on the way back. */
+const FORGETFUL: ReadonlySet<Operation["kind"]> = new Set(["conv2d", "dense", "batchNorm", "add"]);
+
+/** A value that nobody but this combination reads. */
 function mayChange(pass: Pass, source: number): boolean {
-  const { kind } = pass.node(source).op;
-  return pass.readOnce(source) && (kind === "conv2d" || kind === "dense");
+  return pass.readOnce(source) && FORGETFUL.has(pass.node(source).op.kind);
 }
 
 function lendUnits(pass: Pass, root: number, source: number, gradient: PlannedTensor): void {
@@ -177,7 +186,7 @@ function lendUnits(pass: Pass, root: number, source: number, gradient: PlannedTe
 }
 
 /** For every unit stored of `node`, where it stands among those of `other`; absent where they are the same. */
-function unitTable(pass: Pass, node: number, other: number): Region | undefined {
+export function unitTable(pass: Pass, node: number, other: number): Region | undefined {
   return sameUnits(pass, node, other) ? undefined : pass.table(placesOf(pass, node, other));
 }
 

@@ -1,8 +1,7 @@
 /** Dense layers by kept weights, both ways. */
-import type { Pass } from "../pass.ts";
-import type { SparseLayer } from "../sparseLayer.ts";
+import type { Region } from "../draft.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
-import { biasGradient, sumShards } from "./weights.ts";
+import { biasGradient, sparseLayer, sumShards } from "./weights.ts";
 
 export const dense: Lowering<OperationOf<"dense">> = {
   forward(pass, index) {
@@ -48,10 +47,64 @@ export const dense: Lowering<OperationOf<"dense">> = {
       label,
     );
   },
-};
 
-function sparseLayer(pass: Pass, index: number): SparseLayer {
-  const layer = pass.model.layers.get(index)!;
-  if (layer.kernel !== "sparse") throw new Error(`${layer.name} is dense and has no taps to transform`);
-  return layer;
-}
+  tangent: {
+    /** (Wx + b)˙ = Wẋ + Vx + b˙, where V is the direction of the weights */
+    forward(pass, index) {
+      const layer = sparseLayer(pass, index);
+      const source = pass.node(index).inputs[0]!;
+      const label = pass.label(index, "forward");
+      const output = pass.newTensor(index);
+      const [entries] = pass.direction.entries(layer) as [Region];
+      const bias = pass.model.biases.get(index);
+      const rowStart = layer.weights.rowStartRegion;
+      pass.draft.emit(
+        "sparseDense",
+        {
+          input: pass.primal.read(source),
+          output,
+          rowStart,
+          entries,
+          bias: bias && pass.direction.units(bias),
+        },
+        label,
+      );
+      if (pass.wantsGradient(source)) {
+        const fields = { input: pass.read(source), output, rowStart, accumulate: 1 };
+        pass.draft.emit("sparseDense", { ...fields, entries: layer.forwardEntries }, label);
+      }
+      pass.write(index, output);
+    },
+
+    /** (∂L/∂x)˙ = Wᵀg˙ + Vᵀg,   (∂L/∂W)˙ = g˙xᵀ + gẋᵀ */
+    backward(pass, index) {
+      const outputGradient = pass.gradientOf(index);
+      const primalGradient = pass.primal.gradientOf(index);
+      if (outputGradient === undefined || primalGradient === undefined) return;
+      const layer = sparseLayer(pass, index);
+      const label = pass.label(index, "backward");
+      const source = pass.node(index).inputs[0]!;
+      biasGradient(pass, index, outputGradient);
+      const target = pass.receive(source);
+      const { backwardStartRegion: rowStart, backwardEntries } = layer;
+      const sums = { rowStart, entries: backwardEntries, ...sumShards(pass, layer, label) };
+      const input = pass.primal.read(source);
+      pass.draft.emit("sparseDenseWeightGradient", { input, outputGradient, ...sums }, label);
+      if (target === undefined) return;
+      const { tensor: output, accumulate } = target;
+      pass.draft.emit(
+        "sparseDenseWeightGradient",
+        { input: pass.read(source), outputGradient: primalGradient, ...sums },
+        label,
+      );
+      const through = { input: outputGradient, output, rowStart, entries: backwardEntries };
+      pass.draft.emit("sparseDense", { ...through, accumulate: accumulate ? 1 : 0 }, label);
+      const entries = pass.direction.entries(layer)[1]!;
+      pass.draft.emit(
+        "sparseDense",
+        { input: primalGradient, output, rowStart, entries, accumulate: 1 },
+        label,
+      );
+    },
+  },
+};

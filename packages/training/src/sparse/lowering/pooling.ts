@@ -29,8 +29,20 @@ export const maxPool2d: Lowering<OperationOf<"maxPool2d">> = {
     const way = wayBack(pass, index);
     if (way === undefined) return;
     const { source, gradient, accumulate } = way;
-    const fields = { ...gradient, input: pass.read(source), output: pass.read(index), accumulate };
+    const values = { input: pass.primal.read(source), output: pass.primal.read(index) };
+    const fields = { ...gradient, ...values, accumulate };
     pass.draft.emit("maxPoolBackward", { ...fields, ...windowFields(op) }, pass.label(index, "pooling"));
+  },
+
+  tangent: {
+    forward(pass, index, op) {
+      const source = pass.node(index).inputs[0]!;
+      const tangent = pass.newTensor(index);
+      const values = { input: pass.primal.read(source), output: pass.primal.read(index) };
+      const fields = { ...values, inputGradient: pass.read(source), outputGradient: tangent };
+      pass.draft.emit("maxPoolTangent", { ...fields, ...windowFields(op) }, pass.label(index, "pooling"));
+      pass.write(index, tangent);
+    },
   },
 };
 

@@ -11,6 +11,13 @@ const MOST_SHARDS = 8;
 
 export const shardCount = (blocks: number): number => Math.min(MOST_SHARDS, blocks);
 
+/** The layer of a node that has no kernel but that by kept weights. */
+export function sparseLayer(pass: Pass, index: number): SparseLayer {
+  const layer = pass.model.layers.get(index)!;
+  if (layer.kernel !== "sparse") throw new Error(`${layer.name} is not computed by kept weights`);
+  return layer;
+}
+
 /** Writes that this shard's sums of weight gradients start at 0, and says where they stand. */
 export function sumShards(pass: Pass, layer: SparseLayer, label: Label) {
   const { count, parameter } = layer.weights;
