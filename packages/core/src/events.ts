@@ -66,6 +66,13 @@ export type TrainEvent =
       /** Absent where no examples are set aside to choose by. */
       readonly validationCount?: number;
       readonly testCount: number;
+      /** What the process will need beside the data, and parts of it; absent where the executor cannot tell. */
+      readonly plannedMemory?: {
+        readonly processBytes: number;
+        readonly activationBytes: number;
+        readonly weightBytes: number;
+        readonly optimiserBytes: number;
+      };
     }
   | {
       readonly kind: "train.step";

@@ -58,6 +58,7 @@ const OPTIONAL_FIELDS: Readonly<Record<string, FieldType>> = {
   roundCount: "number",
   measures: "measures",
   validationCount: "number",
+  plannedMemory: "object",
   testAccuracy5: "number",
   validationLoss: "number",
   validationAccuracy: "number",

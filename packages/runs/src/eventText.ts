@@ -1,6 +1,13 @@
 /** The noteworthy events of a run as one line each: for log panels, plain output and progress on standard error. */
 import type { RunEvent } from "@phew/core";
-import { formatAccuracy, formatCount, formatDuration, formatMeasure, formatPercent } from "./quantity.ts";
+import {
+  formatAccuracy,
+  formatCount,
+  formatDuration,
+  formatMeasure,
+  formatMegabytes,
+  formatPercent,
+} from "./quantity.ts";
 
 export type LogLevel = "info" | "warning" | "error";
 
@@ -29,9 +36,7 @@ export function describeEvent(event: RunEvent): EventText | undefined {
     case "prune.finished":
       return info(prunedText(event));
     case "train.started":
-      return info(
-        `training on ${event.executor}: ${formatCount(event.epochCount)} epochs of ${formatCount(event.stepsPerEpoch)} steps, batch ${event.batchSize}`,
-      );
+      return info(startedText(event));
     case "train.epoch":
       return info(
         `epoch ${event.epoch}: loss ${formatMeasure(event.loss)}, test loss ${formatMeasure(event.testLoss)}, test accuracy ${formatAccuracy(event.testAccuracy)}`,
@@ -49,6 +54,24 @@ export function describeEvent(event: RunEvent): EventText | undefined {
 function prunedText(event: Extract<RunEvent, { kind: "prune.finished" }>): string {
   const walks = event.walkCount === undefined ? "" : `, ${formatCount(event.walkCount)} walks`;
   return `pruned by ${event.method}: kept ${formatCount(event.keptCount)} weights (${formatPercent(event.density)})${walks} in ${formatDuration(event.elapsedMs)}`;
+}
+
+function startedText({
+  executor,
+  epochCount,
+  stepsPerEpoch,
+  batchSize,
+  plannedMemory: memory,
+}: Extract<RunEvent, { kind: "train.started" }>): string {
+  const work = `training on ${executor}: ${formatCount(epochCount)} epochs of ${formatCount(stepsPerEpoch)} steps, batch ${batchSize}`;
+  if (memory === undefined) return work;
+  const [whole, activations, weights, optimiser] = [
+    memory.processBytes,
+    memory.activationBytes,
+    memory.weightBytes,
+    memory.optimiserBytes,
+  ].map(formatMegabytes);
+  return `${work}; ${whole} of memory planned (activations ${activations}, weights ${weights}, optimiser ${optimiser})`;
 }
 
 function info(text: string): EventText {

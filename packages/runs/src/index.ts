@@ -33,6 +33,7 @@ export {
   formatDuration,
   formatEta,
   formatMeasure,
+  formatMegabytes,
   formatPercent,
   formatShortCount,
 } from "./quantity.ts";

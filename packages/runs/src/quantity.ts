@@ -31,6 +31,11 @@ export function formatAccuracy(fraction: number): string {
   return Number.isFinite(fraction) ? `${(100 * fraction).toFixed(1)} %` : NOTHING;
 }
 
+/** Millions of bytes: 198304512 → "198 MB", 61184 → "0.0612 MB". */
+export function formatMegabytes(bytes: number): string {
+  return `${formatMeasure(bytes / 1e6)} MB`;
+}
+
 /** Significant digits, with an exponent below 0.001 and from 100,000: 0.0324, 1.27e-7, 43,100. */
 export function formatMeasure(value: number, digits = 3): string {
   if (!Number.isFinite(value)) return NOTHING;

@@ -29,6 +29,20 @@ export interface ExecutorOptions {
   readonly threadCount?: number;
 }
 
+/** Bytes by what they are for, known before the first step. */
+export interface PlannedMemory {
+  /** Values and gradients of the largest batch, at their peak. */
+  readonly activationBytes: number;
+  /** Kept weights with their places, biases, batch normalisation. */
+  readonly weightBytes: number;
+  /** Momentum. */
+  readonly optimiserBytes: number;
+  /** The executor's own memory, all of it. */
+  readonly peakBytes: number;
+  /** What the process grows by: `peakBytes`, compiled code and what each thread takes. */
+  readonly processBytes: number;
+}
+
 export interface StepResult {
   /** Mean over the batch, before the update. */
   readonly loss: number;
@@ -45,6 +59,8 @@ export interface Executor {
   readonly name: string;
   /** What computes: `tfjs-node`, `tfjs-wasm`, `wasm, 2 threads`. */
   readonly backend: string;
+  /** Where the executor can tell. */
+  readonly plan?: PlannedMemory;
   /** One step of gradient descent; `rate` is η. @throws GradientError where a gradient is not finite */
   step(batch: Batch, rate: number): Promise<StepResult>;
   /** Mean loss and number of right answers in evaluation mode. */

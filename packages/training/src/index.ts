@@ -12,9 +12,11 @@ export type {
   ExecutorFactory,
   ExecutorOptions,
   OptimiserOptions,
+  PlannedMemory,
   StepResult,
 } from "./executor.ts";
 export { executorNames, loadExecutor } from "./executors.ts";
+export { watchGrowth } from "./memoryUse.ts";
 export type { Augmentation } from "./pipeline/augmentation.ts";
 export { type BatchLoader, type BatchRequest, inlineLoader, type LoaderFactory } from "./pipeline/loader.ts";
 export { epochOrder } from "./pipeline/order.ts";

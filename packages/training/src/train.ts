@@ -15,7 +15,7 @@ import {
 import type { Dataset } from "./datasets/dataset.ts";
 import { DivergedError, GradientError } from "./diverged.ts";
 import { bestEpoch, type EpochResult, improved, isPatienceOver } from "./earlyStopping.ts";
-import type { Executor, ExecutorFactory, OptimiserOptions } from "./executor.ts";
+import type { Executor, ExecutorFactory, OptimiserOptions, PlannedMemory } from "./executor.ts";
 import { type Augmentation, checkAugmentation } from "./pipeline/augmentation.ts";
 import { type BatchLoader, inlineLoader, type LoaderFactory, type Part } from "./pipeline/loader.ts";
 import { epochOrder, firstExamples } from "./pipeline/order.ts";
@@ -200,7 +200,12 @@ function startedEvent(executor: Executor, options: TrainOptions): TrainEvent {
     trainCount: dataset.train.count,
     ...(dataset.validation === undefined ? {} : { validationCount: dataset.validation.count }),
     testCount: dataset.test.count,
+    ...(executor.plan === undefined ? {} : { plannedMemory: partsOf(executor.plan) }),
   };
+}
+
+function partsOf({ processBytes, activationBytes, weightBytes, optimiserBytes }: PlannedMemory) {
+  return { processBytes, activationBytes, weightBytes, optimiserBytes };
 }
 
 /** Takes the steps of the epoch that are left. @returns undefined where the signal came in between */

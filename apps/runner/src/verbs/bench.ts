@@ -4,6 +4,7 @@ import {
   describeEnvironment,
   formatCount,
   formatMeasure,
+  formatMegabytes,
   formatPercent,
   formatTable,
   type RunEnvironment,
@@ -196,7 +197,7 @@ function planLines({ plan, memory }: ContenderReport): string[] {
   if (plan === undefined) return [];
   const grown = memory.peakBytes - memory.startBytes;
   return [
-    `Memory as planned: ${megabytes(plan.peakBytes)} (activations ${megabytes(plan.activationBytes)}, weights ${megabytes(plan.weightBytes)}, optimiser ${megabytes(plan.optimiserBytes)}); the process grew by ${megabytes(grown)}.`,
+    `Memory as planned: ${formatMegabytes(plan.processBytes)} (activations ${formatMegabytes(plan.activationBytes)}, weights ${formatMegabytes(plan.weightBytes)}, optimiser ${formatMegabytes(plan.optimiserBytes)}); the process grew by ${formatMegabytes(grown)}.`,
   ];
 }
 
@@ -212,7 +213,7 @@ function contenderTable({ ours, baseline }: BenchReport, form: TableForm): strin
     { key: "step", title: "ms a step", format: formatMeasure },
     { key: "least", title: "least", format: formatMeasure },
     { key: "gigaflops", title: "GFLOP/s", format: formatMeasure },
-    { key: "memory", title: "peak memory", format: megabytes },
+    { key: "memory", title: "peak memory", format: formatMegabytes },
   ];
   const rows = [ours, ...(baseline === undefined ? [] : [baseline])].map((contender) => ({
     name: contender.name,
@@ -323,4 +324,3 @@ const formatRate = (rate: number): string => (rate >= 1000 ? formatCount(rate) :
 const today = (): string => new Date().toISOString().slice(0, 10);
 const times = (ratio: number): string => `${ratio.toPrecision(3)} times`;
 const threadsOf = (count: number): string => `${count} thread${count === 1 ? "" : "s"}`;
-const megabytes = (bytes: number): string => `${formatMeasure(bytes / 1e6)} MB`;

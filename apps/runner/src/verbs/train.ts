@@ -4,11 +4,12 @@ import {
   compareRuns,
   describeEvent,
   formatAccuracy,
+  formatMegabytes,
   formatTable,
   writeFigures,
   writeReport,
 } from "@phew/runs";
-import { executorNames } from "@phew/training";
+import { executorNames, watchGrowth } from "@phew/training";
 import { UsageError } from "../failure.ts";
 import { printJson, printLines, printText } from "../output.ts";
 import { interruptSignal, startProgress } from "../progress.ts";
@@ -58,8 +59,13 @@ export async function train(
   const place = { root, experiment, force, ...(threads === undefined ? {} : { threadCount: threads }) };
   const progress = startProgress(runName(config), options.json);
   let stepsPerEpoch = 1;
+  let grown = watchGrowth();
+  let grownBytes: number | undefined;
   const onEvent = (event: RunEvent) => {
+    // the data are there before, and what pruning needed is no part of it
+    if (event.kind === "prune.finished") grown = watchGrowth();
     if (event.kind === "train.started") stepsPerEpoch = event.stepsPerEpoch;
+    if (event.kind === "train.finished") grownBytes = grown();
     if (event.kind === "train.step") {
       const note = `epoch ${event.epoch} of ${config.epochs}, loss ${event.loss.toFixed(3)}, ${Math.round(event.imagesPerSecond)} images/s`;
       progress.update(event.step / (stepsPerEpoch * config.epochs), note);
@@ -72,7 +78,7 @@ export async function train(
   const result = await runTraining(config, place, { signal: interruptSignal(), onEvent }).finally(() =>
     progress.done(),
   );
-  await report(config, result, options);
+  await report(config, result, options, grownBytes);
 }
 
 function configFrom(path: string, model: string | undefined, given: readonly string[]): TrainConfigFile {
@@ -132,19 +138,23 @@ async function report(
   config: TrainConfig,
   result: RunResult,
   { json, figures }: Pick<TrainVerbOptions, "json" | "figures">,
+  grownBytes: number | undefined,
 ): Promise<void> {
   const states = statesOf([result]);
   const table = compareRuns(states, { targetAccuracy: TARGET_ACCURACY });
   const files = result.skipped
     ? []
     : [...writeReport(result.folder, table), ...(figures ? await writeFigures(result.folder, states) : [])];
-  if (json) return printJson({ ...result, config, ...table.rows[0] });
+  const memory = grownBytes === undefined ? {} : { grownBytes };
+  if (json) return printJson({ ...result, config, ...memory, ...table.rows[0] });
   if (result.skipped) {
     printLines(
       `This run was finished before: test accuracy ${formatAccuracy(result.testAccuracy ?? Number.NaN)}. --force runs it again.`,
     );
   }
   printText(formatTable(table.columns, table.rows, "text"));
+  if (grownBytes !== undefined)
+    printLines(`The process grew by ${formatMegabytes(grownBytes)} while it trained.`);
   printLines(
     `Everything is in ${result.folder}${files.length > 0 ? `, ${files.length} ${figures ? "reports and figures" : "reports"} among it` : ""}.`,
   );

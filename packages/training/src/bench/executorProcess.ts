@@ -5,9 +5,9 @@
 import { ArgumentError, buildNetwork, elementCount, Masks, type Network, type Weights } from "@phew/core";
 import type { Batch, ExecutorOptions } from "../executor.ts";
 import { loadExecutor } from "../executors.ts";
+import { peakBytes, residentBytes } from "../memoryUse.ts";
 import { loadTensorflowExecutor, probeTensorflow, type TensorflowBackend } from "../tensorflow.ts";
 import { ExecutorBench } from "./executorBench.ts";
-import { peakBytes, residentBytes } from "./memoryUse.ts";
 import type { ProfiledExecutor } from "./profiled.ts";
 import { type BenchTask, type ExecutorChoice, type NetworkDescription, parameterLength } from "./task.ts";
 import { TaskReader } from "./taskReader.ts";

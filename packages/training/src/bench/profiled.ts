@@ -1,15 +1,6 @@
 /** What an executor may tell of itself beyond {@link Executor}; a benchmark prints what is there. */
-import type { Executor } from "../executor.ts";
+import type { Executor, PlannedMemory } from "../executor.ts";
 import { median } from "./race.ts";
-
-/** Bytes by what they are for, known before the first step. */
-export interface PlannedMemory {
-  readonly activationBytes: number;
-  readonly weightBytes: number;
-  readonly optimiserBytes: number;
-  /** All of it at the most. */
-  readonly peakBytes: number;
-}
 
 /** Time that was spent on one kind of work of one layer. */
 export interface LayerTime {
@@ -24,12 +15,13 @@ export interface LayerTime {
 
 export interface Profiled {
   readonly threadCount?: number;
-  readonly plan?: PlannedMemory;
   /** Measures the steps from now on; each is a little slower for it. */
   startTiming?(): void;
   /** Time of all steps since {@link startTiming}; ends the measuring. */
   endTiming?(): readonly LayerTime[];
 }
+
+export type { PlannedMemory };
 
 export type ProfiledExecutor = Executor & Profiled;
 

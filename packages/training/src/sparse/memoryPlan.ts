@@ -3,20 +3,15 @@
  * share the rest by the time they are needed: within a segment every thread has its own scratch, over segments a
  * tensor holds all blocks.
  */
+import type { PlannedMemory } from "../executor.ts";
 import type { Lifetime, ProgramDraft, Purpose, Region } from "./draft.ts";
 import type { PlannedTensor } from "./tensor.ts";
 
-/** Bytes by what they are for. */
-export interface MemoryPlan {
-  /** Values and gradients of the largest batch, at their peak. */
-  readonly activationBytes: number;
-  /** Kept weights with their places, biases, batch normalisation. */
-  readonly weightBytes: number;
-  /** Momentum. */
-  readonly optimiserBytes: number;
-  /** All of memory. */
-  readonly peakBytes: number;
-}
+export type { PlannedMemory as MemoryPlan };
+
+/** Measured on Node 20: compiled kernels and the program's own objects; one more thread of Node with its stack and heap. */
+const CODE_BYTES = 8e6;
+const THREAD_BYTES = 11e6;
 
 /** Where a tensor's blocks stand. */
 export interface PlacedTensor {
@@ -34,7 +29,7 @@ export interface Placement {
   readonly arena: number;
   /** One past the last byte. */
   readonly end: number;
-  readonly plan: MemoryPlan;
+  readonly plan: PlannedMemory;
 }
 
 interface Item {
@@ -125,6 +120,7 @@ export function placeInMemory(
       weightBytes: bytesFor.get("weights") ?? 0,
       optimiserBytes: bytesFor.get("optimiser") ?? 0,
       peakBytes: end,
+      processBytes: end + CODE_BYTES + THREAD_BYTES * (threadCount - 1),
     },
   };
 }

@@ -1,5 +1,5 @@
 /** Memory of this process, as the operating system counts it. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 
 /** Resident now. */
 export function residentBytes(): number {
@@ -10,6 +10,25 @@ export function residentBytes(): number {
 export function peakBytes(): number {
   // maxRSS on Linux is at least that of the parent when it forked
   return statusBytes("VmHWM") ?? 1024 * process.resourceUsage().maxRSS;
+}
+
+/**
+ * Starts to watch this process; what it gives back tells by how many bytes the process has grown at the most since.
+ * Where the system cannot forget an earlier peak, that counts too.
+ */
+export function watchGrowth(): () => number {
+  const start = residentBytes();
+  forgetPeak();
+  return () => Math.max(0, peakBytes() - start);
+}
+
+function forgetPeak(): void {
+  try {
+    // proc(5): 5 resets the peak of the resident set
+    writeFileSync("/proc/self/clear_refs", "5");
+  } catch {
+    // not on Linux, or not allowed
+  }
 }
 
 function statusBytes(field: string): number | undefined {
