@@ -126,12 +126,15 @@ async function attend(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   while (!signal.aborted) {
-    if (taskStatus(task, Date.now()).state === "running") {
+    const before = taskStatus(task, Date.now()).state;
+    if (before === "finished") return undefined;
+    if (before === "running") {
       await sleep(TICK_MS);
       continue;
     }
     const end = await carryOut(task, folder, children);
     if (end.code === 0) return undefined;
+    if (end.fault !== undefined) return end.fault;
     const { state, status } = taskStatus(task, Date.now());
     // another process was quicker to take the run
     if (state === "running" && status?.pid !== end.pid) continue;
@@ -147,6 +150,8 @@ interface ProcessEnd {
   readonly pid: number | undefined;
   readonly code: number | null;
   readonly signal: string | null;
+  /** Why it could not even begin. */
+  readonly fault?: string;
 }
 
 function carryOut(task: SweepTask, folder: string, children: Set<ChildProcess>): Promise<ProcessEnd> {
@@ -158,14 +163,14 @@ function carryOut(task: SweepTask, folder: string, children: Set<ChildProcess>):
   } catch (error) {
     throw writeFault(file, error);
   }
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     // in a group of its own: Ctrl-C of the terminal reaches it once, through the pool
     const child = spawn(program, args, { stdio: ["ignore", log, log], detached: true });
     closeSync(log);
     children.add(child);
     child.on("error", (error) => {
       children.delete(child);
-      reject(error);
+      resolve({ pid: undefined, code: null, signal: null, fault: error.message });
     });
     child.on("exit", (code, signal) => {
       children.delete(child);

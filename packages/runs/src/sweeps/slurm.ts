@@ -70,8 +70,16 @@ export function slurm(settings: SlurmExecutorSettings): SweepExecutor {
     async status(): Promise<ExecutorStatus | undefined> {
       const arrays = submitted();
       if (arrays.length === 0) return undefined;
-      const elements = await queuedElements(arrays);
       const jobs = `job ${arrays.map(({ jobId }) => jobId).join(", ")} of Slurm`;
+      let elements: QueuedElement[];
+      try {
+        elements = await queuedElements(arrays);
+      } catch (error) {
+        // the run folders tell enough without it
+        if (!(error instanceof ArgumentError)) throw error;
+        const text = `${jobs}: the queue cannot be asked from here (${error.fault.given})`;
+        return { active: false, queued: new Set(), text };
+      }
       return {
         active: elements.length > 0,
         queued: new Set(elements.map(({ id }) => id)),

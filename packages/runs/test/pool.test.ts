@@ -1,0 +1,146 @@
+/** The local pool, with runs that only count: failures, interruption, and a submitting process that is killed. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { expect, it, onTestFinished } from "vitest";
+import { localPool, type SweepTask, taskStatus } from "../src/sweeps/index.ts";
+
+const script = fileURLToPath(new URL("./fakeRun.mjs", import.meta.url));
+const never = new AbortController().signal;
+
+function scratchFolder(): string {
+  // blanks and quotes, as in folders of people
+  const folder = mkdtempSync(join(tmpdir(), "phew's pool-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  return folder;
+}
+
+function fakeTasks(
+  folder: string,
+  count: number,
+  stepCount: number,
+  crashing: readonly number[] = [],
+): SweepTask[] {
+  return Array.from({ length: count }, (_, k) => {
+    const runFolder = join(folder, `run-${k}`);
+    const mode = crashing.includes(k) ? ["crash"] : [];
+    return {
+      id: `run-${k}`,
+      name: `run ${k}`,
+      folder: runFolder,
+      settings: { seed: k },
+      command: [process.execPath, script, runFolder, `${stepCount}`, ...mode],
+    };
+  });
+}
+
+const states = (tasks: readonly SweepTask[]) => tasks.map((task) => taskStatus(task, Date.now()).state);
+const startsOf = (task: SweepTask) => readFileSync(join(task.folder, "starts"), "utf8").trim().split("\n");
+
+async function until(holds: () => boolean): Promise<void> {
+  for (const start = Date.now(); !holds(); await sleep(10)) {
+    if (Date.now() - start > 20_000) throw new Error("what the test waits for did not come");
+  }
+}
+
+it("runs all tasks, and the others where one crashes; a log keeps what each printed", async () => {
+  const folder = scratchFolder();
+  const tasks = fakeTasks(folder, 5, 3, [1]);
+  const pool = localPool({ folder: join(folder, ".sweep"), processCount: 2 });
+  const submission = await pool.submit(tasks, { signal: never });
+  expect(states(tasks)).toEqual(["finished", "failed", "finished", "finished", "finished"]);
+  expect(submission).toMatchObject({ ended: true, text: "4 of 5 runs done, 2 at a time" });
+  expect([...submission.failures]).toEqual([["run-1", "made to fail"]]);
+  expect(readFileSync(pool.logs(tasks[1]!), "utf8")).toBe("made to fail\n");
+  expect(await pool.status()).toBeUndefined();
+});
+
+it("tells of a program that is not there, as a failure of its run alone", async () => {
+  const folder = scratchFolder();
+  const [first, second] = fakeTasks(folder, 2, 1) as [SweepTask, SweepTask];
+  const broken = { ...first, command: [join(folder, "no such program")] };
+  const pool = localPool({ folder: join(folder, ".sweep"), processCount: 1 });
+  const { failures } = await pool.submit([broken, second], { signal: never });
+  expect(failures.get("run-0")).toMatch(/ENOENT/);
+  expect(states([second])).toEqual(["finished"]);
+});
+
+it("never runs more than it is told to at a time", async () => {
+  const folder = scratchFolder();
+  const tasks = fakeTasks(folder, 6, 4);
+  let most = 0;
+  const watch = setInterval(() => {
+    most = Math.max(most, states(tasks).filter((state) => state === "running").length);
+  }, 5);
+  await localPool({ folder: join(folder, ".sweep"), processCount: 2 }).submit(tasks, { signal: never });
+  clearInterval(watch);
+  expect(most).toBe(2);
+});
+
+it("passes an interruption on once, starts nothing more, and goes on from there when it is submitted again", async () => {
+  const folder = scratchFolder();
+  const tasks = fakeTasks(folder, 3, 20);
+  const interruption = new AbortController();
+  const pool = localPool({ folder: join(folder, ".sweep"), processCount: 2 });
+  const submitted = pool.submit(tasks, { signal: interruption.signal });
+  await until(() => existsSync(join(tasks[1]!.folder, "step")) && existsSync(join(tasks[0]!.folder, "step")));
+  interruption.abort(new Error("Ctrl-C"));
+  await expect(submitted).rejects.toThrow("Ctrl-C");
+  expect(states(tasks)).toEqual(["interrupted", "interrupted", "waiting"]);
+  await pool.submit(tasks, { signal: never });
+  expect(states(tasks)).toEqual(["finished", "finished", "finished"]);
+  expect(startsOf(tasks[0]!).length).toBe(2);
+  expect(startsOf(tasks[0]!)[1]).not.toMatch(/from 0$/);
+});
+
+it("goes on after the submitting process was killed: its runs are waited for, not begun twice", async () => {
+  const folder = scratchFolder();
+  const tasks = fakeTasks(folder, 4, 30);
+  const submitter = submitElsewhere(folder, tasks);
+  await until(() => states(tasks).filter((state) => state === "running").length === 2);
+  submitter.kill("SIGKILL");
+  await new Promise((resolve) => submitter.on("exit", resolve));
+  const pool = localPool({ folder: join(folder, ".sweep"), processCount: 2 });
+  expect(await pool.status()).toMatchObject({ active: false });
+  await pool.submit(tasks, { signal: never });
+  expect(states(tasks)).toEqual(tasks.map(() => "finished"));
+  expect(tasks.map((task) => startsOf(task).length)).toEqual([1, 1, 1, 1]);
+});
+
+it("does not submit what another process submits, and cancels it", async () => {
+  const folder = scratchFolder();
+  const tasks = fakeTasks(folder, 3, 500);
+  const submitter = submitElsewhere(folder, tasks);
+  const ended = new Promise((resolve) => submitter.on("exit", resolve));
+  await until(() => states(tasks).filter((state) => state === "running").length === 2);
+  const pool = localPool({ folder: join(folder, ".sweep"), processCount: 2 });
+  await expect(pool.submit(tasks, { signal: never })).rejects.toThrow(/process \d+ on .* runs, 2 at a time/);
+  expect(await pool.cancel(tasks)).toMatch(/^asked 2 runs and process \d+, which runs them, to stop$/);
+  await ended;
+  await until(() => !states(tasks).includes("running"));
+  expect(states(tasks)).toEqual(["interrupted", "interrupted", "waiting"]);
+  expect(await pool.cancel(tasks)).toBe("nothing of it runs on this machine");
+});
+
+/** A process that submits the tasks; SIGTERM interrupts it as Ctrl-C does. */
+function submitElsewhere(folder: string, tasks: readonly SweepTask[]): ChildProcess {
+  const entry = new URL("../dist/sweeps/index.js", import.meta.url).href;
+  const program = `
+    import { localPool } from ${JSON.stringify(entry)};
+    const controller = new AbortController();
+    process.on("SIGTERM", () => controller.abort(new Error("stopped")));
+    const pool = localPool({ folder: ${JSON.stringify(join(folder, ".sweep"))}, processCount: 2 });
+    await pool.submit(${JSON.stringify(tasks)}, { signal: controller.signal }).catch(() => process.exit(130));`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: "ignore" });
+  onTestFinished(() => {
+    child.kill("SIGKILL");
+    for (const task of tasks) {
+      const { state, status } = taskStatus(task, Date.now());
+      if (state === "running" && status) process.kill(status.pid, "SIGKILL");
+    }
+  });
+  return child;
+}
