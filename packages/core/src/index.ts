@@ -20,6 +20,9 @@ export { type PathKernelTrace, pathKernelShares, pathKernelTrace } from "./analy
 export { type PathSumOptions, pathSums } from "./analysis/pathSums.ts";
 export { retraceWalks, type WalkOrigin } from "./analysis/retraceWalks.ts";
 export { type LayerWalks, type UnitWalks, unitWalks } from "./analysis/unitWalks.ts";
+export { applyCheck, completeCheck } from "./checks/applyCheck.ts";
+export type { Check, Checked, CheckRequest, CheckSettings } from "./checks/check.ts";
+export { checkByName, checks } from "./checks/registry.ts";
 export type {
   Batch,
   DifferentiationRequest,

@@ -1,5 +1,7 @@
 /** Prunes a network by any method: checks what is asked for, has it done, and checks what came of it. */
 import { layerMeasures } from "./analysis/analyse.ts";
+import { applyCheck, completeCheck } from "./checks/applyCheck.ts";
+import type { CheckSettings } from "./checks/check.ts";
 import { ArgumentError } from "./errors.ts";
 import type { PruneEvent } from "./events.ts";
 import { countKept, keepCountAt, type Masks } from "./masks/masks.ts";
@@ -30,6 +32,8 @@ export interface PruneSettings {
   readonly from?: Masks;
   /** For methods that look at examples; see `Pruner.needsData`. */
   readonly data?: PruningData;
+  /** A sanity check of the mask: the result is then what the check made of it. See `checks`. */
+  readonly check?: CheckSettings;
   readonly onProgress?: (progress: PruneProgress) => void;
   /** Told of the start, of progress and of the end. */
   readonly onEvent?: (event: PruneEvent) => void;
@@ -47,12 +51,17 @@ export interface PruneResult extends Pruning {
   readonly keptCount: number;
   /** Kept fraction. */
   readonly density: number;
+  /** Of the method, any check left out. */
   readonly elapsedMs: number;
+  /** The check applied, with all its options. */
+  readonly check?: Required<CheckSettings>;
+  /** The weights to go on with, where a check drew them anew. */
+  readonly weights?: Weights;
 }
 
 /**
  * @param weights all finite; of the prunable parameters at least
- * @throws ArgumentError for a method, density, seed, option or weight that is not usable; signal.reason
+ * @throws ArgumentError for a method, density, seed, option, check or weight that is not usable; signal.reason
  */
 export async function prune(
   network: Network,
@@ -64,6 +73,7 @@ export async function prune(
   const keepCount = keepCountAt(requestedDensity, network.prunableCount);
   requireSeed(seed);
   const options = completeOptions(pruner, settings.options ?? {});
+  const check = settings.check && completeCheck(settings.check);
   requireFiniteWeights(network, weights);
   if (pruner.needsData) requireData(pruner, data);
   signal?.throwIfAborted();
@@ -94,6 +104,9 @@ export async function prune(
   const elapsedMs = performance.now() - start;
   const keptCount = requireCount(pruner, request, pruning.masks);
   const density = keptCount / prunableCount;
+  const checked =
+    settings.check && (await applyCheck(settings.check, { masks: pruning.masks, weights, seed }));
+  const masks = checked?.masks ?? pruning.masks;
   onEvent?.({
     kind: "prune.finished",
     method,
@@ -102,9 +115,22 @@ export async function prune(
     keptCount,
     ...(pruning.walkCount !== undefined && { walkCount: pruning.walkCount }),
     elapsedMs,
-    layers: layerMeasures(pruning.masks),
+    layers: layerMeasures(masks),
   });
-  return { ...pruning, method, options, seed, requestedDensity, keepCount, keptCount, density, elapsedMs };
+  return {
+    ...pruning,
+    masks,
+    method,
+    options,
+    seed,
+    requestedDensity,
+    keepCount,
+    keptCount,
+    density,
+    elapsedMs,
+    ...(check && { check: { name: check.check.name, options: check.options } }),
+    ...(checked?.weights && { weights: checked.weights }),
+  };
 }
 
 function requireSeed(seed: number): void {

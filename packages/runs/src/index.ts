@@ -2,6 +2,22 @@ export type { LayerMeasure, MaskMeasures, RunEvent, TimedRunEvent } from "@phew/
 export { ArgumentError, unknownName } from "@phew/core";
 export { canonicalJson, configHash, nonDefaults, type RunConfig } from "./canonicalJson.ts";
 export { type ChartSpec, chart, svgToPng, writeChart } from "./chart.ts";
+export {
+  type ComparedGroup,
+  type ComparedLayer,
+  type ComparedMask,
+  comparisonTable,
+  groupMasks,
+  maskRows,
+  type Spread,
+} from "./comparison.ts";
+export {
+  comparisonFigurePaths,
+  layerFigure,
+  traceFigure,
+  widthFigure,
+  writeComparisonFigures,
+} from "./comparisonFigures.ts";
 export { describeEnvironment, type RunEnvironment } from "./environment.ts";
 export { parseEventLine, writeEventLine } from "./eventLine.ts";
 export { describeEvent, type EventText, type LogLevel } from "./eventText.ts";

@@ -4,7 +4,7 @@
  * groups and flatten are part of the graph.
  * Source of the distinction: Vysogorets & Kempe 2021, arXiv:2107.02306 (effective density).
  */
-import { unitCounts } from "../network/unitFlow.ts";
+import { type UnitFlow, unitCounts } from "../network/unitFlow.ts";
 import type { KeptGraph } from "./keptKernels.ts";
 
 /** One array a node of the network, one byte a unit of its value. */
@@ -43,12 +43,7 @@ export function pathReach({ masks: { network }, flows, kernelsOf }: KeptGraph): 
         }
       });
     } else if (flow.kind === "maps") {
-      for (const { from, fromStart, count, toStart, spread } of flow.maps) {
-        for (let i = 0; i < count; i++) {
-          if (fromInput[from]![fromStart + i] === 0) continue;
-          reached.fill(1, toStart + i * spread, toStart + (i + 1) * spread);
-        }
-      }
+      carryReach(flow, fromInput, reached);
     }
   }
   const toOutput = blank();
@@ -92,6 +87,20 @@ export function layerEffects(graph: KeptGraph, reach: PathReach = pathReach(grap
     });
     return { effectiveCount, ineffectiveCount, ineffectiveUnitCount };
   });
+}
+
+/** Marks in `reached` the units of a value that stem, without weights, from units marked in `reach`. */
+export function carryReach(
+  { maps }: Extract<UnitFlow, { kind: "maps" }>,
+  reach: readonly Uint8Array[],
+  reached: Uint8Array,
+): void {
+  for (const { from, fromStart, count, toStart, spread } of maps) {
+    for (let i = 0; i < count; i++) {
+      if (reach[from]![fromStart + i] === 0) continue;
+      reached.fill(1, toStart + i * spread, toStart + (i + 1) * spread);
+    }
+  }
 }
 
 /** Calls `visit` for every output unit with the input units and kernels of its group. */

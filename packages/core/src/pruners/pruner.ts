@@ -97,7 +97,7 @@ export interface Pruner {
  * @throws ArgumentError for an unknown option, a wrong type or a value out of range
  */
 export function completeOptions(
-  pruner: Pruner,
+  pruner: Pick<Pruner, "name" | "options">,
   given: Readonly<Record<string, OptionValue>>,
 ): Record<string, OptionValue> {
   const names = Object.keys(pruner.options);

@@ -1,0 +1,32 @@
+/**
+ * Keeps the mask and draws the weights anew, in the network's own way, from another seed: whether a mask is good for the
+ * weights it was made for, or for any.
+ * @see Frankle et al. 2021, arXiv:2009.08576, section 4
+ */
+import { initialise } from "../weights/initialise.ts";
+import { ownInitialisation } from "../zoo/zoo.ts";
+import type { Check } from "./check.ts";
+
+export const reinitialise: Check = {
+  name: "reinitialise",
+  summary: "keep the mask, draw the weights under it anew",
+  source: "Frankle et al. 2021, arXiv:2009.08576",
+  options: {
+    step: {
+      kind: "number",
+      least: 1,
+      most: 1e12,
+      whole: true,
+      initial: 1_000_000,
+      help: "the new weights' seed is the run's plus this",
+    },
+  },
+  async apply({ masks, seed, options }) {
+    const { network } = masks;
+    const weights = await initialise(network, {
+      seed: seed + Number(options.step),
+      initialisation: ownInitialisation(network),
+    });
+    return { masks, weights };
+  },
+};
