@@ -10,7 +10,7 @@ import {
   formatTable,
   type Row,
 } from "@phew/runs";
-import { bar, shortened, sparkline } from "./bars.ts";
+import { asciiOnly, bar, shortened, sparkline } from "./bars.ts";
 
 export interface ReportStyle {
   /** Columns of the terminal, at least 80. */
@@ -217,13 +217,4 @@ function collapsed(names: readonly LayerAnalysis["name"][], width: number): stri
   return whole.length <= width ? whole : `${whole.slice(0, width - 1)}…`;
 }
 
-/** Without characters beyond ASCII where that is asked for. */
-function plain(text: string, { ascii }: ReportStyle): string {
-  if (!ascii) return text;
-  return text
-    .replaceAll("─", "-")
-    .replaceAll("–", "-")
-    .replaceAll("…", "..")
-    .replaceAll("·", "*")
-    .replaceAll("±", "+-");
-}
+const plain = (text: string, { ascii }: ReportStyle) => (ascii ? asciiOnly(text) : text);

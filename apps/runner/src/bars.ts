@@ -22,6 +22,20 @@ export function sparkline(values: readonly number[], ascii = false): string {
     .join("");
 }
 
+/** Text of the tables without characters beyond ASCII. */
+export function asciiOnly(text: string): string {
+  const plain: Readonly<Record<string, string>> = {
+    "─": "-",
+    "–": "-",
+    "…": "..",
+    "·": "*",
+    "±": "+-",
+    "×": "x",
+    "÷": "/",
+  };
+  return text.replace(/[─–…·±×÷]/g, (character) => plain[character]!);
+}
+
 /** A name in at most `width` columns: its middle gives way. */
 export function shortened(name: string, width: number, ascii = false): string {
   if (name.length <= width) return name;

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { declareAnalyze } from "./commands/analyze.ts";
 import { declareBench } from "./commands/bench.ts";
+import { declareCompare } from "./commands/compare.ts";
 import { declareDemo } from "./commands/demo.ts";
 import { declareDoctor } from "./commands/doctor.ts";
 import { declareExport } from "./commands/export.ts";
@@ -18,6 +19,7 @@ import { describeFailure, EXIT } from "./failure.ts";
 const declarations = [
   declarePrune,
   declareAnalyze,
+  declareCompare,
   declarePredict,
   declareExport,
   declareTrain,

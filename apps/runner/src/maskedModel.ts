@@ -18,7 +18,11 @@ export async function loadMaskedModel(
   if (options.masks === undefined) return { loaded: await loadModel(model, options) };
   if (model !== undefined && !namesFile(model) && options.weights === undefined) {
     const file = await readMaskFile(options.masks, zooNetwork(model, options));
-    const loaded = await loadModel(model, options, Number(file.metadata.seed ?? 0));
+    const loaded = await loadModel(
+      model,
+      options,
+      Number(file.metadata.weightsSeed ?? file.metadata.seed ?? 0),
+    );
     requireSameWeights(loaded, file, options.masks);
     return { loaded, file };
   }

@@ -52,6 +52,22 @@ export function wholeNumbers(option: string, least: number, most?: number) {
   return (text: string): number[] => text.split(",").map(parseOne);
 }
 
+/** `0..4`, or `0,3,7`; at most 10,000. */
+export function seeds(text: string): number[] {
+  const range = text.match(/^\s*(\d+)\s*\.\.\s*(\d+)\s*$/);
+  const [first, last] = range ? [Number(range[1]), Number(range[2])] : [0, 0];
+  const values = range
+    ? Array.from({ length: Math.max(0, Math.min(10_001, last - first + 1)) }, (_, k) => first + k)
+    : wholeNumbers("--seeds", 0)(text);
+  if (values.length === 0 || values.length > 10_000 || !Number.isSafeInteger(last)) {
+    throw new UsageError("--seeds", {
+      given: `"${text}"`,
+      expected: "whole numbers such as 0..4 or 0,3,7, at most 10,000 of them",
+    });
+  }
+  return [...new Set(values)];
+}
+
 /** `16x32x32-16` of a convolution, `784-300` of a dense layer. */
 export function layerShape(text: string): { inputShape: number[]; outCount: number } {
   const [input = "", out = "", ...rest] = text.split("-");

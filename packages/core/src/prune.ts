@@ -55,8 +55,9 @@ export interface PruneResult extends Pruning {
   readonly elapsedMs: number;
   /** The check applied, with all its options. */
   readonly check?: Required<CheckSettings>;
-  /** The weights to go on with, where a check drew them anew. */
+  /** The weights to go on with, and their seed, where a check drew them anew. */
   readonly weights?: Weights;
+  readonly weightsSeed?: number;
 }
 
 /**
@@ -130,6 +131,7 @@ export async function prune(
     elapsedMs,
     ...(check && { check: { name: check.check.name, options: check.options } }),
     ...(checked?.weights && { weights: checked.weights }),
+    ...(checked?.weightsSeed !== undefined && { weightsSeed: checked.weightsSeed }),
   };
 }
 

@@ -181,8 +181,8 @@ describe("widening", () => {
     expect(ineffectiveCount / keptCount).toBe(0);
   });
 
-  it("of random networks takes weights from units that a path reaches, where these hold them all", async () => {
-    let [compared, ineffective, kept] = [0, 0, 0];
+  it("puts more weights of random networks on paths than a random mask has there", async () => {
+    let [before, after] = [0, 0];
     await fc.assert(
       fc.asyncProperty(
         randomNetworks,
@@ -196,14 +196,12 @@ describe("widening", () => {
           const sum = (m: ReadonlyMap<string, Uint8Array>) =>
             [...m.values()].reduce((n, mask) => n + countKept(mask), 0);
           const onPaths = (of: Masks) => sum(edgesOnPaths(new Ways(oracleNetwork(network)), byName(of)));
-          compared++;
-          ineffective += onPaths(masks);
-          kept += onPaths(widened);
+          before += onPaths(masks);
+          after += onPaths(widened);
         },
       ),
       { numRuns: 40 },
     );
-    expect(compared).toBe(40);
-    expect(kept).toBeGreaterThan(ineffective);
+    expect(after).toBeGreaterThan(before);
   });
 });

@@ -16,6 +16,13 @@ export interface MaskOrigin {
   readonly weightsDigest: string;
   /** Of the program that made them. */
   readonly version: string;
+  /** The sanity check they went through, with its options. */
+  readonly check?: {
+    readonly name: string;
+    readonly options: Readonly<Record<string, string | number | boolean>>;
+  };
+  /** Seed of the weights, where it is not `seed`. */
+  readonly weightsSeed?: number;
 }
 
 export interface MaskFile {
@@ -49,16 +56,19 @@ export function maskTensors(masks: Masks): Tensors {
 
 /** The metadata of a mask file. */
 export function maskMetadata(masks: Masks, origin: MaskOrigin): Record<string, string> {
-  const options = Object.fromEntries(Object.entries(origin.options).sort(([a], [b]) => (a < b ? -1 : 1)));
+  const sorted = (options: MaskOrigin["options"]) =>
+    JSON.stringify(Object.fromEntries(Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1))));
   return {
     format: "pt",
     method: origin.method,
-    options: JSON.stringify(options),
+    options: sorted(origin.options),
     seed: String(origin.seed),
     requestedDensity: String(origin.requestedDensity),
     density: String(masks.density),
     weightsDigest: origin.weightsDigest,
     version: origin.version,
+    ...(origin.check && { check: origin.check.name, checkOptions: sorted(origin.check.options) }),
+    ...(origin.weightsSeed !== undefined && { weightsSeed: String(origin.weightsSeed) }),
   };
 }
 

@@ -103,35 +103,41 @@ function spread(values: readonly number[]): Spread {
   return { mean, deviation: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : 0 };
 }
 
-/** A row for each method and density: geometric mean of the trace with the factor of one deviation, others ± it. */
+/**
+ * A row for each method and density: geometric mean of the trace with the factor of one deviation, mean width ± its
+ * deviation, means of the rest. A column tells of masks without any path where there are such.
+ */
 export function comparisonTable(groups: readonly ComparedGroup[]): Report {
   const percent = (fraction: number) => (100 * fraction).toFixed(1);
+  const cut = groups.some((group) => group.disconnectedCount > 0);
   return {
     columns: [
       { key: "requested_density", title: "density", format: (d) => formatPercent(d) },
       { key: "method", title: "method" },
       { key: "trace", title: "trace / dense" },
-      { key: "width", title: "mean width %" },
-      { key: "least", title: "least width %" },
+      { key: "width", title: "width %" },
+      { key: "least", title: "least %", format: percent },
       { key: "ineffective", title: "ineff. %", format: (share) => (100 * share).toFixed(2) },
       { key: "collapsed", title: "coll.", format: (n) => (Number.isInteger(n) ? `${n}` : n.toFixed(1)) },
+      ...(cut ? [{ key: "cut", title: "no path" }] : []),
     ],
     rows: groups.map((group) => ({
       requested_density: group.requestedDensity,
       method: group.method,
       trace: traceCell(group),
       width: `${percent(group.meanWidth.mean)} ± ${percent(group.meanWidth.deviation)}`,
-      least: `${percent(group.minWidth.mean)} ± ${percent(group.minWidth.deviation)}`,
+      least: group.minWidth.mean,
       ineffective: group.ineffectiveShare.mean,
       collapsed: group.collapsedCount.mean,
+      ...(cut && { cut: `${group.disconnectedCount} of ${group.seedCount}` }),
     })),
   };
 }
 
-function traceCell({ logRelativeTrace: trace, disconnectedCount, seedCount }: ComparedGroup): string {
+function traceCell({ logRelativeTrace: trace, seedCount }: ComparedGroup): string {
   if (trace === undefined) return "0";
-  const zero = disconnectedCount === 0 ? "" : `, 0 in ${disconnectedCount} of ${seedCount}`;
-  return `${formatMeasure(10 ** trace.mean)} ×÷ ${(10 ** trace.deviation).toPrecision(3)}${zero}`;
+  const mean = formatMeasure(10 ** trace.mean);
+  return seedCount === 1 ? mean : `${mean} ×÷${(10 ** trace.deviation).toPrecision(3)}`;
 }
 
 /** A row for each mask: every measure as it is, for other programs. */

@@ -59,17 +59,17 @@ export function traceFigure(model: string, groups: readonly ComparedGroup[]): Ch
         ],
   );
   const exponents = points.flatMap(({ low, high }) => [Math.log10(low), Math.log10(high)]);
-  const [least, most] = [Math.floor(Math.min(...exponents, 0)), Math.ceil(Math.max(...exponents, 0))];
+  const [least, most] = [Math.floor(Math.min(...exponents, -1)), Math.ceil(Math.max(...exponents, 0))];
   const stride = Math.max(1, Math.ceil((most - least) / 8));
   const values = Array.from({ length: Math.floor((most - least) / stride) + 1 }, (_, k) => most - k * stride);
-  return againstDensity(points, {
+  return againstDensity(points, densitiesOf(groups), {
     title: `Path kernel trace, ${model}`,
     subtitle: `over the dense network's; geometric mean ${seedsOf(groups)}`,
     axisTitle: "trace / dense (logarithmic)",
     scale: { type: "log", domain: [10 ** least, 10 ** most], nice: false },
     axis: {
       values: values.map((exponent) => 10 ** exponent),
-      labelExpr: `(${JSON.stringify(Object.fromEntries(values.map((e) => [String(10 ** e), `1e${e}`])))})[datum.value]`,
+      labelExpr: `(${JSON.stringify(Object.fromEntries(values.map((e) => [String(10 ** e), e === 0 ? "1" : `1e${e}`])))})[datum.value]`,
     },
   });
 }
@@ -83,7 +83,7 @@ export function widthFigure(model: string, groups: readonly ComparedGroup[]): Ch
     low: 100 * (meanWidth.mean - meanWidth.deviation),
     high: 100 * (meanWidth.mean + meanWidth.deviation),
   }));
-  return againstDensity(points, {
+  return againstDensity(points, densitiesOf(groups), {
     title: `Mean layer width, ${model}`,
     subtitle: `output units that a kept weight enters, mean over layers and ${seedsOf(groups)}`,
     axisTitle: "mean layer width (% of units)",
@@ -95,12 +95,12 @@ export function widthFigure(model: string, groups: readonly ComparedGroup[]): Ch
 /** Density of every layer, a panel for each density asked for. */
 export function layerFigure(model: string, groups: readonly ComparedGroup[]): ChartSpec {
   const methods = methodOrder(groups);
-  const densities = [...new Set(groups.map((group) => group.requestedDensity))].sort((a, b) => b - a);
+  const densities = densitiesOf(groups).reverse();
   const names = groups[0]?.layers.map(({ name }) => name.replace(/\.weight$/, "")) ?? [];
   const values = groups.flatMap(({ method, requestedDensity, layers }) =>
     layers.map(({ density }, l) => ({
       method,
-      panel: formatPercent(requestedDensity),
+      panel: panelName(requestedDensity),
       layer: names[l]!,
       kept: 100 * density,
     })),
@@ -115,9 +115,15 @@ export function layerFigure(model: string, groups: readonly ComparedGroup[]): Ch
       row: {
         field: "panel",
         type: "nominal",
-        sort: densities.map((density) => formatPercent(density)),
-        title: "density asked for",
-        header: { labelAngle: 0, labelAlign: "left", labelFontSize: 12, titleFontSize: 12.5 },
+        sort: densities.map(panelName),
+        title: null,
+        header: {
+          orient: "top",
+          labelAngle: 0,
+          labelAnchor: "start",
+          labelFontSize: 12.5,
+          labelFontWeight: 600,
+        },
       },
     },
     spec: {
@@ -130,7 +136,7 @@ export function layerFigure(model: string, groups: readonly ComparedGroup[]): Ch
           type: "nominal",
           sort: names,
           title: null,
-          axis: { labelAngle: -60, labelFontSize: 10, labelOverlap: true, grid: false },
+          axis: { labelAngle: -60, labelFontSize: 10, labelOverlap: names.length > 60, grid: false },
         },
         y: {
           field: "kept",
@@ -153,9 +159,13 @@ interface LineFigure {
   readonly axis: object;
 }
 
-function againstDensity(points: readonly Point[], figure: LineFigure): ChartSpec {
+/** @param densities ascending */
+function againstDensity(
+  points: readonly Point[],
+  densities: readonly number[],
+  figure: LineFigure,
+): ChartSpec {
   const methods = methodOrder(points);
-  const densities = [...new Set(points.map(({ density }) => density))].sort((a, b) => a - b);
   const labels = Object.fromEntries(densities.map((density) => [String(density), formatPercent(density)]));
   const x = {
     field: "density",
@@ -172,7 +182,10 @@ function againstDensity(points: readonly Point[], figure: LineFigure): ChartSpec
     data: { values: points },
     encoding: { x, color: methodColour(methods) },
     layer: [
-      { mark: { type: "line", point: { size: 40, filled: true } }, encoding: { y: { ...y, field: "value" } } },
+      {
+        mark: { type: "line", point: { size: 40, filled: true } },
+        encoding: { y: { ...y, field: "value" } },
+      },
       {
         mark: { type: "rule", strokeWidth: 1.5 },
         encoding: { y: { ...y, field: "low" }, y2: { field: "high" } },
@@ -190,6 +203,11 @@ function methodColour(methods: readonly string[]): object {
     legend: { symbolType: "stroke", symbolSize: 500 },
   };
 }
+
+const densitiesOf = (groups: readonly ComparedGroup[]) =>
+  [...new Set(groups.map(({ requestedDensity }) => requestedDensity))].sort((a, b) => a - b);
+
+const panelName = (density: number) => `density ${formatPercent(density)}`;
 
 const methodOrder = (points: readonly { readonly method: string }[]) =>
   [...new Set(points.map(({ method }) => method))].sort(byMethodOrder);

@@ -21,6 +21,13 @@ export function threadsOption(): Option {
 
 /** The model and what makes it definite: architecture, classes, input, weights, seed. */
 export function withModel(command: Command): Command {
+  return withUnseededModel(command).addOption(
+    option("--seed <n>", "seed of weights and walks").argParser(parse.wholeNumber("--seed", 0)),
+  );
+}
+
+/** The same for verbs that take several seeds. */
+export function withUnseededModel(command: Command): Command {
   return command
     .argument("[model]", "name of the zoo, or a model file")
     .addOption(option("--architecture <name>", "zoo name of the network whose weights the file holds"))
@@ -32,6 +39,5 @@ export function withModel(command: Command): Command {
     .addOption(
       option("--treat-as-opaque", "unsupported parts of an ONNX file carry every unit to every unit"),
     )
-    .addOption(option("--init <scheme>", "how weights are drawn; the network's own way unless given"))
-    .addOption(option("--seed <n>", "seed of weights and walks").argParser(parse.wholeNumber("--seed", 0)));
+    .addOption(option("--init <scheme>", "how weights are drawn; the network's own way unless given"));
 }

@@ -20,8 +20,9 @@ export interface CheckRequest {
 
 export interface Checked {
   readonly masks: Masks;
-  /** Where the check draws them anew. */
+  /** Where the check draws them anew, and from which seed. */
   readonly weights?: Weights;
+  readonly weightsSeed?: number;
 }
 
 export interface Check {

@@ -23,10 +23,8 @@ export const reinitialise: Check = {
   },
   async apply({ masks, seed, options }) {
     const { network } = masks;
-    const weights = await initialise(network, {
-      seed: seed + Number(options.step),
-      initialisation: ownInitialisation(network),
-    });
-    return { masks, weights };
+    const weightsSeed = seed + Number(options.step);
+    const initialisation = ownInitialisation(network);
+    return { masks, weights: await initialise(network, { seed: weightsSeed, initialisation }), weightsSeed };
   },
 };

@@ -1,0 +1,45 @@
+import type { Command } from "commander";
+import * as parse from "../parse.ts";
+import { option, withUnseededModel } from "./options.ts";
+
+export function declareCompare(program: Command): void {
+  withUnseededModel(program.command("compare"))
+    .summary("masks of many methods side by side: measures and figures")
+    .description(
+      "Prunes a network by several methods at several densities and seeds, and sets the measures of the masks side by side: path kernel trace, widths, ineffective weights, collapsed layers.",
+    )
+    .addOption(
+      option(
+        "--methods <names>",
+        "methods by commas, with options and a check: phew,phew:bias=square,synflow+shuffle",
+      ).default("phew,uniform-walk,magnitude,random,uniform,erk"),
+    )
+    .addOption(
+      option("--densities <d>", "fractions of weights kept, by commas")
+        .argParser(parse.densities)
+        .default([0.1, 0.05, 0.02], "0.1,0.05,0.02"),
+    )
+    .addOption(
+      option("--seeds <n>", "seeds of weights and methods: 0..4, or 0,3,7")
+        .argParser(parse.seeds)
+        .default([0], "0"),
+    )
+    .addOption(option("--overlaps", "how much the methods' masks overlap, beside chance"))
+    .addOption(option("--out <folder>", "where the tables and figures go"))
+    .addOption(
+      option("--workers <n>", "threads that prune; one a core unless given").argParser(
+        parse.wholeNumber("--workers", 1, 256),
+      ),
+    )
+    .addOption(option("--ascii", "draw with plain characters"))
+    .addOption(option("--force", "overwrite existing files"))
+    .addOption(option("--json", "one JSON document on standard output"))
+    .addHelpText(
+      "after",
+      `
+Examples:
+  phew compare resnet20 --methods phew,random,synflow --densities 0.1,0.02 --seeds 0..4 --out comparison
+  phew compare resnet20 --methods synflow,synflow+shuffle,synflow+widen:fraction=0.5 --overlaps`,
+    )
+    .action(async (model, options) => (await import("../verbs/compare.ts")).compare(model, options));
+}

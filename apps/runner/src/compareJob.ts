@@ -1,0 +1,132 @@
+/** One job of a comparison: all methods at one density from one seed, pruned and measured one after the other. */
+import {
+  analyse,
+  type MaskOverlap,
+  type Masks,
+  overlap,
+  type PathKernelTrace,
+  pathKernelTrace,
+  prune,
+} from "@phew/core";
+import type { ComparedMask } from "@phew/runs";
+import type { MaskRecipe } from "./maskRecipe.ts";
+import { type LoadedModel, loadModel, type ModelOptions } from "./model.ts";
+
+/** What all jobs of a comparison share. */
+export interface ComparePlan {
+  readonly model: string;
+  readonly options: ModelOptions;
+  readonly recipes: readonly MaskRecipe[];
+  readonly overlaps: boolean;
+}
+
+export interface CompareJob {
+  readonly density: number;
+  readonly seed: number;
+}
+
+export interface ComparedOverlap extends Pick<MaskOverlap, "jaccard" | "chance" | "standardScore"> {
+  readonly a: string;
+  readonly b: string;
+  readonly requestedDensity: number;
+  readonly seed: number;
+}
+
+export interface CompareResult {
+  readonly masks: readonly ComparedMask[];
+  readonly overlaps: readonly ComparedOverlap[];
+}
+
+/** Does jobs one after the other; the weights of the last seed, and the dense network's trace, are kept for the next. */
+export class CompareRunner {
+  readonly #plan: ComparePlan;
+  #seed: number | undefined;
+  #loaded: LoadedModel | undefined;
+  #denseTrace: PathKernelTrace | undefined;
+
+  constructor(plan: ComparePlan) {
+    this.#plan = plan;
+  }
+
+  /** @param onFraction done fraction of the job, 0 … 1 */
+  async run(
+    { density, seed }: CompareJob,
+    onFraction: (fraction: number, doing: string) => void,
+  ): Promise<CompareResult> {
+    const { recipes, overlaps } = this.#plan;
+    const loaded = await this.#load(seed);
+    const compared: ComparedMask[] = [];
+    const kept: Masks[] = [];
+    for (const [k, recipe] of recipes.entries()) {
+      onFraction(k / recipes.length, recipe.label);
+      const { mask, masks } = await this.#compared(loaded, recipe, density, seed, (fraction) =>
+        onFraction((k + fraction) / recipes.length, recipe.label),
+      );
+      compared.push(mask);
+      if (overlaps) kept.push(masks);
+    }
+    return { masks: compared, overlaps: this.#overlapsOf(kept, density, seed) };
+  }
+
+  async #load(seed: number): Promise<LoadedModel> {
+    if (this.#seed !== seed || this.#loaded === undefined) {
+      this.#denseTrace = undefined;
+      this.#loaded = await loadModel(this.#plan.model, { ...this.#plan.options, seed });
+      this.#seed = seed;
+    }
+    this.#denseTrace ??= pathKernelTrace(this.#loaded.network, this.#loaded.weights);
+    return this.#loaded;
+  }
+
+  async #compared(
+    { network, weights }: LoadedModel,
+    { label, method, options, check }: MaskRecipe,
+    density: number,
+    seed: number,
+    onFraction: (fraction: number) => void,
+  ): Promise<{ mask: ComparedMask; masks: Masks }> {
+    const result = await prune(network, weights, {
+      method,
+      density,
+      seed,
+      options,
+      ...(check && { check }),
+      onProgress: ({ fraction }) => onFraction(fraction),
+    });
+    // weights drawn anew have a dense trace of their own
+    const analysis = analyse(result.weights ?? weights, result.masks, {
+      ...(result.weights === undefined && { denseTrace: this.#denseTrace! }),
+      without: ["path-sum", "fans"],
+    });
+    const mask: ComparedMask = {
+      method: label,
+      requestedDensity: density,
+      seed,
+      density: analysis.density,
+      effectiveDensity: analysis.effectiveDensity,
+      pathKernelTrace: analysis.pathKernelTrace!,
+      relativeTrace: analysis.relativeTrace!,
+      meanWidth: analysis.meanWidth,
+      minWidth: analysis.minWidth,
+      deadUnitCount: analysis.deadUnitCount,
+      ineffectiveCount: analysis.ineffectiveCount,
+      collapsedCount: analysis.collapsedLayers.length,
+      logPathCount: analysis.logPathCount!,
+      ...(result.walkCount !== undefined && { walkCount: result.walkCount }),
+      elapsedMs: result.elapsedMs,
+      layers: analysis.layers.map(({ name, density: own, width }) => ({ name, density: own, width })),
+    };
+    return { mask, masks: result.masks };
+  }
+
+  #overlapsOf(masks: readonly Masks[], requestedDensity: number, seed: number): ComparedOverlap[] {
+    const { recipes } = this.#plan;
+    return masks.flatMap((a, k) =>
+      masks.slice(k + 1).map((b, j) => {
+        const { jaccard, chance, standardScore } = overlap(a, b);
+        const names = { a: recipes[k]!.label, b: recipes[k + 1 + j]!.label };
+        return { ...names, requestedDensity, seed, jaccard, chance, standardScore };
+      }),
+    );
+  }
+}

@@ -1,0 +1,174 @@
+/** `phew compare`: masks of many methods side by side, in tables and figures. */
+import { availableParallelism } from "node:os";
+import path from "node:path";
+import { keepCountAt, prunerByName } from "@phew/core";
+import { requireWritable } from "@phew/formats";
+import {
+  type ComparedGroup,
+  comparisonFigurePaths,
+  comparisonTable,
+  formatCount,
+  formatDuration,
+  formatPercent,
+  formatTable,
+  groupMasks,
+  makeFolder,
+  maskRows,
+  type Report,
+  replaceFile,
+  writeComparisonFigures,
+} from "@phew/runs";
+import { asciiOnly } from "../bars.ts";
+import type { ComparedOverlap, ComparePlan, CompareResult } from "../compareJob.ts";
+import { compareInPool } from "../comparePool.ts";
+import { UsageError } from "../failure.ts";
+import { maskRecipes } from "../maskRecipe.ts";
+import { loadModel, type ModelOptions } from "../model.ts";
+import { printJson, printLines, printText } from "../output.ts";
+import { interruptSignal, startProgress } from "../progress.ts";
+
+interface CompareOptions extends Omit<ModelOptions, "seed"> {
+  readonly methods: string;
+  readonly densities: readonly number[];
+  readonly seeds: readonly number[];
+  readonly overlaps?: boolean;
+  readonly out?: string;
+  readonly workers?: number;
+  readonly ascii?: boolean;
+  readonly force?: boolean;
+  readonly json?: boolean;
+}
+
+const TABLES = ["comparison.txt", "comparison.md", "masks.csv"] as const;
+
+export async function compare(model: string | undefined, options: CompareOptions): Promise<void> {
+  const started = performance.now();
+  const recipes = maskRecipes(options.methods);
+  const densities = [...new Set(options.densities)].sort((a, b) => b - a);
+  const needy = recipes.find(({ method }) => prunerByName(method).needsData);
+  if (needy !== undefined) {
+    throw new UsageError("--methods", {
+      given: `"${needy.label}", which looks at examples`,
+      expected: "methods that need no data",
+    });
+  }
+  if (options.out !== undefined) await prepareFolder(options.out, options.force === true);
+  const { network } = await loadModel(model, options);
+  for (const density of densities) keepCountAt(density, network.prunableCount);
+  const plan: ComparePlan = {
+    model: model!,
+    options: modelOptions(options),
+    recipes,
+    overlaps: options.overlaps === true,
+  };
+  // seeds outermost: a thread draws the weights of a seed once
+  const jobs = options.seeds.flatMap((seed) => densities.map((density) => ({ seed, density })));
+  const workerCount = options.workers ?? availableParallelism();
+  const progress = startProgress("compare", options.json);
+  const results = await compareInPool(plan, jobs, {
+    workerCount,
+    signal: interruptSignal(),
+    onProgress: (fraction, doing) => progress.update(fraction, doing),
+  }).finally(() => progress.done());
+  await report(network.name, network.prunableCount, plan, results, options, performance.now() - started);
+}
+
+/** The options that decide the model, as plain values that threads can be sent. */
+function modelOptions({
+  architecture,
+  classes,
+  input,
+  weights,
+  init,
+  treatAsOpaque,
+}: CompareOptions): ModelOptions {
+  const all = { architecture, classes, input, weights, init, treatAsOpaque };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}
+
+async function prepareFolder(folder: string, force: boolean): Promise<void> {
+  makeFolder(folder);
+  const files = [...TABLES.map((name) => path.join(folder, name)), ...comparisonFigurePaths(folder)];
+  for (const file of files) await requireWritable(file, { force });
+}
+
+async function report(
+  name: string,
+  prunableCount: number,
+  plan: ComparePlan,
+  results: readonly CompareResult[],
+  options: CompareOptions,
+  elapsedMs: number,
+): Promise<void> {
+  const masks = results.flatMap((result) => result.masks);
+  // methods in the order asked for, densities from the greatest
+  const ordered = plan.recipes.flatMap(({ label }) => masks.filter((mask) => mask.method === label));
+  const groups = groupMasks(ordered);
+  const overlaps = results.flatMap((result) => result.overlaps);
+  const table = comparisonTable(groups);
+  const files =
+    options.out === undefined ? [] : await write(options.out, name, groups, table, maskRows(ordered));
+  if (options.json) {
+    printJson({
+      model: name,
+      prunableCount,
+      seeds: options.seeds,
+      elapsedMs,
+      groups,
+      masks: ordered,
+      ...(plan.overlaps && { overlaps }),
+      files,
+    });
+    return;
+  }
+  const show = (text: string) => printText(options.ascii ? asciiOnly(text) : text);
+  const seeds = options.seeds.length === 1 ? `seed ${options.seeds[0]}` : `${options.seeds.length} seeds`;
+  printLines(
+    `${name}: ${formatCount(prunableCount)} prunable weights, ${seeds}, ${formatCount(masks.length)} masks in ${formatDuration(elapsedMs)}`,
+  );
+  show(formatTable(table.columns, table.rows, "text"));
+  if (plan.overlaps) show(`\n${overlapTable(overlaps)}`);
+  if (files.length > 0) printLines("", ...files);
+}
+
+async function write(
+  folder: string,
+  name: string,
+  groups: readonly ComparedGroup[],
+  table: Report,
+  rows: Report,
+): Promise<string[]> {
+  const [text, markdown, csv] = TABLES.map((file) => path.join(folder, file)) as [string, string, string];
+  replaceFile(text, formatTable(table.columns, table.rows, "text"));
+  replaceFile(markdown, formatTable(table.columns, table.rows, "markdown"));
+  replaceFile(csv, formatTable(rows.columns, rows.rows, "csv"));
+  return [text, markdown, csv, ...(await writeComparisonFigures(folder, name, groups))];
+}
+
+/** Mean over seeds of the Jaccard overlap of two methods, beside chance. */
+function overlapTable(overlaps: readonly ComparedOverlap[]): string {
+  const groups = new Map<string, ComparedOverlap[]>();
+  for (const found of overlaps) {
+    const key = JSON.stringify([found.requestedDensity, found.a, found.b]);
+    groups.set(key, [...(groups.get(key) ?? []), found]);
+  }
+  const mean = (own: readonly ComparedOverlap[], key: "jaccard" | "chance" | "standardScore") =>
+    own.reduce((sum, found) => sum + found[key], 0) / own.length;
+  const columns = [
+    { key: "density", title: "density", format: (d: number) => formatPercent(d) },
+    { key: "a", title: "method" },
+    { key: "b", title: "and" },
+    { key: "jaccard", title: "Jaccard", format: (n: number) => n.toFixed(4) },
+    { key: "chance", title: "by chance", format: (n: number) => n.toFixed(4) },
+    { key: "score", title: "deviations", format: (n: number) => n.toFixed(1) },
+  ];
+  const rows = [...groups.values()].map((own) => ({
+    density: own[0]!.requestedDensity,
+    a: own[0]!.a,
+    b: own[0]!.b,
+    jaccard: mean(own, "jaccard"),
+    chance: mean(own, "chance"),
+    score: mean(own, "standardScore"),
+  }));
+  return formatTable(columns, rows, "text");
+}

@@ -1,0 +1,88 @@
+/** `phew compare` as a user calls it. */
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+import { filesBelow, phew, readText, scratchFolder } from "./phew.ts";
+
+const ARGS = ["compare", "lenet5", "--methods", "phew,random,erk+shuffle,phew:bias=square"];
+
+function done(args: readonly string[], cwd: string): string {
+  const { exitCode, stdout, stderr } = phew(args, cwd);
+  expect(exitCode, stderr).toBe(0);
+  return stdout;
+}
+
+describe("phew compare", () => {
+  it("sets methods, their variants and checked masks side by side, in tables and figures", () => {
+    const folder = scratchFolder();
+    const args = [...ARGS, "--densities", "0.05,0.02", "--seeds", "0..1", "--overlaps", "--out", "out"];
+    const text = done(args, folder);
+    expect(Math.max(...text.split("\n").map((line) => [...line].length))).toBeLessThanOrEqual(80);
+    for (const word of ["phew:bias=square", "erk+shuffle", "5 %", "2 %", "×÷", "by chance"])
+      expect(text).toContain(word);
+    expect(filesBelow(path.join(folder, "out"))).toEqual([
+      "comparison.md",
+      "comparison.txt",
+      "layer-densities.png",
+      "layer-densities.svg",
+      "masks.csv",
+      "mean-width.png",
+      "mean-width.svg",
+      "path-kernel-trace.png",
+      "path-kernel-trace.svg",
+    ]);
+    expect(
+      readText(path.join(folder, "out", "masks.csv"))
+        .trim()
+        .split("\n"),
+    ).toHaveLength(1 + 4 * 2 * 2);
+    const again = phew(args, folder);
+    expect(again.stderr).toMatch(/a file that exists/);
+    expect(again.exitCode).toBe(1);
+  });
+
+  it("gives the same measures for any number of threads, and those of prune and analyze", () => {
+    const folder = scratchFolder();
+    const measures = (workers: string) => {
+      const found = JSON.parse(
+        done([...ARGS, "--densities", "0.05", "--seeds", "0,3", "--workers", workers, "--json"], folder),
+      );
+      return found.masks.map(({ elapsedMs: _, ...rest }: { elapsedMs: number }) => rest);
+    };
+    const masks = measures("1");
+    expect(measures("2")).toEqual(masks);
+    done(["prune", "lenet5", "--density", "0.05", "--seed", "3", "--out", "m.safetensors"], folder);
+    const alone = JSON.parse(done(["analyze", "lenet5", "--masks", "m.safetensors", "--json"], folder));
+    const own = masks.find(
+      (mask: { method: string; seed: number }) => mask.method === "phew" && mask.seed === 3,
+    );
+    for (const key of ["pathKernelTrace", "relativeTrace", "meanWidth", "density", "logPathCount"])
+      expect(own[key]).toBe(alone[key]);
+  });
+
+  it.each([
+    [["--methods", "phew,synflwo"], /method: got "synflwo".*Did you mean "synflow"/, 1],
+    [["--methods", "phew,phew"], /--methods: got "phew" twice/, 2],
+    [["--methods", "phew+shuffel"], /check: got "shuffel".*Did you mean "shuffle"/, 1],
+    [["--methods", "phew:bias=cube"], /phew: bias: got "cube"/, 1],
+    [["--methods", "a+b+c"], /at most one check/, 2],
+    [["--densities", "5"], /--density: got "5"/, 2],
+    [["--densities", "0.0000001"], /density/, 1],
+    [["--seeds", "4..0"], /--seeds: got "4..0"/, 2],
+    [["--seeds", "x"], /--seeds: got "x"/, 2],
+  ])("refuses %j before any work", (args, message, code) => {
+    const { exitCode, stderr, stdout } = phew(["compare", "lenet5", ...args], scratchFolder());
+    expect(stderr).toMatch(message);
+    expect(stdout).toBe("");
+    expect(exitCode).toBe(code);
+  });
+
+  it("says what went wrong in a thread, and where a file is in the way of the folder", () => {
+    const folder = scratchFolder();
+    writeFileSync(path.join(folder, "out"), "");
+    const inTheWay = phew(["compare", "lenet5", "--out", "out"], folder);
+    expect(inTheWay.stderr).toMatch(/out: /);
+    expect(inTheWay.exitCode).toBe(1);
+    expect(inTheWay.stderr.trim().split("\n")).toHaveLength(1);
+  });
+});
