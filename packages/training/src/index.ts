@@ -1,7 +1,8 @@
 /** Data sets, the training loop and its executors. The executors are loaded only when they are asked for. */
 export { contactSheet, type GreyBitmap } from "./datasets/contactSheet.ts";
-export type { Dataset, Examples, Normalisation } from "./datasets/dataset.ts";
-export { type DatasetEntry, type DatasetOptions, datasets, loadDataset } from "./datasets/registry.ts";
+export type { Classes, Dataset, Examples, Normalisation } from "./datasets/dataset.ts";
+export type { DatasetEntry, DatasetOptions, Download, NamedArray } from "./datasets/entry.ts";
+export { datasetByName, datasets, loadDataset } from "./datasets/registry.ts";
 export { demoRecipe } from "./demoRecipe.ts";
 export { DivergedError, GradientError } from "./diverged.ts";
 export { bestEpoch, type EpochResult, isPatienceOver } from "./earlyStopping.ts";

@@ -160,7 +160,7 @@ describe("mnist", () => {
     mkdirSync(join(folder, "train-images-idx3-ubyte"));
     await expect(loadMnist()).rejects.toThrow(/got a folder, expected a file/);
     await expect(loadDataset("mnist", { dataDir: join(folder, "t10k-labels-idx1-ubyte") })).rejects.toThrow(
-      /which is a file/,
+      /a file that is no archive/,
     );
     await expect(loadDataset("mnist", { dataDir: join(folder, "nothing") })).rejects.toThrow(
       /does not exist/,
@@ -265,7 +265,16 @@ describe("cifar10", () => {
 
 describe("registry of data sets", () => {
   it("knows every set under its name", () => {
-    expect(datasets.map(({ name }) => name)).toEqual(["glyphs", "mnist", "cifar10"]);
+    expect(datasets.map(({ name }) => name)).toEqual([
+      "glyphs",
+      "mnist",
+      "fashion-mnist",
+      "cifar10",
+      "cifar100",
+      "tiny-imagenet",
+      "image-folder",
+      "arrays",
+    ]);
     expect(datasets.filter(({ embedded }) => embedded).map(({ name }) => name)).toEqual(["glyphs"]);
   });
 
@@ -280,7 +289,6 @@ describe("registry of data sets", () => {
     ["mnits", {}, /data set: got "mnits".*Did you mean "mnist"/],
     ["mnist", {}, /data folder: got none.*--data-dir/],
     ["glyphs", { dataDir: "/tmp" }, /data folder: got "\/tmp", expected none/],
-    ["mnist", { dataDir: "/tmp", classCount: 5 }, /classes: got 5, expected 10/],
     ["glyphs", { classCount: 63 }, /classes: got 63/],
   ])("refuses %s with %j", async (name, options, message) => {
     await expect(loadDataset(name, options)).rejects.toThrow(message);

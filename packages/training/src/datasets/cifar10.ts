@@ -1,58 +1,43 @@
-/**
- * CIFAR-10 from its binary version (Krizhevsky 2009): five training files and a test file of 10,000 records, each a label
- * byte and 3 · 32 · 32 pixel bytes, red plane first.
- */
-import { stat } from "node:fs/promises";
-import { join } from "node:path";
-import { ArgumentError } from "@phew/core";
-import { readDataFile, requireFolder } from "./dataFile.ts";
-import { ByteImages, type Dataset, type Normalisation, requireClasses } from "./dataset.ts";
+/** CIFAR-10: Krizhevsky 2009. */
+import { type CifarLayout, readCifar } from "./cifarRecords.ts";
+import { type DatasetEntry, filesOf } from "./entry.ts";
 
-const CLASS_COUNT = 10;
-const SHAPE = [3, 32, 32] as const;
-const PIXEL_COUNT = 3 * 32 * 32;
-const RECORD_LENGTH = 1 + PIXEL_COUNT;
-const RECORD_COUNT = 10_000;
-const NORMALISATION: Normalisation = { mean: [0.491, 0.482, 0.447], std: [0.247, 0.243, 0.262] };
+const LAYOUT: CifarLayout = {
+  name: "cifar10",
+  classCount: 10,
+  normalisation: { mean: [0.491, 0.482, 0.447], std: [0.247, 0.243, 0.262] },
+  labelBytes: 1,
+  train: [1, 2, 3, 4, 5].map((number) => `data_batch_${number}`),
+  trainRecords: 10_000,
+  test: "test_batch",
+  testRecords: 10_000,
+  folder: "cifar-10-batches-bin",
+  archive: "cifar-10-binary.tar.gz",
+};
 
-/**
- * @param folder that holds the six files, or `cifar-10-batches-bin` with them
- * @throws ArgumentError naming the file at fault
- */
-export async function cifar10(folder: string): Promise<Dataset> {
-  await requireFolder(folder);
-  const inner = join(folder, "cifar-10-batches-bin");
-  const batches = (await stat(inner).catch(() => undefined))?.isDirectory() ? inner : folder;
-  const train = [1, 2, 3, 4, 5].map((number) => `data_batch_${number}.bin`);
-  return {
-    name: "cifar10",
-    classCount: CLASS_COUNT,
-    inputShape: SHAPE,
-    normalisation: NORMALISATION,
-    train: await readPart(batches, train),
-    test: await readPart(batches, ["test_batch.bin"]),
-  };
-}
+const CLASS_NAMES = [
+  "airplane",
+  "automobile",
+  "bird",
+  "cat",
+  "deer",
+  "dog",
+  "frog",
+  "horse",
+  "ship",
+  "truck",
+];
 
-async function readPart(folder: string, names: readonly string[]): Promise<ByteImages> {
-  const pixels = new Uint8Array(names.length * RECORD_COUNT * PIXEL_COUNT);
-  const labels = new Uint8Array(names.length * RECORD_COUNT);
-  for (const [file, name] of names.entries()) {
-    const { path, bytes } = await readDataFile(folder, [name, `${name}.gz`]);
-    if (bytes.length !== RECORD_COUNT * RECORD_LENGTH) {
-      throw new ArgumentError(path, {
-        given: `${bytes.length} bytes`,
-        expected: `${RECORD_COUNT * RECORD_LENGTH}: ${RECORD_COUNT} records of ${RECORD_LENGTH}`,
-        remedy: "The file is cut short or of another format; phew reads the binary version.",
-      });
-    }
-    for (let record = 0; record < RECORD_COUNT; record++) {
-      const example = file * RECORD_COUNT + record;
-      const from = record * RECORD_LENGTH;
-      labels[example] = bytes[from]!;
-      pixels.set(bytes.subarray(from + 1, from + RECORD_LENGTH), example * PIXEL_COUNT);
-    }
-    requireClasses(labels.subarray(file * RECORD_COUNT, (file + 1) * RECORD_COUNT), CLASS_COUNT, path);
-  }
-  return new ByteImages(SHAPE, pixels, labels, NORMALISATION);
-}
+export const cifar10: DatasetEntry = {
+  name: "cifar10",
+  summary: "32×32 colour images of 10 things: the binary version, its archive, or class folders",
+  embedded: false,
+  source:
+    "Krizhevsky 2009, Learning multiple layers of features from tiny images, https://www.cs.toronto.edu/~kriz/cifar.html",
+  licence: "none stated; for research, with citation",
+  downloads: filesOf(
+    ["https://www.cs.toronto.edu/~kriz/"],
+    [["cifar-10-binary.tar.gz", 170_052_171, "c32a1d4ab5d03f1284b67883e8d87530"]],
+  ),
+  load: async (options) => ({ ...(await readCifar(LAYOUT, options)), classNames: CLASS_NAMES }),
+};

@@ -64,12 +64,14 @@ export interface ImageFile {
   /** For messages. */
   readonly name: string;
   readonly path: string;
-  /** Of a zip archive's entry; absent: the whole file. */
+  /** Of a zip archive's entry, from its local header on; absent: the whole file. */
   readonly part?: {
     readonly offset: number;
     readonly packedSize: number;
     readonly size: number;
     readonly deflated: boolean;
+    /** Of the content. */
+    readonly crc: number;
   };
 }
 

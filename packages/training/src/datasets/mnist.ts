@@ -1,49 +1,21 @@
-/** MNIST from its four IDX files, as they are published: LeCun, Cortes & Burges. */
-import { ArgumentError } from "@phew/core";
-import { readDataFile, requireFolder } from "./dataFile.ts";
-import { ByteImages, type Dataset, type Normalisation, requireClasses } from "./dataset.ts";
-import { parseIdx } from "./idx.ts";
+/** MNIST: LeCun, Cortes & Burges, handwritten digits. */
+import { type DatasetEntry, filesOf } from "./entry.ts";
+import { readIdxImages } from "./idxImages.ts";
 
-const CLASS_COUNT = 10;
-const SHAPE = [1, 28, 28] as const;
-const NORMALISATION: Normalisation = { mean: [0.1307], std: [0.3081] };
-
-/** @throws ArgumentError naming the file at fault */
-export async function mnist(folder: string): Promise<Dataset> {
-  await requireFolder(folder);
-  return {
-    name: "mnist",
-    classCount: CLASS_COUNT,
-    inputShape: SHAPE,
-    normalisation: NORMALISATION,
-    train: await readPart(folder, "train"),
-    test: await readPart(folder, "t10k"),
-  };
-}
-
-async function readPart(folder: string, part: string): Promise<ByteImages> {
-  const imageFile = await readDataFile(folder, namesOf(`${part}-images`, "idx3-ubyte"));
-  const labelFile = await readDataFile(folder, namesOf(`${part}-labels`, "idx1-ubyte"));
-  const images = parseIdx(imageFile.bytes, imageFile.path, 3);
-  const labels = parseIdx(labelFile.bytes, labelFile.path, 1);
-  const [count, height, width] = images.shape;
-  if (height !== SHAPE[1] || width !== SHAPE[2]) {
-    throw new ArgumentError(imageFile.path, {
-      given: `images of ${height} × ${width} pixels`,
-      expected: `${SHAPE[1]} × ${SHAPE[2]}`,
-    });
-  }
-  if (labels.shape[0] !== count) {
-    throw new ArgumentError(labelFile.path, {
-      given: `${labels.shape[0]} labels`,
-      expected: `${count}, one for each image of ${imageFile.path}`,
-    });
-  }
-  requireClasses(labels.values, CLASS_COUNT, labelFile.path);
-  return new ByteImages(SHAPE, images.values, labels.values, NORMALISATION);
-}
-
-/** The names in use: with a dash or a dot, packed or not. */
-function namesOf(stem: string, kind: string): string[] {
-  return ["-", "."].flatMap((mark) => [`${stem}${mark}${kind}`, `${stem}${mark}${kind}.gz`]);
-}
+export const mnist: DatasetEntry = {
+  name: "mnist",
+  summary: "28×28 grey images of handwritten digits: the four IDX files",
+  embedded: false,
+  source: "LeCun, Cortes & Burges, http://yann.lecun.com/exdb/mnist/",
+  licence: "CC BY-SA 3.0",
+  downloads: filesOf(
+    ["https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"],
+    [
+      ["train-images-idx3-ubyte.gz", 9_912_422, "f68b3c2dcbeaaa9fbdd348bbdeb94873"],
+      ["train-labels-idx1-ubyte.gz", 28_881, "d53e105ee54ea40749a09fcbcd1e9432"],
+      ["t10k-images-idx3-ubyte.gz", 1_648_877, "9fb629c4189551a2d022fa330f9573f3"],
+      ["t10k-labels-idx1-ubyte.gz", 4_542, "ec29112dd5afa0611ce80d1b7f02629c"],
+    ],
+  ),
+  load: (options) => readIdxImages("mnist", { mean: [0.1307], std: [0.3081] }, options),
+};

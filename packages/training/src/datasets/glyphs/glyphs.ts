@@ -1,7 +1,8 @@
 /** The embedded data set: characters drawn by the program, as many as are asked for, the same for the same seed. */
 import { ArgumentError } from "@phew/core";
 import { Random } from "@phew/engine";
-import { ByteImages, type Dataset, type Normalisation } from "../dataset.ts";
+import { ByteImages, type Dataset, type Normalisation, sharedBytes } from "../dataset.ts";
+import type { DatasetEntry } from "../entry.ts";
 import { drawGlyph, SIDE } from "./draw.ts";
 import { CHARACTERS } from "./outlines.ts";
 
@@ -46,7 +47,7 @@ const TRAIN_STREAM = 2 ** 40;
 const TEST_STREAM = 2 ** 41;
 
 function drawGlyphs(classCount: number, count: number, seed: number, firstStream: number) {
-  const pixels = new Uint8Array(count * SIDE * SIDE);
+  const pixels = sharedBytes(count * SIDE * SIDE);
   const classes = new Uint8Array(count);
   const order = Uint8Array.from({ length: classCount }, (_, c) => c);
   for (let k = 0; k < count; k++) {
@@ -64,3 +65,14 @@ function requireCount(subject: string, count: number, least: number, most: numbe
     expected: `a whole number from ${least} to ${most}`,
   });
 }
+
+const USUAL = { classCount: 10, trainCount: 6000, testCount: 2000, seed: 0 };
+
+export const glyphsEntry: DatasetEntry = {
+  name: "glyphs",
+  summary: "28×28 grey images of up to 62 characters, drawn by the program",
+  embedded: true,
+  source: "drawn by the program from its own stroke outlines",
+  licence: "MIT",
+  load: async (options) => glyphs({ ...USUAL, ...options }),
+};
