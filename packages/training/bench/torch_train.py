@@ -358,4 +358,5 @@ def answer(**values):
     print(json.dumps(values), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -7,3 +7,4 @@ export type { LayerTime, PlannedMemory, Profiled } from "./profiled.ts";
 export type { Pace, Ratio } from "./race.ts";
 export type { BenchReport, ContenderReport, LayerWork, Work } from "./report.ts";
 export type { BenchMode, MemoryUse, Round, Stretch } from "./task.ts";
+export { type TorchDerivativeOptions, type TorchDerivatives, torchDerivatives } from "./torchDerivatives.ts";

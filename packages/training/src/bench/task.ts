@@ -97,5 +97,5 @@ export function payloadOf(
 /** Number of values that a parameter of a task has. */
 export const parameterLength = ({ shape }: BenchTask["parameters"][number]): number => elementCount(shape);
 
-const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
+export const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
   new Uint8Array(buffer, byteOffset, byteLength);
