@@ -98,3 +98,16 @@ export function graphNetwork(): Network {
   const cut = b.node("features", { kind: "slice", start: 4, count: 60 }, b.flatten(features));
   return b.build(b.dense("out", b.dropout(0, cut), 4));
 }
+
+/** Convolutions, one grouped, batch normalisation, a projection shortcut, dense layers. */
+export function smallNetwork(): Network {
+  const b = new NetworkBuilder("small", [2, 8, 8]);
+  let x = b.relu(b.batchNorm("bn1", b.conv2d("conv1", b.input, { outChannels: 6, kernel: 3, padding: 1 })));
+  const y = b.batchNorm(
+    "bn2",
+    b.conv2d("conv2", x, { outChannels: 8, kernel: 3, stride: 2, padding: 1, groups: 2 }),
+  );
+  x = b.relu(b.add(y, b.conv2d("shortcut", x, { outChannels: 8, kernel: 1, stride: 2, bias: false })));
+  x = b.relu(b.dense("fc1", b.flatten(b.maxPool2d(x, { kernel: 2 })), 12));
+  return b.build(b.dense("fc2", x, 4));
+}

@@ -3,6 +3,7 @@ import { ArgumentError, type Masks, maskedParameters, type Network } from "@phew
 import { type Combination, combinations } from "./combinations.ts";
 import { KeptWeights } from "./keptWeights.ts";
 import { type LayerKernel, layerSize, quickestKernel } from "./kernelChoice.ts";
+import { computedOperations } from "./lowering/lowerings.ts";
 import { Norm, UnitParameter } from "./parameters.ts";
 import { SparseLayer } from "./sparseLayer.ts";
 import { type StoredUnits, storedUnits } from "./storedUnits.ts";
@@ -46,7 +47,7 @@ export function prepareModel(options: ModelOptions): Model {
   if (opaque?.op.kind === "opaque") {
     throw new ArgumentError(`layer "${opaque.name}"`, {
       given: `the operation ${opaque.op.operation}`,
-      expected: "one that can be computed",
+      expected: `one that can be computed: ${computedOperations.join(", ")}`,
       remedy: "Such a network can be pruned, but not trained or run.",
     });
   }

@@ -34,6 +34,9 @@ const lowerings: { readonly [Kind in Lowered]: Lowering<OperationOf<Kind>> } = {
   slice,
 };
 
+/** Names of the operations that can be computed, for messages. */
+export const computedOperations: readonly string[] = [...Object.keys(lowerings), "batchNorm", "add"].sort();
+
 export function loweringOf(op: Operation): Lowering<Operation> {
   return lowerings[op.kind as Lowered] as Lowering<Operation>;
 }

@@ -1,0 +1,39 @@
+/** Every executor, and every backend of those that have several: what holds for one must hold for all. */
+import type { Executor, ExecutorOptions } from "../src/executor.ts";
+import { createSparseExecutor } from "../src/sparse/executor.ts";
+import { loadTensorflowExecutor } from "../src/tensorflow.ts";
+import { backends } from "./tensorflowBackends.ts";
+
+/** What a test must say; the rest is Nesterov with decay, batches of up to 64, seed 0. */
+export type SubjectOptions = Partial<ExecutorOptions> & Pick<ExecutorOptions, "network" | "weights">;
+
+export interface Subject {
+  /** Says why it is skipped where it is not present. */
+  readonly heading: string;
+  readonly present: boolean;
+  make(options: SubjectOptions): Promise<Executor>;
+}
+
+const usual = {
+  optimiser: { momentum: 0.9, nesterov: true, weightDecay: 5e-4 },
+  batchSize: 64,
+  seed: 0,
+};
+
+const sparse = (threadCount: number): Subject => ({
+  heading: `sparse, threads: ${threadCount}`,
+  present: true,
+  make: (options) => createSparseExecutor({ ...usual, threadCount, ...options }),
+});
+
+/** For `describe.each`. */
+export const subjects: readonly Subject[] = [
+  sparse(1),
+  sparse(3),
+  ...backends.map(({ backend, heading, present }) => ({
+    heading: `tensorflow, ${heading}`,
+    present,
+    make: async (options: SubjectOptions) =>
+      (await loadTensorflowExecutor(backend))({ ...usual, ...options }),
+  })),
+];
