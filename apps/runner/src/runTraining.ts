@@ -1,12 +1,15 @@
 /** One training run, from its configuration to a finished run folder: prune, train, keep what happened. */
 import { existsSync } from "node:fs";
 import {
+  ArgumentError,
+  completeCheck,
   initialise,
   layerMeasures,
   Masks,
   measures,
   type Network,
   ownInitialisation,
+  type PruneResult,
   prune,
   prunerByName,
   type RunEvent,
@@ -14,7 +17,7 @@ import {
   zooEntries,
   zooModel,
 } from "@phew/core";
-import { digestWeights, float32Tensor, writeSafetensors } from "@phew/formats";
+import { digestWeights, float32Tensor, type MaskOrigin, writeSafetensors } from "@phew/formats";
 import { lastAccuracy, type RunState, RunWriter, readRun, readStatus, runFolderOf } from "@phew/runs";
 import {
   type Dataset,
@@ -87,9 +90,10 @@ export async function runTraining(config: TrainConfig, place: RunPlace, hooks: R
   };
   try {
     record({ kind: "run.started", name: runName(config), config: { ...config } });
-    const masks = await pruned(material, record, hooks.signal);
-    await writer.saveMasks(masks, originOf(material));
-    const weights = await trained(material, masks, record, hooks.signal);
+    const { masks, ...origin } = await pruned(material, record, hooks.signal);
+    const start = { ...material, initial: origin.weights ?? material.initial };
+    await writer.saveMasks(masks, originOf(start, origin));
+    const weights = await trained(start, masks, record, hooks.signal);
     await keepWeights(writer.path("checkpoint.safetensors"), material, weights);
     writer.close({ state: "finished" });
   } catch (error) {
@@ -109,6 +113,7 @@ async function gather(config: TrainConfig, place: RunPlace): Promise<Material> {
   // an unknown name is told before a data set is read or drawn
   if (!zooEntries.some(({ name }) => name === config.model)) zooModel(config.model);
   if (config.method !== "dense") prunerByName(config.method);
+  requireCheck(config);
   const dataset = await datasetOf(config);
   const network = zooModel(config.model, { classCount: dataset.classCount, inputShape: dataset.inputShape });
   const initial = await initialise(network, {
@@ -130,15 +135,32 @@ export function datasetOf(config: TrainConfig): Promise<Dataset> {
   return loading;
 }
 
+/** @throws ArgumentError for a check that is not known, that has no such option, or that has no mask to check */
+function requireCheck({ method, check, checkOptions = {} }: TrainConfig): void {
+  if (check === undefined) {
+    if (Object.keys(checkOptions).length === 0) return;
+    throw new ArgumentError("check options", {
+      given: "some without a check",
+      expected: "a check with them",
+    });
+  }
+  completeCheck({ name: check, options: checkOptions });
+  if (method !== "dense") return;
+  throw new ArgumentError("check", { given: `${check} of a dense run`, expected: "a run that prunes" });
+}
+
+/** What a run trains with: its masks, and what a check made of the weights. */
+type Pruned = Pick<PruneResult, "masks" | "check" | "weights" | "weightsSeed">;
+
 /** The masks to train with; a dense run has them too, all kept, so that it is measured alike. */
 async function pruned(
   { config, network, initial }: Material,
   record: (event: RunEvent) => void,
   signal: AbortSignal,
-): Promise<Masks> {
+): Promise<Pruned> {
   const { method, density, seed, options } = config;
-  const finish = (event: RunEvent & { kind: "prune.finished" }, masks: Masks) =>
-    record({ ...event, measures: measures(initial, masks) });
+  const finish = (event: RunEvent & { kind: "prune.finished" }, masks: Masks, weights: Weights = initial) =>
+    record({ ...event, measures: measures(weights, masks) });
   if (method === "dense") {
     const masks = Masks.dense(network);
     const layers = layerMeasures(masks);
@@ -151,22 +173,39 @@ async function pruned(
       layers,
     };
     finish({ kind: "prune.finished", ...whole }, masks);
-    return masks;
+    return { masks };
   }
   let last: (RunEvent & { kind: "prune.finished" }) | undefined;
   const onEvent = (event: RunEvent) => {
     if (event.kind === "prune.finished") last = event;
     else record(event);
   };
-  const { masks } = await prune(network, initial, { method, density, seed, options, signal, onEvent });
-  finish(last!, masks);
-  return masks;
+  const { check: name, checkOptions } = config;
+  const check = name === undefined ? undefined : { name, ...(checkOptions && { options: checkOptions }) };
+  const pruning = await prune(network, initial, {
+    method,
+    density,
+    seed,
+    options,
+    ...(check && { check }),
+    signal,
+    onEvent,
+  });
+  finish(last!, pruning.masks, pruning.weights);
+  return pruning;
 }
 
-function originOf({ config, network, initial }: Material) {
+function originOf(
+  { config, network, initial }: Material,
+  { check, weightsSeed }: Pick<Pruned, "check" | "weightsSeed">,
+): MaskOrigin {
   const { method, options, seed, density } = config;
   const weightsDigest = digestWeights(network, initial);
-  return { method, options, seed, requestedDensity: density, weightsDigest, version };
+  return {
+    ...{ method, options, seed, requestedDensity: density, weightsDigest, version },
+    ...(check && { check }),
+    ...(weightsSeed !== undefined && { weightsSeed }),
+  };
 }
 
 async function trained(

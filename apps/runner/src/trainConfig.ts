@@ -16,6 +16,9 @@ export interface TrainConfig {
   /** Fraction of weights kept; 1 for dense. */
   readonly density: number;
   readonly options: Readonly<Record<string, string | number | boolean>>;
+  /** A sanity check that the mask goes through; absent where there is none. */
+  readonly check?: string;
+  readonly checkOptions?: Readonly<Record<string, string | number | boolean>>;
   readonly seed: number;
   readonly epochs: number;
   readonly batchSize: number;
@@ -53,7 +56,6 @@ export const USUAL_SETTINGS = {
 
 /** `phew 5 %`, `dense`: what a person calls the run. */
 export function runName(config: TrainConfig): string {
-  return config.method === "dense"
-    ? "dense"
-    : `${config.method} ${Number((config.density * 100).toPrecision(4))} %`;
+  const method = config.check === undefined ? config.method : `${config.method}+${config.check}`;
+  return config.method === "dense" ? "dense" : `${method} ${Number((config.density * 100).toPrecision(4))} %`;
 }

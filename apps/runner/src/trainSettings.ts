@@ -1,5 +1,5 @@
 /** The settings of a run as files hold them: what each may be, in words that errors and editors show. */
-import { pruners, zooEntries } from "@phew/core";
+import { checks, pruners, zooEntries } from "@phew/core";
 import { datasets, executorNames } from "@phew/training";
 import { z } from "zod";
 import type { TrainConfig } from "./trainConfig.ts";
@@ -24,12 +24,9 @@ export const trainSettings = {
   dataSeed: whole(0),
   method: oneOf("a pruning method, or dense", [...pruners.keys(), DENSE]),
   density: z.number().gt(0).max(1).describe("the fraction of weights kept, above 0 and at most 1"),
-  options: z
-    .record(
-      z.string(),
-      z.union([z.number(), z.string(), z.boolean()]).describe("a number, a text, true or false"),
-    )
-    .describe("an object of options of the method: numbers, texts and flags"),
+  options: optionsOf("method"),
+  check: oneOf("a sanity check", [...checks.keys()]),
+  checkOptions: optionsOf("check"),
   seed: whole(0),
   epochs: whole(1),
   batchSize: whole(1),
@@ -53,7 +50,16 @@ export const trainConfigSchema = z.strictObject({
   trainCount: trainSettings.trainCount.optional(),
   testCount: trainSettings.testCount.optional(),
   dataSeed: trainSettings.dataSeed.optional(),
+  check: trainSettings.check.optional(),
+  checkOptions: trainSettings.checkOptions.optional(),
 });
+
+function optionsOf(owner: string) {
+  const value = z.union([z.number(), z.string(), z.boolean()]).describe("a number, a text, true or false");
+  return z
+    .record(z.string(), value)
+    .describe(`an object of options of the ${owner}: numbers, texts and flags`);
+}
 
 function oneOf(what: string, names: readonly string[]) {
   return z.enum(names).describe(`${what}: ${names.join(", ")}`);

@@ -1,4 +1,5 @@
 /** Options that several verbs share. */
+import { checks } from "@phew/core";
 import { type Command, Option } from "commander";
 import * as parse from "../parse.ts";
 
@@ -17,6 +18,19 @@ export function threadsOption(): Option {
   return option("--threads <n>", "threads of the sparse executor").argParser(
     parse.wholeNumber("--threads", 1, 256),
   );
+}
+
+/** A sanity check of the mask, and what it is told. */
+export function checkOptions(): [Option, Option] {
+  const names = [...checks.keys()];
+  return [
+    option("--check <name>", `sanity check that the mask goes through: ${names.join(", ")}`).argParser(
+      parse.oneOf("--check", names),
+    ),
+    option("--check-option <name=value>", "option of the check; may be repeated").argParser(
+      parse.assignments,
+    ),
+  ];
 }
 
 /** The model and what makes it definite: architecture, classes, input, weights, seed. */

@@ -1,8 +1,9 @@
 import type { Command } from "commander";
 import * as parse from "../parse.ts";
-import { option, withModel } from "./options.ts";
+import { checkOptions, option, withModel } from "./options.ts";
 
 export function declarePrune(program: Command): void {
+  const [check, checkOption] = checkOptions();
   withModel(program.command("prune"))
     .summary("find a sparse network: weights in, masks out")
     .description("Prunes a network at initialisation and writes which weights are kept.")
@@ -15,11 +16,14 @@ export function declarePrune(program: Command): void {
         .argParser(parse.assignments)
         .default({}),
     )
+    .addOption(check)
+    .addOption(checkOption)
     .addOption(option("--from <masks>", "weights kept in any case: the mask grows from these"))
     .addOption(option("--out <file>", "masks as safetensors; {density} stands for each of several densities"))
     .addOption(option("--scores <file>", "scores as safetensors, for methods that score"))
     .addOption(option("--layers", "show every layer"))
     .addOption(option("--methods", "list the methods and their options, and stop"))
+    .addOption(option("--checks", "list the checks and their options, and stop"))
     .addOption(option("--force", "overwrite existing files"))
     .addOption(option("--json", "one JSON document on standard output"))
     .addHelpText(
@@ -29,7 +33,8 @@ Examples:
   phew prune resnet20 --density 0.05 --seed 1 --out masks.safetensors
   phew prune vgg19-bn --density 0.1,0.05,0.02 --out masks-{density}.safetensors
   phew prune model.onnx --density 0.05 --option granularity=kernel --out masks.safetensors
-  phew prune weights.safetensors --architecture resnet18 --classes 100 --density 0.02 --out masks.safetensors`,
+  phew prune weights.safetensors --architecture resnet18 --classes 100 --density 0.02 --out masks.safetensors
+  phew prune resnet20 --method synflow --density 0.05 --check widen --check-option fraction=0.5 --out masks.safetensors`,
     )
     .action(async (model, options) => (await import("../verbs/prune.ts")).prune(model, options));
 }

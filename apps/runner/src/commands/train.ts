@@ -1,9 +1,10 @@
 import type { Command } from "commander";
 import * as parse from "../parse.ts";
 import { USUAL_SETTINGS } from "../trainConfig.ts";
-import { executorOption, option, threadsOption } from "./options.ts";
+import { checkOptions, executorOption, option, threadsOption } from "./options.ts";
 
 export function declareTrain(program: Command): void {
+  const [check, checkOption] = checkOptions();
   program
     .command("train")
     .summary("prune and train a network; leaves a run folder")
@@ -43,6 +44,8 @@ export function declareTrain(program: Command): void {
         .argParser(parse.assignments)
         .default({}),
     )
+    .addOption(check)
+    .addOption(checkOption)
     .addOption(
       option("--seed <n>", "seed of weights, walks and data order")
         .argParser(parse.wholeNumber("--seed", 0))

@@ -1,11 +1,15 @@
 /** `phew prune`: weights in, masks out. */
 import path from "node:path";
 import {
+  type CheckSettings,
+  checks,
+  completeCheck,
   layerMeasures,
   type Masks,
   type OptionSpec,
   type OptionValue,
   type PruneResult,
+  type Pruner,
   prune as pruneNetwork,
   pruners,
 } from "@phew/core";
@@ -26,12 +30,17 @@ interface PruneOptions extends ModelOptions {
   readonly scores?: string;
   readonly layers?: boolean;
   readonly methods?: boolean;
+  readonly check?: string;
+  readonly checkOption?: Readonly<Record<string, OptionValue>>;
+  readonly checks?: boolean;
   readonly force?: boolean;
   readonly json?: boolean;
 }
 
 export async function prune(model: string | undefined, options: PruneOptions): Promise<void> {
-  if (options.methods) return listMethods(options.json === true);
+  if (options.methods) return list(pruners, "--option", options.json === true);
+  if (options.checks) return list(checks, "--check-option", options.json === true);
+  const check = checkSettings(options);
   const densities = options.density;
   if (densities === undefined) {
     throw new UsageError("--density", {
@@ -63,6 +72,7 @@ export async function prune(model: string | undefined, options: PruneOptions): P
             `${formatCount(keptCount)} weights${walkCount === undefined ? "" : `, ${formatCount(walkCount)} walks`}`,
           ),
         ...(from === undefined ? {} : { from }),
+        ...(check && { check }),
       });
       results.push(result);
     } finally {
@@ -114,8 +124,10 @@ async function write(
     options: result.options,
     seed: options.seed ?? 0,
     requestedDensity: result.requestedDensity,
-    weightsDigest,
+    weightsDigest: result.weights ? digestWeights(loaded.network, result.weights) : weightsDigest,
     version,
+    ...(result.check && { check: result.check }),
+    ...(result.weightsSeed !== undefined && { weightsSeed: result.weightsSeed }),
   };
   await writeMasks(out, result.masks, origin, { force });
 }
@@ -135,6 +147,8 @@ function report(
       density: result.density,
       keptCount: result.keptCount,
       walkCount: result.walkCount,
+      check: result.check,
+      weightsSeed: result.weightsSeed,
       elapsedMs: result.elapsedMs,
       out: outputs[k],
       layers: layerMeasures(result.masks),
@@ -166,7 +180,7 @@ function report(
     ...(outputs[0] === undefined ? [] : [{ key: "file", title: "file" }]),
   ];
   const rows = results.map((result, k) => ({
-    method: result.method,
+    method: result.check === undefined ? result.method : `${result.method}+${result.check.name}`,
     asked: result.requestedDensity,
     reached: result.density,
     kept: result.keptCount,
@@ -202,21 +216,37 @@ function layerTable(masks: Masks): string {
 
 const mean = (values: readonly number[]) => values.reduce((sum, v) => sum + v, 0) / values.length;
 
-function listMethods(json: boolean): void {
-  const methods = [...pruners.values()].map(({ name, summary, source, options }) => ({
+/** @throws UsageError for options of a check without one; ArgumentError where there is no such option */
+function checkSettings({ check, checkOption }: PruneOptions): CheckSettings | undefined {
+  if (check === undefined && checkOption !== undefined) {
+    throw new UsageError("--check-option", { given: "it without --check", expected: "--check with a name" });
+  }
+  if (check === undefined) return undefined;
+  const settings = { name: check, ...(checkOption && { options: checkOption }) };
+  completeCheck(settings);
+  return settings;
+}
+
+/** Lists methods, or checks, with their options. */
+function list(
+  entries: ReadonlyMap<string, Pick<Pruner, "name" | "summary" | "source" | "options">>,
+  flag: string,
+  json: boolean,
+): void {
+  const told = [...entries.values()].map(({ name, summary, source, options }) => ({
     name,
     summary,
     source,
     options,
   }));
   if (json) {
-    printJson(methods);
+    printJson(told);
     return;
   }
-  for (const { name, summary, source, options } of methods) {
+  for (const { name, summary, source, options } of told) {
     printLines(name, `  ${summary}`, `  ${source}`);
     for (const [option, spec] of Object.entries(options))
-      printLines(`  --option ${option}=${rangeOf(spec)}: ${spec.help}`);
+      printLines(`  ${flag} ${option}=${rangeOf(spec)}: ${spec.help}`);
   }
 }
 

@@ -18,10 +18,11 @@ import { runName, type TrainConfig } from "../trainConfig.ts";
 import { readTrainConfig, type TrainConfigFile } from "../trainConfigFile.ts";
 
 interface TrainVerbOptions
-  extends Omit<TrainConfig, "model" | "density" | "options" | "classCount" | "executor"> {
+  extends Omit<TrainConfig, "model" | "density" | "options" | "checkOptions" | "classCount" | "executor"> {
   readonly classes?: number;
   readonly density?: number;
   readonly option: TrainConfig["options"];
+  readonly checkOption?: TrainConfig["options"];
   readonly executor?: string;
   readonly threads?: number;
   readonly config?: string;
@@ -115,6 +116,7 @@ function configOf(model: string | undefined, options: TrainVerbOptions): TrainCo
   const {
     classes,
     option,
+    checkOption,
     threads: _t,
     runs: _r,
     experiment: _e,
@@ -128,6 +130,7 @@ function configOf(model: string | undefined, options: TrainVerbOptions): TrainCo
     ...rest,
     model,
     options: option,
+    ...(checkOption === undefined ? {} : { checkOptions: checkOption }),
     density: options.density ?? 1,
     executor: options.executor ?? executorNames[0]!,
     ...(classes === undefined ? {} : { classCount: classes }),
