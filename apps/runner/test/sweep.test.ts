@@ -1,0 +1,242 @@
+/** phew sweep as a user calls it: what it shows before, on the pool, on Slurm, and what it refuses. */
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { planSweep } from "../src/sweepPlan.ts";
+import { checkRuns } from "../src/sweepTasks.ts";
+import { phew, readText, scratchFolder } from "./phew.ts";
+import { type SlurmMachine, slurmMissing, startSlurm } from "./slurmMachine.ts";
+
+const settings = {
+  model: "lenet5",
+  dataset: "glyphs",
+  classCount: 3,
+  trainCount: 48,
+  testCount: 24,
+  epochs: 1,
+  batchSize: 16,
+};
+
+function sweepFile(folder: string, document: object): string {
+  const file = path.join(folder, "sweep.json");
+  writeFileSync(file, JSON.stringify(document));
+  return file;
+}
+
+function json(args: readonly string[], folder: string, environment = {}) {
+  const { stdout, stderr } = phew([...args, "--json"], folder, environment);
+  expect(stdout, stderr).not.toBe("");
+  return JSON.parse(stdout);
+}
+
+const results = (folder: string) =>
+  ["txt", "csv", "md"].map((end) => readText(path.join(folder, `results.${end}`)));
+
+describe("a sweep of 24 runs", () => {
+  const file = {
+    experiment: "both",
+    settings,
+    grid: { method: ["phew", "magnitude", "random"], density: [0.1, 0.05] },
+    list: [{ method: "dense" }, { method: "uniform", density: 0.1 }],
+    seeds: 3,
+  };
+  // both executors have it, and paths with a blank in them
+  const folder = mkdtempSync(path.join(tmpdir(), "phew sweep-"));
+  let slurm: SlurmMachine | undefined;
+  const missing = slurmMissing();
+
+  beforeAll(async () => {
+    if (missing === undefined) slurm = await startSlurm();
+  });
+  afterAll(async () => {
+    await slurm?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it("shows its runs and an estimate, carries them out on the pool, and skips them the second time", () => {
+    sweepFile(folder, file);
+    const before = json(["sweep", "sweep.json", "--dry-run"], folder);
+    expect(before.runs.length).toBe(24);
+    expect(before.sources).toEqual({ same: 0, scaled: 0, guessed: 24 });
+    expect(existsSync(path.join(folder, "runs"))).toBe(false);
+
+    const done = json(["sweep", "sweep.json", "--runs", "on pool", "--processes", "3"], folder);
+    expect(done.runs.map((run: { state: string }) => run.state)).toEqual(Array(24).fill("finished"));
+    expect(done.results.length).toBe(8);
+    expect(done.results.every((row: { seeds: number }) => row.seeds === 3)).toBe(true);
+
+    const statusFile = path.join(folder, "on pool", "both", done.runs[0].id, "status.json");
+    const status = readText(statusFile);
+    expect(phew(["sweep", "sweep.json", "--runs", "on pool"], folder).stdout).toMatch(
+      /both: 24 runs: 24 finished/,
+    );
+    expect(readText(statusFile)).toBe(status);
+    const after = json(["sweep", "sweep.json", "--runs", "on pool", "--dry-run"], folder);
+    expect(after).toMatchObject({ totalMs: 0, sources: { same: 0, scaled: 0, guessed: 0 } });
+  }, 120_000);
+
+  it.skipIf(missing !== undefined)(
+    `gives the same table on Slurm, byte for byte${missing ? `: ${missing}` : ""}`,
+    async () => {
+      const { environment, ask } = slurm!;
+      const args = ["sweep", "sweep.json", "--runs", "on slurm", "--on", "slurm"];
+      const submitted = json(
+        [...args, "--throttle", "6", "--sbatch", "--time=10 --comment='two words'"],
+        folder,
+        environment,
+      );
+      expect(submitted.hands[0]).toMatch(/^job \d+ of Slurm: /);
+      // what is in the queue is not submitted again
+      expect(phew(args, folder, environment).stdout).toMatch(
+        /nothing to submit; \d+ runs in the queue already/,
+      );
+      await queueEmpty(ask);
+      const after = json([...args, "--status"], folder, environment);
+      expect(after.runs.map((run: { state: string }) => run.state)).toEqual(Array(24).fill("finished"));
+      expect(results(path.join(folder, "on slurm", "both"))).toEqual(
+        results(path.join(folder, "on pool", "both")),
+      );
+    },
+    120_000,
+  );
+
+  it.skipIf(missing !== undefined)(
+    `on Slurm, checkpoints and goes back into the queue when told that the time is up, and is cancelled${missing ? `: ${missing}` : ""}`,
+    async () => {
+      const { environment, ask } = slurm!;
+      const long = {
+        experiment: "long",
+        settings: { ...settings, trainCount: 6000, epochs: 500, density: 0.1 },
+      };
+      writeFileSync(path.join(folder, "long.json"), JSON.stringify(long));
+      const args = ["sweep", "long.json", "--on", "slurm"];
+      const submitted = json(args, folder, environment);
+      const run = path.join(submitted.folder, submitted.runs[0].id);
+      const jobId = submitted.hands[0].match(/job (\d+)/)[1];
+      await until(() => statusOf(run)?.summary?.phase === "training");
+      ask("scancel", "--signal=USR1", "--batch", `${jobId}_0`);
+      await until(() => statusOf(run)?.state === "interrupted");
+      const first = statusOf(run).pid;
+      await until(() => statusOf(run)?.state === "running" && statusOf(run).pid !== first);
+      const log = path.join(submitted.folder, ".sweep", "logs", `${submitted.runs[0].id}.log`);
+      expect(readText(log)).toMatch(/time limit: back into the queue/);
+      expect(phew(["sweep", "long.json"], folder, environment).stderr).toMatch(/a sweep in other hands: job/);
+
+      await until(() => statusOf(run)?.summary?.phase === "training");
+      expect(phew([...args, "--cancel"], folder, environment).stdout).toMatch(
+        /cancelled 1 run in the queue of Slurm/,
+      );
+      await queueEmpty(ask);
+      await until(() => statusOf(run)?.state === "interrupted");
+    },
+    120_000,
+  );
+});
+
+it("lists what failed with its error, goes on with the others, and runs it again with --retry", () => {
+  const folder = scratchFolder();
+  sweepFile(folder, {
+    settings: { ...settings, density: 0.1 },
+    // a rate at which the weights leave the numbers
+    zip: [{ rate: [1e30, 0.02] }],
+  });
+  const first = phew(["sweep", "sweep.json"], folder);
+  expect(first.exitCode).toBe(1);
+  expect(first.stdout).toMatch(/sweep: 2 runs: 1 finished, 1 failed\./);
+  expect(first.stdout).toMatch(
+    /1 run did not succeed .*\n {2}[0-9a-f]+-0 {2}lenet5, phew 10 %, seed 0: .*(loss|number|diverge)/i,
+  );
+  const started = (id: string) =>
+    JSON.parse(readText(path.join(folder, "runs", "sweep", id, "status.json"))).startedT as number;
+  const { failures } = json(["sweep", "sweep.json"], folder);
+  expect(failures.length).toBe(1);
+  const before = started(failures[0].id);
+  expect(phew(["sweep", "sweep.json", "--retry"], folder).exitCode).toBe(1);
+  expect(started(failures[0].id)).toBeGreaterThan(before);
+  expect(phew(["sweep", "sweep.json", "--logs"], folder).stdout).toContain(failures[0].id);
+  expect(phew(["sweep", "sweep.json", "--logs", "nobody"], folder).exitCode).toBe(2);
+});
+
+it("is interrupted by Ctrl-C with 130, its runs with it, and goes on the next time", async () => {
+  const folder = scratchFolder();
+  sweepFile(folder, { settings: { ...settings, density: 0.1, epochs: 400 }, seeds: 2 });
+  const bin = fileURLToPath(new URL("../bin/phew.js", import.meta.url));
+  const child = spawn(process.execPath, [bin, "sweep", "sweep.json"], { cwd: folder, stdio: "ignore" });
+  const ended = new Promise((resolve) => child.on("exit", resolve));
+  const ids = json(["sweep", "sweep.json", "--dry-run"], folder).runs.map((run: { id: string }) => run.id);
+  const folders = ids.map((id: string) => path.join(folder, "runs", "sweep", id));
+  await until(() => folders.every((run: string) => statusOf(run)?.summary?.phase === "training"));
+  child.kill("SIGINT");
+  expect(await ended).toBe(130);
+  expect(folders.map((run: string) => statusOf(run).state)).toEqual(["interrupted", "interrupted"]);
+  expect(phew(["sweep", "sweep.json", "--status"], folder).stdout).toMatch(/2 runs: 2 interrupted/);
+}, 60_000);
+
+it.each<[string, object, RegExp]>([
+  [
+    "a dense run of another density",
+    { grid: { method: ["dense", "phew"], density: [0.1] } },
+    /density: got 0\.1 for a dense run.*Put .* into "list"/,
+  ],
+  ["no density", { settings: {} }, /density: got nothing.*such as 0\.05/],
+  [
+    "a density that keeps no weight",
+    { grid: { density: [0.1, 1e-7] } },
+    /run \{.*1e-7.*\}: density: got 1e-7, less than one of \d+ weights/,
+  ],
+  [
+    "an option of another method",
+    { list: [{ density: 0.1 }, { density: 0.1, method: "magnitude", options: { bias: "square" } }] },
+    /option of magnitude/,
+  ],
+  [
+    "a data set whose files are not there",
+    { list: [{ density: 0.1 }, { density: 0.1, dataset: "mnist", dataDir: "/nowhere" }] },
+    /mnist.*nowhere/,
+  ],
+  [
+    "an unknown model",
+    { settings: { model: "lenet6" } },
+    /settings\.model: got "lenet6".*Did you mean "lenet5"\?/,
+  ],
+])("refuses %s before any run is begun", async (_, document, message) => {
+  const folder = scratchFolder();
+  const own = "settings" in document ? (document.settings as object) : {};
+  const small = { model: "lenet5", trainCount: 48, testCount: 24 };
+  const file = sweepFile(folder, { ...document, settings: { ...small, ...own } });
+  const check = async () => checkRuns(file, planSweep(file, { runs: path.join(folder, "runs") }).runs);
+  await expect(check()).rejects.toThrow(message);
+  expect(existsSync(path.join(folder, "runs"))).toBe(false);
+});
+
+it("refuses the command line of a sweep without a file, and options of sbatch with an open quote", () => {
+  const folder = scratchFolder();
+  sweepFile(folder, { settings: { ...settings, density: 0.1 } });
+  expect(phew(["sweep"], folder)).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringMatching(/<file>: got nothing/),
+  });
+  expect(phew(["sweep", "sweep.json", "--sbatch", "--comment='x"], folder)).toMatchObject({ exitCode: 2 });
+});
+
+function statusOf(run: string) {
+  try {
+    return JSON.parse(readFileSync(path.join(run, "status.json"), "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  for (const start = Date.now(); !holds(); await sleep(50)) {
+    if (Date.now() - start > 40_000) throw new Error("what the test waits for did not come");
+  }
+}
+
+async function queueEmpty(ask: SlurmMachine["ask"]): Promise<void> {
+  await until(() => ask("squeue", "--noheader").trim() === "");
+}
