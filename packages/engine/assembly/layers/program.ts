@@ -30,6 +30,7 @@ import {
 import { sparseConvolution } from "./sparseConvolution";
 import { sparseConvolutionBackward } from "./sparseConvolutionBackward";
 import { sparseDense, sparseDenseWeightGradient } from "./sparseDense";
+import { sparsePixels, sparsePixelsWeightGradient } from "./sparsePixels";
 import { loadImages, storeImages } from "./transfer";
 import { clearShard, sumShards, sumUnits, unitSums, updateParameters, updateWeights } from "./update";
 import { winogradConvolution, winogradWeightGradient } from "./winograd";
@@ -124,6 +125,8 @@ function call(kernel: u32, record: usize, block: u32): void {
     case 44: return tangentStatistics(record, block);
     case 45: return normTangents(record, block);
     case 46: return normGradientTangents(record, block);
+    case 47: return sparsePixels(record, block);
+    case 48: return sparsePixelsWeightGradient(record, block);
     default: unreachable();
   }
 }

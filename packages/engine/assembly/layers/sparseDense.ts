@@ -132,7 +132,7 @@ export function sparseDenseWeightGradient(record: usize, block: u32): void {
 }
 
 @inline
-function multiplyFour(x: usize, g: usize, entry: usize, end: usize, entries: usize, weightGradient: usize): void {
+export function multiplyFour(x: usize, g: usize, entry: usize, end: usize, entries: usize, weightGradient: usize): void {
   if (entry == end) return;
   const x0 = v128.load(x);
   const x1 = v128.load(x, 16);
@@ -153,13 +153,13 @@ function multiplyFour(x: usize, g: usize, entry: usize, end: usize, entries: usi
 }
 
 @inline
-function product(x0: v128, x1: v128, x2: v128, x3: v128, g: usize): v128 {
+export function product(x0: v128, x1: v128, x2: v128, x3: v128, g: usize): v128 {
   const sum = multiplyAdd(x1, v128.load(g, 16), f32x4.mul(x0, v128.load(g)));
   return multiplyAdd(x3, v128.load(g, 48), multiplyAdd(x2, v128.load(g, 32), sum));
 }
 
 @inline
-function multiplyOne(x: usize, g: usize, entry: usize, end: usize, entries: usize, weightGradient: usize): void {
+export function multiplyOne(x: usize, g: usize, entry: usize, end: usize, entries: usize, weightGradient: usize): void {
   const xv = v128.load(x);
   for (; entry < end; entry += 8) {
     const sums = weightGradient + ((entry - entries) >> 1);

@@ -37,6 +37,11 @@ export class KernelTaps {
   /** By tap: the class of inputs that meet it. */
   readonly classOf: readonly number[];
   readonly classShapes: readonly ClassShape[];
+  /** By tap: its number where taps are ordered by class, within it as in the kernel. */
+  readonly placeByClass: readonly number[];
+  readonly kernelWidth: number;
+  /** Vertical, horizontal. */
+  readonly stride: readonly [number, number];
   readonly #vertical: Axis;
   readonly #horizontal: Axis;
 
@@ -55,6 +60,10 @@ export class KernelTaps {
     this.classOf = taps.map(
       ({ row, column }) => mod(row, vertical.stride) * horizontal.stride + mod(column, horizontal.stride),
     );
+    const byClass = taps.map((_, tap) => tap).sort((a, b) => this.classOf[a]! - this.classOf[b]! || a - b);
+    this.placeByClass = taps.map((_, tap) => byClass.indexOf(tap));
+    this.kernelWidth = horizontal.kernel;
+    this.stride = [vertical.stride, horizontal.stride];
     this.classShapes = Array.from({ length: vertical.stride * horizontal.stride }, (_, index) => {
       const firstColumn = index % horizontal.stride;
       const firstRow = (index - firstColumn) / horizontal.stride;

@@ -2,7 +2,7 @@
 import { ArgumentError, type Masks, maskedParameters, type Network } from "@phew/core";
 import { type Combination, combinations } from "./combinations.ts";
 import { KeptWeights } from "./keptWeights.ts";
-import { type LayerKernel, layerSize, quickestKernel } from "./kernelChoice.ts";
+import { type LayerKernel, layerSize, quickestKernels } from "./kernelChoice.ts";
 import { computedOperations } from "./lowering/lowerings.ts";
 import { Norm, UnitParameter } from "./parameters.ts";
 import { SparseLayer } from "./sparseLayer.ts";
@@ -65,12 +65,12 @@ export function prepareModel(options: ModelOptions): Model {
     if (op.kind === "conv2d" || op.kind === "dense") {
       const mask = masks?.of(network.prunable.find((parameter) => parameter.node === node)!);
       const weights = new KeptWeights(network, node, mask, stored[node]!, stored[source]!);
-      const kernel = quickestKernel(layerSize(network, node, weights), options.kernel);
+      const choice = quickestKernels(layerSize(network, node, weights), options.kernel);
       layers.set(
         node,
-        kernel === "winograd"
+        choice === "winograd"
           ? new WinogradLayer(network, node, weights)
-          : new SparseLayer(network, node, weights, lanes),
+          : new SparseLayer(network, node, weights, lanes, choice),
       );
       const bias = network.parameters.find(({ name }) => name === op.bias);
       if (bias !== undefined) biases.set(node, new UnitParameter(bias, stored[node]!, stays.get(bias.name)));

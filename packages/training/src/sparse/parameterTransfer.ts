@@ -60,8 +60,9 @@ export class ParameterTransfer {
     const result = new Map<string, Float32Array>();
     for (const { weights: kept, entryLists } of this.#model.layers.values()) {
       const values = new Float32Array(elementCount(kept.parameter.shape));
-      const view = this.#view(entryLists[0]!.entries);
-      for (let k = 0; k < kept.count; k++) values[kept.kept[k]!] = view[2 * k + 1]!;
+      const { entries, order } = entryLists[0]!;
+      const view = this.#view(entries);
+      for (let e = 0; e < kept.count; e++) values[kept.kept[order?.[e] ?? e]!] = view[2 * e + 1]!;
       scatter(values, kept.orphans, this.#view(kept.orphanWeights));
       result.set(kept.parameter.name, values);
     }

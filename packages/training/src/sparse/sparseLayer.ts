@@ -1,12 +1,23 @@
 /**
- * A layer computed by its kept weights alone. They stand in memory twice: in the order of the parameter, which is the
- * order of the way forward, and by input unit for the way back, both as lists of {bytes from a place in a tensor, weight}.
+ * A layer computed by its kept weights alone. They stand in memory twice, as lists of {bytes from a place in a tensor,
+ * weight}: by output unit and tap for the way forward, by input unit, class and tap for the way back.
  */
 import type { Network } from "@phew/core";
 import { Region } from "./draft.ts";
 import type { EntryList, KeptWeights, LayerWeights } from "./keptWeights.ts";
+import type { SparseChoice } from "./kernelChoice.ts";
 import { type ClassShape, KernelTaps } from "./kernelTaps.ts";
+import { backwardGroups, forwardGroups, groupRecords, type PixelGroup } from "./pixelGroups.ts";
 import type { Border, PlannedTensor } from "./tensor.ts";
+
+/** What the kernels that go pixel by pixel read, for one way. */
+export interface PixelTables {
+  readonly groups: Region;
+  readonly groupCount: number;
+  /** u32[units · taps + 1] */
+  readonly starts: Region;
+  readonly taps: number;
+}
 
 /** Inputs of one unit that meet their weights at the same places. */
 export interface PlaceClass extends ClassShape {
@@ -20,7 +31,9 @@ export class SparseLayer implements LayerWeights {
   readonly name: string;
   readonly weights: KeptWeights;
   readonly entryLists: readonly EntryList[];
-  /** Of the way back: index into the kept weights of each entry, by class. */
+  readonly kernels: SparseChoice;
+  /** Index into the kept weights of each entry. */
+  readonly forwardOrder: Uint32Array;
   readonly order: Uint32Array;
   readonly classes: readonly PlaceClass[];
   readonly forwardEntries: Region;
@@ -29,33 +42,54 @@ export class SparseLayer implements LayerWeights {
   readonly classRegion: Region;
   /** Where the rows of the way back start: for dense layers, by stored input unit. */
   readonly backwardStartRegion: Region;
+  /** Where a way goes pixel by pixel. */
+  readonly forwardPixels: PixelTables | undefined;
+  readonly backwardPixels: PixelTables | undefined;
   readonly #taps: KernelTaps;
   readonly #lanes: number;
   readonly #inputs: PlannedTensor[] = [];
   #gradients: { x: PlannedTensor; dx: PlannedTensor | undefined; dy: PlannedTensor } | undefined;
 
-  constructor(network: Network, node: number, weights: KeptWeights, lanes: number) {
-    const { name, inputs } = network.nodes[node]!;
-    const [, height = 1, width = 1] = network.nodes[inputs[0]!]!.shape;
+  constructor(network: Network, node: number, weights: KeptWeights, lanes: number, kernels: SparseChoice) {
+    const { name, inputs, shape } = network.nodes[node]!;
+    const input = planeOf(network.nodes[inputs[0]!]!.shape);
+    const output = planeOf(shape);
     this.name = name;
     this.weights = weights;
+    this.kernels = kernels;
     this.#lanes = lanes;
-    this.#taps = new KernelTaps(weights.op, height, width);
-    const { order, classes } = this.#wayBack();
-    this.order = order;
-    this.classes = classes;
-    const { count, inUnits } = weights;
+    this.#taps = new KernelTaps(weights.op, input.height, input.width);
+    const { count, inUnits, outUnits, unit, tap } = weights;
+    const { placeByClass } = this.#taps;
+    const taps = placeByClass.length;
+    const byOutput = sorted(weights.outPlaces(), tap, outUnits, taps);
+    const tapByClass = tap.map((t) => placeByClass[t]!);
+    const byInput = sorted(unit, tapByClass, inUnits, taps);
+    this.forwardOrder = byOutput.order;
+    this.order = byInput.order;
+    this.classes = this.#classesOf(byInput.starts);
     this.forwardEntries = new Region("weights", 8 * count, { initial: () => this.#forwardOffsets() });
     this.backwardEntries = new Region("weights", 8 * count, { initial: () => this.#backwardOffsets() });
     this.entryLists = [
-      { entries: this.forwardEntries, order: undefined },
-      { entries: this.backwardEntries, order },
+      { entries: this.forwardEntries, order: this.forwardOrder },
+      { entries: this.backwardEntries, order: this.order },
     ];
-    this.orderRegion = new Region("weights", 4 * count, { initial: () => order });
-    this.classRegion = new Region("weights", 20 * classes.length, { initial: () => this.#classRecords() });
-    this.backwardStartRegion = new Region("weights", 4 * (inUnits + 1), {
-      initial: () => starts(inUnits, classes),
+    this.orderRegion = new Region("weights", 4 * count, { initial: () => this.#forwardPlaces() });
+    this.classRegion = new Region("weights", 20 * this.classes.length, {
+      initial: () => this.#classRecords(),
     });
+    this.backwardStartRegion = new Region("weights", 4 * (inUnits + 1), {
+      initial: () => byInput.starts.filter((_, row) => row % taps === 0),
+    });
+    if (kernels.forward === "pixels")
+      this.forwardPixels = pixelTables(forwardGroups(this.#taps, input, output), byOutput.starts, taps);
+    if (kernels.backward === "pixels")
+      this.backwardPixels = pixelTables(backwardGroups(this.#taps, output), byInput.starts, taps);
+  }
+
+  /** Columns of the input from one output to the next. */
+  get strideX(): number {
+    return this.#taps.stride[1];
   }
 
   /** Zeros that the way forward reads around the input. */
@@ -78,24 +112,27 @@ export class SparseLayer implements LayerWeights {
     this.#gradients = { x, dx, dy };
   }
 
-  /** Weights by input unit and remainder of their place by the stride, within these in the order of the parameter. */
-  #wayBack(): { order: Uint32Array; classes: readonly PlaceClass[] } {
+  /** Inputs of each unit by the remainder of their place by the stride. @param starts by unit and tap by class */
+  #classesOf(starts: Uint32Array): readonly PlaceClass[] {
     const { classOf, classShapes } = this.#taps;
-    const { unit, tap, count, inUnits } = this.weights;
-    const classCount = classShapes.length;
-    const bucketOf = (k: number): number => unit[k]! * classCount + classOf[tap[k]!]!;
-    const start = new Uint32Array(inUnits * classCount + 1);
-    for (let k = 0; k < count; k++) start[bucketOf(k) + 1]!++;
-    const entryCounts = start.slice(1);
-    for (let bucket = 0; bucket < entryCounts.length; bucket++) start[bucket + 1]! += start[bucket]!;
-    const order = new Uint32Array(count);
-    for (let k = 0; k < count; k++) order[start[bucketOf(k)]!++] = k;
-    const classes = Array.from(entryCounts, (entryCount, bucket) => ({
-      unit: Math.floor(bucket / classCount),
-      entryCount,
-      ...classShapes[bucket % classCount]!,
-    }));
-    return { order, classes };
+    // taps of a class are numbered one after another
+    const tapCounts = classShapes.map((_, index) => classOf.filter((of) => of === index).length);
+    const classes: PlaceClass[] = [];
+    for (let unit = 0, row = 0; unit < this.weights.inUnits; unit++) {
+      for (const [index, shape] of classShapes.entries()) {
+        const end = row + tapCounts[index]!;
+        classes.push({ unit, entryCount: starts[end]! - starts[row]!, ...shape });
+        row = end;
+      }
+    }
+    return classes;
+  }
+
+  /** Where each entry of the way back stands among those of the way forward. */
+  #forwardPlaces(): Uint32Array {
+    const place = new Uint32Array(this.weights.count);
+    for (const [f, k] of this.forwardOrder.entries()) place[k] = f;
+    return this.order.map((k) => place[k]!);
   }
 
   #forwardOffsets(): Uint32Array {
@@ -107,7 +144,8 @@ export class SparseLayer implements LayerWeights {
     const tapBytes = rowShift.map((row, tap) => row * rowBytes + columnShift[tap]! * pixelBytes);
     const { unit, tap, count } = this.weights;
     const entries = new Uint32Array(2 * count);
-    for (let k = 0; k < count; k++) entries[2 * k] = unit[k]! * unitBytes + tapBytes[tap[k]!]!;
+    for (const [f, k] of this.forwardOrder.entries())
+      entries[2 * f] = unit[k]! * unitBytes + tapBytes[tap[k]!]!;
     return entries;
   }
 
@@ -144,9 +182,28 @@ export class SparseLayer implements LayerWeights {
   }
 }
 
-function starts(unitCount: number, classes: readonly PlaceClass[]): Uint32Array {
-  const start = new Uint32Array(unitCount + 1);
-  for (const { unit, entryCount } of classes) start[unit + 1]! += entryCount;
-  for (let u = 0; u < unitCount; u++) start[u + 1]! += start[u]!;
-  return start;
+/**
+ * Weights by unit and tap, within these in the order of the parameter.
+ * @returns index of each, and where those of a unit and tap start: [units · taps + 1]
+ */
+function sorted(unit: Uint32Array, tap: Uint16Array, unitCount: number, tapCount: number) {
+  const starts = new Uint32Array(unitCount * tapCount + 1);
+  for (let k = 0; k < unit.length; k++) starts[unit[k]! * tapCount + tap[k]! + 1]!++;
+  for (let row = 0; row < unitCount * tapCount; row++) starts[row + 1]! += starts[row]!;
+  const next = starts.slice();
+  const order = new Uint32Array(unit.length);
+  for (let k = 0; k < unit.length; k++) order[next[unit[k]! * tapCount + tap[k]!]!++] = k;
+  return { order, starts };
 }
+
+function pixelTables(groups: readonly PixelGroup[], starts: Uint32Array, taps: number): PixelTables {
+  const records = groupRecords(groups);
+  return {
+    groups: new Region("program", records.byteLength, { initial: () => records }),
+    groupCount: groups.length,
+    starts: new Region("weights", starts.byteLength, { initial: () => starts }),
+    taps,
+  };
+}
+
+const planeOf = ([, height = 1, width = 1]: readonly number[]) => ({ height, width });

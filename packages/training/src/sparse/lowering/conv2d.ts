@@ -4,6 +4,7 @@ import type { Pass, Target } from "../pass.ts";
 import type { SparseLayer } from "../sparseLayer.ts";
 import type { PlannedTensor } from "../tensor.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
+import { pixelsBackward, pixelsForward } from "./pixels.ts";
 import { biasGradient, sparseLayer, sumShards } from "./weights.ts";
 import { winogradBackward, winogradForward } from "./winograd.ts";
 
@@ -11,6 +12,7 @@ export const conv2d: Lowering<OperationOf<"conv2d">> = {
   forward(pass, index, op) {
     const layer = pass.model.layers.get(index)!;
     if (layer.kernel === "winograd") return winogradForward(pass, index, op, layer);
+    if (layer.forwardPixels !== undefined) return pixelsForward(pass, index, layer);
     const input = pass.read(pass.node(index).inputs[0]!);
     const output = pass.newTensor(index);
     input.widen(layer.inputBorder);
@@ -23,6 +25,7 @@ export const conv2d: Lowering<OperationOf<"conv2d">> = {
   backward(pass, index, op) {
     const layer = pass.model.layers.get(index)!;
     if (layer.kernel === "winograd") return winogradBackward(pass, index, op, layer);
+    if (layer.backwardPixels !== undefined) return pixelsBackward(pass, index, layer);
     const outputGradient = pass.gradientOf(index);
     if (outputGradient === undefined) return;
     const label = pass.label(index, "backward");
