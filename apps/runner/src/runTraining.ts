@@ -28,6 +28,7 @@ import {
   train,
 } from "@phew/training";
 import { describeFailure, Failure, Interrupted } from "./failure.ts";
+import { dataOfDataset, looksAtExamples } from "./pruningData.ts";
 import { runName, TRAIN_DEFAULTS, type TrainConfig } from "./trainConfig.ts";
 import { version } from "./version.ts";
 
@@ -154,7 +155,7 @@ type Pruned = Pick<PruneResult, "masks" | "check" | "weights" | "weightsSeed">;
 
 /** The masks to train with; a dense run has them too, all kept, so that it is measured alike. */
 async function pruned(
-  { config, network, initial }: Material,
+  { config, place, dataset, network, initial }: Material,
   record: (event: RunEvent) => void,
   signal: AbortSignal,
 ): Promise<Pruned> {
@@ -182,11 +183,15 @@ async function pruned(
   };
   const { check: name, checkOptions } = config;
   const check = name === undefined ? undefined : { name, ...(checkOptions && { options: checkOptions }) };
+  const { threadCount } = place;
+  const subject = { network, method, options, seed, ...(threadCount !== undefined && { threadCount }) };
+  const data = looksAtExamples(method) ? await dataOfDataset(subject, dataset) : undefined;
   const pruning = await prune(network, initial, {
     method,
     density,
     seed,
     options,
+    ...(data && { data }),
     ...(check && { check }),
     signal,
     onEvent,

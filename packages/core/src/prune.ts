@@ -145,6 +145,7 @@ function requireData({ name }: Pruner, data: PruningData | undefined): void {
   throw new ArgumentError(`method ${name}`, {
     given: "no examples",
     expected: "batches of examples and their classes, which it scores weights by",
+    remedy: "Give it some, or take a method that needs none, such as phew.",
   });
 }
 

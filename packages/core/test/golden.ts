@@ -101,6 +101,10 @@ export function readTensors(path: string): Map<string, FloatTensor> {
         shape: entry.shape,
         data: Float32Array.from(new BigInt64Array(bytes.buffer), Number),
       });
+    if (entry.dtype === "I64") {
+      const data = Float32Array.from(new BigInt64Array(bytes.buffer), Number);
+      tensors.set(name, { shape: entry.shape, data });
+    }
     if (entry.dtype === "U8") tensors.set(name, { shape: entry.shape, data: Float32Array.from(bytes) });
   }
   return tensors;

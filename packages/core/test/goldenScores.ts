@@ -27,7 +27,7 @@ export function expectGoldenScores(
 export async function expectGoldenMasks(
   name: GoldenName,
   method: string,
-  settings: Omit<Partial<PruneSettings>, "method">,
+  settings: Omit<Partial<PruneSettings>, "method"> = {},
 ): Promise<void> {
   const network = goldenNetwork(name);
   const weights = goldenWeights(name);

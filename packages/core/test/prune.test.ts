@@ -4,7 +4,7 @@ import { Masks } from "../src/masks/masks.ts";
 import { NetworkBuilder } from "../src/network/builder.ts";
 import { prune } from "../src/prune.ts";
 import { phew, phewNested } from "../src/pruners/phew.ts";
-import { completeOptions, type PruneProgress } from "../src/pruners/pruner.ts";
+import { completeOptions, type PruneProgress, type PruningData } from "../src/pruners/pruner.ts";
 import { pruners } from "../src/pruners/registry.ts";
 import { initialise } from "../src/weights/initialise.ts";
 import { zooModel } from "../src/zoo/zoo.ts";
@@ -16,11 +16,32 @@ const small = (() => {
 const weights = await initialise(small, { seed: 1 });
 const settings = { method: "phew", density: 0.3, seed: 1 };
 
+/** Stands for whatever differentiates: here the weights are their own gradients. */
+const data: PruningData = {
+  batches: [{ x: new Float32Array(8), y: Int32Array.of(0), count: 1 }],
+  differentiator: {
+    gradients: async (request) => ({ loss: 1, gradients: request.weights }),
+    hessianProduct: async (request, direction) => ({
+      loss: 1,
+      gradients: request.weights,
+      products: direction,
+    }),
+  },
+};
+
 describe("prune", () => {
+  it("asks for examples before any work where a method looks at some", async () => {
+    for (const { name, needsData } of pruners.values()) {
+      if (needsData !== true) continue;
+      const pruning = prune(small, weights, { method: name, density: 0.3, seed: 3 });
+      await expect(pruning).rejects.toThrow(`method ${name}: got no examples, expected batches of examples`);
+    }
+  });
+
   it.each([...pruners.keys()])("keeps what was asked for with %s and tells all about it", async (method) => {
     const events: PruneEvent[] = [];
     const onEvent = (event: PruneEvent) => events.push(event);
-    const result = await prune(small, weights, { method, density: 0.3, seed: 3, onEvent });
+    const result = await prune(small, weights, { method, density: 0.3, seed: 3, onEvent, data });
     expect(result.keepCount).toBe(Math.floor(0.3 * 156));
     expect(result.keptCount).toBe(result.masks.keptCount);
     expect(result.density).toBe(result.keptCount / 156);

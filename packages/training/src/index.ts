@@ -21,6 +21,7 @@ export { watchGrowth } from "./memoryUse.ts";
 export type { Augmentation } from "./pipeline/augmentation.ts";
 export { type BatchLoader, type BatchRequest, inlineLoader, type LoaderFactory } from "./pipeline/loader.ts";
 export { epochOrder } from "./pipeline/order.ts";
+export { pruningBatches } from "./pruningExamples.ts";
 export { type CosineSchedule, type RatePlan, rateAt, type Schedule, type StepSchedule } from "./schedule.ts";
 export { createDifferentiator, type DifferentiatorOptions } from "./sparse/differentiator.ts";
 export {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import * as parse from "../parse.ts";
-import { checkOptions, option, withModel } from "./options.ts";
+import { checkOptions, option, threadsOption, withModel } from "./options.ts";
 
 export function declarePrune(program: Command): void {
   const [check, checkOption] = checkOptions();
@@ -18,6 +18,17 @@ export function declarePrune(program: Command): void {
     )
     .addOption(check)
     .addOption(checkOption)
+    .addOption(
+      option("--batch <file>", "examples for methods that look at some: safetensors or npz with x and y"),
+    )
+    .addOption(option("--dataset <name>", "or a data set, of which training examples are chosen by the seed"))
+    .addOption(option("--data-dir <folder>", "folder of the data set's files"))
+    .addOption(
+      option("--samples-per-class <n>", "examples of each class that are chosen; 10 unless given").argParser(
+        parse.wholeNumber("--samples-per-class", 1, 100_000),
+      ),
+    )
+    .addOption(threadsOption())
     .addOption(option("--from <masks>", "weights kept in any case: the mask grows from these"))
     .addOption(option("--out <file>", "masks as safetensors; {density} stands for each of several densities"))
     .addOption(option("--scores <file>", "scores as safetensors, for methods that score"))
@@ -33,6 +44,8 @@ Examples:
   phew prune resnet20 --density 0.05 --seed 1 --out masks.safetensors
   phew prune vgg19-bn --density 0.1,0.05,0.02 --out masks-{density}.safetensors
   phew prune model.onnx --density 0.05 --option granularity=kernel --out masks.safetensors
+  phew prune resnet20 --method snip --dataset cifar10 --data-dir data --density 0.05 --out masks.safetensors
+  phew prune model.onnx --method grasp --batch batch.safetensors --density 0.05 --scores scores.safetensors
   phew prune weights.safetensors --architecture resnet18 --classes 100 --density 0.02 --out masks.safetensors
   phew prune resnet20 --method synflow --density 0.05 --check widen --check-option fraction=0.5 --out masks.safetensors`,
     )

@@ -10,21 +10,29 @@ import {
   type OptionValue,
   type PruneResult,
   type Pruner,
+  type PruningData,
   prune as pruneNetwork,
   pruners,
 } from "@phew/core";
 import { digestWeights, readMasks, requireWritable, writeMasks, writeScores } from "@phew/formats";
 import { formatCount, formatDuration, formatPercent, formatTable } from "@phew/runs";
+import type { Dataset } from "@phew/training";
 import { UsageError } from "../failure.ts";
-import { type LoadedModel, loadModel, type ModelOptions } from "../model.ts";
+import { type LoadedModel, loadModel, type ModelOptions, namesFile } from "../model.ts";
 import { printJson, printLines, printText } from "../output.ts";
 import { interruptSignal, startProgress } from "../progress.ts";
+import { dataOfBatchFile, dataOfDataset, looksAtExamples } from "../pruningData.ts";
 import { version } from "../version.ts";
 
 interface PruneOptions extends ModelOptions {
   readonly method: string;
   readonly density?: readonly number[];
   readonly option: Readonly<Record<string, OptionValue>>;
+  readonly batch?: string;
+  readonly dataset?: string;
+  readonly dataDir?: string;
+  readonly samplesPerClass?: number;
+  readonly threads?: number;
   readonly from?: string;
   readonly out?: string;
   readonly scores?: string;
@@ -52,9 +60,22 @@ export async function prune(model: string | undefined, options: PruneOptions): P
   const force = { force: options.force === true };
   for (const file of [...outputs, options.scores]) if (file !== undefined) await requireWritable(file, force);
 
-  const loaded = await loadModel(model, options);
+  const source = exampleSource(options);
+  const dataset = source?.dataset && (await loadExamples(source.dataset, options.dataDir));
+  const loaded = await loadModel(model, dataset ? withHead(model, options, dataset) : options);
   const weightsDigest = options.out === undefined ? "" : digestWeights(loaded.network, loaded.weights);
   const from = options.from === undefined ? undefined : await readMasks(options.from, loaded.network);
+  const methodOptions = optionsOf(options);
+  const subject = {
+    network: loaded.network,
+    method: options.method,
+    options: methodOptions,
+    seed: options.seed ?? 0,
+    ...(options.threads !== undefined && { threadCount: options.threads }),
+  };
+  const data: PruningData | undefined = dataset
+    ? await dataOfDataset(subject, dataset)
+    : source && (await dataOfBatchFile(subject, source.batch!));
   const signal = interruptSignal();
   const results: PruneResult[] = [];
   for (const [k, density] of densities.entries()) {
@@ -64,13 +85,14 @@ export async function prune(model: string | undefined, options: PruneOptions): P
         method: options.method,
         density,
         seed: options.seed ?? 0,
-        options: options.option,
+        options: methodOptions,
         signal,
-        onProgress: ({ fraction, keptCount, walkCount }) =>
-          progress.update(
-            fraction,
-            `${formatCount(keptCount)} weights${walkCount === undefined ? "" : `, ${formatCount(walkCount)} walks`}`,
-          ),
+        onProgress: ({ fraction, keptCount, walkCount, round, roundCount }) => {
+          const walks = walkCount === undefined ? "" : `, ${formatCount(walkCount)} walks`;
+          const rounds = round === undefined ? "" : `, round ${round} of ${roundCount}`;
+          progress.update(fraction, `${formatCount(keptCount)} weights${walks}${rounds}`);
+        },
+        ...(data && { data }),
         ...(from === undefined ? {} : { from }),
         ...(check && { check }),
       });
@@ -78,9 +100,53 @@ export async function prune(model: string | undefined, options: PruneOptions): P
     } finally {
       progress.done();
     }
-    await write(outputs[k], weightsDigest, loaded, results[k]!, options);
+    // scores are those of the whole network, the same at every density
+    const { scores: _, ...rest } = options;
+    await write(outputs[k], weightsDigest, loaded, results[k]!, k === 0 ? options : rest);
   }
   report(loaded, results, outputs, options);
+}
+
+/**
+ * Where examples come from; undefined for methods that look at none.
+ * @throws UsageError before any work where there are none, or two sources
+ */
+function exampleSource(options: PruneOptions): Pick<PruneOptions, "batch" | "dataset"> | undefined {
+  const { method, batch, dataset, samplesPerClass } = options;
+  if (!looksAtExamples(method)) return undefined;
+  if (batch === undefined && dataset === undefined) {
+    throw new UsageError(`method ${method}`, {
+      given: "no examples, which it scores weights by",
+      expected: "--batch FILE with x and y, or --dataset NAME with --data-dir FOLDER",
+    });
+  }
+  if (batch !== undefined && (dataset !== undefined || samplesPerClass !== undefined)) {
+    throw new UsageError("--batch", {
+      given: `it beside --${dataset === undefined ? "samples-per-class" : "dataset"}`,
+      expected: "one or the other: all examples of a batch file are looked at",
+    });
+  }
+  return batch === undefined ? { dataset: dataset! } : { batch };
+}
+
+async function loadExamples(name: string, dataDir: string | undefined): Promise<Dataset> {
+  const { loadDataset } = await import("@phew/training");
+  return loadDataset(name, dataDir === undefined ? {} : { dataDir });
+}
+
+/** A network of the zoo takes the data set's inputs and classes unless told otherwise. */
+function withHead(model: string | undefined, options: PruneOptions, dataset: Dataset): ModelOptions {
+  if (model === undefined || namesFile(model)) return options;
+  return {
+    ...options,
+    classes: options.classes ?? dataset.classCount,
+    input: options.input ?? dataset.inputShape,
+  };
+}
+
+function optionsOf({ option, method, samplesPerClass }: PruneOptions): Readonly<Record<string, OptionValue>> {
+  if (samplesPerClass === undefined || !looksAtExamples(method)) return option;
+  return { ...option, samples: samplesPerClass };
 }
 
 function outputFile(out: string | undefined, density: number, several: boolean): string | undefined {

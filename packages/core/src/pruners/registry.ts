@@ -1,10 +1,12 @@
 /** Every pruning method by its name. Adding one: a file in this folder and a line here. */
 import { unknownName } from "../errors.ts";
 import { erk } from "./erk.ts";
+import { grasp } from "./grasp.ts";
 import { magnitude } from "./magnitude.ts";
 import { phew } from "./phew.ts";
 import type { Pruner } from "./pruner.ts";
 import { random } from "./random.ts";
+import { snip } from "./snip.ts";
 import { synflow } from "./synflow.ts";
 import { synflowL2 } from "./synflowL2.ts";
 import { uniform } from "./uniform.ts";
@@ -16,6 +18,8 @@ const registered: readonly Pruner[] = [
   magnitude,
   synflow,
   synflowL2,
+  snip,
+  grasp,
   random,
   uniform,
   erk,

@@ -11,6 +11,7 @@ import {
   type Network,
   type OptionValue,
   ownInitialisation,
+  type PruningData,
   prune,
   prunerByName,
   unknownName,
@@ -20,6 +21,7 @@ import {
 import { loadWalkEngine, measureMachine, Random } from "@phew/engine";
 import type { Batch, OptimiserOptions } from "../executor.ts";
 import { executorNames } from "../executors.ts";
+import { createDifferentiator } from "../sparse/differentiator.ts";
 import { type Baseline, baselineByName, executorCommand } from "./baselines.ts";
 import { type Contender, startContender } from "./contender.ts";
 import { paceOf, race, ratioOf } from "./race.ts";
@@ -102,7 +104,17 @@ async function benchModel(mode: BenchMode, options: BenchOptions): Promise<Bench
 
 async function masksOf(network: Network, weights: Weights, options: BenchOptions): Promise<Masks> {
   const { method, density, seed, options: methodOptions = {}, signal } = options;
-  const settings = { method, density, seed, options: methodOptions, ...(signal && { signal }) };
+  // methods that look at examples see random ones
+  const needsData = prunerByName(method).needsData === true;
+  const data = needsData ? await randomExamples(network, seed) : undefined;
+  const settings = {
+    method,
+    density,
+    seed,
+    options: methodOptions,
+    ...(signal && { signal }),
+    ...(data && { data }),
+  };
   return (await prune(network, weights, settings)).masks;
 }
 
@@ -222,6 +234,11 @@ async function contenderReport(
 }
 
 /** Normal inputs, classes over all outputs. */
+/** As many as a method looks at of ten classes. */
+async function randomExamples(network: Network, seed: number): Promise<PruningData> {
+  return { batches: [await randomBatch(network, 100, seed)], differentiator: createDifferentiator() };
+}
+
 async function randomBatch(network: Network, count: number, seed: number): Promise<Batch> {
   const x = new Float32Array(count * elementCount(network.inputShape));
   const stream = network.parameters.length;

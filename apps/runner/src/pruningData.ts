@@ -1,0 +1,59 @@
+/** What methods that look at examples are given: batches, and what differentiates the loss on them. */
+import { completeOptions, type Network, type OptionValue, type PruningData, prunerByName } from "@phew/core";
+import { readBatch } from "@phew/formats";
+import type { Dataset } from "@phew/training";
+import { UsageError } from "./failure.ts";
+
+export interface PruningSubject {
+  readonly network: Network;
+  readonly method: string;
+  readonly options: Readonly<Record<string, OptionValue>>;
+  /** Chooses examples of a data set. */
+  readonly seed: number;
+  readonly threadCount?: number;
+}
+
+/** True where the method looks at examples. @throws ArgumentError for an unknown method */
+export const looksAtExamples = (method: string): boolean => prunerByName(method).needsData === true;
+
+/**
+ * Examples of a data set, as many of each class as the option `samples` says.
+ * @throws ArgumentError where a class has fewer, or the data set does not fit the network
+ */
+export async function dataOfDataset(subject: PruningSubject, dataset: Dataset): Promise<PruningData> {
+  const { network, method, options, seed } = subject;
+  requireFit(network, dataset);
+  const { pruningBatches } = await import("@phew/training");
+  const perClass = Number(completeOptions(prunerByName(method), options).samples);
+  return {
+    batches: pruningBatches(dataset, perClass, seed),
+    differentiator: await differentiatorOf(subject),
+  };
+}
+
+/** All examples of a batch file, as one batch. @throws ArgumentError where it does not fit the network */
+export async function dataOfBatchFile(subject: PruningSubject, file: string): Promise<PruningData> {
+  const { inputShape, outputShape } = subject.network;
+  const { x, y, count } = await readBatch(file, {
+    inputShape,
+    classCount: outputShape[0]!,
+    labelled: true,
+  });
+  return { batches: [{ x, y: y!, count }], differentiator: await differentiatorOf(subject) };
+}
+
+async function differentiatorOf({ threadCount }: PruningSubject) {
+  const { createDifferentiator } = await import("@phew/training");
+  return createDifferentiator(threadCount === undefined ? {} : { threadCount });
+}
+
+function requireFit(network: Network, { name, inputShape, classCount }: Dataset): void {
+  const same =
+    inputShape.length === network.inputShape.length &&
+    inputShape.every((length, axis) => length === network.inputShape[axis]);
+  if (same && classCount === network.outputShape[0]) return;
+  throw new UsageError("--dataset", {
+    given: `${name}: inputs of ${inputShape.join("×")}, ${classCount} classes`,
+    expected: `what ${network.name} takes: inputs of ${network.inputShape.join("×")}, ${network.outputShape[0]} classes`,
+  });
+}

@@ -1,0 +1,44 @@
+/** Options of methods that differentiate the loss, and the scores made of a derivative. */
+import type { DifferentiationRequest } from "../differentiation.ts";
+import type { Network } from "../network/network.ts";
+import type { Weights } from "../weights/weights.ts";
+import type { OptionSpec } from "./pruner.ts";
+import type { ScoreRequest } from "./scoring.ts";
+
+export const statistics: OptionSpec = {
+  kind: "choice",
+  choices: ["running", "batch"],
+  initial: "running",
+  help: "what batch normalisation takes: its running statistics, or those of each batch",
+};
+
+export const samples: OptionSpec = {
+  kind: "number",
+  least: 1,
+  most: 100_000,
+  whole: true,
+  initial: 10,
+  help: "training examples of each class that are looked at, where a data set is given",
+};
+
+/** What is to be differentiated: the loss on all batches, of the weights that are left. */
+export function lossRequest({ network, weights, masks, data, options, signal }: ScoreRequest) {
+  return {
+    network,
+    weights,
+    ...(masks && { masks }),
+    batches: data!.batches,
+    statistics: options.statistics === "batch" ? "batch" : "running",
+    ...(signal && { signal }),
+  } satisfies DifferentiationRequest;
+}
+
+/** θ times a derivative by it, in the order of `network.prunable`. */
+export function timesWeights(network: Network, weights: Weights, derivative: Weights): Float64Array {
+  const scores = new Float64Array(network.prunableCount);
+  for (const { name, start, length } of network.prunable) {
+    const [theta, by] = [weights.get(name)!, derivative.get(name)!];
+    for (let k = 0; k < length; k++) scores[start + k] = theta[k]! * by[k]!;
+  }
+  return scores;
+}
