@@ -337,6 +337,12 @@ describe("properties", () => {
     ];
     expect(whole.loss).toBeCloseTo((first.loss + second.loss) / 2, 5);
     expectClose(whole.products, combined(first.products, 0.5, second.products, 0.5));
+    const narrow = createDifferentiator({ memoryBytes: 1 });
+    const inFours = await narrow.hessianProduct(
+      { network, weights, batches: [small, other], statistics: "running" },
+      direction,
+    );
+    expectClose(inFours.products, (await product([small, other], "running")).products);
   });
 
   function expectClose(a: Weights, b: Weights): void {

@@ -28,18 +28,24 @@ import type { WrittenProgram } from "./writeProgram.ts";
 export interface DifferentiatorOptions {
   /** No more are used than a batch has work for; the numbers do not depend on it. One unless given. */
   readonly threadCount?: number;
+  /**
+   * With running statistics, batches are computed in parts of so few examples that their derivatives take no more, down
+   * to parts of four. 2 GiB unless given; a memory has 4 GiB at most.
+   */
+  readonly memoryBytes?: number;
 }
 
 /**
  * Dropout is inactive, as in evaluation. Sums over batches, and over the parts of a batch, are float64.
  * With running statistics, batches of more than 128 examples are computed in parts; with batch statistics a batch is
- * computed whole, and memory must hold its values.
+ * computed whole, and memory must hold its values. What a direction has at removed weights, and at bias, scale and shift
+ * of silent units, counts as 0 unless the request asks for what is removed.
  */
-export function createDifferentiator({ threadCount = 1 }: DifferentiatorOptions = {}): Differentiator {
+export function createDifferentiator(options: DifferentiatorOptions = {}): Differentiator {
   return {
     async gradients(request) {
       checkRequest(request);
-      const { loss, gradients } = await sumOver(request, await derive(request, { threadCount }));
+      const { loss, gradients } = await sumOver(request, await derive(request, options));
       return { loss, gradients };
     },
 
@@ -48,7 +54,7 @@ export function createDifferentiator({ threadCount = 1 }: DifferentiatorOptions 
       checkDirection(request, direction);
       const { loss, gradients, products } = await sumOver(
         request,
-        await derive(request, { threadCount, direction }),
+        await derive(request, { ...options, direction }),
       );
       return { loss, gradients, products: products! };
     },
@@ -57,12 +63,12 @@ export function createDifferentiator({ threadCount = 1 }: DifferentiatorOptions 
 
 /** Images a part of a batch has at most: as many as threads can share. */
 const PART_SIZE = 128;
-/** Bytes that a program may take before batches are computed in smaller parts. */
-const PLANNED_BYTES = 2 ** 31;
-const MEMORY_BYTES = 2 ** 32;
+/** Four images fill a vector: fewer take no less. */
+const LEAST_PART_SIZE = 4;
+const MEMORY_BYTES = 2 ** 31;
+const MOST_MEMORY_BYTES = 2 ** 32;
 
-interface DeriveOptions {
-  readonly threadCount: number;
+interface DeriveOptions extends DifferentiatorOptions {
   readonly direction?: Weights;
 }
 
@@ -72,8 +78,9 @@ async function derive(request: DifferentiationRequest, options: DeriveOptions): 
   const largest = Math.max(...request.batches.map(({ count }) => count));
   let batchSize = statistics === "running" ? Math.min(largest, PART_SIZE) : largest;
   let draft = draftOf(request, options, batchSize);
-  while (compiledBytes(draft) > PLANNED_BYTES && statistics === "running" && batchSize > 4) {
-    batchSize = Math.ceil(batchSize / 2);
+  const { memoryBytes = MEMORY_BYTES } = options;
+  while (statistics === "running" && batchSize > LEAST_PART_SIZE && compiledBytes(draft) > memoryBytes) {
+    batchSize = Math.max(LEAST_PART_SIZE, Math.ceil(batchSize / 2));
     draft = draftOf(request, options, batchSize);
   }
   requireRoom(compiledBytes(draft), request, batchSize);
@@ -91,7 +98,7 @@ interface Draft extends CompileOptions {
 
 function draftOf(
   { network, masks, statistics, temperature = 1, removed = false }: DifferentiationRequest,
-  { threadCount, direction }: DeriveOptions,
+  { threadCount = 1, direction }: DeriveOptions,
   batchSize: number,
 ): Draft {
   const fused = direction === undefined;
@@ -211,7 +218,7 @@ function requireTrained({ network, untrained }: Model): void {
 }
 
 function requireRoom(bytes: number, { statistics }: DifferentiationRequest, batchSize: number): void {
-  if (bytes <= MEMORY_BYTES) return;
+  if (bytes <= MOST_MEMORY_BYTES) return;
   throw new ArgumentError("batch", {
     given: `${batchSize} examples, whose derivatives take ${(bytes / 2 ** 30).toFixed(1)} GiB`,
     expected: "at most 4 GiB",
