@@ -102,7 +102,7 @@ function draftOf(
   batchSize: number,
 ): Draft {
   const fused = direction === undefined;
-  // kernels that go along a direction as they go along the weights
+  // they go along a direction as they go along the weights, and round less than winograd
   const kernel = "sparse";
   const model = prepareModel({ network, masks: removed ? undefined : masks, batchSize, kernel, fused });
   requireTrained(model);
