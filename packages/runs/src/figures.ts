@@ -1,6 +1,7 @@
 /** The figures of a comparison: how runs learned, and what their masks are, by method and density. */
 import { join } from "node:path";
 import { type ChartSpec, writeChart } from "./chart.ts";
+import { lossCurves } from "./lossCurves.ts";
 import { byMethodOrder, methodColours } from "./palette.ts";
 import { summarise } from "./progress.ts";
 import { formatMeasure, formatPercent } from "./quantity.ts";
@@ -20,12 +21,13 @@ const WIDTH = 640;
 const HEIGHT = 360;
 
 /**
- * Draws what the runs have: `learning-curves`, `path-kernel-trace` and `mean-width`, each as SVG and PNG.
+ * Draws what the runs have: `learning-curves`, `loss-curves`, `path-kernel-trace` and `mean-width`, each as SVG and PNG.
  * @returns the paths written; a figure no run has data for is left out
  */
 export async function writeFigures(folder: string, runs: readonly RunState[]): Promise<string[]> {
   const figures: readonly (readonly [string, ChartSpec | undefined])[] = [
     ["learning-curves", learningCurves(runs)],
+    ["loss-curves", lossCurves(runs, titled("Training loss", runs))],
     ["path-kernel-trace", pathKernelTraces(runs)],
     ["mean-width", meanWidths(runs)],
   ];

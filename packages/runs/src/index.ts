@@ -30,6 +30,7 @@ export {
   type History,
   recentCurve,
 } from "./history.ts";
+export { lossCurves } from "./lossCurves.ts";
 export { metricsCsv } from "./metricsCsv.ts";
 export { byMethodOrder, methodColours } from "./palette.ts";
 export {

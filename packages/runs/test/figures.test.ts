@@ -6,6 +6,7 @@ import {
   compareRuns,
   formatTable,
   type LayerMeasure,
+  lossCurves,
   type MaskMeasures,
   type RunState,
   readRun,
@@ -108,6 +109,53 @@ describe("the figures of a comparison", () => {
         Math.ceil(height * 2),
       ]);
     }
+  });
+
+  it("show the training loss by stretches of steps where steps were told, a line for each executor", async () => {
+    const executors = ["sparse (wasm)", "tensorflow (tfjs-node)"];
+    const states = executors.map((executor, k) =>
+      reduceAll([
+        { t: 1, kind: "run.started", name: "phew 5 %", config: { model: "lenet5", dataset: "mnist" } },
+        {
+          t: 2,
+          kind: "train.started",
+          executor,
+          epochCount: 1,
+          stepsPerEpoch: 120,
+          batchSize: 1,
+          trainCount: 120,
+          testCount: 1,
+        },
+        // the mean of steps 2s − 1 and 2s is 10 − s / 10 − k
+        ...Array.from(
+          { length: 120 },
+          (_, s) =>
+            ({
+              t: 3 + s,
+              kind: "train.step",
+              epoch: 1,
+              step: s + 1,
+              loss: 10 - Math.ceil((s + 1) / 2) / 10 - k + (s % 2 === 0 ? 1 : -1),
+              rate: 0.1,
+              imagesPerSecond: 1,
+            }) as const,
+        ),
+      ]),
+    );
+    const spec = lossCurves(states) as unknown as {
+      data: { values: { run: string; step: number; loss: number }[] };
+    };
+    const { values } = spec.data;
+    expect(values).toHaveLength(120);
+    for (const [k, executor] of executors.entries()) {
+      const line = values.filter(({ run }) => run === `phew 5 %, ${executor}`);
+      expect(line.map(({ step }) => step)).toEqual(Array.from({ length: 60 }, (_, s) => 2 * (s + 1)));
+      for (const [s, { loss }] of line.entries()) expect(loss).toBeCloseTo(10 - (s + 1) / 10 - k, 10);
+    }
+    const paths = await writeFigures(folder, states);
+    const svg = texts(readFileSync(paths.find((path) => path.endsWith("loss-curves.svg"))!, "utf8"));
+    expect(svg).toEqual(expect.arrayContaining(["Training loss, lenet5 on mnist", "step", "training loss"]));
+    expect(lossCurves(runs)).toBeUndefined();
   });
 
   it("say what is drawn: titles, units, every method, every density", async () => {
