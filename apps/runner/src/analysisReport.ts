@@ -1,5 +1,13 @@
 /** An analysis as a person reads it in a terminal of 80 columns or more. */
-import type { Analysis, FanSummary, LayerAnalysis, MaskOverlap, UnitWalks } from "@phew/core";
+import type {
+  Analysis,
+  FanSummary,
+  GradientNorms,
+  LayerAnalysis,
+  MaskOverlap,
+  NtkTrace,
+  UnitWalks,
+} from "@phew/core";
 import {
   type Column,
   formatAccuracy,
@@ -81,8 +89,15 @@ export function fanReport(analysis: Analysis, style: ReportStyle): string {
   return plain(formatTable(columns, rows, "text"), style);
 }
 
+/** What is said of the whole mask. */
+export interface Totals {
+  readonly analysis: Analysis;
+  readonly gradients: GradientNorms | undefined;
+  readonly ntk: NtkTrace | undefined;
+}
+
 /** The whole mask, a measure a line. */
-export function totalReport(analysis: Analysis, style: ReportStyle): string {
+export function totalReport({ analysis, gradients, ntk }: Totals, style: ReportStyle): string {
   const lines: [string, string][] = [
     [
       "density",
@@ -109,6 +124,18 @@ export function totalReport(analysis: Analysis, style: ReportStyle): string {
   }
   if (analysis.pathSum !== undefined) {
     lines.push(["sum of |path products|", of(analysis.pathSum, analysis.relativePathSum!)]);
+  }
+  if (gradients !== undefined) {
+    lines.push([
+      "loss, length of its gradient",
+      `${formatMeasure(gradients.loss)}, ${formatMeasure(gradients.norm)}`,
+    ]);
+  }
+  if (ntk !== undefined) {
+    const error = ntk.exact ? "" : ` ± ${formatMeasure(ntk.standardError)}`;
+    const weightShare =
+      ntk.trace === 0 ? "" : ` (${formatPercent(ntk.weightTrace / ntk.trace)} by kept weights)`;
+    lines.push(["neural tangent kernel trace", `${formatMeasure(ntk.trace)}${error}${weightShare}`]);
   }
   return plain(pairs(lines), style);
 }

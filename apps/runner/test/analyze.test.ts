@@ -3,7 +3,7 @@ import path from "node:path";
 import { zooModel } from "@phew/core";
 import { readSafetensors, toFloat32 } from "@phew/formats";
 import { describe, expect, it } from "vitest";
-import { phew, scratchFolder } from "./phew.ts";
+import { phew, scratchFolder, sharedFile } from "./phew.ts";
 
 function done(args: readonly string[], cwd: string): string {
   const { exitCode, stdout, stderr } = phew(args, cwd);
@@ -85,6 +85,25 @@ describe("phew analyze", () => {
       for (const share of toFloat32(tensors.get(name)!)) sum += share;
     expect(sum / found.pathKernelTrace).toBeCloseTo(1, 5);
   });
+
+  it.skipIf(sharedFile("golden") === undefined)(
+    "measures the loss gradient and the neural tangent kernel on a batch (the shared test data is absent)",
+    () => {
+      const folder = scratchFolder();
+      const [onnx, batch] = ["model.onnx", "batch.safetensors"].map(
+        (file) => sharedFile("golden", "mlp", file)!,
+      ) as [string, string];
+      const args = ["analyze", onnx, "--batch", batch];
+      const found = JSON.parse(done([...args, "--json"], folder));
+      expect(found.gradients.norm).toBeGreaterThan(0);
+      expect(found.gradients.layers).toHaveLength(3);
+      expect(found.ntk).toMatchObject({ exact: false, probeCount: 16 });
+      expect(found.ntk.weightTrace).toBeLessThan(found.ntk.trace);
+      const text = done([...args, "--probes", "4", "--without", "gradients,trace", "--ascii"], folder);
+      expect(text).toMatch(/neural tangent kernel trace {2}\S+ \+- /);
+      expect(text).not.toContain("loss");
+    },
+  );
 
   it.each([
     [["analyze", "lenet5", "--without", "tracee"], /--without: got "tracee".*Did you mean "trace"/],

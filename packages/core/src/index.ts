@@ -9,12 +9,14 @@ export {
   type SeparateMeasure,
 } from "./analysis/analyse.ts";
 export type { FanSummary } from "./analysis/fan.ts";
+export { type Examples, type GradientNorms, gradientNorms } from "./analysis/gradientNorms.ts";
 export {
   type LayerMultiplyAdds,
   type MultiplyAddOptions,
   type MultiplyAdds,
   multiplyAdds,
 } from "./analysis/multiplyAdds.ts";
+export { type NtkTrace, type NtkTraceOptions, ntkTrace } from "./analysis/ntkTrace.ts";
 export { type MaskOverlap, type Overlap, overlap } from "./analysis/overlap.ts";
 export { type PathKernelTrace, pathKernelShares, pathKernelTrace } from "./analysis/pathKernelTrace.ts";
 export { type PathSumOptions, pathSums } from "./analysis/pathSums.ts";

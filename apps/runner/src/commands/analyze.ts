@@ -1,9 +1,9 @@
 import { SEPARATE_MEASURES } from "@phew/core";
 import type { Command } from "commander";
 import * as parse from "../parse.ts";
-import { option, withModel } from "./options.ts";
+import { option, threadsOption, withModel } from "./options.ts";
 
-const SEPARATE = [...SEPARATE_MEASURES, "walks"];
+const SEPARATE = [...SEPARATE_MEASURES, "walks", "gradients", "ntk"];
 
 export function declareAnalyze(program: Command): void {
   withModel(program.command("analyze"))
@@ -21,6 +21,18 @@ export function declareAnalyze(program: Command): void {
         .argParser(parse.severalOf("--without", SEPARATE))
         .default([], "nothing"),
     )
+    .addOption(
+      option(
+        "--batch <file>",
+        "examples as safetensors or npz, for the loss gradient and the neural tangent kernel",
+      ),
+    )
+    .addOption(
+      option("--probes <n>", "gradients that estimate the kernel's trace where there are many examples")
+        .argParser(parse.wholeNumber("--probes", 2, 100_000))
+        .default(16),
+    )
+    .addOption(threadsOption())
     .addOption(option("--histograms", "show how fan-in and fan-out are distributed in each layer"))
     .addOption(option("--trace-shares <file>", "write what each weight adds to the trace, as safetensors"))
     .addOption(option("--ascii", "draw with plain characters"))
@@ -32,6 +44,7 @@ export function declareAnalyze(program: Command): void {
 Examples:
   phew analyze resnet20 --masks masks.safetensors
   phew analyze resnet20 --masks phew.safetensors,random.safetensors
+  phew analyze resnet20 --masks masks.safetensors --batch batch.safetensors
   phew analyze vgg19-bn --masks masks.safetensors --without trace,path-sum`,
     )
     .action(async (model, options) => (await import("../verbs/analyze.ts")).analyze(model, options));

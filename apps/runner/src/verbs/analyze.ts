@@ -3,17 +3,22 @@ import path from "node:path";
 import {
   type Analysis,
   analyse,
+  type Examples,
+  type GradientNorms,
+  gradientNorms,
   type MaskOverlap,
   Masks,
+  type NtkTrace,
+  ntkTrace,
   overlap,
   pathKernelShares,
   prunerByName,
   pruners,
   retraceWalks,
-  type SeparateMeasure,
+  SEPARATE_MEASURES,
   type UnitWalks,
 } from "@phew/core";
-import { requireWritable, writeScores } from "@phew/formats";
+import { readBatch, requireWritable, writeScores } from "@phew/formats";
 import {
   fanReport,
   layerReport,
@@ -27,12 +32,15 @@ import { UsageError } from "../failure.ts";
 import { loadMaskedModel } from "../maskedModel.ts";
 import type { LoadedModel, ModelOptions } from "../model.ts";
 import { printJson, printLines, printText } from "../output.ts";
-import { interruptSignal } from "../progress.ts";
+import { interruptSignal, startProgress } from "../progress.ts";
 import { version } from "../version.ts";
 
 interface AnalyzeOptions extends ModelOptions {
   readonly masks: readonly string[];
   readonly without: readonly string[];
+  readonly batch?: string;
+  readonly probes: number;
+  readonly threads?: number;
   readonly histograms?: boolean;
   readonly traceShares?: string;
   readonly ascii?: boolean;
@@ -49,6 +57,9 @@ interface Examined {
   readonly metadata: Readonly<Record<string, string>>;
   readonly analysis: Analysis;
   readonly walks?: UnitWalks;
+  /** With examples. */
+  readonly gradients?: GradientNorms;
+  readonly ntk?: NtkTrace;
 }
 
 export async function analyze(model: string | undefined, options: AnalyzeOptions): Promise<void> {
@@ -102,17 +113,63 @@ async function examine(
   });
   const masks = read?.masks ?? Masks.dense(loaded.network);
   const metadata = read?.metadata ?? {};
-  const without = options.without.filter((measure) => measure !== "walks") as SeparateMeasure[];
+  const without = SEPARATE_MEASURES.filter((measure) => options.without.includes(measure));
   const analysis = analyse(loaded.weights, masks, { without });
   const walks = options.without.includes("walks")
     ? undefined
     : await walksOf(loaded, masks, metadata, signal);
+  const data = options.batch === undefined ? {} : await dataMeasures(loaded, masks, options, signal);
   if (options.traceShares !== undefined) {
     const shares = pathKernelShares(loaded.network, loaded.weights, masks);
     const about = { method: "path-kernel-share", version };
     await writeScores(options.traceShares, loaded.network, shares, about, { force: options.force === true });
   }
-  return { ...(file !== undefined && { file }), loaded, masks, metadata, analysis, ...(walks && { walks }) };
+  return {
+    ...(file !== undefined && { file }),
+    loaded,
+    masks,
+    metadata,
+    analysis,
+    ...(walks && { walks }),
+    ...data,
+  };
+}
+
+/** What examples tell: the length of the loss gradient, and the trace of the neural tangent kernel. */
+async function dataMeasures(
+  { network, weights }: LoadedModel,
+  masks: Masks,
+  { batch: file, probes, threads, seed = 0, without, json }: AnalyzeOptions,
+  signal: AbortSignal,
+): Promise<Pick<Examined, "gradients" | "ntk">> {
+  const wanted = (measure: string) => !without.includes(measure);
+  if (!wanted("gradients") && !wanted("ntk")) return {};
+  const { createDifferentiator } = await import("@phew/training");
+  const { x, y, count } = await readBatch(file!, {
+    inputShape: network.inputShape,
+    classCount: network.outputShape[0]!,
+    labelled: true,
+  });
+  const examples: Examples = {
+    batch: { x, y: y!, count },
+    differentiator: createDifferentiator(threads === undefined ? {} : { threadCount: threads }),
+  };
+  const progress = startProgress("neural tangent kernel", json);
+  try {
+    return {
+      ...(wanted("gradients") && { gradients: await gradientNorms(weights, masks, examples, signal) }),
+      ...(wanted("ntk") && {
+        ntk: await ntkTrace(weights, masks, examples, {
+          probeCount: probes,
+          seed,
+          signal,
+          onProgress: (fraction) => progress.update(fraction, "gradients of logits"),
+        }),
+      }),
+    };
+  } finally {
+    progress.done();
+  }
 }
 
 /** The walks a mask came of, where its file tells enough to take them again. */
@@ -144,12 +201,14 @@ function document(
   examined: readonly Examined[],
   overlaps: readonly { readonly a: string; readonly b: string; readonly overlap: MaskOverlap }[],
 ): unknown {
-  const parts = examined.map(({ file, loaded, metadata, analysis, walks }) => ({
+  const parts = examined.map(({ file, loaded, metadata, analysis, walks, gradients, ntk }) => ({
     file,
     weights: loaded.origin,
     masks: metadata,
     ...analysis,
     walks,
+    gradients,
+    ntk,
   }));
   const [{ loaded }] = examined as [Examined];
   const model = { model: loaded.network.name, notes: loaded.notes };
@@ -171,11 +230,11 @@ function report(
     ascii: options.ascii === true,
   };
   const [{ loaded }] = examined as [Examined];
-  for (const { metadata, analysis, walks, loaded: own, file } of examined) {
+  for (const { metadata, analysis, walks, gradients, ntk, loaded: own, file } of examined) {
     printLines(...title(own, metadata, file));
     printText(layerReport(analysis, style));
     if (options.histograms) printText(`\n${fanReport(analysis, style)}`);
-    printText(`\n${totalReport(analysis, style)}`);
+    printText(`\n${totalReport({ analysis, gradients, ntk }, style)}`);
     if (walks !== undefined) printText(`\n${walkReport(walks, style)}`);
     if (examined.length > 1) printLines("");
   }
