@@ -14,6 +14,7 @@ export const LIFE_LOOKS: Readonly<Record<RunLife, LifeLook>> = {
   finished: { mark: "✓", colour: "cyan", word: "finished", shortWord: "done" },
   failed: { mark: "✗", colour: "red", word: "failed", shortWord: "failed" },
   interrupted: { mark: "■", colour: "yellow", word: "interrupted", shortWord: "stopped" },
+  waiting: { mark: "·", colour: "gray", word: "waiting", shortWord: "waiting" },
   lost: { mark: "?", colour: "magenta", word: "lost", shortWord: "lost" },
 };
 

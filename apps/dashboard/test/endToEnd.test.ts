@@ -38,7 +38,6 @@ function writeRun(seed: number, end = "run.finished"): RunWriter {
     config,
     defaults: {},
     seed,
-    existing: "restart",
   });
   for (const event of fakeEvents({ ...options })) {
     if (event.kind === end) break;

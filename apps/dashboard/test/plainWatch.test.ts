@@ -24,7 +24,6 @@ function open(seed: number, experiment = "demo"): RunWriter {
     config: { method: "phew", density: 0.05, seed },
     defaults: {},
     seed,
-    existing: "restart",
   });
 }
 

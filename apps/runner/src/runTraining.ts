@@ -1,5 +1,8 @@
-/** One training run, from its configuration to a finished run folder: prune, train, keep what happened. */
-import { existsSync } from "node:fs";
+/**
+ * One training run, from its configuration to a finished run folder: prune, train, keep what happened. A run that was
+ * begun and not finished is gone on with at its newest checkpoint.
+ */
+import { createHash } from "node:crypto";
 import {
   ArgumentError,
   completeCheck,
@@ -17,7 +20,7 @@ import {
   zooEntries,
   zooModel,
 } from "@phew/core";
-import { digestWeights, float32Tensor, type MaskOrigin, writeSafetensors } from "@phew/formats";
+import { digestWeights, type MaskOrigin, readMasks } from "@phew/formats";
 import { lastAccuracy, type RunState, RunWriter, readRun, readStatus, runFolderOf } from "@phew/runs";
 import {
   type Dataset,
@@ -25,8 +28,16 @@ import {
   type ExecutorFactory,
   loadDataset,
   loadExecutor,
+  type TrainCheckpoint,
   train,
 } from "@phew/training";
+import {
+  type CheckpointPolicy,
+  checkpointDue,
+  fromTensors,
+  toTensors,
+  weightTensors,
+} from "./checkpoints.ts";
 import { describeFailure, Failure, Interrupted } from "./failure.ts";
 import { dataOfDataset, looksAtExamples } from "./pruningData.ts";
 import { runName, TRAIN_DEFAULTS, type TrainConfig } from "./trainConfig.ts";
@@ -38,6 +49,9 @@ export interface RunPlace {
   readonly experiment: string;
   /** Run again where this configuration has been run. */
   readonly force: boolean;
+  /** False: begin again where it has been begun and not finished. True unless given. */
+  readonly resume?: boolean;
+  readonly checkpoints?: CheckpointPolicy;
   readonly threadCount?: number;
 }
 
@@ -50,7 +64,8 @@ export interface RunResult {
 
 export interface RunHooks {
   readonly signal: AbortSignal;
-  readonly onEvent?: (event: RunEvent) => void;
+  /** @param state the run with the event in it */
+  readonly onEvent?: (event: RunEvent, state: RunState) => void;
 }
 
 /** Everything a run computes with. */
@@ -60,54 +75,113 @@ interface Material {
   readonly dataset: Dataset;
   readonly network: Network;
   /** As drawn, before pruning. */
-  readonly initial: Weights;
+  readonly initial: () => Promise<Weights>;
   readonly executor: ExecutorFactory;
 }
+
+type Recorder = (event: RunEvent) => void;
 
 /** Data sets of this process, so that a row of runs draws or reads them once. */
 const datasets = new Map<string, Promise<Dataset>>();
 
 /**
- * @throws ArgumentError before anything is written where the configuration cannot be run; Interrupted where the signal
- *   fired: the run's folder then says so
+ * Carries the run out, or what is left of it. Nothing is done where it has been finished.
+ * @throws ArgumentError before anything is written where the configuration cannot be run, or where another process works
+ *   on it; Interrupted where the signal fired: the run can be gone on with then
  */
 export async function runTraining(config: TrainConfig, place: RunPlace, hooks: RunHooks): Promise<RunResult> {
-  const identity = {
-    root: place.root,
-    experiment: place.experiment,
-    config: { ...config },
-    defaults: TRAIN_DEFAULTS,
-    seed: config.seed,
-  };
+  const { root, experiment, threadCount, force, resume = true } = place;
+  const identity = { root, experiment, config: { ...config }, defaults: TRAIN_DEFAULTS, seed: config.seed };
   const folder = runFolderOf(identity);
-  if (!place.force && readStatus(folder)?.state === "finished") {
-    return { folder, skipped: true, ...accuracyOf(readRun(folder).state) };
-  }
+  const skipped = () => ({ folder, skipped: true, ...accuracyOf(readRun(folder).state) });
+  if (!force && readStatus(folder)?.state === "finished") return skipped();
   const material = await gather(config, place);
-  const writer = RunWriter.open({ ...identity, name: runName(config), existing: "restart" });
-  const record = (event: RunEvent) => {
+  const options = {
+    ...identity,
+    name: runName(config),
+    ...(threadCount === undefined ? {} : { threadCount }),
+  };
+  const writer = force || !resume ? RunWriter.open(options) : await RunWriter.resume(options);
+  // another process has finished it meanwhile
+  if (writer === undefined) return skipped();
+  const record: Recorder = (event) => {
     writer.append(event);
-    hooks.onEvent?.(event);
+    hooks.onEvent?.(event, writer.state);
   };
   try {
-    record({ kind: "run.started", name: runName(config), config: { ...config } });
-    const { masks, ...origin } = await pruned(material, record, hooks.signal);
-    const start = { ...material, initial: origin.weights ?? material.initial };
-    await writer.saveMasks(masks, originOf(start, origin));
-    const weights = await trained(start, masks, record, hooks.signal);
-    await keepWeights(writer.path("checkpoint.safetensors"), material, weights);
+    const weights = await carriedOut(material, writer, record, hooks.signal);
+    const { epochs, model, seed } = config;
+    const metadata = { format: "pt", model, epoch: `${epochs}`, seed: `${seed}`, version };
+    await writer.keepResult(weightTensors(material.network, weights), metadata);
     writer.close({ state: "finished" });
   } catch (error) {
-    if (hooks.signal.aborted) {
-      writer.close({ state: "interrupted" });
-      throw new Interrupted(`stopped; what was done is in ${folder}`);
-    }
-    const failure =
-      error instanceof DivergedError ? new Failure(`${error.message} ${checkpointLeft(writer)}`) : error;
-    writer.close({ state: "failed", failure: describeFailure(failure).message });
-    throw failure;
+    throw ended(writer, error, hooks.signal);
   }
   return { folder, skipped: false, ...accuracyOf(writer.state) };
+}
+
+/** Closes the run of a failure. @returns what to throw for it */
+function ended(writer: RunWriter, error: unknown, signal: AbortSignal): unknown {
+  const interrupted = signal.aborted && error === signal.reason;
+  const failure =
+    error instanceof DivergedError ? new Failure(`${error.message} ${checkpointLeft(writer)}`) : error;
+  try {
+    if (interrupted) writer.close({ state: "interrupted" });
+    else writer.close({ state: "failed", failure: describeFailure(failure).message });
+  } catch {
+    // a full disk, or a run in other hands: what is thrown below says so
+  }
+  if (!interrupted) return failure;
+  return new Interrupted(`stopped; what was done is in ${writer.folder}, the same command goes on with it`);
+}
+
+async function carriedOut(
+  material: Material,
+  writer: RunWriter,
+  record: Recorder,
+  signal: AbortSignal,
+): Promise<Weights> {
+  const { config, network } = material;
+  const from = writer.checkpoint && fromTensors(network, writer.checkpoint);
+  if (from === undefined) {
+    record({ kind: "run.started", name: runName(config), config: { ...config } });
+    const { masks, weights } = await prunedAndKept(material, writer, record, signal);
+    return trained(material, writer, { masks, weights }, record, signal);
+  }
+  const { epoch, step } = from.training.position;
+  record({ kind: "run.resumed", epoch: Math.min(epoch, config.epochs), step });
+  const masks = await masksAgain(material, writer, from.masksDigest, signal);
+  const { weights } = from.training;
+  return trained(material, writer, { masks, weights, resume: from.training }, record, signal);
+}
+
+/** Prunes, and writes the masks. @returns the weights to train from, which a check may have drawn anew */
+async function prunedAndKept(
+  material: Material,
+  writer: RunWriter,
+  record: Recorder,
+  signal: AbortSignal,
+): Promise<{ masks: Masks; weights: Weights }> {
+  const { masks, ...made } = await pruned(material, record, signal);
+  const weights = made.weights ?? (await material.initial());
+  await writer.saveMasks(masks, originOf(material, weights, made));
+  return { masks, weights };
+}
+
+/** The masks that the run began with: from its folder, or made again where they are not there as they were. */
+async function masksAgain(
+  material: Material,
+  writer: RunWriter,
+  digest: string,
+  signal: AbortSignal,
+): Promise<Masks> {
+  const kept = await readMasks(writer.path("masks.safetensors"), material.network).catch(() => undefined);
+  if (kept !== undefined && digestMasks(kept) === digest) return kept;
+  return (await prunedAndKept(material, writer, () => undefined, signal)).masks;
+}
+
+function digestMasks(masks: Masks): string {
+  return createHash("sha256").update(masks.bytes).digest("hex");
 }
 
 async function gather(config: TrainConfig, place: RunPlace): Promise<Material> {
@@ -117,10 +191,11 @@ async function gather(config: TrainConfig, place: RunPlace): Promise<Material> {
   requireCheck(config);
   const dataset = await datasetOf(config);
   const network = zooModel(config.model, { classCount: dataset.classCount, inputShape: dataset.inputShape });
-  const initial = await initialise(network, {
-    seed: config.seed,
-    initialisation: ownInitialisation(network),
-  });
+  let drawn: Promise<Weights> | undefined;
+  const initial = () => {
+    drawn ??= initialise(network, { seed: config.seed, initialisation: ownInitialisation(network) });
+    return drawn;
+  };
   const executor = await loadExecutor(config.executor);
   return { config, place, dataset, network, initial, executor };
 }
@@ -154,12 +229,10 @@ function requireCheck({ method, check, checkOptions = {} }: TrainConfig): void {
 type Pruned = Pick<PruneResult, "masks" | "check" | "weights" | "weightsSeed">;
 
 /** The masks to train with; a dense run has them too, all kept, so that it is measured alike. */
-async function pruned(
-  { config, place, dataset, network, initial }: Material,
-  record: (event: RunEvent) => void,
-  signal: AbortSignal,
-): Promise<Pruned> {
+async function pruned(material: Material, record: Recorder, signal: AbortSignal): Promise<Pruned> {
+  const { config, place, dataset, network } = material;
   const { method, density, seed, options } = config;
+  const initial = await material.initial();
   const finish = (event: RunEvent & { kind: "prune.finished" }, masks: Masks, weights: Weights = initial) =>
     record({ ...event, measures: measures(weights, masks) });
   if (method === "dense") {
@@ -201,11 +274,12 @@ async function pruned(
 }
 
 function originOf(
-  { config, network, initial }: Material,
+  { config, network }: Material,
+  weights: Weights,
   { check, weightsSeed }: Pick<Pruned, "check" | "weightsSeed">,
 ): MaskOrigin {
   const { method, options, seed, density } = config;
-  const weightsDigest = digestWeights(network, initial);
+  const weightsDigest = digestWeights(network, weights);
   return {
     ...{ method, options, seed, requestedDensity: density, weightsDigest, version },
     ...(check && { check }),
@@ -213,10 +287,18 @@ function originOf(
   };
 }
 
+/** What a training starts from; `resume` where it is gone on with. */
+interface Start {
+  readonly masks: Masks;
+  readonly weights: Weights;
+  readonly resume?: TrainCheckpoint;
+}
+
 async function trained(
-  { config, place, dataset, network, initial, executor }: Material,
-  masks: Masks,
-  record: (event: RunEvent) => void,
+  { config, place, dataset, network, executor }: Material,
+  writer: RunWriter,
+  { masks, weights, resume }: Start,
+  record: Recorder,
   signal: AbortSignal,
 ): Promise<Weights> {
   const { momentum, nesterov, weightDecay, drops, dropFactor, batchSize, rate, labelSmoothing, seed } =
@@ -224,7 +306,7 @@ async function trained(
   const events = train({
     dataset,
     network,
-    weights: initial,
+    weights,
     ...(config.method === "dense" ? {} : { masks }),
     executor,
     optimiser: { momentum, nesterov, weightDecay },
@@ -235,6 +317,15 @@ async function trained(
     labelSmoothing,
     seed,
     ...(place.threadCount === undefined ? {} : { threadCount: place.threadCount }),
+    ...(resume === undefined ? {} : { resume }),
+    checkpoints: {
+      due: checkpointDue(place.checkpoints, resume?.position.step),
+      keep: (checkpoint) => {
+        const { epoch, step } = checkpoint.position;
+        const metadata = { format: "pt", model: config.model, epoch: `${epoch}`, step: `${step}`, version };
+        return writer.keepCheckpoint(toTensors(network, checkpoint, digestMasks(masks)), metadata);
+      },
+    },
     signal,
   });
   for (;;) {
@@ -248,20 +339,6 @@ async function trained(
   }
 }
 
-async function keepWeights(file: string, { config, network }: Material, weights: Weights): Promise<void> {
-  const tensors = new Map(
-    network.parameters.map(({ name, shape }) => [name, float32Tensor(shape, weights.get(name)!)]),
-  );
-  const metadata = {
-    format: "pt",
-    model: config.model,
-    epoch: `${config.epochs}`,
-    seed: `${config.seed}`,
-    version,
-  };
-  await writeSafetensors(file, tensors, metadata, { force: true });
-}
-
 function accuracyOf(state: RunState): { testAccuracy?: number } {
   const testAccuracy = lastAccuracy(state);
   return testAccuracy === undefined ? {} : { testAccuracy };
@@ -269,8 +346,11 @@ function accuracyOf(state: RunState): { testAccuracy?: number } {
 
 /** What there is to go back to where numbers ended: weights are kept while they are finite alone. */
 function checkpointLeft(writer: RunWriter): string {
+  const kept = writer.keptStep;
   const file = writer.path("checkpoint.safetensors");
-  return existsSync(file) ? `The last good checkpoint is ${file}.` : "No checkpoint had been kept before.";
+  return kept === undefined
+    ? "No checkpoint had been kept before."
+    : `The last good checkpoint is ${file}, of step ${kept}.`;
 }
 
 /** The state of finished runs, for reports. */

@@ -251,7 +251,7 @@ describe("a training whose numbers end", () => {
         folder,
       );
       expect(stderr).toMatch(
-        /phew: Training diverged in epoch 1, step \d: the loss is (NaN|Infinity); "\w+" is the first layer whose values are not finite\. Lower the learning rate, or start from other weights\. No checkpoint had been kept before\.\n$/,
+        /phew: Training diverged in epoch 1, step \d: the loss is (NaN|Infinity); "\w+" is the first layer whose values are not finite\. Lower the learning rate, or start from other weights\. The last good checkpoint is runs\/train\/\w+-0\/checkpoint\.safetensors, of step 0\.\n$/,
       );
       expect(stdout).toBe("");
       expect(exitCode).toBe(1);

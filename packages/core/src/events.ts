@@ -119,6 +119,13 @@ export type LifeEvent =
       readonly name: string;
       readonly config: Readonly<Record<string, unknown>>;
     }
+  | {
+      /** A process goes on with the run at a checkpoint; what came behind it is gone. */
+      readonly kind: "run.resumed";
+      /** 1-based epoch under way, and steps taken. */
+      readonly epoch: number;
+      readonly step: number;
+    }
   | { readonly kind: "run.finished"; readonly elapsedMs: number }
   | { readonly kind: "run.failed"; readonly message: string }
   | { readonly kind: "run.interrupted" }

@@ -2,6 +2,9 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { arch, availableParallelism, cpus, platform, release, totalmem } from "node:os";
+import { canonicalJson } from "./canonicalJson.ts";
+import { replaceFile } from "./replaceFile.ts";
+import { readJson } from "./status.ts";
 
 export interface RunEnvironment {
   /** Of PHEW. */
@@ -14,10 +17,31 @@ export interface RunEnvironment {
   readonly cpu: string;
   readonly coreCount: number;
   readonly memoryBytes: number;
+  /** Threads the run was told to take; absent: as many as there are cores. */
+  readonly threadCount?: number;
   /** Commit of the checkout PHEW runs from; absent for an installed package. */
   readonly commit?: string;
   /** True where tracked files of the checkout differ from that commit. */
   readonly modified?: boolean;
+}
+
+/** As `environment.json` has it: where the run began, and every other place where it was gone on with. */
+export interface EnvironmentFile extends RunEnvironment {
+  readonly resumed?: readonly RunEnvironment[];
+}
+
+/** Writes the file anew, or adds this process and machine where they differ from the last in it. */
+export function writeEnvironment(path: string, threadCount: number | undefined, resumed: boolean): void {
+  const here = { ...describeEnvironment(), ...(threadCount === undefined ? {} : { threadCount }) };
+  const before = resumed ? (readJson(path) as EnvironmentFile | undefined) : undefined;
+  if (before === undefined) return write(path, here);
+  const { resumed: others = [], ...first } = before;
+  if (canonicalJson(others.at(-1) ?? first) === canonicalJson(here)) return;
+  write(path, { ...before, resumed: [...others, here] });
+}
+
+function write(path: string, file: EnvironmentFile): void {
+  replaceFile(path, `${JSON.stringify(file, undefined, 2)}\n`);
 }
 
 /** Describes this process and machine. */

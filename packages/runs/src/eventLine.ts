@@ -10,6 +10,7 @@ const FIELDS: {
   readonly [K in RunEvent["kind"]]: Readonly<Record<Exclude<RequiredKey<EventOf<K>>, "kind">, FieldType>>;
 } = {
   "run.started": { name: "string", config: "object" },
+  "run.resumed": { epoch: "number", step: "number" },
   "run.finished": { elapsedMs: "number" },
   "run.failed": { message: "string" },
   "run.interrupted": {},

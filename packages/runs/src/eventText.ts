@@ -21,6 +21,8 @@ export function describeEvent(event: RunEvent): EventText | undefined {
   switch (event.kind) {
     case "run.started":
       return info("started");
+    case "run.resumed":
+      return info(`resumed in epoch ${event.epoch}, after step ${formatCount(event.step)}`);
     case "run.finished":
       return info(`finished after ${formatDuration(event.elapsedMs)}`);
     case "run.failed":

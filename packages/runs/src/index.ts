@@ -18,7 +18,7 @@ export {
   widthFigure,
   writeComparisonFigures,
 } from "./comparisonFigures.ts";
-export { describeEnvironment, type RunEnvironment } from "./environment.ts";
+export { describeEnvironment, type EnvironmentFile, type RunEnvironment } from "./environment.ts";
 export { parseEventLine, writeEventLine } from "./eventLine.ts";
 export { describeEvent, type EventText, type LogLevel } from "./eventText.ts";
 export { learningCurves, meanWidths, pathKernelTraces, writeFigures } from "./figures.ts";
@@ -79,6 +79,12 @@ export {
 } from "./reduce.ts";
 export { makeFolder, replaceFile } from "./replaceFile.ts";
 export { compareRuns, type Report, type ReportOptions, writeReport } from "./report.ts";
-export { type RunIdentity, type RunOptions, RunWriter, runFolderOf } from "./runFolder.ts";
+export {
+  type RunCheckpoint,
+  type RunIdentity,
+  type RunOptions,
+  RunWriter,
+  runFolderOf,
+} from "./runFolder.ts";
 export { lifeOf, type RunLife, type RunnerState, type RunStatus, readStatus } from "./status.ts";
 export { type Cell, type Column, formatTable, type Row, type TableForm } from "./table.ts";

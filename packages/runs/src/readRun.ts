@@ -220,7 +220,7 @@ function aged(entry: RunEntry, now: number): RunEntry {
   return life === entry.life ? entry : { ...entry, life };
 }
 
-/** What can be said of a run that has no heartbeat: only how its events end. */
+/** What can be said of a run that has no heartbeat: only how its events end; without any, it has not begun. */
 function unattended(
   folder: string,
   config: RunConfig,
@@ -236,9 +236,11 @@ function unattended(
         ? "failed"
         : end === "run.interrupted"
           ? "interrupted"
-          : now - updatedT > SILENT_MS
-            ? "lost"
-            : "running";
+          : eventsT === undefined
+            ? "waiting"
+            : now - updatedT > SILENT_MS
+              ? "lost"
+              : "running";
   const phase = life === "lost" || life === "running" ? "waiting" : life;
   const { method, density } = config;
   return {

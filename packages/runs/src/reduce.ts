@@ -137,6 +137,8 @@ function advanced(state: RunState, event: TimedRunEvent): RunState {
       const { failure: _, ...rest } = state;
       return { ...rest, name: event.name, config: event.config, phase: "waiting" };
     }
+    case "run.resumed":
+      return resumed(state, event);
     case "run.finished":
       return { ...state, phase: "finished" };
     case "run.failed":
@@ -172,6 +174,14 @@ function advanced(state: RunState, event: TimedRunEvent): RunState {
     default:
       return state;
   }
+}
+
+/** What came behind the checkpoint is out of the file; a reader that has seen it begins again. */
+function resumed(state: RunState, event: Extract<TimedRunEvent, { kind: "run.resumed" }>): RunState {
+  const { failure: _, training, ...rest } = state;
+  if (!training) return { ...rest, phase: "waiting" };
+  const { epoch, step, t } = event;
+  return { ...rest, phase: "training", training: { ...training, epoch, step, firstStep: step, firstT: t } };
 }
 
 function progressed(

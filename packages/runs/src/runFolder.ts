@@ -1,31 +1,31 @@
 /**
  * A run on disk: `runs/<experiment>/<hash>-<seed>/` with `config.json`, `environment.json`, `events.jsonl` (append-only),
- * `status.json` (heartbeat), `metrics.csv` and what the run makes (`masks.safetensors`, `report.*`).
- * Writes are synchronous and in order: what was appended is in the file when the call returns.
+ * `status.json` (heartbeat), `metrics.csv`, `tb/`, its checkpoints, and what the run makes (`masks.safetensors`, `report.*`).
+ * What was appended is in the file when the call returns; docs/runs.md says what outlives what.
  */
-import {
-  closeSync,
-  existsSync,
-  fstatSync,
-  ftruncateSync,
-  openSync,
-  readSync,
-  rmSync,
-  writeSync,
-} from "node:fs";
+import { rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { ArgumentError, type Masks, type RunEvent } from "@phew/core";
-import type { MaskOrigin } from "@phew/formats";
+import type { MaskOrigin, Tensors } from "@phew/formats";
 import { configHash, type RunConfig } from "./canonicalJson.ts";
-import { describeEnvironment } from "./environment.ts";
-import { writeEventLine } from "./eventLine.ts";
+import {
+  CHECKPOINT_FILES,
+  type Checkpoint,
+  keepCheckpoint,
+  newestCheckpoint,
+  PREVIOUS,
+} from "./checkpointFile.ts";
+import { writeEnvironment } from "./environment.ts";
+import { EventFile, fileLength, keepStart } from "./eventFile.ts";
 import { metricsCsv } from "./metricsCsv.ts";
 import { summarise } from "./progress.ts";
 import { readRun } from "./readRun.ts";
 import { initialRunState, type RunState, reduce } from "./reduce.ts";
-import { makeFolder, replaceFile, writeFault } from "./replaceFile.ts";
-import { HEARTBEAT_MS, lifeOf, type RunnerState, readStatus } from "./status.ts";
+import { makeFolder, removePartials, replaceFile } from "./replaceFile.ts";
+import { lockRun, type RunLock } from "./runLock.ts";
+import { HEARTBEAT_MS, type RunnerState, type RunStatus, readStatus } from "./status.ts";
+import { keepRecords, type TensorboardEnd, TensorboardFile } from "./tensorboardFile.ts";
 
 export interface RunIdentity {
   /** The folder above all experiments, `runs`. */
@@ -46,8 +46,15 @@ export interface RunIdentity {
 export interface RunOptions extends RunIdentity {
   /** What a person calls it: `phew 5 %`. */
   readonly name: string;
-  /** `restart` empties a folder that is there; `resume` goes on behind its last whole event. */
-  readonly existing: "restart" | "resume";
+  /** Written to `environment.json`; absent where it does not matter. */
+  readonly threadCount?: number;
+}
+
+/** Where a run stands at a checkpoint; `progress` is the caller's own, any JSON. */
+export interface RunCheckpoint {
+  readonly step: number;
+  readonly progress: unknown;
+  readonly tensors: Tensors;
 }
 
 /** Where a run lies: the same configuration finds its own folder. @throws ArgumentError for an unusable name or seed */
@@ -65,49 +72,110 @@ export function runFolderOf(identity: RunIdentity): string {
   return join(root, experiment, `${configHash(identity.config, identity.defaults)}-${seed}`);
 }
 
-/** Writes one run. Between {@link RunWriter.open} and {@link close} its heartbeat says that it is alive. */
+/** What a checkpoint remembers of the run's own files. */
+interface Bookmark {
+  readonly step: number;
+  readonly eventsLength: number;
+  readonly tensorboard: TensorboardEnd;
+  readonly stepsPerEpoch: number;
+  readonly elapsedMs: number;
+  readonly progress: unknown;
+}
+
+const METADATA_KEY = "phew.state";
+
+/** Writes one run, which no other process can write meanwhile. Until {@link close} its heartbeat says that it is alive. */
 export class RunWriter {
   readonly folder: string;
-  readonly #startedT: number;
+  /** Where the run goes on; absent where it begins. */
+  readonly checkpoint?: RunCheckpoint;
+  readonly #lock: RunLock;
+  readonly #startedT = Date.now();
+  /** Milliseconds of work before this process had it. */
+  readonly #elapsedBefore: number;
+  readonly #events: EventFile;
+  readonly #tensorboard: TensorboardFile;
   readonly #heart: ReturnType<typeof setInterval>;
-  #events: number | undefined;
   #state: RunState;
   #beatT = 0;
   #runnerState: RunnerState = "running";
+  #kept: RunStatus["checkpoint"];
 
   /**
-   * Makes or takes over the folder and writes `config.json`, `environment.json` and the first heartbeat.
+   * Makes or empties the folder and begins the run.
    * @throws ArgumentError where another living process has the run, or the folder cannot be written
    */
   static open(options: RunOptions): RunWriter {
-    const folder = runFolderOf(options);
-    requireFree(folder);
-    makeFolder(folder);
-    if (options.existing === "restart") clear(folder);
-    const { experiment, name, seed, config } = options;
-    replaceFile(join(folder, "config.json"), toJson({ experiment, name, seed, config }));
-    replaceFile(join(folder, "environment.json"), toJson(describeEnvironment()));
-    return new RunWriter(folder, name);
+    const { folder, lock } = takeFolder(options);
+    try {
+      clear(folder);
+      return new RunWriter(folder, lock, options);
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
   }
 
-  private constructor(folder: string, name: string) {
-    this.folder = folder;
-    this.#startedT = Date.now();
-    const path = join(folder, "events.jsonl");
+  /**
+   * Goes on at the newest whole checkpoint: what was written behind it is taken away. Begins where there is none.
+   * @returns undefined where the run has been finished
+   * @throws ArgumentError as {@link open}
+   */
+  static async resume(options: RunOptions): Promise<RunWriter | undefined> {
+    const { folder, lock } = takeFolder(options);
     try {
-      this.#state = existsSync(path) ? readRun(folder).state : initialRunState(name);
-      this.#events = openSync(path, "a+");
-      cutHalfLine(this.#events);
+      if (readStatus(folder)?.state === "finished") {
+        lock.release();
+        return undefined;
+      }
+      const found = await newestCheckpoint(folder, (checkpoint) => reaches(folder, bookmarkOf(checkpoint)));
+      const bookmark = found && bookmarkOf(found);
+      if (found === undefined || bookmark === undefined) {
+        clear(folder);
+        return new RunWriter(folder, lock, options);
+      }
+      keepStart(join(folder, "events.jsonl"), bookmark.eventsLength);
+      keepRecords(join(folder, "tb"), bookmark.tensorboard);
+      return new RunWriter(folder, lock, options, { ...bookmark, tensors: found.tensors });
     } catch (error) {
-      throw writeFault(path, error);
+      lock.release();
+      throw error;
+    }
+  }
+
+  private constructor(
+    folder: string,
+    lock: RunLock,
+    options: RunOptions,
+    from?: Bookmark & Pick<RunCheckpoint, "tensors">,
+  ) {
+    this.folder = folder;
+    this.#lock = lock;
+    this.#elapsedBefore = from?.elapsedMs ?? 0;
+    const { experiment, name, seed, config } = options;
+    writeEnvironment(this.path("environment.json"), options.threadCount, from !== undefined);
+    replaceFile(this.path("config.json"), toJson({ experiment, name, seed, config }), { durable: true });
+    this.#state = from === undefined ? initialRunState(name) : readRun(folder).state;
+    this.#events = new EventFile(this.path("events.jsonl"));
+    this.#tensorboard = new TensorboardFile(this.path("tb"), from?.step, from?.stepsPerEpoch);
+    if (from !== undefined) {
+      const { step, progress, tensors } = from;
+      this.checkpoint = { step, progress, tensors };
+      this.#kept = { step, t: this.#startedT };
+      this.#writeMetrics();
     }
     this.#beat();
-    this.#heart = setInterval(() => this.#beatIfDue(), HEARTBEAT_MS).unref();
+    this.#heart = setInterval(() => this.#beatUnlessFaulty(), HEARTBEAT_MS).unref();
   }
 
   /** The run as a reader of its events sees it. */
   get state(): RunState {
     return this.#state;
+  }
+
+  /** Steps taken by the newest checkpoint; undefined where there is none. */
+  get keptStep(): number | undefined {
+    return this.#kept?.step;
   }
 
   /** Path of a file of this run. */
@@ -117,11 +185,12 @@ export class RunWriter {
 
   /** Appends an event with the present time. @throws ArgumentError where the disk is full */
   append(event: RunEvent): void {
-    if (this.#events === undefined) throw new Error(`append after close: ${event.kind}`);
+    if (!this.#events.isOpen) throw new Error(`append after close: ${event.kind}`);
     const timed = { t: Date.now(), ...event };
-    writeLine(this.#events, this.path("events.jsonl"), writeEventLine(timed));
+    this.#events.append(timed);
+    this.#tensorboard.append(timed);
     this.#state = reduce(this.#state, timed);
-    if (event.kind === "train.epoch") replaceFile(this.path("metrics.csv"), metricsCsv(this.#state.epochs));
+    if (event.kind === "train.epoch") this.#writeMetrics();
     if (event.kind === "train.step" || event.kind === "prune.progress") this.#beatIfDue();
     else this.#beat();
   }
@@ -133,23 +202,65 @@ export class RunWriter {
     await writeMasks(this.path("masks.safetensors"), masks, origin, { force: true });
   }
 
-  /** Ends the run: its last event, its last heartbeat. Later calls do nothing. */
+  /**
+   * Keeps a checkpoint: a run that ends now, however it ends, goes on from here.
+   * @param metadata what readers of the file see beside the tensors
+   * @throws ArgumentError where the disk is full, or another process has taken the run over
+   */
+  async keepCheckpoint(
+    { step, progress, tensors }: RunCheckpoint,
+    metadata: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
+    this.#lock.requireHeld();
+    const bookmark: Bookmark = {
+      step,
+      eventsLength: this.#events.flush(),
+      tensorboard: this.#tensorboard.flush(),
+      stepsPerEpoch: this.#state.training?.stepsPerEpoch ?? 1,
+      elapsedMs: this.#elapsedMs,
+      progress,
+    };
+    await keepCheckpoint(this.folder, tensors, { ...metadata, [METADATA_KEY]: JSON.stringify(bookmark) });
+    this.#kept = { step, t: Date.now() };
+    this.#beat();
+  }
+
+  /** Writes what the run leaves behind for others in place of its checkpoint. */
+  async keepResult(tensors: Tensors, metadata: Readonly<Record<string, string>>): Promise<void> {
+    this.#lock.requireHeld();
+    await keepCheckpoint(this.folder, tensors, metadata);
+  }
+
+  /**
+   * Ends the run: its last event, its last heartbeat. Later calls do nothing.
+   * @throws ArgumentError where they cannot be written: the run can be gone on with then
+   */
   close(end: { readonly state: Exclude<RunnerState, "running">; readonly failure?: string }): void {
-    if (this.#events === undefined) return;
+    if (!this.#events.isOpen) return;
     clearInterval(this.#heart);
     this.#runnerState = end.state;
     try {
       this.append(this.#lastEvent(end.state, end.failure));
+      if (end.state === "finished") {
+        this.#events.flush();
+        this.#beat({ durable: true });
+        rmSync(this.path(PREVIOUS), { force: true });
+      }
     } finally {
-      closeSync(this.#events);
-      this.#events = undefined;
+      this.#events.close();
+      this.#tensorboard.close();
+      this.#lock.release();
     }
+  }
+
+  get #elapsedMs(): number {
+    return this.#elapsedBefore + Date.now() - this.#startedT;
   }
 
   #lastEvent(state: Exclude<RunnerState, "running">, failure = "unknown reason"): RunEvent {
     switch (state) {
       case "finished":
-        return { kind: "run.finished", elapsedMs: Date.now() - this.#startedT };
+        return { kind: "run.finished", elapsedMs: this.#elapsedMs };
       case "failed":
         return { kind: "run.failed", message: failure };
       case "interrupted":
@@ -157,13 +268,28 @@ export class RunWriter {
     }
   }
 
+  #writeMetrics(): void {
+    replaceFile(this.path("metrics.csv"), metricsCsv(this.#state.epochs));
+  }
+
+  /** A disk that is full, or a run that is lost, is told by whoever writes next. */
+  #beatUnlessFaulty(): void {
+    try {
+      this.#beatIfDue();
+    } catch {
+      // once more in a second
+    }
+  }
+
   #beatIfDue(): void {
     if (Date.now() - this.#beatT >= HEARTBEAT_MS) this.#beat();
   }
 
-  #beat(): void {
+  #beat(options: { readonly durable?: boolean } = {}): void {
     this.#beatT = Date.now();
-    const status = {
+    this.#lock.requireHeld();
+    this.#lock.renew();
+    const status: RunStatus = {
       state: this.#runnerState,
       name: this.#state.name,
       pid: process.pid,
@@ -171,21 +297,34 @@ export class RunWriter {
       startedT: this.#startedT,
       updatedT: this.#beatT,
       summary: summarise(this.#state, this.#beatT),
+      ...(this.#kept === undefined ? {} : { checkpoint: this.#kept }),
       ...(this.#state.failure === undefined ? {} : { failure: this.#state.failure }),
     };
-    replaceFile(this.path("status.json"), toJson(status));
+    replaceFile(this.path("status.json"), toJson(status), options);
   }
 }
 
-function requireFree(folder: string): void {
-  const status = readStatus(folder);
-  if (status && status.pid !== process.pid && lifeOf(status, Date.now()) === "running") {
-    throw new ArgumentError(folder, {
-      given: `a run that process ${status.pid} on ${status.host} is working on`,
-      expected: "a run nobody works on",
-      remedy: "Wait for it, stop it, or choose another experiment.",
-    });
-  }
+function takeFolder(identity: RunIdentity): { folder: string; lock: RunLock } {
+  const folder = runFolderOf(identity);
+  makeFolder(folder);
+  const lock = lockRun(folder);
+  removePartials(folder);
+  return { folder, lock };
+}
+
+function bookmarkOf({ metadata }: Pick<Checkpoint, "metadata">): Bookmark | undefined {
+  const text = metadata[METADATA_KEY];
+  return text === undefined ? undefined : (JSON.parse(text) as Bookmark);
+}
+
+/** Whether the run's files hold at least what the checkpoint remembers of them. */
+function reaches(folder: string, bookmark: Bookmark | undefined): boolean {
+  if (bookmark === undefined) return false;
+  const { eventsLength, tensorboard } = bookmark;
+  return (
+    fileLength(join(folder, "events.jsonl")) >= eventsLength &&
+    fileLength(join(folder, "tb", tensorboard.file)) >= tensorboard.length
+  );
 }
 
 /** Removes what an earlier run of this folder left; files of other names stay. */
@@ -195,46 +334,11 @@ function clear(folder: string): void {
     "status.json",
     "metrics.csv",
     "masks.safetensors",
-    "checkpoint.safetensors",
+    "environment.json",
     "tb",
+    ...CHECKPOINT_FILES,
   ];
   for (const name of made) rmSync(join(folder, name), { recursive: true, force: true });
-}
-
-/** Takes away the half line that a killed process left at the end. */
-function cutHalfLine(descriptor: number): void {
-  const chunk = Buffer.alloc(65_536);
-  const { size } = fstatSync(descriptor);
-  for (let end = size; end > 0; ) {
-    const start = Math.max(0, end - chunk.length);
-    const count = readSync(descriptor, chunk, 0, end - start, start);
-    const lineBreak = chunk.subarray(0, count).lastIndexOf(0x0a);
-    if (lineBreak >= 0 || start === 0) {
-      if (start + lineBreak + 1 < size) ftruncateSync(descriptor, start + lineBreak + 1);
-      return;
-    }
-    end = start;
-  }
-}
-
-/** Writes all of the line, or nothing and an error. */
-function writeLine(descriptor: number, path: string, line: string): void {
-  const bytes = Buffer.from(line);
-  const { size } = fstatSync(descriptor);
-  try {
-    for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
-  } catch (error) {
-    shorten(descriptor, size);
-    throw writeFault(path, error);
-  }
-}
-
-function shorten(descriptor: number, size: number): void {
-  try {
-    ftruncateSync(descriptor, size);
-  } catch {
-    // readers skip the half line
-  }
 }
 
 function toJson(value: unknown): string {

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { processLives } from "./processes.ts";
 import type { RunSummary } from "./progress.ts";
 
 export type RunnerState = "running" | "finished" | "failed" | "interrupted";
@@ -15,12 +16,17 @@ export interface RunStatus {
   readonly startedT: number;
   readonly updatedT: number;
   readonly summary: RunSummary;
+  /** The newest checkpoint, where the run has one: steps taken by then, and when it was kept. */
+  readonly checkpoint?: { readonly step: number; readonly t: number };
   /** Why it failed. */
   readonly failure?: string;
 }
 
-/** What became of a run: as its status says, or `lost` where it says running and nobody is there any more. */
-export type RunLife = RunnerState | "lost";
+/**
+ * What became of a run: as its status says; `lost` where it says running and nobody is there any more, `waiting` where
+ * nobody has begun it.
+ */
+export type RunLife = RunnerState | "lost" | "waiting";
 
 /** The writer renews the heartbeat at least this often while the process can run at all. */
 export const HEARTBEAT_MS = 1000;
@@ -49,17 +55,6 @@ export function lifeOf(
   const age = now - status.updatedT;
   if (status.host !== hostname()) return age > STALE_MS ? "lost" : "running";
   return isAlive(status.pid) && age <= STALE_ALIVE_MS ? "running" : "lost";
-}
-
-/** Whether a process of this machine has this number. */
-export function processLives(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // EPERM: it lives, under another user
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
 }
 
 /** The JSON document in a file; undefined where it is missing, unreadable or no JSON. */

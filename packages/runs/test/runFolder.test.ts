@@ -6,13 +6,20 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
+  statSync,
   symlinkSync,
+  truncateSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { homedir, hostname, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { Masks, NetworkBuilder } from "@phew/core";
+import { float32Tensor } from "@phew/formats";
 import {
   configHash,
   listRuns,
@@ -25,6 +32,7 @@ import {
   runFolderOf,
 } from "@phew/runs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { EventFile } from "../src/eventFile.ts";
 
 let root: string;
 beforeEach(() => {
@@ -41,7 +49,6 @@ function options(over: Partial<RunOptions> = {}): RunOptions {
     config,
     defaults: { epochs: 2 },
     seed: 7,
-    existing: "restart",
     ...over,
   };
 }
@@ -58,8 +65,25 @@ const epoch = (n: number) =>
     elapsedMs: 9,
   }) as const;
 
+const step = (n: number) =>
+  ({ kind: "train.step", epoch: 1, step: n, loss: 1, rate: 0.1, imagesPerSecond: n }) as const;
+
+const checkpointAt = (n: number) => ({
+  step: n,
+  progress: { sums: [0.1, n] },
+  tensors: new Map([
+    ["fc.weight", float32Tensor([2, 1], Float32Array.of(n, -n / 3))],
+    ["optimiser.momentum/fc.weight", float32Tensor([2, 1], Float32Array.of(1 / n, 0))],
+  ]),
+});
+
 /** A run of two epochs. */
-function work(writer: RunWriter, from = 1): void {
+function work(writer: RunWriter): void {
+  begin(writer);
+  for (const n of [1, 2]) writer.append(epoch(n));
+}
+
+function begin(writer: RunWriter): void {
   writer.append({ kind: "run.started", name: "phew 5 %", config: { method: "phew", density: 0.05 } });
   writer.append({
     kind: "train.started",
@@ -70,7 +94,6 @@ function work(writer: RunWriter, from = 1): void {
     trainCount: 1,
     testCount: 1,
   });
-  for (let n = from; n <= 2; n++) writer.append(epoch(n));
 }
 
 describe("a run folder", () => {
@@ -102,6 +125,7 @@ describe("a run folder", () => {
       "events.jsonl",
       "metrics.csv",
       "status.json",
+      "tb",
     ]);
     expect(JSON.parse(readFileSync(writer.path("config.json"), "utf8"))).toMatchObject({
       experiment: "demo",
@@ -158,53 +182,153 @@ describe("a run folder", () => {
 
   it("renews its heartbeat at most once a second on steps, at once on news", () => {
     const writer = RunWriter.open(options());
-    const step = (n: number) =>
-      writer.append({ kind: "train.step", epoch: 1, step: n, loss: 1, rate: 0.1, imagesPerSecond: n });
     work(writer);
     const before = readFileSync(writer.path("status.json"), "utf8");
-    for (let n = 1; n <= 50; n++) step(n);
+    for (let n = 1; n <= 50; n++) writer.append(step(n));
     expect(readFileSync(writer.path("status.json"), "utf8")).toBe(before);
     writer.append(epoch(2));
     expect(readFileSync(writer.path("status.json"), "utf8")).not.toBe(before);
     writer.close({ state: "interrupted" });
   });
 
-  it("is emptied by a restart, and goes on after a half line by a resume", () => {
+  it("goes on at its newest checkpoint: what came behind it is gone, a half line too", async () => {
     const first = RunWriter.open(options());
-    work(first);
+    begin(first);
+    first.append(epoch(1));
+    await first.keepCheckpoint(checkpointAt(1));
+    first.append(step(2));
+    first.append(epoch(2));
     first.close({ state: "interrupted" });
     appendFileSync(first.path("events.jsonl"), '{"t":12,"kind":"train.st');
 
-    const second = RunWriter.open(options({ existing: "resume" }));
-    expect(second.state.epochs.length).toBe(2);
-    work(second, 2);
+    const second = (await RunWriter.resume(options()))!;
+    expect(second.checkpoint).toEqual(checkpointAt(1));
+    expect(second.state.epochs.length).toBe(1);
+    expect(readFileSync(second.path("metrics.csv"), "utf8").trim().split("\n").length).toBe(2);
+    second.append({ kind: "run.resumed", epoch: 2, step: 1 });
+    second.append(epoch(2));
     second.close({ state: "finished" });
-    const lines = readFileSync(second.path("events.jsonl"), "utf8").split("\n");
-    expect(lines.slice(0, -1).map((line) => JSON.parse(line).kind)).toEqual([
+    expect([...readEvents(second.folder)].map((event) => event.kind)).toEqual([
       "run.started",
       "train.started",
       "train.epoch",
-      "train.epoch",
-      "run.interrupted",
-      "run.started",
-      "train.started",
+      "run.resumed",
       "train.epoch",
       "run.finished",
     ]);
     expect(readFileSync(second.path("metrics.csv"), "utf8").trim().split("\n").length).toBe(3);
+    expect(await RunWriter.resume(options())).toBe(undefined);
 
     const third = RunWriter.open(options());
     third.close({ state: "finished" });
     expect([...readEvents(third.folder)].map((event) => event.kind)).toEqual(["run.finished"]);
     expect(existsSync(third.path("metrics.csv"))).toBe(false);
+    expect(existsSync(third.path("checkpoint.safetensors"))).toBe(false);
   });
 
-  it("cuts a half line that is longer than it looks at in one piece", () => {
+  it("begins again where no checkpoint had been kept", async () => {
     const first = RunWriter.open(options());
+    work(first);
+    first.close({ state: "failed", failure: "the cat" });
+    const second = (await RunWriter.resume(options()))!;
+    expect(second.checkpoint).toBe(undefined);
+    expect([...readEvents(second.folder)]).toEqual([]);
+    second.close({ state: "finished" });
+  });
+
+  it("keeps two checkpoints, and takes the older where the newer is torn, at any place", async () => {
+    const first = RunWriter.open(options());
+    begin(first);
+    for (const n of [1, 2, 3]) {
+      first.append(step(n));
+      await first.keepCheckpoint(checkpointAt(n));
+    }
+    first.append(step(4));
     first.close({ state: "interrupted" });
+    const names = ["checkpoint.safetensors", "checkpoint.previous.safetensors"];
+    const [newest, older] = names.map((name) => readFileSync(first.path(name))) as [Buffer, Buffer];
+    const events = readFileSync(first.path("events.jsonl"));
+    const flipped = (at: number) => newest.map((byte, k) => (k === at ? byte ^ 1 : byte));
+    const torn = [
+      ...[0, 7, 8, 40, newest.length - 1].map((length) => newest.subarray(0, length)),
+      ...[3, 20, newest.length >> 1, newest.length - 1].map(flipped),
+      Buffer.alloc(newest.length),
+    ];
+    for (const bytes of torn) {
+      writeFileSync(first.path(names[0]!), bytes);
+      writeFileSync(first.path(names[1]!), older);
+      writeFileSync(first.path("events.jsonl"), events);
+      const resumed = (await RunWriter.resume(options()))!;
+      expect(resumed.checkpoint).toEqual(checkpointAt(2));
+      // the next one must not push the good one out in favour of the torn
+      expect(readFileSync(first.path(names[0]!))).toEqual(older);
+      resumed.close({ state: "interrupted" });
+    }
+    writeFileSync(first.path(names[0]!), newest.subarray(0, 40));
+    writeFileSync(first.path("events.jsonl"), events);
+    const none = (await RunWriter.resume(options()))!;
+    expect(none.checkpoint).toBe(undefined);
+    none.close({ state: "interrupted" });
+  });
+
+  it("takes no checkpoint that remembers more events than there are", async () => {
+    const first = RunWriter.open(options());
+    begin(first);
+    await first.keepCheckpoint(checkpointAt(1));
+    const { size } = statSync(first.path("events.jsonl"));
+    first.append(step(2));
+    await first.keepCheckpoint(checkpointAt(2));
+    first.close({ state: "interrupted" });
+    truncateSync(first.path("events.jsonl"), size + 3);
+    const second = (await RunWriter.resume(options()))!;
+    expect(second.checkpoint?.step).toBe(1);
+    second.close({ state: "interrupted" });
+  });
+
+  it("takes up a checkpoint that was whole when its process died, before it had its name", async () => {
+    const first = RunWriter.open(options());
+    begin(first);
+    await first.keepCheckpoint(checkpointAt(1));
+    await first.keepCheckpoint(checkpointAt(2));
+    first.close({ state: "interrupted" });
+    renameSync(first.path("checkpoint.safetensors"), first.path("checkpoint.next.safetensors"));
+    writeFileSync(first.path(".checkpoint.next.safetensors.1.0.partial"), "half");
+    const second = (await RunWriter.resume(options()))!;
+    expect(second.checkpoint?.step).toBe(2);
+    expect(readdirSync(second.folder).filter((name) => name.includes("checkpoint"))).toEqual([
+      "checkpoint.previous.safetensors",
+      "checkpoint.safetensors",
+    ]);
+    second.close({ state: "finished" });
+    expect(existsSync(second.path("checkpoint.previous.safetensors"))).toBe(false);
+  });
+
+  it("counts the time of all processes that worked on it, and names every machine", async () => {
+    const first = RunWriter.open({ ...options(), threadCount: 1 });
+    begin(first);
+    await first.keepCheckpoint(checkpointAt(1));
+    first.close({ state: "interrupted" });
+    const file = readFileSync(first.path("environment.json"), "utf8");
+    const same = (await RunWriter.resume({ ...options(), threadCount: 1 }))!;
+    same.close({ state: "interrupted" });
+    expect(readFileSync(first.path("environment.json"), "utf8")).toBe(file);
+    const other = (await RunWriter.resume({ ...options(), threadCount: 2 }))!;
+    other.close({ state: "finished" });
+    expect(JSON.parse(readFileSync(first.path("environment.json"), "utf8"))).toMatchObject({
+      threadCount: 1,
+      resumed: [{ threadCount: 2, node: process.versions.node }],
+    });
+  });
+
+  it("cuts a half line that is longer than it looks at in one piece", async () => {
+    const first = RunWriter.open(options());
+    begin(first);
+    await first.keepCheckpoint(checkpointAt(1));
     const whole = readFileSync(first.path("events.jsonl"), "utf8");
+    first.close({ state: "interrupted" });
     appendFileSync(first.path("events.jsonl"), `{"message":"${"x".repeat(200_000)}`);
-    RunWriter.open(options({ existing: "resume" })).close({ state: "finished" });
+    const second = (await RunWriter.resume(options()))!;
+    second.close({ state: "finished" });
     expect(readFileSync(first.path("events.jsonl"), "utf8").startsWith(`${whole}{"t":`)).toBe(true);
   });
 
@@ -234,23 +358,95 @@ describe("what stands in the way", () => {
     const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"]);
     const folder = runFolderOf(options());
     mkdirSync(folder, { recursive: true });
-    const status = {
-      state: "running",
-      name: "",
-      pid: child.pid,
-      host: hostname(),
-      updatedT: Date.now(),
-      summary: {},
-    };
-    writeFileSync(join(folder, "status.json"), JSON.stringify(status));
-    expect(() => RunWriter.open(options())).toThrow(
-      `a run that process ${child.pid} on ${hostname()} is working on`,
-    );
+    const owner = { pid: child.pid, host: hostname(), token: "another" };
+    writeFileSync(join(folder, "lock"), JSON.stringify(owner));
+    const said = `a run that process ${child.pid} on ${hostname()} is working on`;
+    expect(() => RunWriter.open(options())).toThrow(said);
+    await expect(RunWriter.resume(options())).rejects.toThrow(said);
     const gone = new Promise((resolve) => child.once("exit", resolve));
     child.kill("SIGKILL");
     await gone;
     RunWriter.open(options()).close({ state: "finished" });
     expect(readStatus(folder)?.state).toBe("finished");
+    expect(readdirSync(folder).filter((name) => name.startsWith("lock"))).toEqual([]);
+  });
+
+  it("of a second writer in one process is said too", () => {
+    const first = RunWriter.open(options());
+    expect(() => RunWriter.open(options())).toThrow(`process ${process.pid} on ${hostname()}`);
+    first.close({ state: "finished" });
+    RunWriter.open(options()).close({ state: "finished" });
+  });
+
+  it("of a process elsewhere is its heartbeat, a minute at most", () => {
+    const folder = runFolderOf(options());
+    mkdirSync(folder, { recursive: true });
+    const lock = join(folder, "lock");
+    const owner = { pid: process.pid, host: "elsewhere", token: "another" };
+    writeFileSync(lock, JSON.stringify(owner));
+    expect(() => RunWriter.open(options())).toThrow(`process ${process.pid} on elsewhere is working on`);
+    const before = new Date(Date.now() - 61_000);
+    utimesSync(lock, before, before);
+    RunWriter.open(options()).close({ state: "finished" });
+  });
+
+  it("is no process that had this number before this one", () => {
+    const folder = runFolderOf(options());
+    mkdirSync(folder, { recursive: true });
+    for (const pid of [process.pid, process.ppid]) {
+      const owner = { pid, host: hostname(), token: "another", started: "another boot 1" };
+      writeFileSync(join(folder, "lock"), JSON.stringify(owner));
+      if (pid === process.pid || process.platform === "linux")
+        RunWriter.open(options()).close({ state: "finished" });
+    }
+  });
+
+  it("is a lock that is being written, for ten seconds", () => {
+    const folder = runFolderOf(options());
+    mkdirSync(folder, { recursive: true });
+    const lock = join(folder, "lock");
+    writeFileSync(lock, "");
+    expect(() => RunWriter.open(options())).toThrow("a run that another process is working on");
+    const before = new Date(Date.now() - 11_000);
+    utimesSync(lock, before, before);
+    RunWriter.open(options()).close({ state: "finished" });
+  });
+
+  it("of a process that was given up for dead is the one that has the run now: it writes nothing more", async () => {
+    const first = RunWriter.open(options());
+    begin(first);
+    const owner = { pid: 1, host: "elsewhere", token: "another" };
+    writeFileSync(first.path("lock"), JSON.stringify(owner));
+    const files = () => readdirSync(first.folder).map((name) => [name, statSync(first.path(name)).mtimeMs]);
+    const before = files();
+    await expect(first.keepCheckpoint(checkpointAt(1))).rejects.toThrow(
+      "process 1 on elsewhere is working on",
+    );
+    expect(files()).toEqual(before);
+    expect(() => first.close({ state: "finished" })).toThrow("process 1 on elsewhere");
+    expect(readFileSync(first.path("lock"), "utf8")).toBe(JSON.stringify(owner));
+  });
+
+  it("gives one of many processes the run of one that is gone", async () => {
+    const folder = runFolderOf(options());
+    mkdirSync(folder, { recursive: true });
+    const lock = join(folder, "lock");
+    const source = fileURLToPath(new URL("../dist/runLock.js", import.meta.url));
+    const program = `import { lockRun } from ${JSON.stringify(source)};
+      await new Promise((go) => process.stdin.once("data", go));
+      try { lockRun(${JSON.stringify(folder)}); console.log("mine"); } catch { console.log("taken"); }
+      await new Promise((go) => process.stdin.once("data", go)); process.exit();`;
+    writeFileSync(lock, JSON.stringify({ pid: 2 ** 22 + 1, host: hostname(), token: "gone" }));
+    const children = Array.from({ length: 6 }, () =>
+      spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: ["pipe", "pipe", "inherit"] }),
+    );
+    await sleep(300);
+    const answers = children.map(
+      (child) => new Promise((said) => child.stdout.once("data", (d) => said(`${d}`.trim()))),
+    );
+    for (const child of children) child.stdin.write("go\n");
+    expect((await Promise.all(answers)).sort()).toEqual(["mine", ...Array(5).fill("taken")]);
+    for (const child of children) child.stdin.write("end\n");
   });
 
   it("of the folder is one line that says what to do", () => {
@@ -261,13 +457,11 @@ describe("what stands in the way", () => {
   });
 
   it.runIf(process.platform === "linux")("is a full disk, which spoils no line", () => {
-    const writer = RunWriter.open(options());
-    writer.close({ state: "finished" });
-    rmSync(writer.path("events.jsonl"));
-    symlinkSync("/dev/full", writer.path("events.jsonl"));
-    const full = RunWriter.open(options({ existing: "resume" }));
-    expect(() => full.append(epoch(1))).toThrow(/no space left on the disk, .* Free some space/);
-    expect(() => full.close({ state: "failed", failure: "full" })).toThrow("no space left");
+    const path = join(root, "events.jsonl");
+    symlinkSync("/dev/full", path);
+    const file = new EventFile(path);
+    expect(() => file.append({ t: 1, ...epoch(1) })).toThrow(/no space left on the disk, .* Free some space/);
+    file.close();
   });
 
   it("leaves no half file behind", () => {

@@ -96,6 +96,19 @@ export function declareTrain(program: Command): void {
     .addOption(threadsOption())
     .addOption(option("--runs <folder>", "where run folders go").default("runs"))
     .addOption(option("--experiment <name>", "folder of this and like runs; train unless --config names one"))
+    .addOption(
+      option("--checkpoint-steps <n>", "keep a checkpoint after so many steps").argParser(
+        parse.wholeNumber("--checkpoint-steps", 1),
+      ),
+    )
+    .addOption(
+      option(
+        "--checkpoint-minutes <m>",
+        "keep a checkpoint after so many minutes; 5 unless by steps",
+      ).argParser(parse.realNumber("--checkpoint-minutes", 0)),
+    )
+    .addOption(option("--resume", "go on with a run that was begun and not finished; so without it"))
+    .addOption(option("--no-resume", "begin such a run again"))
     .addOption(option("--force", "run again where this configuration has been run"))
     .addOption(option("--no-figures", "tables alone"))
     .addOption(option("--json", "one JSON document on standard output"))

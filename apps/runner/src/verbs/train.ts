@@ -3,9 +3,11 @@ import { prunerByName, type RunEvent } from "@phew/core";
 import {
   compareRuns,
   describeEvent,
+  doneFraction,
   formatAccuracy,
   formatMegabytes,
   formatTable,
+  type RunState,
   writeFigures,
   writeReport,
 } from "@phew/runs";
@@ -13,7 +15,7 @@ import { executorNames, watchGrowth } from "@phew/training";
 import { UsageError } from "../failure.ts";
 import { printJson, printLines, printText } from "../output.ts";
 import { interruptSignal, startProgress } from "../progress.ts";
-import { type RunResult, runTraining, statesOf } from "../runTraining.ts";
+import { type RunPlace, type RunResult, runTraining, statesOf } from "../runTraining.ts";
 import { runName, type TrainConfig } from "../trainConfig.ts";
 import { readTrainConfig, type TrainConfigFile } from "../trainConfigFile.ts";
 
@@ -28,6 +30,9 @@ interface TrainVerbOptions
   readonly config?: string;
   readonly runs: string;
   readonly experiment?: string;
+  readonly checkpointSteps?: number;
+  readonly checkpointMinutes?: number;
+  readonly resume?: boolean;
   readonly force?: boolean;
   readonly figures: boolean;
   readonly json?: boolean;
@@ -42,6 +47,10 @@ const BESIDE_CONFIG = [
   "--threads",
   "--runs",
   "--experiment",
+  "--checkpoint-steps",
+  "--checkpoint-minutes",
+  "--resume",
+  "--no-resume",
   "--force",
   "--no-figures",
   "--json",
@@ -55,21 +64,17 @@ export async function train(
 ): Promise<void> {
   const file = options.config === undefined ? undefined : configFrom(options.config, model, given);
   const config = file?.config ?? configOf(model, options);
-  const { runs: root, force = false, threads } = options;
-  const experiment = options.experiment ?? file?.experiment ?? "train";
-  const place = { root, experiment, force, ...(threads === undefined ? {} : { threadCount: threads }) };
+  const place = placeOf(options, file?.experiment);
   const progress = startProgress(runName(config), options.json);
-  let stepsPerEpoch = 1;
   let grown = watchGrowth();
   let grownBytes: number | undefined;
-  const onEvent = (event: RunEvent) => {
+  const onEvent = (event: RunEvent, state: RunState) => {
     // the data are there before, and what pruning needed is no part of it
-    if (event.kind === "prune.finished") grown = watchGrowth();
-    if (event.kind === "train.started") stepsPerEpoch = event.stepsPerEpoch;
+    if (event.kind === "prune.finished" || event.kind === "run.resumed") grown = watchGrowth();
     if (event.kind === "train.finished") grownBytes = grown();
     if (event.kind === "train.step") {
       const note = `epoch ${event.epoch} of ${config.epochs}, loss ${event.loss.toFixed(3)}, ${Math.round(event.imagesPerSecond)} images/s`;
-      progress.update(event.step / (stepsPerEpoch * config.epochs), note);
+      progress.update(doneFraction(state), note);
       return;
     }
     progress.done();
@@ -80,6 +85,31 @@ export async function train(
     progress.done(),
   );
   await report(config, result, options, grownBytes);
+}
+
+function placeOf(options: TrainVerbOptions, experiment = "train"): RunPlace {
+  const {
+    runs,
+    force = false,
+    resume,
+    threads,
+    checkpointSteps: steps,
+    checkpointMinutes: minutes,
+  } = options;
+  if (force && resume === true) {
+    throw new UsageError("--resume", {
+      given: "together with --force",
+      expected: "one of them: to go on with the run, or to do it again",
+    });
+  }
+  return {
+    root: runs,
+    experiment: options.experiment ?? experiment,
+    force,
+    ...(resume === undefined ? {} : { resume }),
+    checkpoints: { ...(steps === undefined ? {} : { steps }), ...(minutes === undefined ? {} : { minutes }) },
+    ...(threads === undefined ? {} : { threadCount: threads }),
+  };
 }
 
 function configFrom(path: string, model: string | undefined, given: readonly string[]): TrainConfigFile {
@@ -124,6 +154,9 @@ function configOf(model: string | undefined, options: TrainVerbOptions): TrainCo
     figures: _g,
     json: _j,
     config: _c,
+    resume: _u,
+    checkpointSteps: _s,
+    checkpointMinutes: _m,
     ...rest
   } = options;
   return {

@@ -5,8 +5,9 @@ import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ArgumentError } from "@phew/core";
+import { processLives } from "../processes.ts";
 import { makeFolder, replaceFile, writeFault } from "../replaceFile.ts";
-import { processLives, readJson } from "../status.ts";
+import { readJson } from "../status.ts";
 import type { ExecutorStatus, Submission, SubmitOptions, SweepExecutor } from "./executor.ts";
 import { lastLines, logFile, type SweepTask, stopRunning, taskStatus } from "./tasks.ts";
 

@@ -1,0 +1,89 @@
+/** When a training keeps a checkpoint, and the tensors and numbers that one is made of. */
+import { ArgumentError, type Network, type Weights } from "@phew/core";
+import { float32Tensor, type Tensor, type Tensors, toFloat32 } from "@phew/formats";
+import type { RunCheckpoint } from "@phew/runs";
+import type { TrainCheckpoint, TrainPosition } from "@phew/training";
+
+export interface CheckpointPolicy {
+  /** After so many steps; absent: by time alone. */
+  readonly steps?: number;
+  /** After so many minutes; absent: {@link DEFAULT_MINUTES} where `steps` is absent too. */
+  readonly minutes?: number;
+}
+
+export const DEFAULT_MINUTES = 5;
+/** Momenta stand beside the weights under this and the parameter's name. */
+const MOMENTUM = "optimiser.momentum/";
+
+/** What the run's own part of a checkpoint holds. */
+interface Progress {
+  readonly position: TrainPosition;
+  readonly masksDigest: string;
+}
+
+/** Whether a checkpoint is due: before the first step, and when steps or time since the last one have passed. */
+export function checkpointDue(
+  { steps, minutes }: CheckpointPolicy = {},
+  from?: number,
+): (position: TrainPosition) => boolean {
+  const after = minutes ?? (steps === undefined ? DEFAULT_MINUTES : undefined);
+  let [lastStep, lastAt] = [from, performance.now()];
+  return ({ step }) => {
+    const now = performance.now();
+    const due =
+      lastStep === undefined ||
+      (steps !== undefined && step - lastStep >= steps) ||
+      (after !== undefined && now - lastAt >= 60_000 * after);
+    if (due) [lastStep, lastAt] = [step, now];
+    return due;
+  };
+}
+
+export function toTensors(
+  network: Network,
+  { position, weights, momentum }: TrainCheckpoint,
+  masksDigest: string,
+): RunCheckpoint {
+  const tensors = new Map(weightTensors(network, weights));
+  for (const [name, tensor] of weightTensors(network, momentum)) tensors.set(`${MOMENTUM}${name}`, tensor);
+  return { step: position.step, progress: { position, masksDigest } satisfies Progress, tensors };
+}
+
+/** @throws ArgumentError where the checkpoint is of another network */
+export function fromTensors(
+  network: Network,
+  { progress, tensors }: RunCheckpoint,
+): { training: TrainCheckpoint; masksDigest: string } {
+  const { position, masksDigest } = progress as Progress;
+  const training = {
+    position,
+    weights: valuesOf(network, tensors, ""),
+    momentum: valuesOf(network, tensors, MOMENTUM),
+  };
+  return { training, masksDigest };
+}
+
+/** One F32 tensor for each parameter that has values, under its name. */
+export function weightTensors(network: Network, weights: Weights): ReadonlyMap<string, Tensor> {
+  return new Map(
+    network.parameters.flatMap(({ name, shape }) => {
+      const values = weights.get(name);
+      return values === undefined ? [] : [[name, float32Tensor(shape, values)] as const];
+    }),
+  );
+}
+
+function valuesOf(network: Network, tensors: Tensors, prefix: string): Weights {
+  return new Map(
+    network.parameters.flatMap(({ name, shape }) => {
+      const tensor = tensors.get(`${prefix}${name}`);
+      if (tensor === undefined) return [];
+      if (tensor.shape.join() === shape.join()) return [[name, toFloat32(tensor)] as const];
+      throw new ArgumentError(`"${name}" in the run's checkpoint`, {
+        given: `shape [${tensor.shape.join(", ")}]`,
+        expected: `[${shape.join(", ")}]`,
+        remedy: "It is of another version of the network: begin again with --force.",
+      });
+    }),
+  );
+}

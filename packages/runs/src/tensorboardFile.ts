@@ -1,0 +1,156 @@
+/**
+ * `tb/`: the scalars of a run as TensorBoard reads them. Every process that works on the run begins a file of its own, so
+ * that a TensorBoard that follows an older one is not led astray; what stands behind the checkpoint it goes on from is
+ * taken out of the older files.
+ */
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import type { TimedRunEvent } from "@phew/core";
+import { makeFolder, writeFault } from "./replaceFile.ts";
+import { restartRecord, scalarRecord, versionRecord } from "./tensorboardRecord.ts";
+
+/** Where the records of a run end. */
+export interface TensorboardEnd {
+  /** Name of the last file. */
+  readonly file: string;
+  /** Its length in bytes. */
+  readonly length: number;
+}
+
+const PREFIX = "events.out.tfevents.";
+
+export class TensorboardFile {
+  readonly #path: string;
+  readonly #name: string;
+  #descriptor: number | undefined;
+  #stepsPerEpoch = 1;
+
+  /** @param step the checkpoint's, where a run is gone on with; undefined where it begins */
+  constructor(folder: string, step: number | undefined, stepsPerEpoch = 1) {
+    makeFolder(folder);
+    const t = Date.now();
+    this.#name = nextName(folder, t);
+    this.#path = join(folder, this.#name);
+    this.#stepsPerEpoch = stepsPerEpoch;
+    try {
+      this.#descriptor = openSync(this.#path, "a");
+    } catch (error) {
+      throw writeFault(this.#path, error);
+    }
+    this.#write(versionRecord(t));
+    if (step !== undefined) this.#write(restartRecord(t, step + 1));
+  }
+
+  /** Writes what the event tells of steps and epochs; other events leave it as it is. */
+  append(event: TimedRunEvent): void {
+    switch (event.kind) {
+      case "train.started":
+        this.#stepsPerEpoch = event.stepsPerEpoch;
+        return;
+      case "train.step":
+        return this.#write(
+          scalarRecord(event.t, event.step, { "train/step_loss": event.loss, "train/rate": event.rate }),
+        );
+      case "train.epoch": {
+        const { validationLoss, validationAccuracy } = event;
+        return this.#write(
+          scalarRecord(event.t, event.epoch * this.#stepsPerEpoch, {
+            "train/loss": event.loss,
+            "train/accuracy": event.accuracy,
+            ...(validationLoss === undefined ? {} : { "validation/loss": validationLoss }),
+            ...(validationAccuracy === undefined ? {} : { "validation/accuracy": validationAccuracy }),
+            "test/loss": event.testLoss,
+            "test/accuracy": event.testAccuracy,
+          }),
+        );
+      }
+      case "prune.finished":
+        return this.#write(
+          scalarRecord(event.t, 0, {
+            "mask/density": event.density,
+            ...Object.fromEntries(
+              event.layers.map((layer) => [`mask/density/${layer.name}`, layer.keptCount / layer.count]),
+            ),
+          }),
+        );
+    }
+  }
+
+  /** What has been written is on the disk when this returns. */
+  flush(): TensorboardEnd {
+    try {
+      fsyncSync(this.#descriptor!);
+      return { file: this.#name, length: fstatSync(this.#descriptor!).size };
+    } catch (error) {
+      throw writeFault(this.#path, error);
+    }
+  }
+
+  close(): void {
+    if (this.#descriptor !== undefined) closeSync(this.#descriptor);
+    this.#descriptor = undefined;
+  }
+
+  /** All of the record, or nothing. */
+  #write(bytes: Buffer): void {
+    const descriptor = this.#descriptor!;
+    const { size } = fstatSync(descriptor);
+    try {
+      for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
+    } catch (error) {
+      cut(this.#path, size);
+      throw writeFault(this.#path, error);
+    }
+  }
+}
+
+/** Takes away what was written behind `end`. @returns false where there is less than that */
+export function keepRecords(folder: string, end: TensorboardEnd): boolean {
+  const names = recordFiles(folder);
+  if (!names.includes(end.file) || !cut(join(folder, end.file), end.length)) return false;
+  for (const name of names) if (name > end.file) rmSync(join(folder, name), { force: true });
+  return true;
+}
+
+/** @returns false where the file is shorter */
+function cut(path: string, length: number): boolean {
+  const descriptor = openSync(path, "r+");
+  try {
+    const { size } = fstatSync(descriptor);
+    if (size > length) ftruncateSync(descriptor, length);
+    return size >= length;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** TensorBoard reads the files of a folder in the order of their names. */
+function nextName(folder: string, t: number): string {
+  const last = recordFiles(folder).at(-1);
+  const seconds = Math.max(Math.floor(t / 1000), last === undefined ? 0 : secondsOf(last) + 1);
+  return `${PREFIX}${String(seconds).padStart(10, "0")}.${hostname()}`;
+}
+
+function recordFiles(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+      .filter((name) => name.startsWith(PREFIX))
+      .sort();
+  } catch {
+    return [];
+  }
+}
+
+function secondsOf(name: string): number {
+  return Number.parseInt(name.slice(PREFIX.length), 10) || 0;
+}
