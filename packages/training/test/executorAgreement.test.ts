@@ -157,7 +157,8 @@ describe("agreement with the tensorflow executor", () => {
       const side = sideOf(zooModel(name))!;
       const network = smoothed(zooModel(name, { inputShape: [3, side, side] }));
       const weights = await initialise(network, { seed: 1 });
-      const { masks } = await prune(network, weights, { method: "random", density: 0.1, seed: 1 });
+      // a depthwise kernel of one weight does not feel it change behind normalisation: its gradient would be rounding
+      const { masks } = await prune(network, weights, { method: "erk", density: 0.1, seed: 1 });
       await expectAgreement(network, { masks, batchSize: 6 });
     },
     300_000,
