@@ -5,12 +5,21 @@ import {
   type Masks,
   overlap,
   type PathKernelTrace,
+  type PruningData,
   pathKernelTrace,
   prune,
 } from "@phew/core";
 import type { ComparedMask } from "@phew/runs";
+import type { Dataset } from "@phew/training";
 import type { MaskRecipe } from "./maskRecipe.ts";
 import { type LoadedModel, loadModel, type ModelOptions } from "./model.ts";
+import {
+  dataOfBatchFile,
+  dataOfDataset,
+  loadExamples,
+  looksAtExamples,
+  type PruningSubject,
+} from "./pruningData.ts";
 
 /** What all jobs of a comparison share. */
 export interface ComparePlan {
@@ -18,6 +27,8 @@ export interface ComparePlan {
   readonly options: ModelOptions;
   readonly recipes: readonly MaskRecipe[];
   readonly overlaps: boolean;
+  /** For methods that look at examples: a batch file, or a data set. */
+  readonly examples?: { readonly batch: string } | { readonly dataset: string; readonly dataDir?: string };
 }
 
 export interface CompareJob {
@@ -43,6 +54,7 @@ export class CompareRunner {
   #seed: number | undefined;
   #loaded: LoadedModel | undefined;
   #denseTrace: PathKernelTrace | undefined;
+  #dataset: Promise<Dataset> | undefined;
 
   constructor(plan: ComparePlan) {
     this.#plan = plan;
@@ -91,6 +103,7 @@ export class CompareRunner {
       seed,
       options,
       ...(check && { check }),
+      ...(looksAtExamples(method) && { data: await this.#dataFor({ network, method, options, seed }) }),
       onProgress: ({ fraction }) => onFraction(fraction),
     });
     // weights drawn anew have a dense trace of their own
@@ -117,6 +130,14 @@ export class CompareRunner {
       layers: analysis.layers.map(({ name, density: own, width }) => ({ name, density: own, width })),
     };
     return { mask, masks: result.masks };
+  }
+
+  async #dataFor(subject: PruningSubject): Promise<PruningData> {
+    const { examples } = this.#plan;
+    if (examples === undefined) throw new Error(`${subject.method} without examples`);
+    if ("batch" in examples) return dataOfBatchFile(subject, examples.batch);
+    this.#dataset ??= loadExamples(examples.dataset, examples.dataDir);
+    return dataOfDataset(subject, await this.#dataset);
   }
 
   #overlapsOf(masks: readonly Masks[], requestedDensity: number, seed: number): ComparedOverlap[] {

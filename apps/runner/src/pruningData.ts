@@ -3,6 +3,7 @@ import { completeOptions, type Network, type OptionValue, type PruningData, prun
 import { readBatch } from "@phew/formats";
 import type { Dataset } from "@phew/training";
 import { UsageError } from "./failure.ts";
+import { type ModelOptions, namesFile } from "./model.ts";
 
 export interface PruningSubject {
   readonly network: Network;
@@ -15,6 +16,21 @@ export interface PruningSubject {
 
 /** True where the method looks at examples. @throws ArgumentError for an unknown method */
 export const looksAtExamples = (method: string): boolean => prunerByName(method).needsData === true;
+
+export async function loadExamples(name: string, dataDir: string | undefined): Promise<Dataset> {
+  const { loadDataset } = await import("@phew/training");
+  return loadDataset(name, dataDir === undefined ? {} : { dataDir });
+}
+
+/** A network of the zoo takes the data set's inputs and classes unless told otherwise. */
+export function withHead<T extends ModelOptions>(model: string | undefined, options: T, dataset: Dataset): T {
+  if (model === undefined || namesFile(model)) return options;
+  return {
+    ...options,
+    classes: options.classes ?? dataset.classCount,
+    input: options.input ?? dataset.inputShape,
+  };
+}
 
 /**
  * Examples of a data set, as many of each class as the option `samples` says.

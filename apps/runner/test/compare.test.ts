@@ -60,7 +60,16 @@ describe("phew compare", () => {
       expect(own[key]).toBe(alone[key]);
   });
 
+  it("gives methods that look at examples a data set, the network taking its inputs and classes", () => {
+    const args = ["--methods", "phew,snip:samples=2", "--densities", "0.1", "--dataset", "glyphs", "--json"];
+    const found = JSON.parse(done(["compare", "lenet5", ...args], scratchFolder()));
+    expect(found.masks.map((mask: { method: string }) => mask.method)).toEqual(["phew", "snip:samples=2"]);
+    expect(found.masks[1].walkCount).toBeUndefined();
+  });
+
   it.each([
+    [["--methods", "snip"], /--methods: got "snip", which looks at examples, expected --batch/, 2],
+    [["--methods", "snip", "--batch", "a", "--dataset", "glyphs"], /--batch: got it beside --dataset/, 2],
     [["--methods", "phew,synflwo"], /method: got "synflwo".*Did you mean "synflow"/, 1],
     [["--methods", "phew,phew"], /--methods: got "phew" twice/, 2],
     [["--methods", "phew+shuffel"], /check: got "shuffel".*Did you mean "shuffle"/, 1],

@@ -24,6 +24,11 @@ export function declareCompare(program: Command): void {
         .argParser(parse.seeds)
         .default([0], "0"),
     )
+    .addOption(
+      option("--batch <file>", "examples for methods that look at some: safetensors or npz with x and y"),
+    )
+    .addOption(option("--dataset <name>", "or a data set; snip:samples=20 takes 20 of each class"))
+    .addOption(option("--data-dir <folder>", "folder of the data set's files"))
     .addOption(option("--overlaps", "how much the methods' masks overlap, beside chance"))
     .addOption(option("--out <folder>", "where the tables and figures go"))
     .addOption(

@@ -1,7 +1,7 @@
 /** `phew compare`: masks of many methods side by side, in tables and figures. */
 import { availableParallelism } from "node:os";
 import path from "node:path";
-import { keepCountAt, prunerByName } from "@phew/core";
+import { keepCountAt } from "@phew/core";
 import { requireWritable } from "@phew/formats";
 import {
   type ComparedGroup,
@@ -22,15 +22,19 @@ import { asciiOnly } from "../bars.ts";
 import type { ComparedOverlap, ComparePlan, CompareResult } from "../compareJob.ts";
 import { compareInPool } from "../comparePool.ts";
 import { UsageError } from "../failure.ts";
-import { maskRecipes } from "../maskRecipe.ts";
+import { type MaskRecipe, maskRecipes } from "../maskRecipe.ts";
 import { loadModel, type ModelOptions } from "../model.ts";
 import { printJson, printLines, printText } from "../output.ts";
 import { interruptSignal, startProgress } from "../progress.ts";
+import { loadExamples, looksAtExamples, withHead } from "../pruningData.ts";
 
 interface CompareOptions extends Omit<ModelOptions, "seed"> {
   readonly methods: string;
   readonly densities: readonly number[];
   readonly seeds: readonly number[];
+  readonly batch?: string;
+  readonly dataset?: string;
+  readonly dataDir?: string;
   readonly overlaps?: boolean;
   readonly out?: string;
   readonly workers?: number;
@@ -45,21 +49,19 @@ export async function compare(model: string | undefined, options: CompareOptions
   const started = performance.now();
   const recipes = maskRecipes(options.methods);
   const densities = [...new Set(options.densities)].sort((a, b) => b - a);
-  const needy = recipes.find(({ method }) => prunerByName(method).needsData);
-  if (needy !== undefined) {
-    throw new UsageError("--methods", {
-      given: `"${needy.label}", which looks at examples`,
-      expected: "methods that need no data",
-    });
-  }
+  const examples = exampleSource(recipes, options);
   if (options.out !== undefined) await prepareFolder(options.out, options.force === true);
-  const { network } = await loadModel(model, options);
+  const dataset =
+    examples && "dataset" in examples && (await loadExamples(examples.dataset, examples.dataDir));
+  const headed = dataset ? withHead(model, options, dataset) : options;
+  const { network } = await loadModel(model, headed);
   for (const density of densities) keepCountAt(density, network.prunableCount);
   const plan: ComparePlan = {
     model: model!,
-    options: modelOptions(options),
+    options: modelOptions(headed),
     recipes,
     overlaps: options.overlaps === true,
+    ...(examples && { examples }),
   };
   // seeds outermost: a thread draws the weights of a seed once
   const jobs = options.seeds.flatMap((seed) => densities.map((density) => ({ seed, density })));
@@ -71,6 +73,24 @@ export async function compare(model: string | undefined, options: CompareOptions
     onProgress: (fraction, doing) => progress.update(fraction, doing),
   }).finally(() => progress.done());
   await report(network.name, network.prunableCount, plan, results, options, performance.now() - started);
+}
+
+/** @throws UsageError before any work where a method looks at examples and there are none, or two sources */
+function exampleSource(
+  recipes: readonly MaskRecipe[],
+  { batch, dataset, dataDir }: CompareOptions,
+): ComparePlan["examples"] {
+  const needy = recipes.find(({ method }) => looksAtExamples(method));
+  if (needy === undefined) return undefined;
+  if (batch !== undefined && dataset !== undefined) {
+    throw new UsageError("--batch", { given: "it beside --dataset", expected: "one or the other" });
+  }
+  if (batch !== undefined) return { batch };
+  if (dataset !== undefined) return { dataset, ...(dataDir !== undefined && { dataDir }) };
+  throw new UsageError("--methods", {
+    given: `"${needy.label}", which looks at examples`,
+    expected: "--batch FILE with x and y, or --dataset NAME with --data-dir FOLDER, beside it",
+  });
 }
 
 /** The options that decide the model, as plain values that threads can be sent. */

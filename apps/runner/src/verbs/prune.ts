@@ -16,12 +16,11 @@ import {
 } from "@phew/core";
 import { digestWeights, readMasks, requireWritable, writeMasks, writeScores } from "@phew/formats";
 import { formatCount, formatDuration, formatPercent, formatTable } from "@phew/runs";
-import type { Dataset } from "@phew/training";
 import { UsageError } from "../failure.ts";
-import { type LoadedModel, loadModel, type ModelOptions, namesFile } from "../model.ts";
+import { type LoadedModel, loadModel, type ModelOptions } from "../model.ts";
 import { printJson, printLines, printText } from "../output.ts";
 import { interruptSignal, startProgress } from "../progress.ts";
-import { dataOfBatchFile, dataOfDataset, looksAtExamples } from "../pruningData.ts";
+import { dataOfBatchFile, dataOfDataset, loadExamples, looksAtExamples, withHead } from "../pruningData.ts";
 import { version } from "../version.ts";
 
 interface PruneOptions extends ModelOptions {
@@ -127,21 +126,6 @@ function exampleSource(options: PruneOptions): Pick<PruneOptions, "batch" | "dat
     });
   }
   return batch === undefined ? { dataset: dataset! } : { batch };
-}
-
-async function loadExamples(name: string, dataDir: string | undefined): Promise<Dataset> {
-  const { loadDataset } = await import("@phew/training");
-  return loadDataset(name, dataDir === undefined ? {} : { dataDir });
-}
-
-/** A network of the zoo takes the data set's inputs and classes unless told otherwise. */
-function withHead(model: string | undefined, options: PruneOptions, dataset: Dataset): ModelOptions {
-  if (model === undefined || namesFile(model)) return options;
-  return {
-    ...options,
-    classes: options.classes ?? dataset.classCount,
-    input: options.input ?? dataset.inputShape,
-  };
 }
 
 function optionsOf({ option, method, samplesPerClass }: PruneOptions): Readonly<Record<string, OptionValue>> {
