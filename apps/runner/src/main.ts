@@ -9,6 +9,7 @@ import { declareDoctor } from "./commands/doctor.ts";
 import { declareExport } from "./commands/export.ts";
 import { declarePredict } from "./commands/predict.ts";
 import { declarePrune } from "./commands/prune.ts";
+import { declareRecipes } from "./commands/recipes.ts";
 import { declareSweep } from "./commands/sweep.ts";
 import { declareTrain } from "./commands/train.ts";
 import { declareWatch } from "./commands/watch.ts";
@@ -23,6 +24,7 @@ const declarations = [
   declarePredict,
   declareExport,
   declareTrain,
+  declareRecipes,
   declareSweep,
   declareWatch,
   declareZoo,

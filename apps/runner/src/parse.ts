@@ -113,6 +113,13 @@ export function fractions(option: string) {
   };
 }
 
+export function matching(option: string, pattern: RegExp, expected: string) {
+  return (text: string): string => {
+    if (pattern.test(text)) return text;
+    throw new UsageError(option, { given: `"${text}"`, expected });
+  };
+}
+
 export function oneOf(option: string, choices: readonly string[]) {
   return (text: string): string => {
     if (choices.includes(text)) return text;

@@ -20,17 +20,19 @@ import {
   zooEntries,
   zooModel,
 } from "@phew/core";
-import { digestWeights, type MaskOrigin, readMasks } from "@phew/formats";
+import { digestWeights, type MaskOrigin, readMasks, writeSafetensors } from "@phew/formats";
 import { lastAccuracy, type RunState, RunWriter, readRun, readStatus, runFolderOf } from "@phew/runs";
 import {
   type Dataset,
   DivergedError,
+  type EpochResult,
   type ExecutorFactory,
   loadDataset,
   loadExecutor,
   type TrainCheckpoint,
   train,
 } from "@phew/training";
+import { readArrays } from "./arrayFile.ts";
 import {
   type CheckpointPolicy,
   checkpointDue,
@@ -41,6 +43,7 @@ import {
 import { describeFailure, Failure, Interrupted } from "./failure.ts";
 import { dataOfDataset, looksAtExamples } from "./pruningData.ts";
 import { runName, TRAIN_DEFAULTS, type TrainConfig } from "./trainConfig.ts";
+import { settingsOf } from "./trainOptions.ts";
 import { version } from "./version.ts";
 
 /** Where a run's folder goes. */
@@ -66,6 +69,8 @@ export interface RunHooks {
   readonly signal: AbortSignal;
   /** @param state the run with the event in it */
   readonly onEvent?: (event: RunEvent, state: RunState) => void;
+  /** How much of a large data set has been read, before the first event. */
+  readonly onData?: (fraction: number, note: string) => void;
 }
 
 /** Everything a run computes with. */
@@ -95,7 +100,7 @@ export async function runTraining(config: TrainConfig, place: RunPlace, hooks: R
   const folder = runFolderOf(identity);
   const skipped = () => ({ folder, skipped: true, ...accuracyOf(readRun(folder).state) });
   if (!force && readStatus(folder)?.state === "finished") return skipped();
-  const material = await gather(config, place);
+  const material = await gather(config, place, hooks);
   const options = {
     ...identity,
     name: runName(config),
@@ -184,12 +189,12 @@ function digestMasks(masks: Masks): string {
   return createHash("sha256").update(masks.bytes).digest("hex");
 }
 
-async function gather(config: TrainConfig, place: RunPlace): Promise<Material> {
+async function gather(config: TrainConfig, place: RunPlace, { onData }: RunHooks): Promise<Material> {
   // an unknown name is told before a data set is read or drawn
   if (!zooEntries.some(({ name }) => name === config.model)) zooModel(config.model);
   if (config.method !== "dense") prunerByName(config.method);
   requireCheck(config);
-  const dataset = await datasetOf(config);
+  const dataset = await datasetOf(config, onData);
   const network = zooModel(config.model, { classCount: dataset.classCount, inputShape: dataset.inputShape });
   let drawn: Promise<Weights> | undefined;
   const initial = () => {
@@ -201,12 +206,14 @@ async function gather(config: TrainConfig, place: RunPlace): Promise<Material> {
 }
 
 /** The data set of a configuration, once a process. @throws ArgumentError where it cannot be had */
-export function datasetOf(config: TrainConfig): Promise<Dataset> {
-  const { dataset, dataDir, classCount, trainCount, testCount, dataSeed } = config;
-  const options = { dataDir, classCount, trainCount, testCount, seed: dataSeed };
+export function datasetOf(config: TrainConfig, progress?: RunHooks["onData"]): Promise<Dataset> {
+  const { dataset, dataDir, classCount, trainCount, testCount, dataSeed, imageSize, validation } = config;
+  const chosen = { classCount, trainCount, testCount, seed: dataSeed, validation: validation || undefined };
+  const options = { dataDir, imageSize, ...chosen };
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const key = JSON.stringify([dataset, given]);
-  const loading = datasets.get(key) ?? loadDataset(dataset, given);
+  const loading =
+    datasets.get(key) ?? loadDataset(dataset, { ...given, readArrays, ...(progress && { progress }) });
   datasets.set(key, loading);
   return loading;
 }
@@ -301,21 +308,14 @@ async function trained(
   record: Recorder,
   signal: AbortSignal,
 ): Promise<Weights> {
-  const { momentum, nesterov, weightDecay, drops, dropFactor, batchSize, rate, labelSmoothing, seed } =
-    config;
   const events = train({
     dataset,
     network,
     weights,
     ...(config.method === "dense" ? {} : { masks }),
     executor,
-    optimiser: { momentum, nesterov, weightDecay },
-    epochCount: config.epochs,
-    batchSize,
-    rate,
-    schedule: { kind: "step", drops, factor: dropFactor },
-    labelSmoothing,
-    seed,
+    ...settingsOf(config, dataset),
+    onBest: (best, result) => keepBest(writer, config, network, best, result),
     ...(place.threadCount === undefined ? {} : { threadCount: place.threadCount }),
     ...(resume === undefined ? {} : { resume }),
     checkpoints: {
@@ -337,6 +337,19 @@ async function trained(
     if (value.interrupted) throw signal.reason;
     return value.weights;
   }
+}
+
+/** The weights of the epoch that is the best so far by its validation examples, in place of the last such. */
+function keepBest(
+  writer: RunWriter,
+  { model, seed }: TrainConfig,
+  network: Network,
+  weights: Weights,
+  { epoch }: EpochResult,
+): Promise<void> {
+  const metadata = { format: "pt", model, epoch: `${epoch}`, seed: `${seed}`, version };
+  const file = writer.path("best.safetensors");
+  return writeSafetensors(file, weightTensors(network, weights), metadata, { force: true });
 }
 
 function accuracyOf(state: RunState): { testAccuracy?: number } {

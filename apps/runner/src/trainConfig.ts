@@ -9,8 +9,14 @@ export interface TrainConfig {
   readonly classCount?: number;
   readonly trainCount?: number;
   readonly testCount?: number;
-  /** Of data sets that are drawn; not the run's seed, so that runs of other seeds see the same data. */
+  /** Height and width of inputs, for images of any size. */
+  readonly imageSize?: number;
+  /** Fraction of each class's training examples set aside to choose by; 0: none. */
+  readonly validation: number;
+  /** Of data that are drawn or chosen; not the run's seed, so that runs of other seeds see the same data. */
   readonly dataSeed?: number;
+  /** Of training images: none, usual, or as crop4+flip. */
+  readonly augmentation: string;
   /** A pruning method, or `dense`. */
   readonly method: string;
   /** Fraction of weights kept; 1 for dense. */
@@ -26,22 +32,38 @@ export interface TrainConfig {
   readonly momentum: number;
   readonly nesterov: boolean;
   readonly weightDecay: number;
+  /** How the rate changes: `step` by drops, `cosine` to `endRate`. */
+  readonly schedule: "step" | "cosine";
   /** Fractions of the run at which the rate is multiplied by `dropFactor`. */
   readonly drops: readonly number[];
   readonly dropFactor: number;
+  /** What a cosine ends at. */
+  readonly endRate: number;
+  readonly warmupEpochs: number;
   readonly labelSmoothing: number;
+  /** Global norm at which gradients are clipped; 0: nowhere. */
+  readonly clipNorm: number;
+  /** Epochs without a better validation accuracy after which the run ends; 0: never. */
+  readonly patience: number;
   readonly executor: string;
 }
 
 /** Values that are left out of a run's hash where a configuration has them unchanged. */
 export const TRAIN_DEFAULTS = {
   options: {},
+  validation: 0,
+  augmentation: "none",
   momentum: 0.9,
   nesterov: true,
   weightDecay: 1e-4,
+  schedule: "step",
   drops: [0.5, 0.75],
   dropFactor: 0.1,
+  endRate: 0,
+  warmupEpochs: 0,
   labelSmoothing: 0,
+  clipNorm: 0,
+  patience: 0,
 } satisfies Partial<TrainConfig>;
 
 /** What is taken where nothing is said; in the hash even so, because recipes change them. */

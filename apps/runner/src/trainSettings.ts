@@ -1,6 +1,6 @@
 /** The settings of a run as files hold them: what each may be, in words that errors and editors show. */
 import { checks, pruners, zooEntries } from "@phew/core";
-import { datasets, executorNames } from "@phew/training";
+import { AUGMENTATION_TEXT, datasets, executorNames } from "@phew/training";
 import { z } from "zod";
 import type { TrainConfig } from "./trainConfig.ts";
 
@@ -21,7 +21,13 @@ export const trainSettings = {
   classCount: whole(2),
   trainCount: whole(1),
   testCount: whole(1),
+  imageSize: whole(1),
+  validation: z.number().min(0).lt(1).describe("a fraction of the training examples, at least 0 and below 1"),
   dataSeed: whole(0),
+  augmentation: z
+    .string()
+    .regex(AUGMENTATION_TEXT)
+    .describe("none, usual, flip, crop4 (any padding) or crop4+flip"),
   method: oneOf("a pruning method, or dense", [...pruners.keys(), DENSE]),
   density: z.number().gt(0).max(1).describe("the fraction of weights kept, above 0 and at most 1"),
   options: optionsOf("method"),
@@ -34,11 +40,16 @@ export const trainSettings = {
   momentum: real(0, 0.9999),
   nesterov: z.boolean().describe("true or false"),
   weightDecay: real(0),
+  schedule: oneOf("how the rate changes", ["step", "cosine"]),
   drops: z
     .array(z.number().gt(0).lt(1).describe("a fraction above 0 and below 1"))
     .describe("a list of fractions above 0 and below 1"),
   dropFactor: real(0, 1),
+  endRate: real(0),
+  warmupEpochs: real(0),
   labelSmoothing: real(0, 0.999),
+  clipNorm: real(0),
+  patience: whole(0),
   executor: oneOf("what computes", executorNames),
 } satisfies { readonly [K in keyof Required<TrainConfig>]: z.ZodType };
 
@@ -49,6 +60,7 @@ export const trainConfigSchema = z.strictObject({
   classCount: trainSettings.classCount.optional(),
   trainCount: trainSettings.trainCount.optional(),
   testCount: trainSettings.testCount.optional(),
+  imageSize: trainSettings.imageSize.optional(),
   dataSeed: trainSettings.dataSeed.optional(),
   check: trainSettings.check.optional(),
   checkOptions: trainSettings.checkOptions.optional(),

@@ -335,6 +335,7 @@ function clear(folder: string): void {
     "metrics.csv",
     "masks.safetensors",
     "environment.json",
+    "best.safetensors",
     "tb",
     ...CHECKPOINT_FILES,
   ];

@@ -18,10 +18,11 @@ export type {
 } from "./executor.ts";
 export { executorNames, loadExecutor } from "./executors.ts";
 export { watchGrowth } from "./memoryUse.ts";
-export type { Augmentation } from "./pipeline/augmentation.ts";
+export { AUGMENTATION_TEXT, type Augmentation, augmentationOf } from "./pipeline/augmentation.ts";
 export { type BatchLoader, type BatchRequest, inlineLoader, type LoaderFactory } from "./pipeline/loader.ts";
 export { epochOrder } from "./pipeline/order.ts";
 export { pruningBatches } from "./pruningExamples.ts";
+export { recipeFiles } from "./recipes.ts";
 export { type CosineSchedule, type RatePlan, rateAt, type Schedule, type StepSchedule } from "./schedule.ts";
 export { createDifferentiator, type DifferentiatorOptions } from "./sparse/differentiator.ts";
 export {

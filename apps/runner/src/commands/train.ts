@@ -1,7 +1,10 @@
 import type { Command } from "commander";
 import * as parse from "../parse.ts";
-import { USUAL_SETTINGS } from "../trainConfig.ts";
+import { TRAIN_DEFAULTS, USUAL_SETTINGS } from "../trainConfig.ts";
 import { checkOptions, executorOption, option, threadsOption } from "./options.ts";
+
+/** As the training package's AUGMENTATION_TEXT, which is not loaded for help. */
+const AUGMENTATION = /^(none|usual|flip|crop\d{1,4}(\+flip)?)$/;
 
 export function declareTrain(program: Command): void {
   const [check, checkOption] = checkOptions();
@@ -12,31 +15,47 @@ export function declareTrain(program: Command): void {
     .argument("[model]", "name of the zoo")
     .addOption(option("--config <file>", "all settings of the run from a run folder's config.json"))
     .addOption(
-      option("--dataset <name>", "glyphs (drawn by the program), mnist, cifar10").default(
+      option("--dataset <name>", "glyphs (drawn by the program) or another; phew data lists them").default(
         USUAL_SETTINGS.dataset,
       ),
     )
-    .addOption(option("--data-dir <folder>", "folder of the data set's files"))
+    .addOption(option("--data-dir <path>", "folder of the data set's files, or their archive"))
     .addOption(
-      option("--classes <n>", "number of classes, for glyphs: 2 to 62").argParser(
-        parse.wholeNumber("--classes", 2, 62),
+      option("--classes <n>", "so many of the classes, chosen by --data-seed; of glyphs the first").argParser(
+        parse.wholeNumber("--classes", 2, 65_536),
       ),
     )
     .addOption(
-      option("--train-count <n>", "training examples, for glyphs").argParser(
+      option("--train-count <n>", "so many training examples").argParser(
         parse.wholeNumber("--train-count", 1, 10_000_000),
       ),
     )
     .addOption(
-      option("--test-count <n>", "test examples, for glyphs").argParser(
+      option("--test-count <n>", "so many test examples").argParser(
         parse.wholeNumber("--test-count", 1, 10_000_000),
       ),
     )
     .addOption(
-      option("--data-seed <n>", "seed of the images, for glyphs").argParser(
+      option("--data-seed <n>", "seed of drawn images, chosen classes, validation examples").argParser(
         parse.wholeNumber("--data-seed", 0),
       ),
     )
+    .addOption(
+      option("--image-size <n>", "height and width of inputs, for image-folder").argParser(
+        parse.wholeNumber("--image-size", 1, 4096),
+      ),
+    )
+    .addOption(
+      option("--validation <fraction>", "of each class's training examples, set aside to choose by")
+        .argParser(parse.realNumber("--validation", 0, 0.999))
+        .default(TRAIN_DEFAULTS.validation),
+    )
+    .addOption(
+      option("--augmentation <what>", "of training images: none, usual, flip, crop4, crop4+flip")
+        .argParser(parse.matching("--augmentation", AUGMENTATION, "none, usual, flip, crop4 or crop4+flip"))
+        .default(TRAIN_DEFAULTS.augmentation),
+    )
+    .addOption(option("--recipe <name>", "settings from a recipe (phew recipes lists them) or a .json file"))
     .addOption(option("--method <name>", "pruning method, or dense").default(USUAL_SETTINGS.method))
     .addOption(option("--density <d>", "fraction of weights kept").argParser(parse.density))
     .addOption(
@@ -78,6 +97,11 @@ export function declareTrain(program: Command): void {
         .default(1e-4),
     )
     .addOption(
+      option("--schedule <kind>", "how the rate changes: step by drops, cosine to --end-rate")
+        .argParser(parse.oneOf("--schedule", ["step", "cosine"]))
+        .default(TRAIN_DEFAULTS.schedule),
+    )
+    .addOption(
       option("--drops <fractions>", "the rate drops at these fractions of the run, or none")
         .argParser(parse.fractions("--drops"))
         .default([0.5, 0.75], "0.5,0.75"),
@@ -88,9 +112,29 @@ export function declareTrain(program: Command): void {
         .default(0.1),
     )
     .addOption(
+      option("--end-rate <r>", "what a cosine ends at")
+        .argParser(parse.realNumber("--end-rate", 0))
+        .default(TRAIN_DEFAULTS.endRate),
+    )
+    .addOption(
+      option("--warmup-epochs <n>", "the rate rises over so many epochs")
+        .argParser(parse.realNumber("--warmup-epochs", 0))
+        .default(TRAIN_DEFAULTS.warmupEpochs),
+    )
+    .addOption(
       option("--label-smoothing <s>", "0 is none")
         .argParser(parse.realNumber("--label-smoothing", 0, 0.999))
         .default(0),
+    )
+    .addOption(
+      option("--clip-norm <c>", "gradients are shortened to this norm; 0 is never")
+        .argParser(parse.realNumber("--clip-norm", 0))
+        .default(TRAIN_DEFAULTS.clipNorm),
+    )
+    .addOption(
+      option("--patience <n>", "end after so many epochs without a better validation accuracy; 0 is never")
+        .argParser(parse.wholeNumber("--patience", 0))
+        .default(TRAIN_DEFAULTS.patience),
     )
     .addOption(executorOption())
     .addOption(threadsOption())
@@ -118,6 +162,7 @@ export function declareTrain(program: Command): void {
 Examples:
   phew train lenet5 --method phew --density 0.05 --epochs 4
   phew train lenet5 --dataset mnist --data-dir data/mnist --method phew --density 0.05 --epochs 3
+  phew train resnet20 --dataset cifar10 --data-dir data --recipe phew --epochs 40 --density 0.05
   phew train --config runs/train/6c47abdcca-0/config.json --runs elsewhere`,
     )
     .action(async (model, options, command: Command) => {

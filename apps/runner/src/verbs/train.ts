@@ -15,6 +15,7 @@ import { executorNames, watchGrowth } from "@phew/training";
 import { UsageError } from "../failure.ts";
 import { printJson, printLines, printText } from "../output.ts";
 import { interruptSignal, startProgress } from "../progress.ts";
+import { readRecipe } from "../recipe.ts";
 import { type RunPlace, type RunResult, runTraining, statesOf } from "../runTraining.ts";
 import { runName, type TrainConfig } from "../trainConfig.ts";
 import { readTrainConfig, type TrainConfigFile } from "../trainConfigFile.ts";
@@ -28,6 +29,7 @@ interface TrainVerbOptions
   readonly executor?: string;
   readonly threads?: number;
   readonly config?: string;
+  readonly recipe?: string;
   readonly runs: string;
   readonly experiment?: string;
   readonly checkpointSteps?: number;
@@ -63,7 +65,7 @@ export async function train(
   given: readonly string[],
 ): Promise<void> {
   const file = options.config === undefined ? undefined : configFrom(options.config, model, given);
-  const config = file?.config ?? configOf(model, options);
+  const config = file?.config ?? configOf(model, options, given);
   const place = placeOf(options, file?.experiment);
   const progress = startProgress(runName(config), options.json);
   let grown = watchGrowth();
@@ -81,9 +83,11 @@ export async function train(
     const line = describeEvent(event);
     if (!options.json && line !== undefined) process.stderr.write(`${line.text}\n`);
   };
-  const result = await runTraining(config, place, { signal: interruptSignal(), onEvent }).finally(() =>
-    progress.done(),
-  );
+  const result = await runTraining(config, place, {
+    signal: interruptSignal(),
+    onEvent,
+    onData: (fraction, note) => progress.update(fraction, note),
+  }).finally(() => progress.done());
   await report(config, result, options, grownBytes);
 }
 
@@ -121,7 +125,12 @@ function configFrom(path: string, model: string | undefined, given: readonly str
   });
 }
 
-function configOf(model: string | undefined, options: TrainVerbOptions): TrainConfig {
+/** What stands on the command line goes before the recipe, the recipe before the defaults. */
+function configOf(
+  model: string | undefined,
+  options: TrainVerbOptions,
+  given: readonly string[],
+): TrainConfig {
   if (model === undefined) {
     throw new UsageError("<model>", {
       given: "nothing",
@@ -157,10 +166,12 @@ function configOf(model: string | undefined, options: TrainVerbOptions): TrainCo
     resume: _u,
     checkpointSteps: _s,
     checkpointMinutes: _m,
+    recipe,
     ...rest
   } = options;
   return {
     ...rest,
+    ...(recipe === undefined ? {} : leftToRecipe(recipe, given)),
     model,
     options: option,
     ...(checkOption === undefined ? {} : { checkOptions: checkOption }),
@@ -168,6 +179,16 @@ function configOf(model: string | undefined, options: TrainVerbOptions): TrainCo
     executor: options.executor ?? executorNames[0]!,
     ...(classes === undefined ? {} : { classCount: classes }),
   };
+}
+
+function leftToRecipe(recipe: string, given: readonly string[]): Partial<TrainConfig> {
+  const own = new Set(given.map(settingOf));
+  return Object.fromEntries(Object.entries(readRecipe(recipe).settings).filter(([key]) => !own.has(key)));
+}
+
+/** `--no-nesterov` is about nesterov, `--batch-size` about batchSize. */
+function settingOf(option: string): string {
+  return option.replace(/^--(no-)?/, "").replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 }
 
 async function report(

@@ -6,6 +6,7 @@
  */
 import { ArgumentError } from "@phew/core";
 import { randomU32 } from "@phew/engine";
+import type { Dataset } from "../datasets/dataset.ts";
 import type { ImageFrame, Views } from "../datasets/window.ts";
 
 export interface Augmentation {
@@ -53,4 +54,26 @@ export function checkAugmentation({ padding }: Augmentation): void {
     given: `${padding}`,
     expected: "a whole number of pixels, 0 to 1024",
   });
+}
+
+/** What {@link augmentationOf} reads. */
+export const AUGMENTATION_TEXT = /^(none|usual|flip|crop\d{1,4}(\+flip)?)$/;
+
+/**
+ * `none`; `usual`, what images of this data set usually go through; or parts of it: `flip`, `crop4` (padding 4), `crop4+flip`.
+ * @returns undefined where images stay as they are
+ */
+export function augmentationOf(
+  text: string,
+  dataset: Pick<Dataset, "usualAugmentation">,
+): Augmentation | undefined {
+  if (!AUGMENTATION_TEXT.test(text)) {
+    throw new ArgumentError("augmentation", {
+      given: JSON.stringify(text),
+      expected: "none, usual, flip, crop4 (any padding) or crop4+flip",
+    });
+  }
+  if (text === "none") return undefined;
+  if (text === "usual") return dataset.usualAugmentation;
+  return { padding: Number(/\d+/.exec(text)?.[0] ?? 0), flip: text.endsWith("flip") };
 }

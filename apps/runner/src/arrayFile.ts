@@ -1,0 +1,15 @@
+/** Reads files of named arrays for the data set `arrays`, which knows no formats. */
+import { elementsOf, readTensors, toFloat32 } from "@phew/formats";
+import type { NamedArray } from "@phew/training";
+
+/** @param path of a `.npz` or safetensors file @throws ArgumentError where it is none or damaged */
+export async function readArrays(path: string): Promise<ReadonlyMap<string, NamedArray>> {
+  const { tensors } = await readTensors(path);
+  return new Map(
+    [...tensors].map(([name, tensor]) => {
+      const { dtype, shape } = tensor;
+      const values = dtype === "U8" ? (elementsOf(tensor) as Uint8Array) : toFloat32(tensor);
+      return [name, { dtype, shape, values }];
+    }),
+  );
+}
