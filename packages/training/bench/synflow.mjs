@@ -17,9 +17,12 @@ const { values, positionals } = parseArgs({
     alone: { type: "boolean", default: false },
   },
 });
-const [density, rounds, repeats, threadCount] = [values.density, values.rounds, values.repeats, values.threads].map(
-  Number,
-);
+const [density, rounds, repeats, threadCount] = [
+  values.density,
+  values.rounds,
+  values.repeats,
+  values.threads,
+].map(Number);
 const network = zooModel(positionals[0] ?? "resnet20");
 const weights = await initialise(network, { seed: 0, initialisation: ownInitialisation(network) });
 

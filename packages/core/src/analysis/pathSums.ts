@@ -54,10 +54,13 @@ export function pathSums(network: Network, weights: Weights, options: PathSumOpt
       const asItIs = role === "mean" || role === "variance";
       // what is added to a value is measured as it is
       const measure = biases && ADDED.has(role) ? 2 ** -exponent : 1;
-      return Float64Array.from(weight(name), (w) =>
+      const values = Float64Array.from(weight(name));
+      for (let k = 0; k < values.length; k++) {
+        const w = values[k]!;
         // the measure may be infinite where all is 0
-        w === 0 ? 0 : measure * (asItIs ? w : power === 1 ? Math.abs(w) : w * w),
-      );
+        if (w !== 0) values[k] = measure * (asItIs ? w : power === 1 ? Math.abs(w) : w * w);
+      }
+      return values;
     };
     return {
       inputs: node.inputs.map((input) => at(exponent, value[input]!)),

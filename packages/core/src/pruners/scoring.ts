@@ -7,7 +7,8 @@
  */
 import { allocate } from "../masks/allocate.ts";
 import { countKept, Masks } from "../masks/masks.ts";
-import { keepTopInto, requireKeepCount, type ScoredMask } from "../masks/select.ts";
+import { keepTopInto, requireKeepCount } from "../masks/select.ts";
+import { returnInto, survivors } from "../masks/survivors.ts";
 import type { Network } from "../network/network.ts";
 import type { OptionSpec, PruneRequest, Pruner, Pruning } from "./pruner.ts";
 
@@ -152,29 +153,10 @@ function select(
   if (counts.length === 1) keepTopInto(rivals, counts[0]!);
   else for (const [l, layer] of rivals.entries()) if (counts[l]! > 0) keepTopInto([layer], counts[l]!);
   if (left !== undefined) {
-    for (const [l, { mask }] of layers.entries()) {
-      const kept = left.of(network.prunable[l]!);
-      const survived = rivals[l]!.mask;
-      for (let k = 0, at = 0; k < mask.length; k++) if (kept[k] === 1) mask[k] = survived[at++]!;
-    }
+    for (const [l, { mask }] of layers.entries())
+      returnInto(mask, rivals[l]!.mask, left.of(network.prunable[l]!));
   }
   return masks;
-}
-
-/** The weights that are left of a layer, side by side. */
-function survivors({ name, scores, mask }: ScoredMask, kept: Uint8Array): ScoredMask {
-  const count = countKept(kept);
-  const left = {
-    name,
-    scores: scores instanceof Float64Array ? new Float64Array(count) : new Float32Array(count),
-    mask: new Uint8Array(count),
-  };
-  for (let k = 0, at = 0; k < kept.length; k++) {
-    if (kept[k] === 0) continue;
-    left.scores[at] = scores[k]!;
-    left.mask[at++] = mask[k]!;
-  }
-  return left;
 }
 
 /** The score that was just high enough; none where all that is kept would be in any case. */
