@@ -201,7 +201,7 @@ async function gather(config: TrainConfig, place: RunPlace, { onData }: RunHooks
     drawn ??= initialise(network, { seed: config.seed, initialisation: ownInitialisation(network) });
     return drawn;
   };
-  const executor = await loadExecutor(config.executor);
+  const executor = await loadExecutor(config.executor, { fastMath: config.fastMath ?? false });
   return { config, place, dataset, network, initial, executor };
 }
 

@@ -119,6 +119,8 @@ export async function checkRuns(file: string, runs: readonly SweepRun[]): Promis
   const executors = new Set(runs.map(({ config }) => config.executor));
   for (const name of executorNames) if (executors.has(name)) await loadExecutor(name);
   for (const { id, config, settings } of runs) {
+    if (config.fastMath)
+      await withinAsync(file, settings, () => loadExecutor(config.executor, { fastMath: true }));
     const dataset = await withinAsync(file, settings, () => datasetOf(config));
     const { classCount, inputShape } = dataset;
     const key = JSON.stringify([config.model, classCount, inputShape]);

@@ -46,6 +46,8 @@ export interface TrainConfig {
   /** Epochs without a better validation accuracy after which the run ends; 0: never. */
   readonly patience: number;
   readonly executor: string;
+  /** Fused multiply-add; absent: none, and the same bits on every machine. */
+  readonly fastMath?: boolean;
 }
 
 /** Values that are left out of a run's hash where a configuration has them unchanged. */

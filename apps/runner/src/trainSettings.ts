@@ -51,6 +51,7 @@ export const trainSettings = {
   clipNorm: real(0),
   patience: whole(0),
   executor: oneOf("what computes", executorNames),
+  fastMath: z.boolean().describe("true or false"),
 } satisfies { readonly [K in keyof Required<TrainConfig>]: z.ZodType };
 
 /** A whole configuration. */
@@ -64,6 +65,7 @@ export const trainConfigSchema = z.strictObject({
   dataSeed: trainSettings.dataSeed.optional(),
   check: trainSettings.check.optional(),
   checkOptions: trainSettings.checkOptions.optional(),
+  fastMath: trainSettings.fastMath.optional(),
 });
 
 function optionsOf(owner: string) {

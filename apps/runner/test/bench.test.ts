@@ -55,6 +55,16 @@ describe("phew bench", () => {
     expect(stdout).toContain("100 % of the 266,200 multiply-adds");
   });
 
+  it("computes with fused multiply-add where that is asked for, and refuses what has none", () => {
+    const args = "bench train --model mlp --batch 4 --baseline none --fast-math".split(" ").concat(quick);
+    const { exitCode, stdout } = phew([...args, "--json"]);
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(stdout).reports[0].ours.backend).toBe("wasm, fast math, 1 thread");
+    const refused = phew([...args, "--executor", "tensorflow"]);
+    expect(refused.exitCode).toBe(1);
+    expect(refused.stderr).toContain("fast math: got the tensorflow executor, expected the sparse executor");
+  });
+
   it("says in words that there is no baseline", () => {
     const args = "bench predict --model mlp --batch 1 --baseline torch".split(" ").concat(quick);
     const { exitCode, stdout } = phew(args, undefined, { PATH: "/nonexistent" });

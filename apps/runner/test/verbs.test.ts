@@ -121,6 +121,8 @@ describe.skipIf(sharedFile("golden") === undefined)(
         ) as [string, string, string];
         const predicted = json(["predict", onnx, "--batch", batch], folder);
         expect(predicted.difference).toBeLessThan(1e-4);
+        const fast = json(["predict", onnx, "--batch", batch, "--fast-math"], folder);
+        expect(fast.difference).toBeLessThan(1e-4);
         json(["prune", onnx, "--density", "0.2", "--out", "a.safetensors"], folder);
         json(
           ["prune", weights, "--architecture", onnx, "--density", "0.2", "--out", "b.safetensors"],

@@ -1,23 +1,41 @@
 /** Every executor by its name; each is loaded when it is asked for. Adding one: a line here. */
 import { availableParallelism } from "node:os";
-import { unknownName } from "@phew/core";
+import { ArgumentError, unknownName } from "@phew/core";
 import type { ExecutorFactory } from "./executor.ts";
 import { loadTensorflowExecutor } from "./tensorflow.ts";
 
-const loaders: Readonly<Record<string, () => Promise<ExecutorFactory>>> = {
-  sparse: async () => {
+/** How an executor computes, beside what. */
+export interface ExecutorVariant {
+  /** Fused multiply-add (relaxed SIMD): faster, and not the same bits on every machine. The sparse executor alone. */
+  readonly fastMath?: boolean;
+}
+
+const loaders: Readonly<Record<string, (variant: ExecutorVariant) => Promise<ExecutorFactory>>> = {
+  sparse: async ({ fastMath = false }) => {
     const { createSparseExecutor } = await import("./sparse/executor.ts");
     // its numbers do not depend on the number of threads
-    return (options) => createSparseExecutor({ threadCount: availableParallelism(), ...options });
+    return (options) => createSparseExecutor({ threadCount: availableParallelism(), fastMath, ...options });
   },
-  tensorflow: () => loadTensorflowExecutor(),
+  tensorflow: ({ fastMath = false }) => {
+    if (fastMath) {
+      throw new ArgumentError("fast math", {
+        given: "the tensorflow executor",
+        expected: "the sparse executor",
+        remedy: "Leave the option out, or take the sparse executor.",
+      });
+    }
+    return loadTensorflowExecutor();
+  },
 };
 
 /** Names that {@link loadExecutor} knows, the default first. */
 export const executorNames: readonly string[] = Object.keys(loaders);
 
-/** @throws ArgumentError where the name is unknown, or what the backend throws where it is not to be had */
-export async function loadExecutor(name: string): Promise<ExecutorFactory> {
+/**
+ * @throws ArgumentError where the name is unknown or the executor has no such variant, or what the backend throws where
+ * it is not to be had. A factory throws EngineError where fast math is wanted and the runtime has no relaxed SIMD.
+ */
+export async function loadExecutor(name: string, variant: ExecutorVariant = {}): Promise<ExecutorFactory> {
   if (!Object.hasOwn(loaders, name)) throw unknownName("executor", name, executorNames);
-  return loaders[name]!();
+  return loaders[name]!(variant);
 }

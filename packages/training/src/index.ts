@@ -16,7 +16,7 @@ export type {
   PlannedMemory,
   StepResult,
 } from "./executor.ts";
-export { executorNames, loadExecutor } from "./executors.ts";
+export { type ExecutorVariant, executorNames, loadExecutor } from "./executors.ts";
 export { watchGrowth } from "./memoryUse.ts";
 export { AUGMENTATION_TEXT, type Augmentation, augmentationOf } from "./pipeline/augmentation.ts";
 export { type BatchLoader, type BatchRequest, inlineLoader, type LoaderFactory } from "./pipeline/loader.ts";

@@ -1,6 +1,6 @@
 import type { Command, Option } from "commander";
 import * as parse from "../parse.ts";
-import { executorOption, option } from "./options.ts";
+import { executorOption, fastMathOption, option } from "./options.ts";
 
 export function declareBench(program: Command): void {
   const bench = program
@@ -94,6 +94,7 @@ function withBenchSettings(command: Command): Command {
   const baselines = ["torch", "tfjs", "tensorflow", "none"];
   return withBenchOutput(command)
     .addOption(executorOption())
+    .addOption(fastMathOption())
     .addOption(
       option("--threads <n>", "threads of the executor, and of PyTorch").argParser(
         parse.wholeNumber("--threads", 1, 256),

@@ -33,6 +33,13 @@ export function checkOptions(): [Option, Option] {
   ];
 }
 
+export function fastMathOption(): Option {
+  return option(
+    "--fast-math",
+    "fused multiply-add in the sparse executor: faster, not the same bits on every machine",
+  );
+}
+
 /** The model and what makes it definite: architecture, classes, input, weights, seed. */
 export function withModel(command: Command): Command {
   return withUnseededModel(command).addOption(

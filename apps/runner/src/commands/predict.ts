@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { executorOption, option, threadsOption, withModel } from "./options.ts";
+import { executorOption, fastMathOption, option, threadsOption, withModel } from "./options.ts";
 
 export function declarePredict(program: Command): void {
   withModel(program.command("predict"))
@@ -12,6 +12,7 @@ export function declarePredict(program: Command): void {
     .addOption(option("--out <file>", "logits as safetensors"))
     .addOption(executorOption())
     .addOption(threadsOption())
+    .addOption(fastMathOption())
     .addOption(option("--force", "overwrite existing files"))
     .addOption(option("--json", "one JSON document on standard output"))
     .addHelpText(

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import * as parse from "../parse.ts";
 import { TRAIN_DEFAULTS, USUAL_SETTINGS } from "../trainConfig.ts";
-import { checkOptions, executorOption, option, threadsOption } from "./options.ts";
+import { checkOptions, executorOption, fastMathOption, option, threadsOption } from "./options.ts";
 
 /** As the training package's AUGMENTATION_TEXT, which is not loaded for help. */
 const AUGMENTATION = /^(none|usual|flip|crop\d{1,4}(\+flip)?)$/;
@@ -137,6 +137,7 @@ export function declareTrain(program: Command): void {
         .default(TRAIN_DEFAULTS.patience),
     )
     .addOption(executorOption())
+    .addOption(fastMathOption())
     .addOption(threadsOption())
     .addOption(option("--runs <folder>", "where run folders go").default("runs"))
     .addOption(option("--experiment <name>", "folder of this and like runs; train unless --config names one"))

@@ -34,6 +34,7 @@ interface ShowOptions {
 interface SettingOptions extends ShowOptions {
   readonly threads?: number;
   readonly executor?: string;
+  readonly fastMath?: boolean;
   readonly baseline: string;
   readonly maskBaseline?: boolean;
   readonly rounds: number;
@@ -121,10 +122,19 @@ function densityOf({ method, density }: NetworkOptions): number {
 }
 
 function settingsOf(options: SettingOptions): Omit<BenchSettings, "batchSize"> {
-  const { threads, executor, baseline, maskBaseline = false, rounds, roundSeconds } = options;
+  const {
+    threads,
+    executor,
+    fastMath = false,
+    baseline,
+    maskBaseline = false,
+    rounds,
+    roundSeconds,
+  } = options;
   return {
     ...(threads === undefined ? {} : { threadCount: threads }),
     ...(executor === undefined ? {} : { executor }),
+    fastMath,
     baseline,
     maskBaseline,
     roundCount: rounds,

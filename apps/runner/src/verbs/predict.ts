@@ -18,6 +18,7 @@ interface PredictOptions extends MaskedModelOptions {
   readonly batch: string;
   readonly out?: string;
   readonly executor?: string;
+  readonly fastMath?: boolean;
   readonly threads?: number;
   readonly force?: boolean;
   readonly json?: boolean;
@@ -38,7 +39,9 @@ export async function predict(model: string | undefined, options: PredictOptions
   });
   const expected = await expectedLogits(options.batch, batch.count * network.outputShape[0]!);
 
-  const factory = await loadExecutor(options.executor ?? executorNames[0]!);
+  const factory = await loadExecutor(options.executor ?? executorNames[0]!, {
+    fastMath: options.fastMath ?? false,
+  });
   const executor = await factory({
     network,
     weights,

@@ -37,6 +37,8 @@ export interface BenchSettings {
   readonly threadCount?: number;
   /** The default executor unless said otherwise. */
   readonly executor?: string;
+  /** Fused multiply-add; of the sparse executor alone. */
+  readonly fastMath?: boolean;
   /** One of `baselineNames`; `none` unless said otherwise. */
   readonly baseline?: string;
   /** The baseline multiplies its weights by the masks too, as tools that prune without gain do. */
@@ -145,7 +147,11 @@ export async function benchSubject(
   const running: Contender[] = [];
   try {
     onProgress?.(0, "warming up");
-    const ours = await begin(executorCommand, { executor: { name: executor } }, true);
+    const ours = await begin(
+      executorCommand,
+      { executor: { name: executor, fastMath: settings.fastMath ?? false } },
+      true,
+    );
     if ("unavailable" in ours) throw new Error(`${executor}: ${ours.unavailable}`);
     running.push(ours);
     const rival =

@@ -81,8 +81,9 @@ async function unavailable({ backend }: ExecutorChoice): Promise<string | undefi
 }
 
 async function makeExecutor(task: BenchTask, subject: Omit<Payload, "batch">): Promise<ProfiledExecutor> {
-  const { name, backend } = task.executor!;
-  const factory = backend === undefined ? await loadExecutor(name) : await loadTensorflowExecutor(backend);
+  const { name, backend, fastMath = false } = task.executor!;
+  const factory =
+    backend === undefined ? await loadExecutor(name, { fastMath }) : await loadTensorflowExecutor(backend);
   const options: ExecutorOptions = {
     ...subject,
     optimiser: task.optimiser,

@@ -44,6 +44,8 @@ export interface ExecutorChoice {
   readonly name: string;
   /** Of the tensorflow executor: this one and no other. */
   readonly backend?: TensorflowBackend;
+  /** See ExecutorVariant of executors.ts. */
+  readonly fastMath?: boolean;
 }
 
 export interface NetworkDescription {
