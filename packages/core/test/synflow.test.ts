@@ -135,6 +135,26 @@ describe.each(METHODS)("%s", (method) => {
   });
 });
 
+describe.runIf(process.env.PHEW_TEST_LARGE)("large networks (PHEW_TEST_LARGE=1)", () => {
+  it.each(["resnet152", "vgg19-bn"])(
+    "%s: R and all scores are finite, and almost none is 0",
+    async (name) => {
+      const network = zooModel(name);
+      const weights = await initialise(network, { seed: 1, initialisation: ownInitialisation(network) });
+      expect(pathSums(network, weights, { power: 1, biases: true })).toBeLessThan(Number.MAX_VALUE);
+      const scores = await scoresOf(network, weights, "synflow");
+      let [finite, positive] = [0, 0];
+      for (const score of scores) {
+        if (Number.isFinite(score)) finite++;
+        if (score > 0) positive++;
+      }
+      expect(finite).toBe(scores.length);
+      expect(positive).toBeGreaterThan(0.9 * scores.length);
+    },
+    300_000,
+  );
+});
+
 describe("synflow on random networks", () => {
   it("does not depend on the order of units within a layer", () =>
     fc.assert(

@@ -47,14 +47,15 @@ export function pathSums(network: Network, weights: Weights, options: PathSumOpt
   /** What a node reads, brought to one exponent. */
   const given = (index: number): PathSumInputs & { readonly exponent: number } => {
     const node = network.nodes[index]!;
-    const least = biases && addsSomething(network, weights, node) ? LEAST_EXPONENT : Number.NEGATIVE_INFINITY;
-    const exponent = Math.max(least, ...node.inputs.map((input) => value[input]!.exponent));
+    const highest = Math.max(...node.inputs.map((input) => value[input]!.exponent));
+    const low = highest < LEAST_EXPONENT && biases && addsSomething(network, weights, node);
+    const exponent = low ? LEAST_EXPONENT : highest;
     const theta = (name: string): Float64Array => {
       const role = roleOf.get(name)!;
       const asItIs = role === "mean" || role === "variance";
       // what is added to a value is measured as it is
       const measure = biases && ADDED.has(role) ? 2 ** -exponent : 1;
-      const values = Float64Array.from(weight(name));
+      const values = new Float64Array(weight(name));
       for (let k = 0; k < values.length; k++) {
         const w = values[k]!;
         // the measure may be infinite where all is 0

@@ -39,9 +39,9 @@ export const globalAveragePool: OperationDefinition<GlobalAveragePool> = {
   pathBackward(_op, given, _output, gradient) {
     const length = elementCount(given.inputShapes[0]!);
     const plane = length / gradient.length;
-    return {
-      inputs: [Float64Array.from({ length }, (_, k) => gradient[Math.floor(k / plane)]! / plane)],
-      parameters: NO_GRADIENTS,
-    };
+    const inputGradient = new Float64Array(length);
+    for (let c = 0; c < gradient.length; c++)
+      inputGradient.fill(gradient[c]! / plane, c * plane, (c + 1) * plane);
+    return { inputs: [inputGradient], parameters: NO_GRADIENTS };
   },
 };
