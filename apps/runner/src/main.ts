@@ -10,6 +10,7 @@ import { declareExport } from "./commands/export.ts";
 import { declarePredict } from "./commands/predict.ts";
 import { declarePrune } from "./commands/prune.ts";
 import { declareRecipes } from "./commands/recipes.ts";
+import { declareReport } from "./commands/report.ts";
 import { declareSweep } from "./commands/sweep.ts";
 import { declareTrain } from "./commands/train.ts";
 import { declareWatch } from "./commands/watch.ts";
@@ -27,6 +28,7 @@ const declarations = [
   declareRecipes,
   declareSweep,
   declareWatch,
+  declareReport,
   declareZoo,
   declareDoctor,
   declareDemo,

@@ -1,0 +1,45 @@
+/** `phew report`: what runs came to, side by side, as tables and figures. */
+import { ArgumentError } from "@phew/core";
+import {
+  compareRuns,
+  formatTable,
+  listRuns,
+  makeFolder,
+  readRun,
+  writeFigures,
+  writeReport,
+} from "@phew/runs";
+import { printJson, printLines, printText } from "../output.ts";
+
+interface ReportOptions {
+  readonly out?: string;
+  readonly target: number;
+  readonly all?: boolean;
+  readonly figures: boolean;
+  readonly json?: boolean;
+}
+
+export async function report(folder: string, options: ReportOptions): Promise<void> {
+  const found = listRuns(folder);
+  const entries = found.filter(({ life }) => options.all || life === "finished");
+  if (entries.length === 0) {
+    throw new ArgumentError(folder, {
+      given: found.length === 0 ? "no run" : `no finished run among ${found.length}`,
+      expected: "a folder with finished runs",
+      remedy: found.length === 0 ? "Start one: phew train --help." : "--all takes the others too.",
+    });
+  }
+  const states = entries.map((entry) => readRun(entry.folder).state);
+  const table = compareRuns(states, { targetAccuracy: options.target });
+  const out = options.out ?? folder;
+  makeFolder(out);
+  const files = [...writeReport(out, table), ...(options.figures ? await writeFigures(out, states) : [])];
+  if (options.json) {
+    const rows = table.rows.map((row, k) => ({ folder: entries[k]!.folder, life: entries[k]!.life, ...row }));
+    return printJson({ runs: rows, leftOut: found.length - entries.length, files });
+  }
+  printText(formatTable(table.columns, table.rows, "text"));
+  const leftOut = found.length - entries.length;
+  if (leftOut > 0) printLines(`${leftOut} that ${leftOut === 1 ? "is" : "are"} not finished left out.`);
+  printLines(`Written to ${out}:`, ...files.map((file) => `  ${file}`));
+}

@@ -1,0 +1,47 @@
+/** `phew report`: finished runs side by side. */
+import path from "node:path";
+import { RunWriter } from "@phew/runs";
+import { expect, it } from "vitest";
+import { filesBelow, phew, readText, scratchFolder } from "./phew.ts";
+
+function writeRun(root: string, seed: number, accuracy: number, state: "finished" | "interrupted"): void {
+  const config = { model: "lenet5", dataset: "glyphs", method: "phew", density: 0.05, seed };
+  const writer = RunWriter.open({ root, experiment: "e", name: "phew 5 %", config, defaults: {}, seed });
+  writer.append({ kind: "run.started", name: "phew 5 %", config });
+  const losses = { loss: 1, accuracy: 0.5, testLoss: 1, testAccuracy: accuracy };
+  writer.append({ kind: "train.epoch", epoch: 1, ...losses, rate: 0.1, elapsedMs: 9 });
+  writer.close({ state });
+}
+
+it("has a row for each finished run, tells how many are left out, and writes where it is told to", () => {
+  const folder = scratchFolder();
+  writeRun(path.join(folder, "runs"), 1, 0.5, "finished");
+  writeRun(path.join(folder, "runs"), 2, 0.75, "finished");
+  writeRun(path.join(folder, "runs"), 3, 0.25, "interrupted");
+  const shown = phew(["report", "--out", "far/away", "--no-figures", "--target", "0.7"], folder);
+  expect(shown.exitCode, shown.stderr).toBe(0);
+  expect(shown.stdout).toMatch(/epochs to 70 %/);
+  expect(shown.stdout).toMatch(/1 that is not finished left out/);
+  expect(filesBelow(path.join(folder, "far", "away"))).toEqual(["report.csv", "report.md", "report.txt"]);
+  const rows = readText(path.join(folder, "far", "away", "report.csv"))
+    .trim()
+    .split("\n")
+    .slice(1);
+  expect(rows.map((row) => row.split(",").slice(-2))).toEqual([
+    ["0.5", ""],
+    ["0.75", "1"],
+  ]);
+  const all = JSON.parse(phew(["report", "runs/e", "--all", "--json", "--no-figures"], folder).stdout);
+  expect(all.runs.map(({ life }: { life: string }) => life).sort()).toEqual([
+    "finished",
+    "finished",
+    "interrupted",
+  ]);
+});
+
+it("says what to do where there is nothing to report", () => {
+  const folder = scratchFolder();
+  writeRun(path.join(folder, "runs"), 3, 0.25, "interrupted");
+  expect(phew(["report"], folder).stderr).toMatch(/no finished run among 1.*--all/);
+  expect(phew(["report", "elsewhere"], folder)).toMatchObject({ exitCode: 1 });
+});
