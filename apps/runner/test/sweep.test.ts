@@ -161,7 +161,7 @@ it("lists what failed with its error, goes on with the others, and runs it again
   expect(phew(["sweep", "sweep.json", "--logs", "nobody"], folder).exitCode).toBe(2);
 });
 
-it("is interrupted by Ctrl-C with 130, its runs with it, and goes on the next time", async () => {
+it("is interrupted by Ctrl-C with 130, and its runs with it, at a checkpoint", async () => {
   const folder = scratchFolder();
   sweepFile(folder, { settings: { ...settings, density: 0.1, epochs: 400 }, seeds: 2 });
   const bin = fileURLToPath(new URL("../bin/phew.js", import.meta.url));

@@ -256,7 +256,7 @@ function unattended(
 }
 
 /** The last whole event, found in the last few kilobytes. */
-function lastEvent(folder: string): TimedRunEvent | undefined {
+export function lastEvent(folder: string): TimedRunEvent | undefined {
   const path = join(folder, "events.jsonl");
   try {
     const descriptor = openSync(path, "r");

@@ -2,7 +2,7 @@
  * How long runs will take. Best known is what the same configuration took with other seeds; else a run's work
  * (multiply-adds of its training) times the median of time / work over finished runs of the same kind.
  */
-import type { RunEntry } from "../readRun.ts";
+import { lastEvent, type RunEntry } from "../readRun.ts";
 
 /** What a run is to an estimate. */
 export interface RunWork {
@@ -43,11 +43,10 @@ export function estimateRuns(
   return { runMs, sources, finishedCount: finished.length };
 }
 
-/** Time from the first start of a finished run to its end; undefined for one that cannot be known. */
-export function elapsedOf({ life, status }: RunEntry): number | undefined {
-  if (life !== "finished" || status === undefined) return undefined;
-  const elapsedMs = status.updatedT - status.startedT;
-  return elapsedMs > 0 ? elapsedMs : undefined;
+/** Time that a finished run was worked on, by all its processes; undefined for others. */
+export function elapsedOf({ life, folder }: RunEntry): number | undefined {
+  const end = life === "finished" ? lastEvent(folder) : undefined;
+  return end?.kind === "run.finished" && end.elapsedMs > 0 ? end.elapsedMs : undefined;
 }
 
 /** Time of all of them, `processCount` at a time, the first ones first. */
