@@ -83,5 +83,6 @@ export {
 } from "./weights/initialisation.ts";
 export { type InitialiseOptions, initialise } from "./weights/initialise.ts";
 export { type FloatTensor, requireFiniteWeights, type Weights, weightsFor } from "./weights/weights.ts";
+export { errorCode, writeFault } from "./writeFault.ts";
 export type { ZooHead } from "./zoo/model.ts";
 export { ownInitialisation, type ZooEntry, type ZooOptions, zooEntries, zooModel } from "./zoo/zoo.ts";

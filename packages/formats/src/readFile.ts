@@ -1,7 +1,7 @@
 /** Opening and reading files by parts, with errors that say what to do. */
 import { constants } from "node:buffer";
 import { type FileHandle, open } from "node:fs/promises";
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, errorCode } from "@phew/core";
 
 /** Bytes that one call of the operating system reads. */
 const READ_BYTES = 2 ** 28;
@@ -56,12 +56,6 @@ export function openBytes(path: string, bytes: Uint8Array): OpenFile {
     return bytes.subarray(offset, offset + length);
   };
   return { path, size: bytes.length, read };
-}
-
-/** The system's code of an error of `node:fs`, such as ENOENT. */
-export function errorCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !("code" in error) || !("syscall" in error)) return undefined;
-  return typeof error.code === "string" ? error.code : undefined;
 }
 
 async function readPart(handle: FileHandle, path: string, size: number, offset: number, length: number) {

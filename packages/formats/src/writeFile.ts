@@ -2,8 +2,7 @@
 import { unlinkSync } from "node:fs";
 import { type FileHandle, lstat, open, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { ArgumentError } from "@phew/core";
-import { errorCode } from "./readFile.ts";
+import { ArgumentError, writeFault } from "@phew/core";
 
 export interface WriteOptions {
   /** Replaces a file that is there; without it that is an error. */
@@ -58,7 +57,7 @@ export async function writeTogether(files: readonly WholeFile[], options: WriteO
     }
   } catch (error) {
     for (const temporary of temporaries) await unlink(temporary).catch(() => undefined);
-    throw errorCode(error) === undefined ? error : writeFault(current, error);
+    throw writeFault(current, error);
   } finally {
     forget(temporaries);
   }
@@ -151,30 +150,5 @@ function removeUnfinished(): void {
     } catch {
       // not there yet, or already renamed
     }
-  }
-}
-
-function writeFault(path: string, error: unknown): ArgumentError {
-  switch (errorCode(error)) {
-    case "EACCES":
-    case "EPERM":
-    case "EROFS":
-      return new ArgumentError(path, {
-        given: `the folder ${dirname(path)}, which may not be written`,
-        expected: "a folder that may be written",
-        remedy: "Check its owner and mode, or choose another.",
-      });
-    case "ENOSPC":
-    case "EDQUOT":
-      return new ArgumentError(path, {
-        given: "no space left on the disk",
-        expected: "room for the file",
-        remedy: "Free some space, or choose another disk.",
-      });
-    default:
-      return new ArgumentError(path, {
-        given: `the error ${error instanceof Error ? error.message : String(error)}`,
-        expected: "a file that can be written",
-      });
   }
 }

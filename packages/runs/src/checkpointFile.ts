@@ -6,9 +6,9 @@
 import { createHash } from "node:crypto";
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, writeFault } from "@phew/core";
 import type { TensorFile, Tensors } from "@phew/formats";
-import { flushFolder, writeFault } from "./replaceFile.ts";
+import { flushFolder } from "./replaceFile.ts";
 
 export const CHECKPOINT = "checkpoint.safetensors";
 export const PREVIOUS = "checkpoint.previous.safetensors";

@@ -1,4 +1,5 @@
 /** The lines of `events.jsonl`: appended whole, cut back to a place that a checkpoint remembers. */
+
 import {
   closeSync,
   fstatSync,
@@ -11,8 +12,9 @@ import {
   writeSync,
 } from "node:fs";
 import type { TimedRunEvent } from "@phew/core";
+import { writeFault } from "@phew/core";
 import { writeEventLine } from "./eventLine.ts";
-import { replaceFile, writeFault } from "./replaceFile.ts";
+import { replaceFile } from "./replaceFile.ts";
 
 export class EventFile {
   readonly #path: string;

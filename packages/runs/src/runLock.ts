@@ -17,9 +17,8 @@ import {
 } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, errorCode, writeFault } from "@phew/core";
 import { processLives, processStart } from "./processes.ts";
-import { errorCode, writeFault } from "./replaceFile.ts";
 import { STALE_MS } from "./status.ts";
 
 interface Owner {

@@ -3,6 +3,7 @@
  * that a TensorBoard that follows an older one is not led astray; what stands behind the checkpoint it goes on from is
  * taken out of the older files.
  */
+
 import {
   closeSync,
   fstatSync,
@@ -16,7 +17,8 @@ import {
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { TimedRunEvent } from "@phew/core";
-import { makeFolder, writeFault } from "./replaceFile.ts";
+import { writeFault } from "@phew/core";
+import { makeFolder } from "./replaceFile.ts";
 import { restartRecord, scalarRecord, versionRecord } from "./tensorboardRecord.ts";
 
 /** Where the records of a run end. */

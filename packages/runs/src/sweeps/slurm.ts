@@ -2,8 +2,8 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { ArgumentError } from "@phew/core";
-import { errorCode, makeFolder, replaceFile } from "../replaceFile.ts";
+import { ArgumentError, errorCode } from "@phew/core";
+import { makeFolder, replaceFile } from "../replaceFile.ts";
 import { readJson } from "../status.ts";
 import type { ExecutorStatus, SweepExecutor } from "./executor.ts";
 import { slurmScript } from "./slurmScript.ts";
