@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { declareAnalyze } from "./commands/analyze.ts";
 import { declareBench } from "./commands/bench.ts";
 import { declareCompare } from "./commands/compare.ts";
+import { declareData } from "./commands/data.ts";
 import { declareDemo } from "./commands/demo.ts";
 import { declareDoctor } from "./commands/doctor.ts";
 import { declareExport } from "./commands/export.ts";
@@ -26,6 +27,7 @@ const declarations = [
   declareExport,
   declareTrain,
   declareRecipes,
+  declareData,
   declareSweep,
   declareWatch,
   declareReport,
