@@ -45,11 +45,12 @@ describe("a sweep of 24 runs", () => {
     seeds: 3,
   };
   // both executors have it, and paths with a blank in them
-  const folder = mkdtempSync(path.join(tmpdir(), "phew sweep-"));
+  let folder = "";
   let slurm: SlurmMachine | undefined;
   const missing = slurmMissing();
 
   beforeAll(async () => {
+    folder = mkdtempSync(path.join(tmpdir(), "phew sweep-"));
     if (missing === undefined) slurm = await startSlurm();
   });
   afterAll(async () => {
