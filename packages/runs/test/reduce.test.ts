@@ -222,3 +222,16 @@ it("tells noteworthy events in words with units, and no others", () => {
   });
   expect(describeEvent(step(1))).toBeUndefined();
 });
+
+it("takes a resumed run to be training again, and estimates from where it was taken up", () => {
+  const before = [trainStarted, step(4), epoch(1, 0.5)];
+  const resumed: RunEvent = { kind: "run.resumed", epoch: 2, step: 12 };
+  const failed: RunEvent = { kind: "run.failed", message: "no space left" };
+  const state = reduceAll(timed([...before, failed, resumed]));
+  expect(state).toMatchObject({ phase: "training", training: { epoch: 2, step: 12, firstStep: 12 } });
+  expect(state.failure).toBe(undefined);
+  expect(leftMs(state, state.lastT)).toBe(undefined);
+  // two steps in a second: six are left
+  const later = reduce(state, { t: state.lastT + 1000, ...step(14) });
+  expect(leftMs(later, later.lastT)).toBe(3000);
+});
