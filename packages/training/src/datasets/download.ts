@@ -83,7 +83,7 @@ async function fetchTo(
     }
     if (size === file.bytes && (await md5Of(part)) === file.md5) return undefined;
     // wrong bytes are of no use for a next try
-    await rm(part);
+    await rm(part, { force: true });
     return size === file.bytes ? "gave a file with another MD5" : `gave ${size} bytes, not ${file.bytes}`;
   }
   return fault;
@@ -111,7 +111,7 @@ async function goOn(
     response.status === 206 && response.headers.get("content-range")?.startsWith(`bytes ${have}-`);
   if (response.status === 206 && !isRest) {
     await response.body.cancel();
-    await rm(part);
+    await rm(part, { force: true });
     return "gave another part of the file than was asked for";
   }
   const handle = await open(part, isRest ? "a" : "w");
