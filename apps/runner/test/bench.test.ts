@@ -35,6 +35,8 @@ describe("phew bench", () => {
     expect(baseline.backend).toBe("tfjs-wasm");
     expect(ratio.best).toBeCloseTo(ours.imagesPerSecond.best / baseline.imagesPerSecond.best, 9);
     expect(limits.threadCount).toBe(1);
+    expect(reports[0].kernels).toHaveLength(3);
+    for (const { costs } of reports[0].kernels) expect(costs[0].forward).toBeGreaterThan(0);
   });
 
   it("predicts one batch size after the other, as sections for a page", () => {

@@ -199,6 +199,7 @@ function networkSection(report: BenchReport, options: ShowOptions, environment: 
   const tables = [
     contenderTable(report, form),
     ...(ours.times === undefined ? [] : [workTable(report, form), layerTable(report, form)]),
+    ...(ours.times === undefined || report.kernels === undefined ? [] : [kernelTable(report, form)]),
   ];
   return section(`${network}, ${masked}: ${what}, batch ${batchSize}`, lines, tables, options, environment);
 }
@@ -279,6 +280,27 @@ function layerTable({ ours, work, batchSize }: BenchReport, form: TableForm): st
   });
   const others = { layer: "all others", all: timeOf((name) => !weighted.has(name)) };
   return formatTable(columns, layerRows(rows, others), form);
+}
+
+/** Kernels taken, and what each that could compute the layer was expected to take on one thread. */
+function kernelTable({ kernels, mode, batchSize }: BenchReport, form: TableForm): string {
+  const names = ["sparse", "pixels", "winograd"];
+  const columns = [
+    { key: "layer", title: "layer" },
+    { key: "forward", title: "forward" },
+    ...(mode === "train" ? [{ key: "backward", title: "backward" }] : []),
+    ...names.map((name) => ({ key: name, title: `${name}, expected ms`, format: formatMeasure })),
+  ];
+  const rows = kernels!.map(({ layer, forward, backward, costs }) => ({
+    ...{ layer, forward, backward },
+    ...Object.fromEntries(
+      costs.map((cost) => [
+        cost.kernel,
+        ((cost.forward + (mode === "train" ? cost.backward : 0)) * batchSize) / 1e6,
+      ]),
+    ),
+  }));
+  return formatTable(columns, rows, form);
 }
 
 /** Of a layer alone, its own row. */

@@ -24,6 +24,7 @@ import { executorNames } from "../executors.ts";
 import { createDifferentiator } from "../sparse/differentiator.ts";
 import { type Baseline, baselineByName, executorCommand } from "./baselines.ts";
 import { type Contender, startContender } from "./contender.ts";
+import { kernelPlan } from "./kernelPlan.ts";
 import { paceOf, race, ratioOf } from "./race.ts";
 import type { BenchReport, ContenderReport, Work } from "./report.ts";
 import type { Round, Stretch } from "./task.ts";
@@ -186,6 +187,7 @@ export async function benchSubject(
           }),
       ...(rival !== undefined && "unavailable" in rival ? { baselineUnavailable: rival.unavailable } : {}),
       ...(limits === undefined ? {} : { limits }),
+      ...(executor === "sparse" ? { kernels: kernelPlan(network, masks, batchSize) } : {}),
       loadAverage,
     };
   } finally {

@@ -1,5 +1,6 @@
 /** What a benchmark of a network says. */
 import type { MachineLimits } from "@phew/engine";
+import type { LayerPlan } from "./kernelPlan.ts";
 import type { LayerTime, PlannedMemory } from "./profiled.ts";
 import type { Pace, Ratio } from "./race.ts";
 import type { BenchMode, MemoryUse } from "./task.ts";
@@ -23,6 +24,8 @@ export interface BenchReport {
   /** How many times as fast as the baseline. */
   readonly ratio?: Ratio;
   readonly limits?: MachineLimits;
+  /** Kernels of the sparse executor by layer, where it was the one that was timed. */
+  readonly kernels?: readonly LayerPlan[];
   /** Programs that wanted to run during the minute before; 0 where the system does not tell. */
   readonly loadAverage: number;
 }
