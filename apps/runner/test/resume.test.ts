@@ -105,7 +105,7 @@ function recordsOf(folder: string): string[] {
       }
       return records;
     })
-    .filter((record) => !record.includes("brain.Event:2") && !/:\x02\x08\x01$/.test(record));
+    .filter((record) => !record.includes("brain.Event:2") && !record.endsWith(":\u0002\u0008\u0001"));
 }
 
 const whole = new Map<readonly string[], ReturnType<typeof lasting>>();

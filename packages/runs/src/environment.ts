@@ -34,7 +34,10 @@ export interface EnvironmentFile extends RunEnvironment {
 export function writeEnvironment(path: string, threadCount: number | undefined, resumed: boolean): void {
   const here = { ...describeEnvironment(), ...(threadCount === undefined ? {} : { threadCount }) };
   const before = resumed ? (readJson(path) as EnvironmentFile | undefined) : undefined;
-  if (before === undefined) return write(path, here);
+  if (before === undefined) {
+    write(path, here);
+    return;
+  }
   const { resumed: others = [], ...first } = before;
   if (canonicalJson(others.at(-1) ?? first) === canonicalJson(here)) return;
   write(path, { ...before, resumed: [...others, here] });

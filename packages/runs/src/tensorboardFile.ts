@@ -60,12 +60,13 @@ export class TensorboardFile {
         this.#stepsPerEpoch = event.stepsPerEpoch;
         return;
       case "train.step":
-        return this.#write(
+        this.#write(
           scalarRecord(event.t, event.step, { "train/step_loss": event.loss, "train/rate": event.rate }),
         );
+        return;
       case "train.epoch": {
         const { validationLoss, validationAccuracy } = event;
-        return this.#write(
+        this.#write(
           scalarRecord(event.t, event.epoch * this.#stepsPerEpoch, {
             "train/loss": event.loss,
             "train/accuracy": event.accuracy,
@@ -75,9 +76,10 @@ export class TensorboardFile {
             "test/accuracy": event.testAccuracy,
           }),
         );
+        return;
       }
       case "prune.finished":
-        return this.#write(
+        this.#write(
           scalarRecord(event.t, 0, {
             "mask/density": event.density,
             ...Object.fromEntries(
