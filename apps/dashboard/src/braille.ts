@@ -18,6 +18,8 @@ export interface BrailleCanvas {
   readonly dots: Uint8Array;
   /** Number of the line drawn last through each cell, row-major. */
   readonly line: Uint8Array;
+  /** Characters that stand in place of dots, by cell. */
+  readonly marks: Map<number, string>;
 }
 
 export function brailleCanvas(width: number, height: number): BrailleCanvas {
@@ -26,6 +28,7 @@ export function brailleCanvas(width: number, height: number): BrailleCanvas {
     height,
     dots: new Uint8Array(width * height),
     line: new Uint8Array(width * height).fill(NO_LINE),
+    marks: new Map(),
   };
 }
 
@@ -59,6 +62,13 @@ export function drawDotInto(canvas: BrailleCanvas, x: number, y: number, line: n
   canvas.line[cell] = line;
 }
 
+/** Puts a character into the cell of a dot; it stays whatever is drawn later. */
+export function drawMarkInto(canvas: BrailleCanvas, x: number, y: number, mark: string, line: number): void {
+  drawDotInto(canvas, x, y, line);
+  const cell = (y >> 2) * canvas.width + (x >> 1);
+  if (canvas.line[cell] === line) canvas.marks.set(cell, mark);
+}
+
 /** A row of cells as pieces of one line each; `line` is undefined for empty cells. */
 export function canvasRow(canvas: BrailleCanvas, row: number): { text: string; line?: number }[] {
   const pieces: { text: string; line?: number }[] = [];
@@ -66,7 +76,8 @@ export function canvasRow(canvas: BrailleCanvas, row: number): { text: string; l
   for (let column = 0; column < canvas.width; column++) {
     const cell = row * canvas.width + column;
     const line = canvas.line[cell]!;
-    const glyph = line === NO_LINE ? " " : String.fromCharCode(0x2800 + canvas.dots[cell]!);
+    const glyph =
+      canvas.marks.get(cell) ?? (line === NO_LINE ? " " : String.fromCharCode(0x2800 + canvas.dots[cell]!));
     const last = pieces.at(-1);
     if (last && line === before) last.text += glyph;
     else pieces.push(line === NO_LINE ? { text: glyph } : { text: glyph, line });

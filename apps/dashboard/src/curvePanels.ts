@@ -12,8 +12,9 @@ import type { DashboardState } from "./dashboardState.ts";
 import { notice, type PanelContent } from "./panelContent.ts";
 import { type PlotLine, plotRows } from "./plot.ts";
 import { smoothed } from "./smoothing.ts";
-import type { StyledRow } from "./styledText.ts";
-import { COLOURS } from "./theme.ts";
+import { type StyledRow, truncate } from "./styledText.ts";
+import { COLOURS, MARKS } from "./theme.ts";
+import { epochCurve, timed } from "./timeAxis.ts";
 
 /** Loss of every step, smoothed over it, and of the test set after every epoch. */
 export function lossContent(
@@ -22,19 +23,26 @@ export function lossContent(
   width: number,
   height: number,
 ): PanelContent {
-  const steps = state.recentOnly ? recentCurve(run.stepLoss) : fullCurve(run.stepLoss);
+  const { recentOnly, timeAxis, overlays } = state;
+  const { curve: steps, axis } = stepLossCurve(state, run);
   const first = steps.x[0] ?? 0;
-  const epochs = run.epochs.filter((point) => point.step >= first);
-  const test: Curve = { x: epochs.map((point) => point.step), y: epochs.map((point) => point.testLoss) };
+  const all = epochCurve(run, (point) => point.testLoss, "step", timeAxis).curve;
+  const test = from(all, first);
+  const others = overlays.map((other): PlotLine => {
+    const { curve } = stepLossCurve(state, other.state);
+    return { curve: smoothed(curve, state.smoothing), ...markOf(state, other.folder) };
+  });
   const lines: PlotLine[] = [
     ...(state.smoothing > 0 ? [{ curve: steps, colour: COLOURS.faint, dim: true }] : []),
     { curve: test, colour: COLOURS.test },
     { curve: smoothed(steps, state.smoothing), colour: COLOURS.train },
+    ...others,
   ];
+  const legend = overlayLegend(state);
   const marks = [
     "Loss",
     ...(state.logScale ? ["log"] : []),
-    ...(state.recentOnly ? ["last steps"] : []),
+    ...(recentOnly ? ["last steps"] : []),
     ...(state.smoothing > 0 && width >= 46 ? [`smooth ${state.smoothing}`] : []),
   ];
   const isEmpty = run.stepLoss.count === 0 && run.epochs.length === 0;
@@ -43,27 +51,81 @@ export function lossContent(
     ...(isEmpty ? {} : { notes: legends(formatMeasure(lastLoss(run)), formatMeasure(lastOf(test))) }),
     rows: isEmpty
       ? notTrained(run, width)
-      : plotRows(lines, { width, height, logScale: state.logScale, xName: "step" }),
+      : [
+          ...legend,
+          ...plotRows(lines, { ...axis, width, height: height - legend.length, logScale: state.logScale }),
+        ],
   };
 }
 
+function stepLossCurve({ recentOnly, timeAxis }: DashboardState, run: RunState) {
+  return timed((recentOnly ? recentCurve : fullCurve)(run.stepLoss), run, timeAxis, recentOnly);
+}
+
+/** What of a curve is not before `least`. */
+function from({ x, y }: Curve, least: number): Curve {
+  const start = x.findIndex((value) => value >= least);
+  return start < 0 ? { x: [], y: [] } : { x: x.slice(start), y: y.slice(start) };
+}
+
+function markOf({ marked }: DashboardState, folder: string): { colour: string; mark: string } {
+  const { colour, letter } = MARKS[marked.indexOf(folder)] ?? MARKS[0];
+  return { colour, mark: letter };
+}
+
+/** Which run a letter is; no row where none is marked. */
+function overlayLegend(state: DashboardState): StyledRow[] {
+  if (state.overlays.length === 0) return [];
+  const spans = state.overlays.flatMap(({ folder }): StyledRow => {
+    const { colour, mark } = markOf(state, folder);
+    const name = state.runs.find((run) => run.folder === folder)?.name ?? "";
+    return [{ text: `${mark} `, colour, bold: true }, { text: `${truncate(name, 24)}  ` }];
+  });
+  return [spans];
+}
+
 /** Accuracy on the training and the test set. */
-export function accuracyContent(run: RunState, width: number, height: number): PanelContent {
-  const x = run.epochs.map((point) => point.epoch);
-  const train: Curve = { x, y: run.epochs.map((point) => point.accuracy) };
-  const test: Curve = { x, y: run.epochs.map((point) => point.testAccuracy) };
+export function accuracyContent(
+  state: DashboardState,
+  run: RunState,
+  width: number,
+  height: number,
+): PanelContent {
+  const { curve: train, axis } = epochCurve(run, (point) => point.accuracy, "epoch", state.timeAxis);
+  const test = testAccuracyCurve(state, run);
+  const others = state.overlays.map(
+    (other): PlotLine => ({
+      curve: testAccuracyCurve(state, other.state),
+      ...markOf(state, other.folder),
+    }),
+  );
   const lines: PlotLine[] = [
     { curve: train, colour: COLOURS.train },
     { curve: test, colour: COLOURS.test },
+    ...others,
   ];
+  const legend = overlayLegend(state);
   const isEmpty = run.epochs.length === 0;
   return {
     title: "Accuracy",
     ...(isEmpty ? {} : { notes: legends(formatAccuracy(lastOf(train)), formatAccuracy(lastOf(test))) }),
     rows: isEmpty
       ? notTrained(run, width)
-      : plotRows(lines, { width, height, logScale: false, xName: "epoch", yFormat: formatPercent }),
+      : [
+          ...legend,
+          ...plotRows(lines, {
+            ...axis,
+            width,
+            height: height - legend.length,
+            logScale: false,
+            yFormat: formatPercent,
+          }),
+        ],
   };
+}
+
+function testAccuracyCurve(state: DashboardState, run: RunState): Curve {
+  return epochCurve(run, (point) => point.testAccuracy, "epoch", state.timeAxis).curve;
 }
 
 /** What the colours mean, with the last values; in a narrow panel the test set's alone. */

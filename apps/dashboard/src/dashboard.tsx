@@ -111,6 +111,9 @@ function focusOf(kind: PanelKind): PanelName | undefined {
     case "loss":
     case "accuracy":
       return "curves";
+    case "sweep":
+    case "compare":
+      return "runs";
     case "runs":
     case "layers":
     case "log":
@@ -125,10 +128,11 @@ function headRow(state: DashboardState, width: number): StyledRow {
     ? { text: "  PAUSED ", colour: COLOURS.warning, bold: true }
     : { text: `  ${formatClock(state.now).slice(0, 5)} `, colour: COLOURS.faint };
   const views: Span[] = VIEWS.map((view, k) => ({
-    text: view === state.view ? ` [${k + 1} ${view}]` : `  ${k + 1} ${view} `,
+    text: view === state.view ? `[${k} ${view}]` : ` ${k} ${view} `,
     ...(view === state.view ? { bold: true, colour: COLOURS.accent } : { colour: COLOURS.faint }),
   }));
   const name: Span = { text: " PHEW ", bold: true, colour: COLOURS.accent };
+  const here = views[VIEWS.indexOf(state.view)]!;
   // the fullest of these heads that fits; a long root is cut last
   const heads: readonly (readonly [left: StyledRow, right: StyledRow])[] = [
     [
@@ -136,8 +140,16 @@ function headRow(state: DashboardState, width: number): StyledRow {
       [...lifeCounts(state, true), clock],
     ],
     [
-      [name, { text: state.root }],
+      [name, { text: state.root }, { text: " " }, here],
       [...lifeCounts(state, true), clock],
+    ],
+    [
+      [name, ...views],
+      [...lifeCounts(state, false), clock],
+    ],
+    [
+      [name, { text: state.root }, { text: " " }, here],
+      [...lifeCounts(state, false), clock],
     ],
     [
       [name, { text: state.root }],
@@ -159,6 +171,7 @@ function lifeCounts(state: DashboardState, withWords: boolean): Span[] {
 
 /** The hints that fit; the last two, help and quit, always. */
 function hintRow(state: DashboardState, width: number): StyledRow {
+  if (state.notice !== undefined) return [{ text: ` ${state.notice}`, bold: true, colour: COLOURS.warning }];
   const hints = hintsOf(state);
   const need = ({ key, word }: { key: string; word: string }) => textWidth(key) + word.length + 3;
   const last = hints.slice(-2);

@@ -1,10 +1,12 @@
 /** What the screen shows, as a pure state: `update` folds in what the watcher finds and what the user does. */
-import type { RunEntry, RunState } from "@phew/runs";
+import type { LayerUnits, RunEntry, RunState } from "@phew/runs";
+import { densitiesOf, ORDERS, type OrderName, ordered } from "./runOrder.ts";
 import { SMOOTHING_LEVELS } from "./smoothing.ts";
 
 export const PANELS = ["runs", "layers", "curves", "log"] as const;
 export type PanelName = (typeof PANELS)[number];
-export const VIEWS = ["overview", "layers", "curves"] as const;
+/** In the order of their keys, 0 … 6. */
+export const VIEWS = ["overview", "sweep", "pruning", "training", "layers", "compare", "log"] as const;
 export type ViewName = (typeof VIEWS)[number];
 
 /** The run under the cursor, as far as its events are read. */
@@ -13,7 +15,12 @@ export interface ShownRun {
   readonly state: RunState;
   /** Read fraction of its events, 0 … 1. */
   readonly loaded: number;
+  /** From its masks, once they are read. */
+  readonly units?: readonly LayerUnits[];
 }
+
+/** Runs laid over each other at most: as many as there are colours and letters to tell them apart. */
+export const MARK_COUNT = 6;
 
 export interface DashboardState {
   /** The folder being watched, as the user named it. */
@@ -25,6 +32,22 @@ export interface DashboardState {
   /** Folder of the run under the cursor. */
   readonly selected?: string;
   readonly shown?: ShownRun;
+  /** Folders of the runs laid over each other; the place in the list is the run's colour and letter. */
+  readonly marked: readonly (string | undefined)[];
+  /** Those of them that are read. */
+  readonly overlays: readonly ShownRun[];
+  /** Of the list of runs. */
+  readonly order: OrderName;
+  readonly descending: boolean;
+  readonly grouped: boolean;
+  /** Index of the density that methods are compared at. */
+  readonly densityCursor: number;
+  /** Curves over the time since the run began, not over the step. */
+  readonly timeAxis: boolean;
+  /** What was done last, until the next key. */
+  readonly notice?: string;
+  /** True: the user is asked what becomes of the run that was started with the screen. */
+  readonly asking: boolean;
   /** True: the cursor goes to the run that is live. */
   readonly follow: boolean;
   readonly view: ViewName;
@@ -53,6 +76,7 @@ export type DashboardAction =
       readonly kind: "watched";
       readonly runs: readonly RunEntry[];
       readonly shown?: ShownRun;
+      readonly overlays?: readonly ShownRun[];
       readonly now: number;
     }
   | { readonly kind: "moved"; readonly by: number }
@@ -72,13 +96,33 @@ export type DashboardAction =
   | { readonly kind: "recentToggled" }
   | { readonly kind: "frozenToggled" }
   | { readonly kind: "followToggled" }
+  | { readonly kind: "marked" }
+  | { readonly kind: "timeAxisToggled" }
+  | { readonly kind: "ordered" }
+  | { readonly kind: "orderTurned" }
+  | { readonly kind: "groupToggled" }
+  | { readonly kind: "frameSaved" }
+  | { readonly kind: "noticed"; readonly text: string }
+  | { readonly kind: "asked" }
+  | { readonly kind: "answered"; readonly answer: QuitAnswer }
   | { readonly kind: "quit" };
+
+/** What becomes of the run that was started with the screen. */
+export type QuitAnswer = "leave" | "stop" | "kill";
 
 export function initialDashboard(root: string, now: number): DashboardState {
   return {
     root,
     now,
     runs: [],
+    marked: [],
+    overlays: [],
+    order: "start",
+    descending: false,
+    grouped: false,
+    densityCursor: 0,
+    timeAxis: false,
+    asking: false,
     follow: true,
     view: "overview",
     focus: "runs",
@@ -96,7 +140,8 @@ export function initialDashboard(root: string, now: number): DashboardState {
   };
 }
 
-export function update(state: DashboardState, action: DashboardAction): DashboardState {
+export function update(before: DashboardState, action: DashboardAction): DashboardState {
+  const state = action.kind === "watched" ? before : withoutNotice(before);
   switch (action.kind) {
     case "watched":
       return watched(state, action);
@@ -107,9 +152,9 @@ export function update(state: DashboardState, action: DashboardAction): Dashboar
     case "focusMoved":
       return { ...state, focus: next(focusable(state), state.focus, action.by) };
     case "viewMoved":
-      return { ...state, view: next(VIEWS, state.view, action.by) };
+      return viewed(state, next(VIEWS, state.view, action.by));
     case "viewChosen":
-      return { ...state, view: action.view };
+      return viewed(state, action.view);
     case "opened":
       return opened(state);
     case "closed":
@@ -137,20 +182,64 @@ export function update(state: DashboardState, action: DashboardAction): Dashboar
       return { ...state, frozen: !state.frozen };
     case "followToggled":
       return { ...state, follow: !state.follow };
+    case "marked":
+      return marked(state);
+    case "timeAxisToggled":
+      return { ...state, timeAxis: !state.timeAxis };
+    case "ordered":
+      return { ...state, order: next(ORDERS, state.order, 1) };
+    case "orderTurned":
+      return { ...state, descending: !state.descending };
+    case "groupToggled":
+      return { ...state, grouped: !state.grouped };
+    case "noticed":
+      return { ...state, notice: action.text };
+    case "asked":
+      return { ...state, asking: true };
+    case "frameSaved":
+      return state;
+    case "answered":
     case "quit":
-      return { ...state, quitting: true };
+      return { ...state, asking: false, quitting: true };
   }
+}
+
+function withoutNotice(state: DashboardState): DashboardState {
+  if (state.notice === undefined) return state;
+  const { notice: _, ...rest } = state;
+  return rest;
+}
+
+/** The keys go to what a view is about. */
+function viewed(state: DashboardState, view: ViewName): DashboardState {
+  const list = state.zoomed && view !== "sweep" && view !== "compare" ? "layers" : "runs";
+  const zoomed = state.zoomed && list !== "runs";
+  return { ...state, view, zoomed, focus: view === "log" ? "log" : list };
+}
+
+function marked(state: DashboardState): DashboardState {
+  const { selected } = state;
+  if (selected === undefined) return state;
+  const at = state.marked.indexOf(selected);
+  if (at >= 0) return { ...state, marked: state.marked.with(at, undefined) };
+  const free = Array.from({ length: MARK_COUNT }, (_, k) => k).find((k) => state.marked[k] === undefined);
+  if (free === undefined) {
+    return { ...state, notice: `${MARK_COUNT} runs are marked; Space on one of them frees its place` };
+  }
+  const slots = Array.from({ length: Math.max(state.marked.length, free + 1) }, (_, k) => state.marked[k]);
+  return { ...state, marked: slots.with(free, selected) };
 }
 
 /** The runs that pass the filter: every word is in name, experiment, state or configuration, or begins the folder's name. */
 export function visibleRuns(state: DashboardState): readonly RunEntry[] {
   const words = state.filter.toLowerCase().split(/\s+/).filter(Boolean);
-  if (words.length === 0) return state.runs;
-  return state.runs.filter((run) => {
+  if (words.length === 0) return ordered(state.runs, state);
+  const passing = state.runs.filter((run) => {
     const facts = [run.name, run.experiment, run.life, ...Object.values(run.config)];
     const text = facts.join("\n").toLowerCase();
     return words.every((word) => text.includes(word) || run.id.startsWith(word));
   });
+  return ordered(passing, state);
 }
 
 /** The entry under the cursor. */
@@ -160,14 +249,14 @@ export function selectedRun(state: DashboardState): RunEntry | undefined {
 
 function watched(
   state: DashboardState,
-  { runs, shown, now }: Extract<DashboardAction, { kind: "watched" }>,
+  { runs, shown, overlays = [], now }: Extract<DashboardAction, { kind: "watched" }>,
 ): DashboardState {
   if (state.frozen) {
     // a run chosen while all stands still is shown as it is by then
     return shown && !state.shown && shown.folder === state.selected ? { ...state, shown } : state;
   }
   const { shown: _, ...rest } = state;
-  const fresh: DashboardState = { ...rest, runs, now, ...(shown ? { shown } : {}) };
+  const fresh: DashboardState = { ...rest, runs, now, overlays, ...(shown ? { shown } : {}) };
   const selected = followed(fresh) ?? kept(fresh);
   return selected === undefined ? withoutSelection(fresh) : select(fresh, selected);
 }
@@ -188,6 +277,10 @@ function kept(state: DashboardState): string | undefined {
 }
 
 function movedBy(state: DashboardState, by: number): DashboardState {
+  if (state.view === "compare") {
+    const last = densitiesOf(visibleRuns(state)).length - 1;
+    return { ...state, densityCursor: clamp(state.densityCursor + by, 0, Math.max(0, last)) };
+  }
   switch (state.zoomed && state.focus === "runs" ? "layers" : state.focus) {
     case "runs": {
       const runs = visibleRuns(state);
@@ -224,11 +317,13 @@ function withoutSelection(state: DashboardState): DashboardState {
 
 function opened(state: DashboardState): DashboardState {
   if (state.selected === undefined || state.zoomed) return state;
-  return { ...state, zoomed: true, focus: state.focus === "runs" ? "layers" : state.focus };
+  const view = state.view === "sweep" || state.view === "compare" ? "overview" : state.view;
+  return { ...state, view, zoomed: true, focus: state.focus === "runs" ? "layers" : state.focus };
 }
 
 /** Esc goes back one step: from the help, from one run to the list, from a filter to all runs. */
 function closed(state: DashboardState): DashboardState {
+  if (state.asking) return { ...state, asking: false };
   if (state.help) return { ...state, help: false };
   if (state.filtering) return filtered({ ...state, filtering: false }, "");
   if (state.zoomed) return { ...state, zoomed: false, focus: "runs" };

@@ -1,5 +1,5 @@
 /** One table of keys: what they do, what the help says of them, and what the bottom line shows. */
-import type { DashboardAction, DashboardState } from "./dashboardState.ts";
+import { type DashboardAction, type DashboardState, VIEWS, type ViewName } from "./dashboardState.ts";
 
 /** A key press, as terminals name it: a character, or one of these. */
 export interface KeyPress {
@@ -22,6 +22,16 @@ export interface KeyBinding {
 /** Rows that PgUp and PgDn move. */
 const PAGE = 10;
 
+const VIEW_HELP: Readonly<Record<ViewName, string>> = {
+  overview: "overview of a run",
+  sweep: "sweep, all runs in a table",
+  pruning: "pruning, walks and units",
+  training: "training, curves",
+  layers: "layers",
+  compare: "compare the methods at one density",
+  log: "log",
+};
+
 export const KEY_BINDINGS: readonly KeyBinding[] = [
   {
     keys: ["up", "k"],
@@ -36,9 +46,14 @@ export const KEY_BINDINGS: readonly KeyBinding[] = [
   { keys: ["end", "G"], shown: "End G", help: "to the last row", action: { kind: "jumped", to: "end" } },
   { keys: ["left", "h"], shown: "← h", help: "previous view", action: { kind: "viewMoved", by: -1 } },
   { keys: ["right", "l"], shown: "→ l", help: "next view", action: { kind: "viewMoved", by: 1 } },
-  { keys: ["1"], shown: "1", help: "view: overview", action: { kind: "viewChosen", view: "overview" } },
-  { keys: ["2"], shown: "2", help: "view: layers", action: { kind: "viewChosen", view: "layers" } },
-  { keys: ["3"], shown: "3", help: "view: curves", action: { kind: "viewChosen", view: "curves" } },
+  ...VIEWS.map(
+    (view, k): KeyBinding => ({
+      keys: [`${k}`],
+      shown: `${k}`,
+      help: `view: ${VIEW_HELP[view]}`,
+      action: { kind: "viewChosen", view },
+    }),
+  ),
   {
     keys: ["tab"],
     shown: "Tab",
@@ -68,6 +83,16 @@ export const KEY_BINDINGS: readonly KeyBinding[] = [
     action: { kind: "filterStarted" },
   },
   {
+    keys: [" "],
+    shown: "Space",
+    help: "mark the run: marked ones are laid over each other",
+    hint: "mark",
+    action: { kind: "marked" },
+  },
+  { keys: ["o"], shown: "o", help: "sort the runs by the next column", action: { kind: "ordered" } },
+  { keys: ["O"], shown: "O", help: "turn the order round", action: { kind: "orderTurned" } },
+  { keys: ["m"], shown: "m", help: "group the runs by method", action: { kind: "groupToggled" } },
+  {
     keys: ["f"],
     shown: "f",
     help: "follow the live run, or stay",
@@ -94,6 +119,12 @@ export const KEY_BINDINGS: readonly KeyBinding[] = [
     shown: "r",
     help: "only the last steps of the loss, or all",
     action: { kind: "recentToggled" },
+  },
+  {
+    keys: ["t"],
+    shown: "t",
+    help: "curves over the time, or over the step",
+    action: { kind: "timeAxisToggled" },
   },
   {
     keys: ["p"],
@@ -141,7 +172,7 @@ export function hintsOf(state: DashboardState): { readonly key: string; readonly
   const hints = KEY_BINDINGS.flatMap(({ hint, shown, action }) =>
     hint === undefined || (action.kind === "opened" && state.zoomed) ? [] : [{ key: shown, word: hint }],
   );
-  const views = { key: "1-3", word: "view" };
+  const views = { key: "0-6", word: "view" };
   return [...back, { key: "↑↓", word: "move" }, views, ...hints];
 }
 

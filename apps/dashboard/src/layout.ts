@@ -1,7 +1,20 @@
 /** Which panel stands where, for every size of terminal; nothing is drawn here. */
 import type { DashboardState } from "./dashboardState.ts";
 
-export type PanelKind = "runs" | "run" | "layers" | "measures" | "loss" | "accuracy" | "log";
+export type PanelKind =
+  | "runs"
+  | "run"
+  | "layers"
+  | "measures"
+  | "loss"
+  | "accuracy"
+  | "log"
+  | "sweep"
+  | "tradeOff"
+  | "compare"
+  | "walks"
+  | "units"
+  | "speed";
 
 export interface PlacedPanel {
   readonly kind: PanelKind;
@@ -37,6 +50,14 @@ const LEAST_PANEL_HEIGHT = 6;
 export function layoutFor(state: DashboardState, columns: number, rows: number): Layout {
   if (columns < LEAST_COLUMNS || rows < LEAST_ROWS) return { kind: "line" };
   const bodyHeight = rows - 3;
+  const table = state.view === "sweep" || state.view === "compare" ? state.view : undefined;
+  if (table && !state.zoomed) {
+    return {
+      kind: "panels",
+      bodyHeight,
+      columns: [{ width: columns, rows: tableRows(table, columns, bodyHeight) }],
+    };
+  }
   if (columns < 76) {
     return {
       kind: "panels",
@@ -63,6 +84,13 @@ export function layoutFor(state: DashboardState, columns: number, rows: number):
   };
 }
 
+/** A table over all of the width, and below it accuracy over density where there is room. */
+function tableRows(table: "sweep" | "compare", width: number, height: number): PanelRow[] {
+  if (height < 15) return [row(panel(table, width, height))];
+  const plotHeight = Math.max(8, Math.floor(height * (table === "sweep" ? 0.34 : 0.6)));
+  return [row(panel(table, width, height - plotHeight)), row(panel("tradeOff", width, plotHeight))];
+}
+
 /** One column: the list, the run, and where there is room the panel that has the focus. */
 function narrowRows(state: DashboardState, width: number, height: number): PanelRow[] {
   const listHeight = state.zoomed ? 0 : Math.max(3, Math.floor((height - RUN_HEIGHT) * 0.42));
@@ -78,8 +106,10 @@ function narrowRows(state: DashboardState, width: number, height: number): Panel
 
 function lastPanel(state: DashboardState, width: number, height: number): PlacedPanel {
   if (state.focus === "log") return panel("log", width, height);
+  if (state.view === "log") return panel("log", width, height);
+  if (state.view === "pruning") return panel("walks", width, height);
   if (state.focus === "layers" || state.view === "layers") return panel("layers", width, height);
-  return panel(state.view === "curves" ? "loss" : "accuracy", width, height);
+  return panel(state.view === "training" ? "loss" : "accuracy", width, height);
 }
 
 function runRows(state: DashboardState, width: number, height: number): PanelRow[] {
@@ -87,12 +117,18 @@ function runRows(state: DashboardState, width: number, height: number): PanelRow
   const rest = height - RUN_HEIGHT;
   switch (state.view) {
     case "overview":
+    case "sweep":
+    case "compare":
       return [run, ...overviewRows(width, rest)];
     case "layers":
       // the table has columns for more room than an overview gives it
       return [run, width < 110 ? row(panel("layers", width, rest)) : layersRow(width, rest)];
-    case "curves":
+    case "training":
       return [run, ...curveRows(width, rest)];
+    case "pruning":
+      return [run, ...pruningRows(width, rest)];
+    case "log":
+      return [run, row(panel("log", width, rest))];
   }
 }
 
@@ -108,14 +144,24 @@ function overviewRows(width: number, height: number): PanelRow[] {
 }
 
 function curveRows(width: number, height: number): PanelRow[] {
-  const logHeight = height >= 24 ? 6 : 0;
-  const left = height - logHeight;
-  if (left < 20) return [halves("loss", "accuracy", width, left), ...logRow(width, logHeight)];
+  const speedHeight = height >= 24 ? 10 : 0;
+  const left = height - speedHeight;
+  const speed = speedHeight > 0 ? [row(panel("speed", width, speedHeight))] : [];
+  if (left < 20) return [halves("loss", "accuracy", width, left), ...speed];
   const lossHeight = Math.ceil(left / 2);
+  return [row(panel("loss", width, lossHeight)), row(panel("accuracy", width, left - lossHeight)), ...speed];
+}
+
+function pruningRows(width: number, height: number): PanelRow[] {
+  if (height < 22) {
+    return width < 70 ? [row(panel("walks", width, height))] : [halves("walks", "units", width, height)];
+  }
+  const walksHeight = Math.floor(height * 0.36);
+  const layersHeight = Math.floor((height - walksHeight) / 2);
   return [
-    row(panel("loss", width, lossHeight)),
-    row(panel("accuracy", width, left - lossHeight)),
-    ...logRow(width, logHeight),
+    row(panel("walks", width, walksHeight)),
+    row(panel("units", width, height - walksHeight - layersHeight)),
+    layersRow(width, layersHeight),
   ];
 }
 

@@ -1,4 +1,5 @@
 /** The inside of every panel: pure functions of the state and the room they have. */
+import { compareContent, tradeOffContent } from "./comparePanel.ts";
 import { accuracyContent, lossContent } from "./curvePanels.ts";
 import { type DashboardState, selectedRun } from "./dashboardState.ts";
 import { layersContent } from "./layersPanel.ts";
@@ -8,6 +9,12 @@ import { measuresContent } from "./measuresPanel.ts";
 import { notice, type PanelContent } from "./panelContent.ts";
 import { runContent } from "./runPanel.ts";
 import { runsContent } from "./runsPanel.ts";
+import { speedContent } from "./speedPanel.ts";
+import { sweepContent } from "./sweepPanel.ts";
+import { unitsContent } from "./unitsPanel.ts";
+import { walksContent } from "./walksPanel.ts";
+
+type RunPanelKind = Exclude<PanelKind, "runs" | "sweep" | "compare" | "tradeOff">;
 
 /** @param width, height the room inside the borders */
 export function panelContent(
@@ -16,7 +23,26 @@ export function panelContent(
   width: number,
   height: number,
 ): PanelContent {
-  if (kind === "runs") return runsContent(state, width, height);
+  switch (kind) {
+    case "runs":
+      return runsContent(state, width, height);
+    case "sweep":
+      return sweepContent(state, width, height);
+    case "compare":
+      return compareContent(state, width, height);
+    case "tradeOff":
+      return tradeOffContent(state, width, height);
+    default:
+      return runPanelContent(kind, state, width, height);
+  }
+}
+
+function runPanelContent(
+  kind: RunPanelKind,
+  state: DashboardState,
+  width: number,
+  height: number,
+): PanelContent {
   const run = state.shown?.state;
   const entry = selectedRun(state);
   if (!run || !entry) {
@@ -33,18 +59,26 @@ export function panelContent(
     case "loss":
       return lossContent(state, run, width, height);
     case "accuracy":
-      return accuracyContent(run, width, height);
+      return accuracyContent(state, run, width, height);
+    case "walks":
+      return walksContent(state, run, width, height);
+    case "units":
+      return unitsContent(state, run, width, height);
+    case "speed":
+      return speedContent(state, run, width, height);
     case "log":
       return logContent(state, run, width, height);
   }
 }
 
-const TITLES: Readonly<Record<PanelKind, string>> = {
-  runs: "Runs",
+const TITLES: Readonly<Record<RunPanelKind, string>> = {
   run: "Run",
   layers: "Layers",
   measures: "Measures",
   loss: "Loss",
   accuracy: "Accuracy",
   log: "Log",
+  walks: "Pruning",
+  units: "Units",
+  speed: "Images per second",
 };

@@ -1,6 +1,6 @@
 /** Curves with axes as rows of text: braille in the middle, ticks to the left and below. */
 import { type Curve, formatMeasure, formatShortCount } from "@phew/runs";
-import { brailleCanvas, canvasRow, drawDotInto, drawLineInto } from "./braille.ts";
+import { brailleCanvas, canvasRow, drawDotInto, drawLineInto, drawMarkInto } from "./braille.ts";
 import { fit, type Span, type StyledRow, textWidth } from "./styledText.ts";
 import { COLOURS } from "./theme.ts";
 
@@ -8,6 +8,9 @@ export interface PlotLine {
   readonly curve: Curve;
   readonly colour: string;
   readonly dim?: boolean;
+  /** A letter at its last point, or at all of them: a colour alone tells nothing. */
+  readonly mark?: string;
+  readonly marksAll?: boolean;
 }
 
 export interface PlotOptions {
@@ -17,6 +20,8 @@ export interface PlotOptions {
   readonly logScale: boolean;
   /** What x counts: `step`, `epoch`. */
   readonly xName: string;
+  /** How an end of the x axis is written. */
+  readonly xFormat?: (value: number) => string;
   /** How a tick of the y axis is written; more than three digits where neighbours would look the same. */
   readonly yFormat?: (value: number, digits: number) => string;
 }
@@ -51,7 +56,7 @@ export function plotRows(lines: readonly PlotLine[], options: PlotOptions): Styl
 
   const canvas = brailleCanvas(plotWidth, plotHeight);
   lines.forEach((line, l) => {
-    drawCurveInto(canvas, line.curve, scale, x, shown, l);
+    drawCurveInto(canvas, line, scale, x, shown, l);
   });
   const tickRows = new Map(ticks.map((tick, k) => [rowOf(tick, shown, plotHeight), labels[k]!]));
   const rows: StyledRow[] = [];
@@ -63,7 +68,7 @@ export function plotRows(lines: readonly PlotLine[], options: PlotOptions): Styl
     };
     rows.push([axis, ...canvasRow(canvas, row).map((piece) => painted(piece, lines))]);
   }
-  return [...rows, ...xAxis(x, labelWidth, plotWidth, xName)];
+  return [...rows, ...xAxis(x, labelWidth, plotWidth, xName, options.xFormat ?? formatShortCount)];
 }
 
 function painted(piece: { text: string; line?: number }, lines: readonly PlotLine[]): Span {
@@ -74,7 +79,7 @@ function painted(piece: { text: string; line?: number }, lines: readonly PlotLin
 
 function drawCurveInto(
   canvas: ReturnType<typeof brailleCanvas>,
-  curve: Curve,
+  { curve, mark, marksAll }: PlotLine,
   scale: (value: number) => number,
   x: Range,
   y: Range,
@@ -94,6 +99,9 @@ function drawCurveInto(
     if (before) drawLineInto(canvas, before[0], before[1], px, py, line);
     else drawDotInto(canvas, px, py, line);
     before = [px, py];
+    if (mark !== undefined && (marksAll || k === curve.x.length - 1)) {
+      drawMarkInto(canvas, px, py, mark, line);
+    }
   }
 }
 
@@ -154,16 +162,25 @@ function rowOf(tick: number, { least, most }: Range, rowCount: number): number {
   return Math.min(rowCount - 1, Math.max(0, Math.floor(((most - tick) / (most - least)) * rowCount)));
 }
 
-function xAxis(x: Range, labelWidth: number, plotWidth: number, xName: string): StyledRow[] {
+function xAxis(
+  x: Range,
+  labelWidth: number,
+  plotWidth: number,
+  xName: string,
+  format: (value: number) => string,
+): StyledRow[] {
   const left = " ".repeat(labelWidth + 1);
-  const first = formatShortCount(x.least);
-  const last = `${xName} ${formatShortCount(x.most)}`;
-  const middle = formatShortCount((x.least + x.most) / 2);
-  const free = plotWidth - first.length - last.length;
-  const side = Math.floor(plotWidth / 2) - first.length - Math.floor(middle.length / 2);
-  const isWide = x.most - x.least >= 10 && side > 2 && free - side - middle.length > 2;
+  const first = format(x.least);
+  const last = `${xName} ${format(x.most)}`;
+  const middle = format((x.least + x.most) / 2);
+  const free = plotWidth - textWidth(first) - textWidth(last);
+  const side = Math.floor(plotWidth / 2) - textWidth(first) - Math.floor(textWidth(middle) / 2);
+  const isWide =
+    (format !== formatShortCount || x.most - x.least >= 10) &&
+    side > 2 &&
+    free - side - textWidth(middle) > 2;
   const between = isWide
-    ? " ".repeat(side) + middle + " ".repeat(free - side - middle.length)
+    ? " ".repeat(side) + middle + " ".repeat(free - side - textWidth(middle))
     : " ".repeat(Math.max(1, free));
   return [
     [{ text: `${left}└${"─".repeat(plotWidth)}`, colour: COLOURS.faint }],

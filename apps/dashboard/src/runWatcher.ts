@@ -1,14 +1,26 @@
 /** Follows the runs below a folder by reading their files: the list now and then, the events of one run at once. */
-import { initialRunState, type RunEntry, RunList, type RunState, RunTail, reduce } from "@phew/runs";
-import type { ShownRun } from "./dashboardState.ts";
+import {
+  initialRunState,
+  type LayerUnits,
+  type RunEntry,
+  RunList,
+  type RunState,
+  RunTail,
+  readUnitCounts,
+  reduce,
+} from "@phew/runs";
+import { MARK_COUNT, type ShownRun } from "./dashboardState.ts";
 
 interface FollowedRun {
   readonly tail: RunTail;
   state: RunState;
+  units?: readonly LayerUnits[];
+  /** Events there were when the masks were last looked for. */
+  unitsAt: number;
 }
 
 /** Runs whose state is kept while another is looked at. */
-const KEPT_COUNT = 8;
+const KEPT_COUNT = MARK_COUNT + 2;
 /** Bytes of events read in one go: a few milliseconds of work. */
 const READ_BYTES = 2 ** 19;
 const LIST_EVERY_MS = 1000;
@@ -47,15 +59,39 @@ export class RunWatcher {
 
   /** Reads what is new of one run; a long log takes several calls. */
   follow(folder: string): ShownRun {
-    const run = this.#followed.get(folder) ?? { tail: new RunTail(folder), state: initialRunState() };
+    const run = this.#followed.get(folder) ?? {
+      tail: new RunTail(folder),
+      state: initialRunState(),
+      unitsAt: -1,
+    };
     // last used last
     this.#followed.delete(folder);
     this.#followed.set(folder, run);
     if (this.#followed.size > KEPT_COUNT) this.#followed.delete(this.#followed.keys().next().value!);
     const { events, restarted } = run.tail.read(READ_BYTES);
-    if (restarted) run.state = initialRunState();
+    if (restarted) {
+      run.state = initialRunState();
+      delete run.units;
+      run.unitsAt = -1;
+    }
     for (const event of events) run.state = reduce(run.state, event);
-    return { folder, state: run.state, loaded: run.tail.fraction };
+    const { state, units } = run;
+    return { folder, state, loaded: run.tail.fraction, ...(units ? { units } : {}) };
+  }
+
+  /** Looks for the masks of a run that is followed; what is found is there with a later {@link follow}. */
+  readUnits(folder: string): void {
+    const run = this.#followed.get(folder);
+    const { mask, eventCount } = run?.state ?? {};
+    // they are written right after the event that tells of them
+    if (!run || !mask || run.units || run.unitsAt === eventCount) return;
+    run.unitsAt = eventCount ?? 0;
+    readUnitCounts(folder, mask.layers).then(
+      (units) => {
+        if (units && run.state.mask === mask) run.units = units;
+      },
+      () => undefined,
+    );
   }
 }
 

@@ -10,12 +10,12 @@ import {
 import { type DashboardState, visibleRuns } from "./dashboardState.ts";
 import { faintNote, notice, type PanelContent, windowStart } from "./panelContent.ts";
 import { fit, type Span, type StyledRow, textWidth } from "./styledText.ts";
-import { bar, COLOURS, LIFE_LOOKS } from "./theme.ts";
+import { bar, COLOURS, LIFE_LOOKS, MARKS } from "./theme.ts";
 
 export function runsContent(state: DashboardState, width: number, height: number): PanelContent {
   const runs = visibleRuns(state);
   const head = filterRows(state, runs.length);
-  const lines = listLines(runs);
+  const lines = state.order === "start" && !state.grouped ? listLines(runs) : runs;
   const cursor = lines.findIndex((line) => typeof line !== "string" && line.folder === state.selected);
   const room = Math.max(0, height - head.length);
   const start = windowStart(cursor, lines.length, room);
@@ -49,6 +49,8 @@ function listLines(runs: readonly RunEntry[]): (string | RunEntry)[] {
 function runRow(run: RunEntry, state: DashboardState, width: number): StyledRow {
   const isSelected = run.folder === state.selected;
   const look = LIFE_LOOKS[run.life];
+  // a column of letters, where any run is marked
+  const letters = state.marked.some((folder) => folder !== undefined) ? [markOf(state, run.folder)] : [];
   const summary = liveSummary(run, state);
   const accuracy = summary.testAccuracy === undefined ? "–" : formatAccuracy(summary.testAccuracy);
   const percent = formatPercent(summary.fraction, 2);
@@ -60,10 +62,11 @@ function runRow(run: RunEntry, state: DashboardState, width: number): StyledRow 
       : look.word;
   const last =
     isWide || run.life === "finished" ? accuracy : run.life === "running" ? percent : look.shortWord;
-  const nameWidth = width - 4 - textWidth(status) - 7;
+  const nameWidth = width - 4 - letters.length - textWidth(status) - 7;
   const strong = isSelected ? { bold: true, colour: COLOURS.accent } : {};
   return [
     { text: isSelected ? "▸" : " ", colour: COLOURS.accent, bold: true },
+    ...letters,
     { text: look.mark, colour: look.colour, bold: true },
     { text: ` ${fit(labelOf(run, summary), nameWidth)} `, ...strong },
     { text: status, colour: look.colour },
@@ -84,7 +87,13 @@ function labelOf(run: RunEntry, { method, requestedDensity }: RunSummary): strin
   return [run.name, ...missing].join(" · ");
 }
 
-function filterRows(state: DashboardState, count: number): StyledRow[] {
+/** The letter of a marked run, in its colour. */
+export function markOf(state: DashboardState, folder: string): Span {
+  const mark = MARKS[state.marked.indexOf(folder)];
+  return mark ? { text: mark.letter, colour: mark.colour, bold: true } : { text: " " };
+}
+
+export function filterRows(state: DashboardState, count: number): StyledRow[] {
   if (!state.filtering && state.filter === "") return [];
   const cursor: Span[] = state.filtering ? [{ text: "▏", colour: COLOURS.accent }] : [];
   return [
@@ -97,7 +106,7 @@ function filterRows(state: DashboardState, count: number): StyledRow[] {
   ];
 }
 
-function noRuns(state: DashboardState, width: number): StyledRow[] {
+export function noRuns(state: DashboardState, width: number): StyledRow[] {
   const text =
     state.runs.length > 0
       ? "No run has all these words. Esc shows all runs."

@@ -103,15 +103,20 @@ class Session {
     const now = Date.now();
     const { selected } = this.#state;
     this.#watcher.refresh(now);
+    const overlays = this.#state.marked.flatMap((folder) =>
+      folder === undefined ? [] : [this.#watcher.follow(folder)],
+    );
     const shown = selected === undefined ? undefined : this.#watcher.follow(selected);
-    if (this.#isNews(shown, now)) {
-      this.#dispatch({ kind: "watched", runs: this.#watcher.runs, now, ...(shown ? { shown } : {}) });
+    if (selected !== undefined && this.#state.view === "pruning") this.#watcher.readUnits(selected);
+    if (this.#isNews(shown, overlays, now)) {
+      const { runs } = this.#watcher;
+      this.#dispatch({ kind: "watched", runs, overlays, now, ...(shown ? { shown } : {}) });
     }
     // a run just chosen is shown at once
     if (this.#state.selected !== undefined && this.#state.selected !== selected) this.#watch();
   }
 
-  #isNews(shown: ShownRun | undefined, now: number): boolean {
+  #isNews(shown: ShownRun | undefined, overlays: readonly ShownRun[], now: number): boolean {
     const { runs } = this.#watcher;
     const before = this.#state;
     // estimates count down by the second, the clock by the minute
@@ -120,6 +125,9 @@ class Session {
       runs !== before.runs ||
       shown?.state !== before.shown?.state ||
       shown?.loaded !== before.shown?.loaded ||
+      shown?.units !== before.shown?.units ||
+      overlays.length !== before.overlays.length ||
+      overlays.some(({ state }, k) => state !== before.overlays[k]?.state) ||
       Math.floor(now / tick) !== Math.floor(before.now / tick)
     );
   }
@@ -128,7 +136,8 @@ class Session {
     const action = actionOf(this.#state, press);
     if (!action) return;
     this.#dispatch(action);
-    if (this.#state.selected !== this.#state.shown?.folder) this.#watch();
+    const isRead = this.#state.selected === this.#state.shown?.folder;
+    if (!isRead || action.kind === "marked" || action.kind === "viewChosen") this.#watch();
     this.#draw();
   }
 

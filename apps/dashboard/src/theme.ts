@@ -29,6 +29,16 @@ export const COLOURS = {
   error: "red",
 } as const;
 
+/** Runs and methods laid over each other, by place: a colour and a letter. */
+export const MARKS = [
+  { letter: "a", colour: "yellow" },
+  { letter: "b", colour: "magenta" },
+  { letter: "c", colour: "cyan" },
+  { letter: "d", colour: "green" },
+  { letter: "e", colour: "red" },
+  { letter: "f", colour: "white" },
+] as const;
+
 const EIGHTHS = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 
 /** A bar of `fraction` (0 … 1) of `width` columns, to an eighth of a column; the rest is `ground`. */

@@ -144,9 +144,9 @@ describe("keys", () => {
 
   it("change what they say they change", () => {
     const start = busyDashboard();
-    expect(pressed(start, "2").view).toBe("layers");
-    expect(pressed(start, "right", "l").view).toBe("curves");
-    expect(pressed(start, "left").view).toBe("curves");
+    expect(pressed(start, "4").view).toBe("layers");
+    expect(pressed(start, "right", "l").view).toBe("pruning");
+    expect(pressed(start, "left").view).toBe("log");
     expect(pressed(start, "y").logScale).toBe(true);
     expect(pressed(start, "s").smoothing).toBe(3);
     expect(pressed(start, "S", "S", "S", "S").smoothing).toBe(0);
@@ -194,6 +194,7 @@ describe("keys", () => {
       "panel",
       "open",
       "filter",
+      "mark",
       "follow",
       "log scale",
       "smooth",

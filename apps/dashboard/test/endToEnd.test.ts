@@ -88,13 +88,15 @@ describe.skipIf(!hasTmux || !isBuilt)("the screen in a terminal (needs tmux and 
     appendFileSync(live.path("events.jsonl"), half.slice(40));
     await screen.shows(/!came in two halves/);
 
-    screen.keys("2");
+    screen.keys("4");
     await screen.shows(/shape[\s\S]*layer3\.2\.conv2[^\n]* 64×64×3×3/);
     screen.keys("?");
     await screen.shows(/╭─ Keys/);
     screen.keys("Escape");
     screen.keys("1");
-    await screen.shows(/Accuracy/);
+    await screen.shows(/Sweep[\s\S]*progress[\s\S]*Accuracy over density/);
+    screen.keys("0");
+    await screen.shows(/Measures/);
     screen.keys("Up");
     await screen.shows(/▸✓ phew seed 0/);
     screen.keys("/");

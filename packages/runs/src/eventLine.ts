@@ -57,6 +57,7 @@ const OPTIONAL_FIELDS: Readonly<Record<string, FieldType>> = {
   walkCount: "number",
   round: "number",
   roundCount: "number",
+  threshold: "number",
   measures: "measures",
   validationCount: "number",
   plannedMemory: "object",

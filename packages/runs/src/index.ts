@@ -41,6 +41,8 @@ export {
   leftMs,
   type RunSummary,
   summarise,
+  type WalkRates,
+  walkRates,
   walksPerSecond,
 } from "./progress.ts";
 export {
@@ -70,6 +72,8 @@ export {
   initialRunState,
   type LogEntry,
   type MaskState,
+  type PlannedMemory,
+  type PruningSample,
   type PruningState,
   type RunPhase,
   type RunState,
@@ -88,3 +92,4 @@ export {
 } from "./runFolder.ts";
 export { lifeOf, type RunLife, type RunnerState, type RunStatus, readStatus } from "./status.ts";
 export { type Cell, type Column, formatTable, type Row, type TableForm } from "./table.ts";
+export { type LayerUnits, readUnitCounts } from "./unitCounts.ts";

@@ -67,6 +67,27 @@ export function walksPerSecond(state: RunState): number | undefined {
   return walkCount === undefined || elapsedMs <= 0 ? undefined : (1000 * walkCount) / elapsedMs;
 }
 
+/** How fast walks are taken now, and how many weights a walk still adds; undefined where there are too few moments. */
+export interface WalkRates {
+  readonly walksPerSecond: number;
+  /** Weights not kept before, per walk: falls as walks meet kept ones ever more often. */
+  readonly newPerWalk: number;
+}
+
+/** Rates over the last few moments of a pruning under way; undefined for methods that do not walk. */
+export function walkRates({ pruning }: RunState): WalkRates | undefined {
+  const first = pruning?.samples[0];
+  const last = pruning?.samples.at(-1);
+  if (first?.walkCount === undefined || last?.walkCount === undefined) return undefined;
+  const walks = last.walkCount - first.walkCount;
+  const elapsedMs = last.elapsedMs - first.elapsedMs;
+  if (walks <= 0 || elapsedMs <= 0) return undefined;
+  return {
+    walksPerSecond: (1000 * walks) / elapsedMs,
+    newPerWalk: (last.keptCount - first.keptCount) / walks,
+  };
+}
+
 /** The epoch with the highest test accuracy, the first of equal ones. */
 export function bestEpoch(state: RunState): EpochPoint | undefined {
   let best: EpochPoint | undefined;

@@ -18,8 +18,22 @@ export interface PruningState {
   readonly round?: number;
   readonly roundCount?: number;
   readonly elapsedMs: number;
-  /** Done fraction at the last few moments, oldest first, for an estimate that follows the present speed. */
-  readonly samples: readonly { readonly elapsedMs: number; readonly fraction: number }[];
+  /** Score of the last weight that the last round kept. */
+  readonly threshold?: number;
+  /** What was kept over the time since the pruning began, in milliseconds. */
+  readonly kept: History;
+  /** Threshold over the round. */
+  readonly thresholds: History;
+  /** The last few moments, oldest first, for an estimate that follows the present speed. */
+  readonly samples: readonly PruningSample[];
+}
+
+export interface PruningSample {
+  readonly elapsedMs: number;
+  /** Done, 0 … 1. */
+  readonly fraction: number;
+  readonly keptCount: number;
+  readonly walkCount?: number;
 }
 
 /** The mask a pruning ended with. */
@@ -44,6 +58,8 @@ export interface EpochPoint {
   readonly testAccuracy: number;
   readonly rate: number;
   readonly elapsedMs: number;
+  /** When it ended, milliseconds since the epoch. */
+  readonly t: number;
 }
 
 export interface TrainingState {
@@ -53,6 +69,8 @@ export interface TrainingState {
   readonly batchSize: number;
   readonly trainCount: number;
   readonly testCount: number;
+  /** As `train.started` told it. */
+  readonly plannedMemory?: PlannedMemory;
   /** 1-based, 0 before the first step. */
   readonly epoch: number;
   /** Steps since the start of training. */
@@ -64,6 +82,9 @@ export interface TrainingState {
   readonly firstStep: number;
   readonly firstT: number;
 }
+
+/** What a training will need beside the data, and parts of it, in bytes. */
+export type PlannedMemory = NonNullable<Extract<RunEvent, { kind: "train.started" }>["plannedMemory"]>;
 
 export interface LogEntry {
   readonly t: number;
@@ -84,6 +105,10 @@ export interface RunState {
   readonly training?: TrainingState;
   /** Loss of every step over the step. */
   readonly stepLoss: History;
+  /** Seconds since the run began over the same steps as {@link stepLoss}. */
+  readonly stepSeconds: History;
+  /** Images per second over the same steps. */
+  readonly stepSpeed: History;
   /** In rising order of epoch. */
   readonly epochs: readonly EpochPoint[];
   /** As `train.finished` told it. */
@@ -107,6 +132,8 @@ export function initialRunState(name = ""): RunState {
     lastT: 0,
     eventCount: 0,
     stepLoss: EMPTY_HISTORY,
+    stepSeconds: EMPTY_HISTORY,
+    stepSpeed: EMPTY_HISTORY,
     epochs: [],
     log: [],
   };
@@ -156,6 +183,8 @@ function advanced(state: RunState, event: TimedRunEvent): RunState {
           prunableCount: event.prunableCount,
           keptCount: 0,
           elapsedMs: 0,
+          kept: EMPTY_HISTORY,
+          thresholds: EMPTY_HISTORY,
           samples: [],
         },
       };
@@ -188,7 +217,7 @@ function progressed(
   pruning: PruningState,
   event: Extract<RunEvent, { kind: "prune.progress" }>,
 ): PruningState {
-  const { keptCount, keepCount, walkCount, round, roundCount, elapsedMs } = event;
+  const { keptCount, keepCount, walkCount, round, roundCount, threshold, elapsedMs } = event;
   const fraction =
     round !== undefined && roundCount ? round / roundCount : keptCount / Math.max(1, keepCount);
   return {
@@ -199,7 +228,16 @@ function progressed(
     ...(walkCount === undefined ? {} : { walkCount }),
     ...(round === undefined ? {} : { round }),
     ...(roundCount === undefined ? {} : { roundCount }),
-    samples: [...pruning.samples.slice(1 - SAMPLE_COUNT), { elapsedMs, fraction }],
+    ...(threshold === undefined ? {} : { threshold }),
+    kept: appendPoint(pruning.kept, elapsedMs, keptCount),
+    thresholds:
+      round === undefined || threshold === undefined
+        ? pruning.thresholds
+        : appendPoint(pruning.thresholds, round, threshold),
+    samples: [
+      ...pruning.samples.slice(1 - SAMPLE_COUNT),
+      { elapsedMs, fraction, keptCount, ...(walkCount === undefined ? {} : { walkCount }) },
+    ],
   };
 }
 
@@ -224,6 +262,7 @@ function startedTraining(event: Extract<TimedRunEvent, { kind: "train.started" }
     batchSize: event.batchSize,
     trainCount: event.trainCount,
     testCount: event.testCount,
+    ...(event.plannedMemory ? { plannedMemory: event.plannedMemory } : {}),
     epoch: 0,
     step: 0,
     loss: Number.NaN,
@@ -246,7 +285,13 @@ function stepped(
     ...state,
     training: { ...training, ...first, epoch, step, loss, rate, imagesPerSecond },
     // a run resumed at a checkpoint repeats steps that are on the curve already
-    stepLoss: seen ? state.stepLoss : appendPoint(state.stepLoss, step, loss),
+    ...(seen
+      ? {}
+      : {
+          stepLoss: appendPoint(state.stepLoss, step, loss),
+          stepSeconds: appendPoint(state.stepSeconds, step, (t - state.startedT) / 1000),
+          stepSpeed: appendPoint(state.stepSpeed, step, imagesPerSecond),
+        }),
   };
 }
 
@@ -256,11 +301,11 @@ function lastStep(history: History): number {
 
 function withEpoch(
   state: RunState,
-  event: Extract<RunEvent, { kind: "train.epoch" }>,
+  event: Extract<TimedRunEvent, { kind: "train.epoch" }>,
 ): readonly EpochPoint[] {
-  const { epoch, loss, accuracy, testLoss, testAccuracy, rate, elapsedMs } = event;
+  const { epoch, loss, accuracy, testLoss, testAccuracy, rate, elapsedMs, t } = event;
   const step = epoch * (state.training?.stepsPerEpoch ?? 1);
-  const point = { epoch, step, loss, accuracy, testLoss, testAccuracy, rate, elapsedMs };
+  const point = { epoch, step, loss, accuracy, testLoss, testAccuracy, rate, elapsedMs, t };
   return [...state.epochs.filter((earlier) => earlier.epoch < epoch), point];
 }
 

@@ -52,7 +52,7 @@ it("writes metrics without times", () => {
     testAccuracy: 0.75,
     rate: 0.1,
   };
-  expect(metricsCsv([{ ...point, elapsedMs: 123 }])).toBe(
+  expect(metricsCsv([{ ...point, t: 0, elapsedMs: 123 }])).toBe(
     "epoch,loss,accuracy,test_loss,test_accuracy,rate\n1,0.5,0.8,0.6,0.75,0.1\n",
   );
 });

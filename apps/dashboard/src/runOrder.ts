@@ -1,0 +1,83 @@
+/** The order of the runs in every list, and the densities they were asked for. */
+import type { RunEntry, RunLife } from "@phew/runs";
+
+export const ORDERS = ["start", "state", "method", "density", "progress", "accuracy"] as const;
+export type OrderName = (typeof ORDERS)[number];
+
+export interface RunOrder {
+  readonly order: OrderName;
+  readonly descending: boolean;
+  /** Runs of one method stand together, whatever the order within. */
+  readonly grouped: boolean;
+}
+
+/** What needs a look comes first. */
+const LIVES: readonly RunLife[] = ["failed", "lost", "running", "interrupted", "waiting", "finished"];
+
+/** The runs in the order chosen; equal ones, and those that lack the value, as they were and last. */
+export function ordered(runs: readonly RunEntry[], order: RunOrder): readonly RunEntry[] {
+  if (order.order === "start" && !order.descending && !order.grouped) return runs;
+  const sign = order.descending ? -1 : 1;
+  const keyed = runs.map((run, index) => ({ run, index, key: keyOf(run, order.order, index) }));
+  keyed.sort(
+    (a, b) =>
+      (order.grouped ? compared(methodOf(a.run), methodOf(b.run)) : 0) ||
+      byKey(a.key, b.key, sign) ||
+      a.index - b.index,
+  );
+  return keyed.map(({ run }) => run);
+}
+
+export function methodOf(run: RunEntry): string {
+  const { method } = run.config;
+  return run.summary.method ?? (typeof method === "string" ? method : "");
+}
+
+/** The density asked for; 1 of a dense run. */
+export function askedDensity(run: RunEntry): number | undefined {
+  const { density } = run.config;
+  return run.summary.requestedDensity ?? (typeof density === "number" ? density : undefined);
+}
+
+/** Fraction of the test set; undefined before the first epoch. */
+export function bestAccuracy({ summary }: RunEntry): number | undefined {
+  return summary.bestTestAccuracy ?? summary.testAccuracy;
+}
+
+/** All densities below 1 that runs were asked for, the highest first; 1 alone where all are dense. */
+export function densitiesOf(runs: readonly RunEntry[]): number[] {
+  const found = [...new Set(runs.flatMap((run) => askedDensity(run) ?? []))].sort((a, b) => b - a);
+  const sparse = found.filter((density) => density < 1);
+  return sparse.length > 0 ? sparse : found;
+}
+
+function keyOf(run: RunEntry, order: OrderName, index: number): number | string | undefined {
+  switch (order) {
+    case "start":
+      return index;
+    case "state":
+      return LIVES.indexOf(run.life);
+    case "method":
+      return methodOf(run);
+    case "density":
+      return run.summary.density ?? askedDensity(run);
+    case "progress":
+      return run.summary.fraction;
+    case "accuracy":
+      return bestAccuracy(run);
+  }
+}
+
+function byKey(a: number | string | undefined, b: number | string | undefined, sign: number): number {
+  const [noA, noB] = [isNothing(a), isNothing(b)];
+  if (noA || noB) return Number(noA) - Number(noB);
+  return sign * compared(a!, b!);
+}
+
+function isNothing(key: number | string | undefined): boolean {
+  return key === undefined || Number.isNaN(key);
+}
+
+function compared(a: number | string, b: number | string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

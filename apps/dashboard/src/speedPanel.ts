@@ -1,0 +1,66 @@
+/** What a training takes: images per second over the steps, and memory. */
+import {
+  formatCount,
+  formatDuration,
+  formatMeasure,
+  formatMegabytes,
+  formatPercent,
+  formatShortCount,
+  fullCurve,
+  type RunState,
+} from "@phew/runs";
+import type { DashboardState } from "./dashboardState.ts";
+import { faintNote, notice, type PanelContent } from "./panelContent.ts";
+import { plotRows } from "./plot.ts";
+import { fit } from "./styledText.ts";
+import { COLOURS } from "./theme.ts";
+import { timed } from "./timeAxis.ts";
+
+const FACTS_WIDTH = 34;
+
+export function speedContent(
+  state: DashboardState,
+  run: RunState,
+  width: number,
+  height: number,
+): PanelContent {
+  const { training } = run;
+  if (!training) return { title: "Images per second", rows: notice("No training yet.", width) };
+  const { plannedMemory, imagesPerSecond, batchSize, trainCount, rate, executor } = training;
+  const facts: readonly (readonly [string, string | undefined])[] = [
+    ["images/s", formatShortCount(imagesPerSecond)],
+    ["rate", formatMeasure(rate)],
+    ["kept weights", run.mask && formatPercent(run.mask.density)],
+    ["memory planned", plannedMemory && formatMegabytes(plannedMemory.processBytes)],
+    ["… activations", plannedMemory && formatMegabytes(plannedMemory.activationBytes)],
+    ["batch", `${formatCount(batchSize)} of ${formatCount(trainCount)}`],
+    ["trained for", formatDuration(run.lastT - training.firstT)],
+    ["executor", executor],
+  ];
+  const left = facts
+    .flatMap(([label, value]) => (value === undefined ? [] : [{ label, value }]))
+    .map(({ label, value }) => [
+      { text: fit(label, 16), colour: COLOURS.faint },
+      { text: fit(value, FACTS_WIDTH - 18), bold: true },
+      { text: "  " },
+    ]);
+  const plotWidth = width - FACTS_WIDTH;
+  const curve = timed(fullCurve(run.stepSpeed), run, state.timeAxis, false);
+  const plot =
+    plotWidth < 20
+      ? []
+      : plotRows([{ curve: curve.curve, colour: COLOURS.train }], {
+          ...curve.axis,
+          width: plotWidth,
+          height,
+          logScale: false,
+        });
+  return {
+    title: "Images per second",
+    notes: faintNote(`now ${formatShortCount(imagesPerSecond)}`),
+    rows: Array.from({ length: height }, (_, k) => [
+      ...(left[k] ?? [{ text: " ".repeat(FACTS_WIDTH) }]),
+      ...(plot[k] ?? []),
+    ]),
+  };
+}

@@ -1,0 +1,188 @@
+import type { RunEntry } from "@phew/runs";
+import { describe, expect, it } from "vitest";
+import {
+  type DashboardAction,
+  type DashboardState,
+  MARK_COUNT,
+  selectedRun,
+  update,
+  VIEWS,
+  visibleRuns,
+} from "../src/dashboardState.ts";
+import { actionOf } from "../src/keys.ts";
+import { busyDashboard, eventsUntil, fakeEntry, fakeOptions, START_T, showing } from "./fakeStates.ts";
+import { frameOf } from "./frame.tsx";
+
+function pressed(state: DashboardState, ...names: readonly string[]): DashboardState {
+  return names.reduce((current, name) => update(current, actionOf(current, { name, text: name })!), state);
+}
+
+/** Two methods at two densities and two seeds, and a dense run, all finished. */
+function sweepOfNine(): DashboardState {
+  const all = ["phew", "random"].flatMap((method) =>
+    [0.1, 0.02].flatMap((density) => [0, 1].map((seed) => ({ method, density, seed }))),
+  );
+  const events = (over: object) => eventsUntil(fakeOptions({ model: "lenet5", ...over }), "run.finished");
+  const entries = [...all, { method: "dense", density: 1, seed: 0 }].map((over) =>
+    fakeEntry(fakeOptions({ model: "lenet5", ...over }), "finished", events(over)),
+  );
+  return showing(entries, entries[0]!, events(all[0]!));
+}
+
+const best = ({ summary }: RunEntry) => summary.bestTestAccuracy!;
+
+describe("the sweep", () => {
+  it("has a row for each run with its density and best accuracy, and a plot of them", () => {
+    const lines = frameOf(pressed(sweepOfNine(), "1"), 120, 40);
+    const text = lines.join("\n");
+    expect(text).toMatch(/run +state +method +density +progress +ETA +best/);
+    for (const run of sweepOfNine().runs) {
+      const row = lines.find((line) => line.includes(` ${run.name} `))!;
+      expect(row).toContain(`${(100 * best(run)).toFixed(1)} %`);
+      expect(row).toMatch(/✓ .* finished .* 100 %/);
+    }
+    expect(text).toContain("Accuracy over density");
+    // both methods and the dense run are told by letters, and drawn by them
+    expect(text).toMatch(/a dense {2}b phew {2}c random/);
+    expect(text).toMatch(/density 100 %/);
+  });
+
+  it("sorts by the column that was asked for, either way, and the cursor goes along", () => {
+    let state = pressed(sweepOfNine(), "1");
+    while (state.order !== "accuracy") state = pressed(state, "o");
+    const accuracies = visibleRuns(state).map(best);
+    expect(accuracies).toEqual([...accuracies].sort((a, b) => a - b));
+    const turned = pressed(state, "O", "g");
+    expect(visibleRuns(turned).map(best)).toEqual([...accuracies].reverse());
+    expect(best(selectedRun(turned)!)).toBe(Math.max(...accuracies));
+    expect(frameOf(turned, 120, 40).join("\n")).toContain("best↓");
+  });
+
+  it("groups by method with the best of each", () => {
+    const state = pressed(sweepOfNine(), "1", "m");
+    const lines = frameOf(state, 120, 40);
+    const top = Math.max(
+      ...state.runs.filter((run) => run.config.method === "random").map((run) => best(run)),
+    );
+    expect(lines.join("\n")).toContain(`random · 4 runs · best ${(100 * top).toFixed(1)} %`);
+    expect(visibleRuns(state).map((run) => run.config.method)).toEqual(
+      ["dense", "phew", "random"].flatMap((method) => Array(method === "dense" ? 1 : 4).fill(method)),
+    );
+  });
+});
+
+describe("the comparison", () => {
+  it("has mean, deviation, best and least of each method at the density the cursor is on", () => {
+    const state = pressed(sweepOfNine(), "5");
+    const text = frameOf(state, 120, 40).join("\n");
+    expect(text).toContain("Compare at 10 %");
+    const lower = pressed(state, "down", "down");
+    const lines = frameOf(lower, 120, 40);
+    expect(lines.join("\n")).toContain("Compare at 2 %");
+    const [a, b] = state.runs
+      .filter((run) => run.config.method === "phew" && run.config.density === 0.02)
+      .map(best) as [number, number];
+    const row = lines.find((line) => line.includes("phew ") && line.includes("2 of 2"))!;
+    const figures = [(a + b) / 2, Math.abs(a - b) / Math.SQRT2, Math.max(a, b), Math.min(a, b)];
+    const found = [...row.matchAll(/(\d+\.\d) %/g)].map((match) => Number(match[1]));
+    expect(found).toEqual(figures.map((value) => Number((100 * value).toFixed(1))));
+    expect(lines.find((line) => line.includes("dense "))).toContain("1 of 1");
+  });
+});
+
+describe("the pruning", () => {
+  const options = fakeOptions();
+  const live = eventsUntil(options, "prune.finished").slice(0, -5);
+  const entry = fakeEntry(options, "running", live);
+
+  it("tells the walks now and in all, and how many weights a walk still adds", () => {
+    const text = frameOf(pressed(showing([entry], entry, live), "2"), 120, 40).join("\n");
+    const last = live.at(-1) as { keptCount: number; walkCount: number };
+    const first = live.at(-12) as { keptCount: number; walkCount: number };
+    const added = (last.keptCount - first.keptCount) / (last.walkCount - first.walkCount);
+    expect(text).toContain(`new a walk now ${Number(added.toPrecision(3))}`);
+    expect(text).toContain(`new a walk ${Number((last.keptCount / last.walkCount).toPrecision(3))}`);
+    expect(text).toMatch(/walks\/s now 2\.0k/);
+    expect(text).toContain("Units appear when the mask is done.");
+  });
+
+  it("shows rounds and threshold of a method that has them", () => {
+    const rounds = [0.5, 0.05, 0.005].map((threshold, k) => ({
+      t: START_T + k,
+      kind: "prune.progress" as const,
+      keptCount: 270_000 - 60_000 * k,
+      keepCount: 13_544,
+      round: k + 1,
+      roundCount: 100,
+      threshold,
+      elapsedMs: 100 * (k + 1),
+    }));
+    const events = [...eventsUntil(options, "prune.progress"), ...rounds];
+    const run = fakeEntry(options, "running", events);
+    const text = frameOf(pressed(showing([run], run, events), "2"), 120, 40).join("\n");
+    expect(text).toContain("round 3 of 100");
+    expect(text).toContain("threshold 0.005");
+    expect(text).toContain("threshold, log");
+    expect(text).not.toContain("walks/s");
+  });
+
+  it("draws the units of every layer, and marks those that nothing enters", () => {
+    const events = eventsUntil(options, "train.epoch", 2);
+    const run = fakeEntry(options, "running", events);
+    const state = showing([run], run, events);
+    const units = [
+      { name: "one", keptIn: Uint32Array.of(0, 1, 2, 3, 4, 5, 6, 8), fanIn: 9 },
+      { name: "two", keptIn: Uint32Array.of(4, 0), fanIn: 8 },
+    ];
+    const withUnits = { ...state, view: "pruning" as const, shown: { ...state.shown!, units } };
+    const lines = frameOf(withUnits, 120, 40);
+    expect(lines.join("\n")).toContain("2 of 10 without weights ·");
+    expect(lines.some((line) => line.includes("·░▒▒▓▓██"))).toBe(true);
+    expect(lines.some((line) => line.includes("█·"))).toBe(true);
+  });
+});
+
+describe("the training", () => {
+  it("lays marked runs over the one under the cursor, each with its own letter, until they are unmarked", () => {
+    const start = sweepOfNine();
+    const marked = pressed(start, " ", "down", " ", "3");
+    expect(marked.marked.filter(Boolean)).toHaveLength(2);
+    const overlays = marked.marked.map((folder) => ({ ...start.shown!, folder: folder! }));
+    const shown = { ...start.shown!, folder: marked.selected! };
+    const text = frameOf({ ...marked, shown, overlays }, 160, 50).join("\n");
+    const [one, two] = marked.runs;
+    expect(text).toContain(`a ${one!.name}  b ${two!.name}`);
+    const freed = pressed(marked, "up", " ");
+    expect(freed.marked).toEqual([undefined, two!.folder]);
+    // the other keeps its letter, and the next run takes the free one
+    expect(pressed(freed, "G", " ").marked[1]).toBe(two!.folder);
+  });
+
+  it("marks no more runs than there are letters, and says so", () => {
+    const all = sweepOfNine().runs.flatMap(() => [" ", "down"]);
+    const state = pressed(sweepOfNine(), ...all, "k", " ");
+    expect(state.marked.filter(Boolean)).toHaveLength(MARK_COUNT);
+    const full = pressed(sweepOfNine(), ...all.slice(0, 2 * MARK_COUNT + 1));
+    expect(full.notice).toContain("6 runs are marked");
+    expect(frameOf(full, 120, 40).at(-1)).toContain("6 runs are marked");
+    expect(pressed(full, "down").notice).toBeUndefined();
+  });
+
+  it("has steps or time below its curves", () => {
+    const state = pressed(busyDashboard(), "3");
+    const steps = frameOf(state, 120, 40).join("\n");
+    expect(steps).toMatch(/0? +.*step 160/);
+    const time = frameOf(pressed(state, "t"), 120, 40).join("\n");
+    expect(time).not.toMatch(/step 160|epoch 3 *│/);
+    // 25 moments of pruning and 160 steps, 100 ms each
+    expect(time).toMatch(/18\.5 s/);
+  });
+});
+
+it("every view is the whole of its key: 0 to 6", () => {
+  VIEWS.forEach((view, k) => {
+    expect(pressed(busyDashboard(), `${k}`).view).toBe(view);
+  });
+  const log: DashboardAction = { kind: "moved", by: -1 };
+  expect(update(pressed(busyDashboard(), "6"), log).logOffset).toBe(1);
+});

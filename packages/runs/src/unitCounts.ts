@@ -1,0 +1,43 @@
+/** Kept weights entering each unit, counted in the masks of a run: what a picture of the sparse network is made of. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { LayerMeasure } from "@phew/core";
+
+export interface LayerUnits {
+  /** Of the layer's weight. */
+  readonly name: string;
+  /** Kept weights that enter each output unit; length: output units of the layer. */
+  readonly keptIn: Uint32Array;
+  /** Weights that enter a unit of the dense layer. */
+  readonly fanIn: number;
+}
+
+/**
+ * The units of `layers` as the run's `masks.safetensors` has them, in the same order; a layer without a mask is left out.
+ * @returns undefined where there is no such file yet, or it cannot be read
+ */
+export async function readUnitCounts(
+  folder: string,
+  layers: readonly Pick<LayerMeasure, "name">[],
+): Promise<LayerUnits[] | undefined> {
+  const path = join(folder, "masks.safetensors");
+  if (!existsSync(path)) return undefined;
+  // watching a run that has no masks needs no file formats
+  const { maskName, readSafetensors } = await import("@phew/formats");
+  try {
+    const { tensors } = await readSafetensors(path);
+    return layers.flatMap(({ name }) => {
+      const mask = tensors.get(maskName(name));
+      const unitCount = mask?.shape[0] ?? 0;
+      if (mask?.dtype !== "BOOL" || unitCount === 0) return [];
+      const fanIn = mask.data.length / unitCount;
+      const keptIn = new Uint32Array(unitCount);
+      for (let u = 0; u < unitCount; u++) {
+        for (let w = u * fanIn; w < (u + 1) * fanIn; w++) keptIn[u]! += mask.data[w]!;
+      }
+      return [{ name, keptIn, fanIn }];
+    });
+  } catch {
+    return undefined;
+  }
+}
