@@ -15,7 +15,7 @@ import {
   type Pruning,
   type PruningData,
 } from "./pruners/pruner.ts";
-import { prunerByName } from "./pruners/registry.ts";
+import { prunerByName, pruners } from "./pruners/registry.ts";
 import { longestWalk, walkPlan } from "./walks/plan.ts";
 import { requireFiniteWeights, type Weights } from "./weights/weights.ts";
 
@@ -30,6 +30,8 @@ export interface PruneSettings {
   readonly options?: Readonly<Record<string, OptionValue>>;
   /** Weights that are kept in any case: the mask grows from these. */
   readonly from?: Masks;
+  /** Weights that alone may be kept: removed ones stay removed. For methods that can; see `Pruner.confinable`. */
+  readonly within?: Masks;
   /** For methods that look at examples; see `Pruner.needsData`. */
   readonly data?: PruningData;
   /** A sanity check of the mask: the result is then what the check made of it. See `checks`. */
@@ -69,7 +71,7 @@ export async function prune(
   weights: Weights,
   settings: PruneSettings,
 ): Promise<PruneResult> {
-  const { density: requestedDensity, seed, from, data, signal, onEvent } = settings;
+  const { density: requestedDensity, seed, from, within, data, signal, onEvent } = settings;
   const pruner = prunerByName(settings.method);
   const keepCount = keepCountAt(requestedDensity, network.prunableCount);
   requireSeed(seed);
@@ -77,6 +79,7 @@ export async function prune(
   const check = settings.check && completeCheck(settings.check);
   requireFiniteWeights(network, weights);
   if (pruner.needsData) requireData(pruner, data);
+  if (within !== undefined) requireWithin(pruner, keepCount, within, from);
   signal?.throwIfAborted();
 
   const start = performance.now();
@@ -97,6 +100,7 @@ export async function prune(
     seed,
     options,
     ...(from && { from }),
+    ...(within && { within }),
     ...(data && { data }),
     ...(signal && { signal }),
     ...(watched && { onProgress }),
@@ -140,6 +144,34 @@ function requireSeed(seed: number): void {
   throw new ArgumentError("seed", { given: `${seed}`, expected: "a whole number from 0 to 2^53 − 1" });
 }
 
+/** @throws ArgumentError for a method that cannot choose among some of the weights alone */
+export function requireConfinable({ name, confinable }: Pick<Pruner, "name" | "confinable">): void {
+  if (confinable) return;
+  const able = [...pruners.values()].filter((pruner) => pruner.confinable).map((pruner) => pruner.name);
+  throw new ArgumentError(`method ${name}`, {
+    given: "weights that alone may be kept",
+    expected: `a method that can choose among them: ${able.join(", ")}`,
+  });
+}
+
+/** @throws ArgumentError where the method cannot, or the weights do not allow it */
+export function requireWithin(pruner: Pruner, keepCount: number, within: Masks, from?: Masks): void {
+  requireConfinable(pruner);
+  const { keptCount, network } = within;
+  if (keepCount > keptCount) {
+    throw new ArgumentError("density", {
+      given: `${keepCount} weights to keep`,
+      expected: `at most the ${keptCount} of ${network.prunableCount} that are left to choose among`,
+      remedy: `Ask for a density of at most ${within.density}.`,
+    });
+  }
+  if (!from?.bytes.some((kept, k) => kept === 1 && within.bytes[k] === 0)) return;
+  throw new ArgumentError("from", {
+    given: "weights to keep that are not among those that may be kept",
+    expected: "some of them alone",
+  });
+}
+
 function requireData({ name }: Pruner, data: PruningData | undefined): void {
   if (data !== undefined && data.batches.length > 0) return;
   throw new ArgumentError(`method ${name}`, {
@@ -154,7 +186,7 @@ function requireData({ name }: Pruner, data: PruningData | undefined): void {
  * @throws Error where it is not what the method declares: a mistake of the method, not of the caller
  */
 function requireCount(pruner: Pruner, request: PruneRequest, masks: Masks): number {
-  const { network, weights, keepCount, from } = request;
+  const { network, weights, keepCount, from, within } = request;
   const keptCount = countKept(masks.bytes);
   const most = pruner.wholePaths
     ? keepCount + longestWalk(walkPlan(network, weights), "kernel") - 1
@@ -164,6 +196,9 @@ function requireCount(pruner: Pruner, request: PruneRequest, masks: Masks): numb
   }
   if (from?.bytes.some((kept, k) => kept === 1 && masks.bytes[k] === 0)) {
     throw new Error(`${pruner.name} let go of weights that were kept from the start`);
+  }
+  if (within?.bytes.some((kept, k) => kept === 0 && masks.bytes[k] === 1)) {
+    throw new Error(`${pruner.name} kept weights that had been removed before`);
   }
   return keptCount;
 }

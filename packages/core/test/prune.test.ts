@@ -38,6 +38,23 @@ describe("prune", () => {
     }
   });
 
+  it("keeps to what an earlier mask left, by methods that can choose among some weights", async () => {
+    const within = (await prune(small, weights, { ...settings, method: "magnitude" })).masks;
+    const rest = { density: 0.1, seed: 1, within };
+    const { masks } = await prune(small, weights, { ...rest, method: "magnitude" });
+    expect(masks.keptCount).toBe(15);
+    expect(masks.bytes.every((byte, k) => byte <= within.bytes[k]!)).toBe(true);
+    await expect(prune(small, weights, { ...rest, method: "phew" })).rejects.toThrow(
+      "method phew: got weights that alone may be kept, expected a method that can choose among them: magnitude,",
+    );
+    await expect(prune(small, weights, { ...rest, method: "magnitude", density: 0.5 })).rejects.toThrow(
+      "density: got 78 weights to keep, expected at most the 46 of 156 that are left",
+    );
+    await expect(
+      prune(small, weights, { ...rest, method: "magnitude", from: Masks.dense(small) }),
+    ).rejects.toThrow("from: got weights to keep that are not among those that may be kept");
+  });
+
   it.each([...pruners.keys()])("keeps what was asked for with %s and tells all about it", async (method) => {
     const events: PruneEvent[] = [];
     const onEvent = (event: PruneEvent) => events.push(event);

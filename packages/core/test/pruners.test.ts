@@ -99,6 +99,45 @@ describe.each(SCORING)("%s, as every method that scores", (name) => {
       { numRuns: 40 },
     ));
 
+  it("chooses among the weights that an earlier mask left alone, in one round or several, all together or by layer", () =>
+    fc.assert(
+      fc.asyncProperty(
+        randomNetworks,
+        fc.boolean(),
+        fc.nat(),
+        fc.integer({ min: 1, max: 3 }),
+        async ({ network, weights }, byLayer, pick, rounds) => {
+          const within = randomMasks(network, 0.6, pick);
+          if (within.keptCount === 0) return;
+          const keepCount = 1 + (pick % within.keptCount);
+          const pruner = prunerByName(name);
+          const own = { scope: byLayer ? "layer" : "global", ...(pruner.options.rounds && { rounds }) };
+          const request = { network, weights, keepCount, seed: 1, options: completeOptions(pruner, own) };
+          const { masks, scores } = await pruner.prune({ ...request, within });
+          expect(masks.keptCount).toBe(keepCount);
+          expect(masks.bytes.every((byte, k) => byte <= within.bytes[k]!)).toBe(true);
+          if (byLayer || (pruner.options.rounds && rounds > 1)) return;
+          const left = Array.from(scores!.keys()).filter((k) => within.bytes[k] === 1);
+          const order = left.sort((a, b) => scores![b]! - scores![a]! || a - b).slice(0, keepCount);
+          expect(order.every((k) => masks.bytes[k] === 1)).toBe(true);
+        },
+      ),
+      { numRuns: 60 },
+    ));
+
+  it("chooses among all as it does without an earlier mask", async () => {
+    const network = zooModel("lenet5");
+    const weights = randomWeights(network, 6);
+    for (const scope of ["global", "layer"]) {
+      const pruner = prunerByName(name);
+      const options = completeOptions(pruner, { scope, ...(pruner.options.rounds && { rounds: 3 }) });
+      const request = { network, weights, keepCount: 3001, seed: 1, options };
+      const free = await pruner.prune(request);
+      const confined = await pruner.prune({ ...request, within: Masks.dense(network) });
+      expect(confined.masks).toEqual(free.masks);
+    }
+  });
+
   it("keeps the same fraction of every layer where weights compete within layers", async () => {
     const network = zooModel("lenet5");
     const weights = randomWeights(network, 4);

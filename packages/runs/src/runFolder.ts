@@ -336,6 +336,7 @@ function clear(folder: string): void {
     "masks.safetensors",
     "environment.json",
     "best.safetensors",
+    "rewind.safetensors",
     "tb",
     ...CHECKPOINT_FILES,
   ];

@@ -46,6 +46,8 @@ export interface PruneRequest {
   readonly options: Readonly<Record<string, OptionValue>>;
   /** Weights that are kept in any case: the mask grows from these. */
   readonly from?: Masks;
+  /** Weights that alone may be kept; given to a pruner that declares `confinable` only. */
+  readonly within?: Masks;
   /** Present for a pruner that declares `needsData`. */
   readonly data?: PruningData;
   readonly onProgress?: (progress: PruneProgress) => void;
@@ -87,6 +89,8 @@ export interface Pruner {
   readonly wholePaths: boolean;
   /** True where it looks at examples: the request then has `data`. */
   readonly needsData?: boolean;
+  /** True where it can choose among the weights that an earlier mask left. */
+  readonly confinable?: boolean;
   /** Where its masks are those of walks: the walks that a seed and completed options mean. */
   readonly walks?: (request: Pick<PruneRequest, "seed" | "options">) => WalkOptions;
   prune(request: PruneRequest): Promise<Pruning>;

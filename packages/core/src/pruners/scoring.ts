@@ -5,7 +5,7 @@
  * Removed weights never return. Among equal scores the lower index survives.
  * Schedules: Tanaka et al. 2020, arXiv:2006.05467, §6; several rounds of SNIP: de Jorge et al. 2021, arXiv:2006.09081.
  */
-import { allocate } from "../masks/allocate.ts";
+import { allocateByShare } from "../masks/allocate.ts";
 import { countKept, Masks } from "../masks/masks.ts";
 import { keepTopInto, requireKeepCount } from "../masks/select.ts";
 import { returnInto, survivors } from "../masks/survivors.ts";
@@ -16,11 +16,11 @@ import type { OptionSpec, PruneRequest, Pruner, Pruning } from "./pruner.ts";
 export type Scores = Float32Array | Float64Array;
 
 export interface ScoreRequest extends PruneRequest {
-  /** Weights left by the rounds before; absent in the first, where all are. */
+  /** Weights left by the rounds before, in the first by `within`; absent where all are. */
   readonly masks?: Masks;
 }
 
-export interface ScoringMethod extends Omit<Pruner, "options" | "wholePaths" | "prune"> {
+export interface ScoringMethod extends Omit<Pruner, "options" | "wholePaths" | "confinable" | "prune"> {
   /** Options of its own, beside those that all scoring methods have. */
   readonly options?: Readonly<Record<string, OptionSpec>>;
   /** Rounds unless the option `rounds` says otherwise; absent where removed weights change no score: there is one. */
@@ -62,6 +62,7 @@ export function scoringPruner({ options: own, roundCount, score, ...method }: Sc
     ...method,
     options: { ...own, ...inRounds, ...selection },
     wholePaths: false,
+    confinable: true,
     prune: (request) => pruneByScores(score, request),
   };
 }
@@ -70,11 +71,13 @@ export function scoringPruner({ options: own, roundCount, score, ...method }: Sc
 const SLICE_MS = 30;
 
 async function pruneByScores(score: ScoringMethod["score"], request: PruneRequest): Promise<Pruning> {
-  const { network, keepCount, from, signal, onProgress, options } = request;
-  requireKeepCount(keepCount, from?.keptCount ?? 0, network.prunableCount);
-  const steps = keepCounts(request);
-  const competitions = options.scope === "layer" ? layerCompetitions(network, steps, from) : undefined;
-  let masks: Masks | undefined;
+  const { network, keepCount, from, within, signal, onProgress, options } = request;
+  const most = within?.keptCount ?? network.prunableCount;
+  requireKeepCount(keepCount, from?.keptCount ?? 0, most);
+  const steps = keepCounts(request, most);
+  const competitions =
+    options.scope === "layer" ? layerCompetitions(network, steps, from, within) : undefined;
+  let masks = within;
   let first: Scores | undefined;
   let sliceStart = performance.now();
   for (const [step, count] of steps.entries()) {
@@ -99,8 +102,8 @@ async function pruneByScores(score: ScoringMethod["score"], request: PruneReques
   return { masks: masks!, scores: first! };
 }
 
-/** Weights kept after each round. */
-function keepCounts({ network, keepCount, density, options }: PruneRequest): readonly number[] {
+/** Weights kept after each round. @param most that there are to choose among */
+function keepCounts({ network, keepCount, density, options }: PruneRequest, most: number): readonly number[] {
   const weightCount = network.prunableCount;
   // not that of keepCount: after many rounds a weight more or less in one of them shows
   const goal = density ?? keepCount / weightCount;
@@ -109,7 +112,7 @@ function keepCounts({ network, keepCount, density, options }: PruneRequest): rea
     const part = (step + 1) / roundCount;
     if (part === 1) return keepCount;
     const removed = options.schedule === "linear" ? (1 - goal) * part : 1 - goal ** part;
-    return Math.max(keepCount, weightCount - Math.trunc(removed * weightCount));
+    return Math.min(most, Math.max(keepCount, weightCount - Math.trunc(removed * weightCount)));
   });
 }
 
@@ -118,12 +121,18 @@ function layerCompetitions(
   network: Network,
   steps: readonly number[],
   from: Masks | undefined,
+  within: Masks | undefined,
 ): readonly (readonly number[])[] {
+  const counts = network.prunable.map((parameter) =>
+    within === undefined ? parameter.length : countKept(within.of(parameter)),
+  );
+  // the same density of each whole layer, however many of its weights are left to choose among
+  const shares = network.prunable.map(({ length }, l) => (counts[l] === 0 ? 1 : length / counts[l]!));
   let least = network.prunable.map((parameter) => (from === undefined ? 0 : countKept(from.of(parameter))));
   return steps
     .toReversed()
     .map((count) => {
-      least = allocate(network, "uniform", count, least);
+      least = allocateByShare(shares, counts, count, least);
       return least;
     })
     .reverse();
