@@ -31,6 +31,7 @@ import {
   loadExecutor,
   type TrainCheckpoint,
   train,
+  usualLoader,
 } from "@phew/training";
 import { readArrays } from "./arrayFile.ts";
 import {
@@ -308,13 +309,15 @@ async function trained(
   record: Recorder,
   signal: AbortSignal,
 ): Promise<Weights> {
+  const settings = settingsOf(config, dataset);
   const events = train({
     dataset,
     network,
     weights,
     ...(config.method === "dense" ? {} : { masks }),
     executor,
-    ...settingsOf(config, dataset),
+    ...settings,
+    loader: usualLoader(dataset, settings.augmentation),
     onBest: (best, result) => keepBest(writer, config, network, best, result),
     ...(place.threadCount === undefined ? {} : { threadCount: place.threadCount }),
     ...(resume === undefined ? {} : { resume }),

@@ -22,6 +22,7 @@ export { watchGrowth } from "./memoryUse.ts";
 export { AUGMENTATION_TEXT, type Augmentation, augmentationOf } from "./pipeline/augmentation.ts";
 export { type BatchLoader, type BatchRequest, inlineLoader, type LoaderFactory } from "./pipeline/loader.ts";
 export { epochOrder } from "./pipeline/order.ts";
+export { threadLoader, usualLoader } from "./pipeline/threadLoader.ts";
 export { pruningBatches } from "./pruningExamples.ts";
 export { recipeFiles } from "./recipes.ts";
 export { type CosineSchedule, type RatePlan, rateAt, type Schedule, type StepSchedule } from "./schedule.ts";

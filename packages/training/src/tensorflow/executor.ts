@@ -185,7 +185,9 @@ class TensorflowExecutor implements Executor {
   }
 
   #inputTensor(x: Float32Array, count: number): tf.Tensor {
-    return tf.tensor(x, [count, ...this.#network.inputShape], "float32");
+    // the native backend takes no memory that another thread fills
+    const own = x.buffer instanceof ArrayBuffer ? x : x.slice();
+    return tf.tensor(own, [count, ...this.#network.inputShape], "float32");
   }
 
   #context(index: number, training: boolean): LoweringContext {
