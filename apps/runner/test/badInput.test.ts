@@ -142,7 +142,6 @@ describe("phew train refuses", () => {
       writeMnist(path.join(folder, "mnist"), { label: 12 }),
     ));
   it.each([
-    ["--classes", "63"],
     ["--classes", "1"],
     ["--epochs", "0"],
     ["--batch-size", "0"],
@@ -151,6 +150,8 @@ describe("phew train refuses", () => {
     ["--drops", "0.7,0.5"],
     ["--executor", "gpu"],
   ])("%s %s", (flag, value) => expectRefusal([...train, flag, value], new RegExp(flag)));
+  it("more classes than the data set has", () =>
+    expectRefusal([...train, "--classes", "63"], /classes: got 63, expected a whole number from 2 to 62/));
   it("a density for a dense run", () =>
     expectRefusal(["train", "lenet5", "--method", "dense", "--density", "0.5"], /--density/));
 });

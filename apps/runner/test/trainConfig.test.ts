@@ -72,5 +72,12 @@ it("puts the defaults in where a file is silent", () => {
     drops: [0.5, 0.75],
     dropFactor: 0.1,
     labelSmoothing: 0,
+    schedule: "step",
+    endRate: 0,
+    warmupEpochs: 0,
+    clipNorm: 0,
+    augmentation: "none",
+    validation: 0,
+    patience: 0,
   });
 });

@@ -132,7 +132,9 @@ describe("agreement with the tensorflow executor", () => {
       const narrow = full.prunableCount > MANY_WEIGHTS ? narrowed(network, 8) : network;
       const weights = await initialise(narrow, { seed: 1 });
       const { masks } = await prune(narrow, weights, { method: "erk", density: 0.1, seed: 1 });
-      await expectAgreement(narrow, { masks, batchSize: 6 });
+      // maps of one pixel: a normalisation over six values magnifies rounding
+      const batchSize = name.startsWith("mobilenet") ? 16 : 6;
+      await expectAgreement(narrow, { masks, batchSize });
     },
   );
 
