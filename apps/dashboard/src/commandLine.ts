@@ -7,26 +7,34 @@ export interface WatchOptions {
   readonly once: boolean;
   /** Lines, even on a terminal. */
   readonly plain: boolean;
+  /** The screen is drawn in ASCII. */
+  readonly ascii: boolean;
+  /** Process of the run that was started with the screen. */
+  readonly startedPid?: number;
   readonly help: boolean;
 }
 
-export const USAGE = `phew watch [folder] [--once] [--plain]
+export const USAGE = `phew watch [folder] [--once] [--plain] [--ascii]
 
 Shows the runs below a folder as they happen: all runs, an experiment, or one run. Default: runs
 On a terminal a full screen (? shows its keys), else a line for each noteworthy event until no run is live.
 
   --once   print the present state and end
   --plain  lines, even on a terminal
+  --ascii  the screen without frames, blocks and braille
 `;
 
-const FLAGS = ["--once", "--plain", "--help"] as const;
+const FLAGS = ["--once", "--plain", "--ascii", "--help"] as const;
 
 /** @throws ArgumentError for an unknown option or a second folder */
 export function parseCommandLine(args: readonly string[]): WatchOptions {
   const flags = new Set<string>();
   const folders: string[] = [];
+  // phew train --watch gives it, a person does not
+  let startedPid: number | undefined;
   for (const arg of args) {
     if (!arg.startsWith("-")) folders.push(arg);
+    else if (/^--started-pid=\d+$/.test(arg)) startedPid = Number(arg.slice("--started-pid=".length));
     else if (arg === "-h") flags.add("--help");
     else if ((FLAGS as readonly string[]).includes(arg)) flags.add(arg);
     else throw unknownName("option of phew watch", arg, FLAGS);
@@ -41,6 +49,8 @@ export function parseCommandLine(args: readonly string[]): WatchOptions {
     folder: folders[0] ?? "runs",
     once: flags.has("--once"),
     plain: flags.has("--plain"),
+    ascii: flags.has("--ascii"),
+    ...(startedPid === undefined ? {} : { startedPid }),
     help: flags.has("--help"),
   };
 }

@@ -3,7 +3,7 @@ import { formatClock, formatCount } from "@phew/runs";
 import { Box, Text } from "ink";
 import type { ReactElement } from "react";
 import { type DashboardState, type PanelName, VIEWS } from "./dashboardState.ts";
-import { hintsOf, KEY_BINDINGS } from "./keys.ts";
+import { hintsOf, KEY_BINDINGS, QUIT_ANSWERS } from "./keys.ts";
 import { layoutFor, type PanelKind, type PlacedPanel } from "./layout.ts";
 import { faintNote } from "./panelContent.ts";
 import { panelContent } from "./panels.ts";
@@ -38,7 +38,8 @@ export function Dashboard({ state, columns, rows }: DashboardProps): ReactElemen
         ))}
       </Box>
       <Row row={hintRow(state, columns)} width={columns} />
-      {state.help ? <Help columns={columns} rows={rows} /> : null}
+      {state.asking ? <Question columns={columns} rows={rows} /> : null}
+      {state.help && !state.asking ? <Help columns={columns} rows={rows} /> : null}
     </Box>
   );
 }
@@ -186,6 +187,12 @@ function hintRow(state: DashboardState, width: number): StyledRow {
   ]);
 }
 
+/** What becomes of the run that the screen was started with. */
+function Question({ columns, rows }: { readonly columns: number; readonly rows: number }): ReactElement {
+  const lines = QUIT_ANSWERS.map(({ shown, help }) => `${fit(shown, 4)} ${help}`);
+  return <Popup title="The run goes on" note="quit?" lines={lines} columns={columns} rows={rows} />;
+}
+
 /** All keys, over the middle of the screen; in two columns where they are too many for its height. */
 function Help({ columns, rows }: { readonly columns: number; readonly rows: number }): ReactElement {
   const lines = KEY_BINDINGS.map((binding) => `${fit(binding.shown, 10)} ${binding.help}`);
@@ -195,17 +202,34 @@ function Help({ columns, rows }: { readonly columns: number; readonly rows: numb
   const shown = isDouble
     ? lines.slice(0, half).map((line, k) => `${fit(line, 46)}  ${lines[half + k] ?? ""}`)
     : lines.slice(0, room);
-  const width = Math.min(columns - 4, Math.max(...shown.map(textWidth)) + 4);
-  const inside = shown.map((line) => [
+  return <Popup title="Keys" note="Esc closes" lines={shown} columns={columns} rows={rows} />;
+}
+
+/** Lines in a frame over the middle of the screen. */
+function Popup({
+  title,
+  note,
+  lines,
+  columns,
+  rows,
+}: {
+  readonly title: string;
+  readonly note: string;
+  readonly lines: readonly string[];
+  readonly columns: number;
+  readonly rows: number;
+}): ReactElement {
+  const width = Math.min(columns - 4, Math.max(...lines.map(textWidth), 24) + 4);
+  const inside = lines.map((line) => [
     { text: "│", colour: COLOURS.accent },
     { text: ` ${fit(line, width - 4)} ` },
     { text: "│", colour: COLOURS.accent },
   ]);
   const left = Math.max(0, Math.floor((columns - width) / 2));
-  const top = Math.max(0, Math.floor((rows - 1 - shown.length - 2) / 2));
+  const top = Math.max(0, Math.floor((rows - 1 - lines.length - 2) / 2));
   return (
     <Box position="absolute" marginLeft={left} marginTop={top} flexDirection="column" width={width}>
-      <Row row={titleRow("Keys", faintNote("Esc closes"), width, ROUND, COLOURS.accent)} width={width} />
+      <Row row={titleRow(title, faintNote(note), width, ROUND, COLOURS.accent)} width={width} />
       {inside.map((row) => (
         <Row key={row[1]!.text} row={row} width={width} />
       ))}

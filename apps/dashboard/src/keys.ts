@@ -133,6 +133,12 @@ export const KEY_BINDINGS: readonly KeyBinding[] = [
     hint: "pause",
     action: { kind: "frozenToggled" },
   },
+  {
+    keys: ["e"],
+    shown: "e",
+    help: "save the screen as text and SVG",
+    action: { kind: "frameSaved" },
+  },
   { keys: ["?"], shown: "?", help: "this help", hint: "help", action: { kind: "helpToggled" } },
   {
     keys: ["q", "ctrl+c"],
@@ -143,9 +149,36 @@ export const KEY_BINDINGS: readonly KeyBinding[] = [
   },
 ];
 
+/** The keys while it is asked what becomes of the run that was started with the screen. */
+export const QUIT_ANSWERS: readonly KeyBinding[] = [
+  {
+    keys: ["l", "enter"],
+    shown: "l",
+    help: "leave it running",
+    hint: "leave it running",
+    action: { kind: "answered", answer: "leave" },
+  },
+  {
+    keys: ["s"],
+    shown: "s",
+    help: "stop it after a checkpoint",
+    hint: "stop after a checkpoint",
+    action: { kind: "answered", answer: "stop" },
+  },
+  {
+    keys: ["k"],
+    shown: "k",
+    help: "kill it",
+    hint: "kill",
+    action: { kind: "answered", answer: "kill" },
+  },
+  { keys: ["escape", "q"], shown: "Esc", help: "back", hint: "back", action: { kind: "closed" } },
+];
+
 /** What a key press does in this state; undefined: nothing. */
 export function actionOf(state: DashboardState, press: KeyPress): DashboardAction | undefined {
   if (state.filtering) return filterAction(state, press);
+  if (state.asking) return QUIT_ANSWERS.find(({ keys }) => keys.includes(press.name))?.action;
   const binding = KEY_BINDINGS.find((candidate) => candidate.keys.includes(press.name));
   if (!state.help || !binding) return binding?.action;
   // under the help only the keys that end something work
@@ -162,6 +195,7 @@ export function hintsOf(state: DashboardState): { readonly key: string; readonly
       { key: "Esc", word: "all runs" },
     ];
   }
+  if (state.asking) return QUIT_ANSWERS.map(({ shown, hint }) => ({ key: shown, word: hint! }));
   if (state.help) {
     return [
       { key: "Esc", word: "close" },

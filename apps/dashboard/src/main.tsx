@@ -19,7 +19,7 @@ async function watch(options: WatchOptions): Promise<number> {
   if (!options.once && !options.plain && isScreen()) {
     prepareEnvironment();
     const { showScreen } = await import("./screen.tsx");
-    return await showScreen(options.folder);
+    return await showScreen(options.folder, options);
   }
   // a reader that has seen enough, as `head` has, is no error
   process.stdout.on("error", () => process.exit(0));

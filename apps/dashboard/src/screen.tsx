@@ -1,17 +1,22 @@
 /** The live screen: watcher and keys change a pure state, Ink draws it, the terminal shows the lines that changed. */
 import { EventEmitter } from "node:events";
+import { processLives } from "@phew/runs";
 import { type Instance, type Key, render, useInput } from "ink";
 import type { ReactElement } from "react";
+import { asciiFrame } from "./ascii.ts";
+import type { WatchOptions } from "./commandLine.ts";
 import { Dashboard } from "./dashboard.tsx";
 import {
   type DashboardAction,
   type DashboardState,
   initialDashboard,
+  type QuitAnswer,
   type ShownRun,
   update,
 } from "./dashboardState.ts";
 import { actionOf, type KeyPress } from "./keys.ts";
 import { RunWatcher } from "./runWatcher.ts";
+import { saveFrame } from "./savedFrame.ts";
 import { FullScreen } from "./terminal.ts";
 
 /** New events are looked for at most this often, and a frame follows where there were some. */
@@ -20,6 +25,9 @@ const POLL_MS = 100;
 const WORK_SHARE = 0.05;
 const SLOWEST_MS = 2000;
 
+/** At the first SIGINT a run finishes its step, keeps a checkpoint and ends. */
+const SIGNAL_OF_ANSWER = { leave: undefined, stop: "SIGINT", kill: "SIGKILL" } as const;
+
 const EXIT_OF_SIGNAL = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /**
@@ -27,9 +35,12 @@ const EXIT_OF_SIGNAL = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
  * @returns the exit code
  * @throws ArgumentError where `root` is no folder
  */
-export async function showScreen(root: string): Promise<number> {
+export async function showScreen(
+  root: string,
+  options: Pick<WatchOptions, "ascii" | "startedPid">,
+): Promise<number> {
   const screen = new FullScreen(process.stdout);
-  const session = new Session(root, screen);
+  const session = new Session(root, screen, options);
   screen.open();
   restoreInAnyCase(screen, session);
   const stop = session.start();
@@ -46,13 +57,18 @@ class Session {
   readonly finished: Promise<number>;
   readonly #watcher: RunWatcher;
   readonly #screen: FullScreen;
+  readonly #sink: FrameSink;
+  readonly #startedPid: number | undefined;
   #state: DashboardState;
   #isFrameDue = false;
+  #exitCode = 0;
   #ink: Instance | undefined;
   #nextMs = 0;
   #finish: (code: number) => void = () => {};
 
-  constructor(root: string, screen: FullScreen) {
+  constructor(root: string, screen: FullScreen, options: Pick<WatchOptions, "ascii" | "startedPid">) {
+    this.#sink = new FrameSink(screen, options.ascii);
+    this.#startedPid = options.startedPid;
     this.#watcher = new RunWatcher(root);
     this.#screen = screen;
     this.#state = initialDashboard(root, Date.now());
@@ -65,7 +81,7 @@ class Session {
   start(): () => void {
     this.#watch();
     this.#ink = render(this.#element(), {
-      stdout: new FrameSink(this.#screen) as unknown as NodeJS.WriteStream,
+      stdout: this.#sink as unknown as NodeJS.WriteStream,
       stdin: process.stdin,
       // every frame comes whole, and painting it is left to the full screen
       debug: true,
@@ -135,10 +151,45 @@ class Session {
   #press(press: KeyPress): void {
     const action = actionOf(this.#state, press);
     if (!action) return;
-    this.#dispatch(action);
+    if (action.kind === "answered") this.#carryOut(action.answer);
+    this.#dispatch(this.#effective(action));
     const isRead = this.#state.selected === this.#state.shown?.folder;
     if (!isRead || action.kind === "marked" || action.kind === "viewChosen") this.#watch();
     this.#draw();
+  }
+
+  /** Quitting asks first where a run of ours goes on, and a frame is saved here. */
+  #effective(action: DashboardAction): DashboardAction {
+    if (action.kind === "frameSaved") return { kind: "noticed", text: this.#save() };
+    return action.kind === "quit" && this.#asks() ? { kind: "asked" } : action;
+  }
+
+  /** Puts the present frame into files and says where. */
+  #save(): string {
+    const moment = new Date().toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-");
+    let text: string;
+    try {
+      text = `saved as ${saveFrame(this.#sink.frame, `phew-screen-${moment}`).join(" and ")}`;
+    } catch (error) {
+      text = `not saved: ${error instanceof Error ? error.message : String(error)}`;
+    }
+    return text;
+  }
+
+  /** Whether there is a run of ours that quitting could end. */
+  #asks(): boolean {
+    return this.#startedPid !== undefined && processLives(this.#startedPid);
+  }
+
+  #carryOut(answer: QuitAnswer): void {
+    const signal = SIGNAL_OF_ANSWER[answer];
+    if (signal === undefined || this.#startedPid === undefined) return;
+    this.#exitCode = EXIT_OF_SIGNAL.SIGINT;
+    try {
+      process.kill(this.#startedPid, signal);
+    } catch {
+      // it has ended meanwhile
+    }
   }
 
   #dispatch(action: DashboardAction): void {
@@ -146,7 +197,7 @@ class Session {
     if (next === this.#state) return;
     this.#state = next;
     this.#isFrameDue = true;
-    if (next.quitting) this.end(0);
+    if (next.quitting) this.end(this.#exitCode);
   }
 
   #resize(): void {
@@ -189,11 +240,15 @@ function restoreInAnyCase(screen: FullScreen, session: Session): void {
 class FrameSink extends EventEmitter {
   /** Nothing but frames is to come this way. */
   readonly isTTY = false;
+  /** As it was shown last. */
+  frame = "";
   readonly #screen: FullScreen;
+  readonly #isAscii: boolean;
 
-  constructor(screen: FullScreen) {
+  constructor(screen: FullScreen, isAscii: boolean) {
     super();
     this.#screen = screen;
+    this.#isAscii = isAscii;
   }
 
   get columns(): number {
@@ -205,7 +260,10 @@ class FrameSink extends EventEmitter {
   }
 
   write(frame: string, done?: () => void): boolean {
-    if (frame !== "") this.#screen.paint(frame);
+    if (frame !== "") {
+      this.frame = this.#isAscii ? asciiFrame(frame) : frame;
+      this.#screen.paint(this.frame);
+    }
     done?.();
     return true;
   }

@@ -190,14 +190,22 @@ describe("the watcher", () => {
 });
 
 describe("the command line", () => {
-  it("has a folder, or runs, and three flags", () => {
-    expect(parseCommandLine([])).toEqual({ folder: "runs", once: false, plain: false, help: false });
+  it("has a folder, or runs, and four flags", () => {
+    expect(parseCommandLine([])).toEqual({
+      folder: "runs",
+      ascii: false,
+      once: false,
+      plain: false,
+      help: false,
+    });
     expect(parseCommandLine(["--plain", "x", "--once", "-h"])).toEqual({
       folder: "x",
+      ascii: false,
       once: true,
       plain: true,
       help: true,
     });
+    expect(parseCommandLine(["--ascii", "--started-pid=7"])).toMatchObject({ ascii: true, startedPid: 7 });
   });
 
   it("refuses what it does not know", () => {

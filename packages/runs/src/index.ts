@@ -33,6 +33,7 @@ export {
 export { lossCurves } from "./lossCurves.ts";
 export { metricsCsv } from "./metricsCsv.ts";
 export { byMethodOrder, methodColours } from "./palette.ts";
+export { processLives } from "./processes.ts";
 export {
   bestEpoch,
   doneFraction,

@@ -32,6 +32,8 @@ export function declarePrune(program: Command): void {
     .addOption(option("--from <masks>", "weights kept in any case: the mask grows from these"))
     .addOption(option("--out <file>", "masks as safetensors; {density} stands for each of several densities"))
     .addOption(option("--scores <file>", "scores as safetensors, for methods that score"))
+    .addOption(option("--runs <folder>", "keep the pruning as a run in this folder: events and masks"))
+    .addOption(option("--watch", "the live screen meanwhile; the run is kept in --runs, or in runs"))
     .addOption(option("--layers", "show every layer"))
     .addOption(option("--methods", "list the methods and their options, and stop"))
     .addOption(option("--checks", "list the checks and their options, and stop"))
@@ -47,6 +49,7 @@ Examples:
   phew prune resnet20 --method snip --dataset cifar10 --data-dir data --density 0.05 --out masks.safetensors
   phew prune model.onnx --method grasp --batch batch.safetensors --density 0.05 --scores scores.safetensors
   phew prune weights.safetensors --architecture resnet18 --classes 100 --density 0.02 --out masks.safetensors
+  phew prune vgg19-bn --density 0.05 --watch
   phew prune resnet20 --method synflow --density 0.05 --check widen --check-option fraction=0.5 --out masks.safetensors`,
     )
     .action(async (model, options) => (await import("../verbs/prune.ts")).prune(model, options));

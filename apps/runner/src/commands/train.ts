@@ -155,6 +155,7 @@ export function declareTrain(program: Command): void {
     .addOption(option("--resume", "go on with a run that was begun and not finished; so without it"))
     .addOption(option("--no-resume", "begin such a run again"))
     .addOption(option("--force", "run again where this configuration has been run"))
+    .addOption(option("--watch", "the live screen meanwhile; the run goes on where the screen is left"))
     .addOption(option("--no-figures", "tables alone"))
     .addOption(option("--json", "one JSON document on standard output"))
     .addHelpText(

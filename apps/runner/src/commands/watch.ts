@@ -11,5 +11,6 @@ export function declareWatch(program: Command): void {
     .argument("[folder]", "a runs folder, an experiment or one run", "runs")
     .addOption(option("--once", "show how things stand, and stop"))
     .addOption(option("--plain", "lines instead of a screen"))
+    .addOption(option("--ascii", "a screen without frames, blocks and braille"))
     .action(async (folder, options) => (await import("../verbs/watch.ts")).watch(folder, options));
 }

@@ -13,13 +13,22 @@ import {
   type PruningData,
   prune as pruneNetwork,
   pruners,
+  type RunEvent,
 } from "@phew/core";
-import { digestWeights, readMasks, requireWritable, writeMasks, writeScores } from "@phew/formats";
+import {
+  digestWeights,
+  type MaskOrigin,
+  readMasks,
+  requireWritable,
+  writeMasks,
+  writeScores,
+} from "@phew/formats";
 import { formatCount, formatDuration, formatPercent, formatTable } from "@phew/runs";
 import { UsageError } from "../failure.ts";
 import { type LoadedModel, loadModel, type ModelOptions } from "../model.ts";
 import { printJson, printLines, printText } from "../output.ts";
 import { interruptSignal, startProgress } from "../progress.ts";
+import { keepPruneRun } from "../pruneRun.ts";
 import { dataOfBatchFile, dataOfDataset, loadExamples, looksAtExamples, withHead } from "../pruningData.ts";
 import { version } from "../version.ts";
 
@@ -35,6 +44,8 @@ interface PruneOptions extends ModelOptions {
   readonly from?: string;
   readonly out?: string;
   readonly scores?: string;
+  readonly runs?: string;
+  readonly watch?: boolean;
   readonly layers?: boolean;
   readonly methods?: boolean;
   readonly check?: string;
@@ -43,6 +54,8 @@ interface PruneOptions extends ModelOptions {
   readonly force?: boolean;
   readonly json?: boolean;
 }
+
+const DEFAULT_RUNS = "runs";
 
 export async function prune(model: string | undefined, options: PruneOptions): Promise<void> {
   if (options.methods) return list(pruners, "--option", options.json === true);
@@ -55,6 +68,13 @@ export async function prune(model: string | undefined, options: PruneOptions): P
       expected: "the fraction of weights kept, such as --density 0.05",
     });
   }
+  if (options.watch) {
+    const root = options.runs ?? DEFAULT_RUNS;
+    return (await import("../watched.ts")).runWatched(
+      root,
+      options.runs === undefined ? ["--runs", root] : [],
+    );
+  }
   const outputs = densities.map((density) => outputFile(options.out, density, densities.length > 1));
   const force = { force: options.force === true };
   for (const file of [...outputs, options.scores]) if (file !== undefined) await requireWritable(file, force);
@@ -62,7 +82,10 @@ export async function prune(model: string | undefined, options: PruneOptions): P
   const source = exampleSource(options);
   const dataset = source?.dataset && (await loadExamples(source.dataset, options.dataDir));
   const loaded = await loadModel(model, dataset ? withHead(model, options, dataset) : options);
-  const weightsDigest = options.out === undefined ? "" : digestWeights(loaded.network, loaded.weights);
+  const weightsDigest =
+    options.out === undefined && options.runs === undefined
+      ? ""
+      : digestWeights(loaded.network, loaded.weights);
   const from = options.from === undefined ? undefined : await readMasks(options.from, loaded.network);
   const methodOptions = optionsOf(options);
   const subject = {
@@ -77,25 +100,40 @@ export async function prune(model: string | undefined, options: PruneOptions): P
     : source && (await dataOfBatchFile(subject, source.batch!));
   const signal = interruptSignal();
   const results: PruneResult[] = [];
+  const folders: string[] = [];
   for (const [k, density] of densities.entries()) {
     const progress = startProgress(`${options.method} ${formatPercent(density)}`, options.json);
     try {
-      const result = await pruneNetwork(loaded.network, loaded.weights, {
-        method: options.method,
-        density,
-        seed: options.seed ?? 0,
-        options: methodOptions,
-        signal,
-        onProgress: ({ fraction, keptCount, walkCount, round, roundCount }) => {
-          const walks = walkCount === undefined ? "" : `, ${formatCount(walkCount)} walks`;
-          const rounds = round === undefined ? "" : `, round ${round} of ${roundCount}`;
-          progress.update(fraction, `${formatCount(keptCount)} weights${walks}${rounds}`);
-        },
-        ...(data && { data }),
-        ...(from === undefined ? {} : { from }),
-        ...(check && { check }),
-      });
-      results.push(result);
+      const work = (onEvent?: (event: RunEvent) => void) =>
+        pruneNetwork(loaded.network, loaded.weights, {
+          method: options.method,
+          density,
+          seed: options.seed ?? 0,
+          options: methodOptions,
+          signal,
+          onProgress: ({ fraction, keptCount, walkCount, round, roundCount }) => {
+            const walks = walkCount === undefined ? "" : `, ${formatCount(walkCount)} walks`;
+            const rounds = round === undefined ? "" : `, round ${round} of ${roundCount}`;
+            progress.update(fraction, `${formatCount(keptCount)} weights${walks}${rounds}`);
+          },
+          ...(data && { data }),
+          ...(from === undefined ? {} : { from }),
+          ...(check && { check }),
+          ...(onEvent && { onEvent }),
+        });
+      const { runs: root } = options;
+      if (root === undefined) results.push(await work());
+      else {
+        const asked = { density, weightsDigest, options: methodOptions, ...(check && { check }) };
+        const config = { ...configOf(loaded, options), ...asked };
+        const kept = await keepPruneRun({ root, config }, work, (result) => ({
+          masks: result.masks,
+          weights: result.weights ?? loaded.weights,
+          origin: originOf(loaded, result, weightsDigest, options),
+        }));
+        results.push(kept.done);
+        folders.push(kept.folder);
+      }
     } finally {
       progress.done();
     }
@@ -103,7 +141,18 @@ export async function prune(model: string | undefined, options: PruneOptions): P
     const { scores: _, ...rest } = options;
     await write(outputs[k], weightsDigest, loaded, results[k]!, k === 0 ? options : rest);
   }
-  report(loaded, results, outputs, options);
+  report(loaded, results, outputs, options, folders);
+}
+
+/** What decides a mask beside its density, its options and the weights. */
+function configOf(
+  loaded: LoadedModel,
+  { method, seed = 0, dataset, batch, from, samplesPerClass }: PruneOptions,
+) {
+  const { name: model } = loaded.network;
+  const given = { dataset, batch, from, samplesPerClass };
+  const told = Object.entries(given).filter(([, value]) => value !== undefined);
+  return { model, method, seed, ...(Object.fromEntries(told) as Record<string, string | number>) };
 }
 
 /**
@@ -169,7 +218,16 @@ async function write(
     );
   }
   if (out === undefined) return;
-  const origin = {
+  await writeMasks(out, result.masks, originOf(loaded, result, weightsDigest, options), { force });
+}
+
+function originOf(
+  loaded: LoadedModel,
+  result: PruneResult,
+  weightsDigest: string,
+  options: PruneOptions,
+): MaskOrigin {
+  return {
     method: result.method,
     options: result.options,
     seed: options.seed ?? 0,
@@ -179,7 +237,6 @@ async function write(
     ...(result.check && { check: result.check }),
     ...(result.weightsSeed !== undefined && { weightsSeed: result.weightsSeed }),
   };
-  await writeMasks(out, result.masks, origin, { force });
 }
 
 function report(
@@ -187,6 +244,7 @@ function report(
   results: readonly PruneResult[],
   outputs: readonly (string | undefined)[],
   options: PruneOptions,
+  folders: readonly string[],
 ): void {
   const { network } = loaded;
   if (options.json) {
@@ -201,6 +259,7 @@ function report(
       weightsSeed: result.weightsSeed,
       elapsedMs: result.elapsedMs,
       out: outputs[k],
+      folder: folders[k],
       layers: layerMeasures(result.masks),
     }));
     printJson({
@@ -241,7 +300,8 @@ function report(
   }));
   printText(formatTable(columns, rows, "text"));
   if (options.layers) for (const result of results) printText(`\n${layerTable(result.masks)}`);
-  if (outputs[0] === undefined) printLines("Nothing written: give --out FILE to keep the masks.");
+  if (folders.length > 0) printLines(`Masks and events are in ${folders.join(", ")}.`);
+  else if (outputs[0] === undefined) printLines("Nothing written: give --out FILE to keep the masks.");
 }
 
 function layerTable(masks: Masks): string {

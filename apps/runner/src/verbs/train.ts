@@ -37,6 +37,7 @@ interface TrainVerbOptions
   readonly resume?: boolean;
   readonly force?: boolean;
   readonly figures: boolean;
+  readonly watch?: boolean;
   readonly json?: boolean;
 }
 
@@ -54,6 +55,7 @@ const BESIDE_CONFIG = [
   "--resume",
   "--no-resume",
   "--force",
+  "--watch",
   "--no-figures",
   "--json",
 ];
@@ -67,6 +69,7 @@ export async function train(
   const file = options.config === undefined ? undefined : configFrom(options.config, model, given);
   const config = file?.config ?? configOf(model, options, given);
   const place = placeOf(options, file?.experiment);
+  if (options.watch) return (await import("../watched.ts")).runWatched(options.runs);
   const progress = startProgress(runName(config), options.json);
   let grown = watchGrowth();
   let grownBytes: number | undefined;
@@ -161,6 +164,7 @@ function configOf(
     experiment: _e,
     force: _f,
     figures: _g,
+    watch: _w,
     json: _j,
     config: _c,
     resume: _u,

@@ -1,0 +1,61 @@
+/** Frames for terminals and fonts that have ASCII alone: every drawn character gives way to one of as many columns. */
+import { textWidth } from "./styledText.ts";
+
+const GLYPHS: Readonly<Record<string, string>> = {
+  ...each("─━", "-"),
+  ...each("│┃", "|"),
+  ...each("╭╮╰╯┏┓┗┛└┤", "+"),
+  ...each("█▉▊▋", "#"),
+  ...each("▓", "%"),
+  ...each("▒▌▍▐", "="),
+  ...each("░▎▏·", "."),
+  ...each("▸→", ">"),
+  ...each("←", "<"),
+  ...each("↑", "^"),
+  ...each("↓", "v"),
+  ...each("●", "*"),
+  ...each("✓", "+"),
+  ...each("✗×", "x"),
+  ...each("■", "!"),
+  ...each("–−", "-"),
+  ...each("…", "~"),
+  ...each("±", "+"),
+};
+
+const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
+
+/** The frame in ASCII, styles and places as they were. */
+export function asciiFrame(frame: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are ASCII too
+  return frame.replace(/[^\u0000-\u007f]+/g, (text) =>
+    [...graphemes.segment(text)].map(({ segment }) => asciiOf(segment)).join(""),
+  );
+}
+
+function asciiOf(character: string): string {
+  const code = character.codePointAt(0)!;
+  if (code >= 0x2800 && code <= 0x28ff) return dotsOf(code - 0x2800);
+  return GLYPHS[character] ?? "?".repeat(textWidth(character));
+}
+
+/** Where the dots of a braille cell are: high, in the middle, low, or in a column. */
+function dotsOf(dots: number): string {
+  const rows = [0x09, 0x12, 0x24, 0xc0].map((bits) => (dots & bits) !== 0);
+  const used = rows.filter(Boolean).length;
+  if (used === 0) return " ";
+  if (used > 2) return "|";
+  const first = rows.indexOf(true);
+  return first === 0
+    ? used === 1
+      ? '"'
+      : "'"
+    : rows.lastIndexOf(true) === 3
+      ? used === 1
+        ? "_"
+        : "."
+      : "-";
+}
+
+function each(characters: string, ascii: string): Record<string, string> {
+  return Object.fromEntries([...characters].map((character) => [character, ascii]));
+}

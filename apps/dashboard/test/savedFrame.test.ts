@@ -1,0 +1,85 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import stringWidth from "string-width";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { asciiFrame } from "../src/ascii.ts";
+import { update, VIEWS } from "../src/dashboardState.ts";
+import { actionOf, hintsOf } from "../src/keys.ts";
+import { frameSvg, frameText, saveFrame } from "../src/savedFrame.ts";
+import { busyDashboard } from "./fakeStates.ts";
+import { frameOf } from "./frame.tsx";
+
+const ESC = "\u001b[";
+const frame = `${ESC}36m${ESC}1mPHEW${ESC}22m${ESC}39m a < b & c   \n${ESC}2m${ESC}90m│${ESC}0m ⣀⣀ 深`;
+
+describe("a saved frame", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "phew-frame-"));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  it("is text without styles", () => {
+    expect(frameText(frame)).toBe("PHEW a < b & c\n│ ⣀⣀ 深\n");
+  });
+
+  it("is a picture with every piece at its column, in its colour, with nothing unescaped", () => {
+    const svg = frameSvg(frame);
+    expect(svg).toContain(
+      '<text x="10" y="23" textLength="33.6" lengthAdjust="spacingAndGlyphs" fill="#4dbbc4" font-weight="bold">PHEW</text>',
+    );
+    // four columns on, in the common colour
+    expect(svg).toMatch(/<text x="43\.6" y="23" textLength="[\d.]+" [^>]*"> a &lt; b &amp; c {3}<\/text>/);
+    expect(svg).toMatch(/y="40" [^>]* fill="#7f8692" opacity="0\.6">│</);
+    // a wide character takes two of the six columns of its piece
+    expect(svg).toMatch(/textLength="50\.4" lengthAdjust="spacingAndGlyphs"> ⣀⣀ 深</);
+    expect(svg).not.toContain(ESC);
+  });
+
+  it("goes into files that are new, whatever is there", () => {
+    const name = join(folder, "screen");
+    expect(saveFrame(frame, name)).toEqual([`${name}.txt`, `${name}.svg`]);
+    expect(saveFrame("other", name)).toEqual([`${name}-2.txt`, `${name}-2.svg`]);
+    expect(readdirSync(folder).sort()).toEqual(["screen-2.svg", "screen-2.txt", "screen.svg", "screen.txt"]);
+    expect(readFileSync(`${name}.txt`, "utf8")).toBe(frameText(frame));
+  });
+});
+
+describe("ASCII", () => {
+  it.each(VIEWS)("has every line of the view %s as wide as it was, and nothing else", (view) => {
+    for (const [columns, rows] of [
+      [120, 40],
+      [60, 20],
+    ] as const) {
+      const lines = frameOf({ ...busyDashboard(), view }, columns, rows);
+      const ascii = asciiFrame(lines.join("\n")).split("\n");
+      expect(ascii.map((line) => stringWidth(line))).toEqual(lines.map((line) => stringWidth(line)));
+      expect(ascii.join("\n")).toMatch(/^[\n -~]*$/);
+      // no character of ours is without an ASCII one
+      expect(
+        ascii.join("").replace("? help", "").replaceAll("? lost", "").replaceAll("? random", ""),
+      ).not.toMatch(/\?(?! 1)/);
+    }
+  });
+
+  it("draws curves by where their dots are", () => {
+    expect(asciiFrame("⠉⣀⠤⣿ ╭─╮ 深")).toBe('"_-| +-+ ??');
+  });
+});
+
+describe("quitting a screen that started a run", () => {
+  it("asks: leave, stop after a checkpoint or kill, or not at all", () => {
+    const asking = update(busyDashboard(), { kind: "asked" });
+    const text = frameOf(asking, 80, 24).join("\n");
+    for (const answer of ["The run goes on", "leave it running", "stop it after a checkpoint", "kill it"])
+      expect(text).toContain(answer);
+    const press = (name: string) => actionOf(asking, { name, text: name });
+    expect(press("s")).toEqual({ kind: "answered", answer: "stop" });
+    expect(press("k")).toEqual({ kind: "answered", answer: "kill" });
+    expect(press("x")).toBeUndefined();
+    expect(update(asking, press("l")!).quitting).toBe(true);
+    expect(update(asking, press("escape")!)).toMatchObject({ asking: false, quitting: false });
+    expect(hintsOf(asking).map(({ key }) => key)).toEqual(["l", "s", "k", "Esc"]);
+  });
+});

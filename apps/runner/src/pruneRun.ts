@@ -1,0 +1,54 @@
+/** A pruning kept as a run: events, masks and state in a run folder, so that it can be watched and reported on. */
+import { type Masks, measures, type RunEvent, type Weights } from "@phew/core";
+import type { MaskOrigin } from "@phew/formats";
+import { formatPercent, type RunConfig, RunWriter } from "@phew/runs";
+import { describeFailure } from "./failure.ts";
+
+export interface PruneRunPlace {
+  /** Folder above the experiments. */
+  readonly root: string;
+  /** All that decides the mask: the same one again comes to lie in the same folder, with the same masks. */
+  readonly config: RunConfig & { readonly method: string; readonly density: number; readonly seed: number };
+}
+
+/** What the pruning ended with. */
+export interface KeptPruning {
+  readonly masks: Masks;
+  readonly weights: Weights;
+  readonly origin: MaskOrigin;
+}
+
+const EXPERIMENT = "prune";
+
+/**
+ * Does the work with its events recorded, and keeps its masks.
+ * @param work given what takes the events of the pruning
+ * @returns the run's folder and what the work came to
+ */
+export async function keepPruneRun<T>(
+  { root, config }: PruneRunPlace,
+  work: (onEvent: (event: RunEvent) => void) => Promise<T>,
+  keptOf: (done: T) => KeptPruning,
+): Promise<{ folder: string; done: T }> {
+  const { method, density, seed } = config;
+  const name = `${config.model} ${method} ${formatPercent(density)} seed ${seed}`;
+  const writer = RunWriter.open({ root, experiment: EXPERIMENT, name, config, defaults: {}, seed });
+  try {
+    writer.append({ kind: "run.started", name, config });
+    let last: (RunEvent & { kind: "prune.finished" }) | undefined;
+    const done = await work((event) => {
+      // its measures come with it
+      if (event.kind === "prune.finished") last = event;
+      else writer.append(event);
+    });
+    const { masks, weights, origin } = keptOf(done);
+    if (last) writer.append({ ...last, measures: measures(weights, masks) });
+    await writer.saveMasks(masks, origin);
+    writer.close({ state: "finished" });
+    return { folder: writer.folder, done };
+  } catch (error) {
+    const { message, exitCode } = describeFailure(error);
+    writer.close(exitCode === 130 ? { state: "interrupted" } : { state: "failed", failure: message });
+    throw error;
+  }
+}
