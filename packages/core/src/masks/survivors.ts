@@ -1,25 +1,80 @@
-/** The weights of a layer that are left, side by side: the fewer there are, the less there is to look at. */
-import { countKept } from "./masks.ts";
+/** The weights that are left, round by round, as indices: the fewer there are, the less there is to look at. */
+import type { Network } from "../network/network.ts";
+import { countKept, type Masks } from "./masks.ts";
 import type { ScoredMask } from "./select.ts";
 
-/** @param kept one byte a weight, 1 = left @returns scores and mask of those alone, in order */
-export function survivors({ name, scores, mask }: ScoredMask, kept: Uint8Array): ScoredMask {
-  const count = countKept(kept);
-  const leftMask = new Uint8Array(count);
-  const leftScores = scores instanceof Float64Array ? new Float64Array(count) : new Float32Array(count);
-  // no branch: which weights are left cannot be foreseen; what is written for others is overwritten
-  for (let k = 0, at = 0; at < count; k++) {
-    leftScores[at] = scores[k]!;
-    leftMask[at] = mask[k]!;
-    at += kept[k]!;
+export class Survivors {
+  readonly #network: Network;
+  /** For each layer those left, ascending, within the layer; undefined: all are. */
+  #left: (Uint32Array | undefined)[];
+
+  /** @param within those that are left at first; absent: all prunable weights */
+  constructor(network: Network, within?: Masks) {
+    this.#network = network;
+    this.#left = network.prunable.map((parameter) => within && indicesOf(within.of(parameter)));
   }
-  return { name, scores: leftScores, mask: leftMask };
+
+  /**
+   * @param scores one a prunable weight
+   * @param from weights that are kept in any case: 1 in the masks
+   * @returns scores and mask of those left of each layer, in order
+   */
+  rivals(scores: Float32Array | Float64Array, from: Masks | undefined): readonly ScoredMask[] {
+    return this.#network.prunable.map((parameter, l) => {
+      const { name, start, length } = parameter;
+      const all = scores.subarray(start, start + length);
+      const kept = from?.of(parameter);
+      const left = this.#left[l];
+      if (left === undefined) return { name, scores: all, mask: kept?.slice() ?? new Uint8Array(length) };
+      const count = left.length;
+      const own = all instanceof Float64Array ? new Float64Array(count) : new Float32Array(count);
+      for (let k = 0; k < count; k++) own[k] = all[left[k]!]!;
+      return { name, scores: own, mask: kept === undefined ? new Uint8Array(count) : at(kept, left) };
+    });
+  }
+
+  /** @param rivals of {@link rivals}, decided: only their ones are left @param masks gets the same ones; all 0 before */
+  shrinkTo(rivals: readonly ScoredMask[], masks: Masks): void {
+    this.#left = this.#network.prunable.map((parameter, l) => {
+      const survived = rivals[l]!.mask;
+      const mask = masks.of(parameter);
+      const left = this.#left[l];
+      const next = new Uint32Array(survived.length);
+      let count = 0;
+      // no branch: who survives cannot be foreseen; what is written for others is overwritten
+      for (let k = 0; k < survived.length; k++) {
+        const index = left === undefined ? k : left[k]!;
+        next[count] = index;
+        mask[index] = survived[k]!;
+        count += survived[k]!;
+      }
+      return next.slice(0, count);
+    });
+  }
+
+  /** The lowest score of those left; none where all of them would be in any case. */
+  lowest(scores: Float32Array | Float64Array, from: Masks | undefined): { threshold?: number } {
+    let lowest = Number.POSITIVE_INFINITY;
+    for (const [l, { start, length }] of this.#network.prunable.entries()) {
+      const left = this.#left[l];
+      const count = left?.length ?? length;
+      for (let k = 0; k < count; k++) {
+        const index = start + (left === undefined ? k : left[k]!);
+        if (scores[index]! < lowest && from?.bytes[index] !== 1) lowest = scores[index]!;
+      }
+    }
+    return Number.isFinite(lowest) ? { threshold: lowest } : {};
+  }
 }
 
-/** Writes the mask of the survivors to their places. @param mask 0 where a weight was not left */
-export function returnInto(mask: Uint8Array, survived: Uint8Array, kept: Uint8Array): void {
-  for (let k = 0, at = 0; at < survived.length; k++) {
-    mask[k] = kept[k]! & survived[at]!;
-    at += kept[k]!;
-  }
+const at = (mask: Uint8Array, indices: Uint32Array): Uint8Array => {
+  const values = new Uint8Array(indices.length);
+  for (let k = 0; k < indices.length; k++) values[k] = mask[indices[k]!]!;
+  return values;
+};
+
+function indicesOf(mask: Uint8Array): Uint32Array {
+  const indices = new Uint32Array(countKept(mask));
+  for (let k = 0, count = 0; count < indices.length; k++) if (mask[k] === 1) indices[count++] = k;
+  return indices;
 }

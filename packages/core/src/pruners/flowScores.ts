@@ -7,11 +7,12 @@ import type { ScoreRequest } from "./scoring.ts";
  * @returns in the sums' own measure where that is a float64, else all divided by one power of two
  */
 export function flowScores(
-  { network, weights, masks }: ScoreRequest,
+  { network, weights, masks, spent }: ScoreRequest,
   power: 1 | 2,
   factorPower: 1 | 2,
 ): Float64Array {
-  const scores = new Float64Array(network.prunableCount);
+  // every layer's scores are written below
+  const scores = spent instanceof Float64Array ? spent : new Float64Array(network.prunableCount);
   const parameterOf = new Map(network.prunable.map((parameter) => [parameter.name, parameter]));
   const exponents = new Map<string, number>();
   pathSums(network, weights, {
@@ -24,9 +25,9 @@ export function flowScores(
       exponents.set(name, exponent);
       const theta = weights.get(name)!;
       const layer = scores.subarray(parameter.start, parameter.start + parameter.length);
-      if (factorPower === 1)
-        for (let k = 0; k < layer.length; k++) layer[k] = Math.abs(theta[k]!) * gradient[k]!;
-      else for (let k = 0; k < layer.length; k++) layer[k] = theta[k]! * theta[k]! * gradient[k]!;
+      const { length } = parameter;
+      if (factorPower === 1) for (let k = 0; k < length; k++) layer[k] = Math.abs(theta[k]!) * gradient[k]!;
+      else for (let k = 0; k < length; k++) layer[k] = theta[k]! * theta[k]! * gradient[k]!;
     },
   });
   const highest = Math.max(...exponents.values());

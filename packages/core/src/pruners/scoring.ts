@@ -8,7 +8,7 @@
 import { allocateByShare } from "../masks/allocate.ts";
 import { countKept, Masks } from "../masks/masks.ts";
 import { keepTopInto, requireKeepCount } from "../masks/select.ts";
-import { returnInto, survivors } from "../masks/survivors.ts";
+import { Survivors } from "../masks/survivors.ts";
 import type { Network } from "../network/network.ts";
 import type { OptionSpec, PruneRequest, Pruner, Pruning } from "./pruner.ts";
 
@@ -18,6 +18,8 @@ export type Scores = Float32Array | Float64Array;
 export interface ScoreRequest extends PruneRequest {
   /** Weights left by the rounds before, in the first by `within`; absent where all are. */
   readonly masks?: Masks;
+  /** Scores of an earlier round: nobody reads them any more, and their memory may be used again. */
+  readonly spent?: Scores;
 }
 
 export interface ScoringMethod extends Omit<Pruner, "options" | "wholePaths" | "confinable" | "prune"> {
@@ -25,7 +27,7 @@ export interface ScoringMethod extends Omit<Pruner, "options" | "wholePaths" | "
   readonly options?: Readonly<Record<string, OptionSpec>>;
   /** Rounds unless the option `rounds` says otherwise; absent where removed weights change no score: there is one. */
   readonly roundCount?: number;
-  /** A new array each time; scores of removed weights do not count. Round by round they may differ by a factor. */
+  /** A new array each time, or the spent one; scores of removed weights do not count. Round by round they may differ by a factor. */
   score(request: ScoreRequest): Scores | Promise<Scores>;
 }
 
@@ -77,22 +79,25 @@ async function pruneByScores(score: ScoringMethod["score"], request: PruneReques
   const steps = keepCounts(request, most);
   const competitions =
     options.scope === "layer" ? layerCompetitions(network, steps, from, within) : undefined;
+  const left = new Survivors(network, within);
   let masks = within;
   let first: Scores | undefined;
+  let spent: Scores | undefined;
   let sliceStart = performance.now();
   for (const [step, count] of steps.entries()) {
     signal?.throwIfAborted();
-    const scores = await score({ ...request, ...(masks && { masks }) });
+    const scores = await score({ ...request, ...(masks && { masks }), ...(spent && { spent }) });
     if (options.invert === true) for (let k = 0; k < scores.length; k++) scores[k] = -scores[k]!;
     first ??= scores;
-    masks = select(network, scores, competitions?.[step] ?? [count], masks, from);
+    if (first !== scores) spent = scores;
+    masks = select(network, scores, competitions?.[step] ?? [count], left, from);
     const round = step + 1;
     onProgress?.({
       keptCount: count,
       round,
       roundCount: steps.length,
       fraction: round / steps.length,
-      ...(competitions === undefined && thresholdOf(scores, masks, from)),
+      ...(competitions === undefined && left.lowest(scores, from)),
     });
     if (performance.now() - sliceStart < SLICE_MS || round === steps.length) continue;
     // lets timers, signals and screens have their turn
@@ -140,39 +145,21 @@ function layerCompetitions(
 
 /**
  * @param counts weights to keep of each layer, or one count for all together
- * @param left weights that compete; absent: all
+ * @param left weights that compete; afterwards those that are kept
  * @param from weights that are kept in any case
  */
 function select(
   network: Network,
   scores: Scores,
   counts: readonly number[],
-  left: Masks | undefined,
+  left: Survivors,
   from: Masks | undefined,
 ): Masks {
-  const masks = new Masks(network, from?.bytes.slice());
-  const layers = network.prunable.map((parameter) => ({
-    name: parameter.name,
-    scores: scores.subarray(parameter.start, parameter.start + parameter.length),
-    mask: masks.of(parameter),
-  }));
   // the fewer are left, the less there is to look at
-  const rivals =
-    left === undefined ? layers : layers.map((layer, l) => survivors(layer, left.of(network.prunable[l]!)));
+  const rivals = left.rivals(scores, from);
   if (counts.length === 1) keepTopInto(rivals, counts[0]!);
   else for (const [l, layer] of rivals.entries()) if (counts[l]! > 0) keepTopInto([layer], counts[l]!);
-  if (left !== undefined) {
-    for (const [l, { mask }] of layers.entries())
-      returnInto(mask, rivals[l]!.mask, left.of(network.prunable[l]!));
-  }
+  const masks = new Masks(network);
+  left.shrinkTo(rivals, masks);
   return masks;
-}
-
-/** The score that was just high enough; none where all that is kept would be in any case. */
-function thresholdOf(scores: Scores, { bytes }: Masks, from: Masks | undefined): { threshold?: number } {
-  let threshold = Number.POSITIVE_INFINITY;
-  for (let k = 0; k < scores.length; k++) {
-    if (bytes[k] === 1 && scores[k]! < threshold && from?.bytes[k] !== 1) threshold = scores[k]!;
-  }
-  return Number.isFinite(threshold) ? { threshold } : {};
 }

@@ -11,7 +11,7 @@ function transformed(weight: usize, square: u32): f64 {
 }
 
 /** Weights that enter output o, offsets within the planes; index: within those weights. @returns end of the entries */
-export function gatherEntering(op: Convolution, o: u32): usize {
+export function gatherEntering(op: Convolution, o: u32, entries: usize): usize {
   const taps = op.taps;
   const tapsEnd = taps + op.tapCount * offsetof<Tap>();
   const square = op.square;
@@ -20,7 +20,7 @@ export function gatherEntering(op: Convolution, o: u32): usize {
   const fanIn = op.inPerGroup * op.tapCount;
   let weight = op.weight + (<usize>o * fanIn << 2);
   let mask = op.mask + o * fanIn;
-  let entry = op.entries;
+  let entry = entries;
   let index: u32 = 0;
   let channel = <usize>(o / op.outPerGroup) * op.inPerGroup * channelBytes;
   while (index < fanIn) {
@@ -41,14 +41,14 @@ export function gatherEntering(op: Convolution, o: u32): usize {
 }
 
 /** Weights that leave input channel i by taps of one phase, offsets within the gradient planes. @returns end */
-export function gatherLeaving(op: Convolution, i: u32, phase: u32): usize {
+export function gatherLeaving(op: Convolution, i: u32, phase: u32, entries: usize): usize {
   const square = op.square;
   const masked = op.mask != 0;
   const planeBytes = <usize>op.gradientLength << 3;
   const rowLength = <usize>op.inPerGroup * op.tapCount;
   const firstOutput = (i / op.inPerGroup) * op.outPerGroup;
   const firstWeight = <usize>firstOutput * rowLength + (i % op.inPerGroup) * op.tapCount;
-  let entry = op.entries;
+  let entry = entries;
   for (let t: u32 = 0; t < op.tapCount; t++) {
     const tap = changetype<Tap>(op.taps + t * offsetof<Tap>());
     if (tap.phase != phase) continue;

@@ -18,66 +18,111 @@ function vectors(rows: u32, pitch: u32, width: u32): u32 {
   return ((rows - 1) * pitch + width + 1) >> 1;
 }
 
+// a dot product is long enough to make up for adding its lanes
+const DOT_VECTORS: u32 = 64;
+
 export function forward(record: usize): void {
   const op = changetype<Convolution>(record);
   spreadInput(op);
   const outputs = op.groups * op.outPerGroup;
+  const runBytes = <usize>op.planeLength << 3;
+  const count = vectors(op.outHeight, op.pitch, op.outWidth);
   const rowBytes = <usize>op.outWidth << 3;
-  for (let first: u32 = 0; first < op.outHeight; first += op.tileRows) {
-    const rows = min(op.tileRows, op.outHeight - first);
-    const source = op.planes + (<usize>first * op.pitch << 3);
-    for (let o: u32 = 0; o < outputs; o++) {
-      const end = gatherEntering(op, o);
-      const value = op.bias ? load<f64>(op.bias + (<usize>o << 3)) : 0;
-      sumRuns(op.run, vectors(rows, op.pitch, op.outWidth), value, source, op.entries, end);
-      let y = op.output + (<usize>(o * op.outHeight + first) * rowBytes);
-      for (let row: u32 = 0; row < rows; row++) {
-        memory.copy(y, op.run + (<usize>row * op.pitch << 3), rowBytes);
+  let y = op.output;
+  for (let first: u32 = 0; first < outputs; first += op.batch) {
+    const n = min(op.batch, outputs - first);
+    gatherBatch(op, first, n);
+    for (let from: u32 = 0; from < count; from += op.tileVectors) {
+      const place = <usize>from << 4;
+      const tile = min(op.tileVectors, count - from);
+      for (let k: u32 = 0; k < n; k++) {
+        const value = load<f64>(op.bias + (<usize>(first + k) << 3));
+        sumRuns(op.run + k * runBytes + place, tile, value, op.planes + place, startOf(op, k), startOf(op, k + 1));
+      }
+    }
+    for (let k: u32 = 0; k < n; k++) {
+      let run = op.run + k * runBytes;
+      for (let row: u32 = 0; row < op.outHeight; row++) {
+        memory.copy(y, run, rowBytes);
         y += rowBytes;
+        run += <usize>op.pitch << 3;
       }
     }
   }
 }
 
-export function backward(record: usize): void {
+export function differentiateWeights(record: usize): void {
   const op = changetype<Convolution>(record);
   spreadInput(op);
   spreadGradient(op);
-  differentiateWeights(op);
-  differentiateInput(op);
-}
-
-function differentiateWeights(op: Convolution): void {
   const outputs = op.groups * op.outPerGroup;
-  const fanInBytes = <usize>op.inPerGroup * op.tapCount << 3;
-  memory.fill(op.weightGradient, 0, outputs * fanInBytes);
-  for (let first: u32 = 0; first < op.outHeight; first += op.tileRows) {
-    // the last vector of a tile may hold the first place of the next: rows are taken whole but for the last tile's
-    const rows = min(op.tileRows, op.outHeight - first);
-    const last = first + rows == op.outHeight;
-    const count = last ? vectors(rows, op.pitch, op.outWidth) : (rows * op.pitch) >> 1;
-    const place = <usize>first * op.pitch << 3;
-    for (let o: u32 = 0; o < outputs; o++) {
-      const end = gatherEntering(op, o);
-      const g = op.gradientPlanes + (<usize>o * op.gradientLength + op.lead << 3) + place;
-      dotRuns(op.weightGradient + o * fanInBytes, g, count, op.planes + place, op.entries, end);
-    }
-  }
-}
-
-function differentiateInput(op: Convolution): void {
-  const channels = op.groups * op.inPerGroup;
-  memory.fill(op.inputGradient, 0, <usize>channels * op.height * op.width << 3);
-  for (let first: u32 = 0; first < op.phaseRows; first += op.tileRows) {
-    const rows = min(op.tileRows, op.phaseRows - first);
-    const source = op.gradientPlanes + (<usize>first * op.pitch << 3);
-    for (let i: u32 = 0; i < channels; i++) {
-      for (let phase: u32 = 0; phase < op.phaseCount; phase++) {
-        const end = gatherLeaving(op, i, phase);
-        if (end == op.entries) continue;
-        sumRuns(op.run, vectors(rows, op.pitch, op.pitch), 0, source, op.entries, end);
-        gatherInputGradient(op, i, phase, first, rows);
+  const fanInBytes = (<usize>op.inPerGroup * op.tapCount) << 3;
+  const count = vectors(op.outHeight, op.pitch, op.outWidth);
+  memory.fill(op.weightGradient, 0, <usize>outputs * fanInBytes);
+  for (let first: u32 = 0; first < outputs; first += op.batch) {
+    const n = min(op.batch, outputs - first);
+    gatherBatch(op, first, n);
+    for (let from: u32 = 0; from < count; from += DOT_VECTORS) {
+      const place = <usize>from << 4;
+      const tile = min(DOT_VECTORS, count - from);
+      for (let k: u32 = 0; k < n; k++) {
+        const o = <usize>(first + k);
+        const g = op.gradientPlanes + ((o * op.gradientLength + op.lead) << 3) + place;
+        dotRuns(op.weightGradient + o * fanInBytes, g, tile, op.planes + place, startOf(op, k), startOf(op, k + 1));
       }
     }
   }
+}
+
+export function differentiateInput(record: usize): void {
+  const op = changetype<Convolution>(record);
+  spreadGradient(op);
+  const channels = op.groups * op.inPerGroup;
+  const phases = channels * op.phaseCount;
+  const runBytes = <usize>op.planeLength << 3;
+  const count = vectors(op.phaseRows, op.pitch, op.pitch);
+  memory.fill(op.inputGradient, 0, (<usize>channels * op.height * op.width) << 3);
+  for (let first: u32 = 0; first < phases; first += op.batch) {
+    const n = min(op.batch, phases - first);
+    let entry = op.entries;
+    for (let k: u32 = 0; k < n; k++) {
+      setStart(op, k, entry);
+      entry = gatherLeaving(op, (first + k) / op.phaseCount, (first + k) % op.phaseCount, entry);
+    }
+    setStart(op, n, entry);
+    for (let from: u32 = 0; from < count; from += op.tileVectors) {
+      const place = <usize>from << 4;
+      const tile = min(op.tileVectors, count - from);
+      const source = op.gradientPlanes + place;
+      for (let k: u32 = 0; k < n; k++) {
+        const start = startOf(op, k);
+        const end = startOf(op, k + 1);
+        if (start != end) sumRuns(op.run + k * runBytes + place, tile, 0, source, start, end);
+      }
+    }
+    for (let k: u32 = 0; k < n; k++) {
+      if (startOf(op, k) == startOf(op, k + 1)) continue;
+      gatherInputGradient(op, (first + k) / op.phaseCount, (first + k) % op.phaseCount, op.run + k * runBytes);
+    }
+  }
+}
+
+/** Gathers the weights that enter outputs first … first + count − 1. */
+function gatherBatch(op: Convolution, first: u32, count: u32): void {
+  let entry = op.entries;
+  for (let k: u32 = 0; k < count; k++) {
+    setStart(op, k, entry);
+    entry = gatherEntering(op, first + k, entry);
+  }
+  setStart(op, count, entry);
+}
+
+@inline
+function startOf(op: Convolution, k: u32): usize {
+  return load<u32>(op.starts + (<usize>k << 2));
+}
+
+@inline
+function setStart(op: Convolution, k: u32, entry: usize): void {
+  store<u32>(op.starts + (<usize>k << 2), <u32>entry);
 }

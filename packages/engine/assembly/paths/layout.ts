@@ -25,7 +25,7 @@ export class Convolution {
   weight: usize;
   /** u8 a weight, 1 = kept; 0: all are. */
   mask: usize;
-  /** f64[outputs], or 0. */
+  /** f64[outputs]; the forward pass alone reads it. */
   bias: usize;
   /** f64[outputs, outHeight, outWidth]: what comes out, or its gradient on the way back. */
   output: usize;
@@ -37,12 +37,14 @@ export class Convolution {
   planes: usize;
   /** Scratch: f64[outputs, gradientLength]. */
   gradientPlanes: usize;
-  /** Scratch: f64, as long as a plane. */
+  /** Scratch: f64[batch, planeLength]. */
   run: usize;
   /** Tap[tapCount]. */
   taps: usize;
-  /** Scratch: entries, as many as the weights of an output or of a channel. */
+  /** Scratch: entries, as many as the weights of `batch` outputs or channels. */
   entries: usize;
+  /** Scratch: u32[batch + 1], where the entries of each begin. */
+  starts: usize;
   groups: u32;
   inPerGroup: u32;
   outPerGroup: u32;
@@ -68,8 +70,10 @@ export class Convolution {
   gradientLength: u32;
   /** Zeros before a gradient: as many places as the farthest tap lies away. */
   lead: u32;
-  /** Rows that are computed together: what they read stays in the cache. */
-  tileRows: u32;
+  /** Vectors that are summed together, a multiple of 8: what they read stays in the cache. */
+  tileVectors: u32;
+  /** Outputs, or phases of channels, whose weights are gathered together. */
+  batch: u32;
 }
 
 /** Sets every phase from the input: zeros where there is padding. */
@@ -120,15 +124,15 @@ export function spreadGradient(op: Convolution): void {
   }
 }
 
-/** Takes rows first … first + rows − 1 of a phase out of the run into the gradient of input channel i. */
-export function gatherInputGradient(op: Convolution, i: u32, phase: u32, first: u32, rows: u32): void {
+/** Takes the rows of a phase out of its run into the gradient of input channel i. */
+export function gatherInputGradient(op: Convolution, i: u32, phase: u32, run: usize): void {
   const a = phase / op.strideX;
   const b = phase % op.strideX;
   const plane = op.inputGradient + (<usize>i * op.height * op.width << 3);
-  for (let row: u32 = 0; row < rows; row++) {
-    const y = <i32>((first + row) * op.strideY + a) - <i32>op.top;
+  for (let row: u32 = 0; row < op.phaseRows; row++) {
+    const y = <i32>(row * op.strideY + a) - <i32>op.top;
     if (y < 0 || y >= <i32>op.height) continue;
-    const from = op.run + (<usize>row * op.pitch << 3);
+    const from = run + (<usize>row * op.pitch << 3);
     const to = plane + (<usize>y * op.width << 3);
     if (op.strideX == 1) {
       memory.copy(to, from + (<usize>op.left << 3), <usize>op.width << 3);

@@ -25,15 +25,19 @@ export interface PathLayout {
   readonly gradientLength: number;
   /** Zeros before a gradient: as many places as the farthest tap lies away. */
   readonly lead: number;
-  /** Even; rows that are computed together. */
-  readonly tileRows: number;
+  /** A multiple of 8; vectors of two places that are summed together. */
+  readonly tileVectors: number;
+  /** Outputs, or phases of channels, whose weights are gathered together. */
+  readonly batch: number;
   /** Three numbers a tap: its phase, bytes to the input, bytes to the gradient. */
   readonly taps: Uint32Array;
 }
 
 const F64 = Float64Array.BYTES_PER_ELEMENT;
-// what a tile reads of all channels of a group stays in the second-level cache
-const TILE_BYTES = 1 << 18;
+// what a tile reads of all channels of a group stays in the first-level cache
+const TILE_BYTES = 1 << 14;
+// and the weights that read it in the second-level cache
+const BATCH_WEIGHTS = 1 << 13;
 
 export function pathLayout(convolution: PathConvolution): PathLayout {
   const { groups, inChannels, outChannels, outputSize, kernel, stride, dilation } = convolution;
@@ -55,6 +59,9 @@ export function pathLayout(convolution: PathConvolution): PathLayout {
     }
   }
   const widest = Math.max(inChannels * phaseCount, outChannels) / groups;
-  const tileRows = 2 * Math.max(1, Math.floor(TILE_BYTES / (2 * F64 * pitch * widest)));
-  return { pitch, phaseCount, phaseRows, planeLength, gradientLength, lead, tileRows, taps };
+  const tileVectors = 8 * Math.max(1, Math.floor(TILE_BYTES / (8 * 2 * F64 * kernel[0] * widest)));
+  const fan = (kernel[0] * kernel[1] * Math.max(inChannels, outChannels)) / groups;
+  const most = Math.max(inChannels * phaseCount, outChannels);
+  const batch = Math.max(1, Math.min(most, Math.floor(BATCH_WEIGHTS / fan)));
+  return { pitch, phaseCount, phaseRows, planeLength, gradientLength, lead, tileVectors, batch, taps };
 }
