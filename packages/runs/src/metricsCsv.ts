@@ -2,20 +2,31 @@
 import type { EpochPoint } from "./reduce.ts";
 import { formatTable } from "./table.ts";
 
-/** Fractions, not percentages; `rate` is the learning rate. */
-const COLUMNS = ["epoch", "loss", "accuracy", "test_loss", "test_accuracy", "rate"] as const;
+/** Fractions, not percentages; `rate` is the learning rate, a `5` the fraction with the class among the five greatest. */
+const COLUMNS = {
+  epoch: "epoch",
+  loss: "loss",
+  accuracy: "accuracy",
+  validation_loss: "validationLoss",
+  validation_accuracy: "validationAccuracy",
+  validation_accuracy5: "validationAccuracy5",
+  test_loss: "testLoss",
+  test_accuracy: "testAccuracy",
+  test_accuracy5: "testAccuracy5",
+  rate: "rate",
+} as const satisfies Record<string, keyof EpochPoint>;
 
+/** In every file, even of a run without epochs. */
+const ALWAYS: readonly string[] = ["epoch", "loss", "accuracy", "test_loss", "test_accuracy", "rate"];
+
+/** Columns that a run's events do not tell of are left out. */
 export function metricsCsv(epochs: readonly EpochPoint[]): string {
-  const rows = epochs.map((point) => ({
-    epoch: point.epoch,
-    loss: point.loss,
-    accuracy: point.accuracy,
-    test_loss: point.testLoss,
-    test_accuracy: point.testAccuracy,
-    rate: point.rate,
-  }));
+  const columns = Object.entries(COLUMNS).filter(
+    ([key, field]) => ALWAYS.includes(key) || epochs.some((point) => point[field] !== undefined),
+  );
+  const rows = epochs.map((point) => Object.fromEntries(columns.map(([key, field]) => [key, point[field]])));
   return formatTable(
-    COLUMNS.map((key) => ({ key, title: key })),
+    columns.map(([key]) => ({ key, title: key })),
     rows,
     "csv",
   );

@@ -14,7 +14,7 @@ export interface RunSummary {
   readonly leftMs?: number;
   readonly epoch?: number;
   readonly epochCount?: number;
-  /** Of the last epoch, and of the best one. */
+  /** Of the last epoch, and of the best one; see {@link bestEpoch}. */
   readonly testAccuracy?: number;
   readonly bestTestAccuracy?: number;
 }
@@ -88,12 +88,16 @@ export function walkRates({ pruning }: RunState): WalkRates | undefined {
   };
 }
 
-/** The epoch with the highest test accuracy, the first of equal ones. */
-export function bestEpoch(state: RunState): EpochPoint | undefined {
+/**
+ * The epoch with the highest validation accuracy, the first of equal ones; with the highest test accuracy where the run
+ * has no validation examples.
+ */
+export function bestEpoch({ epochs }: RunState): EpochPoint | undefined {
+  const isValidated = epochs.some(({ validationAccuracy }) => validationAccuracy !== undefined);
+  const accuracyOf = (point?: EpochPoint) =>
+    (isValidated ? point?.validationAccuracy : point?.testAccuracy) ?? -1;
   let best: EpochPoint | undefined;
-  for (const point of state.epochs) {
-    if (point.testAccuracy > (best?.testAccuracy ?? -1)) best = point;
-  }
+  for (const point of epochs) if (accuracyOf(point) > accuracyOf(best)) best = point;
   return best;
 }
 

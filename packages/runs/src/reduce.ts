@@ -56,6 +56,11 @@ export interface EpochPoint {
   readonly accuracy: number;
   readonly testLoss: number;
   readonly testAccuracy: number;
+  /** As `train.epoch` told them. */
+  readonly testAccuracy5?: number;
+  readonly validationLoss?: number;
+  readonly validationAccuracy?: number;
+  readonly validationAccuracy5?: number;
   readonly rate: number;
   readonly elapsedMs: number;
   /** When it ended, milliseconds since the epoch. */
@@ -303,10 +308,9 @@ function withEpoch(
   state: RunState,
   event: Extract<TimedRunEvent, { kind: "train.epoch" }>,
 ): readonly EpochPoint[] {
-  const { epoch, loss, accuracy, testLoss, testAccuracy, rate, elapsedMs, t } = event;
-  const step = epoch * (state.training?.stepsPerEpoch ?? 1);
-  const point = { epoch, step, loss, accuracy, testLoss, testAccuracy, rate, elapsedMs, t };
-  return [...state.epochs.filter((earlier) => earlier.epoch < epoch), point];
+  const { kind: _, ...told } = event;
+  const step = told.epoch * (state.training?.stepsPerEpoch ?? 1);
+  return [...state.epochs.filter((earlier) => earlier.epoch < told.epoch), { ...told, step }];
 }
 
 function logged(state: RunState, event: TimedRunEvent): RunState {

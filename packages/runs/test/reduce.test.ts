@@ -204,6 +204,18 @@ it("finds the best epoch and the first that reached an accuracy, NaN among them"
   expect(epochsTo(state, 0.95)).toBeUndefined();
 });
 
+it("finds the best epoch by validation examples where there are some", () => {
+  const validated = (number: number, test: number, validationAccuracy: number) => ({
+    ...epoch(number, test),
+    validationAccuracy,
+  });
+  const state = reduceAll(
+    timed([trainStarted, validated(1, 0.9, 0.5), validated(2, 0.6, 0.8), validated(3, 0.7, 0.8)]),
+  );
+  expect(bestEpoch(state)).toMatchObject({ epoch: 2, testAccuracy: 0.6, validationAccuracy: 0.8 });
+  expect(summarise(state, 0).bestTestAccuracy).toBe(0.6);
+});
+
 it("keeps the last lines of the log alone", () => {
   let state: RunState = initialRunState("x");
   for (let k = 0; k < LOG_LENGTH + 50; k++)
