@@ -87,7 +87,12 @@ export function listRecipes(): ReadonlyMap<string, Recipe> {
 }
 
 function parse(path: string): unknown {
-  const text = readFileSync(path, "utf8");
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch {
+    throw new ArgumentError(path, { given: "a file that cannot be read", expected: "a recipe" });
+  }
   try {
     return JSON.parse(text);
   } catch (error) {

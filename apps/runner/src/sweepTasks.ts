@@ -12,6 +12,8 @@ import {
 import { makeFolder, replaceFile, runFolderOf } from "@phew/runs";
 import { type SettingShape, type Settings, type Sweep, type SweepTask, sweepFolder } from "@phew/runs/sweeps";
 import { type Dataset, executorNames, loadExecutor } from "@phew/training";
+import { z } from "zod";
+import { readRecipe } from "./recipe.ts";
 import { datasetOf } from "./runTraining.ts";
 import { runName, TRAIN_DEFAULTS, type TrainConfig, USUAL_SETTINGS } from "./trainConfig.ts";
 import { checkTrainConfig } from "./trainConfigFile.ts";
@@ -29,7 +31,15 @@ export interface RunMaterial {
 
 const { seed: _, ...sweepSettings } = trainSettings;
 /** The settings a sweep file may hold; seeds have a place of their own there. */
-export const sweepShape: SettingShape = sweepSettings;
+export const sweepShape: SettingShape = {
+  ...sweepSettings,
+  recipe: z
+    .string()
+    .min(1)
+    .describe(
+      "name of a recipe (phew recipes lists them), or its file from where phew is called; other settings go before its own",
+    ),
+};
 
 /**
  * The tasks of expanded settings, in order; those that are the same run once.
@@ -83,7 +93,7 @@ function configFile(folder: string, id: string): string {
   return path.join(folder, "configs", `${id}.json`);
 }
 
-function completeConfig(settings: Settings): TrainConfig {
+function completeConfig({ recipe, ...settings }: Settings): TrainConfig {
   const dense = (settings.method ?? USUAL_SETTINGS.method) === DENSE;
   if (!dense && settings.density === undefined) {
     throw new ArgumentError("density", {
@@ -95,6 +105,7 @@ function completeConfig(settings: Settings): TrainConfig {
   const config = checkTrainConfig("settings", {
     ...USUAL_SETTINGS,
     ...(dense ? { density: 1 } : {}),
+    ...(recipe === undefined ? {} : readRecipe(recipe as string).settings),
     ...settings,
   });
   if (dense && config.density !== 1) {

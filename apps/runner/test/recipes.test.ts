@@ -85,6 +85,10 @@ describe("recipes", () => {
     const events = readText(path.join(folder, run, "events.jsonl"));
     expect(events).toMatch(/"validationAccuracy":/);
     expect(events).toMatch(/"testAccuracy5":/);
+    expect(readText(path.join(folder, run, "metrics.csv")).split("\n")[0]).toBe(
+      "epoch,loss,accuracy,validation_loss,validation_accuracy,validation_accuracy5," +
+        "test_loss,test_accuracy,test_accuracy5,rate",
+    );
   });
 
   it("keep the hash of a configuration that says nothing new", () => {

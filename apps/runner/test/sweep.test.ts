@@ -214,6 +214,40 @@ it.each<[string, object, RegExp]>([
   expect(existsSync(path.join(folder, "runs"))).toBe(false);
 });
 
+it("takes what a run does not say from its recipe, each of a grid of recipes too", () => {
+  const folder = scratchFolder();
+  writeFileSync(path.join(folder, "own.json"), JSON.stringify({ settings: { epochs: 7, rate: 0.3 } }));
+  const own = path.join(folder, "own.json");
+  const { epochs: _, ...left } = settings;
+  const document = {
+    settings: { ...left, density: 0.1, momentum: 0.5 },
+    grid: { recipe: ["phew", own], rate: [0.1, 0.2] },
+  };
+  const plan = (changed: object) =>
+    planSweep(sweepFile(folder, { ...document, ...changed }), { runs: path.join(folder, "runs") });
+  const { runs } = plan({});
+  expect(
+    runs.map(({ config: { epochs, rate, batchSize, momentum, weightDecay } }) => [
+      ...[epochs, rate, batchSize, momentum, weightDecay],
+    ]),
+  ).toEqual([
+    [160, 0.1, 16, 0.5, 1e-4],
+    [160, 0.2, 16, 0.5, 1e-4],
+    [7, 0.1, 16, 0.5, 1e-4],
+    [7, 0.2, 16, 0.5, 1e-4],
+  ]);
+  // the run is what it trains with, whoever said so
+  expect(runs[0]!.config).not.toHaveProperty("recipe");
+  const spelt = { ...left, ...{ density: 0.1, momentum: 0.5, epochs: 7, rate: 0.2 } };
+  expect(plan({ settings: spelt, grid: {} }).runs[0]!.id).toBe(runs[3]!.id);
+  expect(() => plan({ grid: { recipe: ["phwe"] } })).toThrow(/recipe: got "phwe".*Did you mean "phew"/);
+  expect(() => plan({ grid: { recipe: ["none.json"] } })).toThrow(
+    /none\.json: got a file that cannot be read/,
+  );
+  const { properties } = JSON.parse(phew(["sweep", "--schema"], folder).stdout);
+  expect(properties.settings.properties.recipe.description).toMatch(/name of a recipe/);
+});
+
 it("refuses the command line of a sweep without a file, and options of sbatch with an open quote", () => {
   const folder = scratchFolder();
   sweepFile(folder, { settings: { ...settings, density: 0.1 } });
