@@ -263,6 +263,59 @@ describe("cifar10", () => {
   });
 });
 
+describe("cifar100", () => {
+  const LENGTH = 3074;
+  /** Zeros but for the first records, of group and class each; planes of record 0 as given. */
+  const write = (
+    below: string,
+    name: string,
+    labels: readonly (readonly [number, number])[],
+    count: number,
+  ) => {
+    const first = new Uint8Array(labels.length * LENGTH);
+    labels.forEach((pair, k) => {
+      first.set(pair, k * LENGTH);
+    });
+    first.fill(51, 2, 1026).fill(102, 1026, 2050).fill(204, 2050, 3074);
+    writeFileSync(join(below, `${name}.bin`), first);
+    truncateSync(join(below, `${name}.bin`), count * LENGTH);
+  };
+
+  it("takes the class, not the group before it, and its own normalisation", async () => {
+    const below = join(folder, "cifar-100-binary");
+    mkdirSync(below);
+    write(
+      below,
+      "train",
+      [
+        [11, 99],
+        [3, 42],
+      ],
+      50_000,
+    );
+    write(below, "test", [[19, 7]], 10_000);
+    const dataset = await loadDataset("cifar100", { dataDir: folder });
+    expect([dataset.train.count, dataset.test.count, dataset.classCount]).toEqual([50_000, 10_000, 100]);
+    expect([0, 1, 2].map((k) => dataset.train.classes[k])).toEqual([99, 42, 0]);
+    expect(dataset.test.classes[0]).toBe(7);
+    const x = new Float32Array(2 * 3072);
+    dataset.test.fillInto(x, [1, 0]);
+    expect(x[0]).toBeCloseTo((0 - 0.507) / 0.267, 5);
+    expect(x[3072]).toBeCloseTo((0.2 - 0.507) / 0.267, 5);
+    expect(x[3072 + 1024]).toBeCloseTo((0.4 - 0.487) / 0.256, 5);
+    expect(x[6143]).toBeCloseTo((0.8 - 0.441) / 0.276, 5);
+  });
+
+  it("refuses files of CIFAR-10's records and a class too high", async () => {
+    write(folder, "train", [[0, 0]], 50_000);
+    write(folder, "test", [[0, 100]], 10_000);
+    const load = () => loadDataset("cifar100", { dataDir: folder });
+    await expect(load()).rejects.toThrow(/test\.bin: got label 100 at example 0, expected a class, 0 to 99/);
+    truncateSync(join(folder, "train.bin"), 50_000 * 3073);
+    await expect(load()).rejects.toThrow(/train\.bin: got 153650000 bytes, expected 153700000/);
+  });
+});
+
 describe("registry of data sets", () => {
   it("knows every set under its name", () => {
     expect(datasets.map(({ name }) => name)).toEqual([
