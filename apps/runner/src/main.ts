@@ -8,6 +8,7 @@ import { declareData } from "./commands/data.ts";
 import { declareDemo } from "./commands/demo.ts";
 import { declareDoctor } from "./commands/doctor.ts";
 import { declareExport } from "./commands/export.ts";
+import { declareImp } from "./commands/imp.ts";
 import { declarePredict } from "./commands/predict.ts";
 import { declarePrune } from "./commands/prune.ts";
 import { declareRecipes } from "./commands/recipes.ts";
@@ -26,6 +27,7 @@ const declarations = [
   declarePredict,
   declareExport,
   declareTrain,
+  declareImp,
   declareRecipes,
   declareData,
   declareSweep,

@@ -6,7 +6,9 @@ import { createHash } from "node:crypto";
 import {
   ArgumentError,
   completeCheck,
+  completeOptions,
   initialise,
+  keepCountAt,
   layerMeasures,
   Masks,
   measures,
@@ -16,6 +18,7 @@ import {
   prune,
   prunerByName,
   type RunEvent,
+  requireWithin,
   type Weights,
   zooEntries,
   zooModel,
@@ -43,9 +46,10 @@ import {
 } from "./checkpoints.ts";
 import { describeFailure, Failure, Interrupted } from "./failure.ts";
 import { dataOfDataset, looksAtExamples } from "./pruningData.ts";
-import { runName, TRAIN_DEFAULTS, type TrainConfig } from "./trainConfig.ts";
+import { identityOf, runName, type TrainConfig } from "./trainConfig.ts";
 import { settingsOf } from "./trainOptions.ts";
 import { version } from "./version.ts";
+import { REWIND_FILE, readSources, type Sources, withDigests } from "./weightSources.ts";
 
 /** Where a run's folder goes. */
 export interface RunPlace {
@@ -80,7 +84,9 @@ interface Material {
   readonly place: RunPlace;
   readonly dataset: Dataset;
   readonly network: Network;
-  /** As drawn, before pruning. */
+  /** What it takes from other runs. */
+  readonly sources: Sources;
+  /** What training starts from, before pruning. */
   readonly initial: () => Promise<Weights>;
   readonly executor: ExecutorFactory;
 }
@@ -95,9 +101,10 @@ const datasets = new Map<string, Promise<Dataset>>();
  * @throws ArgumentError before anything is written where the configuration cannot be run, or where another process works
  *   on it; Interrupted where the signal fired: the run can be gone on with then
  */
-export async function runTraining(config: TrainConfig, place: RunPlace, hooks: RunHooks): Promise<RunResult> {
-  const { root, experiment, threadCount, force, resume = true } = place;
-  const identity = { root, experiment, config: { ...config }, defaults: TRAIN_DEFAULTS, seed: config.seed };
+export async function runTraining(given: TrainConfig, place: RunPlace, hooks: RunHooks): Promise<RunResult> {
+  const { threadCount, force, resume = true } = place;
+  const config = withDigests(given);
+  const identity = identityOf(config, place);
   const folder = runFolderOf(identity);
   const skipped = () => ({ folder, skipped: true, ...accuracyOf(readRun(folder).state) });
   if (!force && readStatus(folder)?.state === "finished") return skipped();
@@ -170,7 +177,9 @@ async function prunedAndKept(
 ): Promise<{ masks: Masks; weights: Weights }> {
   const { masks, ...made } = await pruned(material, record, signal);
   const weights = made.weights ?? (await material.initial());
-  await writer.saveMasks(masks, originOf(material, weights, made));
+  // a check's own weights are those that its mask is for
+  const madeFor = made.weights ?? material.sources.scoreWeights ?? weights;
+  await writer.saveMasks(masks, originOf(material, madeFor, made));
   return { masks, weights };
 }
 
@@ -193,17 +202,64 @@ function digestMasks(masks: Masks): string {
 async function gather(config: TrainConfig, place: RunPlace, { onData }: RunHooks): Promise<Material> {
   // an unknown name is told before a data set is read or drawn
   if (!zooEntries.some(({ name }) => name === config.model)) zooModel(config.model);
-  if (config.method !== "dense") prunerByName(config.method);
+  requireMethod(config);
   requireCheck(config);
   const dataset = await datasetOf(config, onData);
   const network = zooModel(config.model, { classCount: dataset.classCount, inputShape: dataset.inputShape });
+  settingsOf(config, dataset);
+  rewindStepOf(config, dataset);
+  const sources = await readSources(config, network);
+  const keepCount = keepCountAt(config.density, network.prunableCount);
+  if (sources.within !== undefined) requireWithin(prunerByName(config.method), keepCount, sources.within);
   let drawn: Promise<Weights> | undefined;
-  const initial = () => {
+  const initial = async () => {
+    if (sources.startWeights !== undefined) return sources.startWeights;
     drawn ??= initialise(network, { seed: config.seed, initialisation: ownInitialisation(network) });
     return drawn;
   };
   const executor = await loadExecutor(config.executor, { fastMath: config.fastMath ?? false });
-  return { config, place, dataset, network, initial, executor };
+  return { config, place, dataset, network, sources, initial, executor };
+}
+
+/** @throws ArgumentError before any training where the configuration, or what it names, cannot be run */
+export async function requireRunnable(config: TrainConfig, place: RunPlace, hooks: RunHooks): Promise<void> {
+  await gather(withDigests(config), place, hooks);
+}
+
+/** @throws ArgumentError for an unknown method or option, or a dense run that is told what to prune by */
+function requireMethod({ method, options, scoreWeights, within }: TrainConfig): void {
+  if (method !== "dense") {
+    completeOptions(prunerByName(method), options);
+    return;
+  }
+  const given =
+    scoreWeights !== undefined
+      ? "weights to prune by"
+      : within !== undefined
+        ? "masks to keep within"
+        : undefined;
+  if (given === undefined) return;
+  throw new ArgumentError(given, { given: "some for a dense run", expected: "a run that prunes" });
+}
+
+/** The step after which the run keeps its weights to be rewound to; undefined where it keeps none. */
+function rewindStepOf(
+  { rewindStep, rewindEpoch, epochs, batchSize }: TrainConfig,
+  { train: { count } }: Dataset,
+): number | undefined {
+  if (rewindStep !== undefined && rewindEpoch !== undefined) {
+    throw new ArgumentError("rewinding", {
+      given: "a step and an epoch",
+      expected: "one of them",
+    });
+  }
+  const stepsPerEpoch = Math.ceil(count / batchSize);
+  const step = rewindEpoch === undefined ? rewindStep : rewindEpoch * stepsPerEpoch;
+  if (step === undefined || step <= epochs * stepsPerEpoch) return step;
+  throw new ArgumentError("rewinding", {
+    given: rewindEpoch === undefined ? `to step ${step}` : `to epoch ${rewindEpoch}`,
+    expected: `at most ${epochs} epochs of ${stepsPerEpoch} steps, which is all the training there is`,
+  });
 }
 
 /** The data set of a configuration, once a process. @throws ArgumentError where it cannot be had */
@@ -238,7 +294,7 @@ type Pruned = Pick<PruneResult, "masks" | "check" | "weights" | "weightsSeed">;
 
 /** The masks to train with; a dense run has them too, all kept, so that it is measured alike. */
 async function pruned(material: Material, record: Recorder, signal: AbortSignal): Promise<Pruned> {
-  const { config, place, dataset, network } = material;
+  const { config, place, dataset, network, sources } = material;
   const { method, density, seed, options } = config;
   const initial = await material.initial();
   const finish = (event: RunEvent & { kind: "prune.finished" }, masks: Masks, weights: Weights = initial) =>
@@ -267,11 +323,13 @@ async function pruned(material: Material, record: Recorder, signal: AbortSignal)
   const { threadCount } = place;
   const subject = { network, method, options, seed, ...(threadCount !== undefined && { threadCount }) };
   const data = looksAtExamples(method) ? await dataOfDataset(subject, dataset) : undefined;
-  const pruning = await prune(network, initial, {
+  const { scoreWeights = initial, within } = sources;
+  const pruning = await prune(network, scoreWeights, {
     method,
     density,
     seed,
     options,
+    ...(within && { within }),
     ...(data && { data }),
     ...(check && { check }),
     signal,
@@ -310,6 +368,8 @@ async function trained(
   signal: AbortSignal,
 ): Promise<Weights> {
   const settings = settingsOf(config, dataset);
+  const rewindStep = rewindStepOf(config, dataset);
+  const isDue = checkpointDue(place.checkpoints, resume?.position.step);
   const events = train({
     dataset,
     network,
@@ -322,9 +382,11 @@ async function trained(
     ...(place.threadCount === undefined ? {} : { threadCount: place.threadCount }),
     ...(resume === undefined ? {} : { resume }),
     checkpoints: {
-      due: checkpointDue(place.checkpoints, resume?.position.step),
-      keep: (checkpoint) => {
+      due: (position) => isDue(position) || position.step === rewindStep,
+      keep: async (checkpoint) => {
         const { epoch, step } = checkpoint.position;
+        // first, so that a run that goes on behind this step has it
+        if (step === rewindStep) await keepRewind(writer, config, network, checkpoint);
         const metadata = { format: "pt", model: config.model, epoch: `${epoch}`, step: `${step}`, version };
         return writer.keepCheckpoint(toTensors(network, checkpoint, digestMasks(masks)), metadata);
       },
@@ -352,6 +414,18 @@ function keepBest(
 ): Promise<void> {
   const metadata = { format: "pt", model, epoch: `${epoch}`, seed: `${seed}`, version };
   const file = writer.path("best.safetensors");
+  return writeSafetensors(file, weightTensors(network, weights), metadata, { force: true });
+}
+
+/** The weights of an early step, for other runs to start from. */
+function keepRewind(
+  writer: RunWriter,
+  { model, seed }: TrainConfig,
+  network: Network,
+  { weights, position: { step } }: TrainCheckpoint,
+): Promise<void> {
+  const metadata = { format: "pt", model, step: `${step}`, seed: `${seed}`, version };
+  const file = writer.path(REWIND_FILE);
   return writeSafetensors(file, weightTensors(network, weights), metadata, { force: true });
 }
 

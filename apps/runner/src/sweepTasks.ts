@@ -15,9 +15,10 @@ import { type Dataset, executorNames, loadExecutor } from "@phew/training";
 import { z } from "zod";
 import { readRecipe } from "./recipe.ts";
 import { datasetOf } from "./runTraining.ts";
-import { runName, TRAIN_DEFAULTS, type TrainConfig, USUAL_SETTINGS } from "./trainConfig.ts";
+import { identityOf, runName, type TrainConfig, USUAL_SETTINGS } from "./trainConfig.ts";
 import { checkTrainConfig } from "./trainConfigFile.ts";
 import { DENSE, trainSettings } from "./trainSettings.ts";
+import { withDigests } from "./weightSources.ts";
 
 export interface SweepRun extends SweepTask {
   readonly config: TrainConfig;
@@ -56,8 +57,7 @@ export function sweepRuns(
   const folder = sweepFolder(root, experiment);
   const runs = expanded.map((settings): SweepRun => {
     const config = within(file, settings, () => completeConfig(settings));
-    const identity = { root, experiment, config: { ...config }, defaults: TRAIN_DEFAULTS, seed: config.seed };
-    const runFolder = runFolderOf(identity);
+    const runFolder = runFolderOf(identityOf(config, { root, experiment }));
     const id = path.basename(runFolder);
     const shown = {
       model: config.model,
@@ -116,7 +116,7 @@ function completeConfig({ recipe, ...settings }: Settings): TrainConfig {
     });
   }
   if (!dense) completeOptions(prunerByName(config.method), config.options);
-  return config;
+  return withDigests(config);
 }
 
 /**

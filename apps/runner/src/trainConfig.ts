@@ -1,4 +1,5 @@
 /** What a training run is: everything that decides its numbers, and nothing else. It names the run's folder. */
+import type { RunIdentity } from "@phew/runs";
 
 export interface TrainConfig {
   /** Name of the zoo. */
@@ -25,6 +26,17 @@ export interface TrainConfig {
   /** A sanity check that the mask goes through; absent where there is none. */
   readonly check?: string;
   readonly checkOptions?: Readonly<Record<string, string | number | boolean>>;
+  /** Weights that the method prunes by: a file, or a run as `FOLDER[@final|@best|@rewind]`. Absent: those trained from. */
+  readonly scoreWeights?: string;
+  /** Weights that training starts from, alike. Absent: drawn with `seed`. */
+  readonly startWeights?: string;
+  /** Masks whose weights alone may be kept: a file, or a run's folder. Absent: all may be. */
+  readonly within?: string;
+  /** SHA-256 of the files that {@link SOURCE_SETTINGS} mean, by setting. */
+  readonly sourceDigests?: Readonly<Record<string, string>>;
+  /** The step, or the epoch, after which the run keeps its weights for others to be rewound to. */
+  readonly rewindStep?: number;
+  readonly rewindEpoch?: number;
   readonly seed: number;
   readonly epochs: number;
   readonly batchSize: number;
@@ -67,6 +79,19 @@ export const TRAIN_DEFAULTS = {
   clipNorm: 0,
   patience: 0,
 } satisfies Partial<TrainConfig>;
+
+/** Settings that name files of other runs. */
+export const SOURCE_SETTINGS = ["scoreWeights", "startWeights", "within"] as const;
+
+/** The run of a configuration. Where the files of other runs lie is no part of it: what they hold is. */
+export function identityOf(
+  config: TrainConfig,
+  { root, experiment }: Pick<RunIdentity, "root" | "experiment">,
+): RunIdentity {
+  const places = Object.fromEntries(SOURCE_SETTINGS.map((setting) => [setting, config[setting]]));
+  const defaults = { ...TRAIN_DEFAULTS, ...places };
+  return { root, experiment, config: { ...config }, defaults, seed: config.seed };
+}
 
 /** What is taken where nothing is said; in the hash even so, because recipes change them. */
 export const USUAL_SETTINGS = {

@@ -2,7 +2,7 @@
 import { checks, pruners, zooEntries } from "@phew/core";
 import { AUGMENTATION_TEXT, datasets, executorNames } from "@phew/training";
 import { z } from "zod";
-import type { TrainConfig } from "./trainConfig.ts";
+import { SOURCE_SETTINGS, type TrainConfig } from "./trainConfig.ts";
 
 /** Value of the setting `method` for a run that is not pruned. */
 export const DENSE = "dense";
@@ -33,6 +33,20 @@ export const trainSettings = {
   options: optionsOf("method"),
   check: oneOf("a sanity check", [...checks.keys()]),
   checkOptions: optionsOf("check"),
+  scoreWeights: weightsOf("that the method prunes by"),
+  startWeights: weightsOf("that training starts from"),
+  within: z.string().min(1).describe("masks whose weights alone may be kept: a file, or a run's folder"),
+  sourceDigests: z
+    .record(
+      z.enum(SOURCE_SETTINGS),
+      z
+        .string()
+        .regex(/^sha256:[0-9a-f]{64}$/)
+        .optional(),
+    )
+    .describe(`SHA-256 digests of the files of ${SOURCE_SETTINGS.join(", ")}`),
+  rewindStep: whole(0),
+  rewindEpoch: whole(0),
   seed: whole(0),
   epochs: whole(1),
   batchSize: whole(1),
@@ -65,8 +79,19 @@ export const trainConfigSchema = z.strictObject({
   dataSeed: trainSettings.dataSeed.optional(),
   check: trainSettings.check.optional(),
   checkOptions: trainSettings.checkOptions.optional(),
+  scoreWeights: trainSettings.scoreWeights.optional(),
+  startWeights: trainSettings.startWeights.optional(),
+  within: trainSettings.within.optional(),
+  sourceDigests: trainSettings.sourceDigests.optional(),
+  rewindStep: trainSettings.rewindStep.optional(),
+  rewindEpoch: trainSettings.rewindEpoch.optional(),
   fastMath: trainSettings.fastMath.optional(),
 });
+
+function weightsOf(purpose: string) {
+  const form = "a weights file, or a run as FOLDER, FOLDER@best or FOLDER@rewind";
+  return z.string().min(1).describe(`weights ${purpose}: ${form}`);
+}
 
 function optionsOf(owner: string) {
   const value = z.union([z.number(), z.string(), z.boolean()]).describe("a number, a text, true or false");

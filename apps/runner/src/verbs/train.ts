@@ -20,7 +20,7 @@ import { type RunPlace, type RunResult, runTraining, statesOf } from "../runTrai
 import { runName, type TrainConfig } from "../trainConfig.ts";
 import { readTrainConfig, type TrainConfigFile } from "../trainConfigFile.ts";
 
-interface TrainVerbOptions
+export interface TrainVerbOptions
   extends Omit<TrainConfig, "model" | "density" | "options" | "checkOptions" | "classCount" | "executor"> {
   readonly classes?: number;
   readonly density?: number;
@@ -94,7 +94,7 @@ export async function train(
   await report(config, result, options, grownBytes);
 }
 
-function placeOf(options: TrainVerbOptions, experiment = "train"): RunPlace {
+export function placeOf(options: TrainVerbOptions, experiment = "train"): RunPlace {
   const {
     runs,
     force = false,
@@ -129,7 +129,7 @@ function configFrom(path: string, model: string | undefined, given: readonly str
 }
 
 /** What stands on the command line goes before the recipe, the recipe before the defaults. */
-function configOf(
+export function configOf(
   model: string | undefined,
   options: TrainVerbOptions,
   given: readonly string[],

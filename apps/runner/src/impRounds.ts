@@ -1,0 +1,47 @@
+/**
+ * Iterative magnitude pruning with rewinding, as runs. Round 0 trains the dense network; round k of R keeps, of the
+ * weights that round k − 1 kept, those that its trained weights score highest, density^(k/R) of all, rewinds them to
+ * their initial values or to those of an early step of round 0, and trains.
+ * @see Frankle & Carbin 2019, arXiv:1803.03635; to an early step: Frankle, Dziugaite, Roy & Carbin 2020, arXiv:1912.05671
+ */
+import type { TrainConfig } from "./trainConfig.ts";
+
+/** Fraction of the weights left that survives a round, of Frankle & Carbin 2019. */
+const SURVIVING = 0.8;
+
+/** Rounds that it takes to the density where none removes more than a fifth of what is left. */
+export function usualRoundCount(density: number): number {
+  // a hair below, so that 0.8 is one round
+  return Math.max(1, Math.ceil(Math.log(density) / Math.log(SURVIVING) - 1e-9));
+}
+
+/** @param config of the last round, and what all rounds share */
+export function denseRound(config: TrainConfig): TrainConfig {
+  return { ...config, method: "dense", density: 1, options: {} };
+}
+
+/**
+ * @param round 1 … roundCount
+ * @param folders of the runs of the rounds before, from round 0
+ */
+export function prunedRound(
+  { rewindStep, rewindEpoch, ...config }: TrainConfig,
+  round: number,
+  roundCount: number,
+  folders: readonly string[],
+): TrainConfig {
+  const before = folders[round - 1]!;
+  const rewinds = rewindStep !== undefined || rewindEpoch !== undefined;
+  return {
+    ...config,
+    density: densityAfter(round, roundCount, config.density),
+    scoreWeights: `${before}@final`,
+    ...(rewinds && { startWeights: `${folders[0]}@rewind` }),
+    // after round 0 all weights are left
+    ...(round > 1 && { within: before }),
+  };
+}
+
+export function densityAfter(round: number, roundCount: number, density: number): number {
+  return round === roundCount ? density : density ** (round / roundCount);
+}

@@ -1,0 +1,103 @@
+/** `phew imp`: iterative magnitude pruning with rewinding, a run folder for each round, and the table of rounds. */
+import { prunerByName, type RunEvent, requireConfinable } from "@phew/core";
+import {
+  describeEvent,
+  doneFraction,
+  formatAccuracy,
+  formatCount,
+  formatPercent,
+  formatTable,
+  type RunState,
+} from "@phew/runs";
+import { UsageError } from "../failure.ts";
+import { denseRound, densityAfter, prunedRound, usualRoundCount } from "../impRounds.ts";
+import { printJson, printLines, printText } from "../output.ts";
+import { interruptSignal, startProgress } from "../progress.ts";
+import { type RunHooks, type RunResult, requireRunnable, runTraining, statesOf } from "../runTraining.ts";
+import type { TrainConfig } from "../trainConfig.ts";
+import { configOf, placeOf, type TrainVerbOptions } from "./train.ts";
+
+interface ImpVerbOptions extends Omit<TrainVerbOptions, "figures"> {
+  readonly rounds?: number;
+}
+
+/** @param given options that stand on the command line, by their long names */
+export async function imp(
+  model: string | undefined,
+  { rounds, ...options }: ImpVerbOptions,
+  given: readonly string[],
+): Promise<void> {
+  if (options.method === "dense") {
+    throw new UsageError("--method", { given: "dense", expected: "a method that prunes, such as magnitude" });
+  }
+  const config = configOf(model, { ...options, figures: false }, given);
+  const place = placeOf({ ...options, figures: false }, "imp");
+  const roundCount = rounds ?? usualRoundCount(config.density);
+  if (roundCount > 1) requireConfinable(prunerByName(config.method));
+  const signal = interruptSignal();
+  const hooksOf = (round: number) => roundHooks(round, roundCount, signal, options.json === true);
+  await requireRunnable(config, place, hooksOf(0).hooks);
+  const results: RunResult[] = [];
+  for (let round = 0; round <= roundCount; round++) {
+    const folders = results.map(({ folder }) => folder);
+    const ofRound = round === 0 ? denseRound(config) : prunedRound(config, round, roundCount, folders);
+    const { hooks, done } = hooksOf(round);
+    results.push(await runTraining(ofRound, place, hooks).finally(done));
+  }
+  report(config, roundCount, results, options.json === true);
+}
+
+/** Lines and a bar on standard error, headed by the round. */
+function roundHooks(
+  round: number,
+  roundCount: number,
+  signal: AbortSignal,
+  quiet: boolean,
+): { readonly hooks: RunHooks; readonly done: () => void } {
+  const title = `round ${round} of ${roundCount}`;
+  const progress = startProgress(title, quiet);
+  const onEvent = (event: RunEvent, state: RunState) => {
+    if (event.kind === "train.step") {
+      return progress.update(doneFraction(state), `epoch ${event.epoch}, loss ${event.loss.toFixed(3)}`);
+    }
+    progress.done();
+    const line = describeEvent(event);
+    if (!quiet && line !== undefined) process.stderr.write(`${title}: ${line.text}\n`);
+  };
+  const onData: RunHooks["onData"] = (fraction, note) => progress.update(fraction, note);
+  return { hooks: { signal, onEvent, onData }, done: () => progress.done() };
+}
+
+function report(
+  config: TrainConfig,
+  roundCount: number,
+  results: readonly RunResult[],
+  asJson: boolean,
+): void {
+  const states = statesOf(results);
+  const rows = results.map(({ folder, skipped, testAccuracy }, round) => ({
+    round,
+    requestedDensity: densityAfter(round, roundCount, config.density),
+    density: states[round]!.mask?.density,
+    keptCount: states[round]!.mask?.keptCount,
+    testAccuracy,
+    skipped,
+    folder,
+  }));
+  if (asJson) {
+    printJson({ config, rounds: rows });
+    return;
+  }
+  const columns = [
+    { key: "round", title: "round" },
+    { key: "density", title: "density", format: formatPercent },
+    { key: "keptCount", title: "weights", format: formatCount },
+    { key: "testAccuracy", title: "test accuracy", format: formatAccuracy },
+    { key: "folder", title: "run" },
+  ];
+  printText(formatTable(columns, rows, "text"));
+  const skippedCount = results.filter(({ skipped }) => skipped).length;
+  if (skippedCount > 0) {
+    printLines(`${skippedCount} of ${results.length} runs were finished before; --force runs them again.`);
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * Weights and masks that a run takes from other runs or from files: which files they are, and that they are still what
+ * the configuration says. `FOLDER` is a run's trained weights, `FOLDER@best` those of its best epoch, `FOLDER@rewind`
+ * those it kept early.
+ */
+import { createHash } from "node:crypto";
+import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from "node:fs";
+import path from "node:path";
+import { ArgumentError, type Masks, type Network, requireFiniteWeights, type Weights } from "@phew/core";
+import { readMasks, readWeights } from "@phew/formats";
+import { readStatus } from "@phew/runs";
+import { SOURCE_SETTINGS, type TrainConfig } from "./trainConfig.ts";
+
+type SourceSetting = (typeof SOURCE_SETTINGS)[number];
+
+/** The file that a run's early weights are in. */
+export const REWIND_FILE = "rewind.safetensors";
+
+/** What may stand behind `@`, and the file of the run that it means. */
+const PARTS: Readonly<Record<string, string>> = {
+  final: "checkpoint.safetensors",
+  best: "best.safetensors",
+  rewind: REWIND_FILE,
+};
+const MASKS_FILE = "masks.safetensors";
+
+const NOUNS: Readonly<Record<SourceSetting, string>> = {
+  scoreWeights: "weights to prune by",
+  startWeights: "weights to start from",
+  within: "masks to keep within",
+};
+
+/** What a run takes from elsewhere. */
+export interface Sources {
+  readonly scoreWeights?: Weights;
+  readonly startWeights?: Weights;
+  readonly within?: Masks;
+}
+
+/**
+ * The configuration with the digests of the files it names; digests that it has are left as they are.
+ * @throws ArgumentError where a file or run is missing, of another model, or lacks what is asked of it
+ */
+export function withDigests(config: TrainConfig): TrainConfig {
+  const named = SOURCE_SETTINGS.filter((setting) => config[setting] !== undefined);
+  const stray = Object.keys(config.sourceDigests ?? {}).find(
+    (setting) => !named.some((name) => name === setting),
+  );
+  if (stray !== undefined) {
+    throw new ArgumentError("sourceDigests", {
+      given: `a digest of ${stray}, which is not set`,
+      expected: "digests of files that the configuration names",
+    });
+  }
+  if (named.length === 0) return config;
+  const digests = named.map((setting) => [
+    setting,
+    config.sourceDigests?.[setting] ?? digestOf(config, setting),
+  ]);
+  return { ...config, sourceDigests: Object.fromEntries(digests) };
+}
+
+/**
+ * Reads what the configuration names.
+ * @throws ArgumentError as {@link withDigests}; where a file is not what its digest says, does not fit the network, or
+ *   holds weights that are not finite
+ */
+export async function readSources(config: TrainConfig, network: Network): Promise<Sources> {
+  const { scoreWeights, startWeights, within } = config;
+  for (const setting of SOURCE_SETTINGS) if (config[setting] !== undefined) requireDigest(config, setting);
+  const weightsOf = async (setting: SourceSetting) => {
+    const file = sourceFile(config, setting);
+    const weights = await readWeights(file, network);
+    requireFiniteWeights(network, weights);
+    return weights;
+  };
+  return {
+    ...(scoreWeights !== undefined && { scoreWeights: await weightsOf("scoreWeights") }),
+    ...(startWeights !== undefined && { startWeights: await weightsOf("startWeights") }),
+    ...(within !== undefined && { within: await readMasks(sourceFile(config, "within"), network) }),
+  };
+}
+
+function requireDigest(config: TrainConfig, setting: SourceSetting): void {
+  const expected = config.sourceDigests?.[setting];
+  const given = digestOf(config, setting);
+  if (given === expected) return;
+  throw new ArgumentError(`${NOUNS[setting]} "${config[setting]}"`, {
+    given: `another file than the configuration was made for (${given})`,
+    expected: `${expected}`,
+    remedy: "Name the file that it was made for, or leave sourceDigests out for a run of its own.",
+  });
+}
+
+/** The file that a setting means. @throws ArgumentError where there is none, or it is of another model */
+function sourceFile(config: TrainConfig, setting: SourceSetting): string {
+  const text = config[setting]!;
+  const subject = `${NOUNS[setting]} "${text}"`;
+  if (existsSync(text) && !statSync(text).isDirectory()) return text;
+  const { folder, part } = existsSync(text) ? { folder: text, part: undefined } : split(text);
+  const configFile = path.join(folder, "config.json");
+  if (!existsSync(configFile)) {
+    throw new ArgumentError(subject, {
+      given: existsSync(folder) ? "a folder without a run" : "no such file or run",
+      expected: "a file, or the folder of a run",
+    });
+  }
+  requireModel(subject, configFile, config.model);
+  if (setting === "within") {
+    if (part !== undefined) {
+      throw new ArgumentError(subject, {
+        given: `@${part}`,
+        expected: "a run's folder alone: it has one mask",
+      });
+    }
+    return existing(subject, folder, MASKS_FILE);
+  }
+  const name = PARTS[part ?? "final"];
+  if (name === undefined) {
+    throw new ArgumentError(subject, {
+      given: `@${part}`,
+      expected: Object.keys(PARTS)
+        .map((known) => `@${known}`)
+        .join(", "),
+    });
+  }
+  const state = readStatus(folder)?.state;
+  if (name !== REWIND_FILE && state !== "finished") {
+    throw new ArgumentError(subject, {
+      given: `a run that is ${state ?? "not begun"}`,
+      expected: "a finished one",
+      remedy: `phew train --config ${configFile} goes on with it.`,
+    });
+  }
+  return existing(subject, folder, name);
+}
+
+function split(text: string): { folder: string; part: string | undefined } {
+  const at = text.lastIndexOf("@");
+  return at < 1 ? { folder: text, part: undefined } : { folder: text.slice(0, at), part: text.slice(at + 1) };
+}
+
+function requireModel(subject: string, configFile: string, model: string): void {
+  const { config } = JSON.parse(readFileSync(configFile, "utf8")) as { config?: { model?: unknown } };
+  if (config?.model === model) return;
+  throw new ArgumentError(subject, { given: `a run of ${config?.model}`, expected: `one of ${model}` });
+}
+
+function existing(subject: string, folder: string, name: string): string {
+  const file = path.join(folder, name);
+  if (existsSync(file)) return file;
+  const remedies: Readonly<Record<string, string>> = {
+    [REWIND_FILE]: "A run keeps it with --rewind-step or --rewind-epoch.",
+    [PARTS.best!]: "A run keeps it where it chooses by --validation examples.",
+  };
+  throw new ArgumentError(subject, {
+    given: `a run without ${name}`,
+    expected: "one that has it",
+    ...(remedies[name] !== undefined && { remedy: remedies[name] }),
+  });
+}
+
+function digestOf(config: TrainConfig, setting: SourceSetting): string {
+  const file = openSync(sourceFile(config, setting), "r");
+  try {
+    const hash = createHash("sha256");
+    const piece = new Uint8Array(1 << 20);
+    for (let length = readSync(file, piece); length > 0; length = readSync(file, piece)) {
+      hash.update(piece.subarray(0, length));
+    }
+    return `sha256:${hash.digest("hex")}`;
+  } finally {
+    closeSync(file);
+  }
+}
