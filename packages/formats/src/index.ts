@@ -18,6 +18,7 @@ export {
   readMasks,
   writeMasks,
 } from "./maskFile.ts";
+export { writeNpz } from "./npz.ts";
 export type { OnnxExportOptions, OnnxForm, OnnxOutput } from "./onnx/exportOnnx.ts";
 export type { ImportedModel, ImportedOnnx, OnnxOptions } from "./onnx/importGraph.ts";
 export { exportOnnx, importOnnx, readOnnx, writeOnnx } from "./onnx/onnx.ts";
