@@ -112,7 +112,7 @@ it("goes on after the submitting process was killed: its runs are waited for, no
 
 it("does not submit what another process submits, and cancels it", async () => {
   const folder = scratchFolder();
-  const tasks = fakeTasks(folder, 3, 500);
+  const tasks = fakeTasks(folder, 3, 5000);
   const submitter = submitElsewhere(folder, tasks);
   const ended = new Promise((resolve) => submitter.on("exit", resolve));
   await until(() => states(tasks).filter((state) => state === "running").length === 2);
