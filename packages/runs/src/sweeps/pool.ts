@@ -9,7 +9,7 @@ import { processLives } from "../processes.ts";
 import { makeFolder, replaceFile } from "../replaceFile.ts";
 import { readJson } from "../status.ts";
 import type { ExecutorStatus, Submission, SubmitOptions, SweepExecutor } from "./executor.ts";
-import { lastLines, logFile, type SweepTask, stopRunning, taskStatus } from "./tasks.ts";
+import { lastLines, logFile, runningHere, type SweepTask, stopRunning, taskStatus } from "./tasks.ts";
 
 export interface PoolSettings {
   /** The sweep's own folder; see `sweepFolder`. */
@@ -75,9 +75,9 @@ export function localPool({ folder, processCount }: PoolSettings): SweepExecutor
     async cancel(tasks) {
       const record = readJson(recordFile) as PoolRecord | undefined;
       const pool = record?.host === hostname() && processLives(record.pid) ? record : undefined;
-      // the pool first, so that it starts no other run in place of those that stop
+      // the pool alone, which stops its runs: a second signal would end them without a checkpoint
+      const count = pool ? runningHere(tasks).length : stopRunning(tasks);
       if (pool) process.kill(pool.pid, "SIGTERM");
-      const count = stopRunning(tasks);
       if (!pool && count === 0) return "nothing of it runs on this machine";
       return `asked ${count === 1 ? "1 run" : `${count} runs`}${pool ? ` and process ${pool.pid}, which runs them,` : ""} to stop`;
     },

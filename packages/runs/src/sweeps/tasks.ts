@@ -35,14 +35,20 @@ export function taskStatus(task: SweepTask, now: number): TaskStatus {
   return status === undefined ? { task, state: "waiting" } : { task, state: lifeOf(status, now), status };
 }
 
+/** What processes of this machine work on, of these tasks. */
+export function runningHere(tasks: readonly SweepTask[]): RunStatus[] {
+  return tasks.flatMap((task) => {
+    const { state, status } = taskStatus(task, Date.now());
+    return state === "running" && status?.host === hostname() ? [status] : [];
+  });
+}
+
 /** Asks the processes of this machine that work on any of the tasks to stop at a checkpoint. @returns how many */
 export function stopRunning(tasks: readonly SweepTask[]): number {
   let count = 0;
-  for (const task of tasks) {
-    const { state, status } = taskStatus(task, Date.now());
-    if (state !== "running" || status?.host !== hostname()) continue;
+  for (const { pid } of runningHere(tasks)) {
     try {
-      process.kill(status.pid, "SIGTERM");
+      process.kill(pid, "SIGTERM");
       count++;
     } catch {
       // it has just ended
