@@ -4,6 +4,7 @@ import { Walker } from "./walker.ts";
 import { instantiateWalk, type WalkExports } from "./walkModule.ts";
 import type { WalkTuning } from "./walkOptions.ts";
 import type { WalkOptions, WalkPlan } from "./walkPlan.ts";
+import { hasFileSystem, isWasmBytes, loadWasm, readWasm, type WasmFile } from "./wasmFile.ts";
 import { type WasmBytes, type WasmMemory, type WasmModule, webAssembly } from "./webAssembly.ts";
 
 /** Floats that a random fill makes at a time. */
@@ -107,13 +108,13 @@ export async function loadWalkEngine(wasm?: URL | WasmBytes | WasmModule): Promi
     return defaultEngine;
   }
   if (wasm instanceof URL) return engineAt(wasm);
-  return isBytes(wasm) ? new WalkEngine(await webAssembly.compile(wasm)) : new WalkEngine(wasm);
+  return isWasmBytes(wasm) ? new WalkEngine(await webAssembly.compile(wasm)) : new WalkEngine(wasm);
 }
 
 /** As {@link loadWalkEngine}, at once. Without an argument it reads the file, so outside Node it needs one. */
 export function loadWalkEngineSync(wasm?: WasmBytes | WasmModule): WalkEngine {
-  if (wasm !== undefined) return new WalkEngine(isBytes(wasm) ? new webAssembly.Module(wasm) : wasm);
-  defaultEngine ??= new WalkEngine(new webAssembly.Module(readFile(defaultUrl())));
+  if (wasm !== undefined) return new WalkEngine(isWasmBytes(wasm) ? new webAssembly.Module(wasm) : wasm);
+  defaultEngine ??= new WalkEngine(new webAssembly.Module(readDefault()));
   return defaultEngine;
 }
 
@@ -121,46 +122,20 @@ export function loadWalkEngineSync(wasm?: WasmBytes | WasmModule): WalkEngine {
 const defaultUrl = (): URL => new URL("../dist/walk.wasm", import.meta.url);
 
 async function engineAt(url: URL): Promise<WalkEngine> {
-  return new WalkEngine(
-    await webAssembly.compile(url.protocol === "file:" ? readFile(url) : await fetchFile(url)),
-  );
+  return new WalkEngine(await webAssembly.compile(await loadWasm(url, WALK_WASM)));
 }
 
-const isBytes = (wasm: WasmBytes | WasmModule): wasm is WasmBytes =>
-  wasm instanceof ArrayBuffer || ArrayBuffer.isView(wasm);
+const WALK_WASM: WasmFile = {
+  name: "walk.wasm",
+  expected: "the compiled walking engine",
+  remedy: "Build it with `pnpm --filter @phew/engine build`.",
+};
 
-async function fetchFile(url: URL): Promise<WasmBytes> {
-  const response = await fetch(url);
-  if (!response.ok) throw notFound(url, `${response.status} ${response.statusText}`);
-  return response.arrayBuffer();
-}
-
-interface NodeProcess {
-  getBuiltinModule?(id: "node:fs"): { readFileSync(path: URL): Uint8Array<ArrayBuffer> } | undefined;
-}
-
-/** Node's file system without an import, which a browser or a bundler would choke on. */
-function readFile(url: URL): WasmBytes {
-  const { process } = globalThis as unknown as { process?: NodeProcess };
-  const fileSystem = process?.getBuiltinModule?.("node:fs");
-  if (fileSystem === undefined) {
-    throw new EngineError("loadWalkEngineSync", {
-      given: "no bytes, where there is no file system",
-      expected: "the bytes of walk.wasm, or the compiled module",
-      remedy: "Fetch walk.wasm and pass its bytes, or use loadWalkEngine.",
-    });
-  }
-  try {
-    return fileSystem.readFileSync(url);
-  } catch (error) {
-    throw notFound(url, (error as Error).message);
-  }
-}
-
-function notFound(url: URL, why: string): EngineError {
-  return new EngineError("walk.wasm", {
-    given: `${why} (${url.href})`,
-    expected: "the compiled walking engine",
-    remedy: "Build it with `pnpm --filter @phew/engine build`.",
+function readDefault(): WasmBytes {
+  if (hasFileSystem()) return readWasm(defaultUrl(), WALK_WASM);
+  throw new EngineError("loadWalkEngineSync", {
+    given: "no bytes, where there is no file system",
+    expected: "the bytes of walk.wasm, or the compiled module",
+    remedy: "Fetch walk.wasm and pass its bytes, or use loadWalkEngine.",
   });
 }

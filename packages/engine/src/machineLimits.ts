@@ -2,9 +2,11 @@
  * What a machine can do at the most, by loops that keep one part of it busy on several threads at once: what kernels
  * are compared with. Node alone. A multiply-add counts as two operations.
  */
+
+import { builtin } from "./builtin.ts";
 import { EngineError } from "./errors.ts";
-import { builtin } from "./layers/layersModule.ts";
-import { type WasmBytes, type WasmModule, webAssembly } from "./webAssembly.ts";
+import { readWasm, type WasmFile } from "./wasmFile.ts";
+import { type WasmModule, webAssembly } from "./webAssembly.ts";
 
 /** Of all threads together, 10^9 a second. */
 export interface MachineLimits {
@@ -111,17 +113,12 @@ function ratesOf(worker: Worker): Promise<readonly number[]> {
   });
 }
 
+const PROBE_WASM: WasmFile = {
+  name: "probe.wasm",
+  expected: "the compiled loops",
+  remedy: "Build them with `pnpm --filter @phew/engine build`.",
+};
+
 async function probeModule(): Promise<WasmModule> {
-  const url = new URL("../dist/probe.wasm", import.meta.url);
-  let bytes: WasmBytes;
-  try {
-    bytes = builtin<{ readFileSync(path: URL): Uint8Array<ArrayBuffer> }>("node:fs")!.readFileSync(url);
-  } catch (error) {
-    throw new EngineError("probe.wasm", {
-      given: `${(error as Error).message} (${url.href})`,
-      expected: "the compiled loops",
-      remedy: "Build them with `pnpm --filter @phew/engine build`.",
-    });
-  }
-  return webAssembly.compile(bytes);
+  return webAssembly.compile(readWasm(new URL("../dist/probe.wasm", import.meta.url), PROBE_WASM));
 }

@@ -1,6 +1,8 @@
 /** Threads on one memory that carry out programs of kernels. Only numbers cross the border. */
+
+import { builtin } from "../builtin.ts";
 import { type WasmMemory, type WasmModule, webAssembly } from "../webAssembly.ts";
-import { builtin, type LayersExports, layersModule } from "./layersModule.ts";
+import { type LayersExports, layersModule } from "./layersModule.ts";
 
 export interface LayersMachineOptions {
   /** Bytes that the host places, beyond the machine's own; see {@link LayersMachine.firstAddress}. */

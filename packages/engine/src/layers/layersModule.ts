@@ -1,5 +1,7 @@
 /** Loads dist/layers.wasm: the kernels of networks' layers, in one of four builds. */
+import { builtin } from "../builtin.ts";
 import { EngineError } from "../errors.ts";
+import { loadWasm, type WasmFile } from "../wasmFile.ts";
 import { type WasmBytes, type WasmModule, webAssembly } from "../webAssembly.ts";
 
 /** The exports of assembly/layers/index.ts. Addresses are u32. */
@@ -53,7 +55,7 @@ function urlOf({ shared, relaxed }: LayersBuild): URL {
 }
 
 async function load(url: URL, { relaxed }: LayersBuild): Promise<WasmModule> {
-  const bytes = url.protocol === "file:" ? readFile(url) : await fetchFile(url);
+  const bytes = await loadWasm(url, LAYERS_WASM);
   if (relaxed && !modules.validate(bytes)) {
     builtin<{ setFlagsFromString(flag: string): void }>("node:v8")?.setFlagsFromString(
       "--experimental-wasm-relaxed-simd",
@@ -69,34 +71,8 @@ async function load(url: URL, { relaxed }: LayersBuild): Promise<WasmModule> {
   return modules.compile(bytes);
 }
 
-/** A module of Node without an import, which a browser or a bundler would choke on; undefined elsewhere. */
-export function builtin<Module>(id: string): Module | undefined {
-  const { process } = globalThis as unknown as {
-    process?: { getBuiltinModule?(id: string): Module | undefined };
-  };
-  return process?.getBuiltinModule?.(id);
-}
-
-function readFile(url: URL): WasmBytes {
-  const fileSystem = builtin<{ readFileSync(path: URL): Uint8Array<ArrayBuffer> }>("node:fs");
-  if (fileSystem === undefined) throw notFound(url, "no file system");
-  try {
-    return fileSystem.readFileSync(url);
-  } catch (error) {
-    throw notFound(url, (error as Error).message);
-  }
-}
-
-async function fetchFile(url: URL): Promise<WasmBytes> {
-  const response = await fetch(url);
-  if (!response.ok) throw notFound(url, `${response.status} ${response.statusText}`);
-  return response.arrayBuffer();
-}
-
-function notFound(url: URL, why: string): EngineError {
-  return new EngineError("layers.wasm", {
-    given: `${why} (${url.href})`,
-    expected: "the compiled kernels",
-    remedy: "Build them with `pnpm --filter @phew/engine build`.",
-  });
-}
+const LAYERS_WASM: WasmFile = {
+  name: "layers.wasm",
+  expected: "the compiled kernels",
+  remedy: "Build them with `pnpm --filter @phew/engine build`.",
+};

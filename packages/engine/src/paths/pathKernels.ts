@@ -3,8 +3,8 @@
  * largest layer needs; nothing stays in it from one call to the next.
  */
 import { EngineError } from "../errors.ts";
-import { builtin } from "../layers/layersModule.ts";
 import { Addresses } from "../places.ts";
+import { isWasmBytes, loadWasm, readWasm, type WasmFile } from "../wasmFile.ts";
 import {
   MAX_PAGES,
   PAGE_BYTES,
@@ -240,10 +240,9 @@ let missing = false;
  */
 export async function loadPathKernels(wasm: URL | WasmBytes | WasmModule = defaultUrl()): Promise<void> {
   if (wasm instanceof URL) {
-    const bytes = wasm.protocol === "file:" ? readFile(wasm) : await fetchFile(wasm);
-    kernels = new PathKernels(await webAssembly.compile(bytes));
+    kernels = new PathKernels(await webAssembly.compile(await loadWasm(wasm, PATHS_WASM)));
   } else {
-    kernels = new PathKernels(isBytes(wasm) ? await webAssembly.compile(wasm) : wasm);
+    kernels = new PathKernels(isWasmBytes(wasm) ? await webAssembly.compile(wasm) : wasm);
   }
 }
 
@@ -251,7 +250,7 @@ export async function loadPathKernels(wasm: URL | WasmBytes | WasmModule = defau
 export function pathKernels(): PathKernels | undefined {
   if (kernels === undefined && !missing) {
     try {
-      kernels = new PathKernels(new webAssembly.Module(readFile(defaultUrl())));
+      kernels = new PathKernels(new webAssembly.Module(readWasm(defaultUrl(), PATHS_WASM)));
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       missing = true;
@@ -260,32 +259,11 @@ export function pathKernels(): PathKernels | undefined {
   return kernels;
 }
 
-const isBytes = (wasm: WasmBytes | WasmModule): wasm is WasmBytes =>
-  wasm instanceof ArrayBuffer || ArrayBuffer.isView(wasm);
-
 // a literal beside import.meta.url is what bundlers look for; it is right from src/ and from dist/
 const defaultUrl = (): URL => new URL("../../dist/paths.wasm", import.meta.url);
 
-function readFile(url: URL): WasmBytes {
-  const fileSystem = builtin<{ readFileSync(path: URL): Uint8Array<ArrayBuffer> }>("node:fs");
-  if (fileSystem === undefined) throw notFound(url, "no file system");
-  try {
-    return fileSystem.readFileSync(url);
-  } catch (error) {
-    throw notFound(url, (error as Error).message);
-  }
-}
-
-async function fetchFile(url: URL): Promise<WasmBytes> {
-  const response = await fetch(url);
-  if (!response.ok) throw notFound(url, `${response.status} ${response.statusText}`);
-  return response.arrayBuffer();
-}
-
-function notFound(url: URL, why: string): EngineError {
-  return new EngineError("paths.wasm", {
-    given: `${why} (${url.href})`,
-    expected: "the compiled kernels of path sums",
-    remedy: "Build them with `pnpm --filter @phew/engine build`.",
-  });
-}
+const PATHS_WASM: WasmFile = {
+  name: "paths.wasm",
+  expected: "the compiled kernels of path sums",
+  remedy: "Build them with `pnpm --filter @phew/engine build`.",
+};
