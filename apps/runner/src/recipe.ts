@@ -1,52 +1,36 @@
 /** Recipes: how to train, as a JSON file. Those that come with phew are known by name. */
-import { readFileSync } from "node:fs";
 import { ArgumentError, nearestName } from "@phew/core";
 import { requireShape } from "@phew/runs/sweeps";
 import { recipeFiles } from "@phew/training";
 import { z } from "zod";
+import { readJsonFile } from "./jsonFile.ts";
 import type { TrainConfig } from "./trainConfig.ts";
 import { trainSettings } from "./trainSettings.ts";
 
-const {
-  epochs,
-  batchSize,
-  rate,
-  momentum,
-  nesterov,
-  weightDecay,
-  schedule,
-  drops,
-  dropFactor,
-  endRate,
-  warmupEpochs,
-  labelSmoothing,
-  clipNorm,
-  augmentation,
-  validation,
-  patience,
-} = trainSettings;
-
 const recipeSettings = z
-  .strictObject({
-    epochs,
-    batchSize,
-    rate,
-    momentum,
-    nesterov,
-    weightDecay,
-    schedule,
-    drops,
-    dropFactor,
-    endRate,
-    warmupEpochs,
-    labelSmoothing,
-    clipNorm,
-    augmentation,
-    validation,
-    patience,
+  .strictObject(trainSettings)
+  .pick({
+    epochs: true,
+    batchSize: true,
+    rate: true,
+    momentum: true,
+    nesterov: true,
+    weightDecay: true,
+    schedule: true,
+    drops: true,
+    dropFactor: true,
+    endRate: true,
+    warmupEpochs: true,
+    labelSmoothing: true,
+    clipNorm: true,
+    augmentation: true,
+    validation: true,
+    patience: true,
   })
   .partial()
   .describe("an object of settings");
+
+const RECIPE_FORM = 'a recipe: { "summary", "source", "settings": { … } }';
 
 const recipeSchema = z.strictObject({
   summary: z.string().optional().describe("a text"),
@@ -78,27 +62,10 @@ export function readRecipe(name: string): Recipe {
       ...(nearest === undefined ? {} : { remedy: `Did you mean "${nearest}"?` }),
     });
   }
-  return requireShape(path, recipeSchema, parse(path)) as Recipe;
+  return requireShape(path, recipeSchema, readJsonFile(path, RECIPE_FORM)) as Recipe;
 }
 
 /** All that come with phew, by name. */
 export function listRecipes(): ReadonlyMap<string, Recipe> {
   return new Map([...recipeFiles().keys()].map((name) => [name, readRecipe(name)]));
-}
-
-function parse(path: string): unknown {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch {
-    throw new ArgumentError(path, { given: "a file that cannot be read", expected: "a recipe" });
-  }
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new ArgumentError(path, {
-      given: `broken JSON (${error instanceof Error ? error.message : error})`,
-      expected: 'a recipe: { "summary", "source", "settings": { … } }',
-    });
-  }
 }

@@ -1,8 +1,7 @@
 /** A run's configuration from a file: the `config.json` of a run folder, or one written in its manner. */
-import { readFileSync } from "node:fs";
-import { ArgumentError } from "@phew/core";
 import { requireShape } from "@phew/runs/sweeps";
 import { z } from "zod";
+import { readJsonFile } from "./jsonFile.ts";
 import { TRAIN_DEFAULTS, type TrainConfig } from "./trainConfig.ts";
 import { trainConfigSchema } from "./trainSettings.ts";
 
@@ -22,7 +21,7 @@ const frame = z.strictObject({
 
 /** @throws ArgumentError where the file is missing or no JSON, or a field is missing, unknown or of another kind */
 export function readTrainConfig(path: string): TrainConfigFile {
-  const { experiment, config } = requireShape(path, frame, parse(path));
+  const { experiment, config } = requireShape(path, frame, readJsonFile(path, "a run's config.json"));
   return {
     ...(experiment === undefined ? {} : { experiment }),
     config: checkTrainConfig(path, config),
@@ -36,16 +35,4 @@ export function readTrainConfig(path: string): TrainConfigFile {
  */
 export function checkTrainConfig(source: string, given: Readonly<Record<string, unknown>>): TrainConfig {
   return requireShape(source, trainConfigSchema, { ...TRAIN_DEFAULTS, ...given }) as TrainConfig;
-}
-
-function parse(path: string): unknown {
-  const text = readFileSync(path, "utf8");
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new ArgumentError(path, {
-      given: `broken JSON (${error instanceof Error ? error.message : error})`,
-      expected: "a run's config.json",
-    });
-  }
 }

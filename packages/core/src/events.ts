@@ -55,6 +55,21 @@ export interface MaskMeasures {
   readonly logPathCount: number;
 }
 
+/** What an epoch came to, on examples that it did not train on. */
+export interface EpochResult {
+  /** 1-based; 0 is the evaluation before any step. */
+  readonly epoch: number;
+  readonly testLoss: number;
+  /** Fraction of the test set. */
+  readonly testAccuracy: number;
+  /** Fraction whose class is among the five greatest outputs. */
+  readonly testAccuracy5?: number;
+  /** Over the validation examples, where there are some. */
+  readonly validationLoss?: number;
+  readonly validationAccuracy?: number;
+  readonly validationAccuracy5?: number;
+}
+
 export type TrainEvent =
   | {
       readonly kind: "train.started";
@@ -84,25 +99,15 @@ export type TrainEvent =
       readonly rate: number;
       readonly imagesPerSecond: number;
     }
-  | {
+  | ({
       readonly kind: "train.epoch";
-      /** 1-based; 0 is the evaluation before any step. */
-      readonly epoch: number;
-      /** Means over the training epoch, and over the test set. Accuracies are fractions. */
+      /** Means over the training epoch. The accuracy is a fraction. */
       readonly loss: number;
       readonly accuracy: number;
-      readonly testLoss: number;
-      readonly testAccuracy: number;
-      /** Fraction whose class is among the five greatest outputs. */
-      readonly testAccuracy5?: number;
-      /** Over the validation examples, where there are some. */
-      readonly validationLoss?: number;
-      readonly validationAccuracy?: number;
-      readonly validationAccuracy5?: number;
       /** Of the epoch's last step. */
       readonly rate: number;
       readonly elapsedMs: number;
-    }
+    } & EpochResult)
   | {
       readonly kind: "train.finished";
       /** Of the last epoch, or of `bestEpoch`. */

@@ -34,6 +34,7 @@ export type {
 } from "./differentiation.ts";
 export { ArgumentError, type ArgumentFault, nearestName, unknownName } from "./errors.ts";
 export type {
+  EpochResult,
   LayerMeasure,
   LifeEvent,
   MaskMeasures,

@@ -1,10 +1,11 @@
 /** Masks of many methods side by side: one row each, and their means over seeds. */
+import type { MaskMeasures } from "@phew/core";
 import { formatMeasure, formatPercent } from "./quantity.ts";
 import type { Report } from "./report.ts";
 import type { Row } from "./table.ts";
 
 /** One mask among those compared. Fractions are 0 … 1. */
-export interface ComparedMask {
+export interface ComparedMask extends MaskMeasures {
   /** What the mask is called: the method with its options, and the check applied to it. */
   readonly method: string;
   readonly requestedDensity: number;
@@ -12,15 +13,7 @@ export interface ComparedMask {
   /** Reached. */
   readonly density: number;
   readonly effectiveDensity: number;
-  readonly pathKernelTrace: number;
-  /** Over the dense network's. */
-  readonly relativeTrace: number;
-  readonly meanWidth: number;
-  readonly minWidth: number;
-  readonly deadUnitCount: number;
-  readonly ineffectiveCount: number;
   readonly collapsedCount: number;
-  readonly logPathCount: number;
   readonly walkCount?: number;
   readonly elapsedMs: number;
   readonly layers: readonly ComparedLayer[];

@@ -2,7 +2,8 @@
 import { join } from "node:path";
 import { type ChartSpec, writeChart } from "./chart.ts";
 import type { ComparedGroup } from "./comparison.ts";
-import { byMethodOrder, methodColours } from "./palette.ts";
+import { LINE_LEGEND, methodColour } from "./figures.ts";
+import { byMethodOrder } from "./palette.ts";
 import { formatPercent } from "./quantity.ts";
 
 const WIDTH = 560;
@@ -145,7 +146,7 @@ export function layerFigure(model: string, groups: readonly ComparedGroup[]): Ch
           scale: { type: "sqrt", domain: [0, 100] },
           axis: { values: [0, 1, 5, 20, 50, 100] },
         },
-        color: methodColour(methods),
+        color: { ...methodColour(methods), legend: LINE_LEGEND },
       },
     },
   } as ChartSpec;
@@ -180,7 +181,7 @@ function againstDensity(
     width: WIDTH,
     height: HEIGHT,
     data: { values: points },
-    encoding: { x, color: methodColour(methods) },
+    encoding: { x, color: { ...methodColour(methods), legend: LINE_LEGEND } },
     layer: [
       {
         mark: { type: "line", point: { size: 40, filled: true } },
@@ -192,16 +193,6 @@ function againstDensity(
       },
     ],
   } as ChartSpec;
-}
-
-function methodColour(methods: readonly string[]): object {
-  return {
-    field: "method",
-    type: "nominal",
-    title: "method",
-    scale: { domain: methods, range: methodColours(methods) },
-    legend: { symbolType: "stroke", symbolSize: 500 },
-  };
 }
 
 const densitiesOf = (groups: readonly ComparedGroup[]) =>

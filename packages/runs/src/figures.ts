@@ -15,7 +15,7 @@ interface Bar {
   readonly label: string;
 }
 
-const LINE_LEGEND = { symbolType: "stroke", symbolSize: 500 } as const;
+export const LINE_LEGEND = { symbolType: "stroke", symbolSize: 500 } as const;
 const DENSE = "dense";
 const WIDTH = 640;
 const HEIGHT = 360;
@@ -225,7 +225,8 @@ function methodAndDensity(run: RunState): { method: string; density: string } {
   return { method: method ?? DENSE, density: formatPercent(requestedDensity ?? 1) };
 }
 
-function methodColour(methods: readonly string[]): object {
+/** Each method in its colour, the same in every figure. */
+export function methodColour(methods: readonly string[]): object {
   return {
     field: "method",
     type: "nominal",

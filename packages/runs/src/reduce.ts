@@ -1,5 +1,5 @@
 /** The state of a run is its events, folded: pure, bounded in memory, the same for a live run and a finished one. */
-import type { LayerMeasure, MaskMeasures, RunEvent, TimedRunEvent } from "@phew/core";
+import type { EpochResult, LayerMeasure, MaskMeasures, RunEvent, TimedRunEvent } from "@phew/core";
 import type { RunConfig } from "./canonicalJson.ts";
 import { describeEvent, type LogLevel } from "./eventText.ts";
 import { appendPoint, EMPTY_HISTORY, type History } from "./history.ts";
@@ -48,19 +48,11 @@ export interface MaskState {
   readonly measures?: MaskMeasures;
 }
 
-export interface EpochPoint {
-  readonly epoch: number;
+export interface EpochPoint extends EpochResult {
   /** Training steps taken by then. */
   readonly step: number;
   readonly loss: number;
   readonly accuracy: number;
-  readonly testLoss: number;
-  readonly testAccuracy: number;
-  /** As `train.epoch` told them. */
-  readonly testAccuracy5?: number;
-  readonly validationLoss?: number;
-  readonly validationAccuracy?: number;
-  readonly validationAccuracy5?: number;
   readonly rate: number;
   readonly elapsedMs: number;
   /** When it ended, milliseconds since the epoch. */

@@ -2,20 +2,9 @@
  * Which epoch is the best, and when there has been none better for long enough. Functions of the epochs' results alone, so
  * that a training that goes on needs nothing else; the test set has no part in them.
  */
+import type { EpochResult } from "@phew/core";
 
-export interface EpochResult {
-  /** 1-based; 0 is the evaluation before any step. */
-  readonly epoch: number;
-  readonly testLoss: number;
-  /** Fraction of the test set. */
-  readonly testAccuracy: number;
-  /** Fraction whose class is among the five greatest outputs. */
-  readonly testAccuracy5?: number;
-  /** Over the validation examples, where there are some. */
-  readonly validationLoss?: number;
-  readonly validationAccuracy?: number;
-  readonly validationAccuracy5?: number;
-}
+export type { EpochResult };
 
 /** The epoch with the highest validation accuracy, the first of equal ones; undefined without validation examples. */
 export function bestEpoch(epochs: readonly EpochResult[]): EpochResult | undefined {

@@ -12,7 +12,7 @@ import {
 import { describe, expect, it } from "vitest";
 import { glyphs } from "../src/datasets/glyphs/glyphs.ts";
 import type { Executor, ExecutorOptions } from "../src/executor.ts";
-import { subjects } from "./executorSubjects.ts";
+import { overflowing, subjects } from "./executorSubjects.ts";
 import { smallNetwork } from "./operationNetworks.ts";
 import { randomBatch, randomMasks, randomWeights } from "./randomNetworks.ts";
 
@@ -228,21 +228,15 @@ describe.each(subjects.filter(({ present }) => present))("$heading", ({ make }) 
     });
 
     it("names the parameter whose gradient is not finite, though the loss is, and changes nothing", async () => {
-      const b = new NetworkBuilder("overflow", [1]);
-      const chain = b.build(
-        b.dense("second", b.dense("first", b.input, 1, { bias: false }), 2, { bias: false }),
-      );
-      const start = new Map([
-        ["first.weight", Float32Array.of(0)],
-        ["second.weight", Float32Array.of(1e20, -1e20)],
-      ]);
-      const executor = await make({ network: chain, weights: start });
+      const subject = overflowing();
+      const executor = await make(subject);
       const batch = { x: Float32Array.of(1e30), y: Int32Array.of(0), count: 1 };
       // hidden and logits are 0, the loss is ln 2, and ∂L/∂first is 1e30 · 1e20
       await expect(executor.step(batch, 0.1)).rejects.toThrow(
         'the gradient of "first.weight" is no longer finite',
       );
-      for (const [name, values] of await executor.weights()) expect(values).toEqual(start.get(name));
+      for (const [name, values] of await executor.weights())
+        expect(values).toEqual(subject.weights.get(name));
       executor.dispose();
     });
 

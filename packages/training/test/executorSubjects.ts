@@ -1,4 +1,5 @@
 /** Every executor, and every backend of those that have several: what holds for one must hold for all. */
+import { NetworkBuilder } from "@phew/core";
 import type { Executor, ExecutorOptions } from "../src/executor.ts";
 import { createSparseExecutor } from "../src/sparse/executor.ts";
 import { loadTensorflowExecutor } from "../src/tensorflow.ts";
@@ -12,6 +13,19 @@ export interface Subject {
   readonly heading: string;
   readonly present: boolean;
   make(options: SubjectOptions): Promise<Executor>;
+}
+
+/** Two layers whose gradient is beyond float32 for an input of 1e30, though the loss is not. */
+export function overflowing(): Pick<ExecutorOptions, "network" | "weights"> {
+  const b = new NetworkBuilder("overflow", [1]);
+  const network = b.build(
+    b.dense("second", b.dense("first", b.input, 1, { bias: false }), 2, { bias: false }),
+  );
+  const weights = new Map([
+    ["first.weight", Float32Array.of(0)],
+    ["second.weight", Float32Array.of(1e20, -1e20)],
+  ]);
+  return { network, weights };
 }
 
 const usual = {

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { ExecutorOptions } from "../src/executor.ts";
 import { probeTensorflow, type TensorflowBackend, useBackend } from "../src/tensorflow/backend.ts";
 import { tensorflowExecutor } from "../src/tensorflow/executor.ts";
+import { overflowing } from "./executorSubjects.ts";
 import { smallNetwork } from "./operationNetworks.ts";
 import { randomBatch, randomMasks, randomWeights } from "./randomNetworks.ts";
 import { backends } from "./tensorflowBackends.ts";
@@ -50,15 +51,7 @@ describe.each(backends)("tensors on $heading", ({ backend, present }) => {
   );
 
   it.skipIf(!present)("are let go where a step comes to nothing", async () => {
-    const b = new NetworkBuilder("overflow", [1]);
-    const chain = b.build(
-      b.dense("second", b.dense("first", b.input, 1, { bias: false }), 2, { bias: false }),
-    );
-    const start = new Map([
-      ["first.weight", Float32Array.of(0)],
-      ["second.weight", Float32Array.of(1e20, -1e20)],
-    ]);
-    const executor = await make({ network: chain, weights: start }, backend);
+    const executor = await make(overflowing(), backend);
     const before = tf.memory().numTensors;
     const batch = { x: Float32Array.of(1e30), y: Int32Array.of(0), count: 1 };
     await expect(executor.step(batch, 0.1)).rejects.toThrow("is no longer finite");

@@ -1,6 +1,6 @@
 import type { Command, Option } from "commander";
 import * as parse from "../parse.ts";
-import { executorOption, fastMathOption, option } from "./options.ts";
+import { executorOption, fastMathOption, methodOptionOption, option } from "./options.ts";
 
 export function declareBench(program: Command): void {
   const bench = program
@@ -83,11 +83,7 @@ function withBenchModel(command: Command): Command {
     .addOption(
       option("--density <d>", "fraction of weights kept; 0.05 unless dense").argParser(parse.density),
     )
-    .addOption(
-      option("--option <name=value>", "option of the method; may be repeated")
-        .argParser(parse.assignments)
-        .default({}),
-    );
+    .addOption(methodOptionOption());
 }
 
 function withBenchSettings(command: Command): Command {

@@ -20,6 +20,12 @@ export function threadsOption(): Option {
   );
 }
 
+export function methodOptionOption(): Option {
+  return option("--option <name=value>", "option of the method; may be repeated")
+    .argParser(parse.assignments)
+    .default({});
+}
+
 /** A sanity check of the mask, and what it is told. */
 export function checkOptions(): [Option, Option] {
   const names = [...checks.keys()];

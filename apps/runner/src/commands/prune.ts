@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import * as parse from "../parse.ts";
-import { checkOptions, option, threadsOption, withModel } from "./options.ts";
+import { checkOptions, methodOptionOption, option, threadsOption, withModel } from "./options.ts";
 
 export function declarePrune(program: Command): void {
   const [check, checkOption] = checkOptions();
@@ -11,11 +11,7 @@ export function declarePrune(program: Command): void {
     .addOption(
       option("--density <d>", "fraction of weights kept, or several: 0.1,0.05").argParser(parse.densities),
     )
-    .addOption(
-      option("--option <name=value>", "option of the method; may be repeated")
-        .argParser(parse.assignments)
-        .default({}),
-    )
+    .addOption(methodOptionOption())
     .addOption(check)
     .addOption(checkOption)
     .addOption(

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import * as parse from "../parse.ts";
 import { TRAIN_DEFAULTS, USUAL_SETTINGS } from "../trainConfig.ts";
-import { executorOption, fastMathOption, option, threadsOption } from "./options.ts";
+import { executorOption, fastMathOption, methodOptionOption, option, threadsOption } from "./options.ts";
 
 /** As the training package's AUGMENTATION_TEXT, which is not loaded for help. */
 const AUGMENTATION = /^(none|usual|flip|crop\d{1,4}(\+flip)?)$/;
@@ -60,11 +60,7 @@ export function withTrainOptions(command: Command, { method, experiment }: Train
     .addOption(option("--recipe <name>", "settings from a recipe (phew recipes lists them) or a .json file"))
     .addOption(option("--method <name>", "pruning method, or dense").default(method))
     .addOption(option("--density <d>", "fraction of weights kept").argParser(parse.density))
-    .addOption(
-      option("--option <name=value>", "option of the method; may be repeated")
-        .argParser(parse.assignments)
-        .default({}),
-    )
+    .addOption(methodOptionOption())
     .addOption(
       option("--seed <n>", "seed of weights, walks and data order")
         .argParser(parse.wholeNumber("--seed", 0))
