@@ -1,7 +1,8 @@
 /** A run's configuration from a file: the `config.json` of a run folder, or one written in its manner. */
+import { readFileSync } from "node:fs";
 import { requireShape } from "@phew/runs/sweeps";
 import { z } from "zod";
-import { readJsonFile } from "./jsonFile.ts";
+import { parseJson } from "./parseJson.ts";
 import { TRAIN_DEFAULTS, type TrainConfig } from "./trainConfig.ts";
 import { trainConfigSchema } from "./trainSettings.ts";
 
@@ -21,7 +22,11 @@ const frame = z.strictObject({
 
 /** @throws ArgumentError where the file is missing or no JSON, or a field is missing, unknown or of another kind */
 export function readTrainConfig(path: string): TrainConfigFile {
-  const { experiment, config } = requireShape(path, frame, readJsonFile(path, "a run's config.json"));
+  const { experiment, config } = requireShape(
+    path,
+    frame,
+    parseJson(path, readFileSync(path, "utf8"), "a run's config.json"),
+  );
   return {
     ...(experiment === undefined ? {} : { experiment }),
     config: checkTrainConfig(path, config),
