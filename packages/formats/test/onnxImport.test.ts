@@ -82,4 +82,15 @@ describe("what PyTorch's exporters write (test/fixtures/onnx, made by make.py)",
     ]);
     expect(network.nodes.some(({ op }) => op.kind === "batchNorm")).toBe(false);
   });
+
+  it.each(files.filter((file) => file.includes("script9")))(
+    "%s: weights whose names the exporter made up bear their modules'",
+    async (file) => {
+      const { network, notes } = await readOnnx(FIXTURES + file);
+      const kept = await readOnnx(FIXTURES + file.replace("script9", "kept13"));
+      expect(network.prunable.map(({ name }) => name)).toEqual(kept.network.prunable.map(({ name }) => name));
+      const folded = kept.network.nodes.some(({ op }) => op.kind === "batchNorm");
+      expect(notes.filter((note) => note.includes("made up the names")).length).toBe(folded ? 1 : 0);
+    },
+  );
 });

@@ -120,6 +120,7 @@ export function importGraph(given: ModelParts, options: OnnxOptions): ImportedOn
     reaching(context.specs(), last, input.name, file),
     last.spec,
   );
+  context.noteRenamed();
   const parameters = new Map(network.parameters.map(({ name }) => [name, context.parameters.get(name)!]));
   const weights = weightsOf(parameters);
   const origin: OnnxOrigin = {

@@ -10,6 +10,7 @@ import {
 import { Attributes } from "./attributes.ts";
 import { MOST_COMPUTED, smallNumbers } from "./constants.ts";
 import { recognise } from "./expressions.ts";
+import { isInvented, modulePath } from "./moduleNames.ts";
 import type { ModelParts, NodePart } from "./parts.ts";
 import { type ExternalData, isFloat } from "./tensors.ts";
 import { Unsupported } from "./unsupported.ts";
@@ -82,6 +83,8 @@ export class Importer {
   readonly #noted = new Set<string>();
   /** Name → the last number that was put behind it. */
   readonly #numbered = new Map<string, number>();
+  /** Weights that are named by the place of their node. */
+  readonly #renamed: string[] = [];
   #spent = 0;
   readonly #resolved = new Map<object, Activation>();
   readonly #flattened = new Map<string, string>();
@@ -134,6 +137,18 @@ export class Importer {
     if (this.#noted.has(text)) return;
     this.#noted.add(text);
     this.notes.push(text);
+  }
+
+  /** Says which weights are named by the place of their node, once. */
+  noteRenamed(): void {
+    const [first] = this.#renamed;
+    if (first === undefined) return;
+    const count = this.#renamed.length;
+    this.note(
+      `PyTorch's exporter made up the names of ${count} weight${count === 1 ? "" : "s"}, as it does where it folds batch ` +
+        `normalisation or transposes; here they bear their modules' names (${first}). For the weights unfolded: ` +
+        "torch.onnx.export(…, dynamo=False, training=TrainingMode.TRAINING, do_constant_folding=False)",
+    );
   }
 
   specs(): NodeSpec[] {
@@ -293,6 +308,15 @@ export class Importer {
     const { origin } = constant;
     const readerCount = this.#tensorReaders.get(origin) ?? this.#readers.get(origin);
     let name = readerCount === 1 ? origin : constant.name;
+    if (isInvented(name)) {
+      const path = modulePath(node.name ?? "");
+      const placed = `${path}.${role}`;
+      const free = !this.parameters.has(placed) && !this.parts.initializers.has(placed);
+      if (path !== undefined && free) {
+        if (role === "weight") this.#renamed.push(placed);
+        name = placed;
+      }
+    }
     if (this.parameters.has(name)) {
       const shared = name;
       name = this.#unique(`${node.title}.${role}`, (candidate) => this.parameters.has(candidate));

@@ -1,0 +1,27 @@
+/**
+ * PyTorch's older exporter (`torch.onnx.export(…, dynamo=False)`) folds batch normalisation into convolutions and turns
+ * weights of dense layers around; what comes out it calls `onnx::Conv_75`. The node still says where its module stood:
+ * `/layer1/layer1.0/conv1/Conv` was the module `layer1.0.conv1`. A step that begins with the whole one before it and a
+ * dot is a child of a Sequential or a ModuleList and stands for both. A child that is called without its container
+ * (of a ModuleDict, or reached past its parent's forward) lacks what stands before it: the name is a good guess.
+ */
+const INVENTED = /^onnx::[A-Za-z]\w*_\d+$/;
+
+/** True for a name that the exporter made up for a tensor. */
+export function isInvented(tensor: string): boolean {
+  return INVENTED.test(tensor);
+}
+
+/** @returns the path of the module that a node stood in, or undefined where its name does not tell */
+export function modulePath(nodeName: string): string | undefined {
+  const steps = nodeName.split("/");
+  if (steps.length < 3 || steps[0] !== "") return undefined;
+  const path: string[] = [];
+  for (const step of steps.slice(1, -1)) {
+    if (step === "") return undefined;
+    const before = path.at(-1);
+    if (before !== undefined && step.startsWith(`${before}.`)) path.pop();
+    path.push(step);
+  }
+  return path.join(".");
+}
