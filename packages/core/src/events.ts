@@ -1,13 +1,33 @@
 /** What happens in a run, in the words that event files, the terminal screen and reports share. No I/O here. */
 
-/** Measures of one layer's mask. */
-export interface LayerMeasure {
+/** A layer before anything is known of its mask. */
+export interface LayerShape {
+  /** Of its weight. */
   readonly name: string;
   readonly shape: readonly number[];
-  readonly keptCount: number;
+  /** Weights in all. */
   readonly count: number;
+}
+
+/** Measures of one layer's mask. */
+export interface LayerMeasure extends LayerShape {
+  readonly keptCount: number;
   /** Output units with at least one kept weight entering, as a fraction of all. */
   readonly width: number;
+}
+
+/** One layer of a mask that is coming about. */
+export interface LayerProgress {
+  readonly keptCount: number;
+  /** Output units with at least one kept weight entering so far, as a fraction of all. */
+  readonly width: number;
+  /**
+   * A hexadecimal digit for each of at most 64 groups of neighbouring output units: the mean of the kept weights that
+   * enter them, 15 for as many as the unit with the most of them has, 0 for none at all.
+   */
+  readonly units: string;
+  /** Kept weights that are expected of the finished mask, for methods of which theory foretells them. */
+  readonly expectedCount?: number;
 }
 
 export type PruneEvent =
@@ -17,17 +37,23 @@ export type PruneEvent =
       readonly density: number;
       readonly keepCount: number;
       readonly prunableCount: number;
+      /** In the order of the network's prunable parameters, as `layerProgress` and `layers` below. */
+      readonly layerShapes?: readonly LayerShape[];
     }
   | {
       readonly kind: "prune.progress";
       readonly keptCount: number;
       readonly keepCount: number;
       readonly walkCount?: number;
+      /** Steps of all walks, one for each weight on their ways. */
+      readonly stepCount?: number;
       readonly round?: number;
       readonly roundCount?: number;
       /** Score of the last weight that the round kept. */
       readonly threshold?: number;
       readonly elapsedMs: number;
+      /** With some of these events; see `LAYERS_EVERY_MS`. */
+      readonly layerProgress?: readonly LayerProgress[];
     }
   | {
       readonly kind: "prune.finished";
@@ -81,6 +107,8 @@ export type TrainEvent =
       /** Absent where no examples are set aside to choose by. */
       readonly validationCount?: number;
       readonly testCount: number;
+      /** Of one example's way forward: of the dense network, and of what is kept of it. Absent from old runs. */
+      readonly multiplyAdds?: { readonly dense: number; readonly kept: number };
       /** What the process will need beside the data, and parts of it; absent where the executor cannot tell. */
       readonly plannedMemory?: {
         readonly processBytes: number;

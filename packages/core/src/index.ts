@@ -36,6 +36,8 @@ export { ArgumentError, type ArgumentFault, nearestName, unknownName } from "./e
 export type {
   EpochResult,
   LayerMeasure,
+  LayerProgress,
+  LayerShape,
   LifeEvent,
   MaskMeasures,
   PruneEvent,

@@ -4,6 +4,7 @@ import { applyCheck, completeCheck } from "./checks/applyCheck.ts";
 import type { CheckSettings } from "./checks/check.ts";
 import { ArgumentError } from "./errors.ts";
 import type { PruneEvent } from "./events.ts";
+import { layerShapes } from "./masks/layerProgress.ts";
 import { countKept, keepCountAt, type Masks } from "./masks/masks.ts";
 import type { Network } from "./network/network.ts";
 import {
@@ -86,11 +87,18 @@ export async function prune(
   const watched = settings.onProgress !== undefined || onEvent !== undefined;
   const { name: method } = pruner;
   const { prunableCount } = network;
-  onEvent?.({ kind: "prune.started", method, density: requestedDensity, keepCount, prunableCount });
+  onEvent?.({
+    kind: "prune.started",
+    method,
+    density: requestedDensity,
+    keepCount,
+    prunableCount,
+    layerShapes: layerShapes(network),
+  });
+  const tell = onEvent && progressTeller(onEvent, keepCount, start);
   const onProgress = (progress: PruneProgress) => {
     settings.onProgress?.(progress);
-    const { fraction: _, ...rest } = progress;
-    onEvent?.({ kind: "prune.progress", ...rest, keepCount, elapsedMs: performance.now() - start });
+    tell?.(progress);
   };
   const request: PruneRequest = {
     network,
@@ -136,6 +144,32 @@ export async function prune(
     ...(check && { check: { name: check.check.name, options: check.options } }),
     ...(checked?.weights && { weights: checked.weights }),
     ...(checked?.weightsSeed !== undefined && { weightsSeed: checked.weightsSeed }),
+  };
+}
+
+/** Time between two looks at all layers, at least: ten a second, and fewer the longer a pruning takes. */
+const LAYERS_EVERY_MS = 100;
+const LAYERS_EVERY_SHARE = 0.01;
+
+/** Tells progress as events, now and then with every layer's own, and so at the end. */
+function progressTeller(
+  onEvent: (event: PruneEvent) => void,
+  keepCount: number,
+  start: number,
+): (progress: PruneProgress) => void {
+  let nextLayersMs = 0;
+  return ({ fraction, layers, ...rest }) => {
+    const elapsedMs = performance.now() - start;
+    const isDue = elapsedMs >= nextLayersMs || fraction === 1;
+    if (isDue) nextLayersMs = elapsedMs + Math.max(LAYERS_EVERY_MS, LAYERS_EVERY_SHARE * elapsedMs);
+    const layerProgress = isDue ? layers?.() : undefined;
+    onEvent({
+      kind: "prune.progress",
+      ...rest,
+      keepCount,
+      elapsedMs,
+      ...(layerProgress && { layerProgress }),
+    });
   };
 }
 

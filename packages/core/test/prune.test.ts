@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { layerMeasures } from "../src/analysis/analyse.ts";
 import type { PruneEvent } from "../src/events.ts";
 import { Masks } from "../src/masks/masks.ts";
 import { NetworkBuilder } from "../src/network/builder.ts";
@@ -71,6 +72,10 @@ describe("prune", () => {
       density: 0.3,
       keepCount: 46,
       prunableCount: 156,
+      layerShapes: [
+        { name: "a.weight", shape: [12, 8], count: 96 },
+        { name: "b.weight", shape: [5, 12], count: 60 },
+      ],
     });
     const last = events.at(-1)!;
     expect(last).toMatchObject({ kind: "prune.finished", method, keptCount: result.keptCount });
@@ -78,6 +83,39 @@ describe("prune", () => {
       small.prunable.map((parameter) => result.masks.of(parameter).reduce((a, b) => a + b, 0)),
     );
   });
+
+  it.each(["phew", "uniform-walk", "synflow", "snip"])(
+    "tells at the end of %s every layer as the mask has it",
+    async (method) => {
+      const events: PruneEvent[] = [];
+      const onEvent = (event: PruneEvent) => events.push(event);
+      const { masks } = await prune(small, weights, { method, density: 0.3, seed: 3, onEvent, data });
+      const told = events.findLast((event) => event.kind === "prune.progress")!.layerProgress!;
+      const measured = layerMeasures(masks);
+      expect(told.map(({ keptCount, width }) => ({ keptCount, width }))).toEqual(
+        measured.map(({ keptCount, width }) => ({ keptCount, width })),
+      );
+      small.prunable.forEach((parameter, l) => {
+        const rowLength = parameter.length / parameter.shape[0]!;
+        const keptIn = Array.from({ length: parameter.shape[0]! }, (_, unit) =>
+          masks
+            .of(parameter)
+            .subarray(unit * rowLength, (unit + 1) * rowLength)
+            .reduce((a, b) => a + b, 0),
+        );
+        // as many units as this have a digit each
+        const most = Math.max(...keptIn);
+        const digits = keptIn.map((count) =>
+          count === 0 ? 0 : Math.max(1, Math.round((15 * count) / most)),
+        );
+        expect(told[l]!.units).toBe(digits.map((digit) => digit.toString(16)).join(""));
+      });
+      const isWalk = pruners.get(method)!.walks !== undefined;
+      const expected = told.map(({ expectedCount }) => expectedCount);
+      if (isWalk) expect(expected[0]! + expected[1]!).toBeGreaterThan(40);
+      else expect(expected).toEqual([undefined, undefined]);
+    },
+  );
 
   it("completes and reports the options", async () => {
     const { options } = await prune(small, weights, { ...settings, options: { bias: "square" } });

@@ -25,4 +25,4 @@ export { Random, randomU32 } from "./random.ts";
 export type { Walker, WalkProgress } from "./walker.ts";
 export type { WalkTuning } from "./walkOptions.ts";
 export { INPUT, type WalkLayer, type WalkLink, type WalkOptions, type WalkPlan } from "./walkPlan.ts";
-export { layerVisits, walksExpected } from "./walksExpected.ts";
+export { layerVisits, WalkExpectation, walksExpected } from "./walksExpected.ts";

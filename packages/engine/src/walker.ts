@@ -1,5 +1,6 @@
 /** One sequence of walks over a plan, in a wasm memory of its own. */
 import { EngineError, requireWhole } from "./errors.ts";
+import { countRows } from "./keptBits.ts";
 import { type Places, placesFor, STAGE_BYTES } from "./places.ts";
 import { type Running, setUp } from "./setUp.ts";
 import type { WalkExports } from "./walkModule.ts";
@@ -104,6 +105,18 @@ export class Walker {
       wasm.expandBits(this.#places.stage, first, length);
       bytes.set(new Uint8Array(memory.buffer, this.#places.stage, length), first);
     }
+  }
+
+  /**
+   * Conserved edges entering each output unit of a layer, counted in the mask of bits: about a millisecond for 20
+   * million edges. @param layer index in plan.layers @returns length outCount
+   */
+  keptIn(layer: number): Uint32Array {
+    const { memory } = this.#alive();
+    requireWhole("layer", layer, 0, this.#plan.layers.length - 1);
+    const { firstEdge, weight, outCount } = this.#plan.layers[layer]!;
+    const words = new Uint32Array(memory.buffer, this.#places.mask, Math.ceil(this.#plan.edgeCount / 32));
+    return countRows(words, firstEdge, weight.length / outCount, outCount);
   }
 
   /**

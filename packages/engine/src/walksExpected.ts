@@ -9,8 +9,10 @@ import { checkOptions } from "./walkOptions.ts";
 import type { WalkLayer, WalkOptions, WalkPlan } from "./walkPlan.ts";
 import { type Segment, type Wiring, wire } from "./wiring.ts";
 
-/** Kernels sampled per layer. */
-const SAMPLE = 2048;
+/** Weights sampled per layer, in whole kernels. */
+const SAMPLE = 4096;
+/** No estimate beyond: such walks end in no time. */
+const MOST_WALKS = 2 ** 60;
 
 /** A layer as the estimate sees it: edges in groups that are conserved together. */
 interface LayerSample {
@@ -20,37 +22,68 @@ interface LayerSample {
   readonly edgesEach: number;
 }
 
-/**
- * @param keepCount 0 … plan.edgeCount
- * @returns estimated number of walks until keepCount edges are conserved, at random weights within about a tenth, or,
- *   with bias inverse, whose few greatest shares no sample foretells, within a factor of 2; Infinity where the sample
- *   has too few weights of probability above 0
- */
-export function walksExpected(plan: WalkPlan, options: WalkOptions, keepCount: number): number {
-  checkOptions(options);
-  requireWhole("keepCount", keepCount, 0, plan.edgeCount);
-  const visits = visitsPerWalk(plan, wire(plan), options);
-  const samples = plan.layers.map((layer, l) => sampleLayer(layer, options, visits[l]!));
-  const expected = (walkCount: number): number => {
-    let edges = 0;
-    for (const { probability, edgesEach } of samples) {
-      for (const p of probability) edges -= edgesEach * Math.expm1(-walkCount * p);
+/** What walks will have conserved, foretold from a sample of the weights; nothing is walked. */
+export class WalkExpectation {
+  readonly #samples: readonly LayerSample[];
+  readonly #edgeCount: number;
+
+  /** @throws EngineError for an option that is not usable */
+  constructor(plan: WalkPlan, options: WalkOptions) {
+    checkOptions(options);
+    const visits = visitsPerWalk(plan, wire(plan), options);
+    this.#samples = plan.layers.map((layer, l) => sampleLayer(layer, options, visits[l]!));
+    this.#edgeCount = plan.edgeCount;
+  }
+
+  /**
+   * @param walkCount from 0, Infinity too
+   * @returns edges conserved of each layer of the plan, not rounded
+   */
+  layersAfter(walkCount: number): Float64Array {
+    return Float64Array.from(this.#samples, ({ probability, edgesEach }) => {
+      let edges = 0;
+      // exp is several times faster than expm1, and exact enough: p is far above 1e-16
+      for (const p of probability) edges += p === 0 ? 0 : 1 - Math.exp(-walkCount * p);
+      return edgesEach * edges;
+    });
+  }
+
+  /**
+   * @param keepCount 0 … plan.edgeCount
+   * @returns estimated number of walks until keepCount edges are conserved, at random weights within about a tenth, or,
+   *   with bias inverse, whose few greatest shares no sample foretells, within a factor of 2; Infinity where the sample
+   *   has too few weights of probability above 0
+   */
+  walksFor(keepCount: number): number {
+    requireWhole("keepCount", keepCount, 0, this.#edgeCount);
+    // Newton from below never oversteps, since ever fewer edges are new: the tangent lies above the curve
+    for (let walkCount = 0; ; ) {
+      const { edges, slope } = this.#after(walkCount);
+      const missing = keepCount - edges;
+      const step = missing / slope;
+      if (missing < 0.5 || step <= walkCount * 1e-3) return Math.ceil(walkCount + Math.max(0, step));
+      walkCount += step;
+      if (!(walkCount <= MOST_WALKS)) return Number.POSITIVE_INFINITY;
     }
-    return edges;
-  };
-  let low = 0;
-  let high = 1;
-  while (expected(high) < keepCount) {
-    low = high;
-    high *= 2;
-    if (high > 2 ** 60) return Number.POSITIVE_INFINITY;
   }
-  while (high - low > Math.max(1, low * 1e-3)) {
-    const middle = (low + high) / 2;
-    if (expected(middle) < keepCount) low = middle;
-    else high = middle;
+
+  /** Edges conserved after so many walks, and how many one more adds. */
+  #after(walkCount: number): { edges: number; slope: number } {
+    let [edges, slope] = [0, 0];
+    for (const { probability, edgesEach } of this.#samples) {
+      for (const p of probability) {
+        const missed = Math.exp(-walkCount * p);
+        edges += edgesEach * (1 - missed);
+        slope += edgesEach * p * missed;
+      }
+    }
+    return { edges, slope };
   }
-  return Math.ceil(high);
+}
+
+/** Walks expected for keepCount edges; see {@link WalkExpectation.walksFor}. */
+export function walksExpected(plan: WalkPlan, options: WalkOptions, keepCount: number): number {
+  return new WalkExpectation(plan, options).walksFor(keepCount);
 }
 
 /**
@@ -64,7 +97,7 @@ export function layerVisits(plan: WalkPlan, options: Pick<WalkOptions, "directio
 function sampleLayer(layer: WalkLayer, options: WalkOptions, visits: number): LayerSample {
   const { weight, kernelSize } = layer;
   const kernelCount = weight.length / kernelSize;
-  const sampled = Math.min(SAMPLE, kernelCount);
+  const sampled = Math.min(Math.ceil(SAMPLE / kernelSize), kernelCount);
   const whole = options.granularity === "kernel";
   const shares = new Float64Array(whole ? sampled : sampled * kernelSize);
   for (let s = 0; s < sampled; s++) {

@@ -1,7 +1,14 @@
 /** One event, one line of `events.jsonl`; numbers JSON lacks are written as "NaN", "Infinity" and "-Infinity". */
-import type { LayerMeasure, MaskMeasures, RunEvent, TimedRunEvent } from "@phew/core";
+import type {
+  LayerMeasure,
+  LayerProgress,
+  LayerShape,
+  MaskMeasures,
+  RunEvent,
+  TimedRunEvent,
+} from "@phew/core";
 
-type FieldType = "number" | "string" | "object" | "layers" | "measures";
+type FieldType = "number" | "string" | "object" | "measures" | "layers" | "layerShapes" | "layerProgress";
 type RequiredKey<T> = { [K in keyof T]-?: undefined extends T[K] ? never : K }[keyof T];
 type EventOf<K extends RunEvent["kind"]> = Extract<RunEvent, { readonly kind: K }>;
 
@@ -54,13 +61,18 @@ const FIELDS: {
 
 /** Fields that may be absent, but have this type where they are there. */
 const OPTIONAL_FIELDS: Readonly<Record<string, FieldType>> = {
+  layerShapes: "layerShapes",
+  layerProgress: "layerProgress",
   walkCount: "number",
+  stepCount: "number",
+  expectedCount: "number",
   round: "number",
   roundCount: "number",
   threshold: "number",
   measures: "measures",
   validationCount: "number",
   plannedMemory: "object",
+  multiplyAdds: "object",
   testAccuracy5: "number",
   validationLoss: "number",
   validationAccuracy: "number",
@@ -68,12 +80,22 @@ const OPTIONAL_FIELDS: Readonly<Record<string, FieldType>> = {
   bestEpoch: "number",
 };
 
-const LAYER_FIELDS: Readonly<Record<RequiredKey<LayerMeasure>, FieldType>> = {
+const SHAPE_FIELDS: Readonly<Record<RequiredKey<LayerShape>, FieldType>> = {
   name: "string",
   shape: "object",
-  keptCount: "number",
   count: "number",
+};
+
+const LAYER_FIELDS: Readonly<Record<RequiredKey<LayerMeasure>, FieldType>> = {
+  ...SHAPE_FIELDS,
+  keptCount: "number",
   width: "number",
+};
+
+const PROGRESS_FIELDS: Readonly<Record<RequiredKey<LayerProgress>, FieldType>> = {
+  keptCount: "number",
+  width: "number",
+  units: "string",
 };
 
 const MEASURE_FIELDS: Readonly<Record<RequiredKey<MaskMeasures>, FieldType>> = {
@@ -139,12 +161,18 @@ function fitted(object: Record<string, unknown>, key: string, type: FieldType): 
     case "object":
       return typeof value === "object" && value !== null;
     case "layers":
-      return (
-        Array.isArray(value) && value.every((layer) => isRecord(layer) && completed(layer, LAYER_FIELDS))
-      );
+      return areAll(value, LAYER_FIELDS);
+    case "layerShapes":
+      return areAll(value, SHAPE_FIELDS);
+    case "layerProgress":
+      return areAll(value, PROGRESS_FIELDS);
     case "measures":
       return isRecord(value) && completed(value, MEASURE_FIELDS);
   }
+}
+
+function areAll(value: unknown, fields: Readonly<Record<string, FieldType>>): boolean {
+  return Array.isArray(value) && value.every((item) => isRecord(item) && completed(item, fields));
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

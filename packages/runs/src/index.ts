@@ -1,4 +1,11 @@
-export type { LayerMeasure, MaskMeasures, RunEvent, TimedRunEvent } from "@phew/core";
+export type {
+  LayerMeasure,
+  LayerProgress,
+  LayerShape,
+  MaskMeasures,
+  RunEvent,
+  TimedRunEvent,
+} from "@phew/core";
 export { ArgumentError, unknownName } from "@phew/core";
 export { canonicalJson, configHash, nonDefaults, type RunConfig } from "./canonicalJson.ts";
 export { type ChartSpec, chart, svgToPng, writeChart } from "./chart.ts";

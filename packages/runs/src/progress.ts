@@ -72,6 +72,8 @@ export interface WalkRates {
   readonly walksPerSecond: number;
   /** Weights not kept before, per walk: falls as walks meet kept ones ever more often. */
   readonly newPerWalk: number;
+  /** The same per step of a walk: the share of steps that come upon a weight not kept before. Absent from old runs. */
+  readonly newPerStep?: number;
 }
 
 /** Rates over the last few moments of a pruning under way; undefined for methods that do not walk. */
@@ -82,9 +84,12 @@ export function walkRates({ pruning }: RunState): WalkRates | undefined {
   const walks = last.walkCount - first.walkCount;
   const elapsedMs = last.elapsedMs - first.elapsedMs;
   if (walks <= 0 || elapsedMs <= 0) return undefined;
+  const found = last.keptCount - first.keptCount;
+  const steps = (last.stepCount ?? 0) - (first.stepCount ?? 0);
   return {
     walksPerSecond: (1000 * walks) / elapsedMs,
-    newPerWalk: (last.keptCount - first.keptCount) / walks,
+    newPerWalk: found / walks,
+    ...(steps > 0 && first.stepCount !== undefined ? { newPerStep: found / steps } : {}),
   };
 }
 

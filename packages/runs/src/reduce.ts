@@ -1,5 +1,13 @@
 /** The state of a run is its events, folded: pure, bounded in memory, the same for a live run and a finished one. */
-import type { EpochResult, LayerMeasure, MaskMeasures, RunEvent, TimedRunEvent } from "@phew/core";
+import type {
+  EpochResult,
+  LayerMeasure,
+  LayerProgress,
+  LayerShape,
+  MaskMeasures,
+  RunEvent,
+  TimedRunEvent,
+} from "@phew/core";
 import type { RunConfig } from "./canonicalJson.ts";
 import { describeEvent, type LogLevel } from "./eventText.ts";
 import { appendPoint, EMPTY_HISTORY, type History } from "./history.ts";
@@ -26,6 +34,10 @@ export interface PruningState {
   readonly thresholds: History;
   /** The last few moments, oldest first, for an estimate that follows the present speed. */
   readonly samples: readonly PruningSample[];
+  /** The layers to be pruned, where the run tells them. */
+  readonly layerShapes?: readonly LayerShape[];
+  /** How far each of them was when that was last told; as many. */
+  readonly layerProgress?: readonly LayerProgress[];
 }
 
 export interface PruningSample {
@@ -34,6 +46,7 @@ export interface PruningSample {
   readonly fraction: number;
   readonly keptCount: number;
   readonly walkCount?: number;
+  readonly stepCount?: number;
 }
 
 /** The mask a pruning ended with. */
@@ -68,6 +81,8 @@ export interface TrainingState {
   readonly testCount: number;
   /** As `train.started` told it. */
   readonly plannedMemory?: PlannedMemory;
+  /** Of one example's way forward, dense and kept. */
+  readonly multiplyAdds?: { readonly dense: number; readonly kept: number };
   /** 1-based, 0 before the first step. */
   readonly epoch: number;
   /** Steps since the start of training. */
@@ -183,6 +198,7 @@ function advanced(state: RunState, event: TimedRunEvent): RunState {
           kept: EMPTY_HISTORY,
           thresholds: EMPTY_HISTORY,
           samples: [],
+          ...(event.layerShapes ? { layerShapes: event.layerShapes } : {}),
         },
       };
     case "prune.progress":
@@ -214,7 +230,9 @@ function progressed(
   pruning: PruningState,
   event: Extract<RunEvent, { kind: "prune.progress" }>,
 ): PruningState {
-  const { keptCount, keepCount, walkCount, round, roundCount, threshold, elapsedMs } = event;
+  const { keptCount, keepCount, walkCount, stepCount, round, roundCount, threshold, elapsedMs } = event;
+  const layers =
+    event.layerProgress?.length === pruning.layerShapes?.length ? event.layerProgress : undefined;
   const fraction =
     round !== undefined && roundCount ? round / roundCount : keptCount / Math.max(1, keepCount);
   return {
@@ -226,6 +244,7 @@ function progressed(
     ...(round === undefined ? {} : { round }),
     ...(roundCount === undefined ? {} : { roundCount }),
     ...(threshold === undefined ? {} : { threshold }),
+    ...(layers ? { layerProgress: layers } : {}),
     kept: appendPoint(pruning.kept, elapsedMs, keptCount),
     thresholds:
       round === undefined || threshold === undefined
@@ -233,7 +252,13 @@ function progressed(
         : appendPoint(pruning.thresholds, round, threshold),
     samples: [
       ...pruning.samples.slice(1 - SAMPLE_COUNT),
-      { elapsedMs, fraction, keptCount, ...(walkCount === undefined ? {} : { walkCount }) },
+      {
+        elapsedMs,
+        fraction,
+        keptCount,
+        ...(walkCount === undefined ? {} : { walkCount }),
+        ...(stepCount === undefined ? {} : { stepCount }),
+      },
     ],
   };
 }
@@ -260,6 +285,7 @@ function startedTraining(event: Extract<TimedRunEvent, { kind: "train.started" }
     trainCount: event.trainCount,
     testCount: event.testCount,
     ...(event.plannedMemory ? { plannedMemory: event.plannedMemory } : {}),
+    ...(event.multiplyAdds ? { multiplyAdds: event.multiplyAdds } : {}),
     epoch: 0,
     step: 0,
     loss: Number.NaN,

@@ -12,6 +12,7 @@ import {
   reduceAll,
   summarise,
   type TimedRunEvent,
+  walkRates,
   walksPerSecond,
 } from "@phew/runs";
 import { expect, it } from "vitest";
@@ -143,6 +144,31 @@ it("estimates pruning from the present speed, not the mean one", () => {
   expect(leftMs(state, state.lastT)).toBeCloseTo(1000 * ((1000 - 700) / 10), 6);
   expect(walksPerSecond(state)).toBeCloseTo(700 / 21, 6);
   expect(summarise(state, state.lastT).fraction).toBeCloseTo(0.7, 12);
+});
+
+it("has every layer as it was when it was last told, and none that are not those of the start", () => {
+  const layerShapes = [{ name: "a", shape: [2, 3], count: 6 }];
+  const started: RunEvent = { ...pruneStarted, layerShapes };
+  const told = (keptCount: number, layerCount: number): RunEvent => ({
+    kind: "prune.progress",
+    keptCount,
+    keepCount: 1000,
+    walkCount: keptCount / 2,
+    stepCount: 2 * keptCount,
+    elapsedMs: keptCount,
+    layerProgress: Array.from({ length: layerCount }, () => ({ keptCount, width: 0.5, units: "0f" })),
+  });
+  const quiet: RunEvent = { kind: "prune.progress", keptCount: 5, keepCount: 1000, elapsedMs: 5 };
+  const state = reduceAll(timed([started, told(3, 1), quiet]));
+  expect(state.pruning).toMatchObject({ layerShapes, layerProgress: [{ keptCount: 3, units: "0f" }] });
+  expect(reduceAll(timed([started, told(3, 2)])).pruning!.layerProgress).toBeUndefined();
+  expect(reduceAll(timed([pruneStarted, told(3, 1)])).pruning!.layerProgress).toBeUndefined();
+  // half of the steps between two moments came upon a weight not kept before
+  expect(walkRates(reduceAll(timed([started, told(4, 1), told(10, 1)])))).toEqual({
+    walksPerSecond: 500,
+    newPerWalk: 2,
+    newPerStep: 0.5,
+  });
 });
 
 it("measures progress by rounds where a method has rounds", () => {

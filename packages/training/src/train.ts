@@ -190,7 +190,8 @@ async function interrupted(work: Work): Promise<TrainOutcome> {
 }
 
 function startedEvent(executor: Executor, options: TrainOptions): TrainEvent {
-  const { dataset, epochCount, batchSize } = options;
+  const { dataset, epochCount, batchSize, network, masks } = options;
+  const { dense, kept } = multiplyAdds(network, masks === undefined ? {} : { masks });
   return {
     kind: "train.started",
     executor: `${executor.name} (${executor.backend})`,
@@ -200,6 +201,7 @@ function startedEvent(executor: Executor, options: TrainOptions): TrainEvent {
     trainCount: dataset.train.count,
     ...(dataset.validation === undefined ? {} : { validationCount: dataset.validation.count }),
     testCount: dataset.test.count,
+    multiplyAdds: { dense, kept },
     ...(executor.plan === undefined ? {} : { plannedMemory: partsOf(executor.plan) }),
   };
 }

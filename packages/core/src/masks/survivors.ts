@@ -1,5 +1,6 @@
 /** The weights that are left, round by round, as indices: the fewer there are, the less there is to look at. */
 import type { Network } from "../network/network.ts";
+import type { WeightFlow } from "../network/unitFlow.ts";
 import { countKept, type Masks } from "./masks.ts";
 import type { ScoredMask } from "./select.ts";
 
@@ -49,6 +50,18 @@ export class Survivors {
         count += survived[k]!;
       }
       return next.slice(0, count);
+    });
+  }
+
+  /** Those left that enter each output unit, layer by layer. @param flows in the order of `network.prunable` */
+  keptIn(flows: readonly WeightFlow[]): readonly Uint32Array[] {
+    return flows.map(({ parameter, outCount }, l) => {
+      const left = this.#left[l];
+      const rowLength = parameter.length / outCount;
+      if (left === undefined) return new Uint32Array(outCount).fill(rowLength);
+      const counts = new Uint32Array(outCount);
+      for (let k = 0; k < left.length; k++) counts[Math.floor(left[k]! / rowLength)]!++;
+      return counts;
     });
   }
 

@@ -2,6 +2,7 @@
 import type { WalkOptions } from "@phew/engine";
 import type { Batch, Differentiator } from "../differentiation.ts";
 import { ArgumentError, unknownName } from "../errors.ts";
+import type { LayerProgress } from "../events.ts";
 import type { Masks } from "../masks/masks.ts";
 import type { Network } from "../network/network.ts";
 import type { Weights } from "../weights/weights.ts";
@@ -58,12 +59,16 @@ export interface PruneRequest {
 export interface PruneProgress {
   readonly keptCount: number;
   readonly walkCount?: number;
+  /** Steps of all walks. */
+  readonly stepCount?: number;
   readonly round?: number;
   readonly roundCount?: number;
   /** Score of the last weight that the round kept, where all weights compete. */
   readonly threshold?: number;
   /** Done fraction of the expected work, 0 … 1, for an estimate of the time left. */
   readonly fraction: number;
+  /** Counts the kept weights of each layer, in the order of `network.prunable`: as things stand when it is called. */
+  readonly layers?: () => readonly LayerProgress[];
 }
 
 export interface Pruning {

@@ -6,10 +6,12 @@
  * Schedules: Tanaka et al. 2020, arXiv:2006.05467, §6; several rounds of SNIP: de Jorge et al. 2021, arXiv:2006.09081.
  */
 import { allocateByShare } from "../masks/allocate.ts";
+import { layerProgress } from "../masks/layerProgress.ts";
 import { countKept, Masks } from "../masks/masks.ts";
 import { keepTopInto, requireKeepCount } from "../masks/select.ts";
 import { Survivors } from "../masks/survivors.ts";
 import type { Network } from "../network/network.ts";
+import { weightFlows } from "../network/unitFlow.ts";
 import type { OptionSpec, PruneRequest, Pruner, Pruning } from "./pruner.ts";
 
 /** One number a prunable weight, in the order of `network.prunable`; the highest survive. */
@@ -98,6 +100,7 @@ async function pruneByScores(score: ScoringMethod["score"], request: PruneReques
       roundCount: steps.length,
       fraction: round / steps.length,
       ...(competitions === undefined && left.lowest(scores, from)),
+      layers: () => left.keptIn(weightFlows(network)).map((keptIn) => layerProgress(keptIn)),
     });
     if (performance.now() - sliceStart < SLICE_MS || round === steps.length) continue;
     // lets timers, signals and screens have their turn

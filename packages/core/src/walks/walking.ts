@@ -5,20 +5,22 @@
 import {
   EngineError,
   loadWalkEngine,
+  WalkExpectation,
   type Walker,
   type WalkOptions,
   type WalkPlan,
-  walksExpected,
 } from "@phew/engine";
 import { ArgumentError } from "../errors.ts";
+import type { LayerProgress } from "../events.ts";
+import { layerProgress } from "../masks/layerProgress.ts";
 import { Masks } from "../masks/masks.ts";
 import type { PruneRequest, Pruning } from "../pruners/pruner.ts";
 import { longestWalk, walkPlan } from "./plan.ts";
 
 /** Milliseconds of walking between two turns of everything else. */
 const SLICE_MS = 50;
-/** Progress is told of walks that last longer: the estimate of the time left costs as much as a short walk. */
-const SILENT_MS = 400;
+/** Progress is told of walks that last longer, beside the end: the estimate of the time left costs as much as a short walk. */
+const SILENT_MS = 100;
 const FIRST_CHUNK = 4096;
 /**
  * Whether anything new is met is looked at after 4^11, 4^12, 4^13 … walks, the same on every machine. A stretch in
@@ -69,7 +71,7 @@ export async function* walkToCounts(
       if (!whole) await course.walkTo(keepCount);
       const masks = whole ? Masks.dense(network) : new Masks(network, walker.mask());
       const { walkCount, stepCount } = walker.progress;
-      if (keepCount === keepCounts.at(-1)) course.finish(masks.keptCount);
+      if (keepCount === keepCounts.at(-1)) course.finish(masks);
       yield { masks, walkCount, stepCount };
     }
   } finally {
@@ -86,7 +88,9 @@ class Course {
   readonly #goal: number;
   readonly #start = performance.now();
   #chunk = FIRST_CHUNK;
-  #expected: number | undefined;
+  #expectation: WalkExpectation | undefined;
+  #walksExpected: number | undefined;
+  #layersExpected: Float64Array | undefined;
   #keptAtCheck = -1;
   #nextCheck = FIRST_CHECK;
 
@@ -111,9 +115,12 @@ class Course {
   }
 
   /** Tells the end: the last mask is there. */
-  finish(keptCount: number): void {
-    const { walkCount } = this.#walker.progress;
-    this.#request.onProgress?.({ keptCount, walkCount, fraction: 1 });
+  finish(masks: Masks): void {
+    const { walkCount, stepCount } = this.#walker.progress;
+    const { keptCount } = masks;
+    // weights that are all kept at once are in no walker
+    const layers = keptCount === this.#plan.edgeCount ? {} : { layers: () => this.#layers() };
+    this.#request.onProgress?.({ keptCount, walkCount, stepCount, fraction: 1, ...layers });
   }
 
   /** @returns true where keepCount is reached */
@@ -137,20 +144,38 @@ class Course {
   #tell(): void {
     const { onProgress } = this.#request;
     if (onProgress === undefined || performance.now() - this.#start < SILENT_MS) return;
-    const { keptCount, walkCount } = this.#walker.progress;
-    onProgress({ keptCount, walkCount, fraction: this.#fraction() });
+    onProgress({ ...this.#walker.progress, fraction: this.#fraction(), layers: () => this.#layers() });
   }
 
   /** Walks done over walks expected. */
   #fraction(): number {
     const { keptCount, walkCount } = this.#walker.progress;
-    this.#expected ??= this.#walksUpTo(this.#goal) - this.#walksUpTo(this.#request.from?.keptCount ?? 0);
-    const usable = Number.isFinite(this.#expected) && this.#expected > 0;
-    return Math.min(0.999, usable ? walkCount / this.#expected : keptCount / this.#goal);
+    this.#walksExpected ??= this.#walksUpTo(this.#goal) - this.#walksUpTo(this.#request.from?.keptCount ?? 0);
+    const usable = Number.isFinite(this.#walksExpected) && this.#walksExpected > 0;
+    return Math.min(0.999, usable ? walkCount / this.#walksExpected : keptCount / this.#goal);
   }
 
   #walksUpTo(keepCount: number): number {
-    return walksExpected(this.#plan, this.#options, keepCount);
+    this.#expectation ??= new WalkExpectation(this.#plan, this.#options);
+    return this.#expectation.walksFor(keepCount);
+  }
+
+  /** In the order of `network.prunable`. */
+  #layers(): readonly LayerProgress[] {
+    const { network, from } = this.#request;
+    // of a mask that grows from another nothing is foretold
+    this.#layersExpected ??= from === undefined ? this.#expectedLayers() : undefined;
+    const indexOf = new Map(this.#plan.layers.map(({ name }, l) => [name, l]));
+    return network.prunable.map(({ name }) => {
+      const l = indexOf.get(name)!;
+      return layerProgress(this.#walker.keptIn(l), this.#layersExpected?.[l]);
+    });
+  }
+
+  /** Of the finished mask. */
+  #expectedLayers(): Float64Array | undefined {
+    const walkCount = this.#walksUpTo(this.#goal);
+    return Number.isFinite(walkCount) ? this.#expectation!.layersAfter(walkCount) : undefined;
   }
 
   #stalled(keepCount: number, keptCount: number): never {
