@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Network, NetworkBuilder, type TrainEvent, type Weights, zooModel } from "@phew/core";
+import { Masks, type Network, NetworkBuilder, type TrainEvent, type Weights, zooModel } from "@phew/core";
 import { describe, expect, it } from "vitest";
 import type { Dataset } from "../src/datasets/dataset.ts";
 import { glyphs } from "../src/datasets/glyphs/glyphs.ts";
@@ -140,7 +140,11 @@ describe("train", () => {
       batchSize: 4,
       trainCount: 10,
       testCount: 5,
+      // one input unit, two output units
+      multiplyAdds: { dense: 2, kept: 2 },
     });
+    const half = new Masks(tinyNetwork(), Uint8Array.of(0, 1));
+    expect((await run({ masks: half })).events[0]).toMatchObject({ multiplyAdds: { dense: 2, kept: 1 } });
     expect(events[7]).toMatchObject({ kind: "train.step", epoch: 2, step: 6, loss: 1 / 6, rate: 0.1 });
     // means over examples, not over batches
     expect(events[4]).toMatchObject({
