@@ -9,12 +9,22 @@
  * float64 throughout: R of ResNet-50 is about 1e71, of ResNet-152 1e220. Values beyond 2^±256 are kept as multiples of
  * a power of two, node by node, so that neither they nor gradients overflow or vanish in networks of any depth.
  * Cost: three multiply-adds for each kept weight and output position; memory: all values of one image, float64, and
- * 8 bytes a weight of the largest layer while `visit` runs.
+ * 8 bytes a weight of the largest layer while `visit` runs. Positions that are equal are counted and kept once, from
+ * node to node and on the way back: see operations/repeats.ts.
  */
 import type { Masks } from "../masks/masks.ts";
 import type { Network, Node } from "../network/network.ts";
 import { elementCount, type ParameterRole, type PathSumInputs } from "../operations/definition.ts";
 import { definitionOf } from "../operations/registry.ts";
+import {
+  allRepeated,
+  coarsened,
+  NO_REPEATS,
+  type PlaneRepeats,
+  type RepeatsThrough,
+  refined,
+  withoutRepeats,
+} from "../operations/repeats.ts";
 import type { Weights } from "../weights/weights.ts";
 
 export interface PathSumOptions {
@@ -43,6 +53,7 @@ export function pathSums(network: Network, weights: Weights, options: PathSumOpt
   // weights are where sums grow and shrink: what other nodes do to them waits until the next weights
   const weighted = new Set(network.prunable.map(({ node }) => node));
   const scaled = (index: number, sums: Scaled) => (weighted.has(index) ? rescaled(sums) : sums);
+  const through = repeatsThrough(network);
   const value: Scaled[] = [];
   /** What a node reads, brought to one exponent. */
   const given = (index: number): PathSumInputs & { readonly exponent: number } => {
@@ -63,10 +74,14 @@ export function pathSums(network: Network, weights: Weights, options: PathSumOpt
       }
       return values;
     };
+    const read = through[index]!.inputs;
+    const shapes = node.inputs.map((input) => network.nodes[input]!.shape);
     return {
-      inputs: node.inputs.map((input) => at(exponent, value[input]!)),
-      inputShapes: node.inputs.map((input) => network.nodes[input]!.shape),
-      outputShape: node.shape,
+      inputs: node.inputs.map((input, k) =>
+        refined(at(exponent, value[input]!), shapes[k]!, through[input]!.output, read[k]!),
+      ),
+      inputShapes: shapes.map((shape, k) => withoutRepeats(shape, read[k]!)),
+      outputShape: withoutRepeats(node.shape, through[index]!.output),
       power,
       weight,
       theta,
@@ -77,7 +92,8 @@ export function pathSums(network: Network, weights: Weights, options: PathSumOpt
   };
   for (const [index, node] of network.nodes.entries()) {
     if (node.op.kind === "input") {
-      value[index] = { values: new Float64Array(elementCount(node.shape)).fill(1), exponent: 0 };
+      const length = elementCount(withoutRepeats(node.shape, through[index]!.output));
+      value[index] = { values: new Float64Array(length).fill(1), exponent: 0 };
       continue;
     }
     const read = given(index);
@@ -85,11 +101,17 @@ export function pathSums(network: Network, weights: Weights, options: PathSumOpt
     value[index] = scaled(index, { values, exponent: read.exponent });
   }
   const output = value[network.output]!;
-  const total = output.values.reduce((sum, y) => sum + y, 0) * 2 ** output.exponent;
+  const repeats = through[network.output]!.output;
+  const outputs = refined(output.values, network.outputShape, repeats, NO_REPEATS);
+  const total = outputs.reduce((sum, y) => sum + y, 0) * 2 ** output.exponent;
   if (visit === undefined) return total;
 
   const gradient: (Scaled | undefined)[] = [];
-  gradient[network.output] = { values: new Float64Array(output.values.length).fill(1), exponent: 0 };
+  const ones = new Float64Array(outputs.length).fill(1);
+  gradient[network.output] = {
+    values: coarsened(ones, network.outputShape, repeats, NO_REPEATS),
+    exponent: 0,
+  };
   for (let index = network.nodes.length - 1; index >= 0; index--) {
     const node = network.nodes[index]!;
     const here = gradient[index];
@@ -102,13 +124,29 @@ export function pathSums(network: Network, weights: Weights, options: PathSumOpt
       visit(name, parameterGradient, here.exponent + (added ? 0 : read.exponent));
     }
     for (const [k, input] of node.inputs.entries()) {
-      const share = scaled(index, { values: back.inputs[k]!, exponent: here.exponent });
+      const { shape } = network.nodes[input]!;
+      const own = coarsened(back.inputs[k]!, shape, through[input]!.output, through[index]!.inputs[k]!);
+      const share = scaled(index, { values: own, exponent: here.exponent });
       const sum = gradient[input];
       gradient[input] = sum === undefined ? share : sumOf(sum, share);
     }
     gradient[index] = undefined;
   }
   return total;
+}
+
+/** What each node need not compute, as it equals something that is computed, for an image of ones. */
+function repeatsThrough({ nodes }: Network): readonly RepeatsThrough[] {
+  const through: RepeatsThrough[] = [];
+  for (const { op, inputs, shape } of nodes) {
+    const given: PlaneRepeats[] = inputs.map((input) => through[input]!.output);
+    if (op.kind === "input") through.push({ inputs: [], output: allRepeated(shape) });
+    else {
+      const all = { inputs: given.map(() => NO_REPEATS), output: NO_REPEATS };
+      through.push(definitionOf(op).repeats?.(op, given, shape) ?? all);
+    }
+  }
+  return through;
 }
 
 /** values · 2^exponent. */

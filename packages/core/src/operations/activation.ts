@@ -2,6 +2,7 @@
  * Elementwise activations. In a path sum all values are positive and the network is linear: they pass unchanged.
  */
 import { NO_GRADIENTS, NO_PARAMETERS, type OperationDefinition, unitsUnchanged } from "./definition.ts";
+import { throughMeeting } from "./repeats.ts";
 
 export const ACTIVATIONS = [
   "relu",
@@ -36,6 +37,7 @@ export const activation: OperationDefinition<Activation> = {
   parameters: () => NO_PARAMETERS,
   shape: (_op, inputs) => inputs[0]!,
   units: (_op, inputs) => unitsUnchanged(inputs),
+  repeats: (_op, inputs) => throughMeeting(inputs),
   pathForward: (_op, given) => given.inputs[0]!,
   pathBackward: (_op, _given, _output, gradient) => ({ inputs: [gradient], parameters: NO_GRADIENTS }),
 };

@@ -1,6 +1,7 @@
 /** Elementwise sum of values of one shape: equal unit numbers merge. */
 import { ArgumentError } from "../errors.ts";
 import { NO_GRADIENTS, NO_PARAMETERS, type OperationDefinition, unitsUnchanged } from "./definition.ts";
+import { throughMeeting } from "./repeats.ts";
 
 export interface Add {
   readonly kind: "add";
@@ -24,6 +25,7 @@ export const add: OperationDefinition<Add> = {
     return first;
   },
   units: (_op, inputs) => unitsUnchanged(inputs),
+  repeats: (_op, inputs) => throughMeeting(inputs),
   pathForward(_op, given) {
     const output = given.inputs[0]!.slice();
     for (const other of given.inputs.slice(1))

@@ -7,6 +7,7 @@ import {
   type PathSumInputs,
   unitsUnchanged,
 } from "./definition.ts";
+import { throughWindow } from "./repeats.ts";
 import { slidePool, type Window } from "./spatial.ts";
 
 export interface AveragePool2d extends Window {
@@ -49,6 +50,7 @@ export const averagePool2d: OperationDefinition<AveragePool2d> = {
   parameters: () => NO_PARAMETERS,
   shape: (op, inputs, node) => [inputs[0]![0]!, ...slidePool(op, inputs[0]!, node, op.ceil)],
   units: (_op, inputs) => unitsUnchanged(inputs),
+  repeats: (op, inputs, output) => throughWindow(op, inputs[0]!, output),
   pathForward(op, given) {
     const output = new Float64Array(elementCount(given.outputShape));
     const input = given.inputs[0]!;

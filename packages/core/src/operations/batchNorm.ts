@@ -5,6 +5,7 @@
  * With biases it is the whole formula over the transformed parameters, mean and variance as they are.
  */
 import { type OperationDefinition, type PathSumInputs, unitsUnchanged } from "./definition.ts";
+import { throughMeeting } from "./repeats.ts";
 
 export interface BatchNorm {
   readonly kind: "batchNorm";
@@ -32,6 +33,7 @@ export const batchNorm: OperationDefinition<BatchNorm> = {
   },
   shape: (_op, inputs) => inputs[0]!,
   units: (_op, inputs) => unitsUnchanged(inputs),
+  repeats: (_op, inputs) => throughMeeting(inputs),
   pathForward(op, given) {
     const input = given.inputs[0]!;
     const scale = given.theta(op.scale);

@@ -1,6 +1,7 @@
 /** Stacks the units of its inputs, in order. */
 import { ArgumentError } from "../errors.ts";
 import { elementCount, NO_GRADIENTS, NO_PARAMETERS, type OperationDefinition } from "./definition.ts";
+import { throughMeeting } from "./repeats.ts";
 
 export interface Concat {
   readonly kind: "concat";
@@ -30,6 +31,7 @@ export const concat: OperationDefinition<Concat> = {
       return map;
     });
   },
+  repeats: (_op, inputs) => throughMeeting(inputs),
   pathForward(_op, given) {
     const output = new Float64Array(elementCount(given.outputShape));
     let start = 0;

@@ -6,6 +6,7 @@
 import { ArgumentError } from "../errors.ts";
 import { convPathBackward, convPathForward } from "./convPathSums.ts";
 import type { OperationDefinition, Parameter, Shape } from "./definition.ts";
+import { throughWindow } from "./repeats.ts";
 import { type Padding, type Pair, slide, type Window } from "./spatial.ts";
 
 export interface Conv2d extends Window {
@@ -58,6 +59,7 @@ export const conv2d: OperationDefinition<Conv2d> = {
       kernelSize: op.kernel[0] * op.kernel[1],
     };
   },
+  repeats: (op, inputs, output) => throughWindow(op, inputs[0]!, output),
   pathForward: convPathForward,
   pathBackward(op, given, _output, gradient) {
     const { input, weight } = convPathBackward(op, given, gradient);

@@ -7,7 +7,6 @@
 import { type PathConvolution, pathKernels } from "@phew/engine";
 import type { Conv2d } from "./conv2d.ts";
 import { elementCount, type PathSumInputs } from "./definition.ts";
-import { type Compression, compressed, expanded, gathered, repeatsOf } from "./repeatedRows.ts";
 import { foldInto, type Unfolding, unfoldInto, unfolding } from "./unfold.ts";
 
 // what is unfolded at once stays in the second-level cache while all output channels read it
@@ -63,14 +62,8 @@ function geometryOf(op: Conv2d, given: PathSumInputs): Geometry {
 export function convPathForward(op: Conv2d, given: PathSumInputs): Float64Array {
   const kernels = pathKernels();
   if (kernels === undefined) return plainPathForward(op, given);
-  const { inputShapes, outputShape } = given;
-  const input = given.inputs[0]!;
   const bias = op.bias !== undefined && given.biases ? given.theta(op.bias) : undefined;
-  const few = repeatsOf(input, inputShapes[0]!, outputShape, op);
-  if (few === undefined) return kernels.forward(convolutionOf(op, given), weightsOf(op, given), input, bias);
-  const image = compressed(input, inputShapes[0]!, few);
-  const output = kernels.forward(smallConvolution(op, few), weightsOf(op, given), image, bias);
-  return expanded(output, outputShape, few);
+  return kernels.forward(convolutionOf(op, given), weightsOf(op, given), given.inputs[0]!, bias);
 }
 
 export function convPathBackward(
@@ -80,32 +73,10 @@ export function convPathBackward(
 ): { readonly input: Float64Array; readonly weight: Float64Array } {
   const kernels = pathKernels();
   if (kernels === undefined) return plainPathBackward(op, given, gradient);
-  const { inputShapes, outputShape } = given;
-  const input = given.inputs[0]!;
-  const weights = weightsOf(op, given);
-  const whole = convolutionOf(op, given);
-  const few = repeatsOf(input, inputShapes[0]!, outputShape, op);
-  const inputGradient = kernels.inputGradient(whole, weights, gradient);
-  // last: it is a view that the next pass overwrites
-  const weight =
-    few === undefined
-      ? kernels.weightGradient(whole, weights, input, gradient)
-      : kernels.weightGradient(
-          smallConvolution(op, few),
-          weights,
-          compressed(input, inputShapes[0]!, few),
-          gathered(gradient, outputShape, few),
-        );
-  return { input: inputGradient, weight };
+  return kernels.backward(convolutionOf(op, given), weightsOf(op, given), given.inputs[0]!, gradient);
 }
 
-const smallConvolution = (op: Conv2d, { inputShape, outputShape }: Compression) =>
-  convolutionOf(op, { inputShapes: [inputShape], outputShape });
-
-function convolutionOf(
-  op: Conv2d,
-  { inputShapes, outputShape }: Pick<PathSumInputs, "inputShapes" | "outputShape">,
-): PathConvolution {
+function convolutionOf(op: Conv2d, { inputShapes, outputShape }: PathSumInputs): PathConvolution {
   const [inChannels, height, width] = inputShapes[0]! as [number, number, number];
   const [outChannels, outHeight, outWidth] = outputShape as [number, number, number];
   const { groups, kernel, stride, dilation, padding } = op;

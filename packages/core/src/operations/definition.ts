@@ -1,4 +1,5 @@
 /** What every operation of a network tells about itself; one file each in this folder, listed in registry.ts. */
+import type { PlaneRepeats, RepeatsThrough } from "./repeats.ts";
 
 /** Shape of a value without its batch axis: `[channels, height, width]` or `[features]`. Axis 0 counts the units. */
 export type Shape = readonly number[];
@@ -40,6 +41,7 @@ export interface WeightedUnits {
 export interface PathSumInputs {
   /** One array an input, row-major over its shape. */
   readonly inputs: readonly Float64Array[];
+  /** Shapes without the rows and columns that are left out: see repeats.ts. */
   readonly inputShapes: readonly Shape[];
   readonly outputShape: Shape;
   /** 1: parameters count by their magnitude; 2: by their square. */
@@ -71,6 +73,11 @@ export interface OperationDefinition<Op extends { readonly kind: string }> {
   shape(op: Op, inputs: readonly Shape[], node: string): Shape;
   /** How units pass: along weights, or unchanged. Absent for the network's input. */
   units(op: Op, inputs: readonly Shape[], output: Shape): WeightedUnits | readonly UnitMap[];
+  /**
+   * Which rows and columns of its output are equal by those of its inputs, and which of them it needs not read in a path
+   * sum. Absent: it reads all of every input, and all of its output is computed.
+   */
+  repeats?(op: Op, inputs: readonly PlaneRepeats[], output: Shape): RepeatsThrough;
   /** One image through the linear network of path sums; float64. */
   pathForward(op: Op, given: PathSumInputs): Float64Array;
   /** The way back: gradients of the summed output. `output` is what pathForward gave. */

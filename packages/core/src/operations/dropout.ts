@@ -1,6 +1,7 @@
 /** In training: each element is 0 with probability `rate`, else divided by 1 − rate. Otherwise the identity. */
 import type { OperationDefinition } from "./definition.ts";
 import { identity } from "./identity.ts";
+import { throughMeeting } from "./repeats.ts";
 
 export interface Dropout {
   readonly kind: "dropout";
@@ -14,6 +15,7 @@ export const dropout: OperationDefinition<Dropout> = {
   parameters: () => [],
   shape: (_op, inputs) => inputs[0]!,
   units: (_op, inputs, output) => identity.units({ kind: "identity" }, inputs, output),
+  repeats: (_op, inputs) => throughMeeting(inputs),
   pathForward: (_op, given) => given.inputs[0]!,
   pathBackward: (_op, given, output, gradient) =>
     identity.pathBackward({ kind: "identity" }, given, output, gradient),

@@ -10,6 +10,7 @@ import {
   type PathSumInputs,
   unitsUnchanged,
 } from "./definition.ts";
+import { throughWindow } from "./repeats.ts";
 import { slidePool, type Window } from "./spatial.ts";
 
 export interface MaxPool2d extends Window {
@@ -51,6 +52,7 @@ export const maxPool2d: OperationDefinition<MaxPool2d> = {
   parameters: () => NO_PARAMETERS,
   shape: (op, inputs, node) => [inputs[0]![0]!, ...slidePool(op, inputs[0]!, node, op.ceil)],
   units: (_op, inputs) => unitsUnchanged(inputs),
+  repeats: (op, inputs, output) => throughWindow(op, inputs[0]!, output),
   pathForward(op, given) {
     const input = given.inputs[0]!;
     return Float64Array.from(winners(op, given), (at) => input[at]!);

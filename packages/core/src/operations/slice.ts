@@ -1,6 +1,7 @@
 /** A run of its input's units: unit u of the output is unit start + u of the input. */
 import { ArgumentError } from "../errors.ts";
 import { elementCount, NO_GRADIENTS, NO_PARAMETERS, type OperationDefinition } from "./definition.ts";
+import { throughMeeting } from "./repeats.ts";
 
 export interface Slice {
   readonly kind: "slice";
@@ -26,6 +27,7 @@ export const slice: OperationDefinition<Slice> = {
     return [op.count, ...rest];
   },
   units: (op) => [{ input: 0, fromStart: op.start, count: op.count, toStart: 0, spread: 1 }],
+  repeats: (_op, inputs) => throughMeeting(inputs),
   pathForward(op, given) {
     const plane = elementCount(given.inputShapes[0]!) / given.inputShapes[0]![0]!;
     return given.inputs[0]!.slice(op.start * plane, (op.start + op.count) * plane);

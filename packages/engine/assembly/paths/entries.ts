@@ -15,22 +15,21 @@ export function gatherEntering(op: Convolution, o: u32, entries: usize): usize {
   const taps = op.taps;
   const tapsEnd = taps + op.tapCount * offsetof<Tap>();
   const square = op.square;
-  const masked = op.mask != 0;
   const channelBytes = op.phaseCount * (<usize>op.planeLength << 3);
   const fanIn = op.inPerGroup * op.tapCount;
   let weight = op.weight + (<usize>o * fanIn << 2);
   let mask = op.mask + o * fanIn;
+  const masked = op.mask != 0;
   let entry = entries;
   let index: u32 = 0;
   let channel = <usize>(o / op.outPerGroup) * op.inPerGroup * channelBytes;
   while (index < fanIn) {
     for (let at = taps; at < tapsEnd; at += offsetof<Tap>()) {
-      if (!masked || load<u8>(mask)) {
-        store<u32>(entry, <u32>channel + changetype<Tap>(at).inputBytes);
-        store<u32>(entry, index, 4);
-        store<f64>(entry, transformed(weight, square), 8);
-        entry += ENTRY_BYTES;
-      }
+      // no branch: which are kept cannot be foreseen; what is written for others is overwritten
+      store<u32>(entry, <u32>channel + changetype<Tap>(at).inputBytes);
+      store<u32>(entry, index, 4);
+      store<f64>(entry, transformed(weight, square), 8);
+      entry += masked ? <usize>load<u8>(mask) * ENTRY_BYTES : ENTRY_BYTES;
       weight += 4;
       mask++;
       index++;
@@ -55,11 +54,9 @@ export function gatherLeaving(op: Convolution, i: u32, phase: u32, entries: usiz
     let k = firstWeight + t;
     let offset = firstOutput * planeBytes + tap.gradientBytes;
     for (const end = offset + op.outPerGroup * planeBytes; offset < end; offset += planeBytes) {
-      if (!masked || load<u8>(op.mask + k)) {
-        store<u32>(entry, <u32>offset);
-        store<f64>(entry, transformed(op.weight + (k << 2), square), 8);
-        entry += ENTRY_BYTES;
-      }
+      store<u32>(entry, <u32>offset);
+      store<f64>(entry, transformed(op.weight + (k << 2), square), 8);
+      entry += masked ? <usize>load<u8>(op.mask + k) * ENTRY_BYTES : ENTRY_BYTES;
       k += rowLength;
     }
   }

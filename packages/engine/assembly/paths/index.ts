@@ -51,10 +51,16 @@ export function forward(record: usize): void {
   }
 }
 
-export function differentiateWeights(record: usize): void {
+/** Both gradients. */
+export function backward(record: usize): void {
   const op = changetype<Convolution>(record);
   spreadInput(op);
   spreadGradient(op);
+  differentiateWeights(op);
+  differentiateInput(op);
+}
+
+function differentiateWeights(op: Convolution): void {
   const outputs = op.groups * op.outPerGroup;
   const fanInBytes = (<usize>op.inPerGroup * op.tapCount) << 3;
   const count = vectors(op.outHeight, op.pitch, op.outWidth);
@@ -74,9 +80,7 @@ export function differentiateWeights(record: usize): void {
   }
 }
 
-export function differentiateInput(record: usize): void {
-  const op = changetype<Convolution>(record);
-  spreadGradient(op);
+function differentiateInput(op: Convolution): void {
   const channels = op.groups * op.inPerGroup;
   const phases = channels * op.phaseCount;
   const runBytes = <usize>op.planeLength << 3;

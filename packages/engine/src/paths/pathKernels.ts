@@ -27,8 +27,7 @@ export interface PathWeights {
 interface PathExports {
   heapBase(): number;
   forward(record: number): void;
-  differentiateWeights(record: number): void;
-  differentiateInput(record: number): void;
+  backward(record: number): void;
 }
 
 /** The fields of `Convolution` in assembly/paths/layout.ts, in its order, four bytes each. */
@@ -71,10 +70,6 @@ const FIELDS = [
 type Field = (typeof FIELDS)[number];
 type Fields = Readonly<Record<Field, number>>;
 
-/** Passes, by what comes out of them. */
-const [FORWARD, WEIGHTS, INPUT] = ["output", "weightGradient", "inputGradient"] as const;
-type Pass = typeof FORWARD | typeof WEIGHTS | typeof INPUT;
-
 /** A larger memory is given back after use. */
 const KEPT_BYTES = 2 ** 26;
 const F64 = Float64Array.BYTES_PER_ELEMENT;
@@ -103,8 +98,7 @@ export class PathKernels {
     input: Float64Array,
     bias?: Float64Array,
   ): Float64Array {
-    const { wasm, buffer, at } = this.#prepare(convolution, weights, FORWARD);
-    new Float64Array(buffer, at.input, input.length).set(input);
+    const { wasm, buffer, at } = this.#prepare(convolution, weights, input, false);
     const start = new Float64Array(buffer, at.bias, convolution.outChannels);
     if (bias !== undefined) start.set(bias);
     else start.fill(0);
@@ -116,61 +110,54 @@ export class PathKernels {
 
   /**
    * @param gradient ∂R/∂y, `[outChannels, ...outputSize]`
-   * @returns ∂R/∂θ' as the weights, 0 where they are removed: a view, good until the next call of any of these
+   * @returns ∂R/∂x as the input, and ∂R/∂θ' as the weights, 0 where they are removed: this one is a view, good until
+   *   the next call of this or {@link forward}
    * @throws EngineError as {@link forward}
    */
-  weightGradient(
+  backward(
     convolution: PathConvolution,
     weights: PathWeights,
     input: Float64Array,
     gradient: Float64Array,
-  ): Float64Array {
-    const { wasm, buffer, at } = this.#prepare(convolution, weights, WEIGHTS);
-    new Float64Array(buffer, at.input, input.length).set(input);
+  ): { readonly input: Float64Array; readonly weight: Float64Array } {
+    const { wasm, buffer, at } = this.#prepare(convolution, weights, input, true);
     new Float64Array(buffer, at.output, gradient.length).set(gradient);
-    wasm.differentiateWeights(at.record);
+    wasm.backward(at.record);
     this.#release();
-    return new Float64Array(buffer, at.weightGradient, weights.weight.length);
+    return {
+      input: new Float64Array(buffer, at.inputGradient, input.length).slice(),
+      weight: new Float64Array(buffer, at.weightGradient, weights.weight.length),
+    };
   }
 
-  /**
-   * @param gradient ∂R/∂y, `[outChannels, ...outputSize]`
-   * @returns ∂R/∂x as the input
-   * @throws EngineError as {@link forward}
-   */
-  inputGradient(convolution: PathConvolution, weights: PathWeights, gradient: Float64Array): Float64Array {
-    const { wasm, buffer, at } = this.#prepare(convolution, weights, INPUT);
-    new Float64Array(buffer, at.output, gradient.length).set(gradient);
-    wasm.differentiateInput(at.record);
-    const result = new Float64Array(buffer, at.inputGradient, at.inputLength).slice();
-    this.#release();
-    return result;
-  }
-
-  #prepare(convolution: PathConvolution, { weight, mask, power }: PathWeights, pass: Pass) {
+  #prepare(
+    convolution: PathConvolution,
+    { weight, mask, power }: PathWeights,
+    input: Float64Array,
+    back: boolean,
+  ) {
     const { groups, inChannels, outChannels, inputSize, outputSize, kernel, stride, padding } = convolution;
     const layout = pathLayout(convolution);
     const { wasm, memory } = this.#instance();
     const to = new Addresses(wasm.heapBase());
     const record = to.take(4 * FIELDS.length);
     const tapCount = kernel[0] * kernel[1];
-    const inputLength = inChannels * inputSize[0] * inputSize[1];
     const outputLength = outChannels * outputSize[0] * outputSize[1];
     const fan = tapCount * Math.max(inChannels / groups, outChannels / groups);
-    const reads = pass !== INPUT;
     const fields: Fields = {
-      input: reads ? to.take(F64 * inputLength) : 0,
+      input: to.take(F64 * input.length),
       weight: to.take(4 * weight.length),
       mask: mask === undefined ? 0 : to.take(mask.length),
       bias: to.take(F64 * outChannels),
       output: to.take(F64 * outputLength),
-      inputGradient: pass === INPUT ? to.take(F64 * inputLength) : 0,
-      weightGradient: pass === WEIGHTS ? to.take(F64 * weight.length) : 0,
-      planes: reads ? to.take(F64 * inChannels * layout.phaseCount * layout.planeLength) : 0,
-      gradientPlanes: pass === FORWARD ? 0 : to.take(F64 * outChannels * layout.gradientLength),
-      run: pass === WEIGHTS ? 0 : to.take(F64 * layout.batch * layout.planeLength),
+      inputGradient: back ? to.take(F64 * input.length) : 0,
+      weightGradient: back ? to.take(F64 * weight.length) : 0,
+      planes: to.take(F64 * inChannels * layout.phaseCount * layout.planeLength),
+      gradientPlanes: back ? to.take(F64 * outChannels * layout.gradientLength) : 0,
+      run: to.take(F64 * layout.batch * layout.planeLength),
       taps: to.take(4 * layout.taps.length),
-      entries: to.take(ENTRY_BYTES * fan * layout.batch),
+      // and one that is written before it is known whether it counts
+      entries: to.take(ENTRY_BYTES * (fan * layout.batch + 1)),
       starts: to.take(4 * (layout.batch + 1)),
       groups,
       inPerGroup: inChannels / groups,
@@ -193,8 +180,9 @@ export class PathKernels {
     new Uint32Array(buffer, record, FIELDS.length).set(FIELDS.map((field) => fields[field]));
     new Uint32Array(buffer, fields.taps, layout.taps.length).set(layout.taps);
     new Float32Array(buffer, fields.weight, weight.length).set(weight);
+    new Float64Array(buffer, fields.input, input.length).set(input);
     if (mask !== undefined) new Uint8Array(buffer, fields.mask, mask.length).set(mask);
-    return { wasm, buffer, at: { ...fields, record, inputLength, outputLength } };
+    return { wasm, buffer, at: { ...fields, record, outputLength } };
   }
 
   #instance(): { readonly wasm: PathExports; readonly memory: WasmMemory } {

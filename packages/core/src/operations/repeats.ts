@@ -1,0 +1,142 @@
+/**
+ * Path sums of an input of ones differ near the borders alone: away from them whole rows and columns are equal, and
+ * one of them stands for all. Which are follows from the windows that the input went through, not from numbers.
+ *   output positions of a window that reads nothing but equal input are equal: of the output `removed` are left out,
+ *   of the input it then reads removed · stride.
+ * A gradient here is that of a position that stands for others: the sum over all of them.
+ */
+import type { Shape } from "./definition.ts";
+import type { Window } from "./spatial.ts";
+
+/** Positions of an axis that equal position `start`: the `removed` ones after it, which are left out. */
+export interface Repeats {
+  readonly start: number;
+  readonly removed: number;
+}
+
+/** Of the rows, and of the columns; the same in all channels. */
+export type PlaneRepeats = readonly [rows: Repeats, columns: Repeats];
+
+const NONE: Repeats = { start: 0, removed: 0 };
+export const NO_REPEATS: PlaneRepeats = [NONE, NONE];
+
+/** What an operation reads of its inputs, and what it gives. */
+export interface RepeatsThrough {
+  readonly inputs: readonly PlaneRepeats[];
+  readonly output: PlaneRepeats;
+}
+
+/** Of a value that is the same everywhere in a channel. */
+export function allRepeated([, height, width]: Shape): PlaneRepeats {
+  const whole = (length: number | undefined) => ({ start: 0, removed: (length ?? 1) - 1 });
+  return [whole(height), whole(width)];
+}
+
+/** @param output shape of what comes out */
+export function throughWindow(window: Window, input: PlaneRepeats, output: Shape): RepeatsThrough {
+  const axes = input.map(({ start, removed }, axis) => {
+    const stride = window.stride[axis]!;
+    const padding = window.padding[axis]!;
+    const reach = (window.kernel[axis]! - 1) * window.dilation[axis]!;
+    // output p reads p · stride − padding … + reach: the first and the last that read nothing but equal ones
+    const first = Math.ceil((start + padding) / stride);
+    const last = Math.min(output[axis + 1]! - 1, Math.floor((start + removed - reach + padding) / stride));
+    if (last <= first) return { read: NONE, given: NONE };
+    return {
+      read: { start, removed: (last - first) * stride },
+      given: { start: first, removed: last - first },
+    };
+  });
+  const [rows, columns] = axes as [(typeof axes)[0], (typeof axes)[0]];
+  return { inputs: [[rows.read, columns.read]], output: [rows.given, columns.given] };
+}
+
+/** Of values that meet position by position: what is equal in all of them. */
+export function throughMeeting(inputs: readonly PlaneRepeats[]): RepeatsThrough {
+  const along = (axis: 0 | 1): Repeats => {
+    const start = Math.max(...inputs.map((planes) => planes[axis].start));
+    const last = Math.min(...inputs.map((planes) => planes[axis].start + planes[axis].removed));
+    return last > start ? { start, removed: last - start } : NONE;
+  };
+  const output: PlaneRepeats = [along(0), along(1)];
+  return { inputs: inputs.map(() => output), output };
+}
+
+/** The shape of a value without what is left out. */
+export function withoutRepeats(shape: Shape, [rows, columns]: PlaneRepeats): Shape {
+  if (shape.length !== 3) return shape;
+  return [shape[0]!, shape[1]! - rows.removed, shape[2]! - columns.removed];
+}
+
+/** A row or column that stands for some: where it is, and how many copies of it come back after it. */
+interface Copies {
+  readonly place: number;
+  readonly count: number;
+}
+
+const copiesOf = (from: PlaneRepeats, to: PlaneRepeats) =>
+  [0, 1].map((axis) => ({
+    place: from[axis as 0 | 1].start,
+    count: from[axis as 0 | 1].removed - to[axis as 0 | 1].removed,
+  })) as [Copies, Copies];
+
+/**
+ * The same values with less left out.
+ * @param shape of the value with nothing left out
+ * @param from what is left out of `values` @param to what is left out of the result: some of the same positions
+ * @returns `values` themselves where both are the same
+ */
+export function refined(
+  values: Float64Array,
+  shape: Shape,
+  from: PlaneRepeats,
+  to: PlaneRepeats,
+): Float64Array {
+  const [rows, columns] = copiesOf(from, to);
+  if (rows.count === 0 && columns.count === 0) return values;
+  const [channels, height, width] = withoutRepeats(shape, from) as [number, number, number];
+  const longer = width + columns.count;
+  const result = new Float64Array(channels * (height + rows.count) * longer);
+  let [at, k] = [0, 0];
+  for (let c = 0; c < channels; c++) {
+    for (let y = 0; y < height; y++) {
+      const start = at;
+      for (let x = 0; x <= columns.place; x++) result[at++] = values[k++]!;
+      const value = values[k - 1]!;
+      for (let copy = 0; copy < columns.count; copy++) result[at++] = value;
+      for (let x = columns.place + 1; x < width; x++) result[at++] = values[k++]!;
+      if (y !== rows.place) continue;
+      for (const end = at + rows.count * longer; at < end; at += longer)
+        result.copyWithin(at, start, start + longer);
+    }
+  }
+  return result;
+}
+
+/** The transpose of {@link refined}: gradients of positions that are left out go to the one that stands for them. */
+export function coarsened(
+  gradient: Float64Array,
+  shape: Shape,
+  from: PlaneRepeats,
+  to: PlaneRepeats,
+): Float64Array {
+  const [rows, columns] = copiesOf(from, to);
+  if (rows.count === 0 && columns.count === 0) return gradient;
+  const [channels, height, width] = withoutRepeats(shape, from) as [number, number, number];
+  const result = new Float64Array(channels * height * width);
+  let at = 0;
+  for (let c = 0; c < channels; c++) {
+    for (let y = 0; y < height; y++) {
+      const start = (c * height + y) * width;
+      for (let copy = y === rows.place ? rows.count : 0; copy >= 0; copy--) {
+        let k = start;
+        for (let x = 0; x < columns.place; x++) result[k++]! += gradient[at++]!;
+        let sum = 0;
+        for (let x = 0; x <= columns.count; x++) sum += gradient[at++]!;
+        result[k++]! += sum;
+        for (const end = start + width; k < end; k++) result[k]! += gradient[at++]!;
+      }
+    }
+  }
+  return result;
+}
