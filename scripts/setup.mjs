@@ -26,6 +26,7 @@ const wanted = {
     "tsconfig.base.json",
     ...members.flatMap((m) => [
       `${m}/tsconfig.build.json`,
+      `${m}/bundle.mjs`,
       ...sources(`${m}/src`),
       ...sources(`${m}/assembly`),
     ]),

@@ -1,4 +1,4 @@
-/** The arguments of the dashboard's own process; `phew watch` hands its own through. */
+/** The arguments of the dashboard as a program of its own, and what they come to. */
 import { ArgumentError, unknownName } from "@phew/runs";
 
 export interface WatchOptions {
@@ -11,7 +11,6 @@ export interface WatchOptions {
   readonly ascii: boolean;
   /** Process of the run that was started with the screen. */
   readonly startedPid?: number;
-  readonly help: boolean;
 }
 
 export const USAGE = `phew watch [folder] [--once] [--plain] [--ascii]
@@ -27,14 +26,11 @@ On a terminal a full screen (? shows its keys), else a line for each noteworthy 
 const FLAGS = ["--once", "--plain", "--ascii", "--help"] as const;
 
 /** @throws ArgumentError for an unknown option or a second folder */
-export function parseCommandLine(args: readonly string[]): WatchOptions {
+export function parseCommandLine(args: readonly string[]): WatchOptions & { readonly help: boolean } {
   const flags = new Set<string>();
   const folders: string[] = [];
-  // phew train --watch gives it, a person does not
-  let startedPid: number | undefined;
   for (const arg of args) {
     if (!arg.startsWith("-")) folders.push(arg);
-    else if (/^--started-pid=\d+$/.test(arg)) startedPid = Number(arg.slice("--started-pid=".length));
     else if (arg === "-h") flags.add("--help");
     else if ((FLAGS as readonly string[]).includes(arg)) flags.add(arg);
     else throw unknownName("option of phew watch", arg, FLAGS);
@@ -50,7 +46,6 @@ export function parseCommandLine(args: readonly string[]): WatchOptions {
     once: flags.has("--once"),
     plain: flags.has("--plain"),
     ascii: flags.has("--ascii"),
-    ...(startedPid === undefined ? {} : { startedPid }),
     help: flags.has("--help"),
   };
 }

@@ -48,7 +48,9 @@ export interface DashboardState {
   readonly notice?: string;
   /** True: the user is asked what becomes of the run that was started with the screen. */
   readonly asking: boolean;
-  /** True: the cursor goes to the run that is live. */
+  /** Process of the run that was started with the screen. */
+  readonly startedPid?: number;
+  /** True: the cursor goes to the run that is live, the one started with the screen before any other. */
   readonly follow: boolean;
   readonly view: ViewName;
   readonly focus: PanelName;
@@ -110,10 +112,12 @@ export type DashboardAction =
 /** What becomes of the run that was started with the screen. */
 export type QuitAnswer = "leave" | "stop" | "kill";
 
-export function initialDashboard(root: string, now: number): DashboardState {
+/** @param startedPid process of the run that was started with the screen */
+export function initialDashboard(root: string, now: number, startedPid?: number): DashboardState {
   return {
     root,
     now,
+    ...(startedPid === undefined ? {} : { startedPid }),
     runs: [],
     marked: [],
     overlays: [],
@@ -264,7 +268,10 @@ function watched(
 /** The live run that started last, where the cursor follows. */
 function followed(state: DashboardState): string | undefined {
   if (!state.follow) return undefined;
-  const live = visibleRuns(state).filter((run) => run.life === "running");
+  const runs = visibleRuns(state);
+  const own = runs.find((run) => state.startedPid !== undefined && run.status?.pid === state.startedPid);
+  if (own) return own.folder;
+  const live = runs.filter((run) => run.life === "running");
   let latest = live[0];
   for (const run of live) if (startedT(run) > startedT(latest!)) latest = run;
   // one that still runs is not left for another

@@ -152,7 +152,8 @@ export const KEY_BINDINGS: readonly KeyBinding[] = [
 /** The keys while it is asked what becomes of the run that was started with the screen. */
 export const QUIT_ANSWERS: readonly KeyBinding[] = [
   {
-    keys: ["l", "enter"],
+    // twice Ctrl-C ends the screen, and takes nothing with it
+    keys: ["l", "enter", "ctrl+c"],
     shown: "l",
     help: "leave it running",
     hint: "leave it running",

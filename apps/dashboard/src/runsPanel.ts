@@ -110,6 +110,8 @@ export function noRuns(state: DashboardState, width: number): StyledRow[] {
   const text =
     state.runs.length > 0
       ? "No run has all these words. Esc shows all runs."
-      : `No runs in ${state.root} yet. They appear here as soon as one starts: phew train --help tells how.`;
+      : state.startedPid !== undefined
+        ? "The run is starting …"
+        : `No runs in ${state.root} yet. They appear here as soon as one starts: phew train --help tells how.`;
   return notice(text, width);
 }

@@ -61,6 +61,27 @@ export function fitRow(row: StyledRow, width: number): StyledRow {
   return fitted;
 }
 
+/**
+ * The columns `start` … `end` of a row. A wide character that the cut goes through leaves blanks.
+ */
+export function rowPart(row: StyledRow, start: number, end: number): StyledRow {
+  const part: Span[] = [];
+  let at = 0;
+  for (const span of row) {
+    let text = "";
+    for (const { segment } of graphemes.segment(span.text)) {
+      const next = at + textWidth(segment);
+      if (next > start && at < end) {
+        const isWhole = at >= start && next <= end;
+        text += isWhole ? segment : " ".repeat(Math.min(next, end) - Math.max(at, start));
+      }
+      at = next;
+    }
+    if (text !== "") part.push({ ...span, text });
+  }
+  return part;
+}
+
 /** The words of a text in lines of at most `width` columns; longer words are broken. */
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];

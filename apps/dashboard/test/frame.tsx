@@ -1,10 +1,18 @@
-/** The screen at a given size as lines of text without styles, drawn by Ink as on a terminal. */
+/** The screen at a given size as lines of text without styles: as the terminal gets it, and as Ink draws it. */
 import { PassThrough } from "node:stream";
 import { render } from "ink";
 import { Dashboard } from "../src/dashboard.tsx";
 import type { DashboardState } from "../src/dashboardState.ts";
+import { frameRows } from "../src/frame.ts";
+import { paintedFrame } from "../src/paintedFrame.ts";
 
 export function frameOf(state: DashboardState, columns: number, rows: number): string[] {
+  return paintedFrame(frameRows(state, columns, rows), false)
+    .split("\n")
+    .map((line) => line.trimEnd());
+}
+
+export function inkFrameOf(state: DashboardState, columns: number, rows: number): string[] {
   const frames: string[] = [];
   const stdout = Object.assign(new PassThrough(), {
     columns,
@@ -22,7 +30,9 @@ export function frameOf(state: DashboardState, columns: number, rows: number): s
   });
   const frame = frames.at(-1) ?? "";
   ink.unmount();
-  return withoutStyles(frame).split("\n");
+  return withoutStyles(frame)
+    .split("\n")
+    .map((line) => line.trimEnd());
 }
 
 export function withoutStyles(text: string): string {

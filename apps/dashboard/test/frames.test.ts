@@ -11,7 +11,7 @@ import {
 } from "../src/dashboardState.ts";
 import { KEY_BINDINGS } from "../src/keys.ts";
 import { busyDashboard, eventsUntil, fakeEntry, fakeOptions, START_T, showing } from "./fakeStates.ts";
-import { frameOf } from "./frame.tsx";
+import { frameOf, inkFrameOf } from "./frame.tsx";
 
 const SIZES = [
   [160, 50],
@@ -71,6 +71,12 @@ describe.each(SIZES)("the screen at %i × %i", (columns, rows) => {
     const text = lines.join("\n");
     expect(text).toContain("╭─ Keys ");
     if (rows >= 40) for (const { help } of KEY_BINDINGS) expect(text).toContain(help);
+  });
+
+  it("is the same where Ink draws it, popups included", () => {
+    for (const state of [busyDashboard(), act(busyDashboard(), { kind: "helpToggled" })]) {
+      expect(inkFrameOf(state, columns, rows)).toEqual(frameOf(state, columns, rows));
+    }
   });
 
   it("says what to do where there are no runs", () => {

@@ -205,7 +205,7 @@ describe("the command line", () => {
       plain: true,
       help: true,
     });
-    expect(parseCommandLine(["--ascii", "--started-pid=7"])).toMatchObject({ ascii: true, startedPid: 7 });
+    expect(parseCommandLine(["--ascii"])).toMatchObject({ ascii: true, plain: false });
   });
 
   it("refuses what it does not know", () => {

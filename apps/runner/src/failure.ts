@@ -1,7 +1,6 @@
 /** How failures reach the user: one line on standard error, and an exit code. */
 import { ArgumentError } from "@phew/core";
-
-export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130 } as const;
+import { EXIT } from "./exit.ts";
 
 /** The command line itself is wrong: exit code 2. */
 export class UsageError extends ArgumentError {

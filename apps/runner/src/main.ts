@@ -1,43 +1,32 @@
 /** The command `phew`: declares the verbs; each loads its own code when it is called. */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
-import { declareAnalyze } from "./commands/analyze.ts";
-import { declareBench } from "./commands/bench.ts";
-import { declareCompare } from "./commands/compare.ts";
-import { declareData } from "./commands/data.ts";
-import { declareDemo } from "./commands/demo.ts";
-import { declareDoctor } from "./commands/doctor.ts";
-import { declareExport } from "./commands/export.ts";
-import { declareImp } from "./commands/imp.ts";
-import { declarePredict } from "./commands/predict.ts";
-import { declarePrune } from "./commands/prune.ts";
-import { declareRecipes } from "./commands/recipes.ts";
-import { declareReport } from "./commands/report.ts";
-import { declareSweep } from "./commands/sweep.ts";
-import { declareTrain } from "./commands/train.ts";
-import { declareWatch } from "./commands/watch.ts";
-import { declareZoo } from "./commands/zoo.ts";
-import { describeFailure, EXIT } from "./failure.ts";
+import { EXIT } from "./exit.ts";
 
-/** In the order in which help shows them. Adding a verb: a file in commands, one in verbs and a line here. */
-const declarations = [
-  declarePrune,
-  declareAnalyze,
-  declareCompare,
-  declarePredict,
-  declareExport,
-  declareTrain,
-  declareImp,
-  declareRecipes,
-  declareData,
-  declareSweep,
-  declareWatch,
-  declareReport,
-  declareZoo,
-  declareDoctor,
-  declareDemo,
-  declareBench,
-];
+type Declare = (program: Command) => void;
+
+/**
+ * In the order in which help shows them: where each verb is declared. Adding one: a file in commands, one in verbs and a
+ * line here.
+ */
+const verbs: Readonly<Record<string, () => Promise<Declare>>> = {
+  prune: async () => (await import("./commands/prune.ts")).declarePrune,
+  analyze: async () => (await import("./commands/analyze.ts")).declareAnalyze,
+  compare: async () => (await import("./commands/compare.ts")).declareCompare,
+  predict: async () => (await import("./commands/predict.ts")).declarePredict,
+  export: async () => (await import("./commands/export.ts")).declareExport,
+  train: async () => (await import("./commands/train.ts")).declareTrain,
+  imp: async () => (await import("./commands/imp.ts")).declareImp,
+  recipes: async () => (await import("./commands/recipes.ts")).declareRecipes,
+  data: async () => (await import("./commands/data.ts")).declareData,
+  sweep: async () => (await import("./commands/sweep.ts")).declareSweep,
+  watch: async () => (await import("./commands/watch.ts")).declareWatch,
+  report: async () => (await import("./commands/report.ts")).declareReport,
+  zoo: async () => (await import("./commands/zoo.ts")).declareZoo,
+  doctor: async () => (await import("./commands/doctor.ts")).declareDoctor,
+  demo: async () => (await import("./commands/demo.ts")).declareDemo,
+  bench: async () => (await import("./commands/bench.ts")).declareBench,
+};
 
 /** Runs the command line. Sets `process.exitCode`: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -47,19 +36,21 @@ export async function main(args: readonly string[]): Promise<void> {
     throw error;
   });
   try {
-    await buildProgram().parseAsync(args, { from: "user" });
+    await (await buildProgram(args[0])).parseAsync(args, { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) {
       process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
       return;
     }
+    const { describeFailure } = await import("./failure.ts");
     const { message, exitCode } = describeFailure(error);
     process.stderr.write(`phew: ${message}\n`);
     process.exitCode = exitCode;
   }
 }
 
-function buildProgram(): Command {
+/** @param verb the first argument: a verb is declared alone, so that nothing is loaded that it does not need */
+async function buildProgram(verb = ""): Promise<Command> {
   const program = new Command("phew")
     .description("Finds a sparse neural network before training it, by walking it.")
     .version(
@@ -79,10 +70,11 @@ Examples:
   phew watch`,
     );
 
-  for (const declare of declarations) declare(program);
+  const asked = Object.hasOwn(verbs, verb) ? [verbs[verb]!] : Object.values(verbs);
+  for (const declare of await Promise.all(asked.map((load) => load()))) declare(program);
 
-  const verbs = program.commands;
-  for (const command of [program, ...verbs, ...verbs.flatMap((verb) => verb.commands)]) {
+  const { commands } = program;
+  for (const command of [program, ...commands, ...commands.flatMap((inner) => inner.commands)]) {
     command.exitOverride().configureOutput({
       outputError: (text, write) => write(text.replace(/^error: /, "phew: ").replace(/\n\(/, " (")),
     });

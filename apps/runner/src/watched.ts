@@ -3,10 +3,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { makeFolder } from "@phew/runs";
-import { EXIT, UsageError } from "./failure.ts";
+import { watch } from "@phew/dashboard/watch";
+import { listRuns, makeFolder } from "@phew/runs";
+import { EXIT } from "./exit.ts";
+import { UsageError } from "./failure.ts";
 import { printLines } from "./output.ts";
-import { showDashboard } from "./verbs/watch.ts";
 
 /**
  * Does this process's own command once more, without `--watch`, and shows its run meanwhile. Sets `process.exitCode`.
@@ -23,28 +24,42 @@ export async function runWatched(root: string, more: readonly string[] = []): Pr
     });
   }
   makeFolder(root);
-  const logFolder = mkdtempSync(path.join(tmpdir(), "phew-watch-"));
-  const log = path.join(logFolder, "output");
+  const log = path.join(mkdtempSync(path.join(tmpdir(), "phew-watch-")), "output");
+  const startedT = Date.now();
   const worker = startWorker(log, more);
-  const ended = new Promise<number>((resolve, reject) => {
+  const { pid } = worker;
+  const ended = new Promise<WorkerEnd>((resolve, reject) => {
     worker.on("error", reject);
-    worker.on("exit", (code) => resolve(code ?? EXIT.interrupted));
+    worker.on("exit", (code, signal) => resolve({ code, signal }));
   });
-  // wrong usage leaves no run to show
+  // one that ended before it had a run, as for wrong usage, leaves nothing to show
   const closing = new AbortController();
-  ended.then((code) => code === EXIT.usage && closing.abort()).catch(() => closing.abort());
-  const shown = await showDashboard([root, `--started-pid=${worker.pid}`], closing.signal);
-  // left alone it goes on; asked to stop, it keeps a checkpoint first
-  if (shown === EXIT.done && worker.exitCode === null && worker.signalCode === null) {
+  const close = () => {
+    if (!listRuns(root).some((run) => run.status?.pid === pid && run.updatedT >= startedT)) closing.abort();
+  };
+  ended.then(close, close);
+  const screen = { folder: root, once: false, plain: false, ascii: false };
+  const shown = await watch({ ...screen, ...(pid === undefined ? {} : { startedPid: pid }) }, closing.signal);
+  const goesOn = shown.answer !== "stop" && shown.answer !== "kill";
+  if (goesOn && worker.exitCode === null && worker.signalCode === null) {
     worker.unref();
-    printLines(
-      `The run goes on as process ${worker.pid}: phew watch ${root} shows it, its output is in ${log}.`,
-    );
+    printLines(`The run goes on as process ${pid}: phew watch ${root} shows it, its output is in ${log}.`);
+    process.exitCode = shown.exitCode;
     return;
   }
-  process.exitCode = await ended;
+  const { code, signal } = await ended;
   process.stdout.write(readFileSync(log, "utf8"));
-  rmSync(logFolder, { recursive: true, force: true });
+  rmSync(path.dirname(log), { recursive: true, force: true });
+  if (signal === null) process.exitCode = code ?? EXIT.failed;
+  else {
+    printLines(`Ended by ${signal}. The same command goes on from the last checkpoint, or begins again.`);
+    process.exitCode = EXIT.interrupted;
+  }
+}
+
+interface WorkerEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
 }
 
 function startWorker(log: string, more: readonly string[]): ChildProcess {

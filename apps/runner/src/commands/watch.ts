@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { option } from "./options.ts";
 
+// nothing but this is loaded before the screen: it is there at once
 export function declareWatch(program: Command): void {
   program
     .command("watch")
@@ -9,8 +9,8 @@ export function declareWatch(program: Command): void {
       "Shows runs as they go, and finished ones, in the terminal; plain lines where there is none.",
     )
     .argument("[folder]", "a runs folder, an experiment or one run", "runs")
-    .addOption(option("--once", "show how things stand, and stop"))
-    .addOption(option("--plain", "lines instead of a screen"))
-    .addOption(option("--ascii", "a screen without frames, blocks and braille"))
+    .option("--once", "show how things stand, and stop")
+    .option("--plain", "lines instead of a screen")
+    .option("--ascii", "a screen without frames, blocks and braille")
     .action(async (folder, options) => (await import("../verbs/watch.ts")).watch(folder, options));
 }

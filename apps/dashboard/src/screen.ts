@@ -1,11 +1,11 @@
-/** The live screen: watcher and keys change a pure state, Ink draws it, the terminal shows the lines that changed. */
-import { EventEmitter } from "node:events";
+/**
+ * The live screen: watcher and keys change a pure state, and the terminal shows the lines of its frame that changed.
+ * Ink reads the keys. Frames go past it: through its layout one of 160 × 50 took 60 ms of work, and its code had to be
+ * loaded before the first; so it takes 4 ms.
+ */
 import { processLives } from "@phew/runs";
-import { type Instance, type Key, render, useInput } from "ink";
-import type { ReactElement } from "react";
 import { asciiFrame } from "./ascii.ts";
 import type { WatchOptions } from "./commandLine.ts";
-import { Dashboard } from "./dashboard.tsx";
 import {
   type DashboardAction,
   type DashboardState,
@@ -14,10 +14,13 @@ import {
   type ShownRun,
   update,
 } from "./dashboardState.ts";
+import { frameRows } from "./frame.ts";
 import { actionOf, type KeyPress } from "./keys.ts";
+import { paintedFrame } from "./paintedFrame.ts";
 import { RunWatcher } from "./runWatcher.ts";
 import { saveFrame } from "./savedFrame.ts";
 import { FullScreen } from "./terminal.ts";
+import type { WatchEnd } from "./watch.ts";
 
 /** New events are looked for at most this often, and a frame follows where there were some. */
 const POLL_MS = 100;
@@ -31,18 +34,15 @@ const SIGNAL_OF_ANSWER = { leave: undefined, stop: "SIGINT", kill: "SIGKILL" } a
 const EXIT_OF_SIGNAL = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /**
- * Shows the dashboard until the user quits.
- * @returns the exit code
- * @throws ArgumentError where `root` is no folder
+ * Shows the dashboard until the user quits, or `closing` is aborted.
+ * @throws ArgumentError where the folder is none
  */
-export async function showScreen(
-  root: string,
-  options: Pick<WatchOptions, "ascii" | "startedPid">,
-): Promise<number> {
+export async function showScreen(options: WatchOptions, closing?: AbortSignal): Promise<WatchEnd> {
   const screen = new FullScreen(process.stdout);
-  const session = new Session(root, screen, options);
+  const session = new Session(screen, options);
   screen.open();
   restoreInAnyCase(screen, session);
+  closing?.addEventListener("abort", () => session.end({ exitCode: 0 }));
   const stop = session.start();
   try {
     return await session.finished;
@@ -54,24 +54,26 @@ export async function showScreen(
 
 /** One person's look at the runs: the state, what changes it, and its frames. */
 class Session {
-  readonly finished: Promise<number>;
+  readonly finished: Promise<WatchEnd>;
   readonly #watcher: RunWatcher;
   readonly #screen: FullScreen;
-  readonly #sink: FrameSink;
+  readonly #isAscii: boolean;
+  readonly #isStyled = process.stdout.hasColors();
   readonly #startedPid: number | undefined;
   #state: DashboardState;
-  #isFrameDue = false;
-  #exitCode = 0;
-  #ink: Instance | undefined;
+  #isFrameDue = true;
+  /** As it was shown last. */
+  #frame = "";
+  #answer: QuitAnswer | undefined;
   #nextMs = 0;
-  #finish: (code: number) => void = () => {};
+  #finish: (end: WatchEnd) => void = () => {};
 
-  constructor(root: string, screen: FullScreen, options: Pick<WatchOptions, "ascii" | "startedPid">) {
-    this.#sink = new FrameSink(screen, options.ascii);
-    this.#startedPid = options.startedPid;
-    this.#watcher = new RunWatcher(root);
+  constructor(screen: FullScreen, { folder, ascii, startedPid }: WatchOptions) {
+    this.#isAscii = ascii;
+    this.#startedPid = startedPid;
+    this.#watcher = new RunWatcher(folder);
     this.#screen = screen;
-    this.#state = initialDashboard(root, Date.now());
+    this.#state = initialDashboard(folder, Date.now(), startedPid);
     this.finished = new Promise((resolve) => {
       this.#finish = resolve;
     });
@@ -80,31 +82,26 @@ class Session {
   /** Draws the first frame and keeps it up to date until the function it gives is called. */
   start(): () => void {
     this.#watch();
-    this.#ink = render(this.#element(), {
-      stdout: this.#sink as unknown as NodeJS.WriteStream,
-      stdin: process.stdin,
-      // every frame comes whole, and painting it is left to the full screen
-      debug: true,
-      exitOnCtrlC: false,
-      patchConsole: false,
-    });
-    // what a component throws ends Ink
-    this.#ink.waitUntilExit().catch((error: unknown) => {
-      process.emit("uncaughtException", error instanceof Error ? error : new Error(String(error)));
-    });
+    this.#draw();
     const resize = () => this.#resize();
     process.stdout.on("resize", resize);
     const poll = setInterval(() => this.#poll(), POLL_MS);
+    let isStopped = false;
+    let stopKeys = () => {};
+    // it takes longer to load than all of this
+    void import("./keyboard.tsx").then(({ readKeys }) => {
+      if (!isStopped) stopKeys = readKeys((press) => this.#press(press));
+    });
     return () => {
+      isStopped = true;
       clearInterval(poll);
       process.stdout.off("resize", resize);
-      this.#ink?.unmount();
+      stopKeys();
     };
   }
 
-  /** Ends the session with this exit code. */
-  end(code: number): void {
-    this.#finish(code);
+  end(end: WatchEnd): void {
+    this.#finish(end);
   }
 
   #poll(): void {
@@ -169,7 +166,7 @@ class Session {
     const moment = new Date().toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-");
     let text: string;
     try {
-      text = `saved as ${saveFrame(this.#sink.frame, `phew-screen-${moment}`).join(" and ")}`;
+      text = `saved as ${saveFrame(this.#frame, `phew-screen-${moment}`).join(" and ")}`;
     } catch (error) {
       text = `not saved: ${error instanceof Error ? error.message : String(error)}`;
     }
@@ -183,8 +180,8 @@ class Session {
 
   #carryOut(answer: QuitAnswer): void {
     const signal = SIGNAL_OF_ANSWER[answer];
+    this.#answer = answer;
     if (signal === undefined || this.#startedPid === undefined) return;
-    this.#exitCode = EXIT_OF_SIGNAL.SIGINT;
     try {
       process.kill(this.#startedPid, signal);
     } catch {
@@ -197,7 +194,8 @@ class Session {
     if (next === this.#state) return;
     this.#state = next;
     this.#isFrameDue = true;
-    if (next.quitting) this.end(this.#exitCode);
+    const answer = this.#answer;
+    if (next.quitting) this.end({ exitCode: 0, ...(answer ? { answer } : {}) });
   }
 
   #resize(): void {
@@ -209,15 +207,10 @@ class Session {
   #draw(): void {
     if (!this.#isFrameDue) return;
     this.#isFrameDue = false;
-    this.#ink?.rerender(this.#element());
-  }
-
-  #element(): ReactElement {
-    return (
-      <Keyed onKey={(press) => this.#press(press)}>
-        <Dashboard state={this.#state} columns={this.#screen.columns} rows={this.#screen.rows} />
-      </Keyed>
-    );
+    const { columns, rows } = this.#screen;
+    const frame = paintedFrame(frameRows(this.#state, columns, rows), this.#isStyled);
+    this.#frame = this.#isAscii ? asciiFrame(frame) : frame;
+    this.#screen.paint(this.#frame);
   }
 }
 
@@ -231,76 +224,8 @@ function restoreInAnyCase(screen: FullScreen, session: Session): void {
   process.on("exit", () => screen.close());
   process.on("uncaughtException", fail);
   process.on("unhandledRejection", fail);
-  for (const [signal, code] of Object.entries(EXIT_OF_SIGNAL)) process.on(signal, () => session.end(code));
+  for (const [signal, code] of Object.entries(EXIT_OF_SIGNAL))
+    process.on(signal, () => session.end({ exitCode: code }));
   // the terminal is gone: nobody is left to show anything to
   process.stdout.on("error", () => process.exit(1));
 }
-
-/** Ink's output: whole frames, handed to the full screen. */
-class FrameSink extends EventEmitter {
-  /** Nothing but frames is to come this way. */
-  readonly isTTY = false;
-  /** As it was shown last. */
-  frame = "";
-  readonly #screen: FullScreen;
-  readonly #isAscii: boolean;
-
-  constructor(screen: FullScreen, isAscii: boolean) {
-    super();
-    this.#screen = screen;
-    this.#isAscii = isAscii;
-  }
-
-  get columns(): number {
-    return this.#screen.columns;
-  }
-
-  get rows(): number {
-    return this.#screen.rows;
-  }
-
-  write(frame: string, done?: () => void): boolean {
-    if (frame !== "") {
-      this.frame = this.#isAscii ? asciiFrame(frame) : frame;
-      this.#screen.paint(this.frame);
-    }
-    done?.();
-    return true;
-  }
-}
-
-function Keyed(props: {
-  readonly onKey: (press: KeyPress) => void;
-  readonly children: ReactElement;
-}): ReactElement {
-  const { onKey } = props;
-  useInput((input, key) => pressesOf(input, key).forEach(onKey), { isActive: process.stdin.isTTY === true });
-  return props.children;
-}
-
-/** One press for each key: fast ones come together, and Esc with a key right behind it looks like Alt and that key. */
-function pressesOf(input: string, key: Key): KeyPress[] {
-  if (key.ctrl) return [{ name: `ctrl+${input}` }];
-  const named = NAMED_KEYS.find(([flag]) => key[flag]);
-  if (named) return [{ name: key.tab && key.shift ? "shift+tab" : named[1] }];
-  const characters = [...input].map((text) =>
-    text === "\r" || text === "\n" ? { name: "enter" } : { name: text, text },
-  );
-  return key.meta ? [{ name: "escape" }, ...characters] : characters;
-}
-
-const NAMED_KEYS = [
-  ["upArrow", "up"],
-  ["downArrow", "down"],
-  ["leftArrow", "left"],
-  ["rightArrow", "right"],
-  ["pageUp", "pageup"],
-  ["pageDown", "pagedown"],
-  ["home", "home"],
-  ["end", "end"],
-  ["return", "enter"],
-  ["escape", "escape"],
-  ["tab", "tab"],
-  ["backspace", "backspace"],
-  ["delete", "backspace"],
-] as const satisfies readonly (readonly [keyof Key, string])[];

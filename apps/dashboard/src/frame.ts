@@ -1,0 +1,210 @@
+/** A frame of the screen as rows of styled text: a pure function of state and size; all content is made by the panels. */
+import { formatClock, formatCount } from "@phew/runs";
+import { type DashboardState, type PanelName, VIEWS } from "./dashboardState.ts";
+import { hintsOf, KEY_BINDINGS, QUIT_ANSWERS } from "./keys.ts";
+import { layoutFor, type PanelColumn, type PanelKind, type PlacedPanel } from "./layout.ts";
+import { faintNote } from "./panelContent.ts";
+import { panelContent } from "./panels.ts";
+import {
+  fit,
+  fitRow,
+  rowPart,
+  rowWidth,
+  type Span,
+  type StyledRow,
+  textWidth,
+  truncate,
+} from "./styledText.ts";
+import { summaryLine } from "./summaryLine.ts";
+import { COLOURS, LIFE_LOOKS } from "./theme.ts";
+
+/**
+ * The rows of the screen, each of exactly `columns` columns: `rows` − 1 of them, or one where there is no room for more.
+ * The last line of the terminal stays empty, so that nothing ever scrolls.
+ */
+export function frameRows(state: DashboardState, columns: number, rows: number): StyledRow[] {
+  const layout = layoutFor(state, columns, rows);
+  if (layout.kind === "line") return [fitRow([{ text: summaryLine(state) }], columns)];
+  const body = besides(layout.columns.map((column) => columnRows(column, state)));
+  const frame = [headRow(state, columns), ...body, hintRow(state, columns)].map((row) =>
+    fitRow(row, columns),
+  );
+  if (state.asking) return withPopup(frame, columns, questionPopup());
+  return state.help ? withPopup(frame, columns, helpPopup(columns, rows)) : frame;
+}
+
+/** Columns of as many rows side by side. */
+function besides(columns: readonly (readonly StyledRow[])[]): StyledRow[] {
+  return (columns[0] ?? []).map((_, k) => columns.flatMap((rows) => rows[k] ?? []));
+}
+
+function columnRows(column: PanelColumn, state: DashboardState): StyledRow[] {
+  return column.rows.flatMap(({ panels }) => besides(panels.map((panel) => panelRows(panel, state))));
+}
+
+/** Rounded borders with the title in the upper one; heavy ones where the keys go. */
+function panelRows({ kind, width, height }: PlacedPanel, state: DashboardState): StyledRow[] {
+  const content = panelContent(kind, state, width - 4, height - 2);
+  const isFocused = focusOf(kind) === state.focus && !state.help;
+  const line = isFocused ? HEAVY : ROUND;
+  const colour = isFocused ? COLOURS.accent : COLOURS.faint;
+  const edge: Span = { text: line.side, colour };
+  const inside = Array.from({ length: height - 2 }, (_, k) => content.rows[k] ?? []);
+  return [
+    titleRow(content.title, content.notes ?? [], width, line, colour),
+    ...inside.map((row) => [edge, { text: " " }, ...fitRow(row, width - 4), { text: " " }, edge]),
+    [{ text: line.bottom[0] + line.top[1].repeat(width - 2) + line.bottom[1], colour }],
+  ];
+}
+
+interface Border {
+  readonly top: readonly [string, string, string];
+  readonly bottom: readonly [string, string];
+  readonly side: string;
+}
+
+const ROUND: Border = { top: ["╭", "─", "╮"], bottom: ["╰", "╯"], side: "│" };
+const HEAVY: Border = { top: ["┏", "━", "┓"], bottom: ["┗", "┛"], side: "┃" };
+
+function titleRow(
+  title: string,
+  notes: readonly StyledRow[],
+  width: number,
+  line: Border,
+  colour: string,
+): StyledRow {
+  const [left, dash, right] = line.top;
+  const shownTitle = ` ${truncate(title, width - 6)} `;
+  const room = width - 4 - textWidth(shownTitle);
+  const note = notes.find((candidate) => rowWidth(candidate) > 0 && rowWidth(candidate) + 3 <= room);
+  const shownNote: StyledRow = note ? [{ text: " " }, ...note, { text: " " }] : [];
+  return [
+    { text: left + dash, colour },
+    { text: shownTitle, bold: true, ...(line === HEAVY ? { colour } : {}) },
+    { text: dash.repeat(Math.max(0, room - rowWidth(shownNote))), colour },
+    ...shownNote,
+    { text: dash + right, colour },
+  ];
+}
+
+function focusOf(kind: PanelKind): PanelName | undefined {
+  switch (kind) {
+    case "loss":
+    case "accuracy":
+      return "curves";
+    case "sweep":
+    case "compare":
+      return "runs";
+    case "runs":
+    case "layers":
+    case "log":
+      return kind;
+    default:
+      return undefined;
+  }
+}
+
+function headRow(state: DashboardState, width: number): StyledRow {
+  const clock: Span = state.frozen
+    ? { text: "  PAUSED ", colour: COLOURS.warning, bold: true }
+    : { text: `  ${formatClock(state.now).slice(0, 5)} `, colour: COLOURS.faint };
+  const views: Span[] = VIEWS.map((view, k) => ({
+    text: view === state.view ? `[${k} ${view}]` : ` ${k} ${view} `,
+    ...(view === state.view ? { bold: true, colour: COLOURS.accent } : { colour: COLOURS.faint }),
+  }));
+  const name: Span = { text: " PHEW ", bold: true, colour: COLOURS.accent };
+  const here = views[VIEWS.indexOf(state.view)]!;
+  // the fullest of these heads that fits; a long root is cut last
+  const heads: readonly (readonly [left: StyledRow, right: StyledRow])[] = [
+    [
+      [name, { text: state.root }, { text: "  " }, ...views],
+      [...lifeCounts(state, true), clock],
+    ],
+    [
+      [name, { text: state.root }, { text: " " }, here],
+      [...lifeCounts(state, true), clock],
+    ],
+    [
+      [name, ...views],
+      [...lifeCounts(state, false), clock],
+    ],
+    [
+      [name, { text: state.root }, { text: " " }, here],
+      [...lifeCounts(state, false), clock],
+    ],
+    [
+      [name, { text: state.root }],
+      [...lifeCounts(state, false), clock],
+    ],
+    [[name], [...lifeCounts(state, false), clock]],
+  ];
+  const [left, right] = heads.find(([l, r]) => rowWidth(l) + rowWidth(r) <= width) ?? heads.at(-1)!;
+  return [...left, { text: " ".repeat(Math.max(0, width - rowWidth(left) - rowWidth(right))) }, ...right];
+}
+
+function lifeCounts(state: DashboardState, withWords: boolean): Span[] {
+  return Object.entries(LIFE_LOOKS).flatMap(([life, { mark, word, colour }]): Span[] => {
+    const count = state.runs.filter((run) => run.life === life).length;
+    if (count === 0) return [];
+    return [{ text: `  ${mark} ${formatCount(count)}${withWords ? ` ${word}` : ""}`, colour }];
+  });
+}
+
+/** The hints that fit; the last two, help and quit, always. */
+function hintRow(state: DashboardState, width: number): StyledRow {
+  if (state.notice !== undefined) return [{ text: ` ${state.notice}`, bold: true, colour: COLOURS.warning }];
+  const hints = hintsOf(state);
+  const need = ({ key, word }: { key: string; word: string }) => textWidth(key) + word.length + 3;
+  const last = hints.slice(-2);
+  let left = width - last.reduce((sum, hint) => sum + need(hint), 0);
+  const first = hints.slice(0, -2).filter((hint) => {
+    left -= need(hint);
+    return left >= 0;
+  });
+  return [...first, ...last].flatMap(({ key, word }): Span[] => [
+    { text: ` ${key}`, bold: true, colour: COLOURS.accent },
+    { text: ` ${word} `, colour: COLOURS.faint },
+  ]);
+}
+
+interface Popup {
+  readonly title: string;
+  readonly note: string;
+  readonly lines: readonly string[];
+}
+
+/** What becomes of the run that the screen was started with. */
+function questionPopup(): Popup {
+  const lines = QUIT_ANSWERS.map(({ shown, help }) => `${fit(shown, 4)} ${help}`);
+  return { title: "The run goes on", note: "quit?", lines };
+}
+
+/** All keys; in two columns where they are too many for the height. */
+function helpPopup(columns: number, rows: number): Popup {
+  const lines = KEY_BINDINGS.map((binding) => `${fit(binding.shown, 10)} ${binding.help}`);
+  const room = rows - 5;
+  const isDouble = lines.length > room && columns >= 100;
+  const half = Math.ceil(lines.length / 2);
+  const shown = isDouble
+    ? lines.slice(0, half).map((line, k) => `${fit(line, 46)}  ${lines[half + k] ?? ""}`)
+    : lines.slice(0, room);
+  return { title: "Keys", note: "Esc closes", lines: shown };
+}
+
+/** Lines in a border over the middle of the frame. */
+function withPopup(frame: readonly StyledRow[], columns: number, { title, note, lines }: Popup): StyledRow[] {
+  const width = Math.min(columns - 4, Math.max(...lines.map(textWidth), 24) + 4);
+  const colour = COLOURS.accent;
+  const edge: Span = { text: "│", colour };
+  const popup: StyledRow[] = [
+    titleRow(title, faintNote(note), width, ROUND, colour),
+    ...lines.map((line) => [edge, { text: ` ${fit(line, width - 4)} ` }, edge]),
+    [{ text: `╰${"─".repeat(width - 2)}╯`, colour }],
+  ];
+  const left = Math.max(0, Math.floor((columns - width) / 2));
+  const top = Math.max(0, Math.floor((frame.length - popup.length) / 2));
+  return frame.map((row, k) => {
+    const over = popup[k - top];
+    return over ? [...rowPart(row, 0, left), ...over, ...rowPart(row, left + width, columns)] : row;
+  });
+}

@@ -1,0 +1,63 @@
+/** Keys as they are pressed, read by Ink: it knows what terminals send, puts them into raw mode and back. */
+import { EventEmitter } from "node:events";
+import { type Key, render, useInput } from "ink";
+import type { KeyPress } from "./keys.ts";
+
+/** Calls `onKey` for each key until the function it gives is called. Where there is no terminal no key comes. */
+export function readKeys(onKey: (press: KeyPress) => void): () => void {
+  const ink = render(<Keyboard onKey={onKey} />, {
+    stdout: new Nowhere() as unknown as NodeJS.WriteStream,
+    stdin: process.stdin,
+    exitOnCtrlC: false,
+    patchConsole: false,
+  });
+  // what a key brings about may fail
+  ink.waitUntilExit().catch((error: unknown) => {
+    process.emit("uncaughtException", error instanceof Error ? error : new Error(String(error)));
+  });
+  return () => ink.unmount();
+}
+
+function Keyboard({ onKey }: { readonly onKey: (press: KeyPress) => void }): null {
+  useInput((input, key) => pressesOf(input, key).forEach(onKey), { isActive: process.stdin.isTTY === true });
+  return null;
+}
+
+/** Ink's output: the screen is painted elsewhere. */
+class Nowhere extends EventEmitter {
+  readonly isTTY = false;
+  readonly columns = 80;
+  readonly rows = 24;
+
+  write(_text: string, done?: () => void): boolean {
+    done?.();
+    return true;
+  }
+}
+
+/** One press for each key: fast ones come together, and Esc with a key right behind it looks like Alt and that key. */
+function pressesOf(input: string, key: Key): KeyPress[] {
+  if (key.ctrl) return [{ name: `ctrl+${input}` }];
+  const named = NAMED_KEYS.find(([flag]) => key[flag]);
+  if (named) return [{ name: key.tab && key.shift ? "shift+tab" : named[1] }];
+  const characters = [...input].map((text) =>
+    text === "\r" || text === "\n" ? { name: "enter" } : { name: text, text },
+  );
+  return key.meta ? [{ name: "escape" }, ...characters] : characters;
+}
+
+const NAMED_KEYS = [
+  ["upArrow", "up"],
+  ["downArrow", "down"],
+  ["leftArrow", "left"],
+  ["rightArrow", "right"],
+  ["pageUp", "pageup"],
+  ["pageDown", "pagedown"],
+  ["home", "home"],
+  ["end", "end"],
+  ["return", "enter"],
+  ["escape", "escape"],
+  ["tab", "tab"],
+  ["backspace", "backspace"],
+  ["delete", "backspace"],
+] as const satisfies readonly (readonly [keyof Key, string])[];

@@ -1,0 +1,57 @@
+/** Runs watched: a screen on a terminal, lines elsewhere. Ink is loaded once the first frame is there, and its environment is set. */
+import type { WatchOptions } from "./commandLine.ts";
+import type { QuitAnswer } from "./dashboardState.ts";
+
+/** How the watching ended. */
+export interface WatchEnd {
+  /** 0 the user quit, 1 failed, 128 + n a signal n. */
+  readonly exitCode: number;
+  /** What the user said shall become of the run that was started with the screen; absent: nothing, it goes on. */
+  readonly answer?: QuitAnswer;
+}
+
+export type { QuitAnswer, WatchOptions };
+
+/**
+ * Shows the runs until the user quits, or until no run is live where there is no screen. A failure is printed.
+ * @param closing aborted: the screen is closed
+ */
+export async function watch(options: WatchOptions, closing?: AbortSignal): Promise<WatchEnd> {
+  try {
+    return await shown(options, closing);
+  } catch (error) {
+    process.stderr.write(`phew: ${error instanceof Error ? error.message : String(error)}\n`);
+    return { exitCode: 1 };
+  }
+}
+
+async function shown(options: WatchOptions, closing?: AbortSignal): Promise<WatchEnd> {
+  if (!options.once && !options.plain && isScreen()) {
+    prepareEnvironment();
+    const { showScreen } = await import("./screen.ts");
+    return await showScreen(options, closing);
+  }
+  // a reader that has seen enough, as `head` has, is no error
+  process.stdout.on("error", () => process.exit(0));
+  const print = (line: string) => process.stdout.write(`${line}\n`);
+  const { followPlain, printOnce } = await import("./plainWatch.ts");
+  if (options.once) printOnce(options.folder, print);
+  else await followPlain(options.folder, print);
+  return { exitCode: 0 };
+}
+
+function isScreen(): boolean {
+  return process.stdout.isTTY === true && process.env.TERM !== "dumb";
+}
+
+/** What React and Ink's colours read when they are loaded. */
+function prepareEnvironment(): void {
+  // React's development build is slow and keeps a record of every frame
+  process.env.NODE_ENV ??= "production";
+  // Ink would look for React's developer tools
+  delete process.env.DEV;
+  if (process.env.NO_COLOR) {
+    process.env.FORCE_COLOR = "0";
+    delete process.env.NO_COLOR;
+  }
+}
