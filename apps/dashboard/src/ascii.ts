@@ -4,6 +4,7 @@ import { textWidth } from "./styledText.ts";
 const GLYPHS: Readonly<Record<string, string>> = {
   ...each("─━", "-"),
   ...each("│┃", "|"),
+  ...each("┊", ":"),
   ...each("╭╮╰╯┏┓┗┛└┤", "+"),
   ...each("█▉▊▋", "#"),
   ...each("▓", "%"),

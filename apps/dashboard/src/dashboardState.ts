@@ -298,7 +298,7 @@ function movedBy(state: DashboardState, by: number): DashboardState {
     case "layers":
       return {
         ...state,
-        layerCursor: clamp(state.layerCursor + by, 0, (state.shown?.state.mask?.layers.length ?? 1) - 1),
+        layerCursor: clamp(state.layerCursor + by, 0, Math.max(0, layerCount(state) - 1)),
       };
     case "log":
       return {
@@ -308,6 +308,12 @@ function movedBy(state: DashboardState, by: number): DashboardState {
     case "curves":
       return state;
   }
+}
+
+/** Of the run shown, whether its mask is done or coming about. */
+function layerCount({ shown }: DashboardState): number {
+  const { mask, pruning } = shown?.state ?? {};
+  return mask?.layers.length ?? pruning?.layerProgress?.length ?? 0;
 }
 
 function select(state: DashboardState, folder: string): DashboardState {

@@ -1,11 +1,8 @@
-/** The density of every layer as a bar, the density asked for as a line through all of them. */
-import {
-  formatPercent,
-  formatShortCount,
-  type LayerMeasure,
-  type MaskState,
-  type RunState,
-} from "@phew/runs";
+/**
+ * The density of every layer as a bar, filling up while a pruning is under way. A line through all of them is the density
+ * asked for, a mark on each the one that theory foretells, where walks prune.
+ */
+import { formatPercent, formatShortCount, type LayerMeasure, type RunState } from "@phew/runs";
 import type { DashboardState } from "./dashboardState.ts";
 import { faintNote, notice, type PanelContent, windowStart } from "./panelContent.ts";
 import { fit, type Span, type StyledRow, textWidth } from "./styledText.ts";
@@ -17,27 +14,49 @@ export function layersContent(
   width: number,
   height: number,
 ): PanelContent {
-  const { mask } = run;
-  if (!mask) {
-    const text =
-      run.phase === "pruning" ? "Densities appear when the mask is done." : "No mask: every weight is kept.";
+  const layers = layersOf(run);
+  if (layers.length === 0) {
+    const text = run.phase === "pruning" ? "Densities come with the mask." : "No mask: every weight is kept.";
     return { title: "Layers", rows: notice(text, width) };
   }
-  const count = mask.layers.length;
+  const asked = (run.mask ?? run.pruning)?.requestedDensity ?? 1;
+  const count = layers.length;
   const room = Math.max(1, height - 1);
   const start = windowStart(state.layerCursor, count, room);
-  const table = layerTable(mask, width, state.logScale);
+  const table = layerTable(layers, asked, width, state.logScale);
   const cursor = state.focus === "layers" ? state.layerCursor : -1;
-  const shown = mask.layers.slice(start, start + room);
-  const target = `┃ ${formatPercent(mask.requestedDensity)} asked${state.logScale ? ", log" : ""}`;
+  const shown = layers.slice(start, start + room);
+  const target = `┃ ${formatPercent(asked)} asked`;
+  const isForetold = layers.some(({ expectedCount }) => expectedCount !== undefined);
+  const marks = [target, ...(isForetold ? ["┊ expected"] : []), ...(state.logScale ? ["log"] : [])].join(
+    ", ",
+  );
   return {
     title: "Layers",
     notes: [
-      ...faintNote(`${start + 1}–${start + shown.length} of ${count}  ${target}`),
+      ...faintNote(`${start + 1}–${start + shown.length} of ${count}  ${marks}`),
+      ...faintNote(marks),
       ...faintNote(target),
     ],
     rows: [headingRow(table), ...shown.map((layer, k) => layerRow(layer, table, start + k === cursor))],
   };
+}
+
+/** A layer's mask, done or coming about. */
+interface ShownLayer extends LayerMeasure {
+  readonly expectedCount?: number;
+}
+
+/** As the mask has them, else as the pruning last told; none where nothing is known yet. */
+function layersOf({ mask, pruning }: RunState): readonly ShownLayer[] {
+  const { layerShapes = [], layerProgress = [] } = pruning ?? {};
+  const known =
+    mask?.layers ??
+    layerProgress.map(({ keptCount, width }, l) => ({ ...layerShapes[l]!, keptCount, width }));
+  return known.map((layer, l) => {
+    const expectedCount = layerProgress[l]?.expectedCount;
+    return expectedCount === undefined ? layer : { ...layer, expectedCount };
+  });
 }
 
 /** Where the columns of the table are, and how long a bar is. */
@@ -55,7 +74,7 @@ interface LayerTable {
 interface ExtraColumn {
   readonly title: string;
   readonly width: number;
-  readonly textOf: (layer: LayerMeasure) => string;
+  readonly textOf: (layer: ShownLayer) => string;
 }
 
 const DENSITY_WIDTH = 8;
@@ -69,21 +88,29 @@ const EXTRA_COLUMNS: readonly ExtraColumn[] = [
   },
   { title: "shape", width: 14, textOf: (layer) => layer.shape.join("×") },
 ];
-const LEAST_BAR = 9;
+/** With the first of them, and with more. */
+const LEAST_BARS = [9, 18] as const;
 
-function layerTable({ layers, requestedDensity }: MaskState, width: number, logScale: boolean): LayerTable {
+function layerTable(
+  layers: readonly ShownLayer[],
+  asked: number,
+  width: number,
+  logScale: boolean,
+): LayerTable {
   const longest = Math.max(6, ...layers.map((layer) => textWidth(layerName(layer))));
   const nameWidth = Math.min(longest, Math.floor(width * 0.34));
   let barWidth = width - 2 - nameWidth - 1 - DENSITY_WIDTH;
   const extras: ExtraColumn[] = [];
   for (const column of EXTRA_COLUMNS) {
-    if (barWidth - column.width < LEAST_BAR) break;
+    if (barWidth - column.width < (extras.length === 0 ? LEAST_BARS[0] : LEAST_BARS[1])) break;
     barWidth -= column.width;
     extras.push(column);
   }
   barWidth = Math.max(4, barWidth);
-  const scale = densityScale(layers.map(densityOf), requestedDensity, logScale);
-  const target = Math.min(barWidth - 1, Math.round(scale(requestedDensity) * barWidth));
+  // what is to come has its room from the start: bars grow towards their marks
+  const densities = layers.flatMap((layer) => [densityOf(layer), expectedDensityOf(layer) ?? 0]);
+  const scale = densityScale(densities, asked, logScale);
+  const target = columnOf(scale(asked), barWidth);
   return { nameWidth, barWidth, target, scale, extras };
 }
 
@@ -93,18 +120,15 @@ function headingRow({ nameWidth, barWidth, extras }: LayerTable): StyledRow {
   return [{ text, colour: COLOURS.faint }];
 }
 
-function layerRow(layer: LayerMeasure, table: LayerTable, isCursor: boolean): StyledRow {
+function layerRow(layer: ShownLayer, table: LayerTable, isCursor: boolean): StyledRow {
   const density = densityOf(layer);
-  const drawn = [...bar(table.scale(density), table.barWidth, "·")];
   const strong = isCursor ? { bold: true, colour: COLOURS.accent } : {};
   // nothing goes through a layer of which nothing is kept
   const alarm: Partial<Span> = layer.keptCount === 0 ? { colour: COLOURS.error, bold: true } : {};
   return [
     { text: isCursor ? "▸ " : "  ", ...strong },
     { text: `${fit(layerName(layer), table.nameWidth)} `, ...strong },
-    { text: drawn.slice(0, table.target).join(""), colour: COLOURS.bar },
-    { text: "┃", colour: COLOURS.target },
-    { text: drawn.slice(table.target + 1).join(""), colour: COLOURS.bar },
+    ...markedBar(layer, table),
     { text: fit(formatPercent(density), DENSITY_WIDTH, "right"), ...alarm },
     ...table.extras.map(({ textOf, width }, k) => ({
       text: fit(textOf(layer), width, "right"),
@@ -113,12 +137,32 @@ function layerRow(layer: LayerMeasure, table: LayerTable, isCursor: boolean): St
   ];
 }
 
-function densityOf(layer: LayerMeasure): number {
+/** The bar, with the density asked for and the one expected drawn into it. */
+function markedBar(layer: ShownLayer, { scale, barWidth, target }: LayerTable): StyledRow {
+  const expected = expectedDensityOf(layer);
+  const marks = new Map<number, Span>();
+  if (expected !== undefined)
+    marks.set(columnOf(scale(expected), barWidth), { text: "┊", colour: COLOURS.expected, bold: true });
+  marks.set(target, { text: "┃", colour: COLOURS.target });
+  return [...bar(scale(densityOf(layer)), barWidth, "·")].map(
+    (cell, column) => marks.get(column) ?? { text: cell, colour: COLOURS.bar },
+  );
+}
+
+function columnOf(place: number, barWidth: number): number {
+  return Math.min(barWidth - 1, Math.max(0, Math.round(place * barWidth)));
+}
+
+function expectedDensityOf({ expectedCount, count }: ShownLayer): number | undefined {
+  return expectedCount === undefined ? undefined : expectedCount / count;
+}
+
+function densityOf(layer: ShownLayer): number {
   return layer.keptCount / layer.count;
 }
 
 /** `.weight` is the end of every name and says nothing. */
-function layerName(layer: LayerMeasure): string {
+function layerName(layer: ShownLayer): string {
   return layer.name.replace(/\.weight$/, "");
 }
 

@@ -42,6 +42,8 @@ const LEAST_ROWS = 12;
 const RUN_HEIGHT = 5;
 const MEASURES_WIDTH = 30;
 const LEAST_PANEL_HEIGHT = 6;
+/** Of the figures of a pruning alone. */
+const FACTS_HEIGHT = 7;
 
 /**
  * @param columns width of the terminal
@@ -93,7 +95,13 @@ function tableRows(table: "sweep" | "compare", width: number, height: number): P
 
 /** One column: the list, the run, and where there is room the panel that has the focus. */
 function narrowRows(state: DashboardState, width: number, height: number): PanelRow[] {
-  const listHeight = state.zoomed ? 0 : Math.max(3, Math.floor((height - RUN_HEIGHT) * 0.42));
+  const most = Math.max(3, Math.floor((height - RUN_HEIGHT) * 0.42));
+  // no more than the runs need, with the names of their experiments
+  const listHeight = state.zoomed
+    ? 0
+    : state.runs.length === 0
+      ? most
+      : Math.min(most, state.runs.length + 3);
   const left = height - RUN_HEIGHT - listHeight;
   const hasLast = left >= LEAST_PANEL_HEIGHT;
   const list = hasLast || state.zoomed ? listHeight : listHeight + left;
@@ -126,7 +134,7 @@ function runRows(state: DashboardState, width: number, height: number): PanelRow
     case "training":
       return [run, ...curveRows(width, rest)];
     case "pruning":
-      return [run, ...pruningRows(width, rest)];
+      return [run, ...pruningRows(state, width, rest)];
     case "log":
       return [run, row(panel("log", width, rest))];
   }
@@ -152,16 +160,21 @@ function curveRows(width: number, height: number): PanelRow[] {
   return [row(panel("loss", width, lossHeight)), row(panel("accuracy", width, left - lossHeight)), ...speed];
 }
 
-function pruningRows(width: number, height: number): PanelRow[] {
+function pruningRows(state: DashboardState, width: number, height: number): PanelRow[] {
+  if (height < LEAST_PANEL_HEIGHT + FACTS_HEIGHT) return [row(panel("walks", width, height))];
   if (height < 22) {
-    return width < 70 ? [row(panel("walks", width, height))] : [halves("walks", "units", width, height)];
+    // figures without their plot, so that the layers are seen to fill up
+    const left = height - FACTS_HEIGHT;
+    const layers = width < 70 ? row(panel("layers", width, left)) : halves("layers", "units", width, left);
+    return [row(panel("walks", width, FACTS_HEIGHT)), layers];
   }
-  const walksHeight = Math.floor(height * 0.36);
-  const layersHeight = Math.floor((height - walksHeight) / 2);
+  const walksHeight = Math.max(FACTS_HEIGHT + 2, Math.floor(height * 0.28));
+  const layersHeight = Math.ceil((height - walksHeight) / 2);
   return [
     row(panel("walks", width, walksHeight)),
+    // there is nothing to measure before the mask is done
+    state.shown?.state.mask ? layersRow(width, layersHeight) : row(panel("layers", width, layersHeight)),
     row(panel("units", width, height - walksHeight - layersHeight)),
-    layersRow(width, layersHeight),
   ];
 }
 

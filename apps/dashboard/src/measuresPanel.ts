@@ -22,7 +22,7 @@ export function measuresContent(run: RunState, width: number, height: number): P
     ["density reached", mask && formatPercent(mask.density, 4)],
     ["kept weights", mask && formatCount(mask.keptCount)],
     ["path kernel trace", measures && formatMeasure(measures.pathKernelTrace)],
-    ["… of the dense one", measures && formatPercent(measures.relativeTrace)],
+    ["… of dense", measures && formatPercent(measures.relativeTrace)],
     ["mean width", measures && formatPercent(measures.meanWidth)],
     ["least width", measures && formatPercent(measures.minWidth)],
     ["dead units", measures && formatCount(measures.deadUnitCount)],

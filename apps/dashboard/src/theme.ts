@@ -25,6 +25,7 @@ export const COLOURS = {
   test: "green",
   bar: "blue",
   target: "yellow",
+  expected: "magenta",
   warning: "yellow",
   error: "red",
 } as const;

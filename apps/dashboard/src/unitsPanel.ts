@@ -1,12 +1,35 @@
-/** The network as columns of units, a layer each: the brighter a cell, the more kept weights enter its units. */
-import { formatCount, formatShortCount, type LayerUnits, type RunState } from "@phew/runs";
+/**
+ * The network as columns of units, a layer each: the brighter a cell, the more kept weights enter its units. Of a pruning
+ * under way by groups of units, as its events tell them; of a mask that is done unit by unit.
+ */
+import {
+  formatCount,
+  formatShortCount,
+  type LayerProgress,
+  type LayerShape,
+  type LayerUnits,
+  type RunState,
+} from "@phew/runs";
 import type { DashboardState } from "./dashboardState.ts";
 import { faintNote, notice, type PanelContent } from "./panelContent.ts";
 import { fit, type Span, type StyledRow } from "./styledText.ts";
 import { COLOURS } from "./theme.ts";
 
-const SHADES = ["░", "▒", "▓", "█"];
+/** The darkest shade first; each is for levels up to its own. Units of a layer are often much alike: most of them are above a half. */
+const SHADES = [
+  { upTo: 0.5, glyph: "░", colour: "blue" },
+  { upTo: 0.7, glyph: "▒", colour: "blue" },
+  { upTo: 0.87, glyph: "▓", colour: "cyan" },
+  { upTo: 1, glyph: "█", colour: "cyan" },
+] as const;
 const WIDEST_COLUMN = 12;
+
+interface UnitColumn {
+  readonly unitCount: number;
+  readonly deadCount: number;
+  /** Of units first … end − 1, 0 … 1 of the unit with the most kept weights; 0 where nothing enters any of them. */
+  readonly level: (first: number, end: number) => number;
+}
 
 export function unitsContent(
   state: DashboardState,
@@ -14,22 +37,22 @@ export function unitsContent(
   width: number,
   height: number,
 ): PanelContent {
-  const units = state.shown?.units;
-  if (!units || units.length === 0) {
-    const text = run.mask ? "No masks in the run's folder." : "Units appear when the mask is done.";
+  const all = columnsOf(state, run);
+  if (all.length === 0) {
+    const text = run.mask ? "No masks in the run's folder." : "Units come with the mask.";
     return { title: "Units", rows: notice(text, width) };
   }
-  const layers = units.slice(0, Math.max(1, Math.floor(width / 2)));
+  const layers = all.slice(0, Math.max(1, Math.floor(width / 2)));
   const columnWidth = Math.min(WIDEST_COLUMN, Math.max(1, Math.floor(width / layers.length) - 1));
   const hasLabels = columnWidth >= 3 && height >= 6;
   const room = height - (hasLabels ? 1 : 0);
   const columns = layers.map((layer) => columnCells(layer, columnWidth, room));
-  const dead = units.reduce((sum, { keptIn }) => sum + keptIn.filter((count) => count === 0).length, 0);
-  const total = units.reduce((sum, { keptIn }) => sum + keptIn.length, 0);
-  const share = layers.length < units.length ? `  layers 1–${layers.length} of ${units.length}` : "";
+  const dead = all.reduce((sum, { deadCount }) => sum + deadCount, 0);
+  const total = all.reduce((sum, { unitCount }) => sum + unitCount, 0);
+  const share = layers.length < all.length ? `  layers 1–${layers.length} of ${all.length}` : "";
   const labels = layers.map(
-    ({ keptIn }): Span => ({
-      text: `${fit(formatShortCount(keptIn.length), columnWidth)} `,
+    ({ unitCount }): Span => ({
+      text: `${fit(formatShortCount(unitCount), columnWidth)} `,
       colour: COLOURS.faint,
     }),
   );
@@ -46,18 +69,47 @@ export function unitsContent(
   };
 }
 
-/** The cells of a layer, row by row; several units share one where there are more than cells, by their mean. */
-function columnCells({ keptIn }: LayerUnits, width: number, height: number): StyledRow[] {
-  const cellCount = Math.min(keptIn.length, width * height);
+function columnsOf({ shown }: DashboardState, { pruning, mask }: RunState): UnitColumn[] {
+  if (shown?.units) return shown.units.map(countedColumn);
+  const { layerShapes = [], layerProgress = [] } = pruning ?? {};
+  // of a mask that a check has changed the pruning says nothing
+  const isSame = !mask || mask.layers.every(({ keptCount }, l) => keptCount === layerProgress[l]?.keptCount);
+  return isSame ? layerProgress.map((progress, l) => groupedColumn(layerShapes[l]!, progress)) : [];
+}
+
+function countedColumn({ keptIn }: LayerUnits): UnitColumn {
   const most = keptIn.reduce((a, b) => Math.max(a, b), 1);
-  const cells: Span[] = [];
-  for (let cell = 0; cell < cellCount; cell++) {
-    const first = Math.floor((cell * keptIn.length) / cellCount);
-    const end = Math.floor(((cell + 1) * keptIn.length) / cellCount);
-    let sum = 0;
-    for (let u = first; u < end; u++) sum += keptIn[u]!;
-    cells.push(shade(sum / (end - first) / most));
-  }
+  return {
+    unitCount: keptIn.length,
+    deadCount: keptIn.reduce((dead, count) => dead + (count === 0 ? 1 : 0), 0),
+    level(first, end) {
+      let sum = 0;
+      for (let u = first; u < end; u++) sum += keptIn[u]!;
+      return sum / (end - first) / most;
+    },
+  };
+}
+
+function groupedColumn({ shape }: LayerShape, { width, units }: LayerProgress): UnitColumn {
+  const unitCount = shape[0] ?? 0;
+  return {
+    unitCount,
+    deadCount: Math.round((1 - width) * unitCount),
+    level(first, end) {
+      const group = Math.floor(((first + end) / 2 / unitCount) * units.length);
+      return (Number.parseInt(units[group] ?? "0", 16) || 0) / 15;
+    },
+  };
+}
+
+/** The cells of a layer, row by row; several units share one where there are more than cells. */
+function columnCells({ unitCount, level }: UnitColumn, width: number, height: number): StyledRow[] {
+  const cellCount = Math.min(unitCount, width * height);
+  const cells = Array.from({ length: cellCount }, (_, cell) =>
+    shade(
+      level(Math.floor((cell * unitCount) / cellCount), Math.floor(((cell + 1) * unitCount) / cellCount)),
+    ),
+  );
   // a narrow layer stands in the middle, as networks are drawn
   const used = Math.ceil(cellCount / width);
   const top = Math.floor((height - used) / 2);
@@ -69,6 +121,6 @@ function columnCells({ keptIn }: LayerUnits, width: number, height: number): Sty
 
 function shade(level: number): Span {
   if (level === 0) return { text: "·", colour: COLOURS.error };
-  const index = Math.min(SHADES.length - 1, Math.floor(level * SHADES.length));
-  return { text: SHADES[index]!, colour: index < 2 ? "blue" : "cyan" };
+  const { glyph, colour } = SHADES.find(({ upTo }) => level <= upTo) ?? SHADES[3];
+  return { text: glyph, colour };
 }

@@ -17,7 +17,7 @@ import {
 import type { DashboardState } from "./dashboardState.ts";
 import { faintNote, notice, type PanelContent } from "./panelContent.ts";
 import { type PlotLine, plotRows } from "./plot.ts";
-import { fit, type StyledRow } from "./styledText.ts";
+import { fit, fitRow, type StyledRow } from "./styledText.ts";
 import { bar, COLOURS } from "./theme.ts";
 
 export function walksContent(
@@ -33,18 +33,53 @@ export function walksContent(
   }
   const facts = factsOf(run, pruning, state.now);
   const isRounds = pruning.thresholds.count > 1;
-  const rows = [targetRow(pruning, width), ...factRows(facts, width)].slice(0, height);
-  const room = height - rows.length;
+  const plot = isRounds ? thresholdPlot : keptPlot;
+  const head = targetRow(pruning, width);
   return {
     title: `Pruning by ${pruning.method}`,
-    notes: faintNote(isRounds ? "threshold, log" : "kept over time, ┃ the target"),
-    rows: room < 4 ? rows : [...rows, ...(isRounds ? thresholdPlot : keptPlot)(pruning, width, room)],
+    notes: faintNote(isRounds ? "threshold, log" : "kept over time, the target above"),
+    rows:
+      width < BESIDE_WIDTH
+        ? [head, ...above(factRows(facts, width), plot, pruning, width, height - 1)]
+        : [head, ...beside(factRows(facts, FACTS_WIDTH), plot, pruning, width, height - 1)],
   };
 }
 
-function targetRow({ keptCount, keepCount }: PruningState, width: number): StyledRow {
-  const tail = ` ${formatShortCount(keptCount)}/${formatShortCount(keepCount)}`;
-  const fraction = keptCount / Math.max(1, keepCount);
+type Plot = (pruning: PruningState, width: number, height: number) => StyledRow[];
+
+/** Facts, and where there is room for it a plot below them. */
+function above(
+  facts: readonly StyledRow[],
+  plot: Plot,
+  pruning: PruningState,
+  width: number,
+  height: number,
+): StyledRow[] {
+  const room = height - facts.length;
+  return [...facts, ...(room < LEAST_PLOT ? [] : plot(pruning, width, room))];
+}
+
+/** Facts to the left, the plot to the right of them. */
+function beside(
+  facts: readonly StyledRow[],
+  plot: Plot,
+  pruning: PruningState,
+  width: number,
+  height: number,
+): StyledRow[] {
+  const plotted = height < LEAST_PLOT ? [] : plot(pruning, width - FACTS_WIDTH, height);
+  return Array.from({ length: height }, (_, k) => [
+    ...fitRow(facts[k] ?? [], FACTS_WIDTH),
+    ...(plotted[k] ?? []),
+  ]);
+}
+
+/** Walks keep ever more, rounds ever less: the bar fills up in both. */
+function targetRow({ keptCount, keepCount, round, roundCount }: PruningState, width: number): StyledRow {
+  const isRounds = round !== undefined && roundCount !== undefined;
+  const [kept, goal] = [formatShortCount(keptCount), formatShortCount(keepCount)];
+  const tail = isRounds ? ` ${kept} left, goal ${goal}` : ` ${kept}/${goal}`;
+  const fraction = isRounds ? round / roundCount : keptCount / Math.max(1, keepCount);
   return [
     { text: bar(fraction, Math.max(4, width - tail.length), "░"), colour: COLOURS.bar },
     { text: tail },
@@ -56,20 +91,39 @@ function factsOf(run: RunState, pruning: PruningState, now: number): (readonly [
   const rates = isLive ? walkRates(run) : undefined;
   const left = isLive ? leftMs(run, now) : undefined;
   const overall = walksPerSecond(run);
-  const { walkCount, keptCount, round, roundCount, threshold, elapsedMs } = pruning;
+  const { walkCount, keptCount, round, roundCount, threshold, elapsedMs, layerProgress } = pruning;
+  const stepCount = pruning.samples.at(-1)?.stepCount;
+  const perWalk = rates?.newPerWalk ?? (walkCount ? keptCount / walkCount : undefined);
+  const perStep = rates?.newPerStep ?? (stepCount ? keptCount / stepCount : undefined);
+  const speed = rates?.walksPerSecond ?? overall;
+  const widths = (layerProgress ?? []).map(({ width }) => width);
   const facts: (readonly [string, string | undefined])[] = [
     ["time", formatDuration(run.mask?.elapsedMs ?? elapsedMs)],
     ["ETA", left === undefined ? undefined : formatEta(left)],
+    ["kept", `${formatCount(keptCount)}, ${formatPercent(keptCount / Math.max(1, pruning.prunableCount))}`],
     ["walks", walkCount === undefined ? undefined : formatCount(walkCount)],
-    ["walks/s", overall === undefined ? undefined : formatShortCount(overall)],
-    ["walks/s now", rates && formatShortCount(rates.walksPerSecond)],
-    ["new a walk", walkCount ? formatMeasure(keptCount / walkCount) : undefined],
-    ["new a walk now", rates && formatMeasure(rates.newPerWalk)],
+    ["walks/s", speed === undefined ? undefined : formatShortCount(speed)],
+    ["new a walk", perWalk === undefined ? undefined : formatMeasure(perWalk)],
+    // a step that keeps a whole kernel has no such share
+    ["distinct hits", perStep === undefined || perStep > 1 ? undefined : formatPercent(perStep)],
     ["round", round === undefined ? undefined : `${round} of ${roundCount ?? "?"}`],
     ["threshold", threshold === undefined ? undefined : formatMeasure(threshold)],
-    ["kept", `${formatCount(keptCount)}, ${formatPercent(keptCount / Math.max(1, pruning.prunableCount))}`],
+    ["mean width", widths.length === 0 ? undefined : formatPercent(meanOf(widths))],
+    ["least width", widths.length === 0 ? undefined : formatPercent(Math.min(...widths))],
+    ["dead units", deadUnits(pruning)],
   ];
   return facts.flatMap(([label, value]) => (value === undefined ? [] : [[label, value] as const]));
+}
+
+/** Of all layers together, as last told. */
+function deadUnits({ layerShapes, layerProgress }: PruningState): string | undefined {
+  if (!layerShapes || !layerProgress) return undefined;
+  const dead = layerProgress.map(({ width }, l) => Math.round((1 - width) * (layerShapes[l]?.shape[0] ?? 0)));
+  return formatCount(dead.reduce((sum, count) => sum + count, 0));
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /** As many facts in a row as there is room for, under each other in columns. */
@@ -87,7 +141,12 @@ function factRows(facts: readonly (readonly [string, string])[], width: number):
   return rows;
 }
 
-const FACT_WIDTH = 26;
+const FACT_WIDTH = 23;
+/** Of two facts a row. */
+const FACTS_WIDTH = 2 * FACT_WIDTH;
+/** From this width on the plot stands beside the facts. */
+const BESIDE_WIDTH = FACTS_WIDTH + 22;
+const LEAST_PLOT = 4;
 
 function keptPlot(pruning: PruningState, width: number, height: number): StyledRow[] {
   const curve = fromStart(fullCurve(pruning.kept));

@@ -122,7 +122,7 @@ describe("the screen at 120 × 40", () => {
     expect(text).toContain("● pruning");
     expect(text).toMatch(/kept 12,\d{3} of 13,544 · 3,\d{3} walks · 1\.\dk walks\/s/);
     expect(text).toMatch(/█+.*9\d % {2}ETA 1 s/);
-    expect(text).toContain("Densities appear when the mask is done.");
+    expect(text).toContain("Densities come with the mask.");
     expect(text).toContain("No training yet.");
   });
 

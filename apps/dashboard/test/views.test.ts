@@ -1,4 +1,4 @@
-import type { RunEntry } from "@phew/runs";
+import type { LayerProgress, RunEntry, TimedRunEvent } from "@phew/runs";
 import { describe, expect, it } from "vitest";
 import {
   type DashboardAction,
@@ -100,10 +100,61 @@ describe("the pruning", () => {
     const last = live.at(-1) as { keptCount: number; walkCount: number };
     const first = live.at(-12) as { keptCount: number; walkCount: number };
     const added = (last.keptCount - first.keptCount) / (last.walkCount - first.walkCount);
-    expect(text).toContain(`new a walk now ${Number(added.toPrecision(3))}`);
-    expect(text).toContain(`new a walk ${Number((last.keptCount / last.walkCount).toPrecision(3))}`);
-    expect(text).toMatch(/walks\/s now 2\.0k/);
-    expect(text).toContain("Units appear when the mask is done.");
+    expect(text).toContain(`new a walk ${Number(added.toPrecision(3))}`);
+    expect(text).toMatch(/walks\/s 2\.0k/);
+    expect(text).toContain("Units come with the mask.");
+    const done = eventsUntil(options, "train.started");
+    const ended = frameOf(pressed(showing([entry], entry, done), "2"), 120, 40).join("\n");
+    const whole = done.findLast((event) => event.kind === "prune.progress")!;
+    const overall = whole.keptCount / whole.walkCount!;
+    expect(ended).toContain(`new a walk ${Number(overall.toPrecision(3))}`);
+  });
+
+  it("fills up the layers towards their marks, and the units, while it goes on", () => {
+    const layerShapes = [
+      { name: "one.weight", shape: [4, 10], count: 40 },
+      { name: "two.weight", shape: [2, 4], count: 8 },
+    ];
+    const told = (keptCount: number, layerProgress: readonly LayerProgress[]): TimedRunEvent => ({
+      t: START_T + keptCount,
+      kind: "prune.progress",
+      keptCount,
+      keepCount: 24,
+      walkCount: keptCount,
+      stepCount: 2 * keptCount,
+      elapsedMs: keptCount,
+      layerProgress,
+    });
+    const events: TimedRunEvent[] = [
+      {
+        t: START_T,
+        kind: "prune.started",
+        method: "phew",
+        density: 0.5,
+        keepCount: 24,
+        prunableCount: 48,
+        layerShapes,
+      },
+      told(4, [
+        { keptCount: 3, width: 0.5, units: "f700", expectedCount: 20 },
+        { keptCount: 1, width: 0.5, units: "0f", expectedCount: 4 },
+      ]),
+      told(12, [
+        { keptCount: 10, width: 0.75, units: "ff70", expectedCount: 20 },
+        { keptCount: 2, width: 1, units: "ff", expectedCount: 4 },
+      ]),
+    ];
+    const lines = frameOf(pressed(showing([entry], entry, events), "2"), 120, 40);
+    const text = lines.join("\n");
+    expect(text).toContain("┃ 50 % asked, ┊ expected");
+    // asked and expected are both a half, and the bar of half of that ends in the middle between
+    expect(text).toMatch(/one {4}█+.·+┃ +25 %/);
+    expect(text).toContain("1 of 6 without weights ·");
+    expect(text).toMatch(/distinct hits 50 %/);
+    expect(text).toContain("mean width 87.5 %");
+    expect(text).toContain("least width 75 %");
+    expect(text).toContain("dead units 1");
+    expect(lines.some((line) => line.includes("██░·"))).toBe(true);
   });
 
   it("shows rounds and threshold of a method that has them", () => {
@@ -137,7 +188,7 @@ describe("the pruning", () => {
     const withUnits = { ...state, view: "pruning" as const, shown: { ...state.shown!, units } };
     const lines = frameOf(withUnits, 120, 40);
     expect(lines.join("\n")).toContain("2 of 10 without weights ·");
-    expect(lines.some((line) => line.includes("·░▒▒▓▓██"))).toBe(true);
+    expect(lines.some((line) => line.includes("·░░░░▒▓█"))).toBe(true);
     expect(lines.some((line) => line.includes("█·"))).toBe(true);
   });
 });
