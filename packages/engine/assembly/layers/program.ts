@@ -49,8 +49,10 @@ class Program {
   losses: usize;
   /** u32: set by an instruction behind which a segment that asks for it is not begun. */
   stop: usize;
-  /** f64[instructions]: milliseconds of this thread's calls, added up; 0 where nothing is timed. */
+  /** f64[threads][instructions]: milliseconds of each thread's calls, added up; 0 where nothing is timed. */
   times: usize;
+  /** Bytes from a thread's times to the next's. */
+  timeBytes: usize;
 }
 
 @unmanaged
@@ -150,7 +152,7 @@ function callAll(list: usize, count: u32, block: u32, times: usize): void {
 
 /**
  * Carries out this thread's part. Returns when all threads are done.
- * @param barrier i32[2] in shared memory: threads that have arrived, and how often all have
+ * @param barrier i32[2 + shards] in shared memory: threads that have arrived, how often all have, and see `claim`
  */
 export function run(program_: usize, barrier: usize): void {
   const program = changetype<Program>(program_);
@@ -162,15 +164,18 @@ export function run(program_: usize, barrier: usize): void {
     const segment = changetype<Segment>(program.segments + <usize>s * SEGMENT_BYTES);
     if (s > 0) meet(barrier);
     if (segment.stops && (load<u32>(program.stop) != 0 || !isFinite(totalLoss(program)))) break;
-    // only the first thread's times are kept
-    const times = thread == 0 && program.times ? program.times + (<usize>segment.firstTime << 3) : 0;
+    const times = program.times
+      ? program.times + <usize>thread * program.timeBytes + (<usize>segment.firstTime << 3)
+      : 0;
     callAll(segment.prologue, segment.prologueCount, 0, times);
     const bodyTimes = times ? times + (<usize>segment.prologueCount << 3) : 0;
     if (segment.kind != BLOCKS) {
       callAll(segment.body, segment.bodyCount, 0, bodyTimes);
       continue;
     }
-    for (let shard = firstShard; shard < lastShard; shard++) {
+    for (let k: u32 = 0; k < shards; k++) {
+      const shard = nextShard(k, firstShard, lastShard);
+      if (!claim(barrier, shard)) continue;
       const start = <u32>((<u64>blocks * shard) / shards);
       const end = <u32>((<u64>blocks * (shard + 1)) / shards);
       for (let block = start; block < end; block++) {
@@ -180,6 +185,29 @@ export function run(program_: usize, barrier: usize): void {
     }
   }
   meet(barrier);
+}
+
+/** The k-th shard that this thread asks for: its own in order, then those of others, the last of them first. */
+@inline
+function nextShard(k: u32, first: u32, last: u32): u32 {
+  const own = last - first;
+  if (k < own) return first + k;
+  const shards = batchNow().shards;
+  return k < own + shards - last ? shards - 1 - (k - own) : first - 1 - (k - own - (shards - last));
+}
+
+/**
+ * True for the one thread that computes a shard of the segment at hand. A thread that was held up leaves its last ones
+ * to others: who computes a shard makes no difference to its numbers.
+ * @param barrier behind its two numbers, for each shard, the meeting before the segment for which it was last claimed
+ */
+@inline
+function claim(barrier: usize, shard: u32): bool {
+  if (threadCount == 1) return true;
+  const now = atomic.load<i32>(barrier, 4) + 1;
+  const cell = barrier + 8 + (<usize>shard << 2);
+  const last = atomic.load<i32>(cell);
+  return last != now && atomic.cmpxchg<i32>(cell, last, now) == last;
 }
 
 function totalLoss(program: Program): f64 {

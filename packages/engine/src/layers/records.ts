@@ -198,7 +198,7 @@ export const records = {
     "weightGradient",
     "shardBytes",
   ],
-  program: ["segments", "segmentCount", "losses", "stop", "times"],
+  program: ["segments", "segmentCount", "losses", "stop", "times", "timeBytes"],
   segment: ["prologue", "prologueCount", "body", "bodyCount", "kind", "stops", "firstTime"],
   instruction: ["kernel", "record"],
 } as const;

@@ -60,6 +60,6 @@ export interface ContenderReport extends Pace {
   readonly gigaflops: number;
   readonly memory: MemoryUse;
   readonly plan?: PlannedMemory;
-  /** Of one step, by layer and kind of work, on its first thread. */
+  /** Of one step, by layer and kind of work, as a mean over threads. */
   readonly times?: readonly LayerTime[];
 }

@@ -32,12 +32,13 @@ export interface Compiled {
 export async function compile(options: CompileOptions): Promise<Compiled> {
   const { model, exchange, drafts, relaxed = false, unwritten = 0 } = options;
   const lasting = lastingRegions(options);
-  const sizes = drafts.map(programBytes);
-  const total = sizes.reduce((sum, bytes) => sum + bytes, 0);
   const sizing = sizingOf(options);
+  const { threadCount } = sizing;
+  const sizes = drafts.map((draft) => programBytes(draft, threadCount));
+  const total = sizes.reduce((sum, bytes) => sum + bytes, 0);
   // what the machine and the programs need stands below the rest
   const { end } = placeInMemory(drafts, lasting, { ...sizing, start: total });
-  const machine = await LayersMachine.start({ bytes: end, threadCount: sizing.threadCount, relaxed });
+  const machine = await LayersMachine.start({ bytes: end, threadCount, relaxed });
   const placement = placeInMemory(drafts, lasting, { ...sizing, start: machine.firstAddress + total });
   const view = new DataView(machine.buffer);
   writeInitial(machine.buffer, drafts, lasting);
@@ -45,7 +46,12 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
     new Float32Array(machine.buffer).fill(unwritten, placement.arena / 4, placement.end / 4);
   let address = machine.firstAddress;
   const programs = drafts.map((draft, k) => {
-    const program = writeProgram(view, draft, address, { placement, lanes: model.lanes, exchange });
+    const program = writeProgram(view, draft, address, {
+      placement,
+      lanes: model.lanes,
+      exchange,
+      threadCount: machine.threadCount,
+    });
     address += sizes[k]!;
     return program;
   });
@@ -54,8 +60,9 @@ export async function compile(options: CompileOptions): Promise<Compiled> {
 
 /** Bytes that {@link compile} would take; nothing is allocated. */
 export function compiledBytes(options: CompileOptions): number {
-  const total = options.drafts.reduce((sum, draft) => sum + programBytes(draft), 0);
-  return placeInMemory(options.drafts, lastingRegions(options), { ...sizingOf(options), start: total }).end;
+  const sizing = sizingOf(options);
+  const total = options.drafts.reduce((sum, draft) => sum + programBytes(draft, sizing.threadCount), 0);
+  return placeInMemory(options.drafts, lastingRegions(options), { ...sizing, start: total }).end;
 }
 
 const sizingOf = ({ model: { lanes, blocks }, threadCount = 1 }: CompileOptions) => ({

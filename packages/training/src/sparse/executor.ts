@@ -34,7 +34,7 @@ export interface SparseExecutorOptions extends ExecutorOptions {
   readonly unwritten?: number;
 }
 
-/** Milliseconds that the first thread spent on one layer's work. */
+/** Milliseconds that a thread spent on one layer's work, as a mean over threads. */
 export interface WorkTime extends Label {
   readonly milliseconds: number;
 }
@@ -196,17 +196,21 @@ class Machine implements SparseExecutor {
 
   startTiming(): void {
     const { train } = this.#programs;
-    this.#floats.fill(0, train.times / 4, train.times / 4 + 2 * train.instructions.length);
+    const count = train.threadCount * train.instructions.length;
+    this.#floats.fill(0, train.times / 4, train.times / 4 + 2 * count);
     setTimed(this.#view, train, true);
   }
 
   endTiming(): readonly WorkTime[] {
     const { train } = this.#programs;
     setTimed(this.#view, train, false);
-    return train.instructions.map(({ label }, k) => ({
-      ...label,
-      milliseconds: this.#view.getFloat64(train.times + 8 * k, true),
-    }));
+    const { instructions, times, threadCount } = train;
+    return instructions.map(({ label }, k) => {
+      let milliseconds = 0;
+      for (let thread = 0; thread < threadCount; thread++)
+        milliseconds += this.#view.getFloat64(times + 8 * (thread * instructions.length + k), true);
+      return { ...label, milliseconds: milliseconds / threadCount };
+    });
   }
 
   firstNonFinite(): string | undefined {

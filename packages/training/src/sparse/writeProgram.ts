@@ -10,8 +10,9 @@ export interface WrittenProgram {
   readonly address: number;
   /** In the order of the clock's cells. */
   readonly instructions: readonly DraftInstruction[];
-  /** f64 a cell; see {@link setTimed}. */
+  /** f64 a cell, a row for each thread; see {@link setTimed}. */
   readonly times: number;
+  readonly threadCount: number;
 }
 
 const RECORD_ALIGNMENT = 16;
@@ -32,13 +33,13 @@ const partsOf = (draft: ProgramDraft) =>
   }));
 
 /** Bytes that {@link writeProgram} takes, a multiple of 64. */
-export function programBytes(draft: ProgramDraft): number {
+export function programBytes(draft: ProgramDraft, threadCount: number): number {
   const segments = partsOf(draft);
   let bytes = recordRoom("program") + segments.length * recordBytes("segment");
   for (const tensor of draft.tensors.keys()) bytes += tensor === undefined ? 0 : recordRoom("tensor");
   for (const { prologue, body } of segments) {
     for (const { kernel } of [...prologue, ...body])
-      bytes += recordRoom(kernels[kernel]) + recordBytes("instruction") + 8;
+      bytes += recordRoom(kernels[kernel]) + recordBytes("instruction") + 8 * threadCount;
   }
   return aligned(bytes + 8 * RECORD_ALIGNMENT);
 }
@@ -51,7 +52,13 @@ export function writeProgram(
     placement,
     lanes,
     exchange,
-  }: { readonly placement: Placement; readonly lanes: number; readonly exchange: Exchange },
+    threadCount,
+  }: {
+    readonly placement: Placement;
+    readonly lanes: number;
+    readonly exchange: Exchange;
+    readonly threadCount: number;
+  },
 ): WrittenProgram {
   let next = address;
   const take = (bytes: number): number => {
@@ -89,7 +96,8 @@ export function writeProgram(
       record,
     });
   }
-  const times = take(8 * instructions.length);
+  const timeBytes = 8 * instructions.length;
+  const times = take(timeBytes * threadCount);
   const segmentList = take(segments.length * recordBytes("segment"));
   let first = 0;
   for (const [index, { prologue, body, kind, stops }] of segments.entries()) {
@@ -111,14 +119,15 @@ export function writeProgram(
     losses: exchange.losses.address,
     stop: exchange.stop.address,
     times: 0,
+    timeBytes,
   });
-  return { address: program, instructions, times };
+  return { address: program, instructions, times, threadCount };
 }
 
 /** Bytes of the field `times` in a program record. */
 const TIMES = 4 * records.program.indexOf("times");
 
-/** Whether the first thread measures the time of each instruction from now on. */
+/** Whether threads measure the time of each instruction from now on. */
 export function setTimed(view: DataView, { address, times }: WrittenProgram, timed: boolean): void {
   view.setUint32(address + TIMES, timed ? times : 0, true);
 }
