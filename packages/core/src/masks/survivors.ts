@@ -64,20 +64,6 @@ export class Survivors {
       return counts;
     });
   }
-
-  /** The lowest score of those left; none where all of them would be in any case. */
-  lowest(scores: Float32Array | Float64Array, from: Masks | undefined): { threshold?: number } {
-    let lowest = Number.POSITIVE_INFINITY;
-    for (const [l, { start, length }] of this.#network.prunable.entries()) {
-      const left = this.#left[l];
-      const count = left?.length ?? length;
-      for (let k = 0; k < count; k++) {
-        const index = start + (left === undefined ? k : left[k]!);
-        if (scores[index]! < lowest && from?.bytes[index] !== 1) lowest = scores[index]!;
-      }
-    }
-    return Number.isFinite(lowest) ? { threshold: lowest } : {};
-  }
 }
 
 const at = (mask: Uint8Array, indices: Uint32Array): Uint8Array => {

@@ -92,14 +92,16 @@ async function pruneByScores(score: ScoringMethod["score"], request: PruneReques
     if (options.invert === true) for (let k = 0; k < scores.length; k++) scores[k] = -scores[k]!;
     first ??= scores;
     if (first !== scores) spent = scores;
-    masks = select(network, scores, competitions?.[step] ?? [count], left, from);
+    const selected = select(network, scores, competitions?.[step] ?? [count], left, from);
+    masks = selected.masks;
+    const { threshold } = selected;
     const round = step + 1;
     onProgress?.({
       keptCount: count,
       round,
       roundCount: steps.length,
       fraction: round / steps.length,
-      ...(competitions === undefined && left.lowest(scores, from)),
+      ...(threshold !== undefined && { threshold }),
       layers: () => left.keptIn(weightFlows(network)).map((keptIn) => layerProgress(keptIn)),
     });
     if (performance.now() - sliceStart < SLICE_MS || round === steps.length) continue;
@@ -150,6 +152,7 @@ function layerCompetitions(
  * @param counts weights to keep of each layer, or one count for all together
  * @param left weights that compete; afterwards those that are kept
  * @param from weights that are kept in any case
+ * @returns the lowest score kept but for these, where all compete together
  */
 function select(
   network: Network,
@@ -157,12 +160,13 @@ function select(
   counts: readonly number[],
   left: Survivors,
   from: Masks | undefined,
-): Masks {
+): { readonly masks: Masks; readonly threshold?: number | undefined } {
   // the fewer are left, the less there is to look at
   const rivals = left.rivals(scores, from);
-  if (counts.length === 1) keepTopInto(rivals, counts[0]!);
+  let threshold: number | undefined;
+  if (counts.length === 1) threshold = keepTopInto(rivals, counts[0]!);
   else for (const [l, layer] of rivals.entries()) if (counts[l]! > 0) keepTopInto([layer], counts[l]!);
   const masks = new Masks(network);
   left.shrinkTo(rivals, masks);
-  return masks;
+  return { masks, threshold };
 }

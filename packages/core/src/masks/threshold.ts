@@ -1,0 +1,137 @@
+/**
+ * The score of the last weight kept, found by radix selection over the bits of float64; nothing is sorted.
+ * A positive float's bits with the sign bit set, a negative one's inverted, are unsigned integers in the floats' order.
+ * One pass counts their first sixteen bits, one collects the scores that share them with the one sought, and the rest
+ * is found among these, twelve bits at a time. Memory: 8 bytes for each of these, and 256 KiB of counters.
+ */
+import { ArgumentError } from "../errors.ts";
+import type { ScoredMask } from "./select.ts";
+
+/** All above `score` are kept, and of those equal to it the first `equalCount`. */
+export interface Threshold {
+  readonly score: number;
+  readonly equalCount: number;
+}
+
+/**
+ * @param layers those whose mask is 1 are left out @param magnitude true: scores are compared by magnitude
+ * @param wantedCount at least 1, and no more than there are zeros in the masks
+ * @throws ArgumentError naming layer and index for NaN
+ */
+export function findThreshold(
+  layers: readonly ScoredMask[],
+  wantedCount: number,
+  magnitude: boolean,
+): Threshold {
+  const counts = countFirstDigits(layers, magnitude);
+  const { digit, above } = digitOf(counts, wantedCount);
+  const rivals = new Float64Array(counts[digit]!);
+  const [least, most] = [scoreOf(digit << 16, 0), scoreOf((digit << 16) | 0xffff, 0xffffffff)];
+  let end = 0;
+  for (const { scores, mask } of layers) end = collectInto(rivals, end, scores, mask, magnitude, least, most);
+  return among(rivals, wantedCount - above);
+}
+
+// a block of scores stays in the first-level cache
+const BLOCK_LENGTH = 1024;
+const SIGN = 0x80000000;
+// typed arrays see memory in the order of the machine: little-endian wherever JavaScript runs today, but not by law
+const HIGH_WORD = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1 ? 1 : 0;
+
+/** How many scores there are of each value of the first sixteen bits. */
+function countFirstDigits(layers: readonly ScoredMask[], magnitude: boolean): Uint32Array {
+  const counts = new Uint32Array(1 << 16);
+  const block = new Float64Array(BLOCK_LENGTH);
+  const words = new Int32Array(block.buffer);
+  for (const { name, scores, mask } of layers) {
+    for (let start = 0; start < scores.length; start += BLOCK_LENGTH) {
+      const length = Math.min(BLOCK_LENGTH, scores.length - start);
+      let nanAt = -1;
+      for (let k = 0; k < length; k++) {
+        const s = scores[start + k]!;
+        // −0 becomes 0
+        block[k] = magnitude ? Math.abs(s) : s + 0;
+        if (Number.isNaN(s)) nanAt = start + k;
+      }
+      if (nanAt >= 0) throw notANumber(name, nanAt);
+      for (let k = 0; k < length; k++) {
+        const high = words[2 * k + HIGH_WORD]!;
+        counts[(high ^ ((high >> 31) | SIGN)) >>> 16]! += 1 - mask[start + k]!;
+      }
+    }
+  }
+  return counts;
+}
+
+const notANumber = (name: string, index: number) =>
+  new ArgumentError(`layer "${name}", score ${index}`, {
+    given: "NaN",
+    expected: "a number",
+    remedy: "Check that the weights, and the batch if one was used, are finite.",
+  });
+
+/** The digit of the wanted-th from the top, and how many have a higher one. */
+function digitOf(counts: Uint32Array, wantedCount: number): { digit: number; above: number } {
+  let [digit, above] = [counts.length - 1, 0];
+  while (above + counts[digit]! < wantedCount) above += counts[digit--]!;
+  return { digit, above };
+}
+
+/** The score whose key has these words; infinite beyond the largest. */
+function scoreOf(high: number, low: number): number {
+  const score = new Float64Array(1);
+  const words = new Int32Array(score.buffer);
+  const inverted = high >= 0 ? -1 : 0;
+  words[HIGH_WORD] = high ^ (inverted | SIGN);
+  words[1 - HIGH_WORD] = low ^ inverted;
+  return Number.isNaN(score[0])
+    ? inverted
+      ? Number.NEGATIVE_INFINITY
+      : Number.POSITIVE_INFINITY
+    : score[0]!;
+}
+
+/** @returns end of what is collected: scores from least to most that are not kept already */
+function collectInto(
+  rivals: Float64Array,
+  start: number,
+  scores: Float32Array | Float64Array,
+  mask: Uint8Array,
+  magnitude: boolean,
+  least: number,
+  most: number,
+): number {
+  let end = start;
+  for (let k = 0; k < scores.length; k++) {
+    const s = magnitude ? Math.abs(scores[k]!) : scores[k]!;
+    if (s >= least && s <= most && mask[k] === 0) rivals[end++] = s + 0;
+  }
+  return end;
+}
+
+/** The wanted-th from the top of scores that share their first sixteen bits, and so their sign. Overwrites them. */
+function among(rivals: Float64Array, wantedCount: number): Threshold {
+  const words = new Uint32Array(rivals.buffer);
+  const inverted = words[HIGH_WORD]! >>> 31 === 1 ? 0xffffffff : 0;
+  let [count, wanted] = [rivals.length, wantedCount];
+  for (let level = 0; level < 4; level++) {
+    const counts = new Uint32Array(1 << 12);
+    for (let k = 0; k < count; k++) counts[digitAt(words, k, level, inverted)]!++;
+    const { digit, above } = digitOf(counts, wanted);
+    wanted -= above;
+    let end = 0;
+    for (let k = 0; k < count; k++)
+      if (digitAt(words, k, level, inverted) === digit) rivals[end++] = rivals[k]!;
+    count = end;
+  }
+  return { score: rivals[0]!, equalCount: wanted };
+}
+
+/** Bits 47 … 36 of a score's key, and the next twelve for each level more. */
+function digitAt(words: Uint32Array, k: number, level: number, inverted: number): number {
+  const high = words[2 * k + HIGH_WORD]! ^ inverted;
+  const low = words[2 * k + 1 - HIGH_WORD]! ^ inverted;
+  if (level === 0) return (high >>> 4) & 0xfff;
+  if (level === 1) return ((high & 0xf) << 8) | (low >>> 24);
+  return (level === 2 ? low >>> 12 : low) & 0xfff;
+}
