@@ -81,14 +81,12 @@ function digitOf(counts: Uint32Array, wantedCount: number): { digit: number; abo
 function scoreOf(high: number, low: number): number {
   const score = new Float64Array(1);
   const words = new Int32Array(score.buffer);
-  const inverted = high >= 0 ? -1 : 0;
-  words[HIGH_WORD] = high ^ (inverted | SIGN);
-  words[1 - HIGH_WORD] = low ^ inverted;
-  return Number.isNaN(score[0])
-    ? inverted
-      ? Number.NEGATIVE_INFINITY
-      : Number.POSITIVE_INFINITY
-    : score[0]!;
+  const isNegative = high >= 0;
+  words[HIGH_WORD] = isNegative ? ~high : high ^ SIGN;
+  words[1 - HIGH_WORD] = isNegative ? ~low : low;
+  if (Number.isNaN(score[0])) return isNegative ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+  // a key of −0 stands for no score: it equals 0, which has another
+  return isNegative && score[0] === 0 ? -Number.MIN_VALUE : score[0]!;
 }
 
 /** @returns end of what is collected: scores from least to most that are not kept already */

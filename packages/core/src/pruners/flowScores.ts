@@ -4,38 +4,49 @@ import type { ScoreRequest } from "./scoring.ts";
 
 /**
  * score = |θ|^factorPower · ∂R/∂|θ|^power
- * @returns in the sums' own measure where that is a float64, else all divided by one power of two
+ * @returns of all weights, or of those left where these are given; in the sums' own measure where that is a float64,
+ *   else all divided by one power of two
  */
 export function flowScores(
-  { network, weights, masks, spent }: ScoreRequest,
+  { network, weights, masks, left, spent }: ScoreRequest,
   power: 1 | 2,
   factorPower: 1 | 2,
 ): Float64Array {
-  // every layer's scores are written below
-  const scores = spent instanceof Float64Array ? spent : new Float64Array(network.prunableCount);
-  const parameterOf = new Map(network.prunable.map((parameter) => [parameter.name, parameter]));
+  const placeOf = new Map<string, { readonly start: number; readonly left?: Uint32Array }>();
+  let count = 0;
+  for (const [l, { name, length }] of network.prunable.entries()) {
+    placeOf.set(name, { start: count, ...(left && { left: left[l]! }) });
+    count += left?.[l]?.length ?? length;
+  }
+  // every one of them is written below
+  const room = spent instanceof Float64Array && spent.length >= count;
+  const scores = room ? spent.subarray(0, count) : new Float64Array(count);
   const exponents = new Map<string, number>();
   pathSums(network, weights, {
     power,
     biases: true,
     ...(masks && { masks }),
     visit(name, gradient, exponent) {
-      const parameter = parameterOf.get(name);
-      if (parameter === undefined) return;
+      const place = placeOf.get(name);
+      if (place === undefined) return;
       exponents.set(name, exponent);
       const theta = weights.get(name)!;
-      const layer = scores.subarray(parameter.start, parameter.start + parameter.length);
-      const { length } = parameter;
-      if (factorPower === 1) for (let k = 0; k < length; k++) layer[k] = Math.abs(theta[k]!) * gradient[k]!;
-      else for (let k = 0; k < length; k++) layer[k] = theta[k]! * theta[k]! * gradient[k]!;
+      const length = place.left?.length ?? theta.length;
+      const layer = scores.subarray(place.start, place.start + length);
+      for (let k = 0; k < length; k++) {
+        const index = place.left === undefined ? k : place.left[k]!;
+        const factor = Math.abs(theta[index]!);
+        layer[k] = (factorPower === 1 ? factor : factor * factor) * gradient[index]!;
+      }
     },
   });
   const highest = Math.max(...exponents.values());
-  for (const { name, start, length } of network.prunable) {
+  for (const { name, length } of network.prunable) {
     const shift = exponents.get(name)! - highest;
     if (shift === 0) continue;
+    const { start, left: own } = placeOf.get(name)!;
     const factor = 2 ** shift;
-    for (let k = start; k < start + length; k++) scores[k]! *= factor;
+    for (let k = start; k < start + (own?.length ?? length); k++) scores[k]! *= factor;
   }
   return scores;
 }

@@ -7,19 +7,21 @@
  */
 import { allocateByShare } from "../masks/allocate.ts";
 import { layerProgress } from "../masks/layerProgress.ts";
-import { countKept, Masks } from "../masks/masks.ts";
+import { countKept, type Masks } from "../masks/masks.ts";
 import { keepTopInto, requireKeepCount } from "../masks/select.ts";
 import { Survivors } from "../masks/survivors.ts";
 import type { Network } from "../network/network.ts";
 import { weightFlows } from "../network/unitFlow.ts";
 import type { OptionSpec, PruneRequest, Pruner, Pruning } from "./pruner.ts";
 
-/** One number a prunable weight, in the order of `network.prunable`; the highest survive. */
+/** One number a weight, in the order of `network.prunable`; the highest survive. */
 export type Scores = Float32Array | Float64Array;
 
 export interface ScoreRequest extends PruneRequest {
   /** Weights left by the rounds before, in the first by `within`; absent where all are. */
   readonly masks?: Masks;
+  /** After the first round: for each prunable parameter the weights left, ascending, within it. */
+  readonly left?: readonly Uint32Array[];
   /** Scores of an earlier round: nobody reads them any more, and their memory may be used again. */
   readonly spent?: Scores;
 }
@@ -29,7 +31,10 @@ export interface ScoringMethod extends Omit<Pruner, "options" | "wholePaths" | "
   readonly options?: Readonly<Record<string, OptionSpec>>;
   /** Rounds unless the option `rounds` says otherwise; absent where removed weights change no score: there is one. */
   readonly roundCount?: number;
-  /** A new array each time, or the spent one; scores of removed weights do not count. Round by round they may differ by a factor. */
+  /**
+   * One number for each prunable weight, or for each that is `left`, in order: a new array, or one in the memory of the
+   * spent. Scores of removed weights do not count. Round by round they may differ by a factor.
+   */
   score(request: ScoreRequest): Scores | Promise<Scores>;
 }
 
@@ -81,20 +86,25 @@ async function pruneByScores(score: ScoringMethod["score"], request: PruneReques
   const steps = keepCounts(request, most);
   const competitions =
     options.scope === "layer" ? layerCompetitions(network, steps, from, within) : undefined;
-  const left = new Survivors(network, within);
+  const survivors = new Survivors(network, within);
   let masks = within;
   let first: Scores | undefined;
   let spent: Scores | undefined;
   let sliceStart = performance.now();
   for (const [step, count] of steps.entries()) {
     signal?.throwIfAborted();
-    const scores = await score({ ...request, ...(masks && { masks }), ...(spent && { spent }) });
+    const left = first && (survivors.indices as readonly Uint32Array[]);
+    const scores = await score({
+      ...request,
+      ...(masks && { masks }),
+      ...(left && { left }),
+      ...(spent && { spent }),
+    });
     if (options.invert === true) for (let k = 0; k < scores.length; k++) scores[k] = -scores[k]!;
     first ??= scores;
     if (first !== scores) spent = scores;
-    const selected = select(network, scores, competitions?.[step] ?? [count], left, from);
-    masks = selected.masks;
-    const { threshold } = selected;
+    const threshold = select(scores, competitions?.[step] ?? [count], survivors, from);
+    masks = survivors.masks;
     const round = step + 1;
     onProgress?.({
       keptCount: count,
@@ -102,7 +112,7 @@ async function pruneByScores(score: ScoringMethod["score"], request: PruneReques
       roundCount: steps.length,
       fraction: round / steps.length,
       ...(threshold !== undefined && { threshold }),
-      layers: () => left.keptIn(weightFlows(network)).map((keptIn) => layerProgress(keptIn)),
+      layers: () => survivors.keptIn(weightFlows(network)).map((keptIn) => layerProgress(keptIn)),
     });
     if (performance.now() - sliceStart < SLICE_MS || round === steps.length) continue;
     // lets timers, signals and screens have their turn
@@ -150,23 +160,21 @@ function layerCompetitions(
 
 /**
  * @param counts weights to keep of each layer, or one count for all together
- * @param left weights that compete; afterwards those that are kept
+ * @param survivors weights that compete; afterwards those that are kept
  * @param from weights that are kept in any case
  * @returns the lowest score kept but for these, where all compete together
  */
 function select(
-  network: Network,
   scores: Scores,
   counts: readonly number[],
-  left: Survivors,
+  survivors: Survivors,
   from: Masks | undefined,
-): { readonly masks: Masks; readonly threshold?: number | undefined } {
+): number | undefined {
   // the fewer are left, the less there is to look at
-  const rivals = left.rivals(scores, from);
+  const rivals = survivors.rivals(scores, from);
   let threshold: number | undefined;
   if (counts.length === 1) threshold = keepTopInto(rivals, counts[0]!);
   else for (const [l, layer] of rivals.entries()) if (counts[l]! > 0) keepTopInto([layer], counts[l]!);
-  const masks = new Masks(network);
-  left.shrinkTo(rivals, masks);
-  return { masks, threshold };
+  survivors.shrinkTo(rivals);
+  return threshold;
 }
