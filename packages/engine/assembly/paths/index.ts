@@ -4,7 +4,7 @@
  * A kept weight costs its multiply-adds, a removed one the look at its mask.
  */
 import { gatherEntering, gatherLeaving } from "./entries";
-import { Convolution, gatherInputGradient, spreadGradient, spreadInput } from "./layout";
+import { Convolution, gatherInputGradient, inputStart, inputVectors, spreadGradient, spreadInput } from "./layout";
 import { dotRuns, sumRuns } from "./runs";
 
 /** First address after the module's own data. */
@@ -84,7 +84,7 @@ function differentiateInput(op: Convolution): void {
   const channels = op.groups * op.inPerGroup;
   const phases = channels * op.phaseCount;
   const runBytes = <usize>op.planeLength << 3;
-  const count = vectors(op.phaseRows, op.pitch, op.pitch);
+  const mostVectors = vectors(op.phaseRows, op.pitch, op.phaseColumns);
   memory.fill(op.inputGradient, 0, (<usize>channels * op.height * op.width) << 3);
   for (let first: u32 = 0; first < phases; first += op.batch) {
     const n = min(op.batch, phases - first);
@@ -94,14 +94,16 @@ function differentiateInput(op: Convolution): void {
       entry = gatherLeaving(op, (first + k) / op.phaseCount, (first + k) % op.phaseCount, entry);
     }
     setStart(op, n, entry);
-    for (let from: u32 = 0; from < count; from += op.tileVectors) {
+    for (let from: u32 = 0; from < mostVectors; from += op.tileVectors) {
       const place = <usize>from << 4;
-      const tile = min(op.tileVectors, count - from);
-      const source = op.gradientPlanes + place;
       for (let k: u32 = 0; k < n; k++) {
         const start = startOf(op, k);
         const end = startOf(op, k + 1);
-        if (start != end) sumRuns(op.run + k * runBytes + place, tile, 0, source, start, end);
+        const phase = (first + k) % op.phaseCount;
+        const count = inputVectors(op, phase);
+        if (start == end || count <= from) continue;
+        const source = op.gradientPlanes + inputStart(op, phase) + place;
+        sumRuns(op.run + k * runBytes + place, min(op.tileVectors, count - from), 0, source, start, end);
       }
     }
     for (let k: u32 = 0; k < n; k++) {

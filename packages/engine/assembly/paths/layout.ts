@@ -4,7 +4,8 @@
  * b + strideX, …, all phases with one pitch. Output position (p, q) stands at p·pitch + q; the input that tap (r, c)
  * meets there stands in phase (r·dilationY mod strideY, c·dilationX mod strideX), at the same place and a shift of
  * ⌊r·dilationY / strideY⌋·pitch + ⌊c·dilationX / strideX⌋ further. `src/paths/geometry.ts` works all this out.
- * Between the rows of outputs are places that mean nothing: gradients are 0 there.
+ * Between the rows of outputs are places that mean nothing: gradients are 0 there. Zeros behind a row are those before
+ * the next where there is room for both.
  */
 
 /** A weight's place in its kernel. */
@@ -63,6 +64,8 @@ export class Convolution {
   square: u32;
   /** Places from one row to the next, in all planes. */
   pitch: u32;
+  /** Columns of a phase: those of the output and what taps reach beyond. */
+  phaseColumns: u32;
   /** Rows of a phase: those of the output and what taps reach beyond. */
   phaseRows: u32;
   /** Places of a plane, and of a gradient plane, each with room for a whole vector at the end. */
@@ -104,7 +107,7 @@ function spreadRow(op: Convolution, x: usize, start: usize, planeBytes: usize): 
   for (let column: u32 = 0; column < op.width; column++) {
     const padded = column + op.left;
     const place = start + (padded % op.strideX) * planeBytes + (<usize>(padded / op.strideX) << 3);
-    if (padded / op.strideX < op.pitch) store<f64>(place, load<f64>(x + (<usize>column << 3)));
+    if (padded / op.strideX < op.phaseColumns) store<f64>(place, load<f64>(x + (<usize>column << 3)));
   }
 }
 
@@ -124,23 +127,69 @@ export function spreadGradient(op: Convolution): void {
   }
 }
 
-/** Takes the rows of a phase out of its run into the gradient of input channel i. */
+/** First row or column of a phase that is input, not padding. */
+@inline
+function firstInput(before: u32, phase: u32, stride: u32): u32 {
+  return before > phase ? (before - phase + stride - 1) / stride : 0;
+}
+
+/** One past the last, of at most `most`. */
+@inline
+function endOfInput(length: u32, before: u32, phase: u32, stride: u32, most: u32): u32 {
+  const end = length + before;
+  return end > phase ? min(most, (end - phase + stride - 1) / stride) : 0;
+}
+
+@inline
+function firstRowOf(op: Convolution, phase: u32): u32 {
+  return firstInput(op.top, phase / op.strideX, op.strideY);
+}
+
+@inline
+function endRowOf(op: Convolution, phase: u32): u32 {
+  return endOfInput(op.height, op.top, phase / op.strideX, op.strideY, op.phaseRows);
+}
+
+@inline
+function firstColumnOf(op: Convolution, phase: u32): u32 {
+  return firstInput(op.left, phase % op.strideX, op.strideX);
+}
+
+@inline
+function endColumnOf(op: Convolution, phase: u32): u32 {
+  return endOfInput(op.width, op.left, phase % op.strideX, op.strideX, op.phaseColumns);
+}
+
+/** Bytes from the start of a phase to its first place that is input. */
+export function inputStart(op: Convolution, phase: u32): usize {
+  return <usize>(firstRowOf(op, phase) * op.pitch + firstColumnOf(op, phase)) << 3;
+}
+
+/** Vectors from there to the last place that is input. */
+export function inputVectors(op: Convolution, phase: u32): u32 {
+  const first = firstRowOf(op, phase);
+  const end = endRowOf(op, phase);
+  const left = firstColumnOf(op, phase);
+  const right = endColumnOf(op, phase);
+  return end > first && right > left ? ((end - first - 1) * op.pitch + right - left + 1) >> 1 : 0;
+}
+
+/** Takes the rows of a phase out of its run, which begins at `inputStart`, into the gradient of input channel i. */
 export function gatherInputGradient(op: Convolution, i: u32, phase: u32, run: usize): void {
-  const a = phase / op.strideX;
-  const b = phase % op.strideX;
   const plane = op.inputGradient + (<usize>i * op.height * op.width << 3);
-  for (let row: u32 = 0; row < op.phaseRows; row++) {
-    const y = <i32>(row * op.strideY + a) - <i32>op.top;
-    if (y < 0 || y >= <i32>op.height) continue;
-    const from = run + (<usize>row * op.pitch << 3);
-    const to = plane + (<usize>y * op.width << 3);
-    if (op.strideX == 1) {
-      memory.copy(to, from + (<usize>op.left << 3), <usize>op.width << 3);
-      continue;
-    }
-    for (let column: u32 = 0; column < op.pitch; column++) {
-      const x = <i32>(column * op.strideX + b) - <i32>op.left;
-      if (x >= 0 && x < <i32>op.width) store<f64>(to + (<usize>x << 3), load<f64>(from + (<usize>column << 3)));
+  const first = firstRowOf(op, phase);
+  const left = firstColumnOf(op, phase);
+  const columns = endColumnOf(op, phase) - left;
+  for (let row = first, end = endRowOf(op, phase); row < end; row++) {
+    const y = row * op.strideY + phase / op.strideX - op.top;
+    const x = left * op.strideX + (phase % op.strideX) - op.left;
+    const from = run + (<usize>((row - first) * op.pitch) << 3);
+    const to = plane + (<usize>(y * op.width + x) << 3);
+    if (op.strideX == 1) memory.copy(to, from, <usize>columns << 3);
+    else {
+      for (let column: u32 = 0; column < columns; column++) {
+        store<f64>(to + (<usize>(column * op.strideX) << 3), load<f64>(from + (<usize>column << 3)));
+      }
     }
   }
 }

@@ -18,8 +18,9 @@ export interface PathLayout {
   /** Places from one row to the next, in all planes. */
   readonly pitch: number;
   readonly phaseCount: number;
-  /** Rows of a phase: those of the output and what taps reach beyond. */
+  /** Rows and columns of a phase: those of the output and what taps reach beyond. */
   readonly phaseRows: number;
+  readonly phaseColumns: number;
   /** Places of a plane, and of a gradient plane: a whole vector fits in at the end. */
   readonly planeLength: number;
   readonly gradientLength: number;
@@ -42,12 +43,12 @@ const BATCH_WEIGHTS = 1 << 13;
 export function pathLayout(convolution: PathConvolution): PathLayout {
   const { groups, inChannels, outChannels, outputSize, kernel, stride, dilation } = convolution;
   const reach = [0, 1].map((axis) => Math.floor(((kernel[axis]! - 1) * dilation[axis]!) / stride[axis]!));
-  const pitch = outputSize[1] + reach[1]!;
-  const phaseRows = outputSize[0] + reach[0]!;
+  const [phaseRows, phaseColumns] = [outputSize[0] + reach[0]!, outputSize[1] + reach[1]!];
+  const pitch = pitchOf(convolution, phaseColumns);
   const phaseCount = stride[0] * stride[1];
   const lead = reach[0]! * pitch + reach[1]!;
   // one place beyond the rows, and one for an odd length
-  const planeLength = phaseRows * pitch + 2;
+  const planeLength = (phaseRows - 1) * pitch + phaseColumns + 2;
   const gradientLength = lead + planeLength;
   const taps = new Uint32Array(3 * kernel[0] * kernel[1]);
   for (let r = 0, t = 0; r < kernel[0]; r++) {
@@ -63,5 +64,17 @@ export function pathLayout(convolution: PathConvolution): PathLayout {
   const fan = (kernel[0] * kernel[1] * Math.max(inChannels, outChannels)) / groups;
   const most = Math.max(inChannels * phaseCount, outChannels);
   const batch = Math.max(1, Math.min(most, Math.floor(BATCH_WEIGHTS / fan)));
-  return { pitch, phaseCount, phaseRows, planeLength, gradientLength, lead, tileVectors, batch, taps };
+  const places = { pitch, phaseRows, phaseColumns, planeLength, gradientLength, lead };
+  return { ...places, phaseCount, tileVectors, batch, taps };
+}
+
+/** As many places a row as its input takes with the zeros before it, and as its zeros behind take before the next. */
+function pitchOf({ inputSize, outputSize, padding, stride }: PathConvolution, phaseColumns: number): number {
+  let pitch = outputSize[1];
+  for (let phase = 0; phase < stride[1]; phase++) {
+    const before = Math.max(0, Math.ceil((padding[1] - phase) / stride[1]));
+    const end = Math.ceil((padding[1] + inputSize[1] - phase) / stride[1]);
+    pitch = Math.max(pitch, Math.min(end, phaseColumns), phaseColumns - Math.min(before, phaseColumns));
+  }
+  return pitch;
 }

@@ -60,6 +60,7 @@ const FIELDS = [
   "phaseCount",
   "square",
   "pitch",
+  "phaseColumns",
   "phaseRows",
   "planeLength",
   "gradientLength",
@@ -200,8 +201,8 @@ export class PathKernels {
   }
 }
 
-function placesOf({ pitch, phaseRows, planeLength, gradientLength, lead, tileVectors, batch }: PathLayout) {
-  return { pitch, phaseRows, planeLength, gradientLength, lead, tileVectors, batch };
+function placesOf({ phaseCount: _, taps: __, ...places }: PathLayout) {
+  return places;
 }
 
 function growTo(memory: WasmMemory, bytes: number): void {
