@@ -11,6 +11,7 @@ import {
 import type { DashboardState } from "./dashboardState.ts";
 import { notice, type PanelContent } from "./panelContent.ts";
 import { type PlotLine, plotRows } from "./plot.ts";
+import { seededName } from "./runsPanel.ts";
 import { smoothed } from "./smoothing.ts";
 import { type StyledRow, truncate } from "./styledText.ts";
 import { COLOURS, MARKS } from "./theme.ts";
@@ -78,8 +79,9 @@ function overlayLegend(state: DashboardState): StyledRow[] {
   if (state.overlays.length === 0) return [];
   const spans = state.overlays.flatMap(({ folder }): StyledRow => {
     const { colour, mark } = markOf(state, folder);
-    const name = state.runs.find((run) => run.folder === folder)?.name ?? "";
-    return [{ text: `${mark} `, colour, bold: true }, { text: `${truncate(name, 24)}  ` }];
+    const run = state.runs.find((candidate) => candidate.folder === folder);
+    const name = run === undefined ? "" : seededName(run);
+    return [{ text: `${mark} `, colour, bold: true }, { text: `${truncate(name, 28)}  ` }];
   });
   return [spans];
 }

@@ -179,14 +179,19 @@ function questionPopup(): Popup {
   return { title: "The run goes on", note: "quit?", lines };
 }
 
-/** All keys; in two columns where they are too many for the height. */
+/** All keys; in two columns where they are too many for the height, and the views in one line then. */
 function helpPopup(columns: number, rows: number): Popup {
-  const lines = KEY_BINDINGS.map((binding) => `${fit(binding.shown, 10)} ${binding.help}`);
   const room = rows - 5;
-  const isDouble = lines.length > room && columns >= 100;
+  const all = KEY_BINDINGS.map(({ shown, help }) => ({ shown, help }));
+  const viewless = KEY_BINDINGS.filter(({ action }) => action.kind !== "viewChosen");
+  const fewer = [{ shown: `0–${VIEWS.length - 1}`, help: "the views" }, ...viewless];
+  const told = all.length <= 2 * room ? all : fewer;
+  const lines = told.map(({ shown, help }) => `${fit(shown, 10)} ${help}`);
+  const width = Math.min(46, Math.floor((columns - 4 - 4 - 2) / 2));
   const half = Math.ceil(lines.length / 2);
+  const isDouble = lines.length > room && width >= 20;
   const shown = isDouble
-    ? lines.slice(0, half).map((line, k) => `${fit(line, 46)}  ${lines[half + k] ?? ""}`)
+    ? lines.slice(0, half).map((line, k) => `${fit(line, width)}  ${truncate(lines[half + k] ?? "", width)}`)
     : lines.slice(0, room);
   return { title: "Keys", note: "Esc closes", lines: shown };
 }

@@ -1,5 +1,6 @@
 /** Which panel stands where, for every size of terminal; nothing is drawn here. */
 import type { DashboardState } from "./dashboardState.ts";
+import { methodOf } from "./runOrder.ts";
 
 export type PanelKind =
   | "runs"
@@ -57,7 +58,7 @@ export function layoutFor(state: DashboardState, columns: number, rows: number):
     return {
       kind: "panels",
       bodyHeight,
-      columns: [{ width: columns, rows: tableRows(table, columns, bodyHeight) }],
+      columns: [{ width: columns, rows: tableRows(state, table, columns, bodyHeight) }],
     };
   }
   if (columns < 76) {
@@ -87,9 +88,18 @@ export function layoutFor(state: DashboardState, columns: number, rows: number):
 }
 
 /** A table over all of the width, and below it accuracy over density where there is room. */
-function tableRows(table: "sweep" | "compare", width: number, height: number): PanelRow[] {
+function tableRows(
+  state: DashboardState,
+  table: "sweep" | "compare",
+  width: number,
+  height: number,
+): PanelRow[] {
   if (height < 15) return [row(panel(table, width, height))];
-  const plotHeight = Math.max(8, Math.floor(height * (table === "sweep" ? 0.34 : 0.6)));
+  // what the table does not need is the plot's: a row a run, or a method, at most one heading a method
+  const methodCount = new Set(state.runs.map(methodOf)).size;
+  const rowCount = table === "compare" ? methodCount : state.runs.length + (state.grouped ? methodCount : 0);
+  const least = Math.max(8, Math.floor(height * (table === "sweep" ? 0.34 : 0.6)));
+  const plotHeight = Math.max(least, height - Math.max(LEAST_PANEL_HEIGHT, rowCount + 4));
   return [row(panel(table, width, height - plotHeight)), row(panel("tradeOff", width, plotHeight))];
 }
 

@@ -1,8 +1,8 @@
 /** The last noteworthy events of a run. */
-import { formatClock, type RunState } from "@phew/runs";
+import { formatClock, type LogEntry, type RunState } from "@phew/runs";
 import type { DashboardState } from "./dashboardState.ts";
 import { faintNote, type PanelContent } from "./panelContent.ts";
-import { truncate } from "./styledText.ts";
+import { type StyledRow, wrap } from "./styledText.ts";
 import { COLOURS } from "./theme.ts";
 
 export function logContent(
@@ -12,18 +12,24 @@ export function logContent(
   height: number,
 ): PanelContent {
   const end = Math.max(Math.min(height, run.log.length), run.log.length - state.logOffset);
-  const entries = run.log.slice(Math.max(0, end - height), end);
-  const colourOf = { info: undefined, warning: COLOURS.warning, error: COLOURS.error } as const;
+  const rows: StyledRow[] = [];
+  // from the last line up, for as long as there is room
+  for (let k = end - 1; k >= 0 && rows.length < height; k--) rows.unshift(...entryRows(run.log[k]!, width));
   return {
     title: "Log",
     ...(end < run.log.length ? { notes: faintNote(`${run.log.length - end} later lines below`) } : {}),
-    rows: entries.map((entry) => {
-      const colour = colourOf[entry.level];
-      const mark = entry.level === "info" ? " " : "!";
-      return [
-        { text: `${formatClock(entry.t)}${mark}`, colour: COLOURS.faint },
-        { text: truncate(entry.text, width - 9), ...(colour ? { colour } : {}) },
-      ];
-    }),
+    rows: rows.slice(-height),
   };
+}
+
+const CLOCK_WIDTH = 9;
+
+/** A long line goes on below itself. */
+function entryRows({ t, level, text }: LogEntry, width: number): StyledRow[] {
+  const colour = { info: undefined, warning: COLOURS.warning, error: COLOURS.error }[level];
+  const mark = level === "info" ? " " : "!";
+  return wrap(text, Math.max(1, width - CLOCK_WIDTH)).map((line, k) => [
+    { text: k === 0 ? `${formatClock(t)}${mark}` : " ".repeat(CLOCK_WIDTH), colour: COLOURS.faint },
+    { text: line, ...(colour ? { colour } : {}) },
+  ]);
 }

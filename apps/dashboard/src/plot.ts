@@ -48,7 +48,7 @@ export function plotRows(lines: readonly PlotLine[], options: PlotOptions): Styl
   const ticks = ticksOf(shown, plotHeight, logScale);
   const labels = labelsOf(
     ticks.map((tick) => (logScale ? 10 ** tick : tick)),
-    options.yFormat ?? formatMeasure,
+    options.yFormat ?? tickText,
   );
   const labelWidth = Math.max(...labels.map(textWidth), 1);
   const plotWidth = width - labelWidth - 2;
@@ -141,6 +141,13 @@ function ticksOf({ least, most }: Range, rowCount: number, logScale: boolean): n
   // the nearest that gives two ticks; the smallest does always
   const ticks = steps.map((step) => multiplesOf(step, least, most));
   return ticks.find((candidate) => candidate.length >= 2) ?? ticks[0]!;
+}
+
+/** Ticks are round: 1e20, not 1.00e+20. */
+function tickText(value: number, digits: number): string {
+  return formatMeasure(value, digits)
+    .replace(/(\.\d*?)0+e/, "$1e")
+    .replace(/\.?e\+?/, "e");
 }
 
 /** As few digits as tell all ticks apart, at least three. */

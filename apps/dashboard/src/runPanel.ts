@@ -13,6 +13,7 @@ import {
   leftMs,
   type RunEntry,
   type RunState,
+  walkRates,
   walksPerSecond,
 } from "@phew/runs";
 import type { DashboardState } from "./dashboardState.ts";
@@ -101,7 +102,7 @@ function detailRow(entry: RunEntry, run: RunState): StyledRow {
 
 function pruningText(run: RunState): string {
   const { keptCount, keepCount, walkCount, round, roundCount } = run.pruning!;
-  const speed = walksPerSecond(run);
+  const speed = walkRates(run)?.walksPerSecond ?? walksPerSecond(run);
   return [
     `kept ${formatCount(keptCount)} of ${formatCount(keepCount)}`,
     walkCount === undefined ? undefined : `${formatCount(walkCount)} walks`,

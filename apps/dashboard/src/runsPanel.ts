@@ -79,12 +79,17 @@ function liveSummary(run: RunEntry, { shown, now }: DashboardState): RunSummary 
   return shown?.folder === run.folder && shown.loaded === 1 ? summarise(shown.state, now) : run.summary;
 }
 
-/** The name, and method and density where it does not have them. */
+/** The name, and method, density and seed where it does not have them. */
 function labelOf(run: RunEntry, { method, requestedDensity }: RunSummary): string {
   const density =
     requestedDensity === undefined || requestedDensity === 1 ? undefined : formatPercent(requestedDensity);
   const missing = [method, density].filter((fact) => fact !== undefined && !run.name.includes(fact));
-  return [run.name, ...missing].join(" · ");
+  return [seededName(run), ...missing].join(" · ");
+}
+
+/** The name with the seed, by which alone runs of a sweep may differ. */
+export function seededName({ name, seed }: Pick<RunEntry, "name" | "seed">): string {
+  return seed === undefined || /\bseed\b/.test(name) ? name : `${name} · seed ${seed}`;
 }
 
 /** The letter of a marked run, in its colour. */

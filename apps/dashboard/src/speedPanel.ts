@@ -16,7 +16,10 @@ import { fit } from "./styledText.ts";
 import { COLOURS } from "./theme.ts";
 import { timed } from "./timeAxis.ts";
 
-const FACTS_WIDTH = 34;
+const LABEL_WIDTH = 16;
+const VALUE_WIDTH = 24;
+/** Labels, values and a gap. */
+const FACTS_WIDTH = LABEL_WIDTH + VALUE_WIDTH + 2;
 
 export function speedContent(
   state: DashboardState,
@@ -26,13 +29,13 @@ export function speedContent(
 ): PanelContent {
   const { training } = run;
   if (!training) return { title: "Images per second", rows: notice("No training yet.", width) };
-  const { plannedMemory, imagesPerSecond, batchSize, trainCount, rate, executor } = training;
+  const { plannedMemory, multiplyAdds, imagesPerSecond, batchSize, trainCount, rate, executor } = training;
   const facts: readonly (readonly [string, string | undefined])[] = [
     ["images/s", formatShortCount(imagesPerSecond)],
     ["rate", formatMeasure(rate)],
     ["kept weights", run.mask && formatPercent(run.mask.density)],
+    ["operations", multiplyAdds && `${formatPercent(multiplyAdds.kept / multiplyAdds.dense)} of dense`],
     ["memory planned", plannedMemory && formatMegabytes(plannedMemory.processBytes)],
-    ["… activations", plannedMemory && formatMegabytes(plannedMemory.activationBytes)],
     ["batch", `${formatCount(batchSize)} of ${formatCount(trainCount)}`],
     ["trained for", formatDuration(run.lastT - training.firstT)],
     ["executor", executor],
@@ -40,8 +43,8 @@ export function speedContent(
   const left = facts
     .flatMap(([label, value]) => (value === undefined ? [] : [{ label, value }]))
     .map(({ label, value }) => [
-      { text: fit(label, 16), colour: COLOURS.faint },
-      { text: fit(value, FACTS_WIDTH - 18), bold: true },
+      { text: fit(label, LABEL_WIDTH), colour: COLOURS.faint },
+      { text: fit(value, VALUE_WIDTH), bold: true },
       { text: "  " },
     ]);
   const plotWidth = width - FACTS_WIDTH;

@@ -11,9 +11,9 @@ export function summaryLine(state: DashboardState): string {
   const accuracy = summary.testAccuracy;
   return [
     `${LIFE_LOOKS[life].mark} ${entry.name}`,
-    life === "running" ? formatPercent(summary.fraction, 2) : LIFE_LOOKS[life].word,
-    ...(accuracy === undefined ? [] : [formatAccuracy(accuracy)]),
+    life === "running" ? `${formatPercent(summary.fraction, 2)} done` : LIFE_LOOKS[life].word,
+    ...(accuracy === undefined ? [] : [`test ${formatAccuracy(accuracy)}`]),
     ...(left === undefined ? [] : [`ETA ${formatEta(left)}`]),
     ...(state.runs.length > 1 ? [`${state.runs.length} runs`] : []),
-  ].join(" ");
+  ].join(" · ");
 }

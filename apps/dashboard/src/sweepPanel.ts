@@ -3,7 +3,7 @@ import { formatAccuracy, formatCount, formatEta, formatPercent, type RunEntry, s
 import { type DashboardState, visibleRuns } from "./dashboardState.ts";
 import { faintNote, notice, type PanelContent, windowStart } from "./panelContent.ts";
 import { askedDensity, bestAccuracy, methodOf, type OrderName } from "./runOrder.ts";
-import { filterRows, markOf, noRuns } from "./runsPanel.ts";
+import { filterRows, markOf, noRuns, seededName } from "./runsPanel.ts";
 import { fit, type StyledRow } from "./styledText.ts";
 import { bar, COLOURS, LIFE_LOOKS } from "./theme.ts";
 
@@ -151,7 +151,7 @@ function runRow(
     { text: isSelected ? "▸" : " ", colour: COLOURS.accent, bold: true },
     markOf(state, entry.folder),
     { text: look.mark, colour: look.colour, bold: true },
-    { text: ` ${fit(run.name, nameWidth(columns, width))}`, ...strong },
+    { text: ` ${fit(seededName(run), nameWidth(columns, width))}`, ...strong },
     ...columns.map(({ title, width: w, side, textOf }) => ({
       text: fit(textOf(run), w, side ?? "left"),
       ...(title === "state" || title === "progress" ? { colour: look.colour } : strong),

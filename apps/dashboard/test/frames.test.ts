@@ -120,7 +120,7 @@ describe("the screen at 120 × 40", () => {
     const entry = fakeEntry(options, "running", events.slice(0, -5));
     const text = frameOf(showing([entry], entry, events.slice(0, -5)), 120, 40).join("\n");
     expect(text).toContain("● pruning");
-    expect(text).toMatch(/kept 12,\d{3} of 13,544 · 3,\d{3} walks · 1\.\dk walks\/s/);
+    expect(text).toMatch(/kept 12,\d{3} of 13,544 · 3,\d{3} walks · 2\.0k walks\/s/);
     expect(text).toMatch(/█+.*9\d % {2}ETA 1 s/);
     expect(text).toContain("Densities come with the mask.");
     expect(text).toContain("No training yet.");
@@ -218,8 +218,10 @@ describe("the screen at 120 × 40", () => {
 describe("a terminal too small for panels", () => {
   it("has all in one line", () => {
     const state = busyDashboard();
-    expect(frameOf(state, 39, 24)).toEqual(["● phew 5 % seed 0 50 % 94.4 % ETA 16 s…"]);
-    expect(frameOf(state, 120, 11)[0]).toMatch(/^● phew 5 % seed 0 50 % 94\.4 % ETA 16 s 5 runs$/);
+    expect(frameOf(state, 39, 24)).toEqual(["● phew 5 % seed 0 · 50 % done · test 9…"]);
+    expect(frameOf(state, 120, 11)[0]).toMatch(
+      /^● phew 5 % seed 0 · 50 % done · test 94\.4 % · ETA 16 s · 5 runs$/,
+    );
     expect(frameOf(initialDashboard("runs", START_T), 10, 3)).toEqual(["no runs i…"]);
   });
 });

@@ -54,7 +54,7 @@ export interface PruneResult extends Pruning {
   readonly keptCount: number;
   /** Kept fraction. */
   readonly density: number;
-  /** Of the method, any check left out. */
+  /** Of the method; any check, and what was told meanwhile, left out. */
   readonly elapsedMs: number;
   /** The check applied, with all its options. */
   readonly check?: Required<CheckSettings>;
@@ -95,10 +95,15 @@ export async function prune(
     prunableCount,
     layerShapes: layerShapes(network),
   });
-  const tell = onEvent && progressTeller(onEvent, keepCount, start);
+  // who watches a pruning makes it no longer
+  let toldMs = 0;
+  const spentMs = () => performance.now() - start - toldMs;
+  const tell = onEvent && progressTeller(onEvent, keepCount);
   const onProgress = (progress: PruneProgress) => {
+    const elapsedMs = spentMs();
     settings.onProgress?.(progress);
-    tell?.(progress);
+    tell?.(progress, elapsedMs);
+    toldMs += spentMs() - elapsedMs;
   };
   const request: PruneRequest = {
     network,
@@ -114,7 +119,7 @@ export async function prune(
     ...(watched && { onProgress }),
   };
   const pruning = await pruner.prune(request);
-  const elapsedMs = performance.now() - start;
+  const elapsedMs = spentMs();
   const keptCount = requireCount(pruner, request, pruning.masks);
   const density = keptCount / prunableCount;
   const checked =
@@ -155,11 +160,9 @@ const LAYERS_EVERY_SHARE = 0.01;
 function progressTeller(
   onEvent: (event: PruneEvent) => void,
   keepCount: number,
-  start: number,
-): (progress: PruneProgress) => void {
+): (progress: PruneProgress, elapsedMs: number) => void {
   let nextLayersMs = 0;
-  return ({ fraction, layers, ...rest }) => {
-    const elapsedMs = performance.now() - start;
+  return ({ fraction, layers, ...rest }, elapsedMs) => {
     const isDue = elapsedMs >= nextLayersMs || fraction === 1;
     if (isDue) nextLayersMs = elapsedMs + Math.max(LAYERS_EVERY_MS, LAYERS_EVERY_SHARE * elapsedMs);
     const layerProgress = isDue ? layers?.() : undefined;
