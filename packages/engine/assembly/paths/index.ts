@@ -4,7 +4,7 @@
  * A kept weight costs its multiply-adds, a removed one the look at its mask.
  */
 import { gatherEntering, gatherLeaving } from "./entries";
-import { Convolution, gatherInputGradient, inputStart, inputVectors, spreadGradient, spreadInput } from "./layout";
+import { Convolution, gatherInputGradient, Phase, spreadGradient, spreadInput } from "./layout";
 import { dotRuns, sumRuns } from "./runs";
 
 /** First address after the module's own data. */
@@ -99,18 +99,24 @@ function differentiateInput(op: Convolution): void {
       for (let k: u32 = 0; k < n; k++) {
         const start = startOf(op, k);
         const end = startOf(op, k + 1);
-        const phase = (first + k) % op.phaseCount;
-        const count = inputVectors(op, phase);
-        if (start == end || count <= from) continue;
-        const source = op.gradientPlanes + inputStart(op, phase) + place;
-        sumRuns(op.run + k * runBytes + place, min(op.tileVectors, count - from), 0, source, start, end);
+        const phase = phaseAt(op, first + k);
+        if (start == end || phase.vectors <= from) continue;
+        const source = op.gradientPlanes + phase.startBytes + place;
+        sumRuns(op.run + k * runBytes + place, min(op.tileVectors, phase.vectors - from), 0, source, start, end);
       }
     }
     for (let k: u32 = 0; k < n; k++) {
       if (startOf(op, k) == startOf(op, k + 1)) continue;
-      gatherInputGradient(op, (first + k) / op.phaseCount, (first + k) % op.phaseCount, op.run + k * runBytes);
+      const phase = phaseAt(op, first + k);
+      gatherInputGradient(op, (first + k) / op.phaseCount, phase, op.run + k * runBytes);
     }
   }
+}
+
+/** @param k phases of all channels, one after the other */
+@inline
+function phaseAt(op: Convolution, k: u32): Phase {
+  return changetype<Phase>(op.phases + (k % op.phaseCount) * offsetof<Phase>());
 }
 
 /** Gathers the weights that enter outputs first … first + count − 1. */

@@ -18,6 +18,19 @@ export class Tap {
   gradientBytes: u32;
 }
 
+/** What of a phase is input, not padding. */
+@unmanaged
+export class Phase {
+  rows: u32;
+  columns: u32;
+  /** Index of the first one in its channel. */
+  firstInput: u32;
+  /** Bytes to it from the phase's start. */
+  startBytes: u32;
+  /** Vectors from there to the last one; 0 where there is none. */
+  vectors: u32;
+}
+
 @unmanaged
 export class Convolution {
   /** f64[channels, height, width]. */
@@ -42,6 +55,8 @@ export class Convolution {
   run: usize;
   /** Tap[tapCount]. */
   taps: usize;
+  /** Phase[phaseCount]. */
+  phases: usize;
   /** Scratch: entries, as many as the weights of `batch` outputs or channels. */
   entries: usize;
   /** Scratch: u32[batch + 1], where the entries of each begin. */
@@ -127,69 +142,20 @@ export function spreadGradient(op: Convolution): void {
   }
 }
 
-/** First row or column of a phase that is input, not padding. */
-@inline
-function firstInput(before: u32, phase: u32, stride: u32): u32 {
-  return before > phase ? (before - phase + stride - 1) / stride : 0;
-}
-
-/** One past the last, of at most `most`. */
-@inline
-function endOfInput(length: u32, before: u32, phase: u32, stride: u32, most: u32): u32 {
-  const end = length + before;
-  return end > phase ? min(most, (end - phase + stride - 1) / stride) : 0;
-}
-
-@inline
-function firstRowOf(op: Convolution, phase: u32): u32 {
-  return firstInput(op.top, phase / op.strideX, op.strideY);
-}
-
-@inline
-function endRowOf(op: Convolution, phase: u32): u32 {
-  return endOfInput(op.height, op.top, phase / op.strideX, op.strideY, op.phaseRows);
-}
-
-@inline
-function firstColumnOf(op: Convolution, phase: u32): u32 {
-  return firstInput(op.left, phase % op.strideX, op.strideX);
-}
-
-@inline
-function endColumnOf(op: Convolution, phase: u32): u32 {
-  return endOfInput(op.width, op.left, phase % op.strideX, op.strideX, op.phaseColumns);
-}
-
-/** Bytes from the start of a phase to its first place that is input. */
-export function inputStart(op: Convolution, phase: u32): usize {
-  return <usize>(firstRowOf(op, phase) * op.pitch + firstColumnOf(op, phase)) << 3;
-}
-
-/** Vectors from there to the last place that is input. */
-export function inputVectors(op: Convolution, phase: u32): u32 {
-  const first = firstRowOf(op, phase);
-  const end = endRowOf(op, phase);
-  const left = firstColumnOf(op, phase);
-  const right = endColumnOf(op, phase);
-  return end > first && right > left ? ((end - first - 1) * op.pitch + right - left + 1) >> 1 : 0;
-}
-
-/** Takes the rows of a phase out of its run, which begins at `inputStart`, into the gradient of input channel i. */
-export function gatherInputGradient(op: Convolution, i: u32, phase: u32, run: usize): void {
-  const plane = op.inputGradient + (<usize>i * op.height * op.width << 3);
-  const first = firstRowOf(op, phase);
-  const left = firstColumnOf(op, phase);
-  const columns = endColumnOf(op, phase) - left;
-  for (let row = first, end = endRowOf(op, phase); row < end; row++) {
-    const y = row * op.strideY + phase / op.strideX - op.top;
-    const x = left * op.strideX + (phase % op.strideX) - op.left;
-    const from = run + (<usize>((row - first) * op.pitch) << 3);
-    const to = plane + (<usize>(y * op.width + x) << 3);
-    if (op.strideX == 1) memory.copy(to, from, <usize>columns << 3);
+/** Takes the rows of a phase out of its run, which begins at the phase's first input, into the gradient of channel i. */
+export function gatherInputGradient(op: Convolution, i: u32, phase: Phase, run: usize): void {
+  const pitchBytes = <usize>op.pitch << 3;
+  const rowBytes = <usize>(op.strideY * op.width) << 3;
+  let to = op.inputGradient + (<usize>(i * op.height * op.width + phase.firstInput) << 3);
+  let from = run;
+  for (let row: u32 = 0; row < phase.rows; row++) {
+    if (op.strideX == 1) memory.copy(to, from, <usize>phase.columns << 3);
     else {
-      for (let column: u32 = 0; column < columns; column++) {
+      for (let column: u32 = 0; column < phase.columns; column++) {
         store<f64>(to + (<usize>(column * op.strideX) << 3), load<f64>(from + (<usize>column << 3)));
       }
     }
+    to += rowBytes;
+    from += pitchBytes;
   }
 }

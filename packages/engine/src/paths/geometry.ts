@@ -32,6 +32,8 @@ export interface PathLayout {
   readonly batch: number;
   /** Three numbers a tap: its phase, bytes to the input, bytes to the gradient. */
   readonly taps: Uint32Array;
+  /** Five numbers a phase: rows and columns of input, its first index, bytes to it, vectors to the last. */
+  readonly phases: Uint32Array;
 }
 
 const F64 = Float64Array.BYTES_PER_ELEMENT;
@@ -65,16 +67,48 @@ export function pathLayout(convolution: PathConvolution): PathLayout {
   const most = Math.max(inChannels * phaseCount, outChannels);
   const batch = Math.max(1, Math.min(most, Math.floor(BATCH_WEIGHTS / fan)));
   const places = { pitch, phaseRows, phaseColumns, planeLength, gradientLength, lead };
-  return { ...places, phaseCount, tileVectors, batch, taps };
+  const phases = phasesOf(convolution, phaseRows, phaseColumns, pitch);
+  return { ...places, phaseCount, tileVectors, batch, taps, phases };
+}
+
+/** The positions phase, phase + stride, … of a padded axis that are input, not padding. */
+function inputOf(convolution: PathConvolution, axis: 0 | 1, phase: number, most: number) {
+  const { inputSize, padding, stride } = convolution;
+  const first = Math.max(0, Math.ceil((padding[axis] - phase) / stride[axis]));
+  const end = Math.min(most, Math.ceil((padding[axis] + inputSize[axis] - phase) / stride[axis]));
+  return { first, end, input: first * stride[axis] + phase - padding[axis], count: Math.max(0, end - first) };
+}
+
+function phasesOf(
+  convolution: PathConvolution,
+  phaseRows: number,
+  phaseColumns: number,
+  pitch: number,
+): Uint32Array {
+  const { inputSize, stride } = convolution;
+  const phases: number[] = [];
+  for (let a = 0; a < stride[0]; a++) {
+    const rows = inputOf(convolution, 0, a, phaseRows);
+    for (let b = 0; b < stride[1]; b++) {
+      const columns = inputOf(convolution, 1, b, phaseColumns);
+      if (rows.count === 0 || columns.count === 0) phases.push(0, 0, 0, 0, 0);
+      else {
+        const firstInput = rows.input * inputSize[1] + columns.input;
+        const startBytes = F64 * (rows.first * pitch + columns.first);
+        const vectors = ((rows.count - 1) * pitch + columns.count + 1) >> 1;
+        phases.push(rows.count, columns.count, firstInput, startBytes, vectors);
+      }
+    }
+  }
+  return Uint32Array.from(phases);
 }
 
 /** As many places a row as its input takes with the zeros before it, and as its zeros behind take before the next. */
-function pitchOf({ inputSize, outputSize, padding, stride }: PathConvolution, phaseColumns: number): number {
-  let pitch = outputSize[1];
-  for (let phase = 0; phase < stride[1]; phase++) {
-    const before = Math.max(0, Math.ceil((padding[1] - phase) / stride[1]));
-    const end = Math.ceil((padding[1] + inputSize[1] - phase) / stride[1]);
-    pitch = Math.max(pitch, Math.min(end, phaseColumns), phaseColumns - Math.min(before, phaseColumns));
+function pitchOf(convolution: PathConvolution, phaseColumns: number): number {
+  let pitch = convolution.outputSize[1];
+  for (let phase = 0; phase < convolution.stride[1]; phase++) {
+    const { first, end } = inputOf(convolution, 1, phase, phaseColumns);
+    pitch = Math.max(pitch, end, phaseColumns - Math.min(first, phaseColumns));
   }
   return pitch;
 }

@@ -43,6 +43,7 @@ const FIELDS = [
   "gradientPlanes",
   "run",
   "taps",
+  "phases",
   "entries",
   "starts",
   "groups",
@@ -157,6 +158,7 @@ export class PathKernels {
       gradientPlanes: back ? to.take(F64 * outChannels * layout.gradientLength) : 0,
       run: to.take(F64 * layout.batch * layout.planeLength),
       taps: to.take(4 * layout.taps.length),
+      phases: to.take(4 * layout.phases.length),
       // and one that is written before it is known whether it counts
       entries: to.take(ENTRY_BYTES * (fan * layout.batch + 1)),
       starts: to.take(4 * (layout.batch + 1)),
@@ -180,6 +182,7 @@ export class PathKernels {
     const { buffer } = memory;
     new Uint32Array(buffer, record, FIELDS.length).set(FIELDS.map((field) => fields[field]));
     new Uint32Array(buffer, fields.taps, layout.taps.length).set(layout.taps);
+    new Uint32Array(buffer, fields.phases, layout.phases.length).set(layout.phases);
     new Float32Array(buffer, fields.weight, weight.length).set(weight);
     new Float64Array(buffer, fields.input, input.length).set(input);
     if (mask !== undefined) new Uint8Array(buffer, fields.mask, mask.length).set(mask);
@@ -201,7 +204,7 @@ export class PathKernels {
   }
 }
 
-function placesOf({ phaseCount: _, taps: __, ...places }: PathLayout) {
+function placesOf({ phaseCount: _, taps: __, phases: ___, ...places }: PathLayout) {
   return places;
 }
 
