@@ -94,6 +94,27 @@ describe("keeping the highest scores", () => {
     expect(Uint8Array.from(both)).toEqual(topBySorting([...narrow, ...wide], 4_321));
   });
 
+  // beyond 32,768 scores a sample tells where to look; the last two mislead it: it sees every 25th of them
+  const many: readonly [string, (k: number) => number][] = [
+    ["smooth", (k) => Math.sin(k * k) * 10 ** (k % 7)],
+    ["ascending", (k) => k - 20_000],
+    ["of five values", (k) => (k * 7919) % 5],
+    ["all equal", () => 0.25],
+    ["zeros of both signs and a few others", (k) => (k % 1000 === 3 ? k - 25_000 : k % 2 === 0 ? 0 : -0)],
+    ["infinite at times", (k) => (k % 3 === 0 ? Infinity : k % 3 === 1 ? -Infinity : k)],
+    ["low where the sample looks", (k) => (k % 25 === 0 ? 0 : 1 + ((k * 31) % 977))],
+    ["high where the sample looks", (k) => (k % 25 === 0 ? 1000 : (k * 31) % 977)],
+  ];
+  it.each(many)("agrees with sorting for many scores, %s", (_name, score) => {
+    const scores = Float64Array.from({ length: 51_200 }, (_, k) => score(k));
+    for (const keepCount of [1, 2_000, 30_000, 51_199, 51_200])
+      expect(top(scores, keepCount)).toEqual(topBySorting(scores, keepCount));
+    const from = Uint8Array.from(scores, (_, k) => (k % 4 === 0 ? 1 : 0));
+    const mask = from.slice();
+    keepTopInto([{ name: "w", scores, mask }], 20_000, { magnitude: true });
+    expect(mask).toEqual(topBySorting(scores, 20_000, true, from));
+  });
+
   const b = new NetworkBuilder("two", [2]);
   const network = b.build(b.dense("b", b.dense("a", b.input, 3, { bias: false }), 2, { bias: false }));
   const scores = (name: string) =>
@@ -112,6 +133,8 @@ describe("keeping the highest scores", () => {
       scores(name).map((s, k) => (name === "b.weight" && k === 2 ? Number.NaN : s));
     expect(() => keepTop(network, nan, 3)).toThrow('layer "b.weight", score 2: got NaN');
     expect(() => top(new Float64Array([1, Number.NaN]), 2)).toThrow('layer "w", score 1: got NaN');
+    const late = Float64Array.from({ length: 50_000 }, (_, k) => (k === 49_999 ? Number.NaN : k));
+    expect(() => top(late, 2)).toThrow('layer "w", score 49999: got NaN');
     for (const keepCount of [0, -1, 13, 1.5, Number.NaN])
       expect(() => keepTop(network, scores, keepCount)).toThrow(
         /keepCount: got .* a whole number from 1 to 12/,

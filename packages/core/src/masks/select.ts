@@ -67,7 +67,8 @@ export function keepTopInto(
   requireKeepCount(keepCount, keptCount, weightCount);
   if (keepCount === keptCount) return undefined;
   const magnitude = options.magnitude ?? false;
-  const { score, equalCount } = findThreshold(layers, keepCount - keptCount, magnitude);
+  const [wanted, rivals] = [keepCount - keptCount, weightCount - keptCount];
+  const { score, equalCount } = findThreshold(layers, wanted, rivals, magnitude);
   let equalsLeft = equalCount;
   for (const { scores, mask } of layers)
     equalsLeft = keepFromInto(mask, scores, magnitude, score, equalsLeft);

@@ -3,6 +3,9 @@
  * A positive float's bits with the sign bit set, a negative one's inverted, are unsigned integers in the floats' order.
  * One pass counts their first sixteen bits, one collects the scores that share them with the one sought, and the rest
  * is found among these, twelve bits at a time. Memory: 8 bytes for each of these, and 256 KiB of counters.
+ * Of many scores a sample tells between which two the one sought lies, and one pass counts what is above and collects
+ * what is between, so that both passes see these alone; where the sample misleads, they see all.
+ * @see Floyd & Rivest 1975, Communications of the ACM 18(3), for selection by a sample
  */
 import { ArgumentError } from "../errors.ts";
 import type { ScoredMask } from "./select.ts";
@@ -15,21 +18,78 @@ export interface Threshold {
 
 /**
  * @param layers those whose mask is 1 are left out @param magnitude true: scores are compared by magnitude
- * @param wantedCount at least 1, and no more than there are zeros in the masks
+ * @param wantedCount at least 1 and at most rivalCount @param rivalCount zeros in the masks
  * @throws ArgumentError naming layer and index for NaN
  */
 export function findThreshold(
   layers: readonly ScoredMask[],
   wantedCount: number,
+  rivalCount: number,
   magnitude: boolean,
 ): Threshold {
+  const near = nearThreshold(layers, wantedCount, rivalCount, magnitude);
+  return near === undefined ? byDigits(layers, wantedCount, magnitude) : byDigits(...near);
+}
+
+function byDigits(layers: readonly ScoredMask[], wantedCount: number, magnitude: boolean): Threshold {
   const counts = countFirstDigits(layers, magnitude);
   const { digit, above } = digitOf(counts, wantedCount);
   const rivals = new Float64Array(counts[digit]!);
-  const [least, most] = [scoreOf(digit << 16, 0), scoreOf((digit << 16) | 0xffff, 0xffffffff)];
+  const range = { least: scoreOf(digit << 16, 0), most: scoreOf((digit << 16) | 0xffff, 0xffffffff) };
   let end = 0;
-  for (const { scores, mask } of layers) end = collectInto(rivals, end, scores, mask, magnitude, least, most);
+  for (const layer of layers) end += collectInto(rivals, end, layer, magnitude, range).collected;
   return among(rivals, wantedCount - above);
+}
+
+// so few that looking at all of them takes no longer than a sample
+const FEW = 1 << 15;
+const SAMPLE_COUNT = 2048;
+// in standard deviations of a rank in the sample: a miss costs a second look at all
+const MARGIN = 5;
+
+/** The scores among which the threshold lies by a sample's account, and how many of them are wanted; undefined: a miss. */
+function nearThreshold(
+  layers: readonly ScoredMask[],
+  wantedCount: number,
+  rivalCount: number,
+  magnitude: boolean,
+): [readonly ScoredMask[], number, boolean] | undefined {
+  if (rivalCount < FEW) return undefined;
+  const sample = sampleOf(layers, magnitude);
+  const share = wantedCount / rivalCount;
+  const margin = 1 + MARGIN * Math.sqrt(sample.length * share * (1 - share));
+  const rank = sample.length * (1 - share);
+  const range = {
+    least: sample[Math.floor(rank - margin)] ?? Number.NEGATIVE_INFINITY,
+    most: sample[Math.ceil(rank + margin)] ?? Number.POSITIVE_INFINITY,
+  };
+  // twice of what is expected; a sample that misses by more than that misses
+  const rivals = new Float64Array(Math.ceil((4 * (margin + 1) * rivalCount) / sample.length));
+  let [end, above] = [0, 0];
+  for (const layer of layers) {
+    const found = collectInto(rivals, end, layer, magnitude, range);
+    end += found.collected;
+    above += found.above;
+  }
+  const wanted = wantedCount - above;
+  if (end > rivals.length || wanted < 1 || wanted > end) return undefined;
+  const scores = rivals.subarray(0, end);
+  return [[{ name: "sample", scores, mask: new Uint8Array(end) }], wanted, false];
+}
+
+/** Scores at equal distances, in ascending order. */
+function sampleOf(layers: readonly ScoredMask[], magnitude: boolean): Float64Array {
+  const count = layers.reduce((sum, { scores }) => sum + scores.length, 0);
+  const step = Math.ceil(count / SAMPLE_COUNT);
+  const sample: number[] = [];
+  let next = 0;
+  for (const { scores, mask } of layers) {
+    for (; next < scores.length; next += step) {
+      if (mask[next] === 0) sample.push(magnitude ? Math.abs(scores[next]!) : scores[next]!);
+    }
+    next -= scores.length;
+  }
+  return Float64Array.from(sample).sort();
 }
 
 // a block of scores stays in the first-level cache
@@ -89,22 +149,27 @@ function scoreOf(high: number, low: number): number {
   return isNegative && score[0] === 0 ? -Number.MIN_VALUE : score[0]!;
 }
 
-/** @returns end of what is collected: scores from least to most that are not kept already */
+/**
+ * Collects the scores from least to most that are not kept already, and counts those above.
+ * @returns how many there are of both; those that have no room are counted, not collected
+ * @throws ArgumentError naming layer and index for NaN
+ */
 function collectInto(
   rivals: Float64Array,
   start: number,
-  scores: Float32Array | Float64Array,
-  mask: Uint8Array,
+  { name, scores, mask }: ScoredMask,
   magnitude: boolean,
-  least: number,
-  most: number,
-): number {
-  let end = start;
+  { least, most }: { readonly least: number; readonly most: number },
+): { readonly collected: number; readonly above: number } {
+  let [end, above] = [start, 0];
   for (let k = 0; k < scores.length; k++) {
     const s = magnitude ? Math.abs(scores[k]!) : scores[k]!;
-    if (s >= least && s <= most && mask[k] === 0) rivals[end++] = s + 0;
+    if (s > most) above += 1 - mask[k]!;
+    else if (s >= least) {
+      if (mask[k] === 0) rivals[end++] = s + 0;
+    } else if (Number.isNaN(s)) throw notANumber(name, k);
   }
-  return end;
+  return { collected: end - start, above };
 }
 
 /** The wanted-th from the top of scores that share their first sixteen bits, and so their sign. Overwrites them. */

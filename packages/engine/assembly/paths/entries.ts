@@ -46,19 +46,26 @@ export function gatherLeaving(op: Convolution, i: u32, phase: u32, entries: usiz
   const planeBytes = <usize>op.gradientLength << 3;
   const rowLength = <usize>op.inPerGroup * op.tapCount;
   const firstOutput = (i / op.inPerGroup) * op.outPerGroup;
-  const firstWeight = <usize>firstOutput * rowLength + (i % op.inPerGroup) * op.tapCount;
+  const taps = op.taps;
+  const tapsEnd = taps + op.tapCount * offsetof<Tap>();
+  // as the weights lie in memory: all taps of an output before the next one
+  let k = <usize>firstOutput * rowLength + (i % op.inPerGroup) * op.tapCount;
+  let plane = <usize>firstOutput * planeBytes;
   let entry = entries;
-  for (let t: u32 = 0; t < op.tapCount; t++) {
-    const tap = changetype<Tap>(op.taps + t * offsetof<Tap>());
-    if (tap.phase != phase) continue;
-    let k = firstWeight + t;
-    let offset = firstOutput * planeBytes + tap.gradientBytes;
-    for (const end = offset + op.outPerGroup * planeBytes; offset < end; offset += planeBytes) {
-      store<u32>(entry, <u32>offset);
-      store<f64>(entry, transformed(op.weight + (k << 2), square), 8);
-      entry += masked ? <usize>load<u8>(op.mask + k) * ENTRY_BYTES : ENTRY_BYTES;
-      k += rowLength;
+  for (const end = plane + <usize>op.outPerGroup * planeBytes; plane < end; plane += planeBytes) {
+    let weight = op.weight + (k << 2);
+    let mask = op.mask + k;
+    for (let at = taps; at < tapsEnd; at += offsetof<Tap>()) {
+      const tap = changetype<Tap>(at);
+      if (tap.phase == phase) {
+        store<u32>(entry, <u32>plane + tap.gradientBytes);
+        store<f64>(entry, transformed(weight, square), 8);
+        entry += masked ? <usize>load<u8>(mask) * ENTRY_BYTES : ENTRY_BYTES;
+      }
+      weight += 4;
+      mask++;
     }
+    k += rowLength;
   }
   return entry;
 }
