@@ -1,8 +1,9 @@
 /** Pooling over windows as PyTorch's: padding never wins a maximum, and counts in a mean where it is told to. */
 import { blockOf, tensorAt } from "./layout";
+import { inQuarters, maxOfQuarters, passToQuarters } from "./maxPoolQuarters";
 
 @unmanaged
-class Pooling {
+export class Pooling {
   /** Tensor records. Backward: gradients of both, and for the maximum both values too; so too for its tangents. */
   input: usize;
   output: usize;
@@ -38,6 +39,11 @@ function lastTap(start: i32, dilation: i32, kernel: i32, length: i32): i32 {
 
 export function maxPool(record: usize, block: u32): void {
   const op = changetype<Pooling>(record);
+  if (inQuarters(op)) maxOfQuarters(op, block);
+  else maxOfWindows(op, block);
+}
+
+function maxOfWindows(op: Pooling, block: u32): void {
   const input = tensorAt(op.input);
   const output = tensorAt(op.output);
   const pixel = input.pixelBytes;
@@ -81,6 +87,11 @@ export function maxPool(record: usize, block: u32): void {
 /** The first greatest element of a window gets its gradient. */
 export function maxPoolBackward(record: usize, block: u32): void {
   const op = changetype<Pooling>(record);
+  if (inQuarters(op)) passToQuarters(op, block);
+  else passToWindows(op, block);
+}
+
+function passToWindows(op: Pooling, block: u32): void {
   const input = tensorAt(op.input);
   const output = tensorAt(op.output);
   const inputGradient = tensorAt(op.inputGradient);
