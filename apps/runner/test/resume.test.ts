@@ -87,7 +87,7 @@ function eventsOf(run: string): object[] {
     .split("\n")
     .map((line) => JSON.parse(line))
     .filter(({ kind }) => kind !== "run.resumed" && kind !== "prune.progress")
-    .map(({ t: _, elapsedMs: __, imagesPerSecond: ___, ...rest }) => rest);
+    .map(({ t: _, elapsedMs: __, imagesPerSecond: ___, layerMs: ____, ...rest }) => rest);
 }
 
 /** Records of all files in order, without wall time; those that only begin a file are left out. */

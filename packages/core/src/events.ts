@@ -135,6 +135,13 @@ export type TrainEvent =
       /** Of the epoch's last step. */
       readonly rate: number;
       readonly elapsedMs: number;
+      /**
+       * (1 − μ)·‖v‖ of each layer's kept weights, v their momentum: the length of the mean gradient of the last steps,
+       * decay included. In the order of the network's prunable parameters; absent where the executor cannot tell.
+       */
+      readonly gradientNorms?: readonly number[];
+      /** Milliseconds that one step of the epoch spent on each of these layers, forward, backward and update. */
+      readonly layerMs?: readonly number[];
     } & EpochResult)
   | {
       readonly kind: "train.finished";

@@ -8,7 +8,15 @@ import type {
   TimedRunEvent,
 } from "@phew/core";
 
-type FieldType = "number" | "string" | "object" | "measures" | "layers" | "layerShapes" | "layerProgress";
+type FieldType =
+  | "number"
+  | "numbers"
+  | "string"
+  | "object"
+  | "measures"
+  | "layers"
+  | "layerShapes"
+  | "layerProgress";
 type RequiredKey<T> = { [K in keyof T]-?: undefined extends T[K] ? never : K }[keyof T];
 type EventOf<K extends RunEvent["kind"]> = Extract<RunEvent, { readonly kind: K }>;
 
@@ -66,6 +74,8 @@ const OPTIONAL_FIELDS: Readonly<Record<string, FieldType>> = {
   walkCount: "number",
   stepCount: "number",
   expectedCount: "number",
+  gradientNorms: "numbers",
+  layerMs: "numbers",
   round: "number",
   roundCount: "number",
   threshold: "number",
@@ -148,7 +158,7 @@ function completed(object: Record<string, unknown>, fields: Readonly<Record<stri
   return true;
 }
 
-function fitted(object: Record<string, unknown>, key: string, type: FieldType): boolean {
+function fitted<K extends string | number>(object: Record<K, unknown>, key: K, type: FieldType): boolean {
   const value = object[key];
   switch (type) {
     case "number":
@@ -156,6 +166,8 @@ function fitted(object: Record<string, unknown>, key: string, type: FieldType): 
       // null is how plain JSON.stringify writes NaN
       object[key] = value === null ? Number.NaN : NON_FINITE[String(value)];
       return object[key] !== undefined;
+    case "numbers":
+      return Array.isArray(value) && value.every((_, k) => fitted(value, k, "number"));
     case "string":
       return typeof value === "string";
     case "object":

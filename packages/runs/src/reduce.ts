@@ -83,6 +83,9 @@ export interface TrainingState {
   readonly plannedMemory?: PlannedMemory;
   /** Of one example's way forward, dense and kept. */
   readonly multiplyAdds?: { readonly dense: number; readonly kept: number };
+  /** Of the last epoch that told them, a number each of the mask's layers; see the event `train.epoch`. */
+  readonly gradientNorms?: readonly number[];
+  readonly layerMs?: readonly number[];
   /** 1-based, 0 before the first step. */
   readonly epoch: number;
   /** Steps since the start of training. */
@@ -210,7 +213,11 @@ function advanced(state: RunState, event: TimedRunEvent): RunState {
     case "train.step":
       return state.training ? stepped(state, state.training, event) : state;
     case "train.epoch":
-      return { ...state, epochs: withEpoch(state, event) };
+      return {
+        ...state,
+        epochs: withEpoch(state, event),
+        ...(state.training ? { training: evaluated(state.training, event) } : {}),
+      };
     case "train.finished":
       return { ...state, phase: "waiting", finalTestAccuracy: event.testAccuracy };
     default:
@@ -322,11 +329,22 @@ function lastStep(history: History): number {
   return history.recent.x[history.recentLength - 1]!;
 }
 
+function evaluated(
+  training: TrainingState,
+  { gradientNorms, layerMs }: Extract<RunEvent, { kind: "train.epoch" }>,
+): TrainingState {
+  return {
+    ...training,
+    ...(gradientNorms ? { gradientNorms } : {}),
+    ...(layerMs ? { layerMs } : {}),
+  };
+}
+
 function withEpoch(
   state: RunState,
   event: Extract<TimedRunEvent, { kind: "train.epoch" }>,
 ): readonly EpochPoint[] {
-  const { kind: _, ...told } = event;
+  const { kind: _, gradientNorms: __, layerMs: ___, ...told } = event;
   const step = told.epoch * (state.training?.stepsPerEpoch ?? 1);
   return [...state.epochs.filter((earlier) => earlier.epoch < told.epoch), { ...told, step }];
 }

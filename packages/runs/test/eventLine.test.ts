@@ -112,6 +112,8 @@ const events: { readonly [K in RunEvent["kind"]]: fc.Arbitrary<Extract<RunEvent,
     testAccuracy: number,
     rate: number,
     elapsedMs: number,
+    gradientNorms: fc.array(number, { maxLength: 3 }),
+    layerMs: fc.array(number, { maxLength: 3 }),
   }),
   "train.finished": fc.record({
     kind: fc.constant("train.finished" as const),

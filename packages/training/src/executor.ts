@@ -54,6 +54,18 @@ export interface EvaluationResult extends StepResult {
   readonly correct5Count: number;
 }
 
+/** Time that was spent on one kind of work of one layer. */
+export interface LayerTime {
+  /** Name of the layer's node. */
+  readonly layer: string;
+  /** `forward`, `backward`, `batch normalisation`, `update` … */
+  readonly work: string;
+  /** Of layers for which there are several kernels, the one that was chosen. */
+  readonly kernel?: string;
+  /** A mean over threads. */
+  readonly milliseconds: number;
+}
+
 export interface Executor {
   /** `tensorflow` or `sparse`. */
   readonly name: string;
@@ -81,6 +93,12 @@ export interface Executor {
    * all were.
    */
   firstNonFinite?(): string | undefined;
+  /** Length of the momentum of each prunable parameter's kept weights, by its name, where the executor can tell cheaply. */
+  momentumNorms?(): ReadonlyMap<string, number>;
+  /** Measures the steps from now on, where the executor can; each is a little slower for it. */
+  startTiming?(): void;
+  /** Time of all steps since {@link startTiming}; ends the measuring. */
+  endTiming?(): readonly LayerTime[];
   dispose(): void;
 }
 

@@ -16,6 +16,7 @@ import type { Dataset } from "./datasets/dataset.ts";
 import { DivergedError, GradientError } from "./diverged.ts";
 import { bestEpoch, type EpochResult, improved, isPatienceOver } from "./earlyStopping.ts";
 import type { Executor, ExecutorFactory, OptimiserOptions, PlannedMemory } from "./executor.ts";
+import { gradientNorms, layerMilliseconds } from "./layerFigures.ts";
 import { type Augmentation, checkAugmentation } from "./pipeline/augmentation.ts";
 import { type BatchLoader, inlineLoader, type LoaderFactory, type Part } from "./pipeline/loader.ts";
 import { epochOrder, firstExamples } from "./pipeline/order.ts";
@@ -84,7 +85,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
   try {
     loader = await (options.loader ?? inlineLoader)({ dataset, batchSize });
     const progress = new TrainProgress(resume?.position, options.evaluateFirst ? 0 : 1);
-    const work = { options, executor, loader, progress, takeTurn: turnTaker() };
+    const work: Work = { options, executor, loader, progress, takeTurn: turnTaker() };
     if (resume === undefined) {
       yield startedEvent(executor, options);
       await checkpoint(work);
@@ -109,6 +110,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
         accuracy: training.accuracy,
         rate: rateAt(options, Math.max(0, epoch * stepsPerEpochOf(options) - 1), stepsPerEpochOf(options)),
         elapsedMs: progress.elapsedMs,
+        ...layerFigures(work),
       };
       if (isBest) await options.onBest?.(await executor.weights(), result);
       if (signal?.aborted && !isDone(work)) return await interrupted(work);
@@ -148,6 +150,15 @@ interface Work {
   readonly progress: TrainProgress;
   /** Lets signals and timers in, now and then. */
   readonly takeTurn: () => Promise<void> | undefined;
+  /** Of the step of this epoch that was timed. */
+  layerMs?: readonly number[];
+}
+
+/** What the epoch's event tells of each layer. */
+function layerFigures({ options, executor, progress, layerMs }: Work) {
+  const { network, optimiser } = options;
+  const norms = progress.step > 0 ? gradientNorms(executor, network, optimiser.momentum) : undefined;
+  return { ...(norms && { gradientNorms: norms }), ...(layerMs && { layerMs }) };
 }
 
 const stepsPerEpochOf = ({ dataset, batchSize }: Pick<TrainOptions, "dataset" | "batchSize">): number =>
@@ -221,18 +232,25 @@ async function* trainEpoch(work: Work): AsyncGenerator<TrainEvent, Tally | undef
   let done = (progress.step - (epoch - 1) * stepsPerEpoch) * batchSize;
   let [reported, reportedAt] = [done, performance.now()];
   const order = epochOrder(count, seed, epoch).subarray(done);
+  // one in the middle: the first step is slow, and the last batch may be small
+  const timedStep = (epoch - 1) * stepsPerEpoch + Math.ceil(stepsPerEpoch / 2);
+  delete work.layerMs;
   const draw = augmentation && { augmentation, seed, epoch };
   for await (const batch of loader.batches({ part: "train", order, ...(draw && { draw }) })) {
     await takeTurn();
     if (signal?.aborted) return undefined;
     const rate = rateAt(options, progress.step, stepsPerEpoch);
     const step = progress.step + 1;
+    const isTimed = step === timedStep;
+    if (isTimed) executor.startTiming?.();
     const { loss, correctCount } = await executor.step(batch, rate).catch((error: unknown) => {
       throw error instanceof GradientError ? new DivergedError(epoch, step, error.message) : error;
     });
     if (!Number.isFinite(loss)) {
       throw new DivergedError(epoch, step, `the loss is ${loss}`, executor.firstNonFinite?.());
     }
+    const times = isTimed ? executor.endTiming?.() : undefined;
+    if (times !== undefined) work.layerMs = layerMilliseconds(times, options.network);
     progress.step = step;
     progress.lossSum += loss * batch.count;
     progress.correctCount += correctCount;

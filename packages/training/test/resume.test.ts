@@ -51,7 +51,12 @@ async function run(change: Partial<TrainOptions>) {
 
 /** An event without what the clock says. */
 function timeless(event: TrainEvent): object {
-  const { elapsedMs: _, imagesPerSecond: __, ...rest } = { elapsedMs: 0, imagesPerSecond: 0, ...event };
+  const {
+    elapsedMs: _,
+    imagesPerSecond: __,
+    layerMs: ___,
+    ...rest
+  } = { elapsedMs: 0, imagesPerSecond: 0, layerMs: [], ...event };
   return rest;
 }
 
@@ -123,6 +128,9 @@ it("keeps a checkpoint where the signal comes, in the midst of an evaluation too
         weights: () => inner.weights(),
         momentum: () => inner.momentum(),
         restore: (...args: Parameters<typeof inner.restore>) => inner.restore(...args),
+        momentumNorms: () => inner.momentumNorms!(),
+        startTiming: () => inner.startTiming!(),
+        endTiming: () => inner.endTiming!(),
         dispose: () => inner.dispose(),
       });
     };

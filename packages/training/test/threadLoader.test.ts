@@ -131,7 +131,7 @@ describe("the loader on a thread", () => {
     if (name === "tensorflow" && backend === undefined) return;
     const executor = await loadExecutor(name);
     const timeless = (events: readonly TrainEvent[]) =>
-      events.map((event) => ({ ...event, elapsedMs: 0, imagesPerSecond: 0 }));
+      events.map((event) => ({ ...event, elapsedMs: 0, imagesPerSecond: 0, layerMs: [] }));
     const [own, thread] = [
       await run({ executor, loader: inlineLoader }),
       await run({ executor, loader: threadLoader }),

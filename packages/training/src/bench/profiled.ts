@@ -1,27 +1,12 @@
 /** What an executor may tell of itself beyond {@link Executor}; a benchmark prints what is there. */
-import type { Executor, PlannedMemory } from "../executor.ts";
+import type { Executor, LayerTime, PlannedMemory } from "../executor.ts";
 import { median } from "./race.ts";
-
-/** Time that was spent on one kind of work of one layer. */
-export interface LayerTime {
-  /** Name of the layer's node. */
-  readonly layer: string;
-  /** `forward`, `backward`, `batch normalisation`, `update` … */
-  readonly work: string;
-  /** Of layers for which there are several kernels, the one that was chosen. */
-  readonly kernel?: string;
-  readonly milliseconds: number;
-}
 
 export interface Profiled {
   readonly threadCount?: number;
-  /** Measures the steps from now on; each is a little slower for it. */
-  startTiming?(): void;
-  /** Time of all steps since {@link startTiming}; ends the measuring. */
-  endTiming?(): readonly LayerTime[];
 }
 
-export type { PlannedMemory };
+export type { LayerTime, PlannedMemory };
 
 export type ProfiledExecutor = Executor & Profiled;
 

@@ -194,6 +194,10 @@ class Machine implements SparseExecutor {
     this.#stepCount = stepCount;
   }
 
+  momentumNorms(): ReadonlyMap<string, number> {
+    return this.#parameters.momentumNorms();
+  }
+
   startTiming(): void {
     const { train } = this.#programs;
     const count = train.threadCount * train.instructions.length;

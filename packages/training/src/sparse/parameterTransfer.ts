@@ -1,5 +1,6 @@
 /** Moves parameters between dense arrays by name, as the outside knows them, and their places in memory. */
 import { elementCount, type Weights } from "@phew/core";
+import { sumOfSquares } from "../gradientNorm.ts";
 import type { Region } from "./draft.ts";
 import type { KeptWeights } from "./keptWeights.ts";
 import type { Layer, Model } from "./model.ts";
@@ -90,6 +91,16 @@ export class ParameterTransfer {
       result.set(parameter.name, values);
     }
     return inNetworkOrder(this.#model, result);
+  }
+
+  /** Length of the momentum of each layer's kept weights, by the parameter's name. */
+  momentumNorms(): ReadonlyMap<string, number> {
+    return new Map(
+      Array.from(this.#model.layers.values(), ({ weights: { parameter, momentum, orphanMomentum } }) => {
+        const squares = sumOfSquares(this.#view(momentum)) + sumOfSquares(this.#view(orphanMomentum));
+        return [parameter.name, Math.sqrt(squares)] as const;
+      }),
+    );
   }
 
   /**
