@@ -21,7 +21,7 @@ interface FollowedRun {
 
 /** Runs whose state is kept while another is looked at. */
 const KEPT_COUNT = MARK_COUNT + 2;
-/** Bytes of events read in one go: a few milliseconds of work. */
+/** Bytes of events read in one go, of all runs that are followed together: a few milliseconds of work. */
 const READ_BYTES = 2 ** 19;
 const LIST_EVERY_MS = 1000;
 /** The list takes at most this part of the time, also with thousands of runs on a slow disk. */
@@ -31,7 +31,10 @@ export class RunWatcher {
   readonly #list: RunList;
   readonly #followed = new Map<string, FollowedRun>();
   #runs: readonly RunEntry[] = [];
+  #isListed = false;
   #nextListT = 0;
+  /** What the present look at the folders has taken so far. */
+  #listMs = 0;
 
   /** @throws ArgumentError where `root` is no folder */
   constructor(root: string) {
@@ -48,17 +51,33 @@ export class RunWatcher {
     return this.#followed.size;
   }
 
-  /** Reads the list again where it is time for it. */
-  refresh(now: number): void {
-    if (now < this.#nextListT) return;
-    const startMs = performance.now();
-    this.#runs = this.#list.refresh(now).sort(byStart);
-    const tookMs = performance.now() - startMs;
-    this.#nextListT = now + Math.max(LIST_EVERY_MS, tookMs / LIST_SHARE);
+  /** Whether all folders below the root were looked at, once at least. */
+  get isListed(): boolean {
+    return this.#isListed;
   }
 
-  /** Reads what is new of one run; a long log takes several calls. */
-  follow(folder: string): ShownRun {
+  /**
+   * Reads the list again where it is time for it.
+   * @param budgetMs where it takes longer it goes on with the next call
+   */
+  refresh(now: number, budgetMs = Infinity): void {
+    if (now < this.#nextListT) return;
+    const startMs = performance.now();
+    const runs = this.#list.refresh(now, budgetMs).sort(byStart);
+    // the same list, where nothing has changed, for who looks for news
+    if (runs.length !== this.#runs.length || runs.some((run, k) => run !== this.#runs[k])) this.#runs = runs;
+    this.#listMs += performance.now() - startMs;
+    if (!this.#list.isComplete) return;
+    this.#isListed = true;
+    this.#nextListT = now + Math.max(LIST_EVERY_MS, this.#listMs / LIST_SHARE);
+    this.#listMs = 0;
+  }
+
+  /**
+   * Reads what is new of one run; a long log takes several calls.
+   * @param share of what is read in one go, 0 … 1, where there are other runs to be read too
+   */
+  follow(folder: string, share = 1): ShownRun {
     const run = this.#followed.get(folder) ?? {
       tail: new RunTail(folder),
       state: initialRunState(),
@@ -68,7 +87,7 @@ export class RunWatcher {
     this.#followed.delete(folder);
     this.#followed.set(folder, run);
     if (this.#followed.size > KEPT_COUNT) this.#followed.delete(this.#followed.keys().next().value!);
-    const { events, restarted } = run.tail.read(READ_BYTES);
+    const { events, restarted } = run.tail.read(Math.ceil(READ_BYTES * share));
     if (restarted) {
       run.state = initialRunState();
       delete run.units;

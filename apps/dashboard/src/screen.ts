@@ -26,6 +26,11 @@ import type { WatchEnd } from "./watch.ts";
 const POLL_MS = 100;
 /** Looking and drawing take at most this part of a core, less where the machine is busy; keys are answered at once. */
 const WORK_SHARE = 0.05;
+/** The same while runs are read that were chosen just now: somebody waits for them. */
+const READING_SHARE = 0.5;
+/** The first frame lists the runs that are found by then, on a slow file system not all; later looks keep no key waiting. */
+const FIRST_LIST_MS = 200;
+const LIST_MS = 50;
 const SLOWEST_MS = 2000;
 
 /** At the first SIGINT a run finishes its step, keeps a checkpoint and ends. */
@@ -81,7 +86,7 @@ class Session {
 
   /** Draws the first frame and keeps it up to date until the function it gives is called. */
   start(): () => void {
-    this.#watch();
+    this.#watch(FIRST_LIST_MS);
     this.#draw();
     const resize = () => this.#resize();
     process.stdout.on("resize", resize);
@@ -109,17 +114,24 @@ class Session {
     if (startMs < this.#nextMs) return;
     this.#watch();
     this.#draw();
-    this.#nextMs = startMs + Math.min(SLOWEST_MS, (performance.now() - startMs) / WORK_SHARE);
+    const share = this.#isReading ? READING_SHARE : WORK_SHARE;
+    this.#nextMs = startMs + Math.min(SLOWEST_MS, (performance.now() - startMs) / share);
   }
 
-  #watch(): void {
+  get #isReading(): boolean {
+    const { shown, overlays } = this.#state;
+    return !this.#watcher.isListed || [...overlays, ...(shown ? [shown] : [])].some((run) => run.loaded < 1);
+  }
+
+  #watch(listMs = LIST_MS): void {
     const now = Date.now();
-    const { selected } = this.#state;
-    this.#watcher.refresh(now);
-    const overlays = this.#state.marked.flatMap((folder) =>
-      folder === undefined ? [] : [this.#watcher.follow(folder)],
+    const { selected, marked } = this.#state;
+    this.#watcher.refresh(now, listMs);
+    const share = 1 / (marked.length + 1);
+    const overlays = marked.flatMap((folder) =>
+      folder === undefined ? [] : [this.#watcher.follow(folder, share)],
     );
-    const shown = selected === undefined ? undefined : this.#watcher.follow(selected);
+    const shown = selected === undefined ? undefined : this.#watcher.follow(selected, share);
     if (selected !== undefined && this.#state.view === "pruning") this.#watcher.readUnits(selected);
     if (this.#isNews(shown, overlays, now)) {
       const { runs } = this.#watcher;

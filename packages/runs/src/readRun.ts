@@ -168,19 +168,21 @@ export function readEntry(folder: string, now: number): RunEntry | undefined {
 
 /** Every run folder at or below `root`, by experiment and then by name of the folder: a run, an experiment or all. */
 export function findRunFolders(root: string): string[] {
-  if (isRunFolder(root)) return [root];
-  const found: string[] = [];
+  return [...runFolders(root)];
+}
+
+function* runFolders(root: string): Generator<string> {
+  if (isRunFolder(root)) {
+    yield root;
+    return;
+  }
   for (const name of folderNames(root)) {
     const folder = join(root, name);
-    if (isRunFolder(folder)) found.push(folder);
+    if (isRunFolder(folder)) yield folder;
     else
-      found.push(
-        ...folderNames(folder)
-          .map((inner) => join(folder, inner))
-          .filter(isRunFolder),
-      );
+      for (const inner of folderNames(folder))
+        if (isRunFolder(join(folder, inner))) yield join(folder, inner);
   }
-  return found;
 }
 
 /** All runs at or below `root`. @throws ArgumentError where `root` is no folder */
@@ -188,10 +190,18 @@ export function listRuns(root: string): RunEntry[] {
   return new RunList(root).refresh(Date.now());
 }
 
-/** The list of runs, kept up to date at little cost: only files that changed are read again. */
+interface KnownRun {
+  /** When its files were written, as they were read. */
+  readonly stamp: string;
+  readonly entry: RunEntry;
+}
+
+/** The list of runs, kept up to date at little cost: only files that changed are read again, and if need be in parts. */
 export class RunList {
   readonly #root: string;
-  #known = new Map<string, { readonly stamp: string; readonly entry: RunEntry }>();
+  /** In the order of their folders. */
+  #known = new Map<string, KnownRun>();
+  #round: Iterator<void> | undefined;
 
   /** @throws ArgumentError where `root` is no folder */
   constructor(root: string) {
@@ -199,17 +209,40 @@ export class RunList {
     requireFolder(root);
   }
 
-  /** The runs at the time `now`, by experiment and then by name of the folder. */
-  refresh(now: number): RunEntry[] {
-    const known = new Map<string, { readonly stamp: string; readonly entry: RunEntry }>();
-    for (const folder of findRunFolders(this.#root)) {
+  /** Whether all folders were looked at; the next refresh goes on where the last one ended otherwise. */
+  get isComplete(): boolean {
+    return this.#round === undefined;
+  }
+
+  /**
+   * The runs at the time `now`, by experiment and then by name of the folder.
+   * @param budgetMs after this time, and one folder at least, it stops: the runs not looked at are as they were, or not
+   *   there yet
+   */
+  refresh(now: number, budgetMs = Infinity): RunEntry[] {
+    const endMs = performance.now() + budgetMs;
+    this.#round ??= this.#lookedAt(now);
+    do {
+      if (this.#round.next().done) this.#round = undefined;
+    } while (this.#round && performance.now() < endMs);
+    return [...this.#known.values()].map(({ entry }) => entry);
+  }
+
+  /** Looks at one folder after the other. */
+  *#lookedAt(now: number): Generator<void> {
+    const found = new Map<string, KnownRun>();
+    for (const folder of runFolders(this.#root)) {
       const stamp = `${modifiedT(join(folder, "status.json"))} ${modifiedT(join(folder, "config.json"))}`;
       const before = this.#known.get(folder);
       const entry = before?.stamp === stamp ? aged(before.entry, now) : readEntry(folder, now);
-      if (entry) known.set(folder, { stamp, entry });
+      if (entry) {
+        found.set(folder, { stamp, entry });
+        this.#known.set(folder, { stamp, entry });
+      }
+      yield;
     }
-    this.#known = known;
-    return [...known.values()].map(({ entry }) => entry);
+    // without those that are gone
+    this.#known = found;
   }
 }
 

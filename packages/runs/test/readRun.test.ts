@@ -237,6 +237,21 @@ describe("a list of runs", () => {
     expect(list.refresh(Date.now()).map((run) => run.id)).toEqual(["1-1"]);
   });
 
+  it("is found in parts where there is no time for all, and forgets what is gone once it is complete", () => {
+    const ids = ["1-0", "1-1", "1-2", "1-3"];
+    const folders = ids.map((id) => makeRun(`a/${id}`, { state: "finished" }));
+    const list = new RunList(root);
+    // a budget of nothing is spent after one folder
+    const found: number[] = [];
+    do found.push(list.refresh(Date.now(), 0).length);
+    while (!list.isComplete && found.length < 100);
+    expect(found).toEqual([1, 2, 3, 4, 4]);
+    rmSync(folders[1]!, { recursive: true });
+    expect(list.refresh(Date.now(), 0).length).toBe(4);
+    while (!list.isComplete) list.refresh(Date.now(), 0);
+    expect(list.refresh(Date.now()).map((run) => run.id)).toEqual(["1-0", "1-2", "1-3"]);
+  });
+
   it("says what is wrong with a root that is missing or a file", () => {
     expect(() => listRuns(join(root, "nowhere"))).toThrow(/got a folder that is not there, .*phew train/);
     writeFileSync(join(root, "file"), "");

@@ -1,0 +1,127 @@
+/**
+ * How soon the screen is there, and what it costs while it is:
+ *   node bench/screen.mjs start [run folders, 1000] [times, 10]
+ *   node bench/screen.mjs load [run folders, 50] [events each, 100000] [live ones, 10] [seconds, 60]
+ * Needs the built workspace, Linux (/proc) and `script` of util-linux. Run folders lie in a temporary folder.
+ */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { LongRun } from "./longRuns.mjs";
+import { inTerminal } from "./terminal.mjs";
+
+const phew = fileURLToPath(new URL("../../runner/bin/phew.js", import.meta.url));
+/** Clock ticks of /proc/PID/stat are hundredths of a second on Linux. */
+const TICK_MS = 10;
+const LIVE_STEPS_PER_SECOND = 20;
+/** Time for the screen to read the run under the cursor from its beginning. */
+const SETTLE_MS = 10_000;
+
+const [mode, ...counts] = process.argv.slice(2);
+const numbers = counts.map(Number);
+const root = mkdtempSync(join(tmpdir(), "phew-bench-"));
+try {
+  if (mode === "start") await start(...numbers);
+  else if (mode === "load") await load(...numbers);
+  else throw new Error("say start or load");
+} finally {
+  rmSync(root, { recursive: true, force: true });
+}
+
+/** From the command to the first frame, which has to list the runs. */
+async function start(folderCount = 1000, times = 10) {
+  for (let k = 0; k < folderCount; k++) new LongRun(root, k, 300, false);
+  const rounds = [];
+  for (let k = 0; k < times; k++) {
+    let text = "";
+    let first;
+    const screen = inTerminal(`${process.execPath} ${phew} watch ${root}`, {
+      onText(piece, ms) {
+        text += piece;
+        if (first || !/ % seed \d/.test(text)) return;
+        first = { ms, cpuMs: processorMs(childOf(screen.pid)) };
+        setTimeout(() => screen.keys("q"), 300);
+      },
+    });
+    await screen.ended;
+    rounds.push(first);
+  }
+  const sorted = (key) => rounds.map((round) => round[key]).sort((a, b) => a - b);
+  const told = (values) =>
+    `${Math.round(values[0])} ms least, ${Math.round(values[values.length >> 1])} median`;
+  console.log(`${folderCount} run folders, ${times} times, from the command to the frame that lists them:`);
+  console.log(`by the clock ${told(sorted("ms"))}; processor time ${told(sorted("cpuMs"))}`);
+}
+
+/** Processor time, memory and frames while some of many long runs go on. */
+async function load(folderCount = 50, eventCount = 100_000, liveCount = 10, seconds = 60) {
+  const runs = Array.from(
+    { length: folderCount },
+    (_, k) => new LongRun(root, k, eventCount, k >= folderCount - liveCount),
+  );
+  const live = runs.slice(folderCount - liveCount);
+  const writing = setInterval(() => {
+    for (const run of live) run.advance(LIVE_STEPS_PER_SECOND / 5);
+  }, 200);
+  const beating = setInterval(() => {
+    for (const run of live) run.beat();
+  }, 1000);
+  for (const [view, key] of [
+    ["overview", "0"],
+    ["sweep", "1"],
+    ["training, six runs laid over each other", "3"],
+  ]) {
+    let frameCount = 0;
+    const screen = inTerminal(`${process.execPath} ${phew} watch ${root}`, {
+      // the sequence that ends a frame, see terminal.ts
+      onText: (piece) => (frameCount += piece.split("\u001b[?2026l").length - 1),
+    });
+    await delay(2000);
+    screen.keys(key);
+    if (key === "3") for (let k = 0; k < 6; k++) await typed(screen, k === 0 ? " " : "k ");
+    const pid = childOf(screen.pid);
+    const settled = processorMs(pid);
+    await delay(SETTLE_MS);
+    const before = { cpuMs: processorMs(pid), frameCount, t: performance.now() };
+    let most = 0;
+    for (let s = 0; s < seconds; s++) {
+      await delay(1000);
+      most = Math.max(most, residentMib(pid));
+    }
+    const elapsedMs = performance.now() - before.t;
+    const share = (100 * (processorMs(pid) - before.cpuMs)) / elapsedMs;
+    const frames = (1000 * (frameCount - before.frameCount)) / elapsedMs;
+    console.log(
+      `${view}: ${share.toFixed(1)} % of a core, ${frames.toFixed(1)} frames/s, at most ${most.toFixed(0)} MiB` +
+        ` (first ${SETTLE_MS / 1000} s: ${((100 * (before.cpuMs - settled)) / SETTLE_MS).toFixed(0)} %)`,
+    );
+    screen.keys("q");
+    await screen.ended;
+  }
+  clearInterval(writing);
+  clearInterval(beating);
+}
+
+async function typed(screen, text) {
+  for (const key of text) {
+    screen.keys(key);
+    await delay(100);
+  }
+}
+
+function childOf(pid) {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ")[0]);
+}
+
+/** User and system time of a process. @see proc(5) */
+function processorMs(pid) {
+  const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return TICK_MS * (Number(fields[11]) + Number(fields[12]));
+}
+
+function residentMib(pid) {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) / 1024;
+}
