@@ -83,11 +83,31 @@ describe("phew bench", () => {
     expect(layer.stdout).toMatch(/^3×6×6 to 4, random .*: steps of training, batch 2/);
   });
 
+  it("times synflow's mask beside PyTorch's, where it is there, and says in words where it is not", () => {
+    const args = "bench prune --model lenet5 --method synflow --option rounds=2 --rounds 1".split(" ");
+    const beside = phew([...args, "--json"]);
+    expect(beside.exitCode).toBe(0);
+    const [report] = JSON.parse(beside.stdout).reports;
+    expect(report.ours.keptCount).toBe(3073);
+    if (report.rival === undefined) expect(report.rivalUnavailable).toMatch(/python3|torch/);
+    else {
+      // the published code removes as many as rounding leaves it
+      expect(Math.abs(report.rival.keptCount - 3073)).toBeLessThanOrEqual(1);
+      expect(report.ratio.best).toBe(report.rival.milliseconds.least / report.ours.milliseconds.least);
+    }
+    const alone = phew(args, undefined, { PATH: "/nonexistent" });
+    expect(alone.exitCode).toBe(0);
+    expect(alone.stdout).toMatch(/^synflow +[\d.,]+ +[\d.,]+ +3,073$/m);
+    expect(alone.stdout).toContain("No comparison: PyTorch, 1 thread, float32: python3 is not installed.");
+  });
+
   it.each([
     ["bench train --model resnet21", 1, /resnet20/],
     ["bench train --density 5", 2, /pass 0\.05/],
     ["bench train --baseline pytorch", 2, /one of torch, tfjs, tensorflow, none/],
     ["bench train --method phwe", 1, /Did you mean "phew"/],
+    ["bench prune --method synflo", 1, /Did you mean "synflow"/],
+    ["bench prune --model lenet5 --method snip", 1, /method snip: got no examples/],
     ["bench train --method dense --density 0.5", 2, /dense network/],
     ["bench train --batch 0", 2, /--batch/],
     ["bench predict --batch 1,x", 2, /--batch: got "x"/],

@@ -1,11 +1,10 @@
 /**
  * Times SynFlow's 100 rounds, beside PyTorch where python3 has it: `node bench/synflow.mjs resnet20 [--density 0.05]
- * [--rounds 100] [--repeats 3] [--threads 2] [--alone]`. --threads are PyTorch's: ours is one.
+ * [--rounds 100] [--repeats 3] [--threads 2] [--input 3x224x224] [--alone]`. --threads are PyTorch's: ours is one.
  */
-import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { initialise, ownInitialisation, prune, zooModel } from "@phew/core";
+import { torchSynflow } from "@phew/training/bench";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -14,6 +13,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: "string", default: "100" },
     repeats: { type: "string", default: "3" },
     threads: { type: "string", default: "2" },
+    input: { type: "string" },
     alone: { type: "boolean", default: false },
   },
 });
@@ -23,7 +23,8 @@ const [density, rounds, repeats, threadCount] = [
   values.repeats,
   values.threads,
 ].map(Number);
-const network = zooModel(positionals[0] ?? "resnet20");
+const inputShape = values.input?.split("x").map(Number);
+const network = zooModel(positionals[0] ?? "resnet20", inputShape && { inputShape });
 const weights = await initialise(network, { seed: 0, initialisation: ownInitialisation(network) });
 
 const show = (name, seconds, cpuSeconds, note) =>
@@ -48,19 +49,14 @@ const peak = `${Math.round(process.resourceUsage().maxRSS / 1024)} MiB at most`;
 show("phew", seconds, cpuSeconds, `1 thread, float64, ${peak}, ${keptCount} kept`);
 
 if (!values.alone) {
-  const { nodes, output, parameters } = network;
-  const task = { threadCount, rounds, density, repeats, network: { nodes, output }, parameters };
-  const numbers = parameters.map(({ name }) => new Uint8Array(weights.get(name).buffer));
-  const peer = spawnSync("python3", [fileURLToPath(new URL("torch_synflow.py", import.meta.url))], {
-    input: Buffer.concat([Buffer.from(`${JSON.stringify(task)}\n`), ...numbers]),
-    maxBuffer: 2 ** 26,
-  });
-  if (peer.status === 0) {
-    const theirs = JSON.parse(peer.stdout.toString());
+  try {
+    const theirs = await torchSynflow(network, weights, { density, rounds, repeats, threadCount });
     const note = `${threadCount} threads, float32, ${theirs.keptCount} kept`;
     show(`PyTorch ${theirs.version}`, theirs.seconds, theirs.cpuSeconds, note);
     const ratio = Math.min(...seconds) / Math.min(...theirs.seconds);
     const cpuRatio = Math.min(...cpuSeconds) / Math.min(...theirs.cpuSeconds);
     console.log(`phew / PyTorch: ${ratio.toFixed(2)} in time, ${cpuRatio.toFixed(2)} in processor time`);
-  } else console.log(`no PyTorch beside it: ${peer.stderr.toString().trim().split("\n").at(-1)}`);
+  } catch (error) {
+    console.log(`no PyTorch beside it: ${error.message}`);
+  }
 }

@@ -68,11 +68,21 @@ Examples:
     )
     .action(async (options) => (await import("../verbs/bench.ts")).benchOneLayer(options));
   withBenchOutput(bench.command("prune"))
-    .summary("a mask by walking, against a plain linear scan")
-    .description("Times PHEW's mask of a network against a plain walker of the same definition.")
+    .summary("a mask, against a plain linear scan or PyTorch")
+    .description(
+      "Times a method's masks on one thread: phew's against a plain walker of the same definition, synflow's\nagainst PyTorch on one thread where python3 has it, those of other methods alone.",
+    )
     .addOption(option("--model <name>", "name of the zoo").default("resnet20"))
+    .addOption(option("--method <name>", "pruning method that needs no data").default("phew"))
+    .addOption(methodOptionOption())
     .addOption(option("--density <d>", "fraction of weights kept").argParser(parse.density).default(0.05))
-    .addHelpText("after", "\nExample:\n  phew bench prune --model vgg19-bn --density 0.05")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  phew bench prune --model vgg19-bn --density 0.05
+  phew bench prune --model resnet20 --method synflow --density 0.05`,
+    )
     .action(async (options) => (await import("../verbs/bench.ts")).benchPruning(options));
 }
 

@@ -102,15 +102,17 @@ export async function benchOneLayer(options: LayerOptions): Promise<void> {
 
 interface PruneOptions extends ShowOptions {
   readonly model: string;
+  readonly method: string;
+  readonly option: Readonly<Record<string, OptionValue>>;
   readonly density: number;
   readonly seed: number;
   readonly rounds: number;
 }
 
 export async function benchPruning(options: PruneOptions): Promise<void> {
-  const { model, density, seed, rounds: roundCount } = options;
+  const { model, method, option: methodOptions, density, seed, rounds: roundCount } = options;
   const report = await watched(`prune ${model}`, options, (hooks) =>
-    benchPrune({ ...hooks, model, density, seed, roundCount }),
+    benchPrune({ ...hooks, model, method, options: methodOptions, density, seed, roundCount }),
   );
   show([report], options, (environment) => [pruneSection(report, options, environment)]);
 }
@@ -309,27 +311,31 @@ function layerRows<Row extends { readonly layer: string }, Other>(rows: readonly
 }
 
 function pruneSection(report: PruneBenchReport, options: ShowOptions, environment: RunEnvironment): string {
-  const { network, requestedDensity, prunableCount, ours, linearScan, ratio, roundCount } = report;
+  const { network, method, requestedDensity, prunableCount, ours, rival, ratio, roundCount } = report;
+  const walks = ours.walkCount === undefined ? [] : [{ key: "walks", title: "walks", format: formatCount }];
   const columns = [
     { key: "name", title: "" },
     { key: "median", title: "ms a mask", format: formatMeasure },
     { key: "least", title: "least", format: formatMeasure },
     { key: "kept", title: "kept", format: formatCount },
-    { key: "walks", title: "walks", format: formatCount },
+    ...walks,
   ];
-  const rows = [
-    { name: "phew", ...ours },
-    { name: "linear scan", ...linearScan },
-  ].map(({ name, milliseconds, keptCount, walkCount }) => ({
-    name,
-    median: milliseconds.median,
-    least: milliseconds.least,
-    kept: keptCount,
-    walks: walkCount,
-  }));
-  const lines = [
-    `PHEW's mask is made ${times(ratio.median)} as fast as by a plain linear scan (median of ${roundCount} rounds; quickest masks ${times(ratio.best)}).`,
-  ];
+  const rows = [{ name: method, ...ours }, ...(rival === undefined ? [] : [rival])].map(
+    ({ name, milliseconds, keptCount, walkCount }) => ({
+      name,
+      median: milliseconds.median,
+      least: milliseconds.least,
+      kept: keptCount,
+      ...(walkCount === undefined ? {} : { walks: walkCount }),
+    }),
+  );
+  const rounds = roundCount === 1 ? "one round" : `median of ${roundCount} rounds`;
+  const lines =
+    rival === undefined || ratio === undefined
+      ? [`No comparison: ${report.rivalUnavailable}.`]
+      : [
+          `${method}: ${times(ratio.median)} as fast as ${rival.name} (${rounds}; quickest masks ${times(ratio.best)}).`,
+        ];
   const title = `${network}, ${formatCount(prunableCount)} weights: a mask of ${formatPercent(requestedDensity)}`;
   const form = options.markdown ? "markdown" : "text";
   return section(title, lines, [formatTable(columns, rows, form)], options, environment);

@@ -1,19 +1,23 @@
-/** Times PHEW's mask against a plain walker of the same definition, in alternating rounds of one run. */
+/** Times a method's masks against another program's of the same definition, in alternating rounds of one run. */
 import {
   ArgumentError,
   initialise,
   keepCountAt,
+  type OptionValue,
   ownInitialisation,
   prune,
-  walkPlan,
   zooModel,
 } from "@phew/core";
-import { linearScanWalk } from "./linearScanWalker.ts";
+import { type RivalMask, rivalOf } from "./pruneRivals.ts";
 import { median } from "./race.ts";
 
 export interface PruneBenchOptions {
   /** Name of the zoo. */
   readonly model: string;
+  /** A pruning method that needs no data; `phew` unless given. */
+  readonly method?: string;
+  /** Of the method. */
+  readonly options?: Readonly<Record<string, OptionValue>>;
   /** Fraction of weights kept. */
   readonly density: number;
   /** Of weights and walks. */
@@ -25,95 +29,125 @@ export interface PruneBenchOptions {
   readonly signal?: AbortSignal;
 }
 
-/** From weights to mask, checks and tables among it. */
+/** From weights to mask; of ours with checks and tables. */
 export interface MaskTime {
   readonly milliseconds: { readonly median: number; readonly least: number };
   readonly keptCount: number;
-  readonly walkCount: number;
+  /** Of methods that walk. */
+  readonly walkCount?: number;
 }
 
 export interface PruneBenchReport {
   readonly network: string;
+  readonly method: string;
   readonly prunableCount: number;
   readonly requestedDensity: number;
   readonly seed: number;
   readonly roundCount: number;
   readonly ours: MaskTime;
-  readonly linearScan: MaskTime;
-  /** How many times as fast as the linear scan: median over rounds, and of the quickest masks. */
-  readonly ratio: { readonly median: number; readonly best: number };
+  readonly rival?: MaskTime & { readonly name: string };
+  /** Why there is none. */
+  readonly rivalUnavailable?: string;
+  /** How many times as fast as the rival: median over rounds, and of the quickest masks. */
+  readonly ratio?: { readonly median: number; readonly best: number };
 }
 
 /** @throws ArgumentError where an option is not usable; signal.reason */
-export async function benchPrune(options: PruneBenchOptions): Promise<PruneBenchReport> {
-  const { model, density, seed, roundCount = 5, onProgress, signal } = options;
+export async function benchPrune(settings: PruneBenchOptions): Promise<PruneBenchReport> {
+  const {
+    model,
+    method = "phew",
+    options = {},
+    density,
+    seed,
+    roundCount = 5,
+    onProgress,
+    signal,
+  } = settings;
   if (!Number.isInteger(roundCount) || roundCount < 1) {
     throw new ArgumentError("rounds", { given: `${roundCount}`, expected: "a whole number of at least 1" });
   }
   const network = zooModel(model);
   const keepCount = keepCountAt(density, network.prunableCount);
   const weights = await initialise(network, { seed, initialisation: ownInitialisation(network) });
-  const settings = { method: "phew", density, seed, ...(signal && { signal }) };
-  const walkers = [
-    () => prune(network, weights, settings),
-    async () => linearScanWalk(walkPlan(network, weights), keepCount, seed),
-  ];
-  const rounds: Mask[][] = walkers.map(() => []);
+  const request = { ...{ network, weights, density, keepCount, seed, options }, ...(signal && { signal }) };
+  const rival = rivalOf(method);
+  let rivalUnavailable = rival === undefined ? `nothing to time ${method} against` : undefined;
+  const rounds: { readonly ours: Mask[]; readonly rivals: Mask[] } = { ours: [], rivals: [] };
   // round 0 warms up: what is measured then is how fast code is compiled
   for (let round = 0; round <= roundCount; round++) {
-    for (const [k, walk] of walkers.entries()) {
-      // lets a signal have its turn: the scan itself has none
-      await new Promise((resolve) => setTimeout(resolve));
+    const tell = (half: number) =>
+      onProgress?.((2 * round + half) / (2 * roundCount + 2), `round ${round} of ${roundCount}`);
+    await turn(signal);
+    const mask = await timed(() =>
+      prune(network, weights, { method, density, seed, options, ...(signal && { signal }) }),
+    );
+    if (round > 0) rounds.ours.push(mask);
+    tell(1);
+    if (rival === undefined || rivalUnavailable !== undefined) continue;
+    if (round === 0 && rival.alwaysFresh) continue;
+    await turn(signal);
+    try {
+      const theirs = await timed(() => rival.mask(request));
+      if (round > 0) rounds.rivals.push(theirs);
+    } catch (error) {
       signal?.throwIfAborted();
-      const mask = await timed(walk);
-      if (round > 0) rounds[k]!.push(mask);
-      onProgress?.((2 * round + k + 1) / (2 * roundCount + 2), `round ${round} of ${roundCount}`);
+      rivalUnavailable = `${rival.name}: ${(error as Error).message}`;
     }
+    tell(2);
   }
-  const [ours, linearScan] = rounds as [Mask[], Mask[]];
+  const { ours, rivals } = rounds;
+  const compared = rival !== undefined && rivalUnavailable === undefined;
   return {
     network: network.name,
+    method,
     prunableCount: network.prunableCount,
     requestedDensity: density,
     seed,
     roundCount,
     ours: maskTime(ours),
-    linearScan: maskTime(linearScan),
-    ratio: {
-      median: median(ours.map(({ milliseconds }, k) => linearScan[k]!.milliseconds / milliseconds)),
-      best: least(linearScan) / least(ours),
-    },
+    ...(rivalUnavailable !== undefined && { rivalUnavailable }),
+    ...(compared && {
+      rival: { name: rival.name, ...maskTime(rivals) },
+      ratio: {
+        median: median(ours.map(({ milliseconds }, k) => rivals[k]!.milliseconds / milliseconds)),
+        best: least(rivals) / least(ours),
+      },
+    }),
   };
 }
 
-interface Walked {
-  readonly keptCount: number;
-  readonly walkCount?: number;
+/** Lets a signal have its turn: a mask may have none. */
+async function turn(signal: AbortSignal | undefined): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve));
+  signal?.throwIfAborted();
 }
 
 /** A mask with the mean time of its round. */
-interface Mask {
-  readonly keptCount: number;
-  readonly walkCount: number;
-  readonly milliseconds: number;
-}
+type Mask = RivalMask & { readonly milliseconds: number };
 
 /** Masks of one round, at least one: as many as there is time for. */
 const ROUND_MS = 200;
 
-async function timed(walk: () => Promise<Walked>): Promise<Mask> {
+async function timed(make: () => Promise<RivalMask>): Promise<Mask> {
   const start = performance.now();
   for (let count = 1; ; count++) {
-    const { keptCount, walkCount } = await walk();
+    const { keptCount, walkCount, milliseconds } = await make();
+    const walks = walkCount === undefined ? {} : { walkCount };
+    if (milliseconds !== undefined) return { keptCount, ...walks, milliseconds };
     const elapsed = performance.now() - start;
-    if (elapsed >= ROUND_MS) return { keptCount, walkCount: walkCount ?? 0, milliseconds: elapsed / count };
+    if (elapsed >= ROUND_MS) return { keptCount, ...walks, milliseconds: elapsed / count };
   }
 }
 
 function maskTime(masks: readonly Mask[]): MaskTime {
   const { keptCount, walkCount } = masks[0]!;
   const times = masks.map(({ milliseconds }) => milliseconds);
-  return { milliseconds: { median: median(times), least: Math.min(...times) }, keptCount, walkCount };
+  return {
+    milliseconds: { median: median(times), least: Math.min(...times) },
+    keptCount,
+    ...(walkCount !== undefined && { walkCount }),
+  };
 }
 
 const least = (masks: readonly Mask[]): number => Math.min(...masks.map(({ milliseconds }) => milliseconds));

@@ -9,3 +9,4 @@ export type { Pace, Ratio } from "./race.ts";
 export type { BenchReport, ContenderReport, LayerWork, Work } from "./report.ts";
 export type { BenchMode, MemoryUse, Round, Stretch } from "./task.ts";
 export { type TorchDerivativeOptions, type TorchDerivatives, torchDerivatives } from "./torchDerivatives.ts";
+export { type TorchSynflow, type TorchSynflowOptions, torchSynflow } from "./torchSynflow.ts";

@@ -1,0 +1,66 @@
+/** What a method's masks are timed against, by the method's name. Adding one: a line here. */
+import { type Network, type OptionValue, type Weights, walkPlan } from "@phew/core";
+import { linearScanWalk } from "./linearScanWalker.ts";
+import { torchSynflow } from "./torchSynflow.ts";
+
+export interface RivalRequest {
+  readonly network: Network;
+  readonly weights: Weights;
+  readonly density: number;
+  readonly keepCount: number;
+  readonly seed: number;
+  /** Of the method. */
+  readonly options: Readonly<Record<string, OptionValue>>;
+  readonly signal?: AbortSignal;
+}
+
+export interface RivalMask {
+  readonly keptCount: number;
+  readonly walkCount?: number;
+  /** Where it times itself: what starting it takes does not count. */
+  readonly milliseconds?: number;
+}
+
+export interface PruneRival {
+  readonly name: string;
+  /** True where every call starts a process that warms up by itself. */
+  readonly alwaysFresh: boolean;
+  /** @throws Error where what it needs is not there */
+  mask(request: RivalRequest): Promise<RivalMask>;
+}
+
+const PUBLISHED_ROUNDS = 100;
+// the first of a process is slower
+const REPEATS = 2;
+
+const rivals: ReadonlyMap<string, PruneRival> = new Map([
+  [
+    "phew",
+    {
+      name: "linear scan",
+      alwaysFresh: false,
+      mask: async ({ network, weights, keepCount, seed }: RivalRequest) =>
+        linearScanWalk(walkPlan(network, weights), keepCount, seed),
+    },
+  ],
+  [
+    "synflow",
+    {
+      name: "PyTorch, 1 thread, float32",
+      alwaysFresh: true,
+      async mask({ network, weights, density, options, signal }: RivalRequest) {
+        const { rounds = PUBLISHED_ROUNDS, ...others } = options;
+        const [strange] = Object.keys(others);
+        if (strange !== undefined) throw new Error(`the published SynFlow has no option ${strange}`);
+        const { seconds, keptCount } = await torchSynflow(network, weights, {
+          ...{ density, rounds: Number(rounds), threadCount: 1, repeats: REPEATS },
+          ...(signal && { signal }),
+        });
+        return { keptCount, milliseconds: 1000 * Math.min(...seconds) };
+      },
+    },
+  ],
+]);
+
+/** @returns undefined where there is none for the method */
+export const rivalOf = (method: string): PruneRival | undefined => rivals.get(method);
