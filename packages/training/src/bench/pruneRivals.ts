@@ -33,7 +33,7 @@ const PUBLISHED_ROUNDS = 100;
 // the first of a process is slower
 const REPEATS = 2;
 
-const rivals: ReadonlyMap<string, PruneRival> = new Map([
+const rivals: ReadonlyMap<string, PruneRival> = new Map<string, PruneRival>([
   [
     "phew",
     {
