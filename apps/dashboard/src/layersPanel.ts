@@ -2,8 +2,16 @@
  * The density of every layer as a bar, filling up while a pruning is under way. A line through all of them is the density
  * asked for, a mark on each the one that theory foretells, where walks prune.
  */
-import { formatPercent, formatShortCount, type LayerMeasure, type RunState } from "@phew/runs";
+import {
+  formatMeasure,
+  formatPercent,
+  formatShortCount,
+  type LayerMeasure,
+  type LayerUnits,
+  type RunState,
+} from "@phew/runs";
 import type { DashboardState } from "./dashboardState.ts";
+import { fanInHistogram, fanInRange } from "./fanIn.ts";
 import { faintNote, notice, type PanelContent, windowStart } from "./panelContent.ts";
 import { fit, type Span, type StyledRow, textWidth } from "./styledText.ts";
 import { bar, COLOURS } from "./theme.ts";
@@ -14,7 +22,7 @@ export function layersContent(
   width: number,
   height: number,
 ): PanelContent {
-  const layers = layersOf(run);
+  const layers = layersOf(run, state.shown?.units);
   if (layers.length === 0) {
     const text = run.phase === "pruning" ? "Densities come with the mask." : "No mask: every weight is kept.";
     return { title: "Layers", rows: notice(text, width) };
@@ -23,7 +31,7 @@ export function layersContent(
   const count = layers.length;
   const room = Math.max(1, height - 1);
   const start = windowStart(state.layerCursor, count, room);
-  const table = layerTable(layers, asked, width, state.logScale);
+  const table = layerTable(layers, asked, width, state);
   const cursor = state.focus === "layers" ? state.layerCursor : -1;
   const shown = layers.slice(start, start + room);
   const target = `┃ ${formatPercent(asked)} asked`;
@@ -42,20 +50,36 @@ export function layersContent(
   };
 }
 
-/** A layer's mask, done or coming about. */
+/** A layer's mask, done or coming about, and what else is known of the layer. */
 interface ShownLayer extends LayerMeasure {
   readonly expectedCount?: number;
+  readonly keptIn?: Uint32Array;
+  readonly gradientNorm?: number;
+  readonly milliseconds?: number;
 }
 
 /** As the mask has them, else as the pruning last told; none where nothing is known yet. */
-function layersOf({ mask, pruning }: RunState): readonly ShownLayer[] {
+function layersOf(
+  { mask, pruning, training }: RunState,
+  units: readonly LayerUnits[] | undefined,
+): readonly ShownLayer[] {
   const { layerShapes = [], layerProgress = [] } = pruning ?? {};
   const known =
     mask?.layers ??
     layerProgress.map(({ keptCount, width }, l) => ({ ...layerShapes[l]!, keptCount, width }));
+  const unitsOf = new Map(units?.map(({ name, keptIn }) => [name, keptIn]));
   return known.map((layer, l) => {
     const expectedCount = layerProgress[l]?.expectedCount;
-    return expectedCount === undefined ? layer : { ...layer, expectedCount };
+    const keptIn = unitsOf.get(layer.name);
+    const gradientNorm = training?.gradientNorms?.[l];
+    const milliseconds = training?.layerMs?.[l];
+    return {
+      ...layer,
+      ...(expectedCount === undefined ? {} : { expectedCount }),
+      ...(keptIn === undefined ? {} : { keptIn }),
+      ...(gradientNorm === undefined ? {} : { gradientNorm }),
+      ...(milliseconds === undefined ? {} : { milliseconds }),
+    };
   });
 }
 
@@ -75,34 +99,67 @@ interface ExtraColumn {
   readonly title: string;
   readonly width: number;
   readonly textOf: (layer: ShownLayer) => string;
+  /** True: only where the run trains. */
+  readonly ofTraining?: boolean;
 }
 
 const DENSITY_WIDTH = 8;
+const NOTHING = "–";
+const WIDTH: ExtraColumn = { title: "width", width: 7, textOf: (layer) => formatPercent(layer.width, 2) };
+const KEPT: ExtraColumn = {
+  title: "kept",
+  width: 12,
+  textOf: (layer) => `${formatShortCount(layer.keptCount)}/${formatShortCount(layer.count)}`,
+};
+const SHAPE: ExtraColumn = { title: "shape", width: 14, textOf: (layer) => layer.shape.join("×") };
 /** The first to be shown where there is room for some only. */
-const EXTRA_COLUMNS: readonly ExtraColumn[] = [
-  { title: "width", width: 7, textOf: (layer) => formatPercent(layer.width, 2) },
+const EXTRA_COLUMNS: readonly ExtraColumn[] = [WIDTH, KEPT, SHAPE];
+/** In the view of the layers; what a run does not know, or not yet, is a dash. */
+const ALL_COLUMNS: readonly ExtraColumn[] = [
+  WIDTH,
   {
-    title: "kept",
-    width: 12,
-    textOf: (layer) => `${formatShortCount(layer.keptCount)}/${formatShortCount(layer.count)}`,
+    title: "fan-in",
+    width: 20,
+    textOf: ({ keptIn }) =>
+      keptIn === undefined ? NOTHING : `${fanInRange(keptIn)} ${fit(fanInHistogram(keptIn), 8)}`,
   },
-  { title: "shape", width: 14, textOf: (layer) => layer.shape.join("×") },
+  {
+    title: "gradient",
+    width: 10,
+    ofTraining: true,
+    textOf: ({ gradientNorm }) => (gradientNorm === undefined ? NOTHING : formatMeasure(gradientNorm)),
+  },
+  {
+    title: "step",
+    width: 10,
+    ofTraining: true,
+    textOf: ({ milliseconds }) =>
+      milliseconds === undefined ? NOTHING : `${formatMeasure(milliseconds)} ms`,
+  },
+  SHAPE,
+  KEPT,
 ];
-/** With the first of them, and with more. */
+/** With the first of the columns, and with more. */
 const LEAST_BARS = [9, 18] as const;
+/** In the view of the layers the columns go first. */
+const LEAST_BAR = 8;
 
 function layerTable(
   layers: readonly ShownLayer[],
   asked: number,
   width: number,
-  logScale: boolean,
+  { view, logScale, shown }: Pick<DashboardState, "view" | "logScale" | "shown">,
 ): LayerTable {
   const longest = Math.max(6, ...layers.map((layer) => textWidth(layerName(layer))));
   const nameWidth = Math.min(longest, Math.floor(width * 0.34));
   let barWidth = width - 2 - nameWidth - 1 - DENSITY_WIDTH;
   const extras: ExtraColumn[] = [];
-  for (const column of EXTRA_COLUMNS) {
-    if (barWidth - column.width < (extras.length === 0 ? LEAST_BARS[0] : LEAST_BARS[1])) break;
+  const isAll = view === "layers";
+  const isTrained = shown?.state.training !== undefined;
+  const columns = ALL_COLUMNS.filter(({ ofTraining }) => isTrained || !ofTraining);
+  for (const column of isAll ? columns : EXTRA_COLUMNS) {
+    const least = isAll ? LEAST_BAR : extras.length === 0 ? LEAST_BARS[0] : LEAST_BARS[1];
+    if (barWidth - column.width < least) break;
     barWidth -= column.width;
     extras.push(column);
   }

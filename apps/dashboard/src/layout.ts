@@ -140,7 +140,7 @@ function runRows(state: DashboardState, width: number, height: number): PanelRow
       return [run, ...overviewRows(width, rest)];
     case "layers":
       // the table has columns for more room than an overview gives it
-      return [run, width < 110 ? row(panel("layers", width, rest)) : layersRow(width, rest)];
+      return [run, width < 140 ? row(panel("layers", width, rest)) : layersRow(width, rest)];
     case "training":
       return [run, ...curveRows(width, rest)];
     case "pruning":

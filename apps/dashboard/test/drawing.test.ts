@@ -2,6 +2,7 @@ import fc from "fast-check";
 import stringWidth from "string-width";
 import { describe, expect, it } from "vitest";
 import { brailleCanvas, canvasRow, drawDotInto, drawLineInto } from "../src/braille.ts";
+import { fanInHistogram, fanInRange } from "../src/fanIn.ts";
 import { plotRows } from "../src/plot.ts";
 import { SMOOTHING_LEVELS, smoothed } from "../src/smoothing.ts";
 import { fit, fitRow, rowText, textWidth, truncate, wrap } from "../src/styledText.ts";
@@ -221,5 +222,29 @@ describe("smoothing", () => {
 
   it("passes over points that are no number", () => {
     expect(smoothed({ x: [0, 1, 2], y: [2, Number.NaN, 2] }, 3).y).toEqual([2, Number.NaN, 2]);
+  });
+});
+
+describe("the fan-in of units", () => {
+  it("is a histogram from the fewest to the most, blank where no unit is", () => {
+    expect(fanInHistogram(Uint32Array.of(5, 5, 5))).toBe("█");
+    expect(fanInHistogram(Uint32Array.of(6, 7, 9, 9, 9, 9, 9, 9, 9, 9))).toBe("▁▁ █");
+    const ramp = Uint32Array.from({ length: 36 }, (_, k) => Math.floor((Math.sqrt(8 * k + 1) - 1) / 2));
+    expect(fanInHistogram(ramp)).toBe("▁▂▃▄▅▆▇█");
+    expect(fanInRange(ramp)).toBe("0–7");
+    expect(fanInRange(Uint32Array.of(4, 4))).toBe("4");
+  });
+
+  it("is as wide as it has room for, and blank alone where no unit falls", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 1, maxLength: 100 }), (bytes) => {
+        const keptIn = Uint32Array.from(bytes);
+        const text = fanInHistogram(keptIn);
+        expect(text).toMatch(/^[▁-█][ ▁-█]{0,7}$/);
+        expect(text).toContain("█");
+        expect(text.at(-1)).not.toBe(" ");
+        expect(text.length).toBe(Math.min(8, Math.max(...bytes) - Math.min(...bytes) + 1));
+      }),
+    );
   });
 });

@@ -193,7 +193,39 @@ describe("the pruning", () => {
   });
 });
 
+describe("the layers", () => {
+  it("have fan-in, gradient and time where the run knows them, and a dash where it does not", () => {
+    const options = fakeOptions({ model: "lenet5" });
+    const events = eventsUntil(options, "run.finished");
+    const told = events.map((event) =>
+      event.kind === "train.epoch"
+        ? { ...event, gradientNorms: [0.1234, 0.5, 2, 3, 4], layerMs: [1.5, 0.25, 1, 1, 1] }
+        : event,
+    );
+    const entry = fakeEntry(options, "finished", told);
+    const state = pressed(showing([entry], entry, told), "4", "enter");
+    const units = [{ name: "conv1.weight", keptIn: Uint32Array.of(3, 3, 3, 4, 4, 5), fanIn: 25 }];
+    const lines = frameOf({ ...state, shown: { ...state.shown!, units } }, 120, 40);
+    const row = (name: string) => lines.find((line) => line.includes(` ${name} `))!;
+    expect(lines.join("\n")).toMatch(/density +width +fan-in +gradient +step +shape/);
+    expect(row("conv1")).toMatch(/3–5 █▆▃ +0\.123 +1\.5 ms +6×1×5×5/);
+    expect(row("conv2")).toMatch(/– +0\.5 +0\.25 ms +16×6×5×5/);
+    const old = frameOf(pressed(showing([entry], entry, events), "4", "enter"), 120, 40);
+    expect(old.find((line) => line.includes(" conv2 "))).toMatch(/– +– +– +16×6×5×5/);
+  });
+});
+
 describe("the training", () => {
+  it("tells the share of dense operations where the run does", () => {
+    const options = fakeOptions();
+    const events = eventsUntil(options, "train.epoch", 2).map((event) =>
+      event.kind === "train.started" ? { ...event, multiplyAdds: { dense: 800, kept: 100 } } : event,
+    );
+    const entry = fakeEntry(options, "running", events);
+    const lines = frameOf(pressed(showing([entry], entry, events), "3"), 120, 40);
+    expect(lines.join("\n")).toMatch(/operations +12\.5 % of dense/);
+  });
+
   it("lays marked runs over the one under the cursor, each with its own letter, until they are unmarked", () => {
     const start = sweepOfNine();
     const marked = pressed(start, " ", "down", " ", "3");
