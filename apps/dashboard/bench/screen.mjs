@@ -16,8 +16,8 @@ const phew = fileURLToPath(new URL("../../runner/bin/phew.js", import.meta.url))
 /** Clock ticks of /proc/PID/stat are hundredths of a second on Linux. */
 const TICK_MS = 10;
 const LIVE_STEPS_PER_SECOND = 20;
-/** Time for the screen to read the run under the cursor from its beginning. */
-const SETTLE_MS = 10_000;
+/** Time for the screen to read runs from their beginning: the one under the cursor, and those that are marked. */
+const SETTLE_MS = 20_000;
 
 const [mode, ...counts] = process.argv.slice(2);
 const numbers = counts.map(Number);

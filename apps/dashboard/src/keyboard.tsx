@@ -40,10 +40,19 @@ function pressesOf(input: string, key: Key): KeyPress[] {
   if (key.ctrl) return [{ name: `ctrl+${input}` }];
   const named = NAMED_KEYS.find(([flag]) => key[flag]);
   if (named) return [{ name: key.tab && key.shift ? "shift+tab" : named[1] }];
-  const characters = [...input].map((text) =>
-    text === "\r" || text === "\n" ? { name: "enter" } : { name: text, text },
-  );
+  const characters = [...input].map(pressOf);
   return key.meta ? [{ name: "escape" }, ...characters] : characters;
+}
+
+/** A character among others; the control characters below a blank are the letters with Ctrl. */
+function pressOf(character: string): KeyPress {
+  const code = character.codePointAt(0)!;
+  if (character === "\r" || character === "\n") return { name: "enter" };
+  if (character === "\t") return { name: "tab" };
+  if (character === "\u001b") return { name: "escape" };
+  if (character === "\b" || character === "\u007f") return { name: "backspace" };
+  if (code < 32) return { name: `ctrl+${String.fromCodePoint(code + 96)}` };
+  return { name: character, text: character };
 }
 
 const NAMED_KEYS = [

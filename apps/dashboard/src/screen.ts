@@ -24,6 +24,8 @@ import type { WatchEnd } from "./watch.ts";
 
 /** New events are looked for at most this often, and a frame follows where there were some. */
 const POLL_MS = 100;
+/** Nor are there more frames than this while runs are read. */
+const FRAME_MS = 70;
 /** Looking and drawing take at most this part of a core, less where the machine is busy; keys are answered at once. */
 const WORK_SHARE = 0.05;
 /** The same while runs are read that were chosen just now: somebody waits for them. */
@@ -70,7 +72,7 @@ class Session {
   /** As it was shown last. */
   #frame = "";
   #answer: QuitAnswer | undefined;
-  #nextMs = 0;
+  #drawnMs = 0;
   #finish: (end: WatchEnd) => void = () => {};
 
   constructor(screen: FullScreen, { folder, ascii, startedPid }: WatchOptions) {
@@ -90,8 +92,12 @@ class Session {
     this.#draw();
     const resize = () => this.#resize();
     process.stdout.on("resize", resize);
-    const poll = setInterval(() => this.#poll(), POLL_MS);
     let isStopped = false;
+    let timer: NodeJS.Timeout;
+    const poll = () => {
+      timer = setTimeout(poll, this.#poll());
+    };
+    timer = setTimeout(poll, POLL_MS);
     let stopKeys = () => {};
     // it takes longer to load than all of this
     void import("./keyboard.tsx").then(({ readKeys }) => {
@@ -99,7 +105,7 @@ class Session {
     });
     return () => {
       isStopped = true;
-      clearInterval(poll);
+      clearTimeout(timer);
       process.stdout.off("resize", resize);
       stopKeys();
     };
@@ -109,13 +115,15 @@ class Session {
     this.#finish(end);
   }
 
-  #poll(): void {
+  /** @returns milliseconds until the next look */
+  #poll(): number {
     const startMs = performance.now();
-    if (startMs < this.#nextMs) return;
     this.#watch();
-    this.#draw();
-    const share = this.#isReading ? READING_SHARE : WORK_SHARE;
-    this.#nextMs = startMs + Math.min(SLOWEST_MS, (performance.now() - startMs) / share);
+    const isReading = this.#isReading;
+    if (!isReading || startMs - this.#drawnMs >= FRAME_MS) this.#draw();
+    const tookMs = performance.now() - startMs;
+    if (isReading) return tookMs * (1 / READING_SHARE - 1);
+    return Math.min(SLOWEST_MS, Math.max(POLL_MS, tookMs / WORK_SHARE));
   }
 
   get #isReading(): boolean {
@@ -219,6 +227,7 @@ class Session {
   #draw(): void {
     if (!this.#isFrameDue) return;
     this.#isFrameDue = false;
+    this.#drawnMs = performance.now();
     const { columns, rows } = this.#screen;
     const frame = paintedFrame(frameRows(this.#state, columns, rows), this.#isStyled);
     this.#frame = this.#isAscii ? asciiFrame(frame) : frame;

@@ -89,7 +89,7 @@ describe.skipIf(!hasTmux || !isBuilt)("the screen in a terminal (needs tmux and 
     await screen.shows(/!came in two halves/);
 
     screen.keys("4");
-    await screen.shows(/shape[\s\S]*layer3\.2\.conv2[^\n]* 64×64×3×3/);
+    await screen.shows(/Layers[^\n]* 1–22 of 22[\s\S]*layer3\.2\.conv2 /);
     screen.keys("?");
     await screen.shows(/╭─ Keys/);
     screen.keys("Escape");
@@ -172,16 +172,40 @@ describe.skipIf(!hasTmux || !isBuilt)("the screen in a terminal (needs tmux and 
     expect(screen.variable("cursor_flag")).toBe("1");
   });
 
-  it("gives the terminal back when it crashes, then says why", async () => {
+  it.each([
+    ["of itself", 'setTimeout(()=>{throw new Error("made to crash")},2000)'],
+    [
+      "inside a view",
+      'setTimeout(()=>{String.prototype.repeat=()=>{throw new Error("made to crash")}},1000)',
+    ],
+  ])("gives the terminal back when it crashes %s, then says why", async (_, crash) => {
     writeRun(0).close({ state: "finished" });
-    const crash = 'data:text/javascript,setTimeout(()=>{throw new Error("made to crash")},2500)';
-    const screen = open(100, 30, { NODE_OPTIONS: `--import ${JSON.stringify(crash)}` });
+    const loaded = JSON.stringify(`data:text/javascript,${crash}`);
+    const screen = open(80, 24, { NODE_OPTIONS: `--import ${loaded}` });
     screen.type(watch());
     await screen.shows(/✓ finished/);
+    await delay(1200);
+    // a new frame, with lines and bars
+    screen.resize(130, 60);
     const after = await screen.shows(/what was before[\s\S]*made to crash[\s\S]*ended with 1/);
     expect(after).not.toContain("Layers");
     expect(screen.variable("alternate_on")).toBe("0");
     expect(screen.variable("cursor_flag")).toBe("1");
+  });
+
+  it("is the same by the name of any terminal", async () => {
+    writeRun(0).close({ state: "finished" });
+    const screen = open(80, 24);
+    for (const name of ["xterm", "xterm-256color", "screen", "linux"]) {
+      screen.type(`clear; TERM=${name} ${watch()}`);
+      await screen.shows(/▸✓ phew seed 0[\s\S]*✓ finished/);
+      screen.keys("4");
+      await screen.shows(/\[4 layers\]/);
+      screen.keys("q");
+      await screen.shows(/ended with 0/);
+      expect(screen.variable("alternate_on")).toBe("0");
+      expect(screen.variable("cursor_flag")).toBe("1");
+    }
   });
 
   it("has colours, and none with NO_COLOR", async () => {
