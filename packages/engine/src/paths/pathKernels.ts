@@ -74,6 +74,8 @@ type Fields = Readonly<Record<Field, number>>;
 
 /** A larger memory is given back after use. */
 const KEPT_BYTES = 2 ** 26;
+/** More than a network has shapes of convolutions. */
+const MOST_LAYOUTS = 256;
 const F64 = Float64Array.BYTES_PER_ELEMENT;
 const ENTRY_BYTES = 16;
 
@@ -81,6 +83,8 @@ export class PathKernels {
   readonly #module: WasmModule;
   #memory: WasmMemory | undefined;
   #wasm: PathExports | undefined;
+  /** By the convolution: rounds of path sums ask for the same ones again and again. */
+  readonly #layouts = new Map<string, PathLayout>();
 
   /** Use {@link loadPathKernels} or {@link pathKernels}. */
   constructor(module: WasmModule) {
@@ -139,7 +143,7 @@ export class PathKernels {
     back: boolean,
   ) {
     const { groups, inChannels, outChannels, inputSize, outputSize, kernel, stride, padding } = convolution;
-    const layout = pathLayout(convolution);
+    const layout = this.#layoutOf(convolution);
     const { wasm, memory } = this.#instance();
     const to = new Addresses(wasm.heapBase());
     const record = to.take(4 * FIELDS.length);
@@ -187,6 +191,16 @@ export class PathKernels {
     new Float64Array(buffer, fields.input, input.length).set(input);
     if (mask !== undefined) new Uint8Array(buffer, fields.mask, mask.length).set(mask);
     return { wasm, buffer, at: { ...fields, record, outputLength } };
+  }
+
+  #layoutOf(convolution: PathConvolution): PathLayout {
+    const key = JSON.stringify(convolution);
+    const known = this.#layouts.get(key);
+    if (known !== undefined) return known;
+    const layout = pathLayout(convolution);
+    if (this.#layouts.size >= MOST_LAYOUTS) this.#layouts.clear();
+    this.#layouts.set(key, layout);
+    return layout;
   }
 
   #instance(): { readonly wasm: PathExports; readonly memory: WasmMemory } {
