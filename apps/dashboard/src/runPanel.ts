@@ -48,6 +48,8 @@ export function runContent(
 
 function stateWord(entry: RunEntry, run: RunState): string {
   if (entry.life !== "running") return LIFE_LOOKS[entry.life].word;
+  // what is kept is measured and written before the pruning is told to have ended
+  if (run.phase === "pruning" && doneFraction(run) >= 1) return "measuring";
   return run.phase === "pruning" || run.phase === "training" ? run.phase : "running";
 }
 
@@ -72,7 +74,7 @@ function progressRow(entry: RunEntry, run: RunState, now: number, width: number)
   const left = entry.life === "running" ? leftMs(run, now) : undefined;
   const time =
     entry.life === "running"
-      ? left === undefined
+      ? left === undefined || fraction >= 1
         ? formatDuration(now - run.startedT)
         : `ETA ${formatEta(left)}`
       : `took ${formatDuration(run.lastT - run.startedT)}`;

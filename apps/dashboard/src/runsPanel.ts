@@ -58,7 +58,7 @@ function runRow(run: RunEntry, state: DashboardState, width: number): StyledRow 
   const status = !isWide
     ? ""
     : run.life === "running"
-      ? `${bar(summary.fraction, 6, "░")}${fit(percent, 5, "right")}`
+      ? `${bar(summary.fraction, 5, "░")}${fit(percent, 6, "right")}`
       : look.word;
   const last =
     isWide || run.life === "finished" ? accuracy : run.life === "running" ? percent : look.shortWord;

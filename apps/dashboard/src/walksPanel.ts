@@ -1,6 +1,7 @@
 /** A pruning as it goes on: what is kept over the time, walks per second, rounds and threshold. */
 import {
   type Curve,
+  doneFraction,
   formatCount,
   formatDuration,
   formatEta,
@@ -99,7 +100,7 @@ function factsOf(run: RunState, pruning: PruningState, now: number): (readonly [
   const widths = (layerProgress ?? []).map(({ width }) => width);
   const facts: (readonly [string, string | undefined])[] = [
     ["time", formatDuration(run.mask?.elapsedMs ?? elapsedMs)],
-    ["ETA", left === undefined ? undefined : formatEta(left)],
+    ["ETA", left === undefined || doneFraction(run) >= 1 ? undefined : formatEta(left)],
     ["kept", `${formatCount(keptCount)}, ${formatPercent(keptCount / Math.max(1, pruning.prunableCount))}`],
     ["walks", walkCount === undefined ? undefined : formatCount(walkCount)],
     ["walks/s", speed === undefined ? undefined : formatShortCount(speed)],

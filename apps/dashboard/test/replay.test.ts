@@ -37,6 +37,7 @@ const SCENES: Readonly<Record<string, () => DashboardState>> = {
   "synflow-under-way": () => screenAt(synflow, momentOf(synflow, "prune.progress", 12), ["2"]),
   "training-overview": () => screenAt(training, momentOf(training, "train.step", 50)),
   "training-curves": () => screenAt(training, momentOf(training, "train.epoch", 6), ["3"]),
+  "training-layers": () => screenAt(training, end(training), ["4", "enter"]),
   "training-log-time": () => screenAt(training, end(training), ["3", "y", "t", "s", "enter"]),
   "sweep-under-way": () => screenAt(sweep, midOfSweep, ["1"]),
   "sweep-by-accuracy": () => screenAt(sweep, end(sweep), ["1", "m", "o", "o", "o", "o", "o", "O", "g"]),
