@@ -246,6 +246,11 @@ export function visibleRuns(state: DashboardState): readonly RunEntry[] {
   return ordered(passing, state);
 }
 
+/** Whether the masks of the run under the cursor are worth reading: their units are drawn, or counted. */
+export function showsUnits({ view }: DashboardState): boolean {
+  return view === "pruning" || view === "layers";
+}
+
 /** The entry under the cursor. */
 export function selectedRun(state: DashboardState): RunEntry | undefined {
   return state.runs.find((run) => run.folder === state.selected);

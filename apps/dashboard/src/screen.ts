@@ -12,6 +12,7 @@ import {
   initialDashboard,
   type QuitAnswer,
   type ShownRun,
+  showsUnits,
   update,
 } from "./dashboardState.ts";
 import { frameRows } from "./frame.ts";
@@ -140,7 +141,7 @@ class Session {
       folder === undefined ? [] : [this.#watcher.follow(folder, share)],
     );
     const shown = selected === undefined ? undefined : this.#watcher.follow(selected, share);
-    if (selected !== undefined && this.#state.view === "pruning") this.#watcher.readUnits(selected);
+    if (selected !== undefined && showsUnits(this.#state)) this.#watcher.readUnits(selected);
     if (this.#isNews(shown, overlays, now)) {
       const { runs } = this.#watcher;
       this.#dispatch({ kind: "watched", runs, overlays, now, ...(shown ? { shown } : {}) });
