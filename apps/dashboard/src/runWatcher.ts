@@ -23,7 +23,7 @@ interface FollowedRun {
 const KEPT_COUNT = MARK_COUNT + 2;
 /** Bytes of events read in one go, of all runs that are followed together: a few milliseconds of work. */
 const READ_BYTES = 2 ** 19;
-const LIST_EVERY_MS = 1000;
+const LIST_EVERY_MS = 250;
 /** The list takes at most this part of the time, also with thousands of runs on a slow disk. */
 const LIST_SHARE = 0.05;
 

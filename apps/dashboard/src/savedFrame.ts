@@ -47,17 +47,20 @@ export function frameSvg(frame: string): string {
   const height = rounded(lines.length * CELL_HEIGHT + 2 * MARGIN);
   const rows = lines.map((pieces, row) => {
     let column = 0;
-    return pieces.map(({ text, style }) => {
+    return pieces.flatMap(({ text, style }) => {
       const at = column;
       column += textWidth(text);
-      return text.trim() === "" ? "" : pieceSvg(text, style, at, row);
+      // viewers take several blanks for one, and none at the ends, whatever xml:space says
+      return [...text.matchAll(/\S+(?: \S+)*/g)].map(({ 0: words, index }) =>
+        pieceSvg(words, style, at + textWidth(text.slice(0, index)), row),
+      );
     });
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">`,
     `<rect width="100%" height="100%" rx="8" fill="${GROUND}"/>`,
-    `<g font-family="'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="${FONT_SIZE}" fill="${INK}" xml:space="preserve">`,
-    ...rows.flat().filter((piece) => piece !== ""),
+    `<g font-family="'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="${FONT_SIZE}" fill="${INK}">`,
+    ...rows.flat(),
     "</g>",
     "</svg>",
     "",

@@ -27,8 +27,10 @@ import type { WatchEnd } from "./watch.ts";
 const POLL_MS = 100;
 /** Nor are there more frames than this while runs are read. */
 const FRAME_MS = 70;
-/** Looking and drawing take at most this part of a core, less where the machine is busy; keys are answered at once. */
+/** Looking and drawing take at most this part of a core on the whole, less where the machine is busy; keys are answered at once. */
 const WORK_SHARE = 0.05;
+/** Milliseconds of work that may be done ahead of that: a pruning of a second is seen in many frames. */
+const BURST_MS = 1000;
 /** The same while runs are read that were chosen just now: somebody waits for them. */
 const READING_SHARE = 0.5;
 /** The first frame lists the runs that are found by then, on a slow file system not all; later looks keep no key waiting. */
@@ -74,6 +76,9 @@ class Session {
   #frame = "";
   #answer: QuitAnswer | undefined;
   #drawnMs = 0;
+  #polledMs = performance.now();
+  /** Work that may be done before there has to be a pause. */
+  #creditMs = BURST_MS;
   #finish: (end: WatchEnd) => void = () => {};
 
   constructor(screen: FullScreen, { folder, ascii, startedPid }: WatchOptions) {
@@ -122,9 +127,12 @@ class Session {
     this.#watch();
     const isReading = this.#isReading;
     if (!isReading || startMs - this.#drawnMs >= FRAME_MS) this.#draw();
-    const tookMs = performance.now() - startMs;
+    const endMs = performance.now();
+    const tookMs = endMs - startMs;
     if (isReading) return tookMs * (1 / READING_SHARE - 1);
-    return Math.min(SLOWEST_MS, Math.max(POLL_MS, tookMs / WORK_SHARE));
+    this.#creditMs = Math.min(BURST_MS, this.#creditMs + WORK_SHARE * (endMs - this.#polledMs)) - tookMs;
+    this.#polledMs = endMs;
+    return Math.min(SLOWEST_MS, Math.max(POLL_MS, -this.#creditMs / WORK_SHARE));
   }
 
   get #isReading(): boolean {
