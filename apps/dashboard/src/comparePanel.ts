@@ -14,7 +14,7 @@ interface MethodFigures {
   readonly runCount: number;
 }
 
-const LABEL_WIDTH = 16;
+const LABEL_WIDTH = 14;
 const FIGURES_WIDTH = 42;
 
 /** Dense runs stand beside every density, as the level to reach. */
