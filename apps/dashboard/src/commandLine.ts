@@ -1,5 +1,6 @@
 /** The arguments of the dashboard as a program of its own, and what they come to. */
 import { ArgumentError, unknownName } from "@phew/runs";
+import type { ViewName } from "./dashboardState.ts";
 
 export interface WatchOptions {
   readonly folder: string;
@@ -11,6 +12,8 @@ export interface WatchOptions {
   readonly ascii: boolean;
   /** Process of the run that was started with the screen. */
   readonly startedPid?: number;
+  /** What is shown first; the overview unless given. */
+  readonly view?: ViewName;
 }
 
 export const USAGE = `phew watch [folder] [--once] [--plain] [--ascii]

@@ -112,12 +112,15 @@ export type DashboardAction =
 /** What becomes of the run that was started with the screen. */
 export type QuitAnswer = "leave" | "stop" | "kill";
 
-/** @param startedPid process of the run that was started with the screen */
-export function initialDashboard(root: string, now: number, startedPid?: number): DashboardState {
+/** @param start what differs from the overview of runs that were there before */
+export function initialDashboard(
+  root: string,
+  now: number,
+  start: Partial<Pick<DashboardState, "startedPid" | "view">> = {},
+): DashboardState {
   return {
     root,
     now,
-    ...(startedPid === undefined ? {} : { startedPid }),
     runs: [],
     marked: [],
     overlays: [],
@@ -141,6 +144,7 @@ export function initialDashboard(root: string, now: number, startedPid?: number)
     layerCursor: 0,
     logOffset: 0,
     quitting: false,
+    ...start,
   };
 }
 

@@ -25,9 +25,9 @@ import type { WatchEnd } from "./watch.ts";
 
 /** New events are looked for at most this often, and a frame follows where there were some. */
 const POLL_MS = 100;
-/** Nor are there more frames than this while runs are read. */
+/** A frame comes no sooner behind another, however fast keys are pressed, runs are read or the terminal is dragged. */
 const FRAME_MS = 70;
-/** Looking and drawing take at most this part of a core on the whole, less where the machine is busy; keys are answered at once. */
+/** Looking and drawing take at most this part of a core on the whole, less where the machine is busy; keys do not wait. */
 const WORK_SHARE = 0.05;
 /** Milliseconds of work that may be done ahead of that: a pruning of a second is seen in many frames. */
 const BURST_MS = 1000;
@@ -75,18 +75,22 @@ class Session {
   /** As it was shown last. */
   #frame = "";
   #answer: QuitAnswer | undefined;
-  #drawnMs = 0;
+  #drawnMs = -FRAME_MS;
+  #drawTimer: NodeJS.Timeout | undefined;
   #polledMs = performance.now();
   /** Work that may be done before there has to be a pause. */
   #creditMs = BURST_MS;
   #finish: (end: WatchEnd) => void = () => {};
 
-  constructor(screen: FullScreen, { folder, ascii, startedPid }: WatchOptions) {
+  constructor(screen: FullScreen, { folder, ascii, startedPid, view }: WatchOptions) {
     this.#isAscii = ascii;
     this.#startedPid = startedPid;
     this.#watcher = new RunWatcher(folder);
     this.#screen = screen;
-    this.#state = initialDashboard(folder, Date.now(), startedPid);
+    this.#state = initialDashboard(folder, Date.now(), {
+      ...(startedPid === undefined ? {} : { startedPid }),
+      ...(view === undefined ? {} : { view }),
+    });
     this.finished = new Promise((resolve) => {
       this.#finish = resolve;
     });
@@ -112,6 +116,7 @@ class Session {
     return () => {
       isStopped = true;
       clearTimeout(timer);
+      clearTimeout(this.#drawTimer);
       process.stdout.off("resize", resize);
       stopKeys();
     };
@@ -126,7 +131,7 @@ class Session {
     const startMs = performance.now();
     this.#watch();
     const isReading = this.#isReading;
-    if (!isReading || startMs - this.#drawnMs >= FRAME_MS) this.#draw();
+    this.#drawSoon();
     const endMs = performance.now();
     const tookMs = endMs - startMs;
     if (isReading) return tookMs * (1 / READING_SHARE - 1);
@@ -181,7 +186,7 @@ class Session {
     this.#dispatch(this.#effective(action));
     const isRead = this.#state.selected === this.#state.shown?.folder;
     if (!isRead || action.kind === "marked" || action.kind === "viewChosen") this.#watch();
-    this.#draw();
+    this.#drawSoon();
   }
 
   /** Quitting asks first where a run of ours goes on, and a frame is saved here. */
@@ -230,7 +235,20 @@ class Session {
   #resize(): void {
     this.#screen.forget();
     this.#isFrameDue = true;
-    this.#draw();
+    this.#drawSoon();
+  }
+
+  /** At once where the last frame is old enough, else when it is. */
+  #drawSoon(): void {
+    if (this.#drawTimer !== undefined) return;
+    const waitMs = this.#drawnMs + FRAME_MS - performance.now();
+    if (waitMs <= 0) this.#draw();
+    else {
+      this.#drawTimer = setTimeout(() => {
+        this.#drawTimer = undefined;
+        this.#draw();
+      }, waitMs);
+    }
   }
 
   #draw(): void {

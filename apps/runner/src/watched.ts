@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { watch } from "@phew/dashboard/watch";
+import { type WatchOptions, watch } from "@phew/dashboard/watch";
 import { listRuns, makeFolder } from "@phew/runs";
 import { EXIT } from "./exit.ts";
 import { UsageError } from "./failure.ts";
@@ -12,10 +12,15 @@ import { printLines } from "./output.ts";
 /**
  * Does this process's own command once more, without `--watch`, and shows its run meanwhile. Sets `process.exitCode`.
  * @param root the folder its run folder comes to lie in
+ * @param view what is shown first
  * @param more arguments behind those of this process
  * @throws UsageError where there is no terminal
  */
-export async function runWatched(root: string, more: readonly string[] = []): Promise<void> {
+export async function runWatched(
+  root: string,
+  view: NonNullable<WatchOptions["view"]>,
+  more: readonly string[] = [],
+): Promise<void> {
   if (process.stdout.isTTY !== true || process.stdin.isTTY !== true) {
     throw new UsageError("--watch", {
       given: "without a terminal",
@@ -38,7 +43,7 @@ export async function runWatched(root: string, more: readonly string[] = []): Pr
     if (!listRuns(root).some((run) => run.status?.pid === pid && run.updatedT >= startedT)) closing.abort();
   };
   ended.then(close, close);
-  const screen = { folder: root, once: false, plain: false, ascii: false };
+  const screen = { folder: root, once: false, plain: false, ascii: false, view };
   const shown = await watch({ ...screen, ...(pid === undefined ? {} : { startedPid: pid }) }, closing.signal);
   const goesOn = shown.answer !== "stop" && shown.answer !== "kill";
   if (goesOn && worker.exitCode === null && worker.signalCode === null) {

@@ -72,6 +72,7 @@ export async function prune(model: string | undefined, options: PruneOptions): P
     const root = options.runs ?? DEFAULT_RUNS;
     return (await import("../watched.ts")).runWatched(
       root,
+      "pruning",
       options.runs === undefined ? ["--runs", root] : [],
     );
   }

@@ -69,7 +69,7 @@ export async function train(
   const file = options.config === undefined ? undefined : configFrom(options.config, model, given);
   const config = file?.config ?? configOf(model, options, given);
   const place = placeOf(options, file?.experiment);
-  if (options.watch) return (await import("../watched.ts")).runWatched(options.runs);
+  if (options.watch) return (await import("../watched.ts")).runWatched(options.runs, "overview");
   const progress = startProgress(runName(config), options.json);
   let grown = watchGrowth();
   let grownBytes: number | undefined;
