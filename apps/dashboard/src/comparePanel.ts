@@ -4,6 +4,7 @@ import { type DashboardState, visibleRuns } from "./dashboardState.ts";
 import { faintNote, notice, type PanelContent } from "./panelContent.ts";
 import { type PlotLine, plotRows } from "./plot.ts";
 import { askedDensity, bestAccuracy, densitiesOf, methodOf } from "./runOrder.ts";
+import { filterRows } from "./runsPanel.ts";
 import { fit, type StyledRow, textWidth } from "./styledText.ts";
 import { bar, COLOURS, MARKS } from "./theme.ts";
 
@@ -26,6 +27,7 @@ export function compareContent(state: DashboardState, width: number, height: num
   if (density === undefined) {
     return { title: "Compare", rows: notice("No run with a density to compare at yet.", width) };
   }
+  const filter = filterRows(state, runs.length);
   const figures = figuresOf(runs.filter((run) => askedDensity(run) === density || methodOf(run) === "dense"));
   const most = Math.max(...figures.map(({ accuracies }) => Math.max(...accuracies, 0)), 1e-9);
   const barWidth = width - LABEL_WIDTH - FIGURES_WIDTH - 3;
@@ -33,8 +35,9 @@ export function compareContent(state: DashboardState, width: number, height: num
     title: `Compare at ${formatPercent(density)}`,
     notes: faintNote(`${at + 1}/${densities.length} ↑↓`),
     rows: [
+      ...filter,
       [{ text: headingText(Math.max(0, barWidth + 1)), colour: COLOURS.faint }],
-      ...figures.slice(0, height - 1).map((figure) => methodRow(figure, most, barWidth)),
+      ...figures.slice(0, height - 1 - filter.length).map((figure) => methodRow(figure, most, barWidth)),
     ],
   };
 }

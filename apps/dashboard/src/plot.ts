@@ -177,18 +177,21 @@ function xAxis(
   format: (value: number) => string,
 ): StyledRow[] {
   const left = " ".repeat(labelWidth + 1);
-  const first = format(x.least);
+  // a single place has one label
+  const isPoint = x.least === x.most;
+  const first = isPoint ? "" : format(x.least);
   const last = `${xName} ${format(x.most)}`;
   const middle = format((x.least + x.most) / 2);
   const free = plotWidth - textWidth(first) - textWidth(last);
   const side = Math.floor(plotWidth / 2) - textWidth(first) - Math.floor(textWidth(middle) / 2);
   const isWide =
+    !isPoint &&
     (format !== formatShortCount || x.most - x.least >= 10) &&
     side > 2 &&
     free - side - textWidth(middle) > 2;
   const between = isWide
     ? " ".repeat(side) + middle + " ".repeat(free - side - textWidth(middle))
-    : " ".repeat(Math.max(1, free));
+    : " ".repeat(isPoint ? 0 : Math.max(1, free));
   return [
     [{ text: `${left}└${"─".repeat(plotWidth)}`, colour: COLOURS.faint }],
     [{ text: fit(`${left} ${first}${between}${last}`, labelWidth + 2 + plotWidth), colour: COLOURS.faint }],

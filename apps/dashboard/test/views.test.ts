@@ -31,6 +31,27 @@ function sweepOfNine(): DashboardState {
 
 const best = ({ summary }: RunEntry) => summary.bestTestAccuracy!;
 
+describe("what the views of all runs leave out", () => {
+  it("is told where methods are compared: the words of the filter", () => {
+    const typed = [..."random"].reduce(
+      (state, text) => update(state, { kind: "filterTyped", text }),
+      pressed(sweepOfNine(), "/"),
+    );
+    const lines = frameOf(pressed(update(typed, { kind: "filterEnded" }), "5"), 80, 24);
+    expect(lines.some((line) => /\/random +4 of 9/.test(line))).toBe(true);
+    expect(lines.some((line) => /┃ random .*2 of 2/.test(line))).toBe(true);
+    expect(lines.some((line) => /┃ phew /.test(line))).toBe(false);
+  });
+
+  it("is no axis where all runs have one density", () => {
+    const runs = sweepOfNine().runs.filter(({ name }) => name.includes("10 %"));
+    const lines = frameOf(pressed({ ...sweepOfNine(), runs }, "1"), 80, 24);
+    const axis = lines.filter((line) => line.includes("density 10 %"));
+    expect(axis).toHaveLength(1);
+    expect(axis[0]!.match(/10 %/g)).toHaveLength(1);
+  });
+});
+
 describe("the sweep", () => {
   it("has a row for each run with its density and best accuracy, and a plot of them", () => {
     const lines = frameOf(pressed(sweepOfNine(), "1"), 120, 40);
