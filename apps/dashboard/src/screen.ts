@@ -28,7 +28,7 @@ const POLL_MS = 100;
 /** A frame comes no sooner behind another, however fast keys are pressed, runs are read or the terminal is dragged. */
 const FRAME_MS = 70;
 /** Looking and drawing take at most this part of a core on the whole, less where the machine is busy; keys do not wait. */
-const WORK_SHARE = 0.03;
+const WORK_SHARE = 0.02;
 /** Milliseconds of work that may be done ahead of that: a pruning of a second is seen in many frames. */
 const BURST_MS = 1000;
 /** The same while runs are read that were chosen just now: somebody waits for them. */
