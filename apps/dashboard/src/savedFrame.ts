@@ -58,6 +58,8 @@ export function frameSvg(frame: string): string {
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">`,
+    // for those who hear pictures
+    `<title>${escaped(frameText(frame).split("\n", 1)[0]!.trim().replace(/ +/g, " "))}</title>`,
     `<rect width="100%" height="100%" rx="8" fill="${GROUND}"/>`,
     `<g font-family="'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="${FONT_SIZE}" fill="${INK}">`,
     ...rows.flat(),

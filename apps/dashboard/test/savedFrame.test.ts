@@ -29,6 +29,7 @@ describe("a saved frame", () => {
     expect(svg).toContain(
       '<text x="10" y="23" textLength="33.6" lengthAdjust="spacingAndGlyphs" fill="#4dbbc4" font-weight="bold">PHEW</text>',
     );
+    expect(svg).toContain("<title>PHEW a &lt; b &amp; c</title>");
     // five columns on, in the common colour; blanks at the ends are left out, since viewers do so anyway
     expect(svg).toMatch(/<text x="52" y="23" textLength="[\d.]+" [^>]*">a &lt; b &amp; c<\/text>/);
     expect(svg).toMatch(/y="40" [^>]* fill="#7f8692" opacity="0\.6">│</);
