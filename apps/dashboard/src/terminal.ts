@@ -2,7 +2,8 @@
 
 const ESC = "\u001b[";
 const ENTER = `${ESC}?1049h${ESC}?25l${ESC}?7l${ESC}2J${ESC}H`;
-const LEAVE = `${ESC}?7h${ESC}?25h${ESC}0m${ESC}?1049l`;
+// erased first: where it has grown meanwhile, tmux 3.3 leaves what stood on it above what was there before
+const LEAVE = `${ESC}2J${ESC}?7h${ESC}?25h${ESC}0m${ESC}?1049l`;
 // DEC mode 2026: the terminal shows the frame when it is whole
 const FRAME_START = `${ESC}?2026h`;
 const FRAME_END = `${ESC}?2026l`;
@@ -18,6 +19,7 @@ export interface TerminalOutput {
 export class FullScreen {
   readonly #output: TerminalOutput;
   #shown: readonly string[] = [];
+  #isErased = true;
   #isOpen = false;
 
   constructor(output: TerminalOutput) {
@@ -48,14 +50,15 @@ export class FullScreen {
   /** Everything is written again with the next frame: after a resize nothing on the screen can be relied on. */
   forget(): void {
     this.#shown = [];
-    if (this.#isOpen) this.#output.write(`${ESC}2J`);
+    this.#isErased = false;
   }
 
   /** Shows a frame; lines beyond the last row are left out, so that nothing scrolls. */
   paint(frame: string): void {
     if (!this.#isOpen) return;
     const lines = frame.split("\n").slice(0, this.rows);
-    let text = "";
+    let text = this.#isErased ? "" : `${ESC}2J`;
+    this.#isErased = true;
     for (let k = 0; k < Math.max(lines.length, this.#shown.length); k++) {
       const line = lines[k] ?? "";
       if (line === this.#shown[k]) continue;

@@ -122,13 +122,15 @@ describe.skipIf(!hasTmux || !isBuilt)("the screen in a terminal (needs tmux and 
     }
     screen.resize(30, 8);
     await screen.shows(/^● phew seed 1 [^\n]*\n*$/);
-    screen.resize(120, 40);
+    // larger than when it began: what tmux then puts above what was there before must be blank
+    screen.resize(140, 50);
     await screen.shows(/Layers/);
 
     live.close({ state: "finished" });
     await screen.shows(/✓ 2 finished/);
     screen.keys("q");
     const after = await screen.shows(/ended with 0/);
+    expect(after).not.toContain("┃");
     expect(after).toContain("what was before");
     expect(after).not.toContain("Layers");
     expect(screen.variable("alternate_on")).toBe("0");
