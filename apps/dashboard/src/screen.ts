@@ -69,7 +69,6 @@ class Session {
   readonly #screen: FullScreen;
   readonly #isAscii: boolean;
   readonly #isStyled = process.stdout.hasColors();
-  readonly #startedPid: number | undefined;
   #state: DashboardState;
   #isFrameDue = true;
   /** As it was shown last. */
@@ -84,7 +83,6 @@ class Session {
 
   constructor(screen: FullScreen, { folder, ascii, startedPid, view }: WatchOptions) {
     this.#isAscii = ascii;
-    this.#startedPid = startedPid;
     this.#watcher = new RunWatcher(folder);
     this.#screen = screen;
     this.#state = initialDashboard(folder, Date.now(), {
@@ -209,15 +207,17 @@ class Session {
 
   /** Whether there is a run of ours that quitting could end. */
   #asks(): boolean {
-    return this.#startedPid !== undefined && processLives(this.#startedPid);
+    const { startedPid } = this.#state;
+    return startedPid !== undefined && processLives(startedPid);
   }
 
   #carryOut(answer: QuitAnswer): void {
     const signal = SIGNAL_OF_ANSWER[answer];
     this.#answer = answer;
-    if (signal === undefined || this.#startedPid === undefined) return;
+    const { startedPid } = this.#state;
+    if (signal === undefined || startedPid === undefined) return;
     try {
-      process.kill(this.#startedPid, signal);
+      process.kill(startedPid, signal);
     } catch {
       // it has ended meanwhile
     }

@@ -85,7 +85,8 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
   try {
     loader = await (options.loader ?? inlineLoader)({ dataset, batchSize });
     const progress = new TrainProgress(resume?.position, options.evaluateFirst ? 0 : 1);
-    const work: Work = { options, executor, loader, progress, takeTurn: turnTaker() };
+    const stepInterval = options.stepInterval ?? stepEventInterval(options);
+    const work: Work = { options, executor, loader, progress, stepInterval, takeTurn: turnTaker() };
     if (resume === undefined) {
       yield startedEvent(executor, options);
       await checkpoint(work);
@@ -148,6 +149,8 @@ interface Work {
   readonly executor: Executor;
   readonly loader: BatchLoader;
   readonly progress: TrainProgress;
+  /** Steps between two step events. */
+  readonly stepInterval: number;
   /** Lets signals and timers in, now and then. */
   readonly takeTurn: () => Promise<void> | undefined;
   /** Of the step of this epoch that was timed. */
@@ -223,12 +226,11 @@ function partsOf({ processBytes, activationBytes, weightBytes, optimiserBytes }:
 
 /** Takes the steps of the epoch that are left. @returns undefined where the signal came in between */
 async function* trainEpoch(work: Work): AsyncGenerator<TrainEvent, Tally | undefined> {
-  const { options, executor, loader, progress, takeTurn } = work;
+  const { options, executor, loader, progress, stepInterval, takeTurn } = work;
   const { dataset, batchSize, seed, augmentation, signal } = options;
   const { epoch } = progress;
   const { count } = dataset.train;
   const stepsPerEpoch = stepsPerEpochOf(options);
-  const stepInterval = options.stepInterval ?? stepEventInterval(options);
   let done = (progress.step - (epoch - 1) * stepsPerEpoch) * batchSize;
   let [reported, reportedAt] = [done, performance.now()];
   const order = epochOrder(count, seed, epoch).subarray(done);

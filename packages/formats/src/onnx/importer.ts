@@ -308,20 +308,22 @@ export class Importer {
     const { origin } = constant;
     const readerCount = this.#tensorReaders.get(origin) ?? this.#readers.get(origin);
     let name = readerCount === 1 ? origin : constant.name;
-    if (isInvented(name)) {
-      const path = modulePath(node.name ?? "");
-      const placed = `${path}.${role}`;
-      const free = !this.parameters.has(placed) && !this.parts.initializers.has(placed);
-      if (path !== undefined && free) {
-        if (role === "weight") this.#renamed.push(placed);
-        name = placed;
-      }
-    }
+    if (isInvented(name)) name = this.#placedName(node, role) ?? name;
     if (this.parameters.has(name)) {
       const shared = name;
       name = this.#unique(`${node.title}.${role}`, (candidate) => this.parameters.has(candidate));
       this.note(`the tensor "${shared}" is read by several layers; here each has its own copy (${name})`);
     }
+    return name;
+  }
+
+  /** A name by the module that the node stood in; undefined where that is not known, or the name is another's. */
+  #placedName(node: NodePart, role: ParameterRole): string | undefined {
+    const path = modulePath(node.name ?? "");
+    if (path === undefined) return undefined;
+    const name = `${path}.${role}`;
+    if (this.parameters.has(name) || this.parts.initializers.has(name)) return undefined;
+    if (role === "weight") this.#renamed.push(name);
     return name;
   }
 
