@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { EXIT } from "./exit.ts";
+import { survivesLostError } from "./standardError.ts";
 
 type Declare = (program: Command) => void;
 
@@ -30,6 +31,7 @@ const verbs: Readonly<Record<string, () => Promise<Declare>>> = {
 
 /** Runs the command line. Sets `process.exitCode`: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
 export async function main(args: readonly string[]): Promise<void> {
+  survivesLostError();
   // a reader that closes the pipe early (head, less) is not a failure
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(EXIT.done);

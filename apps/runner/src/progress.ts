@@ -1,7 +1,7 @@
 /** Progress on standard error: a bar with an estimate in a terminal, a line now and then elsewhere. */
-import { writeSync } from "node:fs";
 import { formatDuration } from "@phew/runs";
 import { Interrupted } from "./failure.ts";
+import { tellAtOnce } from "./standardError.ts";
 
 const BAR_WIDTH = 24;
 const TERMINAL_INTERVAL_MS = 80;
@@ -10,7 +10,7 @@ const LINE_INTERVAL_MS = 5000;
 const GRACE_MS = 300;
 
 export interface Progress {
-  /** @param fraction done, 0 … 1 @param note short: what has been reached */
+  /** @param fraction done; taken as 0 below that and as 1 above @param note short: what has been reached */
   update(fraction: number, note: string): void;
   /** Clears the bar. */
   done(): void;
@@ -23,7 +23,8 @@ export function startProgress(title: string, quiet = false): Progress {
   let last = started;
   let shown = false;
   return {
-    update(fraction, note) {
+    update(told, note) {
+      const fraction = Math.min(1, Math.max(0, told || 0));
       const now = performance.now();
       const interval = terminal ? TERMINAL_INTERVAL_MS : LINE_INTERVAL_MS;
       if (quiet || now - started < GRACE_MS || now - last < interval) return;
@@ -35,27 +36,29 @@ export function startProgress(title: string, quiet = false): Progress {
         const full = Math.round(fraction * BAR_WIDTH);
         const line = `${title} ${"█".repeat(full)}${"░".repeat(BAR_WIDTH - full)}${percent}  ${note}${left}`;
         // written at once, so that it shows although the work never yields
-        writeSync(2, `\r\x1b[K${line.slice(0, (process.stderr.columns ?? 80) - 1)}`);
+        tellAtOnce(`\r\x1b[K${line.slice(0, (process.stderr.columns ?? 80) - 1)}`);
         shown = true;
       } else {
-        writeSync(2, `${title}${percent}  ${note}${left}\n`);
+        tellAtOnce(`${title}${percent}  ${note}${left}\n`);
       }
     },
     done() {
-      if (shown) writeSync(2, "\r\x1b[K");
+      if (shown) tellAtOnce("\r\x1b[K");
       shown = false;
     },
   };
 }
 
-/** An AbortSignal that fires, with Interrupted as its reason, at the first Ctrl-C or SIGTERM; the second one ends the process at once. */
+/**
+ * An AbortSignal that fires, with Interrupted as its reason, at the first Ctrl-C, SIGTERM, or end of the terminal (SIGHUP).
+ * A second Ctrl-C or SIGTERM ends the process at once; a second SIGHUP does not, since a terminal that is closed sends two.
+ */
 export function interruptSignal(): AbortSignal {
   const controller = new AbortController();
-  const stop = () => {
-    if (controller.signal.aborted) process.exit(130);
-    controller.abort(new Interrupted("stopped"));
+  const stop = (name: NodeJS.Signals) => {
+    if (!controller.signal.aborted) controller.abort(new Interrupted("stopped"));
+    else if (name !== "SIGHUP") process.exit(130);
   };
-  process.on("SIGINT", stop);
-  process.on("SIGTERM", stop);
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, stop);
   return controller.signal;
 }

@@ -1,13 +1,22 @@
 /** A process of the pool: takes one run after the other from its parent. */
-import { describeFailure } from "./failure.ts";
-import { interruptSignal } from "./progress.ts";
+import { describeFailure, Interrupted } from "./failure.ts";
 import { runTraining } from "./runTraining.ts";
+import { survivesLostError } from "./standardError.ts";
 import type { WorkerOrder, WorkerReport } from "./trainPool.ts";
 
-const signal = interruptSignal();
-const report = (message: WorkerReport) => process.send?.(message);
+survivesLostError();
+const stopping = new AbortController();
+const { signal } = stopping;
+const stop = () => stopping.abort(new Interrupted("stopped"));
+let busy = false;
+// a terminal sends these to the parent too, which passes on a SIGTERM
+for (const name of ["SIGINT", "SIGHUP"] as const) process.on(name, () => undefined);
+process.on("SIGTERM", stop);
+// gone with the parent
+const report = (message: WorkerReport) => process.connected && process.send?.(message, () => undefined);
 
 process.on("message", async ({ config, place }: WorkerOrder) => {
+  busy = true;
   try {
     report({
       kind: "done",
@@ -19,6 +28,11 @@ process.on("message", async ({ config, place }: WorkerOrder) => {
   } catch (error) {
     report({ kind: "failed", message: describeFailure(error).message });
   }
+  busy = false;
+  if (!process.connected) process.exit(0);
 });
-// the parent is gone or has no more work
-process.on("disconnect", () => process.exit(0));
+// the parent has no more work, or is gone: then what runs keeps a checkpoint
+process.on("disconnect", () => {
+  if (!busy) process.exit(0);
+  stop();
+});

@@ -1,0 +1,75 @@
+/** Work outlives what it was started from: a terminal that is closed, a pipe that nobody reads, a full disk under a log. */
+import { spawn } from "node:child_process";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { expect, it } from "vitest";
+import { scratchFolder } from "./phew.ts";
+
+const bin = fileURLToPath(new URL("../bin/phew.js", import.meta.url));
+const TRAIN =
+  "train lenet5 --classes 4 --train-count 320 --test-count 32 --batch-size 32 --density 0.2 --threads 1 --no-figures".split(
+    " ",
+  );
+
+function runOf(folder: string): string | undefined {
+  const experiment = path.join(folder, "runs", "train");
+  const [name] = existsSync(experiment) ? readdirSync(experiment) : [];
+  return name === undefined ? undefined : path.join(experiment, name);
+}
+
+function statusOf(folder: string) {
+  try {
+    return JSON.parse(readFileSync(path.join(runOf(folder)!, "status.json"), "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+it("a training goes on to its end where the reader of standard error has gone", async () => {
+  const folder = scratchFolder();
+  const child = spawn(process.execPath, [bin, ...TRAIN, "--epochs", "2"], {
+    cwd: folder,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  // as `2>&1 >/dev/null | head -1` does
+  child.stderr.once("data", () => child.stderr.destroy());
+  expect(await new Promise((resolve) => child.on("exit", resolve))).toBe(0);
+  expect(statusOf(folder).state).toBe("finished");
+});
+
+it.runIf(process.platform === "linux")(
+  "a training goes on to its end where standard error cannot be written (/dev/full)",
+  async () => {
+    const folder = scratchFolder();
+    const full = openSync("/dev/full", "w");
+    const child = spawn(process.execPath, [bin, ...TRAIN, "--epochs", "1"], {
+      cwd: folder,
+      stdio: ["ignore", "ignore", full],
+    });
+    closeSync(full);
+    expect(await new Promise((resolve) => child.on("exit", resolve))).toBe(0);
+    expect(statusOf(folder).state).toBe("finished");
+  },
+);
+
+it.skipIf(process.platform === "win32")(
+  "a training keeps a checkpoint and says 130 when its terminal is closed, which sends SIGHUP twice",
+  async () => {
+    const folder = scratchFolder();
+    const child = spawn(process.execPath, [bin, ...TRAIN, "--epochs", "400"], {
+      cwd: folder,
+      stdio: ["ignore", "ignore", "ignore"],
+    });
+    const ended = new Promise((resolve) => child.on("exit", (code, signal) => resolve(code ?? signal)));
+    // in the midst of an epoch, behind the checkpoint before the first step
+    while (!(statusOf(folder)?.summary?.epoch > 0 && statusOf(folder).checkpoint)) await sleep(20);
+    const { step } = statusOf(folder).checkpoint;
+    child.kill("SIGHUP");
+    child.kill("SIGHUP");
+    expect(await ended).toBe(130);
+    expect(statusOf(folder).state).toBe("interrupted");
+    expect(statusOf(folder).checkpoint.step).toBeGreaterThan(step);
+  },
+);
