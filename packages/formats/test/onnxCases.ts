@@ -95,6 +95,18 @@ const activations: OnnxCase[] = [
   body("PRelu with equal slopes", ["leakyRelu"], [one("PRelu", {}, ["slope"])], {
     tensors: { slope: numbers(new Array(6).fill(0.25), [6, 1, 1]) },
   }),
+  body("PRelu with equal slopes for every place", ["leakyRelu"], [one("PRelu", {}, ["slope"])], {
+    tensors: { slope: numbers(new Array(384).fill(0.25), [6, 8, 8]) },
+  }),
+  body(
+    "Clip without a lower bound, as minimum of a ReLU",
+    ["relu6"],
+    [
+      { op: "Relu", in: ["c"], out: ["r"] },
+      { op: "Clip", in: ["r", "", "six"], out: ["b"] },
+    ],
+    { tensors: { six: scalar(6) } },
+  ),
   body(
     "Clip as ReLU6, bounds as attributes",
     ["relu6"],
@@ -767,6 +779,52 @@ const dense: OnnxCase[] = [
       ],
       tensors: { w1: tensor([5, 4], 1), b1: tensor([1, 4], 2), w2: tensor([2, 4], 3) },
       opset: 11,
+    },
+  },
+  {
+    name: "Gemm with beta 0, whose third input is not read",
+    becomes: ["relu", "dense", "relu", "dense"],
+    file: {
+      inputs: { x: ["n", 4] },
+      nodes: [
+        { op: "Gemm", in: ["x", "w1", "b1"], out: ["a"], attributes: { transB: 1, beta: { float: 0 } } },
+        { op: "Relu", in: ["a"], out: ["r"] },
+        { op: "Gemm", in: ["r", "w2", "b1"], out: ["c"], attributes: { transB: 1 } },
+        { op: "Relu", in: ["c"], out: ["s"] },
+        { op: "Gemm", in: ["s", "w3", "b3"], out: ["y"], attributes: { transB: 1, beta: { float: 0 } } },
+      ],
+      outputs: { y: ["n", 2] },
+      tensors: {
+        w1: tensor([8, 4], 21),
+        b1: tensor([8], 22),
+        w2: tensor([8, 8], 23),
+        w3: tensor([2, 8], 24),
+        b3: tensor([2], 25),
+      },
+    },
+  },
+  {
+    name: "optional inputs left out by an empty name",
+    becomes: ["relu", "conv2d", "relu6", "dropout", "globalAveragePool", "dense"],
+    file: {
+      nodes: [
+        { op: "Conv", in: ["x", "w1", ""], out: ["a"] },
+        { op: "Relu", in: ["a"], out: ["r"] },
+        { op: "Conv", in: ["r", "w2", "b2"], out: ["c"] },
+        { op: "Clip", in: ["c", "zero", "six"], out: ["d"] },
+        { op: "Dropout", in: ["d", "", ""], out: ["e", ""] },
+        { op: "GlobalAveragePool", in: ["e"], out: ["g"] },
+        { op: "Flatten", in: ["g"], out: ["f"] },
+        { op: "Gemm", in: ["f", "w3", ""], out: ["y"], attributes: { transB: 1 } },
+      ],
+      tensors: {
+        w1: tensor([6, 3, 3, 3], 31),
+        w2: tensor([7, 6, 3, 3], 32),
+        b2: tensor([7], 33),
+        w3: tensor([2, 7], 34),
+        zero: scalar(0),
+        six: scalar(6),
+      },
     },
   },
   {

@@ -1,17 +1,18 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
-import { compactNetwork, Masks, maskedWeights, type Network, type Weights } from "@phew/core";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { compactNetwork, Masks, maskedWeights, type Weights } from "@phew/core";
 import { beforeAll, describe, expect, it } from "vitest";
 import {
   exportOnnx,
   type ImportedOnnx,
   importOnnx,
   type OnnxForm,
+  type OnnxOutput,
   readOnnx,
   writeOnnx,
 } from "../src/index.ts";
-import { uniform } from "./fuzz.ts";
+import { masksFor } from "./masks.ts";
 import { onnxCases, writtenCases } from "./onnxCases.ts";
-import { onnxFile, tensor } from "./onnxFile.ts";
+import { onnxFile, type Tensor, tensor, values } from "./onnxFile.ts";
 import { batchFor, distance, hasRuntime, predict, type RuntimeCase, runOnnx } from "./onnxRun.ts";
 import { scratchFolder } from "./scratch.ts";
 
@@ -19,28 +20,6 @@ const scratch = scratchFolder();
 const GOLDEN = new URL("../../../../shared/golden/", import.meta.url).pathname;
 const FIXTURES = new URL("./fixtures/onnx/", import.meta.url).pathname;
 const FORMS: readonly OnnxForm[] = ["zeroed", "compact", "original+masks"];
-
-/** Some weights gone, and for about every third unit of a layer everything that enters it, or everything that leaves. */
-function masksFor(network: Network, seed: number): Masks {
-  const next = uniform(seed);
-  const masks = Masks.dense(network);
-  for (const parameter of network.prunable) {
-    const mask = masks.of(parameter);
-    const [outCount, inPerGroup] = parameter.shape as [number, number];
-    const kernelSize = mask.length / outCount / inPerGroup;
-    for (let k = 0; k < mask.length; k++) if (next() < 0.3) mask[k] = 0;
-    for (let o = 0; o < outCount; o++) {
-      if (next() < 0.35) mask.fill(0, o * inPerGroup * kernelSize, (o + 1) * inPerGroup * kernelSize);
-    }
-    for (let i = 0; i < inPerGroup; i++) {
-      if (next() > 0.35) continue;
-      for (let o = 0; o < outCount; o++) {
-        mask.fill(0, (o * inPerGroup + i) * kernelSize, (o * inPerGroup + i + 1) * kernelSize);
-      }
-    }
-  }
-  return masks;
-}
 
 async function bytesOf(model: ImportedOnnx, masks: Masks, form: OnnxForm): Promise<Uint8Array> {
   const { model: chunks, data } = await exportOnnx(model, masks, form);
@@ -231,6 +210,31 @@ describe("what stays as it was", () => {
   });
 });
 
+it("refuses trained values where the file multiplies them by 0, and keeps those that are 0", async () => {
+  const model = await importOnnx(
+    onnxFile({
+      inputs: { x: ["n", 4] },
+      nodes: [
+        { op: "Gemm", in: ["x", "w"], out: ["a"], attributes: { transB: 1, alpha: { float: 0 } } },
+        { op: "Relu", in: ["a"], out: ["r"] },
+        { op: "Gemm", in: ["r", "v"], out: ["y"], attributes: { transB: 1 } },
+      ],
+      outputs: { y: ["n", 4] },
+      tensors: { w: tensor([4, 4], 1), v: tensor([4, 4], 2) },
+    }),
+  );
+  const masks = Masks.dense(model.network);
+  const bytes = ({ model: chunks }: OnnxOutput) => Buffer.concat([...chunks]);
+  const same = new Map([...model.weights].map(([name, values]) => [name, values.slice()]));
+  const again = await importOnnx(
+    new Uint8Array(bytes(await exportOnnx(model, masks, "zeroed", { weights: same }))),
+  );
+  expectWeights(again.weights, model.weights);
+  const trained = new Map(same).set("w", new Float32Array(16).fill(0.5));
+  const written = await exportOnnx(model, masks, "zeroed", { weights: trained });
+  expect(() => bytes(written)).toThrow('"w": got the trained value 0.5, which the file multiplies by 0');
+});
+
 describe("external data", () => {
   it.each(FORMS)("%s: a new external file beside the model, the original untouched", async (form) => {
     const folder = scratch(`external-${form}`);
@@ -254,6 +258,49 @@ describe("external data", () => {
     const shape = [2, ...model.network.inputShape];
     const outputs = runOnnx(scratch(`ran-${form}`), [{ name: form, model: `${folder}/out.onnx`, x, shape }]);
     expect(distance(outputs.get(form)!, expected)).toBeLessThan(1e-4);
+  });
+
+  const large = (fill: NonNullable<Tensor["external"]>): Tensor => ({
+    ...tensor([40, 16], 3),
+    external: fill,
+  });
+  /** A tensor in an initialiser and one in a Constant node, both in m.data. */
+  const twoPlaces = onnxFile({
+    inputs: { x: ["n", 16] },
+    nodes: [
+      {
+        op: "Constant",
+        in: [],
+        out: ["v"],
+        attributes: { value: { tensor: large({ location: "m.data" }) } },
+      },
+      { op: "Gemm", in: ["x", "v"], out: ["a"], attributes: { transB: 1 } },
+      { op: "Relu", in: ["a"], out: ["r"] },
+      { op: "Gemm", in: ["r", "w"], out: ["y"] },
+    ],
+    outputs: { y: ["n", 16] },
+    tensors: { w: large({ location: "m.data", offset: 2560 }) },
+  });
+
+  it("comes along with Constant nodes too: none names the file it was read from", async () => {
+    const folder = scratch("constants");
+    mkdirSync(`${folder}/elsewhere`, { recursive: true });
+    writeFileSync(`${folder}/m.onnx`, twoPlaces);
+    writeFileSync(`${folder}/m.data`, Buffer.from(values(1280, 9, 0.5).buffer));
+    const model = await readOnnx(`${folder}/m.onnx`);
+    const x = batchFor(model.network, 3);
+    for (const masks of [Masks.dense(model.network), masksFor(model.network, 5)]) {
+      const expected = predict(model.network, maskedWeights(model.weights, masks), x, 3);
+      for (const form of FORMS) {
+        const path = `${folder}/elsewhere/${form}.onnx`;
+        await writeOnnx(path, model, masks, form, { force: true });
+        const again = await readOnnx(path);
+        expect(distance(predict(again.network, again.weights, x, 3), expected), form).toBeLessThan(1e-5);
+        if (!hasRuntime) continue;
+        const outputs = runOnnx(scratch("constants-ran"), [{ name: form, model: path, x, shape: [3, 16] }]);
+        expect(distance(outputs.get(form)!, expected), form).toBeLessThan(1e-4);
+      }
+    }
   });
 
   it("replaces its own input, model and data, when told to", async () => {

@@ -43,7 +43,7 @@ ort.set_default_logger_severity(4)
 options = ort.SessionOptions(); options.intra_op_num_threads = 1
 for case in json.load(open(sys.argv[1])):
     try:
-        onnx.checker.check_model(case["model"])
+        onnx.checker.check_model(case["model"], full_check=True)
         x = np.fromfile(case["x"], np.float32).reshape(case["shape"])
         session = ort.InferenceSession(case["model"], options, providers=["CPUExecutionProvider"])
         given = session.get_inputs()[0]

@@ -95,19 +95,29 @@ class CompactView {
 
   /** ONNX's dims of a value after the cut, −1 for the batch. */
   dims({ spec, dims }: Activation): number[] {
-    const [, , ...rest] = dims;
-    return [-1, this.#factor(spec, dims) * this.#kept.get(spec)!.length, ...rest];
+    const axis = unitAxisIn(dims);
+    const cut = [-1, ...dims.slice(1)];
+    cut[axis] = this.#factor(spec, dims) * this.#kept.get(spec)!.length;
+    return cut;
   }
 
+  /** Places along the unit axis that one unit takes. */
   #factor(spec: string, dims: readonly number[]): number {
-    const factor = dims[1]! / this.#unitCount.get(spec)!;
+    const length = dims[unitAxisIn(dims)]!;
+    const factor = length / this.#unitCount.get(spec)!;
     if (Number.isInteger(factor)) return factor;
     throw new ArgumentError(this.#model.onnx.parts.source.name, {
-      given: `a reshape of the ${this.#unitCount.get(spec)} units of "${spec}" to ${dims[1]}`,
+      given: `a reshape of the ${this.#unitCount.get(spec)} units of "${spec}" to ${length}`,
       expected: "units that stay whole",
       remedy: "Export it with --form zeroed.",
     });
   }
+}
+
+/** Where units are told in ONNX's dims: the first axis that is longer than 1, behind the batch. */
+function unitAxisIn(dims: readonly number[]): number {
+  const axis = dims.findIndex((length, k) => k > 0 && length > 1);
+  return axis < 0 ? 1 : axis;
 }
 
 /** What a node says about the number of units it works on. */
@@ -126,6 +136,11 @@ function changeNode(model: ImportedOnnx, edit: GraphEdit, node: NodePart, view: 
       edit.changeNode(node, { attributes: new Map([["group", intAttribute("group", groups)]]) });
       return;
     }
+    case "Gemm":
+      // with beta 0 the third input is not read, and it still has a number for each unit that was cut
+      if (output !== undefined && attributes.get("beta")?.f === 0)
+        edit.changeNode(node, { input: edit.inputsOf(node).slice(0, 2) });
+      return;
     case "Reshape":
       if (output !== undefined)
         reshapeTo(

@@ -4,6 +4,7 @@
  */
 import { ArgumentError } from "@phew/core";
 import { ELEMENT_BYTES, type Tensor } from "../tensor.ts";
+import { Attributes } from "./attributes.ts";
 import { GRAPH, MODEL, type ModelParts, type NodePart, PAYLOAD, type TensorPart } from "./parts.ts";
 import { bytesPiece, computed, copied, fieldPiece, joined, type Piece } from "./pieces.ts";
 import {
@@ -14,7 +15,7 @@ import {
   type NodeProto,
   type ValueInfoProto,
 } from "./schema.ts";
-import { dataTypeOf, describe, EXTERNAL, type ExternalData, externalPlace } from "./tensors.ts";
+import { dataTypeOf, describe, EXTERNAL, type ExternalData, externalPlace, tensorOf } from "./tensors.ts";
 import { product } from "./values.ts";
 import { fieldsOf, type Range } from "./wire.ts";
 
@@ -38,6 +39,10 @@ export interface NodeChange {
 const MOST_BYTES = 2 ** 31 - 1;
 /** External tensors start at multiples of this, so that they can be mapped into memory. */
 const ALIGNMENT = 64;
+/** Smaller tensors are written into the model itself, as PyTorch's exporter does. */
+const LEAST_EXTERNAL_BYTES = 1024;
+/** What lengths, axes, places and sizes are made of: shape inference reads these, and it may not open other files. */
+const WHOLE: ReadonlySet<string> = new Set(["I64", "I32"]);
 
 export class GraphEdit {
   readonly #parts: ModelParts;
@@ -138,7 +143,7 @@ export class GraphEdit {
     const live = new Set<NodePart>();
     const wanted = [output, ...this.#newNodes.flatMap((node) => node.input ?? [])];
     for (let name = wanted.pop(); name !== undefined; name = wanted.pop()) {
-      if (read.has(name)) continue;
+      if (name === "" || read.has(name)) continue;
       read.add(name);
       const node = makers.get(name);
       if (node === undefined || live.has(node)) continue;
@@ -159,9 +164,8 @@ export class GraphEdit {
     const data = new DataFile(dataName);
     const fields: Piece[] = [];
     const inlines = this.#parts.functions.length > 0;
-    const hasExternal = [...this.#parts.initializers.values()].some(
-      (part) => part.header.dataLocation === EXTERNAL,
-    );
+    const hasStored = this.#storeConstants();
+    const hasExternal = hasStored || [...this.#parts.initializers.values()].some(isExternal);
     for (const node of this.#newNodes) fields.push(fieldPiece(GRAPH.node, bytesPiece(encode("Node", node))));
     if (inlines) {
       for (const node of this.#parts.nodes) {
@@ -183,7 +187,7 @@ export class GraphEdit {
       }
     }
     for (const tensor of this.#newTensors.values()) {
-      fields.push(hasExternal ? data.add(tensor) : inline(tensor));
+      fields.push(hasExternal ? data.place(tensor) : inline(tensor));
       // before IR version 4 every initialiser is an input too
       if (this.#parts.irVersion < 4)
         fields.push(fieldPiece(GRAPH.input, bytesPiece(encode("ValueInfo", valueInfo(tensor)))));
@@ -205,6 +209,25 @@ export class GraphEdit {
       });
     }
     return { model, data: data.isEmpty ? undefined : data.piece() };
+  }
+
+  /**
+   * Constant nodes whose elements lie in a file become initialisers: the node names a file that is not written again.
+   * @returns true where there are any
+   */
+  #storeConstants(): boolean {
+    const { source, nodes } = this.#parts;
+    const before = this.#newTensors.size;
+    for (const node of nodes) {
+      if (node.opType !== "Constant" || this.#droppedNodes.has(node)) continue;
+      const part = new Attributes(node, source.name).tensor("value");
+      if (part === undefined || !isExternal(part)) continue;
+      const { dtype } = describe(part);
+      const name = node.output![0]!;
+      this.addTensor({ name, dims: part.dims, dtype, read: () => tensorOf(part, this.#external).data });
+      this.#droppedNodes.add(node);
+    }
+    return this.#newTensors.size > before;
   }
 
   /** Notes on values that may have changed; inputs that stood for a dropped initialiser. */
@@ -234,7 +257,7 @@ export class GraphEdit {
       const length = count * ELEMENT_BYTES[dtype];
       const read =
         this.#externalPatches.get(part) ?? (() => this.#external!(place.location, place.offset, length));
-      return data.add({ name: part.name, dims: part.dims, dtype, read });
+      return data.place({ name: part.name, dims: part.dims, dtype, read });
     }
     const field = part.field!;
     const patch = part.payload.length === 1 ? this.#patches.get(part.payload[0]!.start) : undefined;
@@ -309,10 +332,11 @@ class DataFile {
     return this.#pieces.length === 0;
   }
 
-  /** @returns the initialiser that refers to it */
-  add(tensor: NewTensor): Piece {
+  /** @returns the initialiser: one that refers to this file, or holds the elements where they belong in the model */
+  place(tensor: NewTensor): Piece {
+    const length = byteLength(tensor);
+    if (length < LEAST_EXTERNAL_BYTES || WHOLE.has(tensor.dtype)) return inline(tensor);
     const gap = (ALIGNMENT - (this.#length % ALIGNMENT)) % ALIGNMENT;
-    const length = product(tensor.dims) * ELEMENT_BYTES[tensor.dtype];
     this.#pieces.push(
       bytesPiece(new Uint8Array(gap)),
       computed(length, () => tensor.read()),
@@ -338,16 +362,19 @@ class DataFile {
   }
 }
 
+const isExternal = (part: TensorPart): boolean => part.header.dataLocation === EXTERNAL;
+
+const byteLength = ({ dims, dtype }: NewTensor): number => product(dims) * ELEMENT_BYTES[dtype];
+
 function inline(tensor: NewTensor): Piece {
   const header = encode("Tensor", {
     dims: [...tensor.dims],
     dataType: dataTypeOf(tensor.dtype),
     name: tensor.name,
   });
-  const length = product(tensor.dims) * ELEMENT_BYTES[tensor.dtype];
   const payload = fieldPiece(
     PAYLOAD.raw,
-    computed(length, () => tensor.read()),
+    computed(byteLength(tensor), () => tensor.read()),
   );
   return fieldPiece(GRAPH.initializer, joined([bytesPiece(header), payload]));
 }

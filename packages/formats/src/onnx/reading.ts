@@ -27,6 +27,8 @@ export function readGraph(parts: ModelParts, inputNames: ReadonlySet<string>, ou
   const consumers = new Map<string, NodePart[]>();
   for (const node of order) {
     for (const name of node.input ?? []) {
+      // an optional input that is left out is no value
+      if (name === "") continue;
       readers.set(name, (readers.get(name) ?? 0) + 1);
       const list = consumers.get(name);
       if (list === undefined) consumers.set(name, [node]);

@@ -151,8 +151,17 @@ function valuesTensor(
   const { scale, offset } = source;
   const at = (folded: number | Float64Array, k: number) =>
     typeof folded === "number" ? folded : folded[Math.floor(k / run)]!;
-  const own =
-    scale === 1 && offset === 0 ? values : values.map((value, k) => (value - at(offset, k)) / at(scale, k));
+  const unfolded = (value: number, k: number): number => {
+    const rest = value - at(offset, k);
+    if (rest === 0) return 0;
+    if (at(scale, k) !== 0) return rest / at(scale, k);
+    throw new ArgumentError(`"${source.name}"`, {
+      given: `the trained value ${value}, which the file multiplies by 0`,
+      expected: "a file in which every trained value counts",
+      remedy: "Export it to safetensors instead.",
+    });
+  };
+  const own = scale === 1 && offset === 0 ? values : values.map(unfolded);
   const shape = isTransposed ? [dims[1]!, dims[0]!] : dims;
   const tensor = tensorFrom(dtype, shape, own);
   return isTransposed ? permuted(tensor, [1, 0]) : tensor;

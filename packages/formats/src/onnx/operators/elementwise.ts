@@ -55,8 +55,8 @@ export const prelu: Operator = (context, node, [x, slope]) => {
   context.note(`"${node.title}" has a slope that was trained; here it stays ${slopes[0]}`);
   const name = "leakyRelu";
   const emitted = context.emit(node, { kind: "activation", name, alpha: slopes[0]! }, [value], value.dims);
-  const axis = unitAxisOf(constant.dims, value.dims);
-  if (slopes.length > 1 && axis !== undefined)
+  const axis = 1 - value.dims.length + constant.dims.length;
+  if (axis >= 0 && constant.dims[axis]! > 1)
     context.use(node, 1, constant, unitAxis(constant.dims, axis, value.spec));
   return emitted;
 };
