@@ -2,8 +2,9 @@
  * safetensors: u64 length of a header, the header (JSON), the tensors' bytes end to end.
  * @see https://github.com/huggingface/safetensors, section "Format"
  */
-import { basename, dirname, join } from "node:path";
+import { basename } from "node:path";
 import { ArgumentError } from "@phew/core";
+import { neighbourPath } from "./neighbour.ts";
 import { type OpenFile, readWhole, withFile } from "./readFile.ts";
 import { isObject, type JsonObject, parseStrictJson } from "./strictJson.ts";
 import {
@@ -169,7 +170,9 @@ async function readShards(path: string): Promise<TensorFile> {
         expected: "the name of a .safetensors file in the same folder",
       });
     }
-    const file = shards.get(shard) ?? (await withFile(join(dirname(path), shard), readOpen));
+    const file =
+      shards.get(shard) ??
+      (await withFile(neighbourPath(path, shard, `${path}: shard "${shard}"`), readOpen));
     shards.set(shard, file);
     const tensor = file.tensors.get(name);
     if (tensor === undefined) {

@@ -522,7 +522,7 @@ describe("external data", () => {
       // it is there from the case before
     }
     writeFileSync(`${folder}/m.onnx`, outside(location));
-    await expect(readOnnx(`${folder}/m.onnx`)).rejects.toThrow("expected a file in the model's own folder");
+    await expect(readOnnx(`${folder}/m.onnx`)).rejects.toThrow("expected a file in the folder of m.onnx");
   });
 
   it("says what is missing or too short", async () => {

@@ -210,7 +210,7 @@ describe("shards", () => {
       { a: "../m-1-of-2.safetensors" },
       /name of a \.safetensors file in the same folder/,
     ],
-    ["that are missing", { a: "gone.safetensors" }, /no such file/],
+    ["that are missing", { a: "gone.safetensors" }, /no file "gone/],
     ["without the tensor", { nothing: "m-1-of-2.safetensors" }, /tensor "nothing": got none in m-1-of-2/],
     ["that are no name", { a: 3 }, /got the shard 3/],
   ])("%s are refused", async (_, weight_map, message) => {

@@ -3,8 +3,9 @@
  * shards beside it.
  * @see https://github.com/tensorflow/tfjs/blob/master/tfjs-core/src/io/types.ts
  */
-import { basename, dirname, join } from "node:path";
+import { basename } from "node:path";
 import { ArgumentError } from "@phew/core";
+import { neighbourPath } from "../neighbour.ts";
 import { type OpenFile, openBytes, readWhole, withFile } from "../readFile.ts";
 import { isObject, type JsonObject, parseStrictJson } from "../strictJson.ts";
 import { bytesOf, type Dtype, ELEMENT_BYTES, safeElementCount, type Tensor, toFloat32 } from "../tensor.ts";
@@ -57,8 +58,9 @@ const TYPES: Readonly<Record<string, Dtype>> = {
 
 /** @throws ArgumentError where the file is no LayersModel, or its shards are missing or of other sizes than it says */
 export async function readTfjsFile(path: string): Promise<TfjsFile> {
-  const folder = dirname(path);
-  return parseTfjsFile(path, await readWhole(path), (name, use) => withFile(join(folder, name), use));
+  return parseTfjsFile(path, await readWhole(path), (name, use) =>
+    withFile(neighbourPath(path, name, `${path}: shard "${name}"`), use),
+  );
 }
 
 /** The same of files in memory. @param shards by name */
