@@ -13,7 +13,7 @@ import { oracleNetwork } from "./oracleNetwork.ts";
 
 type Random = () => number;
 
-/** A network of random blocks: residual, concat, slice, grouped, depthwise, pooling, every kind of activation. */
+/** A network of random blocks: residual, concat, selections, grouped, depthwise, pooling, every kind of activation. */
 function randomNetwork(random: Random): Network {
   const below = (n: number) => Math.floor(random() * n);
   const b = new NetworkBuilder("random", [1 + below(3), 6, 6]);
@@ -43,7 +43,8 @@ function randomNetwork(random: Random): Network {
         break;
       case 2: {
         const taken = 1 + below(channels - 1);
-        x = b.node(name(), { kind: "slice", start: below(channels - taken + 1), count: taken }, x);
+        const index = Array.from({ length: taken }, () => below(channels));
+        x = b.node(name(), { kind: "select", index }, x);
         channels = taken;
         break;
       }

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { Masks } from "../src/masks/masks.ts";
 import { NetworkBuilder, type Value } from "../src/network/builder.ts";
 import type { Network } from "../src/network/network.ts";
+import { unitRun } from "../src/operations/select.ts";
 import type { Weights } from "../src/weights/weights.ts";
 
 const STRUCTURES = [
@@ -168,8 +169,8 @@ function build(blocks: readonly Block[], flat: boolean, inChannels: number): Net
         const half = Math.max(1, channels >> 1);
         const rest = channels - half;
         if (rest === 0) break;
-        const left = b.node(`left${index}`, { kind: "slice", start: 0, count: half }, x);
-        const right = b.node(`right${index}`, { kind: "slice", start: half, count: rest }, x);
+        const left = b.node(`left${index}`, { kind: "select", index: unitRun(0, half).toReversed() }, x);
+        const right = b.node(`right${index}`, { kind: "select", index: unitRun(half, rest) }, x);
         x = b.concat(right, b.add(left, conv(right, half, kernel)));
         break;
       }

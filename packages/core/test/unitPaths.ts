@@ -42,7 +42,7 @@ export function unitPaths(graph: OracleGraph, kept: Parameters, most = 200_000):
     } else if (op.kind === "add") for (const from of inputs) follow(from, unit);
     else if (op.kind === "flatten")
       follow(input, Math.floor(unit / (sizeOf(shapes[input]!) / shapes[input]![0]!)));
-    else if (op.kind === "slice") follow(input, op.start + unit);
+    else if (op.kind === "select") follow(input, op.index[unit]!);
     else if (op.kind === "concat") {
       let slot = 0;
       let rest = unit;

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { NetworkBuilder } from "../src/network/builder.ts";
 import type { Network } from "../src/network/network.ts";
+import { unitRun } from "../src/operations/select.ts";
 import { longestWalk, walkPlan } from "../src/walks/plan.ts";
 import { zooEntries, zooModel } from "../src/zoo/zoo.ts";
 import { oracleNetwork } from "./oracleNetwork.ts";
@@ -116,8 +117,8 @@ describe("the walk plan", () => {
   it("cuts flattened channels where a slice does", () => {
     const b = new NetworkBuilder("cut", [3, 2, 2]);
     const flat = b.flatten(b.conv2d("a", b.input, conv(3)));
-    const left = b.node("left", { kind: "slice", start: 0, count: 6 }, flat);
-    const right = b.node("right", { kind: "slice", start: 6, count: 6 }, flat);
+    const left = b.node("left", { kind: "select", index: unitRun(0, 6) }, flat);
+    const right = b.node("right", { kind: "select", index: unitRun(6, 6) }, flat);
     const plan = planOf(b.build(b.add(b.dense("l", left, 2), b.dense("r", right, 2))));
     expect(described(plan)).toEqual([
       "a[0..1) → l[0..4) ×4",
@@ -133,8 +134,8 @@ describe("the walk plan", () => {
   it("keeps the shortcut of units that the weighted branch does not read", () => {
     const b = new NetworkBuilder("split", [4]);
     const x = b.dense("a", b.input, 4, { bias: false });
-    const left = b.node("left", { kind: "slice", start: 0, count: 2 }, x);
-    const right = b.node("right", { kind: "slice", start: 2, count: 2 }, x);
+    const left = b.node("left", { kind: "select", index: unitRun(0, 2) }, x);
+    const right = b.node("right", { kind: "select", index: unitRun(2, 2) }, x);
     const plan = planOf(b.build(b.add(b.dense("b", left, 2), right)));
     expect(described(plan)).toContain("a[2..4) → output[0..2)");
   });
@@ -166,7 +167,7 @@ describe("the walk plan", () => {
   it("names the layer and the units that nothing reads", () => {
     const b = new NetworkBuilder("stray", [2]);
     const x = b.dense("a", b.input, 6);
-    const some = b.node("some", { kind: "slice", start: 1, count: 2 }, x);
+    const some = b.node("some", { kind: "select", index: unitRun(1, 2) }, x);
     expect(() => planOf(b.build(b.dense("b", some, 1)))).toThrow(
       'layer "a.weight", unit 0: got no way on: neither the output nor a layer with weights reads them',
     );

@@ -120,7 +120,7 @@ function orderOf(node: Node, network: Network, orders: readonly FeatureOrder[]):
     case "add":
       if (rest.every((order) => agree(order, first))) return first;
       break;
-    case "slice":
+    case "select":
       if (first.every(({ plane }) => plane === 1)) return [run(shape[0]!, 1)];
       break;
     default:

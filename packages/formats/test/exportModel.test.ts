@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { Masks, maskedWeights, type Network, NetworkBuilder, zooModel } from "@phew/core";
+import { Masks, maskedWeights, type Network, NetworkBuilder, unitRun, zooModel } from "@phew/core";
 import { describe, expect, it } from "vitest";
 import {
   type ExportableModel,
@@ -180,7 +180,7 @@ describe("a network from elsewhere", () => {
     let x = b.conv2d("g", b.input, { outChannels: 4, kernel: 3, groups: 2 });
     x = b.maxPool2d(x, { kernel: 3, stride: 1, padding: [1, 0, 0, 1] });
     x = b.activation("hardSwish", x);
-    x = b.node("cut", { kind: "slice", start: 1, count: 2 }, x);
+    x = b.node("cut", { kind: "select", index: unitRun(1, 2) }, x);
     const network = b.build(b.globalAveragePool(x));
     const weights = randomWeights(network, uniform(1));
     const write = exportModel(

@@ -474,7 +474,7 @@ const layers: OnnxCase[] = [
   ),
   body(
     "concat of both halves in the other order, Split by attribute",
-    ["slice", "slice", "concat"],
+    ["select", "select", "concat"],
     [
       { op: "Split", in: ["c"], out: ["p", "q"], attributes: { axis: 1, split: [2, 4] } },
       { op: "Concat", in: ["q", "p"], out: ["b"], attributes: { axis: 1 } },
@@ -483,7 +483,7 @@ const layers: OnnxCase[] = [
   ),
   body(
     "Split by input, along a negative axis",
-    ["slice", "slice", "concat"],
+    ["select", "select", "concat"],
     [
       { op: "Split", in: ["c", "sizes"], out: ["p", "q"], attributes: { axis: -3 } },
       { op: "Concat", in: ["q", "p"], out: ["b"], attributes: { axis: -3 } },
@@ -492,7 +492,7 @@ const layers: OnnxCase[] = [
   ),
   body(
     "Split into equal parts, one of them unread",
-    ["slice", "slice", "add"],
+    ["select", "select", "add"],
     [
       { op: "Split", in: ["c"], out: ["p", "unread", "q"], attributes: { axis: 1, num_outputs: 3 } },
       { op: "Add", in: ["q", "p"], out: ["b"] },
@@ -502,14 +502,102 @@ const layers: OnnxCase[] = [
   ),
   body(
     "Slice over channels, and over all of the height",
-    ["slice"],
+    ["select"],
     [{ op: "Slice", in: ["c", "starts", "ends", "axes"], out: ["b"] }],
     { tensors: { starts: ints([-4, 0]), ends: ints([5, Number.MAX_SAFE_INTEGER]), axes: ints([1, 2]) } },
     3,
   ),
   body(
+    "Slice of every second channel, from behind",
+    ["select"],
+    [{ op: "Slice", in: ["c", "starts", "ends", "axes", "steps"], out: ["b"] }],
+    { tensors: { starts: ints([-1]), ends: ints([-7]), axes: ints([1]), steps: ints([-2]) } },
+    3,
+  ),
+  body(
+    "Gather of channels, one of them twice, one from behind",
+    ["select"],
+    [{ op: "Gather", in: ["c", "places"], out: ["b"], attributes: { axis: 1 } }],
+    { tensors: { places: ints([4, 0, -2, 1]) } },
+    4,
+  ),
+  body(
+    "Gather of one channel, and the axis back",
+    ["select"],
+    [
+      { op: "Gather", in: ["c", "place"], out: ["p"], attributes: { axis: 1 } },
+      { op: "Unsqueeze", in: ["p", "axes"], out: ["b"] },
+    ],
+    { tensors: { place: ints([3], []), axes: ints([1]) } },
+    1,
+  ),
+  body(
+    "channels shuffled between two reshapes",
+    ["select", "relu", "conv2d"],
+    [
+      { op: "Reshape", in: ["c", "groups"], out: ["v"] },
+      { op: "Transpose", in: ["v"], out: ["t"], attributes: { perm: [0, 2, 1, 3, 4] } },
+      { op: "Reshape", in: ["t", "whole"], out: ["s"] },
+      { op: "Relu", in: ["s"], out: ["r"] },
+      { op: "Conv", in: ["r", "d"], out: ["b"], attributes: { group: 2 } },
+    ],
+    {
+      tensors: { groups: ints([-1, 3, 2, 8, 8]), whole: ints([0, 6, 8, 8]), d: tensor([4, 3, 2, 2], 21) },
+    },
+    4,
+  ),
+  body(
+    "one group of channels, taken by its number",
+    ["select"],
+    [
+      { op: "Reshape", in: ["c", "groups"], out: ["v"] },
+      { op: "Gather", in: ["v", "place"], out: ["p"], attributes: { axis: 1 } },
+      { op: "Reshape", in: ["p", "whole"], out: ["b"] },
+    ],
+    {
+      tensors: { groups: ints([-1, 3, 2, 8, 8]), whole: ints([-1, 2, 8, 8]), place: ints([1], []) },
+    },
+    2,
+  ),
+  body(
+    "channels last and back again",
+    ["relu"],
+    [
+      { op: "Transpose", in: ["c"], out: ["t"], attributes: { perm: [0, 2, 3, 1] } },
+      { op: "Identity", in: ["t"], out: ["i"] },
+      { op: "Transpose", in: ["i"], out: ["s"], attributes: { perm: [0, 3, 1, 2] } },
+      { op: "Relu", in: ["s"], out: ["b"] },
+    ],
+  ),
+  {
+    name: "a mean over all places of channels that come last",
+    becomes: ["globalAveragePool", "dense"],
+    file: {
+      nodes: [
+        { op: "Conv", in: ["x", "w"], out: ["c"] },
+        { op: "Transpose", in: ["c"], out: ["t"], attributes: { perm: [0, 2, 3, 1] } },
+        { op: "ReduceMean", in: ["t"], out: ["m"], attributes: { axes: [1, 2], keepdims: 0 } },
+        { op: "Gemm", in: ["m", "v"], out: ["y"] },
+      ],
+      tensors: { w: tensor([4, 3, 3, 3], 1), v: tensor([4, 2], 2) },
+    },
+  },
+  {
+    name: "features of channels that come last, as TensorFlow flattens",
+    becomes: ["flatten", "select", "dense"],
+    file: {
+      nodes: [
+        { op: "Conv", in: ["x", "w"], out: ["c"] },
+        { op: "Transpose", in: ["c"], out: ["t"], attributes: { perm: [0, 2, 3, 1] } },
+        { op: "Reshape", in: ["t", "flat"], out: ["f"] },
+        { op: "Gemm", in: ["f", "v"], out: ["y"] },
+      ],
+      tensors: { w: tensor([4, 3, 5, 5], 1), v: tensor([64, 2], 2), flat: ints([-1, 64]) },
+    },
+  },
+  body(
     "Slice by attributes",
-    ["slice"],
+    ["select"],
     [one("Slice", { starts: [2], ends: [6], axes: [1] })],
     { opset: 9 },
     4,
@@ -1069,7 +1157,7 @@ const rare: OnnxCase[] = [
   body("Swish, the operation", ["silu"], [one("Swish")], { opset: 24 }),
   body(
     "a sequence of parts",
-    ["slice", "slice", "concat"],
+    ["select", "select", "concat"],
     [
       { op: "SplitToSequence", in: ["c", "sizes"], out: ["s"], attributes: { axis: 1 } },
       { op: "SequenceAt", in: ["s", "last"], out: ["p"] },
@@ -1125,9 +1213,9 @@ function inStyleOf(opset: number): OnnxCase {
       "conv2d",
       "conv2d",
       "add",
-      "slice",
+      "select",
       "conv2d",
-      "slice",
+      "select",
       "concat",
       "globalAveragePool",
       "dense",

@@ -158,8 +158,8 @@ function strandsInto(
       while (rest >= sizeOf(shapes[inputs[slot]!]!)) rest -= sizeOf(shapes[inputs[slot++]!]!);
       return [{ node: inputs[slot]!, element: rest, factor: 1 }];
     }
-    case "slice":
-      return [{ node: input, element: op.start * plane + element, factor: 1 }];
+    case "select":
+      return [{ node: input, element: op.index[unit]! * plane + (element % plane), factor: 1 }];
     case "opaque":
       return inputs.flatMap((node) => {
         const size = sizeOf(shapes[node]!);

@@ -90,8 +90,8 @@ function evaluate(task: Task): Float64Array {
       return x.map((_, k) => task.inputs.reduce((sum, input) => sum + input[k]!, 0));
     case "concat":
       return concatenation(task);
-    case "slice":
-      return unitRun(task);
+    case "select":
+      return selection(task);
     case "opaque":
       throw new Error(`"${task.node.name}" cannot be computed: its inner workings are not known`);
     case "flatten":
@@ -262,15 +262,16 @@ function concatenation(task: Task): Float64Array {
   return Float64Array.from(y);
 }
 
-function unitRun(task: Task): Float64Array {
+function selection(task: Task): Float64Array {
   const { op } = task.node;
-  if (op.kind !== "slice") throw new Error("not a slice");
+  if (op.kind !== "select") throw new Error("not a selection");
   const whole = sizeOf(task.inputShapes[0]!);
   const plane = whole / task.inputShapes[0]![0]!;
   const y: number[] = [];
   for (let n = 0; n < task.count; n++) {
-    for (let k = op.start * plane; k < (op.start + op.count) * plane; k++)
-      y.push(task.inputs[0]![n * whole + k]!);
+    for (const unit of op.index) {
+      for (let k = 0; k < plane; k++) y.push(task.inputs[0]![n * whole + unit * plane + k]!);
+    }
   }
   return Float64Array.from(y);
 }

@@ -41,7 +41,7 @@ export type OracleOp =
   | ({ readonly kind: "averagePool2d"; readonly countPadding: boolean; readonly ceil?: boolean } & Window)
   | { readonly kind: "dropout"; readonly rate: number }
   | { readonly kind: "opaque"; readonly shape: readonly number[] }
-  | { readonly kind: "slice"; readonly start: number; readonly count: number }
+  | { readonly kind: "select"; readonly index: readonly number[] }
   | { readonly kind: "add" | "concat" | "flatten" | "globalAveragePool" | "identity" };
 
 export interface OracleNode {
@@ -97,8 +97,8 @@ function shapeOf(op: OracleOp, inputs: number[][]): number[] {
       return [first![0]!];
     case "concat":
       return [inputs.reduce((sum, shape) => sum + shape[0]!, 0), ...first!.slice(1)];
-    case "slice":
-      return [op.count, ...first!.slice(1)];
+    case "select":
+      return [op.index.length, ...first!.slice(1)];
     case "batchNorm":
     case "activation":
     case "add":

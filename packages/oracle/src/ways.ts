@@ -85,9 +85,9 @@ export class Ways {
         const before = inputShapes.slice(0, slot).reduce((sum, shape) => sum + shape[0]!, 0);
         return units.map((u) => before + u);
       }
-      case "slice": {
-        const { start, count } = node.op;
-        return units.map((u) => u - start).filter((u) => u >= 0 && u < count);
+      case "select": {
+        const { index: taken } = node.op;
+        return units.flatMap((u) => taken.flatMap((from, to) => (from === u ? [to] : [])));
       }
       case "opaque":
         return Array.from({ length: node.op.shape[0]! }, (_, u) => u);
@@ -119,8 +119,8 @@ export class Ways {
         while (rest >= this.shapes[inputs[slot]!]![0]!) rest -= this.shapes[inputs[slot++]!]![0]!;
         return this.#trace(inputs[slot]!, rest);
       }
-      case "slice":
-        return this.#trace(first, op.start + unit);
+      case "select":
+        return this.#trace(first, op.index[unit]!);
       case "opaque":
         return inputs.flatMap((input) =>
           Array.from({ length: this.shapes[input]![0]! }, (_, u) => u).flatMap((u) => this.#trace(input, u)),

@@ -82,8 +82,8 @@ describe("the ways of a residual network", () => {
     const split = graphOf(
       [{ kind: "input", shape: [4] }],
       [{ kind: "dense", weight: "a", outFeatures: 4 }, 0],
-      [{ kind: "slice", start: 0, count: 2 }, 1],
-      [{ kind: "slice", start: 2, count: 2 }, 1],
+      [{ kind: "select", index: [0, 1] }, 1],
+      [{ kind: "select", index: [2, 3] }, 1],
       [{ kind: "dense", weight: "b", outFeatures: 2 }, 2],
       [{ kind: "add" }, 4, 3],
     );

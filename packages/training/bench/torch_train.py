@@ -249,8 +249,8 @@ class Network:
 
         return lambda inputs, _training: torch.cat(inputs, 1)
 
-    def slice(self, op, _shape):
-        return lambda inputs, _training: inputs[0][:, op["start"] : op["start"] + op["count"]]
+    def select(self, op, _shape):
+        return lambda inputs, _training: inputs[0][:, op["index"]]
 
     def maxPool2d(self, op, shape):
         from torch.nn import functional as F

@@ -6,6 +6,7 @@ import {
   type Network,
   NetworkBuilder,
   type NodeSpec,
+  unitRun,
   type Value,
   type Weights,
 } from "@phew/core";
@@ -58,7 +59,7 @@ function everyOperation(): Network {
       groups: 3,
     }),
   );
-  const left = b.node("left", { kind: "slice", start: 1, count: 2 }, x);
+  const left = b.node("left", { kind: "select", index: unitRun(1, 2) }, x);
   const max = b.maxPool2d(x, { kernel: 3, stride: 1, padding: 1 });
   const odd = b.maxPool2d(x, { kernel: 2, stride: 1, padding: [1, 0, 0, 1] });
   const mean = b.averagePool2d(x, { kernel: 3, stride: 1, padding: 1 });

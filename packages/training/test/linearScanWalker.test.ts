@@ -1,4 +1,4 @@
-import { initialise, type Network, NetworkBuilder, prune, type Weights, walkPlan } from "@phew/core";
+import { initialise, type Network, NetworkBuilder, prune, unitRun, type Weights, walkPlan } from "@phew/core";
 import { PHEW, Walker, Ways } from "@phew/oracle";
 import { describe, expect, it } from "vitest";
 import { linearScanWalk } from "../src/bench/linearScanWalker.ts";
@@ -10,7 +10,7 @@ function forked(): Network {
   const start = b.relu(b.conv2d("conv1", b.input, { outChannels: 4, kernel: 3, padding: 1, groups: 2 }));
   const block = b.conv2d("conv2", start, { outChannels: 3, kernel: 2, padding: [0, 0, 1, 1] });
   const sum = b.add(block, b.conv2d("shortcut", start, { outChannels: 3, kernel: 1 }));
-  const both = b.concat(sum, b.node("part", { kind: "slice", start: 1, count: 2 }, start));
+  const both = b.concat(sum, b.node("part", { kind: "select", index: unitRun(1, 2) }, start));
   return b.build(b.dense("fc", b.flatten(both), 3));
 }
 

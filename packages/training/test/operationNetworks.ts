@@ -1,5 +1,5 @@
 /** One network for each operation or group of them, small enough for central differences; every executor is held to them. */
-import { type ActivationName, type Network, NetworkBuilder, type Value } from "@phew/core";
+import { type ActivationName, type Network, NetworkBuilder, unitRun, type Value } from "@phew/core";
 import fc from "fast-check";
 
 export function activationNetwork(name: ActivationName): Network {
@@ -82,7 +82,7 @@ export function poolingNetworks(): Network[] {
   ];
 }
 
-/** Add, concat, slice, identity, global pooling and values read several times. */
+/** Add, concat, selections, identity, global pooling and values read several times. */
 export function graphNetwork(): Network {
   const b = new NetworkBuilder("graph", [3, 5, 5]);
   const conv = (name: string, x: Value, outChannels: number) =>
@@ -92,10 +92,10 @@ export function graphNetwork(): Network {
   const stacked = b.concat(
     merged,
     b.input,
-    conv("c", b.node("cut", { kind: "slice", start: 1, count: 2 }, merged), 2),
+    conv("c", b.node("cut", { kind: "select", index: [2, 1, 2] }, merged), 2),
   );
   const features = b.concat(b.globalAveragePool(stacked), b.flatten(first));
-  const cut = b.node("features", { kind: "slice", start: 4, count: 60 }, b.flatten(features));
+  const cut = b.node("features", { kind: "select", index: unitRun(4, 60) }, b.flatten(features));
   return b.build(b.dense("out", b.dropout(0, cut), 4));
 }
 

@@ -4,7 +4,7 @@
  * bias, no shift), or where nothing that reaches the output reads it. A unit that is constant but not 0 stays.
  *
  * Units that must stand or fall together are one class: those that batch normalisation, activations, pooling, flatten,
- * concat, slice and add carry into each other, and the inputs and outputs of one group of a grouped convolution. A
+ * concat, select and add carry into each other, and the inputs and outputs of one group of a grouped convolution. A
  * class goes only if each of its units may go. The network's input and output keep their shapes, and every value keeps
  * at least one unit.
  */
@@ -264,8 +264,10 @@ function smaller(op: Operation, keptOut: Uint32Array, keptIn: Uint32Array, flow:
     }
     case "dense":
       return { ...op, outFeatures: keptOut.length };
-    case "slice":
-      return { ...op, start: keptIn.filter((u) => u < op.start).length, count: keptOut.length };
+    case "select": {
+      const place = new Map(Array.from(keptIn, (unit, k) => [unit, k]));
+      return { ...op, index: Array.from(keptOut, (u) => place.get(op.index[u]!)!) };
+    }
     default:
       return op;
   }

@@ -14,7 +14,7 @@ import { identity } from "./identity.ts";
 import { input } from "./input.ts";
 import { maxPool2d } from "./maxPool2d.ts";
 import { opaque } from "./opaque.ts";
-import { slice } from "./slice.ts";
+import { select } from "./select.ts";
 
 export const operations = {
   activation,
@@ -31,7 +31,7 @@ export const operations = {
   input,
   maxPool2d,
   opaque,
-  slice,
+  select,
 };
 
 type Registered = (typeof operations)[keyof typeof operations];

@@ -6,6 +6,7 @@ import { redefine } from "./exportMasked.ts";
 import { GraphEdit, intAttribute, intsAttribute } from "./graphEdit.ts";
 import type { ImportedOnnx } from "./importGraph.ts";
 import type { NodePart } from "./parts.ts";
+import type { AttributeProto } from "./schema.ts";
 import { sitesOf } from "./sites.ts";
 import { type Activation, product } from "./values.ts";
 
@@ -58,6 +59,9 @@ export function cutOut(tensor: Tensor, cuts: readonly (Uint32Array | undefined)[
   return { dtype: tensor.dtype, shape, data: bytesOf(taken) };
 }
 
+/** Operations that may read a value whose units are no longer on axis 1 alone: see {@link CompactView.dims}. */
+const READS_ANY_DIMS = new Set(["Reshape", "Transpose", "Slice", "Gather"]);
+
 /** Which places along ONNX's unit axis stay. */
 class CompactView {
   readonly #model: ImportedOnnx;
@@ -93,12 +97,49 @@ class CompactView {
     return count;
   }
 
-  /** ONNX's dims of a value after the cut, −1 for the batch. */
-  dims({ spec, dims }: Activation): number[] {
-    const axis = unitAxisIn(dims);
+  /** ONNX's dims of a value after the cut, −1 for the batch; units that lay along several axes lie along one. */
+  dims(name: string, { spec, dims, shape }: Activation): number[] {
+    const kept = this.#kept.get(spec)!.length;
+    if (this.#isSplit(spec, dims)) {
+      const readers = this.#model.onnx.graph.order.filter((node) => node.input?.includes(name));
+      if (readers.every(({ opType }) => READS_ANY_DIMS.has(opType ?? "")))
+        return [-1, kept, ...shape.slice(1)];
+    }
     const cut = [-1, ...dims.slice(1)];
-    cut[axis] = this.#factor(spec, dims) * this.#kept.get(spec)!.length;
+    cut[unitAxisIn(dims)] = this.#factor(spec, dims) * kept;
     return cut;
+  }
+
+  /**
+   * What a node takes that selects units: the places, along axis 1 of its input after the cut, of what is kept.
+   * @param name of its input @param isCut whether its output loses units
+   * @returns the places, and the shape of the list of them: none where the axis goes
+   */
+  selection(name: string, output: Activation, isCut: boolean): { places: number[]; dims: number[] } {
+    const { network } = this.#model;
+    const node = network.nodes.find((candidate) => candidate.name === output.spec)!;
+    if (node.op.kind !== "select") throw this.#splitUnits(output.spec, output.dims);
+    const { index } = node.op;
+    const source = this.#model.onnx.activations.get(name)!;
+    const given = network.nodes[node.inputs[0]!]!;
+    // what is read flat by a selection of features lies flat in the file, too
+    const isFlattened = given.name !== source.spec;
+    const maker = this.#model.onnx.graph.makers.get(name)?.opType;
+    const isOnAxis = isFlattened
+      ? source.dims.length === 2
+      : source.dims[1] === this.#unitCount.get(source.spec);
+    const isJoined = !isFlattened && this.#isSplit(source.spec, source.dims) && maker === "Reshape";
+    if (!isOnAxis && !isJoined) throw this.#splitUnits(source.spec, source.dims);
+    // what is put out lies along one axis, too; only a reshape that is rewritten anyway takes that
+    if (isJoined && !isCut) throw this.#splitUnits(source.spec, source.dims);
+    const place = new Map(Array.from(this.#kept.get(given.name)!, (unit, k) => [unit, k]));
+    const places = Array.from(this.#kept.get(node.name)!, (unit) => place.get(index[unit]!)!);
+    const isAxisGone = !isJoined && output.dims.length === source.dims.length - 1;
+    return { places, dims: isAxisGone ? [] : [places.length] };
+  }
+
+  #isSplit(spec: string, dims: readonly number[]): boolean {
+    return !Number.isInteger(dims[unitAxisIn(dims)]! / this.#unitCount.get(spec)!);
   }
 
   /** Places along the unit axis that one unit takes. */
@@ -106,8 +147,12 @@ class CompactView {
     const length = dims[unitAxisIn(dims)]!;
     const factor = length / this.#unitCount.get(spec)!;
     if (Number.isInteger(factor)) return factor;
-    throw new ArgumentError(this.#model.onnx.parts.source.name, {
-      given: `a reshape of the ${this.#unitCount.get(spec)} units of "${spec}" to ${length}`,
+    throw this.#splitUnits(spec, dims);
+  }
+
+  #splitUnits(spec: string, dims: readonly number[]): ArgumentError {
+    return new ArgumentError(this.#model.onnx.parts.source.name, {
+      given: `a reshape of the ${this.#unitCount.get(spec)} units of "${spec}" to ${dims[unitAxisIn(dims)]}`,
       expected: "units that stay whole",
       remedy: "Export it with --form zeroed.",
     });
@@ -146,7 +191,7 @@ function changeNode(model: ImportedOnnx, edit: GraphEdit, node: NodePart, view: 
         reshapeTo(
           edit,
           node,
-          view.dims(output),
+          view.dims(node.output![0]!, output),
           new Map([
             ["allowzero", null],
             ["shape", null],
@@ -155,7 +200,8 @@ function changeNode(model: ImportedOnnx, edit: GraphEdit, node: NodePart, view: 
       return;
     case "Squeeze": {
       const isOpen = !attributes.has("axes") && !edit.inputsOf(node)[1];
-      if (output !== undefined && isOpen) reshapeTo(edit, node, view.dims(output), new Map());
+      if (output !== undefined && isOpen)
+        reshapeTo(edit, node, view.dims(node.output![0]!, output), new Map());
       return;
     }
     case "Expand":
@@ -178,22 +224,20 @@ function changeNode(model: ImportedOnnx, edit: GraphEdit, node: NodePart, view: 
       }
       return;
     }
-    case "Slice": {
+    case "Slice":
+    case "Gather":
+    case "Transpose": {
+      const isSelection = model.onnx.selections.has(node);
       const value = view.cut(x);
-      const [range] = model.onnx.parted.get(node) ?? [];
-      if (value === undefined || range === undefined) return;
-      const [start, end] = [view.keptBefore(value, range.start), view.keptBefore(value, range.end)];
-      if (opset >= 10) {
-        const [starts, ends, axes] = [[start], [end], [1]].map((list, k) =>
-          int64Tensor(edit, `${node.title}_${["starts", "ends", "axes"][k]}`, list),
-        ) as [string, string, string];
-        edit.changeNode(node, { input: [x!, starts, ends, axes] });
-      } else {
-        const lists = { starts: [start], ends: [end], axes: [1] };
-        edit.changeNode(node, {
-          attributes: new Map(Object.entries(lists).map(([name, list]) => [name, intsAttribute(name, list)])),
-        });
-      }
+      if (!isSelection || (value === undefined && output === undefined)) return;
+      const selected = model.onnx.activations.get(node.output![0]!)!;
+      const { places, dims } = view.selection(x!, selected, output !== undefined);
+      const name = int64Tensor(edit, `${node.title}_index`, places, dims);
+      const attributes = new Map<string, AttributeProto | null>(
+        ["perm", "starts", "ends", "axes", "steps"].map((attribute) => [attribute, null]),
+      );
+      attributes.set("axis", intAttribute("axis", 1));
+      edit.changeNode(node, { opType: "Gather", input: [x!, name], attributes });
     }
   }
 }
@@ -208,9 +252,14 @@ function reshapeTo(
   edit.changeNode(node, { opType: "Reshape", input: [node.input![0]!, name], attributes });
 }
 
-function int64Tensor(edit: GraphEdit, wanted: string, values: readonly number[]): string {
+function int64Tensor(
+  edit: GraphEdit,
+  wanted: string,
+  values: readonly number[],
+  dims: readonly number[] = [values.length],
+): string {
   const name = edit.unusedName(wanted);
-  const { data } = tensorFrom("I64", [values.length], values);
-  edit.addTensor({ name, dims: [values.length], dtype: "I64", read: () => data });
+  const { data } = tensorFrom("I64", dims, values);
+  edit.addTensor({ name, dims, dtype: "I64", read: () => data });
   return name;
 }

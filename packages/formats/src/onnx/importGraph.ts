@@ -52,7 +52,9 @@ export interface OnnxOrigin {
   readonly opset: number;
   readonly output: string;
   readonly uses: readonly TensorUse[];
-  /** Nodes that part units (Split, Slice) → where each part lies along ONNX's unit axis. */
+  /** Nodes that select units of their input (Slice, Gather, Transpose). */
+  readonly selections: ReadonlySet<NodePart>;
+  /** Nodes that split units → where each part lies along ONNX's unit axis. */
   readonly parted: ReadonlyMap<NodePart, readonly Range[]>;
   readonly parameters: ReadonlyMap<string, ParameterSource>;
   /** ONNX value → the value of the network that it is. */
@@ -129,6 +131,7 @@ export function importGraph(given: ModelParts, options: OnnxOptions): ImportedOn
     opset,
     output,
     uses: context.uses,
+    selections: context.selections,
     parted: context.parted,
     parameters,
     activations: context.activations(),

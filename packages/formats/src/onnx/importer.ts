@@ -75,7 +75,9 @@ export class Importer {
   readonly external: ExternalData | undefined;
   readonly notes: string[] = [];
   readonly uses: TensorUse[] = [];
-  /** Nodes that part units (Split, Slice) → where each part lies along ONNX's unit axis. */
+  /** Nodes that select units of their input. */
+  readonly selections = new Set<NodePart>();
+  /** Nodes that split units → where each part lies along ONNX's unit axis. */
   readonly parted = new Map<NodePart, readonly Range[]>();
   readonly parameters = new Map<string, ParameterSource>();
   readonly values = new Map<string, Value>();
@@ -173,6 +175,17 @@ export class Importer {
     };
   }
 
+  /**
+   * Some units of a value by their index; the value itself where these are all of them, in order.
+   * @param dims of the result, as ONNX has them
+   */
+  select(node: NodePart, value: Activation, index: readonly number[], dims: readonly number[]): Activation {
+    const isWhole = index.length === value.shape[0] && index.every((unit, k) => unit === k);
+    if (isWhole) return { ...value, dims, exclusive: false };
+    this.selections.add(node);
+    return this.emit(node, { kind: "select", index }, [value], dims);
+  }
+
   emitInput(name: string, shape: Shape, batch: number): Activation {
     const spec = this.#add(name, { kind: "input", shape }, []);
     return { kind: "activation", spec, shape, dims: [batch, ...shape], exclusive: false };
@@ -226,6 +239,13 @@ export class Importer {
     if (value === undefined) throw new Unsupported(`${what} lacks an input`);
     if (value.kind === "activation") return value;
     if (value.kind === "expression") return this.#resolve(value);
+    if (value.kind === "turned") {
+      const { base, permutation, node } = value;
+      throw new Unsupported(
+        `it exchanges axes of ${dimsText(base.dims)} (perm ${permutation.join(", ")}), so that units no longer come first; export the model in the layout n, c, h, w`,
+        node,
+      );
+    }
     if (value.kind === "padded") {
       throw new Unsupported(
         `its input is padded by "${value.title}", and only convolutions and pooling take padding`,

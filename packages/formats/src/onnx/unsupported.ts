@@ -1,5 +1,6 @@
 /** What a network of this project cannot hold, collected over a whole file and told at once. */
 import { ArgumentError } from "@phew/core";
+import type { NodePart } from "./parts.ts";
 
 /** A node that has no place in a network. */
 export interface UnsupportedNode {
@@ -39,6 +40,13 @@ export class UnsupportedOperationsError extends ArgumentError {
 /** Thrown while one node is read, caught by the importer, which goes on with the next. */
 export class Unsupported extends Error {
   override readonly name = "Unsupported";
+  /** The node whose fault it is; absent: the one that is being read. */
+  readonly culprit: NodePart | undefined;
+
+  constructor(reason: string, culprit?: NodePart) {
+    super(reason);
+    this.culprit = culprit;
+  }
 }
 
 const RECURRENT = "a recurrent layer uses a weight at many time steps, so that it lies on no single path";

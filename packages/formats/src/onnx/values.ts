@@ -2,7 +2,7 @@
 import type { Shape } from "@phew/core";
 import type { Dtype, Tensor } from "../tensor.ts";
 import type { Expression } from "./expressions.ts";
-import type { TensorPart } from "./parts.ts";
+import type { NodePart, TensorPart } from "./parts.ts";
 
 /** A value that does not depend on the network's input. */
 export interface Constant {
@@ -47,6 +47,17 @@ export interface Padded {
   readonly title: string;
 }
 
+/** A value of which the axes are exchanged, so that units do not come first: as it was, waiting for what reads it. */
+export interface Turned {
+  readonly kind: "turned";
+  readonly base: Activation;
+  /** Axis k is axis `permutation[k]` of the base; the batch stays first. */
+  readonly permutation: readonly number[];
+  readonly dims: readonly number[];
+  /** The node that exchanges them. */
+  readonly node: NodePart;
+}
+
 /** The parts of a value that was split into a sequence. */
 export interface Sequence {
   readonly kind: "sequence";
@@ -58,7 +69,7 @@ export interface Unknown {
   readonly kind: "unknown";
 }
 
-export type Value = Constant | Activation | Padded | Expression | Sequence | Unknown;
+export type Value = Constant | Activation | Padded | Expression | Turned | Sequence | Unknown;
 
 export const UNKNOWN: Unknown = { kind: "unknown" };
 

@@ -210,7 +210,7 @@ class LayersModelDraft {
         return [{ className: "Dropout", config: { rate: op.rate } }];
       case "identity":
         return [];
-      case "slice":
+      case "select":
         return "a part of the channels";
       case "opaque":
         return op.operation;

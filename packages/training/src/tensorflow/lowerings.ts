@@ -14,7 +14,7 @@ import { identity } from "./identity.ts";
 import { input } from "./input.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
 import { maxPool2d } from "./maxPool2d.ts";
-import { slice } from "./slice.ts";
+import { select } from "./select.ts";
 
 /** An opaque part of a network can be pruned but by its nature not computed. */
 type Computed = Exclude<Operation["kind"], "opaque">;
@@ -33,7 +33,7 @@ const lowerings: { readonly [Kind in Computed]: Lowering<OperationOf<Kind>> } = 
   identity,
   input,
   maxPool2d,
-  slice,
+  select,
 };
 
 /** @throws ArgumentError naming the layer, where this executor cannot compute its operation */

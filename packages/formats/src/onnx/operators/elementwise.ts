@@ -315,7 +315,7 @@ function summed(context: Importer, node: NodePart, inputs: readonly (Value | und
 
 export const identity: Operator = (context, node, [x]) => {
   if (x?.kind === "constant") return reshaped(x, node.output?.[0] ?? x.name, x.dims);
-  if (x?.kind === "padded" || x?.kind === "expression") return x;
+  if (x?.kind === "padded" || x?.kind === "expression" || x?.kind === "turned") return x;
   return passed(context, node, context.activation(x, "an identity"));
 };
 
@@ -330,7 +330,7 @@ export const cast: Operator = (context, node, [x]) => {
     throw new Unsupported("it makes whole numbers of the network's values");
   if (dtype !== "F32")
     context.note(`"${node.title}" casts to ${dtype}; here everything is computed in float32`);
-  if (x?.kind === "padded" || x?.kind === "expression") return x;
+  if (x?.kind === "padded" || x?.kind === "expression" || x?.kind === "turned") return x;
   return passed(context, node, context.activation(x, "a cast"));
 };
 

@@ -4,6 +4,8 @@ import * as layers from "./layers.ts";
 import type { Operator } from "./operator.ts";
 import * as pooling from "./pooling.ts";
 import * as reshaping from "./reshaping.ts";
+import * as selection from "./selection.ts";
+import { transpose } from "./turning.ts";
 
 export const operators: Readonly<Record<string, Operator>> = {
   Abs: elementwise.constantArithmetic,
@@ -29,7 +31,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   Expand: reshaping.expand,
   Flatten: reshaping.flatten,
   Floor: elementwise.constantArithmetic,
-  Gather: reshaping.gather,
+  Gather: selection.gather,
   Gelu: elementwise.gelu,
   Gemm: layers.gemm,
   GlobalAveragePool: pooling.globalAveragePool,
@@ -63,22 +65,22 @@ export const operators: Readonly<Record<string, Operator>> = {
   ReduceProd: reshaping.reduceProd,
   Relu: elementwise.relu,
   Reshape: reshaping.reshape,
-  SequenceAt: reshaping.sequenceAt,
+  SequenceAt: selection.sequenceAt,
   Shape: reshaping.shape,
   Sigmoid: elementwise.sigmoid,
   Size: reshaping.size,
-  Slice: reshaping.slice,
+  Slice: selection.slice,
   Softmax: elementwise.softmax,
   Softplus: elementwise.softplus,
-  Split: reshaping.split,
-  SplitToSequence: reshaping.splitToSequence,
+  Split: selection.split,
+  SplitToSequence: selection.splitToSequence,
   Sqrt: elementwise.constantArithmetic,
   Squeeze: reshaping.squeeze,
   Sub: elementwise.sub,
   Sum: elementwise.sum,
   Swish: elementwise.swish,
   Tanh: elementwise.tanh,
-  Transpose: reshaping.transpose,
+  Transpose: transpose,
   Unsqueeze: reshaping.unsqueeze,
   Where: reshaping.where,
 };

@@ -85,7 +85,9 @@ function wholeWindow(image: Activation) {
 
 /** A reduction over all places and nothing else. */
 function reduction(context: Importer, node: NodePart, x: Value | undefined, axes: Value | undefined) {
-  const value = context.activation(x, "a reduction");
+  const isTurned = x?.kind === "turned";
+  const value = isTurned ? x.base : context.activation(x, "a reduction");
+  const [all, axisOf] = isTurned ? [x.dims, x.permutation] : [value.dims, value.dims.map((_, k) => k)];
   const attributes = context.attributes(node);
   const rank = value.dims.length;
   const given =
@@ -96,20 +98,24 @@ function reduction(context: Importer, node: NodePart, x: Value | undefined, axes
     if (attributes.int("noop_with_empty_axes", 0) !== 0) throw new Unsupported("it reduces over no axis");
     throw new Unsupported("it reduces over the batch too");
   }
-  const reduced = new Set(given.map((axis) => normalAxis(axis, rank)));
-  const isOverPlaces =
-    !reduced.has(0) &&
-    !reduced.has(1) &&
-    value.dims.every((n, axis) => axis < 2 || n === 1 || reduced.has(axis));
+  const gone = new Set(given.map((axis) => normalAxis(axis, rank)));
+  const reduced = new Set([...gone].map((axis) => axisOf[axis]!));
   const [units, ...places] = value.shape;
-  if (!isOverPlaces || value.dims[1] !== units || product(value.dims.slice(2)) !== product(places)) {
+  // row-major, the axes of units come before those of places
+  const left = value.dims.map((_, axis) => axis).filter((axis) => axis > 0 && !reduced.has(axis));
+  const isOverPlaces =
+    product(left.map((axis) => value.dims[axis]!)) === units &&
+    left.every(
+      (axis) => value.dims[axis] === 1 || ![...reduced].some((k) => k < axis && value.dims[k] !== 1),
+    );
+  if (reduced.has(0) || !isOverPlaces) {
     throw new Unsupported(
-      `it reduces ${dimsText(value.dims)} over axes ${[...reduced].join(", ")}, not over all places of an image`,
+      `it reduces ${dimsText(all)} over axes ${[...gone].join(", ")}, not over all places of an image`,
     );
   }
   if (places.length === 0) throw new Unsupported("it reduces features that are no image");
   const keeps = attributes.int("keepdims", 1) !== 0;
-  const dims = value.dims.flatMap((length, axis) => (reduced.has(axis) ? (keeps ? [1] : []) : [length]));
+  const dims = all.flatMap((length, axis) => (gone.has(axis) ? (keeps ? [1] : []) : [length]));
   return { value, dims };
 }
 

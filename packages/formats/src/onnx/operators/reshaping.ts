@@ -18,7 +18,6 @@ import {
   sliceIndices,
   smallNumbers,
   storedConstant,
-  transposed,
 } from "../constants.ts";
 import type { Importer } from "../importer.ts";
 import type { NodePart } from "../parts.ts";
@@ -33,8 +32,7 @@ import {
   type Value,
 } from "../values.ts";
 import type { Operator } from "./operator.ts";
-
-const outputName = (node: NodePart) => node.output?.[0] ?? "";
+import { dimsOf, outputName, viewed } from "./views.ts";
 
 export const constant: Operator = (context, node) => {
   const attributes = context.attributes(node);
@@ -63,12 +61,6 @@ export const shape: Operator = (context, node, [x]) => {
 
 export const size: Operator = (_context, node, [x]) =>
   computedConstant(outputName(node), [], "I64", [product(dimsOf(x))]);
-
-function dimsOf(x: Value | undefined): readonly number[] {
-  if (x === undefined || x.kind === "unknown" || x.kind === "sequence")
-    throw new Unsupported("the shape of its input is not known");
-  return x.dims;
-}
 
 export const reshape: Operator = (context, node, [x, target]) => {
   const attributes = context.attributes(node);
@@ -151,42 +143,6 @@ function axesOf(context: Importer, node: NodePart, axes: Value | undefined): rea
   return [...smallNumbers(context.constant(axes, "its list of axes"))];
 }
 
-export const transpose: Operator = (context, node, [x]) => {
-  const dims = dimsOf(x);
-  const rank = dims.length;
-  const permutation = context.attributes(node).ints("perm") ?? dims.map((_, axis) => rank - 1 - axis);
-  const isWhole = permutation.length === rank && new Set(permutation).size === rank;
-  if (!isWhole || permutation.some((axis) => axis < 0 || axis >= rank)) {
-    throw new Unsupported(`its perm [${permutation.join(", ")}] is no order of ${rank} axes`);
-  }
-  if (x?.kind === "constant") return transposed(x, outputName(node), permutation);
-  // axes of length 1 may move freely: no element changes its place
-  const moved = permutation.filter((axis) => dims[axis] !== 1);
-  if (moved.some((axis, k) => k > 0 && axis < moved[k - 1]!)) {
-    throw new Unsupported(
-      `it exchanges axes of ${dimsText(dims)} (perm ${permutation.join(", ")}), so that units no longer come first; export the model in the layout n, c, h, w`,
-    );
-  }
-  return viewed(
-    context,
-    node,
-    x,
-    permutation.map((axis) => dims[axis]!),
-  );
-};
-
-/** The same elements in the same order under other dims. */
-function viewed(context: Importer, node: NodePart, x: Value | undefined, dims: readonly number[]): Value {
-  if (x?.kind === "constant") return reshaped(x, outputName(node), dims);
-  const value = context.activation(x, "a reshape");
-  if (dims[0] !== value.dims[0]) {
-    throw new Unsupported(
-      `it makes ${dimsText(dims)} of ${dimsText(value.dims)}, which mixes the batch with the units`,
-    );
-  }
-  return { ...value, dims, exclusive: value.exclusive && context.isReadOnce(outputName(node)) };
-}
-
 export const pad: Operator = (context, node, [x, pads, fill, axes]) => {
   const attributes = context.attributes(node);
   const mode = attributes.text("mode", "constant");
@@ -256,157 +212,6 @@ export const concat: Operator = (context, node, inputs) => {
     areImages ? values : values.map((value) => context.flat(value)),
     dims,
   );
-};
-
-export const split: Operator = (context, node, [x, sizes]) => {
-  const attributes = context.attributes(node);
-  const dims = dimsOf(x);
-  const axis = normalAxis(attributes.int("axis", 0), dims.length);
-  const outputs = node.output ?? [];
-  const given =
-    sizes === undefined
-      ? attributes.ints("split")
-      : [...smallNumbers(context.constant(sizes, "its list of sizes"))];
-  const share = Math.ceil(dims[axis]! / outputs.length);
-  const counts = given ?? outputs.map((_, k) => Math.min(share, dims[axis]! - k * share));
-  if (counts.length !== outputs.length)
-    throw new Unsupported(`it splits into ${counts.length} parts for ${outputs.length} outputs`);
-  return parted(context, node, x, axis, counts, outputs);
-};
-
-/** A split whose parts are picked one by one, as unoptimised graphs have it. */
-export const splitToSequence: Operator = (context, node, [x, sizes]) => {
-  const attributes = context.attributes(node);
-  const dims = dimsOf(x);
-  const axis = normalAxis(attributes.int("axis", 0), dims.length);
-  const given = sizes === undefined ? undefined : context.constant(sizes, "its list of sizes");
-  if (given === undefined && attributes.int("keepdims", 1) === 0)
-    throw new Unsupported("it takes single units apart");
-  const numbers = given === undefined ? [1] : [...smallNumbers(given)];
-  const [size] = numbers;
-  // one number is the size of each part, the last may be smaller
-  const isSize = given === undefined || given.dims.length === 0;
-  if (isSize && !(size! >= 1 && dims[axis]! / size! <= MOST_COMPUTED)) {
-    throw new Unsupported(`it splits ${dims[axis]} into parts of ${size}`);
-  }
-  const counts = isSize
-    ? Array.from({ length: Math.ceil(dims[axis]! / size!) }, (_, k) =>
-        Math.min(size!, dims[axis]! - k * size!),
-      )
-    : numbers;
-  const names = counts.map(() => outputName(node));
-  return {
-    kind: "sequence",
-    parts: parted(context, node, x, axis, counts, names).map((part) => part ?? UNKNOWN),
-  };
-};
-
-export const sequenceAt: Operator = (context, _node, [sequence, position]) => {
-  const at = context.scalar(position);
-  if (sequence?.kind !== "sequence" || at === undefined)
-    throw new Unsupported("it picks out of a sequence that is not known");
-  const part = sequence.parts.at(at);
-  if (part === undefined) throw new Unsupported(`it picks part ${at} of ${sequence.parts.length}`);
-  if (part.kind !== "activation") return part;
-  return { ...part, exclusive: false };
-};
-
-function parted(
-  context: Importer,
-  node: NodePart,
-  x: Value | undefined,
-  axis: number,
-  counts: readonly number[],
-  names: readonly string[],
-): (Value | undefined)[] {
-  const length = dimsOf(x)[axis]!;
-  if (counts.some((n) => n < 0) || counts.reduce((sum, n) => sum + n, 0) !== length) {
-    throw new Unsupported(`it splits ${length} into ${counts.slice(0, 20).join(" + ")}`);
-  }
-  if (axis === 1 && x?.kind !== "constant") context.parted.set(node, ranges(counts));
-  let end = 0;
-  return counts.map((count, k) => {
-    end += count;
-    const start = end - count;
-    const name = names[k]!;
-    if (!context.isRead(name)) return undefined;
-    if (count === 0) throw new Unsupported(`it splits ${length} into parts of which "${name}" is empty`);
-    if (x?.kind === "constant")
-      return foldSlice(name, x, new Map([[axis, { start, end: start + count, step: 1 }]]));
-    return unitsOf(context, node, context.activation(x, "a split"), axis, start, count, name);
-  });
-}
-
-function ranges(counts: readonly number[]): { start: number; end: number }[] {
-  let end = 0;
-  return counts.map((count) => {
-    end += count;
-    return { start: end - count, end };
-  });
-}
-
-export const slice: Operator = (context, node, [x, starts, ends, axes, steps]) => {
-  const attributes = context.attributes(node);
-  const dims = dimsOf(x);
-  const list = (value: Value | undefined, name: string) =>
-    value === undefined ? attributes.ints(name) : [...smallNumbers(context.constant(value, `its ${name}`))];
-  const [from, to] = [list(starts, "starts"), list(ends, "ends")];
-  if (from === undefined || to === undefined || from.length !== to.length)
-    throw new Unsupported("it lacks its starts or ends");
-  const along = (list(axes, "axes") ?? from.map((_, k) => k)).map((axis) => normalAxis(axis, dims.length));
-  const by = list(steps, "steps") ?? from.map(() => 1);
-  if (along.length !== from.length || by.length !== from.length)
-    throw new Unsupported("its starts, axes and steps differ in number");
-  const slices = new Map(
-    along.map((axis, k): [number, AxisSlice] => [axis, { start: from[k]!, end: to[k]!, step: by[k]! }]),
-  );
-  if (x?.kind === "constant") return foldSlice(outputName(node), x, slices);
-  let value = context.activation(x, "a slice");
-  for (const [axis, part] of slices) {
-    const length = dims[axis]!;
-    const isAll = part.step === 1 && (part.start === 0 || part.start <= -length) && part.end >= length;
-    if (isAll) continue;
-    if (axis === 0) throw new Unsupported("it takes some examples out of the batch");
-    if (part.step !== 1) throw new Unsupported(`it takes every ${part.step}th place of axis ${axis}`);
-    const place = (at: number) => Math.min(length, Math.max(0, at < 0 ? at + length : at));
-    const [start, end] = [place(part.start), place(part.end)];
-    if (start >= end) throw new Unsupported(`it takes nothing of axis ${axis}`);
-    if (axis === 1) context.parted.set(node, [{ start, end }]);
-    value = unitsOf(context, node, value, axis, start, end - start, outputName(node));
-  }
-  return { ...value, exclusive: value.exclusive && context.isReadOnce(outputName(node)) };
-};
-
-/** A run of the units of a value. */
-function unitsOf(
-  context: Importer,
-  node: NodePart,
-  value: Activation,
-  axis: number,
-  start: number,
-  count: number,
-  output: string,
-): Activation {
-  const dims = value.dims.map((length, k) => (k === axis ? count : length));
-  if (axis !== 1)
-    throw new Unsupported(
-      `it takes a part of axis ${axis} of ${dimsText(value.dims)}, and only units can be parted`,
-    );
-  const isUnits = value.dims[1] === value.shape[0];
-  const source = isUnits ? value : context.flat(value);
-  const inner = isUnits ? 1 : product(value.dims.slice(2));
-  const part = context.emit(
-    node,
-    { kind: "slice", start: start * inner, count: count * inner },
-    [source],
-    dims,
-  );
-  return { ...part, exclusive: context.isReadOnce(output) };
-}
-
-export const gather: Operator = (context, node, [data, indices]) => {
-  if (data?.kind !== "constant" || indices?.kind !== "constant") throw new Unsupported(reasonFor("Gather"));
-  return foldGather(outputName(node), data, indices, context.attributes(node).int("axis", 0));
 };
 
 export const expand: Operator = (context, node, [x, target]) => {

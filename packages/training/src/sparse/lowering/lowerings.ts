@@ -14,7 +14,7 @@ import { identity } from "./identity.ts";
 import { input } from "./input.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
 import { averagePool2d, maxPool2d } from "./pooling.ts";
-import { slice } from "./slice.ts";
+import { select } from "./select.ts";
 
 /** Opaque parts are refused before; the other two are part of combinations. */
 type Lowered = Exclude<Operation["kind"], "opaque" | "batchNorm" | "add">;
@@ -31,7 +31,7 @@ const lowerings: { readonly [Kind in Lowered]: Lowering<OperationOf<Kind>> } = {
   identity,
   input,
   maxPool2d,
-  slice,
+  select,
 };
 
 /** Names of the operations that can be computed, for messages. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { buildNetwork, type NodeSpec, prune } from "../src/index.ts";
+import { buildNetwork, type NodeSpec, prune, unitRun } from "../src/index.ts";
 import { definitionOf, type Operation } from "../src/operations/registry.ts";
 
 const given = (
@@ -21,8 +21,9 @@ const numbers = (count: number, seed: number) =>
 const dot = (a: Float64Array, b: Float64Array) => a.reduce((sum, x, k) => sum + x * b[k]!, 0);
 
 describe.each<[string, Operation, readonly (readonly number[])[]]>([
-  ["a slice of channels", { kind: "slice", start: 1, count: 2 }, [[4, 2, 3]]],
-  ["a slice of features", { kind: "slice", start: 3, count: 2 }, [[5]]],
+  ["a slice of channels", { kind: "select", index: unitRun(1, 2) }, [[4, 2, 3]]],
+  ["a slice of features", { kind: "select", index: unitRun(3, 2) }, [[5]]],
+  ["a shuffle of channels, one of them twice", { kind: "select", index: [2, 0, 3, 2] }, [[4, 2, 3]]],
   ["an opaque part of two inputs", { kind: "opaque", operation: "Gate", shape: [3, 2, 2] }, [[4, 2, 3], [5]]],
 ])("path sums through %s", (_name, op, shapes) => {
   it("are linear, and go back as they came: ⟨y, f(x)⟩ = ⟨f'(y), x⟩", () => {
@@ -41,20 +42,24 @@ describe.each<[string, Operation, readonly (readonly number[])[]]>([
   });
 });
 
-describe("slice", () => {
-  it("takes units in their order", () => {
-    const op: Operation = { kind: "slice", start: 1, count: 2 };
-    const task = given([Float64Array.from({ length: 8 }, (_, k) => k)], [[4, 2]], [2, 2]);
-    expect([...definitionOf(op).pathForward(op, task)]).toEqual([2, 3, 4, 5]);
+describe("a selection", () => {
+  it.each([
+    [
+      [1, 2],
+      [2, 3, 4, 5],
+    ],
+    [
+      [3, 0, 3],
+      [6, 7, 0, 1, 6, 7],
+    ],
+  ])("of units %j takes them in this order", (index, wanted) => {
+    const op: Operation = { kind: "select", index };
+    const task = given([Float64Array.from({ length: 8 }, (_, k) => k)], [[4, 2]], [index.length, 2]);
+    expect([...definitionOf(op).pathForward(op, task)]).toEqual(wanted);
   });
 
-  it.each([
-    [-1, 2],
-    [0, 0],
-    [3, 2],
-    [0.5, 1],
-  ])("refuses %d, %d of 4 units", (start, count) => {
-    const op: Operation = { kind: "slice", start, count };
+  it.each([[[-1, 0]], [[]], [[3, 4]], [[0.5]]])("refuses units %j of 4", (index) => {
+    const op: Operation = { kind: "select", index };
     expect(() => definitionOf(op).shape(op, [[4, 2, 2]], "part")).toThrow('layer "part"');
   });
 });

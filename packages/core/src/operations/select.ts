@@ -1,0 +1,70 @@
+/**
+ * Some units of its input, in any order and each as often as wanted: unit u of the output is unit index[u] of the input.
+ * Slices, the parts of a split, gathers of channels and the shuffling of channels are all this.
+ */
+import { ArgumentError } from "../errors.ts";
+import {
+  elementCount,
+  NO_GRADIENTS,
+  NO_PARAMETERS,
+  type OperationDefinition,
+  type UnitMap,
+} from "./definition.ts";
+import { throughMeeting } from "./repeats.ts";
+
+export interface Select {
+  readonly kind: "select";
+  /** By unit of the output: the unit of the input that it is. At least one. */
+  readonly index: readonly number[];
+}
+
+/** The units `start … start + count − 1`, in order. */
+export function unitRun(start: number, count: number): readonly number[] {
+  return Array.from({ length: count }, (_, k) => start + k);
+}
+
+export const select: OperationDefinition<Select> = {
+  kind: "select",
+  arity: [1, 1],
+  parameters: () => NO_PARAMETERS,
+  shape({ index }, inputs, node) {
+    const [units, ...rest] = inputs[0]!;
+    const stray = index.find((unit) => !Number.isInteger(unit) || unit < 0 || unit >= units!);
+    if (index.length === 0 || stray !== undefined) {
+      throw new ArgumentError(`layer "${node}"`, {
+        given: stray === undefined ? "no units" : `unit ${stray}`,
+        expected: `at least one, all among the ${units} units of its input`,
+      });
+    }
+    return [index.length, ...rest];
+  },
+  units: ({ index }) => runs(index),
+  repeats: (_op, inputs) => throughMeeting(inputs),
+  pathForward({ index }, given) {
+    const plane = planeOf(given.outputShape);
+    const output = new Float64Array(index.length * plane);
+    for (const [u, from] of index.entries())
+      output.set(given.inputs[0]!.subarray(from * plane, (from + 1) * plane), u * plane);
+    return output;
+  },
+  pathBackward({ index }, given, _output, gradient) {
+    const plane = planeOf(given.outputShape);
+    const inputGradient = new Float64Array(elementCount(given.inputShapes[0]!));
+    for (const [u, from] of index.entries())
+      for (let k = 0; k < plane; k++) inputGradient[from * plane + k]! += gradient[u * plane + k]!;
+    return { inputs: [inputGradient], parameters: NO_GRADIENTS };
+  },
+};
+
+const planeOf = ([, ...places]: readonly number[]) => elementCount(places);
+
+/** One map for each run of units that follow one another on both sides. */
+function runs(index: readonly number[]): UnitMap[] {
+  const maps: UnitMap[] = [];
+  for (let start = 0, u = 1; u <= index.length; u++) {
+    if (u < index.length && index[u] === index[u - 1]! + 1) continue;
+    maps.push({ input: 0, fromStart: index[start]!, count: u - start, toStart: start, spread: 1 });
+    start = u;
+  }
+  return maps;
+}

@@ -1,0 +1,196 @@
+/** Operations that take some of the units of a value: Split, Slice and Gather; on constants they are worked out. */
+import {
+  type AxisSlice,
+  foldGather,
+  foldSlice,
+  MOST_COMPUTED,
+  normalAxis,
+  sliceIndices,
+  smallNumbers,
+} from "../constants.ts";
+import type { Importer } from "../importer.ts";
+import type { NodePart } from "../parts.ts";
+import { reasonFor, Unsupported } from "../unsupported.ts";
+import { type Activation, dimsText, product, UNKNOWN, type Value } from "../values.ts";
+import type { Operator } from "./operator.ts";
+import { dimsOf, outputName } from "./views.ts";
+
+/**
+ * How many axes after the batch's count the units: the first ones whose lengths multiply to the number of units.
+ * @returns undefined where an axis counts units and places at once
+ */
+export function unitAxisCount({ dims, shape }: Activation): number | undefined {
+  for (let axis = 1, count = 1; axis < dims.length; axis++) {
+    count *= dims[axis]!;
+    if (count === shape[0]) return axis;
+  }
+  return undefined;
+}
+
+/** Some positions of an axis of a value, in any order. @param dims of the result */
+function takenAlong(
+  context: Importer,
+  node: NodePart,
+  value: Activation,
+  axis: number,
+  positions: readonly number[],
+  dims: readonly number[],
+): Activation {
+  if (axis === 0) throw new Unsupported("it takes some examples out of the batch");
+  const unitAxes = unitAxisCount(value);
+  // features of an image that is read flat count one by one
+  const isFlat = unitAxes === undefined && value.dims.length === 2;
+  if (!isFlat && (unitAxes === undefined || axis > unitAxes)) {
+    throw new Unsupported(
+      `it takes a part of axis ${axis} of ${dimsText(value.dims)}, and only units can be parted`,
+    );
+  }
+  const lengths = value.dims.slice(1, isFlat ? 2 : unitAxes! + 1);
+  const inner = product(lengths.slice(axis));
+  const outer = product(lengths.slice(0, axis - 1));
+  const index: number[] = [];
+  for (let o = 0; o < outer; o++) {
+    for (const position of positions) {
+      const first = (o * lengths[axis - 1]! + position) * inner;
+      for (let k = 0; k < inner; k++) index.push(first + k);
+    }
+  }
+  return context.select(node, isFlat ? context.flat(value) : value, index, dims);
+}
+
+const withAxis = (dims: readonly number[], axis: number, length: number) =>
+  dims.map((own, k) => (k === axis ? length : own));
+
+export const split: Operator = (context, node, [x, sizes]) => {
+  const attributes = context.attributes(node);
+  const dims = dimsOf(x);
+  const axis = normalAxis(attributes.int("axis", 0), dims.length);
+  const outputs = node.output ?? [];
+  const given =
+    sizes === undefined
+      ? attributes.ints("split")
+      : [...smallNumbers(context.constant(sizes, "its list of sizes"))];
+  const share = Math.ceil(dims[axis]! / outputs.length);
+  const counts = given ?? outputs.map((_, k) => Math.min(share, dims[axis]! - k * share));
+  if (counts.length !== outputs.length)
+    throw new Unsupported(`it splits into ${counts.length} parts for ${outputs.length} outputs`);
+  return parted(context, node, x, axis, counts, outputs);
+};
+
+/** A split whose parts are picked one by one, as unoptimised graphs have it. */
+export const splitToSequence: Operator = (context, node, [x, sizes]) => {
+  const attributes = context.attributes(node);
+  const dims = dimsOf(x);
+  const axis = normalAxis(attributes.int("axis", 0), dims.length);
+  const given = sizes === undefined ? undefined : context.constant(sizes, "its list of sizes");
+  if (given === undefined && attributes.int("keepdims", 1) === 0)
+    throw new Unsupported("it takes single units apart");
+  const numbers = given === undefined ? [1] : [...smallNumbers(given)];
+  const [size] = numbers;
+  // one number is the size of each part, the last may be smaller
+  const isSize = given === undefined || given.dims.length === 0;
+  if (isSize && !(size! >= 1 && dims[axis]! / size! <= MOST_COMPUTED)) {
+    throw new Unsupported(`it splits ${dims[axis]} into parts of ${size}`);
+  }
+  const counts = isSize
+    ? Array.from({ length: Math.ceil(dims[axis]! / size!) }, (_, k) =>
+        Math.min(size!, dims[axis]! - k * size!),
+      )
+    : numbers;
+  const names = counts.map(() => outputName(node));
+  return {
+    kind: "sequence",
+    parts: parted(context, node, x, axis, counts, names).map((part) => part ?? UNKNOWN),
+  };
+};
+
+export const sequenceAt: Operator = (context, _node, [sequence, position]) => {
+  const at = context.scalar(position);
+  if (sequence?.kind !== "sequence" || at === undefined)
+    throw new Unsupported("it picks out of a sequence that is not known");
+  const part = sequence.parts.at(at);
+  if (part === undefined) throw new Unsupported(`it picks part ${at} of ${sequence.parts.length}`);
+  if (part.kind !== "activation") return part;
+  return { ...part, exclusive: false };
+};
+
+function parted(
+  context: Importer,
+  node: NodePart,
+  x: Value | undefined,
+  axis: number,
+  counts: readonly number[],
+  names: readonly string[],
+): (Value | undefined)[] {
+  const dims = dimsOf(x);
+  const length = dims[axis]!;
+  if (counts.some((n) => n < 0) || counts.reduce((sum, n) => sum + n, 0) !== length) {
+    throw new Unsupported(`it splits ${length} into ${counts.slice(0, 20).join(" + ")}`);
+  }
+  if (axis === 1 && x?.kind !== "constant") context.parted.set(node, ranges(counts));
+  return ranges(counts).map(({ start, end }, k) => {
+    const name = names[k]!;
+    if (!context.isRead(name)) return undefined;
+    if (start === end) throw new Unsupported(`it splits ${length} into parts of which "${name}" is empty`);
+    if (x?.kind === "constant") return foldSlice(name, x, new Map([[axis, { start, end, step: 1 }]]));
+    const positions = sliceIndices({ start, end, step: 1 }, length);
+    const value = context.activation(x, "a split");
+    const part = takenAlong(context, node, value, axis, positions, withAxis(dims, axis, end - start));
+    return { ...part, exclusive: context.isReadOnce(name) };
+  });
+}
+
+function ranges(counts: readonly number[]): { start: number; end: number }[] {
+  let end = 0;
+  return counts.map((count) => {
+    end += count;
+    return { start: end - count, end };
+  });
+}
+
+export const slice: Operator = (context, node, [x, starts, ends, axes, steps]) => {
+  const attributes = context.attributes(node);
+  const dims = dimsOf(x);
+  const list = (value: Value | undefined, name: string) =>
+    value === undefined ? attributes.ints(name) : [...smallNumbers(context.constant(value, `its ${name}`))];
+  const [from, to] = [list(starts, "starts"), list(ends, "ends")];
+  if (from === undefined || to === undefined || from.length !== to.length)
+    throw new Unsupported("it lacks its starts or ends");
+  const along = (list(axes, "axes") ?? from.map((_, k) => k)).map((axis) => normalAxis(axis, dims.length));
+  const by = list(steps, "steps") ?? from.map(() => 1);
+  if (along.length !== from.length || by.length !== from.length)
+    throw new Unsupported("its starts, axes and steps differ in number");
+  const slices = new Map(
+    along.map((axis, k): [number, AxisSlice] => [axis, { start: from[k]!, end: to[k]!, step: by[k]! }]),
+  );
+  if (x?.kind === "constant") return foldSlice(outputName(node), x, slices);
+  let value = context.activation(x, "a slice");
+  let partCount = 0;
+  for (const [axis, part] of slices) {
+    const length = dims[axis]!;
+    // a batch of any length is not listed place by place
+    if (part.step === 1 && (part.start === 0 || part.start <= -length) && part.end >= length) continue;
+    if (axis === 0) throw new Unsupported("it takes some examples out of the batch");
+    const positions = sliceIndices(part, length);
+    if (positions.length === 0) throw new Unsupported(`it takes nothing of axis ${axis}`);
+    if (partCount++ > 0) throw new Unsupported("it takes parts of several axes at once");
+    value = takenAlong(context, node, value, axis, positions, withAxis(value.dims, axis, positions.length));
+  }
+  return { ...value, exclusive: value.exclusive && context.isReadOnce(outputName(node)) };
+};
+
+export const gather: Operator = (context, node, [data, indices]) => {
+  const axis = context.attributes(node).int("axis", 0);
+  if (data?.kind === "constant" && indices?.kind === "constant")
+    return foldGather(outputName(node), data, indices, axis);
+  if (indices?.kind !== "constant" || data === undefined) throw new Unsupported(reasonFor("Gather"));
+  const value = context.activation(data, "a gather");
+  const at = normalAxis(axis, value.dims.length);
+  const length = value.dims[at]!;
+  const positions = [...smallNumbers(indices)].map((place) => (place < 0 ? place + length : place));
+  const stray = positions.find((place) => !(place >= 0 && place < length));
+  if (stray !== undefined) throw new Unsupported(`index ${stray} is beyond an axis of ${length}`);
+  if (positions.length === 0) throw new Unsupported(`it takes nothing of axis ${at}`);
+  const dims = [...value.dims.slice(0, at), ...indices.dims, ...value.dims.slice(at + 1)];
+  return takenAlong(context, node, value, at, positions, dims);
+};

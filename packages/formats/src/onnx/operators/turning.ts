@@ -1,0 +1,56 @@
+/**
+ * Transpose. Where it moves units among themselves (the shuffling of channels between two reshapes) it is a selection of
+ * units. Where it moves them behind height and width (channels last) the value waits as it was, for what turns it back,
+ * for a mean over all places, or for a reshape to features, which then come in the order of the file.
+ */
+import { transposed } from "../constants.ts";
+import type { Importer } from "../importer.ts";
+import type { NodePart } from "../parts.ts";
+import { Unsupported } from "../unsupported.ts";
+import { type Activation, dimsText, type Value } from "../values.ts";
+import type { Operator } from "./operator.ts";
+import { unitAxisCount } from "./selection.ts";
+import { dimsOf, outputName, permutedPlaces, viewed } from "./views.ts";
+
+export const transpose: Operator = (context, node, [x]) => {
+  const dims = dimsOf(x);
+  const rank = dims.length;
+  const permutation = context.attributes(node).ints("perm") ?? dims.map((_, axis) => rank - 1 - axis);
+  const isWhole = permutation.length === rank && new Set(permutation).size === rank;
+  if (!isWhole || permutation.some((axis) => axis < 0 || axis >= rank)) {
+    throw new Unsupported(`its perm [${permutation.join(", ")}] is no order of ${rank} axes`);
+  }
+  if (x?.kind === "constant") return transposed(x, outputName(node), permutation);
+  if (x?.kind === "turned") {
+    return turned(
+      context,
+      node,
+      x.base,
+      permutation.map((axis) => x.permutation[axis]!),
+    );
+  }
+  return turned(context, node, context.activation(x, "a transposition"), permutation);
+};
+
+/** @param permutation axis k of the result is axis `permutation[k]` of the value */
+function turned(context: Importer, node: NodePart, base: Activation, permutation: readonly number[]): Value {
+  const dims = permutation.map((axis) => base.dims[axis]!);
+  // axes of length 1 may move freely: no element changes its place
+  const moved = permutation.filter((axis) => base.dims[axis] !== 1);
+  const isInOrder = (axes: readonly number[]) => axes.every((axis, k) => k === 0 || axis > axes[k - 1]!);
+  if (isInOrder(moved)) return viewed(context, node, base, dims);
+  if (permutation[0] !== 0) {
+    throw new Unsupported(
+      `it exchanges axes of ${dimsText(base.dims)} (perm ${permutation.join(", ")}), and so mixes the batch with the units`,
+    );
+  }
+  const unitAxes = unitAxisCount(base);
+  const isUnit = (axis: number) => unitAxes !== undefined && axis <= unitAxes;
+  const unitsFirst = moved.every((axis, k) => isUnit(axis) || !moved.slice(k).some(isUnit));
+  if (unitAxes !== undefined && unitsFirst && isInOrder(moved.filter((axis) => !isUnit(axis)))) {
+    const units = permutation.filter((axis) => axis > 0 && isUnit(axis));
+    const index = permutedPlaces(base.dims, units);
+    return context.select(node, base, index, dims);
+  }
+  return { kind: "turned", base, permutation, dims, node };
+}

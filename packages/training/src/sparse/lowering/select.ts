@@ -1,0 +1,52 @@
+/** Some of its input's units by their index. */
+import type { Pass } from "../pass.ts";
+import { NO_UNIT, unitPairs } from "../unitPairs.ts";
+import type { Lowering, OperationOf } from "./lowering.ts";
+
+/** For every stored unit of the selection, where it stands among the stored units of the input. */
+function places(pass: Pass, index: number, taken: readonly number[]): number[] {
+  const input = pass.model.stored[pass.node(index).inputs[0]!]!;
+  const placeOf = new Map(Array.from(input, (unit, place) => [unit, place]));
+  return Array.from(pass.model.stored[index]!, (unit) => placeOf.get(taken[unit]!)!);
+}
+
+export const select: Lowering<OperationOf<"select">> = {
+  forward(pass, index, op) {
+    const output = pass.newTensor(index);
+    const from = places(pass, index, op.index);
+    pass.draft.emit(
+      "copyUnits",
+      {
+        input: pass.read(pass.node(index).inputs[0]!),
+        output,
+        pairs: pass.table(unitPairs(from)),
+        pairCount: from.length,
+      },
+      pass.label(index, "other"),
+    );
+    pass.write(index, output);
+  },
+
+  backward(pass, index, op) {
+    const gradient = pass.gradientOf(index);
+    if (gradient === undefined) return;
+    const target = pass.receive(pass.node(index).inputs[0]!);
+    if (target === undefined) return;
+    for (const [round, from] of rounds(places(pass, index, op.index), target.tensor.units).entries()) {
+      const into = round === 0 ? target : { ...target, accumulate: true };
+      pass.copyUnits(gradient, into, from, pass.label(index, "other"));
+    }
+  },
+};
+
+/** For every unit of the input one place it was put in; further places in further rounds. */
+function rounds(placeOf: readonly number[], unitCount: number): Uint32Array[] {
+  const found = [new Uint32Array(unitCount).fill(NO_UNIT)];
+  const metCount = new Uint32Array(unitCount);
+  for (const [unit, place] of placeOf.entries()) {
+    const round = metCount[place]!++;
+    found[round] ??= new Uint32Array(unitCount).fill(NO_UNIT);
+    found[round]![place] = unit;
+  }
+  return found;
+}
