@@ -1,43 +1,128 @@
-/** A model and masks made for it. */
+/** A model and masks for it. */
+import { nonzeroMasks, silencedCount } from "@phew/core";
 import { digestWeights, type MaskFile, readMaskFile } from "@phew/formats";
 import { UsageError } from "./failure.ts";
-import { type LoadedModel, loadModel, type ModelOptions, namesFile, zooNetwork } from "./model.ts";
+import { type LoadedModel, loadModel, type ModelOptions, namesFile, zerosNote, zooNetwork } from "./model.ts";
+import { masksFileOf, runMasksFile, runSource } from "./runSource.ts";
 
 export interface MaskedModelOptions extends ModelOptions {
   readonly masks?: string;
+  /** Masks are the weights other than 0. */
+  readonly masksFromZeros?: boolean;
+  /** Masks that were made for other weights are an error rather than a note. */
+  readonly sameWeights?: boolean;
+}
+
+export interface MaskedModel {
+  /** With a note where the masks were made for other weights. */
+  readonly loaded: LoadedModel;
+  readonly file?: MaskFile;
+  /** The file of masks, or what stands for one; absent where there are none. */
+  readonly masksName?: string;
+  /** True where the masks are known to be made for these very weights. */
+  readonly isSameWeights?: boolean;
+}
+
+/** True where masks are given, or come with the model. */
+export function namesMasks(
+  model: string | undefined,
+  { masks, masksFromZeros }: MaskedModelOptions,
+): boolean {
+  return (
+    masks !== undefined || masksFromZeros === true || (model !== undefined && runSource(model) !== undefined)
+  );
 }
 
 /**
- * The weights must be those the masks were made for: a zoo model is drawn with the masks' seed unless --seed is given.
- * @throws UsageError where the digests differ
+ * A zoo model is drawn with the masks' seed unless --seed is given. A run comes with its own masks unless others are
+ * named.
+ * @throws ArgumentError where names or shapes of the masks are not the model's; UsageError where --same-weights is given
+ *   and the masks were made for other weights
  */
 export async function loadMaskedModel(
   model: string | undefined,
   options: MaskedModelOptions,
-): Promise<{ loaded: LoadedModel; file?: MaskFile }> {
+): Promise<MaskedModel> {
+  if (options.masksFromZeros) return withMasksFromZeros(model, options);
+  const run = model === undefined ? undefined : runSource(model);
+  if (options.masks === undefined && run !== undefined) {
+    const loaded = await loadModel(model, options);
+    const masksName = runMasksFile(model!, { ...run, part: undefined });
+    const file = await readMaskFile(masksName, loaded.network);
+    // made for what the run began with
+    if (options.sameWeights) requireSameWeights(loaded, file, model!);
+    return { loaded, file, masksName, isSameWeights: isDigestOf(loaded, file) };
+  }
   if (options.masks === undefined) return { loaded: await loadModel(model, options) };
+  const path = masksFileOf(options.masks);
   if (model !== undefined && !namesFile(model) && options.weights === undefined) {
-    const file = await readMaskFile(options.masks, zooNetwork(model, options));
-    const loaded = await loadModel(
-      model,
-      options,
-      Number(file.metadata.weightsSeed ?? file.metadata.seed ?? 0),
-    );
-    requireSameWeights(loaded, file, options.masks);
-    return { loaded, file };
+    const file = await readMaskFile(path, zooNetwork(model, options));
+    const seed = Number(file.metadata.weightsSeed ?? file.metadata.seed ?? 0);
+    return compared(await loadModel(model, options, seed), file, options);
   }
   const loaded = await loadModel(model, options);
-  const file = await readMaskFile(options.masks, loaded.network);
-  requireSameWeights(loaded, file, options.masks);
-  return { loaded, file };
+  return compared(loaded, await readMaskFile(path, loaded.network), options);
 }
 
-function requireSameWeights(loaded: LoadedModel, file: MaskFile, path: string): void {
+async function withMasksFromZeros(
+  model: string | undefined,
+  options: MaskedModelOptions,
+): Promise<MaskedModel> {
+  if (options.masks !== undefined) {
+    throw new UsageError("--masks-from-zeros", { given: "it beside --masks", expected: "one or the other" });
+  }
+  const loaded = await loadModel(model, options);
+  const masks = nonzeroMasks(loaded.network, loaded.weights);
+  const silenced = silencedCount(loaded.weights, masks);
+  const notes = [...withoutZerosNote(loaded).notes];
+  if (silenced > 0) {
+    notes.push(
+      `${silenced} ${silenced === 1 ? "bias, scale or shift is" : "biases, scales and shifts are"} not 0 at units that no ` +
+        "weight enters; the masks silence them, so that outputs differ from the model's own.",
+    );
+  }
+  return {
+    loaded: { ...loaded, notes },
+    file: { masks, metadata: {} },
+    masksName: "weights other than 0",
+    isSameWeights: true,
+  };
+}
+
+function compared(
+  loaded: LoadedModel,
+  file: MaskFile,
+  { masks, sameWeights }: MaskedModelOptions,
+): MaskedModel {
+  if (sameWeights) requireSameWeights(loaded, file, masks!);
+  const isSameWeights = isDigestOf(loaded, file);
+  const plain = withoutZerosNote(loaded);
+  const note =
+    `${masks} was made for other weights than these (${loaded.origin}): trained since, or drawn with another seed. ` +
+    "Names and shapes fit; --same-weights makes this an error.";
+  const notes =
+    isSameWeights || file.metadata.weightsDigest === undefined ? plain.notes : [...plain.notes, note];
+  return { loaded: { ...plain, notes }, file, masksName: masks!, isSameWeights };
+}
+
+/** Zeros are no matter for a note once there are masks. */
+function withoutZerosNote(loaded: LoadedModel): LoadedModel {
+  const about = zerosNote(loaded.network, loaded.weights);
+  return { ...loaded, notes: loaded.notes.filter((note) => note !== about) };
+}
+
+const isDigestOf = ({ network, weights }: LoadedModel, { metadata }: MaskFile): boolean =>
+  metadata.weightsDigest === digestWeights(network, weights);
+
+function requireSameWeights(loaded: LoadedModel, file: MaskFile, subject: string): void {
+  if (isDigestOf(loaded, file)) return;
   const digest = file.metadata.weightsDigest;
-  if (digest === undefined || digest === digestWeights(loaded.network, loaded.weights)) return;
-  throw new UsageError(path, {
-    given: `masks made for other weights than these (${loaded.origin})`,
+  throw new UsageError(subject, {
+    given:
+      digest === undefined
+        ? "masks that do not say which weights they were made for, with --same-weights"
+        : `masks made for other weights than these (${loaded.origin}), with --same-weights`,
     expected: "masks and weights that belong together",
-    remedy: "Give the --seed, --init or --weights they were pruned with.",
+    remedy: "Give the --seed, --init or --weights they were pruned with, or leave --same-weights out.",
   });
 }

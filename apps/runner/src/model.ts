@@ -1,4 +1,4 @@
-/** `<model>` on the command line: a name of the zoo or a file, made into a network and its weights. */
+/** `<model>` on the command line: a name of the zoo, a file or a run's folder, made into a network and its weights. */
 import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import {
@@ -7,11 +7,14 @@ import {
   type Network,
   ownInitialisation,
   type Weights,
+  zeroCount,
   zooEntries,
   zooModel,
 } from "@phew/core";
 import { type ExportableModel, readWeights } from "@phew/formats";
+import { formatCount } from "@phew/runs";
 import { UsageError } from "./failure.ts";
+import { type RunSource, runModel, runSource, runWeightsFile, weightsFileOf } from "./runSource.ts";
 
 export interface ModelOptions {
   readonly architecture?: string;
@@ -30,14 +33,19 @@ export interface LoadedModel {
   readonly origin: string;
   /** What was assumed or folded on import. */
   readonly notes: readonly string[];
-  /** What it takes to write it back. */
+  /** What it takes to write it back; its own weights are others where `--architecture` is a file. */
   readonly source: ExportableModel;
 }
 
-/** True where `model` is meant as a file rather than a name of the zoo. */
+/** True where `model` is meant as a file or a run rather than a name of the zoo. */
 export function namesFile(model: string): boolean {
   if (zooEntries.some((entry) => entry.name === model)) return false;
-  return existsSync(model) || model.includes(path.sep) || path.extname(model) !== "";
+  return (
+    existsSync(model) ||
+    runSource(model) !== undefined ||
+    model.includes(path.sep) ||
+    path.extname(model) !== ""
+  );
 }
 
 /**
@@ -52,7 +60,7 @@ export async function loadModel(
   if (model === undefined) {
     throw new UsageError("model", {
       given: "none",
-      expected: "a name of the zoo or a model file",
+      expected: "a name of the zoo, a model file or the folder of a run",
       remedy: "phew zoo lists the names.",
     });
   }
@@ -60,14 +68,16 @@ export async function loadModel(
     if (options.weights !== undefined || options.init !== undefined) {
       const given = options.weights !== undefined ? "--weights" : "--init";
       throw new UsageError(given, {
-        given: "it beside a model file, which holds its weights",
+        given: `it beside ${model}, which holds its weights`,
         expected: "one or the other",
       });
     }
+    const run = runSource(model);
+    if (run !== undefined) return loadRun(model, run, options);
     if (existsSync(model) && statSync(model).isDirectory()) {
       throw new UsageError("model", {
-        given: `the folder ${model}`,
-        expected: "a name of the zoo or a model file",
+        given: `the folder ${model}, which is none of a run`,
+        expected: "a name of the zoo, a model file or the folder of a run",
       });
     }
     const { readModel } = await import("@phew/formats");
@@ -79,7 +89,8 @@ export async function loadModel(
       treatAsOpaque: options.treatAsOpaque === true,
       ...(options.architecture === undefined ? {} : { architecture: options.architecture }),
     });
-    const { network, weights, notes } = read;
+    const { network, weights } = read;
+    const notes = withZeros(read.notes, network, weights);
     return { network, weights, origin: path.basename(model), notes, source: read };
   }
   if (options.architecture !== undefined) {
@@ -90,8 +101,9 @@ export async function loadModel(
   }
   const network = zooNetwork(model, options);
   if (options.weights !== undefined) {
-    const weights = await readWeights(options.weights, network);
-    return ofZoo(network, weights, path.basename(options.weights));
+    const weights = await readWeights(weightsFileOf(options.weights), network);
+    const notes = withZeros([], network, weights);
+    return { ...ofZoo(network, weights, path.basename(options.weights)), notes };
   }
   const seed = options.seed ?? drawSeed;
   const initialisation =
@@ -103,6 +115,30 @@ function ofZoo(network: Network, weights: Weights, origin: string): LoadedModel 
   return { network, weights, origin, notes: [], source: { format: "zoo", network, weights } };
 }
 
+/** What a run ended with, or kept on the way: its configuration names the network, the weights are in its folder. */
+async function loadRun(model: string, run: RunSource, options: ModelOptions): Promise<LoadedModel> {
+  if (options.architecture !== undefined) {
+    throw new UsageError("--architecture", {
+      given: "it beside a run, which knows its network",
+      expected: "it with a weights file alone",
+    });
+  }
+  const { readModel, readTensors } = await import("@phew/formats");
+  const architecture = runModel(model, run);
+  const file = runWeightsFile(model, run);
+  // runs of before the input was noted: as for any file of weights
+  const noted = (await readTensors(file)).metadata.input ?? "";
+  const input = /^\d{1,9}(,\d{1,9}){0,2}$/.test(noted) ? { inputShape: noted.split(",").map(Number) } : {};
+  const read = await readModel(file, {
+    ...input,
+    ...head(options),
+    architecture,
+  });
+  const { network, weights, notes } = read;
+  const part = run.part === undefined ? "" : `@${run.part}`;
+  return { network, weights, origin: path.basename(path.resolve(run.folder)) + part, notes, source: read };
+}
+
 /** Weights of one file for the network of another: `weights.safetensors --architecture model.onnx`. */
 async function loadIntoArchitecture(
   file: string,
@@ -111,9 +147,24 @@ async function loadIntoArchitecture(
 ): Promise<LoadedModel> {
   const { readModel } = await import("@phew/formats");
   const { architecture: _, ...rest } = options;
-  const { network, notes } = await readModel(architecture, head(rest));
-  const weights = await readWeights(file, network);
-  return { ...ofZoo(network, weights, path.basename(file)), notes };
+  const source = await readModel(architecture, { ...head(rest), treatAsOpaque: rest.treatAsOpaque === true });
+  const weights = await readWeights(weightsFileOf(file), source.network);
+  const notes = withZeros(source.notes, source.network, weights);
+  return { network: source.network, weights, origin: path.basename(file), notes, source };
+}
+
+const withZeros = (notes: readonly string[], network: Network, weights: Weights): readonly string[] =>
+  [...notes, zerosNote(network, weights)].filter((note) => note !== undefined);
+
+/** From this fraction on, weights that are exactly 0 are no accident. */
+const MANY_ZEROS = 0.05;
+
+/** What is to be said of a model that looks as if it was pruned before; undefined of one that does not. */
+export function zerosNote(network: Network, weights: Weights): string | undefined {
+  const count = zeroCount(network, weights);
+  if (count < MANY_ZEROS * network.prunableCount) return undefined;
+  const verb = "phew analyze, predict and export take them for masks with --masks-from-zeros";
+  return `${formatCount(count)} of ${formatCount(network.prunableCount)} prunable weights are exactly 0, as pruned weights are: here they are weights; ${verb}.`;
 }
 
 /** A network of the zoo with the classes and input asked for. */

@@ -18,6 +18,7 @@ import {
   prune,
   prunerByName,
   type RunEvent,
+  requireMeaning,
   requireWithin,
   type Weights,
   zooEntries,
@@ -46,10 +47,11 @@ import {
 } from "./checkpoints.ts";
 import { describeFailure, Failure, Interrupted } from "./failure.ts";
 import { dataOfDataset, looksAtExamples } from "./pruningData.ts";
+import { REWIND_FILE } from "./runSource.ts";
 import { identityOf, runName, type TrainConfig } from "./trainConfig.ts";
 import { settingsOf } from "./trainOptions.ts";
 import { version } from "./version.ts";
-import { REWIND_FILE, readSources, type Sources, withDigests } from "./weightSources.ts";
+import { readSources, type Sources, withDigests } from "./weightSources.ts";
 
 /** Where a run's folder goes. */
 export interface RunPlace {
@@ -123,8 +125,8 @@ export async function runTraining(given: TrainConfig, place: RunPlace, hooks: Ru
   };
   try {
     const weights = await carriedOut(material, writer, record, hooks.signal);
-    const { epochs, model, seed } = config;
-    const metadata = { format: "pt", model, epoch: `${epochs}`, seed: `${seed}`, version };
+    const { epochs, seed } = config;
+    const metadata = metadataOf(config, material.network, { epoch: `${epochs}`, seed: `${seed}` });
     await writer.keepResult(weightTensors(material.network, weights), metadata);
     writer.close({ state: "finished" });
   } catch (error) {
@@ -206,6 +208,7 @@ async function gather(config: TrainConfig, place: RunPlace, { onData }: RunHooks
   requireCheck(config);
   const dataset = await datasetOf(config, onData);
   const network = zooModel(config.model, { classCount: dataset.classCount, inputShape: dataset.inputShape });
+  requireMeaningful(config, network);
   settingsOf(config, dataset);
   rewindStepOf(config, dataset);
   const sources = await readSources(config, network);
@@ -240,6 +243,13 @@ function requireMethod({ method, options, scoreWeights, within }: TrainConfig): 
         : undefined;
   if (given === undefined) return;
   throw new ArgumentError(given, { given: "some for a dense run", expected: "a run that prunes" });
+}
+
+/** @throws ArgumentError for an option of the method that means nothing for the network */
+function requireMeaningful({ method, options }: TrainConfig, network: Network): void {
+  if (method === "dense") return;
+  const pruner = prunerByName(method);
+  requireMeaning(pruner, completeOptions(pruner, options), network);
 }
 
 /** The step after which the run keeps its weights to be rewound to; undefined where it keeps none. */
@@ -387,7 +397,7 @@ async function trained(
         const { epoch, step } = checkpoint.position;
         // first, so that a run that goes on behind this step has it
         if (step === rewindStep) await keepRewind(writer, config, network, checkpoint);
-        const metadata = { format: "pt", model: config.model, epoch: `${epoch}`, step: `${step}`, version };
+        const metadata = metadataOf(config, network, { epoch: `${epoch}`, step: `${step}` });
         return writer.keepCheckpoint(toTensors(network, checkpoint, digestMasks(masks)), metadata);
       },
     },
@@ -404,15 +414,24 @@ async function trained(
   }
 }
 
+/** What readers of a run's weights see beside them: enough to build the network again without its data set. */
+function metadataOf(
+  { model }: TrainConfig,
+  { inputShape }: Network,
+  when: Readonly<Record<string, string>>,
+): Record<string, string> {
+  return { format: "pt", model, input: inputShape.join(","), ...when, version };
+}
+
 /** The weights of the epoch that is the best so far by its validation examples, in place of the last such. */
 function keepBest(
   writer: RunWriter,
-  { model, seed }: TrainConfig,
+  config: TrainConfig,
   network: Network,
   weights: Weights,
   { epoch }: EpochResult,
 ): Promise<void> {
-  const metadata = { format: "pt", model, epoch: `${epoch}`, seed: `${seed}`, version };
+  const metadata = metadataOf(config, network, { epoch: `${epoch}`, seed: `${config.seed}` });
   const file = writer.path("best.safetensors");
   return writeSafetensors(file, weightTensors(network, weights), metadata, { force: true });
 }
@@ -420,11 +439,11 @@ function keepBest(
 /** The weights of an early step, for other runs to start from. */
 function keepRewind(
   writer: RunWriter,
-  { model, seed }: TrainConfig,
+  config: TrainConfig,
   network: Network,
   { weights, position: { step } }: TrainCheckpoint,
 ): Promise<void> {
-  const metadata = { format: "pt", model, step: `${step}`, seed: `${seed}`, version };
+  const metadata = metadataOf(config, network, { step: `${step}`, seed: `${config.seed}` });
   const file = writer.path(REWIND_FILE);
   return writeSafetensors(file, weightTensors(network, weights), metadata, { force: true });
 }

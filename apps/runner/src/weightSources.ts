@@ -1,28 +1,15 @@
 /**
  * Weights and masks that a run takes from other runs or from files: which files they are, and that they are still what
- * the configuration says. `FOLDER` is a run's trained weights, `FOLDER@best` those of its best epoch, `FOLDER@rewind`
- * those it kept early.
+ * the configuration says. runSource.ts tells which file of a run is meant.
  */
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from "node:fs";
-import path from "node:path";
+import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { ArgumentError, type Masks, type Network, requireFiniteWeights, type Weights } from "@phew/core";
 import { readMasks, readWeights } from "@phew/formats";
-import { readStatus } from "@phew/runs";
+import { runMasksFile, runModel, runSource, runWeightsFile } from "./runSource.ts";
 import { SOURCE_SETTINGS, type TrainConfig } from "./trainConfig.ts";
 
 type SourceSetting = (typeof SOURCE_SETTINGS)[number];
-
-/** The file that a run's early weights are in. */
-export const REWIND_FILE = "rewind.safetensors";
-
-/** What may stand behind `@`, and the file of the run that it means. */
-const PARTS: Readonly<Record<string, string>> = {
-  final: "checkpoint.safetensors",
-  best: "best.safetensors",
-  rewind: REWIND_FILE,
-};
-const MASKS_FILE = "masks.safetensors";
 
 const NOUNS: Readonly<Record<SourceSetting, string>> = {
   scoreWeights: "weights to prune by",
@@ -96,68 +83,20 @@ function requireDigest(config: TrainConfig, setting: SourceSetting): void {
 function sourceFile(config: TrainConfig, setting: SourceSetting): string {
   const text = config[setting]!;
   const subject = `${NOUNS[setting]} "${text}"`;
-  if (existsSync(text) && !statSync(text).isDirectory()) return text;
-  const { folder, part } = existsSync(text) ? { folder: text, part: undefined } : split(text);
-  const configFile = path.join(folder, "config.json");
-  if (!existsSync(configFile)) {
+  const run = runSource(text);
+  if (run === undefined) {
+    const isThere = existsSync(text);
+    if (isThere && !statSync(text).isDirectory()) return text;
     throw new ArgumentError(subject, {
-      given: existsSync(folder) ? "a folder without a run" : "no such file or run",
+      given: isThere ? "a folder without a run" : "no such file or run",
       expected: "a file, or the folder of a run",
     });
   }
-  requireModel(subject, configFile, config.model);
-  if (setting === "within") {
-    if (part !== undefined) {
-      throw new ArgumentError(subject, {
-        given: `@${part}`,
-        expected: "a run's folder alone: it has one mask",
-      });
-    }
-    return existing(subject, folder, MASKS_FILE);
+  const model = runModel(subject, run);
+  if (model !== config.model) {
+    throw new ArgumentError(subject, { given: `a run of ${model}`, expected: `one of ${config.model}` });
   }
-  const name = PARTS[part ?? "final"];
-  if (name === undefined) {
-    throw new ArgumentError(subject, {
-      given: `@${part}`,
-      expected: Object.keys(PARTS)
-        .map((known) => `@${known}`)
-        .join(", "),
-    });
-  }
-  const state = readStatus(folder)?.state;
-  if (name !== REWIND_FILE && state !== "finished") {
-    throw new ArgumentError(subject, {
-      given: `a run that is ${state ?? "not begun"}`,
-      expected: "a finished one",
-      remedy: `phew train --config ${configFile} goes on with it.`,
-    });
-  }
-  return existing(subject, folder, name);
-}
-
-function split(text: string): { folder: string; part: string | undefined } {
-  const at = text.lastIndexOf("@");
-  return at < 1 ? { folder: text, part: undefined } : { folder: text.slice(0, at), part: text.slice(at + 1) };
-}
-
-function requireModel(subject: string, configFile: string, model: string): void {
-  const { config } = JSON.parse(readFileSync(configFile, "utf8")) as { config?: { model?: unknown } };
-  if (config?.model === model) return;
-  throw new ArgumentError(subject, { given: `a run of ${config?.model}`, expected: `one of ${model}` });
-}
-
-function existing(subject: string, folder: string, name: string): string {
-  const file = path.join(folder, name);
-  if (existsSync(file)) return file;
-  const remedies: Readonly<Record<string, string>> = {
-    [REWIND_FILE]: "A run keeps it with --rewind-step or --rewind-epoch.",
-    [PARTS.best!]: "A run keeps it where it chooses by --validation examples.",
-  };
-  throw new ArgumentError(subject, {
-    given: `a run without ${name}`,
-    expected: "one that has it",
-    ...(remedies[name] !== undefined && { remedy: remedies[name] }),
-  });
+  return setting === "within" ? runMasksFile(subject, run) : runWeightsFile(subject, run);
 }
 
 function digestOf(config: TrainConfig, setting: SourceSetting): string {

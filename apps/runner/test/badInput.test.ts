@@ -163,12 +163,14 @@ describe("phew analyze refuses", () => {
     expect(phew(["prune", "mlp", "--density", "0.1", "--out", masks]).exitCode).toBe(0);
     expectRefusal(["analyze", "lenet5", "--masks", masks], /no mask for/);
   });
-  it("weights the masks were not made for", () => {
+  it("weights the masks were not made for, where --same-weights asks for them", () => {
     const folder = scratchFolder();
     const masks = path.join(folder, "masks.safetensors");
     expect(phew(["prune", "mlp", "--density", "0.1", "--seed", "3", "--out", masks]).exitCode).toBe(0);
     expect(phew(["analyze", "mlp", "--masks", masks]).exitCode).toBe(0);
-    expectRefusal(["analyze", "mlp", "--masks", masks, "--seed", "4"], /other weights/);
+    const other = ["analyze", "mlp", "--masks", masks, "--seed", "4"];
+    expect(phew(other).stdout).toMatch(/note: .*made for other weights than these \(drawn with seed 4\)/);
+    expectRefusal([...other, "--same-weights"], /other weights/);
   });
 });
 

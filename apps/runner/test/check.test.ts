@@ -42,7 +42,7 @@ describe("phew prune --check", () => {
     const anew = json(["analyze", "lenet5", "--masks", "m.safetensors"], folder);
     expect(anew.weights).toBe("drawn with seed 1000003");
     const { exitCode, stderr } = phew(
-      ["analyze", "lenet5", "--masks", "m.safetensors", "--seed", "3"],
+      ["analyze", "lenet5", "--masks", "m.safetensors", "--seed", "3", "--same-weights"],
       folder,
     );
     expect(stderr).toMatch(/masks made for other weights/);

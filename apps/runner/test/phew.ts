@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { onTestFinished } from "vitest";
+import { afterAll, onTestFinished } from "vitest";
 
 const bin = fileURLToPath(new URL("../bin/phew.js", import.meta.url));
 
@@ -34,6 +34,13 @@ export function phew(
 export function scratchFolder(): string {
   const folder = mkdtempSync(path.join(tmpdir(), "phew-runner-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** The same for all tests of a file. */
+export function lastingFolder(): string {
+  const folder = mkdtempSync(path.join(tmpdir(), "phew-runner-"));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 

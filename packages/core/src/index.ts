@@ -48,6 +48,7 @@ export type {
 export { allocate, allocateByShare, type LayerShare } from "./masks/allocate.ts";
 export { maskedWeights } from "./masks/maskedWeights.ts";
 export { applyMasks, countKept, keepCountAt, Masks } from "./masks/masks.ts";
+export { nonzeroMasks, silencedCount, zeroCount } from "./masks/nonzeroMasks.ts";
 export { MASK_STREAM, sampleInto } from "./masks/sample.ts";
 export { keepTop, keepTopInto, type ScoredMask, type SelectOptions } from "./masks/select.ts";
 export { deadUnits, maskedParameters, silentUnits } from "./masks/silentUnits.ts";
@@ -76,6 +77,7 @@ export {
   type Pruner,
   type Pruning,
   type PruningData,
+  requireMeaning,
 } from "./pruners/pruner.ts";
 export { prunerByName, pruners } from "./pruners/registry.ts";
 export { longestWalk, walkPlan } from "./walks/plan.ts";

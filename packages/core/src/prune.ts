@@ -15,6 +15,7 @@ import {
   type Pruner,
   type Pruning,
   type PruningData,
+  requireMeaning,
 } from "./pruners/pruner.ts";
 import { prunerByName, pruners } from "./pruners/registry.ts";
 import { longestWalk, walkPlan } from "./walks/plan.ts";
@@ -77,6 +78,7 @@ export async function prune(
   const keepCount = keepCountAt(requestedDensity, network.prunableCount);
   requireSeed(seed);
   const options = completeOptions(pruner, settings.options ?? {});
+  requireMeaning(pruner, options, network);
   const check = settings.check && completeCheck(settings.check);
   requireFiniteWeights(network, weights);
   if (pruner.needsData) requireData(pruner, data);

@@ -29,3 +29,8 @@ export interface ExportOptions extends WriteOptions {
   /** Goes into safetensors. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
+
+/** False for a batch-normalisation scale that a TensorFlow.js file leaves out because it is 1. */
+export function isOnFile(model: ExportableModel, parameter: string): boolean {
+  return model.format !== "tfjs" || "spec" in model.tfjs.sources.get(parameter)!;
+}

@@ -1,6 +1,12 @@
 /** The named tensors of an export form, to safetensors and npz. */
 import { compactNetwork, type Masks, type Network, type Weights } from "@phew/core";
-import type { ExportableModel, ExportForm, ExportOptions, Layout } from "./exportForm.ts";
+import {
+  type ExportableModel,
+  type ExportForm,
+  type ExportOptions,
+  isOnFile,
+  type Layout,
+} from "./exportForm.ts";
 import { maskName } from "./maskFile.ts";
 import { writeNpz } from "./npz.ts";
 import { parameterMasks, zeroedTensor } from "./parameterMasks.ts";
@@ -37,20 +43,20 @@ function formTensors(
   given: Weights | undefined,
   notes: string[],
 ): Tensors {
-  const isOnFile = (name: string) => model.format !== "tfjs" || "spec" in model.tfjs.sources.get(name)!;
+  const isHere = (name: string) => isOnFile(model, name);
   if (form === "compact") {
     const { network, weights } = compactNetwork(model.network, given ?? model.weights, masks);
-    const parameters = parameterTensors(network, weights, model, isOnFile);
+    const parameters = parameterTensors(network, weights, model);
     return turned(withExtras(parameters, model, network, notes), network, layout, model);
   }
-  const all = parameterMasks(masks, isOnFile);
+  const all = parameterMasks(masks, isHere);
   const maskTensor = (name: string, shape: readonly number[]) => boolTensor(shape, all.get(name)!);
   const shapes = new Map(model.network.parameters.map(({ name, shape }) => [name, shape]));
   if (form === "masks") {
     const tensors = [...all.keys()].map((name) => [name, maskTensor(name, shapes.get(name)!)] as const);
     return renamed(turned(new Map(tensors), model.network, layout, model), maskName);
   }
-  const originals = originalTensors(model, given, isOnFile);
+  const originals = originalTensors(model, given);
   const prunable = new Set(model.network.prunable.map(({ name }) => name));
   const zeroed = new Map<string, Tensor>();
   const maskTensors = new Map<string, Tensor>();
@@ -69,27 +75,18 @@ function formTensors(
 }
 
 /** The parameters as the file has them, in its own types, or as they are now. */
-function originalTensors(
-  model: ExportableModel,
-  given: Weights | undefined,
-  isOnFile: (name: string) => boolean,
-): Map<string, Tensor> {
+function originalTensors(model: ExportableModel, given: Weights | undefined): Map<string, Tensor> {
   if (given !== undefined || !("tensors" in model))
-    return parameterTensors(model.network, given ?? model.weights, model, isOnFile);
+    return parameterTensors(model.network, given ?? model.weights, model);
   return new Map(model.network.parameters.map(({ name }) => [name, model.tensors.get(name)!]));
 }
 
 /** Values as tensors, in the floating type that the file has for them. */
-function parameterTensors(
-  network: Network,
-  weights: Weights,
-  model: ExportableModel,
-  isOnFile: (name: string) => boolean,
-): Map<string, Tensor> {
+function parameterTensors(network: Network, weights: Weights, model: ExportableModel): Map<string, Tensor> {
   const own = "tensors" in model ? model.tensors : undefined;
   const tensors = new Map<string, Tensor>();
   for (const { name, shape } of network.parameters) {
-    if (!isOnFile(name)) continue;
+    if (!isOnFile(model, name)) continue;
     const dtype = own?.get(name)?.dtype;
     const isFloat = dtype === "F64" || dtype === "F16" || dtype === "BF16";
     const values = weights.get(name)!;

@@ -4,6 +4,7 @@ export {
   type ExportableModel,
   type ExportForm,
   type ExportOptions,
+  isOnFile,
   LAYOUTS,
   type Layout,
 } from "./exportForm.ts";

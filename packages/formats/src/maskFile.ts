@@ -1,5 +1,9 @@
-/** Masks on disk: safetensors, one BOOL tensor `<parameter>_mask` of the parameter's shape for each prunable parameter. */
+/**
+ * Masks on disk: safetensors, one BOOL tensor `<parameter>_mask` of the parameter's shape for each prunable parameter, and
+ * for each bias, scale and shift in which a dead unit is silenced.
+ */
 import { ArgumentError, Masks, type Network } from "@phew/core";
+import { parameterMasks } from "./parameterMasks.ts";
 import { safetensorsChunks } from "./safetensors.ts";
 import { boolTensor, elementsOf, type Tensor, type Tensors, toFloat32 } from "./tensor.ts";
 import { readTensors } from "./tensorFile.ts";
@@ -34,22 +38,27 @@ export interface MaskFile {
 /** The name of a parameter's mask, as torch.nn.utils.prune has it. */
 export const maskName = (parameter: string): string => `${parameter}_mask`;
 
-/** @throws ArgumentError as {@link writeWhole} */
+/**
+ * @param options.isOnFile as {@link parameterMasks}
+ * @throws ArgumentError as {@link writeWhole}
+ */
 export async function writeMasks(
   path: string,
   masks: Masks,
   origin: MaskOrigin,
-  options: WriteOptions = {},
+  { isOnFile, ...options }: WriteOptions & { readonly isOnFile?: (parameter: string) => boolean } = {},
 ): Promise<void> {
-  await writeWhole(path, safetensorsChunks(maskTensors(masks), maskMetadata(masks, origin), path), options);
+  const tensors = maskTensors(masks, isOnFile);
+  await writeWhole(path, safetensorsChunks(tensors, maskMetadata(masks, origin), path), options);
 }
 
-/** Views of the masks' bytes, by name. */
-export function maskTensors(masks: Masks): Tensors {
+/** The masks of all parameters by name; those of weights are views. @param isOnFile as {@link parameterMasks} */
+export function maskTensors(masks: Masks, isOnFile?: (parameter: string) => boolean): Tensors {
+  const shapes = new Map(masks.network.parameters.map(({ name, shape }) => [name, shape]));
   return new Map(
-    masks.network.prunable.map((parameter) => [
-      maskName(parameter.name),
-      boolTensor(parameter.shape, masks.of(parameter)),
+    [...parameterMasks(masks, isOnFile)].map(([name, mask]) => [
+      maskName(name),
+      boolTensor(shapes.get(name)!, mask),
     ]),
   );
 }

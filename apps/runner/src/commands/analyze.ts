@@ -1,11 +1,12 @@
 import { SEPARATE_MEASURES } from "@phew/core";
 import type { Command } from "commander";
 import * as parse from "../parse.ts";
-import { option, threadsOption, withModel } from "./options.ts";
+import { maskOptions, option, threadsOption, withModel } from "./options.ts";
 
 const SEPARATE = [...SEPARATE_MEASURES, "walks", "gradients", "ntk"];
 
 export function declareAnalyze(program: Command): void {
+  const [fromZeros, sameWeights] = maskOptions();
   withModel(program.command("analyze"))
     .summary("is this mask any good? widths, paths, path kernel trace, overlaps")
     .description(
@@ -16,6 +17,8 @@ export function declareAnalyze(program: Command): void {
         .argParser(parse.files)
         .default([], "the dense network"),
     )
+    .addOption(fromZeros)
+    .addOption(sameWeights)
     .addOption(
       option("--without <measures>", `leave out what takes time: ${SEPARATE.join(", ")}`)
         .argParser(parse.severalOf("--without", SEPARATE))

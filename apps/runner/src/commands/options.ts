@@ -53,16 +53,28 @@ export function withModel(command: Command): Command {
   );
 }
 
+/** What is asked of masks that go with a model. */
+export function maskOptions(): [Option, Option] {
+  return [
+    option("--masks-from-zeros", "masks are the model's weights other than 0, where it was pruned elsewhere"),
+    option("--same-weights", "an error where the masks were made for other weights, rather than a note"),
+  ];
+}
+
 /** The same for verbs that take several seeds. */
 export function withUnseededModel(command: Command): Command {
   return command
-    .argument("[model]", "name of the zoo, or a model file")
-    .addOption(option("--architecture <name>", "zoo name of the network whose weights the file holds"))
+    .argument("[model]", "name of the zoo, a model file, or the folder of a run")
+    .addOption(
+      option("--architecture <name>", "zoo name, or model file, of the network whose weights the file holds"),
+    )
     .addOption(
       option("--classes <n>", "number of classes").argParser(parse.wholeNumber("--classes", 1, 1_000_000)),
     )
     .addOption(option("--input <shape>", "channels,height,width or features").argParser(parse.shape))
-    .addOption(option("--weights <file>", "initial weights as safetensors, instead of drawing them"))
+    .addOption(
+      option("--weights <file>", "initial weights from a file or a run's folder, instead of drawing them"),
+    )
     .addOption(
       option("--treat-as-opaque", "unsupported parts of an ONNX file carry every unit to every unit"),
     )

@@ -1,14 +1,17 @@
 import type { Command } from "commander";
-import { executorOption, fastMathOption, option, threadsOption, withModel } from "./options.ts";
+import { executorOption, fastMathOption, maskOptions, option, threadsOption, withModel } from "./options.ts";
 
 export function declarePredict(program: Command): void {
+  const [fromZeros, sameWeights] = maskOptions();
   withModel(program.command("predict"))
     .summary("run a network on a batch: the proof that an import is faithful")
     .description("Computes the outputs of a network, masked or not, in evaluation mode.")
     .addOption(
       option("--batch <file>", "safetensors or npz with x, and y for the accuracy").makeOptionMandatory(),
     )
-    .addOption(option("--masks <file>", "masks as phew prune writes them; dense without"))
+    .addOption(option("--masks <file>", "masks as phew prune writes them, or a run's folder; dense without"))
+    .addOption(fromZeros)
+    .addOption(sameWeights)
     .addOption(option("--out <file>", "logits as safetensors"))
     .addOption(executorOption())
     .addOption(threadsOption())

@@ -29,13 +29,13 @@ import {
   walkReport,
 } from "../analysisReport.ts";
 import { UsageError } from "../failure.ts";
-import { loadMaskedModel } from "../maskedModel.ts";
-import type { LoadedModel, ModelOptions } from "../model.ts";
+import { loadMaskedModel, type MaskedModelOptions } from "../maskedModel.ts";
+import type { LoadedModel } from "../model.ts";
 import { printJson, printLines, printText } from "../output.ts";
 import { interruptSignal, startProgress } from "../progress.ts";
 import { version } from "../version.ts";
 
-interface AnalyzeOptions extends ModelOptions {
+interface AnalyzeOptions extends Omit<MaskedModelOptions, "masks"> {
   readonly masks: readonly string[];
   readonly without: readonly string[];
   readonly batch?: string;
@@ -107,7 +107,12 @@ async function examine(
   signal: AbortSignal,
 ): Promise<Examined> {
   const { masks: _, ...modelOptions } = options;
-  const { loaded, file: read } = await loadMaskedModel(model, {
+  const {
+    loaded,
+    file: read,
+    masksName,
+    isSameWeights,
+  } = await loadMaskedModel(model, {
     ...modelOptions,
     ...(file === undefined ? {} : { masks: file }),
   });
@@ -115,9 +120,11 @@ async function examine(
   const metadata = read?.metadata ?? {};
   const without = SEPARATE_MEASURES.filter((measure) => options.without.includes(measure));
   const analysis = analyse(loaded.weights, masks, { without });
-  const walks = options.without.includes("walks")
-    ? undefined
-    : await walksOf(loaded, masks, metadata, signal);
+  // walks over other weights are other walks
+  const walks =
+    options.without.includes("walks") || !isSameWeights
+      ? undefined
+      : await walksOf(loaded, masks, metadata, signal);
   const data = options.batch === undefined ? {} : await dataMeasures(loaded, masks, options, signal);
   if (options.traceShares !== undefined) {
     const shares = pathKernelShares(loaded.network, loaded.weights, masks);
@@ -125,7 +132,7 @@ async function examine(
     await writeScores(options.traceShares, loaded.network, shares, about, { force: options.force === true });
   }
   return {
-    ...(file !== undefined && { file }),
+    ...(masksName !== undefined && { file: masksName }),
     loaded,
     masks,
     metadata,
@@ -211,7 +218,7 @@ function document(
     ntk,
   }));
   const [{ loaded }] = examined as [Examined];
-  const model = { model: loaded.network.name, notes: loaded.notes };
+  const model = { model: loaded.network.name, notes: notesOf(examined) };
   if (parts.length === 1) return { ...model, ...parts[0] };
   return {
     ...model,
@@ -229,7 +236,6 @@ function report(
     width: Math.max(80, process.stdout.columns ?? 80),
     ascii: options.ascii === true,
   };
-  const [{ loaded }] = examined as [Examined];
   for (const { metadata, analysis, walks, gradients, ntk, loaded: own, file } of examined) {
     printLines(...title(own, metadata, file));
     printText(layerReport(analysis, style));
@@ -238,7 +244,7 @@ function report(
     if (walks !== undefined) printText(`\n${walkReport(walks, style)}`);
     if (examined.length > 1) printLines("");
   }
-  for (const note of loaded.notes) printLines(`note: ${note}`);
+  for (const note of notesOf(examined)) printLines(`note: ${note}`);
   if (examined.length > 1) {
     const named = examined.map(({ file, analysis }) => ({ name: path.basename(file!), analysis }));
     printText(`${maskTable(named, style)}\n`);
@@ -247,6 +253,11 @@ function report(
   }
   if (options.traceShares !== undefined) printLines(`Shares of the trace are in ${options.traceShares}.`);
 }
+
+/** Of the model and of each mask, every one once. */
+const notesOf = (examined: readonly Examined[]): string[] => [
+  ...new Set(examined.flatMap(({ loaded }) => loaded.notes)),
+];
 
 function title(
   { network, origin }: LoadedModel,

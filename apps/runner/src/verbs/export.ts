@@ -2,7 +2,7 @@
 import { type ExportForm, exportModel, type Layout, requireWritable } from "@phew/formats";
 import { formatCount, formatPercent } from "@phew/runs";
 import { UsageError } from "../failure.ts";
-import { loadMaskedModel, type MaskedModelOptions } from "../maskedModel.ts";
+import { loadMaskedModel, type MaskedModelOptions, namesMasks } from "../maskedModel.ts";
 import { printJson, printLines } from "../output.ts";
 import { version } from "../version.ts";
 
@@ -15,28 +15,33 @@ interface ExportOptions extends MaskedModelOptions {
 }
 
 export async function exportMasked(model: string | undefined, options: ExportOptions): Promise<void> {
-  if (options.masks === undefined) {
-    throw new UsageError("--masks", { given: "nothing", expected: "masks as phew prune writes them" });
+  if (!namesMasks(model, options)) {
+    throw new UsageError("--masks", {
+      given: "nothing",
+      expected: "masks as phew prune writes them, --masks-from-zeros, or a run's folder as the model",
+    });
   }
   const force = options.force === true;
   await requireWritable(options.out, { force });
   const { loaded, file } = await loadMaskedModel(model, options);
   const masks = file!.masks;
   const { method, seed, density } = file!.metadata;
+  const { network, weights, source } = loaded;
   const metadata = Object.fromEntries(
-    Object.entries({ method, seed, density, model: loaded.network.name, version }).filter(
+    Object.entries({ method, seed, density, model: network.name, version }).filter(
       ([, value]) => value !== undefined,
     ),
   ) as Record<string, string>;
-  const notes = await exportModel(options.out, loaded.source, masks, options.form, {
+  const notes = await exportModel(options.out, source, masks, options.form, {
     force,
     metadata,
+    ...(weights === source.weights ? {} : { weights }),
     ...(options.layout === undefined ? {} : { layout: options.layout }),
   });
   const all = [...loaded.notes, ...notes];
   if (options.json) {
     printJson({
-      model: loaded.network.name,
+      model: network.name,
       form: options.form,
       out: options.out,
       density: masks.density,
@@ -46,6 +51,6 @@ export async function exportMasked(model: string | undefined, options: ExportOpt
   }
   printLines(
     ...all.map((note) => `note: ${note}`),
-    `${options.out}: ${loaded.network.name}, ${options.form}, ${formatCount(masks.keptCount)} of ${formatCount(loaded.network.prunableCount)} weights kept (${formatPercent(masks.density)})`,
+    `${options.out}: ${network.name}, ${options.form}, ${formatCount(masks.keptCount)} of ${formatCount(network.prunableCount)} weights kept (${formatPercent(masks.density)})`,
   );
 }

@@ -17,6 +17,7 @@ import {
 } from "@phew/core";
 import {
   digestWeights,
+  isOnFile,
   type MaskOrigin,
   readMasks,
   requireWritable,
@@ -30,6 +31,7 @@ import { printJson, printLines, printText } from "../output.ts";
 import { interruptSignal, startProgress } from "../progress.ts";
 import { keepPruneRun } from "../pruneRun.ts";
 import { dataOfBatchFile, dataOfDataset, loadExamples, looksAtExamples, withHead } from "../pruningData.ts";
+import { masksFileOf } from "../runSource.ts";
 import { version } from "../version.ts";
 
 interface PruneOptions extends ModelOptions {
@@ -87,7 +89,8 @@ export async function prune(model: string | undefined, options: PruneOptions): P
     options.out === undefined && options.runs === undefined
       ? ""
       : digestWeights(loaded.network, loaded.weights);
-  const from = options.from === undefined ? undefined : await readMasks(options.from, loaded.network);
+  const from =
+    options.from === undefined ? undefined : await readMasks(masksFileOf(options.from), loaded.network);
   const methodOptions = optionsOf(options);
   const subject = {
     network: loaded.network,
@@ -219,7 +222,10 @@ async function write(
     );
   }
   if (out === undefined) return;
-  await writeMasks(out, result.masks, originOf(loaded, result, weightsDigest, options), { force });
+  await writeMasks(out, result.masks, originOf(loaded, result, weightsDigest, options), {
+    force,
+    isOnFile: (parameter) => isOnFile(loaded.source, parameter),
+  });
 }
 
 function originOf(

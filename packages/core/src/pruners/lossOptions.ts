@@ -9,6 +9,7 @@ export const statistics: OptionSpec = {
   kind: "choice",
   choices: ["running", "batch"],
   initial: "running",
+  needs: { batch: "batchNorm" },
   help: "what batch normalisation takes: its running statistics, or those of each batch",
 };
 

@@ -5,6 +5,7 @@ import { ArgumentError, unknownName } from "../errors.ts";
 import type { LayerProgress } from "../events.ts";
 import type { Masks } from "../masks/masks.ts";
 import type { Network } from "../network/network.ts";
+import type { Operation } from "../operations/registry.ts";
 import type { Weights } from "../weights/weights.ts";
 
 /** An option of a method, declared so that commands can offer, explain and check it. */
@@ -14,6 +15,8 @@ export type OptionSpec =
       readonly choices: readonly string[];
       readonly initial: string;
       readonly help: string;
+      /** The operation that a network must have for a choice to mean anything. */
+      readonly needs?: Readonly<Record<string, Operation["kind"]>>;
     }
   | {
       readonly kind: "number";
@@ -122,6 +125,31 @@ export function completeOptions(
   return Object.fromEntries(
     names.map((name) => [name, checked(`${pruner.name}: ${name}`, pruner.options[name]!, given[name])]),
   );
+}
+
+/**
+ * Every option must mean something for the network it is given for.
+ * @param options completed; see {@link completeOptions}
+ * @throws ArgumentError that names the option and the operation that the network lacks
+ */
+export function requireMeaning(
+  pruner: Pick<Pruner, "name" | "options">,
+  options: Readonly<Record<string, OptionValue>>,
+  network: Network,
+): void {
+  for (const [name, spec] of Object.entries(pruner.options)) {
+    if (spec.kind !== "choice") continue;
+    const needed = spec.needs?.[`${options[name]}`];
+    if (needed === undefined || network.nodes.some(({ op }) => op.kind === needed)) continue;
+    const noun = needed === "batchNorm" ? "batch normalisation" : needed;
+    throw new ArgumentError(`${pruner.name}: ${name}`, {
+      given: `${options[name]} for ${network.name}, which has no ${noun}`,
+      expected: `${spec.initial}, or a network with ${noun}`,
+      ...(needed === "batchNorm" && {
+        remedy: "Exporters fold it into the weights before it unless told otherwise: docs/pytorch.md.",
+      }),
+    });
+  }
 }
 
 function checked(subject: string, spec: OptionSpec, value: OptionValue | undefined): OptionValue {

@@ -9,6 +9,7 @@ import {
 } from "@phew/core";
 import { toFloat32 } from "../tensor.ts";
 import { permuted, storedConstant } from "./constants.ts";
+import { foldedNote } from "./foldedNormalisation.ts";
 import { inlineFunctions } from "./functions.ts";
 import { Importer, MOST_ELEMENTS, type ParameterSource, type TensorUse } from "./importer.ts";
 import { opaqueDims } from "./opaque.ts";
@@ -123,6 +124,8 @@ export function importGraph(given: ModelParts, options: OnnxOptions): ImportedOn
     last.spec,
   );
   context.noteRenamed();
+  const folded = foldedNote(network, context.uses);
+  if (folded !== undefined) context.note(folded);
   const parameters = new Map(network.parameters.map(({ name }) => [name, context.parameters.get(name)!]));
   const weights = weightsOf(parameters);
   const origin: OnnxOrigin = {

@@ -147,9 +147,8 @@ export class Importer {
     if (first === undefined) return;
     const count = this.#renamed.length;
     this.note(
-      `PyTorch's exporter made up the names of ${count} weight${count === 1 ? "" : "s"}, as it does where it folds batch ` +
-        `normalisation or transposes; here they bear their modules' names (${first}). For the weights unfolded: ` +
-        "torch.onnx.export(…, dynamo=False, training=TrainingMode.TRAINING, do_constant_folding=False)",
+      `PyTorch's exporter made up the names of ${count} weight${count === 1 ? "" : "s"}, as it does where it folds or transposes ` +
+        `them; here they bear their modules' names (${first})`,
     );
   }
 

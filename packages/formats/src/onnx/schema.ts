@@ -46,6 +46,7 @@ export interface NodeProto {
   overload?: string;
   docString?: string;
   attribute?: AttributeProto[];
+  metadataProps?: { key?: string; value?: string }[];
 }
 
 /** A TensorProto without its payload. */
@@ -104,6 +105,7 @@ const root = protobuf.Root.fromJSON({
         docString: field(6, "string"),
         domain: field(7, "string"),
         overload: field(8, "string"),
+        metadataProps: list(9, "Entry"),
       },
     },
     Attribute: {

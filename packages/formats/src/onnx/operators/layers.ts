@@ -1,6 +1,7 @@
 /** Operations with weights: Conv, Gemm, MatMul, BatchNormalization. */
 import type { Importer } from "../importer.ts";
 import type { NodePart } from "../parts.ts";
+import { isFloat, numbersOf } from "../tensors.ts";
 import { Unsupported } from "../unsupported.ts";
 import { type Activation, type Constant, dimsText, product, sameDims } from "../values.ts";
 import type { Operator } from "./operator.ts";
@@ -42,7 +43,10 @@ export const conv: Operator = (context, node, [x, w, b]) => {
   }
   const bias = b === undefined ? undefined : context.constant(b, "its bias");
   const weightName = context.parameter(node, weight, "weight", weight.dims);
-  const biasName = bias && context.parameter(node, bias, "bias", [outChannels]);
+  const biasName =
+    bias === undefined || isMadeUpZero(bias)
+      ? undefined
+      : context.parameter(node, bias, "bias", [outChannels]);
   const value = context.emit(
     node,
     {
@@ -66,6 +70,13 @@ export const conv: Operator = (context, node, [x, w, b]) => {
   if (bias !== undefined) context.use(node, 2, bias, unitAxis(bias.dims, 0, value.spec), biasName);
   return value;
 };
+
+/** The zeros that PyTorch's newer exporter computes where a convolution has no bias; the model has no such parameter. */
+function isMadeUpZero(bias: Constant): boolean {
+  return (
+    bias.stored === undefined && isFloat(bias.dtype) && numbersOf(bias.read()).every((value) => value === 0)
+  );
+}
 
 export const gemm: Operator = (context, node, [a, b, c]) => {
   const attributes = context.attributes(node);

@@ -1,0 +1,105 @@
+/**
+ * A run's folder where a file of weights, of masks, or a model is taken: `FOLDER` (and `FOLDER@final`) means the weights
+ * it ended with, `FOLDER@best` those of its best epoch, `FOLDER@rewind` those it kept early. It has one mask.
+ */
+import { existsSync, statSync } from "node:fs";
+import path from "node:path";
+import { ArgumentError } from "@phew/core";
+import { readEntry, readStatus } from "@phew/runs";
+
+/** The file that a run's early weights are in. */
+export const REWIND_FILE = "rewind.safetensors";
+const MASKS_FILE = "masks.safetensors";
+
+/** What may stand behind `@`, and the file of the run that it means. */
+const PARTS: Readonly<Record<string, string>> = {
+  final: "checkpoint.safetensors",
+  best: "best.safetensors",
+  rewind: REWIND_FILE,
+};
+
+const REMEDIES: Readonly<Record<string, string>> = {
+  [PARTS.final!]:
+    "Its checkpoint is gone, or it pruned and did not train: name a model, and its masks beside it.",
+  [PARTS.best!]: "A run keeps it where it chooses by --validation examples.",
+  [REWIND_FILE]: "A run keeps it with --rewind-step or --rewind-epoch.",
+};
+
+export interface RunSource {
+  readonly folder: string;
+  /** What stands behind `@`, unchecked. */
+  readonly part: string | undefined;
+}
+
+/** The run that a text names; undefined where it names a file, or nothing that is there. */
+export function runSource(text: string): RunSource | undefined {
+  if (existsSync(text)) {
+    const isRun = statSync(text).isDirectory() && existsSync(path.join(text, "config.json"));
+    return isRun ? { folder: text, part: undefined } : undefined;
+  }
+  const at = text.lastIndexOf("@");
+  if (at < 1) return undefined;
+  const folder = text.slice(0, at);
+  return existsSync(path.join(folder, "config.json")) ? { folder, part: text.slice(at + 1) } : undefined;
+}
+
+/** Name of the zoo of the network that a run trained. @throws ArgumentError where its config.json names none */
+export function runModel(subject: string, { folder }: RunSource): string {
+  const model = readEntry(folder, Date.now())?.config.model;
+  if (typeof model === "string") return model;
+  throw new ArgumentError(subject, {
+    given: `a run whose config.json names ${model === undefined ? "no model" : JSON.stringify(model)}`,
+    expected: "the config.json of a run of phew train",
+  });
+}
+
+/** @throws ArgumentError for another word behind `@`, and where the run is not finished or does not have the file */
+export function runWeightsFile(subject: string, { folder, part }: RunSource): string {
+  const name = Object.hasOwn(PARTS, part ?? "final") ? PARTS[part ?? "final"] : undefined;
+  if (name === undefined) {
+    const known = Object.keys(PARTS).map((word) => `@${word}`);
+    throw new ArgumentError(subject, { given: `@${part}`, expected: known.join(", ") });
+  }
+  const state = readStatus(folder)?.state;
+  if (name !== REWIND_FILE && state !== "finished") {
+    throw new ArgumentError(subject, {
+      given: `a run that is ${state ?? "not begun"}`,
+      expected: "a finished one",
+      remedy: `phew train --config ${path.join(folder, "config.json")} goes on with it.`,
+    });
+  }
+  return existing(subject, folder, name);
+}
+
+/** @throws ArgumentError where something stands behind `@`, or the run has no masks */
+export function runMasksFile(subject: string, { folder, part }: RunSource): string {
+  if (part !== undefined) {
+    throw new ArgumentError(subject, {
+      given: `@${part}`,
+      expected: "a run's folder alone: it has one mask",
+    });
+  }
+  return existing(subject, folder, MASKS_FILE);
+}
+
+function existing(subject: string, folder: string, name: string): string {
+  const file = path.join(folder, name);
+  if (existsSync(file)) return file;
+  throw new ArgumentError(subject, {
+    given: `a run without ${name}`,
+    expected: "one that has it",
+    ...(REMEDIES[name] !== undefined && { remedy: REMEDIES[name] }),
+  });
+}
+
+/** The file of weights that an option means: itself, or that of a run. @throws ArgumentError as {@link runWeightsFile} */
+export function weightsFileOf(text: string): string {
+  const run = runSource(text);
+  return run === undefined ? text : runWeightsFile(text, run);
+}
+
+/** The file of masks that an option means: itself, or that of a run. @throws ArgumentError as {@link runMasksFile} */
+export function masksFileOf(text: string): string {
+  const run = runSource(text);
+  return run === undefined ? text : runMasksFile(text, run);
+}

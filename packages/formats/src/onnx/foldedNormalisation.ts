@@ -1,0 +1,69 @@
+/**
+ * Batch normalisation that an exporter folded into the weights before it. The file holds no trace of it but in names:
+ * - PyTorch's older exporter calls a folded convolution's tensors `onnx::Conv_75`, before 1.9 `545`; onnx-simplifier too;
+ * - its newer one (onnxscript) leaves the rule that folded in the node's metadata, and the normalisation's output name
+ *   `getitem_3` and a bias `<weight>_bias` where that is stripped;
+ * - onnxruntime and tf2onnx say it in the tensors' names: `ConvBnFusion_W_…`, `…_weights_fused_bn`;
+ * - a bias of another module than the weight's is that of the normalisation.
+ */
+import type { Network } from "@phew/core";
+import type { TensorUse } from "./importer.ts";
+import type { NodePart } from "./parts.ts";
+
+const LAYERS = new Set(["Conv", "Gemm", "MatMul", "FusedConv"]);
+const FUSED_NAME = /ConvBnFusion|fused_bn|bn_fused|FuseBatchNorm|BatchNormFusion/i;
+/** Names of tensors that are numbers, of which nobody knows what they were called. */
+const NUMBERED = /^(onnx::Conv_\d+|\d+)$/;
+/** What PyTorch's newer exporter calls the first of several outputs; a convolution has but one. */
+const FIRST_OF_SEVERAL = /^getitem(_\d+)?$/;
+/** Names that are told in a note. */
+const MOST_NAMES = 5;
+
+/** One sentence for the user where batch normalisation was folded; undefined where nothing tells of any. */
+export function foldedNote(network: Network, uses: readonly TensorUse[]): string | undefined {
+  const folded = foldedWeights(network, uses);
+  if (folded.length === 0) return undefined;
+  const some = folded.slice(0, MOST_NAMES).join(", ") + (folded.length > MOST_NAMES ? ", …" : "");
+  return (
+    `batch normalisation was folded into ${folded.length} of ${network.prunable.length} layers on export (${some}): these are ` +
+    "not the weights that are trained, masks of the network with it kept are others, and there are no batch statistics. " +
+    "To keep it, model.eval() and torch.onnx.export(…, dynamo=False, training=TrainingMode.PRESERVE, " +
+    "do_constant_folding=False) or torch.onnx.export(…, dynamo=True, optimize=False): docs/pytorch.md"
+  );
+}
+
+/** Names of the weights that a normalisation was folded into, in the network's order. */
+function foldedWeights(network: Network, uses: readonly TensorUse[]): string[] {
+  const weightOf = new Map<NodePart, TensorUse>();
+  const biasOf = new Map<NodePart, TensorUse>();
+  const prunable = new Set(network.prunable.map(({ name }) => name));
+  for (const use of uses) {
+    if (!LAYERS.has(use.node.opType ?? "") || use.parameter === undefined) continue;
+    (prunable.has(use.parameter) ? weightOf : biasOf).set(use.node, use);
+  }
+  const folded = new Set<string>();
+  for (const [node, weight] of weightOf) {
+    if (isFolded(node, weight, biasOf.get(node))) folded.add(weight.parameter!);
+  }
+  return network.prunable.map(({ name }) => name).filter((name) => folded.has(name));
+}
+
+function isFolded(node: NodePart, weight: TensorUse, bias: TensorUse | undefined): boolean {
+  const names = [weight, bias].flatMap((use) =>
+    use === undefined ? [] : [use.constant.origin, use.constant.name],
+  );
+  if (names.some((name) => FUSED_NAME.test(name))) return true;
+  if (node.metadataProps?.some(({ value }) => FUSED_NAME.test(value ?? ""))) return true;
+  if (FIRST_OF_SEVERAL.test(node.output?.[0] ?? "")) return true;
+  if (bias === undefined) return false;
+  // a weight alone is one that was computed on export: from a mask, a norm and a direction, …
+  if (NUMBERED.test(weight.constant.origin) && NUMBERED.test(bias.constant.origin)) return true;
+  return isOfOtherModule(weight.constant.name, bias.constant.name);
+}
+
+/** True for a bias `<weight>_bias`, and for `conv.weight` beside `bn.bias`. */
+function isOfOtherModule(weight: string, bias: string): boolean {
+  if (bias === `${weight}_bias`) return true;
+  const [module, other] = [/^(.+)\.weight$/.exec(weight), /^(.+)\.bias$/.exec(bias)];
+  return module !== null && other !== null && module[1] !== other[1];
+}
