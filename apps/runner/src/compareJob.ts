@@ -27,6 +27,8 @@ export interface ComparePlan {
   readonly options: ModelOptions;
   readonly recipes: readonly MaskRecipe[];
   readonly overlaps: boolean;
+  /** A mask that breaks the network is an error. */
+  readonly strict: boolean;
   /** For methods that look at examples: a batch file, or a data set. */
   readonly examples?: { readonly batch: string } | { readonly dataset: string; readonly dataDir?: string };
 }
@@ -103,6 +105,7 @@ export class CompareRunner {
       seed,
       options,
       ...(check && { check }),
+      strict: this.#plan.strict,
       ...(looksAtExamples(method) && { data: await this.#dataFor({ network, method, options, seed }) }),
       onProgress: ({ fraction }) => onFraction(fraction),
     });
@@ -126,6 +129,7 @@ export class CompareRunner {
       collapsedCount: analysis.collapsedLayers.length,
       logPathCount: analysis.logPathCount!,
       ...(result.walkCount !== undefined && { walkCount: result.walkCount }),
+      warnings: result.warnings,
       elapsedMs: result.elapsedMs,
       layers: analysis.layers.map(({ name, density: own, width }) => ({ name, density: own, width })),
     };

@@ -1,4 +1,4 @@
-/** What verbs print on standard output. */
+/** What verbs print: results on standard output, warnings on standard error. */
 
 /** One JSON document and nothing else. */
 export function printJson(document: unknown): void {
@@ -12,6 +12,11 @@ function jsonValue(_key: string, value: unknown): unknown {
 
 export function printLines(...lines: string[]): void {
   process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+/** On standard error, a line each. */
+export function printWarnings(warnings: readonly string[]): void {
+  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
 }
 
 /** Text as it is, with its own line breaks. */

@@ -1,5 +1,6 @@
 /** Progress on standard error: a bar with an estimate in a terminal, a line now and then elsewhere. */
-import { formatDuration } from "@phew/runs";
+import type { RunEvent } from "@phew/core";
+import { describeEvent, formatDuration } from "@phew/runs";
 import { Interrupted } from "./failure.ts";
 import { tellAtOnce } from "./standardError.ts";
 
@@ -47,6 +48,17 @@ export function startProgress(title: string, quiet = false): Progress {
       shown = false;
     },
   };
+}
+
+/**
+ * An event as a line on standard error; nothing for one that only marks progress.
+ * @param title stands before it, where several things go on
+ */
+export function tellEvent(event: RunEvent, title?: string): void {
+  const line = describeEvent(event);
+  if (line === undefined) return;
+  const warns = event.kind === "log" && event.level === "warning" ? "warning: " : "";
+  process.stderr.write(`${title === undefined ? "" : `${title}: `}${warns}${line.text}\n`);
 }
 
 /**

@@ -11,6 +11,7 @@ import {
   keepCountAt,
   layerMeasures,
   Masks,
+  maskWarnings,
   measures,
   type Network,
   ownInitialisation,
@@ -63,6 +64,8 @@ export interface RunPlace {
   readonly resume?: boolean;
   readonly checkpoints?: CheckpointPolicy;
   readonly threadCount?: number;
+  /** A mask that breaks the network ends the run before it trains. */
+  readonly strict?: boolean;
 }
 
 export interface RunResult {
@@ -166,6 +169,8 @@ async function carriedOut(
   const { epoch, step } = from.training.position;
   record({ kind: "run.resumed", epoch: Math.min(epoch, config.epochs), step });
   const masks = await masksAgain(material, writer, from.masksDigest, signal);
+  if (material.place.strict && config.method !== "dense")
+    maskWarnings(masks, writer.folder, { strict: true });
   const { weights } = from.training;
   return trained(material, writer, { masks, weights, resume: from.training }, record, signal);
 }
@@ -342,6 +347,7 @@ async function pruned(material: Material, record: Recorder, signal: AbortSignal)
     ...(within && { within }),
     ...(data && { data }),
     ...(check && { check }),
+    ...(place.strict && { strict: true }),
     signal,
     onEvent,
   });

@@ -25,6 +25,7 @@ export interface SweepPlanOptions {
   /** Each a line of options. */
   readonly sbatch?: readonly string[];
   readonly runs: string;
+  readonly strict?: boolean;
 }
 
 export interface SweepPlan {
@@ -70,7 +71,7 @@ export function planSweep(file: string, options: SweepPlanOptions): SweepPlan {
   return {
     file,
     sweep,
-    runs: sweepRuns(file, sweep, expanded, { root, threadCount }),
+    runs: sweepRuns(file, sweep, expanded, { root, threadCount, strict: options.strict === true }),
     root,
     folder: path.dirname(ownFolder),
     ownFolder,

@@ -12,6 +12,7 @@ import type { SweepPlan } from "./sweepPlan.ts";
 import type { RunMaterial, SweepRun } from "./sweepTasks.ts";
 import { estimateSweep } from "./sweepWork.ts";
 
+/** What a run says went wrong, or warns of. */
 export interface RunFailure {
   readonly id: string;
   readonly run: string;
@@ -75,12 +76,30 @@ export function failuresOf(
   });
 }
 
+/** What runs warned of. */
+export function warningsOf(statuses: readonly TaskStatus[]): RunFailure[] {
+  return statuses.flatMap(({ task, status }) =>
+    (status?.summary.warnings ?? []).map((message) => ({ id: task.id, run: task.name, message })),
+  );
+}
+
+export function warningLines(warnings: readonly RunFailure[]): string[] {
+  if (warnings.length === 0) return [];
+  return [`${warnings.length === 1 ? "1 warning" : `${warnings.length} warnings`}:`, ...runLines(warnings)];
+}
+
 export function failureLines(failures: readonly RunFailure[]): string[] {
   if (failures.length === 0) return [];
-  const rest = failures.length - SHOWN_FAILURES;
   return [
     `${runCount(failures.length)} did not succeed (--retry runs what failed again, --logs shows what was printed):`,
-    ...failures.slice(0, SHOWN_FAILURES).map(({ id, run, message }) => `  ${id}  ${run}: ${message}`),
+    ...runLines(failures),
+  ];
+}
+
+function runLines(told: readonly RunFailure[]): string[] {
+  const rest = told.length - SHOWN_FAILURES;
+  return [
+    ...told.slice(0, SHOWN_FAILURES).map(({ id, run, message }) => `  ${id}  ${run}: ${message}`),
     ...(rest > 0 ? [`  and ${rest} more`] : []),
   ];
 }

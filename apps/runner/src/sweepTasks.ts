@@ -51,7 +51,7 @@ export function sweepRuns(
   file: string,
   { experiment }: Sweep,
   expanded: readonly Settings[],
-  place: { readonly root: string; readonly threadCount?: number },
+  place: { readonly root: string; readonly threadCount?: number; readonly strict?: boolean },
 ): SweepRun[] {
   const root = path.resolve(place.root);
   const folder = sweepFolder(root, experiment);
@@ -75,6 +75,7 @@ export function sweepRuns(
         ...[process.execPath, fileURLToPath(new URL("../bin/phew.js", import.meta.url))],
         ...["train", "--config", configFile(folder, id), "--runs", root, "--no-figures"],
         ...(place.threadCount === undefined ? [] : ["--threads", `${place.threadCount}`]),
+        ...(place.strict ? ["--strict"] : []),
       ],
     };
   });

@@ -169,7 +169,13 @@ export type LifeEvent =
   | { readonly kind: "run.finished"; readonly elapsedMs: number }
   | { readonly kind: "run.failed"; readonly message: string }
   | { readonly kind: "run.interrupted" }
-  | { readonly kind: "log"; readonly level: "info" | "warning"; readonly message: string };
+  | LogEvent;
+
+export interface LogEvent {
+  readonly kind: "log";
+  readonly level: "info" | "warning";
+  readonly message: string;
+}
 
 export type RunEvent = LifeEvent | PruneEvent | TrainEvent;
 

@@ -11,6 +11,13 @@ export {
 export type { FanSummary } from "./analysis/fan.ts";
 export { type Examples, type GradientNorms, gradientNorms } from "./analysis/gradientNorms.ts";
 export {
+  describeMaskFaults,
+  type MaskFaults,
+  maskFaults,
+  maskWarnings,
+  type SoundnessOptions,
+} from "./analysis/maskFaults.ts";
+export {
   type LayerMultiplyAdds,
   type MultiplyAddOptions,
   type MultiplyAdds,
@@ -39,6 +46,7 @@ export type {
   LayerProgress,
   LayerShape,
   LifeEvent,
+  LogEvent,
   MaskMeasures,
   PruneEvent,
   RunEvent,

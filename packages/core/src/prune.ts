@@ -1,9 +1,10 @@
 /** Prunes a network by any method: checks what is asked for, has it done, and checks what came of it. */
 import { layerMeasures } from "./analysis/analyse.ts";
+import { maskWarnings } from "./analysis/maskFaults.ts";
 import { applyCheck, completeCheck } from "./checks/applyCheck.ts";
 import type { CheckSettings } from "./checks/check.ts";
 import { ArgumentError } from "./errors.ts";
-import type { PruneEvent } from "./events.ts";
+import type { LogEvent, PruneEvent } from "./events.ts";
 import { layerShapes } from "./masks/layerProgress.ts";
 import { countKept, keepCountAt, type Masks } from "./masks/masks.ts";
 import type { Network } from "./network/network.ts";
@@ -38,9 +39,11 @@ export interface PruneSettings {
   readonly data?: PruningData;
   /** A sanity check of the mask: the result is then what the check made of it. See `checks`. */
   readonly check?: CheckSettings;
+  /** A mask that cuts outputs off or collapses a layer is an error rather than a warning. */
+  readonly strict?: boolean;
   readonly onProgress?: (progress: PruneProgress) => void;
-  /** Told of the start, of progress and of the end. */
-  readonly onEvent?: (event: PruneEvent) => void;
+  /** Told of the start, of progress, of the end, and of each warning. */
+  readonly onEvent?: (event: PruneEvent | LogEvent) => void;
   readonly signal?: AbortSignal;
 }
 
@@ -62,11 +65,14 @@ export interface PruneResult extends Pruning {
   /** The weights to go on with, and their seed, where a check drew them anew. */
   readonly weights?: Weights;
   readonly weightsSeed?: number;
+  /** What the mask breaks, a sentence each with what helps; see analysis/maskFaults.ts. Empty for a sound mask. */
+  readonly warnings: readonly string[];
 }
 
 /**
  * @param weights all finite; of the prunable parameters at least
- * @throws ArgumentError for a method, density, seed, option, check or weight that is not usable; signal.reason
+ * @throws ArgumentError for a method, density, seed, option, check or weight that is not usable, or, where `strict`, for
+ *   a mask that breaks the network; signal.reason
  */
 export async function prune(
   network: Network,
@@ -127,6 +133,11 @@ export async function prune(
   const checked =
     settings.check && (await applyCheck(settings.check, { masks: pruning.masks, weights, seed }));
   const masks = checked?.masks ?? pruning.masks;
+  const warnings = maskWarnings(masks, `masks by ${method}`, {
+    strict: settings.strict === true,
+    useless: { scope: options.scope !== "global", wholePaths: pruner.wholePaths },
+  });
+  for (const message of warnings) onEvent?.({ kind: "log", level: "warning", message });
   onEvent?.({
     kind: "prune.finished",
     method,
@@ -148,6 +159,7 @@ export async function prune(
     keptCount,
     density,
     elapsedMs,
+    warnings,
     ...(check && { check: { name: check.check.name, options: check.options } }),
     ...(checked?.weights && { weights: checked.weights }),
     ...(checked?.weightsSeed !== undefined && { weightsSeed: checked.weightsSeed }),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { layerMeasures } from "../src/analysis/analyse.ts";
-import type { PruneEvent } from "../src/events.ts";
+import type { LogEvent, PruneEvent } from "../src/events.ts";
 import { Masks } from "../src/masks/masks.ts";
 import { NetworkBuilder } from "../src/network/builder.ts";
 import { prune } from "../src/prune.ts";
@@ -57,8 +57,8 @@ describe("prune", () => {
   });
 
   it.each([...pruners.keys()])("keeps what was asked for with %s and tells all about it", async (method) => {
-    const events: PruneEvent[] = [];
-    const onEvent = (event: PruneEvent) => events.push(event);
+    const events: (PruneEvent | LogEvent)[] = [];
+    const onEvent = (event: PruneEvent | LogEvent) => events.push(event);
     const result = await prune(small, weights, { method, density: 0.3, seed: 3, onEvent, data });
     expect(result.keepCount).toBe(Math.floor(0.3 * 156));
     expect(result.keptCount).toBe(result.masks.keptCount);
@@ -87,8 +87,8 @@ describe("prune", () => {
   it.each(["phew", "uniform-walk", "synflow", "snip"])(
     "tells at the end of %s every layer as the mask has it",
     async (method) => {
-      const events: PruneEvent[] = [];
-      const onEvent = (event: PruneEvent) => events.push(event);
+      const events: (PruneEvent | LogEvent)[] = [];
+      const onEvent = (event: PruneEvent | LogEvent) => events.push(event);
       const { masks } = await prune(small, weights, { method, density: 0.3, seed: 3, onEvent, data });
       const told = events.findLast((event) => event.kind === "prune.progress")!.layerProgress!;
       const measured = layerMeasures(masks);

@@ -15,6 +15,8 @@ export interface ComparedMask extends MaskMeasures {
   readonly effectiveDensity: number;
   readonly collapsedCount: number;
   readonly walkCount?: number;
+  /** What the mask breaks; empty where it is sound. */
+  readonly warnings: readonly string[];
   readonly elapsedMs: number;
   readonly layers: readonly ComparedLayer[];
 }

@@ -17,6 +17,8 @@ export interface RunSummary {
   /** Of the last epoch, and of the best one; see {@link bestEpoch}. */
   readonly testAccuracy?: number;
   readonly bestTestAccuracy?: number;
+  /** What the run warned of; absent where it did not. */
+  readonly warnings?: readonly string[];
 }
 
 /** @param now milliseconds since the epoch */
@@ -37,6 +39,7 @@ export function summarise(state: RunState, now: number): RunSummary {
     ...(training ? { epoch: epochNow(state), epochCount: training.epochCount } : {}),
     ...(last === undefined ? {} : { testAccuracy: last }),
     ...(best ? { bestTestAccuracy: best.testAccuracy } : {}),
+    ...(state.warnings.length === 0 ? {} : { warnings: state.warnings }),
   };
 }
 

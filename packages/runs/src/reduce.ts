@@ -130,10 +130,13 @@ export interface RunState {
   readonly finalTestAccuracy?: number;
   /** The last {@link LOG_LENGTH} noteworthy events, oldest first. */
   readonly log: readonly LogEntry[];
+  /** What the run warned of, the first {@link WARNING_COUNT}; see `log` events of the level `warning`. */
+  readonly warnings: readonly string[];
   /** Why the run failed. */
   readonly failure?: string;
 }
 
+export const WARNING_COUNT = 20;
 export const LOG_LENGTH = 200;
 const SAMPLE_COUNT = 12;
 
@@ -151,6 +154,7 @@ export function initialRunState(name = ""): RunState {
     stepSpeed: EMPTY_HISTORY,
     epochs: [],
     log: [],
+    warnings: [],
   };
 }
 
@@ -181,6 +185,8 @@ function advanced(state: RunState, event: TimedRunEvent): RunState {
     }
     case "run.resumed":
       return resumed(state, event);
+    case "log":
+      return event.level === "warning" ? warned(state, event.message) : state;
     case "run.finished":
       return { ...state, phase: "finished" };
     case "run.failed":
@@ -223,6 +229,13 @@ function advanced(state: RunState, event: TimedRunEvent): RunState {
     default:
       return state;
   }
+}
+
+/** A warning said again is the same one. */
+function warned(state: RunState, message: string): RunState {
+  const { warnings } = state;
+  if (warnings.length >= WARNING_COUNT || warnings.includes(message)) return state;
+  return { ...state, warnings: [...warnings, message] };
 }
 
 /** What came behind the checkpoint is out of the file; a reader that has seen it begins again. */

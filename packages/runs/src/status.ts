@@ -82,11 +82,14 @@ function parseStatus(value: unknown): RunStatus | undefined {
     name: "",
     startedT: status.updatedT as number,
     ...(status as object),
-    summary: withoutNulls(status.summary as object),
+    summary: soundSummary(status.summary as object),
   } as RunStatus;
 }
 
-/** JSON writes NaN as null; in a summary that is the same as absent. */
-function withoutNulls(summary: object): object {
-  return Object.fromEntries(Object.entries(summary).filter(([, value]) => value !== null));
+/** JSON writes NaN as null; in a summary that is the same as absent. So is a list of warnings that is none. */
+function soundSummary(summary: object): object {
+  const usable = ([key, value]: [string, unknown]) =>
+    value !== null &&
+    (key !== "warnings" || (Array.isArray(value) && value.every((w) => typeof w === "string")));
+  return Object.fromEntries(Object.entries(summary).filter(usable));
 }

@@ -31,6 +31,7 @@ const mask = (
   ineffectiveCount: seed,
   collapsedCount: seed,
   logPathCount: 40,
+  warnings: [],
   elapsedMs: 10,
   layers: [
     { name: "conv1.weight", density: 0.8 - seed / 10, width: 1 },

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import * as parse from "../parse.ts";
-import { option } from "./options.ts";
+import { option, strictOption } from "./options.ts";
 
 export function declareDemo(program: Command): void {
   program
@@ -18,6 +18,7 @@ export function declareDemo(program: Command): void {
     .addOption(
       option("--processes <n>", "runs at the same time").argParser(parse.wholeNumber("--processes", 1, 64)),
     )
+    .addOption(strictOption())
     .addOption(option("--json", "one JSON document on standard output"))
     .action(async (options) => (await import("../verbs/demo.ts")).demo(options));
 }

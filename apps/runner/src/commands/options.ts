@@ -39,6 +39,10 @@ export function checkOptions(): [Option, Option] {
   ];
 }
 
+export function strictOption(): Option {
+  return option("--strict", "a mask that cuts outputs off or collapses a layer is an error, not a warning");
+}
+
 export function fastMathOption(): Option {
   return option(
     "--fast-math",

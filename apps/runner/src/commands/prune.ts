@@ -1,6 +1,13 @@
 import type { Command } from "commander";
 import * as parse from "../parse.ts";
-import { checkOptions, methodOptionOption, option, threadsOption, withModel } from "./options.ts";
+import {
+  checkOptions,
+  methodOptionOption,
+  option,
+  strictOption,
+  threadsOption,
+  withModel,
+} from "./options.ts";
 
 export function declarePrune(program: Command): void {
   const [check, checkOption] = checkOptions();
@@ -33,6 +40,7 @@ export function declarePrune(program: Command): void {
     .addOption(option("--layers", "show every layer"))
     .addOption(option("--methods", "list the methods and their options, and stop"))
     .addOption(option("--checks", "list the checks and their options, and stop"))
+    .addOption(strictOption())
     .addOption(option("--force", "overwrite existing files"))
     .addOption(option("--json", "one JSON document on standard output"))
     .addHelpText(

@@ -2,7 +2,14 @@
 import type { Command } from "commander";
 import * as parse from "../parse.ts";
 import { TRAIN_DEFAULTS, USUAL_SETTINGS } from "../trainConfig.ts";
-import { executorOption, fastMathOption, methodOptionOption, option, threadsOption } from "./options.ts";
+import {
+  executorOption,
+  fastMathOption,
+  methodOptionOption,
+  option,
+  strictOption,
+  threadsOption,
+} from "./options.ts";
 
 /** As the training package's AUGMENTATION_TEXT, which is not loaded for help. */
 const AUGMENTATION = /^(none|usual|flip|crop\d{1,4}(\+flip)?)$/;
@@ -159,6 +166,7 @@ export function withTrainOptions(command: Command, { method, experiment }: Train
         "keep a checkpoint after so many minutes; 5 unless by steps",
       ).argParser(parse.realNumber("--checkpoint-minutes", 0)),
     )
+    .addOption(strictOption())
     .addOption(option("--resume", "go on with a run that was begun and not finished; so without it"))
     .addOption(option("--no-resume", "begin such a run again"))
     .addOption(option("--force", "run again where this configuration has been run"));

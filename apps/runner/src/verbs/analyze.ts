@@ -8,6 +8,7 @@ import {
   gradientNorms,
   type MaskOverlap,
   Masks,
+  maskWarnings,
   type NtkTrace,
   ntkTrace,
   overlap,
@@ -31,7 +32,7 @@ import {
 import { UsageError } from "../failure.ts";
 import { loadMaskedModel, type MaskedModelOptions } from "../maskedModel.ts";
 import type { LoadedModel } from "../model.ts";
-import { printJson, printLines, printText } from "../output.ts";
+import { printJson, printLines, printText, printWarnings } from "../output.ts";
 import { interruptSignal, startProgress } from "../progress.ts";
 import { version } from "../version.ts";
 
@@ -56,6 +57,8 @@ interface Examined {
   readonly masks: Masks;
   readonly metadata: Readonly<Record<string, string>>;
   readonly analysis: Analysis;
+  /** What the mask breaks. */
+  readonly warnings: readonly string[];
   readonly walks?: UnitWalks;
   /** With examples. */
   readonly gradients?: GradientNorms;
@@ -137,6 +140,7 @@ async function examine(
     masks,
     metadata,
     analysis,
+    warnings: file === undefined ? [] : maskWarnings(masks, file),
     ...(walks && { walks }),
     ...data,
   };
@@ -208,11 +212,12 @@ function document(
   examined: readonly Examined[],
   overlaps: readonly { readonly a: string; readonly b: string; readonly overlap: MaskOverlap }[],
 ): unknown {
-  const parts = examined.map(({ file, loaded, metadata, analysis, walks, gradients, ntk }) => ({
+  const parts = examined.map(({ file, loaded, metadata, analysis, warnings, walks, gradients, ntk }) => ({
     file,
     weights: loaded.origin,
     masks: metadata,
     ...analysis,
+    warnings,
     walks,
     gradients,
     ntk,
@@ -236,12 +241,15 @@ function report(
     width: Math.max(80, process.stdout.columns ?? 80),
     ascii: options.ascii === true,
   };
-  for (const { metadata, analysis, walks, gradients, ntk, loaded: own, file } of examined) {
+  for (const { metadata, analysis, warnings, walks, gradients, ntk, loaded: own, file } of examined) {
     printLines(...title(own, metadata, file));
     printText(layerReport(analysis, style));
     if (options.histograms) printText(`\n${fanReport(analysis, style)}`);
     printText(`\n${totalReport({ analysis, gradients, ntk }, style)}`);
     if (walks !== undefined) printText(`\n${walkReport(walks, style)}`);
+    printWarnings(
+      examined.length > 1 ? warnings.map((text) => `${path.basename(file!)}: ${text}`) : warnings,
+    );
     if (examined.length > 1) printLines("");
   }
   for (const note of notesOf(examined)) printLines(`note: ${note}`);

@@ -5,6 +5,7 @@ import { keepCountAt } from "@phew/core";
 import { requireWritable } from "@phew/formats";
 import {
   type ComparedGroup,
+  type ComparedMask,
   comparisonFigurePaths,
   comparisonTable,
   formatCount,
@@ -24,7 +25,7 @@ import { compareInPool } from "../comparePool.ts";
 import { UsageError } from "../failure.ts";
 import { type MaskRecipe, maskRecipes } from "../maskRecipe.ts";
 import { loadModel, type ModelOptions } from "../model.ts";
-import { printJson, printLines, printText } from "../output.ts";
+import { printJson, printLines, printText, printWarnings } from "../output.ts";
 import { interruptSignal, startProgress } from "../progress.ts";
 import { loadExamples, looksAtExamples, withHead } from "../pruningData.ts";
 
@@ -36,6 +37,7 @@ interface CompareOptions extends Omit<ModelOptions, "seed"> {
   readonly dataset?: string;
   readonly dataDir?: string;
   readonly overlaps?: boolean;
+  readonly strict?: boolean;
   readonly out?: string;
   readonly workers?: number;
   readonly ascii?: boolean;
@@ -61,6 +63,7 @@ export async function compare(model: string | undefined, options: CompareOptions
     options: modelOptions(headed),
     recipes,
     overlaps: options.overlaps === true,
+    strict: options.strict === true,
     ...(examples && { examples }),
   };
   // seeds outermost: a thread draws the weights of a seed once
@@ -147,6 +150,7 @@ async function report(
     `${name}: ${formatCount(prunableCount)} prunable weights, ${seeds}, ${formatCount(masks.length)} masks in ${formatDuration(elapsedMs)}`,
   );
   show(formatTable(table.columns, table.rows, "text"));
+  printWarnings(warningsOf(ordered));
   if (plan.overlaps) show(`\n${overlapTable(overlaps)}`);
   if (files.length > 0) printLines("", ...files);
 }
@@ -163,6 +167,20 @@ async function write(
   replaceFile(markdown, formatTable(table.columns, table.rows, "markdown"));
   replaceFile(csv, formatTable(rows.columns, rows.rows, "csv"));
   return [text, markdown, csv, ...(await writeComparisonFigures(folder, name, groups))];
+}
+
+/** Those of the first seed that has any, for each method at each density. */
+function warningsOf(masks: readonly ComparedMask[]): string[] {
+  const groups = new Map<string, ComparedMask[]>();
+  for (const mask of masks) {
+    if (mask.warnings.length === 0) continue;
+    const key = `${mask.method} at ${formatPercent(mask.requestedDensity)}`;
+    groups.set(key, [...(groups.get(key) ?? []), mask]);
+  }
+  return [...groups].flatMap(([key, [first, ...others]]) => {
+    const also = others.length === 0 ? "" : ` and ${others.length} more`;
+    return first!.warnings.map((text) => `${key} (seed ${first!.seed}${also}): ${text}`);
+  });
 }
 
 /** Mean over seeds of the Jaccard overlap of two methods, beside chance. */

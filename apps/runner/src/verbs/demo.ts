@@ -10,7 +10,7 @@ import {
   writeReport,
 } from "@phew/runs";
 import { demoRecipe } from "@phew/training";
-import { printJson, printLines, printText } from "../output.ts";
+import { printJson, printLines, printText, printWarnings } from "../output.ts";
 import { interruptSignal, startProgress } from "../progress.ts";
 import { statesOf } from "../runTraining.ts";
 import { runName, TRAIN_DEFAULTS, type TrainConfig } from "../trainConfig.ts";
@@ -20,6 +20,7 @@ interface DemoOptions {
   readonly seed: number;
   readonly runs: string;
   readonly processes?: number;
+  readonly strict?: boolean;
   readonly json?: boolean;
 }
 
@@ -30,7 +31,13 @@ export async function demo(options: DemoOptions): Promise<void> {
   const started = performance.now();
   const signal = interruptSignal();
   const configs = demoConfigs(options.seed);
-  const place = { root: options.runs, experiment: "demo", force: true, threadCount: 1 };
+  const place = {
+    root: options.runs,
+    experiment: "demo",
+    force: true,
+    threadCount: 1,
+    ...(options.strict && { strict: true }),
+  };
   const processCount = Math.min(options.processes ?? availableParallelism(), configs.length);
   if (!options.json) {
     printLines(
@@ -63,7 +70,9 @@ export async function demo(options: DemoOptions): Promise<void> {
   const report = compareRuns(states, { targetAccuracy: demoRecipe.targetAccuracy });
   const files = [...writeReport(folder, report), ...(await writeFigures(folder, states))];
   const elapsedMs = performance.now() - started;
-  if (options.json) return printJson({ elapsedMs, runs: results, rows: report.rows, files });
+  const warnings = states.flatMap((state) => state.warnings.map((text) => `${state.name}: ${text}`));
+  if (options.json) return printJson({ elapsedMs, runs: results, rows: report.rows, files, warnings });
+  printWarnings(warnings);
   printText(`\n${formatTable(report.columns, report.rows, "text")}\n`);
   printLines(
     `${configs.length} runs in ${formatDuration(elapsedMs)}. Everything is in ${folder}${path.sep}:`,

@@ -1,9 +1,10 @@
 /** `phew export`: a masked model as a file that other programs load. */
+import { maskWarnings } from "@phew/core";
 import { type ExportForm, exportModel, type Layout, requireWritable } from "@phew/formats";
 import { formatCount, formatPercent } from "@phew/runs";
 import { UsageError } from "../failure.ts";
 import { loadMaskedModel, type MaskedModelOptions, namesMasks } from "../maskedModel.ts";
-import { printJson, printLines } from "../output.ts";
+import { printJson, printLines, printWarnings } from "../output.ts";
 import { version } from "../version.ts";
 
 interface ExportOptions extends MaskedModelOptions {
@@ -25,6 +26,8 @@ export async function exportMasked(model: string | undefined, options: ExportOpt
   await requireWritable(options.out, { force });
   const { loaded, file } = await loadMaskedModel(model, options);
   const masks = file!.masks;
+  const warnings = maskWarnings(masks, "masks");
+  if (!options.json) printWarnings(warnings);
   const { method, seed, density } = file!.metadata;
   const { network, weights, source } = loaded;
   const metadata = Object.fromEntries(
@@ -46,6 +49,7 @@ export async function exportMasked(model: string | undefined, options: ExportOpt
       out: options.out,
       density: masks.density,
       notes: all,
+      warnings,
     });
     return;
   }

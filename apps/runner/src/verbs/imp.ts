@@ -1,7 +1,6 @@
 /** `phew imp`: iterative magnitude pruning with rewinding, a run folder for each round, and the table of rounds. */
 import { prunerByName, type RunEvent, requireConfinable } from "@phew/core";
 import {
-  describeEvent,
   doneFraction,
   formatAccuracy,
   formatCount,
@@ -11,8 +10,8 @@ import {
 } from "@phew/runs";
 import { UsageError } from "../failure.ts";
 import { denseRound, densityAfter, prunedRound, usualRoundCount } from "../impRounds.ts";
-import { printJson, printLines, printText } from "../output.ts";
-import { interruptSignal, startProgress } from "../progress.ts";
+import { printJson, printLines, printText, printWarnings } from "../output.ts";
+import { interruptSignal, startProgress, tellEvent } from "../progress.ts";
 import { type RunHooks, type RunResult, requireRunnable, runTraining, statesOf } from "../runTraining.ts";
 import type { TrainConfig } from "../trainConfig.ts";
 import { configOf, placeOf, type TrainVerbOptions } from "./train.ts";
@@ -61,8 +60,7 @@ function roundHooks(
       return progress.update(doneFraction(state), `epoch ${event.epoch}, loss ${event.loss.toFixed(3)}`);
     }
     progress.done();
-    const line = describeEvent(event);
-    if (!quiet && line !== undefined) process.stderr.write(`${title}: ${line.text}\n`);
+    if (!quiet) tellEvent(event, title);
   };
   const onData: RunHooks["onData"] = (fraction, note) => progress.update(fraction, note);
   return { hooks: { signal, onEvent, onData }, done: () => progress.done() };
@@ -84,8 +82,10 @@ function report(
     skipped,
     folder,
   }));
+  const warningsOf = (round: number) => states[round]!.warnings;
   if (asJson) {
-    printJson({ config, rounds: rows });
+    const rounds = rows.map((row) => ({ ...row, warnings: warningsOf(row.round) }));
+    printJson({ config, rounds });
     return;
   }
   const columns = [
@@ -96,6 +96,9 @@ function report(
     { key: "folder", title: "run" },
   ];
   printText(formatTable(columns, rows, "text"));
+  for (const { skipped, round } of rows) {
+    if (skipped) printWarnings(warningsOf(round).map((warning) => `round ${round}: ${warning}`));
+  }
   const skippedCount = results.filter(({ skipped }) => skipped).length;
   if (skippedCount > 0) {
     printLines(`${skippedCount} of ${results.length} runs were finished before; --force runs them again.`);

@@ -1,5 +1,5 @@
 /** `phew predict`: runs a network on a batch, masked or not: the proof that an import is faithful. */
-import { elementCount } from "@phew/core";
+import { elementCount, maskWarnings } from "@phew/core";
 import {
   float32Tensor,
   readBatch,
@@ -11,7 +11,7 @@ import {
 import { formatAccuracy, formatCount, formatDuration, formatMeasure } from "@phew/runs";
 import { executorNames, loadExecutor } from "@phew/training";
 import { loadMaskedModel, type MaskedModelOptions } from "../maskedModel.ts";
-import { printJson, printLines } from "../output.ts";
+import { printJson, printLines, printWarnings } from "../output.ts";
 import { startProgress } from "../progress.ts";
 
 interface PredictOptions extends MaskedModelOptions {
@@ -33,6 +33,8 @@ export async function predict(model: string | undefined, options: PredictOptions
   const { loaded, file } = await loadMaskedModel(model, options);
   const { network, weights } = loaded;
   const masks = file?.masks;
+  const warnings = masks === undefined ? [] : maskWarnings(masks, "masks");
+  if (!options.json) printWarnings(warnings);
   const batch = await readBatch(options.batch, {
     inputShape: network.inputShape,
     classCount: network.outputShape[0]!,
@@ -82,6 +84,7 @@ export async function predict(model: string | undefined, options: PredictOptions
       model: network.name,
       weights: loaded.origin,
       notes: loaded.notes,
+      warnings,
       executor: executor.backend,
       count: batch.count,
       density,

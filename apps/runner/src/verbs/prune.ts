@@ -27,7 +27,7 @@ import {
 import { formatCount, formatDuration, formatPercent, formatTable } from "@phew/runs";
 import { UsageError } from "../failure.ts";
 import { type LoadedModel, loadModel, type ModelOptions } from "../model.ts";
-import { printJson, printLines, printText } from "../output.ts";
+import { printJson, printLines, printText, printWarnings } from "../output.ts";
 import { interruptSignal, startProgress } from "../progress.ts";
 import { keepPruneRun } from "../pruneRun.ts";
 import { dataOfBatchFile, dataOfDataset, loadExamples, looksAtExamples, withHead } from "../pruningData.ts";
@@ -53,6 +53,7 @@ interface PruneOptions extends ModelOptions {
   readonly check?: string;
   readonly checkOption?: Readonly<Record<string, OptionValue>>;
   readonly checks?: boolean;
+  readonly strict?: boolean;
   readonly force?: boolean;
   readonly json?: boolean;
 }
@@ -123,6 +124,7 @@ export async function prune(model: string | undefined, options: PruneOptions): P
           ...(data && { data }),
           ...(from === undefined ? {} : { from }),
           ...(check && { check }),
+          ...(options.strict && { strict: true }),
           ...(onEvent && { onEvent }),
         });
       const { runs: root } = options;
@@ -265,6 +267,7 @@ function report(
       check: result.check,
       weightsSeed: result.weightsSeed,
       elapsedMs: result.elapsedMs,
+      warnings: result.warnings,
       out: outputs[k],
       folder: folders[k],
       layers: layerMeasures(result.masks),
@@ -306,9 +309,17 @@ function report(
     file: outputs[k],
   }));
   printText(formatTable(columns, rows, "text"));
+  printWarnings(warningsOf(results));
   if (options.layers) for (const result of results) printText(`\n${layerTable(result.masks)}`);
   if (folders.length > 0) printLines(`Masks and events are in ${folders.join(", ")}.`);
   else if (outputs[0] === undefined) printLines("Nothing written: give --out FILE to keep the masks.");
+}
+
+/** With the density before each, where there are several. */
+function warningsOf(results: readonly PruneResult[]): string[] {
+  return results.flatMap(({ warnings, requestedDensity }) =>
+    warnings.map((text) => (results.length === 1 ? text : `at ${formatPercent(requestedDensity)}: ${text}`)),
+  );
 }
 
 function layerTable(masks: Masks): string {

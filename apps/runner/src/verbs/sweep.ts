@@ -29,6 +29,8 @@ import {
   progressOf,
   runRow,
   statusTable,
+  warningLines,
+  warningsOf,
 } from "../sweepReport.ts";
 import { checkRuns, type SweepRun, sweepShape, writeConfigs } from "../sweepTasks.ts";
 
@@ -122,12 +124,22 @@ async function report(
   const written = anyFinished ? writeReport(folder, results, "results") : [];
   const files = written.map((file) => path.relative("", file));
   const failures = failuresOf(statuses, submission);
+  const warnings = warningsOf(statuses);
   const told = await Promise.all([executor, ...others].map((each) => each.status()));
   const hands = told.flatMap((status) => status?.text ?? []);
   if (failures.length > 0) process.exitCode = 1;
   if (options.json) {
     const rows = statuses.map(runRow);
-    return printJson({ experiment, folder, runs: rows, results: results.rows, failures, hands, files });
+    return printJson({
+      experiment,
+      folder,
+      runs: rows,
+      results: results.rows,
+      failures,
+      warnings,
+      hands,
+      files,
+    });
   }
   if (options.status) printText(`${statusTable(statuses)}\n`);
   if (anyFinished) printText(`${formatTable(results.columns, results.rows, "text")}\n`);
@@ -136,6 +148,7 @@ async function report(
     ...(submission ? [`${submission.text}.`] : []),
     ...hands.map((text) => `${text}.`),
     ...failureLines(failures),
+    ...warningLines(warnings),
     ...(files.length > 0 ? [`The results are in ${files.join(", ")}.`] : []),
     ...(submission?.ended === false
       ? ["This terminal is not needed any more: --status tells how it goes, phew watch shows it."]

@@ -2,7 +2,6 @@
 import { prunerByName, type RunEvent } from "@phew/core";
 import {
   compareRuns,
-  describeEvent,
   doneFraction,
   formatAccuracy,
   formatMegabytes,
@@ -13,8 +12,8 @@ import {
 } from "@phew/runs";
 import { executorNames, watchGrowth } from "@phew/training";
 import { UsageError } from "../failure.ts";
-import { printJson, printLines, printText } from "../output.ts";
-import { interruptSignal, startProgress } from "../progress.ts";
+import { printJson, printLines, printText, printWarnings } from "../output.ts";
+import { interruptSignal, startProgress, tellEvent } from "../progress.ts";
 import { readRecipe } from "../recipe.ts";
 import { type RunPlace, type RunResult, runTraining, statesOf } from "../runTraining.ts";
 import { runName, type TrainConfig } from "../trainConfig.ts";
@@ -34,6 +33,7 @@ export interface TrainVerbOptions
   readonly experiment?: string;
   readonly checkpointSteps?: number;
   readonly checkpointMinutes?: number;
+  readonly strict?: boolean;
   readonly resume?: boolean;
   readonly force?: boolean;
   readonly figures: boolean;
@@ -52,6 +52,7 @@ const BESIDE_CONFIG = [
   "--experiment",
   "--checkpoint-steps",
   "--checkpoint-minutes",
+  "--strict",
   "--resume",
   "--no-resume",
   "--force",
@@ -83,8 +84,7 @@ export async function train(
       return;
     }
     progress.done();
-    const line = describeEvent(event);
-    if (!options.json && line !== undefined) process.stderr.write(`${line.text}\n`);
+    if (!options.json) tellEvent(event);
   };
   const result = await runTraining(config, place, {
     signal: interruptSignal(),
@@ -102,6 +102,7 @@ export function placeOf(options: TrainVerbOptions, experiment = "train"): RunPla
     threads,
     checkpointSteps: steps,
     checkpointMinutes: minutes,
+    strict,
   } = options;
   if (force && resume === true) {
     throw new UsageError("--resume", {
@@ -116,6 +117,7 @@ export function placeOf(options: TrainVerbOptions, experiment = "train"): RunPla
     ...(resume === undefined ? {} : { resume }),
     checkpoints: { ...(steps === undefined ? {} : { steps }), ...(minutes === undefined ? {} : { minutes }) },
     ...(threads === undefined ? {} : { threadCount: threads }),
+    ...(strict && { strict }),
   };
 }
 
@@ -170,6 +172,7 @@ export function configOf(
     resume: _u,
     checkpointSteps: _s,
     checkpointMinutes: _m,
+    strict: _i,
     recipe,
     ...rest
   } = options;
@@ -207,13 +210,15 @@ async function report(
     ? []
     : [...writeReport(result.folder, table), ...(figures ? await writeFigures(result.folder, states) : [])];
   const memory = grownBytes === undefined ? {} : { grownBytes };
-  if (json) return printJson({ ...result, config, ...memory, ...table.rows[0] });
+  const warnings = states.flatMap((state) => state.warnings);
+  if (json) return printJson({ ...result, config, ...memory, ...table.rows[0], warnings });
   if (result.skipped) {
     printLines(
       `This run was finished before: test accuracy ${formatAccuracy(result.testAccuracy ?? Number.NaN)}. --force runs it again.`,
     );
   }
   printText(formatTable(table.columns, table.rows, "text"));
+  if (result.skipped) printWarnings(warnings);
   if (grownBytes !== undefined)
     printLines(`The process grew by ${formatMegabytes(grownBytes)} while it trained.`);
   printLines(

@@ -1,0 +1,136 @@
+/**
+ * What a mask breaks: outputs that no path of kept weights reaches any more, layers that no path leads through, and kept
+ * weights on no path. Whatever the dense network lacks already, such as a layer that nothing reads, is no fault of the
+ * mask. A network whose output is cut off answers every input alike, and trains to chance.
+ */
+import { ArgumentError } from "../errors.ts";
+import { Masks } from "../masks/masks.ts";
+import type { Network } from "../network/network.ts";
+import { layerEffects, pathReach } from "./effective.ts";
+import { keptGraph } from "./keptKernels.ts";
+
+export interface MaskFaults {
+  /** Units of the network's output that paths reach in the dense network. */
+  readonly outputCount: number;
+  /** Those of them that no path of kept weights reaches, ascending; of a classifier, classes. */
+  readonly unreachedOutputs: readonly number[];
+  /** True where that is all of them: no input changes any output. */
+  readonly cutOff: boolean;
+  /** Names of the layers that no path leads through, though one does in the dense network. */
+  readonly collapsedLayers: readonly string[];
+  /** Kept weights, and those of them on no path from input to output. */
+  readonly keptCount: number;
+  readonly ineffectiveCount: number;
+}
+
+/** O(kernels); twice that where something is broken. */
+export function maskFaults(masks: Masks): MaskFaults {
+  const found = reached(masks);
+  const ideal = found.outputs.includes(0) || found.layers.includes(0) ? reachedDense(masks.network) : found;
+  const outputs = [...ideal.outputs.keys()].filter((unit) => ideal.outputs[unit] === 1);
+  const unreachedOutputs = outputs.filter((unit) => found.outputs[unit] === 0);
+  return {
+    outputCount: outputs.length,
+    unreachedOutputs,
+    cutOff: outputs.length > 0 && unreachedOutputs.length === outputs.length,
+    collapsedLayers: masks.network.prunable
+      .filter((_, l) => ideal.layers[l]! > 0 && found.layers[l] === 0)
+      .map(({ name }) => name),
+    keptCount: masks.keptCount,
+    ineffectiveCount: found.ineffectiveCount,
+  };
+}
+
+/** The fault in one sentence; undefined where every output is reached and no layer is lost. */
+export function describeMaskFaults(faults: MaskFaults): string | undefined {
+  const { unreachedOutputs, outputCount, cutOff, collapsedLayers, keptCount, ineffectiveCount } = faults;
+  const layers = `${counted(collapsedLayers.length, "layer")} (${some(collapsedLayers)})`;
+  const parts: string[] = [];
+  if (cutOff) {
+    const where = collapsedLayers.length === 0 ? "" : ` through ${layers}`;
+    parts.push(
+      `the output is cut off from the input: no path of kept weights leads${where || " on"}, so that every input has the same output and training ends at chance`,
+    );
+  } else {
+    if (unreachedOutputs.length > 0) {
+      parts.push(
+        `no path of kept weights reaches ${counted(unreachedOutputs.length, "output")} of ${outputCount} (${some(unreachedOutputs)}), the same for every input`,
+      );
+    }
+    if (collapsedLayers.length > 0) {
+      parts.push(`no path of kept weights leads through ${layers}; others lead past`);
+    }
+  }
+  if (parts.length === 0) return undefined;
+  if (ineffectiveCount > 0 && keptCount > 0) {
+    const percent = Number(((100 * ineffectiveCount) / keptCount).toPrecision(3));
+    parts.push(`${percent} % of the kept weights are on no path`);
+  }
+  return parts.join("; ");
+}
+
+export interface SoundnessOptions {
+  /** A fault is an error. */
+  readonly strict?: boolean;
+  /** What is of no help: the method has no scope to narrow, or keeps whole paths already. */
+  readonly useless?: { readonly scope?: boolean; readonly wholePaths?: boolean };
+}
+
+/**
+ * The faults of a mask and what helps, a line each; none where it is sound.
+ * @param subject whose masks they are, for the error
+ * @throws ArgumentError instead, where `strict`
+ */
+export function maskWarnings(masks: Masks, subject: string, options: SoundnessOptions = {}): string[] {
+  const fault = describeMaskFaults(maskFaults(masks));
+  if (fault === undefined) return [];
+  const { scope, wholePaths } = options.useless ?? {};
+  const helps = [
+    "a greater density",
+    ...(scope ? [] : ["scope=layer"]),
+    ...(wholePaths ? [] : ["a method that keeps whole paths, such as phew"]),
+  ];
+  const remedy = `What helps: ${helps.join(", or ")}.`;
+  if (!options.strict) return [`${fault}. ${remedy}`];
+  throw new ArgumentError(subject, {
+    given: `masks with a fault (${fault})`,
+    expected: "paths of kept weights through every layer and to every output",
+    remedy,
+  });
+}
+
+interface Reached {
+  /** One byte an output unit, 1 = a path arrives. */
+  readonly outputs: Uint8Array;
+  /** Kept weights on a path, of each layer. */
+  readonly layers: readonly number[];
+  readonly ineffectiveCount: number;
+}
+
+function reached(masks: Masks): Reached {
+  const graph = keptGraph(masks);
+  const reach = pathReach(graph);
+  const effects = layerEffects(graph, reach);
+  return {
+    outputs: reach.fromInput[masks.network.output]!,
+    layers: effects.map(({ effectiveCount }) => effectiveCount),
+    ineffectiveCount: effects.reduce((sum, effect) => sum + effect.ineffectiveCount, 0),
+  };
+}
+
+const dense = new WeakMap<Network, Reached>();
+
+function reachedDense(network: Network): Reached {
+  const known = dense.get(network) ?? reached(Masks.dense(network));
+  dense.set(network, known);
+  return known;
+}
+
+const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? "" : "s"}`;
+
+const SHOWN = 5;
+
+function some(items: readonly (string | number)[]): string {
+  const shown = items.slice(0, SHOWN).join(", ");
+  return items.length > SHOWN ? `${shown} and ${items.length - SHOWN} more` : shown;
+}
