@@ -140,7 +140,7 @@ async function examine(
     masks,
     metadata,
     analysis,
-    warnings: file === undefined ? [] : maskWarnings(masks, file),
+    warnings: maskWarnings(masks, "masks"),
     ...(walks && { walks }),
     ...data,
   };
