@@ -5,7 +5,7 @@ import { isFloat, numbersOf } from "../tensors.ts";
 import { Unsupported } from "../unsupported.ts";
 import { type Activation, type Constant, dimsText, product, sameDims } from "../values.ts";
 import type { Operator } from "./operator.ts";
-import { addPadding, paddedImage, windowOf } from "./windows.ts";
+import { paddedImage, windowOf } from "./windows.ts";
 
 export const conv: Operator = (context, node, [x, w, b]) => {
   const weight = context.constant(w, "its weight");
@@ -17,7 +17,8 @@ export const conv: Operator = (context, node, [x, w, b]) => {
         : `its weight has shape ${dimsText(weight.dims)}`,
     );
   }
-  const { image, around } = paddedImage(context, x, "a convolution");
+  const padded = paddedImage(context, x, "a convolution");
+  const { image, around } = padded;
   const [outChannels, inPerGroup, kh, kw] = weight.dims as [number, number, number, number];
   const attributes = context.attributes(node);
   const kernel = attributes.ints("kernel_shape") ?? [kh, kw];
@@ -36,8 +37,7 @@ export const conv: Operator = (context, node, [x, w, b]) => {
       `${channels} channels in ${groups} groups do not fit a weight of shape ${dimsText(weight.dims)}`,
     );
   }
-  const window = windowOf(context, node, image, kernel);
-  const padding = around === undefined ? window.padding : addPadding(window.padding, around.padding);
+  const { window } = windowOf(context, node, padded, kernel);
   if (around !== undefined && around.value !== 0) {
     throw new Unsupported(`its input is padded with ${around.value}, not with zeros`);
   }
@@ -54,7 +54,6 @@ export const conv: Operator = (context, node, [x, w, b]) => {
       weight: weightName,
       ...(biasName === undefined ? {} : { bias: biasName }),
       ...window,
-      padding,
       outChannels,
       groups,
     },

@@ -5,45 +5,39 @@ import type { NodePart } from "../parts.ts";
 import { Unsupported } from "../unsupported.ts";
 import { type Activation, dimsText, product, type Value } from "../values.ts";
 import type { Operator } from "./operator.ts";
-import { addPadding, paddedImage, windowOf } from "./windows.ts";
+import { paddedImage, poolingWindow } from "./windows.ts";
 
 export const maxPool: Operator = (context, node, [x]) => {
-  const { image, around } = paddedImage(context, x, "a pooling");
-  const attributes = context.attributes(node);
+  const padded = paddedImage(context, x, "a pooling");
+  const { image, around } = padded;
   if (context.isRead(node.output?.[1] ?? ""))
     throw new Unsupported("the places of its maxima are read by other nodes");
-  const window = windowOf(context, node, image, attributes.ints("kernel_shape") ?? []);
-  const ceil = attributes.int("ceil_mode", 0) !== 0;
-  let padding = window.padding;
-  if (around !== undefined) {
-    // a zero never wins against values that are no less than 0, so that it may as well be left out
-    if (around.value !== Number.NEGATIVE_INFINITY && !(around.value === 0 && isPositive(context, image))) {
-      throw new Unsupported(
-        `its input is padded with ${around.value}, which may be the greatest of a window`,
-      );
-    }
-    padding = addPadding(window.padding, around.padding);
+  const { window } = poolingWindow(context, node, padded);
+  const ceil = context.attributes(node).int("ceil_mode", 0) !== 0;
+  // a zero never wins against values that are no less than 0, so that it may as well be left out
+  const isSeen = around !== undefined && around.value !== Number.NEGATIVE_INFINITY;
+  if (isSeen && !(around.value === 0 && isPositive(context, image))) {
+    throw new Unsupported(`its input is padded with ${around.value}, which may be the greatest of a window`);
   }
-  return context.emit(node, { kind: "maxPool2d", ...window, padding, ceil }, [image]);
+  return context.emit(node, { kind: "maxPool2d", ...window, ceil }, [image]);
 };
 
 export const averagePool: Operator = (context, node, [x]) => {
-  const { image, around } = paddedImage(context, x, "a pooling");
+  const padded = paddedImage(context, x, "a pooling");
+  const { image, around } = padded;
   const attributes = context.attributes(node);
-  const window = windowOf(context, node, image, attributes.ints("kernel_shape") ?? []);
+  const { own, window } = poolingWindow(context, node, padded);
   if (window.dilation.some((step) => step !== 1)) throw new Unsupported("a dilated mean has no place here");
   const ceil = attributes.int("ceil_mode", 0) !== 0;
   let countPadding = attributes.int("count_include_pad", 0) !== 0;
-  let padding = window.padding;
   if (around !== undefined) {
-    const isOwnPadded = window.padding.some((n) => n > 0);
+    const isOwnPadded = own.some((n) => n > 0);
     if (around.value !== 0 || (isOwnPadded && !countPadding) || ceil) {
       throw new Unsupported("its padding is counted in part, which a pooling here cannot do");
     }
-    padding = addPadding(window.padding, around.padding);
     countPadding = true;
   }
-  return context.emit(node, { kind: "averagePool2d", ...window, padding, countPadding, ceil }, [image]);
+  return context.emit(node, { kind: "averagePool2d", ...window, countPadding, ceil }, [image]);
 };
 
 export const globalAveragePool: Operator = (context, node, [x]) => {

@@ -15,18 +15,29 @@ export interface WindowOptions {
   readonly dilation: Pair;
 }
 
-/** The window of a node over an image. @throws Unsupported where its numbers are no window over two axes */
+/** An image that a window slides over, and what a Pad node has put around it. */
+export interface PaddedImage {
+  readonly image: Activation;
+  readonly around: Padded | undefined;
+}
+
+/**
+ * The window of a node over an image.
+ * @returns its own padding, without that of the Pad node, and both together
+ * @throws Unsupported where its numbers are no window over two axes
+ */
 export function windowOf(
   context: Importer,
   node: NodePart,
-  image: Activation,
+  { image, around }: PaddedImage,
   kernel: readonly number[],
-): WindowOptions {
+): { own: Sides; window: WindowOptions } {
   const attributes = context.attributes(node);
   const size = pair(kernel, "kernel");
   const stride = pair(attributes.ints("strides") ?? [1, 1], "strides");
   const dilation = pair(attributes.ints("dilations") ?? [1, 1], "dilations");
   const pads = attributes.ints("pads") ?? [0, 0, 0, 0];
+  const outside = around?.padding ?? [0, 0, 0, 0];
   const automatic = attributes.text("auto_pad", "NOTSET");
   let padding: Sides;
   switch (automatic) {
@@ -39,9 +50,11 @@ export function windowOf(
       break;
     case "SAME_UPPER":
     case "SAME_LOWER": {
-      const [height, width] = [0, 1].map((axis) =>
-        samePadding(image.shape[axis + 1]!, size[axis]!, stride[axis]!, dilation[axis]!),
-      ) as [number, number];
+      const [height, width] = [0, 1].map((axis) => {
+        // "same" is what the node sees: the image with the padding around it
+        const length = image.shape[axis + 1]! + outside[axis]! + outside[axis + 2]!;
+        return samePadding(length, size[axis]!, stride[axis]!, dilation[axis]!);
+      }) as [number, number];
       const less = (total: number) => Math.floor(total / 2);
       const more = (total: number) => Math.ceil(total / 2);
       padding =
@@ -59,7 +72,8 @@ export function windowOf(
       `it has kernel ${size.join("×")}, strides ${stride.join("×")}, dilations ${dilation.join("×")} and pads ${padding.join(",")}`,
     );
   }
-  return { kernel: size, stride, padding, dilation };
+  const whole = [0, 1, 2, 3].map((side) => padding[side]! + outside[side]!) as unknown as Sides;
+  return { own: padding, window: { kernel: size, stride, padding: whole, dilation } };
 }
 
 /** Padding for ⌈length / stride⌉ outputs. */
@@ -77,16 +91,21 @@ function pair(values: readonly number[], what: string): Pair {
   return [values[0]!, values[1]!];
 }
 
-/** The image that a window slides over, and the padding that a Pad node has put around it. */
-export function paddedImage(
-  context: Importer,
-  value: Value | undefined,
-  what: string,
-): { image: Activation; around: Padded | undefined } {
+export function paddedImage(context: Importer, value: Value | undefined, what: string): PaddedImage {
   const around = value?.kind === "padded" ? value : undefined;
   return { image: context.image(around?.base ?? context.activation(value, what), what), around };
 }
 
-export function addPadding(a: Sides, b: Sides): Sides {
-  return [a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3]];
+/** As {@link windowOf} for pooling. @throws Unsupported as there, and where a window could lie in the padding alone */
+export function poolingWindow(context: Importer, node: NodePart, padded: PaddedImage) {
+  const kernel = context.attributes(node).ints("kernel_shape") ?? [];
+  const found = windowOf(context, node, padded, kernel);
+  const { padding, dilation } = found.window;
+  const reach = [0, 1].map((axis) => dilation[axis]! * (kernel[axis]! - 1) + 1);
+  if (padding.some((n, side) => n >= reach[side % 2]!)) {
+    throw new Unsupported(
+      `a window of ${kernel.join("×")} could lie in its padding of ${padding.join(",")} alone`,
+    );
+  }
+  return found;
 }
