@@ -1,5 +1,5 @@
 /** Frames for terminals and fonts that have ASCII alone: every drawn character gives way to one of as many columns. */
-import { textWidth } from "./styledText.ts";
+import { textWidth } from "@phew/runs";
 
 const GLYPHS: Readonly<Record<string, string>> = {
   ...each("─━", "-"),

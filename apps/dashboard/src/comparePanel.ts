@@ -1,11 +1,18 @@
 /** Methods side by side at one density, and each method's accuracy over all densities. */
-import { byMethodOrder, formatAccuracy, formatCount, formatPercent, type RunEntry } from "@phew/runs";
+import {
+  byMethodOrder,
+  formatAccuracy,
+  formatCount,
+  formatPercent,
+  type RunEntry,
+  textWidth,
+} from "@phew/runs";
 import { type DashboardState, visibleRuns } from "./dashboardState.ts";
 import { faintNote, notice, type PanelContent } from "./panelContent.ts";
 import { type PlotLine, plotRows } from "./plot.ts";
 import { askedDensity, bestAccuracy, densitiesOf, methodOf } from "./runOrder.ts";
 import { filterRows } from "./runsPanel.ts";
-import { fit, type StyledRow, textWidth } from "./styledText.ts";
+import { fit, type StyledRow } from "./styledText.ts";
 import { bar, COLOURS, MARKS } from "./theme.ts";
 
 interface MethodFigures {

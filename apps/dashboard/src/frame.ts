@@ -1,20 +1,11 @@
 /** A frame of the screen as rows of styled text: a pure function of state and size; all content is made by the panels. */
-import { formatClock, formatCount } from "@phew/runs";
+import { formatClock, formatCount, textWidth } from "@phew/runs";
 import { type DashboardState, type PanelName, VIEWS } from "./dashboardState.ts";
 import { hintsOf, KEY_BINDINGS, QUIT_ANSWERS } from "./keys.ts";
 import { layoutFor, type PanelColumn, type PanelKind, type PlacedPanel } from "./layout.ts";
 import { faintNote } from "./panelContent.ts";
 import { panelContent } from "./panels.ts";
-import {
-  fit,
-  fitRow,
-  rowPart,
-  rowWidth,
-  type Span,
-  type StyledRow,
-  textWidth,
-  truncate,
-} from "./styledText.ts";
+import { fit, fitRow, rowPart, rowWidth, type Span, type StyledRow, truncate } from "./styledText.ts";
 import { summaryLine } from "./summaryLine.ts";
 import { COLOURS, LIFE_LOOKS } from "./theme.ts";
 

@@ -9,11 +9,12 @@ import {
   type LayerMeasure,
   type LayerUnits,
   type RunState,
+  textWidth,
 } from "@phew/runs";
 import type { DashboardState } from "./dashboardState.ts";
 import { fanInHistogram, fanInRange } from "./fanIn.ts";
 import { faintNote, notice, type PanelContent, windowStart } from "./panelContent.ts";
-import { fit, type Span, type StyledRow, textWidth } from "./styledText.ts";
+import { fit, type Span, type StyledRow } from "./styledText.ts";
 import { bar, COLOURS } from "./theme.ts";
 
 export function layersContent(

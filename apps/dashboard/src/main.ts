@@ -1,14 +1,15 @@
 #!/usr/bin/env node
 /** The dashboard as a program of its own: what `phew watch` does, without the rest of `phew`. */
-import { ArgumentError } from "@phew/runs";
+import { describeFailure } from "@phew/runs/text";
 import { parseCommandLine, USAGE, type WatchOptions } from "./commandLine.ts";
 import { watch } from "./watch.ts";
 
+// a reader that has seen enough, as `head` has, is no failure
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
 try {
   process.exitCode = await run(parseCommandLine(process.argv.slice(2)));
 } catch (error) {
-  if (!(error instanceof ArgumentError)) throw error;
-  process.stderr.write(`phew: ${error.message}\n`);
+  process.stderr.write(`phew: ${describeFailure(error).message}\n`);
   process.exitCode = 2;
 }
 

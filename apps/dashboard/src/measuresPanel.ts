@@ -8,9 +8,10 @@ import {
   formatPercent,
   lastAccuracy,
   type RunState,
+  textWidth,
 } from "@phew/runs";
 import type { PanelContent } from "./panelContent.ts";
-import { fit, textWidth } from "./styledText.ts";
+import { fit } from "./styledText.ts";
 import { COLOURS } from "./theme.ts";
 
 export function measuresContent(run: RunState, width: number, height: number): PanelContent {

@@ -1,7 +1,7 @@
 /** Curves with axes as rows of text: braille in the middle, ticks to the left and below. */
-import { type Curve, formatMeasure, formatShortCount } from "@phew/runs";
+import { type Curve, formatMeasure, formatShortCount, textWidth } from "@phew/runs";
 import { brailleCanvas, canvasRow, drawDotInto, drawLineInto, drawMarkInto } from "./braille.ts";
-import { fit, type Span, type StyledRow, textWidth } from "./styledText.ts";
+import { fit, type Span, type StyledRow } from "./styledText.ts";
 import { COLOURS } from "./theme.ts";
 
 export interface PlotLine {

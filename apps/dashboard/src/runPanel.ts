@@ -13,12 +13,13 @@ import {
   leftMs,
   type RunEntry,
   type RunState,
+  textWidth,
   walkRates,
   walksPerSecond,
 } from "@phew/runs";
 import type { DashboardState } from "./dashboardState.ts";
 import { faintNote, type PanelContent } from "./panelContent.ts";
-import { fit, type StyledRow, textWidth } from "./styledText.ts";
+import { fit, type StyledRow } from "./styledText.ts";
 import { bar, COLOURS, LIFE_LOOKS } from "./theme.ts";
 
 export function runContent(

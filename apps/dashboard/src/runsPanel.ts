@@ -6,10 +6,11 @@ import {
   type RunEntry,
   type RunSummary,
   summarise,
+  textWidth,
 } from "@phew/runs";
 import { type DashboardState, visibleRuns } from "./dashboardState.ts";
 import { faintNote, notice, type PanelContent, windowStart } from "./panelContent.ts";
-import { fit, type Span, type StyledRow, textWidth } from "./styledText.ts";
+import { fit, type Span, type StyledRow } from "./styledText.ts";
 import { bar, COLOURS, LIFE_LOOKS, MARKS } from "./theme.ts";
 
 export function runsContent(state: DashboardState, width: number, height: number): PanelContent {

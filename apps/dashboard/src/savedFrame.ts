@@ -1,6 +1,6 @@
 /** A frame as files: its text, and a picture of it with its colours. */
 import { writeFileSync } from "node:fs";
-import { textWidth } from "./styledText.ts";
+import { textWidth } from "@phew/runs";
 
 /** In units of the picture: a cell, the size of the letters, and where they stand in the cell. */
 const CELL_WIDTH = 8.4;

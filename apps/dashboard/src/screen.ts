@@ -3,7 +3,7 @@
  * Ink reads the keys. Frames go past it: through its layout one of 160 × 50 took 60 ms of work, and its code had to be
  * loaded before the first; so it takes 4 ms.
  */
-import { processLives } from "@phew/runs";
+import { describeFailure, processLives } from "@phew/runs";
 import { asciiFrame } from "./ascii.ts";
 import type { WatchOptions } from "./commandLine.ts";
 import {
@@ -200,7 +200,7 @@ class Session {
     try {
       text = `saved as ${saveFrame(this.#frame, `phew-screen-${moment}`).join(" and ")}`;
     } catch (error) {
-      text = `not saved: ${error instanceof Error ? error.message : String(error)}`;
+      text = `not saved: ${describeFailure(error).message}`;
     }
     return text;
   }
@@ -266,12 +266,14 @@ class Session {
 function restoreInAnyCase(screen: FullScreen, session: Session): void {
   const fail = (error: unknown) => {
     screen.close();
-    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.stderr.write(`phew: ${describeFailure(error).message}\n`);
+    if (process.env.PHEW_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
     process.exit(1);
   };
   process.on("exit", () => screen.close());
-  process.on("uncaughtException", fail);
-  process.on("unhandledRejection", fail);
+  // before whoever else would print something
+  process.prependListener("uncaughtException", fail);
+  process.prependListener("unhandledRejection", fail);
   for (const [signal, code] of Object.entries(EXIT_OF_SIGNAL))
     process.on(signal, () => session.end({ exitCode: code }));
   // the terminal is gone: nobody is left to show anything to

@@ -1,5 +1,5 @@
 /** Rows of styled text measured in terminal columns: a wide character takes two, a combining one none. */
-import stringWidth from "string-width";
+import { cutText, graphemes, lineText, padText, textWidth } from "@phew/runs";
 
 export interface Span {
   readonly text: string;
@@ -12,39 +12,14 @@ export interface Span {
 /** One line of the screen. */
 export type StyledRow = readonly Span[];
 
-const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
-const ELLIPSIS = "…";
-
-/** Printable ASCII, frames, blocks, braille and the marks of the theme: one column each. */
-const NARROW = /^[ -~·×–…─-▟▸●■✓✗⠀-⣿]*$/;
-
-/** Columns a text takes. */
-export function textWidth(text: string): number {
-  // measuring by grapheme is slow, and hardly ever needed
-  return NARROW.test(text) ? text.length : stringWidth(text);
-}
-
 /** The text in exactly `width` columns: cut with "…" where it is longer, filled with spaces where it is shorter. */
 export function fit(text: string, width: number, side: "left" | "right" = "left"): string {
-  const cut = truncate(text, width);
-  const space = " ".repeat(Math.max(0, width - textWidth(cut)));
-  return side === "left" ? cut + space : space + cut;
+  return padText(truncate(text, width), width, side);
 }
 
-/** The text in at most `width` columns, ending in "…" where something was cut off. */
+/** What is seen of the text in at most `width` columns, ending in "…" where something was cut off. */
 export function truncate(text: string, width: number): string {
-  const clean = printable(text);
-  if (textWidth(clean) <= width) return clean;
-  if (width <= 0) return "";
-  let kept = "";
-  let used = 0;
-  for (const { segment } of graphemes.segment(clean)) {
-    const w = textWidth(segment);
-    if (used + w > width - 1) break;
-    kept += segment;
-    used += w;
-  }
-  return kept + ELLIPSIS;
+  return cutText(lineText(text), width);
 }
 
 /** The row in exactly `width` columns; the last span that does not fit is cut. */
@@ -69,7 +44,7 @@ export function rowPart(row: StyledRow, start: number, end: number): StyledRow {
   let at = 0;
   for (const span of row) {
     let text = "";
-    for (const { segment } of graphemes.segment(span.text)) {
+    for (const segment of graphemes(span.text)) {
       const next = at + textWidth(segment);
       if (next > start && at < end) {
         const isWhole = at >= start && next <= end;
@@ -86,7 +61,7 @@ export function rowPart(row: StyledRow, start: number, end: number): StyledRow {
 export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";
-  for (const word of printable(text).split(" ")) {
+  for (const word of lineText(text).split(" ")) {
     if (line !== "" && textWidth(line) + 1 + textWidth(word) <= width) {
       line += ` ${word}`;
       continue;
@@ -111,15 +86,9 @@ export function rowWidth(row: StyledRow): number {
   return row.reduce((sum, span) => sum + textWidth(span.text), 0);
 }
 
-// what a file says must not move the cursor
-function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
-  return text.replace(/[\t-\r]+/g, " ").replace(/[\u0000-\u001f\u007f-\u009f]/g, "");
-}
-
 function broken(word: string, width: number): string {
   let head = "";
-  for (const { segment } of graphemes.segment(word)) {
+  for (const segment of graphemes(word)) {
     if (head !== "" && textWidth(head + segment) > width) break;
     head += segment;
   }

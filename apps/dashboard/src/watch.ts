@@ -1,4 +1,5 @@
 /** Runs watched: a screen on a terminal, lines elsewhere. Ink is loaded once the first frame is there, and its environment is set. */
+import { describeFailure, lineText } from "@phew/runs/text";
 import type { WatchOptions } from "./commandLine.ts";
 import type { QuitAnswer } from "./dashboardState.ts";
 
@@ -20,8 +21,9 @@ export async function watch(options: WatchOptions, closing?: AbortSignal): Promi
   try {
     return await shown(options, closing);
   } catch (error) {
-    process.stderr.write(`phew: ${error instanceof Error ? error.message : String(error)}\n`);
-    return { exitCode: 1 };
+    const { message, exitCode } = describeFailure(error);
+    process.stderr.write(`phew: ${message}\n`);
+    return { exitCode };
   }
 }
 
@@ -31,9 +33,8 @@ async function shown(options: WatchOptions, closing?: AbortSignal): Promise<Watc
     const { showScreen } = await import("./screen.ts");
     return await showScreen(options, closing);
   }
-  // a reader that has seen enough, as `head` has, is no error
-  process.stdout.on("error", () => process.exit(0));
-  const print = (line: string) => process.stdout.write(`${line}\n`);
+  // names of runs, layers and folders may hold anything
+  const print = (line: string) => process.stdout.write(`${lineText(line)}\n`);
   const { followPlain, printOnce } = await import("./plainWatch.ts");
   if (options.once) printOnce(options.folder, print);
   else await followPlain(options.folder, print);

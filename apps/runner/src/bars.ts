@@ -1,4 +1,5 @@
 /** Bars and small histograms of characters: block elements, or plain ASCII. */
+import { cellText, cutMiddle } from "@phew/runs";
 
 const EIGHTHS = " ▏▎▍▌▋▊▉█";
 const HEIGHTS = "▁▂▃▄▅▆▇█";
@@ -38,8 +39,5 @@ export function asciiOnly(text: string): string {
 
 /** A name in at most `width` columns: its middle gives way. */
 export function shortened(name: string, width: number, ascii = false): string {
-  if (name.length <= width) return name;
-  const gap = ascii ? ".." : "…";
-  const tail = Math.ceil((width - gap.length) / 2);
-  return `${name.slice(0, width - gap.length - tail)}${gap}${name.slice(-tail)}`;
+  return cutMiddle(cellText(name), width, ascii ? ".." : "…");
 }

@@ -1,8 +1,9 @@
 /** The command `phew`: declares the verbs; each loads its own code when it is called. */
 import { readFileSync } from "node:fs";
+import { blockText } from "@phew/runs/text";
 import { Command, CommanderError } from "commander";
 import { EXIT } from "./exit.ts";
-import { survivesLostError } from "./standardError.ts";
+import { endInOneLine, told } from "./lastWords.ts";
 
 type Declare = (program: Command) => void;
 
@@ -31,23 +32,12 @@ const verbs: Readonly<Record<string, () => Promise<Declare>>> = {
 
 /** Runs the command line. Sets `process.exitCode`: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
 export async function main(args: readonly string[]): Promise<void> {
-  survivesLostError();
-  // a reader that closes the pipe early (head, less) is not a failure
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(EXIT.done);
-    throw error;
-  });
+  endInOneLine();
   try {
     await (await buildProgram(args[0])).parseAsync(args, { from: "user" });
   } catch (error) {
-    if (error instanceof CommanderError) {
-      process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
-      return;
-    }
-    const { describeFailure } = await import("./failure.ts");
-    const { message, exitCode } = describeFailure(error);
-    process.stderr.write(`phew: ${message}\n`);
-    process.exitCode = exitCode;
+    process.exitCode =
+      error instanceof CommanderError ? (error.exitCode === 0 ? EXIT.done : EXIT.usage) : told(error);
   }
 }
 
@@ -78,7 +68,8 @@ Examples:
   const { commands } = program;
   for (const command of [program, ...commands, ...commands.flatMap((inner) => inner.commands)]) {
     command.exitOverride().configureOutput({
-      outputError: (text, write) => write(text.replace(/^error: /, "phew: ").replace(/\n\(/, " (")),
+      outputError: (text, write) =>
+        write(blockText(text.replace(/^error: /, "phew: ").replace(/\n\(/, " ("))),
     });
   }
   return program;

@@ -1,8 +1,12 @@
-/** What verbs print: results on standard output, warnings on standard error. */
+/**
+ * What verbs print: the one way to standard output and standard error. All of it is made fit for a terminal here, since
+ * names of files, layers, runs and whatever else was read may hold anything.
+ */
+import { blockText, jsonText, lineText } from "@phew/runs/text";
 
 /** One JSON document and nothing else. */
 export function printJson(document: unknown): void {
-  process.stdout.write(`${JSON.stringify(document, jsonValue, 2)}\n`);
+  process.stdout.write(`${jsonText(JSON.stringify(document, jsonValue, 2))}\n`);
 }
 
 // JSON has no infinities: they are written as words rather than as null
@@ -10,16 +14,22 @@ function jsonValue(_key: string, value: unknown): unknown {
   return typeof value === "number" && !Number.isFinite(value) ? `${value}` : value;
 }
 
+/** Each a line, also where a name in it has a line break. */
 export function printLines(...lines: string[]): void {
-  process.stdout.write(`${lines.join("\n")}\n`);
+  process.stdout.write(`${lines.map(lineText).join("\n")}\n`);
 }
 
 /** On standard error, a line each. */
 export function printWarnings(warnings: readonly string[]): void {
-  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+  for (const warning of warnings) tellLine(`warning: ${warning}`);
 }
 
-/** Text as it is, with its own line breaks. */
+/** Text with its own line breaks, such as a table. */
 export function printText(text: string): void {
-  process.stdout.write(text);
+  process.stdout.write(blockText(text));
+}
+
+/** A line on standard error: what happens meanwhile. */
+export function tellLine(line: string): void {
+  process.stderr.write(`${lineText(line)}\n`);
 }

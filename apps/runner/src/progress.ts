@@ -1,7 +1,8 @@
 /** Progress on standard error: a bar with an estimate in a terminal, a line now and then elsewhere. */
 import type { RunEvent } from "@phew/core";
-import { describeEvent, formatDuration } from "@phew/runs";
+import { cutText, describeEvent, formatEta, lineText } from "@phew/runs";
 import { Interrupted } from "./failure.ts";
+import { tellLine } from "./output.ts";
 import { tellAtOnce } from "./standardError.ts";
 
 const BAR_WIDTH = 24;
@@ -20,34 +21,42 @@ export interface Progress {
 /** A bar for one job. Silent where `quiet`. */
 export function startProgress(title: string, quiet = false): Progress {
   const started = performance.now();
-  const terminal = process.stderr.isTTY === true;
+  const terminal = process.stderr.isTTY === true && process.env.TERM !== "dumb";
+  const interval = terminal ? TERMINAL_INTERVAL_MS : LINE_INTERVAL_MS;
   let last = started;
   let shown = false;
   return {
     update(told, note) {
       const fraction = Math.min(1, Math.max(0, told || 0));
       const now = performance.now();
-      const interval = terminal ? TERMINAL_INTERVAL_MS : LINE_INTERVAL_MS;
       if (quiet || now - started < GRACE_MS || now - last < interval) return;
       last = now;
-      const left =
-        fraction > 0.01 ? `, ${formatDuration(((now - started) * (1 - fraction)) / fraction)} left` : "";
-      const percent = `${Math.floor(fraction * 100)} %`.padStart(5);
-      if (terminal) {
-        const full = Math.round(fraction * BAR_WIDTH);
-        const line = `${title} ${"█".repeat(full)}${"░".repeat(BAR_WIDTH - full)}${percent}  ${note}${left}`;
-        // written at once, so that it shows although the work never yields
-        tellAtOnce(`\r\x1b[K${line.slice(0, (process.stderr.columns ?? 80) - 1)}`);
-        shown = true;
-      } else {
-        tellAtOnce(`${title}${percent}  ${note}${left}\n`);
-      }
+      const text = lineText(progressText(title, fraction, note, now - started, terminal));
+      tellAtOnce(terminal ? `\r\x1b[K${cutText(text, (process.stderr.columns || 80) - 1)}` : `${text}\n`);
+      shown = terminal;
     },
     done() {
       if (shown) tellAtOnce("\r\x1b[K");
       shown = false;
     },
   };
+}
+
+/**
+ * One line of progress: title, a bar where it is for a terminal, percentage, note and what is left.
+ * @param done 0 … 1
+ */
+export function progressText(
+  title: string,
+  done: number,
+  note: string,
+  elapsedMs: number,
+  withBar: boolean,
+): string {
+  const full = Math.round(done * BAR_WIDTH);
+  const bar = withBar ? ` ${"█".repeat(full)}${"░".repeat(BAR_WIDTH - full)}` : ":";
+  const left = done > 0.01 && done < 1 ? `, ${formatEta((elapsedMs * (1 - done)) / done)} left` : "";
+  return `${title}${bar}${`${Math.floor(done * 100)} %`.padStart(6)}  ${note}${left}`;
 }
 
 /**
@@ -58,7 +67,7 @@ export function tellEvent(event: RunEvent, title?: string): void {
   const line = describeEvent(event);
   if (line === undefined) return;
   const warns = event.kind === "log" && event.level === "warning" ? "warning: " : "";
-  process.stderr.write(`${title === undefined ? "" : `${title}: `}${warns}${line.text}\n`);
+  tellLine(`${title === undefined ? "" : `${title}: `}${warns}${line.text}`);
 }
 
 /**

@@ -1,10 +1,10 @@
 /** A process of the pool: takes one run after the other from its parent. */
 import { describeFailure, Interrupted } from "./failure.ts";
+import { endInOneLine } from "./lastWords.ts";
 import { runTraining } from "./runTraining.ts";
-import { survivesLostError } from "./standardError.ts";
 import type { WorkerOrder, WorkerReport } from "./trainPool.ts";
 
-survivesLostError();
+endInOneLine();
 const stopping = new AbortController();
 const { signal } = stopping;
 const stop = () => stopping.abort(new Interrupted("stopped"));

@@ -17,10 +17,14 @@ export class ArgumentError extends Error {
   readonly subject: string;
   readonly fault: ArgumentFault;
 
-  /** @param subject the layer, file or option at fault, as the user knows it */
-  constructor(subject: string, fault: ArgumentFault) {
+  /**
+   * @param subject the layer, file or option at fault, as the user knows it
+   * @param cause the error that this one explains
+   */
+  constructor(subject: string, fault: ArgumentFault, cause?: unknown) {
     super(
       `${subject}: got ${fault.given}, expected ${fault.expected}.${fault.remedy ? ` ${fault.remedy}` : ""}`,
+      { cause },
     );
     this.subject = subject;
     this.fault = fault;

@@ -88,6 +88,18 @@ export {
   requireMeaning,
 } from "./pruners/pruner.ts";
 export { prunerByName, pruners } from "./pruners/registry.ts";
+export {
+  counted,
+  formatAccuracy,
+  formatClock,
+  formatCount,
+  formatDuration,
+  formatEta,
+  formatMeasure,
+  formatMegabytes,
+  formatPercent,
+  formatShortCount,
+} from "./quantity.ts";
 export { longestWalk, walkPlan } from "./walks/plan.ts";
 export {
   type Distribution,

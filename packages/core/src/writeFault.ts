@@ -15,11 +15,16 @@ export function writeFault(path: string, error: unknown): Error {
   switch (errorCode(error)) {
     case "EACCES":
     case "EPERM":
-    case "EROFS":
       return new ArgumentError(path, {
         given: "a place that may not be written",
         expected: "a folder that may be written",
         remedy: "Check its owner and mode, or choose another.",
+      });
+    case "EROFS":
+      return new ArgumentError(path, {
+        given: "a read-only file system",
+        expected: "a place that may be written",
+        remedy: "Choose another.",
       });
     case "ENOSPC":
     case "EDQUOT":

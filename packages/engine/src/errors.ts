@@ -18,9 +18,11 @@ export class EngineError extends Error {
   readonly subject: string;
   readonly fault: EngineFault;
 
-  constructor(subject: string, fault: EngineFault) {
+  /** @param cause the error that this one explains */
+  constructor(subject: string, fault: EngineFault, cause?: unknown) {
     super(
       `${subject}: got ${fault.given}, expected ${fault.expected}.${fault.remedy ? ` ${fault.remedy}` : ""}`,
+      { cause },
     );
     this.subject = subject;
     this.fault = fault;

@@ -73,20 +73,21 @@ function pagesFor(bytes: number): number {
   return pages;
 }
 
-function noRoom(bytes: number): EngineError {
-  return new EngineError("walker", {
+function noRoom(bytes: number, cause: unknown): EngineError {
+  const fault = {
     given: `a network that needs ${mebibytes(bytes)}`,
     expected: "a network that fits the memory that is free",
     remedy: "Close other programs, or dispose of walkers that are no longer used.",
-  });
+  };
+  return new EngineError("walker", fault, cause);
 }
 
 function allocate(bytes: number): WasmMemory {
   const initial = pagesFor(bytes);
   try {
     return new webAssembly.Memory({ initial, maximum: MAX_PAGES });
-  } catch {
-    throw noRoom(bytes);
+  } catch (cause) {
+    throw noRoom(bytes, cause);
   }
 }
 
@@ -96,8 +97,8 @@ function extend({ memory }: Running, places: Places, bytes: number): number {
   const missing = pagesFor(places.rest.end) - memory.buffer.byteLength / PAGE_BYTES;
   try {
     if (missing > 0) memory.grow(missing);
-  } catch {
-    throw noRoom(places.rest.end);
+  } catch (cause) {
+    throw noRoom(places.rest.end, cause);
   }
   return at;
 }

@@ -1,6 +1,6 @@
 /** Masks of many methods side by side: one row each, and their means over seeds. */
 import type { MaskMeasures } from "@phew/core";
-import { formatMeasure, formatPercent } from "./quantity.ts";
+import { formatMeasure, formatPercent } from "@phew/core";
 import type { Report } from "./report.ts";
 import type { Row } from "./table.ts";
 

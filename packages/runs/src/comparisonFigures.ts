@@ -1,10 +1,10 @@
 /** The figures of a comparison of masks: trace and width against density, and the densities of layers. */
 import { join } from "node:path";
+import { formatPercent } from "@phew/core";
 import { type ChartSpec, writeChart } from "./chart.ts";
 import type { ComparedGroup } from "./comparison.ts";
 import { LINE_LEGEND, methodColour } from "./figures.ts";
 import { byMethodOrder } from "./palette.ts";
-import { formatPercent } from "./quantity.ts";
 
 const WIDTH = 560;
 const HEIGHT = 340;

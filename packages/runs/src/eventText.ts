@@ -7,7 +7,7 @@ import {
   formatMeasure,
   formatMegabytes,
   formatPercent,
-} from "./quantity.ts";
+} from "@phew/core";
 
 export type LogLevel = "info" | "warning" | "error";
 

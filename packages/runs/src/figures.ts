@@ -1,10 +1,10 @@
 /** The figures of a comparison: how runs learned, and what their masks are, by method and density. */
 import { join } from "node:path";
+import { formatMeasure, formatPercent } from "@phew/core";
 import { type ChartSpec, writeChart } from "./chart.ts";
 import { lossCurves } from "./lossCurves.ts";
 import { byMethodOrder, methodColours } from "./palette.ts";
 import { summarise } from "./progress.ts";
-import { formatMeasure, formatPercent } from "./quantity.ts";
 import type { RunState } from "./reduce.ts";
 
 /** One bar: a measure of a mask. */

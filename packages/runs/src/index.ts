@@ -6,7 +6,20 @@ export type {
   RunEvent,
   TimedRunEvent,
 } from "@phew/core";
-export { ArgumentError, unknownName } from "@phew/core";
+export {
+  ArgumentError,
+  counted,
+  formatAccuracy,
+  formatClock,
+  formatCount,
+  formatDuration,
+  formatEta,
+  formatMeasure,
+  formatMegabytes,
+  formatPercent,
+  formatShortCount,
+  unknownName,
+} from "@phew/core";
 export { canonicalJson, configHash, nonDefaults, type RunConfig } from "./canonicalJson.ts";
 export { type ChartSpec, chart, svgToPng, writeChart } from "./chart.ts";
 export {
@@ -25,10 +38,12 @@ export {
   widthFigure,
   writeComparisonFigures,
 } from "./comparisonFigures.ts";
+export { describeFailure, type FailureLine } from "./describeFailure.ts";
 export { describeEnvironment, type EnvironmentFile, type RunEnvironment } from "./environment.ts";
 export { parseEventLine, writeEventLine } from "./eventLine.ts";
 export { describeEvent, type EventText, type LogLevel } from "./eventText.ts";
 export { learningCurves, meanWidths, pathKernelTraces, writeFigures } from "./figures.ts";
+export { blockText, cellText, csvText, jsonText, lineText, markdownText, markupText } from "./foreignText.ts";
 export {
   appendPoint,
   type Curve,
@@ -53,17 +68,6 @@ export {
   walkRates,
   walksPerSecond,
 } from "./progress.ts";
-export {
-  formatAccuracy,
-  formatClock,
-  formatCount,
-  formatDuration,
-  formatEta,
-  formatMeasure,
-  formatMegabytes,
-  formatPercent,
-  formatShortCount,
-} from "./quantity.ts";
 export {
   findRunFolders,
   listRuns,
@@ -100,4 +104,5 @@ export {
 } from "./runFolder.ts";
 export { lifeOf, type RunLife, type RunnerState, type RunStatus, readStatus } from "./status.ts";
 export { type Cell, type Column, formatTable, type Row, type TableForm } from "./table.ts";
+export { cutMiddle, cutText, graphemes, padText, textWidth } from "./textWidth.ts";
 export { type LayerUnits, readUnitCounts } from "./unitCounts.ts";

@@ -1,7 +1,7 @@
 /** The comparison of runs: one row each, from their events alone. */
 import { join } from "node:path";
+import { formatAccuracy, formatCount, formatDuration, formatMeasure, formatPercent } from "@phew/core";
 import { epochsTo, lastAccuracy, summarise } from "./progress.ts";
-import { formatAccuracy, formatCount, formatDuration, formatMeasure, formatPercent } from "./quantity.ts";
 import type { RunState } from "./reduce.ts";
 import { replaceFile } from "./replaceFile.ts";
 import { type Column, formatTable, type Row, type TableForm } from "./table.ts";

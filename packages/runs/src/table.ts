@@ -1,4 +1,6 @@
-/** Rows and columns as aligned text, CSV (RFC 4180, raw values) or Markdown. */
+/** Rows and columns as aligned text, CSV (RFC 4180, raw values) or Markdown; texts from files are made fit for each. */
+import { cellText, csvText, markdownText } from "./foreignText.ts";
+import { padText, textWidth } from "./textWidth.ts";
 
 export type Cell = string | number | boolean | undefined;
 export type Row = Readonly<Record<string, Cell>>;
@@ -20,8 +22,9 @@ export type TableForm = "text" | "csv" | "markdown";
  */
 export function formatTable(columns: readonly Column[], rows: readonly Row[], form: TableForm): string {
   if (form === "csv") return csvTable(columns, rows);
-  const head = columns.map((column) => column.title);
-  const body = rows.map((row) => columns.map((column) => shown(row[column.key], column)));
+  const fitting = form === "text" ? cellText : markdownText;
+  const head = columns.map((column) => fitting(column.title));
+  const body = rows.map((row) => columns.map((column) => fitting(shown(row[column.key], column))));
   const right = columns.map((column) => rows.some((row) => typeof row[column.key] === "number"));
   return form === "text" ? textTable(head, body, right) : markdownTable(head, body, right);
 }
@@ -37,10 +40,12 @@ function textTable(
   body: readonly (readonly string[])[],
   right: readonly boolean[],
 ): string {
-  const width = head.map((title, c) => Math.max(title.length, ...body.map((row) => row[c]!.length)));
+  const width = head.map((title, c) =>
+    body.reduce((most, row) => Math.max(most, textWidth(row[c]!)), textWidth(title)),
+  );
   const line = (cells: readonly string[]) =>
     cells
-      .map((cell, c) => (right[c] ? cell.padStart(width[c]!) : cell.padEnd(width[c]!)))
+      .map((cell, c) => padText(cell, width[c]!, right[c] ? "right" : "left"))
       .join("  ")
       .trimEnd();
   const rule = width.map((w) => "─".repeat(w)).join("  ");
@@ -52,21 +57,12 @@ function markdownTable(
   body: readonly (readonly string[])[],
   right: readonly boolean[],
 ): string {
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   const rule = `|${right.map((isRight) => (isRight ? " --: |" : " --- |")).join("")}`;
   return `${[line(head), rule, ...body.map(line)].join("\n")}\n`;
 }
 
 function csvTable(columns: readonly Column[], rows: readonly Row[]): string {
-  const lines = [
-    columns.map((column) => quoted(column.key)).join(","),
-    ...rows.map((row) => columns.map((column) => quoted(row[column.key])).join(",")),
-  ];
-  return `${lines.join("\n")}\n`;
-}
-
-function quoted(value: Cell): string {
-  const text = value === undefined ? "" : String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const line = (cells: readonly Cell[]) => cells.map((cell) => csvText(cell ?? "")).join(",");
+  return `${[columns.map(({ key }) => key), ...rows.map((row) => columns.map(({ key }) => row[key]))].map(line).join("\n")}\n`;
 }

@@ -9,7 +9,7 @@ import {
   type NativeInstallation,
   probeTensorflow,
 } from "@phew/training";
-import { printJson, printText } from "../output.ts";
+import { printJson, printText, tellLine } from "../output.ts";
 import { interruptSignal } from "../progress.ts";
 import { version } from "../version.ts";
 
@@ -48,7 +48,7 @@ export async function doctor(options: { json?: boolean; fix?: string }): Promise
 
 /** @throws ArgumentError saying what was tried and why it failed */
 async function fix(name: string): Promise<NativeInstallation> {
-  const tell = (text: string) => process.stderr.write(`${text}\n`);
+  const tell = tellLine;
   const { way, failures, proof } = await fixes[name]!((text) => tell(`${name}: ${text} …`));
   for (const failure of failures) tell(`${name}: ${failure.way} failed: ${failure.reason}`);
   const [before, after] = proof.losses.map((loss) => loss.toFixed(4));

@@ -12,7 +12,7 @@ import {
   type TaskState,
 } from "@phew/runs/sweeps";
 import { UsageError } from "../failure.ts";
-import { printJson, printLines, printText } from "../output.ts";
+import { printJson, printLines, printText, tellLine } from "../output.ts";
 import { interruptSignal, startProgress } from "../progress.ts";
 import {
   planSweep,
@@ -76,7 +76,7 @@ async function carryOut(plan: SweepPlan, options: SweepVerbOptions): Promise<voi
   let submission: Submission | undefined;
   if (todo.length > 0) {
     writeConfigs(plan.ownFolder, sweep.experiment, todo);
-    if (!options.json) process.stderr.write(`${sweep.experiment}: ${countStates(statuses)}\n`);
+    if (!options.json) tellLine(`${sweep.experiment}: ${countStates(statuses)}`);
     submission = await submitted(executor, todo, sweep.experiment, options.json === true);
   }
   await report(plan, submission, options);

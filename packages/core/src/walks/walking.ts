@@ -235,7 +235,7 @@ function inCoreWords<T>(make: () => T): T {
   try {
     return make();
   } catch (error) {
-    if (error instanceof EngineError) throw new ArgumentError(error.subject, error.fault);
+    if (error instanceof EngineError) throw new ArgumentError(error.subject, error.fault, error);
     throw error;
   }
 }

@@ -3,8 +3,9 @@
  *   mean = Σ x / n,  standard deviation = √(Σ (x − mean)² / (n − 1)), of n finished runs; the latter from n = 2.
  * Nothing of time or place in it: the same runs give the same bytes wherever they ran.
  */
+
+import { formatAccuracy, formatPercent } from "@phew/core";
 import { canonicalJson } from "../canonicalJson.ts";
-import { formatAccuracy, formatPercent } from "../quantity.ts";
 import type { Report } from "../report.ts";
 import type { Cell, Column, Row } from "../table.ts";
 import type { Settings } from "./sweepFile.ts";

@@ -1,10 +1,18 @@
-/** Numbers, fractions and times as a person reads them. What is no finite number is written "–". */
+/** Numbers, fractions and times as a person reads them: the one place. What is no finite number is written "–". */
 
 const NOTHING = "–";
 
 /** 61470 → "61,470". */
 export function formatCount(count: number): string {
-  return Number.isFinite(count) ? Math.round(count).toLocaleString("en-GB") : NOTHING;
+  return Number.isFinite(count) ? unsigned(Math.round(count).toLocaleString("en-GB")) : NOTHING;
+}
+
+/**
+ * A number of things: "1 epoch", "61,470 weights", "no run" is up to the caller.
+ * @param plural where it is not the noun with an s: `counted(2, "entry", "entries")`
+ */
+export function counted(count: number, noun: string, plural = `${noun}s`): string {
+  return `${formatCount(count)} ${count === 1 ? noun : plural}`;
 }
 
 /** At most five characters: 987 → "987", 61470 → "61.5k", 20034216 → "20.0M". */
@@ -23,12 +31,12 @@ export function formatShortCount(count: number): string {
 
 /** A fraction as a percentage of at most `digits` significant digits, none lost before the point: 0.05 → "5 %", 0.0502 → "5.02 %". */
 export function formatPercent(fraction: number, digits = 3): string {
-  return Number.isFinite(fraction) ? `${significant(100 * fraction, digits)} %` : NOTHING;
+  return Number.isFinite(100 * fraction) ? `${significant(100 * fraction, digits)} %` : NOTHING;
 }
 
 /** A fraction as a percentage with one decimal, so that columns align: 0.9312 → "93.1 %". */
 export function formatAccuracy(fraction: number): string {
-  return Number.isFinite(fraction) ? `${(100 * fraction).toFixed(1)} %` : NOTHING;
+  return Number.isFinite(100 * fraction) ? `${unsigned((100 * fraction).toFixed(1))} %` : NOTHING;
 }
 
 /** Millions of bytes: 198304512 → "198 MB", 61184 → "0.0612 MB". */
@@ -41,10 +49,10 @@ export function formatMeasure(value: number, digits = 3): string {
   if (!Number.isFinite(value)) return NOTHING;
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-3 || size >= 1e5)) return value.toExponential(digits - 1);
-  return size >= 1000 ? formatCount(value) : significant(value, digits);
+  return size >= 999.5 ? formatCount(value) : significant(value, digits);
 }
 
-/** Milliseconds: "12 ms", "3.4 s", "2:05 min", "1:02:05 h". */
+/** Milliseconds: "12 ms", "3.4 s", "2:05 min", "1:02:05 h"; from 10,000 hours on "43,100 h". */
 export function formatDuration(ms: number): string {
   if (!Number.isFinite(ms) || ms < 0) return NOTHING;
   if (ms < 999.5) return `${Math.round(ms)} ms`;
@@ -53,7 +61,8 @@ export function formatDuration(ms: number): string {
   const s = pad(seconds % 60);
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes}:${s} min`;
-  return `${Math.floor(minutes / 60)}:${pad(minutes % 60)}:${s} h`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 10_000 ? `${hours}:${pad(minutes % 60)}:${s} h` : `${formatMeasure(hours)} h`;
 }
 
 /** An estimate, to whole seconds: "8 s", "2:05 min", "1:02:05 h". */
@@ -73,6 +82,11 @@ function significant(value: number, digits: number): string {
   const text = value.toPrecision(digits);
   const plain = text.includes("e") ? `${Number(text)}` : text;
   return plain.includes(".") ? plain.replace(/\.?0+$/, "") : plain;
+}
+
+/** Zero has no sign. */
+function unsigned(text: string): string {
+  return Number(text) === 0 ? text.replace("-", "") : text;
 }
 
 function pad(value: number): string {

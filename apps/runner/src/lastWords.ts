@@ -1,0 +1,25 @@
+/** Whatever fails wherever in a process, a person gets a line of it and no trace of the stack, but where PHEW_DEBUG asks for one. */
+import { describeFailure } from "@phew/runs/text";
+import { EXIT } from "./exit.ts";
+import { survivesLostError } from "./standardError.ts";
+
+/** To be called once, first of all. */
+export function endInOneLine(): void {
+  const end = (error: unknown) => process.exit(told(error));
+  process.on("uncaughtException", end);
+  process.on("unhandledRejection", end);
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    // a reader that closes the pipe early (head, less) is not a failure
+    if (error.code === "EPIPE") process.exit(EXIT.done);
+    process.exit(told(error, "standard output: "));
+  });
+  survivesLostError();
+}
+
+/** Says what failed. @returns the exit code */
+export function told(error: unknown, where = ""): number {
+  const { message, exitCode } = describeFailure(error);
+  process.stderr.write(`phew: ${where}${message}\n`);
+  if (process.env.PHEW_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  return exitCode;
+}

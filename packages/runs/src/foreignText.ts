@@ -1,0 +1,86 @@
+/**
+ * Text that files, names or other programs brought, made fit for where it is going. What cannot be seen, moves the cursor
+ * or turns the order of letters is written as its number in JavaScript's way, so that two names that differ look different.
+ */
+
+/**
+ * Controls (C0, DEL, C1), lone surrogates, separators of lines, and all that has no shape, but for joiners and the two
+ * choices between letter and picture.
+ */
+const UNSEEN = "[\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]|(?![\\u200d\\ufe0e\\ufe0f])[\\p{Cf}\\p{DI}]";
+/** A joiner is part of a picture between two of its parts, and unseen elsewhere. */
+const STRAY_JOINER = "(?<![\\p{ExtPict}\\ufe0f\\p{EMod}])\\u200d|\\u200d(?!\\p{ExtPict})";
+const UNPRINTABLE = new RegExp(`${UNSEEN}|${STRAY_JOINER}`, "gu");
+
+/** Most characters of a line: an error message that quotes a name of megabytes. */
+const LONGEST_LINE = 4000;
+const LONGEST_CELL = 400;
+
+/** What is seen of a text in one line of a terminal; one of more than 4,000 characters loses its middle. */
+export function lineText(text: string): string {
+  return numbered(shortened(text, LONGEST_LINE));
+}
+
+/** The same for a cell of a table, of at most 400 characters. */
+export function cellText(text: string): string {
+  return numbered(shortened(text, LONGEST_CELL));
+}
+
+/** What is seen of a text of several lines, which may have tabs. */
+export function blockText(text: string): string {
+  return numbered(text.includes("\r") ? text.replaceAll("\r\n", "\n") : text, "\n\t");
+}
+
+/**
+ * A cell of CSV, quoted as RFC 4180 asks. A text that a spreadsheet would take for a formula has an apostrophe before
+ * it; numbers, also those in texts, are left as they are.
+ * @see https://owasp.org/www-community/attacks/CSV_Injection
+ */
+export function csvText(value: string | number | boolean): string {
+  const text = typeof value === "string" ? guarded(blockText(value)) : String(value);
+  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** Text of a Markdown table's cell: shown as it is, no markup and no HTML. */
+export function markdownText(text: string): string {
+  return cellText(text).replace(/[\\`*_[\]<>|~&$]/g, "\\$&");
+}
+
+/** Text inside an element or a quoted attribute of SVG, XML or HTML. */
+export function markupText(text: string): string {
+  return blockText(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+/** JSON with what a terminal would obey, or not show, as escape sequences: the same data. */
+export function jsonText(json: string): string {
+  return numbered(json, "\n");
+}
+
+const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
+
+/** Each UTF-16 unit of what is not seen as JSON and JavaScript have it, but for the characters `kept`. */
+function numbered(text: string, kept = ""): string {
+  if (/^[ -~]*$/.test(text)) return text;
+  return text.replace(UNPRINTABLE, (character) =>
+    kept.includes(character) ? character : (SHORT[character] ?? unitsOf(character)),
+  );
+}
+
+function unitsOf(character: string): string {
+  return Array.from({ length: character.length }, (_, k) => character.charCodeAt(k))
+    .map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`)
+    .join("");
+}
+
+function shortened(text: string, longest: number): string {
+  if (text.length <= longest) return text;
+  // more of the front than of the end, and the end too: it tells what to do
+  const tail = Math.floor(longest / 4);
+  const leftOut = text.length - longest;
+  return `${text.slice(0, longest - tail)}… (${leftOut.toLocaleString("en-GB")} more) …${text.slice(text.length - tail)}`;
+}
+
+function guarded(text: string): string {
+  const isNumber = text.trim() !== "" && Number.isFinite(Number(text));
+  return /^[=+\-@\t\r＝＋－＠]/.test(text) && !isNumber ? `'${text}` : text;
+}
