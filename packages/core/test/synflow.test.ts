@@ -1,4 +1,5 @@
 /** SynFlow and SynFlow-L2 beside PyTorch's numbers, and what their papers prove of them. */
+import { forward, type Parameters, partialDerivative } from "@phew/oracle";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { pathSums } from "../src/analysis/pathSums.ts";
@@ -12,6 +13,7 @@ import type { Weights } from "../src/weights/weights.ts";
 import { ownInitialisation, zooModel } from "../src/zoo/zoo.ts";
 import { GOLDEN_NAMES, goldenNetwork, goldenPresent, goldenWeights } from "./golden.ts";
 import { expectGoldenMasks, expectGoldenScores } from "./goldenScores.ts";
+import { oracleNetwork } from "./oracleNetwork.ts";
 import { randomNetworks, withRandomParameters } from "./randomNetwork.ts";
 
 const METHODS = ["synflow", "synflow-l2"] as const;
@@ -153,6 +155,51 @@ describe.runIf(process.env.PHEW_TEST_LARGE)("large networks (PHEW_TEST_LARGE=1)"
     },
     300_000,
   );
+});
+
+describe("synflow of running statistics that are not 0 and 1", () => {
+  it("takes all of the state by magnitude, running means too, as the published code does: by central differences", () => {
+    let [compared, negative] = [0, 0];
+    return fc
+      .assert(
+        fc.asyncProperty(randomNetworks, fc.nat(), async ({ network }, seed) => {
+          const norms = network.nodes.filter(({ op }) => op.kind === "batchNorm");
+          // where two elements of a window are equal a difference has no one meaning
+          if (norms.length === 0 || network.nodes.some(({ op }) => op.kind === "maxPool2d")) return;
+          const weights = new Map(withRandomParameters(network, seed));
+          for (const { name, role } of network.parameters) {
+            if (role === "mean")
+              weights.set(
+                name,
+                weights.get(name)!.map((mean) => 20 * mean),
+              );
+          }
+          const scores = await scoresOf(network, weights, "synflow");
+          const state = new Map([...weights].map(([name, values]) => [name, values.map(Math.abs)]));
+          const graph = oracleNetwork(network);
+          const ones = new Float64Array(network.inputShape.reduce((a, b) => a * b, 1)).fill(1);
+          const sum = (parameters: Parameters) => sumOf(forward(graph, parameters, ones, 1).output);
+          for (const index of norms.map(({ name }) =>
+            network.nodes.findIndex((node) => node.name === name),
+          )) {
+            if (forward(graph, state, ones, 1).values[index]!.some((y) => y < 0)) negative++;
+          }
+          const greatest = Math.max(...scores);
+          for (const { name, start, length } of network.prunable) {
+            for (const k of [0, length >> 1, length - 1]) {
+              const expected = Math.abs(partialDerivative(sum, state, name, k, 1e-6) * state.get(name)![k]!);
+              expect(Math.abs(scores[start + k]! - expected)).toBeLessThan(1e-6 * greatest);
+              compared++;
+            }
+          }
+        }),
+        { numRuns: 150, seed: 1 },
+      )
+      .then(() => {
+        expect(compared).toBeGreaterThan(100);
+        expect(negative).toBeGreaterThan(5);
+      });
+  });
 });
 
 describe("synflow on random networks", () => {

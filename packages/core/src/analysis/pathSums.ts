@@ -3,7 +3,9 @@
  * or its square (power 2) and every activation passes values on:
  *   R = Σ outputs;   ∂R/∂θ' for each transformed parameter θ'.
  * Without biases batch normalisation is a factor of each path, scale / √(variance + ε), and is transformed as a whole;
- * with biases its scale and shift are, while mean and variance stay as they are (the published SynFlow code).
+ * with biases its parameters are transformed one by one: of power 1 all four are taken by magnitude, running mean and
+ * variance too, as the published SynFlow code does with the whole state; of power 2 scale and shift are squared while
+ * mean and variance stay as they are, as in the published SynFlow-L2, which transforms what is trained.
  * Power 2 without biases: Σ_e ∂R/∂θ²_e is the path kernel trace (Gebhart, Saxena & Schrater, arXiv:2101.10552).
  * Power 1 with biases: θ·∂R/∂|θ| are the scores of SynFlow (Tanaka et al., arXiv:2006.05467).
  * float64 throughout: R of ResNet-50 is about 1e71, of ResNet-152 1e220. Values beyond 2^±256 are kept as multiples of
@@ -63,7 +65,7 @@ export function pathSums(network: Network, weights: Weights, options: PathSumOpt
     const exponent = low ? LEAST_EXPONENT : highest;
     const theta = (name: string): Float64Array => {
       const role = roleOf.get(name)!;
-      const asItIs = role === "mean" || role === "variance";
+      const asItIs = power === 2 && (role === "mean" || role === "variance");
       // what is added to a value is measured as it is
       const measure = biases && ADDED.has(role) ? 2 ** -exponent : 1;
       const values = new Float64Array(weight(name));

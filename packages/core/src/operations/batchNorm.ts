@@ -2,7 +2,7 @@
  * Batch normalisation: y = (x − mean) / √(variance + ε) · scale + shift, per unit.
  * In training mean and variance are the batch's; running ← (1 − momentum)·running + momentum·batch (unbiased variance).
  * In a path sum it is a factor of every path, scale / √(variance + ε), of which the magnitude or the square counts.
- * With biases it is the whole formula over the transformed parameters, mean and variance as they are.
+ * With biases it is the whole formula over the transformed parameters: see analysis/pathSums.ts.
  */
 import { type OperationDefinition, type PathSumInputs, unitsUnchanged } from "./definition.ts";
 import { throughMeeting } from "./repeats.ts";

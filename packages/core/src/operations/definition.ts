@@ -48,7 +48,7 @@ export interface PathSumInputs {
   readonly power: 1 | 2;
   /** A weight as it stands, row-major, to be transformed (|w| or w²) where it is used: no copy of a large layer. */
   weight(name: string): Float32Array;
-  /** A bias or a parameter of batch normalisation, transformed; a mean or variance as it is. */
+  /** A bias or a parameter of batch normalisation, transformed; of power 2 a mean or variance is as it is. */
   theta(name: string): Float64Array;
   /** 1 where a weight is kept, 0 where it counts as 0; undefined where all are kept. */
   kept(name: string): Uint8Array | undefined;

@@ -3,7 +3,7 @@ import { pathSums } from "../analysis/pathSums.ts";
 import type { ScoreRequest } from "./scoring.ts";
 
 /**
- * score = |θ|^factorPower · ∂R/∂|θ|^power
+ * score = |θ|^factorPower · |∂R/∂|θ|^power|; the derivative is below 0 only where a running mean turns a value negative
  * @returns of all weights, or of those left where these are given; in the sums' own measure where that is a float64,
  *   else all divided by one power of two
  */
@@ -36,7 +36,7 @@ export function flowScores(
       for (let k = 0; k < length; k++) {
         const index = place.left === undefined ? k : place.left[k]!;
         const factor = Math.abs(theta[index]!);
-        layer[k] = (factorPower === 1 ? factor : factor * factor) * gradient[index]!;
+        layer[k] = (factorPower === 1 ? factor : factor * factor) * Math.abs(gradient[index]!);
       }
     },
   });
