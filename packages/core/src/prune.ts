@@ -20,7 +20,7 @@ import {
 } from "./pruners/pruner.ts";
 import { prunerByName, pruners } from "./pruners/registry.ts";
 import { longestWalk, walkPlan } from "./walks/plan.ts";
-import { requireFiniteWeights, type Weights } from "./weights/weights.ts";
+import { firstUnusable, requireFiniteWeights, type Weights } from "./weights/weights.ts";
 
 export interface PruneSettings {
   /** Name of a method; see `pruners`. */
@@ -70,7 +70,7 @@ export interface PruneResult extends Pruning {
 }
 
 /**
- * @param weights all finite; of the prunable parameters at least
+ * @param weights all finite, and variances not below 0; of the prunable parameters at least
  * @throws ArgumentError for a method, density, seed, option, check or weight that is not usable, or, where `strict`, for
  *   a mask that breaks the network; signal.reason
  */
@@ -224,6 +224,18 @@ export function requireWithin(pruner: Pruner, keepCount: number, within: Masks, 
 }
 
 function requireData({ name }: Pruner, data: PruningData | undefined): void {
+  let before = 0;
+  for (const { x, count } of data?.batches ?? []) {
+    const fault = firstUnusable(x);
+    if (fault >= 0) {
+      throw new ArgumentError(`example ${before + Math.floor(fault / (x.length / count))}`, {
+        given: `${x[fault]} in it`,
+        expected: "finite numbers",
+        remedy: `Every score of ${name} hangs on every example: mend it or leave it out.`,
+      });
+    }
+    before += count;
+  }
   if (data !== undefined && data.batches.length > 0) return;
   throw new ArgumentError(`method ${name}`, {
     given: "no examples",

@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { analyse } from "../src/analysis/analyse.ts";
 import { ArgumentError, nearestName, unknownName } from "../src/errors.ts";
 import { applyMasks, countKept, keepCountAt, Masks } from "../src/masks/masks.ts";
 import { NetworkBuilder } from "../src/network/builder.ts";
+import { prune } from "../src/prune.ts";
+import { pruners } from "../src/pruners/registry.ts";
 import { requireFiniteWeights, weightsFor } from "../src/weights/weights.ts";
 import { randomWeights } from "./randomNetwork.ts";
 
@@ -105,6 +108,33 @@ describe("weights from a file", () => {
     );
     weights.delete("in.weight");
     expect(() => requireFiniteWeights(network, weights)).toThrow('layer "in.weight": got no weights');
+  });
+
+  it("are refused by every method where a bias, scale, shift or statistic is not finite, under its own name", async () => {
+    const b = new NetworkBuilder("normed", [2, 3, 3]);
+    const x = b.batchNorm("bn", b.conv2d("conv", b.input, { outChannels: 2, kernel: 3, bias: true }));
+    const normed = b.build(b.dense("fc", b.flatten(x), 2));
+    const batch = { x: new Float32Array(18), y: new Int32Array(1), count: 1 };
+    const never = () => Promise.reject(new Error("differentiated"));
+    const data = { batches: [batch], differentiator: { gradients: never, hessianProduct: never } };
+    for (const { name, role } of normed.parameters) {
+      for (const value of [Number.NaN, Number.POSITIVE_INFINITY, ...(role === "variance" ? [-1] : [])]) {
+        const weights = new Map(randomWeights(normed, 1));
+        weights.set(name, weights.get(name)!.slice().fill(value, 1));
+        const expected = `layer "${name}", ${role} 1: got ${value}, expected a finite number`;
+        for (const method of pruners.keys()) {
+          await expect(prune(normed, weights, { method, density: 0.5, seed: 0, data })).rejects.toThrow(
+            expected,
+          );
+        }
+        expect(() => analyse(weights, Masks.dense(normed))).toThrow(expected);
+      }
+    }
+    batch.x[5] = Number.NaN;
+    const weights = randomWeights(normed, 1);
+    await expect(prune(normed, weights, { method: "snip", density: 0.5, seed: 0, data })).rejects.toThrow(
+      "example 0: got NaN in it, expected finite numbers",
+    );
   });
 });
 

@@ -2,7 +2,7 @@
 import type { LayerMeasure, MaskMeasures } from "../events.ts";
 import { countKept, type Masks } from "../masks/masks.ts";
 import { weightFlows } from "../network/unitFlow.ts";
-import type { Weights } from "../weights/weights.ts";
+import { requireFiniteWeights, type Weights } from "../weights/weights.ts";
 import { layerEffects } from "./effective.ts";
 import { type FanSummary, fanIn, fanOut, summariseFan } from "./fan.ts";
 import { type KeptGraph, keptGraph } from "./keptKernels.ts";
@@ -78,9 +78,11 @@ export interface AnalyseOptions {
 /**
  * All measures; about as long as four images through the network take, in one thread, most of it for the trace.
  * @param weights the weights the mask was made for, at initialisation
+ * @throws ArgumentError for a parameter that is not finite
  */
 export function analyse(weights: Weights, masks: Masks, options: AnalyseOptions = {}): Analysis {
   const { network } = masks;
+  requireFiniteWeights(network, weights);
   const wanted = (measure: SeparateMeasure) => !options.without?.includes(measure);
   const graph = keptGraph(masks);
   const paths = wanted("path-count") ? countPaths(graph) : undefined;

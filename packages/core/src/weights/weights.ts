@@ -1,7 +1,6 @@
 /** The values of a network's parameters. */
 import { ArgumentError } from "../errors.ts";
 import type { Network } from "../network/network.ts";
-import { elementCount } from "../operations/definition.ts";
 
 /** Parameter name → values, float32, row-major over the parameter's shape. */
 export type Weights = ReadonlyMap<string, Float32Array>;
@@ -53,26 +52,35 @@ export function weightsFor(
 }
 
 /**
- * Every prunable weight must be a finite number: a walk along NaN goes nowhere.
- * @throws ArgumentError naming the first parameter and index that is not, or that is missing or of a wrong length
+ * Every parameter must be of finite numbers: a walk along NaN goes nowhere, and a NaN of any bias is in all scores that
+ * are computed through it. Parameters that are not prunable may be absent.
+ * @throws ArgumentError naming the first parameter and index that is not, or a weight that is missing or of a wrong length
  */
 export function requireFiniteWeights(network: Network, weights: Weights): void {
-  for (const parameter of network.prunable) {
-    const values = weights.get(parameter.name);
-    if (values === undefined || values.length !== elementCount(parameter.shape)) {
-      throw new ArgumentError(`layer "${parameter.name}"`, {
-        given: values === undefined ? "no weights" : `${values.length} weights`,
-        expected: `${parameter.length} (${parameter.shape.join(" × ")})`,
-      });
-    }
-    for (let k = 0; k < values.length; k++) {
-      if (!Number.isFinite(values[k])) {
-        throw new ArgumentError(`layer "${parameter.name}", weight ${k}`, {
-          given: `${values[k]}`,
-          expected: "a finite number",
-          remedy: "Initialise the network again, or load a checkpoint from before it diverged.",
-        });
-      }
-    }
+  for (const { name, shape, length } of network.prunable) {
+    const values = weights.get(name);
+    if (values?.length === length) continue;
+    throw new ArgumentError(`layer "${name}"`, {
+      given: values === undefined ? "no weights" : `${values.length} weights`,
+      expected: `${length} (${shape.join(" × ")})`,
+    });
   }
+  for (const { name, role } of network.parameters) {
+    const values = weights.get(name);
+    // negative variances have no root
+    const least = role === "variance" ? 0 : Number.NEGATIVE_INFINITY;
+    const fault = values === undefined ? -1 : firstUnusable(values, least);
+    if (fault < 0) continue;
+    throw new ArgumentError(`layer "${name}", ${role} ${fault}`, {
+      given: `${values![fault]}`,
+      expected: role === "variance" ? "a finite number of at least 0" : "a finite number",
+      remedy: "Initialise the network again, or load a checkpoint from before it diverged.",
+    });
+  }
+}
+
+/** Index of the first value that is not finite or below `least`; −1 where there is none. */
+export function firstUnusable(values: Float32Array, least = Number.NEGATIVE_INFINITY): number {
+  for (let k = 0; k < values.length; k++) if (!(values[k]! >= least && Number.isFinite(values[k]))) return k;
+  return -1;
 }
