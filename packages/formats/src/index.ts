@@ -50,10 +50,4 @@ export {
 export { type NamedTensors, readTensors, type TensorFormat } from "./tensorFile.ts";
 export type { TfjsModel } from "./tfjs/importTfjs.ts";
 export { digestWeights, ownNames, pickWeights, readWeights } from "./weightsFile.ts";
-export {
-  requireWritable,
-  type WholeFile,
-  type WriteOptions,
-  writeTogether,
-  writeWhole,
-} from "./writeFile.ts";
+export { type Chunks, requireWritable, type WriteOptions, writeWhole } from "./writeFile.ts";

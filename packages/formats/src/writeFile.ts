@@ -1,96 +1,153 @@
-/** Files appear whole or not at all: written beside their place under another name, then renamed. */
-import { unlinkSync } from "node:fs";
-import { type FileHandle, lstat, open, rename, stat, unlink } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import { ArgumentError, writeFault } from "@phew/core";
+/** Files appear whole or not at all: written beside their place under another name, then moved there. */
+import { access, constants, link, lstat, open, rename, stat, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { ArgumentError, errorCode, writeFault } from "@phew/core";
+import { type Chunks, forget, remember, writeTemporary } from "./temporaryFile.ts";
+
+export type { Chunks } from "./temporaryFile.ts";
 
 export interface WriteOptions {
   /** Replaces a file that is there; without it that is an error. */
   readonly force?: boolean;
 }
 
-/** Pieces shorter than this are joined before they are written. */
-const JOIN_BYTES = 2 ** 20;
-/** Longest piece given to one call of the operating system. */
-const WRITE_BYTES = 2 ** 28;
-
-/** Files half written now; removed should the process end on the way. */
-const unfinished = new Set<string>();
-let fileCount = 0;
-
-export interface WholeFile {
+/** A file that names others beside it: they are of use together or not at all. */
+export interface Bundle {
   readonly path: string;
-  readonly chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+  /** What the parts hold, one file each. */
+  readonly parts: readonly Chunks[];
+  /** Names of the parts at the k-th attempt, 0, 1, …: none is taken that bears the name of a file. */
+  partNames(attempt: number): readonly string[];
+  /** The file itself, which names its parts. */
+  chunks(partNames: readonly string[]): Chunks;
+  /**
+   * Of the names that the file now at `path` gives its parts, those that could come from `partNames`: what goes when
+   * the file is replaced.
+   */
+  ownParts(): Promise<readonly string[]> | readonly string[];
 }
 
 /**
  * Writes `chunks` one after the other to `path`, through a temporary file in the same folder that is flushed to disk
- * and renamed. Where anything fails, nothing is left behind.
+ * and moved to its name. Where anything fails, nothing is left behind. Without `force` nothing is replaced, also no
+ * file that came to be while this one was written.
  * @throws ArgumentError where the file exists (without `force`), is a folder, or its folder is missing or read-only
  */
-export async function writeWhole(
-  path: string,
-  chunks: WholeFile["chunks"],
-  options: WriteOptions = {},
-): Promise<void> {
-  await writeTogether([{ path, chunks }], options);
+export async function writeWhole(path: string, chunks: Chunks, options: WriteOptions = {}): Promise<void> {
+  const bundle = { path, parts: [], partNames: () => [], chunks: () => chunks, ownParts: () => [] };
+  await writeBundle(bundle, options);
 }
 
 /**
- * Writes files that belong together: all are written before the first appears under its name, in the order given.
+ * Writes a file and the parts that it names. Two names cannot be exchanged at once; so the parts are new files under
+ * new names, the file that names them comes last, and then the parts of the file that it replaced go. Whoever opens
+ * `path`, also after a crash at any moment, finds the old file with its parts or the new one with its own.
  * @throws ArgumentError as {@link writeWhole}
  */
-export async function writeTogether(files: readonly WholeFile[], options: WriteOptions = {}): Promise<void> {
-  for (const { path } of files) await requireWritable(path, options);
-  const temporaries: string[] = [];
-  let current = files[0]?.path ?? "";
+export async function writeBundle(bundle: Bundle, options: WriteOptions = {}): Promise<void> {
+  const { path } = bundle;
+  const folder = dirname(path);
+  await requireWritable(path, options);
+  const made: string[] = [];
   try {
-    for (const { path, chunks } of files) {
-      current = path;
-      temporaries.push(await writeTemporary(path, chunks));
-    }
-    // the writing may have taken a while: look again
-    for (const { path } of files) await requireWritable(path, options);
-    for (const [k, { path }] of files.entries()) {
-      current = path;
-      await rename(temporaries[k]!, path);
-    }
+    for (const part of bundle.parts) made.push(await writeTemporary(path, part));
+    const names = await placeParts(bundle, made);
+    const temporary = await writeTemporary(path, bundle.chunks(names));
+    made.push(temporary);
+    // the parts' names reach the disk before the name of the file that needs them
+    if (names.length > 0) await flushFolder(folder);
+    const replaced = options.force ? await bundle.ownParts() : [];
+    // a folder or device may have taken the place while the file was written
+    await requireWritable(path, options);
+    if (options.force) await rename(temporary, path);
+    else await claim(temporary, path);
+    forget(made.splice(0));
+    for (const name of replaced)
+      if (!names.includes(name)) await unlink(join(folder, name)).catch(() => undefined);
   } catch (error) {
-    for (const temporary of temporaries) await unlink(temporary).catch(() => undefined);
-    throw writeFault(current, error);
+    for (const file of made) await unlink(file).catch(() => undefined);
+    throw error instanceof NameTaken ? existing(path) : writeFault(path, error);
   } finally {
-    forget(temporaries);
+    forget(made);
   }
 }
 
-/** @returns the name of a file beside `path` that holds all chunks, on disk */
-async function writeTemporary(path: string, chunks: WholeFile["chunks"]): Promise<string> {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${fileCount++}.partial`);
-  if (unfinished.size === 0) process.once("exit", removeUnfinished);
-  unfinished.add(temporary);
-  let handle: FileHandle | undefined;
+/** Moves parts to the first names that are all free. @param made their temporary files; holds the parts afterwards */
+async function placeParts({ path, partNames }: Bundle, made: string[]): Promise<readonly string[]> {
+  if (made.length === 0) return [];
+  for (let attempt = 0; ; attempt++) {
+    const names = partNames(attempt);
+    const targets = names.map((name) => join(dirname(path), name));
+    const isTaken = await Promise.all(targets.map(isPresent));
+    if (isTaken.includes(true)) continue;
+    const temporaries = [...made];
+    try {
+      for (const [k, target] of targets.entries()) {
+        await claim(temporaries[k]!, target);
+        made[k] = target;
+        remember(target);
+      }
+      forget(temporaries);
+      return names;
+    } catch (error) {
+      if (!(error instanceof NameTaken)) throw error;
+      // another process took one of the names just now: back to where they were
+      for (const [k, target] of targets.entries()) {
+        if (made[k] !== target) continue;
+        await rename(target, temporaries[k]!);
+        made[k] = temporaries[k]!;
+        forget([target]);
+      }
+    }
+  }
+}
+
+/** A name that shall be new is another file's. */
+class NameTaken extends Error {}
+
+/** Gives a file a name that no file has. @throws NameTaken where one has it */
+async function claim(temporary: string, path: string): Promise<void> {
   try {
-    handle = await open(temporary, "wx");
-    for await (const piece of joined(chunks)) await writePiece(handle, piece);
-    await handle.sync();
-    await handle.close();
-    return temporary;
+    await link(temporary, path);
   } catch (error) {
-    await handle?.close().catch(() => undefined);
-    await unlink(temporary).catch(() => undefined);
-    forget([temporary]);
-    throw error;
+    const code = errorCode(error);
+    if (code === "EEXIST") throw new NameTaken(path);
+    // file systems without hard links (exFAT, some mounts of other machines): an empty file holds the name
+    if (!NO_LINKS.has(code ?? "")) throw error;
+    await reserve(path);
+    await rename(temporary, path);
+    return;
+  }
+  // a second name of the same bytes hurts nobody
+  await unlink(temporary).catch(() => undefined);
+}
+
+const NO_LINKS = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
+
+async function reserve(path: string): Promise<void> {
+  try {
+    await (await open(path, "wx")).close();
+  } catch (error) {
+    throw errorCode(error) === "EEXIST" ? new NameTaken(path) : error;
   }
 }
 
-function forget(temporaries: readonly string[]): void {
-  for (const temporary of temporaries) unfinished.delete(temporary);
-  if (unfinished.size === 0) process.off("exit", removeUnfinished);
+const isPresent = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    () => true,
+    () => false,
+  );
+
+/** Names given in a folder are on disk. Where the system knows no such thing, they are when it pleases. */
+async function flushFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r").catch(() => undefined);
+  await handle?.sync().catch(() => undefined);
+  await handle?.close().catch(() => undefined);
 }
 
 /**
  * Fails early, before long work, where {@link writeWhole} would fail at the end.
- * @throws ArgumentError as {@link writeWhole}, but for a folder that is read-only
+ * @throws ArgumentError as {@link writeWhole}
  */
 export async function requireWritable(path: string, options: WriteOptions = {}): Promise<void> {
   const present = await stat(path).catch(() => lstat(path).catch(() => undefined));
@@ -101,13 +158,7 @@ export async function requireWritable(path: string, options: WriteOptions = {}):
       ...(present.isDirectory() ? { remedy: "Name a file inside it." } : {}),
     });
   }
-  if (present !== undefined && options.force !== true) {
-    throw new ArgumentError(path, {
-      given: "a file that exists",
-      expected: "a new file",
-      remedy: "Choose another name, or overwrite it with --force.",
-    });
-  }
+  if (present !== undefined && options.force !== true) throw existing(path);
   const folder = await stat(dirname(path)).catch(() => undefined);
   if (folder === undefined || !folder.isDirectory()) {
     throw new ArgumentError(path, {
@@ -116,39 +167,15 @@ export async function requireWritable(path: string, options: WriteOptions = {}):
       remedy: "Create it first, or choose another.",
     });
   }
+  await access(dirname(path), constants.W_OK).catch((error) => {
+    throw writeFault(path, error);
+  });
 }
 
-async function* joined(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>) {
-  let waiting: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of chunks) {
-    if (length + chunk.length > JOIN_BYTES && length > 0) {
-      yield Buffer.concat(waiting);
-      [waiting, length] = [[], 0];
-    }
-    if (chunk.length >= JOIN_BYTES) {
-      yield chunk;
-    } else {
-      waiting.push(chunk);
-      length += chunk.length;
-    }
-  }
-  if (length > 0) yield Buffer.concat(waiting);
-}
-
-async function writePiece(handle: FileHandle, piece: Uint8Array): Promise<void> {
-  for (let done = 0; done < piece.length; ) {
-    const { bytesWritten } = await handle.write(piece, done, Math.min(WRITE_BYTES, piece.length - done));
-    done += bytesWritten;
-  }
-}
-
-function removeUnfinished(): void {
-  for (const path of unfinished) {
-    try {
-      unlinkSync(path);
-    } catch {
-      // not there yet, or already renamed
-    }
-  }
+function existing(path: string): ArgumentError {
+  return new ArgumentError(path, {
+    given: "a file that exists",
+    expected: "a new file",
+    remedy: "Choose another name, or overwrite it with --force.",
+  });
 }

@@ -4,16 +4,18 @@
  */
 import {
   closeSync,
+  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { writeFault } from "@phew/core";
+import { errorCode, writeFault } from "@phew/core";
 
 /**
  * Writes or replaces `path`.
@@ -58,8 +60,11 @@ export function removePartials(folder: string): void {
 /** Makes a folder and those above it. @throws ArgumentError where that is not allowed, or a file is in the way */
 export function makeFolder(path: string): void {
   try {
-    mkdirSync(path, { recursive: true });
+    // one by one: asked for several, Node calls a read-only file system a missing folder
+    if (!existsSync(dirname(path))) makeFolder(dirname(path));
+    mkdirSync(path);
   } catch (error) {
-    throw writeFault(path, error);
+    const isThere = errorCode(error) === "EEXIST" && statSync(path, { throwIfNoEntry: false })?.isDirectory();
+    if (!isThere) throw writeFault(path, error);
   }
 }

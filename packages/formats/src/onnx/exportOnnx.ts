@@ -1,10 +1,13 @@
 /** ONNX models out: the file that was read, with masks in it. */
-import { basename, dirname, join } from "node:path";
+import { basename } from "node:path";
 import { ArgumentError, type Masks, type Weights } from "@phew/core";
-import { requireWritable, type WriteOptions, writeWhole } from "../writeFile.ts";
+import { type WriteOptions, writeBundle } from "../writeFile.ts";
 import { compactEdit } from "./exportCompact.ts";
 import { originalAndMasksEdit, zeroedEdit } from "./exportMasked.ts";
 import type { ImportedOnnx } from "./importGraph.ts";
+import { readParts } from "./parts.ts";
+import { fileSource } from "./source.ts";
+import { externalPlace } from "./tensors.ts";
 
 /**
  * - `zeroed`: the file's own bytes, but for zeros where weights are pruned.
@@ -41,8 +44,10 @@ export function exportOnnx(
 }
 
 /**
- * Writes a model to a file, and its external data, if the original had any, to `<path>.data` beside it.
- * @throws ArgumentError as {@link exportOnnx} and {@link writeWhole}
+ * Writes a model to a file, and its external data, if the original had any, beside it: to `<path>.data`, or
+ * `<path>.1.data` and so on where a file has that name. The data of the model that is replaced go with it, if they
+ * bear such a name.
+ * @throws ArgumentError as {@link exportOnnx} and {@link writeBundle}
  */
 export async function writeOnnx(
   path: string,
@@ -51,12 +56,33 @@ export async function writeOnnx(
   form: OnnxForm,
   options: WriteOptions & Pick<OnnxExportOptions, "weights"> = {},
 ): Promise<void> {
-  const dataName = `${basename(path)}.data`;
-  const { model: chunks, data } = exportOnnx(model, masks, form, { ...options, dataName });
-  await requireWritable(path, options);
-  // the model refers to the data, so that a model without it is never seen
-  if (data !== undefined) await writeWhole(join(dirname(path), dataName), data, options);
-  await writeWhole(path, chunks, options);
+  const name = basename(path);
+  const edit = editFor(form)(model, masks, options.weights);
+  const dataName = (attempt: number) => `${name}${attempt === 0 ? "" : `.${attempt}`}.data`;
+  const { data } = edit.write(dataName(0));
+  const bundle = {
+    path,
+    parts: data === undefined ? [] : [data.chunks()],
+    partNames: (attempt: number) => [dataName(attempt)],
+    chunks: ([own = dataName(0)]: readonly string[]) => edit.write(own).model.chunks(),
+    ownParts: () => externalNames(path).filter((other) => isDataName(other, name)),
+  };
+  await writeBundle(bundle, options);
+}
+
+/** The files that a model names; none where there is no model that can be read. */
+function externalNames(path: string): string[] {
+  try {
+    const { initializers } = readParts(fileSource(path));
+    const names = [...initializers.values()].map((part) => externalPlace(part)?.location);
+    return [...new Set(names)].filter((name) => name !== undefined);
+  } catch {
+    return [];
+  }
+}
+
+function isDataName(name: string, model: string): boolean {
+  return name.startsWith(model) && /^(\.\d+)?\.data$/.test(name.slice(model.length));
 }
 
 function editFor(form: string) {

@@ -164,12 +164,13 @@ export class GraphEdit {
     const data = new DataFile(dataName);
     const fields: Piece[] = [];
     const inlines = this.#parts.functions.length > 0;
-    const hasStored = this.#storeConstants();
-    const hasExternal = hasStored || [...this.#parts.initializers.values()].some(isExternal);
+    const constants = this.#externalConstants();
+    const initializers = [...this.#parts.initializers.values()];
+    const hasExternal = constants.size > 0 || initializers.some(isExternal);
     for (const node of this.#newNodes) fields.push(fieldPiece(GRAPH.node, bytesPiece(encode("Node", node))));
     if (inlines) {
       for (const node of this.#parts.nodes) {
-        if (!this.#droppedNodes.has(node))
+        if (!this.#droppedNodes.has(node) && !constants.has(node))
           fields.push(fieldPiece(GRAPH.node, bytesPiece(encode("Node", this.#changed(node)))));
       }
     }
@@ -178,7 +179,8 @@ export class GraphEdit {
     for (const { number, whole, payload } of fieldsOf(source, graph.payload, source.name)) {
       if (number === GRAPH.node) {
         const node = inlines ? undefined : nodeAt.get(whole.start);
-        if (node !== undefined && !this.#droppedNodes.has(node)) fields.push(this.#node(node));
+        const isKept = node !== undefined && !this.#droppedNodes.has(node) && !constants.has(node);
+        if (isKept) fields.push(this.#node(node));
       } else if (number === GRAPH.initializer) {
         const part = tensorAt.get(whole.start);
         if (part !== undefined && !this.#droppedTensors.has(part.name)) fields.push(this.#tensor(part, data));
@@ -186,7 +188,7 @@ export class GraphEdit {
         fields.push(copied(source, whole));
       }
     }
-    for (const tensor of this.#newTensors.values()) {
+    for (const tensor of [...this.#newTensors.values(), ...constants.values()]) {
       fields.push(hasExternal ? data.place(tensor) : inline(tensor));
       // before IR version 4 every initialiser is an input too
       if (this.#parts.irVersion < 4)
@@ -212,22 +214,21 @@ export class GraphEdit {
   }
 
   /**
-   * Constant nodes whose elements lie in a file become initialisers: the node names a file that is not written again.
-   * @returns true where there are any
+   * Constant nodes whose elements lie in a file, and the initialisers that take their place: the nodes name a file that
+   * is not written again.
    */
-  #storeConstants(): boolean {
+  #externalConstants(): Map<NodePart, NewTensor> {
     const { source, nodes } = this.#parts;
-    const before = this.#newTensors.size;
+    const found = new Map<NodePart, NewTensor>();
     for (const node of nodes) {
       if (node.opType !== "Constant" || this.#droppedNodes.has(node)) continue;
       const part = new Attributes(node, source.name).tensor("value");
       if (part === undefined || !isExternal(part)) continue;
       const { dtype } = describe(part);
-      const name = node.output![0]!;
-      this.addTensor({ name, dims: part.dims, dtype, read: () => tensorOf(part, this.#external).data });
-      this.#droppedNodes.add(node);
+      const read = () => tensorOf(part, this.#external).data;
+      found.set(node, { name: node.output![0]!, dims: part.dims, dtype, read });
     }
-    return this.#newTensors.size > before;
+    return found;
   }
 
   /** Notes on values that may have changed; inputs that stood for a dropped initialiser. */

@@ -1,5 +1,6 @@
 /** TensorFlow.js LayersModels out: the model that was read, with masks in it. */
-import { basename, dirname, join } from "node:path";
+import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
 import {
   ArgumentError,
   compactNetwork,
@@ -12,7 +13,7 @@ import { parameterMasks, zeroedTensor } from "../parameterMasks.ts";
 import type { JsonObject } from "../strictJson.ts";
 import { boolTensor, ELEMENT_BYTES, float32Tensor, type Tensor } from "../tensor.ts";
 import { TensorflowLayout } from "../tensorflowLayout.ts";
-import { type WholeFile, type WriteOptions, writeTogether } from "../writeFile.ts";
+import { type WriteOptions, writeBundle } from "../writeFile.ts";
 import { statedShape, type TfjsModel, tfjsNetwork } from "./importTfjs.ts";
 import { byteLength, type WeightSpec } from "./modelFile.ts";
 
@@ -36,7 +37,7 @@ const SHARD_BYTES = 2 ** 22;
  * what would give dead units an output. `compact`: units that make no difference cut out of layers and weights.
  * @param options.weights values for the parameters, where they are no longer the file's
  * @returns what is worth knowing, one sentence each
- * @throws ArgumentError where the model cannot be written in this form, or as {@link writeTogether}
+ * @throws ArgumentError where the model cannot be written in this form, or as {@link writeBundle}
  */
 export async function writeTfjs(
   path: string,
@@ -65,7 +66,11 @@ export async function writeTfjs(
   return notes;
 }
 
-/** Writes any LayersModel. @param json all of model.json but its manifest */
+/**
+ * Writes any LayersModel, its shards under names that no file has: `group1-shard1of1.bin`, else
+ * `group1-1-shard1of1.bin` and so on. Such shards of the model that is replaced go with it.
+ * @param json all of model.json but its manifest
+ */
 export async function writeLayersModel(
   path: string,
   json: JsonObject,
@@ -79,16 +84,37 @@ export async function writeLayersModel(
   const total = weights.reduce((sum, { length }) => sum + length, 0);
   const count = Math.max(1, Math.ceil(total / SHARD_BYTES));
   const group = stem === "model" ? "group1" : `${stem}-group1`;
-  const paths = Array.from({ length: count }, (_, k) => `${group}-shard${k + 1}of${count}.bin`);
+  const partNames = (attempt: number) => {
+    const own = attempt === 0 ? group : `${group}-${attempt}`;
+    return Array.from({ length: count }, (_, k) => `${own}-shard${k + 1}of${count}.bin`);
+  };
   const bytes = new ByteStream(weights);
-  const files: WholeFile[] = paths.map((name) => ({
-    path: join(dirname(path), name),
-    chunks: bytes.next(SHARD_BYTES),
-  }));
-  const weightsManifest = [{ paths, weights: weights.map(({ entry }) => entry) }];
-  const chunks = [Buffer.from(JSON.stringify({ ...json, weightsManifest }))];
-  // the model names its shards, so that one without them is never seen
-  await writeTogether([...files, { path, chunks }], options);
+  const bundle = {
+    path,
+    parts: Array.from({ length: count }, () => bytes.next(SHARD_BYTES)),
+    partNames,
+    chunks(paths: readonly string[]) {
+      const weightsManifest = [{ paths, weights: weights.map(({ entry }) => entry) }];
+      return [Buffer.from(JSON.stringify({ ...json, weightsManifest }))];
+    },
+    ownParts: async () => (await shardNames(path)).filter((name) => isShardName(name, group)),
+  };
+  await writeBundle(bundle, options);
+}
+
+/** The shards that a model.json names; none where there is no such file that can be read. */
+async function shardNames(path: string): Promise<string[]> {
+  try {
+    const json = JSON.parse(await readFile(path, "utf8"));
+    const paths: unknown[] = json.weightsManifest.flatMap((entry: JsonObject) => entry.paths);
+    return paths.filter((name) => typeof name === "string");
+  } catch {
+    return [];
+  }
+}
+
+function isShardName(name: string, group: string): boolean {
+  return name.startsWith(group) && /^(-\d+)?-shard\d+of\d+\.bin$/.test(name.slice(group.length));
 }
 
 /** The bytes of weights end to end, taken piece by piece. */
