@@ -8,8 +8,17 @@ export async function readArrays(path: string): Promise<ReadonlyMap<string, Name
   return new Map(
     [...tensors].map(([name, tensor]) => {
       const { dtype, shape } = tensor;
-      const values = dtype === "U8" ? (elementsOf(tensor) as Uint8Array) : toFloat32(tensor);
-      return [name, { dtype, shape, values }];
+      let values: Uint8Array | Float32Array | undefined;
+      // converted when asked for: a file may hold much that nobody asks for
+      const array: NamedArray = {
+        dtype,
+        shape,
+        get values() {
+          values ??= dtype === "U8" ? (elementsOf(tensor) as Uint8Array) : toFloat32(tensor);
+          return values;
+        },
+      };
+      return [name, array];
     }),
   );
 }

@@ -1,6 +1,6 @@
 /** Recipes: how to train, as a JSON file. Those that come with phew are known by name. */
-import { readFileSync } from "node:fs";
 import { ArgumentError, nearestName } from "@phew/core";
+import { readText } from "@phew/formats";
 import { requireShape } from "@phew/runs/sweeps";
 import { recipeFiles } from "@phew/training";
 import { z } from "zod";
@@ -63,18 +63,10 @@ export function readRecipe(name: string): Recipe {
       ...(nearest === undefined ? {} : { remedy: `Did you mean "${nearest}"?` }),
     });
   }
-  return requireShape(path, recipeSchema, parseJson(path, read(path), RECIPE_FORM)) as Recipe;
+  return requireShape(path, recipeSchema, parseJson(path, readText(path), RECIPE_FORM)) as Recipe;
 }
 
 /** All that come with phew, by name. */
 export function listRecipes(): ReadonlyMap<string, Recipe> {
   return new Map([...recipeFiles().keys()].map((name) => [name, readRecipe(name)]));
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    throw new ArgumentError(path, { given: "a file that cannot be read", expected: "a recipe" });
-  }
 }

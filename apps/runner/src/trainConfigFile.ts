@@ -1,5 +1,5 @@
 /** A run's configuration from a file: the `config.json` of a run folder, or one written in its manner. */
-import { readFileSync } from "node:fs";
+import { readText } from "@phew/formats";
 import { requireShape } from "@phew/runs/sweeps";
 import { z } from "zod";
 import { parseJson } from "./parseJson.ts";
@@ -25,7 +25,7 @@ export function readTrainConfig(path: string): TrainConfigFile {
   const { experiment, config } = requireShape(
     path,
     frame,
-    parseJson(path, readFileSync(path, "utf8"), "a run's config.json"),
+    parseJson(path, readText(path), "a run's config.json"),
   );
   return {
     ...(experiment === undefined ? {} : { experiment }),

@@ -3,9 +3,9 @@
  * the configuration says. runSource.ts tells which file of a run is meant.
  */
 import { createHash } from "node:crypto";
-import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
+import { existsSync, readSync, statSync } from "node:fs";
 import { ArgumentError, type Masks, type Network, requireFiniteWeights, type Weights } from "@phew/core";
-import { readMasks, readWeights } from "@phew/formats";
+import { readMasks, readWeights, withFileSync } from "@phew/formats";
 import { runMasksFile, runModel, runSource, runWeightsFile } from "./runSource.ts";
 import { SOURCE_SETTINGS, type TrainConfig } from "./trainConfig.ts";
 
@@ -100,15 +100,14 @@ function sourceFile(config: TrainConfig, setting: SourceSetting): string {
 }
 
 function digestOf(config: TrainConfig, setting: SourceSetting): string {
-  const file = openSync(sourceFile(config, setting), "r");
-  try {
+  return withFileSync(sourceFile(config, setting), (descriptor) => {
     const hash = createHash("sha256");
     const piece = new Uint8Array(1 << 20);
-    for (let length = readSync(file, piece); length > 0; length = readSync(file, piece)) {
+    let at = 0;
+    for (let length = 1; length > 0; at += length) {
+      length = readSync(descriptor, piece, 0, piece.length, at);
       hash.update(piece.subarray(0, length));
     }
     return `sha256:${hash.digest("hex")}`;
-  } finally {
-    closeSync(file);
-  }
+  });
 }

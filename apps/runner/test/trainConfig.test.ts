@@ -46,7 +46,7 @@ it("refuses settings beside the file, a file that is none, and a run without a m
   expect(failed("--config", "half.json", "--rate", "1")).toMatch(/^2 .*--config: got together with --rate/);
   expect(failed("resnet20", "--config", "half.json")).toMatch(/^2 .*together with resnet20/);
   expect(failed("--config", "half.json")).toMatch(/^1 phew: half.json: got broken JSON/);
-  expect(failed("--config", "none.json")).toMatch(/^1 phew: none.json: no such file/);
+  expect(failed("--config", "none.json")).toMatch(/^1 phew: none.json: got no such file/);
   expect(failed()).toMatch(/^2 .*<model>: got nothing/);
 });
 

@@ -18,17 +18,54 @@ export class ArgumentError extends Error {
   readonly fault: ArgumentFault;
 
   /**
+   * What comes out of files may be as long as the files: each text is cut in its middle, see {@link shortened}.
    * @param subject the layer, file or option at fault, as the user knows it
    * @param cause the error that this one explains
    */
   constructor(subject: string, fault: ArgumentFault, cause?: unknown) {
+    const short = {
+      subject: shortened(subject, MOST_SUBJECT),
+      given: shortened(fault.given, MOST_TEXT),
+      expected: shortened(fault.expected, MOST_TEXT),
+      remedy: fault.remedy === undefined ? undefined : shortened(fault.remedy, MOST_REMEDY),
+    };
     super(
-      `${subject}: got ${fault.given}, expected ${fault.expected}.${fault.remedy ? ` ${fault.remedy}` : ""}`,
+      `${short.subject}: got ${short.given}, expected ${short.expected}.${short.remedy ? ` ${short.remedy}` : ""}`,
       { cause },
     );
-    this.subject = subject;
-    this.fault = fault;
+    this.subject = short.subject;
+    this.fault = {
+      given: short.given,
+      expected: short.expected,
+      ...(short.remedy === undefined ? {} : { remedy: short.remedy }),
+    };
   }
+}
+
+/** A path of the longest kind (4096 bytes on Linux) loses its middle. */
+const MOST_SUBJECT = 1000;
+const MOST_TEXT = 3000;
+/** Some list many parts of a file, a line each. */
+const MOST_REMEDY = 12_000;
+/** No name that a person chose is longer. */
+const MOST_WORD = 400;
+
+/**
+ * A text of at most `most` characters, and no word in it longer than 400: what is longer is cut in its middle, since
+ * paths and names tell most at their ends.
+ */
+export function shortened(text: string, most = MOST_TEXT): string {
+  const whole = text.length <= most ? text : cutMiddle(text, most);
+  if (whole.length <= MOST_WORD) return whole;
+  return whole.replace(/\S{401,}/g, (word) => cutMiddle(word, MOST_WORD));
+}
+
+function cutMiddle(text: string, most: number): string {
+  const head = Math.ceil((most - 1) * 0.6);
+  // by characters: half of a surrogate pair is no text
+  const start = text.slice(0, head).replace(/[\ud800-\udbff]$/, "");
+  const end = text.slice(text.length - (most - 1 - head)).replace(/^[\udc00-\udfff]/, "");
+  return `${start}…${end}`;
 }
 
 /** The candidate nearest to `word` (edit distance at most a third of its length), for "did you mean". */

@@ -39,7 +39,7 @@ export type {
   HessianProduct,
   LossGradients,
 } from "./differentiation.ts";
-export { ArgumentError, type ArgumentFault, nearestName, unknownName } from "./errors.ts";
+export { ArgumentError, type ArgumentFault, nearestName, shortened, unknownName } from "./errors.ts";
 export type {
   EpochResult,
   LayerMeasure,
@@ -53,6 +53,7 @@ export type {
   TimedRunEvent,
   TrainEvent,
 } from "./events.ts";
+export { downloadFault, type ForeignFile, foreignFile, requireOwnFile } from "./foreignFile.ts";
 export { allocate, allocateByShare, type LayerShare } from "./masks/allocate.ts";
 export { maskedWeights } from "./masks/maskedWeights.ts";
 export { applyMasks, countKept, keepCountAt, Masks } from "./masks/masks.ts";

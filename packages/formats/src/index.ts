@@ -25,7 +25,7 @@ export type { ImportedModel, ImportedOnnx, OnnxOptions } from "./onnx/importGrap
 export { exportOnnx, importOnnx, readOnnx, writeOnnx } from "./onnx/onnx.ts";
 export type { ExternalData } from "./onnx/tensors.ts";
 export { type UnsupportedNode, UnsupportedOperationsError } from "./onnx/unsupported.ts";
-export { type OpenFile, openBytes, readWhole, withFile } from "./readFile.ts";
+export { type OpenFile, openBytes, readText, readWhole, withFile, withFileSync } from "./readFile.ts";
 export { type ReadModel, type ReadModelOptions, readModel } from "./readModel.ts";
 export {
   parseSafetensors,

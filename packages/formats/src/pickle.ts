@@ -1,9 +1,10 @@
 /**
- * Python pickles, protocol 2 to 5, read without running anything: a pickle is a little program that may call any
- * function by its name; here every name that is not on the caller's list is refused.
+ * Python pickles, read without running anything: a pickle is a little program that may call any function by its name.
+ * Here only names on the caller's list are called; every other class or function, and whatever is made with it, becomes
+ * a placeholder that does nothing.
  * @see https://github.com/python/cpython/blob/main/Lib/pickletools.py
  */
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, shortened } from "@phew/core";
 
 /** A class or function that pickles may name; `call` is what calling it gives, where it may be called. */
 export interface Global {
@@ -20,6 +21,24 @@ export interface PickleOptions {
   readonly persistent: (id: unknown) => unknown;
 }
 
+/**
+ * Stands for a class, a function, or an object that only their code could make. It holds what the pickle says of the
+ * object, for whoever looks through it; nothing is done with that.
+ */
+export class Placeholder {
+  /** Module, a dot and name of the class or function. */
+  readonly name: string;
+  /** What its maker was given, in the order of the pickle: arguments and state. */
+  readonly parts: unknown[];
+  /** Items that the pickle put into it, where it stands for a dictionary. */
+  readonly items = new Map<unknown, unknown>();
+
+  constructor(name: string, parts: unknown[] = []) {
+    this.name = name;
+    this.parts = parts;
+  }
+}
+
 /** A Python tuple; lists are plain arrays, dictionaries maps. */
 export class Tuple {
   readonly items: readonly unknown[];
@@ -31,23 +50,14 @@ export class Tuple {
 
 const MARK = Symbol("mark");
 const NOTHING = Symbol("nothing");
-
-/** Names of opcodes that are known but not taken, for messages. */
-const REFUSED: ReadonlyMap<number, string> = new Map([
-  [0x50, "PERSID"],
-  [0x69, "INST"],
-  [0x6f, "OBJ"],
-  [0x82, "EXT1"],
-  [0x83, "EXT2"],
-  [0x84, "EXT4"],
-  [0x92, "NEWOBJ_EX"],
-  [0x97, "NEXT_BUFFER"],
-  [0x98, "READONLY_BUFFER"],
-]);
+/** A checkpoint of 100,000 tensors has a quarter as many; a hostile one must not fill the memory. */
+const MOST_OPCODES = 2 ** 24;
+const MOST_OBJECTS = 2 ** 22;
 
 /**
- * Whole numbers come as `number`, beyond 2^53 as `bigint`; bytes as Uint8Array; sets as arrays.
- * @throws ArgumentError where the pickle is damaged, or names anything that is not among `globals`
+ * Whole numbers come as `number`, beyond 2^53 as `bigint`; bytes as Uint8Array; sets as arrays; what is made by code
+ * that is not among `globals` as {@link Placeholder}.
+ * @throws ArgumentError where the pickle is damaged, or an object of another kind than it says
  */
 export function unpickle(bytes: Uint8Array, options: PickleOptions): unknown {
   return new Unpickler(bytes, options).run();
@@ -60,6 +70,7 @@ class Unpickler {
   readonly #memo = new Map<number, unknown>();
   readonly #stack: unknown[] = [];
   #at = 0;
+  #objectCount = 0;
 
   constructor(bytes: Uint8Array, options: PickleOptions) {
     this.#bytes = bytes;
@@ -68,12 +79,15 @@ class Unpickler {
   }
 
   run(): unknown {
-    for (;;) {
+    for (let count = 0; ; count++) {
+      if (count > MOST_OPCODES) throw this.#tooMuch(`more than ${MOST_OPCODES} opcodes`);
       const opcode = this.#uint(1);
       if (opcode === 0x2e) return this.#pop();
       const value = this.#produce(opcode);
       if (value === NOTHING) this.#change(opcode);
       else this.#stack.push(value);
+      if (typeof value === "object" && value !== null && ++this.#objectCount > MOST_OBJECTS)
+        throw this.#tooMuch(`more than ${MOST_OBJECTS} objects`);
     }
   }
 
@@ -88,6 +102,15 @@ class Unpickler {
         return true;
       case 0x89: // NEWFALSE
         return false;
+      case 0x49: // INT, a line of digits; False and True of protocol 0 come as 0 and 1
+        return this.#intLine();
+      case 0x4c: // LONG
+        return this.#longLine();
+      case 0x46: // FLOAT
+        return Number(this.#line());
+      case 0x53: // STRING, quoted text of Python 2
+      case 0x56: // UNICODE
+        return this.#line();
       case 0x4a: // BININT
         return this.#view.getInt32(this.#advance(4), true);
       case 0x4b: // BININT1
@@ -140,16 +163,46 @@ class Unpickler {
         const name = this.#pop();
         return this.#global(this.#pop(), name);
       }
+      case 0x69: {
+        // INST
+        const made = this.#global(this.#line(), this.#line());
+        return this.#call(made, new Tuple(this.#popToMark()));
+      }
+      case 0x6f: {
+        // OBJ
+        const [made, ...args] = this.#popToMark();
+        return this.#call(made, new Tuple(args));
+      }
+      case 0x82: // EXT1 to EXT4: classes by numbers that only the writer's registry knows
+        return new Placeholder(`extension ${this.#uint(1)}`);
+      case 0x83:
+        return new Placeholder(`extension ${this.#uint(2)}`);
+      case 0x84:
+        return new Placeholder(`extension ${this.#uint(4)}`);
       case 0x52: // REDUCE
       case 0x81: {
         // NEWOBJ
         const args = this.#pop();
         return this.#call(this.#pop(), args);
       }
+      case 0x92: {
+        // NEWOBJ_EX: arguments by position, then by name
+        const named = this.#pop();
+        const args = this.#pop();
+        const made = this.#call(this.#pop(), args);
+        if (made instanceof Placeholder) made.parts.push(named);
+        return made;
+      }
+      case 0x97: // NEXT_BUFFER: bytes that are kept outside of the pickle
+        return new Placeholder("a buffer outside of the file");
+      case 0x50: // PERSID
+        return this.#options.persistent(this.#line());
       case 0x51: // BINPERSID
         return this.#options.persistent(this.#pop());
       case 0x32: // DUP
         return this.#top();
+      case 0x67: // GET
+        return this.#recall(this.#intLine());
       case 0x68: // BINGET
         return this.#recall(this.#uint(1));
       case 0x6a: // LONG_BINGET
@@ -164,14 +217,15 @@ class Unpickler {
       case 0x80: {
         // PROTO
         const protocol = this.#uint(1);
-        if (protocol > 5) throw this.#fault(`protocol ${protocol}`, "protocol 2 to 5");
+        if (protocol > 5) throw this.#fault(`protocol ${protocol}`, "protocol 0 to 5");
         break;
       }
       case 0x95: // FRAME tells how much follows, which is of no use here
         this.#uint(8);
         break;
-      case 0x30: // POP
-        this.#pop();
+      case 0x30: // POP, of a mark too
+        if (this.#stack.at(-1) === MARK) this.#stack.pop();
+        else this.#pop();
         break;
       case 0x31: // POP_MARK
         this.#popToMark();
@@ -196,8 +250,17 @@ class Unpickler {
         this.#fill(this.#top(), items);
         break;
       }
-      case 0x62: // BUILD gives an object attributes, which nothing here has
-        this.#pop();
+      case 0x62: {
+        // BUILD gives an object attributes, which nothing here has
+        const state = this.#pop();
+        const object = this.#top();
+        if (object instanceof Placeholder) object.parts.push(state);
+        break;
+      }
+      case 0x70: // PUT
+        this.#memo.set(this.#intLine(), this.#top());
+        break;
+      case 0x98: // READONLY_BUFFER
         this.#top();
         break;
       case 0x71: // BINPUT
@@ -210,27 +273,22 @@ class Unpickler {
         this.#memo.set(this.#memo.size, this.#top());
         break;
       default: {
-        const name = REFUSED.get(opcode) ?? `0x${opcode.toString(16).padStart(2, "0")}`;
-        throw this.#fault(
-          `the opcode ${name} at byte ${this.#at - 1}`,
-          "the opcodes of protocol 2 to 5 that build plain values",
-        );
+        const name = `0x${opcode.toString(16).padStart(2, "0")}`;
+        throw this.#fault(`the opcode ${name} at byte ${this.#at - 1}`, "the opcodes of protocol 0 to 5");
       }
     }
   }
 
-  #global(module: unknown, name: unknown): Global {
-    const full = `${String(module)}.${String(name)}`;
-    const found = this.#options.globals.get(full);
-    if (found !== undefined) return found;
-    throw new ArgumentError(this.#options.subject, {
-      given: `a pickle that names ${JSON.stringify(full.slice(0, 200))}`,
-      expected: "tensors in plain dictionaries: opening anything else could run code",
-      remedy: "Save the state_dict alone, torch.save(model.state_dict(), path), or use safetensors.",
-    });
+  #global(module: unknown, name: unknown): Global | Placeholder {
+    if (typeof module !== "string" || typeof name !== "string")
+      throw this.#fault("a class whose name is no text", "a module and a name");
+    const full = `${module}.${name}`;
+    return this.#options.globals.get(full) ?? new Placeholder(shortened(full, 200));
   }
 
   #call(callee: unknown, args: unknown): unknown {
+    // what a placeholder makes is one, of the same name
+    if (callee instanceof Placeholder) return new Placeholder(callee.name, [args, ...callee.parts]);
     const isGlobal = typeof callee === "object" && callee !== null && "name" in callee && "call" in callee;
     if (!isGlobal || !(args instanceof Tuple))
       throw this.#fault("a call of what cannot be called", "plain values");
@@ -239,15 +297,17 @@ class Unpickler {
 
   #append(items: readonly unknown[]): void {
     const list = this.#top();
-    if (!Array.isArray(list)) throw this.#fault("items for what is no list", "a list");
-    for (const item of items) list.push(item);
+    if (list instanceof Placeholder) for (const item of items) list.parts.push(item);
+    else if (Array.isArray(list)) for (const item of items) list.push(item);
+    else throw this.#fault("items for what is no list", "a list");
   }
 
-  #fill(dictionary: unknown, items: readonly unknown[]): unknown {
+  #fill(given: unknown, items: readonly unknown[]): unknown {
+    const dictionary = given instanceof Placeholder ? given.items : given;
     if (!(dictionary instanceof Map) || items.length % 2 !== 0)
       throw this.#fault("items for what is no dictionary", "pairs");
     for (let k = 0; k < items.length; k += 2) dictionary.set(items[k], items[k + 1]);
-    return dictionary;
+    return given;
   }
 
   #top(): unknown {
@@ -284,6 +344,18 @@ class Unpickler {
     return line;
   }
 
+  #intLine(): number {
+    const line = this.#line();
+    if (!/^-?\d{1,15}$/.test(line)) throw this.#fault("a line that is no whole number", "digits");
+    return Number(line);
+  }
+
+  #longLine(): number | bigint {
+    const digits = /^(-?\d{1,160})L?$/.exec(this.#line())?.[1];
+    if (digits === undefined) throw this.#fault("a line that is no whole number", "at most 160 digits");
+    return Number.isSafeInteger(Number(digits)) ? Number(digits) : BigInt(digits);
+  }
+
   #text(length: number): string {
     return Buffer.from(this.#take(length)).toString("utf8");
   }
@@ -316,6 +388,14 @@ class Unpickler {
     if (this.#at + length > this.#bytes.length) throw this.#cutShort();
     this.#at += length;
     return this.#at - length;
+  }
+
+  #tooMuch(given: string): ArgumentError {
+    return new ArgumentError(this.#options.subject, {
+      given: `a pickle of ${given}`,
+      expected: "a state dict",
+      remedy: "Save the state dict alone: torch.save(model.state_dict(), path).",
+    });
   }
 
   #cutShort(): ArgumentError {

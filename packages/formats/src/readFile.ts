@@ -1,10 +1,15 @@
 /** Opening and reading files by parts, with errors that say what to do. */
 import { constants } from "node:buffer";
+import { closeSync, fstatSync, constants as modes, openSync, readSync, type Stats } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { ArgumentError, errorCode } from "@phew/core";
+import { ArgumentError, downloadFault, errorCode } from "@phew/core";
 
 /** Bytes that one call of the operating system reads. */
 const READ_BYTES = 2 ** 28;
+/** So many bytes tell a page or a pointer from a file of numbers. */
+const TELLING_BYTES = 512;
+/** Opening a pipe waits for its writer unless told not to; Windows knows no such thing. */
+const READ_ONLY = modes.O_RDONLY | (modes.O_NONBLOCK ?? 0);
 
 export interface OpenFile {
   /** As the user named it. */
@@ -17,25 +22,21 @@ export interface OpenFile {
 
 /**
  * Opens a file for the time of one function.
- * @throws ArgumentError where the file is missing, is no regular file or may not be read
+ * @throws ArgumentError where the file is missing, is no regular file, may not be read, or is what a failed download
+ *   leaves in its place
  */
 export async function withFile<T>(path: string, use: (file: OpenFile) => Promise<T>): Promise<T> {
   let handle: FileHandle;
   try {
-    handle = await open(path, "r");
+    handle = await open(path, READ_ONLY);
   } catch (error) {
     throw readFault(path, error);
   }
   try {
     const stat = await handle.stat();
-    if (!stat.isFile()) {
-      throw new ArgumentError(path, {
-        given: stat.isDirectory() ? "a folder" : "no regular file",
-        expected: "a file",
-        ...(stat.isDirectory() ? { remedy: "Name a file inside it." } : {}),
-      });
-    }
+    requireRegular(path, stat);
     const read = (offset: number, length: number) => readPart(handle, path, stat.size, offset, length);
+    requireDownloaded(path, await read(0, Math.min(TELLING_BYTES, stat.size)));
     return await use({ path, size: stat.size, read });
   } catch (error) {
     throw errorCode(error) === undefined ? error : readFault(path, error);
@@ -44,18 +45,96 @@ export async function withFile<T>(path: string, use: (file: OpenFile) => Promise
   }
 }
 
+/**
+ * The same at once, for what cannot wait.
+ * @param use is given the open file's number and its size in bytes
+ */
+export function withFileSync<T>(path: string, use: (descriptor: number, size: number) => T): T {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, READ_ONLY);
+  } catch (error) {
+    throw readFault(path, error);
+  }
+  try {
+    const stat = fstatSync(descriptor);
+    requireRegular(path, stat);
+    const first = new Uint8Array(Math.min(TELLING_BYTES, stat.size));
+    requireDownloaded(path, first.subarray(0, readSync(descriptor, first, 0, first.length, 0)));
+    return use(descriptor, stat.size);
+  } catch (error) {
+    throw errorCode(error) === undefined ? error : readFault(path, error);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Pipes and devices have no end that is known before, and reading them may wait for ever. */
+function requireRegular(path: string, stat: Stats): void {
+  if (stat.isFile()) return;
+  if (stat.isDirectory()) throw folderFault(path);
+  const kind = stat.isFIFO() ? "a pipe" : stat.isSocket() ? "a socket" : "a device";
+  throw new ArgumentError(path, {
+    given: `${kind}, not a regular file`,
+    expected: "a file on disk, which is read by parts",
+    remedy: "Write what it gives to a file first and name that.",
+  });
+}
+
+function requireDownloaded(path: string, first: Uint8Array): void {
+  const fault = downloadFault(first);
+  if (fault === undefined) return;
+  throw new ArgumentError(path, { given: fault.kind, expected: "the file itself", remedy: fault.remedy });
+}
+
 /** All bytes of a file of at most 4 GiB. @throws ArgumentError as {@link withFile} */
 export function readWhole(path: string): Promise<Uint8Array> {
   return withFile(path, (file) => file.read(0, file.size));
 }
 
-/** A file that is in memory already; what is read are views of it. */
-export function openBytes(path: string, bytes: Uint8Array): OpenFile {
+/** Settings that people write are far shorter. */
+const MOST_TEXT_BYTES = 2 ** 24;
+
+/**
+ * A text of at most 16 MiB in UTF-8, such as a configuration; a byte order mark is taken off.
+ * @throws ArgumentError as {@link withFile}, and where it is longer or no UTF-8
+ */
+export function readText(path: string): string {
+  const bytes = withFileSync(path, (descriptor, size) => {
+    if (size > MOST_TEXT_BYTES) {
+      throw new ArgumentError(path, {
+        given: `a file of ${size} bytes`,
+        expected: `a text of at most ${MOST_TEXT_BYTES} bytes`,
+        remedy: "Check that it is the file you meant.",
+      });
+    }
+    const content = new Uint8Array(size);
+    return content.subarray(0, readSync(descriptor, content, 0, size, 0));
+  });
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new ArgumentError(path, {
+      given: "bytes that are no text in UTF-8",
+      expected: "a text",
+      remedy: "Save it as UTF-8.",
+    });
+  }
+}
+
+/** A file that is in memory already; what is read are views of it, never Buffers, whose slice copies nothing. */
+export function openBytes(path: string, given: Uint8Array): OpenFile {
+  const bytes = plainBytes(given);
   const read = async (offset: number, length: number) => {
     if (offset + length > bytes.length) throw truncated(path, offset + length, bytes.length);
     return bytes.subarray(offset, offset + length);
   };
   return { path, size: bytes.length, read };
+}
+
+/** The same memory as a plain Uint8Array: `slice` of a Buffer copies nothing and keeps its place in memory. */
+export function plainBytes(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 async function readPart(handle: FileHandle, path: string, size: number, offset: number, length: number) {
@@ -102,10 +181,12 @@ function readFault(path: string, error: unknown): ArgumentError {
         remedy: "Check its owner and mode.",
       });
     case "EISDIR":
+      return folderFault(path);
+    // a socket, or a device that nothing answers
+    case "ENXIO":
       return new ArgumentError(path, {
-        given: "a folder",
-        expected: "a file",
-        remedy: "Name a file inside it.",
+        given: "a socket or a device, not a regular file",
+        expected: "a file on disk",
       });
     default:
       return new ArgumentError(path, {
@@ -113,4 +194,12 @@ function readFault(path: string, error: unknown): ArgumentError {
         expected: "a file that can be read",
       });
   }
+}
+
+function folderFault(path: string): ArgumentError {
+  return new ArgumentError(path, {
+    given: "a folder",
+    expected: "a file",
+    remedy: "Name a file inside it.",
+  });
 }

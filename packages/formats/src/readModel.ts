@@ -8,6 +8,7 @@ import {
   zooEntries,
   zooModel,
 } from "@phew/core";
+import { kindOf } from "./fileKind.ts";
 import type { ImportedModel, ImportedOnnx } from "./onnx/importGraph.ts";
 import { readOnnx } from "./onnx/onnx.ts";
 import { readWhole, withFile } from "./readFile.ts";
@@ -15,7 +16,7 @@ import { isObject, parseStrictJson } from "./strictJson.ts";
 import type { Tensors } from "./tensor.ts";
 import { type NamedTensors, readTensors, type TensorFormat } from "./tensorFile.ts";
 import type { TfjsModel } from "./tfjs/importTfjs.ts";
-import { ownNames, pickWeights } from "./weightsFile.ts";
+import { ownNames, pickWeights, requirePlain } from "./weightsFile.ts";
 
 export interface ReadModelOptions {
   /** A name of the zoo: files of named tensors hold weights alone. */
@@ -69,25 +70,9 @@ export async function readModel(path: string, options: ReadModelOptions = {}): P
 }
 
 async function recognise(path: string): Promise<"onnx" | "tfjs" | "tensors"> {
-  const { first, size } = await withFile(path, async (file) => ({
-    first: await file.read(0, Math.min(16, file.size)),
-    size: file.size,
-  }));
-  if (first[0] === 0x7b) return recogniseJson(path);
-  const foreign = FOREIGN.find(({ at, magic }) => magic.equals(first.subarray(at, at + magic.length)));
-  if (foreign !== undefined) {
-    throw new ArgumentError(path, {
-      given: foreign.kind,
-      expected: "ONNX, safetensors, npz, a PyTorch state dict or a TensorFlow.js model.json",
-      remedy: foreign.remedy,
-    });
-  }
-  if (path.endsWith(".onnx")) return "onnx";
-  const header = first.length >= 9 ? new DataView(first.buffer, first.byteOffset).getBigUint64(0, true) : 0n;
-  const isSafetensors = first[8] === 0x7b && header <= BigInt(size);
-  // an ONNX model begins with its version, field 1 as a small number
-  const isOnnx = !isSafetensors && first[0] === 0x08 && (first[1] ?? 99) < 32;
-  return isOnnx ? "onnx" : "tensors";
+  const kind = await withFile(path, kindOf);
+  if (kind === "json") return recogniseJson(path);
+  return kind === "onnx" ? "onnx" : "tensors";
 }
 
 async function recogniseJson(path: string): Promise<"tfjs" | "tensors"> {
@@ -100,24 +85,10 @@ async function recogniseJson(path: string): Promise<"tfjs" | "tensors"> {
   });
 }
 
-/** Formats that are known but not read, by the bytes they have at a place. */
-const FOREIGN = [
-  {
-    at: 0,
-    magic: Buffer.from("\x89HDF", "latin1"),
-    kind: "a Keras HDF5 file",
-    remedy: "Convert it: tensorflowjs_converter --input_format keras model.h5 folder, or export ONNX.",
-  },
-  {
-    at: 4,
-    magic: Buffer.from("TFL3", "latin1"),
-    kind: "a TensorFlow Lite file",
-    remedy: "Bring the model it was made from, as ONNX or for TensorFlow.js.",
-  },
-];
-
 async function readZooModel(path: string, options: ReadModelOptions): Promise<ReadModel> {
   const { architecture } = options;
+  // first of all: it may be no file of weights either
+  const file = await readTensors(path);
   if (architecture === undefined) {
     throw new ArgumentError(path, {
       given: "weights without their network",
@@ -125,9 +96,9 @@ async function readZooModel(path: string, options: ReadModelOptions): Promise<Re
       remedy: "Name it with --architecture, or bring the model as ONNX.",
     });
   }
-  const file = await readTensors(path);
   const network = fittingNetwork(architecture, options, file);
   const { tensors, prefix } = ownNames(network, file.tensors);
+  requirePlain(network, tensors, file.others, path);
   const weights: Weights = pickWeights(network, tensors, path);
   const notes = [...file.notes];
   if (prefix !== "") notes.push(`Took "${prefix}" off the names.`);

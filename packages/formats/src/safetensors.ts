@@ -5,7 +5,7 @@
 import { basename } from "node:path";
 import { ArgumentError } from "@phew/core";
 import { neighbourPath } from "./neighbour.ts";
-import { type OpenFile, readWhole, withFile } from "./readFile.ts";
+import { type OpenFile, plainBytes, readWhole, withFile } from "./readFile.ts";
 import { isObject, type JsonObject, parseStrictJson } from "./strictJson.ts";
 import {
   type Dtype,
@@ -65,14 +65,19 @@ interface Header {
  * @throws ArgumentError where the file cannot be read, or its header is not exactly right
  */
 export async function readSafetensors(path: string): Promise<TensorFile> {
-  return path.endsWith(".json") ? readShards(path) : withFile(path, readOpen);
+  const isIndex = await withFile(path, async (file) => {
+    const first = await file.read(0, Math.min(9, file.size));
+    return !looksLikeSafetensors(first, file.size) && (path.endsWith(".json") || first[0] === 0x7b);
+  });
+  return isIndex ? readShards(path) : withFile(path, readOpen);
 }
 
 /**
- * @param bytes a whole file; the tensors are views of it
+ * @param given a whole file; the tensors are views of it
  * @param subject the file, for messages
  */
-export function parseSafetensors(bytes: Uint8Array, subject = "safetensors"): TensorFile {
+export function parseSafetensors(given: Uint8Array, subject = "safetensors"): TensorFile {
+  const bytes = plainBytes(given);
   const headerBytes = headerLength(subject, bytes.subarray(0, 8), bytes.length);
   const dataStart = 8 + headerBytes;
   const header = parseHeader(subject, bytes.subarray(8, dataStart), bytes.length - dataStart);
@@ -129,6 +134,17 @@ export function safetensorsChunks(
   head.writeBigUInt64LE(BigInt(padded));
   json.copy(head, 8);
   return [head, ...ordered.map(({ data }) => data)];
+}
+
+/**
+ * Whether a file begins as safetensors do: with the length of a header that fits into it, and a brace. The first bytes
+ * alone may look like anything, since they are a number.
+ * @param first at least 9 bytes, or all there are
+ */
+export function looksLikeSafetensors(first: Uint8Array, fileBytes: number): boolean {
+  if (first.length < 9 || first[8] !== 0x7b) return false;
+  const length = new DataView(first.buffer, first.byteOffset, 8).getBigUint64(0, true);
+  return length <= MAX_HEADER_BYTES && Number(length) <= fileBytes - 8;
 }
 
 /** The same of a file that is open. */

@@ -9,9 +9,15 @@ import { ArgumentError } from "@phew/core";
 export function parseStrictJson(subject: string, bytes: Uint8Array, maxDepth: number): unknown {
   let text: string;
   try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    // a byte order mark, as editors of Windows write it, is taken off
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    throw new ArgumentError(subject, { given: "text that is not UTF-8", expected: "JSON" });
+    const isWide = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
+    throw new ArgumentError(subject, {
+      given: isWide ? "text in UTF-16" : "text that is not UTF-8",
+      expected: "JSON in UTF-8",
+      ...(isWide ? { remedy: "Save it as UTF-8." } : {}),
+    });
   }
   requireBounded(subject, text, maxDepth);
   try {

@@ -1,5 +1,6 @@
-/** Files of named tensors, whichever their format: told apart by their first bytes. */
+/** Files of named tensors, whichever their format: told apart by their first bytes; what reads them is loaded then. */
 import { ArgumentError } from "@phew/core";
+import { kindOf } from "./fileKind.ts";
 import { type OpenFile, withFile } from "./readFile.ts";
 import { readOpen, readSafetensors } from "./safetensors.ts";
 import type { Tensors } from "./tensor.ts";
@@ -11,30 +12,32 @@ export interface NamedTensors {
   readonly tensors: Tensors;
   /** Empty for formats that have none. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** Named parts that are no plain tensors: name → what they are instead. Absent where a format has none such. */
+  readonly others?: ReadonlyMap<string, string>;
   /** What was taken out of what, one sentence each. */
   readonly notes: readonly string[];
 }
-
-/** How files begin; what reads them is loaded once one turns up. */
-const ZIP = Buffer.from("PK\x03\x04", "latin1");
-const NPY = Buffer.from("\x93NUMPY", "latin1");
-/** The magic number, a pickle, of PyTorch's format before 1.6. */
-const OLD_TORCH = Buffer.from("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46", "latin1");
 
 /**
  * Reads safetensors (or the index of sharded ones), `.npz` or a PyTorch state dict.
  * @throws ArgumentError where the file is none of these, or not right
  */
 export async function readTensors(path: string): Promise<NamedTensors> {
-  if (path.endsWith(".json")) return { format: "safetensors", notes: [], ...(await readSafetensors(path)) };
   return withFile(path, async (file): Promise<NamedTensors> => {
-    const first = await file.read(0, Math.min(8, file.size));
-    const begins = (magic: Buffer) => magic.equals(first.subarray(0, magic.length));
-    if (begins(ZIP)) return readArchive(file);
-    if (begins(OLD_TORCH)) return readState(file);
-    if (begins(NPY)) {
+    const kind = await kindOf(file);
+    if (kind === "zip") return readArchive(file);
+    if (kind === "pickle") return readState(file);
+    if (kind === "json") return { format: "safetensors", notes: [], ...(await readSafetensors(path)) };
+    if (kind === "npy") {
       const { parseNpy } = await import("./npy.ts");
       throw bareArray(path, parseNpy(await file.read(0, file.size), path).shape);
+    }
+    if (kind === "onnx") {
+      throw new ArgumentError(path, {
+        given: "an ONNX model",
+        expected: "named tensors: safetensors, npz or a PyTorch state dict",
+        remedy: "Name it where a model is taken.",
+      });
     }
     return { format: "safetensors", notes: [], ...(await readOpen(file)) };
   });
@@ -44,8 +47,23 @@ async function readArchive(file: OpenFile): Promise<NamedTensors> {
   const { readZip } = await import("./zip.ts");
   const names = [...(await readZip(file)).keys()];
   if (names.some((name) => name === "data.pkl" || name.endsWith("/data.pkl"))) return readState(file);
+  if (names.length > 0 && !names.some((name) => name.endsWith(".npy"))) throw otherArchive(file.path, names);
   const { readOpenNpz } = await import("./npz.ts");
   return { format: "npz", metadata: {}, notes: [], tensors: await readOpenNpz(file) };
+}
+
+function otherArchive(path: string, names: readonly string[]): ArgumentError {
+  const isKeras = names.includes("model.weights.h5");
+  const some = names.slice(0, 3).join(", ");
+  return new ArgumentError(path, {
+    given: isKeras
+      ? "a .keras archive"
+      : `a zip archive of other files (${some}${names.length > 3 ? ", …" : ""})`,
+    expected: "an .npz of arrays or a file that torch.save wrote",
+    remedy: isKeras
+      ? "Convert it: tensorflowjs_converter --input_format keras, or export ONNX."
+      : "Unpack it and name the file inside.",
+  });
 }
 
 async function readState(file: OpenFile): Promise<NamedTensors> {

@@ -1,36 +1,36 @@
 /**
  * PyTorch's `.pt` and `.pth`: a zip of a pickle (`data.pkl`) and one file of raw bytes for each storage (`data/0`, …).
- * Tensors are windows on storages. Nothing of the pickle is run.
+ * Tensors are windows on storages. Nothing of the pickle is run: objects beside the tensors are left out.
  * @see https://docs.pytorch.org/docs/stable/notes/serialization.html
  */
 import { ArgumentError } from "@phew/core";
-import { type Global, Tuple, unpickle } from "./pickle.ts";
+import { type Global, Placeholder, Tuple, unpickle } from "./pickle.ts";
 import { type OpenFile, openBytes, withFile } from "./readFile.ts";
-import { gather, rowMajorStrides } from "./strides.ts";
-import { type Dtype, ELEMENT_BYTES, safeElementCount, type Tensor, type Tensors } from "./tensor.ts";
+import { stateDictOf } from "./stateDict.ts";
+import { type Dtype, ELEMENT_BYTES, type Tensor, type Tensors } from "./tensor.ts";
+import {
+  broken,
+  byteLength,
+  checkWindow,
+  isContiguous,
+  Storage,
+  Typed,
+  throughWindow,
+  Window,
+} from "./torchWindow.ts";
 import { looksLikeZip, readZip, type ZipEntry } from "./zip.ts";
 
 export interface TorchFile {
   readonly tensors: Tensors;
+  /** Entries of the state dict that are no plain tensors: name → what it is instead. */
+  readonly others: ReadonlyMap<string, string>;
   /** What was taken out of what, one sentence each. */
   readonly notes: readonly string[];
 }
 
-/** A checkpoint keeps the weights under one of these names. */
-const STATE_NAMES = [
-  "state_dict",
-  "model_state_dict",
-  "model_state",
-  "model",
-  "module",
-  "net",
-  "network",
-  "params",
-  "weights",
-];
-/** What DataParallel and torch.compile put before every name. */
-const WRAPPER_PREFIXES = ["module.", "_orig_mod."];
 const MAX_PICKLE_BYTES = 2 ** 26;
+/** Tensors that are not laid out row by row are copied; all copies together may take so many times the file's data. */
+const MOST_COPIES = 16;
 
 const STORAGE_TYPES: Readonly<Record<string, Dtype>> = {
   DoubleStorage: "F64",
@@ -60,56 +60,13 @@ const TYPES: Readonly<Record<string, Dtype>> = {
   bool: "BOOL",
 };
 
-class Typed {
-  readonly name: string;
-  /** Absent for a storage of bytes that the tensor gives a type. */
-  readonly dtype: Dtype | undefined;
-
-  constructor(name: string, dtype: Dtype | undefined) {
-    this.name = name;
-    this.dtype = dtype;
-  }
-}
-
-class Storage {
-  readonly key: string;
-  readonly dtype: Dtype | undefined;
-  /** In elements; in bytes where there is no type. */
-  readonly length: number;
-
-  constructor(key: string, dtype: Dtype | undefined, length: number) {
-    this.key = key;
-    this.dtype = dtype;
-    this.length = length;
-  }
-}
-
-/** A tensor whose storage is not read yet. */
-class Window {
-  readonly storage: Storage;
-  readonly dtype: Dtype;
-  readonly offset: number;
-  readonly shape: readonly number[];
-  readonly strides: readonly number[];
-
-  constructor(
-    storage: Storage,
-    dtype: Dtype,
-    offset: number,
-    shape: readonly number[],
-    strides: readonly number[],
-  ) {
-    this.storage = storage;
-    this.dtype = dtype;
-    this.offset = offset;
-    this.shape = shape;
-    this.strides = strides;
-  }
-}
+/** Classes of tensors that hold nothing but their elements. */
+const PLAIN_TYPES = ["torch.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer"];
 
 /**
  * Reads the state dict of a file that torch.save wrote; of a checkpoint, the model's.
- * @throws ArgumentError where the file is damaged, of the format before PyTorch 1.6, or names anything but tensors
+ * @throws ArgumentError where the file is damaged, of the format before PyTorch 1.6, holds no state dict or several, or
+ *   a whole model as an object, which only its own code could open
  */
 export async function readTorch(path: string): Promise<TorchFile> {
   return withFile(path, readOpenTorch);
@@ -136,23 +93,45 @@ export async function readOpenTorch(file: OpenFile): Promise<TorchFile> {
     });
   }
   const folder = pickleName.slice(0, -"data.pkl".length);
+  if (entries.has(`${folder}constants.pkl`)) {
+    throw new ArgumentError(file.path, {
+      given: "a TorchScript module, which is code",
+      expected: "a state dict",
+      remedy: "Save its tensors: torch.save(torch.jit.load(path).state_dict(), new_path).",
+    });
+  }
   await requireLittleEndian(file.path, entries.get(`${folder}byteorder`));
   const root = unpickle(await pickle.read(), {
     subject: file.path,
     globals: allowed(file.path),
     persistent: (id) => storageOf(file.path, id),
   });
-  const notes: string[] = [];
-  const windows = namedWindows(file.path, root, notes);
+  const { named, others, notes } = stateDictOf(file.path, root);
   const storages = new Map<string, Uint8Array>();
   const tensors = new Map<string, Tensor>();
-  for (const [name, window] of windows) {
+  let copiedBytes = 0;
+  let storedBytes = 2 ** 20;
+  for (const [name, window] of named) {
     const { storage } = window;
-    const bytes = storages.get(storage.key) ?? (await readStorage(file.path, entries, folder, storage));
-    storages.set(storage.key, bytes);
-    tensors.set(name, throughWindow(`${file.path}: tensor "${name}"`, window, bytes));
+    let bytes = storages.get(storage.key);
+    if (bytes === undefined) {
+      bytes = await readStorage(file.path, entries, folder, storage);
+      storages.set(storage.key, bytes);
+      storedBytes += bytes.length;
+    }
+    const subject = `${file.path}: tensor "${name}"`;
+    checkWindow(subject, window, bytes);
+    if (!isContiguous(window)) copiedBytes += byteLength(window);
+    if (copiedBytes > MOST_COPIES * storedBytes) {
+      throw new ArgumentError(subject, {
+        given: "transposed views that together are many times as large as what they look at",
+        expected: "tensors with memory of their own",
+        remedy: "Call .contiguous() on them before saving.",
+      });
+    }
+    tensors.set(name, throughWindow(window, bytes));
   }
-  return { tensors, notes };
+  return { tensors, others, notes };
 }
 
 /** Everything that a pickle may name. */
@@ -163,11 +142,14 @@ function allowed(subject: string): ReadonlyMap<string, Global> {
   ];
   const wrong = () => broken(subject, "a call with other arguments than PyTorch gives");
   const first = (args: readonly unknown[]): unknown => {
-    if (!(args[0] instanceof Window)) throw wrong();
+    if (!(args[0] instanceof Window || args[0] instanceof Placeholder)) throw wrong();
     return args[0];
   };
-  const rebuild = (args: readonly unknown[], dtype?: unknown): Window => {
+  const rebuild = (args: readonly unknown[], dtype?: unknown): Window | Placeholder => {
     const [storage, offset, size, strides] = args;
+    // elements of a type that has no place here, such as complex numbers
+    for (const part of [storage, dtype])
+      if (part instanceof Placeholder) return new Placeholder(`a tensor of ${part.name}`);
     if (!(storage instanceof Storage) || (dtype !== undefined && !(dtype instanceof Typed))) throw wrong();
     const type = dtype?.dtype ?? storage.dtype;
     if (type === undefined || !isCount(offset)) throw wrong();
@@ -180,6 +162,11 @@ function allowed(subject: string): ReadonlyMap<string, Global> {
     callable("torch._utils._rebuild_tensor", (args) => rebuild(args)),
     callable("torch._utils._rebuild_tensor_v2", (args) => rebuild(args)),
     callable("torch._utils._rebuild_tensor_v3", (args) => rebuild(args, args[6])),
+    // a tensor with attributes of its own, which are left out: (how, class, arguments, state)
+    callable("torch._tensor._rebuild_from_type_v2", ([how, type, args]) =>
+      rebuildFromType(wrong, how, type, args),
+    ),
+    ...PLAIN_TYPES.map((name): [string, Global] => [name, { name }]),
     callable("torch._utils._rebuild_parameter", first),
     callable("torch._utils._rebuild_parameter_with_state", first),
     ...Object.entries(STORAGE_TYPES).map(
@@ -188,6 +175,14 @@ function allowed(subject: string): ReadonlyMap<string, Global> {
     ...Object.entries(TYPES).map(([name, dtype]) => [`torch.${name}`, new Typed(name, dtype)] as const),
     ["torch.storage.UntypedStorage", new Typed("UntypedStorage", undefined)],
   ]);
+}
+
+function rebuildFromType(wrong: () => ArgumentError, how: unknown, type: unknown, args: unknown): unknown {
+  for (const part of [type, how])
+    if (part instanceof Placeholder) return new Placeholder(`a tensor of ${part.name}`);
+  const call = typeof how === "object" && how !== null && "call" in how ? (how as Global).call : undefined;
+  if (call === undefined || !(args instanceof Tuple)) throw wrong();
+  return call(args.items);
 }
 
 function orderedDict(subject: string, pairs: unknown): Map<unknown, unknown> {
@@ -202,68 +197,15 @@ function orderedDict(subject: string, pairs: unknown): Map<unknown, unknown> {
   return dictionary;
 }
 
-/** `("storage", torch.FloatStorage, "0", "cpu", 64)`. */
-function storageOf(subject: string, id: unknown): Storage {
+/** `("storage", torch.FloatStorage, "0", "cpu", 64)`; anything else stands for what only its writer knows. */
+function storageOf(subject: string, id: unknown): Storage | Placeholder {
   const [kind, type, key, , length] = id instanceof Tuple ? id.items : [];
-  if (kind !== "storage" || !(type instanceof Typed) || typeof key !== "string" || !isCount(length))
+  if (kind !== "storage") return new Placeholder("a persistent id");
+  if (type instanceof Placeholder) return new Placeholder(type.name);
+  if (!(type instanceof Typed) || typeof key !== "string" || !isCount(length))
     throw broken(subject, "a persistent id that is no storage");
   return new Storage(key, type.dtype, length);
 }
-
-/** The named tensors of a state dict, or of the first one found inside a checkpoint. */
-function namedWindows(subject: string, root: unknown, notes: string[]): Map<string, Window> {
-  const path: string[] = [];
-  const state = findState(root, path);
-  if (state === undefined) {
-    const keys = root instanceof Map ? [...root.keys()].slice(0, 8).map(String) : [];
-    throw new ArgumentError(subject, {
-      given: keys.length > 0 ? `a dictionary without named tensors (${keys.join(", ")})` : "no dictionary",
-      expected: `a state dict, or a checkpoint that holds one as ${STATE_NAMES.slice(0, 4).join(", ")} …`,
-      remedy: "Save it with torch.save(model.state_dict(), path).",
-    });
-  }
-  if (path.length > 0)
-    notes.push(`Took "${path.join(".")}" of the checkpoint; its other entries are left aside.`);
-  const windows = new Map<string, Window>();
-  const others: string[] = [];
-  for (const [name, value] of state) {
-    if (typeof name === "string" && value instanceof Window) windows.set(name, value);
-    else others.push(String(name).slice(0, 60));
-  }
-  if (others.length > 0) {
-    const some = others.slice(0, 5).join(", ");
-    notes.push(`Left out what is no tensor: ${some}${others.length > 5 ? " …" : ""}.`);
-  }
-  return withoutWrapperPrefixes(windows, notes);
-}
-
-/** @param path filled with the keys that lead to it */
-function findState(value: unknown, path: string[]): Map<unknown, unknown> | undefined {
-  if (!(value instanceof Map) || path.length > 3) return undefined;
-  for (const name of STATE_NAMES) {
-    if (!(value.get(name) instanceof Map)) continue;
-    path.push(name);
-    const found = findState(value.get(name), path);
-    if (found !== undefined) return found;
-    path.pop();
-  }
-  return [...value.values()].some((item) => item instanceof Window) ? value : undefined;
-}
-
-function withoutWrapperPrefixes(windows: Map<string, Window>, notes: string[]): Map<string, Window> {
-  let named = windows;
-  for (let prefix = sharedPrefix(named); prefix !== undefined; prefix = sharedPrefix(named)) {
-    const { length } = prefix;
-    named = new Map([...named].map(([name, window]) => [name.slice(length), window]));
-    notes.push(`Took "${prefix}" off every name.`);
-  }
-  return named;
-}
-
-const sharedPrefix = (named: ReadonlyMap<string, Window>): string | undefined =>
-  WRAPPER_PREFIXES.find((prefix) =>
-    [...named.keys()].every((name) => name.startsWith(prefix) && name !== prefix),
-  );
 
 async function readStorage(
   subject: string,
@@ -281,36 +223,6 @@ async function readStorage(
     });
   }
   return entry.read();
-}
-
-function throughWindow(subject: string, window: Window, bytes: Uint8Array): Tensor {
-  const { dtype, offset, shape, strides } = window;
-  const width = ELEMENT_BYTES[dtype];
-  const count = safeElementCount(shape);
-  const available = Math.floor(bytes.length / width);
-  // the last element, where every index is at its end
-  const last = shape.reduce((at, length, axis) => at + (length - 1) * (strides[axis] ?? Number.NaN), offset);
-  if (count === undefined || strides.length !== shape.length || (count > 0 && !(last < available))) {
-    throw broken(
-      subject,
-      `shape [${shape.join(", ")}] and strides [${strides.join(", ")}] from ${offset} on, beyond its storage`,
-    );
-  }
-  if (count > available) {
-    throw new ArgumentError(subject, {
-      given: `${count} elements over ${available} in memory`,
-      expected: "a tensor with memory of its own",
-      remedy: "It was expanded: call .contiguous() on it before saving.",
-    });
-  }
-  const rowMajor = rowMajorStrides(shape);
-  const isContiguous =
-    count === 0 || shape.every((length, axis) => length === 1 || strides[axis] === rowMajor[axis]);
-  const start = count === 0 ? 0 : offset * width;
-  const data = isContiguous
-    ? bytes.subarray(start, start + count * width)
-    : gather(bytes, width, shape, strides, offset);
-  return { dtype, shape, data };
 }
 
 async function requireLittleEndian(subject: string, byteorder: ZipEntry | undefined): Promise<void> {
@@ -336,25 +248,23 @@ function counts(subject: string, value: unknown): number[] {
 
 /** Whether bytes begin with the magic number, a pickle, of the format before PyTorch 1.6. */
 function looksLikeOldTorch(bytes: Uint8Array): boolean {
-  const magic = Buffer.from("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46", "latin1");
-  return magic.equals(bytes.subarray(0, magic.length));
+  const magic = Buffer.from("\x8a\x0a\x6c\xfc\x9c\x46", "latin1");
+  return bytes[0] === 0x80 && magic.equals(bytes.subarray(2, 2 + magic.length));
 }
 
 function notZip(subject: string, first: Uint8Array): ArgumentError {
   const isOld = looksLikeOldTorch(first);
   return new ArgumentError(subject, {
-    given: isOld ? "a file in the format before PyTorch 1.6" : "a file that is no zip archive",
+    given: isOld
+      ? "a file in the format before PyTorch 1.6"
+      : first[0] === 0x80
+        ? "a bare Python pickle"
+        : "a file that is no zip archive",
     expected: "a file that torch.save wrote",
     remedy: isOld
       ? "Save it again: torch.save(torch.load(path, weights_only=True), path)."
-      : "It is damaged or of another format.",
-  });
-}
-
-function broken(subject: string, given: string): ArgumentError {
-  return new ArgumentError(subject, {
-    given,
-    expected: "what torch.save writes",
-    remedy: "The file is damaged.",
+      : first[0] === 0x80
+        ? "Open it where you trust it, and save the tensors with torch.save or as safetensors."
+        : "It is damaged or of another format.",
   });
 }

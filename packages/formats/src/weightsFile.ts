@@ -9,8 +9,30 @@ import { readTensors } from "./tensorFile.ts";
  * @throws ArgumentError where the file is not right, or a tensor is missing or of another shape
  */
 export async function readWeights(path: string, network: Network): Promise<Weights> {
-  const { tensors } = await readTensors(path);
-  return pickWeights(network, ownNames(network, tensors).tensors, path);
+  const { tensors, others } = await readTensors(path);
+  const own = ownNames(network, tensors).tensors;
+  requirePlain(network, own, others, path);
+  return pickWeights(network, own, path);
+}
+
+/** @throws ArgumentError where a parameter is in the file, but as something that only code could make a tensor of */
+export function requirePlain(
+  network: Network,
+  tensors: Tensors,
+  others: ReadonlyMap<string, string> | undefined,
+  source: string,
+): void {
+  if (others === undefined || others.size === 0) return;
+  for (const { name } of network.parameters) {
+    if (tensors.has(name)) continue;
+    const found = [...others].find(([other]) => other === name || other.endsWith(`.${name}`));
+    if (found === undefined) continue;
+    throw new ArgumentError(`${source}: "${found[0]}"`, {
+      given: found[1],
+      expected: "a plain tensor: no code out of files is run",
+      remedy: "Convert it where the model is at home, and save the state dict again.",
+    });
+  }
 }
 
 /** The parameters of `network` among named tensors, as float32; only these are converted. @param source for messages */

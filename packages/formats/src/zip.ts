@@ -65,7 +65,9 @@ export async function readZip(file: OpenFile): Promise<ReadonlyMap<string, ZipEn
     }
   };
   const entries = new Map<string, ZipEntry>();
-  for (const listed of await readDirectory(file)) {
+  const directory = await readDirectory(file);
+  requireApart(file.path, directory);
+  for (const listed of directory) {
     if (entries.has(listed.name)) throw damaged(file.path, `the entry ${listed.name} twice`);
     const read = async () => {
       const packed = await readPacked(file, listed);
@@ -77,6 +79,17 @@ export async function readZip(file: OpenFile): Promise<ReadonlyMap<string, ZipEn
     entries.set(listed.name, { name: listed.name, size: listed.size, read });
   }
   return entries;
+}
+
+/** Entries that share bytes would let a small archive grow without bound. */
+function requireApart(subject: string, directory: readonly Listed[]): void {
+  const inOrder = [...directory].sort((a, b) => a.headerOffset - b.headerOffset);
+  for (const [k, { name, headerOffset, packedSize }] of inOrder.entries()) {
+    const next = inOrder[k + 1];
+    // a header of 30 bytes at least, then the content
+    if (next !== undefined && headerOffset + 30 + packedSize > next.headerOffset)
+      throw damaged(`${subject}: ${name}`, `content that overlaps that of ${next.name}`);
+  }
 }
 
 /** Whether bytes begin as a zip archive does. */

@@ -360,7 +360,7 @@ describe("readModel", () => {
     ["k.tflite", Buffer.from("\x1c\0\0\0TFL3000000000000", "latin1"), /a TensorFlow Lite file/],
     ["k.json", Buffer.from('{"a": 1}'), /JSON of another kind/],
     ["k.json2", Buffer.from('{"a": '), /broken JSON/],
-    ["empty", new Uint8Array(), /weights without their network/],
+    ["empty", new Uint8Array(), /an empty file/],
   ])("refuses %s", async (name, bytes, message) => {
     writeFileSync(scratch(name), bytes);
     await expect(readModel(scratch(name))).rejects.toThrow(message);

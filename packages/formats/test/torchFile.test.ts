@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { ArgumentError } from "@phew/core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { unpickle } from "../src/pickle.ts";
+import { Placeholder, unpickle } from "../src/pickle.ts";
 import { readSafetensors } from "../src/safetensors.ts";
 import type { Tensors } from "../src/tensor.ts";
 import { parseTorch, readTorch } from "../src/torchFile.ts";
@@ -65,8 +65,44 @@ torch.save({"lr": 0.1}, to + "nothing.pt")
 torch.save(torch.randn(3), to + "bare.pt")
 class Evil:
     def __reduce__(self): return (os.system, ("touch " + to + "ran",))
-torch.save({"w": torch.randn(3), "x": Evil()}, to + "evil.pt")
+w = torch.randn(3)
+save_file({"w": w}, to + "evil.safetensors")
+torch.save({"w": w, "x": Evil()}, to + "evil.pt")
 torch.save({"w": torch.randn(3).to_sparse()}, to + "sparse.pt")
+import argparse, pathlib, datetime, enum, dataclasses, functools, types as kinds, decimal, fractions, uuid, random
+import numpy as np
+sys.modules["their"] = their = kinds.ModuleType("their")
+class Their(collections.OrderedDict): pass
+class Colour(enum.Enum): RED = 1
+@dataclasses.dataclass
+class Settings:
+    lr: float = 0.1
+    betas: tuple = (0.9, 0.99)
+class Slots:
+    __slots__ = ("a",)
+class Reduced:
+    def __reduce_ex__(self, protocol): return (getattr, ("x", "y"), {"z": 1}, iter([1]), iter({"k": 2}.items()))
+for c in (Their, Colour, Settings, Slots, Reduced): c.__module__ = "their"; setattr(their, c.__name__, c); c.__qualname__ = c.__name__
+slots = Slots(); slots.a = 3
+adam = torch.optim.Adam(net.parameters()); adam.step()
+scheduler = torch.optim.lr_scheduler.StepLR(adam, 3)
+neighbours = {"args": argparse.Namespace(lr=0.1, path=pathlib.Path("/tmp")), "best_acc1": np.float64(0.5), "int": np.int64(3), "bool": np.bool_(True), "array": np.arange(5.0),
+  "when": datetime.datetime(2026, 11, 30), "delta": datetime.timedelta(3), "set": {1, "a"}, "frozen": frozenset([1]), "bytes": b"abc", "bytearray": bytearray(b"abc"), "complex": 1 + 2j,
+  "size": torch.Size([2, 3]), "dtype": torch.float16, "device": torch.device("cpu"), "layout": torch.strided, "path": pathlib.PurePosixPath("a/b"), "colour": Colour.RED,
+  "dataclass": Settings(), "partial": functools.partial(max, 1), "default": collections.defaultdict(list, {"a": [1]}), "counter": collections.Counter("abc"), "deque": collections.deque([1]),
+  "their": Their(a=1), "slots": slots, "reduced": Reduced(), "class": Settings, "function": os.path.join, "decimal": decimal.Decimal("1.5"), "uuid": uuid.UUID(int=3), "range": range(3), "slice": slice(1, 2),
+  "ellipsis": ..., "optimizer": adam.state_dict(), "scheduler": scheduler.state_dict(), "rng_state": torch.get_rng_state(), "python_rng": random.getstate(), "numpy_rng": np.random.get_state(),
+  "ema": {k: v + 1 for k, v in state.items()}, "history": [{"loss": np.float32(0.5)}], "huge": 2 ** 200, "complex_tensor": torch.zeros(2, dtype=torch.complex64), "evil": Evil()}
+for p in (2, 3, 4, 5): save(f"neighbours{p}", {"epoch": 3, "state_dict": dict(state), **neighbours}, state, pickle_protocol=p)
+save("inside", {**state, "extra": argparse.Namespace(a=1), "version": np.int64(2), "freqs": torch.zeros(2, dtype=torch.complex64)}, state)
+save("subclass", Their(state), state)
+save("nested", {"checkpoint": {"epoch": 1, "model": {"net": dict(state)}}, "args": argparse.Namespace()}, state)
+save("odd", {"encoder": dict(state), "optimizer": adam.state_dict(), "epoch": 3}, state)
+save("attributes", {k: v for k, v in zip(state, [torch.nn.Parameter(v, requires_grad=False) if v.is_floating_point() else v for v in state.values()])}, state)
+torch.save({"generator": state, "discriminator": state.copy()}, to + "two.pt")
+torch.save({"model": net, "epoch": 3}, to + "yolo.pt")
+import pickle
+pickle.dump({"w": [1.0]}, open(to + "bare-pickle.pt", "wb"))
 torch.jit.save(torch.jit.script(net), to + "script.pt")`,
       `${scratch("")}/`,
     );
@@ -95,7 +131,7 @@ torch.jit.save(torch.jit.script(net), to + "script.pt")`,
     const checkpoint = await readTorch(scratch("checkpoint.pt"));
     same(checkpoint.tensors, (await readSafetensors(scratch("checkpoint.safetensors"))).tensors);
     expect(checkpoint.notes).toEqual([
-      'Took "state_dict" of the checkpoint; its other entries are left aside.',
+      'Took "state_dict" of the checkpoint; left out: epoch, best, optimizer, args.',
       'Took "module." off every name.',
     ]);
     const compiled = await readTorch(scratch("compiled.pt"));
@@ -108,10 +144,18 @@ torch.jit.save(torch.jit.script(net), to + "script.pt")`,
 
   it.each([
     ["old", /format before PyTorch 1\.6.*weights_only=True/],
-    ["module", /names "torch\.nn\.modules\.container\.Sequential".*Save the state_dict alone/],
-    ["evil", /names "posix\.system".*could run code/],
-    ["sparse", /names "torch\._utils\._rebuild_sparse_tensor"/],
-    ["script", /names "__torch__\./],
+    [
+      "module",
+      /an object of the class torch\.nn\.modules\.container\.Sequential, pickled whole.*Save the state_dict alone/,
+    ],
+    [
+      "yolo",
+      /whose "model" is an object of the class torch\.nn\.modules\.container\.Sequential, pickled whole/,
+    ],
+    ["sparse", /without named tensors \(w \(torch\._utils\._rebuild_sparse_tensor\)\)/],
+    ["script", /a TorchScript module, which is code/],
+    ["two", /2 dictionaries of tensors: "generator" \(9 tensors\), "discriminator" \(9 tensors\)/],
+    ["bare-pickle", /a bare Python pickle/],
     ["expanded", /1000 elements over 1 in memory.*contiguous/],
     ["nothing", /dictionary without named tensors \(lr\)/],
     ["bare", /no dictionary/],
@@ -123,6 +167,40 @@ torch.jit.save(torch.jit.script(net), to + "script.pt")`,
       expect(() => readFileSync(scratch("ran"))).toThrow(/ENOENT/);
     },
   );
+
+  it.each([2, 3, 4, 5])(
+    "is read where harmless objects stand beside its tensors, which are named and not made: protocol %i",
+    async (protocol) => {
+      const { tensors, notes } = await readTorch(scratch(`neighbours${protocol}.pt`));
+      same(tensors, (await readSafetensors(scratch(`neighbours${protocol}.safetensors`))).tensors);
+      expect(notes).toHaveLength(1);
+      expect(notes[0]).toMatch(
+        /^Took "state_dict" of the checkpoint; left out: epoch, args \(argparse\.Namespace\), best_acc1 \(numpy\..*scalar\).*and 3\d more\.$/,
+      );
+      expect(() => readFileSync(scratch("ran"))).toThrow(/ENOENT/);
+    },
+  );
+
+  it.each([
+    ["evil", /^Left out what is no tensor: x \(posix\.system\)\.$/],
+    [
+      "inside",
+      /^Left out what is no tensor: extra \(argparse\.Namespace\), version \(numpy.*\), freqs \(a tensor of torch\.Complex/,
+    ],
+    [
+      "nested",
+      /^Took "checkpoint\.model\.net" of the checkpoint; left out: args \(argparse\.Namespace\), epoch\.$/,
+    ],
+    ["odd", /^Took "encoder" of the checkpoint; left out: optimizer, epoch\.$/],
+    ["subclass", undefined],
+    ["attributes", undefined],
+  ])("is found wherever it lies, and objects in it are left out: %s", async (name, note) => {
+    const { tensors, notes } = await readTorch(scratch(`${name}.pt`));
+    same(tensors, (await readSafetensors(scratch(`${name}.safetensors`))).tensors);
+    expect(notes).toHaveLength(note === undefined ? 0 : 1);
+    if (note !== undefined) expect(notes[0]).toMatch(note);
+    expect(() => readFileSync(scratch("ran"))).toThrow(/ENOENT/);
+  });
 
   it("damaged in 4,000 ways costs an ArgumentError", async () => {
     const report = await fuzz([new Uint8Array(readFileSync(scratch("state.pt")))], 4_000, 31, (bytes) =>
@@ -177,12 +255,27 @@ describe("a pickle", () => {
   });
 
   it.each([
-    ["cos\nsystem\nX\x01\0\0\0a\x85R.", /names "os\.system"/],
-    ["\x8c\x08builtins\x8c\x04eval\x93.", /names "builtins\.eval"/],
-    ["(ios\nsystem\n.", /opcode INST/],
-    ["(K\x01o.", /opcode OBJ/],
-    ["Pid\n.", /opcode PERSID/],
-    ["\x82\x01.", /opcode EXT1/],
+    ["cos\nsystem\nX\x01\0\0\0a\x85R.", "os.system"],
+    ["\x8c\x08builtins\x8c\x04eval\x93.", "builtins.eval"],
+    ["(K\x01ios\nsystem\n.", "os.system"],
+    ["(cos\nsystem\nK\x01o.", "os.system"],
+    ["cos\nsystem\n)}\x92.", "os.system"],
+    ["cos\nsystem\n)\x81}b.", "os.system"],
+    ["cos\nsystem\n)R)R(K\x01K\x02u(K\x01e.", "os.system"],
+    ["\x82\x01.", "extension 1"],
+    ["\x97\x98.", "a buffer outside of the file"],
+  ])("that names code gives a placeholder, whatever the opcode: %j", (text, name) => {
+    const made = read(text);
+    expect(made).toBeInstanceOf(Placeholder);
+    expect((made as Placeholder).name).toBe(name);
+  });
+
+  it("of protocol 0 is read", () => {
+    expect(read("(lp0\nI1\naI01\naL2L\naF0.5\naS'a'\nap1\n.")).toEqual([1, 1, 2, 0.5, "'a'"]);
+    expect(read("Pid\n.")).toBe("id");
+  });
+
+  it.each([
     ["K\x01\x85K\x01R.", /a call of what cannot be called/],
     ["}K\x01a.", /no list/],
     ["]K\x01K\x02s.", /no dictionary/],
@@ -193,6 +286,10 @@ describe("a pickle", () => {
     ["\x8e\xff\xff\xff\xff\xff\xff\xff\xffa.", /ends too early/],
     ["\x8b\xff\xff\xff\x7fa.", /whole number of 2147483647 bytes/],
     ["\x80\x06.", /protocol 6/],
+    ["\xff.", /opcode 0xff/],
+    ["Ix\n.", /no whole number/],
+    ["(K\x01o.", /cannot be called/],
+    ["]K\x01\x93.", /name is no text/],
     ["cos", /ends too early/],
   ])("that does more is refused: %j", (text, message) => {
     expect(() => read(text)).toThrow(message);

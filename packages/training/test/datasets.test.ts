@@ -90,6 +90,13 @@ describe("mnist", () => {
       /without t10k-labels-idx1-ubyte.*t10k-labels\.idx1-ubyte\.gz/,
     ],
     ["an empty file", "train-images-idx3-ubyte", new Uint8Array(0), /got 0 bytes.*cut short/],
+    [
+      "a Git LFS pointer",
+      "train-images-idx3-ubyte",
+      Buffer.from("version https://git-lfs.github.com/spec/v1\noid sha256:59\nsize 47040016\n"),
+      /Git LFS pointer.*git lfs pull/,
+    ],
+    ["an HTML page", "t10k-labels-idx1-ubyte", Buffer.from("<!DOCTYPE html><html>"), /an HTML page/],
     ["half a header", "train-images-idx3-ubyte", images(1).slice(0, 10), /got 10 bytes.*16 bytes/],
     ["a header alone", "train-images-idx3-ubyte", images(4).slice(0, 16), /got 16 bytes, expected 3152/],
     ["one byte too few", "train-images-idx3-ubyte", images(4).slice(0, -1), /got 3151 bytes.*cut short/],

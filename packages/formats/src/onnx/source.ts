@@ -1,6 +1,7 @@
 /** Where the bytes of a model come from: memory, or a file that is read by parts. */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { readSync } from "node:fs";
 import { ArgumentError } from "@phew/core";
+import { plainBytes, withFileSync } from "../readFile.ts";
 
 export interface ByteSource {
   /** As the user named it. */
@@ -14,7 +15,8 @@ export interface ByteSource {
   bytes(offset: number, length: number): Uint8Array;
 }
 
-export function memorySource(bytes: Uint8Array, name: string): ByteSource {
+export function memorySource(given: Uint8Array, name: string): ByteSource {
+  const bytes = plainBytes(given);
   return {
     name,
     size: bytes.length,
@@ -30,7 +32,7 @@ const BLOCK_BYTES = 2 ** 16;
 
 /** A file, opened for each read: nothing stays open between an import and an export. */
 export function fileSource(path: string): ByteSource {
-  const size = withDescriptor(path, (descriptor) => fstatSync(descriptor).size);
+  const size = withFileSync(path, (_, length) => length);
   let block: Uint8Array = new Uint8Array();
   let blockStart = 0;
   return {
@@ -61,7 +63,7 @@ function requireInside(name: string, size: number, offset: number, length: numbe
 const READ_BYTES = 2 ** 28;
 
 function readPart(path: string, offset: number, length: number): Uint8Array {
-  return withDescriptor(path, (descriptor) => {
+  return withFileSync(path, (descriptor) => {
     const bytes = new Uint8Array(length);
     for (let done = 0; done < length; ) {
       const count = readSync(descriptor, bytes, done, Math.min(READ_BYTES, length - done), offset + done);
@@ -70,22 +72,4 @@ function readPart(path: string, offset: number, length: number): Uint8Array {
     }
     return bytes;
   });
-}
-
-function withDescriptor<T>(path: string, use: (descriptor: number) => T): T {
-  let descriptor: number;
-  try {
-    descriptor = openSync(path, "r");
-  } catch (error) {
-    throw new ArgumentError(path, {
-      given: `the error ${error instanceof Error ? error.message : String(error)}`,
-      expected: "a file that can be read",
-      remedy: "Check the path and its permissions.",
-    });
-  }
-  try {
-    return use(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }

@@ -3,9 +3,10 @@
  *   runs = (product of grid × zip ∪ list) × seeds, each on top of `settings`
  * A file may extend another: what it says of a setting replaces all the other said of it.
  */
-import { readFileSync, realpathSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { ArgumentError } from "@phew/core";
+import { readText } from "@phew/formats";
 import { z } from "zod";
 import { requireShape } from "./shapeFault.ts";
 
@@ -174,12 +175,7 @@ function realPath(file: string, above: readonly string[]): string {
 }
 
 function parseJson(path: string, file: string): unknown {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch {
-    throw new ArgumentError(file, { given: "what cannot be read", expected: "a sweep file" });
-  }
+  const text = readText(path);
   try {
     return JSON.parse(text);
   } catch (error) {

@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { open, readdir, readFile, stat } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, downloadFault } from "@phew/core";
 import type { ImageFile } from "../dataset.ts";
 
 export interface DataFiles {
@@ -40,6 +40,7 @@ export async function openDataFiles(path: string, options: OpenOptions = {}): Pr
       expected: "the folder that holds the data set's files, or their archive",
     });
   }
+  if (!found.isDirectory() && !found.isFile()) throw notRegular(path);
   if (!found.isDirectory()) return openArchive(path, options);
   for (const name of options.archives ?? []) {
     const archive = join(path, name);
@@ -87,6 +88,22 @@ export function damagedFile(path: string, what: string): ArgumentError {
   });
 }
 
+/** @throws ArgumentError where a file is what a failed download or a clone without its large files leaves */
+export function requireDownloaded(path: string, bytes: Uint8Array): void {
+  const fault = downloadFault(bytes);
+  if (fault === undefined) return;
+  throw new ArgumentError(path, { given: fault.kind, expected: "the file itself", remedy: fault.remedy });
+}
+
+/** Pipes and devices: reading them may wait for ever. */
+function notRegular(path: string): ArgumentError {
+  return new ArgumentError(path, {
+    given: "a pipe or a device, not a regular file",
+    expected: "a file on disk",
+    remedy: "Write what it gives to a file first and name that.",
+  });
+}
+
 export function tooLarge(path: string): ArgumentError {
   return new ArgumentError(path, {
     given: `more than ${MOST_BYTES} bytes`,
@@ -96,6 +113,7 @@ export function tooLarge(path: string): ArgumentError {
 
 async function openArchive(path: string, options: OpenOptions): Promise<DataFiles> {
   const start = await beginning(path);
+  requireDownloaded(path, start);
   if (start[0] === 0x50 && start[1] === 0x4b) {
     const { openZip } = await import("./zipFiles.ts");
     return openZip(path);
@@ -161,11 +179,13 @@ class FolderFiles implements DataFiles {
   async read(name: string): Promise<Uint8Array> {
     const path = join(this.path, name);
     const found = await stat(path);
-    if (!found.isFile()) throw new ArgumentError(path, { given: "no regular file", expected: "a file" });
+    if (!found.isFile()) throw notRegular(path);
     if (found.size > MOST_BYTES) throw tooLarge(path);
-    return readFile(path).catch((error: Error) => {
+    const bytes = await readFile(path).catch((error: Error) => {
       throw unreadable(path, error);
     });
+    requireDownloaded(path, bytes);
+    return bytes;
   }
 
   locate(name: string): ImageFile {

@@ -5,7 +5,14 @@ import { crc32, inflateRawSync } from "node:zlib";
 import { ArgumentError } from "@phew/core";
 import { type Entry, openPromise, type ZipFile } from "yauzl";
 import type { ImageFile } from "../dataset.ts";
-import { type DataFiles, damagedFile, MOST_BYTES, requireInside, tooLarge } from "./dataFiles.ts";
+import {
+  type DataFiles,
+  damagedFile,
+  MOST_BYTES,
+  requireDownloaded,
+  requireInside,
+  tooLarge,
+} from "./dataFiles.ts";
 
 const STORED = 0;
 const DEFLATED = 8;
@@ -59,7 +66,9 @@ export function readFilePart({ name, path, part }: ImageFile): Uint8Array {
     const { size } = fstatSync(descriptor);
     if (part === undefined) {
       if (size > MOST_BYTES) throw tooLarge(name);
-      return readBytes(descriptor, name, 0, size);
+      const bytes = readBytes(descriptor, name, 0, size);
+      requireDownloaded(name, bytes);
+      return bytes;
     }
     if (part.size > MOST_BYTES || part.packedSize > MOST_BYTES) throw tooLarge(name);
     const header = Buffer.from(readBytes(descriptor, name, part.offset, 30));
