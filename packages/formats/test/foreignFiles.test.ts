@@ -142,11 +142,11 @@ const hasPipes = spawnSync("mkfifo", [scratch("pipe")]).status === 0;
 describe.skipIf(!hasPipes)("what is no regular file is refused at once (where mkfifo is), given as", () => {
   it.each(Object.entries({ ...named, ...raw }))("%s", async (_, read) => {
     const pipe = (path: string) => void execFileSync("mkfifo", [path]);
-    await expect(read(pipe)).rejects.toThrow(/got a pipe, not a regular file/);
+    await expect(read(pipe)).rejects.toThrow(/got a pipe, not a regular file|"data.*", which is no regular file/);
     if (!existsSync("/dev/zero")) return;
     const device = (path: string) => void execFileSync("ln", ["-s", "/dev/zero", path]);
     await expect(read(device)).rejects.toThrow(
-      /not a regular file|may not read elsewhere|in the model's own folder/,
+      /regular file|in the folder of/,
     );
   });
 
@@ -189,7 +189,7 @@ describe("a beginning that only looks like another kind", () => {
       "index.json",
       `\ufeff${JSON.stringify({ weight_map: { "fc1.weight": "a.safetensors" } })}`,
     );
-    await expect(readWeights(index, mlp)).rejects.toThrow(/a\.safetensors: got no such file/);
+    await expect(readWeights(index, mlp)).rejects.toThrow(/no file "a\.safetensors"/);
   });
 });
 
