@@ -71,7 +71,13 @@ export {
   type PrunableParameter,
 } from "./network/network.ts";
 export { type UnitFlow, unitFlows, type WeightFlow, weightFlows } from "./network/unitFlow.ts";
-export { ACTIVATIONS, type ActivationName } from "./operations/activation.ts";
+export {
+  ACTIVATIONS,
+  type Activation,
+  type ActivationName,
+  activationParameters,
+  activationValue,
+} from "./operations/activation.ts";
 export { elementCount, type Parameter, type ParameterRole, type Shape } from "./operations/definition.ts";
 export { definitionOf, type Operation } from "./operations/registry.ts";
 export { unitRun } from "./operations/select.ts";

@@ -74,7 +74,7 @@ function evaluate(task: Task): Float64Array {
     case "batchNorm":
       return batchNorm(task);
     case "activation":
-      return x.map((v) => activate(op.name, v, op.alpha));
+      return x.map((v) => activate(op.name, v, op.alpha, op.beta));
     case "maxPool2d":
     case "averagePool2d":
       return pool(task);

@@ -36,7 +36,7 @@ export type OracleOp =
       readonly epsilon: number;
       readonly momentum: number;
     }
-  | { readonly kind: "activation"; readonly name: string; readonly alpha?: number }
+  | { readonly kind: "activation"; readonly name: string; readonly alpha?: number; readonly beta?: number }
   | ({ readonly kind: "maxPool2d"; readonly ceil?: boolean } & Window)
   | ({ readonly kind: "averagePool2d"; readonly countPadding: boolean; readonly ceil?: boolean } & Window)
   | { readonly kind: "dropout"; readonly rate: number }

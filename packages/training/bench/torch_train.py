@@ -213,6 +213,7 @@ class Network:
         return normalise
 
     def activation(self, node):
+        import torch
         from torch.nn import functional as F
 
         op = node["op"]
@@ -224,11 +225,18 @@ class Network:
             "sigmoid": F.sigmoid,
             "tanh": F.tanh,
             "gelu": F.gelu,
-            "silu": F.silu,
+            "geluTanh": lambda x: F.gelu(x, approximate="tanh"),
+            "silu": lambda x: x * torch.sigmoid(op.get("alpha", 1.0) * x),
             "hardSwish": F.hardswish,
-            "hardSigmoid": F.hardsigmoid,
+            "hardSigmoid": lambda x: torch.clamp(op.get("alpha", 1 / 6) * x + op.get("beta", 0.5), 0, 1),
             "elu": lambda x: F.elu(x, op.get("alpha", 1.0)),
-            "softplus": F.softplus,
+            "selu": F.selu,
+            "celu": lambda x: F.celu(x, op.get("alpha", 1.0)),
+            "softplus": lambda x: F.softplus(x, op.get("alpha", 1.0)),
+            "softsign": F.softsign,
+            "mish": F.mish,
+            "thresholdedRelu": lambda x: F.threshold(x, op.get("alpha", 1.0), 0.0),
+            "clip": lambda x: torch.clamp(x, op.get("alpha", -1.0), op.get("beta", 1.0)),
         }
         if op["name"] not in functions:
             raise Unsupported(node["name"], f"the activation {op['name']}")

@@ -168,7 +168,18 @@ async function expectBoth(request: DifferentiationRequest, seed: number): Promis
 }
 
 /** An activation is at its kink where nothing comes in, and central differences take the mean of both slopes there. */
-const kinked = new Set(["relu", "relu6", "leakyRelu", "hardSwish", "hardSigmoid", "elu"]);
+const kinked = new Set([
+  "relu",
+  "relu6",
+  "leakyRelu",
+  "hardSwish",
+  "hardSigmoid",
+  "elu",
+  "selu",
+  "celu",
+  "thresholdedRelu",
+  "clip",
+]);
 
 describe("derivatives, operation by operation, against central differences", () => {
   it.each(ACTIVATIONS)("%s", async (name) => {

@@ -76,7 +76,7 @@ function silentBehind(
 }
 
 function passesSilence(op: Operation): boolean {
-  return op.kind === "activation" ? keepsZero(op.name) : op.kind !== "opaque";
+  return op.kind === "activation" ? keepsZero(op) : op.kind !== "opaque";
 }
 
 /** The parameters that give a unit an output though nothing enters it. */

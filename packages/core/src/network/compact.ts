@@ -105,7 +105,7 @@ function zeroUnits(network: Network, flows: readonly UnitFlow[], weights: Weight
 }
 
 function passesZero(op: Operation): boolean {
-  return op.kind === "activation" ? keepsZero(op.name) : op.kind !== "opaque";
+  return op.kind === "activation" ? keepsZero(op) : op.kind !== "opaque";
 }
 
 /** y = x · factor + (shift − mean · factor): 0 where both terms are. */

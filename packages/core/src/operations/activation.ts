@@ -1,7 +1,7 @@
 /**
- * Elementwise activations. In a path sum without biases all values are positive and the network is linear: they pass
- * unchanged. With biases a running mean may make a value negative: relu and relu6 then give 0 and leakyRelu its slope, as
- * in the network itself; the others pass it unchanged.
+ * Elementwise activations, as PyTorch defines them. In a path sum without biases all values are positive and the network
+ * is linear: they pass unchanged. With biases a running mean may make a value negative: relu and relu6 then give 0 and
+ * leakyRelu its slope, as in the network itself; the others pass it unchanged.
  */
 import {
   NO_GRADIENTS,
@@ -12,31 +12,89 @@ import {
 } from "./definition.ts";
 import { throughMeeting } from "./repeats.ts";
 
-export const ACTIVATIONS = [
-  "relu",
-  "relu6",
-  "leakyRelu",
-  "sigmoid",
-  "tanh",
-  "gelu",
-  "silu",
-  "hardSwish",
-  "hardSigmoid",
-  "elu",
-  "softplus",
-] as const;
-export type ActivationName = (typeof ACTIVATIONS)[number];
+interface ActivationFunction {
+  /** What one element becomes, in float64. */
+  value(x: number, alpha: number, beta: number): number;
+  /** Where the operation states none. */
+  readonly alpha?: number;
+  readonly beta?: number;
+}
+
+const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
+const softplus = (x: number) => Math.max(0, x) + Math.log1p(Math.exp(-Math.abs(x)));
+const between = (least: number, x: number, most: number) => Math.min(most, Math.max(least, x));
+const elu = (x: number, alpha: number) => (x > 0 ? x : alpha * Math.expm1(x));
+/** Of selu: fixed points of mean and variance (Klambauer et al. 2017, arXiv:1706.02515). */
+export const SELU = { alpha: 1.6732632423543772, scale: 1.0507009873554805 };
+
+const functions = {
+  relu: { value: (x) => Math.max(0, x) },
+  relu6: { value: (x) => between(0, x, 6) },
+  /** α: slope below zero */
+  leakyRelu: { alpha: 0.01, value: (x, alpha) => (x >= 0 ? x : alpha * x) },
+  sigmoid: { value: sigmoid },
+  tanh: { value: Math.tanh },
+  /** x · Φ(x) */
+  gelu: { value: (x) => (x * (1 + erf(x / Math.SQRT2))) / 2 },
+  /** The approximation of gelu by tanh. */
+  geluTanh: {
+    value: (x) => (x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))) / 2,
+  },
+  /** x · σ(αx) */
+  silu: { alpha: 1, value: (x, alpha) => x * sigmoid(alpha * x) },
+  hardSwish: { value: (x) => (x * between(0, x + 3, 6)) / 6 },
+  /** αx + β, from 0 to 1 */
+  hardSigmoid: { alpha: 1 / 6, beta: 0.5, value: (x, alpha, beta) => between(0, alpha * x + beta, 1) },
+  elu: { alpha: 1, value: elu },
+  selu: { value: (x) => SELU.scale * elu(x, SELU.alpha) },
+  celu: { alpha: 1, value: (x, alpha) => (x > 0 ? x : alpha * Math.expm1(x / alpha)) },
+  /** ln(1 + e^αx) / α */
+  softplus: { alpha: 1, value: (x, alpha) => softplus(alpha * x) / alpha },
+  softsign: { value: (x) => x / (1 + Math.abs(x)) },
+  mish: { value: (x) => x * Math.tanh(softplus(x)) },
+  /** x above α, else 0 */
+  thresholdedRelu: { alpha: 1, value: (x, alpha) => (x > alpha ? x : 0) },
+  /** From α to β. */
+  clip: { alpha: -1, beta: 1, value: (x, alpha, beta) => between(alpha, x, beta) },
+} satisfies Readonly<Record<string, ActivationFunction>>;
+
+export type ActivationName = keyof typeof functions;
+export const ACTIVATIONS = Object.keys(functions) as readonly ActivationName[];
 
 export interface Activation {
   readonly kind: "activation";
   readonly name: ActivationName;
-  /** Slope below zero of leakyRelu, or the alpha of elu. */
+  /** What they are for is told beside each function; absent: as PyTorch has them. */
   readonly alpha?: number;
+  readonly beta?: number;
+}
+
+/** α and β of an activation, its own or the usual ones; 0 where the function reads none. */
+export function activationParameters({ name, alpha, beta }: Activation): { alpha: number; beta: number } {
+  const usual: ActivationFunction = functions[name];
+  return { alpha: alpha ?? usual.alpha ?? 0, beta: beta ?? usual.beta ?? 0 };
+}
+
+/** What an activation makes of one number. */
+export function activationValue(op: Activation, x: number): number {
+  const { alpha, beta } = activationParameters(op);
+  return functions[op.name].value(x, alpha, beta);
 }
 
 /** True where the activation of 0 is 0, so that a dead unit stays silent behind it. */
-export function keepsZero(name: ActivationName): boolean {
-  return name !== "sigmoid" && name !== "hardSigmoid" && name !== "softplus";
+export function keepsZero(op: Activation): boolean {
+  return activationValue(op, 0) === 0;
+}
+
+/** The error function by its series of positive terms: 2/√π · e^(−x²) · Σ_n 2^n x^(2n+1) / (2n+1)!!. */
+function erf(x: number): number {
+  if (Math.abs(x) > 6) return Math.sign(x);
+  let [term, sum] = [x, x];
+  for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
+    term *= (2 * x * x) / (2 * n + 1);
+    sum += term;
+  }
+  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
 }
 
 export const activation: OperationDefinition<Activation> = {
@@ -60,7 +118,11 @@ function scaledBelowZero(
   values: Float64Array,
 ): Float64Array {
   const slope =
-    op.name === "relu" || op.name === "relu6" ? 0 : op.name === "leakyRelu" ? (op.alpha ?? 0.01) : 1;
+    op.name === "relu" || op.name === "relu6"
+      ? 0
+      : op.name === "leakyRelu"
+        ? activationParameters(op).alpha
+        : 1;
   const input = inputs[0]!;
   if (!biases || slope === 1 || !input.some((x) => x < 0)) return values;
   return values.map((value, k) => (input[k]! < 0 ? slope * value : value));

@@ -13,27 +13,45 @@ const HARD_SWISH: u32 = 4;
 const HARD_SIGMOID: u32 = 5;
 const ELU: u32 = 6;
 const SOFTPLUS: u32 = 7;
+const SELU: u32 = 8;
+const CELU: u32 = 9;
+const MISH: u32 = 10;
+const SOFTSIGN: u32 = 11;
+const GELU_TANH: u32 = 12;
+const THRESHOLDED_RELU: u32 = 13;
+const CLIP: u32 = 14;
+
+const SELU_ALPHA: f32 = 1.6732632423543772;
+const SELU_SCALE: f32 = 1.0507009873554805;
 
 /** f(x); `name` is a literal. */
 @inline
-function value(name: u32, x: v128, alpha: v128): v128 {
+function value(name: u32, x: v128, alpha: v128, beta: v128): v128 {
+  const zero = f32x4.splat(0);
+  const one = f32x4.splat(1);
   if (name == SIGMOID) return sigmoid(x);
   if (name == TANH) return tanh(x);
   if (name == GELU) return f32x4.mul(x, normalProbability(x));
-  if (name == SILU) return f32x4.mul(x, sigmoid(x));
-  if (name == HARD_SWISH) return f32x4.mul(x, hardSigmoid(x));
-  if (name == HARD_SIGMOID) return hardSigmoid(x);
-  if (name == ELU) {
-    const below = f32x4.mul(alpha, f32x4.sub(exp(f32x4.pmin(x, f32x4.splat(0))), f32x4.splat(1)));
-    return v128.bitselect(x, below, f32x4.gt(x, f32x4.splat(0)));
+  if (name == SILU) return f32x4.mul(x, sigmoid(f32x4.mul(alpha, x)));
+  if (name == HARD_SWISH) return f32x4.mul(x, hardGate(x));
+  if (name == HARD_SIGMOID) return f32x4.pmin(f32x4.pmax(f32x4.add(f32x4.mul(alpha, x), beta), zero), one);
+  if (name == ELU) return elu(x, alpha, one);
+  if (name == SELU) return f32x4.mul(f32x4.splat(SELU_SCALE), elu(x, f32x4.splat(SELU_ALPHA), one));
+  if (name == CELU) return elu(x, alpha, f32x4.div(one, alpha));
+  if (name == MISH) return f32x4.mul(x, tanh(softplus(x)));
+  if (name == SOFTSIGN) return f32x4.div(x, f32x4.add(one, f32x4.abs(x)));
+  if (name == GELU_TANH) {
+    return f32x4.mul(f32x4.mul(f32x4.splat(0.5), x), f32x4.add(one, tanh(geluInner(x))));
   }
-  // softplus: max(x, 0) + ln(1 + e^−|x|)
-  return f32x4.add(f32x4.pmax(x, f32x4.splat(0)), log1p(exp(f32x4.neg(f32x4.abs(x)))));
+  if (name == THRESHOLDED_RELU) return v128.and(x, f32x4.gt(x, alpha));
+  if (name == CLIP) return f32x4.pmin(f32x4.pmax(x, alpha), beta);
+  return f32x4.div(softplus(f32x4.mul(alpha, x)), alpha);
 }
 
 /** f′(x); `name` is a literal. */
 @inline
-function derivative(name: u32, x: v128, alpha: v128): v128 {
+function derivative(name: u32, x: v128, alpha: v128, beta: v128): v128 {
+  const zero = f32x4.splat(0);
   const one = f32x4.splat(1);
   if (name == SIGMOID) {
     const s = sigmoid(x);
@@ -45,56 +63,139 @@ function derivative(name: u32, x: v128, alpha: v128): v128 {
   }
   if (name == GELU) return f32x4.add(normalProbability(x), f32x4.mul(x, normalDensity(x)));
   if (name == SILU) {
-    const s = sigmoid(x);
-    return f32x4.add(s, f32x4.mul(f32x4.mul(x, s), f32x4.sub(one, s)));
+    const inner = f32x4.mul(alpha, x);
+    const s = sigmoid(inner);
+    return f32x4.add(s, f32x4.mul(f32x4.mul(inner, s), f32x4.sub(one, s)));
   }
   if (name == HARD_SWISH) {
     const middle = f32x4.add(f32x4.mul(x, f32x4.splat(1.0 / 3.0)), f32x4.splat(0.5));
     return v128.bitselect(one, v128.and(middle, f32x4.gt(x, f32x4.splat(-3))), f32x4.ge(x, f32x4.splat(3)));
   }
   if (name == HARD_SIGMOID) {
-    const inside = v128.and(f32x4.gt(x, f32x4.splat(-3)), f32x4.lt(x, f32x4.splat(3)));
-    return v128.and(f32x4.splat(1.0 / 6.0), inside);
+    const line = f32x4.add(f32x4.mul(alpha, x), beta);
+    return v128.and(alpha, v128.and(f32x4.gt(line, zero), f32x4.lt(line, one)));
   }
-  if (name == ELU) {
-    const below = f32x4.mul(alpha, exp(f32x4.pmin(x, f32x4.splat(0))));
-    return v128.bitselect(one, below, f32x4.gt(x, f32x4.splat(0)));
+  if (name == ELU) return eluSlope(x, alpha, one);
+  if (name == SELU) {
+    const scale = f32x4.splat(SELU_SCALE);
+    return f32x4.mul(scale, eluSlope(x, f32x4.splat(SELU_ALPHA), one));
   }
-  return sigmoid(x);
+  if (name == CELU) return eluSlope(x, alpha, f32x4.div(one, alpha));
+  if (name == MISH) {
+    const t = tanh(softplus(x));
+    return f32x4.add(t, f32x4.mul(f32x4.mul(x, sigmoid(x)), f32x4.sub(one, f32x4.mul(t, t))));
+  }
+  if (name == SOFTSIGN) {
+    const d = f32x4.add(one, f32x4.abs(x));
+    return f32x4.div(one, f32x4.mul(d, d));
+  }
+  if (name == GELU_TANH) {
+    const t = tanh(geluInner(x));
+    const half = f32x4.splat(0.5);
+    const bend = f32x4.mul(f32x4.sub(one, f32x4.mul(t, t)), geluInnerSlope(x));
+    return f32x4.add(f32x4.mul(half, f32x4.add(one, t)), f32x4.mul(f32x4.mul(half, x), bend));
+  }
+  if (name == THRESHOLDED_RELU) return v128.and(one, f32x4.gt(x, alpha));
+  if (name == CLIP) return v128.and(one, v128.and(f32x4.gt(x, alpha), f32x4.lt(x, beta)));
+  return sigmoid(f32x4.mul(alpha, x));
 }
 
-/** f″(x); `name` is a literal. */
+/** f″(x), 0 at kinks; `name` is a literal, of an activation that bends. */
 @inline
 function curvature(name: u32, x: v128, alpha: v128): v128 {
   const one = f32x4.splat(1);
+  const two = f32x4.splat(2);
   if (name == TANH) {
     const t = tanh(x);
     return f32x4.mul(f32x4.mul(f32x4.splat(-2), t), f32x4.sub(one, f32x4.mul(t, t)));
   }
-  if (name == GELU) return f32x4.mul(normalDensity(x), f32x4.sub(f32x4.splat(2), f32x4.mul(x, x)));
+  if (name == GELU) return f32x4.mul(normalDensity(x), f32x4.sub(two, f32x4.mul(x, x)));
   if (name == HARD_SWISH) {
     const inside = v128.and(f32x4.gt(x, f32x4.splat(-3)), f32x4.lt(x, f32x4.splat(3)));
     return v128.and(f32x4.splat(1.0 / 3.0), inside);
   }
-  if (name == HARD_SIGMOID) return f32x4.splat(0);
-  if (name == ELU) {
-    const below = f32x4.mul(alpha, exp(f32x4.pmin(x, f32x4.splat(0))));
-    return v128.and(below, f32x4.lt(x, f32x4.splat(0)));
+  if (name == ELU) return eluCurvature(x, alpha, one);
+  if (name == SELU) {
+    return f32x4.mul(f32x4.splat(SELU_SCALE), eluCurvature(x, f32x4.splat(SELU_ALPHA), one));
   }
-  const s = sigmoid(x);
+  if (name == CELU) return eluCurvature(x, alpha, f32x4.div(one, alpha));
+  if (name == MISH) {
+    // t′ = (1 − t²)·σ, so that f″ = (1 − t²)·(2σ + x·(σ(1 − σ) − 2t·σ²))
+    const t = tanh(softplus(x));
+    const s = sigmoid(x);
+    const inner = f32x4.sub(f32x4.mul(s, f32x4.sub(one, s)), f32x4.mul(f32x4.mul(two, t), f32x4.mul(s, s)));
+    const sum = f32x4.add(f32x4.mul(two, s), f32x4.mul(x, inner));
+    return f32x4.mul(f32x4.sub(one, f32x4.mul(t, t)), sum);
+  }
+  if (name == SOFTSIGN) {
+    const d = f32x4.add(one, f32x4.abs(x));
+    const sign = f32x4.div(x, f32x4.pmax(f32x4.abs(x), f32x4.splat(1e-30)));
+    return f32x4.div(f32x4.mul(f32x4.splat(-2), sign), f32x4.mul(d, f32x4.mul(d, d)));
+  }
+  if (name == GELU_TANH) {
+    // with u the inside and w = 1 − t²: f″ = w·u′ + x/2·(w·u″ − 2t·w·u′²)
+    const t = tanh(geluInner(x));
+    const w = f32x4.sub(one, f32x4.mul(t, t));
+    const slope = geluInnerSlope(x);
+    const bend = f32x4.mul(f32x4.splat(0.7978845608028654 * 6.0 * 0.044715), x);
+    const inner = f32x4.sub(bend, f32x4.mul(f32x4.mul(two, t), f32x4.mul(slope, slope)));
+    return f32x4.mul(w, f32x4.add(slope, f32x4.mul(f32x4.mul(f32x4.splat(0.5), x), inner)));
+  }
+  const inner = name == SIGMOID ? x : f32x4.mul(alpha, x);
+  const s = sigmoid(inner);
   const slope = f32x4.mul(s, f32x4.sub(one, s));
-  if (name == SOFTPLUS) return slope;
+  if (name == SOFTPLUS) return f32x4.mul(alpha, slope);
   const bend = f32x4.sub(one, f32x4.add(s, s));
   if (name == SIGMOID) return f32x4.mul(slope, bend);
-  // silu: (x·σ)″ = 2σ′ + x·σ″
-  return f32x4.mul(slope, f32x4.add(f32x4.splat(2), f32x4.mul(x, bend)));
+  // silu: (x·σ(αx))″ = α·σ′·(2 + αx·(1 − 2σ))
+  return f32x4.mul(f32x4.mul(alpha, slope), f32x4.add(two, f32x4.mul(inner, bend)));
 }
 
 /** min(max(x + 3, 0), 6) / 6 */
 @inline
-function hardSigmoid(x: v128): v128 {
+function hardGate(x: v128): v128 {
   const shifted = f32x4.pmin(f32x4.pmax(f32x4.add(x, f32x4.splat(3)), f32x4.splat(0)), f32x4.splat(6));
   return f32x4.mul(shifted, f32x4.splat(1.0 / 6.0));
+}
+
+/** max(x, 0) + ln(1 + e^−|x|) */
+@inline
+function softplus(x: v128): v128 {
+  return f32x4.add(f32x4.pmax(x, f32x4.splat(0)), log1p(exp(f32x4.neg(f32x4.abs(x)))));
+}
+
+/** x above 0, else α·(e^(rate·x) − 1) */
+@inline
+function elu(x: v128, alpha: v128, rate: v128): v128 {
+  const power = exp(f32x4.mul(rate, f32x4.pmin(x, f32x4.splat(0))));
+  const below = f32x4.mul(alpha, f32x4.sub(power, f32x4.splat(1)));
+  return v128.bitselect(x, below, f32x4.gt(x, f32x4.splat(0)));
+}
+
+@inline
+function eluSlope(x: v128, alpha: v128, rate: v128): v128 {
+  const power = exp(f32x4.mul(rate, f32x4.pmin(x, f32x4.splat(0))));
+  return v128.bitselect(f32x4.splat(1), f32x4.mul(f32x4.mul(alpha, rate), power), f32x4.gt(x, f32x4.splat(0)));
+}
+
+@inline
+function eluCurvature(x: v128, alpha: v128, rate: v128): v128 {
+  const power = exp(f32x4.mul(rate, f32x4.pmin(x, f32x4.splat(0))));
+  const below = f32x4.mul(f32x4.mul(alpha, f32x4.mul(rate, rate)), power);
+  return v128.and(below, f32x4.lt(x, f32x4.splat(0)));
+}
+
+/** √(2/π)·(x + 0.044715·x³) */
+@inline
+function geluInner(x: v128): v128 {
+  const cube = f32x4.mul(f32x4.mul(x, x), x);
+  return f32x4.mul(f32x4.splat(0.7978845608028654), f32x4.add(x, f32x4.mul(f32x4.splat(0.044715), cube)));
+}
+
+@inline
+function geluInnerSlope(x: v128): v128 {
+  const square = f32x4.mul(f32x4.splat(3.0 * 0.044715), f32x4.mul(x, x));
+  return f32x4.mul(f32x4.splat(0.7978845608028654), f32x4.add(f32x4.splat(1), square));
 }
 
 @unmanaged
@@ -104,6 +205,7 @@ class Activation {
   output: usize;
   name: u32;
   alpha: f32;
+  beta: f32;
 }
 
 export function activation(record: usize, block: u32): void {
@@ -116,7 +218,14 @@ export function activation(record: usize, block: u32): void {
     case HARD_SWISH: return applyTo(op, block, HARD_SWISH, false);
     case HARD_SIGMOID: return applyTo(op, block, HARD_SIGMOID, false);
     case ELU: return applyTo(op, block, ELU, false);
-    default: return applyTo(op, block, SOFTPLUS, false);
+    case SOFTPLUS: return applyTo(op, block, SOFTPLUS, false);
+    case SELU: return applyTo(op, block, SELU, false);
+    case CELU: return applyTo(op, block, CELU, false);
+    case MISH: return applyTo(op, block, MISH, false);
+    case SOFTSIGN: return applyTo(op, block, SOFTSIGN, false);
+    case GELU_TANH: return applyTo(op, block, GELU_TANH, false);
+    case THRESHOLDED_RELU: return applyTo(op, block, THRESHOLDED_RELU, false);
+    default: return applyTo(op, block, CLIP, false);
   }
 }
 
@@ -131,7 +240,14 @@ export function activationBackward(record: usize, block: u32): void {
     case HARD_SWISH: return applyTo(op, block, HARD_SWISH, true);
     case HARD_SIGMOID: return applyTo(op, block, HARD_SIGMOID, true);
     case ELU: return applyTo(op, block, ELU, true);
-    default: return applyTo(op, block, SOFTPLUS, true);
+    case SOFTPLUS: return applyTo(op, block, SOFTPLUS, true);
+    case SELU: return applyTo(op, block, SELU, true);
+    case CELU: return applyTo(op, block, CELU, true);
+    case MISH: return applyTo(op, block, MISH, true);
+    case SOFTSIGN: return applyTo(op, block, SOFTSIGN, true);
+    case GELU_TANH: return applyTo(op, block, GELU_TANH, true);
+    case THRESHOLDED_RELU: return applyTo(op, block, THRESHOLDED_RELU, true);
+    default: return applyTo(op, block, CLIP, true);
   }
 }
 
@@ -141,6 +257,7 @@ function applyTo(op: Activation, block: u32, name: u32, backward: bool): void {
   const input = tensorAt(op.input);
   const output = tensorAt(op.output);
   const alpha = f32x4.splat(op.alpha);
+  const beta = f32x4.splat(op.beta);
   const bytes = <usize>input.width * input.pixelBytes;
   for (let u: u32 = 0; u < input.units; u++) {
     let x = blockOf(input, block) + <usize>u * input.unitBytes;
@@ -151,7 +268,7 @@ function applyTo(op: Activation, block: u32, name: u32, backward: bool): void {
       const end = x + bytes;
       while (p < end) {
         const v = v128.load(p);
-        v128.store(q, backward ? f32x4.mul(v128.load(q), derivative(name, v, alpha)) : value(name, v, alpha));
+        v128.store(q, backward ? f32x4.mul(v128.load(q), derivative(name, v, alpha, beta)) : value(name, v, alpha, beta));
         p += 16;
         q += 16;
       }
@@ -170,6 +287,7 @@ class ActivationCurvature {
   output: usize;
   name: u32;
   alpha: f32;
+  beta: f32;
 }
 
 export function activationCurvature(record: usize, block: u32): void {
@@ -180,9 +298,15 @@ export function activationCurvature(record: usize, block: u32): void {
     case GELU: return addCurvature(op, block, GELU);
     case SILU: return addCurvature(op, block, SILU);
     case HARD_SWISH: return addCurvature(op, block, HARD_SWISH);
-    case HARD_SIGMOID: return;
     case ELU: return addCurvature(op, block, ELU);
-    default: return addCurvature(op, block, SOFTPLUS);
+    case SOFTPLUS: return addCurvature(op, block, SOFTPLUS);
+    case SELU: return addCurvature(op, block, SELU);
+    case CELU: return addCurvature(op, block, CELU);
+    case MISH: return addCurvature(op, block, MISH);
+    case SOFTSIGN: return addCurvature(op, block, SOFTSIGN);
+    case GELU_TANH: return addCurvature(op, block, GELU_TANH);
+    // straight but for kinks
+    default: return;
   }
 }
 

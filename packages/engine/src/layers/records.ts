@@ -83,7 +83,7 @@ export const records = {
     "cap",
     "accumulate",
   ],
-  activation: ["input", "output", "name", "alpha"],
+  activation: ["input", "output", "name", "alpha", "beta"],
   copyUnits: ["input", "output", "pairs", "pairCount", "accumulate"],
   copyPlaces: ["plane", "places", "offsets", "accumulate"],
   clearBorder: ["tensor"],
@@ -151,7 +151,7 @@ export const records = {
     "faulty",
     "stop",
   ],
-  activationCurvature: ["input", "tangent", "gradient", "output", "name", "alpha"],
+  activationCurvature: ["input", "tangent", "gradient", "output", "name", "alpha", "beta"],
   crossEntropyTangent: ["logits", "tangent", "gradient", "divisor"],
   tangentStatistics: ["input", "tangent", "coefficients", "partial"],
   normTangent: [
@@ -208,6 +208,7 @@ export type RecordFields<Kind extends RecordKind> = Readonly<Record<(typeof reco
 
 const FLOATS: ReadonlySet<string> = new Set([
   "alpha",
+  "beta",
   "cap",
   "epsilon",
   "factor of dropout",

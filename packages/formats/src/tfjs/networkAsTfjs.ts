@@ -26,19 +26,30 @@ interface Layer {
 
 type Window = Extract<Operation, { kind: "conv2d" | "maxPool2d" | "averagePool2d" }>;
 
-const ACTIVATIONS: Readonly<Record<ActivationName, ((alpha: number | undefined) => Layer) | undefined>> = {
+type Activation = Extract<Operation, { kind: "activation" }>;
+
+/** The layer for an activation; undefined where TensorFlow.js has none. */
+const ACTIVATIONS: Readonly<Record<ActivationName, (op: Activation) => Layer | undefined>> = {
   relu: () => activation("relu"),
   relu6: () => ({ className: "ReLU", config: { max_value: 6 } }),
-  leakyRelu: (alpha = 0.01) => ({ className: "LeakyReLU", config: { alpha } }),
+  leakyRelu: ({ alpha = 0.01 }) => ({ className: "LeakyReLU", config: { alpha } }),
   sigmoid: () => activation("sigmoid"),
   tanh: () => activation("tanh"),
   gelu: () => activation("gelu"),
-  silu: () => activation("swish"),
-  elu: (alpha = 1) => ({ className: "ELU", config: { alpha } }),
-  softplus: () => activation("softplus"),
-  // tfjs has none, and its hard sigmoid has another slope
-  hardSwish: undefined,
-  hardSigmoid: undefined,
+  silu: ({ alpha = 1 }) => (alpha === 1 ? activation("swish") : undefined),
+  elu: ({ alpha = 1 }) => ({ className: "ELU", config: { alpha } }),
+  selu: () => activation("selu"),
+  celu: ({ alpha = 1 }) => (alpha === 1 ? { className: "ELU", config: { alpha } } : undefined),
+  softplus: ({ alpha = 1 }) => (alpha === 1 ? activation("softplus") : undefined),
+  softsign: () => activation("softsign"),
+  mish: () => activation("mish"),
+  thresholdedRelu: ({ alpha = 1 }) => ({ className: "ThresholdedReLU", config: { theta: alpha } }),
+  clip: ({ alpha = -1, beta = 1 }) =>
+    alpha === 0 ? { className: "ReLU", config: { max_value: beta } } : undefined,
+  // tfjs has none, or under a name that Keras does not know, and its hard sigmoid has another slope
+  geluTanh: () => undefined,
+  hardSwish: () => undefined,
+  hardSigmoid: () => undefined,
 };
 const NON_NEGATIVE: readonly ActivationName[] = ["relu", "relu6", "sigmoid", "hardSigmoid", "softplus"];
 
@@ -191,8 +202,8 @@ class LayersModelDraft {
         ];
       }
       case "activation": {
-        const layer = ACTIVATIONS[op.name];
-        return layer === undefined ? op.name : [layer(op.alpha)];
+        const layer = ACTIVATIONS[op.name](op);
+        return layer === undefined ? op.name : [layer];
       }
       case "maxPool2d":
         return this.#maxPooling(op, node, inputShape);

@@ -1,28 +1,35 @@
 /** Activations that are not a clamp; the others are part of a combination. */
-import { ArgumentError } from "@phew/core";
+import { type ActivationName, ArgumentError, activationParameters } from "@phew/core";
 import type { Lowering, OperationOf } from "./lowering.ts";
 
-/** Numbers of assembly/layers/activation.ts, and the α where an operation states none. */
-const smooth: Readonly<Record<string, { readonly number: number; readonly alpha: number }>> = {
-  sigmoid: { number: 0, alpha: 0 },
-  tanh: { number: 1, alpha: 0 },
-  gelu: { number: 2, alpha: 0 },
-  silu: { number: 3, alpha: 0 },
-  hardSwish: { number: 4, alpha: 0 },
-  hardSigmoid: { number: 5, alpha: 0 },
-  elu: { number: 6, alpha: 1 },
-  softplus: { number: 7, alpha: 0 },
+/** Numbers of assembly/layers/activation.ts. */
+const numbers: Readonly<Partial<Record<ActivationName, number>>> = {
+  sigmoid: 0,
+  tanh: 1,
+  gelu: 2,
+  silu: 3,
+  hardSwish: 4,
+  hardSigmoid: 5,
+  elu: 6,
+  softplus: 7,
+  selu: 8,
+  celu: 9,
+  mish: 10,
+  softsign: 11,
+  geluTanh: 12,
+  thresholdedRelu: 13,
+  clip: 14,
 };
 
 function kernelFields(op: OperationOf<"activation">, layer: string) {
-  const known = smooth[op.name];
-  if (known === undefined) {
+  const name = numbers[op.name];
+  if (name === undefined) {
     throw new ArgumentError(`layer "${layer}"`, {
       given: `${op.name} with slope ${op.alpha}`,
       expected: "a slope from 0 to 1",
     });
   }
-  return { name: known.number, alpha: op.alpha ?? known.alpha };
+  return { name, ...activationParameters(op) };
 }
 
 export const activation: Lowering<OperationOf<"activation">> = {
