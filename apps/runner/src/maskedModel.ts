@@ -1,5 +1,5 @@
 /** A model and masks for it. */
-import { nonzeroMasks, silencedCount } from "@phew/core";
+import { type Masks, nonzeroMasks, silencedCount } from "@phew/core";
 import { digestWeights, type MaskFile, readMaskFile } from "@phew/formats";
 import { UsageError } from "./failure.ts";
 import { type LoadedModel, loadModel, type ModelOptions, namesFile, zerosNote, zooNetwork } from "./model.ts";
@@ -73,17 +73,10 @@ async function withMasksFromZeros(
   }
   const loaded = await loadModel(model, options);
   const masks = nonzeroMasks(loaded.network, loaded.weights);
-  const silenced = silencedCount(loaded.weights, masks);
-  const notes = [...withoutZerosNote(loaded).notes];
-  if (silenced > 0) {
-    notes.push(
-      `${silenced} ${silenced === 1 ? "bias, scale or shift is" : "biases, scales and shifts are"} not 0 at units that no ` +
-        "weight enters; the masks silence them, so that outputs differ from the model's own.",
-    );
-  }
+  const notes = [...withoutZerosNote(loaded).notes, ...silencedNotes(loaded, masks)];
   return {
     loaded: { ...loaded, notes },
-    file: { masks, metadata: {} },
+    file: { masks, metadata: {}, notes: [] },
     masksName: "weights other than 0",
     isSameWeights: true,
   };
@@ -100,9 +93,22 @@ function compared(
   const note =
     `${masks} was made for other weights than these (${loaded.origin}): trained since, or drawn with another seed. ` +
     "Names and shapes fit; --same-weights makes this an error.";
-  const notes =
-    isSameWeights || file.metadata.weightsDigest === undefined ? plain.notes : [...plain.notes, note];
+  const isOther = !isSameWeights && file.metadata.weightsDigest !== undefined;
+  // phew's own files say how they were made, and silence is part of it
+  const silenced = file.metadata.method === undefined ? silencedNotes(loaded, file.masks) : [];
+  const notes = [...plain.notes, ...file.notes, ...(isOther ? [note] : []), ...silenced];
   return { loaded: { ...plain, notes }, file, masksName: masks!, isSameWeights };
+}
+
+/** What masks change beside the weights that they remove, where another program made them. */
+function silencedNotes({ weights }: LoadedModel, masks: Masks): string[] {
+  const count = silencedCount(weights, masks);
+  if (count === 0) return [];
+  const are = count === 1 ? "bias, scale or shift is" : "biases, scales and shifts are";
+  return [
+    `${count} ${are} not 0 at units that no weight enters; here the masks silence them, so that outputs differ from those ` +
+      "of the weights alone.",
+  ];
 }
 
 /** Zeros are no matter for a note once there are masks. */

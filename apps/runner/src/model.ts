@@ -11,7 +11,7 @@ import {
   zooEntries,
   zooModel,
 } from "@phew/core";
-import { type ExportableModel, readWeights } from "@phew/formats";
+import { type ExportableModel, readWeightsFile } from "@phew/formats";
 import { formatCount } from "@phew/runs";
 import { UsageError } from "./failure.ts";
 import { type RunSource, runModel, runSource, runWeightsFile, weightsFileOf } from "./runSource.ts";
@@ -101,8 +101,9 @@ export async function loadModel(
   }
   const network = zooNetwork(model, options);
   if (options.weights !== undefined) {
-    const weights = await readWeights(weightsFileOf(options.weights), network);
-    const notes = withZeros([], network, weights);
+    const file = await readWeightsFile(weightsFileOf(options.weights), network);
+    const { weights } = file;
+    const notes = withZeros(file.notes, network, weights);
     return { ...ofZoo(network, weights, path.basename(options.weights)), notes };
   }
   const seed = options.seed ?? drawSeed;
@@ -148,8 +149,8 @@ async function loadIntoArchitecture(
   const { readModel } = await import("@phew/formats");
   const { architecture: _, ...rest } = options;
   const source = await readModel(architecture, { ...head(rest), treatAsOpaque: rest.treatAsOpaque === true });
-  const weights = await readWeights(weightsFileOf(file), source.network);
-  const notes = withZeros(source.notes, source.network, weights);
+  const { weights, notes: own } = await readWeightsFile(weightsFileOf(file), source.network);
+  const notes = withZeros([...source.notes, ...own], source.network, weights);
   return { network: source.network, weights, origin: path.basename(file), notes, source };
 }
 

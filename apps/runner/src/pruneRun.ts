@@ -16,6 +16,8 @@ export interface KeptPruning {
   readonly masks: Masks;
   readonly weights: Weights;
   readonly origin: MaskOrigin;
+  /** As `writeMasks` has it. */
+  readonly isOnFile: (parameter: string) => boolean;
 }
 
 const EXPERIMENT = "prune";
@@ -41,9 +43,9 @@ export async function keepPruneRun<T>(
       if (event.kind === "prune.finished") last = event;
       else writer.append(event);
     });
-    const { masks, weights, origin } = keptOf(done);
+    const { masks, weights, origin, isOnFile } = keptOf(done);
     if (last) writer.append({ ...last, measures: measures(weights, masks) });
-    await writer.saveMasks(masks, origin);
+    await writer.saveMasks(masks, origin, isOnFile);
     writer.close({ state: "finished" });
     return { folder: writer.folder, done };
   } catch (error) {

@@ -30,7 +30,19 @@ export interface ExportOptions extends WriteOptions {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-/** False for a batch-normalisation scale that a TensorFlow.js file leaves out because it is 1. */
+/**
+ * False for what a file leaves out and a reader of it has to make up: a batch-normalisation scale that TensorFlow.js does
+ * not store because it is 1, and the scales of 1, shifts and biases of 0 that PyTorch's exporters put where the module has
+ * none.
+ */
 export function isOnFile(model: ExportableModel, parameter: string): boolean {
-  return model.format !== "tfjs" || "spec" in model.tfjs.sources.get(parameter)!;
+  if (model.format === "tfjs") return "spec" in model.tfjs.sources.get(parameter)!;
+  if (model.format !== "onnx") return true;
+  const { parameters, parts } = model.onnx.onnx;
+  const { constant, role } = parameters.get(parameter)!;
+  if (parts.initializers.has(constant.origin) || !MADE_UP.has(role)) return true;
+  const neutral = role === "scale" ? 1 : 0;
+  return model.weights.get(parameter)!.some((value) => value !== neutral);
 }
+
+const MADE_UP: ReadonlySet<string> = new Set(["bias", "scale", "shift"]);

@@ -46,7 +46,7 @@ function formTensors(
   const isHere = (name: string) => isOnFile(model, name);
   if (form === "compact") {
     const { network, weights } = compactNetwork(model.network, given ?? model.weights, masks);
-    const parameters = parameterTensors(network, weights, model);
+    const parameters = parameterTensors(network, silencedMeans(network, weights, isHere), model);
     return turned(withExtras(parameters, model, network, notes), network, layout, model);
   }
   const all = parameterMasks(masks, isHere);
@@ -72,6 +72,23 @@ function formTensors(
     prunable.has(name) ? `${name}_orig` : name,
   );
   return new Map([...named, ...renamed(turned(maskTensors, model.network, layout, model), maskName)]);
+}
+
+/**
+ * A scale that is not on file cannot silence a unit that stays (others of its class are alive): its mean does, as in
+ * {@link parameterMasks}.
+ */
+function silencedMeans(network: Network, weights: Weights, isHere: (parameter: string) => boolean): Weights {
+  const silenced = new Map(weights);
+  for (const { op } of network.nodes) {
+    if (op.kind !== "batchNorm" || isHere(op.scale)) continue;
+    const scale = weights.get(op.scale)!;
+    silenced.set(
+      op.mean,
+      weights.get(op.mean)!.map((value, u) => (scale[u] === 0 ? 0 : value)),
+    );
+  }
+  return silenced;
 }
 
 /** The parameters as the file has them, in its own types, or as they are now. */

@@ -33,6 +33,8 @@ export interface MaskFile {
   readonly masks: Masks;
   /** As {@link MaskOrigin} with every value a string, and `density`; whatever else the file says. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** What was assumed, one sentence each. */
+  readonly notes: readonly string[];
 }
 
 /** The name of a parameter's mask, as torch.nn.utils.prune has it. */
@@ -87,14 +89,51 @@ export async function readMasks(path: string, network: Network): Promise<Masks> 
 }
 
 /**
- * Reads masks of `network` from safetensors or `.npz`, in our layout, or in TensorFlow's where the file says so.
- * Masks may be BOOL or of any other type that holds 0 and 1 alone.
+ * Reads masks of `network` from safetensors, `.npz` or a PyTorch state dict, in our layout, or in TensorFlow's where the
+ * file says so; or from an ONNX model with weights and masks side by side. Masks may be BOOL or of any other type that
+ * holds 0 and 1 alone. Layers that torch.nn.utils.prune left alone are all kept.
  * @throws ArgumentError where a layer's mask is missing, has another shape or other values, or a mask belongs to no layer
  */
 export async function readMaskFile(path: string, network: Network): Promise<MaskFile> {
-  const { tensors, metadata } = await readTensors(path);
+  const { tensors, metadata } = path.endsWith(".onnx") ? await fromOnnx(path) : await readTensors(path);
   const ours = metadata.layout === "tensorflow" ? await fromTensorflow(path, tensors, network) : tensors;
-  return { masks: pickMasks(network, ours, path), metadata };
+  const named = withoutPrefix(network, ours);
+  const { tensors: whole, notes } = withUnpruned(network, named);
+  return { masks: pickMasks(network, whole, path), metadata, notes };
+}
+
+async function fromOnnx(path: string): Promise<Pick<MaskFile, "metadata"> & { tensors: Tensors }> {
+  const { onnxMasks } = await import("./onnx/onnxMasks.ts");
+  return { tensors: await onnxMasks(path), metadata: {} };
+}
+
+/** Takes off what stands before the names of all masks, such as `model.` or `module.`. */
+function withoutPrefix(network: Network, tensors: Tensors): Tensors {
+  const wanted = network.prunable.map(({ name }) => maskName(name));
+  if (wanted.some((name) => tensors.has(name))) return tensors;
+  for (const name of tensors.keys()) {
+    const own = wanted.find((mask) => name.endsWith(`.${mask}`));
+    if (own === undefined) continue;
+    const prefix = name.slice(0, -own.length);
+    const inside = [...tensors].filter(([other]) => other.startsWith(prefix));
+    return new Map(inside.map(([other, tensor]) => [other.slice(prefix.length), tensor]));
+  }
+  return tensors;
+}
+
+/** Where a file holds pruned weights too, a layer without a mask is one that was not pruned, if its weight is there. */
+function withUnpruned(network: Network, tensors: Tensors): { tensors: Tensors; notes: readonly string[] } {
+  const isWhole = network.prunable.filter(({ name }) => tensors.has(name) && !tensors.has(maskName(name)));
+  const isPruned = network.prunable.some(({ name }) => tensors.has(`${name}_orig`));
+  if (!isPruned || isWhole.length === 0) return { tensors, notes: [] };
+  const dense = isWhole.map(
+    ({ name, shape, length }) => [maskName(name), boolTensor(shape, new Uint8Array(length).fill(1))] as const,
+  );
+  const names = isWhole.map(({ name }) => name).join(", ");
+  return {
+    tensors: new Map([...tensors, ...dense]),
+    notes: [`No mask for ${names}, whose whole weight is in the file: all of it is kept.`],
+  };
 }
 
 async function fromTensorflow(path: string, tensors: Tensors, network: Network): Promise<Tensors> {
@@ -125,7 +164,14 @@ export function pickMasks(network: Network, tensors: Tensors, source: string): M
   }
   // biases and batch normalisation of dead units may be masked too; that follows from the weights' masks
   const known = new Set(network.parameters.map(({ name }) => maskName(name)));
-  const stray = [...tensors.keys()].find((name) => name.endsWith("_mask") && !known.has(name));
+  // a model's own buffers may be called masks; a pruned parameter has its original beside it
+  const isModel = network.parameters.some(({ name }) => tensors.has(name) || tensors.has(`${name}_orig`));
+  const stray = [...tensors.keys()].find(
+    (name) =>
+      name.endsWith("_mask") &&
+      !known.has(name) &&
+      (!isModel || tensors.has(name.replace(/_mask$/, "_orig"))),
+  );
   if (stray !== undefined) {
     throw new ArgumentError(`${source}: tensor "${stray}"`, {
       given: `a mask of no parameter of ${network.name}`,
@@ -135,12 +181,14 @@ export function pickMasks(network: Network, tensors: Tensors, source: string): M
   }
   for (const parameter of network.prunable) {
     const name = maskName(parameter.name);
-    copyMask(`${source}: tensor "${name}"`, tensors.get(name)!, parameter.shape, masks.of(parameter));
+    const subject = `${source}: tensor "${name}"`;
+    masks.of(parameter).set(maskBytes(subject, tensors.get(name)!, parameter.shape));
   }
   return masks;
 }
 
-function copyMask(subject: string, tensor: Tensor, shape: readonly number[], into: Uint8Array): void {
+/** A mask's elements as bytes. @throws ArgumentError for another shape, or values other than 0 and 1 */
+export function maskBytes(subject: string, tensor: Tensor, shape: readonly number[]): Uint8Array {
   const fits = tensor.shape.length === shape.length && tensor.shape.every((n, axis) => n === shape[axis]);
   if (!fits) {
     throw new ArgumentError(subject, {
@@ -151,7 +199,8 @@ function copyMask(subject: string, tensor: Tensor, shape: readonly number[], int
   }
   const isHalf = tensor.dtype === "F16" || tensor.dtype === "BF16";
   const values = isHalf ? toFloat32(tensor) : elementsOf(tensor);
-  for (let k = 0; k < into.length; k++) {
+  const bytes = new Uint8Array(values.length);
+  for (let k = 0; k < bytes.length; k++) {
     const value = Number(values[k]);
     if (value !== 0 && value !== 1) {
       throw new ArgumentError(`${subject}, element ${k}`, {
@@ -159,6 +208,7 @@ function copyMask(subject: string, tensor: Tensor, shape: readonly number[], int
         expected: "0 (removed) or 1 (kept)",
       });
     }
-    into[k] = value;
+    bytes[k] = value;
   }
+  return bytes;
 }

@@ -11,6 +11,7 @@ import {
 import { kindOf } from "./fileKind.ts";
 import type { ImportedModel, ImportedOnnx } from "./onnx/importGraph.ts";
 import { readOnnx } from "./onnx/onnx.ts";
+import { withProducts } from "./prunedTensors.ts";
 import { readWhole, withFile } from "./readFile.ts";
 import { isObject, parseStrictJson } from "./strictJson.ts";
 import type { Tensors } from "./tensor.ts";
@@ -88,7 +89,7 @@ async function recogniseJson(path: string): Promise<"tfjs" | "tensors"> {
 async function readZooModel(path: string, options: ReadModelOptions): Promise<ReadModel> {
   const { architecture } = options;
   // first of all: it may be no file of weights either
-  const file = await readTensors(path);
+  const file = withProducts(await readTensors(path), path);
   if (architecture === undefined) {
     throw new ArgumentError(path, {
       given: "weights without their network",

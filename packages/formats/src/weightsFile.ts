@@ -1,18 +1,31 @@
 /** A network's weights out of a file of named tensors, and their digest. */
 import { createHash } from "node:crypto";
 import { ArgumentError, type FloatTensor, type Network, type Weights, weightsFor } from "@phew/core";
+import { withProducts } from "./prunedTensors.ts";
 import { bytesOf, type Tensors, toFloat32 } from "./tensor.ts";
 import { readTensors } from "./tensorFile.ts";
 
+/** The weights alone; see {@link readWeightsFile}. */
+export async function readWeights(path: string, network: Network): Promise<Weights> {
+  return (await readWeightsFile(path, network)).weights;
+}
+
 /**
- * Reads the parameters of `network` from safetensors, `.npz` or a PyTorch state dict. Other tensors are passed over.
+ * Reads the parameters of `network` from safetensors, `.npz` or a PyTorch state dict, pruned ones as the product of
+ * original and mask. Other tensors are passed over.
+ * @returns and what was taken out of what, one sentence each
  * @throws ArgumentError where the file is not right, or a tensor is missing or of another shape
  */
-export async function readWeights(path: string, network: Network): Promise<Weights> {
-  const { tensors, others } = await readTensors(path);
-  const own = ownNames(network, tensors).tensors;
-  requirePlain(network, own, others, path);
-  return pickWeights(network, own, path);
+export async function readWeightsFile(
+  path: string,
+  network: Network,
+): Promise<{ weights: Weights; notes: readonly string[] }> {
+  const file = withProducts(await readTensors(path), path);
+  const { tensors, prefix } = ownNames(network, file.tensors);
+  const notes = [...file.notes];
+  if (prefix !== "") notes.push(`Took "${prefix}" off the names.`);
+  requirePlain(network, tensors, file.others, path);
+  return { weights: pickWeights(network, tensors, path), notes };
 }
 
 /** @throws ArgumentError where a parameter is in the file, but as something that only code could make a tensor of */

@@ -195,11 +195,16 @@ export class RunWriter {
     else this.#beat();
   }
 
-  /** Writes `masks.safetensors`, in place of one that is there. */
-  async saveMasks(masks: Masks, origin: MaskOrigin): Promise<void> {
+  /** Writes `masks.safetensors`, in place of one that is there. @param isOnFile as `writeMasks` has it */
+  async saveMasks(
+    masks: Masks,
+    origin: MaskOrigin,
+    isOnFile?: (parameter: string) => boolean,
+  ): Promise<void> {
     // watching a run needs no file formats
     const { writeMasks } = await import("@phew/formats");
-    await writeMasks(this.path("masks.safetensors"), masks, origin, { force: true });
+    const options = { force: true, ...(isOnFile && { isOnFile }) };
+    await writeMasks(this.path("masks.safetensors"), masks, origin, options);
   }
 
   /**

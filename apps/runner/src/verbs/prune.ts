@@ -136,6 +136,7 @@ export async function prune(model: string | undefined, options: PruneOptions): P
           masks: result.masks,
           weights: result.weights ?? loaded.weights,
           origin: originOf(loaded, result, weightsDigest, options),
+          isOnFile: (parameter) => isOnFile(loaded.source, parameter),
         }));
         results.push(kept.done);
         folders.push(kept.folder);

@@ -12,6 +12,7 @@ import { MOST_COMPUTED, smallNumbers } from "./constants.ts";
 import { recognise } from "./expressions.ts";
 import { isInvented, modulePath } from "./moduleNames.ts";
 import type { ModelParts, NodePart } from "./parts.ts";
+import { prunedProducts } from "./prunedProducts.ts";
 import { type ExternalData, isFloat } from "./tensors.ts";
 import { Unsupported } from "./unsupported.ts";
 import { type Activation, type Constant, dimsText, product, sameDims, type Value } from "./values.ts";
@@ -56,6 +57,16 @@ export const MOST_ELEMENTS = 2 ** 30;
 /** Elements of constants that one graph may read and compute on the way; real ones stay far below. */
 const COMPUTING_BUDGET = 2 ** 23;
 
+/** What PyTorch's modules call their parameters. */
+const TORCH_NAMES: Readonly<Record<ParameterRole, string>> = {
+  weight: "weight",
+  bias: "bias",
+  scale: "weight",
+  shift: "bias",
+  mean: "running_mean",
+  variance: "running_var",
+};
+
 /** Who reads what, counted over the nodes that lie before the output. */
 export interface Reading {
   /** Value → number of inputs that read it. */
@@ -87,6 +98,8 @@ export class Importer {
   readonly #numbered = new Map<string, number>();
   /** Weights that are named by the place of their node. */
   readonly #renamed: string[] = [];
+  /** Products of an original and its mask → the parameter's name. */
+  readonly #products: ReadonlyMap<string, string>;
   #spent = 0;
   readonly #resolved = new Map<object, Activation>();
   readonly #flattened = new Map<string, string>();
@@ -97,6 +110,7 @@ export class Importer {
 
   constructor(parts: ModelParts, opset: number, external: ExternalData | undefined, reading: Reading) {
     this.parts = parts;
+    this.#products = prunedProducts(parts.nodes);
     this.opset = opset;
     this.external = external;
     this.#readers = reading.readers;
@@ -327,6 +341,7 @@ export class Importer {
     const { origin } = constant;
     const readerCount = this.#tensorReaders.get(origin) ?? this.#readers.get(origin);
     let name = readerCount === 1 ? origin : constant.name;
+    name = this.#products.get(name) ?? name;
     if (isInvented(name)) name = this.#placedName(node, role) ?? name;
     if (this.parameters.has(name)) {
       const shared = name;
@@ -340,7 +355,7 @@ export class Importer {
   #placedName(node: NodePart, role: ParameterRole): string | undefined {
     const path = modulePath(node.name ?? "");
     if (path === undefined) return undefined;
-    const name = `${path}.${role}`;
+    const name = `${path}.${TORCH_NAMES[role]}`;
     if (this.parameters.has(name) || this.parts.initializers.has(name)) return undefined;
     if (role === "weight") this.#renamed.push(name);
     return name;

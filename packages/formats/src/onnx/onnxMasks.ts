@@ -1,0 +1,28 @@
+/** The masks in an ONNX model that holds weights and masks side by side, as `--form original+masks` writes it. */
+import { ArgumentError } from "@phew/core";
+import type { Tensor, Tensors } from "../tensor.ts";
+import { permuted } from "./constants.ts";
+import { readOnnx } from "./importOnnx.ts";
+import { tensorOf } from "./tensors.ts";
+
+/**
+ * @returns `<parameter>_mask` for each parameter that has one, in the network's layout
+ * @throws ArgumentError where the file is no ONNX model, or holds no masks
+ */
+export async function onnxMasks(path: string): Promise<Tensors> {
+  const { network, onnx } = await readOnnx(path);
+  const masks = new Map<string, Tensor>();
+  for (const { name } of network.parameters) {
+    const part = onnx.parts.initializers.get(`${name}_mask`);
+    if (part === undefined) continue;
+    const mask = tensorOf(part, onnx.externalData);
+    masks.set(`${name}_mask`, onnx.parameters.get(name)!.transposed ? permuted(mask, [1, 0]) : mask);
+  }
+  if (masks.size > 0) return masks;
+  throw new ArgumentError(path, {
+    given: "an ONNX model without masks",
+    expected:
+      "one with <weight>_orig and <weight>_mask, as --form original+masks writes it, or a file of masks",
+    remedy: "Where its pruned weights are zeros, take them with --masks-from-zeros.",
+  });
+}

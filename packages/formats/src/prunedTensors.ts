@@ -1,0 +1,42 @@
+/**
+ * Weights beside their masks, as torch.nn.utils.prune and `--form original+masks` leave them: `<parameter>_orig` and
+ * `<parameter>_mask`, whose product the layer computes with.
+ */
+import { maskBytes } from "./maskFile.ts";
+import { zeroedTensor } from "./parameterMasks.ts";
+import type { Tensors } from "./tensor.ts";
+import type { NamedTensors } from "./tensorFile.ts";
+
+const ORIGINAL = "_orig";
+
+/** Names of the parameters that a file holds as an original and a mask, and not by themselves. */
+function prunedNames(tensors: Tensors): readonly string[] {
+  return [...tensors.keys()]
+    .filter((name) => name.endsWith(ORIGINAL))
+    .map((name) => name.slice(0, -ORIGINAL.length))
+    .filter((name) => tensors.has(`${name}_mask`) && !tensors.has(name));
+}
+
+/**
+ * The file with the product under the parameter's name in place of original and mask (zeros where the mask is 0, the
+ * original's bits elsewhere), and a sentence about it where there is any.
+ * @param source for messages
+ * @throws ArgumentError where a mask has another shape than its original, or other values than 0 and 1
+ */
+export function withProducts(file: NamedTensors, source: string): NamedTensors {
+  const pruned = prunedNames(file.tensors);
+  const [first] = pruned;
+  if (first === undefined) return file;
+  const tensors = new Map(file.tensors);
+  for (const name of pruned) {
+    const [original, mask] = [tensors.get(name + ORIGINAL)!, tensors.get(`${name}_mask`)!];
+    const subject = `${source}: tensor "${name}_mask"`;
+    tensors.set(name, zeroedTensor(original, maskBytes(subject, mask, original.shape)));
+    tensors.delete(name + ORIGINAL);
+    tensors.delete(`${name}_mask`);
+  }
+  const note =
+    `Took ${pruned.length} parameter${pruned.length === 1 ? "" : "s"} as the product of original and mask (${first}_orig, ` +
+    `${first}_mask); --masks with this file takes the masks.`;
+  return { ...file, tensors, notes: [...file.notes, note] };
+}
