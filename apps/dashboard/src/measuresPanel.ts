@@ -22,7 +22,7 @@ export function measuresContent(run: RunState, width: number, height: number): P
   const rows: readonly (readonly [string, string | undefined])[] = [
     ["density reached", mask && formatPercent(mask.density, 4)],
     ["kept weights", mask && formatCount(mask.keptCount)],
-    ["path kernel trace", measures && formatMeasure(measures.pathKernelTrace)],
+    ["path kernel trace", measures && formatMeasure(measures.pathKernelTrace, 3, measures.log10Trace)],
     ["… of dense", measures && formatPercent(measures.relativeTrace)],
     ["mean width", measures && formatPercent(measures.meanWidth)],
     ["least width", measures && formatPercent(measures.minWidth)],

@@ -6,6 +6,7 @@ import type {
   LayerAnalysis,
   MaskOverlap,
   NtkTrace,
+  PathMeasure,
   UnitWalks,
 } from "@phew/core";
 import {
@@ -58,9 +59,15 @@ export function layerReport(analysis: Analysis, style: ReportStyle): string {
     dead: layer.deadUnitCount,
     ineffective: layer.ineffectiveCount,
     fanIn: layer.fanIn?.mean,
-    trace: analysis.pathKernelTrace ? (layer.pathKernelTrace ?? 0) / analysis.pathKernelTrace : 0,
+    trace: shareOfTrace(layer, analysis),
   }));
   return plain(formatTable(columns, rows, "text"), style);
+}
+
+/** By logarithms, as the trace may be beyond float64; 0 where there is none. */
+function shareOfTrace({ log10: own }: LayerAnalysis, { log10: whole }: Analysis): number {
+  if (own === undefined || !Number.isFinite(own.pathKernelTrace)) return 0;
+  return 10 ** (own.pathKernelTrace - whole.pathKernelTrace!);
 }
 
 /** Fan-in and fan-out of each layer: least, mean, most, and how many units have 0, 1, 2–3, 4–7 … kept weights. */
@@ -112,18 +119,19 @@ export function totalReport({ analysis, gradients, ntk }: Totals, style: ReportS
     ["collapsed layers", collapsed(analysis.collapsedLayers, style.width - 28)],
     ["ineffective weights", formatCount(analysis.ineffectiveCount)],
   ];
-  const of = (value: number, relative: number) =>
-    `${formatMeasure(value)} (${formatMeasure(relative)} of the dense network's)`;
+  const written = (measure: PathMeasure) => formatMeasure(analysis[measure]!, 3, analysis.log10[measure]);
+  const of = (value: PathMeasure, relative: PathMeasure) =>
+    `${written(value)} (${written(relative)} of the dense network's)`;
   if (analysis.logPathCount !== undefined) lines.push(["paths", paths(analysis.logPathCount)]);
   if (analysis.pathKernelTrace !== undefined) {
     lines.push(
-      ["path kernel trace", of(analysis.pathKernelTrace, analysis.relativeTrace!)],
-      ["trace a kept weight", formatMeasure(analysis.tracePerWeight!)],
-      ["sum of squared path products", of(analysis.squaredPathSum!, analysis.relativeSquaredPathSum!)],
+      ["path kernel trace", of("pathKernelTrace", "relativeTrace")],
+      ["trace a kept weight", written("tracePerWeight")],
+      ["sum of squared path products", of("squaredPathSum", "relativeSquaredPathSum")],
     );
   }
   if (analysis.pathSum !== undefined) {
-    lines.push(["sum of |path products|", of(analysis.pathSum, analysis.relativePathSum!)]);
+    lines.push(["sum of |path products|", of("pathSum", "relativePathSum")]);
   }
   if (gradients !== undefined) {
     lines.push([
@@ -203,7 +211,7 @@ export function maskTable(
     { key: "least", title: "least", format: percent },
     { key: "ineffective", title: "ineff.", format: short },
     { key: "collapsed", title: "coll.", format: short },
-    { key: "trace", title: "trace/dense", format: formatMeasure },
+    { key: "trace", title: "trace/dense" },
   ];
   const rows = masks.map(({ name, analysis }) => ({
     mask: shortened(name, style.width - 61, style.ascii),
@@ -213,7 +221,9 @@ export function maskTable(
     least: analysis.minWidth,
     ineffective: analysis.ineffectiveCount,
     collapsed: analysis.collapsedLayers.length,
-    trace: analysis.relativeTrace,
+    ...(analysis.relativeTrace !== undefined && {
+      trace: formatMeasure(analysis.relativeTrace, 3, analysis.log10.relativeTrace),
+    }),
   }));
   return plain(formatTable(columns, rows, "text"), style);
 }

@@ -6,8 +6,10 @@ import {
   overlap,
   type PathKernelTrace,
   type PruningData,
-  pathKernelTrace,
   prune,
+  traceLogs,
+  type Wide,
+  widePathKernelTrace,
 } from "@phew/core";
 import type { ComparedMask } from "@phew/runs";
 import type { Dataset } from "@phew/training";
@@ -55,7 +57,7 @@ export class CompareRunner {
   readonly #plan: ComparePlan;
   #seed: number | undefined;
   #loaded: LoadedModel | undefined;
-  #denseTrace: PathKernelTrace | undefined;
+  #denseTrace: PathKernelTrace<Wide> | undefined;
   #dataset: Promise<Dataset> | undefined;
 
   constructor(plan: ComparePlan) {
@@ -88,7 +90,7 @@ export class CompareRunner {
       this.#loaded = await loadModel(this.#plan.model, { ...this.#plan.options, seed });
       this.#seed = seed;
     }
-    this.#denseTrace ??= pathKernelTrace(this.#loaded.network, this.#loaded.weights);
+    this.#denseTrace ??= widePathKernelTrace(this.#loaded.network, this.#loaded.weights);
     return this.#loaded;
   }
 
@@ -122,6 +124,7 @@ export class CompareRunner {
       effectiveDensity: analysis.effectiveDensity,
       pathKernelTrace: analysis.pathKernelTrace!,
       relativeTrace: analysis.relativeTrace!,
+      ...traceLogs(analysis),
       meanWidth: analysis.meanWidth,
       minWidth: analysis.minWidth,
       deadUnitCount: analysis.deadUnitCount,

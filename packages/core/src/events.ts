@@ -73,6 +73,9 @@ export interface MaskMeasures {
   readonly pathKernelTrace: number;
   /** Trace over that of the dense network. */
   readonly relativeTrace: number;
+  /** log10 of these two, each only where float64 does not hold the number itself, which is then 0 or Infinity. */
+  readonly log10Trace?: number;
+  readonly log10RelativeTrace?: number;
   readonly meanWidth: number;
   readonly minWidth: number;
   readonly deadUnitCount: number;

@@ -5,8 +5,10 @@ export {
   type LayerAnalysis,
   layerMeasures,
   measures,
+  type PathMeasure,
   SEPARATE_MEASURES,
   type SeparateMeasure,
+  traceLogs,
 } from "./analysis/analyse.ts";
 export type { FanSummary } from "./analysis/fan.ts";
 export { type Examples, type GradientNorms, gradientNorms } from "./analysis/gradientNorms.ts";
@@ -25,10 +27,18 @@ export {
 } from "./analysis/multiplyAdds.ts";
 export { type NtkTrace, type NtkTraceOptions, ntkTrace } from "./analysis/ntkTrace.ts";
 export { type MaskOverlap, type Overlap, overlap } from "./analysis/overlap.ts";
-export { type PathKernelTrace, pathKernelShares, pathKernelTrace } from "./analysis/pathKernelTrace.ts";
-export { type PathSumOptions, pathSums } from "./analysis/pathSums.ts";
+export {
+  type PathKernelShares,
+  type PathKernelTrace,
+  pathKernelShares,
+  pathKernelTrace,
+  widePathKernelShares,
+  widePathKernelTrace,
+} from "./analysis/pathKernelTrace.ts";
+export { type PathSumOptions, pathSums, widePathSums } from "./analysis/pathSums.ts";
 export { retraceWalks, type WalkOrigin } from "./analysis/retraceWalks.ts";
 export { type LayerWalks, type UnitWalks, unitWalks } from "./analysis/unitWalks.ts";
+export { log10Of, numberOf, type Wide } from "./analysis/wide.ts";
 export { applyCheck, completeCheck } from "./checks/applyCheck.ts";
 export type { Check, Checked, CheckRequest, CheckSettings } from "./checks/check.ts";
 export { checkByName, checks } from "./checks/registry.ts";

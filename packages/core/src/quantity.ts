@@ -44,12 +44,28 @@ export function formatMegabytes(bytes: number): string {
   return `${formatMeasure(bytes / 1e6)} MB`;
 }
 
-/** Significant digits, with an exponent below 0.001 and from 100,000: 0.0324, 1.27e-7, 43,100. */
-export function formatMeasure(value: number, digits = 3): string {
+/**
+ * Significant digits, with an exponent below 0.001 and from 100,000: 0.0324, 1.27e-7, 43,100.
+ * @param log10 of the number, where it may be one that float64 does not hold and `value` is 0 or Infinity: 1.27e-412
+ */
+export function formatMeasure(value: number, digits = 3, log10?: number): string {
+  if (log10 !== undefined && Number.isFinite(log10) && !(value > 0 && value < Infinity)) {
+    return powerOfTen(log10, digits);
+  }
   if (!Number.isFinite(value)) return NOTHING;
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-3 || size >= 1e5)) return value.toExponential(digits - 1);
   return size >= 999.5 ? formatCount(value) : significant(value, digits);
+}
+
+function powerOfTen(log10: number, digits: number): string {
+  const exponent = Math.floor(log10);
+  const mantissa = (10 ** (log10 - exponent)).toFixed(digits - 1);
+  // 9.999 is rounded to 10
+  const [shown, power] = mantissa.startsWith("10")
+    ? [(1).toFixed(digits - 1), exponent + 1]
+    : [mantissa, exponent];
+  return `${shown}e${power < 0 ? "" : "+"}${power}`;
 }
 
 /** Milliseconds: "12 ms", "3.4 s", "2:05 min", "1:02:05 h"; from 10,000 hours on "43,100 h". */

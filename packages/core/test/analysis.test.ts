@@ -6,7 +6,7 @@ import { layerEffects } from "../src/analysis/effective.ts";
 import { fanIn, fanOut } from "../src/analysis/fan.ts";
 import { keptGraph } from "../src/analysis/keptKernels.ts";
 import { countPaths } from "../src/analysis/pathCount.ts";
-import { pathKernelShares, pathKernelTrace } from "../src/analysis/pathKernelTrace.ts";
+import { pathKernelShares, pathKernelTrace, widePathKernelTrace } from "../src/analysis/pathKernelTrace.ts";
 import { applyMasks, Masks } from "../src/masks/masks.ts";
 import { NetworkBuilder, type Value } from "../src/network/builder.ts";
 import { weightFlows } from "../src/network/unitFlow.ts";
@@ -207,7 +207,7 @@ describe("the analysis of a mask", () => {
     expect(analysis.relativeTrace).toBe(trace.total / dense.total);
     expect(analysis.layers.map((layer) => layer.pathKernelTrace)).toEqual(trace.layers);
     expect(analysis.layers[1]!.relativeTrace).toBe(trace.layers[1]! / dense.layers[1]!);
-    expect(analyse(weights, masks, { denseTrace: dense })).toEqual(analysis);
+    expect(analyse(weights, masks, { denseTrace: widePathKernelTrace(network, weights) })).toEqual(analysis);
     const all = analyse(weights, Masks.dense(network));
     expect(all).toMatchObject({
       relativeTrace: 1,
@@ -256,8 +256,9 @@ describe("the analysis of a mask", () => {
   });
 
   it("leaves out what is not wanted, and nothing else", () => {
-    const { pathSum: _s, relativePathSum: _r, ...rest } = analysis;
-    expect(analyse(weights, masks, { without: ["path-sum"] })).toEqual(rest);
+    const { pathSum: _s, relativePathSum: _r, log10, ...rest } = analysis;
+    const { pathSum: _t, relativePathSum: _u, ...logs } = log10;
+    expect(analyse(weights, masks, { without: ["path-sum"] })).toEqual({ ...rest, log10: logs });
     const bare = analyse(weights, masks, { without: SEPARATE_MEASURES });
     const fields = ["pathKernelTrace", "relativeTrace", "squaredPathSum", "pathSum", "logPathCount"] as const;
     for (const field of fields) expect(bare[field]).toBeUndefined();

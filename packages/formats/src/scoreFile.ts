@@ -8,6 +8,11 @@ import { writeSafetensors } from "./safetensors.ts";
 import { float32Tensor } from "./tensor.ts";
 import type { WriteOptions } from "./writeFile.ts";
 
+export interface ScoreOptions extends WriteOptions {
+  /** The scores are multiples of 2^exponent; 0 unless given. */
+  readonly exponent?: number;
+}
+
 /**
  * @param scores one number a prunable weight, in the order of `network.prunable`; rounded to float32
  * @throws ArgumentError where a score is not finite, or as {@link writeWhole}
@@ -17,10 +22,13 @@ export async function writeScores(
   network: Network,
   scores: Float32Array | Float64Array,
   metadata: Readonly<Record<string, string>> = {},
-  options: WriteOptions = {},
+  options: ScoreOptions = {},
 ): Promise<void> {
-  const exponent = exponentOf(scores, path);
-  const rounded = Float32Array.from(scores, (score) => score * 2 ** -exponent);
+  const own = exponentOf(scores, path);
+  const exponent = own + (options.exponent ?? 0);
+  // 2^-own may be beyond float64 where the scores are not
+  const half = own >> 1;
+  const rounded = Float32Array.from(scores, (score) => score / 2 ** half / 2 ** (own - half));
   const tensors = network.prunable.map(
     ({ name, shape, start, length }) =>
       [name, float32Tensor(shape, rounded.subarray(start, start + length))] as const,

@@ -68,17 +68,17 @@ export function groupMasks(masks: readonly ComparedMask[]): ComparedGroup[] {
 function groupOf(masks: readonly ComparedMask[]): ComparedGroup {
   const [{ method, requestedDensity, layers }] = masks as readonly [ComparedMask];
   const over = (measure: (mask: ComparedMask) => number) => spread(masks.map(measure));
-  const connected = masks.filter((mask) => mask.relativeTrace > 0);
+  const logs = masks
+    .map(({ relativeTrace, log10RelativeTrace }) => log10RelativeTrace ?? Math.log10(relativeTrace))
+    .filter((log) => log > Number.NEGATIVE_INFINITY);
   return {
     method,
     requestedDensity,
     seedCount: masks.length,
     density: over((mask) => mask.density),
     effectiveDensity: over((mask) => mask.effectiveDensity),
-    ...(connected.length > 0 && {
-      logRelativeTrace: spread(connected.map((mask) => Math.log10(mask.relativeTrace))),
-    }),
-    disconnectedCount: masks.length - connected.length,
+    ...(logs.length > 0 && { logRelativeTrace: spread(logs) }),
+    disconnectedCount: masks.length - logs.length,
     meanWidth: over((mask) => mask.meanWidth),
     minWidth: over((mask) => mask.minWidth),
     ineffectiveShare: over((mask) => 1 - mask.effectiveDensity / mask.density),
@@ -131,9 +131,13 @@ export function comparisonTable(groups: readonly ComparedGroup[]): Report {
 
 function traceCell({ logRelativeTrace: trace, seedCount }: ComparedGroup): string {
   if (trace === undefined) return "0";
-  const mean = formatMeasure(10 ** trace.mean);
+  const mean = formatMeasure(10 ** trace.mean, 3, trace.mean);
   return seedCount === 1 ? mean : `${mean} ×÷${(10 ** trace.deviation).toPrecision(3)}`;
 }
+
+/** The number; in words where float64 does not hold it. */
+const ofAnySize = (value: number, log10: number | undefined) =>
+  log10 === undefined ? value : formatMeasure(value, 3, log10);
 
 /** A row for each mask: every measure as it is, for other programs. */
 export function maskRows(masks: readonly ComparedMask[]): Report {
@@ -143,8 +147,8 @@ export function maskRows(masks: readonly ComparedMask[]): Report {
     ["seed", (mask) => mask.seed],
     ["density", (mask) => mask.density],
     ["effective_density", (mask) => mask.effectiveDensity],
-    ["path_kernel_trace", (mask) => mask.pathKernelTrace],
-    ["relative_trace", (mask) => mask.relativeTrace],
+    ["path_kernel_trace", (mask) => ofAnySize(mask.pathKernelTrace, mask.log10Trace)],
+    ["relative_trace", (mask) => ofAnySize(mask.relativeTrace, mask.log10RelativeTrace)],
     ["mean_width", (mask) => mask.meanWidth],
     ["min_width", (mask) => mask.minWidth],
     ["dead_units", (mask) => mask.deadUnitCount],

@@ -80,6 +80,8 @@ const OPTIONAL_FIELDS: Readonly<Record<string, FieldType>> = {
   roundCount: "number",
   threshold: "number",
   measures: "measures",
+  log10Trace: "number",
+  log10RelativeTrace: "number",
   validationCount: "number",
   plannedMemory: "object",
   multiplyAdds: "object",

@@ -94,7 +94,8 @@ export function learningCurves(runs: readonly RunState[]): ChartSpec | undefined
 /** Path kernel trace of each mask by density and method, on a logarithmic axis. */
 export function pathKernelTraces(runs: readonly RunState[]): ChartSpec | undefined {
   const all = barsOf(runs, (run) => run.mask?.measures?.pathKernelTrace, formatMeasure);
-  const positive = all.filter((bar) => bar.value > 0);
+  // an axis reaches as far as float64 does
+  const positive = all.filter((bar) => bar.value > 1e-300 && bar.value < 1e300);
   const bars = positive.filter((bar) => bar.method !== DENSE);
   const dense = positive.find((bar) => bar.method === DENSE);
   if (bars.length === 0) return undefined;

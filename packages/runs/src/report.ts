@@ -1,10 +1,17 @@
 /** The comparison of runs: one row each, from their events alone. */
 import { join } from "node:path";
-import { formatAccuracy, formatCount, formatDuration, formatMeasure, formatPercent } from "@phew/core";
+import {
+  formatAccuracy,
+  formatCount,
+  formatDuration,
+  formatMeasure,
+  formatPercent,
+  type MaskMeasures,
+} from "@phew/core";
 import { epochsTo, lastAccuracy, summarise } from "./progress.ts";
 import type { RunState } from "./reduce.ts";
 import { replaceFile } from "./replaceFile.ts";
-import { type Column, formatTable, type Row, type TableForm } from "./table.ts";
+import { type Cell, type Column, formatTable, type Row, type TableForm } from "./table.ts";
 
 export interface Report {
   readonly columns: readonly Column[];
@@ -61,7 +68,7 @@ function reportRow(run: RunState, told: readonly string[], options: ReportOption
     method,
     requested_density: requestedDensity,
     density: run.mask?.density,
-    path_kernel_trace: measures?.pathKernelTrace,
+    path_kernel_trace: measures && traceCell(measures),
     mean_width: measures?.meanWidth,
     dead_units: measures?.deadUnitCount,
     ineffective_weights: measures?.ineffectiveCount,
@@ -70,6 +77,11 @@ function reportRow(run: RunState, told: readonly string[], options: ReportOption
     test_accuracy: lastAccuracy(run),
     epochs_to_target: epochsTo(run, options.targetAccuracy),
   };
+}
+
+/** The number; in words where float64 does not hold it. */
+function traceCell({ pathKernelTrace, log10Trace }: MaskMeasures): Cell {
+  return log10Trace === undefined ? pathKernelTrace : formatMeasure(pathKernelTrace, 3, log10Trace);
 }
 
 function differs(runs: readonly RunState[], key: string): boolean {

@@ -12,12 +12,12 @@ import {
   type NtkTrace,
   ntkTrace,
   overlap,
-  pathKernelShares,
   prunerByName,
   pruners,
   retraceWalks,
   SEPARATE_MEASURES,
   type UnitWalks,
+  widePathKernelShares,
 } from "@phew/core";
 import { readBatch, requireWritable, writeScores } from "@phew/formats";
 import {
@@ -130,9 +130,12 @@ async function examine(
       : await walksOf(loaded, masks, metadata, signal);
   const data = options.batch === undefined ? {} : await dataMeasures(loaded, masks, options, signal);
   if (options.traceShares !== undefined) {
-    const shares = pathKernelShares(loaded.network, loaded.weights, masks);
+    const { values, exponent } = widePathKernelShares(loaded.network, loaded.weights, masks);
     const about = { method: "path-kernel-share", version };
-    await writeScores(options.traceShares, loaded.network, shares, about, { force: options.force === true });
+    await writeScores(options.traceShares, loaded.network, values, about, {
+      force: options.force === true,
+      exponent,
+    });
   }
   return {
     ...(masksName !== undefined && { file: masksName }),

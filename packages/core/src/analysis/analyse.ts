@@ -7,8 +7,9 @@ import { layerEffects } from "./effective.ts";
 import { type FanSummary, fanIn, fanOut, summariseFan } from "./fan.ts";
 import { type KeptGraph, keptGraph } from "./keptKernels.ts";
 import { countPaths } from "./pathCount.ts";
-import { type PathKernelTrace, pathKernelTrace } from "./pathKernelTrace.ts";
-import { pathSums } from "./pathSums.ts";
+import { type PathKernelTrace, widePathKernelTrace } from "./pathKernelTrace.ts";
+import { widePathSums } from "./pathSums.ts";
+import { log10Of, numberOf, ratioOfWide, type Wide, wide } from "./wide.ts";
 import { layerWidth } from "./width.ts";
 
 /** What can be left out of an analysis, the dearest first: its fields are then absent. */
@@ -38,7 +39,19 @@ export interface LayerAnalysis extends LayerMeasure {
   readonly pathKernelTrace?: number;
   readonly tracePerWeight?: number;
   readonly relativeTrace?: number;
+  /** `trace`: log10 of the same three. */
+  readonly log10?: Readonly<Record<"pathKernelTrace" | "tracePerWeight" | "relativeTrace", number>>;
 }
+
+/** Measures that are sums over paths, or made of them. */
+export type PathMeasure =
+  | "pathKernelTrace"
+  | "relativeTrace"
+  | "tracePerWeight"
+  | "squaredPathSum"
+  | "relativeSquaredPathSum"
+  | "pathSum"
+  | "relativePathSum";
 
 export interface Analysis extends Partial<MaskMeasures> {
   readonly layers: readonly LayerAnalysis[];
@@ -64,13 +77,16 @@ export interface Analysis extends Partial<MaskMeasures> {
   /** `path-sum`: Σ_paths |π|, and that over the dense network's. */
   readonly pathSum?: number;
   readonly relativePathSum?: number;
+  /**
+   * log10 of the sums over paths, and of their ratios, that are there; −Infinity for 0. Of deep networks they may be
+   * beyond what float64 holds: the numbers above are then 0 or Infinity, these are good all the same.
+   */
+  readonly log10: Readonly<Partial<Record<PathMeasure, number>>>;
 }
 
 export interface AnalyseOptions {
   /** The dense network's trace, where it is known already: half of the time of an analysis, and more at low density. */
-  readonly denseTrace?: PathKernelTrace;
-  /** The dense network's Σ |π|, where it is known already. */
-  readonly densePathSum?: number;
+  readonly denseTrace?: PathKernelTrace<Wide>;
   /** Measures not wanted. */
   readonly without?: readonly SeparateMeasure[];
 }
@@ -86,33 +102,37 @@ export function analyse(weights: Weights, masks: Masks, options: AnalyseOptions 
   const wanted = (measure: SeparateMeasure) => !options.without?.includes(measure);
   const graph = keptGraph(masks);
   const paths = wanted("path-count") ? countPaths(graph) : undefined;
-  const trace = wanted("trace") ? pathKernelTrace(network, weights, masks) : undefined;
-  const denseTrace = trace && (options.denseTrace ?? pathKernelTrace(network, weights));
+  const trace = wanted("trace") ? widePathKernelTrace(network, weights, masks) : undefined;
+  const denseTrace = trace && (options.denseTrace ?? widePathKernelTrace(network, weights));
   const structure = layerStructures(graph, wanted("fans"));
   const layers = structure.map(
     (layer, l): LayerAnalysis => ({
       ...layer,
       ...(paths && { logPathCount: paths.logLayerPathCounts[l]! }),
-      ...(trace && {
-        pathKernelTrace: trace.layers[l]!,
-        tracePerWeight: ratio(trace.layers[l]!, layer.keptCount),
-        relativeTrace: ratio(trace.layers[l]!, denseTrace!.layers[l]!),
-      }),
+      ...(trace &&
+        numbersAndLogs({
+          pathKernelTrace: trace.layers[l]!,
+          tracePerWeight: ratioOfWide(trace.layers[l]!, wide(layer.keptCount)),
+          relativeTrace: ratioOfWide(trace.layers[l]!, denseTrace!.layers[l]!),
+        })),
     }),
   );
   const totals = totalsOf(layers, network.prunableCount);
+  const sums = {
+    ...(trace && {
+      pathKernelTrace: trace.total,
+      tracePerWeight: ratioOfWide(trace.total, wide(totals.keptCount)),
+      relativeTrace: ratioOfWide(trace.total, denseTrace!.total),
+      squaredPathSum: trace.squaredPathSum,
+      relativeSquaredPathSum: ratioOfWide(trace.squaredPathSum, denseTrace!.squaredPathSum),
+    }),
+    ...(wanted("path-sum") && pathSumOf(weights, masks)),
+  };
   return {
     layers,
     ...totals,
     ...(paths && { logPathCount: paths.logPathCount }),
-    ...(trace && {
-      pathKernelTrace: trace.total,
-      tracePerWeight: ratio(trace.total, totals.keptCount),
-      relativeTrace: ratio(trace.total, denseTrace!.total),
-      squaredPathSum: trace.squaredPathSum,
-      relativeSquaredPathSum: ratio(trace.squaredPathSum, denseTrace!.squaredPathSum),
-    }),
-    ...(wanted("path-sum") && pathSumOf(weights, masks, options.densePathSum)),
+    ...numbersAndLogs(sums),
   };
 }
 
@@ -131,6 +151,23 @@ export function measures(
     deadUnitCount: all.deadUnitCount,
     ineffectiveCount: all.ineffectiveCount,
     logPathCount: all.logPathCount!,
+    ...traceLogs(all),
+  };
+}
+
+/** log10 of the trace and of its ratio to the dense one, each where float64 does not hold the number itself. */
+export function traceLogs({
+  pathKernelTrace,
+  relativeTrace,
+  log10,
+}: Pick<Analysis, "pathKernelTrace" | "relativeTrace" | "log10">): Pick<
+  MaskMeasures,
+  "log10Trace" | "log10RelativeTrace"
+> {
+  const lost = (value?: number, log?: number) => Number.isFinite(log) && !(value! > 0 && value! < Infinity);
+  return {
+    ...(lost(pathKernelTrace, log10.pathKernelTrace) && { log10Trace: log10.pathKernelTrace! }),
+    ...(lost(relativeTrace, log10.relativeTrace) && { log10RelativeTrace: log10.relativeTrace! }),
   };
 }
 
@@ -185,10 +222,19 @@ function totalsOf(layers: readonly LayerAnalysis[], count: number) {
   };
 }
 
-function pathSumOf(weights: Weights, masks: Masks, dense: number | undefined) {
-  const pathSum = pathSums(masks.network, weights, { power: 1, masks });
-  const densePathSum = dense ?? pathSums(masks.network, weights, { power: 1 });
-  return { pathSum, relativePathSum: ratio(pathSum, densePathSum) };
+function pathSumOf(weights: Weights, masks: Masks) {
+  const pathSum = widePathSums(masks.network, weights, { power: 1, masks });
+  const densePathSum = widePathSums(masks.network, weights, { power: 1 });
+  return { pathSum, relativePathSum: ratioOfWide(pathSum, densePathSum) };
 }
 
-const ratio = (part: number, whole: number) => (whole === 0 ? 0 : part / whole);
+/** Each as the nearest float64, and all their logarithms under `log10`. */
+function numbersAndLogs<Sums extends Partial<Record<PathMeasure, Wide>>>(
+  sums: Sums,
+): { [K in keyof Sums]: number } & { readonly log10: { [K in keyof Sums]: number } } {
+  const each = (of: (sum: Wide) => number) =>
+    Object.fromEntries(Object.entries<Wide>(sums).map(([key, sum]) => [key, of(sum)])) as {
+      [K in keyof Sums]: number;
+    };
+  return { ...each(numberOf), log10: each(log10Of) };
+}

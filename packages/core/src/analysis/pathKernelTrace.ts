@@ -8,55 +8,100 @@
 import type { Masks } from "../masks/masks.ts";
 import type { Network } from "../network/network.ts";
 import type { Weights } from "../weights/weights.ts";
-import { pathSums } from "./pathSums.ts";
+import { widePathSums } from "./pathSums.ts";
+import { log10Of, numberOf, sumOfWide, type Wide, wide } from "./wide.ts";
 
-export interface PathKernelTrace {
-  readonly total: number;
+export interface PathKernelTrace<Quantity = number> {
+  readonly total: Quantity;
   /** Share of each layer's kept weights, in the order of `network.prunable`; they sum to the total. */
-  readonly layers: readonly number[];
+  readonly layers: readonly Quantity[];
   /** R = Σ_paths π², which comes with it. */
-  readonly squaredPathSum: number;
+  readonly squaredPathSum: Quantity;
 }
 
-/** @param masks absent: the trace of the dense network */
+/** 0 or Infinity where float64 does not hold a number. @param masks absent: the trace of the dense network */
 export function pathKernelTrace(network: Network, weights: Weights, masks?: Masks): PathKernelTrace {
-  const layers = network.prunable.map(() => 0);
-  const squaredPathSum = visitShares(network, weights, masks, (l, share, scale) => {
+  const { total, layers, squaredPathSum } = widePathKernelTrace(network, weights, masks);
+  return {
+    total: numberOf(total),
+    layers: layers.map(numberOf),
+    squaredPathSum: numberOf(squaredPathSum),
+  };
+}
+
+/** The same of any size. */
+export function widePathKernelTrace(
+  network: Network,
+  weights: Weights,
+  masks?: Masks,
+): PathKernelTrace<Wide> {
+  const layers = network.prunable.map(() => wide(0));
+  const squaredPathSum = visitShares(network, weights, masks, (l, share, exponent) => {
     let sum = 0;
     for (let k = 0; k < share.length; k++) sum += share[k]!;
-    layers[l] = sum * scale;
+    layers[l] = wide(sum, exponent);
   });
-  return { total: layers.reduce((sum, trace) => sum + trace, 0), layers, squaredPathSum };
+  return { total: sumOfWide(layers), layers, squaredPathSum };
+}
+
+/** What each weight adds to the trace: values · 2^exponent; the exponent is 0 where float64 holds the greatest as it is. */
+export interface PathKernelShares {
+  /** Length network.prunableCount, in the order of `network.prunable`; 0 for removed weights. */
+  readonly values: Float64Array;
+  readonly exponent: number;
 }
 
 /**
- * What each weight adds to the trace.
+ * What each weight adds to the trace; 0 or Infinity where float64 does not hold it.
  * @param masks absent: the dense network
  * @returns length network.prunableCount, in the order of `network.prunable`; 0 for removed weights
  */
 export function pathKernelShares(network: Network, weights: Weights, masks?: Masks): Float64Array {
-  const shares = new Float64Array(network.prunableCount);
-  visitShares(network, weights, masks, (l, share, scale) => {
-    const { start } = network.prunable[l]!;
-    for (let k = 0; k < share.length; k++) shares[start + k] = share[k]! * scale;
-  });
-  return shares;
+  const { values, exponent } = widePathKernelShares(network, weights, masks);
+  return exponent === 0 ? values : values.map((value) => numberOf({ value, exponent }));
 }
 
-/** @param visit is given a layer's shares divided by `scale` @returns R */
+/** The same of any size. */
+export function widePathKernelShares(network: Network, weights: Weights, masks?: Masks): PathKernelShares {
+  const values = new Float64Array(network.prunableCount);
+  const exponents = network.prunable.map(() => 0);
+  let greatest = wide(0);
+  visitShares(network, weights, masks, (l, share, exponent) => {
+    values.set(share, network.prunable[l]!.start);
+    exponents[l] = exponent;
+    const most = wide(
+      share.reduce((a, b) => Math.max(a, b), 0),
+      exponent,
+    );
+    if (log10Of(most) > log10Of(greatest)) greatest = most;
+  });
+  const common = Math.abs(greatest.exponent) < FAR ? 0 : greatest.exponent;
+  for (const [l, { start, length }] of network.prunable.entries()) {
+    const shift = exponents[l]! - common;
+    if (shift === 0) continue;
+    const layer = values.subarray(start, start + length);
+    for (let k = 0; k < length; k++) layer[k] = numberOf({ value: layer[k]!, exponent: shift });
+  }
+  return { values, exponent: common };
+}
+
+// so far from the limits of float64 that what is 2^-200 of the greatest still has all its digits
+const FAR = 800;
+
+/** @param visit is given a layer's shares as multiples of 2^exponent @returns R */
 function visitShares(
   network: Network,
   weights: Weights,
   masks: Masks | undefined,
-  visit: (layer: number, share: Float64Array, scale: number) => void,
-): number {
+  visit: (layer: number, share: Float64Array, exponent: number) => void,
+): Wide {
   const layerOf = new Map(network.prunable.map(({ name }, l) => [name, l]));
-  return pathSums(network, weights, {
+  return widePathSums(network, weights, {
     power: 2,
     ...(masks ? { masks } : {}),
     visit(name, gradient, exponent) {
       const l = layerOf.get(name);
-      if (l !== undefined) visit(l, gradient, 2 ** exponent);
+      if (l !== undefined) visit(l, gradient, exponent);
     },
   });
 }

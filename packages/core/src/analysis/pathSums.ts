@@ -28,6 +28,7 @@ import {
   withoutRepeats,
 } from "../operations/repeats.ts";
 import type { Weights } from "../weights/weights.ts";
+import { numberOf, type Wide, wide } from "./wide.ts";
 
 export interface PathSumOptions {
   /** 1: magnitudes; 2: squares. */
@@ -43,8 +44,13 @@ export interface PathSumOptions {
   readonly visit?: (parameter: string, gradient: Float64Array, exponent: number) => void;
 }
 
-/** @returns R, the sum of all outputs; Infinity beyond 1.8e308, with gradients that are good all the same */
+/** @returns R, the sum of all outputs; 0 or Infinity where float64 does not hold it, see {@link widePathSums} */
 export function pathSums(network: Network, weights: Weights, options: PathSumOptions): number {
+  return numberOf(widePathSums(network, weights, options));
+}
+
+/** The same of any size; where a running mean makes it negative, its magnitude. */
+export function widePathSums(network: Network, weights: Weights, options: PathSumOptions): Wide {
   const { power, masks, visit } = options;
   const biases = options.biases ?? false;
   const roleOf = new Map(network.parameters.map((parameter) => [parameter.name, parameter.role]));
@@ -105,7 +111,7 @@ export function pathSums(network: Network, weights: Weights, options: PathSumOpt
   const output = value[network.output]!;
   const repeats = through[network.output]!.output;
   const outputs = refined(output.values, network.outputShape, repeats, NO_REPEATS);
-  const total = outputs.reduce((sum, y) => sum + y, 0) * 2 ** output.exponent;
+  const total = wide(Math.abs(outputs.reduce((sum, y) => sum + y, 0)), output.exponent);
   if (visit === undefined) return total;
 
   const gradient: (Scaled | undefined)[] = [];
