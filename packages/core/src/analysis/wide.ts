@@ -34,13 +34,11 @@ export function log10Of({ value, exponent }: Wide): number {
 }
 
 export function sumOfWide(items: readonly Wide[]): Wide {
-  const highest = items.reduce(
-    (most, { value, exponent }) => (value === 0 ? most : Math.max(most, exponent)),
-    Number.NEGATIVE_INFINITY,
-  );
-  if (highest === Number.NEGATIVE_INFINITY) return wide(0);
+  const terms = items.filter(({ value }) => value > 0);
+  if (terms.length === 0) return wide(0);
+  const highest = terms.reduce((most, { exponent }) => Math.max(most, exponent), Number.NEGATIVE_INFINITY);
   return wide(
-    items.reduce((sum, { value, exponent }) => sum + value * 2 ** (exponent - highest), 0),
+    terms.reduce((sum, { value, exponent }) => sum + value * 2 ** (exponent - highest), 0),
     highest,
   );
 }
