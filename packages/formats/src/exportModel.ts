@@ -1,6 +1,6 @@
 /** Masked models out, in the forms that PyTorch and TensorFlow users load. */
 import { extname } from "node:path";
-import { ArgumentError, type Masks, unknownName } from "@phew/core";
+import { ArgumentError, type Masks, type Network, unknownName } from "@phew/core";
 import {
   EXPORT_FORMS,
   type ExportableModel,
@@ -39,7 +39,7 @@ export async function exportModel(
       if (form === "masks") throw masksAlone(path);
       if (model.format !== "onnx") throw notOnnx(path, model);
       await writeOnnx(path, model.onnx, masks, form, options);
-      return [];
+      return opaqueNotes(model.network);
     default:
       throw new ArgumentError(path, {
         given: extname(path) === "" ? "a name without an ending" : `the ending ${extname(path)}`,
@@ -62,6 +62,15 @@ async function writeJson(
   const { writeNetworkAsTfjs } = await import("./tfjs/networkAsTfjs.ts");
   await writeNetworkAsTfjs(path, model.network, options.weights ?? model.weights, masks, form, options);
   return [];
+}
+
+/** A file is read again as it was read: parts that were taken as opaque are still in it. */
+function opaqueNotes(network: Network): readonly string[] {
+  const count = network.nodes.filter(({ op }) => op.kind === "opaque").length;
+  if (count === 0) return [];
+  return [
+    `The file holds ${count === 1 ? "a part" : `${count} parts`} taken as opaque: to read it again, pass --treat-as-opaque.`,
+  ];
 }
 
 function notOnnx(path: string, model: ExportableModel): ArgumentError {

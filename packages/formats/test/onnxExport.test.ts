@@ -2,6 +2,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync
 import { compactNetwork, Masks, maskedWeights, type Weights } from "@phew/core";
 import { beforeAll, describe, expect, it } from "vitest";
 import {
+  exportModel,
   exportOnnx,
   type ImportedOnnx,
   importOnnx,
@@ -316,6 +317,31 @@ describe("external data", () => {
     const again = await readOnnx(`${folder}/vgg-dynamo18.onnx`);
     expectWeights(again.weights, masked);
   });
+});
+
+it("says how a file with opaque parts is read again, and reads it", async () => {
+  const file = onnxFile({
+    nodes: [
+      { op: "Conv", in: ["x", "w"], out: ["c"] },
+      { op: "InstanceNormalization", in: ["c", "s", "t"], out: ["i"] },
+      { op: "Relu", in: ["i"], out: ["r"] },
+      { op: "GlobalAveragePool", in: ["r"], out: ["g"] },
+      { op: "Flatten", in: ["g"], out: ["f"] },
+      { op: "Gemm", in: ["f", "v"], out: ["y"], attributes: { transB: 1 } },
+    ],
+    tensors: { w: tensor([4, 3, 3, 3], 1), s: tensor([4], 2), t: tensor([4], 3), v: tensor([2, 4], 4) },
+  });
+  const onnx = await importOnnx(file, { treatAsOpaque: true });
+  const masks = masksFor(onnx.network, 4);
+  for (const form of FORMS) {
+    const path = scratch(`opaque-${form}.onnx`);
+    const notes = await exportModel(path, { format: "onnx", ...onnx, onnx }, masks, form);
+    expect(notes).toEqual([
+      expect.stringContaining("a part taken as opaque: to read it again, pass --treat"),
+    ]);
+    const again = await readOnnx(path, { treatAsOpaque: true });
+    expect(again.network.nodes.map(({ op }) => op.kind)).toEqual(onnx.network.nodes.map(({ op }) => op.kind));
+  }
 });
 
 describe("what cannot be written", () => {

@@ -181,11 +181,16 @@ function changeNode(model: ImportedOnnx, edit: GraphEdit, node: NodePart, view: 
       edit.changeNode(node, { attributes: new Map([["group", intAttribute("group", groups)]]) });
       return;
     }
-    case "Gemm":
-      // with beta 0 the third input is not read, and it still has a number for each unit that was cut
-      if (output !== undefined && attributes.get("beta")?.f === 0)
-        edit.changeNode(node, { input: edit.inputsOf(node).slice(0, 2) });
+    case "Gemm": {
+      const use = model.onnx.uses.find((other) => other.node === node && other.input === 1);
+      if (output === undefined || use === undefined || attributes.get("beta")?.f !== 0) return;
+      // with beta 0 the third input is not read, but must fit the units that are left; before opset 11 it must be there
+      const name = edit.unusedName(`${node.title}_unread`);
+      const { dtype } = use.constant;
+      edit.addTensor({ name, dims: [1], dtype, read: () => tensorFrom(dtype, [1], [0]).data });
+      if (edit.inputsOf(node)[2]) edit.repoint(node, 2, name);
       return;
+    }
     case "Reshape":
       if (output !== undefined)
         reshapeTo(

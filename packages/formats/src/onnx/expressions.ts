@@ -91,6 +91,33 @@ function multiplied(factors: readonly Tree[], scale: number): Recognised | undef
   return isHalf && inside.x.is === "leaf" && isSame(inside.x.of, of) ? { of, activation: "gelu" } : undefined;
 }
 
+/**
+ * An activation of scale · x + offset: the same tree over x alone, where every x in it is scaled and shifted alike.
+ * @param tree that is no activation of x itself
+ */
+export function scaledArgument(
+  tree: Tree,
+):
+  | { readonly of: Activation; readonly scale: number; readonly offset: number; readonly over: Tree }
+  | undefined {
+  const found: { of: Activation; scale: number; offset: number }[] = [];
+  const stripped = (part: Tree): Tree => {
+    const { x, scale, offset } = asAffine(part);
+    if (x.is === "leaf") {
+      found.push({ of: x.of, scale, offset });
+      return x;
+    }
+    if (part.is === "product") return { ...part, factors: part.factors.map(stripped) };
+    return part.is === "leaf" ? part : { ...part, x: stripped(part.x) };
+  };
+  const over = stripped(tree);
+  const [first, ...others] = found;
+  const isAlike = others.every(
+    ({ of, scale, offset }) => isSame(of, first!.of) && scale === first!.scale && offset === first!.offset,
+  );
+  return first !== undefined && isAlike ? { ...first, over } : undefined;
+}
+
 /** hardSigmoid = clip(x + 3, 0, 6) / 6, however the constants are spread: clip(a·x + b, 0, h) · s. */
 function hardSigmoidOf(tree: Tree): Activation | undefined {
   const { x, scale, offset } = asAffine(tree);

@@ -9,7 +9,7 @@ import {
 } from "@phew/core";
 import { Attributes } from "./attributes.ts";
 import { MOST_COMPUTED, smallNumbers } from "./constants.ts";
-import { recognise } from "./expressions.ts";
+import { type Recognised, recognise, scaledArgument } from "./expressions.ts";
 import { isInvented, modulePath } from "./moduleNames.ts";
 import type { ModelParts, NodePart } from "./parts.ts";
 import { prunedProducts } from "./prunedProducts.ts";
@@ -388,7 +388,7 @@ export class Importer {
   #resolve(expression: Value & { kind: "expression" }): Activation {
     const known = this.#resolved.get(expression);
     if (known !== undefined) return known;
-    const found = recognise(expression.tree);
+    const found = recognise(expression.tree) ?? this.#ofScaled(expression);
     if (found === undefined) {
       throw new Unsupported(
         `the arithmetic that ends in "${expression.title}" is none of the known activations`,
@@ -400,6 +400,15 @@ export class Importer {
         : this.#scaled(expression, found.of, found.scale, found.offset);
     this.#resolved.set(expression, value);
     return value;
+  }
+
+  /** An activation of a scaled value: the scale goes into the layer before, the activation is that of what comes out. */
+  #ofScaled(expression: Value & { kind: "expression" }): Recognised | undefined {
+    const argument = scaledArgument(expression.tree);
+    const found = argument && recognise(argument.over);
+    if (found === undefined || !("activation" in found)) return undefined;
+    const { of, scale, offset } = argument!;
+    return { ...found, of: this.#scaled(expression, of, scale, offset) };
   }
 
   #activated(expression: Value & { kind: "expression" }, of: Activation, op: Operation): Activation {
