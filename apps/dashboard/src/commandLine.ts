@@ -4,6 +4,8 @@ import type { ViewName } from "./dashboardState.ts";
 
 export interface WatchOptions {
   readonly folder: string;
+  /** The folder may come to be while it is watched: it is the usual one, not one that somebody named. */
+  readonly mayBeMissing?: boolean;
   /** Print the present state and end. */
   readonly once: boolean;
   /** Lines, even on a terminal. */
@@ -46,6 +48,7 @@ export function parseCommandLine(args: readonly string[]): WatchOptions & { read
   }
   return {
     folder: folders[0] ?? "runs",
+    mayBeMissing: folders.length === 0,
     once: flags.has("--once"),
     plain: flags.has("--plain"),
     ascii: flags.has("--ascii"),

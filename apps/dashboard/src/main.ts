@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 /** The dashboard as a program of its own: what `phew watch` does, without the rest of `phew`. */
-import { describeFailure } from "@phew/runs/text";
+import { describeFailure, outlivesTerminal } from "@phew/runs/text";
 import { parseCommandLine, USAGE, type WatchOptions } from "./commandLine.ts";
 import { watch } from "./watch.ts";
 
-// a reader that has seen enough, as `head` has, is no failure
-process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+outlivesTerminal();
+// a reader that has seen enough, as `head` has, is no failure; a terminal that was closed is the same as its SIGHUP
+const exitCodes: Readonly<Record<string, number>> = { EPIPE: 0, EIO: 129 };
+process.stdout.on("error", ({ code = "" }: NodeJS.ErrnoException) => process.exit(exitCodes[code] ?? 1));
 try {
   process.exitCode = await run(parseCommandLine(process.argv.slice(2)));
 } catch (error) {

@@ -1,4 +1,5 @@
 /** The inside of every panel: pure functions of the state and the room they have. */
+import { describeFailure } from "@phew/runs";
 import { compareContent, tradeOffContent } from "./comparePanel.ts";
 import { accuracyContent, lossContent } from "./curvePanels.ts";
 import { type DashboardState, selectedRun } from "./dashboardState.ts";
@@ -10,19 +11,36 @@ import { notice, type PanelContent } from "./panelContent.ts";
 import { runContent } from "./runPanel.ts";
 import { runsContent } from "./runsPanel.ts";
 import { speedContent } from "./speedPanel.ts";
+import { wrap } from "./styledText.ts";
 import { sweepContent } from "./sweepPanel.ts";
+import { COLOURS } from "./theme.ts";
 import { unitsContent } from "./unitsPanel.ts";
 import { walksContent } from "./walksPanel.ts";
 
 type RunPanelKind = Exclude<PanelKind, "runs" | "sweep" | "compare" | "tradeOff">;
 
-/** @param width, height the room inside the borders */
+/**
+ * A panel that cannot be drawn says so in its place, and the others stay.
+ * @param width, height the room inside the borders
+ */
 export function panelContent(
   kind: PanelKind,
   state: DashboardState,
   width: number,
   height: number,
 ): PanelContent {
+  try {
+    return contentOf(kind, state, width, height);
+  } catch (error) {
+    const text = `This panel cannot be drawn: ${describeFailure(error).message}`;
+    return {
+      title: TITLES[kind],
+      rows: wrap(text, width).map((line) => [{ text: line, colour: COLOURS.error }]),
+    };
+  }
+}
+
+function contentOf(kind: PanelKind, state: DashboardState, width: number, height: number): PanelContent {
   switch (kind) {
     case "runs":
       return runsContent(state, width, height);
@@ -71,7 +89,11 @@ function runPanelContent(
   }
 }
 
-const TITLES: Readonly<Record<RunPanelKind, string>> = {
+const TITLES: Readonly<Record<PanelKind, string>> = {
+  runs: "Runs",
+  sweep: "Sweep",
+  compare: "Compare",
+  tradeOff: "Accuracy over density",
   run: "Run",
   layers: "Layers",
   measures: "Measures",

@@ -19,9 +19,13 @@ const TOLD_ONE_BY_ONE = 20;
 
 export type PrintLine = (line: string) => void;
 
-/** Prints all runs as a table; of a single run its layers and epochs too. @throws ArgumentError where `root` is no folder */
-export function printOnce(root: string, print: PrintLine): void {
-  const watcher = new RunWatcher(root);
+/**
+ * Prints all runs as a table; of a single run its layers and epochs too.
+ * @param mayBeMissing where nothing is at `root` there are no runs yet
+ * @throws ArgumentError where `root` is no folder
+ */
+export function printOnce(root: string, print: PrintLine, mayBeMissing = false): void {
+  const watcher = new RunWatcher(root, mayBeMissing);
   watcher.refresh(Date.now());
   const { runs } = watcher;
   if (runs.length === 0) {
@@ -36,10 +40,11 @@ export function printOnce(root: string, print: PrintLine): void {
 /**
  * Tells what happens until no run is live: of a single run everything noteworthy from its start, of several the
  * present state of each and then what is new.
+ * @param mayBeMissing where nothing is at `root` there are no runs yet
  * @throws ArgumentError where `root` is no folder
  */
-export async function followPlain(root: string, print: PrintLine): Promise<void> {
-  const watcher = new RunWatcher(root);
+export async function followPlain(root: string, print: PrintLine, mayBeMissing = false): Promise<void> {
+  const watcher = new RunWatcher(root, mayBeMissing);
   watcher.refresh(Date.now());
   if (watcher.runs.length === 0) {
     print(noRuns(root));

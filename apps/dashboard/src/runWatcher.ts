@@ -36,9 +36,12 @@ export class RunWatcher {
   /** What the present look at the folders has taken so far. */
   #listMs = 0;
 
-  /** @throws ArgumentError where `root` is no folder */
-  constructor(root: string) {
-    this.#list = new RunList(root);
+  /**
+   * @param mayBeMissing the folder may come to be while it is watched
+   * @throws ArgumentError where `root` is no folder
+   */
+  constructor(root: string, mayBeMissing = false) {
+    this.#list = new RunList(root, mayBeMissing);
   }
 
   /** Runs by experiment and then in the order they started. */

@@ -16,6 +16,7 @@ import {
   update,
 } from "./dashboardState.ts";
 import { frameRows } from "./frame.ts";
+import { TerminalJob } from "./jobControl.ts";
 import { actionOf, type KeyPress } from "./keys.ts";
 import { paintedFrame } from "./paintedFrame.ts";
 import { RunWatcher } from "./runWatcher.ts";
@@ -50,7 +51,6 @@ const EXIT_OF_SIGNAL = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 export async function showScreen(options: WatchOptions, closing?: AbortSignal): Promise<WatchEnd> {
   const screen = new FullScreen(process.stdout);
   const session = new Session(screen, options);
-  screen.open();
   restoreInAnyCase(screen, session);
   closing?.addEventListener("abort", () => session.end({ exitCode: 0 }));
   const stop = session.start();
@@ -58,7 +58,6 @@ export async function showScreen(options: WatchOptions, closing?: AbortSignal): 
     return await session.finished;
   } finally {
     stop();
-    screen.close();
   }
 }
 
@@ -67,6 +66,7 @@ class Session {
   readonly finished: Promise<WatchEnd>;
   readonly #watcher: RunWatcher;
   readonly #screen: FullScreen;
+  readonly #job: TerminalJob;
   readonly #isAscii: boolean;
   readonly #isStyled = process.stdout.hasColors();
   #state: DashboardState;
@@ -81,10 +81,11 @@ class Session {
   #creditMs = BURST_MS;
   #finish: (end: WatchEnd) => void = () => {};
 
-  constructor(screen: FullScreen, { folder, ascii, startedPid, view }: WatchOptions) {
+  constructor(screen: FullScreen, { folder, mayBeMissing = false, ascii, startedPid, view }: WatchOptions) {
     this.#isAscii = ascii;
-    this.#watcher = new RunWatcher(folder);
+    this.#watcher = new RunWatcher(folder, mayBeMissing);
     this.#screen = screen;
+    this.#job = new TerminalJob({ enter: () => this.#enter(), leave: () => screen.close() });
     this.#state = initialDashboard(folder, Date.now(), {
       ...(startedPid === undefined ? {} : { startedPid }),
       ...(view === undefined ? {} : { view }),
@@ -94,10 +95,10 @@ class Session {
     });
   }
 
-  /** Draws the first frame and keeps it up to date until the function it gives is called. */
+  /** Draws the first frame and keeps it up to date until the function it gives is called, which gives the terminal back. */
   start(): () => void {
     this.#watch(FIRST_LIST_MS);
-    this.#draw();
+    this.#job.start();
     const resize = () => this.#resize();
     process.stdout.on("resize", resize);
     let isStopped = false;
@@ -117,7 +118,16 @@ class Session {
       clearTimeout(this.#drawTimer);
       process.stdout.off("resize", resize);
       stopKeys();
+      this.#job.end();
     };
+  }
+
+  /** Everything is painted, to the size that the terminal has now: nobody tells of a change to a job that is stopped. */
+  #enter(): void {
+    this.#screen.open();
+    this.#isFrameDue = true;
+    this.#draw();
+    process.kill(process.pid, "SIGWINCH");
   }
 
   end(end: WatchEnd): void {
@@ -143,7 +153,16 @@ class Session {
     return !this.#watcher.isListed || [...overlays, ...(shown ? [shown] : [])].some((run) => run.loaded < 1);
   }
 
+  /** Looks for what is new; what cannot be read is told, and looked at again the next time. */
   #watch(listMs = LIST_MS): void {
+    try {
+      this.#look(listMs);
+    } catch (error) {
+      this.#dispatch({ kind: "noticed", text: describeFailure(error).message });
+    }
+  }
+
+  #look(listMs: number): void {
     const now = Date.now();
     const { selected, marked } = this.#state;
     this.#watcher.refresh(now, listMs);
@@ -158,7 +177,7 @@ class Session {
       this.#dispatch({ kind: "watched", runs, overlays, now, ...(shown ? { shown } : {}) });
     }
     // a run just chosen is shown at once
-    if (this.#state.selected !== undefined && this.#state.selected !== selected) this.#watch();
+    if (this.#state.selected !== undefined && this.#state.selected !== selected) this.#look(listMs);
   }
 
   #isNews(shown: ShownRun | undefined, overlays: readonly ShownRun[], now: number): boolean {
@@ -178,6 +197,7 @@ class Session {
   }
 
   #press(press: KeyPress): void {
+    if (press.name === "ctrl+z") this.#job.suspend();
     const action = actionOf(this.#state, press);
     if (!action) return;
     if (action.kind === "answered") this.#carryOut(action.answer);
@@ -277,5 +297,6 @@ function restoreInAnyCase(screen: FullScreen, session: Session): void {
   for (const [signal, code] of Object.entries(EXIT_OF_SIGNAL))
     process.on(signal, () => session.end({ exitCode: code }));
   // the terminal is gone: nobody is left to show anything to
-  process.stdout.on("error", () => process.exit(1));
+  process.stdout.on("error", () => session.end({ exitCode: EXIT_OF_SIGNAL.SIGHUP }));
+  process.stdin.on("error", () => session.end({ exitCode: EXIT_OF_SIGNAL.SIGHUP }));
 }

@@ -44,6 +44,8 @@ export class FullScreen {
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
+    this.#shown = [];
+    this.#isErased = true;
     this.#output.write(LEAVE);
   }
 

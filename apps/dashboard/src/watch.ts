@@ -36,8 +36,8 @@ async function shown(options: WatchOptions, closing?: AbortSignal): Promise<Watc
   // names of runs, layers and folders may hold anything
   const print = (line: string) => process.stdout.write(`${lineText(line)}\n`);
   const { followPlain, printOnce } = await import("./plainWatch.ts");
-  if (options.once) printOnce(options.folder, print);
-  else await followPlain(options.folder, print);
+  if (options.once) printOnce(options.folder, print, options.mayBeMissing);
+  else await followPlain(options.folder, print, options.mayBeMissing);
   return { exitCode: 0 };
 }
 

@@ -189,10 +189,25 @@ describe("the watcher", () => {
   });
 });
 
+it("has no runs yet where the usual folder is not there, and tells a mistake of one that was named", async () => {
+  const missing = join(root, "none");
+  const lines: string[] = [];
+  printOnce(missing, (line) => lines.push(line), true);
+  await followPlain(missing, (line) => lines.push(line), true);
+  expect(lines).toEqual(
+    Array(2).fill(`No runs in ${missing} yet. Start one first: phew train --help tells how.`),
+  );
+  expect(() => printOnce(missing, () => undefined)).toThrow(/is not there/);
+  const file = join(root, "file");
+  writeFileSync(file, "");
+  expect(() => printOnce(file, () => undefined, true)).toThrow(/a file/);
+});
+
 describe("the command line", () => {
   it("has a folder, or runs, and four flags", () => {
     expect(parseCommandLine([])).toEqual({
       folder: "runs",
+      mayBeMissing: true,
       ascii: false,
       once: false,
       plain: false,
@@ -200,6 +215,7 @@ describe("the command line", () => {
     });
     expect(parseCommandLine(["--plain", "x", "--once", "-h"])).toEqual({
       folder: "x",
+      mayBeMissing: false,
       ascii: false,
       once: true,
       plain: true,

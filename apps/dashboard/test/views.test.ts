@@ -290,3 +290,19 @@ it("every view is the whole of its key: 0 to 6", () => {
   const log: DashboardAction = { kind: "moved", by: -1 };
   expect(update(pressed(busyDashboard(), "6"), log).logOffset).toBe(1);
 });
+
+it("a panel that cannot be drawn says so in its place, and the others stay", () => {
+  const whole = busyDashboard();
+  const state = new Proxy(whole.shown!.state, {
+    get(target, key) {
+      if (key === "log") throw new TypeError("the log \u001b[2Jis no list");
+      return Reflect.get(target, key);
+    },
+  });
+  const before = frameOf(whole, 120, 40);
+  const lines = frameOf({ ...whole, shown: { ...whole.shown!, state } }, 120, 40);
+  expect(lines.join("\n")).toContain("This panel cannot be drawn: the log \\u001b[2Jis no list");
+  const log = before.findIndex((line) => line.includes(" Log "));
+  expect(log).toBeGreaterThan(0);
+  expect(lines.slice(0, log)).toEqual(before.slice(0, log));
+});

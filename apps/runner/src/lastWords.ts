@@ -1,5 +1,5 @@
 /** Whatever fails wherever in a process, a person gets a line of it and no trace of the stack, but where PHEW_DEBUG asks for one. */
-import { describeFailure } from "@phew/runs/text";
+import { describeFailure, outlivesTerminal } from "@phew/runs/text";
 import { EXIT } from "./exit.ts";
 import { survivesLostError } from "./standardError.ts";
 
@@ -11,9 +11,12 @@ export function endInOneLine(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     // a reader that closes the pipe early (head, less) is not a failure
     if (error.code === "EPIPE") process.exit(EXIT.done);
+    // the terminal was closed
+    if (error.code === "EIO") process.exit(EXIT.hangup);
     process.exit(told(error, "standard output: "));
   });
   survivesLostError();
+  outlivesTerminal();
 }
 
 /** Says what failed. @returns the exit code */

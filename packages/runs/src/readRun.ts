@@ -1,5 +1,5 @@
 /** Run folders read: whole, or followed while they are written. Tolerates half lines, unknown events and missing files. */
-import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { ArgumentError, type TimedRunEvent } from "@phew/core";
 import type { RunConfig } from "./canonicalJson.ts";
@@ -203,10 +203,13 @@ export class RunList {
   #known = new Map<string, KnownRun>();
   #round: Iterator<void> | undefined;
 
-  /** @throws ArgumentError where `root` is no folder */
-  constructor(root: string) {
+  /**
+   * @param mayBeMissing where nothing is at `root` there are no runs yet
+   * @throws ArgumentError where `root` is no folder
+   */
+  constructor(root: string, mayBeMissing = false) {
     this.#root = root;
-    requireFolder(root);
+    if (!mayBeMissing || existsSync(root)) requireFolder(root);
   }
 
   /** Whether all folders were looked at; the next refresh goes on where the last one ended otherwise. */

@@ -8,7 +8,7 @@ export function declareWatch(program: Command): void {
     .description(
       "Shows runs as they go, and finished ones, in the terminal; plain lines where there is none.",
     )
-    .argument("[folder]", "a runs folder, an experiment or one run", "runs")
+    .argument("[folder]", "a runs folder, an experiment or one run (default: runs)")
     .option("--once", "show how things stand, and stop")
     .option("--plain", "lines instead of a screen")
     .option("--ascii", "a screen without frames, blocks and braille")
