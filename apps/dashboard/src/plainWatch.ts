@@ -6,6 +6,7 @@ import {
   formatClock,
   formatPercent,
   formatTable,
+  leftOutText,
   type RunEntry,
   RunTail,
   readRun,
@@ -161,7 +162,7 @@ function printTable<K extends string>(
 }
 
 function printDetails(run: RunEntry, print: PrintLine): void {
-  const { state } = readRun(run.folder);
+  const { state, skippedCount } = readRun(run.folder);
   if (state.mask) {
     print("");
     const layers = state.mask.layers.map((layer) => ({
@@ -175,4 +176,6 @@ function printDetails(run: RunEntry, print: PrintLine): void {
   }
   if (state.log.length > 0) print("");
   for (const entry of state.log) print(`${formatClock(entry.t)} ${entry.text}`);
+  const leftOut = leftOutText(skippedCount);
+  if (leftOut !== undefined) print(leftOut);
 }

@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { hostname, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -147,7 +147,13 @@ describe.skipIf(!hasTmux || !isBuilt)("the screen in a terminal (needs tmux and 
     live.close({ state: "interrupted" });
     writeFileSync(
       live.path("status.json"),
-      JSON.stringify({ ...status, state: "running", pid: child.pid, host: hostname(), updatedT: Date.now() }),
+      JSON.stringify({
+        ...status,
+        state: "running",
+        pid: child.pid,
+        started: undefined,
+        updatedT: Date.now(),
+      }),
     );
     const screen = open(80, 24);
     screen.type(watch());

@@ -438,8 +438,8 @@ function keepBest(
   { epoch }: EpochResult,
 ): Promise<void> {
   const metadata = metadataOf(config, network, { epoch: `${epoch}`, seed: `${config.seed}` });
-  const file = writer.path("best.safetensors");
-  return writeSafetensors(file, weightTensors(network, weights), metadata, { force: true });
+  const tensors = weightTensors(network, weights);
+  return writer.write("best.safetensors", (file) => writeSafetensors(file, tensors, metadata, { force: true }));
 }
 
 /** The weights of an early step, for other runs to start from. */
@@ -450,8 +450,8 @@ function keepRewind(
   { weights, position: { step } }: TrainCheckpoint,
 ): Promise<void> {
   const metadata = metadataOf(config, network, { step: `${step}`, seed: `${config.seed}` });
-  const file = writer.path(REWIND_FILE);
-  return writeSafetensors(file, weightTensors(network, weights), metadata, { force: true });
+  const tensors = weightTensors(network, weights);
+  return writer.write(REWIND_FILE, (file) => writeSafetensors(file, tensors, metadata, { force: true }));
 }
 
 function accuracyOf(state: RunState): { testAccuracy?: number } {

@@ -4,11 +4,12 @@
  * A new one is written beside them, flushed, and then renamed: at every moment one whole checkpoint has its name.
  */
 import { createHash } from "node:crypto";
-import { existsSync, renameSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { ArgumentError, writeFault } from "@phew/core";
+import { renameSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { ArgumentError } from "@phew/core";
 import type { TensorFile, Tensors } from "@phew/formats";
-import { flushFolder } from "./replaceFile.ts";
+import { modifiedT } from "./regularFile.ts";
+import { flushFolder, writeFault } from "./replaceFile.ts";
 
 export const CHECKPOINT = "checkpoint.safetensors";
 export const PREVIOUS = "checkpoint.previous.safetensors";
@@ -17,6 +18,9 @@ const DAMAGED = "checkpoint.damaged.safetensors";
 /** All names a run's checkpoints may have. */
 export const CHECKPOINT_FILES: readonly string[] = [CHECKPOINT, PREVIOUS, NEXT, DAMAGED];
 
+/** The path of a file of the run as its owner writes it; see `FolderLock`. */
+export type Place = (name: string) => string;
+
 export interface Checkpoint {
   readonly tensors: Tensors;
   readonly metadata: Readonly<Record<string, string>>;
@@ -24,15 +28,14 @@ export interface Checkpoint {
 
 /** Keeps a checkpoint; the one before last goes. @throws ArgumentError where the disk is full: the others stay */
 export async function keepCheckpoint(
-  folder: string,
+  place: Place,
   tensors: Tensors,
   metadata: Readonly<Record<string, string>>,
 ): Promise<void> {
   const { writeSafetensors } = await import("@phew/formats");
-  const next = join(folder, NEXT);
   const digest = digestOf(tensors, metadata);
-  await writeSafetensors(next, tensors, { ...metadata, digest }, { force: true });
-  putFirst(next);
+  await writeSafetensors(place(NEXT), tensors, { ...metadata, digest }, { force: true });
+  putFirst(place);
 }
 
 /**
@@ -40,19 +43,19 @@ export async function keepCheckpoint(
  * @returns undefined where there is none
  */
 export async function newestCheckpoint(
-  folder: string,
+  place: Place,
   accepts: (checkpoint: Checkpoint) => boolean,
 ): Promise<Checkpoint | undefined> {
   for (const name of [NEXT, CHECKPOINT, PREVIOUS]) {
-    const path = join(folder, name);
-    if (!existsSync(path)) continue;
+    const path = place(name);
+    if (modifiedT(path) === undefined) continue;
     const checkpoint = await readCheckpoint(path);
     // neither must be in the way of the next: it would take the place of an older, good one
-    if (checkpoint === undefined) renameSync(path, join(folder, DAMAGED));
+    if (checkpoint === undefined) renameSync(path, place(DAMAGED));
     else if (!accepts(checkpoint)) rmSync(path);
     if (checkpoint === undefined || !accepts(checkpoint)) continue;
-    if (name === NEXT) putFirst(path);
-    if (name === PREVIOUS) renameSync(path, join(folder, CHECKPOINT));
+    if (name === NEXT) putFirst(place);
+    if (name === PREVIOUS) renameSync(path, place(CHECKPOINT));
     return checkpoint;
   }
   return undefined;
@@ -72,13 +75,12 @@ export async function readCheckpoint(path: string): Promise<Checkpoint | undefin
   return digest === digestOf(file.tensors, metadata) ? { tensors: file.tensors, metadata } : undefined;
 }
 
-function putFirst(next: string): void {
-  const folder = dirname(next);
-  const first = join(folder, CHECKPOINT);
+function putFirst(place: Place): void {
+  const first = place(CHECKPOINT);
   try {
-    if (existsSync(first)) renameSync(first, join(folder, PREVIOUS));
-    renameSync(next, first);
-    flushFolder(folder);
+    if (modifiedT(first) !== undefined) renameSync(first, place(PREVIOUS));
+    renameSync(place(NEXT), first);
+    flushFolder(dirname(first));
   } catch (error) {
     throw writeFault(first, error);
   }

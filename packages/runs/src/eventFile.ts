@@ -1,35 +1,29 @@
-/** The lines of `events.jsonl`: appended whole, cut back to a place that a checkpoint remembers. */
+/** The lines of `events.jsonl`: appended whole, from a place on that a checkpoint remembers. */
 
-import {
-  closeSync,
-  fstatSync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  readFileSync,
-  readSync,
-  statSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, statSync, writeSync } from "node:fs";
 import type { TimedRunEvent } from "@phew/core";
-import { writeFault } from "@phew/core";
 import { writeEventLine } from "./eventLine.ts";
-import { replaceFile } from "./replaceFile.ts";
+import { writeFault } from "./replaceFile.ts";
+import { startOfFile } from "./startOfFile.ts";
 
 export class EventFile {
   readonly #path: string;
   readonly #descriptor: number;
   #open = true;
 
-  /** Goes on behind the last whole line. @throws ArgumentError where the file cannot be written */
-  constructor(path: string) {
+  /**
+   * Begins a file, or goes on behind the first `length` bytes of the one that is there. It is a new file either way: who
+   * had it open before, a process given up for dead among them, has another.
+   * @throws ArgumentError where the file cannot be written
+   */
+  static begin(path: string, length = 0): EventFile {
+    return new EventFile(path, startOfFile(path, length));
+  }
+
+  /** @param descriptor open for appending */
+  constructor(path: string, descriptor: number) {
     this.#path = path;
-    try {
-      this.#descriptor = openSync(path, "a+");
-      cutHalfLine(this.#descriptor);
-    } catch (error) {
-      throw writeFault(path, error);
-    }
+    this.#descriptor = descriptor;
   }
 
   get isOpen(): boolean {
@@ -64,34 +58,9 @@ export class EventFile {
   }
 }
 
-/**
- * Takes away what stands behind `length` bytes. The file is replaced, not cut: who is reading it sees another file
- * instead of other lines at a place it has passed.
- */
-export function keepStart(path: string, length: number): void {
-  const bytes = readFileSync(path);
-  if (bytes.length > length) replaceFile(path, bytes.subarray(0, length), { durable: true });
-}
-
 /** Length of a file in bytes; 0 where there is none. */
 export function fileLength(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-}
-
-/** Takes away the half line that a killed process left at the end. */
-function cutHalfLine(descriptor: number): void {
-  const chunk = Buffer.alloc(65_536);
-  const { size } = fstatSync(descriptor);
-  for (let end = size; end > 0; ) {
-    const start = Math.max(0, end - chunk.length);
-    const count = readSync(descriptor, chunk, 0, end - start, start);
-    const lineBreak = chunk.subarray(0, count).lastIndexOf(0x0a);
-    if (lineBreak >= 0 || start === 0) {
-      if (start + lineBreak + 1 < size) ftruncateSync(descriptor, start + lineBreak + 1);
-      return;
-    }
-    end = start;
-  }
 }
 
 function shorten(descriptor: number, size: number): void {

@@ -1,4 +1,7 @@
-/** One event, one line of `events.jsonl`; numbers JSON lacks are written as "NaN", "Infinity" and "-Infinity". */
+/**
+ * One event, one line of `events.jsonl`; numbers JSON lacks are written as "NaN", "Infinity" and "-Infinity".
+ * Here stands what each field of each kind may be. Whoever reads an event can rely on all of it.
+ */
 import type {
   LayerMeasure,
   LayerProgress,
@@ -7,124 +10,156 @@ import type {
   RunEvent,
   TimedRunEvent,
 } from "@phew/core";
+import {
+  anyNumber,
+  type Check,
+  duration,
+  type Fields,
+  fraction,
+  isRecord,
+  list,
+  moment,
+  oneOf,
+  optional,
+  record,
+  settings,
+  text,
+  whole,
+  within,
+} from "./fields.ts";
+import { MESSAGE_LIMIT, NAME_LIMIT } from "./status.ts";
 
-type FieldType =
-  | "number"
-  | "numbers"
-  | "string"
-  | "object"
-  | "measures"
-  | "layers"
-  | "layerShapes"
-  | "layerProgress";
-type RequiredKey<T> = { [K in keyof T]-?: undefined extends T[K] ? never : K }[keyof T];
 type EventOf<K extends RunEvent["kind"]> = Extract<RunEvent, { readonly kind: K }>;
+/** All fields of a kind but the two that every event has. */
+type OwnFields<K extends RunEvent["kind"]> = Omit<EventOf<K>, "kind">;
 
-/** What a reader relies on in each kind of event; a line that lacks it is left out. */
-const FIELDS: {
-  readonly [K in RunEvent["kind"]]: Readonly<Record<Exclude<RequiredKey<EventOf<K>>, "kind">, FieldType>>;
-} = {
-  "run.started": { name: "string", config: "object" },
-  "run.resumed": { epoch: "number", step: "number" },
-  "run.finished": { elapsedMs: "number" },
-  "run.failed": { message: "string" },
+/** Of layers that a network can have. */
+const LAYER_LIMIT = 100_000;
+const count = whole();
+/** Epochs and steps of one: their product is a number that can be counted. */
+const steps = whole(0, 2 ** 26);
+const name = text(NAME_LIMIT);
+const message = text(MESSAGE_LIMIT);
+const positive = within(0, Infinity);
+const perLayer = list(positive, LAYER_LIMIT);
+
+const shapeFields: Fields<LayerShape> = {
+  name,
+  shape: list(whole(0), 8),
+  count,
+};
+const measureFields: Fields<LayerMeasure> = { ...shapeFields, keptCount: count, width: fraction };
+const layerMeasure = record<LayerMeasure>(measureFields);
+const layerMeasures = list<LayerMeasure>((value) => {
+  const layer = layerMeasure(value);
+  return layer !== undefined && layer.keptCount <= layer.count ? layer : undefined;
+}, LAYER_LIMIT);
+
+const layerProgress = record<LayerProgress>({
+  keptCount: count,
+  width: fraction,
+  units: (value) => (typeof value === "string" && /^[\da-f]{0,64}$/.test(value) ? value : undefined),
+  expectedCount: optional(positive),
+});
+
+const measures = record<MaskMeasures>({
+  pathKernelTrace: anyNumber,
+  relativeTrace: anyNumber,
+  meanWidth: fraction,
+  minWidth: fraction,
+  deadUnitCount: count,
+  ineffectiveCount: count,
+  logPathCount: anyNumber,
+  log10Trace: optional(anyNumber),
+  log10RelativeTrace: optional(anyNumber),
+});
+
+const plannedMemory = record<NonNullable<EventOf<"train.started">["plannedMemory"]>>({
+  processBytes: positive,
+  activationBytes: positive,
+  weightBytes: positive,
+  optimiserBytes: positive,
+});
+
+const FIELDS: { readonly [K in RunEvent["kind"]]: Fields<OwnFields<K>> } = {
+  "run.started": { name, config: settings },
+  "run.resumed": { epoch: steps, step: count },
+  "run.finished": { elapsedMs: duration },
+  "run.failed": { message },
   "run.interrupted": {},
-  log: { level: "string", message: "string" },
-  "prune.started": { method: "string", density: "number", keepCount: "number", prunableCount: "number" },
-  "prune.progress": { keptCount: "number", keepCount: "number", elapsedMs: "number" },
+  log: { level: oneOf(["info", "warning"]), message },
+  "prune.started": {
+    method: name,
+    density: fraction,
+    keepCount: count,
+    prunableCount: count,
+    layerShapes: optional(list(record<LayerShape>(shapeFields), LAYER_LIMIT)),
+  },
+  "prune.progress": {
+    keptCount: count,
+    keepCount: count,
+    walkCount: optional(count),
+    stepCount: optional(count),
+    round: optional(count),
+    roundCount: optional(count),
+    threshold: optional(anyNumber),
+    elapsedMs: duration,
+    layerProgress: optional(list(layerProgress, LAYER_LIMIT)),
+  },
   "prune.finished": {
-    method: "string",
-    requestedDensity: "number",
-    density: "number",
-    keptCount: "number",
-    elapsedMs: "number",
-    layers: "layers",
+    method: name,
+    requestedDensity: fraction,
+    density: fraction,
+    keptCount: count,
+    walkCount: optional(count),
+    elapsedMs: duration,
+    layers: layerMeasures,
+    measures: optional(measures),
   },
   "train.started": {
-    executor: "string",
-    epochCount: "number",
-    stepsPerEpoch: "number",
-    batchSize: "number",
-    trainCount: "number",
-    testCount: "number",
+    executor: name,
+    epochCount: steps,
+    stepsPerEpoch: steps,
+    batchSize: count,
+    trainCount: count,
+    validationCount: optional(count),
+    testCount: count,
+    multiplyAdds: optional(record<{ dense: number; kept: number }>({ dense: positive, kept: positive })),
+    plannedMemory: optional(plannedMemory),
   },
   "train.step": {
-    epoch: "number",
-    step: "number",
-    loss: "number",
-    rate: "number",
-    imagesPerSecond: "number",
+    epoch: steps,
+    step: count,
+    loss: anyNumber,
+    rate: anyNumber,
+    imagesPerSecond: positive,
   },
   "train.epoch": {
-    epoch: "number",
-    loss: "number",
-    accuracy: "number",
-    testLoss: "number",
-    testAccuracy: "number",
-    rate: "number",
-    elapsedMs: "number",
+    epoch: steps,
+    loss: anyNumber,
+    accuracy: fraction,
+    testLoss: anyNumber,
+    testAccuracy: fraction,
+    testAccuracy5: optional(fraction),
+    validationLoss: optional(anyNumber),
+    validationAccuracy: optional(fraction),
+    validationAccuracy5: optional(fraction),
+    rate: anyNumber,
+    elapsedMs: duration,
+    gradientNorms: optional(perLayer),
+    layerMs: optional(perLayer),
   },
-  "train.finished": { testAccuracy: "number", testLoss: "number", elapsedMs: "number" },
+  "train.finished": {
+    testAccuracy: fraction,
+    testLoss: anyNumber,
+    bestEpoch: optional(steps),
+    elapsedMs: duration,
+  },
 };
 
-/** Fields that may be absent, but have this type where they are there. */
-const OPTIONAL_FIELDS: Readonly<Record<string, FieldType>> = {
-  layerShapes: "layerShapes",
-  layerProgress: "layerProgress",
-  walkCount: "number",
-  stepCount: "number",
-  expectedCount: "number",
-  gradientNorms: "numbers",
-  layerMs: "numbers",
-  round: "number",
-  roundCount: "number",
-  threshold: "number",
-  measures: "measures",
-  log10Trace: "number",
-  log10RelativeTrace: "number",
-  validationCount: "number",
-  plannedMemory: "object",
-  multiplyAdds: "object",
-  testAccuracy5: "number",
-  validationLoss: "number",
-  validationAccuracy: "number",
-  validationAccuracy5: "number",
-  bestEpoch: "number",
-};
-
-const SHAPE_FIELDS: Readonly<Record<RequiredKey<LayerShape>, FieldType>> = {
-  name: "string",
-  shape: "object",
-  count: "number",
-};
-
-const LAYER_FIELDS: Readonly<Record<RequiredKey<LayerMeasure>, FieldType>> = {
-  ...SHAPE_FIELDS,
-  keptCount: "number",
-  width: "number",
-};
-
-const PROGRESS_FIELDS: Readonly<Record<RequiredKey<LayerProgress>, FieldType>> = {
-  keptCount: "number",
-  width: "number",
-  units: "string",
-};
-
-const MEASURE_FIELDS: Readonly<Record<RequiredKey<MaskMeasures>, FieldType>> = {
-  pathKernelTrace: "number",
-  relativeTrace: "number",
-  meanWidth: "number",
-  minWidth: "number",
-  deadUnitCount: "number",
-  ineffectiveCount: "number",
-  logPathCount: "number",
-};
-
-const NON_FINITE: Readonly<Record<string, number>> = {
-  NaN: Number.NaN,
-  Infinity: Infinity,
-  "-Infinity": -Infinity,
-};
+const CHECKS: ReadonlyMap<string, Check<unknown>> = new Map(
+  Object.entries(FIELDS).map(([kind, fields]) => [kind, record(fields as Fields<unknown>)]),
+);
 
 /** The event as one line, line break included. */
 export function writeEventLine(event: TimedRunEvent): string {
@@ -132,14 +167,14 @@ export function writeEventLine(event: TimedRunEvent): string {
   return `${JSON.stringify({ t, kind, ...rest }, nonFiniteAsText)}\n`;
 }
 
-/** The event of a line; undefined for a half line, an unknown kind, or a field that is missing or of another type. */
+/**
+ * The event of a line; undefined for a half line, an unknown kind, or a field that is missing, of another type or out of
+ * its range.
+ */
 export function parseEventLine(line: string): TimedRunEvent | undefined {
   const event = parseObject(line);
-  if (event === undefined || typeof event.t !== "number" || typeof event.kind !== "string") return undefined;
-  const kind = event.kind;
-  if (!Object.hasOwn(FIELDS, kind)) return undefined;
-  const fields: Readonly<Record<string, FieldType>> = FIELDS[kind as RunEvent["kind"]];
-  return completed(event, fields) ? (event as unknown as TimedRunEvent) : undefined;
+  if (event === undefined || moment(event.t) === undefined) return undefined;
+  return CHECKS.get(event.kind as string)?.(event) as TimedRunEvent | undefined;
 }
 
 function parseObject(line: string): Record<string, unknown> | undefined {
@@ -149,48 +184,6 @@ function parseObject(line: string): Record<string, unknown> | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Turns texts back to numbers in place; false where something required is missing. */
-function completed(object: Record<string, unknown>, fields: Readonly<Record<string, FieldType>>): boolean {
-  for (const key in fields) if (!fitted(object, key, fields[key]!)) return false;
-  for (const key in OPTIONAL_FIELDS) {
-    if (object[key] !== undefined && !fitted(object, key, OPTIONAL_FIELDS[key]!)) delete object[key];
-  }
-  return true;
-}
-
-function fitted<K extends string | number>(object: Record<K, unknown>, key: K, type: FieldType): boolean {
-  const value = object[key];
-  switch (type) {
-    case "number":
-      if (typeof value === "number") return true;
-      // null is how plain JSON.stringify writes NaN
-      object[key] = value === null ? Number.NaN : NON_FINITE[String(value)];
-      return object[key] !== undefined;
-    case "numbers":
-      return Array.isArray(value) && value.every((_, k) => fitted(value, k, "number"));
-    case "string":
-      return typeof value === "string";
-    case "object":
-      return typeof value === "object" && value !== null;
-    case "layers":
-      return areAll(value, LAYER_FIELDS);
-    case "layerShapes":
-      return areAll(value, SHAPE_FIELDS);
-    case "layerProgress":
-      return areAll(value, PROGRESS_FIELDS);
-    case "measures":
-      return isRecord(value) && completed(value, MEASURE_FIELDS);
-  }
-}
-
-function areAll(value: unknown, fields: Readonly<Record<string, FieldType>>): boolean {
-  return Array.isArray(value) && value.every((item) => isRecord(item) && completed(item, fields));
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function nonFiniteAsText(_key: string, value: unknown): unknown {

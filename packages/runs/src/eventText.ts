@@ -53,6 +53,13 @@ export function describeEvent(event: RunEvent): EventText | undefined {
   }
 }
 
+/** What to say of lines of a run's events that are none; undefined where there are none such. */
+export function leftOutText(skippedCount: number): string | undefined {
+  if (skippedCount === 0) return undefined;
+  const lines = skippedCount === 1 ? "1 line" : `${formatCount(skippedCount)} lines`;
+  return `${lines} of events.jsonl left out: damaged, or of a later version of phew`;
+}
+
 function prunedText(event: Extract<RunEvent, { kind: "prune.finished" }>): string {
   const walks = event.walkCount === undefined ? "" : `, ${formatCount(event.walkCount)} walks`;
   return `pruned by ${event.method}: kept ${formatCount(event.keptCount)} weights (${formatPercent(event.density)})${walks} in ${formatDuration(event.elapsedMs)}`;

@@ -41,7 +41,7 @@ export {
 export { describeFailure, type FailureLine } from "./describeFailure.ts";
 export { describeEnvironment, type EnvironmentFile, type RunEnvironment } from "./environment.ts";
 export { parseEventLine, writeEventLine } from "./eventLine.ts";
-export { describeEvent, type EventText, type LogLevel } from "./eventText.ts";
+export { describeEvent, type EventText, type LogLevel, leftOutText } from "./eventText.ts";
 export { learningCurves, meanWidths, pathKernelTraces, writeFigures } from "./figures.ts";
 export { blockText, cellText, csvText, jsonText, lineText, markdownText, markupText } from "./foreignText.ts";
 export {

@@ -1,8 +1,39 @@
-/** Processes of this machine, asked for by their number. */
+/**
+ * Processes of this machine, asked for by their number. Numbers are given again, and those in files may be anything: what
+ * a file calls a process is that process only where its start agrees too.
+ */
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { type Fields, optional, record, text, whole } from "./fields.ts";
+
+/** A process as files name it. */
+export interface ProcessOwner {
+  readonly pid: number;
+  readonly host: string;
+  /** When it began, in its machine's own count; see {@link processStart}. Absent where the system does not tell. */
+  readonly started?: string;
+}
+
+export const ownerFields: Fields<ProcessOwner> = {
+  pid: whole(1, 2 ** 31 - 1),
+  host: text(255),
+  started: optional(text(200)),
+};
+
+/** The owner in a document of a file; undefined where it has none that could be. */
+export const parseOwner = record<ProcessOwner>(ownerFields);
+
+/** This process. */
+export function ownProcess(): ProcessOwner {
+  const started = processStart(process.pid);
+  return { pid: process.pid, host: hostname(), ...(started === undefined ? {} : { started }) };
+}
 
 /** Whether a process of this machine has this number and has not ended. */
 export function processLives(pid: number): boolean {
+  // 0 and below are groups of processes
+  if (!Number.isSafeInteger(pid) || pid < 1) return false;
   try {
     process.kill(pid, 0);
   } catch (error) {
@@ -12,10 +43,35 @@ export function processLives(pid: number): boolean {
   return fieldsOf(pid)?.[0] !== "Z";
 }
 
+/** Whether a process of this machine still runs: one of its number that began when it did, where both tell. */
+export function ownerLives({ pid, started }: Pick<ProcessOwner, "pid" | "started">): boolean {
+  if (!processLives(pid)) return false;
+  const now = started === undefined ? undefined : processStart(pid);
+  return now === undefined || now === started;
+}
+
+/**
+ * Sends a signal to the process that a file names, where it runs on this machine and is known to be the one: to nobody
+ * else, to no group, not to the first process of a machine or container, and not to this one.
+ * @returns whether it was sent
+ */
+export function signalOwner({ pid, host, started }: ProcessOwner, signal: NodeJS.Signals): boolean {
+  if (!Number.isSafeInteger(pid) || pid <= 1 || pid === process.pid || host !== hostname()) return false;
+  if (started === undefined || processStart(pid) !== started) return false;
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    // it has just ended, or is another user's
+    return false;
+  }
+}
+
 /** When a process began: boot of the machine and clock ticks since then; undefined where the system does not tell. */
 export function processStart(pid: number): string | undefined {
+  if (!Number.isSafeInteger(pid) || pid < 1) return undefined;
   const ticks = fieldsOf(pid)?.[19];
-  return ticks === undefined ? undefined : `${bootId()} ${ticks}`;
+  if (ticks !== undefined) return `${bootId()} ${ticks}`;
+  return process.platform === "linux" || process.platform === "win32" ? undefined : startByPs(pid);
 }
 
 /** Fields of /proc/PID/stat from the third on, the state. @see proc(5) */
@@ -23,6 +79,21 @@ function fieldsOf(pid: number): string[] | undefined {
   const text = readText(`/proc/${pid}/stat`);
   // the second field is the command's name, which may hold blanks and brackets
   return text?.slice(text.lastIndexOf(")") + 2).split(" ");
+}
+
+/** Where there is no /proc, as on macOS: to the second. */
+function startByPs(pid: number): string | undefined {
+  try {
+    const answer = execFileSync("ps", ["-o", "lstart=", "-p", `${pid}`], {
+      encoding: "utf8",
+      env: { ...process.env, LC_ALL: "C", TZ: "UTC" },
+      stdio: ["ignore", "pipe", "ignore"],
+      timeout: 2000,
+    });
+    return answer.trim() || undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function bootId(): string {

@@ -1,12 +1,14 @@
 /** Run folders read: whole, or followed while they are written. Tolerates half lines, unknown events and missing files. */
-import { closeSync, existsSync, fstatSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, readdirSync, readSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { ArgumentError, type TimedRunEvent } from "@phew/core";
 import type { RunConfig } from "./canonicalJson.ts";
 import { parseEventLine } from "./eventLine.ts";
+import { isRecord, settings } from "./fields.ts";
 import type { RunSummary } from "./progress.ts";
 import { initialRunState, type RunState, reduce } from "./reduce.ts";
-import { lifeOf, type RunLife, type RunStatus, readJson, readStatus } from "./status.ts";
+import { modifiedT, openRegular } from "./regularFile.ts";
+import { lifeOf, NAME_LIMIT, type RunLife, type RunStatus, readJson, readStatus } from "./status.ts";
 
 /** A run as a list shows it, from `config.json` and `status.json` alone. */
 export interface RunEntry {
@@ -27,11 +29,15 @@ export interface RunEntry {
 
 export interface RunRecord extends RunEntry {
   readonly state: RunState;
+  /** Lines of `events.jsonl` that were no event and are left out. */
+  readonly skippedCount: number;
 }
 
 const CHUNK_BYTES = 2 ** 20;
-/** A line longer than this is no event. */
-const LINE_LIMIT = 2 ** 26;
+/** A line longer than this is no event, and is not held. */
+const LINE_LIMIT = 2 ** 23;
+/** Of a line longer than this the rest is jumped over: zeros without end, as a file with a hole in it has them. */
+const JUMP_BYTES = 2 ** 27;
 /** Runs without a `status.json` whose events are older than this are lost. */
 const SILENT_MS = 60_000;
 
@@ -40,8 +46,9 @@ export class RunTail {
   readonly #path: string;
   #offset = 0;
   #file = 0;
-  /** The bytes of a line whose end is not there yet. */
-  #rest: Buffer = Buffer.alloc(0);
+  /** The pieces of a line whose end is not there yet, and their bytes in all. */
+  #rest: Buffer[] = [];
+  #restLength = 0;
   #skipped = 0;
   #sizeSeen = 0;
 
@@ -49,7 +56,7 @@ export class RunTail {
     this.#path = join(folder, "events.jsonl");
   }
 
-  /** Lines that were no event: damaged, or of a later version. */
+  /** Lines that were no event: damaged, out of range, or of a later version. */
   get skippedCount(): number {
     return this.#skipped;
   }
@@ -66,7 +73,7 @@ export class RunTail {
   read(limit = CHUNK_BYTES): { events: TimedRunEvent[]; restarted: boolean; more: boolean } {
     let descriptor: number;
     try {
-      descriptor = openSync(this.#path, "r");
+      descriptor = openRegular(this.#path);
     } catch {
       return { events: [], restarted: false, more: false };
     }
@@ -77,7 +84,9 @@ export class RunTail {
       this.#file = ino;
       this.#sizeSeen = size;
       const bytes = this.#readBytes(descriptor, Math.min(limit, size - this.#offset));
-      return { events: this.#parse(bytes), restarted, more: this.#offset < size };
+      const events = this.#parse(bytes);
+      // a file that cannot be read further would be asked for it for ever
+      return { events, restarted, more: this.#offset < size && bytes.length > 0 };
     } finally {
       closeSync(descriptor);
     }
@@ -85,7 +94,7 @@ export class RunTail {
 
   #restart(): void {
     this.#offset = 0;
-    this.#rest = Buffer.alloc(0);
+    this.#setRest([]);
     this.#skipped = 0;
   }
 
@@ -103,24 +112,54 @@ export class RunTail {
 
   // lines are split as bytes: a chunk may end inside a character
   #parse(bytes: Buffer): TimedRunEvent[] {
-    const data = this.#rest.length > 0 ? Buffer.concat([this.#rest, bytes]) : bytes;
-    const end = data.lastIndexOf(0x0a) + 1;
-    this.#rest = data.length - end > LINE_LIMIT ? Buffer.alloc(0) : Buffer.from(data.subarray(end));
-    if (end === 0) return [];
-    const events: TimedRunEvent[] = [];
-    for (const line of data.toString("utf8", 0, end - 1).split("\n")) {
-      if (line.trim() === "") continue;
-      const event = parseEventLine(line);
-      if (event) events.push(event);
-      else this.#skipped++;
+    const first = bytes.indexOf(0x0a);
+    if (first < 0) {
+      this.#hold(bytes);
+      return [];
     }
+    const end = bytes.lastIndexOf(0x0a) + 1;
+    const line =
+      this.#restLength > LINE_LIMIT ? undefined : Buffer.concat([...this.#rest, bytes.subarray(0, first)]);
+    const lines = bytes.toString("utf8", first + 1, end).split("\n");
+    // behind the last line break
+    lines.pop();
+    this.#setRest([]);
+    this.#hold(bytes.subarray(end));
+    const events: TimedRunEvent[] = [];
+    if (line === undefined) this.#skipped++;
+    else this.#parseLine(line.toString("utf8"), events);
+    for (const text of lines) this.#parseLine(text, events);
     return events;
+  }
+
+  #parseLine(line: string, events: TimedRunEvent[]): void {
+    if (line.trim() === "") return;
+    const event = parseEventLine(line);
+    if (event) events.push(event);
+    else this.#skipped++;
+  }
+
+  /** Keeps a piece of a line; of one that is no event by its length only how long it is. */
+  #hold(piece: Buffer): void {
+    if (piece.length === 0) return;
+    this.#rest.push(Buffer.from(piece));
+    this.#restLength += piece.length;
+    if (this.#restLength > LINE_LIMIT) this.#rest = [];
+    if (this.#restLength > JUMP_BYTES) this.#offset = Math.max(this.#offset, this.#sizeSeen - CHUNK_BYTES);
+  }
+
+  #setRest(pieces: Buffer[]): void {
+    this.#rest = pieces;
+    this.#restLength = 0;
   }
 }
 
 /** The events of a run, all in order. */
 export function* readEvents(folder: string): Generator<TimedRunEvent> {
-  const tail = new RunTail(folder);
+  yield* eventsOf(new RunTail(folder));
+}
+
+function* eventsOf(tail: RunTail): Generator<TimedRunEvent> {
   for (let more = true; more; ) {
     const read = tail.read();
     yield* read.events;
@@ -138,8 +177,9 @@ export function readRun(folder: string): RunRecord {
     });
   }
   let state = initialRunState(entry.name);
-  for (const event of readEvents(folder)) state = reduce(state, event);
-  return { ...entry, state };
+  const tail = new RunTail(folder);
+  for (const event of eventsOf(tail)) state = reduce(state, event);
+  return { ...entry, state, skippedCount: tail.skippedCount };
 }
 
 /** The run of a folder as a list shows it; undefined where the folder is none of a run. */
@@ -147,19 +187,19 @@ export function readEntry(folder: string, now: number): RunEntry | undefined {
   const file = readJson(join(folder, "config.json"));
   const eventsT = modifiedT(join(folder, "events.jsonl"));
   const status = readStatus(folder);
-  if (!isObject(file) && eventsT === undefined) return undefined;
-  const told = isObject(file) ? file : {};
+  if (!isRecord(file) && eventsT === undefined) return undefined;
+  const told = isRecord(file) ? file : {};
   const path = resolve(folder);
   const id = basename(path);
-  const name = status?.name || (typeof told.name === "string" ? told.name : id);
-  const config = isObject(told.config) ? told.config : {};
+  const name = status?.name || nameOf(told.name) || id;
+  const config = settings(told.config) ?? {};
   return {
     folder,
-    experiment: typeof told.experiment === "string" ? told.experiment : basename(dirname(path)),
+    experiment: nameOf(told.experiment) ?? basename(dirname(path)),
     id,
     name,
     config,
-    ...(typeof told.seed === "number" ? { seed: told.seed } : {}),
+    ...(Number.isSafeInteger(told.seed) ? { seed: told.seed as number } : {}),
     ...(status
       ? { status, life: lifeOf(status, now), summary: status.summary, updatedT: status.updatedT }
       : unattended(folder, config, eventsT, now)),
@@ -295,7 +335,7 @@ function unattended(
 export function lastEvent(folder: string): TimedRunEvent | undefined {
   const path = join(folder, "events.jsonl");
   try {
-    const descriptor = openSync(path, "r");
+    const descriptor = openRegular(path);
     try {
       const { size } = fstatSync(descriptor);
       const bytes = Buffer.alloc(Math.min(size, 4096));
@@ -346,14 +386,6 @@ function requireFolder(root: string): void {
   });
 }
 
-function modifiedT(path: string): number | undefined {
-  try {
-    return statSync(path, { throwIfNoEntry: false })?.mtimeMs;
-  } catch {
-    return undefined;
-  }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+function nameOf(value: unknown): string | undefined {
+  return typeof value === "string" && value.length <= NAME_LIMIT ? value : undefined;
 }

@@ -359,7 +359,9 @@ function withEpoch(
 ): readonly EpochPoint[] {
   const { kind: _, gradientNorms: __, layerMs: ___, ...told } = event;
   const step = told.epoch * (state.training?.stepsPerEpoch ?? 1);
-  return [...state.epochs.filter((earlier) => earlier.epoch < told.epoch), { ...told, step }];
+  const isNext = (state.epochs.at(-1)?.epoch ?? -1) < told.epoch;
+  const before = isNext ? state.epochs : state.epochs.filter((earlier) => earlier.epoch < told.epoch);
+  return [...before, { ...told, step }];
 }
 
 function logged(state: RunState, event: TimedRunEvent): RunState {

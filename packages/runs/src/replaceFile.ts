@@ -2,10 +2,12 @@
  * Small files appear whole: written beside their place under another name, then renamed.
  * Synchronous, because the last state of a run is written while the process is going down.
  */
+import { randomUUID } from "node:crypto";
 import {
   closeSync,
   existsSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -14,11 +16,11 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
-import { errorCode, writeFault } from "@phew/core";
+import { basename, dirname, normalize } from "node:path";
+import { ArgumentError, errorCode, writeFault as faultOf } from "@phew/core";
 
 /**
- * Writes or replaces `path`.
+ * Writes or replaces `path`; a link there is replaced, not followed.
  * @param options `durable`: it outlives a crash of the machine once this returns
  * @throws ArgumentError where the folder cannot be written or the disk is full
  */
@@ -27,15 +29,27 @@ export function replaceFile(
   content: string | Uint8Array,
   { durable = false }: { readonly durable?: boolean } = {},
 ): void {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.partial`);
+  const temporary = temporaryName(path);
   try {
-    writeFileSync(temporary, content, { flush: durable });
+    writeFileSync(temporary, content, { flush: durable, flag: "wx" });
     renameSync(temporary, path);
     if (durable) flushFolder(dirname(path));
   } catch (error) {
     rmSync(temporary, { force: true });
     throw writeFault(path, error);
   }
+}
+
+/** As core's, with the path as a person would write it: one that leads through a gate (see `FolderLock`) does not. */
+export function writeFault(path: string, error: unknown): Error {
+  return error instanceof ArgumentError
+    ? new ArgumentError(normalize(error.subject), error.fault)
+    : faultOf(normalize(path), error);
+}
+
+/** A name beside `path` that nobody else has, also none on another machine. Not joined: the path may lead through a gate. */
+export function temporaryName(path: string): string {
+  return `${dirname(path)}/.${basename(path)}.${randomUUID()}.partial`;
 }
 
 /** The names in a folder outlive a crash of the machine once this returns, where the system can do that. */
@@ -54,7 +68,7 @@ export function flushFolder(folder: string): void {
 /** Removes what processes that were killed left half written. */
 export function removePartials(folder: string): void {
   for (const name of readdirSync(folder))
-    if (/^\..*\.partial$/.test(name)) rmSync(join(folder, name), { force: true });
+    if (/^\..*\.partial$/.test(name)) rmSync(`${folder}/${name}`, { recursive: true, force: true });
 }
 
 /** Makes a folder and those above it. @throws ArgumentError where that is not allowed, or a file is in the way */
@@ -67,4 +81,15 @@ export function makeFolder(path: string): void {
     const isThere = errorCode(error) === "EEXIST" && statSync(path, { throwIfNoEntry: false })?.isDirectory();
     if (!isThere) throw writeFault(path, error);
   }
+}
+
+/** Makes a folder to write into inside another: no link, which would lead elsewhere. @throws ArgumentError as {@link makeFolder} */
+export function makeOwnFolder(path: string): void {
+  makeFolder(path);
+  if (lstatSync(path).isDirectory()) return;
+  throw new ArgumentError(path, {
+    given: "a link to a folder elsewhere",
+    expected: "a folder of its own",
+    remedy: "Take the link away, or choose another experiment.",
+  });
 }

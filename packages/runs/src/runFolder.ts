@@ -3,13 +3,13 @@
  * `status.json` (heartbeat), `metrics.csv`, `tb/`, its checkpoints, and what the run makes (`masks.safetensors`, `report.*`).
  * What was appended is in the file when the call returns; docs/runs.md says what outlives what.
  */
-import { rmSync } from "node:fs";
-import { hostname } from "node:os";
+import { lstatSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { ArgumentError, type Masks, type RunEvent } from "@phew/core";
 import type { MaskOrigin, Tensors } from "@phew/formats";
 import { configHash, type RunConfig } from "./canonicalJson.ts";
 import {
+  CHECKPOINT,
   CHECKPOINT_FILES,
   type Checkpoint,
   keepCheckpoint,
@@ -17,15 +17,17 @@ import {
   PREVIOUS,
 } from "./checkpointFile.ts";
 import { writeEnvironment } from "./environment.ts";
-import { EventFile, fileLength, keepStart } from "./eventFile.ts";
+import { EventFile, fileLength } from "./eventFile.ts";
+import { duration, isRecord, record, whole } from "./fields.ts";
+import { type FolderLock, lockFolder, RUN_LOCK } from "./folderLock.ts";
 import { metricsCsv } from "./metricsCsv.ts";
+import { ownProcess } from "./processes.ts";
 import { summarise } from "./progress.ts";
 import { readRun } from "./readRun.ts";
 import { initialRunState, type RunState, reduce } from "./reduce.ts";
-import { makeFolder, removePartials, replaceFile } from "./replaceFile.ts";
-import { lockRun, type RunLock } from "./runLock.ts";
-import { HEARTBEAT_MS, type RunnerState, type RunStatus, readStatus } from "./status.ts";
-import { keepRecords, type TensorboardEnd, TensorboardFile } from "./tensorboardFile.ts";
+import { makeFolder, replaceFile, writeFault } from "./replaceFile.ts";
+import { HEARTBEAT_MS, MESSAGE_LIMIT, type RunnerState, type RunStatus, readStatus } from "./status.ts";
+import { endFields, keepRecords, type TensorboardEnd, TensorboardFile } from "./tensorboardFile.ts";
 
 export interface RunIdentity {
   /** The folder above all experiments, `runs`. */
@@ -89,15 +91,18 @@ export class RunWriter {
   readonly folder: string;
   /** Where the run goes on; absent where it begins. */
   readonly checkpoint?: RunCheckpoint;
-  readonly #lock: RunLock;
+  readonly #lock: FolderLock;
+  readonly #process = ownProcess();
   readonly #startedT = Date.now();
+  /** Time since then by a clock that nobody sets, as all spans of time here. */
+  readonly #startedAt = performance.now();
   /** Milliseconds of work before this process had it. */
   readonly #elapsedBefore: number;
   readonly #events: EventFile;
   readonly #tensorboard: TensorboardFile;
   readonly #heart: ReturnType<typeof setInterval>;
   #state: RunState;
-  #beatT = 0;
+  #beatAt = -Infinity;
   #runnerState: RunnerState = "running";
   #kept: RunStatus["checkpoint"];
 
@@ -108,7 +113,7 @@ export class RunWriter {
   static open(options: RunOptions): RunWriter {
     const { folder, lock } = takeFolder(options);
     try {
-      clear(folder);
+      clear(lock);
       return new RunWriter(folder, lock, options);
     } catch (error) {
       lock.release();
@@ -125,17 +130,18 @@ export class RunWriter {
     const { folder, lock } = takeFolder(options);
     try {
       if (readStatus(folder)?.state === "finished") {
+        removeLeft(lock);
         lock.release();
         return undefined;
       }
-      const found = await newestCheckpoint(folder, (checkpoint) => reaches(folder, bookmarkOf(checkpoint)));
+      const found = await newestCheckpoint(lock.place.bind(lock), (checkpoint) =>
+        reaches(folder, bookmarkOf(checkpoint)),
+      );
       const bookmark = found && bookmarkOf(found);
       if (found === undefined || bookmark === undefined) {
-        clear(folder);
+        clear(lock);
         return new RunWriter(folder, lock, options);
       }
-      keepStart(join(folder, "events.jsonl"), bookmark.eventsLength);
-      keepRecords(join(folder, "tb"), bookmark.tensorboard);
       return new RunWriter(folder, lock, options, { ...bookmark, tensors: found.tensors });
     } catch (error) {
       lock.release();
@@ -145,7 +151,7 @@ export class RunWriter {
 
   private constructor(
     folder: string,
-    lock: RunLock,
+    lock: FolderLock,
     options: RunOptions,
     from?: Bookmark & Pick<RunCheckpoint, "tensors">,
   ) {
@@ -153,11 +159,12 @@ export class RunWriter {
     this.#lock = lock;
     this.#elapsedBefore = from?.elapsedMs ?? 0;
     const { experiment, name, seed, config } = options;
-    writeEnvironment(this.path("environment.json"), options.threadCount, from !== undefined);
-    replaceFile(this.path("config.json"), toJson({ experiment, name, seed, config }), { durable: true });
+    writeEnvironment(this.#place("environment.json"), options.threadCount, from !== undefined);
+    replaceFile(this.#place("config.json"), toJson({ experiment, name, seed, config }), { durable: true });
+    this.#events = EventFile.begin(this.#place("events.jsonl"), from?.eventsLength);
+    if (from !== undefined) keepRecords(this.#place("tb"), from.tensorboard);
     this.#state = from === undefined ? initialRunState(name) : readRun(folder).state;
-    this.#events = new EventFile(this.path("events.jsonl"));
-    this.#tensorboard = new TensorboardFile(this.path("tb"), from?.step, from?.stepsPerEpoch);
+    this.#tensorboard = new TensorboardFile(this.#place("tb"), from?.step, from?.stepsPerEpoch);
     if (from !== undefined) {
       const { step, progress, tensors } = from;
       this.checkpoint = { step, progress, tensors };
@@ -178,12 +185,19 @@ export class RunWriter {
     return this.#kept?.step;
   }
 
-  /** Path of a file of this run. */
+  /** Path of a file of this run, to read it; {@link write} writes one. */
   path(name: string): string {
     return join(this.folder, name);
   }
 
-  /** Appends an event with the present time. @throws ArgumentError where the disk is full */
+  #place(name: string): string {
+    return this.#lock.place(name);
+  }
+
+  /**
+   * Appends an event with the present time.
+   * @throws ArgumentError where the disk is full, or another process has taken the run over
+   */
   append(event: RunEvent): void {
     if (!this.#events.isOpen) throw new Error(`append after close: ${event.kind}`);
     const timed = { t: Date.now(), ...event };
@@ -195,6 +209,20 @@ export class RunWriter {
     else this.#beat();
   }
 
+  /**
+   * Writes a file of the run, in place of one that is there.
+   * @param act writes it whole under the path that it is given
+   * @throws ArgumentError where another process has taken the run over; what `act` throws
+   */
+  async write(name: string, act: (path: string) => Promise<void>): Promise<void> {
+    this.#lock.requireHeld();
+    const whole = this.#place(`.${name}.${this.#lock.token}.partial`);
+    await this.#fenced(name, async () => {
+      await act(whole);
+      renameSync(whole, this.#place(name));
+    });
+  }
+
   /** Writes `masks.safetensors`, in place of one that is there. @param isOnFile as `writeMasks` has it */
   async saveMasks(
     masks: Masks,
@@ -204,7 +232,17 @@ export class RunWriter {
     // watching a run needs no file formats
     const { writeMasks } = await import("@phew/formats");
     const options = { force: true, ...(isOnFile && { isOnFile }) };
-    await writeMasks(this.path("masks.safetensors"), masks, origin, options);
+    await this.write("masks.safetensors", (path) => writeMasks(path, masks, origin, options));
+  }
+
+  /** Where the run is in other hands by now, that is the failure, and not that its files cannot be found. */
+  async #fenced(name: string, act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      this.#lock.requireHeld();
+      throw error instanceof ArgumentError ? new ArgumentError(this.path(name), error.fault) : error;
+    }
   }
 
   /**
@@ -225,7 +263,7 @@ export class RunWriter {
       elapsedMs: this.#elapsedMs,
       progress,
     };
-    await keepCheckpoint(this.folder, tensors, { ...metadata, [METADATA_KEY]: JSON.stringify(bookmark) });
+    await this.#keep(tensors, { ...metadata, [METADATA_KEY]: JSON.stringify(bookmark) });
     this.#kept = { step, t: Date.now() };
     this.#beat();
   }
@@ -233,7 +271,11 @@ export class RunWriter {
   /** Writes what the run leaves behind for others in place of its checkpoint. */
   async keepResult(tensors: Tensors, metadata: Readonly<Record<string, string>>): Promise<void> {
     this.#lock.requireHeld();
-    await keepCheckpoint(this.folder, tensors, metadata);
+    await this.#keep(tensors, metadata);
+  }
+
+  async #keep(tensors: Tensors, metadata: Readonly<Record<string, string>>): Promise<void> {
+    await this.#fenced(CHECKPOINT, () => keepCheckpoint(this.#place.bind(this), tensors, metadata));
   }
 
   /**
@@ -249,7 +291,7 @@ export class RunWriter {
       if (end.state === "finished") {
         this.#events.flush();
         this.#beat({ durable: true });
-        rmSync(this.path(PREVIOUS), { force: true });
+        removeLeft(this.#lock);
       }
     } finally {
       this.#events.close();
@@ -259,7 +301,7 @@ export class RunWriter {
   }
 
   get #elapsedMs(): number {
-    return this.#elapsedBefore + Date.now() - this.#startedT;
+    return this.#elapsedBefore + Math.round(performance.now() - this.#startedAt);
   }
 
   #lastEvent(state: Exclude<RunnerState, "running">, failure = "unknown reason"): RunEvent {
@@ -267,14 +309,14 @@ export class RunWriter {
       case "finished":
         return { kind: "run.finished", elapsedMs: this.#elapsedMs };
       case "failed":
-        return { kind: "run.failed", message: failure };
+        return { kind: "run.failed", message: failure.slice(0, MESSAGE_LIMIT) };
       case "interrupted":
         return { kind: "run.interrupted" };
     }
   }
 
   #writeMetrics(): void {
-    replaceFile(this.path("metrics.csv"), metricsCsv(this.#state.epochs));
+    this.#replace("metrics.csv", metricsCsv(this.#state.epochs));
   }
 
   /** A disk that is full, or a run that is lost, is told by whoever writes next. */
@@ -287,39 +329,61 @@ export class RunWriter {
   }
 
   #beatIfDue(): void {
-    if (Date.now() - this.#beatT >= HEARTBEAT_MS) this.#beat();
+    if (performance.now() - this.#beatAt >= HEARTBEAT_MS) this.#beat();
   }
 
   #beat(options: { readonly durable?: boolean } = {}): void {
-    this.#beatT = Date.now();
+    this.#beatAt = performance.now();
+    const now = Date.now();
     this.#lock.requireHeld();
     this.#lock.renew();
     const status: RunStatus = {
       state: this.#runnerState,
       name: this.#state.name,
-      pid: process.pid,
-      host: hostname(),
+      ...this.#process,
       startedT: this.#startedT,
-      updatedT: this.#beatT,
-      summary: summarise(this.#state, this.#beatT),
+      updatedT: now,
+      summary: summarise(this.#state, now),
       ...(this.#kept === undefined ? {} : { checkpoint: this.#kept }),
       ...(this.#state.failure === undefined ? {} : { failure: this.#state.failure }),
     };
-    replaceFile(this.path("status.json"), toJson(status), options);
+    this.#replace("status.json", toJson(status), options);
+  }
+
+  #replace(name: string, content: string, options: { readonly durable?: boolean } = {}): void {
+    try {
+      replaceFile(this.#place(name), content, options);
+    } catch (error) {
+      this.#lock.requireHeld();
+      throw error;
+    }
   }
 }
 
-function takeFolder(identity: RunIdentity): { folder: string; lock: RunLock } {
+function takeFolder(identity: RunIdentity): { folder: string; lock: FolderLock } {
   const folder = runFolderOf(identity);
   makeFolder(folder);
-  const lock = lockRun(folder);
-  removePartials(folder);
-  return { folder, lock };
+  return { folder, lock: lockFolder(folder, RUN_LOCK) };
 }
 
+const parseBookmark = record<Bookmark>({
+  step: whole(),
+  eventsLength: whole(),
+  tensorboard: record<TensorboardEnd>(endFields),
+  stepsPerEpoch: whole(),
+  elapsedMs: duration,
+  // whoever keeps it knows what it is
+  progress: (value) => value ?? undefined,
+});
+
+/** Undefined for what is no checkpoint of a run, or none that could be. */
 function bookmarkOf({ metadata }: Pick<Checkpoint, "metadata">): Bookmark | undefined {
-  const text = metadata[METADATA_KEY];
-  return text === undefined ? undefined : (JSON.parse(text) as Bookmark);
+  try {
+    const value: unknown = JSON.parse(metadata[METADATA_KEY] ?? "");
+    return isRecord(value) ? parseBookmark(value) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether the run's files hold at least what the checkpoint remembers of them. */
@@ -333,7 +397,7 @@ function reaches(folder: string, bookmark: Bookmark | undefined): boolean {
 }
 
 /** Removes what an earlier run of this folder left; files of other names stay. */
-function clear(folder: string): void {
+function clear(lock: FolderLock): void {
   const made = [
     "events.jsonl",
     "status.json",
@@ -342,10 +406,29 @@ function clear(folder: string): void {
     "environment.json",
     "best.safetensors",
     "rewind.safetensors",
-    "tb",
     ...CHECKPOINT_FILES,
   ];
-  for (const name of made) rmSync(join(folder, name), { recursive: true, force: true });
+  try {
+    for (const name of made) rmSync(lock.place(name), { recursive: true, force: true });
+    removeFolder(lock, "tb");
+  } catch (error) {
+    lock.requireHeld();
+    throw writeFault(lock.place("."), error);
+  }
+}
+
+/** One file after the other, each by a path of the lock's own. */
+function removeFolder(lock: FolderLock, name: string): void {
+  const found = lstatSync(lock.place(name), { throwIfNoEntry: false });
+  if (found?.isDirectory())
+    for (const inner of readdirSync(lock.place(name)))
+      rmSync(lock.place(`${name}/${inner}`), { recursive: true, force: true });
+  rmSync(lock.place(name), { recursive: true, force: true });
+}
+
+/** What a run that is finished needs no more. */
+function removeLeft(lock: FolderLock): void {
+  rmSync(lock.place(PREVIOUS), { force: true });
 }
 
 function toJson(value: unknown): string {

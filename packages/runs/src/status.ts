@@ -1,17 +1,28 @@
 /** The heartbeat of a run, `status.json`: who works on it, how far it is, and whether that is still true. */
-import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { processLives } from "./processes.ts";
+import {
+  duration,
+  type Fields,
+  fraction,
+  isRecord,
+  moment,
+  oneOf,
+  optional,
+  record,
+  text,
+  whole,
+} from "./fields.ts";
+import { ownerFields, ownerLives, type ProcessOwner } from "./processes.ts";
 import type { RunSummary } from "./progress.ts";
+import type { RunPhase } from "./reduce.ts";
+import { readBounded } from "./regularFile.ts";
 
 export type RunnerState = "running" | "finished" | "failed" | "interrupted";
 
-export interface RunStatus {
+export interface RunStatus extends ProcessOwner {
   readonly state: RunnerState;
   readonly name: string;
-  readonly pid: number;
-  readonly host: string;
   /** Milliseconds since the epoch. */
   readonly startedT: number;
   readonly updatedT: number;
@@ -32,14 +43,49 @@ export type RunLife = RunnerState | "lost" | "waiting";
 export const HEARTBEAT_MS = 1000;
 /** A heartbeat this old from another machine, whose processes cannot be asked for, is a lost run. */
 export const STALE_MS = 60_000;
-/** So is one this old of a process that lives here: its number has been given to another by now. */
+/** So is one this old of a process that lives here and whose start is not known: another has its number by now. */
 export const STALE_ALIVE_MS = 600_000;
 
-const STATES: readonly string[] = ["running", "finished", "failed", "interrupted"];
+/** A JSON file of a run folder is no longer. */
+const JSON_LIMIT = 2 ** 24;
+/** UTF-16 units of a name, and of the reason of a failure. */
+export const NAME_LIMIT = 1000;
+export const MESSAGE_LIMIT = 20_000;
+
+const STATES: readonly RunnerState[] = ["running", "finished", "failed", "interrupted"];
+const PHASES: readonly RunPhase[] = ["waiting", "pruning", "training", "finished", "failed", "interrupted"];
+
+const summaryFields: Fields<RunSummary> = {
+  phase: oneOf(PHASES),
+  method: optional(text(NAME_LIMIT)),
+  requestedDensity: optional(fraction),
+  density: optional(fraction),
+  fraction,
+  leftMs: optional(duration),
+  epoch: optional(whole()),
+  epochCount: optional(whole()),
+  testAccuracy: optional(fraction),
+  bestTestAccuracy: optional(fraction),
+  warnings: optional(list(text(MESSAGE_LIMIT), 1000)),
+};
+
+const statusFields: Fields<RunStatus> = {
+  ...ownerFields,
+  state: oneOf(STATES),
+  name: text(NAME_LIMIT),
+  startedT: moment,
+  updatedT: moment,
+  summary: record<RunSummary>(summaryFields),
+  checkpoint: optional(record<{ step: number; t: number }>({ step: whole(), t: moment })),
+  failure: optional(text(MESSAGE_LIMIT)),
+};
+
+const parseStatus = record<RunStatus>(statusFields);
 
 /** The status of a run folder; undefined where there is none or it cannot be read as one. */
 export function readStatus(folder: string): RunStatus | undefined {
-  return parseStatus(readJson(join(folder, "status.json")));
+  const value = readJson(join(folder, "status.json"));
+  return isRecord(value) ? parseStatus({ name: "", startedT: value.updatedT, ...value }) : undefined;
 }
 
 /**
@@ -49,47 +95,20 @@ export function readStatus(folder: string): RunStatus | undefined {
 export function lifeOf(
   status: RunStatus,
   now: number,
-  isAlive: (pid: number) => boolean = processLives,
+  isAlive: (owner: ProcessOwner) => boolean = ownerLives,
 ): RunLife {
   if (status.state !== "running") return status.state;
   const age = now - status.updatedT;
   if (status.host !== hostname()) return age > STALE_MS ? "lost" : "running";
-  return isAlive(status.pid) && age <= STALE_ALIVE_MS ? "running" : "lost";
+  const isSame = status.started !== undefined || age <= STALE_ALIVE_MS;
+  return isSame && isAlive(status) ? "running" : "lost";
 }
 
-/** The JSON document in a file; undefined where it is missing, unreadable or no JSON. */
+/** The JSON document in a file; undefined where it is missing, unreadable, no regular file, too long or no JSON. */
 export function readJson(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, "utf8"));
+    return JSON.parse(readBounded(path, JSON_LIMIT).toString("utf8"));
   } catch {
     return undefined;
   }
-}
-
-function parseStatus(value: unknown): RunStatus | undefined {
-  if (typeof value !== "object" || value === null) return undefined;
-  const status = value as Partial<Record<keyof RunStatus, unknown>>;
-  const usable =
-    typeof status.state === "string" &&
-    STATES.includes(status.state) &&
-    typeof status.pid === "number" &&
-    typeof status.host === "string" &&
-    typeof status.updatedT === "number" &&
-    typeof status.summary === "object" &&
-    status.summary !== null;
-  if (!usable) return undefined;
-  return {
-    name: "",
-    startedT: status.updatedT as number,
-    ...(status as object),
-    summary: soundSummary(status.summary as object),
-  } as RunStatus;
-}
-
-/** JSON writes NaN as null; in a summary that is the same as absent. So is a list of warnings that is none. */
-function soundSummary(summary: object): object {
-  const usable = ([key, value]: [string, unknown]) =>
-    value !== null &&
-    (key !== "warnings" || (Array.isArray(value) && value.every((w) => typeof w === "string")));
-  return Object.fromEntries(Object.entries(summary).filter(usable));
 }

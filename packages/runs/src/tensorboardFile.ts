@@ -15,10 +15,10 @@ import {
   writeSync,
 } from "node:fs";
 import { hostname } from "node:os";
-import { join } from "node:path";
 import type { TimedRunEvent } from "@phew/core";
-import { writeFault } from "@phew/core";
-import { makeFolder } from "./replaceFile.ts";
+import { text, whole } from "./fields.ts";
+import { makeOwnFolder, writeFault } from "./replaceFile.ts";
+import { startOfFile } from "./startOfFile.ts";
 import { restartRecord, scalarRecord, versionRecord } from "./tensorboardRecord.ts";
 
 /** Where the records of a run end. */
@@ -31,21 +31,30 @@ export interface TensorboardEnd {
 
 const PREFIX = "events.out.tfevents.";
 
+/** A bookmark's end; the name is one of a file of the folder. */
+export const endFields = {
+  file: (value: unknown) => {
+    const name = text(300)(value);
+    return name?.startsWith(PREFIX) && !/[/\\\0]/.test(name) ? name : undefined;
+  },
+  length: whole(),
+};
+
 export class TensorboardFile {
   readonly #path: string;
   readonly #name: string;
   #descriptor: number | undefined;
   #stepsPerEpoch = 1;
 
-  /** @param step the checkpoint's, where a run is gone on with; undefined where it begins */
+  /** @param folder `tb/`, as the owner of the run writes to it @param step the checkpoint's, where a run is gone on with; undefined where it begins */
   constructor(folder: string, step: number | undefined, stepsPerEpoch = 1) {
-    makeFolder(folder);
+    makeOwnFolder(folder);
     const t = Date.now();
     this.#name = nextName(folder, t);
-    this.#path = join(folder, this.#name);
+    this.#path = `${folder}/${this.#name}`;
     this.#stepsPerEpoch = stepsPerEpoch;
     try {
-      this.#descriptor = openSync(this.#path, "a");
+      this.#descriptor = openSync(this.#path, "ax");
     } catch (error) {
       throw writeFault(this.#path, error);
     }
@@ -112,29 +121,26 @@ export class TensorboardFile {
     try {
       for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
     } catch (error) {
-      cut(this.#path, size);
+      shorten(descriptor, size);
       throw writeFault(this.#path, error);
     }
   }
 }
 
-/** Takes away what was written behind `end`. @returns false where there is less than that */
-export function keepRecords(folder: string, end: TensorboardEnd): boolean {
-  const names = recordFiles(folder);
-  if (!names.includes(end.file) || !cut(join(folder, end.file), end.length)) return false;
-  for (const name of names) if (name > end.file) rmSync(join(folder, name), { force: true });
-  return true;
+/**
+ * Takes away what was written behind `end`. The last file becomes another of the same name: a process given up for dead may
+ * have it open still.
+ */
+export function keepRecords(folder: string, end: TensorboardEnd): void {
+  closeSync(startOfFile(`${folder}/${end.file}`, end.length));
+  for (const name of recordFiles(folder)) if (name > end.file) rmSync(`${folder}/${name}`, { force: true });
 }
 
-/** @returns false where the file is shorter */
-function cut(path: string, length: number): boolean {
-  const descriptor = openSync(path, "r+");
+function shorten(descriptor: number, size: number): void {
   try {
-    const { size } = fstatSync(descriptor);
-    if (size > length) ftruncateSync(descriptor, length);
-    return size >= length;
-  } finally {
-    closeSync(descriptor);
+    ftruncateSync(descriptor, size);
+  } catch {
+    // readers skip half a record
   }
 }
 

@@ -1,7 +1,7 @@
 /** Kept weights entering each unit, counted in the masks of a run: what a picture of the sparse network is made of. */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { LayerMeasure } from "@phew/core";
+import { modifiedT } from "./regularFile.ts";
 
 export interface LayerUnits {
   /** Of the layer's weight. */
@@ -21,7 +21,7 @@ export async function readUnitCounts(
   layers: readonly Pick<LayerMeasure, "name">[],
 ): Promise<LayerUnits[] | undefined> {
   const path = join(folder, "masks.safetensors");
-  if (!existsSync(path)) return undefined;
+  if (modifiedT(path) === undefined) return undefined;
   // watching a run that has no masks needs no file formats
   const { maskName, readSafetensors } = await import("@phew/formats");
   try {

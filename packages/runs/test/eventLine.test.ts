@@ -2,10 +2,24 @@ import { parseEventLine, type RunEvent, writeEventLine } from "@phew/runs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
+/** Any number, those that JSON lacks among them. */
 const number = fc.double();
+const fraction = fc.oneof(fc.double({ min: 0, max: 1, noNaN: true }), fc.constant(Number.NaN));
+const positive = fc.double({ min: 0 });
+const duration = fc.double({ min: 0, max: 8.64e15 });
 const count = fc.nat();
+const epochs = fc.nat(2 ** 26);
+const units = fc.stringMatching(/^[\da-f]{0,64}$/);
 const layers = fc.array(
-  fc.record({ name: fc.string(), shape: fc.array(count), keptCount: count, count, width: number }),
+  fc
+    .record({
+      name: fc.string(),
+      shape: fc.array(count, { maxLength: 8 }),
+      keptCount: count,
+      count,
+      width: fraction,
+    })
+    .map((layer) => ({ ...layer, count: Math.max(layer.count, layer.keptCount) })),
   { maxLength: 3 },
 );
 
@@ -16,8 +30,8 @@ const events: { readonly [K in RunEvent["kind"]]: fc.Arbitrary<Extract<RunEvent,
     name: fc.string(),
     config: fc.constant({ method: "phew", nested: { list: [1, "a", null] } }),
   }),
-  "run.resumed": fc.record({ kind: fc.constant("run.resumed" as const), epoch: count, step: count }),
-  "run.finished": fc.record({ kind: fc.constant("run.finished" as const), elapsedMs: number }),
+  "run.resumed": fc.record({ kind: fc.constant("run.resumed" as const), epoch: epochs, step: count }),
+  "run.finished": fc.record({ kind: fc.constant("run.finished" as const), elapsedMs: duration }),
   "run.failed": fc.record({ kind: fc.constant("run.failed" as const), message: fc.string() }),
   "run.interrupted": fc.record({ kind: fc.constant("run.interrupted" as const) }),
   log: fc.record({
@@ -28,10 +42,12 @@ const events: { readonly [K in RunEvent["kind"]]: fc.Arbitrary<Extract<RunEvent,
   "prune.started": fc.record({
     kind: fc.constant("prune.started" as const),
     method: fc.string(),
-    density: number,
+    density: fraction,
     keepCount: count,
     prunableCount: count,
-    layerShapes: fc.array(fc.record({ name: fc.string(), shape: fc.array(count), count }), { maxLength: 3 }),
+    layerShapes: fc.array(fc.record({ name: fc.string(), shape: fc.array(count, { maxLength: 8 }), count }), {
+      maxLength: 3,
+    }),
   }),
   "prune.progress": fc.record({
     kind: fc.constant("prune.progress" as const),
@@ -39,10 +55,10 @@ const events: { readonly [K in RunEvent["kind"]]: fc.Arbitrary<Extract<RunEvent,
     keepCount: count,
     walkCount: count,
     stepCount: count,
-    elapsedMs: number,
+    elapsedMs: duration,
     layerProgress: fc.array(
       fc.record(
-        { keptCount: count, width: number, units: fc.string(), expectedCount: count },
+        { keptCount: count, width: fraction, units, expectedCount: count },
         { requiredKeys: ["keptCount", "width", "units"] },
       ),
       { maxLength: 3 },
@@ -51,16 +67,16 @@ const events: { readonly [K in RunEvent["kind"]]: fc.Arbitrary<Extract<RunEvent,
   "prune.finished": fc.record({
     kind: fc.constant("prune.finished" as const),
     method: fc.string(),
-    requestedDensity: number,
-    density: number,
+    requestedDensity: fraction,
+    density: fraction,
     keptCount: count,
-    elapsedMs: number,
+    elapsedMs: duration,
     layers,
     measures: fc.record({
       pathKernelTrace: number,
       relativeTrace: number,
-      meanWidth: number,
-      minWidth: number,
+      meanWidth: fraction,
+      minWidth: fraction,
       deadUnitCount: count,
       ineffectiveCount: count,
       logPathCount: number,
@@ -70,8 +86,8 @@ const events: { readonly [K in RunEvent["kind"]]: fc.Arbitrary<Extract<RunEvent,
     {
       kind: fc.constant("train.started" as const),
       executor: fc.string(),
-      epochCount: count,
-      stepsPerEpoch: count,
+      epochCount: epochs,
+      stepsPerEpoch: epochs,
       batchSize: count,
       trainCount: count,
       testCount: count,
@@ -97,29 +113,29 @@ const events: { readonly [K in RunEvent["kind"]]: fc.Arbitrary<Extract<RunEvent,
   ),
   "train.step": fc.record({
     kind: fc.constant("train.step" as const),
-    epoch: count,
+    epoch: epochs,
     step: count,
     loss: number,
     rate: number,
-    imagesPerSecond: number,
+    imagesPerSecond: positive,
   }),
   "train.epoch": fc.record({
     kind: fc.constant("train.epoch" as const),
-    epoch: count,
+    epoch: epochs,
     loss: number,
-    accuracy: number,
+    accuracy: fraction,
     testLoss: number,
-    testAccuracy: number,
+    testAccuracy: fraction,
     rate: number,
-    elapsedMs: number,
-    gradientNorms: fc.array(number, { maxLength: 3 }),
-    layerMs: fc.array(number, { maxLength: 3 }),
+    elapsedMs: duration,
+    gradientNorms: fc.array(positive, { maxLength: 3 }),
+    layerMs: fc.array(positive, { maxLength: 3 }),
   }),
   "train.finished": fc.record({
     kind: fc.constant("train.finished" as const),
-    testAccuracy: number,
+    testAccuracy: fraction,
     testLoss: number,
-    elapsedMs: number,
+    elapsedMs: duration,
   }),
 };
 
@@ -159,11 +175,37 @@ describe("a line of events.jsonl", () => {
     expect(parseEventLine(line)).toMatchObject({ loss: Number.NaN });
   });
 
-  it("loses an optional field that is damaged, not the event", () => {
-    const event = parseEventLine(finishedWith("[]", ',"measures":{"meanWidth":1},"walkCount":"many"'));
-    expect(event).toMatchObject({ kind: "prune.finished", layers: [] });
-    expect(event).not.toHaveProperty("measures");
-    expect(event).not.toHaveProperty("walkCount");
+  it.each([
+    ["measures that are not whole", finishedWith("[]", ',"measures":{"meanWidth":1}')],
+    ["a word for an optional number", finishedWith("[]", ',"walkCount":"many"')],
+    ["a shape that is no list", finishedWith('[{"name":"a","shape":{},"count":9,"keptCount":1,"width":1}]')],
+    [
+      "more kept than there is",
+      finishedWith('[{"name":"a","shape":[9],"count":9,"keptCount":10,"width":1}]'),
+    ],
+    ["a width above 1", finishedWith('[{"name":"a","shape":[9],"count":9,"keptCount":1,"width":2}]')],
+    [
+      "a negative number of weights",
+      '{"t":1,"kind":"prune.progress","keptCount":-1,"keepCount":1,"elapsedMs":1}',
+    ],
+    ["half a step", '{"t":1,"kind":"run.resumed","epoch":1,"step":0.5}'],
+    ["a time that no date can be", '{"t":1e300,"kind":"run.interrupted"}'],
+    [
+      "settings nested without end",
+      `{"t":1,"kind":"run.started","name":"a","config":${'{"a":'.repeat(99)}1${"}".repeat(99)}}`,
+    ],
+    ["a message of megabytes", `{"t":1,"kind":"run.failed","message":"${"x".repeat(2 ** 20)}"}`],
+    ["a level that is none", '{"t":1,"kind":"log","level":"fatal","message":"a"}'],
+    [
+      "steps beyond counting",
+      '{"t":1,"kind":"train.started","executor":"x","epochCount":2,"stepsPerEpoch":1e308,"batchSize":1,"trainCount":1,"testCount":1}',
+    ],
+  ])("is left out where it has %s", (_, line) => {
+    expect(parseEventLine(line)).toBeUndefined();
+  });
+
+  it("has an optional field that is null as one that is absent", () => {
+    expect(parseEventLine(finishedWith("[]", ',"walkCount":null'))).not.toHaveProperty("walkCount");
   });
 });
 

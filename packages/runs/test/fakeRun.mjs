@@ -1,8 +1,8 @@
 // A run for tests of executors: makes steps of 20 ms, keeps their number, stops at SIGTERM with 130, goes on where it was.
 // Arguments: folder, number of steps, "crash" or nothing.
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { hostname } from "node:os";
 import path from "node:path";
+import { ownProcess } from "../dist/processes.js";
 
 const [folder, stepCount, mode] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
@@ -14,8 +14,7 @@ function tell(state, failure) {
   const status = {
     state,
     name: path.basename(folder),
-    pid: process.pid,
-    host: hostname(),
+    ...ownProcess(),
     startedT: Date.now(),
     updatedT: Date.now(),
     summary: {

