@@ -6,6 +6,7 @@ import {
   type Fields,
   fraction,
   isRecord,
+  list,
   moment,
   oneOf,
   optional,
