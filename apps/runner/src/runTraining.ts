@@ -439,7 +439,9 @@ function keepBest(
 ): Promise<void> {
   const metadata = metadataOf(config, network, { epoch: `${epoch}`, seed: `${config.seed}` });
   const tensors = weightTensors(network, weights);
-  return writer.write("best.safetensors", (file) => writeSafetensors(file, tensors, metadata, { force: true }));
+  return writer.write("best.safetensors", (file) =>
+    writeSafetensors(file, tensors, metadata, { force: true }),
+  );
 }
 
 /** The weights of an early step, for other runs to start from. */
