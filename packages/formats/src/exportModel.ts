@@ -8,11 +8,12 @@ import {
   type ExportOptions,
   LAYOUTS,
 } from "./exportForm.ts";
+import type { NetworkOnnxForm } from "./onnx/networkAsOnnx.ts";
 import { writeOnnx } from "./onnx/onnx.ts";
 
 /**
  * Writes a masked model in the format that the name ends with: `.safetensors`, `.npz`, `.json` (TensorFlow.js) or
- * `.onnx` (for models that came from ONNX).
+ * `.onnx` (the file it came from, where that is ONNX; else a model of its own).
  * @returns what is worth knowing, one sentence each
  * @throws ArgumentError where form, format and model do not go together, or the file cannot be written
  */
@@ -37,9 +38,11 @@ export async function exportModel(
       return writeJson(path, model, masks, form, options);
     case ".onnx":
       if (form === "masks") throw masksAlone(path);
-      if (model.format !== "onnx") throw notOnnx(path, model);
-      await writeOnnx(path, model.onnx, masks, form, options);
-      return opaqueNotes(model.network);
+      if (model.format === "onnx") {
+        await writeOnnx(path, model.onnx, masks, form, options);
+        return opaqueNotes(model.network);
+      }
+      return writeAsOnnx(path, model, masks, form, options);
     default:
       throw new ArgumentError(path, {
         given: extname(path) === "" ? "a name without an ending" : `the ending ${extname(path)}`,
@@ -73,12 +76,17 @@ function opaqueNotes(network: Network): readonly string[] {
   ];
 }
 
-function notOnnx(path: string, model: ExportableModel): ArgumentError {
-  return new ArgumentError(path, {
-    given: `a model from ${model.format === "zoo" ? "the zoo" : `a ${model.format} file`}`,
-    expected: "one from an ONNX file, which is written again with the masks in it",
-    remedy: "Write .safetensors, .npz or a TensorFlow.js model.json.",
-  });
+async function writeAsOnnx(
+  path: string,
+  model: ExportableModel,
+  masks: Masks,
+  form: NetworkOnnxForm,
+  options: ExportOptions,
+): Promise<readonly string[]> {
+  const { writeNetworkAsOnnx } = await import("./onnx/networkAsOnnx.ts");
+  await writeNetworkAsOnnx(path, model.network, options.weights ?? model.weights, masks, form, options);
+  if (model.format !== "tfjs" || model.network.inputShape.length < 3) return [];
+  return ["The ONNX model takes images as [n, channels, height, width], as all of ONNX does."];
 }
 
 function masksAlone(path: string): ArgumentError {

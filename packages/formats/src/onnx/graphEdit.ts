@@ -367,7 +367,8 @@ const isExternal = (part: TensorPart): boolean => part.header.dataLocation === E
 
 const byteLength = ({ dims, dtype }: NewTensor): number => product(dims) * ELEMENT_BYTES[dtype];
 
-function inline(tensor: NewTensor): Piece {
+/** An initialiser of the graph with its elements in it. */
+export function inline(tensor: NewTensor): Piece {
   const header = encode("Tensor", {
     dims: [...tensor.dims],
     dataType: dataTypeOf(tensor.dtype),

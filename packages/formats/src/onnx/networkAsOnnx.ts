@@ -1,0 +1,321 @@
+/** Any network as an ONNX model of its own: one node or a few for each operation, parameters under their names. */
+import {
+  type ActivationName,
+  ArgumentError,
+  activationParameters,
+  compactNetwork,
+  type Masks,
+  maskedWeights,
+  type Network,
+  type Node,
+  type Operation,
+  type Weights,
+} from "@phew/core";
+import { boolTensor, bytesOf, float32Tensor, type Tensor } from "../tensor.ts";
+import { type WriteOptions, writeWhole } from "../writeFile.ts";
+import { inline, intAttribute, intsAttribute } from "./graphEdit.ts";
+import { GRAPH, MODEL } from "./parts.ts";
+import { bytesPiece, fieldPiece, joined, type Piece } from "./pieces.ts";
+import { ATTRIBUTE, type AttributeProto, encode, type NodeProto, type ValueInfoProto } from "./schema.ts";
+import { dataTypeOf } from "./tensors.ts";
+
+/** Of ModelProto: who wrote it. */
+const PRODUCER = 2;
+/** Of GraphProto. */
+const NAME = 2;
+/** What every operation here has, but for the activations of {@link NEWER}. */
+const OPSET = 14;
+/** Opset from which an operation is ONNX's own. */
+const NEWER: Readonly<Record<string, number>> = { Mish: 18, Gelu: 20 };
+/** IR version that belongs to an opset. */
+const irVersionOf = (opset: number): number => (opset > 18 ? 9 : 8);
+/** What protobuf can hold. */
+const MOST_BYTES = 2 ** 31 - 1;
+
+export type NetworkOnnxForm = "zeroed" | "compact" | "original+masks";
+
+/**
+ * Writes a network from anywhere; its input is `[n, …]` for any n, its output what the network puts out (logits mostly).
+ * @throws ArgumentError where it has parts that cannot be computed or is larger than an ONNX file may be, or as
+ *   {@link writeWhole}
+ */
+export async function writeNetworkAsOnnx(
+  path: string,
+  network: Network,
+  weights: Weights,
+  masks: Masks,
+  form: NetworkOnnxForm,
+  options: WriteOptions = {},
+): Promise<void> {
+  const compact = form === "compact" ? compactNetwork(network, weights, masks) : undefined;
+  const draft = new ModelDraft(
+    compact?.network ?? network,
+    compact?.weights ?? maskedWeights(weights, masks),
+    form === "original+masks" ? { weights, masks } : undefined,
+  );
+  await writeWhole(path, draft.piece().chunks(), options);
+}
+
+class ModelDraft {
+  readonly #network: Network;
+  readonly #tensors = new Map<string, Tensor>();
+  readonly #nodes: NodeProto[] = [];
+  /** ONNX's name of each node's value. */
+  readonly #valueOf: string[] = [];
+  readonly #names: Set<string>;
+
+  /** @param pruned whose weights are to be written beside their masks, unmasked */
+  constructor(network: Network, values: Weights, pruned?: { weights: Weights; masks: Masks }) {
+    this.#network = network;
+    this.#names = new Set(network.parameters.map(({ name }) => name));
+    for (const { name, shape, role } of network.parameters) {
+      if (role === "weight" && pruned !== undefined) this.#product(name, shape, pruned);
+      else this.#tensors.set(name, float32Tensor(shape, values.get(name)!));
+    }
+    for (const node of network.nodes) this.#valueOf.push(this.#add(node));
+  }
+
+  piece(): Piece {
+    const { name, inputShape, outputShape, output } = this.#network;
+    const graph = joined([
+      ...this.#nodes.map((node) => fieldPiece(GRAPH.node, bytesPiece(encode("Node", node)))),
+      fieldPiece(NAME, bytesPiece(Buffer.from(name, "utf8"))),
+      ...[...this.#tensors].map(([own, { shape, dtype, data }]) =>
+        inline({ name: own, dims: shape, dtype, read: () => data }),
+      ),
+      valuePiece(GRAPH.input, this.#valueOf[0]!, inputShape),
+      valuePiece(GRAPH.output, this.#valueOf[output]!, outputShape),
+    ]);
+    const opset = Math.max(OPSET, ...this.#nodes.map(({ opType }) => NEWER[opType ?? ""] ?? OPSET));
+    const model = joined([
+      bytesPiece(Uint8Array.of(MODEL.irVersion << 3, irVersionOf(opset))),
+      fieldPiece(PRODUCER, bytesPiece(Buffer.from("phew", "utf8"))),
+      fieldPiece(MODEL.graph, graph),
+      fieldPiece(MODEL.operatorSet, bytesPiece(encode("OperatorSet", { domain: "", version: opset }))),
+    ]);
+    if (model.length <= MOST_BYTES) return model;
+    throw new ArgumentError(name, {
+      given: `${model.length} bytes`,
+      expected: `at most ${MOST_BYTES}, what one ONNX file can hold`,
+      remedy: "Write .safetensors.",
+    });
+  }
+
+  /** A weight as the product of original and mask, as {@link originalAndMasksEdit} writes it. */
+  #product(
+    name: string,
+    shape: readonly number[],
+    { weights, masks }: { weights: Weights; masks: Masks },
+  ): void {
+    const [original, mask] = [this.#unused(`${name}_orig`), this.#unused(`${name}_mask`)];
+    const float = this.#unused(`${name}_mask_float`);
+    this.#tensors.set(original, float32Tensor(shape, weights.get(name)!));
+    this.#tensors.set(mask, boolTensor(shape, masks.get(name)!));
+    const to = intAttribute("to", dataTypeOf("F32"));
+    this.#nodes.push({
+      name: `${name}_mask_cast`,
+      opType: "Cast",
+      input: [mask],
+      output: [float],
+      attribute: [to],
+    });
+    this.#nodes.push({ name: `${name}_masked`, opType: "Mul", input: [original, float], output: [name] });
+  }
+
+  #unused(wanted: string): string {
+    let name = wanted;
+    for (let k = 1; this.#names.has(name); k++) name = `${wanted}_${k}`;
+    this.#names.add(name);
+    return name;
+  }
+
+  /** @returns the name of its value */
+  #add(node: Node): string {
+    const inputs = node.inputs.map((input) => this.#valueOf[input]!);
+    const { op } = node;
+    switch (op.kind) {
+      case "input":
+        return this.#unused(node.name);
+      case "conv2d":
+        return this.#node(
+          node,
+          "Conv",
+          [...inputs, op.weight, ...biasOf(op)],
+          [...windowAttributes(op), intAttribute("group", op.groups)],
+        );
+      case "dense":
+        return this.#node(node, "Gemm", [...inputs, op.weight, ...biasOf(op)], [intAttribute("transB", 1)]);
+      case "batchNorm":
+        return this.#node(
+          node,
+          "BatchNormalization",
+          [...inputs, op.scale, op.shift, op.mean, op.variance],
+          [floatAttribute("epsilon", op.epsilon), floatAttribute("momentum", 1 - op.momentum)],
+        );
+      case "activation":
+        return this.#activation(node, op, inputs[0]!);
+      case "maxPool2d":
+        return this.#node(node, "MaxPool", inputs, [
+          ...windowAttributes(op),
+          intAttribute("ceil_mode", op.ceil ? 1 : 0),
+        ]);
+      case "averagePool2d":
+        return this.#node(node, "AveragePool", inputs, [
+          ...windowAttributes(op).filter(({ name }) => name !== "dilations"),
+          intAttribute("ceil_mode", op.ceil ? 1 : 0),
+          intAttribute("count_include_pad", op.countPadding ? 1 : 0),
+        ]);
+      case "globalAveragePool": {
+        const pooled = this.#step(`${node.name}_mean`, "GlobalAveragePool", inputs);
+        return this.#node(node, "Flatten", [pooled], [intAttribute("axis", 1)]);
+      }
+      case "flatten":
+        return this.#node(node, "Flatten", inputs, [intAttribute("axis", 1)]);
+      case "add":
+        return this.#node(node, inputs.length === 2 ? "Add" : "Sum", inputs);
+      case "concat":
+        return this.#node(node, "Concat", inputs, [intAttribute("axis", 1)]);
+      case "select":
+        return this.#node(
+          node,
+          "Gather",
+          [...inputs, this.#indices(node.name, op.index)],
+          [intAttribute("axis", 1)],
+        );
+      case "dropout":
+        return this.#node(node, "Dropout", [...inputs, this.#number(`${node.name}_ratio`, op.rate)]);
+      case "identity":
+        return this.#node(node, "Identity", inputs);
+      case "opaque":
+        throw new ArgumentError(`layer "${node.name}"`, {
+          given: `${op.operation}, which is not known`,
+          expected: "operations that can be computed",
+          remedy: "Export the file that it came from in its own format.",
+        });
+    }
+  }
+
+  #activation(node: Node, op: Extract<Operation, { kind: "activation" }>, x: string): string {
+    const { alpha, beta } = activationParameters(op);
+    const own = ACTIVATIONS[op.name];
+    if (own !== undefined) {
+      const { opType, attributes } = own(alpha, beta);
+      return this.#node(node, opType, [x], attributes);
+    }
+    const number = (name: string, value: number) => this.#number(`${node.name}_${name}`, value);
+    switch (op.name) {
+      case "relu6":
+        return this.#node(node, "Clip", [x, number("least", 0), number("most", 6)]);
+      case "clip":
+        return this.#node(node, "Clip", [x, number("least", alpha), number("most", beta)]);
+      case "silu": {
+        const scaled =
+          alpha === 1 ? x : this.#step(`${node.name}_scaled`, "Mul", [x, number("alpha", alpha)]);
+        return this.#node(node, "Mul", [x, this.#step(`${node.name}_sigmoid`, "Sigmoid", [scaled])]);
+      }
+      case "softplus": {
+        if (alpha === 1) return this.#node(node, "Softplus", [x]);
+        const factor = number("alpha", alpha);
+        const soft = this.#step(`${node.name}_soft`, "Softplus", [
+          this.#step(`${node.name}_scaled`, "Mul", [x, factor]),
+        ]);
+        return this.#node(node, "Div", [soft, factor]);
+      }
+      default:
+        throw new ArgumentError(`layer "${node.name}"`, {
+          given: `the activation ${op.name}`,
+          expected: "one that ONNX has",
+        });
+    }
+  }
+
+  /** The node of an operation, whose value bears the operation's name. */
+  #node(node: Node, opType: string, input: string[], attribute: AttributeProto[] = []): string {
+    return this.#step(node.name, opType, input, attribute);
+  }
+
+  #step(name: string, opType: string, input: readonly string[], attribute: AttributeProto[] = []): string {
+    const output = this.#unused(name);
+    this.#nodes.push({ name: output, opType, input: [...input], output: [output], attribute });
+    return output;
+  }
+
+  #number(name: string, value: number): string {
+    const own = this.#unused(name);
+    this.#tensors.set(own, float32Tensor([], Float32Array.of(value)));
+    return own;
+  }
+
+  #indices(name: string, index: readonly number[]): string {
+    const own = this.#unused(`${name}_index`);
+    const data = bytesOf(BigInt64Array.from(index, BigInt));
+    this.#tensors.set(own, { dtype: "I64", shape: [index.length], data });
+    return own;
+  }
+}
+
+type NativeActivation = (alpha: number, beta: number) => { opType: string; attributes: AttributeProto[] };
+
+const plain =
+  (opType: string): NativeActivation =>
+  () => ({ opType, attributes: [] });
+const withAlpha =
+  (opType: string): NativeActivation =>
+  (alpha) => ({
+    opType,
+    attributes: [floatAttribute("alpha", alpha)],
+  });
+
+/** Activations that are one operation of ONNX; the others are put together. */
+const ACTIVATIONS: Readonly<Partial<Record<ActivationName, NativeActivation>>> = {
+  relu: plain("Relu"),
+  leakyRelu: withAlpha("LeakyRelu"),
+  sigmoid: plain("Sigmoid"),
+  tanh: plain("Tanh"),
+  gelu: plain("Gelu"),
+  geluTanh: () => ({ opType: "Gelu", attributes: [stringAttribute("approximate", "tanh")] }),
+  hardSwish: plain("HardSwish"),
+  hardSigmoid: (alpha, beta) => ({
+    opType: "HardSigmoid",
+    attributes: [floatAttribute("alpha", alpha), floatAttribute("beta", beta)],
+  }),
+  elu: withAlpha("Elu"),
+  selu: plain("Selu"),
+  celu: withAlpha("Celu"),
+  softsign: plain("Softsign"),
+  mish: plain("Mish"),
+  thresholdedRelu: withAlpha("ThresholdedRelu"),
+};
+
+function windowAttributes({
+  kernel,
+  stride,
+  padding,
+  dilation,
+}: Extract<Operation, { kind: "conv2d" | "maxPool2d" | "averagePool2d" }>): AttributeProto[] {
+  return [
+    intsAttribute("kernel_shape", kernel),
+    intsAttribute("strides", stride),
+    intsAttribute("pads", padding),
+    intsAttribute("dilations", dilation),
+  ];
+}
+
+const biasOf = ({ bias }: { readonly bias?: string }): string[] => (bias === undefined ? [] : [bias]);
+
+const floatAttribute = (name: string, f: number): AttributeProto => ({ name, type: ATTRIBUTE.float, f });
+
+const stringAttribute = (name: string, s: string): AttributeProto => ({
+  name,
+  type: ATTRIBUTE.string,
+  s: Buffer.from(s, "utf8"),
+});
+
+function valuePiece(field: number, name: string, shape: readonly number[]): Piece {
+  const dim = [{ dimParam: "n" }, ...shape.map((dimValue) => ({ dimValue }))];
+  const info: ValueInfoProto = {
+    name,
+    type: { tensorType: { elemType: dataTypeOf("F32"), shape: { dim } } },
+  };
+  return fieldPiece(field, bytesPiece(encode("ValueInfo", info)));
+}
