@@ -137,6 +137,7 @@ export async function prune(
     strict: settings.strict === true,
     useless: { scope: options.scope !== "global", wholePaths: pruner.wholePaths },
   });
+  for (const message of pruning.notes ?? []) onEvent?.({ kind: "log", level: "info", message });
   for (const message of warnings) onEvent?.({ kind: "log", level: "warning", message });
   onEvent?.({
     kind: "prune.finished",

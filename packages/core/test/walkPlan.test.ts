@@ -2,10 +2,13 @@ import { INPUT, type WalkPlan } from "@phew/engine";
 import { isWeighted, OUTPUT, Ways } from "@phew/oracle";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { Masks } from "../src/masks/masks.ts";
 import { NetworkBuilder } from "../src/network/builder.ts";
 import type { Network } from "../src/network/network.ts";
 import { unitRun } from "../src/operations/select.ts";
+import { prune } from "../src/prune.ts";
 import { longestWalk, walkPlan } from "../src/walks/plan.ts";
+import { networkMask, planMask, withoutStrays } from "../src/walks/strays.ts";
 import { zooEntries, zooModel } from "../src/zoo/zoo.ts";
 import { oracleNetwork } from "./oracleNetwork.ts";
 import { randomNetworks, randomWeights } from "./randomNetwork.ts";
@@ -164,12 +167,70 @@ describe("the walk plan", () => {
     expect(longestWalk(plan, "weight")).toBeLessThanOrEqual(plan.layers.length);
   });
 
-  it("names the layer and the units that nothing reads", () => {
-    const b = new NetworkBuilder("stray", [2]);
-    const x = b.dense("a", b.input, 6);
+  it("leaves units out that nothing reads, and those behind which all is left out, with a word", async () => {
+    const b = new NetworkBuilder("unread", [4]);
+    const x = b.dense("a", b.input, 6, { bias: false });
     const some = b.node("some", { kind: "select", index: unitRun(1, 2) }, x);
-    expect(() => planOf(b.build(b.dense("b", some, 1)))).toThrow(
-      'layer "a.weight", unit 0: got no way on: neither the output nor a layer with weights reads them',
+    const network = b.build(b.dense("b", some, 1, { bias: false }));
+    const plan = planOf(network);
+    expect(plan.rest!.notes).toEqual([
+      'layer "a.weight", units 0, 3 to 5: left out of the walks, as no way leads on to the output',
+    ]);
+    expect(plan.layers.map(({ outCount, inCount }) => [outCount, inCount])).toEqual([
+      [2, 4],
+      [1, 2],
+    ]);
+    const weights = randomWeights(network, 1);
+    const settings = { method: "uniform-walk", seed: 0 };
+    const { masks, notes, density } = await prune(network, weights, { ...settings, density: 10 / 26 });
+    expect(notes).toEqual(plan.rest!.notes);
+    expect(density).toBe(10 / 26);
+    expect([...masks.bytes]).toEqual(
+      [...masks.bytes.keys()].map((k) => ((k >= 4 && k < 12) || k >= 24 ? 1 : 0)),
+    );
+    await expect(prune(network, weights, { ...settings, density: 0.5 })).rejects.toThrow(
+      /density: got 13 of 26 weights to keep, expected at most 10: .* Ask for a density of at most 0\.3846\./,
+    );
+    // what is kept already counts, though no walk could keep it
+    const from = new Masks(network);
+    from.bytes.fill(1, 0, 3);
+    const grown = await prune(network, weights, { ...settings, density: 0.5, from });
+    expect(grown.keptCount).toBe(13);
+  });
+
+  it("leaves units out that nothing enters, and refuses a network in which nothing is left", () => {
+    const layer = (name: string, inCount: number, outCount: number, groups: number, firstEdge: number) => ({
+      name,
+      weight: new Float32Array((outCount * inCount) / groups).fill(1),
+      outCount,
+      inCount,
+      groups,
+      kernelSize: 1,
+      firstEdge,
+    });
+    const link = (from: number, to: number, fromStart: number, count: number, toStart: number) => {
+      return { from, to, fromStart, count, toStart, spread: 1 };
+    };
+    // of four channels two are filled with zeros: the second group of "b" has nothing to add up
+    const layers = [layer("a", 1, 2, 1, 0), layer("b", 4, 4, 2, 2)];
+    const links = [link(INPUT, 0, 0, 1, 0), link(0, 1, 0, 2, 0), link(1, 2, 0, 4, 0)];
+    const whole = { layers, links, inputCount: 1, outputCount: 4, edgeCount: 10 };
+    const plan = withoutStrays(whole);
+    expect(plan.rest!.notes).toEqual([
+      'layer "b", input units 2 to 3: left out of the walks, as none leads there from the input',
+      'layer "b", units 2 to 3: left out of the walks, as none leads there from the input',
+      "the output, units 2 to 3: left out of the walks, as none leads there from the input",
+    ]);
+    expect(plan).toMatchObject({ edgeCount: 6, outputCount: 2 });
+    expect([...networkMask(plan, Uint8Array.from([1, 1, 0, 1, 0, 1]))]).toEqual([
+      1, 1, 0, 1, 0, 1, 0, 0, 0, 0,
+    ]);
+    expect(planMask(plan, new Uint8Array(10).fill(1))).toEqual({
+      bytes: new Uint8Array(6).fill(1),
+      leftOutCount: 4,
+    });
+    expect(() => withoutStrays({ ...whole, links: links.slice(0, 2) })).toThrow(
+      /^network: got no way from the input to the output along weights/,
     );
   });
 

@@ -104,14 +104,16 @@ export class Walker {
       if (node.op.kind !== "conv2d" && node.op.kind !== "dense") continue;
       kept.set(node.op.weight, new Uint8Array(this.parameters.get(node.op.weight)!.length));
     }
-    const inputCount = this.ways.shapes[0]![0]!;
-    const outputCount = this.ways.shapes[this.ways.graph.output]![0]!;
+    const inputs = this.starts(true);
+    const outputs = this.starts(false);
     let [forwardCount, backwardCount, keptCount] = [0, 0, 0];
     while (keptCount < keepCount) {
       const walkCount = forwardCount + backwardCount;
       const forward =
         this.rules.direction === "alternate" ? walkCount % 2 === 0 : this.rules.direction === "forward";
-      const start = forward ? forwardCount++ % inputCount : backwardCount++ % outputCount;
+      const start = forward
+        ? inputs[forwardCount++ % inputs.length]!
+        : outputs[backwardCount++ % outputs.length]!;
       for (const edge of this.walk(forward, start, random)) {
         for (const index of this.#conserved(edge)) {
           keptCount += 1 - kept.get(edge.parameter)![index]!;
@@ -120,6 +122,14 @@ export class Walker {
       }
     }
     return { kept, walkCount: forwardCount + backwardCount };
+  }
+
+  /** The units in which walks of a direction start, in turn: those of the input, or output, that are on a way. */
+  starts(forward: boolean): number[] {
+    const node = forward ? 0 : this.ways.graph.output;
+    return [...Array(this.ways.shapes[node]![0]!).keys()].filter((unit) =>
+      forward ? this.ways.leadsOn(0, unit) : this.ways.back(OUTPUT, unit).length > 0,
+    );
   }
 
   #conserved(edge: Edge): number[] {
@@ -164,7 +174,7 @@ export class Walker {
   #leaving(node: number, unit: number): Fan {
     return this.#fan(
       node,
-      (_, i) => i === unit,
+      (o, i) => i === unit && this.ways.leadsOn(node, o),
       (o) => ({ node, unit: o }),
     );
   }
@@ -173,7 +183,7 @@ export class Walker {
   #entering(node: number, unit: number): Fan {
     return this.#fan(
       node,
-      (o) => o === unit,
+      (o, i) => o === unit && this.ways.back(node, i).length > 0,
       (_, i) => ({ node, unit: i }),
     );
   }

@@ -1,5 +1,7 @@
 /**
  * Where a walk can go from a unit without crossing a weight, followed one unit at a time through the graph.
+ * A unit from which no way leads on to the output, or to which none leads from the input, is on no way: walks never come
+ * to it. Whether a weight is 0 does not matter.
  * An identity shortcut is no way: where a unit of a layer comes to unit t of an addition without weights, and also
  * enters a weighted operation that leads to unit t by another input of that addition, the way without weights is not
  * walked.
@@ -33,6 +35,8 @@ export class Ways {
   readonly #traced = new Map<string, WayBack[]>();
   readonly #entered = new Map<string, Set<number>>();
   readonly #reached = new Map<number, Set<number>>();
+  readonly #leadsOn = new Map<string, boolean>();
+  readonly #isEntered = new Map<string, boolean>();
 
   constructor(graph: OracleGraph) {
     this.graph = graph;
@@ -41,15 +45,67 @@ export class Ways {
 
   /** The ways that leave unit `unit` of the value of `node`: each weighted operation or output it comes to. */
   on(node: number, unit: number): WayOn[] {
+    const ways = this.#anyOn(node, unit).map(({ to, units }) => ({
+      to,
+      units: units.filter((t) => to === OUTPUT || this.#outputsOf(to, t).some((o) => this.leadsOn(to, o))),
+    }));
+    return ways.filter(({ units }) => units.length > 0);
+  }
+
+  /** The ways that enter input unit `unit` of the weighted operation `node`, or of the output for OUTPUT. */
+  back(node: number, unit: number): WayBack[] {
+    return this.#anyBack(node, unit).filter((way) => this.isEntered(way.from, way.unit));
+  }
+
+  /** Whether a way leads from output unit `unit` of `node`, or from that unit of the input, to the network's output. */
+  leadsOn(node: number, unit: number): boolean {
+    const key = `${node}:${unit}`;
+    const known = this.#leadsOn.get(key);
+    if (known !== undefined) return known;
+    const leads = this.#anyOn(node, unit).some(
+      ({ to, units }) =>
+        to === OUTPUT || units.some((t) => this.#outputsOf(to, t).some((o) => this.leadsOn(to, o))),
+    );
+    this.#leadsOn.set(key, leads);
+    return leads;
+  }
+
+  /** Whether a way leads from the network's input to output unit `unit` of `node`. */
+  isEntered(node: number, unit: number): boolean {
+    if (!isWeighted(this.graph.nodes[node]!)) return true;
+    const key = `${node}:${unit}`;
+    const known = this.#isEntered.get(key);
+    if (known !== undefined) return known;
+    const entered = this.#inputsOf(node, unit).some((i) =>
+      this.#anyBack(node, i).some((way) => this.isEntered(way.from, way.unit)),
+    );
+    this.#isEntered.set(key, entered);
+    return entered;
+  }
+
+  #anyOn(node: number, unit: number): WayOn[] {
     const found: WayOn[] = [];
     this.#follow(node, [unit], found, (add, slot, t) => this.#isShortcut(add, slot, t, { from: node, unit }));
     return distinct(found, (way) => `${way.to}:${way.units}`);
   }
 
-  /** The ways that enter input unit `unit` of the weighted operation `node`, or of the output for OUTPUT. */
-  back(node: number, unit: number): WayBack[] {
+  #anyBack(node: number, unit: number): WayBack[] {
     const value = node === OUTPUT ? this.graph.output : this.graph.nodes[node]!.inputs[0]!;
     return distinct(this.#trace(value, unit), (way) => `${way.from}:${way.unit}`);
+  }
+
+  /** The output units to which the weighted operation `node` has weights from input unit i. */
+  #outputsOf(node: number, i: number): number[] {
+    return [...Array(this.shapes[node]![0]!).keys()].filter((o) => this.#inputsOf(node, o).includes(i));
+  }
+
+  /** The input units from which it has weights to output unit o. */
+  #inputsOf(node: number, o: number): number[] {
+    const { op, inputs } = this.graph.nodes[node]!;
+    const groups = op.kind === "conv2d" ? op.groups : 1;
+    const inPerGroup = this.shapes[inputs[0]!]![0]! / groups;
+    const group = Math.floor(o / (this.shapes[node]![0]! / groups));
+    return Array.from({ length: inPerGroup }, (_, k) => group * inPerGroup + k);
   }
 
   #follow(

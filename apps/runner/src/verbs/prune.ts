@@ -268,6 +268,7 @@ function report(
       check: result.check,
       weightsSeed: result.weightsSeed,
       elapsedMs: result.elapsedMs,
+      notes: result.notes,
       warnings: result.warnings,
       out: outputs[k],
       folder: folders[k],
@@ -310,10 +311,16 @@ function report(
     file: outputs[k],
   }));
   printText(formatTable(columns, rows, "text"));
+  for (const note of notesOf(results)) printLines(`note: ${note}`);
   printWarnings(warningsOf(results));
   if (options.layers) for (const result of results) printText(`\n${layerTable(result.masks)}`);
   if (folders.length > 0) printLines(`Masks and events are in ${folders.join(", ")}.`);
   else if (outputs[0] === undefined) printLines("Nothing written: give --out FILE to keep the masks.");
+}
+
+/** Of how the masks came about: the same at every density. */
+function notesOf(results: readonly PruneResult[]): string[] {
+  return [...new Set(results.flatMap(({ notes = [] }) => notes))];
 }
 
 /** With the density before each, where there are several. */

@@ -9,11 +9,13 @@ import { layerVisits, loadWalkEngine, type WalkOptions } from "@phew/engine";
 import type { Network } from "../network/network.ts";
 import { weightFlows } from "../network/unitFlow.ts";
 import { walkPlan } from "../walks/plan.ts";
+import { type NetworkWalkPlan, networkEdge, networkUnits } from "../walks/strays.ts";
 import type { Weights } from "../weights/weights.ts";
 
 /** Walks through the output units of one layer. */
 export interface LayerWalks {
   readonly name: string;
+  /** Those that a walk can come to: units that nothing reads or nothing enters are none of them. */
   readonly unitCount: number;
   /** W·v_l / N_l, v_l from the network's branches alone (weights not looked at). */
   readonly expected: number;
@@ -61,7 +63,8 @@ export async function unitWalks(
         await new Promise((resolve) => setTimeout(resolve));
         signal?.throwIfAborted();
       }
-      for (const edge of walker.walkEdges(walk)) {
+      for (const own of walker.walkEdges(walk)) {
+        const edge = networkEdge(plan, own);
         const l = lastAtMost(layerStarts, edge);
         passed[l]![Math.floor((edge - layerStarts[l]!) / rowLengths[l]!)]!++;
       }
@@ -70,13 +73,29 @@ export async function unitWalks(
     walker.dispose();
   }
   const shares = layerVisits(plan, options);
-  const visits = new Map(plan.layers.map(({ name }, l) => [name, shares[l]!]));
-  const layers = flows.map(({ parameter: { name }, outCount }, l) => ({
-    name,
-    expected: (walkCount * visits.get(name)!) / outCount,
-    ...summary(passed[l]!),
-  }));
+  const walkable = walkableUnits(plan, shares);
+  const layers = flows.map(({ parameter: { name }, outCount }, l) => {
+    const { visits, units } = walkable.get(name) ?? { visits: 0, units: [] };
+    // units that walks leave out are none of those that a walk could pass
+    const counts =
+      plan.rest === undefined ? passed[l]! : Float64Array.from(units, (unit) => passed[l]![unit]!);
+    const unitCount = plan.rest === undefined ? outCount : units.length;
+    return { name, expected: unitCount === 0 ? 0 : (walkCount * visits) / unitCount, ...summary(counts) };
+  });
   return { walkCount, layers };
+}
+
+/** Of each layer: the share of walks that pass it, and its units that a walk can come to, where some are left out. */
+function walkableUnits(
+  plan: NetworkWalkPlan,
+  shares: Float64Array,
+): Map<string, { visits: number; units: number[] }> {
+  const found = new Map<string, { visits: number; units: number[] }>();
+  for (const [l, { name }] of plan.layers.entries()) {
+    const { visits, units } = found.get(name) ?? { visits: 0, units: [] };
+    found.set(name, { visits: visits + shares[l]!, units: [...units, ...(networkUnits(plan, l) ?? [])] });
+  }
+  return found;
 }
 
 /** Index of the last of the ascending `starts` that is not above `value`. */
@@ -92,6 +111,7 @@ function lastAtMost(starts: readonly number[], value: number): number {
 
 function summary(passed: Float64Array): Omit<LayerWalks, "name" | "expected"> {
   const unitCount = passed.length;
+  if (unitCount === 0) return { unitCount, mean: 0, standardDeviation: 0, least: 0, most: 0, missedCount: 0 };
   const mean = passed.reduce((sum, count) => sum + count, 0) / unitCount;
   const variance = passed.reduce((sum, count) => sum + (count - mean) ** 2, 0) / unitCount;
   return {

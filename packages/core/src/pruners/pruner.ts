@@ -79,6 +79,8 @@ export interface Pruning {
   /** Walks and steps taken, for methods that walk. */
   readonly walkCount?: number;
   readonly stepCount?: number;
+  /** What is to be known of how the masks came about, a sentence each: units that walks leave out. */
+  readonly notes?: readonly string[];
   /**
    * Score of every prunable weight in the order of `network.prunable`, for methods that score: of the first round,
    * where nothing is removed yet. The highest survive.

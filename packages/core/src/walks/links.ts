@@ -117,14 +117,3 @@ export function merged(carries: readonly Carry[]): Carry[] {
   }
   return runs;
 }
-
-/** The first run of units of 0 … count − 1 that no range covers. */
-export function firstGap(ranges: readonly UnitRange[], count: number): UnitRange | undefined {
-  const sorted = [...ranges].sort((a, b) => a.start - b.start);
-  let covered = 0;
-  for (const { start, end } of sorted) {
-    if (start > covered) return { start: covered, end: start };
-    covered = Math.max(covered, end);
-  }
-  return covered < count ? { start: covered, end: count } : undefined;
-}

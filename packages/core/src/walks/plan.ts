@@ -14,13 +14,15 @@ import { ArgumentError } from "../errors.ts";
 import type { Network } from "../network/network.ts";
 import { unitFlows, type WeightFlow } from "../network/unitFlow.ts";
 import type { Weights } from "../weights/weights.ts";
-import { type Carry, firstGap, merged, through, type UnitRange, without } from "./links.ts";
+import { type Carry, merged, through, type UnitRange, without } from "./links.ts";
+import { type NetworkWalkPlan, withoutStrays } from "./strays.ts";
 
 /**
- * Edge ids are the places of weights among all prunable weights (`network.prunable`).
- * @throws ArgumentError for a missing weight, or a unit from which no way leads on or to which none leads
+ * Edge ids are the places of weights among all prunable weights (`network.prunable`), unless units are left out of it: see
+ * strays.ts.
+ * @throws ArgumentError for a missing weight, or where no way leads from the input to the output
  */
-export function walkPlan(network: Network, weights: Weights): WalkPlan {
+export function walkPlan(network: Network, weights: Weights): NetworkWalkPlan {
   const layers: WalkLayer[] = [];
   const ways = new Ways();
   const carried: Carry[][] = [];
@@ -47,8 +49,7 @@ export function walkPlan(network: Network, weights: Weights): WalkPlan {
     outputCount: network.outputShape[0]!,
     edgeCount: network.prunableCount,
   };
-  requireWays(plan, network);
-  return plan;
+  return withoutStrays(plan);
 }
 
 /** The greatest number of weights that one walk can conserve. */
@@ -133,46 +134,10 @@ class Ways {
   }
 }
 
-/** Every unit that a walk can come to must have a way on, both ways. */
-function requireWays(plan: WalkPlan, network: Network): void {
-  const names = (at: number, end: string) => (at in plan.layers ? `layer "${plan.layers[at]!.name}"` : end);
-  const leaving = new Map<number, UnitRange[]>();
-  const entering = new Map<number, UnitRange[]>();
-  for (const { from, to, fromStart, count, toStart, spread } of plan.links) {
-    listOf(leaving, from).push({ start: fromStart, end: fromStart + count });
-    listOf(entering, to).push({ start: toStart, end: toStart + count * spread });
-  }
-  for (let at = INPUT; at < plan.layers.length; at++) {
-    const count = at === INPUT ? plan.inputCount : plan.layers[at]!.outCount;
-    const gap = firstGap(listOf(leaving, at), count);
-    if (gap !== undefined) {
-      throw new ArgumentError(`${names(at, `input "${network.nodes[0]!.name}"`)}, ${unitsIn(gap)}`, {
-        given: "no way on: neither the output nor a layer with weights reads them",
-        expected: "a way from every unit to the output",
-        remedy: "Leave these units out of the network, or use all of them.",
-      });
-    }
-  }
-  for (let at = 0; at <= plan.layers.length; at++) {
-    const count = at === plan.layers.length ? plan.outputCount : plan.layers[at]!.inCount;
-    const gap = firstGap(listOf(entering, at), count);
-    if (gap !== undefined) {
-      throw new ArgumentError(`${names(at, "the output")}, input ${unitsIn(gap)}`, {
-        given: "no way back: they stem from no layer with weights and not from the input",
-        expected: "a way from the input to every unit",
-      });
-    }
-  }
-}
-
 function listOf<T>(lists: Map<number, T[]>, at: number): T[] {
   const found = lists.get(at);
   if (found !== undefined) return found;
   const made: T[] = [];
   lists.set(at, made);
   return made;
-}
-
-function unitsIn({ start, end }: UnitRange): string {
-  return end - start === 1 ? `unit ${start}` : `units ${start} to ${end - 1}`;
 }

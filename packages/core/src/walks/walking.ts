@@ -2,20 +2,15 @@
  * Walks until masks of wanted sizes are reached, in slices of time: between two slices progress is told, and whoever
  * asked for an end gets it.
  */
-import {
-  EngineError,
-  loadWalkEngine,
-  WalkExpectation,
-  type Walker,
-  type WalkOptions,
-  type WalkPlan,
-} from "@phew/engine";
+import { EngineError, loadWalkEngine, WalkExpectation, type Walker, type WalkOptions } from "@phew/engine";
 import { ArgumentError } from "../errors.ts";
 import type { LayerProgress } from "../events.ts";
 import { layerProgress } from "../masks/layerProgress.ts";
 import { Masks } from "../masks/masks.ts";
+import { weightFlows } from "../network/unitFlow.ts";
 import type { PruneRequest, Pruning } from "../pruners/pruner.ts";
 import { longestWalk, walkPlan } from "./plan.ts";
+import { type NetworkWalkPlan, networkMask, networkUnits, planMask } from "./strays.ts";
 
 /** Milliseconds of walking between two turns of everything else. */
 const SLICE_MS = 50;
@@ -60,19 +55,22 @@ export async function* walkToCounts(
   const plan = walkPlan(network, weights);
   // a mask of whole walks may hold almost one walk more than was asked of it
   const excess = longestWalk(plan, options.granularity) - 1;
-  if (from !== undefined) requireGrowth(from, keepCounts[0]!, excess, plan.edgeCount);
+  if (from !== undefined) requireGrowth(from, keepCounts[0]!, excess, network.prunableCount);
   const walker = inCoreWords(() => engine.createWalker(plan, options));
   try {
-    if (from !== undefined) walker.keep(from.bytes);
-    requireReachable(walker, plan, keepCounts.at(-1)!);
-    const course = new Course(walker, plan, request, options, keepCounts.at(-1)!);
+    const given = from && planMask(plan, from.bytes);
+    if (given !== undefined) walker.keep(given.bytes);
+    // kept already, and in no walk
+    const aside = given?.leftOutCount ?? 0;
+    requireReachable(walker.reachableCount + aside, network.prunableCount, keepCounts.at(-1)!);
+    const course = new Course(walker, plan, request, options, aside, keepCounts.at(-1)!);
     for (const keepCount of keepCounts) {
-      const whole = keepCount === plan.edgeCount;
+      const whole = keepCount === network.prunableCount;
       if (!whole) await course.walkTo(keepCount);
-      const masks = whole ? Masks.dense(network) : new Masks(network, walker.mask());
+      const masks = whole ? Masks.dense(network) : course.masks();
       const { walkCount, stepCount } = walker.progress;
       if (keepCount === keepCounts.at(-1)) course.finish(masks);
-      yield { masks, walkCount, stepCount };
+      yield { masks, walkCount, stepCount, ...(plan.rest && { notes: plan.rest.notes }) };
     }
   } finally {
     walker.dispose();
@@ -82,9 +80,11 @@ export async function* walkToCounts(
 /** A sequence of walks under way to the greatest of its counts. */
 class Course {
   readonly #walker: Walker;
-  readonly #plan: WalkPlan;
+  readonly #plan: NetworkWalkPlan;
   readonly #request: WalkRequest;
   readonly #options: WalkOptions;
+  /** Weights kept from the start that no walk can come to. */
+  readonly #aside: number;
   readonly #goal: number;
   readonly #start = performance.now();
   #chunk = FIRST_CHUNK;
@@ -94,7 +94,15 @@ class Course {
   #keptAtCheck = -1;
   #nextCheck = FIRST_CHECK;
 
-  constructor(walker: Walker, plan: WalkPlan, request: WalkRequest, options: WalkOptions, goal: number) {
+  constructor(
+    walker: Walker,
+    plan: NetworkWalkPlan,
+    request: WalkRequest,
+    options: WalkOptions,
+    aside: number,
+    goal: number,
+  ) {
+    this.#aside = aside;
     this.#walker = walker;
     this.#plan = plan;
     this.#request = request;
@@ -114,12 +122,27 @@ class Course {
     }
   }
 
+  /** What is kept by now. */
+  masks(): Masks {
+    const { network, from } = this.#request;
+    const bytes = networkMask(this.#plan, this.#walker.mask());
+    if (this.#aside > 0) {
+      for (let k = 0; k < bytes.length; k++) if (from!.bytes[k] !== 0) bytes[k] = 1;
+    }
+    return new Masks(network, bytes);
+  }
+
+  get #keptCount(): number {
+    return this.#walker.progress.keptCount + this.#aside;
+  }
+
   /** Tells the end: the last mask is there. */
   finish(masks: Masks): void {
     const { walkCount, stepCount } = this.#walker.progress;
     const { keptCount } = masks;
     // weights that are all kept at once are in no walker
-    const layers = keptCount === this.#plan.edgeCount ? {} : { layers: () => this.#layers() };
+    const isWhole = keptCount === this.#request.network.prunableCount;
+    const layers = isWhole ? {} : { layers: () => this.#layers() };
     this.#request.onProgress?.({ keptCount, walkCount, stepCount, fraction: 1, ...layers });
   }
 
@@ -128,10 +151,11 @@ class Course {
     const start = performance.now();
     const before = this.#walker.progress.walkCount;
     const walks = Math.min(this.#chunk, this.#nextCheck - before);
-    const { keptCount, walkCount } = this.#walker.advance(keepCount, walks);
-    if (keptCount >= keepCount) return true;
+    const wanted = Math.max(0, keepCount - this.#aside);
+    const { keptCount, walkCount } = this.#walker.advance(wanted, walks);
+    if (keptCount >= wanted) return true;
     if (walkCount === this.#nextCheck) {
-      if (keptCount === this.#keptAtCheck) this.#stalled(keepCount, keptCount);
+      if (keptCount === this.#keptAtCheck) this.#stalled(keepCount, keptCount + this.#aside);
       this.#keptAtCheck = keptCount;
       this.#nextCheck *= 4;
     }
@@ -144,20 +168,27 @@ class Course {
   #tell(): void {
     const { onProgress } = this.#request;
     if (onProgress === undefined || performance.now() - this.#start < SILENT_MS) return;
-    onProgress({ ...this.#walker.progress, fraction: this.#fraction(), layers: () => this.#layers() });
+    const { walkCount, stepCount } = this.#walker.progress;
+    onProgress({
+      keptCount: this.#keptCount,
+      walkCount,
+      stepCount,
+      fraction: this.#fraction(),
+      layers: () => this.#layers(),
+    });
   }
 
   /** Walks done over walks expected. */
   #fraction(): number {
-    const { keptCount, walkCount } = this.#walker.progress;
+    const { walkCount } = this.#walker.progress;
     this.#walksExpected ??= this.#walksUpTo(this.#goal) - this.#walksUpTo(this.#request.from?.keptCount ?? 0);
     const usable = Number.isFinite(this.#walksExpected) && this.#walksExpected > 0;
-    return Math.min(0.999, usable ? walkCount / this.#walksExpected : keptCount / this.#goal);
+    return Math.min(0.999, usable ? walkCount / this.#walksExpected : this.#keptCount / this.#goal);
   }
 
   #walksUpTo(keepCount: number): number {
     this.#expectation ??= new WalkExpectation(this.#plan, this.#options);
-    return this.#expectation.walksFor(keepCount);
+    return this.#expectation.walksFor(Math.max(0, keepCount - this.#aside));
   }
 
   /** In the order of `network.prunable`. */
@@ -165,10 +196,21 @@ class Course {
     const { network, from } = this.#request;
     // of a mask that grows from another nothing is foretold
     this.#layersExpected ??= from === undefined ? this.#expectedLayers() : undefined;
-    const indexOf = new Map(this.#plan.layers.map(({ name }, l) => [name, l]));
-    return network.prunable.map(({ name }) => {
-      const l = indexOf.get(name)!;
-      return layerProgress(this.#walker.keptIn(l), this.#layersExpected?.[l]);
+    const parts = new Map<string, number[]>();
+    for (const [l, { name }] of this.#plan.layers.entries()) parts.set(name, [...(parts.get(name) ?? []), l]);
+    const flows = this.#plan.rest && weightFlows(network);
+    return network.prunable.map(({ name }, k) => {
+      const own = parts.get(name) ?? [];
+      const expected = this.#layersExpected && own.reduce((sum, l) => sum + this.#layersExpected![l]!, 0);
+      if (flows === undefined) return layerProgress(this.#walker.keptIn(own[0]!), expected);
+      const kept = new Uint32Array(flows[k]!.outCount);
+      for (const l of own) {
+        const keptIn = this.#walker.keptIn(l);
+        networkUnits(this.#plan, l)!.forEach((unit, u) => {
+          kept[unit] = keptIn[u]!;
+        });
+      }
+      return layerProgress(kept, expected);
     });
   }
 
@@ -181,9 +223,9 @@ class Course {
   #stalled(keepCount: number, keptCount: number): never {
     const walkCount = this.#nextCheck - this.#nextCheck / 4;
     throw new ArgumentError("density", {
-      given: `${keepCount} of ${this.#plan.edgeCount} weights to keep; after ${keptCount}, ${walkCount} walks met no new one`,
+      given: `${keepCount} of ${this.#request.network.prunableCount} weights to keep; after ${keptCount}, ${walkCount} walks met no new one`,
       expected: "a density at which every weight that is needed is likely enough to be met",
-      remedy: densityRemedy(keptCount, this.#plan.edgeCount),
+      remedy: densityRemedy(keptCount, this.#request.network.prunableCount),
     });
   }
 }
@@ -215,13 +257,12 @@ function requireGrowth(from: Masks, keepCount: number, excess: number, prunableC
   }
 }
 
-function requireReachable(walker: Walker, plan: WalkPlan, keepCount: number): void {
-  const { reachableCount } = walker;
+function requireReachable(reachableCount: number, prunableCount: number, keepCount: number): void {
   if (keepCount <= reachableCount) return;
   throw new ArgumentError("density", {
-    given: `${keepCount} of ${plan.edgeCount} weights to keep`,
-    expected: `at most ${reachableCount}: the others are 0 or lie behind such, and no walk comes upon them`,
-    remedy: densityRemedy(reachableCount, plan.edgeCount),
+    given: `${keepCount} of ${prunableCount} weights to keep`,
+    expected: `at most ${reachableCount}: the others are 0 or lie behind such, or on no way from input to output, and no walk comes upon them`,
+    remedy: densityRemedy(reachableCount, prunableCount),
   });
 }
 
