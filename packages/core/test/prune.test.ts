@@ -205,7 +205,7 @@ describe("walks that cannot end", () => {
   it("are refused before they begin where weights of 0 would have to be met", async () => {
     const half = weightsWith(5, 0);
     await expect(prune(square, half, { ...request, density: 0.51 })).rejects.toThrow(
-      "density: got 51 of 100 weights to keep, expected at most 50: the others are 0 or lie behind such, and no walk comes upon them. Ask for a density of at most 0.5.",
+      "density: got 51 of 100 weights to keep, expected at most 50: the others are 0 or lie behind such, or on no way from input to output, and no walk comes upon them. Ask for a density of at most 0.5.",
     );
     // at 50 all that can be met are; walks biased towards small weights meet all
     expect((await prune(square, half, { ...request, density: 0.5 })).keptCount).toBe(50);
