@@ -105,7 +105,7 @@ describe.skipIf(!hasTmux || !hasBash || !isBuilt)(
 
     it("waits with a word where there is no folder of runs yet, and shows the first run", async () => {
       terminal.type(`cd ${root} && ${process.execPath} ${main}`);
-      await terminal.shows(/They appear here/);
+      await terminal.shows(/No runs in runs yet/);
       mkdirSync(join(root, "runs", "train", "0123456789-0"), { recursive: true });
       writeFileSync(join(root, "runs", "train", "0123456789-0", "config.json"), "{}");
       await terminal.shows(/waiting/);
