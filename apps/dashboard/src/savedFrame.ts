@@ -1,6 +1,6 @@
 /** A frame as files: its text, and a picture of it with its colours. */
 import { writeFileSync } from "node:fs";
-import { textWidth } from "@phew/runs";
+import { markupText, textWidth } from "@phew/runs";
 
 /** In units of the picture: a cell, the size of the letters, and where they stand in the cell. */
 const CELL_WIDTH = 8.4;
@@ -59,7 +59,7 @@ export function frameSvg(frame: string): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">`,
     // for those who hear pictures
-    `<title>${escaped(frameText(frame).split("\n", 1)[0]!.trim().replace(/ +/g, " "))}</title>`,
+    `<title>${markupText(frameText(frame).split("\n", 1)[0]!.trim().replace(/ +/g, " "))}</title>`,
     `<rect width="100%" height="100%" rx="8" fill="${GROUND}"/>`,
     `<g font-family="'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="${FONT_SIZE}" fill="${INK}">`,
     ...rows.flat(),
@@ -96,7 +96,7 @@ function pieceSvg(text: string, { colour, bold, dim }: Style, column: number, ro
     ...(bold ? ['font-weight="bold"'] : []),
     ...(dim ? ['opacity="0.6"'] : []),
   ];
-  return `<text ${attributes.join(" ")}>${escaped(text)}</text>`;
+  return `<text ${attributes.join(" ")}>${markupText(text)}</text>`;
 }
 
 /** A line cut where its style changes; the styles are those that Ink writes: SGR of 16 colours, bold and dim. */
@@ -121,10 +121,6 @@ function styleAfter(style: Style, code: number): Style {
   const index = code >= 90 && code <= 97 ? code - 82 : code - 30;
   const found = code >= 30 && code <= 97 ? PALETTE[index] : undefined;
   return found === undefined || (code > 37 && code < 90) ? style : { ...style, colour: found };
-}
-
-function escaped(text: string): string {
-  return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 }
 
 function rounded(value: number): number {

@@ -38,7 +38,7 @@ async function isShells(pattern: RegExp): Promise<void> {
   // what is typed is seen, a line at a time: no raw mode
   const mark = `mark${Math.round(performance.now())}`;
   terminal.type(`stty -a | grep -qw icanon && stty -a | grep -qw echo && echo ${mark}-cooked`);
-  await terminal.shows(new RegExp(`^${mark}-cooked`, "m"));
+  await terminal.shows(new RegExp(`(^|\\$ )${mark}-cooked`, "m"));
 }
 
 async function isScreens(): Promise<void> {

@@ -1,6 +1,7 @@
 /** Vega-Lite specifications drawn to SVG and PNG, without a browser and without system fonts. */
 import { createRequire } from "node:module";
 import type { TopLevelSpec } from "vega-lite";
+import { blockText } from "./foreignText.ts";
 import { replaceFile } from "./replaceFile.ts";
 
 export type ChartSpec = TopLevelSpec;
@@ -57,13 +58,20 @@ const STYLE = {
 export async function chart(spec: ChartSpec): Promise<string> {
   const [vega, vegaLite] = await Promise.all([import("vega"), import("vega-lite")]);
   const config = { ...STYLE, ...spec.config } as NonNullable<ChartSpec["config"]>;
-  const compiled = vegaLite.compile({ ...spec, config } as ChartSpec);
+  const compiled = vegaLite.compile(fitForMarkup({ ...spec, config } as ChartSpec));
   const view = new vega.View(vega.parse(compiled.spec), { renderer: "none" });
   try {
     return await view.toSVG();
   } finally {
     view.finalize();
   }
+}
+
+/** With names from files as they are seen: XML has no place for control characters, even as numbers. */
+function fitForMarkup(spec: ChartSpec): ChartSpec {
+  return JSON.parse(JSON.stringify(spec), (_, value) =>
+    typeof value === "string" ? blockText(value) : value,
+  ) as ChartSpec;
 }
 
 /** PNG of an SVG. @param scale pixels of the picture for each unit of the SVG */

@@ -4,10 +4,10 @@
  */
 
 /**
- * Controls (C0, DEL, C1), lone surrogates, separators of lines, and all that has no shape, but for joiners and the two
- * choices between letter and picture.
+ * Controls (C0, DEL, C1), lone surrogates, separators of lines, what is no character, and all that has no shape, but
+ * for joiners and the two choices between letter and picture.
  */
-const UNSEEN = "[\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]|(?![\\u200d\\ufe0e\\ufe0f])[\\p{Cf}\\p{DI}]";
+const UNSEEN = "[\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]|(?![\\u200d\\ufe0e\\ufe0f])[\\p{Cf}\\p{DI}\\p{NChar}]";
 /** A joiner is part of a picture between two of its parts, and unseen elsewhere. */
 const STRAY_JOINER = "(?<![\\p{ExtPict}\\ufe0f\\p{EMod}])\\u200d|\\u200d(?!\\p{ExtPict})";
 const UNPRINTABLE = new RegExp(`${UNSEEN}|${STRAY_JOINER}`, "gu");
@@ -46,9 +46,17 @@ export function markdownText(text: string): string {
   return cellText(text).replace(/[\\`*_[\]<>|~&$]/g, "\\$&");
 }
 
+const ENTITIES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
+
 /** Text inside an element or a quoted attribute of SVG, XML or HTML. */
 export function markupText(text: string): string {
-  return blockText(text).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  return blockText(text).replace(/[&<>"']/g, (character) => ENTITIES[character]!);
 }
 
 /** JSON with what a terminal would obey, or not show, as escape sequences: the same data. */
