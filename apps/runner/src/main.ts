@@ -1,6 +1,6 @@
 /** The command `phew`: declares the verbs; each loads its own code when it is called. */
 import { readFileSync } from "node:fs";
-import { blockText } from "@phew/runs/text";
+import { lineText } from "@phew/runs/text";
 import { Command, CommanderError } from "commander";
 import { EXIT } from "./exit.ts";
 import { endInOneLine, told } from "./lastWords.ts";
@@ -68,8 +68,13 @@ Examples:
   const { commands } = program;
   for (const command of [program, ...commands, ...commands.flatMap((inner) => inner.commands)]) {
     command.exitOverride().configureOutput({
-      outputError: (text, write) =>
-        write(blockText(text.replace(/^error: /, "phew: ").replace(/\n\(/, " ("))),
+      outputError: (text, write) => {
+        const line = text
+          .trimEnd()
+          .replace(/^error: /, "phew: ")
+          .replace(/\n\(/, " (");
+        write(`${lineText(line)}\n`);
+      },
     });
   }
   return program;
