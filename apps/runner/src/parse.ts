@@ -113,6 +113,18 @@ export function fractions(option: string) {
   };
 }
 
+/** One number for each channel. @param least what each is to be greater than */
+export function channels(option: string, least = -Infinity) {
+  return (text: string): number[] => {
+    const values = text.split(",").map((value) => (value.trim() === "" ? Number.NaN : Number(value)));
+    if (values.every((value) => Number.isFinite(value) && value > least)) return values;
+    throw new UsageError(option, {
+      given: `"${text}"`,
+      expected: `numbers${least === 0 ? " above 0" : ""}, one for each channel, such as 0.485,0.456,0.406`,
+    });
+  };
+}
+
 export function matching(option: string, pattern: RegExp, expected: string) {
   return (text: string): string => {
     if (pattern.test(text)) return text;

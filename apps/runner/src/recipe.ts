@@ -26,6 +26,8 @@ const recipeSettings = z
     clipNorm: true,
     augmentation: true,
     validation: true,
+    mean: true,
+    std: true,
     patience: true,
   })
   .partial()

@@ -26,7 +26,17 @@ import {
   zooModel,
 } from "@phew/core";
 import { digestWeights, type MaskOrigin, readMasks, writeSafetensors } from "@phew/formats";
-import { lastAccuracy, type RunState, RunWriter, readRun, readStatus, runFolderOf } from "@phew/runs";
+import {
+  isTidy,
+  lastAccuracy,
+  type RunState,
+  RunWriter,
+  readRun,
+  readRunData,
+  readStatus,
+  runFolderOf,
+  withFinishedRun,
+} from "@phew/runs";
 import {
   type Dataset,
   DivergedError,
@@ -49,6 +59,7 @@ import {
 import { describeFailure, Failure, Interrupted } from "./failure.ts";
 import { dataOfDataset, looksAtExamples } from "./pruningData.ts";
 import { REWIND_FILE } from "./runSource.ts";
+import { requireSameData, requireSameFiles, stampOf } from "./sameData.ts";
 import { identityOf, runName, type TrainConfig } from "./trainConfig.ts";
 import { settingsOf } from "./trainOptions.ts";
 import { version } from "./version.ts";
@@ -64,6 +75,8 @@ export interface RunPlace {
   readonly resume?: boolean;
   readonly checkpoints?: CheckpointPolicy;
   readonly threadCount?: number;
+  /** What the data must be, and which file says so. */
+  readonly data?: { readonly digest: string; readonly source: string };
   /** A mask that breaks the network ends the run before it trains. */
   readonly strict?: boolean;
 }
@@ -112,11 +125,24 @@ export async function runTraining(given: TrainConfig, place: RunPlace, hooks: Ru
   const identity = identityOf(config, place);
   const folder = runFolderOf(identity);
   const skipped = () => ({ folder, skipped: true, ...accuracyOf(readRun(folder).state) });
-  if (!force && readStatus(folder)?.state === "finished") return skipped();
+  const load = () => datasetOf(config, hooks.onData);
+  const isFinished = readStatus(folder)?.state === "finished";
+  if (!force && isFinished) {
+    await requireSameFiles(config, folder, load);
+    // its process was killed behind its end
+    if (!isTidy(folder)) await withFinishedRun(folder, async () => undefined);
+    return skipped();
+  }
+  const dataStamp = await stampOf(config);
   const material = await gather(config, place, hooks);
+  const { digest, normalisation } = material.dataset;
+  if (!force && resume && !isFinished)
+    requireSameData(config, folder, readRunData(folder)?.digest, material.dataset);
   const options = {
     ...identity,
     name: runName(config),
+    data: { ...(digest === undefined ? {} : { digest }), ...normalisation },
+    ...(dataStamp === undefined ? {} : { dataStamp }),
     ...(threadCount === undefined ? {} : { threadCount }),
   };
   const writer = force || !resume ? RunWriter.open(options) : await RunWriter.resume(options);
@@ -212,6 +238,7 @@ async function gather(config: TrainConfig, place: RunPlace, { onData }: RunHooks
   requireMethod(config);
   requireCheck(config);
   const dataset = await datasetOf(config, onData);
+  if (place.data !== undefined) requireSameData(config, place.data.source, place.data.digest, dataset);
   const network = zooModel(config.model, { classCount: dataset.classCount, inputShape: dataset.inputShape });
   requireMeaningful(config, network);
   settingsOf(config, dataset);
@@ -280,8 +307,9 @@ function rewindStepOf(
 /** The data set of a configuration, once a process. @throws ArgumentError where it cannot be had */
 export function datasetOf(config: TrainConfig, progress?: RunHooks["onData"]): Promise<Dataset> {
   const { dataset, dataDir, classCount, trainCount, testCount, dataSeed, imageSize, validation } = config;
+  const { mean, std } = config;
   const chosen = { classCount, trainCount, testCount, seed: dataSeed, validation: validation || undefined };
-  const options = { dataDir, imageSize, ...chosen };
+  const options = { dataDir, imageSize, mean, std, ...chosen };
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const key = JSON.stringify([dataset, given]);
   const loading =

@@ -15,6 +15,7 @@ import { type Dataset, executorNames, loadExecutor } from "@phew/training";
 import { z } from "zod";
 import { readRecipe } from "./recipe.ts";
 import { datasetOf } from "./runTraining.ts";
+import { requireSameFiles } from "./sameData.ts";
 import { identityOf, runName, type TrainConfig, USUAL_SETTINGS } from "./trainConfig.ts";
 import { checkTrainConfig } from "./trainConfigFile.ts";
 import { DENSE, trainSettings } from "./trainSettings.ts";
@@ -144,6 +145,15 @@ export async function checkRuns(file: string, runs: readonly SweepRun[]): Promis
     });
   }
   return materials;
+}
+
+/**
+ * Runs that were finished before count as done where their data are what they were.
+ * @throws ArgumentError naming the run whose data are others by now
+ */
+export async function requireFinishedAlike(file: string, runs: readonly SweepRun[]): Promise<void> {
+  for (const { config, settings, folder } of runs)
+    await withinAsync(file, settings, () => requireSameFiles(config, folder, () => datasetOf(config)));
 }
 
 function within<T>(file: string, settings: Settings, act: () => T): T {

@@ -12,6 +12,9 @@ export interface TrainConfig {
   readonly testCount?: number;
   /** Height and width of inputs, for images of any size. */
   readonly imageSize?: number;
+  /** In place of the data set's own: inputs are (pixel / 255 − mean) / std, one number a channel. */
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
   /** Fraction of each class's training examples set aside to choose by; 0: none. */
   readonly validation: number;
   /** Of data that are drawn or chosen; not the run's seed, so that runs of other seeds see the same data. */

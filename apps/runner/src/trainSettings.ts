@@ -22,6 +22,14 @@ export const trainSettings = {
   trainCount: whole(1),
   testCount: whole(1),
   imageSize: whole(1),
+  mean: z
+    .array(z.number())
+    .min(1)
+    .describe("a list of numbers, one for each channel, in place of the data set's own mean"),
+  std: z
+    .array(z.number().gt(0))
+    .min(1)
+    .describe("a list of numbers above 0, one for each channel, in place of the data set's own deviation"),
   validation: z.number().min(0).lt(1).describe("a fraction of the training examples, at least 0 and below 1"),
   dataSeed: whole(0),
   augmentation: z
@@ -76,6 +84,8 @@ export const trainConfigSchema = z.strictObject({
   trainCount: trainSettings.trainCount.optional(),
   testCount: trainSettings.testCount.optional(),
   imageSize: trainSettings.imageSize.optional(),
+  mean: trainSettings.mean.optional(),
+  std: trainSettings.std.optional(),
   dataSeed: trainSettings.dataSeed.optional(),
   check: trainSettings.check.optional(),
   checkOptions: trainSettings.checkOptions.optional(),

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { arch, availableParallelism, cpus, platform, release, totalmem } from "node:os";
 import { canonicalJson } from "./canonicalJson.ts";
+import { isRecord, settings } from "./fields.ts";
 import { replaceFile } from "./replaceFile.ts";
 import { readJson } from "./status.ts";
 
@@ -28,19 +29,37 @@ export interface RunEnvironment {
 /** As `environment.json` has it: where the run began, and every other place where it was gone on with. */
 export interface EnvironmentFile extends RunEnvironment {
   readonly resumed?: readonly RunEnvironment[];
+  /** Of the files that the data were last read from; says nothing to anybody elsewhere. */
+  readonly dataStamp?: string;
 }
 
+const RESUMED_LIMIT = 10_000;
+
 /** Writes the file anew, or adds this process and machine where they differ from the last in it. */
-export function writeEnvironment(path: string, threadCount: number | undefined, resumed: boolean): void {
+export function writeEnvironment(
+  path: string,
+  { threadCount, dataStamp }: Pick<EnvironmentFile, "threadCount" | "dataStamp">,
+  resumed: boolean,
+): void {
   const here = { ...describeEnvironment(), ...(threadCount === undefined ? {} : { threadCount }) };
-  const before = resumed ? (readJson(path) as EnvironmentFile | undefined) : undefined;
+  const stamp = dataStamp === undefined ? {} : { dataStamp };
+  const before = resumed ? environmentOf(readJson(path)) : undefined;
   if (before === undefined) {
-    write(path, here);
+    write(path, { ...here, ...stamp });
     return;
   }
-  const { resumed: others = [], ...first } = before;
-  if (canonicalJson(others.at(-1) ?? first) === canonicalJson(here)) return;
-  write(path, { ...before, resumed: [...others, here] });
+  const { resumed: others = [], dataStamp: _, ...first } = before;
+  const isSame = canonicalJson(others.at(-1) ?? first) === canonicalJson(here);
+  const all = isSame ? others : [...others, here];
+  write(path, { ...first, ...(all.length > 0 && { resumed: all }), ...stamp });
+}
+
+/** What can be gone on with; undefined for what is no description of an environment. */
+function environmentOf(value: unknown): EnvironmentFile | undefined {
+  const file = settings(value);
+  const others = file?.resumed ?? [];
+  if (file === undefined || !Array.isArray(others) || others.length > RESUMED_LIMIT) return undefined;
+  return others.every(isRecord) ? (file as unknown as EnvironmentFile) : undefined;
 }
 
 function write(path: string, file: EnvironmentFile): void {

@@ -1,5 +1,5 @@
 /** The figures of a comparison: how runs learned, and what their masks are, by method and density. */
-import { join } from "node:path";
+import { normalize } from "node:path";
 import { formatMeasure, formatPercent } from "@phew/core";
 import { type ChartSpec, writeChart } from "./chart.ts";
 import { lossCurves } from "./lossCurves.ts";
@@ -32,8 +32,10 @@ export async function writeFigures(folder: string, runs: readonly RunState[]): P
     ["mean-width", meanWidths(runs)],
   ];
   const written: string[] = [];
-  for (const [name, spec] of figures) if (spec) written.push(...(await writeChart(join(folder, name), spec)));
-  return written;
+  // not joined before: the folder may be as its owner writes to it
+  for (const [name, spec] of figures)
+    if (spec) written.push(...(await writeChart(`${folder}/${name}`, spec)));
+  return written.map(normalize);
 }
 
 /** Test accuracy over the epoch, a line for each run: colour tells the method, dashes the density. */

@@ -93,14 +93,18 @@ export {
   reduceAll,
   type TrainingState,
 } from "./reduce.ts";
+export { openRegular } from "./regularFile.ts";
 export { makeFolder, replaceFile } from "./replaceFile.ts";
 export { compareRuns, type Report, type ReportOptions, writeReport } from "./report.ts";
+export { parseRunData, type RunData, readDataStamp, readRunData } from "./runData.ts";
 export {
+  isTidy,
   type RunCheckpoint,
   type RunIdentity,
   type RunOptions,
   RunWriter,
   runFolderOf,
+  withFinishedRun,
 } from "./runFolder.ts";
 export { lifeOf, type RunLife, type RunnerState, type RunStatus, readStatus } from "./status.ts";
 export { type Cell, type Column, formatTable, type Row, type TableForm } from "./table.ts";

@@ -1,5 +1,5 @@
 /** The comparison of runs: one row each, from their events alone. */
-import { join } from "node:path";
+import { normalize } from "node:path";
 import {
   formatAccuracy,
   formatCount,
@@ -54,9 +54,10 @@ export function compareRuns(runs: readonly RunState[], options: ReportOptions): 
 /** Writes `report.txt`, `report.csv` and `report.md`, or of another name, into a folder and gives their paths. */
 export function writeReport(folder: string, report: Report, name = "report"): string[] {
   return (Object.keys(FORMS) as TableForm[]).map((form) => {
-    const path = join(folder, `${name}.${FORMS[form]}`);
+    // not joined before: the folder may be as its owner writes to it
+    const path = `${folder}/${name}.${FORMS[form]}`;
     replaceFile(path, formatTable(report.columns, report.rows, form));
-    return path;
+    return normalize(path);
   });
 }
 

@@ -3,7 +3,7 @@
  * `status.json` (heartbeat), `metrics.csv`, `tb/`, its checkpoints, and what the run makes (`masks.safetensors`, `report.*`).
  * What was appended is in the file when the call returns; docs/runs.md says what outlives what.
  */
-import { lstatSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { ArgumentError, type Masks, type RunEvent } from "@phew/core";
 import type { MaskOrigin, Tensors } from "@phew/formats";
@@ -26,6 +26,7 @@ import { summarise } from "./progress.ts";
 import { readRun } from "./readRun.ts";
 import { initialRunState, type RunState, reduce } from "./reduce.ts";
 import { makeFolder, replaceFile, writeFault } from "./replaceFile.ts";
+import type { RunData } from "./runData.ts";
 import { HEARTBEAT_MS, MESSAGE_LIMIT, type RunnerState, type RunStatus, readStatus } from "./status.ts";
 import { endFields, keepRecords, type TensorboardEnd, TensorboardFile } from "./tensorboardFile.ts";
 
@@ -50,6 +51,10 @@ export interface RunOptions extends RunIdentity {
   readonly name: string;
   /** Written to `environment.json`; absent where it does not matter. */
   readonly threadCount?: number;
+  /** What it is trained on, for `config.json`. */
+  readonly data?: RunData;
+  /** Written to `environment.json`. */
+  readonly dataStamp?: string;
 }
 
 /** Where a run stands at a checkpoint; `progress` is the caller's own, any JSON. */
@@ -158,9 +163,11 @@ export class RunWriter {
     this.folder = folder;
     this.#lock = lock;
     this.#elapsedBefore = from?.elapsedMs ?? 0;
-    const { experiment, name, seed, config } = options;
-    writeEnvironment(this.#place("environment.json"), options.threadCount, from !== undefined);
-    replaceFile(this.#place("config.json"), toJson({ experiment, name, seed, config }), { durable: true });
+    const { experiment, name, seed, config, data } = options;
+    writeEnvironment(this.#place("environment.json"), options, from !== undefined);
+    replaceFile(this.#place("config.json"), toJson({ experiment, name, seed, config, data }), {
+      durable: true,
+    });
     this.#events = EventFile.begin(this.#place("events.jsonl"), from?.eventsLength);
     if (from !== undefined) keepRecords(this.#place("tb"), from.tensorboard);
     this.#state = from === undefined ? initialRunState(name) : readRun(folder).state;
@@ -358,6 +365,37 @@ export class RunWriter {
       throw error;
     }
   }
+}
+
+/**
+ * Writes what a finished run is to have beside its own files while nobody else has it, and takes away what a process that
+ * was killed behind its end left.
+ * @param act is given the folder as its owner writes to it: a name goes behind a `/`
+ * @returns undefined where another process has the run, where it is not finished, or where it may not be written
+ */
+export async function withFinishedRun<T>(
+  folder: string,
+  act: (place: string) => Promise<T>,
+): Promise<T | undefined> {
+  let lock: FolderLock;
+  try {
+    lock = lockFolder(folder, RUN_LOCK);
+  } catch (error) {
+    if (error instanceof ArgumentError) return undefined;
+    throw error;
+  }
+  try {
+    if (readStatus(folder)?.state !== "finished") return undefined;
+    removeLeft(lock);
+    return await act(lock.place("."));
+  } finally {
+    lock.release();
+  }
+}
+
+/** Whether a finished run has nothing left of the work on it: neither a lock nor a checkpoint before its last. */
+export function isTidy(folder: string): boolean {
+  return !existsSync(join(folder, RUN_LOCK.file)) && !existsSync(join(folder, PREVIOUS));
 }
 
 function takeFolder(identity: RunIdentity): { folder: string; lock: FolderLock } {

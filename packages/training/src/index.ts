@@ -1,6 +1,8 @@
 /** Data sets, the training loop and its executors. The executors are loaded only when they are asked for. */
+
 export { contactSheet, type GreyBitmap } from "./datasets/contactSheet.ts";
 export type { Classes, Dataset, Examples, Normalisation } from "./datasets/dataset.ts";
+export { dataStamp } from "./datasets/digest.ts";
 export { type DownloadOptions, download } from "./datasets/download.ts";
 export type { DatasetEntry, DatasetOptions, Download, NamedArray } from "./datasets/entry.ts";
 export { datasetByName, datasets, loadDataset } from "./datasets/registry.ts";

@@ -371,3 +371,51 @@ describe("tiny-imagenet", () => {
     await expect(loadTiny()).rejects.toThrow(/gone\.png: got no such file/);
   });
 });
+
+describe("what a data set holds", () => {
+  it("has one digest in a folder and in an archive, and another for any other image, class or part", async () => {
+    write(FILES);
+    const own = (await load()).digest;
+    expect(own).toMatch(/^sha256:[\da-f]{64}$/);
+    const archive = join(folder, "all.zip");
+    writeFileSync(archive, zipOf(Object.entries(FILES)));
+    expect((await loadDataset("image-folder", { dataDir: archive })).digest).toBe(own);
+    // read when they are asked for: the same
+    expect((await load({ memoryBytes: 0 })).digest).toBe(own);
+    // as large as before
+    write({ "val/dog/y.png": plain(41) });
+    const other = (await load()).digest;
+    expect(other).not.toBe(own);
+    write({ "val/dog/y.png": FILES["val/dog/y.png"]! });
+    expect((await load()).digest).toBe(own);
+  });
+
+  it("is told while it is read, from 0 to 1 and never back", async () => {
+    const files = Object.fromEntries(
+      ["train", "val"].flatMap((part) =>
+        Array.from({ length: 150 }, (_, k) => [`${part}/${k % 2 ? "a" : "b"}/${k}.png`, plain(k)] as const),
+      ),
+    );
+    write(files);
+    const told: number[] = [];
+    await load({ progress: (fraction: number) => told.push(fraction) });
+    expect(told.length).toBeGreaterThan(4);
+    expect(told).toEqual([...told].sort((a, b) => a - b));
+    expect(Math.min(...told)).toBeGreaterThanOrEqual(0);
+    expect(Math.max(...told)).toBeLessThanOrEqual(1);
+  });
+
+  it("becomes inputs by the mean and deviation that are given, one for each channel", async () => {
+    write(FILES);
+    const { train, normalisation } = await load({ mean: [0.5, 0, 0], std: [0.25, 1, 1] });
+    expect(normalisation).toEqual({ mean: [0.5, 0, 0], std: [0.25, 1, 1] });
+    const x = new Float32Array(3 * 64);
+    const reds = Array.from({ length: train.count }, (_, k) => {
+      train.fillInto(x, [k]);
+      return Math.round((x[0]! * 0.25 + 0.5) * 255);
+    });
+    expect(reds.sort()).toEqual([10, 11, 20, 21]);
+    await expect(load({ mean: [0.5] })).rejects.toThrow("mean: got 0.5, expected 3 finite numbers");
+    await expect(load({ std: [1, 0, 1] })).rejects.toThrow("std: got 1,0,1, expected 3 numbers above 0");
+  });
+});

@@ -55,6 +55,18 @@ export function withTrainOptions(command: Command, { method, experiment }: Train
       ),
     )
     .addOption(
+      option(
+        "--mean <list>",
+        "subtracted from pixels / 255, one number a channel; the set's own unless given",
+      ).argParser(parse.channels("--mean")),
+    )
+    .addOption(
+      option(
+        "--std <list>",
+        "what is left is divided by, one number a channel; the set's own unless given",
+      ).argParser(parse.channels("--std", 0)),
+    )
+    .addOption(
       option("--validation <fraction>", "of each class's training examples, set aside to choose by")
         .argParser(parse.realNumber("--validation", 0, 0.999))
         .default(TRAIN_DEFAULTS.validation),

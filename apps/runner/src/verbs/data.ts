@@ -1,7 +1,7 @@
 /** `phew data`: what data sets there are, fetching one, looking at one. */
 import path from "node:path";
 import { ArgumentError } from "@phew/core";
-import { formatCount, formatTable } from "@phew/runs";
+import { formatCount, formatMeasure, formatTable } from "@phew/runs";
 import { datasetByName, datasets, download, type Examples, loadDataset } from "@phew/training";
 import { readArrays } from "../arrayFile.ts";
 import { printJson, printLines, printText } from "../output.ts";
@@ -72,6 +72,9 @@ export async function checkData(
   ];
   const counts = parts.map(([, examples]) => countsOf(examples, classCount));
   printLines(`${name}: ${formatCount(classCount)} classes, inputs of ${dataset.inputShape.join(" × ")}`);
+  const { mean, std } = dataset.normalisation;
+  const perChannel = (values: readonly number[]) => values.map((value) => formatMeasure(value)).join(", ");
+  printLines(`inputs are (pixel / 255 − mean) / std: mean ${perChannel(mean)}, std ${perChannel(std)}`);
   if (options.classes) {
     const rows = Array.from({ length: classCount }, (_, c) => ({
       class: classNames?.[c] ?? `${c}`,

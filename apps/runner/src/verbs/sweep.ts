@@ -14,6 +14,7 @@ import {
 import { UsageError } from "../failure.ts";
 import { printJson, printLines, printText, tellLine } from "../output.ts";
 import { interruptSignal, startProgress } from "../progress.ts";
+import { writeRunReports } from "../runReports.ts";
 import {
   planSweep,
   SWEEP_EXECUTORS,
@@ -32,7 +33,7 @@ import {
   warningLines,
   warningsOf,
 } from "../sweepReport.ts";
-import { checkRuns, type SweepRun, sweepShape, writeConfigs } from "../sweepTasks.ts";
+import { checkRuns, requireFinishedAlike, type SweepRun, sweepShape, writeConfigs } from "../sweepTasks.ts";
 
 interface SweepVerbOptions extends SweepPlanOptions {
   readonly dryRun?: boolean;
@@ -68,11 +69,14 @@ async function carryOut(plan: SweepPlan, options: SweepVerbOptions): Promise<voi
   const statuses = statusesOf(runs);
   const todo = runs.filter((_, k) => isToDo(statuses[k]!.state, options.retry === true));
   const materials = await checkRuns(file, todo);
+  const finished = runs.filter((_, k) => statuses[k]!.state === "finished");
+  await requireFinishedAlike(file, finished);
   if (options.dryRun) {
     const { json, text } = dryRun(plan, statuses, todo, materials);
     return options.json ? printJson(json) : printText(text);
   }
   for (const other of others) await requireIdle(other, plan);
+  for (const { folder } of finished) await writeRunReports(folder, { figures: false, missingOnly: true });
   let submission: Submission | undefined;
   if (todo.length > 0) {
     writeConfigs(plan.ownFolder, sweep.experiment, todo);

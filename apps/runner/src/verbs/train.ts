@@ -1,20 +1,12 @@
 /** `phew train`: one run, from weights to a trained sparse network, kept in a run folder. */
 import { prunerByName, type RunEvent } from "@phew/core";
-import {
-  compareRuns,
-  doneFraction,
-  formatAccuracy,
-  formatMegabytes,
-  formatTable,
-  type RunState,
-  writeFigures,
-  writeReport,
-} from "@phew/runs";
+import { doneFraction, formatAccuracy, formatMegabytes, formatTable, type RunState } from "@phew/runs";
 import { executorNames, watchGrowth } from "@phew/training";
 import { UsageError } from "../failure.ts";
 import { printJson, printLines, printText, printWarnings } from "../output.ts";
 import { interruptSignal, startProgress, tellEvent } from "../progress.ts";
 import { readRecipe } from "../recipe.ts";
+import { reportOf, writeRunReports } from "../runReports.ts";
 import { type RunPlace, type RunResult, runTraining, statesOf } from "../runTraining.ts";
 import { runName, type TrainConfig } from "../trainConfig.ts";
 import { readTrainConfig, type TrainConfigFile } from "../trainConfigFile.ts";
@@ -41,9 +33,6 @@ export interface TrainVerbOptions
   readonly json?: boolean;
 }
 
-/** Fraction of the test set that the report's last column asks for. */
-const TARGET_ACCURACY = 0.9;
-
 /** Options that say where and how a run is worked on, not what it is: they go with --config. */
 const BESIDE_CONFIG = [
   "--config",
@@ -69,7 +58,13 @@ export async function train(
 ): Promise<void> {
   const file = options.config === undefined ? undefined : configFrom(options.config, model, given);
   const config = file?.config ?? configOf(model, options, given);
-  const place = placeOf(options, file?.experiment);
+  const place: RunPlace = {
+    ...placeOf(options, file?.experiment),
+    // --force is for other data too
+    ...(file?.dataDigest === undefined || options.force === true
+      ? {}
+      : { data: { digest: file.dataDigest, source: options.config! } }),
+  };
   if (options.watch) return (await import("../watched.ts")).runWatched(options.runs, "overview");
   const progress = startProgress(runName(config), options.json);
   let grown = watchGrowth();
@@ -205,10 +200,8 @@ async function report(
   grownBytes: number | undefined,
 ): Promise<void> {
   const states = statesOf([result]);
-  const table = compareRuns(states, { targetAccuracy: TARGET_ACCURACY });
-  const files = result.skipped
-    ? []
-    : [...writeReport(result.folder, table), ...(figures ? await writeFigures(result.folder, states) : [])];
+  const table = reportOf(result.folder);
+  const files = await writeRunReports(result.folder, { figures, missingOnly: result.skipped });
   const memory = grownBytes === undefined ? {} : { grownBytes };
   const warnings = states.flatMap((state) => state.warnings);
   if (json) return printJson({ ...result, config, ...memory, ...table.rows[0], warnings });

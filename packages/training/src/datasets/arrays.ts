@@ -10,6 +10,7 @@ import { ArgumentError } from "@phew/core";
 import {
   ByteImages,
   type Classes,
+  chosenNormalisation,
   type Dataset,
   type Examples,
   FloatExamples,
@@ -40,18 +41,23 @@ export const arrays: DatasetEntry = {
   embedded: false,
   source: "your own",
   licence: "your own",
-  async load({ dataDir, readArrays }) {
+  async load({ dataDir, readArrays, mean, std }) {
     if (readArrays === undefined) throw new Error("arrays need a reader of their files");
     const train = await readPart(dataDir!, "train", readArrays);
     const test = await readPart(dataDir!, "test", readArrays);
     const validation = await readPart(dataDir!, "validation", readArrays);
     for (const part of [train, test])
       if (part === undefined) throw missingPart(dataDir!, part === train ? "train" : "test");
-    return datasetOf(train!, test!, validation);
+    return datasetOf(train!, test!, validation, { ...(mean && { mean }), ...(std && { std }) });
   },
 };
 
-function datasetOf(train: PartArrays, test: PartArrays, validation: PartArrays | undefined): Dataset {
+function datasetOf(
+  train: PartArrays,
+  test: PartArrays,
+  validation: PartArrays | undefined,
+  given: Pick<DatasetOptions, "mean" | "std">,
+): Dataset {
   const parts = [train, test, ...(validation ? [validation] : [])];
   for (const part of parts.slice(1)) {
     if (part.inputShape.join() === train.inputShape.join() && part.x.dtype === train.x.dtype) continue;
@@ -73,8 +79,14 @@ function datasetOf(train: PartArrays, test: PartArrays, validation: PartArrays |
     });
   }
   const bytes = train.x.values instanceof Uint8Array;
+  if (!bytes && (given.mean ?? given.std) !== undefined) {
+    throw new ArgumentError(given.mean === undefined ? "std" : "mean", {
+      given: "one for floats, which are taken as they are",
+      expected: "none, or examples that are bytes",
+    });
+  }
   const normalisation: Normalisation = bytes
-    ? statisticsOf(train)
+    ? chosenNormalisation(statisticsOf(train), given)
     : { mean: train.inputShape.map(() => 0), std: train.inputShape.map(() => 1) };
   const examples = (part: PartArrays): Examples => examplesOf(part, classCount, normalisation);
   return {

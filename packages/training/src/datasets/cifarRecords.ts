@@ -3,7 +3,14 @@
  * 3 · 32 · 32 pixel bytes, red plane first.
  */
 import { ArgumentError } from "@phew/core";
-import { ByteImages, type Dataset, type Normalisation, requireClasses, sharedBytes } from "./dataset.ts";
+import {
+  ByteImages,
+  chosenNormalisation,
+  type Dataset,
+  type Normalisation,
+  requireClasses,
+  sharedBytes,
+} from "./dataset.ts";
 import type { DatasetOptions } from "./entry.ts";
 import { type DataFiles, openDataFiles, readFirst } from "./files/dataFiles.ts";
 import { readFoldersOf } from "./images/classic.ts";
@@ -29,7 +36,8 @@ export interface CifarLayout {
 
 /** @throws ArgumentError naming the file at fault */
 export async function readCifar(layout: CifarLayout, options: DatasetOptions): Promise<Dataset> {
-  const { name, classCount, normalisation, train, trainRecords, test, testRecords } = layout;
+  const { name, classCount, train, trainRecords, test, testRecords } = layout;
+  const normalisation = chosenNormalisation(layout.normalisation, options);
   const wanted = (file: string) => !file.endsWith(".html");
   const files = await openDataFiles(options.dataDir!, { archives: [layout.archive], wanted });
   const augmented = { usualAugmentation: { padding: 4, flip: true } };
@@ -42,18 +50,19 @@ export async function readCifar(layout: CifarLayout, options: DatasetOptions): P
     inputShape: SHAPE,
     normalisation,
     ...augmented,
-    train: await readPart(files, layout, train, trainRecords),
-    test: await readPart(files, layout, [test], testRecords),
+    train: await readPart(files, layout, normalisation, train, trainRecords),
+    test: await readPart(files, layout, normalisation, [test], testRecords),
   };
 }
 
 async function readPart(
   files: DataFiles,
   layout: CifarLayout,
+  normalisation: Normalisation,
   names: readonly string[],
   recordCount: number,
 ): Promise<ByteImages> {
-  const { classCount, normalisation, labelBytes } = layout;
+  const { classCount, labelBytes } = layout;
   const recordLength = labelBytes + PIXEL_COUNT;
   const pixels = sharedBytes(names.length * recordCount * PIXEL_COUNT);
   const labels = new Uint8Array(names.length * recordCount);

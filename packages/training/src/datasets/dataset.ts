@@ -81,6 +81,8 @@ export interface Dataset {
   /** `[channels, height, width]`, or `[features]` */
   readonly inputShape: Shape;
   readonly normalisation: Normalisation;
+  /** Of all that was read, before parts are taken of it; absent for sets that the program draws. See digest.ts. */
+  readonly digest?: string;
   /** What training images of this set usually go through. */
   readonly usualAugmentation?: Augmentation;
   /** By class, where they have names. */
@@ -146,6 +148,34 @@ export class FloatExamples implements Examples {
   fillInto(x: Float32Array, indices: ArrayLike<number>, views?: Views): void {
     for (let i = 0; i < indices.length; i++) this.#writer.write(x, i, this.#values, indices[i]!, views);
   }
+}
+
+/**
+ * The data set's own mean and deviation, or those that are given in their place.
+ * @throws ArgumentError where they are not one for each channel, or a deviation is not above 0
+ */
+export function chosenNormalisation(
+  own: Normalisation,
+  { mean, std }: { readonly mean?: readonly number[]; readonly std?: readonly number[] },
+): Normalisation {
+  requirePerChannel("mean", mean, own.mean.length, Number.isFinite, "finite numbers");
+  requirePerChannel("std", std, own.std.length, (value) => value > 0 && value < Infinity, "numbers above 0");
+  return { mean: mean ?? own.mean, std: std ?? own.std };
+}
+
+function requirePerChannel(
+  subject: string,
+  given: readonly number[] | undefined,
+  channels: number,
+  isUsable: (value: number) => boolean,
+  what: string,
+): void {
+  if (given === undefined || (given.length === channels && given.every(isUsable))) return;
+  throw new ArgumentError(subject, {
+    given: given.join(",") || "nothing",
+    expected: `${channels} ${channels === 1 ? what.replace("numbers", "number") : what}, one for each channel`,
+    remedy: "Inputs are (pixel / 255 − mean) / std.",
+  });
 }
 
 /** Zeros in memory that threads can share, where the platform has it. */

@@ -7,6 +7,9 @@ export interface DatasetOptions extends PartOptions {
   readonly dataDir?: string;
   /** Height and width of inputs, for images of any size. */
   readonly imageSize?: number;
+  /** Subtracted from pixels / 255, and what is left divided by: one number a channel, in place of the set's own. */
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
   /** What is held of decoded images of each part; of larger sets, images are decoded when they are wanted. */
   readonly memoryBytes?: number;
   /** Reads a file of named arrays, for sets that are such; this package knows no file formats of arrays. */

@@ -1,6 +1,13 @@
 /** Grey images and labels in four IDX files, as MNIST was published and others after it. */
 import { ArgumentError } from "@phew/core";
-import { ByteImages, type Dataset, type Normalisation, requireClasses, sharedBytes } from "./dataset.ts";
+import {
+  ByteImages,
+  chosenNormalisation,
+  type Dataset,
+  type Normalisation,
+  requireClasses,
+  sharedBytes,
+} from "./dataset.ts";
 import type { DatasetOptions } from "./entry.ts";
 import { type DataFiles, openDataFiles, readFirst } from "./files/dataFiles.ts";
 import { parseIdx } from "./idx.ts";
@@ -12,9 +19,10 @@ const SHAPE = [1, 28, 28] as const;
 /** @throws ArgumentError naming the file at fault */
 export async function readIdxImages(
   name: string,
-  normalisation: Normalisation,
+  own: Normalisation,
   options: DatasetOptions,
 ): Promise<Dataset> {
+  const normalisation = chosenNormalisation(own, options);
   const files = await openDataFiles(options.dataDir!);
   const folders = await readFoldersOf(
     files,

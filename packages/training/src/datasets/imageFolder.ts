@@ -13,7 +13,7 @@ export const imageFolder: DatasetEntry = {
   embedded: false,
   source: "your own, or ImageNet: Deng et al. 2009",
   licence: "the images' own",
-  async load({ dataDir, imageSize, memoryBytes, progress }) {
+  async load({ dataDir, imageSize, memoryBytes, progress, mean, std }) {
     const files = await openDataFiles(dataDir!, { wanted: isImage });
     return readClassFolders(files, findClassFolders(files, await files.names()), {
       name: "image-folder",
@@ -21,6 +21,8 @@ export const imageFolder: DatasetEntry = {
       ...(imageSize === undefined ? {} : { imageSize }),
       ...(memoryBytes === undefined ? {} : { memoryBytes }),
       ...(progress && { progress }),
+      ...(mean && { mean }),
+      ...(std && { std }),
     });
   },
 };

@@ -4,6 +4,7 @@ import { arrays } from "./arrays.ts";
 import { cifar10 } from "./cifar10.ts";
 import { cifar100 } from "./cifar100.ts";
 import type { Dataset } from "./dataset.ts";
+import { digestOfExamples } from "./digest.ts";
 import type { DatasetEntry, DatasetOptions } from "./entry.ts";
 import { fashionMnist } from "./fashionMnist.ts";
 import { glyphsEntry } from "./glyphs/glyphs.ts";
@@ -57,7 +58,9 @@ export async function loadDataset(name: string, options: DatasetOptions = {}): P
       remedy: `Name it with --data-dir.${entry.downloads ? ` phew data fetch ${name} downloads them.` : ""}`,
     });
   }
-  const whole = await entry.load(given);
+  const loaded = await entry.load(given);
+  const digest = entry.embedded ? undefined : (loaded.digest ?? digestOfExamples(loaded));
+  const whole = digest === undefined ? loaded : { ...loaded, digest };
   const { seed, validation } = given;
   // what is drawn is drawn with so many classes and examples
   if (entry.embedded)

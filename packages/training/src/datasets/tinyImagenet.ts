@@ -23,7 +23,7 @@ export const tinyImagenet: DatasetEntry = {
     ["http://cs231n.stanford.edu/"],
     [[ARCHIVE, 248_100_043, "90528d7ca1a48142e341f4ef8d21d0de"]],
   ),
-  async load({ dataDir, progress, memoryBytes }) {
+  async load({ dataDir, progress, memoryBytes, mean, std }) {
     const wanted = (name: string) => isImage(name) || name.endsWith(".txt");
     const files = await openDataFiles(dataDir!, { archives: [ARCHIVE], wanted });
     const dataset = await readClassFolders(files, await findParts(files), {
@@ -31,6 +31,8 @@ export const tinyImagenet: DatasetEntry = {
       normalisations: [NORMALISATION, NORMALISATION],
       channels: 3,
       imageSize: 64,
+      ...(mean && { mean }),
+      ...(std && { std }),
       ...(progress && { progress }),
       ...(memoryBytes === undefined ? {} : { memoryBytes }),
     });

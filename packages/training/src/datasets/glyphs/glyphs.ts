@@ -1,7 +1,13 @@
 /** The embedded data set: characters drawn by the program, as many as are asked for, the same for the same seed. */
 import { ArgumentError } from "@phew/core";
 import { Random } from "@phew/engine";
-import { ByteImages, type Dataset, type Normalisation, sharedBytes } from "../dataset.ts";
+import {
+  ByteImages,
+  chosenNormalisation,
+  type Dataset,
+  type Normalisation,
+  sharedBytes,
+} from "../dataset.ts";
 import type { DatasetEntry } from "../entry.ts";
 import { drawGlyph, SIDE } from "./draw.ts";
 import { CHARACTERS } from "./outlines.ts";
@@ -12,6 +18,9 @@ export interface GlyphOptions {
   readonly trainCount: number;
   readonly testCount: number;
   readonly seed: number;
+  /** In place of {@link GLYPH_NORMALISATION}. */
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
 }
 
 /** Over 20,000 examples of all 62 characters: 0.149 and 0.196; of ten digits: 0.156 and 0.204. */
@@ -28,15 +37,16 @@ export function glyphs(options: GlyphOptions): Dataset {
   requireCount("training examples", trainCount, 1, 10_000_000);
   requireCount("test examples", testCount, 1, 10_000_000);
   const shape = [1, SIDE, SIDE] as const;
+  const normalisation = chosenNormalisation(GLYPH_NORMALISATION, options);
   const part = (count: number, firstStream: number): ByteImages => {
     const { pixels, classes } = drawGlyphs(classCount, count, seed, firstStream);
-    return new ByteImages(shape, pixels, classes, GLYPH_NORMALISATION);
+    return new ByteImages(shape, pixels, classes, normalisation);
   };
   return {
     name: "glyphs",
     classCount,
     inputShape: shape,
-    normalisation: GLYPH_NORMALISATION,
+    normalisation,
     train: part(trainCount, TRAIN_STREAM),
     test: part(testCount, TEST_STREAM),
   };

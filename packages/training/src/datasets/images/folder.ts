@@ -1,7 +1,8 @@
 /** Class folders: `train/CLASS/…` and `test/CLASS/…` or `val/CLASS/…`, as ImageNet and torchvision's ImageFolder have them. */
 import { ArgumentError } from "@phew/core";
 import { Random } from "@phew/engine";
-import type { Dataset, Normalisation } from "../dataset.ts";
+import { chosenNormalisation, type Dataset, type Normalisation } from "../dataset.ts";
+import { FileDigest } from "../digest.ts";
 import type { DataFiles } from "../files/dataFiles.ts";
 import { newClasses } from "../splits.ts";
 import { type ImagePlan, type LabelledFile, type Progress, readImages, surveyImages } from "./imageFiles.ts";
@@ -85,6 +86,9 @@ export interface ImageSetOptions {
   readonly imageSize?: number;
   /** By number of channels. */
   readonly normalisations: readonly [grey: Normalisation, colour: Normalisation];
+  /** In place of these. */
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
   /** Channels that inputs must have; as the images are unless given. */
   readonly channels?: 1 | 3;
   /** What is held decoded of each part. */
@@ -110,13 +114,17 @@ export async function readClassFolders(
   const note = (fraction: (done: number) => number, what: string): Progress => {
     return (done) => progress?.(fraction(done), `${what} ${done} of ${all.length} images`);
   };
+  const digest = new FileDigest();
+  const starts = [0, folders.train.length, folders.train.length + (folders.validation?.length ?? 0)];
   const survey = await surveyImages(
     files,
     all,
+    // which of the parts, and which class: names of files mean nothing
+    (k, bytes) => digest.add(`${starts.findLastIndex((start) => start <= k)}/${all[k]!.class}`, bytes),
     note((done) => (0.2 * done) / all.length, "looked at"),
   );
   const channels = options.channels ?? (survey.grey ? 1 : 3);
-  const normalisation = normalisations[channels === 1 ? 0 : 1];
+  const normalisation = chosenNormalisation(normalisations[channels === 1 ? 0 : 1], options);
   const [height, width] = survey.size ?? [];
   const isOwnSize =
     height !== undefined && (imageSize === undefined || (height === imageSize && width === imageSize));
@@ -134,8 +142,9 @@ export async function readClassFolders(
     });
     const start = before;
     before += list.length;
-    const tell = note((done) => 0.2 + (0.8 * (start + done)) / all.length, "decoded");
-    return readImages(files, list, classes, plan, (done, count) => tell(start + done, count));
+    const told = note((done) => 0.2 + (0.8 * done) / all.length, "decoded");
+    const tell: Progress = (done, count) => told(start + done, count);
+    return readImages(files, list, classes, plan, tell);
   };
   return {
     name,
@@ -143,6 +152,7 @@ export async function readClassFolders(
     classNames: folders.classNames,
     inputShape: frame.input,
     normalisation,
+    digest: digest.text,
     usualAugmentation: { padding: isOwnSize ? Math.round(height / 8) : 0, flip: true },
     train: await read(folders.train),
     ...(folders.validation && { validation: await read(folders.validation) }),

@@ -33,17 +33,20 @@ export interface Survey {
   readonly size?: readonly [number, number];
 }
 
-/** Looks at every image without decoding it. @throws ArgumentError naming the first file that is no whole image */
+/** Looks at every image without decoding it. @param see is given the bytes of each @throws ArgumentError naming the first file that is no whole image */
 export async function surveyImages(
   files: DataFiles,
   list: readonly LabelledFile[],
+  see: (index: number, bytes: Uint8Array) => void,
   progress: Progress,
 ): Promise<Survey> {
   let grey = true;
   let size: readonly [number, number] | undefined;
   let isSame = true;
   for (const [k, { name }] of list.entries()) {
-    const header = readImageHeader(await bytesOf(files, name), nameOf(files, name));
+    const bytes = await bytesOf(files, name);
+    see(k, bytes);
+    const header = readImageHeader(bytes, nameOf(files, name));
     grey &&= header.grey;
     size ??= [header.height, header.width];
     isSame &&= size[0] === header.height && size[1] === header.width;
