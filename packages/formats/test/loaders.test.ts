@@ -1,4 +1,4 @@
-/** The loaders of docs/formats.md, as they stand there, in the frameworks they are for. */
+/** The loaders of docs/pytorch.md and docs/formats.md, as they stand there, in the frameworks they are for. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { maskedWeights, type Network, NetworkBuilder } from "@phew/core";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -19,12 +19,14 @@ import { scratchFolder } from "./scratch.ts";
 import { loadModel, randomise, saveModel, tfjsModels, tfjsPredict } from "./tfjsModels.ts";
 
 const scratch = scratchFolder();
-const docs = readFileSync(new URL("../../../docs/formats.md", import.meta.url), "utf8");
+const docs = ["pytorch", "formats"]
+  .map((page) => readFileSync(new URL(`../../../docs/${page}.md`, import.meta.url), "utf8"))
+  .join("\n");
 
 /** The code that follows `<!-- name -->`. */
 function fromDocs(name: string): string {
   const found = new RegExp(`<!-- ${name} -->\\s*\`\`\`\\w+\\n([^]*?)\`\`\``).exec(docs);
-  if (found === null) throw new Error(`docs/formats.md has no ${name}`);
+  if (found === null) throw new Error(`the documents have no ${name}`);
   return found[1]!;
 }
 

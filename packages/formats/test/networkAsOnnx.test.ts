@@ -76,7 +76,6 @@ const NETWORKS: Network[] = [
   windows(),
   zooModel("lenet5"),
   zooModel("mlp"),
-  zooModel("resnet20"),
 ];
 /** Activations that networks have and the importer does not read yet. */
 const NOT_READ = [

@@ -1,0 +1,184 @@
+"""Small modules, exported by both of PyTorch's exporters with batch normalisation folded and kept; and the masks of each
+export loaded back. Run by pytorchLoader.test.ts: `export FOLDER NAME.KIND …` writes NAME.KIND.onnx, NAME.x.safetensors and
+NAME.y.safetensors, `load FOLDER NAME.KIND …` writes NAME.KIND.masked.safetensors from NAME.KIND.masks.safetensors."""
+import contextlib
+import io
+import logging
+import sys
+import warnings
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+from torch.nn import functional as F
+
+warnings.filterwarnings("ignore")
+logging.disable(logging.WARNING)
+
+
+class Plain(nn.Module):
+    shape = (3, 9, 9)
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 12, 3, padding=1)
+        self.conv2 = nn.Conv2d(12, 10, 3, stride=2)
+        self.fc1 = nn.Linear(160, 24)
+        self.fc2 = nn.Linear(24, 5)
+
+    def forward(self, x):
+        x = self.conv2(F.leaky_relu(self.conv1(x)))
+        return self.fc2(torch.tanh(self.fc1(F.gelu(x).flatten(1))))
+
+
+class Normed(nn.Module):
+    """Normalisation of images and of features, in a Sequential and outside."""
+
+    shape = (3, 9, 9)
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 12, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(12)
+        self.blk = nn.Sequential(nn.Conv2d(12, 10, 3, padding=1), nn.BatchNorm2d(10), nn.ReLU(), nn.MaxPool2d(2))
+        self.fc = nn.Linear(160, 24)
+        self.bnf = nn.BatchNorm1d(24)
+        self.fc2 = nn.Linear(24, 5)
+
+    def forward(self, x):
+        x = self.blk(F.relu(self.bn1(self.conv1(x))))
+        return self.fc2(F.silu(self.bnf(self.fc(x.flatten(1)))))
+
+
+class Residual(nn.Module):
+    shape = (3, 8, 8)
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 10, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(10)
+        self.a = nn.Conv2d(10, 10, 3, padding=1, bias=False)
+        self.na = nn.BatchNorm2d(10)
+        self.b = nn.Conv2d(10, 10, 3, padding=1, bias=False)
+        self.nb = nn.BatchNorm2d(10)
+        self.short = nn.Sequential(nn.Conv2d(10, 14, 1, stride=2, bias=False), nn.BatchNorm2d(14))
+        self.c = nn.Conv2d(10, 14, 3, padding=1, stride=2, bias=False)
+        self.nc = nn.BatchNorm2d(14)
+        self.fc = nn.Linear(14, 6)
+
+    def forward(self, x):
+        x = F.relu(self.norm(self.stem(x)))
+        x = F.relu(self.nb(self.b(F.relu(self.na(self.a(x))))) + x)
+        x = F.relu(self.nc(self.c(x)) + self.short(x))
+        return self.fc(F.adaptive_avg_pool2d(x, 1).flatten(1))
+
+
+class Sigmoids(nn.Module):
+    """A dead unit's 0 becomes 0.5 on the way, behind which a normalisation of its own follows."""
+
+    shape = (2, 8, 8)
+
+    def __init__(self):
+        super().__init__()
+        self.c1 = nn.Conv2d(2, 9, 3, padding=1)
+        self.n1 = nn.BatchNorm2d(9)
+        self.c2 = nn.Conv2d(9, 9, 3, padding=1)
+        self.n2 = nn.BatchNorm2d(9)
+        self.fc = nn.Linear(9, 6)
+        self.out = nn.Linear(6, 4)
+
+    def forward(self, x):
+        x = self.c2(self.n2(torch.sigmoid(self.n1(self.c1(x)))))
+        return self.out(torch.sigmoid(self.fc(F.hardsigmoid(x).mean((2, 3)))))
+
+
+class Odd(nn.Module):
+    """Depthwise; normalisation without parameters, behind Dropout and Identity, and behind a pooling."""
+
+    shape = (3, 8, 8)
+
+    def __init__(self):
+        super().__init__()
+        self.c1 = nn.Conv2d(3, 8, 3, padding=1)
+        self.n1 = nn.BatchNorm2d(8, affine=False)
+        self.c2 = nn.Conv2d(8, 8, 3, padding=1, groups=8, bias=False)
+        self.same = nn.Sequential(nn.Dropout2d(0.1), nn.Identity())
+        self.n2 = nn.BatchNorm2d(8)
+        self.c3 = nn.Conv2d(8, 8, 1)
+        self.n3 = nn.BatchNorm2d(8)
+        self.fc = nn.Linear(128, 5)
+
+    def forward(self, x):
+        x = F.relu6(self.n2(self.same(self.c2(F.relu(self.n1(self.c1(x)))))))
+        return self.fc(F.relu(self.n3(F.max_pool2d(self.c3(x), 2))).flatten(1))
+
+
+MODELS = [Plain, Normed, Residual, Sigmoids, Odd]
+PRESERVE = torch.onnx.TrainingMode.PRESERVE
+KINDS = {
+    "old": dict(dynamo=False),
+    "old-kept": dict(dynamo=False, training=PRESERVE, do_constant_folding=False),
+    "new": dict(dynamo=True),
+    "new-kept": dict(dynamo=True, optimize=False),
+}
+
+
+def build(kind):
+    """The same weights each time, with statistics and parameters of normalisation that are not the initial ones."""
+    torch.manual_seed(0)
+    model = kind().train()
+    for module in model.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.affine:
+            nn.init.normal_(module.weight, 1, 0.3)
+            nn.init.normal_(module.bias, 0, 0.5)
+    for _ in range(3):
+        model(torch.randn(16, *kind.shape) * 2 + 0.5)
+    return model.eval()
+
+
+def export(folder, wanted):
+    for kind in MODELS:
+        model, x = build(kind), torch.randn(4, *kind.shape)
+        save_file({"x": x}, f"{folder}/{kind.__name__}.x.safetensors")
+        save_file({"y": model(x).detach()}, f"{folder}/{kind.__name__}.y.safetensors")
+        for name, options in KINDS.items():
+            if f"{kind.__name__}.{name}" not in wanted:
+                continue
+            batch = (
+                {"dynamic_shapes": ({0: torch.export.Dim.DYNAMIC},)}
+                if options["dynamo"]
+                else {"input_names": ["x"], "dynamic_axes": {"x": {0: "n"}}}
+            )
+            quiet = io.StringIO()
+            with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
+                torch.onnx.export(model, (x,), f"{folder}/{kind.__name__}.{name}.onnx", **options, **batch)
+
+
+def load(folder, wanted, load_masks):
+    for kind in MODELS:
+        x = load_file(f"{folder}/{kind.__name__}.x.safetensors")["x"]
+        for name in KINDS:
+            if f"{kind.__name__}.{name}" not in wanted:
+                continue
+            file = f"{folder}/{kind.__name__}.{name}"
+            model = load_masks(build(kind), f"{file}.masks.safetensors")
+            masked = {"y": model(x).detach()}
+            # a step of training moves nothing that is silent
+            optimiser = torch.optim.SGD(model.train().parameters(), lr=0.1, weight_decay=0.1)
+            model(x).square().sum().backward()
+            optimiser.step()
+            for own, mask in load_file(f"{file}.masks.safetensors").items():
+                module, _, parameter = own.removesuffix("_mask").rpartition(".")
+                found = getattr(model.get_submodule(module), parameter, None)
+                assert found is None or found[~mask].abs().sum() == 0, own
+            save_file(masked, f"{file}.masked.safetensors")
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "export":
+        export(sys.argv[2], sys.argv[3:])
+    else:
+        sys.path.insert(0, sys.argv[2])
+        from load_masks import load_masks
+
+        load(sys.argv[2], sys.argv[3:], load_masks)

@@ -1,0 +1,120 @@
+/** The loader of docs/pytorch.md, as it stands there, on what both of PyTorch's exporters write, folded and kept. */
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { type Masks, maskedWeights, silentUnits } from "@phew/core";
+import { beforeAll, describe, expect, it } from "vitest";
+import {
+  isOnFile,
+  type ReadModel,
+  readModel,
+  readTensors,
+  toFloat32,
+  writeMasks,
+  writeSafetensors,
+} from "../src/index.ts";
+import { uniform } from "./fuzz.ts";
+import { masksWithDeadUnits, predict } from "./predict.ts";
+import { pythonHas } from "./python.ts";
+import { scratchFolder } from "./scratch.ts";
+
+const scratch = scratchFolder();
+const script = new URL("pytorchExports.py", import.meta.url).pathname;
+const page = readFileSync(new URL("../../../docs/pytorch.md", import.meta.url), "utf8");
+const MODELS = ["Plain", "Normed", "Residual", "Sigmoids", "Odd"];
+const KINDS = ["old", "old-kept", "new", "new-kept"];
+/** The newer exporter takes a second for each: some of its twenty wait for `npm run test:long`. */
+const isShort = (model: string, kind: string) =>
+  !kind.startsWith("new") || model === "Normed" || model === "Odd";
+const EXPORTS = MODELS.flatMap((model) => KINDS.map((kind) => [model, kind] as const)).filter(
+  ([model, kind]) => process.env.PHEW_TEST_LARGE || isShort(model, kind),
+);
+const origin = {
+  method: "random",
+  options: {},
+  seed: 0,
+  requestedDensity: 0.5,
+  weightsDigest: "",
+  version: "0",
+};
+
+const python = (...args: string[]) =>
+  execFileSync("python3", [script, ...args, ...EXPORTS.map((own) => own.join("."))], { stdio: "pipe" });
+const tensor = async (file: string, name: string) =>
+  toFloat32((await readTensors(scratch(file))).tensors.get(name)!);
+
+describe.skipIf(!pythonHas("torch", "safetensors", "onnx", "onnxscript"))(
+  "masks of an export, loaded in PyTorch (skipped without python3, torch, safetensors, onnx and onnxscript)",
+  () => {
+    let loudCount = 0;
+    const models = new Map<string, { read: ReadModel; masks: Masks }>();
+
+    beforeAll(async () => {
+      const [, loader] = /<!-- load_masks.py -->\s*```python\n([\s\S]*?)```/.exec(page)!;
+      writeFileSync(scratch("load_masks.py"), loader!);
+      python("export", scratch(""));
+      const next = uniform(51);
+      for (const [model, kind] of EXPORTS) {
+        const read = await readModel(scratch(`${model}.${kind}.onnx`));
+        const masks = masksWithDeadUnits(read.network, next, 0.5);
+        await writeMasks(scratch(`${model}.${kind}.masks.safetensors`), masks, origin, {
+          isOnFile: (parameter) => isOnFile(read, parameter),
+        });
+        models.set(`${model}.${kind}`, { read, masks });
+      }
+      python("load", scratch(""));
+    }, 180_000);
+
+    it.each(EXPORTS)(
+      "%s by the exporter %s computes what the masked network computes, dead units included",
+      async (model, kind) => {
+        const { read, masks } = models.get(`${model}.${kind}`)!;
+        const { network, weights } = read;
+        expect(silentUnits(masks).some((units) => units.includes(1))).toBe(true);
+        const x = await tensor(`${model}.x.safetensors`, "x");
+        const dense = await tensor(`${model}.y.safetensors`, "y");
+        const found = await tensor(`${model}.${kind}.masked.safetensors`, "y");
+        const near = (values: Float64Array, expected: Float32Array) => {
+          for (const [k, y] of values.entries()) expect(Math.abs(y - expected[k]!)).toBeLessThan(1e-5);
+        };
+        near(predict(network, weights, x, 4), dense);
+        near(predict(network, maskedWeights(weights, masks), x, 4), found);
+        // and silence makes a difference
+        const biased = new Map(maskedWeights(weights, masks));
+        for (const { name, role } of network.parameters)
+          if (role !== "weight") biased.set(name, weights.get(name)!);
+        const loud = predict(network, biased, x, 4);
+        if (loud.some((y, k) => Math.abs(y - found[k]!) > 1e-3)) loudCount++;
+      },
+    );
+
+    it.each(EXPORTS)(
+      "%s by the exporter %s: folding is said where there is any, and only there",
+      (model, kind) => {
+        const { notes } = models.get(`${model}.${kind}`)!.read;
+        const isFolded = !kind.endsWith("kept") && model !== "Plain";
+        expect(notes.filter((note) => note.includes("folded into")).length).toBe(isFolded ? 1 : 0);
+      },
+    );
+
+    it("are refused by a module that is not the one exported", async () => {
+      const { tensors } = await readTensors(scratch("Normed.old-kept.masks.safetensors"));
+      const renamed = new Map([...tensors].map(([name, mask]) => [name.replace("conv1", "conv9"), mask]));
+      await writeSafetensors(scratch("other.safetensors"), renamed);
+      const told = execFileSync(
+        "python3",
+        [
+          "-c",
+          `import sys; sys.path[:0] = sys.argv[1:3]
+from load_masks import load_masks
+from pytorchExports import Normed, build
+try: load_masks(build(Normed), sys.argv[1] + "/other.safetensors")
+except ValueError as error: print(error)`,
+          scratch(""),
+          new URL(".", import.meta.url).pathname,
+        ],
+        { encoding: "utf8", stdio: "pipe" },
+      );
+      expect(told).toMatch(/masks conv9\.weight, which the model has not/);
+    });
+  },
+);
