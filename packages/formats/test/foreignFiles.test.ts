@@ -142,12 +142,12 @@ const hasPipes = spawnSync("mkfifo", [scratch("pipe")]).status === 0;
 describe.skipIf(!hasPipes)("what is no regular file is refused at once (where mkfifo is), given as", () => {
   it.each(Object.entries({ ...named, ...raw }))("%s", async (_, read) => {
     const pipe = (path: string) => void execFileSync("mkfifo", [path]);
-    await expect(read(pipe)).rejects.toThrow(/got a pipe, not a regular file|"data.*", which is no regular file/);
+    await expect(read(pipe)).rejects.toThrow(
+      /got a pipe, not a regular file|"data.*", which is no regular file/,
+    );
     if (!existsSync("/dev/zero")) return;
     const device = (path: string) => void execFileSync("ln", ["-s", "/dev/zero", path]);
-    await expect(read(device)).rejects.toThrow(
-      /regular file|in the folder of/,
-    );
+    await expect(read(device)).rejects.toThrow(/regular file|in the folder of/);
   });
 
   it("a text", () => {
