@@ -52,7 +52,10 @@ const sources: readonly Source[] = [
   ...readdirSync(FIXTURES)
     .filter((file) => file.endsWith(".onnx") && !file.includes("dynamo18"))
     .map((file) => ({ name: file, read: () => importOnnx(readBytes(FIXTURES + file)) })),
-  ...(existsSync(GOLDEN) ? ["mlp", "convnet", "resnet-small", "depthwise"] : []).map((name) => ({
+  ...(existsSync(GOLDEN)
+    ? ["mlp", "convnet", "resnet-small", "depthwise", "nets/layer-scale", "nets/shufflenet-v2"]
+    : []
+  ).map((name) => ({
     name: `golden ${name}`,
     read: () => importOnnx(readBytes(`${GOLDEN}${name}/model.onnx`)),
   })),

@@ -1,5 +1,5 @@
 /** What is written is read: random networks in every form, read again, predict as the masked network does. */
-import { compactNetwork, maskedWeights, type Network, type Weights } from "@phew/core";
+import { compactNetwork, type Masks, maskedWeights, type Network, type Weights } from "@phew/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -7,7 +7,9 @@ import {
   type ExportForm,
   exportModel,
   exportOnnx,
+  type ImportedOnnx,
   importOnnx,
+  type OnnxForm,
   readTensors,
   type Tensors,
   toFloat32,
@@ -76,6 +78,29 @@ describe("a random network, masked, comes back with the same output", () => {
     const outputs = runOnnx(scratch("ran"), written);
     for (const { name, expected } of written)
       expect(distance(outputs.get(name)!, expected), name).toBeLessThan(1e-4 * largest(expected));
+  });
+
+  it("from ONNX that was written twice, in any two forms", { timeout: 600_000 }, async () => {
+    const form = fc.constantFrom(...ONNX_FORMS);
+    const rewritten = async (model: ImportedOnnx, masks: Masks, as: OnnxForm) => {
+      const { model: chunks } = await exportOnnx(model, masks, as);
+      return importOnnx(new Uint8Array(Buffer.concat([...chunks])));
+    };
+    const property = fc.asyncProperty(
+      randomNetwork(),
+      fc.nat(),
+      form,
+      form,
+      async (file, seed, first, second) => {
+        const { model, masks, x } = await masked(file, seed);
+        const once = await rewritten(model, masks, first);
+        const more = masksFor(once.network, seed + 1);
+        const expected = predict(once.network, maskedWeights(once.weights, more), x, COUNT);
+        const twice = await rewritten(once, more, second);
+        expectOutput(twice.network, twice.weights, x, expected, `${first}, then ${second}`);
+      },
+    );
+    await fc.assert(property, runs(40));
   });
 
   it("from tfjs, zeroed and compact", { timeout: 600_000 }, async () => {

@@ -5,6 +5,8 @@ import { maskedWeights } from "@phew/core";
 import { describe, expect, it } from "vitest";
 import { parseSafetensors, readOnnx, toFloat32, writeOnnx } from "../src/index.ts";
 import { ONNX_FORMS } from "../src/onnx/exportOnnx.ts";
+import { describe as describeTensor, externalPlace } from "../src/onnx/tensors.ts";
+import { ELEMENT_BYTES } from "../src/tensor.ts";
 import { masksFor } from "./masks.ts";
 import { distance, hasRuntime, predict, type RuntimeCase, runOnnx } from "./onnxRun.ts";
 import { scratchFolder } from "./scratch.ts";
@@ -39,6 +41,12 @@ describe.each(files)("%s", (file) => {
       await writeOnnx(path, model, masks, form);
       const expected = predict(model.network, maskedWeights(model.weights, masks), x, count);
       const again = await readOnnx(path);
+      for (const part of again.onnx.parts.initializers.values()) {
+        if (externalPlace(part) === undefined) continue;
+        const { dtype, count: elements } = describeTensor(part);
+        expect(elements * ELEMENT_BYTES[dtype], part.name).toBeGreaterThanOrEqual(1024);
+        expect(["I64", "I32"], part.name).not.toContain(dtype);
+      }
       expect(distance(predict(again.network, again.weights, x, count), expected)).toBeLessThan(1e-5);
       written.push({ name: basename(path), model: path, x, shape: [count, 3, 8, 8], expected });
     }
