@@ -13,12 +13,6 @@ export function errorCode(error: unknown): string | undefined {
  */
 export function writeFault(path: string, error: unknown): Error {
   switch (errorCode(error)) {
-    case "EROFS":
-      return new ArgumentError(path, {
-        given: "a place on a read-only file system",
-        expected: "a folder that may be written",
-        remedy: "Choose another.",
-      });
     case "ENAMETOOLONG":
       return new ArgumentError(path, {
         given: "a longer name than the file system takes",

@@ -36,8 +36,8 @@ describe("making a folder", () => {
     "calls a read-only file system that, however deep the folder (skipped where none can be mounted)",
     () => {
       for (const path of ["a", "a/b/c"])
-        expect(() => makeFolder(join(readOnly, path)), path).toThrow("on a read-only file system");
-      expect(() => replaceFile(join(readOnly, "f"), "")).toThrow("on a read-only file system");
+        expect(() => makeFolder(join(readOnly, path)), path).toThrow("got a read-only file system");
+      expect(() => replaceFile(join(readOnly, "f"), "")).toThrow("got a read-only file system");
     },
   );
 });

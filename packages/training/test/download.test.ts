@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -51,7 +52,22 @@ function rest(response: ServerResponse, start: number, end = CONTENT.length): vo
 
 const written = () => readFileSync(join(folder, "a.gz"));
 
+const mount = (...args: string[]) => spawnSync("mount", args).status === 0;
+
 describe("download", () => {
+  it("calls a read-only file system that, however deep the folder (skipped where none can be mounted)", async ({
+    skip,
+  }) => {
+    const isMounted = mount("-t", "tmpfs", "none", folder) && mount("-o", "remount,ro", folder);
+    try {
+      if (!isMounted) skip();
+      for (const inner of ["a", "a/b/c"])
+        await expect(fetchIt({}, { folder: join(folder, inner) })).rejects.toThrow("EROFS");
+    } finally {
+      if (isMounted) spawnSync("umount", [folder]);
+    }
+  });
+
   it("writes the whole file, and finds it there the next time without asking", async () => {
     answer = (_request, response, start) => rest(response, start);
     const seen: number[] = [];

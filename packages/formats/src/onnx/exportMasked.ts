@@ -17,6 +17,7 @@ import { dataTypeOf, describe } from "./tensors.ts";
 export function zeroedEdit(model: ImportedOnnx, masks: Masks, weights: Weights | undefined): GraphEdit {
   const edit = new GraphEdit(model.onnx.parts, model.onnx.externalData);
   for (const site of sitesOf(model, masks, weights)) if (site.isChanged) replace(model, edit, site);
+  edit.dropOrphans();
   return edit;
 }
 
@@ -143,6 +144,7 @@ export function originalAndMasksEdit(
     }
     multiply(model, edit, site, unmasked.get(site.use)!, masks.get(source.name)!, source.transposed);
   }
+  edit.dropOrphans();
   return edit;
 }
 

@@ -155,6 +155,19 @@ export class GraphEdit {
     for (const name of [...this.#newTensors.keys()]) if (!read.has(name)) this.#newTensors.delete(name);
   }
 
+  /** Drops the initialisers that were read and, after the changes, no longer are. */
+  dropOrphans(): void {
+    const { nodes, outputs, initializers } = this.#parts;
+    // what the bodies of branches and loops read is not known
+    if (nodes.some(({ attribute }) => attribute?.some(({ g, graphs }) => g?.length || graphs?.length)))
+      return;
+    const kept = nodes.filter((node) => !this.#droppedNodes.has(node)).flatMap((node) => this.inputsOf(node));
+    const added = this.#newNodes.flatMap((node) => node.input ?? []);
+    const read = new Set([...kept, ...added, ...outputs.map(({ name }) => name ?? "")]);
+    for (const name of nodes.flatMap((node) => node.input ?? []))
+      if (initializers.has(name) && !read.has(name)) this.#droppedTensors.add(name);
+  }
+
   /**
    * The file to write, and the external file that goes with it.
    * @param dataName name of that file; used only where the model had its tensors in one

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, errorCode } from "@phew/core";
 import type { Download } from "./entry.ts";
 
 export interface DownloadOptions {
@@ -18,7 +18,6 @@ export interface DownloadOptions {
   readonly tries?: number;
 }
 
-const FOLDER_MODE = { recursive: true } as const;
 const USUAL_TRIES = 5;
 
 /**
@@ -38,7 +37,7 @@ export async function download(
       remedy: "Move it away, and fetch again.",
     });
   }
-  await mkdir(dirname(path), FOLDER_MODE);
+  await makeFolder(dirname(path));
   const faults: string[] = [];
   for (const url of file.urls) {
     const fault = await fetchTo(`${path}.part`, url, file, options);
@@ -53,6 +52,16 @@ export async function download(
     expected: `${file.bytes} bytes with MD5 ${file.md5}`,
     remedy:
       "Fetch again to go on where it broke off, or get the file yourself and name its folder with --data-dir.",
+  });
+}
+
+/** With those above it, one by one: asked for several, Node calls a read-only file system a missing folder. */
+async function makeFolder(path: string): Promise<void> {
+  if ((await stat(path).catch(() => undefined))?.isDirectory()) return;
+  if (dirname(path) !== path) await makeFolder(dirname(path));
+  await mkdir(path).catch((error) => {
+    // another process may have made it just now
+    if (errorCode(error) !== "EEXIST") throw error;
   });
 }
 
