@@ -25,6 +25,12 @@ export function writeFault(path: string, error: unknown): Error {
         expected: "a folder that may be written",
         remedy: "Check its owner and mode, or choose another.",
       });
+    case "EROFS":
+      return new ArgumentError(path, {
+        given: "a read-only file system",
+        expected: "a place that may be written",
+        remedy: "Choose another.",
+      });
     case "ENOSPC":
     case "EDQUOT":
       return new ArgumentError(path, {

@@ -10,6 +10,7 @@ import {
   type ImportedOnnx,
   importOnnx,
   type OnnxForm,
+  readOnnx,
   readTensors,
   type Tensors,
   toFloat32,
@@ -101,6 +102,26 @@ describe("a random network, masked, comes back with the same output", () => {
       },
     );
     await fc.assert(property, runs(40));
+  });
+
+  it("from ONNX of its own, in every form", { timeout: 600_000 }, async () => {
+    const written: (RuntimeCase & { expected: Float64Array })[] = [];
+    const property = fc.asyncProperty(randomNetwork(), fc.nat(), async (file, seed) => {
+      const { network, weights, masks, x, expected } = await masked(file, seed);
+      for (const form of ONNX_FORMS) {
+        const path = scratch(`own-${written.length}.onnx`);
+        await exportModel(path, { format: "zoo", network, weights }, masks, form);
+        const again = await readOnnx(path);
+        expectOutput(again.network, again.weights, x, expected, form);
+        const name = `${written.length}: ${form}`;
+        written.push({ name, model: path, x, shape: [COUNT, ...network.inputShape], expected });
+      }
+    });
+    await fc.assert(property, runs(30));
+    if (!hasRuntime) return;
+    const outputs = runOnnx(scratch("ran-own"), written);
+    for (const { name, expected } of written)
+      expect(distance(outputs.get(name)!, expected), name).toBeLessThan(1e-4 * largest(expected));
   });
 
   it("from tfjs, zeroed and compact", { timeout: 600_000 }, async () => {

@@ -2,9 +2,9 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import type { Network, Weights } from "@phew/core";
-import { Masks, maskedWeights } from "@phew/core";
+import { Masks, maskedWeights, zooModel } from "@phew/core";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { readOnnx, writeOnnx } from "../src/index.ts";
+import { exportModel, readOnnx, writeOnnx } from "../src/index.ts";
 import { writeTfjs } from "../src/tfjs/exportTfjs.ts";
 import { readTfjs } from "../src/tfjs/importTfjs.ts";
 import { writeNetworkAsTfjs } from "../src/tfjs/networkAsTfjs.ts";
@@ -206,6 +206,18 @@ describe("what is replaced and what is not", () => {
       const { weights } = await readOnnx(path);
       for (const [key, values] of masked) expect(sameBits(weights.get(key), values), key).toBe(true);
     }
+  });
+
+  it("removes the data of a model that is replaced by one that needs none", async () => {
+    const folder = scratch("no-data");
+    mkdirSync(folder);
+    copy(folder, "mlp");
+    const network = zooModel("lenet5");
+    const zoo = { format: "zoo", network, weights: randomWeights(network, uniform(1)) } as const;
+    const path = `${folder}/mlp-dynamo.onnx`;
+    await exportModel(path, zoo, Masks.dense(network), "zeroed", { force: true });
+    expect(readdirSync(folder)).toEqual(["mlp-dynamo.onnx"]);
+    expect((await readOnnx(path)).network.prunableCount).toBe(network.prunableCount);
   });
 
   it("keeps files that the old model does not name, or that bear names of the user's", async () => {

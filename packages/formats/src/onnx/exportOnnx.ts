@@ -1,13 +1,10 @@
 /** ONNX models out: the file that was read, with masks in it. */
-import { basename } from "node:path";
 import { ArgumentError, type Masks, type Weights } from "@phew/core";
 import { type WriteOptions, writeBundle } from "../writeFile.ts";
 import { compactEdit } from "./exportCompact.ts";
 import { originalAndMasksEdit, zeroedEdit } from "./exportMasked.ts";
 import type { ImportedOnnx } from "./importGraph.ts";
-import { readParts } from "./parts.ts";
-import { fileSource } from "./source.ts";
-import { externalPlace } from "./tensors.ts";
+import { modelBundle } from "./modelBundle.ts";
 
 /**
  * - `zeroed`: the file's own bytes, but for zeros where weights are pruned.
@@ -56,33 +53,11 @@ export async function writeOnnx(
   form: OnnxForm,
   options: WriteOptions & Pick<OnnxExportOptions, "weights"> = {},
 ): Promise<void> {
-  const name = basename(path);
   const edit = editFor(form)(model, masks, options.weights);
-  const dataName = (attempt: number) => `${name}${attempt === 0 ? "" : `.${attempt}`}.data`;
-  const { data } = edit.write(dataName(0));
-  const bundle = {
-    path,
-    parts: data === undefined ? [] : [data.chunks()],
-    partNames: (attempt: number) => [dataName(attempt)],
-    chunks: ([own = dataName(0)]: readonly string[]) => edit.write(own).model.chunks(),
-    ownParts: () => externalNames(path).filter((other) => isDataName(other, name)),
-  };
+  // its bytes are the same whatever it is called
+  const { data } = edit.write("");
+  const bundle = modelBundle(path, data?.chunks(), (dataName) => edit.write(dataName).model.chunks());
   await writeBundle(bundle, options);
-}
-
-/** The files that a model names; none where there is no model that can be read. */
-function externalNames(path: string): string[] {
-  try {
-    const { initializers } = readParts(fileSource(path));
-    const names = [...initializers.values()].map((part) => externalPlace(part)?.location);
-    return [...new Set(names)].filter((name) => name !== undefined);
-  } catch {
-    return [];
-  }
-}
-
-function isDataName(name: string, model: string): boolean {
-  return name.startsWith(model) && /^(\.\d+)?\.data$/.test(name.slice(model.length));
 }
 
 function editFor(form: string) {

@@ -12,8 +12,9 @@ import {
   type Weights,
 } from "@phew/core";
 import { boolTensor, bytesOf, float32Tensor, type Tensor } from "../tensor.ts";
-import { type WriteOptions, writeWhole } from "../writeFile.ts";
+import { type WriteOptions, writeBundle } from "../writeFile.ts";
 import { inline, intAttribute, intsAttribute } from "./graphEdit.ts";
+import { modelBundle } from "./modelBundle.ts";
 import { GRAPH, MODEL } from "./parts.ts";
 import { bytesPiece, fieldPiece, joined, type Piece } from "./pieces.ts";
 import { ATTRIBUTE, type AttributeProto, encode, type NodeProto, type ValueInfoProto } from "./schema.ts";
@@ -37,7 +38,7 @@ export type NetworkOnnxForm = "zeroed" | "compact" | "original+masks";
 /**
  * Writes a network from anywhere; its input is `[n, …]` for any n, its output what the network puts out (logits mostly).
  * @throws ArgumentError where it has parts that cannot be computed or is larger than an ONNX file may be, or as
- *   {@link writeWhole}
+ *   {@link writeBundle}
  */
 export async function writeNetworkAsOnnx(
   path: string,
@@ -53,7 +54,10 @@ export async function writeNetworkAsOnnx(
     compact?.weights ?? maskedWeights(weights, masks),
     form === "original+masks" ? { weights, masks } : undefined,
   );
-  await writeWhole(path, draft.piece().chunks(), options);
+  await writeBundle(
+    modelBundle(path, undefined, () => draft.piece().chunks()),
+    options,
+  );
 }
 
 class ModelDraft {
