@@ -88,6 +88,7 @@ export {
   activationParameters,
   activationValue,
 } from "./operations/activation.ts";
+export { type Assumption, assumptionsOf } from "./network/assumptions.ts";
 export { elementCount, type Parameter, type ParameterRole, type Shape } from "./operations/definition.ts";
 export { definitionOf, type Operation, operations } from "./operations/registry.ts";
 export { unitRun } from "./operations/select.ts";

@@ -24,6 +24,12 @@ describe.each<[string, Operation, readonly (readonly number[])[]]>([
   ["a slice of channels", { kind: "select", index: unitRun(1, 2) }, [[4, 2, 3]]],
   ["a slice of features", { kind: "select", index: unitRun(3, 2) }, [[5]]],
   ["a shuffle of channels, one of them twice", { kind: "select", index: [2, 0, 3, 2] }, [[4, 2, 3]]],
+  [
+    "a gate of one number a channel, and of one for all",
+    { kind: "opaque", operation: "Mul", shape: [4, 2, 3], carries: "elements" },
+    [[4, 2, 3], [4, 1, 1], [4], [1, 2, 3]],
+  ],
+  ["a resizing", { kind: "opaque", operation: "Resize", shape: [4, 4, 6], carries: "units" }, [[4, 2, 3]]],
   ["an opaque part of two inputs", { kind: "opaque", operation: "Gate", shape: [3, 2, 2] }, [[4, 2, 3], [5]]],
 ])("path sums through %s", (_name, op, shapes) => {
   it("are linear, and go back as they came: ⟨y, f(x)⟩ = ⟨f'(y), x⟩", () => {

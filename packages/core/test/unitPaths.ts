@@ -49,7 +49,10 @@ export function unitPaths(graph: OracleGraph, kept: Parameters, most = 200_000):
       while (rest >= shapes[inputs[slot]!]![0]!) rest -= shapes[inputs[slot++]!]![0]!;
       follow(inputs[slot]!, rest);
     } else if (op.kind === "opaque") {
-      for (const from of inputs) for (let u = 0; u < shapes[from]![0]!; u++) follow(from, u);
+      for (const from of inputs) {
+        if (op.carries && shapes[from]![0] === op.shape[0]) follow(from, unit);
+        else for (let u = 0; u < shapes[from]![0]!; u++) follow(from, u);
+      }
     } else follow(input, unit);
   };
   for (let unit = 0; unit < shapes[graph.output]![0]!; unit++) follow(graph.output, unit);

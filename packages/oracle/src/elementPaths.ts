@@ -163,6 +163,12 @@ function strandsInto(
     case "opaque":
       return inputs.flatMap((node) => {
         const size = sizeOf(shapes[node]!);
+        if (op.carries) {
+          const own = size / shapes[node]![0]!;
+          const first = shapes[node]![0] === 1 ? 0 : unit * own;
+          if (own === plane) return [{ node, element: first + (element % plane), factor: 1 }];
+          return Array.from({ length: own }, (_, k) => ({ node, element: first + k, factor: 1 / own }));
+        }
         return Array.from({ length: size }, (_, k) => ({ node, element: k, factor: 1 / size }));
       });
     case "activation":

@@ -40,7 +40,11 @@ export type OracleOp =
   | ({ readonly kind: "maxPool2d"; readonly ceil?: boolean } & Window)
   | ({ readonly kind: "averagePool2d"; readonly countPadding: boolean; readonly ceil?: boolean } & Window)
   | { readonly kind: "dropout"; readonly rate: number }
-  | { readonly kind: "opaque"; readonly shape: readonly number[] }
+  | {
+      readonly kind: "opaque";
+      readonly shape: readonly number[];
+      readonly carries?: "elements" | "units";
+    }
   | { readonly kind: "select"; readonly index: readonly number[] }
   | { readonly kind: "add" | "concat" | "flatten" | "globalAveragePool" | "identity" };
 

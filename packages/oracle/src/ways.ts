@@ -145,8 +145,11 @@ export class Ways {
         const { index: taken } = node.op;
         return units.flatMap((u) => taken.flatMap((from, to) => (from === u ? [to] : [])));
       }
-      case "opaque":
-        return Array.from({ length: node.op.shape[0]! }, (_, u) => u);
+      case "opaque": {
+        const [count] = node.op.shape as [number];
+        if (node.op.carries && inputShapes[slot]![0] === count) return [...units];
+        return Array.from({ length: count }, (_, u) => u);
+      }
       default:
         return [...units];
     }
@@ -178,9 +181,11 @@ export class Ways {
       case "select":
         return this.#trace(first, op.index[unit]!);
       case "opaque":
-        return inputs.flatMap((input) =>
-          Array.from({ length: this.shapes[input]![0]! }, (_, u) => u).flatMap((u) => this.#trace(input, u)),
-        );
+        return inputs.flatMap((input) => {
+          const count = this.shapes[input]![0]!;
+          if (op.carries && count === op.shape[0]) return this.#trace(input, unit);
+          return Array.from({ length: count }, (_, u) => u).flatMap((u) => this.#trace(input, u));
+        });
       case "add":
         return inputs.flatMap((input, slot) =>
           this.#trace(input, unit).filter((source) => !this.#isShortcut(value, slot, unit, source)),

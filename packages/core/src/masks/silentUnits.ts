@@ -76,7 +76,8 @@ function silentBehind(
 }
 
 function passesSilence(op: Operation): boolean {
-  return op.kind === "activation" ? keepsZero(op) : op.kind !== "opaque";
+  if (op.kind === "opaque") return op.carries !== undefined && op.keepsZero === true;
+  return op.kind !== "activation" || keepsZero(op);
 }
 
 /** The parameters that give a unit an output though nothing enters it. */

@@ -105,7 +105,8 @@ function zeroUnits(network: Network, flows: readonly UnitFlow[], weights: Weight
 }
 
 function passesZero(op: Operation): boolean {
-  return op.kind === "activation" ? keepsZero(op) : op.kind !== "opaque";
+  if (op.kind === "opaque") return isCuttable(op);
+  return op.kind !== "activation" || keepsZero(op);
 }
 
 /** y = x · factor + (shift − mean · factor): 0 where both terms are. */
@@ -150,9 +151,9 @@ function keptUnits(
   for (const [node, flow] of flows.entries()) tieUnits(classes, network.nodes[node]!.op, node, flow);
   const { nodes } = network;
   for (const [node, { op, shape, inputs }] of nodes.entries()) {
-    const isFixed = op.kind === "input" || op.kind === "opaque" || node === network.output;
+    const isFixed = op.kind === "input" || !isCuttable(op) || node === network.output;
     for (let u = 0; u < shape[0]!; u++) if (isFixed || isLive(node, u)) classes.keep(node, u);
-    if (op.kind !== "opaque") continue;
+    if (isCuttable(op)) continue;
     for (const input of inputs) for (let u = 0; u < nodes[input]!.shape[0]!; u++) classes.keep(input, u);
   }
   for (const [node, { shape }] of nodes.entries()) {
@@ -166,7 +167,7 @@ function keptUnits(
 }
 
 function tieUnits(classes: UnitClasses, op: Operation, node: number, flow: UnitFlow): void {
-  if (flow.kind === "maps" && op.kind !== "opaque") {
+  if (flow.kind === "maps" && isCuttable(op)) {
     for (const { from, fromStart, count, toStart, spread } of flow.maps) {
       for (let k = 0; k < count * spread; k++)
         classes.tie(from, fromStart + Math.floor(k / spread), node, toStart + k);
@@ -271,6 +272,11 @@ function smaller(op: Operation, keptOut: Uint32Array, keptIn: Uint32Array, flow:
     default:
       return op;
   }
+}
+
+/** False for a part that may do other things to fewer units. */
+function isCuttable(op: Operation): boolean {
+  return op.kind !== "opaque" || (op.carries !== undefined && op.keepsZero === true);
 }
 
 /** The parameters that hold one number a unit. */

@@ -1,7 +1,12 @@
 /**
- * A part of a file's network whose inner workings are not known: it is assumed to carry every unit of every input to
- * every unit of its output, without weights. It can be walked and path sums go through it, but it cannot be computed.
- * In a path sum every output element is the mean of the input's elements, summed over the inputs.
+ * A part of a file's network that cannot be computed here. What it carries:
+ * - `elements`: a function of each element, as an activation is; of several inputs, such as a gate, of the elements that
+ *   meet. Unit u of its output comes of unit u of each input, or of an input's only unit.
+ * - `units`: unit to unit in the same way, from any places to any.
+ * - absent, nothing is known: it is assumed to carry every unit of every input to every unit of its output.
+ * In a path sum elements pass unchanged where inputs and output have the same places, else as the mean over the places
+ * (of the unit, or of the entire input where nothing is known); inputs add up: paths pass through either factor of a
+ * product as through either term of a sum.
  */
 import { ArgumentError } from "../errors.ts";
 import {
@@ -11,6 +16,7 @@ import {
   type OperationDefinition,
   type Shape,
 } from "./definition.ts";
+import { NO_REPEATS, throughMeeting } from "./repeats.ts";
 
 export interface Opaque {
   readonly kind: "opaque";
@@ -18,13 +24,16 @@ export interface Opaque {
   readonly operation: string;
   /** Shape of its value, as the file has it. */
   readonly shape: Shape;
+  readonly carries?: "elements" | "units";
+  /** True where it makes 0 of zeros, and does the same to any number of units. */
+  readonly keepsZero?: boolean;
 }
 
 export const opaque: OperationDefinition<Opaque> = {
   kind: "opaque",
   arity: [1, Number.POSITIVE_INFINITY],
   parameters: () => NO_PARAMETERS,
-  shape(op, _inputs, node) {
+  shape(op, inputs, node) {
     const rank = op.shape.length;
     if ((rank !== 1 && rank !== 3) || !op.shape.every((length) => Number.isInteger(length) && length >= 1)) {
       throw new ArgumentError(`layer "${node}"`, {
@@ -32,31 +41,78 @@ export const opaque: OperationDefinition<Opaque> = {
         expected: "[channels, height, width] or [features], whole numbers of at least 1",
       });
     }
+    const [units] = op.shape;
+    const other = op.carries && inputs.find(([count]) => count !== 1 && count !== units);
+    if (other !== undefined) {
+      throw new ArgumentError(`layer "${node}"`, {
+        given: `an input of ${other[0]} units`,
+        expected: `${units}, as many as it puts out, or 1`,
+      });
+    }
     return op.shape;
   },
-  // one map a unit: each becomes any of the output's units
   units: (op, inputs) =>
-    inputs.flatMap((shape, input) =>
-      Array.from({ length: shape[0]! }, (_, unit) => ({
+    inputs.flatMap((shape, input) => {
+      const [count, spread] = [shape[0]!, op.shape[0]!];
+      if (op.carries && count === spread) return [{ input, fromStart: 0, count, toStart: 0, spread: 1 }];
+      // one map a unit: each becomes any of the output's units
+      return Array.from({ length: count }, (_, unit) => ({
         input,
         fromStart: unit,
         count: 1,
         toStart: 0,
-        spread: op.shape[0]!,
-      })),
-    ),
-  pathForward(_op, given) {
-    const mean = given.inputs.reduce(
-      (sum, values) => sum + values.reduce((s, x) => s + x, 0) / values.length,
-      0,
-    );
-    return new Float64Array(elementCount(given.outputShape)).fill(mean);
+        spread,
+      }));
+    }),
+  repeats: (op, inputs) =>
+    op.carries === "elements" && inputs.length === 1
+      ? throughMeeting(inputs)
+      : { inputs: inputs.map(() => NO_REPEATS), output: NO_REPEATS },
+  pathForward(op, given) {
+    const output = new Float64Array(elementCount(given.outputShape));
+    for (const [k, values] of given.inputs.entries()) {
+      for (const { from, to, isSame } of meetings(op, given.inputShapes[k]!, given.outputShape)) {
+        const [part, target] = [values.subarray(...from), output.subarray(...to)];
+        const mean = isSame ? 0 : sum(part) / part.length;
+        for (let e = 0; e < target.length; e++) target[e]! += isSame ? part[e]! : mean;
+      }
+    }
+    return output;
   },
-  pathBackward(_op, given, _output, gradient) {
-    const total = gradient.reduce((sum, g) => sum + g, 0);
-    return {
-      inputs: given.inputs.map((values) => new Float64Array(values.length).fill(total / values.length)),
-      parameters: NO_GRADIENTS,
-    };
+  pathBackward(op, given, _output, gradient) {
+    const inputs = given.inputs.map((values, k) => {
+      const back = new Float64Array(values.length);
+      for (const { from, to, isSame } of meetings(op, given.inputShapes[k]!, given.outputShape)) {
+        const [target, part] = [back.subarray(...from), gradient.subarray(...to)];
+        const share = isSame ? 0 : sum(part) / target.length;
+        for (let e = 0; e < target.length; e++) target[e]! += isSame ? part[e]! : share;
+      }
+      return back;
+    });
+    return { inputs, parameters: NO_GRADIENTS };
   },
 };
+
+const sum = (values: Float64Array) => values.reduce((total, x) => total + x, 0);
+
+interface Meeting {
+  /** Elements of the input, first and one past the last, that make these elements of the output. */
+  readonly from: readonly [number, number];
+  readonly to: readonly [number, number];
+  /** True where they make them one by one. */
+  readonly isSame: boolean;
+}
+
+function meetings({ carries }: Opaque, input: Shape, output: Shape): Meeting[] {
+  const [inCount, outCount] = [elementCount(input), elementCount(output)];
+  if (carries === undefined) return [{ from: [0, inCount], to: [0, outCount], isSame: false }];
+  const [inPlane, outPlane] = [inCount / input[0]!, outCount / output[0]!];
+  return Array.from({ length: output[0]! }, (_, u) => {
+    const from = input[0] === 1 ? 0 : u * inPlane;
+    return {
+      from: [from, from + inPlane],
+      to: [u * outPlane, (u + 1) * outPlane],
+      isSame: inPlane === outPlane,
+    };
+  });
+}

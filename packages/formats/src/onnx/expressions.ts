@@ -1,135 +1,175 @@
 /**
- * Elementwise arithmetic that exporters write instead of one activation: kept as a tree until something else reads
- * it, then recognised.
+ * Elementwise arithmetic on one value: kept as a tree until something else reads it, then recognised as an activation,
+ * by its shape,
  *   relu = clip(x, 0, ∞)             relu6 = clip(x, 0, 6)
  *   hardSigmoid = clip(x + 3, 0, 6) / 6       hardSwish = x · hardSigmoid(x)
  *   silu = x · sigmoid(x)            gelu = x · (1 + erf(x / √2)) / 2
- *   softplus = log(1 + exp(x))
+ * or, however it is written, by its values (activationByValues.ts).
  */
-import type { ActivationName } from "@phew/core";
+import type { ActivationName, Operation } from "@phew/core";
+import { activationByValues } from "./activationByValues.ts";
+import { erf, sigmoid, softplus } from "./elementwiseFunctions.ts";
+import type { NodePart } from "./parts.ts";
 import type { Activation } from "./values.ts";
+
+const activationCalls = { sigmoid, tanh: Math.tanh, erf, softplus };
 
 export type Tree =
   | { readonly is: "leaf"; readonly of: Activation }
   /** scale · x + offset */
   | { readonly is: "affine"; readonly x: Tree; readonly scale: number; readonly offset: number }
   | { readonly is: "clip"; readonly x: Tree; readonly low: number; readonly high: number }
-  | { readonly is: "call"; readonly name: "sigmoid" | "tanh" | "erf" | "exp" | "softplus"; readonly x: Tree }
+  | { readonly is: "call"; readonly name: "sigmoid" | "tanh" | "erf" | "softplus"; readonly x: Tree }
   | { readonly is: "hardSigmoid"; readonly x: Tree; readonly alpha: number; readonly beta: number }
-  | { readonly is: "product"; readonly factors: readonly Tree[] };
+  | { readonly is: "product"; readonly factors: readonly Tree[] }
+  | { readonly is: "function"; readonly of: readonly Tree[]; readonly compute: (...x: number[]) => number };
 
 export interface Expression {
   readonly kind: "expression";
+  /** All its leaves are one value. */
   readonly tree: Tree;
   readonly dims: readonly number[];
   /** True where one node alone reads it. */
   readonly exclusive: boolean;
   /** The node it comes from, for the core node's name and for messages. */
-  readonly title: string;
+  readonly node: NodePart;
+  /** Operations on the longest way from the value to it. */
+  readonly depth: number;
 }
 
-/** What a tree computes: an activation of one value, or scale · x + offset of it. */
-export type Recognised =
-  | { readonly of: Activation; readonly activation: ActivationName }
-  | { readonly of: Activation; readonly scale: number; readonly offset: number };
+/** The value that a tree is a function of. */
+export function leafOf(tree: Tree): Activation {
+  let at = tree;
+  while (at.is !== "leaf") at = childrenOf(at)[0]!;
+  return at.of;
+}
 
-/** @returns undefined where it is none of the activations */
-export function recognise(tree: Tree): Recognised | undefined {
+export function childrenOf(tree: Exclude<Tree, { is: "leaf" }>): readonly Tree[] {
+  if (tree.is === "product") return tree.factors;
+  return tree.is === "function" ? tree.of : [tree.x];
+}
+
+/** scale · x + offset of the value, where that is all that is ever read of it; undefined where it is read otherwise. */
+export function innermostAffine(tree: Tree): { scale: number; offset: number } | undefined {
+  let found: { scale: number; offset: number } | undefined;
+  const seen = new Set<Tree>();
+  const waiting = [tree];
+  for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+    if (seen.has(at)) continue;
+    seen.add(at);
+    const { x, scale, offset } = asAffine(at);
+    if (x.is !== "leaf") {
+      waiting.push(...childrenOf(x));
+      continue;
+    }
+    if (found !== undefined && (found.scale !== scale || found.offset !== offset)) return undefined;
+    found = { scale, offset };
+  }
+  return found;
+}
+
+/** The tree as a function of numbers. @param affine what is read of the value, to be given in its place */
+export function functionOf(tree: Tree, affine = { scale: 1, offset: 0 }): (x: number) => number {
+  return (x) => {
+    const known = new Map<Tree, number>();
+    const at = (part: Tree): number => {
+      let value = known.get(part);
+      if (value === undefined) {
+        value = evaluated(part, at, (x - affine.offset) / affine.scale);
+        known.set(part, value);
+      }
+      return value;
+    };
+    return at(tree);
+  };
+}
+
+function evaluated(tree: Tree, at: (part: Tree) => number, leaf: number): number {
+  switch (tree.is) {
+    case "leaf":
+      return leaf;
+    case "affine":
+      return tree.scale * at(tree.x) + tree.offset;
+    case "clip":
+      return Math.min(tree.high, Math.max(tree.low, at(tree.x)));
+    case "call":
+      return activationCalls[tree.name](at(tree.x));
+    case "hardSigmoid":
+      return Math.min(1, Math.max(0, tree.alpha * at(tree.x) + tree.beta));
+    case "product":
+      return tree.factors.reduce((all, factor) => all * at(factor), 1);
+    case "function":
+      return tree.compute(...tree.of.map(at));
+  }
+}
+
+/** The last step of a tree of one step behind the other, as a function of numbers. */
+export function outermost(tree: Tree): (x: number) => number {
+  return (x) => evaluated(tree, () => x, x);
+}
+
+/** The activation that a tree is of its value; undefined where it is none that can be computed. */
+export function activationOf(tree: Tree): Operation | undefined {
   const { x, scale, offset } = asAffine(tree);
-  if (x.is === "leaf") return { of: x.of, scale, offset };
-  return offset === 0 ? nonLinear(x, scale) : undefined;
+  const name = x.is === "leaf" || offset !== 0 ? undefined : nonLinear(x, scale);
+  return name === undefined ? activationByValues(functionOf(tree)) : { kind: "activation", name };
 }
 
 /** scale · x, x no affine itself. */
-function nonLinear(x: Tree, scale: number): Recognised | undefined {
+function nonLinear(x: Tree, scale: number): ActivationName | undefined {
   if (x.is === "clip") return clipped(x, scale);
   if (x.is === "product") return multiplied(x.factors, scale);
   if (!close(scale, 1)) return undefined;
   if (x.is === "call") {
-    const leaf = leafOf(x.x);
-    if (leaf === undefined || x.name === "erf" || x.name === "exp") return undefined;
-    return { of: leaf, activation: x.name };
+    return isBare(x.x) && x.name !== "erf" ? x.name : undefined;
   }
-  const leaf = x.is === "hardSigmoid" ? hardSigmoidOf(x) : undefined;
-  return leaf && { of: leaf, activation: "hardSigmoid" };
+  return x.is === "hardSigmoid" && isHardSigmoid(x) ? "hardSigmoid" : undefined;
 }
 
-function clipped(x: Tree & { is: "clip" }, scale: number): Recognised | undefined {
-  const leaf = leafOf(x.x);
-  if (leaf !== undefined && close(scale, 1) && x.low === 0) {
-    if (x.high === Number.POSITIVE_INFINITY) return { of: leaf, activation: "relu" };
-    if (close(x.high, 6)) return { of: leaf, activation: "relu6" };
+function clipped(x: Tree & { is: "clip" }, scale: number): ActivationName | undefined {
+  if (isBare(x.x) && close(scale, 1) && x.low === 0) {
+    if (x.high === Number.POSITIVE_INFINITY) return "relu";
+    if (close(x.high, 6)) return "relu6";
   }
-  const gate = hardSigmoidOf({ is: "affine", x, scale, offset: 0 });
-  return gate && { of: gate, activation: "hardSigmoid" };
+  return isHardSigmoid({ is: "affine", x, scale, offset: 0 }) ? "hardSigmoid" : undefined;
 }
 
-function multiplied(factors: readonly Tree[], scale: number): Recognised | undefined {
-  let gates: Tree[] = [];
-  let of: Activation | undefined;
+function multiplied(factors: readonly Tree[], scale: number): ActivationName | undefined {
+  const gates: Tree[] = [];
+  let isOfValue = false;
   let all = scale;
   for (const factor of factors) {
     const { x, scale: own, offset } = asAffine(factor);
-    if (x.is === "leaf" && offset === 0 && of === undefined) {
-      of = x.of;
+    if (x.is === "leaf" && offset === 0 && !isOfValue) {
+      isOfValue = true;
       all *= own;
     } else {
-      gates = [...gates, factor];
+      gates.push(factor);
     }
   }
   const [gate] = gates;
-  if (of === undefined || gate === undefined || gates.length > 1) return undefined;
+  if (!isOfValue || gate === undefined || gates.length > 1) return undefined;
   const scaled: Tree = { is: "affine", x: gate, scale: all, offset: 0 };
-  if (isSame(hardSigmoidOf(scaled), of)) return { of, activation: "hardSwish" };
+  if (isHardSigmoid(scaled)) return "hardSwish";
   const { x, scale: own, offset } = asAffine(scaled);
   if (x.is !== "call") return undefined;
-  if (x.name === "sigmoid" && close(own, 1) && offset === 0 && isSame(leafOf(x.x), of))
-    return { of, activation: "silu" };
+  if (x.name === "sigmoid" && close(own, 1) && offset === 0 && isBare(x.x)) return "silu";
   if (x.name !== "erf" || !close(own, 0.5) || !close(offset, 0.5)) return undefined;
   const inside = asAffine(x.x);
   const isHalf = inside.offset === 0 && close(inside.scale, Math.SQRT1_2);
-  return isHalf && inside.x.is === "leaf" && isSame(inside.x.of, of) ? { of, activation: "gelu" } : undefined;
-}
-
-/**
- * An activation of scale · x + offset: the same tree over x alone, where every x in it is scaled and shifted alike.
- * @param tree that is no activation of x itself
- */
-export function scaledArgument(
-  tree: Tree,
-):
-  | { readonly of: Activation; readonly scale: number; readonly offset: number; readonly over: Tree }
-  | undefined {
-  const found: { of: Activation; scale: number; offset: number }[] = [];
-  const stripped = (part: Tree): Tree => {
-    const { x, scale, offset } = asAffine(part);
-    if (x.is === "leaf") {
-      found.push({ of: x.of, scale, offset });
-      return x;
-    }
-    if (part.is === "product") return { ...part, factors: part.factors.map(stripped) };
-    return part.is === "leaf" ? part : { ...part, x: stripped(part.x) };
-  };
-  const over = stripped(tree);
-  const [first, ...others] = found;
-  const isAlike = others.every(
-    ({ of, scale, offset }) => isSame(of, first!.of) && scale === first!.scale && offset === first!.offset,
-  );
-  return first !== undefined && isAlike ? { ...first, over } : undefined;
+  return isHalf && inside.x.is === "leaf" ? "gelu" : undefined;
 }
 
 /** hardSigmoid = clip(x + 3, 0, 6) / 6, however the constants are spread: clip(a·x + b, 0, h) · s. */
-function hardSigmoidOf(tree: Tree): Activation | undefined {
+function isHardSigmoid(tree: Tree): boolean {
   const { x, scale, offset } = asAffine(tree);
-  if (offset !== 0) return undefined;
-  if (x.is === "hardSigmoid") {
-    const fits = close(scale, 1) && close(x.alpha, 1 / 6) && close(x.beta, 0.5);
-    return fits ? leafOf(x.x) : undefined;
-  }
-  if (x.is !== "clip" || x.low !== 0 || !close(x.high * scale, 1)) return undefined;
+  if (offset !== 0) return false;
+  if (x.is === "hardSigmoid")
+    return close(scale, 1) && close(x.alpha, 1 / 6) && close(x.beta, 0.5) && isBare(x.x);
+  if (x.is !== "clip" || x.low !== 0 || !close(x.high * scale, 1)) return false;
   const inside = asAffine(x.x);
   const fits = close(inside.scale * scale, 1 / 6) && close(inside.offset * scale, 0.5);
-  return fits && inside.x.is === "leaf" ? inside.x.of : undefined;
+  return fits && inside.x.is === "leaf";
 }
 
 /** A tree as scale · x + offset with x no affine itself. */
@@ -143,13 +183,10 @@ export function asAffine(tree: Tree): { readonly x: Tree; readonly scale: number
   return { x, scale, offset };
 }
 
-function leafOf(tree: Tree): Activation | undefined {
+/** True where a tree is the value itself. */
+function isBare(tree: Tree): boolean {
   const { x, scale, offset } = asAffine(tree);
-  return x.is === "leaf" && scale === 1 && offset === 0 ? x.of : undefined;
-}
-
-function isSame(a: Activation | undefined, b: Activation): boolean {
-  return a !== undefined && a.spec === b.spec && a.dims.length === b.dims.length;
+  return x.is === "leaf" && scale === 1 && offset === 0;
 }
 
 /** Constants are written as float16 or float32; a float16 is right to 2^-11. */

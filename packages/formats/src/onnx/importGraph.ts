@@ -12,7 +12,7 @@ import { permuted, storedConstant } from "./constants.ts";
 import { foldedNote } from "./foldedNormalisation.ts";
 import { inlineFunctions } from "./functions.ts";
 import { Importer, MOST_ELEMENTS, type ParameterSource, type TensorUse } from "./importer.ts";
-import { opaqueDims } from "./opaque.ts";
+import { standIn } from "./opaque.ts";
 import { operators } from "./operators/operators.ts";
 import type { ModelParts, NodePart } from "./parts.ts";
 import { type ReadGraph, readGraph } from "./reading.ts";
@@ -63,8 +63,11 @@ export interface OnnxOrigin {
   readonly externalData: ExternalData | undefined;
 }
 
-/** Units into and out of an opaque part. */
-const MOST_OPAQUE_UNITS = 2 ** 16;
+/** A node that no network here can hold. */
+interface Fault extends UnsupportedNode {
+  /** True where an opaque part can stand in its place. */
+  isOpaque: boolean;
+}
 
 const OLDEST_OPSET = 9;
 const NEWEST_OPSET = 22;
@@ -100,23 +103,22 @@ export function importGraph(given: ModelParts, options: OnnxOptions): ImportedOn
   }
   context.values.set(input.name, context.emitInput(input.name, shape, batch));
 
-  const unsupported: UnsupportedNode[] = [];
-  for (const node of graph.order) readNode(context, node, options.treatAsOpaque ?? false, unsupported);
+  const faults: Fault[] = [];
+  for (const node of graph.order) readNode(context, node, faults);
   let last: Activation | undefined;
   try {
     const value = context.values.get(output);
     if (value?.kind !== "unknown") last = context.activation(value, "the output");
   } catch (error) {
     if (!(error instanceof Unsupported)) throw error;
-    const node = graph.makers.get(output);
-    unsupported.push({
-      node: node?.title ?? output,
-      operation: node?.opType ?? "output",
-      reason: error.message,
-    });
+    addFault(faults, error, graph.makers.get(output), false);
   }
-  if (unsupported.length > 0 || last === undefined) {
-    throw new UnsupportedOperationsError(file, unsupported, options.treatAsOpaque ?? false);
+  // without a shape nothing can stand in the place of a part
+  const asked = options.treatAsOpaque ?? false;
+  const works = last !== undefined && faults.every(({ isOpaque }) => isOpaque);
+  if (last === undefined || !works || (faults.length > 0 && !asked)) {
+    const told = asked ? faults.filter(({ isOpaque }) => !isOpaque) : faults;
+    throw new UnsupportedOperationsError(file, told, asked ? "refused" : works ? "works" : "fails");
   }
   const network = buildNetwork(
     options.name ?? file,
@@ -143,17 +145,10 @@ export function importGraph(given: ModelParts, options: OnnxOptions): ImportedOn
   return { network, weights, notes: context.notes, onnx: origin };
 }
 
-function readNode(
-  context: Importer,
-  node: NodePart,
-  treatAsOpaque: boolean,
-  unsupported: UnsupportedNode[],
-): void {
+function readNode(context: Importer, node: NodePart, faults: Fault[]): void {
   const names = node.input ?? [];
   const inputs = names.map((name) => (name === "" ? undefined : context.values.get(name)));
-  const domain =
-    node.domain === undefined || node.domain === "" || node.domain === "ai.onnx" ? "" : `${node.domain}.`;
-  const operation = `${domain}${node.opType ?? ""}`;
+  const operation = operationOf(node);
   const give = (outputs: Value | readonly (Value | undefined)[]) => {
     for (const [k, value] of (Array.isArray(outputs) ? outputs : [outputs]).entries()) {
       const name = node.output?.[k];
@@ -164,12 +159,13 @@ function readNode(
     const operator = Object.hasOwn(operators, operation) ? operators[operation] : undefined;
     if (operator === undefined) {
       throw new Unsupported(
-        domain === "" ? reasonFor(operation) : `operations of the domain ${node.domain} are not known`,
+        operation === node.opType
+          ? reasonFor(operation)
+          : `operations of the domain ${node.domain} are not known`,
       );
     }
-    // what an unsupported node puts out is unknown, and so is everything behind it
-    const isKnown = inputs.every((input) => input?.kind !== "unknown");
-    if (!isKnown) {
+    // what is made of something of unknown shape is not looked at
+    if (inputs.some((input) => input?.kind === "unknown")) {
       give((node.output ?? []).map(() => UNKNOWN));
       return;
     }
@@ -180,52 +176,29 @@ function readNode(
     give(outputs);
   } catch (error) {
     if (!(error instanceof Unsupported)) throw error;
-    const isOpaque = treatAsOpaque && replaceByOpaque(context, node, operation, inputs, error.message);
-    if (!isOpaque) {
-      unsupported.push({ node: node.title, operation, reason: error.message });
-      give((node.output ?? []).map(() => UNKNOWN));
-    }
+    const isOpaque = standIn(context, node, operation, inputs, error.message);
+    if (!isOpaque) give((node.output ?? []).map(() => UNKNOWN));
+    addFault(faults, error, node, isOpaque);
   }
 }
 
-/** @returns true where the node's output could be given a shape and an opaque part in its place */
-function replaceByOpaque(
-  context: Importer,
-  node: NodePart,
-  operation: string,
-  inputs: readonly (Value | undefined)[],
-  reason: string,
-): boolean {
-  const values: Activation[] = [];
-  for (const input of inputs) {
-    if (input === undefined || input.kind === "constant") continue;
-    if (input.kind === "unknown") return false;
-    try {
-      values.push(input.kind === "padded" ? input.base : context.activation(input, "an opaque part"));
-    } catch (error) {
-      if (error instanceof Unsupported) return false;
-      throw error;
-    }
-  }
-  const [name, ...others] = (node.output ?? []).filter((output) => context.isRead(output));
-  const dims =
-    values.length === 0 || others.length > 0 || name === undefined
-      ? undefined
-      : opaqueDims(context, node, inputs, name);
-  if (dims === undefined || (dims.length !== 2 && dims.length !== 4) || dims[0] !== values[0]!.dims[0])
-    return false;
-  const shape = dims.slice(1);
-  if (!shape.every((length) => Number.isSafeInteger(length) && length >= 1)) return false;
-  // each unit is a way of its own through an opaque part
-  const unitCount = values.reduce((sum, value) => sum + value.shape[0]!, shape[0]!);
-  if (unitCount > MOST_OPAQUE_UNITS) return false;
-  const value = context.emit(node, { kind: "opaque", operation, shape }, values, dims);
-  context.values.set(name!, { ...value, exclusive: context.isReadOnce(name!) });
-  const weightCount = inputs.filter((input) => input?.kind === "constant").length;
-  context.note(
-    `"${node.title}" (${operation}: ${reason}) is opaque: every unit of its input is assumed to reach every unit of its output, ${dimsText(dims)}${weightCount > 0 ? ", its own weights are not pruned" : ""}; a network with it can be pruned, not computed`,
-  );
-  return true;
+function addFault(faults: Fault[], error: Unsupported, read: NodePart | undefined, isOpaque: boolean): void {
+  const node = error.culprit ?? read;
+  const fault = {
+    node: node?.title ?? "output",
+    operation: node === undefined ? "output" : operationOf(node),
+    reason: error.message,
+  };
+  // several nodes may come upon one that is at fault
+  const known = faults.find((other) => other.node === fault.node && other.operation === fault.operation);
+  if (known === undefined) faults.push({ ...fault, isOpaque });
+  else known.isOpaque &&= isOpaque;
+}
+
+/** With its domain where that is not ONNX's own. */
+function operationOf(node: NodePart): string {
+  const isOwn = node.domain === undefined || node.domain === "" || node.domain === "ai.onnx";
+  return `${isOwn ? "" : `${node.domain}.`}${node.opType ?? ""}`;
 }
 
 function opsetOf(parts: ModelParts): number {

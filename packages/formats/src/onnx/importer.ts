@@ -7,9 +7,20 @@ import {
   type ParameterRole,
   type Shape,
 } from "@phew/core";
+import { activationByValues } from "./activationByValues.ts";
 import { Attributes } from "./attributes.ts";
 import { MOST_COMPUTED, smallNumbers } from "./constants.ts";
-import { type Recognised, recognise, scaledArgument } from "./expressions.ts";
+import {
+  activationOf,
+  asAffine,
+  childrenOf,
+  type Expression,
+  functionOf,
+  innermostAffine,
+  leafOf,
+  outermost,
+  type Tree,
+} from "./expressions.ts";
 import { isInvented, modulePath } from "./moduleNames.ts";
 import type { ModelParts, NodePart } from "./parts.ts";
 import { prunedProducts } from "./prunedProducts.ts";
@@ -102,6 +113,7 @@ export class Importer {
   readonly #products: ReadonlyMap<string, string>;
   #spent = 0;
   readonly #resolved = new Map<object, Activation>();
+  readonly #expressionOf = new WeakMap<Tree, Expression>();
   readonly #flattened = new Map<string, string>();
   readonly #readers: ReadonlyMap<string, number>;
   readonly #tensorReaders: ReadonlyMap<string, number>;
@@ -117,6 +129,12 @@ export class Importer {
     this.#tensorReaders = reading.tensorReaders;
     this.#tail = reading.tail;
     this.#imageReaders = reading.readAsImage;
+  }
+
+  /** Keeps what an expression was made by, for those that it becomes a part of. */
+  remember(expression: Expression): Expression {
+    this.#expressionOf.set(expression.tree, expression);
+    return expression;
   }
 
   /** True where a window slides over the value, directly or behind elementwise operations. */
@@ -261,7 +279,8 @@ export class Importer {
     }
     if (value.kind === "padded") {
       throw new Unsupported(
-        `its input is padded by "${value.title}", and only convolutions and pooling take padding`,
+        "what it pads is read by other nodes than convolutions and pooling, and only these take padding here",
+        value.node,
       );
     }
     throw new Unsupported(`${what} reads a ${value.kind} where a value of the network is expected`);
@@ -385,47 +404,101 @@ export class Importer {
     }
   }
 
-  #resolve(expression: Value & { kind: "expression" }): Activation {
-    const known = this.#resolved.get(expression);
-    if (known !== undefined) return known;
-    const found = recognise(expression.tree) ?? this.#ofScaled(expression);
-    if (found === undefined) {
-      throw new Unsupported(
-        `the arithmetic that ends in "${expression.title}" is none of the known activations`,
-      );
-    }
-    const value =
-      "activation" in found
-        ? this.#activated(expression, found.of, { kind: "activation", name: found.activation })
-        : this.#scaled(expression, found.of, found.scale, found.offset);
+  #resolve(expression: Expression): Activation {
+    const value = this.#computed(expression) ?? this.#notComputed(expression);
     this.#resolved.set(expression, value);
     return value;
   }
 
-  /** An activation of a scaled value: the scale goes into the layer before, the activation is that of what comes out. */
-  #ofScaled(expression: Value & { kind: "expression" }): Recognised | undefined {
-    const argument = scaledArgument(expression.tree);
-    const found = argument && recognise(argument.over);
-    if (found === undefined || !("activation" in found)) return undefined;
-    const { of, scale, offset } = argument!;
-    return { ...found, of: this.#scaled(expression, of, scale, offset) };
+  /** The core node that an expression is: none, or an activation; undefined where it cannot be computed. */
+  #computed(expression: Expression): Activation | undefined {
+    const known = this.#resolved.get(expression);
+    if (known !== undefined) return known;
+    const value =
+      this.#scaledOnly(expression) ?? this.#oneActivation(expression) ?? this.#ofInner(expression);
+    if (value !== undefined) this.#resolved.set(expression, value);
+    return value;
   }
 
-  #activated(expression: Value & { kind: "expression" }, of: Activation, op: Operation): Activation {
-    const spec = this.#add(expression.title, op, [of.spec]);
+  /** scale · x + offset, where the layer before takes it up. */
+  #scaledOnly(expression: Expression): Activation | undefined {
+    const { x, scale, offset } = asAffine(expression.tree);
+    if (x.is !== "leaf") return undefined;
+    if (scale === 1 && offset === 0) return { ...x.of, exclusive: false };
+    return this.canFold(x.of, offset) ? this.#scaled(expression, x.of, scale, offset) : undefined;
+  }
+
+  /** An activation of a value, or of scale · x + offset where the layer before takes that up. */
+  #oneActivation(expression: Expression): Activation | undefined {
+    const { tree } = expression;
+    const of = leafOf(tree);
+    const own = activationOf(tree);
+    if (own !== undefined) return this.#activated(expression, of, own);
+    const inner = innermostAffine(tree);
+    if (inner === undefined || inner.scale === 0 || !this.canFold(of, inner.offset)) return undefined;
+    const scaled = activationByValues(functionOf(tree, inner));
+    return (
+      scaled && this.#activated(expression, this.#scaled(expression, of, inner.scale, inner.offset), scaled)
+    );
+  }
+
+  /** An activation of something that is computed by itself: both, one behind the other. */
+  #ofInner(expression: Expression): Activation | undefined {
+    const { tree } = expression;
+    const [inner, ...others] = tree.is === "leaf" ? [] : childrenOf(tree);
+    const known = inner && this.#expressionOf.get(inner);
+    if (known === undefined || others.length > 0) return undefined;
+    const own = activationByValues(outermost(tree));
+    const of = own && this.#computed(known);
+    return of && this.#activated(expression, of, own);
+  }
+
+  #activated(expression: Expression, of: Activation, op: Operation): Activation {
+    const spec = this.#add(expression.node.title, op, [of.spec]);
     return { ...of, spec, dims: expression.dims, exclusive: expression.exclusive };
   }
 
-  #scaled(
-    expression: Value & { kind: "expression" },
-    of: Activation,
-    scale: number,
-    offset: number,
-  ): Activation {
-    if (scale === 1 && offset === 0) return { ...of, exclusive: false };
+  #scaled(expression: Expression, of: Activation, scale: number, offset: number): Activation {
     this.foldAffine(of, scale, offset);
-    this.note(`"${expression.title}" (times ${scale}, plus ${offset}) is folded into "${of.spec}"`);
+    this.note(`"${expression.node.title}" (times ${scale}, plus ${offset}) is folded into "${of.spec}"`);
     return { ...of, exclusive: expression.exclusive };
+  }
+
+  /** A function of each element that is none of the activations: units pass, and it is not computed. */
+  #notComputed({ node, dims, exclusive, tree }: Expression): Activation {
+    const value = this.elementwise(node, [leafOf(tree)], dims, functionOf(tree)(0) === 0);
+    return { ...value, exclusive };
+  }
+
+  /**
+   * A part in which units stay what they are, and which is not computed.
+   * @param keepsZero whether 0 stays 0, and no constant of its own tells units apart
+   */
+  elementwise(
+    node: NodePart,
+    values: readonly Activation[],
+    dims: readonly number[],
+    keepsZero: boolean,
+  ): Activation {
+    const [{ shape }] = values as [Activation];
+    const operation = node.opType ?? "";
+    this.note(
+      `"${node.title}" (${operation}) is a function of each element that is not computed here: units pass it unchanged; the network can be pruned, not run`,
+    );
+    return this.emit(
+      node,
+      { kind: "opaque", operation, shape, carries: "elements", keepsZero },
+      values,
+      dims,
+    );
+  }
+
+  /** True where the layer that puts out a value can take up factors, and numbers that are added unless all are 0. */
+  canFold(of: Activation, offset: number | Float64Array): boolean {
+    const op = this.operationOf(of);
+    const hasOffset = typeof offset === "number" ? offset !== 0 : offset.some((x) => x !== 0);
+    if (!isLayer(op) || !of.exclusive) return false;
+    return !hasOffset || (op.kind === "batchNorm" ? op.shift : op.bias) !== undefined;
   }
 
   /**
@@ -434,17 +507,13 @@ export class Importer {
    */
   foldAffine(of: Activation, scale: number | Float64Array, offset: number | Float64Array): void {
     const op = this.operationOf(of);
-    const hasOffset = typeof offset === "number" ? offset !== 0 : offset.some((x) => x !== 0);
-    const isLayer = op.kind === "conv2d" || op.kind === "dense" || op.kind === "batchNorm";
-    if (!isLayer || !of.exclusive) {
+    if (!this.canFold(of, offset) || !isLayer(op)) {
       throw new Unsupported(
         "a constant is added or multiplied where no layer's own bias or scale can take it up",
       );
     }
     const factor = op.kind === "batchNorm" ? op.scale : op.weight;
     const shift = op.kind === "batchNorm" ? op.shift : op.bias;
-    if (shift === undefined && hasOffset)
-      throw new Unsupported("a constant is added to a layer that has no bias to take it up");
     const scaled = this.parameters.get(factor)!;
     scaled.scale = combine(scaled.scale, scale, (a, b) => a * b);
     scaled.offset = combine(scaled.offset, scale, (a, b) => a * b);
@@ -457,6 +526,10 @@ export class Importer {
       (a, b) => a + b,
     );
   }
+}
+
+function isLayer(op: Operation): op is Extract<Operation, { kind: "conv2d" | "dense" | "batchNorm" }> {
+  return op.kind === "conv2d" || op.kind === "dense" || op.kind === "batchNorm";
 }
 
 /** An operation on numbers or on one number a unit. */

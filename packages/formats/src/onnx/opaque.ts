@@ -1,50 +1,145 @@
-/** The shape of what an unsupported node puts out: as the file notes it, or by what the operation is known to do. */
+/**
+ * Opaque parts, which stand in the place of nodes that are not supported, so that what lies behind them is read too.
+ * Their shape is the one that the file notes, or follows from what the operation is known to do; units pass unchanged
+ * where it is known that they do.
+ */
 import { broadcastDims, smallNumbers } from "./constants.ts";
+import { functions, functionsOfTwo } from "./elementwiseFunctions.ts";
 import type { Importer } from "./importer.ts";
 import type { NodePart } from "./parts.ts";
 import { type DimensionProto, largeNumber } from "./schema.ts";
 import { Unsupported } from "./unsupported.ts";
-import type { Value } from "./values.ts";
+import { type Activation, dimsText, product, sameDims, type Value } from "./values.ts";
 
-/** Operations whose output has the shape of their first input. */
+/** Operations on each element; of several inputs those elements meet that broadcasting brings together. */
+const ELEMENTWISE = new Set([
+  ...Object.keys(functions),
+  ...Object.keys(functionsOfTwo),
+  "Celu",
+  "Clip",
+  "Dropout",
+  "Elu",
+  "Erf",
+  "Gelu",
+  "HardSigmoid",
+  "HardSwish",
+  "LeakyRelu",
+  "Mean",
+  "Mish",
+  "Sigmoid",
+  "Softplus",
+  "Softsign",
+  "Sum",
+  "Swish",
+  "Tanh",
+  "ThresholdedRelu",
+  "Where",
+]);
+/** Operations that keep units apart, whatever they do to places. */
+const UNITWISE = new Set([
+  "AveragePool",
+  "GlobalLpPool",
+  "InstanceNormalization",
+  "LpPool",
+  "MaxPool",
+  "Pad",
+  "Resize",
+  "Upsample",
+]);
+/** Others whose output has the shape of their first input. */
 const SHAPE_KEEPING = new Set([
   "InstanceNormalization",
   "GroupNormalization",
   "LayerNormalization",
+  "RMSNormalization",
   "MeanVarianceNormalization",
   "LpNormalization",
   "LRN",
   "Softmax",
   "LogSoftmax",
-  "Selu",
-  "Celu",
-  "Mish",
-  "Gelu",
-  "Swish",
-  "PRelu",
-  "HardSigmoid",
-  "ThresholdedRelu",
-  "Shrink",
-  "Softsign",
-  "Sign",
-  "Sin",
-  "Cos",
-  "Abs",
-  "Exp",
-  "Log",
-  "Sqrt",
-  "Reciprocal",
-  "Round",
-  "Floor",
-  "Ceil",
-  "Neg",
-  "Dropout",
   "CumSum",
 ]);
-const BROADCASTING = new Set(["Add", "Sub", "Mul", "Div", "Pow", "Min", "Max", "Sum", "Mean"]);
+
+/** Units into and out of a part in which each may become any. */
+const MOST_OPAQUE_UNITS = 2 ** 16;
+
+/** @returns true where the node's output could be given a shape and an opaque part in its place */
+export function standIn(
+  context: Importer,
+  node: NodePart,
+  operation: string,
+  inputs: readonly (Value | undefined)[],
+  reason: string,
+): boolean {
+  const values: Activation[] = [];
+  for (const input of inputs) {
+    if (input === undefined || input.kind === "constant") continue;
+    const value = readValue(context, input);
+    if (value === undefined) return false;
+    values.push(value);
+  }
+  const [name, ...others] = (node.output ?? []).filter((output) => context.isRead(output));
+  if (values.length === 0 || others.length > 0 || name === undefined) return false;
+  const dims = opaqueDims(context, node, inputs, name);
+  if (dims === undefined || (dims.length !== 2 && dims.length !== 4) || dims[0] !== values[0]!.dims[0])
+    return false;
+  const shape = dims.slice(1);
+  if (!shape.every((length) => Number.isSafeInteger(length) && length >= 1)) return false;
+  const carries = carriedBy(operation, values, dims);
+  // each unit is a way of its own through an opaque part
+  const unitCount = values.reduce((sum, value) => sum + value.shape[0]!, shape[0]!);
+  if (carries === undefined && unitCount > MOST_OPAQUE_UNITS) return false;
+  const value = context.emit(
+    node,
+    { kind: "opaque", operation, shape, ...(carries === undefined ? {} : { carries }) },
+    values,
+    dims,
+  );
+  context.values.set(name, { ...value, exclusive: context.isReadOnce(name) });
+  const weightCount = inputs.filter((input) => input?.kind === "constant").length;
+  const assumed =
+    carries === undefined
+      ? `every unit of its input is assumed to reach every unit of its output, ${dimsText(dims)}`
+      : `units pass it unchanged${values.length > 1 ? ", and paths are assumed to pass through each of its inputs" : ""}`;
+  context.note(
+    `"${node.title}" (${operation}: ${reason}) is opaque: ${assumed}${weightCount > 0 ? ", its own weights are not pruned" : ""}; a network with it can be pruned, not computed`,
+  );
+  return true;
+}
+
+/** undefined where the value is none, or its own reading fails. */
+function readValue(context: Importer, input: Value): Activation | undefined {
+  if (input.kind === "padded") return input.base;
+  if (input.kind === "unknown") return undefined;
+  try {
+    return context.activation(input, "an opaque part");
+  } catch (error) {
+    if (error instanceof Unsupported) return undefined;
+    throw error;
+  }
+}
+
+/** How units pass; undefined where it is not known, or where axes of the file tell them in another way. */
+function carriedBy(
+  operation: string,
+  values: readonly Activation[],
+  dims: readonly number[],
+): "elements" | "units" | undefined {
+  const [, units, ...places] = dims;
+  const isPlain = values.every(({ dims: own, shape }) => {
+    // one number a unit under the dims of an image is a value of one place
+    const isOfOnePlace = shape.length === 1 && product(own.slice(2)) === 1;
+    return own.length === dims.length && (isOfOnePlace || sameDims(own.slice(1), shape));
+  });
+  if (!isPlain || values.some(({ dims: own }) => own[1] !== units && own[1] !== 1)) return undefined;
+  const meets = ({ dims: own }: Activation) =>
+    sameDims(own.slice(2), places) || own.slice(2).every((length) => length === 1);
+  if (ELEMENTWISE.has(operation) && values.every(meets)) return "elements";
+  return UNITWISE.has(operation) && values[0]!.dims[1] === units ? "units" : undefined;
+}
 
 /** @returns ONNX's dims, batch first; undefined where they cannot be known */
-export function opaqueDims(
+function opaqueDims(
   context: Importer,
   node: NodePart,
   inputs: readonly (Value | undefined)[],
@@ -54,8 +149,8 @@ export function opaqueDims(
   const [first] = known;
   const opType = node.opType ?? "";
   try {
+    if (ELEMENTWISE.has(opType)) return known.reduce(broadcastDims);
     if (SHAPE_KEEPING.has(opType)) return first;
-    if (BROADCASTING.has(opType)) return known.reduce(broadcastDims);
     if (opType === "Resize" || opType === "Upsample") return resized(inputs, first ?? []);
     if (opType === "ConvTranspose") return transposedConvolution(context, node, first ?? [], known[1] ?? []);
     if (opType === "DepthToSpace" || opType === "SpaceToDepth") return blocks(context, node, first ?? []);

@@ -12,29 +12,53 @@ export interface UnsupportedNode {
   readonly reason: string;
 }
 
-/** At most so many are spelled out in the message; `nodes` holds them all. */
-const TOLD = 30;
+/** Whether --treat-as-opaque would make a network of it, would not, or was given and does not. */
+type Opaqueness = "works" | "fails" | "refused";
+
+const ADVICE: Readonly<Record<Opaqueness, string>> = {
+  works:
+    "Leave them out of the export, or pass --treat-as-opaque to prune around them: in functions of each element units stay what they are, elsewhere every unit is assumed to reach every other:",
+  fails:
+    "Leave them out of the export; --treat-as-opaque does not help, since what some of them put out is not known to be an image or a list of features:",
+  refused:
+    "These cannot be treated as opaque either, since what they put out is not known to be an image or a list of features:",
+};
+
+/** At most so many kinds are spelled out in the message, and nodes of each; `nodes` holds them all. */
+const TOLD_KINDS = 30;
+const TOLD_NODES = 20;
 
 export class UnsupportedOperationsError extends ArgumentError {
   override readonly name = "UnsupportedOperationsError";
   readonly nodes: readonly UnsupportedNode[];
 
-  constructor(file: string, nodes: readonly UnsupportedNode[], asOpaque: boolean) {
-    const told = nodes
-      .slice(0, TOLD)
-      .map(({ node, operation, reason }) => `\n  ${node} (${operation}): ${reason}`);
-    const more = nodes.length > TOLD ? `\n  … and ${nodes.length - TOLD} more` : "";
-    const advice = asOpaque
-      ? "These cannot be treated as opaque either, since what they put out is not known to be an image or a list of features:"
-      : "Leave them out of the export, or pass --treat-as-opaque to assume that each carries every unit of its input to every unit of its output:";
+  constructor(file: string, nodes: readonly UnsupportedNode[], opaqueness: Opaqueness) {
+    const alike = new Map<string, UnsupportedNode[]>();
+    for (const node of nodes) alike.set(kindOf(node), [...(alike.get(kindOf(node)) ?? []), node]);
+    const kinds = [...alike.values()];
+    const told = kinds.slice(0, TOLD_KINDS).map((kind) => `\n  ${describeKind(kind)}`);
+    const left = kinds.slice(TOLD_KINDS).flat().length;
+    const more = left > 0 ? `\n  … and ${left} more` : "";
     super(file, {
       given: `${nodes.length} node${nodes.length === 1 ? "" : "s"} that no network here can hold`,
       expected:
         "convolutions, dense layers, batch normalisation, activations, pooling, add, concat, split and reshapes",
-      remedy: `${advice}${told.join("")}${more}`,
+      remedy: `${ADVICE[opaqueness]}${told.join("")}${more}`,
     });
     this.nodes = nodes;
   }
+}
+
+/** One operation for one reason, whatever the numbers in it. */
+const kindOf = ({ operation, reason }: UnsupportedNode): string =>
+  `${operation}: ${reason.replace(/\d+/g, "#")}`;
+
+function describeKind(alike: readonly UnsupportedNode[]): string {
+  const [{ operation, reason }] = alike as [UnsupportedNode];
+  const names = alike.slice(0, TOLD_NODES).map(({ node }) => node);
+  const more = alike.length > TOLD_NODES ? ` and ${alike.length - TOLD_NODES} more` : "";
+  const count = alike.length > 1 ? `${alike.length} × ` : "";
+  return `${count}${operation} (${names.join(", ")}${more}): ${reason}`;
 }
 
 /** Thrown while one node is read, caught by the importer, which goes on with the next. */

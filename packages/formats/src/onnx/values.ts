@@ -43,8 +43,8 @@ export interface Padded {
   readonly padding: readonly [number, number, number, number];
   readonly value: number;
   readonly dims: readonly number[];
-  /** The node that pads, for messages. */
-  readonly title: string;
+  /** The node that pads. */
+  readonly node: NodePart;
 }
 
 /** A value of which the axes are exchanged, so that units do not come first: as it was, waiting for what reads it. */

@@ -1,7 +1,16 @@
 /** Operations on each element: activations, sums, and the arithmetic that exporters write for activations. */
 import type { ActivationName } from "@phew/core";
-import { foldCast, foldElementwise, isElementwise, reshaped, smallNumbers } from "../constants.ts";
-import type { Expression, Tree } from "../expressions.ts";
+import {
+  broadcastDims,
+  foldCast,
+  foldElementwise,
+  foldWhere,
+  isElementwise,
+  reshaped,
+  smallNumbers,
+} from "../constants.ts";
+import { functions, functionsOfTwo } from "../elementwiseFunctions.ts";
+import { activationOf, asAffine, type Expression, leafOf, type Tree } from "../expressions.ts";
 import type { Importer } from "../importer.ts";
 import type { NodePart } from "../parts.ts";
 import { dtypeOf, isFloat } from "../tensors.ts";
@@ -10,7 +19,7 @@ import { type Activation, type Constant, dimsText, product, sameDims, type Value
 import { addBias, unitAxis, unitAxisOf } from "./layers.ts";
 import type { Operator } from "./operator.ts";
 
-/** An operation that is one of the network's activations. */
+/** An operation that is one of the network's activations; its attributes are those of ONNX. */
 function activation(name: ActivationName, alpha?: number): Operator {
   return (context, node, [x]) => {
     const value = context.activation(x, "an activation");
@@ -22,42 +31,34 @@ function activation(name: ActivationName, alpha?: number): Operator {
 export const elu = activation("elu", 1);
 export const leakyRelu = activation("leakyRelu", 0.01);
 export const hardSwish = activation("hardSwish");
+export const softsign = activation("softsign");
+export const mish = activation("mish");
+export const thresholdedRelu = activation("thresholdedRelu", 1);
+export const swish = activation("silu", 1);
 
-export const celu: Operator = (context, node, inputs) => {
-  if (context.attributes(node).float("alpha", 1) !== 1)
-    throw new Unsupported("celu with an alpha other than 1 is no elu");
-  return activation("elu")(context, node, inputs);
-};
-
-export const swish: Operator = (context, node, inputs) => {
-  if (context.attributes(node).float("alpha", 1) !== 1)
-    throw new Unsupported("swish with an alpha other than 1 is no silu");
-  return activation("silu")(context, node, inputs);
-};
+export const celu: Operator = (context, node, inputs) =>
+  // with alpha 1 both are one function
+  activation(context.attributes(node).float("alpha", 1) === 1 ? "elu" : "celu", 1)(context, node, inputs);
 
 export const gelu: Operator = (context, node, inputs) => {
   const approximation = context.attributes(node).text("approximate", "none");
-  if (approximation !== "none") {
-    throw new Unsupported(
-      `gelu is computed with the error function here; its ${approximation} approximation differs by up to 5e-4`,
-    );
-  }
-  return activation("gelu")(context, node, inputs);
+  return activation(approximation === "tanh" ? "geluTanh" : "gelu")(context, node, inputs);
 };
 
 export const prelu: Operator = (context, node, [x, slope]) => {
   const value = context.activation(x, "an activation");
   const constant = context.constant(slope, "its slope");
   const slopes = smallNumbers(constant);
-  if (slopes.length === 0 || slopes.some((s) => s !== slopes[0])) {
-    throw new Unsupported("it has a slope for each unit, and a leaky relu here has one for all");
-  }
-  context.note(`"${node.title}" has a slope that was trained; here it stays ${slopes[0]}`);
-  const name = "leakyRelu";
-  const emitted = context.emit(node, { kind: "activation", name, alpha: slopes[0]! }, [value], value.dims);
+  if (slopes.length === 0) throw new Unsupported("it has no slope");
   const axis = 1 - value.dims.length + constant.dims.length;
+  const isOne = slopes.every((s) => s === slopes[0]);
+  // a leaky relu has one slope for all
+  const emitted = isOne
+    ? context.emit(node, { kind: "activation", name: "leakyRelu", alpha: slopes[0]! }, [value], value.dims)
+    : withConstant(context, node, value, constant, true);
+  if (isOne) context.note(`"${node.title}" has a slope that was trained; here it stays ${slopes[0]}`);
   if (axis >= 0 && constant.dims[axis]! > 1)
-    context.use(node, 1, constant, unitAxis(constant.dims, axis, value.spec));
+    context.use(node, 1, constant, unitAxis(constant.dims, axis, emitted.spec));
   return emitted;
 };
 
@@ -65,15 +66,11 @@ export const hardSigmoid: Operator = (context, node, [x]) => {
   const attributes = context.attributes(node);
   const alpha = attributes.float("alpha", 0.2);
   const beta = attributes.float("beta", 0.5);
-  const { tree, dims } = argument(context, x);
-  return expression(context, node, { is: "hardSigmoid", x: tree, alpha, beta }, dims);
+  return expression(context, node, [x], ([tree]) => ({ is: "hardSigmoid", x: tree!, alpha, beta }));
 };
 
-function call(name: "sigmoid" | "tanh" | "erf" | "exp" | "softplus"): Operator {
-  return (context, node, [x]) => {
-    const { tree, dims } = argument(context, x);
-    return expression(context, node, { is: "call", name, x: tree }, dims);
-  };
+function call(name: "sigmoid" | "tanh" | "erf" | "softplus"): Operator {
+  return (context, node, [x]) => expression(context, node, [x], ([tree]) => ({ is: "call", name, x: tree! }));
 }
 
 export const sigmoid = call("sigmoid");
@@ -81,23 +78,69 @@ export const tanh = call("tanh");
 export const erf = call("erf");
 export const softplus = call("softplus");
 
-export const exp: Operator = (context, node, inputs) =>
-  folded(node, inputs) ?? call("exp")(context, node, inputs);
-
-export const log: Operator = (context, node, inputs) => {
+/** A function of one number. */
+export const unary: Operator = (context, node, inputs) => {
   const constant = folded(node, inputs);
   if (constant !== undefined) return constant;
-  const [x] = inputs;
-  const tree = x?.kind === "expression" ? x.tree : undefined;
-  const isSoftplus =
-    tree?.is === "affine" &&
-    tree.scale === 1 &&
-    tree.offset === 1 &&
-    tree.x.is === "call" &&
-    tree.x.name === "exp";
-  if (!isSoftplus) throw new Unsupported("a logarithm has a place here only as log(1 + exp(x))");
-  return expression(context, node, { is: "call", name: "softplus", x: tree.x.x }, (x as Expression).dims);
+  const compute = functions[node.opType ?? ""]!(context.attributes(node));
+  return expression(context, node, inputs, (of) => ({ is: "function", of, compute }));
 };
+
+/** A function of two numbers, of which one or both come from the network. */
+export const binary: Operator = (context, node, inputs) =>
+  folded(node, inputs) ?? ofTwo(context, node, inputs);
+
+function ofTwo(context: Importer, node: NodePart, inputs: readonly (Value | undefined)[]): Value {
+  const compute = functionsOfTwo[node.opType ?? ""]!;
+  const [a, b] = inputs;
+  const [value, constant] = a?.kind === "constant" ? [b, a] : b?.kind === "constant" ? [a, b] : [];
+  if (constant === undefined)
+    return expression(context, node, inputs, (of) => ({ is: "function", of, compute }));
+  const number = context.scalar(constant);
+  if (number === undefined) {
+    return withConstant(context, node, context.activation(value, "arithmetic"), constant, false);
+  }
+  return expression(context, node, [value], (of) => ({
+    is: "function",
+    of,
+    compute: value === a ? (x) => compute(x, number) : (x) => compute(number, x),
+  }));
+}
+
+export const where: Operator = (context, node, inputs) => {
+  const [condition, a, b] = inputs;
+  if (condition?.kind === "constant" && a?.kind === "constant" && b?.kind === "constant")
+    return foldWhere(node.output?.[0] ?? "", condition, a, b);
+  const numbers = inputs.map((input) => (input?.kind === "constant" ? context.scalar(input) : undefined));
+  if (inputs.some((input, k) => input?.kind === "constant" && numbers[k] === undefined))
+    throw new Unsupported("it chooses between a value and a list of constants, place by place");
+  const values = inputs.filter((input) => input?.kind !== "constant");
+  return expression(context, node, values, (of) => ({
+    is: "function",
+    of,
+    compute(...x) {
+      const given = [...x];
+      const [chosen, yes, no] = numbers.map((number) => number ?? given.shift()!);
+      return chosen !== 0 ? yes! : no!;
+    },
+  }));
+};
+
+/** A constant of its own number for each unit or place meets a value: what comes of it is not computed here. */
+function withConstant(
+  context: Importer,
+  node: NodePart,
+  value: Activation,
+  constant: Constant,
+  keepsZero: boolean,
+): Activation {
+  if (!sameDims(broadcastDims(constant.dims, value.dims), value.dims)) {
+    throw new Unsupported(
+      `a constant of shape ${dimsText(constant.dims)} makes more of ${dimsText(value.dims)} than it is`,
+    );
+  }
+  return context.elementwise(node, [value], value.dims, keepsZero);
+}
 
 export const relu: Operator = (context, node, [x]) => clipped(context, node, x, 0, Number.POSITIVE_INFINITY);
 
@@ -122,7 +165,7 @@ export const clip: Operator = (context, node, [x, min, max]) => {
   );
 };
 
-/** Min or Max of a value and a number. */
+/** Min or Max of a value and a number, or of a value and something made of it. */
 function bounded(side: "low" | "high"): Operator {
   return (context, node, inputs) => {
     const constant = folded(node, inputs);
@@ -130,8 +173,8 @@ function bounded(side: "low" | "high"): Operator {
     const [a, b, ...more] = inputs;
     const [x, limit] = a?.kind === "constant" ? [b, a] : [a, b];
     const number = context.scalar(limit);
-    if (number === undefined || more.length > 0)
-      throw new Unsupported("the greater or lesser of two values has no place here");
+    if (more.length > 0) throw new Unsupported("the greatest or least of more than two has no place here");
+    if (number === undefined) return ofTwo(context, node, inputs);
     return side === "low"
       ? clipped(context, node, x, number, Number.POSITIVE_INFINITY)
       : clipped(context, node, x, Number.NEGATIVE_INFINITY, number);
@@ -153,10 +196,9 @@ function clipped(
     // clip(clip(x, a, b), c, d) is one clip where the bounds overlap
     const merged = { low: Math.max(low, lower), high: Math.min(high, upper) };
     if (merged.low <= merged.high)
-      return expression(context, node, { is: "clip", x: inner, ...merged }, x.dims);
+      return made(context, node, x.dims, x.depth, { is: "clip", x: inner, ...merged });
   }
-  const { tree, dims } = argument(context, x);
-  return expression(context, node, { is: "clip", x: tree, low, high }, dims);
+  return expression(context, node, [x], ([tree]) => ({ is: "clip", x: tree!, low, high }));
 }
 
 export const add: Operator = (context, node, inputs) => {
@@ -165,8 +207,26 @@ export const add: Operator = (context, node, inputs) => {
   const [a, b] = inputs;
   if (a?.kind === "constant") return shifted(context, node, b, a, 0, 1);
   if (b?.kind === "constant") return shifted(context, node, a, b, 1, 1);
-  return summed(context, node, inputs);
+  return partOfOne(context, node, inputs) ?? summed(context, node, inputs);
 };
+
+/**
+ * The sum of a value and something made of it, where that is an activation (gelu by tanh) or cannot be computed alone:
+ * one function of the value.
+ */
+function partOfOne(
+  context: Importer,
+  node: NodePart,
+  inputs: readonly (Value | undefined)[],
+): Expression | undefined {
+  if (!inputs.some((input) => input?.kind === "expression" && activationOf(input.tree) === undefined))
+    return undefined;
+  const operands = inputs.map((input) => operand(context, input));
+  if (!isOfOne(operands)) return undefined;
+  const of = operands.map(({ tree }) => tree);
+  const tree: Tree = { is: "function", of, compute: (...x) => x.reduce((sum, part) => sum + part, 0) };
+  return made(context, node, operands[0]!.dims, depthOf(operands), tree);
+}
 
 export const sum: Operator = (context, node, inputs) =>
   inputs.length === 1
@@ -179,17 +239,22 @@ export const sub: Operator = (context, node, inputs) => {
   const [a, b] = inputs;
   if (b?.kind === "constant") return shifted(context, node, a, b, 1, -1);
   const number = context.scalar(a);
-  if (number === undefined) throw new Unsupported("the difference of two values has no place here");
-  const { tree, dims } = operand(context, b);
-  return expression(context, node, { is: "affine", x: tree, scale: -1, offset: number }, dims);
+  if (number === undefined) return ofTwo(context, node, inputs);
+  return affine(context, node, b, -1, number);
 };
 
-export const neg: Operator = (context, node, inputs) => {
-  const constant = folded(node, inputs);
-  if (constant !== undefined) return constant;
-  const { tree, dims } = operand(context, inputs[0]);
-  return expression(context, node, { is: "affine", x: tree, scale: -1, offset: 0 }, dims);
-};
+export const neg: Operator = (context, node, inputs) =>
+  folded(node, inputs) ?? affine(context, node, inputs[0], -1, 0);
+
+function affine(
+  context: Importer,
+  node: NodePart,
+  x: Value | undefined,
+  scale: number,
+  offset: number,
+): Expression {
+  return expression(context, node, [x], ([tree]) => ({ is: "affine", x: tree!, scale, offset }));
+}
 
 export const mul: Operator = (context, node, inputs) => {
   const constant = folded(node, inputs);
@@ -197,23 +262,14 @@ export const mul: Operator = (context, node, inputs) => {
   const [a, b] = inputs;
   if (a?.kind === "constant") return scaled(context, node, b, a, 0, (x) => x);
   if (b?.kind === "constant") return scaled(context, node, a, b, 1, (x) => x);
-  const [left, right] = [operand(context, a), operand(context, b)];
-  if (!sameDims(left.dims, right.dims)) {
-    throw new Unsupported(
-      `the product of two values, ${dimsText(left.dims)} and ${dimsText(right.dims)} (a gate), has no weights of its own to walk`,
-    );
-  }
-  const all = [...factors(left.tree), ...factors(right.tree)];
-  if (all.length > MOST_FACTORS) throw new Unsupported(`it multiplies ${all.length} values`);
-  return expression(context, node, { is: "product", factors: all }, left.dims);
+  return expression(context, node, inputs, (of) => ({ is: "product", factors: of.flatMap(factors) }));
 };
 
 export const div: Operator = (context, node, inputs) => {
   const constant = folded(node, inputs);
   if (constant !== undefined) return constant;
   const [a, b] = inputs;
-  if (b?.kind !== "constant") throw new Unsupported("the quotient of two values has no place here");
-  return scaled(context, node, a, b, 1, (x) => 1 / x);
+  return b?.kind === "constant" ? scaled(context, node, a, b, 1, (x) => 1 / x) : ofTwo(context, node, inputs);
 };
 
 /** x + sign · constant. */
@@ -230,9 +286,8 @@ function shifted(
     number !== undefined && x?.kind === "activation" && x.shape[0] === 1 ? context.operationOf(x) : undefined;
   const takesBias = (single?.kind === "dense" || single?.kind === "conv2d") && single.bias === undefined;
   if (number !== undefined && !(takesBias && x?.kind === "activation" && x.exclusive)) {
-    const { tree, dims } = operand(context, x);
-    requireScalar(constant, dims);
-    return expression(context, node, { is: "affine", x: tree, scale: 1, offset: sign * number }, dims);
+    requireScalar(constant, x);
+    return affine(context, node, x, 1, sign * number);
   }
   const value = context.activation(x, "a sum");
   const op = context.operationOf(value);
@@ -240,12 +295,10 @@ function shifted(
   if (isLayer && op.bias === undefined && value.exclusive)
     addBias(context, node, input, constant, value, sign);
   else {
-    const numbers = perUnit(constant, value);
-    context.foldAffine(
-      value,
-      1,
-      numbers.map((n) => sign * n),
-    );
+    const numbers = perUnit(constant, value)?.map((n) => sign * n);
+    if (numbers === undefined || !context.canFold(value, numbers))
+      return withConstant(context, node, value, constant, false);
+    context.foldAffine(value, 1, numbers);
     context.use(
       node,
       input,
@@ -268,12 +321,14 @@ function scaled(
 ): Value {
   const number = context.scalar(constant);
   if (number !== undefined) {
-    const { tree, dims } = operand(context, x);
-    requireScalar(constant, dims);
-    return expression(context, node, { is: "affine", x: tree, scale: f(number), offset: 0 }, dims);
+    requireScalar(constant, x);
+    return affine(context, node, x, f(number), 0);
   }
   const value = context.activation(x, "a product");
-  context.foldAffine(value, perUnit(constant, value).map(f), 0);
+  const numbers = perUnit(constant, value);
+  if (numbers === undefined || !context.canFold(value, 0))
+    return withConstant(context, node, value, constant, false);
+  context.foldAffine(value, numbers.map(f), 0);
   context.use(
     node,
     input,
@@ -284,18 +339,15 @@ function scaled(
   return passed(context, node, value);
 }
 
-/** One number of a constant for each unit of a value. */
-function perUnit(constant: Constant, value: Activation): Float64Array {
-  if (unitAxisOf(constant.dims, value.dims) === undefined || product(constant.dims) !== value.shape[0]) {
-    throw new Unsupported(
-      `a constant of shape ${dimsText(constant.dims)} on ${dimsText(value.dims)} does not hold one number for each unit`,
-    );
-  }
-  return smallNumbers(constant);
+/** One number of a constant for each unit of a value; undefined where it does not hold that. */
+function perUnit(constant: Constant, value: Activation): Float64Array | undefined {
+  const isPerUnit =
+    unitAxisOf(constant.dims, value.dims) !== undefined && product(constant.dims) === value.shape[0];
+  return isPerUnit ? smallNumbers(constant) : undefined;
 }
 
-function requireScalar(constant: Constant, dims: readonly number[]): void {
-  if (constant.dims.length > dims.length)
+function requireScalar(constant: Constant, x: Value | undefined): void {
+  if (x !== undefined && "dims" in x && constant.dims.length > x.dims.length)
     throw new Unsupported(`a constant of shape ${dimsText(constant.dims)} changes the number of axes`);
 }
 
@@ -357,13 +409,6 @@ export const softmax: Operator = (context, node, [x]) => {
   return passed(context, node, context.activation(x, "a softmax"));
 };
 
-/** Arithmetic on constants alone; on a value of the network it has no place. */
-export const constantArithmetic: Operator = (_context, node, inputs) => {
-  const constant = folded(node, inputs);
-  if (constant === undefined) throw new Unsupported(reasonFor(node.opType ?? ""));
-  return constant;
-};
-
 function folded(node: NodePart, inputs: readonly (Value | undefined)[]): Constant | undefined {
   const constants = inputs.filter((input) => input?.kind === "constant");
   if (constants.length !== inputs.length || inputs.length === 0 || !isElementwise(node.opType ?? ""))
@@ -378,41 +423,68 @@ function passed(context: Importer, node: NodePart, value: Activation): Activatio
   return { ...value, exclusive: value.exclusive && context.isReadOnce(node.output?.[0] ?? "") };
 }
 
-function expression(context: Importer, node: NodePart, tree: Tree, dims: readonly number[]): Expression {
-  return {
-    kind: "expression",
-    tree,
-    dims,
-    title: node.title,
-    exclusive: context.isReadOnce(node.output?.[0] ?? ""),
-  };
+/** A function of values that all come of one. @throws Unsupported where they come of several, as a gate does */
+function expression(
+  context: Importer,
+  node: NodePart,
+  inputs: readonly (Value | undefined)[],
+  tree: (of: readonly Tree[]) => Tree,
+): Expression {
+  const operands = inputs.map((input) => operand(context, input));
+  if (!isOfOne(operands)) {
+    const shapes = [...new Set(operands.map(({ dims }) => dimsText(dims)))].join(" and ");
+    throw new Unsupported(
+      node.opType === "Mul"
+        ? `the product of two values, ${shapes} (a gate), has no weights of its own to walk`
+        : `it is computed from several values, ${shapes}, and has no weights of its own to walk`,
+    );
+  }
+  const of = operands.map((own) => own.tree);
+  return made(context, node, operands[0]!.dims, depthOf(operands), tree(of));
 }
 
 interface Operand {
   readonly tree: Tree;
   readonly dims: readonly number[];
+  readonly depth: number;
 }
+
+/** What is deeper becomes a node of its own. */
+const DEEPEST = 32;
 
 /** A value as a tree, whatever arithmetic it is. */
 function operand(context: Importer, x: Value | undefined): Operand {
-  if (x?.kind === "expression" && !isActivation(x.tree)) return x;
+  if (x?.kind === "expression" && x.depth < DEEPEST && !isTaken(context, x)) return x;
   const of = context.activation(x, "arithmetic");
-  return { tree: { is: "leaf", of }, dims: of.dims };
+  return { tree: { is: "leaf", of }, dims: of.dims, depth: 0 };
 }
 
-/** The argument of a function: a value, scaled and shifted at most. */
-function argument(context: Importer, x: Value | undefined): Operand {
-  if (x?.kind === "expression" && x.tree.is === "affine" && x.tree.x.is === "leaf") return x;
-  const of = context.activation(x, "an activation");
-  return { tree: { is: "leaf", of }, dims: of.dims };
+/**
+ * Where several nodes read a value it becomes a node of its own, if it can, before any of them does: its layer takes up
+ * a scale once.
+ */
+function isTaken(context: Importer, { tree, exclusive }: Expression): boolean {
+  if (exclusive) return false;
+  const { x, offset } = asAffine(tree);
+  return x.is === "leaf" ? context.canFold(x.of, offset) : activationOf(tree) !== undefined;
 }
 
-/** relu and relu6 of a value are values like any other; what is left may be part of something larger. */
-function isActivation(tree: Tree): boolean {
-  return tree.is === "clip" && tree.low === 0 && tree.x.is === "leaf";
+function isOfOne(operands: readonly Operand[]): boolean {
+  const [first, ...others] = operands.map(({ tree, dims }) => ({ of: leafOf(tree), dims }));
+  return others.every(({ of, dims }) => of.spec === first!.of.spec && sameDims(dims, first!.dims));
 }
 
-/** No activation has more; a product of products of itself has as many as it likes. */
-const MOST_FACTORS = 3;
+const depthOf = (operands: readonly Operand[]): number => Math.max(...operands.map(({ depth }) => depth));
+
+function made(
+  context: Importer,
+  node: NodePart,
+  dims: readonly number[],
+  depth: number,
+  tree: Tree,
+): Expression {
+  const exclusive = context.isReadOnce(node.output?.[0] ?? "");
+  return context.remember({ kind: "expression", tree, dims, node, exclusive, depth: depth + 1 });
+}
 
 const factors = (tree: Tree): readonly Tree[] => (tree.is === "product" ? tree.factors : [tree]);

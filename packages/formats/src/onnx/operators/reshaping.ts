@@ -11,7 +11,6 @@ import {
   foldGather,
   foldRange,
   foldSlice,
-  foldWhere,
   MOST_COMPUTED,
   normalAxis,
   reshaped,
@@ -179,7 +178,7 @@ export const pad: Operator = (context, node, [x, pads, fill, axes]) => {
     padding: [before[2]!, before[3]!, after[2]!, after[3]!],
     value: number < -3.4e38 ? Number.NEGATIVE_INFINITY : number,
     dims: value.dims.map((length, axis) => length + before[axis]! + after[axis]!),
-    title: node.title,
+    node,
   };
 };
 
@@ -242,13 +241,6 @@ export const range: Operator = (context, node, [start, limit, delta]) =>
     context.constant(limit, "its limit"),
     context.constant(delta, "its step"),
   );
-
-export const where: Operator = (_context, node, [condition, a, b]) => {
-  if (condition?.kind !== "constant" || a?.kind !== "constant" || b?.kind !== "constant") {
-    throw new Unsupported(reasonFor("Where"));
-  }
-  return foldWhere(outputName(node), condition, a, b);
-};
 
 /** The product of a list of lengths. */
 export const reduceProd: Operator = (context, node, [x]) => {

@@ -1,0 +1,67 @@
+/**
+ * Which activation a function of one number is, by its values: exporters write the same activation in many ways. A
+ * function that goes beyond all bounds far out, where e^x does, is compared where it does not.
+ */
+import { type Activation, activationValue } from "@phew/core";
+
+const NEAR = Array.from({ length: 81 }, (_, k) => (k - 40) / 5);
+const FAR = [-1e4, -1000, -100, -30, -15, 15, 30, 100, 1000, 1e4];
+const POINTS = [...NEAR, -1e-3, 1e-3, ...FAR];
+
+/** Constants in files are float32; what is computed from them is right to this. */
+const TOLERANCE = 2e-5;
+
+/** @returns undefined where it is none that can be computed */
+export function activationByValues(f: (x: number) => number): Activation | undefined {
+  if (!NEAR.every((x) => Number.isFinite(f(x)))) return undefined;
+  return candidates(f)
+    .map((op): Activation => ({ kind: "activation", ...op }))
+    .find((op) => POINTS.every((x) => isSame(f(x), activationValue(op, x), Math.abs(x) > 8)));
+}
+
+function isSame(given: number, wanted: number, isFar: boolean): boolean {
+  if (isFar && !Number.isFinite(given)) return true;
+  return Math.abs(given - wanted) <= TOLERANCE * Math.max(1, Math.abs(wanted));
+}
+
+/** Every activation, with the α and β that the function would have if it were this one. */
+function candidates(f: (x: number) => number): Omit<Activation, "kind">[] {
+  const slope = (f(0.01) - f(-0.01)) / 0.02;
+  return (
+    [
+      { name: "relu" },
+      { name: "relu6" },
+      { name: "sigmoid" },
+      { name: "tanh" },
+      { name: "gelu" },
+      { name: "geluTanh" },
+      { name: "hardSwish" },
+      { name: "selu" },
+      { name: "softsign" },
+      { name: "mish" },
+      { name: "leakyRelu", alpha: -f(-1) },
+      { name: "elu", alpha: f(-1) / Math.expm1(-1) },
+      // σ(α) = f(1)
+      { name: "silu", alpha: Math.log(f(1) / (1 - f(1))) },
+      { name: "celu", alpha: -f(-100) },
+      { name: "softplus", alpha: Math.LN2 / f(0) },
+      { name: "hardSigmoid", alpha: slope, beta: f(0) },
+      { name: "clip", alpha: bound(f(-1e4)), beta: bound(f(1e4)) },
+    ] satisfies Omit<Activation, "kind">[]
+  )
+    .filter(({ alpha = 1, beta = 1, name }: Omit<Activation, "kind">) =>
+      name === "clip" ? alpha < beta : alpha > 0 && Number.isFinite(alpha) && Number.isFinite(beta),
+    )
+    .map((op: Omit<Activation, "kind">) => ({
+      ...op,
+      ...(op.alpha === undefined ? {} : { alpha: rounded(op.alpha) }),
+      ...(op.beta === undefined ? {} : { beta: rounded(op.beta) }),
+    }));
+}
+
+/** What is as large as the number that was put in has no bound. */
+const bound = (value: number): number =>
+  Math.abs(value) >= 1e4 ? Math.sign(value) * Number.POSITIVE_INFINITY : value;
+
+/** As a float32 is written. */
+const rounded = (value: number): number => (Number.isFinite(value) ? Number(value.toPrecision(7)) : value);
