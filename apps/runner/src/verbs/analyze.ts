@@ -3,6 +3,7 @@ import path from "node:path";
 import {
   type Analysis,
   analyse,
+  assumptionsOf,
   type Examples,
   type GradientNorms,
   gradientNorms,
@@ -29,6 +30,7 @@ import {
   totalReport,
   walkReport,
 } from "../analysisReport.ts";
+import { assumptionLines } from "../assumptions.ts";
 import { UsageError } from "../failure.ts";
 import { loadMaskedModel, type MaskedModelOptions } from "../maskedModel.ts";
 import type { LoadedModel } from "../model.ts";
@@ -226,7 +228,11 @@ function document(
     ntk,
   }));
   const [{ loaded }] = examined as [Examined];
-  const model = { model: loaded.network.name, notes: notesOf(examined) };
+  const model = {
+    model: loaded.network.name,
+    notes: notesOf(examined),
+    assumptions: assumptionsOf(loaded.network),
+  };
   if (parts.length === 1) return { ...model, ...parts[0] };
   return {
     ...model,
@@ -255,6 +261,7 @@ function report(
     );
     if (examined.length > 1) printLines("");
   }
+  for (const line of assumptionLines(examined[0]!.loaded.network)) printLines(line);
   for (const note of notesOf(examined)) printLines(`note: ${note}`);
   if (examined.length > 1) {
     const named = examined.map(({ file, analysis }) => ({ name: path.basename(file!), analysis }));

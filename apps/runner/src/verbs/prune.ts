@@ -1,6 +1,7 @@
 /** `phew prune`: weights in, masks out. */
 import path from "node:path";
 import {
+  assumptionsOf,
   type CheckSettings,
   checks,
   completeCheck,
@@ -25,6 +26,7 @@ import {
   writeScores,
 } from "@phew/formats";
 import { formatCount, formatDuration, formatPercent, formatTable } from "@phew/runs";
+import { assumptionLines } from "../assumptions.ts";
 import { UsageError } from "../failure.ts";
 import { type LoadedModel, loadModel, type ModelOptions } from "../model.ts";
 import { printJson, printLines, printText, printWarnings } from "../output.ts";
@@ -278,6 +280,7 @@ function report(
       model: network.name,
       weights: loaded.origin,
       notes: loaded.notes,
+      assumptions: assumptionsOf(network),
       prunableCount: network.prunableCount,
       seed: options.seed ?? 0,
       masks,
@@ -311,6 +314,7 @@ function report(
     file: outputs[k],
   }));
   printText(formatTable(columns, rows, "text"));
+  for (const line of assumptionLines(network)) printLines(line);
   for (const note of notesOf(results)) printLines(`note: ${note}`);
   printWarnings(warningsOf(results));
   if (options.layers) for (const result of results) printText(`\n${layerTable(result.masks)}`);
