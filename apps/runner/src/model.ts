@@ -7,9 +7,11 @@ import {
   type Network,
   ownInitialisation,
   type Weights,
+  type ZooVariant,
   zeroCount,
   zooEntries,
   zooModel,
+  zooVariant,
 } from "@phew/core";
 import { type ExportableModel, readWeightsFile } from "@phew/formats";
 import { formatCount } from "@phew/runs";
@@ -20,6 +22,7 @@ export interface ModelOptions {
   readonly architecture?: string;
   readonly classes?: number;
   readonly input?: readonly number[];
+  readonly variant?: ZooVariant;
   readonly weights?: string;
   readonly init?: string;
   readonly seed?: number;
@@ -99,13 +102,13 @@ export async function loadModel(
       expected: "it with a weights file alone",
     });
   }
-  const network = zooNetwork(model, options);
   if (options.weights !== undefined) {
-    const file = await readWeightsFile(weightsFileOf(options.weights), network);
-    const { weights } = file;
-    const notes = withZeros(file.notes, network, weights);
-    return { ...ofZoo(network, weights, path.basename(options.weights)), notes };
+    const { readModel } = await import("@phew/formats");
+    const read = await readModel(weightsFileOf(options.weights), { ...head(options), architecture: model });
+    const notes = withZeros(read.notes, read.network, read.weights);
+    return { ...ofZoo(read.network, read.weights, path.basename(options.weights)), notes };
   }
+  const network = zooNetwork(model, options);
   const seed = options.seed ?? drawSeed;
   const initialisation =
     options.init === undefined ? ownInitialisation(network) : initialisationByName(options.init);
@@ -129,7 +132,11 @@ async function loadRun(model: string, run: RunSource, options: ModelOptions): Pr
   const file = runWeightsFile(model, run);
   // runs of before the input was noted: as for any file of weights
   const noted = (await readTensors(file)).metadata.input ?? "";
-  const input = /^\d{1,9}(,\d{1,9}){0,2}$/.test(noted) ? { inputShape: noted.split(",").map(Number) } : {};
+  const shape = noted.split(",").map(Number);
+  // runs train the variant that is usual for their input
+  const input = /^\d{1,9}(,\d{1,9}){0,2}$/.test(noted)
+    ? { inputShape: shape, variant: zooVariant(architecture, shape) }
+    : {};
   const read = await readModel(file, {
     ...input,
     ...head(options),
@@ -173,8 +180,13 @@ export function zooNetwork(name: string, options: ModelOptions): Network {
   return zooModel(name, head(options));
 }
 
-function head(options: ModelOptions): { classCount?: number; inputShape?: readonly number[] } {
+function head(options: ModelOptions): {
+  classCount?: number;
+  inputShape?: readonly number[];
+  variant?: ZooVariant;
+} {
   return {
+    ...(options.variant === undefined ? {} : { variant: options.variant }),
     ...(options.classes === undefined ? {} : { classCount: options.classes }),
     ...(options.input === undefined ? {} : { inputShape: options.input }),
   };

@@ -128,5 +128,12 @@ export {
 export { type InitialiseOptions, initialise } from "./weights/initialise.ts";
 export { type FloatTensor, requireFiniteWeights, type Weights, weightsFor } from "./weights/weights.ts";
 export { errorCode, writeFault } from "./writeFault.ts";
-export type { ZooHead } from "./zoo/model.ts";
-export { ownInitialisation, type ZooEntry, type ZooOptions, zooEntries, zooModel } from "./zoo/zoo.ts";
+export type { ZooHead, ZooVariant } from "./zoo/model.ts";
+export {
+  ownInitialisation,
+  type ZooEntry,
+  type ZooOptions,
+  zooEntries,
+  zooModel,
+  zooVariant,
+} from "./zoo/zoo.ts";

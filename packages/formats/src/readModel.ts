@@ -1,13 +1,5 @@
 /** A model out of any file that holds one: recognised by its content, then by its name. */
-import {
-  ArgumentError,
-  elementCount,
-  type Network,
-  type Shape,
-  type Weights,
-  zooEntries,
-  zooModel,
-} from "@phew/core";
+import { ArgumentError, type Shape, shortened, type Weights, type ZooVariant, zooEntries } from "@phew/core";
 import { kindOf } from "./fileKind.ts";
 import type { ImportedModel, ImportedOnnx } from "./onnx/importGraph.ts";
 import { readOnnx } from "./onnx/onnx.ts";
@@ -15,9 +7,10 @@ import { withProducts } from "./prunedTensors.ts";
 import { readWhole, withFile } from "./readFile.ts";
 import { isObject, parseStrictJson } from "./strictJson.ts";
 import type { Tensors } from "./tensor.ts";
-import { type NamedTensors, readTensors, type TensorFormat } from "./tensorFile.ts";
+import { readTensors, type TensorFormat } from "./tensorFile.ts";
 import type { TfjsModel } from "./tfjs/importTfjs.ts";
 import { ownNames, pickWeights, requirePlain } from "./weightsFile.ts";
+import { fittingNetwork } from "./zooFit.ts";
 
 export interface ReadModelOptions {
   /** A name of the zoo: files of named tensors hold weights alone. */
@@ -26,6 +19,8 @@ export interface ReadModelOptions {
   readonly classCount?: number;
   /** Shape of one input, `[channels, height, width]` or `[features]`. */
   readonly inputShape?: Shape;
+  /** Form of the architecture, where tensors and input do not tell. */
+  readonly variant?: ZooVariant;
   /** Parts of an ONNX file that are not supported carry every unit to every unit, instead of being refused. */
   readonly treatAsOpaque?: boolean;
 }
@@ -48,10 +43,21 @@ export type ReadModel = ImportedModel &
  * @throws ArgumentError where the file is of no such kind, damaged or not supported, or does not fit the architecture
  */
 export async function readModel(path: string, options: ReadModelOptions = {}): Promise<ReadModel> {
+  const model = await readWhicheverModel(path, options);
+  // names in them may be as long as the file
+  return { ...model, notes: model.notes.map((note) => shortened(note)) };
+}
+
+async function readWhicheverModel(path: string, options: ReadModelOptions): Promise<ReadModel> {
   const format = await recognise(path);
   if (format === "tensors") return readZooModel(path, options);
-  if (options.architecture !== undefined || options.classCount !== undefined) {
-    const option = options.architecture !== undefined ? "architecture" : "class count";
+  const given = {
+    architecture: options.architecture,
+    "class count": options.classCount,
+    variant: options.variant,
+  };
+  const option = Object.entries(given).find(([, value]) => value !== undefined)?.[0];
+  if (option !== undefined) {
     throw new ArgumentError(option, {
       given: `it for ${path}`,
       expected: "it for files of weights alone",
@@ -97,45 +103,12 @@ async function readZooModel(path: string, options: ReadModelOptions): Promise<Re
       remedy: "Name it with --architecture, or bring the model as ONNX.",
     });
   }
-  const network = fittingNetwork(architecture, options, file);
+  const { network, notes: choice } = fittingNetwork(path, architecture, options, file.tensors);
   const { tensors, prefix } = ownNames(network, file.tensors);
   requirePlain(network, tensors, file.others, path);
   const weights: Weights = pickWeights(network, tensors, path);
-  const notes = [...file.notes];
+  const notes = [...file.notes, ...choice];
   if (prefix !== "") notes.push(`Took "${prefix}" off the names.`);
   if (options.inputShape === undefined) notes.push(`Took the input to be ${network.inputShape.join("×")}.`);
   return { format: file.format, network, weights, notes, tensors, metadata: file.metadata };
-}
-
-/** The architecture in the form whose parameters fit the file best; the first of those that do alike. */
-function fittingNetwork(architecture: string, options: ReadModelOptions, file: NamedTensors): Network {
-  const entry = zooEntries.find(({ name }) => name === architecture);
-  const inputs: (Shape | undefined)[] =
-    options.inputShape !== undefined
-      ? [options.inputShape]
-      : (entry?.heads.map((head) => head.inputShape) ?? [undefined]);
-  const candidates = inputs.map((inputShape) => {
-    const shape = inputShape === undefined ? {} : { inputShape };
-    const given = options.classCount === undefined ? {} : { classCount: options.classCount };
-    const initial = zooModel(architecture, { ...shape, ...given });
-    const classCount = options.classCount ?? classCountOf(initial, file.tensors);
-    const network = classCount === undefined ? initial : zooModel(architecture, { ...shape, classCount });
-    const { tensors } = ownNames(network, file.tensors);
-    const misfits = network.parameters.filter(({ name, shape: own }) => !fits(own, tensors.get(name)?.shape));
-    return { network, misfitCount: misfits.length };
-  });
-  return candidates.reduce((best, next) => (next.misfitCount < best.misfitCount ? next : best)).network;
-}
-
-const fits = (shape: Shape, given: Shape | undefined): boolean =>
-  given !== undefined &&
-  given.length === shape.length &&
-  given.every((length, axis) => length === shape[axis]);
-
-/** The number of output units of the file's last layer. */
-function classCountOf(network: Network, tensors: Tensors): number | undefined {
-  const last = network.prunable.at(-1)!;
-  const shape = ownNames(network, tensors).tensors.get(last.name)?.shape;
-  const usable = shape !== undefined && shape.length === last.shape.length && elementCount(shape) > 0;
-  return usable ? shape[0] : undefined;
 }

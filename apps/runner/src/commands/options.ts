@@ -1,5 +1,5 @@
 /** Options that several verbs share. */
-import { checks } from "@phew/core";
+import { checks, type ZooVariant } from "@phew/core";
 import { type Command, Option } from "commander";
 import * as parse from "../parse.ts";
 
@@ -50,6 +50,9 @@ export function fastMathOption(): Option {
   );
 }
 
+/** Forms of the zoo's families, by the data set that each is known for. */
+const VARIANTS = ["cifar", "tiny-imagenet", "imagenet"] as const satisfies readonly ZooVariant[];
+
 /** The model and what makes it definite: architecture, classes, input, weights, seed. */
 export function withModel(command: Command): Command {
   return withUnseededModel(command).addOption(
@@ -76,6 +79,12 @@ export function withUnseededModel(command: Command): Command {
       option("--classes <n>", "number of classes").argParser(parse.wholeNumber("--classes", 1, 1_000_000)),
     )
     .addOption(option("--input <shape>", "channels,height,width or features").argParser(parse.shape))
+    .addOption(
+      option(
+        "--variant <name>",
+        `form of the zoo network where the input does not tell: ${VARIANTS.join(", ")}`,
+      ).argParser(parse.oneOf("--variant", VARIANTS)),
+    )
     .addOption(
       option("--weights <file>", "initial weights from a file or a run's folder, instead of drawing them"),
     )

@@ -4,7 +4,7 @@
  */
 import { NetworkBuilder } from "../network/builder.ts";
 import { kaimingFanOut, smallNormal } from "../weights/initialisation.ts";
-import { HEADS, imageSize, type ZooModel } from "./model.ts";
+import { HEADS, type ZooModel } from "./model.ts";
 import { convNorm } from "./residualBlock.ts";
 
 /** Output channels and stride of each pair. */
@@ -26,9 +26,10 @@ export const mobilenetV1: ZooModel = {
   source: "Howard et al. 2017, arXiv:1704.04861",
   heads: [HEADS.cifar10, HEADS.cifar100, HEADS.tinyImageNet, HEADS.imageNet],
   initialisation: () => ({ conv: kaimingFanOut.conv, dense: smallNormal }),
-  build(inputShape, classCount) {
+  variants: ["cifar", "imagenet"],
+  build(inputShape, classCount, variant) {
     const b = new NetworkBuilder("mobilenet-v1", inputShape);
-    const stemStride = imageSize(inputShape) === "large" ? 2 : 1;
+    const stemStride = variant === "imagenet" ? 2 : 1;
     let x = b.relu(convNorm(b, "conv1", "bn1", b.input, { outChannels: 32, kernel: 3, stride: stemStride }));
     let channels = 32;
     for (const [index, [outChannels, stride]] of PAIRS.entries()) {

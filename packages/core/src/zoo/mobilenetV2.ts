@@ -4,7 +4,7 @@
  */
 import { NetworkBuilder, type Value } from "../network/builder.ts";
 import { kaimingFanOut, smallNormal } from "../weights/initialisation.ts";
-import { HEADS, imageSize, type ZooModel } from "./model.ts";
+import { HEADS, type ZooModel } from "./model.ts";
 import { convNorm } from "./residualBlock.ts";
 
 /** Expansion, output channels, blocks, stride of the first block. */
@@ -24,20 +24,20 @@ export const mobilenetV2: ZooModel = {
   source: "Sandler et al. 2018, arXiv:1801.04381; names as torchvision",
   heads: [HEADS.cifar10, HEADS.cifar100, HEADS.tinyImageNet, HEADS.imageNet],
   initialisation: () => ({ conv: kaimingFanOut.conv, dense: smallNormal }),
-  build(inputShape, classCount) {
-    const size = imageSize(inputShape);
+  variants: ["cifar", "tiny-imagenet", "imagenet"],
+  build(inputShape, classCount, variant) {
     const b = new NetworkBuilder("mobilenet-v2", inputShape);
     const step = (name: string, x: Value, outChannels: number, kernel: number, stride = 1, groups = 1) =>
       b.activation(
         "relu6",
         convNorm(b, `${name}.0`, `${name}.1`, x, { outChannels, kernel, stride, groups }),
       );
-    let x = step("features.0", b.input, 32, 3, size === "large" ? 2 : 1);
+    let x = step("features.0", b.input, 32, 3, variant === "imagenet" ? 2 : 1);
     let channels = 32;
     let feature = 1;
     for (const [expansion, outChannels, blockCount, firstStride] of STAGES) {
       for (let block = 0; block < blockCount; block++, feature++) {
-        const stride = block > 0 || (size === "small" && outChannels === 24) ? 1 : firstStride;
+        const stride = block > 0 || (variant === "cifar" && outChannels === 24) ? 1 : firstStride;
         const hidden = expansion * channels;
         const at = (index: number) => `features.${feature}.conv.${index}`;
         let y = x;

@@ -19,10 +19,15 @@ export interface ZooModel {
   readonly source: string;
   /** The data sets it is known for; the first gives input shape and class count where none are asked for. */
   readonly heads: readonly [ZooHead, ...ZooHead[]];
+  /** Forms of it that differ in stem, strides or head; none where it has one alone. The last is that of large images. */
+  readonly variants?: readonly ZooVariant[];
   /** How its weights are drawn where nothing else is asked for. */
   initialisation(inputShape: Shape): Initialisation;
-  /** @throws ArgumentError where the input is not what it can take; the message names the layer */
-  build(inputShape: Shape, classCount: number): Network;
+  /**
+   * @param variant one of `variants`, of no meaning where there are none
+   * @throws ArgumentError where the input is not what it can take; the message names the layer
+   */
+  build(inputShape: Shape, classCount: number, variant: ZooVariant): Network;
 }
 
 export const HEADS = {
@@ -36,10 +41,13 @@ export const HEADS = {
 } as const satisfies Record<string, ZooHead>;
 
 /**
- * Families have a form for each size of image: `small` (CIFAR, MNIST; height below 48), `medium` (Tiny-ImageNet;
- * below 128) and `large` (ImageNet). A flat input counts as small and is refused by the first convolution.
+ * Families have a form for each size of image, named after the data set it is known for: tensors alone do not always
+ * tell which it is, since strides have none.
  */
-export function imageSize(inputShape: Shape): "small" | "medium" | "large" {
+export type ZooVariant = "cifar" | "tiny-imagenet" | "imagenet";
+
+/** The variant usual for a height: below 48 CIFAR's, MNIST's and flat inputs'; below 128 Tiny-ImageNet's; else ImageNet's. */
+export function usualVariant(inputShape: Shape): ZooVariant {
   const height = inputShape[1] ?? 1;
-  return height < 48 ? "small" : height < 128 ? "medium" : "large";
+  return height < 48 ? "cifar" : height < 128 ? "tiny-imagenet" : "imagenet";
 }

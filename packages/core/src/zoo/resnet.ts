@@ -5,7 +5,7 @@
  */
 import { NetworkBuilder } from "../network/builder.ts";
 import { kaimingFanOut } from "../weights/initialisation.ts";
-import { HEADS, imageSize, type ZooModel } from "./model.ts";
+import { HEADS, type ZooModel } from "./model.ts";
 import { basicBlock, bottleneckBlock, convNorm } from "./residualBlock.ts";
 
 function resnet(depth: number, blockCounts: readonly number[], bottleneck: boolean): ZooModel {
@@ -16,8 +16,9 @@ function resnet(depth: number, blockCounts: readonly number[], bottleneck: boole
     source: "He et al. 2016, arXiv:1512.03385; strides and names as torchvision",
     heads: [HEADS.cifar10, HEADS.cifar100, HEADS.tinyImageNet, HEADS.imageNet],
     initialisation: () => kaimingFanOut,
-    build(inputShape, classCount) {
-      const large = imageSize(inputShape) === "large";
+    variants: ["cifar", "imagenet"],
+    build(inputShape, classCount, variant) {
+      const large = variant === "imagenet";
       const b = new NetworkBuilder(name, inputShape);
       const stem = large ? { kernel: 7, stride: 2 } : { kernel: 3 };
       let x = b.relu(convNorm(b, "conv1", "bn1", b.input, { outChannels: 64, ...stem }));

@@ -8,7 +8,7 @@ import { lenet5 } from "./lenet5.ts";
 import { mlp } from "./mlp.ts";
 import { mobilenetV1 } from "./mobilenetV1.ts";
 import { mobilenetV2 } from "./mobilenetV2.ts";
-import type { ZooHead, ZooModel } from "./model.ts";
+import { usualVariant, type ZooHead, type ZooModel, type ZooVariant } from "./model.ts";
 import { resnets } from "./resnet.ts";
 import { vggs } from "./vgg.ts";
 
@@ -24,6 +24,8 @@ export interface ZooOptions {
   readonly classCount?: number;
   /** `[channels, height, width]` or `[features]`; the model's own unless said otherwise. */
   readonly inputShape?: Shape;
+  /** Form of the family; that usual for the input's height unless said otherwise. */
+  readonly variant?: ZooVariant;
 }
 
 export interface ZooEntry {
@@ -37,17 +39,20 @@ export interface ZooEntry {
   readonly prunableCount: number;
   /** The data sets it is known for, the default first. */
   readonly heads: readonly ZooHead[];
+  /** Forms that differ in stem, strides or head; empty where there is one alone. */
+  readonly variants: readonly ZooVariant[];
 }
 
 /** What there is, in the order of the story: small networks first, families together. */
 export const zooEntries: readonly ZooEntry[] = [...models.values()].map(
-  ({ name, summary, source, heads }) => ({
+  ({ name, summary, source, heads, variants = [] }) => ({
     name,
     summary,
     source,
     inputShape: heads[0].inputShape,
     classCount: heads[0].classCount,
     heads,
+    variants,
     // counted when asked for: importing the zoo builds no network
     get prunableCount() {
       return zooModel(name).prunableCount;
@@ -70,7 +75,31 @@ export function zooModel(name: string, options: ZooOptions = {}): Network {
       expected: "a whole number of at least 1",
     });
   }
-  return model.build(inputShape, classCount);
+  return model.build(inputShape, classCount, variantFor(model, inputShape, options.variant));
+}
+
+/**
+ * The variant that is built: the one wanted, else the one usual for the input.
+ * @throws ArgumentError where the name is unknown, or the family has no such variant
+ */
+export function zooVariant(name: string, inputShape: Shape, wanted?: ZooVariant): ZooVariant {
+  return variantFor(modelByName(name), inputShape, wanted);
+}
+
+function variantFor(
+  { name, variants = [] }: ZooModel,
+  inputShape: Shape,
+  wanted: ZooVariant | undefined,
+): ZooVariant {
+  if (wanted !== undefined && variants.length > 0 && !variants.includes(wanted)) {
+    throw new ArgumentError("variant", {
+      given: `"${wanted}" of ${name}`,
+      expected: `one of ${variants.join(", ")}`,
+    });
+  }
+  const usual = wanted ?? usualVariant(inputShape);
+  // a family without a form of its own for Tiny-ImageNet takes CIFAR's
+  return variants.includes(usual) || variants.length === 0 ? usual : variants[0]!;
 }
 
 /** The initialisation that belongs to a zoo model; Kaiming fan-in for networks from elsewhere. */

@@ -1,0 +1,174 @@
+/**
+ * The network of the zoo that a file's tensors belong to. Tensors tell stems and heads, never strides: where several
+ * variants of an architecture fit and compute different things, the input chooses, or the caller is asked.
+ */
+import {
+  ArgumentError,
+  elementCount,
+  type Network,
+  type Shape,
+  type ZooVariant,
+  zooEntries,
+  zooModel,
+  zooVariant,
+} from "@phew/core";
+import type { ReadModelOptions } from "./readModel.ts";
+import type { Tensors } from "./tensor.ts";
+import { ownNames } from "./weightsFile.ts";
+
+/** One form of an architecture at one input. */
+interface Attempt {
+  readonly variant: ZooVariant;
+  readonly inputShape: Shape;
+  /** Undefined where it cannot take the input, for the reason in `fault`. */
+  readonly network?: Network;
+  readonly fault?: unknown;
+  /** Parameters that the file does not have, or of another shape. */
+  readonly misfitCount: number;
+}
+
+/** Images from this height on are ImageNet's, whatever their exact size. */
+const LARGE = 128;
+
+/**
+ * @param path of the file, for messages
+ * @returns the architecture in the form that fits; where none does, the one that fits best
+ * @throws ArgumentError where several fit that differ in what they compute, or one fits that cannot take the input
+ */
+export function fittingNetwork(
+  path: string,
+  architecture: string,
+  options: ReadModelOptions,
+  tensors: Tensors,
+): { network: Network; notes: readonly string[] } {
+  // an unknown name or variant ends here
+  zooVariant(architecture, [], options.variant);
+  const { heads, variants } = zooEntries.find(({ name }) => name === architecture)!;
+  const attempt = (inputShape: Shape, variant?: ZooVariant) =>
+    attempted(architecture, inputShape, variant ?? zooVariant(architecture, inputShape), options, tensors);
+  const wanted = options.variant === undefined ? variants : [options.variant];
+  const homes = heads
+    .map(({ inputShape }) => attempt(inputShape))
+    .filter(({ variant }) => variants.length === 0 || wanted.includes(variant));
+  const given = options.inputShape;
+  const attempts =
+    given === undefined
+      ? homes
+      : variants.length === 0
+        ? [attempt(given)]
+        : wanted.map((variant) => attempt(given, variant));
+  const fitting = attempts.filter(({ misfitCount }) => misfitCount === 0);
+  if (fitting.length === 0 && given !== undefined) {
+    const home = homes.find(({ misfitCount }) => misfitCount === 0);
+    if (home !== undefined) throw otherInput(path, home, attempts, given);
+  }
+  const different = differing(fitting);
+  const [first] = different;
+  if (first === undefined) return { network: nearest(attempts), notes: leftNote(nearest(attempts), tensors) };
+  if (different.length === 1) return { network: first.network!, notes: leftNote(first.network!, tensors) };
+  const usual =
+    given === undefined
+      ? undefined
+      : fitting.find(({ variant }) => variant === zooVariant(architecture, given));
+  const isTold =
+    given !== undefined &&
+    ((given[1] ?? 0) >= LARGE || heads.some(({ inputShape }) => String(inputShape) === String(given)));
+  if (usual === undefined || !isTold) throw ambiguous(path, architecture, different, homes);
+  const others = different.filter(({ variant }) => variant !== usual.variant).map(({ variant }) => variant);
+  const note = `The tensors fit several variants of ${architecture}, which differ in strides: took ${usual.variant}'s for inputs of ${given!.join("×")}; --variant ${others.join(" or ")} takes another.`;
+  return { network: usual.network!, notes: [note, ...leftNote(usual.network!, tensors)] };
+}
+
+function attempted(
+  architecture: string,
+  inputShape: Shape,
+  variant: ZooVariant,
+  options: ReadModelOptions,
+  tensors: Tensors,
+): Attempt {
+  const build = (classCount: number | undefined) =>
+    zooModel(architecture, { inputShape, variant, ...(classCount === undefined ? {} : { classCount }) });
+  try {
+    const initial = build(options.classCount);
+    const classCount = options.classCount ?? classCountOf(initial, tensors);
+    const network = classCount === undefined ? initial : build(classCount);
+    const own = ownNames(network, tensors).tensors;
+    const misfits = network.parameters.filter(({ name, shape }) => !fits(shape, own.get(name)?.shape));
+    return { variant, inputShape, network, misfitCount: misfits.length };
+  } catch (fault) {
+    if (!(fault instanceof ArgumentError)) throw fault;
+    return { variant, inputShape, fault, misfitCount: Number.POSITIVE_INFINITY };
+  }
+}
+
+/** One of each that computes something else than those before. */
+function differing(attempts: readonly Attempt[]): readonly Attempt[] {
+  const seen = new Set<string>();
+  return attempts.filter(({ network }) => {
+    const what = JSON.stringify(
+      network!.nodes.map(({ op, inputs }) => [op.kind === "input" ? op.kind : op, inputs]),
+    );
+    return !seen.has(what) && seen.add(what);
+  });
+}
+
+/** @throws ArgumentError where no form can take the input */
+function nearest(attempts: readonly Attempt[]): Network {
+  const best = attempts.reduce((a, b) => (b.misfitCount < a.misfitCount ? b : a));
+  if (best.network === undefined) throw best.fault;
+  return best.network;
+}
+
+/** What the file holds beyond the network: it may be that of a deeper one. */
+function leftNote(network: Network, tensors: Tensors): readonly string[] {
+  const own = new Set(network.parameters.map(({ name }) => name));
+  const isKnown = (name: string) => own.has(name) || /(^|[._])num_batches_tracked$|_(orig|mask)$/.test(name);
+  const { tensors: named } = ownNames(network, tensors);
+  // single numbers are counters
+  const left = [...named].flatMap(([name, { shape }]) => (shape.length > 0 && !isKnown(name) ? [name] : []));
+  if (left.length === 0) return [];
+  const some = `${left.slice(0, 3).join(", ")}${left.length > 3 ? ", …" : ""}`;
+  return [
+    `The file holds ${left.length} tensor${left.length === 1 ? "" : "s"} that ${network.name} has not (${some}): they take no part.`,
+  ];
+}
+
+function otherInput(path: string, home: Attempt, attempts: readonly Attempt[], given: Shape): ArgumentError {
+  const fault = attempts.find(({ variant }) => variant === home.variant)?.fault;
+  if (fault instanceof ArgumentError) return fault;
+  return new ArgumentError(`${path}: input`, {
+    given: given.join("×"),
+    expected: `${home.inputShape.join("×")}, or another that leaves the dense layers as many features as the weights have`,
+    remedy: `Give --input ${home.inputShape.join(",")}.`,
+  });
+}
+
+function ambiguous(
+  path: string,
+  architecture: string,
+  different: readonly Attempt[],
+  homes: readonly Attempt[],
+): ArgumentError {
+  const texts = different.map(({ variant }) => {
+    const home = homes.find((attempt) => attempt.variant === variant);
+    return home === undefined ? variant : `${variant} (--input ${home.inputShape.join(",")})`;
+  });
+  return new ArgumentError(path, {
+    given: `tensors that fit ${texts.length} variants of ${architecture}, which differ in strides: ${texts.join(", ")}`,
+    expected: "to be told which",
+    remedy: `Give the input it was trained on, or --variant ${different.map(({ variant }) => variant).join("|")}.`,
+  });
+}
+
+const fits = (shape: Shape, given: Shape | undefined): boolean =>
+  given !== undefined &&
+  given.length === shape.length &&
+  given.every((length, axis) => length === shape[axis]);
+
+/** The number of output units of the file's last layer. */
+function classCountOf(network: Network, tensors: Tensors): number | undefined {
+  const last = network.prunable.at(-1)!;
+  const shape = ownNames(network, tensors).tensors.get(last.name)?.shape;
+  const usable = shape !== undefined && shape.length === last.shape.length && elementCount(shape) > 0;
+  return usable ? shape[0] : undefined;
+}
