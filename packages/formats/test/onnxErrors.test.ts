@@ -340,6 +340,83 @@ describe("input shape and batch", () => {
   });
 });
 
+describe("small files that would take for ever, or all memory", () => {
+  const dense = (nodes: readonly FileNode[], more: Partial<File> = {}): File => ({
+    inputs: { x: ["n", 4] },
+    nodes,
+    ...more,
+    tensors: { w: tensor([4, 2], 1), ...more.tensors },
+  });
+  const chain = (count: number, node: (k: number) => Omit<FileNode, "in" | "out">, start = "w"): FileNode[] =>
+    Array.from({ length: count }, (_, k) => ({
+      ...node(k),
+      in: [k === 0 ? start : `k${k - 1}`],
+      out: [`k${k}`],
+    }));
+
+  it("refuses a function without nodes that is called 2^40 times", async () => {
+    const call = (name: string, out: string) => ({ op: name, domain: "f", in: ["a"], out: [out] });
+    const functions = Array.from({ length: 41 }, (_, k) => ({
+      name: `f${k}`,
+      domain: "f",
+      in: ["a"],
+      out: ["b"],
+      nodes: k === 0 ? [] : [call(`f${k - 1}`, "b"), call(`f${k - 1}`, "c")],
+    }));
+    const nodes = [
+      { op: "f40", domain: "f", in: ["x"], out: ["z"] },
+      { op: "Gemm", in: ["x", "w"], out: ["y"] },
+    ];
+    await expect(importing(dense(nodes, { functions }))).rejects.toThrow("nest too deeply or too often");
+  });
+
+  it.each<[string, (k: number) => Omit<FileNode, "in" | "out">]>([
+    ["Identity", () => ({ op: "Identity" })],
+    ["Cast to and fro", (k) => ({ op: "Cast", attributes: { to: k % 2 === 0 ? 11 : 1 } })],
+    ["Transpose", () => ({ op: "Transpose", attributes: { perm: [1, 0] } })],
+    ["Neg", () => ({ op: "Neg" })],
+  ])("reads a weight behind 8,000 nodes of %s", async (_name, node) => {
+    const nodes = [...chain(8000, node), { op: "Gemm", in: ["x", "k7999"], out: ["y"] }];
+    const { weights } = await importing(dense(nodes));
+    const wanted = (await importing(dense([{ op: "Gemm", in: ["x", "w"], out: ["y"] }]))).weights;
+    expect([...[...weights.values()][0]!]).toEqual([...wanted.get("w")!]);
+  });
+
+  it("refuses a large constant that is multiplied by itself again and again", async () => {
+    const nodes: FileNode[] = Array.from({ length: 40 }, (_, k) => {
+      const from = k === 0 ? "big" : `k${k - 1}`;
+      return { op: "Mul", in: [from, from], out: [`k${k}`] };
+    });
+    const error = await unsupported(
+      dense([...nodes, { op: "Gemm", in: ["x", "k39"], out: ["y"] }], {
+        tensors: { big: { dims: [4, 20_000], values: new Float32Array(80_000) } },
+      }),
+    );
+    expect(error.nodes.map(({ operation }) => operation)).toEqual(["Mul"]);
+    expect(error.message).toContain("in more than 64 passes");
+  });
+
+  it("refuses a tensor that so many layers share that copies would fill the memory", async () => {
+    const shared = { dims: [1000, 1000], values: new Float32Array(1e6).fill(0.5) };
+    const nodes: FileNode[] = Array.from({ length: 80 }, (_, k) => ({
+      op: "Gemm",
+      in: [k === 0 ? "x" : `k${k - 1}`, "shared"],
+      out: [k === 79 ? "y" : `k${k}`],
+    }));
+    const file: File = { inputs: { x: ["n", 1000] }, nodes, tensors: { shared } };
+    await expect(importing(file)).rejects.toThrow(/79000000 weights beyond those that are stored/);
+  });
+
+  it.each(["Mul", "Add", "Max"])("reads a value that doubles 2,000 times by %s with itself", async (op) => {
+    const nodes: FileNode[] = Array.from({ length: 2000 }, (_, k) => {
+      const from = k === 0 ? "x" : `k${k - 1}`;
+      return { op, in: [from, from], out: [`k${k}`] };
+    });
+    const { network } = await importing(dense([...nodes, { op: "Gemm", in: ["k1999", "w"], out: ["y"] }]));
+    expect(network.outputShape).toEqual([2]);
+  });
+});
+
 describe("files that are not right", () => {
   const dense: File = {
     inputs: { x: ["n", 5] },

@@ -33,6 +33,7 @@ export function randomModel(draw: Draw, stepCount = draw(1, 5)): RandomModel {
     chain.bounds,
     chain.nothing,
     chain.shuffle,
+    chain.branches,
   ];
   for (let k = 0; k < stepCount; k++) chain.step(steps[draw(0, steps.length - 1)]!);
   chain.features();
@@ -253,6 +254,19 @@ class Chain {
     }
     this.#node("Max", [low()], {}, this.#once(2));
     if (this.#once(2)) this.#node("Min", [high()], {}, this.#once(2));
+  }
+
+  /** Two ways from one value, added up again: what is folded for one must not count for the other. */
+  branches(): void {
+    const scaled = this.#once(2);
+    if (scaled) this.arithmetic();
+    const start = this.#last;
+    const steps = [this.activation, this.bounds, this.arithmetic, this.nothing];
+    this.#pick(steps).call(this);
+    const left = this.#last;
+    this.#last = start;
+    if (this.#once(2)) this.#pick(steps).call(this);
+    if (this.#last !== left) this.#emit("Add", [left, this.#last]);
   }
 
   /** What changes nothing. */

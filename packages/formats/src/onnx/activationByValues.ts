@@ -13,7 +13,6 @@ const TOLERANCE = 2e-5;
 
 /** @returns undefined where it is none that can be computed */
 export function activationByValues(f: (x: number) => number): Activation | undefined {
-  if (!NEAR.every((x) => Number.isFinite(f(x)))) return undefined;
   return candidates(f)
     .map((op): Activation => ({ kind: "activation", ...op }))
     .find((op) => POINTS.every((x) => isSame(f(x), activationValue(op, x), Math.abs(x) > 8)));

@@ -73,13 +73,34 @@ export function reshaped(constant: Constant, name: string, dims: readonly number
   // the elements of a transposed tensor under other dims are no longer those of the file under a plain transposition
   const { stored, ...rest } = constant;
   const keep = stored !== undefined && (!stored.transposed || sameDims(dims, constant.dims));
+  const base = constant.base ?? constant;
   return {
     ...rest,
     ...(keep ? { stored } : {}),
     name,
     dims,
-    read: () => ({ ...constant.read(), shape: dims }),
+    base,
+    read: () => ({ ...base.read(), shape: dims }),
   };
+}
+
+/** A weight is turned, cast and masked in fewer passes over its elements. */
+const MOST_PASSES = 64;
+
+/**
+ * A constant that is computed whenever it is read, from others that may be computed likewise; a small one that takes
+ * many passes is computed once and kept.
+ * @throws Unsupported where a large one takes more passes than any weight does
+ */
+function computedWhenRead(constant: Omit<Constant, "kind">, from: readonly Constant[]): Constant {
+  const count = product(constant.dims);
+  const cost = from.reduce((sum, { cost: own = 0 }) => sum + own, count);
+  if (cost <= MOST_PASSES * count) return { kind: "constant", ...constant, cost };
+  if (count > MOST_COMPUTED) {
+    throw new Unsupported(`it computes a constant of ${count} elements in more than ${MOST_PASSES} passes`);
+  }
+  const tensor = constant.read();
+  return { kind: "constant", ...constant, read: () => tensor };
 }
 
 export function transposed(constant: Constant, name: string, permutation: readonly number[]): Constant {
@@ -89,17 +110,19 @@ export function transposed(constant: Constant, name: string, permutation: readon
     dims.length === 2 &&
     permutation[0] === 1 &&
     (stored === undefined || sameDims(stored.part.dims, stored.transposed ? dims : constant.dims));
-  return {
-    kind: "constant",
-    name,
-    origin: constant.origin,
-    dims,
-    dtype: constant.dtype,
-    ...(stored !== undefined && isPlain
-      ? { stored: { part: stored.part, transposed: !stored.transposed } }
-      : {}),
-    read: () => permuted(constant.read(), permutation),
-  };
+  return computedWhenRead(
+    {
+      name,
+      origin: constant.origin,
+      dims,
+      dtype: constant.dtype,
+      ...(stored !== undefined && isPlain
+        ? { stored: { part: stored.part, transposed: !stored.transposed } }
+        : {}),
+      read: () => permuted(constant.read(), permutation),
+    },
+    [constant],
+  );
 }
 
 /** A copy with its axes in another order: axis k of the result is axis `permutation[k]` of the tensor. */
@@ -240,14 +263,10 @@ export function foldElementwise(opType: string, name: string, inputs: readonly C
   if (whole === undefined || !isFloat(dtype)) {
     throw new Unsupported(`it computes a constant of ${product(dims)} elements`);
   }
-  return {
-    kind: "constant",
-    name,
-    origin: name,
-    dims,
-    dtype,
-    read: () => tensorFrom(dtype, dims, broadcast(a, b, dims, compute)),
-  };
+  return computedWhenRead(
+    { name, origin: name, dims, dtype, read: () => tensorFrom(dtype, dims, broadcast(a, b, dims, compute)) },
+    [a, b],
+  );
 }
 
 function broadcast(a: Constant, b: Constant, dims: readonly number[], compute: Binary): Float64Array {
@@ -282,21 +301,23 @@ export function foldCast(name: string, input: Constant, dtype: Dtype): Constant 
   if (dtype === input.dtype) return reshaped(input, name, input.dims);
   const { stored } = input;
   const whole = !isFloat(dtype) && isFloat(input.dtype);
-  return {
-    kind: "constant",
-    name,
-    origin: input.origin,
-    dims: input.dims,
-    dtype,
-    // a weight stored as float16 and used as float32 is still that weight of the file
-    ...(stored !== undefined && isFloat(dtype) && isFloat(input.dtype) ? { stored } : {}),
-    read() {
-      const numbers = numbersOf(input.read());
-      const values =
-        dtype === "BOOL" ? numbers.map((x) => Number(x !== 0)) : whole ? numbers.map(Math.trunc) : numbers;
-      return tensorFrom(dtype, input.dims, values);
+  return computedWhenRead(
+    {
+      name,
+      origin: input.origin,
+      dims: input.dims,
+      dtype,
+      // a weight stored as float16 and used as float32 is still that weight of the file
+      ...(stored !== undefined && isFloat(dtype) && isFloat(input.dtype) ? { stored } : {}),
+      read() {
+        const numbers = numbersOf(input.read());
+        const values =
+          dtype === "BOOL" ? numbers.map((x) => Number(x !== 0)) : whole ? numbers.map(Math.trunc) : numbers;
+        return tensorFrom(dtype, input.dims, values);
+      },
     },
-  };
+    [input],
+  );
 }
 
 export function foldConstantOfShape(name: string, shape: Constant, value: Constant | undefined): Constant {

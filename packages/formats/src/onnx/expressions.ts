@@ -33,8 +33,8 @@ export interface Expression {
   readonly exclusive: boolean;
   /** The node it comes from, for the core node's name and for messages. */
   readonly node: NodePart;
-  /** Operations on the longest way from the value to it. */
-  readonly depth: number;
+  /** Operations in it, each as often as it is read. */
+  readonly size: number;
 }
 
 /** The value that a tree is a function of. */

@@ -6,6 +6,8 @@ import type { AttributeProto, FunctionProto, NodeProto } from "./schema.ts";
 /** Calls may nest and fan out; a damaged file must not make a graph without end. */
 const DEEPEST = 64;
 const MOST_NODES = 100_000;
+/** Characters: names grow from call to call. */
+const LONGEST_NAME = 1000;
 
 /** @throws ArgumentError where functions call themselves or grow without bound */
 export function inlineFunctions(parts: ModelParts): ModelParts {
@@ -22,11 +24,13 @@ export function inlineFunctions(parts: ModelParts): ModelParts {
     if (definition === undefined) {
       nodes.push(own === undefined ? nodePart(node, nodes.length) : { ...own, index: nodes.length });
     } else {
-      const body = called(definition, node, `${node.name || definition.name}#${callCount++}/`);
-      if (depth === DEEPEST || waiting.length + nodes.length + body.length > MOST_NODES) {
+      const name = (node.name || definition.name || "").slice(0, LONGEST_NAME);
+      const body = called(definition, node, `${name}#${callCount++}/`);
+      // calls count too: an empty body makes no node, however often it is called
+      if (depth === DEEPEST || callCount + waiting.length + nodes.length + body.length > MOST_NODES) {
         throw new ArgumentError(`${parts.source.name}: function "${definition.name}"`, {
           given: "calls that nest too deeply or too often",
-          expected: `at most ${DEEPEST} deep and ${MOST_NODES} nodes in all`,
+          expected: `at most ${DEEPEST} deep and ${MOST_NODES} nodes and calls in all`,
           remedy: "Export the model with its functions inlined.",
         });
       }

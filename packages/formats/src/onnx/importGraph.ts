@@ -129,7 +129,7 @@ export function importGraph(given: ModelParts, options: OnnxOptions): ImportedOn
   const folded = foldedNote(network, context.uses);
   if (folded !== undefined) context.note(folded);
   const parameters = new Map(network.parameters.map(({ name }) => [name, context.parameters.get(name)!]));
-  const weights = weightsOf(parameters);
+  const weights = weightsOf(parameters, parts);
   const origin: OnnxOrigin = {
     parts,
     graph,
@@ -318,8 +318,30 @@ function reaching(specs: readonly NodeSpec[], output: Activation, input: string,
   return specs.filter((spec) => reached.has(spec.name));
 }
 
-/** No two parameters share memory, though they may share a tensor of the file. */
-function weightsOf(parameters: ReadonlyMap<string, ParameterSource>): Weights {
+/** So many weights may be copies of shared tensors, or computed, beside as many as the file holds. */
+const MOST_COPIED = 2 ** 26;
+
+/**
+ * No two parameters share memory, though they may share a tensor of the file.
+ * @throws ArgumentError where that would take much more memory than the file does
+ */
+function weightsOf(parameters: ReadonlyMap<string, ParameterSource>, parts: ModelParts): Weights {
+  const stored = new Set<unknown>();
+  let copied = 0;
+  for (const { constant, shape } of parameters.values()) {
+    const part = constant.stored?.part;
+    if (part === undefined || stored.has(part)) copied += product(shape);
+    stored.add(part);
+  }
+  // a product of a weight and its mask is no more than the file holds
+  const most = [...parts.initializers.values()].reduce((sum, { dims }) => sum + product(dims), MOST_COPIED);
+  if (copied > most) {
+    throw new ArgumentError(parts.source.name, {
+      given: `layers that share tensors or compute theirs, ${copied} weights beyond those that are stored`,
+      expected: `at most ${most}`,
+      remedy: "Export the model with weights of its own for each layer.",
+    });
+  }
   const weights = new Map<string, Float32Array>();
   const seen = new Set<unknown>();
   for (const [name, source] of parameters) {

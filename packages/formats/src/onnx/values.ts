@@ -18,6 +18,10 @@ export interface Constant {
    * were computed.
    */
   readonly stored?: { readonly part: TensorPart; readonly transposed: boolean };
+  /** Elements that are computed when it is read; absent: it is stored, or kept. */
+  readonly cost?: number;
+  /** What is read under dims of its own: the constant before it was reshaped. */
+  readonly base?: Constant;
   /** The elements, row-major over `dims`; a view of the file where possible. */
   read(): Tensor;
 }

@@ -196,7 +196,7 @@ function clipped(
     // clip(clip(x, a, b), c, d) is one clip where the bounds overlap
     const merged = { low: Math.max(low, lower), high: Math.min(high, upper) };
     if (merged.low <= merged.high)
-      return made(context, node, x.dims, x.depth, { is: "clip", x: inner, ...merged });
+      return made(context, node, x.dims, x.size, { is: "clip", x: inner, ...merged });
   }
   return expression(context, node, [x], ([tree]) => ({ is: "clip", x: tree!, low, high }));
 }
@@ -225,7 +225,7 @@ function partOfOne(
   if (!isOfOne(operands)) return undefined;
   const of = operands.map(({ tree }) => tree);
   const tree: Tree = { is: "function", of, compute: (...x) => x.reduce((sum, part) => sum + part, 0) };
-  return made(context, node, operands[0]!.dims, depthOf(operands), tree);
+  return made(context, node, operands[0]!.dims, sizeOf(operands), tree);
 }
 
 export const sum: Operator = (context, node, inputs) =>
@@ -262,7 +262,10 @@ export const mul: Operator = (context, node, inputs) => {
   const [a, b] = inputs;
   if (a?.kind === "constant") return scaled(context, node, b, a, 0, (x) => x);
   if (b?.kind === "constant") return scaled(context, node, a, b, 1, (x) => x);
-  return expression(context, node, inputs, (of) => ({ is: "product", factors: of.flatMap(factors) }));
+  return expression(context, node, inputs, (of) => {
+    const all = of.flatMap(factors);
+    return { is: "product", factors: all.length > MOST_FACTORS ? of : all };
+  });
 };
 
 export const div: Operator = (context, node, inputs) => {
@@ -440,23 +443,23 @@ function expression(
     );
   }
   const of = operands.map((own) => own.tree);
-  return made(context, node, operands[0]!.dims, depthOf(operands), tree(of));
+  return made(context, node, operands[0]!.dims, sizeOf(operands), tree(of));
 }
 
 interface Operand {
   readonly tree: Tree;
   readonly dims: readonly number[];
-  readonly depth: number;
+  readonly size: number;
 }
 
-/** What is deeper becomes a node of its own. */
-const DEEPEST = 32;
+/** Activations are written in fewer operations; what is larger becomes a node of its own. */
+const LARGEST = 32;
 
 /** A value as a tree, whatever arithmetic it is. */
 function operand(context: Importer, x: Value | undefined): Operand {
-  if (x?.kind === "expression" && x.depth < DEEPEST && !isTaken(context, x)) return x;
+  if (x?.kind === "expression" && x.size < LARGEST && !isTaken(context, x)) return x;
   const of = context.activation(x, "arithmetic");
-  return { tree: { is: "leaf", of }, dims: of.dims, depth: 0 };
+  return { tree: { is: "leaf", of }, dims: of.dims, size: 0 };
 }
 
 /**
@@ -474,17 +477,20 @@ function isOfOne(operands: readonly Operand[]): boolean {
   return others.every(({ of, dims }) => of.spec === first!.of.spec && sameDims(dims, first!.dims));
 }
 
-const depthOf = (operands: readonly Operand[]): number => Math.max(...operands.map(({ depth }) => depth));
+const sizeOf = (operands: readonly Operand[]): number => operands.reduce((sum, { size }) => sum + size, 0);
 
 function made(
   context: Importer,
   node: NodePart,
   dims: readonly number[],
-  depth: number,
+  size: number,
   tree: Tree,
 ): Expression {
   const exclusive = context.isReadOnce(node.output?.[0] ?? "");
-  return context.remember({ kind: "expression", tree, dims, node, exclusive, depth: depth + 1 });
+  return context.remember({ kind: "expression", tree, dims, node, exclusive, size: size + 1 });
 }
+
+/** No activation has more; a product of products of itself has as many as it likes. */
+const MOST_FACTORS = 3;
 
 const factors = (tree: Tree): readonly Tree[] => (tree.is === "product" ? tree.factors : [tree]);
