@@ -3,6 +3,7 @@ import { ArgumentError, type Network, type Weights } from "@phew/core";
 import { float32Tensor, type Tensor, type Tensors, toFloat32 } from "@phew/formats";
 import type { RunCheckpoint } from "@phew/runs";
 import type { TrainCheckpoint, TrainPosition } from "@phew/training";
+import { z } from "zod";
 
 export interface CheckpointPolicy {
   /** After so many steps; absent: by time alone. */
@@ -20,6 +21,21 @@ interface Progress {
   readonly position: TrainPosition;
   readonly masksDigest: string;
 }
+
+const whole = z.int().min(0);
+/** As JSON has them: a number that is none is null. */
+const measure = z.number().nullish();
+const progressSchema: z.ZodType<Progress> = z.object({
+  position: z.object({
+    epoch: whole,
+    step: whole,
+    lossSum: z.number(),
+    correctCount: whole,
+    epochs: z.array(z.looseObject({ epoch: whole, testLoss: measure, testAccuracy: measure })).max(2 ** 26),
+    elapsedMs: z.number().min(0),
+  }),
+  masksDigest: z.string(),
+}) as unknown as z.ZodType<Progress>;
 
 /** Whether a checkpoint is due: before the first step, and when steps or time since the last one have passed. */
 export function checkpointDue(
@@ -54,6 +70,8 @@ export function fromTensors(
   network: Network,
   { progress, tensors }: RunCheckpoint,
 ): { training: TrainCheckpoint; masksDigest: string } {
+  if (!progressSchema.safeParse(progress).success)
+    throw foreignCheckpoint("the run's checkpoint", "another state");
   const { position, masksDigest } = progress as Progress;
   const training = {
     position,
@@ -77,13 +95,20 @@ function valuesOf(network: Network, tensors: Tensors, prefix: string): Weights {
   return new Map(
     network.parameters.flatMap(({ name, shape }) => {
       const tensor = tensors.get(`${prefix}${name}`);
-      if (tensor === undefined) return [];
+      if (tensor === undefined && prefix === MOMENTUM) return [];
+      if (tensor === undefined) throw foreignCheckpoint(`"${name}" in the run's checkpoint`, "nothing");
       if (tensor.shape.join() === shape.join()) return [[name, toFloat32(tensor)] as const];
-      throw new ArgumentError(`"${name}" in the run's checkpoint`, {
-        given: `shape [${tensor.shape.join(", ")}]`,
-        expected: `[${shape.join(", ")}]`,
-        remedy: "It is of another version of the network: begin again with --force.",
-      });
+      const given = `shape [${tensor.shape.join(", ")}]`;
+      throw foreignCheckpoint(`"${name}" in the run's checkpoint`, given, `[${shape.join(", ")}]`);
     }),
   );
+}
+
+function foreignCheckpoint(
+  subject: string,
+  given: string,
+  expected = "what this version keeps there",
+): ArgumentError {
+  const remedy = "It is of another version of the network or of phew: begin again with --force.";
+  return new ArgumentError(subject, { given, expected, remedy });
 }

@@ -9,7 +9,7 @@ import {
   prunerByName,
   zooModel,
 } from "@phew/core";
-import { makeFolder, replaceFile, runFolderOf } from "@phew/runs";
+import { makeOwnFolder, replaceFile, runFolderOf } from "@phew/runs";
 import { type SettingShape, type Settings, type Sweep, type SweepTask, sweepFolder } from "@phew/runs/sweeps";
 import { type Dataset, executorNames, loadExecutor } from "@phew/training";
 import { z } from "zod";
@@ -85,7 +85,7 @@ export function sweepRuns(
 
 /** Writes what the commands of the tasks read. */
 export function writeConfigs(folder: string, experiment: string, runs: readonly SweepRun[]): void {
-  makeFolder(path.join(folder, "configs"));
+  for (const own of [folder, path.join(folder, "configs")]) makeOwnFolder(own);
   for (const { id, config } of runs) {
     replaceFile(configFile(folder, id), `${JSON.stringify({ experiment, config }, undefined, 2)}\n`);
   }

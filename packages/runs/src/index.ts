@@ -94,7 +94,7 @@ export {
   type TrainingState,
 } from "./reduce.ts";
 export { openRegular } from "./regularFile.ts";
-export { makeFolder, replaceFile } from "./replaceFile.ts";
+export { makeFolder, makeOwnFolder, replaceFile } from "./replaceFile.ts";
 export { compareRuns, type Report, type ReportOptions, writeReport } from "./report.ts";
 export { parseRunData, type RunData, readDataStamp, readRunData } from "./runData.ts";
 export {

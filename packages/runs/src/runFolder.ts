@@ -121,8 +121,7 @@ export class RunWriter {
       clear(lock);
       return new RunWriter(folder, lock, options);
     } catch (error) {
-      lock.release();
-      throw error;
+      throw released(lock, error);
     }
   }
 
@@ -149,8 +148,7 @@ export class RunWriter {
       }
       return new RunWriter(folder, lock, options, { ...bookmark, tensors: found.tensors });
     } catch (error) {
-      lock.release();
-      throw error;
+      throw released(lock, error);
     }
   }
 
@@ -385,9 +383,26 @@ export async function withFinishedRun<T>(
     throw error;
   }
   try {
-    if (readStatus(folder)?.state !== "finished") return undefined;
+    if (readStatus(folder)?.state !== "finished") {
+      lock.release();
+      return undefined;
+    }
     removeLeft(lock);
-    return await act(lock.place("."));
+    const result = await act(lock.place("."));
+    lock.release();
+    return result;
+  } catch (error) {
+    throw released(lock, error);
+  }
+}
+
+/** Gives up a lock at a failure. @returns what to throw: that another process has the run, where that is why */
+function released(lock: FolderLock, error: unknown): unknown {
+  try {
+    lock.requireHeld();
+    return error;
+  } catch (taken) {
+    return taken;
   } finally {
     lock.release();
   }

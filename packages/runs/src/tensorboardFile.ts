@@ -132,6 +132,7 @@ export class TensorboardFile {
  * have it open still.
  */
 export function keepRecords(folder: string, end: TensorboardEnd): void {
+  makeOwnFolder(folder);
   closeSync(startOfFile(`${folder}/${end.file}`, end.length));
   for (const name of recordFiles(folder)) if (name > end.file) rmSync(`${folder}/${name}`, { force: true });
 }

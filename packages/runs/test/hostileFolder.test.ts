@@ -3,11 +3,16 @@ import { execFileSync, spawnSync } from "node:child_process";
 import {
   closeSync,
   ftruncateSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { hostname, tmpdir } from "node:os";
@@ -22,9 +27,11 @@ import {
   parseEventLine,
   type RunEvent,
   RunTail,
+  RunWriter,
   readRun,
   readStatus,
   reduceAll,
+  runFolderOf,
   summarise,
   type TimedRunEvent,
   walkRates,
@@ -334,5 +341,146 @@ describe("a file that is larger than any run's", () => {
     const line = (length: number) => `{"t":1,"kind":"run.interrupted","x":"${"y".repeat(length - 39)}"}\n`;
     writeFileSync(join(folder, "events.jsonl"), line(2 ** 23) + line(2 ** 23 + 2 ** 20 + 1));
     expect(readRun(folder)).toMatchObject({ skippedCount: 1, state: { eventCount: 1 } });
+  });
+});
+
+describe.runIf(process.platform !== "win32")("a run is written", () => {
+  const options = { root: "", experiment: "e", name: "a", config: {}, defaults: {}, seed: 0 };
+  const started = {
+    kind: "train.started",
+    executor: "x",
+    epochCount: 2,
+    stepsPerEpoch: 1,
+    batchSize: 1,
+    trainCount: 1,
+    testCount: 1,
+  } as const;
+  const epoch = (n: number) =>
+    ({
+      kind: "train.epoch",
+      epoch: n,
+      loss: 1,
+      accuracy: 0.5,
+      testLoss: 1,
+      testAccuracy: 0.5,
+      rate: 1,
+      elapsedMs: 1,
+    }) as const;
+  const checkpoint = { step: 1, progress: {}, tensors: new Map() };
+
+  async function wholeRun(writer: RunWriter): Promise<void> {
+    writer.append(started);
+    writer.append(epoch(1));
+    await writer.keepCheckpoint(checkpoint);
+    await writer.keepCheckpoint(checkpoint);
+    await writer.write("best.safetensors", async (path) => writeFileSync(path, "best"));
+    writer.append(epoch(2));
+    writer.close({ state: "finished" });
+  }
+
+  const NAMES = [
+    "events.jsonl",
+    "status.json",
+    "config.json",
+    "environment.json",
+    "metrics.csv",
+    "best.safetensors",
+    "checkpoint.safetensors",
+    "checkpoint.next.safetensors",
+    "checkpoint.previous.safetensors",
+    "lock",
+    ".status.json.1.partial",
+  ];
+
+  it.each([
+    ["links", symlinkSync],
+    ["other names", linkSync],
+  ])("in a folder full of %s of files elsewhere without changing these", async (_, make) => {
+    const own = { ...options, root: folder };
+    const run = runFolderOf(own);
+    mkdirSync(run, { recursive: true });
+    const old = new Date(Date.now() - 100_000);
+    const letters = NAMES.map((name, k) => {
+      const letter = join(folder, `letter ${k}`);
+      writeFileSync(letter, `dear ${name}`);
+      utimesSync(letter, old, old);
+      make(letter, join(run, name));
+      return letter;
+    });
+    const elsewhere = join(folder, "elsewhere");
+    mkdirSync(elsewhere);
+    writeFileSync(join(elsewhere, "events.out.tfevents.0000000001.a"), "kept");
+    symlinkSync(elsewhere, join(run, "tb"));
+    await wholeRun(RunWriter.open(own));
+    expect(letters.map((letter) => readFileSync(letter, "utf8"))).toEqual(
+      NAMES.map((name) => `dear ${name}`),
+    );
+    expect(readdirSync(elsewhere)).toEqual(["events.out.tfevents.0000000001.a"]);
+    expect(readRun(run)).toMatchObject({ life: "finished", state: { eventCount: 4 } });
+  });
+
+  it("further where its files are links to copies of them, which stay as they are", async () => {
+    const own = { ...options, root: folder };
+    const first = RunWriter.open(own);
+    first.append(started);
+    first.append(epoch(1));
+    await first.keepCheckpoint(checkpoint);
+    first.append(epoch(2));
+    first.close({ state: "interrupted" });
+    const records = readdirSync(first.path("tb")).map((name) => join("tb", name));
+    const copies = ["events.jsonl", "metrics.csv", ...records].map((name, k) => {
+      const copy = join(folder, `copy ${k}`);
+      renameSync(first.path(name), copy);
+      symlinkSync(copy, first.path(name));
+      return [copy, readFileSync(copy)] as const;
+    });
+    const second = (await RunWriter.resume(own))!;
+    expect(second.checkpoint?.step).toBe(1);
+    second.append(epoch(2));
+    second.close({ state: "finished" });
+    for (const [copy, bytes] of copies) expect(readFileSync(copy)).toEqual(bytes);
+  });
+
+  it("no further by a folder of records that is a link: that is said", async () => {
+    const own = { ...options, root: folder };
+    const first = RunWriter.open(own);
+    first.append(started);
+    await first.keepCheckpoint(checkpoint);
+    first.close({ state: "interrupted" });
+    renameSync(first.path("tb"), join(folder, "elsewhere"));
+    symlinkSync(join(folder, "elsewhere"), first.path("tb"));
+    // longer than the checkpoint remembers
+    const [name] = readdirSync(join(folder, "elsewhere")) as [string];
+    writeFileSync(join(folder, "elsewhere", name), "more", { flag: "a" });
+    const bytes = readFileSync(join(folder, "elsewhere", name));
+    await expect(RunWriter.resume(own)).rejects.toThrow(/tb: got a link to a folder elsewhere/);
+    expect(readFileSync(join(folder, "elsewhere", name))).toEqual(bytes);
+  });
+
+  it("from its start where its checkpoint says what no checkpoint can", async () => {
+    const own = { ...options, root: folder };
+    const bookmark = {
+      step: 1,
+      eventsLength: 0,
+      tensorboard: { file: "events.out.tfevents.1.a", length: 0 },
+      stepsPerEpoch: 1,
+      elapsedMs: 1,
+      progress: {},
+    };
+    for (const mutant of [
+      ...[...mutants(bookmark)].filter((_, k) => k % 16 === 0),
+      { ...bookmark, tensorboard: { file: "events.out.tfevents./../../x", length: 0 } },
+      "{",
+      7,
+    ]) {
+      const first = RunWriter.open(own);
+      await first.keepResult(new Map(), {
+        "phew.state": typeof mutant === "string" ? mutant : JSON.stringify(mutant),
+      });
+      first.close({ state: "interrupted" });
+      const second = (await RunWriter.resume(own))!;
+      expect(second.checkpoint === undefined || second.checkpoint.step >= 0).toBe(true);
+      second.close({ state: "interrupted" });
+    }
   });
 });

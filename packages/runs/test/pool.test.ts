@@ -218,7 +218,7 @@ it("follows no link in the place of a log or of its folder", async () => {
   symlinkSync(target, join(folder, ".sweep", "logs", `${tasks[0]!.id}.log`));
   const pool = localPool({ folder: join(folder, ".sweep"), processCount: 1 });
   await expect(pool.submit(tasks, { signal: never })).rejects.toThrow(
-    "a link, pipe or device in the place of a log",
+    "a link, pipe, folder or device in the place of a log",
   );
   rmSync(join(folder, ".sweep", "logs"), { recursive: true });
   symlinkSync(folder, join(folder, ".sweep", "logs"));

@@ -1,5 +1,4 @@
 /** `phew sweep`: many runs from one file, by a pool of processes or by Slurm, and the table of their results. */
-import { readFileSync } from "node:fs";
 import path from "node:path";
 import { ArgumentError } from "@phew/core";
 import { formatTable, writeReport } from "@phew/runs";
@@ -47,6 +46,8 @@ interface SweepVerbOptions extends SweepPlanOptions {
 
 /** Of a failed run's log. */
 const LOG_LINES = 20;
+/** Of a log that is asked for by itself: its last 20 megabytes. */
+const MOST_LINES = 100_000;
 
 export async function sweep(file: string | undefined, options: SweepVerbOptions): Promise<void> {
   if (options.schema) return printJson(sweepJsonSchema(sweepShape, SWEEP_EXECUTORS));
@@ -187,18 +188,10 @@ function showLogs({ runs, executor }: SweepPlan, which: string | true): void {
   if (chosen.length === 0) printLines("No run failed.");
   for (const task of chosen) {
     const file = executor.logs(task);
-    const lines = which === true ? lastLines(file, LOG_LINES) : wholeLog(file);
+    const lines = lastLines(file, which === true ? LOG_LINES : MOST_LINES);
     printLines(
       `── ${task.id}  ${task.name}  ${file}`,
       ...(lines.length > 0 ? lines : ["(it printed nothing)"]),
     );
-  }
-}
-
-function wholeLog(file: string): string[] {
-  try {
-    return readFileSync(file, "utf8").trimEnd().split("\n");
-  } catch {
-    return [];
   }
 }

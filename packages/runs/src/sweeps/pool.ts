@@ -1,16 +1,24 @@
 /** Tasks in processes of this machine, a few at a time. Another process that works on one of them is waited for. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ArgumentError, errorCode } from "@phew/core";
+import { ArgumentError } from "@phew/core";
 import { type LockKind, type LockOwner, lockAge, lockFolder, lockOwner } from "../folderLock.ts";
 import { ownerLives, signalOwner } from "../processes.ts";
 import { makeOwnFolder, writeFault } from "../replaceFile.ts";
 import { HEARTBEAT_MS, STALE_MS } from "../status.ts";
 import type { ExecutorStatus, Submission, SubmitOptions, SweepExecutor } from "./executor.ts";
-import { lastLines, logFile, runningHere, type SweepTask, stopRunning, taskStatus } from "./tasks.ts";
+import {
+  lastLines,
+  logFile,
+  requireLogPlace,
+  runningHere,
+  type SweepTask,
+  stopRunning,
+  taskStatus,
+} from "./tasks.ts";
 
 export interface PoolSettings {
   /** The sweep's own folder; see `sweepFolder`. */
@@ -198,24 +206,12 @@ function carryOut(task: SweepTask, folder: string, children: Set<ChildProcess>):
 /** Open for appending. @throws ArgumentError where it cannot be, or a link or no file stands in its place */
 function openLog(file: string): number {
   const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
-  let log: number;
+  requireLogPlace(file);
   try {
-    log = openSync(file, O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW | O_NONBLOCK, 0o666);
+    return openSync(file, O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW | O_NONBLOCK, 0o666);
   } catch (error) {
-    const code = errorCode(error);
-    throw code === "ELOOP" || code === "ENXIO" ? noLog(file) : writeFault(file, error);
+    throw writeFault(file, error);
   }
-  if (fstatSync(log).isFile()) return log;
-  closeSync(log);
-  throw noLog(file);
-}
-
-function noLog(file: string): ArgumentError {
-  return new ArgumentError(file, {
-    given: "a link, pipe or device in the place of a log",
-    expected: "a file, or nothing",
-    remedy: "Take it away.",
-  });
 }
 
 function ownedBy(children: ReadonlySet<ChildProcess>, task: SweepTask): boolean {

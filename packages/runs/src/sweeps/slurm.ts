@@ -8,7 +8,7 @@ import { makeOwnFolder, replaceFile } from "../replaceFile.ts";
 import { NAME_LIMIT, readJson } from "../status.ts";
 import type { ExecutorStatus, SweepExecutor } from "./executor.ts";
 import { slurmScript } from "./slurmScript.ts";
-import { logFile, type SweepTask } from "./tasks.ts";
+import { logFile, requireLogPlace, type SweepTask } from "./tasks.ts";
 
 export interface SlurmExecutorSettings {
   /** The sweep's own folder, absolute; see `sweepFolder`. */
@@ -149,6 +149,7 @@ async function submitArrays(
 ): Promise<SubmittedArray[]> {
   const { folder, jobName, threadCount, throttle, sbatch } = settings;
   for (const own of [folder, join(folder, "logs")]) makeOwnFolder(own);
+  for (const task of tasks) requireLogPlace(logFile(folder, task.id));
   const scriptFile = join(folder, "job.sh");
   replaceFile(
     scriptFile,

@@ -1,7 +1,8 @@
 /** The runs of a sweep as tasks: what carries each out, where it lies, and what has become of it. */
-import { closeSync, fstatSync, readSync } from "node:fs";
+import { closeSync, fstatSync, lstatSync, readSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { ArgumentError } from "@phew/core";
 import { signalOwner } from "../processes.ts";
 import { openRegular } from "../regularFile.ts";
 import { lifeOf, type RunLife, type RunStatus, readStatus } from "../status.ts";
@@ -58,6 +59,17 @@ export function sweepFolder(root: string, experiment: string): string {
 /** What a task printed, of all times it was begun. */
 export function logFile(folder: string, id: string): string {
   return join(folder, "logs", `${id}.log`);
+}
+
+/** @throws ArgumentError where something stands in the place of a log that would lead what is printed elsewhere */
+export function requireLogPlace(file: string): void {
+  const found = lstatSync(file, { throwIfNoEntry: false });
+  if (found === undefined || found.isFile()) return;
+  throw new ArgumentError(file, {
+    given: "a link, pipe, folder or device in the place of a log",
+    expected: "a file, or nothing",
+    remedy: "Take it away.",
+  });
 }
 
 /** The last lines of a file, at most `count`; none where there is no file. */

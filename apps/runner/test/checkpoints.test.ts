@@ -1,0 +1,51 @@
+/** A checkpoint that is whole may still be of another version, or of somebody else: it is taken as it must be or refused. */
+import { initialise, zooModel } from "@phew/core";
+import { expect, it } from "vitest";
+import { fromTensors, toTensors } from "../src/checkpoints.ts";
+
+const network = zooModel("mlp", { classCount: 3, inputShape: [4] });
+const position = {
+  epoch: 2,
+  step: 9,
+  lossSum: 0.5,
+  correctCount: 3,
+  epochs: [{ epoch: 1, testLoss: Number.NaN, testAccuracy: 0.5 }],
+  elapsedMs: 7,
+};
+
+/** As it comes out of a file. */
+async function kept() {
+  const weights = await initialise(network, { seed: 1 });
+  const made = toTensors(network, { position, weights, momentum: new Map() }, "sha");
+  return { ...made, progress: JSON.parse(JSON.stringify(made.progress)) };
+}
+
+it("is the state that was kept", async () => {
+  const { training, masksDigest } = fromTensors(network, await kept());
+  expect(masksDigest).toBe("sha");
+  expect(training.position).toMatchObject({ epoch: 2, step: 9, lossSum: 0.5, correctCount: 3 });
+  expect([...training.weights.keys()]).toEqual(network.parameters.map(({ name }) => name));
+});
+
+it("is refused where a number of it is none that could be, or a weight is missing", async () => {
+  const checkpoint = await kept();
+  const { position: own } = checkpoint.progress;
+  for (const progress of [
+    null,
+    {},
+    { ...checkpoint.progress, masksDigest: 1 },
+    { ...checkpoint.progress, position: { ...own, epoch: 1.5 } },
+    { ...checkpoint.progress, position: { ...own, step: -1 } },
+    { ...checkpoint.progress, position: { ...own, lossSum: "a" } },
+    { ...checkpoint.progress, position: { ...own, epochs: {} } },
+    { ...checkpoint.progress, position: { ...own, epochs: [{ epoch: [] }] } },
+  ])
+    expect(() => fromTensors(network, { ...checkpoint, progress })).toThrow(
+      /another state, .*begin again with --force/,
+    );
+  const [name] = network.parameters.map((parameter) => parameter.name);
+  const tensors = new Map([...checkpoint.tensors].filter(([key]) => key !== name));
+  expect(() => fromTensors(network, { ...checkpoint, tensors })).toThrow(
+    `"${name}" in the run's checkpoint: got nothing`,
+  );
+});
