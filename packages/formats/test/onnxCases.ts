@@ -186,6 +186,17 @@ const activations: OnnxCase[] = [
     ],
     { tensors: { two: scalar(2) } },
   ),
+  body(
+    "a number times a value, and one added, where no layer can take them up",
+    ["relu", "linear", "tanh"],
+    [
+      { op: "Relu", in: ["c"], out: ["r"] },
+      { op: "Mul", in: ["r", "minus"], out: ["m"] },
+      { op: "Add", in: ["m", "half"], out: ["n"] },
+      { op: "Tanh", in: ["n"], out: ["b"] },
+    ],
+    { tensors: { minus: scalar(-1.5), half: scalar(0.5) } },
+  ),
   body("PRelu with a slope for each unit", ["opaque"], [one("PRelu", {}, ["slope"])], {
     tensors: { slope: numbers([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], [6, 1, 1]) },
   }),

@@ -41,6 +41,8 @@ export function activate(name: string, x: number, alpha?: number, beta?: number)
     }
     case "thresholdedRelu":
       return x > (alpha ?? 1) ? x : 0;
+    case "linear":
+      return (alpha ?? 1) * x + (beta ?? 0);
     case "clip":
       return Math.min(beta ?? 1, Math.max(alpha ?? -1, x));
     default:

@@ -172,6 +172,7 @@ function strandsInto(
         return Array.from({ length: size }, (_, k) => ({ node, element: k, factor: 1 / size }));
       });
     case "activation":
+      return [{ node: input, element, factor: op.name === "linear" ? Math.abs(op.alpha ?? 1) : 1 }];
     case "flatten":
     case "dropout":
     case "identity":

@@ -236,6 +236,7 @@ class Network:
             "softsign": F.softsign,
             "mish": F.mish,
             "thresholdedRelu": lambda x: F.threshold(x, op.get("alpha", 1.0), 0.0),
+            "linear": lambda x: op.get("alpha", 1.0) * x + op.get("beta", 0.0),
             "clip": lambda x: torch.clamp(x, op.get("alpha", -1.0), op.get("beta", 1.0)),
         }
         if op["name"] not in functions:

@@ -1,7 +1,8 @@
 /**
  * Elementwise activations, as PyTorch defines them. In a path sum without biases all values are positive and the network
  * is linear: they pass unchanged. With biases a running mean may make a value negative: relu and relu6 then give 0 and
- * leakyRelu its slope, as in the network itself; the others pass it unchanged.
+ * leakyRelu its slope, as in the network itself; the others pass it unchanged. Of linear the magnitude of α is a constant
+ * of each path, as the size of a mean's window is; β carries none.
  */
 import {
   NO_GRADIENTS,
@@ -56,6 +57,8 @@ const functions = {
   thresholdedRelu: { alpha: 1, value: (x, alpha) => (x > alpha ? x : 0) },
   /** From α to β. */
   clip: { alpha: -1, beta: 1, value: (x, alpha, beta) => between(alpha, x, beta) },
+  /** αx + β, where no layer's own scale and bias can take it up. */
+  linear: { alpha: 1, beta: 0, value: (x, alpha, beta) => alpha * x + beta },
 } satisfies Readonly<Record<string, ActivationFunction>>;
 
 export type ActivationName = keyof typeof functions;
@@ -104,12 +107,18 @@ export const activation: OperationDefinition<Activation> = {
   shape: (_op, inputs) => inputs[0]!,
   units: (_op, inputs) => unitsUnchanged(inputs),
   repeats: (_op, inputs) => throughMeeting(inputs),
-  pathForward: (op, given) => scaledBelowZero(op, given, given.inputs[0]!),
+  pathForward: (op, given) => alongPaths(op, given, given.inputs[0]!),
   pathBackward: (op, given, _output, gradient) => ({
-    inputs: [scaledBelowZero(op, given, gradient)],
+    inputs: [alongPaths(op, given, gradient)],
     parameters: NO_GRADIENTS,
   }),
 };
+
+function alongPaths(op: Activation, given: PathSumInputs, values: Float64Array): Float64Array {
+  if (op.name !== "linear") return scaledBelowZero(op, given, values);
+  const factor = Math.abs(activationParameters(op).alpha);
+  return factor === 1 ? values : values.map((value) => factor * value);
+}
 
 /** `values` times the slope below zero wherever the input is negative; `values` itself where nothing changes. */
 function scaledBelowZero(

@@ -20,6 +20,7 @@ const SOFTSIGN: u32 = 11;
 const GELU_TANH: u32 = 12;
 const THRESHOLDED_RELU: u32 = 13;
 const CLIP: u32 = 14;
+const LINEAR: u32 = 15;
 
 const SELU_ALPHA: f32 = 1.6732632423543772;
 const SELU_SCALE: f32 = 1.0507009873554805;
@@ -45,6 +46,7 @@ function value(name: u32, x: v128, alpha: v128, beta: v128): v128 {
   }
   if (name == THRESHOLDED_RELU) return v128.and(x, f32x4.gt(x, alpha));
   if (name == CLIP) return f32x4.pmin(f32x4.pmax(x, alpha), beta);
+  if (name == LINEAR) return f32x4.add(f32x4.mul(alpha, x), beta);
   return f32x4.div(softplus(f32x4.mul(alpha, x)), alpha);
 }
 
@@ -97,6 +99,7 @@ function derivative(name: u32, x: v128, alpha: v128, beta: v128): v128 {
   }
   if (name == THRESHOLDED_RELU) return v128.and(one, f32x4.gt(x, alpha));
   if (name == CLIP) return v128.and(one, v128.and(f32x4.gt(x, alpha), f32x4.lt(x, beta)));
+  if (name == LINEAR) return alpha;
   return sigmoid(f32x4.mul(alpha, x));
 }
 
@@ -225,7 +228,8 @@ export function activation(record: usize, block: u32): void {
     case SOFTSIGN: return applyTo(op, block, SOFTSIGN, false);
     case GELU_TANH: return applyTo(op, block, GELU_TANH, false);
     case THRESHOLDED_RELU: return applyTo(op, block, THRESHOLDED_RELU, false);
-    default: return applyTo(op, block, CLIP, false);
+    case CLIP: return applyTo(op, block, CLIP, false);
+    default: return applyTo(op, block, LINEAR, false);
   }
 }
 
@@ -247,7 +251,8 @@ export function activationBackward(record: usize, block: u32): void {
     case SOFTSIGN: return applyTo(op, block, SOFTSIGN, true);
     case GELU_TANH: return applyTo(op, block, GELU_TANH, true);
     case THRESHOLDED_RELU: return applyTo(op, block, THRESHOLDED_RELU, true);
-    default: return applyTo(op, block, CLIP, true);
+    case CLIP: return applyTo(op, block, CLIP, true);
+    default: return applyTo(op, block, LINEAR, true);
   }
 }
 

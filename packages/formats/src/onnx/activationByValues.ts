@@ -12,7 +12,14 @@ const POINTS = [...NEAR, -1e-3, 1e-3, ...FAR];
 const TOLERANCE = 2e-5;
 
 /** @returns undefined where it is none that can be computed */
-export function activationByValues(f: (x: number) => number): Activation | undefined {
+export function activationByValues(given: (x: number) => number): Activation | undefined {
+  // all candidates look at the same points
+  const known = new Map<number, number>();
+  const f = (x: number): number => {
+    const value = known.get(x) ?? given(x);
+    known.set(x, value);
+    return value;
+  };
   return candidates(f)
     .map((op): Activation => ({ kind: "activation", ...op }))
     .find((op) => POINTS.every((x) => isSame(f(x), activationValue(op, x), Math.abs(x) > 8)));
@@ -45,11 +52,14 @@ function candidates(f: (x: number) => number): Omit<Activation, "kind">[] {
       { name: "celu", alpha: -f(-100) },
       { name: "softplus", alpha: Math.LN2 / f(0) },
       { name: "hardSigmoid", alpha: slope, beta: f(0) },
+      { name: "linear", alpha: f(1) - f(0), beta: f(0) },
       { name: "clip", alpha: bound(f(-1e4)), beta: bound(f(1e4)) },
     ] satisfies Omit<Activation, "kind">[]
   )
     .filter(({ alpha = 1, beta = 1, name }: Omit<Activation, "kind">) =>
-      name === "clip" ? alpha < beta : alpha > 0 && Number.isFinite(alpha) && Number.isFinite(beta),
+      name === "clip"
+        ? alpha < beta
+        : (alpha > 0 || name === "linear") && Number.isFinite(alpha) && Number.isFinite(beta),
     )
     .map((op: Omit<Activation, "kind">) => ({
       ...op,

@@ -420,12 +420,14 @@ export class Importer {
     return value;
   }
 
-  /** scale · x + offset, where the layer before takes it up. */
+  /** scale · x + offset, which the layer before takes up where it can. */
   #scaledOnly(expression: Expression): Activation | undefined {
     const { x, scale, offset } = asAffine(expression.tree);
     if (x.is !== "leaf") return undefined;
     if (scale === 1 && offset === 0) return { ...x.of, exclusive: false };
-    return this.canFold(x.of, offset) ? this.#scaled(expression, x.of, scale, offset) : undefined;
+    if (this.canFold(x.of, offset)) return this.#scaled(expression, x.of, scale, offset);
+    const linear = { kind: "activation", name: "linear", alpha: scale, beta: offset } as const;
+    return this.#activated(expression, x.of, linear);
   }
 
   /** An activation of a value, or of scale · x + offset where the layer before takes that up. */

@@ -48,6 +48,7 @@ const ACTIVATIONS: Readonly<Record<ActivationName, (op: Activation) => Layer | u
     alpha === 0 ? { className: "ReLU", config: { max_value: beta } } : undefined,
   // tfjs has none, or under a name that Keras does not know, and its hard sigmoid has another slope
   geluTanh: () => undefined,
+  linear: () => undefined,
   hardSwish: () => undefined,
   hardSigmoid: () => undefined,
 };

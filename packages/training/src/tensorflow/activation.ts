@@ -111,6 +111,10 @@ const activations: { readonly [Name in ActivationName]: ActivationFunction } = {
     value: (x, alpha) => tf.mul(x, tf.step(tf.sub(x, alpha))),
     slope: (x, _y, alpha) => tf.step(tf.sub(x, alpha)),
   },
+  linear: {
+    value: (x, alpha, beta) => tf.add(tf.mul(x, alpha), beta),
+    slope: (x, _y, alpha) => tf.fill(x.shape, alpha),
+  },
   clip: {
     value: (x, alpha, beta) => tf.clipByValue(x, alpha, beta),
     slope: (x, _y, alpha, beta) => between(x, alpha, beta),

@@ -19,6 +19,7 @@ const numbers: Readonly<Partial<Record<ActivationName, number>>> = {
   geluTanh: 12,
   thresholdedRelu: 13,
   clip: 14,
+  linear: 15,
 };
 
 function kernelFields(op: OperationOf<"activation">, layer: string) {
