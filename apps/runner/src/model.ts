@@ -2,6 +2,7 @@
 import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import {
+  ArgumentError,
   initialisationByName,
   initialise,
   type Network,
@@ -156,7 +157,9 @@ async function loadIntoArchitecture(
   const { readModel } = await import("@phew/formats");
   const { architecture: _, ...rest } = options;
   const source = await readModel(architecture, { ...head(rest), treatAsOpaque: rest.treatAsOpaque === true });
-  const { weights, notes: own } = await readWeightsFile(weightsFileOf(file), source.network);
+  const { weights, notes: own } = await readWeightsFile(weightsFileOf(file), source.network, (others) =>
+    requireUnfolded(file, architecture, source, others),
+  );
   const notes = withZeros([...source.notes, ...own], source.network, weights);
   return { network: source.network, weights, origin: path.basename(file), notes, source };
 }
@@ -173,6 +176,30 @@ export function zerosNote(network: Network, weights: Weights): string | undefine
   if (count < MANY_ZEROS * network.prunableCount) return undefined;
   const verb = "phew analyze, predict and export take them for masks with --masks-from-zeros";
   return `${formatCount(count)} of ${formatCount(network.prunableCount)} prunable weights are exactly 0, as pruned weights are: here they are weights; ${verb}.`;
+}
+
+/**
+ * Weights with batch normalisation beside them do not fit a network into whose weights it was folded, though names and
+ * shapes do.
+ * @param others names of the file's tensors that the network does not have
+ */
+function requireUnfolded(
+  file: string,
+  architecture: string,
+  source: ExportableModel,
+  others: readonly string[],
+): void {
+  const { nodes } = source.network;
+  const isFolded =
+    (source.format === "onnx" && source.onnx.onnx.folded.length > 0) ||
+    !nodes.some(({ op }) => op.kind === "batchNorm");
+  const stray = others.find((name) => name.endsWith("running_mean"));
+  if (!isFolded || stray === undefined) return;
+  throw new ArgumentError(file, {
+    given: `batch normalisation (${stray}) beside weights for ${architecture}, into whose weights it was folded on export`,
+    expected: "weights and a network that both have it, or neither",
+    remedy: "Export the model with it kept (docs/pytorch.md), or export it again with these weights in it.",
+  });
 }
 
 /** A network of the zoo with the classes and input asked for. */

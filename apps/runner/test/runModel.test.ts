@@ -1,8 +1,15 @@
 /** A run's folder as a model, and masks beside weights that were trained since. */
 import { readdirSync } from "node:fs";
 import path from "node:path";
-import { zooModel } from "@phew/core";
-import { float32Tensor, readSafetensors, toFloat32, writeSafetensors } from "@phew/formats";
+import { initialise, Masks, type Network, NetworkBuilder, type Weights, zooModel } from "@phew/core";
+import {
+  exportModel,
+  float32Tensor,
+  readMasks,
+  readSafetensors,
+  toFloat32,
+  writeSafetensors,
+} from "@phew/formats";
 import { beforeAll, describe, expect, it } from "vitest";
 import { lastingFolder, phew } from "./phew.ts";
 
@@ -74,6 +81,14 @@ describe("a run's folder is a model with its masks", () => {
     expect(await logitsOf("zeroed-y.safetensors")).toEqual(await logitsOf("own2.safetensors"));
   });
 
+  it("to export as an ONNX model of its own, which computes the same", async () => {
+    json("export", run, "--form", "compact", "--out", "small.onnx");
+    json("predict", "small.onnx", ...batch, "--out", "small-y.safetensors");
+    json("predict", run, ...batch, "--out", "own3.safetensors");
+    const [small, own] = [await logitsOf("small-y.safetensors"), await logitsOf("own3.safetensors")];
+    for (const [k, y] of own.entries()) expect(Math.abs(small[k]! - y)).toBeLessThan(1e-5);
+  });
+
   it("to analyse, prune and compare", () => {
     expect(json("analyze", run).density).toBeCloseTo(0.02, 3);
     expect(json("prune", run, "--density", "0.01").masks[0].density).toBeCloseTo(0.01, 3);
@@ -95,6 +110,32 @@ describe("a run's folder is a model with its masks", () => {
     const pruned = path.join("kept", "prune", readdirSync(path.join(folder, "kept", "prune"))[0]!);
     expect(refusal("predict", pruned, ...batch)).toMatch(/without checkpoint\.safetensors.*did not train/);
     expect(json("analyze", "lenet5", "--masks", pruned).density).toBeCloseTo(0.1, 3);
+  });
+});
+
+describe("a training takes pruned models of other programs", () => {
+  it("originals and masks as weights and as what it keeps within", async () => {
+    json("export", run, "--form", "original+masks", "--out", "both.safetensors");
+    json("export", run, "--form", "original+masks", "--out", "both.onnx");
+    const settings = ["--epochs", "1", "--train-count", "100", "--test-count", "20", "--dataset", "glyphs"];
+    for (const within of ["both.onnx", run]) {
+      const sources = ["--score-weights", "both.safetensors", "--start-weights", run, "--within", within];
+      const trained = json(
+        "train",
+        "lenet5",
+        "--method",
+        "magnitude",
+        "--density",
+        "0.01",
+        ...settings,
+        ...sources,
+      );
+      const masksFile = path.join(folder, trained.folder, "masks.safetensors");
+      const own = await readMasks(masksFile, zooModel("lenet5"));
+      const parent = await readMasks(path.join(folder, run, "masks.safetensors"), zooModel("lenet5"));
+      expect(own.keptCount).toBeGreaterThan(0);
+      expect(own.bytes.every((kept, k) => kept === 0 || parent.bytes[k] === 1)).toBe(true);
+    }
   });
 });
 
@@ -128,3 +169,42 @@ describe("masks beside weights that were trained since", () => {
     );
   });
 });
+
+describe("weights in the network of a model file", () => {
+  const onnx = (name: string, network: Network, weights: Weights) =>
+    exportModel(path.join(folder, name), { format: "zoo", network, weights }, Masks.dense(network), "zeroed");
+
+  it("are written into that file", async () => {
+    const network = zooModel("lenet5");
+    await onnx("first.onnx", network, await initialise(network, { seed: 1 }));
+    json(
+      "export",
+      `${run}/checkpoint.safetensors`,
+      "--architecture",
+      "first.onnx",
+      "--masks",
+      run,
+      "--out",
+      "second.onnx",
+    );
+    json("predict", "second.onnx", ...batch, "--out", "second.safetensors");
+    json("predict", run, ...batch, "--out", "own4.safetensors");
+    expect(await logitsOf("second.safetensors")).toEqual(await logitsOf("own4.safetensors"));
+  });
+
+  it("are refused with a batch normalisation that was folded into the file's own", async () => {
+    const plain = new NetworkBuilder("folded", [1, 28, 28]);
+    const x = plain.relu(plain.conv2d("conv", plain.input, { outChannels: 3, kernel: 5 }));
+    const folded = plain.build(plain.dense("fc", plain.globalAveragePool(x), 10));
+    await onnx("folded.onnx", folded, await initialise(folded, { seed: 1 }));
+    const state = new Map(folded.parameters.map(({ name, shape }) => [name, zerosOf(shape)]));
+    for (const name of ["weight", "bias", "running_mean", "running_var"])
+      state.set(`bn.${name}`, zerosOf([3]));
+    await writeSafetensors(path.join(folder, "state.safetensors"), state);
+    const told = refusal("predict", "state.safetensors", "--architecture", "folded.onnx", ...batch);
+    expect(told).toMatch(/batch normalisation \(bn\.running_mean\).*folded on export.*docs\/pytorch\.md/);
+  });
+});
+
+const zerosOf = (shape: readonly number[]) =>
+  float32Tensor(shape, new Float32Array(shape.reduce((a, b) => a * b, 1)));

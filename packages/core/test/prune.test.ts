@@ -39,6 +39,26 @@ describe("prune", () => {
     }
   });
 
+  it("refuses an option that means nothing for the network, before any work: batch statistics without normalisation", async () => {
+    const normed = new NetworkBuilder("normed", [8]);
+    const network = normed.build(
+      normed.dense("b", normed.batchNorm("n", normed.dense("a", normed.input, 12)), 5),
+    );
+    const own = await initialise(network, { seed: 1 });
+    for (const method of ["snip", "grasp"]) {
+      const events: LogEvent[] = [];
+      const onEvent = (event: LogEvent) => void events.push(event);
+      const asked = { method, density: 0.3, seed: 3, data, onEvent };
+      const options = { statistics: "batch" };
+      await expect(prune(small, weights, { ...asked, options })).rejects.toThrow(
+        `${method}: statistics: got batch for small, which has no batch normalisation, expected running, or a network with`,
+      );
+      expect(events).toEqual([]);
+      await prune(small, weights, { ...asked, options: { statistics: "running" } });
+      expect((await prune(network, own, { ...asked, options })).options.statistics).toBe("batch");
+    }
+  });
+
   it("keeps to what an earlier mask left, by methods that can choose among some weights", async () => {
     const within = (await prune(small, weights, { ...settings, method: "magnitude" })).masks;
     const rest = { density: 0.1, seed: 1, within };

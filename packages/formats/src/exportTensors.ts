@@ -9,7 +9,7 @@ import {
 } from "./exportForm.ts";
 import { maskName } from "./maskFile.ts";
 import { writeNpz } from "./npz.ts";
-import { parameterMasks, zeroedTensor } from "./parameterMasks.ts";
+import { normalisationsOf, parameterMasks, zeroedTensor } from "./parameterMasks.ts";
 import { writeSafetensors } from "./safetensors.ts";
 import { boolTensor, float32Tensor, fromFloat32, type Tensor, type Tensors } from "./tensor.ts";
 import { TensorflowLayout } from "./tensorflowLayout.ts";
@@ -29,7 +29,8 @@ export async function writeTensors(
     await writeNpz(path, tensors, options);
     return notes;
   }
-  const own = { ...options.metadata, format: layout === "torch" ? "pt" : "tf", form, layout };
+  const known = form === "masks" ? normalisationsOf(model.network) : {};
+  const own = { ...options.metadata, ...known, format: layout === "torch" ? "pt" : "tf", form, layout };
   await writeSafetensors(path, tensors, own, options);
   return notes;
 }

@@ -3,7 +3,7 @@
  * for each bias, scale and shift in which a dead unit is silenced.
  */
 import { ArgumentError, Masks, type Network } from "@phew/core";
-import { parameterMasks } from "./parameterMasks.ts";
+import { normalisationsOf, parameterMasks } from "./parameterMasks.ts";
 import { safetensorsChunks } from "./safetensors.ts";
 import { boolTensor, elementsOf, type Tensor, type Tensors, toFloat32 } from "./tensor.ts";
 import { readTensors } from "./tensorFile.ts";
@@ -78,6 +78,7 @@ export function maskMetadata(masks: Masks, origin: MaskOrigin): Record<string, s
     density: String(masks.density),
     weightsDigest: origin.weightsDigest,
     version: origin.version,
+    ...normalisationsOf(masks.network),
     ...(origin.check && { check: origin.check.name, checkOptions: sorted(origin.check.options) }),
     ...(origin.weightsSeed !== undefined && { weightsSeed: String(origin.weightsSeed) }),
   };

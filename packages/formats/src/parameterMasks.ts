@@ -1,5 +1,5 @@
 /** The masks of all parameters: those of the prunable weights, and what silences dead units. */
-import { type Masks, maskedParameters } from "@phew/core";
+import { type Masks, maskedParameters, type Network } from "@phew/core";
 import { ELEMENT_BYTES, type Tensor } from "./tensor.ts";
 
 /**
@@ -20,6 +20,15 @@ export function parameterMasks(
     if (mask !== undefined) all.set(op.mean, mask);
   }
   return all;
+}
+
+/**
+ * The metadata that tells a loader which normalisations the masks know: one that its model has and that is not among
+ * them was folded on export. A JSON list of the running means' names; absent where the network has none.
+ */
+export function normalisationsOf({ nodes }: Network): { normalisations?: string } {
+  const means = nodes.flatMap(({ op }) => (op.kind === "batchNorm" ? [op.mean] : []));
+  return means.length === 0 ? {} : { normalisations: JSON.stringify(means) };
 }
 
 /** A copy with zeros in place of the elements whose mask is 0; the others' bits are untouched. */

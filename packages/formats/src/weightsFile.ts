@@ -13,18 +13,22 @@ export async function readWeights(path: string, network: Network): Promise<Weigh
 /**
  * Reads the parameters of `network` from safetensors, `.npz` or a PyTorch state dict, pruned ones as the product of
  * original and mask. Other tensors are passed over.
+ * @param check told the names of the tensors that are passed over, before any is missed
  * @returns and what was taken out of what, one sentence each
  * @throws ArgumentError where the file is not right, or a tensor is missing or of another shape
  */
 export async function readWeightsFile(
   path: string,
   network: Network,
+  check: (others: readonly string[]) => void = () => undefined,
 ): Promise<{ weights: Weights; notes: readonly string[] }> {
   const file = withProducts(await readTensors(path), path);
   const { tensors, prefix } = ownNames(network, file.tensors);
   const notes = [...file.notes];
   if (prefix !== "") notes.push(`Took "${prefix}" off the names.`);
   requirePlain(network, tensors, file.others, path);
+  const own = new Set(network.parameters.map(({ name }) => name));
+  check([...tensors.keys()].filter((name) => !own.has(name)));
   return { weights: pickWeights(network, tensors, path), notes };
 }
 

@@ -66,6 +66,7 @@ describe("a mask file", () => {
       density: String(random.density),
       weightsDigest: origin.weightsDigest,
       version: "0.1.0",
+      normalisations: '["bn.running_mean"]',
     });
     expect((await readMasks(scratch("m.safetensors"), network)).bytes).toEqual(random.bytes);
   });

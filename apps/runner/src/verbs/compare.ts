@@ -24,7 +24,7 @@ import type { ComparedOverlap, ComparePlan, CompareResult } from "../compareJob.
 import { compareInPool } from "../comparePool.ts";
 import { UsageError } from "../failure.ts";
 import { type MaskRecipe, maskRecipes } from "../maskRecipe.ts";
-import { loadModel, type ModelOptions } from "../model.ts";
+import { type LoadedModel, loadModel, type ModelOptions } from "../model.ts";
 import { printJson, printLines, printText, printWarnings } from "../output.ts";
 import { interruptSignal, startProgress } from "../progress.ts";
 import { loadExamples, looksAtExamples, withHead } from "../pruningData.ts";
@@ -56,7 +56,7 @@ export async function compare(model: string | undefined, options: CompareOptions
   const dataset =
     examples && "dataset" in examples && (await loadExamples(examples.dataset, examples.dataDir));
   const headed = dataset ? withHead(model, options, dataset) : options;
-  const { network } = await loadModel(model, headed);
+  const { network, notes } = await loadModel(model, headed);
   for (const density of densities) keepCountAt(density, network.prunableCount);
   const plan: ComparePlan = {
     model: model!,
@@ -75,7 +75,7 @@ export async function compare(model: string | undefined, options: CompareOptions
     signal: interruptSignal(),
     onProgress: (fraction, doing) => progress.update(fraction, doing),
   }).finally(() => progress.done());
-  await report(network.name, network.prunableCount, plan, results, options, performance.now() - started);
+  await report({ network, notes }, plan, results, options, performance.now() - started);
 }
 
 /** @throws UsageError before any work where a method looks at examples and there are none, or two sources */
@@ -116,8 +116,7 @@ async function prepareFolder(folder: string, force: boolean): Promise<void> {
 }
 
 async function report(
-  name: string,
-  prunableCount: number,
+  { network: { name, prunableCount }, notes }: Pick<LoadedModel, "network" | "notes">,
   plan: ComparePlan,
   results: readonly CompareResult[],
   options: CompareOptions,
@@ -134,6 +133,7 @@ async function report(
   if (options.json) {
     printJson({
       model: name,
+      notes,
       prunableCount,
       seeds: options.seeds,
       elapsedMs,
@@ -149,6 +149,7 @@ async function report(
   printLines(
     `${name}: ${formatCount(prunableCount)} prunable weights, ${seeds}, ${formatCount(masks.length)} masks in ${formatDuration(elapsedMs)}`,
   );
+  printLines(...notes.map((note) => `note: ${note}`));
   show(formatTable(table.columns, table.rows, "text"));
   printWarnings(warningsOf(ordered));
   if (plan.overlaps) show(`\n${overlapTable(overlaps)}`);

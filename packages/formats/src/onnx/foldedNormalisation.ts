@@ -19,10 +19,8 @@ const FIRST_OF_SEVERAL = /^getitem(_\d+)?$/;
 /** Names that are told in a note. */
 const MOST_NAMES = 5;
 
-/** One sentence for the user where batch normalisation was folded; undefined where nothing tells of any. */
-export function foldedNote(network: Network, uses: readonly TensorUse[]): string | undefined {
-  const folded = foldedWeights(network, uses);
-  if (folded.length === 0) return undefined;
+/** One sentence for the user. @param folded names of the weights, at least one */
+export function foldedNote(network: Network, folded: readonly string[]): string {
   const some = folded.slice(0, MOST_NAMES).join(", ") + (folded.length > MOST_NAMES ? ", …" : "");
   return (
     `batch normalisation was folded into ${folded.length} of ${network.prunable.length} layers on export (${some}): these are ` +
@@ -32,8 +30,8 @@ export function foldedNote(network: Network, uses: readonly TensorUse[]): string
   );
 }
 
-/** Names of the weights that a normalisation was folded into, in the network's order. */
-function foldedWeights(network: Network, uses: readonly TensorUse[]): string[] {
+/** Names of the weights that a normalisation was folded into, in the network's order; empty where nothing tells of any. */
+export function foldedWeights(network: Network, uses: readonly TensorUse[]): readonly string[] {
   const weightOf = new Map<NodePart, TensorUse>();
   const biasOf = new Map<NodePart, TensorUse>();
   const prunable = new Set(network.prunable.map(({ name }) => name));

@@ -9,7 +9,7 @@ import {
 } from "@phew/core";
 import { toFloat32 } from "../tensor.ts";
 import { permuted, storedConstant } from "./constants.ts";
-import { foldedNote } from "./foldedNormalisation.ts";
+import { foldedNote, foldedWeights } from "./foldedNormalisation.ts";
 import { inlineFunctions } from "./functions.ts";
 import { Importer, MOST_ELEMENTS, type ParameterSource, type TensorUse } from "./importer.ts";
 import { standIn } from "./opaque.ts";
@@ -58,6 +58,8 @@ export interface OnnxOrigin {
   /** Nodes that split units → where each part lies along ONNX's unit axis. */
   readonly parted: ReadonlyMap<NodePart, readonly Range[]>;
   readonly parameters: ReadonlyMap<string, ParameterSource>;
+  /** Weights that a batch normalisation was folded into when the file was written, as far as it shows. */
+  readonly folded: readonly string[];
   /** ONNX value → the value of the network that it is. */
   readonly activations: ReadonlyMap<string, Activation>;
   readonly externalData: ExternalData | undefined;
@@ -126,8 +128,8 @@ export function importGraph(given: ModelParts, options: OnnxOptions): ImportedOn
     last.spec,
   );
   context.noteRenamed();
-  const folded = foldedNote(network, context.uses);
-  if (folded !== undefined) context.note(folded);
+  const folded = foldedWeights(network, context.uses);
+  if (folded.length > 0) context.note(foldedNote(network, folded));
   const parameters = new Map(network.parameters.map(({ name }) => [name, context.parameters.get(name)!]));
   const weights = weightsOf(parameters, parts);
   const origin: OnnxOrigin = {
@@ -139,6 +141,7 @@ export function importGraph(given: ModelParts, options: OnnxOptions): ImportedOn
     selections: context.selections,
     parted: context.parted,
     parameters,
+    folded,
     activations: context.activations(),
     externalData: options.externalData,
   };
