@@ -46,8 +46,8 @@ describe("prune", () => {
     );
     const own = await initialise(network, { seed: 1 });
     for (const method of ["snip", "grasp"]) {
-      const events: LogEvent[] = [];
-      const onEvent = (event: LogEvent) => void events.push(event);
+      const events: (PruneEvent | LogEvent)[] = [];
+      const onEvent = (event: PruneEvent | LogEvent) => events.push(event);
       const asked = { method, density: 0.3, seed: 3, data, onEvent };
       const options = { statistics: "batch" };
       await expect(prune(small, weights, { ...asked, options })).rejects.toThrow(
