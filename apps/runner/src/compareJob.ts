@@ -31,6 +31,8 @@ export interface ComparePlan {
   readonly overlaps: boolean;
   /** A mask that breaks the network is an error. */
   readonly strict: boolean;
+  /** Longest that the walks of a mask may be expected to take, in milliseconds; an hour unless given. */
+  readonly limitMs?: number;
   /** For methods that look at examples: a batch file, or a data set. */
   readonly examples?: { readonly batch: string } | { readonly dataset: string; readonly dataDir?: string };
 }
@@ -108,6 +110,7 @@ export class CompareRunner {
       options,
       ...(check && { check }),
       strict: this.#plan.strict,
+      ...(this.#plan.limitMs !== undefined && { limitMs: this.#plan.limitMs }),
       ...(looksAtExamples(method) && { data: await this.#dataFor({ network, method, options, seed }) }),
       onProgress: ({ fraction }) => onFraction(fraction),
     });

@@ -179,3 +179,19 @@ export function assignments(text: string, before: Record<string, string | number
 export function repeated(text: string, before: readonly string[] = []): string[] {
   return [...before, text];
 }
+
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `90s`, `10m`, `1.5h`, `2d`, as milliseconds; `none` is Infinity. */
+export function duration(option: string) {
+  return (text: string): number => {
+    if (text === "none") return Number.POSITIVE_INFINITY;
+    const [, number, unit] = text.match(/^\s*(\d+(?:\.\d+)?)\s*([smhd])\s*$/) ?? [];
+    const ms = Number(number) * (UNIT_MS[unit ?? ""] ?? Number.NaN);
+    if (ms > 0 && Number.isFinite(ms)) return ms;
+    throw new UsageError(option, {
+      given: `"${text}"`,
+      expected: "a time such as 90s, 10m, 2h or 1d, or none",
+    });
+  };
+}

@@ -79,6 +79,8 @@ export interface RunPlace {
   readonly data?: { readonly digest: string; readonly source: string };
   /** A mask that breaks the network ends the run before it trains. */
   readonly strict?: boolean;
+  /** Longest that walks may be expected to take, in milliseconds; an hour unless given. */
+  readonly limitMs?: number;
 }
 
 export interface RunResult {
@@ -376,6 +378,7 @@ async function pruned(material: Material, record: Recorder, signal: AbortSignal)
     ...(data && { data }),
     ...(check && { check }),
     ...(place.strict && { strict: true }),
+    ...(place.limitMs !== undefined && { limitMs: place.limitMs }),
     signal,
     onEvent,
   });

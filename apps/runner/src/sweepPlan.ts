@@ -26,6 +26,7 @@ export interface SweepPlanOptions {
   readonly sbatch?: readonly string[];
   readonly runs: string;
   readonly strict?: boolean;
+  readonly limit?: number;
 }
 
 export interface SweepPlan {
@@ -71,7 +72,12 @@ export function planSweep(file: string, options: SweepPlanOptions): SweepPlan {
   return {
     file,
     sweep,
-    runs: sweepRuns(file, sweep, expanded, { root, threadCount, strict: options.strict === true }),
+    runs: sweepRuns(file, sweep, expanded, {
+      root,
+      threadCount,
+      strict: options.strict === true,
+      limitMs: options.limit,
+    }),
     root,
     folder: path.dirname(ownFolder),
     ownFolder,

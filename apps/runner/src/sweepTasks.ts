@@ -52,7 +52,12 @@ export function sweepRuns(
   file: string,
   { experiment }: Sweep,
   expanded: readonly Settings[],
-  place: { readonly root: string; readonly threadCount?: number; readonly strict?: boolean },
+  place: {
+    readonly root: string;
+    readonly threadCount?: number;
+    readonly strict?: boolean;
+    readonly limitMs?: number | undefined;
+  },
 ): SweepRun[] {
   const root = path.resolve(place.root);
   const folder = sweepFolder(root, experiment);
@@ -77,11 +82,15 @@ export function sweepRuns(
         ...["train", "--config", configFile(folder, id), "--runs", root, "--no-figures"],
         ...(place.threadCount === undefined ? [] : ["--threads", `${place.threadCount}`]),
         ...(place.strict ? ["--strict"] : []),
+        ...(place.limitMs === undefined ? [] : ["--limit", limitText(place.limitMs)]),
       ],
     };
   });
   return [...new Map(runs.map((run) => [run.id, run])).values()];
 }
+
+/** As `--limit` reads it. */
+const limitText = (ms: number) => (Number.isFinite(ms) ? `${ms / 1000}s` : "none");
 
 /** Writes what the commands of the tasks read. */
 export function writeConfigs(folder: string, experiment: string, runs: readonly SweepRun[]): void {

@@ -47,6 +47,9 @@ export type PruneEvent =
       readonly walkCount?: number;
       /** Steps of all walks, one for each weight on their ways. */
       readonly stepCount?: number;
+      /** Walks, and milliseconds, that the whole is expected to come to. */
+      readonly expectedWalkCount?: number;
+      readonly expectedMs?: number;
       readonly round?: number;
       readonly roundCount?: number;
       /** Score of the last weight that the round kept. */

@@ -119,6 +119,7 @@ export {
   formatShortCount,
 } from "./quantity.ts";
 export { longestWalk, walkPlan } from "./walks/plan.ts";
+export { USUAL_LIMIT_MS } from "./walks/walking.ts";
 export {
   type Distribution,
   type Initialisation,

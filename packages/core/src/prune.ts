@@ -39,9 +39,13 @@ export interface PruneSettings {
   readonly data?: PruningData;
   /** A sanity check of the mask: the result is then what the check made of it. See `checks`. */
   readonly check?: CheckSettings;
+  /** Longest time that walks may be expected to take; see `PruneRequest.limitMs`. */
+  readonly limitMs?: number;
   /** A mask that cuts outputs off or collapses a layer is an error rather than a warning. */
   readonly strict?: boolean;
   readonly onProgress?: (progress: PruneProgress) => void;
+  /** Told of each warning as soon as it is known. */
+  readonly onWarning?: (message: string) => void;
   /** Told of the start, of progress, of the end, and of each warning. */
   readonly onEvent?: (event: PruneEvent | LogEvent) => void;
   readonly signal?: AbortSignal;
@@ -65,7 +69,7 @@ export interface PruneResult extends Pruning {
   /** The weights to go on with, and their seed, where a check drew them anew. */
   readonly weights?: Weights;
   readonly weightsSeed?: number;
-  /** What the mask breaks, a sentence each with what helps; see analysis/maskFaults.ts. Empty for a sound mask. */
+  /** What the mask breaks, with what helps (see analysis/maskFaults.ts), and walks that took long; empty for most. */
   readonly warnings: readonly string[];
 }
 
@@ -113,6 +117,12 @@ export async function prune(
     tell?.(progress, elapsedMs);
     toldMs += spentMs() - elapsedMs;
   };
+  const warnings: string[] = [];
+  const warn = (message: string) => {
+    warnings.push(message);
+    settings.onWarning?.(message);
+    onEvent?.({ kind: "log", level: "warning", message });
+  };
   const request: PruneRequest = {
     network,
     weights,
@@ -124,7 +134,9 @@ export async function prune(
     ...(within && { within }),
     ...(data && { data }),
     ...(signal && { signal }),
+    ...(settings.limitMs !== undefined && { limitMs: settings.limitMs }),
     ...(watched && { onProgress }),
+    onWarning: warn,
   };
   const pruning = await pruner.prune(request);
   const elapsedMs = spentMs();
@@ -133,12 +145,12 @@ export async function prune(
   const checked =
     settings.check && (await applyCheck(settings.check, { masks: pruning.masks, weights, seed }));
   const masks = checked?.masks ?? pruning.masks;
-  const warnings = maskWarnings(masks, `masks by ${method}`, {
+  const faults = maskWarnings(masks, `masks by ${method}`, {
     strict: settings.strict === true,
     useless: { scope: options.scope !== "global", wholePaths: pruner.wholePaths },
   });
   for (const message of pruning.notes ?? []) onEvent?.({ kind: "log", level: "info", message });
-  for (const message of warnings) onEvent?.({ kind: "log", level: "warning", message });
+  for (const fault of faults) warn(fault);
   onEvent?.({
     kind: "prune.finished",
     method,

@@ -233,8 +233,16 @@ describe("walks that cannot end", () => {
     await expect(prune(square, half, inverse)).resolves.toMatchObject({ keptCount: 60 });
   });
 
-  it("are given up where the weights left are too small ever to be met", async () => {
+  it("are refused with the greatest density in time where the weights left are too small ever to be met", async () => {
+    // by the time foretold, or by the walks that met nothing, whichever comes first on this machine
     await expect(prune(square, weightsWith(6, 1e-30), { ...request, density: 0.8 })).rejects.toThrow(
+      /^density: got .*80 of 100 weights.* Ask for a density of at most 0\.6\b/,
+    );
+  });
+
+  it("are given up without a limit where they meet nothing new", async () => {
+    const settings = { ...request, density: 0.8, limitMs: Number.POSITIVE_INFINITY };
+    await expect(prune(square, weightsWith(6, 1e-30), settings)).rejects.toThrow(
       "density: got 80 of 100 weights to keep; after 60, 12582912 walks met no new one, expected a density at which every weight that is needed is likely enough to be met. Ask for a density of at most 0.6.",
     );
   });
@@ -248,6 +256,63 @@ describe("walks that cannot end", () => {
 
 describe("long walks", () => {
   const network = zooModel("mlp");
+  /** Of ever smaller magnitude, so that there is always a next one to be met. */
+  const fading = () =>
+    new Map(
+      network.parameters.map(({ name, shape }) => [
+        name,
+        Float32Array.from(
+          { length: shape.reduce((a, b) => a * b, 1) },
+          (_, k) => 10 ** -((Math.imul(k, 2_654_435_761) >>> 8) % 40),
+        ),
+      ]),
+    );
+
+  it.each([
+    ["phew", { bias: "magnitude" }],
+    ["phew", { bias: "square" }],
+    ["phew", { bias: "magnitude", direction: "forward", granularity: "kernel" }],
+  ] as const)("are refused where they would take longer than the limit: %s %j", async (method, options) => {
+    const asked = { ...settings, method, options, density: 0.9 };
+    await expect(prune(network, fading(), asked)).rejects.toThrow(
+      /^density: got one that takes .* years: about .* walks are needed to keep \d+ of 266200 weights, expected walks that take at most 1:00:00 h\. Ask for a density of at most 0\.\d+,/,
+    );
+    const refused = await prune(network, fading(), { ...asked, limitMs: 1000 }).catch((error) => `${error}`);
+    const [, density] = `${refused}`.match(/at most 1\.0 s\. Ask for a density of at most (0\.\d+)/)!;
+    // of that density the walks end
+    const { expectedMs = 0, keptCount } = await prune(network, fading(), {
+      ...asked,
+      density: Number(density),
+      limitMs: 600_000,
+    });
+    expect(keptCount).toBeGreaterThanOrEqual(Math.floor(Number(density) * 266_200));
+    expect(expectedMs).toBeLessThan(600_000);
+  });
+
+  it("are warned of before they go on where they take more than a minute, to who waits and in events", async () => {
+    const controller = new AbortController();
+    const told: string[] = [];
+    const pruning = prune(network, fading(), {
+      ...settings,
+      density: 0.9,
+      limitMs: Number.POSITIVE_INFINITY,
+      signal: controller.signal,
+      onWarning: (text) => {
+        told.push(text);
+        controller.abort(new Error("told"));
+      },
+      onEvent: (event) => {
+        if (event.kind === "log") told.push(event.message);
+      },
+    });
+    await expect(pruning).rejects.toThrow("told");
+    expect(told).toEqual([
+      expect.stringMatching(
+        /^about .* walks are needed to keep 239580 of 266200 weights, which take about .* years$/,
+      ),
+      told[0],
+    ]);
+  });
 
   it("tell how far they are, up to the end", async () => {
     const weights = await initialise(network, { seed: 1 });

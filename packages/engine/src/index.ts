@@ -18,6 +18,7 @@ export {
   records,
   writeRecord,
 } from "./layers/records.ts";
+export { layerVisits } from "./layerVisits.ts";
 export { type MachineLimits, measureMachine } from "./machineLimits.ts";
 export type { PathConvolution } from "./paths/geometry.ts";
 export { loadPathKernels, PathKernels, type PathWeights, pathKernels } from "./paths/pathKernels.ts";
@@ -25,4 +26,4 @@ export { Random, randomU32 } from "./random.ts";
 export type { Walker, WalkProgress } from "./walker.ts";
 export type { WalkTuning } from "./walkOptions.ts";
 export { INPUT, type WalkLayer, type WalkLink, type WalkOptions, type WalkPlan } from "./walkPlan.ts";
-export { layerVisits, WalkExpectation, walksExpected } from "./walksExpected.ts";
+export { WalkExpectation, walksExpected } from "./walksExpected.ts";

@@ -22,40 +22,78 @@ function branched(): WalkPlan {
   return writer.end(writer.layer(block, { outCount: 10 }));
 }
 
+/** Nine in ten are far smaller than the tenth. */
+const mostlyTiny = (factor: number) => {
+  const weight = normalWeights(60_000);
+  return (index: number) => weight(index) * ((Math.imul(index, 2_654_435_761) >>> 8) % 10 === 3 ? 1 : factor);
+};
+
+const mlp = chain([200, 150, 50, 10], normalWeights(60_000));
+const SEED_COUNT = 16;
+/** Of Student's t with 15 degrees of freedom, beyond which it falls once in a million times: the false alarms of each case. */
+const QUANTILE = 7.8;
+
 describe("walksExpected", () => {
-  const mlp = chain([200, 150, 50, 10], normalWeights(60_000));
-  it.each<[string, WalkPlan, Partial<WalkOptions>]>([
-    ["a chain", mlp, {}],
-    ["a chain, squared", mlp, { bias: "square" }],
-    ["a chain, uniform, forward", mlp, { bias: "uniform", direction: "forward" }],
-    ["a residual block", branched(), {}],
+  it.each<[string, WalkPlan, Partial<WalkOptions>, number[]]>([
+    ["a chain", mlp, {}, [0.02, 0.1, 0.4, 0.8]],
+    ["a chain, squared", mlp, { bias: "square" }, [0.02, 0.1, 0.4]],
+    ["a chain, inverse", mlp, { bias: "inverse" }, [0.02, 0.1, 0.4]],
+    ["a chain, uniform, forward", mlp, { bias: "uniform", direction: "forward" }, [0.02, 0.4, 0.9]],
+    ["a residual block", branched(), {}, [0.02, 0.1, 0.4, 0.8]],
+    ["a residual block, forks by weight", branched(), { branching: "weight" }, [0.1, 0.4]],
+    ["a residual block, inverse", branched(), { bias: "inverse" }, [0.1, 0.4]],
     [
       "a residual block, whole kernels, backward",
       branched(),
       { granularity: "kernel", direction: "backward" },
+      [0.1, 0.7],
     ],
-  ])("is within a tenth of the walks it takes: %s", (_, plan, change) => {
-    const options = { ...PHEW, ...change };
-    for (const density of [0.02, 0.1, 0.4, 0.7]) {
-      const keepCount = Math.floor(density * plan.edgeCount);
-      const { walkCount } = engine.createWalker(plan, options).advance(keepCount);
-      const expected = walksExpected(plan, options, keepCount);
-      expect(Math.abs(expected / walkCount - 1)).toBeLessThan(0.1 + 3 / walkCount);
-    }
+    ["weights of which most are a hundredth", chain([60, 40, 20], mostlyTiny(1e-2)), {}, [0.05, 0.2, 0.5]],
+    ["weights of which most are a thousandth", chain([30, 20, 10], mostlyTiny(1e-3)), {}, [0.2, 0.5]],
+    ["weights of which some rows are 0", chain([40, 30, 10], (index) => (index % 7) % 3), {}, [0.1, 0.5]],
+    ["groups of kernels", chain([40, 30, 10], mostlyTiny(1e-2)), { direction: "forward" }, [0.1, 0.3]],
+  ])(
+    "is the mean of the walks taken to a fiftieth, and what 16 seeds leave open: %s",
+    (_, plan, change, densities) => {
+      const options = { ...PHEW, ...change };
+      const walker = engine.createWalker(plan, options);
+      for (const density of densities) {
+        const keepCount = Math.floor(density * plan.edgeCount);
+        const walks = Array.from({ length: SEED_COUNT }, (_, seed) => {
+          walker.restart(seed);
+          return walker.advance(keepCount).walkCount;
+        });
+        const mean = walks.reduce((a, b) => a + b, 0) / SEED_COUNT;
+        const variance = walks.reduce((sum, count) => sum + (count - mean) ** 2, 0) / (SEED_COUNT - 1);
+        const error = QUANTILE * Math.sqrt(variance / SEED_COUNT);
+        const expected = walksExpected(plan, options, keepCount);
+        expect(Math.abs(expected - mean)).toBeLessThan(error + 0.02 * mean + 1);
+      }
+    },
+  );
+
+  it("counts only what is not kept yet, where some is", () => {
+    const walker = engine.createWalker(mlp, PHEW);
+    walker.advance(Math.floor(0.3 * mlp.edgeCount));
+    const { walkCount: before } = walker.progress;
+    const kept = walker.mask();
+    const keepCount = Math.floor(0.6 * mlp.edgeCount);
+    const { walkCount } = walker.advance(keepCount);
+    const expectation = new WalkExpectation(mlp, PHEW, kept);
+    expect(expectation.edgesAfter(0)).toBe(kept.reduce((a, b) => a + b, 0));
+    expect(Math.abs(expectation.walksFor(keepCount) / (walkCount - before) - 1)).toBeLessThan(0.05);
   });
 
-  it("is within a factor of 2 with bias inverse, whose shares are the most unequal", () => {
-    const plan = branched();
-    const options = { ...PHEW, bias: "inverse" } as const;
-    for (const density of [0.02, 0.1, 0.4, 0.7]) {
-      const keepCount = Math.floor(density * plan.edgeCount);
-      const { walkCount } = engine.createWalker(plan, options).advance(keepCount);
-      expect(Math.abs(Math.log2(walksExpected(plan, options, keepCount) / walkCount))).toBeLessThan(1);
+  it("tells of weights so small that no walk comes upon them in any time, and of denormal ones", () => {
+    for (const factor of [1e-6, 1e-30, 2 ** -140]) {
+      const plan = chain([100, 80, 20], mostlyTiny(factor));
+      expect(walksExpected(plan, PHEW, Math.floor(0.09 * plan.edgeCount))).toBeLessThan(1e5);
+      expect(walksExpected(plan, PHEW, Math.floor(0.2 * plan.edgeCount))).toBeGreaterThan(1e7);
     }
   });
 
   it("is infinite where too many weights are 0, and 0 or 1 where there is nothing to do", () => {
-    const half = chain([10, 10, 10], (index) => index % 2);
+    const half = chain([10, 10, 10], (index) => (index + Math.floor(index / 10)) % 2);
     expect(walksExpected(half, PHEW, 150)).toBe(Number.POSITIVE_INFINITY);
     expect(walksExpected(half, PHEW, 0)).toBeLessThanOrEqual(1);
     expect(() => walksExpected(half, PHEW, 201)).toThrow(/^keepCount: got 201/);

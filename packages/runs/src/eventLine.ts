@@ -99,6 +99,8 @@ const FIELDS: { readonly [K in RunEvent["kind"]]: Fields<OwnFields<K>> } = {
     keptCount: count,
     keepCount: count,
     walkCount: optional(count),
+    expectedWalkCount: optional(anyNumber),
+    expectedMs: optional(anyNumber),
     stepCount: optional(count),
     round: optional(count),
     roundCount: optional(count),

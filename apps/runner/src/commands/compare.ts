@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import * as parse from "../parse.ts";
-import { option, strictOption, withUnseededModel } from "./options.ts";
+import { limitOption, option, strictOption, withUnseededModel } from "./options.ts";
 
 export function declareCompare(program: Command): void {
   withUnseededModel(program.command("compare"))
@@ -37,6 +37,7 @@ export function declareCompare(program: Command): void {
       ),
     )
     .addOption(option("--ascii", "draw with plain characters"))
+    .addOption(limitOption())
     .addOption(strictOption())
     .addOption(option("--force", "overwrite existing files"))
     .addOption(option("--json", "one JSON document on standard output"))

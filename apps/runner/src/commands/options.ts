@@ -39,6 +39,13 @@ export function checkOptions(): [Option, Option] {
   ];
 }
 
+export function limitOption(): Option {
+  return option(
+    "--limit <time>",
+    "longest that walks may be expected to take: 10m, 2h, none; 1h unless given",
+  ).argParser(parse.duration("--limit"));
+}
+
 export function strictOption(): Option {
   return option("--strict", "a mask that cuts outputs off or collapses a layer is an error, not a warning");
 }

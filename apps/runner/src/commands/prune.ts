@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import * as parse from "../parse.ts";
 import {
   checkOptions,
+  limitOption,
   methodOptionOption,
   option,
   strictOption,
@@ -40,6 +41,7 @@ export function declarePrune(program: Command): void {
     .addOption(option("--layers", "show every layer"))
     .addOption(option("--methods", "list the methods and their options, and stop"))
     .addOption(option("--checks", "list the checks and their options, and stop"))
+    .addOption(limitOption())
     .addOption(strictOption())
     .addOption(option("--force", "overwrite existing files"))
     .addOption(option("--json", "one JSON document on standard output"))

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import * as parse from "../parse.ts";
-import { option, strictOption } from "./options.ts";
+import { limitOption, option, strictOption } from "./options.ts";
 
 export function declareSweep(program: Command): void {
   program
@@ -36,6 +36,7 @@ export function declareSweep(program: Command): void {
         'options for sbatch, such as "--partition=cpu --time=02:00:00"; may be repeated',
       ).argParser(parse.repeated),
     )
+    .addOption(limitOption())
     .addOption(strictOption())
     .addOption(option("--status", "show how its runs stand, and stop"))
     .addOption(option("--cancel", "stop its runs at their checkpoints"))

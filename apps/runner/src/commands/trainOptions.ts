@@ -5,6 +5,7 @@ import { TRAIN_DEFAULTS, USUAL_SETTINGS } from "../trainConfig.ts";
 import {
   executorOption,
   fastMathOption,
+  limitOption,
   methodOptionOption,
   option,
   strictOption,
@@ -178,6 +179,7 @@ export function withTrainOptions(command: Command, { method, experiment }: Train
         "keep a checkpoint after so many minutes; 5 unless by steps",
       ).argParser(parse.realNumber("--checkpoint-minutes", 0)),
     )
+    .addOption(limitOption())
     .addOption(strictOption())
     .addOption(option("--resume", "go on with a run that was begun and not finished; so without it"))
     .addOption(option("--no-resume", "begin such a run again"))

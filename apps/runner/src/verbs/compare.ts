@@ -38,6 +38,7 @@ interface CompareOptions extends Omit<ModelOptions, "seed"> {
   readonly dataDir?: string;
   readonly overlaps?: boolean;
   readonly strict?: boolean;
+  readonly limit?: number;
   readonly out?: string;
   readonly workers?: number;
   readonly ascii?: boolean;
@@ -64,6 +65,7 @@ export async function compare(model: string | undefined, options: CompareOptions
     recipes,
     overlaps: options.overlaps === true,
     strict: options.strict === true,
+    ...(options.limit !== undefined && { limitMs: options.limit }),
     ...(examples && { examples }),
   };
   // seeds outermost: a thread draws the weights of a seed once

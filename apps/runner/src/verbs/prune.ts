@@ -25,7 +25,7 @@ import {
   writeMasks,
   writeScores,
 } from "@phew/formats";
-import { formatCount, formatDuration, formatPercent, formatTable } from "@phew/runs";
+import { formatCount, formatDuration, formatPercent, formatShortCount, formatTable } from "@phew/runs";
 import { assumptionLines } from "../assumptions.ts";
 import { UsageError } from "../failure.ts";
 import { type LoadedModel, loadModel, type ModelOptions } from "../model.ts";
@@ -56,6 +56,7 @@ interface PruneOptions extends ModelOptions {
   readonly checkOption?: Readonly<Record<string, OptionValue>>;
   readonly checks?: boolean;
   readonly strict?: boolean;
+  readonly limit?: number;
   readonly force?: boolean;
   readonly json?: boolean;
 }
@@ -118,8 +119,10 @@ export async function prune(model: string | undefined, options: PruneOptions): P
           seed: options.seed ?? 0,
           options: methodOptions,
           signal,
-          onProgress: ({ fraction, keptCount, walkCount, round, roundCount }) => {
-            const walks = walkCount === undefined ? "" : `, ${formatCount(walkCount)} walks`;
+          onProgress: ({ fraction, keptCount, walkCount, expectedWalkCount, round, roundCount }) => {
+            const all =
+              expectedWalkCount === undefined ? "" : ` of about ${formatShortCount(expectedWalkCount)}`;
+            const walks = walkCount === undefined ? "" : `, ${formatCount(walkCount)}${all} walks`;
             const rounds = round === undefined ? "" : `, round ${round} of ${roundCount}`;
             progress.update(fraction, `${formatCount(keptCount)} weights${walks}${rounds}`);
           },
@@ -127,6 +130,12 @@ export async function prune(model: string | undefined, options: PruneOptions): P
           ...(from === undefined ? {} : { from }),
           ...(check && { check }),
           ...(options.strict && { strict: true }),
+          ...(options.limit !== undefined && { limitMs: options.limit }),
+          onWarning: (text) => {
+            progress.done();
+            if (!options.json)
+              printWarnings([densities.length === 1 ? text : `at ${formatPercent(density)}: ${text}`]);
+          },
           ...(onEvent && { onEvent }),
         });
       const { runs: root } = options;
@@ -267,6 +276,8 @@ function report(
       density: result.density,
       keptCount: result.keptCount,
       walkCount: result.walkCount,
+      expectedWalkCount: result.expectedWalkCount,
+      expectedMs: result.expectedMs,
       check: result.check,
       weightsSeed: result.weightsSeed,
       elapsedMs: result.elapsedMs,
@@ -316,7 +327,6 @@ function report(
   printText(formatTable(columns, rows, "text"));
   for (const line of assumptionLines(network)) printLines(line);
   for (const note of notesOf(results)) printLines(`note: ${note}`);
-  printWarnings(warningsOf(results));
   if (options.layers) for (const result of results) printText(`\n${layerTable(result.masks)}`);
   if (folders.length > 0) printLines(`Masks and events are in ${folders.join(", ")}.`);
   else if (outputs[0] === undefined) printLines("Nothing written: give --out FILE to keep the masks.");
@@ -325,13 +335,6 @@ function report(
 /** Of how the masks came about: the same at every density. */
 function notesOf(results: readonly PruneResult[]): string[] {
   return [...new Set(results.flatMap(({ notes = [] }) => notes))];
-}
-
-/** With the density before each, where there are several. */
-function warningsOf(results: readonly PruneResult[]): string[] {
-  return results.flatMap(({ warnings, requestedDensity }) =>
-    warnings.map((text) => (results.length === 1 ? text : `at ${formatPercent(requestedDensity)}: ${text}`)),
-  );
 }
 
 function layerTable(masks: Masks): string {

@@ -26,6 +26,7 @@ export interface TrainVerbOptions
   readonly checkpointSteps?: number;
   readonly checkpointMinutes?: number;
   readonly strict?: boolean;
+  readonly limit?: number;
   readonly resume?: boolean;
   readonly force?: boolean;
   readonly figures: boolean;
@@ -42,6 +43,7 @@ const BESIDE_CONFIG = [
   "--checkpoint-steps",
   "--checkpoint-minutes",
   "--strict",
+  "--limit",
   "--resume",
   "--no-resume",
   "--force",
@@ -98,6 +100,7 @@ export function placeOf(options: TrainVerbOptions, experiment = "train"): RunPla
     checkpointSteps: steps,
     checkpointMinutes: minutes,
     strict,
+    limit,
   } = options;
   if (force && resume === true) {
     throw new UsageError("--resume", {
@@ -113,6 +116,7 @@ export function placeOf(options: TrainVerbOptions, experiment = "train"): RunPla
     checkpoints: { ...(steps === undefined ? {} : { steps }), ...(minutes === undefined ? {} : { minutes }) },
     ...(threads === undefined ? {} : { threadCount: threads }),
     ...(strict && { strict }),
+    ...(limit === undefined ? {} : { limitMs: limit }),
   };
 }
 
@@ -168,6 +172,7 @@ export function configOf(
     checkpointSteps: _s,
     checkpointMinutes: _m,
     strict: _i,
+    limit: _l,
     recipe,
     ...rest
   } = options;

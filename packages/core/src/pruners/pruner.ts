@@ -55,6 +55,10 @@ export interface PruneRequest {
   /** Present for a pruner that declares `needsData`. */
   readonly data?: PruningData;
   readonly onProgress?: (progress: PruneProgress) => void;
+  /** Told at once of what the user should know before the work goes on. */
+  readonly onWarning?: (message: string) => void;
+  /** Longest time, in milliseconds, that walks may be expected to take; an hour unless given, Infinity for any. */
+  readonly limitMs?: number;
   /** Checked between chunks of work; the pruner then throws `signal.reason`. */
   readonly signal?: AbortSignal;
 }
@@ -64,6 +68,9 @@ export interface PruneProgress {
   readonly walkCount?: number;
   /** Steps of all walks. */
   readonly stepCount?: number;
+  /** Walks, and milliseconds, that the whole will come to; absent while it cannot be said, and of short walks. */
+  readonly expectedWalkCount?: number;
+  readonly expectedMs?: number;
   readonly round?: number;
   readonly roundCount?: number;
   /** Score of the last weight that the round kept, where all weights compete. */
@@ -79,6 +86,9 @@ export interface Pruning {
   /** Walks and steps taken, for methods that walk. */
   readonly walkCount?: number;
   readonly stepCount?: number;
+  /** What they were expected to come to before; absent of short walks. */
+  readonly expectedWalkCount?: number;
+  readonly expectedMs?: number;
   /** What is to be known of how the masks came about, a sentence each: units that walks leave out. */
   readonly notes?: readonly string[];
   /**

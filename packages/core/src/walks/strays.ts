@@ -77,10 +77,15 @@ export function networkMask({ rest, layers, edgeCount }: NetworkWalkPlan, bytes:
 }
 
 /** A mask of the network's edges as one of the plan's, and how many are kept of those that are left out. */
+export interface PlanMask {
+  readonly bytes: Uint8Array;
+  readonly leftOutCount: number;
+}
+
 export function planMask(
   plan: Pick<NetworkWalkPlan, "rest" | "layers" | "edgeCount">,
   bytes: Uint8Array,
-): { readonly bytes: Uint8Array; readonly leftOutCount: number } {
+): PlanMask {
   if (plan.rest === undefined) return { bytes, leftOutCount: 0 };
   const mask = new Uint8Array(plan.edgeCount);
   forEachRow(plan, (own, network, length) => {

@@ -9,11 +9,25 @@ import { layerProgress } from "../masks/layerProgress.ts";
 import { Masks } from "../masks/masks.ts";
 import { weightFlows } from "../network/unitFlow.ts";
 import type { PruneRequest, Pruning } from "../pruners/pruner.ts";
+import { counted, formatDuration, formatMeasure } from "../quantity.ts";
 import { longestWalk, walkPlan } from "./plan.ts";
-import { type NetworkWalkPlan, networkMask, networkUnits, planMask } from "./strays.ts";
+import { type NetworkWalkPlan, networkMask, networkUnits, type PlanMask, planMask } from "./strays.ts";
 
 /** Milliseconds of walking between two turns of everything else. */
 const SLICE_MS = 50;
+/** Longest that walks may take unless something else is said: an hour. */
+export const USUAL_LIMIT_MS = 3_600_000;
+/** Walks expected to last longer are warned of. */
+const LONG_MS = 60_000;
+/**
+ * How long is walked before the rest is foretold: at least this, and as long as the foretelling itself takes, in
+ * milliseconds a weight. Short walks are so never foretold, and no walks are made twice as long by it. The sequence of walks
+ * is the same.
+ */
+const HEAD_START_MS = 50;
+const FORETELLING_MS = 20e-6;
+/** How long the pace is measured then, before time is told. */
+const PACE_MS = 500;
 /** Progress is told of walks that last longer, beside the end: the estimate of the time left costs as much as a short walk. */
 const SILENT_MS = 100;
 const FIRST_CHUNK = 4096;
@@ -63,18 +77,25 @@ export async function* walkToCounts(
     // kept already, and in no walk
     const aside = given?.leftOutCount ?? 0;
     requireReachable(walker.reachableCount + aside, network.prunableCount, keepCounts.at(-1)!);
-    const course = new Course(walker, plan, request, options, aside, keepCounts.at(-1)!);
+    const course = new Course(walker, plan, request, options, given, keepCounts.at(-1)!);
     for (const keepCount of keepCounts) {
       const whole = keepCount === network.prunableCount;
       if (!whole) await course.walkTo(keepCount);
       const masks = whole ? Masks.dense(network) : course.masks();
       const { walkCount, stepCount } = walker.progress;
       if (keepCount === keepCounts.at(-1)) course.finish(masks);
-      yield { masks, walkCount, stepCount, ...(plan.rest && { notes: plan.rest.notes }) };
+      yield { masks, walkCount, stepCount, ...course.foreseen, ...(plan.rest && { notes: plan.rest.notes }) };
     }
   } finally {
     walker.dispose();
   }
+}
+
+/** What the walks to the greatest count will come to. */
+interface Foreseen {
+  readonly expectedWalkCount: number;
+  /** Absent while the pace is not known. */
+  readonly expectedMs?: number;
 }
 
 /** A sequence of walks under way to the greatest of its counts. */
@@ -85,11 +106,15 @@ class Course {
   readonly #options: WalkOptions;
   /** Weights kept from the start that no walk can come to. */
   readonly #aside: number;
+  /** Edges of the plan kept from the start. */
+  readonly #given: Uint8Array | undefined;
   readonly #goal: number;
   readonly #start = performance.now();
   #chunk = FIRST_CHUNK;
   #expectation: WalkExpectation | undefined;
-  #walksExpected: number | undefined;
+  #foreseen: Foreseen | undefined;
+  /** When, and after how many walks, the pace began to be measured. */
+  #paceFrom: { readonly ms: number; readonly walkCount: number } | undefined;
   #layersExpected: Float64Array | undefined;
   #keptAtCheck = -1;
   #nextCheck = FIRST_CHECK;
@@ -99,10 +124,11 @@ class Course {
     plan: NetworkWalkPlan,
     request: WalkRequest,
     options: WalkOptions,
-    aside: number,
+    given: PlanMask | undefined,
     goal: number,
   ) {
-    this.#aside = aside;
+    this.#aside = given?.leftOutCount ?? 0;
+    this.#given = given?.bytes;
     this.#walker = walker;
     this.#plan = plan;
     this.#request = request;
@@ -113,6 +139,7 @@ class Course {
   async walkTo(keepCount: number): Promise<void> {
     let sliceStart = performance.now();
     while (!this.#walkChunk(keepCount)) {
+      this.#foresee();
       if (performance.now() - sliceStart < SLICE_MS) continue;
       this.#tell();
       // lets timers, signals and screens have their turn
@@ -130,6 +157,10 @@ class Course {
       for (let k = 0; k < bytes.length; k++) if (from!.bytes[k] !== 0) bytes[k] = 1;
     }
     return new Masks(network, bytes);
+  }
+
+  get foreseen(): Foreseen | undefined {
+    return this.#foreseen;
   }
 
   get #keptCount(): number {
@@ -170,6 +201,7 @@ class Course {
     if (onProgress === undefined || performance.now() - this.#start < SILENT_MS) return;
     const { walkCount, stepCount } = this.#walker.progress;
     onProgress({
+      ...this.#foreseen,
       keptCount: this.#keptCount,
       walkCount,
       stepCount,
@@ -181,13 +213,61 @@ class Course {
   /** Walks done over walks expected. */
   #fraction(): number {
     const { walkCount } = this.#walker.progress;
-    this.#walksExpected ??= this.#walksUpTo(this.#goal) - this.#walksUpTo(this.#request.from?.keptCount ?? 0);
-    const usable = Number.isFinite(this.#walksExpected) && this.#walksExpected > 0;
-    return Math.min(0.999, usable ? walkCount / this.#walksExpected : this.#keptCount / this.#goal);
+    const expected = this.#walksUpTo(this.#goal);
+    const usable = Number.isFinite(expected) && expected > 0;
+    return Math.min(0.999, usable ? walkCount / expected : this.#keptCount / this.#goal);
+  }
+
+  /**
+   * Foretells the walks to the goal once the head start is over, and their time once the pace has been seen for a while:
+   * the first walks are slow, and say little of it.
+   * @throws ArgumentError where the time is longer than the limit
+   */
+  #foresee(): void {
+    if (this.#foreseen?.expectedMs !== undefined) return;
+    const now = performance.now() - this.#start;
+    const { walkCount } = this.#walker.progress;
+    if (this.#foreseen === undefined) {
+      const headStart = Math.max(HEAD_START_MS, FORETELLING_MS * this.#request.network.prunableCount);
+      if (now < headStart) return;
+      this.#foreseen = { expectedWalkCount: this.#walksUpTo(this.#goal) };
+      this.#paceFrom = { ms: performance.now() - this.#start, walkCount };
+      return;
+    }
+    const { ms, walkCount: before } = this.#paceFrom!;
+    if (now - ms < PACE_MS) return;
+    const walksPerMs = (walkCount - before) / (now - ms);
+    const { expectedWalkCount } = this.#foreseen;
+    const expectedMs = now + Math.max(0, expectedWalkCount - walkCount) / walksPerMs;
+    this.#foreseen = { expectedWalkCount, expectedMs };
+    const { limitMs = USUAL_LIMIT_MS } = this.#request;
+    if (expectedMs > limitMs) throw this.#tooLong(walksPerMs, limitMs);
+    if (expectedMs > LONG_MS)
+      this.#request.onWarning?.(`${this.#need()}, which take about ${lasting(expectedMs)}`);
+  }
+
+  /** How many walks the goal needs, in words. */
+  #need(): string {
+    const { expectedWalkCount } = this.#foreseen!;
+    const walks = Number.isFinite(expectedWalkCount)
+      ? `about ${formatMeasure(expectedWalkCount)} walks are needed`
+      : "no number of walks is enough";
+    return `${walks} to keep ${this.#goal} of ${this.#request.network.prunableCount} weights`;
+  }
+
+  #tooLong(walksPerMs: number, limitMs: number): ArgumentError {
+    const { prunableCount } = this.#request.network;
+    // a little less, since the pace differs from time to time
+    const within = Math.floor(this.#expectation!.edgesAfter(0.9 * limitMs * walksPerMs)) + this.#aside;
+    return new ArgumentError("density", {
+      given: `one that takes ${lasting(this.#foreseen!.expectedMs!)}: ${this.#need()}`,
+      expected: `walks that take at most ${lasting(limitMs)}`,
+      remedy: `Ask for a density of at most ${densityOf(within, prunableCount)}, which takes about as long, or for a longer limit.`,
+    });
   }
 
   #walksUpTo(keepCount: number): number {
-    this.#expectation ??= new WalkExpectation(this.#plan, this.#options);
+    this.#expectation ??= new WalkExpectation(this.#plan, this.#options, this.#given);
     return this.#expectation.walksFor(Math.max(0, keepCount - this.#aside));
   }
 
@@ -267,8 +347,20 @@ function requireReachable(reachableCount: number, prunableCount: number, keepCou
 }
 
 /** The greatest density of four digits at which no more than `count` weights are kept. */
+function densityOf(count: number, prunableCount: number): number {
+  return Math.floor((count / prunableCount) * 1e4) / 1e4;
+}
+
+const YEAR_MS = 365.25 * 86_400_000;
+
+/** A time of any length. */
+function lasting(ms: number): string {
+  if (ms === Number.POSITIVE_INFINITY) return "longer than any time";
+  return ms < YEAR_MS ? formatDuration(ms) : `${formatMeasure(ms / YEAR_MS)} years`;
+}
+
 function densityRemedy(count: number, prunableCount: number): string {
-  const density = Math.floor((count / prunableCount) * 1e4) / 1e4;
+  const density = densityOf(count, prunableCount);
   return density > 0 ? `Ask for a density of at most ${density}.` : "Initialise the network again.";
 }
 
