@@ -447,10 +447,15 @@ export class Importer {
   /** An activation of something that is computed by itself: both, one behind the other. */
   #ofInner(expression: Expression): Activation | undefined {
     const { tree } = expression;
-    const [inner, ...others] = tree.is === "leaf" ? [] : childrenOf(tree);
+    // several numbers one behind the other are one step
+    const { x, scale, offset } = asAffine(tree);
+    const [inner, ...others] = x !== tree ? [x] : x.is === "leaf" ? [] : childrenOf(x);
     const known = inner && this.#expressionOf.get(inner);
     if (known === undefined || others.length > 0) return undefined;
-    const own = activationByValues(outermost(tree));
+    const own =
+      x !== tree
+        ? ({ kind: "activation", name: "linear", alpha: scale, beta: offset } as const)
+        : activationByValues(outermost(tree));
     const of = own && this.#computed(known);
     return of && this.#activated(expression, of, own);
   }
