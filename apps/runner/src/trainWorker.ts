@@ -11,7 +11,7 @@ const stop = () => stopping.abort(new Interrupted("stopped"));
 let busy = false;
 // a terminal sends these to the parent too, which passes on a SIGTERM
 for (const name of ["SIGINT", "SIGHUP"] as const) process.on(name, () => undefined);
-process.on("SIGTERM", stop);
+process.on("SIGTERM", () => (busy ? stop() : process.exit(0)));
 // gone with the parent
 const report = (message: WorkerReport) => process.connected && process.send?.(message, () => undefined);
 
@@ -30,6 +30,8 @@ process.on("message", async ({ config, place }: WorkerOrder) => {
   }
   busy = false;
   if (!process.connected) process.exit(0);
+  // behind what was reported
+  if (signal.aborted) process.disconnect();
 });
 // the parent has no more work, or is gone: then what runs keeps a checkpoint
 process.on("disconnect", () => {

@@ -4,7 +4,7 @@ import { closeSync, existsSync, openSync, readdirSync, readFileSync } from "node
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { expect, it } from "vitest";
+import { expect, it, onTestFinished } from "vitest";
 import { scratchFolder } from "./phew.ts";
 
 const bin = fileURLToPath(new URL("../bin/phew.js", import.meta.url));
@@ -71,5 +71,36 @@ it.skipIf(process.platform === "win32")(
     expect(await ended).toBe(130);
     expect(statusOf(folder).state).toBe("interrupted");
     expect(statusOf(folder).checkpoint.step).toBeGreaterThan(step);
+  },
+);
+
+it.skipIf(process.platform === "win32")(
+  "runs of a pool keep a checkpoint each when a signal reaches the pool and them alike, as from a terminal",
+  async () => {
+    const folder = scratchFolder();
+    const args = ["demo", "--processes", "2", "--json"];
+    // a group of its own, as a shell makes for a job
+    const child = spawn(process.execPath, [bin, ...args], { cwd: folder, stdio: "ignore", detached: true });
+    onTestFinished(() => void child.kill("SIGKILL"));
+    const ended = new Promise((resolve) => child.on("exit", (code, name) => resolve(code ?? name)));
+    const experiment = path.join(folder, "runs", "demo");
+    const states = () =>
+      existsSync(experiment)
+        ? readdirSync(experiment).flatMap((name) => {
+            try {
+              return [JSON.parse(readFileSync(path.join(experiment, name, "status.json"), "utf8"))];
+            } catch {
+              return [];
+            }
+          })
+        : [];
+    const isTraining = (status: { checkpoint?: object; summary: { epoch?: number } }) =>
+      status.checkpoint !== undefined && (status.summary.epoch ?? 0) > 0;
+    while (!(states().length >= 2 && states().every(isTraining))) await sleep(10);
+    process.kill(-child.pid!, "SIGHUP");
+    expect(await ended).toBe(130);
+    const told = states().map(({ state }) => state);
+    expect(told.length).toBeGreaterThanOrEqual(2);
+    expect(told.filter((state) => state !== "interrupted" && state !== "finished")).toEqual([]);
   },
 );
