@@ -49,7 +49,7 @@ export function rowMajorStrides(shape: readonly number[]): number[] {
 
 function words(bytes: Uint8Array, width: number): Uint8Array | Uint16Array | Uint32Array {
   if (width === 1) return bytes;
-  const { buffer, byteOffset, byteLength } = bytes.byteOffset % width === 0 ? bytes : bytes.slice();
+  const { buffer, byteOffset, byteLength } = bytes.byteOffset % width === 0 ? bytes : new Uint8Array(bytes);
   return width === 2
     ? new Uint16Array(buffer, byteOffset, Math.floor(byteLength / 2))
     : new Uint32Array(buffer, byteOffset, Math.floor(byteLength / 4));

@@ -67,7 +67,7 @@ export function bytesOf(values: ArrayBufferView): Uint8Array {
  */
 export function elementsOf(tensor: Tensor) {
   const width = ELEMENT_BYTES[tensor.dtype];
-  const data = tensor.data.byteOffset % width === 0 ? tensor.data : tensor.data.slice();
+  const data = tensor.data.byteOffset % width === 0 ? tensor.data : new Uint8Array(tensor.data);
   const { buffer, byteOffset } = data;
   const length = data.byteLength / width;
   switch (tensor.dtype) {

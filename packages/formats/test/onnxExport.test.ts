@@ -311,6 +311,29 @@ describe("external data", () => {
     }
   });
 
+  it("given as Buffers at any offset is read, and left as it is by every form", async () => {
+    const data = Buffer.from(values(1280, 9, 0.5).buffer);
+    const before = Buffer.from(data.toString("hex"), "hex");
+    let expected: Float64Array | undefined;
+    for (let shift = 0; shift < 5; shift++) {
+      const held = Buffer.alloc(data.length + 8);
+      data.copy(held, shift);
+      const externalData = (_: string, offset: number, length: number) =>
+        held.subarray(shift + offset, shift + offset + length);
+      const model = await importOnnx(twoPlaces, { externalData });
+      const masks = masksFor(model.network, 3);
+      const x = batchFor(model.network, 2);
+      const output = predict(model.network, maskedWeights(model.weights, masks), x, 2);
+      expected ??= output;
+      expect(output).toEqual(expected);
+      for (const form of FORMS) {
+        const written = await exportOnnx(model, masks, form);
+        for (const chunk of [...written.model, ...(written.data ?? [])]) expect(chunk).toBeDefined();
+      }
+      expect(held.subarray(shift, shift + data.length).equals(before)).toBe(true);
+    }
+  });
+
   it("replaces its own input, model and data, when told to", async () => {
     const folder = scratch("in-place");
     mkdirSync(folder);

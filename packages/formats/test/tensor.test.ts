@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   bytesOf,
+  ELEMENT_BYTES,
   elementsOf,
   float16ToNumber,
   fromFloat32,
@@ -13,6 +14,24 @@ import { pythonHas, runPython } from "./python.ts";
 import { scratchFolder } from "./scratch.ts";
 
 const scratch = scratchFolder();
+
+describe("the elements of a Buffer at any offset", () => {
+  it.each(["F64", "F32", "F16", "I64", "U16", "U8"] as const)(
+    "%s, are those of the same bytes elsewhere",
+    (dtype) => {
+      const bytes = Uint8Array.from({ length: 24 }, (_, k) => k * 11);
+      const shape = [24 / ELEMENT_BYTES[dtype]];
+      const expected = elementsOf({ dtype, shape, data: bytes });
+      for (let offset = 0; offset < 9; offset++) {
+        const data = Buffer.alloc(40);
+        data.set(bytes, offset);
+        const before = Buffer.from(data.toString("hex"), "hex");
+        expect(elementsOf({ dtype, shape, data: data.subarray(offset, offset + 24) })).toEqual(expected);
+        expect(data.equals(before)).toBe(true);
+      }
+    },
+  );
+});
 
 describe("half precision", () => {
   it("gives every finite bit pattern back", () => {

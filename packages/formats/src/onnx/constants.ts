@@ -156,7 +156,7 @@ type Elements = Uint8Array | Uint16Array | Uint32Array | Float64Array;
 /** The elements as bit patterns, over the tensor's own memory where that is aligned, else over a copy. */
 export function bitsOf({ dtype, data }: Tensor): Elements {
   const width = ELEMENT_BYTES[dtype];
-  const { buffer, byteOffset, byteLength } = data.byteOffset % width === 0 ? data : data.slice();
+  const { buffer, byteOffset, byteLength } = data.byteOffset % width === 0 ? data : new Uint8Array(data);
   switch (width) {
     case 8:
       if (dtype === "F64") return new Float64Array(buffer, byteOffset, byteLength / 8);

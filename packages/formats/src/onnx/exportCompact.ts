@@ -221,7 +221,8 @@ function changeNode(model: ImportedOnnx, edit: GraphEdit, node: NodePart, view: 
       const sizes = ranges.map(
         ({ start, end }) => view.keptBefore(value, end) - view.keptBefore(value, start),
       );
-      if (opset >= 13 || node.opType === "SplitToSequence") {
+      // where the file has them, else where its opset wants them
+      if (node.input?.[1] || (opset >= 13 && !attributes.has("split")) || node.opType === "SplitToSequence") {
         const name = int64Tensor(edit, `${node.title}_split`, sizes);
         edit.changeNode(node, { input: [x!, name], attributes: new Map([["num_outputs", null]]) });
       } else {

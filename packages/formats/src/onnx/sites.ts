@@ -126,7 +126,7 @@ function foldedMask(
 
 /** A copy with 0 where `mask` is 0. @param transposed the tensor is [in, out], the mask [out, in] */
 export function zeroed(tensor: Tensor, mask: Uint8Array, transposed: boolean): Tensor {
-  const data = tensor.data.slice();
+  const data = new Uint8Array(tensor.data);
   const elements = bitsOf({ ...tensor, data });
   if (!transposed) {
     for (let e = 0; e < mask.length; e++) if (mask[e] === 0) elements[e] = 0;
