@@ -1,9 +1,13 @@
 import { readFileSync } from "node:fs";
+import { ArgumentError, maskedWeights } from "@phew/core";
 import { describe, expect, it } from "vitest";
+import { exportOnnx, ONNX_FORMS } from "../src/onnx/exportOnnx.ts";
 import { importOnnx } from "../src/onnx/importOnnx.ts";
 import { fuzz, uniform } from "./fuzz.ts";
+import { masksFor } from "./masks.ts";
 import { onnxCases } from "./onnxCases.ts";
 import { type File, type FileNode, onnxFile, type Tensor } from "./onnxFile.ts";
+import { batchFor, distance, predict } from "./onnxRun.ts";
 
 const FIXTURES = new URL("./fixtures/onnx/", import.meta.url).pathname;
 const small = onnxCases.map(({ file }) => onnxFile(file));
@@ -128,5 +132,47 @@ describe("damaged ONNX files end in errors that say what is wrong", () => {
     expect(report.acceptedCount).toBeGreaterThan(500);
     expect(report.slowestMs).toBeLessThan(1000);
     expect(report.largestAllocation).toBeLessThan(2 ** 21);
+  });
+});
+
+/** @returns undefined where it was refused with a reason; other errors go on */
+function attempt<T>(make: () => T): T | undefined {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof ArgumentError) return undefined;
+    throw error;
+  }
+}
+
+describe("damaged files that are read", () => {
+  it("are written in every form and read again, with the masked network's output, or refused with a reason", {
+    timeout: 120_000,
+  }, () => {
+    const files = onnxCases.map(({ file }) => file);
+    let writtenCount = 0;
+    for (let k = 0; k < Number(process.env.PHEW_ROUND_TRIPS ?? 400); k++) {
+      const options = { treatAsOpaque: k % 2 === 0 };
+      const bytes = onnxFile(mutateFile(files[k % files.length]!, uniform(5000 + k)));
+      const model = attempt(() => importOnnx(bytes, options));
+      const isSmall = model?.network.nodes.every(({ shape }) => shape.reduce((a, b) => a * b, 1) <= 2000);
+      if (model === undefined || !isSmall) continue;
+      const masks = masksFor(model.network, k, 0.5);
+      for (const form of ONNX_FORMS) {
+        const written = attempt(() => exportOnnx(model, masks, form));
+        if (written === undefined) continue;
+        const again = importOnnx(new Uint8Array(Buffer.concat([...written.model])), options);
+        writtenCount++;
+        if (model.network.nodes.some(({ op }) => op.kind === "opaque")) continue;
+        const x = batchFor(model.network, 1);
+        const expected = predict(model.network, maskedWeights(model.weights, masks), x, 1);
+        if (!expected.every(Number.isFinite)) continue;
+        const allowed = 1e-4 * expected.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
+        expect(distance(predict(again.network, again.weights, x, 1), expected), `${k} ${form}`).toBeLessThan(
+          allowed,
+        );
+      }
+    }
+    expect(writtenCount).toBeGreaterThan(100);
   });
 });
