@@ -201,40 +201,16 @@ class ModelDraft {
 
   #activation(node: Node, op: Extract<Operation, { kind: "activation" }>, x: string): string {
     const { alpha, beta } = activationParameters(op);
-    const own = ACTIVATIONS[op.name];
-    if (own !== undefined) {
-      const { opType, attributes } = own(alpha, beta);
-      return this.#node(node, opType, [x], attributes);
-    }
-    const number = (name: string, value: number) => this.#number(`${node.name}_${name}`, value);
-    switch (op.name) {
-      case "relu6":
-        return this.#node(node, "Clip", [x, number("least", 0), number("most", 6)]);
-      case "clip":
-        return this.#node(node, "Clip", [x, number("least", alpha), number("most", beta)]);
-      case "silu": {
-        const scaled =
-          alpha === 1 ? x : this.#step(`${node.name}_scaled`, "Mul", [x, number("alpha", alpha)]);
-        return this.#node(node, "Mul", [x, this.#step(`${node.name}_sigmoid`, "Sigmoid", [scaled])]);
-      }
-      case "softplus": {
-        if (alpha === 1) return this.#node(node, "Softplus", [x]);
-        const factor = number("alpha", alpha);
-        const soft = this.#step(`${node.name}_soft`, "Softplus", [
-          this.#step(`${node.name}_scaled`, "Mul", [x, factor]),
-        ]);
-        return this.#node(node, "Div", [soft, factor]);
-      }
-      default:
-        throw new ArgumentError(`layer "${node.name}"`, {
-          given: `the activation ${op.name}`,
-          expected: "one that ONNX has",
-        });
-    }
+    const steps: Steps = {
+      number: (name, value) => this.#number(`${node.name}_${name}`, value),
+      step: (name, opType, input) => this.#step(`${node.name}_${name}`, opType, input),
+    };
+    const { opType, input = [x], attribute = [] } = ACTIVATIONS[op.name](x, alpha, beta, steps);
+    return this.#node(node, opType, input, attribute);
   }
 
   /** The node of an operation, whose value bears the operation's name. */
-  #node(node: Node, opType: string, input: string[], attribute: AttributeProto[] = []): string {
+  #node(node: Node, opType: string, input: readonly string[], attribute: AttributeProto[] = []): string {
     return this.#step(node.name, opType, input, attribute);
   }
 
@@ -258,37 +234,67 @@ class ModelDraft {
   }
 }
 
-type NativeActivation = (alpha: number, beta: number) => { opType: string; attributes: AttributeProto[] };
+/** What an activation is put together from: nodes and numbers under names of their own. */
+interface Steps {
+  /** @returns the name of its value */
+  step(name: string, opType: string, input: readonly string[]): string;
+  number(name: string, value: number): string;
+}
 
-const plain =
-  (opType: string): NativeActivation =>
-  () => ({ opType, attributes: [] });
+/** The last node of an activation; its input is the activation's own unless told otherwise. */
+interface LastNode {
+  readonly opType: string;
+  readonly input?: readonly string[];
+  readonly attribute?: AttributeProto[];
+}
+
+const plain = (opType: string) => (): LastNode => ({ opType });
 const withAlpha =
-  (opType: string): NativeActivation =>
-  (alpha) => ({
-    opType,
-    attributes: [floatAttribute("alpha", alpha)],
-  });
+  (opType: string) =>
+  (_x: string, alpha: number): LastNode => ({ opType, attribute: [floatAttribute("alpha", alpha)] });
 
-/** Activations that are one operation of ONNX; the others are put together. */
-const ACTIVATIONS: Readonly<Partial<Record<ActivationName, NativeActivation>>> = {
+/** Every activation of a network, so that a new one is missed by the compiler. */
+const ACTIVATIONS: Readonly<
+  Record<ActivationName, (x: string, alpha: number, beta: number, steps: Steps) => LastNode>
+> = {
   relu: plain("Relu"),
+  relu6: (x, _alpha, _beta, { number }) => ({
+    opType: "Clip",
+    input: [x, number("least", 0), number("most", 6)],
+  }),
   leakyRelu: withAlpha("LeakyRelu"),
   sigmoid: plain("Sigmoid"),
   tanh: plain("Tanh"),
   gelu: plain("Gelu"),
-  geluTanh: () => ({ opType: "Gelu", attributes: [stringAttribute("approximate", "tanh")] }),
+  geluTanh: () => ({ opType: "Gelu", attribute: [stringAttribute("approximate", "tanh")] }),
+  silu: (x, alpha, _beta, { number, step }) => {
+    const scaled = alpha === 1 ? x : step("scaled", "Mul", [x, number("alpha", alpha)]);
+    return { opType: "Mul", input: [x, step("sigmoid", "Sigmoid", [scaled])] };
+  },
   hardSwish: plain("HardSwish"),
-  hardSigmoid: (alpha, beta) => ({
+  hardSigmoid: (_x, alpha, beta) => ({
     opType: "HardSigmoid",
-    attributes: [floatAttribute("alpha", alpha), floatAttribute("beta", beta)],
+    attribute: [floatAttribute("alpha", alpha), floatAttribute("beta", beta)],
   }),
   elu: withAlpha("Elu"),
   selu: plain("Selu"),
   celu: withAlpha("Celu"),
+  softplus: (x, alpha, _beta, { number, step }) => {
+    if (alpha === 1) return { opType: "Softplus" };
+    const factor = number("alpha", alpha);
+    return { opType: "Div", input: [step("soft", "Softplus", [step("scaled", "Mul", [x, factor])]), factor] };
+  },
   softsign: plain("Softsign"),
   mish: plain("Mish"),
   thresholdedRelu: withAlpha("ThresholdedRelu"),
+  clip: (x, alpha, beta, { number }) => ({
+    opType: "Clip",
+    input: [x, number("least", alpha), number("most", beta)],
+  }),
+  linear: (x, alpha, beta, { number, step }) => ({
+    opType: "Add",
+    input: [step("scaled", "Mul", [x, number("alpha", alpha)]), number("beta", beta)],
+  }),
 };
 
 function windowAttributes({
