@@ -71,6 +71,7 @@ export { nonzeroMasks, silencedCount, zeroCount } from "./masks/nonzeroMasks.ts"
 export { MASK_STREAM, sampleInto } from "./masks/sample.ts";
 export { keepTop, keepTopInto, type ScoredMask, type SelectOptions } from "./masks/select.ts";
 export { deadUnits, maskedParameters, silentUnits } from "./masks/silentUnits.ts";
+export { type Assumption, assumptionsOf } from "./network/assumptions.ts";
 export { NetworkBuilder, type Value } from "./network/builder.ts";
 export { type Compact, compactNetwork } from "./network/compact.ts";
 export {
@@ -88,7 +89,6 @@ export {
   activationParameters,
   activationValue,
 } from "./operations/activation.ts";
-export { type Assumption, assumptionsOf } from "./network/assumptions.ts";
 export { elementCount, type Parameter, type ParameterRole, type Shape } from "./operations/definition.ts";
 export { definitionOf, type Operation, operations } from "./operations/registry.ts";
 export { unitRun } from "./operations/select.ts";

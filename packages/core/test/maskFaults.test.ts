@@ -86,6 +86,25 @@ describe("what a mask breaks", () => {
     expect(sound.warnings).toEqual([]);
   });
 
+  it("is warned of where all scores are equal, since order alone then decides", async () => {
+    const network = perceptron();
+    const alike = new Map(
+      network.parameters.map(({ name, shape }) => [
+        name,
+        new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(0.5),
+      ]),
+    );
+    const of = async (weights: typeof alike, density: number) =>
+      (await prune(network, weights, { method: "magnitude", density, seed: 0, options: { scope: "layer" } }))
+        .warnings;
+    const equal =
+      "all weights have the same score, 0.5: which of them are kept is decided by their order alone";
+    expect((await of(alike, 0.9))[0]).toBe(equal);
+    expect(await of(alike, 1)).toEqual([]);
+    alike.get("out.weight")![1] = 0.25;
+    expect(await of(alike, 0.9)).not.toContain(equal);
+  });
+
   it("names the outputs that are lost where others are left, and the layers that a shortcut leads past", async () => {
     const network = perceptron();
     const masks = Masks.dense(network);

@@ -101,6 +101,7 @@ async function pruneByScores(score: ScoringMethod["score"], request: PruneReques
       ...(spent && { spent }),
     });
     if (options.invert === true) for (let k = 0; k < scores.length; k++) scores[k] = -scores[k]!;
+    if (first === undefined) warnOfEqualScores(scores, request);
     first ??= scores;
     if (first !== scores) spent = scores;
     const threshold = select(scores, competitions?.[step] ?? [count], survivors, from);
@@ -120,6 +121,26 @@ async function pruneByScores(score: ScoringMethod["score"], request: PruneReques
     sliceStart = performance.now();
   }
   return { masks: masks!, scores: first! };
+}
+
+/** Such as of gradients that float32 does not hold, or of a network whose weights are all alike. */
+function warnOfEqualScores(
+  scores: Scores,
+  {
+    network,
+    keepCount,
+    within,
+    onWarning,
+  }: Pick<PruneRequest, "network" | "keepCount" | "within" | "onWarning">,
+): void {
+  const most = within?.keptCount ?? network.prunableCount;
+  if (keepCount === most) return;
+  const first = within === undefined ? 0 : within.bytes.indexOf(1);
+  const differs = scores.some((score, k) => score !== scores[first] && (within?.bytes[k] ?? 1) === 1);
+  if (differs) return;
+  onWarning?.(
+    `all weights have the same score, ${Math.abs(scores[first]!)}: which of them are kept is decided by their order alone`,
+  );
 }
 
 /** Weights kept after each round. @param most that there are to choose among */
