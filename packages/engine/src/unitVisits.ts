@@ -1,8 +1,7 @@
 /**
  * How often a walk comes to each unit, by its transition probabilities: exact, weights and forks included.
  *   forward:  visits of output unit o = Σ_i visits_i · b_oi / Σ_o' b_o'i;   backward likewise, over the weights that enter
- * b the biased weights; a unit whose weights are all 0 passes its visits on equally. Three passes over the weights, one to
- * two nanoseconds a weight each.
+ * b the biased weights; a unit whose weights are all 0 passes its visits on equally. Three passes over the weights.
  */
 import { INPUT, type WalkLayer, type WalkLink, type WalkOptions, type WalkPlan } from "./walkPlan.ts";
 import { type Segment, wire } from "./wiring.ts";
