@@ -672,6 +672,43 @@ const layers: OnnxCase[] = [
     4,
   ),
   body(
+    "GatherND of channels that come first, as PyTorch's newer exporter writes x[:, [0, 3, 3]]",
+    ["select", "relu"],
+    [
+      { op: "Transpose", in: ["c"], out: ["t"], attributes: { perm: [1, 0, 2, 3] } },
+      { op: "GatherND", in: ["t", "places"], out: ["u"] },
+      { op: "Transpose", in: ["u"], out: ["v"], attributes: { perm: [1, 0, 2, 3] } },
+      { op: "Relu", in: ["v"], out: ["b"] },
+    ],
+    { tensors: { places: ints([0, 3, 3, 5], [4, 1]) } },
+    4,
+  ),
+  body(
+    "Gather of channels that come last",
+    ["select", "relu"],
+    [
+      { op: "Transpose", in: ["c"], out: ["t"], attributes: { perm: [0, 2, 3, 1] } },
+      { op: "Gather", in: ["t", "places"], out: ["u"], attributes: { axis: -1 } },
+      { op: "Transpose", in: ["u"], out: ["v"], attributes: { perm: [0, 3, 1, 2] } },
+      { op: "Relu", in: ["v"], out: ["b"] },
+    ],
+    { tensors: { places: ints([5, 0, 1]) } },
+    3,
+  ),
+  body(
+    "a choice by two comparisons cast to and fro, as hard shrink is exported",
+    ["opaque"],
+    [
+      { op: "Greater", in: ["c", "high"], out: ["m"] },
+      { op: "Less", in: ["c", "low"], out: ["l"] },
+      { op: "Cast", in: ["m"], out: ["m2"], attributes: { to: 9 } },
+      { op: "Cast", in: ["l"], out: ["l2"], attributes: { to: 9 } },
+      { op: "Or", in: ["m2", "l2"], out: ["o"] },
+      { op: "Where", in: ["o", "c", "zero"], out: ["b"] },
+    ],
+    { tensors: { high: scalar(0.5), low: scalar(-0.5), zero: scalar(0) } },
+  ),
+  body(
     "Gather of one channel, and the axis back",
     ["select"],
     [

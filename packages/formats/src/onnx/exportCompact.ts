@@ -138,6 +138,17 @@ class CompactView {
     return { places, dims: isAxisGone ? [] : [places.length] };
   }
 
+  /** The same for a node along whose axis units alone lie; `undefined` where neither side loses any. */
+  turnedSelection(spec: string): number[] | undefined {
+    const { network } = this.#model;
+    const { op, inputs } = network.nodes.find(({ name }) => name === spec)!;
+    const from = op.kind === "select" ? network.nodes[inputs[0]!]!.name : spec;
+    const isCut = [spec, from].some((name) => this.#kept.get(name)!.length < this.#unitCount.get(name)!);
+    if (!isCut) return undefined;
+    const place = new Map(Array.from(this.#kept.get(from)!, (unit, k) => [unit, k]));
+    return Array.from(this.#kept.get(spec)!, (u) => place.get(op.kind === "select" ? op.index[u]! : u)!);
+  }
+
   #isSplit(spec: string, dims: readonly number[]): boolean {
     return !Number.isInteger(dims[unitAxisIn(dims)]! / this.#unitCount.get(spec)!);
   }
@@ -171,6 +182,14 @@ function changeNode(model: ImportedOnnx, edit: GraphEdit, node: NodePart, view: 
   const [x] = node.input ?? [];
   const output = view.cut(node.output?.[0]);
   const attributes = new Map((node.attribute ?? []).map((attribute) => [attribute.name ?? "", attribute]));
+  const turned = model.onnx.turnedSelections.get(node);
+  if (turned !== undefined) {
+    const places = view.turnedSelection(turned);
+    if (places === undefined) return;
+    const dims = node.opType === "GatherND" ? [places.length, 1] : [places.length];
+    edit.changeNode(node, { input: [x!, int64Tensor(edit, `${node.title}_index`, places, dims)] });
+    return;
+  }
   switch (node.opType) {
     case "Conv": {
       const spec = output?.spec;

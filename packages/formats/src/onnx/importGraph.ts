@@ -55,6 +55,8 @@ export interface OnnxOrigin {
   readonly uses: readonly TensorUse[];
   /** Nodes that select units of their input (Slice, Gather, Transpose). */
   readonly selections: ReadonlySet<NodePart>;
+  /** Nodes that select units of a value whose axes are exchanged → the core node whose units they give. */
+  readonly turnedSelections: ReadonlyMap<NodePart, string>;
   /** Nodes that split units → where each part lies along ONNX's unit axis. */
   readonly parted: ReadonlyMap<NodePart, readonly Range[]>;
   readonly parameters: ReadonlyMap<string, ParameterSource>;
@@ -139,6 +141,7 @@ export function importGraph(given: ModelParts, options: OnnxOptions): ImportedOn
     output,
     uses: context.uses,
     selections: context.selections,
+    turnedSelections: context.turnedSelections,
     parted: context.parted,
     parameters,
     folded,

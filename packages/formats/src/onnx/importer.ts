@@ -26,7 +26,15 @@ import type { ModelParts, NodePart } from "./parts.ts";
 import { prunedProducts } from "./prunedProducts.ts";
 import { type ExternalData, isFloat } from "./tensors.ts";
 import { Unsupported } from "./unsupported.ts";
-import { type Activation, type Constant, dimsText, product, sameDims, type Value } from "./values.ts";
+import {
+  type Activation,
+  type Constant,
+  dimsText,
+  movesElements,
+  product,
+  sameDims,
+  type Value,
+} from "./values.ts";
 import type { Range } from "./wire.ts";
 
 /** A core node on the way; folding may still change its operation. */
@@ -99,6 +107,8 @@ export class Importer {
   readonly uses: TensorUse[] = [];
   /** Nodes that select units of their input. */
   readonly selections = new Set<NodePart>();
+  /** Nodes that select units of a value whose axes are exchanged → the core node whose units they give. */
+  readonly turnedSelections = new Map<NodePart, string>();
   /** Nodes that split units → where each part lies along ONNX's unit axis. */
   readonly parted = new Map<NodePart, readonly Range[]>();
   readonly parameters = new Map<string, ParameterSource>();
@@ -271,7 +281,9 @@ export class Importer {
     if (value.kind === "activation") return value;
     if (value.kind === "expression") return this.#resolve(value);
     if (value.kind === "turned") {
-      const { base, permutation, node } = value;
+      const { base, permutation, node, dims } = value;
+      if (permutation[0] === 0 && !movesElements(base.dims, permutation))
+        return { ...base, dims, exclusive: false };
       throw new Unsupported(
         `it exchanges axes of ${dimsText(base.dims)} (perm ${permutation.join(", ")}), so that units no longer come first; export the model in the layout n, c, h, w`,
         node,

@@ -55,7 +55,7 @@ export interface Padded {
 export interface Turned {
   readonly kind: "turned";
   readonly base: Activation;
-  /** Axis k is axis `permutation[k]` of the base; the batch stays first. */
+  /** Axis k is axis `permutation[k]` of the base. */
   readonly permutation: readonly number[];
   readonly dims: readonly number[];
   /** The node that exchanges them. */
@@ -89,6 +89,13 @@ export function product(lengths: readonly number[]): number {
 
 export const sameDims = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((length, axis) => length === b[axis]);
+
+export const isInOrder = (axes: readonly number[]): boolean =>
+  axes.every((axis, k) => k === 0 || axis > axes[k - 1]!);
+
+/** False where only axes of length 1 move, and no element changes its place. */
+export const movesElements = (dims: readonly number[], permutation: readonly number[]): boolean =>
+  !isInOrder(permutation.filter((axis) => dims[axis] !== 1));
 
 /** Dims for messages; the batch axis reads n. */
 export function dimsText(dims: readonly number[]): string {

@@ -381,8 +381,11 @@ export const cast: Operator = (context, node, [x]) => {
     if (dtype === undefined) throw new Unsupported(`it casts to type ${attributes.int("to", 1)}`);
     return foldCast(node.output?.[0] ?? x.name, x, dtype);
   }
-  if (dtype === undefined || !isFloat(dtype))
-    throw new Unsupported("it makes whole numbers of the network's values");
+  if (dtype === undefined) throw new Unsupported(`it casts to type ${attributes.int("to", 1)}`);
+  if (!isFloat(dtype)) {
+    const compute = dtype === "BOOL" ? (value: number) => Number(value !== 0) : Math.trunc;
+    return expression(context, node, [x], (of) => ({ is: "function", of, compute }));
+  }
   if (dtype !== "F32")
     context.note(`"${node.title}" casts to ${dtype}; here everything is computed in float32`);
   if (x?.kind === "padded" || x?.kind === "expression" || x?.kind === "turned") return x;

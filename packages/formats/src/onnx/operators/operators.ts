@@ -40,6 +40,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   Flatten: reshaping.flatten,
   Floor: elementwise.unary,
   Gather: selection.gather,
+  GatherND: selection.gatherNd,
   Gelu: elementwise.gelu,
   Gemm: layers.gemm,
   GlobalAveragePool: pooling.globalAveragePool,

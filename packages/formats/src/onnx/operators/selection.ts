@@ -11,7 +11,15 @@ import {
 import type { Importer } from "../importer.ts";
 import type { NodePart } from "../parts.ts";
 import { reasonFor, Unsupported } from "../unsupported.ts";
-import { type Activation, dimsText, product, UNKNOWN, type Value } from "../values.ts";
+import {
+  type Activation,
+  type Constant,
+  dimsText,
+  product,
+  type Turned,
+  UNKNOWN,
+  type Value,
+} from "../values.ts";
 import type { Operator } from "./operator.ts";
 import { dimsOf, outputName } from "./views.ts";
 
@@ -184,13 +192,47 @@ export const gather: Operator = (context, node, [data, indices]) => {
   if (data?.kind === "constant" && indices?.kind === "constant")
     return foldGather(outputName(node), data, indices, axis);
   if (indices?.kind !== "constant" || data === undefined) throw new Unsupported(reasonFor("Gather"));
+  if (data.kind === "turned" && indices.dims.length === 1)
+    return gatherTurned(context, node, data, axis, indices);
   const value = context.activation(data, "a gather");
   const at = normalAxis(axis, value.dims.length);
-  const length = value.dims[at]!;
-  const positions = [...smallNumbers(indices)].map((place) => (place < 0 ? place + length : place));
-  const stray = positions.find((place) => !(place >= 0 && place < length));
-  if (stray !== undefined) throw new Unsupported(`index ${stray} is beyond an axis of ${length}`);
-  if (positions.length === 0) throw new Unsupported(`it takes nothing of axis ${at}`);
+  const positions = positionsOf(indices, value.dims[at]!);
   const dims = [...value.dims.slice(0, at), ...indices.dims, ...value.dims.slice(at + 1)];
   return takenAlong(context, node, value, at, positions, dims);
 };
+
+/** By the first axis, which a Transpose has put there: how PyTorch's newer exporter writes x[:, [0, 2, …]]. */
+export const gatherNd: Operator = (context, node, [data, indices]) => {
+  const isAlongFirst = indices?.kind === "constant" && indices.dims.length === 2 && indices.dims[1] === 1;
+  if (data?.kind !== "turned" || !isAlongFirst || context.attributes(node).int("batch_dims", 0) !== 0)
+    throw new Unsupported(reasonFor("GatherND"));
+  return gatherTurned(context, node, data, 0, indices);
+};
+
+function gatherTurned(
+  context: Importer,
+  node: NodePart,
+  { base, permutation, ...turned }: Turned,
+  axis: number,
+  indices: Constant,
+): Turned {
+  const at = normalAxis(axis, permutation.length);
+  const own = permutation[at]!;
+  if (base.dims[own] !== base.shape[0])
+    throw new Unsupported(
+      `it takes a part of axis ${at} of ${dimsText(turned.dims)}, and only units can be parted`,
+    );
+  const positions = positionsOf(indices, base.dims[own]!);
+  const taken = takenAlong(context, node, base, own, positions, withAxis(base.dims, own, positions.length));
+  context.turnedSelections.set(node, taken.spec);
+  return { ...turned, base: taken, permutation, dims: withAxis(turned.dims, at, positions.length) };
+}
+
+/** Negative ones count from behind. */
+function positionsOf(indices: Constant, length: number): number[] {
+  const positions = [...smallNumbers(indices)].map((place) => (place < 0 ? place + length : place));
+  const stray = positions.find((place) => !(place >= 0 && place < length));
+  if (stray !== undefined) throw new Unsupported(`index ${stray} is beyond an axis of ${length}`);
+  if (positions.length === 0) throw new Unsupported(`it takes nothing of an axis of ${length}`);
+  return positions;
+}

@@ -7,7 +7,7 @@ import { transposed } from "../constants.ts";
 import type { Importer } from "../importer.ts";
 import type { NodePart } from "../parts.ts";
 import { Unsupported } from "../unsupported.ts";
-import { type Activation, dimsText, type Value } from "../values.ts";
+import { type Activation, isInOrder, movesElements, type Value } from "../values.ts";
 import type { Operator } from "./operator.ts";
 import { unitAxisCount } from "./selection.ts";
 import { dimsOf, outputName, permutedPlaces, viewed } from "./views.ts";
@@ -35,22 +35,19 @@ export const transpose: Operator = (context, node, [x]) => {
 /** @param permutation axis k of the result is axis `permutation[k]` of the value */
 function turned(context: Importer, node: NodePart, base: Activation, permutation: readonly number[]): Value {
   const dims = permutation.map((axis) => base.dims[axis]!);
-  // axes of length 1 may move freely: no element changes its place
-  const moved = permutation.filter((axis) => base.dims[axis] !== 1);
-  const isInOrder = (axes: readonly number[]) => axes.every((axis, k) => k === 0 || axis > axes[k - 1]!);
-  if (isInOrder(moved)) return viewed(context, node, base, dims);
-  if (permutation[0] !== 0) {
-    throw new Unsupported(
-      `it exchanges axes of ${dimsText(base.dims)} (perm ${permutation.join(", ")}), and so mixes the batch with the units`,
-    );
-  }
+  const turnedValue = { kind: "turned", base, permutation, dims, node } as const;
+  if (permutation.every((axis, k) => axis === k)) return viewed(context, node, base, dims);
+  // where there is but one unit its axis may still be gathered along, wherever it lies
+  if (permutation[0] !== 0 || base.shape[0] === 1) return turnedValue;
+  if (!movesElements(base.dims, permutation)) return viewed(context, node, base, dims);
   const unitAxes = unitAxisCount(base);
   const isUnit = (axis: number) => unitAxes !== undefined && axis <= unitAxes;
+  const moved = permutation.filter((axis) => base.dims[axis] !== 1);
   const unitsFirst = moved.every((axis, k) => isUnit(axis) || !moved.slice(k).some(isUnit));
   if (unitAxes !== undefined && unitsFirst && isInOrder(moved.filter((axis) => !isUnit(axis)))) {
     const units = permutation.filter((axis) => axis > 0 && isUnit(axis));
     const index = permutedPlaces(base.dims, units);
     return context.select(node, base, index, dims);
   }
-  return { kind: "turned", base, permutation, dims, node };
+  return turnedValue;
 }

@@ -31,7 +31,10 @@ export function viewed(
 }
 
 /** The elements of a value that waits turned, as features in its own order. */
-function featuresOf(context: Importer, node: NodePart, { base, permutation, dims }: Turned): Activation {
+function featuresOf(context: Importer, node: NodePart, turned: Turned): Activation {
+  const { base, permutation, dims } = turned;
+  // says what is wrong with it
+  if (permutation[0] !== 0) return context.activation(turned, "a reshape");
   const index = permutedPlaces(base.dims, permutation.slice(1));
   return context.select(node, context.flat(base), index, [dims[0]!, product(dims.slice(1))]);
 }
