@@ -66,7 +66,7 @@ const WRITING_MS = 10_000;
 /** So long a lock that looks old is watched: whether its time changes, whatever clocks say. */
 const WATCH_MS = 2.5 * HEARTBEAT_MS;
 /** What clocks and the times of files may differ by. */
-const CLOCK_MS = 2000;
+export const CLOCK_MS = 2000;
 const ATTEMPTS = 8;
 const LOCK_LIMIT = 4096;
 const GATE = ".gate.";

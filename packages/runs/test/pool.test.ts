@@ -162,6 +162,10 @@ describe("a sweep that a process elsewhere had in hand", () => {
       "nothing of it runs on this machine; took away what process 7 on a-container left, which is gone",
     );
     expect(existsSync(path)).toBe(false);
+    // of a clock that was set back since
+    left(folder, elsewhere);
+    const later = new Date(Date.now() + 86_400_000);
+    utimesSync(path, later, later);
     await pool.submit(tasks, { signal: never });
     expect(states(tasks)).toEqual(["finished", "finished"]);
   });

@@ -5,7 +5,7 @@ import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ArgumentError } from "@phew/core";
-import { type LockKind, type LockOwner, lockAge, lockFolder, lockOwner } from "../folderLock.ts";
+import { CLOCK_MS, type LockKind, type LockOwner, lockAge, lockFolder, lockOwner } from "../folderLock.ts";
 import { ownerLives, signalOwner } from "../processes.ts";
 import { makeOwnFolder, writeFault } from "../replaceFile.ts";
 import { HEARTBEAT_MS, STALE_MS } from "../status.ts";
@@ -99,7 +99,10 @@ export function localPool({ folder, processCount }: PoolSettings): SweepExecutor
 
 /** Whether the process that has the sweep still runs, as far as can be told from here. */
 function isActive(folder: string, owner: LockOwner): boolean {
-  return owner.host === hostname() ? ownerLives(owner) : lockAge(folder, POOL_LOCK) <= STALE_MS;
+  if (owner.host === hostname()) return ownerLives(owner);
+  // one that is still to come is that of a clock that was set: whether it changes is seen when the lock is taken
+  const age = lockAge(folder, POOL_LOCK);
+  return age > -CLOCK_MS && age <= STALE_MS;
 }
 
 function stopped(tasks: readonly SweepTask[]): string | undefined {
