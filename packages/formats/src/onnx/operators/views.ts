@@ -3,7 +3,7 @@ import { reshaped } from "../constants.ts";
 import type { Importer } from "../importer.ts";
 import type { NodePart } from "../parts.ts";
 import { Unsupported } from "../unsupported.ts";
-import { type Activation, dimsText, product, type Turned, type Value } from "../values.ts";
+import { type Activation, dimsText, movesElements, product, type Turned, type Value } from "../values.ts";
 
 export const outputName = (node: NodePart): string => node.output?.[0] ?? "";
 
@@ -21,7 +21,8 @@ export function viewed(
   dims: readonly number[],
 ): Value {
   if (x?.kind === "constant") return reshaped(x, outputName(node), dims);
-  const value = x?.kind === "turned" ? featuresOf(context, node, x) : context.activation(x, "a reshape");
+  const isMoved = x?.kind === "turned" && movesElements(x.base.dims, x.permutation);
+  const value = isMoved ? featuresOf(context, node, x) : context.activation(x, "a reshape");
   if (dims[0] !== value.dims[0]) {
     throw new Unsupported(
       `it makes ${dimsText(dims)} of ${dimsText(value.dims)}, which mixes the batch with the units`,
