@@ -24,6 +24,8 @@ export interface ModelOptions {
   readonly classes?: number;
   readonly input?: readonly number[];
   readonly variant?: ZooVariant;
+  /** Of an ONNX file with several outputs. */
+  readonly output?: string;
   readonly weights?: string;
   readonly init?: string;
   readonly seed?: number;
@@ -91,6 +93,7 @@ export async function loadModel(
     const read = await readModel(model, {
       ...head(options),
       treatAsOpaque: options.treatAsOpaque === true,
+      ...(options.output === undefined ? {} : { output: options.output }),
       ...(options.architecture === undefined ? {} : { architecture: options.architecture }),
     });
     const { network, weights } = read;

@@ -98,6 +98,22 @@ export function shape(text: string): number[] {
   return lengths;
 }
 
+/** A number above 0, or a fraction of two: `0.5`, `1/255`. */
+export function factor(option: string) {
+  return (text: string): number => {
+    const parts = text.split("/");
+    const [over = Number.NaN, under = 1] = parts.map((part) =>
+      part.trim() === "" ? Number.NaN : Number(part),
+    );
+    const value = over / under;
+    if (parts.length <= 2 && Number.isFinite(value) && value > 0) return value;
+    throw new UsageError(option, {
+      given: `"${text}"`,
+      expected: "a number above 0 or a fraction, such as 0.001 or 1/255",
+    });
+  };
+}
+
 /** Fractions of the run, rising: `0.5,0.75`; `none` for no drop. */
 export function fractions(option: string) {
   return (text: string): number[] => {

@@ -4,6 +4,7 @@ import { readBatch } from "@phew/formats";
 import type { Dataset } from "@phew/training";
 import { UsageError } from "./failure.ts";
 import { type ModelOptions, namesFile } from "./model.ts";
+import { tellLine } from "./output.ts";
 
 export interface PruningSubject {
   readonly network: Network;
@@ -50,11 +51,12 @@ export async function dataOfDataset(subject: PruningSubject, dataset: Dataset): 
 /** All examples of a batch file, as one batch. @throws ArgumentError where it does not fit the network */
 export async function dataOfBatchFile(subject: PruningSubject, file: string): Promise<PruningData> {
   const { inputShape, outputShape } = subject.network;
-  const { x, y, count } = await readBatch(file, {
+  const { x, y, count, notes } = await readBatch(file, {
     inputShape,
     classCount: outputShape[0]!,
     labelled: true,
   });
+  for (const note of notes) tellLine(`note: ${file}: ${note}`);
   return { batches: [{ x, y: y!, count }], differentiator: await differentiatorOf(subject) };
 }
 

@@ -1,6 +1,9 @@
-/** Examples on disk: safetensors or npz with `x` (F32, `[n, c, h, w]` or `[n, d]`) and `y` (I64, `[n]`, the classes). */
+/**
+ * Examples on disk: safetensors or npz with `x` (`[n, c, h, w]` or `[n, d]`) and `y` (`[n]`, the classes). x is F32, or
+ * what can be made that, and y I64; what is converted is said.
+ */
 import { ArgumentError, type Shape } from "@phew/core";
-import { elementsOf, type Tensor, toFloat32 } from "./tensor.ts";
+import { type Dtype, elementsOf, type Tensor, type Tensors, toFloat32 } from "./tensor.ts";
 import { readTensors } from "./tensorFile.ts";
 
 export interface BatchFile {
@@ -11,6 +14,10 @@ export interface BatchFile {
   readonly x: Float32Array;
   /** Class of each example, length `count`; absent where the file has none. */
   readonly y?: Int32Array;
+  /** What was converted, one sentence each. */
+  readonly notes: readonly string[];
+  /** All that the file holds. */
+  readonly tensors: Tensors;
 }
 
 export interface BatchExpectations {
@@ -18,16 +25,23 @@ export interface BatchExpectations {
   readonly inputShape?: Shape;
   /** Classes are 0 … classCount − 1. */
   readonly classCount?: number;
-  /** True: a file without `y` is an error. */
+  /** True: a file without `y` is an error. False: `y` is left alone. */
   readonly labelled?: boolean;
+  /** x is multiplied by it; whole numbers are refused without. */
+  readonly scale?: number;
 }
+
+const FLOATS: readonly Dtype[] = ["F32", "F64", "F16", "BF16"];
+const WHOLE: readonly Dtype[] = ["U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64"];
 
 /** @throws ArgumentError where `x` or `y` is missing, of another type or shape, not finite, or out of range */
 export async function readBatch(path: string, expected: BatchExpectations = {}): Promise<BatchFile> {
   const { tensors } = await readTensors(path);
+  const subject = `${path}: tensor "x"`;
   const x = tensors.get("x");
-  if (x === undefined || x.dtype !== "F32" || x.shape.length < 2 || x.shape[0] === 0) {
-    throw new ArgumentError(`${path}: tensor "x"`, {
+  const isUsable = x !== undefined && [...FLOATS, ...WHOLE].includes(x.dtype) && x.shape.length >= 2;
+  if (!isUsable || x.shape[0] === 0) {
+    throw new ArgumentError(subject, {
       given:
         x === undefined ? `none (there are: ${[...tensors.keys()].slice(0, 5).join(", ")})` : describe(x),
       expected: "F32 of shape [examples, channels, height, width] or [examples, features]",
@@ -39,27 +53,41 @@ export async function readBatch(path: string, expected: BatchExpectations = {}):
     wanted !== undefined &&
     (wanted.length !== inputShape.length || wanted.some((n, i) => n !== inputShape[i]))
   ) {
-    throw new ArgumentError(`${path}: tensor "x"`, {
+    throw new ArgumentError(subject, {
       given: `examples of shape [${inputShape.join(", ")}]`,
       expected: `[${wanted.join(", ")}], the network's input`,
     });
   }
-  const values = toFloat32(x);
+  const notes: string[] = [];
+  const values = converted(subject, x, expected.scale, notes);
   const fault = values.findIndex((value) => !Number.isFinite(value));
   if (fault >= 0) {
-    throw new ArgumentError(`${path}: tensor "x", element ${fault}`, {
+    throw new ArgumentError(`${subject}, element ${fault}`, {
       given: `${values[fault]}`,
       expected: "a finite number",
     });
   }
+  const batch = { count, inputShape, x: values, notes, tensors };
   const y = tensors.get("y");
-  if (y === undefined && expected.labelled !== true) return { count, inputShape, x: values };
-  return {
-    count,
-    inputShape,
-    x: values,
-    y: checkedClasses(`${path}: tensor "y"`, y, count, expected.classCount),
-  };
+  if (expected.labelled === false || (y === undefined && expected.labelled !== true)) return batch;
+  return { ...batch, y: checkedClasses(`${path}: tensor "y"`, y, count, expected.classCount, notes) };
+}
+
+function converted(subject: string, x: Tensor, scale: number | undefined, notes: string[]): Float32Array {
+  const isWhole = WHOLE.includes(x.dtype);
+  if (isWhole && scale === undefined) {
+    throw new ArgumentError(subject, {
+      given: `whole numbers (${x.dtype})`,
+      expected: "numbers in the range that the network was trained on",
+      remedy:
+        "Give phew predict --scale 1/255 for 0 … 1, or --scale 1 to take them as they are; or save x scaled, as float32.",
+    });
+  }
+  const values = toFloat32(x);
+  if (x.dtype !== "F32") notes.push(`x was converted from ${x.dtype} to float32.`);
+  if (scale === undefined || scale === 1) return values;
+  notes.push(`x was multiplied by ${scale}.`);
+  return values.map((value) => value * scale);
 }
 
 function checkedClasses(
@@ -67,23 +95,27 @@ function checkedClasses(
   y: Tensor | undefined,
   count: number,
   classCount: number | undefined,
+  notes: string[],
 ) {
-  if (y === undefined || y.dtype !== "I64" || y.shape.length !== 1 || y.shape[0] !== count) {
+  if (y === undefined || !WHOLE.includes(y.dtype) || y.shape.length !== 1 || y.shape[0] !== count) {
     throw new ArgumentError(subject, {
       given: y === undefined ? "none" : describe(y),
       expected: `I64 of shape [${count}], the class of each example`,
     });
   }
-  const classes = elementsOf(y) as BigInt64Array;
+  if (y.dtype !== "I64") notes.push(`y was converted from ${y.dtype} to int64.`);
+  const elements = elementsOf(y);
   const limit = classCount ?? 2 ** 31;
-  return Int32Array.from(classes, (value, k) => {
-    if (value < 0n || value >= limit) {
+  // numbers beyond 2^53 are out of range whatever their last digits
+  return Int32Array.from({ length: count }, (_, k) => {
+    const value = Number(elements[k]);
+    if (value < 0 || value >= limit) {
       throw new ArgumentError(`${subject}, element ${k}`, {
         given: `class ${value}`,
         expected: classCount === undefined ? "a whole number of at least 0" : `0 … ${classCount - 1}`,
       });
     }
-    return Number(value);
+    return value;
   });
 }
 

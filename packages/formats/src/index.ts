@@ -22,11 +22,12 @@ export {
 export { writeNpz } from "./npz.ts";
 export type { OnnxExportOptions, OnnxForm, OnnxOutput } from "./onnx/exportOnnx.ts";
 export type { ImportedModel, ImportedOnnx, OnnxOptions } from "./onnx/importGraph.ts";
-export { exportOnnx, importOnnx, readOnnx, writeOnnx } from "./onnx/onnx.ts";
+export type { OnnxInterface } from "./onnx/importOnnx.ts";
+export { exportOnnx, importOnnx, readOnnx, readOnnxInterface, writeOnnx } from "./onnx/onnx.ts";
 export type { ExternalData } from "./onnx/tensors.ts";
 export { type UnsupportedNode, UnsupportedOperationsError } from "./onnx/unsupported.ts";
 export { type OpenFile, openBytes, readText, readWhole, withFile, withFileSync } from "./readFile.ts";
-export { type ReadModel, type ReadModelOptions, readModel } from "./readModel.ts";
+export { isOnnxModel, type ReadModel, type ReadModelOptions, readModel } from "./readModel.ts";
 export {
   parseSafetensors,
   readSafetensors,

@@ -3,6 +3,7 @@
  * @see https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
 import { ArgumentError } from "@phew/core";
+import { plainBytes } from "./readFile.ts";
 import { gather } from "./strides.ts";
 import { type Dtype, ELEMENT_BYTES, requireWholeTensor, safeElementCount, type Tensor } from "./tensor.ts";
 
@@ -27,12 +28,13 @@ const NUMPY_NAME: Partial<Record<Dtype, string>> = {
 };
 
 /**
- * @param bytes a whole file
+ * @param given a whole file
  * @param subject the file, for messages
- * @returns a tensor that is a view of `bytes`, unless the array is big-endian or in Fortran's order
+ * @returns a tensor that is a view of `given`, unless the array is big-endian or in Fortran's order
  * @throws ArgumentError where the header is not exactly right, or the array holds anything but numbers
  */
-export function parseNpy(bytes: Uint8Array, subject = "npy"): Tensor {
+export function parseNpy(given: Uint8Array, subject = "npy"): Tensor {
+  const bytes = plainBytes(given);
   const { text, dataStart } = headerText(subject, bytes);
   const header = new HeaderParser(subject, text).dictionary();
   const { dtype, isSwapped } = checkedDtype(subject, header.descr);

@@ -34,6 +34,7 @@ export function normalisationsOf({ nodes }: Network): { normalisations?: string 
 /** A copy with zeros in place of the elements whose mask is 0; the others' bits are untouched. */
 export function zeroedTensor(tensor: Tensor, mask: Uint8Array): Tensor {
   const width = ELEMENT_BYTES[tensor.dtype];
+  // a Buffer's slice would be the same memory
   const data = new Uint8Array(tensor.data);
   for (let k = 0; k < mask.length; k++) if (mask[k] === 0) data.fill(0, k * width, (k + 1) * width);
   return { ...tensor, data };

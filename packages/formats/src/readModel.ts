@@ -21,6 +21,8 @@ export interface ReadModelOptions {
   readonly inputShape?: Shape;
   /** Form of the architecture, where tensors and input do not tell. */
   readonly variant?: ZooVariant;
+  /** Of an ONNX file with several outputs, the one that is wanted. */
+  readonly output?: string;
   /** Parts of an ONNX file that are not supported carry every unit to every unit, instead of being refused. */
   readonly treatAsOpaque?: boolean;
 }
@@ -50,6 +52,7 @@ export async function readModel(path: string, options: ReadModelOptions = {}): P
 
 async function readWhicheverModel(path: string, options: ReadModelOptions): Promise<ReadModel> {
   const format = await recognise(path);
+  if (options.output !== undefined && format !== "onnx") throw withoutOutputs(path);
   if (format === "tensors") return readZooModel(path, options);
   const given = {
     architecture: options.architecture,
@@ -71,9 +74,23 @@ async function readWhicheverModel(path: string, options: ReadModelOptions): Prom
     const { network, weights, notes } = tfjs;
     return { format, network, weights, notes, tfjs };
   }
-  const onnx = await readOnnx(path, { ...input, treatAsOpaque: options.treatAsOpaque ?? false });
+  const output = options.output === undefined ? {} : { output: options.output };
+  const onnx = await readOnnx(path, { ...input, ...output, treatAsOpaque: options.treatAsOpaque ?? false });
   const { network, weights, notes } = onnx;
   return { format, network, weights, notes, onnx };
+}
+
+function withoutOutputs(path: string): ArgumentError {
+  return new ArgumentError("output", {
+    given: `it for ${path}`,
+    expected: "it for ONNX files, which may have several",
+    remedy: "Leave it out.",
+  });
+}
+
+/** Whether a file is an ONNX model, by its content. @throws ArgumentError where it is nothing that is read here */
+export async function isOnnxModel(path: string): Promise<boolean> {
+  return (await recognise(path)) === "onnx";
 }
 
 async function recognise(path: string): Promise<"onnx" | "tfjs" | "tensors"> {

@@ -67,6 +67,7 @@ export function bytesOf(values: ArrayBufferView): Uint8Array {
  */
 export function elementsOf(tensor: Tensor) {
   const width = ELEMENT_BYTES[tensor.dtype];
+  // a Buffer's slice would be the same memory
   const data = tensor.data.byteOffset % width === 0 ? tensor.data : new Uint8Array(tensor.data);
   const { buffer, byteOffset } = data;
   const length = data.byteLength / width;

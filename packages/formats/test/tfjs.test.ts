@@ -86,6 +86,44 @@ describe("a LayersModel", () => {
       expect(values).toEqual(plain.weights.get(name.replace("vars/", "")));
   });
 
+  it("is read whatever version TensorFlow 1 wrote behind its classes' names", async () => {
+    const model = tfjsModels.resnet!();
+    randomise(model, 4);
+    const path = saveModel(scratch("versions"), model);
+    const plain = await readTfjs(path);
+    const text = readFileSync(path, "utf8");
+    for (const version of ["V1", "V2"]) {
+      const renamed = text
+        .replaceAll('"class_name":"BatchNormalization"', `"class_name":"BatchNormalization${version}"`)
+        .replaceAll('"class_name":"Conv2D"', `"class_name":"Conv2D${version}"`)
+        .replaceAll('"class_name":"Dense"', `"class_name":"Dense${version}"`);
+      expect(renamed.length).toBeGreaterThan(text.length + 8);
+      writeFileSync(path, renamed);
+      const { network, weights } = await readTfjs(path);
+      expect(network.nodes).toEqual(plain.network.nodes);
+      expect(weights).toEqual(plain.weights);
+    }
+    writeFileSync(
+      path,
+      text.replaceAll('"class_name":"BatchNormalization"', '"class_name":"SyncBatchNormalization"'),
+    );
+    expect((await readTfjs(path)).network.nodes).toEqual(plain.network.nodes);
+  });
+
+  it.each([
+    ["TensorFlowOpLayer", /TensorFlowOpLayer, an operation of TensorFlow without a layer of Keras/],
+    ["Lambda", /Lambda, code of its own/],
+    ["CuDNNLSTM", /CuDNNLSTM, a recurrent layer/],
+    ["LSTMV2", /LSTM, a recurrent layer/],
+  ])("is refused with the true reason for a %s", async (className, message) => {
+    const path = saveModel(scratch(className), tfjsModels.resnet!());
+    writeFileSync(
+      path,
+      readFileSync(path, "utf8").replace('"class_name":"Conv2D"', `"class_name":"${className}"`),
+    );
+    await expect(readTfjs(path)).rejects.toThrow(message);
+  });
+
   it("gives weights in halves and in quantised bytes as the numbers they stand for", async () => {
     const { topology } = savedParts(tfjsModels.mlp!());
     const halves = Uint16Array.from({ length: 72 }, (_, k) => 0x3c00 + k);
@@ -168,7 +206,7 @@ describe("a LayersModel that is wrong", () => {
         layers(j)[6]!.config.activation = "selu";
         layers(j)[0]!.config.data_format = "channels_first";
       }),
-      /4 layers.*"c1" \(Conv2D, channels_first\), "c2" \(Conv2DTranspose\), "drop" \(Lambda\), "d1" \(Dense, activation "selu"\)/,
+      /4 layers.*"c1" \(Conv2D, channels_first\), "c2" \(Conv2DTranspose\), "drop" \(Lambda, code of its own\), "d1" \(Dense, activation "selu"\)/,
     ],
     [
       "climbs out of its folder",

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import * as parse from "../parse.ts";
 import { executorOption, fastMathOption, maskOptions, option, threadsOption, withModel } from "./options.ts";
 
 export function declarePredict(program: Command): void {
@@ -12,7 +13,27 @@ export function declarePredict(program: Command): void {
     .addOption(option("--masks <file>", "masks as phew prune writes them, or a run's folder; dense without"))
     .addOption(fromZeros)
     .addOption(sameWeights)
-    .addOption(option("--out <file>", "logits as safetensors"))
+    .addOption(
+      option("--output <name>", "of an ONNX file with several outputs, the one to compute; all without"),
+    )
+    .addOption(
+      option("--scale <factor>", "what x is multiplied by, such as 1/255 for pixels of 0 … 255").argParser(
+        parse.factor("--scale"),
+      ),
+    )
+    .addOption(
+      option(
+        "--compare <file>",
+        "outputs that another program computed (logits, out, or under the output's name), or the word onnxruntime",
+      ),
+    )
+    .addOption(
+      option(
+        "--tolerance <t>",
+        "exit code 1 where a difference from --compare exceeds this fraction of the largest expected value",
+      ).argParser(parse.factor("--tolerance")),
+    )
+    .addOption(option("--out <file>", "outputs as safetensors: logits, or several under their names"))
     .addOption(executorOption())
     .addOption(threadsOption())
     .addOption(fastMathOption())
@@ -20,7 +41,7 @@ export function declarePredict(program: Command): void {
     .addOption(option("--json", "one JSON document on standard output"))
     .addHelpText(
       "after",
-      "\nExample:\n  phew predict model.onnx --batch batch.safetensors --masks masks.safetensors --out logits.safetensors",
+      "\nExample:\n  phew predict model.onnx --batch batch.safetensors --masks masks.safetensors --out logits.safetensors\n  phew predict model.onnx --batch batch.safetensors --compare onnxruntime --tolerance 1e-5",
     )
     .action(async (model, options) => (await import("../verbs/predict.ts")).predict(model, options));
 }

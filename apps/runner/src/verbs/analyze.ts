@@ -34,7 +34,7 @@ import { assumptionLines } from "../assumptions.ts";
 import { UsageError } from "../failure.ts";
 import { loadMaskedModel, type MaskedModelOptions } from "../maskedModel.ts";
 import type { LoadedModel } from "../model.ts";
-import { printJson, printLines, printText, printWarnings } from "../output.ts";
+import { printJson, printLines, printText, printWarnings, tellLine } from "../output.ts";
 import { interruptSignal, startProgress } from "../progress.ts";
 import { version } from "../version.ts";
 
@@ -161,11 +161,12 @@ async function dataMeasures(
   const wanted = (measure: string) => !without.includes(measure);
   if (!wanted("gradients") && !wanted("ntk")) return {};
   const { createDifferentiator } = await import("@phew/training");
-  const { x, y, count } = await readBatch(file!, {
+  const { x, y, count, notes } = await readBatch(file!, {
     inputShape: network.inputShape,
     classCount: network.outputShape[0]!,
     labelled: true,
   });
+  for (const note of notes) tellLine(`note: ${file}: ${note}`);
   const examples: Examples = {
     batch: { x, y: y!, count },
     differentiator: createDifferentiator(threads === undefined ? {} : { threadCount: threads }),

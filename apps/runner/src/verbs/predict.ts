@@ -1,130 +1,242 @@
 /** `phew predict`: runs a network on a batch, masked or not: the proof that an import is faithful. */
-import { elementCount, maskWarnings } from "@phew/core";
+import { elementCount, type Masks, maskWarnings, type Shape } from "@phew/core";
 import {
+  type BatchFile,
   float32Tensor,
+  isOnnxModel,
   readBatch,
+  readOnnxInterface,
   readTensors,
   requireWritable,
-  toFloat32,
+  type Tensor,
+  type Tensors,
   writeSafetensors,
 } from "@phew/formats";
 import { formatAccuracy, formatCount, formatDuration, formatMeasure } from "@phew/runs";
-import { executorNames, loadExecutor } from "@phew/training";
-import { loadMaskedModel, type MaskedModelOptions } from "../maskedModel.ts";
+import {
+  type Difference,
+  differenceOf,
+  expectedOutput,
+  ONNXRUNTIME,
+  runOnnxruntime,
+} from "../compareOutputs.ts";
+import { type ComputedOutput, type ComputeOptions, computeOutput } from "../computeOutput.ts";
+import { Failure, UsageError } from "../failure.ts";
+import { loadMaskedModel, type MaskedModel, type MaskedModelOptions } from "../maskedModel.ts";
+import { namesFile } from "../model.ts";
 import { printJson, printLines, printWarnings } from "../output.ts";
-import { startProgress } from "../progress.ts";
+import { runSource } from "../runSource.ts";
 
-interface PredictOptions extends MaskedModelOptions {
+interface PredictOptions extends MaskedModelOptions, ComputeOptions {
   readonly batch: string;
+  readonly scale?: number;
   readonly out?: string;
-  readonly executor?: string;
-  readonly fastMath?: boolean;
-  readonly threads?: number;
+  readonly compare?: string;
+  readonly tolerance?: number;
   readonly force?: boolean;
-  readonly json?: boolean;
 }
 
-/** Examples computed at a time: bounds the memory of activations. */
-const CHUNK = 64;
+/** One output of the model, computed. */
+interface Predicted {
+  /** In the file; undefined where the model has one that nobody names. */
+  readonly name: string | undefined;
+  readonly masked: MaskedModel;
+  readonly computed: ComputedOutput;
+  /** `[count, ...]` */
+  readonly shape: readonly number[];
+  readonly difference?: Difference;
+}
 
 export async function predict(model: string | undefined, options: PredictOptions): Promise<void> {
   const force = { force: options.force === true };
   if (options.out !== undefined) await requireWritable(options.out, force);
-  const { loaded, file } = await loadMaskedModel(model, options);
-  const { network, weights } = loaded;
+  if (options.tolerance !== undefined && options.compare === undefined) {
+    throw new UsageError("--tolerance", { given: "it without --compare", expected: "it beside --compare" });
+  }
+  const file = await onnxFile(model, options);
+  if (options.compare === ONNXRUNTIME && file === undefined) {
+    throw new UsageError("--compare", {
+      given: "onnxruntime for what is no ONNX file",
+      expected: "an ONNX file, or a file of expected outputs",
+    });
+  }
+  const outputs = file?.outputs ?? [];
+  const names = options.output !== undefined || outputs.length < 2 ? [options.output] : outputs;
+  if (names.length > 1 && (options.masks !== undefined || options.masksFromZeros)) {
+    throw new UsageError("--masks", {
+      given: `them for a model with ${names.length} outputs (${names.join(", ")})`,
+      expected: "one output",
+      remedy: `Choose it: --output ${names[0]}.`,
+    });
+  }
+  const first = await loadMaskedModel(model, named(options, names[0]));
+  const batch = await readExamples(first, options, names.length > 1);
+  const expected = await expectedTensors(model, options, first, batch);
+  const predicted: Predicted[] = [];
+  for (const [k, name] of names.entries()) {
+    const masked = k === 0 ? first : await loadMaskedModel(model, named(options, name));
+    const { loaded, file: maskFile } = masked;
+    const computed = await computeOutput(loaded, maskFile?.masks, batch.x, batch.count, options);
+    const own = name ?? outputs[0];
+    const rank = file?.ranks[outputs.indexOf(own ?? "")];
+    const shape = [batch.count, ...withRank(loaded.network.outputShape, rank)];
+    const other =
+      expected === undefined ? undefined : otherValues(options, expected, own, shape, batch, maskFile?.masks);
+    const difference = other === undefined ? {} : { difference: differenceOf(computed.values, other, shape) };
+    predicted.push({ name: names.length > 1 ? name : own, masked, computed, shape, ...difference });
+  }
+  if (options.out !== undefined) {
+    const tensors = new Map<string, Tensor>(
+      predicted.map(({ name, computed, shape }) => [
+        names.length > 1 ? name! : "logits",
+        float32Tensor(shape, computed.values),
+      ]),
+    );
+    await writeSafetensors(options.out, tensors, { model: first.loaded.network.name }, force);
+  }
+  report(predicted, batch, options);
+  requireWithin(predicted, options.tolerance);
+}
+
+/** A file may drop the single pixel that the network's last convolution leaves. */
+const withRank = (shape: Shape, rank: number | undefined): Shape =>
+  rank === 2 && elementCount(shape) === shape[0] ? shape.slice(0, 1) : shape;
+
+const named = (options: PredictOptions, output: string | undefined): PredictOptions =>
+  output === undefined ? options : { ...options, output };
+
+/** What the model's file says of its outputs, where it is ONNX. */
+async function onnxFile(model: string | undefined, { architecture }: PredictOptions) {
+  if (
+    model === undefined ||
+    architecture !== undefined ||
+    !namesFile(model) ||
+    runSource(model) !== undefined
+  )
+    return undefined;
+  return (await isOnnxModel(model).catch(() => false)) ? readOnnxInterface(model) : undefined;
+}
+
+/** Classes are looked at where the output is one number a class. */
+async function readExamples(
+  { loaded }: MaskedModel,
+  options: PredictOptions,
+  isSeveral: boolean,
+): Promise<BatchFile> {
+  const { inputShape, outputShape } = loaded.network;
+  const classifies = !isSeveral && elementCount(outputShape) === outputShape[0];
+  return readBatch(options.batch, {
+    inputShape,
+    ...(options.scale === undefined ? {} : { scale: options.scale }),
+    ...(classifies ? { classCount: outputShape[0]! } : { labelled: false }),
+  });
+}
+
+/** What is compared with: what was asked for, else what the batch holds beside its examples. */
+async function expectedTensors(
+  model: string | undefined,
+  { compare }: PredictOptions,
+  { loaded, file }: MaskedModel,
+  batch: BatchFile,
+): Promise<Tensors | undefined> {
+  if (compare === undefined) return batch.tensors;
+  if (compare === ONNXRUNTIME) return runOnnxruntime(model!, loaded, file?.masks, batch.x, batch.count);
+  return (await readTensors(compare)).tensors;
+}
+
+function otherValues(
+  { compare, batch: path }: PredictOptions,
+  expected: Tensors,
+  name: string | undefined,
+  shape: readonly number[],
+  batch: BatchFile,
+  masks: Masks | undefined,
+): Float32Array | undefined {
+  if (compare !== undefined) return expectedOutput(compare, expected, name, shape);
+  // logits beside the batch are those of the unmasked network
+  const logits = batch.tensors.get("logits");
+  if (logits === undefined || masks !== undefined) return undefined;
+  if (elementCount(logits.shape) !== elementCount(shape)) return undefined;
+  return expectedOutput(path, new Map([["logits", { ...logits, shape }]]), undefined, shape);
+}
+
+function report(predicted: readonly Predicted[], batch: BatchFile, options: PredictOptions): void {
+  const [{ masked, computed, shape }] = predicted as [Predicted];
+  const { loaded, file } = masked;
   const masks = file?.masks;
   const warnings = masks === undefined ? [] : maskWarnings(masks, "masks");
-  if (!options.json) printWarnings(warnings);
-  const batch = await readBatch(options.batch, {
-    inputShape: network.inputShape,
-    classCount: network.outputShape[0]!,
-  });
-  const expected = await expectedLogits(options.batch, batch.count * network.outputShape[0]!);
-
-  const factory = await loadExecutor(options.executor ?? executorNames[0]!, {
-    fastMath: options.fastMath ?? false,
-  });
-  const executor = await factory({
-    network,
-    weights,
-    ...(masks === undefined ? {} : { masks }),
-    optimiser: { momentum: 0, nesterov: false, weightDecay: 0 },
-    batchSize: Math.min(CHUNK, batch.count),
-    seed: 0,
-    ...(options.threads === undefined ? {} : { threadCount: options.threads }),
-  });
-  const outputLength = elementCount(network.outputShape);
-  const inputLength = elementCount(network.inputShape);
-  const logits = new Float32Array(batch.count * outputLength);
-  const progress = startProgress("predict", options.json);
-  const started = performance.now();
-  try {
-    for (let first = 0; first < batch.count; first += CHUNK) {
-      const count = Math.min(CHUNK, batch.count - first);
-      const x = batch.x.subarray(first * inputLength, (first + count) * inputLength);
-      logits.set(await executor.predict(x, count), first * outputLength);
-      progress.update((first + count) / batch.count, `${formatCount(first + count)} examples`);
-    }
-  } finally {
-    progress.done();
-    executor.dispose();
-  }
-  const elapsedMs = performance.now() - started;
-  if (options.out !== undefined) {
-    const tensors = new Map([["logits", float32Tensor([batch.count, ...network.outputShape], logits)]]);
-    await writeSafetensors(options.out, tensors, { model: network.name }, force);
-  }
-  const accuracy = batch.y === undefined ? undefined : accuracyOf(logits, batch.y, outputLength);
-  // logits of the unmasked network tell nothing of the masked one
-  const difference =
-    expected === undefined || masks !== undefined ? undefined : greatestDifference(logits, expected);
-  const density = masks?.density ?? 1;
+  const notes = [...new Set([...predicted.flatMap((each) => each.masked.loaded.notes), ...batch.notes])];
+  const classCount = shape[1]!;
+  const accuracy = batch.y === undefined ? undefined : accuracyOf(computed.values, batch.y, classCount);
+  const elapsedMs = predicted.reduce((sum, each) => sum + each.computed.elapsedMs, 0);
   if (options.json) {
     printJson({
-      model: network.name,
+      model: loaded.network.name,
       weights: loaded.origin,
-      notes: loaded.notes,
+      notes,
       warnings,
-      executor: executor.backend,
+      executor: computed.backend,
       count: batch.count,
-      density,
+      density: masks?.density ?? 1,
       accuracy,
-      difference,
+      difference: predicted[0]!.difference?.absolute,
+      outputs: predicted.map((each) => ({ name: each.name, shape: each.shape, difference: each.difference })),
       elapsedMs,
       out: options.out,
     });
     return;
   }
-  for (const note of loaded.notes) printLines(`note: ${note}`);
+  printWarnings(warnings);
+  for (const note of notes) printLines(`note: ${note}`);
   printLines(
-    `${network.name}: ${formatCount(batch.count)} examples on ${executor.name} (${executor.backend}) in ${formatDuration(elapsedMs)}`,
+    `${loaded.network.name}: ${formatCount(batch.count)} examples on ${computed.executor} (${computed.backend}) in ${formatDuration(elapsedMs)}`,
   );
+  if (predicted.length > 1 || shape.length !== 2) {
+    for (const each of predicted) printLines(`output ${each.name ?? ""}: [${each.shape.join(", ")}]`);
+  }
   if (accuracy !== undefined) printLines(`accuracy: ${formatAccuracy(accuracy)}`);
-  if (difference !== undefined)
-    printLines(`greatest difference from the batch's own logits: ${formatMeasure(difference)}`);
+  const source =
+    options.compare === undefined
+      ? "the batch's own logits"
+      : options.compare === ONNXRUNTIME
+        ? ONNXRUNTIME
+        : options.compare;
+  for (const { name, difference } of predicted) {
+    if (difference === undefined) continue;
+    const of = predicted.length > 1 ? ` of ${name}` : "";
+    const where = options.compare === undefined || difference.absolute === 0 ? "" : placeText(difference);
+    printLines(`greatest difference${of} from ${source}: ${formatMeasure(difference.absolute)}${where}`);
+  }
+  const held = predicted.length > 1 ? "The outputs are" : shape.length === 2 ? "Logits are" : "The output is";
   printLines(
     options.out === undefined
       ? "Nothing written: give --out FILE to keep the logits."
-      : `Logits are in ${options.out}.`,
+      : `${held} in ${options.out}.`,
   );
 }
 
-/** `logits` beside the batch, as another program computed them, where the file has them in the right number. */
-async function expectedLogits(file: string, count: number): Promise<Float32Array | undefined> {
-  const tensor = (await readTensors(file)).tensors.get("logits");
-  if (tensor === undefined || elementCount(tensor.shape) !== count) return undefined;
-  return toFloat32(tensor);
+function placeText({ relative, at, own, expected }: Difference): string {
+  const [example, ...index] = at;
+  return ` (relative ${formatMeasure(relative)}), example ${example}, [${index.join(", ")}]: ${own}, not ${expected}`;
+}
+
+function requireWithin(predicted: readonly Predicted[], tolerance: number | undefined): void {
+  if (tolerance === undefined) return;
+  for (const { name, difference } of predicted) {
+    if (difference === undefined || difference.relative <= tolerance) continue;
+    throw new Failure(
+      `the output${name === undefined ? "" : ` "${name}"`} differs by ${formatMeasure(difference.relative)} of its largest value, more than the tolerance of ${tolerance}.`,
+    );
+  }
 }
 
 function accuracyOf(logits: Float32Array, y: ArrayLike<number>, classCount: number): number {
   let correctCount = 0;
   for (let k = 0; k < y.length; k++) {
-    const row = logits.subarray(k * classCount, (k + 1) * classCount);
-    if (row.indexOf(Math.max(...row)) === y[k]) correctCount++;
+    let best = 0;
+    const start = k * classCount;
+    for (let c = 1; c < classCount; c++) if (logits[start + c]! > logits[start + best]!) best = c;
+    if (best === y[k]) correctCount++;
   }
   return correctCount / y.length;
-}
-
-function greatestDifference(a: Float32Array, b: Float32Array): number {
-  return a.reduce((most, value, k) => Math.max(most, Math.abs(value - b[k]!)), 0);
 }

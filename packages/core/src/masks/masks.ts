@@ -18,7 +18,11 @@ export class Masks {
       });
     }
     this.network = network;
-    this.bytes = bytes;
+    // a Buffer's slice copies nothing: masks made from these would write into the caller's bytes
+    this.bytes =
+      bytes.constructor === Uint8Array
+        ? bytes
+        : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   /** Everything kept. */

@@ -29,6 +29,8 @@ export interface OnnxOptions {
   readonly treatAsOpaque?: boolean;
   /** Reads the files beside the model that hold its tensors. */
   readonly externalData?: ExternalData;
+  /** The output that is wanted, where the file has several. */
+  readonly output?: string;
   /** What the network is called, and the file in messages. */
   readonly name?: string;
 }
@@ -82,7 +84,7 @@ export function importGraph(given: ModelParts, options: OnnxOptions): ImportedOn
   const file = parts.source.name;
   const opset = opsetOf(parts);
   const { input, inputNames } = dataInput(parts);
-  const output = onlyOutput(parts);
+  const output = wantedOutput(parts, options.output);
   const graph = readGraph(parts, inputNames, output);
   const context = new Importer(parts, opset, options.externalData, graph);
   if (opset > NEWEST_OPSET) {
@@ -246,16 +248,19 @@ function dataInput(parts: ModelParts) {
   };
 }
 
-function onlyOutput(parts: ModelParts): string {
+function wantedOutput(parts: ModelParts, wanted: string | undefined): string {
   const names = parts.outputs.map(({ name }) => name ?? "");
-  if (names.length !== 1) {
-    throw new ArgumentError(parts.source.name, {
-      given: `${names.length} outputs${names.length > 0 ? ` (${names.slice(0, 10).join(", ")})` : ""}`,
-      expected: "exactly one",
-      remedy: "Export the model in evaluation mode, with one output.",
-    });
-  }
-  return names[0]!;
+  if (wanted !== undefined && names.includes(wanted)) return wanted;
+  if (names.length === 1 && wanted === undefined) return names[0]!;
+  const some = names.slice(0, 10).join(", ");
+  throw new ArgumentError(parts.source.name, {
+    given: wanted === undefined ? `${names.length} outputs${some && ` (${some})`}` : `the output "${wanted}"`,
+    expected: wanted === undefined ? "exactly one" : `one of ${some}`,
+    remedy:
+      wanted === undefined
+        ? "Export the model in evaluation mode, with one output; phew predict computes several."
+        : "Name one of the file's outputs.",
+  });
 }
 
 function inputShapeOf(

@@ -4,6 +4,7 @@ import { withFile } from "../readFile.ts";
 import { externalFiles } from "./externalData.ts";
 import { type ImportedOnnx, importGraph, type OnnxOptions } from "./importGraph.ts";
 import { readParts } from "./parts.ts";
+import { wholeNumber } from "./schema.ts";
 import { fileSource, memorySource } from "./source.ts";
 
 /**
@@ -28,4 +29,29 @@ export async function readOnnx(path: string, options: OnnxOptions = {}): Promise
     externalData: externalFiles(path),
     ...options,
   });
+}
+
+/** What a file says of its outputs and its batch, without reading its weights. */
+export interface OnnxInterface {
+  readonly input: string;
+  readonly outputs: readonly string[];
+  /** Number of axes of each output, the examples' included; undefined where the file does not say. */
+  readonly ranks: readonly (number | undefined)[];
+  /** Examples that the file wants at a time; undefined where any number will do. */
+  readonly batch: number | undefined;
+}
+
+/** @throws ArgumentError as {@link importOnnx}, where the file is damaged */
+export async function readOnnxInterface(path: string): Promise<OnnxInterface> {
+  await withFile(path, async () => undefined);
+  const { inputs, outputs, initializers } = readParts(fileSource(path));
+  const input = inputs.find(({ name }) => !initializers.has(name ?? ""));
+  const length = input?.type?.tensorType?.shape?.dim?.[0]?.dimValue;
+  const batch = length === undefined ? 0 : wholeNumber(length, `${path}: input`);
+  return {
+    input: input?.name ?? "",
+    outputs: outputs.map(({ name }) => name ?? ""),
+    ranks: outputs.map(({ type }) => type?.tensorType?.shape?.dim?.length),
+    batch: batch > 0 ? batch : undefined,
+  };
 }

@@ -3,6 +3,7 @@ import type { Masks } from "@phew/core";
 import type { WriteOptions } from "../writeFile.ts";
 import type { OnnxExportOptions, OnnxForm, OnnxOutput } from "./exportOnnx.ts";
 import type { ImportedOnnx, OnnxOptions } from "./importGraph.ts";
+import type { OnnxInterface } from "./importOnnx.ts";
 
 /**
  * Reads a model out of its bytes. Weights are views of them where they are aligned.
@@ -22,6 +23,15 @@ export async function importOnnx(bytes: Uint8Array, options: OnnxOptions = {}): 
 export async function readOnnx(path: string, options: OnnxOptions = {}): Promise<ImportedOnnx> {
   const onnx = await import("./importOnnx.ts");
   return onnx.readOnnx(path, options);
+}
+
+/**
+ * What a file says of its outputs and its batch, without reading its weights.
+ * @throws ArgumentError where it is no ONNX model
+ */
+export async function readOnnxInterface(path: string): Promise<OnnxInterface> {
+  const onnx = await import("./importOnnx.ts");
+  return onnx.readOnnxInterface(path);
 }
 
 /**

@@ -66,6 +66,16 @@ export function tfjsNetwork(
   return { network: buildNetwork(model.name, graph.specsTo(output.node), output.node), graph };
 }
 
+/** Why layers of some classes are not read, whatever their options. */
+const REASONS: readonly (readonly [RegExp, string])[] = [
+  [
+    /^TensorFlowOp(Layer)?$|^TFOpLambda$|^SlicingOpLambda$/,
+    "an operation of TensorFlow without a layer of Keras",
+  ],
+  [/^Lambda$/, "code of its own"],
+  [/^(CuDNN)?(LSTM|GRU)$|RNN$/, "a recurrent layer, which uses a weight at many time steps"],
+];
+
 /** Lists every layer that cannot be read, before any is. */
 function requireSupported(subject: string, kerasVersion: string, model: ModelConfig): void {
   const problems: string[] = [];
@@ -74,7 +84,9 @@ function requireSupported(subject: string, kerasVersion: string, model: ModelCon
       if (layer.model !== undefined) visit(layer.model);
       else if (layer.className !== "InputLayer") {
         const isKnown = Object.hasOwn(LAYER_READERS, layer.className);
-        const option = isKnown ? unsupportedOption(layer.className, layer.config, kerasVersion) : "";
+        const option = isKnown
+          ? unsupportedOption(layer.className, layer.config, kerasVersion)
+          : (REASONS.find(([pattern]) => pattern.test(layer.className))?.[1] ?? "");
         if (option !== undefined)
           problems.push(`"${layer.name}" (${layer.className}${option && `, ${option}`})`);
       }

@@ -113,10 +113,19 @@ function layerConfig(subject: string, entry: unknown, nesting: number): LayerCon
     (!isObject(config) && !Array.isArray(config))
   )
     throw broken(subject, "a layer without class_name, name and config");
-  const layer = { name, className, config: inner, calls: [] };
+  const layer = { name, className: usualClass(className), config: inner, calls: [] };
   return MODEL_CLASSES.includes(className)
     ? { ...layer, model: modelConfig(subject, entry as JsonObject, nesting + 1) }
     : layer;
+}
+
+/**
+ * TensorFlow 1 and the first of 2 wrote some classes with a version (BatchNormalizationV1, DenseV2), which compute the
+ * same; statistics over several devices make no difference once they are there.
+ */
+function usualClass(className: string): string {
+  const plain = className.replace(/^([A-Z]\w+?)V[12]$/, "$1");
+  return plain === "SyncBatchNormalization" ? "BatchNormalization" : plain;
 }
 
 /** The configuration that states a model's input shape: its first layer's, or that of the first of a model inside. */

@@ -1,0 +1,166 @@
+/** How far outputs are from those that another program computed: out of a file, or by onnxruntime on the spot. */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { ArgumentError, type Masks } from "@phew/core";
+import {
+  exportModel,
+  float32Tensor,
+  readOnnxInterface,
+  readTensors,
+  type Tensor,
+  type Tensors,
+  toFloat32,
+  writeNpz,
+} from "@phew/formats";
+import { Failure } from "./failure.ts";
+import type { LoadedModel } from "./model.ts";
+
+/** The word that stands for running onnxruntime instead of a file. */
+export const ONNXRUNTIME = "onnxruntime";
+
+export interface Difference {
+  /** Largest |own − expected|. */
+  readonly absolute: number;
+  /** The same over the largest |expected|. */
+  readonly relative: number;
+  /** Example, then index in its output, of the largest. */
+  readonly at: readonly number[];
+  readonly own: number;
+  readonly expected: number;
+}
+
+/** Names that other programs give an only output; `y` last, since labels bear it too. */
+const USUAL_NAMES = ["logits", "out", "output", "outputs", "y"];
+const FLOATS = ["F64", "F32", "F16", "BF16"];
+
+/**
+ * The expected values of an output among a file's tensors.
+ * @param name of the output in its model; undefined where the model does not name it
+ * @param shape `[count, ...]`, of the output
+ * @throws ArgumentError where none of its possible names is there with floats of that shape
+ */
+export function expectedOutput(
+  file: string,
+  tensors: Tensors,
+  name: string | undefined,
+  shape: readonly number[],
+): Float32Array {
+  const names = name === undefined ? USUAL_NAMES : [name, ...USUAL_NAMES];
+  const found = names
+    .map((own) => tensors.get(own))
+    .find((tensor) => tensor !== undefined && isOutput(tensor, shape));
+  if (found !== undefined) return toFloat32(found);
+  const held = [...tensors]
+    .slice(0, 8)
+    .map(([own, tensor]) => `${own} ${tensor.dtype} [${tensor.shape.join(", ")}]`);
+  throw new ArgumentError(`${file}: expected outputs`, {
+    given: held.length === 0 ? "no tensors" : held.join(", "),
+    expected: `floats of shape [${shape.join(", ")}] under one of the names ${names.join(", ")}`,
+  });
+}
+
+/** Lengths of 1 may be left out: a classifier's output may keep its pixel. */
+function isOutput({ dtype, shape }: Tensor, wanted: readonly number[]): boolean {
+  const [count, ...rest] = shape;
+  const plain = (lengths: readonly number[]) => lengths.filter((length) => length !== 1).join();
+  return FLOATS.includes(dtype) && count === wanted[0] && plain(rest) === plain(wanted.slice(1));
+}
+
+/** @param shape `[count, ...]`, of both */
+export function differenceOf(
+  own: Float32Array,
+  expected: Float32Array,
+  shape: readonly number[],
+): Difference {
+  let worst = -1;
+  let absolute = 0;
+  let largest = 0;
+  for (let k = 0; k < own.length; k++) {
+    const both = own[k] === expected[k] || (Number.isNaN(own[k]) && Number.isNaN(expected[k]));
+    const distance = both ? 0 : Math.abs(own[k]! - expected[k]!);
+    // one number that is none, beside one that is, is as far as can be
+    const far = Number.isNaN(distance) ? Number.POSITIVE_INFINITY : distance;
+    if (worst < 0 || far > absolute) [worst, absolute] = [k, far];
+    if (Number.isFinite(expected[k])) largest = Math.max(largest, Math.abs(expected[k]!));
+  }
+  const at: number[] = [];
+  for (let axis = shape.length - 1, rest = worst; axis >= 0; axis--) {
+    at.unshift(rest % shape[axis]!);
+    rest = Math.floor(rest / shape[axis]!);
+  }
+  return {
+    absolute,
+    relative: absolute === 0 ? 0 : absolute / largest,
+    at,
+    own: own[worst]!,
+    expected: expected[worst]!,
+  };
+}
+
+/** Runs a model on examples, in parts of the size that it wants; arguments: model, examples, results, size, names. */
+const SCRIPT = `
+import sys, json, numpy as np, onnxruntime as ort
+model, given, results, size, names = sys.argv[1:5] + [sys.argv[5:]]
+options = ort.SessionOptions(); options.log_severity_level = 3
+session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+x = np.load(given)["x"]
+wanted = session.get_inputs()[0]
+x = x.astype({"tensor(float16)": np.float16, "tensor(double)": np.float64}.get(wanted.type, np.float32))
+size = int(size); parts = {name: [] for name in names}
+for first in range(0, len(x), size):
+    part = x[first:first + size]; own = len(part)
+    if own < size: part = np.concatenate([part, np.repeat(part[-1:], size - own, 0)])
+    for name, value in zip(names, session.run(names, {wanted.name: part})): parts[name].append(value[:own])
+np.savez(results, **{f"o{k}": np.concatenate(parts[name]).astype(np.float32) for k, name in enumerate(names)})
+`;
+/** Examples at a time where the file leaves it open. */
+const CHUNK = 64;
+
+/**
+ * Outputs of an ONNX model by onnxruntime; where there are masks, of the model as `--form zeroed` writes it.
+ * @param model path of the file
+ * @param x `[count, ...inputShape]`
+ * @returns by name, `[count, ...]`
+ * @throws Failure where python3 has no onnxruntime, or that cannot run the model
+ */
+export async function runOnnxruntime(
+  model: string,
+  loaded: LoadedModel,
+  masks: Masks | undefined,
+  x: Float32Array,
+  count: number,
+): Promise<Tensors> {
+  const folder = mkdtempSync(path.join(tmpdir(), "phew-compare-"));
+  try {
+    const { outputs, batch } = await readOnnxInterface(model);
+    let file = path.resolve(model);
+    if (masks !== undefined) {
+      file = path.join(folder, "zeroed.onnx");
+      await exportModel(file, loaded.source, masks, "zeroed");
+    }
+    const given = path.join(folder, "x.npz");
+    const results = path.join(folder, "results.npz");
+    await writeNpz(given, new Map([["x", float32Tensor([count, ...loaded.network.inputShape], x)]]));
+    // examples of a padded part are cut off again, so a batch larger than the file's own number costs little
+    const size = batch ?? Math.min(CHUNK, count);
+    const run = spawnSync("python3", ["-c", SCRIPT, file, given, results, String(size), ...outputs], {
+      encoding: "utf8",
+    });
+    if (run.error !== undefined || run.status !== 0) throw new Failure(reasonOf(run));
+    const { tensors } = await readTensors(results);
+    return new Map(outputs.map((name, k) => [name, tensors.get(`o${k}`)!]));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function reasonOf({ error, stderr }: { error?: Error | undefined; stderr: string | null }): string {
+  if (error !== undefined)
+    return "--compare onnxruntime: python3 cannot be started. Install it, or compare with a file.";
+  const last = (stderr ?? "").trim().split("\n").at(-1) ?? "";
+  if (/No module named/.test(last))
+    return `--compare onnxruntime: python3 lacks it (${last}). Install it with pip install onnxruntime numpy, or compare with a file.`;
+  return `--compare onnxruntime: it cannot run the model: ${last.slice(0, 500)}`;
+}
