@@ -62,7 +62,8 @@ export function fittingNetwork(
     const home = homes.find(({ misfitCount }) => misfitCount === 0);
     if (home !== undefined) throw otherInput(path, home, attempts, given);
   }
-  const different = differing(fitting);
+  // without variants the inputs alone differ: images that are flattened, or features
+  const different = variants.length === 0 ? fitting.slice(0, 1) : differing(fitting);
   const [first] = different;
   if (first === undefined) return { network: nearest(attempts), notes: leftNote(nearest(attempts), tensors) };
   if (different.length === 1) return { network: first.network!, notes: leftNote(first.network!, tensors) };

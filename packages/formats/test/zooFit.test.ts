@@ -60,6 +60,13 @@ describe("variants that the same tensors fit", () => {
 });
 
 describe("what only one variant fits", () => {
+  it("is read without an input where the architecture has no variants", async () => {
+    for (const architecture of ["mlp", "lenet5", "resnet20"]) {
+      const { network } = await readModel(await saved("alone", zooModel(architecture)), { architecture });
+      expect(network.inputShape).toEqual(zooModel(architecture).inputShape);
+    }
+  });
+
   it("is that variant, whatever the input", async () => {
     const large = await saved("large", zooModel("resnet18", { inputShape: [3, 224, 224], classCount: 4 }));
     const small = await saved("small", zooModel("resnet18", { classCount: 4 }));
