@@ -1,5 +1,5 @@
 /** The arguments of the dashboard as a program of its own, and what they come to. */
-import { ArgumentError, unknownName } from "@phew/runs";
+import { ArgumentError, counted, unknownName } from "@phew/runs";
 import type { ViewName } from "./dashboardState.ts";
 
 export interface WatchOptions {
@@ -42,7 +42,7 @@ export function parseCommandLine(args: readonly string[]): WatchOptions & { read
   }
   if (folders.length > 1) {
     throw new ArgumentError("phew watch", {
-      given: `${folders.length} folders`,
+      given: counted(folders.length, "folder"),
       expected: "one folder at most",
     });
   }

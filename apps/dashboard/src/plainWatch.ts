@@ -1,6 +1,7 @@
 /** The dashboard without a terminal: one line for each noteworthy event, or the present state as tables. */
 import { setTimeout as delay } from "node:timers/promises";
 import {
+  counted,
   describeEvent,
   formatAccuracy,
   formatClock,
@@ -96,7 +97,8 @@ function tell(run: RunEntry, told: ToldRun, prefix: string, print: PrintLine): v
 /** What is there when the watching begins: ended runs in a line each or in numbers, live ones as they stand. */
 function beginWith(runs: readonly RunEntry[], told: Map<string, ToldRun>, print: PrintLine): void {
   const ended = runs.filter((run) => run.life !== "running");
-  if (ended.length > TOLD_ONE_BY_ONE) print(`${ended.length} runs ended before: ${countsOf(ended)}`);
+  if (ended.length > TOLD_ONE_BY_ONE)
+    print(`${counted(ended.length, "run")} ended before: ${countsOf(ended)}`);
   for (const run of runs) {
     const tail = new RunTail(run.folder);
     told.set(run.folder, { tail, life: run.life });

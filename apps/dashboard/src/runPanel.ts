@@ -1,6 +1,7 @@
 /** One run: what it is, how far it is, and the figures of its present phase. */
 import {
   bestEpoch,
+  counted,
   doneFraction,
   formatAccuracy,
   formatCount,
@@ -108,7 +109,7 @@ function pruningText(run: RunState): string {
   const speed = walkRates(run)?.walksPerSecond ?? walksPerSecond(run);
   return [
     `kept ${formatCount(keptCount)} of ${formatCount(keepCount)}`,
-    walkCount === undefined ? undefined : `${formatCount(walkCount)} walks`,
+    walkCount === undefined ? undefined : counted(walkCount, "walk"),
     speed === undefined ? undefined : `${formatShortCount(speed)} walks/s`,
     round === undefined ? undefined : `round ${round}/${roundCount ?? "?"}`,
   ]

@@ -1,5 +1,5 @@
 /** All in one line, for a terminal too small for panels. */
-import { formatAccuracy, formatEta, formatPercent, leftMs } from "@phew/runs";
+import { counted, formatAccuracy, formatEta, formatPercent, leftMs } from "@phew/runs";
 import { type DashboardState, selectedRun } from "./dashboardState.ts";
 import { LIFE_LOOKS } from "./theme.ts";
 
@@ -14,6 +14,6 @@ export function summaryLine(state: DashboardState): string {
     life === "running" ? `${formatPercent(summary.fraction, 2)} done` : LIFE_LOOKS[life].word,
     ...(accuracy === undefined ? [] : [`test ${formatAccuracy(accuracy)}`]),
     ...(left === undefined ? [] : [`ETA ${formatEta(left)}`]),
-    ...(state.runs.length > 1 ? [`${state.runs.length} runs`] : []),
+    ...(state.runs.length > 1 ? [counted(state.runs.length, "run")] : []),
   ].join(" · ");
 }

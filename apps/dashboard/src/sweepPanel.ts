@@ -1,5 +1,13 @@
 /** All runs in a table: state, method, density, progress, time left and best accuracy. */
-import { formatAccuracy, formatCount, formatEta, formatPercent, type RunEntry, summarise } from "@phew/runs";
+import {
+  counted,
+  formatAccuracy,
+  formatCount,
+  formatEta,
+  formatPercent,
+  type RunEntry,
+  summarise,
+} from "@phew/runs";
 import { type DashboardState, visibleRuns } from "./dashboardState.ts";
 import { faintNote, notice, type PanelContent, windowStart } from "./panelContent.ts";
 import { askedDensity, bestAccuracy, methodOf, type OrderName } from "./runOrder.ts";
@@ -94,7 +102,7 @@ function groupedLines(runs: readonly RunEntry[]): (RunEntry | Heading)[] {
   }
   return [...groups].flatMap(([method, group]) => {
     const best = group.map(bestAccuracy).reduce((a, b) => (b === undefined || (a ?? -1) >= b ? a : b));
-    const runCount = `${formatCount(group.length)} ${group.length === 1 ? "run" : "runs"}`;
+    const runCount = counted(group.length, "run");
     const heading = [
       method || "no method",
       runCount,

@@ -11,6 +11,7 @@ import type {
 } from "@phew/core";
 import {
   type Column,
+  counted,
   formatAccuracy,
   formatCount,
   formatMeasure,
@@ -171,7 +172,7 @@ export function walkReport({ walkCount, layers }: UnitWalks, style: ReportStyle)
     most: layer.most,
     missed: layer.missedCount,
   }));
-  const head = `walks through a unit (${formatCount(walkCount)} walks counted; v: share that passes the layer)`;
+  const head = `walks through a unit (${counted(walkCount, "walk")} counted; v: share that passes the layer)`;
   return plain(`${head}\n${formatTable(columns, rows, "text")}`, style);
 }
 

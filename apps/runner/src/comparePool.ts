@@ -1,5 +1,7 @@
 /** The jobs of a comparison on threads, the results in the order of the jobs whatever order they end in. */
+
 import { Worker } from "node:worker_threads";
+import { counted } from "@phew/runs";
 import type { CompareJob, ComparePlan, CompareResult } from "./compareJob.ts";
 import type { CompareReport } from "./compareWorker.ts";
 import { Failure } from "./failure.ts";
@@ -36,7 +38,7 @@ export async function compareInPool(
           results[job] = await runIn(worker, jobs[job]!, signal, (fraction, doing) =>
             update(job, fraction, doing),
           );
-          update(job, 1, `${done.filter((part) => part === 1).length} of ${jobs.length} parts`);
+          update(job, 1, `${done.filter((part) => part === 1).length} of ${counted(jobs.length, "part")}`);
         }
       }),
     );

@@ -1,22 +1,27 @@
 /** Parsers of option values: text in, a checked value out. @throws UsageError naming the option */
-import { nearestName } from "@phew/core";
+import { formatPercent, nearestName } from "@phew/core";
 import { UsageError } from "./failure.ts";
 
 /** `0.05`; a percentage is refused with the number that was meant. */
 export function density(text: string): number {
   const percent = text.match(/^\s*([\d.]+)\s*%\s*$/);
   const value = Number(text);
-  const meant = percent ? Number(percent[1]) / 100 : value > 1 && value <= 100 ? value / 100 : undefined;
+  const meant = percent ? fractionOf(percent[1]!) : value > 1 && value <= 100 ? fractionOf(text) : undefined;
   if (text.trim() === "" || !(value > 0 && value <= 1)) {
     throw new UsageError("--density", {
       given: `"${text}"`,
       expected: "the fraction of weights kept, above 0 and at most 1",
       ...(meant !== undefined && meant > 0 && meant <= 1
-        ? { remedy: `For ${meant * 100} % pass ${meant}.` }
+        ? { remedy: `For ${formatPercent(meant, 12)} pass ${meant}.` }
         : {}),
     });
   }
   return value;
+}
+
+/** Of a percentage, without the digits that are the computer's: 0.7 / 100 is 0.006999999999999999. */
+function fractionOf(percent: string): number {
+  return Number((Number(percent) / 100).toPrecision(12));
 }
 
 /** Comma-separated densities: `0.1,0.05,0.02`. */

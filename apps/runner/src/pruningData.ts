@@ -1,6 +1,8 @@
 /** What methods that look at examples are given: batches, and what differentiates the loss on them. */
+
 import { completeOptions, type Network, type OptionValue, type PruningData, prunerByName } from "@phew/core";
 import { readBatch } from "@phew/formats";
+import { counted } from "@phew/runs";
 import type { Dataset } from "@phew/training";
 import { UsageError } from "./failure.ts";
 import { type ModelOptions, namesFile } from "./model.ts";
@@ -71,7 +73,7 @@ function requireFit(network: Network, { name, inputShape, classCount }: Dataset)
     inputShape.every((length, axis) => length === network.inputShape[axis]);
   if (same && classCount === network.outputShape[0]) return;
   throw new UsageError("--dataset", {
-    given: `${name}: inputs of ${inputShape.join("×")}, ${classCount} classes`,
-    expected: `what ${network.name} takes: inputs of ${network.inputShape.join("×")}, ${network.outputShape[0]} classes`,
+    given: `${name}: inputs of ${inputShape.join("×")}, ${counted(classCount, "class", "classes")}`,
+    expected: `what ${network.name} takes: inputs of ${network.inputShape.join("×")}, ${counted(network.outputShape[0]!, "class", "classes")}`,
   });
 }

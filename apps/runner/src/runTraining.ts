@@ -27,6 +27,7 @@ import {
 } from "@phew/core";
 import { digestWeights, type MaskOrigin, readMasks, writeSafetensors } from "@phew/formats";
 import {
+  counted,
   isTidy,
   lastAccuracy,
   type RunState,
@@ -302,7 +303,7 @@ function rewindStepOf(
   if (step === undefined || step <= epochs * stepsPerEpoch) return step;
   throw new ArgumentError("rewinding", {
     given: rewindEpoch === undefined ? `to step ${step}` : `to epoch ${rewindEpoch}`,
-    expected: `at most ${epochs} epochs of ${stepsPerEpoch} steps, which is all the training there is`,
+    expected: `at most ${counted(epochs, "epoch")} of ${counted(stepsPerEpoch, "step")}, which is all the training there is`,
   });
 }
 

@@ -1,5 +1,5 @@
 /** What `phew sweep` tells: how runs stand, how long they will take, what came of them, what went wrong. */
-import { formatAccuracy, formatDuration, formatTable, listRuns, type Row } from "@phew/runs";
+import { counted, formatAccuracy, formatDuration, formatTable, listRuns, type Row } from "@phew/runs";
 import {
   describeSources,
   type Estimate,
@@ -85,7 +85,7 @@ export function warningsOf(statuses: readonly TaskStatus[]): RunFailure[] {
 
 export function warningLines(warnings: readonly RunFailure[]): string[] {
   if (warnings.length === 0) return [];
-  return [`${warnings.length === 1 ? "1 warning" : `${warnings.length} warnings`}:`, ...runLines(warnings)];
+  return [`${counted(warnings.length, "warning")}:`, ...runLines(warnings)];
 }
 
 export function failureLines(failures: readonly RunFailure[]): string[] {
@@ -135,7 +135,7 @@ function describeEstimate(
     executor.name === "pool"
       ? `About ${formatDuration(totalMs)}, ${runCount(processCount)} at a time`
       : `About ${formatDuration(sumMs)} of computing in all`;
-  return `${time}. Of ${estimate.runMs.length} estimates ${describeSources(estimate)}.`;
+  return `${time}. Of ${counted(estimate.runMs.length, "estimate")} ${describeSources(estimate)}.`;
 }
 
 function entriesBelow(root: string) {
@@ -148,5 +148,5 @@ function entriesBelow(root: string) {
 }
 
 function runCount(count: number): string {
-  return count === 1 ? "1 run" : `${count} runs`;
+  return counted(count, "run");
 }

@@ -1,5 +1,7 @@
 /** What a training run is: everything that decides its numbers, and nothing else. It names the run's folder. */
+
 import type { RunIdentity } from "@phew/runs";
+import { formatPercent } from "@phew/runs";
 
 export interface TrainConfig {
   /** Name of the zoo. */
@@ -109,5 +111,5 @@ export const USUAL_SETTINGS = {
 /** `phew 5 %`, `dense`: what a person calls the run. */
 export function runName(config: TrainConfig): string {
   const method = config.check === undefined ? config.method : `${config.method}+${config.check}`;
-  return config.method === "dense" ? "dense" : `${method} ${Number((config.density * 100).toPrecision(4))} %`;
+  return config.method === "dense" ? "dense" : `${method} ${formatPercent(config.density, 4)}`;
 }

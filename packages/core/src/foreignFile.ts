@@ -2,7 +2,9 @@
  * What a file is that lies under another's name, told by its first bytes: what downloads and clones leave where a model
  * or a data set should be. A function of bytes alone: core opens no files.
  */
+
 import { ArgumentError } from "./errors.ts";
+import { counted } from "./quantity.ts";
 
 export interface ForeignFile {
   /** What it is, to follow "got". */
@@ -63,7 +65,7 @@ export function downloadFault(first: Uint8Array): ForeignFile | undefined {
   if (/^version https?:\/\/(git-lfs|hawser)\./.test(text)) {
     const size = /^size (\d{1,16})$/m.exec(text)?.[1];
     return {
-      kind: `a Git LFS pointer${size === undefined ? "" : ` to a file of ${size} bytes, which is not here`}`,
+      kind: `a Git LFS pointer${size === undefined ? "" : ` to a file of ${counted(Number(size), "byte")}, which is not here`}`,
       remedy: "Fetch the file itself: git lfs pull in its repository, or download it from the site.",
     };
   }

@@ -1,4 +1,5 @@
 /** Prunes a network by any method: checks what is asked for, has it done, and checks what came of it. */
+
 import { layerMeasures } from "./analysis/analyse.ts";
 import { maskWarnings } from "./analysis/maskFaults.ts";
 import { applyCheck, completeCheck } from "./checks/applyCheck.ts";
@@ -19,6 +20,7 @@ import {
   requireMeaning,
 } from "./pruners/pruner.ts";
 import { prunerByName, pruners } from "./pruners/registry.ts";
+import { counted } from "./quantity.ts";
 import { longestWalk, walkPlan } from "./walks/plan.ts";
 import { firstUnusable, requireFiniteWeights, type Weights } from "./weights/weights.ts";
 
@@ -224,7 +226,7 @@ export function requireWithin(pruner: Pruner, keepCount: number, within: Masks, 
   const { keptCount, network } = within;
   if (keepCount > keptCount) {
     throw new ArgumentError("density", {
-      given: `${keepCount} weights to keep`,
+      given: `${counted(keepCount, "weight")} to keep`,
       expected: `at most the ${keptCount} of ${network.prunableCount} that are left to choose among`,
       remedy: `Ask for a density of at most ${within.density}.`,
     });
@@ -268,7 +270,7 @@ function requireCount(pruner: Pruner, request: PruneRequest, masks: Masks): numb
     ? keepCount + longestWalk(walkPlan(network, weights), "kernel") - 1
     : keepCount;
   if (keptCount < keepCount || keptCount > most) {
-    throw new Error(`${pruner.name} kept ${keptCount} weights, not ${keepCount} to ${most}`);
+    throw new Error(`${pruner.name} kept ${counted(keptCount, "weight")}, not ${keepCount} to ${most}`);
   }
   if (from?.bytes.some((kept, k) => kept === 1 && masks.bytes[k] === 0)) {
     throw new Error(`${pruner.name} let go of weights that were kept from the start`);

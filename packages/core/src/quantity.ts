@@ -11,8 +11,9 @@ export function formatCount(count: number): string {
  * A number of things: "1 epoch", "61,470 weights", "no run" is up to the caller.
  * @param plural where it is not the noun with an s: `counted(2, "entry", "entries")`
  */
-export function counted(count: number, noun: string, plural = `${noun}s`): string {
-  return `${formatCount(count)} ${count === 1 ? noun : plural}`;
+export function counted(count: number | bigint, noun: string, plural = `${noun}s`): string {
+  const number = typeof count === "bigint" ? count.toLocaleString("en-GB") : formatCount(count);
+  return `${number} ${Number(count) === 1 ? noun : plural}`;
 }
 
 /** At most five characters: 987 → "987", 61470 → "61.5k", 20034216 → "20.0M". */

@@ -107,7 +107,7 @@ describe("a network", () => {
       "too few inputs",
       [input, fc1("a", "x"), node("s", { kind: "add" }, "a")],
       "s",
-      /layer "s": got 1 inputs, expected at least 2 for add/,
+      /layer "s": got 1 input, expected at least 2 for add/,
     ],
     [
       "too many inputs",

@@ -1,6 +1,6 @@
 /** Masked models out, in the forms that PyTorch and TensorFlow users load. */
 import { extname } from "node:path";
-import { ArgumentError, type Masks, type Network, unknownName } from "@phew/core";
+import { ArgumentError, counted, type Masks, type Network, unknownName } from "@phew/core";
 import {
   EXPORT_FORMS,
   type ExportableModel,
@@ -72,7 +72,7 @@ function opaqueNotes(network: Network): readonly string[] {
   const count = network.nodes.filter(({ op }) => op.kind === "opaque").length;
   if (count === 0) return [];
   return [
-    `The file holds ${count === 1 ? "a part" : `${count} parts`} taken as opaque: to read it again, pass --treat-as-opaque.`,
+    `The file holds ${count === 1 ? "a part" : counted(count, "part")} taken as opaque: to read it again, pass --treat-as-opaque.`,
   ];
 }
 

@@ -2,7 +2,7 @@
  * Masks on disk: safetensors, one BOOL tensor `<parameter>_mask` of the parameter's shape for each prunable parameter, and
  * for each bias, scale and shift in which a dead unit is silenced.
  */
-import { ArgumentError, Masks, type Network } from "@phew/core";
+import { ArgumentError, Masks, type Network, counted } from "@phew/core";
 import { normalisationsOf, parameterMasks } from "./parameterMasks.ts";
 import { safetensorsChunks } from "./safetensors.ts";
 import { boolTensor, elementsOf, type Tensor, type Tensors, toFloat32 } from "./tensor.ts";
@@ -158,7 +158,7 @@ export function pickMasks(network: Network, tensors: Tensors, source: string): M
     const some = missing.slice(0, 5).join(", ");
     const held = [...tensors.keys()].slice(0, 5).join(", ");
     throw new ArgumentError(source, {
-      given: `no mask for ${missing.length} of the ${expected.size} layers of ${network.name} (${some}${missing.length > 5 ? ", …" : ""})`,
+      given: `no mask for ${missing.length} of the ${counted(expected.size, "layer")} of ${network.name} (${some}${missing.length > 5 ? ", …" : ""})`,
       expected: "one tensor <parameter>_mask for each",
       remedy: `The file holds: ${held || "nothing"}${tensors.size > 5 ? ", …" : ""}.`,
     });

@@ -2,7 +2,7 @@
  * NumPy arrays: `\x93NUMPY`, version, length of a header, the header (a Python dictionary), the elements.
  * @see https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, counted } from "@phew/core";
 import { plainBytes } from "./readFile.ts";
 import { gather } from "./strides.ts";
 import { type Dtype, ELEMENT_BYTES, requireWholeTensor, safeElementCount, type Tensor } from "./tensor.ts";
@@ -50,7 +50,7 @@ export function parseNpy(given: Uint8Array, subject = "npy"): Tensor {
   const data = bytes.subarray(dataStart);
   if (data.length !== count * width) {
     throw new ArgumentError(subject, {
-      given: `${data.length} bytes of data`,
+      given: `${counted(data.length, "byte")} of data`,
       expected: `${count * width} for ${dtype} of shape (${shape.join(", ")})`,
       remedy: data.length < count * width ? "It is cut short: copy or download it again." : "It is damaged.",
     });
@@ -104,7 +104,7 @@ function headerText(subject: string, bytes: Uint8Array): { text: string; dataSta
   const length = version === 1 ? head.getUint16(8, true) : head.getUint32(8, true);
   if (length > MAX_HEADER_BYTES || start + length > bytes.length) {
     throw new ArgumentError(subject, {
-      given: `a header of ${length} bytes`,
+      given: `a header of ${counted(length, "byte")}`,
       expected: `at most ${Math.min(MAX_HEADER_BYTES, bytes.length - start)}`,
       remedy: "It is damaged or cut short.",
     });

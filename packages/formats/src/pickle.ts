@@ -4,7 +4,7 @@
  * a placeholder that does nothing.
  * @see https://github.com/python/cpython/blob/main/Lib/pickletools.py
  */
-import { ArgumentError, shortened } from "@phew/core";
+import { ArgumentError, counted, shortened } from "@phew/core";
 
 /** A class or function that pickles may name; `call` is what calling it gives, where it may be called. */
 export interface Global {
@@ -87,7 +87,7 @@ class Unpickler {
       if (value === NOTHING) this.#change(opcode);
       else this.#stack.push(value);
       if (typeof value === "object" && value !== null && ++this.#objectCount > MOST_OBJECTS)
-        throw this.#tooMuch(`more than ${MOST_OBJECTS} objects`);
+        throw this.#tooMuch(`more than ${counted(MOST_OBJECTS, "object")}`);
     }
   }
 
@@ -366,7 +366,7 @@ class Unpickler {
   }
 
   #long(length: number): number | bigint {
-    if (length > 64) throw this.#fault(`a whole number of ${length} bytes`, "at most 64");
+    if (length > 64) throw this.#fault(`a whole number of ${counted(length, "byte")}`, "at most 64");
     let value = 0n;
     const bytes = this.#take(length);
     for (let k = length - 1; k >= 0; k--) value = value * 256n + BigInt(bytes[k]!);

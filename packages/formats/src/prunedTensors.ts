@@ -2,6 +2,7 @@
  * Weights beside their masks, as torch.nn.utils.prune and `--form original+masks` leave them: `<parameter>_orig` and
  * `<parameter>_mask`, whose product the layer computes with.
  */
+import { counted } from "@phew/core";
 import { maskBytes } from "./maskFile.ts";
 import { zeroedTensor } from "./parameterMasks.ts";
 import type { Tensors } from "./tensor.ts";
@@ -36,7 +37,7 @@ export function withProducts(file: NamedTensors, source: string): NamedTensors {
     tensors.delete(`${name}_mask`);
   }
   const note =
-    `Took ${pruned.length} parameter${pruned.length === 1 ? "" : "s"} as the product of original and mask (${first}_orig, ` +
+    `Took ${counted(pruned.length, "parameter")} as the product of original and mask (${first}_orig, ` +
     `${first}_mask); --masks with this file takes the masks.`;
   return { ...file, tensors, notes: [...file.notes, note] };
 }

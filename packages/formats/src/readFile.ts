@@ -2,7 +2,7 @@
 import { constants } from "node:buffer";
 import { closeSync, fstatSync, constants as modes, openSync, readSync, type Stats } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { ArgumentError, downloadFault, errorCode } from "@phew/core";
+import { ArgumentError, counted, downloadFault, errorCode } from "@phew/core";
 
 /** Bytes that one call of the operating system reads. */
 const READ_BYTES = 2 ** 28;
@@ -103,8 +103,8 @@ export function readText(path: string): string {
   const bytes = withFileSync(path, (descriptor, size) => {
     if (size > MOST_TEXT_BYTES) {
       throw new ArgumentError(path, {
-        given: `a file of ${size} bytes`,
-        expected: `a text of at most ${MOST_TEXT_BYTES} bytes`,
+        given: `a file of ${counted(size, "byte")}`,
+        expected: `a text of at most ${counted(MOST_TEXT_BYTES, "byte")}`,
         remedy: "Check that it is the file you meant.",
       });
     }
@@ -141,7 +141,7 @@ async function readPart(handle: FileHandle, path: string, size: number, offset: 
   if (offset + length > size) throw truncated(path, offset + length, size);
   if (length > constants.MAX_LENGTH) {
     throw new ArgumentError(path, {
-      given: `${length} bytes in one piece`,
+      given: `${counted(length, "byte")} in one piece`,
       expected: `at most ${constants.MAX_LENGTH}`,
       remedy: "Save it in shards.",
     });
@@ -159,7 +159,7 @@ async function readPart(handle: FileHandle, path: string, size: number, offset: 
 function truncated(path: string, expected: number, given: number): ArgumentError {
   return new ArgumentError(path, {
     given: `a file that ends at byte ${given}`,
-    expected: `at least ${expected} bytes`,
+    expected: `at least ${counted(expected, "byte")}`,
     remedy: "It is cut short: copy or download it again.",
   });
 }

@@ -3,7 +3,7 @@
  * @see https://github.com/huggingface/safetensors, section "Format"
  */
 import { basename } from "node:path";
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, counted } from "@phew/core";
 import { neighbourPath } from "./neighbour.ts";
 import { type OpenFile, plainBytes, readWhole, withFile } from "./readFile.ts";
 import { isObject, type JsonObject, parseStrictJson } from "./strictJson.ts";
@@ -210,7 +210,7 @@ async function readShards(path: string): Promise<TensorFile> {
 function headerLength(subject: string, first: Uint8Array, fileBytes: number): number {
   if (first.length < 8) {
     throw new ArgumentError(subject, {
-      given: `${fileBytes} bytes`,
+      given: counted(fileBytes, "byte"),
       expected: "a safetensors file: at least 10 bytes",
       remedy: "It is empty or cut short: copy or download it again.",
     });
@@ -218,14 +218,14 @@ function headerLength(subject: string, first: Uint8Array, fileBytes: number): nu
   const length = new DataView(first.buffer, first.byteOffset, 8).getBigUint64(0, true);
   if (length > MAX_HEADER_BYTES) {
     throw new ArgumentError(subject, {
-      given: `a header of ${length} bytes`,
+      given: `a header of ${counted(length, "byte")}`,
       expected: `at most ${MAX_HEADER_BYTES}`,
       remedy: "This is probably not a safetensors file.",
     });
   }
   if (Number(length) > fileBytes - 8) {
     throw new ArgumentError(subject, {
-      given: `a header of ${length} bytes in a file of ${fileBytes}`,
+      given: `a header of ${counted(length, "byte")} in a file of ${fileBytes}`,
       expected: "a file that holds its header",
       remedy: "It is cut short or no safetensors file: copy or download it again.",
     });
@@ -263,7 +263,7 @@ function parseHeader(subject: string, bytes: Uint8Array, dataBytes: number): Hea
   }
   if (end !== dataBytes) {
     throw new ArgumentError(subject, {
-      given: `${dataBytes} bytes of data`,
+      given: `${counted(dataBytes, "byte")} of data`,
       expected: `${end}, what its header counts`,
       remedy: dataBytes < end ? "It is cut short: copy or download it again." : "The file is damaged.",
     });

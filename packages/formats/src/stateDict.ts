@@ -1,5 +1,5 @@
 /** Which dictionary of a checkpoint is the model's state dict, and what else there was. */
-import { ArgumentError, shortened } from "@phew/core";
+import { ArgumentError, counted, shortened } from "@phew/core";
 import { Placeholder, Tuple } from "./pickle.ts";
 import { Window } from "./torchWindow.ts";
 
@@ -104,7 +104,9 @@ function chosen(subject: string, at: Candidate): Candidate {
   const isOwn = choices !== known && choices.every(([, child]) => at.ownCount >= child.tensorCount);
   if (choices.length === 0 || isOwn) return at;
   if (choices.length === 1) return chosen(subject, choices[0]![1]);
-  const texts = choices.map(([, { path, tensorCount }]) => `"${path.join(".")}" (${tensorCount} tensors)`);
+  const texts = choices.map(
+    ([, { path, tensorCount }]) => `"${path.join(".")}" (${counted(tensorCount, "tensor")})`,
+  );
   const key = choices[0]![1].path.map((name) => `[${JSON.stringify(shortened(name, 60))}]`).join("");
   throw new ArgumentError(subject, {
     given: `a checkpoint with ${choices.length} dictionaries of tensors: ${texts.slice(0, 10).join(", ")}${texts.length > 10 ? ", …" : ""}`,

@@ -1,5 +1,5 @@
 /** JSON out of files that may lie: bounded depth, no name twice in an object, valid UTF-8. */
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, counted } from "@phew/core";
 
 /**
  * @param subject the file, for messages
@@ -48,7 +48,7 @@ function requireBounded(subject: string, text: string, maxDepth: number): void {
         open.push(text[at] === "{" ? new Set() : undefined);
         if (open.length > maxDepth) {
           throw new ArgumentError(subject, {
-            given: `JSON nested deeper than ${maxDepth} levels`,
+            given: `JSON nested deeper than ${counted(maxDepth, "level")}`,
             expected: `at most ${maxDepth}`,
           });
         }

@@ -1,5 +1,5 @@
 /** A named array of numbers as files hold it: a type, a shape and bytes. All formats read into and write from this. */
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, counted } from "@phew/core";
 
 /** Bytes of one element, by type, in the safetensors names. */
 export const ELEMENT_BYTES = {
@@ -185,7 +185,7 @@ export function requireWholeTensor(subject: string, tensor: Tensor): void {
   const expected = count === undefined ? undefined : count * ELEMENT_BYTES[tensor.dtype];
   if (expected !== tensor.data.byteLength) {
     throw new ArgumentError(subject, {
-      given: `${tensor.data.byteLength} bytes of data`,
+      given: `${counted(tensor.data.byteLength, "byte")} of data`,
       expected: `${expected ?? "a countable number"} for ${tensor.dtype} of shape [${tensor.shape.join(", ")}]`,
     });
   }

@@ -3,7 +3,7 @@
  * Tensors are windows on storages. Nothing of the pickle is run: objects beside the tensors are left out.
  * @see https://docs.pytorch.org/docs/stable/notes/serialization.html
  */
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, counted } from "@phew/core";
 import { type Global, Placeholder, Tuple, unpickle } from "./pickle.ts";
 import { type OpenFile, openBytes, withFile } from "./readFile.ts";
 import { stateDictOf } from "./stateDict.ts";
@@ -88,7 +88,8 @@ export async function readOpenTorch(file: OpenFile): Promise<TorchFile> {
   const pickle = pickleName === undefined ? undefined : entries.get(pickleName);
   if (pickleName === undefined || pickle === undefined || pickle.size > MAX_PICKLE_BYTES) {
     throw new ArgumentError(file.path, {
-      given: pickle === undefined ? "an archive without data.pkl" : `a pickle of ${pickle.size} bytes`,
+      given:
+        pickle === undefined ? "an archive without data.pkl" : `a pickle of ${counted(pickle.size, "byte")}`,
       expected: pickle === undefined ? "a file that torch.save wrote" : `at most ${MAX_PICKLE_BYTES}`,
     });
   }
@@ -217,8 +218,8 @@ async function readStorage(
   const width = storage.dtype === undefined ? 1 : ELEMENT_BYTES[storage.dtype];
   if (entry === undefined || entry.size !== storage.length * width) {
     throw new ArgumentError(`${subject}: storage ${JSON.stringify(storage.key.slice(0, 60))}`, {
-      given: entry === undefined ? "none" : `${entry.size} bytes`,
-      expected: `${storage.length * width} bytes`,
+      given: entry === undefined ? "none" : counted(entry.size, "byte"),
+      expected: counted(storage.length * width, "byte"),
       remedy: "The file is damaged: copy or download it again.",
     });
   }

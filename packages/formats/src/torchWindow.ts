@@ -1,5 +1,5 @@
 /** Tensors as PyTorch files describe them: windows on storages, with strides. */
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, counted } from "@phew/core";
 import { gather, rowMajorStrides } from "./strides.ts";
 import { type Dtype, ELEMENT_BYTES, safeElementCount, type Tensor } from "./tensor.ts";
 
@@ -67,7 +67,7 @@ export function checkWindow(subject: string, window: Window, bytes: Uint8Array):
   }
   if (count > available) {
     throw new ArgumentError(subject, {
-      given: `${count} elements over ${available} in memory`,
+      given: `${counted(count, "element")} over ${available} in memory`,
       expected: "a tensor with memory of its own",
       remedy: "It was expanded: call .contiguous() on it before saving.",
     });

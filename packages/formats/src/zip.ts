@@ -4,7 +4,7 @@
  * @see https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, sections 4.3 to 4.5
  */
 import { crc32, inflateRawSync } from "node:zlib";
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, counted } from "@phew/core";
 import type { OpenFile } from "./readFile.ts";
 
 export interface ZipEntry {
@@ -51,7 +51,7 @@ export async function readZip(file: OpenFile): Promise<ReadonlyMap<string, ZipEn
     inflatedBytes += listed.size;
     if (inflatedBytes > budget) {
       throw new ArgumentError(`${file.path}: ${listed.name}`, {
-        given: `deflated data that claims to grow beyond ${budget} bytes in all`,
+        given: `deflated data that claims to grow beyond ${counted(budget, "byte")} in all`,
         expected: "less",
         remedy: "Save it without compression if it is what it should be.",
       });

@@ -86,7 +86,7 @@ const raw: Record<string, Way> = {
 
 const LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:59\nsize 435852734\n";
 const downloads: [string, string, RegExp][] = [
-  ["a Git LFS pointer", LFS, /Git LFS pointer to a file of 435852734 bytes.*git lfs pull/],
+  ["a Git LFS pointer", LFS, /Git LFS pointer to a file of 435,852,734 bytes.*git lfs pull/],
   [
     "an HTML page",
     "\n<!DOCTYPE html>\n<html><body>404</body></html>",
@@ -223,7 +223,7 @@ describe("a small archive that would fill the memory is refused", () => {
     const pickle = Buffer.concat([Buffer.from("\x80\x02", "latin1"), Buffer.alloc(2 ** 22 + 10, "}")]);
     await expect(
       readTensors(place("a.pt", Buffer.concat([...zipChunks([["m/data.pkl", [pickle]]])]))),
-    ).rejects.toThrow(/more than 4194304 objects/);
+    ).rejects.toThrow(/more than 4,194,304 objects/);
   });
 });
 

@@ -459,7 +459,7 @@ describe("files that are not right", () => {
     [
       "too few bytes",
       gemm({ tensors: { w: { dims: [5, 3], values: [1, 2, 3] } } }),
-      /tensor "w": got 12 bytes or elements of data, expected 60/,
+      /tensor "w": got data of 12 in bytes or elements, expected 60/,
     ],
     ["too many bytes", gemm({ tensors: { w: { dims: [5, 1], values: [1, 2, 3, 4, 5, 6] } } }), /expected 20/],
     [
@@ -483,7 +483,7 @@ describe("files that are not right", () => {
     [
       "features that do not fit",
       gemm({ tensors: { w: tensor([4, 2], 1) } }),
-      /5 features do not fit a weight of shape \[4, 2\]/,
+      /a weight of shape \[4, 2\] does not fit 5 features/,
     ],
     [
       "an attribute of the wrong type",
@@ -525,7 +525,7 @@ describe("files that are not right", () => {
     [
       "an input of more elements than can be held",
       gemm({ inputs: { x: ["n", 2 ** 40] } }),
-      /at most 1073741824 elements/,
+      /at most 1,073,741,824 elements/,
     ],
     [
       "a split into more parts than can be held",

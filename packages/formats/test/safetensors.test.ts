@@ -253,11 +253,11 @@ describe("a file that is wrong", () => {
   it.each<[string, Uint8Array, RegExp]>([
     ["is empty", new Uint8Array(), /0 bytes.*cut short/],
     ["is shorter than its length field", new Uint8Array(7), /7 bytes/],
-    ["has a header larger than the file", file({}, 0, 1000n), /header of 1000 bytes in a file of 10/],
+    ["has a header larger than the file", file({}, 0, 1000n), /header of 1,000 bytes in a file of 10/],
     [
       "has a header beyond the limit",
       file({}, 0, 2n ** 63n),
-      /header of 9223372036854775808 bytes, expected at most 100000000/,
+      /header of 9,223,372,036,854,775,808 bytes, expected at most 100000000/,
     ],
     ["has no JSON", file("{nonsense}", 0), /broken JSON/],
     ["has no object", file("[1]", 0), /does not begin with \{/],

@@ -1,6 +1,6 @@
 /** The figures of a comparison of masks: trace and width against density, and the densities of layers. */
 import { join } from "node:path";
-import { formatPercent } from "@phew/core";
+import { counted, formatPercent } from "@phew/core";
 import { type ChartSpec, writeChart } from "./chart.ts";
 import type { ComparedGroup } from "./comparison.ts";
 import { LINE_LEGEND, methodColour } from "./figures.ts";
@@ -205,5 +205,5 @@ const methodOrder = (points: readonly { readonly method: string }[]) =>
 
 function seedsOf(groups: readonly ComparedGroup[]): string {
   const count = Math.max(...groups.map((group) => group.seedCount));
-  return count === 1 ? "of one seed" : `over ${count} seeds`;
+  return count === 1 ? "of one seed" : `over ${counted(count, "seed")}`;
 }

@@ -1,6 +1,7 @@
 /** The noteworthy events of a run as one line each: for log panels, plain output and progress on standard error. */
 import type { RunEvent } from "@phew/core";
 import {
+  counted,
   formatAccuracy,
   formatCount,
   formatDuration,
@@ -33,7 +34,7 @@ export function describeEvent(event: RunEvent): EventText | undefined {
       return { level: event.level === "warning" ? "warning" : "info", text: event.message };
     case "prune.started":
       return info(
-        `pruning by ${event.method}: keep ${formatCount(event.keepCount)} of ${formatCount(event.prunableCount)} weights (${formatPercent(event.density)})`,
+        `pruning by ${event.method}: keep ${formatCount(event.keepCount)} of ${counted(event.prunableCount, "weight")} (${formatPercent(event.density)})`,
       );
     case "prune.finished":
       return info(prunedText(event));
@@ -56,13 +57,13 @@ export function describeEvent(event: RunEvent): EventText | undefined {
 /** What to say of lines of a run's events that are none; undefined where there are none such. */
 export function leftOutText(skippedCount: number): string | undefined {
   if (skippedCount === 0) return undefined;
-  const lines = skippedCount === 1 ? "1 line" : `${formatCount(skippedCount)} lines`;
+  const lines = counted(skippedCount, "line");
   return `${lines} of events.jsonl left out: damaged, or of a later version of phew`;
 }
 
 function prunedText(event: Extract<RunEvent, { kind: "prune.finished" }>): string {
-  const walks = event.walkCount === undefined ? "" : `, ${formatCount(event.walkCount)} walks`;
-  return `pruned by ${event.method}: kept ${formatCount(event.keptCount)} weights (${formatPercent(event.density)})${walks} in ${formatDuration(event.elapsedMs)}`;
+  const walks = event.walkCount === undefined ? "" : `, ${counted(event.walkCount, "walk")}`;
+  return `pruned by ${event.method}: kept ${counted(event.keptCount, "weight")} (${formatPercent(event.density)})${walks} in ${formatDuration(event.elapsedMs)}`;
 }
 
 function startedText({
@@ -72,7 +73,7 @@ function startedText({
   batchSize,
   plannedMemory: memory,
 }: Extract<RunEvent, { kind: "train.started" }>): string {
-  const work = `training on ${executor}: ${formatCount(epochCount)} epochs of ${formatCount(stepsPerEpoch)} steps, batch ${batchSize}`;
+  const work = `training on ${executor}: ${counted(epochCount, "epoch")} of ${counted(stepsPerEpoch, "step")}, batch ${batchSize}`;
   if (memory === undefined) return work;
   const [whole, activations, weights, optimiser] = [
     memory.processBytes,

@@ -3,7 +3,7 @@
  * what stands in a folder may be either, itself or behind a link; so it is looked at before, and again once it is open.
  */
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs";
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, counted } from "@phew/core";
 
 /** Not on every system. */
 const { O_NONBLOCK = 0, O_NOCTTY = 0, O_RDONLY } = constants;
@@ -27,7 +27,10 @@ export function readBounded(path: string, limit: number): Buffer {
   try {
     const { size } = fstatSync(descriptor);
     if (size > limit) {
-      throw new ArgumentError(path, { given: `a file of ${size} bytes`, expected: `at most ${limit}` });
+      throw new ArgumentError(path, {
+        given: `a file of ${counted(size, "byte")}`,
+        expected: `at most ${limit}`,
+      });
     }
     const bytes = Buffer.alloc(size);
     let length = 0;

@@ -1,5 +1,5 @@
 /** What every executor asks of its options and batches. */
-import { ArgumentError, elementCount, type Masks, type Network, type Weights } from "@phew/core";
+import { ArgumentError, counted, elementCount, type Masks, type Network, type Weights } from "@phew/core";
 import type { Batch, ExecutorOptions } from "./executor.ts";
 
 /** @throws ArgumentError where weights are missing or misshapen, masks are another network's, or a number is out of range */
@@ -46,14 +46,14 @@ export function checkNetwork({
     const length = weights.get(name)?.length;
     if (length === elementCount(shape)) continue;
     throw new ArgumentError(`weights of "${name}"`, {
-      given: length === undefined ? "none" : `${length} values`,
+      given: length === undefined ? "none" : counted(length, "value"),
       expected: `${elementCount(shape)} (${shape.join(" × ")})`,
     });
   }
   if (masks !== undefined && masks.bytes.length !== network.prunableCount) {
     throw new ArgumentError("masks", {
-      given: `those of ${masks.network.name}, ${masks.bytes.length} weights`,
-      expected: `those of ${network.name}, ${network.prunableCount} weights`,
+      given: `those of ${masks.network.name}, ${counted(masks.bytes.length, "weight")}`,
+      expected: `those of ${network.name}, ${counted(network.prunableCount, "weight")}`,
     });
   }
 }
@@ -62,15 +62,15 @@ export function checkNetwork({
 export function checkInput(network: Network, x: Float32Array, count: number, batchSize: number): void {
   if (!Number.isInteger(count) || count < 1 || count > batchSize) {
     throw new ArgumentError("batch", {
-      given: `${count} examples`,
+      given: counted(count, "example"),
       expected: `1 to ${batchSize}, the batch size`,
     });
   }
   const length = count * elementCount(network.inputShape);
   if (x.length !== length) {
     throw new ArgumentError("batch", {
-      given: `${x.length} values`,
-      expected: `${length}: ${count} examples of ${network.inputShape.join(" × ")}`,
+      given: counted(x.length, "value"),
+      expected: `${length}: ${counted(count, "example")} of ${network.inputShape.join(" × ")}`,
     });
   }
 }
@@ -81,7 +81,7 @@ export function checkBatch(network: Network, batch: Batch, batchSize: number): v
   const classCount = network.outputShape[0]!;
   if (batch.y.length !== batch.count) {
     throw new ArgumentError("batch", {
-      given: `${batch.y.length} classes for ${batch.count} examples`,
+      given: `${counted(batch.y.length, "class", "classes")} for ${counted(batch.count, "example")}`,
       expected: "one for each",
     });
   }

@@ -99,7 +99,7 @@ describe("mnist", () => {
     ["an HTML page", "t10k-labels-idx1-ubyte", Buffer.from("<!DOCTYPE html><html>"), /an HTML page/],
     ["half a header", "train-images-idx3-ubyte", images(1).slice(0, 10), /got 10 bytes.*16 bytes/],
     ["a header alone", "train-images-idx3-ubyte", images(4).slice(0, 16), /got 16 bytes, expected 3152/],
-    ["one byte too few", "train-images-idx3-ubyte", images(4).slice(0, -1), /got 3151 bytes.*cut short/],
+    ["one byte too few", "train-images-idx3-ubyte", images(4).slice(0, -1), /got 3,151 bytes.*cut short/],
     ["one byte too many", "t10k-images-idx3-ubyte", new Uint8Array([...images(2), 1]), /after its end/],
     [
       "labels for images",
@@ -262,7 +262,7 @@ describe("cifar10", () => {
     const load = () => loadDataset("cifar10", { dataDir: folder });
     await expect(load()).rejects.toThrow(/without data_batch_1\.bin/);
     write("data_batch_1.bin", new Uint8Array(0), 9999 * LENGTH);
-    await expect(load()).rejects.toThrow(/data_batch_1\.bin: got 30726927 bytes, expected 30730000/);
+    await expect(load()).rejects.toThrow(/data_batch_1\.bin: got 30,726,927 bytes, expected 30730000/);
     write("data_batch_1.bin", Uint8Array.of(10), RECORDS * LENGTH);
     await expect(load()).rejects.toThrow(/data_batch_1\.bin: got label 10 at example 0/);
     write("data_batch_1.bin", Uint8Array.of(1), RECORDS * LENGTH);
@@ -319,7 +319,7 @@ describe("cifar100", () => {
     const load = () => loadDataset("cifar100", { dataDir: folder });
     await expect(load()).rejects.toThrow(/test\.bin: got label 100 at example 0, expected a class, 0 to 99/);
     truncateSync(join(folder, "train.bin"), 50_000 * 3073);
-    await expect(load()).rejects.toThrow(/train\.bin: got 153650000 bytes, expected 153700000/);
+    await expect(load()).rejects.toThrow(/train\.bin: got 153,650,000 bytes, expected 153700000/);
   });
 });
 

@@ -319,7 +319,7 @@ describe.each(subjects.filter(({ present }) => present))("$heading", ({ make }) 
         /class 4, expected 0 to 3/,
       );
       await expect(executor.evaluate({ ...batch, y: Int32Array.of(0) })).rejects.toThrow(
-        /1 classes for 4 examples/,
+        /1 class for 4 examples/,
       );
       await expect(executor.predict(batch.x, 0)).rejects.toThrow(/0 examples/);
       executor.dispose();

@@ -1,4 +1,5 @@
 /** `phew analyze`: is this mask any good, and how much do several overlap? */
+
 import path from "node:path";
 import {
   type Analysis,
@@ -21,6 +22,7 @@ import {
   widePathKernelShares,
 } from "@phew/core";
 import { readBatch, requireWritable, writeScores } from "@phew/formats";
+import { counted } from "@phew/runs";
 import {
   fanReport,
   layerReport,
@@ -92,7 +94,7 @@ export async function analyze(model: string | undefined, options: AnalyzeOptions
 function requireSense({ masks, traceShares, histograms, without }: AnalyzeOptions): void {
   if (masks.length > 1 && traceShares !== undefined) {
     throw new UsageError("--trace-shares", {
-      given: `it for ${masks.length} masks`,
+      given: `it for ${counted(masks.length, "mask")}`,
       expected: "one mask, or none for the dense network",
     });
   }

@@ -1,6 +1,7 @@
 /** `phew bench`: how fast, as ratios to something else in one run. */
 import type { OptionValue } from "@phew/core";
 import {
+  counted,
   describeEnvironment,
   formatCount,
   formatMeasure,
@@ -186,7 +187,7 @@ function networkSection(report: BenchReport, options: ShowOptions, environment: 
     ...(ratio === undefined
       ? []
       : [
-          `${ours.name}, ${ours.weights} weights: ${times(ratio.median)} as fast as ${baseline!.name}, ${baseline!.weights} weights (median of ${ours.rounds.length} rounds; best rounds ${times(ratio.best)}).`,
+          `${ours.name}, ${ours.weights} weights: ${times(ratio.median)} as fast as ${baseline!.name}, ${baseline!.weights} weights (median of ${counted(ours.rounds.length, "round")}; best rounds ${times(ratio.best)}).`,
         ]),
     ...(report.baselineUnavailable === undefined ? [] : [`No baseline: ${report.baselineUnavailable}.`]),
     ...(limits === undefined
@@ -329,14 +330,14 @@ function pruneSection(report: PruneBenchReport, options: ShowOptions, environmen
       ...(walkCount === undefined ? {} : { walks: walkCount }),
     }),
   );
-  const rounds = roundCount === 1 ? "one round" : `median of ${roundCount} rounds`;
+  const rounds = roundCount === 1 ? "one round" : `median of ${counted(roundCount, "round")}`;
   const lines =
     rival === undefined || ratio === undefined
       ? [`No comparison: ${report.rivalUnavailable}.`]
       : [
           `${method}: ${times(ratio.median)} as fast as ${rival.name} (${rounds}; quickest masks ${times(ratio.best)}).`,
         ];
-  const title = `${network}, ${formatCount(prunableCount)} weights: a mask of ${formatPercent(requestedDensity)}`;
+  const title = `${network}, ${counted(prunableCount, "weight")}: a mask of ${formatPercent(requestedDensity)}`;
   const form = options.markdown ? "markdown" : "text";
   return section(title, lines, [formatTable(columns, rows, form)], options, environment);
 }
@@ -361,4 +362,4 @@ function commandLine(): string {
 const formatRate = (rate: number): string => (rate >= 1000 ? formatCount(rate) : formatMeasure(rate));
 const today = (): string => new Date().toISOString().slice(0, 10);
 const times = (ratio: number): string => `${ratio.toPrecision(3)} times`;
-const threadsOf = (count: number): string => `${count} thread${count === 1 ? "" : "s"}`;
+const threadsOf = (count: number): string => counted(count, "thread");

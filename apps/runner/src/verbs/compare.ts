@@ -8,6 +8,7 @@ import {
   type ComparedMask,
   comparisonFigurePaths,
   comparisonTable,
+  counted,
   formatCount,
   formatDuration,
   formatPercent,
@@ -147,9 +148,10 @@ async function report(
     return;
   }
   const show = (text: string) => printText(options.ascii ? asciiOnly(text) : text);
-  const seeds = options.seeds.length === 1 ? `seed ${options.seeds[0]}` : `${options.seeds.length} seeds`;
+  const seeds =
+    options.seeds.length === 1 ? `seed ${options.seeds[0]}` : counted(options.seeds.length, "seed");
   printLines(
-    `${name}: ${formatCount(prunableCount)} prunable weights, ${seeds}, ${formatCount(masks.length)} masks in ${formatDuration(elapsedMs)}`,
+    `${name}: ${formatCount(prunableCount)} prunable weights, ${seeds}, ${counted(masks.length, "mask")} in ${formatDuration(elapsedMs)}`,
   );
   printLines(...notes.map((note) => `note: ${note}`));
   show(formatTable(table.columns, table.rows, "text"));

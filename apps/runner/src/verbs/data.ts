@@ -1,7 +1,7 @@
 /** `phew data`: what data sets there are, fetching one, looking at one. */
 import path from "node:path";
 import { ArgumentError } from "@phew/core";
-import { formatCount, formatMeasure, formatTable } from "@phew/runs";
+import { counted, formatCount, formatMeasure, formatTable } from "@phew/runs";
 import { datasetByName, datasets, download, type Examples, loadDataset } from "@phew/training";
 import { readArrays } from "../arrayFile.ts";
 import { printJson, printLines, printText } from "../output.ts";
@@ -71,7 +71,9 @@ export async function checkData(
     ["test", test],
   ];
   const counts = parts.map(([, examples]) => countsOf(examples, classCount));
-  printLines(`${name}: ${formatCount(classCount)} classes, inputs of ${dataset.inputShape.join(" × ")}`);
+  printLines(
+    `${name}: ${counted(classCount, "class", "classes")}, inputs of ${dataset.inputShape.join(" × ")}`,
+  );
   const { mean, std } = dataset.normalisation;
   const perChannel = (values: readonly number[]) => values.map((value) => formatMeasure(value)).join(", ");
   printLines(`inputs are (pixel / 255 − mean) / std: mean ${perChannel(mean)}, std ${perChannel(std)}`);
@@ -89,7 +91,7 @@ export async function checkData(
   for (const [k, [part, { count }]] of parts.entries()) {
     const own = counts[k]!;
     printLines(
-      `${part}: ${formatCount(count)} examples, ${Math.min(...own)} to ${Math.max(...own)} of a class`,
+      `${part}: ${counted(count, "example")}, ${Math.min(...own)} to ${Math.max(...own)} of a class`,
     );
   }
 }

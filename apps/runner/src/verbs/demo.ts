@@ -3,8 +3,10 @@ import { availableParallelism } from "node:os";
 import path from "node:path";
 import {
   compareRuns,
+  counted,
   formatAccuracy,
   formatDuration,
+  formatPercent,
   formatTable,
   writeFigures,
   writeReport,
@@ -42,7 +44,7 @@ export async function demo(options: DemoOptions): Promise<void> {
   if (!options.json) {
     printLines(
       `PHEW demo: LeNet-5 on glyphs, drawn by the program: ${demoRecipe.trainCount} training and ${demoRecipe.testCount} test images of 10 characters.`,
-      `Dense, and ${METHODS.join(", ")} at ${DENSITIES.map((d) => `${d * 100} %`).join(" and ")}: ${configs.length} runs, ${processCount} at a time. Watch them live: npm run phew watch ${options.runs}`,
+      `Dense, and ${METHODS.join(", ")} at ${DENSITIES.map((d) => formatPercent(d)).join(" and ")}: ${counted(configs.length, "run")}, ${processCount} at a time. Watch them live: npm run phew watch ${options.runs}`,
     );
   }
   const progress = startProgress("demo", options.json);
@@ -58,7 +60,7 @@ export async function demo(options: DemoOptions): Promise<void> {
         const fraction = done.reduce((sum, part) => sum + part, 0) / configs.length;
         const finishedCount = done.filter((part) => part === 1).length;
         if (event.kind === "train.epoch") {
-          const note = `${finishedCount} of ${configs.length} runs; ${runName(configs[job]!)} epoch ${event.epoch}: ${formatAccuracy(event.testAccuracy)}`;
+          const note = `${finishedCount} of ${counted(configs.length, "run")}; ${runName(configs[job]!)} epoch ${event.epoch}: ${formatAccuracy(event.testAccuracy)}`;
           progress.update(fraction, note);
         }
       },
@@ -75,7 +77,7 @@ export async function demo(options: DemoOptions): Promise<void> {
   printWarnings(warnings);
   printText(`\n${formatTable(report.columns, report.rows, "text")}\n`);
   printLines(
-    `${configs.length} runs in ${formatDuration(elapsedMs)}. Everything is in ${folder}${path.sep}:`,
+    `${counted(configs.length, "run")} in ${formatDuration(elapsedMs)}. Everything is in ${folder}${path.sep}:`,
     ...files.map((file) => `  ${file}`),
   );
 }

@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import { loadWalkEngine } from "@phew/engine";
-import { formatTable } from "@phew/runs";
+import { counted, formatTable } from "@phew/runs";
 import {
   type Availability,
   installTensorflow,
@@ -73,7 +73,7 @@ function machine(): Finding[] {
       what: "processor",
       works: true,
       needed: true,
-      detail: `${cpus()[0]?.model.trim() ?? "unknown"}, ${availableParallelism()} threads for this process`,
+      detail: `${cpus()[0]?.model.trim() ?? "unknown"}, ${counted(availableParallelism(), "thread")} for this process`,
     },
     {
       what: "memory",

@@ -1,7 +1,7 @@
 /** `phew export`: a masked model as a file that other programs load. */
 import { maskWarnings } from "@phew/core";
 import { type ExportForm, exportModel, type Layout, requireWritable } from "@phew/formats";
-import { formatCount, formatPercent } from "@phew/runs";
+import { counted, formatCount, formatPercent } from "@phew/runs";
 import { UsageError } from "../failure.ts";
 import { loadMaskedModel, type MaskedModelOptions, namesMasks } from "../maskedModel.ts";
 import { printJson, printLines, printWarnings } from "../output.ts";
@@ -55,6 +55,6 @@ export async function exportMasked(model: string | undefined, options: ExportOpt
   }
   printLines(
     ...all.map((note) => `note: ${note}`),
-    `${options.out}: ${network.name}, ${options.form}, ${formatCount(masks.keptCount)} of ${formatCount(network.prunableCount)} weights kept (${formatPercent(masks.density)})`,
+    `${options.out}: ${network.name}, ${options.form}, ${formatCount(masks.keptCount)} of ${counted(network.prunableCount, "weight")} kept (${formatPercent(masks.density)})`,
   );
 }

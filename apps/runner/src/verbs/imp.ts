@@ -1,6 +1,7 @@
 /** `phew imp`: iterative magnitude pruning with rewinding, a run folder for each round, and the table of rounds. */
 import { prunerByName, type RunEvent, requireConfinable } from "@phew/core";
 import {
+  counted,
   doneFraction,
   formatAccuracy,
   formatCount,
@@ -101,6 +102,8 @@ function report(
   }
   const skippedCount = results.filter(({ skipped }) => skipped).length;
   if (skippedCount > 0) {
-    printLines(`${skippedCount} of ${results.length} runs were finished before; --force runs them again.`);
+    printLines(
+      `${skippedCount} of ${counted(results.length, "run")} ${skippedCount === 1 ? "was" : "were"} finished before; --force runs them again.`,
+    );
   }
 }

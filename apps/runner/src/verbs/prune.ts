@@ -25,7 +25,7 @@ import {
   writeMasks,
   writeScores,
 } from "@phew/formats";
-import { formatCount, formatDuration, formatPercent, formatShortCount, formatTable } from "@phew/runs";
+import { formatCount, formatDuration, formatPercent, formatShortCount, formatTable, counted } from "@phew/runs";
 import { assumptionLines } from "../assumptions.ts";
 import { UsageError } from "../failure.ts";
 import { type LoadedModel, loadModel, type ModelOptions } from "../model.ts";
@@ -122,9 +122,9 @@ export async function prune(model: string | undefined, options: PruneOptions): P
           onProgress: ({ fraction, keptCount, walkCount, expectedWalkCount, round, roundCount }) => {
             const all =
               expectedWalkCount === undefined ? "" : ` of about ${formatShortCount(expectedWalkCount)}`;
-            const walks = walkCount === undefined ? "" : `, ${formatCount(walkCount)}${all} walks`;
+            const walks = walkCount === undefined ? "" : `, ${formatCount(walkCount)}${counted(all, "walk")}`;
             const rounds = round === undefined ? "" : `, round ${round} of ${roundCount}`;
-            progress.update(fraction, `${formatCount(keptCount)} weights${walks}${rounds}`);
+            progress.update(fraction, `${counted(keptCount, "weight")}${walks}${rounds}`);
           },
           ...(data && { data }),
           ...(from === undefined ? {} : { from }),
@@ -299,7 +299,7 @@ function report(
     return;
   }
   printLines(
-    `${network.name}: ${formatCount(network.prunableCount)} prunable weights in ${network.prunable.length} layers, ${loaded.origin}`,
+    `${network.name}: ${formatCount(network.prunableCount)} prunable weights in ${counted(network.prunable.length, "layer")}, ${loaded.origin}`,
   );
   if (loaded.notes.length > 0) printLines(...loaded.notes.map((note) => `note: ${note}`));
   const columns = [

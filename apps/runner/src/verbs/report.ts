@@ -2,6 +2,7 @@
 import { ArgumentError } from "@phew/core";
 import {
   compareRuns,
+  counted,
   formatTable,
   leftOutText,
   listRuns,
@@ -33,7 +34,7 @@ export async function report(folder: string, options: ReportOptions): Promise<vo
   }
   const progress = startProgress("reading", options.json);
   const records = entries.map((entry, k) => {
-    progress.update(k / entries.length, `${k} of ${entries.length} runs`);
+    progress.update(k / entries.length, `${k} of ${counted(entries.length, "run")}`);
     return readRun(entry.folder);
   });
   progress.done();

@@ -1,6 +1,6 @@
 /** `phew zoo`: what networks there are, and the layers of one. */
 import { elementCount, type Shape, zooEntries, zooModel } from "@phew/core";
-import { formatCount, formatTable } from "@phew/runs";
+import { counted, formatCount, formatTable } from "@phew/runs";
 import { printJson, printLines, printText } from "../output.ts";
 
 interface ZooVerbOptions {
@@ -52,7 +52,7 @@ export async function zoo(model: string | undefined, options: ZooVerbOptions): P
   ];
   printText(formatTable(columns, rows, "text"));
   printLines(
-    `${formatCount(network.prunableCount)} prunable weights of ${formatCount(parameterCount)} parameters`,
+    `${formatCount(network.prunableCount)} prunable weights of ${counted(parameterCount, "parameter")}`,
   );
 }
 

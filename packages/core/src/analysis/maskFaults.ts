@@ -3,9 +3,11 @@
  * weights on no path. Whatever the dense network lacks already, such as a layer that nothing reads, is no fault of the
  * mask. A network whose output is cut off answers every input alike, and trains to chance.
  */
+
 import { ArgumentError } from "../errors.ts";
 import { Masks } from "../masks/masks.ts";
 import type { Network } from "../network/network.ts";
+import { counted } from "../quantity.ts";
 import { layerEffects, pathReach } from "./effective.ts";
 import { keptGraph } from "./keptKernels.ts";
 
@@ -125,8 +127,6 @@ function reachedDense(network: Network): Reached {
   dense.set(network, known);
   return known;
 }
-
-const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? "" : "s"}`;
 
 const SHOWN = 5;
 

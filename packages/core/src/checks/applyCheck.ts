@@ -1,6 +1,8 @@
 /** Has a check done, and checks that it did what checks may do. */
+
 import { countKept } from "../masks/masks.ts";
 import { completeOptions, type OptionValue } from "../pruners/pruner.ts";
+import { counted } from "../quantity.ts";
 import type { Check, Checked, CheckRequest, CheckSettings } from "./check.ts";
 import { checkByName } from "./registry.ts";
 
@@ -23,7 +25,7 @@ export async function applyCheck(
   for (const parameter of request.masks.network.prunable) {
     const [before, after] = [request.masks, checked.masks].map((masks) => countKept(masks.of(parameter)));
     if (before !== after)
-      throw new Error(`${check.name} kept ${after} weights of ${parameter.name}, not ${before}`);
+      throw new Error(`${check.name} kept ${counted(after!, "weight")} of ${parameter.name}, not ${before}`);
   }
   return checked;
 }

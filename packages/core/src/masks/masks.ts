@@ -1,6 +1,8 @@
 /** Which prunable weights of a network are kept. */
+
 import { ArgumentError } from "../errors.ts";
 import type { Network, PrunableParameter } from "../network/network.ts";
+import { counted } from "../quantity.ts";
 import type { Weights } from "../weights/weights.ts";
 
 /** One byte a prunable weight, 1 = kept, in the order of `network.prunable`; a layer's mask is a view of it. */
@@ -13,7 +15,7 @@ export class Masks {
   constructor(network: Network, bytes: Uint8Array = new Uint8Array(network.prunableCount)) {
     if (bytes.length !== network.prunableCount) {
       throw new ArgumentError("masks", {
-        given: `${bytes.length} bytes`,
+        given: counted(bytes.length, "byte"),
         expected: `${network.prunableCount}, one for each prunable weight of ${network.name}`,
       });
     }
@@ -80,7 +82,7 @@ export function keepCountAt(density: number, count: number): number {
       given: `${density}`,
       expected: "the fraction of weights kept, 0 < density ≤ 1",
       ...(density > 1 && density <= 100
-        ? { remedy: `If you meant ${density} %, pass ${density / 100}.` }
+        ? { remedy: `If you meant ${density} %, pass ${Number((density / 100).toPrecision(12))}.` }
         : {}),
     });
   }
@@ -88,7 +90,7 @@ export function keepCountAt(density: number, count: number): number {
   const keepCount = Math.min(count, Math.floor(density * count * (1 + 2 * Number.EPSILON)));
   if (keepCount === 0) {
     throw new ArgumentError("density", {
-      given: `${density}, less than one of ${count} weights`,
+      given: `${density}, less than one of ${counted(count, "weight")}`,
       expected: `at least ${(1 / count).toPrecision(2)} for this network`,
     });
   }

@@ -1,7 +1,9 @@
 /** A network: a directed acyclic graph of operations over named parameters, shapes inferred, checked once. */
+
 import { ArgumentError, unknownName } from "../errors.ts";
 import { elementCount, type Parameter, type Shape } from "../operations/definition.ts";
 import { definitionOf, type Operation, operations } from "../operations/registry.ts";
+import { counted } from "../quantity.ts";
 
 /** One operation as it is asked for: by name, reading the values of other nodes by their names. */
 export interface NodeSpec {
@@ -68,7 +70,7 @@ export function buildNetwork(name: string, specs: readonly NodeSpec[], output: s
   const inputNodes = specs.filter((spec) => spec.op.kind === "input");
   if (inputNodes.length !== 1) {
     throw new ArgumentError(`network "${name}"`, {
-      given: `${inputNodes.length} inputs${inputNodes.length > 1 ? ` (${inputNodes.map((n) => n.name).join(", ")})` : ""}`,
+      given: `${counted(inputNodes.length, "input")}${inputNodes.length > 1 ? ` (${inputNodes.map((n) => n.name).join(", ")})` : ""}`,
       expected: "exactly one",
     });
   }
@@ -81,7 +83,7 @@ export function buildNetwork(name: string, specs: readonly NodeSpec[], output: s
     const [least, most] = definition.arity;
     if (spec.inputs.length < least || spec.inputs.length > most) {
       throw new ArgumentError(`layer "${spec.name}"`, {
-        given: `${spec.inputs.length} inputs`,
+        given: counted(spec.inputs.length, "input"),
         expected: `${least === most ? least : `at least ${least}`} for ${spec.op.kind}`,
       });
     }

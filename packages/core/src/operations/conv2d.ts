@@ -3,7 +3,9 @@
  *   y[o, p, q] = b[o] + Σ_{i in group of o} Σ_{r, c} w[o, i, r, c] · x[i, p·s − pad + r·d, q·s − pad + c·d]
  * Units are channels; an edge is one weight; a kernel is the kh·kw edges from one channel to another.
  */
+
 import { ArgumentError } from "../errors.ts";
+import { counted } from "../quantity.ts";
 import { convPathBackward, convPathForward } from "./convPathSums.ts";
 import type { OperationDefinition, Parameter, Shape } from "./definition.ts";
 import { throughWindow } from "./repeats.ts";
@@ -28,7 +30,7 @@ function inChannels(op: Conv2d, inputs: readonly Shape[], node: string): number 
     op.outChannels % op.groups !== 0
   ) {
     throw new ArgumentError(`layer "${node}"`, {
-      given: `${op.groups} groups for ${channels} input and ${op.outChannels} output channels`,
+      given: `${counted(op.groups, "group")} for ${channels} input and ${op.outChannels} output channels`,
       expected: "a number of groups that divides both",
     });
   }

@@ -8,7 +8,9 @@
  * (of the unit, or of the entire input where nothing is known); inputs add up: paths pass through either factor of a
  * product as through either term of a sum.
  */
+
 import { ArgumentError } from "../errors.ts";
+import { counted } from "../quantity.ts";
 import {
   elementCount,
   NO_GRADIENTS,
@@ -45,7 +47,7 @@ export const opaque: OperationDefinition<Opaque> = {
     const other = op.carries && inputs.find(([count]) => count !== 1 && count !== units);
     if (other !== undefined) {
       throw new ArgumentError(`layer "${node}"`, {
-        given: `an input of ${other[0]} units`,
+        given: `an input of ${counted(other[0]!, "unit")}`,
         expected: `${units}, as many as it puts out, or 1`,
       });
     }

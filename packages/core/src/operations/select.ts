@@ -2,7 +2,9 @@
  * Some units of its input, in any order and each as often as wanted: unit u of the output is unit index[u] of the input.
  * Slices, the parts of a split, gathers of channels and the shuffling of channels are all this.
  */
+
 import { ArgumentError } from "../errors.ts";
+import { counted } from "../quantity.ts";
 import {
   elementCount,
   NO_GRADIENTS,
@@ -33,7 +35,7 @@ export const select: OperationDefinition<Select> = {
     if (index.length === 0 || stray !== undefined) {
       throw new ArgumentError(`layer "${node}"`, {
         given: stray === undefined ? "no units" : `unit ${stray}`,
-        expected: `at least one, all among the ${units} units of its input`,
+        expected: `at least one, all among the ${counted(units!, "unit")} of its input`,
       });
     }
     return [index.length, ...rest];

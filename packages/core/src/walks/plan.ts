@@ -9,10 +9,12 @@
  * of a projection block are thus walked, and no unit is ever left without a way: u goes on through the weighted
  * operation, and of all sources that reach t the last in topological order always stays.
  */
+
 import { INPUT, type WalkLayer, type WalkLink, type WalkPlan } from "@phew/engine";
 import { ArgumentError } from "../errors.ts";
 import type { Network } from "../network/network.ts";
 import { unitFlows, type WeightFlow } from "../network/unitFlow.ts";
+import { counted } from "../quantity.ts";
 import type { Weights } from "../weights/weights.ts";
 import { type Carry, merged, through, type UnitRange, without } from "./links.ts";
 import { type NetworkWalkPlan, withoutStrays } from "./strays.ts";
@@ -73,7 +75,7 @@ function layerOf(flow: WeightFlow, weights: Weights): WalkLayer {
   const weight = weights.get(name);
   if (weight?.length !== length) {
     throw new ArgumentError(`layer "${name}"`, {
-      given: weight === undefined ? "no weights" : `${weight.length} weights`,
+      given: weight === undefined ? "no weights" : counted(weight.length, "weight"),
       expected: `${length} (${shape.join(" × ")})`,
     });
   }

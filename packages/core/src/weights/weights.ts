@@ -1,6 +1,8 @@
 /** The values of a network's parameters. */
+
 import { ArgumentError } from "../errors.ts";
 import type { Network } from "../network/network.ts";
+import { counted } from "../quantity.ts";
 
 /** Parameter name → values, float32, row-major over the parameter's shape. */
 export type Weights = ReadonlyMap<string, Float32Array>;
@@ -43,7 +45,7 @@ export function weightsFor(
   if (missing.length > 0) {
     const some = missing.slice(0, 5).join(", ");
     throw new ArgumentError(source, {
-      given: `no tensor for ${missing.length} of the ${network.parameters.length} parameters of ${network.name} (${some}${missing.length > 5 ? ", …" : ""})`,
+      given: `no tensor for ${missing.length} of the ${counted(network.parameters.length, "parameter")} of ${network.name} (${some}${missing.length > 5 ? ", …" : ""})`,
       expected: "one tensor for each parameter, under its name",
       remedy: `The file holds: ${[...tensors.keys()].slice(0, 5).join(", ")}${tensors.size > 5 ? ", …" : ""}.`,
     });
@@ -61,7 +63,7 @@ export function requireFiniteWeights(network: Network, weights: Weights): void {
     const values = weights.get(name);
     if (values?.length === length) continue;
     throw new ArgumentError(`layer "${name}"`, {
-      given: values === undefined ? "no weights" : `${values.length} weights`,
+      given: values === undefined ? "no weights" : counted(values.length, "weight"),
       expected: `${length} (${shape.join(" × ")})`,
     });
   }

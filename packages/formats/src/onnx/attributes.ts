@@ -1,5 +1,5 @@
 /** The attributes of a node, each of the type that it must have. */
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, counted } from "@phew/core";
 import { type NodePart, readEmbeddedTensor, type TensorPart, text } from "./parts.ts";
 import { ATTRIBUTE, type AttributeProto, wholeNumber } from "./schema.ts";
 
@@ -46,7 +46,7 @@ export class Attributes {
     const attribute = this.#typed(name, ATTRIBUTE.ints, "a list of whole numbers");
     const values = attribute && (attribute.ints ?? []);
     if (values !== undefined && values.length > MOST_VALUES) {
-      throw this.#fault(name, `${values.length} values`, `at most ${MOST_VALUES}`);
+      throw this.#fault(name, counted(values.length, "value"), `at most ${MOST_VALUES}`);
     }
     return values?.map((value) => wholeNumber(value, this.#subject(name)));
   }

@@ -1,4 +1,5 @@
 /** Constants of a graph and the arithmetic on them: shapes computed from shapes, and weights turned or masked. */
+import { counted } from "@phew/core";
 import { bytesOf, type Dtype, ELEMENT_BYTES, fromFloat32, type Tensor } from "../tensor.ts";
 import type { TensorPart } from "./parts.ts";
 import { describe, type ExternalData, isFloat, numbersOf, tensorOf } from "./tensors.ts";
@@ -62,7 +63,7 @@ export function smallNumbers(constant: Constant): Float64Array {
   const count = product(constant.dims);
   if (count > MOST_COMPUTED) {
     throw new Unsupported(
-      `it computes with a constant of ${count} elements, more than shapes and scales have`,
+      `it computes with a constant of ${counted(count, "element")}, more than shapes and scales have`,
     );
   }
   return numbersOf(constant.read());
@@ -97,7 +98,9 @@ function computedWhenRead(constant: Omit<Constant, "kind">, from: readonly Const
   const cost = from.reduce((sum, { cost: own = 0 }) => sum + own, count);
   if (cost <= MOST_PASSES * count) return { kind: "constant", ...constant, cost };
   if (count > MOST_COMPUTED) {
-    throw new Unsupported(`it computes a constant of ${count} elements in more than ${MOST_PASSES} passes`);
+    throw new Unsupported(
+      `it computes a constant of ${counted(count, "element")} in more than ${MOST_PASSES} passes`,
+    );
   }
   const tensor = constant.read();
   return { kind: "constant", ...constant, read: () => tensor };
@@ -261,7 +264,7 @@ export function foldElementwise(opType: string, name: string, inputs: readonly C
     return computedConstant(name, dims, dtype, broadcast(a, b, dims, compute));
   // larger than that only what is as large in the file: weights times a mask
   if (whole === undefined || !isFloat(dtype)) {
-    throw new Unsupported(`it computes a constant of ${product(dims)} elements`);
+    throw new Unsupported(`it computes a constant of ${counted(product(dims), "element")}`);
   }
   return computedWhenRead(
     { name, origin: name, dims, dtype, read: () => tensorFrom(dtype, dims, broadcast(a, b, dims, compute)) },
@@ -459,7 +462,8 @@ export function sliceIndices({ start, end, step }: AxisSlice, length: number): n
 /** @throws Unsupported unless −rank ≤ axis < rank */
 export function normalAxis(axis: number, rank: number): number {
   const normal = axis < 0 ? axis + rank : axis;
-  if (!(normal >= 0 && normal < rank)) throw new Unsupported(`axis ${axis} is not one of ${rank} axes`);
+  if (!(normal >= 0 && normal < rank))
+    throw new Unsupported(`axis ${axis} is not one of ${counted(rank, "axis", "axes")}`);
   return normal;
 }
 

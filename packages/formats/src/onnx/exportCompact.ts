@@ -1,5 +1,5 @@
 /** A masked model without the units that make no difference: fewer channels, the same outputs. */
-import { ArgumentError, compactNetwork, type Masks, type Weights } from "@phew/core";
+import { ArgumentError, compactNetwork, counted, type Masks, type Weights } from "@phew/core";
 import { bytesOf, type Tensor } from "../tensor.ts";
 import { bitsOf, stridesOf, tensorFrom } from "./constants.ts";
 import { redefine } from "./exportMasked.ts";
@@ -163,7 +163,7 @@ class CompactView {
 
   #splitUnits(spec: string, dims: readonly number[]): ArgumentError {
     return new ArgumentError(this.#model.onnx.parts.source.name, {
-      given: `a reshape of the ${this.#unitCount.get(spec)} units of "${spec}" to ${dims[unitAxisIn(dims)]}`,
+      given: `a reshape of the ${counted(this.#unitCount.get(spec) ?? 0, "unit")} of "${spec}" to ${dims[unitAxisIn(dims)]}`,
       expected: "units that stay whole",
       remedy: "Export it with --form zeroed.",
     });

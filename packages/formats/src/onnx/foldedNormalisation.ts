@@ -6,7 +6,9 @@
  * - onnxruntime and tf2onnx say it in the tensors' names: `ConvBnFusion_W_…`, `…_weights_fused_bn`;
  * - a bias of another module than the weight's is that of the normalisation.
  */
+
 import type { Network } from "@phew/core";
+import { counted } from "@phew/core";
 import type { TensorUse } from "./importer.ts";
 import type { NodePart } from "./parts.ts";
 
@@ -23,7 +25,7 @@ const MOST_NAMES = 5;
 export function foldedNote(network: Network, folded: readonly string[]): string {
   const some = folded.slice(0, MOST_NAMES).join(", ") + (folded.length > MOST_NAMES ? ", …" : "");
   return (
-    `batch normalisation was folded into ${folded.length} of ${network.prunable.length} layers on export (${some}): these are ` +
+    `batch normalisation was folded into ${folded.length} of ${counted(network.prunable.length, "layer")} on export (${some}): these are ` +
     "not the weights that are trained, masks of the network with it kept are others, and there are no batch statistics. " +
     "To keep it, model.eval() and torch.onnx.export(…, dynamo=False, training=TrainingMode.PRESERVE, " +
     "do_constant_folding=False) or torch.onnx.export(…, dynamo=True, optimize=False): docs/pytorch.md"

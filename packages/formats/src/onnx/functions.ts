@@ -1,5 +1,5 @@
 /** Functions of a file's own, as some exporters write one for each module: put in place of the nodes that call them. */
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, counted } from "@phew/core";
 import { type ModelParts, type NodePart, nodePart } from "./parts.ts";
 import type { AttributeProto, FunctionProto, NodeProto } from "./schema.ts";
 
@@ -30,7 +30,7 @@ export function inlineFunctions(parts: ModelParts): ModelParts {
       if (depth === DEEPEST || callCount + waiting.length + nodes.length + body.length > MOST_NODES) {
         throw new ArgumentError(`${parts.source.name}: function "${definition.name}"`, {
           given: "calls that nest too deeply or too often",
-          expected: `at most ${DEEPEST} deep and ${MOST_NODES} nodes and calls in all`,
+          expected: `at most ${DEEPEST} deep and ${counted(MOST_NODES, "node")} and calls in all`,
           remedy: "Export the model with its functions inlined.",
         });
       }

@@ -2,7 +2,7 @@
  * Changes to a model's graph: tensors and nodes replaced, dropped or added. Everything else is copied byte for byte,
  * and a tensor whose bytes change in their place changes nothing around it.
  */
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, counted } from "@phew/core";
 import { ELEMENT_BYTES, type Tensor } from "../tensor.ts";
 import { Attributes } from "./attributes.ts";
 import { GRAPH, MODEL, type ModelParts, type NodePart, PAYLOAD, type TensorPart } from "./parts.ts";
@@ -218,7 +218,7 @@ export class GraphEdit {
     ]);
     if (model.length > MOST_BYTES) {
       throw new ArgumentError(source.name, {
-        given: `${model.length} bytes`,
+        given: counted(model.length, "byte"),
         expected: `at most ${MOST_BYTES}, what protobuf can hold`,
         remedy: "Save the model with external data first.",
       });

@@ -2,6 +2,7 @@
 import {
   ArgumentError,
   buildNetwork,
+  counted,
   type Network,
   type NodeSpec,
   type Shape,
@@ -98,13 +99,13 @@ export function importGraph(given: ModelParts, options: OnnxOptions): ImportedOn
   const unread = parts.nodes.length - graph.order.length;
   if (unread > 0)
     context.note(
-      `${unread} node${unread === 1 ? "" : "s"} that the output does not depend on ${unread === 1 ? "is" : "are"} left out`,
+      `${counted(unread, "node")} that the output does not depend on ${unread === 1 ? "is" : "are"} left out`,
     );
   const { shape, batch } = inputShapeOf(parts, input.dims, options.inputShape, context);
   if (product(shape) > MOST_ELEMENTS) {
     throw new ArgumentError(`${file}: input`, {
       given: `shape ${dimsText(shape)}`,
-      expected: `at most ${MOST_ELEMENTS} elements`,
+      expected: `at most ${counted(MOST_ELEMENTS, "element")}`,
     });
   }
   context.values.set(input.name, context.emitInput(input.name, shape, batch));
@@ -237,7 +238,7 @@ function dataInput(parts: ModelParts) {
   const [only, ...others] = inputs;
   if (only === undefined || others.length > 0) {
     throw new ArgumentError(file, {
-      given: `${inputs.length} inputs${inputs.length > 0 ? ` (${names.slice(0, 10).join(", ")})` : ""}`,
+      given: `${counted(inputs.length, "input")}${inputs.length > 0 ? ` (${names.slice(0, 10).join(", ")})` : ""}`,
       expected: "exactly one, the images or vectors",
       remedy: "Export the model with one input; weights belong among the initializers.",
     });
@@ -348,7 +349,7 @@ function weightsOf(parameters: ReadonlyMap<string, ParameterSource>, parts: Mode
   const most = [...parts.initializers.values()].reduce((sum, { dims }) => sum + product(dims), MOST_COPIED);
   if (copied > most) {
     throw new ArgumentError(parts.source.name, {
-      given: `layers that share tensors or compute theirs, ${copied} weights beyond those that are stored`,
+      given: `layers that share tensors or compute theirs, ${counted(copied, "weight")} beyond those that are stored`,
       expected: `at most ${most}`,
       remedy: "Export the model with weights of its own for each layer.",
     });

@@ -1,6 +1,7 @@
 /** What reading one graph builds up: core nodes, parameters, notes, and where each tensor is used. */
 import {
   ArgumentError,
+  counted,
   definitionOf,
   type NodeSpec,
   type Operation,
@@ -162,7 +163,7 @@ export class Importer {
     }
     if (this.#spent <= COMPUTING_BUDGET) return;
     throw new ArgumentError(this.parts.source.name, {
-      given: `a graph that computes more than ${COMPUTING_BUDGET} numbers from constants`,
+      given: `a graph that computes more than ${counted(COMPUTING_BUDGET, "number")} from constants`,
       expected: "weights that are stored",
       remedy: "Fold the constants when exporting.",
     });
@@ -189,7 +190,7 @@ export class Importer {
     if (first === undefined) return;
     const count = this.#renamed.length;
     this.note(
-      `PyTorch's exporter made up the names of ${count} weight${count === 1 ? "" : "s"}, as it does where it folds or transposes ` +
+      `PyTorch's exporter made up the names of ${counted(count, "weight")}, as it does where it folds or transposes ` +
         `them; here they bear their modules' names (${first})`,
     );
   }
@@ -398,10 +399,12 @@ export class Importer {
     const definition = definitionOf(op);
     const [least, most] = definition.arity;
     if (inputs.length < least || inputs.length > most)
-      throw new Unsupported(`it has ${inputs.length} inputs`);
+      throw new Unsupported(`it has ${counted(inputs.length, "input")}`);
     const shape = definition.shape(op, shapes, name);
     if (product(shape) > MOST_ELEMENTS) {
-      throw new Unsupported(`its value of shape ${dimsText(shape)} has more than ${MOST_ELEMENTS} elements`);
+      throw new Unsupported(
+        `its value of shape ${dimsText(shape)} has more than ${counted(MOST_ELEMENTS, "element")}`,
+      );
     }
     this.#drafts.set(name, { name, op, inputs, shape });
     return name;

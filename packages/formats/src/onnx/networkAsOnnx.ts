@@ -4,6 +4,7 @@ import {
   ArgumentError,
   activationParameters,
   compactNetwork,
+  counted,
   type Masks,
   maskedWeights,
   type Network,
@@ -99,7 +100,7 @@ class ModelDraft {
     ]);
     if (model.length <= MOST_BYTES) return model;
     throw new ArgumentError(name, {
-      given: `${model.length} bytes`,
+      given: counted(model.length, "byte"),
       expected: `at most ${MOST_BYTES}, what one ONNX file can hold`,
       remedy: "Write .safetensors.",
     });

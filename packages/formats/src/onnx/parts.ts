@@ -1,5 +1,5 @@
 /** An ONNX file as its parts: nodes, tensors and values, each with its place in the file; payloads stay there. */
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, counted } from "@phew/core";
 import {
   decode,
   type FunctionProto,
@@ -94,7 +94,8 @@ function readGraph(source: ByteSource, graph: Range) {
   const valueInfo = new Map<string, ValueInfoProto>();
   let count = 0;
   for (const { number, wire, payload, whole } of fieldsOf(source, graph, `${source.name}: graph`)) {
-    if (++count > MOST_PARTS) throw notOnnx(source.name, `a graph of more than ${MOST_PARTS} parts`);
+    if (++count > MOST_PARTS)
+      throw notOnnx(source.name, `a graph of more than ${counted(MOST_PARTS, "part")}`);
     if (wire !== BYTES) continue;
     const bytes = () => source.bytes(payload.start, payload.end - payload.start);
     switch (number) {

@@ -1,6 +1,6 @@
 /** Where the bytes of a model come from: memory, or a file that is read by parts. */
 import { readSync } from "node:fs";
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, counted } from "@phew/core";
 import { plainBytes, withFileSync } from "../readFile.ts";
 
 export interface ByteSource {
@@ -53,8 +53,8 @@ export function fileSource(path: string): ByteSource {
 function requireInside(name: string, size: number, offset: number, length: number): void {
   if (offset >= 0 && length >= 0 && offset + length <= size) return;
   throw new ArgumentError(name, {
-    given: `${size} bytes`,
-    expected: `at least ${offset + length}: a part of ${length} bytes starts at byte ${offset}`,
+    given: counted(size, "byte"),
+    expected: `at least ${offset + length}: a part of ${counted(length, "byte")} starts at byte ${offset}`,
     remedy: "The file is cut short or damaged: export or copy it again.",
   });
 }

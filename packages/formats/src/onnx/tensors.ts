@@ -198,7 +198,7 @@ function fault(part: TensorPart, given: string, expected: string, remedy?: strin
 function wrongLength(part: TensorPart, given: number, expected: number, least = ""): ArgumentError {
   return fault(
     part,
-    `${given} bytes or elements of data`,
+    `data of ${given} in bytes or elements`,
     `${least}${expected} for shape [${part.dims.join(", ")}]`,
     "The file is cut short or damaged: export or copy it again.",
   );

@@ -1,5 +1,5 @@
 /** What a network of this project cannot hold, collected over a whole file and told at once. */
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, counted } from "@phew/core";
 import type { NodePart } from "./parts.ts";
 
 /** A node that has no place in a network. */
@@ -40,7 +40,7 @@ export class UnsupportedOperationsError extends ArgumentError {
     const left = kinds.slice(TOLD_KINDS).flat().length;
     const more = left > 0 ? `\n  … and ${left} more` : "";
     super(file, {
-      given: `${nodes.length} node${nodes.length === 1 ? "" : "s"} that no network here can hold`,
+      given: `${counted(nodes.length, "node")} that no network here can hold`,
       expected:
         "convolutions, dense layers, batch normalisation, activations, pooling, add, concat, split and reshapes",
       remedy: `${ADVICE[opaqueness]}${told.join("")}${more}`,

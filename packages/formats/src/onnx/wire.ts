@@ -1,5 +1,5 @@
 /** Protobuf's outermost layer: where the fields of a message lie, without decoding them. */
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, counted } from "@phew/core";
 import protobuf from "protobufjs/light.js";
 import type { ByteSource } from "./source.ts";
 
@@ -80,7 +80,7 @@ function located(reader: protobuf.Reader, tag: number, start: number, limit: num
   }
   const end = payloadStart + length;
   if (!(end <= limit))
-    throw new RangeError(`a length of ${length} where ${limit - payloadStart} bytes are left`);
+    throw new RangeError(`a length of ${length} with ${counted(limit - payloadStart, "byte")} left`);
   return { number, wire, whole: { start, end }, payload: { start: payloadStart, end } };
 }
 

@@ -1,5 +1,5 @@
 /** TensorFlow.js LayersModels in: a network of core, its weights in our layout. */
-import { ArgumentError, buildNetwork, elementCount, type Network, type Shape } from "@phew/core";
+import { ArgumentError, buildNetwork, counted, elementCount, type Network, type Shape } from "@phew/core";
 import type { ImportedModel } from "../onnx/importGraph.ts";
 import { isObject, type JsonObject } from "../strictJson.ts";
 import { toFloat32 } from "../tensor.ts";
@@ -59,7 +59,10 @@ export function tfjsNetwork(
   const input = onlyInput(file.subject, model, options.inputShape);
   const [output, ...others] = assemble(graph, model, [graph.input(input.name, input.shape)]);
   if (output === undefined || others.length > 0) {
-    throw new ArgumentError(file.subject, { given: `${model.outputs.length} outputs`, expected: "one" });
+    throw new ArgumentError(file.subject, {
+      given: counted(model.outputs.length, "output"),
+      expected: "one",
+    });
   }
   if (output.padding.some((p) => p > 0)) throw graph.fault(output.node, "zero padding at the end", "none");
   if (output.softmax) graph.notes.push("The softmax at the end is left out: outputs are logits.");
@@ -96,7 +99,7 @@ function requireSupported(subject: string, kerasVersion: string, model: ModelCon
   if (problems.length === 0) return;
   const some = problems.slice(0, 10).join(", ");
   throw new ArgumentError(subject, {
-    given: `${problems.length} layers that are not supported: ${some}${problems.length > 10 ? ", …" : ""}`,
+    given: `${counted(problems.length, "layer")} not supported: ${some}${problems.length > 10 ? ", …" : ""}`,
     expected: `channels_last layers of these kinds: ${Object.keys(LAYER_READERS).join(", ")}`,
     remedy: "Leave them out of the model, or bring it as ONNX.",
   });
@@ -110,7 +113,7 @@ function onlyInput(
   const [ref, ...others] = model.inputs;
   const layer = model.layers.find(({ name }) => name === ref?.layer);
   if (ref === undefined || others.length > 0 || layer === undefined) {
-    throw new ArgumentError(subject, { given: `${model.inputs.length} inputs`, expected: "one" });
+    throw new ArgumentError(subject, { given: counted(model.inputs.length, "input"), expected: "one" });
   }
   if (asked !== undefined) return { name: layer.name, shape: asked };
   const shape = statedShape(layer.config);
@@ -141,7 +144,7 @@ function assemble(graph: TfjsGraph, model: ModelConfig, inputs: readonly Value[]
   const subject = `${graph.subject}: model "${model.name}"`;
   if (model.inputs.length !== inputs.length) {
     throw new ArgumentError(subject, {
-      given: `${inputs.length} inputs`,
+      given: counted(inputs.length, "input"),
       expected: `${model.inputs.length}`,
     });
   }

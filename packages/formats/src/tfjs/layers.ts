@@ -1,5 +1,7 @@
 /** One reader for each layer of Keras: what it takes from the file and which nodes it becomes. */
+
 import type { Operation } from "@phew/core";
+import { counted } from "@phew/core";
 import type { JsonObject } from "../strictJson.ts";
 import { ACTIVATION_LAYERS, activationByName, isNonNegative, type KerasActivation } from "./activations.ts";
 import { NO_PADDING, type Padding, type TfjsGraph, type Value } from "./graph.ts";
@@ -299,7 +301,7 @@ function paddingOf(call: LayerCall, graph: TfjsGraph): Padding {
 }
 
 function one(inputs: readonly Value[], name: string, graph: TfjsGraph): Value {
-  if (inputs.length !== 1) throw graph.fault(name, `${inputs.length} inputs`, "one");
+  if (inputs.length !== 1) throw graph.fault(name, counted(inputs.length, "input"), "one");
   return inputs[0]!;
 }
 

@@ -4,7 +4,7 @@
  * @see https://github.com/tensorflow/tfjs/blob/master/tfjs-core/src/io/types.ts
  */
 import { basename } from "node:path";
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, counted } from "@phew/core";
 import { neighbourPath } from "../neighbour.ts";
 import { type OpenFile, openBytes, readWhole, withFile } from "../readFile.ts";
 import { isObject, type JsonObject, parseStrictJson } from "../strictJson.ts";
@@ -105,7 +105,7 @@ async function parseTfjsFile(subject: string, bytes: Uint8Array, openShard: Open
       throw new ArgumentError(
         `${subject}: shards ${shards.slice(0, 3).join(", ")}${shards.length > 3 ? ", …" : ""}`,
         {
-          given: `${size} bytes`,
+          given: counted(size, "byte"),
           expected: `${start}, what the manifest counts`,
           remedy: "A shard is missing, cut short or of another model: copy them again.",
         },

@@ -3,6 +3,7 @@ import {
   type ActivationName,
   ArgumentError,
   compactNetwork,
+  counted,
   elementCount,
   type Masks,
   maskedWeights,
@@ -105,7 +106,7 @@ class LayersModelDraft {
     if (problems.length === 0) return;
     const some = problems.slice(0, 10).join(", ");
     throw new ArgumentError(network.name, {
-      given: `${problems.length} layers that TensorFlow.js has not: ${some}${problems.length > 10 ? ", …" : ""}`,
+      given: `${counted(problems.length, "layer")} that TensorFlow.js has not: ${some}${problems.length > 10 ? ", …" : ""}`,
       expected: "layers that its LayersModel can hold",
       remedy: "Write .safetensors, .npz or .onnx.",
     });
@@ -236,7 +237,7 @@ class LayersModelDraft {
   ): Layer[] | string {
     const isDepthwise = op.groups > 1 && op.groups === input[0];
     const isDilated = op.dilation.some((d) => d > 1);
-    if (op.groups > 1 && !isDepthwise) return `${op.groups} groups`;
+    if (op.groups > 1 && !isDepthwise) return counted(op.groups, "group");
     if (isDilated && (isDepthwise || op.stride.some((s) => s > 1)))
       return "dilation of depthwise or strided kernels";
     const { padding, before } = paddingFor(op, input, output);

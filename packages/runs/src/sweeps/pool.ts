@@ -4,7 +4,7 @@ import { closeSync, constants, openSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, counted } from "@phew/core";
 import { CLOCK_MS, type LockKind, type LockOwner, lockAge, lockFolder, lockOwner } from "../folderLock.ts";
 import { ownerLives, signalOwner } from "../processes.ts";
 import { makeOwnFolder, writeFault } from "../replaceFile.ts";
@@ -72,7 +72,7 @@ export function localPool({ folder, processCount }: PoolSettings): SweepExecutor
       if (owner === undefined) return undefined;
       const active = isActive(folder, owner);
       const text = active
-        ? `${nameOf(owner)} runs, ${owner.processCount ?? "some"} at a time`
+        ? `${counted(nameOf(owner), "run")}, ${owner.processCount ?? "some"} at a time`
         : `${nameOf(owner)} ran, which is gone`;
       return { active, queued: new Set(), text };
     },
@@ -86,7 +86,7 @@ export function localPool({ folder, processCount }: PoolSettings): SweepExecutor
         return `${stopped(tasks) ?? "nothing of it runs on this machine"}; took away what ${nameOf(owner)} left, which is gone`;
       }
       if (owner.host !== hostname()) {
-        return `${nameOf(owner)} runs it: stop it there; where it is gone, it counts as gone after a minute without a sign of life`;
+        return `${counted(nameOf(owner), "run")} it: stop it there; where it is gone, it counts as gone after a minute without a sign of life`;
       }
       // the pool alone, which stops its runs: a second signal would end them without a checkpoint
       const count = runningHere(tasks).length;
@@ -111,7 +111,7 @@ function stopped(tasks: readonly SweepTask[]): string | undefined {
 }
 
 const nameOf = ({ pid, host }: LockOwner): string => `process ${pid} on ${host}`;
-const runs = (count: number): string => (count === 1 ? "1 run" : `${count} runs`);
+const runs = (count: number): string => counted(count, "run");
 
 async function runAll(
   tasks: readonly SweepTask[],
@@ -146,7 +146,7 @@ async function runAll(
     signal.removeEventListener("abort", stop);
   }
   signal.throwIfAborted();
-  const text = `${tasks.length - failures.size} of ${tasks.length} runs done, ${processCount} at a time`;
+  const text = `${tasks.length - failures.size} of ${counted(tasks.length, "run")} done, ${processCount} at a time`;
   return { ended: true, text, failures };
 }
 

@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { ArgumentError, errorCode } from "@phew/core";
+import { ArgumentError, counted, errorCode } from "@phew/core";
 import { list, record, text } from "../fields.ts";
 import { makeOwnFolder, replaceFile } from "../replaceFile.ts";
 import { NAME_LIMIT, readJson } from "../status.ts";
@@ -283,5 +283,5 @@ async function command(program: string, args: readonly string[]): Promise<string
 }
 
 function count(runs: number): string {
-  return runs === 1 ? "1 run" : `${runs} runs`;
+  return counted(runs, "run");
 }

@@ -1,4 +1,5 @@
 /** Lines and raw numbers out of one stream of bytes, in the order in which they were sent. */
+import { counted } from "@phew/core";
 export class TaskReader {
   readonly #chunks: AsyncIterator<Uint8Array>;
   #chunk: Uint8Array = new Uint8Array();
@@ -28,7 +29,7 @@ export class TaskReader {
     let done = 0;
     while (done < bytes.length) {
       if (this.#chunk.length === 0 && !(await this.#next()))
-        throw new Error(`the task ended ${bytes.length - done} bytes early`);
+        throw new Error(`the task ended ${counted(bytes.length - done, "byte")} early`);
       const part = this.#chunk.subarray(0, bytes.length - done);
       bytes.set(part, done);
       this.#chunk = this.#chunk.subarray(part.length);

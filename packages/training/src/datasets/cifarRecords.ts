@@ -2,7 +2,7 @@
  * The binary version of CIFAR (Krizhevsky 2009): records of one or two label bytes, the last of them the class, and
  * 3 · 32 · 32 pixel bytes, red plane first.
  */
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, counted } from "@phew/core";
 import {
   ByteImages,
   chosenNormalisation,
@@ -70,8 +70,8 @@ async function readPart(
     const { path, bytes } = await readFirst(files, placesOf(layout, stem));
     if (bytes.length !== recordCount * recordLength) {
       throw new ArgumentError(path, {
-        given: `${bytes.length} bytes`,
-        expected: `${recordCount * recordLength}: ${recordCount} records of ${recordLength}`,
+        given: counted(bytes.length, "byte"),
+        expected: `${recordCount * recordLength}: ${counted(recordCount, "record")} of ${recordLength}`,
         remedy: "The file is cut short or of another format; phew reads the binary version.",
       });
     }

@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { ArgumentError, errorCode } from "@phew/core";
+import { ArgumentError, counted, errorCode } from "@phew/core";
 import type { Download } from "./entry.ts";
 
 export interface DownloadOptions {
@@ -49,7 +49,7 @@ export async function download(
   }
   throw new ArgumentError(file.file, {
     given: faults.join("; "),
-    expected: `${file.bytes} bytes with MD5 ${file.md5}`,
+    expected: `${counted(file.bytes, "byte")} with MD5 ${file.md5}`,
     remedy:
       "Fetch again to go on where it broke off, or get the file yourself and name its folder with --data-dir.",
   });
@@ -87,13 +87,15 @@ async function fetchTo(
     }
     const { size } = await stat(part);
     if (size < file.bytes) {
-      fault = `ended after ${size} of ${file.bytes} bytes`;
+      fault = `ended after ${size} of ${counted(file.bytes, "byte")}`;
       continue;
     }
     if (size === file.bytes && (await md5Of(part)) === file.md5) return undefined;
     // wrong bytes are of no use for a next try
     await rm(part, { force: true });
-    return size === file.bytes ? "gave a file with another MD5" : `gave ${size} bytes, not ${file.bytes}`;
+    return size === file.bytes
+      ? "gave a file with another MD5"
+      : `gave ${counted(size, "byte")}, not ${file.bytes}`;
   }
   return fault;
 }

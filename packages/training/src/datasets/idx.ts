@@ -2,7 +2,7 @@
  * IDX files, as MNIST comes in: two zero bytes, a type byte (8 = unsigned bytes), the number of axes, the length of each
  * axis as a big-endian 32-bit number, then the values row by row.
  */
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, counted } from "@phew/core";
 
 const UNSIGNED_BYTE = 8;
 
@@ -20,8 +20,8 @@ export function parseIdx(bytes: Uint8Array, path: string, axisCount: number): Id
   const headerLength = 4 + 4 * axisCount;
   if (bytes.length < headerLength) {
     throw new ArgumentError(path, {
-      given: `${bytes.length} bytes`,
-      expected: `an IDX header of ${headerLength} bytes and what it announces`,
+      given: counted(bytes.length, "byte"),
+      expected: `an IDX header of ${counted(headerLength, "byte")} and what it announces`,
       remedy: "The file is cut short; download it again.",
     });
   }
@@ -31,7 +31,7 @@ export function parseIdx(bytes: Uint8Array, path: string, axisCount: number): Id
   if (magic !== expectedMagic) {
     throw new ArgumentError(path, {
       given: `a file that begins with ${hexadecimal(magic)}`,
-      expected: `${hexadecimal(expectedMagic)}: unsigned bytes along ${axisCount === 1 ? "one axis" : `${axisCount} axes`}`,
+      expected: `${hexadecimal(expectedMagic)}: unsigned bytes along ${axisCount === 1 ? "one axis" : counted(axisCount, "axis", "axes")}`,
       remedy:
         magic >>> 16 === 0x1f8b ? "It is compressed: its name must end in .gz." : "Is it the right file?",
     });
@@ -47,7 +47,7 @@ export function parseIdx(bytes: Uint8Array, path: string, axisCount: number): Id
   const length = headerLength + shape.reduce((product, n) => product * n, 1);
   if (bytes.length !== length) {
     throw new ArgumentError(path, {
-      given: `${bytes.length} bytes`,
+      given: counted(bytes.length, "byte"),
       expected: `${length}, as its header says (${shape.join(" × ")})`,
       remedy:
         bytes.length < length

@@ -1,5 +1,5 @@
 /** Grey images and labels in four IDX files, as MNIST was published and others after it. */
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, counted } from "@phew/core";
 import {
   ByteImages,
   chosenNormalisation,
@@ -49,13 +49,13 @@ async function readPart(files: DataFiles, part: string, normalisation: Normalisa
   const [count, height, width] = images.shape;
   if (height !== SHAPE[1] || width !== SHAPE[2]) {
     throw new ArgumentError(imageFile.path, {
-      given: `images of ${height} × ${width} pixels`,
+      given: `images of ${height} × ${counted(width, "pixel")}`,
       expected: `${SHAPE[1]} × ${SHAPE[2]}`,
     });
   }
   if (labels.shape[0] !== count) {
     throw new ArgumentError(labelFile.path, {
-      given: `${labels.shape[0]} labels`,
+      given: counted(labels.shape[0]!, "label"),
       expected: `${count}, one for each image of ${imageFile.path}`,
     });
   }

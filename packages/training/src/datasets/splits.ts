@@ -1,5 +1,5 @@
 /** Parts of data sets: some of the classes, the first examples, a share set aside to choose by. All of it by seeds. */
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, counted } from "@phew/core";
 import { Random } from "@phew/engine";
 import type { Classes, Dataset, Examples } from "./dataset.ts";
 
@@ -114,7 +114,7 @@ function withValidation(whole: Dataset, fraction: number, seed: number): Dataset
   const setAside = indicesOf(aside, 1);
   if (setAside.length === 0 || setAside.length === train.count) {
     throw new ArgumentError("validation", {
-      given: `${fraction} of ${train.count} examples in ${whole.classCount} classes`,
+      given: `${fraction} of ${counted(train.count, "example")} in ${counted(whole.classCount, "class", "classes")}`,
       expected: "a fraction that leaves some on either side",
     });
   }

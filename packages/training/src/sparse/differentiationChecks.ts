@@ -1,5 +1,5 @@
 /** What a differentiator asks of a request. */
-import { ArgumentError, type DifferentiationRequest, elementCount, type Weights } from "@phew/core";
+import { ArgumentError, counted, type DifferentiationRequest, elementCount, type Weights } from "@phew/core";
 import { checkBatch, checkNetwork } from "../checks.ts";
 
 /** @throws ArgumentError where the network, a weight, a batch or an option is not usable */
@@ -36,7 +36,7 @@ export function checkDirection({ network }: DifferentiationRequest, direction: W
     }
     if (values.length !== elementCount(parameter.shape)) {
       throw new ArgumentError(`direction "${name}"`, {
-        given: `${values.length} values`,
+        given: counted(values.length, "value"),
         expected: `${elementCount(parameter.shape)} (${parameter.shape.join(" × ")})`,
       });
     }

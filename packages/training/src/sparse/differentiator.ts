@@ -5,6 +5,7 @@
 import {
   ArgumentError,
   type Batch,
+  counted,
   type DifferentiationRequest,
   type Differentiator,
   type LossGradients,
@@ -220,7 +221,7 @@ function requireTrained({ network, untrained }: Model): void {
 function requireRoom(bytes: number, { statistics }: DifferentiationRequest, batchSize: number): void {
   if (bytes <= MOST_MEMORY_BYTES) return;
   throw new ArgumentError("batch", {
-    given: `${batchSize} examples, whose derivatives take ${(bytes / 2 ** 30).toFixed(1)} GiB`,
+    given: `${counted(batchSize, "example")}, whose derivatives take ${(bytes / 2 ** 30).toFixed(1)} GiB`,
     expected: "at most 4 GiB",
     ...(statistics === "batch" && {
       remedy: "Pass smaller batches, or differentiate with running statistics.",

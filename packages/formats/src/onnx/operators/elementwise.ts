@@ -1,4 +1,5 @@
 /** Operations on each element: activations, sums, and the arithmetic that exporters write for activations. */
+
 import type { ActivationName } from "@phew/core";
 import {
   broadcastDims,

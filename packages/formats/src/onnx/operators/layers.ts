@@ -1,4 +1,5 @@
 /** Operations with weights: Conv, Gemm, MatMul, BatchNormalization. */
+import { counted } from "@phew/core";
 import type { Importer } from "../importer.ts";
 import type { NodePart } from "../parts.ts";
 import { isFloat, numbersOf } from "../tensors.ts";
@@ -34,7 +35,7 @@ export const conv: Operator = (context, node, [x, w, b]) => {
     product(weight.dims) === 0
   ) {
     throw new Unsupported(
-      `${channels} channels in ${groups} groups do not fit a weight of shape ${dimsText(weight.dims)}`,
+      `a weight of shape ${dimsText(weight.dims)} does not fit ${counted(channels, "channel")} in ${counted(groups, "group")}`,
     );
   }
   const { window } = windowOf(context, node, padded, kernel);
@@ -117,7 +118,9 @@ function denseLayer(
     : [weight.dims[0]!, weight.dims[1]!];
   const flat = context.flat(x);
   if (flat.shape[0] !== inFeatures || outFeatures === 0) {
-    throw new Unsupported(`${flat.shape[0]} features do not fit a weight of shape ${dimsText(weight.dims)}`);
+    throw new Unsupported(
+      `a weight of shape ${dimsText(weight.dims)} does not fit ${counted(flat.shape[0]!, "feature")}`,
+    );
   }
   if (!Number.isFinite(alpha)) throw new Unsupported(`it has alpha ${alpha}`);
   const name = context.parameter(node, weight, "weight", [outFeatures, inFeatures], {
@@ -146,7 +149,7 @@ export function addBias(
   const axis = unitAxisOf(bias.dims, value.dims) ?? (units === 1 ? 0 : undefined);
   if (product(bias.dims) !== units || axis === undefined) {
     throw new Unsupported(
-      `a bias of shape ${dimsText(bias.dims)} does not hold one number for each of ${units} units`,
+      `a bias of shape ${dimsText(bias.dims)} does not hold one number for each of ${counted(units, "unit")}`,
     );
   }
   const name = context.parameter(node, bias, "bias", [units], { scale: beta });

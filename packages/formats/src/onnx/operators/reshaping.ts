@@ -2,18 +2,16 @@
  * Operations that keep the order of the elements (Reshape and its kin), that join and split units, and that compute
  * shapes. On values of the network a reshape costs nothing: ONNX's dims change, the core node stays.
  */
+import { counted } from "@phew/core";
 import {
-  type AxisSlice,
   computedConstant,
   foldConcat,
   foldConstantOfShape,
   foldExpand,
-  foldGather,
   foldRange,
   foldSlice,
   MOST_COMPUTED,
   normalAxis,
-  reshaped,
   sliceIndices,
   smallNumbers,
   storedConstant,
@@ -21,15 +19,7 @@ import {
 import type { Importer } from "../importer.ts";
 import type { NodePart } from "../parts.ts";
 import { reasonFor, Unsupported } from "../unsupported.ts";
-import {
-  type Activation,
-  type Constant,
-  dimsText,
-  product,
-  sameDims,
-  UNKNOWN,
-  type Value,
-} from "../values.ts";
+import { type Activation, type Constant, dimsText, product, sameDims, type Value } from "../values.ts";
 import type { Operator } from "./operator.ts";
 import { dimsOf, outputName, viewed } from "./views.ts";
 
@@ -157,7 +147,9 @@ export const pad: Operator = (context, node, [x, pads, fill, axes]) => {
       ? value.dims.map((_, axis) => axis)
       : [...smallNumbers(context.constant(axes, "its list of axes"))].map((axis) => normalAxis(axis, rank));
   if (given.length !== 2 * along.length)
-    throw new Unsupported(`it has ${given.length} pads for ${along.length} axes`);
+    throw new Unsupported(
+      `it has ${counted(given.length, "pad")} for ${counted(along.length, "axis", "axes")}`,
+    );
   const before = new Array<number>(rank).fill(0);
   const after = new Array<number>(rank).fill(0);
   for (const [k, axis] of along.entries()) {

@@ -1,4 +1,5 @@
 /** Operations that take some of the units of a value: Split, Slice and Gather; on constants they are worked out. */
+import { counted } from "@phew/core";
 import {
   type AxisSlice,
   foldGather,
@@ -81,7 +82,9 @@ export const split: Operator = (context, node, [x, sizes]) => {
   const share = Math.ceil(dims[axis]! / outputs.length);
   const counts = given ?? outputs.map((_, k) => Math.min(share, dims[axis]! - k * share));
   if (counts.length !== outputs.length)
-    throw new Unsupported(`it splits into ${counts.length} parts for ${outputs.length} outputs`);
+    throw new Unsupported(
+      `it splits into ${counted(counts.length, "part")} for ${counted(outputs.length, "output")}`,
+    );
   return parted(context, node, x, axis, counts, outputs);
 };
 

@@ -3,6 +3,7 @@
  * units. Where it moves them behind height and width (channels last) the value waits as it was, for what turns it back,
  * for a mean over all places, or for a reshape to features, which then come in the order of the file.
  */
+import { counted } from "@phew/core";
 import { transposed } from "../constants.ts";
 import type { Importer } from "../importer.ts";
 import type { NodePart } from "../parts.ts";
@@ -18,7 +19,9 @@ export const transpose: Operator = (context, node, [x]) => {
   const permutation = context.attributes(node).ints("perm") ?? dims.map((_, axis) => rank - 1 - axis);
   const isWhole = permutation.length === rank && new Set(permutation).size === rank;
   if (!isWhole || permutation.some((axis) => axis < 0 || axis >= rank)) {
-    throw new Unsupported(`its perm [${permutation.join(", ")}] is no order of ${rank} axes`);
+    throw new Unsupported(
+      `its perm [${permutation.join(", ")}] is no order of ${counted(rank, "axis", "axes")}`,
+    );
   }
   if (x?.kind === "constant") return transposed(x, outputName(node), permutation);
   if (x?.kind === "turned") {

@@ -1,4 +1,5 @@
 /** The sliding window of Conv and the poolings: strides, dilations, and padding in the four ways ONNX has. */
+import { counted } from "@phew/core";
 import type { Importer } from "../importer.ts";
 import type { NodePart } from "../parts.ts";
 import { Unsupported } from "../unsupported.ts";
@@ -42,7 +43,8 @@ export function windowOf(
   let padding: Sides;
   switch (automatic) {
     case "NOTSET":
-      if (pads.length !== 4) throw new Unsupported(`it has ${pads.length} pads where an image needs 4`);
+      if (pads.length !== 4)
+        throw new Unsupported(`it has ${counted(pads.length, "pad")} where an image needs 4`);
       padding = [pads[0]!, pads[1]!, pads[2]!, pads[3]!];
       break;
     case "VALID":
@@ -85,7 +87,7 @@ function samePadding(length: number, kernel: number, stride: number, dilation: n
 function pair(values: readonly number[], what: string): Pair {
   if (values.length !== 2) {
     throw new Unsupported(
-      `its ${what} count ${values.length} axes; only images with height and width have a place here`,
+      `its ${what} count ${counted(values.length, "axis", "axes")}; only images with height and width have a place here`,
     );
   }
   return [values[0]!, values[1]!];

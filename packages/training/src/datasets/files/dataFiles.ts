@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { open, readdir, readFile, stat } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { ArgumentError, downloadFault } from "@phew/core";
+import { ArgumentError, counted, downloadFault } from "@phew/core";
 import type { ImageFile } from "../dataset.ts";
 
 export interface DataFiles {
@@ -106,7 +106,7 @@ function notRegular(path: string): ArgumentError {
 
 export function tooLarge(path: string): ArgumentError {
   return new ArgumentError(path, {
-    given: `more than ${MOST_BYTES} bytes`,
+    given: `more than ${counted(MOST_BYTES, "byte")}`,
     expected: "a file of the data set",
   });
 }

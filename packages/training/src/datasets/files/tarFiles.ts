@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, counted } from "@phew/core";
 import { extract } from "tar-stream";
 import { type DataFiles, damagedFile, requireInside } from "./dataFiles.ts";
 
@@ -74,7 +74,7 @@ function missing(path: string, name: string): never {
 
 function tooMuch(path: string): ArgumentError {
   return new ArgumentError(path, {
-    given: `more than ${MOST_KEPT_BYTES} bytes of files in a packed archive`,
+    given: `more than ${counted(MOST_KEPT_BYTES, "byte")} of files in a packed archive`,
     expected: "less",
     remedy: "Unpack it, and name the folder: its files are then read one by one.",
   });

@@ -1,5 +1,5 @@
 /** Class folders in place of a classic data set's own files: the same images, saved one by one. */
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, counted } from "@phew/core";
 import type { Dataset, Normalisation } from "../dataset.ts";
 import type { DatasetOptions } from "../entry.ts";
 import type { DataFiles } from "../files/dataFiles.ts";
@@ -29,7 +29,7 @@ export async function readFoldersOf(
   const folders = findClassFolders(files, names);
   if (folders.classNames.length !== classCount) {
     throw new ArgumentError(files.path, {
-      given: `${folders.classNames.length} classes in train`,
+      given: `${counted(folders.classNames.length, "class", "classes")} in train`,
       expected: `${classCount}, the classes of ${name}`,
       remedy: "Other images of one's own: --dataset image-folder.",
     });

@@ -2,7 +2,9 @@
  * Decodes JPEG by libjpeg-turbo compiled to WebAssembly, to the pixels that PIL and torchvision give, and PNG by pngjs.
  * Alpha is dropped, and the orientation of EXIF is not looked at, as torchvision does.
  */
+
 import { createRequire } from "node:module";
+import { counted } from "@phew/core";
 import { PNG } from "pngjs";
 import { damagedFile } from "../files/dataFiles.ts";
 import { readImageHeader } from "./header.ts";
@@ -63,7 +65,7 @@ function jpeg(decoder: JpegDecoder, bytes: Uint8Array, name: string) {
   }
   const { componentCount } = decoder.getFrameInfo();
   if (componentCount !== 1 && componentCount !== 3)
-    throw damagedFile(name, `a JPEG of ${componentCount} components, such as print uses`);
+    throw damagedFile(name, `a JPEG of ${counted(componentCount, "component")}, such as print uses`);
   return { pixels: decoder.getDecodedBuffer(), components: componentCount };
 }
 

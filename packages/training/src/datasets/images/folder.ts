@@ -1,5 +1,5 @@
 /** Class folders: `train/CLASS/…` and `test/CLASS/…` or `val/CLASS/…`, as ImageNet and torchvision's ImageFolder have them. */
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, counted } from "@phew/core";
 import { Random } from "@phew/engine";
 import { chosenNormalisation, type Dataset, type Normalisation } from "../dataset.ts";
 import { FileDigest } from "../digest.ts";
@@ -65,7 +65,7 @@ export function findClassFolders(files: DataFiles, names: readonly string[]): Cl
       if (own !== undefined) return { name: root + name, class: own };
       throw new ArgumentError(`${files.path}/${root}${name}`, {
         given: `the class ${JSON.stringify(classOf(name))}, which train does not have`,
-        expected: `one of its ${classNames.length} classes`,
+        expected: `one of its ${counted(classNames.length, "class", "classes")}`,
       });
     });
     new Random(0, stream).shuffleInto(labels);
@@ -112,7 +112,7 @@ export async function readClassFolders(
   const parts = [folders.train, folders.validation ?? [], folders.test];
   const all = parts.flat();
   const note = (fraction: (done: number) => number, what: string): Progress => {
-    return (done) => progress?.(fraction(done), `${what} ${done} of ${all.length} images`);
+    return (done) => progress?.(fraction(done), `${what} ${done} of ${counted(all.length, "image")}`);
   };
   const digest = new FileDigest();
   const starts = [0, folders.train.length, folders.train.length + (folders.validation?.length ?? 0)];

@@ -2,6 +2,7 @@
  * What a JPEG or PNG says of itself before it is decoded: kind, size, channels.
  * @see ITU-T T.81, B.2 (JPEG markers); W3C PNG, 11.2.1 (IHDR)
  */
+import { counted } from "@phew/core";
 import { damagedFile } from "../files/dataFiles.ts";
 
 export interface ImageHeader {
@@ -19,7 +20,7 @@ export function readImageHeader(bytes: Uint8Array, name: string): ImageHeader {
   const header = isPng(bytes) ? pngHeader(bytes, name) : jpegHeader(bytes, name);
   const { width, height } = header;
   if (width === 0 || height === 0 || width * height > MOST_PIXELS)
-    throw damagedFile(name, `an image of ${width} × ${height} pixels`);
+    throw damagedFile(name, `an image of ${width} × ${counted(height, "pixel")}`);
   return header;
 }
 

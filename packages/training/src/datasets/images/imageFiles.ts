@@ -3,7 +3,7 @@
  * asked for, and decoded images are kept until their room is full: with orders drawn anew every epoch, keeping the first
  * ones serves as many requests as any other choice.
  */
-import { ArgumentError } from "@phew/core";
+import { ArgumentError, counted } from "@phew/core";
 import {
   ByteImages,
   type Classes,
@@ -130,8 +130,8 @@ function lazyImages(
     const file = files.locate(name);
     if (file !== undefined) return file;
     throw new ArgumentError(files.path, {
-      given: `${list.length} images in a packed stream, too many to hold decoded`,
-      expected: `at most ${memoryBytes} bytes of decoded images`,
+      given: `${counted(list.length, "image")} in a packed stream, too many to hold decoded`,
+      expected: `at most ${counted(memoryBytes, "byte")} of decoded images`,
       remedy: "Unpack it, and name the folder: its files are then read one by one.",
     });
   });
