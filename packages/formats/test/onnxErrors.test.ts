@@ -404,7 +404,7 @@ describe("small files that would take for ever, or all memory", () => {
       out: [k === 79 ? "y" : `k${k}`],
     }));
     const file: File = { inputs: { x: ["n", 1000] }, nodes, tensors: { shared } };
-    await expect(importing(file)).rejects.toThrow(/79000000 weights beyond those that are stored/);
+    await expect(importing(file)).rejects.toThrow(/79,000,000 weights beyond those that are stored/);
   });
 
   it.each(["Mul", "Add", "Max"])("reads a value that doubles 2,000 times by %s with itself", async (op) => {
