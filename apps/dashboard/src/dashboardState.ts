@@ -1,6 +1,7 @@
 /** What the screen shows, as a pure state: `update` folds in what the watcher finds and what the user does. */
-import { counted } from "@phew/runs";
+
 import type { LayerUnits, RunEntry, RunState } from "@phew/runs";
+import { counted } from "@phew/runs";
 import { densitiesOf, ORDERS, type OrderName, ordered } from "./runOrder.ts";
 import { SMOOTHING_LEVELS } from "./smoothing.ts";
 
@@ -233,7 +234,10 @@ function marked(state: DashboardState): DashboardState {
   if (at >= 0) return { ...state, marked: state.marked.with(at, undefined) };
   const free = Array.from({ length: MARK_COUNT }, (_, k) => k).find((k) => state.marked[k] === undefined);
   if (free === undefined) {
-    return { ...state, notice: `${counted(MARK_COUNT, "run")} are marked; Space on one of them frees its place` };
+    return {
+      ...state,
+      notice: `${counted(MARK_COUNT, "run")} are marked; Space on one of them frees its place`,
+    };
   }
   const slots = Array.from({ length: Math.max(state.marked.length, free + 1) }, (_, k) => state.marked[k]);
   return { ...state, marked: slots.with(free, selected) };

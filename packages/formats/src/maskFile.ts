@@ -2,7 +2,7 @@
  * Masks on disk: safetensors, one BOOL tensor `<parameter>_mask` of the parameter's shape for each prunable parameter, and
  * for each bias, scale and shift in which a dead unit is silenced.
  */
-import { ArgumentError, Masks, type Network, counted } from "@phew/core";
+import { ArgumentError, counted, Masks, type Network } from "@phew/core";
 import { normalisationsOf, parameterMasks } from "./parameterMasks.ts";
 import { safetensorsChunks } from "./safetensors.ts";
 import { boolTensor, elementsOf, type Tensor, type Tensors, toFloat32 } from "./tensor.ts";

@@ -25,7 +25,14 @@ import {
   writeMasks,
   writeScores,
 } from "@phew/formats";
-import { formatCount, formatDuration, formatPercent, formatShortCount, formatTable, counted } from "@phew/runs";
+import {
+  counted,
+  formatCount,
+  formatDuration,
+  formatPercent,
+  formatShortCount,
+  formatTable,
+} from "@phew/runs";
 import { assumptionLines } from "../assumptions.ts";
 import { UsageError } from "../failure.ts";
 import { type LoadedModel, loadModel, type ModelOptions } from "../model.ts";
@@ -122,7 +129,7 @@ export async function prune(model: string | undefined, options: PruneOptions): P
           onProgress: ({ fraction, keptCount, walkCount, expectedWalkCount, round, roundCount }) => {
             const all =
               expectedWalkCount === undefined ? "" : ` of about ${formatShortCount(expectedWalkCount)}`;
-            const walks = walkCount === undefined ? "" : `, ${formatCount(walkCount)}${counted(all, "walk")}`;
+            const walks = walkCount === undefined ? "" : `, ${formatCount(walkCount)}${all} walks`;
             const rounds = round === undefined ? "" : `, round ${round} of ${roundCount}`;
             progress.update(fraction, `${counted(keptCount, "weight")}${walks}${rounds}`);
           },

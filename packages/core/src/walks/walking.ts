@@ -251,7 +251,7 @@ class Course {
   #need(): string {
     const { expectedWalkCount } = this.#foreseen!;
     const walks = Number.isFinite(expectedWalkCount)
-      ? `about ${counted(formatMeasure(expectedWalkCount), "walk")} are needed`
+      ? `about ${formatMeasure(expectedWalkCount)} walks are needed`
       : "no number of walks is enough";
     return `${walks} to keep ${this.#goal} of ${counted(this.#request.network.prunableCount, "weight")}`;
   }

@@ -72,7 +72,7 @@ export function localPool({ folder, processCount }: PoolSettings): SweepExecutor
       if (owner === undefined) return undefined;
       const active = isActive(folder, owner);
       const text = active
-        ? `${counted(nameOf(owner), "run")}, ${owner.processCount ?? "some"} at a time`
+        ? `${nameOf(owner)} runs, ${owner.processCount ?? "some"} at a time`
         : `${nameOf(owner)} ran, which is gone`;
       return { active, queued: new Set(), text };
     },
@@ -86,7 +86,7 @@ export function localPool({ folder, processCount }: PoolSettings): SweepExecutor
         return `${stopped(tasks) ?? "nothing of it runs on this machine"}; took away what ${nameOf(owner)} left, which is gone`;
       }
       if (owner.host !== hostname()) {
-        return `${counted(nameOf(owner), "run")} it: stop it there; where it is gone, it counts as gone after a minute without a sign of life`;
+        return `${nameOf(owner)} runs it: stop it there; where it is gone, it counts as gone after a minute without a sign of life`;
       }
       // the pool alone, which stops its runs: a second signal would end them without a checkpoint
       const count = runningHere(tasks).length;

@@ -49,7 +49,7 @@ async function readPart(files: DataFiles, part: string, normalisation: Normalisa
   const [count, height, width] = images.shape;
   if (height !== SHAPE[1] || width !== SHAPE[2]) {
     throw new ArgumentError(imageFile.path, {
-      given: `images of ${height} × ${counted(width, "pixel")}`,
+      given: `images of ${height} × ${width} pixels`,
       expected: `${SHAPE[1]} × ${SHAPE[2]}`,
     });
   }

@@ -20,7 +20,7 @@ export function readImageHeader(bytes: Uint8Array, name: string): ImageHeader {
   const header = isPng(bytes) ? pngHeader(bytes, name) : jpegHeader(bytes, name);
   const { width, height } = header;
   if (width === 0 || height === 0 || width * height > MOST_PIXELS)
-    throw damagedFile(name, `an image of ${width} × ${counted(height, "pixel")}`);
+    throw damagedFile(name, `an image of ${width} × ${height} pixels`);
   return header;
 }
 
