@@ -2,7 +2,6 @@
  * Walks until masks of wanted sizes are reached, in slices of time: between two slices progress is told, and whoever
  * asked for an end gets it.
  */
-
 import { EngineError, loadWalkEngine, WalkExpectation, type Walker, type WalkOptions } from "@phew/engine";
 import { ArgumentError } from "../errors.ts";
 import type { LayerProgress } from "../events.ts";
@@ -253,7 +252,7 @@ class Course {
     const walks = Number.isFinite(expectedWalkCount)
       ? `about ${formatMeasure(expectedWalkCount)} walks are needed`
       : "no number of walks is enough";
-    return `${walks} to keep ${this.#goal} of ${counted(this.#request.network.prunableCount, "weight")}`;
+    return `${walks} to keep ${this.#goal} of ${this.#request.network.prunableCount} weights`;
   }
 
   #tooLong(walksPerMs: number, limitMs: number): ArgumentError {
@@ -304,7 +303,7 @@ class Course {
   #stalled(keepCount: number, keptCount: number): never {
     const walkCount = this.#nextCheck - this.#nextCheck / 4;
     throw new ArgumentError("density", {
-      given: `${keepCount} of ${counted(this.#request.network.prunableCount, "weight")} to keep; after ${keptCount}, ${counted(walkCount, "walk")} met no new one`,
+      given: `${keepCount} of ${this.#request.network.prunableCount} weights to keep; after ${keptCount}, ${walkCount} walks met no new one`,
       expected: "a density at which every weight that is needed is likely enough to be met",
       remedy: densityRemedy(keptCount, this.#request.network.prunableCount),
     });
@@ -325,13 +324,13 @@ function requireAscending(keepCounts: readonly number[], prunableCount: number):
 function requireGrowth(from: Masks, keepCount: number, excess: number, prunableCount: number): void {
   if (from.bytes.length !== prunableCount) {
     throw new ArgumentError("from", {
-      given: `masks of ${counted(from.bytes.length, "weight")}`,
+      given: `masks of ${from.bytes.length} weights`,
       expected: `${prunableCount}, as many as the network has`,
     });
   }
   if (from.keptCount > keepCount + excess) {
     throw new ArgumentError("from", {
-      given: `masks that keep ${counted(from.keptCount, "weight")}`,
+      given: `masks that keep ${from.keptCount} weights`,
       expected: `at most the ${keepCount} to be kept`,
       remedy: "Masks only grow: ask for a higher density.",
     });
@@ -341,7 +340,7 @@ function requireGrowth(from: Masks, keepCount: number, excess: number, prunableC
 function requireReachable(reachableCount: number, prunableCount: number, keepCount: number): void {
   if (keepCount <= reachableCount) return;
   throw new ArgumentError("density", {
-    given: `${keepCount} of ${counted(prunableCount, "weight")} to keep`,
+    given: `${keepCount} of ${prunableCount} weights to keep`,
     expected: `at most ${reachableCount}: the others are 0 or lie behind such, or on no way from input to output, and no walk comes upon them`,
     remedy: densityRemedy(reachableCount, prunableCount),
   });
