@@ -9,8 +9,6 @@ import {
   foldConstantOfShape,
   foldExpand,
   foldRange,
-  foldSlice,
-  MOST_COMPUTED,
   normalAxis,
   sliceIndices,
   smallNumbers,
@@ -18,7 +16,7 @@ import {
 } from "../constants.ts";
 import type { Importer } from "../importer.ts";
 import type { NodePart } from "../parts.ts";
-import { reasonFor, Unsupported } from "../unsupported.ts";
+import { Unsupported } from "../unsupported.ts";
 import { type Activation, type Constant, dimsText, product, sameDims, type Value } from "../values.ts";
 import type { Operator } from "./operator.ts";
 import { dimsOf, outputName, viewed } from "./views.ts";

@@ -1,8 +1,3 @@
-/**
- * What a JPEG or PNG says of itself before it is decoded: kind, size, channels.
- * @see ITU-T T.81, B.2 (JPEG markers); W3C PNG, 11.2.1 (IHDR)
- */
-import { counted } from "@phew/core";
 import { damagedFile } from "../files/dataFiles.ts";
 
 export interface ImageHeader {
