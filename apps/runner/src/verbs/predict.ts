@@ -12,7 +12,7 @@ import {
   type Tensors,
   writeSafetensors,
 } from "@phew/formats";
-import { formatAccuracy, formatCount, formatDuration, formatMeasure } from "@phew/runs";
+import { counted, formatAccuracy, formatDuration, formatMeasure } from "@phew/runs";
 import {
   type Difference,
   differenceOf,
@@ -64,7 +64,7 @@ export async function predict(model: string | undefined, options: PredictOptions
   const names = options.output !== undefined || outputs.length < 2 ? [options.output] : outputs;
   if (names.length > 1 && (options.masks !== undefined || options.masksFromZeros)) {
     throw new UsageError("--masks", {
-      given: `them for a model with ${names.length} outputs (${names.join(", ")})`,
+      given: `them for a model with ${counted(names.length, "output")} (${names.join(", ")})`,
       expected: "one output",
       remedy: `Choose it: --output ${names[0]}.`,
     });
@@ -189,7 +189,7 @@ function report(predicted: readonly Predicted[], batch: BatchFile, options: Pred
   printWarnings(warnings);
   for (const note of notes) printLines(`note: ${note}`);
   printLines(
-    `${loaded.network.name}: ${formatCount(batch.count)} examples on ${computed.executor} (${computed.backend}) in ${formatDuration(elapsedMs)}`,
+    `${loaded.network.name}: ${counted(batch.count, "example")} on ${computed.executor} (${computed.backend}) in ${formatDuration(elapsedMs)}`,
   );
   if (predicted.length > 1 || shape.length !== 2) {
     for (const each of predicted) printLines(`output ${each.name ?? ""}: [${each.shape.join(", ")}]`);

@@ -255,7 +255,10 @@ function wantedOutput(parts: ModelParts, wanted: string | undefined): string {
   if (names.length === 1 && wanted === undefined) return names[0]!;
   const some = names.slice(0, 10).join(", ");
   throw new ArgumentError(parts.source.name, {
-    given: wanted === undefined ? `${names.length} outputs${some && ` (${some})`}` : `the output "${wanted}"`,
+    given:
+      wanted === undefined
+        ? `${counted(names.length, "output")}${some && ` (${some})`}`
+        : `the output "${wanted}"`,
     expected: wanted === undefined ? "exactly one" : `one of ${some}`,
     remedy:
       wanted === undefined
