@@ -106,16 +106,23 @@ export interface FuzzReport {
   readonly largestAllocation: number;
 }
 
+/** Mutants of each reader in the long tests (npm run test:long). */
+const LONG_COUNT = 100_000;
+
+/** Time for tests of mutants: the long ones take minutes each. */
+export const FUZZ_TIMEOUT = process.env.PHEW_TEST_LARGE ? 3_600_000 : 120_000;
+
 /**
- * Gives `count` mutants to a reader.
+ * Gives `usualCount` mutants to a reader, and at least 100,000 in the long tests.
  * @throws the first error that is not an ArgumentError, with the seed that makes the mutant again
  */
 export async function fuzz(
   bases: readonly Uint8Array[],
-  count: number,
+  usualCount: number,
   seed: number,
   read: (bytes: Uint8Array) => unknown,
 ): Promise<FuzzReport> {
+  const count = process.env.PHEW_TEST_LARGE ? Math.max(usualCount, LONG_COUNT) : usualCount;
   let refusedCount = 0;
   let slowestMs = 0;
   const watch = watchAllocations();

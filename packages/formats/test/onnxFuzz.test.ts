@@ -3,7 +3,7 @@ import { ArgumentError, maskedWeights } from "@phew/core";
 import { describe, expect, it } from "vitest";
 import { exportOnnx, ONNX_FORMS } from "../src/onnx/exportOnnx.ts";
 import { importOnnx } from "../src/onnx/importOnnx.ts";
-import { fuzz, uniform } from "./fuzz.ts";
+import { FUZZ_TIMEOUT, fuzz, uniform } from "./fuzz.ts";
 import { masksFor } from "./masks.ts";
 import { onnxCases } from "./onnxCases.ts";
 import { type File, type FileNode, onnxFile, type Tensor } from "./onnxFile.ts";
@@ -102,7 +102,7 @@ function mutateFile(file: File, next: () => number): File {
 }
 
 describe("damaged ONNX files end in errors that say what is wrong", () => {
-  it("20,000 with flipped bits, cuts, repeats and huge lengths", { timeout: 120_000 }, async () => {
+  it("20,000 with flipped bits, cuts, repeats and huge lengths", { timeout: FUZZ_TIMEOUT }, async () => {
     const { refusedCount, acceptedCount, slowestMs, largestAllocation } = await fuzz(small, 20_000, 1, read);
     expect(refusedCount).toBeGreaterThan(5000);
     expect(acceptedCount).toBeGreaterThan(500);
@@ -111,7 +111,7 @@ describe("damaged ONNX files end in errors that say what is wrong", () => {
     expect(largestAllocation).toBeLessThan(2 ** 21);
   });
 
-  it("2,000 of what exporters write", { timeout: 120_000 }, async () => {
+  it("2,000 of what exporters write", { timeout: FUZZ_TIMEOUT }, async () => {
     const { refusedCount, slowestMs, largestAllocation } = await fuzz(exported, 2000, 2, read);
     expect(refusedCount).toBeGreaterThan(500);
     expect(slowestMs).toBeLessThan(1000);
@@ -119,7 +119,7 @@ describe("damaged ONNX files end in errors that say what is wrong", () => {
   });
 
   it("10,000 that are well-formed and wrong: cycles, names twice, lengths and types", {
-    timeout: 120_000,
+    timeout: FUZZ_TIMEOUT,
   }, async () => {
     const files = onnxCases.map(({ file }) => file);
     let k = 0;
@@ -147,7 +147,7 @@ function attempt<T>(make: () => T): T | undefined {
 
 describe("damaged files that are read", () => {
   it("are written in every form and read again, with the masked network's output, or refused with a reason", {
-    timeout: 120_000,
+    timeout: FUZZ_TIMEOUT,
   }, () => {
     const files = onnxCases.map(({ file }) => file);
     let writtenCount = 0;

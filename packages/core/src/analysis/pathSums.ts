@@ -66,7 +66,8 @@ export function widePathSums(network: Network, weights: Weights, options: PathSu
   /** What a node reads, brought to one exponent. */
   const given = (index: number): PathSumInputs & { readonly exponent: number } => {
     const node = network.nodes[index]!;
-    const highest = Math.max(...node.inputs.map((input) => value[input]!.exponent));
+    let highest = Number.NEGATIVE_INFINITY;
+    for (const input of node.inputs) highest = Math.max(highest, value[input]!.exponent);
     const low = highest < LEAST_EXPONENT && biases && addsSomething(network, weights, node);
     const exponent = low ? LEAST_EXPONENT : highest;
     const theta = (name: string): Float64Array => {

@@ -54,8 +54,13 @@ export function throughWindow(window: Window, input: PlaneRepeats, output: Shape
 /** Of values that meet position by position: what is equal in all of them. */
 export function throughMeeting(inputs: readonly PlaneRepeats[]): RepeatsThrough {
   const along = (axis: 0 | 1): Repeats => {
-    const start = Math.max(...inputs.map((planes) => planes[axis].start));
-    const last = Math.min(...inputs.map((planes) => planes[axis].start + planes[axis].removed));
+    // in loops: a file may have more inputs meet than a call takes arguments
+    let start = Number.NEGATIVE_INFINITY;
+    let last = Number.POSITIVE_INFINITY;
+    for (const planes of inputs) {
+      start = Math.max(start, planes[axis].start);
+      last = Math.min(last, planes[axis].start + planes[axis].removed);
+    }
     return last > start ? { start, removed: last - start } : NONE;
   };
   const output: PlaneRepeats = [along(0), along(1)];

@@ -322,7 +322,7 @@ function reaching(specs: readonly NodeSpec[], output: Activation, input: string,
   for (let name = wanted.pop(); name !== undefined; name = wanted.pop()) {
     if (reached.has(name)) continue;
     reached.add(name);
-    wanted.push(...byName.get(name)!.inputs);
+    for (const input of byName.get(name)!.inputs) wanted.push(input);
   }
   if (!specs.some((spec) => spec.op.kind === "input" && reached.has(spec.name))) {
     throw new ArgumentError(file, {
