@@ -665,3 +665,34 @@ it("has a case for every operation that the importer reads", async () => {
   const untested = Object.keys(operators).filter((op) => !used.has(op));
   expect(untested).toEqual([]);
 });
+
+describe("found among 100,000 damaged files", () => {
+  it("an attribute of text without its text is read as empty", async () => {
+    const file = onnxFile({
+      nodes: [{ op: "Conv", in: ["x", "w"], out: ["y"], attributes: { auto_pad: "" } }],
+      inputs: { x: ["n", 1, 2, 2] },
+      tensors: { w: { dims: [1, 1, 1, 1], values: [1] } },
+    });
+    // an empty field is written; without it the field has no value at all
+    const at = Buffer.from(file).indexOf(Buffer.from("auto_pad")) + "auto_pad".length;
+    expect([...file.subarray(at, at + 2)]).toEqual([0x22, 0]);
+    // its number becomes one that no attribute has
+    file[at] = (15 << 3) | 2;
+    await expect(importOnnx(file)).rejects.toThrow(ArgumentError);
+  });
+
+  it.each([true, false])(
+    "an unsupported node that puts out 2^40 elements, taken as opaque %s",
+    async (treatAsOpaque) => {
+      const file = onnxFile({
+        nodes: [
+          { op: "LSTM", in: ["x"], out: ["h"] },
+          { op: "Relu", in: ["h"], out: ["y"] },
+        ],
+        inputs: { x: ["n", 4] },
+        valueInfo: { h: ["n", 2 ** 40] },
+      });
+      await expect(importOnnx(file, { treatAsOpaque })).rejects.toThrow(ArgumentError);
+    },
+  );
+});

@@ -185,9 +185,19 @@ function readNode(context: Importer, node: NodePart, faults: Fault[]): void {
     give(outputs);
   } catch (error) {
     if (!(error instanceof Unsupported)) throw error;
-    const isOpaque = standIn(context, node, operation, inputs, error.message);
+    const isOpaque = standsIn(context, node, operation, inputs, error.message);
     if (!isOpaque) give((node.output ?? []).map(() => UNKNOWN));
     addFault(faults, error, node, isOpaque);
+  }
+}
+
+/** False too where the stand-in itself has no place, such as for more elements than any network here has. */
+function standsIn(...given: Parameters<typeof standIn>): boolean {
+  try {
+    return standIn(...given);
+  } catch (error) {
+    if (error instanceof Unsupported) return false;
+    throw error;
   }
 }
 

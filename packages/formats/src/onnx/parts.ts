@@ -186,8 +186,9 @@ export function concatenated(pieces: readonly Uint8Array[]): Uint8Array {
 }
 
 /** Text for messages alone; what is no UTF-8 is replaced. */
-export function text(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
+export function text(bytes: ArrayLike<number>): string {
+  // a field that the file leaves out comes as an empty list
+  return new TextDecoder().decode(Uint8Array.from(bytes));
 }
 
 function twice(file: string, name: string): ArgumentError {

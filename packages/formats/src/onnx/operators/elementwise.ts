@@ -437,6 +437,7 @@ function expression(
   inputs: readonly (Value | undefined)[],
   tree: (of: readonly Tree[]) => Tree,
 ): Expression {
+  if (inputs.length === 0) throw new Unsupported("it has no input");
   const operands = inputs.map((input) => operand(context, input));
   if (!isOfOne(operands)) {
     const shapes = [...new Set(operands.map(({ dims }) => dimsText(dims)))].join(" and ");
