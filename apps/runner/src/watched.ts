@@ -7,7 +7,7 @@ import { type WatchOptions, watch } from "@phew/dashboard/watch";
 import { listRuns, makeFolder } from "@phew/runs";
 import { EXIT } from "./exit.ts";
 import { UsageError } from "./failure.ts";
-import { printLines } from "./output.ts";
+import { printLines, printText } from "./output.ts";
 
 /**
  * Does this process's own command once more, without `--watch`, and shows its run meanwhile. Sets `process.exitCode`.
@@ -53,7 +53,7 @@ export async function runWatched(
     return;
   }
   const { code, signal } = await ended;
-  process.stdout.write(readFileSync(log, "utf8"));
+  printText(readFileSync(log, "utf8"));
   rmSync(path.dirname(log), { recursive: true, force: true });
   if (signal === null) process.exitCode = code ?? EXIT.failed;
   else {
