@@ -1,5 +1,5 @@
 /**
- * What is said of a failure, in one line. Loads nothing but what it needs to say it: that no more files can be opened is
+ * What is said of a failure, in one line or in a line for each of its parts. Loads nothing but what it needs to say it: that no more files can be opened is
  * among the failures.
  */
 import { readFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { inspect } from "node:util";
 import { lineText } from "./foreignText.ts";
 
 export interface FailureLine {
-  /** Without a line break. */
+  /** One line; more only where an error lists what it is about line by line (`lines`). */
   readonly message: string;
   /** The error's own `exitCode`, else 1. */
   readonly exitCode: number;
@@ -45,7 +45,14 @@ const OF_THE_MACHINE = ["EMFILE", "ENFILE", "ENOMEM", "EAGAIN"];
 
 /** One line for whatever was thrown. */
 export function describeFailure(error: unknown): FailureLine {
-  return { message: lineText(messageOf(error)), exitCode: exitCodeOf(error) };
+  const lines = ownLines(error) ?? [messageOf(error)];
+  return { message: lines.map(lineText).join("\n  "), exitCode: exitCodeOf(error) };
+}
+
+/** The lines that an error was made of: breaks between them are its own, breaks within them a file's. */
+function ownLines(error: unknown): readonly string[] | undefined {
+  const lines = error instanceof Error && "lines" in error ? error.lines : undefined;
+  return Array.isArray(lines) ? lines : undefined;
 }
 
 function messageOf(error: unknown): string {

@@ -44,6 +44,13 @@ it("errors of arguments speak for themselves, also where they explain another", 
   expect(describeFailure(error)).toEqual({ message: "density: got 5, expected at most 1.", exitCode: 1 });
 });
 
+it("an error of several lines keeps its own breaks, and none that a name in it brought", () => {
+  const error = Object.assign(new Error("x"), {
+    lines: ["m.onnx: two nodes:", "a\nb (Mul)", "c\u001b[2J (Add)"],
+  });
+  expect(describeFailure(error).message).toBe("m.onnx: two nodes:\n  a\\nb (Mul)\n  c\\u001b[2J (Add)");
+});
+
 it.each([undefined, null, 7, "text", Symbol("s"), {}, [], new Error(""), Object.create(null)])(
   "whatever is thrown has one line: %s",
   (thrown) => {

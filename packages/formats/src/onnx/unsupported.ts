@@ -1,5 +1,5 @@
 /** What a network of this project cannot hold, collected over a whole file and told at once. */
-import { ArgumentError, counted } from "@phew/core";
+import { ArgumentError, counted, shortened } from "@phew/core";
 import type { NodePart } from "./parts.ts";
 
 /** A node that has no place in a network. */
@@ -31,21 +31,27 @@ const TOLD_NODES = 20;
 export class UnsupportedOperationsError extends ArgumentError {
   override readonly name = "UnsupportedOperationsError";
   readonly nodes: readonly UnsupportedNode[];
+  /** The message line by line, since names in it may hold line breaks of their own. */
+  readonly lines: readonly string[];
 
   constructor(file: string, nodes: readonly UnsupportedNode[], opaqueness: Opaqueness) {
     const alike = new Map<string, UnsupportedNode[]>();
     for (const node of nodes) alike.set(kindOf(node), [...(alike.get(kindOf(node)) ?? []), node]);
     const kinds = [...alike.values()];
-    const told = kinds.slice(0, TOLD_KINDS).map((kind) => `\n  ${describeKind(kind)}`);
     const left = kinds.slice(TOLD_KINDS).flat().length;
-    const more = left > 0 ? `\n  … and ${left} more` : "";
+    const told = [
+      ...kinds.slice(0, TOLD_KINDS).map(describeKind),
+      ...(left > 0 ? [`… and ${left} more`] : []),
+    ];
     super(file, {
       given: `${counted(nodes.length, "node")} that no network here can hold`,
       expected:
         "convolutions, dense layers, batch normalisation, activations, pooling, add, concat, split and reshapes",
-      remedy: `${ADVICE[opaqueness]}${told.join("")}${more}`,
+      remedy: ADVICE[opaqueness],
     });
     this.nodes = nodes;
+    this.lines = [this.message, ...told.map((line) => shortened(line))];
+    this.message = this.lines.join("\n  ");
   }
 }
 
