@@ -7,8 +7,10 @@ import {
   float32Tensor,
   readMaskFile,
   readModel,
+  readTensors,
   readWeightsFile,
   type Tensor,
+  writeNpz,
   writeSafetensors,
 } from "../src/index.ts";
 import { uniform } from "./fuzz.ts";
@@ -44,6 +46,19 @@ describe("original+masks, as phew writes it", () => {
       const file = await readMaskFile(scratch(name), network);
       expect(sameBits(file.masks.bytes, masks.bytes)).toBe(true);
       expect(file.notes).toEqual([]);
+    },
+  );
+
+  it.each(["both.safetensors", "both.npz"])(
+    "%s is refused where a parameter is there by itself too, with the same values or others",
+    async (name) => {
+      await exportModel(scratch(name), zoo, masks, "original+masks", { force: true });
+      const { tensors } = await readTensors(scratch(name));
+      const twice = new Map([...tensors, ["conv.weight", tensors.get("conv.weight_orig")!]]);
+      await (name.endsWith(".npz") ? writeNpz : writeSafetensors)(scratch(`twice.${name}`), twice);
+      await expect(readWeightsFile(scratch(`twice.${name}`), network)).rejects.toThrow(
+        /twice\.both\.\w+: got "conv\.weight" by itself and as "conv\.weight_orig" and "conv\.weight_mask"/,
+      );
     },
   );
 
