@@ -3,6 +3,7 @@
  * begun and not finished is gone on with at its newest checkpoint.
  */
 import { createHash } from "node:crypto";
+import path from "node:path";
 import {
   ArgumentError,
   completeCheck,
@@ -128,12 +129,14 @@ export async function runTraining(given: TrainConfig, place: RunPlace, hooks: Ru
   const identity = identityOf(config, place);
   const folder = runFolderOf(identity);
   const skipped = () => ({ folder, skipped: true, ...accuracyOf(readRun(folder).state) });
+  const isStrict = place.strict === true && config.method !== "dense";
   const load = () => datasetOf(config, hooks.onData);
   const isFinished = readStatus(folder)?.state === "finished";
   if (!force && isFinished) {
     await requireSameFiles(config, folder, load);
     // its process was killed behind its end
     if (!isTidy(folder)) await withFinishedRun(folder, async () => undefined);
+    if (isStrict) await requireSound(folder, (await gather(config, place, hooks)).network);
     return skipped();
   }
   const dataStamp = await stampOf(config);
@@ -150,7 +153,10 @@ export async function runTraining(given: TrainConfig, place: RunPlace, hooks: Ru
   };
   const writer = force || !resume ? RunWriter.open(options) : await RunWriter.resume(options);
   // another process has finished it meanwhile
-  if (writer === undefined) return skipped();
+  if (writer === undefined) {
+    if (isStrict) await requireSound(folder, material.network);
+    return skipped();
+  }
   const record: Recorder = (event) => {
     writer.append(event);
     hooks.onEvent?.(event, writer.state);
@@ -165,6 +171,11 @@ export async function runTraining(given: TrainConfig, place: RunPlace, hooks: Ru
     throw ended(writer, error, hooks.signal);
   }
   return { folder, skipped: false, ...accuracyOf(writer.state) };
+}
+
+/** @throws ArgumentError where the masks of a finished run cut outputs off or collapse a layer */
+export async function requireSound(folder: string, network: Network): Promise<void> {
+  maskWarnings(await readMasks(path.join(folder, "masks.safetensors"), network), folder, { strict: true });
 }
 
 /** Closes the run of a failure. @returns what to throw for it */

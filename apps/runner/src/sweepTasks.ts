@@ -14,7 +14,7 @@ import { type SettingShape, type Settings, type Sweep, type SweepTask, sweepFold
 import { type Dataset, executorNames, loadExecutor } from "@phew/training";
 import { z } from "zod";
 import { readRecipe } from "./recipe.ts";
-import { datasetOf } from "./runTraining.ts";
+import { datasetOf, requireSound } from "./runTraining.ts";
 import { requireSameFiles } from "./sameData.ts";
 import { identityOf, runName, type TrainConfig, USUAL_SETTINGS } from "./trainConfig.ts";
 import { checkTrainConfig } from "./trainConfigFile.ts";
@@ -163,6 +163,14 @@ export async function checkRuns(file: string, runs: readonly SweepRun[]): Promis
 export async function requireFinishedAlike(file: string, runs: readonly SweepRun[]): Promise<void> {
   for (const { config, settings, folder } of runs)
     await withinAsync(file, settings, () => requireSameFiles(config, folder, () => datasetOf(config)));
+}
+
+/** @throws ArgumentError naming the finished run whose masks cut outputs off or collapse a layer */
+export async function requireFinishedSound(file: string, runs: readonly SweepRun[]): Promise<void> {
+  const pruned = runs.filter(({ config }) => config.method !== DENSE);
+  const materials = await checkRuns(file, pruned);
+  for (const { id, settings, folder } of pruned)
+    await withinAsync(file, settings, () => requireSound(folder, materials.get(id)!.network));
 }
 
 function within<T>(file: string, settings: Settings, act: () => T): T {

@@ -67,7 +67,7 @@ describe("a mask that cuts the output off", () => {
     expect(trained.stderr).not.toMatch(/training on/);
   });
 
-  it("is warned of by train, sweep and compare, and stands in the run and the sweep's status", () => {
+  it("is warned of by train, sweep and compare, stands in the run and the sweep's status, and is an error with --strict where the runs were finished before", () => {
     const folder = scratchFolder();
     const runs = path.join(folder, "runs");
     const trained = phew(["train", ...lost, ...tiny, "--runs", runs, "--no-figures"]);
@@ -78,6 +78,12 @@ describe("a mask that cuts the output off", () => {
       skipped: true,
       warnings: [expect.stringMatching(warning)],
     });
+    const strict = phew(["train", ...lost, ...tiny, "--runs", runs, "--no-figures", "--strict"]);
+    expect(strict.exitCode).toBe(1);
+    expect(strict.stdout).toBe("");
+    expect(strict.stderr).toMatch(
+      /^phew: \S+: got masks with a fault \(the output is cut off.*conv1\.weight/m,
+    );
     const sweep = path.join(folder, "sweep.json");
     const settings = { model: "lenet5", epochs: 1, trainCount: 64, testCount: 32, classCount: 10 };
     writeFileSync(
@@ -92,6 +98,9 @@ describe("a mask that cuts the output off", () => {
     expect(JSON.parse(status.stdout).warnings).toEqual([
       expect.objectContaining({ message: expect.stringMatching(warning) }),
     ]);
+    const sweptAgain = phew(["sweep", sweep, "--runs", runs, "--strict"]);
+    expect(sweptAgain.exitCode).toBe(1);
+    expect(sweptAgain.stderr).toMatch(/"density":0\.0005.*got masks with a fault \(the output is cut off/);
     const compared = phew(["compare", "lenet5", "--methods", "magnitude,phew", "--densities", "0.0005,0.5"]);
     expect(compared.stderr).toMatch(/^warning: magnitude at 0\.05 % \(seed 0\): the output is cut off/m);
     expect(compared.stderr).not.toMatch(/at 50 %/);

@@ -32,7 +32,14 @@ import {
   warningLines,
   warningsOf,
 } from "../sweepReport.ts";
-import { checkRuns, requireFinishedAlike, type SweepRun, sweepShape, writeConfigs } from "../sweepTasks.ts";
+import {
+  checkRuns,
+  requireFinishedAlike,
+  requireFinishedSound,
+  type SweepRun,
+  sweepShape,
+  writeConfigs,
+} from "../sweepTasks.ts";
 
 interface SweepVerbOptions extends SweepPlanOptions {
   readonly dryRun?: boolean;
@@ -72,6 +79,7 @@ async function carryOut(plan: SweepPlan, options: SweepVerbOptions): Promise<voi
   const materials = await checkRuns(file, todo);
   const finished = runs.filter((_, k) => statuses[k]!.state === "finished");
   await requireFinishedAlike(file, finished);
+  if (options.strict) await requireFinishedSound(file, finished);
   if (options.dryRun) {
     const { json, text } = dryRun(plan, statuses, todo, materials);
     return options.json ? printJson(json) : printText(text);
