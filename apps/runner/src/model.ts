@@ -14,7 +14,7 @@ import {
   zooModel,
   zooVariant,
 } from "@phew/core";
-import { type ExportableModel, readWeightsFile } from "@phew/formats";
+import { type ExportableModel, readWeightsInto } from "@phew/formats";
 import { formatCount } from "@phew/runs";
 import { UsageError } from "./failure.ts";
 import { type RunSource, runModel, runSource, runWeightsFile, weightsFileOf } from "./runSource.ts";
@@ -160,7 +160,7 @@ async function loadIntoArchitecture(
   const { readModel } = await import("@phew/formats");
   const { architecture: _, ...rest } = options;
   const source = await readModel(architecture, { ...head(rest), treatAsOpaque: rest.treatAsOpaque === true });
-  const { weights, notes: own } = await readWeightsFile(weightsFileOf(file), source.network, (others) =>
+  const { weights, notes: own } = await readWeightsInto(weightsFileOf(file), source, (others) =>
     requireUnfolded(file, architecture, source, others),
   );
   const notes = withZeros([...source.notes, ...own], source.network, weights);

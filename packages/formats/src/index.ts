@@ -51,4 +51,5 @@ export {
 export { type NamedTensors, readTensors, type TensorFormat } from "./tensorFile.ts";
 export type { TfjsModel } from "./tfjs/importTfjs.ts";
 export { digestWeights, ownNames, pickWeights, readWeights, readWeightsFile } from "./weightsFile.ts";
+export { readWeightsInto } from "./weightsInto.ts";
 export { type Chunks, requireWritable, type WriteOptions, writeWhole } from "./writeFile.ts";

@@ -67,10 +67,14 @@ export function pickWeights(network: Network, tensors: Tensors, source: string):
 
 /**
  * Takes off what stands before all of the network's names in a file, such as `model.` or `module.`.
+ * @param names those that the file must have
  * @returns the tensors as they are where no such prefix makes every parameter's name one of theirs
  */
-export function ownNames(network: Network, tensors: Tensors): { tensors: Tensors; prefix: string } {
-  const names = network.parameters.map(({ name }) => name);
+export function ownNames(
+  network: Network,
+  tensors: Tensors,
+  names: readonly string[] = network.parameters.map(({ name }) => name),
+): { tensors: Tensors; prefix: string } {
   const [first] = names;
   for (const name of tensors.keys()) {
     if (first === undefined || !name.endsWith(`.${first}`)) continue;

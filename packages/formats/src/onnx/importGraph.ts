@@ -381,16 +381,19 @@ function weightsOf(parameters: ReadonlyMap<string, ParameterSource>, parts: Mode
 /** The float32 values of a parameter in the network's layout. */
 export function parameterValues(source: ParameterSource): Float32Array {
   const tensor = source.constant.read();
-  const values = toFloat32(source.transposed ? permuted(tensor, [1, 0]) : tensor);
-  const { scale, offset } = source;
+  return folded(source, toFloat32(source.transposed ? permuted(tensor, [1, 0]) : tensor));
+}
+
+/** Values in the network's layout with what the file multiplies them by and adds to them; the same array where that is nothing. */
+export function folded({ scale, offset, shape }: ParameterSource, values: Float32Array): Float32Array {
   if (scale === 1 && offset === 0) return values;
-  const units = source.shape[0]!;
+  const units = shape[0]!;
   const run = values.length / units;
-  const folded = new Float32Array(values.length);
+  const result = new Float32Array(values.length);
   for (let u = 0; u < units; u++) {
     const factor = typeof scale === "number" ? scale : scale[u]!;
     const shift = typeof offset === "number" ? offset : offset[u]!;
-    for (let k = u * run; k < (u + 1) * run; k++) folded[k] = values[k]! * factor + shift;
+    for (let k = u * run; k < (u + 1) * run; k++) result[k] = values[k]! * factor + shift;
   }
-  return folded;
+  return result;
 }

@@ -1,0 +1,79 @@
+/**
+ * Weights of one file in the network of another: a state dict in the ONNX file that its module was exported to. What that
+ * file multiplies a weight by, or adds to it, is multiplied by and added to the state dict's too; what it holds in no
+ * parameter of the network, such as that factor or the slope of an activation, must be the same in both.
+ */
+import { ArgumentError, type Weights } from "@phew/core";
+import { type ExportableModel, isOnFile } from "./exportForm.ts";
+import { folded } from "./onnx/importGraph.ts";
+import type { ModelParts } from "./onnx/parts.ts";
+import { isFloat, tensorOf } from "./onnx/tensors.ts";
+import { withProducts } from "./prunedTensors.ts";
+import { type Tensors, toFloat32 } from "./tensor.ts";
+import { readTensors } from "./tensorFile.ts";
+import { ownNames, pickWeights, requirePlain } from "./weightsFile.ts";
+
+/**
+ * @param check told the names of the tensors that are no parameters of the network, before any is missed
+ * @returns the weights, and what was taken out of what, one sentence each
+ * @throws ArgumentError where the file is not right, a tensor is missing or of another shape, or a constant of the network
+ *   has another value in the file
+ */
+export async function readWeightsInto(
+  path: string,
+  model: ExportableModel,
+  check: (others: readonly string[]) => void = () => undefined,
+): Promise<{ weights: Weights; notes: readonly string[] }> {
+  const { network } = model;
+  const file = withProducts(await readTensors(path), path);
+  const names = network.parameters.map(({ name }) => name);
+  const { tensors, prefix } = ownNames(
+    network,
+    file.tensors,
+    names.filter((name) => isOnFile(model, name)),
+  );
+  const notes = [...file.notes, ...(prefix === "" ? [] : [`Took "${prefix}" off the names.`])];
+  requirePlain(network, tensors, file.others, path);
+  const own = new Set(names);
+  check([...tensors.keys()].filter((name) => !own.has(name)));
+  if (model.format !== "onnx") return { weights: pickWeights(network, tensors, path), notes };
+
+  const { parameters, parts, externalData } = model.onnx.onnx;
+  requireSameConstants(path, tensors, own, parts, externalData);
+  const complete = new Map(tensors);
+  for (const { name, shape } of network.parameters) {
+    if (complete.has(name) || isOnFile(model, name)) continue;
+    const values = model.weights.get(name)!;
+    const data = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    complete.set(name, { dtype: "F32", shape, data });
+  }
+  const weights = new Map(pickWeights(network, complete, path));
+  for (const [name, source] of parameters)
+    if (tensors.has(name)) weights.set(name, folded(source, weights.get(name)!));
+  return { weights, notes };
+}
+
+/** The factors, slopes and the like of an ONNX file, which are in the state dict under the same names. */
+function requireSameConstants(
+  path: string,
+  tensors: Tensors,
+  parameters: ReadonlySet<string>,
+  parts: ModelParts,
+  external: Parameters<typeof tensorOf>[1],
+): void {
+  for (const [name, tensor] of tensors) {
+    const part = parts.initializers.get(name);
+    if (part === undefined || parameters.has(name)) continue;
+    const theirs = tensorOf(part, external);
+    if (!isFloat(theirs.dtype)) continue;
+    const [given, expected] = [toFloat32(tensor), toFloat32(theirs)];
+    const place = expected.findIndex((value, k) => value !== given[k]);
+    if (place < 0 && given.length === expected.length) continue;
+    throw new ArgumentError(`${path}: tensor "${name}"`, {
+      given:
+        given.length === expected.length ? `${given[place]} at element ${place}` : `${given.length} elements`,
+      expected: `the ${expected.length === 1 ? "value" : "values"} of ${parts.source.name} (${expected[place] ?? `${expected.length} elements`}), whose network has it as a constant and no parameter`,
+      remedy: "Export the module again with these weights in it, and give that file.",
+    });
+  }
+}
