@@ -235,25 +235,24 @@ describe("a batch file", () => {
 
   it("gives examples and classes", async () => {
     const path = await written({ x: x([2, 1, 2, 2], Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8)), y: y(3n, 0n) });
-    expect(await readBatch(path, { inputShape: [1, 2, 2], classCount: 4, labelled: true })).toEqual({
+    expect(await readBatch(path, { inputShape: [1, 2, 2], classCount: 4, labelled: true })).toMatchObject({
+      notes: [],
       count: 2,
       inputShape: [1, 2, 2],
       x: Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8),
       y: Int32Array.of(3, 0),
     });
-    expect(await readBatch(await written({ x: x([1, 3]) }))).toEqual({
-      count: 1,
-      inputShape: [3],
-      x: new Float32Array(3),
-    });
+    const unlabelled = await readBatch(await written({ x: x([1, 3]) }));
+    expect(unlabelled).toMatchObject({ count: 1, inputShape: [3], x: new Float32Array(3), notes: [] });
+    expect(unlabelled.y).toBeUndefined();
   });
 
   it.each<[string, Record<string, Tensor>, RegExp]>([
     ["has no x", { y: y(1n) }, /tensor "x": got none \(there are: y\)/],
     [
       "has x of another type",
-      { x: { dtype: "F64", shape: [1, 1], data: new Uint8Array(8) } },
-      /got F64 of shape \[1, 1\]/,
+      { x: { dtype: "BOOL", shape: [1, 1], data: new Uint8Array(1) } },
+      /got BOOL of shape \[1, 1\]/,
     ],
     ["has no examples", { x: x([0, 4]), y: y() }, /got F32 of shape \[0, 4\]/],
     ["is of other images", { x: x([1, 3]), y: y(0n) }, /examples of shape \[3\], expected \[4\]/],
