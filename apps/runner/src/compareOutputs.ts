@@ -5,13 +5,16 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { ArgumentError, type Masks } from "@phew/core";
 import {
+  areNormalised,
   exportModel,
   float32Tensor,
+  type LeftOutSoftmax,
   readOnnxInterface,
   readTensors,
   type Tensor,
   type Tensors,
   toFloat32,
+  withSoftmaxes,
   writeNpz,
 } from "@phew/formats";
 import { Failure } from "./failure.ts";
@@ -29,6 +32,8 @@ export interface Difference {
   readonly at: readonly number[];
   readonly own: number;
   readonly expected: number;
+  /** What the model's file ends in and the network does not, applied to its outputs before they were compared. */
+  readonly after?: LeftOutSoftmax["kind"];
 }
 
 /** Names that other programs give an only output; `y` last, since labels bear it too. */
@@ -97,6 +102,23 @@ export function differenceOf(
     own: own[worst]!,
     expected: expected[worst]!,
   };
+}
+
+/**
+ * How far logits are from what another program has for them, which may be past the softmax that was left out here.
+ * @param isPast true: it is; else that is told by the values, which add up to 1 there
+ */
+export function differenceOfLogits(
+  own: Float32Array,
+  expected: Float32Array,
+  shape: readonly number[],
+  softmaxes: readonly LeftOutSoftmax[],
+  isPast: boolean,
+): Difference {
+  const last = softmaxes.at(-1);
+  if (last === undefined || !(isPast || areNormalised(expected, softmaxes)))
+    return differenceOf(own, expected, shape);
+  return { ...differenceOf(withSoftmaxes(own, softmaxes), expected, shape), after: last.kind };
 }
 
 /** Runs a model on examples, in parts of the size that it wants; arguments: model, examples, results, size, names. */

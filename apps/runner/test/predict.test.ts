@@ -274,3 +274,129 @@ describe("--compare", () => {
     },
   );
 });
+
+describe("a softmax at the end, which is left out here", () => {
+  const images = [
+    ...nodes.slice(0, 1),
+    { op: "Softmax", in: ["map"], out: ["shares"], attributes: { axis: 1 } },
+  ];
+  const ends: Record<
+    string,
+    { file: Uint8Array; shape: number[]; logits: Float32Array; expected: Float32Array }
+  > = Object.fromEntries(
+    (["Softmax", "LogSoftmax"] as const).map((op) => [
+      op,
+      {
+        file: softmaxModel([...nodes, { op, in: ["classes"], out: ["p"], attributes: { axis: 1 } }], {
+          p: ["n", 2],
+        }),
+        shape: [count, 2],
+        logits: classes,
+        expected: shares(classes, 2, 1, op === "LogSoftmax"),
+      },
+    ]),
+  );
+  ends.images = {
+    file: softmaxModel(images, { shares: ["n", 3, 2, 2] }),
+    shape: [count, 3, 2, 2],
+    logits: map,
+    expected: shares(map, 3, 4, false),
+  };
+
+  it.each(Object.keys(ends))("%s: is applied before outputs are compared with a file of them", (name) => {
+    const { file, shape, logits, expected } = ends[name]!;
+    const folder = place({
+      "m.onnx": file,
+      "x.safetensors": { x: examples },
+      "past.safetensors": { y: float32Tensor(shape, expected) },
+      "before.safetensors": { y: float32Tensor(shape, logits) },
+    });
+    const compared = run(folder, "--compare", "past.safetensors", "--tolerance", "1e-5");
+    expect(compared.stderr).toBe("");
+    expect(compared.exitCode).toBe(0);
+    const kind = name === "LogSoftmax" ? "LogSoftmax" : "Softmax";
+    expect(compared.stdout).toContain(`from past.safetensors after the ${kind} that is left out here: `);
+    const json = JSON.parse(run(folder, "--compare", "past.safetensors", "--json").stdout);
+    expect(json.outputs[0].difference.after).toBe(kind);
+    // what predict --out wrote are logits, and so they are compared
+    const before = run(folder, "--compare", "before.safetensors", "--tolerance", "1e-5");
+    expect(before.exitCode).toBe(0);
+    expect(before.stdout).not.toContain("after the");
+  });
+
+  it.skipIf(!pythonHas("onnxruntime", "numpy"))(
+    "several outputs, one of them past it, are onnxruntime's, and what is written is said to be logits (where onnxruntime is)",
+    () => {
+      for (const opset of [11, 17]) {
+        // of an image before opset 13 all axes behind the given one go together
+        for (const axis of [1, 2]) {
+          const past = { op: "Softmax", in: ["map"], out: ["shares"], attributes: { axis } };
+          const folder = place({
+            "m.onnx": softmaxModel([...nodes, past], { ...CLASSES, shares: ["n", 3, 2, 2] }, opset),
+            "x.safetensors": { x: examples },
+          });
+          const args = ["--compare", "onnxruntime", "--tolerance", "1e-5", "--out", "out.safetensors"];
+          const { exitCode, stdout } = run(folder, ...args);
+          expect(exitCode).toBe(0);
+          expect(stdout).toMatch(/of classes from onnxruntime: /);
+          expect(stdout).toMatch(/of shares from onnxruntime after the Softmax that is left out here: /);
+          expect(stdout).toMatch(/^note: What out\.safetensors holds of "shares" are logits/m);
+          expect(stdout).not.toMatch(/holds of "classes"/);
+        }
+      }
+    },
+  );
+
+  it("over the examples of a batch is refused", () => {
+    const past = { op: "Softmax", in: ["classes"], out: ["p"], attributes: { axis: 0 } };
+    const folder = place({
+      "m.onnx": softmaxModel([...nodes, past], { p: ["n", 2] }),
+      "x.safetensors": { x: examples },
+    });
+    const { exitCode, stderr } = run(folder);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/its axis 0 is none of an example's/);
+  });
+});
+
+function softmaxModel(given: File["nodes"], outputs: NonNullable<File["outputs"]>, opset = 17) {
+  return onnxFile({
+    nodes: given,
+    inputs: { x: ["n", 2, 2, 2] },
+    outputs,
+    opset,
+    tensors: { w: { dims: [3, 2, 1, 1], values: conv }, v: { dims: [2, 3], values: dense } },
+  });
+}
+
+/** exp(v) over the sum of them, or the logarithm of it, of `length` values `stride` apart. */
+function shares(values: Float32Array, length: number, stride: number, isLog: boolean): Float32Array {
+  return values.map((value, k) => {
+    const first = Math.floor(k / (length * stride)) * length * stride + (k % stride);
+    let sum = 0;
+    for (let c = 0; c < length; c++) sum += Math.exp(values[first + c * stride]!);
+    return isLog ? value - Math.log(sum) : Math.exp(value) / sum;
+  });
+}
+
+describe("labels that are not looked at", () => {
+  it.each([
+    ["several outputs", { ...MAP, ...CLASSES }],
+    ["an output that is no classes", MAP],
+  ])("are told of in a note: %s", (_, outputs) => {
+    const y = whole("I64", [0, 1, 0, 1, 0, 1]);
+    const folder = place({ "m.onnx": model(outputs), "x.safetensors": { x: examples, y } });
+    const { exitCode, stdout } = run(folder);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^note: y of the batch is not looked at/m);
+    expect(stdout).not.toMatch(/accuracy: /);
+  });
+
+  it("not where there is an accuracy, or no labels", () => {
+    const y = whole("I64", [0, 1, 0, 1, 0, 1]);
+    const folder = place({ "m.onnx": model(CLASSES), "x.safetensors": { x: examples, y } });
+    expect(run(folder).stdout).not.toMatch(/not looked at/);
+    const without = place({ "m.onnx": model(MAP), "x.safetensors": { x: examples } });
+    expect(run(without).stdout).not.toMatch(/not looked at/);
+  });
+});

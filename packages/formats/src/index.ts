@@ -9,6 +9,7 @@ export {
   type Layout,
 } from "./exportForm.ts";
 export { exportModel } from "./exportModel.ts";
+export { areNormalised, type LeftOutSoftmax, leftOutSoftmaxes, withSoftmaxes } from "./leftOutSoftmax.ts";
 export {
   type MaskFile,
   type MaskOrigin,

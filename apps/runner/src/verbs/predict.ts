@@ -4,6 +4,7 @@ import {
   type BatchFile,
   float32Tensor,
   isOnnxModel,
+  leftOutSoftmaxes,
   readBatch,
   readOnnxInterface,
   readTensors,
@@ -15,7 +16,7 @@ import {
 import { counted, formatAccuracy, formatDuration, formatMeasure } from "@phew/runs";
 import {
   type Difference,
-  differenceOf,
+  differenceOfLogits,
   expectedOutput,
   ONNXRUNTIME,
   runOnnxruntime,
@@ -82,7 +83,12 @@ export async function predict(model: string | undefined, options: PredictOptions
     const shape = [batch.count, ...withRank(loaded.network.outputShape, rank)];
     const other =
       expected === undefined ? undefined : otherValues(options, expected, own, shape, batch, maskFile?.masks);
-    const difference = other === undefined ? {} : { difference: differenceOf(computed.values, other, shape) };
+    const softmaxes = leftOutSoftmaxes(loaded.source);
+    const isPast = options.compare === ONNXRUNTIME;
+    const difference =
+      other === undefined
+        ? {}
+        : { difference: differenceOfLogits(computed.values, other, shape, softmaxes, isPast) };
     predicted.push({ name: names.length > 1 ? name : own, masked, computed, shape, ...difference });
   }
   if (options.out !== undefined) {
@@ -165,7 +171,8 @@ function report(predicted: readonly Predicted[], batch: BatchFile, options: Pred
   const { loaded, file } = masked;
   const masks = file?.masks;
   const warnings = masks === undefined ? [] : maskWarnings(masks, "masks");
-  const notes = [...new Set([...predicted.flatMap((each) => each.masked.loaded.notes), ...batch.notes])];
+  const own = predicted.flatMap((each) => [...each.masked.loaded.notes, ...logitsNote(each, options)]);
+  const notes = [...new Set([...own, ...batch.notes, ...labelsNote(batch, options)])];
   const classCount = shape[1]!;
   const accuracy = batch.y === undefined ? undefined : accuracyOf(computed.values, batch.y, classCount);
   const elapsedMs = predicted.reduce((sum, each) => sum + each.computed.elapsedMs, 0);
@@ -205,7 +212,11 @@ function report(predicted: readonly Predicted[], batch: BatchFile, options: Pred
     if (difference === undefined) continue;
     const of = predicted.length > 1 ? ` of ${name}` : "";
     const where = options.compare === undefined || difference.absolute === 0 ? "" : placeText(difference);
-    printLines(`greatest difference${of} from ${source}: ${formatMeasure(difference.absolute)}${where}`);
+    const after =
+      difference.after === undefined ? "" : ` after the ${difference.after} that is left out here`;
+    printLines(
+      `greatest difference${of} from ${source}${after}: ${formatMeasure(difference.absolute)}${where}`,
+    );
   }
   const held = predicted.length > 1 ? "The outputs are" : shape.length === 2 ? "Logits are" : "The output is";
   printLines(
@@ -213,6 +224,22 @@ function report(predicted: readonly Predicted[], batch: BatchFile, options: Pred
       ? "Nothing written: give --out FILE to keep the logits."
       : `${held} in ${options.out}.`,
   );
+}
+
+/** Of an output that the file has past a softmax. */
+function logitsNote({ name, masked }: Predicted, { out }: PredictOptions): string[] {
+  const [softmax] = leftOutSoftmaxes(masked.loaded.source);
+  if (out === undefined || softmax === undefined) return [];
+  const subject = name === undefined ? "the output" : `"${name}"`;
+  return [
+    `What ${out} holds of ${subject} are logits, from before the ${softmax.kind} that is left out here.`,
+  ];
+}
+
+/** Of labels that are not looked at. */
+function labelsNote({ tensors, y }: BatchFile, { batch, compare }: PredictOptions): string[] {
+  if (y !== undefined || !tensors.has("y") || compare === batch) return [];
+  return ["y of the batch is not looked at: accuracy is told of one output with a number for each class."];
 }
 
 function placeText({ relative, at, own, expected }: Difference): string {

@@ -8,6 +8,7 @@ import {
   type Shape,
   type Weights,
 } from "@phew/core";
+import type { LeftOutSoftmax } from "../leftOutSoftmax.ts";
 import { toFloat32 } from "../tensor.ts";
 import { permuted, storedConstant } from "./constants.ts";
 import { foldedNote, foldedWeights } from "./foldedNormalisation.ts";
@@ -65,6 +66,8 @@ export interface OnnxOrigin {
   readonly parameters: ReadonlyMap<string, ParameterSource>;
   /** Weights that a batch normalisation was folded into when the file was written, as far as it shows. */
   readonly folded: readonly string[];
+  /** Those at the end that are no part of the network, in order. */
+  readonly softmaxes: readonly LeftOutSoftmax[];
   /** ONNX value → the value of the network that it is. */
   readonly activations: ReadonlyMap<string, Activation>;
   readonly externalData: ExternalData | undefined;
@@ -148,6 +151,7 @@ export function importGraph(given: ModelParts, options: OnnxOptions): ImportedOn
     parted: context.parted,
     parameters,
     folded,
+    softmaxes: context.softmaxes,
     activations: context.activations(),
     externalData: options.externalData,
   };

@@ -8,6 +8,7 @@ import {
   type ParameterRole,
   type Shape,
 } from "@phew/core";
+import type { LeftOutSoftmax } from "../leftOutSoftmax.ts";
 import { activationByValues } from "./activationByValues.ts";
 import { Attributes } from "./attributes.ts";
 import { MOST_COMPUTED, smallNumbers } from "./constants.ts";
@@ -112,6 +113,8 @@ export class Importer {
   readonly turnedSelections = new Map<NodePart, string>();
   /** Nodes that split units → where each part lies along ONNX's unit axis. */
   readonly parted = new Map<NodePart, readonly Range[]>();
+  /** Those at the end that are no part of the network, in order. */
+  readonly softmaxes: LeftOutSoftmax[] = [];
   readonly parameters = new Map<string, ParameterSource>();
   readonly values = new Map<string, Value>();
   readonly #drafts = new Map<string, Draft>();

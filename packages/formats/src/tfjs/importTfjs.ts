@@ -21,6 +21,8 @@ export interface TfjsModel extends ImportedModel {
   /** By parameter name. */
   readonly sources: ReadonlyMap<string, ParameterSource>;
   readonly layout: TensorflowLayout;
+  /** True where a softmax at the end was left out. */
+  readonly endsInSoftmax: boolean;
 }
 
 /**
@@ -33,7 +35,7 @@ export async function readTfjs(path: string, options: ImportTfjsOptions = {}): P
 }
 
 export async function importTfjs(file: TfjsFile, options: ImportTfjsOptions = {}): Promise<TfjsModel> {
-  const { network, graph } = tfjsNetwork(file, options);
+  const { network, graph, endsInSoftmax } = tfjsNetwork(file, options);
   const layout = new TensorflowLayout(network);
   const weights = new Map<string, Float32Array>();
   for (const { name, shape } of network.parameters) {
@@ -44,14 +46,15 @@ export async function importTfjs(file: TfjsFile, options: ImportTfjsOptions = {}
       weights.set(name, toFloat32(layout.fromTensorflow(name, await file.read(source.spec))));
     }
   }
-  return { network, weights, notes: graph.notes, file, options, sources: graph.sources, layout };
+  const { notes, sources } = graph;
+  return { network, weights, notes, file, options, sources, layout, endsInSoftmax };
 }
 
 /** The network of a file, and where its parts come from; no weights are read. */
 export function tfjsNetwork(
   file: TfjsFile,
   options: ImportTfjsOptions,
-): { network: Network; graph: TfjsGraph } {
+): { network: Network; graph: TfjsGraph; endsInSoftmax: boolean } {
   const kerasVersion = kerasVersionOf(file);
   const model = modelConfig(file.subject, topologyOf(file));
   requireSupported(file.subject, kerasVersion, model);
@@ -66,7 +69,8 @@ export function tfjsNetwork(
   }
   if (output.padding.some((p) => p > 0)) throw graph.fault(output.node, "zero padding at the end", "none");
   if (output.softmax) graph.notes.push("The softmax at the end is left out: outputs are logits.");
-  return { network: buildNetwork(model.name, graph.specsTo(output.node), output.node), graph };
+  const network = buildNetwork(model.name, graph.specsTo(output.node), output.node);
+  return { network, graph, endsInSoftmax: output.softmax };
 }
 
 /** Why layers of some classes are not read, whatever their options. */

@@ -1,6 +1,7 @@
 /** Operations on each element: activations, sums, and the arithmetic that exporters write for activations. */
 
 import type { ActivationName } from "@phew/core";
+import type { LeftOutSoftmax } from "../../leftOutSoftmax.ts";
 import {
   broadcastDims,
   foldCast,
@@ -412,9 +413,23 @@ export const dropout: Operator = (context, node, [x, ratio, training]) => {
 
 export const softmax: Operator = (context, node, [x]) => {
   if (!context.isTail(node.output?.[0] ?? "")) throw new Unsupported(reasonFor(node.opType ?? ""));
+  const value = context.activation(x, "a softmax");
+  context.softmaxes.push(leftOut(context, node, value.dims));
   context.note(`"${node.title}" (${node.opType}) at the end is left out: outputs are logits`);
-  return passed(context, node, context.activation(x, "a softmax"));
+  return passed(context, node, value);
 };
+
+/** Before opset 13 all axes from the given one on go together. @throws Unsupported over the examples of a batch */
+function leftOut(context: Importer, node: NodePart, dims: readonly number[]): LeftOutSoftmax {
+  const isOld = context.opset < 13;
+  const given = context.attributes(node).int("axis", isOld ? 1 : -1);
+  const axis = given < 0 ? given + dims.length : given;
+  if (!(axis > 0 && axis < dims.length))
+    throw new Unsupported(`its axis ${given} is none of an example's, of ${dimsText(dims)}`);
+  const behind = product(dims.slice(axis + 1));
+  const kind = node.opType === "LogSoftmax" ? "LogSoftmax" : "Softmax";
+  return { kind, length: dims[axis]! * (isOld ? behind : 1), stride: isOld ? 1 : behind };
+}
 
 function folded(node: NodePart, inputs: readonly (Value | undefined)[]): Constant | undefined {
   const constants = inputs.filter((input) => input?.kind === "constant");

@@ -1,0 +1,67 @@
+/** The softmax at a model's end: it is left out on import, and put back where outputs are set beside another program's. */
+import type { ExportableModel } from "./exportForm.ts";
+
+/** One that was left out: of each example's values, row-major, those that lie `stride` apart, `length` of them, go together. */
+export interface LeftOutSoftmax {
+  readonly kind: "Softmax" | "LogSoftmax";
+  readonly length: number;
+  readonly stride: number;
+}
+
+/** What was left out of a model, in the order in which it computes; none where its outputs are what the file computes. */
+export function leftOutSoftmaxes(model: ExportableModel): readonly LeftOutSoftmax[] {
+  if (model.format === "onnx") return model.onnx.onnx.softmaxes;
+  if (model.format !== "tfjs" || !model.tfjs.endsInSoftmax) return [];
+  // over the last axis there, the units, which come first here
+  const [length, ...rest] = model.network.outputShape as [number, ...number[]];
+  return [{ kind: "Softmax", length, stride: rest.reduce((product, n) => product * n, 1) }];
+}
+
+/** @param logits whole examples, row-major @returns what the file computes of them, in new memory */
+export function withSoftmaxes(logits: Float32Array, softmaxes: readonly LeftOutSoftmax[]): Float32Array {
+  const values = Float32Array.from(logits);
+  for (const softmax of softmaxes)
+    forEachGroup(values.length, softmax, (first) => normalise(values, first, softmax));
+  return values;
+}
+
+/** True for values that the last softmax may have given, to a hundredth: logits do not add up to 1. */
+export function areNormalised(values: Float32Array, softmaxes: readonly LeftOutSoftmax[]): boolean {
+  const last = softmaxes.at(-1);
+  if (last === undefined) return false;
+  let works = true;
+  forEachGroup(values.length, last, (first) => {
+    let sum = 0;
+    for (let k = 0; k < last.length; k++) {
+      const value = values[first + k * last.stride]!;
+      const probability = last.kind === "Softmax" ? value : Math.exp(value);
+      if (!(probability >= 0)) works = false;
+      sum += probability;
+    }
+    if (!(Math.abs(sum - 1) < 0.01)) works = false;
+  });
+  return works;
+}
+
+function forEachGroup(
+  count: number,
+  { length, stride }: LeftOutSoftmax,
+  visit: (first: number) => void,
+): void {
+  for (let start = 0; start < count; start += length * stride)
+    for (let k = 0; k < stride; k++) visit(start + k);
+}
+
+/** Less the greatest of the group, so that no exponential overflows. */
+function normalise(values: Float32Array, first: number, { kind, length, stride }: LeftOutSoftmax): void {
+  const end = first + length * stride;
+  let greatest = Number.NEGATIVE_INFINITY;
+  for (let at = first; at < end; at += stride) greatest = Math.max(greatest, values[at]!);
+  let sum = 0;
+  for (let at = first; at < end; at += stride) sum += Math.exp(values[at]! - greatest);
+  const log = Math.log(sum);
+  for (let at = first; at < end; at += stride) {
+    const own = values[at]! - greatest - log;
+    values[at] = kind === "Softmax" ? Math.exp(own) : own;
+  }
+}
