@@ -66,7 +66,7 @@ describe.skipIf(!hasAll(needed))(
         const compared = [...printed].filter(([line]) => line.includes("--compare"));
         expect(compared.length).toBe(hasCompare ? 3 : 0);
         for (const [, text] of compared) {
-          const [, difference] = /difference[^\n]*: (\d[\d.]*(?:e-?\d+)?)/.exec(text) ?? [];
+          const [, difference] = /difference[^\n]*?: (\d[\d.]*(?:e-?\d+)?)/.exec(text) ?? [];
           expect(Number(difference), text).toBeLessThan(1e-4);
         }
       },
