@@ -90,6 +90,47 @@ describe("what no network here can hold", () => {
     expect(error.message).toContain("or pass --treat-as-opaque to prune around them");
   });
 
+  it("is listed behind crops and paddings, and nodes that cannot be looked at are counted", async () => {
+    const crop = (k: number, from: string): FileNode[] => [
+      { op: "Slice", in: [from, "starts", "ends", "rows"], out: [`s${k}`], name: `crop${k}` },
+      {
+        op: "Pad",
+        in: [`s${k}`, "pads"],
+        out: [`p${k}`],
+        name: `mirror${k}`,
+        attributes: { mode: "reflect" },
+      },
+      { op: "Conv", in: [`p${k}`, "v"], out: [`c${k}`] },
+    ];
+    const tensors = {
+      v: tensor([4, 4, 1, 1], 3),
+      starts: ints([1]),
+      ends: ints([-1]),
+      rows: ints([2]),
+      pads: ints([0, 0, 1, 0, 0, 0, 1, 0]),
+    };
+    const nodes = [...crop(1, "c"), ...crop(2, "c1")];
+    const known = await unsupported(around([...nodes, { op: "Relu", in: ["c2"], out: ["b"] }], { tensors }));
+    expect(known.nodes.map(({ node }) => node)).toEqual(["crop1", "mirror1", "crop2", "mirror2"]);
+    expect(known.message).toContain("or pass --treat-as-opaque to prune around them");
+    expect(known.message).not.toContain("could not be looked at");
+    const hidden = await unsupported(
+      around(
+        [
+          ...nodes,
+          { op: "LSTM", in: ["c2"], out: ["l"] },
+          ...crop(3, "l"),
+          { op: "Relu", in: ["c3"], out: ["b"] },
+        ],
+        {
+          tensors,
+        },
+      ),
+    );
+    // crop, mirror, convolution, relu, and pooling, flatten and the head around them
+    expect(hidden.message).toMatch(/\n {2}7 nodes behind these could not be looked at/);
+  });
+
   it("is the node that pads or turns, once, not those that read it", async () => {
     const error = await unsupported(
       around(

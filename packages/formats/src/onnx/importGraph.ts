@@ -128,7 +128,12 @@ export function importGraph(given: ModelParts, options: OnnxOptions): ImportedOn
   const works = last !== undefined && faults.every(({ isOpaque }) => isOpaque);
   if (last === undefined || !works || (faults.length > 0 && !asked)) {
     const told = asked ? faults.filter(({ isOpaque }) => !isOpaque) : faults;
-    throw new UnsupportedOperationsError(file, told, asked ? "refused" : works ? "works" : "fails");
+    throw new UnsupportedOperationsError(
+      file,
+      told,
+      asked ? "refused" : works ? "works" : "fails",
+      context.hiddenCount,
+    );
   }
   const network = buildNetwork(
     options.name ?? file,
@@ -177,8 +182,9 @@ function readNode(context: Importer, node: NodePart, faults: Fault[]): void {
           : `operations of the domain ${node.domain} are not known`,
       );
     }
-    // what is made of something of unknown shape is not looked at
+    // what is made of something of unknown shape cannot be looked at
     if (inputs.some((input) => input?.kind === "unknown")) {
+      context.hiddenCount++;
       give((node.output ?? []).map(() => UNKNOWN));
       return;
     }

@@ -3,9 +3,11 @@
  * Their shape is the one that the file notes, or follows from what the operation is known to do; units pass unchanged
  * where it is known that they do.
  */
-import { broadcastDims, smallNumbers } from "./constants.ts";
+import { broadcastDims, sliceIndices, smallNumbers } from "./constants.ts";
 import { functions, functionsOfTwo } from "./elementwiseFunctions.ts";
 import type { Importer } from "./importer.ts";
+import { padsOf } from "./operators/reshaping.ts";
+import { slicesOf } from "./operators/selection.ts";
 import type { NodePart } from "./parts.ts";
 import { type DimensionProto, largeNumber } from "./schema.ts";
 import { Unsupported } from "./unsupported.ts";
@@ -44,6 +46,7 @@ const UNITWISE = new Set([
   "MaxPool",
   "Pad",
   "Resize",
+  "Slice",
   "Upsample",
 ]);
 /** Others whose output has the shape of their first input. */
@@ -151,6 +154,8 @@ function opaqueDims(
   try {
     if (ELEMENTWISE.has(opType)) return known.reduce(broadcastDims);
     if (SHAPE_KEEPING.has(opType)) return first;
+    if (opType === "Slice") return sliced(context, node, first ?? [], inputs.slice(1));
+    if (opType === "Pad") return padded(context, node, first ?? [], inputs);
     if (opType === "Resize" || opType === "Upsample") return resized(inputs, first ?? []);
     if (opType === "ConvTranspose") return transposedConvolution(context, node, first ?? [], known[1] ?? []);
     if (opType === "DepthToSpace" || opType === "SpaceToDepth") return blocks(context, node, first ?? []);
@@ -166,6 +171,30 @@ function notedDims(dims: readonly DimensionProto[] | undefined, batch: number | 
   if (dims === undefined || batch === undefined) return undefined;
   const [, ...rest] = dims.map(({ dimValue }) => (dimValue === undefined ? 0 : largeNumber(dimValue)));
   return rest.every((length) => Number.isSafeInteger(length) && length > 0) ? [batch, ...rest] : undefined;
+}
+
+function sliced(
+  context: Importer,
+  node: NodePart,
+  dims: readonly number[],
+  bounds: readonly (Value | undefined)[],
+): readonly number[] {
+  const slices = slicesOf(context, node, dims, bounds);
+  return dims.map((length, axis) => {
+    const part = slices.get(axis);
+    return part === undefined || axis === 0 ? length : sliceIndices(part, length).length;
+  });
+}
+
+/** Inputs: data, pads, value, axes. */
+function padded(
+  context: Importer,
+  node: NodePart,
+  dims: readonly number[],
+  [, pads, , axes]: readonly (Value | undefined)[],
+): readonly number[] {
+  const { before, after } = padsOf(context, node, dims.length, pads, axes);
+  return dims.map((length, axis) => length + before[axis]! + after[axis]!);
 }
 
 /** Inputs: data, region, scales, sizes (Resize) or data, scales (Upsample). */

@@ -34,7 +34,8 @@ export class UnsupportedOperationsError extends ArgumentError {
   /** The message line by line, since names in it may hold line breaks of their own. */
   readonly lines: readonly string[];
 
-  constructor(file: string, nodes: readonly UnsupportedNode[], opaqueness: Opaqueness) {
+  /** @param hiddenCount nodes that could not be looked at, since they read something of unknown shape */
+  constructor(file: string, nodes: readonly UnsupportedNode[], opaqueness: Opaqueness, hiddenCount: number) {
     const alike = new Map<string, UnsupportedNode[]>();
     for (const node of nodes) alike.set(kindOf(node), [...(alike.get(kindOf(node)) ?? []), node]);
     const kinds = [...alike.values()];
@@ -42,6 +43,11 @@ export class UnsupportedOperationsError extends ArgumentError {
     const told = [
       ...kinds.slice(0, TOLD_KINDS).map(describeKind),
       ...(left > 0 ? [`… and ${left} more`] : []),
+      ...(hiddenCount > 0
+        ? [
+            `${counted(hiddenCount, "node")} behind these could not be looked at: the shape of what they read is not known`,
+          ]
+        : []),
     ];
     super(file, {
       given: `${counted(nodes.length, "node")} that no network here can hold`,

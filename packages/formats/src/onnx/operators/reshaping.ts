@@ -130,19 +130,22 @@ function axesOf(context: Importer, node: NodePart, axes: Value | undefined): rea
   return [...smallNumbers(context.constant(axes, "its list of axes"))];
 }
 
-export const pad: Operator = (context, node, [x, pads, fill, axes]) => {
-  const attributes = context.attributes(node);
-  const mode = attributes.text("mode", "constant");
-  const value = context.activation(x, "a padding");
+/** What a Pad adds before and after each axis. */
+export function padsOf(
+  context: Importer,
+  node: NodePart,
+  rank: number,
+  pads: Value | undefined,
+  axes: Value | undefined,
+): { readonly before: readonly number[]; readonly after: readonly number[] } {
   const given =
     pads === undefined
-      ? attributes.ints("pads")
+      ? context.attributes(node).ints("pads")
       : [...smallNumbers(context.constant(pads, "its list of pads"))];
   if (given === undefined) throw new Unsupported("it lacks its pads");
-  const rank = value.dims.length;
   const along =
     axes === undefined
-      ? value.dims.map((_, axis) => axis)
+      ? Array.from({ length: rank }, (_, axis) => axis)
       : [...smallNumbers(context.constant(axes, "its list of axes"))].map((axis) => normalAxis(axis, rank));
   if (given.length !== 2 * along.length)
     throw new Unsupported(
@@ -154,6 +157,15 @@ export const pad: Operator = (context, node, [x, pads, fill, axes]) => {
     before[axis] = given[k]!;
     after[axis] = given[k + along.length]!;
   }
+  return { before, after };
+}
+
+export const pad: Operator = (context, node, [x, pads, fill, axes]) => {
+  const attributes = context.attributes(node);
+  const mode = attributes.text("mode", "constant");
+  const value = context.activation(x, "a padding");
+  const rank = value.dims.length;
+  const { before, after } = padsOf(context, node, rank, pads, axes);
   if ([...before, ...after].every((n) => n === 0)) return value;
   if (mode !== "constant") throw new Unsupported(`it pads by "${mode}", and padding here is a constant`);
   if ([...before, ...after].some((n) => n < 0)) throw new Unsupported("it crops (negative pads)");

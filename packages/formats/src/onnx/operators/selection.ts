@@ -159,9 +159,14 @@ function ranges(counts: readonly number[]): { start: number; end: number }[] {
   });
 }
 
-export const slice: Operator = (context, node, [x, starts, ends, axes, steps]) => {
+/** What a Slice takes, by axis. @param bounds its inputs behind the data: starts, ends, axes, steps */
+export function slicesOf(
+  context: Importer,
+  node: NodePart,
+  dims: readonly number[],
+  [starts, ends, axes, steps]: readonly (Value | undefined)[],
+): ReadonlyMap<number, AxisSlice> {
   const attributes = context.attributes(node);
-  const dims = dimsOf(x);
   const list = (value: Value | undefined, name: string) =>
     value === undefined ? attributes.ints(name) : [...smallNumbers(context.constant(value, `its ${name}`))];
   const [from, to] = [list(starts, "starts"), list(ends, "ends")];
@@ -171,9 +176,14 @@ export const slice: Operator = (context, node, [x, starts, ends, axes, steps]) =
   const by = list(steps, "steps") ?? from.map(() => 1);
   if (along.length !== from.length || by.length !== from.length)
     throw new Unsupported("its starts, axes and steps differ in number");
-  const slices = new Map(
+  return new Map(
     along.map((axis, k): [number, AxisSlice] => [axis, { start: from[k]!, end: to[k]!, step: by[k]! }]),
   );
+}
+
+export const slice: Operator = (context, node, [x, ...bounds]) => {
+  const dims = dimsOf(x);
+  const slices = slicesOf(context, node, dims, bounds);
   if (x?.kind === "constant") return foldSlice(outputName(node), x, slices);
   let value = context.activation(x, "a slice");
   let partCount = 0;
