@@ -9,9 +9,12 @@ import {
 } from "./exportForm.ts";
 import { maskName } from "./maskFile.ts";
 import { writeNpz } from "./npz.ts";
+import { parameterValues } from "./onnx/importGraph.ts";
+import { isInvented } from "./onnx/moduleNames.ts";
+import { isFloat, tensorOf } from "./onnx/tensors.ts";
 import { normalisationsOf, parameterMasks, zeroedTensor } from "./parameterMasks.ts";
 import { writeSafetensors } from "./safetensors.ts";
-import { boolTensor, float32Tensor, fromFloat32, type Tensor, type Tensors } from "./tensor.ts";
+import { boolTensor, float32Tensor, fromFloat32, type Tensor, type Tensors, toFloat32 } from "./tensor.ts";
 import { TensorflowLayout } from "./tensorflowLayout.ts";
 
 /** @returns what is worth knowing, one sentence each */
@@ -67,6 +70,7 @@ function formTensors(
     if (keepsValues) maskTensors.set(name, maskTensor(name, shapes.get(name)!));
     zeroed.set(name, mask === undefined || keepsValues ? tensor : zeroedTensor(tensor, mask));
   }
+  if (layout === "torch") unfold(zeroed, model, notes);
   const values = withExtras(zeroed, model, model.network, notes);
   if (form === "zeroed") return turned(values, model.network, layout, model);
   const named = renamed(turned(values, model.network, layout, model), (name) =>
@@ -135,12 +139,56 @@ function withExtras(
     }
     return all;
   }
+  if (model.format === "onnx" && !isSmaller) {
+    const { parts, externalData, parameters: sources } = model.onnx.onnx;
+    const origins = new Set([...sources.values()].map(({ constant }) => constant.origin));
+    for (const [name, part] of parts.initializers) {
+      const own = name.replace(/_(orig|mask)$/, "");
+      if (
+        all.has(name) ||
+        all.has(own) ||
+        origins.has(name) ||
+        isInvented(name) ||
+        /^val_\d+$|[/:]/.test(name)
+      )
+        continue;
+      const tensor = tensorOf(part, externalData);
+      if (isFloat(tensor.dtype)) all.set(name, tensor);
+    }
+  }
   for (const { op } of network.nodes) {
     if (model.format !== "zoo" || op.kind !== "batchNorm" || !op.mean.endsWith(".running_mean")) continue;
     const counter = op.mean.replace(/running_mean$/, "num_batches_tracked");
     all.set(counter, { dtype: "I64", shape: [], data: new Uint8Array(8) });
   }
   return all;
+}
+
+/**
+ * Takes out again what the file multiplies parameters by and adds to them, since the module does so too: a state dict
+ * holds them from before it.
+ */
+function unfold(tensors: Map<string, Tensor>, model: ExportableModel, notes: string[]): void {
+  if (model.format !== "onnx") return;
+  for (const [name, source] of model.onnx.onnx.parameters) {
+    const { scale, offset } = source;
+    const tensor = tensors.get(name);
+    if (tensor === undefined || (scale === 1 && offset === 0)) continue;
+    const values = toFloat32(tensor);
+    const run = values.length / tensor.shape[0]!;
+    const [known, stored] = [model.weights.get(name)!, parameterValues({ ...source, scale: 1, offset: 0 })];
+    let isLost = false;
+    const before = values.map((value, k) => {
+      if (value === known[k]) return stored[k]!;
+      const unit = Math.floor(k / run);
+      const factor = typeof scale === "number" ? scale : scale[unit]!;
+      const rest = value - (typeof offset === "number" ? offset : offset[unit]!);
+      if (factor === 0 && rest !== 0) isLost = true;
+      return factor === 0 || rest === 0 ? 0 : rest / factor;
+    });
+    tensors.set(name, float32Tensor(tensor.shape, before));
+    if (isLost) notes.push(`"${name}" cannot be what is computed here: the file multiplies it by 0.`);
+  }
 }
 
 /** Parameters in a layout; other tensors as they are, which TensorFlow has no use for. */

@@ -1,9 +1,19 @@
 /** A state dict in the network of the ONNX file that its module was exported to. */
 import { writeFileSync } from "node:fs";
+import { maskedWeights } from "@phew/core";
 import { expect, it } from "vitest";
-import { float32Tensor, readModel, readWeightsInto, type Tensors, writeSafetensors } from "../src/index.ts";
+import {
+  exportModel,
+  float32Tensor,
+  readModel,
+  readTensors,
+  readWeightsInto,
+  type Tensors,
+  writeSafetensors,
+} from "../src/index.ts";
+import { uniform } from "./fuzz.ts";
 import { onnxFile, values } from "./onnxFile.ts";
-import { predict } from "./predict.ts";
+import { masksWithDeadUnits, predict } from "./predict.ts";
 import { scratchFolder } from "./scratch.ts";
 
 const scratch = scratchFolder();
@@ -130,3 +140,22 @@ it("a parameter that the module has and the state dict lacks is missed", async (
     "head.weight",
   );
 });
+
+it.each(["zeroed", "original+masks"] as const)(
+  "%s of a file with factors is a state dict: what is multiplied behind a layer is there and not in the weights too",
+  async (form) => {
+    const model = await exported(`${form}.onnx`);
+    const masks = masksWithDeadUnits(model.network, uniform(7), 0.5);
+    await exportModel(scratch(`${form}.safetensors`), model, masks, form);
+    const { tensors } = await readTensors(scratch(`${form}.safetensors`));
+    for (const name of ["gain", "shift", "act.weight"]) expect(tensors.has(name), name).toBe(true);
+    expect([...tensors.keys()].filter((name) => name.startsWith("/"))).toEqual([]);
+    const { weights } = await readWeightsInto(scratch(`${form}.safetensors`), model);
+    const masked = maskedWeights(model.weights, masks);
+    for (const { name, role } of model.network.parameters) {
+      if (form === "original+masks" && role !== "weight") continue;
+      for (const [k, value] of masked.get(name)!.entries())
+        expect(weights.get(name)![k], name).toBeCloseTo(value, 5);
+    }
+  },
+);
