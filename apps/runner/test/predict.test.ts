@@ -3,7 +3,12 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { float32Tensor, readSafetensors, safetensorsChunks, type Tensor, toFloat32 } from "@phew/formats";
 import { describe, expect, it } from "vitest";
-import { type File, onnxFile } from "../../../packages/formats/test/onnxFile.ts";
+import {
+  type File,
+  type FileNode,
+  type Tensor as FileTensor,
+  onnxFile,
+} from "../../../packages/formats/test/onnxFile.ts";
 import { pythonHas } from "../../../packages/formats/test/python.ts";
 import { phew, scratchFolder, sharedFile } from "./phew.ts";
 
@@ -49,6 +54,7 @@ const whole = (dtype: "I64" | "I32" | "U8", values: readonly number[]): Tensor =
   };
   return { dtype, shape: [values.length], data: new Uint8Array(make[dtype](values).buffer) };
 };
+const whole64 = (values: readonly number[]): FileTensor => ({ dims: [values.length], values, type: "int64" });
 const examples = float32Tensor([count, 2, 2, 2], x);
 const mapTensor = float32Tensor([count, 3, 2, 2], map);
 const classesTensor = float32Tensor([count, 2], classes);
@@ -97,6 +103,82 @@ describe("outputs of any shape", () => {
       1,
       expect.stringMatching(/got the output "none", expected one of map, classes/),
     ]);
+  });
+
+  const tails: [string, FileNode[], (number | string)[], Record<string, FileTensor>][] = [
+    ["Reshape", [{ op: "Reshape", in: ["map", "s"], out: ["y"] }], [3, 4], { s: whole64([-1, 3, 4]) }],
+    ["Reshape to a list", [{ op: "Reshape", in: ["map", "s"], out: ["y"] }], [12], { s: whole64([0, -1]) }],
+    ["Flatten", [{ op: "Flatten", in: ["map"], out: ["y"] }], [12], {}],
+    ["Unsqueeze", [{ op: "Unsqueeze", in: ["map", "s"], out: ["y"] }], [3, 1, 2, 2], { s: whole64([2]) }],
+    [
+      "two of them",
+      [
+        { op: "Flatten", in: ["map"], out: ["f"] },
+        { op: "Reshape", in: ["f", "s"], out: ["y"] },
+      ],
+      [2, 6],
+      { s: whole64([0, 2, 6]) },
+    ],
+    [
+      "an activation between",
+      [
+        { op: "Reshape", in: ["map", "s"], out: ["f"] },
+        { op: "Neg", in: ["f"], out: ["g"] },
+        { op: "Neg", in: ["g"], out: ["y"] },
+      ],
+      [3, 4],
+      { s: whole64([0, 3, 4]) },
+    ],
+  ];
+  it.each(tails)(
+    "behind reshapes alone is written in the file's own shape: %s",
+    async (_, tail, dims, tensors) => {
+      const bytes = onnxFile({
+        nodes: [nodes[0]!, ...tail],
+        inputs: { x: ["n", 2, 2, 2] },
+        outputs: { y: ["n", ...dims], ...MAP },
+        tensors: { w: { dims: [3, 2, 1, 1], values: conv }, ...tensors },
+      });
+      const folder = place({ "m.onnx": bytes, "x.safetensors": { x: examples } });
+      expect(run(folder, "--out", "out.safetensors").stderr).toBe("");
+      near((await written(folder)).get("y"), [count, ...dims.map(Number)], map);
+      near((await written(folder)).get("map"), [count, 3, 2, 2], map);
+      expect(run(folder, "--out", "out.safetensors", "--force", "--output", "y").exitCode).toBe(0);
+      near((await written(folder)).get("logits"), [count, ...dims.map(Number)], map);
+      if (!pythonHas("onnxruntime", "numpy")) return;
+      expect(run(folder, "--compare", "onnxruntime", "--tolerance", "1e-5").exitCode).toBe(0);
+    },
+  );
+
+  it("squeezed to one number an example is a list of numbers", async () => {
+    const bytes = onnxFile({
+      nodes: [
+        { op: "Conv", in: ["x", "w"], out: ["c"] },
+        { op: "GlobalAveragePool", in: ["c"], out: ["g"] },
+        { op: "Squeeze", in: ["g", "s"], out: ["y"] },
+      ],
+      inputs: { x: ["n", 2, 2, 2] },
+      outputs: { y: ["n"] },
+      tensors: { w: { dims: [1, 2, 1, 1], values: [1, 2] }, s: whole64([1, 2, 3]) },
+    });
+    const folder = place({ "m.onnx": bytes, "x.safetensors": { x: examples } });
+    expect(run(folder, "--out", "out.safetensors").stderr).toBe("");
+    const mean = Float32Array.from({ length: count }, (_, n) => {
+      const of = (c: number) => x.subarray(8 * n + 4 * c, 8 * n + 4 * c + 4).reduce((a, b) => a + b, 0) / 4;
+      return of(0) + 2 * of(1);
+    });
+    near((await written(folder)).get("logits"), [count], mean);
+  });
+
+  it("whose axes are exchanged at the end is refused rather than given in another order", () => {
+    const bytes = onnxFile({
+      nodes: [nodes[0]!, { op: "Transpose", in: ["map"], out: ["y"], attributes: { perm: [0, 2, 3, 1] } }],
+      inputs: { x: ["n", 2, 2, 2] },
+      outputs: { y: ["n", 2, 2, 3] },
+      tensors: { w: { dims: [3, 2, 1, 1], values: conv } },
+    });
+    const { exitCode, stderr } = run(place({ "m.onnx": bytes, "x.safetensors": { x: examples } }));
+    expect([exitCode, stderr]).toEqual([1, expect.stringMatching(/exchanges axes/)]);
   });
 
   it("200,000 classes are no more than many", () => {

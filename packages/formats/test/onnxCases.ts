@@ -132,6 +132,43 @@ const activations: OnnxCase[] = [
     { tensors: { twenty: scalar(20), two: scalar(2) } },
   ),
   body(
+    "softplus of one slope, one type and a threshold, as PyTorch's newer exporter writes it where it leaves all as it is",
+    ["softplus"],
+    [
+      { op: "CastLike", in: ["one", "c"], out: ["slope"] },
+      { op: "Mul", in: ["c", "slope"], out: ["d"] },
+      { op: "Softplus", in: ["d"], out: ["s"] },
+      { op: "CastLike", in: ["one", "s"], out: ["slope2"] },
+      { op: "Div", in: ["s", "slope2"], out: ["e"] },
+      { op: "CastLike", in: ["twenty", "d"], out: ["limit"] },
+      { op: "Greater", in: ["d", "limit"], out: ["far"] },
+      { op: "Where", in: ["far", "c", "e"], out: ["b"] },
+    ],
+    { tensors: { twenty: scalar(20), one: scalar(1) }, opset: 18 },
+  ),
+  body(
+    "mish of a softplus whose type is read, too",
+    ["mish"],
+    [
+      { op: "Softplus", in: ["c"], out: ["s"] },
+      { op: "CastLike", in: ["one", "s"], out: ["factor"] },
+      { op: "Mul", in: ["s", "factor"], out: ["t"] },
+      { op: "Tanh", in: ["t"], out: ["u"] },
+      { op: "Mul", in: ["c", "u"], out: ["b"] },
+    ],
+    { tensors: { one: scalar(1) }, opset: 18 },
+  ),
+  body(
+    "a choice between a value and its own Elu",
+    ["elu"],
+    [
+      { op: "Elu", in: ["c"], out: ["s"] },
+      { op: "Greater", in: ["c", "zero"], out: ["far"] },
+      { op: "Where", in: ["far", "c", "s"], out: ["b"] },
+    ],
+    { tensors: { zero: scalar(0) } },
+  ),
+  body(
     "gelu by tanh, written out",
     ["geluTanh"],
     [
@@ -1113,6 +1150,51 @@ const dense: OnnxCase[] = [
       ],
       outputs: { y: ["n", 1] },
       tensors: { w1: tensor([5, 1], 1), b1: tensor([1], 2) },
+    },
+  },
+  ...[[], [1], [1, 1], [1, 24], [24]].flatMap((dims): OnnxCase[] => {
+    const bias = tensor(dims, 3);
+    return [
+      {
+        name: `Gemm: a bias of shape [${dims}] is one for every unit`,
+        becomes: ["relu", "dense"],
+        file: {
+          ...features,
+          nodes: [
+            { op: "Gemm", in: ["x", "w1", "b1"], out: ["m"], attributes: { beta: { float: 0.5 } } },
+            { op: "Relu", in: ["m"], out: ["r"] },
+            { op: "Gemm", in: ["r", "w2", "b2"], out: ["y"] },
+          ],
+          tensors: { w1: tensor([5, 24], 1), b1: bias, w2: tensor([24, 2], 2), b2: tensor([2], 4) },
+        },
+      },
+      {
+        name: `MatMul: what is added in shape [${dims}] is so to every unit`,
+        becomes: dims.includes(24) ? ["relu", "dense"] : ["linear", "relu", "dense"],
+        file: {
+          ...features,
+          nodes: [
+            { op: "MatMul", in: ["x", "w1"], out: ["m"] },
+            { op: "Add", in: ["m", "b1"], out: ["a"] },
+            { op: "Relu", in: ["a"], out: ["r"] },
+            { op: "Gemm", in: ["r", "w2"], out: ["y"] },
+          ],
+          tensors: { w1: tensor([5, 24], 1), b1: bias, w2: tensor([24, 2], 2) },
+        },
+      },
+    ];
+  }),
+  {
+    name: "Gemm: two layers read one bias of one number",
+    becomes: ["relu", "dense"],
+    file: {
+      ...features,
+      nodes: [
+        { op: "Gemm", in: ["x", "w1", "b1"], out: ["m"] },
+        { op: "Relu", in: ["m"], out: ["r"] },
+        { op: "Gemm", in: ["r", "w2", "b1"], out: ["y"] },
+      ],
+      tensors: { w1: tensor([5, 4], 1), b1: tensor([1], 3), w2: tensor([4, 2], 2) },
     },
   },
   ...["Softmax", "LogSoftmax"].map(

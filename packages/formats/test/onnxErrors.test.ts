@@ -194,6 +194,20 @@ describe("what no network here can hold", () => {
       ),
       /greatest of a window/,
     ],
+    ...["SAME_UPPER", "SAME_LOWER"].flatMap((same) =>
+      ["MaxPool", "AveragePool"].map((op): [string, File, RegExp] => [
+        `${op} with ${same} and dilations, which runtimes pad in different ways`,
+        around([
+          {
+            op,
+            in: ["c"],
+            out: ["b"],
+            attributes: { kernel_shape: [2, 2], dilations: [1, 2], auto_pad: same },
+          },
+        ]),
+        /auto_pad SAME beside dilations 1×2/,
+      ]),
+    ),
     [
       "a padding by reflection",
       around(

@@ -42,7 +42,7 @@ describe("nodes that are folded into one another", () => {
     );
   });
 
-  it("are mostly computed", async () => {
+  it("are computed for more than a quarter of random graphs", async () => {
     const errors = await Promise.all(Array.from({ length: 100 }, (_, seed) => error(seeded(seed))));
     expect(errors.filter((distance) => distance !== undefined).length).toBeGreaterThan(25);
   });

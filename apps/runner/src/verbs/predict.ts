@@ -24,7 +24,7 @@ import {
 import { type ComputedOutput, type ComputeOptions, computeOutput } from "../computeOutput.ts";
 import { Failure, UsageError } from "../failure.ts";
 import { loadMaskedModel, type MaskedModel, type MaskedModelOptions } from "../maskedModel.ts";
-import { namesFile } from "../model.ts";
+import { type LoadedModel, namesFile } from "../model.ts";
 import { printJson, printLines, printWarnings } from "../output.ts";
 import { runSource } from "../runSource.ts";
 
@@ -79,8 +79,7 @@ export async function predict(model: string | undefined, options: PredictOptions
     const { loaded, file: maskFile } = masked;
     const computed = await computeOutput(loaded, maskFile?.masks, batch.x, batch.count, options);
     const own = name ?? outputs[0];
-    const rank = file?.ranks[outputs.indexOf(own ?? "")];
-    const shape = [batch.count, ...withRank(loaded.network.outputShape, rank)];
+    const shape = [batch.count, ...outputShapeOf(loaded)];
     const other =
       expected === undefined ? undefined : otherValues(options, expected, own, shape, batch, maskFile?.masks);
     const softmaxes = leftOutSoftmaxes(loaded.source);
@@ -104,9 +103,9 @@ export async function predict(model: string | undefined, options: PredictOptions
   requireWithin(predicted, options.tolerance);
 }
 
-/** A file may drop the single pixel that the network's last convolution leaves. */
-const withRank = (shape: Shape, rank: number | undefined): Shape =>
-  rank === 2 && elementCount(shape) === shape[0] ? shape.slice(0, 1) : shape;
+/** As the file has it: reshapes behind the last layer leave the network's own output as it is. */
+const outputShapeOf = ({ source, network }: LoadedModel): Shape =>
+  source.format === "onnx" ? source.onnx.onnx.outputShape : network.outputShape;
 
 const named = (options: PredictOptions, output: string | undefined): PredictOptions =>
   output === undefined ? options : { ...options, output };
@@ -130,11 +129,12 @@ async function readExamples(
   isSeveral: boolean,
 ): Promise<BatchFile> {
   const { inputShape, outputShape } = loaded.network;
-  const classifies = !isSeveral && elementCount(outputShape) === outputShape[0];
+  const isList = (shape: Shape) => elementCount(shape) === shape[0];
+  const classifies = !isSeveral && (isList(outputShape) || isList(outputShapeOf(loaded)));
   return readBatch(options.batch, {
     inputShape,
     ...(options.scale === undefined ? {} : { scale: options.scale }),
-    ...(classifies ? { classCount: outputShape[0]! } : { labelled: false }),
+    ...(classifies ? { classCount: elementCount(outputShape) } : { labelled: false }),
   });
 }
 
@@ -173,7 +173,7 @@ function report(predicted: readonly Predicted[], batch: BatchFile, options: Pred
   const warnings = masks === undefined ? [] : maskWarnings(masks, "masks");
   const own = predicted.flatMap((each) => [...each.masked.loaded.notes, ...logitsNote(each, options)]);
   const notes = [...new Set([...own, ...batch.notes, ...labelsNote(batch, options)])];
-  const classCount = shape[1]!;
+  const classCount = elementCount(loaded.network.outputShape);
   const accuracy = batch.y === undefined ? undefined : accuracyOf(computed.values, batch.y, classCount);
   const elapsedMs = predicted.reduce((sum, each) => sum + each.computed.elapsedMs, 0);
   if (options.json) {

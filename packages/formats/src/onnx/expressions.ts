@@ -49,6 +49,27 @@ export function childrenOf(tree: Exclude<Tree, { is: "leaf" }>): readonly Tree[]
   return tree.is === "function" ? tree.of : [tree.x];
 }
 
+/** The tree with another in the place of its value; what is shared stays shared. */
+export function onto(tree: Tree, value: Tree): Tree {
+  const known = new Map<Tree, Tree>();
+  const at = (part: Tree): Tree => {
+    let found = known.get(part);
+    if (found === undefined) {
+      found = replaced(part, value, at);
+      known.set(part, found);
+    }
+    return found;
+  };
+  return at(tree);
+}
+
+function replaced(tree: Tree, value: Tree, at: (part: Tree) => Tree): Tree {
+  if (tree.is === "leaf") return value;
+  if (tree.is === "product") return { ...tree, factors: tree.factors.map(at) };
+  if (tree.is === "function") return { ...tree, of: tree.of.map(at) };
+  return { ...tree, x: at(tree.x) };
+}
+
 /** scale · x + offset of the value, where that is all that is ever read of it; undefined where it is read otherwise. */
 export function innermostAffine(tree: Tree): { scale: number; offset: number } | undefined {
   let found: { scale: number; offset: number } | undefined;

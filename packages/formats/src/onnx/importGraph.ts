@@ -56,6 +56,8 @@ export interface OnnxOrigin {
   readonly graph: ReadGraph;
   readonly opset: number;
   readonly output: string;
+  /** Of the output as the file has it, without the batch: the network's output, row-major, under other lengths. */
+  readonly outputShape: Shape;
   readonly uses: readonly TensorUse[];
   /** Nodes that select units of their input (Slice, Gather, Transpose). */
   readonly selections: ReadonlySet<NodePart>;
@@ -150,6 +152,7 @@ export function importGraph(given: ModelParts, options: OnnxOptions): ImportedOn
     graph,
     opset,
     output,
+    outputShape: last.dims.slice(1),
     uses: context.uses,
     selections: context.selections,
     turnedSelections: context.turnedSelections,

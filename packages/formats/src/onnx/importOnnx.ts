@@ -35,8 +35,6 @@ export async function readOnnx(path: string, options: OnnxOptions = {}): Promise
 export interface OnnxInterface {
   readonly input: string;
   readonly outputs: readonly string[];
-  /** Number of axes of each output, the examples' included; undefined where the file does not say. */
-  readonly ranks: readonly (number | undefined)[];
   /** Examples that the file wants at a time; undefined where any number will do. */
   readonly batch: number | undefined;
 }
@@ -51,7 +49,6 @@ export async function readOnnxInterface(path: string): Promise<OnnxInterface> {
   return {
     input: input?.name ?? "",
     outputs: outputs.map(({ name }) => name ?? ""),
-    ranks: outputs.map(({ type }) => type?.tensorType?.shape?.dim?.length),
     batch: batch > 0 ? batch : undefined,
   };
 }

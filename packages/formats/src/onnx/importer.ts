@@ -1,6 +1,7 @@
 /** What reading one graph builds up: core nodes, parameters, notes, and where each tensor is used. */
 import {
   ArgumentError,
+  activationValue,
   counted,
   definitionOf,
   type NodeSpec,
@@ -244,6 +245,15 @@ export class Importer {
 
   isRead(value: string): boolean {
     return (this.#readers.get(value) ?? 0) > 0;
+  }
+
+  /** What an activation is a function of, and the function; undefined for a value that no activation puts out. */
+  behind(value: Activation): { of: Activation; compute: (x: number) => number } | undefined {
+    const { op, inputs } = this.#drafts.get(value.spec)!;
+    if (op.kind !== "activation") return undefined;
+    const spec = inputs[0]!;
+    const of = { ...value, spec, shape: this.#drafts.get(spec)!.shape, exclusive: false };
+    return { of, compute: (x) => activationValue(op, x) };
   }
 
   operationOf(activation: Activation): Operation {

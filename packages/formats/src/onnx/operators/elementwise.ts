@@ -12,7 +12,7 @@ import {
   smallNumbers,
 } from "../constants.ts";
 import { functions, functionsOfTwo } from "../elementwiseFunctions.ts";
-import { activationOf, asAffine, type Expression, leafOf, type Tree } from "../expressions.ts";
+import { activationOf, asAffine, type Expression, leafOf, onto, type Tree } from "../expressions.ts";
 import type { Importer } from "../importer.ts";
 import type { NodePart } from "../parts.ts";
 import { dtypeOf, isFloat } from "../tensors.ts";
@@ -453,9 +453,10 @@ function expression(
   tree: (of: readonly Tree[]) => Tree,
 ): Expression {
   if (inputs.length === 0) throw new Unsupported("it has no input");
-  const operands = inputs.map((input) => operand(context, input));
-  if (!isOfOne(operands)) {
-    const shapes = [...new Set(operands.map(({ dims }) => dimsText(dims)))].join(" and ");
+  const given = inputs.map((input) => operand(context, input));
+  const operands = isOfOne(given) ? given : ofCommonValue(context, given);
+  if (operands === undefined) {
+    const shapes = [...new Set(given.map(({ dims }) => dimsText(dims)))].join(" and ");
     throw new Unsupported(
       node.opType === "Mul"
         ? `the product of two values, ${shapes} (a gate), has no weights of its own to walk`
@@ -495,6 +496,38 @@ function isTaken(context: Importer, { tree, exclusive }: Expression): boolean {
 function isOfOne(operands: readonly Operand[]): boolean {
   const [first, ...others] = operands.map(({ tree, dims }) => ({ of: leafOf(tree), dims }));
   return others.every(({ of, dims }) => of.spec === first!.of.spec && sameDims(dims, first!.dims));
+}
+
+/**
+ * The operands as functions of the value that all of them come from: where an activation is read several times it is a
+ * node of its own, and the others read what lies before it (x > 20 ? x : softplus(x)).
+ * @returns undefined where they come from several
+ */
+function ofCommonValue(context: Importer, operands: readonly Operand[]): Operand[] | undefined {
+  const chains = operands.map(({ tree }) => treesOf(context, tree));
+  const common = chains[0]!.find(({ of }) =>
+    chains.every((chain) => chain.some((other) => other.of.spec === of.spec)),
+  );
+  if (common === undefined || operands.some(({ dims }) => !sameDims(dims, operands[0]!.dims)))
+    return undefined;
+  return operands.map((own, k) => {
+    const steps = chains[k]!.findIndex(({ of }) => of.spec === common.of.spec);
+    return { ...own, tree: chains[k]![steps]!.tree, size: own.size + steps };
+  });
+}
+
+/** A tree as it is, and as a function of what lies before its value, one activation further back each. */
+function treesOf(context: Importer, tree: Tree): { of: Activation; tree: Tree }[] {
+  const found = [{ of: leafOf(tree), tree }];
+  while (found.length < LARGEST) {
+    const last = found.at(-1)!;
+    const behind = context.behind(last.of);
+    if (behind === undefined) break;
+    const leaf: Tree = { is: "leaf", of: behind.of };
+    const inner: Tree = { is: "function", of: [leaf], compute: behind.compute };
+    found.push({ of: behind.of, tree: onto(last.tree, inner) });
+  }
+  return found;
 }
 
 const sizeOf = (operands: readonly Operand[]): number => operands.reduce((sum, { size }) => sum + size, 0);

@@ -1,5 +1,6 @@
 /** Operations with weights: Conv, Gemm, MatMul, BatchNormalization. */
 import { counted } from "@phew/core";
+import { tensorFrom } from "../constants.ts";
 import type { Importer } from "../importer.ts";
 import type { NodePart } from "../parts.ts";
 import { isFloat, numbersOf } from "../tensors.ts";
@@ -137,7 +138,7 @@ export function addBias(
   context: Importer,
   node: NodePart,
   input: number,
-  bias: Constant,
+  given: Constant,
   value: Activation,
   beta = 1,
 ): void {
@@ -146,6 +147,8 @@ export function addBias(
   if ((op.kind !== "conv2d" && op.kind !== "dense") || op.bias !== undefined) {
     throw new Unsupported("a constant is added where no layer's bias can take it up");
   }
+  const isOneForAll = product(given.dims) === 1 && units > 1 && given.dims.length <= value.dims.length;
+  const bias = isOneForAll ? forEachUnit(given, units, value.dims.length) : given;
   const axis = unitAxisOf(bias.dims, value.dims) ?? (units === 1 ? 0 : undefined);
   if (product(bias.dims) !== units || axis === undefined) {
     throw new Unsupported(
@@ -155,6 +158,14 @@ export function addBias(
   const name = context.parameter(node, bias, "bias", [units], { scale: beta });
   context.replace(value, { ...op, bias: name });
   context.use(node, input, bias, unitAxis(bias.dims, axis, value.spec), name);
+}
+
+/** One number for all units as one for each, so that every unit's own can be masked, removed and trained. */
+function forEachUnit(constant: Constant, units: number, rank: number): Constant {
+  const { kind, name, origin, dtype } = constant;
+  const dims = [units, ...new Array<number>(rank - 2).fill(1)];
+  const read = () => tensorFrom(dtype, dims, new Float64Array(units).fill(numbersOf(constant.read())[0]!));
+  return { kind, name, origin, dtype, dims, read };
 }
 
 /**

@@ -98,11 +98,17 @@ export function paddedImage(context: Importer, value: Value | undefined, what: s
   return { image: context.image(around?.base ?? context.activation(value, what), what), around };
 }
 
-/** As {@link windowOf} for pooling. @throws Unsupported as there, and where a window could lie in the padding alone */
+/** As {@link windowOf} for pooling. @throws Unsupported as there, where a window could lie in the padding alone, and where its padding is not the same everywhere */
 export function poolingWindow(context: Importer, node: NodePart, padded: PaddedImage) {
   const kernel = context.attributes(node).ints("kernel_shape") ?? [];
   const found = windowOf(context, node, padded, kernel);
   const { padding, dilation } = found.window;
+  const isSame = context.attributes(node).text("auto_pad", "NOTSET").startsWith("SAME");
+  if (isSame && dilation.some((step, axis) => step > 1 && kernel[axis]! > 1)) {
+    throw new Unsupported(
+      `it has auto_pad SAME beside dilations ${dilation.join("×")}, of which runtimes make different paddings (some forget the dilations); export it with explicit pads`,
+    );
+  }
   const reach = [0, 1].map((axis) => dilation[axis]! * (kernel[axis]! - 1) + 1);
   if (padding.some((n, side) => n >= reach[side % 2]!)) {
     throw new Unsupported(
