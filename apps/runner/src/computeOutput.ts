@@ -1,6 +1,6 @@
 /** One output of a network for all examples of a batch, whatever the output's shape. */
 import { buildNetwork, elementCount, Masks, type Network } from "@phew/core";
-import { formatCount } from "@phew/runs";
+import { counted } from "@phew/runs";
 import { executorNames, loadExecutor } from "@phew/training";
 import type { LoadedModel } from "./model.ts";
 import { startProgress } from "./progress.ts";
@@ -55,7 +55,7 @@ export async function computeOutput(
       const some = Math.min(CHUNK, count - first);
       const part = x.subarray(first * inputLength, (first + some) * inputLength);
       values.set(await executor.predict(part, some), first * outputLength);
-      progress.update((first + some) / count, `${formatCount(first + some)} examples`);
+      progress.update((first + some) / count, counted(first + some, "example"));
     }
   } finally {
     progress.done();

@@ -330,7 +330,7 @@ function requireGrowth(from: Masks, keepCount: number, excess: number, prunableC
   }
   if (from.keptCount > keepCount + excess) {
     throw new ArgumentError("from", {
-      given: `masks that keep ${from.keptCount} weights`,
+      given: `masks that keep ${counted(from.keptCount, "weight")}`,
       expected: `at most the ${keepCount} to be kept`,
       remedy: "Masks only grow: ask for a higher density.",
     });
