@@ -1,7 +1,6 @@
 /** A program that works for the installer: awaited, stopped with the signal or when its time is over, quoted where it fails. */
-
 import { spawn } from "node:child_process";
-import { counted } from "@phew/core";
+import { formatDuration } from "@phew/core";
 
 export interface Program {
   readonly command: string;
@@ -49,8 +48,7 @@ export async function runProgram(program: Program): Promise<string> {
       child.on("close", (code, killed) => resolve(code === 0 ? undefined : (killed ?? `exit code ${code}`)));
     });
     signal?.throwIfAborted();
-    if (tooLong)
-      throw new Error(`${command} was stopped: not done after ${counted(timeoutMs / 60_000, "minute")}`);
+    if (tooLong) throw new Error(`${command} was stopped: not done after ${formatDuration(timeoutMs)}`);
     if (end !== undefined) throw new Error(faultIn(`${output}\n${errors}`) ?? `${command} ended with ${end}`);
     return output;
   } catch (error) {
