@@ -46,9 +46,9 @@ export class Tmux {
     return this.#run("display-message", "-p", `#{${name}}`).trim();
   }
 
-  /** Waits until the screen shows the pattern. @throws where that takes more than 30 seconds */
-  async shows(pattern: RegExp): Promise<string> {
-    const endT = Date.now() + 30_000;
+  /** Waits until the screen shows the pattern. @throws where that takes longer */
+  async shows(pattern: RegExp, longestMs = 30_000): Promise<string> {
+    const endT = Date.now() + longestMs;
     for (;;) {
       const text = this.screen().join("\n");
       if (pattern.test(text)) return text;
