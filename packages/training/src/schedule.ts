@@ -7,7 +7,7 @@
  * Drops pass between epochs: the one at fraction f when f of all epochs, the warm-up's too, are done.
  * @see Loshchilov & Hutter 2017, arXiv:1608.03983 (cosine); Goyal et al. 2017, arXiv:1706.02677 (warm-up)
  */
-import { ArgumentError, counted } from "@phew/core";
+import { ArgumentError } from "@phew/core";
 
 export interface StepSchedule {
   readonly kind: "step";
@@ -56,7 +56,7 @@ export function checkRatePlan({ rate, schedule, warmupEpochs = 0, epochCount }: 
   }
   if (!(warmupEpochs >= 0 && warmupEpochs <= epochCount)) {
     throw new ArgumentError("warm-up", {
-      given: counted(warmupEpochs, "epoch"),
+      given: `${warmupEpochs} epochs`,
       expected: `0 to ${epochCount}, the epochs of the training`,
     });
   }
