@@ -59,7 +59,7 @@ describe("what a mask breaks", () => {
           expect(faults.ineffectiveCount).toBe(masks.keptCount - effective);
         },
       ),
-      { numRuns: 250 },
+      { numRuns: 600 },
     );
     expect(compared).toBeGreaterThan(50);
     expect(broken).toBeGreaterThan(15);
