@@ -51,6 +51,6 @@ export {
 } from "./tensor.ts";
 export { type NamedTensors, readTensors, type TensorFormat } from "./tensorFile.ts";
 export type { TfjsModel } from "./tfjs/importTfjs.ts";
-export { digestWeights, ownNames, pickWeights, readWeights, readWeightsFile } from "./weightsFile.ts";
+export { digestWeights, ownNames, pickWeights, readWeights } from "./weightsFile.ts";
 export { readWeightsInto } from "./weightsInto.ts";
 export { type Chunks, requireWritable, type WriteOptions, writeWhole } from "./writeFile.ts";

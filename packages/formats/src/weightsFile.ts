@@ -5,31 +5,30 @@ import { withProducts } from "./prunedTensors.ts";
 import { bytesOf, type Tensors, toFloat32 } from "./tensor.ts";
 import { readTensors } from "./tensorFile.ts";
 
-/** The weights alone; see {@link readWeightsFile}. */
-export async function readWeights(path: string, network: Network): Promise<Weights> {
-  return (await readWeightsFile(path, network)).weights;
-}
-
 /**
  * Reads the parameters of `network` from safetensors, `.npz` or a PyTorch state dict, pruned ones as the product of
  * original and mask. Other tensors are passed over.
- * @param check told the names of the tensors that are passed over, before any is missed
- * @returns and what was taken out of what, one sentence each
  * @throws ArgumentError where the file is not right, or a tensor is missing or of another shape
  */
-export async function readWeightsFile(
+export async function readWeights(path: string, network: Network): Promise<Weights> {
+  return pickWeights(network, (await readOwnTensors(path, network)).tensors, path);
+}
+
+/**
+ * The tensors of a file under the names of `network`, pruned ones as the product of original and mask.
+ * @param names those that the file must have for a prefix to be one
+ * @returns and what was taken out of what, one sentence each
+ * @throws ArgumentError where the file is not right, or code alone could make a parameter of what it holds
+ */
+export async function readOwnTensors(
   path: string,
   network: Network,
-  check: (others: readonly string[]) => void = () => undefined,
-): Promise<{ weights: Weights; notes: readonly string[] }> {
+  names?: readonly string[],
+): Promise<{ tensors: Tensors; notes: readonly string[] }> {
   const file = withProducts(await readTensors(path), path);
-  const { tensors, prefix } = ownNames(network, file.tensors);
-  const notes = [...file.notes];
-  if (prefix !== "") notes.push(`Took "${prefix}" off the names.`);
+  const { tensors, prefix } = ownNames(network, file.tensors, names);
   requirePlain(network, tensors, file.others, path);
-  const own = new Set(network.parameters.map(({ name }) => name));
-  check([...tensors.keys()].filter((name) => !own.has(name)));
-  return { weights: pickWeights(network, tensors, path), notes };
+  return { tensors, notes: [...file.notes, ...(prefix === "" ? [] : [`Took "${prefix}" off the names.`])] };
 }
 
 /** @throws ArgumentError where a parameter is in the file, but as something that only code could make a tensor of */

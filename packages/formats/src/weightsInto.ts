@@ -8,10 +8,8 @@ import { type ExportableModel, isOnFile } from "./exportForm.ts";
 import { folded } from "./onnx/importGraph.ts";
 import type { ModelParts } from "./onnx/parts.ts";
 import { isFloat, tensorOf } from "./onnx/tensors.ts";
-import { withProducts } from "./prunedTensors.ts";
 import { type Tensors, toFloat32 } from "./tensor.ts";
-import { readTensors } from "./tensorFile.ts";
-import { ownNames, pickWeights, requirePlain } from "./weightsFile.ts";
+import { pickWeights, readOwnTensors } from "./weightsFile.ts";
 
 /**
  * @param check told the names of the tensors that are no parameters of the network, before any is missed
@@ -25,15 +23,9 @@ export async function readWeightsInto(
   check: (others: readonly string[]) => void = () => undefined,
 ): Promise<{ weights: Weights; notes: readonly string[] }> {
   const { network } = model;
-  const file = withProducts(await readTensors(path), path);
   const names = network.parameters.map(({ name }) => name);
-  const { tensors, prefix } = ownNames(
-    network,
-    file.tensors,
-    names.filter((name) => isOnFile(model, name)),
-  );
-  const notes = [...file.notes, ...(prefix === "" ? [] : [`Took "${prefix}" off the names.`])];
-  requirePlain(network, tensors, file.others, path);
+  const onFile = names.filter((name) => isOnFile(model, name));
+  const { tensors, notes } = await readOwnTensors(path, network, onFile);
   const own = new Set(names);
   check([...tensors.keys()].filter((name) => !own.has(name)));
   if (model.format !== "onnx") return { weights: pickWeights(network, tensors, path), notes };

@@ -8,11 +8,12 @@ import {
   readMaskFile,
   readModel,
   readTensors,
-  readWeightsFile,
+  readWeights,
   type Tensor,
   writeNpz,
   writeSafetensors,
 } from "../src/index.ts";
+import { readOwnTensors } from "../src/weightsFile.ts";
 import { uniform } from "./fuzz.ts";
 import { masksWithDeadUnits, randomWeights, sameBits } from "./predict.ts";
 import { pythonHas, runPython } from "./python.ts";
@@ -37,7 +38,8 @@ describe("original+masks, as phew writes it", () => {
     "%s is read as the masked weights, and as the masks",
     async (name) => {
       await exportModel(scratch(name), zoo, masks, "original+masks");
-      const { weights: read, notes } = await readWeightsFile(scratch(name), network);
+      const read = await readWeights(scratch(name), network);
+      const { notes } = await readOwnTensors(scratch(name), network);
       for (const { name: own } of network.parameters)
         expect([...read.get(own)!].map(plus0)).toEqual([...masked.get(own)!].map(plus0));
       expect(notes).toEqual([
@@ -56,7 +58,7 @@ describe("original+masks, as phew writes it", () => {
       const { tensors } = await readTensors(scratch(name));
       const twice = new Map([...tensors, ["conv.weight", tensors.get("conv.weight_orig")!]]);
       await (name.endsWith(".npz") ? writeNpz : writeSafetensors)(scratch(`twice.${name}`), twice);
-      await expect(readWeightsFile(scratch(`twice.${name}`), network)).rejects.toThrow(
+      await expect(readWeights(scratch(`twice.${name}`), network)).rejects.toThrow(
         /twice\.both\.\w+: got "conv\.weight" by itself and as "conv\.weight_orig" and "conv\.weight_mask"/,
       );
     },
@@ -105,7 +107,7 @@ describe("what torch.nn.utils.prune leaves", () => {
     ],
   ])("is refused where a mask is %s", async (name, mask, message) => {
     await writeSafetensors(scratch(`${name}.safetensors`), tensors().set("conv.weight_mask", mask));
-    await expect(readWeightsFile(scratch(`${name}.safetensors`), network)).rejects.toThrow(message);
+    await expect(readWeights(scratch(`${name}.safetensors`), network)).rejects.toThrow(message);
   });
 
   it.skipIf(!pythonHas("torch", "onnx"))(
@@ -128,7 +130,7 @@ torch.save(model.state_dict(), sys.argv[2])`,
       );
       const model = await readModel(scratch("hooked.onnx"));
       expect(model.network.prunable.map(({ name }) => name)).toEqual(["0.weight", "3.weight"]);
-      const { weights: state } = await readWeightsFile(scratch("hooked.pt"), model.network);
+      const state = await readWeights(scratch("hooked.pt"), model.network);
       for (const { name } of model.network.parameters)
         expect([...model.weights.get(name)!].map(plus0)).toEqual([...state.get(name)!].map(plus0));
       const fromOnnx = await readMaskFile(scratch("hooked.onnx"), model.network);
