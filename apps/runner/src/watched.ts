@@ -39,13 +39,16 @@ export async function runWatched(
   });
   // one that ended before it had a run, as for wrong usage, leaves nothing to show
   const closing = new AbortController();
+  const itsRun = () => listRuns(root).find((run) => run.status?.pid === pid && run.updatedT >= startedT);
   const close = () => {
-    if (!listRuns(root).some((run) => run.status?.pid === pid && run.updatedT >= startedT)) closing.abort();
+    if (itsRun() === undefined) closing.abort();
   };
   ended.then(close, close);
   const screen = { folder: root, once: false, plain: false, ascii: false, view };
   const shown = await watch({ ...screen, ...(pid === undefined ? {} : { startedPid: pid }) }, closing.signal);
-  const goesOn = shown.answer !== "stop" && shown.answer !== "kill";
+  // a run that is over was shown as such: its process is about to end, and its words are waited for
+  const isOver = (itsRun()?.status?.state ?? "running") !== "running";
+  const goesOn = !isOver && shown.answer !== "stop" && shown.answer !== "kill";
   if (goesOn && worker.exitCode === null && worker.signalCode === null) {
     worker.unref();
     printLines(`The run goes on as process ${pid}: phew watch ${root} shows it, its output is in ${log}.`);
