@@ -19,7 +19,7 @@ export async function parseNpz(bytes: Uint8Array, subject = "npz"): Promise<Tens
   return readOpenNpz(openBytes(subject, bytes));
 }
 
-/** Writes the bytes that numpy.savez writes for the same arrays in the same order. @throws ArgumentError as {@link writeWhole} */
+/** Writes what numpy.load reads: the same bytes for the same arrays in the same order. @throws ArgumentError as {@link writeWhole} */
 export async function writeNpz(path: string, tensors: Tensors, options: WriteOptions = {}): Promise<void> {
   await writeWhole(path, npzChunks(tensors, path), options);
 }
@@ -28,7 +28,7 @@ export function npzChunks(tensors: Tensors, subject = "npz"): Iterable<Uint8Arra
   const entries = [...tensors].map(
     ([name, tensor]) => [`${name}.npy`, npyChunks(tensor, `${subject}: array "${name}"`)] as const,
   );
-  return zipChunks(entries);
+  return zipChunks(entries, subject);
 }
 
 /** The same of a file that is open. */
