@@ -3,16 +3,14 @@
  *   node test/fakeLiveRuns.mjs FOLDER [live runs, 1] [ms a step, 60] [ended runs, 8]
  * Needs the built packages. Not shipped.
  */
-import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { RunWriter } from "@phew/runs";
-import ts from "typescript";
+import { build } from "rolldown";
 
-const source = readFileSync(new URL("fakeRuns.ts", import.meta.url), "utf8");
-const { outputText } = ts.transpileModule(source, {
-  compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
-});
-const { fakeEvents, fakeName } = await import(`data:text/javascript,${encodeURIComponent(outputText)}`);
+const source = fileURLToPath(new URL("fakeRuns.ts", import.meta.url));
+const { output } = await build({ input: source, external: /^@phew/, platform: "node", write: false });
+const { fakeEvents, fakeName } = await import(`data:text/javascript,${encodeURIComponent(output[0].code)}`);
 
 const [root = "", liveCount = "1", stepMs = "60", endedCount = "8"] = process.argv.slice(2);
 const variants = ["dense", "phew", "uniform-walk", "magnitude", "random"].flatMap((method) =>

@@ -1,0 +1,71 @@
+/**
+ * Compiles the WebAssembly modules into dist/. Two processes share the work, the longest jobs first: a compiler that has
+ * compiled one module is twice as fast at the next.
+ */
+import { fork } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+import asc from "assemblyscript/asc";
+
+const COMMON =
+  "--runtime stub -O3 --noAssert --uncheckedBehavior always --importMemory --initialMemory 1 --maximumMemory 65536 --enable simd";
+const LAYERS = "assembly/layers/index.ts --enable threads";
+
+/** Module: its source and flags. */
+const MODULES = {
+  layers: `${LAYERS} --use multiplyAdd=plainMultiplyAdd`,
+  "layers-relaxed": `${LAYERS} --use multiplyAdd=relaxedMultiplyAdd --enable relaxed-simd`,
+  walk: "assembly/walk/index.ts --converge",
+  paths: "assembly/paths/index.ts",
+  probe: "assembly/probe/index.ts",
+};
+/** Modules that threads run in one memory: the same code as of another module. */
+const SHARED = { layers: "layers-shared", "layers-relaxed": "layers-relaxed-shared" };
+/** The import of the memory in a module: "env", "memory", a memory, with a greatest size. */
+const MEMORY_IMPORT = Buffer.from("\x03env\x06memory\x02\x01", "latin1");
+const SHARED_FLAG = 2;
+
+const folder = fileURLToPath(new URL("..", import.meta.url));
+
+async function compile(name) {
+  const outFile = `dist/${name}.wasm`;
+  const args = [...MODULES[name].split(" "), ...COMMON.split(" "), "--baseDir", folder, "--outFile", outFile];
+  const { error, stderr } = await asc.main(args);
+  if (error) throw new Error(`${name}: ${error.message}\n${stderr}`);
+  const shared = SHARED[name];
+  if (shared !== undefined) writeFileSync(`${folder}dist/${shared}.wasm`, sharing(readFileSync(folder + outFile)));
+}
+
+/** The module with its memory shared between threads. Its code was compiled with atomic operations. */
+function sharing(module) {
+  const at = module.indexOf(MEMORY_IMPORT);
+  if (at < 0) throw new Error("a module without an imported memory of a greatest size");
+  const bytes = Buffer.from(module);
+  bytes[at + MEMORY_IMPORT.length - 1] |= SHARED_FLAG;
+  return bytes;
+}
+
+if (process.send === undefined) {
+  mkdirSync(`${folder}dist`, { recursive: true });
+  const waiting = Object.keys(MODULES);
+  const compiler = () =>
+    new Promise((resolve, reject) => {
+      const child = fork(fileURLToPath(import.meta.url));
+      const next = () => {
+        const name = waiting.shift();
+        if (name === undefined) child.disconnect();
+        else child.send(name);
+      };
+      child.on("message", next);
+      child.on("error", reject);
+      child.on("exit", (code) => (code === 0 ? resolve() : reject(new Error(`a compiler ended with ${code}`))));
+    });
+  await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, compiler));
+} else {
+  process.on("message", async (name) => {
+    await compile(name);
+    process.send("done");
+  });
+  process.send("ready");
+}
