@@ -6,8 +6,7 @@
  */
 import type { Masks } from "../masks/masks.ts";
 import type { Network } from "../network/network.ts";
-import type { Operation } from "../operations/registry.ts";
-import { validRange } from "../operations/spatial.ts";
+import { weightFlows } from "../network/unitFlow.ts";
 
 export interface LayerMultiplyAdds {
   /** Name of the layer's weight. */
@@ -31,11 +30,10 @@ export interface MultiplyAddOptions {
   readonly padding?: boolean;
 }
 
-/** O(weights); of convolutions and dense layers, everything else has no weights. */
+/** O(weights); of operations with weights, everything else counts none. */
 export function multiplyAdds(network: Network, options: MultiplyAddOptions = {}): MultiplyAdds {
-  const layers = network.prunable.map((parameter): LayerMultiplyAdds => {
-    const { op, inputs, shape } = network.nodes[parameter.node]!;
-    const places = placesByTap(op, network.nodes[inputs[0]!]!.shape, shape, options.padding ?? false);
+  const layers = weightFlows(network).map(({ parameter, placesByTap }): LayerMultiplyAdds => {
+    const places = placesByTap(options.padding ?? false);
     const kernelCount = parameter.length / places.length;
     const dense = kernelCount * sum(places);
     const mask = options.masks?.of(parameter);
@@ -46,33 +44,6 @@ export function multiplyAdds(network: Network, options: MultiplyAddOptions = {})
     dense: sum(layers.map((layer) => layer.dense)),
     kept: sum(layers.map((layer) => layer.kept)),
   };
-}
-
-/** For each weight of a kernel, row-major, the number of output places at which it counts. */
-function placesByTap(
-  op: Operation,
-  inputShape: readonly number[],
-  outputShape: readonly number[],
-  padding: boolean,
-): number[] {
-  if (op.kind !== "conv2d") return [1];
-  const along = (axis: 0 | 1): number[] => {
-    const outputLength = outputShape[axis + 1]!;
-    return Array.from({ length: op.kernel[axis] }, (_, tap) => {
-      if (padding) return outputLength;
-      const [first, end] = validRange(
-        inputShape[axis + 1]!,
-        outputLength,
-        tap,
-        op.stride[axis],
-        op.padding[axis],
-        op.dilation[axis],
-      );
-      return end - first;
-    });
-  };
-  const columns = along(1);
-  return along(0).flatMap((rows) => columns.map((count) => rows * count));
 }
 
 function keptProducts(mask: Uint8Array, places: readonly number[]): number {

@@ -16,7 +16,7 @@
  */
 import type { Masks } from "../masks/masks.ts";
 import type { Network, Node } from "../network/network.ts";
-import { elementCount, type ParameterRole, type PathSumInputs } from "../operations/definition.ts";
+import { elementCount, type PathSumInputs } from "../operations/definition.ts";
 import { definitionOf } from "../operations/registry.ts";
 import {
   allRepeated,
@@ -53,7 +53,7 @@ export function pathSums(network: Network, weights: Weights, options: PathSumOpt
 export function widePathSums(network: Network, weights: Weights, options: PathSumOptions): Wide {
   const { power, masks, visit } = options;
   const biases = options.biases ?? false;
-  const roleOf = new Map(network.parameters.map((parameter) => [parameter.name, parameter.role]));
+  const parameterOf = new Map(network.parameters.map((parameter) => [parameter.name, parameter]));
   const maskOf = new Map(masks?.network.prunable.map((parameter) => [parameter.name, masks.of(parameter)]));
 
   const weight = (name: string) => weights.get(name)!;
@@ -68,13 +68,13 @@ export function widePathSums(network: Network, weights: Weights, options: PathSu
     const node = network.nodes[index]!;
     let highest = Number.NEGATIVE_INFINITY;
     for (const input of node.inputs) highest = Math.max(highest, value[input]!.exponent);
-    const low = highest < LEAST_EXPONENT && biases && addsSomething(network, weights, node);
+    const low = highest < LEAST_EXPONENT && biases && addsSomething(weights, node);
     const exponent = low ? LEAST_EXPONENT : highest;
     const theta = (name: string): Float64Array => {
-      const role = roleOf.get(name)!;
-      const asItIs = power === 2 && (role === "mean" || role === "variance");
+      const { trained, added } = parameterOf.get(name)!;
+      const asItIs = power === 2 && !trained;
       // what is added to a value is measured as it is
-      const measure = biases && ADDED.has(role) ? 2 ** -exponent : 1;
+      const measure = biases && added ? 2 ** -exponent : 1;
       const values = new Float64Array(weight(name));
       for (let k = 0; k < values.length; k++) {
         const w = values[k]!;
@@ -100,7 +100,7 @@ export function widePathSums(network: Network, weights: Weights, options: PathSu
     };
   };
   for (const [index, node] of network.nodes.entries()) {
-    if (node.op.kind === "input") {
+    if (node.inputs.length === 0) {
       const length = elementCount(withoutRepeats(node.shape, through[index]!.output));
       value[index] = { values: new Float64Array(length).fill(1), exponent: 0 };
       continue;
@@ -124,12 +124,11 @@ export function widePathSums(network: Network, weights: Weights, options: PathSu
   for (let index = network.nodes.length - 1; index >= 0; index--) {
     const node = network.nodes[index]!;
     const here = gradient[index];
-    if (here === undefined || node.op.kind === "input") continue;
+    if (here === undefined || node.inputs.length === 0) continue;
     const read = given(index);
     const back = definitionOf(node.op).pathBackward(node.op, read, value[index]!.values, here.values);
     for (const [name, parameterGradient] of back.parameters) {
-      const role = roleOf.get(name);
-      const added = role === "bias" || role === "shift";
+      const { added } = parameterOf.get(name)!;
       visit(name, parameterGradient, here.exponent + (added ? 0 : read.exponent));
     }
     for (const [k, input] of node.inputs.entries()) {
@@ -149,7 +148,7 @@ function repeatsThrough({ nodes }: Network): readonly RepeatsThrough[] {
   const through: RepeatsThrough[] = [];
   for (const { op, inputs, shape } of nodes) {
     const given: PlaneRepeats[] = inputs.map((input) => through[input]!.output);
-    if (op.kind === "input") through.push({ inputs: [], output: allRepeated(shape) });
+    if (inputs.length === 0) through.push({ inputs: [], output: allRepeated(shape) });
     else {
       const all = { inputs: given.map(() => NO_REPEATS), output: NO_REPEATS };
       through.push(definitionOf(op).repeats?.(op, given, shape) ?? all);
@@ -168,13 +167,9 @@ interface Scaled {
 const FAR = 2 ** 256;
 // where something is added that is not 0: it is measured in 2^exponent too, and must not overflow
 const LEAST_EXPONENT = -512;
-const ADDED: ReadonlySet<ParameterRole> = new Set(["bias", "shift", "mean"]);
 
-function addsSomething(network: Network, weights: Weights, { op, inputs, name }: Node): boolean {
-  const shapes = inputs.map((input) => network.nodes[input]!.shape);
-  return definitionOf(op)
-    .parameters(op, shapes, name)
-    .some((parameter) => ADDED.has(parameter.role) && weights.get(parameter.name)!.some((b) => b !== 0));
+function addsSomething(weights: Weights, { parameters }: Node): boolean {
+  return parameters.some(({ name, added }) => added && weights.get(name)!.some((b) => b !== 0));
 }
 
 /** The same with a greatest magnitude between 1 and 2 where it was beyond 2^±256; exact. */

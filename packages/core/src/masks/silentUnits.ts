@@ -8,8 +8,8 @@
  * the next weight: a unit that kept weights enter has a voice of its own, its bias, though only silent units feed it.
  */
 import { type UnitFlow, unitFlows } from "../network/unitFlow.ts";
-import { keepsZero } from "../operations/activation.ts";
-import type { Operation } from "../operations/registry.ts";
+import { elementCount } from "../operations/definition.ts";
+import { definitionOf } from "../operations/registry.ts";
 import type { Masks } from "./masks.ts";
 
 /** @returns one array a node of `masks.network`, one byte a unit of its value: 1 = silent */
@@ -19,7 +19,7 @@ export function silentUnits(masks: Masks): readonly Uint8Array[] {
   for (const [index, flow] of unitFlows(network).entries()) {
     const { op, shape } = network.nodes[index]!;
     silent.push(
-      flow.kind === "input" || !passesSilence(op)
+      flow.kind === "input" || !definitionOf(op).keepsZero(op)
         ? new Uint8Array(shape[0]!)
         : flow.kind === "weights"
           ? deadUnits(masks.of(flow.parameter), flow.outCount)
@@ -30,20 +30,23 @@ export function silentUnits(masks: Masks): readonly Uint8Array[] {
 }
 
 /**
- * The biases, batch-normalisation scales and shifts of silent units: what must be 0, and stay 0 in training, beside
- * the pruned weights.
- * @returns parameter name → one byte a unit, 1 = stays, 0 = must be 0; parameters of which all stay are left out
+ * What silent units have of trained parameters beside the pruned weights (biases, batch-normalisation scales and
+ * shifts): it must be 0, and stay 0 in training.
+ * @returns parameter name → one byte an element, 1 = stays, 0 = must be 0; parameters of which all stay are left out
  */
 export function maskedParameters(masks: Masks): ReadonlyMap<string, Uint8Array> {
   const silent = silentUnits(masks);
   const masked = new Map<string, Uint8Array>();
-  for (const [index, { op }] of masks.network.nodes.entries()) {
+  for (const [index, { parameters }] of masks.network.nodes.entries()) {
     if (!silent[index]!.includes(1)) continue;
-    for (const name of unitParameters(op))
+    for (const { name, shape, role, trained, unitAxis } of parameters) {
+      if (role === "weight" || !trained || unitAxis === undefined) continue;
+      const row = elementCount(shape.slice(1));
       masked.set(
         name,
-        silent[index]!.map((s) => 1 - s),
+        Uint8Array.from({ length: elementCount(shape) }, (_, k) => 1 - silent[index]![Math.floor(k / row)]!),
       );
+    }
   }
   return masked;
 }
@@ -73,15 +76,4 @@ function silentBehind(
     }
   }
   return result;
-}
-
-function passesSilence(op: Operation): boolean {
-  if (op.kind === "opaque") return op.carries !== undefined && op.keepsZero === true;
-  return op.kind !== "activation" || keepsZero(op);
-}
-
-/** The parameters that give a unit an output though nothing enters it. */
-function unitParameters(op: Operation): string[] {
-  if (op.kind === "batchNorm") return [op.scale, op.shift];
-  return (op.kind === "conv2d" || op.kind === "dense") && op.bias !== undefined ? [op.bias] : [];
 }

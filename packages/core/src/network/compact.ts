@@ -10,12 +10,11 @@
  */
 import { maskedWeights } from "../masks/maskedWeights.ts";
 import { Masks } from "../masks/masks.ts";
-import { keepsZero } from "../operations/activation.ts";
-import type { BatchNorm } from "../operations/batchNorm.ts";
-import type { Operation } from "../operations/registry.ts";
+import { elementCount, type Parameter } from "../operations/definition.ts";
+import { definitionOf } from "../operations/registry.ts";
 import type { Weights } from "../weights/weights.ts";
-import { buildNetwork, type Network } from "./network.ts";
-import { type UnitFlow, unitFlows, type WeightFlow } from "./unitFlow.ts";
+import { buildNetwork, type Network, type Node } from "./network.ts";
+import { inputShapes, type UnitFlow, unitFlows, type WeightFlow } from "./unitFlow.ts";
 
 export interface Compact {
   /** The same operations with fewer units, under the same names. */
@@ -39,19 +38,18 @@ export function compactNetwork(network: Network, weights: Weights, masks: Masks)
     flows,
     (node, unit) => needed[node]![unit] === 1 && zero[node]![unit] === 0,
   );
-  const specs = network.nodes.map(({ name, op, inputs }, node) => ({
+  const place = new Map(network.parameters.map(({ name }, index) => [name, index]));
+  const specs = network.nodes.map(({ name, op, inputs, parameters }, node) => ({
     name,
-    op: smaller(op, kept[node]!, inputs.length > 0 ? kept[inputs[0]!]! : kept[node]!, flows[node]!),
+    place: place.get(parameters[0]?.name ?? "") ?? 0,
+    op: shrinking(network, node)?.({ output: kept[node]!, inputs: inputs.map((from) => kept[from]!) }) ?? op,
     inputs: inputs.map((input) => network.nodes[input]!.name),
   }));
-  const place = new Map(network.parameters.map(({ name }, index) => [name, index]));
-  const firstPlace = (op: Operation) =>
-    "weight" in op ? place.get(op.weight)! : op.kind === "batchNorm" ? place.get(op.scale)! : 0;
-  specs.sort((a, b) => firstPlace(a.op) - firstPlace(b.op));
+  specs.sort((a, b) => a.place - b.place);
   const result = buildNetwork(network.name, specs, network.nodes[network.output]!.name);
   const compactWeights = new Map<string, Float32Array>();
   const compactMasks = new Masks(result);
-  for (const [node, { op, inputs }] of network.nodes.entries()) {
+  for (const [node, { inputs, parameters }] of network.nodes.entries()) {
     const flow = flows[node]!;
     if (flow.kind === "weights") {
       const taken = edgesBetween(flow, kept[inputs[0]!]!, kept[node]!);
@@ -64,32 +62,36 @@ export function compactNetwork(network: Network, weights: Weights, masks: Masks)
       const mask = masks.of(flow.parameter);
       compactMasks.get(name)!.set(Uint8Array.from(taken, (e) => mask[e]!));
     }
-    for (const name of unitParameters(op)) {
-      const values = masked.get(name)!;
-      compactWeights.set(
-        name,
-        Float32Array.from(kept[node]!, (u) => values[u]!),
-      );
+    for (const parameter of parameters) {
+      if (parameter.role === "weight") continue;
+      compactWeights.set(parameter.name, ofUnits(parameter, masked.get(parameter.name)!, kept[node]!));
     }
   }
   return { network: result, weights: compactWeights, masks: compactMasks, keptUnits: kept };
 }
 
+/** What a parameter has for some units of the output; all of it where its numbers are those of no single unit. */
+function ofUnits({ shape, unitAxis }: Parameter, values: Float32Array, units: Uint32Array): Float32Array {
+  if (unitAxis === undefined) return values;
+  const row = elementCount(shape.slice(1));
+  const result = new Float32Array(units.length * row);
+  for (const [k, u] of units.entries()) result.set(values.subarray(u * row, (u + 1) * row), k * row);
+  return result;
+}
+
 /** One byte a unit: 1 where its value is 0 for every input. */
 function zeroUnits(network: Network, flows: readonly UnitFlow[], weights: Weights): Uint8Array[] {
   const zero: Uint8Array[] = [];
-  for (const [node, { op, shape }] of network.nodes.entries()) {
+  for (const [node, own] of network.nodes.entries()) {
     const flow = flows[node]!;
-    const units = new Uint8Array(shape[0]!);
+    const units = new Uint8Array(own.shape[0]!);
     if (flow.kind === "weights") {
       units.fill(1);
       const silent = zero[flow.from]!;
       forEachKernel(flow, weights, (o, i) => {
         if (silent[i] === 0) units[o] = 0;
       });
-      const bias = "bias" in op && op.bias !== undefined ? weights.get(op.bias)! : undefined;
-      if (bias !== undefined) for (let o = 0; o < units.length; o++) if (bias[o] !== 0) units[o] = 0;
-    } else if (flow.kind === "maps" && passesZero(op)) {
+    } else if (flow.kind === "maps") {
       units.fill(1);
       for (const { from, fromStart, count, toStart, spread } of flow.maps) {
         for (let i = 0; i < count; i++) {
@@ -97,25 +99,27 @@ function zeroUnits(network: Network, flows: readonly UnitFlow[], weights: Weight
             units.fill(0, toStart + i * spread, toStart + (i + 1) * spread);
         }
       }
-      if (op.kind === "batchNorm") normaliseZero(op, weights, units);
     }
+    if (flow.kind !== "input")
+      units.forEach((fromZeros, u) => {
+        units[u] = makesZero(own, weights, u, fromZeros === 1) ? 1 : 0;
+      });
     zero.push(units);
   }
   return zero;
 }
 
-function passesZero(op: Operation): boolean {
-  if (op.kind === "opaque") return isCuttable(op);
-  return op.kind !== "activation" || keepsZero(op);
-}
-
-/** y = x · factor + (shift − mean · factor): 0 where both terms are. */
-function normaliseZero(op: BatchNorm, weights: Weights, units: Uint8Array): void {
-  const [scale, shift, mean] = [op.scale, op.shift, op.mean].map((name) => weights.get(name)!);
-  for (let u = 0; u < units.length; u++) {
-    const isSilent = scale![u] === 0 && shift![u] === 0;
-    units[u] = isSilent || (units[u] === 1 && shift![u] === 0 && mean![u] === 0) ? 1 : 0;
-  }
+/** @param comesOfZeros whether all that the unit comes of is 0 */
+function makesZero({ op, parameters }: Node, weights: Weights, unit: number, comesOfZeros: boolean): boolean {
+  const definition = definitionOf(op);
+  if (definition.makesZero !== undefined)
+    return definition.makesZero(op, (name) => weights.get(name)!, unit, comesOfZeros);
+  if (!comesOfZeros || !definition.keepsZero(op)) return false;
+  return parameters.every(
+    (parameter) =>
+      !parameter.added ||
+      ofUnits(parameter, weights.get(parameter.name)!, Uint32Array.of(unit)).every((value) => value === 0),
+  );
 }
 
 /** One byte a unit: 1 where the output may depend on its value. */
@@ -148,12 +152,13 @@ function keptUnits(
   isLive: (node: number, unit: number) => boolean,
 ): Uint32Array[] {
   const classes = new UnitClasses(network);
-  for (const [node, flow] of flows.entries()) tieUnits(classes, network.nodes[node]!.op, node, flow);
   const { nodes } = network;
-  for (const [node, { op, shape, inputs }] of nodes.entries()) {
-    const isFixed = op.kind === "input" || !isCuttable(op) || node === network.output;
+  const shrinks = nodes.map((_, node) => shrinking(network, node) !== undefined);
+  for (const [node, flow] of flows.entries()) if (shrinks[node]) tieUnits(classes, node, flow);
+  for (const [node, { shape, inputs }] of nodes.entries()) {
+    const isFixed = !shrinks[node] || node === network.output;
     for (let u = 0; u < shape[0]!; u++) if (isFixed || isLive(node, u)) classes.keep(node, u);
-    if (isCuttable(op)) continue;
+    if (shrinks[node]) continue;
     for (const input of inputs) for (let u = 0; u < nodes[input]!.shape[0]!; u++) classes.keep(input, u);
   }
   for (const [node, { shape }] of nodes.entries()) {
@@ -166,8 +171,14 @@ function keptUnits(
   });
 }
 
-function tieUnits(classes: UnitClasses, op: Operation, node: number, flow: UnitFlow): void {
-  if (flow.kind === "maps" && isCuttable(op)) {
+/** How a node's operation is made one on fewer units; undefined where it cannot be. */
+function shrinking(network: Network, node: number) {
+  const { op } = network.nodes[node]!;
+  return definitionOf(op).shrink(op, inputShapes(network, network.nodes[node]!));
+}
+
+function tieUnits(classes: UnitClasses, node: number, flow: UnitFlow): void {
+  if (flow.kind === "maps") {
     for (const { from, fromStart, count, toStart, spread } of flow.maps) {
       for (let k = 0; k < count * spread; k++)
         classes.tie(from, fromStart + Math.floor(k / spread), node, toStart + k);
@@ -253,34 +264,4 @@ function edgesBetween(flow: WeightFlow, keptIn: Uint32Array, keptOut: Uint32Arra
     }
   }
   return taken;
-}
-
-/** The operation for the units that stay. @param keptIn of its first input */
-function smaller(op: Operation, keptOut: Uint32Array, keptIn: Uint32Array, flow: UnitFlow): Operation {
-  switch (op.kind) {
-    case "conv2d": {
-      const inPerGroup = flow.kind === "weights" ? flow.inCount / op.groups : 1;
-      const groups = op.groups === 1 ? 1 : keptIn.length / inPerGroup;
-      return { ...op, outChannels: keptOut.length, groups };
-    }
-    case "dense":
-      return { ...op, outFeatures: keptOut.length };
-    case "select": {
-      const place = new Map(Array.from(keptIn, (unit, k) => [unit, k]));
-      return { ...op, index: Array.from(keptOut, (u) => place.get(op.index[u]!)!) };
-    }
-    default:
-      return op;
-  }
-}
-
-/** False for a part that may do other things to fewer units. */
-function isCuttable(op: Operation): boolean {
-  return op.kind !== "opaque" || (op.carries !== undefined && op.keepsZero === true);
-}
-
-/** The parameters that hold one number a unit. */
-function unitParameters(op: Operation): string[] {
-  if (op.kind === "batchNorm") return [op.scale, op.shift, op.mean, op.variance];
-  return (op.kind === "conv2d" || op.kind === "dense") && op.bias !== undefined ? [op.bias] : [];
 }

@@ -22,6 +22,8 @@ export interface Node {
   readonly consumers: readonly number[];
   /** Shape of its value, without the batch axis. */
   readonly shape: Shape;
+  /** Its own, the prunable weight first. */
+  readonly parameters: readonly Parameter[];
 }
 
 /** A parameter whose weights count for density, with its place among all prunable weights. */
@@ -89,12 +91,10 @@ export function buildNetwork(name: string, specs: readonly NodeSpec[], output: s
     }
     const inputs = spec.inputs.map((input) => indexOf.get(input)!);
     for (const input of new Set(inputs)) consumers[input]!.push(index);
-    const shape = definition.shape(
-      spec.op,
-      inputs.map((input) => nodes[input]!.shape),
-      spec.name,
-    );
-    nodes.push({ name: spec.name, op: spec.op, inputs, consumers: consumers[index]!, shape });
+    const inputShapes = inputs.map((input) => nodes[input]!.shape);
+    const shape = definition.shape(spec.op, inputShapes, spec.name);
+    const parameters = definition.parameters(spec.op, inputShapes, spec.name);
+    nodes.push({ name: spec.name, op: spec.op, inputs, consumers: consumers[index]!, shape, parameters });
   }
   const { parameters, prunable } = collectParameters(specs, nodes, indexOf);
   if (prunable.length === 0) {
@@ -181,8 +181,7 @@ function collectParameters(
   let start = 0;
   for (const spec of specs) {
     const node = indexOf.get(spec.name)!;
-    const inputShapes = nodes[node]!.inputs.map((input) => nodes[input]!.shape);
-    for (const parameter of definitionOf(spec.op).parameters(spec.op, inputShapes, spec.name)) {
+    for (const parameter of nodes[node]!.parameters) {
       const owner = seen.get(parameter.name);
       if (owner !== undefined) {
         throw new ArgumentError(`parameter "${parameter.name}"`, {

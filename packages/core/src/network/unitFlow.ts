@@ -1,18 +1,14 @@
 /** How units pass from node to node: along weights, or unchanged. What masks mean for units is read from this. */
-import type { UnitMap } from "../operations/definition.ts";
+import type { Shape, UnitMap, WeightedUnits } from "../operations/definition.ts";
 import { definitionOf } from "../operations/registry.ts";
-import type { Network, PrunableParameter } from "./network.ts";
+import type { Network, Node, PrunableParameter } from "./network.ts";
 
 /** The weights of a node, `[outCount, inCount / groups, kernelSize]`. */
-export interface WeightFlow {
+export interface WeightFlow extends Omit<WeightedUnits, "weight"> {
   readonly kind: "weights";
   /** Index of the node whose units it reads. */
   readonly from: number;
   readonly parameter: PrunableParameter;
-  readonly outCount: number;
-  readonly inCount: number;
-  readonly groups: number;
-  readonly kernelSize: number;
 }
 
 export type UnitFlow =
@@ -25,13 +21,11 @@ export type UnitFlow =
 export function unitFlows(network: Network): readonly UnitFlow[] {
   const prunableOf = new Map(network.prunable.map((parameter) => [parameter.node, parameter]));
   return network.nodes.map((node, index) => {
-    if (node.op.kind === "input") return { kind: "input" };
-    const shapes = node.inputs.map((input) => network.nodes[input]!.shape);
-    const units = definitionOf(node.op).units(node.op, shapes, node.shape);
+    if (node.inputs.length === 0) return { kind: "input" };
+    const units = definitionOf(node.op).units(node.op, inputShapes(network, node), node.shape);
     if ("weight" in units) {
-      const { outCount, inCount, groups, kernelSize } = units;
-      const parameter = prunableOf.get(index)!;
-      return { kind: "weights", from: node.inputs[0]!, parameter, outCount, inCount, groups, kernelSize };
+      const { weight: _, ...own } = units;
+      return { kind: "weights", from: node.inputs[0]!, parameter: prunableOf.get(index)!, ...own };
     }
     return { kind: "maps", maps: units.map((map) => ({ ...map, from: node.inputs[map.input]! })) };
   });
@@ -42,6 +36,11 @@ export function weightFlows(network: Network): readonly WeightFlow[] {
   return unitFlows(network)
     .filter((flow) => flow.kind === "weights")
     .sort((a, b) => a.parameter.start - b.parameter.start);
+}
+
+/** Shapes of the values that a node reads. */
+export function inputShapes({ nodes }: Network, { inputs }: Node): readonly Shape[] {
+  return inputs.map((input) => nodes[input]!.shape);
 }
 
 /** Number of units of each node's value. */

@@ -7,11 +7,10 @@
 import {
   NO_GRADIENTS,
   NO_PARAMETERS,
+  ON_EACH_ELEMENT,
   type OperationDefinition,
   type PathSumInputs,
-  unitsUnchanged,
 } from "./definition.ts";
-import { throughMeeting } from "./repeats.ts";
 
 interface ActivationFunction {
   /** What one element becomes, in float64. */
@@ -84,11 +83,6 @@ export function activationValue(op: Activation, x: number): number {
   return functions[op.name].value(x, alpha, beta);
 }
 
-/** True where the activation of 0 is 0, so that a dead unit stays silent behind it. */
-export function keepsZero(op: Activation): boolean {
-  return activationValue(op, 0) === 0;
-}
-
 /** The error function by its series of positive terms: 2/√π · e^(−x²) · Σ_n 2^n x^(2n+1) / (2n+1)!!. */
 function erf(x: number): number {
   if (Math.abs(x) > 6) return Math.sign(x);
@@ -101,18 +95,26 @@ function erf(x: number): number {
 }
 
 export const activation: OperationDefinition<Activation> = {
+  ...ON_EACH_ELEMENT,
   kind: "activation",
-  arity: [1, 1],
   parameters: () => NO_PARAMETERS,
-  shape: (_op, inputs) => inputs[0]!,
-  units: (_op, inputs) => unitsUnchanged(inputs),
-  repeats: (_op, inputs) => throughMeeting(inputs),
+  keepsZero: (op) => activationValue(op, 0) === 0,
+  isNonNegative: ({ name }) => NON_NEGATIVE.has(name),
+  label: ({ name }) => name,
   pathForward: (op, given) => alongPaths(op, given, given.inputs[0]!),
   pathBackward: (op, given, _output, gradient) => ({
     inputs: [alongPaths(op, given, gradient)],
     parameters: NO_GRADIENTS,
   }),
 };
+
+const NON_NEGATIVE: ReadonlySet<ActivationName> = new Set([
+  "relu",
+  "relu6",
+  "sigmoid",
+  "hardSigmoid",
+  "softplus",
+]);
 
 function alongPaths(op: Activation, given: PathSumInputs, values: Float64Array): Float64Array {
   if (op.name !== "linear") return scaledBelowZero(op, given, values);

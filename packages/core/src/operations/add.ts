@@ -1,6 +1,13 @@
 /** Elementwise sum of values of one shape: equal unit numbers merge. */
 import { ArgumentError } from "../errors.ts";
-import { NO_GRADIENTS, NO_PARAMETERS, type OperationDefinition, unitsUnchanged } from "./definition.ts";
+import {
+  ASSUMES_NOTHING,
+  NO_GRADIENTS,
+  NO_PARAMETERS,
+  type OperationDefinition,
+  SHRINKS_AS_IT_IS,
+  unitsUnchanged,
+} from "./definition.ts";
 import { throughMeeting } from "./repeats.ts";
 
 export interface Add {
@@ -25,6 +32,11 @@ export const add: OperationDefinition<Add> = {
     return first;
   },
   units: (_op, inputs) => unitsUnchanged(inputs),
+  keepsZero: () => true,
+  isNonNegative: (_op, inputs) => inputs.every(Boolean),
+  adds: true,
+  shrink: SHRINKS_AS_IT_IS,
+  assumes: ASSUMES_NOTHING,
   repeats: (_op, inputs) => throughMeeting(inputs),
   pathForward(_op, given) {
     const output = given.inputs[0]!.slice();

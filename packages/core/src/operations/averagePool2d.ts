@@ -1,10 +1,12 @@
 /** Mean of each window: the sum divided by the window's size, or by its elements inside the input. */
 import {
+  ASSUMES_NOTHING,
   elementCount,
   NO_GRADIENTS,
   NO_PARAMETERS,
   type OperationDefinition,
   type PathSumInputs,
+  SHRINKS_AS_IT_IS,
   unitsUnchanged,
 } from "./definition.ts";
 import { throughWindow } from "./repeats.ts";
@@ -50,6 +52,11 @@ export const averagePool2d: OperationDefinition<AveragePool2d> = {
   parameters: () => NO_PARAMETERS,
   shape: (op, inputs, node) => [inputs[0]![0]!, ...slidePool(op, inputs[0]!, node, op.ceil)],
   units: (_op, inputs) => unitsUnchanged(inputs),
+  keepsZero: () => true,
+  isNonNegative: (_op, [input]) => input!,
+  adds: false,
+  shrink: SHRINKS_AS_IT_IS,
+  assumes: ASSUMES_NOTHING,
   repeats: (op, inputs, output) => throughWindow(op, inputs[0]!, output),
   pathForward(op, given) {
     const output = new Float64Array(elementCount(given.outputShape));

@@ -4,8 +4,7 @@
  * In a path sum it is a factor of every path, scale / √(variance + ε), of which the magnitude or the square counts.
  * With biases it is the whole formula over the transformed parameters: see analysis/pathSums.ts.
  */
-import { type OperationDefinition, type PathSumInputs, unitsUnchanged } from "./definition.ts";
-import { throughMeeting } from "./repeats.ts";
+import { ON_EACH_ELEMENT, type OperationDefinition, type PathSumInputs } from "./definition.ts";
 
 export interface BatchNorm {
   readonly kind: "batchNorm";
@@ -20,20 +19,25 @@ export interface BatchNorm {
 }
 
 export const batchNorm: OperationDefinition<BatchNorm> = {
+  ...ON_EACH_ELEMENT,
   kind: "batchNorm",
-  arity: [1, 1],
   parameters(op, inputs) {
-    const shape = [inputs[0]![0]!];
+    const own = { shape: [inputs[0]![0]!], unitAxis: 0 } as const;
     return [
-      { name: op.scale, shape, role: "scale" },
-      { name: op.shift, shape, role: "shift" },
-      { name: op.mean, shape, role: "mean" },
-      { name: op.variance, shape, role: "variance" },
+      { ...own, name: op.scale, role: "scale", trained: true, initial: 1, added: false },
+      { ...own, name: op.shift, role: "shift", trained: true, initial: 0, added: true },
+      { ...own, name: op.mean, role: "mean", trained: false, initial: 0, added: true },
+      // a negative variance has no root
+      { ...own, name: op.variance, role: "variance", trained: false, initial: 1, least: 0, added: false },
     ];
   },
-  shape: (_op, inputs) => inputs[0]!,
-  units: (_op, inputs) => unitsUnchanged(inputs),
-  repeats: (_op, inputs) => throughMeeting(inputs),
+  keepsZero: () => true,
+  /** y = x · factor + (shift − mean · factor): 0 where both terms are. */
+  makesZero(op, weight, unit, comesOfZeros) {
+    const [scale, shift, mean] = [op.scale, op.shift, op.mean].map((name) => weight(name)[unit]);
+    return shift === 0 && (scale === 0 || (comesOfZeros && mean === 0));
+  },
+  isNonNegative: () => false,
   pathForward(op, given) {
     const input = given.inputs[0]!;
     const scale = given.theta(op.scale);

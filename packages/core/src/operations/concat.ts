@@ -1,6 +1,13 @@
 /** Stacks the units of its inputs, in order. */
 import { ArgumentError } from "../errors.ts";
-import { elementCount, NO_GRADIENTS, NO_PARAMETERS, type OperationDefinition } from "./definition.ts";
+import {
+  ASSUMES_NOTHING,
+  elementCount,
+  NO_GRADIENTS,
+  NO_PARAMETERS,
+  type OperationDefinition,
+  SHRINKS_AS_IT_IS,
+} from "./definition.ts";
 import { throughMeeting } from "./repeats.ts";
 
 export interface Concat {
@@ -31,6 +38,11 @@ export const concat: OperationDefinition<Concat> = {
       return map;
     });
   },
+  keepsZero: () => true,
+  isNonNegative: (_op, inputs) => inputs.every(Boolean),
+  adds: false,
+  shrink: SHRINKS_AS_IT_IS,
+  assumes: ASSUMES_NOTHING,
   repeats: (_op, inputs) => throughMeeting(inputs),
   pathForward(_op, given) {
     const output = new Float64Array(elementCount(given.outputShape));

@@ -7,9 +7,15 @@
 import { ArgumentError } from "../errors.ts";
 import { counted } from "../quantity.ts";
 import { convPathBackward, convPathForward } from "./convPathSums.ts";
-import type { OperationDefinition, Parameter, Shape } from "./definition.ts";
+import {
+  ASSUMES_NOTHING,
+  biasParameter,
+  type OperationDefinition,
+  type Parameter,
+  type Shape,
+} from "./definition.ts";
 import { throughWindow } from "./repeats.ts";
-import { type Padding, type Pair, slide, type Window } from "./spatial.ts";
+import { type Padding, type Pair, slide, validRange, type Window } from "./spatial.ts";
 
 export interface Conv2d extends Window {
   readonly kind: "conv2d";
@@ -42,25 +48,44 @@ export const conv2d: OperationDefinition<Conv2d> = {
   arity: [1, 1],
   parameters(op, inputs, node) {
     const shape = [op.outChannels, inChannels(op, inputs, node) / op.groups, ...op.kernel];
-    const weight: Parameter = { name: op.weight, shape, role: "weight" };
-    return op.bias === undefined
-      ? [weight]
-      : [weight, { name: op.bias, shape: [op.outChannels], role: "bias" }];
+    const weight: Parameter = {
+      name: op.weight,
+      shape,
+      role: "weight",
+      trained: true,
+      initial: "drawn",
+      unitAxis: 0,
+      added: false,
+    };
+    return op.bias === undefined ? [weight] : [weight, biasParameter(op.bias, op.outChannels)];
   },
   shape(op, inputs, node) {
     const size = slide(op, inputs[0]!, node);
     inChannels(op, inputs, node);
     return [op.outChannels, ...size];
   },
-  units(op, inputs) {
+  units(op, inputs, output) {
     return {
       weight: op.weight,
       outCount: op.outChannels,
       inCount: inputs[0]![0]!,
       groups: op.groups,
       kernelSize: op.kernel[0] * op.kernel[1],
+      placesByTap: (padding) => placesByTap(op, inputs[0]!, output, padding),
     };
   },
+  keepsZero: () => true,
+  isNonNegative: () => false,
+  adds: false,
+  shrink:
+    (op, [input]) =>
+    ({ output, inputs: [kept] }) => ({
+      ...op,
+      outChannels: output.length,
+      // whole groups go
+      groups: op.groups === 1 ? 1 : kept!.length / (input![0]! / op.groups),
+    }),
+  assumes: ASSUMES_NOTHING,
   repeats: (op, inputs, output) => throughWindow(op, inputs[0]!, output),
   pathForward: convPathForward,
   pathBackward(op, given, _output, gradient) {
@@ -76,5 +101,25 @@ export const conv2d: OperationDefinition<Conv2d> = {
     return { inputs: [input], parameters };
   },
 };
+
+function placesByTap(op: Conv2d, input: Shape, output: Shape, padding: boolean): number[] {
+  const along = (axis: 0 | 1): number[] => {
+    const outputLength = output[axis + 1]!;
+    return Array.from({ length: op.kernel[axis] }, (_, tap) => {
+      if (padding) return outputLength;
+      const [first, end] = validRange(
+        input[axis + 1]!,
+        outputLength,
+        tap,
+        op.stride[axis],
+        op.padding[axis],
+        op.dilation[axis],
+      );
+      return end - first;
+    });
+  };
+  const columns = along(1);
+  return along(0).flatMap((rows) => columns.map((count) => rows * count));
+}
 
 export type { Padding, Pair };

@@ -1,10 +1,10 @@
 /** What every operation of a network tells about itself; one file each in this folder, listed in registry.ts. */
-import type { PlaneRepeats, RepeatsThrough } from "./repeats.ts";
+import { type PlaneRepeats, type RepeatsThrough, throughMeeting } from "./repeats.ts";
 
 /** Shape of a value without its batch axis: `[channels, height, width]` or `[features]`. Axis 0 counts the units. */
 export type Shape = readonly number[];
 
-/** What a parameter is for. Only `weight` is prunable. `mean` and `variance` are running statistics, not trained. */
+/** What a parameter is for. Only `weight` is prunable. */
 export type ParameterRole = "weight" | "bias" | "scale" | "shift" | "mean" | "variance";
 
 /** A named tensor of a network, in PyTorch's layout (conv `[out, in/groups, kh, kw]`, dense `[out, in]`). */
@@ -13,6 +13,16 @@ export interface Parameter {
   readonly name: string;
   readonly shape: readonly number[];
   readonly role: ParameterRole;
+  /** False for running statistics, which follow the data; what is trained follows its gradient. */
+  readonly trained: boolean;
+  /** What all its numbers start as; `drawn`: random, by its fans. */
+  readonly initial: number | "drawn";
+  /** The least that its numbers may be; absent: any finite number will do. */
+  readonly least?: number;
+  /** The axis that counts the units of the output; undefined where its numbers are those of no single unit. */
+  readonly unitAxis: 0 | undefined;
+  /** True where it is added to a value, so that it is measured as the value is, and gives a unit of zeros an output. */
+  readonly added: boolean;
 }
 
 /**
@@ -35,6 +45,18 @@ export interface WeightedUnits {
   readonly inCount: number;
   readonly groups: number;
   readonly kernelSize: number;
+  /**
+   * For each weight of a kernel, row-major, the number of output places at which it counts.
+   * @param padding counts places at which it meets padding too
+   */
+  readonly placesByTap: (padding: boolean) => readonly number[];
+}
+
+/** The units that stay where others are cut out, ascending. */
+export interface KeptUnits {
+  readonly output: Uint32Array;
+  /** One list an input. */
+  readonly inputs: readonly Uint32Array[];
 }
 
 /** What one step of a path sum reads: see analysis/pathSums.ts for what is summed. */
@@ -71,8 +93,30 @@ export interface OperationDefinition<Op extends { readonly kind: string }> {
   parameters(op: Op, inputs: readonly Shape[], node: string): readonly Parameter[];
   /** The shape of its output. @throws ArgumentError naming `node` where the inputs do not fit */
   shape(op: Op, inputs: readonly Shape[], node: string): Shape;
-  /** How units pass: along weights, or unchanged. Absent for the network's input. */
+  /** How units pass: along weights, or unchanged. */
   units(op: Op, inputs: readonly Shape[], output: Shape): WeightedUnits | readonly UnitMap[];
+  /** True where units of 0 stay 0, so long as what is {@link Parameter.added} to them is 0. */
+  keepsZero(op: Op): boolean;
+  /**
+   * True where a unit is 0 for every input with these weights. Absent: where it keeps zeros, all that the unit comes of
+   * is 0, and so is all that is added to it.
+   * @param comesOfZeros whether all that the unit comes of is 0
+   */
+  makesZero?(op: Op, weight: (name: string) => Float32Array, unit: number, comesOfZeros: boolean): boolean;
+  /** True where no number that it gives is below 0. @param inputs the same of what it reads */
+  isNonNegative(op: Op, inputs: readonly boolean[]): boolean;
+  /** True where units of its inputs are added up: an identity shortcut into it is not walked. */
+  readonly adds: boolean;
+  /**
+   * The operation on fewer units, of the same parameters without those of the units that go; undefined where it may do
+   * other things to fewer, so that all units that it reads and gives stay.
+   * @param inputs shapes before anything was cut
+   */
+  shrink(op: Op, inputs: readonly Shape[]): ((kept: KeptUnits) => Op) | undefined;
+  /** What is taken to be so of the way that paths go through it, but not known; a clause. Undefined where all is known. */
+  assumes(op: Op, inputCount: number): string | undefined;
+  /** What it is called in tables and messages; absent: its kind. */
+  label?(op: Op): string;
   /**
    * Which rows and columns of its output are equal by those of its inputs, and which of them it needs not read in a path
    * sum. Absent: it reads all of every input, and all of its output is computed.
@@ -90,6 +134,36 @@ export const NO_GRADIENTS: ReadonlyMap<string, Float64Array> = new Map();
 export function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, length) => product * length, 1);
 }
+
+/** A bias, one number a unit. */
+export const biasParameter = (name: string, count: number): Parameter => ({
+  name,
+  shape: [count],
+  role: "bias",
+  trained: true,
+  initial: 0,
+  unitAxis: 0,
+  added: true,
+});
+
+/** For operations that say nothing about numbers of units. */
+export const SHRINKS_AS_IT_IS =
+  <Op>(op: Op) =>
+  (): Op =>
+    op;
+
+export const ASSUMES_NOTHING = (): undefined => undefined;
+
+/** What operations on each element of one value have in common. */
+export const ON_EACH_ELEMENT = {
+  arity: [1, 1],
+  shape: (_op: unknown, inputs: readonly Shape[]) => inputs[0]!,
+  units: (_op: unknown, inputs: readonly Shape[]) => unitsUnchanged(inputs),
+  adds: false,
+  shrink: SHRINKS_AS_IT_IS,
+  assumes: ASSUMES_NOTHING,
+  repeats: (_op: unknown, inputs: readonly PlaneRepeats[]) => throughMeeting(inputs),
+} as const;
 
 /** Every unit of input 0 becomes the same unit of the output. */
 export function unitsUnchanged(inputs: readonly Shape[]): readonly UnitMap[] {

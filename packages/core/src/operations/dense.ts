@@ -1,6 +1,6 @@
 /** Fully connected layer: y[o] = b[o] + Σ_i w[o, i] · x[i]. Units are features; every weight is an edge. */
 import { ArgumentError } from "../errors.ts";
-import type { OperationDefinition, Parameter } from "./definition.ts";
+import { ASSUMES_NOTHING, biasParameter, type OperationDefinition, type Parameter } from "./definition.ts";
 
 export interface Dense {
   readonly kind: "dense";
@@ -15,10 +15,16 @@ export const dense: OperationDefinition<Dense> = {
   kind: "dense",
   arity: [1, 1],
   parameters(op, inputs) {
-    const weight: Parameter = { name: op.weight, shape: [op.outFeatures, inputs[0]![0]!], role: "weight" };
-    return op.bias === undefined
-      ? [weight]
-      : [weight, { name: op.bias, shape: [op.outFeatures], role: "bias" }];
+    const weight: Parameter = {
+      name: op.weight,
+      shape: [op.outFeatures, inputs[0]![0]!],
+      role: "weight",
+      trained: true,
+      initial: "drawn",
+      unitAxis: 0,
+      added: false,
+    };
+    return op.bias === undefined ? [weight] : [weight, biasParameter(op.bias, op.outFeatures)];
   },
   shape(op, inputs, node) {
     if (inputs[0]!.length !== 1) {
@@ -31,8 +37,22 @@ export const dense: OperationDefinition<Dense> = {
     return [op.outFeatures];
   },
   units(op, inputs) {
-    return { weight: op.weight, outCount: op.outFeatures, inCount: inputs[0]![0]!, groups: 1, kernelSize: 1 };
+    return {
+      weight: op.weight,
+      outCount: op.outFeatures,
+      inCount: inputs[0]![0]!,
+      groups: 1,
+      kernelSize: 1,
+      placesByTap: () => [1],
+    };
   },
+  keepsZero: () => true,
+  isNonNegative: () => false,
+  adds: false,
+  shrink:
+    (op) =>
+    ({ output }) => ({ ...op, outFeatures: output.length }),
+  assumes: ASSUMES_NOTHING,
   pathForward(op, given) {
     const input = given.inputs[0]!;
     const weight = given.weight(op.weight);

@@ -1,5 +1,12 @@
 /** `[c, h, w]` becomes `[c·h·w]`, row-major: channel c becomes the h·w features from c·h·w on. */
-import { elementCount, NO_GRADIENTS, NO_PARAMETERS, type OperationDefinition } from "./definition.ts";
+import {
+  ASSUMES_NOTHING,
+  elementCount,
+  NO_GRADIENTS,
+  NO_PARAMETERS,
+  type OperationDefinition,
+  SHRINKS_AS_IT_IS,
+} from "./definition.ts";
 
 export interface Flatten {
   readonly kind: "flatten";
@@ -14,6 +21,11 @@ export const flatten: OperationDefinition<Flatten> = {
     const count = inputs[0]![0]!;
     return [{ input: 0, fromStart: 0, count, toStart: 0, spread: elementCount(inputs[0]!) / count }];
   },
+  keepsZero: () => true,
+  isNonNegative: (_op, [input]) => input!,
+  adds: false,
+  shrink: SHRINKS_AS_IT_IS,
+  assumes: ASSUMES_NOTHING,
   pathForward: (_op, given) => given.inputs[0]!,
   pathBackward: (_op, _given, _output, gradient) => ({ inputs: [gradient], parameters: NO_GRADIENTS }),
 };

@@ -1,10 +1,12 @@
 /** Mean over height and width: `[c, h, w]` becomes `[c]`. */
 import { ArgumentError } from "../errors.ts";
 import {
+  ASSUMES_NOTHING,
   elementCount,
   NO_GRADIENTS,
   NO_PARAMETERS,
   type OperationDefinition,
+  SHRINKS_AS_IT_IS,
   unitsUnchanged,
 } from "./definition.ts";
 
@@ -26,6 +28,11 @@ export const globalAveragePool: OperationDefinition<GlobalAveragePool> = {
     return [inputs[0]![0]!];
   },
   units: (_op, inputs) => unitsUnchanged(inputs),
+  keepsZero: () => true,
+  isNonNegative: (_op, [input]) => input!,
+  adds: false,
+  shrink: SHRINKS_AS_IT_IS,
+  assumes: ASSUMES_NOTHING,
   pathForward(_op, given) {
     const input = given.inputs[0]!;
     const channels = given.outputShape[0]!;

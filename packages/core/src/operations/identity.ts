@@ -1,18 +1,16 @@
 /** Passes its input on unchanged; also what dropout is outside training. */
-import { NO_GRADIENTS, NO_PARAMETERS, type OperationDefinition, unitsUnchanged } from "./definition.ts";
-import { throughMeeting } from "./repeats.ts";
+import { NO_GRADIENTS, NO_PARAMETERS, ON_EACH_ELEMENT, type OperationDefinition } from "./definition.ts";
 
 export interface Identity {
   readonly kind: "identity";
 }
 
 export const identity: OperationDefinition<Identity> = {
+  ...ON_EACH_ELEMENT,
   kind: "identity",
-  arity: [1, 1],
   parameters: () => NO_PARAMETERS,
-  shape: (_op, inputs) => inputs[0]!,
-  units: (_op, inputs) => unitsUnchanged(inputs),
-  repeats: (_op, inputs) => throughMeeting(inputs),
+  keepsZero: () => true,
+  isNonNegative: (_op, [input]) => input!,
   pathForward: (_op, given) => given.inputs[0]!,
   pathBackward: (_op, _given, _output, gradient) => ({ inputs: [gradient], parameters: NO_GRADIENTS }),
 };

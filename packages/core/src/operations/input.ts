@@ -1,6 +1,12 @@
 /** The network's input: images `[channels, height, width]` or vectors `[features]`. */
 import { ArgumentError } from "../errors.ts";
-import { NO_GRADIENTS, NO_PARAMETERS, type OperationDefinition, type Shape } from "./definition.ts";
+import {
+  ASSUMES_NOTHING,
+  NO_GRADIENTS,
+  NO_PARAMETERS,
+  type OperationDefinition,
+  type Shape,
+} from "./definition.ts";
 
 export interface Input {
   readonly kind: "input";
@@ -25,6 +31,11 @@ export const input: OperationDefinition<Input> = {
     return op.shape;
   },
   units: () => [],
+  keepsZero: () => false,
+  isNonNegative: () => false,
+  adds: false,
+  shrink: () => undefined,
+  assumes: ASSUMES_NOTHING,
   pathForward: (_op, given) => given.inputs[0]!,
   pathBackward: () => ({ inputs: [], parameters: NO_GRADIENTS }),
 };

@@ -3,11 +3,13 @@
  * the path, as in PyTorch.
  */
 import {
+  ASSUMES_NOTHING,
   elementCount,
   NO_GRADIENTS,
   NO_PARAMETERS,
   type OperationDefinition,
   type PathSumInputs,
+  SHRINKS_AS_IT_IS,
   unitsUnchanged,
 } from "./definition.ts";
 import { throughWindow } from "./repeats.ts";
@@ -52,6 +54,11 @@ export const maxPool2d: OperationDefinition<MaxPool2d> = {
   parameters: () => NO_PARAMETERS,
   shape: (op, inputs, node) => [inputs[0]![0]!, ...slidePool(op, inputs[0]!, node, op.ceil)],
   units: (_op, inputs) => unitsUnchanged(inputs),
+  keepsZero: () => true,
+  isNonNegative: (_op, [input]) => input!,
+  adds: false,
+  shrink: SHRINKS_AS_IT_IS,
+  assumes: ASSUMES_NOTHING,
   repeats: (op, inputs, output) => throughWindow(op, inputs[0]!, output),
   pathForward(op, given) {
     const input = given.inputs[0]!;

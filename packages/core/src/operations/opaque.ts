@@ -66,6 +66,19 @@ export const opaque: OperationDefinition<Opaque> = {
         spread,
       }));
     }),
+  keepsZero: isKnownOnZeros,
+  isNonNegative: () => false,
+  adds: false,
+  shrink: (op) =>
+    isKnownOnZeros(op)
+      ? ({ output }) => ({ ...op, shape: [output.length, ...op.shape.slice(1)] })
+      : undefined,
+  assumes(op, inputCount) {
+    if (op.carries === undefined) return "every unit of its input is taken to reach every unit of its output";
+    if (inputCount > 1) return "paths are taken to pass through each of its inputs";
+    return op.carries === "units" ? "each unit is taken to pass on from all of its places to all" : undefined;
+  },
+  label: ({ operation }) => operation,
   repeats: (op, inputs) =>
     op.carries === "elements" && inputs.length === 1
       ? throughMeeting(inputs)
@@ -94,6 +107,10 @@ export const opaque: OperationDefinition<Opaque> = {
     return { inputs, parameters: NO_GRADIENTS };
   },
 };
+
+function isKnownOnZeros({ carries, keepsZero }: Opaque): boolean {
+  return carries !== undefined && keepsZero === true;
+}
 
 const sum = (values: Float64Array) => values.reduce((total, x) => total + x, 0);
 

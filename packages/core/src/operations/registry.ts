@@ -46,3 +46,8 @@ export type Operation = Registered extends infer D
 export function definitionOf(op: Operation): OperationDefinition<Operation> {
   return operations[op.kind] as unknown as OperationDefinition<Operation>;
 }
+
+/** What an operation is called in tables and messages. */
+export function operationLabel(op: Operation): string {
+  return definitionOf(op).label?.(op) ?? op.kind;
+}

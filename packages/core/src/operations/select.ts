@@ -6,6 +6,7 @@
 import { ArgumentError } from "../errors.ts";
 import { counted } from "../quantity.ts";
 import {
+  ASSUMES_NOTHING,
   elementCount,
   NO_GRADIENTS,
   NO_PARAMETERS,
@@ -41,6 +42,14 @@ export const select: OperationDefinition<Select> = {
     return [index.length, ...rest];
   },
   units: ({ index }) => runs(index),
+  keepsZero: () => true,
+  isNonNegative: (_op, [input]) => input!,
+  adds: false,
+  shrink: (op) => (kept) => {
+    const place = new Map(Array.from(kept.inputs[0]!, (unit, k) => [unit, k]));
+    return { ...op, index: Array.from(kept.output, (u) => place.get(op.index[u]!)!) };
+  },
+  assumes: ASSUMES_NOTHING,
   repeats: (_op, inputs) => throughMeeting(inputs),
   pathForward({ index }, given) {
     const plane = planeOf(given.outputShape);

@@ -14,6 +14,7 @@ import { INPUT, type WalkLayer, type WalkLink, type WalkPlan } from "@phew/engin
 import { ArgumentError } from "../errors.ts";
 import type { Network } from "../network/network.ts";
 import { unitFlows, type WeightFlow } from "../network/unitFlow.ts";
+import { definitionOf } from "../operations/registry.ts";
 import { counted } from "../quantity.ts";
 import type { Weights } from "../weights/weights.ts";
 import { type Carry, merged, through, type UnitRange, without } from "./links.ts";
@@ -38,7 +39,7 @@ export function walkPlan(network: Network, weights: Weights): NetworkWalkPlan {
       carried.push([whole(layer, flow.outCount)]);
     } else {
       const all = inputs.map((input) => carried[input]!);
-      const walked = op.kind === "add" ? all.map((_, slot) => ways.withoutShortcuts(all, slot)) : all;
+      const walked = definitionOf(op).adds ? all.map((_, slot) => ways.withoutShortcuts(all, slot)) : all;
       const parts = flow.maps.flatMap((map) => walked[map.input]!.flatMap((carry) => through(carry, map)));
       carried.push(merged(parts));
     }

@@ -27,10 +27,10 @@ export async function initialise(network: Network, options: InitialiseOptions): 
   const weights = new Map<string, Float32Array>();
   for (const [stream, parameter] of network.parameters.entries()) {
     const values = new Float32Array(elementCount(parameter.shape));
-    if (parameter.role === "weight") {
+    if (parameter.initial === "drawn") {
       const distribution = parameter.shape.length === 2 ? initialisation.dense : initialisation.conv;
       drawInto(values, engine, seed, stream, distribution, parameter);
-    } else if (parameter.role === "scale" || parameter.role === "variance") values.fill(1);
+    } else values.fill(parameter.initial);
     weights.set(parameter.name, values);
   }
   return weights;

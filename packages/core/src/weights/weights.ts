@@ -67,15 +67,13 @@ export function requireFiniteWeights(network: Network, weights: Weights): void {
       expected: `${length} (${shape.join(" × ")})`,
     });
   }
-  for (const { name, role } of network.parameters) {
+  for (const { name, role, least } of network.parameters) {
     const values = weights.get(name);
-    // negative variances have no root
-    const least = role === "variance" ? 0 : Number.NEGATIVE_INFINITY;
     const fault = values === undefined ? -1 : firstUnusable(values, least);
     if (fault < 0) continue;
     throw new ArgumentError(`layer "${name}", ${role} ${fault}`, {
       given: `${values![fault]}`,
-      expected: role === "variance" ? "a finite number of at least 0" : "a finite number",
+      expected: least === undefined ? "a finite number" : `a finite number of at least ${least}`,
       remedy: "Initialise the network again, or load a checkpoint from before it diverged.",
     });
   }
