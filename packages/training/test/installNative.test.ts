@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { installInto } from "../src/tensorflow/install/installNative.ts";
 import { faultIn, runProgram } from "../src/tensorflow/install/program.ts";
-import type { Way } from "../src/tensorflow/install/ways.ts";
+import type { Way } from "../src/tensorflow/install/way.ts";
 
 /** A package without its native part, in a folder of its own. */
 function packageFolder(): string {

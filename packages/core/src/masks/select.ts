@@ -5,16 +5,7 @@
 import { ArgumentError } from "../errors.ts";
 import type { Network } from "../network/network.ts";
 import { countKept, Masks } from "./masks.ts";
-import { findThreshold } from "./threshold.ts";
-
-/** Scores of a run of weights, with the mask they decide about; both of one length. */
-export interface ScoredMask {
-  /** The layer, for error messages. */
-  readonly name: string;
-  readonly scores: Float32Array | Float64Array;
-  /** 0 or 1 a weight. Those that are 1 already stay, whatever their scores. */
-  readonly mask: Uint8Array;
-}
+import { findThreshold, type ScoredMask } from "./threshold.ts";
 
 export interface SelectOptions {
   /** True: scores are compared by magnitude. Default false. */

@@ -2,7 +2,7 @@
 import type { Network } from "../network/network.ts";
 import type { WeightFlow } from "../network/unitFlow.ts";
 import { countKept, Masks } from "./masks.ts";
-import type { ScoredMask } from "./select.ts";
+import type { ScoredMask } from "./threshold.ts";
 
 export class Survivors {
   /** Those left. Shrinks with them. */

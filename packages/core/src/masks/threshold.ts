@@ -8,7 +8,15 @@
  * @see Floyd & Rivest 1975, Communications of the ACM 18(3), for selection by a sample
  */
 import { ArgumentError } from "../errors.ts";
-import type { ScoredMask } from "./select.ts";
+
+/** Scores of a run of weights, with the mask they decide about; both of one length. */
+export interface ScoredMask {
+  /** The layer, for error messages. */
+  readonly name: string;
+  readonly scores: Float32Array | Float64Array;
+  /** 0 or 1 a weight. Those that are 1 already stay, whatever their scores. */
+  readonly mask: Uint8Array;
+}
 
 /** All above `score` are kept, and of those equal to it the first `equalCount`. */
 export interface Threshold {

@@ -2,7 +2,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { ArgumentError, type ArgumentFault } from "@phew/core";
-import type { LayerTime, PlannedMemory } from "./profiled.ts";
+import type { LayerTime, PlannedMemory } from "../executor.ts";
 import type { BenchTask, MemoryUse, Round } from "./task.ts";
 
 export interface Contender {

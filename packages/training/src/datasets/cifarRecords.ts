@@ -12,7 +12,8 @@ import {
   sharedBytes,
 } from "./dataset.ts";
 import type { DatasetOptions } from "./entry.ts";
-import { type DataFiles, openDataFiles, readFirst } from "./files/dataFiles.ts";
+import type { DataFiles } from "./files/dataFiles.ts";
+import { openDataFiles, readFirst } from "./files/openDataFiles.ts";
 import { readFoldersOf } from "./images/classic.ts";
 
 const SHAPE = [3, 32, 32] as const;

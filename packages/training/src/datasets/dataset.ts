@@ -1,13 +1,8 @@
 /** What a data set is to the training loop, whatever it came from. */
 import { ArgumentError, type Shape } from "@phew/core";
-import type { Augmentation } from "../pipeline/augmentation.ts";
-import { type ImageFrame, type Views, WindowWriter } from "./window.ts";
+import { type ImageFrame, type Normalisation, type Views, WindowWriter } from "./window.ts";
 
-/** Inputs are (pixel / 255 − mean) / std, one number a channel. */
-export interface Normalisation {
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
-}
+export type { Normalisation };
 
 /** Inputs with their classes; only a batch at a time is held as floats. */
 export interface Examples {
@@ -73,6 +68,14 @@ export interface ImageFile {
     /** Of the content. */
     readonly crc: number;
   };
+}
+
+/** How windows of images are drawn at random in training. */
+export interface Augmentation {
+  /** Black pixels added on every side before a window is cut out at random; 0: windows lie inside the image. */
+  readonly padding: number;
+  /** Mirrored left to right, every second time. */
+  readonly flip: boolean;
 }
 
 export interface Dataset {

@@ -9,7 +9,8 @@ import {
   sharedBytes,
 } from "./dataset.ts";
 import type { DatasetOptions } from "./entry.ts";
-import { type DataFiles, openDataFiles, readFirst } from "./files/dataFiles.ts";
+import type { DataFiles } from "./files/dataFiles.ts";
+import { openDataFiles, readFirst } from "./files/openDataFiles.ts";
 import { parseIdx } from "./idx.ts";
 import { readFoldersOf } from "./images/classic.ts";
 

@@ -1,6 +1,6 @@
 /** Images of one's own, or ImageNet as it comes unpacked: class folders of JPEG and PNG. */
 import type { DatasetEntry } from "./entry.ts";
-import { openDataFiles } from "./files/dataFiles.ts";
+import { openDataFiles } from "./files/openDataFiles.ts";
 import { findClassFolders, isImage, readClassFolders } from "./images/folder.ts";
 
 /** ImageNet's, and their mean for grey images. */

@@ -6,7 +6,8 @@ import { posix } from "node:path";
 import { ArgumentError } from "@phew/core";
 import { Random } from "@phew/engine";
 import { type DatasetEntry, filesOf } from "./entry.ts";
-import { type DataFiles, openDataFiles } from "./files/dataFiles.ts";
+import type { DataFiles } from "./files/dataFiles.ts";
+import { openDataFiles } from "./files/openDataFiles.ts";
 import { isImage, readClassFolders } from "./images/folder.ts";
 import type { LabelledFile } from "./images/imageFiles.ts";
 

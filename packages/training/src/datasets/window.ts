@@ -3,7 +3,11 @@
  * stored[c][y + top][width − 1 − x + left]; black where that lies outside. What torchvision's RandomCrop with padding and
  * RandomHorizontalFlip do, before normalisation, is one such window.
  */
-import type { Normalisation } from "./dataset.ts";
+/** Inputs are (pixel / 255 − mean) / std, one number a channel. */
+export interface Normalisation {
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
 
 /** `[channels, height, width]` of what is stored and of an input. */
 export interface ImageFrame {

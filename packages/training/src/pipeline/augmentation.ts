@@ -6,15 +6,10 @@
  */
 import { ArgumentError } from "@phew/core";
 import { randomU32 } from "@phew/engine";
-import type { Dataset } from "../datasets/dataset.ts";
+import type { Augmentation, Dataset } from "../datasets/dataset.ts";
 import type { ImageFrame, Views } from "../datasets/window.ts";
 
-export interface Augmentation {
-  /** Black pixels added on every side before a window is cut out at random; 0: windows lie inside the image. */
-  readonly padding: number;
-  /** Mirrored left to right, every second time. */
-  readonly flip: boolean;
-}
+export type { Augmentation };
 
 /** What decides how the examples of one epoch are drawn. */
 export interface EpochDraw {

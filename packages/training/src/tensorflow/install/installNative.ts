@@ -9,7 +9,8 @@ import { ArgumentError } from "@phew/core";
 import { nativeAddon, nativePackage } from "../backend.ts";
 import { faultIn, runProgram } from "./program.ts";
 import type { Proof } from "./proofProcess.ts";
-import { type Way, ways } from "./ways.ts";
+import type { Way } from "./way.ts";
+import { ways } from "./ways.ts";
 
 export interface NativeInstallation {
   /** The way that led there; undefined where it worked before. */

@@ -4,7 +4,7 @@
  */
 import { delimiter, dirname, join } from "node:path";
 import { runProgram } from "./program.ts";
-import type { Way } from "./ways.ts";
+import type { Way } from "./way.ts";
 
 const TIMEOUT_MS = 15 * 60_000;
 

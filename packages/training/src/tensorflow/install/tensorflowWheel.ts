@@ -7,7 +7,7 @@ import { mkdirSync, readdirSync, renameSync, rmSync, statfsSync } from "node:fs"
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { runProgram } from "./program.ts";
-import type { Way, Workshop } from "./ways.ts";
+import type { Way, Workshop } from "./way.ts";
 
 const WHEEL = "tensorflow-cpu==2.21.0";
 /** Any version the wheel is made for: the C library inside is the same, and no Python runs it. */
