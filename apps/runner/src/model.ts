@@ -14,8 +14,8 @@ import {
   zooModel,
   zooVariant,
 } from "@phew/core";
-import { type ExportableModel, readWeightsInto } from "@phew/formats";
-import { formatCount } from "@phew/runs";
+import { type ExportableModel, modelOutputs, readWeightsInto } from "@phew/formats";
+import { counted, formatCount } from "@phew/runs";
 import { UsageError } from "./failure.ts";
 import { type RunSource, runModel, runSource, runWeightsFile, weightsFileOf } from "./runSource.ts";
 
@@ -24,7 +24,7 @@ export interface ModelOptions {
   readonly classes?: number;
   readonly input?: readonly number[];
   readonly variant?: ZooVariant;
-  /** Of an ONNX file with several outputs. */
+  /** Of a file with several outputs, the one whose network it is; all of them without. */
   readonly output?: string;
   readonly weights?: string;
   readonly init?: string;
@@ -68,6 +68,12 @@ export async function loadModel(
       given: "none",
       expected: "a name of the zoo, a model file or the folder of a run",
       remedy: "phew zoo lists the names.",
+    });
+  }
+  if (options.output !== undefined && (!namesFile(model) || runSource(model) !== undefined)) {
+    throw new UsageError("--output", {
+      given: `it for ${model}, which has one output`,
+      expected: "it for an ONNX or TensorFlow.js file, which may have several",
     });
   }
   if (namesFile(model)) {
@@ -159,7 +165,11 @@ async function loadIntoArchitecture(
 ): Promise<LoadedModel> {
   const { readModel } = await import("@phew/formats");
   const { architecture: _, ...rest } = options;
-  const source = await readModel(architecture, { ...head(rest), treatAsOpaque: rest.treatAsOpaque === true });
+  const source = await readModel(architecture, {
+    ...head(rest),
+    treatAsOpaque: rest.treatAsOpaque === true,
+    ...(rest.output === undefined ? {} : { output: rest.output }),
+  });
   const { weights, notes: own } = await readWeightsInto(weightsFileOf(file), source, (others) =>
     requireUnfolded(file, architecture, source, others),
   );
@@ -202,6 +212,18 @@ function requireUnfolded(
     given: `batch normalisation (${stray}) beside weights for ${architecture}, into whose weights it was folded on export`,
     expected: "weights and a network that both have it, or neither",
     remedy: "Export the model with it kept (docs/pytorch.md), or export it again with these weights in it.",
+  });
+}
+
+/** @throws UsageError where labels would be those of several outputs @param subject what looks at labels */
+export function requireOneOutput({ source }: LoadedModel, subject: string): void {
+  const outputs = modelOutputs(source);
+  if (new Set(outputs.map(({ node }) => node)).size === 1) return;
+  const names = outputs.map(({ name }) => name);
+  throw new UsageError(subject, {
+    given: `a model with ${counted(names.length, "output")} (${names.slice(0, 10).join(", ")})`,
+    expected: "one output, of which the loss is taken",
+    remedy: `Choose it: --output ${names[0]}.`,
   });
 }
 

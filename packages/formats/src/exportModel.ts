@@ -8,6 +8,7 @@ import {
   type ExportOptions,
   LAYOUTS,
 } from "./exportForm.ts";
+import { modelOutputs, otherOutputs } from "./modelOutputs.ts";
 import type { NetworkOnnxForm } from "./onnx/networkAsOnnx.ts";
 import { writeOnnx } from "./onnx/onnx.ts";
 
@@ -27,6 +28,17 @@ export async function exportModel(
   if (!EXPORT_FORMS.includes(form)) throw unknownName("form", form, EXPORT_FORMS);
   if (options.layout !== undefined && !LAYOUTS.includes(options.layout))
     throw unknownName("layout", options.layout, LAYOUTS);
+  const notes = await write(path, model, masks, form, options);
+  return [...notes, ...otherOutputNotes(path, model, form)];
+}
+
+async function write(
+  path: string,
+  model: ExportableModel,
+  masks: Masks,
+  form: ExportForm,
+  options: ExportOptions,
+): Promise<readonly string[]> {
   switch (extname(path)) {
     case ".safetensors":
     case ".npz": {
@@ -63,8 +75,26 @@ async function writeJson(
     return writeTfjs(path, model.tfjs, masks, form, options);
   }
   const { writeNetworkAsTfjs } = await import("./tfjs/networkAsTfjs.ts");
-  await writeNetworkAsTfjs(path, model.network, options.weights ?? model.weights, masks, form, options);
+  const whole = { ...options, outputs: modelOutputs(model) };
+  await writeNetworkAsTfjs(path, model.network, options.weights ?? model.weights, masks, form, whole);
   return [];
+}
+
+/** Where another output was asked for: a file that is written again holds all, one that is made anew what the network holds. */
+function otherOutputNotes(path: string, model: ExportableModel, form: ExportForm): readonly string[] {
+  const others = otherOutputs(model);
+  if (others.length === 0) return [];
+  const kept = modelOutputs(model).map(({ name }) => `"${name}"`);
+  const some = others.slice(0, 10).join(", ");
+  const own = model.format === "onnx" ? ".onnx" : ".json";
+  const isTensors = ![".onnx", ".json"].includes(extname(path));
+  const isRewritten = extname(path) === own || (isTensors && model.format === "onnx");
+  const isWhole = isRewritten && (form === "zeroed" || form === "original+masks");
+  return [
+    isWhole
+      ? `The file's other outputs (${some}) are kept: weights that lead to them alone are untouched, those that they share with ${kept} are pruned.`
+      : `What leads to ${kept} is written; what leads to the file's other outputs (${some}) alone is left out.`,
+  ];
 }
 
 /** A file is read again as it was read: parts that were taken as opaque are still in it. */
@@ -84,7 +114,8 @@ async function writeAsOnnx(
   options: ExportOptions,
 ): Promise<readonly string[]> {
   const { writeNetworkAsOnnx } = await import("./onnx/networkAsOnnx.ts");
-  await writeNetworkAsOnnx(path, model.network, options.weights ?? model.weights, masks, form, options);
+  const whole = { ...options, outputs: modelOutputs(model) };
+  await writeNetworkAsOnnx(path, model.network, options.weights ?? model.weights, masks, form, whole);
   if (model.format !== "tfjs" || model.network.inputShape.length < 3) return [];
   return ["The ONNX model takes images as [n, channels, height, width], as all of ONNX does."];
 }

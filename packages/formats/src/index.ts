@@ -9,7 +9,7 @@ export {
   type Layout,
 } from "./exportForm.ts";
 export { exportModel } from "./exportModel.ts";
-export { areNormalised, type LeftOutSoftmax, leftOutSoftmaxes, withSoftmaxes } from "./leftOutSoftmax.ts";
+export { areNormalised, type LeftOutSoftmax, withSoftmaxes } from "./leftOutSoftmax.ts";
 export {
   type MaskFile,
   type MaskOrigin,
@@ -20,6 +20,7 @@ export {
   readMasks,
   writeMasks,
 } from "./maskFile.ts";
+export { type ModelOutput, modelOutputs, otherOutputs } from "./modelOutputs.ts";
 export { writeNpz } from "./npz.ts";
 export type { OnnxExportOptions, OnnxForm, OnnxOutput } from "./onnx/exportOnnx.ts";
 export type { ImportedModel, ImportedOnnx, OnnxOptions } from "./onnx/importGraph.ts";

@@ -1,20 +1,10 @@
 /** The softmax at a model's end: it is left out on import, and put back where outputs are set beside another program's. */
-import type { ExportableModel } from "./exportForm.ts";
 
 /** One that was left out: of each example's values, row-major, those that lie `stride` apart, `length` of them, go together. */
 export interface LeftOutSoftmax {
   readonly kind: "Softmax" | "LogSoftmax";
   readonly length: number;
   readonly stride: number;
-}
-
-/** What was left out of a model, in the order in which it computes; none where its outputs are what the file computes. */
-export function leftOutSoftmaxes(model: ExportableModel): readonly LeftOutSoftmax[] {
-  if (model.format === "onnx") return model.onnx.onnx.softmaxes;
-  if (model.format !== "tfjs" || !model.tfjs.endsInSoftmax) return [];
-  // over the last axis there, the units, which come first here
-  const [length, ...rest] = model.network.outputShape as [number, ...number[]];
-  return [{ kind: "Softmax", length, stride: rest.reduce((product, n) => product * n, 1) }];
 }
 
 /** @param logits whole examples, row-major @returns what the file computes of them, in new memory */

@@ -21,7 +21,7 @@ export interface ReadModelOptions {
   readonly inputShape?: Shape;
   /** Form of the architecture, where tensors and input do not tell. */
   readonly variant?: ZooVariant;
-  /** Of an ONNX file with several outputs, the one that is wanted. */
+  /** Of a file with several outputs, the one that is wanted; all of them without. */
   readonly output?: string;
   /** Parts of an ONNX file that are not supported carry every unit to every unit, instead of being refused. */
   readonly treatAsOpaque?: boolean;
@@ -52,7 +52,7 @@ export async function readModel(path: string, options: ReadModelOptions = {}): P
 
 async function readWhicheverModel(path: string, options: ReadModelOptions): Promise<ReadModel> {
   const format = await recognise(path);
-  if (options.output !== undefined && format !== "onnx") throw withoutOutputs(path);
+  if (options.output !== undefined && format === "tensors") throw withoutOutputs(path);
   if (format === "tensors") return readZooModel(path, options);
   const given = {
     architecture: options.architecture,
@@ -67,15 +67,17 @@ async function readWhicheverModel(path: string, options: ReadModelOptions): Prom
       remedy: "The file itself says what its network is: leave it out.",
     });
   }
-  const input = options.inputShape === undefined ? {} : { inputShape: options.inputShape };
+  const input = {
+    ...(options.inputShape === undefined ? {} : { inputShape: options.inputShape }),
+    ...(options.output === undefined ? {} : { output: options.output }),
+  };
   if (format === "tfjs") {
     const { readTfjs } = await import("./tfjs/importTfjs.ts");
     const tfjs = await readTfjs(path, input);
     const { network, weights, notes } = tfjs;
     return { format, network, weights, notes, tfjs };
   }
-  const output = options.output === undefined ? {} : { output: options.output };
-  const onnx = await readOnnx(path, { ...input, ...output, treatAsOpaque: options.treatAsOpaque ?? false });
+  const onnx = await readOnnx(path, { ...input, treatAsOpaque: options.treatAsOpaque ?? false });
   const { network, weights, notes } = onnx;
   return { format, network, weights, notes, onnx };
 }
@@ -83,7 +85,7 @@ async function readWhicheverModel(path: string, options: ReadModelOptions): Prom
 function withoutOutputs(path: string): ArgumentError {
   return new ArgumentError("output", {
     given: `it for ${path}`,
-    expected: "it for ONNX files, which may have several",
+    expected: "it for ONNX and TensorFlow.js files, which may have several",
     remedy: "Leave it out.",
   });
 }

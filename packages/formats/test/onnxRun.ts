@@ -51,14 +51,14 @@ for case in json.load(open(sys.argv[1])):
         given = session.get_inputs()[0]
         if given.type == "tensor(float16)": x = x.astype(np.float16)
         if given.type == "tensor(double)": x = x.astype(np.float64)
-        y, = session.run(None, {given.name: x})
+        y = np.concatenate([y.reshape(len(x), -1) for y in session.run(None, {given.name: x})], 1)
         y.astype(np.float32).tofile(case["y"])
     except Exception as e:
         open(case["y"] + ".error", "w").write(str(e))
 `;
 
 /**
- * Outputs by the case's name, in one process for all. The files are checked by onnx first.
+ * Outputs by the case's name, several of one example behind one another, in one process for all. The files are checked by onnx first.
  * @param mayRefuse models that onnxruntime does not take are left out, instead of thrown
  */
 export function runOnnx(

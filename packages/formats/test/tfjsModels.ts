@@ -73,11 +73,33 @@ export function tfjsPredict(
   shape: readonly number[],
   count: number,
 ): Float32Array {
+  return tfjsPredictAll(model, x, shape, count)[0]!;
+}
+
+/** The same of a model of several outputs, one list of values for each. */
+export function tfjsPredictAll(
+  model: tfl.LayersModel,
+  x: Float32Array,
+  shape: readonly number[],
+  count: number,
+): Float32Array[] {
   return tf.tidy(() => {
     const input = tf.tensor(x, [count, ...shape]);
     const ready = shape.length === 3 ? tf.transpose(input, [0, 2, 3, 1]) : input;
-    return (model.predict(ready) as tf.Tensor).dataSync() as Float32Array;
+    return [model.predict(ready)].flat().map((output) => output.dataSync() as Float32Array);
   });
+}
+
+/** A stem that two branches read, each with a classifier. */
+export function auxiliaryModel(): tfl.LayersModel {
+  const input = tfl.input({ shape: [6, 6, 3], name: "in" });
+  const conv = (name: string, filters: number, x: Sym) =>
+    on(l.conv2d({ filters, kernelSize: 3, padding: "same", activation: "relu", name }), x);
+  const head = (name: string, units: number, x: Sym) =>
+    on(l.dense({ units, name }), on(l.globalAveragePooling2d({ name: `${name}_mean` }), x));
+  const stem = conv("stem", 8, input);
+  const outputs = [head("logits", 4, conv("body", 8, stem)), head("aux_logits", 5, conv("side", 6, stem))];
+  return tfl.model({ inputs: input, outputs, name: "auxiliary" });
 }
 
 /** Models of the structures that people bring, small. */

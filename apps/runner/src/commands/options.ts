@@ -96,6 +96,12 @@ export function withUnseededModel(command: Command): Command {
       option("--weights <file>", "initial weights from a file or a run's folder, instead of drawing them"),
     )
     .addOption(
+      option(
+        "--output <name>",
+        "of a model file with several outputs, the one that is looked at; all without",
+      ),
+    )
+    .addOption(
       option("--treat-as-opaque", "unsupported parts of an ONNX file carry every unit to every unit"),
     )
     .addOption(option("--init <scheme>", "how weights are drawn; the network's own way unless given"));

@@ -14,9 +14,6 @@ export function declarePredict(program: Command): void {
     .addOption(fromZeros)
     .addOption(sameWeights)
     .addOption(
-      option("--output <name>", "of an ONNX file with several outputs, the one to compute; all without"),
-    )
-    .addOption(
       option("--scale <factor>", "what x is multiplied by, such as 1/255 for pixels of 0 … 255").argParser(
         parse.factor("--scale"),
       ),

@@ -35,7 +35,7 @@ import {
 import { assumptionLines } from "../assumptions.ts";
 import { UsageError } from "../failure.ts";
 import { loadMaskedModel, type MaskedModelOptions } from "../maskedModel.ts";
-import type { LoadedModel } from "../model.ts";
+import { type LoadedModel, requireOneOutput } from "../model.ts";
 import { printJson, printLines, printText, printWarnings, tellLine } from "../output.ts";
 import { interruptSignal, startProgress } from "../progress.ts";
 import { version } from "../version.ts";
@@ -155,13 +155,15 @@ async function examine(
 
 /** What examples tell: the length of the loss gradient, and the trace of the neural tangent kernel. */
 async function dataMeasures(
-  { network, weights }: LoadedModel,
+  loaded: LoadedModel,
   masks: Masks,
   { batch: file, probes, threads, seed = 0, without, json }: AnalyzeOptions,
   signal: AbortSignal,
 ): Promise<Pick<Examined, "gradients" | "ntk">> {
+  const { network, weights } = loaded;
   const wanted = (measure: string) => !without.includes(measure);
   if (!wanted("gradients") && !wanted("ntk")) return {};
+  requireOneOutput(loaded, "--batch");
   const { createDifferentiator } = await import("@phew/training");
   const { x, y, count, notes } = await readBatch(file!, {
     inputShape: network.inputShape,

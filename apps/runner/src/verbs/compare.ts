@@ -25,7 +25,7 @@ import type { ComparedOverlap, ComparePlan, CompareResult } from "../compareJob.
 import { compareInPool } from "../comparePool.ts";
 import { UsageError } from "../failure.ts";
 import { type MaskRecipe, maskRecipes } from "../maskRecipe.ts";
-import { type LoadedModel, loadModel, type ModelOptions } from "../model.ts";
+import { type LoadedModel, loadModel, type ModelOptions, requireOneOutput } from "../model.ts";
 import { printJson, printLines, printText, printWarnings } from "../output.ts";
 import { interruptSignal, startProgress } from "../progress.ts";
 import { loadExamples, looksAtExamples, withHead } from "../pruningData.ts";
@@ -58,7 +58,9 @@ export async function compare(model: string | undefined, options: CompareOptions
   const dataset =
     examples && "dataset" in examples && (await loadExamples(examples.dataset, examples.dataDir));
   const headed = dataset ? withHead(model, options, dataset) : options;
-  const { network, notes } = await loadModel(model, headed);
+  const loaded = await loadModel(model, headed);
+  if (examples !== undefined) requireOneOutput(loaded, "--methods");
+  const { network, notes } = loaded;
   for (const density of densities) keepCountAt(density, network.prunableCount);
   const plan: ComparePlan = {
     model: model!,
@@ -104,11 +106,13 @@ function modelOptions({
   architecture,
   classes,
   input,
+  variant,
+  output,
   weights,
   init,
   treatAsOpaque,
 }: CompareOptions): ModelOptions {
-  const all = { architecture, classes, input, weights, init, treatAsOpaque };
+  const all = { architecture, classes, input, variant, output, weights, init, treatAsOpaque };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 

@@ -4,9 +4,9 @@ import {
   type BatchFile,
   float32Tensor,
   isOnnxModel,
-  leftOutSoftmaxes,
+  type ModelOutput,
+  modelOutputs,
   readBatch,
-  readOnnxInterface,
   readTensors,
   requireWritable,
   type Tensor,
@@ -39,12 +39,10 @@ interface PredictOptions extends MaskedModelOptions, ComputeOptions {
 
 /** One output of the model, computed. */
 interface Predicted {
-  /** In the file; undefined where the model has one that nobody names. */
-  readonly name: string | undefined;
-  readonly masked: MaskedModel;
-  readonly computed: ComputedOutput;
+  readonly output: ModelOutput;
   /** `[count, ...]` */
   readonly shape: readonly number[];
+  readonly values: Float32Array;
   readonly difference?: Difference;
 }
 
@@ -54,83 +52,76 @@ export async function predict(model: string | undefined, options: PredictOptions
   if (options.tolerance !== undefined && options.compare === undefined) {
     throw new UsageError("--tolerance", { given: "it without --compare", expected: "it beside --compare" });
   }
-  const file = await onnxFile(model, options);
-  if (options.compare === ONNXRUNTIME && file === undefined) {
+  if (options.compare === ONNXRUNTIME && !(await isOnnxFile(model, options))) {
     throw new UsageError("--compare", {
       given: "onnxruntime for what is no ONNX file",
       expected: "an ONNX file, or a file of expected outputs",
     });
   }
-  const outputs = file?.outputs ?? [];
-  const names = options.output !== undefined || outputs.length < 2 ? [options.output] : outputs;
-  if (names.length > 1 && (options.masks !== undefined || options.masksFromZeros)) {
-    throw new UsageError("--masks", {
-      given: `them for a model with ${counted(names.length, "output")} (${names.join(", ")})`,
-      expected: "one output",
-      remedy: `Choose it: --output ${names[0]}.`,
-    });
-  }
-  const first = await loadMaskedModel(model, named(options, names[0]));
-  const batch = await readExamples(first, options, names.length > 1);
-  const expected = await expectedTensors(model, options, first, batch);
-  const predicted: Predicted[] = [];
-  for (const [k, name] of names.entries()) {
-    const masked = k === 0 ? first : await loadMaskedModel(model, named(options, name));
-    const { loaded, file: maskFile } = masked;
-    const computed = await computeOutput(loaded, maskFile?.masks, batch.x, batch.count, options);
-    const own = name ?? outputs[0];
-    const shape = [batch.count, ...outputShapeOf(loaded)];
+  const masked = await loadMaskedModel(model, options);
+  const { loaded, file: maskFile } = masked;
+  const outputs = modelOutputs(loaded.source);
+  const batch = await readExamples(loaded, options);
+  const expected = await expectedTensors(model, options, masked, batch);
+  const computed = await computeOutput(loaded, maskFile?.masks, batch.x, batch.count, options);
+  const predicted = outputs.map((output): Predicted => {
+    const shape = [batch.count, ...output.shape];
+    const values = valuesOf(output, computed.values, batch.count);
     const other =
-      expected === undefined ? undefined : otherValues(options, expected, own, shape, batch, maskFile?.masks);
-    const softmaxes = leftOutSoftmaxes(loaded.source);
+      expected === undefined
+        ? undefined
+        : otherValues(options, expected, output.name, shape, batch, maskFile?.masks);
+    if (other === undefined) return { output, values, shape };
     const isPast = options.compare === ONNXRUNTIME;
-    const difference =
-      other === undefined
-        ? {}
-        : { difference: differenceOfLogits(computed.values, other, shape, softmaxes, isPast) };
-    predicted.push({ name: names.length > 1 ? name : own, masked, computed, shape, ...difference });
-  }
+    return {
+      output,
+      values,
+      shape,
+      difference: differenceOfLogits(values, other, shape, output.softmaxes, isPast),
+    };
+  });
   if (options.out !== undefined) {
     const tensors = new Map<string, Tensor>(
-      predicted.map(({ name, computed, shape }) => [
-        names.length > 1 ? name! : "logits",
-        float32Tensor(shape, computed.values),
+      predicted.map(({ output, values, shape }) => [
+        outputs.length > 1 ? output.name! : "logits",
+        float32Tensor(shape, values),
       ]),
     );
-    await writeSafetensors(options.out, tensors, { model: first.loaded.network.name }, force);
+    await writeSafetensors(options.out, tensors, { model: loaded.network.name }, force);
   }
-  report(predicted, batch, options);
+  report(masked, computed, predicted, batch, options);
   requireWithin(predicted, options.tolerance);
 }
 
-/** As the file has it: reshapes behind the last layer leave the network's own output as it is. */
-const outputShapeOf = ({ source, network }: LoadedModel): Shape =>
-  source.format === "onnx" ? source.onnx.onnx.outputShape : network.outputShape;
+/** One output's part of all that the network puts out, row-major `[count, ...output.shape]`. */
+function valuesOf({ start, shape }: ModelOutput, all: Float32Array, count: number): Float32Array {
+  const length = elementCount(shape);
+  const whole = all.length / count;
+  if (length === whole) return all;
+  const values = new Float32Array(count * length);
+  for (let k = 0; k < count; k++)
+    values.set(all.subarray(k * whole + start, k * whole + start + length), k * length);
+  return values;
+}
 
-const named = (options: PredictOptions, output: string | undefined): PredictOptions =>
-  output === undefined ? options : { ...options, output };
-
-/** What the model's file says of its outputs, where it is ONNX. */
-async function onnxFile(model: string | undefined, { architecture }: PredictOptions) {
+/** True where the model is an ONNX file. */
+async function isOnnxFile(model: string | undefined, { architecture }: PredictOptions): Promise<boolean> {
   if (
     model === undefined ||
     architecture !== undefined ||
     !namesFile(model) ||
     runSource(model) !== undefined
   )
-    return undefined;
-  return (await isOnnxModel(model).catch(() => false)) ? readOnnxInterface(model) : undefined;
+    return false;
+  return isOnnxModel(model).catch(() => false);
 }
 
-/** Classes are looked at where the output is one number a class. */
-async function readExamples(
-  { loaded }: MaskedModel,
-  options: PredictOptions,
-  isSeveral: boolean,
-): Promise<BatchFile> {
-  const { inputShape, outputShape } = loaded.network;
+/** Classes are looked at where the one output is one number a class. */
+async function readExamples({ network, source }: LoadedModel, options: PredictOptions): Promise<BatchFile> {
+  const { inputShape, outputShape } = network;
   const isList = (shape: Shape) => elementCount(shape) === shape[0];
-  const classifies = !isSeveral && (isList(outputShape) || isList(outputShapeOf(loaded)));
+  const [{ shape }, ...others] = modelOutputs(source) as [ModelOutput, ...ModelOutput[]];
+  const classifies = others.length === 0 && (isList(outputShape) || isList(shape));
   return readBatch(options.batch, {
     inputShape,
     ...(options.scale === undefined ? {} : { scale: options.scale }),
@@ -166,28 +157,36 @@ function otherValues(
   return expectedOutput(path, new Map([["logits", { ...logits, shape }]]), undefined, shape);
 }
 
-function report(predicted: readonly Predicted[], batch: BatchFile, options: PredictOptions): void {
-  const [{ masked, computed, shape }] = predicted as [Predicted];
-  const { loaded, file } = masked;
+function report(
+  { loaded, file }: MaskedModel,
+  { executor, backend, elapsedMs, values }: ComputedOutput,
+  predicted: readonly Predicted[],
+  batch: BatchFile,
+  options: PredictOptions,
+): void {
+  const [{ shape }] = predicted as [Predicted];
   const masks = file?.masks;
   const warnings = masks === undefined ? [] : maskWarnings(masks, "masks");
-  const own = predicted.flatMap((each) => [...each.masked.loaded.notes, ...logitsNote(each, options)]);
-  const notes = [...new Set([...own, ...batch.notes, ...labelsNote(batch, options)])];
+  const logits = predicted.flatMap((each) => logitsNote(each, options));
+  const notes = [...loaded.notes, ...logits, ...batch.notes, ...labelsNote(batch, options)];
   const classCount = elementCount(loaded.network.outputShape);
-  const accuracy = batch.y === undefined ? undefined : accuracyOf(computed.values, batch.y, classCount);
-  const elapsedMs = predicted.reduce((sum, each) => sum + each.computed.elapsedMs, 0);
+  const accuracy = batch.y === undefined ? undefined : accuracyOf(values, batch.y, classCount);
   if (options.json) {
     printJson({
       model: loaded.network.name,
       weights: loaded.origin,
       notes,
       warnings,
-      executor: computed.backend,
+      executor: backend,
       count: batch.count,
       density: masks?.density ?? 1,
       accuracy,
       difference: predicted[0]!.difference?.absolute,
-      outputs: predicted.map((each) => ({ name: each.name, shape: each.shape, difference: each.difference })),
+      outputs: predicted.map((each) => ({
+        name: each.output.name,
+        shape: each.shape,
+        difference: each.difference,
+      })),
       elapsedMs,
       out: options.out,
     });
@@ -196,10 +195,10 @@ function report(predicted: readonly Predicted[], batch: BatchFile, options: Pred
   printWarnings(warnings);
   for (const note of notes) printLines(`note: ${note}`);
   printLines(
-    `${loaded.network.name}: ${counted(batch.count, "example")} on ${computed.executor} (${computed.backend}) in ${formatDuration(elapsedMs)}`,
+    `${loaded.network.name}: ${counted(batch.count, "example")} on ${executor} (${backend}) in ${formatDuration(elapsedMs)}`,
   );
   if (predicted.length > 1 || shape.length !== 2) {
-    for (const each of predicted) printLines(`output ${each.name ?? ""}: [${each.shape.join(", ")}]`);
+    for (const each of predicted) printLines(`output ${each.output.name ?? ""}: [${each.shape.join(", ")}]`);
   }
   if (accuracy !== undefined) printLines(`accuracy: ${formatAccuracy(accuracy)}`);
   const source =
@@ -208,9 +207,9 @@ function report(predicted: readonly Predicted[], batch: BatchFile, options: Pred
       : options.compare === ONNXRUNTIME
         ? ONNXRUNTIME
         : options.compare;
-  for (const { name, difference } of predicted) {
+  for (const { output, difference } of predicted) {
     if (difference === undefined) continue;
-    const of = predicted.length > 1 ? ` of ${name}` : "";
+    const of = predicted.length > 1 ? ` of ${output.name}` : "";
     const where = options.compare === undefined || difference.absolute === 0 ? "" : placeText(difference);
     const after =
       difference.after === undefined ? "" : ` after the ${difference.after} that is left out here`;
@@ -227,8 +226,8 @@ function report(predicted: readonly Predicted[], batch: BatchFile, options: Pred
 }
 
 /** Of an output that the file has past a softmax. */
-function logitsNote({ name, masked }: Predicted, { out }: PredictOptions): string[] {
-  const [softmax] = leftOutSoftmaxes(masked.loaded.source);
+function logitsNote({ output: { name, softmaxes } }: Predicted, { out }: PredictOptions): string[] {
+  const [softmax] = softmaxes;
   if (out === undefined || softmax === undefined) return [];
   const subject = name === undefined ? "the output" : `"${name}"`;
   return [
@@ -249,7 +248,10 @@ function placeText({ relative, at, own, expected }: Difference): string {
 
 function requireWithin(predicted: readonly Predicted[], tolerance: number | undefined): void {
   if (tolerance === undefined) return;
-  for (const { name, difference } of predicted) {
+  for (const {
+    output: { name },
+    difference,
+  } of predicted) {
     if (difference === undefined || difference.relative <= tolerance) continue;
     throw new Failure(
       `the output${name === undefined ? "" : ` "${name}"`} differs by ${formatMeasure(difference.relative)} of its largest value, more than the tolerance of ${tolerance}.`,

@@ -35,7 +35,7 @@ import {
 } from "@phew/runs";
 import { assumptionLines } from "../assumptions.ts";
 import { UsageError } from "../failure.ts";
-import { type LoadedModel, loadModel, type ModelOptions } from "../model.ts";
+import { type LoadedModel, loadModel, type ModelOptions, requireOneOutput } from "../model.ts";
 import { printJson, printLines, printText, printWarnings } from "../output.ts";
 import { interruptSignal, startProgress } from "../progress.ts";
 import { keepPruneRun } from "../pruneRun.ts";
@@ -96,6 +96,7 @@ export async function prune(model: string | undefined, options: PruneOptions): P
   const source = exampleSource(options);
   const dataset = source?.dataset && (await loadExamples(source.dataset, options.dataDir));
   const loaded = await loadModel(model, dataset ? withHead(model, options, dataset) : options);
+  if (source !== undefined) requireOneOutput(loaded, `method ${options.method}`);
   const weightsDigest =
     options.out === undefined && options.runs === undefined
       ? ""

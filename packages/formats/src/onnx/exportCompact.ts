@@ -29,7 +29,7 @@ export function compactEdit(model: ImportedOnnx, masks: Masks, weights: Weights 
   for (const node of onnx.graph.order) changeNode(model, edit, node, view);
   // shapes noted in the file are those of the values before the cut
   edit.dropValueInfo();
-  edit.dropUnread(onnx.output);
+  edit.keepOutputs(onnx.outputs.map(({ name }) => name!));
   return edit;
 }
 

@@ -58,7 +58,7 @@ function takeOver(model: ImportedOnnx, edit: GraphEdit, { use }: Site): string {
     return use.constant.origin;
   }
   const maker = graph.makers.get(name);
-  if (graph.readers.get(name) === 1 && (maker === undefined || maker.output?.length === 1)) {
+  if (graph.fileReaders.get(name) === 1 && (maker === undefined || maker.output?.length === 1)) {
     if (maker !== undefined) edit.dropNode(maker);
     else edit.dropTensor(name);
     return name;
@@ -113,11 +113,11 @@ function ownChain(
   for (; name !== constant.origin; name = chain.at(-1)!.input![0]!) {
     const maker = graph.makers.get(name);
     const isOwn =
-      graph.readers.get(name) === 1 && maker?.output?.length === 1 && RESHAPES.has(maker.opType ?? "");
+      graph.fileReaders.get(name) === 1 && maker?.output?.length === 1 && RESHAPES.has(maker.opType ?? "");
     if (!isOwn) return undefined;
     chain.push(maker);
   }
-  if (graph.readers.get(name) !== 1) return undefined;
+  if (graph.fileReaders.get(name) !== 1) return undefined;
   const maker = graph.makers.get(name);
   return maker === undefined ? chain : [...chain, maker];
 }

@@ -58,6 +58,8 @@ export class GraphEdit {
   readonly #newNodes: NodeProto[] = [];
   readonly #names: Set<string>;
   #dropsValueInfo = false;
+  /** All that the file has where nothing is said. */
+  #keptOutputs: ReadonlySet<string> | undefined;
 
   constructor(parts: ModelParts, external: ExternalData | undefined) {
     this.#parts = parts;
@@ -133,15 +135,16 @@ export class GraphEdit {
     this.#dropsValueInfo = true;
   }
 
-  /** Drops every node and tensor that, after the changes, the output does not depend on. */
-  dropUnread(output: string): void {
+  /** Drops the other outputs, and every node and tensor that, after the changes, those that stay do not depend on. */
+  keepOutputs(outputs: readonly string[]): void {
+    this.#keptOutputs = new Set(outputs);
     const makers = new Map<string, NodePart>();
     for (const node of this.#parts.nodes) {
       if (!this.#droppedNodes.has(node)) for (const name of node.output ?? []) makers.set(name, node);
     }
     const read = new Set<string>();
     const live = new Set<NodePart>();
-    const wanted = [output, ...this.#newNodes.flatMap((node) => node.input ?? [])];
+    const wanted = [...outputs, ...this.#newNodes.flatMap((node) => node.input ?? [])];
     for (let name = wanted.pop(); name !== undefined; name = wanted.pop()) {
       if (name === "" || read.has(name)) continue;
       read.add(name);
@@ -244,13 +247,14 @@ export class GraphEdit {
     return found;
   }
 
-  /** Notes on values that may have changed; inputs that stood for a dropped initialiser. */
+  /** Notes on values that may have changed; outputs that go; inputs that stood for a dropped initialiser. */
   #isDropped(number: number, { start, end }: Range): boolean {
     if (number === GRAPH.valueInfo) return this.#dropsValueInfo;
-    if (number !== GRAPH.input || this.#droppedTensors.size === 0) return false;
+    if (number !== GRAPH.input && number !== GRAPH.output) return false;
     const { source } = this.#parts;
-    const { name } = decode("ValueInfo", source.bytes(start, end - start), source.name);
-    return this.#droppedTensors.has(name ?? "");
+    const { name = "" } = decode("ValueInfo", source.bytes(start, end - start), source.name);
+    if (number === GRAPH.output) return this.#keptOutputs?.has(name) === false;
+    return this.#droppedTensors.has(name);
   }
 
   /** The model's fields before or behind the graph; its functions are gone once they are inlined. */

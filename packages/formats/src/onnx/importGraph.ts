@@ -8,7 +8,7 @@ import {
   type Shape,
   type Weights,
 } from "@phew/core";
-import type { LeftOutSoftmax } from "../leftOutSoftmax.ts";
+import { joinOutputs, type ModelOutput, noSuchOutput, type OutputValue } from "../modelOutputs.ts";
 import { toFloat32 } from "../tensor.ts";
 import { permuted, storedConstant } from "./constants.ts";
 import { foldedNote, foldedWeights } from "./foldedNormalisation.ts";
@@ -31,7 +31,7 @@ export interface OnnxOptions {
   readonly treatAsOpaque?: boolean;
   /** Reads the files beside the model that hold its tensors. */
   readonly externalData?: ExternalData;
-  /** The output that is wanted, where the file has several. */
+  /** The output that is wanted, where the file has several; all of them without. */
   readonly output?: string;
   /** What the network is called, and the file in messages. */
   readonly name?: string;
@@ -55,9 +55,10 @@ export interface OnnxOrigin {
   readonly parts: ModelParts;
   readonly graph: ReadGraph;
   readonly opset: number;
-  readonly output: string;
-  /** Of the output as the file has it, without the batch: the network's output, row-major, under other lengths. */
-  readonly outputShape: Shape;
+  /** Of the file, in its order, those that the network leads to. */
+  readonly outputs: readonly ModelOutput[];
+  /** Names of the file's others. */
+  readonly otherOutputs: readonly string[];
   readonly uses: readonly TensorUse[];
   /** Nodes that select units of their input (Slice, Gather, Transpose). */
   readonly selections: ReadonlySet<NodePart>;
@@ -68,8 +69,6 @@ export interface OnnxOrigin {
   readonly parameters: ReadonlyMap<string, ParameterSource>;
   /** Weights that a batch normalisation was folded into when the file was written, as far as it shows. */
   readonly folded: readonly string[];
-  /** Those at the end that are no part of the network, in order. */
-  readonly softmaxes: readonly LeftOutSoftmax[];
   /** ONNX value → the value of the network that it is. */
   readonly activations: ReadonlyMap<string, Activation>;
   readonly externalData: ExternalData | undefined;
@@ -90,8 +89,8 @@ export function importGraph(given: ModelParts, options: OnnxOptions): ImportedOn
   const file = parts.source.name;
   const opset = opsetOf(parts);
   const { input, inputNames } = dataInput(parts);
-  const output = wantedOutput(parts, options.output);
-  const graph = readGraph(parts, inputNames, output);
+  const { wanted, others } = wantedOutputs(parts, options.output);
+  const graph = readGraph(parts, inputNames, wanted);
   const context = new Importer(parts, opset, options.externalData, graph);
   if (opset > NEWEST_OPSET) {
     context.note(`the file uses opset ${opset}, newer than ${NEWEST_OPSET}, the newest that was checked`);
@@ -104,7 +103,7 @@ export function importGraph(given: ModelParts, options: OnnxOptions): ImportedOn
   const unread = parts.nodes.length - graph.order.length;
   if (unread > 0)
     context.note(
-      `${counted(unread, "node")} that the output does not depend on ${unread === 1 ? "is" : "are"} left out`,
+      `${counted(unread, "node")} that the ${wanted.length > 1 ? "outputs do" : "output does"} not depend on ${unread === 1 ? "is" : "are"} left out`,
     );
   const { shape, batch } = inputShapeOf(parts, input.dims, options.inputShape, context);
   if (product(shape) > MOST_ELEMENTS) {
@@ -117,30 +116,29 @@ export function importGraph(given: ModelParts, options: OnnxOptions): ImportedOn
 
   const faults: Fault[] = [];
   for (const node of graph.order) readNode(context, node, faults);
-  let last: Activation | undefined;
-  try {
-    const value = context.values.get(output);
-    if (value?.kind !== "unknown") last = context.activation(value, "the output");
-  } catch (error) {
-    if (!(error instanceof Unsupported)) throw error;
-    addFault(faults, error, graph.makers.get(output), false);
-  }
+  const ends = wanted.map((name) => outputValue(context, graph, name, faults));
   // without a shape nothing can stand in the place of a part
   const asked = options.treatAsOpaque ?? false;
-  const works = last !== undefined && faults.every(({ isOpaque }) => isOpaque);
-  if (last === undefined || !works || (faults.length > 0 && !asked)) {
+  const isKnown = ends.every((end) => end !== undefined);
+  const works = isKnown && faults.every(({ isOpaque }) => isOpaque);
+  if (!isKnown || !works || (faults.length > 0 && !asked)) {
     const told = asked ? faults.filter(({ isOpaque }) => !isOpaque) : faults;
     throw new UnsupportedOperationsError(
       file,
       told,
       asked ? "refused" : works ? "works" : "fails",
       context.hiddenCount,
+      wanted,
     );
   }
+  const specs = context.specs();
+  const names = new Set(specs.map(({ name }) => name));
+  for (const end of ends) requireInput(specs, end, input.name, file);
+  const joined = joinOutputs(ends, (name) => names.has(name));
   const network = buildNetwork(
     options.name ?? file,
-    reaching(context.specs(), last, input.name, file),
-    last.spec,
+    reaching([...specs, ...joined.specs], joined.output),
+    joined.output,
   );
   context.noteRenamed();
   const folded = foldedWeights(network, context.uses);
@@ -151,15 +149,14 @@ export function importGraph(given: ModelParts, options: OnnxOptions): ImportedOn
     parts,
     graph,
     opset,
-    output,
-    outputShape: last.dims.slice(1),
+    outputs: joined.outputs,
+    otherOutputs: others,
     uses: context.uses,
     selections: context.selections,
     turnedSelections: context.turnedSelections,
     parted: context.parted,
     parameters,
     folded,
-    softmaxes: context.softmaxes,
     activations: context.activations(),
     externalData: options.externalData,
   };
@@ -272,22 +269,38 @@ function dataInput(parts: ModelParts) {
   };
 }
 
-function wantedOutput(parts: ModelParts, wanted: string | undefined): string {
-  const names = parts.outputs.map(({ name }) => name ?? "");
-  if (wanted !== undefined && names.includes(wanted)) return wanted;
-  if (names.length === 1 && wanted === undefined) return names[0]!;
-  const some = names.slice(0, 10).join(", ");
-  throw new ArgumentError(parts.source.name, {
-    given:
-      wanted === undefined
-        ? `${counted(names.length, "output")}${some && ` (${some})`}`
-        : `the output "${wanted}"`,
-    expected: wanted === undefined ? "exactly one" : `one of ${some}`,
-    remedy:
-      wanted === undefined
-        ? "Export the model in evaluation mode, with one output; phew predict computes several."
-        : "Name one of the file's outputs.",
-  });
+function wantedOutputs(parts: ModelParts, wanted: string | undefined) {
+  const names = [...new Set(parts.outputs.map(({ name }) => name ?? ""))];
+  if (names.length === 0) {
+    throw new ArgumentError(parts.source.name, {
+      given: "no output",
+      expected: "at least one",
+      remedy: "The file is damaged or was put together wrongly: export it again.",
+    });
+  }
+  if (wanted === undefined) return { wanted: names, others: [] };
+  if (names.includes(wanted)) return { wanted: [wanted], others: names.filter((name) => name !== wanted) };
+  throw noSuchOutput(parts.source.name, wanted, names);
+}
+
+/** An output as a value of the network; undefined, with a fault more, where it is none. */
+function outputValue(
+  context: Importer,
+  graph: ReadGraph,
+  name: string,
+  faults: Fault[],
+): OutputValue | undefined {
+  try {
+    const value = context.values.get(name);
+    if (value?.kind === "unknown") return undefined;
+    const { spec, shape, dims } = context.activation(value, "the output");
+    const softmaxes = context.softmaxes.get(name) ?? [];
+    return { name, node: spec, nodeShape: shape, shape: dims.slice(1), softmaxes };
+  } catch (error) {
+    if (!(error instanceof Unsupported)) throw error;
+    addFault(faults, error, graph.makers.get(name), false);
+    return undefined;
+  }
 }
 
 function inputShapeOf(
@@ -337,23 +350,26 @@ function inputShapeOf(
   return { shape: own as number[], batch };
 }
 
-/** The core nodes that the output depends on. @throws ArgumentError where the input is not among them */
-function reaching(specs: readonly NodeSpec[], output: Activation, input: string, file: string): NodeSpec[] {
+/** The core nodes that an output depends on. */
+function reaching(specs: readonly NodeSpec[], output: string): NodeSpec[] {
   const byName = new Map(specs.map((spec) => [spec.name, spec]));
   const reached = new Set<string>();
-  const wanted = [output.spec];
+  const wanted = [output];
   for (let name = wanted.pop(); name !== undefined; name = wanted.pop()) {
     if (reached.has(name)) continue;
     reached.add(name);
     for (const input of byName.get(name)!.inputs) wanted.push(input);
   }
-  if (!specs.some((spec) => spec.op.kind === "input" && reached.has(spec.name))) {
-    throw new ArgumentError(file, {
-      given: `an output that does not depend on the input "${input}"`,
-      expected: "one that does",
-    });
-  }
   return specs.filter((spec) => reached.has(spec.name));
+}
+
+/** @throws ArgumentError where an output does not depend on the input */
+function requireInput(specs: readonly NodeSpec[], output: OutputValue, input: string, file: string): void {
+  if (reaching(specs, output.node).some(({ op }) => op.kind === "input")) return;
+  throw new ArgumentError(file, {
+    given: `an output that does not depend on the input "${input}"`,
+    expected: "one that does",
+  });
 }
 
 /** So many weights may be copies of shared tensors, or computed, beside as many as the file holds. */

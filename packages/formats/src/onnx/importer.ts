@@ -95,8 +95,8 @@ export interface Reading {
   readonly readers: ReadonlyMap<string, number>;
   /** Stored tensor → number of inputs that read it, also through Identity nodes. */
   readonly tensorReaders: ReadonlyMap<string, number>;
-  /** Values behind which only reshapes follow. */
-  readonly tail: ReadonlySet<string>;
+  /** Output → the values behind which only reshapes follow, up to it. */
+  readonly tails: ReadonlyMap<string, ReadonlySet<string>>;
   /** Values that a window slides over, directly or behind elementwise operations. */
   readonly readAsImage: ReadonlySet<string>;
 }
@@ -116,8 +116,8 @@ export class Importer {
   readonly turnedSelections = new Map<NodePart, string>();
   /** Nodes that split units → where each part lies along ONNX's unit axis. */
   readonly parted = new Map<NodePart, readonly Range[]>();
-  /** Those at the end that are no part of the network, in order. */
-  readonly softmaxes: LeftOutSoftmax[] = [];
+  /** Those at the end that are no part of the network, in order, by the output behind which nothing comes. */
+  readonly softmaxes = new Map<string, LeftOutSoftmax[]>();
   readonly parameters = new Map<string, ParameterSource>();
   readonly values = new Map<string, Value>();
   readonly #drafts = new Map<string, Draft>();
@@ -134,7 +134,7 @@ export class Importer {
   readonly #flattened = new Map<string, string>();
   readonly #readers: ReadonlyMap<string, number>;
   readonly #tensorReaders: ReadonlyMap<string, number>;
-  readonly #tail: ReadonlySet<string>;
+  readonly #tails: ReadonlyMap<string, ReadonlySet<string>>;
   readonly #imageReaders: ReadonlySet<string>;
 
   constructor(parts: ModelParts, opset: number, external: ExternalData | undefined, reading: Reading) {
@@ -144,7 +144,7 @@ export class Importer {
     this.external = external;
     this.#readers = reading.readers;
     this.#tensorReaders = reading.tensorReaders;
-    this.#tail = reading.tail;
+    this.#tails = reading.tails;
     this.#imageReaders = reading.readAsImage;
   }
 
@@ -175,9 +175,10 @@ export class Importer {
     });
   }
 
-  /** True where nothing but reshapes lies between the value and the network's output. */
-  isTail(value: string): boolean {
-    return this.#tail.has(value);
+  /** The output of which nothing but reshapes lies behind the value. */
+  outputBehind(value: string): string | undefined {
+    for (const [output, tail] of this.#tails) if (tail.has(value)) return output;
+    return undefined;
   }
 
   attributes(node: NodePart): Attributes {

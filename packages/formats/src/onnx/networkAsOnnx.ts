@@ -12,6 +12,7 @@ import {
   type Operation,
   type Weights,
 } from "@phew/core";
+import { leadingTo, type NetworkOutputs, outputNodes } from "../modelOutputs.ts";
 import { boolTensor, bytesOf, float32Tensor, type Tensor } from "../tensor.ts";
 import { type WriteOptions, writeBundle } from "../writeFile.ts";
 import { inline, intAttribute, intsAttribute } from "./graphEdit.ts";
@@ -47,12 +48,13 @@ export async function writeNetworkAsOnnx(
   weights: Weights,
   masks: Masks,
   form: NetworkOnnxForm,
-  options: WriteOptions = {},
+  options: WriteOptions & NetworkOutputs = {},
 ): Promise<void> {
   const compact = form === "compact" ? compactNetwork(network, weights, masks) : undefined;
   const draft = new ModelDraft(
     compact?.network ?? network,
     compact?.weights ?? maskedWeights(weights, masks),
+    options.outputs,
     form === "original+masks" ? { weights, masks } : undefined,
   );
   await writeBundle(
@@ -63,6 +65,7 @@ export async function writeNetworkAsOnnx(
 
 class ModelDraft {
   readonly #network: Network;
+  readonly #outputs: readonly number[];
   readonly #tensors = new Map<string, Tensor>();
   readonly #nodes: NodeProto[] = [];
   /** ONNX's name of each node's value. */
@@ -70,18 +73,24 @@ class ModelDraft {
   readonly #names: Set<string>;
 
   /** @param pruned whose weights are to be written beside their masks, unmasked */
-  constructor(network: Network, values: Weights, pruned?: { weights: Weights; masks: Masks }) {
+  constructor(
+    network: Network,
+    values: Weights,
+    outputs: NetworkOutputs["outputs"],
+    pruned?: { weights: Weights; masks: Masks },
+  ) {
     this.#network = network;
+    this.#outputs = outputNodes(network, outputs);
     this.#names = new Set(network.parameters.map(({ name }) => name));
     for (const { name, shape, role } of network.parameters) {
       if (role === "weight" && pruned !== undefined) this.#product(name, shape, pruned);
       else this.#tensors.set(name, float32Tensor(shape, values.get(name)!));
     }
-    for (const node of network.nodes) this.#valueOf.push(this.#add(node));
+    for (const [index, node] of leadingTo(network, this.#outputs)) this.#valueOf[index] = this.#add(node);
   }
 
   piece(): Piece {
-    const { name, inputShape, outputShape, output } = this.#network;
+    const { name, inputShape, nodes } = this.#network;
     const graph = joined([
       ...this.#nodes.map((node) => fieldPiece(GRAPH.node, bytesPiece(encode("Node", node)))),
       fieldPiece(NAME, bytesPiece(Buffer.from(name, "utf8"))),
@@ -89,7 +98,7 @@ class ModelDraft {
         inline({ name: own, dims: shape, dtype, read: () => data }),
       ),
       valuePiece(GRAPH.input, this.#valueOf[0]!, inputShape),
-      valuePiece(GRAPH.output, this.#valueOf[output]!, outputShape),
+      ...this.#outputs.map((node) => valuePiece(GRAPH.output, this.#valueOf[node]!, nodes[node]!.shape)),
     ]);
     const opset = Math.max(OPSET, ...this.#nodes.map(({ opType }) => NEWER[opType ?? ""] ?? OPSET));
     const model = joined([

@@ -4,14 +4,25 @@ import type { Reading } from "./importer.ts";
 import type { ModelParts, NodePart } from "./parts.ts";
 
 export interface ReadGraph extends Reading {
-  /** The nodes that the output depends on, each after those it reads; the file's own order where that will do. */
+  /** The nodes that the outputs depend on, each after those it reads; the file's own order where that will do. */
   readonly order: readonly NodePart[];
+  /** The same as {@link Reading.readers} over all nodes and outputs of the file: what may be changed in its place. */
+  readonly fileReaders: ReadonlyMap<string, number>;
+  /** The same as {@link Reading.tensorReaders} over all nodes of the file. */
+  readonly fileTensorReaders: ReadonlyMap<string, number>;
   /** Value → the node that makes it. */
   readonly makers: ReadonlyMap<string, NodePart>;
 }
 
-/** @throws ArgumentError where a value is defined twice or not at all, or nodes form a cycle */
-export function readGraph(parts: ModelParts, inputNames: ReadonlySet<string>, output: string): ReadGraph {
+/**
+ * @param outputs the values that are wanted
+ * @throws ArgumentError where a value is defined twice or not at all, or nodes form a cycle
+ */
+export function readGraph(
+  parts: ModelParts,
+  inputNames: ReadonlySet<string>,
+  outputs: readonly string[],
+): ReadGraph {
   const makers = new Map<string, NodePart>();
   for (const node of parts.nodes) {
     for (const name of node.output ?? []) {
@@ -22,27 +33,30 @@ export function readGraph(parts: ModelParts, inputNames: ReadonlySet<string>, ou
       makers.set(name, node);
     }
   }
-  const order = ordered(parts, makers, inputNames, output);
-  const readers = new Map<string, number>([[output, 1]]);
-  const consumers = new Map<string, NodePart[]>();
-  for (const node of order) {
-    for (const name of node.input ?? []) {
-      // an optional input that is left out is no value
-      if (name === "") continue;
-      readers.set(name, (readers.get(name) ?? 0) + 1);
-      const list = consumers.get(name);
-      if (list === undefined) consumers.set(name, [node]);
-      else list.push(node);
-    }
-  }
+  const order = ordered(parts, makers, inputNames, outputs);
+  const readers = countReaders(order, outputs);
+  const read = new Set(order);
+  // whatever else the file computes may stand in any order
+  const all = [...order, ...parts.nodes.filter((node) => !read.has(node))];
+  const allOutputs = parts.outputs.map(({ name }) => name ?? "");
   return {
     order,
     makers,
     readers,
+    fileReaders: countReaders(all, allOutputs),
     tensorReaders: countTensorReaders(parts, order, makers),
-    tail: tailValues(makers, readers, output),
+    fileTensorReaders: countTensorReaders(parts, all, makers),
+    tails: new Map(outputs.map((output) => [output, tailValues(makers, readers, output)])),
     readAsImage: imageValues(order),
   };
+}
+
+function countReaders(nodes: readonly NodePart[], outputs: readonly string[]): Map<string, number> {
+  const readers = new Map<string, number>();
+  // an optional input that is left out is no value
+  const names = [...nodes.flatMap((node) => node.input ?? []), ...outputs].filter((name) => name !== "");
+  for (const name of names) readers.set(name, (readers.get(name) ?? 0) + 1);
+  return readers;
 }
 
 /** Depth first, without recursion: graphs may be thousands of nodes deep. */
@@ -50,10 +64,10 @@ function ordered(
   parts: ModelParts,
   makers: ReadonlyMap<string, NodePart>,
   inputNames: ReadonlySet<string>,
-  output: string,
+  outputs: readonly string[],
 ): NodePart[] {
   const live = new Set<NodePart>();
-  const wanted = [output];
+  const wanted = [...outputs];
   for (let name = wanted.pop(); name !== undefined; name = wanted.pop()) {
     if (name === "" || parts.initializers.has(name) || inputNames.has(name)) continue;
     const node = makers.get(name);

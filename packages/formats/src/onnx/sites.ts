@@ -81,8 +81,8 @@ function siteOf(
   const isAlone =
     stored?.part.field !== undefined &&
     sharing.get(stored.part) === 1 &&
-    graph.tensorReaders.get(stored.part.name) === 1 &&
-    graph.readers.get(constant.name) === 1;
+    graph.fileTensorReaders.get(stored.part.name) === 1 &&
+    graph.fileReaders.get(constant.name) === 1;
   const part = isAlone && canBePatched(stored.part) ? stored.part : undefined;
   return {
     use,

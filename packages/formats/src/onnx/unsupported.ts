@@ -34,8 +34,17 @@ export class UnsupportedOperationsError extends ArgumentError {
   /** The message line by line, since names in it may hold line breaks of their own. */
   readonly lines: readonly string[];
 
-  /** @param hiddenCount nodes that could not be looked at, since they read something of unknown shape */
-  constructor(file: string, nodes: readonly UnsupportedNode[], opaqueness: Opaqueness, hiddenCount: number) {
+  /**
+   * @param hiddenCount nodes that could not be looked at, since they read something of unknown shape
+   * @param outputs the outputs that were wanted
+   */
+  constructor(
+    file: string,
+    nodes: readonly UnsupportedNode[],
+    opaqueness: Opaqueness,
+    hiddenCount: number,
+    outputs: readonly string[] = [],
+  ) {
     const alike = new Map<string, UnsupportedNode[]>();
     for (const node of nodes) alike.set(kindOf(node), [...(alike.get(kindOf(node)) ?? []), node]);
     const kinds = [...alike.values()];
@@ -53,12 +62,19 @@ export class UnsupportedOperationsError extends ArgumentError {
       given: `${counted(nodes.length, "node")} that no network here can hold`,
       expected:
         "convolutions, dense layers, batch normalisation, activations, pooling, add, concat, split and reshapes",
-      remedy: ADVICE[opaqueness],
+      remedy: `${severalAdvice(outputs)}${ADVICE[opaqueness]}`,
     });
     this.nodes = nodes;
     this.lines = [this.message, ...told.map((line) => shortened(line))];
     this.message = this.lines.join("\n  ");
   }
+}
+
+/** One output may lead past what another needs. */
+function severalAdvice(outputs: readonly string[]): string {
+  if (outputs.length < 2) return "";
+  const some = outputs.slice(0, 10).join(", ");
+  return `The file has ${outputs.length} outputs (${some}): --output NAME takes what leads to one of them. `;
 }
 
 /** One operation for one reason, whatever the numbers in it. */

@@ -186,6 +186,13 @@ function zeroedWeights(
 
 function compactWeights(model: TfjsModel, masks: Masks, given: Weights | undefined) {
   const { file } = model;
+  if (model.otherOutputs.length > 0) {
+    throw new ArgumentError(file.subject, {
+      given: `other outputs than the one that was asked for (${model.otherOutputs.slice(0, 10).join(", ")}), whose layers are in it too`,
+      expected: "all outputs, where units are to be cut out",
+      remedy: "Write the form zeroed, or take all outputs.",
+    });
+  }
   const parameterOf = parametersBySpec(model);
   const stray = file.specs.find(({ name }) => !parameterOf.has(name));
   if (stray !== undefined) {

@@ -126,9 +126,9 @@ export class TfjsGraph {
     return value;
   }
 
-  /** The nodes that lead to `output`. */
-  specsTo(output: string): NodeSpec[] {
-    const reached = new Set([output]);
+  /** The nodes that lead to `outputs`. */
+  specsTo(outputs: readonly string[]): NodeSpec[] {
+    const reached = new Set(outputs);
     // grows while it is walked through
     for (const name of reached) for (const input of this.#specs.get(name)!.inputs) reached.add(input);
     return [...this.#specs.values()].filter(({ name }) => reached.has(name));

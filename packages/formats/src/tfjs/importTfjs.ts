@@ -1,5 +1,7 @@
 /** TensorFlow.js LayersModels in: a network of core, its weights in our layout. */
 import { ArgumentError, buildNetwork, counted, elementCount, type Network, type Shape } from "@phew/core";
+import type { LeftOutSoftmax } from "../leftOutSoftmax.ts";
+import { joinOutputs, type ModelOutput, noSuchOutput } from "../modelOutputs.ts";
 import type { ImportedModel } from "../onnx/importGraph.ts";
 import { isObject, type JsonObject } from "../strictJson.ts";
 import { toFloat32 } from "../tensor.ts";
@@ -12,6 +14,8 @@ import { type LayerConfig, type ModelConfig, modelConfig, type ValueRef } from "
 export interface ImportTfjsOptions {
   /** `[channels, height, width]` or `[features]`, where the file leaves it open or to replace it. */
   readonly inputShape?: Shape;
+  /** The output that is wanted, where the file has several, by its layer's name; all of them without. */
+  readonly output?: string;
 }
 
 /** A LayersModel with what it takes to write it back. */
@@ -21,8 +25,10 @@ export interface TfjsModel extends ImportedModel {
   /** By parameter name. */
   readonly sources: ReadonlyMap<string, ParameterSource>;
   readonly layout: TensorflowLayout;
-  /** True where a softmax at the end was left out. */
-  readonly endsInSoftmax: boolean;
+  /** Of the file, in its order, those that the network leads to. */
+  readonly outputs: readonly ModelOutput[];
+  /** Names of the file's others. */
+  readonly otherOutputs: readonly string[];
 }
 
 /**
@@ -35,7 +41,7 @@ export async function readTfjs(path: string, options: ImportTfjsOptions = {}): P
 }
 
 export async function importTfjs(file: TfjsFile, options: ImportTfjsOptions = {}): Promise<TfjsModel> {
-  const { network, graph, endsInSoftmax } = tfjsNetwork(file, options);
+  const { network, graph, outputs, otherOutputs } = tfjsNetwork(file, options);
   const layout = new TensorflowLayout(network);
   const weights = new Map<string, Float32Array>();
   for (const { name, shape } of network.parameters) {
@@ -47,30 +53,56 @@ export async function importTfjs(file: TfjsFile, options: ImportTfjsOptions = {}
     }
   }
   const { notes, sources } = graph;
-  return { network, weights, notes, file, options, sources, layout, endsInSoftmax };
+  return { network, weights, notes, file, options, sources, layout, outputs, otherOutputs };
 }
 
 /** The network of a file, and where its parts come from; no weights are read. */
 export function tfjsNetwork(
   file: TfjsFile,
   options: ImportTfjsOptions,
-): { network: Network; graph: TfjsGraph; endsInSoftmax: boolean } {
+): { network: Network; graph: TfjsGraph } & Pick<TfjsModel, "outputs" | "otherOutputs"> {
   const kerasVersion = kerasVersionOf(file);
   const model = modelConfig(file.subject, topologyOf(file));
   requireSupported(file.subject, kerasVersion, model);
   const graph = new TfjsGraph(file.subject, kerasVersion, file.specs);
   const input = onlyInput(file.subject, model, options.inputShape);
-  const [output, ...others] = assemble(graph, model, [graph.input(input.name, input.shape)]);
-  if (output === undefined || others.length > 0) {
-    throw new ArgumentError(file.subject, {
-      given: counted(model.outputs.length, "output"),
-      expected: "one",
-    });
-  }
-  if (output.padding.some((p) => p > 0)) throw graph.fault(output.node, "zero padding at the end", "none");
-  if (output.softmax) graph.notes.push("The softmax at the end is left out: outputs are logits.");
-  const network = buildNetwork(model.name, graph.specsTo(output.node), output.node);
-  return { network, graph, endsInSoftmax: output.softmax };
+  const { refs, others } = wantedOutputs(file.subject, model, options.output);
+  const ends = assemble(graph, { ...model, outputs: refs }, [graph.input(input.name, input.shape)]);
+  const values = ends.map(({ node, shape, padding, softmax }, k) => {
+    if (padding.some((p) => p > 0)) throw graph.fault(node, "zero padding at the end", "none");
+    return {
+      name: outputName(refs[k]!),
+      node,
+      nodeShape: shape,
+      shape,
+      softmaxes: softmaxesOf(softmax, shape),
+    };
+  });
+  if (ends.some(({ softmax }) => softmax))
+    graph.notes.push("The softmax at the end is left out: outputs are logits.");
+  const specs = graph.specsTo(values.map(({ node }) => node));
+  const names = new Set(specs.map(({ name }) => name));
+  const joined = joinOutputs(values, (name) => names.has(name));
+  const network = buildNetwork(model.name, [...specs, ...joined.specs], joined.output);
+  return { network, graph, outputs: joined.outputs, otherOutputs: others };
+}
+
+const outputName = ({ layer, tensor }: ValueRef): string => (tensor === 0 ? layer : `${layer}:${tensor}`);
+
+function wantedOutputs(subject: string, { outputs }: ModelConfig, wanted: string | undefined) {
+  if (outputs.length === 0)
+    throw new ArgumentError(subject, { given: "no output", expected: "at least one" });
+  if (wanted === undefined) return { refs: outputs, others: [] };
+  const names = outputs.map(outputName);
+  const refs = outputs.filter((_, k) => names[k] === wanted);
+  if (refs.length === 0) throw noSuchOutput(subject, wanted, names);
+  return { refs, others: names.filter((name) => name !== wanted) };
+}
+
+/** Over the last axis there, the units, which come first here. */
+function softmaxesOf(softmax: boolean, [length, ...rest]: Shape): readonly LeftOutSoftmax[] {
+  if (!softmax) return [];
+  return [{ kind: "Softmax", length: length!, stride: rest.reduce((product, n) => product * n, 1) }];
 }
 
 /** Why layers of some classes are not read, whatever their options. */

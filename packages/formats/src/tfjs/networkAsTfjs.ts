@@ -12,6 +12,7 @@ import {
   type Operation,
   type Weights,
 } from "@phew/core";
+import { leadingTo, type NetworkOutputs, outputNodes } from "../modelOutputs.ts";
 import type { JsonObject } from "../strictJson.ts";
 import { float32Tensor } from "../tensor.ts";
 import { TensorflowLayout } from "../tensorflowLayout.ts";
@@ -65,10 +66,10 @@ export async function writeNetworkAsTfjs(
   weights: Weights,
   masks: Masks,
   form: "zeroed" | "compact",
-  options: WriteOptions = {},
+  options: WriteOptions & NetworkOutputs = {},
 ): Promise<void> {
   const compact = form === "compact" ? compactNetwork(network, weights, masks) : undefined;
-  const model = new LayersModelDraft(compact?.network ?? network);
+  const model = new LayersModelDraft(compact?.network ?? network, options.outputs);
   const json = {
     format: "layers-model",
     generatedBy: "phew",
@@ -86,6 +87,7 @@ export async function writeNetworkAsTfjs(
 
 class LayersModelDraft {
   readonly #network: Network;
+  readonly #outputs: readonly number[];
   readonly #layers: JsonObject[] = [];
   readonly #names = new Set<string>();
   /** Weight on file → parameter. */
@@ -94,11 +96,12 @@ class LayersModelDraft {
   readonly #layerOf: string[] = [];
   readonly #nonNegative: boolean[] = [];
 
-  constructor(network: Network) {
+  constructor(network: Network, outputs: NetworkOutputs["outputs"]) {
     this.#network = network;
+    this.#outputs = outputNodes(network, outputs);
     const problems: string[] = [];
-    for (const [index, node] of network.nodes.entries()) {
-      this.#nonNegative.push(this.#isNonNegative(node));
+    for (const [index, node] of leadingTo(network, this.#outputs)) {
+      this.#nonNegative[index] = this.#isNonNegative(node);
       const layers = this.#layersFor(node);
       if (typeof layers === "string") problems.push(`"${node.name}" (${layers})`);
       this.#layerOf[index] = typeof layers === "string" ? "" : this.#add(node, layers);
@@ -113,13 +116,13 @@ class LayersModelDraft {
   }
 
   config(): JsonObject {
-    const end = (node: number) => [[this.#layerOf[node], 0, 0]];
+    const ends = (nodes: readonly number[]) => nodes.map((node) => [this.#layerOf[node], 0, 0]);
     return {
       // a name of tfjs must begin with a letter
       name: `model_${plainName(this.#network.name)}`,
       layers: this.#layers,
-      input_layers: end(0),
-      output_layers: end(this.#network.output),
+      input_layers: ends([0]),
+      output_layers: ends(this.#outputs),
     };
   }
 

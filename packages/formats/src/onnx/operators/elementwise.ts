@@ -412,9 +412,11 @@ export const dropout: Operator = (context, node, [x, ratio, training]) => {
 };
 
 export const softmax: Operator = (context, node, [x]) => {
-  if (!context.isTail(node.output?.[0] ?? "")) throw new Unsupported(reasonFor(node.opType ?? ""));
+  const output = context.outputBehind(node.output?.[0] ?? "");
+  if (output === undefined) throw new Unsupported(reasonFor(node.opType ?? ""));
   const value = context.activation(x, "a softmax");
-  context.softmaxes.push(leftOut(context, node, value.dims));
+  const before = context.softmaxes.get(output) ?? [];
+  context.softmaxes.set(output, [...before, leftOut(context, node, value.dims)]);
   context.note(`"${node.title}" (${node.opType}) at the end is left out: outputs are logits`);
   return passed(context, node, value);
 };
