@@ -12,7 +12,7 @@ export interface CheckpointPolicy {
   readonly minutes?: number;
 }
 
-export const DEFAULT_MINUTES = 5;
+const DEFAULT_MINUTES = 5;
 /** Momenta stand beside the weights under this and the parameter's name. */
 const MOMENTUM = "optimiser.momentum/";
 

@@ -74,11 +74,7 @@ function isOutput({ dtype, shape }: Tensor, wanted: readonly number[]): boolean 
 }
 
 /** @param shape `[count, ...]`, of both */
-export function differenceOf(
-  own: Float32Array,
-  expected: Float32Array,
-  shape: readonly number[],
-): Difference {
+function differenceOf(own: Float32Array, expected: Float32Array, shape: readonly number[]): Difference {
   let worst = -1;
   let absolute = 0;
   let largest = 0;

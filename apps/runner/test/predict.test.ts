@@ -56,7 +56,6 @@ const whole = (dtype: "I64" | "I32" | "U8", values: readonly number[]): Tensor =
 };
 const whole64 = (values: readonly number[]): FileTensor => ({ dims: [values.length], values, type: "int64" });
 const examples = float32Tensor([count, 2, 2, 2], x);
-const mapTensor = float32Tensor([count, 3, 2, 2], map);
 const classesTensor = float32Tensor([count, 2], classes);
 
 function place(files: Record<string, Uint8Array | Named>): string {

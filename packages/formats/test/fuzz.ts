@@ -36,7 +36,7 @@ const NASTY_TEXT = [
 ];
 
 /** One to four mutations of a file: flipped bits, cuts, repeats, huge lengths, brackets, copies of other parts. */
-export function mutate(base: Uint8Array, next: () => number): Uint8Array {
+function mutate(base: Uint8Array, next: () => number): Uint8Array {
   let bytes = Buffer.from(base);
   const below = (n: number) => Math.floor(next() * n);
   for (let round = 1 + below(4); round > 0 && bytes.length > 0; round--) {

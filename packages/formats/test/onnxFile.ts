@@ -209,7 +209,7 @@ function elementFields(tensor: Tensor, type: keyof typeof TYPES): Write {
   }
 }
 
-export function rawBytes(values: readonly number[], type: keyof typeof TYPES): Uint8Array {
+function rawBytes(values: readonly number[], type: keyof typeof TYPES): Uint8Array {
   const array = {
     float: () => Float32Array.from(values),
     double: () => Float64Array.from(values),

@@ -3,7 +3,7 @@
  * code with the importer. Windows as the specification has them: with ceil_mode, one that starts behind the input and
  * its padding in front is left out, and what hangs over the padding at the end does not count in a mean.
  */
-import type { File, FileNode } from "./onnxFile.ts";
+import type { FileNode } from "./onnxFile.ts";
 
 export interface Dense {
   readonly dims: readonly number[];
@@ -14,15 +14,6 @@ type Inputs = readonly (Dense | undefined)[];
 type Attributes = NonNullable<FileNode["attributes"]>;
 
 export const count = (dims: readonly number[]): number => dims.reduce((a, b) => a * b, 1);
-
-/** Every value of a file for one input, by name. */
-export function evaluateFile(file: File, input: string, x: Dense): Map<string, Dense> {
-  const values = new Map<string, Dense>([[input, x]]);
-  for (const [name, tensor] of Object.entries(file.tensors ?? {}))
-    values.set(name, { dims: tensor.dims, values: Float64Array.from(tensor.values) });
-  for (const node of file.nodes) evaluateInto(values, node);
-  return values;
-}
 
 /** Adds what a node puts out. */
 export function evaluateInto(values: Map<string, Dense>, node: FileNode): void {

@@ -62,7 +62,7 @@ export async function newestCheckpoint(
 }
 
 /** @returns undefined where the file is damaged, half written, or no checkpoint */
-export async function readCheckpoint(path: string): Promise<Checkpoint | undefined> {
+async function readCheckpoint(path: string): Promise<Checkpoint | undefined> {
   const { readSafetensors } = await import("@phew/formats");
   let file: TensorFile;
   try {

@@ -50,7 +50,7 @@ export function within(least: number, most: number): Check<number> {
 export const fraction = within(0, 1 + 1e-9);
 
 /** Milliseconds, up to what a date can be. */
-export const DATE_LIMIT_MS = 8.64e15;
+const DATE_LIMIT_MS = 8.64e15;
 export const duration = within(0, DATE_LIMIT_MS);
 /** Milliseconds since the epoch: a moment that a date can be. */
 export const moment: Check<number> = (value) =>

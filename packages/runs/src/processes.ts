@@ -5,7 +5,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { type Fields, optional, record, text, whole } from "./fields.ts";
+import { type Fields, optional, text, whole } from "./fields.ts";
 
 /** A process as files name it. */
 export interface ProcessOwner {
@@ -20,9 +20,6 @@ export const ownerFields: Fields<ProcessOwner> = {
   host: text(255),
   started: optional(text(200)),
 };
-
-/** The owner in a document of a file; undefined where it has none that could be. */
-export const parseOwner = record<ProcessOwner>(ownerFields);
 
 /** This process. */
 export function ownProcess(): ProcessOwner {

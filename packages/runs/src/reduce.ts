@@ -136,7 +136,7 @@ export interface RunState {
   readonly failure?: string;
 }
 
-export const WARNING_COUNT = 20;
+const WARNING_COUNT = 20;
 export const LOG_LENGTH = 200;
 const SAMPLE_COUNT = 12;
 

@@ -44,7 +44,7 @@ export function momentOf({ runs }: Recording, kind: TimedRunEvent["kind"], n = 1
 }
 
 /** Writes the run folders as they were at the time `t`; a run that had not begun has none. */
-export function layOut({ runs }: Recording, root: string, t: number): void {
+function layOut({ runs }: Recording, root: string, t: number): void {
   for (const { folder, config, state, events } of runs) {
     const past = events.filter((event) => event.t <= t);
     const last = past.at(-1);

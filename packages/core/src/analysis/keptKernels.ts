@@ -10,7 +10,7 @@ export interface KeptKernels {
 }
 
 /** One layer's kept kernels, in the order of `masks.network.prunable`. Where a kernel is one weight: the mask itself. */
-export function keptKernels(masks: Masks, flow: WeightFlow): KeptKernels {
+function keptKernels(masks: Masks, flow: WeightFlow): KeptKernels {
   const { outCount, inCount, groups, kernelSize } = flow;
   const mask = masks.of(flow.parameter);
   if (kernelSize === 1) return { flow, counts: mask };

@@ -25,7 +25,7 @@ const softplus = (x: number) => Math.max(0, x) + Math.log1p(Math.exp(-Math.abs(x
 const between = (least: number, x: number, most: number) => Math.min(most, Math.max(least, x));
 const elu = (x: number, alpha: number) => (x > 0 ? x : alpha * Math.expm1(x));
 /** Of selu: fixed points of mean and variance (Klambauer et al. 2017, arXiv:1706.02515). */
-export const SELU = { alpha: 1.6732632423543772, scale: 1.0507009873554805 };
+const SELU = { alpha: 1.6732632423543772, scale: 1.0507009873554805 };
 
 const functions = {
   relu: { value: (x) => Math.max(0, x) },

@@ -15,7 +15,7 @@ import {
   type Shape,
 } from "./definition.ts";
 import { throughWindow } from "./repeats.ts";
-import { type Padding, type Pair, slide, validRange, type Window } from "./spatial.ts";
+import { slide, validRange, type Window } from "./spatial.ts";
 
 export interface Conv2d extends Window {
   readonly kind: "conv2d";
@@ -121,5 +121,3 @@ function placesByTap(op: Conv2d, input: Shape, output: Shape, padding: boolean):
   const columns = along(1);
   return along(0).flatMap((rows) => columns.map((count) => rows * count));
 }
-
-export type { Padding, Pair };

@@ -36,7 +36,7 @@ export function through(carry: Carry, map: UnitMap): Carry[] {
 }
 
 /** The part of `carry` that lands on units of `range`: whole source units, and up to two of which only a part lands. */
-export function withinTargets(carry: Carry, range: UnitRange): Carry[] {
+function withinTargets(carry: Carry, range: UnitRange): Carry[] {
   const start = Math.max(carry.toStart, range.start);
   const end = Math.min(targetEnd(carry), range.end);
   if (start >= end) return [];

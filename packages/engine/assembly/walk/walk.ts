@@ -93,7 +93,7 @@ function batchSize(missing: u32): u32 {
 }
 
 /** Edge ids of walks firstWalk … firstWalk + count − 1 into edgeIds. */
-export function walkBatch(firstWalk: u64, count: u32): void {
+function walkBatch(firstWalk: u64, count: u32): void {
   if (!everyLevel) clearLevels(count);
   if (direction == ALTERNATE) {
     const odd = <u32>(firstWalk & 1);

@@ -83,7 +83,7 @@ export class Attributes {
 }
 
 /** The shortest decimal that is the same float32: 9.999999747378752e-6 was written as 1e-5. */
-export function shortest(value: number): number {
+function shortest(value: number): number {
   if (!Number.isFinite(value) || Math.fround(value) !== value) return value;
   for (let digits = 1; digits < 9; digits++) {
     const decimal = Number(value.toPrecision(digits));

@@ -34,7 +34,7 @@ export function compactEdit(model: ImportedOnnx, masks: Masks, weights: Weights 
 }
 
 /** The elements at kept indices along each axis. */
-export function cutOut(tensor: Tensor, cuts: readonly (Uint32Array | undefined)[]): Tensor {
+function cutOut(tensor: Tensor, cuts: readonly (Uint32Array | undefined)[]): Tensor {
   const elements = bitsOf(tensor);
   const last = cuts.findLastIndex((cut) => cut !== undefined);
   if (last < 0) return tensor;

@@ -142,7 +142,7 @@ export const PAYLOAD = { float: 4, int32: 5, string: 6, int64: 7, raw: 9, double
 const PAYLOADS: ReadonlySet<number> = new Set(Object.values(PAYLOAD));
 
 /** @param range of the TensorProto in the source */
-export function readTensor(source: ByteSource, range: Range, subject: string, field?: Range): TensorPart {
+function readTensor(source: ByteSource, range: Range, subject: string, field?: Range): TensorPart {
   const rest: Uint8Array[] = [];
   const payload: Range[] = [];
   let payloadField: number | undefined;

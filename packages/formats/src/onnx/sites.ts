@@ -125,7 +125,7 @@ function foldedMask(
 }
 
 /** A copy with 0 where `mask` is 0. @param transposed the tensor is [in, out], the mask [out, in] */
-export function zeroed(tensor: Tensor, mask: Uint8Array, transposed: boolean): Tensor {
+function zeroed(tensor: Tensor, mask: Uint8Array, transposed: boolean): Tensor {
   const data = new Uint8Array(tensor.data);
   const elements = bitsOf({ ...tensor, data });
   if (!transposed) {

@@ -3,10 +3,10 @@ import { ArgumentError, counted } from "@phew/core";
 import protobuf from "protobufjs/light.js";
 import type { ByteSource } from "./source.ts";
 
-export const VARINT = 0;
-export const FIXED64 = 1;
+const VARINT = 0;
+const FIXED64 = 1;
 export const BYTES = 2;
-export const FIXED32 = 5;
+const FIXED32 = 5;
 
 /** A run of bytes of a source, `end` not included. */
 export interface Range {

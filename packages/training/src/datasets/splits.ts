@@ -31,7 +31,7 @@ export function takeParts(whole: Dataset, options: PartOptions): Dataset {
 }
 
 /** The classes a subset keeps, rising. */
-export function chosenClasses(classCount: number, keptCount: number, seed: number): number[] {
+function chosenClasses(classCount: number, keptCount: number, seed: number): number[] {
   const all = Array.from({ length: classCount }, (_, c) => c);
   new Random(seed, CLASS_STREAM).shuffleInto(all);
   return all.slice(0, keptCount).sort((a, b) => a - b);
@@ -43,7 +43,7 @@ export function newClasses(count: number, classCount: number): Classes {
 }
 
 /** The examples at `indices`, with other class numbers where they are given. */
-export function pick(examples: Examples, indices: Uint32Array, classes?: Classes): Examples {
+function pick(examples: Examples, indices: Uint32Array, classes?: Classes): Examples {
   const { source } = examples;
   const places = source?.places;
   const own = (): Classes => {

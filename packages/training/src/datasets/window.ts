@@ -21,7 +21,7 @@ export interface ImageFrame {
 export type Views = Int32Array;
 
 /** top and left of the window in the middle. */
-export function centre({ stored, input }: ImageFrame): readonly [number, number] {
+function centre({ stored, input }: ImageFrame): readonly [number, number] {
   return [Math.floor((stored[1] - input[1]) / 2), Math.floor((stored[2] - input[2]) / 2)];
 }
 

@@ -29,7 +29,7 @@ export const IDENTITY: Clamp = { alpha: 1, cap: Number.POSITIVE_INFINITY };
 export const isIdentity = ({ alpha, cap }: Clamp): boolean => alpha === 1 && cap === Number.POSITIVE_INFINITY;
 
 /** The clamp that an activation is; undefined where it is none. */
-export function clampOf(op: Operation): Clamp | undefined {
+function clampOf(op: Operation): Clamp | undefined {
   if (op.kind !== "activation") return undefined;
   switch (op.name) {
     case "relu":

@@ -240,7 +240,7 @@ function explicitPadding([top, left, bottom, right]: ConvolutionWindow["padding"
 }
 
 /** Adds pixels of `value` around an image. */
-export function padPixels(
+function padPixels(
   x: tf.Tensor4D,
   [top, left, bottom, right]: ConvolutionWindow["padding"],
   value = 0,
