@@ -22,6 +22,7 @@ const STRUCTURES = [
   "longSkip",
   "uNet",
   "split",
+  "several",
   "maxPool",
   "averagePool",
   "selfSum",
@@ -172,6 +173,15 @@ function build(blocks: readonly Block[], flat: boolean, inChannels: number): Net
         const left = b.node(`left${index}`, { kind: "select", index: unitRun(0, half).toReversed() }, x);
         const right = b.node(`right${index}`, { kind: "select", index: unitRun(half, rest) }, x);
         x = b.concat(right, b.add(left, conv(right, half, kernel)));
+        break;
+      }
+      case "several": {
+        // some channels once, some twice, some by a branch beside
+        const again = Array.from({ length: channels + width }, (_, k) => (k * 3) % channels);
+        const all = [...Array(channels).keys(), ...again].toReversed();
+        const taken = b.node(`several${index}`, { kind: "select", index: all }, x);
+        x = b.add(conv(taken, wide, kernel), conv(x, wide, 1));
+        channels = wide;
         break;
       }
       case "maxPool":

@@ -1,9 +1,10 @@
 /** Share of the walks that pass each layer, by the branches alone. */
+import { Forks } from "./forks.ts";
 import type { WalkOptions, WalkPlan } from "./walkPlan.ts";
-import { type Segment, type Wiring, wire } from "./wiring.ts";
+import { type Wiring, wire } from "./wiring.ts";
 
 /**
- * At a fork each way is taken equally, and all units of a layer are taken to be visited alike; the mean of both directions
+ * At a fork each branch is taken equally, and all units of a layer are taken to be visited alike; the mean of both directions
  * where they alternate. @returns one a layer of the plan, 0 … 1
  */
 export function layerVisits(plan: WalkPlan, { direction }: Pick<WalkOptions, "direction">): Float64Array {
@@ -16,24 +17,26 @@ export function layerVisits(plan: WalkPlan, { direction }: Pick<WalkOptions, "di
 
 function flow(plan: WalkPlan, wiring: Wiring, forward: boolean): Float64Array {
   const layerCount = plan.layers.length;
+  const forks = new Forks(plan, "equal", { leaving: () => 0, entering: () => 0 });
   const visits = new Float64Array(layerCount + 2);
   visits[forward ? 0 : layerCount + 1] = 1;
   for (let step = 0; step <= layerCount; step++) {
     const node = forward ? step : layerCount + 1 - step;
     const segments = forward ? wiring.forward[node]! : wiring.backward[node]!;
     const unitCount = segments.reduce((count, segment) => count + segment.unitCount, 0);
-    for (const segment of segments) passOn(segment, unitCount, visits[node]!, visits, forward);
+    for (const segment of segments) {
+      const { firstUnit, links, repeated } = segment;
+      const shares = new Float64Array(links.length);
+      // units alike stand for one another
+      const lookedAt = repeated ? segment.unitCount : 1;
+      const visited = (visits[node]! * segment.unitCount) / unitCount / lookedAt;
+      for (let unit = firstUnit; unit < firstUnit + lookedAt; unit++) {
+        forks.sharesInto(shares, segment, unit, forward);
+        const each = visited / shares.reduce((sum, share) => sum + share);
+        for (const [w, link] of links.entries())
+          visits[(forward ? link.to : link.from) + 1]! += each * shares[w]!;
+      }
+    }
   }
   return visits.slice(1, layerCount + 1);
-}
-
-function passOn(
-  { unitCount, links }: Segment,
-  nodeUnitCount: number,
-  nodeVisits: number,
-  visits: Float64Array,
-  forward: boolean,
-): void {
-  const each = (nodeVisits * unitCount) / nodeUnitCount / links.length;
-  for (const link of links) visits[(forward ? link.to : link.from) + 1]! += each;
 }

@@ -50,7 +50,7 @@ export interface ExitPlaces {
   /** 0 where there is one segment. */
   readonly segmentOf: number;
   readonly ways: readonly number[];
-  /** 0 where the ways of a segment are equal. */
+  /** 0 where the ways of every unit of a segment are equal. */
   readonly cumulative: readonly number[];
 }
 
@@ -102,12 +102,13 @@ export function placesFor(
   const levelBytes = sizes.levelStride(batchSize);
   const whole = options.granularity === "kernel";
   const weighed = options.branching === "weight";
+  const sums = weighed || wiring.copies;
   const exit = (segments: readonly Segment[]): ExitPlaces => ({
     segments: to.take(segments.length * sizes.SEGMENT_BYTES.value),
     segmentOf: segments.length > 1 ? to.take(4 * sum(segments.map((segment) => segment.unitCount))) : 0,
     ways: segments.map((segment) => to.take(segment.links.length * sizes.WAY_BYTES.value)),
-    cumulative: segments.map(({ links, unitCount }) =>
-      weighed && links.length > 1 ? to.take(8 * links.length * unitCount) : 0,
+    cumulative: segments.map(({ links, unitCount, repeated }) =>
+      repeated || (weighed && links.length > 1) ? to.take(8 * links.length * unitCount) : 0,
     ),
   });
   const reachFlagBytes = sum(plan.layers.map((layer) => layer.inCount + layer.outCount));
@@ -125,8 +126,8 @@ export function placesFor(
         weight: to.take(4 * weight.length),
         forwardMax: to.take(8 * inCount),
         backwardMax: to.take(8 * outCount),
-        forwardSum: weighed ? to.take(8 * inCount) : 0,
-        backwardSum: weighed ? to.take(8 * outCount) : 0,
+        forwardSum: sums ? to.take(8 * inCount) : 0,
+        backwardSum: sums ? to.take(8 * outCount) : 0,
         forwardTable: options.direction === "backward" ? 0 : to.take(tableBytes),
         backwardTable: options.direction === "forward" ? 0 : to.take(tableBytes),
         nineTable: kernelSize === 9 ? to.take(8 * (weight.length / kernelSize)) : 0,

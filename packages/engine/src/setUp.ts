@@ -1,6 +1,7 @@
 /** From a plan to a wasm instance that is ready to walk it. */
 import { EngineError } from "./errors.ts";
-import type { ExitPlaces, Places } from "./places.ts";
+import { Forks } from "./forks.ts";
+import type { ExitPlaces, LayerPlaces, Places } from "./places.ts";
 import { cheaperSampler, SAMPLER, type Sampler, TABLE_BYTES } from "./samplers.ts";
 import { instantiateWalk, type WalkExports } from "./walkModule.ts";
 import { BIAS, DIRECTION, type WalkTuning } from "./walkOptions.ts";
@@ -54,7 +55,7 @@ export function setUp(
   setUpExits(running, wiring.forward, places.forward, true);
   setUpExits(running, wiring.backward, places.backward, false);
   for (let l = 0; l < plan.layers.length; l++) setUpLayer(running, plan, wiring, options, tuning, places, l);
-  if (options.branching === "weight") weighWays(wasm, plan.layers.length);
+  weighWays(running, plan, wiring, options, places);
   wasm.start(options.seed, DIRECTION[options.direction]);
   return running;
 }
@@ -137,7 +138,7 @@ function setUpLayer(
     return SAMPLER[makeTable(running, plan, options, tuning, places, l, forward)];
   };
   wasm.setSamplers(l, samplerIn(true), samplerIn(false));
-  if (options.branching === "weight") wasm.sumRows(l);
+  if (place.forwardSum !== 0) wasm.sumRows(l);
 }
 
 /** Copies and checks part by part, while a part is in the cache. */
@@ -183,10 +184,45 @@ function makeTable(
   return sampler;
 }
 
-function weighWays(wasm: WalkExports, layerCount: number): void {
-  for (let node = 0; node < layerCount + 2; node++) {
-    wasm.weighWays(1, node);
-    wasm.weighWays(0, node);
+/** Shares of the ways of every unit whose ways are not equal, added up. Needs the row sums. */
+function weighWays(
+  { memory }: Running,
+  plan: WalkPlan,
+  wiring: Wiring,
+  { branching }: WalkOptions,
+  places: Places,
+): void {
+  const sumsOf = (address: (place: LayerPlaces) => number, count: (layer: WalkLayer) => number) =>
+    plan.layers.map((layer, l) => {
+      const at = address(places.layer[l]!);
+      return new Float64Array(memory.buffer, at, at === 0 ? 0 : count(layer));
+    });
+  const leaving = sumsOf(
+    ({ forwardSum }) => forwardSum,
+    ({ inCount }) => inCount,
+  );
+  const entering = sumsOf(
+    ({ backwardSum }) => backwardSum,
+    ({ outCount }) => outCount,
+  );
+  const forks = new Forks(plan, branching, {
+    leaving: (l, unit) => leaving[l]![unit]!,
+    entering: (l, unit) => entering[l]![unit]!,
+  });
+  for (const forward of [true, false]) {
+    for (const [node, segments] of (forward ? wiring.forward : wiring.backward).entries()) {
+      const { cumulative } = (forward ? places.forward : places.backward)[node]!;
+      for (const [s, segment] of segments.entries()) {
+        if (cumulative[s] === 0) continue;
+        const { firstUnit, unitCount, links } = segment;
+        const rows = new Float64Array(memory.buffer, cumulative[s], unitCount * links.length);
+        for (let u = 0; u < unitCount; u++) {
+          const row = rows.subarray(u * links.length, (u + 1) * links.length);
+          forks.sharesInto(row, segment, firstUnit + u, forward);
+          for (let w = 1; w < row.length; w++) row[w]! += row[w - 1]!;
+        }
+      }
+    }
   }
 }
 

@@ -3,8 +3,9 @@
  *   forward:  visits of output unit o = Σ_i visits_i · b_oi / Σ_o' b_o'i;   backward likewise, over the weights that enter
  * b the biased weights; a unit whose weights are all 0 passes its visits on equally. Three passes over the weights.
  */
+import { Forks } from "./forks.ts";
 import { INPUT, type WalkLayer, type WalkLink, type WalkOptions, type WalkPlan } from "./walkPlan.ts";
-import { type Segment, wire } from "./wiring.ts";
+import { type Segment, sourceUnit, wire } from "./wiring.ts";
 
 /** A layer's kernels by the sums of their biased weights. */
 export interface LayerNorms {
@@ -28,12 +29,15 @@ export interface UnitVisits {
 export function unitVisits(plan: WalkPlan, options: WalkOptions): UnitVisits {
   const wiring = wire(plan);
   const norms = plan.layers.map((layer) => layerNorms(layer, options.bias));
-  const share: Share = options.branching === "weight" ? byWeight(norms) : equally;
+  const forks = new Forks(plan, options.branching, {
+    leaving: (l, unit) => norms[l]!.leaving[unit]!,
+    entering: (l, unit) => norms[l]!.entering[unit]!,
+  });
   const { direction } = options;
   return {
     norms,
-    forward: direction === "backward" ? undefined : forwardVisits(plan, wiring.forward, norms, share),
-    backward: direction === "forward" ? undefined : backwardVisits(plan, wiring.backward, norms, share),
+    forward: direction === "backward" ? undefined : visitsOf(plan, wiring.forward, norms, forks, true),
+    backward: direction === "forward" ? undefined : visitsOf(plan, wiring.backward, norms, forks, false),
   };
 }
 
@@ -96,102 +100,63 @@ export function firstInput({ outCount, inCount, groups }: WalkLayer, o: number):
   return Math.floor(o / (outCount / groups)) * (inCount / groups);
 }
 
-/** What part of a unit's visits each of its ways gets, written into `shares`. */
-type Share = (links: readonly WalkLink[], unit: number, forward: boolean, shares: Float64Array) => void;
-
-const equally: Share = (links, _unit, _forward, shares) => {
-  shares.fill(1 / links.length, 0, links.length);
-};
-
-/** In proportion to all weights that a way leads to; equally where these are 0. */
-function byWeight(norms: readonly LayerNorms[]): Share {
-  return (links, unit, forward, shares) => {
-    let total = 0;
-    for (const [w, { from, to, fromStart, toStart, spread }] of links.entries()) {
-      let sum = 0;
-      if (forward) {
-        const first = toStart + (unit - fromStart) * spread;
-        for (let k = 0; k < spread; k++) sum += norms[to]?.leaving[first + k] ?? 0;
-      } else if (from !== INPUT)
-        sum = norms[from]!.entering[fromStart + Math.floor((unit - toStart) / spread)]!;
-      shares[w] = sum;
-      total += sum;
-    }
-    if (total === 0) equally(links, unit, forward, shares);
-    else for (let w = 0; w < links.length; w++) shares[w]! /= total;
-  };
-}
-
-function forwardVisits(
+/** Visits of the units at which walks of a direction come to each layer. */
+function visitsOf(
   plan: WalkPlan,
   exits: readonly (readonly Segment[])[],
   norms: readonly LayerNorms[],
-  share: Share,
+  forks: Forks,
+  forward: boolean,
 ): Float64Array[] {
-  const arriving = [
-    ...plan.layers.map(({ inCount }) => new Float64Array(inCount)),
-    new Float64Array(plan.outputCount),
-  ];
-  leave(exits[0]!, new Float64Array(plan.inputCount).fill(1 / plan.inputCount), share, true, arriving);
-  for (const [l, own] of norms.entries())
-    leave(exits[l + 1]!, acrossForward(own, arriving[l]!), share, true, arriving);
-  return arriving.slice(0, -1);
-}
-
-function backwardVisits(
-  plan: WalkPlan,
-  exits: readonly (readonly Segment[])[],
-  norms: readonly LayerNorms[],
-  share: Share,
-): Float64Array[] {
-  // the last stands for the input, at index −1 of the layers
-  const arriving = [
-    ...plan.layers.map(({ outCount }) => new Float64Array(outCount)),
-    new Float64Array(plan.inputCount),
-  ];
-  const last = plan.layers.length;
-  leave(
-    exits[last + 1]!,
-    new Float64Array(plan.outputCount).fill(1 / plan.outputCount),
-    share,
-    false,
-    arriving,
-  );
-  for (let l = last - 1; l >= 0; l--)
-    leave(exits[l + 1]!, acrossBackward(norms[l]!, arriving[l]!), share, false, arriving);
-  return arriving.slice(0, -1);
+  const layerCount = plan.layers.length;
+  const arriving = plan.layers.map((layer) => new Float64Array(forward ? layer.inCount : layer.outCount));
+  const startCount = forward ? plan.inputCount : plan.outputCount;
+  const starts = new Float64Array(startCount).fill(1 / startCount);
+  leave(exits[forward ? 0 : layerCount + 1]!, starts, forks, forward, arriving);
+  for (let step = 0; step < layerCount; step++) {
+    const l = forward ? step : layerCount - 1 - step;
+    const across = forward ? acrossForward : acrossBackward;
+    leave(exits[l + 1]!, across(norms[l]!, arriving[l]!), forks, forward, arriving);
+  }
+  return arriving;
 }
 
 /** Passes the visits of a node's units on to the units that links lead to. */
 function leave(
   segments: readonly Segment[],
   visits: Float64Array,
-  share: Share,
+  forks: Forks,
   forward: boolean,
   arriving: readonly Float64Array[],
 ): void {
-  const shares = new Float64Array(segments.reduce((most, { links }) => Math.max(most, links.length), 0));
-  for (const { firstUnit, unitCount, links } of segments) {
+  const all = new Float64Array(segments.reduce((most, { links }) => Math.max(most, links.length), 0));
+  for (const segment of segments) {
+    const { firstUnit, unitCount, links } = segment;
+    const shares = all.subarray(0, links.length);
     for (let unit = firstUnit; unit < firstUnit + unitCount; unit++) {
       if (visits[unit] === 0) continue;
-      share(links, unit, forward, shares);
+      forks.sharesInto(shares, segment, unit, forward);
+      const total = shares.reduce((sum, share) => sum + share, 0);
       for (const [w, link] of links.entries())
-        arrive(link, unit, visits[unit]! * shares[w]!, forward, arriving);
+        arrive(link, unit, visits[unit]! * (shares[w]! / total), forward, arriving);
     }
   }
 }
 
+/** Where a link leads to an end of the network there is nothing to count. */
 function arrive(
-  { from, to, fromStart, toStart, spread }: WalkLink,
+  link: WalkLink,
   unit: number,
   visits: number,
   forward: boolean,
   arriving: readonly Float64Array[],
 ): void {
+  const { from, to, fromStart, toStart, spread } = link;
   if (forward) {
+    const units = arriving[to];
     const first = toStart + (unit - fromStart) * spread;
-    for (let k = 0; k < spread; k++) arriving[to]![first + k]! += visits / spread;
-  } else arriving.at(from)![fromStart + Math.floor((unit - toStart) / spread)]! += visits;
+    if (units !== undefined) for (let k = 0; k < spread; k++) units[first + k]! += visits / spread;
+  } else if (from !== INPUT) arriving[from]![sourceUnit(link, unit)]! += visits;
 }
 
 function acrossForward({ layer, row, leaving }: LayerNorms, visits: Float64Array): Float64Array {

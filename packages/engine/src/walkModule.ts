@@ -72,7 +72,6 @@ export interface WalkExports {
   makeBackwardAlias(layer: number, table: number, scratch: number): void;
   makeForwardBytes(layer: number, norms: number, table: number, scales: number): void;
   makeBackwardBytes(layer: number, norms: number, table: number): void;
-  weighWays(forward: number, node: number): void;
   setReach(flags: number, flagBytes: number, leaving: number): void;
   countReachable(forward: number, backward: number): number;
   setMask(bits: number, edgeCount: number): void;

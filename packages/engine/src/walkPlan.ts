@@ -6,7 +6,7 @@
  * Output unit o belongs to group ⌊o / (outCount / groups)⌋ and sees the inCount / groups input units of that group.
  */
 export interface WalkLayer {
-  /** The parameter's name, for error messages. */
+  /** The parameter's name. Layers of one name are parts of one operation, such as some groups of a convolution. */
   readonly name: string;
   readonly weight: Float32Array;
   readonly outCount: number;
@@ -30,13 +30,18 @@ export interface WalkLink {
   readonly count: number;
   readonly toStart: number;
   readonly spread: number;
+  /**
+   * Number of the first of the `spread` units among the features that the source unit is there; 0 where absent. Two links
+   * that bring one feature of a unit into one operation bring two copies of it.
+   */
+  readonly feature?: number;
 }
 
 export const INPUT = -1;
 
 /**
- * Layers in topological order: a link goes from a lower index to a higher one. At a unit that several links leave
- * (forward) or enter (backward), the walk takes one of them.
+ * Layers in topological order: a link goes from a lower index to a higher one. Where several links leave a unit
+ * (forward) or enter it (backward), forks.ts says which the walk takes.
  */
 export interface WalkPlan {
   readonly layers: readonly WalkLayer[];
@@ -56,6 +61,6 @@ export interface WalkOptions {
   readonly granularity: "weight" | "kernel";
   /** Walks alternate, forward first, or go one way only. */
   readonly direction: "alternate" | "forward" | "backward";
-  /** At a fork: each link equally, or in proportion to the bias of all weights it leads to from this unit. */
+  /** At a fork: each branch equally, or in proportion to the bias of all weights that it leads to from this unit. */
   readonly branching: "equal" | "weight";
 }

@@ -7,6 +7,11 @@ export interface Segment {
   readonly firstUnit: number;
   readonly unitCount: number;
   readonly links: readonly WalkLink[];
+  /**
+   * Whether some unit goes into one operation by several of them (forward), or comes of one unit by several (backward):
+   * then they are not equal. See forks.ts.
+   */
+  readonly repeated: boolean;
 }
 
 /** Nodes: 0 is the network's input, 1 + l is layer l, layers.length + 1 is the network's output. */
@@ -19,6 +24,8 @@ export interface Wiring {
   readonly level: Uint32Array;
   /** Layers on the longest way through the network. */
   readonly levelCount: number;
+  /** Whether some segment forward is `repeated`. */
+  readonly copies: boolean;
   /** Whether every way has a layer at every level. */
   readonly everyLevel: boolean;
 }
@@ -34,23 +41,35 @@ export function wire(plan: WalkPlan): Wiring {
   const nodeCount = plan.layers.length + 2;
   const leaving: WalkLink[][] = Array.from({ length: nodeCount }, () => []);
   const entering: WalkLink[][] = Array.from({ length: nodeCount }, () => []);
-  for (const link of plan.links) {
+  const operations = operationsOf(plan);
+  for (const link of withCopiesApart(plan.links, operations)) {
     leaving[link.from + 1]!.push(link);
     entering[link.to + 1]!.push(link);
   }
   const forward = leaving.map((links, node) =>
     node === nodeCount - 1
       ? []
-      : segmentsOf(outUnits(plan, node), links, (link) => [link.fromStart, link.count]),
+      : segmentsOf(
+          outUnits(plan, node),
+          links,
+          (link) => [link.fromStart, link.count],
+          ({ links }) => new Set(links.map(({ to }) => operations[to])).size < links.length,
+        ),
   );
   const backward = entering.map((links, node) =>
     node === 0
       ? []
-      : segmentsOf(inUnits(plan, node), links, (link) => [link.toStart, link.count * link.spread]),
+      : segmentsOf(
+          inUnits(plan, node),
+          links,
+          (link) => [link.toStart, link.count * link.spread],
+          comesTwice,
+        ),
   );
   requireWays(plan, forward, "on");
   requireWays(plan, backward, "back");
-  return { forward, backward, ...levels(plan) };
+  const copies = forward.some((segments) => segments.some(({ repeated }) => repeated));
+  return { forward, backward, copies, ...levels(plan) };
 }
 
 /** Name of a node for error messages. */
@@ -132,7 +151,7 @@ function checkLayer(layer: WalkLayer): void {
 function checkLink(plan: WalkPlan, link: WalkLink, index: number): void {
   const subject = `link ${index} (${link.from} → ${link.to})`;
   const layerCount = plan.layers.length;
-  const { from, to, fromStart, toStart, count, spread } = link;
+  const { from, to, fromStart, toStart, count, spread, feature = 0 } = link;
   if (!Number.isInteger(from) || !Number.isInteger(to) || from < INPUT || to > layerCount || from >= to) {
     throw new EngineError(subject, {
       given: `from layer ${from} to layer ${to}`,
@@ -141,6 +160,9 @@ function checkLink(plan: WalkPlan, link: WalkLink, index: number): void {
   }
   requireCount(subject, "count", count);
   requireCount(subject, "spread", spread);
+  if (!Number.isSafeInteger(feature) || feature < 0) {
+    throw new EngineError(subject, { given: `feature = ${feature}`, expected: "a whole number from 0" });
+  }
   const out = outUnits(plan, from + 1);
   if (!Number.isInteger(fromStart) || fromStart < 0 || fromStart + count > out) {
     throw new EngineError(subject, {
@@ -161,6 +183,7 @@ function segmentsOf(
   unitCount: number,
   links: readonly WalkLink[],
   range: (link: WalkLink) => readonly [start: number, count: number],
+  isRepeated: (segment: Omit<Segment, "repeated">) => boolean,
 ): Segment[] {
   const bounds = new Set([0, unitCount]);
   for (const link of links) {
@@ -168,13 +191,89 @@ function segmentsOf(
     bounds.add(start).add(start + count);
   }
   const sorted = [...bounds].sort((a, b) => a - b);
-  return sorted.slice(0, -1).map((firstUnit, s) => ({
-    firstUnit,
-    unitCount: sorted[s + 1]! - firstUnit,
-    links: links.filter((link) => {
-      const [start, count] = range(link);
-      return start <= firstUnit && firstUnit < start + count;
-    }),
+  const indexOf = new Map(sorted.map((bound, s) => [bound, s]));
+  const segments = sorted.slice(0, -1).map((firstUnit, s) => {
+    return { firstUnit, unitCount: sorted[s + 1]! - firstUnit, links: [] as WalkLink[] };
+  });
+  for (const link of links) {
+    const [start, count] = range(link);
+    for (let s = indexOf.get(start)!; s < indexOf.get(start + count)!; s++) segments[s]!.links.push(link);
+  }
+  return segments.map((segment) => ({ ...segment, repeated: isRepeated(segment) }));
+}
+
+/** The unit that a link comes from, of an input unit that it leads to. */
+export function sourceUnit({ fromStart, toStart, spread }: WalkLink, unit: number): number {
+  return fromStart + Math.floor((unit - toStart) / spread);
+}
+
+/** Whether two links of a segment of input units come from the same unit of the same node, at some unit of it. */
+function comesTwice({ firstUnit, unitCount, links }: Omit<Segment, "repeated">): boolean {
+  const byNode = new Map<number, WalkLink[]>();
+  for (const link of links) byNode.set(link.from, [...(byNode.get(link.from) ?? []), link]);
+  return [...byNode.values()].some((alike) => {
+    if (alike.length === 1) return false;
+    const lastUnit = firstUnit + unitCount - 1;
+    const constant = alike.every((link) => sourceUnit(link, firstUnit) === sourceUnit(link, lastUnit));
+    for (let unit = firstUnit; unit <= (constant ? firstUnit : lastUnit); unit++)
+      if (new Set(alike.map((link) => sourceUnit(link, unit))).size < alike.length) return true;
+    return false;
+  });
+}
+
+/** The operation of each layer: index of the first layer of its name; the output is one of its own. */
+export function operationsOf({ layers }: Pick<WalkPlan, "layers">): readonly number[] {
+  const first = new Map<string, number>();
+  for (const [l, { name }] of layers.entries()) if (!first.has(name)) first.set(name, l);
+  return [...layers.map(({ name }) => first.get(name)!), layers.length];
+}
+
+/**
+ * The same ways, so that two links of one unit into one operation bring the same single feature, or none in common. Copies of
+ * flattened units become a link for each feature of each unit.
+ */
+function withCopiesApart(links: readonly WalkLink[], operations: readonly number[]): readonly WalkLink[] {
+  const groups = new Map<string, WalkLink[]>();
+  for (const link of links) {
+    const key = `${link.from} ${operations[link.to]}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [link]);
+    else group.push(link);
+  }
+  const apart = new Set<WalkLink>();
+  for (const group of groups.values())
+    if (group.some(({ spread }) => spread > 1) && haveCopies(group))
+      for (const link of group) apart.add(link);
+  return apart.size === 0 ? links : links.flatMap((link) => (apart.has(link) ? featureLinks(link) : [link]));
+}
+
+/** Whether two of the links of one node into one operation bring the same feature of a unit. */
+function haveCopies(links: readonly WalkLink[]): boolean {
+  const byUnit = new Map<number, WalkLink[]>();
+  for (const link of links) {
+    for (let unit = link.fromStart; unit < link.fromStart + link.count; unit++) {
+      const ofUnit = byUnit.get(unit);
+      if (ofUnit === undefined) byUnit.set(unit, [link]);
+      else ofUnit.push(link);
+    }
+  }
+  return [...byUnit.values()].some((ofUnit) => {
+    const ranges = ofUnit.map(({ feature = 0, spread }) => [feature, feature + spread] as const);
+    ranges.sort(([a], [b]) => a - b);
+    return ranges.some(([first], k) => k > 0 && first < ranges[k - 1]![1]);
+  });
+}
+
+function featureLinks({ from, to, fromStart, count, toStart, spread, feature = 0 }: WalkLink): WalkLink[] {
+  if (spread === 1) return [{ from, to, fromStart, count, toStart, spread, feature }];
+  return Array.from({ length: count * spread }, (_, k) => ({
+    from,
+    to,
+    fromStart: fromStart + Math.floor(k / spread),
+    count: 1,
+    toStart: toStart + k,
+    spread: 1,
+    feature: feature + (k % spread),
   }));
 }
 

@@ -82,7 +82,26 @@ export const concat = (a: Value, b: Value): Value => ({
 
 export const flatten = (value: Value, spread: number): Value => ({
   count: value.count * spread,
-  ways: value.ways.map((way) => ({ ...way, toStart: way.toStart * spread, spread: way.spread * spread })),
+  ways: value.ways.map((way) => ({
+    ...way,
+    toStart: way.toStart * spread,
+    spread: way.spread * spread,
+    feature: (way.feature ?? 0) * spread,
+  })),
+});
+
+/** Units of a value, in any order and each as often as wanted; every way for itself. */
+export const select = (value: Value, index: readonly number[]): Value => ({
+  count: index.length,
+  ways: index.flatMap((unit, toStart) =>
+    value.ways.flatMap((way) => {
+      const at = unit - way.toStart;
+      if (at < 0 || at >= way.count * way.spread) return [];
+      const fromStart = way.fromStart + Math.floor(at / way.spread);
+      const feature = (way.feature ?? 0) + (at % way.spread);
+      return [{ from: way.from, fromStart, count: 1, toStart, spread: 1, feature }];
+    }),
+  ),
 });
 
 /** Dense layers one after the other. */
@@ -124,7 +143,7 @@ export const anyPlan: fc.Arbitrary<WalkPlan> = fc
     inputCount: fc.integer({ min: 1, max: 5 }),
     steps: fc.array(
       fc.record({
-        kind: fc.constantFrom("layer", "layer", "layer", "grouped", "add", "concat", "flatten"),
+        kind: fc.constantFrom("layer", "layer", "layer", "grouped", "add", "concat", "flatten", "select"),
         // which earlier values it reads, as shares of how many there are
         first: fc.integer({ min: 0, max: 0xffff }),
         second: fc.integer({ min: 0, max: 0xffff }),
@@ -153,7 +172,11 @@ export const anyPlan: fc.Arbitrary<WalkPlan> = fc
       else if (kind === "grouped") {
         made = writer.layer(value, { outCount: value.count * 2, kernelSize, groups: value.count });
       } else if (kind === "flatten" && value.count < 30) made = flatten(value, spread);
-      else if (kind === "concat" && value.count < 30) made = concat(value, use(second));
+      else if (kind === "select") {
+        // every unit at least once, some more often
+        const more = Array.from({ length: outCount }, (_, k) => (k * second) % value.count);
+        made = select(value, [...Array(value.count).keys(), ...more].toReversed());
+      } else if (kind === "concat" && value.count < 30) made = concat(value, use(second));
       else made = add(value, writer.layer(value, { outCount: value.count, kernelSize }));
       values.push(made);
       unused.add(made);

@@ -56,40 +56,53 @@ function row(
   return found;
 }
 
-/** All that can come next. */
+/** All that can come next: a fork first, into operations or units, then a feature, then an edge of any of its copies. */
 export function stepsFrom(plan: WalkPlan, options: WalkOptions, place: Place, forward: boolean): Step[] {
-  const ways = plan.links.flatMap((link): { target: number; units: number[] }[] => {
+  // what a walk may step along, by branch, then by feature: rows, each once
+  const branches = new Map<string, Map<number, Map<string, Place>>>();
+  const put = (branch: string, feature: number, target: Place): void => {
+    const features = branches.get(branch) ?? new Map<number, Map<string, Place>>();
+    branches.set(branch, features);
+    const copies = features.get(feature) ?? new Map<string, Place>();
+    features.set(feature, copies.set(`${target.layer} ${target.unit}`, target));
+  };
+  for (const { from, to, fromStart, count, toStart, spread, feature = 0 } of plan.links) {
     if (forward) {
-      const offset = place.unit - link.fromStart;
-      if (link.from !== place.layer || offset < 0 || offset >= link.count) return [];
-      const first = link.toStart + offset * link.spread;
-      return [{ target: link.to, units: Array.from({ length: link.spread }, (_, s) => first + s) }];
+      const offset = place.unit - fromStart;
+      if (from !== place.layer || offset < 0 || offset >= count) continue;
+      for (let k = 0; k < spread; k++)
+        put(plan.layers[to]?.name ?? "the end", feature + k, {
+          layer: to,
+          unit: toStart + offset * spread + k,
+        });
+    } else {
+      const offset = Math.floor((place.unit - toStart) / spread);
+      if (to !== place.layer || offset < 0 || offset >= count) continue;
+      put(`${from} ${fromStart + offset}`, 0, { layer: from, unit: fromStart + offset });
     }
-    const offset = Math.floor((place.unit - link.toStart) / link.spread);
-    if (link.to !== place.layer || offset < 0 || offset >= link.count) return [];
-    return [{ target: link.from, units: [link.fromStart + offset] }];
-  });
-  const rows = ways.map(({ target, units }) =>
-    units.map((unit) => row(plan, options, { layer: target, unit }, forward)),
-  );
+  }
+  const rowsOf = (copies: Map<string, Place>) =>
+    [...copies.values()].flatMap((at) => row(plan, options, at, forward));
   const sumOf = (shares: readonly { share: number }[]): number =>
     shares.reduce((sum, { share }) => sum + share, 0);
-  const weights = rows.map((ofWay) => ofWay.reduce((sum, ofUnit) => sum + sumOf(ofUnit), 0));
-  const total = weights.reduce((a, b) => a + b, 0);
+  const ways = [...branches.values()].map((features) => ({
+    features: [...features.values()].map(rowsOf),
+    weight: sumOf(rowsOf(new Map([...features.values()].flatMap((copies) => [...copies])))),
+  }));
+  const total = ways.reduce((sum, { weight }) => sum + weight, 0);
   const byWeight = options.branching === "weight" && total > 0;
-  return ways.flatMap(({ units }, w) => {
-    const way = byWeight ? weights[w]! / total : 1 / ways.length;
-    return rows[w]!.flatMap((ofUnit): Step[] => {
-      const probability = way / units.length;
-      if (ofUnit.length === 0) return [{ probability }];
-      const sum = sumOf(ofUnit);
-      return ofUnit.map(({ share, edge, next }) => ({
-        probability: probability * (sum > 0 ? share / sum : 1 / ofUnit.length),
+  return ways.flatMap(({ features, weight }) =>
+    features.flatMap((edges): Step[] => {
+      const probability = (byWeight ? weight / total : 1 / ways.length) / features.length;
+      if (edges.length === 0) return [{ probability }];
+      const sum = sumOf(edges);
+      return edges.map(({ share, edge, next }) => ({
+        probability: probability * (sum > 0 ? share / sum : 1 / edges.length),
         edge,
         next,
       }));
-    });
-  });
+    }),
+  );
 }
 
 /** Where a walk stands after an edge. */

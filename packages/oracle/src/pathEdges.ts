@@ -61,7 +61,7 @@ function reachesOutput(
       return edges.some(
         (edge) =>
           edge.node === way.to &&
-          way.units.includes(edge.i) &&
+          way.features.flat().includes(edge.i) &&
           reachesOutput(ways, edges, way.to, edge.o, known),
       );
     }),

@@ -12,7 +12,7 @@ export interface WalkRules {
   /** What a step keeps: the weight, or the whole kernel around it. */
   readonly granularity: "weight" | "kernel";
   readonly direction: "alternate" | "forward" | "backward";
-  /** At a fork: each way equally, or in proportion to the bias of all weights it leads to. */
+  /** At a fork: each way equally, or in proportion to the bias of all weights it leads to. Then any feature, equally. */
   readonly branching: "equal" | "weight";
 }
 
@@ -147,12 +147,15 @@ export class Walker {
     const within: Step[][] = [];
     if (forward) {
       for (const way of this.ways.on(place.node, place.unit)) {
-        const fans = way.units.map((unit) => this.#leaving(way.to, unit));
-        shares.push(fans.reduce((sum, fan) => sum + total(fan), 0));
+        // an edge that leaves several features is one edge
+        const units = [...new Set(way.features.flat())];
+        shares.push(units.reduce((sum, unit) => sum + total(this.#leaving(way.to, unit)), 0));
+        // the edges of all copies of a feature are those of one unit
+        const fans = way.features.map((copies) => copies.flatMap((unit) => this.#leaving(way.to, unit)));
         within.push(
           way.to === OUTPUT
             ? [{ probability: 1 }]
-            : fans.flatMap((fan) => stepsAlong(fan, 1 / way.units.length)),
+            : fans.flatMap((fan) => stepsAlong(fan, 1 / way.features.length)),
         );
       }
     } else {

@@ -11,10 +11,24 @@ import { type OracleGraph, type OracleNode, shapesOf, sizeOf } from "./graph.ts"
 /** Stands for the network's output where a node index is asked for. */
 export const OUTPUT = -1;
 
-/** A weighted operation (its node) or OUTPUT, and those of its input units among which the walk takes any. */
+/**
+ * A weighted operation (its node) or OUTPUT, and the features of the unit that it reads, each by the input units that are
+ * copies of it.
+ */
 export interface WayOn {
   readonly to: number;
-  readonly units: readonly number[];
+  readonly features: readonly (readonly number[])[];
+}
+
+/** A unit of a value, and which feature of the unit followed it is. */
+interface Followed {
+  readonly unit: number;
+  /** "" for the unit itself. */
+  readonly feature: string;
+}
+
+interface Arrival extends Followed {
+  readonly to: number;
 }
 
 /** An output unit of a weighted operation, or a unit of the network's input. */
@@ -45,11 +59,14 @@ export class Ways {
 
   /** The ways that leave unit `unit` of the value of `node`: each weighted operation or output it comes to. */
   on(node: number, unit: number): WayOn[] {
-    const ways = this.#anyOn(node, unit).map(({ to, units }) => ({
-      to,
-      units: units.filter((t) => to === OUTPUT || this.#outputsOf(to, t).some((o) => this.leadsOn(to, o))),
-    }));
-    return ways.filter(({ units }) => units.length > 0);
+    const operations = new Map<number, Map<string, number[]>>();
+    for (const { to, unit: t, feature } of this.#anyOn(node, unit)) {
+      if (to !== OUTPUT && !this.#outputsOf(to, t).some((o) => this.leadsOn(to, o))) continue;
+      const features = operations.get(to) ?? new Map<string, number[]>();
+      operations.set(to, features);
+      features.set(feature, [...(features.get(feature) ?? []), t]);
+    }
+    return [...operations].map(([to, features]) => ({ to, features: [...features.values()] }));
   }
 
   /** The ways that enter input unit `unit` of the weighted operation `node`, or of the output for OUTPUT. */
@@ -63,8 +80,7 @@ export class Ways {
     const known = this.#leadsOn.get(key);
     if (known !== undefined) return known;
     const leads = this.#anyOn(node, unit).some(
-      ({ to, units }) =>
-        to === OUTPUT || units.some((t) => this.#outputsOf(to, t).some((o) => this.leadsOn(to, o))),
+      ({ to, unit: t }) => to === OUTPUT || this.#outputsOf(to, t).some((o) => this.leadsOn(to, o)),
     );
     this.#leadsOn.set(key, leads);
     return leads;
@@ -83,10 +99,12 @@ export class Ways {
     return entered;
   }
 
-  #anyOn(node: number, unit: number): WayOn[] {
-    const found: WayOn[] = [];
-    this.#follow(node, [unit], found, (add, slot, t) => this.#isShortcut(add, slot, t, { from: node, unit }));
-    return distinct(found, (way) => `${way.to}:${way.units}`);
+  #anyOn(node: number, unit: number): Arrival[] {
+    const found: Arrival[] = [];
+    this.#follow(node, [{ unit, feature: "" }], found, (add, slot, t) =>
+      this.#isShortcut(add, slot, t, { from: node, unit }),
+    );
+    return distinct(found, ({ to, unit: t, feature }) => `${to}:${t}:${feature}`);
   }
 
   #anyBack(node: number, unit: number): WayBack[] {
@@ -110,18 +128,18 @@ export class Ways {
 
   #follow(
     value: number,
-    units: readonly number[],
-    found: WayOn[],
+    units: readonly Followed[],
+    found: Arrival[],
     barred: (add: number, slot: number, t: number) => boolean,
   ): void {
     if (units.length === 0) return;
-    if (value === this.graph.output) found.push({ to: OUTPUT, units });
+    if (value === this.graph.output) found.push(...units.map((at) => ({ to: OUTPUT, ...at })));
     for (const [index, node] of this.graph.nodes.entries()) {
       for (const [slot, input] of node.inputs.entries()) {
         if (input !== value) continue;
-        if (isWeighted(node)) found.push({ to: index, units });
+        if (isWeighted(node)) found.push(...units.map((at) => ({ to: index, ...at })));
         else if (node.op.kind === "add") {
-          const free = units.filter((t) => !barred(index, slot, t));
+          const free = units.filter(({ unit }) => !barred(index, slot, unit));
           this.#follow(index, free, found, barred);
         } else this.#follow(index, this.#carried(index, slot, units), found, barred);
       }
@@ -129,26 +147,36 @@ export class Ways {
   }
 
   /** What units of input `slot` become at an operation without weights. */
-  #carried(index: number, slot: number, units: readonly number[]): number[] {
+  #carried(index: number, slot: number, units: readonly Followed[]): Followed[] {
     const node = this.graph.nodes[index]!;
     const inputShapes = node.inputs.map((input) => this.shapes[input]!);
     switch (node.op.kind) {
       case "flatten": {
         const plane = sizeOf(inputShapes[0]!) / inputShapes[0]![0]!;
-        return units.flatMap((u) => Array.from({ length: plane }, (_, k) => u * plane + k));
+        // flattened by one place is not flattened
+        if (plane === 1) return [...units];
+        return units.flatMap(({ unit, feature }) =>
+          Array.from({ length: plane }, (_, k) => ({
+            unit: unit * plane + k,
+            feature: `${feature}/${k} of ${plane}`,
+          })),
+        );
       }
       case "concat": {
         const before = inputShapes.slice(0, slot).reduce((sum, shape) => sum + shape[0]!, 0);
-        return units.map((u) => before + u);
+        return units.map(({ unit, feature }) => ({ unit: before + unit, feature }));
       }
       case "select": {
         const { index: taken } = node.op;
-        return units.flatMap((u) => taken.flatMap((from, to) => (from === u ? [to] : [])));
+        return units.flatMap(({ unit, feature }) =>
+          taken.flatMap((from, to) => (from === unit ? [{ unit: to, feature }] : [])),
+        );
       }
       case "opaque": {
         const [count] = node.op.shape as [number];
         if (node.op.carries && inputShapes[slot]![0] === count) return [...units];
-        return Array.from({ length: count }, (_, u) => u);
+        // whatever came in, any unit of the output is of it
+        return Array.from({ length: count }, (_, unit) => ({ unit, feature: `mixed ${unit} of ${count}` }));
       }
       default:
         return [...units];
@@ -223,8 +251,8 @@ export class Ways {
     const key = `${from}:${unit}`;
     const known = this.#entered.get(key);
     if (known !== undefined) return known;
-    const anywhere: WayOn[] = [];
-    this.#follow(from, [unit], anywhere, () => false);
+    const anywhere: Arrival[] = [];
+    this.#follow(from, [{ unit, feature: "" }], anywhere, () => false);
     const entered = new Set(anywhere.map((way) => way.to).filter((to) => to !== OUTPUT));
     this.#entered.set(key, entered);
     return entered;

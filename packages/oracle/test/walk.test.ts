@@ -60,7 +60,7 @@ describe("the ways of a residual network", () => {
   const ways = new Ways(residual);
 
   it("leave the stem into the block alone: the identity shortcut is not walked", () => {
-    expect(ways.on(1, 1)).toEqual([{ to: 2, units: [1] }]);
+    expect(ways.on(1, 1)).toEqual([{ to: 2, features: [[1]] }]);
     expect(ways.on(3, 0).map(({ to }) => to)).toEqual([6, 8]);
   });
 
@@ -74,8 +74,8 @@ describe("the ways of a residual network", () => {
   });
 
   it("spread a flattened channel over its features", () => {
-    expect(ways.on(7, 2)).toEqual([{ to: 11, units: [8, 9, 10, 11] }]);
-    expect(ways.on(11, 1)).toEqual([{ to: OUTPUT, units: [1] }]);
+    expect(ways.on(7, 2)).toEqual([{ to: 11, features: [[8], [9], [10], [11]] }]);
+    expect(ways.on(11, 1)).toEqual([{ to: OUTPUT, features: [[1]] }]);
   });
 
   it("keep units that are cut off from the weighted branch, and drop those that are not", () => {
@@ -88,8 +88,55 @@ describe("the ways of a residual network", () => {
       [{ kind: "add" }, 4, 3],
     );
     const ways = new Ways(split);
-    expect(ways.on(1, 0)).toEqual([{ to: 4, units: [0] }]);
-    expect(ways.on(1, 3)).toEqual([{ to: OUTPUT, units: [1] }]);
+    expect(ways.on(1, 0)).toEqual([{ to: 4, features: [[0]] }]);
+    expect(ways.on(1, 3)).toEqual([{ to: OUTPUT, features: [[1]] }]);
+  });
+});
+
+describe("a unit that an operation takes several times", () => {
+  // unit 0 twice and unit 1 once into "taken", both once into "plain"
+  const graph = graphOf(
+    [{ kind: "input", shape: [2] }],
+    [{ kind: "select", index: [0, 1, 0] }, 0],
+    [{ kind: "dense", weight: "taken", outFeatures: 1 }, 1],
+    [{ kind: "dense", weight: "plain", outFeatures: 1 }, 0],
+    [{ kind: "add" }, 2, 3],
+  );
+  const parameters = new Map([
+    ["taken", [1, 9, 3]],
+    ["plain", [4, 7]],
+  ]);
+
+  it("goes there by one way, with copies of one feature", () => {
+    expect(new Ways(graph).on(0, 0)).toEqual([
+      { to: 2, features: [[0, 2]] },
+      { to: 3, features: [[0]] },
+    ]);
+  });
+
+  it.each([
+    ["equal", [1 / 8, 3 / 8, 1 / 2]],
+    ["weight", [1 / 8, 3 / 8, 1 / 2]],
+  ] as const)(
+    "chooses among its edges in proportion to their weights, branching: %s",
+    (branching, shares) => {
+      const walks = new Walker(new Ways(graph), parameters, { ...PHEW, branching }).everyWalk(true, 0);
+      expect(walks.map(({ probability }) => probability)).toEqual(shares);
+    },
+  );
+
+  it("is one of its features, of which one may be taken twice", () => {
+    const features = graphOf(
+      [{ kind: "input", shape: [1, 1, 3] }],
+      [{ kind: "flatten" }, 0],
+      [{ kind: "select", index: [0, 2, 1, 0] }, 1],
+      [{ kind: "dense", weight: "fc", outFeatures: 1 }, 2],
+    );
+    const ways = new Ways(features);
+    expect(ways.on(0, 0)).toEqual([{ to: 3, features: [[0, 3], [2], [1]] }]);
+    const walks = new Walker(ways, new Map([["fc", [1, 5, 5, 2]]])).everyWalk(true, 0);
+    const third = walks.map(({ edges, probability }) => [edges[0]!.index, 3 * probability] as const);
+    for (const [index, share] of third) expect(share).toBeCloseTo([1 / 3, 1, 1, 2 / 3][index]!, 12);
   });
 });
 

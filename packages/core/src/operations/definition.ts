@@ -35,6 +35,8 @@ export interface UnitMap {
   readonly count: number;
   readonly toStart: number;
   readonly spread: number;
+  /** True where any of the `spread` units is made of all units of the input, so that none is a feature of one of them. */
+  readonly mixes?: true;
 }
 
 /** The weights of an operation as edges between units; kernels have `kernelSize` edges each. */

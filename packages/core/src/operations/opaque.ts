@@ -64,6 +64,7 @@ export const opaque: OperationDefinition<Opaque> = {
         count: 1,
         toStart: 0,
         spread,
+        mixes: true as const,
       }));
     }),
   keepsZero: isKnownOnZeros,

@@ -15,6 +15,12 @@ export interface Carry {
   readonly count: number;
   readonly toStart: number;
   readonly spread: number;
+  /**
+   * Which features of the source unit the `spread` units are: those from `feature` on of the units that it was spread into
+   * as `flattening` says; "" where it is itself. The same of both is the same feature, wherever it comes by.
+   */
+  readonly flattening: string;
+  readonly feature: number;
 }
 
 /** Half-open run of units. */
@@ -32,6 +38,12 @@ export function through(carry: Carry, map: UnitMap): Carry[] {
     ...part,
     toStart: map.toStart + (part.toStart - map.fromStart) * map.spread,
     spread: part.spread * map.spread,
+    ...(map.mixes
+      ? { flattening: `mixed ${map.spread}`, feature: 0 }
+      : {
+          flattening: map.spread === 1 ? part.flattening : `${part.flattening} × ${map.spread}`,
+          feature: part.feature * map.spread,
+        }),
   }));
 }
 
@@ -49,6 +61,8 @@ function withinTargets(carry: Carry, range: UnitRange): Carry[] {
     count: 1,
     toStart: from,
     spread: to - from,
+    flattening: carry.flattening,
+    feature: carry.feature + from - (carry.toStart + unit * spread),
   });
   if (firstWhole > endWhole) return [partOf(endWhole, start, end)];
   const parts: Carry[] = [];
@@ -95,7 +109,8 @@ function withinSources(carry: Carry, units: UnitRange): Carry | undefined {
 export function merged(carries: readonly Carry[]): Carry[] {
   const alike = new Map<string, Carry[]>();
   for (const carry of carries) {
-    const key = `${carry.from} ${carry.spread} ${carry.toStart - carry.fromStart * carry.spread}`;
+    const { from, spread, toStart, fromStart, flattening, feature } = carry;
+    const key = `${from} ${spread} ${toStart - fromStart * spread} ${feature} ${flattening}`;
     const group = alike.get(key);
     if (group === undefined) alike.set(key, [carry]);
     else group.push(carry);

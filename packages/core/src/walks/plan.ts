@@ -68,7 +68,15 @@ export function longestWalk(plan: WalkPlan, granularity: "weight" | "kernel"): n
   return longest[plan.layers.length]!;
 }
 
-const whole = (from: number, count: number): Carry => ({ from, fromStart: 0, count, toStart: 0, spread: 1 });
+const whole = (from: number, count: number): Carry => ({
+  from,
+  fromStart: 0,
+  count,
+  toStart: 0,
+  spread: 1,
+  flattening: "",
+  feature: 0,
+});
 
 function layerOf(flow: WeightFlow, weights: Weights): WalkLayer {
   const { parameter, outCount, inCount, groups, kernelSize } = flow;
@@ -83,6 +91,27 @@ function layerOf(flow: WeightFlow, weights: Weights): WalkLayer {
   return { name, weight, outCount, inCount, groups, kernelSize, firstEdge };
 }
 
+/**
+ * Numbers for the features that a node's units are at one place: those of one flattening after those of another.
+ * @returns the number of the first of a flattening
+ */
+function featuresOf(carries: readonly Carry[]): (from: number, flattening: string) => number {
+  const counts = new Map<number, Map<string, number>>();
+  for (const { from, flattening, feature, spread } of carries) {
+    const ofNode = counts.get(from) ?? new Map<string, number>();
+    counts.set(from, ofNode);
+    ofNode.set(flattening, Math.max(ofNode.get(flattening) ?? 0, feature + spread));
+  }
+  return (from, flattening) => {
+    let first = 0;
+    for (const [other, count] of counts.get(from)!) {
+      if (other === flattening) return first;
+      first += count;
+    }
+    return first;
+  };
+}
+
 /** The links found so far, and which layers lead to which. */
 class Ways {
   readonly links: WalkLink[] = [];
@@ -95,11 +124,13 @@ class Ways {
   enter(to: number, carries: readonly Carry[]): void {
     const origins = new Uint32Array((to >>> 5) + 1);
     origins[to >>> 5]! |= 1 << (to & 31);
-    for (const carry of carries) {
-      const link = { ...carry, to };
+    const firstFeatures = featuresOf(carries);
+    for (const { flattening, feature, ...run } of carries) {
+      const first = firstFeatures(run.from, flattening) + feature;
+      const link = { ...run, to, ...(first > 0 && { feature: first }) };
       this.links.push(link);
-      listOf(this.#leaving, carry.from).push(link);
-      this.#origins[carry.from]?.forEach((bits, k) => {
+      listOf(this.#leaving, run.from).push(link);
+      this.#origins[run.from]?.forEach((bits, k) => {
         origins[k]! |= bits;
       });
     }

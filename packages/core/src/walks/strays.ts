@@ -286,15 +286,20 @@ function linksBetween(
   const inputPlaces: Places = new Map(inputs.map((unit, k) => [unit, [INPUT, k]]));
   inPlaces.push(new Map(outputs.map((unit, k) => [unit, [parts.length, k]])));
   const links: WalkLink[] = [];
-  for (const { from, to, fromStart, count, toStart, spread } of plan.links) {
+  const comesBy = linkCounts(plan);
+  for (const { from, to, fromStart, count, toStart, spread, feature = 0 } of plan.links) {
     const sources = from === INPUT ? inputPlaces : outPlaces[from]!;
     for (let i = 0; i < count; i++) {
       const source = sources.get(fromStart + i);
       if (source === undefined) continue;
       const start = toStart + i * spread;
-      const targets = Array.from({ length: spread }, (_, k) => inPlaces[to]!.get(start + k)).filter(
-        (place) => place !== undefined,
-      );
+      const left = Array.from({ length: spread }, (_, k) => ({
+        place: inPlaces[to]!.get(start + k),
+        feature: feature + k,
+      })).filter((target): target is Target => target.place !== undefined);
+      // a unit's only link has no copies: its features are counted as they are left
+      const targets =
+        comesBy(from, to, fromStart + i) > 1 ? left : left.map(({ place }, k) => ({ place, feature: k }));
       for (const run of runsOf(targets)) add(links, source, run);
     }
   }
@@ -302,35 +307,65 @@ function linksBetween(
   return links.sort((a, b) => a.to - b.to);
 }
 
+/** By how many links a unit of one node goes into another. */
+function linkCounts({ links }: WalkPlan): (from: number, to: number, unit: number) => number {
+  const counts = new Map<string, number>();
+  const keyOf = (from: number, to: number, unit: number) => `${from} ${to} ${unit}`;
+  for (const { from, to, fromStart, count } of links) {
+    for (let unit = fromStart; unit < fromStart + count; unit++) {
+      const key = keyOf(from, to, unit);
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
+  }
+  return (from, to, unit) => counts.get(keyOf(from, to, unit))!;
+}
+
+/** A unit that a link leads to, and which feature of the source it is. */
+interface Target {
+  readonly place: readonly [part: number, unit: number];
+  readonly feature: number;
+}
+
 interface Run {
   readonly part: number;
   readonly first: number;
   readonly length: number;
+  readonly feature: number;
 }
 
-function runsOf(places: readonly (readonly [part: number, unit: number])[]): Run[] {
+function runsOf(targets: readonly Target[]): Run[] {
   const runs: Run[] = [];
-  for (const [part, unit] of places) {
+  for (const { place, feature } of targets) {
+    const [part, unit] = place;
     const last = runs.at(-1);
-    if (last?.part === part && last.first + last.length === unit) {
-      runs[runs.length - 1] = { ...last, length: last.length + 1 };
-    } else runs.push({ part, first: unit, length: 1 });
+    const goesOn =
+      last?.part === part && last.first + last.length === unit && last.feature + last.length === feature;
+    if (goesOn) runs[runs.length - 1] = { ...last, length: last.length + 1 };
+    else runs.push({ part, first: unit, length: 1, feature });
   }
   return runs;
 }
 
 /** Adds a way, to the last link where it goes on with it. */
-function add(links: WalkLink[], [from, unit]: readonly [number, number], { part, first, length }: Run): void {
+function add(
+  links: WalkLink[],
+  [from, unit]: readonly [number, number],
+  { part, first, length, feature }: Run,
+): void {
   const last = links.at(-1);
   const goesOn =
     last !== undefined &&
     last.from === from &&
     last.to === part &&
     last.spread === length &&
+    (last.feature ?? 0) === feature &&
     last.fromStart + last.count === unit &&
     last.toStart + last.count * last.spread === first;
   if (goesOn) links[links.length - 1] = { ...last, count: last.count + 1 };
-  else links.push({ from, to: part, fromStart: unit, count: 1, toStart: first, spread: length });
+  else {
+    const link = { from, to: part, fromStart: unit, count: 1, toStart: first, spread: length };
+    links.push(feature > 0 ? { ...link, feature } : link);
+  }
 }
 
 function notesOf(plan: WalkPlan, { ins, outs, entered }: Usable): string[] {

@@ -8,8 +8,6 @@ import {
   bucketAt,
   Exit,
   forwardExitAt,
-  Layer,
-  layerAt,
   layerCount,
   Segment,
   segmentAt,
@@ -116,46 +114,10 @@ function chooseWay(segment: Segment, unit: u32, bits: u32): Way {
   if (wayCount == 1) return wayAt(segment, 0);
   if (segment.cumulative != 0) {
     const row = segment.cumulative + ((<usize>(unit - segment.firstUnit) * wayCount) << 3);
-    const total = load<f64>(row + ((<usize>(wayCount - 1)) << 3));
-    if (total > 0) {
-      const target = <f64>bits * UNIT * total;
-      let w: u32 = 0;
-      while (load<f64>(row + ((<usize>w) << 3)) <= target) w++;
-      return wayAt(segment, w);
-    }
+    const target = <f64>bits * UNIT * load<f64>(row + ((<usize>(wayCount - 1)) << 3));
+    let w: u32 = 0;
+    while (load<f64>(row + ((<usize>w) << 3)) <= target) w++;
+    return wayAt(segment, w);
   }
   return wayAt(segment, below(bits, wayCount));
-}
-
-/**
- * Cumulative bias of the ways of every unit: for each way, all weights it leads to from the unit. The ends of the
- * network carry no weight, so a walk goes there only where nothing else is to be had. Needs the row sums of all layers.
- */
-export function weighWays(forward: u32, node: u32): void {
-  const exit = forward ? forwardExitAt(node) : backwardExitAt(node);
-  const end = forward ? layerCount + 1 : 0;
-  for (let s: u32 = 0; s < exit.segmentCount; s++) {
-    const segment = segmentAt(exit, s);
-    if (segment.cumulative == 0) continue;
-    let at = segment.cumulative;
-    for (let u: u32 = 0; u < segment.unitCount; u++) {
-      let total: f64 = 0;
-      for (let w: u32 = 0; w < segment.wayCount; w++) {
-        const way = wayAt(segment, w);
-        if (way.target != end) total += biasOfWay(layerAt(way.target - 1), way, segment.firstUnit + u, forward);
-        store<f64>(at, total);
-        at += 8;
-      }
-    }
-  }
-}
-
-function biasOfWay(layer: Layer, way: Way, unit: u32, forward: u32): f64 {
-  const offset = unit - way.sourceStart;
-  if (!forward) return load<f64>(layer.backwardSum + ((<usize>(way.targetStart + offset / way.spread)) << 3));
-  let sum: f64 = 0;
-  for (let i: u32 = 0; i < way.spread; i++) {
-    sum += load<f64>(layer.forwardSum + ((<usize>(way.targetStart + offset * way.spread + i)) << 3));
-  }
-  return sum;
 }

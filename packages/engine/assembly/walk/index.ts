@@ -1,7 +1,6 @@
 /** The walking engine's wasm module: one instance for each walker, numbers only. */
 export { aliasScratchBytes, makeBackwardAlias, makeForwardAlias } from "./alias";
 export { checkWeights, forgetMagnitude, hasZero } from "./finite";
-export { weighWays } from "./fork";
 export {
   BUCKET_BYTES,
   EXIT_BYTES,

@@ -33,7 +33,7 @@ export class Layer {
   /** f64[inCount] and f64[outCount]: greatest kernel norm of each row; 0 where the row is of zeros. */
   forwardMax: usize;
   backwardMax: usize;
-  /** The same shapes: sum of the kernel norms of each row; only where forks weigh their ways, else 0. */
+  /** The same shapes: sum of the kernel norms of each row; only where ways are not equal, else 0. */
   forwardSum: usize;
   backwardSum: usize;
   /** Factor between the norms and their float32 copies, and whether those can be told apart. */
@@ -58,7 +58,7 @@ export class Segment {
   wayCount: u32;
   firstUnit: u32;
   unitCount: u32;
-  /** f64[unitCount · wayCount], cumulative bias of the ways; 0 where ways are equal. */
+  /** f64[unitCount · wayCount], cumulative shares of the ways (src/forks.ts), not all 0; 0 where ways are equal. */
   cumulative: usize;
 }
 

@@ -151,7 +151,7 @@ function steadyRows(greatest: usize, count: u32, scale: f64): bool {
   return true;
 }
 
-/** Sums of every row, for forks that weigh their ways. */
+/** Sums of every row, for forks whose ways are not equal. */
 export function sumRows(l: u32): void {
   const layer = layerAt(l);
   memory.fill(layer.forwardSum, 0, (<usize>layer.inCount) << 3);

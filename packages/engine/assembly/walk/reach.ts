@@ -114,7 +114,7 @@ function passOn(node: u32, forward: bool): void {
       const unit = segment.firstUnit + u;
       if (!load<u8>(leaving + unit)) continue;
       const row = segment.cumulative + ((<usize>u * segment.wayCount) << 3);
-      const weighed = segment.cumulative != 0 && sumAt(row, segment.wayCount - 1) > 0;
+      const weighed = segment.cumulative != 0;
       for (let w: u32 = 0; w < segment.wayCount; w++) {
         const way = wayAt(segment, w);
         if (way.target == end) continue;

@@ -31,9 +31,9 @@ class LinearScan {
   readonly #random: () => number;
   readonly #norms: readonly Norms[];
   /** Ways on from each output unit of each layer, and of the network's input, which stands at layers.length. */
-  readonly #on: readonly (readonly WalkLink[])[][];
-  /** Ways back from each input unit of each layer, and of the network's output, which stands at layers.length. */
-  readonly #back: readonly (readonly WalkLink[])[][];
+  readonly #on: readonly (readonly Branch[])[][];
+  /** Units from which each input unit of each layer comes, and of the network's output, which stands at layers.length. */
+  readonly #back: readonly (readonly Place[])[][];
   readonly #mask: Uint8Array;
   #keptCount = 0;
   #stepCount = 0;
@@ -46,15 +46,24 @@ class LinearScan {
     const ends = { outCount: plan.inputCount, inCount: plan.outputCount };
     this.#on = [...layers, ends].map(({ outCount }, l) =>
       Array.from({ length: outCount }, (_, unit) =>
-        links.filter(
-          ({ from, fromStart, count }) =>
-            from === (l === layers.length ? -1 : l) && isWithin(unit, fromStart, count),
+        branchesOf(
+          plan,
+          links.filter(
+            ({ from, fromStart, count }) =>
+              from === (l === layers.length ? -1 : l) && isWithin(unit, fromStart, count),
+          ),
+          unit,
         ),
       ),
     );
     this.#back = [...layers, ends].map(({ inCount }, l) =>
       Array.from({ length: inCount }, (_, unit) =>
-        links.filter(({ to, toStart, count, spread }) => to === l && isWithin(unit, toStart, count * spread)),
+        sourcesOf(
+          links.filter(
+            ({ to, toStart, count, spread }) => to === l && isWithin(unit, toStart, count * spread),
+          ),
+          unit,
+        ),
       ),
     );
     this.#mask = new Uint8Array(plan.edgeCount);
@@ -75,22 +84,21 @@ class LinearScan {
     const end = this.#plan.layers.length;
     let [l, unit] = [end, start];
     for (;;) {
-      const link = this.#pick(this.#on[l]![unit]!);
-      if (link.to === end) return;
-      const input = link.toStart + (unit - link.fromStart) * link.spread + this.#below(link.spread);
-      l = link.to;
-      unit = this.#stepForward(l, input);
+      const copies = this.#pick(this.#pick(this.#on[l]![unit]!));
+      if (copies[0]!.layer === end) return;
+      const input = this.#copy(copies);
+      l = input.layer;
+      unit = this.#stepForward(l, input.unit);
     }
   }
 
   #backward(start: number): void {
     let [l, unit] = [this.#plan.layers.length, start];
     for (;;) {
-      const link = this.#pick(this.#back[l]![unit]!);
-      if (link.from < 0) return;
-      const output = link.fromStart + Math.floor((unit - link.toStart) / link.spread);
-      l = link.from;
-      unit = this.#stepBackward(l, output);
+      const output = this.#pick(this.#back[l]![unit]!);
+      if (output.layer < 0) return;
+      l = output.layer;
+      unit = this.#stepBackward(l, output.unit);
     }
   }
 
@@ -144,6 +152,18 @@ class LinearScan {
     this.#stepCount++;
   }
 
+  /** One of the input units that are copies of a feature, in proportion to the weights that leave it. */
+  #copy(copies: Feature): Place {
+    if (copies.length === 1) return copies[0]!;
+    const sums = copies.map(({ layer, unit }) => this.#norms[layer]!.leaving[unit]!);
+    const sum = sums.reduce((a, b) => a + b, 0);
+    if (sum === 0) return this.#pick(copies);
+    let k = 0;
+    let target = this.#random() * sum - sums[0]!;
+    while (target >= 0 && k < copies.length - 1) target -= sums[++k]!;
+    return copies[k]!;
+  }
+
   #pick<T>(items: readonly T[]): T {
     return items.length === 1 ? items[0]! : items[this.#below(items.length)]!;
   }
@@ -155,6 +175,39 @@ class LinearScan {
 
 const isWithin = (unit: number, start: number, count: number): boolean =>
   unit >= start && unit < start + count;
+
+/** Features of a unit that one operation reads. */
+type Branch = readonly Feature[];
+/** The input units that are copies of one feature. */
+type Feature = readonly Place[];
+
+interface Place {
+  readonly layer: number;
+  readonly unit: number;
+}
+
+function branchesOf({ layers }: WalkPlan, links: readonly WalkLink[], unit: number): Branch[] {
+  const operations = new Map<string | undefined, Map<number, Place[]>>();
+  for (const { to, fromStart, toStart, spread, feature = 0 } of links) {
+    const name = layers[to]?.name;
+    const features = operations.get(name) ?? new Map<number, Place[]>();
+    operations.set(name, features);
+    for (let k = 0; k < spread; k++) {
+      const copy = { layer: to, unit: toStart + (unit - fromStart) * spread + k };
+      features.set(feature + k, [...(features.get(feature + k) ?? []), copy]);
+    }
+  }
+  return [...operations.values()].map((features) => [...features.values()]);
+}
+
+function sourcesOf(links: readonly WalkLink[], unit: number): Place[] {
+  const sources = new Map<string, Place>();
+  for (const { from, fromStart, toStart, spread } of links) {
+    const source = { layer: from, unit: fromStart + Math.floor((unit - toStart) / spread) };
+    sources.set(`${source.layer} ${source.unit}`, source);
+  }
+  return [...sources.values()];
+}
 
 function normsOf({ weight, outCount, inCount, groups, kernelSize }: WalkLayer): Norms {
   const inPerGroup = inCount / groups;
