@@ -49,7 +49,6 @@ export class Tuple {
 }
 
 const MARK = Symbol("mark");
-const NOTHING = Symbol("nothing");
 /** A checkpoint of 100,000 tensors has a quarter as many; a hostile one must not fill the memory. */
 const MOST_OPCODES = 2 ** 24;
 const MOST_OBJECTS = 2 ** 22;
@@ -64,6 +63,66 @@ export function unpickle(bytes: Uint8Array, options: PickleOptions): unknown {
 }
 
 class Unpickler {
+  /** What each opcode puts on the stack; those that are not here only change what is there. */
+  static readonly #produced: ReadonlyMap<number, (from: Unpickler) => unknown> = new Map<
+    number,
+    (from: Unpickler) => unknown
+  >([
+    [0x28, () => MARK], // MARK
+    [0x4e, () => null], // NONE
+    [0x88, () => true], // NEWTRUE
+    [0x89, () => false], // NEWFALSE
+    [0x49, (from) => from.#intLine()], // INT, a line of digits; False and True of protocol 0 come as 0 and 1
+    [0x4c, (from) => from.#longLine()], // LONG
+    [0x46, (from) => Number(from.#line())], // FLOAT
+    [0x53, (from) => from.#line()], // STRING, quoted text of Python 2
+    [0x56, (from) => from.#line()], // UNICODE
+    [0x4a, (from) => from.#view.getInt32(from.#advance(4), true)], // BININT
+    [0x4b, (from) => from.#uint(1)], // BININT1
+    [0x4d, (from) => from.#uint(2)], // BININT2
+    [0x8a, (from) => from.#long(from.#uint(1))], // LONG1
+    [0x8b, (from) => from.#long(from.#uint(4))], // LONG4
+    [0x47, (from) => from.#view.getFloat64(from.#advance(8), false)], // BINFLOAT
+    [0x55, (from) => from.#text(from.#uint(1))], // SHORT_BINSTRING, text of Python 2
+    [0x8c, (from) => from.#text(from.#uint(1))], // SHORT_BINUNICODE
+    [0x54, (from) => from.#text(from.#uint(4))], // BINSTRING
+    [0x58, (from) => from.#text(from.#uint(4))], // BINUNICODE
+    [0x8d, (from) => from.#text(from.#uint(8))], // BINUNICODE8
+    [0x43, (from) => from.#take(from.#uint(1))], // SHORT_BINBYTES
+    [0x42, (from) => from.#take(from.#uint(4))], // BINBYTES
+    [0x8e, (from) => from.#take(from.#uint(8))], // BINBYTES8
+    [0x96, (from) => from.#take(from.#uint(8))], // BYTEARRAY8
+    [0x5d, () => []], // EMPTY_LIST
+    [0x8f, () => []], // EMPTY_SET
+    [0x6c, (from) => from.#popToMark()], // LIST
+    [0x91, (from) => from.#popToMark()], // FROZENSET
+    [0x29, () => new Tuple([])], // EMPTY_TUPLE
+    [0x74, (from) => new Tuple(from.#popToMark())], // TUPLE
+    [0x85, (from) => from.#tuple(1)], // TUPLE1
+    [0x86, (from) => from.#tuple(2)], // TUPLE2
+    [0x87, (from) => from.#tuple(3)], // TUPLE3
+    [0x7d, () => new Map()], // EMPTY_DICT
+    [0x64, (from) => from.#fill(new Map(), from.#popToMark())], // DICT
+    [0x63, (from) => from.#global(from.#line(), from.#line())], // GLOBAL
+    [0x93, (from) => from.#stackGlobal()], // STACK_GLOBAL
+    [0x69, (from) => from.#call(from.#global(from.#line(), from.#line()), new Tuple(from.#popToMark()))], // INST
+    [0x6f, (from) => from.#object()], // OBJ
+    // EXT1 to EXT4: classes by numbers that only the writer's registry knows
+    [0x82, (from) => new Placeholder(`extension ${from.#uint(1)}`)],
+    [0x83, (from) => new Placeholder(`extension ${from.#uint(2)}`)],
+    [0x84, (from) => new Placeholder(`extension ${from.#uint(4)}`)],
+    [0x52, (from) => from.#reduce()], // REDUCE
+    [0x81, (from) => from.#reduce()], // NEWOBJ
+    [0x92, (from) => from.#reduceNamed()], // NEWOBJ_EX: arguments by position, then by name
+    [0x97, () => new Placeholder("a buffer outside of the file")], // NEXT_BUFFER: bytes kept outside of the pickle
+    [0x50, (from) => from.#options.persistent(from.#line())], // PERSID
+    [0x51, (from) => from.#options.persistent(from.#pop())], // BINPERSID
+    [0x32, (from) => from.#top()], // DUP
+    [0x67, (from) => from.#recall(from.#intLine())], // GET
+    [0x68, (from) => from.#recall(from.#uint(1))], // BINGET
+    [0x6a, (from) => from.#recall(from.#uint(4))], // LONG_BINGET
+  ]);
+
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #options: PickleOptions;
@@ -83,133 +142,42 @@ class Unpickler {
       if (count > MOST_OPCODES) throw this.#tooMuch(`more than ${MOST_OPCODES} opcodes`);
       const opcode = this.#uint(1);
       if (opcode === 0x2e) return this.#pop();
-      const value = this.#produce(opcode);
-      if (value === NOTHING) this.#change(opcode);
-      else this.#stack.push(value);
+      const produce = Unpickler.#produced.get(opcode);
+      if (produce === undefined) {
+        this.#change(opcode);
+        continue;
+      }
+      const value = produce(this);
+      this.#stack.push(value);
       if (typeof value === "object" && value !== null && ++this.#objectCount > MOST_OBJECTS)
         throw this.#tooMuch(`more than ${counted(MOST_OBJECTS, "object")}`);
     }
   }
 
-  /** What an opcode puts on the stack; NOTHING where it only changes what is there. */
-  #produce(opcode: number): unknown {
-    switch (opcode) {
-      case 0x28: // MARK
-        return MARK;
-      case 0x4e: // NONE
-        return null;
-      case 0x88: // NEWTRUE
-        return true;
-      case 0x89: // NEWFALSE
-        return false;
-      case 0x49: // INT, a line of digits; False and True of protocol 0 come as 0 and 1
-        return this.#intLine();
-      case 0x4c: // LONG
-        return this.#longLine();
-      case 0x46: // FLOAT
-        return Number(this.#line());
-      case 0x53: // STRING, quoted text of Python 2
-      case 0x56: // UNICODE
-        return this.#line();
-      case 0x4a: // BININT
-        return this.#view.getInt32(this.#advance(4), true);
-      case 0x4b: // BININT1
-        return this.#uint(1);
-      case 0x4d: // BININT2
-        return this.#uint(2);
-      case 0x8a: // LONG1
-        return this.#long(this.#uint(1));
-      case 0x8b: // LONG4
-        return this.#long(this.#uint(4));
-      case 0x47: // BINFLOAT
-        return this.#view.getFloat64(this.#advance(8), false);
-      case 0x55: // SHORT_BINSTRING, text of Python 2
-      case 0x8c: // SHORT_BINUNICODE
-        return this.#text(this.#uint(1));
-      case 0x54: // BINSTRING
-      case 0x58: // BINUNICODE
-        return this.#text(this.#uint(4));
-      case 0x8d: // BINUNICODE8
-        return this.#text(this.#uint(8));
-      case 0x43: // SHORT_BINBYTES
-        return this.#take(this.#uint(1));
-      case 0x42: // BINBYTES
-        return this.#take(this.#uint(4));
-      case 0x8e: // BINBYTES8
-      case 0x96: // BYTEARRAY8
-        return this.#take(this.#uint(8));
-      case 0x5d: // EMPTY_LIST
-      case 0x8f: // EMPTY_SET
-        return [];
-      case 0x6c: // LIST
-      case 0x91: // FROZENSET
-        return this.#popToMark();
-      case 0x29: // EMPTY_TUPLE
-        return new Tuple([]);
-      case 0x74: // TUPLE
-        return new Tuple(this.#popToMark());
-      case 0x85: // TUPLE1 to TUPLE3
-      case 0x86:
-      case 0x87:
-        return new Tuple(Array.from({ length: opcode - 0x84 }, () => this.#pop()).reverse());
-      case 0x7d: // EMPTY_DICT
-        return new Map();
-      case 0x64: // DICT
-        return this.#fill(new Map(), this.#popToMark());
-      case 0x63: // GLOBAL
-        return this.#global(this.#line(), this.#line());
-      case 0x93: {
-        // STACK_GLOBAL
-        const name = this.#pop();
-        return this.#global(this.#pop(), name);
-      }
-      case 0x69: {
-        // INST
-        const made = this.#global(this.#line(), this.#line());
-        return this.#call(made, new Tuple(this.#popToMark()));
-      }
-      case 0x6f: {
-        // OBJ
-        const [made, ...args] = this.#popToMark();
-        return this.#call(made, new Tuple(args));
-      }
-      case 0x82: // EXT1 to EXT4: classes by numbers that only the writer's registry knows
-        return new Placeholder(`extension ${this.#uint(1)}`);
-      case 0x83:
-        return new Placeholder(`extension ${this.#uint(2)}`);
-      case 0x84:
-        return new Placeholder(`extension ${this.#uint(4)}`);
-      case 0x52: // REDUCE
-      case 0x81: {
-        // NEWOBJ
-        const args = this.#pop();
-        return this.#call(this.#pop(), args);
-      }
-      case 0x92: {
-        // NEWOBJ_EX: arguments by position, then by name
-        const named = this.#pop();
-        const args = this.#pop();
-        const made = this.#call(this.#pop(), args);
-        if (made instanceof Placeholder) made.parts.push(named);
-        return made;
-      }
-      case 0x97: // NEXT_BUFFER: bytes that are kept outside of the pickle
-        return new Placeholder("a buffer outside of the file");
-      case 0x50: // PERSID
-        return this.#options.persistent(this.#line());
-      case 0x51: // BINPERSID
-        return this.#options.persistent(this.#pop());
-      case 0x32: // DUP
-        return this.#top();
-      case 0x67: // GET
-        return this.#recall(this.#intLine());
-      case 0x68: // BINGET
-        return this.#recall(this.#uint(1));
-      case 0x6a: // LONG_BINGET
-        return this.#recall(this.#uint(4));
-      default:
-        return NOTHING;
-    }
+  #tuple(length: number): Tuple {
+    return new Tuple(Array.from({ length }, () => this.#pop()).reverse());
+  }
+
+  #stackGlobal(): Global | Placeholder {
+    const name = this.#pop();
+    return this.#global(this.#pop(), name);
+  }
+
+  #object(): unknown {
+    const [made, ...args] = this.#popToMark();
+    return this.#call(made, new Tuple(args));
+  }
+
+  #reduce(): unknown {
+    const args = this.#pop();
+    return this.#call(this.#pop(), args);
+  }
+
+  #reduceNamed(): unknown {
+    const named = this.#pop();
+    const made = this.#reduce();
+    if (made instanceof Placeholder) made.parts.push(named);
+    return made;
   }
 
   #change(opcode: number): void {
