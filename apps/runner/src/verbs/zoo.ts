@@ -1,5 +1,5 @@
 /** `phew zoo`: what networks there are, and the layers of one. */
-import { elementCount, type Shape, zooEntries, zooModel } from "@phew/core";
+import { elementCount, operationLabel, type Shape, zooEntries, zooModel } from "@phew/core";
 import { counted, formatCount, formatTable } from "@phew/runs";
 import { printJson, printLines, printText } from "../output.ts";
 
@@ -36,7 +36,7 @@ export async function zoo(model: string | undefined, options: ZooVerbOptions): P
   const owner = new Map(network.prunable.map((parameter) => [parameter.node, parameter]));
   const rows = network.nodes.map((node, index) => ({
     layer: node.name,
-    operation: node.op.kind === "activation" ? node.op.name : node.op.kind,
+    operation: operationLabel(node.op),
     reads: node.inputs.map((k) => network.nodes[k]!.name).join(", "),
     output: node.shape.join("×"),
     weight: owner.get(index)?.shape.join("×"),

@@ -42,7 +42,7 @@ export function torchDerivatives(
   { threadCount, rounds = 1, double = false }: TorchDerivativeOptions,
 ): TorchDerivatives {
   const { x, y, count } = batches[0]!;
-  const trained = network.parameters.filter(({ role }) => role !== "mean" && role !== "variance");
+  const trained = network.parameters.filter((parameter) => parameter.trained);
   const task = {
     network: describeNetwork(network),
     parameters: network.parameters.map(({ name, shape, role }) => ({ name, shape, role })),

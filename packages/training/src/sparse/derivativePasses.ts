@@ -57,7 +57,7 @@ function forwardTangents(pass: TangentPass, index: number): void {
   const lowering = loweringOf(op);
   if (!pass.wantsGradient(index)) pass.writeZeros(index);
   else if (combination !== undefined) combineTangents(pass, combination);
-  else (lowering.tangent?.forward ?? lowering.forward)(pass, index, op);
+  else (lowering.tangent === "linear" ? lowering : lowering.tangent).forward(pass, index, op);
 }
 
 function lossTangents(pass: TangentPass, temperature: number): void {
@@ -91,7 +91,8 @@ function backwardTangents(pass: TangentPass, index: number): void {
   }
   const { op } = pass.node(index);
   const lowering = loweringOf(op);
-  (lowering.tangent?.backward ?? lowering.backward)(pass, index, op);
+  const own = lowering.tangent === "linear" ? "linear" : lowering.tangent.backward;
+  (own === "linear" ? lowering.backward : own)(pass, index, op);
   backwardOf(pass.primal, index);
 }
 

@@ -28,7 +28,7 @@ export function checkRequest(request: DifferentiationRequest): void {
 export function checkDirection({ network }: DifferentiationRequest, direction: Weights): void {
   for (const [name, values] of direction) {
     const parameter = network.parameters.find((candidate) => candidate.name === name);
-    if (parameter === undefined || parameter.role === "mean" || parameter.role === "variance") {
+    if (!parameter?.trained) {
       throw new ArgumentError(`direction "${name}"`, {
         given: parameter === undefined ? "no parameter of the network" : "a running statistic",
         expected: "the name of a trained parameter",
@@ -52,8 +52,9 @@ function requireFinite(subject: string, values: Float32Array): void {
 
 /** The variance of one value is 0 wherever the weights stand: there is nothing to differentiate. */
 function requireSeveralValues({ network }: DifferentiationRequest, count: number): void {
-  for (const { name, op, shape } of network.nodes) {
-    if (op.kind !== "batchNorm" || count * elementCount(shape.slice(1)) > 1) continue;
+  for (const { name, parameters, shape } of network.nodes) {
+    // running statistics follow those of batches
+    if (parameters.every(({ trained }) => trained) || count * elementCount(shape.slice(1)) > 1) continue;
     throw new ArgumentError(`layer "${name}"`, {
       given: "a batch with a single value for each unit",
       expected: "several, to take batch statistics of",

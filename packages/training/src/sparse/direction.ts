@@ -10,13 +10,13 @@ export class Direction {
   readonly #layers = new Map<Layer, readonly EntryList[]>();
   readonly #units = new Map<UnitParameter, Region>();
 
-  constructor({ layers, biases, norms }: Model) {
+  constructor({ layers, parameters, norms }: Model) {
     for (const layer of layers.values()) {
       const lists = layer.entryLists.map(({ entries, order }) => ({ entries: twin(entries), order }));
       this.#layers.set(layer, lists);
     }
-    const parameters = [...norms.values()].flatMap(({ scale, shift }) => [scale, shift]);
-    for (const parameter of [...biases.values(), ...parameters])
+    const ofNorms = [...norms.values()].flatMap(({ scale, shift }) => [scale, shift]);
+    for (const parameter of [...parameters.values(), ...ofNorms])
       this.#units.set(parameter, twin(parameter.values));
   }
 

@@ -1,5 +1,5 @@
 /** The kept weights of a layer: where each stands in the parameter, and which units and tap it joins. */
-import { countKept, type Network, type Parameter } from "@phew/core";
+import { countKept, definitionOf, type Network, type Parameter } from "@phew/core";
 import { Region } from "./draft.ts";
 import type { WeightedOperation } from "./kernelTaps.ts";
 
@@ -52,14 +52,22 @@ export class KeptWeights {
     outUnits: Uint32Array,
     inUnits: Uint32Array,
   ) {
-    const { op, inputs } = network.nodes[node]!;
-    if (op.kind !== "conv2d" && op.kind !== "dense") throw new Error(`node ${node} has no weights`);
+    const { op, inputs, shape } = network.nodes[node]!;
+    const inputShape = network.nodes[inputs[0]!]!.shape;
+    const units = definitionOf(op).units(op, [inputShape], shape);
+    if (!("weight" in op && "weight" in units)) throw new Error(`node ${node} has no weights`);
     this.op = op;
     this.parameter = network.prunable.find((parameter) => parameter.node === node)!;
     this.inUnits = inUnits.length;
     this.outUnits = outUnits.length;
-    const inPlace = placesAmong(inUnits, network.nodes[inputs[0]!]!.shape[0]!);
-    const { kept, unit, tap, orphans, rowStart } = keepWeights(op, this.parameter, mask, outUnits, inPlace);
+    const inPlace = placesAmong(inUnits, inputShape[0]!);
+    const { kept, unit, tap, orphans, rowStart } = keepWeights(
+      units.groups,
+      this.parameter,
+      mask,
+      outUnits,
+      inPlace,
+    );
     this.kept = kept;
     this.unit = unit;
     this.tap = tap;
@@ -85,7 +93,7 @@ export class KeptWeights {
 
 /** The kept weights of stored output units; those of silent input units apart. */
 function keepWeights(
-  op: WeightedOperation,
+  groups: number,
   { shape }: Parameter,
   mask: Uint8Array | undefined,
   outUnits: Uint32Array,
@@ -93,7 +101,7 @@ function keepWeights(
 ) {
   const [outCount, inPerGroup] = shape as [number, number];
   const tapCount = shape.slice(2).reduce((product, n) => product * n, 1);
-  const outPerGroup = outCount / (op.kind === "conv2d" ? op.groups : 1);
+  const outPerGroup = outCount / groups;
   const rowLength = inPerGroup * tapCount;
   const room = mask === undefined ? outUnits.length * rowLength : countKept(mask);
   const kept = new Uint32Array(room);

@@ -7,7 +7,8 @@
 import type { Operation } from "@phew/core";
 import type { Border } from "./tensor.ts";
 
-export type WeightedOperation = Extract<Operation, { kind: "conv2d" | "dense" }>;
+/** Every operation with prunable weights. */
+export type WeightedOperation = Extract<Operation, { weight: string }>;
 
 /** The inputs of one remainder by the stride. */
 export interface ClassShape {

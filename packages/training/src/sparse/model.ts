@@ -1,5 +1,12 @@
 /** A network and its masks made ready for programs: what is computed, and the parameters it is computed with. */
-import { ArgumentError, type Masks, maskedParameters, type Network } from "@phew/core";
+import {
+  ArgumentError,
+  elementCount,
+  type Masks,
+  maskedParameters,
+  type Network,
+  operationLabel,
+} from "@phew/core";
 import { type Combination, combinations } from "./combinations.ts";
 import { KeptWeights } from "./keptWeights.ts";
 import { type LayerKernel, layerSize, quickestKernels } from "./kernelChoice.ts";
@@ -31,7 +38,8 @@ export interface Model {
   readonly inside: ReadonlySet<number>;
   /** By node. */
   readonly layers: ReadonlyMap<number, Layer>;
-  readonly biases: ReadonlyMap<number, UnitParameter>;
+  /** By name: parameters that are neither prunable nor those of a batch normalisation. */
+  readonly parameters: ReadonlyMap<string, UnitParameter>;
   readonly norms: ReadonlyMap<number, Norm>;
   /** Nodes before which nothing is trained: nobody wants the gradient of their value. */
   readonly untrained: ReadonlySet<number>;
@@ -44,9 +52,9 @@ export interface Model {
 export function prepareModel(options: ModelOptions): Model {
   const { network, masks, batchSize } = options;
   const opaque = network.nodes.find(({ op }) => op.kind === "opaque");
-  if (opaque?.op.kind === "opaque") {
+  if (opaque !== undefined) {
     throw new ArgumentError(`layer "${opaque.name}"`, {
-      given: `the operation ${opaque.op.operation}`,
+      given: `the operation ${operationLabel(opaque.op)}`,
       expected: `one that can be computed: ${computedOperations.join(", ")}`,
       remedy: "Such a network can be pruned, but not trained or run.",
     });
@@ -57,13 +65,19 @@ export function prepareModel(options: ModelOptions): Model {
   const stays = masks === undefined ? new Map<string, Uint8Array>() : maskedParameters(masks);
   const { byRoot, inside } = combinations(network, options.fused);
   const layers = new Map<number, Layer>();
-  const biases = new Map<number, UnitParameter>();
+  const parameters = new Map<string, UnitParameter>();
   const norms = new Map<number, Norm>();
   const untrained = new Set<number>();
-  for (const [node, { op, inputs }] of network.nodes.entries()) {
+  const prunableOf = new Map(network.prunable.map((parameter) => [parameter.node, parameter]));
+  for (const [node, { op, inputs, parameters: own }] of network.nodes.entries()) {
     const source = inputs[0]!;
-    if (op.kind === "conv2d" || op.kind === "dense") {
-      const mask = masks?.of(network.prunable.find((parameter) => parameter.node === node)!);
+    if (op.kind === "batchNorm") {
+      norms.set(node, new Norm(network, node, stored[source]!, blocks, stays));
+      continue;
+    }
+    const prunable = prunableOf.get(node);
+    if (prunable !== undefined) {
+      const mask = masks?.of(prunable);
       const weights = new KeptWeights(network, node, mask, stored[node]!, stored[source]!);
       const choice = quickestKernels(layerSize(network, node, weights), options.kernel);
       layers.set(
@@ -72,13 +86,17 @@ export function prepareModel(options: ModelOptions): Model {
           ? new WinogradLayer(network, node, weights)
           : new SparseLayer(network, node, weights, lanes, choice),
       );
-      const bias = network.parameters.find(({ name }) => name === op.bias);
-      if (bias !== undefined) biases.set(node, new UnitParameter(bias, stored[node]!, stays.get(bias.name)));
-    } else if (op.kind === "batchNorm") {
-      norms.set(node, new Norm(network, node, stored[source]!, blocks, stays));
-    } else if (inputs.every((input) => untrained.has(input))) {
-      untrained.add(node);
     }
+    for (const parameter of own) {
+      if (parameter.name === prunable?.name) continue;
+      const places =
+        parameter.unitAxis === undefined
+          ? Uint32Array.from({ length: elementCount(parameter.shape) }, (_, k) => k)
+          : stored[node]!;
+      parameters.set(parameter.name, new UnitParameter(parameter, places, stays.get(parameter.name)));
+    }
+    const isTrained = own.some(({ trained }) => trained);
+    if (!isTrained && inputs.every((input) => untrained.has(input))) untrained.add(node);
   }
   return {
     network,
@@ -86,7 +104,7 @@ export function prepareModel(options: ModelOptions): Model {
     combinations: byRoot,
     inside,
     layers,
-    biases,
+    parameters,
     norms,
     untrained,
     lanes,

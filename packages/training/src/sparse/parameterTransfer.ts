@@ -147,7 +147,7 @@ export class ParameterTransfer {
   }
 
   *#unitParameters(): Iterable<UnitParameter> {
-    yield* this.#model.biases.values();
+    yield* this.#model.parameters.values();
     for (const { scale, shift, mean, variance } of this.#model.norms.values())
       yield* [scale, shift, mean, variance];
   }

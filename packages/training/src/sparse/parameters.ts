@@ -1,11 +1,11 @@
-/** Parameters with one number a unit: biases, and what batch normalisation holds. Only stored units have theirs. */
+/** Parameters that are not prunable. Of those with one number a unit only stored units have theirs. */
 import type { Network, Operation, Parameter } from "@phew/core";
 import { Region } from "./draft.ts";
 
 /** One parameter's numbers, as they stand in memory. */
 export class UnitParameter {
   readonly parameter: Parameter;
-  /** Unit number of each. */
+  /** Unit number of each; where they are those of no single unit, their places. */
   readonly units: Uint32Array;
   readonly values: Region;
   /** Absent for running statistics, which follow the data. */
@@ -17,14 +17,14 @@ export class UnitParameter {
   /** @param stays one byte a unit of the network, 0 = must be 0; absent: all stay */
   constructor(parameter: Parameter, units: Uint32Array, stays: Uint8Array | undefined) {
     const bytes = 4 * units.length;
-    const isTrained = parameter.role !== "mean" && parameter.role !== "variance";
+    const { trained } = parameter;
     this.parameter = parameter;
     this.units = units;
     this.values = new Region("weights", bytes);
-    this.momentum = isTrained ? new Region("optimiser", bytes) : undefined;
+    this.momentum = trained ? new Region("optimiser", bytes) : undefined;
     this.masked = stays;
     this.trained =
-      isTrained && stays !== undefined && units.some((u) => stays[u] === 0)
+      trained && stays !== undefined && units.some((u) => stays[u] === 0)
         ? new Region("optimiser", bytes, { initial: () => Float32Array.from(units, (u) => stays[u]!) })
         : undefined;
   }

@@ -2,6 +2,7 @@
 import type { Node } from "@phew/core";
 import { type Label, Place, ProgramDraft, Region, type Work } from "./draft.ts";
 import type { Model } from "./model.ts";
+import type { UnitParameter } from "./parameters.ts";
 import { Frame, PlannedTensor } from "./tensor.ts";
 import { unitPairs } from "./unitPairs.ts";
 
@@ -123,6 +124,11 @@ export class Pass {
 
   node(index: number): Node {
     return this.model.network.nodes[index]!;
+  }
+
+  /** A parameter that is not prunable, by its name. */
+  parameter(name: string | undefined): UnitParameter | undefined {
+    return name === undefined ? undefined : this.model.parameters.get(name);
   }
 
   label(index: number, work: Work): Label {

@@ -3,6 +3,7 @@
  * where something makes of 0 something else (sigmoid and its like) or the outside wants to see them (the output).
  */
 import { type Masks, type Network, silentUnits, unitFlows } from "@phew/core";
+import { handlingOf } from "./lowering/lowerings.ts";
 
 /** Unit numbers that are computed, ascending; one array a node. */
 export type StoredUnits = readonly Uint32Array[];
@@ -20,23 +21,20 @@ export function storedUnits(network: Network, masks: Masks | undefined): StoredU
   for (let node = network.nodes.length - 1; node > 0; node--) {
     const flow = flows[node]!;
     if (flow.kind !== "maps") continue;
-    const { kind } = network.nodes[node]!.op;
-    // a stack has zeros where its input has no unit
-    if (kind === "concat") continue;
+    const { absentUnits } = handlingOf(network.nodes[node]!.op);
+    if (absentUnits === "zeros") continue;
     for (const { from, fromStart, count, toStart, spread } of flow.maps) {
       for (let i = 0; i < count; i++) {
         const carried = toStart + i * spread;
         if (!wanted[node]!.subarray(carried, carried + spread).includes(1)) continue;
-        // a sum does with one of its inputs
-        const present = kind === "add" && flow.maps.some((map) => wanted[map.from]![carried] === 1);
+        const present = absentUnits === "others" && flow.maps.some((map) => wanted[map.from]![carried] === 1);
         if (!present) wanted[from]![fromStart + i] = 1;
       }
     }
   }
   // what acts on one value acts on all that is stored of it
   for (const [node, flow] of flows.entries()) {
-    const { kind } = network.nodes[node]!.op;
-    if (flow.kind !== "maps" || kind === "add" || kind === "concat") continue;
+    if (flow.kind !== "maps" || handlingOf(network.nodes[node]!.op).absentUnits !== "needed") continue;
     for (const { from, fromStart, count, toStart, spread } of flow.maps) {
       for (let i = 0; i < count; i++)
         if (wanted[from]![fromStart + i] === 1)

@@ -149,7 +149,7 @@ class TensorflowExecutor implements Executor {
   }
 
   get #trainedParameters(): readonly Parameter[] {
-    return this.#network.parameters.filter(({ role }) => isTrained(role));
+    return this.#network.parameters.filter(({ trained }) => trained);
   }
 
   #lossOf(output: tf.Tensor, batch: Batch) {
@@ -340,15 +340,10 @@ function holdsNumbers(tensor: tf.Tensor): boolean {
   return tensor.dataSync<"float32">().every(Number.isFinite);
 }
 
-/** Running statistics follow the data; everything else follows its gradient. */
-function isTrained(role: Parameter["role"]): boolean {
-  return role !== "mean" && role !== "variance";
-}
-
 function trainedNodes({ nodes }: Network): boolean[] {
   const trained: boolean[] = [];
-  for (const { op, inputs } of nodes) {
-    const own = op.kind === "conv2d" || op.kind === "dense" || op.kind === "batchNorm";
+  for (const { parameters, inputs } of nodes) {
+    const own = parameters.some((parameter) => parameter.trained);
     trained.push(own || inputs.some((input) => trained[input]!));
   }
   return trained;

@@ -1,5 +1,5 @@
 /** How each operation is computed with TensorFlow.js. An operation that core gains is a type error here until it has its line. */
-import { ArgumentError, type Operation } from "@phew/core";
+import { ArgumentError, type Operation, operationLabel } from "@phew/core";
 import { activation } from "./activation.ts";
 import { add } from "./add.ts";
 import { averagePool2d } from "./averagePool2d.ts";
@@ -40,7 +40,7 @@ const lowerings: { readonly [Kind in Computed]: Lowering<OperationOf<Kind>> } = 
 export function loweringOf(op: Operation, node: string): Lowering<Operation> {
   if (!Object.hasOwn(lowerings, op.kind)) {
     throw new ArgumentError(`layer "${node}"`, {
-      given: op.kind === "opaque" ? `the operation ${op.operation}` : `the operation ${op.kind}`,
+      given: `the operation ${operationLabel(op)}`,
       expected: `one that can be computed: ${Object.keys(lowerings).join(", ")}`,
       remedy: "Such a network can be pruned, but not trained or run.",
     });

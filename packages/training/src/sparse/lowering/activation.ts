@@ -34,6 +34,8 @@ function kernelFields(op: OperationOf<"activation">, layer: string) {
 }
 
 export const activation: Lowering<OperationOf<"activation">> = {
+  absentUnits: "needed",
+  overwritable: false,
   forward(pass, index, op) {
     const input = pass.read(pass.node(index).inputs[0]!);
     const output = pass.newTensor(index);

@@ -1,11 +1,11 @@
 /** Batch normalisation, addition and clamping activations in one pass over memory; see combinations.ts. */
-import type { Operation } from "@phew/core";
 import { type Combination, isIdentity, type Term } from "../combinations.ts";
 import { Place, type Region } from "../draft.ts";
 import type { Norm } from "../parameters.ts";
 import type { Pass } from "../pass.ts";
 import type { PlannedTensor } from "../tensor.ts";
 import { NO_UNIT } from "../unitPairs.ts";
+import { handlingOf } from "./lowerings.ts";
 import { descend } from "./weights.ts";
 
 export function combineForward(pass: Pass, combination: Combination): void {
@@ -166,12 +166,9 @@ function normalise(pass: Pass, terms: readonly Term[]): void {
   }
 }
 
-/** Operations that do not read their own value on the way back. */
-const FORGETFUL: ReadonlySet<Operation["kind"]> = new Set(["conv2d", "dense", "batchNorm", "add"]);
-
 /** A value that nobody but this combination reads. */
 function mayChange(pass: Pass, source: number): boolean {
-  return pass.readOnce(source) && FORGETFUL.has(pass.node(source).op.kind);
+  return pass.readOnce(source) && handlingOf(pass.node(source).op).overwritable;
 }
 
 function lendUnits(pass: Pass, root: number, source: number, gradient: PlannedTensor): void {

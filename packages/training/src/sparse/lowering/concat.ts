@@ -17,6 +17,9 @@ function stack(pass: Pass, index: number): { input: number; unit: number }[] {
 }
 
 export const concat: Lowering<OperationOf<"concat">> = {
+  absentUnits: "zeros",
+  overwritable: false,
+  tangent: "linear",
   forward(pass, index) {
     const output = pass.newTensor(index);
     const places = stack(pass, index);

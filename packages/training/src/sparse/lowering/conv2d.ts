@@ -5,10 +5,12 @@ import type { SparseLayer } from "../sparseLayer.ts";
 import type { PlannedTensor } from "../tensor.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
 import { pixelsBackward, pixelsForward } from "./pixels.ts";
-import { biasGradient, sparseLayer, sumShards } from "./weights.ts";
+import { biasGradient, biasOf, sparseLayer, sumShards } from "./weights.ts";
 import { winogradBackward, winogradForward } from "./winograd.ts";
 
 export const conv2d: Lowering<OperationOf<"conv2d">> = {
+  absentUnits: "needed",
+  overwritable: true,
   forward(pass, index, op) {
     const layer = pass.model.layers.get(index)!;
     if (layer.kernel === "winograd") return winogradForward(pass, index, op, layer);
@@ -17,7 +19,7 @@ export const conv2d: Lowering<OperationOf<"conv2d">> = {
     const output = pass.newTensor(index);
     input.widen(layer.inputBorder);
     layer.readFrom(input);
-    const bias = pass.model.biases.get(index)?.values;
+    const bias = biasOf(pass, index)?.values;
     convolve(pass, index, op, layer, { input, output, entries: layer.forwardEntries, bias });
     pass.write(index, output);
   },
@@ -48,7 +50,7 @@ export const conv2d: Lowering<OperationOf<"conv2d">> = {
       const source = pass.node(index).inputs[0]!;
       const output = pass.newTensor(index);
       const [entries] = pass.direction.entries(layer) as [Region];
-      const bias = pass.model.biases.get(index);
+      const bias = biasOf(pass, index);
       convolve(pass, index, op, layer, {
         input: pass.primal.read(source),
         output,

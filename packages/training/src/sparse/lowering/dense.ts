@@ -1,9 +1,11 @@
 /** Dense layers by kept weights, both ways. */
 import type { Region } from "../draft.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
-import { biasGradient, sparseLayer, sumShards } from "./weights.ts";
+import { biasGradient, biasOf, sparseLayer, sumShards } from "./weights.ts";
 
 export const dense: Lowering<OperationOf<"dense">> = {
+  absentUnits: "needed",
+  overwritable: true,
   forward(pass, index) {
     const layer = sparseLayer(pass, index);
     const input = pass.read(pass.node(index).inputs[0]!);
@@ -16,7 +18,7 @@ export const dense: Lowering<OperationOf<"dense">> = {
         output,
         rowStart: layer.weights.rowStartRegion,
         entries: layer.forwardEntries,
-        bias: pass.model.biases.get(index)?.values,
+        bias: biasOf(pass, index)?.values,
       },
       pass.label(index, "forward"),
     );
@@ -56,7 +58,7 @@ export const dense: Lowering<OperationOf<"dense">> = {
       const label = pass.label(index, "forward");
       const output = pass.newTensor(index);
       const [entries] = pass.direction.entries(layer) as [Region];
-      const bias = pass.model.biases.get(index);
+      const bias = biasOf(pass, index);
       const rowStart = layer.weights.rowStartRegion;
       pass.draft.emit(
         "sparseDense",

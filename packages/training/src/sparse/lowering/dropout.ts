@@ -8,6 +8,9 @@ import type { Lowering, OperationOf } from "./lowering.ts";
 const DROPOUT_STREAM = 2 ** 51;
 
 export const dropout: Lowering<OperationOf<"dropout">> = {
+  absentUnits: "needed",
+  overwritable: false,
+  tangent: "linear",
   forward(pass, index, op) {
     const source = pass.node(index).inputs[0]!;
     if (passes(pass, op)) return pass.alias(index, source);

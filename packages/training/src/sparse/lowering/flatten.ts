@@ -6,6 +6,9 @@ import { NO_UNIT } from "../unitPairs.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
 
 export const flatten: Lowering<OperationOf<"flatten">> = {
+  absentUnits: "needed",
+  overwritable: false,
+  tangent: "linear",
   forward(pass, index) {
     const source = pass.node(index).inputs[0]!;
     if (places(pass, source) === 1) return pass.alias(index, source);

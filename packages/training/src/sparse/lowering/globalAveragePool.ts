@@ -2,6 +2,9 @@
 import type { Lowering, OperationOf } from "./lowering.ts";
 
 export const globalAveragePool: Lowering<OperationOf<"globalAveragePool">> = {
+  absentUnits: "needed",
+  overwritable: false,
+  tangent: "linear",
   forward(pass, index) {
     const plane = pass.read(pass.node(index).inputs[0]!);
     const mean = pass.newTensor(index);

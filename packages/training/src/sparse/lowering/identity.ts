@@ -2,6 +2,9 @@
 import type { Lowering, OperationOf } from "./lowering.ts";
 
 export const identity: Lowering<OperationOf<"identity">> = {
+  absentUnits: "needed",
+  overwritable: false,
+  tangent: "linear",
   forward(pass, index) {
     pass.alias(index, pass.node(index).inputs[0]!);
   },

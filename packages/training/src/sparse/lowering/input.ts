@@ -2,6 +2,9 @@
 import type { Lowering, OperationOf } from "./lowering.ts";
 
 export const input: Lowering<OperationOf<"input">> = {
+  absentUnits: "needed",
+  overwritable: false,
+  tangent: "linear",
   forward(pass, index) {
     const tensor = pass.newTensor(index);
     pass.draft.emit("loadImages", { tensor, images: pass.exchange.images }, pass.label(index, "transfer"));

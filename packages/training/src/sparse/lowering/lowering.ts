@@ -5,17 +5,33 @@ import type { TangentPass } from "../tangentPass.ts";
 
 export type OperationOf<Kind extends Operation["kind"]> = Extract<Operation, { kind: Kind }>;
 
+/** Writes instructions for node `index`. */
+type Step<Op, P extends Pass> = (pass: P, index: number, op: Op) => void;
+
+/** What an operation asks of the values that it reads, and lets be done to its own. */
+export interface Handling {
+  /**
+   * What stands for units of an input that are not stored, since they are 0. `needed`: nothing does, so that they are
+   * stored. `zeros`: the operation puts zeros in their place. `others`: the same unit of another input does.
+   */
+  readonly absentUnits: "needed" | "zeros" | "others";
+  /** True where its value stands in a tensor of its own that its way back does not read: its reader may write over it. */
+  readonly overwritable: boolean;
+}
+
 /** How one operation becomes instructions. */
-export interface Lowering<Op> {
+export interface Lowering<Op> extends Handling {
   /** Writes what computes the value of node `index`. */
-  forward(pass: Pass, index: number, op: Op): void;
+  readonly forward: Step<Op, Pass>;
   /** Writes what passes the gradient of its value on, to its inputs and its parameters. */
-  backward(pass: Pass, index: number, op: Op): void;
-  /** How its tangents do, where that is not the same: absent for operations that are linear in what they read. */
-  readonly tangent?: {
-    /** Comes behind `forward` of the values. */
-    forward?(pass: TangentPass, index: number, op: Op): void;
-    /** Comes before `backward` of the values, which may change the gradient. */
-    backward?(pass: TangentPass, index: number, op: Op): void;
-  };
+  readonly backward: Step<Op, Pass>;
+  /** The same for tangents. `linear`: tangents go as values and gradients do. */
+  readonly tangent:
+    | "linear"
+    | {
+        /** Comes behind `forward` of the values. */
+        readonly forward: Step<Op, TangentPass>;
+        /** Comes before `backward` of the values, which may change the gradient. */
+        readonly backward: Step<Op, TangentPass> | "linear";
+      };
 }

@@ -12,12 +12,18 @@ import { flatten } from "./flatten.ts";
 import { globalAveragePool } from "./globalAveragePool.ts";
 import { identity } from "./identity.ts";
 import { input } from "./input.ts";
-import type { Lowering, OperationOf } from "./lowering.ts";
+import type { Handling, Lowering, OperationOf } from "./lowering.ts";
 import { averagePool2d, maxPool2d } from "./pooling.ts";
 import { select } from "./select.ts";
 
-/** Opaque parts are refused before; the other two are part of combinations. */
-type Lowered = Exclude<Operation["kind"], "opaque" | "batchNorm" | "add">;
+/** Parts of combinations. */
+const combined = {
+  batchNorm: { absentUnits: "needed", overwritable: true },
+  add: { absentUnits: "others", overwritable: true },
+} satisfies Readonly<Partial<Record<Operation["kind"], Handling>>>;
+
+/** Opaque parts are refused before. */
+type Lowered = Exclude<Operation["kind"], "opaque" | keyof typeof combined>;
 
 const lowerings: { readonly [Kind in Lowered]: Lowering<OperationOf<Kind>> } = {
   activation,
@@ -35,7 +41,11 @@ const lowerings: { readonly [Kind in Lowered]: Lowering<OperationOf<Kind>> } = {
 };
 
 /** Names of the operations that can be computed, for messages. */
-export const computedOperations: readonly string[] = [...Object.keys(lowerings), "batchNorm", "add"].sort();
+export const computedOperations: readonly string[] = Object.keys({ ...lowerings, ...combined }).sort();
+
+export function handlingOf(op: Operation): Handling {
+  return { ...lowerings, ...combined }[op.kind as Lowered | keyof typeof combined];
+}
 
 export function loweringOf(op: Operation): Lowering<Operation> {
   return lowerings[op.kind as Lowered] as Lowering<Operation>;

@@ -1,7 +1,7 @@
 /** Convolutions by kept weights, pixel by pixel: nothing is read beyond the edges, so borders are not asked for. */
 import type { Pass } from "../pass.ts";
 import type { SparseLayer } from "../sparseLayer.ts";
-import { biasGradient, sumShards } from "./weights.ts";
+import { biasGradient, biasOf, sumShards } from "./weights.ts";
 
 export function pixelsForward(pass: Pass, index: number, layer: SparseLayer): void {
   const input = pass.read(pass.node(index).inputs[0]!);
@@ -15,7 +15,7 @@ export function pixelsForward(pass: Pass, index: number, layer: SparseLayer): vo
       output,
       ...layer.forwardPixels!,
       entries: layer.forwardEntries,
-      bias: pass.model.biases.get(index)?.values,
+      bias: biasOf(pass, index)?.values,
       inputStep: layer.strideX * pixelBytes,
       outputStep: pixelBytes,
     },

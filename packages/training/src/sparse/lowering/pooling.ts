@@ -18,6 +18,8 @@ const windowFields = ({ kernel, stride, padding, dilation }: Pool) => ({
 });
 
 export const maxPool2d: Lowering<OperationOf<"maxPool2d">> = {
+  absentUnits: "needed",
+  overwritable: false,
   forward(pass, index, op) {
     const input = pass.read(pass.node(index).inputs[0]!);
     const output = pass.newTensor(index);
@@ -43,10 +45,15 @@ export const maxPool2d: Lowering<OperationOf<"maxPool2d">> = {
       pass.draft.emit("maxPoolTangent", { ...fields, ...windowFields(op) }, pass.label(index, "pooling"));
       pass.write(index, tangent);
     },
+    // which input was the greatest is told by the values
+    backward: "linear",
   },
 };
 
 export const averagePool2d: Lowering<OperationOf<"averagePool2d">> = {
+  absentUnits: "needed",
+  overwritable: false,
+  tangent: "linear",
   forward(pass, index, op) {
     const input = pass.read(pass.node(index).inputs[0]!);
     const output = pass.newTensor(index);

@@ -11,6 +11,9 @@ function places(pass: Pass, index: number, taken: readonly number[]): number[] {
 }
 
 export const select: Lowering<OperationOf<"select">> = {
+  absentUnits: "needed",
+  overwritable: false,
+  tangent: "linear",
   forward(pass, index, op) {
     const output = pass.newTensor(index);
     const from = places(pass, index, op.index);

@@ -45,12 +45,17 @@ export function sumShards(pass: Pass, layer: SparseLayer, label: Label) {
   return { weightGradient, shardBytes };
 }
 
+export function biasOf(pass: Pass, index: number): UnitParameter | undefined {
+  const { op } = pass.node(index);
+  return "bias" in op ? pass.parameter(op.bias) : undefined;
+}
+
 /** Writes the sums that are the gradient of a bias; none behind which a batch normalisation takes the mean away. */
 export function biasGradient(pass: Pass, index: number, gradient: PlannedTensor): void {
-  const bias = pass.model.biases.get(index);
+  const bias = biasOf(pass, index);
   if (bias === undefined) return;
   const [consumer] = pass.node(index).consumers;
-  const normalised = pass.readOnce(index) && pass.node(consumer!).op.kind === "batchNorm";
+  const normalised = pass.readOnce(index) && pass.model.norms.has(consumer!);
   if (normalised && pass.normalisesBatches) {
     pass.updates.push(() => updateUnits(pass, bias, undefined, index));
     return;

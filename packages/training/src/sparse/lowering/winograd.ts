@@ -3,7 +3,7 @@ import { Region } from "../draft.ts";
 import type { Pass } from "../pass.ts";
 import { tileBorder, type WinogradLayer, windowBorder } from "../winogradLayer.ts";
 import type { OperationOf } from "./lowering.ts";
-import { biasGradient, shardCount, updateWeights } from "./weights.ts";
+import { biasGradient, biasOf, shardCount, updateWeights } from "./weights.ts";
 
 /** Writes what takes the kernels of all such layers into the domain; a segment of its own, before all others. */
 export function transformWeights(pass: Pass): void {
@@ -42,7 +42,7 @@ export function winogradForward(
       input,
       output,
       weights: layer.forwardWeights,
-      bias: pass.model.biases.get(index)?.values,
+      bias: biasOf(pass, index)?.values,
       ...group(pass, layer),
       top,
       left,
