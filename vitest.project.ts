@@ -1,13 +1,18 @@
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 
-/** Tests run on the TypeScript sources of all packages (condition "source"), never on a stale build. */
-export function workspaceProject(name: string): ViteUserConfig {
+/**
+ * Tests run on the TypeScript sources of all packages (condition "source"), never on a stale build.
+ * @param isBuilt tests of the whole command, which load it and all packages as they were built, as Node loads them
+ */
+export function workspaceProject(name: string, isBuilt = false): ViteUserConfig {
   // the long tests (npm run test:long) take minutes each
   const testTimeout = process.env.PHEW_TEST_LARGE ? 3_600_000 : 60_000;
-  const conditions = ["source", "node", "import", "module", "default"];
+  const source = ["source", "node", "import", "module", "default"];
+  const test = { name, include: ["test/**/*.test.{ts,tsx}"], testTimeout, hookTimeout: testTimeout };
+  if (isBuilt) return defineConfig({ test: { ...test, server: { deps: { external: [/\/dist\//] } } } });
   return defineConfig({
-    resolve: { conditions },
-    ssr: { resolve: { conditions, externalConditions: ["source"] } },
-    test: { name, include: ["test/**/*.test.{ts,tsx}"], testTimeout, hookTimeout: testTimeout },
+    resolve: { conditions: source },
+    ssr: { resolve: { conditions: source, externalConditions: ["source"] } },
+    test,
   });
 }

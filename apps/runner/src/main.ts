@@ -30,9 +30,14 @@ const verbs: Readonly<Record<string, () => Promise<Declare>>> = {
   bench: async () => (await import("./commands/bench.ts")).declareBench,
 };
 
-/** Runs the command line. Sets `process.exitCode`: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
+/** Runs the command line as this process's own: whatever fails anywhere in it ends it in one line. */
 export async function main(args: readonly string[]): Promise<void> {
   endInOneLine();
+  await carryOut(args);
+}
+
+/** Does what the command line says. Sets `process.exitCode`: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
+export async function carryOut(args: readonly string[]): Promise<void> {
   try {
     await (await buildProgram(args[0])).parseAsync(args, { from: "user" });
   } catch (error) {

@@ -5,15 +5,15 @@ import { readSafetensors, toFloat32 } from "@phew/formats";
 import { describe, expect, it } from "vitest";
 import { phew, scratchFolder, sharedFile } from "./phew.ts";
 
-function done(args: readonly string[], cwd: string): string {
-  const { exitCode, stdout, stderr } = phew(args, cwd);
+async function done(args: readonly string[], cwd: string): Promise<string> {
+  const { exitCode, stdout, stderr } = await phew(args, cwd);
   expect(exitCode, stderr).toBe(0);
   return stdout;
 }
 
-function masks(folder: string): [string, string] {
+async function masks(folder: string): Promise<[string, string]> {
   for (const method of ["phew", "random"]) {
-    done(
+    await done(
       ["prune", "resnet20", "--method", method, "--density", "0.02", "--out", `${method}.safetensors`],
       folder,
     );
@@ -22,11 +22,14 @@ function masks(folder: string): [string, string] {
 }
 
 describe("phew analyze", () => {
-  it("fits 80 columns, histograms and several masks included, and draws plainly with --ascii", () => {
+  it("fits 80 columns, histograms and several masks included, and draws plainly with --ascii", async () => {
     const folder = scratchFolder();
-    const [a, b] = masks(folder);
+    const [a, b] = await masks(folder);
     for (const ascii of [[], ["--ascii"]]) {
-      const text = done(["analyze", "resnet20", "--masks", `${a},${b}`, "--histograms", ...ascii], folder);
+      const text = await done(
+        ["analyze", "resnet20", "--masks", `${a},${b}`, "--histograms", ...ascii],
+        folder,
+      );
       const lines = text.split("\n");
       expect(Math.max(...lines.map((line) => [...line].length))).toBeLessThanOrEqual(80);
       expect(text.includes("█")).toBe(ascii.length === 0);
@@ -37,11 +40,11 @@ describe("phew analyze", () => {
     }
   });
 
-  it("says how much masks overlap, beside chance", () => {
+  it("says how much masks overlap, beside chance", async () => {
     const folder = scratchFolder();
-    const [a, b] = masks(folder);
+    const [a, b] = await masks(folder);
     const found = JSON.parse(
-      done(
+      await done(
         [
           "analyze",
           "resnet20",
@@ -70,9 +73,12 @@ describe("phew analyze", () => {
 
   it("gives all measures as JSON, and the share of every weight as a file", async () => {
     const folder = scratchFolder();
-    const [a] = masks(folder);
+    const [a] = await masks(folder);
     const found = JSON.parse(
-      done(["analyze", "resnet20", "--masks", a, "--trace-shares", "shares.safetensors", "--json"], folder),
+      await done(
+        ["analyze", "resnet20", "--masks", a, "--trace-shares", "shares.safetensors", "--json"],
+        folder,
+      ),
     );
     expect(found.walks.layers).toHaveLength(22);
     expect(found.walks.walkCount).toBeGreaterThan(200);
@@ -88,18 +94,18 @@ describe("phew analyze", () => {
 
   it.skipIf(sharedFile("golden") === undefined)(
     "measures the loss gradient and the neural tangent kernel on a batch (the shared test data is absent)",
-    () => {
+    async () => {
       const folder = scratchFolder();
       const [onnx, batch] = ["model.onnx", "batch.safetensors"].map(
         (file) => sharedFile("golden", "mlp", file)!,
       ) as [string, string];
       const args = ["analyze", onnx, "--batch", batch];
-      const found = JSON.parse(done([...args, "--json"], folder));
+      const found = JSON.parse(await done([...args, "--json"], folder));
       expect(found.gradients.norm).toBeGreaterThan(0);
       expect(found.gradients.layers).toHaveLength(3);
       expect(found.ntk).toMatchObject({ exact: false, probeCount: 16 });
       expect(found.ntk.weightTrace).toBeLessThan(found.ntk.trace);
-      const text = done([...args, "--probes", "4", "--without", "gradients,trace", "--ascii"], folder);
+      const text = await done([...args, "--probes", "4", "--without", "gradients,trace", "--ascii"], folder);
       expect(text).toMatch(/neural tangent kernel trace {2}\S+ \+- /);
       expect(text).not.toContain("loss");
     },
@@ -113,8 +119,8 @@ describe("phew analyze", () => {
       ["analyze", "lenet5", "--masks", "a,b", "--trace-shares", "x.safetensors"],
       /--trace-shares: got it for 2 masks/,
     ],
-  ])("refuses %j", (args, message) => {
-    const { exitCode, stderr, stdout } = phew(args, scratchFolder());
+  ])("refuses %j", async (args, message) => {
+    const { exitCode, stderr, stdout } = await phew(args, scratchFolder());
     expect(stderr).toMatch(message);
     expect(stdout).toBe("");
     expect(exitCode).toBe(2);

@@ -28,17 +28,17 @@ it("are trained on alike from one .npz and from a folder of safetensors, augment
       path.join(folder, "parts", `${name}.safetensors`),
       new Map(Object.entries(tensors)),
     );
-  const run = (dataDir: string) => {
+  const run = async (dataDir: string) => {
     const options = ["--density", "0.2", "--epochs", "4", "--batch-size", "16", "--validation", "0.25"];
     const args = ["train", "lenet5", "--dataset", "arrays", "--data-dir", dataDir, ...options];
-    const { stdout, stderr } = phew(
+    const { stdout, stderr } = await phew(
       [...args, "--augmentation", "crop1+flip", "--no-figures", "--json"],
       folder,
     );
     expect(stdout, stderr).not.toBe("");
     return JSON.parse(stdout) as { folder: string; testAccuracy: number; config: { augmentation: string } };
   };
-  const [npz, safetensors] = [run("all.npz"), run("parts")];
+  const [npz, safetensors] = [await run("all.npz"), await run("parts")];
   expect(npz.config.augmentation).toBe("crop1+flip");
   // chance is 1/3
   expect(npz.testAccuracy).toBeGreaterThan(0.9);

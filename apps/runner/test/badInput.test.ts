@@ -7,7 +7,7 @@ import { describe, expect, it } from "vitest";
 import { filesBelow, phew, safetensorsBytes, scratchFolder } from "./phew.ts";
 
 /** Runs it in a folder of its own and expects one line on standard error and no file that was not there before. */
-function expectRefusal(
+async function expectRefusal(
   args: readonly string[],
   message: RegExp,
   prepare: (folder: string) => void = () => undefined,
@@ -15,7 +15,7 @@ function expectRefusal(
   const folder = scratchFolder();
   prepare(folder);
   const before = filesBelow(folder);
-  const { exitCode, stdout, stderr } = phew(args, folder);
+  const { exitCode, stdout, stderr } = await phew(args, folder);
   expect([1, 2], stderr).toContain(exitCode);
   const lines = stderr
     .trim()
@@ -84,9 +84,9 @@ describe("phew prune refuses", () => {
       ["prune", "lenet5", "--weights", "w.safetensors", "--density", "0.1", ...out],
       /w\.safetensors/,
     ));
-  it("a truncated safetensors file", () => {
+  it("a truncated safetensors file", async () => {
     const header = { w: { dtype: "F32", shape: [4], data_offsets: [0, 16] } };
-    expectRefusal(
+    await expectRefusal(
       ["prune", "lenet5", "--weights", "w.safetensors", "--density", "0.1", ...out],
       /w\.safetensors/,
       (folder) =>
@@ -103,10 +103,10 @@ describe("phew prune refuses", () => {
           safetensorsBytes("{}", new Uint8Array(0), 5_000_000),
         ),
     ));
-  it("weights that are no number, by layer and index", () => {
+  it("weights that are no number, by layer and index", async () => {
     const folder = scratchFolder();
     const weights = weightsWithNaN(folder);
-    expectRefusal(
+    await expectRefusal(
       ["prune", "mlp", "--weights", weights, "--density", "0.1", ...out],
       /fc2\.weight.*weight 7.*NaN/s,
     );
@@ -138,8 +138,8 @@ describe("phew train refuses", () => {
       writeMnist(path.join(folder, "mnist"), { missingBytes: 10 }),
     ));
   it("labels out of range", () =>
-    expectRefusal([...train, "--dataset", "mnist", "--data-dir", "mnist"], /label/, (folder) =>
-      writeMnist(path.join(folder, "mnist"), { label: 12 }),
+    expectRefusal([...train, "--dataset", "mnist", "--data-dir", "odd"], /label/, (folder) =>
+      writeMnist(path.join(folder, "odd"), { label: 12 }),
     ));
   it.each([
     ["--classes", "1"],
@@ -157,20 +157,24 @@ describe("phew train refuses", () => {
 });
 
 describe("phew analyze refuses", () => {
-  it("masks of another network", () => {
+  it("masks of another network", async () => {
     const folder = scratchFolder();
     const masks = path.join(folder, "masks.safetensors");
-    expect(phew(["prune", "mlp", "--density", "0.1", "--out", masks]).exitCode).toBe(0);
-    expectRefusal(["analyze", "lenet5", "--masks", masks], /no mask for/);
+    expect((await phew(["prune", "mlp", "--density", "0.1", "--out", masks])).exitCode).toBe(0);
+    await expectRefusal(["analyze", "lenet5", "--masks", masks], /no mask for/);
   });
-  it("weights the masks were not made for, where --same-weights asks for them", () => {
+  it("weights the masks were not made for, where --same-weights asks for them", async () => {
     const folder = scratchFolder();
     const masks = path.join(folder, "masks.safetensors");
-    expect(phew(["prune", "mlp", "--density", "0.1", "--seed", "3", "--out", masks]).exitCode).toBe(0);
-    expect(phew(["analyze", "mlp", "--masks", masks]).exitCode).toBe(0);
+    expect((await phew(["prune", "mlp", "--density", "0.1", "--seed", "3", "--out", masks])).exitCode).toBe(
+      0,
+    );
+    expect((await phew(["analyze", "mlp", "--masks", masks])).exitCode).toBe(0);
     const other = ["analyze", "mlp", "--masks", masks, "--seed", "4"];
-    expect(phew(other).stdout).toMatch(/note: .*made for other weights than these \(drawn with seed 4\)/);
-    expectRefusal([...other, "--same-weights"], /other weights/);
+    expect((await phew(other)).stdout).toMatch(
+      /note: .*made for other weights than these \(drawn with seed 4\)/,
+    );
+    await expectRefusal([...other, "--same-weights"], /other weights/);
   });
 });
 
@@ -181,12 +185,12 @@ describe("other verbs refuse", () => {
 
 it.skipIf(process.getuid?.() !== 0)(
   "a read-only file system is refused in one line, when root may mount one",
-  ({ skip }) => {
+  async ({ skip }) => {
     const folder = scratchFolder();
     const mount = spawnSync("mount", ["-t", "tmpfs", "-o", "ro,size=1m", "tmpfs", folder]);
     if (mount.status !== 0) skip("no right to mount a file system here");
     try {
-      const { exitCode, stderr } = phew([
+      const { exitCode, stderr } = await phew([
         "prune",
         "mlp",
         "--density",
@@ -196,7 +200,7 @@ it.skipIf(process.getuid?.() !== 0)(
       ]);
       expect(exitCode).toBe(1);
       expect(stderr).toMatch(/read-only file system/);
-      const run = phew(["train", "mlp", "--density", "0.1", "--runs", path.join(folder, "runs")]);
+      const run = await phew(["train", "mlp", "--density", "0.1", "--runs", path.join(folder, "runs")]);
       expect(run.exitCode).toBe(1);
       expect(run.stderr.trim().split("\n")).toHaveLength(1);
     } finally {
@@ -248,10 +252,10 @@ function writeMnist(folder: string, fault: { missingBytes?: number; label?: numb
   }
 }
 
-it("the precious file is still there after a refusal", () => {
+it("the precious file is still there after a refusal", async () => {
   const folder = scratchFolder();
   const file = path.join(folder, "masks.safetensors");
   writeFileSync(file, "precious");
-  expect(phew(["prune", "lenet5", "--density", "0.1", "--out", file]).exitCode).not.toBe(0);
+  expect((await phew(["prune", "lenet5", "--density", "0.1", "--out", file])).exitCode).not.toBe(0);
   expect(readFileSync(file, "utf8")).toBe("precious");
 });

@@ -6,8 +6,8 @@ import { phew } from "./phew.ts";
 const quick = "--rounds 1 --round-seconds 0 --threads 1".split(" ");
 
 describe("phew bench", () => {
-  it("trains, and prints one JSON document", () => {
-    const { exitCode, stdout } = phew(
+  it("trains, and prints one JSON document", async () => {
+    const { exitCode, stdout } = await phew(
       "bench train --model mlp --density 0.1 --batch 4 --baseline tfjs --json".split(" ").concat(quick),
     );
     expect(exitCode).toBe(0);
@@ -39,8 +39,8 @@ describe("phew bench", () => {
     for (const { costs } of reports[0].kernels) expect(costs[0].forward).toBeGreaterThan(0);
   });
 
-  it("predicts one batch size after the other, as sections for a page", () => {
-    const { exitCode, stdout } = phew(
+  it("predicts one batch size after the other, as sections for a page", async () => {
+    const { exitCode, stdout } = await phew(
       "bench predict --model mlp --method dense --batch 1,3 --baseline none --markdown"
         .split(" ")
         .concat(quick),
@@ -57,35 +57,37 @@ describe("phew bench", () => {
     expect(stdout).toContain("100 % of the 266,200 multiply-adds");
   });
 
-  it("computes with fused multiply-add where that is asked for, and refuses what has none", () => {
+  it("computes with fused multiply-add where that is asked for, and refuses what has none", async () => {
     const args = "bench train --model mlp --batch 4 --baseline none --fast-math".split(" ").concat(quick);
-    const { exitCode, stdout } = phew([...args, "--json"]);
+    const { exitCode, stdout } = await phew([...args, "--json"]);
     expect(exitCode).toBe(0);
     expect(JSON.parse(stdout).reports[0].ours.backend).toBe("wasm, fast math, 1 thread");
-    const refused = phew([...args, "--executor", "tensorflow"]);
+    const refused = await phew([...args, "--executor", "tensorflow"]);
     expect(refused.exitCode).toBe(1);
     expect(refused.stderr).toContain("fast math: got the tensorflow executor, expected the sparse executor");
   });
 
-  it("says in words that there is no baseline", () => {
+  it("says in words that there is no baseline", async () => {
     const args = "bench predict --model mlp --batch 1 --baseline torch".split(" ").concat(quick);
-    const { exitCode, stdout } = phew(args, undefined, { PATH: "/nonexistent" });
+    const { exitCode, stdout } = await phew(args, undefined, { PATH: "/nonexistent" });
     expect(exitCode).toBe(0);
     expect(stdout).toContain("No baseline: python3 is not installed.");
   });
 
-  it("compares a mask with a plain scan, and times one layer", () => {
-    const mask = phew("bench prune --model lenet5 --density 0.05 --rounds 1".split(" "));
+  it("compares a mask with a plain scan, and times one layer", async () => {
+    const mask = await phew("bench prune --model lenet5 --density 0.05 --rounds 1".split(" "));
     expect(mask.exitCode).toBe(0);
     expect(mask.stdout).toMatch(/linear scan +[\d.,]+ +[\d.,]+ +[\d,]+ +[\d,]+/);
-    const layer = phew("bench layer --shape 3x6x6-4 --batch 2 --baseline none".split(" ").concat(quick));
+    const layer = await phew(
+      "bench layer --shape 3x6x6-4 --batch 2 --baseline none".split(" ").concat(quick),
+    );
     expect(layer.exitCode).toBe(0);
     expect(layer.stdout).toMatch(/^3×6×6 to 4, random .*: steps of training, batch 2/);
   });
 
-  it("times synflow's mask beside PyTorch's, where it is there, and says in words where it is not", () => {
+  it("times synflow's mask beside PyTorch's, where it is there, and says in words where it is not", async () => {
     const args = "bench prune --model lenet5 --method synflow --option rounds=2 --rounds 1".split(" ");
-    const beside = phew([...args, "--json"]);
+    const beside = await phew([...args, "--json"]);
     expect(beside.exitCode).toBe(0);
     const [report] = JSON.parse(beside.stdout).reports;
     expect(report.ours.keptCount).toBe(3073);
@@ -95,7 +97,7 @@ describe("phew bench", () => {
       expect(Math.abs(report.rival.keptCount - 3073)).toBeLessThanOrEqual(1);
       expect(report.ratio.best).toBe(report.rival.milliseconds.least / report.ours.milliseconds.least);
     }
-    const alone = phew(args, undefined, { PATH: "/nonexistent" });
+    const alone = await phew(args, undefined, { PATH: "/nonexistent" });
     expect(alone.exitCode).toBe(0);
     expect(alone.stdout).toMatch(/^synflow +[\d.,]+ +[\d.,]+ +3,073$/m);
     expect(alone.stdout).toContain("No comparison: PyTorch, 1 thread, float32: python3 is not installed.");
@@ -114,8 +116,8 @@ describe("phew bench", () => {
     ["bench layer --shape 16x32-16", 2, /16x32x32-16/],
     ["bench layer", 2, /--shape/],
     ["bench frain", 2, /train/],
-  ])("refuses %s", (line, code, message) => {
-    const { exitCode, stdout, stderr } = phew(line.split(" "));
+  ])("refuses %s", async (line, code, message) => {
+    const { exitCode, stdout, stderr } = await phew(line.split(" "));
     expect(exitCode).toBe(code);
     expect(stdout).toBe("");
     expect(stderr).toMatch(message);

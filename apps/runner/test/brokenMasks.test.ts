@@ -13,10 +13,10 @@ const warning =
   /the output is cut off from the input: .*through 5 layers \(conv1\.weight.*What helps: a greater density/;
 
 describe("a mask that cuts the output off", () => {
-  it("is warned of by prune, export and analyze, with the layers and what helps, in --json too", () => {
+  it("is warned of by prune, export and analyze, with the layers and what helps, in --json too", async () => {
     const folder = scratchFolder();
     const masks = path.join(folder, "masks.safetensors");
-    const pruned = phew([
+    const pruned = await phew([
       "prune",
       equalMagnitudes,
       "--method",
@@ -30,17 +30,26 @@ describe("a mask that cuts the output off", () => {
     expect(pruned.stderr).toMatch(
       /^warning: the output is cut off .*through 2 layers \(a, b\).*What helps: /m,
     );
-    const analyzed = phew(["analyze", equalMagnitudes, "--masks", masks, "--json"]);
+    const analyzed = await phew(["analyze", equalMagnitudes, "--masks", masks, "--json"]);
     expect(JSON.parse(analyzed.stdout).warnings).toEqual([expect.stringMatching(/cut off/)]);
     const out = path.join(folder, "m.safetensors");
-    const exported = phew(["export", equalMagnitudes, "--masks", masks, "--form", "masks", "--out", out]);
+    const exported = await phew([
+      "export",
+      equalMagnitudes,
+      "--masks",
+      masks,
+      "--form",
+      "masks",
+      "--out",
+      out,
+    ]);
     expect(exported.stderr).toMatch(/^warning: the output is cut off/m);
-    const told = phew(["prune", ...lost, "--json"]);
+    const told = await phew(["prune", ...lost, "--json"]);
     expect(JSON.parse(told.stdout).masks[0].warnings).toEqual([expect.stringMatching(warning)]);
     expect(told.stderr).toBe("");
   });
 
-  it("is an error with --strict, before anything is written or trained", () => {
+  it("is an error with --strict, before anything is written or trained", async () => {
     const folder = scratchFolder();
     for (const verb of [
       ["prune", ...lost, "--out", path.join(folder, "masks.safetensors")],
@@ -55,30 +64,30 @@ describe("a mask that cuts the output off", () => {
         path.join(folder, "c"),
       ],
     ]) {
-      const { exitCode, stderr } = phew([...verb, "--strict"]);
+      const { exitCode, stderr } = await phew([...verb, "--strict"]);
       expect(exitCode).toBe(1);
       expect(stderr).toMatch(/^phew: masks by magnitude: got masks with a fault \(the output is cut off/m);
     }
     expect(filesBelow(folder)).toEqual([]);
     const runs = path.join(folder, "runs");
-    const trained = phew(["train", ...lost, ...tiny, "--runs", runs, "--strict"]);
+    const trained = await phew(["train", ...lost, ...tiny, "--runs", runs, "--strict"]);
     expect(trained.exitCode).toBe(1);
     expect(trained.stderr).toMatch(/masks by magnitude: .*cut off/);
     expect(trained.stderr).not.toMatch(/training on/);
   });
 
-  it("is warned of by train, sweep and compare, stands in the run and the sweep's status, and is an error with --strict where the runs were finished before", () => {
+  it("is warned of by train, sweep and compare, stands in the run and the sweep's status, and is an error with --strict where the runs were finished before", async () => {
     const folder = scratchFolder();
     const runs = path.join(folder, "runs");
-    const trained = phew(["train", ...lost, ...tiny, "--runs", runs, "--no-figures"]);
+    const trained = await phew(["train", ...lost, ...tiny, "--runs", runs, "--no-figures"]);
     expect(trained.exitCode).toBe(0);
     expect(trained.stderr).toMatch(/^warning: the output is cut off/m);
-    const again = phew(["train", ...lost, ...tiny, "--runs", runs, "--no-figures", "--json"]);
+    const again = await phew(["train", ...lost, ...tiny, "--runs", runs, "--no-figures", "--json"]);
     expect(JSON.parse(again.stdout)).toMatchObject({
       skipped: true,
       warnings: [expect.stringMatching(warning)],
     });
-    const strict = phew(["train", ...lost, ...tiny, "--runs", runs, "--no-figures", "--strict"]);
+    const strict = await phew(["train", ...lost, ...tiny, "--runs", runs, "--no-figures", "--strict"]);
     expect(strict.exitCode).toBe(1);
     expect(strict.stdout).toBe("");
     expect(strict.stderr).toMatch(
@@ -90,18 +99,25 @@ describe("a mask that cuts the output off", () => {
       sweep,
       JSON.stringify({ settings, grid: { method: ["magnitude"], density: [0.0005, 0.5] } }),
     );
-    const swept = phew(["sweep", sweep, "--runs", runs]);
+    const swept = await phew(["sweep", sweep, "--runs", runs]);
     expect(swept.stdout).toMatch(
       /^1 warning:\n {2}\S+ {2}lenet5, magnitude 0\.05 %, seed 0: the output is cut off/m,
     );
-    const status = phew(["sweep", sweep, "--runs", runs, "--status", "--json"]);
+    const status = await phew(["sweep", sweep, "--runs", runs, "--status", "--json"]);
     expect(JSON.parse(status.stdout).warnings).toEqual([
       expect.objectContaining({ message: expect.stringMatching(warning) }),
     ]);
-    const sweptAgain = phew(["sweep", sweep, "--runs", runs, "--strict"]);
+    const sweptAgain = await phew(["sweep", sweep, "--runs", runs, "--strict"]);
     expect(sweptAgain.exitCode).toBe(1);
     expect(sweptAgain.stderr).toMatch(/"density":0\.0005.*got masks with a fault \(the output is cut off/);
-    const compared = phew(["compare", "lenet5", "--methods", "magnitude,phew", "--densities", "0.0005,0.5"]);
+    const compared = await phew([
+      "compare",
+      "lenet5",
+      "--methods",
+      "magnitude,phew",
+      "--densities",
+      "0.0005,0.5",
+    ]);
     expect(compared.stderr).toMatch(/^warning: magnitude at 0\.05 % \(seed 0\): the output is cut off/m);
     expect(compared.stderr).not.toMatch(/at 50 %/);
   });

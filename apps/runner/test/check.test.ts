@@ -6,8 +6,8 @@ import { readMaskFile } from "@phew/formats";
 import { describe, expect, it } from "vitest";
 import { filesBelow, phew, scratchFolder } from "./phew.ts";
 
-function json(args: readonly string[], cwd: string) {
-  const { exitCode, stdout, stderr } = phew([...args, "--json"], cwd);
+async function json(args: readonly string[], cwd: string) {
+  const { exitCode, stdout, stderr } = await phew([...args, "--json"], cwd);
   expect(exitCode, stderr).toBe(0);
   return JSON.parse(stdout);
 }
@@ -17,9 +17,9 @@ const PRUNE = ["prune", "lenet5", "--density", "0.05", "--seed", "3"];
 describe("phew prune --check", () => {
   it("keeps the layer densities, changes the mask, and writes down what was done", async () => {
     const folder = scratchFolder();
-    const plain = json([...PRUNE, "--out", "plain.safetensors"], folder);
+    const plain = await json([...PRUNE, "--out", "plain.safetensors"], folder);
     const check = ["--check", "shuffle", "--check-option", "within=unit"];
-    const checked = json([...PRUNE, ...check, "--out", "checked.safetensors"], folder);
+    const checked = await json([...PRUNE, ...check, "--out", "checked.safetensors"], folder);
     const kept = (of: typeof plain) =>
       of.masks[0].layers.map((layer: { keptCount: number }) => layer.keptCount);
     expect(kept(checked)).toEqual(kept(plain));
@@ -33,15 +33,17 @@ describe("phew prune --check", () => {
     expect(a.metadata.check).toBeUndefined();
     expect(a.masks.bytes).not.toEqual(b.masks.bytes);
     // the walks of the method did not make this mask
-    expect(json(["analyze", "lenet5", "--masks", "checked.safetensors"], folder).walks).toBeUndefined();
+    expect(
+      (await json(["analyze", "lenet5", "--masks", "checked.safetensors"], folder)).walks,
+    ).toBeUndefined();
   });
 
-  it("finds the weights that were drawn anew by what the mask file says", () => {
+  it("finds the weights that were drawn anew by what the mask file says", async () => {
     const folder = scratchFolder();
-    json([...PRUNE, "--check", "reinitialise", "--out", "m.safetensors"], folder);
-    const anew = json(["analyze", "lenet5", "--masks", "m.safetensors"], folder);
+    await json([...PRUNE, "--check", "reinitialise", "--out", "m.safetensors"], folder);
+    const anew = await json(["analyze", "lenet5", "--masks", "m.safetensors"], folder);
     expect(anew.weights).toBe("drawn with seed 1000003");
-    const { exitCode, stderr } = phew(
+    const { exitCode, stderr } = await phew(
       ["analyze", "lenet5", "--masks", "m.safetensors", "--seed", "3", "--same-weights"],
       folder,
     );
@@ -49,10 +51,12 @@ describe("phew prune --check", () => {
     expect(exitCode).toBe(2);
   });
 
-  it("lists the checks with their options", () => {
-    const names = json(["prune", "--checks"], scratchFolder()).map((check: { name: string }) => check.name);
+  it("lists the checks with their options", async () => {
+    const names = (await json(["prune", "--checks"], scratchFolder())).map(
+      (check: { name: string }) => check.name,
+    );
     expect(names).toEqual(["shuffle", "random", "widen", "reinitialise"]);
-    expect(phew(["prune", "--checks"]).stdout).toContain("--check-option fraction=0…1 [1]");
+    expect((await phew(["prune", "--checks"])).stdout).toContain("--check-option fraction=0…1 [1]");
   });
 
   it.each([
@@ -65,9 +69,9 @@ describe("phew prune --check", () => {
       /check options: got some without a check/,
       1,
     ],
-  ])("refuses %j", (args, message, code) => {
+  ])("refuses %j", async (args, message, code) => {
     const folder = scratchFolder();
-    const { exitCode, stderr } = phew(args, folder);
+    const { exitCode, stderr } = await phew(args, folder);
     expect(stderr).toMatch(message);
     expect(exitCode).toBe(code);
     expect(existsSync(path.join(folder, "runs"))).toBe(false);
@@ -79,8 +83,8 @@ describe("phew train --check", () => {
     const folder = scratchFolder();
     const size = ["--train-count", "200", "--test-count", "50", "--epochs", "1", "--no-figures"];
     const train = ["train", "lenet5", "--density", "0.05", "--seed", "2", ...size];
-    const plain = json(train, folder);
-    const checked = json([...train, "--check", "reinitialise", "--check-option", "step=7"], folder);
+    const plain = await json(train, folder);
+    const checked = await json([...train, "--check", "reinitialise", "--check-option", "step=7"], folder);
     expect(checked.folder).not.toBe(plain.folder);
     const config = JSON.parse(readFileSync(path.join(folder, checked.folder, "config.json"), "utf8"));
     expect(config.config).toMatchObject({ check: "reinitialise", checkOptions: { step: 7 } });
@@ -91,7 +95,7 @@ describe("phew train --check", () => {
     expect(await of(checked)).toMatchObject({ check: "reinitialise", weightsSeed: "9", seed: "2" });
     expect((await of(plain)).weightsDigest).not.toBe((await of(checked)).weightsDigest);
     // the same configuration, from the run's own file, finds the run
-    const again = json(["train", "--config", path.join(checked.folder, "config.json")], folder);
+    const again = await json(["train", "--config", path.join(checked.folder, "config.json")], folder);
     expect(again).toMatchObject({ skipped: true, folder: checked.folder });
   });
 });

@@ -6,17 +6,17 @@ import { filesBelow, phew, readText, scratchFolder } from "./phew.ts";
 
 const ARGS = ["compare", "lenet5", "--methods", "phew,random,erk+shuffle,phew:bias=square"];
 
-function done(args: readonly string[], cwd: string): string {
-  const { exitCode, stdout, stderr } = phew(args, cwd);
+async function done(args: readonly string[], cwd: string): Promise<string> {
+  const { exitCode, stdout, stderr } = await phew(args, cwd);
   expect(exitCode, stderr).toBe(0);
   return stdout;
 }
 
 describe("phew compare", () => {
-  it("sets methods, their variants and checked masks side by side, in tables and figures", () => {
+  it("sets methods, their variants and checked masks side by side, in tables and figures", async () => {
     const folder = scratchFolder();
     const args = [...ARGS, "--densities", "0.05,0.02", "--seeds", "0..1", "--overlaps", "--out", "out"];
-    const text = done(args, folder);
+    const text = await done(args, folder);
     expect(Math.max(...text.split("\n").map((line) => [...line].length))).toBeLessThanOrEqual(80);
     for (const word of ["phew:bias=square", "erk+shuffle", "5 %", "2 %", "×÷", "by chance"])
       expect(text).toContain(word);
@@ -36,23 +36,26 @@ describe("phew compare", () => {
         .trim()
         .split("\n"),
     ).toHaveLength(1 + 4 * 2 * 2);
-    const again = phew(args, folder);
+    const again = await phew(args, folder);
     expect(again.stderr).toMatch(/a file that exists/);
     expect(again.exitCode).toBe(1);
   });
 
-  it("gives the same measures for any number of threads, and those of prune and analyze", () => {
+  it("gives the same measures for any number of threads, and those of prune and analyze", async () => {
     const folder = scratchFolder();
-    const measures = (workers: string) => {
+    const measures = async (workers: string) => {
       const found = JSON.parse(
-        done([...ARGS, "--densities", "0.05", "--seeds", "0,3", "--workers", workers, "--json"], folder),
+        await done(
+          [...ARGS, "--densities", "0.05", "--seeds", "0,3", "--workers", workers, "--json"],
+          folder,
+        ),
       );
       return found.masks.map(({ elapsedMs: _, ...rest }: { elapsedMs: number }) => rest);
     };
-    const masks = measures("1");
-    expect(measures("2")).toEqual(masks);
-    done(["prune", "lenet5", "--density", "0.05", "--seed", "3", "--out", "m.safetensors"], folder);
-    const alone = JSON.parse(done(["analyze", "lenet5", "--masks", "m.safetensors", "--json"], folder));
+    const masks = await measures("1");
+    expect(await measures("2")).toEqual(masks);
+    await done(["prune", "lenet5", "--density", "0.05", "--seed", "3", "--out", "m.safetensors"], folder);
+    const alone = JSON.parse(await done(["analyze", "lenet5", "--masks", "m.safetensors", "--json"], folder));
     const own = masks.find(
       (mask: { method: string; seed: number }) => mask.method === "phew" && mask.seed === 3,
     );
@@ -60,9 +63,9 @@ describe("phew compare", () => {
       expect(own[key]).toBe(alone[key]);
   });
 
-  it("gives methods that look at examples a data set, the network taking its inputs and classes", () => {
+  it("gives methods that look at examples a data set, the network taking its inputs and classes", async () => {
     const args = ["--methods", "phew,snip:samples=2", "--densities", "0.1", "--dataset", "glyphs", "--json"];
-    const found = JSON.parse(done(["compare", "lenet5", ...args], scratchFolder()));
+    const found = JSON.parse(await done(["compare", "lenet5", ...args], scratchFolder()));
     expect(found.masks.map((mask: { method: string }) => mask.method)).toEqual(["phew", "snip:samples=2"]);
     expect(found.masks[1].walkCount).toBeUndefined();
   });
@@ -79,17 +82,17 @@ describe("phew compare", () => {
     [["--densities", "0.0000001"], /density/, 1],
     [["--seeds", "4..0"], /--seeds: got "4..0"/, 2],
     [["--seeds", "x"], /--seeds: got "x"/, 2],
-  ])("refuses %j before any work", (args, message, code) => {
-    const { exitCode, stderr, stdout } = phew(["compare", "lenet5", ...args], scratchFolder());
+  ])("refuses %j before any work", async (args, message, code) => {
+    const { exitCode, stderr, stdout } = await phew(["compare", "lenet5", ...args], scratchFolder());
     expect(stderr).toMatch(message);
     expect(stdout).toBe("");
     expect(exitCode).toBe(code);
   });
 
-  it("says what went wrong in a thread, and where a file is in the way of the folder", () => {
+  it("says what went wrong in a thread, and where a file is in the way of the folder", async () => {
     const folder = scratchFolder();
     writeFileSync(path.join(folder, "out"), "");
-    const inTheWay = phew(["compare", "lenet5", "--out", "out"], folder);
+    const inTheWay = await phew(["compare", "lenet5", "--out", "out"], folder);
     expect(inTheWay.stderr).toMatch(/out: /);
     expect(inTheWay.exitCode).toBe(1);
     expect(inTheWay.stderr.trim().split("\n")).toHaveLength(1);

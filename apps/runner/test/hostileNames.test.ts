@@ -185,7 +185,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
 let folder: string;
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-beforeAll(() => {
+beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), "phew-hostile-"));
   writeFileSync(path.join(folder, FILE), hostileModel());
   writeFileSync(path.join(folder, "batch.safetensors"), batch());
@@ -206,7 +206,7 @@ beforeAll(() => {
   }
   writeHostileRun(path.join(folder, "hostile", HOSTILE, HOSTILE));
   for (const name of ["a", "b"]) writeHostileRun(path.join(folder, "several", HOSTILE, `${name}${HOSTILE}`));
-  const { exitCode, stderr } = phew(["prune", FILE, "--density", "0.5", "--out", masks], folder);
+  const { exitCode, stderr } = await phew(["prune", FILE, "--density", "0.5", "--out", masks], folder);
   expect(exitCode, stderr).toBe(0);
 });
 
@@ -256,10 +256,10 @@ function cellsOf(csv: string): string[] {
 }
 
 describe("with hostile names in its files", () => {
-  it.each(Object.entries(CASES))("phew %s prints nothing that a terminal obeys", (_, cases) => {
+  it.each(Object.entries(CASES))("phew %s prints nothing that a terminal obeys", async (_, cases) => {
     for (const { args, fails, json } of cases) {
       for (const more of json ? [[], ["--json"]] : [[]]) {
-        const { exitCode, stdout, stderr } = phew([...args, ...more], folder);
+        const { exitCode, stdout, stderr } = await phew([...args, ...more], folder);
         const told = `${JSON.stringify(args)} ${stderr}`;
         if (fails) expect([1, 2], told).toContain(exitCode);
         else expect(exitCode, told).toBe(0);
@@ -281,8 +281,8 @@ describe("with hostile names in its files", () => {
     expectHarmlessFiles();
   });
 
-  it("every verb is among them", () => {
-    const { stdout } = phew(["--help"]);
+  it("every verb is among them", async () => {
+    const { stdout } = await phew(["--help"]);
     const verbs = [...stdout.slice(stdout.indexOf("Commands:")).matchAll(/^ {2}([a-z]+)/gm)].map(
       ([, verb]) => verb!,
     );
@@ -291,9 +291,9 @@ describe("with hostile names in its files", () => {
     );
   });
 
-  it("a verb or an option that nobody knows is told without what it would do", () => {
+  it("a verb or an option that nobody knows is told without what it would do", async () => {
     for (const args of [[HOSTILE], ["prune", `--${HOSTILE}`], ["zoo", "mlp", HOSTILE]]) {
-      const { exitCode, stderr } = phew(args);
+      const { exitCode, stderr } = await phew(args);
       expect(exitCode).toBe(2);
       expectHarmless(stderr);
     }

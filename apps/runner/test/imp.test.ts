@@ -3,14 +3,12 @@ import { spawn } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { initialise, keepTop, type Masks, ownInitialisation, type Weights, zooModel } from "@phew/core";
 import { readMasks, readWeights } from "@phew/formats";
 import { expect, it } from "vitest";
 import { densityAfter, usualRoundCount } from "../src/impRounds.ts";
-import { phew, scratchFolder } from "./phew.ts";
+import { bin, phew, scratchFolder } from "./phew.ts";
 
-const bin = fileURLToPath(new URL("../bin/phew.js", import.meta.url));
 const TRAINING = "--classes 4 --train-count 128 --test-count 32 --epochs 2 --batch-size 32 --seed 3";
 const IMP = `imp lenet5 ${TRAINING} --density 0.05 --rounds 3 --rewind-step 2 --json`.split(" ");
 const network = zooModel("lenet5", { classCount: 4, inputShape: [1, 28, 28] });
@@ -22,18 +20,20 @@ interface Round {
   readonly keptCount: number;
 }
 
-const done = (args: readonly string[], folder: string) => {
-  const { exitCode, stdout, stderr } = phew(args, folder);
+const done = async (args: readonly string[], folder: string) => {
+  const { exitCode, stdout, stderr } = await phew(args, folder);
   expect(exitCode, stderr).toBe(0);
   return JSON.parse(stdout);
 };
-const roundsOf = (folder: string): Round[] => done(IMP, folder).rounds;
+const roundsOf = async (folder: string): Promise<Round[]> => (await done(IMP, folder)).rounds;
 
 /** The run of one pruned training that keeps the weights it begins with. */
-const pruned = (given: string, folder: string): string =>
-  done(
-    `train lenet5 ${TRAINING} --method magnitude --rewind-step 0 --no-figures --json ${given}`.split(" "),
-    folder,
+const pruned = async (given: string, folder: string): Promise<string> =>
+  (
+    await done(
+      `train lenet5 ${TRAINING} --method magnitude --rewind-step 0 --no-figures --json ${given}`.split(" "),
+      folder,
+    )
   ).folder;
 
 function expectEqualWhereKept(masks: Masks, begun: Weights, source: Weights): void {
@@ -46,7 +46,7 @@ function expectEqualWhereKept(masks: Masks, begun: Weights, source: Weights): vo
 
 it("keeps exactly what each round is to keep, of what the one before kept, and rewinds it bit for bit", async () => {
   const folder = scratchFolder();
-  const rounds = roundsOf(folder);
+  const rounds = await roundsOf(folder);
   expect(rounds.map(({ keptCount }) => keptCount)).toEqual([network.prunableCount, ...COUNTS]);
   const at = (round: number, name: string) => path.join(folder, rounds[round]!.folder, name);
   const masks = await Promise.all(rounds.map((_, k) => readMasks(at(k, "masks.safetensors"), network)));
@@ -66,7 +66,7 @@ it("keeps exactly what each round is to keep, of what the one before kept, and r
 
   const [dense] = rounds.map((round) => round.folder);
   const density = densityAfter(1, 3, 0.05);
-  const rewound = pruned(
+  const rewound = await pruned(
     `--density ${density} --score-weights ${dense} --start-weights ${dense}@rewind`,
     folder,
   );
@@ -75,7 +75,7 @@ it("keeps exactly what each round is to keep, of what the one before kept, and r
   expectEqualWhereKept(best, await begun(rewound), early);
 
   const initial = await initialise(network, { seed: 3, initialisation: ownInitialisation(network) });
-  const fresh = pruned(`--density ${density} --score-weights ${dense}`, folder);
+  const fresh = await pruned(`--density ${density} --score-weights ${dense}`, folder);
   expectEqualWhereKept(best, await begun(fresh), initial);
   const weight = network.prunable[0]!.name;
   expect(early.get(weight)).not.toEqual(initial.get(weight));
@@ -84,7 +84,7 @@ it("keeps exactly what each round is to keep, of what the one before kept, and r
 
 it("is killed between rounds, goes on by the same command to the same bytes, and then has nothing to do", async () => {
   const [whole, broken] = [scratchFolder(), scratchFolder()];
-  const expected = roundsOf(whole);
+  const expected = await roundsOf(whole);
   const child = spawn(process.execPath, [bin, ...IMP], { cwd: broken, stdio: "ignore" });
   const over = new Promise((resolve) => child.on("close", resolve));
   const begun = () => {
@@ -94,7 +94,7 @@ it("is killed between rounds, goes on by the same command to the same bytes, and
   while (begun() < 2 && child.exitCode === null) await sleep(2);
   child.kill("SIGKILL");
   await over;
-  const rounds = roundsOf(broken);
+  const rounds = await roundsOf(broken);
   expect(rounds[0]!.skipped).toBe(true);
   expect(rounds.map((round) => round.folder)).toEqual(expected.map((round) => round.folder));
   for (const { folder } of rounds) {
@@ -103,36 +103,37 @@ it("is killed between rounds, goes on by the same command to the same bytes, and
       expect(bytes(broken).equals(bytes(whole)), `${folder}/${name}`).toBe(true);
     }
   }
-  expect(roundsOf(broken).every(({ skipped }) => skipped)).toBe(true);
+  expect((await roundsOf(broken)).every(({ skipped }) => skipped)).toBe(true);
 }, 60_000);
 
-it("refuses, before any training, what cannot be taken from another run", () => {
+it("refuses, before any training, what cannot be taken from another run", async () => {
   const folder = scratchFolder();
-  const run = done(`train lenet5 ${TRAINING} --method dense --no-figures --json`.split(" "), folder).folder;
-  const failed = (args: string) => {
-    const { exitCode, stderr } = phew(args.split(" "), folder);
+  const run = (await done(`train lenet5 ${TRAINING} --method dense --no-figures --json`.split(" "), folder))
+    .folder;
+  const failed = async (args: string) => {
+    const { exitCode, stderr } = await phew(args.split(" "), folder);
     return `${exitCode} ${stderr.trim()}`;
   };
   const train = `train lenet5 ${TRAINING} --density 0.1`;
-  expect(failed(`${train} --score-weights none`)).toMatch(
+  expect(await failed(`${train} --score-weights none`)).toMatch(
     /^1 phew: weights to prune by "none": got no such file/,
   );
-  expect(failed(`${train} --start-weights ${run}@rewind`)).toMatch(
+  expect(await failed(`${train} --start-weights ${run}@rewind`)).toMatch(
     /got a run without rewind\.safetensors.*--rewind-step or --rewind-epoch/,
   );
-  expect(failed(`train mlp ${TRAINING} --density 0.1 --start-weights ${run}`)).toMatch(
+  expect(await failed(`train mlp ${TRAINING} --density 0.1 --start-weights ${run}`)).toMatch(
     /got a run of lenet5, expected one of mlp/,
   );
-  expect(failed(`train mlp ${TRAINING} --density 0.1 --score-weights ${run}/checkpoint.safetensors`)).toMatch(
-    /^1 phew: .*missing|^1 phew: .*got/,
-  );
-  expect(failed(`${train} --method phew --within ${run}`)).toMatch(
+  expect(
+    await failed(`train mlp ${TRAINING} --density 0.1 --score-weights ${run}/checkpoint.safetensors`),
+  ).toMatch(/^1 phew: .*missing|^1 phew: .*got/);
+  expect(await failed(`${train} --method phew --within ${run}`)).toMatch(
     /method phew: got weights that alone may be kept/,
   );
-  expect(failed(`imp lenet5 ${TRAINING} --density 0.1 --method phew`)).toMatch(
+  expect(await failed(`imp lenet5 ${TRAINING} --density 0.1 --method phew`)).toMatch(
     /^1 phew: method phew: got weights that alone/,
   );
-  expect(failed(`imp lenet5 ${TRAINING} --density 0.1 --rewind-epoch 9`)).toMatch(
+  expect(await failed(`imp lenet5 ${TRAINING} --density 0.1 --rewind-epoch 9`)).toMatch(
     /^1 phew: rewinding: got to epoch 9/,
   );
   expect(readdirSync(path.join(folder, "runs"))).toEqual(["train"]);
@@ -143,7 +144,7 @@ it("refuses, before any training, what cannot be taken from another run", () => 
   const sourceDigests = { scoreWeights: `sha256:${"0".repeat(64)}` };
   const changed = { ...config, method: "magnitude", density: 0.1, scoreWeights: run, sourceDigests };
   writeFileSync(path.join(folder, "changed.json"), JSON.stringify({ config: changed }));
-  expect(failed("train --config changed.json")).toMatch(
+  expect(await failed("train --config changed.json")).toMatch(
     /got another file than the configuration was made for/,
   );
 }, 60_000);

@@ -1,13 +1,11 @@
 /** Ctrl-C ends long work cleanly: exit code 130, one line, no file. */
 import { spawn } from "node:child_process";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
-import { filesBelow, scratchFolder } from "./phew.ts";
+import { bin, filesBelow, scratchFolder } from "./phew.ts";
 
 it("phew prune, interrupted on its way to a density it needs long for", async () => {
   const folder = scratchFolder();
-  const bin = fileURLToPath(new URL("../bin/phew.js", import.meta.url));
   const args = ["prune", "vgg19-bn", "--density", "0.98", "--out", path.join(folder, "masks.safetensors")];
   const child = spawn(process.execPath, [bin, ...args], { stdio: ["ignore", "ignore", "pipe"] });
   let stderr = "";

@@ -3,11 +3,9 @@ import { spawn } from "node:child_process";
 import { closeSync, existsSync, openSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { expect, it, onTestFinished } from "vitest";
-import { scratchFolder } from "./phew.ts";
+import { bin, scratchFolder } from "./phew.ts";
 
-const bin = fileURLToPath(new URL("../bin/phew.js", import.meta.url));
 const TRAIN =
   "train lenet5 --classes 4 --train-count 320 --test-count 32 --batch-size 32 --density 0.2 --threads 1 --no-figures".split(
     " ",

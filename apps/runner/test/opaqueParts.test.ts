@@ -14,18 +14,19 @@ const ineffective = ({ layers }: { layers: { ineffectiveCount: number }[] }) =>
 describe("a network of which an activation has no name of its own here", () => {
   it.skipIf(selu === undefined || elu === undefined)(
     "gets the masks that another activation gets, and no ineffective weight (skipped without ../shared)",
-    () => {
+    async () => {
       const folder = scratchFolder();
-      const masks = [selu!, elu!].map((model, k) => {
+      const masking = [selu!, elu!].map(async (model, k) => {
         const out = path.join(folder, `${k}.safetensors`);
-        const pruned = phew(["prune", model, "--treat-as-opaque", "--density", "0.02", "--out", out]);
+        const pruned = await phew(["prune", model, "--treat-as-opaque", "--density", "0.02", "--out", out]);
         expect(pruned.exitCode, pruned.stderr).toBe(0);
         const report = JSON.parse(
-          phew(["analyze", model, "--treat-as-opaque", "--masks", out, "--json"]).stdout,
+          (await phew(["analyze", model, "--treat-as-opaque", "--masks", out, "--json"])).stdout,
         );
         expect(ineffective(report)).toBe(0);
         return readFileSync(out);
       });
+      const masks = await Promise.all(masking);
       const data = (file: Buffer) => file.subarray(8 + Number(file.readBigUInt64LE(0)));
       expect(data(masks[0]!).equals(data(masks[1]!))).toBe(true);
     },
@@ -33,30 +34,34 @@ describe("a network of which an activation has no name of its own here", () => {
 });
 
 describe("gates treated as opaque", () => {
-  const folder = () => {
+  const folder = async () => {
     const at = scratchFolder();
     const out = path.join(at, "masks.safetensors");
     const args = ["prune", gates, "--treat-as-opaque", "--density", "0.1", "--out", out];
-    return { out, pruned: phew(args), json: JSON.parse(phew([...args, "--force", "--json"]).stdout) };
+    return {
+      out,
+      pruned: await phew(args),
+      json: JSON.parse((await phew([...args, "--force", "--json"])).stdout),
+    };
   };
 
-  it("are told all at once where they are not asked to be", () => {
-    const { exitCode, stderr } = phew(["prune", gates, "--density", "0.1"]);
+  it("are told all at once where they are not asked to be", async () => {
+    const { exitCode, stderr } = await phew(["prune", gates, "--density", "0.1"]);
     expect(exitCode).toBe(1);
     expect(stderr).toContain("2 × Mul (/Mul, /Mul_1): the product of two values");
     expect(stderr).toContain("--treat-as-opaque");
   });
 
-  it("let no walk jump between units, and mark what rests on them, in words and in --json", () => {
-    const { out, pruned, json } = folder();
+  it("let no walk jump between units, and mark what rests on them, in words and in --json", async () => {
+    const { out, pruned, json } = await folder();
     const assumed = "paths are taken to pass through each of its inputs";
     expect(pruned.stdout).toContain(`assumption: at "/Mul" (Mul), "/Mul_1" (Mul) ${assumed}`);
     expect(json.assumptions).toEqual(
       ["/Mul", "/Mul_1"].map((layer) => ({ layer, operation: "Mul", assumed })),
     );
     const analysed = ["analyze", gates, "--treat-as-opaque", "--masks", out];
-    expect(phew(analysed).stdout).toContain("assumption: at");
-    const report = JSON.parse(phew([...analysed, "--json"]).stdout);
+    expect((await phew(analysed)).stdout).toContain("assumption: at");
+    const report = JSON.parse((await phew([...analysed, "--json"])).stdout);
     expect(report.assumptions).toHaveLength(2);
     expect(ineffective(report)).toBe(0);
   });

@@ -6,9 +6,9 @@ import { doneFraction, initialRunState, parseEventLine, reduce, walksPerSecond }
 import { expect, it } from "vitest";
 import { phew, scratchFolder } from "./phew.ts";
 
-it("the states of a run and of the screen can be built on by others", () => {
+it("the states of a run and of the screen can be built on by others", async () => {
   const root = scratchFolder();
-  const { exitCode, stderr } = phew(["prune", "lenet5", "--density", "0.1", "--runs", root]);
+  const { exitCode, stderr } = await phew(["prune", "lenet5", "--density", "0.1", "--runs", root]);
   expect(exitCode, stderr).toBe(0);
 
   // one's own view of a run: its events, folded

@@ -1,12 +1,14 @@
-/** Runs the built command as a user does. */
-import { spawnSync } from "node:child_process";
+/** Runs the built command: within this process, where the process itself is not what is tested, or as a user does. */
+import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, onTestFinished } from "vitest";
 
-const bin = fileURLToPath(new URL("../bin/phew.js", import.meta.url));
+/** The program that a user starts. */
+export const bin = fileURLToPath(new URL("../bin/phew.js", import.meta.url));
+const built = new URL("../dist/main.js", import.meta.url).href;
 
 export interface Outcome {
   readonly exitCode: number | null;
@@ -14,20 +16,127 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** @param environment what differs from this process's own */
+/** What differs from this process's own environment; undefined where it has none. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+let before: Promise<unknown> = Promise.resolve();
+
+/**
+ * What the command says and how it ends, without the third of a second in which a process of its own starts. Calls take
+ * turns: folder, environment and outputs are the process's.
+ */
 export function phew(
   args: readonly string[],
   cwd: string = tmpdir(),
-  environment: Readonly<Record<string, string>> = {},
-): Outcome {
-  const result = spawnSync(process.execPath, [bin, ...args], {
-    cwd,
-    env: { ...process.env, ...environment },
-    encoding: "utf8",
-    timeout: 120_000,
-    maxBuffer: 2 ** 28,
+  environment: Environment = {},
+): Promise<Outcome> {
+  const outcome = before.then(() => carriedOutHere(args, cwd, environment));
+  before = outcome.catch(() => undefined);
+  return outcome;
+}
+
+async function carriedOutHere(args: readonly string[], cwd: string, environment: Environment) {
+  const { carryOut } = (await import(built)) as { carryOut(args: readonly string[]): Promise<void> };
+  const { argv, exitCode } = process;
+  const folder = process.cwd();
+  const stdout = caught(process.stdout);
+  const stderr = caught(process.stderr);
+  const listeners = SIGNALS.map((name) => process.listeners(name));
+  let restore = () => {};
+  try {
+    process.chdir(cwd);
+    process.argv = [process.execPath, bin, ...args];
+    process.exitCode = undefined;
+    restore = changeEnvironment(environment);
+    await carryOut(args);
+    return {
+      exitCode: Number(process.exitCode ?? 0),
+      stdout: stdout.text(),
+      stderr: stderr.text(),
+    };
+  } finally {
+    stdout.release();
+    stderr.release();
+    for (const [k, name] of SIGNALS.entries())
+      for (const listener of process.listeners(name))
+        if (!listeners[k]!.includes(listener)) process.off(name, listener);
+    restore();
+    Object.assign(process, { argv, exitCode });
+    process.chdir(folder);
+  }
+}
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** @returns what undoes it */
+function changeEnvironment(changes: Environment): () => void {
+  const earlier = Object.keys(changes).map((name) => [name, process.env[name]] as const);
+  const set = ([name, value]: readonly [string, string | undefined]) => {
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  };
+  Object.entries(changes).forEach(set);
+  return () => earlier.forEach(set);
+}
+
+function environmentWith(changes: Environment): Record<string, string> {
+  const all = Object.entries({ ...process.env, ...changes });
+  return Object.fromEntries(all.filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+/** What is written to the stream from now on is kept instead. */
+function caught(stream: NodeJS.WriteStream) {
+  const chunks: string[] = [];
+  const own = stream.write;
+  stream.write = ((chunk: string | Uint8Array, ...rest: unknown[]) => {
+    chunks.push(typeof chunk === "string" ? chunk : Buffer.from(chunk).toString());
+    const done = rest.at(-1);
+    if (typeof done === "function") process.nextTick(done as () => void);
+    return true;
+  }) as typeof own;
+  return {
+    text: () => chunks.join(""),
+    release: () => {
+      stream.write = own;
+    },
+  };
+}
+
+/** In a process of its own. */
+export function phewProcess(
+  args: readonly string[],
+  cwd: string = tmpdir(),
+  environment: Environment = {},
+): Promise<Outcome> {
+  return outcomeOf(process.execPath, [bin, ...args], cwd, environment);
+}
+
+/** Any program, as it ends; killed after two minutes. */
+export function outcomeOf(
+  program: string,
+  args: readonly string[],
+  cwd: string,
+  environment: Environment = {},
+): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      cwd,
+      env: environmentWith(environment),
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: 120_000,
+    });
+    const [stdout, stderr]: Buffer[][] = [[], []];
+    child.stdout.on("data", (chunk: Buffer) => stdout!.push(chunk));
+    child.stderr.on("data", (chunk: Buffer) => stderr!.push(chunk));
+    child.on("error", reject);
+    child.on("close", (exitCode) =>
+      resolve({
+        exitCode,
+        stdout: Buffer.concat(stdout!).toString(),
+        stderr: Buffer.concat(stderr!).toString(),
+      }),
+    );
   });
-  return { exitCode: result.status, stdout: result.stdout, stderr: result.stderr };
 }
 
 /** An empty folder, removed when the test ends. */

@@ -82,7 +82,7 @@ function near(found: Tensor | undefined, shape: readonly number[], values: Float
 describe("outputs of any shape", () => {
   it("an image is computed and written in its shape", async () => {
     const folder = place({ "m.onnx": model(MAP), "x.safetensors": { x: examples } });
-    const { exitCode, stderr } = run(folder, "--out", "out.safetensors");
+    const { exitCode, stderr } = await run(folder, "--out", "out.safetensors");
     expect(stderr).toBe("");
     expect(exitCode).toBe(0);
     near((await written(folder)).get("logits"), [count, 3, 2, 2], map);
@@ -90,14 +90,16 @@ describe("outputs of any shape", () => {
 
   it("several are each under their name, or the one that is asked for", async () => {
     const folder = place({ "m.onnx": model({ ...MAP, ...CLASSES }), "x.safetensors": { x: examples } });
-    expect(run(folder, "--out", "out.safetensors").exitCode).toBe(0);
+    expect((await run(folder, "--out", "out.safetensors")).exitCode).toBe(0);
     const tensors = await written(folder);
     expect([...tensors.keys()].sort()).toEqual(["classes", "map"]);
     near(tensors.get("map"), [count, 3, 2, 2], map);
     near(tensors.get("classes"), [count, 2], classes);
-    expect(run(folder, "--out", "out.safetensors", "--force", "--output", "classes").exitCode).toBe(0);
+    expect((await run(folder, "--out", "out.safetensors", "--force", "--output", "classes")).exitCode).toBe(
+      0,
+    );
     near((await written(folder)).get("logits"), [count, 2], classes);
-    const wrong = run(folder, "--output", "none");
+    const wrong = await run(folder, "--output", "none");
     expect([wrong.exitCode, wrong.stderr]).toEqual([
       1,
       expect.stringMatching(/got the output "none", expected one of map, classes/),
@@ -139,13 +141,13 @@ describe("outputs of any shape", () => {
         tensors: { w: { dims: [3, 2, 1, 1], values: conv }, ...tensors },
       });
       const folder = place({ "m.onnx": bytes, "x.safetensors": { x: examples } });
-      expect(run(folder, "--out", "out.safetensors").stderr).toBe("");
+      expect((await run(folder, "--out", "out.safetensors")).stderr).toBe("");
       near((await written(folder)).get("y"), [count, ...dims.map(Number)], map);
       near((await written(folder)).get("map"), [count, 3, 2, 2], map);
-      expect(run(folder, "--out", "out.safetensors", "--force", "--output", "y").exitCode).toBe(0);
+      expect((await run(folder, "--out", "out.safetensors", "--force", "--output", "y")).exitCode).toBe(0);
       near((await written(folder)).get("logits"), [count, ...dims.map(Number)], map);
       if (!pythonHas("onnxruntime", "numpy")) return;
-      expect(run(folder, "--compare", "onnxruntime", "--tolerance", "1e-5").exitCode).toBe(0);
+      expect((await run(folder, "--compare", "onnxruntime", "--tolerance", "1e-5")).exitCode).toBe(0);
     },
   );
 
@@ -161,7 +163,7 @@ describe("outputs of any shape", () => {
       tensors: { w: { dims: [1, 2, 1, 1], values: [1, 2] }, s: whole64([1, 2, 3]) },
     });
     const folder = place({ "m.onnx": bytes, "x.safetensors": { x: examples } });
-    expect(run(folder, "--out", "out.safetensors").stderr).toBe("");
+    expect((await run(folder, "--out", "out.safetensors")).stderr).toBe("");
     const mean = Float32Array.from({ length: count }, (_, n) => {
       const of = (c: number) => x.subarray(8 * n + 4 * c, 8 * n + 4 * c + 4).reduce((a, b) => a + b, 0) / 4;
       return of(0) + 2 * of(1);
@@ -169,18 +171,18 @@ describe("outputs of any shape", () => {
     near((await written(folder)).get("logits"), [count], mean);
   });
 
-  it("whose axes are exchanged at the end is refused rather than given in another order", () => {
+  it("whose axes are exchanged at the end is refused rather than given in another order", async () => {
     const bytes = onnxFile({
       nodes: [nodes[0]!, { op: "Transpose", in: ["map"], out: ["y"], attributes: { perm: [0, 2, 3, 1] } }],
       inputs: { x: ["n", 2, 2, 2] },
       outputs: { y: ["n", 2, 2, 3] },
       tensors: { w: { dims: [3, 2, 1, 1], values: conv } },
     });
-    const { exitCode, stderr } = run(place({ "m.onnx": bytes, "x.safetensors": { x: examples } }));
+    const { exitCode, stderr } = await run(place({ "m.onnx": bytes, "x.safetensors": { x: examples } }));
     expect([exitCode, stderr]).toEqual([1, expect.stringMatching(/exchanges axes/)]);
   });
 
-  it("200,000 classes are no more than many", () => {
+  it("200,000 classes are no more than many", async () => {
     const folder = place({
       "m.onnx": onnxFile({
         nodes: [{ op: "Gemm", in: ["x", "w"], out: ["y"], attributes: { transB: 1 } }],
@@ -191,7 +193,7 @@ describe("outputs of any shape", () => {
       }),
       "x.safetensors": { x: float32Tensor([2, 1], Float32Array.of(1, -1)), y: whole("I64", [199_999, 0]) },
     });
-    const { exitCode, stdout } = run(folder);
+    const { exitCode, stdout } = await run(folder);
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/accuracy: 100/);
   });
@@ -201,11 +203,14 @@ describe("outputs of any shape", () => {
       name,
       sharedFile("cases", `${name}.onnx`),
     ]),
-  )("of an exported model are onnxruntime's (where shared/cases and onnxruntime are): %s", (_, file) => {
-    if (file === undefined || !pythonHas("onnxruntime", "numpy")) return;
-    const args = ["predict", file, "--batch", sharedFile("cases", "x24.safetensors")!];
-    expect(phew([...args, "--compare", "onnxruntime", "--tolerance", "1e-5"]).exitCode).toBe(0);
-  });
+  )(
+    "of an exported model are onnxruntime's (where shared/cases and onnxruntime are): %s",
+    async (_, file) => {
+      if (file === undefined || !pythonHas("onnxruntime", "numpy")) return;
+      const args = ["predict", file, "--batch", sharedFile("cases", "x24.safetensors")!];
+      expect((await phew([...args, "--compare", "onnxruntime", "--tolerance", "1e-5"])).exitCode).toBe(0);
+    },
+  );
 });
 
 describe("batches of other types are converted with a word", () => {
@@ -227,7 +232,7 @@ describe("batches of other types are converted with a word", () => {
   ];
   it.each(typed)("%s", async (dtype, tensor, note) => {
     const folder = place({ "m.onnx": model(MAP), "x.safetensors": { x: tensor } });
-    const { exitCode, stdout } = run(folder, "--out", "out.safetensors");
+    const { exitCode, stdout } = await run(folder, "--out", "out.safetensors");
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(note);
     const found = toFloat32((await written(folder)).get("logits")!);
@@ -245,22 +250,22 @@ describe("batches of other types are converted with a word", () => {
       "m.onnx": model(MAP),
       "x.safetensors": { x: bytes, y: whole("U8", [0, 1, 0, 1, 0, 1]) },
     });
-    const refused = run(folder, "--out", "out.safetensors");
+    const refused = await run(folder, "--out", "out.safetensors");
     expect([refused.exitCode, refused.stderr]).toEqual([
       1,
       expect.stringMatching(/whole numbers \(U8\).*--scale 1\/255/),
     ]);
-    const { exitCode, stdout } = run(folder, "--out", "out.safetensors", "--scale", "1/51");
+    const { exitCode, stdout } = await run(folder, "--out", "out.safetensors", "--scale", "1/51");
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/from U8 to float32.*\n.*multiplied by 0\.0196/);
     near((await written(folder)).get("logits"), [count, 3, 2, 2], map);
-    expect(run(folder, "--scale", "0").stderr).toMatch(/--scale: got "0"/);
+    expect((await run(folder, "--scale", "0")).stderr).toMatch(/--scale: got "0"/);
   });
 
-  it.each(["I32", "U8"] as const)("labels in %s", (dtype) => {
+  it.each(["I32", "U8"] as const)("labels in %s", async (dtype) => {
     const y = Array.from({ length: count }, (_, n) => (classes[2 * n]! > classes[2 * n + 1]! ? 0 : 1));
     const folder = place({ "m.onnx": model(CLASSES), "x.safetensors": { x: examples, y: whole(dtype, y) } });
-    const { stdout } = run(folder);
+    const { stdout } = await run(folder);
     expect(stdout).toMatch(new RegExp(`y was converted from ${dtype} to int64`));
     expect(stdout).toMatch(/accuracy: 100/);
   });
@@ -272,70 +277,72 @@ describe("--compare", () => {
   const folderWith = (named: Named) =>
     place({ "m.onnx": model(CLASSES), "x.safetensors": { x: examples }, "e.safetensors": named });
 
-  it.each(["classes", "logits", "out", "y"])("takes the outputs under the name %s", (name) => {
+  it.each(["classes", "logits", "out", "y"])("takes the outputs under the name %s", async (name) => {
     const folder = folderWith({ x: examples, [name]: classesTensor });
-    expect(run(folder, "--compare", "e.safetensors", "--tolerance", "1e-5")).toMatchObject({
+    expect(await run(folder, "--compare", "e.safetensors", "--tolerance", "1e-5")).toMatchObject({
       exitCode: 0,
       stderr: "",
     });
   });
 
-  it("says how much and where they differ, and fails beyond the tolerance", () => {
+  it("says how much and where they differ, and fails beyond the tolerance", async () => {
     const folder = folderWith({ logits: float32Tensor([count, 2], changed) });
-    const { exitCode, stdout } = run(folder, "--compare", "e.safetensors");
+    const { exitCode, stdout } = await run(folder, "--compare", "e.safetensors");
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/greatest difference from e\.safetensors: 0\.25.*example 3, \[1\]/);
-    const strict = run(folder, "--compare", "e.safetensors", "--tolerance", "0.01");
+    const strict = await run(folder, "--compare", "e.safetensors", "--tolerance", "0.01");
     expect(strict.exitCode).toBe(1);
     expect(strict.stderr).toMatch(/^phew: the output "classes" differs by/);
-    const [document] = [JSON.parse(run(folder, "--compare", "e.safetensors", "--json").stdout)];
+    const [document] = [JSON.parse((await run(folder, "--compare", "e.safetensors", "--json")).stdout)];
     expect(document.outputs[0].difference).toMatchObject({ at: [3, 1] });
     expect(document.outputs[0].difference.absolute).toBeCloseTo(0.25, 5);
   });
 
-  it("takes a number that is none for the greatest difference", () => {
+  it("takes a number that is none for the greatest difference", async () => {
     const broken = classes.slice();
     broken[0] = Number.NaN;
     const folder = folderWith({ logits: float32Tensor([count, 2], broken) });
-    expect(run(folder, "--compare", "e.safetensors", "--tolerance", "1e9").exitCode).toBe(1);
+    expect((await run(folder, "--compare", "e.safetensors", "--tolerance", "1e9")).exitCode).toBe(1);
   });
 
-  it("never takes labels or other shapes for outputs", () => {
+  it("never takes labels or other shapes for outputs", async () => {
     const folder = folderWith({
       y: whole("I64", [0, 1, 0, 1, 0, 1]),
       logits: float32Tensor([count, 3], new Float32Array(18)),
     });
-    const { exitCode, stderr } = run(folder, "--compare", "e.safetensors");
+    const { exitCode, stderr } = await run(folder, "--compare", "e.safetensors");
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/got y I64 \[6\], logits F32 \[6, 3\]|got logits F32 \[6, 3\], y I64 \[6\]/);
   });
 
-  it("is refused with what has no meaning", () => {
+  it("is refused with what has no meaning", async () => {
     const folder = folderWith({ logits: classesTensor });
-    expect(run(folder, "--tolerance", "0.1")).toMatchObject({ exitCode: 2 });
+    expect(await run(folder, "--tolerance", "0.1")).toMatchObject({ exitCode: 2 });
     expect(
-      phew(["predict", "lenet5", "--batch", "x.safetensors", "--compare", "onnxruntime"], folder),
+      await phew(["predict", "lenet5", "--batch", "x.safetensors", "--compare", "onnxruntime"], folder),
     ).toMatchObject({ exitCode: 2 });
   });
 
   it.skipIf(!pythonHas("onnxruntime", "numpy"))(
     "runs onnxruntime (where python3 has it): several outputs, a fixed batch, masks",
-    () => {
+    async () => {
       const folder = place({
         "m.onnx": model({ map: [4, 3, 2, 2], classes: [4, 2] }, 4),
         "x.safetensors": { x: examples },
       });
-      const both = run(folder, "--compare", "onnxruntime", "--tolerance", "1e-5");
+      const both = await run(folder, "--compare", "onnxruntime", "--tolerance", "1e-5");
       expect(both).toMatchObject({ exitCode: 0, stderr: "" });
       expect(both.stdout).toMatch(/of map from onnxruntime.*\n.*of classes from onnxruntime/);
       writeFileSync(path.join(folder, "m.onnx"), model(CLASSES));
       expect(
-        phew(
-          ["prune", "m.onnx", "--method", "magnitude", "--density", "0.5", "--out", "k.safetensors"],
-          folder,
+        (
+          await phew(
+            ["prune", "m.onnx", "--method", "magnitude", "--density", "0.5", "--out", "k.safetensors"],
+            folder,
+          )
         ).exitCode,
       ).toBe(0);
-      const masked = run(
+      const masked = await run(
         folder,
         "--masks",
         "k.safetensors",
@@ -350,7 +357,8 @@ describe("--compare", () => {
         Buffer.concat(safetensorsChunks(new Map([["out", classesTensor]]))),
       );
       expect(
-        run(folder, "--masks", "k.safetensors", "--compare", "e.safetensors", "--tolerance", "1e-5").exitCode,
+        (await run(folder, "--masks", "k.safetensors", "--compare", "e.safetensors", "--tolerance", "1e-5"))
+          .exitCode,
       ).toBe(1);
     },
   );
@@ -384,30 +392,33 @@ describe("a softmax at the end, which is left out here", () => {
     expected: shares(map, 3, 4, false),
   };
 
-  it.each(Object.keys(ends))("%s: is applied before outputs are compared with a file of them", (name) => {
-    const { file, shape, logits, expected } = ends[name]!;
-    const folder = place({
-      "m.onnx": file,
-      "x.safetensors": { x: examples },
-      "past.safetensors": { y: float32Tensor(shape, expected) },
-      "before.safetensors": { y: float32Tensor(shape, logits) },
-    });
-    const compared = run(folder, "--compare", "past.safetensors", "--tolerance", "1e-5");
-    expect(compared.stderr).toBe("");
-    expect(compared.exitCode).toBe(0);
-    const kind = name === "LogSoftmax" ? "LogSoftmax" : "Softmax";
-    expect(compared.stdout).toContain(`from past.safetensors after the ${kind} that is left out here: `);
-    const json = JSON.parse(run(folder, "--compare", "past.safetensors", "--json").stdout);
-    expect(json.outputs[0].difference.after).toBe(kind);
-    // what predict --out wrote are logits, and so they are compared
-    const before = run(folder, "--compare", "before.safetensors", "--tolerance", "1e-5");
-    expect(before.exitCode).toBe(0);
-    expect(before.stdout).not.toContain("after the");
-  });
+  it.each(Object.keys(ends))(
+    "%s: is applied before outputs are compared with a file of them",
+    async (name) => {
+      const { file, shape, logits, expected } = ends[name]!;
+      const folder = place({
+        "m.onnx": file,
+        "x.safetensors": { x: examples },
+        "past.safetensors": { y: float32Tensor(shape, expected) },
+        "before.safetensors": { y: float32Tensor(shape, logits) },
+      });
+      const compared = await run(folder, "--compare", "past.safetensors", "--tolerance", "1e-5");
+      expect(compared.stderr).toBe("");
+      expect(compared.exitCode).toBe(0);
+      const kind = name === "LogSoftmax" ? "LogSoftmax" : "Softmax";
+      expect(compared.stdout).toContain(`from past.safetensors after the ${kind} that is left out here: `);
+      const json = JSON.parse((await run(folder, "--compare", "past.safetensors", "--json")).stdout);
+      expect(json.outputs[0].difference.after).toBe(kind);
+      // what predict --out wrote are logits, and so they are compared
+      const before = await run(folder, "--compare", "before.safetensors", "--tolerance", "1e-5");
+      expect(before.exitCode).toBe(0);
+      expect(before.stdout).not.toContain("after the");
+    },
+  );
 
   it.skipIf(!pythonHas("onnxruntime", "numpy"))(
     "several outputs, one of them past it, are onnxruntime's, and what is written is said to be logits (where onnxruntime is)",
-    () => {
+    async () => {
       for (const opset of [11, 17]) {
         // of an image before opset 13 all axes behind the given one go together
         for (const axis of [1, 2]) {
@@ -417,7 +428,7 @@ describe("a softmax at the end, which is left out here", () => {
             "x.safetensors": { x: examples },
           });
           const args = ["--compare", "onnxruntime", "--tolerance", "1e-5", "--out", "out.safetensors"];
-          const { exitCode, stdout } = run(folder, ...args);
+          const { exitCode, stdout } = await run(folder, ...args);
           expect(exitCode).toBe(0);
           expect(stdout).toMatch(/of classes from onnxruntime: /);
           expect(stdout).toMatch(/of shares from onnxruntime after the Softmax that is left out here: /);
@@ -428,13 +439,13 @@ describe("a softmax at the end, which is left out here", () => {
     },
   );
 
-  it("over the examples of a batch is refused", () => {
+  it("over the examples of a batch is refused", async () => {
     const past = { op: "Softmax", in: ["classes"], out: ["p"], attributes: { axis: 0 } };
     const folder = place({
       "m.onnx": softmaxModel([...nodes, past], { p: ["n", 2] }),
       "x.safetensors": { x: examples },
     });
-    const { exitCode, stderr } = run(folder);
+    const { exitCode, stderr } = await run(folder);
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/its axis 0 is none of an example's/);
   });
@@ -464,20 +475,20 @@ describe("labels that are not looked at", () => {
   it.each([
     ["several outputs", { ...MAP, ...CLASSES }],
     ["an output that is no classes", MAP],
-  ])("are told of in a note: %s", (_, outputs) => {
+  ])("are told of in a note: %s", async (_, outputs) => {
     const y = whole("I64", [0, 1, 0, 1, 0, 1]);
     const folder = place({ "m.onnx": model(outputs), "x.safetensors": { x: examples, y } });
-    const { exitCode, stdout } = run(folder);
+    const { exitCode, stdout } = await run(folder);
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^note: y of the batch is not looked at/m);
     expect(stdout).not.toMatch(/accuracy: /);
   });
 
-  it("not where there is an accuracy, or no labels", () => {
+  it("not where there is an accuracy, or no labels", async () => {
     const y = whole("I64", [0, 1, 0, 1, 0, 1]);
     const folder = place({ "m.onnx": model(CLASSES), "x.safetensors": { x: examples, y } });
-    expect(run(folder).stdout).not.toMatch(/not looked at/);
+    expect((await run(folder)).stdout).not.toMatch(/not looked at/);
     const without = place({ "m.onnx": model(MAP), "x.safetensors": { x: examples } });
-    expect(run(without).stdout).not.toMatch(/not looked at/);
+    expect((await run(without)).stdout).not.toMatch(/not looked at/);
   });
 });

@@ -10,9 +10,16 @@ const batch = sharedFile("golden", "resnet-small", "batch.safetensors");
 const golden = sharedFile("golden", "resnet-small", "scores.safetensors");
 
 describe("methods that look at examples", () => {
-  it("say which options give them some, before any work", () => {
+  it("say which options give them some, before any work", async () => {
     for (const method of ["snip", "grasp"]) {
-      const { exitCode, stderr } = phew(["prune", "resnet152", "--method", method, "--density", "0.05"]);
+      const { exitCode, stderr } = await phew([
+        "prune",
+        "resnet152",
+        "--method",
+        method,
+        "--density",
+        "0.05",
+      ]);
       expect(exitCode).toBe(2);
       expect(stderr).toContain("--batch FILE with x and y, or --dataset NAME with --data-dir FOLDER");
     }
@@ -37,9 +44,9 @@ describe("methods that look at examples", () => {
         ],
         folder,
       );
-    expect(prune("a.safetensors", "--seed", "3").exitCode).toBe(0);
-    prune("b.safetensors", "--seed", "3");
-    prune("c.safetensors", "--seed", "3", "--samples-per-class", "11");
+    expect((await prune("a.safetensors", "--seed", "3")).exitCode).toBe(0);
+    await prune("b.safetensors", "--seed", "3");
+    await prune("c.safetensors", "--seed", "3", "--samples-per-class", "11");
     const [a, b, c] = await Promise.all(
       ["a", "b", "c"].map(async (name) => readSafetensors(path.join(folder, `${name}.safetensors`))),
     );
@@ -54,7 +61,7 @@ describe("methods that look at examples", () => {
     async (method) => {
       const folder = scratchFolder();
       const args = ["prune", model!, "--method", method, "--density", "0.2", "--batch", batch!];
-      expect(phew([...args, "--scores", "s.safetensors"], folder).exitCode).toBe(0);
+      expect((await phew([...args, "--scores", "s.safetensors"], folder)).exitCode).toBe(0);
       const ours = (await readSafetensors(path.join(folder, "s.safetensors"))).tensors;
       const theirs = (await readSafetensors(golden!)).tensors;
       expect(ours.size).toBe(7);

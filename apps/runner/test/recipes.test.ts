@@ -62,7 +62,7 @@ describe("recipes", () => {
     expect(() => readRecipe("pehw")).toThrow(/recipe: got "pehw".*Did you mean "phew"/);
   });
 
-  it("go behind the command line and before the defaults; the run's hash knows values alone", () => {
+  it("go behind the command line and before the defaults; the run's hash knows values alone", async () => {
     const folder = scratchFolder();
     const settings = {
       epochs: 3,
@@ -73,14 +73,14 @@ describe("recipes", () => {
       clipNorm: 1,
     };
     writeFileSync(path.join(folder, "own.json"), JSON.stringify({ settings }));
-    const outcome = train(folder, "--recipe", "own.json", "--epochs", "1", "--json");
+    const outcome = await train(folder, "--recipe", "own.json", "--epochs", "1", "--json");
     expect(outcome.stderr).toBe("");
     const { config, folder: run } = JSON.parse(outcome.stdout);
     expect(config).toMatchObject({ ...TRAIN_DEFAULTS, ...settings, epochs: 1 });
     expect(filesBelow(path.join(folder, run))).toContain("best.safetensors");
     // the same settings given one by one are the same run
     const flags = ["--batch-size", "16", "--no-nesterov", "--validation", "0.25", "--patience", "2"];
-    const again = train(folder, ...flags, "--clip-norm", "1", "--epochs", "1", "--json");
+    const again = await train(folder, ...flags, "--clip-norm", "1", "--epochs", "1", "--json");
     expect(JSON.parse(again.stdout)).toMatchObject({ skipped: true, folder: run });
     const events = readText(path.join(folder, run, "events.jsonl"));
     expect(events).toMatch(/"validationAccuracy":/);
@@ -91,16 +91,16 @@ describe("recipes", () => {
     );
   });
 
-  it("keep the hash of a configuration that says nothing new", () => {
+  it("keep the hash of a configuration that says nothing new", async () => {
     const folder = scratchFolder();
-    const plain = JSON.parse(train(folder, "--epochs", "1", "--json").stdout);
-    const told = train(folder, "--epochs", "1", "--schedule", "step", "--warmup-epochs", "0", "--json");
+    const plain = JSON.parse((await train(folder, "--epochs", "1", "--json")).stdout);
+    const told = await train(folder, "--epochs", "1", "--schedule", "step", "--warmup-epochs", "0", "--json");
     expect(JSON.parse(told.stdout)).toMatchObject({ skipped: true, folder: plain.folder });
   });
 
-  it("refuse patience where nothing is set aside, before anything is written", () => {
+  it("refuse patience where nothing is set aside, before anything is written", async () => {
     const folder = scratchFolder();
-    const { exitCode, stderr } = train(folder, "--patience", "3");
+    const { exitCode, stderr } = await train(folder, "--patience", "3");
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/patience: got a data set without validation examples.*--validation 0\.1/);
   });

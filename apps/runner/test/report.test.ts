@@ -13,12 +13,12 @@ function writeRun(root: string, seed: number, accuracy: number, state: "finished
   writer.close({ state });
 }
 
-it("has a row for each finished run, tells how many are left out, and writes where it is told to", () => {
+it("has a row for each finished run, tells how many are left out, and writes where it is told to", async () => {
   const folder = scratchFolder();
   writeRun(path.join(folder, "runs"), 1, 0.5, "finished");
   writeRun(path.join(folder, "runs"), 2, 0.75, "finished");
   writeRun(path.join(folder, "runs"), 3, 0.25, "interrupted");
-  const shown = phew(["report", "--out", "far/away", "--no-figures", "--target", "0.7"], folder);
+  const shown = await phew(["report", "--out", "far/away", "--no-figures", "--target", "0.7"], folder);
   expect(shown.exitCode, shown.stderr).toBe(0);
   expect(shown.stdout).toMatch(/epochs to 70 %/);
   expect(shown.stdout).toMatch(/1 that is not finished left out/);
@@ -31,7 +31,9 @@ it("has a row for each finished run, tells how many are left out, and writes whe
     ["0.5", ""],
     ["0.75", "1"],
   ]);
-  const all = JSON.parse(phew(["report", "runs/e", "--all", "--json", "--no-figures"], folder).stdout);
+  const all = JSON.parse(
+    (await phew(["report", "runs/e", "--all", "--json", "--no-figures"], folder)).stdout,
+  );
   expect(all.runs.map(({ life }: { life: string }) => life).sort()).toEqual([
     "finished",
     "finished",
@@ -39,9 +41,9 @@ it("has a row for each finished run, tells how many are left out, and writes whe
   ]);
 });
 
-it("says what to do where there is nothing to report", () => {
+it("says what to do where there is nothing to report", async () => {
   const folder = scratchFolder();
   writeRun(path.join(folder, "runs"), 3, 0.25, "interrupted");
-  expect(phew(["report"], folder).stderr).toMatch(/no finished run among 1.*--all/);
-  expect(phew(["report", "elsewhere"], folder)).toMatchObject({ exitCode: 1 });
+  expect((await phew(["report"], folder)).stderr).toMatch(/no finished run among 1.*--all/);
+  expect(await phew(["report", "elsewhere"], folder)).toMatchObject({ exitCode: 1 });
 });

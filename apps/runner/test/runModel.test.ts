@@ -14,13 +14,13 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { lastingFolder, phew } from "./phew.ts";
 
 const folder = lastingFolder();
-const json = (...args: string[]) => {
-  const { exitCode, stdout, stderr } = phew([...args, "--json"], folder);
+const json = async (...args: string[]) => {
+  const { exitCode, stdout, stderr } = await phew([...args, "--json"], folder);
   expect(exitCode, stderr).toBe(0);
   return JSON.parse(stdout);
 };
-const refusal = (...args: string[]) => {
-  const { exitCode, stdout, stderr } = phew(args, folder);
+const refusal = async (...args: string[]) => {
+  const { exitCode, stdout, stderr } = await phew(args, folder);
   expect([1, 2]).toContain(exitCode);
   expect(stdout).toBe("");
   expect(stderr.trimEnd().split("\n").length).toBe(1);
@@ -33,7 +33,7 @@ let run = "";
 
 beforeAll(async () => {
   const settings = ["--epochs", "1", "--train-count", "300", "--test-count", "60", "--rewind-step", "2"];
-  json("train", "lenet5", "--dataset", "glyphs", "--density", "0.02", ...settings);
+  await json("train", "lenet5", "--dataset", "glyphs", "--density", "0.02", ...settings);
   run = path.join("runs", "train", readdirSync(path.join(folder, "runs", "train"))[0]!);
   const x = Float32Array.from({ length: 3 * 28 * 28 }, (_, k) => Math.sin(k));
   await writeSafetensors(
@@ -44,11 +44,11 @@ beforeAll(async () => {
 
 describe("a run's folder is a model with its masks", () => {
   it("to predict: what its checkpoint gives with its masks", async () => {
-    const own = json("predict", run, ...batch, "--out", "own.safetensors");
+    const own = await json("predict", run, ...batch, "--out", "own.safetensors");
     expect(own.density).toBeCloseTo(0.02, 3);
     expect(own.notes).toEqual([]);
     const checkpoint = `${run}/checkpoint.safetensors`;
-    json(
+    await json(
       "predict",
       "lenet5",
       "--weights",
@@ -64,12 +64,12 @@ describe("a run's folder is a model with its masks", () => {
 
   it("to export: the small model computes the same", async () => {
     const { shape } = zooModel("lenet5").parameters.find(({ name }) => name === "fc1.weight")!;
-    json("export", run, "--form", "compact", "--out", "small.safetensors");
+    await json("export", run, "--form", "compact", "--out", "small.safetensors");
     const { tensors } = await readSafetensors(path.join(folder, "small.safetensors"));
     expect(tensors.get("fc1.weight")!.shape[0]).toBeLessThan(shape[0]!);
-    json("export", run, "--form", "zeroed", "--out", "zeroed.safetensors");
-    json("predict", run, ...batch, "--out", "own2.safetensors");
-    json(
+    await json("export", run, "--form", "zeroed", "--out", "zeroed.safetensors");
+    await json("predict", run, ...batch, "--out", "own2.safetensors");
+    await json(
       "predict",
       "zeroed.safetensors",
       "--architecture",
@@ -82,45 +82,51 @@ describe("a run's folder is a model with its masks", () => {
   });
 
   it("to export as an ONNX model of its own, which computes the same", async () => {
-    json("export", run, "--form", "compact", "--out", "small.onnx");
-    json("predict", "small.onnx", ...batch, "--out", "small-y.safetensors");
-    json("predict", run, ...batch, "--out", "own3.safetensors");
+    await json("export", run, "--form", "compact", "--out", "small.onnx");
+    await json("predict", "small.onnx", ...batch, "--out", "small-y.safetensors");
+    await json("predict", run, ...batch, "--out", "own3.safetensors");
     const [small, own] = [await logitsOf("small-y.safetensors"), await logitsOf("own3.safetensors")];
     for (const [k, y] of own.entries()) expect(Math.abs(small[k]! - y)).toBeLessThan(1e-5);
   });
 
-  it("to analyse, prune and compare", () => {
-    expect(json("analyze", run).density).toBeCloseTo(0.02, 3);
-    expect(json("prune", run, "--density", "0.01").masks[0].density).toBeCloseTo(0.01, 3);
-    expect(json("compare", run, "--methods", "magnitude", "--densities", "0.01").masks.length).toBe(1);
+  it("to analyse, prune and compare", async () => {
+    expect((await json("analyze", run)).density).toBeCloseTo(0.02, 3);
+    expect((await json("prune", run, "--density", "0.01")).masks[0].density).toBeCloseTo(0.01, 3);
+    expect((await json("compare", run, "--methods", "magnitude", "--densities", "0.01")).masks.length).toBe(
+      1,
+    );
   });
 
   it("at an early step with @rewind, whose weights differ", async () => {
-    json("predict", `${run}@rewind`, ...batch, "--out", "early.safetensors");
-    json("predict", run, ...batch, "--out", "late.safetensors");
+    await json("predict", `${run}@rewind`, ...batch, "--out", "early.safetensors");
+    await json("predict", run, ...batch, "--out", "late.safetensors");
     expect(await logitsOf("early.safetensors")).not.toEqual(await logitsOf("late.safetensors"));
   });
 
-  it("and is refused by what it lacks", () => {
-    expect(refusal("predict", `${run}@best`, ...batch)).toMatch(/without best\.safetensors/);
-    expect(refusal("predict", `${run}@last`, ...batch)).toMatch(/got @last, expected @final, @best, @rewind/);
-    expect(refusal("predict", "runs", ...batch)).toMatch(/the folder runs, which is none of a run/);
-    expect(refusal("predict", run, "--architecture", "lenet5", ...batch)).toMatch(/knows its network/);
-    json("prune", "lenet5", "--density", "0.1", "--runs", "kept");
+  it("and is refused by what it lacks", async () => {
+    expect(await refusal("predict", `${run}@best`, ...batch)).toMatch(/without best\.safetensors/);
+    expect(await refusal("predict", `${run}@last`, ...batch)).toMatch(
+      /got @last, expected @final, @best, @rewind/,
+    );
+    expect(await refusal("predict", "runs", ...batch)).toMatch(/the folder runs, which is none of a run/);
+    expect(await refusal("predict", run, "--architecture", "lenet5", ...batch)).toMatch(/knows its network/);
+    await json("prune", "lenet5", "--density", "0.1", "--runs", "kept");
     const pruned = path.join("kept", "prune", readdirSync(path.join(folder, "kept", "prune"))[0]!);
-    expect(refusal("predict", pruned, ...batch)).toMatch(/without checkpoint\.safetensors.*did not train/);
-    expect(json("analyze", "lenet5", "--masks", pruned).density).toBeCloseTo(0.1, 3);
+    expect(await refusal("predict", pruned, ...batch)).toMatch(
+      /without checkpoint\.safetensors.*did not train/,
+    );
+    expect((await json("analyze", "lenet5", "--masks", pruned)).density).toBeCloseTo(0.1, 3);
   });
 });
 
 describe("a training takes pruned models of other programs", () => {
   it("originals and masks as weights and as what it keeps within", async () => {
-    json("export", run, "--form", "original+masks", "--out", "both.safetensors");
-    json("export", run, "--form", "original+masks", "--out", "both.onnx");
+    await json("export", run, "--form", "original+masks", "--out", "both.safetensors");
+    await json("export", run, "--form", "original+masks", "--out", "both.onnx");
     const settings = ["--epochs", "1", "--train-count", "100", "--test-count", "20", "--dataset", "glyphs"];
     for (const within of ["both.onnx", run]) {
       const sources = ["--score-weights", "both.safetensors", "--start-weights", run, "--within", within];
-      const trained = json(
+      const trained = await json(
         "train",
         "lenet5",
         "--method",
@@ -142,29 +148,29 @@ describe("a training takes pruned models of other programs", () => {
 describe("masks beside weights that were trained since", () => {
   const trained = () => ["lenet5", "--weights", `${run}/checkpoint.safetensors`, "--masks", run];
 
-  it("are taken with a note by every verb that takes masks", () => {
+  it("are taken with a note by every verb that takes masks", async () => {
     for (const args of [
       ["predict", ...trained(), ...batch],
       ["analyze", ...trained()],
       ["export", ...trained(), "--form", "compact", "--out", "small2.safetensors"],
     ]) {
-      const { notes } = json(...args);
+      const { notes } = await json(...args);
       expect(notes.filter((note: string) => note.includes("made for other weights")).length).toBe(1);
     }
   });
 
-  it("are refused with --same-weights by every such verb", () => {
+  it("are refused with --same-weights by every such verb", async () => {
     for (const args of [
       ["predict", ...trained(), ...batch],
       ["predict", run, ...batch],
       ["analyze", ...trained()],
       ["export", ...trained(), "--out", "never.safetensors"],
     ])
-      expect(refusal(...args, "--same-weights")).toMatch(/masks made for other weights/);
+      expect(await refusal(...args, "--same-weights")).toMatch(/masks made for other weights/);
   });
 
-  it("count by name and shape all the same", () => {
-    expect(refusal("predict", "mlp", "--masks", run, "--batch", "batch.safetensors")).toMatch(
+  it("count by name and shape all the same", async () => {
+    expect(await refusal("predict", "mlp", "--masks", run, "--batch", "batch.safetensors")).toMatch(
       /a mask of no parameter of mlp/,
     );
   });
@@ -177,7 +183,7 @@ describe("weights in the network of a model file", () => {
   it("are written into that file", async () => {
     const network = zooModel("lenet5");
     await onnx("first.onnx", network, await initialise(network, { seed: 1 }));
-    json(
+    await json(
       "export",
       `${run}/checkpoint.safetensors`,
       "--architecture",
@@ -187,8 +193,8 @@ describe("weights in the network of a model file", () => {
       "--out",
       "second.onnx",
     );
-    json("predict", "second.onnx", ...batch, "--out", "second.safetensors");
-    json("predict", run, ...batch, "--out", "own4.safetensors");
+    await json("predict", "second.onnx", ...batch, "--out", "second.safetensors");
+    await json("predict", run, ...batch, "--out", "own4.safetensors");
     expect(await logitsOf("second.safetensors")).toEqual(await logitsOf("own4.safetensors"));
   });
 
@@ -201,7 +207,7 @@ describe("weights in the network of a model file", () => {
     for (const name of ["weight", "bias", "running_mean", "running_var"])
       state.set(`bn.${name}`, zerosOf([3]));
     await writeSafetensors(path.join(folder, "state.safetensors"), state);
-    const told = refusal("predict", "state.safetensors", "--architecture", "folded.onnx", ...batch);
+    const told = await refusal("predict", "state.safetensors", "--architecture", "folded.onnx", ...batch);
     expect(told).toMatch(/batch normalisation \(bn\.running_mean\).*folded on export.*docs\/pytorch\.md/);
   });
 });

@@ -6,12 +6,10 @@ import { spawn } from "node:child_process";
 import { existsSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { type Tensor, writeSafetensors } from "@phew/formats";
 import { expect, it } from "vitest";
-import { phew, readText, scratchFolder } from "./phew.ts";
+import { bin, phew, phewProcess, readText, scratchFolder } from "./phew.ts";
 
-const bin = fileURLToPath(new URL("../bin/phew.js", import.meta.url));
 const DATA = "data.safetensors";
 const TRAIN = `train lenet5 --dataset arrays --data-dir ${DATA} --density 0.2 --batch-size 16 --threads 1 --no-figures`;
 
@@ -31,8 +29,9 @@ async function writeData(folder: string, shade: number): Promise<void> {
   await writeSafetensors(path.join(folder, DATA), new Map(Object.entries(tensors)), {}, { force: true });
 }
 
-const json = (folder: string, more: readonly string[]) => {
-  const { stdout, stderr } = phew([...TRAIN.split(" "), ...more, "--json"], folder);
+// a process looks at its data once
+const json = async (folder: string, more: readonly string[], run = phewProcess) => {
+  const { stdout, stderr } = await run([...TRAIN.split(" "), ...more, "--json"], folder);
   expect(stdout, stderr).not.toBe("");
   return JSON.parse(stdout) as { folder: string; skipped: boolean };
 };
@@ -41,34 +40,34 @@ it("data that changed since a run was finished are refused, though their size an
   const folder = scratchFolder();
   await writeData(folder, 1);
   const args = [...TRAIN.split(" "), "--epochs", "1"];
-  const run = path.join(folder, json(folder, ["--epochs", "1"]).folder);
+  const run = path.join(folder, (await json(folder, ["--epochs", "1"])).folder);
   const { data } = JSON.parse(readText(path.join(run, "config.json")));
   expect(data.digest).toMatch(/^sha256:[0-9a-f]{64}$/);
   const before = statSync(path.join(folder, DATA));
   // written anew with the same content
   await writeData(folder, 1);
-  expect(json(folder, ["--epochs", "1"]).skipped).toBe(true);
+  expect((await json(folder, ["--epochs", "1"])).skipped).toBe(true);
   await writeData(folder, 2);
   utimesSync(path.join(folder, DATA), before.atime, before.mtime);
-  const refused = phew(args, folder);
+  const refused = await phewProcess(args, folder);
   expect(refused).toMatchObject({ exitCode: 1, stdout: "" });
   expect(refused.stderr).toMatch(
     /data set arrays in data\.safetensors: got other data than those of runs\/.* \(sha256:.*expected sha256:.*--experiment.*--force/,
   );
   // made again from the run's own file
   const again = ["train", "--config", path.join(run, "config.json"), "--experiment", "again", "--no-figures"];
-  expect(phew(again, folder).stderr).toMatch(/got other data than those of .*config\.json/);
+  expect((await phewProcess(again, folder)).stderr).toMatch(/got other data than those of .*config\.json/);
   const sweep = {
     experiment: "train",
     settings: { ...JSON.parse(readText(path.join(run, "config.json"))).config },
   };
   delete (sweep.settings as { seed?: number }).seed;
   writeFileSync(path.join(folder, "sweep.json"), JSON.stringify(sweep));
-  expect(phew(["sweep", "sweep.json"], folder).stderr).toMatch(/got other data than those of/);
-  expect(json(folder, ["--epochs", "1", "--force"]).skipped).toBe(false);
+  expect((await phewProcess(["sweep", "sweep.json"], folder)).stderr).toMatch(/got other data than those of/);
+  expect((await json(folder, ["--epochs", "1", "--force"])).skipped).toBe(false);
   expect(JSON.parse(readText(path.join(run, "config.json"))).data.digest).not.toBe(data.digest);
   rmSync(path.join(folder, DATA));
-  expect(json(folder, ["--epochs", "1"]).skipped).toBe(true);
+  expect((await json(folder, ["--epochs", "1"])).skipped).toBe(true);
 });
 
 it("data that changed while a run was not at work are refused, and with the right ones it goes on", async () => {
@@ -85,7 +84,7 @@ it("data that changed while a run was not at work are refused, and with the righ
   child.kill("SIGTERM");
   expect(await ended).toBe(130);
   await writeData(folder, 2);
-  expect(phew(args, folder).stderr).toMatch(/got other data than those of runs\//);
+  expect((await phewProcess(args, folder)).stderr).toMatch(/got other data than those of runs\//);
   await writeData(folder, 1);
   const onwards = spawn(process.execPath, [bin, ...args], {
     cwd: folder,
@@ -102,15 +101,15 @@ it("data that changed while a run was not at work are refused, and with the righ
 it("a run records mean and deviation; those given are another run, one for each channel", async () => {
   const folder = scratchFolder();
   await writeData(folder, 1);
-  const dataOf = (more: readonly string[]) => {
-    const run = json(folder, ["--epochs", "1", ...more]).folder;
+  const dataOf = async (more: readonly string[]) => {
+    const run = (await json(folder, ["--epochs", "1", ...more], phew)).folder;
     return { run, ...JSON.parse(readText(path.join(folder, run, "config.json"))) };
   };
-  const own = dataOf([]);
+  const own = await dataOf([]);
   const pixels = arrays(48, 1).x!.data;
   const mean = pixels.reduce((sum, value) => sum + value / 255, 0) / pixels.length;
   expect(own.data.mean[0]).toBeCloseTo(mean, 9);
-  const given = dataOf(["--mean", "0.5", "--std", "0.25"]);
+  const given = await dataOf(["--mean", "0.5", "--std", "0.25"]);
   expect(given.data).toMatchObject({ mean: [0.5], std: [0.25], digest: own.data.digest });
   expect(given.config).toMatchObject({ mean: [0.5], std: [0.25] });
   expect(given.run).not.toBe(own.run);
@@ -118,17 +117,17 @@ it("a run records mean and deviation; those given are another run, one for each 
     path.join(folder, "recipe.json"),
     JSON.stringify({ summary: "a", source: "b", settings: { mean: [0.5], std: [0.25] } }),
   );
-  expect(dataOf(["--recipe", "recipe.json"]).run).toBe(given.run);
-  const wrong = phew([...TRAIN.split(" "), "--epochs", "1", "--mean", "0.1,0.2,0.3"], folder);
+  expect((await dataOf(["--recipe", "recipe.json"])).run).toBe(given.run);
+  const wrong = await phew([...TRAIN.split(" "), "--epochs", "1", "--mean", "0.1,0.2,0.3"], folder);
   expect(wrong.stderr).toMatch(/mean: got 0\.1,0\.2,0\.3, expected 1 finite number, one for each channel/);
   for (const text of ["0", "-1", "x", ""])
-    expect(phew([...TRAIN.split(" "), "--std", text], folder).exitCode).toBe(2);
+    expect((await phew([...TRAIN.split(" "), "--std", text], folder)).exitCode).toBe(2);
 });
 
 it("a run whose process was killed behind its end is completed by the same command", async () => {
   const folder = scratchFolder();
   await writeData(folder, 1);
-  const run = path.join(folder, json(folder, ["--epochs", "1"]).folder);
+  const run = path.join(folder, (await json(folder, ["--epochs", "1"], phew)).folder);
   const reports = ["report.txt", "report.csv", "report.md"].map((name) => path.join(run, name));
   const [, csv] = reports.map(readText);
   for (const file of reports.slice(1)) rmSync(file);
@@ -137,7 +136,7 @@ it("a run whose process was killed behind its end is completed by the same comma
   utimesSync(path.join(run, "lock"), before, before);
   writeFileSync(path.join(run, "checkpoint.previous.safetensors"), "old");
   const weights = readFileSync(path.join(run, "checkpoint.safetensors"));
-  expect(json(folder, ["--epochs", "1"]).skipped).toBe(true);
+  expect((await json(folder, ["--epochs", "1"], phew)).skipped).toBe(true);
   expect(readText(reports[1]!)).toBe(csv);
   expect(existsSync(reports[2]!)).toBe(true);
   for (const name of ["lock", "checkpoint.previous.safetensors"])

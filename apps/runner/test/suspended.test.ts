@@ -1,23 +1,22 @@
 /**
  * A trainer of another machine is suspended, its run is taken over here and finished, and it wakes: every file of the run
  * is afterwards what it was before. It is suspended at random moments: while it begins, takes over, trains, or ends.
- * PHEW_TEST_LONG=1 does so twenty times.
+ * The long tests do so twenty times.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { Random } from "@phew/engine";
 import { expect, it, onTestFinished } from "vitest";
-import { filesBelow, scratchFolder } from "./phew.ts";
+import { caseCount } from "../../../vitest.long.ts";
+import { bin, filesBelow, scratchFolder } from "./phew.ts";
 
-const bin = fileURLToPath(new URL("../bin/phew.js", import.meta.url));
 const TRAIN =
   "train lenet5 --classes 4 --train-count 320 --test-count 32 --epochs 3 --batch-size 32 --density 0.2 --threads 1 --no-figures --checkpoint-steps 4".split(
     " ",
   );
-const ROUNDS = process.env.PHEW_TEST_LONG ? 20 : 2;
+const ROUNDS = caseCount(2, 20);
 const canUnshare = spawnSync("unshare", ["--uts", "true"]).status === 0;
 
 interface Trainer {

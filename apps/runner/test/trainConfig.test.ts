@@ -20,34 +20,36 @@ const settings = {
   testCount: 32,
 };
 
-it("runs in the folder of its configuration, once: a second time it is skipped with exit code 0", () => {
+it("runs in the folder of its configuration, once: a second time it is skipped with exit code 0", async () => {
   const folder = scratchFolder();
   writeFileSync(path.join(folder, "mine.json"), JSON.stringify({ experiment: "sweep", config: settings }));
   const args = ["train", "--no-figures", "--json", "--config"];
-  const first = phew([...args, "mine.json"], folder);
+  const first = await phew([...args, "mine.json"], folder);
   expect(first.exitCode, first.stderr).toBe(0);
   const { folder: run, skipped } = JSON.parse(first.stdout);
   expect({ run: path.dirname(run), skipped }).toEqual({ run: path.join("runs", "sweep"), skipped: false });
 
   // the file that the run wrote names the same run
   copyFileSync(path.join(folder, run, "config.json"), path.join(folder, "again.json"));
-  const second = phew([...args, "again.json"], folder);
+  const second = await phew([...args, "again.json"], folder);
   expect(second.exitCode, second.stderr).toBe(0);
   expect(JSON.parse(second.stdout)).toMatchObject({ folder: run, skipped: true });
 });
 
-it("refuses settings beside the file, a file that is none, and a run without a model", () => {
+it("refuses settings beside the file, a file that is none, and a run without a model", async () => {
   const folder = scratchFolder();
   writeFileSync(path.join(folder, "half.json"), '{"config": {');
-  const failed = (...args: string[]) => {
-    const { exitCode, stderr } = phew(["train", ...args], folder);
+  const failed = async (...args: string[]) => {
+    const { exitCode, stderr } = await phew(["train", ...args], folder);
     return `${exitCode} ${stderr.trim()}`;
   };
-  expect(failed("--config", "half.json", "--rate", "1")).toMatch(/^2 .*--config: got together with --rate/);
-  expect(failed("resnet20", "--config", "half.json")).toMatch(/^2 .*together with resnet20/);
-  expect(failed("--config", "half.json")).toMatch(/^1 phew: half.json: got broken JSON/);
-  expect(failed("--config", "none.json")).toMatch(/^1 phew: none.json: got no such file/);
-  expect(failed()).toMatch(/^2 .*<model>: got nothing/);
+  expect(await failed("--config", "half.json", "--rate", "1")).toMatch(
+    /^2 .*--config: got together with --rate/,
+  );
+  expect(await failed("resnet20", "--config", "half.json")).toMatch(/^2 .*together with resnet20/);
+  expect(await failed("--config", "half.json")).toMatch(/^1 phew: half.json: got broken JSON/);
+  expect(await failed("--config", "none.json")).toMatch(/^1 phew: none.json: got no such file/);
+  expect(await failed()).toMatch(/^2 .*<model>: got nothing/);
 });
 
 it.each([

@@ -6,31 +6,31 @@ import { readMasks, readSafetensors, toFloat32 } from "@phew/formats";
 import { describe, expect, it } from "vitest";
 import { filesBelow, phew, readText, scratchFolder, sharedFile } from "./phew.ts";
 
-function json(args: readonly string[], cwd: string) {
-  const { exitCode, stdout, stderr } = phew([...args, "--json"], cwd);
+async function json(args: readonly string[], cwd: string) {
+  const { exitCode, stdout, stderr } = await phew([...args, "--json"], cwd);
   expect(exitCode, stderr).toBe(0);
   return JSON.parse(stdout);
 }
 
 describe("phew prune", () => {
-  it("gives the same bytes for the same seed, and others for another", () => {
+  it("gives the same bytes for the same seed, and others for another", async () => {
     const folder = scratchFolder();
-    const prune = (seed: number, out: string) => {
-      const { exitCode } = phew(
+    const prune = async (seed: number, out: string) => {
+      const { exitCode } = await phew(
         ["prune", "resnet20", "--density", "0.05", `--seed=${seed}`, "--out", out],
         folder,
       );
       expect(exitCode).toBe(0);
       return readFileSync(path.join(folder, out));
     };
-    const first = prune(1, "a.safetensors");
-    expect(prune(1, "b.safetensors").equals(first)).toBe(true);
-    expect(prune(2, "c.safetensors").equals(first)).toBe(false);
+    const first = await prune(1, "a.safetensors");
+    expect((await prune(1, "b.safetensors")).equals(first)).toBe(true);
+    expect((await prune(2, "c.safetensors")).equals(first)).toBe(false);
   });
 
   it("writes nested masks for several densities of one seed, each with its origin", async () => {
     const folder = scratchFolder();
-    const result = json(
+    const result = await json(
       ["prune", "lenet5", "--density", "0.1,0.02", "--seed", "7", "--out", "m-{density}.safetensors"],
       folder,
     );
@@ -50,8 +50,11 @@ describe("phew prune", () => {
 
   it("grows a mask from another", async () => {
     const folder = scratchFolder();
-    json(["prune", "lenet5", "--method", "random", "--density", "0.02", "--out", "a.safetensors"], folder);
-    json(
+    await json(
+      ["prune", "lenet5", "--method", "random", "--density", "0.02", "--out", "a.safetensors"],
+      folder,
+    );
+    await json(
       [
         "prune",
         "lenet5",
@@ -73,8 +76,8 @@ describe("phew prune", () => {
     expect(a.bytes.every((kept, k) => kept === 0 || b.bytes[k] === 1)).toBe(true);
   });
 
-  it("prints one JSON document and nothing else", () => {
-    const { stdout, exitCode } = phew(["prune", "--methods", "--json"]);
+  it("prints one JSON document and nothing else", async () => {
+    const { stdout, exitCode } = await phew(["prune", "--methods", "--json"]);
     expect(exitCode).toBe(0);
     expect(JSON.parse(stdout).map((method: { name: string }) => method.name)).toEqual(
       expect.arrayContaining(["phew", "uniform-walk", "magnitude", "random", "uniform", "erk"]),
@@ -83,10 +86,10 @@ describe("phew prune", () => {
 });
 
 describe("phew analyze", () => {
-  it("finds no ineffective weight in PHEW's mask and many in a random one", () => {
+  it("finds no ineffective weight in PHEW's mask and many in a random one", async () => {
     const folder = scratchFolder();
-    json(["prune", "lenet5", "--density", "0.02", "--seed", "5", "--out", "phew.safetensors"], folder);
-    json(
+    await json(["prune", "lenet5", "--density", "0.02", "--seed", "5", "--out", "phew.safetensors"], folder);
+    await json(
       [
         "prune",
         "lenet5",
@@ -101,8 +104,8 @@ describe("phew analyze", () => {
       ],
       folder,
     );
-    const phewMask = json(["analyze", "lenet5", "--masks", "phew.safetensors"], folder);
-    const random = json(["analyze", "lenet5", "--masks", "random.safetensors"], folder);
+    const phewMask = await json(["analyze", "lenet5", "--masks", "phew.safetensors"], folder);
+    const random = await json(["analyze", "lenet5", "--masks", "random.safetensors"], folder);
     expect(phewMask.ineffectiveCount).toBe(0);
     expect(random.ineffectiveCount).toBeGreaterThan(100);
     expect(phewMask.pathKernelTrace).toBeGreaterThan(random.pathKernelTrace);
@@ -114,17 +117,17 @@ describe.skipIf(sharedFile("golden") === undefined)(
   () => {
     it.each(["mlp", "convnet", "resnet-small", "depthwise"])(
       "%s: predict gives PyTorch's logits, and both files one mask",
-      (name) => {
+      async (name) => {
         const folder = scratchFolder();
         const [onnx, weights, batch] = ["model.onnx", "weights.safetensors", "batch.safetensors"].map(
           (file) => sharedFile("golden", name, file)!,
         ) as [string, string, string];
-        const predicted = json(["predict", onnx, "--batch", batch], folder);
+        const predicted = await json(["predict", onnx, "--batch", batch], folder);
         expect(predicted.difference).toBeLessThan(1e-4);
-        const fast = json(["predict", onnx, "--batch", batch, "--fast-math"], folder);
+        const fast = await json(["predict", onnx, "--batch", batch, "--fast-math"], folder);
         expect(fast.difference).toBeLessThan(1e-4);
-        json(["prune", onnx, "--density", "0.2", "--out", "a.safetensors"], folder);
-        json(
+        await json(["prune", onnx, "--density", "0.2", "--out", "a.safetensors"], folder);
+        await json(
           ["prune", weights, "--architecture", onnx, "--density", "0.2", "--out", "b.safetensors"],
           folder,
         );
@@ -140,8 +143,8 @@ describe.skipIf(sharedFile("golden") === undefined)(
       const folder = scratchFolder();
       const onnx = sharedFile("golden", "resnet-small", "model.onnx")!;
       const batch = sharedFile("golden", "resnet-small", "batch.safetensors")!;
-      json(["prune", onnx, "--density", "0.1", "--out", "m.safetensors"], folder);
-      json(
+      await json(["prune", onnx, "--density", "0.1", "--out", "m.safetensors"], folder);
+      await json(
         ["predict", onnx, "--masks", "m.safetensors", "--batch", batch, "--out", "masked.safetensors"],
         folder,
       );
@@ -149,8 +152,11 @@ describe.skipIf(sharedFile("golden") === undefined)(
         toFloat32((await readSafetensors(path.join(folder, file))).tensors.get("logits")!);
       const expected = await logitsIn("masked.safetensors");
       for (const form of ["zeroed", "compact", "original+masks"]) {
-        json(["export", onnx, "--masks", "m.safetensors", "--form", form, "--out", `${form}.onnx`], folder);
-        json(["predict", `${form}.onnx`, "--batch", batch, "--out", `${form}.safetensors`], folder);
+        await json(
+          ["export", onnx, "--masks", "m.safetensors", "--form", form, "--out", `${form}.onnx`],
+          folder,
+        );
+        await json(["predict", `${form}.onnx`, "--batch", batch, "--out", `${form}.safetensors`], folder);
         const logits = await logitsIn(`${form}.safetensors`);
         expect(Math.max(...logits.map((value, k) => Math.abs(value - expected[k]!))), form).toBeLessThan(
           1e-5,
@@ -176,7 +182,7 @@ describe("phew train", () => {
 
   it("leaves a whole run folder, whose masks hold in the trained weights", async () => {
     const folder = scratchFolder();
-    const result = json(args, folder);
+    const result = await json(args, folder);
     const run = path.join(folder, result.folder);
     expect(filesBelow(run)).toEqual(
       expect.arrayContaining([
@@ -211,22 +217,22 @@ describe("phew train", () => {
         parameter.name,
       ).toBe(true);
     }
-    expect(phew(["watch", "runs", "--once"], folder).stdout).toMatch(/phew 10 %/);
+    expect((await phew(["watch", "runs", "--once"], folder)).stdout).toMatch(/phew 10 %/);
   });
 
-  it("skips a run that was finished, and repeats it bit for bit with --force", () => {
+  it("skips a run that was finished, and repeats it bit for bit with --force", async () => {
     const folder = scratchFolder();
-    const first = json(args, folder);
+    const first = await json(args, folder);
     const metrics = readText(path.join(folder, first.folder, "metrics.csv"));
-    expect(json(args, folder)).toMatchObject({ skipped: true, folder: first.folder });
-    expect(json([...args, "--force"], folder)).toMatchObject({ skipped: false, folder: first.folder });
+    expect(await json(args, folder)).toMatchObject({ skipped: true, folder: first.folder });
+    expect(await json([...args, "--force"], folder)).toMatchObject({ skipped: false, folder: first.folder });
     expect(readText(path.join(folder, first.folder, "metrics.csv"))).toBe(metrics);
   });
 
-  it("gives runs of other settings other folders", () => {
+  it("gives runs of other settings other folders", async () => {
     const folder = scratchFolder();
-    const first = json(args, folder);
-    const second = json([...args, "--rate", "0.01"], folder);
+    const first = await json(args, folder);
+    const second = await json([...args, "--rate", "0.01"], folder);
     expect(second.folder).not.toBe(first.folder);
   });
 });
@@ -234,9 +240,9 @@ describe("phew train", () => {
 describe("a training whose numbers end", () => {
   it.each(["sparse", "tensorflow"])(
     "fails on the %s executor with step, layer and checkpoint, and the run says so",
-    (executor) => {
+    async (executor) => {
       const folder = scratchFolder();
-      const { exitCode, stdout, stderr } = phew(
+      const { exitCode, stdout, stderr } = await phew(
         [
           "train",
           "lenet5",
@@ -266,15 +272,18 @@ describe("a training whose numbers end", () => {
 });
 
 describe("phew zoo and doctor", () => {
-  it("list what there is", () => {
-    const models = JSON.parse(phew(["zoo", "--json"]).stdout) as { name: string; prunableCount: number }[];
+  it("list what there is", async () => {
+    const models = JSON.parse((await phew(["zoo", "--json"])).stdout) as {
+      name: string;
+      prunableCount: number;
+    }[];
     expect(models.find((model) => model.name === "resnet20")?.prunableCount).toBe(270_896);
-    const { findings } = JSON.parse(phew(["doctor", "--json"]).stdout);
+    const { findings } = JSON.parse((await phew(["doctor", "--json"])).stdout);
     expect(findings.find((finding: { what: string }) => finding.what === "walk engine").works).toBe(true);
   });
 
-  it("says what doctor can fix where it is asked for something else", () => {
-    const { exitCode, stderr } = phew(["doctor", "--fix", "tensorfow"]);
+  it("says what doctor can fix where it is asked for something else", async () => {
+    const { exitCode, stderr } = await phew(["doctor", "--fix", "tensorfow"]);
     expect(stderr).toContain(
       '--fix: got "tensorfow", expected one of tensorflow. Did you mean "tensorflow"?',
     );

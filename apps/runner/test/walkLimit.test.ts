@@ -6,18 +6,18 @@ import { filesBelow, phew, scratchFolder, sharedFile } from "./phew.ts";
 const tiny = sharedFile("cases", "attack", "tiny.safetensors");
 
 describe("--limit", () => {
-  it.each(["10", "10x", "-1s", "0s", "forever", ""])('refuses "%s"', (text) => {
-    const { exitCode, stderr } = phew(["prune", "lenet5", "--density", "0.1", "--limit", text]);
+  it.each(["10", "10x", "-1s", "0s", "forever", ""])('refuses "%s"', async (text) => {
+    const { exitCode, stderr } = await phew(["prune", "lenet5", "--density", "0.1", "--limit", text]);
     expect(exitCode).toBe(2);
     expect(stderr).toMatch(/^phew: --limit: got ".*", expected a time such as 90s, 10m, 2h or 1d, or none\./);
   });
 
-  it("changes no mask that is found within it", () => {
-    const masks = (...limit: string[]) =>
-      JSON.parse(phew(["prune", "lenet5", "--density", "0.3", "--layers", "--json", ...limit]).stdout)
+  it("changes no mask that is found within it", async () => {
+    const masks = async (...limit: string[]) =>
+      JSON.parse((await phew(["prune", "lenet5", "--density", "0.3", "--layers", "--json", ...limit])).stdout)
         .masks[0];
-    const { elapsedMs: _a, ...usual } = masks();
-    const { elapsedMs: _b, ...unlimited } = masks("--limit", "none");
+    const { elapsedMs: _a, ...usual } = await masks();
+    const { elapsedMs: _b, ...unlimited } = await masks("--limit", "none");
     expect(unlimited.layers).toEqual(usual.layers);
     expect(unlimited.walkCount).toBe(usual.walkCount);
   });
@@ -32,21 +32,21 @@ describe.skipIf(tiny === undefined)(
       ["--option", "bias=magnitude"],
       ["--option", "bias=square"],
       ["--option", "granularity=kernel"],
-    ])("are refused with the greatest density, which then ends: %s %s", (...option) => {
+    ])("are refused with the greatest density, which then ends: %s %s", async (...option) => {
       const folder = scratchFolder();
       const out = ["--out", path.join(folder, "masks.safetensors")];
-      const refused = phew(["prune", ...model, ...option, "--density", "0.5", ...out]);
+      const refused = await phew(["prune", ...model, ...option, "--density", "0.5", ...out]);
       expect(refused.exitCode).toBe(1);
       const [, density] = refused.stderr.match(
         /^phew: density: got one that takes .*: about \S+ walks are needed .* at most 1:00:00 h\. Ask for a density of at most (0\.\d+)/,
       )!;
       expect(filesBelow(folder)).toEqual([]);
       const less = `${0.9 * Number(density)}`;
-      expect(phew(["prune", ...model, ...option, "--density", less, ...out]).exitCode).toBe(0);
+      expect((await phew(["prune", ...model, ...option, "--density", less, ...out])).exitCode).toBe(0);
     });
 
-    it("are refused by compare too", () => {
-      const compared = phew([
+    it("are refused by compare too", async () => {
+      const compared = await phew([
         "compare",
         ...model,
         "--methods",

@@ -2,13 +2,11 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { processLives, type RunStatus, readEvents, readStatus } from "@phew/runs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { hasTmux, Tmux } from "../../dashboard/test/tmux.ts";
-import { phew } from "./phew.ts";
+import { bin, phew } from "./phew.ts";
 
-const bin = fileURLToPath(new URL("../bin/phew.js", import.meta.url));
 const isBuilt = existsSync(new URL("../dist/main.js", import.meta.url));
 /** A run that goes on for longer than the test. */
 const TRAIN =
@@ -80,7 +78,7 @@ describe.skipIf(!hasTmux || !isBuilt)(
       const killed = theRun().status;
       expect(killed.state).toBe("running");
       expect(processLives(killed.pid)).toBe(false);
-      expect(phew(["watch", root, "--once"]).stdout).toMatch(/^lost /m);
+      expect((await phew(["watch", root, "--once"])).stdout).toMatch(/^lost /m);
     });
 
     it("is left running, and is none the worse for it", async () => {
@@ -125,8 +123,16 @@ describe.skipIf(!hasTmux || !isBuilt)(
       expect(terminal.variable("cursor_flag")).toBe("1");
     });
 
-    it("needs a terminal", () => {
-      const { exitCode, stderr } = phew(["prune", "lenet5", "--density", "0.1", "--watch", "--runs", root]);
+    it("needs a terminal", async () => {
+      const { exitCode, stderr } = await phew([
+        "prune",
+        "lenet5",
+        "--density",
+        "0.1",
+        "--watch",
+        "--runs",
+        root,
+      ]);
       expect(exitCode).toBe(2);
       expect(stderr).toMatch(
         /^phew: --watch: got without a terminal, expected a terminal for the screen\. .*phew watch\.\n$/,

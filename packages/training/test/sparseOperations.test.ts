@@ -10,6 +10,7 @@ import {
 import { forward } from "@phew/oracle";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { caseCount } from "../../../vitest.long.ts";
 import { createSparseExecutor } from "../src/sparse/executor.ts";
 import type { LayerKernel } from "../src/sparse/kernelChoice.ts";
 import {
@@ -112,7 +113,7 @@ describe("sparse executor, operation by operation", () => {
           const masks = randomMasks(network, density, seed);
           await expectAgreement(network, { batchSize: seed % 3 === 0 ? 9 : 2, seed, masks, kernel });
         }),
-        { numRuns: 60, seed: 5 },
+        { numRuns: caseCount(24, 600), seed: 5 },
       );
     },
   );
@@ -147,7 +148,7 @@ describe("sparse executor, operation by operation", () => {
           await expectAgreement(network, { batchSize, seed, masks, kernel: "winograd" });
         },
       ),
-      { numRuns: 40, seed: 5 },
+      { numRuns: caseCount(16, 400), seed: 5 },
     );
   });
 
@@ -179,10 +180,10 @@ describe("sparse executor, operation by operation", () => {
         b.conv2d(name, x, { outChannels, kernel, stride, padding: kernel >> 1, bias: false }),
       );
     const smooth = (x: Value) => b.activation("tanh", x);
-    const stem = smooth(norm("stem", b.input, 4, 3));
-    const one = smooth(b.add(norm("one.b", smooth(norm("one.a", stem, 4, 3)), 4, 3), stem));
+    const stem = smooth(norm("stem", b.input, 3, 3));
+    const one = smooth(b.add(norm("one.b", smooth(norm("one.a", stem, 3, 3)), 3, 3), stem));
     const two = smooth(
-      b.add(norm("two.b", smooth(norm("two.a", one, 6, 3, 2)), 6, 3), norm("two.s", one, 6, 1, 2)),
+      b.add(norm("two.b", smooth(norm("two.a", one, 4, 3, 2)), 4, 3), norm("two.s", one, 4, 1, 2)),
     );
     const network = b.build(b.dense("out", b.globalAveragePool(two), 3));
     for (const batchSize of [4, 9]) await expectAgreement(network, { batchSize, seed: 5 });
