@@ -85,46 +85,10 @@ export async function prune(
   weights: Weights,
   settings: PruneSettings,
 ): Promise<PruneResult> {
-  const { density: requestedDensity, seed, from, within, data, signal, onEvent } = settings;
-  const pruner = prunerByName(settings.method);
-  const keepCount = keepCountAt(requestedDensity, network.prunableCount);
-  requireSeed(seed);
-  const options = completeOptions(pruner, settings.options ?? {});
-  requireMeaning(pruner, options, network);
-  const check = settings.check && completeCheck(settings.check);
-  requireFiniteWeights(network, weights);
-  if (pruner.needsData) requireData(pruner, data);
-  if (within !== undefined) requireWithin(pruner, keepCount, within, from);
-  signal?.throwIfAborted();
-
-  const start = performance.now();
-  const watched = settings.onProgress !== undefined || onEvent !== undefined;
-  const { name: method } = pruner;
-  const { prunableCount } = network;
-  onEvent?.({
-    kind: "prune.started",
-    method,
-    density: requestedDensity,
-    keepCount,
-    prunableCount,
-    layerShapes: layerShapes(network),
-  });
-  // who watches a pruning makes it no longer
-  let toldMs = 0;
-  const spentMs = () => performance.now() - start - toldMs;
-  const tell = onEvent && progressTeller(onEvent, keepCount);
-  const onProgress = (progress: PruneProgress) => {
-    const elapsedMs = spentMs();
-    settings.onProgress?.(progress);
-    tell?.(progress, elapsedMs);
-    toldMs += spentMs() - elapsedMs;
-  };
-  const warnings: string[] = [];
-  const warn = (message: string) => {
-    warnings.push(message);
-    settings.onWarning?.(message);
-    onEvent?.({ kind: "log", level: "warning", message });
-  };
+  const { method, density: requestedDensity, seed } = settings;
+  const { pruner, options, check, keepCount } = requireUsable(network, weights, settings);
+  const report = new PruneReport(network, keepCount, settings);
+  report.started();
   const request: PruneRequest = {
     network,
     weights,
@@ -132,18 +96,17 @@ export async function prune(
     density: requestedDensity,
     seed,
     options,
-    ...(from && { from }),
-    ...(within && { within }),
-    ...(data && { data }),
-    ...(signal && { signal }),
-    ...(settings.limitMs !== undefined && { limitMs: settings.limitMs }),
-    ...(watched && { onProgress }),
-    onWarning: warn,
+    from: settings.from,
+    within: settings.within,
+    data: settings.data,
+    signal: settings.signal,
+    limitMs: settings.limitMs,
+    onProgress: report.isWatched ? (progress) => report.progress(progress) : undefined,
+    onWarning: (message) => report.warn(message),
   };
   const pruning = await pruner.prune(request);
-  const elapsedMs = spentMs();
+  const elapsedMs = report.elapsedMs();
   const keptCount = requireCount(pruner, request, pruning.masks);
-  const density = keptCount / prunableCount;
   const checked =
     settings.check && (await applyCheck(settings.check, { masks: pruning.masks, weights, seed }));
   const masks = checked?.masks ?? pruning.masks;
@@ -151,18 +114,7 @@ export async function prune(
     strict: settings.strict === true,
     useless: { scope: options.scope !== "global", wholePaths: pruner.wholePaths },
   });
-  for (const message of pruning.notes ?? []) onEvent?.({ kind: "log", level: "info", message });
-  for (const fault of faults) warn(fault);
-  onEvent?.({
-    kind: "prune.finished",
-    method,
-    requestedDensity,
-    density,
-    keptCount,
-    ...(pruning.walkCount !== undefined && { walkCount: pruning.walkCount }),
-    elapsedMs,
-    layers: layerMeasures(masks),
-  });
+  report.finished({ ...pruning, masks }, keptCount, elapsedMs, faults);
   return {
     ...pruning,
     masks,
@@ -172,21 +124,104 @@ export async function prune(
     requestedDensity,
     keepCount,
     keptCount,
-    density,
+    density: keptCount / network.prunableCount,
     elapsedMs,
-    warnings,
+    warnings: report.warnings,
     ...(check && { check: { name: check.check.name, options: check.options } }),
     ...(checked?.weights && { weights: checked.weights }),
     ...(checked?.weightsSeed !== undefined && { weightsSeed: checked.weightsSeed }),
   };
 }
 
+/** What a pruning does, once it is known that it can. @throws as {@link prune} */
+function requireUsable(network: Network, weights: Weights, settings: PruneSettings) {
+  const { density, seed, from, within, data, signal } = settings;
+  const pruner = prunerByName(settings.method);
+  const keepCount = keepCountAt(density, network.prunableCount);
+  requireSeed(seed);
+  const options = completeOptions(pruner, settings.options ?? {});
+  requireMeaning(pruner, options, network);
+  const check = settings.check && completeCheck(settings.check);
+  requireFiniteWeights(network, weights);
+  if (pruner.needsData) requireData(pruner, data);
+  if (within !== undefined) requireWithin(pruner, keepCount, within, from);
+  signal?.throwIfAborted();
+  return { pruner, options, check, keepCount };
+}
+
+/** Reports a pruning to whoever listens. The time that listeners take does not count as the method's. */
+class PruneReport {
+  readonly warnings: string[] = [];
+  readonly isWatched: boolean;
+  readonly #network: Network;
+  readonly #keepCount: number;
+  readonly #settings: PruneSettings;
+  readonly #progressEvent: ((progress: PruneProgress, elapsedMs: number) => void) | undefined;
+  readonly #startT = performance.now();
+  #listenersMs = 0;
+
+  constructor(network: Network, keepCount: number, settings: PruneSettings) {
+    const { onEvent, onProgress } = settings;
+    this.#network = network;
+    this.#keepCount = keepCount;
+    this.#settings = settings;
+    this.isWatched = onProgress !== undefined || onEvent !== undefined;
+    this.#progressEvent = onEvent && progressEvents(onEvent, keepCount);
+  }
+
+  started(): void {
+    this.#settings.onEvent?.({
+      kind: "prune.started",
+      method: this.#settings.method,
+      density: this.#settings.density,
+      keepCount: this.#keepCount,
+      prunableCount: this.#network.prunableCount,
+      layerShapes: layerShapes(this.#network),
+    });
+  }
+
+  /** Since the start, without the time of listeners. */
+  elapsedMs(): number {
+    return performance.now() - this.#startT - this.#listenersMs;
+  }
+
+  progress(progress: PruneProgress): void {
+    const elapsedMs = this.elapsedMs();
+    this.#settings.onProgress?.(progress);
+    this.#progressEvent?.(progress, elapsedMs);
+    this.#listenersMs += this.elapsedMs() - elapsedMs;
+  }
+
+  warn(message: string): void {
+    this.warnings.push(message);
+    this.#settings.onWarning?.(message);
+    this.#settings.onEvent?.({ kind: "log", level: "warning", message });
+  }
+
+  finished(pruning: Pruning, keptCount: number, elapsedMs: number, faults: readonly string[]): void {
+    const { onEvent, method, density } = this.#settings;
+    const { notes = [], walkCount, masks } = pruning;
+    for (const message of notes) onEvent?.({ kind: "log", level: "info", message });
+    for (const fault of faults) this.warn(fault);
+    onEvent?.({
+      kind: "prune.finished",
+      method,
+      requestedDensity: density,
+      density: keptCount / this.#network.prunableCount,
+      keptCount,
+      ...(walkCount !== undefined && { walkCount }),
+      elapsedMs,
+      layers: layerMeasures(masks),
+    });
+  }
+}
+
 /** Time between two looks at all layers, at least: ten a second, and fewer the longer a pruning takes. */
 const LAYERS_EVERY_MS = 100;
 const LAYERS_EVERY_SHARE = 0.01;
 
-/** Tells progress as events, now and then with every layer's own, and so at the end. */
-function progressTeller(
+/** Progress as events: now and then, and at the end, with the progress of every layer. */
+function progressEvents(
   onEvent: (event: PruneEvent) => void,
   keepCount: number,
 ): (progress: PruneProgress, elapsedMs: number) => void {

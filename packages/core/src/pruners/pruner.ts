@@ -49,18 +49,18 @@ export interface PruneRequest {
   /** One value for every option the pruner declares; see {@link completeOptions}. */
   readonly options: Readonly<Record<string, OptionValue>>;
   /** Weights that are kept in any case: the mask grows from these. */
-  readonly from?: Masks;
+  readonly from?: Masks | undefined;
   /** Weights that alone may be kept; given to a pruner that declares `confinable` only. */
-  readonly within?: Masks;
+  readonly within?: Masks | undefined;
   /** Present for a pruner that declares `needsData`. */
-  readonly data?: PruningData;
-  readonly onProgress?: (progress: PruneProgress) => void;
+  readonly data?: PruningData | undefined;
+  readonly onProgress?: ((progress: PruneProgress) => void) | undefined;
   /** Told at once of what the user should know before the work goes on. */
   readonly onWarning?: (message: string) => void;
   /** Longest time, in milliseconds, that walks may be expected to take; an hour unless given, Infinity for any. */
-  readonly limitMs?: number;
+  readonly limitMs?: number | undefined;
   /** Checked between chunks of work; the pruner then throws `signal.reason`. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface PruneProgress {
