@@ -44,18 +44,18 @@ const tensorsOf = async (folder: string, name: string) =>
 describe("a model of several outputs", () => {
   it("is pruned, measured, exported and computed with all of them", async () => {
     const folder = await place();
-    const run = (...args: string[]) => {
-      const outcome = phew(args, folder);
+    const run = async (...args: string[]) => {
+      const outcome = await phew(args, folder);
       expect([outcome.exitCode, outcome.stderr]).toEqual([0, ""]);
       return outcome.stdout;
     };
-    run("prune", "m.onnx", "--density", "0.4", "--out", "k.safetensors");
+    await run("prune", "m.onnx", "--density", "0.4", "--out", "k.safetensors");
     const masks = await tensorsOf(folder, "k.safetensors");
     expect([...masks.keys()].sort()).toEqual(["aux_mask", "fc_mask", "stem_mask"]);
-    const analysis = JSON.parse(run("analyze", "m.onnx", "--masks", "k.safetensors", "--json"));
+    const analysis = JSON.parse(await run("analyze", "m.onnx", "--masks", "k.safetensors", "--json"));
     expect(analysis.layers.map(({ name }: { name: string }) => name).sort()).toEqual(["aux", "fc", "stem"]);
     expect(analysis.ineffectiveCount).toBe(0);
-    run(
+    await run(
       "predict",
       "m.onnx",
       "--masks",
@@ -65,8 +65,8 @@ describe("a model of several outputs", () => {
       "--out",
       "a.safetensors",
     );
-    run("export", "m.onnx", "--masks", "k.safetensors", "--form", "compact", "--out", "small.onnx");
-    run("predict", "small.onnx", "--batch", "b.safetensors", "--out", "c.safetensors");
+    await run("export", "m.onnx", "--masks", "k.safetensors", "--form", "compact", "--out", "small.onnx");
+    await run("predict", "small.onnx", "--batch", "b.safetensors", "--out", "c.safetensors");
     const [own, compact] = [
       await tensorsOf(folder, "a.safetensors"),
       await tensorsOf(folder, "c.safetensors"),
@@ -93,14 +93,14 @@ describe("a model of several outputs", () => {
       "0.5",
     ];
     for (const args of [snip, analyze, compare]) {
-      const refused = phew(args, folder);
+      const refused = await phew(args, folder);
       expect([refused.exitCode, refused.stderr]).toEqual([
         2,
         expect.stringMatching(
           /got a model with 2 outputs \(logits, aux_logits\).*Choose it: --output logits/s,
         ),
       ]);
-      const chosen = phew([...args, "--output", "logits"], folder);
+      const chosen = await phew([...args, "--output", "logits"], folder);
       expect([chosen.exitCode, chosen.stderr]).toEqual([0, ""]);
     }
   });
@@ -109,23 +109,27 @@ describe("a model of several outputs", () => {
     const folder = await place();
     const one = ["--output", "logits"];
     expect(
-      phew(["prune", "m.onnx", "--density", "0.4", "--out", "k.safetensors", ...one], folder).exitCode,
+      (await phew(["prune", "m.onnx", "--density", "0.4", "--out", "k.safetensors", ...one], folder))
+        .exitCode,
     ).toBe(0);
     expect([...(await tensorsOf(folder, "k.safetensors")).keys()].sort()).toEqual(["fc_mask", "stem_mask"]);
     const given = ["m.onnx", "--masks", "k.safetensors", ...one];
-    expect(phew(["analyze", ...given], folder).exitCode).toBe(0);
-    const exported = phew(["export", ...given, "--out", "z.onnx"], folder);
+    expect((await phew(["analyze", ...given], folder)).exitCode).toBe(0);
+    const exported = await phew(["export", ...given, "--out", "z.onnx"], folder);
     expect([exported.exitCode, exported.stdout]).toEqual([
       0,
       expect.stringMatching(/other outputs \(aux_logits\) are kept/),
     ]);
-    const both = phew(["predict", "z.onnx", "--batch", "b.safetensors", "--out", "a.safetensors"], folder);
+    const both = await phew(
+      ["predict", "z.onnx", "--batch", "b.safetensors", "--out", "a.safetensors"],
+      folder,
+    );
     expect(both.exitCode).toBe(0);
     expect([...(await tensorsOf(folder, "a.safetensors")).keys()].sort()).toEqual(["aux_logits", "logits"]);
   });
 
-  it("is no name of the zoo: --output is refused there", () => {
-    const refused = phew(["prune", "mlp", "--density", "0.5", "--output", "logits"]);
+  it("is no name of the zoo: --output is refused there", async () => {
+    const refused = await phew(["prune", "mlp", "--density", "0.5", "--output", "logits"]);
     expect([refused.exitCode, refused.stderr]).toEqual([
       2,
       expect.stringMatching(/--output: got it for mlp/),
