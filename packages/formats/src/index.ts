@@ -27,7 +27,7 @@ export type { ImportedModel, ImportedOnnx, OnnxOptions } from "./onnx/importGrap
 export type { OnnxInterface } from "./onnx/importOnnx.ts";
 export { exportOnnx, importOnnx, readOnnx, readOnnxInterface, writeOnnx } from "./onnx/onnx.ts";
 export type { ExternalData } from "./onnx/tensors.ts";
-export { type UnsupportedNode, UnsupportedOperationsError } from "./onnx/unsupported.ts";
+export { type NamedNode, type UnsupportedNode, UnsupportedOperationsError } from "./onnx/unsupported.ts";
 export { type OpenFile, openBytes, readText, readWhole, withFile, withFileSync } from "./readFile.ts";
 export { isOnnxModel, type ReadModel, type ReadModelOptions, readModel } from "./readModel.ts";
 export {

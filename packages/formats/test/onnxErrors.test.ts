@@ -90,7 +90,7 @@ describe("what no network here can hold", () => {
     expect(error.message).toContain("or pass --treat-as-opaque to prune around them");
   });
 
-  it("is listed behind crops and paddings, and nodes that cannot be looked at are counted", async () => {
+  it("is listed behind crops and paddings, and nodes that cannot be judged by kind with a count", async () => {
     const crop = (k: number, from: string): FileNode[] => [
       { op: "Slice", in: [from, "starts", "ends", "rows"], out: [`s${k}`], name: `crop${k}` },
       {
@@ -113,22 +113,35 @@ describe("what no network here can hold", () => {
     const known = await unsupported(around([...nodes, { op: "Relu", in: ["c2"], out: ["b"] }], { tensors }));
     expect(known.nodes.map(({ node }) => node)).toEqual(["crop1", "mirror1", "crop2", "mirror2"]);
     expect(known.message).toContain("or pass --treat-as-opaque to prune around them");
-    expect(known.message).not.toContain("could not be looked at");
+    expect(known.message).not.toContain("could not be judged");
     const hidden = await unsupported(
       around(
         [
           ...nodes,
           { op: "LSTM", in: ["c2"], out: ["l"] },
           ...crop(3, "l"),
-          { op: "Relu", in: ["c3"], out: ["b"] },
+          ...crop(4, "c3"),
+          { op: "GRU", in: ["c4"], out: ["gru"], name: "gated" },
+          { op: "Relu", in: ["gru"], out: ["b"], name: "end" },
         ],
         {
           tensors,
         },
       ),
     );
-    // crop, mirror, convolution, relu, and pooling, flatten and the head around them
-    expect(hidden.message).toMatch(/\n {2}7 nodes behind these could not be looked at/);
+    // what is not read whatever it reads is a fault behind them too
+    expect(hidden.nodes.map(({ operation }) => operation)).toEqual([
+      ...["Slice", "Pad", "Slice", "Pad"],
+      "LSTM",
+      "GRU",
+    ]);
+    // crops, mirrors, convolutions, relu, and pooling, flatten and the head around them
+    expect(hidden.unjudged.length).toBe(10);
+    expect(hidden.message).toContain(
+      "\n  10 nodes behind these could not be judged, since the shape of what they read is not known:" +
+        "\n    2 × Slice (crop3, crop4)\n    2 × Pad (mirror3, mirror4)\n    2 × Conv (",
+    );
+    expect(hidden.message).toContain("\n    Relu (end)\n");
   });
 
   it("is the node that pads or turns, once, not those that read it", async () => {

@@ -127,7 +127,7 @@ export function importGraph(given: ModelParts, options: OnnxOptions): ImportedOn
       file,
       told,
       asked ? "refused" : works ? "works" : "fails",
-      context.hiddenCount,
+      context.hidden.map((node) => ({ node: node.title, operation: operationOf(node) })),
       wanted,
     );
   }
@@ -184,7 +184,7 @@ function readNode(context: Importer, node: NodePart, faults: Fault[]): void {
     }
     // what is made of something of unknown shape cannot be looked at
     if (inputs.some((input) => input?.kind === "unknown")) {
-      context.hiddenCount++;
+      context.hidden.push(node);
       give((node.output ?? []).map(() => UNKNOWN));
       return;
     }

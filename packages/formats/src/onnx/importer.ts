@@ -107,8 +107,8 @@ export class Importer {
   readonly opset: number;
   readonly external: ExternalData | undefined;
   readonly notes: string[] = [];
-  /** Nodes that could not be looked at, since they read something of unknown shape. */
-  hiddenCount = 0;
+  /** Nodes of operations that are read, which read something of unknown shape. */
+  readonly hidden: NodePart[] = [];
   readonly uses: TensorUse[] = [];
   /** Nodes that select units of their input. */
   readonly selections = new Set<NodePart>();

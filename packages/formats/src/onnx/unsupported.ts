@@ -2,12 +2,15 @@
 import { ArgumentError, counted, shortened } from "@phew/core";
 import type { NodePart } from "./parts.ts";
 
-/** A node that has no place in a network. */
-export interface UnsupportedNode {
+export interface NamedNode {
   /** The node's name in the file. */
   readonly node: string;
   /** ONNX's name of the operation, with its domain where that is not ONNX's own. */
   readonly operation: string;
+}
+
+/** A node that has no place in a network. */
+export interface UnsupportedNode extends NamedNode {
   /** Why it cannot be carried over. */
   readonly reason: string;
 }
@@ -24,37 +27,40 @@ const ADVICE: Readonly<Record<Opaqueness, string>> = {
     "These cannot be treated as opaque either, since what they put out is not known to be an image or a list of features:",
 };
 
-/** At most so many kinds are spelled out in the message, and nodes of each; `nodes` holds them all. */
+/** At most so many kinds are spelled out in the message, and nodes of each; `nodes` and `unjudged` hold them all. */
 const TOLD_KINDS = 30;
 const TOLD_NODES = 20;
+/** Of those that may be no fault. */
+const TOLD_UNJUDGED = 3;
 
 export class UnsupportedOperationsError extends ArgumentError {
   override readonly name = "UnsupportedOperationsError";
   readonly nodes: readonly UnsupportedNode[];
+  /** Nodes of operations that are read, of which none can say whether these are: the shape of what they read is not known. */
+  readonly unjudged: readonly NamedNode[];
   /** The message line by line, since names in it may hold line breaks of their own. */
   readonly lines: readonly string[];
 
   /**
-   * @param hiddenCount nodes that could not be looked at, since they read something of unknown shape
    * @param outputs the outputs that were wanted
    */
   constructor(
     file: string,
     nodes: readonly UnsupportedNode[],
     opaqueness: Opaqueness,
-    hiddenCount: number,
+    unjudged: readonly NamedNode[],
     outputs: readonly string[] = [],
   ) {
-    const alike = new Map<string, UnsupportedNode[]>();
-    for (const node of nodes) alike.set(kindOf(node), [...(alike.get(kindOf(node)) ?? []), node]);
-    const kinds = [...alike.values()];
-    const left = kinds.slice(TOLD_KINDS).flat().length;
     const told = [
-      ...kinds.slice(0, TOLD_KINDS).map(describeKind),
-      ...(left > 0 ? [`… and ${left} more`] : []),
-      ...(hiddenCount > 0
+      ...toldByKind(nodes, kindOf, (alike) => `${describeKind(alike, TOLD_NODES)}: ${alike[0]!.reason}`),
+      ...(unjudged.length > 0
         ? [
-            `${counted(hiddenCount, "node")} behind these could not be looked at: the shape of what they read is not known`,
+            `${counted(unjudged.length, "node")} behind these could not be judged, since the shape of what they read is not known:`,
+            ...toldByKind(
+              unjudged,
+              ({ operation }) => operation,
+              (alike) => describeKind(alike, TOLD_UNJUDGED),
+            ).map((line) => `  ${line}`),
           ]
         : []),
     ];
@@ -65,6 +71,7 @@ export class UnsupportedOperationsError extends ArgumentError {
       remedy: `${severalAdvice(outputs)}${ADVICE[opaqueness]}`,
     });
     this.nodes = nodes;
+    this.unjudged = unjudged;
     this.lines = [this.message, ...told.map((line) => shortened(line))];
     this.message = this.lines.join("\n  ");
   }
@@ -81,12 +88,29 @@ function severalAdvice(outputs: readonly string[]): string {
 const kindOf = ({ operation, reason }: UnsupportedNode): string =>
   `${operation}: ${reason.replace(/\d+/g, "#")}`;
 
-function describeKind(alike: readonly UnsupportedNode[]): string {
-  const [{ operation, reason }] = alike as [UnsupportedNode];
-  const names = alike.slice(0, TOLD_NODES).map(({ node }) => node);
-  const more = alike.length > TOLD_NODES ? ` and ${alike.length - TOLD_NODES} more` : "";
+/** A line for each kind, and one for what is left beyond as many as are told. */
+function toldByKind<T>(
+  nodes: readonly T[],
+  kind: (node: T) => string,
+  describe: (alike: readonly T[]) => string,
+): string[] {
+  const byKind = new Map<string, T[]>();
+  for (const node of nodes) {
+    const alike = byKind.get(kind(node));
+    if (alike === undefined) byKind.set(kind(node), [node]);
+    else alike.push(node);
+  }
+  const kinds = [...byKind.values()];
+  const left = kinds.slice(TOLD_KINDS).flat().length;
+  return [...kinds.slice(0, TOLD_KINDS).map(describe), ...(left > 0 ? [`… and ${left} more`] : [])];
+}
+
+/** "3 × Mul (a, b, c)". @param most names that are told */
+function describeKind(alike: readonly NamedNode[], most: number): string {
+  const names = alike.slice(0, most).map(({ node }) => node);
+  const more = alike.length > most ? ` and ${alike.length - most} more` : "";
   const count = alike.length > 1 ? `${alike.length} × ` : "";
-  return `${count}${operation} (${names.join(", ")}${more}): ${reason}`;
+  return `${count}${alike[0]!.operation} (${names.join(", ")}${more})`;
 }
 
 /** Thrown while one node is read, caught by the importer, which goes on with the next. */
