@@ -1,6 +1,6 @@
 /** The arguments of the dashboard as a program of its own, and what they come to. */
 import { ArgumentError, counted, unknownName } from "@phew/runs";
-import type { ViewName } from "./dashboardState.ts";
+import type { ViewName } from "./views/registry.ts";
 
 export interface WatchOptions {
   readonly folder: string;

@@ -7,13 +7,21 @@ import {
   type RunEntry,
   textWidth,
 } from "@phew/runs";
-import { type DashboardState, visibleRuns } from "./dashboardState.ts";
+import type { DashboardState } from "./dashboardState.ts";
+import type { Panel } from "./panel.ts";
 import { faintNote, notice, type PanelContent } from "./panelContent.ts";
 import { type PlotLine, plotRows } from "./plot.ts";
 import { askedDensity, bestAccuracy, densitiesOf, methodOf } from "./runOrder.ts";
 import { filterRows } from "./runsPanel.ts";
 import { fit, type StyledRow } from "./styledText.ts";
 import { bar, COLOURS, MARKS } from "./theme.ts";
+import { visibleRuns } from "./visibleRuns.ts";
+
+/** Dense runs stand beside every density, as the level to reach. */
+export const comparePanel: Panel = { title: "Compare", focus: "runs", content: compareContent };
+
+/** The mean of the best accuracies over the density, on a logarithmic axis, of the methods a line each. */
+export const tradeOffPanel: Panel = { title: "Accuracy over density", content: tradeOffContent };
 
 interface MethodFigures {
   readonly method: string;
@@ -25,8 +33,7 @@ interface MethodFigures {
 const LABEL_WIDTH = 14;
 const FIGURES_WIDTH = 42;
 
-/** Dense runs stand beside every density, as the level to reach. */
-export function compareContent(state: DashboardState, width: number, height: number): PanelContent {
+function compareContent(state: DashboardState, width: number, height: number): PanelContent {
   const runs = visibleRuns(state);
   const densities = densitiesOf(runs);
   const at = Math.min(state.densityCursor, densities.length - 1);
@@ -49,8 +56,7 @@ export function compareContent(state: DashboardState, width: number, height: num
   };
 }
 
-/** The mean of the best accuracies over the density, on a logarithmic axis, of the methods a line each. */
-export function tradeOffContent(state: DashboardState, width: number, height: number): PanelContent {
+function tradeOffContent(state: DashboardState, width: number, height: number): PanelContent {
   const runs = visibleRuns(state).filter((run) => bestAccuracy(run) !== undefined);
   const methods = [...new Set(runs.map(methodOf))].sort(byMethodOrder).slice(0, MARKS.length);
   if (runs.length === 0) {

@@ -9,6 +9,7 @@ import {
   recentCurve,
 } from "@phew/runs";
 import type { DashboardState } from "./dashboardState.ts";
+import { panelOfRun } from "./panel.ts";
 import { notice, type PanelContent } from "./panelContent.ts";
 import { type PlotLine, plotRows } from "./plot.ts";
 import { seededName } from "./runsPanel.ts";
@@ -18,12 +19,20 @@ import { COLOURS, MARKS } from "./theme.ts";
 import { epochCurve, timed } from "./timeAxis.ts";
 
 /** Loss of every step, smoothed over it, and of the test set after every epoch. */
-export function lossContent(
-  state: DashboardState,
-  run: RunState,
-  width: number,
-  height: number,
-): PanelContent {
+export const lossPanel = panelOfRun(
+  "Loss",
+  (state, { run }, width, height) => lossContent(state, run, width, height),
+  { focus: "curves" },
+);
+
+/** Accuracy on the training and the test set. */
+export const accuracyPanel = panelOfRun(
+  "Accuracy",
+  (state, { run }, width, height) => accuracyContent(state, run, width, height),
+  { focus: "curves" },
+);
+
+function lossContent(state: DashboardState, run: RunState, width: number, height: number): PanelContent {
   const { recentOnly, timeAxis, overlays } = state;
   const { curve: steps, axis } = stepLossCurve(state, run);
   const first = steps.x[0] ?? 0;
@@ -86,13 +95,7 @@ function overlayLegend(state: DashboardState): StyledRow[] {
   return [spans];
 }
 
-/** Accuracy on the training and the test set. */
-export function accuracyContent(
-  state: DashboardState,
-  run: RunState,
-  width: number,
-  height: number,
-): PanelContent {
+function accuracyContent(state: DashboardState, run: RunState, width: number, height: number): PanelContent {
   const { curve: train, axis } = epochCurve(run, (point) => point.accuracy, "epoch", state.timeAxis);
   const test = testAccuracyCurve(state, run);
   const others = state.overlays.map(

@@ -2,14 +2,15 @@
 
 import type { LayerUnits, RunEntry, RunState } from "@phew/runs";
 import { counted } from "@phew/runs";
-import { densitiesOf, ORDERS, type OrderName, ordered } from "./runOrder.ts";
+import { ORDERS, type OrderName } from "./runOrder.ts";
 import { SMOOTHING_LEVELS } from "./smoothing.ts";
+import { overview } from "./views/overview.ts";
+import { VIEWS } from "./views/registry.ts";
+import type { View } from "./views/view.ts";
+import { visibleRuns } from "./visibleRuns.ts";
 
 export const PANELS = ["runs", "layers", "curves", "log"] as const;
 export type PanelName = (typeof PANELS)[number];
-/** In the order of their keys, 0 … 6. */
-export const VIEWS = ["overview", "sweep", "pruning", "training", "layers", "compare", "log"] as const;
-export type ViewName = (typeof VIEWS)[number];
 
 /** The run under the cursor, as far as its events are read. */
 export interface ShownRun {
@@ -54,7 +55,7 @@ export interface DashboardState {
   readonly startedPid?: number;
   /** True: the cursor goes to the run that is live, the one started with the screen before any other. */
   readonly follow: boolean;
-  readonly view: ViewName;
+  readonly view: View;
   readonly focus: PanelName;
   /** The list is hidden and one run has the whole screen. */
   readonly zoomed: boolean;
@@ -87,7 +88,7 @@ export type DashboardAction =
   | { readonly kind: "jumped"; readonly to: "start" | "end" }
   | { readonly kind: "focusMoved"; readonly by: 1 | -1 }
   | { readonly kind: "viewMoved"; readonly by: 1 | -1 }
-  | { readonly kind: "viewChosen"; readonly view: ViewName }
+  | { readonly kind: "viewChosen"; readonly view: View }
   | { readonly kind: "opened" }
   | { readonly kind: "closed" }
   | { readonly kind: "filterStarted" }
@@ -133,7 +134,7 @@ export function initialDashboard(
     timeAxis: false,
     asking: false,
     follow: true,
-    view: "overview",
+    view: overview,
     focus: "runs",
     zoomed: false,
     filter: "",
@@ -221,10 +222,9 @@ function withoutNotice(state: DashboardState): DashboardState {
 }
 
 /** The keys go to what a view is about. */
-function viewed(state: DashboardState, view: ViewName): DashboardState {
-  const list = state.zoomed && view !== "sweep" && view !== "compare" ? "layers" : "runs";
-  const zoomed = state.zoomed && list !== "runs";
-  return { ...state, view, zoomed, focus: view === "log" ? "log" : list };
+function viewed(state: DashboardState, view: View): DashboardState {
+  const zoomed = state.zoomed && view.of === "run";
+  return { ...state, view, zoomed, focus: view.focus ?? (zoomed ? "layers" : "runs") };
 }
 
 function marked(state: DashboardState): DashboardState {
@@ -241,28 +241,6 @@ function marked(state: DashboardState): DashboardState {
   }
   const slots = Array.from({ length: Math.max(state.marked.length, free + 1) }, (_, k) => state.marked[k]);
   return { ...state, marked: slots.with(free, selected) };
-}
-
-/** The runs that pass the filter: every word is in name, experiment, state or configuration, or begins the folder's name. */
-export function visibleRuns(state: DashboardState): readonly RunEntry[] {
-  const words = state.filter.toLowerCase().split(/\s+/).filter(Boolean);
-  if (words.length === 0) return ordered(state.runs, state);
-  const passing = state.runs.filter((run) => {
-    const facts = [run.name, run.experiment, run.life, ...Object.values(run.config)];
-    const text = facts.join("\n").toLowerCase();
-    return words.every((word) => text.includes(word) || run.id.startsWith(word));
-  });
-  return ordered(passing, state);
-}
-
-/** Whether the masks of the run under the cursor are worth reading: their units are drawn, or counted. */
-export function showsUnits({ view }: DashboardState): boolean {
-  return view === "pruning" || view === "layers";
-}
-
-/** The entry under the cursor. */
-export function selectedRun(state: DashboardState): RunEntry | undefined {
-  return state.runs.find((run) => run.folder === state.selected);
 }
 
 function watched(
@@ -298,10 +276,7 @@ function kept(state: DashboardState): string | undefined {
 }
 
 function movedBy(state: DashboardState, by: number): DashboardState {
-  if (state.view === "compare") {
-    const last = densitiesOf(visibleRuns(state)).length - 1;
-    return { ...state, densityCursor: clamp(state.densityCursor + by, 0, Math.max(0, last)) };
-  }
+  if (state.view.moved) return state.view.moved(state, by);
   switch (state.zoomed && state.focus === "runs" ? "layers" : state.focus) {
     case "runs": {
       const runs = visibleRuns(state);
@@ -344,7 +319,7 @@ function withoutSelection(state: DashboardState): DashboardState {
 
 function opened(state: DashboardState): DashboardState {
   if (state.selected === undefined || state.zoomed) return state;
-  const view = state.view === "sweep" || state.view === "compare" ? "overview" : state.view;
+  const view = state.view.of === "runs" ? overview : state.view;
   return { ...state, view, zoomed: true, focus: state.focus === "runs" ? "layers" : state.focus };
 }
 

@@ -1,13 +1,15 @@
 /** A frame of the screen as rows of styled text: a pure function of state and size; all content is made by the panels. */
 import { formatClock, formatCount, textWidth } from "@phew/runs";
-import { type DashboardState, type PanelName, VIEWS } from "./dashboardState.ts";
-import { hintsOf, KEY_BINDINGS, QUIT_ANSWERS } from "./keys.ts";
-import { layoutFor, type PanelColumn, type PanelKind, type PlacedPanel } from "./layout.ts";
+import type { DashboardState } from "./dashboardState.ts";
+import { hintsOf, KEY_BINDINGS, QUIT_ANSWERS, VIEW_KEYS } from "./keys.ts";
+import { layoutFor, type PanelColumn } from "./layout.ts";
+import { drawnPanel } from "./panel.ts";
 import { faintNote } from "./panelContent.ts";
-import { panelContent } from "./panels.ts";
+import type { PlacedPanel } from "./panelRows.ts";
 import { fit, fitRow, rowPart, rowWidth, type Span, type StyledRow, truncate } from "./styledText.ts";
 import { summaryLine } from "./summaryLine.ts";
 import { COLOURS, LIFE_LOOKS } from "./theme.ts";
+import { VIEWS } from "./views/registry.ts";
 
 /**
  * The rows of the screen, each of exactly `columns` columns: `rows` − 1 of them, or one where there is no room for more.
@@ -30,13 +32,13 @@ function besides(columns: readonly (readonly StyledRow[])[]): StyledRow[] {
 }
 
 function columnRows(column: PanelColumn, state: DashboardState): StyledRow[] {
-  return column.rows.flatMap(({ panels }) => besides(panels.map((panel) => panelRows(panel, state))));
+  return column.flatMap((row) => besides(row.map((placed) => panelRows(placed, state))));
 }
 
 /** Rounded borders with the title in the upper one; heavy ones where the keys go. */
-function panelRows({ kind, width, height }: PlacedPanel, state: DashboardState): StyledRow[] {
-  const content = panelContent(kind, state, width - 4, height - 2);
-  const isFocused = focusOf(kind) === state.focus && !state.help;
+function panelRows({ panel, width, height }: PlacedPanel, state: DashboardState): StyledRow[] {
+  const content = drawnPanel(panel, state, width - 4, height - 2);
+  const isFocused = panel.focus === state.focus && !state.help;
   const line = isFocused ? HEAVY : ROUND;
   const colour = isFocused ? COLOURS.accent : COLOURS.faint;
   const edge: Span = { text: line.side, colour };
@@ -78,29 +80,12 @@ function titleRow(
   ];
 }
 
-function focusOf(kind: PanelKind): PanelName | undefined {
-  switch (kind) {
-    case "loss":
-    case "accuracy":
-      return "curves";
-    case "sweep":
-    case "compare":
-      return "runs";
-    case "runs":
-    case "layers":
-    case "log":
-      return kind;
-    default:
-      return undefined;
-  }
-}
-
 function headRow(state: DashboardState, width: number): StyledRow {
   const clock: Span = state.frozen
     ? { text: "  PAUSED ", colour: COLOURS.warning, bold: true }
     : { text: `  ${formatClock(state.now).slice(0, 5)} `, colour: COLOURS.faint };
-  const views: Span[] = VIEWS.map((view, k) => ({
-    text: view === state.view ? `[${k} ${view}]` : ` ${k} ${view} `,
+  const views: Span[] = VIEWS.map((view) => ({
+    text: view === state.view ? `[${view.key} ${view.name}]` : ` ${view.key} ${view.name} `,
     ...(view === state.view ? { bold: true, colour: COLOURS.accent } : { colour: COLOURS.faint }),
   }));
   const name: Span = { text: " PHEW ", bold: true, colour: COLOURS.accent };
@@ -175,7 +160,7 @@ function helpPopup(columns: number, rows: number): Popup {
   const room = rows - 5;
   const all = KEY_BINDINGS.map(({ shown, help }) => ({ shown, help }));
   const viewless = KEY_BINDINGS.filter(({ action }) => action.kind !== "viewChosen");
-  const fewer = [{ shown: `0–${VIEWS.length - 1}`, help: "the views" }, ...viewless];
+  const fewer = [{ shown: VIEW_KEYS.replaceAll("-", "–"), help: "the views" }, ...viewless];
   const told = all.length <= 2 * room ? all : fewer;
   const lines = told.map(({ shown, help }) => `${fit(shown, 10)} ${help}`);
   const width = Math.min(46, Math.floor((columns - 4 - 4 - 2) / 2));

@@ -6,7 +6,6 @@ export {
   initialDashboard,
   type ShownRun,
   update,
-  type ViewName,
 } from "./dashboardState.ts";
 export { frameRows } from "./frame.ts";
 export { actionOf, KEY_BINDINGS, type KeyBinding, type KeyPress } from "./keys.ts";
@@ -14,3 +13,5 @@ export { paintedFrame } from "./paintedFrame.ts";
 export { followPlain, printOnce } from "./plainWatch.ts";
 export { RunWatcher } from "./runWatcher.ts";
 export type { Span, StyledRow } from "./styledText.ts";
+export { VIEWS, type ViewName, viewNamed } from "./views/registry.ts";
+export type { View } from "./views/view.ts";

@@ -1,5 +1,6 @@
 /** One table of keys: what they do, what the help says of them, and what the bottom line shows. */
-import { type DashboardAction, type DashboardState, VIEWS, type ViewName } from "./dashboardState.ts";
+import type { DashboardAction, DashboardState } from "./dashboardState.ts";
+import { VIEWS } from "./views/registry.ts";
 
 /** A key press, as terminals name it: a character, or one of these. */
 export interface KeyPress {
@@ -22,15 +23,8 @@ export interface KeyBinding {
 /** Rows that PgUp and PgDn move. */
 const PAGE = 10;
 
-const VIEW_HELP: Readonly<Record<ViewName, string>> = {
-  overview: "overview",
-  sweep: "sweep, all runs",
-  pruning: "pruning",
-  training: "training",
-  layers: "layers",
-  compare: "compare methods",
-  log: "log",
-};
+/** The keys of the views, as hints name them: "0-6". */
+export const VIEW_KEYS = keyRanges(VIEWS.map(({ key }) => key));
 
 export const KEY_BINDINGS: readonly KeyBinding[] = [
   {
@@ -47,10 +41,10 @@ export const KEY_BINDINGS: readonly KeyBinding[] = [
   { keys: ["left", "h"], shown: "← h", help: "previous view", action: { kind: "viewMoved", by: -1 } },
   { keys: ["right", "l"], shown: "→ l", help: "next view", action: { kind: "viewMoved", by: 1 } },
   ...VIEWS.map(
-    (view, k): KeyBinding => ({
-      keys: [`${k}`],
-      shown: `${k}`,
-      help: `view: ${VIEW_HELP[view]}`,
+    (view): KeyBinding => ({
+      keys: [view.key],
+      shown: view.key,
+      help: `view: ${view.help}`,
       action: { kind: "viewChosen", view },
     }),
   ),
@@ -207,8 +201,7 @@ export function hintsOf(state: DashboardState): { readonly key: string; readonly
   const hints = KEY_BINDINGS.flatMap(({ hint, shown, action }) =>
     hint === undefined || (action.kind === "opened" && state.zoomed) ? [] : [{ key: shown, word: hint }],
   );
-  const views = { key: "0-6", word: "view" };
-  return [...back, { key: "↑↓", word: "move" }, views, ...hints];
+  return [...back, { key: "↑↓", word: "move" }, { key: VIEW_KEYS, word: "view" }, ...hints];
 }
 
 function filterAction(state: DashboardState, { name, text }: KeyPress): DashboardAction | undefined {
@@ -228,4 +221,19 @@ function filterAction(state: DashboardState, { name, text }: KeyPress): Dashboar
     default:
       return text === undefined ? undefined : { kind: "filterTyped", text };
   }
+}
+
+/** Keys that follow each other as their first and last: "0-6", "0-9 v". */
+function keyRanges(keys: readonly string[]): string {
+  const ranges: string[] = [];
+  let first = "";
+  keys.forEach((key, k) => {
+    const follows = k > 0 && key.charCodeAt(0) === keys[k - 1]!.charCodeAt(0) + 1;
+    if (follows) ranges[ranges.length - 1] = `${first}-${key}`;
+    else {
+      first = key;
+      ranges.push(key);
+    }
+  });
+  return ranges.join(" ");
 }

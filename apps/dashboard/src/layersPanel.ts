@@ -13,15 +13,31 @@ import {
 } from "@phew/runs";
 import type { DashboardState } from "./dashboardState.ts";
 import { fanInHistogram, fanInRange } from "./fanIn.ts";
+import { panelOfRun } from "./panel.ts";
 import { faintNote, notice, type PanelContent, windowStart } from "./panelContent.ts";
 import { fit, type Span, type StyledRow } from "./styledText.ts";
 import { bar, COLOURS } from "./theme.ts";
 
-export function layersContent(
+/** Beside others: the bars first, and what there is room for behind them. */
+export const layersPanel = panelOfRun(
+  "Layers",
+  (state, { run }, width, height) => layersContent(state, run, width, height, false),
+  { focus: "layers" },
+);
+
+/** By itself: all that is known of a layer, and the bars in what room is left. */
+export const layerTablePanel = panelOfRun(
+  "Layers",
+  (state, { run }, width, height) => layersContent(state, run, width, height, true),
+  { focus: "layers" },
+);
+
+function layersContent(
   state: DashboardState,
   run: RunState,
   width: number,
   height: number,
+  isTable: boolean,
 ): PanelContent {
   const layers = layersOf(run, state.shown?.units);
   if (layers.length === 0) {
@@ -32,7 +48,7 @@ export function layersContent(
   const count = layers.length;
   const room = Math.max(1, height - 1);
   const start = windowStart(state.layerCursor, count, room);
-  const table = layerTable(layers, asked, width, state);
+  const table = layerTable(layers, asked, width, state, isTable);
   const cursor = state.focus === "layers" ? state.layerCursor : -1;
   const shown = layers.slice(start, start + room);
   const target = `┃ ${formatPercent(asked)} asked`;
@@ -115,7 +131,7 @@ const KEPT: ExtraColumn = {
 const SHAPE: ExtraColumn = { title: "shape", width: 14, textOf: (layer) => layer.shape.join("×") };
 /** The first to be shown where there is room for some only. */
 const EXTRA_COLUMNS: readonly ExtraColumn[] = [WIDTH, KEPT, SHAPE];
-/** In the view of the layers; what a run does not know, or not yet, is a dash. */
+/** In the table; what a run does not know, or not yet, is a dash. */
 const ALL_COLUMNS: readonly ExtraColumn[] = [
   WIDTH,
   {
@@ -142,24 +158,24 @@ const ALL_COLUMNS: readonly ExtraColumn[] = [
 ];
 /** With the first of the columns, and with more. */
 const LEAST_BARS = [9, 18] as const;
-/** In the view of the layers the columns go first. */
+/** In the table the columns go first. */
 const LEAST_BAR = 8;
 
 function layerTable(
   layers: readonly ShownLayer[],
   asked: number,
   width: number,
-  { view, logScale, shown }: Pick<DashboardState, "view" | "logScale" | "shown">,
+  { logScale, shown }: Pick<DashboardState, "logScale" | "shown">,
+  isTable: boolean,
 ): LayerTable {
   const longest = Math.max(6, ...layers.map((layer) => textWidth(layerName(layer))));
   const nameWidth = Math.min(longest, Math.floor(width * 0.34));
   let barWidth = width - 2 - nameWidth - 1 - DENSITY_WIDTH;
   const extras: ExtraColumn[] = [];
-  const isAll = view === "layers";
   const isTrained = shown?.state.training !== undefined;
   const columns = ALL_COLUMNS.filter(({ ofTraining }) => isTrained || !ofTraining);
-  for (const column of isAll ? columns : EXTRA_COLUMNS) {
-    const least = isAll ? LEAST_BAR : extras.length === 0 ? LEAST_BARS[0] : LEAST_BARS[1];
+  for (const column of isTable ? columns : EXTRA_COLUMNS) {
+    const least = isTable ? LEAST_BAR : extras.length === 0 ? LEAST_BARS[0] : LEAST_BARS[1];
     if (barWidth - column.width < least) break;
     barWidth -= column.width;
     extras.push(column);

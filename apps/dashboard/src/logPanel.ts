@@ -1,16 +1,18 @@
 /** The last noteworthy events of a run. */
 import { formatClock, type LogEntry, type RunState } from "@phew/runs";
 import type { DashboardState } from "./dashboardState.ts";
+import { panelOfRun } from "./panel.ts";
 import { faintNote, type PanelContent } from "./panelContent.ts";
 import { type StyledRow, wrap } from "./styledText.ts";
 import { COLOURS } from "./theme.ts";
 
-export function logContent(
-  state: DashboardState,
-  run: RunState,
-  width: number,
-  height: number,
-): PanelContent {
+export const logPanel = panelOfRun(
+  "Log",
+  (state, { run }, width, height) => logContent(state, run, width, height),
+  { focus: "log" },
+);
+
+function logContent(state: DashboardState, run: RunState, width: number, height: number): PanelContent {
   const end = Math.max(Math.min(height, run.log.length), run.log.length - state.logOffset);
   const rows: StyledRow[] = [];
   // from the last line up, for as long as there is room

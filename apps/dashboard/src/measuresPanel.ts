@@ -10,11 +10,16 @@ import {
   type RunState,
   textWidth,
 } from "@phew/runs";
+import { panelOfRun } from "./panel.ts";
 import type { PanelContent } from "./panelContent.ts";
 import { fit } from "./styledText.ts";
 import { COLOURS } from "./theme.ts";
 
-export function measuresContent(run: RunState, width: number, height: number): PanelContent {
+export const measuresPanel = panelOfRun("Measures", (_state, { run }, width, height) =>
+  measuresContent(run, width, height),
+);
+
+function measuresContent(run: RunState, width: number, height: number): PanelContent {
   const { mask } = run;
   const measures = mask?.measures;
   const best = bestEpoch(run);

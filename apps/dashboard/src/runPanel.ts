@@ -19,14 +19,16 @@ import {
   walksPerSecond,
 } from "@phew/runs";
 import type { DashboardState } from "./dashboardState.ts";
+import { type PanelRun, panelOfRun } from "./panel.ts";
 import { faintNote, type PanelContent } from "./panelContent.ts";
 import { fit, type StyledRow } from "./styledText.ts";
 import { bar, COLOURS, LIFE_LOOKS } from "./theme.ts";
 
-export function runContent(
+export const runPanel = panelOfRun("Run", runContent, { isFirst: true });
+
+function runContent(
   state: DashboardState,
-  entry: RunEntry,
-  run: RunState,
+  { entry, run }: PanelRun,
   width: number,
   height: number,
 ): PanelContent {

@@ -8,12 +8,16 @@ import {
   summarise,
   textWidth,
 } from "@phew/runs";
-import { type DashboardState, visibleRuns } from "./dashboardState.ts";
+import type { DashboardState } from "./dashboardState.ts";
+import type { Panel } from "./panel.ts";
 import { faintNote, notice, type PanelContent, windowStart } from "./panelContent.ts";
 import { fit, type Span, type StyledRow } from "./styledText.ts";
 import { bar, COLOURS, LIFE_LOOKS, MARKS } from "./theme.ts";
+import { visibleRuns } from "./visibleRuns.ts";
 
-export function runsContent(state: DashboardState, width: number, height: number): PanelContent {
+export const runsPanel: Panel = { title: "Runs", focus: "runs", content: runsContent };
+
+function runsContent(state: DashboardState, width: number, height: number): PanelContent {
   const runs = visibleRuns(state);
   const head = filterRows(state, runs.length);
   const lines = state.order === "start" && !state.grouped ? listLines(runs) : runs;

@@ -12,7 +12,6 @@ import {
   initialDashboard,
   type QuitAnswer,
   type ShownRun,
-  showsUnits,
   update,
 } from "./dashboardState.ts";
 import { frameRows } from "./frame.ts";
@@ -22,6 +21,7 @@ import { paintedFrame } from "./paintedFrame.ts";
 import { RunWatcher } from "./runWatcher.ts";
 import { saveFrame } from "./savedFrame.ts";
 import { FullScreen } from "./terminal.ts";
+import { viewNamed } from "./views/registry.ts";
 import type { WatchEnd } from "./watch.ts";
 
 /** New events are looked for at most this often, and a frame follows where there were some. */
@@ -88,7 +88,7 @@ class Session {
     this.#job = new TerminalJob({ enter: () => this.#enter(), leave: () => screen.close() });
     this.#state = initialDashboard(folder, Date.now(), {
       ...(startedPid === undefined ? {} : { startedPid }),
-      ...(view === undefined ? {} : { view }),
+      ...(view === undefined ? {} : { view: viewNamed(view) }),
     });
     this.finished = new Promise((resolve) => {
       this.#finish = resolve;
@@ -171,7 +171,7 @@ class Session {
       folder === undefined ? [] : [this.#watcher.follow(folder, share)],
     );
     const shown = selected === undefined ? undefined : this.#watcher.follow(selected, share);
-    if (selected !== undefined && showsUnits(this.#state)) this.#watcher.readUnits(selected);
+    if (selected !== undefined && this.#state.view.readsUnits) this.#watcher.readUnits(selected);
     if (this.#isNews(shown, overlays, now)) {
       const { runs } = this.#watcher;
       this.#dispatch({ kind: "watched", runs, overlays, now, ...(shown ? { shown } : {}) });

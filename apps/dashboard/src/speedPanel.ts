@@ -10,6 +10,7 @@ import {
   type RunState,
 } from "@phew/runs";
 import type { DashboardState } from "./dashboardState.ts";
+import { panelOfRun } from "./panel.ts";
 import { faintNote, notice, type PanelContent } from "./panelContent.ts";
 import { plotRows } from "./plot.ts";
 import { fit } from "./styledText.ts";
@@ -21,12 +22,11 @@ const VALUE_WIDTH = 24;
 /** Labels, values and a gap. */
 const FACTS_WIDTH = LABEL_WIDTH + VALUE_WIDTH + 2;
 
-export function speedContent(
-  state: DashboardState,
-  run: RunState,
-  width: number,
-  height: number,
-): PanelContent {
+export const speedPanel = panelOfRun("Images per second", (state, { run }, width, height) =>
+  speedContent(state, run, width, height),
+);
+
+function speedContent(state: DashboardState, run: RunState, width: number, height: number): PanelContent {
   const { training } = run;
   if (!training) return { title: "Images per second", rows: notice("No training yet.", width) };
   const { plannedMemory, multiplyAdds, imagesPerSecond, batchSize, trainCount, rate, executor } = training;

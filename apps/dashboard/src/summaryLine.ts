@@ -1,7 +1,8 @@
 /** All in one line, for a terminal too small for panels. */
 import { counted, formatAccuracy, formatEta, formatPercent, leftMs } from "@phew/runs";
-import { type DashboardState, selectedRun } from "./dashboardState.ts";
+import type { DashboardState } from "./dashboardState.ts";
 import { LIFE_LOOKS } from "./theme.ts";
+import { selectedRun } from "./visibleRuns.ts";
 
 export function summaryLine(state: DashboardState): string {
   const entry = selectedRun(state);

@@ -8,12 +8,16 @@ import {
   type RunEntry,
   summarise,
 } from "@phew/runs";
-import { type DashboardState, visibleRuns } from "./dashboardState.ts";
+import type { DashboardState } from "./dashboardState.ts";
+import type { Panel } from "./panel.ts";
 import { faintNote, notice, type PanelContent, windowStart } from "./panelContent.ts";
 import { askedDensity, bestAccuracy, methodOf, type OrderName } from "./runOrder.ts";
 import { filterRows, markOf, noRuns, seededName } from "./runsPanel.ts";
 import { fit, type StyledRow } from "./styledText.ts";
 import { bar, COLOURS, LIFE_LOOKS } from "./theme.ts";
+import { visibleRuns } from "./visibleRuns.ts";
+
+export const sweepPanel: Panel = { title: "Sweep", focus: "runs", content: sweepContent };
 
 interface TableColumn {
   readonly title: string;
@@ -56,7 +60,7 @@ const COLUMNS: readonly TableColumn[] = [
 const PLACES = ["state", "method", "density", "progress", "ETA", "best"];
 const LEAST_NAME = 16;
 
-export function sweepContent(state: DashboardState, width: number, height: number): PanelContent {
+function sweepContent(state: DashboardState, width: number, height: number): PanelContent {
   const runs = visibleRuns(state);
   const columns = columnsFor(width);
   const head = [...filterRows(state, runs.length), headingRow(columns, state, width)];

@@ -11,6 +11,7 @@ import {
   type RunState,
 } from "@phew/runs";
 import type { DashboardState } from "./dashboardState.ts";
+import { panelOfRun } from "./panel.ts";
 import { faintNote, notice, type PanelContent } from "./panelContent.ts";
 import { fit, type Span, type StyledRow } from "./styledText.ts";
 import { COLOURS } from "./theme.ts";
@@ -31,12 +32,11 @@ interface UnitColumn {
   readonly level: (first: number, end: number) => number;
 }
 
-export function unitsContent(
-  state: DashboardState,
-  run: RunState,
-  width: number,
-  height: number,
-): PanelContent {
+export const unitsPanel = panelOfRun("Units", (state, { run }, width, height) =>
+  unitsContent(state, run, width, height),
+);
+
+function unitsContent(state: DashboardState, run: RunState, width: number, height: number): PanelContent {
   const all = columnsOf(state, run);
   if (all.length === 0) {
     const text = run.mask ? "No masks in the run's folder." : "Units come with the mask.";

@@ -16,17 +16,17 @@ import {
   walksPerSecond,
 } from "@phew/runs";
 import type { DashboardState } from "./dashboardState.ts";
+import { panelOfRun } from "./panel.ts";
 import { faintNote, notice, type PanelContent } from "./panelContent.ts";
 import { type PlotLine, plotRows } from "./plot.ts";
 import { fit, fitRow, type StyledRow } from "./styledText.ts";
 import { bar, COLOURS } from "./theme.ts";
 
-export function walksContent(
-  state: DashboardState,
-  run: RunState,
-  width: number,
-  height: number,
-): PanelContent {
+export const walksPanel = panelOfRun("Pruning", (state, { run }, width, height) =>
+  walksContent(state, run, width, height),
+);
+
+function walksContent(state: DashboardState, run: RunState, width: number, height: number): PanelContent {
   const { pruning } = run;
   if (!pruning) {
     const text = run.mask ? "Nothing was pruned: every weight is kept." : "Not pruned yet.";

@@ -11,6 +11,7 @@ export interface WatchEnd {
   readonly answer?: QuitAnswer;
 }
 
+export { VIEW_NAMES, type ViewName } from "./views/registry.ts";
 export type { QuitAnswer, WatchOptions };
 
 /**

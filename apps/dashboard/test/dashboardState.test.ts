@@ -4,11 +4,11 @@ import {
   type DashboardAction,
   type DashboardState,
   initialDashboard,
-  selectedRun,
   update,
-  visibleRuns,
 } from "../src/dashboardState.ts";
 import { actionOf, hintsOf, KEY_BINDINGS } from "../src/keys.ts";
+import { VIEWS } from "../src/views/registry.ts";
+import { selectedRun, visibleRuns } from "../src/visibleRuns.ts";
 import { busyDashboard, eventsUntil, fakeEntry, fakeOptions, START_T } from "./fakeStates.ts";
 
 const options = fakeOptions();
@@ -144,9 +144,9 @@ describe("keys", () => {
 
   it("change what they say they change", () => {
     const start = busyDashboard();
-    expect(pressed(start, "4").view).toBe("layers");
-    expect(pressed(start, "right", "l").view).toBe("pruning");
-    expect(pressed(start, "left").view).toBe("log");
+    expect(pressed(start, "4").view.name).toBe("layers");
+    expect(pressed(start, "right", "l").view).toBe(VIEWS[2]);
+    expect(pressed(start, "left").view).toBe(VIEWS.at(-1));
     expect(pressed(start, "y").logScale).toBe(true);
     expect(pressed(start, "s").smoothing).toBe(3);
     expect(pressed(start, "S", "S", "S", "S").smoothing).toBe(0);
@@ -170,7 +170,7 @@ describe("keys", () => {
     const help = pressed(busyDashboard(), "?");
     expect(help.help).toBe(true);
     for (const key of ["?", "escape", "2", "down"]) {
-      expect(pressed(help, key)).toMatchObject({ help: false, view: "overview", selected: help.selected });
+      expect(pressed(help, key)).toMatchObject({ help: false, view: help.view, selected: help.selected });
     }
     expect(pressed(help, "q").quitting).toBe(true);
   });

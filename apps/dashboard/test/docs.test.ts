@@ -1,22 +1,27 @@
+/** The tables of docs/dashboard.md say what the code says. `vitest run -u` of this file writes them anew. */
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
-import { VIEWS } from "../src/dashboardState.ts";
 import { KEY_BINDINGS, QUIT_ANSWERS } from "../src/keys.ts";
+import { VIEWS } from "../src/views/registry.ts";
 
-const text = readFileSync(new URL("../../../docs/dashboard.md", import.meta.url), "utf8");
+const page = fileURLToPath(new URL("../../../docs/dashboard.md", import.meta.url));
 
-/** The cells of the tables of a section, heads left out. */
-function rowsOf(section: string): string[][] {
-  const body = text.split(/^## /m).find((part) => part.startsWith(`${section}\n`)) ?? "";
-  const rows = [...body.matchAll(/^\| (.*) \|$/gm)].map(([, cells = ""]) => cells.split(" | "));
-  return rows.filter(([first]) => first !== "key");
-}
+/** The heads of the tables, and the rows they have to have. */
+const TABLES: readonly (readonly [head: string, rows: readonly (readonly string[])[]])[] = [
+  ["| key | view | what it shows |", VIEWS.map(({ key, name, shows }) => [key, name, shows])],
+  ["| key | what it does |", KEY_BINDINGS.map(({ shown, help }) => [shown, help])],
+  ["| key | what becomes of the run |", QUIT_ANSWERS.map(({ shown, help }) => [shown, help])],
+];
 
-it("the documented keys are those there are, in their order and words", () => {
-  const told = [...KEY_BINDINGS, ...QUIT_ANSWERS].map(({ shown, help }) => [shown, help]);
-  expect(rowsOf("Keys")).toEqual(told);
-});
-
-it("the documented views are those there are", () => {
-  expect(rowsOf("Views").map(([key, name]) => [key, name])).toEqual(VIEWS.map((name, k) => [`${k}`, name]));
+it("the documented views and keys are those there are, in their order and words", async () => {
+  let text = readFileSync(page, "utf8");
+  for (const [head, rows] of TABLES) {
+    const start = text.indexOf(`\n${head}\n`) + 1;
+    expect(start, `the table ${head}`).toBeGreaterThan(0);
+    const columns = head.split("|").length - 2;
+    const table = [head, `|${"---|".repeat(columns)}`, ...rows.map((cells) => `| ${cells.join(" | ")} |`)];
+    text = text.slice(0, start) + table.join("\n") + text.slice(text.indexOf("\n\n", start));
+  }
+  await expect(text).toMatchFileSnapshot(page);
 });

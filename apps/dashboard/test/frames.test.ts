@@ -7,9 +7,9 @@ import {
   initialDashboard,
   PANELS,
   update,
-  VIEWS,
 } from "../src/dashboardState.ts";
 import { KEY_BINDINGS } from "../src/keys.ts";
+import { VIEWS } from "../src/views/registry.ts";
 import { busyDashboard, eventsUntil, fakeEntry, fakeOptions, START_T, showing } from "./fakeStates.ts";
 import { frameOf, inkFrameOf } from "./frame.tsx";
 
@@ -40,7 +40,7 @@ function expectBordersAligned(lines: readonly string[], columns: number): void {
 }
 
 describe.each(SIZES)("the screen at %i × %i", (columns, rows) => {
-  it.each(VIEWS)("fits in the view %s, whatever has the focus, one run or the list", (view) => {
+  it.each(VIEWS)("fits in the view $name, whatever has the focus, one run or the list", (view) => {
     for (const focus of PANELS) {
       // one run with the whole screen has no list to focus
       const zoomed = focus === "log";

@@ -4,9 +4,10 @@ import { join } from "node:path";
 import stringWidth from "string-width";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { asciiFrame } from "../src/ascii.ts";
-import { update, VIEWS } from "../src/dashboardState.ts";
+import { update } from "../src/dashboardState.ts";
 import { actionOf, hintsOf } from "../src/keys.ts";
 import { frameSvg, frameText, saveFrame } from "../src/savedFrame.ts";
+import { VIEWS } from "../src/views/registry.ts";
 import { busyDashboard } from "./fakeStates.ts";
 import { frameOf } from "./frame.tsx";
 
@@ -48,7 +49,7 @@ describe("a saved frame", () => {
 });
 
 describe("ASCII", () => {
-  it.each(VIEWS)("has every line of the view %s as wide as it was, and nothing else", (view) => {
+  it.each(VIEWS)("has every line of the view $name as wide as it was, and nothing else", (view) => {
     for (const [columns, rows] of [
       [120, 40],
       [60, 20],

@@ -1,15 +1,18 @@
 import type { LayerProgress, RunEntry, TimedRunEvent } from "@phew/runs";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   type DashboardAction,
   type DashboardState,
+  initialDashboard,
   MARK_COUNT,
-  selectedRun,
   update,
-  VIEWS,
-  visibleRuns,
 } from "../src/dashboardState.ts";
-import { actionOf } from "../src/keys.ts";
+import { frameRows } from "../src/frame.ts";
+import { actionOf, KEY_BINDINGS, VIEW_KEYS } from "../src/keys.ts";
+import { rowText } from "../src/styledText.ts";
+import { VIEW_NAMES, VIEWS, viewNamed } from "../src/views/registry.ts";
+import { selectedRun, visibleRuns } from "../src/visibleRuns.ts";
 import { busyDashboard, eventsUntil, fakeEntry, fakeOptions, START_T, showing } from "./fakeStates.ts";
 import { frameOf } from "./frame.tsx";
 
@@ -206,7 +209,7 @@ describe("the pruning", () => {
       { name: "one", keptIn: Uint32Array.of(0, 1, 2, 3, 4, 5, 6, 8), fanIn: 9 },
       { name: "two", keptIn: Uint32Array.of(4, 0), fanIn: 8 },
     ];
-    const withUnits = { ...state, view: "pruning" as const, shown: { ...state.shown!, units } };
+    const withUnits = { ...state, view: viewNamed("pruning"), shown: { ...state.shown!, units } };
     const lines = frameOf(withUnits, 120, 40);
     expect(lines.join("\n")).toContain("2 of 10 without weights ·");
     expect(lines.some((line) => line.includes("·░░░░▒▓█"))).toBe(true);
@@ -283,10 +286,61 @@ describe("the training", () => {
   });
 });
 
-it("every view is the whole of its key: 0 to 6", () => {
-  VIEWS.forEach((view, k) => {
-    expect(pressed(busyDashboard(), `${k}`).view).toBe(view);
+describe("every view", () => {
+  it.each(VIEWS)("$name has its key, its name in the head, and brackets where it is shown", (view) => {
+    expect(view.name).toMatch(/^[a-z]+$/);
+    expect(view.key).toHaveLength(1);
+    const state = pressed(busyDashboard(), view.key);
+    expect(state.view).toBe(view);
+    for (const width of [160, 80]) {
+      const [head] = frameRows(state, width, 40);
+      const spans = head!.filter(({ text }) => text.includes(`${view.key} ${view.name}`));
+      expect(spans).toEqual([{ text: `[${view.key} ${view.name}]`, bold: true, colour: expect.any(String) }]);
+    }
+    const others = rowText(frameRows(state, 200, 40)[0]!);
+    for (const { key, name } of VIEWS) expect(others).toContain(`${key} ${name}`);
   });
+
+  it("has a name and a key that nothing else has", () => {
+    expect(new Set(VIEW_NAMES).size).toBe(VIEWS.length);
+    const keys = KEY_BINDINGS.flatMap((binding) => binding.keys);
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+
+  it.each(VIEWS)("$name fills the room it is given with panels", (view) => {
+    const leastWidth = view.of === "runs" ? 40 : 46;
+    const leastHeight = view.of === "runs" ? 9 : 4;
+    fc.assert(
+      fc.property(
+        fc.integer({ min: leastWidth, max: 250 }),
+        fc.integer({ min: leastHeight, max: 90 }),
+        fc.boolean(),
+        (width, height, isEmpty) => {
+          const state = isEmpty ? initialDashboard("runs", START_T) : busyDashboard();
+          const rows = view.layout(state, width, height);
+          let used = 0;
+          for (const row of rows) {
+            used += row[0]!.height;
+            expect(row.map((placed) => placed.height)).toEqual(row.map(() => row[0]!.height));
+            expect(row.reduce((sum, placed) => sum + placed.width, 0)).toBe(width);
+          }
+          expect(used).toBe(height);
+        },
+      ),
+    );
+  });
+
+  it("has the keys in the bottom line and in the help", () => {
+    for (const key of [VIEWS[0]!.key, VIEWS.at(-1)!.key]) expect(VIEW_KEYS).toContain(key);
+    expect(frameOf(busyDashboard(), 120, 40).at(-1)).toContain(` ${VIEW_KEYS} view `);
+    const help = frameOf(pressed(busyDashboard(), "?"), 120, 40).join("\n");
+    for (const { key, help: words } of VIEWS) expect(help).toMatch(new RegExp(`${key} +view: ${words}`));
+    const narrow = frameOf(pressed(busyDashboard(), "?"), 60, 20).join("\n");
+    expect(narrow).toMatch(new RegExp(`${VIEW_KEYS.replaceAll("-", "–")} +the views`));
+  });
+});
+
+it("the log moves as the keys say", () => {
   const log: DashboardAction = { kind: "moved", by: -1 };
   expect(update(pressed(busyDashboard(), "6"), log).logOffset).toBe(1);
 });

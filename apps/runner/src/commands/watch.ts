@@ -1,6 +1,7 @@
+import { VIEW_NAMES } from "@phew/dashboard/watch";
 import type { Command } from "commander";
 
-// nothing but this is loaded before the screen: it is there at once
+// nothing but this and the dashboard is loaded before the screen: it is there at once
 export function declareWatch(program: Command): void {
   program
     .command("watch")
@@ -11,6 +12,7 @@ export function declareWatch(program: Command): void {
     .argument("[folder]", "a runs folder, an experiment or one run (default: runs)")
     .option("--once", "show how things stand, and stop")
     .option("--plain", "lines instead of a screen")
+    .option("--view <name>", `what the screen shows first: ${VIEW_NAMES.join(", ")}`)
     .option("--ascii", "a screen without frames, blocks and braille")
     .action(async (folder, options) => (await import("../verbs/watch.ts")).watch(folder, options));
 }

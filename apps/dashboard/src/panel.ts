@@ -1,0 +1,57 @@
+/** A panel of the screen: a pure function of the state and of the room it has inside its borders. */
+import { describeFailure, type RunEntry, type RunState } from "@phew/runs";
+import type { DashboardState, PanelName } from "./dashboardState.ts";
+import { notice, type PanelContent } from "./panelContent.ts";
+import { wrap } from "./styledText.ts";
+import { COLOURS } from "./theme.ts";
+import { selectedRun } from "./visibleRuns.ts";
+
+export interface Panel {
+  /** What stands in its border where it has nothing to show, or cannot be drawn. */
+  readonly title: string;
+  /** By which Tab finds it; absent: the keys never go there. */
+  readonly focus?: PanelName;
+  /** @param width, height the room inside the borders */
+  readonly content: (state: DashboardState, width: number, height: number) => PanelContent;
+}
+
+/** The run under the cursor, as its folder and its events tell of it. */
+export interface PanelRun {
+  readonly entry: RunEntry;
+  readonly run: RunState;
+}
+
+/**
+ * A panel of the run under the cursor: blank where there is none, or where it is still to be read.
+ * @param isFirst it says so, and the others stay blank
+ */
+export function panelOfRun(
+  title: string,
+  content: (state: DashboardState, shown: PanelRun, width: number, height: number) => PanelContent,
+  { focus, isFirst = false }: { readonly focus?: PanelName; readonly isFirst?: boolean } = {},
+): Panel {
+  return {
+    title,
+    ...(focus === undefined ? {} : { focus }),
+    content(state, width, height) {
+      const run = state.shown?.state;
+      const entry = selectedRun(state);
+      if (run && entry) return content(state, { entry, run }, width, height);
+      const text = state.selected === undefined ? "No run is chosen." : "Reading the run …";
+      return { title, rows: isFirst ? notice(text, width) : [] };
+    },
+  };
+}
+
+/** What a panel shows. One that cannot be drawn says so in its place, and the others stay. */
+export function drawnPanel(panel: Panel, state: DashboardState, width: number, height: number): PanelContent {
+  try {
+    return panel.content(state, width, height);
+  } catch (error) {
+    const text = `This panel cannot be drawn: ${describeFailure(error).message}`;
+    return {
+      title: panel.title,
+      rows: wrap(text, width).map((line) => [{ text: line, colour: COLOURS.error }]),
+    };
+  }
+}

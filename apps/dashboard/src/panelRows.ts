@@ -1,0 +1,57 @@
+/** How panels share the room of a view: rows of panels below each other, side by side in a row. */
+import { tradeOffPanel } from "./comparePanel.ts";
+import type { DashboardState } from "./dashboardState.ts";
+import { measuresPanel } from "./measuresPanel.ts";
+import type { Panel } from "./panel.ts";
+import { methodOf } from "./runOrder.ts";
+
+export interface PlacedPanel {
+  readonly panel: Panel;
+  /** In columns and rows, borders included. */
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Panels of one height side by side. */
+export type PanelRow = readonly PlacedPanel[];
+
+/** Below it a panel shows too little to be worth its borders. */
+export const LEAST_PANEL_HEIGHT = 6;
+const MEASURES_WIDTH = 30;
+
+/** One panel over all of the width. */
+export function alone(panel: Panel, width: number, height: number): PanelRow {
+  return [{ panel, width, height }];
+}
+
+export function halves(left: Panel, right: Panel, width: number, height: number): PanelRow {
+  const half = Math.ceil(width / 2);
+  return [...alone(left, half, height), ...alone(right, width - half, height)];
+}
+
+/** A panel, and the measures of the mask beside it where there is room for them. */
+export function besideMeasures(panel: Panel, width: number, height: number): PanelRow {
+  if (width < 40 + MEASURES_WIDTH) return alone(panel, width, height);
+  return [...alone(panel, width - MEASURES_WIDTH, height), ...alone(measuresPanel, MEASURES_WIDTH, height)];
+}
+
+/**
+ * A table over all of the width, and below it accuracy over density where there is room.
+ * @param rowCount rows that the table has to show; the plot gets what it does not need
+ * @param plotShare part of the height that is the plot's in any case
+ */
+export function tableAndPlot(
+  table: Panel,
+  { rowCount, plotShare }: { readonly rowCount: number; readonly plotShare: number },
+  width: number,
+  height: number,
+): PanelRow[] {
+  if (height < 15) return [alone(table, width, height)];
+  const least = Math.max(8, Math.floor(height * plotShare));
+  const plotHeight = Math.max(least, height - Math.max(LEAST_PANEL_HEIGHT, rowCount + 4));
+  return [alone(table, width, height - plotHeight), alone(tradeOffPanel, width, plotHeight)];
+}
+
+export function methodCount(state: DashboardState): number {
+  return new Set(state.runs.map(methodOf)).size;
+}

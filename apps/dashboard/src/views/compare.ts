@@ -1,0 +1,20 @@
+/** Methods side by side. */
+import { comparePanel } from "../comparePanel.ts";
+import { methodCount, tableAndPlot } from "../panelRows.ts";
+import { densitiesOf } from "../runOrder.ts";
+import { visibleRuns } from "../visibleRuns.ts";
+import type { View } from "./view.ts";
+
+export const compare = {
+  name: "compare",
+  key: "5",
+  help: "compare methods",
+  shows: "methods side by side at one density; ↑ and ↓ change the density",
+  of: "runs",
+  layout: (state, width, height) =>
+    tableAndPlot(comparePanel, { rowCount: methodCount(state), plotShare: 0.6 }, width, height),
+  moved(state, by) {
+    const last = Math.max(0, densitiesOf(visibleRuns(state)).length - 1);
+    return { ...state, densityCursor: Math.max(0, Math.min(last, state.densityCursor + by)) };
+  },
+} as const satisfies View;

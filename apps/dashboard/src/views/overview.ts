@@ -1,0 +1,24 @@
+/** The run under the cursor at a glance. */
+import { accuracyPanel, lossPanel } from "../curvePanels.ts";
+import { layersPanel } from "../layersPanel.ts";
+import { logPanel } from "../logPanel.ts";
+import { alone, besideMeasures, halves } from "../panelRows.ts";
+import type { View } from "./view.ts";
+
+export const overview = {
+  name: "overview",
+  key: "0",
+  help: "overview",
+  shows: "the run under the cursor: how far it is, its layers, measures, loss and accuracy, log",
+  of: "run",
+  panels: [accuracyPanel, layersPanel],
+  layout(_state, width, height) {
+    const logHeight = height >= 24 ? Math.max(5, Math.floor(height * 0.2)) : 0;
+    const layersHeight = Math.floor((height - logHeight) * 0.46);
+    return [
+      besideMeasures(layersPanel, width, layersHeight),
+      halves(lossPanel, accuracyPanel, width, height - logHeight - layersHeight),
+      ...(logHeight > 0 ? [alone(logPanel, width, logHeight)] : []),
+    ];
+  },
+} as const satisfies View;

@@ -1,0 +1,17 @@
+/** All runs in a table. */
+import { methodCount, tableAndPlot } from "../panelRows.ts";
+import { sweepPanel } from "../sweepPanel.ts";
+import type { View } from "./view.ts";
+
+export const sweep = {
+  name: "sweep",
+  key: "1",
+  help: "sweep, all runs",
+  shows: "all runs in a table, and accuracy over density",
+  of: "runs",
+  layout(state, width, height) {
+    // a row a run, and a heading a method where they are grouped
+    const rowCount = state.runs.length + (state.grouped ? methodCount(state) : 0);
+    return tableAndPlot(sweepPanel, { rowCount, plotShare: 0.34 }, width, height);
+  },
+} as const satisfies View;

@@ -1,0 +1,21 @@
+/** The runs that the lists show, and the one under the cursor. */
+import type { RunEntry } from "@phew/runs";
+import type { DashboardState } from "./dashboardState.ts";
+import { ordered } from "./runOrder.ts";
+
+/** The runs that pass the filter: every word is in name, experiment, state or configuration, or begins the folder's name. */
+export function visibleRuns(state: DashboardState): readonly RunEntry[] {
+  const words = state.filter.toLowerCase().split(/\s+/).filter(Boolean);
+  if (words.length === 0) return ordered(state.runs, state);
+  const passing = state.runs.filter((run) => {
+    const facts = [run.name, run.experiment, run.life, ...Object.values(run.config)];
+    const text = facts.join("\n").toLowerCase();
+    return words.every((word) => text.includes(word) || run.id.startsWith(word));
+  });
+  return ordered(passing, state);
+}
+
+/** The entry under the cursor. */
+export function selectedRun(state: DashboardState): RunEntry | undefined {
+  return state.runs.find((run) => run.folder === state.selected);
+}
