@@ -1,4 +1,4 @@
-/** The tables of docs/dashboard.md say what the code says. `vitest run -u` of this file writes them anew. */
+/** The tables of docs/dashboard.md say what the code says. `vitest run` of this file with `-u` behind it writes them anew. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
