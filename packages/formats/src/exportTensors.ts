@@ -12,7 +12,7 @@ import { writeNpz } from "./npz.ts";
 import { parameterValues } from "./onnx/importGraph.ts";
 import { isInvented } from "./onnx/moduleNames.ts";
 import { isFloat, tensorOf } from "./onnx/tensors.ts";
-import { normalisationsOf, parameterMasks, zeroedTensor } from "./parameterMasks.ts";
+import { normalisationsIn, normalisationsOf, parameterMasks, zeroedTensor } from "./parameterMasks.ts";
 import { writeSafetensors } from "./safetensors.ts";
 import { boolTensor, float32Tensor, fromFloat32, type Tensor, type Tensors, toFloat32 } from "./tensor.ts";
 import { TensorflowLayout } from "./tensorflowLayout.ts";
@@ -85,12 +85,12 @@ function formTensors(
  */
 function silencedMeans(network: Network, weights: Weights, isHere: (parameter: string) => boolean): Weights {
   const silenced = new Map(weights);
-  for (const { op } of network.nodes) {
-    if (op.kind !== "batchNorm" || isHere(op.scale)) continue;
-    const scale = weights.get(op.scale)!;
+  for (const { scale, mean } of normalisationsIn(network)) {
+    if (isHere(scale)) continue;
+    const scales = weights.get(scale)!;
     silenced.set(
-      op.mean,
-      weights.get(op.mean)!.map((value, u) => (scale[u] === 0 ? 0 : value)),
+      mean,
+      weights.get(mean)!.map((value, u) => (scales[u] === 0 ? 0 : value)),
     );
   }
   return silenced;
@@ -156,9 +156,9 @@ function withExtras(
       if (isFloat(tensor.dtype)) all.set(name, tensor);
     }
   }
-  for (const { op } of network.nodes) {
-    if (model.format !== "zoo" || op.kind !== "batchNorm" || !op.mean.endsWith(".running_mean")) continue;
-    const counter = op.mean.replace(/running_mean$/, "num_batches_tracked");
+  for (const { mean } of normalisationsIn(network)) {
+    if (model.format !== "zoo" || !mean.endsWith(".running_mean")) continue;
+    const counter = mean.replace(/running_mean$/, "num_batches_tracked");
     all.set(counter, { dtype: "I64", shape: [], data: new Uint8Array(8) });
   }
   return all;

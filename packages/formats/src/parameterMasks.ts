@@ -14,20 +14,29 @@ export function parameterMasks(
   const all = new Map(masks.network.prunable.map((parameter) => [parameter.name, masks.of(parameter)]));
   const silent = maskedParameters(masks);
   for (const [name, mask] of silent) if (isOnFile(name)) all.set(name, mask);
-  for (const { op } of masks.network.nodes) {
-    if (op.kind !== "batchNorm" || isOnFile(op.scale)) continue;
-    const mask = silent.get(op.scale);
-    if (mask !== undefined) all.set(op.mean, mask);
+  for (const { scale, mean } of normalisationsIn(masks.network)) {
+    const mask = isOnFile(scale) ? undefined : silent.get(scale);
+    if (mask !== undefined) all.set(mean, mask);
   }
   return all;
+}
+
+/** Names of the scale and of the running mean that is taken away before it, of every operation that has both. */
+export function normalisationsIn({ nodes }: Network): { readonly scale: string; readonly mean: string }[] {
+  return nodes.flatMap(({ parameters }) => {
+    const [scale, mean] = (["scale", "mean"] as const).map(
+      (wanted) => parameters.find(({ role }) => role === wanted)?.name,
+    );
+    return scale === undefined || mean === undefined ? [] : [{ scale, mean }];
+  });
 }
 
 /**
  * The metadata that tells a loader which normalisations the masks know: one that its model has and that is not among
  * them was folded on export. A JSON list of the running means' names; absent where the network has none.
  */
-export function normalisationsOf({ nodes }: Network): { normalisations?: string } {
-  const means = nodes.flatMap(({ op }) => (op.kind === "batchNorm" ? [op.mean] : []));
+export function normalisationsOf(network: Network): { normalisations?: string } {
+  const means = normalisationsIn(network).map(({ mean }) => mean);
   return means.length === 0 ? {} : { normalisations: JSON.stringify(means) };
 }
 

@@ -3,7 +3,7 @@
  * weights as [in, out]; images are [height, width, channels], so that behind a flatten feature (y·w + x)·c + k is what
  * is k·h·w + y·w + x here: the rows of dense weights and the numbers of batch normalisation there change places too.
  */
-import { ArgumentError, type Network, type Node } from "@phew/core";
+import { ArgumentError, type Network, type Node, type UnitFlow, unitFlows } from "@phew/core";
 import { gather } from "./strides.ts";
 import { ELEMENT_BYTES, requireWholeTensor, type Tensor } from "./tensor.ts";
 
@@ -30,28 +30,22 @@ export class TensorflowLayout {
   /** @throws ArgumentError where flattened values of different images are added or cut */
   constructor(network: Network) {
     const orders: FeatureOrder[] = [];
-    const shapes = new Map(network.parameters.map(({ name, shape }) => [name, shape]));
-    for (const node of network.nodes) {
-      const order = orders[node.inputs[0] ?? 0] ?? [];
-      orders.push(orderOf(node, network, orders));
-      const { op } = node;
-      const note = (name: string, layout: Omit<ParameterLayout, "shape">) =>
-        this.#parameters.set(name, { shape: shapes.get(name)!, ...layout });
-      if (op.kind === "conv2d") {
-        const channels = network.nodes[node.inputs[0]!]!.shape[0]!;
-        const isDepthwise = op.groups > 1 && op.groups === channels;
-        note(op.weight, {
-          kind: "conv",
-          order: [],
-          ...(isDepthwise ? { depthwiseChannels: channels } : {}),
-        });
-      } else if (op.kind === "dense") {
-        note(op.weight, { kind: "dense", order });
-      } else if (op.kind === "batchNorm") {
-        for (const name of [op.scale, op.shift, op.mean, op.variance]) note(name, { kind: "vector", order });
+    for (const [index, flow] of unitFlows(network).entries()) {
+      const node = network.nodes[index]!;
+      const order = orderOf(node, flow, network, orders);
+      orders.push(order);
+      for (const { name, shape, role, unitAxis } of node.parameters) {
+        if (role !== "weight" || flow.kind !== "weights")
+          this.#parameters.set(name, { shape, kind: "vector", order: unitAxis === undefined ? [] : order });
+        else if (shape.length === 2)
+          this.#parameters.set(name, { shape, kind: "dense", order: orders[flow.from]! });
+        else {
+          const { groups, inCount } = flow;
+          const isDepthwise = groups > 1 && groups === inCount;
+          const own = { shape, kind: "conv", order: [] } as const;
+          this.#parameters.set(name, isDepthwise ? { ...own, depthwiseChannels: inCount } : own);
+        }
       }
-      if ((op.kind === "conv2d" || op.kind === "dense") && op.bias !== undefined)
-        note(op.bias, { kind: "vector", order: [] });
     }
   }
 
@@ -100,34 +94,37 @@ export class TensorflowLayout {
   }
 }
 
-/** The order of a node's features; none where its value is an image. */
-function orderOf(node: Node, network: Network, orders: readonly FeatureOrder[]): FeatureOrder {
-  const { op, shape, inputs } = node;
-  const [first = [], ...rest] = inputs.map((input) => orders[input]!);
-  if (shape.length === 3) return [];
-  switch (op.kind) {
-    case "flatten": {
-      const [channels = 1, height = 1, width = 1] = network.nodes[inputs[0]!]!.shape;
-      return first.length > 0 ? first : [run(channels, height * width)];
-    }
-    case "concat":
-      return joinedRuns([first, ...rest].flat());
-    case "batchNorm":
-    case "activation":
-    case "dropout":
-    case "identity":
-      return first;
-    case "add":
-      if (rest.every((order) => agree(order, first))) return first;
-      break;
-    case "select":
-      if (first.every(({ plane }) => plane === 1)) return [run(shape[0]!, 1)];
-      break;
-    default:
-      return [run(shape[0]!, 1)];
-  }
+/** The order of a node's features, by where its units come from; none where its value is an image. */
+function orderOf(
+  node: Node,
+  flow: UnitFlow,
+  network: Network,
+  orders: readonly FeatureOrder[],
+): FeatureOrder {
+  const [features = 1, ...places] = node.shape;
+  if (places.length > 0) return [];
+  const own = [run(features, 1)];
+  if (flow.kind !== "maps") return own;
+  const parts = flow.maps.map((map) => {
+    const isImage = network.nodes[map.from]!.shape.length === 3;
+    const given = isImage ? [run(map.count, map.spread)] : orders[map.from]!;
+    const isWhole = isImage || map.count === network.nodes[map.from]!.shape[0];
+    // of a part it is known where all of the value is in the same order everywhere
+    const order = isWhole ? given : isOurs(given) ? [run(map.count, 1)] : undefined;
+    return { ...map, end: map.toStart + map.count * map.spread, order, isImage };
+  });
+  const isSpread = parts.some(({ spread, isImage }) => spread > 1 && !isImage);
+  const isMet = parts.every(({ toStart, end }) => toStart === 0 && end === features);
+  const isStacked = parts.every(({ toStart }, k) => toStart === (k === 0 ? 0 : parts[k - 1]!.end));
+  // units that come of any places are in an order of their own
+  if (isSpread || !(isMet || isStacked)) return own;
+  const [first, ...rest] = parts.map(({ order }) => order);
+  if (first !== undefined && isMet && rest.every((order) => order !== undefined && agree(order, first)))
+    return first;
+  if (!isMet && parts.every(({ order }) => order !== undefined))
+    return joinedRuns(parts.flatMap(({ order }) => order!));
   throw new ArgumentError(`layer "${node.name}"`, {
-    given: `${op.kind} of flattened images in different orders`,
+    given: `${node.op.kind} of flattened images in different orders`,
     expected: "features that TensorFlow keeps in one order",
     remedy: "The network cannot be laid out as TensorFlow's: write PyTorch's layout.",
   });

@@ -533,10 +533,9 @@ export class Importer {
 
   /** True where the layer that puts out a value can take up factors, and numbers that are added unless all are 0. */
   canFold(of: Activation, offset: number | Float64Array): boolean {
-    const op = this.operationOf(of);
     const hasOffset = typeof offset === "number" ? offset !== 0 : offset.some((x) => x !== 0);
-    if (!isLayer(op) || !of.exclusive) return false;
-    return !hasOffset || (op.kind === "batchNorm" ? op.shift : op.bias) !== undefined;
+    const { factor, shift } = this.#affineOf(of);
+    return factor !== undefined && of.exclusive && (!hasOffset || shift !== undefined);
   }
 
   /**
@@ -544,31 +543,45 @@ export class Importer {
    * @throws Unsupported where y is read elsewhere too or its layer has no weights
    */
   foldAffine(of: Activation, scale: number | Float64Array, offset: number | Float64Array): void {
-    const op = this.operationOf(of);
-    if (!this.canFold(of, offset) || !isLayer(op)) {
+    const { factor, shift } = this.#affineOf(of);
+    if (!this.canFold(of, offset) || factor === undefined) {
       throw new Unsupported(
         "a constant is added or multiplied where no layer's own bias or scale can take it up",
       );
     }
-    const factor = op.kind === "batchNorm" ? op.scale : op.weight;
-    const shift = op.kind === "batchNorm" ? op.shift : op.bias;
-    const scaled = this.parameters.get(factor)!;
-    scaled.scale = combine(scaled.scale, scale, (a, b) => a * b);
-    scaled.offset = combine(scaled.offset, scale, (a, b) => a * b);
+    factor.scale = combine(factor.scale, scale, (a, b) => a * b);
+    factor.offset = combine(factor.offset, scale, (a, b) => a * b);
     if (shift === undefined) return;
-    const shifted = this.parameters.get(shift)!;
-    shifted.scale = combine(shifted.scale, scale, (a, b) => a * b);
-    shifted.offset = combine(
-      combine(shifted.offset, scale, (a, b) => a * b),
+    shift.scale = combine(shift.scale, scale, (a, b) => a * b);
+    shift.offset = combine(
+      combine(shift.offset, scale, (a, b) => a * b),
       offset,
       (a, b) => a + b,
     );
   }
+
+  /** What the operation behind a value multiplies last, and then adds; undefined where it has none. */
+  #affineOf({ spec }: Activation): { factor?: ParameterSource; shift?: ParameterSource } {
+    const { op, inputs } = this.#drafts.get(spec)!;
+    const shapes = inputs.map((input) => this.#drafts.get(input)!.shape);
+    const found: { factor?: ParameterSource; shift?: ParameterSource } = {};
+    for (const { name, role } of definitionOf(op).parameters(op, shapes, spec)) {
+      const part = AFFINE_PARTS[role];
+      if (part !== undefined) found[part] = this.parameters.get(name)!;
+    }
+    return found;
+  }
 }
 
-function isLayer(op: Operation): op is Extract<Operation, { kind: "conv2d" | "dense" | "batchNorm" }> {
-  return op.kind === "conv2d" || op.kind === "dense" || op.kind === "batchNorm";
-}
+/** Which parameters scale an output, and shift it. */
+const AFFINE_PARTS: Readonly<Record<ParameterRole, "factor" | "shift" | undefined>> = {
+  weight: "factor",
+  bias: "shift",
+  scale: "factor",
+  shift: "shift",
+  mean: undefined,
+  variance: undefined,
+};
 
 /** An operation on numbers or on one number a unit. */
 function combine(

@@ -1,5 +1,5 @@
 /** Where a parameter's elements are in the file, and what they become under masks and other weights. */
-import { ArgumentError, type Masks, maskedParameters, type Weights } from "@phew/core";
+import { ArgumentError, type Masks, maskedParameters, type Node, type Weights } from "@phew/core";
 import type { Dtype, Tensor } from "../tensor.ts";
 import { bitsOf, permuted, tensorFrom } from "./constants.ts";
 import type { ParameterSource, TensorUse } from "./importer.ts";
@@ -112,16 +112,13 @@ function canBePatched(part: TensorPart): boolean {
 function foldedMask(
   use: TensorUse,
   unitMasks: ReadonlyMap<string, Uint8Array>,
-  nodeOf: ReadonlyMap<string, { op: { kind: string } }>,
+  nodeOf: ReadonlyMap<string, Node>,
 ): Uint8Array | undefined {
   if (use.node.opType !== "Add" && use.node.opType !== "Sub") return undefined;
   const spec = use.axes.find((axis) => axis !== undefined);
-  const op =
-    spec === undefined
-      ? undefined
-      : (nodeOf.get(spec)?.op as { kind: string; shift?: string; bias?: string } | undefined);
-  const name = op?.shift ?? op?.bias;
-  return name === undefined ? undefined : unitMasks.get(name);
+  const parameters = spec === undefined ? [] : (nodeOf.get(spec)?.parameters ?? []);
+  const shift = parameters.find(({ added, trained }) => added && trained);
+  return shift === undefined ? undefined : unitMasks.get(shift.name);
 }
 
 /** A copy with 0 where `mask` is 0. @param transposed the tensor is [in, out], the mask [out, in] */

@@ -21,10 +21,6 @@ const NAMES: Readonly<Record<string, Activation["name"]>> = {
   softplus: "softplus",
 };
 
-const NON_NEGATIVE: readonly Activation["name"][] = ["relu", "relu6", "sigmoid", "hardSigmoid", "softplus"];
-
-export const isNonNegative = (op: Activation): boolean => NON_NEGATIVE.includes(op.name);
-
 /** An activation by its name, as layers have it in `activation`. */
 export function activationByName(value: unknown, kerasVersion: string): KerasActivation {
   if (value === null || value === undefined || value === "linear") return "linear";

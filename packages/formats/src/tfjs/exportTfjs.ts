@@ -9,7 +9,7 @@ import {
   type Network,
   type Weights,
 } from "@phew/core";
-import { parameterMasks, zeroedTensor } from "../parameterMasks.ts";
+import { normalisationsIn, parameterMasks, zeroedTensor } from "../parameterMasks.ts";
 import type { JsonObject } from "../strictJson.ts";
 import { boolTensor, ELEMENT_BYTES, float32Tensor, type Tensor } from "../tensor.ts";
 import { TensorflowLayout } from "../tensorflowLayout.ts";
@@ -260,12 +260,12 @@ function resizedTopology(model: TfjsModel, compact: Network, specs: readonly Wei
 function settledWeights(model: TfjsModel, masks: Masks, weights: Weights): Weights {
   const settled = new Map(weights);
   const maskOf = parameterMasks(masks, (name) => isOnFile(model, name));
-  for (const { op } of model.network.nodes) {
-    const mask = op.kind === "batchNorm" ? maskOf.get(op.mean) : undefined;
-    if (op.kind !== "batchNorm" || mask === undefined) continue;
+  for (const { mean } of normalisationsIn(model.network)) {
+    const mask = maskOf.get(mean);
+    if (mask === undefined) continue;
     settled.set(
-      op.mean,
-      weights.get(op.mean)!.map((mean, u) => (mask[u] === 1 ? mean : 0)),
+      mean,
+      weights.get(mean)!.map((value, u) => (mask[u] === 1 ? value : 0)),
     );
   }
   return settled;

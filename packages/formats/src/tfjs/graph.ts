@@ -67,7 +67,7 @@ export class TfjsGraph {
     return this.add(name, { kind: "input", shape }, []);
   }
 
-  /** Adds a node; what the value is known for is kept from the inputs where `kept` says nothing else. */
+  /** Adds a node. @param known of its value, beside what follows from its inputs */
   add(name: string, op: Operation, inputs: readonly Value[], known: Partial<Value> = {}): Value {
     if (inputs.some((value) => value.softmax) && !MOVES_ONLY.has(op.kind)) {
       throw this.fault(name, "a softmax before it", "softmax at the network's end alone");
@@ -79,13 +79,15 @@ export class TfjsGraph {
     while (this.#specs.has(node)) node += "'";
     this.#specs.set(node, { name: node, op, inputs: inputs.map((value) => value.node) });
     const shapes = inputs.map(({ shape }) => shape);
-    const shape = definitionOf(op).shape(op, shapes, name);
-    const isMove = MOVES_ONLY.has(op.kind);
+    const { shape, isNonNegative } = definitionOf(op);
     return {
       node,
-      shape,
+      shape: shape(op, shapes, name),
       padding: NO_PADDING,
-      nonNegative: isMove && inputs.every((value) => value.nonNegative),
+      nonNegative: isNonNegative(
+        op,
+        inputs.map((value) => value.nonNegative),
+      ),
       softmax: inputs.some((value) => value.softmax),
       ...known,
     };

@@ -3,7 +3,7 @@
 import type { Operation } from "@phew/core";
 import { counted } from "@phew/core";
 import type { JsonObject } from "../strictJson.ts";
-import { ACTIVATION_LAYERS, activationByName, isNonNegative, type KerasActivation } from "./activations.ts";
+import { ACTIVATION_LAYERS, activationByName, type KerasActivation } from "./activations.ts";
 import { NO_PADDING, type Padding, type TfjsGraph, type Value } from "./graph.ts";
 
 export interface LayerCall {
@@ -96,12 +96,10 @@ export const LAYER_READERS: Readonly<Record<string, LayerReader>> = {
     };
     return graph.add(call.name, op, [x]);
   },
-  Add: ({ name, inputs }, graph) =>
-    graph.add(name, { kind: "add" }, inputs, { nonNegative: inputs.every((value) => value.nonNegative) }),
+  Add: ({ name, inputs }, graph) => graph.add(name, { kind: "add" }, inputs),
   Concatenate: (call, graph) => {
     for (const x of call.inputs) requireLastAxis(call, x, graph);
-    const nonNegative = call.inputs.every((value) => value.nonNegative);
-    return graph.add(call.name, { kind: "concat" }, call.inputs, { nonNegative });
+    return graph.add(call.name, { kind: "concat" }, call.inputs);
   },
   MaxPooling2D: (call, graph) => {
     const x = spatial(call, graph);
@@ -116,8 +114,7 @@ export const LAYER_READERS: Readonly<Record<string, LayerReader>> = {
         remedy,
       );
     }
-    const { nonNegative } = x;
-    return graph.add(call.name, { kind: "maxPool2d", ...window }, [unpadded(x)], { nonNegative });
+    return graph.add(call.name, { kind: "maxPool2d", ...window }, [unpadded(x)]);
   },
   AveragePooling2D: (call, graph) => {
     const x = spatial(call, graph);
@@ -126,20 +123,18 @@ export const LAYER_READERS: Readonly<Record<string, LayerReader>> = {
       throw graph.fault(call.name, "zero padding and padding: same in one", "one of them");
     // zeros of a padding layer count in the mean, those of padding: same do not
     const op: Operation = { kind: "averagePool2d", ...poolOf(call, x, graph), countPadding: isPadded };
-    return graph.add(call.name, op, [unpadded(x)], { nonNegative: x.nonNegative });
+    return graph.add(call.name, op, [unpadded(x)]);
   },
   GlobalAveragePooling2D: (call, graph) => {
     const x = spatial(call, graph);
     if (call.config.keepdims === true) return pooledWhole(call.name, x, graph);
-    const { nonNegative } = x;
-    return graph.add(call.name, { kind: "globalAveragePool" }, [x], { nonNegative, pooledFrom: x });
+    return graph.add(call.name, { kind: "globalAveragePool" }, [x], { pooledFrom: x });
   },
   GlobalMaxPooling2D: (call, graph) => {
     const x = spatial(call, graph);
     const kernel = [x.shape[1]!, x.shape[2]!] as const;
-    const { nonNegative } = x;
     const window = { kernel, stride: kernel, dilation: [1, 1], padding: NO_PADDING } as const;
-    const pooled = graph.add(call.name, { kind: "maxPool2d", ...window }, [x], { nonNegative });
+    const pooled = graph.add(call.name, { kind: "maxPool2d", ...window }, [x]);
     return call.config.keepdims === true
       ? pooled
       : graph.add(`${call.name}/flatten`, { kind: "flatten" }, [pooled]);
@@ -221,7 +216,7 @@ function withActivation(name: string, found: KerasActivation, value: Value, grap
   if (found === undefined) throw graph.fault(name, "an activation that is not supported", "another");
   if (found === "linear") return graph.add(name, { kind: "identity" }, [value]);
   if (found === "softmax") return { ...value, softmax: true };
-  return graph.add(name, found, [value], { nonNegative: isNonNegative(found) });
+  return graph.add(name, found, [value]);
 }
 
 function depthwise(call: LayerCall, name: string, biasIndex: number, graph: TfjsGraph): Value {
@@ -254,8 +249,7 @@ function bias(call: LayerCall, count: number, index: number, graph: TfjsGraph): 
 function pooledWhole(name: string, x: Value, graph: TfjsGraph): Value {
   const kernel = [x.shape[1]!, x.shape[2]!] as const;
   const window = { kernel, stride: kernel, dilation: [1, 1], padding: NO_PADDING } as const;
-  const { nonNegative } = x;
-  return graph.add(name, { kind: "averagePool2d", ...window, countPadding: false }, [x], { nonNegative });
+  return graph.add(name, { kind: "averagePool2d", ...window, countPadding: false }, [x]);
 }
 
 /** The padding of the value before goes into the window that reads it. */

@@ -4,6 +4,7 @@ import {
   ArgumentError,
   compactNetwork,
   counted,
+  definitionOf,
   elementCount,
   type Masks,
   maskedWeights,
@@ -54,7 +55,6 @@ const ACTIVATIONS: Readonly<Record<ActivationName, (op: Activation) => Layer | u
   hardSwish: () => undefined,
   hardSigmoid: () => undefined,
 };
-const NON_NEGATIVE: readonly ActivationName[] = ["relu", "relu6", "sigmoid", "hardSigmoid", "softplus"];
 
 /**
  * Writes `model.json` and shards for a network from anywhere; outputs are those of the network, logits most often.
@@ -101,7 +101,8 @@ class LayersModelDraft {
     this.#outputs = outputNodes(network, outputs);
     const problems: string[] = [];
     for (const [index, node] of leadingTo(network, this.#outputs)) {
-      this.#nonNegative[index] = this.#isNonNegative(node);
+      const inputs = node.inputs.map((input) => this.#nonNegative[input]!);
+      this.#nonNegative[index] = definitionOf(node.op).isNonNegative(node.op, inputs);
       const layers = this.#layersFor(node);
       if (typeof layers === "string") problems.push(`"${node.name}" (${layers})`);
       this.#layerOf[index] = typeof layers === "string" ? "" : this.#add(node, layers);
@@ -277,21 +278,6 @@ class LayersModelDraft {
     if (before.length > 0 && !this.#nonNegative[node.inputs[0]!])
       return "a maximum over padding beside values below 0";
     return [...before, { className: "MaxPooling2D", config: poolConfig(op, padding) }];
-  }
-
-  #isNonNegative({ op, inputs }: Node): boolean {
-    if (op.kind === "activation") return NON_NEGATIVE.includes(op.name);
-    const passes = [
-      "maxPool2d",
-      "averagePool2d",
-      "globalAveragePool",
-      "flatten",
-      "dropout",
-      "identity",
-      "concat",
-      "add",
-    ];
-    return passes.includes(op.kind) && inputs.every((input) => this.#nonNegative[input]);
   }
 }
 

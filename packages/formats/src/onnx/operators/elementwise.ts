@@ -18,7 +18,7 @@ import type { NodePart } from "../parts.ts";
 import { dtypeOf, isFloat } from "../tensors.ts";
 import { reasonFor, Unsupported } from "../unsupported.ts";
 import { type Activation, type Constant, dimsText, product, sameDims, type Value } from "../values.ts";
-import { addBias, unitAxis, unitAxisOf } from "./layers.ts";
+import { addBias, lacksBias, unitAxis, unitAxisOf } from "./layers.ts";
 import type { Operator } from "./operator.ts";
 
 /** An operation that is one of the network's activations; its attributes are those of ONNX. */
@@ -289,16 +289,14 @@ function shifted(
   const number = context.scalar(constant);
   const single =
     number !== undefined && x?.kind === "activation" && x.shape[0] === 1 ? context.operationOf(x) : undefined;
-  const takesBias = (single?.kind === "dense" || single?.kind === "conv2d") && single.bias === undefined;
+  const takesBias = single !== undefined && lacksBias(single);
   if (number !== undefined && !(takesBias && x?.kind === "activation" && x.exclusive)) {
     requireScalar(constant, x);
     return affine(context, node, x, 1, sign * number);
   }
   const value = context.activation(x, "a sum");
   const op = context.operationOf(value);
-  const isLayer = op.kind === "conv2d" || op.kind === "dense";
-  if (isLayer && op.bias === undefined && value.exclusive)
-    addBias(context, node, input, constant, value, sign);
+  if (lacksBias(op) && value.exclusive) addBias(context, node, input, constant, value, sign);
   else {
     const numbers = perUnit(constant, value)?.map((n) => sign * n);
     if (numbers === undefined || !context.canFold(value, numbers))

@@ -1,5 +1,5 @@
 /** Operations with weights: Conv, Gemm, MatMul, BatchNormalization. */
-import { counted } from "@phew/core";
+import { counted, type Operation } from "@phew/core";
 import { tensorFrom } from "../constants.ts";
 import type { Importer } from "../importer.ts";
 import type { NodePart } from "../parts.ts";
@@ -133,6 +133,11 @@ function denseLayer(
   return value;
 }
 
+/** True for a convolution or dense layer that has no bias yet. */
+export function lacksBias(op: Operation): op is Extract<Operation, { weight: string; bias?: string }> {
+  return "weight" in op && op.bias === undefined;
+}
+
 /** Makes a constant the bias of the convolution or dense layer that puts out `value`. */
 export function addBias(
   context: Importer,
@@ -144,7 +149,7 @@ export function addBias(
 ): void {
   const op = context.operationOf(value);
   const units = value.shape[0]!;
-  if ((op.kind !== "conv2d" && op.kind !== "dense") || op.bias !== undefined) {
+  if (!lacksBias(op)) {
     throw new Unsupported("a constant is added where no layer's bias can take it up");
   }
   const isOneForAll = product(given.dims) === 1 && units > 1 && given.dims.length <= value.dims.length;

@@ -1,4 +1,5 @@
 /** Operations that take a maximum or a mean over places. */
+import { definitionOf } from "@phew/core";
 import { normalAxis, smallNumbers } from "../constants.ts";
 import type { Importer } from "../importer.ts";
 import type { NodePart } from "../parts.ts";
@@ -116,7 +117,6 @@ function reduction(context: Importer, node: NodePart, x: Value | undefined, axes
 /** True where a value cannot be below 0. */
 function isPositive(context: Importer, value: Activation): boolean {
   const op = context.operationOf(value);
-  return (
-    op.kind === "activation" && ["relu", "relu6", "sigmoid", "hardSigmoid", "softplus"].includes(op.name)
-  );
+  // of what it reads nothing is known
+  return definitionOf(op).isNonNegative(op, [false]);
 }
