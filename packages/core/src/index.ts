@@ -116,6 +116,7 @@ export {
   formatEta,
   formatMeasure,
   formatMegabytes,
+  formatMoment,
   formatPercent,
   formatShortCount,
 } from "./quantity.ts";

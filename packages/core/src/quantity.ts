@@ -95,6 +95,13 @@ export function formatClock(t: number): string {
   return `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}`;
 }
 
+/** Local date and time of a moment in milliseconds since the epoch: "2026-11-30 14:03:09". */
+export function formatMoment(t: number): string {
+  const date = new Date(t);
+  if (Number.isNaN(date.getTime())) return NOTHING;
+  return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())} ${formatClock(t)}`;
+}
+
 function significant(value: number, digits: number): string {
   const text = value.toPrecision(digits);
   const plain = text.includes("e") ? `${Number(text)}` : text;

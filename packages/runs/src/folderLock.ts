@@ -25,12 +25,13 @@ import {
 } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { ArgumentError, errorCode } from "@phew/core";
+import { ArgumentError, errorCode, formatMoment } from "@phew/core";
 import { isRecord, optional, record, text, whole } from "./fields.ts";
+import { type LockEnd, lostFault, nameOf } from "./lostLock.ts";
 import { ownerFields, ownerLives, ownProcess, type ProcessOwner } from "./processes.ts";
 import { readBounded } from "./regularFile.ts";
 import { removePartials, writeFault } from "./replaceFile.ts";
-import { HEARTBEAT_MS, STALE_MS } from "./status.ts";
+import { HEARTBEAT_MS, type RunnerState, readStatus, STALE_MS } from "./status.ts";
 
 export interface LockOwner extends ProcessOwner {
   /** Tells this lock from a later one of the same process number. */
@@ -45,9 +46,31 @@ export interface LockKind {
   readonly file: string;
   /** What is locked: "run". */
   readonly noun: string;
+  /** How who had it last has left it, where its files tell. */
+  end?(folder: string): LockEnd | undefined;
 }
 
-export const RUN_LOCK: LockKind = { file: "lock", noun: "run" };
+export const RUN_LOCK: LockKind = { file: "lock", noun: "run", end: endOfRun };
+
+/** What is to be done about a run that somebody else has ended. */
+const END_REMEDIES: Readonly<Record<Exclude<RunnerState, "running">, string>> = {
+  finished: "Nothing is left to do: its results are in the folder.",
+  interrupted: "Run the same command again: it goes on where the work was left.",
+  failed: "Mend what it says, and run the same command again: it goes on where the work was left.",
+};
+
+function endOfRun(folder: string): LockEnd | undefined {
+  const status = readStatus(folder);
+  if (status === undefined || status.state === "running") return undefined;
+  const { state, updatedT, failure } = status;
+  const at = `at ${formatMoment(updatedT)}`;
+  const what = {
+    finished: `finished it ${at}`,
+    interrupted: `was stopped ${at}`,
+    failed: `failed ${at}${failure === undefined ? "" : `: ${failure}`}`,
+  };
+  return { owner: status, what: what[state], remedy: END_REMEDIES[state] };
+}
 
 export interface FolderLock {
   /** Of this lock alone: for names of files that nobody else writes. */
@@ -56,7 +79,7 @@ export interface FolderLock {
   place(name: string): string;
   /** Shows processes of other machines that this one lives. */
   renew(): void;
-  /** @throws ArgumentError where another process has taken the folder over */
+  /** @throws ArgumentError where another process has taken the folder over: what became of it, as far as can be told */
   requireHeld(): void;
   release(): void;
 }
@@ -192,9 +215,17 @@ class HeldLock implements FolderLock {
   }
 
   requireHeld(): void {
-    const found = read(join(this.#folder, this.#kind.file));
-    if (found === this.#text && existsSync(this.#gate)) return;
-    throw taken(this.#folder, this.#kind, found === undefined ? undefined : parseText(found));
+    const [folder, kind] = [this.#folder, this.#kind];
+    const found = read(join(folder, kind.file));
+    const hasGate = existsSync(this.#gate);
+    if (found === this.#text && hasGate) return;
+    const lock = found === undefined ? "none" : found === this.#text ? "own" : "other";
+    const owner = found === undefined ? undefined : parseText(found);
+    const end = kind.end?.(folder);
+    throw new ArgumentError(
+      folder,
+      lostFault({ folder, noun: kind.noun, lock, owner, age: lockAge(folder, kind), hasGate, end }),
+    );
   }
 
   release(): void {
@@ -294,7 +325,7 @@ function takeAway(folder: string, kind: LockKind, found: string, by: FolderLock)
 }
 
 function taken(folder: string, { noun }: LockKind, owner: LockOwner | undefined): ArgumentError {
-  const who = owner === undefined ? "another process" : `process ${owner.pid} on ${owner.host}`;
+  const who = owner === undefined ? "another process" : nameOf(owner);
   return new ArgumentError(folder, {
     given: `a ${noun} that ${who} is working on`,
     expected: `a ${noun} nobody works on`,

@@ -1,5 +1,5 @@
 // A run for tests of executors: makes steps of 20 ms, keeps their number, stops at SIGTERM with 130, goes on where it was.
-// Arguments: folder, number of steps, "crash" or nothing.
+// Arguments: folder, number of steps, "crash", "taken" (another process takes the run over and finishes it) or nothing.
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { ownProcess } from "../dist/processes.js";
@@ -10,11 +10,11 @@ const stepFile = path.join(folder, "step");
 let step = existsSync(stepFile) ? Number(readFileSync(stepFile, "utf8")) : 0;
 appendFileSync(path.join(folder, "starts"), `${process.pid} from ${step}\n`);
 
-function tell(state, failure) {
+function tell(state, failure, owner = ownProcess()) {
   const status = {
     state,
     name: path.basename(folder),
-    ...ownProcess(),
+    ...owner,
     startedT: Date.now(),
     updatedT: Date.now(),
     summary: {
@@ -36,6 +36,11 @@ process.on("SIGTERM", () => {
 if (mode === "crash") {
   tell("failed", "made to fail");
   console.error("made to fail");
+  process.exit(1);
+}
+if (mode === "taken") {
+  tell("finished", undefined, { ...ownProcess(), pid: process.ppid });
+  console.error("taken over");
   process.exit(1);
 }
 setInterval(() => {

@@ -157,6 +157,107 @@ describe("a process that wakes behind another that finished its run", () => {
     60_000,
   );
 
+  const here = `process ${process.pid} on ${hostname()}`;
+  const moment = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`;
+  const takenBy = (folder: string) => {
+    giveUp(folder);
+    return RunWriter.open(options());
+  };
+  const rewritten = (folder: string, change: object, age = 0) => {
+    const lock = join(folder, "lock");
+    const owner = JSON.parse(readFileSync(lock, "utf8"));
+    writeFileSync(lock, JSON.stringify({ ...owner, token: "x", ...change }));
+    utimesSync(lock, new Date(Date.now() - age), new Date(Date.now() - age));
+  };
+
+  it.each<[state: string, act: (folder: string) => unknown, given: string, remedy: string]>([
+    [
+      "finished by another",
+      (folder) => finishedByAnother(folder),
+      `a run that ${here} took over: it finished it at ${moment}`,
+      "Nothing is left to do: its results are in the folder.",
+    ],
+    [
+      "stopped by another",
+      (folder) => takenBy(folder).close({ state: "interrupted" }),
+      `a run that ${here} took over: it was stopped at ${moment}`,
+      "Run the same command again",
+    ],
+    [
+      "failed in other hands",
+      (folder) => takenBy(folder).close({ state: "failed", failure: "no disk" }),
+      `a run that ${here} took over: it failed at ${moment}: no disk`,
+      "Mend what it says",
+    ],
+    [
+      "left by another without a word",
+      (folder) => {
+        giveUp(folder);
+        lockFolder(folder, RUN_LOCK).release();
+        rmSync(join(folder, "status.json"));
+      },
+      "a run that another process took over, and has left since",
+      "Run the same command again",
+    ],
+    [
+      "worked on by another of this machine",
+      (folder) => rewritten(folder, { pid: process.ppid, started: processStart(process.ppid) }),
+      `a run that process ${process.ppid} on ${hostname()} took over while this one showed no sign of life, and is working on`,
+      "Wait for it, or stop it.",
+    ],
+    [
+      "worked on elsewhere",
+      (folder) => rewritten(folder, { host: "elsewhere" }, 5_000),
+      `a run that process ${process.pid} on elsewhere took over while this one showed no sign of life, and is working on`,
+      "Wait for it, or stop it there.",
+    ],
+    [
+      "taken over elsewhere, and not heard of since",
+      (folder) => rewritten(folder, { host: "elsewhere" }, 3_600_000),
+      `a run that process ${process.pid} on elsewhere took over, of which there has been no sign of life since ${moment}`,
+      "Wait for it; where it is gone, run the same command again.",
+    ],
+    [
+      "taken over by a process that was killed",
+      (folder) => rewritten(folder, { pid: 2 ** 22 + 1 }),
+      `a run that process ${2 ** 22 + 1} on ${hostname()} took over, and that process is gone before its end`,
+      "Run the same command again",
+    ],
+    [
+      "just being taken over",
+      (folder) => {
+        for (const name of readdirSync(folder).filter((name) => name.startsWith(".gate.")))
+          rmSync(join(folder, name), { recursive: true });
+      },
+      "a run that another process is just taking over",
+      "Wait for it.",
+    ],
+    [
+      "without its lock",
+      (folder) => rmSync(join(folder, "lock")),
+      "a run whose lock is gone: removed by hand, or by a process that is just taking it over",
+      "Run the same command again",
+    ],
+    [
+      "without its folder",
+      (folder) => rmSync(folder, { recursive: true }),
+      "a run whose folder is gone",
+      "it begins anew",
+    ],
+  ])("says what became of a run that is %s", async (_, act, given, remedy) => {
+    const first = RunWriter.open(options());
+    first.append(started);
+    await first.keepCheckpoint(checkpointAt(1));
+    await act(first.folder);
+    const said = new RegExp(
+      `^[^:]*: got ${given}, expected a run that is still this process's own\\. .*${remedy}`,
+    );
+    expect(() => first.append(epoch(1))).toThrow(said);
+    await expect(first.write("a", async () => undefined)).rejects.toThrow(said);
+    await expect(first.keepCheckpoint(checkpointAt(2))).rejects.toThrow(said);
+    expect(() => first.close({ state: "finished" })).toThrow(said);
+  });
+
   it("says who has the run", async () => {
     const first = RunWriter.open(options());
     await first.keepCheckpoint(checkpointAt(1));

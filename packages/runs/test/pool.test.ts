@@ -67,6 +67,16 @@ it("runs all tasks, and the others where one crashes; a log keeps what each prin
   expect(await pool.status()).toBeUndefined();
 });
 
+it("counts a run as done that another process took over and finished while its own was suspended", async () => {
+  const folder = scratchFolder();
+  const [first] = fakeTasks(folder, 1, 3) as [SweepTask];
+  const taken = { ...first, command: [...first.command, "taken"] };
+  const pool = localPool({ folder: join(folder, ".sweep"), processCount: 1 });
+  const { failures, text } = await pool.submit([taken], { signal: never });
+  expect([...failures]).toEqual([]);
+  expect(text).toBe("1 of 1 run done, 1 at a time");
+});
+
 it("tells of a program that is not there, as a failure of its run alone", async () => {
   const folder = scratchFolder();
   const [first, second] = fakeTasks(folder, 2, 1) as [SweepTask, SweepTask];

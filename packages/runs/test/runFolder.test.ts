@@ -420,7 +420,7 @@ describe("what stands in the way", () => {
     const files = () => readdirSync(first.folder).map((name) => [name, statSync(first.path(name)).mtimeMs]);
     const before = files();
     await expect(first.keepCheckpoint(checkpointAt(1))).rejects.toThrow(
-      "process 1 on elsewhere is working on",
+      "process 1 on elsewhere took over while this one showed no sign of life, and is working on",
     );
     expect(files()).toEqual(before);
     expect(() => first.close({ state: "finished" })).toThrow("process 1 on elsewhere");

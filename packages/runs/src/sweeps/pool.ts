@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ArgumentError, counted } from "@phew/core";
 import { CLOCK_MS, type LockKind, type LockOwner, lockAge, lockFolder, lockOwner } from "../folderLock.ts";
+import { nameOf } from "../lostLock.ts";
 import { ownerLives, signalOwner } from "../processes.ts";
 import { makeOwnFolder, writeFault } from "../replaceFile.ts";
 import { HEARTBEAT_MS, STALE_MS } from "../status.ts";
@@ -110,7 +111,6 @@ function stopped(tasks: readonly SweepTask[]): string | undefined {
   return count === 0 ? undefined : `asked ${runs(count)} to stop`;
 }
 
-const nameOf = ({ pid, host }: LockOwner): string => `process ${pid} on ${host}`;
 const runs = (count: number): string => counted(count, "run");
 
 async function runAll(
@@ -170,6 +170,8 @@ async function attend(
     const { state, status } = taskStatus(task, Date.now());
     // another process was quicker to take the run
     if (state === "running" && status?.pid !== end.pid) continue;
+    // or has finished it, since this one slept
+    if (state === "finished" && status?.pid !== end.pid) return undefined;
     if (state === "interrupted") return "stopped before its end";
     const [lastLine] = lastLines(logFile(folder, task.id), 1);
     const how = end.signal ? `ended by ${end.signal}` : `ended with exit code ${end.code}`;
