@@ -2,8 +2,14 @@
  * How often a walk comes to each unit, by its transition probabilities: exact, weights and forks included.
  *   forward:  visits of output unit o = Σ_i visits_i · b_oi / Σ_o' b_o'i;   backward likewise, over the weights that enter
  * b the biased weights; a unit whose weights are all 0 passes its visits on equally. Three passes over the weights.
+ * Walks start at the end's units in turn, so that what matters besides is whether a unit is visited from all starts alike
+ * or from a few: the variance over the starts. With signs ε_s that are random and balanced,
+ *   variance = E (Σ_s ε_s visits_s)² / n,
+ * exact where a single start leads to a unit; with up to eight starts all are followed. A pass over the weights for each of
+ * eight draws and direction; beyond 2^20 weights only what the starts themselves lead to is followed.
  */
 import { Forks } from "./forks.ts";
+import { Random } from "./random.ts";
 import { INPUT, type WalkLayer, type WalkLink, type WalkOptions, type WalkPlan } from "./walkPlan.ts";
 import { type Segment, sourceUnit, wire } from "./wiring.ts";
 
@@ -17,14 +23,27 @@ export interface LayerNorms {
   readonly entering: Float64Array;
 }
 
-/** Visits per walk of the units of each layer of the plan; absent for a direction that no walk takes. */
+/** Visits per walk of the units of each layer of the plan, by walks of one direction. */
+export interface Visits {
+  /** Over all starts. */
+  readonly mean: readonly Float64Array[];
+  /** Between starts. */
+  readonly variance: readonly Float64Array[];
+}
+
+/** Absent for a direction that no walk takes. */
 export interface UnitVisits {
   readonly norms: readonly LayerNorms[];
-  /** Of input units, by forward walks. */
-  readonly forward: readonly Float64Array[] | undefined;
-  /** Of output units, by backward walks. */
-  readonly backward: readonly Float64Array[] | undefined;
+  /** Of input units. */
+  readonly forward: Visits | undefined;
+  /** Of output units. */
+  readonly backward: Visits | undefined;
 }
+
+/** Draws of signs. */
+const DRAW_COUNT = 8;
+/** Weights beyond which a pass over them all for each draw takes too long. */
+const MOST_FOLLOWED = 2 ** 20;
 
 export function unitVisits(plan: WalkPlan, options: WalkOptions): UnitVisits {
   const wiring = wire(plan);
@@ -34,11 +53,49 @@ export function unitVisits(plan: WalkPlan, options: WalkOptions): UnitVisits {
     entering: (l, unit) => norms[l]!.entering[unit]!,
   });
   const { direction } = options;
+  const visitsOf = (forward: boolean): Visits => {
+    const exits = forward ? wiring.forward : wiring.backward;
+    const startCount = forward ? plan.inputCount : plan.outputCount;
+    const isFollowed = plan.edgeCount <= MOST_FOLLOWED;
+    const from = (starts: Float64Array, far: boolean) =>
+      visitsFrom(starts, plan, exits, norms, forks, forward, far);
+    const mean = from(new Float64Array(startCount).fill(1 / startCount), true);
+    const variance = mean.map(({ length }) => new Float64Array(length));
+    for (const contrast of contrasts(startCount)) {
+      for (const [l, visits] of from(contrast, isFollowed).entries())
+        for (const [unit, visit] of visits.entries()) variance[l]![unit]! += visit * visit;
+    }
+    return { mean, variance };
+  };
   return {
     norms,
-    forward: direction === "backward" ? undefined : visitsOf(plan, wiring.forward, norms, forks, true),
-    backward: direction === "forward" ? undefined : visitsOf(plan, wiring.backward, norms, forks, false),
+    forward: direction === "backward" ? undefined : visitsOf(true),
+    backward: direction === "forward" ? undefined : visitsOf(false),
   };
+}
+
+/** Weights of the starts, of sum 0 each: the squares of what comes of them add up to the variance, on average. */
+function contrasts(startCount: number): Float64Array[] {
+  if (startCount === 1) return [];
+  if (startCount <= DRAW_COUNT) {
+    return Array.from({ length: startCount }, (_, s) =>
+      Float64Array.from(
+        { length: startCount },
+        (_, k) => (Number(k === s) - 1 / startCount) / Math.sqrt(startCount),
+      ),
+    );
+  }
+  const size = 1 / Math.sqrt(startCount * DRAW_COUNT);
+  return Array.from({ length: DRAW_COUNT }, (_, draw) => {
+    const random = new Random(0, draw);
+    const signs = Float64Array.from({ length: startCount }, (_, s) => (s % 2 === 0 ? 1 : -1));
+    for (let s = startCount - 1; s > 0; s--) {
+      const other = Math.floor(random.nextFloat() * (s + 1));
+      [signs[s], signs[other]] = [signs[other]!, signs[s]!];
+    }
+    const mean = (startCount % 2) / startCount;
+    return signs.map((sign) => (sign - mean) * size);
+  });
 }
 
 export function biasedWeight(weight: number, bias: WalkOptions["bias"]): number {
@@ -100,20 +157,23 @@ export function firstInput({ outCount, inCount, groups }: WalkLayer, o: number):
   return Math.floor(o / (outCount / groups)) * (inCount / groups);
 }
 
-/** Visits of the units at which walks of a direction come to each layer. */
-function visitsOf(
+/**
+ * Visits of the units at which walks of a direction come to each layer.
+ * @param starts how often walks start at each unit @param far whether across the layers, too
+ */
+function visitsFrom(
+  starts: Float64Array,
   plan: WalkPlan,
   exits: readonly (readonly Segment[])[],
   norms: readonly LayerNorms[],
   forks: Forks,
   forward: boolean,
+  far: boolean,
 ): Float64Array[] {
   const layerCount = plan.layers.length;
   const arriving = plan.layers.map((layer) => new Float64Array(forward ? layer.inCount : layer.outCount));
-  const startCount = forward ? plan.inputCount : plan.outputCount;
-  const starts = new Float64Array(startCount).fill(1 / startCount);
   leave(exits[forward ? 0 : layerCount + 1]!, starts, forks, forward, arriving);
-  for (let step = 0; step < layerCount; step++) {
+  for (let step = 0; far && step < layerCount; step++) {
     const l = forward ? step : layerCount - 1 - step;
     const across = forward ? acrossForward : acrossBackward;
     leave(exits[l + 1]!, across(norms[l]!, arriving[l]!), forks, forward, arriving);

@@ -1,13 +1,21 @@
 /**
  * What walks will have conserved, foretold from the transition probabilities; nothing is walked.
- *   expected conserved(t) = Σ_e 1 − (1 − p_e)^t ≈ Σ_e 1 − exp(−t · p_e),   p_e = visits of e's unit · b_e / Σ b
- * p_e is exact (see unitVisits.ts) and the mean of both directions where they alternate; of layers of more than
- * 131,072 kernels a sample is looked at. Probabilities are kept in bins of a thirty-second of an octave, so that one look
- * at a number of walks costs some thousand steps, whatever the size of the network.
- * Cost: some 14 nanoseconds of processor time a weight, once: 1.4 s for 100 million weights.
+ *   expected conserved(t) = Σ_e 1 − miss_e(t),   p_e = visits of e's unit · b_e / Σ b
+ * p_e is exact (see unitVisits.ts). Since walks start in turn and not at random, miss_e is less than (1 − p_e)^t where few of
+ * the starts lead to e. Starts are taken to be of two kinds, which have the mean and the variance of the visits: a share π of
+ * them, spread evenly over the turn, from which a walk takes e with probability y = p_e / π, and the others, from which none
+ * does. Then, of t walks of one direction, with x = t · π,
+ *   miss_e = (1 − y)^⌊x⌋ · (1 − (x − ⌊x⌋) · y),
+ * which is exp(−t · p_e) where y is small; both directions multiply where they alternate. It is exact for weights at the
+ * ends of the network.
+ * Of layers of more than 131,072 kernels a sample is looked at. Probabilities are kept in bins of a thirty-second of an
+ * octave, so that one look at a number of walks costs some thousand steps, whatever the size of the network.
+ * Cost: some 14 nanoseconds of processor time a weight, once, 1.4 s for 100 million weights; up to a million some 100 to
+ * 200.
+ * Accuracy: docs/concepts.md, test/walksExpectedAccuracy.test.ts.
  */
 import { requireWhole } from "./errors.ts";
-import { biasedWeight, firstInput, type LayerNorms, unitVisits } from "./unitVisits.ts";
+import { biasedWeight, firstInput, type LayerNorms, unitVisits, type Visits } from "./unitVisits.ts";
 import { checkOptions } from "./walkOptions.ts";
 import type { WalkOptions, WalkPlan } from "./walkPlan.ts";
 
@@ -15,12 +23,31 @@ import type { WalkOptions, WalkPlan } from "./walkPlan.ts";
 const SAMPLE = 2 ** 17;
 /** No estimate beyond: such walks end in no time. */
 const MOST_WALKS = 1e300;
+/** Below this, a start's share of walks that take an edge counts as small. */
+const SMALL = 1 / 32;
+
+/** Edges that a walk takes from some of its starts with a probability that is not small. */
+interface Turns {
+  readonly forward: Turn;
+  readonly backward: Turn;
+  readonly edges: number;
+}
+
+/** Of the walks of one direction. */
+interface Turn {
+  /** Share of the starts, of all walks: half where directions alternate. */
+  readonly starts: number;
+  /** Probability of a walk from one of these. */
+  readonly probability: number;
+}
 
 /** A layer's edges that are not conserved yet, by their probability per walk. */
 interface LayerBins {
   readonly probability: Float64Array;
   /** Number of edges of each; not whole where a sample stands for them. */
   readonly edges: Float64Array;
+  /** The others. */
+  readonly turns: readonly Turns[];
   /** Conserved from the start. */
   readonly keptCount: number;
 }
@@ -37,7 +64,7 @@ export class WalkExpectation {
     checkOptions(options);
     const { norms, forward, backward } = unitVisits(plan, options);
     const bins = new Bins();
-    this.#layers = norms.map((own, l) => binLayer(own, forward?.[l], backward?.[l], options, bins, kept));
+    this.#layers = norms.map((own, l) => binLayer(own, l, forward, backward, options, bins, kept));
     this.#edgeCount = plan.edgeCount;
   }
 
@@ -46,11 +73,7 @@ export class WalkExpectation {
    * @returns edges conserved of each layer of the plan, not rounded
    */
   layersAfter(walkCount: number): Float64Array {
-    return Float64Array.from(this.#layers, ({ probability, edges, keptCount }) => {
-      let sum = keptCount;
-      for (const [k, p] of probability.entries()) sum += edges[k]! * -Math.expm1(-walkCount * p);
-      return sum;
-    });
+    return Float64Array.from(this.#layers, (layer) => after(layer, walkCount).edges);
   }
 
   /** Edges conserved of all layers together, not rounded. @param walkCount from 0, Infinity too */
@@ -68,9 +91,10 @@ export class WalkExpectation {
     // Newton from below never oversteps, since ever fewer edges are new: the tangent lies above the curve
     for (let walkCount = 0; ; ) {
       const { edges, slope } = this.#after(walkCount);
-      const missing = keepCount - edges;
-      const step = missing / slope;
-      if (missing < 0.5 || step <= walkCount * 1e-3) return Math.ceil(walkCount + Math.max(0, step));
+      // conserved edges are whole: keepCount is reached as often as not where half of the last is expected
+      const missing = keepCount - 0.5 - edges;
+      const step = missing <= 0 ? 0 : missing / slope;
+      if (step <= walkCount * 1e-3) return Math.ceil(walkCount + step);
       walkCount += step;
       if (!(walkCount <= MOST_WALKS)) return Number.POSITIVE_INFINITY;
     }
@@ -79,16 +103,46 @@ export class WalkExpectation {
   /** Edges conserved after so many walks, and how many one more adds. */
   #after(walkCount: number): { edges: number; slope: number } {
     let [sum, slope] = [0, 0];
-    for (const { probability, edges, keptCount } of this.#layers) {
-      sum += keptCount;
-      for (const [k, p] of probability.entries()) {
-        const found = -Math.expm1(-walkCount * p);
-        sum += edges[k]! * found;
-        slope += edges[k]! * p * (1 - found);
-      }
+    for (const layer of this.#layers) {
+      const found = after(layer, walkCount);
+      sum += found.edges;
+      slope += found.slope;
     }
     return { edges: sum, slope };
   }
+}
+
+function after(
+  { probability, edges, turns, keptCount }: LayerBins,
+  walkCount: number,
+): { edges: number; slope: number } {
+  let [sum, slope] = [keptCount, 0];
+  for (const [k, p] of probability.entries()) {
+    const found = -Math.expm1(-walkCount * p);
+    sum += edges[k]! * found;
+    slope += edges[k]! * p * (1 - found);
+  }
+  for (const { forward, backward, edges: count } of turns) {
+    const [ahead, back] = [missed(forward, walkCount), missed(backward, walkCount)];
+    sum += count * (1 - ahead.share * back.share);
+    slope += count * (ahead.slope * back.share + back.slope * ahead.share);
+  }
+  return { edges: sum, slope };
+}
+
+/** Share of the edges that no walk has taken, and how much less it is with each walk. */
+function missed({ starts, probability }: Turn, walkCount: number): { share: number; slope: number } {
+  const visits = walkCount * starts;
+  if (probability < SMALL || visits === Number.POSITIVE_INFINITY) {
+    const share = Math.exp(-visits * probability || 0);
+    return { share, slope: share * starts * probability };
+  }
+  const whole = Math.floor(visits);
+  const before = (1 - probability) ** whole;
+  return {
+    share: before * (1 - (visits - whole) * probability),
+    slope: before * starts * probability,
+  };
 }
 
 /** Walks expected for keepCount edges; see {@link WalkExpectation.walksFor}. */
@@ -96,23 +150,50 @@ export function walksExpected(plan: WalkPlan, options: WalkOptions, keepCount: n
   return new WalkExpectation(plan, options).walksFor(keepCount);
 }
 
-/** Numbers of any size above 0 by their exponent and the first five bits behind it. */
+const number = new Float64Array(1);
+const words = new Uint32Array(number.buffer);
+
+/** Exponent of a number from 0 and the first five bits behind it. */
+function binOf(p: number): number {
+  number[0] = p;
+  return words[1]! >>> 15;
+}
+
+/** Numbers of any size above 0 by their {@link binOf}. */
 class Bins {
-  readonly #number = new Float64Array(1);
-  readonly #words = new Uint32Array(this.#number.buffer);
   readonly #count = new Float64Array(2 ** 16);
   readonly #sum = new Float64Array(2 ** 16);
+  readonly #turns = new Map<string, Turns>();
 
   add(p: number, edges: number): void {
     if (p === 0) return;
-    this.#number[0] = p;
-    const bin = this.#words[1]! >>> 15;
+    const bin = binOf(p);
     this.#count[bin]! += edges;
     this.#sum[bin]! += edges * p;
   }
 
+  /** An edge that walks take from some starts with a large probability. @param within what both are multiplied by */
+  addTurns(ahead: Turn, back: Turn, within: number): void {
+    const forward = { ...ahead, probability: ahead.probability * within };
+    const backward = { ...back, probability: back.probability * within };
+    const all = [forward.starts, forward.probability, backward.starts, backward.probability];
+    const key = all.map(binOf).join(" ");
+    const known = this.#turns.get(key);
+    const mean = (a: number | undefined, b: number) =>
+      a === undefined ? b : a + (b - a) / (known!.edges + 1);
+    const turn = (a: Turn | undefined, b: Turn) => ({
+      starts: mean(a?.starts, b.starts),
+      probability: mean(a?.probability, b.probability),
+    });
+    this.#turns.set(key, {
+      forward: turn(known?.forward, forward),
+      backward: turn(known?.backward, backward),
+      edges: (known?.edges ?? 0) + 1,
+    });
+  }
+
   /** What was added, the mean of each bin; and forgets it. @param scale that all numbers of edges are multiplied by */
-  take(scale: number): Pick<LayerBins, "probability" | "edges"> {
+  take(scale: number): Pick<LayerBins, "probability" | "edges" | "turns"> {
     const [probability, edges]: [number[], number[]] = [[], []];
     for (let bin = 0; bin < this.#count.length; bin++) {
       if (this.#count[bin] === 0) continue;
@@ -121,14 +202,17 @@ class Bins {
     }
     this.#count.fill(0);
     this.#sum.fill(0);
-    return { probability: Float64Array.from(probability), edges: Float64Array.from(edges) };
+    const turns = [...this.#turns.values()].map((turn) => ({ ...turn, edges: turn.edges * scale }));
+    this.#turns.clear();
+    return { probability: Float64Array.from(probability), edges: Float64Array.from(edges), turns };
   }
 }
 
 function binLayer(
   norms: LayerNorms,
-  forward: Float64Array | undefined,
-  backward: Float64Array | undefined,
+  l: number,
+  forward: Visits | undefined,
+  backward: Visits | undefined,
   { bias, granularity }: WalkOptions,
   bins: Bins,
   kept: Uint8Array | undefined,
@@ -138,7 +222,7 @@ function binLayer(
   const [inPerGroup, outPerGroup] = [inCount / groups, outCount / groups];
   const kernelCount = weight.length / kernelSize;
   const sampled = Math.min(SAMPLE, kernelCount);
-  const both = forward !== undefined && backward !== undefined ? 0.5 : 1;
+  const walkShare = forward !== undefined && backward !== undefined ? 0.5 : 1;
   const isKept = (edge: number) => kept !== undefined && kept[edge] !== 0;
   for (let s = 0; s < sampled; s++) {
     const kernel = placeOf(s, sampled, kernelCount);
@@ -147,20 +231,32 @@ function binLayer(
     const first = kernel * kernelSize;
     let norm = 0;
     for (let k = first; k < first + kernelSize; k++) norm += biasedWeight(weight[k]!, bias);
-    let p = 0;
-    if (forward !== undefined)
-      p += both * forward[i]! * (leaving[i]! > 0 ? norm / leaving[i]! : 1 / outPerGroup);
-    if (backward !== undefined)
-      p += both * backward[o]! * (entering[o]! > 0 ? norm / entering[o]! : 1 / inPerGroup);
+    const ahead = turnOf(forward, l, i, leaving[i]! > 0 ? norm / leaving[i]! : 1 / outPerGroup, walkShare);
+    const back = turnOf(backward, l, o, entering[o]! > 0 ? norm / entering[o]! : 1 / inPerGroup, walkShare);
+    const most = Math.max(ahead.probability, back.probability);
+    const rate = ahead.starts * ahead.probability + back.starts * back.probability;
     for (let k = first; k < first + kernelSize; k++) {
       if (isKept(firstEdge + k)) continue;
       const within =
         granularity === "kernel" ? 1 : norm > 0 ? biasedWeight(weight[k]!, bias) / norm : 1 / kernelSize;
-      bins.add(p * within, 1);
+      if (most * within < SMALL) bins.add(rate * within, 1);
+      else bins.addTurns(ahead, back, within);
     }
   }
   const keptCount = kept === undefined ? 0 : countKept(kept, firstEdge, weight.length);
   return { ...bins.take(kernelCount / sampled), keptCount };
+}
+
+const NO_TURN: Turn = { starts: 0, probability: 0 };
+
+/** @param share of the walks at the unit that take the kernel */
+function turnOf(visits: Visits | undefined, l: number, unit: number, share: number, walkShare: number): Turn {
+  if (visits === undefined) return NO_TURN;
+  const mean = visits.mean[l]![unit]!;
+  if (mean === 0) return NO_TURN;
+  // from the starts that lead there at all a walk comes so often; rounding may take it above 1
+  const each = Math.min(1, mean + visits.variance[l]![unit]! / mean);
+  return { starts: (walkShare * mean) / each, probability: each * share };
 }
 
 /** The kernel that stands for the s-th part of as many as are sampled: spread so that it falls into step with no row. */
