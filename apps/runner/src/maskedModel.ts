@@ -46,7 +46,7 @@ export async function loadMaskedModel(
   if (options.masksFromZeros) return withMasksFromZeros(model, options);
   const run = model === undefined ? undefined : runSource(model);
   if (options.masks === undefined && run !== undefined) {
-    const loaded = await loadModel(model, options);
+    const loaded = withoutZerosNote(await loadModel(model, options));
     const masksName = runMasksFile(model!, { ...run, part: undefined });
     const file = await readMaskFile(masksName, loaded.network);
     // made for what the run began with
@@ -76,7 +76,11 @@ async function withMasksFromZeros(
   const notes = [...withoutZerosNote(loaded).notes, ...silencedNotes(loaded, masks)];
   return {
     loaded: { ...loaded, notes },
-    file: { masks, metadata: {}, notes: [] },
+    file: {
+      masks,
+      metadata: { weightsDigest: digestWeights(loaded.network, loaded.weights) },
+      notes: [],
+    },
     masksName: "weights other than 0",
     isSameWeights: true,
   };
@@ -88,6 +92,7 @@ function compared(
   { masks, sameWeights }: MaskedModelOptions,
 ): MaskedModel {
   if (sameWeights) requireSameWeights(loaded, file, masks!);
+  requireSameVariant(loaded, file, masks!);
   const isSameWeights = isDigestOf(loaded, file);
   const plain = withoutZerosNote(loaded);
   const note =
@@ -112,13 +117,27 @@ function silencedNotes({ weights }: LoadedModel, masks: Masks): string[] {
 }
 
 /** Zeros are no matter for a note once there are masks. */
-function withoutZerosNote(loaded: LoadedModel): LoadedModel {
+export function withoutZerosNote(loaded: LoadedModel): LoadedModel {
   const about = zerosNote(loaded.network, loaded.weights);
   return { ...loaded, notes: loaded.notes.filter((note) => note !== about) };
 }
 
 const isDigestOf = ({ network, weights }: LoadedModel, { metadata }: MaskFile): boolean =>
   metadata.weightsDigest === digestWeights(network, weights);
+
+/** Names and shapes do not tell variants that differ in strides. */
+function requireSameVariant(
+  { network, variant }: LoadedModel,
+  { metadata }: MaskFile,
+  subject: string,
+): void {
+  if (variant === undefined || metadata.variant === undefined || metadata.variant === variant) return;
+  throw new UsageError(subject, {
+    given: `masks for the variant ${metadata.variant} of ${network.name}`,
+    expected: `masks for ${variant}, which this is`,
+    remedy: `Give --variant ${metadata.variant}.`,
+  });
+}
 
 function requireSameWeights(loaded: LoadedModel, file: MaskFile, subject: string): void {
   if (isDigestOf(loaded, file)) return;

@@ -7,6 +7,7 @@ import {
   initialise,
   type Network,
   ownInitialisation,
+  variantOfSeveral,
   type Weights,
   type ZooVariant,
   zeroCount,
@@ -14,7 +15,13 @@ import {
   zooModel,
   zooVariant,
 } from "@phew/core";
-import { type ExportableModel, modelOutputs, readWeightsInto } from "@phew/formats";
+import {
+  type ExportableModel,
+  modelOutputs,
+  type ReadModel,
+  type ReadModelOptions,
+  readWeightsInto,
+} from "@phew/formats";
 import { counted, formatCount } from "@phew/runs";
 import { UsageError } from "./failure.ts";
 import { type RunSource, runModel, runSource, runWeightsFile, weightsFileOf } from "./runSource.ts";
@@ -39,6 +46,8 @@ export interface LoadedModel {
   readonly origin: string;
   /** What was assumed or folded on import. */
   readonly notes: readonly string[];
+  /** Of a zoo architecture with several forms. */
+  readonly variant?: ZooVariant;
   /** What it takes to write it back; its own weights are others where `--architecture` is a file. */
   readonly source: ExportableModel;
 }
@@ -92,11 +101,10 @@ export async function loadModel(
         expected: "a name of the zoo, a model file or the folder of a run",
       });
     }
-    const { readModel } = await import("@phew/formats");
     if (options.architecture !== undefined && namesFile(options.architecture)) {
       return loadIntoArchitecture(model, options.architecture, options);
     }
-    const read = await readModel(model, {
+    const read = await readSaid(model, {
       ...head(options),
       treatAsOpaque: options.treatAsOpaque === true,
       ...(options.output === undefined ? {} : { output: options.output }),
@@ -104,7 +112,7 @@ export async function loadModel(
     });
     const { network, weights } = read;
     const notes = withZeros(read.notes, network, weights);
-    return { network, weights, origin: path.basename(model), notes, source: read };
+    return { network, weights, origin: path.basename(model), notes, ...variantOf(read), source: read };
   }
   if (options.architecture !== undefined) {
     throw new UsageError("--architecture", {
@@ -113,17 +121,41 @@ export async function loadModel(
     });
   }
   if (options.weights !== undefined) {
-    const { readModel } = await import("@phew/formats");
-    const read = await readModel(weightsFileOf(options.weights), { ...head(options), architecture: model });
+    const file = weightsFileOf(options.weights);
+    const read = await readSaid(file, { ...head(options), architecture: model });
     const notes = withZeros(read.notes, read.network, read.weights);
-    return { ...ofZoo(read.network, read.weights, path.basename(options.weights)), notes };
+    return {
+      ...ofZoo(read.network, read.weights, path.basename(options.weights)),
+      notes,
+      ...variantOf(read),
+    };
   }
   const network = zooNetwork(model, options);
   const seed = options.seed ?? drawSeed;
   const initialisation =
     options.init === undefined ? ownInitialisation(network) : initialisationByName(options.init);
-  return ofZoo(network, await initialise(network, { seed, initialisation }), `drawn with seed ${seed}`);
+  const drawn = ofZoo(
+    network,
+    await initialise(network, { seed, initialisation }),
+    `drawn with seed ${seed}`,
+  );
+  const variant = variantOfSeveral(model, network.inputShape, options.variant);
+  return variant === undefined ? drawn : { ...drawn, variant };
 }
+
+/** @throws UsageError where tensors fit several variants and it is not said which is meant */
+async function readSaid(file: string, options: ReadModelOptions): Promise<ReadModel> {
+  const { AmbiguousVariantError, readModel } = await import("@phew/formats");
+  try {
+    return await readModel(file, options);
+  } catch (error) {
+    if (error instanceof AmbiguousVariantError) throw new UsageError(error.subject, error.fault);
+    throw error;
+  }
+}
+
+const variantOf = (read: ReadModel): { variant?: ZooVariant } =>
+  "variant" in read && read.variant !== undefined ? { variant: read.variant } : {};
 
 function ofZoo(network: Network, weights: Weights, origin: string): LoadedModel {
   return { network, weights, origin, notes: [], source: { format: "zoo", network, weights } };
@@ -137,7 +169,7 @@ async function loadRun(model: string, run: RunSource, options: ModelOptions): Pr
       expected: "it with a weights file alone",
     });
   }
-  const { readModel, readTensors } = await import("@phew/formats");
+  const { readTensors } = await import("@phew/formats");
   const architecture = runModel(model, run);
   const file = runWeightsFile(model, run);
   // runs of before the input was noted: as for any file of weights
@@ -147,14 +179,16 @@ async function loadRun(model: string, run: RunSource, options: ModelOptions): Pr
   const input = /^\d{1,9}(,\d{1,9}){0,2}$/.test(noted)
     ? { inputShape: shape, variant: zooVariant(architecture, shape) }
     : {};
-  const read = await readModel(file, {
+  const read = await readSaid(file, {
     ...input,
     ...head(options),
     architecture,
   });
-  const { network, weights, notes } = read;
+  const { network, weights } = read;
+  const notes = withZeros(read.notes, network, weights);
   const part = run.part === undefined ? "" : `@${run.part}`;
-  return { network, weights, origin: path.basename(path.resolve(run.folder)) + part, notes, source: read };
+  const origin = path.basename(path.resolve(run.folder)) + part;
+  return { network, weights, origin, notes, ...variantOf(read), source: read };
 }
 
 /** Weights of one file for the network of another: `weights.safetensors --architecture model.onnx`. */
@@ -187,7 +221,7 @@ const MANY_ZEROS = 0.05;
 export function zerosNote(network: Network, weights: Weights): string | undefined {
   const count = zeroCount(network, weights);
   if (count < MANY_ZEROS * network.prunableCount) return undefined;
-  const verb = "phew analyze, predict and export take them for masks with --masks-from-zeros";
+  const verb = "phew prune, analyze, predict and export take them for masks with --masks-from-zeros";
   return `${formatCount(count)} of ${formatCount(network.prunableCount)} prunable weights are exactly 0, as pruned weights are: here they are weights; ${verb}.`;
 }
 

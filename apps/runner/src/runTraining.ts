@@ -22,6 +22,7 @@ import {
   type RunEvent,
   requireMeaning,
   requireWithin,
+  variantOfSeveral,
   type Weights,
   zooEntries,
   zooModel,
@@ -409,7 +410,14 @@ function originOf(
     ...{ method, options, seed, requestedDensity: density, weightsDigest, version },
     ...(check && { check }),
     ...(weightsSeed !== undefined && { weightsSeed }),
+    ...variantEntry(config, network),
   };
+}
+
+/** Which form of the architecture it is, where there are several. */
+function variantEntry({ model }: TrainConfig, { inputShape }: Network): { variant?: string } {
+  const variant = variantOfSeveral(model, inputShape);
+  return variant === undefined ? {} : { variant };
 }
 
 /** What a training starts from; `resume` where it is gone on with. */
@@ -465,11 +473,12 @@ async function trained(
 
 /** What readers of a run's weights see beside them: enough to build the network again without its data set. */
 function metadataOf(
-  { model }: TrainConfig,
-  { inputShape }: Network,
+  config: TrainConfig,
+  network: Network,
   when: Readonly<Record<string, string>>,
 ): Record<string, string> {
-  return { format: "pt", model, input: inputShape.join(","), ...when, version };
+  const input = network.inputShape.join(",");
+  return { format: "pt", model: config.model, input, ...variantEntry(config, network), ...when, version };
 }
 
 /** The weights of the epoch that is the best so far by its validation examples, in place of the last such. */

@@ -1,5 +1,5 @@
 /** A run's folder as a model, and masks beside weights that were trained since. */
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { initialise, Masks, type Network, NetworkBuilder, type Weights, zooModel } from "@phew/core";
 import {
@@ -94,6 +94,84 @@ describe("a run's folder is a model with its masks", () => {
     expect((await json("prune", run, "--density", "0.01")).masks[0].density).toBeCloseTo(0.01, 3);
     expect((await json("compare", run, "--methods", "magnitude", "--densities", "0.01")).masks.length).toBe(
       1,
+    );
+  });
+
+  it("to prune within its masks, by scores and by walks; what can do neither is refused", async () => {
+    const parent = await readMasks(path.join(folder, run, "masks.safetensors"), zooModel("lenet5"));
+    for (const method of ["magnitude", "synflow", "phew"]) {
+      const pruned = json(
+        "prune",
+        run,
+        "--method",
+        method,
+        "--density",
+        "0.005",
+        "--out",
+        `${method}.safetensors`,
+      );
+      expect(pruned.notes.join()).toMatch(/Kept within the run's masks: 1,\d+ of 61,470 weights/);
+      expect(pruned.notes.join()).not.toMatch(/exactly 0/);
+      const own = await readMasks(path.join(folder, `${method}.safetensors`), zooModel("lenet5"));
+      expect(own.keptCount).toBeGreaterThan(0);
+      expect(own.bytes.every((kept, k) => kept === 0 || parent.bytes[k] === 1)).toBe(true);
+    }
+    expect(refusal("prune", run, "--method", "random", "--density", "0.005")).toMatch(
+      /choose among.*checkpoint/,
+    );
+    expect(refusal("prune", run, "--method", "magnitude", "--density", "0.5")).toMatch(/at most the 1\d+ of/);
+    expect(json("compare", run, "--methods", "random", "--densities", "0.01").notes.join()).toMatch(
+      /exactly 0/,
+    );
+  });
+
+  it("to prune within masks that are named, or within the weights other than 0", async () => {
+    json("export", run, "--form", "zeroed", "--out", "sparse.safetensors");
+    const sparse = ["prune", "sparse.safetensors", "--architecture", "lenet5", "--density", "0.005"];
+    const masksOf = async (name: string, ...args: string[]) => {
+      json(...sparse, "--method", "synflow", ...args, "--out", name);
+      return [...(await readMasks(path.join(folder, name), zooModel("lenet5"))).bytes];
+    };
+    const within = await masksOf("w1.safetensors", "--within", run);
+    expect(await masksOf("w2.safetensors", "--masks-from-zeros")).toEqual(within);
+    json("prune", run, "--method", "synflow", "--density", "0.005", "--out", "w3.safetensors");
+    expect([...(await readMasks(path.join(folder, "w3.safetensors"), zooModel("lenet5"))).bytes]).toEqual(
+      within,
+    );
+    const kept = json(...sparse, "--method", "magnitude", "--masks-from-zeros", "--runs", "confined");
+    const config = JSON.parse(readFileSync(path.join(folder, kept.masks[0].folder, "config.json"), "utf8"));
+    expect(config.config.within).toBe("zeros");
+    expect(refusal(...sparse, "--within", run, "--masks-from-zeros")).toMatch(/one or the other/);
+  });
+
+  it("to export masks that say of their origin what phew prune wrote", async () => {
+    const metadataOf = async (file: string) => (await readSafetensors(path.join(folder, file))).metadata;
+    json("export", run, "--form", "masks", "--out", "masks-again.safetensors");
+    const [own, again] = [
+      await metadataOf(`${run}/masks.safetensors`),
+      await metadataOf("masks-again.safetensors"),
+    ];
+    for (const key of [
+      "method",
+      "options",
+      "seed",
+      "requestedDensity",
+      "density",
+      "weightsDigest",
+      "version",
+    ])
+      expect([key, again[key]]).toEqual([key, own[key] ?? "missing"]);
+    expect(again).toMatchObject(own);
+    const zeros = ["--masks-from-zeros", "--form", "masks", "--out", "zeros.safetensors"];
+    json("export", "sparse.safetensors", "--architecture", "lenet5", ...zeros);
+    json(
+      "analyze",
+      "sparse.safetensors",
+      "--architecture",
+      "lenet5",
+      "--masks",
+      "zeros.safetensors",
+      "--same-weights",
     );
   });
 

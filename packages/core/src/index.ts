@@ -134,6 +134,7 @@ export { errorCode, writeFault } from "./writeFault.ts";
 export type { ZooHead, ZooVariant } from "./zoo/model.ts";
 export {
   ownInitialisation,
+  variantOfSeveral,
   type ZooEntry,
   type ZooOptions,
   zooEntries,

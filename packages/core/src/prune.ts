@@ -311,6 +311,13 @@ function requireCount(pruner: Pruner, request: PruneRequest, masks: Masks): numb
     throw new Error(`${pruner.name} let go of weights that were kept from the start`);
   }
   if (within?.bytes.some((kept, k) => kept === 0 && masks.bytes[k] === 1)) {
+    if (pruner.wholePaths) {
+      throw new ArgumentError(`method ${pruner.name}`, {
+        given: "weights that alone may be kept, and options by which walks take others",
+        expected: "walks in proportion to magnitudes, whole kernels left alone",
+        remedy: "Leave bias at magnitude or square, and granularity at weight.",
+      });
+    }
     throw new Error(`${pruner.name} kept weights that had been removed before`);
   }
   return keptCount;

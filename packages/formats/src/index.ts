@@ -11,6 +11,7 @@ export {
 export { exportModel } from "./exportModel.ts";
 export { areNormalised, type LeftOutSoftmax, withSoftmaxes } from "./leftOutSoftmax.ts";
 export {
+  carriedMetadata,
   type MaskFile,
   type MaskOrigin,
   maskMetadata,
@@ -55,3 +56,4 @@ export type { TfjsModel } from "./tfjs/importTfjs.ts";
 export { digestWeights, ownNames, pickWeights, readWeights } from "./weightsFile.ts";
 export { readWeightsInto } from "./weightsInto.ts";
 export { type Chunks, requireWritable, type WriteOptions, writeWhole } from "./writeFile.ts";
+export { AmbiguousVariantError } from "./zooFit.ts";

@@ -27,7 +27,26 @@ export interface MaskOrigin {
   };
   /** Seed of the weights, where it is not `seed`. */
   readonly weightsSeed?: number;
+  /** Of the zoo architecture, where it has several. */
+  readonly variant?: string;
+  /** The one of the model's outputs that the masked network leads to, where it was chosen. */
+  readonly output?: string;
 }
+
+/** What a file of masks says of their origin; every key of {@link maskMetadata} that belongs to no file in particular. */
+const ORIGIN_KEYS = [
+  "method",
+  "options",
+  "seed",
+  "requestedDensity",
+  "weightsDigest",
+  "version",
+  "check",
+  "checkOptions",
+  "weightsSeed",
+  "variant",
+  "output",
+] as const;
 
 export interface MaskFile {
   readonly masks: Masks;
@@ -81,7 +100,18 @@ export function maskMetadata(masks: Masks, origin: MaskOrigin): Record<string, s
     ...normalisationsOf(masks.network),
     ...(origin.check && { check: origin.check.name, checkOptions: sorted(origin.check.options) }),
     ...(origin.weightsSeed !== undefined && { weightsSeed: String(origin.weightsSeed) }),
+    ...(origin.variant !== undefined && { variant: origin.variant }),
+    ...(origin.output !== undefined && { output: origin.output }),
   };
+}
+
+/** The same of masks that were read from a file, for another file: all that the first one says of their origin. */
+export function carriedMetadata(
+  masks: Masks,
+  read: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const known = ORIGIN_KEYS.flatMap((key) => (read[key] === undefined ? [] : [[key, read[key]] as const]));
+  return { ...Object.fromEntries(known), density: String(masks.density) };
 }
 
 /** The masks of `network` alone; see {@link readMaskFile}. */

@@ -1,5 +1,13 @@
 /** A model out of any file that holds one: recognised by its content, then by its name. */
-import { ArgumentError, type Shape, shortened, type Weights, type ZooVariant, zooEntries } from "@phew/core";
+import {
+  ArgumentError,
+  type Shape,
+  shortened,
+  variantOfSeveral,
+  type Weights,
+  type ZooVariant,
+  zooEntries,
+} from "@phew/core";
 import { kindOf } from "./fileKind.ts";
 import type { ImportedModel, ImportedOnnx } from "./onnx/importGraph.ts";
 import { readOnnx } from "./onnx/onnx.ts";
@@ -34,6 +42,8 @@ export type ReadModel = ImportedModel &
         readonly format: TensorFormat;
         readonly tensors: Tensors;
         readonly metadata: Readonly<Record<string, string>>;
+        /** Of the architecture; undefined where it has one form alone. */
+        readonly variant: ZooVariant | undefined;
       }
     | { readonly format: "tfjs"; readonly tfjs: TfjsModel }
     | { readonly format: "onnx"; readonly onnx: ImportedOnnx }
@@ -122,12 +132,31 @@ async function readZooModel(path: string, options: ReadModelOptions): Promise<Re
       remedy: "Name it with --architecture, or bring the model as ONNX.",
     });
   }
-  const { network, notes: choice } = fittingNetwork(path, architecture, options, file.tensors);
+  const told = { ...ownVariant(architecture, file.metadata), ...options };
+  const { network, variant, notes: choice } = fittingNetwork(path, architecture, told, file.tensors);
   const { tensors, prefix } = ownNames(network, file.tensors);
   requirePlain(network, tensors, file.others, path);
   const weights: Weights = pickWeights(network, tensors, path);
   const notes = [...file.notes, ...choice];
   if (prefix !== "") notes.push(`Took "${prefix}" off the names.`);
   if (options.inputShape === undefined) notes.push(`Took the input to be ${network.inputShape.join("×")}.`);
-  return { format: file.format, network, weights, notes, tensors, metadata: file.metadata };
+  return {
+    format: file.format,
+    network,
+    weights,
+    notes,
+    tensors,
+    metadata: file.metadata,
+    variant: variantOfSeveral(architecture, network.inputShape, variant),
+  };
+}
+
+/** Files that phew writes say which variant they are. */
+function ownVariant(
+  architecture: string,
+  { model, variant }: Readonly<Record<string, string>>,
+): Pick<ReadModelOptions, "variant"> {
+  const variants = zooEntries.find(({ name }) => name === architecture)?.variants ?? [];
+  const own = model === architecture ? variants.find((name) => name === variant) : undefined;
+  return own === undefined ? {} : { variant: own };
 }

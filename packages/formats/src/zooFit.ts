@@ -1,6 +1,7 @@
 /**
  * The network of the zoo that a file's tensors belong to. Tensors tell stems and heads, never strides: where several
- * variants of an architecture fit and compute different things, the input chooses, or the caller is asked.
+ * variants of an architecture fit and compute different things, the caller is asked. An input tells as little: a network
+ * may be trained on images of any size. Large images alone have one variant that is for them.
  */
 import {
   ArgumentError,
@@ -27,20 +28,34 @@ interface Attempt {
   readonly misfitCount: number;
 }
 
-/** Images from this height on are ImageNet's, whatever their exact size. */
+/** The variant that is for images of {@link LARGE} pixels and more, whatever their exact size. */
+const LARGE_VARIANT: ZooVariant = "imagenet";
 const LARGE = 128;
+
+/** Tensors fit several variants of an architecture, and it was not said which is meant. */
+export class AmbiguousVariantError extends ArgumentError {
+  override readonly name = "AmbiguousVariantError";
+}
+
+/** A network and the variant that it is; any where there is one form alone. */
+export interface ZooFit {
+  readonly network: Network;
+  readonly variant: ZooVariant;
+  readonly notes: readonly string[];
+}
 
 /**
  * @param path of the file, for messages
  * @returns the architecture in the form that fits; where none does, the one that fits best
- * @throws ArgumentError where several fit that differ in what they compute, or one fits that cannot take the input
+ * @throws AmbiguousVariantError where several fit that differ in what they compute; ArgumentError where one fits that
+ *   cannot take the input
  */
 export function fittingNetwork(
   path: string,
   architecture: string,
   options: ReadModelOptions,
   tensors: Tensors,
-): { network: Network; notes: readonly string[] } {
+): ZooFit {
   // an unknown name or variant ends here
   zooVariant(architecture, [], options.variant);
   const { heads, variants } = zooEntries.find(({ name }) => name === architecture)!;
@@ -64,20 +79,20 @@ export function fittingNetwork(
   }
   // without variants the inputs alone differ: images that are flattened, or features
   const different = variants.length === 0 ? fitting.slice(0, 1) : differing(fitting);
-  const [first] = different;
-  if (first === undefined) return { network: nearest(attempts), notes: leftNote(nearest(attempts), tensors) };
-  if (different.length === 1) return { network: first.network!, notes: leftNote(first.network!, tensors) };
-  const usual =
-    given === undefined
-      ? undefined
-      : fitting.find(({ variant }) => variant === zooVariant(architecture, given));
-  const isTold =
-    given !== undefined &&
-    ((given[1] ?? 0) >= LARGE || heads.some(({ inputShape }) => String(inputShape) === String(given)));
-  if (usual === undefined || !isTold) throw ambiguous(path, architecture, different, homes);
-  const others = different.filter(({ variant }) => variant !== usual.variant).map(({ variant }) => variant);
-  const note = `The tensors fit several variants of ${architecture}, which differ in strides: took ${usual.variant}'s for inputs of ${given!.join("×")}; --variant ${others.join(" or ")} takes another.`;
-  return { network: usual.network!, notes: [note, ...leftNote(usual.network!, tensors)] };
+  const [first, ...others] = different;
+  const fit = ({ network, variant }: Attempt, ...notes: string[]): ZooFit => {
+    return { network: network!, variant, notes: [...notes, ...leftNote(network!, tensors)] };
+  };
+  if (first === undefined) return fit(nearest(attempts));
+  if (others.length === 0) return fit(first);
+  const large = different.find(({ variant }) => variant === LARGE_VARIANT);
+  if (large === undefined || given === undefined || (given[1] ?? 0) < LARGE)
+    throw ambiguous(path, architecture, different, homes);
+  const rest = different.filter((other) => other !== large).map(({ variant }) => variant);
+  return fit(
+    large,
+    `The tensors fit several variants of ${architecture}, which differ in ${differences(different)}: took ${large.variant}'s for inputs of ${given.join("×")}; --variant ${rest.join(" or ")} takes another.`,
+  );
 }
 
 function attempted(
@@ -113,11 +128,30 @@ function differing(attempts: readonly Attempt[]): readonly Attempt[] {
   });
 }
 
+/** At most so many layers are named in which variants differ. */
+const TOLD_LAYERS = 4;
+
+/** In what variants differ, layer by layer: `the stride of features.0.0 (cifar 1, imagenet 2)`. */
+function differences(attempts: readonly Attempt[]): string {
+  const strideAt = ({ network }: Attempt, name: string) => {
+    const op = network!.nodes.find((node) => node.name === name)?.op;
+    return op !== undefined && "stride" in op ? [...new Set(op.stride)].join("×") : undefined;
+  };
+  const told = attempts[0]!.network!.nodes.flatMap(({ name }) => {
+    const strides = attempts.map((attempt) => strideAt(attempt, name));
+    if (new Set(strides).size < 2) return [];
+    return [`${name} (${attempts.map(({ variant }, k) => `${variant} ${strides[k] ?? "none"}`).join(", ")})`];
+  });
+  if (told.length === 0) return "layers without weights";
+  const some = told.slice(0, TOLD_LAYERS).join(", ");
+  return `the stride of ${some}${told.length > TOLD_LAYERS ? ", …" : ""}`;
+}
+
 /** @throws ArgumentError where no form can take the input */
-function nearest(attempts: readonly Attempt[]): Network {
+function nearest(attempts: readonly Attempt[]): Attempt {
   const best = attempts.reduce((a, b) => (b.misfitCount < a.misfitCount ? b : a));
   if (best.network === undefined) throw best.fault;
-  return best.network;
+  return best;
 }
 
 /** What the file holds beyond the network: it may be that of a deeper one. */
@@ -149,15 +183,15 @@ function ambiguous(
   architecture: string,
   different: readonly Attempt[],
   homes: readonly Attempt[],
-): ArgumentError {
+): AmbiguousVariantError {
   const texts = different.map(({ variant }) => {
     const home = homes.find((attempt) => attempt.variant === variant);
-    return home === undefined ? variant : `${variant} (--input ${home.inputShape.join(",")})`;
+    return home === undefined ? variant : `${variant} (made for ${home.inputShape.join("×")})`;
   });
-  return new ArgumentError(path, {
-    given: `tensors that fit ${texts.length} variants of ${architecture}, which differ in strides: ${texts.join(", ")}`,
+  return new AmbiguousVariantError(path, {
+    given: `tensors that fit ${texts.length} variants of ${architecture}, ${texts.join(", ")}, which differ in ${differences(different)}`,
     expected: "to be told which",
-    remedy: `Give the input it was trained on, or --variant ${different.map(({ variant }) => variant).join("|")}.`,
+    remedy: `Give --variant ${different.map(({ variant }) => variant).join("|")}.`,
   });
 }
 

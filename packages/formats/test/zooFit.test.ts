@@ -1,7 +1,15 @@
-/** Weights for a zoo architecture: which of its variants they are for is told by tensors and input, or asked. */
-import { initialise, type Network, zooEntries, zooModel } from "@phew/core";
+/** Weights for a zoo architecture: which of its variants they are for is told by tensors, or asked. */
+import { initialise, Masks, type Network, zooEntries, zooModel, zooVariant } from "@phew/core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { float32Tensor, readModel, readTensors, toFloat32, writeSafetensors } from "../src/index.ts";
+import {
+  AmbiguousVariantError,
+  exportModel,
+  float32Tensor,
+  readModel,
+  readTensors,
+  toFloat32,
+  writeSafetensors,
+} from "../src/index.ts";
 import { predict } from "./predict.ts";
 import { pythonHas, runPython } from "./python.ts";
 import { scratchFolder } from "./scratch.ts";
@@ -28,15 +36,17 @@ describe("variants that the same tensors fit", () => {
     expect(variants.length).toBeGreaterThan(1);
     const path = await saved(architecture, zooModel(architecture, { classCount: 7 }));
     const asked = await readModel(path, { architecture }).catch((error: Error) => error.message);
-    for (const variant of variants) expect(asked).toContain(`${variant} (--input 3,`);
-    expect(asked).toMatch(/differ in strides.*--variant cifar\|/);
-    // a size that belongs to no data set is no choice
-    await expect(readModel(path, { architecture, inputShape: [3, 96, 96] })).rejects.toThrow(/--variant/);
-    for (const { inputShape } of heads) {
-      const read = await readModel(path, { architecture, inputShape });
-      expect(strides(read.network)).toBe(strides(zooModel(architecture, { inputShape })));
-      expect(read.notes.join()).toMatch(/fit several variants.*--variant/);
+    for (const variant of variants) expect(asked).toContain(`${variant} (made for 3×`);
+    expect(asked).toMatch(/differ in the stride of \S+ \(cifar 1, .*imagenet 2\).*Give --variant cifar\|/);
+    // any variant may have been trained on any small size, those of data sets too
+    const small = heads.map(({ inputShape }) => inputShape).filter(([, height]) => height! < 128);
+    for (const inputShape of [...small, [3, 96, 96]]) {
+      const reading = readModel(path, { architecture, inputShape });
+      await expect(reading).rejects.toThrow(AmbiguousVariantError);
     }
+    const large = await readModel(path, { architecture, inputShape: [3, 160, 160] });
+    expect(strides(large.network)).toBe(strides(zooModel(architecture, { variant: "imagenet" })));
+    expect(large.notes.join()).toMatch(/fit several variants.*differ in the stride of.*--variant/);
     for (const variant of variants) {
       const read = await readModel(path, { architecture, inputShape: [3, 96, 96], variant });
       expect(strides(read.network)).toBe(
@@ -46,6 +56,20 @@ describe("variants that the same tensors fit", () => {
     }
   });
 
+  it("need not be told of a file that phew wrote of one", async () => {
+    const network = zooModel("mobilenet-v2", { variant: "tiny-imagenet", classCount: 3 });
+    const weights = await initialise(network, { seed: 1 });
+    const metadata = { model: network.name, variant: "tiny-imagenet" };
+    const path = scratch("said.safetensors");
+    const model = { format: "zoo", network, weights } as const;
+    await exportModel(path, model, Masks.dense(network), "zeroed", { metadata });
+    const read = await readModel(path, { architecture: "mobilenet-v2", inputShape: [3, 32, 32] });
+    expect(strides(read.network)).toBe(strides(network));
+    expect([read.format, "variant" in read && read.variant]).toEqual(["safetensors", "tiny-imagenet"]);
+    const other = { architecture: "mobilenet-v2", inputShape: [3, 32, 32], variant: "cifar" } as const;
+    expect(strides((await readModel(path, other)).network)).not.toBe(strides(network));
+  });
+
   it.each(
     zooEntries
       .map(({ name, heads }) => [name, heads] as const)
@@ -53,7 +77,8 @@ describe("variants that the same tensors fit", () => {
   )("%s: read with the input they were made for, they are that network", async (architecture, heads) => {
     for (const { inputShape } of heads.filter(({ dataSet }) => dataSet !== "imagenet")) {
       const network = zooModel(architecture, { inputShape, classCount: 3 });
-      const read = await readModel(await saved("own", network), { architecture, inputShape });
+      const variant = zooVariant(architecture, inputShape);
+      const read = await readModel(await saved("own", network), { architecture, inputShape, variant });
       expect(read.network.nodes).toEqual(network.nodes);
     }
   });

@@ -34,6 +34,18 @@ export function declarePrune(program: Command): void {
     )
     .addOption(threadsOption())
     .addOption(option("--from <masks>", "weights kept in any case: the mask grows from these"))
+    .addOption(
+      option(
+        "--within <masks>",
+        "masks of which weights alone may be kept, or a run's folder; a run as the model keeps within its own",
+      ),
+    )
+    .addOption(
+      option(
+        "--masks-from-zeros",
+        "the same with the weights other than 0, where the model was pruned elsewhere",
+      ),
+    )
     .addOption(option("--out <file>", "masks as safetensors; {density} stands for each of several densities"))
     .addOption(option("--scores <file>", "scores as safetensors, for methods that score"))
     .addOption(option("--runs <folder>", "keep the pruning as a run in this folder: events and masks"))

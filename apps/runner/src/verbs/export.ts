@@ -1,6 +1,6 @@
 /** `phew export`: a masked model as a file that other programs load. */
 import { maskWarnings } from "@phew/core";
-import { type ExportForm, exportModel, type Layout, requireWritable } from "@phew/formats";
+import { carriedMetadata, type ExportForm, exportModel, type Layout, requireWritable } from "@phew/formats";
 import { counted, formatCount, formatPercent } from "@phew/runs";
 import { UsageError } from "../failure.ts";
 import { loadMaskedModel, type MaskedModelOptions, namesMasks } from "../maskedModel.ts";
@@ -28,13 +28,14 @@ export async function exportMasked(model: string | undefined, options: ExportOpt
   const masks = file!.masks;
   const warnings = maskWarnings(masks, "masks");
   if (!options.json) printWarnings(warnings);
-  const { method, seed, density } = file!.metadata;
-  const { network, weights, source } = loaded;
-  const metadata = Object.fromEntries(
-    Object.entries({ method, seed, density, model: network.name, version }).filter(
-      ([, value]) => value !== undefined,
-    ),
-  ) as Record<string, string>;
+  const { network, weights, source, variant } = loaded;
+  const metadata = {
+    version,
+    ...carriedMetadata(masks, file!.metadata),
+    model: network.name,
+    ...(variant !== undefined && { variant }),
+    ...(options.output !== undefined && { output: options.output }),
+  };
   const notes = await exportModel(options.out, source, masks, options.form, {
     force,
     metadata,

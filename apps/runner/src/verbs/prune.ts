@@ -15,6 +15,7 @@ import {
   prune as pruneNetwork,
   pruners,
   type RunEvent,
+  variantOfSeveral,
 } from "@phew/core";
 import {
   digestWeights,
@@ -39,11 +40,12 @@ import { type LoadedModel, loadModel, type ModelOptions, requireOneOutput } from
 import { printJson, printLines, printText, printWarnings } from "../output.ts";
 import { interruptSignal, startProgress } from "../progress.ts";
 import { keepPruneRun } from "../pruneRun.ts";
+import { confined, type WithinOptions } from "../pruneWithin.ts";
 import { dataOfBatchFile, dataOfDataset, loadExamples, looksAtExamples, withHead } from "../pruningData.ts";
 import { masksFileOf } from "../runSource.ts";
 import { version } from "../version.ts";
 
-interface PruneOptions extends ModelOptions {
+interface PruneOptions extends ModelOptions, WithinOptions {
   readonly method: string;
   readonly density?: readonly number[];
   readonly option: Readonly<Record<string, OptionValue>>;
@@ -95,7 +97,9 @@ export async function prune(model: string | undefined, options: PruneOptions): P
 
   const source = exampleSource(options);
   const dataset = source?.dataset && (await loadExamples(source.dataset, options.dataDir));
-  const loaded = await loadModel(model, dataset ? withHead(model, options, dataset) : options);
+  const whole = await loadModel(model, dataset ? withHead(model, options, dataset) : options);
+  const within = await confined(model!, whole, options.method, options);
+  const loaded = within?.loaded ?? whole;
   if (source !== undefined) requireOneOutput(loaded, `method ${options.method}`);
   const weightsDigest =
     options.out === undefined && options.runs === undefined
@@ -136,6 +140,7 @@ export async function prune(model: string | undefined, options: PruneOptions): P
           },
           ...(data && { data }),
           ...(from === undefined ? {} : { from }),
+          ...(within && { within: within.masks }),
           ...(check && { check }),
           ...(options.strict && { strict: true }),
           ...(options.limit !== undefined && { limitMs: options.limit }),
@@ -150,7 +155,11 @@ export async function prune(model: string | undefined, options: PruneOptions): P
       if (root === undefined) results.push(await work());
       else {
         const asked = { density, weightsDigest, options: methodOptions, ...(check && { check }) };
-        const config = { ...configOf(loaded, options), ...asked };
+        const config = {
+          ...configOf(loaded, options),
+          ...asked,
+          ...(within && { within: within.name }),
+        };
         const kept = await keepPruneRun({ root, config }, work, (result) => ({
           masks: result.masks,
           weights: result.weights ?? loaded.weights,
@@ -173,10 +182,13 @@ export async function prune(model: string | undefined, options: PruneOptions): P
 /** What decides a mask beside its density, its options and the weights. */
 function configOf(
   loaded: LoadedModel,
-  { method, seed = 0, dataset, batch, from, samplesPerClass }: PruneOptions,
+  { method, seed = 0, dataset, batch, from, samplesPerClass, input, output }: PruneOptions,
 ) {
-  const { name: model } = loaded.network;
-  const given = { dataset, batch, from, samplesPerClass };
+  const { name: model, inputShape } = loaded.network;
+  // what is usual for the input goes without saying, as it did before there was a choice
+  const isUsual = loaded.variant === variantOfSeveral(model, inputShape);
+  const variant = isUsual ? undefined : loaded.variant;
+  const given = { dataset, batch, from, samplesPerClass, variant, input: input?.join(","), output };
   const told = Object.entries(given).filter(([, value]) => value !== undefined);
   return { model, method, seed, ...(Object.fromEntries(told) as Record<string, string | number>) };
 }
@@ -265,6 +277,8 @@ function originOf(
     version,
     ...(result.check && { check: result.check }),
     ...(result.weightsSeed !== undefined && { weightsSeed: result.weightsSeed }),
+    ...(loaded.variant !== undefined && { variant: loaded.variant }),
+    ...(options.output !== undefined && { output: options.output }),
   };
 }
 

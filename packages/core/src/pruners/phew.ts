@@ -5,7 +5,7 @@
  * Walks alternate, forward first, and start at the network's units in round robin; they end after the first walk at
  * which keepCount weights are kept.
  * Departures from the published code: where a value feeds a block and its projection shortcut, the walk turns at the
- * right layer, not one before it; bottlenecks, concatenation and grouped convolution are walked; the seed fixes the mask.
+ * right layer, not one before it; confined to some weights, it walks the units that lie on paths of these; bottlenecks, concatenation and grouped convolution are walked; the seed fixes the mask.
  */
 import { bias, branching, direction, granularity, walkOptions } from "../walks/options.ts";
 import { walkTo, walkToCounts } from "../walks/walking.ts";
@@ -17,6 +17,7 @@ export const phew: Pruner = {
   source: "Patil & Dovrolis 2021, arXiv:2010.11354",
   options: { bias, branching, granularity, direction },
   wholePaths: true,
+  confinable: true,
   walks: (request) => walkOptions(request),
   prune: (request) => walkTo(request, walkOptions(request), request.keepCount),
 };

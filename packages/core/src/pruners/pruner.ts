@@ -109,7 +109,7 @@ export interface Pruner {
   readonly wholePaths: boolean;
   /** True where it looks at examples: the request then has `data`. */
   readonly needsData?: boolean;
-  /** True where it can choose among the weights that an earlier mask left. */
+  /** True where it can choose among the weights that an earlier mask left, with its initial options at least. */
   readonly confinable?: boolean;
   /** Where its masks are those of walks: the walks that a seed and completed options mean. */
   readonly walks?: (request: Pick<PruneRequest, "seed" | "options">) => WalkOptions;

@@ -12,6 +12,8 @@
 
 import { INPUT, type WalkLayer, type WalkLink, type WalkPlan } from "@phew/engine";
 import { ArgumentError } from "../errors.ts";
+import { maskedWeights } from "../masks/maskedWeights.ts";
+import type { Masks } from "../masks/masks.ts";
 import type { Network } from "../network/network.ts";
 import { unitFlows, type WeightFlow } from "../network/unitFlow.ts";
 import { definitionOf } from "../operations/registry.ts";
@@ -23,9 +25,11 @@ import { type NetworkWalkPlan, withoutStrays } from "./strays.ts";
 /**
  * Edge ids are the places of weights among all prunable weights (`network.prunable`), unless units are left out of it: see
  * strays.ts.
+ * @param within weights that alone may be kept: others are 0 in the plan, and ways are along these
  * @throws ArgumentError for a missing weight, or where no way leads from the input to the output
  */
-export function walkPlan(network: Network, weights: Weights): NetworkWalkPlan {
+export function walkPlan(network: Network, all: Weights, within?: Masks): NetworkWalkPlan {
+  const weights = within === undefined ? all : maskedWeights(all, within);
   const layers: WalkLayer[] = [];
   const ways = new Ways();
   const carried: Carry[][] = [];
@@ -52,7 +56,7 @@ export function walkPlan(network: Network, weights: Weights): NetworkWalkPlan {
     outputCount: network.outputShape[0]!,
     edgeCount: network.prunableCount,
   };
-  return withoutStrays(plan);
+  return withoutStrays(plan, within?.bytes);
 }
 
 /** The greatest number of weights that one walk can conserve. */

@@ -2,7 +2,8 @@
  * Units that no walk may come to: those from which no way leads on to the output, such as a channel that a selection
  * drops, and those to which none leads from the input. They are left out of the plan, and the weights of their edges with
  * them, so that no transition probability counts them; whatever is left has a way on and a way back. Weights are not
- * looked at: a weight of 0 is a way.
+ * looked at: a weight of 0 is a way. Where some weights alone may be kept, ways are along these: every unit that is left
+ * then has one of them to go on by, and one to go back by.
  * A plan without strays is the plan as it was. Else its layers are cut down to the units that are left, and have edge ids
  * of their own; a grouped layer whose groups lose unlike numbers of units becomes a layer for each group.
  */
@@ -35,9 +36,12 @@ export interface NetworkWalkPlan extends WalkPlan {
   readonly rest?: Rest;
 }
 
-/** @throws ArgumentError where no way leads from the input to the output */
-export function withoutStrays(plan: WalkPlan): NetworkWalkPlan {
-  const usable = usableUnits(plan);
+/**
+ * @param within one byte a weight, 1 where it may be kept; absent: all may be
+ * @throws ArgumentError where no way leads from the input to the output
+ */
+export function withoutStrays(plan: WalkPlan, within?: Uint8Array): NetworkWalkPlan {
+  const usable = usableUnits(plan, within);
   const whole = [...usable.ins, ...usable.outs].every((units) => !units.includes(0));
   if (whole) return plan;
   const parts = plan.layers.flatMap((layer, l) => partsOf(layer, usable.ins[l + 1]!, usable.outs[l + 1]!));
@@ -62,7 +66,8 @@ export function withoutStrays(plan: WalkPlan): NetworkWalkPlan {
     inputCount: inputs.length,
     outputCount: outputs.length,
     edgeCount: firstEdge,
-    rest: { notes: notesOf(plan, usable), networkEdgeCount: plan.edgeCount, parts },
+    // whoever removed weights knows that units went with them
+    rest: { notes: within ? [] : notesOf(plan, usable), networkEdgeCount: plan.edgeCount, parts },
   };
 }
 
@@ -197,7 +202,11 @@ interface Usable {
   readonly entered: { readonly ins: readonly Uint8Array[]; readonly outs: readonly Uint8Array[] };
 }
 
-function usableUnits(plan: WalkPlan): Usable {
+function usableUnits(plan: WalkPlan, within: Uint8Array | undefined): Usable {
+  const cross = (layer: WalkLayer, marked: Uint8Array, across: Uint8Array, forward: boolean) =>
+    within === undefined
+      ? acrossWeights(layer, marked, across)
+      : acrossSome(layer, within, marked, across, forward);
   const [on, entered] = [unitBytes(plan), unitBytes(plan)];
   const last = plan.layers.length;
   on.ins[last + 1]!.fill(1);
@@ -206,11 +215,11 @@ function usableUnits(plan: WalkPlan): Usable {
   const entering = byNode(plan, ({ to }) => to + 1);
   for (let node = last; node >= 0; node--) {
     for (const link of leaving[node]!) carry(link, on.ins[link.to + 1]!, on.outs[node]!, false);
-    if (node > 0) acrossWeights(plan.layers[node - 1]!, on.outs[node]!, on.ins[node]!);
+    if (node > 0) cross(plan.layers[node - 1]!, on.outs[node]!, on.ins[node]!, false);
   }
   for (let node = 1; node <= last + 1; node++) {
     for (const link of entering[node]!) carry(link, entered.ins[node]!, entered.outs[link.from + 1]!, true);
-    if (node <= last) acrossWeights(plan.layers[node - 1]!, entered.ins[node]!, entered.outs[node]!);
+    if (node <= last) cross(plan.layers[node - 1]!, entered.ins[node]!, entered.outs[node]!, true);
   }
   const both = (a: readonly Uint8Array[], b: readonly Uint8Array[]) =>
     a.map((units, node) => units.map((u, k) => u & b[node]![k]!));
@@ -259,6 +268,27 @@ function acrossWeights({ groups }: WalkLayer, marked: Uint8Array, across: Uint8A
   for (let group = 0; group < groups; group++) {
     if (!marked.subarray(group * each, (group + 1) * each).includes(1)) continue;
     across.fill(1, group * acrossEach, (group + 1) * acrossEach);
+  }
+}
+
+/** The same along some weights alone. @param forward `marked` are input units, else output units */
+function acrossSome(
+  layer: WalkLayer,
+  within: Uint8Array,
+  marked: Uint8Array,
+  across: Uint8Array,
+  forward: boolean,
+): void {
+  const { outCount, inCount, groups, kernelSize } = layer;
+  const inPerGroup = inCount / groups;
+  for (let o = 0; o < outCount; o++) {
+    const firstInput = Math.floor(o / (outCount / groups)) * inPerGroup;
+    for (let i = firstInput; i < firstInput + inPerGroup; i++) {
+      const [from, to] = forward ? [i, o] : [o, i];
+      if (marked[from] === 0 || across[to] === 1) continue;
+      const first = edgeOf(layer, o, i);
+      if (within.subarray(first, first + kernelSize).includes(1)) across[to] = 1;
+    }
   }
 }
 

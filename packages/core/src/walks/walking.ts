@@ -62,11 +62,11 @@ export async function* walkToCounts(
   options: WalkOptions,
   keepCounts: readonly number[],
 ): AsyncGenerator<Pruning, void, undefined> {
-  const { network, weights, from, signal } = request;
+  const { network, weights, from, within, signal } = request;
   signal?.throwIfAborted();
   requireAscending(keepCounts, network.prunableCount);
   const engine = await loadWalkEngine();
-  const plan = walkPlan(network, weights);
+  const plan = walkPlan(network, weights, within);
   // a mask of whole walks may hold almost one walk more than was asked of it
   const excess = longestWalk(plan, options.granularity) - 1;
   if (from !== undefined) requireGrowth(from, keepCounts[0]!, excess, network.prunableCount);

@@ -86,6 +86,19 @@ export function zooVariant(name: string, inputShape: Shape, wanted?: ZooVariant)
   return variantFor(modelByName(name), inputShape, wanted);
 }
 
+/**
+ * The same where the family has several forms, which is worth writing down; undefined where there is one alone, and for
+ * names that are none of the zoo's.
+ */
+export function variantOfSeveral(
+  name: string,
+  inputShape: Shape,
+  wanted?: ZooVariant,
+): ZooVariant | undefined {
+  const model = models.get(name);
+  return model?.variants === undefined ? undefined : variantFor(model, inputShape, wanted);
+}
+
 function variantFor(
   { name, variants = [] }: ZooModel,
   inputShape: Shape,
