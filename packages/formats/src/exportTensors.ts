@@ -9,6 +9,7 @@ import {
 } from "./exportForm.ts";
 import { maskName } from "./maskFile.ts";
 import { writeNpz } from "./npz.ts";
+import { missingNormalisationNote } from "./onnx/foldedNormalisation.ts";
 import { parameterValues } from "./onnx/importGraph.ts";
 import { isInvented } from "./onnx/moduleNames.ts";
 import { isFloat, tensorOf } from "./onnx/tensors.ts";
@@ -28,6 +29,10 @@ export async function writeTensors(
   const notes: string[] = [];
   const layout = options.layout ?? (model.format === "tfjs" ? "tensorflow" : "torch");
   const tensors = formTensors(model, masks, form, layout, options.weights, notes);
+  const folded = model.format === "onnx" ? model.onnx.onnx.folded : [];
+  // loaders of masks know what to do
+  if (folded.length > 0 && form !== "masks" && layout === "torch")
+    notes.push(missingNormalisationNote(model.network, folded));
   if (path.endsWith(".npz")) {
     await writeNpz(path, tensors, options);
     return notes;

@@ -1,9 +1,12 @@
 """Small modules, exported by both of PyTorch's exporters with batch normalisation folded and kept; and the masks of each
 export loaded back. Run by pytorchLoader.test.ts: `export FOLDER NAME.KIND …` writes NAME.KIND.onnx, NAME.x.safetensors and
-NAME.y.safetensors, `load FOLDER NAME.KIND …` writes NAME.KIND.masked.safetensors from NAME.KIND.masks.safetensors."""
+NAME.y.safetensors, `load FOLDER NAME.KIND …` writes NAME.KIND.masked.safetensors from NAME.KIND.masks.safetensors, and
+where there is NAME.KIND.zeroed.safetensors what a strict load of it says into NAME.KIND.strict.json."""
 import contextlib
 import io
+import json
 import logging
+import os
 import sys
 import warnings
 
@@ -240,6 +243,26 @@ def load(folder, wanted, load_masks):
                 found = getattr(model.get_submodule(module), parameter, None)
                 assert found is None or found[~mask].abs().sum() == 0, own
             save_file(masked, f"{file}.masked.safetensors")
+            if os.path.exists(f"{file}.zeroed.safetensors"):
+                strict(kind, file, x)
+
+
+def strict(kind, file, x):
+    """A strict load into the module, then into the module fused: what PyTorch says, and what comes out."""
+    state = load_file(f"{file}.zeroed.safetensors")
+    try:
+        build(kind).load_state_dict(state, strict=True)
+        said = ""
+    except RuntimeError as error:
+        said = str(error)
+    model = build(kind)
+    fuse = nn.utils.fuse_conv_bn_eval
+    model.conv1, model.bn1 = fuse(model.conv1, model.bn1), nn.Identity()
+    model.blk[0], model.blk[1] = fuse(model.blk[0], model.blk[1]), nn.Identity()
+    told = model.load_state_dict(state, strict=False)
+    y = model(x).detach().flatten().tolist() if not told.missing_keys else None
+    with open(f"{file}.strict.json", "w") as out:
+        json.dump({"said": said, "missing": told.missing_keys, "unexpected": told.unexpected_keys, "y": y}, out)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { type Masks, maskedWeights, silentUnits } from "@phew/core";
 import { beforeAll, describe, expect, it } from "vitest";
 import {
+  exportModel,
   isOnFile,
   type ReadModel,
   readModel,
@@ -34,6 +35,7 @@ const ODD_CALLS = ["SharedNorm", "HalfShared", "SharedLayer", "Unnormed", "Unnam
 );
 /** Those that one module cannot compute, or whose normalisation is not seen to belong to a layer. */
 const REFUSED = /^(Shared|HalfShared|Unnamed\.old$)/;
+const FOLDED_AND_KEPT = ["Normed.old", "Normed.old-kept"] as const;
 const origin = {
   method: "random",
   options: {},
@@ -54,8 +56,8 @@ const tensor = async (file: string, name: string) =>
 describe.skipIf(!pythonHas("torch", "safetensors", "onnx", "onnxscript"))(
   "masks of an export, loaded in PyTorch (skipped without python3, torch, safetensors, onnx and onnxscript)",
   () => {
-    let loudCount = 0;
     let refusals = "";
+    const exportNotes: string[] = [];
     const models = new Map<string, { read: ReadModel; masks: Masks }>();
 
     beforeAll(async () => {
@@ -70,6 +72,12 @@ describe.skipIf(!pythonHas("torch", "safetensors", "onnx", "onnxscript"))(
           isOnFile: (parameter) => isOnFile(read, parameter),
         });
         models.set(`${model}.${kind}`, { read, masks });
+      }
+      for (const own of FOLDED_AND_KEPT) {
+        const { read, masks } = models.get(own)!;
+        exportNotes.push(
+          (await exportModel(scratch(`${own}.zeroed.safetensors`), read, masks, "zeroed")).join(),
+        );
       }
       refusals = python("load", scratch(""));
     }, 180_000);
@@ -93,7 +101,7 @@ describe.skipIf(!pythonHas("torch", "safetensors", "onnx", "onnxscript"))(
         for (const { name, role } of network.parameters)
           if (role !== "weight") biased.set(name, weights.get(name)!);
         const loud = predict(network, biased, x, 4);
-        if (loud.some((y, k) => Math.abs(y - found[k]!) > 1e-3)) loudCount++;
+        expect(loud.some((y, k) => Math.abs(y - found[k]!) > 1e-3)).toBe(true);
       },
     );
 
@@ -124,6 +132,28 @@ describe.skipIf(!pythonHas("torch", "safetensors", "onnx", "onnxscript"))(
         for (const [k, y] of expected.entries()) expect(Math.abs(y - found[k]!)).toBeLessThan(1e-5);
       },
     );
+
+    it("beside tensors of a folded export, which lack what PyTorch then misses: said when they are written", async () => {
+      const [folded, kept] = FOLDED_AND_KEPT.map((own) =>
+        JSON.parse(readFileSync(scratch(`${own}.strict.json`), "utf8")),
+      );
+      expect([kept.said, exportNotes[1]]).toEqual(["", ""]);
+      expect(folded.said).toMatch(
+        /Missing key.*"bn1.weight", "bn1.bias", "bn1.running_mean", "bn1.running_var"/,
+      );
+      expect(folded.said).toMatch(/Unexpected key.*"conv1.bias"/);
+      expect(exportNotes[0]).toMatch(/lacks the batch normalisation behind conv1.weight, blk.0.weight/);
+      expect(exportNotes[0]).toMatch(
+        /its weight, bias, running_mean and running_var.*may lack \(conv1.bias, blk.0.bias/,
+      );
+      // the module that the note advises
+      expect(exportNotes[0]).toMatch(/fused by torch.nn.utils.fuse_conv_bn_eval/);
+      expect([folded.missing, folded.unexpected]).toEqual([[], []]);
+      const { read, masks } = models.get(FOLDED_AND_KEPT[0])!;
+      const x = await tensor("Normed.x.safetensors", "x");
+      const expected = predict(read.network, maskedWeights(read.weights, masks), x, 4);
+      for (const [k, y] of expected.entries()) expect(Math.abs(y - folded.y[k])).toBeLessThan(1e-5);
+    });
 
     it("are refused by a module that is not the one exported", async () => {
       const { tensors } = await readTensors(scratch("Normed.old-kept.masks.safetensors"));

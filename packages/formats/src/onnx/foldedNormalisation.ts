@@ -23,14 +23,37 @@ const MOST_NAMES = 5;
 
 /** One sentence for the user. @param folded names of the weights, at least one */
 export function foldedNote(network: Network, folded: readonly string[]): string {
-  const some = folded.slice(0, MOST_NAMES).join(", ") + (folded.length > MOST_NAMES ? ", …" : "");
   return (
-    `batch normalisation was folded into ${folded.length} of ${counted(network.prunable.length, "layer")} on export (${some}): these are ` +
+    `batch normalisation was folded into ${folded.length} of ${counted(network.prunable.length, "layer")} on export (${some(folded)}): these are ` +
     "not the weights that are trained, masks of the network with it kept are others, and there are no batch statistics. " +
     "To keep it, model.eval() and torch.onnx.export(…, dynamo=False, training=TrainingMode.PRESERVE, " +
     "do_constant_folding=False) or torch.onnx.export(…, dynamo=True, optimize=False): docs/pytorch.md"
   );
 }
+
+/**
+ * One sentence for who writes tensors for a module, which has the normalisation.
+ * @param folded names of the weights, at least one
+ */
+export function missingNormalisationNote({ nodes }: Network, folded: readonly string[]): string {
+  const isFolded = new Set(folded);
+  const layers = nodes.flatMap(({ op }) =>
+    "weight" in op && isFolded.has(op.weight) && op.bias !== undefined ? [{ ...op, bias: op.bias }] : [],
+  );
+  const biases = layers.map(({ bias }) => bias);
+  const more = biases.length === 0 ? "" : `, and holds biases that its layers may lack (${some(biases)})`;
+  // some exporters name the bias after the weight or the normalisation
+  const isFused = layers.every(({ weight, bias }) => bias === weight.replace(/weight$/, "bias"));
+  const fused = isFused ? ", or load the file into the module fused by torch.nn.utils.fuse_conv_bn_eval" : "";
+  return (
+    `The file lacks the batch normalisation behind ${some(folded)}: its weight, bias, running_mean and running_var, which the ` +
+    `ONNX file has only folded into these weights${more}. load_state_dict(strict=True) of a module with it fails; ` +
+    `without strict it would normalise twice. Export the module to ONNX with it kept (docs/pytorch.md), or take --form masks${fused}.`
+  );
+}
+
+const some = (names: readonly string[]): string =>
+  names.slice(0, MOST_NAMES).join(", ") + (names.length > MOST_NAMES ? ", …" : "");
 
 /** Names of the weights that a normalisation was folded into, in the network's order; empty where nothing tells of any. */
 export function foldedWeights(network: Network, uses: readonly TensorUse[]): readonly string[] {
