@@ -100,7 +100,7 @@ describe("a run's folder is a model with its masks", () => {
   it("to prune within its masks, by scores and by walks; what can do neither is refused", async () => {
     const parent = await readMasks(path.join(folder, run, "masks.safetensors"), zooModel("lenet5"));
     for (const method of ["magnitude", "synflow", "phew"]) {
-      const pruned = json(
+      const pruned = await json(
         "prune",
         run,
         "--method",
@@ -116,37 +116,39 @@ describe("a run's folder is a model with its masks", () => {
       expect(own.keptCount).toBeGreaterThan(0);
       expect(own.bytes.every((kept, k) => kept === 0 || parent.bytes[k] === 1)).toBe(true);
     }
-    expect(refusal("prune", run, "--method", "random", "--density", "0.005")).toMatch(
+    expect(await refusal("prune", run, "--method", "random", "--density", "0.005")).toMatch(
       /choose among.*checkpoint/,
     );
-    expect(refusal("prune", run, "--method", "magnitude", "--density", "0.5")).toMatch(/at most the 1\d+ of/);
-    expect(json("compare", run, "--methods", "random", "--densities", "0.01").notes.join()).toMatch(
+    expect(await refusal("prune", run, "--method", "magnitude", "--density", "0.5")).toMatch(
+      /at most the 1\d+ of/,
+    );
+    expect((await json("compare", run, "--methods", "random", "--densities", "0.01")).notes.join()).toMatch(
       /exactly 0/,
     );
   });
 
   it("to prune within masks that are named, or within the weights other than 0", async () => {
-    json("export", run, "--form", "zeroed", "--out", "sparse.safetensors");
+    await json("export", run, "--form", "zeroed", "--out", "sparse.safetensors");
     const sparse = ["prune", "sparse.safetensors", "--architecture", "lenet5", "--density", "0.005"];
     const masksOf = async (name: string, ...args: string[]) => {
-      json(...sparse, "--method", "synflow", ...args, "--out", name);
+      await json(...sparse, "--method", "synflow", ...args, "--out", name);
       return [...(await readMasks(path.join(folder, name), zooModel("lenet5"))).bytes];
     };
     const within = await masksOf("w1.safetensors", "--within", run);
     expect(await masksOf("w2.safetensors", "--masks-from-zeros")).toEqual(within);
-    json("prune", run, "--method", "synflow", "--density", "0.005", "--out", "w3.safetensors");
+    await json("prune", run, "--method", "synflow", "--density", "0.005", "--out", "w3.safetensors");
     expect([...(await readMasks(path.join(folder, "w3.safetensors"), zooModel("lenet5"))).bytes]).toEqual(
       within,
     );
-    const kept = json(...sparse, "--method", "magnitude", "--masks-from-zeros", "--runs", "confined");
+    const kept = await json(...sparse, "--method", "magnitude", "--masks-from-zeros", "--runs", "confined");
     const config = JSON.parse(readFileSync(path.join(folder, kept.masks[0].folder, "config.json"), "utf8"));
     expect(config.config.within).toBe("zeros");
-    expect(refusal(...sparse, "--within", run, "--masks-from-zeros")).toMatch(/one or the other/);
+    expect(await refusal(...sparse, "--within", run, "--masks-from-zeros")).toMatch(/one or the other/);
   });
 
   it("to export masks that say of their origin what phew prune wrote", async () => {
     const metadataOf = async (file: string) => (await readSafetensors(path.join(folder, file))).metadata;
-    json("export", run, "--form", "masks", "--out", "masks-again.safetensors");
+    await json("export", run, "--form", "masks", "--out", "masks-again.safetensors");
     const [own, again] = [
       await metadataOf(`${run}/masks.safetensors`),
       await metadataOf("masks-again.safetensors"),
@@ -163,8 +165,8 @@ describe("a run's folder is a model with its masks", () => {
       expect([key, again[key]]).toEqual([key, own[key] ?? "missing"]);
     expect(again).toMatchObject(own);
     const zeros = ["--masks-from-zeros", "--form", "masks", "--out", "zeros.safetensors"];
-    json("export", "sparse.safetensors", "--architecture", "lenet5", ...zeros);
-    json(
+    await json("export", "sparse.safetensors", "--architecture", "lenet5", ...zeros);
+    await json(
       "analyze",
       "sparse.safetensors",
       "--architecture",

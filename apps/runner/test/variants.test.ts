@@ -21,14 +21,14 @@ beforeAll(async () => {
 
 describe("weights that fit several variants", () => {
   const magnitude = ["--method", "magnitude", "--density", "0.1"];
-  it("are refused by every verb with exit code 2 until one is named", () => {
+  it("are refused by every verb with exit code 2 until one is named", async () => {
     for (const args of [
       ["prune", ...source, ...magnitude],
       ["analyze", ...source],
       ["compare", ...source, "--methods", "magnitude", "--densities", "0.1"],
       ["prune", "mobilenet-v1", "--weights", "w.safetensors", "--input", "3,32,32", ...magnitude],
     ]) {
-      const { exitCode, stderr } = run(...args);
+      const { exitCode, stderr } = await run(...args);
       expect([exitCode, stderr]).toEqual([
         2,
         expect.stringMatching(
@@ -39,7 +39,7 @@ describe("weights that fit several variants", () => {
   });
 
   it("are what the variant says, which masks and configuration hold; other variants' masks are refused", async () => {
-    const pruned = run(
+    const pruned = await run(
       "prune",
       ...source,
       ...magnitude,
@@ -57,16 +57,23 @@ describe("weights that fit several variants", () => {
     const config = JSON.parse(readFileSync(path.join(folder, kept, "config.json"), "utf8"));
     expect([config.config.variant, config.config.input]).toEqual(["imagenet", "3,32,32"]);
     const masks = ["--masks", "k.safetensors"];
-    const other = run("export", ...source, ...masks, "--variant", "cifar", "--out", "z.safetensors");
+    const other = await run("export", ...source, ...masks, "--variant", "cifar", "--out", "z.safetensors");
     expect([other.exitCode, other.stderr]).toEqual([
       2,
       expect.stringMatching(/variant imagenet.*Give --variant imagenet/),
     ]);
-    expect(
-      run("export", ...source, ...masks, "--variant", "imagenet", "--out", "z.safetensors").exitCode,
-    ).toBe(0);
+    const written = await run(
+      "export",
+      ...source,
+      ...masks,
+      "--variant",
+      "imagenet",
+      "--out",
+      "z.safetensors",
+    );
+    expect(written.exitCode).toBe(0);
     // what phew wrote says which it is
-    const again = run(
+    const again = await run(
       "prune",
       "z.safetensors",
       ...source.slice(1),
@@ -78,9 +85,9 @@ describe("weights that fit several variants", () => {
     expect((await readSafetensors(path.join(folder, "again.safetensors"))).metadata.variant).toBe("imagenet");
   });
 
-  it("are compared as the variant that is named", () => {
-    const traceOf = (variant: string) => {
-      const compared = run(
+  it("are compared as the variant that is named", async () => {
+    const traceOf = async (variant: string) => {
+      const compared = await run(
         "compare",
         ...source,
         "--methods",
@@ -94,6 +101,6 @@ describe("weights that fit several variants", () => {
       expect(compared.stderr).toBe("");
       return JSON.parse(compared.stdout).masks[0].pathKernelTrace;
     };
-    expect(traceOf("cifar")).not.toBe(traceOf("imagenet"));
+    expect(await traceOf("cifar")).not.toBe(await traceOf("imagenet"));
   });
 });
