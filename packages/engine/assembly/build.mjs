@@ -1,5 +1,5 @@
 /**
- * Compiles the WebAssembly modules into dist/. Two processes share the work, the longest jobs first: a compiler that has
+ * Writes the borders of the WebAssembly modules and compiles them into dist/. Two processes share the work, the longest jobs first: a compiler that has
  * compiled one module is twice as fast at the next.
  */
 import { fork } from "node:child_process";
@@ -7,6 +7,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
+import { BORDERS, writeBorder } from "./border.mjs";
 
 const COMMON =
   "--runtime stub -O3 --noAssert --uncheckedBehavior always --importMemory --initialMemory 1 --maximumMemory 65536 --enable simd";
@@ -28,13 +29,37 @@ const SHARED_FLAG = 2;
 
 const folder = fileURLToPath(new URL("..", import.meta.url));
 
-async function compile(name) {
+/** @param border its hash goes along with the module: src/wasmFile.ts compares it with that of the TypeScript */
+async function compile({ name, border }) {
   const outFile = `dist/${name}.wasm`;
   const args = [...MODULES[name].split(" "), ...COMMON.split(" "), "--baseDir", folder, "--outFile", outFile];
-  const { error, stderr } = await asc.main(args);
+  const { error, stderr } = await asc.main(args, { transforms: [agreesWith(border)] });
   if (error) throw new Error(`${name}: ${error.message}\n${stderr}`);
+  const module = Buffer.concat([readFileSync(folder + outFile), customSection("border", border.hash)]);
+  writeFileSync(folder + outFile, module);
   const shared = SHARED[name];
-  if (shared !== undefined) writeFileSync(`${folder}dist/${shared}.wasm`, sharing(readFileSync(folder + outFile)));
+  if (shared !== undefined) writeFileSync(`${folder}dist/${shared}.wasm`, sharing(module));
+}
+
+/** A step of the compiler that compares where it has put the fields of records with what the border says. */
+function agreesWith({ module, records }) {
+  return class {
+    afterCompile() {
+      for (const { class: name, source, fields, bytes } of records) {
+        const layout = this.program.elementsByName.get(`assembly/${module}/${source}/${name}`).instances?.get("");
+        if (layout === undefined) throw new Error(`${name}: no kernel reads it`);
+        const compiled = fields.map((field) => [field.name, layout.members.get(field.name)?.instance.memoryOffset]);
+        const expected = fields.map((field) => [field.name, field.at]);
+        if (JSON.stringify([compiled, layout.nextMemoryOffset]) !== JSON.stringify([expected, bytes]))
+          throw new Error(`${name}: the compiler has ${compiled}, the border ${expected}`);
+      }
+    }
+  };
+}
+
+/** Of a name and a text of together fewer than 127 bytes. */
+function customSection(name, text) {
+  return Buffer.from([0, 1 + name.length + text.length, name.length, ...Buffer.from(name + text, "latin1")]);
 }
 
 /** The module with its memory shared between threads. Its code was compiled with atomic operations. */
@@ -48,14 +73,15 @@ function sharing(module) {
 
 if (process.send === undefined) {
   mkdirSync(`${folder}dist`, { recursive: true });
-  const waiting = Object.keys(MODULES);
+  const borders = Object.fromEntries(BORDERS.map((module) => [module, writeBorder(module)]));
+  const waiting = Object.keys(MODULES).map((name) => ({ name, border: borders[name.split("-")[0]] }));
   const compiler = () =>
     new Promise((resolve, reject) => {
       const child = fork(fileURLToPath(import.meta.url));
       const next = () => {
-        const name = waiting.shift();
-        if (name === undefined) child.disconnect();
-        else child.send(name);
+        const module = waiting.shift();
+        if (module === undefined) child.disconnect();
+        else child.send(module);
       };
       child.on("message", next);
       child.on("error", reject);
@@ -63,8 +89,8 @@ if (process.send === undefined) {
     });
   await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, compiler));
 } else {
-  process.on("message", async (name) => {
-    await compile(name);
+  process.on("message", async (module) => {
+    await compile(module);
     process.send("done");
   });
   process.send("ready");

@@ -1,10 +1,11 @@
 /** Loads dist/walk.wasm in Node and in browsers, and hands out walkers and random fills. */
+import { type Exports, hash } from "./border/walk.ts";
 import { EngineError, requireFinite, requireWhole } from "./errors.ts";
 import { Walker } from "./walker.ts";
-import { instantiateWalk, type WalkExports } from "./walkModule.ts";
+import { instantiateWalk } from "./walkModule.ts";
 import type { WalkTuning } from "./walkOptions.ts";
 import type { WalkOptions, WalkPlan } from "./walkPlan.ts";
-import { hasFileSystem, isWasmBytes, loadWasm, readWasm, type WasmFile } from "./wasmFile.ts";
+import { fitting, hasFileSystem, isWasmBytes, loadWasm, readWasm, type WasmFile } from "./wasmFile.ts";
 import { type WasmBytes, type WasmMemory, type WasmModule, webAssembly } from "./webAssembly.ts";
 
 /** Floats that a random fill makes at a time. */
@@ -30,12 +31,12 @@ export interface UniformFill {
 export class WalkEngine {
   readonly #module: WasmModule;
   readonly #memory: WasmMemory;
-  readonly #wasm: WalkExports;
+  readonly #wasm: Exports;
   readonly #chunk: number;
 
-  /** Use {@link loadWalkEngine}. */
+  /** Use {@link loadWalkEngine}. @throws EngineError where the module was built from other sources */
   constructor(module: WasmModule) {
-    this.#module = module;
+    this.#module = fitting(module, WALK_WASM);
     this.#memory = new webAssembly.Memory({ initial: 4, maximum: 65_536 });
     this.#wasm = instantiateWalk(module, this.#memory);
     this.#chunk = Math.ceil(this.#wasm.heapBase() / 16) * 16;
@@ -101,6 +102,7 @@ let defaultEngine: WalkEngine | undefined;
 /**
  * @param wasm where walk.wasm is, its bytes, or the compiled module; beside this package unless said otherwise. A
  *   compiled module can be handed to workers. The default is compiled once.
+ * @throws EngineError where it is missing, or was built from other sources than this package
  */
 export async function loadWalkEngine(wasm?: URL | WasmBytes | WasmModule): Promise<WalkEngine> {
   if (wasm === undefined) {
@@ -129,6 +131,7 @@ const WALK_WASM: WasmFile = {
   name: "walk.wasm",
   expected: "the compiled walking engine",
   remedy: "Build it with `pnpm --filter @phew/engine build`.",
+  border: hash,
 };
 
 function readDefault(): WasmBytes {

@@ -1,3 +1,5 @@
+export { kernels, NO_UNIT, records } from "./border/layers.ts";
+export { type FieldsOf, type RecordLayout, recordArray, writeRecord } from "./border/record.ts";
 export {
   loadWalkEngine,
   loadWalkEngineSync,
@@ -6,18 +8,8 @@ export {
   WalkEngine,
 } from "./engine.ts";
 export { EngineError, type EngineFault } from "./errors.ts";
+export { type Kernel, type KernelRecord, kernelNumber } from "./layers/kernel.ts";
 export { LayersMachine, type LayersMachineOptions } from "./layers/layersMachine.ts";
-export {
-  isFloat,
-  type Kernel,
-  kernelNumber,
-  kernels,
-  type RecordFields,
-  type RecordKind,
-  recordBytes,
-  records,
-  writeRecord,
-} from "./layers/records.ts";
 export { layerVisits } from "./layerVisits.ts";
 export { type MachineLimits, measureMachine } from "./machineLimits.ts";
 export type { PathConvolution } from "./paths/geometry.ts";

@@ -3,9 +3,10 @@
  * are compared with. Node alone. A multiply-add counts as two operations.
  */
 
+import { hash } from "./border/probe.ts";
 import { builtin } from "./builtin.ts";
 import { EngineError } from "./errors.ts";
-import { readWasm, type WasmFile } from "./wasmFile.ts";
+import { fitting, readWasm, type WasmFile } from "./wasmFile.ts";
 import { type WasmModule, webAssembly } from "./webAssembly.ts";
 
 /** Of all threads together, 10^9 a second. */
@@ -117,8 +118,10 @@ const PROBE_WASM: WasmFile = {
   name: "probe.wasm",
   expected: "the compiled loops",
   remedy: "Build them with `pnpm --filter @phew/engine build`.",
+  border: hash,
 };
 
 async function probeModule(): Promise<WasmModule> {
-  return webAssembly.compile(readWasm(new URL("../dist/probe.wasm", import.meta.url), PROBE_WASM));
+  const bytes = readWasm(new URL("../dist/probe.wasm", import.meta.url), PROBE_WASM);
+  return fitting(await webAssembly.compile(bytes), PROBE_WASM);
 }

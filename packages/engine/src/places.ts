@@ -1,7 +1,7 @@
 /** Where everything stands in a walker's memory: known before any of it is allocated. */
+import { type Exports, records } from "./border/walk.ts";
 import { requireWhole } from "./errors.ts";
 import { TABLE_BYTES } from "./samplers.ts";
-import type { WalkExports } from "./walkModule.ts";
 import type { WalkTuning } from "./walkOptions.ts";
 import type { WalkOptions, WalkPlan } from "./walkPlan.ts";
 import type { Segment, Wiring } from "./wiring.ts";
@@ -41,7 +41,7 @@ export interface LayerPlaces {
   readonly forwardTable: number;
   readonly backwardTable: number;
   /** Eight bytes for each kernel of nine weights. */
-  readonly nineTable: number;
+  readonly ninePlace: number;
 }
 
 /** Records of the ways that leave one node in one direction, index = segment. */
@@ -79,6 +79,7 @@ export interface Places {
   readonly reachFlags: number;
   readonly reachFlagBytes: number;
   readonly reachLeaving: number;
+  readonly walker: number;
   /** Where more can be put later. */
   readonly rest: Addresses;
 }
@@ -92,7 +93,7 @@ export function placesFor(
   wiring: Wiring,
   options: WalkOptions,
   tuning: WalkTuning,
-  sizes: WalkExports,
+  sizes: Exports,
 ): Places {
   const to = new Addresses(sizes.heapBase());
   const nodeCount = plan.layers.length + 2;
@@ -104,9 +105,9 @@ export function placesFor(
   const weighed = options.branching === "weight";
   const sums = weighed || wiring.copies;
   const exit = (segments: readonly Segment[]): ExitPlaces => ({
-    segments: to.take(segments.length * sizes.SEGMENT_BYTES.value),
+    segments: to.take(segments.length * records.segment.bytes),
     segmentOf: segments.length > 1 ? to.take(4 * sum(segments.map((segment) => segment.unitCount))) : 0,
-    ways: segments.map((segment) => to.take(segment.links.length * sizes.WAY_BYTES.value)),
+    ways: segments.map((segment) => to.take(segment.links.length * records.way.bytes)),
     cumulative: segments.map(({ links, unitCount, repeated }) =>
       repeated || (weighed && links.length > 1) ? to.take(8 * links.length * unitCount) : 0,
     ),
@@ -114,10 +115,10 @@ export function placesFor(
   const reachFlagBytes = sum(plan.layers.map((layer) => layer.inCount + layer.outCount));
   const unitCounts = plan.layers.flatMap((layer) => [layer.inCount, layer.outCount]);
   return {
-    layers: to.take(plan.layers.length * sizes.LAYER_BYTES.value),
-    forwardExits: to.take(nodeCount * sizes.EXIT_BYTES.value),
-    backwardExits: to.take(nodeCount * sizes.EXIT_BYTES.value),
-    buckets: to.take(nodeCount * sizes.BUCKET_BYTES.value),
+    layers: to.take(plan.layers.length * records.layer.bytes),
+    forwardExits: to.take(nodeCount * records.exit.bytes),
+    backwardExits: to.take(nodeCount * records.exit.bytes),
+    buckets: to.take(nodeCount * records.bucket.bytes),
     forward: wiring.forward.map(exit),
     backward: wiring.backward.map(exit),
     layer: plan.layers.map(({ weight, kernelSize, inCount, outCount }) => {
@@ -130,7 +131,7 @@ export function placesFor(
         backwardSum: sums ? to.take(8 * outCount) : 0,
         forwardTable: options.direction === "backward" ? 0 : to.take(tableBytes),
         backwardTable: options.direction === "forward" ? 0 : to.take(tableBytes),
-        nineTable: kernelSize === 9 ? to.take(8 * (weight.length / kernelSize)) : 0,
+        ninePlace: kernelSize === 9 ? to.take(8 * (weight.length / kernelSize)) : 0,
       };
     }),
     bucketEntries: Array.from({ length: nodeCount }, () => to.take(8 * waiting)),
@@ -155,6 +156,7 @@ export function placesFor(
     reachFlagBytes,
     reachFlags: to.take(reachFlagBytes),
     reachLeaving: to.take(greatest([plan.inputCount, plan.outputCount, ...unitCounts])),
+    walker: to.take(records.walker.bytes),
     rest: to,
   };
 }

@@ -1,7 +1,7 @@
 /** How a layer draws a kernel of a row. */
+import { SAMPLE_ALIAS, SAMPLE_REJECT, SAMPLE_UNIFORM } from "./border/walk.ts";
 
-/** Numbered as in assembly/walk/samplers.ts. */
-export const SAMPLER = { uniform: 0, alias: 1, reject: 2 } as const;
+export const SAMPLER = { uniform: SAMPLE_UNIFORM, alias: SAMPLE_ALIAS, reject: SAMPLE_REJECT } as const;
 export type Sampler = keyof typeof SAMPLER;
 
 /** Bytes that the table of a sampler takes for each kernel, in each direction. */

@@ -1,9 +1,11 @@
 /** From a plan to a wasm instance that is ready to walk it. */
+import { writeRecord } from "./border/record.ts";
+import { type Exports, records } from "./border/walk.ts";
 import { EngineError } from "./errors.ts";
 import { Forks } from "./forks.ts";
 import type { ExitPlaces, LayerPlaces, Places } from "./places.ts";
 import { cheaperSampler, SAMPLER, type Sampler, TABLE_BYTES } from "./samplers.ts";
-import { instantiateWalk, type WalkExports } from "./walkModule.ts";
+import { instantiateWalk } from "./walkModule.ts";
 import { BIAS, DIRECTION, type WalkTuning } from "./walkOptions.ts";
 import type { WalkLayer, WalkOptions, WalkPlan } from "./walkPlan.ts";
 import { MAX_PAGES, PAGE_BYTES, type WasmMemory, type WasmModule, webAssembly } from "./webAssembly.ts";
@@ -15,7 +17,7 @@ const CHECKED_TOGETHER = 65_536;
 /** A walker's memory and the instance that works in it; dropped as one. */
 export interface Running {
   readonly memory: WasmMemory;
-  readonly wasm: WalkExports;
+  readonly wasm: Exports;
 }
 
 export function setUp(
@@ -29,35 +31,40 @@ export function setUp(
   const memory = allocate(places.rest.end);
   const wasm = instantiateWalk(module, memory);
   const running = { memory, wasm };
-  wasm.setPlan(
-    places.layers,
-    plan.layers.length,
-    places.forwardExits,
-    places.backwardExits,
-    places.buckets,
-    plan.inputCount,
-    plan.outputCount,
-    BIAS[options.bias],
-    Number(options.granularity === "kernel"),
-  );
-  wasm.setBatch(
-    places.edgeIds,
-    places.edgeCounts,
-    wiring.levelCount,
-    Number(wiring.everyLevel),
-    places.batchSize,
-    places.chosen,
-    places.pending,
-  );
-  for (const [node, entries] of places.bucketEntries.entries()) wasm.setBucket(node, entries);
+  writeWalker(memory, plan, wiring, options, places);
+  wasm.setWalker(places.walker);
   wasm.setMask(places.mask, plan.edgeCount);
   wasm.setReach(places.reachFlags, places.reachFlagBytes, places.reachLeaving);
-  setUpExits(running, wiring.forward, places.forward, true);
-  setUpExits(running, wiring.backward, places.backward, false);
+  writeExits(memory, wiring.forward, places.forwardExits, places.forward, true);
+  writeExits(memory, wiring.backward, places.backwardExits, places.backward, false);
   for (let l = 0; l < plan.layers.length; l++) setUpLayer(running, plan, wiring, options, tuning, places, l);
   weighWays(running, plan, wiring, options, places);
   wasm.start(options.seed, DIRECTION[options.direction]);
   return running;
+}
+
+function writeWalker(
+  memory: WasmMemory,
+  plan: WalkPlan,
+  wiring: Wiring,
+  options: WalkOptions,
+  places: Places,
+): void {
+  const view = new DataView(memory.buffer);
+  const { layers, forwardExits, backwardExits, buckets, edgeIds, edgeCounts, chosen, pending } = places;
+  writeRecord(view, places.walker, records.walker, {
+    ...{ layers, forwardExits, backwardExits, buckets, edgeIds, edgeCounts, chosen, pending },
+    layerCount: plan.layers.length,
+    inputCount: plan.inputCount,
+    outputCount: plan.outputCount,
+    biasMode: BIAS[options.bias],
+    wholeKernels: Number(options.granularity === "kernel"),
+    levelCount: wiring.levelCount,
+    everyLevel: Number(wiring.everyLevel),
+    batchCapacity: places.batchSize,
+  });
+  for (const [node, entries] of places.bucketEntries.entries())
+    writeRecord(view, buckets + node * records.bucket.bytes, records.bucket, { entries });
 }
 
 const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
@@ -113,25 +120,22 @@ function setUpLayer(
   places: Places,
   l: number,
 ): void {
-  const { wasm } = running;
+  const { memory, wasm } = running;
   const layer = plan.layers[l]!;
+  const { outCount, inCount, groups, kernelSize, firstEdge } = layer;
   const place = places.layer[l]!;
   copyWeights(running, layer, place.weight);
-  wasm.setLayer(
-    l,
-    place.weight,
-    layer.outCount,
-    layer.inCount,
-    layer.groups,
-    layer.kernelSize,
-    layer.firstEdge,
-    wiring.level[l]!,
-    place.forwardMax,
-    place.backwardMax,
-    place.forwardSum,
-    place.backwardSum,
-    place.nineTable,
-  );
+  writeRecord(new DataView(memory.buffer), places.layers + l * records.layer.bytes, records.layer, {
+    ...place,
+    outCount,
+    inCount,
+    groups,
+    outPerGroup: outCount / groups,
+    inPerGroup: inCount / groups,
+    kernelSize,
+    firstEdge,
+    level: wiring.level[l]!,
+  });
   if (options.bias !== "uniform") wasm.measureLayer(l, places.norms);
   const samplerIn = (forward: boolean): number => {
     if (options.direction === (forward ? "backward" : "forward")) return SAMPLER.uniform;
@@ -226,25 +230,39 @@ function weighWays(
   }
 }
 
-function setUpExits(
-  { memory, wasm }: Running,
+function writeExits(
+  memory: WasmMemory,
   exits: readonly (readonly Segment[])[],
+  at: number,
   places: readonly ExitPlaces[],
   forward: boolean,
 ): void {
-  const segmentBytes = wasm.SEGMENT_BYTES.value;
-  const wayBytes = wasm.WAY_BYTES.value;
+  const view = new DataView(memory.buffer);
   for (const [node, segments] of exits.entries()) {
     const exit = places[node]!;
-    wasm.setExit(Number(forward), node, exit.segments, segments.length, exit.segmentOf);
+    writeRecord(view, at + node * records.exit.bytes, records.exit, {
+      segments: exit.segments,
+      segmentCount: segments.length,
+      segmentOf: exit.segmentOf,
+    });
     for (const [s, { firstUnit, unitCount, links }] of segments.entries()) {
       const ways = exit.ways[s]!;
-      const at = exit.segments + s * segmentBytes;
-      wasm.setSegment(at, ways, links.length, firstUnit, unitCount, exit.cumulative[s]!);
-      for (const [w, link] of links.entries()) {
-        const way = ways + w * wayBytes;
-        if (forward) wasm.setWay(way, link.to + 1, link.fromStart, link.toStart, link.spread);
-        else wasm.setWay(way, link.from + 1, link.toStart, link.fromStart, link.spread);
+      writeRecord(view, exit.segments + s * records.segment.bytes, records.segment, {
+        ways,
+        wayCount: links.length,
+        firstUnit,
+        unitCount,
+        cumulative: exit.cumulative[s]!,
+      });
+      for (const [w, { from, to, fromStart, toStart, spread }] of links.entries()) {
+        writeRecord(
+          view,
+          ways + w * records.way.bytes,
+          records.way,
+          forward
+            ? { target: to + 1, sourceStart: fromStart, targetStart: toStart, spread }
+            : { target: from + 1, sourceStart: toStart, targetStart: fromStart, spread },
+        );
       }
       if (exit.segmentOf !== 0) {
         new Uint32Array(memory.buffer, exit.segmentOf + 4 * firstUnit, unitCount).fill(s);

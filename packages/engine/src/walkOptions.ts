@@ -1,11 +1,11 @@
 /** Walk options as the wasm module numbers them. */
+import { ALTERNATE, BACKWARD, FORWARD, INVERSE, MAGNITUDE, SQUARE, UNIFORM } from "./border/walk.ts";
 import { EngineError, requireWhole } from "./errors.ts";
 import type { Sampler } from "./samplers.ts";
 import type { WalkOptions } from "./walkPlan.ts";
 
-/** Numbered as in assembly/walk/bias.ts and assembly/walk/walk.ts. */
-export const BIAS = { magnitude: 0, square: 1, uniform: 2, inverse: 3 } as const;
-export const DIRECTION = { alternate: 0, forward: 1, backward: 2 } as const;
+export const BIAS = { magnitude: MAGNITUDE, square: SQUARE, uniform: UNIFORM, inverse: INVERSE } as const;
+export const DIRECTION = { alternate: ALTERNATE, forward: FORWARD, backward: BACKWARD } as const;
 
 /** What tests and benchmarks may set. The batch size changes nothing but the speed. */
 export interface WalkTuning {

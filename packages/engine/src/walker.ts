@@ -1,9 +1,9 @@
 /** One sequence of walks over a plan, in a wasm memory of its own. */
+import { type Exports, NO_EDGE } from "./border/walk.ts";
 import { EngineError, requireWhole } from "./errors.ts";
 import { countRows } from "./keptBits.ts";
 import { type Places, placesFor, STAGE_BYTES } from "./places.ts";
 import { type Running, setUp } from "./setUp.ts";
-import type { WalkExports } from "./walkModule.ts";
 import { checkOptions, DIRECTION, type WalkTuning } from "./walkOptions.ts";
 import type { WalkOptions, WalkPlan } from "./walkPlan.ts";
 import type { WasmModule } from "./webAssembly.ts";
@@ -28,13 +28,7 @@ export class Walker {
   #running: Running | undefined;
 
   /** Use `WalkEngine.createWalker`. */
-  constructor(
-    module: WasmModule,
-    sizes: WalkExports,
-    plan: WalkPlan,
-    options: WalkOptions,
-    tuning: WalkTuning,
-  ) {
+  constructor(module: WasmModule, sizes: Exports, plan: WalkPlan, options: WalkOptions, tuning: WalkTuning) {
     checkOptions(options);
     const wiring = wire(plan);
     this.#plan = plan;
@@ -130,7 +124,7 @@ export class Walker {
     const { edgeIds, levelBytes } = this.#places;
     const edges = Uint32Array.from({ length: this.#levelCount }, (_, level) => {
       return new DataView(memory.buffer).getUint32(edgeIds + level * levelBytes, true);
-    }).filter((edge) => edge !== 0xffff_ffff);
+    }).filter((edge) => edge !== NO_EDGE);
     const { direction } = this.#options;
     const backward = direction === "backward" || (direction === "alternate" && walk % 2 === 1);
     return backward ? edges.reverse() : edges;

@@ -1,13 +1,18 @@
-/** Reads the compiled modules that stand in dist: from the file system in Node, over the network in browsers. */
+/**
+ * Reads the compiled modules that stand in dist, from the file system in Node, over the network in browsers, and checks
+ * that they fit this TypeScript.
+ */
 import { builtin } from "./builtin.ts";
 import { EngineError } from "./errors.ts";
-import type { WasmBytes, WasmModule } from "./webAssembly.ts";
+import { type WasmBytes, type WasmModule, webAssembly } from "./webAssembly.ts";
 
 /** What a file is, for whom it is missing. */
 export interface WasmFile {
   readonly name: string;
   readonly expected: string;
   readonly remedy: string;
+  /** The hash of its border, from src/border. */
+  readonly border: string;
 }
 
 interface FileSystem {
@@ -41,4 +46,19 @@ export const isWasmBytes = (wasm: WasmBytes | WasmModule): wasm is WasmBytes =>
 
 function notFound(url: URL, { name, expected, remedy }: WasmFile, why: string): EngineError {
   return new EngineError(name, { given: `${why} (${url.href})`, expected, remedy });
+}
+
+/**
+ * A module that was built from other sources would read records wrongly.
+ * @returns the module @throws EngineError where its border is another one than that of this TypeScript
+ */
+export function fitting(module: WasmModule, { name, border }: WasmFile): WasmModule {
+  const [section] = webAssembly.Module.customSections(module, "border");
+  const own = section === undefined ? "none" : String.fromCharCode(...new Uint8Array(section));
+  if (own === border) return module;
+  throw new EngineError(name, {
+    given: `a module built from other sources than this package (border ${own})`,
+    expected: `one built from the same (border ${border})`,
+    remedy: "Rebuild the engine with `pnpm --filter @phew/engine build`.",
+  });
 }

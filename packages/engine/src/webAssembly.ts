@@ -15,7 +15,10 @@ interface WasmInstance {
 }
 
 interface WebAssemblyApi {
-  readonly Module: { new (bytes: WasmBytes): WasmModule };
+  readonly Module: {
+    new (bytes: WasmBytes): WasmModule;
+    customSections(module: WasmModule, name: string): ArrayBuffer[];
+  };
   readonly Memory: { new (limits: { initial: number; maximum?: number }): WasmMemory };
   readonly Instance: {
     new (module: WasmModule, imports: { env: Record<string, WasmMemory | (() => void)> }): WasmInstance;

@@ -202,7 +202,7 @@ function geluInnerSlope(x: v128): v128 {
 }
 
 @unmanaged
-class Activation {
+export class Activation {
   /** Tensor records of one shape. Forward: output ← f(input); backward: gradient ← gradient · f′(input). */
   input: usize;
   output: usize;
@@ -211,8 +211,8 @@ class Activation {
   beta: f32;
 }
 
-export function activation(record: usize, block: u32): void {
-  const op = changetype<Activation>(record);
+@kernel
+export function activation(op: Activation, block: u32): void {
   switch (op.name) {
     case SIGMOID: return applyTo(op, block, SIGMOID, false);
     case TANH: return applyTo(op, block, TANH, false);
@@ -234,8 +234,8 @@ export function activation(record: usize, block: u32): void {
 }
 
 /** `output` is the gradient, changed in place. */
-export function activationBackward(record: usize, block: u32): void {
-  const op = changetype<Activation>(record);
+@kernel
+export function activationBackward(op: Activation, block: u32): void {
   switch (op.name) {
     case SIGMOID: return applyTo(op, block, SIGMOID, true);
     case TANH: return applyTo(op, block, TANH, true);
@@ -284,7 +284,7 @@ function applyTo(op: Activation, block: u32, name: u32, backward: bool): void {
 }
 
 @unmanaged
-class ActivationCurvature {
+export class ActivationCurvature {
   /** Tensor records of one shape: x, ẋ, g, and what g·f″(x)·ẋ is added to. */
   input: usize;
   tangent: usize;
@@ -295,8 +295,8 @@ class ActivationCurvature {
   beta: f32;
 }
 
-export function activationCurvature(record: usize, block: u32): void {
-  const op = changetype<ActivationCurvature>(record);
+@kernel
+export function activationCurvature(op: ActivationCurvature, block: u32): void {
   switch (op.name) {
     case SIGMOID: return addCurvature(op, block, SIGMOID);
     case TANH: return addCurvature(op, block, TANH);

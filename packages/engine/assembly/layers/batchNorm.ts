@@ -18,7 +18,7 @@ function row(coefficients: usize, units: u32, index: u32): usize {
 }
 
 @unmanaged
-class BatchStatistics {
+export class BatchStatistics {
   /** Tensor record. */
   input: usize;
   /** f32[units] */
@@ -28,8 +28,8 @@ class BatchStatistics {
 }
 
 /** Sums of one block. */
-export function batchStatistics(record: usize, block: u32): void {
-  const op = changetype<BatchStatistics>(record);
+@kernel
+export function batchStatistics(op: BatchStatistics, block: u32): void {
   const input = tensorAt(op.input);
   const units = input.units;
   const height = input.height;
@@ -91,7 +91,7 @@ export function batchStatistics(record: usize, block: u32): void {
 }
 
 @unmanaged
-class BatchNorm {
+export class BatchNorm {
   /** f64[blocks][units][2] */
   partial: usize;
   /** Places of an image: height · width. */
@@ -110,8 +110,8 @@ class BatchNorm {
 }
 
 /** a, b, mean, i and variance from the sums of all blocks. Every thread computes the same numbers. */
-export function batchCoefficients(record: usize, _block: u32): void {
-  const op = changetype<BatchNorm>(record);
+@kernel
+export function batchCoefficients(op: BatchNorm, _block: u32): void {
   const units = op.units;
   const blocks = batchNow().blocks;
   const elements = <f64>batchNow().count * op.places;
@@ -139,8 +139,8 @@ export function batchCoefficients(record: usize, _block: u32): void {
 }
 
 /** a and b from the running statistics; B and C are 0: the statistics do not depend on x. */
-export function runningCoefficients(record: usize, _block: u32): void {
-  const op = changetype<BatchNorm>(record);
+@kernel
+export function runningCoefficients(op: BatchNorm, _block: u32): void {
   const units = op.units;
   const a = op.coefficients;
   for (let u: u32 = 0; u < units; u++) {
@@ -160,8 +160,8 @@ export function runningCoefficients(record: usize, _block: u32): void {
 }
 
 /** B and C from the sums {Σ g, Σ g·(x − mean)} of all blocks. */
-export function gradientCoefficients(record: usize, _block: u32): void {
-  const op = changetype<BatchNorm>(record);
+@kernel
+export function gradientCoefficients(op: BatchNorm, _block: u32): void {
   const units = op.units;
   const blocks = batchNow().blocks;
   const elements = <f64>batchNow().count * op.places;
@@ -185,8 +185,8 @@ export function gradientCoefficients(record: usize, _block: u32): void {
 }
 
 /** running ← (1 − momentum)·running + momentum·batch, the variance there with M − 1 below. Threads share the units. */
-export function updateRunning(record: usize, _block: u32): void {
-  const op = changetype<BatchNorm>(record);
+@kernel
+export function updateRunning(op: BatchNorm, _block: u32): void {
   const units = op.units;
   const elements = <f64>batchNow().count * op.places;
   // the variance of a single value is 0, whatever its denominator

@@ -21,7 +21,7 @@ function row(coefficients: usize, units: u32, index: u32): usize {
 }
 
 @unmanaged
-class TangentStatistics {
+export class TangentStatistics {
   /** Tensor records: x and ẋ. */
   input: usize;
   tangent: usize;
@@ -32,8 +32,8 @@ class TangentStatistics {
 }
 
 /** Sums of one block. Padding lanes, where ẋ need not be 0, are left out. */
-export function tangentStatistics(record: usize, block: u32): void {
-  const op = changetype<TangentStatistics>(record);
+@kernel
+export function tangentStatistics(op: TangentStatistics, block: u32): void {
   const input = tensorAt(op.input);
   const tangent = tensorAt(op.tangent);
   const units = input.units;
@@ -70,7 +70,7 @@ export function tangentStatistics(record: usize, block: u32): void {
 }
 
 @unmanaged
-class NormTangent {
+export class NormTangent {
   /** f64[blocks][units][2] each: {Σ ẋ, Σ ẋ·(x − mean)}, {S₀, S₁}, {Σ g˙, Σ g˙·(x − mean)}, {S₀, Σ g·(ẋ − mean˙)}. */
   statistics: usize;
   gradientSums: usize;
@@ -105,8 +105,8 @@ function total(partial: usize, units: u32, u: u32, which: usize): f64 {
 }
 
 /** What y˙ needs. Every thread computes the same numbers. */
-export function normTangents(record: usize, _block: u32): void {
-  const op = changetype<NormTangent>(record);
+@kernel
+export function normTangents(op: NormTangent, _block: u32): void {
   const units = op.units;
   const elements = <f64>batchNow().count * op.places;
   for (let u: u32 = 0; u < units; u++) {
@@ -129,8 +129,8 @@ export function normTangents(record: usize, _block: u32): void {
 }
 
 /** What (∂L/∂x)˙ needs, and the derivatives of scale and shift. Every thread computes the same numbers. */
-export function normGradientTangents(record: usize, _block: u32): void {
-  const op = changetype<NormTangent>(record);
+@kernel
+export function normGradientTangents(op: NormTangent, _block: u32): void {
   const units = op.units;
   const elements = <f64>batchNow().count * op.places;
   for (let u: u32 = 0; u < units; u++) {

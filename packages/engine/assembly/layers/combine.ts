@@ -4,15 +4,12 @@
  * with a and b from batch normalisation, or 1 and 0 where a value is added as it is. ReLU is α = 0, leaky ReLU its
  * slope, ReLU6 has cap 6, and α = 1 with an infinite cap is the identity.
  */
-import { blockOf, tensorAt, validLanes } from "./layout";
+import { blockOf, NO_UNIT, tensorAt, validLanes } from "./layout";
 import { laneMask } from "./lanes";
 import { sumHalves } from "./sumLanes";
 
-/** A unit of the output that this input has not. */
-const NO_UNIT: u32 = 0xffffffff;
-
 @unmanaged
-class Combine {
+export class Combine {
   /** Tensor records; second is 0 where there is one input. */
   output: usize;
   first: usize;
@@ -45,8 +42,8 @@ function coefficient(coefficients: usize, units: u32, row: u32, u: u32): v128 {
     : f32x4.splat(row == 0 ? 1 : 0);
 }
 
-export function combine(record: usize, block: u32): void {
-  const op = changetype<Combine>(record);
+@kernel
+export function combine(op: Combine, block: u32): void {
   const output = tensorAt(op.output);
   const first = tensorAt(op.first);
   const second = tensorAt(op.second ? op.second : op.first);
@@ -133,7 +130,7 @@ function addRow(
 
 /** g ← g · clamp′, told by z alone: 1 above 0 and below cap, α from 0 down, 0 from cap up. */
 @unmanaged
-class Gate {
+export class Gate {
   /** Tensor records; the gradient is changed in place. */
   gradient: usize;
   output: usize;
@@ -141,8 +138,8 @@ class Gate {
   cap: f32;
 }
 
-export function gate(record: usize, block: u32): void {
-  const op = changetype<Gate>(record);
+@kernel
+export function gate(op: Gate, block: u32): void {
   const gradient = tensorAt(op.gradient);
   const output = tensorAt(op.output);
   const height = gradient.height;
@@ -184,7 +181,7 @@ function slope(z: v128, alpha: v128, cap: v128): v128 {
 
 /** Σ g and Σ g·(x − mean) of each unit, where g = gradient · clamp′(a·x + b), or gradient itself where it is gated. */
 @unmanaged
-class GradientSums {
+export class GradientSums {
   /** Tensor records. */
   gradient: usize;
   input: usize;
@@ -200,8 +197,8 @@ class GradientSums {
   cap: f32;
 }
 
-export function gradientSums(record: usize, block: u32): void {
-  const op = changetype<GradientSums>(record);
+@kernel
+export function gradientSums(op: GradientSums, block: u32): void {
   if (op.gated) sumGradient(op, block, 0);
   else if (op.alpha == 0 && op.cap == Infinity) sumGradient(op, block, 1);
   else sumGradient(op, block, 2);
@@ -273,7 +270,7 @@ function sumGradient(op: GradientSums, block: u32, mode: u32): void {
 
 /** ∂L/∂x = a·g + B·x + C, with g as in GradientSums; 0 in padding lanes, which sums over images rely on. */
 @unmanaged
-class NormGradient {
+export class NormGradient {
   /** Tensor records. */
   inputGradient: usize;
   gradient: usize;
@@ -289,8 +286,8 @@ class NormGradient {
   accumulate: u32;
 }
 
-export function normGradient(record: usize, block: u32): void {
-  const op = changetype<NormGradient>(record);
+@kernel
+export function normGradient(op: NormGradient, block: u32): void {
   if (op.gated) passNorm(op, block, 0);
   else if (op.alpha == 0 && op.cap == Infinity) passNorm(op, block, 1);
   else passNorm(op, block, 2);

@@ -1,11 +1,8 @@
 /** Carries units from one value to another: concat, slice, and the ways back of these and of add. */
-import { blockOf, tensorAt } from "./layout";
-
-/** Nothing comes from here: the target is 0. */
-const NO_UNIT: u32 = 0xffffffff;
+import { blockOf, NO_UNIT, tensorAt } from "./layout";
 
 @unmanaged
-class CopyUnits {
+export class CopyUnits {
   /** Tensor records of one height and width. */
   input: usize;
   output: usize;
@@ -16,8 +13,8 @@ class CopyUnits {
   accumulate: u32;
 }
 
-export function copyUnits(record: usize, block: u32): void {
-  const op = changetype<CopyUnits>(record);
+@kernel
+export function copyUnits(op: CopyUnits, block: u32): void {
   const input = tensorAt(op.input);
   const output = tensorAt(op.output);
   const bytes = <usize>output.width * output.pixelBytes;
@@ -44,7 +41,7 @@ export function copyUnits(record: usize, block: u32): void {
 }
 
 @unmanaged
-class CopyPlaces {
+export class CopyPlaces {
   /** Tensor records: `places` has one pixel a unit. */
   plane: usize;
   places: usize;
@@ -55,8 +52,8 @@ class CopyPlaces {
 }
 
 /** Flatten: every place of every channel becomes a unit. */
-export function flatten(record: usize, block: u32): void {
-  const op = changetype<CopyPlaces>(record);
+@kernel
+export function flatten(op: CopyPlaces, block: u32): void {
   const places = tensorAt(op.places);
   const plane = blockOf(tensorAt(op.plane), block);
   let to = blockOf(places, block);
@@ -68,8 +65,8 @@ export function flatten(record: usize, block: u32): void {
   }
 }
 
-export function flattenBackward(record: usize, block: u32): void {
-  const op = changetype<CopyPlaces>(record);
+@kernel
+export function flattenBackward(op: CopyPlaces, block: u32): void {
   const places = tensorAt(op.places);
   const plane = blockOf(tensorAt(op.plane), block);
   let from = blockOf(places, block);
@@ -85,14 +82,15 @@ export function flattenBackward(record: usize, block: u32): void {
 }
 
 @unmanaged
-class ClearBorder {
+export class ClearBorder {
   /** Tensor record. */
   tensor: usize;
 }
 
 /** Zeros around and between the rows of every unit. */
-export function clearBorder(record: usize, block: u32): void {
-  const tensor = tensorAt(changetype<ClearBorder>(record).tensor);
+@kernel
+export function clearBorder(op: ClearBorder, block: u32): void {
+  const tensor = tensorAt(op.tensor);
   const head = tensor.headBytes;
   const gap = tensor.gapBytes;
   const tail = tensor.tailBytes;
@@ -114,14 +112,15 @@ export function clearBorder(record: usize, block: u32): void {
 }
 
 @unmanaged
-class ClearTensor {
+export class ClearTensor {
   /** Tensor record. */
   tensor: usize;
 }
 
 /** Zeros at every place of every unit. */
-export function clearTensor(record: usize, block: u32): void {
-  const tensor = tensorAt(changetype<ClearTensor>(record).tensor);
+@kernel
+export function clearTensor(op: ClearTensor, block: u32): void {
+  const tensor = tensorAt(op.tensor);
   const bytes = <usize>tensor.width * tensor.pixelBytes;
   for (let u: u32 = 0; u < tensor.units; u++) {
     let row = blockOf(tensor, block) + <usize>u * tensor.unitBytes;

@@ -8,7 +8,7 @@
 import { batchNow, blockOf, tensorAt, validLanes } from "./layout";
 
 @unmanaged
-class CrossEntropy {
+export class CrossEntropy {
   /** Tensor records; gradient is 0 where none is wanted. */
   logits: usize;
   gradient: usize;
@@ -20,8 +20,8 @@ class CrossEntropy {
   divisor: f32;
 }
 
-export function crossEntropy(record: usize, block: u32): void {
-  const op = changetype<CrossEntropy>(record);
+@kernel
+export function crossEntropy(op: CrossEntropy, block: u32): void {
   const logits = tensorAt(op.logits);
   const classes = logits.units;
   const unitBytes = logits.unitBytes;
@@ -70,7 +70,7 @@ export function crossEntropy(record: usize, block: u32): void {
 }
 
 @unmanaged
-class CrossEntropyTangent {
+export class CrossEntropyTangent {
   /** Tensor records: z, ż and what becomes (∂L/∂z)˙. */
   logits: usize;
   tangent: usize;
@@ -78,8 +78,8 @@ class CrossEntropyTangent {
   divisor: f32;
 }
 
-export function crossEntropyTangent(record: usize, block: u32): void {
-  const op = changetype<CrossEntropyTangent>(record);
+@kernel
+export function crossEntropyTangent(op: CrossEntropyTangent, block: u32): void {
   const logits = tensorAt(op.logits);
   const tangent = tensorAt(op.tangent);
   const gradient = tensorAt(op.gradient);

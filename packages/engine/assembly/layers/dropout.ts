@@ -5,7 +5,7 @@
 import { batchNow, blockOf, tensorAt } from "./layout";
 
 @unmanaged
-class Dropout {
+export class Dropout {
   /** Tensor records, may be the same. Forward: values; backward: gradients. */
   input: usize;
   output: usize;
@@ -40,8 +40,8 @@ function mix(x: u32): u32 {
   return x ^ (x >> 16);
 }
 
-export function dropout(record: usize, block: u32): void {
-  const op = changetype<Dropout>(record);
+@kernel
+export function dropout(op: Dropout, block: u32): void {
   const input = tensorAt(op.input);
   const output = tensorAt(op.output);
   const pixel = input.pixelBytes;

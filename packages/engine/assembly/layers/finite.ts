@@ -3,15 +3,15 @@ import { blockOf, tensorAt, validLanes } from "./layout";
 import { laneMask } from "./lanes";
 
 @unmanaged
-class FiniteCheck {
+export class FiniteCheck {
   /** Tensor record. */
   tensor: usize;
   /** u32[blocks]: 1 where the block holds a NaN or an infinity. */
   found: usize;
 }
 
-export function checkFinite(record: usize, block: u32): void {
-  const op = changetype<FiniteCheck>(record);
+@kernel
+export function checkFinite(op: FiniteCheck, block: u32): void {
   const tensor = tensorAt(op.tensor);
   const pixel = tensor.pixelBytes;
   const valid = validLanes(tensor, block);

@@ -1,10 +1,13 @@
 /**
- * What lies where in memory. src/layers/records.ts writes these records field by field, four bytes each, in this order.
+ * What lies where in memory. The host writes these records; assembly/border.mjs tells it where each field stands.
  *
  * A value of the network is stored as [blocks][units][rows][pixels][lanes]: a block holds the images of one group of
  * lanes, and a pixel is the same place of all of them, so that every kernel runs along lanes and pixels. Around and
  * between the rows stand zeros where a convolution reads beyond the edge; neighbouring rows share theirs.
  */
+
+/** In tables of units: none, so that what comes from there is 0. */
+export const NO_UNIT: u32 = 0xffffffff;
 
 /** Where a value lies. */
 @unmanaged

@@ -37,8 +37,8 @@ function lastTap(start: i32, dilation: i32, kernel: i32, length: i32): i32 {
   return max(0, min(kernel, (length - start + dilation - 1) / dilation));
 }
 
-export function maxPool(record: usize, block: u32): void {
-  const op = changetype<Pooling>(record);
+@kernel
+export function maxPool(op: Pooling, block: u32): void {
   if (inQuarters(op)) maxOfQuarters(op, block);
   else maxOfWindows(op, block);
 }
@@ -85,8 +85,8 @@ function maxOfWindows(op: Pooling, block: u32): void {
 }
 
 /** The first greatest element of a window gets its gradient. */
-export function maxPoolBackward(record: usize, block: u32): void {
-  const op = changetype<Pooling>(record);
+@kernel
+export function maxPoolBackward(op: Pooling, block: u32): void {
   if (inQuarters(op)) passToQuarters(op, block);
   else passToWindows(op, block);
 }
@@ -141,8 +141,8 @@ function passToWindows(op: Pooling, block: u32): void {
 }
 
 /** Along a direction: the first greatest element of a window passes its tangent on. */
-export function maxPoolTangent(record: usize, block: u32): void {
-  const op = changetype<Pooling>(record);
+@kernel
+export function maxPoolTangent(op: Pooling, block: u32): void {
   const input = tensorAt(op.input);
   const output = tensorAt(op.output);
   const inputTangent = tensorAt(op.inputGradient);
@@ -202,8 +202,8 @@ function share(op: Pooling, height: u32, width: u32, startY: i32, startX: i32): 
   return <f32>(1.0 / <f64>(rows * columns));
 }
 
-export function averagePool(record: usize, block: u32): void {
-  const op = changetype<Pooling>(record);
+@kernel
+export function averagePool(op: Pooling, block: u32): void {
   const input = tensorAt(op.input);
   const output = tensorAt(op.output);
   const pixel = input.pixelBytes;
@@ -233,8 +233,8 @@ export function averagePool(record: usize, block: u32): void {
   }
 }
 
-export function averagePoolBackward(record: usize, block: u32): void {
-  const op = changetype<Pooling>(record);
+@kernel
+export function averagePoolBackward(op: Pooling, block: u32): void {
   const inputGradient = tensorAt(op.inputGradient);
   const outputGradient = tensorAt(op.outputGradient);
   const pixel = inputGradient.pixelBytes;
@@ -272,7 +272,7 @@ export function averagePoolBackward(record: usize, block: u32): void {
 }
 
 @unmanaged
-class GlobalPooling {
+export class GlobalPooling {
   /** Tensor records: a plane, and one pixel a unit. Forward: values; backward: gradients. */
   plane: usize;
   mean: usize;
@@ -280,8 +280,8 @@ class GlobalPooling {
   accumulate: u32;
 }
 
-export function globalAveragePool(record: usize, block: u32): void {
-  const op = changetype<GlobalPooling>(record);
+@kernel
+export function globalAveragePool(op: GlobalPooling, block: u32): void {
   const plane = tensorAt(op.plane);
   const mean = tensorAt(op.mean);
   const pixel = plane.pixelBytes;
@@ -302,8 +302,8 @@ export function globalAveragePool(record: usize, block: u32): void {
   }
 }
 
-export function globalAveragePoolBackward(record: usize, block: u32): void {
-  const op = changetype<GlobalPooling>(record);
+@kernel
+export function globalAveragePoolBackward(op: GlobalPooling, block: u32): void {
   const plane = tensorAt(op.plane);
   const mean = tensorAt(op.mean);
   const pixel = plane.pixelBytes;

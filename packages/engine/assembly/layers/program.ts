@@ -3,38 +3,8 @@
  * A segment is computed block by block: all its instructions on one block, then on the next, so that what one writes
  * is still in the cache when the next reads it. Between segments all threads wait for each other.
  */
-import { activation, activationBackward, activationCurvature } from "./activation";
-import {
-  batchCoefficients,
-  batchStatistics,
-  gradientCoefficients,
-  runningCoefficients,
-  updateRunning,
-} from "./batchNorm";
-import { normGradientTangents, normTangents, tangentStatistics } from "./batchNormTangent";
-import { combine, gate, gradientSums, normGradient } from "./combine";
-import { clearBorder, clearTensor, copyUnits, flatten, flattenBackward } from "./copyUnits";
-import { crossEntropy, crossEntropyTangent } from "./crossEntropy";
-import { dropout } from "./dropout";
-import { checkFinite } from "./finite";
+import { call } from "./kernels";
 import { batchNow, setShard, shareStart, thread, threadCount } from "./layout";
-import {
-  averagePool,
-  averagePoolBackward,
-  globalAveragePool,
-  globalAveragePoolBackward,
-  maxPool,
-  maxPoolBackward,
-  maxPoolTangent,
-} from "./pooling";
-import { sparseConvolution } from "./sparseConvolution";
-import { sparseConvolutionBackward } from "./sparseConvolutionBackward";
-import { sparseDense, sparseDenseWeightGradient } from "./sparseDense";
-import { sparsePixels, sparsePixelsWeightGradient } from "./sparsePixels";
-import { loadImages, storeImages } from "./transfer";
-import { clearShard, sumShards, sumUnits, unitSums, updateParameters, updateWeights } from "./update";
-import { winogradConvolution, winogradWeightGradient } from "./winograd";
-import { winogradGradient, winogradWeights } from "./winogradWeights";
 
 /** Milliseconds; only called where a program is timed. */
 // @ts-ignore: decorator
@@ -42,7 +12,7 @@ import { winogradGradient, winogradWeights } from "./winogradWeights";
 declare function now(): f64;
 
 @unmanaged
-class Program {
+export class Program {
   segments: usize;
   segmentCount: u32;
   /** f64[blocks][2], losses first. */
@@ -56,7 +26,7 @@ class Program {
 }
 
 @unmanaged
-class Segment {
+export class Segment {
   /** Instructions that every thread carries out in full, then those of the body. */
   prologue: usize;
   prologueCount: u32;
@@ -71,67 +41,12 @@ class Segment {
 }
 
 @unmanaged
-class Instruction {
+export class Instruction {
   kernel: u32;
   record: usize;
 }
 
 const BLOCKS: u32 = 0;
-
-function call(kernel: u32, record: usize, block: u32): void {
-  switch (kernel) {
-    case 0: return loadImages(record, block);
-    case 1: return storeImages(record, block);
-    case 2: return sparseConvolution(record, block);
-    case 3: return sparseConvolutionBackward(record, block);
-    case 4: return sparseDense(record, block);
-    case 5: return sparseDenseWeightGradient(record, block);
-    case 6: return batchStatistics(record, block);
-    case 7: return batchCoefficients(record, block);
-    case 8: return runningCoefficients(record, block);
-    case 9: return gradientCoefficients(record, block);
-    case 10: return updateRunning(record, block);
-    case 11: return combine(record, block);
-    case 12: return gate(record, block);
-    case 13: return gradientSums(record, block);
-    case 14: return normGradient(record, block);
-    case 15: return activation(record, block);
-    case 16: return activationBackward(record, block);
-    case 17: return copyUnits(record, block);
-    case 18: return flatten(record, block);
-    case 19: return flattenBackward(record, block);
-    case 20: return clearBorder(record, block);
-    case 21: return clearTensor(record, block);
-    case 22: return maxPool(record, block);
-    case 23: return maxPoolBackward(record, block);
-    case 24: return averagePool(record, block);
-    case 25: return averagePoolBackward(record, block);
-    case 26: return globalAveragePool(record, block);
-    case 27: return globalAveragePoolBackward(record, block);
-    case 28: return dropout(record, block);
-    case 29: return crossEntropy(record, block);
-    case 30: return updateWeights(record, block);
-    case 31: return updateParameters(record, block);
-    case 32: return clearShard(record, block);
-    case 33: return unitSums(record, block);
-    case 34: return checkFinite(record, block);
-    case 35: return sumShards(record, block);
-    case 36: return sumUnits(record, block);
-    case 37: return winogradWeights(record, block);
-    case 38: return winogradConvolution(record, block);
-    case 39: return winogradWeightGradient(record, block);
-    case 40: return winogradGradient(record, block);
-    case 41: return activationCurvature(record, block);
-    case 42: return crossEntropyTangent(record, block);
-    case 43: return maxPoolTangent(record, block);
-    case 44: return tangentStatistics(record, block);
-    case 45: return normTangents(record, block);
-    case 46: return normGradientTangents(record, block);
-    case 47: return sparsePixels(record, block);
-    case 48: return sparsePixelsWeightGradient(record, block);
-    default: unreachable();
-  }
-}
 
 const INSTRUCTION_BYTES: usize = offsetof<Instruction>();
 const SEGMENT_BYTES: usize = offsetof<Segment>();

@@ -8,7 +8,7 @@ import { blockOf, tensorAt } from "./layout";
 import { addRuns, fillRun } from "./runs";
 
 @unmanaged
-class SparseConvolution {
+export class SparseConvolution {
   /** Tensor records. */
   input: usize;
   output: usize;
@@ -24,8 +24,8 @@ class SparseConvolution {
   tileRows: u32;
 }
 
-export function sparseConvolution(record: usize, block: u32): void {
-  const op = changetype<SparseConvolution>(record);
+@kernel
+export function sparseConvolution(op: SparseConvolution, block: u32): void {
   const input = tensorAt(op.input);
   const output = tensorAt(op.output);
   const pixel = output.pixelBytes;

@@ -11,7 +11,7 @@ import { fillRun } from "./runs";
 import { sumLanes, sumLanes4 } from "./sumLanes";
 
 @unmanaged
-class SparseConvolutionBackward {
+export class SparseConvolutionBackward {
   /** Tensor records; inputGradient is 0 where none is wanted. */
   input: usize;
   inputGradient: usize;
@@ -36,7 +36,7 @@ class SparseConvolutionBackward {
 
 /** Places of one input unit that share their weights. */
 @unmanaged
-class PlaceClass {
+export class PlaceClass {
   entryCount: u32;
   rows: u32;
   columns: u32;
@@ -47,8 +47,8 @@ class PlaceClass {
 
 const CLASS_BYTES: usize = offsetof<PlaceClass>();
 
-export function sparseConvolutionBackward(record: usize, block: u32): void {
-  const op = changetype<SparseConvolutionBackward>(record);
+@kernel
+export function sparseConvolutionBackward(op: SparseConvolutionBackward, block: u32): void {
   if (op.inputGradient) backward(op, block, true);
   else backward(op, block, false);
 }

@@ -7,7 +7,7 @@ import { blockOf, shard, tensorAt } from "./layout";
 import { sumLanes, sumLanes4 } from "./sumLanes";
 
 @unmanaged
-class SparseDense {
+export class SparseDense {
   /** Tensor records. */
   input: usize;
   output: usize;
@@ -21,8 +21,8 @@ class SparseDense {
   accumulate: u32;
 }
 
-export function sparseDense(record: usize, block: u32): void {
-  const op = changetype<SparseDense>(record);
+@kernel
+export function sparseDense(op: SparseDense, block: u32): void {
   const input = tensorAt(op.input);
   const output = tensorAt(op.output);
   const pixel = output.pixelBytes;
@@ -95,7 +95,7 @@ function sumOne(x: usize, entry: usize, end: usize, value: v128, out: usize, acc
 
 /** ∂L/∂w = Σ_images x[i] · ∂L/∂y[o] for every kept weight, added to this shard's row. */
 @unmanaged
-class SparseDenseWeightGradient {
+export class SparseDenseWeightGradient {
   /** Tensor records. */
   input: usize;
   outputGradient: usize;
@@ -108,8 +108,8 @@ class SparseDenseWeightGradient {
   shardBytes: usize;
 }
 
-export function sparseDenseWeightGradient(record: usize, block: u32): void {
-  const op = changetype<SparseDenseWeightGradient>(record);
+@kernel
+export function sparseDenseWeightGradient(op: SparseDenseWeightGradient, block: u32): void {
   const input = tensorAt(op.input);
   const outputGradient = tensorAt(op.outputGradient);
   const pixel = input.pixelBytes;

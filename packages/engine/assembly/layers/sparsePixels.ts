@@ -10,7 +10,7 @@ import { sumLanes, sumLanes4 } from "./sumLanes";
 
 /** Neighbouring places of the output that meet the same taps. */
 @unmanaged
-class PixelGroup {
+export class PixelGroup {
   /** The first place, in what is gathered from and in what is computed at. */
   gatheredRow: u32;
   gatheredColumn: u32;
@@ -27,7 +27,7 @@ const ROOM = memory.data(64 * 8, 64);
 const GROUP_BYTES: usize = offsetof<PixelGroup>();
 
 @unmanaged
-class SparsePixels {
+export class SparsePixels {
   /** Tensor records. */
   input: usize;
   output: usize;
@@ -47,8 +47,8 @@ class SparsePixels {
   accumulate: u32;
 }
 
-export function sparsePixels(record: usize, block: u32): void {
-  const op = changetype<SparsePixels>(record);
+@kernel
+export function sparsePixels(op: SparsePixels, block: u32): void {
   const input = tensorAt(op.input);
   const output = tensorAt(op.output);
   const pixel = output.pixelBytes;
@@ -216,7 +216,7 @@ function sumOne(
 
 /** ∂L/∂w = Σ_{images, places} x[i, q] · ∂L/∂y[o, q shifted] for every kept weight, added to this shard's row. */
 @unmanaged
-class SparsePixelsWeightGradient {
+export class SparsePixelsWeightGradient {
   /** Tensor records. */
   input: usize;
   outputGradient: usize;
@@ -233,8 +233,8 @@ class SparsePixelsWeightGradient {
   shardBytes: usize;
 }
 
-export function sparsePixelsWeightGradient(record: usize, block: u32): void {
-  const op = changetype<SparsePixelsWeightGradient>(record);
+@kernel
+export function sparsePixelsWeightGradient(op: SparsePixelsWeightGradient, block: u32): void {
   const input = tensorAt(op.input);
   const outputGradient = tensorAt(op.outputGradient);
   const pixel = input.pixelBytes;

@@ -2,7 +2,7 @@
 import { batchNow, blockOf, tensorAt } from "./layout";
 
 @unmanaged
-class Transfer {
+export class Transfer {
   /** Tensor record. */
   tensor: usize;
   /** f32[images][units][height][width] */
@@ -10,8 +10,8 @@ class Transfer {
 }
 
 /** Images into lanes; lanes beyond the batch become 0. */
-export function loadImages(record: usize, block: u32): void {
-  const op = changetype<Transfer>(record);
+@kernel
+export function loadImages(op: Transfer, block: u32): void {
   const tensor = tensorAt(op.tensor);
   const width = tensor.width;
   const height = tensor.height;
@@ -70,8 +70,8 @@ function transpose(from: usize, imageBytes: usize, present: u32, length: u32, to
 }
 
 /** Lanes into images. */
-export function storeImages(record: usize, block: u32): void {
-  const op = changetype<Transfer>(record);
+@kernel
+export function storeImages(op: Transfer, block: u32): void {
   const tensor = tensorAt(op.tensor);
   const width = tensor.width;
   const height = tensor.height;

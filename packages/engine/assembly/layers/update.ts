@@ -6,7 +6,7 @@
 import { batchNow, blockOf, firstOfShard, shard, shareStart, tensorAt, thread } from "./layout";
 
 @unmanaged
-class ShardSum {
+export class ShardSum {
   /** f32[shards][count], added in their order. */
   gradient: usize;
   count: u32;
@@ -18,8 +18,8 @@ class ShardSum {
   sums: usize;
 }
 
-export function sumShards(record: usize, _block: u32): void {
-  const op = changetype<ShardSum>(record);
+@kernel
+export function sumShards(op: ShardSum, _block: u32): void {
   const shards = batchNow().shards;
   const gradient = op.gradient;
   const sums = op.sums ? op.sums : gradient;
@@ -36,7 +36,7 @@ export function sumShards(record: usize, _block: u32): void {
 }
 
 @unmanaged
-class UnitGradient {
+export class UnitGradient {
   /** f32[units] */
   gradient: usize;
   units: u32;
@@ -50,8 +50,8 @@ class UnitGradient {
 }
 
 /** The gradient of a bias, scale or shift from the sums of all blocks. */
-export function sumUnits(record: usize, _block: u32): void {
-  const op = changetype<UnitGradient>(record);
+@kernel
+export function sumUnits(op: UnitGradient, _block: u32): void {
   const blocks = batchNow().blocks;
   const blockBytes = <usize>op.units * op.elementBytes;
   let wrong: f32 = 0;
@@ -78,7 +78,7 @@ function report(faulty: usize, stop: usize): void {
 }
 
 @unmanaged
-class WeightUpdate {
+export class WeightUpdate {
   /** {u32, f32 weight} in the order of the gradient: of the way back. */
   entries: usize;
   entryCount: u32;
@@ -90,8 +90,8 @@ class WeightUpdate {
   gradient: usize;
 }
 
-export function updateWeights(record: usize, _block: u32): void {
-  const op = changetype<WeightUpdate>(record);
+@kernel
+export function updateWeights(op: WeightUpdate, _block: u32): void {
   const batch = batchNow();
   const rate = batch.rate;
   const friction = batch.momentum;
@@ -111,7 +111,7 @@ export function updateWeights(record: usize, _block: u32): void {
 
 /** Biases, batch-normalisation scales and shifts, and weights that have no gradient. */
 @unmanaged
-class ParameterUpdate {
+export class ParameterUpdate {
   /** f32[count] each; gradient is 0 where all gradients are. */
   values: usize;
   momentum: usize;
@@ -119,8 +119,8 @@ class ParameterUpdate {
   count: u32;
 }
 
-export function updateParameters(record: usize, _block: u32): void {
-  const op = changetype<ParameterUpdate>(record);
+@kernel
+export function updateParameters(op: ParameterUpdate, _block: u32): void {
   const batch = batchNow();
   for (let k = shareStart(op.count, thread), end = shareStart(op.count, thread + 1); k < end; k++) {
     const at = <usize>k << 2;
@@ -133,7 +133,7 @@ export function updateParameters(record: usize, _block: u32): void {
 }
 
 @unmanaged
-class ClearShard {
+export class ClearShard {
   /** f32[shards][count] */
   sums: usize;
   bytes: usize;
@@ -141,13 +141,13 @@ class ClearShard {
 }
 
 /** Sums of this shard start at 0, before its first block. */
-export function clearShard(record: usize, _block: u32): void {
-  const op = changetype<ClearShard>(record);
+@kernel
+export function clearShard(op: ClearShard, _block: u32): void {
   if (firstOfShard) memory.fill(op.sums + <usize>shard * op.shardBytes, 0, op.bytes);
 }
 
 @unmanaged
-class UnitSums {
+export class UnitSums {
   /** Tensor record. */
   gradient: usize;
   /** f64[blocks][units] */
@@ -155,8 +155,8 @@ class UnitSums {
 }
 
 /** Σ of each unit over one block: the gradient of a bias. Padding lanes are 0. */
-export function unitSums(record: usize, block: u32): void {
-  const op = changetype<UnitSums>(record);
+@kernel
+export function unitSums(op: UnitSums, block: u32): void {
   const gradient = tensorAt(op.gradient);
   const bytes = <usize>gradient.width * gradient.pixelBytes;
   let partial = op.partial + (<usize>(block * gradient.units) << 3);

@@ -17,7 +17,7 @@ const POINTS: u32 = 36;
 const CHUNK_UNITS: u32 = 16;
 
 @unmanaged
-class WinogradConvolution {
+export class WinogradConvolution {
   /** Tensor records. Backward the input is the gradient of the output, and the other way round. */
   input: usize;
   output: usize;
@@ -36,8 +36,8 @@ class WinogradConvolution {
   accumulate: u32;
 }
 
-export function winogradConvolution(record: usize, block: u32): void {
-  const op = changetype<WinogradConvolution>(record);
+@kernel
+export function winogradConvolution(op: WinogradConvolution, block: u32): void {
   const input = tensorAt(op.input);
   const output = tensorAt(op.output);
   const tilesX = (output.width + 3) >> 2;
@@ -59,7 +59,7 @@ export function winogradConvolution(record: usize, block: u32): void {
 }
 
 @unmanaged
-class WinogradWeightGradient {
+export class WinogradWeightGradient {
   /** Tensor records. */
   input: usize;
   outputGradient: usize;
@@ -73,8 +73,8 @@ class WinogradWeightGradient {
 }
 
 /** Adds one block to this shard's sums of (Bᵀ x B) ⊙ (A ∂L/∂y Aᵀ). */
-export function winogradWeightGradient(record: usize, block: u32): void {
-  const op = changetype<WinogradWeightGradient>(record);
+@kernel
+export function winogradWeightGradient(op: WinogradWeightGradient, block: u32): void {
   const input = tensorAt(op.input);
   const gradient = tensorAt(op.outputGradient);
   const tilesX = (gradient.width + 3) >> 2;

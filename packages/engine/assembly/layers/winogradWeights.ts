@@ -5,7 +5,7 @@
 import { batchNow, shareStart, thread } from "./layout";
 
 @unmanaged
-class WinogradWeights {
+export class WinogradWeights {
   /** {u32 tap · inUnits + input unit, f32 weight} by output unit. */
   entries: usize;
   rowStart: usize;
@@ -20,8 +20,8 @@ class WinogradWeights {
 }
 
 /** G w Gᵀ of every kernel. Threads share the output units. */
-export function winogradWeights(record: usize, _block: u32): void {
-  const op = changetype<WinogradWeights>(record);
+@kernel
+export function winogradWeights(op: WinogradWeights, _block: u32): void {
   const inUnits = op.inUnits;
   const unitBytes = <usize>inUnits << 2;
   const row = op.rows + <usize>thread * op.rowBytes;
@@ -90,7 +90,7 @@ function rowOfG(r: usize, w0: v128, w1: v128, w2: v128): v128 {
 }
 
 @unmanaged
-class WinogradGradient {
+export class WinogradGradient {
   /** f32[shards][36][outUnits][inUnits] */
   sums: usize;
   shardBytes: usize;
@@ -109,8 +109,8 @@ class WinogradGradient {
 }
 
 /** Gᵀ (Σ shards) G, of kept weights alone. Threads share the output units. */
-export function winogradGradient(record: usize, _block: u32): void {
-  const op = changetype<WinogradGradient>(record);
+@kernel
+export function winogradGradient(op: WinogradGradient, _block: u32): void {
   const inUnits = op.inUnits;
   const unitBytes = <usize>inUnits << 2;
   const row = op.rows + <usize>thread * op.rowBytes;

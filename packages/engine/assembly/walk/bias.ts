@@ -1,4 +1,4 @@
-/** What the probability of a weight is proportional to. Modes as numbered by BIAS in src/walkOptions.ts. */
+/** What the probability of a weight is proportional to. */
 export const MAGNITUDE: u32 = 0;
 export const SQUARE: u32 = 1;
 export const UNIFORM: u32 = 2;

@@ -1,21 +1,7 @@
 /** The walking engine's wasm module: one instance for each walker, numbers only. */
 export { aliasScratchBytes, makeBackwardAlias, makeForwardAlias } from "./alias";
 export { checkWeights, forgetMagnitude, hasZero } from "./finite";
-export {
-  BUCKET_BYTES,
-  EXIT_BYTES,
-  LAYER_BYTES,
-  levelStride,
-  SEGMENT_BYTES,
-  setBatch,
-  setBucket,
-  setExit,
-  setLayer,
-  setPlan,
-  setSegment,
-  setWay,
-  WAY_BYTES,
-} from "./layout";
+export { levelStride, setWalker } from "./layout";
 export { clearMask, expandBits, keepBytes, kept, setMask, steps } from "./mask";
 export { fillNormal, fillUniform } from "./normal";
 export { expectedProposals, measureLayer, sumRows } from "./norms";

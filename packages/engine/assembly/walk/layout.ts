@@ -1,6 +1,6 @@
 /**
- * What lies where in memory: records of layers, exits and ways. src/places.ts says how many there are and where the
- * arrays stand; only this file knows the bytes of a record.
+ * What lies where in memory: records of layers, exits and ways, which the host writes. src/places.ts says how many there
+ * are and where the arrays stand.
  *
  * Nodes: 0 is the network's input, 1 + l is layer l, layerCount + 1 is the network's output.
  */
@@ -81,16 +81,44 @@ export class Bucket {
   count: u32;
 }
 
-export const LAYER_BYTES: u32 = offsetof<Layer>();
-export const EXIT_BYTES: u32 = offsetof<Exit>();
-export const SEGMENT_BYTES: u32 = offsetof<Segment>();
-export const WAY_BYTES: u32 = offsetof<Way>();
-export const BUCKET_BYTES: u32 = offsetof<Bucket>();
+/** A walker: its plan, and room for a batch of walks. */
+@unmanaged
+class Walker {
+  /** Layer[layerCount]. */
+  layers: usize;
+  layerCount: u32;
+  /** Exit[layerCount + 2], by node. */
+  forwardExits: usize;
+  backwardExits: usize;
+  /** Bucket[layerCount + 2], by node. */
+  buckets: usize;
+  inputCount: u32;
+  outputCount: u32;
+  /** See bias.ts. */
+  biasMode: u32;
+  /** 1: a walk conserves whole kernels. */
+  wholeKernels: u32;
+  /** See the globals below. */
+  edgeIds: usize;
+  edgeCounts: usize;
+  levelCount: u32;
+  /** 1: every walk has an edge at every level. */
+  everyLevel: u32;
+  batchCapacity: u32;
+  chosen: usize;
+  pending: usize;
+}
+
+const LAYER_BYTES: u32 = offsetof<Layer>();
+const EXIT_BYTES: u32 = offsetof<Exit>();
+const SEGMENT_BYTES: u32 = offsetof<Segment>();
+const WAY_BYTES: u32 = offsetof<Way>();
+const BUCKET_BYTES: u32 = offsetof<Bucket>();
 
 /** No edge at this level: the walk took a shorter way. */
 export const NO_EDGE: u32 = 0xffffffff;
 
-// ---- one walker per instance, so its state stands in globals ----
+// ---- one walker an instance, so that it stands in globals ----
 
 export let layerCount: u32 = 0;
 export let inputCount: u32 = 0;
@@ -119,50 +147,29 @@ export let chosen: usize = 0;
 /** u32[batch]: entries of one bucket that have not accepted yet. */
 export let pending: usize = 0;
 
-export function setPlan(
-  layers_: usize,
-  layerCount_: u32,
-  forwardExits_: usize,
-  backwardExits_: usize,
-  buckets_: usize,
-  inputCount_: u32,
-  outputCount_: u32,
-  biasMode_: u32,
-  wholeKernels_: u32,
-): void {
-  layers = layers_;
-  layerCount = layerCount_;
-  forwardExits = forwardExits_;
-  backwardExits = backwardExits_;
-  buckets = buckets_;
-  inputCount = inputCount_;
-  outputCount = outputCount_;
-  biasMode = biasMode_;
-  wholeKernels = wholeKernels_ != 0;
+export function setWalker(walker: Walker): void {
+  layers = walker.layers;
+  layerCount = walker.layerCount;
+  forwardExits = walker.forwardExits;
+  backwardExits = walker.backwardExits;
+  buckets = walker.buckets;
+  inputCount = walker.inputCount;
+  outputCount = walker.outputCount;
+  biasMode = walker.biasMode;
+  wholeKernels = walker.wholeKernels != 0;
+  edgeIds = walker.edgeIds;
+  edgeCounts = walker.edgeCounts;
+  levelCount = walker.levelCount;
+  everyLevel = walker.everyLevel != 0;
+  batchCapacity = walker.batchCapacity;
+  levelBytes = levelStride(batchCapacity);
+  chosen = walker.chosen;
+  pending = walker.pending;
 }
 
 /** Bytes of one level of edge ids. */
 export function levelStride(capacity: u32): usize {
   return ((<usize>capacity << 2) + 64) & ~63;
-}
-
-export function setBatch(
-  edgeIds_: usize,
-  edgeCounts_: usize,
-  levelCount_: u32,
-  everyLevel_: u32,
-  capacity: u32,
-  chosen_: usize,
-  pending_: usize,
-): void {
-  edgeIds = edgeIds_;
-  edgeCounts = edgeCounts_;
-  levelCount = levelCount_;
-  everyLevel = everyLevel_ != 0;
-  batchCapacity = capacity;
-  levelBytes = levelStride(capacity);
-  chosen = chosen_;
-  pending = pending_;
 }
 
 @inline
@@ -193,79 +200,4 @@ export function segmentAt(exit: Exit, s: u32): Segment {
 @inline
 export function wayAt(segment: Segment, w: u32): Way {
   return changetype<Way>(segment.ways + <usize>w * WAY_BYTES);
-}
-
-export function setLayer(
-  l: u32,
-  weight: usize,
-  outCount: u32,
-  inCount: u32,
-  groups: u32,
-  kernelSize: u32,
-  firstEdge: u32,
-  level: u32,
-  forwardMax: usize,
-  backwardMax: usize,
-  forwardSum: usize,
-  backwardSum: usize,
-  ninePlace: usize,
-): void {
-  const layer = layerAt(l);
-  layer.ninePlace = ninePlace;
-  layer.weight = weight;
-  layer.outCount = outCount;
-  layer.inCount = inCount;
-  layer.groups = groups;
-  layer.outPerGroup = outCount / groups;
-  layer.inPerGroup = inCount / groups;
-  layer.kernelSize = kernelSize;
-  layer.firstEdge = firstEdge;
-  layer.level = level;
-  layer.forwardSum = forwardSum;
-  layer.backwardSum = backwardSum;
-  layer.forwardMax = forwardMax;
-  layer.backwardMax = backwardMax;
-}
-
-export function setExit(
-  forward: u32,
-  node: u32,
-  segments: usize,
-  segmentCount: u32,
-  segmentOf: usize,
-): void {
-  const exit = forward ? forwardExitAt(node) : backwardExitAt(node);
-  exit.segments = segments;
-  exit.segmentCount = segmentCount;
-  exit.segmentOf = segmentOf;
-}
-
-export function setSegment(
-  at: usize,
-  ways: usize,
-  wayCount: u32,
-  firstUnit: u32,
-  unitCount: u32,
-  cumulative: usize,
-): void {
-  const segment = changetype<Segment>(at);
-  segment.ways = ways;
-  segment.wayCount = wayCount;
-  segment.firstUnit = firstUnit;
-  segment.unitCount = unitCount;
-  segment.cumulative = cumulative;
-}
-
-export function setWay(at: usize, target: u32, sourceStart: u32, targetStart: u32, spread: u32): void {
-  const way = changetype<Way>(at);
-  way.target = target;
-  way.sourceStart = sourceStart;
-  way.targetStart = targetStart;
-  way.spread = spread;
-}
-
-export function setBucket(node: u32, entries: usize): void {
-  const bucket = bucketAt(node);
-  bucket.entries = entries;
-  bucket.count = 0;
 }

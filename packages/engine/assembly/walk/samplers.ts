@@ -1,7 +1,8 @@
-/** How a layer draws a kernel of a row, for each direction; numbered as in src/samplers.ts. */
+/** How a layer draws a kernel of a row, for each direction. */
 import { layerAt } from "./layout";
 
-const SAMPLE_UNIFORM: u32 = 0;
+/** @host */
+export const SAMPLE_UNIFORM: u32 = 0;
 export const SAMPLE_ALIAS: u32 = 1;
 export const SAMPLE_REJECT: u32 = 2;
 

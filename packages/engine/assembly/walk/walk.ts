@@ -27,9 +27,12 @@ import { counterOf, DRAW_SLOT, key, WALK_STREAM, WAY_SLOT } from "./random";
 import { SAMPLE_ALIAS, SAMPLE_REJECT } from "./samplers";
 import { takeKernels, takeSingles, takeWeights } from "./take";
 
-/** Directions as numbered in src/walkOptions.ts. */
-const ALTERNATE: u32 = 0;
-const FORWARD: u32 = 1;
+/** @host */
+export const ALTERNATE: u32 = 0;
+/** @host */
+export const FORWARD: u32 = 1;
+/** @host */
+export const BACKWARD: u32 = 2;
 
 let walkKey: u64 = 0;
 let direction: u32 = 0;

@@ -1,8 +1,9 @@
 /** Threads on one memory that carry out programs of kernels. Only numbers cross the border. */
 
+import type { Exports } from "../border/layers.ts";
 import { builtin } from "../builtin.ts";
 import { type WasmMemory, type WasmModule, webAssembly } from "../webAssembly.ts";
-import { type LayersExports, layersModule } from "./layersModule.ts";
+import { layersModule } from "./layersModule.ts";
 
 export interface LayersMachineOptions {
   /** Bytes that the host places, beyond the machine's own; see {@link LayersMachine.firstAddress}. */
@@ -52,18 +53,13 @@ export class LayersMachine {
   /** Address of the batch record, which the host writes before {@link run}. */
   readonly batch: number;
   readonly #memory: WasmMemory;
-  readonly #wasm: LayersExports;
+  readonly #wasm: Exports;
   readonly #workers: readonly Worker[];
   readonly #orders: number;
   readonly #barrier: number;
 
   /** Use {@link LayersMachine.start}. */
-  private constructor(
-    memory: WasmMemory,
-    wasm: LayersExports,
-    workers: readonly Worker[],
-    threadCount: number,
-  ) {
+  private constructor(memory: WasmMemory, wasm: Exports, workers: readonly Worker[], threadCount: number) {
     const first = reservedBytes(wasm.heapBase());
     this.#memory = memory;
     this.#wasm = wasm;
@@ -137,13 +133,13 @@ function newMemory(bytes: number, shared: boolean): WasmMemory {
   return new webAssembly.Memory(limits);
 }
 
-function instantiate(module: WasmModule, memory: WasmMemory): LayersExports {
+function instantiate(module: WasmModule, memory: WasmMemory): Exports {
   const env: Record<string, WasmMemory | (() => void)> = {
     memory,
     now: () => performance.now(),
     abort() {},
   };
-  return new webAssembly.Instance(module, { env }).exports as LayersExports;
+  return new webAssembly.Instance(module, { env }).exports as Exports;
 }
 
 async function startWorker(threads: WorkerThreads, workerData: unknown): Promise<Worker> {

@@ -1,17 +1,9 @@
 /** Loads dist/layers.wasm: the kernels of networks' layers, in one of four builds. */
+import { hash } from "../border/layers.ts";
 import { builtin } from "../builtin.ts";
 import { EngineError } from "../errors.ts";
-import { loadWasm, type WasmFile } from "../wasmFile.ts";
+import { fitting, loadWasm, type WasmFile } from "../wasmFile.ts";
 import { type WasmBytes, type WasmModule, webAssembly } from "../webAssembly.ts";
-
-/** The exports of assembly/layers/index.ts. Addresses are u32. */
-export interface LayersExports {
-  heapBase(): number;
-  setThread(thread: number, threadCount: number): void;
-  setBatch(batch: number): void;
-  run(program: number, barrier: number): void;
-  serve(orders: number, barrier: number): void;
-}
 
 export interface LayersBuild {
   /** For shared memory, which threads need. */
@@ -30,7 +22,7 @@ const compiled = new Map<string, Promise<WasmModule>>();
 
 /**
  * Compiled once for each build.
- * @throws EngineError where the file is missing, or relaxed SIMD is not to be had
+ * @throws EngineError where the file is missing or was built from other sources, or relaxed SIMD is not to be had
  */
 export function layersModule(build: LayersBuild): Promise<WasmModule> {
   const url = urlOf(build);
@@ -68,11 +60,12 @@ async function load(url: URL, { relaxed }: LayersBuild): Promise<WasmModule> {
       });
     }
   }
-  return modules.compile(bytes);
+  return fitting(await modules.compile(bytes), LAYERS_WASM);
 }
 
 const LAYERS_WASM: WasmFile = {
   name: "layers.wasm",
   expected: "the compiled kernels",
   remedy: "Build them with `pnpm --filter @phew/engine build`.",
+  border: hash,
 };

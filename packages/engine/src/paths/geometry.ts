@@ -1,4 +1,6 @@
 /** How the planes of a convolution are laid out for path sums: see assembly/paths/layout.ts. */
+import { records } from "../border/paths.ts";
+import { type FieldsOf, recordArray } from "../border/record.ts";
 
 /** A convolution over one image. Pairs are vertical, horizontal. */
 export interface PathConvolution {
@@ -30,9 +32,8 @@ export interface PathLayout {
   readonly tileVectors: number;
   /** Outputs, or phases of channels, whose weights are gathered together. */
   readonly batch: number;
-  /** Three numbers a tap: its phase, bytes to the input, bytes to the gradient. */
+  /** Records of class `Tap` and of class `Phase`. */
   readonly taps: Uint32Array;
-  /** Five numbers a phase: rows and columns of input, its first index, bytes to it, vectors to the last. */
   readonly phases: Uint32Array;
 }
 
@@ -52,13 +53,14 @@ export function pathLayout(convolution: PathConvolution): PathLayout {
   // one place beyond the rows, and one for an odd length
   const planeLength = (phaseRows - 1) * pitch + phaseColumns + 2;
   const gradientLength = lead + planeLength;
-  const taps = new Uint32Array(3 * kernel[0] * kernel[1]);
-  for (let r = 0, t = 0; r < kernel[0]; r++) {
-    for (let c = 0; c < kernel[1]; c++, t += 3) {
+  const taps: FieldsOf<typeof records.tap>[] = [];
+  for (let r = 0; r < kernel[0]; r++) {
+    for (let c = 0; c < kernel[1]; c++) {
       const [y, x] = [r * dilation[0], c * dilation[1]];
       const shift = Math.floor(y / stride[0]) * pitch + Math.floor(x / stride[1]);
       const phase = (y % stride[0]) * stride[1] + (x % stride[1]);
-      taps.set([phase, F64 * (phase * planeLength + shift), F64 * (lead - shift)], t);
+      const inputBytes = F64 * (phase * planeLength + shift);
+      taps.push({ phase, inputBytes, gradientBytes: F64 * (lead - shift) });
     }
   }
   const widest = Math.max(inChannels * phaseCount, outChannels) / groups;
@@ -68,7 +70,14 @@ export function pathLayout(convolution: PathConvolution): PathLayout {
   const batch = Math.max(1, Math.min(most, Math.floor(BATCH_WEIGHTS / fan)));
   const places = { pitch, phaseRows, phaseColumns, planeLength, gradientLength, lead };
   const phases = phasesOf(convolution, phaseRows, phaseColumns, pitch);
-  return { ...places, phaseCount, tileVectors, batch, taps, phases };
+  return {
+    ...places,
+    phaseCount,
+    tileVectors,
+    batch,
+    taps: recordArray(records.tap, taps),
+    phases: recordArray(records.phase, phases),
+  };
 }
 
 /** The positions phase, phase + stride, … of a padded axis that are input, not padding. */
@@ -84,23 +93,23 @@ function phasesOf(
   phaseRows: number,
   phaseColumns: number,
   pitch: number,
-): Uint32Array {
+): Partial<FieldsOf<typeof records.phase>>[] {
   const { inputSize, stride } = convolution;
-  const phases: number[] = [];
+  const phases: Partial<FieldsOf<typeof records.phase>>[] = [];
   for (let a = 0; a < stride[0]; a++) {
     const rows = inputOf(convolution, 0, a, phaseRows);
     for (let b = 0; b < stride[1]; b++) {
       const columns = inputOf(convolution, 1, b, phaseColumns);
-      if (rows.count === 0 || columns.count === 0) phases.push(0, 0, 0, 0, 0);
+      if (rows.count === 0 || columns.count === 0) phases.push({});
       else {
         const firstInput = rows.input * inputSize[1] + columns.input;
         const startBytes = F64 * (rows.first * pitch + columns.first);
         const vectors = ((rows.count - 1) * pitch + columns.count + 1) >> 1;
-        phases.push(rows.count, columns.count, firstInput, startBytes, vectors);
+        phases.push({ rows: rows.count, columns: columns.count, firstInput, startBytes, vectors });
       }
     }
   }
-  return Uint32Array.from(phases);
+  return phases;
 }
 
 /** As many places a row as its input takes with the zeros before it, and as its zeros behind take before the next. */

@@ -2,9 +2,11 @@
  * Path sums through convolutions, in WebAssembly: dist/paths.wasm, float64 throughout. One memory, as large as the
  * largest layer needs; nothing stays in it from one call to the next.
  */
+import { type Exports, hash, records } from "../border/paths.ts";
+import { type FieldsOf, writeRecord } from "../border/record.ts";
 import { EngineError } from "../errors.ts";
 import { Addresses } from "../places.ts";
-import { isWasmBytes, loadWasm, readWasm, type WasmFile } from "../wasmFile.ts";
+import { fitting, isWasmBytes, loadWasm, readWasm, type WasmFile } from "../wasmFile.ts";
 import {
   MAX_PAGES,
   PAGE_BYTES,
@@ -24,53 +26,7 @@ export interface PathWeights {
   readonly power: 1 | 2;
 }
 
-interface PathExports {
-  heapBase(): number;
-  forward(record: number): void;
-  backward(record: number): void;
-}
-
-/** The fields of `Convolution` in assembly/paths/layout.ts, in its order, four bytes each. */
-const FIELDS = [
-  "input",
-  "weight",
-  "mask",
-  "bias",
-  "output",
-  "inputGradient",
-  "weightGradient",
-  "planes",
-  "gradientPlanes",
-  "run",
-  "taps",
-  "phases",
-  "entries",
-  "starts",
-  "groups",
-  "inPerGroup",
-  "outPerGroup",
-  "height",
-  "width",
-  "outHeight",
-  "outWidth",
-  "strideY",
-  "strideX",
-  "top",
-  "left",
-  "tapCount",
-  "phaseCount",
-  "square",
-  "pitch",
-  "phaseColumns",
-  "phaseRows",
-  "planeLength",
-  "gradientLength",
-  "lead",
-  "tileVectors",
-  "batch",
-] as const;
-type Field = (typeof FIELDS)[number];
-type Fields = Readonly<Record<Field, number>>;
+type Fields = FieldsOf<typeof records.convolution>;
 
 /** A larger memory is given back after use. */
 const KEPT_BYTES = 2 ** 26;
@@ -82,13 +38,13 @@ const ENTRY_BYTES = 16;
 export class PathKernels {
   readonly #module: WasmModule;
   #memory: WasmMemory | undefined;
-  #wasm: PathExports | undefined;
+  #wasm: Exports | undefined;
   /** By the convolution: rounds of path sums ask for the same ones again and again. */
   readonly #layouts = new Map<string, PathLayout>();
 
   /** Use {@link loadPathKernels} or {@link pathKernels}. */
   constructor(module: WasmModule) {
-    this.#module = module;
+    this.#module = fitting(module, PATHS_WASM);
   }
 
   /**
@@ -146,7 +102,7 @@ export class PathKernels {
     const layout = this.#layoutOf(convolution);
     const { wasm, memory } = this.#instance();
     const to = new Addresses(wasm.heapBase());
-    const record = to.take(4 * FIELDS.length);
+    const record = to.take(records.convolution.bytes);
     const tapCount = kernel[0] * kernel[1];
     const outputLength = outChannels * outputSize[0] * outputSize[1];
     const fan = tapCount * Math.max(inChannels / groups, outChannels / groups);
@@ -184,7 +140,7 @@ export class PathKernels {
     };
     growTo(memory, to.end);
     const { buffer } = memory;
-    new Uint32Array(buffer, record, FIELDS.length).set(FIELDS.map((field) => fields[field]));
+    writeRecord(new DataView(buffer), record, records.convolution, fields);
     new Uint32Array(buffer, fields.taps, layout.taps.length).set(layout.taps);
     new Uint32Array(buffer, fields.phases, layout.phases.length).set(layout.phases);
     new Float32Array(buffer, fields.weight, weight.length).set(weight);
@@ -203,11 +159,10 @@ export class PathKernels {
     return layout;
   }
 
-  #instance(): { readonly wasm: PathExports; readonly memory: WasmMemory } {
+  #instance(): { readonly wasm: Exports; readonly memory: WasmMemory } {
     this.#memory ??= new webAssembly.Memory({ initial: 1, maximum: MAX_PAGES });
     const memory = this.#memory;
-    this.#wasm ??= new webAssembly.Instance(this.#module, { env: { memory, abort() {} } })
-      .exports as PathExports;
+    this.#wasm ??= new webAssembly.Instance(this.#module, { env: { memory, abort() {} } }).exports as Exports;
     return { wasm: this.#wasm, memory };
   }
 
@@ -242,7 +197,7 @@ let missing = false;
 /**
  * Makes the kernels ready where {@link pathKernels} cannot read a file: in browsers.
  * @param wasm where paths.wasm is, its bytes, or the compiled module; beside this package unless said otherwise
- * @throws EngineError where it is missing
+ * @throws EngineError where it is missing or was built from other sources
  */
 export async function loadPathKernels(wasm: URL | WasmBytes | WasmModule = defaultUrl()): Promise<void> {
   if (wasm instanceof URL) {
@@ -252,15 +207,21 @@ export async function loadPathKernels(wasm: URL | WasmBytes | WasmModule = defau
   }
 }
 
-/** @returns undefined where there is no file to be read and {@link loadPathKernels} has not been called */
+/**
+ * @returns undefined where there is no file to be read and {@link loadPathKernels} has not been called
+ * @throws EngineError where the file was built from other sources
+ */
 export function pathKernels(): PathKernels | undefined {
   if (kernels === undefined && !missing) {
+    let bytes: WasmBytes;
     try {
-      kernels = new PathKernels(new webAssembly.Module(readWasm(defaultUrl(), PATHS_WASM)));
+      bytes = readWasm(defaultUrl(), PATHS_WASM);
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       missing = true;
+      return undefined;
     }
+    kernels = new PathKernels(new webAssembly.Module(bytes));
   }
   return kernels;
 }
@@ -272,4 +233,5 @@ const PATHS_WASM: WasmFile = {
   name: "paths.wasm",
   expected: "the compiled kernels of path sums",
   remedy: "Build them with `pnpm --filter @phew/engine build`.",
+  border: hash,
 };

@@ -12,7 +12,7 @@ import {
   maskedWeights,
   type Weights,
 } from "@phew/core";
-import { type LayersMachine, writeRecord } from "@phew/engine";
+import { type LayersMachine, records, writeRecord } from "@phew/engine";
 import { type Compiled, type CompileOptions, compile, compiledBytes } from "./compile.ts";
 import { gradientPass, hessianPass } from "./derivativePasses.ts";
 import { checkDirection, checkRequest } from "./differentiationChecks.ts";
@@ -162,7 +162,7 @@ class Derivation {
     const view = new DataView(buffer);
     new Float32Array(buffer, this.#exchange.images.address, x.length).set(x);
     new Int32Array(buffer, this.#exchange.labels.address, y.length).set(y);
-    writeRecord(view, this.#machine.batch, "batch", { count, blocks, shards: shardCount(blocks) });
+    writeRecord(view, this.#machine.batch, records.batch, { count, blocks, shards: shardCount(blocks) });
     this.#machine.run(this.#program.address);
     let loss = 0;
     for (let block = 0; block < blocks; block++)

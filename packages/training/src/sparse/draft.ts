@@ -1,5 +1,5 @@
 /** A program as it is written: instructions whose addresses are not known yet, in segments. */
-import type { Kernel, kernels, RecordFields } from "@phew/engine";
+import type { FieldsOf, Kernel, KernelRecord } from "@phew/engine";
 import { PlannedTensor } from "./tensor.ts";
 
 /** Memory that a program needs beside its tensors. Its size may only be known when all tensors are. */
@@ -42,7 +42,7 @@ export type Purpose = "activations" | "weights" | "optimiser" | "gradients" | "p
 export type FieldValue = number | (() => number) | PlannedTensor | Region | Place;
 
 export type DraftFields<K extends Kernel> = Partial<
-  Record<keyof RecordFields<(typeof kernels)[K]>, FieldValue | undefined>
+  Record<keyof FieldsOf<KernelRecord<K>>, FieldValue | undefined>
 >;
 
 /** What an instruction is for, so that its time can be told by layer and by kind of work. */

@@ -3,7 +3,7 @@
  * alone, forward, backward and in the update. See docs/executor.md.
  */
 import type { Weights } from "@phew/core";
-import { type LayersMachine, writeRecord } from "@phew/engine";
+import { type LayersMachine, records, writeRecord } from "@phew/engine";
 import { checkBatch, checkExecutorOptions, checkInput } from "../checks.ts";
 import { countInTop } from "../crossEntropy.ts";
 import { GradientError } from "../diverged.ts";
@@ -263,7 +263,7 @@ class Machine implements SparseExecutor {
     const blocks = Math.ceil(count / this.#model.lanes);
     this.#floats.set(x, this.#exchange.images.address / 4);
     this.#lastCount = count;
-    writeRecord(this.#view, this.#machine.batch, "batch", {
+    writeRecord(this.#view, this.#machine.batch, records.batch, {
       count,
       blocks,
       shards: shardCount(blocks),

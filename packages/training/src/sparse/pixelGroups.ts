@@ -3,7 +3,7 @@
  * neighbouring places that meet the same taps are a group. Taps are numbered in the order in which a layer's entries
  * stand.
  */
-import { recordBytes, writeRecord } from "@phew/engine";
+import { records, writeRecord } from "@phew/engine";
 import type { KernelTaps } from "./kernelTaps.ts";
 
 /** Taps from one to before another, in the order of the entries. */
@@ -74,12 +74,13 @@ interface Plane {
 
 /** As the kernels read them: the groups, then their ranges. */
 export function groupRecords(groups: readonly PixelGroup[]): Uint32Array {
+  const { bytes } = records.pixelGroup;
   const rangeCount = groups.reduce((sum, { ranges }) => sum + ranges.length, 0);
-  let next = groups.length * recordBytes("pixelGroup");
-  const records = new Uint32Array(next / 4 + 2 * rangeCount);
-  const view = new DataView(records.buffer);
+  let next = groups.length * bytes;
+  const words = new Uint32Array(next / 4 + 2 * rangeCount);
+  const view = new DataView(words.buffer);
   for (const [k, { own, gathered, pixels, ranges }] of groups.entries()) {
-    writeRecord(view, k * recordBytes("pixelGroup"), "pixelGroup", {
+    writeRecord(view, k * bytes, records.pixelGroup, {
       ownRow: own[0],
       ownColumn: own[1],
       gatheredRow: gathered[0],
@@ -89,11 +90,11 @@ export function groupRecords(groups: readonly PixelGroup[]): Uint32Array {
       rangeCount: ranges.length,
     });
     for (const range of ranges) {
-      records.set(range, next / 4);
+      words.set(range, next / 4);
       next += 8;
     }
   }
-  return records;
+  return words;
 }
 
 function rowsOf(

@@ -2,7 +2,9 @@
  * A layer computed by its kept weights alone. They stand in memory twice, as lists of {bytes from a place in a tensor,
  * weight}: by output unit and tap for the way forward, by input unit, class and tap for the way back.
  */
+
 import type { Network } from "@phew/core";
+import { recordArray, records } from "@phew/engine";
 import { Region } from "./draft.ts";
 import type { EntryList, KeptWeights, LayerWeights } from "./keptWeights.ts";
 import type { SparseChoice } from "./kernelChoice.ts";
@@ -166,18 +168,20 @@ export class SparseLayer implements LayerWeights {
   }
 
   #classRecords(): Uint32Array {
-    if (this.#gradients === undefined) return new Uint32Array(5 * this.classes.length);
+    if (this.#gradients === undefined)
+      return recordArray(records.placeClass, Array(this.classes.length).fill({}));
     const x = this.#gradients.x.geometry(this.#lanes);
     const dx = (this.#gradients.dx ?? this.#gradients.x).geometry(this.#lanes);
-    return Uint32Array.from(
-      this.classes.flatMap(({ unit, firstRow, firstColumn, rows, columns, entryCount }) => [
+    return recordArray(
+      records.placeClass,
+      this.classes.map(({ unit, firstRow, firstColumn, rows, columns, entryCount }) => ({
         entryCount,
         // without columns there is nothing to walk, and no place to start from
-        columns === 0 ? 0 : rows,
+        rows: columns === 0 ? 0 : rows,
         columns,
-        unit * x.unitBytes + firstRow * x.rowBytes + firstColumn * x.pixelBytes,
-        unit * dx.unitBytes + firstRow * dx.rowBytes + firstColumn * dx.pixelBytes,
-      ]),
+        inputOffset: unit * x.unitBytes + firstRow * x.rowBytes + firstColumn * x.pixelBytes,
+        gradientOffset: unit * dx.unitBytes + firstRow * dx.rowBytes + firstColumn * dx.pixelBytes,
+      })),
     );
   }
 }
@@ -197,9 +201,9 @@ function sorted(unit: Uint32Array, tap: Uint16Array, unitCount: number, tapCount
 }
 
 function pixelTables(groups: readonly PixelGroup[], starts: Uint32Array, taps: number): PixelTables {
-  const records = groupRecords(groups);
+  const words = groupRecords(groups);
   return {
-    groups: new Region("program", records.byteLength, { initial: () => records }),
+    groups: new Region("program", words.byteLength, { initial: () => words }),
     groupCount: groups.length,
     starts: new Region("weights", starts.byteLength, { initial: () => starts }),
     taps,

@@ -1,7 +1,7 @@
 /** Tables of units for the copying kernels. */
+import { NO_UNIT } from "@phew/engine";
 
-/** Nothing comes from here: the target is 0. */
-export const NO_UNIT = 0xffffffff;
+export { NO_UNIT };
 
 /** {from, to} pairs. @param from source of each target unit, or NO_UNIT @param firstTo target of the first */
 export function unitPairs(from: ArrayLike<number>, firstTo = 0): Uint32Array {

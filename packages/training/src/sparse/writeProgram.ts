@@ -1,5 +1,5 @@
 /** Writes programs into memory, now that everything has its address. */
-import { kernelNumber, kernels, type RecordKind, recordBytes, records, writeRecord } from "@phew/engine";
+import { kernelNumber, kernels, type RecordLayout, records, writeRecord } from "@phew/engine";
 import { type DraftInstruction, type FieldValue, Place, type ProgramDraft, Region } from "./draft.ts";
 import { aligned, type Placement } from "./memoryPlan.ts";
 import type { Exchange } from "./pass.ts";
@@ -16,8 +16,8 @@ export interface WrittenProgram {
 }
 
 const RECORD_ALIGNMENT = 16;
-const recordRoom = (kind: RecordKind): number =>
-  Math.ceil(recordBytes(kind) / RECORD_ALIGNMENT) * RECORD_ALIGNMENT;
+const recordRoom = ({ bytes }: RecordLayout): number =>
+  Math.ceil(bytes / RECORD_ALIGNMENT) * RECORD_ALIGNMENT;
 
 /** Instructions that do something: borders that nobody reads need no zeros. */
 function meaningful({ kernel, fields }: DraftInstruction): boolean {
@@ -35,11 +35,11 @@ const partsOf = (draft: ProgramDraft) =>
 /** Bytes that {@link writeProgram} takes, a multiple of 64. */
 export function programBytes(draft: ProgramDraft, threadCount: number): number {
   const segments = partsOf(draft);
-  let bytes = recordRoom("program") + segments.length * recordBytes("segment");
-  for (const tensor of draft.tensors.keys()) bytes += tensor === undefined ? 0 : recordRoom("tensor");
+  let bytes = recordRoom(records.program) + segments.length * records.segment.bytes;
+  for (const tensor of draft.tensors.keys()) bytes += tensor === undefined ? 0 : recordRoom(records.tensor);
   for (const { prologue, body } of segments) {
     for (const { kernel } of [...prologue, ...body])
-      bytes += recordRoom(kernels[kernel]) + recordBytes("instruction") + 8 * threadCount;
+      bytes += recordRoom(records[kernels[kernel]]) + records.instruction.bytes + 8 * threadCount;
   }
   return aligned(bytes + 8 * RECORD_ALIGNMENT);
 }
@@ -66,10 +66,10 @@ export function writeProgram(
     next = Math.ceil((at + bytes) / RECORD_ALIGNMENT) * RECORD_ALIGNMENT;
     return at;
   };
-  const program = take(recordRoom("program"));
+  const program = take(recordRoom(records.program));
   const tensorRecords = new Map<PlannedTensor, number>();
   for (const tensor of draft.tensors.keys()) {
-    const at = take(recordRoom("tensor"));
+    const at = take(recordRoom(records.tensor));
     tensorRecords.set(tensor, at);
     writeTensor(view, at, tensor, placement, lanes);
   }
@@ -84,28 +84,28 @@ export function writeProgram(
     if (value instanceof Place) return addressOf(value.region) + value.offset;
     return typeof value === "number" ? value : value();
   };
-  const list = take(instructions.length * recordBytes("instruction"));
+  const list = take(instructions.length * records.instruction.bytes);
   for (const [index, { kernel, fields }] of instructions.entries()) {
-    const record = take(recordRoom(kernels[kernel]));
+    const record = take(recordRoom(records[kernels[kernel]]));
     const values = Object.fromEntries(
       Object.entries(fields).map(([field, value]) => [field, resolve(value)]),
     );
-    writeRecord(view, record, kernels[kernel], values);
-    writeRecord(view, list + index * recordBytes("instruction"), "instruction", {
+    writeRecord(view, record, records[kernels[kernel]], values);
+    writeRecord(view, list + index * records.instruction.bytes, records.instruction, {
       kernel: kernelNumber.get(kernel)!,
       record,
     });
   }
   const timeBytes = 8 * instructions.length;
   const times = take(timeBytes * threadCount);
-  const segmentList = take(segments.length * recordBytes("segment"));
+  const segmentList = take(segments.length * records.segment.bytes);
   let first = 0;
   for (const [index, { prologue, body, kind, stops }] of segments.entries()) {
-    const start = list + first * recordBytes("instruction");
-    writeRecord(view, segmentList + index * recordBytes("segment"), "segment", {
+    const start = list + first * records.instruction.bytes;
+    writeRecord(view, segmentList + index * records.segment.bytes, records.segment, {
       prologue: start,
       prologueCount: prologue.length,
-      body: start + prologue.length * recordBytes("instruction"),
+      body: start + prologue.length * records.instruction.bytes,
       bodyCount: body.length,
       kind: kind === "blocks" ? 0 : 1,
       stops: stops ? 1 : 0,
@@ -113,7 +113,7 @@ export function writeProgram(
     });
     first += prologue.length + body.length;
   }
-  writeRecord(view, program, "program", {
+  writeRecord(view, program, records.program, {
     segments: segmentList,
     segmentCount: segments.length,
     losses: exchange.losses.address,
@@ -124,12 +124,9 @@ export function writeProgram(
   return { address: program, instructions, times, threadCount };
 }
 
-/** Bytes of the field `times` in a program record. */
-const TIMES = 4 * records.program.indexOf("times");
-
 /** Whether threads measure the time of each instruction from now on. */
 export function setTimed(view: DataView, { address, times }: WrittenProgram, timed: boolean): void {
-  view.setUint32(address + TIMES, timed ? times : 0, true);
+  view.setUint32(address + records.program.fields.times.at, timed ? times : 0, true);
 }
 
 function writeTensor(
@@ -141,7 +138,7 @@ function writeTensor(
 ): void {
   const { address, blockBytes, perThread } = tensors.get(tensor)!;
   const { headBytes, unitBytes, rowBytes, pixelBytes, gapBytes, tailBytes } = tensor.geometry(lanes);
-  writeRecord(view, at, "tensor", {
+  writeRecord(view, at, records.tensor, {
     origin: address + headBytes,
     blockBytes,
     unitBytes,
