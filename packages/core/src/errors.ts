@@ -1,3 +1,5 @@
+import { shortened } from "./shortened.ts";
+
 /** What is wrong with a value, in three parts that read as one sentence. */
 export interface ArgumentFault {
   /** The value as it came, short. */
@@ -47,26 +49,6 @@ const MOST_SUBJECT = 1000;
 const MOST_TEXT = 3000;
 /** Some list many parts of a file, a line each. */
 const MOST_REMEDY = 12_000;
-/** No name that a person chose is longer. */
-const MOST_WORD = 400;
-
-/**
- * A text of at most `most` characters, and no word in it longer than 400: what is longer is cut in its middle, since
- * paths and names tell most at their ends.
- */
-export function shortened(text: string, most = MOST_TEXT): string {
-  const whole = text.length <= most ? text : cutMiddle(text, most);
-  if (whole.length <= MOST_WORD) return whole;
-  return whole.replace(/\S{401,}/g, (word) => cutMiddle(word, MOST_WORD));
-}
-
-function cutMiddle(text: string, most: number): string {
-  const head = Math.ceil((most - 1) * 0.6);
-  // by characters: half of a surrogate pair is no text
-  const start = text.slice(0, head).replace(/[\ud800-\udbff]$/, "");
-  const end = text.slice(text.length - (most - 1 - head)).replace(/^[\udc00-\udfff]/, "");
-  return `${start}…${end}`;
-}
 
 /** The candidate nearest to `word` (edit distance at most a third of its length), for "did you mean". */
 export function nearestName(word: string, candidates: readonly string[]): string | undefined {

@@ -49,7 +49,7 @@ export type {
   HessianProduct,
   LossGradients,
 } from "./differentiation.ts";
-export { ArgumentError, type ArgumentFault, nearestName, shortened, unknownName } from "./errors.ts";
+export { ArgumentError, type ArgumentFault, nearestName, unknownName } from "./errors.ts";
 export type {
   EpochResult,
   LayerMeasure,
@@ -120,6 +120,7 @@ export {
   formatPercent,
   formatShortCount,
 } from "./quantity.ts";
+export { shortened } from "./shortened.ts";
 export { longestWalk, walkPlan } from "./walks/plan.ts";
 export { USUAL_LIMIT_MS } from "./walks/walking.ts";
 export {

@@ -1,4 +1,7 @@
-/** Numbers, fractions and times as a person reads them: the one place. What is no finite number is written "–". */
+/**
+ * Numbers, fractions and times as a person reads them: the one place. What is no finite number is written "–", but for
+ * {@link counted}, which errors quote what they were given by.
+ */
 
 const NOTHING = "–";
 
@@ -8,11 +11,14 @@ export function formatCount(count: number): string {
 }
 
 /**
- * A number of things: "1 epoch", "61,470 weights", "no run" is up to the caller.
+ * A number of things: "1 epoch", "61,470 weights", "no run" is up to the caller. What is no whole number that float64
+ * holds exactly stays as it came: "NaN weights", "1.5 groups", "1e+308 bytes".
  * @param plural where it is not the noun with an s: `counted(2, "entry", "entries")`
  */
 export function counted(count: number | bigint, noun: string, plural = `${noun}s`): string {
-  const number = typeof count === "bigint" ? count.toLocaleString("en-GB") : formatCount(count);
+  const isWhole = typeof count === "number" && Number.isSafeInteger(count);
+  const number =
+    typeof count === "bigint" ? count.toLocaleString("en-GB") : isWhole ? formatCount(count) : `${count}`;
   return `${number} ${Number(count) === 1 ? noun : plural}`;
 }
 

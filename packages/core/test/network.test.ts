@@ -179,6 +179,16 @@ describe("the builder", () => {
       /layer "c": got 3 groups for 4 input and 6 output channels/,
     ],
     [
+      "groups that are no number",
+      (b) => b.conv2d("c", b.input, { outChannels: 6, kernel: 1, groups: Number.NaN }),
+      /layer "c": got NaN groups for 4 input and 6 output channels/,
+    ],
+    [
+      "one and a half groups",
+      (b) => b.conv2d("c", b.input, { outChannels: 6, kernel: 1, groups: 1.5 }),
+      /layer "c": got 1.5 groups for 4 input and 6 output channels/,
+    ],
+    [
       "half a stride",
       (b) => b.conv2d("c", b.input, { outChannels: 2, kernel: 1, stride: 0.5 }),
       /layer "c".*whole numbers/,

@@ -64,8 +64,17 @@ it.each([
   [61_470, "weight", undefined, "61,470 weights"],
   [1, "class", "classes", "1 class"],
   [10, "class", "classes", "10 classes"],
-  [Number.NaN, "step", undefined, "– steps"],
-])("counts %d %s", (count, noun, plural, text) => expect(counted(count, noun, plural)).toBe(text));
+  [-0, "weight", undefined, "0 weights"],
+  [-3, "group", undefined, "-3 groups"],
+  [2n ** 64n, "byte", undefined, "18,446,744,073,709,551,616 bytes"],
+  // as they came, for errors
+  [Number.NaN, "step", undefined, "NaN steps"],
+  [Number.POSITIVE_INFINITY, "byte", undefined, "Infinity bytes"],
+  [1e308, "byte", undefined, "1e+308 bytes"],
+  [1.5, "group", undefined, "1.5 groups"],
+  [0.9999, "example", undefined, "0.9999 examples"],
+  ["abc" as unknown as number, "example", undefined, "abc examples"],
+])("counts %s %s", (count, noun, plural, text) => expect(counted(count, noun, plural)).toBe(text));
 
 describe("whatever the number", () => {
   const fraction = fc.oneof(

@@ -2,6 +2,7 @@
  * Text that files, names or other programs brought, made fit for where it is going. What cannot be seen, moves the cursor
  * or turns the order of letters is written as its number in JavaScript's way, so that two names that differ look different.
  */
+import { shortened } from "@phew/core/shortened";
 
 /**
  * Controls (C0, DEL, C1), lone surrogates, separators of lines, what is no character, and all that has no shape, but
@@ -18,12 +19,12 @@ const LONGEST_CELL = 400;
 
 /** What is seen of a text in one line of a terminal; one of more than 4,000 characters loses its middle. */
 export function lineText(text: string): string {
-  return numbered(shortened(text, LONGEST_LINE));
+  return numbered(shortened(text, LONGEST_LINE, LONGEST_LINE));
 }
 
 /** The same for a cell of a table, of at most 400 characters. */
 export function cellText(text: string): string {
-  return numbered(shortened(text, LONGEST_CELL));
+  return numbered(shortened(text, LONGEST_CELL, LONGEST_CELL));
 }
 
 /** What is seen of a text of several lines, which may have tabs. */
@@ -78,14 +79,6 @@ function unitsOf(character: string): string {
   return Array.from({ length: character.length }, (_, k) => character.charCodeAt(k))
     .map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`)
     .join("");
-}
-
-function shortened(text: string, longest: number): string {
-  if (text.length <= longest) return text;
-  // more of the front than of the end, and the end too: it tells what to do
-  const tail = Math.floor(longest / 4);
-  const leftOut = text.length - longest;
-  return `${text.slice(0, longest - tail)}… (${leftOut.toLocaleString("en-GB")} more) …${text.slice(text.length - tail)}`;
 }
 
 function guarded(text: string): string {

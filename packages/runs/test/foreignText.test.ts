@@ -75,7 +75,15 @@ describe("one line of a terminal", () => {
   it("keeps both ends of a text of megabytes", () => {
     const line = lineText(`layer ${"x".repeat(5e6)}: too long.`);
     expect(line.length).toBeLessThan(4100);
-    expect(line).toMatch(/^layer x+… \(4,996,017 more\) …x+: too long\.$/);
+    const [, start, number, end] = /^(layer x+)… \(([\d,]+) more\) …(x+: too long\.)$/.exec(line)!;
+    expect(start!.length + end!.length + Number(number!.replaceAll(",", ""))).toBe(5_000_017);
+  });
+
+  it("cuts no picture in half where it leaves the middle of a text out", () => {
+    for (let shift = 0; shift < 4; shift++) {
+      const cut = cellText(`${"x".repeat(shift)}${"👍".repeat(1000)}`);
+      expect(cut).toMatch(/^x*(👍)+… \([\d,]+ more\) …(👍)+$/u);
+    }
   });
 });
 

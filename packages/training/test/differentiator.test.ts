@@ -394,6 +394,15 @@ describe("what is refused", () => {
     ["a class out of range", { batches: [{ ...batch, y: Int32Array.of(0, 1, 3) }] }, /class 3.*0 to 2/],
     ["too few classes", { batches: [{ ...batch, y: Int32Array.of(0, 1) }] }, /2 classes for 3 examples/],
     ["too few values", { batches: [{ ...batch, x: batch.x.subarray(1) }] }, /119 values.*120/],
+    ...[Number.NaN, Number.POSITIVE_INFINITY, 1.5, 1e308].map(
+      (count): [string, Partial<DifferentiationRequest>, RegExp] => [
+        `${count} examples`,
+        { batches: [{ ...batch, count }] },
+        new RegExp(
+          `batch: got ${`${count}`.replace("+", "\\+")} examples, expected 1 to|batch: got 120 values`,
+        ),
+      ],
+    ),
     ["an empty batch", { batches: [{ x: new Float32Array(), y: new Int32Array(), count: 0 }] }, /0 examples/],
     [
       "a NaN in a batch",

@@ -11,14 +11,14 @@ export function checkRequest(request: DifferentiationRequest): void {
     throw new ArgumentError("temperature", { given: `${temperature}`, expected: "a number above 0" });
   if (statistics !== "running" && statistics !== "batch") {
     throw new ArgumentError("statistics", {
-      given: JSON.stringify(statistics),
+      given: typeof statistics === "string" ? JSON.stringify(statistics) : `${statistics}`,
       expected: '"running" or "batch"',
     });
   }
   if (batches.length === 0)
     throw new ArgumentError("batches", { given: "none", expected: "at least one batch of examples" });
   for (const batch of batches) {
-    checkBatch(network, batch, Math.max(1, batch.count));
+    checkBatch(network, batch, Math.max(1, Math.floor(batch.count) || 1));
     requireFinite("batch", batch.x);
     if (statistics === "batch") requireSeveralValues(request, batch.count);
   }
