@@ -2,7 +2,7 @@
  * The outputs of a model's file. A network has one output: where a file has several, it is all their values, one behind
  * the other, so that every unit of every output counts as an output unit.
  */
-import { ArgumentError, elementCount, type Network, type Node, type NodeSpec, type Shape } from "@phew/core";
+import { ArgumentError, elementCount, type NodeSpec, type Shape } from "@phew/core";
 import type { ExportableModel } from "./exportForm.ts";
 import type { LeftOutSoftmax } from "./leftOutSoftmax.ts";
 
@@ -88,28 +88,4 @@ export function noSuchOutput(file: string, wanted: string, names: readonly strin
 export function otherOutputs(model: ExportableModel): readonly string[] {
   if (model.format === "onnx") return model.onnx.onnx.otherOutputs;
   return model.format === "tfjs" ? model.tfjs.otherOutputs : [];
-}
-
-/** What a network is written as a model of. */
-export interface NetworkOutputs {
-  /** Where the network's own output joins them: see {@link joinOutputs}. */
-  readonly outputs?: readonly Pick<ModelOutput, "node">[];
-}
-
-/** Indices of the nodes that give the outputs, each once. */
-export function outputNodes(network: Network, outputs: NetworkOutputs["outputs"]): readonly number[] {
-  if (outputs === undefined) return [network.output];
-  const place = new Map(network.nodes.map(({ name }, index) => [name, index]));
-  return [...new Set(outputs.map(({ node }) => place.get(node)!))];
-}
-
-/** The nodes that outputs depend on, with their indices: all but those that join outputs. */
-export function leadingTo(
-  network: Network,
-  outputs: readonly number[],
-): readonly (readonly [number, Node])[] {
-  const reached = new Set(outputs);
-  // grows while it is walked through
-  for (const index of reached) for (const input of network.nodes[index]!.inputs) reached.add(input);
-  return [...network.nodes.entries()].filter(([index]) => reached.has(index));
 }

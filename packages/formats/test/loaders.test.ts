@@ -13,22 +13,13 @@ import {
 } from "../src/index.ts";
 import { readTfjs } from "../src/tfjs/importTfjs.ts";
 import { uniform } from "./fuzz.ts";
+import { fromDocs, NO_ORIGIN } from "./loaderDocs.ts";
 import { inputs, masksWithDeadUnits, predict, randomWeights } from "./predict.ts";
 import { pythonHas, runPython } from "./python.ts";
 import { scratchFolder } from "./scratch.ts";
 import { loadModel, randomise, saveModel, tfjsModels, tfjsPredict } from "./tfjsModels.ts";
 
 const scratch = scratchFolder();
-const docs = ["pytorch", "formats"]
-  .map((page) => readFileSync(new URL(`../../../docs/${page}.md`, import.meta.url), "utf8"))
-  .join("\n");
-
-/** The code that follows `<!-- name -->`. */
-function fromDocs(name: string): string {
-  const found = new RegExp(`<!-- ${name} -->\\s*\`\`\`\\w+\\n([^]*?)\`\`\``).exec(docs);
-  if (found === null) throw new Error(`the documents have no ${name}`);
-  return found[1]!;
-}
 
 /** As `PYTORCH_MODEL` below. */
 function network(): Network {
@@ -78,15 +69,7 @@ describe.skipIf(!pythonHas("torch", "safetensors", "numpy"))("in PyTorch", () =>
     for (const form of ["masks", "original+masks", "zeroed", "compact"] as const)
       await exportModel(scratch(`${form}.safetensors`), zoo, masks, form);
     await exportModel(scratch("zeroed.npz"), zoo, masks, "zeroed");
-    const origin = {
-      method: "random",
-      options: {},
-      seed: 0,
-      requestedDensity: 0.5,
-      weightsDigest: "",
-      version: "0",
-    };
-    await writeMasks(scratch("pruned.safetensors"), masks, origin);
+    await writeMasks(scratch("pruned.safetensors"), masks, NO_ORIGIN);
     await writeSafetensors(scratch("x.safetensors"), new Map([["x", float32Tensor([4, 3, 9, 9], x)]]));
     runPython(
       `${fromDocs("load_masks.py")}

@@ -14,13 +14,13 @@ import {
   writeSafetensors,
 } from "../src/index.ts";
 import { uniform } from "./fuzz.ts";
+import { fromDocs, NO_ORIGIN } from "./loaderDocs.ts";
 import { masksWithDeadUnits, predict } from "./predict.ts";
 import { pythonHas } from "./python.ts";
 import { scratchFolder } from "./scratch.ts";
 
 const scratch = scratchFolder();
 const script = new URL("pytorchExports.py", import.meta.url).pathname;
-const page = readFileSync(new URL("../../../docs/pytorch.md", import.meta.url), "utf8");
 const MODELS = ["Plain", "Normed", "Residual", "Sigmoids", "Odd"];
 const KINDS = ["old", "old-kept", "new", "new-kept"];
 /** The newer exporter takes a second for each: all twenty exports where PHEW_TEST_LARGE is set, fourteen else. */
@@ -36,15 +36,6 @@ const ODD_CALLS = ["SharedNorm", "HalfShared", "SharedLayer", "Unnormed", "Unnam
 /** Those that one module cannot compute, or whose normalisation is not seen to belong to a layer. */
 const REFUSED = /^(Shared|HalfShared|Unnamed\.old$)/;
 const FOLDED_AND_KEPT = ["Normed.old", "Normed.old-kept"] as const;
-const origin = {
-  method: "random",
-  options: {},
-  seed: 0,
-  requestedDensity: 0.5,
-  weightsDigest: "",
-  version: "0",
-};
-
 const python = (...args: string[]) =>
   execFileSync("python3", [script, ...args, ...[...EXPORTS, ...ODD_CALLS].map((own) => own.join("."))], {
     encoding: "utf8",
@@ -61,14 +52,13 @@ describe.skipIf(!pythonHas("torch", "safetensors", "onnx", "onnxscript"))(
     const models = new Map<string, { read: ReadModel; masks: Masks }>();
 
     beforeAll(async () => {
-      const [, loader] = /<!-- load_masks.py -->\s*```python\n([\s\S]*?)```/.exec(page)!;
-      writeFileSync(scratch("load_masks.py"), loader!);
+      writeFileSync(scratch("load_masks.py"), fromDocs("load_masks.py"));
       python("export", scratch(""));
       const next = uniform(51);
       for (const [model, kind] of [...EXPORTS, ...ODD_CALLS]) {
         const read = await readModel(scratch(`${model}.${kind}.onnx`));
         const masks = masksWithDeadUnits(read.network, next, 0.5);
-        await writeMasks(scratch(`${model}.${kind}.masks.safetensors`), masks, origin, {
+        await writeMasks(scratch(`${model}.${kind}.masks.safetensors`), masks, NO_ORIGIN, {
           isOnFile: (parameter) => isOnFile(read, parameter),
         });
         models.set(`${model}.${kind}`, { read, masks });

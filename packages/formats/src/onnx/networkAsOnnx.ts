@@ -3,16 +3,14 @@ import {
   type ActivationName,
   ArgumentError,
   activationParameters,
-  compactNetwork,
   counted,
   type Masks,
-  maskedWeights,
   type Network,
   type Node,
   type Operation,
   type Weights,
 } from "@phew/core";
-import { leadingTo, type NetworkOutputs, outputNodes } from "../modelOutputs.ts";
+import { type MaskedNetwork, maskedNetwork, type NetworkOutputs } from "../maskedNetwork.ts";
 import { boolTensor, bytesOf, float32Tensor, type Tensor } from "../tensor.ts";
 import { type WriteOptions, writeBundle } from "../writeFile.ts";
 import { inline, intAttribute, intsAttribute } from "./graphEdit.ts";
@@ -50,11 +48,8 @@ export async function writeNetworkAsOnnx(
   form: NetworkOnnxForm,
   options: WriteOptions & NetworkOutputs = {},
 ): Promise<void> {
-  const compact = form === "compact" ? compactNetwork(network, weights, masks) : undefined;
   const draft = new ModelDraft(
-    compact?.network ?? network,
-    compact?.weights ?? maskedWeights(weights, masks),
-    options.outputs,
+    maskedNetwork(network, weights, masks, form === "compact", options),
     form === "original+masks" ? { weights, masks } : undefined,
   );
   await writeBundle(
@@ -73,20 +68,16 @@ class ModelDraft {
   readonly #names: Set<string>;
 
   /** @param pruned whose weights are to be written beside their masks, unmasked */
-  constructor(
-    network: Network,
-    values: Weights,
-    outputs: NetworkOutputs["outputs"],
-    pruned?: { weights: Weights; masks: Masks },
-  ) {
+  constructor(masked: MaskedNetwork, pruned?: { weights: Weights; masks: Masks }) {
+    const { network, weights: values } = masked;
     this.#network = network;
-    this.#outputs = outputNodes(network, outputs);
+    this.#outputs = masked.outputs;
     this.#names = new Set(network.parameters.map(({ name }) => name));
     for (const { name, shape, role } of network.parameters) {
       if (role === "weight" && pruned !== undefined) this.#product(name, shape, pruned);
       else this.#tensors.set(name, float32Tensor(shape, values.get(name)!));
     }
-    for (const [index, node] of leadingTo(network, this.#outputs)) this.#valueOf[index] = this.#add(node);
+    for (const [index, node] of masked.nodes) this.#valueOf[index] = this.#add(node);
   }
 
   piece(): Piece {

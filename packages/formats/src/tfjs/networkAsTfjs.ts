@@ -2,18 +2,16 @@
 import {
   type ActivationName,
   ArgumentError,
-  compactNetwork,
   counted,
   definitionOf,
   elementCount,
   type Masks,
-  maskedWeights,
   type Network,
   type Node,
   type Operation,
   type Weights,
 } from "@phew/core";
-import { leadingTo, type NetworkOutputs, outputNodes } from "../modelOutputs.ts";
+import { type MaskedNetwork, maskedNetwork, type NetworkOutputs } from "../maskedNetwork.ts";
 import type { JsonObject } from "../strictJson.ts";
 import { float32Tensor } from "../tensor.ts";
 import { TensorflowLayout } from "../tensorflowLayout.ts";
@@ -68,8 +66,8 @@ export async function writeNetworkAsTfjs(
   form: "zeroed" | "compact",
   options: WriteOptions & NetworkOutputs = {},
 ): Promise<void> {
-  const compact = form === "compact" ? compactNetwork(network, weights, masks) : undefined;
-  const model = new LayersModelDraft(compact?.network ?? network, options.outputs);
+  const masked = maskedNetwork(network, weights, masks, form === "compact", options);
+  const model = new LayersModelDraft(masked);
   const json = {
     format: "layers-model",
     generatedBy: "phew",
@@ -81,8 +79,7 @@ export async function writeNetworkAsTfjs(
       backend: "tensor_flow.js",
     },
   };
-  const values = compact?.weights ?? maskedWeights(weights, masks);
-  await writeLayersModel(path, json, model.weights(values), options);
+  await writeLayersModel(path, json, model.weights(masked.weights), options);
 }
 
 class LayersModelDraft {
@@ -96,11 +93,11 @@ class LayersModelDraft {
   readonly #layerOf: string[] = [];
   readonly #nonNegative: boolean[] = [];
 
-  constructor(network: Network, outputs: NetworkOutputs["outputs"]) {
+  constructor({ network, outputs, nodes }: MaskedNetwork) {
     this.#network = network;
-    this.#outputs = outputNodes(network, outputs);
+    this.#outputs = outputs;
     const problems: string[] = [];
-    for (const [index, node] of leadingTo(network, this.#outputs)) {
+    for (const [index, node] of nodes) {
       const inputs = node.inputs.map((input) => this.#nonNegative[input]!);
       this.#nonNegative[index] = definitionOf(node.op).isNonNegative(node.op, inputs);
       const layers = this.#layersFor(node);
