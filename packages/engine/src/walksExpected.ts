@@ -10,7 +10,7 @@
  * ends of the network.
  * Of layers of more than 131,072 kernels a sample is looked at. Probabilities are kept in bins of a thirty-second of an
  * octave, so that one look at a number of walks costs some thousand steps, whatever the size of the network.
- * Cost: some 14 nanoseconds of processor time a weight, once, 1.4 s for 100 million weights; up to a million some 100 to
+ * Cost: some 15 nanoseconds of processor time a weight, once, 1.5 s for 100 million weights; up to a million some 100 to
  * 200.
  * Accuracy: docs/concepts.md, test/walksExpectedAccuracy.test.ts.
  */
