@@ -90,7 +90,13 @@ export {
   activationParameters,
   activationValue,
 } from "./operations/activation.ts";
-export { elementCount, type Parameter, type ParameterRole, type Shape } from "./operations/definition.ts";
+export {
+  elementCount,
+  PARAMETER_ROLES,
+  type Parameter,
+  type ParameterRole,
+  type Shape,
+} from "./operations/definition.ts";
 export { definitionOf, type Operation, operationLabel, operations } from "./operations/registry.ts";
 export { unitRun } from "./operations/select.ts";
 export { type PruneResult, type PruneSettings, prune, requireConfinable, requireWithin } from "./prune.ts";

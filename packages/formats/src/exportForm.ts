@@ -1,5 +1,5 @@
 /** What a masked model can be written as. */
-import type { Network, ParameterRole, Weights } from "@phew/core";
+import { type Network, PARAMETER_ROLES, type Weights } from "@phew/core";
 import type { ReadModel } from "./readModel.ts";
 import type { WriteOptions } from "./writeFile.ts";
 
@@ -40,17 +40,7 @@ export function isOnFile(model: ExportableModel, parameter: string): boolean {
   if (model.format !== "onnx") return true;
   const { parameters, parts } = model.onnx.onnx;
   const { constant, role } = parameters.get(parameter)!;
-  const neutral = MADE_UP[role];
+  const { neutral } = PARAMETER_ROLES[role];
   if (parts.initializers.has(constant.origin) || neutral === undefined) return true;
   return model.weights.get(parameter)!.some((value) => value !== neutral);
 }
-
-/** What exporters put where a module has no such parameter; undefined where every module has it. */
-const MADE_UP: Readonly<Record<ParameterRole, number | undefined>> = {
-  weight: undefined,
-  bias: 0,
-  scale: 1,
-  shift: 0,
-  mean: undefined,
-  variance: undefined,
-};

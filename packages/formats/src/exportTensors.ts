@@ -11,12 +11,12 @@ import { maskName } from "./maskFile.ts";
 import { writeNpz } from "./npz.ts";
 import { missingNormalisationNote } from "./onnx/foldedNormalisation.ts";
 import { parameterValues } from "./onnx/importGraph.ts";
-import { isInvented } from "./onnx/moduleNames.ts";
+import { isInvented, isNumbered } from "./onnx/moduleNames.ts";
 import { isFloat, tensorOf } from "./onnx/tensors.ts";
 import { normalisationsIn, normalisationsOf, parameterMasks, zeroedTensor } from "./parameterMasks.ts";
 import { writeSafetensors } from "./safetensors.ts";
 import { boolTensor, float32Tensor, fromFloat32, type Tensor, type Tensors, toFloat32 } from "./tensor.ts";
-import { TensorflowLayout } from "./tensorflowLayout.ts";
+import { ofRank, TensorflowLayout } from "./tensorflowLayout.ts";
 
 /** @returns what is worth knowing, one sentence each */
 export async function writeTensors(
@@ -154,7 +154,8 @@ function withExtras(
         all.has(own) ||
         origins.has(name) ||
         isInvented(name) ||
-        /^val_\d+$|[/:]/.test(name)
+        isNumbered(name) ||
+        /[/:]/.test(name)
       )
         continue;
       const tensor = tensorOf(part, externalData);
@@ -208,7 +209,7 @@ function turned(tensors: Tensors, network: Network, layout: Layout, model: Expor
       const source = model.format === "tfjs" ? model.tfjs.sources.get(name) : undefined;
       if (source === undefined || !("spec" in source)) return [name, theirs];
       // a dense layer over images is a convolution here and has two axes there
-      return [name, { ...theirs, shape: theirs.shape.slice(-source.spec.shape.length) }];
+      return [name, { ...theirs, shape: ofRank(theirs.shape, source.spec.shape.length) }];
     }),
   );
 }

@@ -94,6 +94,11 @@ export class TensorflowLayout {
   }
 }
 
+/** The same elements under another number of axes: axes of 1 are put in front, or taken from there. */
+export function ofRank(shape: readonly number[], rank = shape.length): readonly number[] {
+  return [...new Array<number>(Math.max(0, rank - shape.length)).fill(1), ...shape.slice(-rank)];
+}
+
 /** The order of a node's features, by where its units come from; none where its value is an image. */
 function orderOf(
   node: Node,

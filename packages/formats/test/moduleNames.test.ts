@@ -13,11 +13,11 @@ describe("names of modules in what PyTorch's older exporter writes", () => {
     ["/0/0.0/Conv", "0.0"],
     ["/layer1/layer1x/Conv", "layer1.layer1x"],
   ])("%s stood in %s", (node, path) => {
-    expect(modulePath(node)).toBe(path);
+    expect(modulePath({ name: node })).toBe(path);
   });
 
   it.each(["Conv_5", "", "/Conv", "Conv/x", "//Conv", "/a//Conv"])("%j does not tell", (node) => {
-    expect(modulePath(node)).toBeUndefined();
+    expect(modulePath({ name: node })).toBeUndefined();
   });
 
   it("are made up where they begin with onnx:: and end with a number", () => {

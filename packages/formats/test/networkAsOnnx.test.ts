@@ -67,7 +67,18 @@ function windows(): Network {
   return b.build(b.batchNorm("last", b.dense("fc", x, 5)));
 }
 
+/** Slopes of a channel each, one for all, and of a feature each. */
+function slopes(): Network {
+  const b = new NetworkBuilder("slopes", [2, 5, 5]);
+  const act = (name: string, x: string, shared = false) =>
+    b.node(name, { kind: "prelu", slope: `${name}.weight`, shared }, x);
+  const conv = act("act1", b.conv2d("conv", b.input, { outChannels: 6, kernel: 3 }));
+  const x = act("act2", b.conv2d("conv2", conv, { outChannels: 4, kernel: 2 }), true);
+  return b.build(b.dense("fc2", act("act3", b.dense("fc", b.flatten(x), 5)), 3));
+}
+
 const NETWORKS: Network[] = [
+  slopes(),
   ...ACTIVATIONS.map((name) => activated(name)),
   activated("leakyRelu", 0.3),
   activated("elu", 0.7),

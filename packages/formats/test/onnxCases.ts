@@ -234,7 +234,7 @@ const activations: OnnxCase[] = [
     ],
     { tensors: { minus: scalar(-1.5), half: scalar(0.5) } },
   ),
-  body("PRelu with a slope for each unit", ["opaque"], [one("PRelu", {}, ["slope"])], {
+  body("PRelu with a slope for each unit", ["prelu"], [one("PRelu", {}, ["slope"])], {
     tensors: { slope: numbers([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], [6, 1, 1]) },
   }),
   body(
@@ -263,11 +263,19 @@ const activations: OnnxCase[] = [
     ],
     { tensors: { shift: numbers([1, 2, 3, 4, 5, 6], [6, 1, 1]) } },
   ),
-  body("PRelu with one slope for all", ["leakyRelu"], [one("PRelu", {}, ["slope"])], {
+  body("PRelu with one slope for all", ["prelu"], [one("PRelu", {}, ["slope"])], {
     tensors: { slope: numbers([0.25], [1, 1, 1]) },
   }),
-  body("PRelu with equal slopes", ["leakyRelu"], [one("PRelu", {}, ["slope"])], {
+  body("PRelu with equal slopes", ["prelu"], [one("PRelu", {}, ["slope"])], {
     tensors: { slope: numbers(new Array(6).fill(0.25), [6, 1, 1]) },
+  }),
+  body("PRelu with a slope for every place", ["opaque"], [one("PRelu", {}, ["slope"])], {
+    tensors: {
+      slope: numbers(
+        Array.from({ length: 384 }, (_, k) => k / 384),
+        [6, 8, 8],
+      ),
+    },
   }),
   body("PRelu with equal slopes for every place", ["leakyRelu"], [one("PRelu", {}, ["slope"])], {
     tensors: { slope: numbers(new Array(384).fill(0.25), [6, 8, 8]) },

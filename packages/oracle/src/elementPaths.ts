@@ -6,6 +6,7 @@
  * Activations pass values on, biases and shifts carry no path, and only the first greatest element of a max-pooling
  * window does. Exponential in depth: for the smallest networks.
  */
+import { isElementwise, pathFactor } from "./activations.ts";
 import { type OracleGraph, type Parameters, shapesOf, sizeOf } from "./graph.ts";
 
 export interface ElementPathSums {
@@ -89,6 +90,7 @@ function strandsInto(
   const [input] = inputs as [number];
   const plane = sizeOf(shape) / shape[0]!;
   const unit = Math.floor(element / plane);
+  if (isElementwise(op)) return [{ node: input, element, factor: pathFactor(op) }];
   switch (op.kind) {
     case "input":
       return [];
@@ -171,8 +173,6 @@ function strandsInto(
         }
         return Array.from({ length: size }, (_, k) => ({ node, element: k, factor: 1 / size }));
       });
-    case "activation":
-      return [{ node: input, element, factor: op.name === "linear" ? Math.abs(op.alpha ?? 1) : 1 }];
     case "flatten":
     case "dropout":
     case "identity":

@@ -1,5 +1,5 @@
 /** A dense forward pass in float64, one number at a time. */
-import { activate } from "./activations.ts";
+import { elementwise, isElementwise } from "./activations.ts";
 import { type OracleGraph, type OracleNode, type Parameters, shapesOf, sizeOf } from "./graph.ts";
 
 export interface ForwardOptions {
@@ -66,6 +66,11 @@ export function forward(
 function evaluate(task: Task): Float64Array {
   const { op } = task.node;
   const [x] = task.inputs as [Float64Array];
+  if (isElementwise(op)) {
+    const values = (name: string) => task.parameters.get(name)!;
+    const [units, ...places] = task.shape as [number, ...number[]];
+    return x.map((v, k) => elementwise(op, v, Math.floor(k / sizeOf(places)) % units, values));
+  }
   switch (op.kind) {
     case "conv2d":
       return convolution(task);
@@ -73,8 +78,6 @@ function evaluate(task: Task): Float64Array {
       return dense(task);
     case "batchNorm":
       return batchNorm(task);
-    case "activation":
-      return x.map((v) => activate(op.name, v, op.alpha, op.beta));
     case "maxPool2d":
     case "averagePool2d":
       return pool(task);

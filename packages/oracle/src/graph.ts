@@ -6,6 +6,8 @@
  * and core `Weights` are `Parameters` as they are. The oracle works out shapes itself and shares no code with core.
  */
 
+import { type ElementwiseOp, isElementwise } from "./activations.ts";
+
 /** Vertical, horizontal. */
 export type Pair = readonly [number, number];
 
@@ -36,7 +38,7 @@ export type OracleOp =
       readonly epsilon: number;
       readonly momentum: number;
     }
-  | { readonly kind: "activation"; readonly name: string; readonly alpha?: number; readonly beta?: number }
+  | ElementwiseOp
   | ({ readonly kind: "maxPool2d"; readonly ceil?: boolean } & Window)
   | ({ readonly kind: "averagePool2d"; readonly countPadding: boolean; readonly ceil?: boolean } & Window)
   | { readonly kind: "dropout"; readonly rate: number }
@@ -84,6 +86,7 @@ export function sizeOf(shape: readonly number[]): number {
 
 function shapeOf(op: OracleOp, inputs: number[][]): number[] {
   const [first] = inputs;
+  if (isElementwise(op)) return first!;
   switch (op.kind) {
     case "input":
     case "opaque":
@@ -104,7 +107,6 @@ function shapeOf(op: OracleOp, inputs: number[][]): number[] {
     case "select":
       return [op.index.length, ...first!.slice(1)];
     case "batchNorm":
-    case "activation":
     case "add":
     case "dropout":
     case "identity":

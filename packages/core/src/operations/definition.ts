@@ -4,8 +4,28 @@ import { type PlaneRepeats, type RepeatsThrough, throughMeeting } from "./repeat
 /** Shape of a value without its batch axis: `[channels, height, width]` or `[features]`. Axis 0 counts the units. */
 export type Shape = readonly number[];
 
-/** What a parameter is for. Only `weight` is prunable. */
-export type ParameterRole = "weight" | "bias" | "scale" | "shift" | "mean" | "variance";
+interface Role {
+  /** What PyTorch's modules call such a parameter. */
+  readonly torchName: string;
+  /** What it does to the output, last of all: a constant that comes behind it can be taken up by it. */
+  readonly affine?: "factor" | "shift";
+  /** What it is where a module has none. Absent: every module has it. */
+  readonly neutral?: number;
+}
+
+/** What parameters are for. Only `weight` is prunable. */
+const roles = {
+  weight: { torchName: "weight", affine: "factor" },
+  bias: { torchName: "bias", affine: "shift", neutral: 0 },
+  scale: { torchName: "weight", affine: "factor", neutral: 1 },
+  shift: { torchName: "bias", affine: "shift", neutral: 0 },
+  mean: { torchName: "running_mean" },
+  variance: { torchName: "running_var" },
+  slope: { torchName: "weight" },
+} satisfies Readonly<Record<string, Role>>;
+
+export type ParameterRole = keyof typeof roles;
+export const PARAMETER_ROLES: Readonly<Record<ParameterRole, Role>> = roles;
 
 /** A named tensor of a network, in PyTorch's layout (conv `[out, in/groups, kh, kw]`, dense `[out, in]`). */
 export interface Parameter {

@@ -14,6 +14,7 @@ import { identity } from "./identity.ts";
 import { input } from "./input.ts";
 import { maxPool2d } from "./maxPool2d.ts";
 import { opaque } from "./opaque.ts";
+import { prelu } from "./prelu.ts";
 import { select } from "./select.ts";
 
 export const operations = {
@@ -31,6 +32,7 @@ export const operations = {
   input,
   maxPool2d,
   opaque,
+  prelu,
   select,
 };
 

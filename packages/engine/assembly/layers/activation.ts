@@ -229,7 +229,8 @@ export function activation(op: Activation, block: u32): void {
     case GELU_TANH: return applyTo(op, block, GELU_TANH, false);
     case THRESHOLDED_RELU: return applyTo(op, block, THRESHOLDED_RELU, false);
     case CLIP: return applyTo(op, block, CLIP, false);
-    default: return applyTo(op, block, LINEAR, false);
+    case LINEAR: return applyTo(op, block, LINEAR, false);
+    default: unreachable();
   }
 }
 
@@ -252,7 +253,8 @@ export function activationBackward(op: Activation, block: u32): void {
     case GELU_TANH: return applyTo(op, block, GELU_TANH, true);
     case THRESHOLDED_RELU: return applyTo(op, block, THRESHOLDED_RELU, true);
     case CLIP: return applyTo(op, block, CLIP, true);
-    default: return applyTo(op, block, LINEAR, true);
+    case LINEAR: return applyTo(op, block, LINEAR, true);
+    default: unreachable();
   }
 }
 
@@ -311,7 +313,8 @@ export function activationCurvature(op: ActivationCurvature, block: u32): void {
     case SOFTSIGN: return addCurvature(op, block, SOFTSIGN);
     case GELU_TANH: return addCurvature(op, block, GELU_TANH);
     // straight but for kinks
-    default: return;
+    case HARD_SIGMOID: case THRESHOLDED_RELU: case CLIP: case LINEAR: return;
+    default: unreachable();
   }
 }
 

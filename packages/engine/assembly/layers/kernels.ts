@@ -13,6 +13,7 @@ import { sparseConvolutionBackward, SparseConvolutionBackward } from "./sparseCo
 import { sparseDense, SparseDense, sparseDenseWeightGradient, SparseDenseWeightGradient } from "./sparseDense";
 import { sparsePixels, SparsePixels, sparsePixelsWeightGradient, SparsePixelsWeightGradient } from "./sparsePixels";
 import { loadImages, Transfer, storeImages } from "./transfer";
+import { scaleUnits, UnitScale, unitProducts, UnitProducts } from "./unitScale";
 import { sumShards, ShardSum, sumUnits, UnitGradient, updateWeights, WeightUpdate, updateParameters, ParameterUpdate, clearShard, ClearShard, unitSums, UnitSums } from "./update";
 import { winogradConvolution, WinogradConvolution, winogradWeightGradient, WinogradWeightGradient } from "./winograd";
 import { winogradWeights, WinogradWeights, winogradGradient, WinogradGradient } from "./winogradWeights";
@@ -59,16 +60,18 @@ export function call(kernel: u32, record: usize, block: u32): void {
     case 36: return sparsePixelsWeightGradient(changetype<SparsePixelsWeightGradient>(record), block);
     case 37: return loadImages(changetype<Transfer>(record), block);
     case 38: return storeImages(changetype<Transfer>(record), block);
-    case 39: return sumShards(changetype<ShardSum>(record), block);
-    case 40: return sumUnits(changetype<UnitGradient>(record), block);
-    case 41: return updateWeights(changetype<WeightUpdate>(record), block);
-    case 42: return updateParameters(changetype<ParameterUpdate>(record), block);
-    case 43: return clearShard(changetype<ClearShard>(record), block);
-    case 44: return unitSums(changetype<UnitSums>(record), block);
-    case 45: return winogradConvolution(changetype<WinogradConvolution>(record), block);
-    case 46: return winogradWeightGradient(changetype<WinogradWeightGradient>(record), block);
-    case 47: return winogradWeights(changetype<WinogradWeights>(record), block);
-    case 48: return winogradGradient(changetype<WinogradGradient>(record), block);
+    case 39: return scaleUnits(changetype<UnitScale>(record), block);
+    case 40: return unitProducts(changetype<UnitProducts>(record), block);
+    case 41: return sumShards(changetype<ShardSum>(record), block);
+    case 42: return sumUnits(changetype<UnitGradient>(record), block);
+    case 43: return updateWeights(changetype<WeightUpdate>(record), block);
+    case 44: return updateParameters(changetype<ParameterUpdate>(record), block);
+    case 45: return clearShard(changetype<ClearShard>(record), block);
+    case 46: return unitSums(changetype<UnitSums>(record), block);
+    case 47: return winogradConvolution(changetype<WinogradConvolution>(record), block);
+    case 48: return winogradWeightGradient(changetype<WinogradWeightGradient>(record), block);
+    case 49: return winogradWeights(changetype<WinogradWeights>(record), block);
+    case 50: return winogradGradient(changetype<WinogradGradient>(record), block);
     default: unreachable();
   }
 }

@@ -1,5 +1,5 @@
 /** Made from assembly/layers by the build (assembly/border.mjs): a change here is lost. */
-export const hash = "e212ea9c04630022";
+export const hash = "39143a8ceb5240e1";
 
 export const records = {
   activation: {
@@ -401,6 +401,29 @@ export const records = {
       images: { at: 4, type: "u32" },
     },
   },
+  unitScale: {
+    bytes: 28,
+    fields: {
+      input: { at: 0, type: "u32" },
+      output: { at: 4, type: "u32" },
+      factors: { at: 8, type: "u32" },
+      factorStep: { at: 12, type: "u32" },
+      gate: { at: 16, type: "u32" },
+      above: { at: 20, type: "f32" },
+      accumulate: { at: 24, type: "u32" },
+    },
+  },
+  unitProducts: {
+    bytes: 24,
+    fields: {
+      first: { at: 0, type: "u32" },
+      second: { at: 4, type: "u32" },
+      gate: { at: 8, type: "u32" },
+      partial: { at: 12, type: "u32" },
+      together: { at: 16, type: "u32" },
+      accumulate: { at: 20, type: "u32" },
+    },
+  },
   shardSum: {
     bytes: 24,
     fields: {
@@ -558,6 +581,8 @@ export const kernels = {
   sparsePixelsWeightGradient: "sparsePixelsWeightGradient",
   loadImages: "transfer",
   storeImages: "transfer",
+  scaleUnits: "unitScale",
+  unitProducts: "unitProducts",
   sumShards: "shardSum",
   sumUnits: "unitGradient",
   updateWeights: "weightUpdate",

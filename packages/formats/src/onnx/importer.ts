@@ -6,6 +6,7 @@ import {
   definitionOf,
   type NodeSpec,
   type Operation,
+  PARAMETER_ROLES,
   type ParameterRole,
   type Shape,
 } from "@phew/core";
@@ -24,7 +25,7 @@ import {
   outermost,
   type Tree,
 } from "./expressions.ts";
-import { isInvented, modulePath } from "./moduleNames.ts";
+import { isInvented, isNumbered, modulePath } from "./moduleNames.ts";
 import type { ModelParts, NodePart } from "./parts.ts";
 import { prunedProducts } from "./prunedProducts.ts";
 import { type ExternalData, isFloat } from "./tensors.ts";
@@ -78,16 +79,6 @@ export const MOST_ELEMENTS = 2 ** 30;
 
 /** Elements of constants that one graph may read and compute on the way; real ones stay far below. */
 const COMPUTING_BUDGET = 2 ** 23;
-
-/** What PyTorch's modules call their parameters. */
-const TORCH_NAMES: Readonly<Record<ParameterRole, string>> = {
-  weight: "weight",
-  bias: "bias",
-  scale: "weight",
-  shift: "bias",
-  mean: "running_mean",
-  variance: "running_var",
-};
 
 /** Who reads what, counted over the nodes that lie before the output. */
 export interface Reading {
@@ -390,7 +381,9 @@ export class Importer {
     const readerCount = this.#tensorReaders.get(origin) ?? this.#readers.get(origin);
     let name = readerCount === 1 ? origin : constant.name;
     name = this.#products.get(name) ?? name;
-    if (isInvented(name)) name = this.#placedName(node, role) ?? name;
+    // exporters bring a slope to the shape that it is broadcast from, under a name of their own
+    if (isInvented(name) || (role === "slope" && isNumbered(name)))
+      name = this.#placedName(node, role) ?? name;
     if (this.parameters.has(name)) {
       const shared = name;
       name = this.#unique(`${node.title}.${role}`, (candidate) => this.parameters.has(candidate));
@@ -401,9 +394,9 @@ export class Importer {
 
   /** A name by the module that the node stood in; undefined where that is not known, or the name is another's. */
   #placedName(node: NodePart, role: ParameterRole): string | undefined {
-    const path = modulePath(node.name ?? "");
+    const path = modulePath(node);
     if (path === undefined) return undefined;
-    const name = `${path}.${TORCH_NAMES[role]}`;
+    const name = `${path}.${PARAMETER_ROLES[role].torchName}`;
     if (this.parameters.has(name) || this.parts.initializers.has(name)) return undefined;
     if (role === "weight") this.#renamed.push(name);
     return name;
@@ -566,22 +559,12 @@ export class Importer {
     const shapes = inputs.map((input) => this.#drafts.get(input)!.shape);
     const found: { factor?: ParameterSource; shift?: ParameterSource } = {};
     for (const { name, role } of definitionOf(op).parameters(op, shapes, spec)) {
-      const part = AFFINE_PARTS[role];
-      if (part !== undefined) found[part] = this.parameters.get(name)!;
+      const { affine } = PARAMETER_ROLES[role];
+      if (affine !== undefined) found[affine] = this.parameters.get(name)!;
     }
     return found;
   }
 }
-
-/** Which parameters scale an output, and shift it. */
-const AFFINE_PARTS: Readonly<Record<ParameterRole, "factor" | "shift" | undefined>> = {
-  weight: "factor",
-  bias: "shift",
-  scale: "factor",
-  shift: "shift",
-  mean: undefined,
-  variance: undefined,
-};
 
 /** An operation on numbers or on one number a unit. */
 function combine(

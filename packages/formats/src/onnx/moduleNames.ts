@@ -4,7 +4,12 @@
  * `/layer1/layer1.0/conv1/Conv` was the module `layer1.0.conv1`. A step that begins with the whole one before it and a
  * dot is a child of a Sequential or a ModuleList and stands for both. A child that is called without its container
  * (of a ModuleDict, or reached past its parent's forward) lacks what stands before it: the name is a good guess.
+ *
+ * The newer exporter (`dynamo=True`) keeps names, but for tensors that it brings to another shape, as slopes are: those it
+ * calls `val_3`. The modules stand in the node's metadata: `['', 'layer1', 'layer1.act', 'prelu']`, each with its path.
  */
+import type { NodeProto } from "./schema.ts";
+
 const INVENTED = /^onnx::[A-Za-z]\w*_\d+$/;
 
 /** True for a name that the exporter made up for a tensor. */
@@ -12,8 +17,15 @@ export function isInvented(tensor: string): boolean {
   return INVENTED.test(tensor);
 }
 
-/** @returns the path of the module that a node stood in, or undefined where its name does not tell */
-export function modulePath(nodeName: string): string | undefined {
+/** True for a name that the newer exporter gives to what it computes. */
+export function isNumbered(tensor: string): boolean {
+  return /^val_\d+$/.test(tensor);
+}
+
+/** @returns the path of the module that a node stood in, or undefined where neither metadata nor its name tells */
+export function modulePath({ name: nodeName = "", metadataProps = [] }: NodeProto): string | undefined {
+  const scopes = metadataProps.find(({ key }) => key === "pkg.torch.onnx.name_scopes")?.value;
+  if (scopes !== undefined) return [...scopes.matchAll(/'([^'\\]*)'/g)].at(-2)?.[1] || undefined;
   const steps = nodeName.split("/");
   if (steps.length < 3 || steps[0] !== "") return undefined;
   const path: string[] = [];

@@ -159,6 +159,13 @@ class ModelDraft {
         );
       case "activation":
         return this.#activation(node, op, inputs[0]!);
+      case "prelu": {
+        // behind the units' axis stand those of the places
+        const slopes = this.#tensors.get(op.slope)!;
+        const shape = op.shared ? [1] : [...slopes.shape, ...node.shape.slice(1).map(() => 1)];
+        this.#tensors.set(op.slope, { ...slopes, shape });
+        return this.#node(node, "PRelu", [...inputs, op.slope]);
+      }
       case "maxPool2d":
         return this.#node(node, "MaxPool", inputs, [
           ...windowAttributes(op),

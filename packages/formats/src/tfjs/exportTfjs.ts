@@ -12,7 +12,7 @@ import {
 import { normalisationsIn, parameterMasks, zeroedTensor } from "../parameterMasks.ts";
 import type { JsonObject } from "../strictJson.ts";
 import { boolTensor, ELEMENT_BYTES, float32Tensor, type Tensor } from "../tensor.ts";
-import { TensorflowLayout } from "../tensorflowLayout.ts";
+import { ofRank, TensorflowLayout } from "../tensorflowLayout.ts";
 import { type WriteOptions, writeBundle } from "../writeFile.ts";
 import { statedShape, type TfjsModel, tfjsNetwork } from "./importTfjs.ts";
 import { byteLength, type WeightSpec } from "./modelFile.ts";
@@ -209,10 +209,9 @@ function compactWeights(model: TfjsModel, masks: Masks, given: Weights | undefin
     layout.toTensorflow(parameter, float32Tensor(shapeOf.get(parameter)!, compact.weights.get(parameter)!));
   const specs = file.specs.map((spec): WeightSpec => {
     const shape = layout.shapeOf(parameterOf.get(spec.name)!);
-    // a dense layer over images is a convolution here and has two axes there
-    const own = shape.slice(shape.length - spec.shape.length);
     const { affine: _, ...rest } = spec;
-    return { ...rest, shape: own, dtype: "F32", storedDtype: "F32" };
+    // a dense layer over images is a convolution here and has two axes there
+    return { ...rest, shape: ofRank(shape, spec.shape.length), dtype: "F32", storedDtype: "F32" };
   });
   const modelTopology = resizedTopology(model, compact.network, specs);
   const weights = specs.map(

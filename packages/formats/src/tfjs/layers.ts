@@ -96,6 +96,18 @@ export const LAYER_READERS: Readonly<Record<string, LayerReader>> = {
     };
     return graph.add(call.name, op, [x]);
   },
+  PReLU: (call, graph) => {
+    const x = one(call.inputs, call.name, graph);
+    const { shared_axes: stated } = call.config;
+    const shared = new Set(Array.isArray(stated) ? stated : []);
+    const lengths = [...x.shape.slice(1), x.shape[0]!].map((length, k) => (shared.has(k + 1) ? 1 : length));
+    if (lengths.slice(0, -1).some((length) => length > 1)) {
+      const remedy = "Build the layer with shared_axes [1, 2].";
+      throw graph.fault(call.name, "a slope for each place", "one for each channel, or for all", remedy);
+    }
+    const slope = graph.weight(call.layer, "alpha", 0, lengths);
+    return graph.add(call.name, { kind: "prelu", slope, shared: shared.has(x.shape.length) }, [x]);
+  },
   Add: ({ name, inputs }, graph) => graph.add(name, { kind: "add" }, inputs),
   Concatenate: (call, graph) => {
     for (const x of call.inputs) requireLastAxis(call, x, graph);

@@ -14,15 +14,15 @@ import {
 import { type MaskedNetwork, maskedNetwork, type NetworkOutputs } from "../maskedNetwork.ts";
 import type { JsonObject } from "../strictJson.ts";
 import { float32Tensor } from "../tensor.ts";
-import { TensorflowLayout } from "../tensorflowLayout.ts";
+import { ofRank, TensorflowLayout } from "../tensorflowLayout.ts";
 import type { WriteOptions } from "../writeFile.ts";
 import { type WrittenWeight, writeLayersModel } from "./exportTfjs.ts";
 
-/** One layer of the model; `weights` are kinds and parameters in Keras' order. */
+/** One layer of the model; `weights` are kinds and parameters in Keras' order, of more axes where it has some of 1 in front. */
 interface Layer {
   readonly className: string;
   readonly config: JsonObject;
-  readonly weights?: readonly (readonly [kind: string, parameter: string])[];
+  readonly weights?: readonly (readonly [kind: string, parameter: string, rank?: number])[];
 }
 
 type Window = Extract<Operation, { kind: "conv2d" | "maxPool2d" | "averagePool2d" }>;
@@ -87,8 +87,8 @@ class LayersModelDraft {
   readonly #outputs: readonly number[];
   readonly #layers: JsonObject[] = [];
   readonly #names = new Set<string>();
-  /** Weight on file → parameter. */
-  readonly #weights = new Map<string, string>();
+  /** Weight on file → parameter, and how many axes it has there. */
+  readonly #weights = new Map<string, { readonly parameter: string; readonly rank: number | undefined }>();
   /** Layer that gives each node's value. */
   readonly #layerOf: string[] = [];
   readonly #nonNegative: boolean[] = [];
@@ -127,11 +127,11 @@ class LayersModelDraft {
   weights(values: Weights): WrittenWeight[] {
     const layout = new TensorflowLayout(this.#network);
     const shapes = new Map(this.#network.parameters.map(({ name, shape }) => [name, shape]));
-    return [...this.#weights].map(([name, parameter]): WrittenWeight => {
+    return [...this.#weights].map(([name, { parameter, rank }]): WrittenWeight => {
       const shape = shapes.get(parameter)!;
       const read = async () =>
         layout.toTensorflow(parameter, float32Tensor(shape, values.get(parameter)!)).data;
-      const entry = { name, shape: layout.shapeOf(parameter), dtype: "float32" };
+      const entry = { name, shape: ofRank(layout.shapeOf(parameter), rank), dtype: "float32" };
       return { entry, length: 4 * elementCount(shape), read };
     });
   }
@@ -152,7 +152,7 @@ class LayersModelDraft {
         config: { name, trainable: true, ...config },
         inbound_nodes: inbound,
       });
-      for (const [kind, own] of weights) this.#weights.set(`${name}/${kind}`, own);
+      for (const [kind, own, rank] of weights) this.#weights.set(`${name}/${kind}`, { parameter: own, rank });
       inputs = [name];
     }
     return inputs[0]!;
@@ -207,6 +207,14 @@ class LayersModelDraft {
       case "activation": {
         const layer = ACTIVATIONS[op.name](op);
         return layer === undefined ? op.name : [layer];
+      }
+      case "prelu": {
+        const axes = shape.map((_, k) => k + 1);
+        const config = {
+          alpha_initializer: { class_name: "Zeros", config: {} },
+          shared_axes: op.shared ? axes : axes.slice(0, -1),
+        };
+        return [{ className: "PReLU", config, weights: [["alpha", op.slope, shape.length]] }];
       }
       case "maxPool2d":
         return this.#maxPooling(op, node, inputShape);

@@ -15,6 +15,7 @@ import { input } from "./input.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
 import { maxPool2d } from "./maxPool2d.ts";
 import { select } from "./select.ts";
+import * as trainedActivations from "./trainedActivations.ts";
 
 /** An opaque part of a network can be pruned but by its nature not computed. */
 type Computed = Exclude<Operation["kind"], "opaque">;
@@ -34,6 +35,7 @@ const lowerings: { readonly [Kind in Computed]: Lowering<OperationOf<Kind>> } = 
   input,
   maxPool2d,
   select,
+  ...trainedActivations,
 };
 
 /** @throws ArgumentError naming the layer, where this executor cannot compute its operation */

@@ -52,15 +52,25 @@ export const prelu: Operator = (context, node, [x, slope]) => {
   const constant = context.constant(slope, "its slope");
   const slopes = smallNumbers(constant);
   if (slopes.length === 0) throw new Unsupported("it has no slope");
-  const axis = 1 - value.dims.length + constant.dims.length;
+  const shared = slopes.length === 1;
+  const axis = unitAxisOf(constant.dims, value.dims);
+  const base = !shared && value.dims.length === 2 ? context.flat(value) : value;
+  if (shared || (axis !== undefined && slopes.length === base.shape[0])) {
+    const slope = context.parameter(node, constant, "slope", [slopes.length]);
+    const emitted = context.emit(node, { kind: "prelu", slope, shared }, [base], value.dims);
+    const axes = shared ? constant.dims.map(() => undefined) : unitAxis(constant.dims, axis!, emitted.spec);
+    context.use(node, 1, constant, axes, slope);
+    return emitted;
+  }
+  // no module has a slope for each place; where all are the same it is a leaky relu
+  const unitsAt = 1 - value.dims.length + constant.dims.length;
   const isOne = slopes.every((s) => s === slopes[0]);
-  // a leaky relu has one slope for all
   const emitted = isOne
     ? context.emit(node, { kind: "activation", name: "leakyRelu", alpha: slopes[0]! }, [value], value.dims)
     : withConstant(context, node, value, constant, true);
   if (isOne) context.note(`"${node.title}" has a slope that was trained; here it stays ${slopes[0]}`);
-  if (axis >= 0 && constant.dims[axis]! > 1)
-    context.use(node, 1, constant, unitAxis(constant.dims, axis, emitted.spec));
+  if (unitsAt >= 0 && constant.dims[unitsAt]! > 1)
+    context.use(node, 1, constant, unitAxis(constant.dims, unitsAt, emitted.spec));
   return emitted;
 };
 

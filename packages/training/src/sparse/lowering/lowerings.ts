@@ -15,6 +15,7 @@ import { input } from "./input.ts";
 import type { Handling, Lowering, OperationOf } from "./lowering.ts";
 import { averagePool2d, maxPool2d } from "./pooling.ts";
 import { select } from "./select.ts";
+import * as trainedActivations from "./trainedActivations.ts";
 
 /** Parts of combinations. */
 const combined = {
@@ -38,6 +39,7 @@ const lowerings: { readonly [Kind in Lowered]: Lowering<OperationOf<Kind>> } = {
   input,
   maxPool2d,
   select,
+  ...trainedActivations,
 };
 
 /** Names of the operations that can be computed, for messages. */

@@ -1,0 +1,307 @@
+/**
+ * Every operation of the registry through everything that must know it: units cut out, ONNX and TensorFlow.js and back,
+ * both executors, first and second derivatives, a training that is stopped and goes on. An operation that is added is a
+ * type error here until it has its sample.
+ */
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import {
+  type Batch,
+  compactNetwork,
+  elementCount,
+  initialise,
+  Masks,
+  maskedParameters,
+  maskedWeights,
+  type Network,
+  NetworkBuilder,
+  type Operation,
+  operations,
+  type Value,
+  type Weights,
+} from "@phew/core";
+import { exportModel, readModel } from "@phew/formats";
+import { createDifferentiator, type Executor, type ExecutorFactory, loadExecutor } from "@phew/training";
+import { describe, expect, it } from "vitest";
+import {
+  crossEntropy,
+  directionalDerivative,
+  forward,
+  type Parameters,
+  randomFrom,
+} from "../../../packages/oracle/src/index.ts";
+import { scratchFolder } from "./phew.ts";
+
+type Kind = Operation["kind"];
+type Sample = (b: NetworkBuilder, x: Value) => Value;
+
+const window = { kernel: [2, 2], stride: [2, 1], padding: [1, 0, 0, 1], dilation: [1, 1] } as const;
+
+/** Each on an image of 4 × 5 × 5 or what it makes of one. */
+const SAMPLES: { readonly [K in Kind]: readonly Sample[] } = {
+  activation: [(b, x) => b.node("op", { kind: "activation", name: "silu", alpha: 1 }, x)],
+  add: [(b, x) => b.add(b.conv2d("other", x, { outChannels: 4, kernel: 1 }), x)],
+  averagePool2d: [(b, x) => b.node("op", { kind: "averagePool2d", ...window, countPadding: true }, x)],
+  batchNorm: [(b, x) => b.batchNorm("op", x), (b, x) => b.batchNorm("op", b.flatten(x))],
+  concat: [(b, x) => b.concat(x, b.conv2d("other", x, { outChannels: 2, kernel: 1 }))],
+  conv2d: [
+    (b, x) => b.conv2d("op", x, { outChannels: 6, kernel: 3, groups: 2, padding: 1 }),
+    (b, x) => b.conv2d("op", x, { outChannels: 4, kernel: 3, groups: 4, stride: 2, padding: 1 }),
+  ],
+  dense: [(b, x) => b.activation("tanh", b.dense("op", b.flatten(x), 6))],
+  dropout: [(b, x) => b.dropout(0, x)],
+  flatten: [(b, x) => b.flatten(x)],
+  globalAveragePool: [(b, x) => b.globalAveragePool(x)],
+  identity: [(b, x) => b.node("op", { kind: "identity" }, x)],
+  input: [(_b, x) => x],
+  maxPool2d: [(b, x) => b.maxPool2d(x, { kernel: 3, stride: 2 })],
+  opaque: [
+    (b, x) =>
+      b.node(
+        "op",
+        { kind: "opaque", operation: "Sin", shape: [4, 5, 5], carries: "elements", keepsZero: true },
+        x,
+      ),
+    (b, x) => b.node("op", { kind: "opaque", operation: "Softmax", shape: [4, 5, 5] }, x),
+  ],
+  prelu: [
+    (b, x) => b.node("op", { kind: "prelu", slope: "op.weight", shared: false }, x),
+    (b, x) => b.node("op", { kind: "prelu", slope: "op.weight", shared: true }, x),
+    (b, x) => b.node("op", { kind: "prelu", slope: "op.weight", shared: false }, b.flatten(x)),
+  ],
+  select: [(b, x) => b.node("op", { kind: "select", index: [2, 0, 2, 3] }, x)],
+};
+
+/** What TensorFlow.js' layers cannot express. */
+const NOT_IN_TFJS: ReadonlySet<string> = new Set(["conv2d", "select"]);
+
+function networkWith(sample: Sample): Network {
+  const b = new NetworkBuilder("sample", [2, 5, 5]);
+  // no relu: its kinks would spoil the differences
+  const image = b.conv2d("first", b.input, { outChannels: 4, kernel: 3, padding: 1 });
+  return b.build(b.dense("last", b.flatten(b.activation("tanh", sample(b, image))), 3));
+}
+
+const CASES = (Object.entries(SAMPLES) as [Kind, readonly Sample[]][]).flatMap(([kind, samples]) =>
+  samples.map((sample, k) => ({
+    name: k === 0 ? kind : `${kind}, ${k + 1}`,
+    kind,
+    network: networkWith(sample),
+  })),
+);
+const COMPUTED = CASES.filter(({ kind }) => kind !== "opaque");
+const FIRST = COMPUTED.filter(({ name, kind }) => name === kind);
+
+function randomWeights(network: Network, seed: number): Weights {
+  const random = randomFrom(seed);
+  return new Map(
+    network.parameters.map(({ name, shape, least }) => [
+      name,
+      Float32Array.from({ length: elementCount(shape) }, () =>
+        least === undefined ? 1.4 * (random() - 0.5) : least + 0.5 + random(),
+      ),
+    ]),
+  );
+}
+
+/** Half of the weights; no weight enters unit 1 of the first layer, nor leaves its unit 2. */
+function randomMasks(network: Network, seed: number): Masks {
+  const random = randomFrom(seed);
+  const masks = Masks.dense(network);
+  for (const { name, length } of network.prunable) {
+    const mask = masks.get(name)!;
+    for (let k = 0; k < length; k++) mask[k] = random() < 0.6 ? 1 : 0;
+  }
+  const first = masks.get("first.weight")!;
+  first.fill(0, first.length / 4, first.length / 2);
+  return masks;
+}
+
+function randomBatch(network: Network, count: number): Batch {
+  const random = randomFrom(5);
+  const x = Float32Array.from({ length: count * elementCount(network.inputShape) }, () => 2 * random() - 1);
+  return { x, y: Int32Array.from({ length: count }, (_, k) => k % 3), count };
+}
+
+const oracleGraph = ({ nodes, output }: Network) => ({
+  nodes: nodes.map(({ name, op, inputs }) => ({ name, op, inputs })),
+  output,
+});
+
+function lossOf(network: Network, { x, y, count }: Batch, mode: "training" | "evaluation") {
+  const graph = oracleGraph(network);
+  return (parameters: Parameters) =>
+    crossEntropy(forward(graph, parameters, x, count, { mode }).output, y, {});
+}
+
+function expectNear(
+  found: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  tolerance: number,
+  what = "",
+): void {
+  expect(found.length).toBe(expected.length);
+  const scale = tolerance * Math.max(1e-2, ...Array.from(expected, Math.abs));
+  for (let k = 0; k < expected.length; k++)
+    expect(Math.abs(found[k]! - expected[k]!), what).toBeLessThan(scale);
+}
+
+const dot = (a: ArrayLike<number>, b: ArrayLike<number>) =>
+  Array.from(a).reduce((sum, value, k) => sum + value * b[k]!, 0);
+
+/** Numbers for every trained parameter, 0 where a mask has one. */
+function direction(network: Network, masks: Masks, seed: number): Map<string, Float32Array> {
+  const random = randomFrom(seed);
+  const silent = maskedParameters(masks);
+  return new Map(
+    network.parameters
+      .filter(({ trained }) => trained)
+      .map(({ name, shape }) => {
+        const mask = masks.get(name) ?? silent.get(name);
+        return [
+          name,
+          Float32Array.from({ length: elementCount(shape) }, (_, k) => (random() - 0.5) * (mask?.[k] ?? 1)),
+        ];
+      }),
+  );
+}
+
+/** So small that hardly any element comes from one side of a kink to the other. */
+const DIFFERENCE = 1e-5;
+
+const optimiser = { momentum: 0.9, nesterov: true, weightDecay: 0.01 };
+const executors: readonly (readonly [string, () => Promise<ExecutorFactory>])[] = [
+  ["sparse", () => loadExecutor("sparse")],
+  ["tensorflow", () => loadExecutor("tensorflow")],
+];
+
+describe("every operation", () => {
+  it("has a sample", () => {
+    expect(Object.keys(SAMPLES).sort()).toEqual(Object.keys(operations).sort());
+  });
+
+  it.each(CASES)(
+    "$name: initial weights are what its parameters say, drawn or one number",
+    async ({ network }) => {
+      const weights = await initialise(network, { seed: 1 });
+      for (const { name, shape, initial, role } of network.parameters) {
+        const values = weights.get(name)!;
+        expect(values.length).toBe(elementCount(shape));
+        if (initial === "drawn") expect([role, new Set(values).size > 1]).toEqual(["weight", true]);
+        else expect(new Set(values)).toEqual(new Set([initial]));
+      }
+    },
+  );
+
+  it.each(CASES)(
+    "$name: is left with fewer units where it may have them, and computes the same",
+    ({ kind, network, name }) => {
+      const [weights, masks] = [randomWeights(network, 2), randomMasks(network, 3)];
+      const compact = compactNetwork(network, weights, masks);
+      // unit 1 of the first layer is silent, and goes unless something else holds it: a bias behind it, a unit beside it
+      const holds = ["add", "conv2d", "conv2d, 2", "opaque, 2"].includes(name);
+      expect(compact.network.nodes.find((node) => node.name === "first")!.shape[0]!).toBe(holds ? 4 : 3);
+      if (kind === "opaque") return;
+      const { x, count } = randomBatch(network, 3);
+      const expected = forward(oracleGraph(network), maskedWeights(weights, masks), x, count).output;
+      expectNear(forward(oracleGraph(compact.network), compact.weights, x, count).output, expected, 1e-9);
+    },
+  );
+
+  it.each(COMPUTED)(
+    "$name: computes the same from ONNX and TensorFlow.js, whole and compact",
+    async ({ name, network }) => {
+      const folder = scratchFolder();
+      const [weights, masks] = [randomWeights(network, 2), randomMasks(network, 3)];
+      const { x, count } = randomBatch(network, 2);
+      const expected = forward(oracleGraph(network), maskedWeights(weights, masks), x, count).output;
+      for (const form of ["zeroed", "compact"] as const) {
+        for (const path of [`${folder}/${form}.onnx`, `${folder}/${form}/model.json`]) {
+          if (path.endsWith(".json") && NOT_IN_TFJS.has(name)) continue;
+          mkdirSync(dirname(path), { recursive: true });
+          await exportModel(path, { format: "zoo", network, weights }, masks, form);
+          const read = await readModel(path);
+          const found = forward(oracleGraph(read.network), read.weights, x, count).output;
+          expectNear(found, expected, 1e-5, path);
+          if (form === "compact") continue;
+          const trained = (own: Network) => own.parameters.filter((parameter) => parameter.trained).length;
+          expect(trained(read.network), path).toBe(trained(network));
+        }
+      }
+    },
+  );
+
+  it.each(COMPUTED)("$name: has the oracle's second derivatives", async ({ network }) => {
+    const masks = randomMasks(network, 3);
+    const weights = maskedWeights(randomWeights(network, 2), masks);
+    const batch = randomBatch(network, 4);
+    const along = direction(network, masks, 7);
+    const hasBoth = network.parameters.some(({ trained }) => !trained);
+    for (const statistics of hasBoth ? (["running", "batch"] as const) : (["running"] as const)) {
+      const loss = lossOf(network, batch, statistics === "batch" ? "training" : "evaluation");
+      const request = { network, weights, masks, batches: [batch], statistics };
+      const { products } = await createDifferentiator().hessianProduct(request, along);
+      const slope = (parameters: Parameters) => directionalDerivative(loss, parameters, along, DIFFERENCE);
+      for (const [name, probe] of direction(network, masks, 8)) {
+        const expected = directionalDerivative(slope, weights, new Map([[name, probe]]), DIFFERENCE);
+        const product = products.get(name)!;
+        const scale = Math.sqrt(dot(probe, probe) * dot(product, product)) + 1e-2;
+        expect(Math.abs(dot(probe, product) - expected) / scale, name).toBeLessThan(5e-4);
+      }
+    }
+  });
+
+  describe.each(executors)("in the %s executor", (_, load) => {
+    const made = async (network: Network, masks: Masks): Promise<Executor> => {
+      const weights = randomWeights(network, 2);
+      return (await load())({ network, weights, masks, optimiser, batchSize: 8, seed: 1 });
+    };
+
+    it.each(COMPUTED)(
+      "$name: has the oracle's values and gradients, and decays what is trained",
+      async ({ network }) => {
+        const masks = randomMasks(network, 3);
+        const weights = maskedWeights(randomWeights(network, 2), masks);
+        const batch = randomBatch(network, 5);
+        const executor = await made(network, masks);
+        const expected = forward(oracleGraph(network), weights, batch.x, batch.count).output;
+        expectNear(await executor.predict(batch.x, batch.count), expected, 1e-4);
+        await executor.step(batch, 0.1);
+        const momentum = await executor.momentum();
+        const probes = direction(network, masks, 9);
+        expect([...momentum.keys()].sort()).toEqual([...probes.keys()].sort());
+        const loss = lossOf(network, batch, "training");
+        for (const [name, probe] of probes) {
+          const slope = directionalDerivative(loss, weights, new Map([[name, probe]]), DIFFERENCE);
+          // after a first step from rest the momentum is the gradient and the decay
+          const first = slope + optimiser.weightDecay * dot(probe, weights.get(name)!);
+          const found = dot(probe, momentum.get(name)!);
+          const scale = Math.sqrt(dot(probe, probe) * dot(momentum.get(name)!, momentum.get(name)!)) + 1e-3;
+          expect(Math.abs(found - first) / scale, name).toBeLessThan(1e-3);
+        }
+        executor.dispose();
+      },
+    );
+
+    it.each(FIRST)(
+      "$name: goes on from what it was stopped with as if it had not been",
+      async ({ network }) => {
+        const masks = randomMasks(network, 3);
+        const batch = randomBatch(network, 8);
+        const whole = await made(network, masks);
+        for (let step = 0; step < 2; step++) await whole.step(batch, 0.1);
+        const [weights, momentum] = [await whole.weights(), await whole.momentum()];
+        expect([...weights.keys()]).toEqual(network.parameters.map(({ name }) => name));
+        const resumed = await made(network, masks);
+        await resumed.restore(weights, momentum, 2);
+        for (const executor of [whole, resumed]) await executor.step(batch, 0.1);
+        const [expected, found] = [await whole.weights(), await resumed.weights()];
+        for (const { name, trained } of network.parameters) {
+          expect(found.get(name), name).toEqual(expected.get(name));
+          if (trained) expect(found.get(name), name).not.toEqual(weights.get(name));
+        }
+        for (const executor of [whole, resumed]) executor.dispose();
+      },
+    );
+  });
+});
