@@ -54,7 +54,6 @@ async function buildProgram(verb = ""): Promise<Command> {
       (JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string })
         .version,
     )
-    .showHelpAfterError("(phew --help, or phew <verb> --help, shows how)")
     .addHelpText(
       "after",
       `
@@ -78,7 +77,7 @@ Examples:
           .trimEnd()
           .replace(/^error: /, "phew: ")
           .replace(/\n\(/, " (");
-        write(`${lineText(line)}\n`);
+        write(`${lineText(line)} (phew --help, or phew <verb> --help, shows how)\n`);
       },
     });
   }

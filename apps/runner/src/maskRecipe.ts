@@ -48,8 +48,9 @@ function maskRecipe(label: string): MaskRecipe {
 /** `name:option=value:option=value` */
 function named(text: string): Required<CheckSettings> {
   const [name, ...options] = text.split(":") as [string, ...string[]];
+  const collected = assignments("--methods", "phew:bias=square");
   return {
     name,
-    options: options.reduce<Record<string, OptionValue>>((before, one) => assignments(one, before), {}),
+    options: options.reduce<Record<string, OptionValue>>((before, one) => collected(one, before), {}),
   };
 }

@@ -177,23 +177,22 @@ export function files(text: string, before: readonly string[] = []): string[] {
 }
 
 /** `name=value`, collected: `--option branching=weight --option granularity=kernel`. Values become numbers, flags or words. */
-export function assignments(text: string, before: Record<string, string | number | boolean> = {}) {
-  const at = text.indexOf("=");
-  if (at <= 0)
-    throw new UsageError("--option", {
-      given: `"${text}"`,
-      expected: "name=value, such as branching=weight",
-    });
-  const value = text.slice(at + 1);
-  const parsed =
-    value === "true"
-      ? true
-      : value === "false"
-        ? false
-        : value.trim() !== "" && Number.isFinite(Number(value))
-          ? Number(value)
-          : value;
-  return { ...before, [text.slice(0, at)]: parsed };
+export function assignments(option: string, example: string) {
+  return (text: string, before: Record<string, string | number | boolean> = {}) => {
+    const at = text.indexOf("=");
+    if (at <= 0)
+      throw new UsageError(option, { given: `"${text}"`, expected: `name=value, such as ${example}` });
+    const value = text.slice(at + 1);
+    const parsed =
+      value === "true"
+        ? true
+        : value === "false"
+          ? false
+          : value.trim() !== "" && Number.isFinite(Number(value))
+            ? Number(value)
+            : value;
+    return { ...before, [text.slice(0, at)]: parsed };
+  };
 }
 
 /** What is given each time, collected. */

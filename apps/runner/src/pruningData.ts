@@ -4,6 +4,7 @@ import { completeOptions, type Network, type OptionValue, type PruningData, prun
 import { readBatch } from "@phew/formats";
 import { counted } from "@phew/runs";
 import type { Dataset } from "@phew/training";
+import { readArrays } from "./arrayFile.ts";
 import { UsageError } from "./failure.ts";
 import { type ModelOptions, namesFile } from "./model.ts";
 import { tellLine } from "./output.ts";
@@ -20,9 +21,37 @@ export interface PruningSubject {
 /** True where the method looks at examples. @throws ArgumentError for an unknown method */
 export const looksAtExamples = (method: string): boolean => prunerByName(method).needsData === true;
 
+interface ExampleOptions {
+  readonly batch?: string;
+  readonly dataset?: string;
+  readonly dataDir?: string;
+  readonly samplesPerClass?: number;
+}
+
+/**
+ * @param isLookedAt true where a method looks at examples
+ * @throws UsageError where examples are given that nothing looks at, or a folder of no data set
+ */
+export function requireUsed(
+  { batch, dataset, dataDir, samplesPerClass }: ExampleOptions,
+  isLookedAt: boolean,
+): void {
+  const given = { "--batch": batch, "--dataset": dataset, "--samples-per-class": samplesPerClass };
+  const [unused] = Object.entries(given).filter(([, value]) => value !== undefined);
+  if (!isLookedAt && unused !== undefined) {
+    throw new UsageError(unused[0], {
+      given: "it for methods that look at no examples",
+      expected: "a method that does, such as snip or grasp",
+      remedy: `Leave ${unused[0]} out, or say --classes and --input for a network of other classes and inputs.`,
+    });
+  }
+  if (dataDir === undefined || dataset !== undefined) return;
+  throw new UsageError("--data-dir", { given: "it without --dataset", expected: "the data set it is of" });
+}
+
 export async function loadExamples(name: string, dataDir: string | undefined): Promise<Dataset> {
   const { loadDataset } = await import("@phew/training");
-  return loadDataset(name, dataDir === undefined ? {} : { dataDir });
+  return loadDataset(name, { readArrays, ...(dataDir !== undefined && { dataDir }) });
 }
 
 /** A network of the zoo takes the data set's inputs and classes unless told otherwise. */
@@ -50,14 +79,14 @@ export async function dataOfDataset(subject: PruningSubject, dataset: Dataset): 
   };
 }
 
+/** Examples of a file, with their classes. @throws ArgumentError where they do not fit the network */
+export function labelledBatch({ inputShape, outputShape }: Network, file: string) {
+  return readBatch(file, { inputShape, classCount: outputShape[0]!, labelled: true });
+}
+
 /** All examples of a batch file, as one batch. @throws ArgumentError where it does not fit the network */
 export async function dataOfBatchFile(subject: PruningSubject, file: string): Promise<PruningData> {
-  const { inputShape, outputShape } = subject.network;
-  const { x, y, count, notes } = await readBatch(file, {
-    inputShape,
-    classCount: outputShape[0]!,
-    labelled: true,
-  });
+  const { x, y, count, notes } = await labelledBatch(subject.network, file);
   for (const note of notes) tellLine(`note: ${file}: ${note}`);
   return { batches: [{ x, y: y!, count }], differentiator: await differentiatorOf(subject) };
 }

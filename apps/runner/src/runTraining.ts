@@ -41,6 +41,7 @@ import {
   withFinishedRun,
 } from "@phew/runs";
 import {
+  checkTraining,
   type Dataset,
   DivergedError,
   type EpochResult,
@@ -256,7 +257,7 @@ async function gather(config: TrainConfig, place: RunPlace, { onData }: RunHooks
   if (place.data !== undefined) requireSameData(config, place.data.source, place.data.digest, dataset);
   const network = zooModel(config.model, { classCount: dataset.classCount, inputShape: dataset.inputShape });
   requireMeaningful(config, network);
-  settingsOf(config, dataset);
+  checkTraining({ dataset, network, ...settingsOf(config, dataset) });
   rewindStepOf(config, dataset);
   const sources = await readSources(config, network);
   const keepCount = keepCountAt(config.density, network.prunableCount);

@@ -53,6 +53,7 @@ export function planSweep(file: string, options: SweepPlanOptions): SweepPlan {
   const sweep = readSweep(file, sweepShape, SWEEP_EXECUTORS);
   const expanded = expandSweep(sweep);
   const on = options.on ?? sweep.on ?? SWEEP_EXECUTORS[0];
+  requireOf(on, options);
   const threads = options.threads ?? sweep.threads;
   const processes = options.processes ?? sweep.processes;
   const cores = shareCores(availableParallelism(), expanded.length, { processes, threads });
@@ -85,6 +86,19 @@ export function planSweep(file: string, options: SweepPlanOptions): SweepPlan {
     executor: executors.find(({ name }) => name === on)!,
     others: executors.filter(({ name }) => name !== on),
   };
+}
+
+/** @throws UsageError for an option of the other executor, which would do nothing */
+function requireOf(on: string, { throttle, sbatch, processes }: SweepPlanOptions): void {
+  const others =
+    on === "slurm" ? { "--processes": processes } : { "--throttle": throttle, "--sbatch": sbatch };
+  for (const [option, value] of Object.entries(others)) {
+    if (value === undefined) continue;
+    throw new UsageError(option, {
+      given: `it for ${on}`,
+      expected: `--on ${on === "slurm" ? "pool" : "slurm"} beside it`,
+    });
+  }
 }
 
 /** What became of each run by now. */

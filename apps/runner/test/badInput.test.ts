@@ -1,261 +1,257 @@
-/** Bad input of every kind ends in one line that says what to do, exit code 1 or 2, and no partial file. */
-import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+/**
+ * Bad input of every kind, to every verb that takes it, ends in one line that says what to do, exit code 1 or 2, and no
+ * file that was not there before, nor another content of one that was. The table is badInputs.ts.
+ */
+import { createHash } from "node:crypto";
+import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
-import { gzipSync } from "node:zlib";
-import { describe, expect, it } from "vitest";
-import { filesBelow, phew, safetensorsBytes, scratchFolder } from "./phew.ts";
+import { float32Tensor, safetensorsChunks } from "@phew/formats";
+import { RunWriter } from "@phew/runs";
+import { beforeAll, describe, expect, it } from "vitest";
+import { isLong } from "../../../vitest.long.ts";
+import {
+  DATA,
+  DATA_LINES,
+  ENVIRONMENTS,
+  FILES,
+  gemm,
+  LINES,
+  OBSTACLES,
+  OPTIONS,
+  OUTPUTS,
+  PLACES,
+  QUIET_LINES,
+  REFUSED_WITH,
+  VERBS,
+  weightsWithNaN,
+} from "./badInputs.ts";
+import {
+  lastingFolder,
+  type Outcome,
+  outcomeOf,
+  phew,
+  phewProcess,
+  safetensorsBytes,
+  scratchFolder,
+} from "./phew.ts";
 
-/** Runs it in a folder of its own and expects one line on standard error and no file that was not there before. */
-async function expectRefusal(
-  args: readonly string[],
-  message: RegExp,
-  prepare: (folder: string) => void = () => undefined,
-) {
-  const folder = scratchFolder();
-  prepare(folder);
-  const before = filesBelow(folder);
-  const { exitCode, stdout, stderr } = await phew(args, folder);
-  expect([1, 2], stderr).toContain(exitCode);
-  const lines = stderr
-    .trim()
-    .split("\n")
-    .filter((line) => !line.startsWith("(phew --help"));
-  expect(lines.length, stderr).toBe(1);
-  expect(lines[0]).toMatch(/^phew: /);
-  expect(lines[0]).toMatch(message);
-  expect(stderr).not.toMatch(/\n\s+at /);
-  expect(stdout).toBe("");
-  expect(filesBelow(folder)).toEqual(before);
+const folder = lastingFolder();
+
+beforeAll(async () => {
+  const header = {
+    x: { dtype: "F32", shape: [1, 784], data_offsets: [0, 3136] },
+    y: { dtype: "I64", shape: [1], data_offsets: [3136, 3144] },
+  };
+  writeFileSync(path.join(folder, "batch.safetensors"), safetensorsBytes(header, new Uint8Array(3144)));
+  writeFileSync(path.join(folder, "batch.txt"), "no batch");
+  mkdirSync(path.join(folder, "empty"));
+  const settings = { model: "mlp", density: 0.5, epochs: 1, trainCount: 8, testCount: 8 };
+  writeFileSync(path.join(folder, "sweep.json"), JSON.stringify({ settings }));
+  const made = await phew(["prune", "mlp", "--density", "0.5", "--out", "masks.safetensors"], folder);
+  expect(made.exitCode, made.stderr).toBe(0);
+  const config = { model: "mlp", dataset: "glyphs", method: "phew", density: 0.05, seed: 1 };
+  const place = { root: path.join(folder, "runs"), experiment: "e", name: "phew 5 %" };
+  const writer = RunWriter.open({ ...place, config, defaults: {}, seed: 1 });
+  writer.append({ kind: "run.started", name: "phew 5 %", config });
+  const losses = { loss: 1, accuracy: 0.5, testLoss: 1, testAccuracy: 0.5 };
+  writer.append({ kind: "train.epoch", epoch: 1, ...losses, rate: 0.1, elapsedMs: 9 });
+  writer.close({ state: "finished" });
+});
+
+/** Everything below a folder: names, kinds and contents. */
+function everythingBelow(root: string): string[] {
+  return readdirSync(root, { recursive: true, encoding: "utf8" })
+    .map((name) => {
+      const file = path.join(root, name);
+      const content = lstatSync(file).isFile()
+        ? createHash("sha1").update(readFileSync(file)).digest("hex")
+        : "";
+      return `${name} ${content}`;
+    })
+    .sort();
 }
 
-const out = ["--out", "masks.safetensors"];
+function expectOneLine({ exitCode, stdout, stderr }: Outcome, told: string, message: RegExp): void {
+  expect.soft([1, 2], `${told}: ${stderr}${stdout}`).toContain(exitCode);
+  const lines = stderr.trimEnd().split("\n");
+  expect.soft(lines, told).toHaveLength(1);
+  expect.soft(lines[0], told).toMatch(/^phew: /);
+  expect.soft(lines[0], told).toMatch(message);
+  expect.soft(lines[0]!.length, told).toBeLessThan(2000);
+  expect.soft(lines[0], told).not.toMatch(/^\s+at |node:internal|\bundefined\b|\[object/);
+  expect.soft(stdout, told).toBe("");
+}
 
-describe("phew prune refuses", () => {
-  it.each([
-    ["0", /above 0/],
-    ["1.5", /For 1\.5 % pass 0\.015/],
-    ["NaN", /fraction of weights kept/],
-    ["5%", /For 5 % pass 0\.05/],
-    ["", /fraction of weights kept/],
-    ["-0.1", /above 0/],
-    ["0.05,2", /For 2 % pass 0\.02/],
-    ["1e-9", /less than one/],
-  ])("the density %j", (density, message) =>
-    expectRefusal(["prune", "lenet5", `--density=${density}`, ...out], message),
-  );
+/** @param exitCode where it must be one of the two */
+async function expectRefusal(args: readonly string[], message: RegExp, where = folder, exitCode?: number) {
+  const before = everythingBelow(where);
+  const outcome = await phew(args, where);
+  const told = `phew ${args.map((arg) => (arg === "" ? '""' : arg)).join(" ")}`;
+  expectOneLine(outcome, told, message);
+  if (exitCode !== undefined) expect.soft(outcome.exitCode, told).toBe(exitCode);
+  expect.soft(everythingBelow(where), told).toEqual(before);
+}
 
-  it("no density", () => expectRefusal(["prune", "lenet5", ...out], /--density 0\.05/));
-  it("no model", () => expectRefusal(["prune", "--density", "0.1"], /phew zoo/));
-  it("an unknown model, naming the nearest", () =>
-    expectRefusal(["prune", "resnet21", "--density", "0.1", ...out], /Did you mean "resnet20"/));
-  it("an unknown method, naming the nearest", () =>
-    expectRefusal(
-      ["prune", "lenet5", "--method", "magnitud", "--density", "0.1", ...out],
-      /Did you mean "magnitude"/,
-    ));
-  it("an unknown option of the method", () =>
-    expectRefusal(["prune", "lenet5", "--density", "0.1", "--option", "branch=weight", ...out], /branching/));
-  it("a wrong value of an option", () =>
-    expectRefusal(["prune", "lenet5", "--density", "0.1", "--option", "bias=cubic", ...out], /magnitude/));
-  it("an unknown flag", () => expectRefusal(["prune", "lenet5", "--densty", "0.1", ...out], /--density/));
-  it.each(["1.5", "-1", "x", "9007199254740993"])("the seed %s", (seed) =>
-    expectRefusal(["prune", "lenet5", "--density", "0.1", `--seed=${seed}`, ...out], /whole number/),
-  );
-  it("an output that exists, without --force", () =>
-    expectRefusal(["prune", "lenet5", "--density", "0.1", ...out], /--force/, (folder) =>
-      writeFileSync(path.join(folder, "masks.safetensors"), "precious"),
-    ));
-  it("a folder as output", () =>
-    expectRefusal(["prune", "lenet5", "--density", "0.1", "--out", "."], /folder/));
-  it("an output in a folder that does not exist", () =>
-    expectRefusal(
-      ["prune", "lenet5", "--density", "0.1", "--out", "no/such/masks.safetensors"],
-      /does not exist/,
-    ));
-  it("one output for two densities", () =>
-    expectRefusal(["prune", "lenet5", "--density", "0.1,0.05", ...out], /\{density\}/));
-  it("a folder instead of a weights file", () =>
-    expectRefusal(["prune", "lenet5", "--weights", "w", "--density", "0.1", ...out], /folder/, (folder) =>
-      mkdirSync(path.join(folder, "w")),
-    ));
-  it("a weights file that does not exist", () =>
-    expectRefusal(
-      ["prune", "lenet5", "--weights", "w.safetensors", "--density", "0.1", ...out],
-      /w\.safetensors/,
-    ));
-  it("a truncated safetensors file", async () => {
-    const header = { w: { dtype: "F32", shape: [4], data_offsets: [0, 16] } };
-    await expectRefusal(
-      ["prune", "lenet5", "--weights", "w.safetensors", "--density", "0.1", ...out],
-      /w\.safetensors/,
-      (folder) =>
-        writeFileSync(path.join(folder, "w.safetensors"), safetensorsBytes(header, new Uint8Array(7))),
-    );
-  });
-  it("a safetensors header larger than its file", () =>
-    expectRefusal(
-      ["prune", "lenet5", "--weights", "w.safetensors", "--density", "0.1", ...out],
-      /w\.safetensors/,
-      (folder) =>
-        writeFileSync(
-          path.join(folder, "w.safetensors"),
-          safetensorsBytes("{}", new Uint8Array(0), 5_000_000),
-        ),
-    ));
-  it("weights that are no number, by layer and index", async () => {
-    const folder = scratchFolder();
-    const weights = weightsWithNaN(folder);
-    await expectRefusal(
-      ["prune", "mlp", "--weights", weights, "--density", "0.1", ...out],
-      /fc2\.weight.*weight 7.*NaN/s,
-    );
-  });
-  it("scores of a method that has none", () =>
-    expectRefusal(
-      ["prune", "lenet5", "--method", "phew", "--density", "0.1", "--scores", "s.safetensors"],
-      /scores/,
-    ));
-});
-
-describe("phew train refuses", () => {
-  const train = ["train", "lenet5", "--method", "phew", "--density", "0.1", "--epochs", "1"];
-  it("an unknown data set, naming the nearest", () =>
-    expectRefusal([...train, "--dataset", "glyph"], /Did you mean "glyphs"/));
-  it("an unknown method before any work", () =>
-    expectRefusal(["train", "lenet5", "--method", "snap", "--density", "0.1"], /magnitude/));
-  it("an unknown model", () => expectRefusal(["train", "lenet6", "--density", "0.1"], /lenet5/));
-  it("no data folder where one is needed", () =>
-    expectRefusal([...train, "--dataset", "mnist"], /--data-dir/));
-  it("a data folder that does not exist", () =>
-    expectRefusal([...train, "--dataset", "mnist", "--data-dir", "nowhere"], /nowhere/));
-  it("a data folder without the files", () =>
-    expectRefusal([...train, "--dataset", "mnist", "--data-dir", "empty"], /train-images/, (folder) =>
-      mkdirSync(path.join(folder, "empty")),
-    ));
-  it("images that are cut short", () =>
-    expectRefusal([...train, "--dataset", "mnist", "--data-dir", "mnist"], /train-images/, (folder) =>
-      writeMnist(path.join(folder, "mnist"), { missingBytes: 10 }),
-    ));
-  it("labels out of range", () =>
-    expectRefusal([...train, "--dataset", "mnist", "--data-dir", "odd"], /label/, (folder) =>
-      writeMnist(path.join(folder, "odd"), { label: 12 }),
-    ));
-  it.each([
-    ["--classes", "1"],
-    ["--epochs", "0"],
-    ["--batch-size", "0"],
-    ["--rate", "fast"],
-    ["--momentum", "1.5"],
-    ["--drops", "0.7,0.5"],
-    ["--executor", "gpu"],
-  ])("%s %s", (flag, value) => expectRefusal([...train, flag, value], new RegExp(flag)));
-  it("more classes than the data set has", () =>
-    expectRefusal([...train, "--classes", "63"], /classes: got 63, expected a whole number from 2 to 62/));
-  it("a density for a dense run", () =>
-    expectRefusal(["train", "lenet5", "--method", "dense", "--density", "0.5"], /--density/));
-});
-
-describe("phew analyze refuses", () => {
-  it("masks of another network", async () => {
-    const folder = scratchFolder();
-    const masks = path.join(folder, "masks.safetensors");
-    expect((await phew(["prune", "mlp", "--density", "0.1", "--out", masks])).exitCode).toBe(0);
-    await expectRefusal(["analyze", "lenet5", "--masks", masks], /no mask for/);
-  });
-  it("weights the masks were not made for, where --same-weights asks for them", async () => {
-    const folder = scratchFolder();
-    const masks = path.join(folder, "masks.safetensors");
-    expect((await phew(["prune", "mlp", "--density", "0.1", "--seed", "3", "--out", masks])).exitCode).toBe(
-      0,
-    );
-    expect((await phew(["analyze", "mlp", "--masks", masks])).exitCode).toBe(0);
-    const other = ["analyze", "mlp", "--masks", masks, "--seed", "4"];
-    expect((await phew(other)).stdout).toMatch(
-      /note: .*made for other weights than these \(drawn with seed 4\)/,
-    );
-    await expectRefusal([...other, "--same-weights"], /other weights/);
-  });
-});
-
-describe("other verbs refuse", () => {
-  it("an unknown verb", () => expectRefusal(["prone"], /prune/));
-  it("a runs folder that does not exist", () => expectRefusal(["watch", "nowhere"], /nowhere/));
-});
-
-it.skipIf(process.getuid?.() !== 0)(
-  "a read-only file system is refused in one line, when root may mount one",
-  async ({ skip }) => {
-    const folder = scratchFolder();
-    const mount = spawnSync("mount", ["-t", "tmpfs", "-o", "ro,size=1m", "tmpfs", folder]);
-    if (mount.status !== 0) skip("no right to mount a file system here");
-    try {
-      const { exitCode, stderr } = await phew([
-        "prune",
-        "mlp",
-        "--density",
-        "0.1",
-        "--out",
-        path.join(folder, "m.safetensors"),
-      ]);
-      expect(exitCode).toBe(1);
-      expect(stderr).toMatch(/read-only file system/);
-      const run = await phew(["train", "mlp", "--density", "0.1", "--runs", path.join(folder, "runs")]);
-      expect(run.exitCode).toBe(1);
-      expect(run.stderr.trim().split("\n")).toHaveLength(1);
-    } finally {
-      spawnSync("umount", [folder]);
+describe("every option that takes a value refuses wrong ones", () => {
+  it.each(Object.entries(VERBS))("of phew %s", async (verb, args) => {
+    const { stdout } = await phew([...verb.split(" "), "--help"]);
+    const options = [...stdout.matchAll(/^ {2}(--[a-z-]+) [<[]/gm)].map(([, option]) => option!);
+    for (const option of options) {
+      expect(OPTIONS, `${option} of phew ${verb} is not in the table`).toHaveProperty(option);
+      const { values, message, with: more = [] } = OPTIONS[option]!;
+      const usual = new RegExp(option.slice(2).replaceAll("-", "[- ]?"), "i");
+      for (const value of values)
+        await expectRefusal([...args, ...more, `${option}=${value}`], message ?? usual);
     }
-  },
-);
+  });
 
-function weightsWithNaN(folder: string): string {
-  const file = path.join(folder, "nan.safetensors");
-  const shapes: [string, number[]][] = [
-    ["fc1.weight", [300, 784]],
-    ["fc1.bias", [300]],
-    ["fc2.weight", [100, 300]],
-    ["fc2.bias", [100]],
-    ["fc3.weight", [10, 100]],
-    ["fc3.bias", [10]],
-  ];
-  const header: Record<string, unknown> = {};
-  let offset = 0;
-  for (const [name, shape] of shapes) {
-    const end = offset + 4 * shape.reduce((a, b) => a * b, 1);
-    header[name] = { dtype: "F32", shape, data_offsets: [offset, end] };
-    if (name === "fc2.weight") header.__fault = offset + 4 * 7;
-    offset = end;
-  }
-  const data = Buffer.alloc(offset);
-  for (let k = 0; k < offset; k += 4) data.writeFloatLE(((k * 7919) % 1000) / 1000 - 0.5, k);
-  data.writeFloatLE(Number.NaN, header.__fault as number);
-  delete header.__fault;
-  writeFileSync(file, safetensorsBytes(header, data));
-  return file;
-}
+  it("every verb is among them", async () => {
+    const verbsOf = async (...args: string[]) => {
+      const { stdout } = await phew([...args, "--help"]);
+      const listed = stdout.slice(stdout.indexOf("Commands:"));
+      return [...listed.matchAll(/^ {2}([a-z]+)(?= [[<]| {2})/gm)]
+        .map(([, verb]) => verb!)
+        .filter((verb) => verb !== "help");
+    };
+    const verbs = await verbsOf();
+    const nested = ["bench", "data"];
+    const all = verbs.filter((verb) => !nested.includes(verb));
+    for (const verb of nested) all.push(...(await verbsOf(verb)).map((inner) => `${verb} ${inner}`));
+    expect(Object.keys(VERBS).sort()).toEqual(all.sort());
+  });
+});
 
-function writeMnist(folder: string, fault: { missingBytes?: number; label?: number }): void {
-  mkdirSync(folder);
-  for (const [part, count] of [
-    ["train", 20],
-    ["t10k", 10],
-  ] as const) {
-    const images = Buffer.alloc(16 + count * 784 - (part === "train" ? (fault.missingBytes ?? 0) : 0));
-    for (const [k, field] of [0x803, count, 28, 28].entries()) images.writeUInt32BE(field, 4 * k);
-    const labels = Buffer.alloc(8 + count);
-    for (const [k, field] of [0x801, count].entries()) labels.writeUInt32BE(field, 4 * k);
-    for (let k = 0; k < count; k++) labels[8 + k] = k % 10;
-    if (fault.label !== undefined) labels[8 + 3] = fault.label;
-    writeFileSync(path.join(folder, `${part}-images-idx3-ubyte.gz`), gzipSync(images));
-    writeFileSync(path.join(folder, `${part}-labels-idx1-ubyte.gz`), gzipSync(labels));
-  }
-}
+describe("command lines that are wrong as a whole", () => {
+  it.each(LINES)("phew %s", (line, exitCode, message) =>
+    expectRefusal(line.split(" "), message, folder, exitCode),
+  );
+});
 
-it("the precious file is still there after a refusal", async () => {
-  const folder = scratchFolder();
-  const file = path.join(folder, "masks.safetensors");
-  writeFileSync(file, "precious");
-  expect((await phew(["prune", "lenet5", "--density", "0.1", "--out", file])).exitCode).not.toBe(0);
-  expect(readFileSync(file, "utf8")).toBe("precious");
+describe("what is no such file is called what it is, given as", () => {
+  it.each(Object.entries(PLACES))("%s", async (_, { file, lines, good, beside = {}, content }) => {
+    const right = good?.() ?? readFileSync(path.join(folder, "masks.safetensors"));
+    for (const { make, message, isOf } of Object.values(FILES)) {
+      if (content === "raw" && isOf === "tensors") continue;
+      const own = scratchFolder();
+      for (const name of ["batch.safetensors", "masks.safetensors"])
+        symlinkSync(path.join(folder, name), path.join(own, name));
+      for (const [name, bytes] of Object.entries(beside)) writeFileSync(path.join(own, name), bytes);
+      if (make(path.join(own, file), right) === false) continue;
+      const isCalled =
+        isOf === undefined || content === undefined || (content !== "json" && isOf === "download");
+      for (const line of lines) {
+        const args = line.split(" ").map((word) => (word === "FILE" ? path.join(own, file) : word));
+        await expectRefusal(args, isCalled ? message : /./, own);
+      }
+    }
+  });
+});
+
+describe("what is in the way of a new file or folder is told before any work", () => {
+  const table = Object.entries(OUTPUTS).flatMap(([kind, lines]) =>
+    lines.map((line) => [line, kind] as const),
+  );
+  it.each(table)("phew %s", async (line, kind) => {
+    for (const { make, below, name = "new.safetensors", message, of } of Object.values(OBSTACLES)) {
+      if (of !== undefined && of !== kind) continue;
+      const own = scratchFolder();
+      for (const file of ["batch.safetensors", "masks.safetensors", "sweep.json", "runs"])
+        symlinkSync(path.join(folder, file), path.join(own, file));
+      make(path.join(own, name));
+      const out = below === undefined ? name : path.join(name, below);
+      await expectRefusal(line.replace("OUT", out).split(" "), message, own);
+    }
+  });
+});
+
+describe.skipIf(process.getuid?.() !== 0)("a disk that takes nothing (where root may mount one)", () => {
+  const table = Object.values(OUTPUTS).flat();
+  it.each(["ro,size=1m", "size=4k"])("%s", async (options) => {
+    const disk = scratchFolder();
+    const mounted = await outcomeOf("mount", ["-t", "tmpfs", "-o", options, "tmpfs", disk], disk);
+    if (mounted.exitCode !== 0) return;
+    try {
+      for (const line of table) {
+        const out = path.join(disk, "new.safetensors");
+        const outcome = await phew(line.replace("OUT", out).split(" "), folder);
+        if (options.startsWith("ro")) expectOneLine(outcome, line, /read-only file system/);
+        else if (outcome.exitCode !== 0)
+          expect(outcome.stderr.split("\n").at(-2), line).toMatch(/^phew: .*space/);
+        // a file is whole or not there
+        expect(readdirSync(disk).filter((name) => name.endsWith("partial"))).toEqual([]);
+        rmSync(out, { recursive: true, force: true });
+      }
+    } finally {
+      await outcomeOf("umount", [disk], tmpdir());
+    }
+  });
+});
+
+describe("data that are not what they should be", () => {
+  it.each(Object.entries(DATA))("%s", async (_, { dataset, make, message }) => {
+    for (const line of DATA_LINES) {
+      const own = scratchFolder();
+      const data = path.join(own, "data");
+      make(data);
+      const args = line
+        .split(" ")
+        .map((word) => (word === "NAME" ? dataset : word === "FOLDER" ? data : word));
+      await expectRefusal(args, message, own);
+    }
+  });
+});
+
+it("weights that are no number are told by layer and index", async () => {
+  const own = scratchFolder();
+  writeFileSync(path.join(own, "nan.safetensors"), weightsWithNaN());
+  for (const verb of ["prune mlp --density 0.1", "compare mlp --methods phew --densities 0.1"])
+    await expectRefusal(`${verb} --weights nan.safetensors`.split(" "), /fc2\.weight.*weight 7.*NaN/s, own);
+});
+
+const environments = Object.entries(ENVIRONMENTS);
+/** Without durations, which columns are as wide as. */
+const lasting = (text: string) =>
+  text.replaceAll(/\d+(\.\d+)? (ms|s|min)\b|"\w*Ms": [\d.]+/g, "…").replaceAll(/[\s─]+/g, " ");
+
+describe("environments of every kind change nothing that is printed", () => {
+  it.each(QUIET_LINES)("by phew %s", async (line) => {
+    const args = line.split(" ");
+    const usual = await phew(args, folder);
+    expect(usual.exitCode, usual.stderr).toBe(0);
+    for (const [name, environment] of environments) {
+      const run = isLong ? phewProcess : phew;
+      const { exitCode, stdout, stderr } = await run(args, folder, environment);
+      expect.soft(exitCode, `${name}: ${stderr}`).toBe(0);
+      expect.soft(lasting(stdout), name).toBe(lasting(usual.stdout));
+      expect.soft(lasting(stderr), name).toBe(lasting(usual.stderr));
+    }
+  });
+
+  it("by processes in which all of it is wrong at once", async () => {
+    const everything = Object.assign({}, ...environments.map(([, environment]) => environment));
+    for (const line of ["zoo mlp", "watch --once", "prune mlp --density 0.5"]) {
+      const [usual, odd] = await Promise.all([
+        phew(line.split(" "), folder),
+        phewProcess(line.split(" "), folder, everything),
+      ]);
+      expect.soft(odd.exitCode, odd.stderr).toBe(0);
+      expect.soft(lasting(odd.stdout)).toBe(lasting(usual.stdout));
+    }
+  });
+
+  it.each(REFUSED_WITH)("but phew %s with %o is refused", async (line, environment, message) => {
+    writeFileSync(path.join(folder, "m.onnx"), gemm());
+    const x = new Map([["x", float32Tensor([1, 4], new Float32Array(4))]]);
+    writeFileSync(path.join(folder, "x.safetensors"), Buffer.concat(safetensorsChunks(x)));
+    expectOneLine(await phew(line.split(" "), folder, environment), line, message);
+  });
+
+  it("PHEW_DEBUG adds the stack below the line", async () => {
+    const args = ["zoo", "nothing"];
+    const [plain, told] = [await phew(args), await phew(args, undefined, { PHEW_DEBUG: "1" })];
+    const [first, ...stack] = told.stderr.split("\n");
+    expect(`${first}\n`).toBe(plain.stderr);
+    expect(stack.join("\n")).toMatch(/^\s+at /m);
+  });
 });

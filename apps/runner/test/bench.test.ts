@@ -102,24 +102,4 @@ describe("phew bench", () => {
     expect(alone.stdout).toMatch(/^synflow +[\d.,]+ +[\d.,]+ +3,073$/m);
     expect(alone.stdout).toContain("No comparison: PyTorch, 1 thread, float32: python3 is not installed.");
   });
-
-  it.each([
-    ["bench train --model resnet21", 1, /resnet20/],
-    ["bench train --density 5", 2, /pass 0\.05/],
-    ["bench train --baseline pytorch", 2, /one of torch, tfjs, tensorflow, none/],
-    ["bench train --method phwe", 1, /Did you mean "phew"/],
-    ["bench prune --method synflo", 1, /Did you mean "synflow"/],
-    ["bench prune --model lenet5 --method snip", 1, /method snip: got no examples/],
-    ["bench train --method dense --density 0.5", 2, /dense network/],
-    ["bench train --batch 0", 2, /--batch/],
-    ["bench predict --batch 1,x", 2, /--batch: got "x"/],
-    ["bench layer --shape 16x32-16", 2, /16x32x32-16/],
-    ["bench layer", 2, /--shape/],
-    ["bench frain", 2, /train/],
-  ])("refuses %s", async (line, code, message) => {
-    const { exitCode, stdout, stderr } = await phew(line.split(" "));
-    expect(exitCode).toBe(code);
-    expect(stdout).toBe("");
-    expect(stderr).toMatch(message);
-  });
 });

@@ -1,5 +1,4 @@
 /** `phew compare` as a user calls it. */
-import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { filesBelow, phew, readText, scratchFolder } from "./phew.ts";
@@ -68,33 +67,5 @@ describe("phew compare", () => {
     const found = JSON.parse(await done(["compare", "lenet5", ...args], scratchFolder()));
     expect(found.masks.map((mask: { method: string }) => mask.method)).toEqual(["phew", "snip:samples=2"]);
     expect(found.masks[1].walkCount).toBeUndefined();
-  });
-
-  it.each([
-    [["--methods", "snip"], /--methods: got "snip", which looks at examples, expected --batch/, 2],
-    [["--methods", "snip", "--batch", "a", "--dataset", "glyphs"], /--batch: got it beside --dataset/, 2],
-    [["--methods", "phew,synflwo"], /method: got "synflwo".*Did you mean "synflow"/, 1],
-    [["--methods", "phew,phew"], /--methods: got "phew" twice/, 2],
-    [["--methods", "phew+shuffel"], /check: got "shuffel".*Did you mean "shuffle"/, 1],
-    [["--methods", "phew:bias=cube"], /phew: bias: got "cube"/, 1],
-    [["--methods", "a+b+c"], /at most one check/, 2],
-    [["--densities", "5"], /--density: got "5"/, 2],
-    [["--densities", "0.0000001"], /density/, 1],
-    [["--seeds", "4..0"], /--seeds: got "4..0"/, 2],
-    [["--seeds", "x"], /--seeds: got "x"/, 2],
-  ])("refuses %j before any work", async (args, message, code) => {
-    const { exitCode, stderr, stdout } = await phew(["compare", "lenet5", ...args], scratchFolder());
-    expect(stderr).toMatch(message);
-    expect(stdout).toBe("");
-    expect(exitCode).toBe(code);
-  });
-
-  it("says what went wrong in a thread, and where a file is in the way of the folder", async () => {
-    const folder = scratchFolder();
-    writeFileSync(path.join(folder, "out"), "");
-    const inTheWay = await phew(["compare", "lenet5", "--out", "out"], folder);
-    expect(inTheWay.stderr).toMatch(/out: /);
-    expect(inTheWay.exitCode).toBe(1);
-    expect(inTheWay.stderr.trim().split("\n")).toHaveLength(1);
   });
 });

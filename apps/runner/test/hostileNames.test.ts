@@ -8,7 +8,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { writeEventLine } from "@phew/runs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { filesBelow, phew, safetensorsBytes } from "./phew.ts";
+import { filesBelow, phew, safetensorsBytes, zipOf } from "./phew.ts";
 
 /** Clears the screen, sets the title, turns the order of letters, hides, breaks the line, is a formula and is HTML. */
 const HOSTILE = '=1+\u001b[2J\u001b]0;x\u0007\u009b31m\u202e\u200b\u2066\u007f\r\n|<img src=x>"';
@@ -209,28 +209,6 @@ beforeAll(async () => {
   const { exitCode, stderr } = await phew(["prune", FILE, "--density", "0.5", "--out", masks], folder);
   expect(exitCode, stderr).toBe(0);
 });
-
-/** A stored entry without data, by hand. */
-function zipOf(name: string): Buffer {
-  const bytes = Buffer.from(name);
-  const local = Buffer.alloc(30);
-  local.writeUInt32LE(0x04034b50, 0);
-  local.writeUInt16LE(20, 4);
-  local.writeUInt16LE(0x800, 6);
-  local.writeUInt16LE(bytes.length, 26);
-  const central = Buffer.alloc(46);
-  central.writeUInt32LE(0x02014b50, 0);
-  central.writeUInt16LE(20, 6);
-  central.writeUInt16LE(0x800, 8);
-  central.writeUInt16LE(bytes.length, 28);
-  const end = Buffer.alloc(22);
-  end.writeUInt32LE(0x06054b50, 0);
-  end.writeUInt16LE(1, 8);
-  end.writeUInt16LE(1, 10);
-  end.writeUInt32LE(46 + bytes.length, 12);
-  end.writeUInt32LE(30 + bytes.length, 16);
-  return Buffer.concat([local, bytes, central, bytes, end]);
-}
 
 function expectHarmless(text: string): void {
   expect(obeyed(text)).toEqual([]);

@@ -169,6 +169,28 @@ export function safetensorsBytes(header: unknown, data: Uint8Array, lengthField?
   return Buffer.concat([length, json, data]);
 }
 
+/** A zip by hand, of one stored entry without data. */
+export function zipOf(name: string): Buffer {
+  const bytes = Buffer.from(name);
+  const local = Buffer.alloc(30);
+  local.writeUInt32LE(0x04034b50, 0);
+  local.writeUInt16LE(20, 4);
+  local.writeUInt16LE(0x800, 6);
+  local.writeUInt16LE(bytes.length, 26);
+  const central = Buffer.alloc(46);
+  central.writeUInt32LE(0x02014b50, 0);
+  central.writeUInt16LE(20, 6);
+  central.writeUInt16LE(0x800, 8);
+  central.writeUInt16LE(bytes.length, 28);
+  const end = Buffer.alloc(22);
+  end.writeUInt32LE(0x06054b50, 0);
+  end.writeUInt16LE(1, 8);
+  end.writeUInt16LE(1, 10);
+  end.writeUInt32LE(46 + bytes.length, 12);
+  end.writeUInt32LE(30 + bytes.length, 16);
+  return Buffer.concat([local, bytes, central, bytes, end]);
+}
+
 const shared = fileURLToPath(new URL("../../../../shared", import.meta.url));
 
 /** A file of the shared test data; undefined where that folder is absent. */

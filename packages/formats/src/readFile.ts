@@ -164,7 +164,8 @@ function truncated(path: string, expected: number, given: number): ArgumentError
   });
 }
 
-function readFault(path: string, error: unknown): ArgumentError {
+function readFault(name: string, error: unknown): ArgumentError {
+  const path = name === "" ? '""' : name;
   switch (errorCode(error)) {
     case "ENOENT":
     case "ENOTDIR":

@@ -39,6 +39,7 @@ export {
   type TensorflowBackend,
 } from "./tensorflow.ts";
 export {
+  checkTraining,
   epochsTo,
   stepEventInterval,
   type TrainOptions,

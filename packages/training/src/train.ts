@@ -69,7 +69,7 @@ export interface TrainOutcome {
  *   what the executor's factory and the keeper of checkpoints throw
  */
 export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, TrainOutcome> {
-  checkOptions(options);
+  checkTraining(options);
   const { network, dataset, batchSize, signal, resume } = options;
   const executor = await options.executor({
     network,
@@ -311,7 +311,10 @@ async function evaluateEpoch(work: Work, epoch: number): Promise<EpochResult | u
   };
 }
 
-function checkOptions(options: TrainOptions): void {
+/** @throws ArgumentError where a training of these options cannot be begun, as {@link train} does */
+export function checkTraining(
+  options: Omit<TrainOptions, "weights" | "executor" | "optimiser" | "seed" | "masks">,
+): void {
   const { dataset, network, epochCount, batchSize, augmentation, patience } = options;
   const { inputShape, outputShape } = network;
   const sameShape = inputShape.join() === dataset.inputShape.join();

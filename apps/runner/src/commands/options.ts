@@ -22,7 +22,7 @@ export function threadsOption(): Option {
 
 export function methodOptionOption(): Option {
   return option("--option <name=value>", "option of the method; may be repeated")
-    .argParser(parse.assignments)
+    .argParser(parse.assignments("--option", "branching=weight"))
     .default({});
 }
 
@@ -34,7 +34,7 @@ export function checkOptions(): [Option, Option] {
       parse.oneOf("--check", names),
     ),
     option("--check-option <name=value>", "option of the check; may be repeated").argParser(
-      parse.assignments,
+      parse.assignments("--check-option", "within=layer"),
     ),
   ];
 }

@@ -28,7 +28,7 @@ import { type MaskRecipe, maskRecipes } from "../maskRecipe.ts";
 import { type LoadedModel, loadModel, type ModelOptions, requireOneOutput } from "../model.ts";
 import { printJson, printLines, printText, printWarnings } from "../output.ts";
 import { interruptSignal, startProgress } from "../progress.ts";
-import { loadExamples, looksAtExamples, withHead } from "../pruningData.ts";
+import { labelledBatch, loadExamples, looksAtExamples, requireUsed, withHead } from "../pruningData.ts";
 
 interface CompareOptions extends Omit<ModelOptions, "seed"> {
   readonly methods: string;
@@ -61,6 +61,8 @@ export async function compare(model: string | undefined, options: CompareOptions
   const loaded = await loadModel(model, headed);
   if (examples !== undefined) requireOneOutput(loaded, "--methods");
   const { network, notes } = loaded;
+  // each thread reads it: what is wrong with it is told before any is started
+  if (examples && "batch" in examples) await labelledBatch(network, examples.batch);
   for (const density of densities) keepCountAt(density, network.prunableCount);
   const plan: ComparePlan = {
     model: model!,
@@ -84,11 +86,10 @@ export async function compare(model: string | undefined, options: CompareOptions
 }
 
 /** @throws UsageError before any work where a method looks at examples and there are none, or two sources */
-function exampleSource(
-  recipes: readonly MaskRecipe[],
-  { batch, dataset, dataDir }: CompareOptions,
-): ComparePlan["examples"] {
+function exampleSource(recipes: readonly MaskRecipe[], options: CompareOptions): ComparePlan["examples"] {
+  const { batch, dataset, dataDir } = options;
   const needy = recipes.find(({ method }) => looksAtExamples(method));
+  requireUsed(options, needy !== undefined);
   if (needy === undefined) return undefined;
   if (batch !== undefined && dataset !== undefined) {
     throw new UsageError("--batch", { given: "it beside --dataset", expected: "one or the other" });

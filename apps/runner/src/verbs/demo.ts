@@ -8,6 +8,7 @@ import {
   formatDuration,
   formatPercent,
   formatTable,
+  makeFolder,
   writeFigures,
   writeReport,
 } from "@phew/runs";
@@ -40,6 +41,7 @@ export async function demo(options: DemoOptions): Promise<void> {
     threadCount: 1,
     ...(options.strict && { strict: true }),
   };
+  makeFolder(options.runs);
   const processCount = Math.min(options.processes ?? availableParallelism(), configs.length);
   if (!options.json) {
     printLines(

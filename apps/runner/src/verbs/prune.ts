@@ -41,7 +41,14 @@ import { printJson, printLines, printText, printWarnings } from "../output.ts";
 import { interruptSignal, startProgress } from "../progress.ts";
 import { keepPruneRun } from "../pruneRun.ts";
 import { confined, type WithinOptions } from "../pruneWithin.ts";
-import { dataOfBatchFile, dataOfDataset, loadExamples, looksAtExamples, withHead } from "../pruningData.ts";
+import {
+  dataOfBatchFile,
+  dataOfDataset,
+  loadExamples,
+  looksAtExamples,
+  requireUsed,
+  withHead,
+} from "../pruningData.ts";
 import { masksFileOf } from "../runSource.ts";
 import { version } from "../version.ts";
 
@@ -199,7 +206,9 @@ function configOf(
  */
 function exampleSource(options: PruneOptions): Pick<PruneOptions, "batch" | "dataset"> | undefined {
   const { method, batch, dataset, samplesPerClass } = options;
-  if (!looksAtExamples(method)) return undefined;
+  const isLookedAt = looksAtExamples(method);
+  requireUsed(options, isLookedAt);
+  if (!isLookedAt) return undefined;
   if (batch === undefined && dataset === undefined) {
     throw new UsageError(`method ${method}`, {
       given: "no examples, which it scores weights by",

@@ -65,11 +65,21 @@ export async function sweep(file: string | undefined, options: SweepVerbOptions)
       remedy: "phew sweep --help shows one.",
     });
   }
+  requireOneTask(options);
   const plan = planSweep(file, options);
   if (options.cancel) return cancel(plan, options);
   if (options.logs !== undefined) return showLogs(plan, options.logs);
   if (options.status) return report(plan, undefined, options);
   return carryOut(plan, options);
+}
+
+/** @throws UsageError where two things are asked for of which only one would be done */
+function requireOneTask({ dryRun, retry, status, cancel, logs }: SweepVerbOptions): void {
+  const tasks = { "--status": status, "--cancel": cancel, "--logs": logs, "--dry-run": dryRun };
+  const asked = Object.keys(tasks).filter((name) => tasks[name as keyof typeof tasks] !== undefined);
+  if (retry && !dryRun && asked.length > 0) asked.push("--retry");
+  if (asked.length <= 1) return;
+  throw new UsageError(asked[0]!, { given: `it beside ${asked[1]}`, expected: "one of them at a time" });
 }
 
 async function carryOut(plan: SweepPlan, options: SweepVerbOptions): Promise<void> {
@@ -88,6 +98,7 @@ async function carryOut(plan: SweepPlan, options: SweepVerbOptions): Promise<voi
   for (const { folder } of finished) await writeRunReports(folder, { figures: false, missingOnly: true });
   let submission: Submission | undefined;
   if (todo.length > 0) {
+    await executor.ready?.();
     writeConfigs(plan.ownFolder, sweep.experiment, todo);
     if (!options.json) tellLine(`${sweep.experiment}: ${countStates(statuses)}`);
     submission = await submitted(executor, todo, sweep.experiment, options.json === true);

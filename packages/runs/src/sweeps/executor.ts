@@ -27,6 +27,8 @@ export interface ExecutorStatus {
 
 export interface SweepExecutor {
   readonly name: string;
+  /** Looks for what it needs, before anything is written. @throws ArgumentError where tasks cannot be submitted from here */
+  ready?(): Promise<void>;
   /** Has the tasks carried out, the first ones first. @throws ArgumentError where it cannot; signal.reason */
   submit(tasks: readonly SweepTask[], options: SubmitOptions): Promise<Submission>;
   /** What it has in hand; undefined where nothing was ever submitted. */

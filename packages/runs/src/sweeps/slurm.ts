@@ -82,8 +82,12 @@ export function slurm(settings: SlurmExecutorSettings): SweepExecutor {
     name: "slurm",
     logs: (task) => logFile(folder, task.id),
 
-    async submit(tasks) {
+    async ready() {
       requireForeignOptions(settings.sbatch);
+      await command("sbatch", ["--version"]);
+    },
+
+    async submit(tasks) {
       const earlier = submitted();
       const inHand = new Set((await queuedElements(earlier)).map(({ id }) => id));
       const chosen = tasks.filter(({ id }) => !inHand.has(id));
