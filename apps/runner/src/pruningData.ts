@@ -29,24 +29,20 @@ interface ExampleOptions {
 }
 
 /**
+ * Says of examples that nothing looks at that they are not.
  * @param isLookedAt true where a method looks at examples
- * @throws UsageError where examples are given that nothing looks at, or a folder of no data set
+ * @throws UsageError where there is a folder of no data set
  */
-export function requireUsed(
+export function noteUnused(
   { batch, dataset, dataDir, samplesPerClass }: ExampleOptions,
   isLookedAt: boolean,
 ): void {
+  if (dataDir !== undefined && dataset === undefined)
+    throw new UsageError("--data-dir", { given: "it without --dataset", expected: "the data set it is of" });
+  if (isLookedAt) return;
   const given = { "--batch": batch, "--dataset": dataset, "--samples-per-class": samplesPerClass };
-  const [unused] = Object.entries(given).filter(([, value]) => value !== undefined);
-  if (!isLookedAt && unused !== undefined) {
-    throw new UsageError(unused[0], {
-      given: "it for methods that look at no examples",
-      expected: "a method that does, such as snip or grasp",
-      remedy: `Leave ${unused[0]} out, or say --classes and --input for a network of other classes and inputs.`,
-    });
-  }
-  if (dataDir === undefined || dataset !== undefined) return;
-  throw new UsageError("--data-dir", { given: "it without --dataset", expected: "the data set it is of" });
+  for (const [option, value] of Object.entries(given))
+    if (value !== undefined) tellLine(`note: ${option} is not looked at: no method here looks at examples.`);
 }
 
 export async function loadExamples(name: string, dataDir: string | undefined): Promise<Dataset> {

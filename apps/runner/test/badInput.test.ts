@@ -99,7 +99,8 @@ describe("every option that takes a value refuses wrong ones", () => {
     const options = [...stdout.matchAll(/^ {2}(--[a-z-]+) [<[]/gm)].map(([, option]) => option!);
     for (const option of options) {
       expect(OPTIONS, `${option} of phew ${verb} is not in the table`).toHaveProperty(option);
-      const { values, message, with: more = [] } = OPTIONS[option]!;
+      const { values, message, with: needed = [] } = OPTIONS[option]!;
+      const more = Array.isArray(needed) ? needed : ((needed as Record<string, string[]>)[verb] ?? []);
       const usual = new RegExp(option.slice(2).replaceAll("-", "[- ]?"), "i");
       for (const value of values)
         await expectRefusal([...args, ...more, `${option}=${value}`], message ?? usual);

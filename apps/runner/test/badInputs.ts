@@ -44,14 +44,17 @@ interface BadValues {
   readonly values: readonly string[];
   /** What the message says; the option's name or what it is of unless given. */
   readonly message?: RegExp;
-  /** Options without which this one means nothing. */
-  readonly with?: readonly string[];
+  /** Options without which this one means nothing, for every verb or by verb. */
+  readonly with?: readonly string[] | Readonly<Record<string, readonly string[]>>;
 }
-const bad = (values: readonly string[], message?: RegExp, more: readonly string[] = []): BadValues => ({
+const bad = (values: readonly string[], message?: RegExp, more: BadValues["with"] = []): BadValues => ({
   values,
   ...(message && { message }),
   with: more,
 });
+
+/** What looks at examples. */
+const looking = { prune: ["--method", "snip"], compare: ["--methods", "snip"] };
 
 const COUNTS = ["0", "-1", "1.5", "x", "", "9007199254740993"];
 const FRACTIONS = ["-0.1", "1.5", "NaN", "x", ""];
@@ -64,7 +67,7 @@ export const OPTIONS: Readonly<Record<string, BadValues>> = {
   "--architecture": bad(["lenet6", "missing.onnx"], /lenet5|missing\.onnx|architecture/),
   "--augmentation": bad(NAMES),
   "--baseline": bad(NAMES),
-  "--batch": bad(["missing.npz", ""], /batch|missing|""/),
+  "--batch": bad(["missing.npz", ""], /batch|missing|""/, looking),
   "--batch-size": bad(COUNTS),
   "--check": bad(NAMES),
   "--check-option": bad(["x", "within=nothing", ""], /check/),
@@ -76,7 +79,7 @@ export const OPTIONS: Readonly<Record<string, BadValues>> = {
   "--config": bad(["missing.json"], /missing\.json|together with/),
   "--data-dir": bad(["missing"], /missing|--data-dir|mnist/),
   "--data-seed": bad(["-1", "1.5", "x", ""]),
-  "--dataset": bad(["glyph"], /data set|--dataset|method/),
+  "--dataset": bad(["glyph"], /data set|--dataset/, looking),
   "--densities": bad([...FRACTIONS, "0", "0.5,2", "1e-9"], /densit/),
   "--density": bad([...FRACTIONS, "0", "5%", "1e-9"], /densit/),
   "--drop-factor": bad(FRACTIONS),
@@ -139,6 +142,7 @@ export const OPTIONS: Readonly<Record<string, BadValues>> = {
   "--train-count": bad(COUNTS),
   "--validation": bad(FRACTIONS),
   "--variant": bad(NAMES),
+  "--view": bad(NAMES),
   "--warmup-epochs": bad(["-1", "x", ""]),
   "--weight-decay": bad(AMOUNTS),
   "--weights": bad(missing, /missing/),
@@ -161,14 +165,7 @@ export const LINES: readonly (readonly [string, number, RegExp])[] = [
   ["train lenet6 --density 0.1", 1, /lenet5/],
   ["train lenet5 --method dense --density 0.5", 2, /--density/],
   ["train lenet5 --density 0.1 --classes 1", 2, /--classes/],
-  [
-    "prune lenet5 --density 0.1 --dataset glyphs",
-    2,
-    /--dataset: got it for methods that look at no examples/,
-  ],
-  ["prune lenet5 --density 0.1 --samples-per-class 3", 2, /--samples-per-class/],
   ["prune lenet5 --density 0.1 --data-dir empty", 2, /--data-dir: got it without --dataset/],
-  ["compare lenet5 --methods phew --batch batch.safetensors", 2, /--batch/],
   ["train lenet5 --method dense --check shuffle", 1, /check/],
   ["train lenet5 --density 0.1 --dataset mnist", 1, /--data-dir/],
   ["train lenet5 --density 0.1 --classes 63", 1, /classes: got 63, expected a whole number from 2 to 62/],
@@ -176,7 +173,6 @@ export const LINES: readonly (readonly [string, number, RegExp])[] = [
   ["train", 2, /<model>: got nothing/],
   ["train --config sweep.json --rate 1", 2, /together with --rate/],
   ["train lenet5 --density 0.1 --method magnitude --start-weights runs", 1, /runs/],
-  ["imp lenet5 --density 0.1 --method phew", 1, /weights that alone/],
   ["analyze lenet5 --masks masks.safetensors", 1, /no mask for|mask of no parameter/],
   ["analyze mlp --seed 4 --masks masks.safetensors --same-weights", 2, /other weights/],
   ["analyze lenet5 --without fans --histograms", 2, /histograms/],

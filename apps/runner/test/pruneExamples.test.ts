@@ -25,6 +25,16 @@ describe("methods that look at examples", () => {
     }
   });
 
+  it("are those alone: others say that they look at none", async () => {
+    const args = ["prune", "lenet5", "--density", "0.05", "--dataset", "glyphs"];
+    const { exitCode, stderr } = await phew(args);
+    expect([exitCode, stderr]).toEqual([
+      0,
+      "note: --dataset is not looked at: no method here looks at examples.\n",
+    ]);
+    expect((await phew([...args, "--method", "snip"])).stderr).toBe("");
+  });
+
   it("take those of a data set, the same for the same seed", async () => {
     const folder = scratchFolder();
     const prune = (out: string, ...more: string[]) =>

@@ -292,7 +292,6 @@ describe("damaged files", () => {
     const bases: Uint8Array[] = [...tensors.values()].map(npy);
     bases.push(withHeader("{'descr': '>f8', 'fortran_order': True, 'shape': (2, 2, 2), }", 64));
     const report = await fuzz(bases, 20_000, 21, (bytes) => parseNpy(bytes));
-    expect(report.slowestMs).toBeLessThan(1000);
     expect(report.largestAllocation).toBeLessThan(1e6);
     expect(report.refusedCount).toBeGreaterThan(5_000);
     expect(report.acceptedCount).toBeGreaterThan(500);
@@ -302,7 +301,6 @@ describe("damaged files", () => {
     const stored = joined(npzChunks(tensors));
     writeFileSync(scratch("stored.npz"), stored);
     const report = await fuzz([stored, deflated(tensors)], 20_000, 22, (bytes) => parseNpz(bytes));
-    expect(report.slowestMs).toBeLessThan(1000);
     expect(report.largestAllocation).toBeLessThan(4e6);
     expect(report.refusedCount).toBeGreaterThan(10_000);
   });

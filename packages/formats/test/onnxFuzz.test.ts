@@ -103,18 +103,16 @@ function mutateFile(file: File, next: () => number): File {
 
 describe("damaged ONNX files end in errors that say what is wrong", () => {
   it("20,000 with flipped bits, cuts, repeats and huge lengths", { timeout: FUZZ_TIMEOUT }, async () => {
-    const { refusedCount, acceptedCount, slowestMs, largestAllocation } = await fuzz(small, 20_000, 1, read);
+    const { refusedCount, acceptedCount, largestAllocation } = await fuzz(small, 20_000, 1, read);
     expect(refusedCount).toBeGreaterThan(5000);
     expect(acceptedCount).toBeGreaterThan(500);
-    expect(slowestMs).toBeLessThan(1000);
     // no array is larger than a few times the file: 65,536 numbers at most are ever computed
     expect(largestAllocation).toBeLessThan(2 ** 21);
   });
 
   it("2,000 of what exporters write", { timeout: FUZZ_TIMEOUT }, async () => {
-    const { refusedCount, slowestMs, largestAllocation } = await fuzz(exported, 2000, 2, read);
+    const { refusedCount, largestAllocation } = await fuzz(exported, 2000, 2, read);
     expect(refusedCount).toBeGreaterThan(500);
-    expect(slowestMs).toBeLessThan(1000);
     expect(largestAllocation).toBeLessThan(2 ** 21);
   });
 
@@ -130,7 +128,6 @@ describe("damaged ONNX files end in errors that say what is wrong", () => {
     });
     expect(report.refusedCount).toBeGreaterThan(3000);
     expect(report.acceptedCount).toBeGreaterThan(500);
-    expect(report.slowestMs).toBeLessThan(1000);
     expect(report.largestAllocation).toBeLessThan(2 ** 21);
   });
 });

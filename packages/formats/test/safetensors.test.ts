@@ -238,7 +238,6 @@ describe("a damaged index of shards", () => {
       writeFileSync(scratch("fuzz.index.json"), bytes);
       await readSafetensors(scratch("fuzz.index.json"));
     });
-    expect(report.slowestMs).toBeLessThan(1000);
     expect(report.largestAllocation).toBeLessThan(1e6);
     expect(report.refusedCount).toBeGreaterThan(1_500);
   });
@@ -333,7 +332,6 @@ describe("a file that is wrong", () => {
     ]);
     const bases = [encode(small, { format: "pt", method: "phew" }), encode(new Map([...small].slice(1)))];
     const report = await fuzz(bases, 20_000, 11, (bytes) => parseSafetensors(bytes));
-    expect(report.slowestMs).toBeLessThan(1000);
     expect(report.largestAllocation).toBeLessThan(1e6);
     expect(report.refusedCount).toBeGreaterThan(10_000);
     const onDisk = await fuzz(bases, 500, 12, async (bytes) => {

@@ -206,7 +206,6 @@ torch.jit.save(torch.jit.script(net), to + "script.pt")`,
     const report = await fuzz([new Uint8Array(readFileSync(scratch("state.pt")))], 4_000, 31, (bytes) =>
       parseTorch(bytes),
     );
-    expect(report.slowestMs).toBeLessThan(1000);
     expect(report.largestAllocation).toBeLessThan(1e6);
   });
 });
@@ -301,7 +300,6 @@ describe("a pickle", () => {
       Buffer.from(text, "latin1"),
     );
     const report = await fuzz(bases, 20_000, 32, (bytes) => parseTorch(archive(bytes, { 0: six })));
-    expect(report.slowestMs).toBeLessThan(1000);
     expect(report.largestAllocation).toBeLessThan(1e6);
     expect(report.refusedCount).toBeGreaterThan(10_000);
     expect(report.acceptedCount).toBeGreaterThan(200);

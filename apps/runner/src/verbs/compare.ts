@@ -28,7 +28,7 @@ import { type MaskRecipe, maskRecipes } from "../maskRecipe.ts";
 import { type LoadedModel, loadModel, type ModelOptions, requireOneOutput } from "../model.ts";
 import { printJson, printLines, printText, printWarnings } from "../output.ts";
 import { interruptSignal, startProgress } from "../progress.ts";
-import { labelledBatch, loadExamples, looksAtExamples, requireUsed, withHead } from "../pruningData.ts";
+import { labelledBatch, loadExamples, looksAtExamples, noteUnused, withHead } from "../pruningData.ts";
 
 interface CompareOptions extends Omit<ModelOptions, "seed"> {
   readonly methods: string;
@@ -89,7 +89,7 @@ export async function compare(model: string | undefined, options: CompareOptions
 function exampleSource(recipes: readonly MaskRecipe[], options: CompareOptions): ComparePlan["examples"] {
   const { batch, dataset, dataDir } = options;
   const needy = recipes.find(({ method }) => looksAtExamples(method));
-  requireUsed(options, needy !== undefined);
+  noteUnused(options, needy !== undefined);
   if (needy === undefined) return undefined;
   if (batch !== undefined && dataset !== undefined) {
     throw new UsageError("--batch", { given: "it beside --dataset", expected: "one or the other" });

@@ -46,7 +46,7 @@ import {
   dataOfDataset,
   loadExamples,
   looksAtExamples,
-  requireUsed,
+  noteUnused,
   withHead,
 } from "../pruningData.ts";
 import { masksFileOf } from "../runSource.ts";
@@ -207,7 +207,7 @@ function configOf(
 function exampleSource(options: PruneOptions): Pick<PruneOptions, "batch" | "dataset"> | undefined {
   const { method, batch, dataset, samplesPerClass } = options;
   const isLookedAt = looksAtExamples(method);
-  requireUsed(options, isLookedAt);
+  noteUnused(options, isLookedAt);
   if (!isLookedAt) return undefined;
   if (batch === undefined && dataset === undefined) {
     throw new UsageError(`method ${method}`, {
