@@ -64,7 +64,8 @@ import { describeFailure, Failure, Interrupted } from "./failure.ts";
 import { dataOfDataset, looksAtExamples } from "./pruningData.ts";
 import { REWIND_FILE } from "./runSource.ts";
 import { requireSameData, requireSameFiles, stampOf } from "./sameData.ts";
-import { identityOf, runName, type TrainConfig } from "./trainConfig.ts";
+import { identityOf, runName, type TrainConfig } from "./settings/configuration.ts";
+import { DENSE } from "./settings/table.ts";
 import { settingsOf } from "./trainOptions.ts";
 import { version } from "./version.ts";
 import { readSources, type Sources, withDigests } from "./weightSources.ts";
@@ -131,7 +132,7 @@ export async function runTraining(given: TrainConfig, place: RunPlace, hooks: Ru
   const identity = identityOf(config, place);
   const folder = runFolderOf(identity);
   const skipped = () => ({ folder, skipped: true, ...accuracyOf(readRun(folder).state) });
-  const isStrict = place.strict === true && config.method !== "dense";
+  const isStrict = place.strict === true && config.method !== DENSE;
   const load = () => datasetOf(config, hooks.onData);
   const isFinished = readStatus(folder)?.state === "finished";
   if (!force && isFinished) {
@@ -211,8 +212,7 @@ async function carriedOut(
   const { epoch, step } = from.training.position;
   record({ kind: "run.resumed", epoch: Math.min(epoch, config.epochs), step });
   const masks = await masksAgain(material, writer, from.masksDigest, signal);
-  if (material.place.strict && config.method !== "dense")
-    maskWarnings(masks, writer.folder, { strict: true });
+  if (material.place.strict && config.method !== DENSE) maskWarnings(masks, writer.folder, { strict: true });
   const { weights } = from.training;
   return trained(material, writer, { masks, weights, resume: from.training }, record, signal);
 }
@@ -251,8 +251,7 @@ function digestMasks(masks: Masks): string {
 async function gather(config: TrainConfig, place: RunPlace, { onData }: RunHooks): Promise<Material> {
   // an unknown name is told before a data set is read or drawn
   if (!zooEntries.some(({ name }) => name === config.model)) zooModel(config.model);
-  requireMethod(config);
-  requireCheck(config);
+  requireKnown(config);
   const dataset = await datasetOf(config, onData);
   if (place.data !== undefined) requireSameData(config, place.data.source, place.data.digest, dataset);
   const network = zooModel(config.model, { classCount: dataset.classCount, inputShape: dataset.inputShape });
@@ -277,25 +276,15 @@ export async function requireRunnable(config: TrainConfig, place: RunPlace, hook
   await gather(withDigests(config), place, hooks);
 }
 
-/** @throws ArgumentError for an unknown method or option, or a dense run that is told what to prune by */
-function requireMethod({ method, options, scoreWeights, within }: TrainConfig): void {
-  if (method !== "dense") {
-    completeOptions(prunerByName(method), options);
-    return;
-  }
-  const given =
-    scoreWeights !== undefined
-      ? "weights to prune by"
-      : within !== undefined
-        ? "masks to keep within"
-        : undefined;
-  if (given === undefined) return;
-  throw new ArgumentError(given, { given: "some for a dense run", expected: "a run that prunes" });
+/** @throws ArgumentError for a method, a check or options of them that are not known */
+function requireKnown({ method, options, check, checkOptions = {} }: TrainConfig): void {
+  if (method !== DENSE) completeOptions(prunerByName(method), options);
+  if (check !== undefined) completeCheck({ name: check, options: checkOptions });
 }
 
 /** @throws ArgumentError for an option of the method that means nothing for the network */
 function requireMeaningful({ method, options }: TrainConfig, network: Network): void {
-  if (method === "dense") return;
+  if (method === DENSE) return;
   const pruner = prunerByName(method);
   requireMeaning(pruner, completeOptions(pruner, options), network);
 }
@@ -305,12 +294,6 @@ function rewindStepOf(
   { rewindStep, rewindEpoch, epochs, batchSize }: TrainConfig,
   { train: { count } }: Dataset,
 ): number | undefined {
-  if (rewindStep !== undefined && rewindEpoch !== undefined) {
-    throw new ArgumentError("rewinding", {
-      given: "a step and an epoch",
-      expected: "one of them",
-    });
-  }
   const stepsPerEpoch = Math.ceil(count / batchSize);
   const step = rewindEpoch === undefined ? rewindStep : rewindEpoch * stepsPerEpoch;
   if (step === undefined || step <= epochs * stepsPerEpoch) return step;
@@ -334,20 +317,6 @@ export function datasetOf(config: TrainConfig, progress?: RunHooks["onData"]): P
   return loading;
 }
 
-/** @throws ArgumentError for a check that is not known, that has no such option, or that has no mask to check */
-function requireCheck({ method, check, checkOptions = {} }: TrainConfig): void {
-  if (check === undefined) {
-    if (Object.keys(checkOptions).length === 0) return;
-    throw new ArgumentError("check options", {
-      given: "some without a check",
-      expected: "a check with them",
-    });
-  }
-  completeCheck({ name: check, options: checkOptions });
-  if (method !== "dense") return;
-  throw new ArgumentError("check", { given: `${check} of a dense run`, expected: "a run that prunes" });
-}
-
 /** What a run trains with: its masks, and what a check made of the weights. */
 type Pruned = Pick<PruneResult, "masks" | "check" | "weights" | "weightsSeed">;
 
@@ -358,7 +327,7 @@ async function pruned(material: Material, record: Recorder, signal: AbortSignal)
   const initial = await material.initial();
   const finish = (event: RunEvent & { kind: "prune.finished" }, masks: Masks, weights: Weights = initial) =>
     record({ ...event, measures: measures(weights, masks) });
-  if (method === "dense") {
+  if (method === DENSE) {
     const masks = Masks.dense(network);
     const layers = layerMeasures(masks);
     const whole = {
@@ -442,7 +411,7 @@ async function trained(
     dataset,
     network,
     weights,
-    ...(config.method === "dense" ? {} : { masks }),
+    ...(config.method === DENSE ? {} : { masks }),
     executor,
     ...settings,
     loader: usualLoader(dataset, settings.augmentation),

@@ -15,7 +15,8 @@ import {
   taskStatus,
 } from "@phew/runs/sweeps";
 import { UsageError } from "./failure.ts";
-import { type SweepRun, sweepRuns, sweepShape } from "./sweepTasks.ts";
+import { sweepShape } from "./settings/files.ts";
+import { type SweepRun, sweepRuns } from "./sweepTasks.ts";
 
 export interface SweepPlanOptions {
   readonly on?: string;

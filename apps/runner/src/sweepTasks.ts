@@ -10,15 +10,21 @@ import {
   zooModel,
 } from "@phew/core";
 import { makeOwnFolder, replaceFile, runFolderOf } from "@phew/runs";
-import { type SettingShape, type Settings, type Sweep, type SweepTask, sweepFolder } from "@phew/runs/sweeps";
+import { type Settings, type Sweep, type SweepTask, sweepFolder } from "@phew/runs/sweeps";
 import { type Dataset, executorNames, loadExecutor } from "@phew/training";
-import { z } from "zod";
-import { readRecipe } from "./recipe.ts";
 import { datasetOf, requireSound } from "./runTraining.ts";
 import { requireSameFiles } from "./sameData.ts";
-import { identityOf, runName, type TrainConfig, USUAL_SETTINGS } from "./trainConfig.ts";
-import { checkTrainConfig } from "./trainConfigFile.ts";
-import { DENSE, trainSettings } from "./trainSettings.ts";
+import {
+  type FaultOf,
+  followed,
+  identityOf,
+  runName,
+  SETTING_COLUMNS,
+  type TrainConfig,
+  USUAL_DEFAULTS,
+} from "./settings/configuration.ts";
+import { checkTrainConfig, readRecipe } from "./settings/files.ts";
+import { DENSE } from "./settings/table.ts";
 import { withDigests } from "./weightSources.ts";
 
 export interface SweepRun extends SweepTask {
@@ -30,18 +36,6 @@ export interface RunMaterial {
   readonly dataset: Dataset;
   readonly network: Network;
 }
-
-const { seed: _, ...sweepSettings } = trainSettings;
-/** The settings a sweep file may hold; seeds have a place of their own there. */
-export const sweepShape: SettingShape = {
-  ...sweepSettings,
-  recipe: z
-    .string()
-    .min(1)
-    .describe(
-      "name of a recipe (phew recipes lists them), or its file from where phew is called; other settings go before its own",
-    ),
-};
 
 /**
  * The tasks of expanded settings, in order; those that are the same run once.
@@ -65,17 +59,11 @@ export function sweepRuns(
     const config = within(file, settings, () => completeConfig(settings));
     const runFolder = runFolderOf(identityOf(config, { root, experiment }));
     const id = path.basename(runFolder);
-    const shown = {
-      model: config.model,
-      dataset: config.dataset,
-      method: config.method,
-      density: config.density,
-    };
     return {
       id,
       name: `${config.model}, ${runName(config)}, seed ${config.seed}`,
       folder: runFolder,
-      settings: { ...shown, ...settings },
+      settings: { ...shownOf(config), ...settings },
       config,
       command: [
         ...[process.execPath, fileURLToPath(new URL("../bin/phew.js", import.meta.url))],
@@ -87,6 +75,12 @@ export function sweepRuns(
     };
   });
   return [...new Map(runs.map((run) => [run.id, run])).values()];
+}
+
+/** What tables of results always tell. */
+function shownOf(config: TrainConfig): Settings {
+  const always = SETTING_COLUMNS.filter((column) => column.always);
+  return Object.fromEntries(always.map(({ key }) => [key, config[key as keyof TrainConfig]]));
 }
 
 /** As `--limit` reads it. */
@@ -105,30 +99,22 @@ function configFile(folder: string, id: string): string {
 }
 
 function completeConfig({ recipe, ...settings }: Settings): TrainConfig {
-  const dense = (settings.method ?? USUAL_SETTINGS.method) === DENSE;
-  if (!dense && settings.density === undefined) {
-    throw new ArgumentError("density", {
-      given: "nothing",
-      expected: "the fraction of weights kept, such as 0.05",
-      remedy: 'Put it into "settings" or "grid".',
-    });
-  }
-  const config = checkTrainConfig("settings", {
-    ...USUAL_SETTINGS,
-    ...(dense ? { density: 1 } : {}),
-    ...(recipe === undefined ? {} : readRecipe(recipe as string).settings),
-    ...settings,
-  });
-  if (dense && config.density !== 1) {
-    throw new ArgumentError("density", {
-      given: `${config.density} for a dense run`,
-      expected: "none, or 1",
-      remedy: 'Put { "method": "dense" } into "list", beside the grid of densities.',
-    });
-  }
-  if (!dense) completeOptions(prunerByName(config.method), config.options);
+  const follows = followed({ method: USUAL_DEFAULTS.method, ...settings }, sweepFault);
+  const fromRecipe = recipe === undefined ? {} : readRecipe(recipe as string).settings;
+  const all = { ...USUAL_DEFAULTS, ...follows, ...fromRecipe, ...settings };
+  const config = checkTrainConfig("settings", all, sweepFault);
+  if (config.method !== DENSE) completeOptions(prunerByName(config.method), config.options);
   return withDigests(config);
 }
+
+/** In the words of a sweep file. */
+const sweepFault: FaultOf = (name, fault) => {
+  const isMissing = fault.given === "nothing";
+  const remedy = isMissing
+    ? 'Put it into "settings" or "grid".'
+    : 'Put { "method": "dense" } into "list", beside the grid of densities.';
+  return new ArgumentError(name, isMissing || name === "density" ? { ...fault, remedy } : fault);
+};
 
 /**
  * Checks what needs data and network: files, classes, numbers of weights, executors. Each of them is made once.

@@ -6,9 +6,9 @@
 import { multiplyAdds, type Network } from "@phew/core";
 import { canonicalJson, type RunEntry } from "@phew/runs";
 import { type Estimate, elapsedOf, estimateRuns, type RunWork } from "@phew/runs/sweeps";
+import type { TrainConfig } from "./settings/configuration.ts";
+import { checkTrainConfig } from "./settings/files.ts";
 import type { RunMaterial, SweepRun } from "./sweepTasks.ts";
-import type { TrainConfig } from "./trainConfig.ts";
-import { checkTrainConfig } from "./trainConfigFile.ts";
 
 interface Cost {
   /** Part of the dense multiply-adds that a density leaves to compute. */

@@ -1,6 +1,6 @@
 /** What the settings of a run mean to the training loop. */
 import { augmentationOf, type Dataset, type Schedule, type TrainOptions } from "@phew/training";
-import type { TrainConfig } from "./trainConfig.ts";
+import type { TrainConfig } from "./settings/configuration.ts";
 
 type Settings = Pick<
   TrainOptions,

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import type { RunEvent } from "@phew/core";
 import { Interrupted } from "./failure.ts";
 import type { RunPlace, RunResult } from "./runTraining.ts";
-import type { TrainConfig } from "./trainConfig.ts";
+import type { TrainConfig } from "./settings/configuration.ts";
 
 export interface PoolJob {
   readonly config: TrainConfig;

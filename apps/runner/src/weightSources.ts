@@ -7,15 +7,10 @@ import { existsSync, readSync, statSync } from "node:fs";
 import { ArgumentError, type Masks, type Network, requireFiniteWeights, type Weights } from "@phew/core";
 import { readMasks, readWeights, withFileSync } from "@phew/formats";
 import { runMasksFile, runModel, runSource, runWeightsFile } from "./runSource.ts";
-import { SOURCE_SETTINGS, type TrainConfig } from "./trainConfig.ts";
+import type { TrainConfig } from "./settings/configuration.ts";
+import { SETTINGS, SOURCE_SETTINGS } from "./settings/table.ts";
 
 type SourceSetting = (typeof SOURCE_SETTINGS)[number];
-
-const NOUNS: Readonly<Record<SourceSetting, string>> = {
-  scoreWeights: "weights to prune by",
-  startWeights: "weights to start from",
-  within: "masks to keep within",
-};
 
 /** What a run takes from elsewhere. */
 export interface Sources {
@@ -72,7 +67,7 @@ function requireDigest(config: TrainConfig, setting: SourceSetting): void {
   const expected = config.sourceDigests?.[setting];
   const given = digestOf(config, setting);
   if (given === expected) return;
-  throw new ArgumentError(`${NOUNS[setting]} "${config[setting]}"`, {
+  throw new ArgumentError(`${SETTINGS[setting].noun} "${config[setting]}"`, {
     given: `another file than the configuration was made for (${given})`,
     expected: `${expected}`,
     remedy: "Name the file that it was made for, or leave sourceDigests out for a run of its own.",
@@ -82,7 +77,7 @@ function requireDigest(config: TrainConfig, setting: SourceSetting): void {
 /** The file that a setting means. @throws ArgumentError where there is none, or it is of another model */
 function sourceFile(config: TrainConfig, setting: SourceSetting): string {
   const text = config[setting]!;
-  const subject = `${NOUNS[setting]} "${text}"`;
+  const subject = `${SETTINGS[setting].noun} "${text}"`;
   const run = runSource(text);
   if (run === undefined) {
     const isThere = existsSync(text);

@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
-import { listRecipes, readRecipe } from "../src/recipe.ts";
-import { TRAIN_DEFAULTS } from "../src/trainConfig.ts";
+import { QUIET_DEFAULTS } from "../src/settings/configuration.ts";
+import { listRecipes, readRecipe } from "../src/settings/files.ts";
 import { filesBelow, phew, readText, scratchFolder } from "./phew.ts";
 
 const train = (folder: string, ...args: string[]) =>
@@ -76,7 +76,7 @@ describe("recipes", () => {
     const outcome = await train(folder, "--recipe", "own.json", "--epochs", "1", "--json");
     expect(outcome.stderr).toBe("");
     const { config, folder: run } = JSON.parse(outcome.stdout);
-    expect(config).toMatchObject({ ...TRAIN_DEFAULTS, ...settings, epochs: 1 });
+    expect(config).toMatchObject({ ...QUIET_DEFAULTS, ...settings, epochs: 1 });
     expect(filesBelow(path.join(folder, run))).toContain("best.safetensors");
     // the same settings given one by one are the same run
     const flags = ["--batch-size", "16", "--no-nesterov", "--validation", "0.25", "--patience", "2"];

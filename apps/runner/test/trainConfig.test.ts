@@ -2,7 +2,7 @@
 import { copyFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { expect, it } from "vitest";
-import { checkTrainConfig } from "../src/trainConfigFile.ts";
+import { checkTrainConfig } from "../src/settings/files.ts";
 import { phew, scratchFolder } from "./phew.ts";
 
 const settings = {

@@ -1,6 +1,6 @@
 /** Results of sweeps, estimates, and the shares of cores. */
 import { describe, expect, it } from "vitest";
-import { formatTable, type RunStatus } from "../src/index.ts";
+import { formatPercent, formatTable, type RunStatus } from "../src/index.ts";
 import {
   describeSources,
   estimateRuns,
@@ -29,12 +29,20 @@ function done(settings: Settings, testAccuracy: number, state: TaskState = "fini
 
 it("has a row for each configuration with mean, standard deviation and number of seeds", () => {
   const settings = { model: "lenet5", method: "phew", density: 0.1, epochs: 2 };
-  const report = sweepResults([
+  const statuses = [
     done({ ...settings, seed: 0 }, 0.5),
     done({ ...settings, seed: 1 }, 0.75),
     done({ ...settings, seed: 2 }, 0.1, "failed"),
     done({ ...settings, density: 1, method: "dense", seed: 0 }, 0.9),
     done({ ...settings, epochs: 3, seed: 0 }, 0.2, "waiting"),
+  ];
+  const report = sweepResults(statuses, [
+    { key: "model", always: true },
+    { key: "dataset", always: true },
+    { key: "method", always: true },
+    { key: "density", always: true, format: formatPercent },
+    { key: "epochs", title: "passes" },
+    { key: "rate", title: "the same in all" },
   ]);
   expect(formatTable(report.columns, report.rows, "csv")).toBe(
     [
@@ -47,6 +55,8 @@ it("has a row for each configuration with mean, standard deviation and number of
   );
   const text = formatTable(report.columns, report.rows, "text");
   expect(text).toContain("62.5 %  17.7 %");
+  expect(text.split("\n")[0]).toMatch(/^model +method +density +passes +seeds/);
+  expect(text).toMatch(/dense +100 %/);
   // nothing of when and where
   expect(text).not.toMatch(/time|host/);
 });

@@ -1,13 +1,14 @@
 import { SEPARATE_MEASURES } from "@phew/core";
 import type { Command } from "commander";
 import * as parse from "../parse.ts";
-import { maskOptions, option, threadsOption, withModel } from "./options.ts";
+import { settingOption } from "../settings/commandLine.ts";
+import { maskOptions, option, withModel } from "./options.ts";
 
 const SEPARATE = [...SEPARATE_MEASURES, "walks", "gradients", "ntk"];
 
 export function declareAnalyze(program: Command): void {
   const [fromZeros, sameWeights] = maskOptions();
-  withModel(program.command("analyze"))
+  withModel(program.command("analyze"), "analyze")
     .summary("is this mask any good? widths, paths, path kernel trace, overlaps")
     .description(
       "Measures masks: layer densities and widths, fans, dead units, collapsed layers, ineffective weights, paths, path kernel trace, walks through units, and how much several masks overlap.",
@@ -35,7 +36,7 @@ export function declareAnalyze(program: Command): void {
         .argParser(parse.wholeNumber("--probes", 2, 100_000))
         .default(16),
     )
-    .addOption(threadsOption())
+    .addOption(settingOption("analyze", "threads"))
     .addOption(option("--histograms", "show how fan-in and fan-out are distributed in each layer"))
     .addOption(option("--trace-shares <file>", "write what each weight adds to the trace, as safetensors"))
     .addOption(option("--ascii", "draw with plain characters"))

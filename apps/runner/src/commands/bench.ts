@@ -1,6 +1,7 @@
 import type { Command, Option } from "commander";
 import * as parse from "../parse.ts";
-import { executorOption, fastMathOption, methodOptionOption, option } from "./options.ts";
+import { settingOption, withSettings } from "../settings/commandLine.ts";
+import { option } from "./options.ts";
 
 export function declareBench(program: Command): void {
   const bench = program
@@ -74,7 +75,7 @@ Examples:
     )
     .addOption(option("--model <name>", "name of the zoo").default("resnet20"))
     .addOption(option("--method <name>", "pruning method that needs no data").default("phew"))
-    .addOption(methodOptionOption())
+    .addOption(settingOption("bench", "options"))
     .addOption(option("--density <d>", "fraction of weights kept").argParser(parse.density).default(0.05))
     .addHelpText(
       "after",
@@ -93,19 +94,12 @@ function withBenchModel(command: Command): Command {
     .addOption(
       option("--density <d>", "fraction of weights kept; 0.05 unless dense").argParser(parse.density),
     )
-    .addOption(methodOptionOption());
+    .addOption(settingOption("bench", "options"));
 }
 
 function withBenchSettings(command: Command): Command {
   const baselines = ["torch", "tfjs", "tensorflow", "none"];
-  return withBenchOutput(command)
-    .addOption(executorOption())
-    .addOption(fastMathOption())
-    .addOption(
-      option("--threads <n>", "threads of the executor, and of PyTorch").argParser(
-        parse.wholeNumber("--threads", 1, 256),
-      ),
-    )
+  return withSettings(withBenchOutput(command), "bench", "executor", "fastMath", "threads")
     .addOption(
       option("--baseline <name>", "torch, tfjs (its WebAssembly backend), tensorflow (tfjs-node) or none")
         .argParser(parse.oneOf("--baseline", baselines))
@@ -126,11 +120,7 @@ function withBenchOutput(command: Command): Command {
         .argParser(parse.wholeNumber("--rounds", 1, 1000))
         .default(5),
     )
-    .addOption(
-      option("--seed <n>", "seed of weights, masks and data")
-        .argParser(parse.wholeNumber("--seed", 0))
-        .default(0),
-    )
+    .addOption(settingOption("bench", "seed"))
     .addOption(option("--markdown", "a section with command, machine and date, for a page of figures"))
     .addOption(option("--json", "one JSON document on standard output"));
 }

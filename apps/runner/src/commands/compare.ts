@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import * as parse from "../parse.ts";
-import { limitOption, option, strictOption, withUnseededModel } from "./options.ts";
+import { settingOption } from "../settings/commandLine.ts";
+import { option, withUnseededModel } from "./options.ts";
 
 export function declareCompare(program: Command): void {
   withUnseededModel(program.command("compare"))
@@ -27,8 +28,8 @@ export function declareCompare(program: Command): void {
     .addOption(
       option("--batch <file>", "examples for methods that look at some: safetensors or npz with x and y"),
     )
-    .addOption(option("--dataset <name>", "or a data set; snip:samples=20 takes 20 of each class"))
-    .addOption(option("--data-dir <folder>", "folder of the data set's files"))
+    .addOption(settingOption("compare", "dataset"))
+    .addOption(settingOption("compare", "dataDir"))
     .addOption(option("--overlaps", "how much the methods' masks overlap, beside chance"))
     .addOption(option("--out <folder>", "where the tables and figures go"))
     .addOption(
@@ -37,8 +38,8 @@ export function declareCompare(program: Command): void {
       ),
     )
     .addOption(option("--ascii", "draw with plain characters"))
-    .addOption(limitOption())
-    .addOption(strictOption())
+    .addOption(settingOption("compare", "limit"))
+    .addOption(settingOption("compare", "strict"))
     .addOption(option("--force", "overwrite existing files"))
     .addOption(option("--json", "one JSON document on standard output"))
     .addHelpText(

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import * as parse from "../parse.ts";
-import { option, strictOption } from "./options.ts";
+import { settingOption } from "../settings/commandLine.ts";
+import { option } from "./options.ts";
 
 export function declareDemo(program: Command): void {
   program
@@ -9,16 +10,12 @@ export function declareDemo(program: Command): void {
     .description(
       "Prunes LeNet-5 by PHEW, uniform walks, magnitude and at random, trains each and the dense one on glyphs, and compares.",
     )
-    .addOption(
-      option("--seed <n>", "seed of weights, walks and data")
-        .argParser(parse.wholeNumber("--seed", 0))
-        .default(0),
-    )
-    .addOption(option("--runs <folder>", "where run folders go").default("runs"))
+    .addOption(settingOption("demo", "seed"))
+    .addOption(settingOption("demo", "runs"))
     .addOption(
       option("--processes <n>", "runs at the same time").argParser(parse.wholeNumber("--processes", 1, 64)),
     )
-    .addOption(strictOption())
+    .addOption(settingOption("demo", "strict"))
     .addOption(option("--json", "one JSON document on standard output"))
     .action(async (options) => (await import("../verbs/demo.ts")).demo(options));
 }

@@ -4,7 +4,7 @@ import { maskOptions, option, withModel } from "./options.ts";
 
 export function declareExport(program: Command): void {
   const [fromZeros, sameWeights] = maskOptions();
-  withModel(program.command("export"))
+  withModel(program.command("export"), "export")
     .summary("a masked model as a file that other programs load")
     .description(
       "Writes a masked model as .safetensors, .npz, .onnx or TensorFlow.js model.json. A run's folder is a model with masks.",

@@ -1,7 +1,5 @@
 import type { Command } from "commander";
-import * as parse from "../parse.ts";
-import { option } from "./options.ts";
-import { givenOptions, withTrainOptions } from "./trainOptions.ts";
+import { toldSettings, withAllSettings } from "../settings/commandLine.ts";
 
 export function declareImp(program: Command): void {
   const command = program
@@ -10,15 +8,8 @@ export function declareImp(program: Command): void {
     .description(
       "Trains the dense network of the zoo; then in rounds prunes what was trained, rewinds the weights left, and trains them. Each round is a run folder of its own.",
     )
-    .argument("[model]", "name of the zoo")
-    .addOption(
-      option(
-        "--rounds <r>",
-        "after round k of r the density is that asked for to the power k/r; unless given as many as remove a fifth each",
-      ).argParser(parse.wholeNumber("--rounds", 1, 1000)),
-    );
-  withTrainOptions(command, { method: "magnitude", experiment: "imp unless given" })
-    .addOption(option("--json", "one JSON document on standard output"))
+    .argument("[model]", "name of the zoo");
+  withAllSettings(command, "imp")
     .addHelpText(
       "after",
       `
@@ -30,7 +21,7 @@ Examples:
   phew imp resnet20 --dataset cifar10 --data-dir data --recipe phew --density 0.1 --rewind-epoch 1
   phew imp lenet5 --density 0.05 --rounds 1                 magnitude after training, in one shot`,
     )
-    .action(async (model, options, command: Command) =>
-      (await import("../verbs/imp.ts")).imp(model, options, givenOptions(command)),
+    .action(async (model, _options, command: Command) =>
+      (await import("../verbs/imp.ts")).imp(model, toldSettings(command)),
     );
 }

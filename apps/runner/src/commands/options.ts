@@ -1,70 +1,20 @@
 /** Options that several verbs share. */
-import { checks, type ZooVariant } from "@phew/core";
+import type { ZooVariant } from "@phew/core";
 import { type Command, Option } from "commander";
 import * as parse from "../parse.ts";
+import { settingOption } from "../settings/commandLine.ts";
+import type { Verb } from "../settings/setting.ts";
 
 export function option(flags: string, help: string): Option {
   return new Option(flags, help);
-}
-
-export function executorOption(): Option {
-  const names = ["sparse", "tensorflow"];
-  return option("--executor <name>", `what computes: ${names.join(", ")}`).argParser(
-    parse.oneOf("--executor", names),
-  );
-}
-
-export function threadsOption(): Option {
-  return option("--threads <n>", "threads of the sparse executor").argParser(
-    parse.wholeNumber("--threads", 1, 256),
-  );
-}
-
-export function methodOptionOption(): Option {
-  return option("--option <name=value>", "option of the method; may be repeated")
-    .argParser(parse.assignments("--option", "branching=weight"))
-    .default({});
-}
-
-/** A sanity check of the mask, and what it is told. */
-export function checkOptions(): [Option, Option] {
-  const names = [...checks.keys()];
-  return [
-    option("--check <name>", `sanity check that the mask goes through: ${names.join(", ")}`).argParser(
-      parse.oneOf("--check", names),
-    ),
-    option("--check-option <name=value>", "option of the check; may be repeated").argParser(
-      parse.assignments("--check-option", "within=layer"),
-    ),
-  ];
-}
-
-export function limitOption(): Option {
-  return option(
-    "--limit <time>",
-    "longest that walks may be expected to take: 10m, 2h, none; 1h unless given",
-  ).argParser(parse.duration("--limit"));
-}
-
-export function strictOption(): Option {
-  return option("--strict", "a mask that cuts outputs off or collapses a layer is an error, not a warning");
-}
-
-export function fastMathOption(): Option {
-  return option(
-    "--fast-math",
-    "fused multiply-add in the sparse executor: faster, not the same bits on every machine",
-  );
 }
 
 /** Forms of the zoo's families, by the data set that each is known for. */
 const VARIANTS = ["cifar", "tiny-imagenet", "imagenet"] as const satisfies readonly ZooVariant[];
 
 /** The model and what makes it definite: architecture, classes, input, weights, seed. */
-export function withModel(command: Command): Command {
-  return withUnseededModel(command).addOption(
-    option("--seed <n>", "seed of weights and walks").argParser(parse.wholeNumber("--seed", 0)),
-  );
+export function withModel(command: Command, verb: Verb): Command {
+  return withUnseededModel(command).addOption(settingOption(verb, "seed"));
 }
 
 /** What is asked of masks that go with a model. */

@@ -1,10 +1,11 @@
 import type { Command } from "commander";
 import * as parse from "../parse.ts";
-import { executorOption, fastMathOption, maskOptions, option, threadsOption, withModel } from "./options.ts";
+import { settingOption } from "../settings/commandLine.ts";
+import { maskOptions, option, withModel } from "./options.ts";
 
 export function declarePredict(program: Command): void {
   const [fromZeros, sameWeights] = maskOptions();
-  withModel(program.command("predict"))
+  withModel(program.command("predict"), "predict")
     .summary("run a network on a batch: the proof that an import is faithful")
     .description("Computes the outputs of a network, masked or not, in evaluation mode.")
     .addOption(
@@ -31,9 +32,9 @@ export function declarePredict(program: Command): void {
       ).argParser(parse.factor("--tolerance")),
     )
     .addOption(option("--out <file>", "outputs as safetensors: logits, or several under their names"))
-    .addOption(executorOption())
-    .addOption(threadsOption())
-    .addOption(fastMathOption())
+    .addOption(settingOption("predict", "executor"))
+    .addOption(settingOption("predict", "threads"))
+    .addOption(settingOption("predict", "fastMath"))
     .addOption(option("--force", "overwrite existing files"))
     .addOption(option("--json", "one JSON document on standard output"))
     .addHelpText(

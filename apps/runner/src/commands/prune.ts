@@ -1,45 +1,32 @@
 import type { Command } from "commander";
 import * as parse from "../parse.ts";
-import {
-  checkOptions,
-  limitOption,
-  methodOptionOption,
-  option,
-  strictOption,
-  threadsOption,
-  withModel,
-} from "./options.ts";
+import { settingOption } from "../settings/commandLine.ts";
+import { option, withModel } from "./options.ts";
 
 export function declarePrune(program: Command): void {
-  const [check, checkOption] = checkOptions();
-  withModel(program.command("prune"))
+  withModel(program.command("prune"), "prune")
     .summary("find a sparse network: weights in, masks out")
     .description("Prunes a network at initialisation and writes which weights are kept.")
-    .addOption(option("--method <name>", "pruning method; phew prune --methods lists them").default("phew"))
+    .addOption(settingOption("prune", "method"))
     .addOption(
       option("--density <d>", "fraction of weights kept, or several: 0.1,0.05").argParser(parse.densities),
     )
-    .addOption(methodOptionOption())
-    .addOption(check)
-    .addOption(checkOption)
+    .addOption(settingOption("prune", "options"))
+    .addOption(settingOption("prune", "check"))
+    .addOption(settingOption("prune", "checkOptions"))
     .addOption(
       option("--batch <file>", "examples for methods that look at some: safetensors or npz with x and y"),
     )
-    .addOption(option("--dataset <name>", "or a data set, of which training examples are chosen by the seed"))
-    .addOption(option("--data-dir <folder>", "folder of the data set's files"))
+    .addOption(settingOption("prune", "dataset"))
+    .addOption(settingOption("prune", "dataDir"))
     .addOption(
       option("--samples-per-class <n>", "examples of each class that are chosen; 10 unless given").argParser(
         parse.wholeNumber("--samples-per-class", 1, 100_000),
       ),
     )
-    .addOption(threadsOption())
+    .addOption(settingOption("prune", "threads"))
     .addOption(option("--from <masks>", "weights kept in any case: the mask grows from these"))
-    .addOption(
-      option(
-        "--within <masks>",
-        "masks of which weights alone may be kept, or a run's folder; a run as the model keeps within its own",
-      ),
-    )
+    .addOption(settingOption("prune", "within"))
     .addOption(
       option(
         "--masks-from-zeros",
@@ -53,8 +40,8 @@ export function declarePrune(program: Command): void {
     .addOption(option("--layers", "show every layer"))
     .addOption(option("--methods", "list the methods and their options, and stop"))
     .addOption(option("--checks", "list the checks and their options, and stop"))
-    .addOption(limitOption())
-    .addOption(strictOption())
+    .addOption(settingOption("prune", "limit"))
+    .addOption(settingOption("prune", "strict"))
     .addOption(option("--force", "overwrite existing files"))
     .addOption(option("--json", "one JSON document on standard output"))
     .addHelpText(

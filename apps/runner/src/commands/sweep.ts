@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import * as parse from "../parse.ts";
-import { limitOption, option, strictOption } from "./options.ts";
+import { settingOption } from "../settings/commandLine.ts";
+import { option } from "./options.ts";
 
 export function declareSweep(program: Command): void {
   program
@@ -22,9 +23,7 @@ export function declareSweep(program: Command): void {
         parse.wholeNumber("--processes", 1, 1024),
       ),
     )
-    .addOption(
-      option("--threads <n>", "threads of each run").argParser(parse.wholeNumber("--threads", 1, 256)),
-    )
+    .addOption(settingOption("sweep", "threads"))
     .addOption(
       option("--throttle <n>", "most runs at a time, for slurm").argParser(
         parse.wholeNumber("--throttle", 1),
@@ -36,12 +35,12 @@ export function declareSweep(program: Command): void {
         'options for sbatch, such as "--partition=cpu --time=02:00:00"; may be repeated',
       ).argParser(parse.repeated),
     )
-    .addOption(limitOption())
-    .addOption(strictOption())
+    .addOption(settingOption("sweep", "limit"))
+    .addOption(settingOption("sweep", "strict"))
     .addOption(option("--status", "show how its runs stand, and stop"))
     .addOption(option("--cancel", "stop its runs at their checkpoints"))
     .addOption(option("--logs [run]", "what runs printed: those that failed, or the one of this id"))
-    .addOption(option("--runs <folder>", "where run folders go").default("runs"))
+    .addOption(settingOption("sweep", "runs"))
     .addOption(option("--schema", "print the JSON Schema of sweep files, for editors, and stop"))
     .addOption(option("--json", "one JSON document on standard output"))
     .addHelpText(

@@ -16,7 +16,7 @@ import { demoRecipe } from "@phew/training";
 import { printJson, printLines, printText, printWarnings } from "../output.ts";
 import { interruptSignal, startProgress } from "../progress.ts";
 import { statesOf } from "../runTraining.ts";
-import { runName, TRAIN_DEFAULTS, type TrainConfig } from "../trainConfig.ts";
+import { QUIET_DEFAULTS, runName, type TrainConfig } from "../settings/configuration.ts";
 import { trainInPool } from "../trainPool.ts";
 
 interface DemoOptions {
@@ -88,7 +88,7 @@ export async function demo(options: DemoOptions): Promise<void> {
 function demoConfigs(seed: number): TrainConfig[] {
   const { trainCount, testCount, epochs, batchSize, rate } = demoRecipe;
   const common = {
-    ...TRAIN_DEFAULTS,
+    ...QUIET_DEFAULTS,
     model: "lenet5",
     dataset: "glyphs",
     classCount: 10,

@@ -14,28 +14,23 @@ import { denseRound, densityAfter, prunedRound, usualRoundCount } from "../impRo
 import { printJson, printLines, printText, printWarnings } from "../output.ts";
 import { interruptSignal, startProgress, tellEvent } from "../progress.ts";
 import { type RunHooks, type RunResult, requireRunnable, runTraining, statesOf } from "../runTraining.ts";
-import type { TrainConfig } from "../trainConfig.ts";
-import { configOf, placeOf, type TrainVerbOptions } from "./train.ts";
+import type { ToldSettings } from "../settings/commandLine.ts";
+import type { TrainConfig } from "../settings/configuration.ts";
+import { DENSE } from "../settings/table.ts";
+import { configOf, placeOf } from "./train.ts";
 
-interface ImpVerbOptions extends Omit<TrainVerbOptions, "figures"> {
-  readonly rounds?: number;
-}
-
-/** @param given options that stand on the command line, by their long names */
-export async function imp(
-  model: string | undefined,
-  { rounds, ...options }: ImpVerbOptions,
-  given: readonly string[],
-): Promise<void> {
-  if (options.method === "dense") {
+export async function imp(model: string | undefined, settings: ToldSettings): Promise<void> {
+  const { told } = settings;
+  const asJson = told.json === true;
+  if (told.method === DENSE) {
     throw new UsageError("--method", { given: "dense", expected: "a method that prunes, such as magnitude" });
   }
-  const config = configOf(model, { ...options, figures: false }, given);
-  const place = placeOf({ ...options, figures: false }, "imp");
-  const roundCount = rounds ?? usualRoundCount(config.density);
+  const config = configOf(model, settings);
+  const place = placeOf(told, "imp");
+  const roundCount = told.rounds ?? usualRoundCount(config.density);
   if (roundCount > 1) requireConfinable(prunerByName(config.method));
   const signal = interruptSignal();
-  const hooksOf = (round: number) => roundHooks(round, roundCount, signal, options.json === true);
+  const hooksOf = (round: number) => roundHooks(round, roundCount, signal, asJson);
   await requireRunnable(config, place, hooksOf(0).hooks);
   const results: RunResult[] = [];
   for (let round = 0; round <= roundCount; round++) {
@@ -44,7 +39,7 @@ export async function imp(
     const { hooks, done } = hooksOf(round);
     results.push(await runTraining(ofRound, place, hooks).finally(done));
   }
-  report(config, roundCount, results, options.json === true);
+  report(config, roundCount, results, asJson);
 }
 
 /** Lines and a bar on standard error, headed by the round. */

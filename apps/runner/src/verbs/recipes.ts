@@ -1,7 +1,7 @@
 /** `phew recipes`: what recipes there are, and what one says. */
 import { formatTable } from "@phew/runs";
 import { printJson, printLines, printText } from "../output.ts";
-import { listRecipes, type Recipe, readRecipe } from "../recipe.ts";
+import { listRecipes, type Recipe, readRecipe } from "../settings/files.ts";
 
 export async function recipes(name: string | undefined, options: { readonly json?: boolean }): Promise<void> {
   if (name !== undefined) return showRecipe(name, readRecipe(name), options.json === true);

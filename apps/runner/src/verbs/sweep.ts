@@ -14,6 +14,8 @@ import { UsageError } from "../failure.ts";
 import { printJson, printLines, printText, tellLine } from "../output.ts";
 import { interruptSignal, startProgress } from "../progress.ts";
 import { writeRunReports } from "../runReports.ts";
+import { SETTING_COLUMNS } from "../settings/configuration.ts";
+import { sweepShape } from "../settings/files.ts";
 import {
   planSweep,
   SWEEP_EXECUTORS,
@@ -37,7 +39,6 @@ import {
   requireFinishedAlike,
   requireFinishedSound,
   type SweepRun,
-  sweepShape,
   writeConfigs,
 } from "../sweepTasks.ts";
 
@@ -143,7 +144,7 @@ async function report(
 ): Promise<void> {
   const { experiment } = sweep;
   const statuses = statusesOf(runs);
-  const results = sweepResults(statuses);
+  const results = sweepResults(statuses, SETTING_COLUMNS);
   const anyFinished = statuses.some(({ state }) => state === "finished");
   const written = anyFinished ? writeReport(folder, results, "results") : [];
   const files = written.map((file) => path.relative("", file));

@@ -1,74 +1,44 @@
 /** `phew train`: one run, from weights to a trained sparse network, kept in a run folder. */
 import { prunerByName, type RunEvent } from "@phew/core";
 import { doneFraction, formatAccuracy, formatMegabytes, formatTable, type RunState } from "@phew/runs";
-import { executorNames, watchGrowth } from "@phew/training";
+import { watchGrowth } from "@phew/training";
 import { UsageError } from "../failure.ts";
 import { printJson, printLines, printText, printWarnings } from "../output.ts";
 import { interruptSignal, startProgress, tellEvent } from "../progress.ts";
-import { readRecipe } from "../recipe.ts";
 import { reportOf, writeRunReports } from "../runReports.ts";
 import { type RunPlace, type RunResult, runTraining, statesOf } from "../runTraining.ts";
-import { runName, type TrainConfig } from "../trainConfig.ts";
-import { readTrainConfig, type TrainConfigFile } from "../trainConfigFile.ts";
+import { type ToldSettings, verbFlags } from "../settings/commandLine.ts";
+import {
+  configurationOf,
+  flagName,
+  requireConsistent,
+  runName,
+  type TrainConfig,
+  usageFault,
+} from "../settings/configuration.ts";
+import { readRecipe, readTrainConfig, type TrainConfigFile } from "../settings/files.ts";
+import type { Setting } from "../settings/setting.ts";
+import { DENSE, SETTINGS } from "../settings/table.ts";
 
-export interface TrainVerbOptions
-  extends Omit<TrainConfig, "model" | "density" | "options" | "checkOptions" | "classCount" | "executor"> {
-  readonly classes?: number;
-  readonly density?: number;
-  readonly option: TrainConfig["options"];
-  readonly checkOption?: TrainConfig["options"];
-  readonly executor?: string;
-  readonly threads?: number;
-  readonly config?: string;
-  readonly recipe?: string;
-  readonly runs: string;
-  readonly experiment?: string;
-  readonly checkpointSteps?: number;
-  readonly checkpointMinutes?: number;
-  readonly strict?: boolean;
-  readonly limit?: number;
-  readonly resume?: boolean;
-  readonly force?: boolean;
-  readonly figures: boolean;
-  readonly watch?: boolean;
-  readonly json?: boolean;
+export async function train(model: string | undefined, settings: ToldSettings): Promise<void> {
+  const { told } = settings;
+  const file = told.config === undefined ? undefined : configFrom(told.config, model, settings);
+  const config = file?.config ?? configOf(model, settings);
+  const place: RunPlace = {
+    ...placeOf(told, file?.experiment ?? "train"),
+    // --force is for other data too
+    ...(file?.dataDigest === undefined || told.force === true
+      ? {}
+      : { data: { digest: file.dataDigest, source: told.config! } }),
+  };
+  if (told.watch) return (await import("../watched.ts")).runWatched(place.root, "overview");
+  const result = await trainTold(config, place, told.json === true);
+  await report(config, result, told);
 }
 
-/** Options that say where and how a run is worked on, not what it is: they go with --config. */
-const BESIDE_CONFIG = [
-  "--config",
-  "--threads",
-  "--runs",
-  "--experiment",
-  "--checkpoint-steps",
-  "--checkpoint-minutes",
-  "--strict",
-  "--limit",
-  "--resume",
-  "--no-resume",
-  "--force",
-  "--watch",
-  "--no-figures",
-  "--json",
-];
-
-/** @param given options that stand on the command line, by their long names */
-export async function train(
-  model: string | undefined,
-  options: TrainVerbOptions,
-  given: readonly string[],
-): Promise<void> {
-  const file = options.config === undefined ? undefined : configFrom(options.config, model, given);
-  const config = file?.config ?? configOf(model, options, given);
-  const place: RunPlace = {
-    ...placeOf(options, file?.experiment),
-    // --force is for other data too
-    ...(file?.dataDigest === undefined || options.force === true
-      ? {}
-      : { data: { digest: file.dataDigest, source: options.config! } }),
-  };
-  if (options.watch) return (await import("../watched.ts")).runWatched(options.runs, "overview");
-  const progress = startProgress(runName(config), options.json);
+/** Trains, and tells what happens meanwhile. */
+async function trainTold(config: TrainConfig, place: RunPlace, quiet: boolean): Promise<Trained> {
+  const progress = startProgress(runName(config), quiet);
   let grown = watchGrowth();
   let grownBytes: number | undefined;
   const onEvent = (event: RunEvent, state: RunState) => {
@@ -81,128 +51,68 @@ export async function train(
       return;
     }
     progress.done();
-    if (!options.json) tellEvent(event);
+    if (!quiet) tellEvent(event);
   };
   const result = await runTraining(config, place, {
     signal: interruptSignal(),
     onEvent,
     onData: (fraction, note) => progress.update(fraction, note),
   }).finally(() => progress.done());
-  await report(config, result, options, grownBytes);
+  return { result, ...(grownBytes === undefined ? {} : { grownBytes }) };
 }
 
-export function placeOf(options: TrainVerbOptions, experiment = "train"): RunPlace {
-  const {
-    runs,
-    force = false,
-    resume,
-    threads,
-    checkpointSteps: steps,
-    checkpointMinutes: minutes,
-    strict,
-    limit,
-  } = options;
-  if (force && resume === true) {
-    throw new UsageError("--resume", {
-      given: "together with --force",
-      expected: "one of them: to go on with the run, or to do it again",
-    });
-  }
+/** A run, and by how much the process grew while it trained. */
+interface Trained {
+  readonly result: RunResult;
+  readonly grownBytes?: number;
+}
+
+/** @throws UsageError where what is said of it does not go together */
+export function placeOf(told: ToldSettings["told"], experiment: string): RunPlace {
+  requireConsistent({ resume: told.resume, force: told.force }, usageFault);
+  const { runs, force = false, resume, threads, checkpointSteps: steps, checkpointMinutes: minutes } = told;
   return {
-    root: runs,
-    experiment: options.experiment ?? experiment,
+    root: runs!,
+    experiment: told.experiment ?? experiment,
     force,
     ...(resume === undefined ? {} : { resume }),
     checkpoints: { ...(steps === undefined ? {} : { steps }), ...(minutes === undefined ? {} : { minutes }) },
     ...(threads === undefined ? {} : { threadCount: threads }),
-    ...(strict && { strict }),
-    ...(limit === undefined ? {} : { limitMs: limit }),
+    ...(told.strict && { strict: true }),
+    ...(told.limit === undefined ? {} : { limitMs: told.limit }),
   };
 }
 
-function configFrom(path: string, model: string | undefined, given: readonly string[]): TrainConfigFile {
-  const other = model ?? given.find((name) => !BESIDE_CONFIG.includes(name));
-  if (other === undefined) return readTrainConfig(path);
+/** Of settings that say where and how a run is worked on, not what it is: they go with --config. */
+const isCarryingOut = ({ identity }: Setting) => identity === undefined;
+
+function configFrom(path: string, model: string | undefined, { given }: ToldSettings): TrainConfigFile {
+  const other = [...given].find((name) => !isCarryingOut(SETTINGS[name]));
+  if (model === undefined && other === undefined) return readTrainConfig(path);
+  const beside = verbFlags("train", isCarryingOut);
   throw new UsageError("--config", {
-    given: `together with ${other}`,
-    expected: `all settings in the file, and beside it ${BESIDE_CONFIG.slice(1).join(", ")} alone`,
+    given: `together with ${model ?? flagName(other!)}`,
+    expected: `all settings in the file, and beside it ${beside.filter((flag) => flag !== "--config").join(", ")} alone`,
   });
 }
 
 /** What stands on the command line goes before the recipe, the recipe before the defaults. */
-export function configOf(
-  model: string | undefined,
-  options: TrainVerbOptions,
-  given: readonly string[],
-): TrainConfig {
+export function configOf(model: string | undefined, { told, given }: ToldSettings): TrainConfig {
   if (model === undefined) {
     throw new UsageError("<model>", {
       given: "nothing",
       expected: "a name of the zoo, such as resnet20, or --config with a run's config.json",
     });
   }
-  const dense = options.method === "dense";
-  if (!dense) prunerByName(options.method);
-  if (!dense && options.density === undefined) {
-    throw new UsageError("--density", {
-      given: "nothing",
-      expected: "the fraction of weights kept, such as --density 0.05",
-      remedy: "For a dense run: --method dense.",
-    });
-  }
-  if (dense && options.density !== undefined && options.density !== 1) {
-    throw new UsageError("--density", {
-      given: `${options.density} for a dense run`,
-      expected: "none, or 1",
-    });
-  }
-  const {
-    classes,
-    option,
-    checkOption,
-    threads: _t,
-    runs: _r,
-    experiment: _e,
-    force: _f,
-    figures: _g,
-    watch: _w,
-    json: _j,
-    config: _c,
-    resume: _u,
-    checkpointSteps: _s,
-    checkpointMinutes: _m,
-    strict: _i,
-    limit: _l,
-    recipe,
-    ...rest
-  } = options;
-  return {
-    ...rest,
-    ...(recipe === undefined ? {} : leftToRecipe(recipe, given)),
-    model,
-    options: option,
-    ...(checkOption === undefined ? {} : { checkOptions: checkOption }),
-    density: options.density ?? 1,
-    executor: options.executor ?? executorNames[0]!,
-    ...(classes === undefined ? {} : { classCount: classes }),
-  };
-}
-
-function leftToRecipe(recipe: string, given: readonly string[]): Partial<TrainConfig> {
-  const own = new Set(given.map(settingOf));
-  return Object.fromEntries(Object.entries(readRecipe(recipe).settings).filter(([key]) => !own.has(key)));
-}
-
-/** `--no-nesterov` is about nesterov, `--batch-size` about batchSize. */
-function settingOf(option: string): string {
-  return option.replace(/^--(no-)?/, "").replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+  if (told.method !== DENSE) prunerByName(told.method!);
+  const recipe = told.recipe === undefined ? {} : readRecipe(told.recipe).settings;
+  return configurationOf({ ...told, model }, given, recipe);
 }
 
 async function report(
   config: TrainConfig,
-  result: RunResult,
-  { json, figures }: Pick<TrainVerbOptions, "json" | "figures">,
-  grownBytes: number | undefined,
+  { result, grownBytes }: Trained,
+  { json, figures = true }: ToldSettings["told"],
 ): Promise<void> {
   const states = statesOf([result]);
   const table = reportOf(result.folder);

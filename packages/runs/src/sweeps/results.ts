@@ -11,12 +11,17 @@ import type { Cell, Column, Row } from "../table.ts";
 import type { Settings } from "./sweepFile.ts";
 import type { TaskStatus } from "./tasks.ts";
 
-/** These stand first and always; other settings have a column where runs differ in them. */
-const ALWAYS = ["model", "dataset", "method", "density"];
-const FORMATS: Readonly<Record<string, (value: number) => string>> = { density: formatPercent };
+/** How a setting stands in a table: where runs differ in it, or always. */
+export interface SettingColumn extends Partial<Column> {
+  readonly key: string;
+  readonly always?: boolean;
+}
 
-/** Rows in the order of the sweep; runs that are not finished count in no figure. Fractions in CSV. */
-export function sweepResults(statuses: readonly TaskStatus[]): Report {
+/**
+ * Rows in the order of the sweep; runs that are not finished count in no figure. Fractions in CSV.
+ * @param told of settings, those that always have a column in their order; the title of others is their name
+ */
+export function sweepResults(statuses: readonly TaskStatus[], told: readonly SettingColumn[]): Report {
   const groups = new Map<string, { settings: Settings; runs: TaskStatus[] }>();
   for (const status of statuses) {
     const { seed: _, ...settings } = status.task.settings;
@@ -25,10 +30,14 @@ export function sweepResults(statuses: readonly TaskStatus[]): Report {
     group.runs.push(status);
     groups.set(key, group);
   }
-  const keys = keysOf([...groups.values()].map(({ settings }) => settings));
+  const always = told.filter((column) => column.always).map(({ key }) => key);
+  const keys = keysOf(
+    always,
+    [...groups.values()].map(({ settings }) => settings),
+  );
   return {
     columns: [
-      ...keys.map((key): Column => ({ key, title: key, ...(FORMATS[key] ? { format: FORMATS[key] } : {}) })),
+      ...keys.map((key) => settingColumn(key, told)),
       { key: "seeds", title: "seeds" },
       { key: "density_reached", title: "density reached", format: formatPercent },
       { key: "test_accuracy_mean", title: "test accuracy", format: formatAccuracy },
@@ -36,6 +45,11 @@ export function sweepResults(statuses: readonly TaskStatus[]): Report {
     ],
     rows: [...groups.values()].map(({ settings, runs }) => resultRow(keys, settings, runs)),
   };
+}
+
+function settingColumn(key: string, told: readonly SettingColumn[]): Column {
+  const { title = key, format } = told.find((column) => column.key === key) ?? {};
+  return { key, title, ...(format && { format }) };
 }
 
 function resultRow(keys: readonly string[], settings: Settings, runs: readonly TaskStatus[]): Row {
@@ -62,11 +76,11 @@ export function meanAndDeviation(sample: readonly number[]): { mean?: number; de
   return { mean, deviation: Math.sqrt(squares / (n - 1)) };
 }
 
-function keysOf(settings: readonly Settings[]): string[] {
-  const all = [...new Set([...ALWAYS, ...settings.flatMap((each) => Object.keys(each))])];
+function keysOf(always: readonly string[], settings: readonly Settings[]): string[] {
+  const all = [...new Set([...always, ...settings.flatMap((each) => Object.keys(each))])];
   const texts = (key: string) => new Set(settings.map((each) => canonicalJson(each[key] ?? null)));
   return all.filter((key) =>
-    ALWAYS.includes(key) ? settings.some((each) => each[key] !== undefined) : texts(key).size > 1,
+    always.includes(key) ? settings.some((each) => each[key] !== undefined) : texts(key).size > 1,
   );
 }
 

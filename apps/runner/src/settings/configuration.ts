@@ -1,0 +1,174 @@
+/**
+ * The configuration of a run: everything that decides its numbers, and nothing else, as the table of settings has it. It
+ * names the run's folder.
+ */
+import { type ArgumentFault, formatPercent } from "@phew/core";
+import type { RunIdentity } from "@phew/runs";
+import type { SettingColumn } from "@phew/runs/sweeps";
+import { UsageError } from "../failure.ts";
+import type { Kind } from "./kinds.ts";
+import type { Identity, Setting } from "./setting.ts";
+import { DENSE, SETTINGS, SOURCE_SETTINGS } from "./table.ts";
+
+type Table = typeof SETTINGS;
+export type SettingName = keyof Table;
+
+type Value<S> = S extends { readonly type: Kind<infer T> } ? T : never;
+type Own = Exclude<Identity, "expanded">;
+type OwnName = { [K in SettingName]: Table[K] extends { readonly identity: Own } ? K : never }[SettingName];
+type SureName = {
+  [K in OwnName]: Table[K] extends { readonly default: unknown } | { readonly required: true } ? K : never;
+}[OwnName];
+
+// over keys of a Pick, so that each setting keeps its comment
+type Sure = { readonly [K in keyof Pick<Table, SureName>]: Value<Table[K]> };
+type Given = { readonly [K in keyof Pick<Table, Exclude<OwnName, SureName>>]?: Value<Table[K]> };
+
+/** Settings with a default, and those that a run must have, are always there; the others where they are given. */
+export interface TrainConfig extends Sure, Given {}
+
+type DefaultsOf<I extends Identity> = Pick<
+  TrainConfig,
+  {
+    [K in SureName]: Table[K] extends { readonly identity: I; readonly default: unknown } ? K : never;
+  }[SureName]
+>;
+
+/** Settings of no run's own: how it is carried out, and where its settings come from. */
+export type OtherSettings = {
+  readonly [K in keyof Pick<Table, Exclude<SettingName, OwnName>>]?: Value<Table[K]>;
+};
+
+/** `--batch-size`, as messages name it; of an argument `<model>`. */
+export function flagName(name: SettingName): string {
+  const { flag = `<${name}>` }: Setting = SETTINGS[name];
+  return flag.split(" ")[0]!;
+}
+
+/** `--no-nesterov` is about nesterov, `--batch-size` about batchSize: the name that commander gives its value. */
+export function attributeOf(name: SettingName): string {
+  return flagName(name)
+    .replace(/^--(no-)?/, "")
+    .replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** True where the command line has the setting under the name that files have. */
+const hasOwnFlag = (name: SettingName) => attributeOf(name) === name;
+
+/** All entries, in the order of the table. */
+export const entries = Object.entries(SETTINGS) as readonly (readonly [SettingName, Setting])[];
+
+/** True of a setting that is part of a run's configuration. */
+export function isOwn({ identity }: Setting): boolean {
+  return identity !== undefined && identity !== "expanded";
+}
+
+/**
+ * Keys of config.json stand in the order that earlier versions gave them, so that the same command writes the same bytes:
+ * these first where a file is silent, and these last on the command line. Settings that are new need neither.
+ */
+const FIRST_DEFAULTS: readonly SettingName[] = ["options"];
+const LAST_GIVEN: readonly SettingName[] = [
+  "model",
+  "options",
+  "checkOptions",
+  "density",
+  "executor",
+  "classCount",
+];
+
+/** Values that are left out of a run's hash where a configuration has them unchanged, and of which files are silent. */
+export const QUIET_DEFAULTS = defaultsOf("changed", FIRST_DEFAULTS);
+
+/** What is taken where nothing is said; in the hash even so, because recipes change them. */
+export const USUAL_DEFAULTS = defaultsOf("always");
+
+function defaultsOf<I extends Identity>(identity: I, first: readonly SettingName[] = []): DefaultsOf<I> {
+  const those = entries.filter(([, entry]) => entry.identity === identity && entry.default !== undefined);
+  const ordered = [
+    ...those.filter(([name]) => first.includes(name)),
+    ...those.filter(([name]) => !first.includes(name)),
+  ];
+  return Object.fromEntries(ordered.map(([name, entry]) => [name, entry.default])) as DefaultsOf<I>;
+}
+
+/** A fault of a setting in the words of where it was told: the command line, or a file. */
+export type FaultOf = (name: SettingName, fault: ArgumentFault) => Error;
+
+/** As the command line names it. */
+export const usageFault: FaultOf = (name, fault) => new UsageError(flagName(name), fault);
+
+/** @throws what `faultOf` makes of the first setting that does not go together with others */
+export function requireConsistent(settings: Readonly<Record<string, unknown>>, faultOf: FaultOf): void {
+  for (const [name, { conflict }] of entries) {
+    const fault = conflict?.(settings);
+    if (fault !== undefined) throw faultOf(name, fault);
+  }
+}
+
+/**
+ * What settings come to that are not given, as they follow from others.
+ * @param example what goes before an example of one
+ * @throws what `faultOf` makes of one that does not follow
+ */
+export function followed(
+  given: Readonly<Record<string, unknown>>,
+  faultOf: FaultOf,
+  example: (name: SettingName) => string = () => "",
+): Partial<TrainConfig> {
+  return Object.fromEntries(
+    entries.flatMap(([name, { follows, missing }]) => {
+      if (follows === undefined || given[name] !== undefined) return [];
+      const value = follows(given);
+      if (value !== undefined || missing === undefined) return [[name, value]];
+      const { expected, remedy } = missing;
+      throw faultOf(name, { given: "nothing", expected: expected(example(name)), remedy });
+    }),
+  );
+}
+
+/**
+ * The configuration that a command line says. What stands on it goes before the recipe, the recipe before the defaults.
+ * @param told settings by name as they were read, defaults among them
+ * @param given names of those that stand on the command line
+ * @param recipe what a recipe says
+ * @throws UsageError where one is missing, or some do not go together
+ */
+export function configurationOf(
+  told: Readonly<Record<string, unknown>>,
+  given: ReadonlySet<string>,
+  recipe: Partial<TrainConfig>,
+): TrainConfig {
+  const isOfRun = ([name]: readonly [string, unknown]) => isOwn(SETTINGS[name as SettingName]);
+  const config: Record<string, unknown> = Object.fromEntries([
+    ...Object.entries(told).filter((entry) => isOfRun(entry) && hasOwnFlag(entry[0] as SettingName)),
+    ...Object.entries(recipe).filter(([name]) => !given.has(name)),
+  ]);
+  const follows = followed(told, usageFault, (name) => `${flagName(name)} `);
+  const rest: Record<string, unknown> = { ...USUAL_DEFAULTS, ...QUIET_DEFAULTS, ...told, ...follows };
+  for (const name of [...LAST_GIVEN, ...Object.keys(rest).filter((key) => isOfRun([key, undefined]))])
+    if (!Object.hasOwn(config, name) && rest[name] !== undefined) config[name] = rest[name];
+  requireConsistent(config, usageFault);
+  return config as unknown as TrainConfig;
+}
+
+/** How settings stand in tables of results. */
+export const SETTING_COLUMNS: readonly SettingColumn[] = entries.flatMap(([key, { column }]) =>
+  column === undefined ? [] : [{ key, ...column }],
+);
+
+/** The run of a configuration. Where the files of other runs lie is no part of it: what they hold is. */
+export function identityOf(
+  config: TrainConfig,
+  { root, experiment }: Pick<RunIdentity, "root" | "experiment">,
+): RunIdentity {
+  const places = Object.fromEntries(SOURCE_SETTINGS.map((name) => [name, config[name]]));
+  const defaults = { ...QUIET_DEFAULTS, ...places };
+  return { root, experiment, config: { ...config }, defaults, seed: config.seed };
+}
+
+/** `phew 5 %`, `dense`: what a person calls the run. */
+export function runName(config: TrainConfig): string {
+  const method = config.check === undefined ? config.method : `${config.method}+${config.check}`;
+  return config.method === DENSE ? DENSE : `${method} ${formatPercent(config.density, 4)}`;
+}

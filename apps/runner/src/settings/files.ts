@@ -1,0 +1,142 @@
+/**
+ * Settings as files hold them: a run folder's `config.json` and what is written in its manner, recipes, sweep files. What
+ * may stand in them, in words that errors and editors show.
+ */
+import { ArgumentError, nearestName } from "@phew/core";
+import { readText } from "@phew/formats";
+import { parseRunData } from "@phew/runs";
+import { requireShape, type SettingShape } from "@phew/runs/sweeps";
+import { datasets, recipeFiles } from "@phew/training";
+import { type ZodType, z } from "zod";
+import { parseJson } from "../parseJson.ts";
+import {
+  entries,
+  type FaultOf,
+  isOwn,
+  QUIET_DEFAULTS,
+  requireConsistent,
+  type TrainConfig,
+} from "./configuration.ts";
+import type { Library } from "./kinds.ts";
+import type { Setting } from "./setting.ts";
+
+const library: Library = { z, datasets: datasets.map(({ name }) => name) };
+
+/** The schemas of the settings that are chosen, by name. */
+function shapeOf(
+  isChosen: (entry: Setting) => boolean,
+  made = (schema: ZodType, _: Setting): ZodType => schema,
+) {
+  return Object.fromEntries(
+    entries.flatMap(([name, entry]) =>
+      isChosen(entry) ? [[name, made(entry.type.schema!(library), entry)]] : [],
+    ),
+  );
+}
+
+/** The settings a sweep file may hold; seeds have a place of their own there. */
+export const sweepShape: SettingShape = shapeOf(
+  ({ identity }) => identity !== undefined && identity !== "seed",
+);
+
+const isSure = ({ default: usual, required }: Setting) => usual !== undefined || required === true;
+
+/** A whole configuration. */
+const configSchema = z.strictObject(
+  shapeOf(isOwn, (schema, entry) => (isSure(entry) ? schema : schema.optional())),
+);
+
+const recipeSchema = z.strictObject({
+  summary: z.string().optional().describe("a text"),
+  source: z.string().optional().describe("a text"),
+  settings: z
+    .strictObject(shapeOf(({ inRecipes }) => inRecipes === true))
+    .partial()
+    .describe("an object of settings"),
+});
+
+export interface TrainConfigFile {
+  /** Folder of this and like runs, where the file names one. */
+  readonly experiment?: string;
+  readonly config: TrainConfig;
+  /** Of the data that the run was trained on, where the file says. */
+  readonly dataDigest?: string;
+}
+
+/** What stands beside `config` in a run folder's file. */
+const frame = z.strictObject({
+  experiment: z.string().optional().describe("a text"),
+  name: z.unknown().optional(),
+  seed: z.unknown().optional(),
+  data: z.unknown().optional(),
+  config: z.record(z.string(), z.unknown()).describe("an object of settings"),
+});
+
+/**
+ * A run's configuration from a file: the `config.json` of a run folder, or one written in its manner.
+ * @throws ArgumentError where the file is missing or no JSON, or settings are as {@link checkTrainConfig} refuses them
+ */
+export function readTrainConfig(path: string): TrainConfigFile {
+  const { experiment, config, data } = requireShape(
+    path,
+    frame,
+    parseJson(path, readText(path), "a run's config.json"),
+  );
+  const dataDigest = parseRunData(data)?.digest;
+  return {
+    ...(experiment === undefined ? {} : { experiment }),
+    config: checkTrainConfig(path, config),
+    ...(dataDigest === undefined ? {} : { dataDigest }),
+  };
+}
+
+/**
+ * A configuration with every field checked, those absent at their defaults.
+ * @param source where it comes from, for messages
+ * @param faultOf what is thrown where settings do not go together
+ * @throws ArgumentError for the first field that is missing, unknown, of another kind, or does not go with others
+ */
+export function checkTrainConfig(
+  source: string,
+  given: Readonly<Record<string, unknown>>,
+  faultOf: FaultOf = (name, fault) => new ArgumentError(`${source}: ${name}`, fault),
+): TrainConfig {
+  const config = requireShape(source, configSchema, { ...QUIET_DEFAULTS, ...given });
+  requireConsistent(config, faultOf);
+  return config as unknown as TrainConfig;
+}
+
+const RECIPE_FORM = 'a recipe: { "summary", "source", "settings": { … } }';
+
+/** How to train, as a JSON file. Those that come with phew are known by name. */
+export interface Recipe {
+  /** One line for lists. */
+  readonly summary?: string;
+  /** Where the settings are from. */
+  readonly source?: string;
+  /** What it says; the rest is left to the command line and the defaults. */
+  readonly settings: Partial<TrainConfig>;
+}
+
+/**
+ * @param name of a recipe that comes with phew, or a file that ends in `.json`
+ * @throws ArgumentError where there is none of this name, the file is no JSON, or a field is unknown or of another kind
+ */
+export function readRecipe(name: string): Recipe {
+  const files = recipeFiles();
+  const path = name.endsWith(".json") ? name : files.get(name);
+  if (path === undefined) {
+    const nearest = nearestName(name, [...files.keys()]);
+    throw new ArgumentError("recipe", {
+      given: `"${name}"`,
+      expected: `one of ${[...files.keys()].join(", ")}, or a file that ends in .json`,
+      ...(nearest === undefined ? {} : { remedy: `Did you mean "${nearest}"?` }),
+    });
+  }
+  return requireShape(path, recipeSchema, parseJson(path, readText(path), RECIPE_FORM)) as Recipe;
+}
+
+/** All that come with phew, by name. */
+export function listRecipes(): ReadonlyMap<string, Recipe> {
+  return new Map([...recipeFiles().keys()].map((name) => [name, readRecipe(name)]));
+}

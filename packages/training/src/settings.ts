@@ -1,0 +1,3 @@
+/** What settings of a training may be, without what carries it out: help and messages load no more. */
+export { executorNames } from "./executors.ts";
+export { AUGMENTATION_TEXT } from "./pipeline/augmentation.ts";
