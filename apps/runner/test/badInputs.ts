@@ -166,7 +166,7 @@ export const LINES: readonly (readonly [string, number, RegExp])[] = [
   ["train lenet5 --method dense --density 0.5", 2, /--density/],
   ["train lenet5 --density 0.1 --classes 1", 2, /--classes/],
   ["prune lenet5 --density 0.1 --data-dir empty", 2, /--data-dir: got it without --dataset/],
-  ["train lenet5 --method dense --check shuffle", 1, /check/],
+  ["train lenet5 --method dense --check shuffle", 2, /check/],
   ["train lenet5 --density 0.1 --dataset mnist", 1, /--data-dir/],
   ["train lenet5 --density 0.1 --classes 63", 1, /classes: got 63, expected a whole number from 2 to 62/],
   ["train lenet5 --density 0.1 --patience 3", 1, /--validation 0\.1/],
