@@ -1,11 +1,10 @@
-/** Networks from anywhere as ONNX models: read again here and run by onnxruntime, every operation of the registry. */
+/** Networks from anywhere as ONNX models: read again here and run by onnxruntime. Every operation of the registry: apps/runner/test/everyOperation.test.ts. */
 import {
   ACTIVATIONS,
   type ActivationName,
   maskedWeights,
   type Network,
   NetworkBuilder,
-  operations,
   zooModel,
 } from "@phew/core";
 import { describe, expect, it } from "vitest";
@@ -104,15 +103,6 @@ function expectNear(found: ArrayLike<number>, expected: Float64Array): void {
 }
 
 describe("a network as an ONNX model", () => {
-  it("is tried with every operation but the one that cannot be computed", () => {
-    const kinds = new Set(NETWORKS.flatMap(({ nodes }) => nodes.map(({ op }) => op.kind)));
-    expect([...kinds].sort()).toEqual(
-      Object.keys(operations)
-        .filter((kind) => kind !== "opaque")
-        .sort(),
-    );
-  });
-
   it.each(NETWORKS.map((network) => [network.name, network] as const))(
     "%s computes what the masked network computes, in every form, and keeps the names",
     async (name, network) => {

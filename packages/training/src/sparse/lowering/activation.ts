@@ -2,8 +2,11 @@
 import { type ActivationName, ArgumentError, activationParameters } from "@phew/core";
 import type { Lowering, OperationOf } from "./lowering.ts";
 
+/** Part of combinations, where their slope is one of a clamp. */
+type Clamped = "relu" | "relu6" | "leakyRelu";
+
 /** Numbers of assembly/layers/activation.ts. */
-const numbers: Readonly<Partial<Record<ActivationName, number>>> = {
+const numbers: Readonly<Record<Exclude<ActivationName, Clamped>, number>> = {
   sigmoid: 0,
   tanh: 1,
   gelu: 2,
@@ -22,16 +25,18 @@ const numbers: Readonly<Partial<Record<ActivationName, number>>> = {
   linear: 15,
 };
 
-function kernelFields(op: OperationOf<"activation">, layer: string) {
-  const name = numbers[op.name];
-  if (name === undefined) {
+/** What the kernels of activations read beside their tensors. */
+export function kernelFields(op: OperationOf<"activation">, layer: string) {
+  if (!isNumbered(op.name)) {
     throw new ArgumentError(`layer "${layer}"`, {
       given: `${op.name} with slope ${op.alpha}`,
       expected: "a slope from 0 to 1",
     });
   }
-  return { name, ...activationParameters(op) };
+  return { name: numbers[op.name], ...activationParameters(op) };
 }
+
+const isNumbered = (name: ActivationName): name is keyof typeof numbers => name in numbers;
 
 export const activation: Lowering<OperationOf<"activation">> = {
   absentUnits: "needed",
