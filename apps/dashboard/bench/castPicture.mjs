@@ -19,9 +19,30 @@ const written = events
 // biome-ignore lint/suspicious/noControlCharactersInRegex: sequences begin with one
 const PLACED = /(\u001b\[2J)|\u001b\[(\d+);1H\u001b\[K([^\n]*?)(?=\u001b\[\d+;1H|\u001b\[\?2026|\u001b\[2J)/g;
 
+const COLOURS = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
+
 let lines = [];
 for (const [, cleared, row, text = ""] of written.matchAll(PLACED)) {
   if (cleared) lines = [];
   else lines[Number(row) - 1] = text;
 }
-writeFileSync(out, frameSvg(Array.from(lines, (line) => line ?? "").join("\n")));
+writeFileSync(out, frameSvg(Array.from(lines, (line) => styledRow(line ?? ""))));
+
+/** A line cut where its style changes, as paintedFrame.ts puts it together: SGR of the 16 colours, bold and dim. */
+function styledRow(line) {
+  const row = [];
+  let style = {};
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: styles begin with one
+  for (const part of line.split(/(\u001b\[[\d;]*m)/)) {
+    if (part.startsWith("\u001b")) style = part.slice(2, -1).split(";").map(Number).reduce(styleAfter, style);
+    else if (part !== "") row.push({ text: part, ...style });
+  }
+  return row;
+}
+
+function styleAfter(style, code) {
+  if (code === 1) return { ...style, bold: true };
+  if (code === 2) return { ...style, dim: true };
+  const colour = code === 90 ? "gray" : COLOURS[code - 30];
+  return code === 0 || colour === undefined ? {} : { ...style, colour };
+}

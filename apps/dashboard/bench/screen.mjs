@@ -2,6 +2,7 @@
  * How soon the screen is there, and what it costs while it is:
  *   node bench/screen.mjs start [run folders, 1000] [times, 10]
  *   node bench/screen.mjs load [run folders, 50] [events each, 100000] [live ones, 10] [seconds, 60]
+ *   node bench/screen.mjs keys [run folders, 50] [presses, 60]
  * Needs the built workspace, Linux (/proc) and `script` of util-linux. Run folders lie in a temporary folder.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -15,6 +16,8 @@ import { inTerminal } from "./terminal.mjs";
 const phew = fileURLToPath(new URL("../../runner/bin/phew.js", import.meta.url));
 /** Clock ticks of /proc/PID/stat are hundredths of a second on Linux. */
 const TICK_MS = 10;
+/** The sequence that ends a frame, see terminal.ts. */
+const FRAME_END = "\u001b[?2026l";
 const LIVE_STEPS_PER_SECOND = 20;
 /** Time for the screen to read runs from their beginning: the one under the cursor, and those that are marked. */
 const SETTLE_MS = 20_000;
@@ -25,7 +28,8 @@ const root = mkdtempSync(join(tmpdir(), "phew-bench-"));
 try {
   if (mode === "start") await start(...numbers);
   else if (mode === "load") await load(...numbers);
-  else throw new Error("say start or load");
+  else if (mode === "keys") await keys(...numbers);
+  else throw new Error("say start, load or keys");
 } finally {
   rmSync(root, { recursive: true, force: true });
 }
@@ -75,8 +79,7 @@ async function load(folderCount = 50, eventCount = 100_000, liveCount = 10, seco
   ]) {
     let frameCount = 0;
     const screen = inTerminal(`${process.execPath} ${phew} watch ${root}`, {
-      // the sequence that ends a frame, see terminal.ts
-      onText: (piece) => (frameCount += piece.split("\u001b[?2026l").length - 1),
+      onText: (piece) => (frameCount += piece.split(FRAME_END).length - 1),
     });
     await delay(2000);
     screen.keys(key);
@@ -102,6 +105,54 @@ async function load(folderCount = 50, eventCount = 100_000, liveCount = 10, seco
   }
   clearInterval(writing);
   clearInterval(beating);
+}
+
+/** From a key (Tab: other borders) to the frame that answers it, what it costs, at two sizes; frames while it is held. */
+async function keys(folderCount = 50, pressCount = 60) {
+  for (let k = 0; k < folderCount; k++) new LongRun(root, k, 3000, false);
+  for (const [columns, rows] of [
+    [120, 40],
+    [200, 60],
+  ]) {
+    let frameCount = 0;
+    let onFrame = () => {};
+    const screen = inTerminal(`${process.execPath} ${phew} watch ${root}`, {
+      columns,
+      rows,
+      onText(piece) {
+        if (!piece.includes(FRAME_END)) return;
+        frameCount += piece.split(FRAME_END).length - 1;
+        onFrame();
+      },
+    });
+    await delay(4000);
+    const pid = childOf(screen.pid);
+    const before = processorMs(pid);
+    const answered = [];
+    for (let k = 0; k < pressCount; k++) {
+      const start = performance.now();
+      const frame = new Promise((resolve) => {
+        onFrame = () => resolve(performance.now() - start);
+      });
+      screen.keys("\t");
+      answered.push(await frame);
+      await delay(150);
+    }
+    const cpuMs = (processorMs(pid) - before) / pressCount;
+    answered.sort((a, b) => a - b);
+    const held = frameCount;
+    for (let k = 0; k < 105; k++) {
+      screen.keys("\t");
+      await delay(33);
+    }
+    console.log(
+      `${columns} × ${rows}: a key is answered after ${answered[0].toFixed(0)} ms least, ` +
+        `${answered[pressCount >> 1].toFixed(0)} median, ${answered.at(-1).toFixed(0)} most, and costs ${cpuMs.toFixed(1)} ms; ` +
+        `held for 3.5 s it gets ${frameCount - held} frames`,
+    );
+    screen.keys("q");
+    await screen.ended;
+  }
 }
 
 async function typed(screen, text) {

@@ -1,5 +1,6 @@
 /** Frames for terminals and fonts that have ASCII alone: every drawn character gives way to one of as many columns. */
 import { textWidth } from "@phew/runs";
+import type { StyledRow } from "./styledText.ts";
 
 const GLYPHS: Readonly<Record<string, string>> = {
   ...each("─━", "-"),
@@ -29,11 +30,15 @@ const GLYPHS: Readonly<Record<string, string>> = {
 
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
 
-/** The frame in ASCII, styles and places as they were. */
-export function asciiFrame(frame: string): string {
+/** The rows in ASCII, styles and places as they were. */
+export function asciiRows(rows: readonly StyledRow[]): StyledRow[] {
+  return rows.map((row) => row.map((span) => ({ ...span, text: asciiText(span.text) })));
+}
+
+function asciiText(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are ASCII too
-  return frame.replace(/[^\u0000-\u007f]+/g, (text) =>
-    [...graphemes.segment(text)].map(({ segment }) => asciiOf(segment)).join(""),
+  return text.replace(/[^\u0000-\u007f]+/g, (part) =>
+    [...graphemes.segment(part)].map(({ segment }) => asciiOf(segment)).join(""),
   );
 }
 

@@ -23,7 +23,7 @@ function Keyboard({ onKey }: { readonly onKey: (press: KeyPress) => void }): nul
   return null;
 }
 
-/** Ink's output: the screen is painted elsewhere. */
+/** Ink's output: terminal.ts draws the screen. */
 class Nowhere extends EventEmitter {
   readonly isTTY = false;
   readonly columns = 80;

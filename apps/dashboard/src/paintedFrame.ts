@@ -1,16 +1,12 @@
 /** Rows of styled text as what a terminal takes: SGR of the 16 colours, bold and dim. @see ECMA-48, 8.3.117 */
-import type { Span, StyledRow } from "./styledText.ts";
+import { rowText, type Span, type StyledRow } from "./styledText.ts";
 
 const COLOURS = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
 const RESET = "\u001b[0m";
 
 /** @param isStyled false: no colours and no bold letters either */
 export function paintedFrame(rows: readonly StyledRow[], isStyled: boolean): string {
-  return rows.map((row) => (isStyled ? paintedRow(row) : plainRow(row))).join("\n");
-}
-
-function plainRow(row: StyledRow): string {
-  return row.map(({ text }) => text).join("");
+  return rows.map((row) => (isStyled ? paintedRow(row) : rowText(row))).join("\n");
 }
 
 /** The style is told where it changes, and is the usual one at the end. */

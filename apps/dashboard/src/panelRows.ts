@@ -15,6 +15,8 @@ export interface PlacedPanel {
 /** Panels of one height side by side. */
 export type PanelRow = readonly PlacedPanel[];
 
+/** Of one row of content and the two borders: no panel is lower. */
+export const BORDERED_HEIGHT = 3;
 /** Below it a panel shows too little to be worth its borders. */
 export const LEAST_PANEL_HEIGHT = 6;
 const MEASURES_WIDTH = 30;

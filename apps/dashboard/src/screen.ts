@@ -1,11 +1,9 @@
 /**
  * The live screen: watcher and keys change a pure state, and the terminal shows the lines of its frame that changed.
- * Ink reads the keys. Frames go past it: through its layout one of 160 × 50 took 60 ms of work, and its code had to be
- * loaded before the first; so it takes 4 ms.
+ * Ink reads the keys and draws nothing: docs/dashboard.md says why, with figures.
  */
 import { describeFailure, processLives } from "@phew/runs";
-import { asciiFrame } from "./ascii.ts";
-import type { WatchOptions } from "./commandLine.ts";
+import { asciiRows } from "./ascii.ts";
 import {
   type DashboardAction,
   type DashboardState,
@@ -20,9 +18,10 @@ import { actionOf, type KeyPress } from "./keys.ts";
 import { paintedFrame } from "./paintedFrame.ts";
 import { RunWatcher } from "./runWatcher.ts";
 import { saveFrame } from "./savedFrame.ts";
+import { type StyledRow, unstyledRows } from "./styledText.ts";
 import { FullScreen } from "./terminal.ts";
 import { viewNamed } from "./views/registry.ts";
-import type { WatchEnd } from "./watch.ts";
+import type { WatchEnd, WatchOptions } from "./watch.ts";
 
 /** New events are looked for at most this often, and a frame follows where there were some. */
 const POLL_MS = 100;
@@ -72,7 +71,7 @@ class Session {
   #state: DashboardState;
   #isFrameDue = true;
   /** As it was shown last. */
-  #frame = "";
+  #frame: readonly StyledRow[] = [];
   #answer: QuitAnswer | undefined;
   #drawnMs = -FRAME_MS;
   #drawTimer: NodeJS.Timeout | undefined;
@@ -216,13 +215,12 @@ class Session {
   /** Puts the present frame into files and says where. */
   #save(): string {
     const moment = new Date().toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-");
-    let text: string;
+    const frame = this.#isStyled ? this.#frame : unstyledRows(this.#frame);
     try {
-      text = `saved as ${saveFrame(this.#frame, `phew-screen-${moment}`).join(" and ")}`;
+      return `saved as ${saveFrame(frame, `phew-screen-${moment}`).join(" and ")}`;
     } catch (error) {
-      text = `not saved: ${describeFailure(error).message}`;
+      return `not saved: ${describeFailure(error).message}`;
     }
-    return text;
   }
 
   /** Whether there is a run of ours that quitting could end. */
@@ -276,9 +274,9 @@ class Session {
     this.#isFrameDue = false;
     this.#drawnMs = performance.now();
     const { columns, rows } = this.#screen;
-    const frame = paintedFrame(frameRows(this.#state, columns, rows), this.#isStyled);
-    this.#frame = this.#isAscii ? asciiFrame(frame) : frame;
-    this.#screen.paint(this.#frame);
+    const frame = frameRows(this.#state, columns, rows);
+    this.#frame = this.#isAscii ? asciiRows(frame) : frame;
+    this.#screen.paint(paintedFrame(this.#frame, this.#isStyled));
   }
 }
 

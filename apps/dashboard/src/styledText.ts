@@ -3,7 +3,7 @@ import { cutText, graphemes, lineText, padText, textWidth } from "@phew/runs";
 
 export interface Span {
   readonly text: string;
-  /** A name of the 16 colours of terminals. */
+  /** black, red, green, yellow, blue, magenta, cyan, white or gray. */
   readonly colour?: string;
   readonly bold?: boolean;
   readonly dim?: boolean;
@@ -75,6 +75,11 @@ export function wrap(text: string, width: number): string[] {
     }
   }
   return [...lines, line];
+}
+
+/** The rows without their styles. */
+export function unstyledRows(rows: readonly StyledRow[]): StyledRow[] {
+  return rows.map((row) => [{ text: rowText(row) }]);
 }
 
 /** A row's text without its styles. */

@@ -1,4 +1,4 @@
-/** The terminal as a full screen: the alternate buffer, frames painted line by line, and everything put back at the end. */
+/** What draws the screen: the terminal's alternate buffer, frames painted line by line, and everything put back at the end. */
 
 const ESC = "\u001b[";
 const ENTER = `${ESC}?1049h${ESC}?25l${ESC}?7l${ESC}2J${ESC}H`;

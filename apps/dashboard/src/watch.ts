@@ -1,7 +1,23 @@
-/** Runs watched: a screen on a terminal, lines elsewhere. Ink is loaded once the first frame is there, and its environment is set. */
+/** Runs watched: a screen on a terminal, lines elsewhere. Ink, which reads the keys, is loaded once the first frame is there. */
 import { describeFailure, lineText } from "@phew/runs/text";
-import type { WatchOptions } from "./commandLine.ts";
 import type { QuitAnswer } from "./dashboardState.ts";
+import type { ViewName } from "./views/registry.ts";
+
+export interface WatchOptions {
+  readonly folder: string;
+  /** The folder may come to be while it is watched: it is the usual one, not one that somebody named. */
+  readonly mayBeMissing?: boolean;
+  /** Print the present state and end. */
+  readonly once: boolean;
+  /** Lines, even on a terminal. */
+  readonly plain: boolean;
+  /** The screen is drawn in ASCII. */
+  readonly ascii: boolean;
+  /** Process of the run that was started with the screen. */
+  readonly startedPid?: number;
+  /** What is shown first; the overview unless given. */
+  readonly view?: ViewName;
+}
 
 /** How the watching ended. */
 export interface WatchEnd {
@@ -11,8 +27,8 @@ export interface WatchEnd {
   readonly answer?: QuitAnswer;
 }
 
-export { VIEW_NAMES, type ViewName } from "./views/registry.ts";
-export type { QuitAnswer, WatchOptions };
+export { VIEW_NAMES } from "./views/registry.ts";
+export type { QuitAnswer, ViewName };
 
 /**
  * Shows the runs until the user quits, or until no run is live where there is no screen. A failure is printed.

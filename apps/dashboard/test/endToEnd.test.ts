@@ -1,17 +1,15 @@
 import { spawn, spawnSync } from "node:child_process";
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { RunWriter, writeEventLine } from "@phew/runs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { VIEWS } from "../src/views/registry.ts";
 import { fakeEvents } from "./fakeRuns.ts";
 import { fakeOptions } from "./fakeStates.ts";
+import { isBuilt, watchCommand, watchLine } from "./phewWatch.ts";
 import { hasTmux, Tmux } from "./tmux.ts";
-
-const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
-const isBuilt = existsSync(main);
 
 let root: string;
 let terminal: Tmux | undefined;
@@ -53,7 +51,7 @@ function open(columns: number, rows: number, environment: Readonly<Record<string
   return terminal;
 }
 
-const watch = (folder = root) => `${process.execPath} ${main} ${folder}; echo ended with $?`;
+const watch = (folder = root) => `${watchLine} ${folder}; echo ended with $?`;
 
 describe.skipIf(!hasTmux || !isBuilt)("the screen in a terminal (needs tmux and a build)", () => {
   it("shows a live run as it goes on, obeys keys, takes any size, and gives the terminal back", async () => {
@@ -140,6 +138,15 @@ describe.skipIf(!hasTmux || !isBuilt)("the screen in a terminal (needs tmux and 
     await screen.shows(/still a shell/);
   });
 
+  it("begins with the view that is asked for", async () => {
+    writeRun(0).close({ state: "finished" });
+    const screen = open(120, 40);
+    screen.type(`${watchLine} --view sweep ${root}; echo ended with $?`);
+    await screen.shows(/\[1 sweep\][\s\S]*Accuracy over density/);
+    screen.keys("q");
+    await screen.shows(/ended with 0/);
+  });
+
   it("tells that a trainer was killed", async () => {
     const child = spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"]);
     const live = writeRun(0, "train.epoch");
@@ -172,7 +179,7 @@ describe.skipIf(!hasTmux || !isBuilt)("the screen in a terminal (needs tmux and 
     writeRun(0).close({ state: "finished" });
     const screen = open(80, 24);
     const pidFile = join(root, "pid");
-    screen.type(`sh -c 'echo $$ > ${pidFile}; exec ${process.execPath} ${main} ${root}'; echo ended with $?`);
+    screen.type(`sh -c 'echo $$ > ${pidFile}; exec ${watchLine} ${root}'; echo ended with $?`);
     await screen.shows(/✓ finished/);
     process.kill(Number(readFileSync(pidFile, "utf8")), signal);
     await screen.shows(new RegExp(`what was before[\\s\\S]*ended with ${code}`));
@@ -236,7 +243,7 @@ describe.skipIf(!hasTmux || !isBuilt)("the screen in a terminal (needs tmux and 
     const screen = open(100, 60);
     screen.type(`TERM=dumb ${watch()}`);
     await screen.shows(/trained: test accuracy[\s\S]*ended with 0/);
-    screen.type(`${process.execPath} ${main} ${root} --once; echo once ended with $?`);
+    screen.type(`${watchLine} ${root} --once; echo once ended with $?`);
     await screen.shows(/finished +phew seed 0[\s\S]*once ended with 0/);
     expect(screen.variable("alternate_on")).toBe("0");
   });
@@ -244,7 +251,7 @@ describe.skipIf(!hasTmux || !isBuilt)("the screen in a terminal (needs tmux and 
 
 describe.skipIf(!isBuilt)("the dashboard in a pipe (needs a build)", () => {
   const run = (...args: readonly string[]) =>
-    spawnSync(process.execPath, [main, ...args], {
+    spawnSync(watchCommand[0], [...watchCommand.slice(1), ...args], {
       encoding: "utf8",
       env: { ...process.env, FORCE_COLOR: "1" },
     });
@@ -264,13 +271,17 @@ describe.skipIf(!isBuilt)("the dashboard in a pipe (needs a build)", () => {
     expect(missing.stderr).toMatch(/^[^\n]*got a folder that is not there, [^\n]*phew train --help\.\n$/);
     const unknown = run("--oce");
     expect(unknown.status).toBe(2);
-    expect(unknown.stderr).toMatch(/^[^\n]*Did you mean "--once"\?\n$/);
-    expect(run("--help").stdout).toContain("phew watch [folder] [--once] [--plain]");
+    expect(unknown.stderr).toMatch(/^phew: unknown option '--oce' \(Did you mean --once\?\)\n/);
+    const view = run("--view", "swep");
+    expect(view.status).toBe(2);
+    expect(view.stderr).toMatch(/^phew: --view: got "swep"[^\n]*Did you mean "sweep"\?\n$/);
+    const help = run("--help").stdout.replace(/\s+/g, " ");
+    expect(help).toContain(`first: ${VIEWS.map(({ name }) => name).join(", ")}`);
   });
 
   it("ends quietly where its reader has seen enough", () => {
     writeRun(0).close({ state: "finished" });
-    const { stdout, stderr } = spawnSync("sh", ["-c", `${process.execPath} ${main} ${root} | head -n 1`], {
+    const { stdout, stderr } = spawnSync("sh", ["-c", `${watchLine} ${root} | head -n 1`], {
       encoding: "utf8",
     });
     expect(stdout).toMatch(/started\n$/);

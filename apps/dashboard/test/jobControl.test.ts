@@ -1,21 +1,19 @@
 /** The screen as a job of an interactive shell: Ctrl-Z, fg, bg, &, and a terminal that is closed. */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { isBuilt, watchCommand, watchLine } from "./phewWatch.ts";
 import { hasTmux, Tmux } from "./tmux.ts";
 
-const main = fileURLToPath(new URL("../dist/main.js", import.meta.url));
-const isBuilt = existsSync(main);
 const hasBash = spawnSync("bash", ["--version"]).status === 0;
 
 let root: string;
 let terminal: Tmux;
 /** Leaves its process id in a file. */
-const watch = () => `sh -c 'echo $$ > ${root}.pid; exec ${process.execPath} ${main} ${root}'`;
+const watch = () => `sh -c 'echo $$ > ${root}.pid; exec ${watchLine} ${root}'`;
 const send = (signal: NodeJS.Signals) => process.kill(Number(readFileSync(`${root}.pid`, "utf8")), signal);
 
 beforeEach(() => {
@@ -109,7 +107,7 @@ describe.skipIf(!hasTmux || !hasBash || !isBuilt)(
     });
 
     it("waits with a word where there is no folder of runs yet, and shows the first run", async () => {
-      terminal.type(`cd ${root} && ${process.execPath} ${main}`);
+      terminal.type(`cd ${root} && ${watchLine}`);
       await terminal.shows(/No runs in runs yet/);
       mkdirSync(join(root, "runs", "train", "0123456789-0"), { recursive: true });
       writeFileSync(join(root, "runs", "train", "0123456789-0", "config.json"), "{}");
@@ -137,7 +135,7 @@ for k in range(6):
     os.close(fd)
     status = os.waitpid(pid, 0)[1]
     print(os.waitstatus_to_exitcode(status))`;
-      const { stdout, status } = spawnSync("python3", ["-c", wait, process.execPath, main, root], {
+      const { stdout, status } = spawnSync("python3", ["-c", wait, ...watchCommand, root], {
         encoding: "utf8",
         timeout: 60_000,
         env: { ...process.env, TERM: "xterm" },

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { RunWriter, writeEventLine } from "@phew/runs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { parseCommandLine } from "../src/commandLine.ts";
 import { followPlain, printOnce } from "../src/plainWatch.ts";
 import { RunWatcher } from "../src/runWatcher.ts";
 import { fakeEvents } from "./fakeRuns.ts";
@@ -201,31 +200,4 @@ it("has no runs yet where the usual folder is not there, and tells a mistake of 
   const file = join(root, "file");
   writeFileSync(file, "");
   expect(() => printOnce(file, () => undefined, true)).toThrow(/a file/);
-});
-
-describe("the command line", () => {
-  it("has a folder, or runs, and four flags", () => {
-    expect(parseCommandLine([])).toEqual({
-      folder: "runs",
-      mayBeMissing: true,
-      ascii: false,
-      once: false,
-      plain: false,
-      help: false,
-    });
-    expect(parseCommandLine(["--plain", "x", "--once", "-h"])).toEqual({
-      folder: "x",
-      mayBeMissing: false,
-      ascii: false,
-      once: true,
-      plain: true,
-      help: true,
-    });
-    expect(parseCommandLine(["--ascii"])).toMatchObject({ ascii: true, plain: false });
-  });
-
-  it("refuses what it does not know", () => {
-    expect(() => parseCommandLine(["--plane"])).toThrow('Did you mean "--plain"?');
-    expect(() => parseCommandLine(["a", "b"])).toThrow("got 2 folders, expected one folder at most");
-  });
 });

@@ -1,6 +1,6 @@
 /** Recorded runs, replayed: what the screen shows of real runs at several moments and sizes, as files that can be read. */
 import { expect, it } from "vitest";
-import { asciiFrame } from "../src/ascii.ts";
+import { asciiRows } from "../src/ascii.ts";
 import type { DashboardState } from "../src/dashboardState.ts";
 import { frameRows } from "../src/frame.ts";
 import { paintedFrame } from "../src/paintedFrame.ts";
@@ -63,7 +63,7 @@ it.each(Object.entries(SCENES))("%s looks as it did, at five sizes", async (name
 
 it("is drawn in ASCII alone where that is asked for", async () => {
   const frames = [SCENES["pruning-under-way"]!(), SCENES["training-curves"]!()].map((state) =>
-    asciiFrame(paintedFrame(bodyOf(frameRows(state, 80, 24)), false)).replace(/ +$/gm, ""),
+    paintedFrame(asciiRows(bodyOf(frameRows(state, 80, 24))), false).replace(/ +$/gm, ""),
   );
   for (const frame of frames) expect(frame).toMatch(/^[\n -~]*$/);
   await expect(`${frames.join("\n\n")}\n`).toMatchFileSnapshot("frames/ascii.txt");

@@ -321,6 +321,8 @@ describe("every view", () => {
           let used = 0;
           for (const row of rows) {
             used += row[0]!.height;
+            // two borders, and something between them
+            expect(row[0]!.height).toBeGreaterThanOrEqual(3);
             expect(row.map((placed) => placed.height)).toEqual(row.map(() => row[0]!.height));
             expect(row.reduce((sum, placed) => sum + placed.width, 0)).toBe(width);
           }

@@ -2,7 +2,7 @@
 import { accuracyPanel, lossPanel } from "../curvePanels.ts";
 import { layersPanel } from "../layersPanel.ts";
 import { logPanel } from "../logPanel.ts";
-import { alone, besideMeasures, halves } from "../panelRows.ts";
+import { alone, BORDERED_HEIGHT, besideMeasures, halves } from "../panelRows.ts";
 import type { View } from "./view.ts";
 
 export const overview = {
@@ -15,6 +15,8 @@ export const overview = {
   layout(_state, width, height) {
     const logHeight = height >= 24 ? Math.max(5, Math.floor(height * 0.2)) : 0;
     const layersHeight = Math.floor((height - logHeight) * 0.46);
+    // borders alone tell nothing
+    if (layersHeight < BORDERED_HEIGHT) return [halves(lossPanel, accuracyPanel, width, height)];
     return [
       besideMeasures(layersPanel, width, layersHeight),
       halves(lossPanel, accuracyPanel, width, height - logHeight - layersHeight),
