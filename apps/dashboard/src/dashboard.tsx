@@ -1,9 +1,10 @@
 /** The screen as an Ink component, for programs that have Ink draw it among other things. */
 import { Box, Text } from "ink";
-import type { ReactElement } from "react";
+import { memo, type ReactElement } from "react";
 import type { DashboardState } from "./dashboardState.ts";
 import { frameRows } from "./frame.ts";
-import type { Span } from "./styledText.ts";
+import { paintedFrame } from "./paintedFrame.ts";
+import type { Span, StyledRow } from "./styledText.ts";
 
 export interface DashboardProps {
   readonly state: DashboardState;
@@ -16,17 +17,25 @@ export function Dashboard({ state, columns, rows }: DashboardProps): ReactElemen
   return (
     <Box flexDirection="column" width={columns}>
       {frameRows(state, columns, rows).map((row, k) => (
-        <Text key={k} wrap="truncate-end">
-          {row.map((span, n) => (
-            <Text key={n} {...styleOf(span)}>
-              {span.text}
-            </Text>
-          ))}
-        </Text>
+        <Row key={k} row={row} />
       ))}
     </Box>
   );
 }
+
+/** A row stays as it is where its spans are the same. */
+const Row = memo(
+  ({ row }: { readonly row: StyledRow }): ReactElement => (
+    <Text wrap="truncate-end">
+      {row.map((span, n) => (
+        <Text key={n} {...styleOf(span)}>
+          {span.text}
+        </Text>
+      ))}
+    </Text>
+  ),
+  (before, after) => paintedFrame([before.row], true) === paintedFrame([after.row], true),
+);
 
 function styleOf({ colour, bold, dim }: Span): { color?: string; bold?: boolean; dimColor?: boolean } {
   return {
