@@ -1,4 +1,5 @@
 import { defineConfig, type ViteUserConfig } from "vitest/config";
+import { isLong } from "./vitest.long.ts";
 
 /**
  * Tests run on the TypeScript sources of all packages (condition "source"), never on a stale build.
@@ -6,7 +7,7 @@ import { defineConfig, type ViteUserConfig } from "vitest/config";
  */
 export function workspaceProject(name: string, isBuilt = false): ViteUserConfig {
   // the long tests (npm run test:long) take minutes each
-  const testTimeout = process.env.PHEW_TEST_LARGE ? 3_600_000 : 60_000;
+  const testTimeout = isLong ? 3_600_000 : 60_000;
   const source = ["source", "node", "import", "module", "default"];
   const test = { name, include: ["test/**/*.test.{ts,tsx}"], testTimeout, hookTimeout: testTimeout };
   if (isBuilt) return defineConfig({ test: { ...test, server: { deps: { external: [/\/dist\//] } } } });

@@ -2,6 +2,7 @@
 import { forward, type Parameters, partialDerivative } from "@phew/oracle";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { isLong } from "../../../vitest.long.ts";
 import { pathSums } from "../src/analysis/pathSums.ts";
 import { Masks } from "../src/masks/masks.ts";
 import { NetworkBuilder } from "../src/network/builder.ts";
@@ -137,7 +138,7 @@ describe.each(METHODS)("%s", (method) => {
   });
 });
 
-describe.runIf(process.env.PHEW_TEST_LARGE)("large networks (PHEW_TEST_LARGE=1)", () => {
+describe.runIf(isLong)("large networks (long tests)", () => {
   it.each(["resnet152", "vgg19-bn"])(
     "%s: R and all scores are finite, and almost none is 0",
     async (name) => {

@@ -1,5 +1,6 @@
 /** Damaged files: seeded mutations of good ones, and the check that a reader takes each in its stride. */
 import { ArgumentError } from "@phew/core";
+import { caseCount, isLong } from "../../../vitest.long.ts";
 
 /** mulberry32: uniform in [0, 1). */
 export function uniform(seed: number): () => number {
@@ -105,14 +106,11 @@ export interface FuzzReport {
   readonly largestAllocation: number;
 }
 
-/** Mutants of each reader in the long tests (npm run test:long). */
-const LONG_COUNT = 100_000;
-
 /** Time for tests of mutants: the long ones take minutes each. */
-export const FUZZ_TIMEOUT = process.env.PHEW_TEST_LARGE ? 3_600_000 : 120_000;
+export const FUZZ_TIMEOUT = isLong ? 3_600_000 : 120_000;
 
 /**
- * Gives `usualCount` mutants to a reader, and at least 100,000 in the long tests.
+ * Gives `usualCount` mutants to a reader, and `longCount` in the long tests.
  * @throws the first error that is not an ArgumentError, with the seed that makes the mutant again
  */
 export async function fuzz(
@@ -120,8 +118,9 @@ export async function fuzz(
   usualCount: number,
   seed: number,
   read: (bytes: Uint8Array) => unknown,
+  longCount = 100_000,
 ): Promise<FuzzReport> {
-  const count = process.env.PHEW_TEST_LARGE ? Math.max(usualCount, LONG_COUNT) : usualCount;
+  const count = caseCount(usualCount, longCount);
   let refusedCount = 0;
   const watch = watchAllocations();
   try {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { caseCount, testSeed } from "../../../vitest.long.ts";
 import { importOnnx, UnsupportedOperationsError } from "../src/index.ts";
 import { uniform } from "./fuzz.ts";
 import { ints, numbers } from "./onnxCases.ts";
@@ -38,7 +39,7 @@ describe("nodes that are folded into one another", () => {
         const draw: Draw = (min, max) => gen(fc.integer, { min, max });
         expect((await error(randomModel(draw))) ?? 0).toBeLessThan(1e-5);
       }),
-      { seed: 12, numRuns: Number(process.env.PHEW_TEST_FUSIONS ?? 200) },
+      { seed: testSeed(12), numRuns: caseCount(200, 20_000) },
     );
   });
 

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { type Masks, maskedWeights, silentUnits } from "@phew/core";
 import { beforeAll, describe, expect, it } from "vitest";
+import { isLong } from "../../../vitest.long.ts";
 import {
   exportModel,
   isOnFile,
@@ -23,11 +24,11 @@ const scratch = scratchFolder();
 const script = new URL("pytorchExports.py", import.meta.url).pathname;
 const MODELS = ["Plain", "Normed", "Residual", "Sigmoids", "Odd"];
 const KINDS = ["old", "old-kept", "new", "new-kept"];
-/** The newer exporter takes a second for each: all twenty exports where PHEW_TEST_LARGE is set, fourteen else. */
+/** The newer exporter takes a second for each: all twenty exports in the long tests, fourteen else. */
 const isShort = (model: string, kind: string) =>
   !kind.startsWith("new") || model === "Normed" || model === "Odd";
 const EXPORTS = MODELS.flatMap((model) => KINDS.map((kind) => [model, kind] as const)).filter(
-  ([model, kind]) => process.env.PHEW_TEST_LARGE || isShort(model, kind),
+  ([model, kind]) => isLong || isShort(model, kind),
 );
 /** Modules that call a part of theirs in an unusual way: their masks are loaded right, or refused. */
 const ODD_CALLS = ["SharedNorm", "HalfShared", "SharedLayer", "Unnormed", "Unnamed", "ByName"].flatMap(

@@ -2,6 +2,7 @@
 import { compactNetwork, type Masks, maskedWeights, type Network, type Weights } from "@phew/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { caseCount, testSeed } from "../../../vitest.long.ts";
 import {
   EXPORT_FORMS,
   type ExportForm,
@@ -27,8 +28,8 @@ import { scratchFolder } from "./scratch.ts";
 
 const scratch = scratchFolder();
 const runs = (count: number) => ({
-  numRuns: Number(process.env.PHEW_ROUND_TRIPS ?? count),
-  seed: Number(process.env.PHEW_SEED ?? 12),
+  numRuns: caseCount(count, 20 * count),
+  seed: testSeed(12),
 });
 const COUNT = 2;
 

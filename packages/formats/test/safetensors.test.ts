@@ -27,6 +27,8 @@ import { fuzz } from "./fuzz.ts";
 import { pythonHas, runPython } from "./python.ts";
 import { scratchFolder } from "./scratch.ts";
 
+/** Mutants in the long tests that are each written to a file. */
+const ON_DISK = 10_000;
 const scratch = scratchFolder();
 const golden = new URL("../../../../shared/golden/", import.meta.url).pathname;
 const encode = (tensors: ReadonlyMap<string, Tensor>, metadata?: Record<string, string>) =>
@@ -234,10 +236,16 @@ describe("a damaged index of shards", () => {
       metadata: { total_size: 8 },
       weight_map: { a: "s-1-of-1.safetensors", b: "s-1-of-1.safetensors" },
     };
-    const report = await fuzz([Buffer.from(JSON.stringify(index))], 3_000, 13, async (bytes) => {
-      writeFileSync(scratch("fuzz.index.json"), bytes);
-      await readSafetensors(scratch("fuzz.index.json"));
-    });
+    const report = await fuzz(
+      [Buffer.from(JSON.stringify(index))],
+      3_000,
+      13,
+      async (bytes) => {
+        writeFileSync(scratch("fuzz.index.json"), bytes);
+        await readSafetensors(scratch("fuzz.index.json"));
+      },
+      ON_DISK,
+    );
     expect(report.largestAllocation).toBeLessThan(1e6);
     expect(report.refusedCount).toBeGreaterThan(1_500);
   });
@@ -334,10 +342,16 @@ describe("a file that is wrong", () => {
     const report = await fuzz(bases, 20_000, 11, (bytes) => parseSafetensors(bytes));
     expect(report.largestAllocation).toBeLessThan(1e6);
     expect(report.refusedCount).toBeGreaterThan(10_000);
-    const onDisk = await fuzz(bases, 500, 12, async (bytes) => {
-      writeFileSync(scratch("fuzz.safetensors"), bytes);
-      await readSafetensors(scratch("fuzz.safetensors"));
-    });
+    const onDisk = await fuzz(
+      bases,
+      500,
+      12,
+      async (bytes) => {
+        writeFileSync(scratch("fuzz.safetensors"), bytes);
+        await readSafetensors(scratch("fuzz.safetensors"));
+      },
+      ON_DISK,
+    );
     expect(onDisk.largestAllocation).toBeLessThan(1e6);
   });
 });

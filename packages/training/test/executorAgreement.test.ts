@@ -10,6 +10,7 @@ import {
   zooModel,
 } from "@phew/core";
 import { describe, expect, it } from "vitest";
+import { isLong } from "../../../vitest.long.ts";
 import { glyphs } from "../src/datasets/glyphs/glyphs.ts";
 import { createSparseExecutor } from "../src/sparse/executor.ts";
 import type { LayerKernel } from "../src/sparse/kernelChoice.ts";
@@ -94,7 +95,7 @@ function smoothed({ name, nodes, output }: Network): Network {
   return buildNetwork(name, specs, nodes[output]!.name);
 }
 
-/** Above this, a network is tested with an eighth of its channels, and as it is where PHEW_TEST_LARGE is set. */
+/** Above this, a network is tested with an eighth of its channels, and as it is in the long tests. */
 const MANY_WEIGHTS = 2e6;
 
 /** Small images, but such that batch normalisation has some pixels to look at; undefined where the input is another. */
@@ -152,9 +153,9 @@ describe("agreement with the tensorflow executor", () => {
 
   // minutes: 58 million weights in dense layers of another package
   it
-    .runIf(process.env.PHEW_TEST_LARGE)
+    .runIf(isLong)
     .each(zooEntries.map(({ name }) => name).filter((name) => zooModel(name).prunableCount > MANY_WEIGHTS))(
-    "%s in its full width, where PHEW_TEST_LARGE is set",
+    "%s in its full width (long tests)",
     async (name) => {
       const side = sideOf(zooModel(name))!;
       const network = smoothed(zooModel(name, { inputShape: [3, side, side] }));
