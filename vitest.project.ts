@@ -6,8 +6,8 @@ import { isLong } from "./vitest.long.ts";
  * @param isBuilt tests of the whole command, which load it and all packages as they were built, as Node loads them
  */
 export function workspaceProject(name: string, isBuilt = false): ViteUserConfig {
-  // the long tests (npm run test:long) take minutes each
-  const testTimeout = isLong ? 3_600_000 : 60_000;
+  // what hangs is ended, what is slow is not; the long tests (npm run test:long) take minutes each
+  const testTimeout = isLong ? 3_600_000 : 300_000;
   const source = ["source", "node", "import", "module", "default"];
   const test = { name, include: ["test/**/*.test.{ts,tsx}"], testTimeout, hookTimeout: testTimeout };
   if (isBuilt) return defineConfig({ test: { ...test, server: { deps: { external: [/\/dist\//] } } } });

@@ -53,7 +53,7 @@ async function isScreens(): Promise<void> {
 
 async function quit(): Promise<void> {
   terminal.keys("q");
-  await expect.poll(() => terminal.variable("alternate_on"), { timeout: 10_000 }).toBe("0");
+  await expect.poll(() => terminal.variable("alternate_on"), { timeout: 120_000 }).toBe("0");
   await isShells(/\$/);
 }
 
@@ -72,7 +72,7 @@ describe.skipIf(!hasTmux || !hasBash || !isBuilt)(
       terminal.type("fg");
       await isScreens();
       // the last line of a frame is the last but one of the terminal
-      await expect.poll(() => terminal.screen()[28], { timeout: 10_000 }).toMatch(/help/);
+      await expect.poll(() => terminal.screen()[28], { timeout: 120_000 }).toMatch(/help/);
       terminal.keys("C-z");
       await isShells(/Stopped/);
       terminal.type("fg");
@@ -102,7 +102,7 @@ describe.skipIf(!hasTmux || !hasBash || !isBuilt)(
       terminal.type("fg");
       await isScreens();
       // painted, not left over: a line of the frame that the shell had written over
-      await expect.poll(() => terminal.screen().join("\n"), { timeout: 10_000 }).not.toMatch(/Stopped|fg/);
+      await expect.poll(() => terminal.screen().join("\n"), { timeout: 120_000 }).not.toMatch(/Stopped|fg/);
       await quit();
     });
 
@@ -137,7 +137,7 @@ for k in range(6):
     print(os.waitstatus_to_exitcode(status))`;
       const { stdout, status } = spawnSync("python3", ["-c", wait, ...watchCommand, root], {
         encoding: "utf8",
-        timeout: 60_000,
+        timeout: 240_000,
         env: { ...process.env, TERM: "xterm" },
       });
       expect(status).toBe(0);

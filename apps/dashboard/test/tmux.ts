@@ -47,7 +47,7 @@ export class Tmux {
   }
 
   /** Waits until the screen shows the pattern. @throws where that takes longer */
-  async shows(pattern: RegExp, longestMs = 30_000): Promise<string> {
+  async shows(pattern: RegExp, longestMs = 120_000): Promise<string> {
     const endT = Date.now() + longestMs;
     for (;;) {
       const text = this.screen().join("\n");

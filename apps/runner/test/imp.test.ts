@@ -80,7 +80,7 @@ it("keeps exactly what each round is to keep, of what the one before kept, and r
   const weight = network.prunable[0]!.name;
   expect(early.get(weight)).not.toEqual(initial.get(weight));
   expect(early.get(weight)).not.toEqual(trained.get(weight));
-}, 60_000);
+});
 
 it("is killed between rounds, goes on by the same command to the same bytes, and then has nothing to do", async () => {
   const [whole, broken] = [scratchFolder(), scratchFolder()];
@@ -104,7 +104,7 @@ it("is killed between rounds, goes on by the same command to the same bytes, and
     }
   }
   expect((await roundsOf(broken)).every(({ skipped }) => skipped)).toBe(true);
-}, 60_000);
+});
 
 it("refuses, before any training, what cannot be taken from another run", async () => {
   const folder = scratchFolder();
@@ -147,7 +147,7 @@ it("refuses, before any training, what cannot be taken from another run", async 
   expect(await failed("train --config changed.json")).toMatch(
     /got another file than the configuration was made for/,
   );
-}, 60_000);
+});
 
 it("takes as many rounds as remove a fifth each unless told otherwise", () => {
   expect([1, 0.8, 0.64, 0.5, 0.05].map(usualRoundCount)).toEqual([1, 1, 2, 4, 14]);

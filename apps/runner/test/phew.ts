@@ -111,7 +111,7 @@ export function phewProcess(
   return outcomeOf(process.execPath, [bin, ...args], cwd, environment);
 }
 
-/** Any program, as it ends; killed after two minutes. */
+/** Any program, as it ends; killed after four minutes. */
 export function outcomeOf(
   program: string,
   args: readonly string[],
@@ -123,7 +123,7 @@ export function outcomeOf(
       cwd,
       env: environmentWith(environment),
       stdio: ["ignore", "pipe", "pipe"],
-      timeout: 120_000,
+      timeout: 240_000,
     });
     const [stdout, stderr]: Buffer[][] = [[], []];
     child.stdout.on("data", (chunk: Buffer) => stdout!.push(chunk));

@@ -72,7 +72,6 @@ describe.skipIf(!hasAll(needed))(
           expect(Number(difference), text).toBeLessThan(1e-4);
         }
       },
-      120_000,
     );
   },
 );

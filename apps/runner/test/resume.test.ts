@@ -156,22 +156,20 @@ async function disturbed(
 
 describe("a run", () => {
   const kills = caseCount(8, 20);
-  it(`that is killed at ${kills} random moments ends with the same bytes`, { timeout: 180_000 }, async () => {
+  it(`that is killed at ${kills} random moments ends with the same bytes`, async () => {
     const { hits } = await disturbed(SPARSE, "SIGKILL", kills, 250);
     expect(hits).toBe(kills);
   });
 
-  it("that is asked to stop three times ends with the same bytes, and says 130", {
-    timeout: 120_000,
-  }, async () => {
+  it("that is asked to stop three times ends with the same bytes, and says 130", async () => {
     expect((await disturbed(SPARSE, "SIGTERM", 3, 250)).hits).toBe(3);
   });
 
-  it("on the tensorflow executor ends with the same bytes too", { timeout: 180_000 }, async () => {
+  it("on the tensorflow executor ends with the same bytes too", async () => {
     expect((await disturbed(TENSORFLOW, "SIGKILL", 1, 800)).hits).toBe(1);
   });
 
-  it("is one process's at a time: a second one is told", { timeout: 60_000 }, async () => {
+  it("is one process's at a time: a second one is told", async () => {
     const folder = scratchFolder();
     const first = start(SPARSE, folder);
     await first.until(() => ownerOf(folder) === first.child.pid);
@@ -221,4 +219,4 @@ it("a full disk is said, spoils no checkpoint, and once there is space the run g
   } finally {
     unmount();
   }
-}, 60_000);
+});

@@ -40,7 +40,7 @@ beforeAll(async () => {
     path.join(folder, "batch.safetensors"),
     new Map([["x", float32Tensor([3, 1, 28, 28], x)]]),
   );
-}, 60_000);
+});
 
 describe("a run's folder is a model with its masks", () => {
   it("to predict: what its checkpoint gives with its masks", async () => {

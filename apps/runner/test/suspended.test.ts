@@ -121,5 +121,4 @@ it.skipIf(process.platform === "win32")(
       expect(contents(folder)).toEqual(after);
     }
   },
-  60_000 * ROUNDS,
 );

@@ -77,7 +77,7 @@ describe("a sweep of 12 runs", () => {
     expect(readText(statusFile)).toBe(status);
     const after = await json(["sweep", "sweep.json", "--runs", "on pool", "--dry-run"], folder);
     expect(after).toMatchObject({ totalMs: 0, sources: { same: 0, scaled: 0, guessed: 0 } });
-  }, 120_000);
+  });
 
   it.skipIf(missing !== undefined)(
     `gives the same table on Slurm, byte for byte${missing ? `: ${missing}` : ""}`,
@@ -101,7 +101,6 @@ describe("a sweep of 12 runs", () => {
         results(path.join(folder, "on pool", "both")),
       );
     },
-    120_000,
   );
 
   it.skipIf(missing !== undefined)(
@@ -135,7 +134,6 @@ describe("a sweep of 12 runs", () => {
       await queueEmpty(ask);
       await until(() => statusOf(run)?.state === "interrupted");
     },
-    120_000,
   );
 });
 
@@ -177,7 +175,7 @@ it("is interrupted by Ctrl-C with 130, and its runs with it, at a checkpoint", a
   expect(await ended).toBe(130);
   expect(folders.map((run: string) => statusOf(run).state)).toEqual(["interrupted", "interrupted"]);
   expect((await phew(["sweep", "sweep.json", "--status"], folder)).stdout).toMatch(/2 runs: 2 interrupted/);
-}, 60_000);
+});
 
 it.each<[string, object, RegExp]>([
   [
@@ -270,7 +268,7 @@ function statusOf(run: string) {
 
 async function until(holds: () => boolean): Promise<void> {
   for (const start = Date.now(); !holds(); await sleep(50)) {
-    if (Date.now() - start > 40_000) throw new Error("what the test waits for did not come");
+    if (Date.now() - start > 200_000) throw new Error("what the test waits for did not come");
   }
 }
 

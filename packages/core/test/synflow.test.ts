@@ -154,7 +154,6 @@ describe.runIf(isLong)("large networks (long tests)", () => {
       expect(finite).toBe(scores.length);
       expect(positive).toBeGreaterThan(0.9 * scores.length);
     },
-    300_000,
   );
 });
 

@@ -1,6 +1,6 @@
 /** Damaged files: seeded mutations of good ones, and the check that a reader takes each in its stride. */
 import { ArgumentError } from "@phew/core";
-import { caseCount, isLong } from "../../../vitest.long.ts";
+import { caseCount } from "../../../vitest.long.ts";
 
 /** mulberry32: uniform in [0, 1). */
 export function uniform(seed: number): () => number {
@@ -105,9 +105,6 @@ export interface FuzzReport {
   /** Largest array asked for, in bytes. */
   readonly largestAllocation: number;
 }
-
-/** Time for tests of mutants: the long ones take minutes each. */
-export const FUZZ_TIMEOUT = isLong ? 3_600_000 : 120_000;
 
 /**
  * Gives `usualCount` mutants to a reader, and `longCount` in the long tests.

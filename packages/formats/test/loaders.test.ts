@@ -103,7 +103,7 @@ out["pruned weight"] = pruned.conv1.weight.detach().contiguous()
 save_file(out, to + "out.safetensors")`,
       scratch(""),
     );
-  }, 60_000);
+  });
 
   it.each(["masks", "original+masks", "zeroed", "npz", "compact"])(
     "%s give the masked network's outputs",

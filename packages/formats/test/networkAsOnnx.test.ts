@@ -135,6 +135,5 @@ describe("a network as an ONNX model", () => {
       const found = runOnnx(scratch("runs"), cases);
       for (const { name, expected } of cases) expectNear(found.get(name)!, expected);
     },
-    60_000,
   );
 });

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { caseCount } from "../../../vitest.long.ts";
 import { exportOnnx, ONNX_FORMS } from "../src/onnx/exportOnnx.ts";
 import { importOnnx } from "../src/onnx/importOnnx.ts";
-import { FUZZ_TIMEOUT, fuzz, uniform } from "./fuzz.ts";
+import { fuzz, uniform } from "./fuzz.ts";
 import { masksFor } from "./masks.ts";
 import { onnxCases } from "./onnxCases.ts";
 import { type File, type FileNode, onnxFile, type Tensor } from "./onnxFile.ts";
@@ -103,7 +103,7 @@ function mutateFile(file: File, next: () => number): File {
 }
 
 describe("damaged ONNX files end in errors that say what is wrong", () => {
-  it("with flipped bits, cuts, repeats and huge lengths", { timeout: FUZZ_TIMEOUT }, async () => {
+  it("with flipped bits, cuts, repeats and huge lengths", async () => {
     const { refusedCount, acceptedCount, largestAllocation } = await fuzz(small, 20_000, 1, read);
     expect(refusedCount).toBeGreaterThan(5000);
     expect(acceptedCount).toBeGreaterThan(500);
@@ -111,15 +111,13 @@ describe("damaged ONNX files end in errors that say what is wrong", () => {
     expect(largestAllocation).toBeLessThan(2 ** 21);
   });
 
-  it("of what exporters write", { timeout: FUZZ_TIMEOUT }, async () => {
+  it("of what exporters write", async () => {
     const { refusedCount, largestAllocation } = await fuzz(exported, 2000, 2, read);
     expect(refusedCount).toBeGreaterThan(500);
     expect(largestAllocation).toBeLessThan(2 ** 21);
   });
 
-  it("that are well-formed and wrong: cycles, names twice, lengths and types", {
-    timeout: FUZZ_TIMEOUT,
-  }, async () => {
+  it("that are well-formed and wrong: cycles, names twice, lengths and types", async () => {
     const files = onnxCases.map(({ file }) => file);
     let k = 0;
     // the mutation is of the structure; the bytes given are left aside
@@ -144,9 +142,7 @@ function attempt<T>(make: () => T): T | undefined {
 }
 
 describe("damaged files that are read", () => {
-  it("are written in every form and read again, with the masked network's output, or refused with a reason", {
-    timeout: FUZZ_TIMEOUT,
-  }, () => {
+  it("are written in every form and read again, with the masked network's output, or refused with a reason", () => {
     const files = onnxCases.map(({ file }) => file);
     let writtenCount = 0;
     for (let k = 0; k < caseCount(400, 20_000); k++) {

@@ -71,7 +71,7 @@ describe.skipIf(!pythonHas("torch", "safetensors", "onnx", "onnxscript"))(
         );
       }
       refusals = python("load", scratch(""));
-    }, 180_000);
+    });
 
     it.each(EXPORTS)(
       "%s by the exporter %s computes what the masked network computes, dead units included",

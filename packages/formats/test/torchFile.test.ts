@@ -106,7 +106,7 @@ pickle.dump({"w": [1.0]}, open(to + "bare-pickle.pt", "wb"))
 torch.jit.save(torch.jit.script(net), to + "script.pt")`,
       `${scratch("")}/`,
     );
-  }, 120_000);
+  });
 
   const same = (tensors: Tensors, expected: Tensors) => {
     expect([...tensors.keys()].sort()).toEqual([...expected.keys()].sort());

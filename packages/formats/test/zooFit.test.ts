@@ -160,7 +160,7 @@ describe.skipIf(!pythonHas("torch", "torchvision", "safetensors"))(
   () => {
     beforeAll(() => {
       runPython(TORCHVISION, `${scratch("")}/`);
-    }, 240_000);
+    });
 
     it.each([
       ["mobilenet-v2", 32, "imagenet"],

@@ -129,33 +129,29 @@ describe("a process that wakes behind another that finished its run", () => {
   it.each([
     ["looks at its lock", false],
     ["had looked at its lock just before it slept", true],
-  ])(
-    "and %s, changes no byte of it",
-    async (_, hasLooked) => {
-      for (const [what, write] of WRITES) {
-        const first = RunWriter.open(options());
-        first.append(started);
-        first.append(epoch(1));
-        await first.keepCheckpoint(checkpointAt(1));
-        first.append(epoch(2, 0.2));
-        const after = await finishedByAnother(first.folder);
-        if (hasLooked) lookAway();
-        await Promise.resolve()
-          .then(() => write(first))
-          .catch(() => undefined);
-        vi.restoreAllMocks();
-        expect(contents(first.folder), what).toEqual(after);
-        try {
-          first.close({ state: "interrupted" });
-        } catch {
-          // in other hands
-        }
-        expect(contents(first.folder), what).toEqual(after);
-        rmSync(first.folder, { recursive: true });
+  ])("and %s, changes no byte of it", async (_, hasLooked) => {
+    for (const [what, write] of WRITES) {
+      const first = RunWriter.open(options());
+      first.append(started);
+      first.append(epoch(1));
+      await first.keepCheckpoint(checkpointAt(1));
+      first.append(epoch(2, 0.2));
+      const after = await finishedByAnother(first.folder);
+      if (hasLooked) lookAway();
+      await Promise.resolve()
+        .then(() => write(first))
+        .catch(() => undefined);
+      vi.restoreAllMocks();
+      expect(contents(first.folder), what).toEqual(after);
+      try {
+        first.close({ state: "interrupted" });
+      } catch {
+        // in other hands
       }
-    },
-    60_000,
-  );
+      expect(contents(first.folder), what).toEqual(after);
+      rmSync(first.folder, { recursive: true });
+    }
+  });
 
   const here = `process ${process.pid} on ${hostname()}`;
   const moment = String.raw`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`;

@@ -118,7 +118,7 @@ describe("image decoding", () => {
     expect(refused).toBeGreaterThan(300);
     // and still decodes a good one
     expect(decode(COLOUR_JPEG, 3, "good").planes).toHaveLength(144);
-  }, 60_000);
+  });
 });
 
 describe("resizeToSquare", () => {
@@ -329,7 +329,7 @@ describe("archives", () => {
       writeFileSync(file, bytes);
       await load({ dataDir: file }).catch((error: unknown) => expect(error).toBeInstanceOf(ArgumentError));
     }
-  }, 60_000);
+  });
 });
 
 describe("tiny-imagenet", () => {
