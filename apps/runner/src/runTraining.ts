@@ -61,12 +61,12 @@ import {
   weightTensors,
 } from "./checkpoints.ts";
 import { describeFailure, Failure, Interrupted } from "./failure.ts";
+import { settingsOf } from "./loopSettings.ts";
 import { dataOfDataset, looksAtExamples } from "./pruningData.ts";
 import { REWIND_FILE } from "./runSource.ts";
 import { requireSameData, requireSameFiles, stampOf } from "./sameData.ts";
 import { identityOf, runName, type TrainConfig } from "./settings/configuration.ts";
-import { DENSE } from "./settings/table.ts";
-import { settingsOf } from "./trainOptions.ts";
+import { DENSE } from "./settings/pruning.ts";
 import { version } from "./version.ts";
 import { readSources, type Sources, withDigests } from "./weightSources.ts";
 
@@ -255,9 +255,7 @@ async function gather(config: TrainConfig, place: RunPlace, { onData }: RunHooks
   const dataset = await datasetOf(config, onData);
   if (place.data !== undefined) requireSameData(config, place.data.source, place.data.digest, dataset);
   const network = zooModel(config.model, { classCount: dataset.classCount, inputShape: dataset.inputShape });
-  requireMeaningful(config, network);
-  checkTraining({ dataset, network, ...settingsOf(config, dataset) });
-  rewindStepOf(config, dataset);
+  requireFitting(config, { dataset, network });
   const sources = await readSources(config, network);
   const keepCount = keepCountAt(config.density, network.prunableCount);
   if (sources.within !== undefined) requireWithin(prunerByName(config.method), keepCount, sources.within);
@@ -277,16 +275,22 @@ export async function requireRunnable(config: TrainConfig, place: RunPlace, hook
 }
 
 /** @throws ArgumentError for a method, a check or options of them that are not known */
-function requireKnown({ method, options, check, checkOptions = {} }: TrainConfig): void {
+export function requireKnown({ method, options, check, checkOptions = {} }: TrainConfig): void {
   if (method !== DENSE) completeOptions(prunerByName(method), options);
   if (check !== undefined) completeCheck({ name: check, options: checkOptions });
 }
 
-/** @throws ArgumentError for an option of the method that means nothing for the network */
-function requireMeaningful({ method, options }: TrainConfig, network: Network): void {
-  if (method === DENSE) return;
-  const pruner = prunerByName(method);
-  requireMeaning(pruner, completeOptions(pruner, options), network);
+/** @throws ArgumentError for a setting that means nothing for the network, or does not fit the data */
+export function requireFitting(
+  config: TrainConfig,
+  { dataset, network }: Pick<Material, "dataset" | "network">,
+): void {
+  if (config.method !== DENSE) {
+    const pruner = prunerByName(config.method);
+    requireMeaning(pruner, completeOptions(pruner, config.options), network);
+  }
+  checkTraining({ dataset, network, ...settingsOf(config, dataset) });
+  rewindStepOf(config, dataset);
 }
 
 /** The step after which the run keeps its weights to be rewound to; undefined where it keeps none. */

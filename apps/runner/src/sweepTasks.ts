@@ -12,7 +12,7 @@ import {
 import { makeOwnFolder, replaceFile, runFolderOf } from "@phew/runs";
 import { type Settings, type Sweep, type SweepTask, sweepFolder } from "@phew/runs/sweeps";
 import { type Dataset, executorNames, loadExecutor } from "@phew/training";
-import { datasetOf, requireSound } from "./runTraining.ts";
+import { datasetOf, requireFitting, requireKnown, requireSound } from "./runTraining.ts";
 import { requireSameFiles } from "./sameData.ts";
 import {
   type FaultOf,
@@ -24,7 +24,7 @@ import {
   USUAL_DEFAULTS,
 } from "./settings/configuration.ts";
 import { checkTrainConfig, readRecipe } from "./settings/files.ts";
-import { DENSE } from "./settings/table.ts";
+import { DENSE } from "./settings/pruning.ts";
 import { withDigests } from "./weightSources.ts";
 
 export interface SweepRun extends SweepTask {
@@ -103,7 +103,7 @@ function completeConfig({ recipe, ...settings }: Settings): TrainConfig {
   const fromRecipe = recipe === undefined ? {} : readRecipe(recipe as string).settings;
   const all = { ...USUAL_DEFAULTS, ...follows, ...fromRecipe, ...settings };
   const config = checkTrainConfig("settings", all, sweepFault);
-  if (config.method !== DENSE) completeOptions(prunerByName(config.method), config.options);
+  requireKnown(config);
   return withDigests(config);
 }
 
@@ -136,6 +136,7 @@ export async function checkRuns(file: string, runs: readonly SweepRun[]): Promis
       const network = networks.get(key) ?? zooModel(config.model, { classCount, inputShape });
       networks.set(key, network);
       keepCountAt(config.density, network.prunableCount);
+      requireFitting(config, { dataset, network });
       materials.set(id, { dataset, network });
     });
   }

@@ -7,6 +7,7 @@ import { multiplyAdds, type Network } from "@phew/core";
 import { canonicalJson, type RunEntry } from "@phew/runs";
 import { type Estimate, elapsedOf, estimateRuns, type RunWork } from "@phew/runs/sweeps";
 import type { TrainConfig } from "./settings/configuration.ts";
+import { DATA } from "./settings/data.ts";
 import { checkTrainConfig } from "./settings/files.ts";
 import type { RunMaterial, SweepRun } from "./sweepTasks.ts";
 
@@ -60,17 +61,13 @@ export function estimateSweep(
   );
 }
 
+// how images are varied changes neither their number nor the network
+const { augmentation: _, ...DATASET } = DATA;
+
 /** Runs with equal data and network have the same material. */
-function dataKey({
-  model,
-  dataset,
-  dataDir,
-  classCount,
-  trainCount,
-  testCount,
-  dataSeed,
-}: TrainConfig): string {
-  return JSON.stringify([model, dataset, dataDir, classCount, trainCount, testCount, dataSeed]);
+function dataKey(config: TrainConfig): string {
+  const names = ["model", ...Object.keys(DATASET)] as (keyof TrainConfig)[];
+  return JSON.stringify(names.map((name) => config[name]));
 }
 
 function configurationKey(config: TrainConfig): string {

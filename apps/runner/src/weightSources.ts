@@ -8,7 +8,8 @@ import { ArgumentError, type Masks, type Network, requireFiniteWeights, type Wei
 import { readMasks, readWeights, withFileSync } from "@phew/formats";
 import { runMasksFile, runModel, runSource, runWeightsFile } from "./runSource.ts";
 import type { TrainConfig } from "./settings/configuration.ts";
-import { SETTINGS, SOURCE_SETTINGS } from "./settings/table.ts";
+import { SOURCE_SETTINGS } from "./settings/pruning.ts";
+import { SETTINGS } from "./settings/table.ts";
 
 type SourceSetting = (typeof SOURCE_SETTINGS)[number];
 

@@ -5,7 +5,21 @@ import type { Batch, ExecutorOptions } from "./executor.ts";
 /** @throws ArgumentError where weights are missing or misshapen, masks are another network's, or a number is out of range */
 export function checkExecutorOptions(options: ExecutorOptions): void {
   checkNetwork(options);
-  const { optimiser, batchSize, labelSmoothing = 0 } = options;
+  checkUpdate(options);
+  const { batchSize } = options;
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw new ArgumentError("batch size", {
+      given: `${batchSize}`,
+      expected: "a whole number of at least 1",
+    });
+  }
+}
+
+/** @throws ArgumentError where a number of the loss or of the optimiser is out of range, or two do not go together */
+export function checkUpdate({
+  optimiser,
+  labelSmoothing = 0,
+}: Pick<ExecutorOptions, "optimiser" | "labelSmoothing">): void {
   requireRange("momentum", optimiser.momentum, 0, 1);
   requireRange("weight decay", optimiser.weightDecay, 0, Number.POSITIVE_INFINITY);
   if (optimiser.clipNorm !== undefined && !(optimiser.clipNorm > 0)) {
@@ -17,12 +31,6 @@ export function checkExecutorOptions(options: ExecutorOptions): void {
   requireRange("label smoothing", labelSmoothing, 0, 1);
   if (optimiser.nesterov && optimiser.momentum === 0) {
     throw new ArgumentError("Nesterov momentum", { given: "a momentum of 0", expected: "one above 0" });
-  }
-  if (!Number.isInteger(batchSize) || batchSize < 1) {
-    throw new ArgumentError("batch size", {
-      given: `${batchSize}`,
-      expected: "a whole number of at least 1",
-    });
   }
 }
 

@@ -12,6 +12,7 @@ import {
   type TrainEvent,
   type Weights,
 } from "@phew/core";
+import { checkUpdate } from "./checks.ts";
 import type { Dataset } from "./datasets/dataset.ts";
 import { DivergedError, GradientError } from "./diverged.ts";
 import { bestEpoch, type EpochResult, improved, isPatienceOver } from "./earlyStopping.ts";
@@ -312,9 +313,7 @@ async function evaluateEpoch(work: Work, epoch: number): Promise<EpochResult | u
 }
 
 /** @throws ArgumentError where a training of these options cannot be begun, as {@link train} does */
-export function checkTraining(
-  options: Omit<TrainOptions, "weights" | "executor" | "optimiser" | "seed" | "masks">,
-): void {
+export function checkTraining(options: Omit<TrainOptions, "weights" | "executor" | "seed" | "masks">): void {
   const { dataset, network, epochCount, batchSize, augmentation, patience } = options;
   const { inputShape, outputShape } = network;
   const sameShape = inputShape.join() === dataset.inputShape.join();
@@ -334,6 +333,7 @@ export function checkTraining(
   requireWhole("epochs", epochCount);
   requireWhole("batch size", batchSize);
   checkRatePlan(options);
+  checkUpdate(options);
   if (augmentation !== undefined) checkAugmented(dataset, augmentation);
   if (patience === undefined) return;
   requireWhole("patience", patience);

@@ -8,8 +8,8 @@ import {
   type SettingName,
   type TrainConfig,
 } from "./configuration.ts";
-import { GROUPS, type Setting, type Verb } from "./setting.ts";
-import { SETTINGS } from "./table.ts";
+import type { Setting, Verb } from "./setting.ts";
+import { GROUPS, SETTINGS } from "./table.ts";
 
 /** The option of a setting, in the words that it has for the verb. */
 export function settingOption(verb: Verb, name: SettingName): Option {
@@ -30,18 +30,21 @@ export function withSettings(command: Command, verb: Verb, ...names: readonly Se
 
 /** All that hold for a verb, under their headings. */
 export function withAllSettings(command: Command, verb: Verb): Command {
-  for (const heading of [undefined, ...GROUPS]) {
-    for (const [name, { group, verbs, negatedHelp }] of entries) {
-      if (group !== heading || verbs?.[verb] === undefined) continue;
-      const options = [settingOption(verb, name)];
-      if (negatedHelp !== undefined)
-        options.push(new Option(flagName(name).replace(/^--/, "--no-"), negatedHelp));
-      for (const option of options)
-        command.addOption(heading === undefined ? option : option.helpGroup(`${heading}:`));
-    }
-  }
+  for (const [heading, group] of Object.entries(GROUPS))
+    for (const name of Object.keys(group) as SettingName[])
+      for (const option of optionsOf(verb, name)) command.addOption(option.helpGroup(`${heading}:`));
   return command;
 }
+
+/** None where the verb does not have it, two where it has a `--no-…` beside it. */
+function optionsOf(verb: Verb, name: SettingName): Option[] {
+  const { verbs, negatedHelp }: Setting = SETTINGS[name];
+  if (verbs?.[verb] === undefined) return [];
+  const option = settingOption(verb, name);
+  return negatedHelp === undefined ? [option] : [option, new Option(negatedFlag(name), negatedHelp)];
+}
+
+const negatedFlag = (name: SettingName) => flagName(name).replace(/^--/, "--no-");
 
 /** What a command line says of settings. */
 export interface ToldSettings {
@@ -73,7 +76,6 @@ export function toldSettings(command: Command): ToldSettings {
 export function verbFlags(verb: Verb, isChosen: (entry: Setting) => boolean): string[] {
   return entries.flatMap(([name, entry]) => {
     if (entry.verbs?.[verb] === undefined || !isChosen(entry)) return [];
-    const flag = flagName(name);
-    return entry.negatedHelp === undefined ? [flag] : [flag, flag.replace(/^--/, "--no-")];
+    return entry.negatedHelp === undefined ? [flagName(name)] : [flagName(name), negatedFlag(name)];
   });
 }

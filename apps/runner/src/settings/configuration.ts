@@ -7,8 +7,9 @@ import type { RunIdentity } from "@phew/runs";
 import type { SettingColumn } from "@phew/runs/sweeps";
 import { UsageError } from "../failure.ts";
 import type { Kind } from "./kinds.ts";
+import { DENSE, SOURCE_SETTINGS } from "./pruning.ts";
 import type { Identity, Setting } from "./setting.ts";
-import { DENSE, SETTINGS, SOURCE_SETTINGS } from "./table.ts";
+import { SETTINGS } from "./table.ts";
 
 type Table = typeof SETTINGS;
 export type SettingName = keyof Table;

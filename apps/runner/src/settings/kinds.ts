@@ -143,5 +143,5 @@ export function digestsOf(settings: readonly string[]): Kind<Readonly<Record<str
   };
 }
 
-/** Milliseconds. */
+/** Milliseconds, Infinity for `none`. */
 export const time: Kind<number> = { read: parse.duration };

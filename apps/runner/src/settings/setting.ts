@@ -14,8 +14,8 @@ export type Verb =
   | "demo"
   | "bench";
 
-/** Headings of help and docs, in their order. What has none stands before them. */
-export const GROUPS = ["Data", "Pruning", "Training", "Execution"] as const;
+/** Verbs that train what is asked for. */
+export const TRAINING = { train: {}, imp: {} };
 
 /**
  * What a run is told apart by. A setting changes the identity of a run
@@ -37,7 +37,6 @@ export interface Setting<T = unknown> {
   readonly negatedHelp?: string;
   /** What its number counts or measures. */
   readonly unit?: string;
-  readonly group?: (typeof GROUPS)[number];
   /** The verbs that have it as an option, and what is said or taken otherwise there. */
   readonly verbs?: Partial<
     Readonly<Record<Verb, { readonly help?: string; readonly default?: T | undefined }>>

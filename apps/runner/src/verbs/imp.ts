@@ -16,7 +16,7 @@ import { interruptSignal, startProgress, tellEvent } from "../progress.ts";
 import { type RunHooks, type RunResult, requireRunnable, runTraining, statesOf } from "../runTraining.ts";
 import type { ToldSettings } from "../settings/commandLine.ts";
 import type { TrainConfig } from "../settings/configuration.ts";
-import { DENSE } from "../settings/table.ts";
+import { DENSE } from "../settings/pruning.ts";
 import { configOf, placeOf } from "./train.ts";
 
 export async function imp(model: string | undefined, settings: ToldSettings): Promise<void> {

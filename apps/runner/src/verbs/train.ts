@@ -17,8 +17,9 @@ import {
   usageFault,
 } from "../settings/configuration.ts";
 import { readRecipe, readTrainConfig, type TrainConfigFile } from "../settings/files.ts";
+import { DENSE } from "../settings/pruning.ts";
 import type { Setting } from "../settings/setting.ts";
-import { DENSE, SETTINGS } from "../settings/table.ts";
+import { SETTINGS } from "../settings/table.ts";
 
 export async function train(model: string | undefined, settings: ToldSettings): Promise<void> {
   const { told } = settings;

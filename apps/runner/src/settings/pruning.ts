@@ -1,0 +1,120 @@
+/** Settings of the pruning: how many and which weights are kept, and of which weights. */
+import { checks, formatPercent, pruners } from "@phew/core";
+import * as kind from "./kinds.ts";
+import { setting, TRAINING } from "./setting.ts";
+
+/** Value of the setting `method` for a run that is not pruned. */
+export const DENSE = "dense";
+
+/** Settings that name files of other runs. */
+export const SOURCE_SETTINGS = ["scoreWeights", "startWeights", "within"] as const;
+
+export const PRUNING = {
+  /** A pruning method, or `dense`. */
+  method: setting({
+    type: kind.named("a pruning method, or dense", () => [...pruners.keys(), DENSE]),
+    flag: "--method <name>",
+    help: "pruning method, or dense",
+    verbs: {
+      train: {},
+      imp: { default: "magnitude" },
+      prune: { help: "pruning method; phew prune --methods lists them" },
+    },
+    default: "phew",
+    identity: "always",
+    column: { always: true },
+  }),
+  /** Fraction of weights kept; 1 for dense. */
+  density: setting({
+    type: kind.density,
+    flag: "--density <d>",
+    help: "fraction of weights kept",
+    unit: "of the prunable weights",
+    verbs: TRAINING,
+    follows: ({ method }) => (method === DENSE ? 1 : undefined),
+    missing: {
+      expected: (name) => `the fraction of weights kept, such as ${name}0.05`,
+      remedy: "For a dense run: --method dense.",
+    },
+    required: true,
+    identity: "always",
+    conflict: ({ method, density }) =>
+      method === DENSE && density !== 1
+        ? { given: `${density} for a dense run`, expected: "none, or 1" }
+        : undefined,
+    column: { always: true, format: formatPercent },
+  }),
+  options: setting({
+    type: kind.optionsOf("method", "branching=weight"),
+    flag: "--option <name=value>",
+    help: "option of the method; may be repeated",
+    verbs: { ...TRAINING, prune: {}, bench: {} },
+    default: {},
+    identity: "changed",
+  }),
+  /** A sanity check that the mask goes through; absent where there is none. */
+  check: setting({
+    type: kind.oneOf("a sanity check", [...checks.keys()]),
+    flag: "--check <name>",
+    help: `sanity check that the mask goes through: ${[...checks.keys()].join(", ")}`,
+    verbs: { train: {}, prune: {} },
+    identity: "changed",
+    conflict: ({ check, method }) => ofDense(check, method, `${check} of a dense run`),
+  }),
+  checkOptions: setting({
+    type: kind.optionsOf("check", "within=layer"),
+    flag: "--check-option <name=value>",
+    help: "option of the check; may be repeated",
+    verbs: { train: {}, prune: {} },
+    identity: "changed",
+    conflict: ({ check, checkOptions }) =>
+      check === undefined && Object.keys(checkOptions ?? {}).length > 0
+        ? { given: "some without a check", expected: "a check with them" }
+        : undefined,
+  }),
+  /** Weights that the method prunes by: a file, or a run as `FOLDER[@final|@best|@rewind]`. Absent: those trained from. */
+  scoreWeights: setting({
+    type: kind.weightsOf("that the method prunes by"),
+    flag: "--score-weights <what>",
+    help: "prune by these weights: a file, or a run as FOLDER[@final|@best|@rewind]",
+    verbs: { train: {} },
+    identity: "content",
+    noun: "weights to prune by",
+    conflict: ({ scoreWeights, method }) => ofDense(scoreWeights, method),
+  }),
+  /** Weights that training starts from, alike. Absent: drawn with `seed`. */
+  startWeights: setting({
+    type: kind.weightsOf("that training starts from"),
+    flag: "--start-weights <what>",
+    help: "train from these, named alike; drawn with --seed unless given",
+    verbs: { train: {} },
+    identity: "content",
+    noun: "weights to start from",
+  }),
+  /** Masks whose weights alone may be kept: a file, or a run's folder. Absent: all may be. */
+  within: setting({
+    type: kind.text("masks whose weights alone may be kept: a file, or a run's folder"),
+    flag: "--within <masks>",
+    help: "keep weights of these masks alone: a file, or a run's folder",
+    verbs: {
+      train: {},
+      prune: {
+        help: "masks of which weights alone may be kept, or a run's folder; a run as the model keeps within its own",
+      },
+    },
+    identity: "content",
+    noun: "masks to keep within",
+    conflict: ({ within, method }) => ofDense(within, method),
+  }),
+  /** SHA-256 of the files that {@link SOURCE_SETTINGS} mean, by setting. */
+  sourceDigests: setting({
+    type: kind.digestsOf(SOURCE_SETTINGS),
+    help: "SHA-256 of the files of score weights, start weights and masks; phew writes it",
+    identity: "changed",
+  }),
+};
+
+function ofDense(value: unknown, method: unknown, given = "some for a dense run") {
+  const isWrong = value !== undefined && method === DENSE;
+  return isWrong ? { given, expected: "a run that prunes" } : undefined;
+}

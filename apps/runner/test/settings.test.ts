@@ -1,0 +1,178 @@
+/**
+ * The table of settings: that a command keeps the folder and the bytes of its configuration, that each setting is wherever
+ * it says, and that docs/settings.md says the same. `vitest run` of this file with `-u` behind it writes those tables anew.
+ */
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { runFolderOf } from "@phew/runs";
+import { sweepJsonSchema } from "@phew/runs/sweeps";
+import { datasets } from "@phew/training";
+import { Command } from "commander";
+import { describe, expect, it } from "vitest";
+import { z } from "zod";
+import { toldSettings, withAllSettings } from "../src/settings/commandLine.ts";
+import {
+  entries,
+  flagName,
+  identityOf,
+  isOwn,
+  type SettingName,
+  type TrainConfig,
+} from "../src/settings/configuration.ts";
+import { checkTrainConfig, readRecipe, sweepShape } from "../src/settings/files.ts";
+import { DENSE } from "../src/settings/pruning.ts";
+import type { Setting, Verb } from "../src/settings/setting.ts";
+import { GROUPS } from "../src/settings/table.ts";
+import { configOf, placeOf } from "../src/verbs/train.ts";
+
+interface RecordedRun {
+  readonly command: string;
+  readonly folder: string;
+  readonly config: object;
+}
+
+const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+const recorded = JSON.parse(readFileSync(file("recordedRuns.json"), "utf8")) as readonly RecordedRun[];
+
+/** What a command line of a verb says, as its action is given it. */
+function told(verb: Verb, args: readonly string[]) {
+  const command = withAllSettings(new Command(verb).exitOverride().argument("[model]"), verb);
+  command.configureOutput({ writeErr: () => undefined }).parse(args, { from: "user" });
+  return { model: command.args[0], settings: toldSettings(command) };
+}
+
+function runOf(verb: "train" | "imp", line: string): { config: TrainConfig; folder: string } {
+  const { model, settings } = told(verb, line.split(" "));
+  const config = configOf(model, settings);
+  const { experiment } = placeOf(settings.told, verb);
+  return { config, folder: runFolderOf(identityOf(config, { root: "", experiment })) };
+}
+
+describe("a run", () => {
+  // made before there was a table of settings
+  it.each(recorded)("keeps its folder and the bytes of its configuration: $command", (run) => {
+    const { config, folder } = runOf("train", run.command);
+    expect(folder).toBe(path.normalize(run.folder));
+    expect(JSON.stringify(config)).toBe(JSON.stringify(run.config));
+  });
+
+  it("has the same folder where its settings come from its config.json, a recipe or the command line", () => {
+    for (const { config, folder } of recorded) {
+      const experiment = path.dirname(folder);
+      const read = checkTrainConfig("config.json", config as Record<string, unknown>);
+      expect(runFolderOf(identityOf(read, { root: "", experiment }))).toBe(path.normalize(folder));
+    }
+    const { settings } = readRecipe("grasp-vgg");
+    const flags = Object.entries(settings).map(([name, value]) =>
+      value === false ? flagName(name as SettingName) : `${flagName(name as SettingName)} ${value}`,
+    );
+    const line = "lenet5 --density 0.1";
+    expect(runOf("train", `${line} ${flags.filter((flag) => !flag.endsWith(" true")).join(" ")}`)).toEqual(
+      runOf("train", `${line} --recipe grasp-vgg`),
+    );
+  });
+});
+
+/** Values other than the defaults: words for settings of words, the first number that the others take. */
+const OTHER: Readonly<Record<string, string>> = {
+  dataset: "mnist",
+  executor: "tensorflow",
+  schedule: "cosine",
+  augmentation: "flip",
+  method: "random",
+  check: "shuffle",
+  options: "invert=true",
+  checkOptions: "within=unit",
+  limit: "10m",
+};
+
+function otherValue(name: SettingName, { type, flag }: Setting): string {
+  const isReadable = (text: string) => {
+    try {
+      type.read?.(flag!)(text);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  return OTHER[name] ?? ["0.5", "3"].find(isReadable)!;
+}
+
+describe("each setting", () => {
+  const ofTraining = entries.filter(
+    ([, { flag, verbs }]) => flag !== undefined && verbs?.train !== undefined,
+  );
+
+  it.each(ofTraining)("%s arrives where it is to be, and changes the run where it says so", (name, entry) => {
+    const base = `lenet5 --density 0.25 ${name === "checkOptions" ? "--check shuffle" : ""}`.trim();
+    const line = `${base} ${flagName(name)}${entry.type.read === undefined ? "" : ` ${otherValue(name, entry)}`}`;
+    const { told: values, given } = told("train", line.split(" ")).settings;
+    expect(values).toHaveProperty(name);
+    expect([...given]).toContain(name);
+    if (name === "recipe" || name === "config") return;
+    const [before, after] = [runOf("train", base), runOf("train", line)];
+    expect(name in after.config).toBe(isOwn(entry));
+    const isSame = before.folder.split("/").at(-1) === after.folder.split("/").at(-1);
+    expect(isSame).toBe(!isOwn(entry) || entry.identity === "content");
+  });
+
+  it("is in the schema of sweep files with what it may be", () => {
+    const { properties } = sweepJsonSchema(sweepShape, ["pool"]) as {
+      properties: { settings: { properties: Record<string, { description?: string }> } };
+    };
+    const described = properties.settings.properties;
+    const own = entries.filter(
+      ([, entry]) => (isOwn(entry) && entry.identity !== "seed") || entry.identity === "expanded",
+    );
+    expect(Object.keys(described)).toEqual(own.map(([name]) => name));
+    for (const [name] of own) expect(described[name]!.description, name).toMatch(/\w/);
+  });
+});
+
+/** The tables of docs/settings.md, by heading. */
+const COLUMNS = ["option", "in files", "what it is", "what it may be", "unless given", "of a run"];
+const LIBRARY = { z, datasets: datasets.map(({ name }) => name) };
+const MOST_WORDS = 110;
+
+/** In the words of messages; of long lists, what they list. */
+function whatItMayBe({ type, unit }: Setting): string {
+  const words = type.schema?.(LIBRARY).description ?? "";
+  const short = words.length > MOST_WORDS ? words.split(": ")[0]! : words;
+  return unit === undefined ? short : `${short}; ${unit}`;
+}
+
+function settingRow(name: SettingName, entry: Setting): string[] {
+  const { flag = `<${name}>`, help, negatedHelp } = entry;
+  const usual = entry.default ?? entry.follows?.({ method: DENSE });
+  const inFiles = isOwn(entry) || entry.identity === "expanded" ? `\`${name}\`` : "";
+  const words = [
+    help,
+    ...(negatedHelp ? [`\`${flagName(name).replace("--", "--no-")}\`: ${negatedHelp}`] : []),
+  ];
+  const given = usual === undefined ? "" : typeof usual === "object" ? JSON.stringify(usual) : `${usual}`;
+  return [
+    isOwn(entry) && entry.flag === undefined && !entry.required ? "" : `\`${flag}\``,
+    inFiles,
+    words.join("; "),
+    whatItMayBe(entry),
+    entry.follows ? `${given} for ${DENSE}` : given,
+    entry.identity ?? "",
+  ].map((cell) => cell.replaceAll("|", "\\|"));
+}
+
+it("docs/settings.md has every setting of phew train and imp, as the table has it", async () => {
+  const page = file("../../../docs/settings.md");
+  let text = readFileSync(page, "utf8");
+  for (const [heading, group] of Object.entries(GROUPS)) {
+    const rows = (Object.entries(group) as [SettingName, Setting][])
+      .filter(([, { verbs, identity }]) => identity !== undefined || verbs?.train || verbs?.imp)
+      .map(([name, entry]) => `| ${settingRow(name, entry).join(" | ")} |`);
+    const start = text.indexOf(`\n## ${heading}\n`);
+    expect(start, `the heading ${heading}`).toBeGreaterThan(0);
+    const from = text.indexOf("\n|", start) + 1;
+    const table = [`| ${COLUMNS.join(" | ")} |`, `|${"---|".repeat(COLUMNS.length)}`, ...rows];
+    text = text.slice(0, from) + table.join("\n") + text.slice(text.indexOf("\n\n", from));
+  }
+  await expect(text).toMatchFileSnapshot(page);
+});
