@@ -1,14 +1,7 @@
 /** The runs of a sweep file as tasks: each a configuration, checked as far as it can be without training. */
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import {
-  ArgumentError,
-  completeOptions,
-  keepCountAt,
-  type Network,
-  prunerByName,
-  zooModel,
-} from "@phew/core";
+import { ArgumentError, keepCountAt, type Network, zooModel } from "@phew/core";
 import { makeOwnFolder, replaceFile, runFolderOf } from "@phew/runs";
 import { type Settings, type Sweep, type SweepTask, sweepFolder } from "@phew/runs/sweeps";
 import { type Dataset, executorNames, loadExecutor } from "@phew/training";
