@@ -35,6 +35,11 @@ async function unsupported(file: File, options = {}): Promise<UnsupportedOperati
 }
 
 describe("what no network here can hold", () => {
+  it("is a node with more inputs than its operation takes, which would be read by nothing", async () => {
+    const error = await unsupported(around([{ op: "Relu", in: ["c", "c"], out: ["b"], name: "both" }]));
+    expect(error.message).toContain("Relu (both): it has 2 inputs, where Relu takes at most 1");
+  });
+
   it("is listed all at once: node, operation and why it matters, also behind the first", async () => {
     const error = await unsupported({
       nodes: [

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { importOnnx } from "../src/index.ts";
+import { mostInputs, operators } from "../src/onnx/operators/operators.ts";
 import { label, onnxCases } from "./onnxCases.ts";
 import { onnxFile } from "./onnxFile.ts";
 import { batchFor, distance, hasRuntime, predict, runOnnx } from "./onnxRun.ts";
+import { pythonHas, runPython } from "./python.ts";
 import { scratchFolder } from "./scratch.ts";
 
 const scratch = scratchFolder();
@@ -41,3 +43,20 @@ describe("what ONNX's operations become", () => {
     },
   );
 });
+
+it.skipIf(!pythonHas("onnx"))(
+  "operations take as many inputs as in ONNX's schemas (skipped without onnx)",
+  () => {
+    const script = `
+import json, sys, onnx
+most = {}
+for schema in onnx.defs.get_all_schemas_with_history():
+    if schema.domain == "": most[schema.name] = max(most.get(schema.name, 0), schema.max_input)
+print(json.dumps(most))`;
+    const most = JSON.parse(runPython(script)) as Record<string, number>;
+    for (const name of Object.keys(operators)) {
+      const expected = most[name]! > 1000 ? Number.POSITIVE_INFINITY : most[name];
+      expect(mostInputs(name), name).toBe(expected);
+    }
+  },
+);

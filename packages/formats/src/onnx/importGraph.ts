@@ -15,7 +15,7 @@ import { foldedNote, foldedWeights } from "./foldedNormalisation.ts";
 import { inlineFunctions } from "./functions.ts";
 import { Importer, MOST_ELEMENTS, type ParameterSource, type TensorUse } from "./importer.ts";
 import { standIn } from "./opaque.ts";
-import { operators } from "./operators/operators.ts";
+import { mostInputs, operators } from "./operators/operators.ts";
 import type { ModelParts, NodePart } from "./parts.ts";
 import { type ReadGraph, readGraph } from "./reading.ts";
 import { type DimensionProto, wholeNumber } from "./schema.ts";
@@ -182,6 +182,11 @@ function readNode(context: Importer, node: NodePart, faults: Fault[]): void {
           : `operations of the domain ${node.domain} are not known`,
       );
     }
+    const most = mostInputs(operation);
+    if (names.length > most)
+      throw new Unsupported(
+        `it has ${counted(names.length, "input")}, where ${operation} takes at most ${most}`,
+      );
     // what is made of something of unknown shape cannot be looked at
     if (inputs.some((input) => input?.kind === "unknown")) {
       context.hidden.push(node);

@@ -103,3 +103,53 @@ export const operators: Readonly<Record<string, Operator>> = {
   Unsqueeze: reshaping.unsqueeze,
   Where: elementwise.where,
 };
+
+/** Where it is not one: the most inputs that an operation takes in any version of ONNX's schemas. */
+const MOST_INPUTS: Readonly<Record<string, number>> = {
+  ...alike(0, ["Constant"]),
+  ...alike(2, [
+    "Add",
+    "And",
+    "CastLike",
+    "Div",
+    "Equal",
+    "Expand",
+    "Gather",
+    "GatherND",
+    "Greater",
+    "GreaterOrEqual",
+  ]),
+  ...alike(2, [
+    "Less",
+    "LessOrEqual",
+    "MatMul",
+    "Mod",
+    "Mul",
+    "Or",
+    "PRelu",
+    "Pow",
+    "ReduceMax",
+    "ReduceMean",
+  ]),
+  ...alike(2, [
+    "ReduceProd",
+    "Reshape",
+    "SequenceAt",
+    "Split",
+    "SplitToSequence",
+    "Squeeze",
+    "Sub",
+    "Unsqueeze",
+  ]),
+  ...alike(3, ["Clip", "Conv", "Dropout", "Gemm", "Range", "Where"]),
+  ...alike(4, ["Pad"]),
+  ...alike(5, ["BatchNormalization", "Slice"]),
+  ...alike(Number.POSITIVE_INFINITY, ["Concat", "Max", "Min", "Sum"]),
+};
+
+function alike(count: number, names: readonly string[]): Record<string, number> {
+  return Object.fromEntries(names.map((name) => [name, count]));
+}
+
+/** The most inputs of an operation of ONNX: a node with more is none that any runtime would take. */
+export const mostInputs = (operation: string): number => MOST_INPUTS[operation] ?? 1;
