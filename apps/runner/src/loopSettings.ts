@@ -2,22 +2,8 @@
 import { augmentationOf, type Dataset, type Schedule, type TrainOptions } from "@phew/training";
 import type { TrainConfig } from "./settings/configuration.ts";
 
-type Settings = Pick<
-  TrainOptions,
-  | "optimiser"
-  | "epochCount"
-  | "batchSize"
-  | "rate"
-  | "schedule"
-  | "warmupEpochs"
-  | "labelSmoothing"
-  | "augmentation"
-  | "patience"
-  | "seed"
->;
-
-/** @throws ArgumentError where settings do not go together or do not fit the data set */
-export function settingsOf(config: TrainConfig, dataset: Dataset): Settings {
+/** Options of the loop. @throws ArgumentError where settings do not go together or do not fit the data set */
+export function settingsOf(config: TrainConfig, dataset: Dataset) {
   const { momentum, nesterov, weightDecay, clipNorm, patience } = config;
   const augmentation = augmentationOf(config.augmentation, dataset);
   return {
@@ -31,7 +17,7 @@ export function settingsOf(config: TrainConfig, dataset: Dataset): Settings {
     ...(augmentation && { augmentation }),
     ...(patience > 0 ? { patience } : {}),
     seed: config.seed,
-  };
+  } satisfies Partial<TrainOptions>;
 }
 
 function scheduleOf({ schedule, drops, dropFactor, endRate }: TrainConfig): Schedule {

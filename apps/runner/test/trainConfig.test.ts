@@ -65,7 +65,7 @@ it.each([
 });
 
 it("puts the defaults in where a file is silent", () => {
-  expect(checkTrainConfig("x", settings)).toEqual({
+  expect(checkTrainConfig("x", settings)).toMatchObject({
     ...settings,
     options: {},
     momentum: 0.9,
