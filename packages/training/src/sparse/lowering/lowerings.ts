@@ -45,8 +45,10 @@ const lowerings: { readonly [Kind in Lowered]: Lowering<OperationOf<Kind>> } = {
 /** Names of the operations that can be computed, for messages. */
 export const computedOperations: readonly string[] = Object.keys({ ...lowerings, ...combined }).sort();
 
+const handlings: Readonly<Record<Lowered | keyof typeof combined, Handling>> = { ...lowerings, ...combined };
+
 export function handlingOf(op: Operation): Handling {
-  return { ...lowerings, ...combined }[op.kind as Lowered | keyof typeof combined];
+  return handlings[op.kind as keyof typeof handlings];
 }
 
 export function loweringOf(op: Operation): Lowering<Operation> {
