@@ -1,7 +1,7 @@
 /** Prunes a network by any method: checks what is asked for, has it done, and checks what came of it. */
 
 import { layerMeasures } from "./analysis/analyse.ts";
-import { maskWarnings } from "./analysis/maskFaults.ts";
+import { maskFaults, maskWarnings } from "./analysis/maskFaults.ts";
 import { applyCheck, completeCheck } from "./checks/applyCheck.ts";
 import type { CheckSettings } from "./checks/check.ts";
 import { ArgumentError } from "./errors.ts";
@@ -113,6 +113,7 @@ export async function prune(
   const faults = maskWarnings(masks, `masks by ${method}`, {
     strict: settings.strict === true,
     useless: { scope: options.scope !== "global", wholePaths: pruner.wholePaths },
+    within: settings.within,
   });
   report.finished({ ...pruning, masks }, keptCount, elapsedMs, faults);
   return {
@@ -258,12 +259,17 @@ export function requireConfinable({ name, confinable }: Pick<Pruner, "name" | "c
 /** @throws ArgumentError where the method cannot, or the weights do not allow it */
 export function requireWithin(pruner: Pruner, keepCount: number, within: Masks, from?: Masks): void {
   requireConfinable(pruner);
-  const { keptCount, network } = within;
-  if (keepCount > keptCount) {
+  const { prunableCount } = within.network;
+  // walks come to weights on paths alone
+  const { keptCount, ineffectiveCount } = maskFaults(within);
+  const most = pruner.wholePaths ? keptCount - ineffectiveCount : keptCount;
+  if (keepCount > most) {
+    const left = most < keptCount ? "left on paths from input to output" : "left to choose among";
     throw new ArgumentError("density", {
       given: `${counted(keepCount, "weight")} to keep`,
-      expected: `at most the ${keptCount} of ${network.prunableCount} that are left to choose among`,
-      remedy: `Ask for a density of at most ${within.density}.`,
+      expected: `at most the ${most} of ${prunableCount} that are ${left}`,
+      remedy:
+        most > 0 ? `Ask for a density of at most ${most / prunableCount}.` : "Choose among other weights.",
     });
   }
   if (!from?.bytes.some((kept, k) => kept === 1 && within.bytes[k] === 0)) return;

@@ -124,6 +124,34 @@ describe("what a mask breaks", () => {
     );
   });
 
+  it("is not said to be mended by a density where the weights that alone may be kept have it already", async () => {
+    const network = perceptron();
+    const weights = await initialise(network, { seed: 3 });
+    // nothing enters output 1, and hidden unit 2 leads nowhere
+    const within = Masks.dense(network);
+    const [hidden, out] = network.prunable.map((parameter) => within.of(parameter)) as [
+      Uint8Array,
+      Uint8Array,
+    ];
+    out.set([1, 1, 0, 0, 0, 0]);
+    expect(hidden.length).toBe(12);
+    const ask = (keepCount: number, method = "phew") =>
+      prune(network, weights, { method, density: keepCount / 18, seed: 0, within });
+    const { warnings } = await ask(6);
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toMatch(
+      /1 output of 2 \(1\).*What helps: other weights to choose among, .*already\.$/,
+    );
+    // walks come to 8 weights into hidden units 0 and 1 and 2 on from them; scores to all 14
+    const refusal = await ask(11).catch((error: Error) => error.message);
+    expect(refusal).toMatch(
+      /at most the 10 of 18 that are left on paths .*a density of at most 0\.5555555555555556\.$/,
+    );
+    expect((await ask(10)).keptCount).toBe(10);
+    await expect(ask(15, "magnitude")).rejects.toThrow(/at most the 14 of 18 that are left to choose among/);
+    expect((await ask(14, "magnitude")).keptCount).toBe(14);
+  });
+
   it("does not hold against a mask what the dense network lacks: a layer that nothing reads", () => {
     const b = new NetworkBuilder("side", [2, 4, 4]);
     const x = b.relu(b.conv2d("trunk", b.input, { outChannels: 3, kernel: 3 }));

@@ -2,7 +2,7 @@
  * Masks on disk: safetensors, one BOOL tensor `<parameter>_mask` of the parameter's shape for each prunable parameter, and
  * for each bias, scale and shift in which a dead unit is silenced.
  */
-import { ArgumentError, counted, Masks, type Network } from "@phew/core";
+import { ArgumentError, counted, Masks, type Network, shortened } from "@phew/core";
 import { normalisationsOf, parameterMasks } from "./parameterMasks.ts";
 import { safetensorsChunks } from "./safetensors.ts";
 import { boolTensor, elementsOf, type Tensor, type Tensors, toFloat32 } from "./tensor.ts";
@@ -130,7 +130,61 @@ export async function readMaskFile(path: string, network: Network): Promise<Mask
   const ours = metadata.layout === "tensorflow" ? await fromTensorflow(path, tensors, network) : tensors;
   const named = withoutPrefix(network, ours);
   const { tensors: whole, notes } = withUnpruned(network, named);
-  return { masks: pickMasks(network, whole, path), metadata, notes };
+  const origin = soundOrigin(metadata);
+  return {
+    masks: pickMasks(network, whole, path),
+    metadata: origin.metadata,
+    notes: [...notes, ...origin.notes.map((note) => `${path}: ${note}`)],
+  };
+}
+
+const wholeNumber = "a whole number from 0 to 2^53 − 1";
+const isWholeNumber = (text: string): boolean =>
+  /^\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text));
+const fraction = "a number above 0 and at most 1";
+const isFraction = (text: string): boolean => text.trim() !== "" && Number(text) > 0 && Number(text) <= 1;
+const settings = "a JSON object of texts, numbers and truth values";
+
+function isSettings(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    const isPlain = (item: unknown) => ["string", "number", "boolean"].includes(typeof item);
+    return (
+      typeof value === "object" &&
+      value !== null &&
+      !Array.isArray(value) &&
+      Object.values(value).every(isPlain)
+    );
+  } catch {
+    return false;
+  }
+}
+
+/** What values of {@link ORIGIN_KEYS} must be where they are not any text. Files are input, whoever wrote them. */
+const ORIGIN_VALUES: Readonly<
+  Record<string, readonly [expected: string, isSound: (text: string) => boolean]>
+> = {
+  options: [settings, isSettings],
+  checkOptions: [settings, isSettings],
+  seed: [wholeNumber, isWholeNumber],
+  weightsSeed: [wholeNumber, isWholeNumber],
+  requestedDensity: [fraction, isFraction],
+  density: [fraction, isFraction],
+};
+
+/** Metadata without values that cannot be, with a note on each. */
+function soundOrigin(metadata: Readonly<Record<string, string>>): Pick<MaskFile, "metadata" | "notes"> {
+  const unsound = Object.entries(ORIGIN_VALUES).filter(
+    ([key, [, isSound]]) => metadata[key] !== undefined && !isSound(metadata[key]),
+  );
+  const keys = new Set(unsound.map(([key]) => key));
+  return {
+    metadata: Object.fromEntries(Object.entries(metadata).filter(([key]) => !keys.has(key))),
+    notes: unsound.map(
+      ([key, [expected]]) =>
+        `its metadata "${key}" is left out: got ${shortened(JSON.stringify(metadata[key]), 100)}, expected ${expected}.`,
+    ),
+  };
 }
 
 async function fromOnnx(path: string): Promise<Pick<MaskFile, "metadata"> & { tensors: Tensors }> {

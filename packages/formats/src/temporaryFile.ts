@@ -1,6 +1,8 @@
 /** Files on their way: written under a name of their own beside their place, and removed should the process end. */
+import { createHash } from "node:crypto";
 import { unlinkSync } from "node:fs";
-import { type FileHandle, open, unlink } from "node:fs/promises";
+import { type FileHandle, open, readdir, stat, unlink } from "node:fs/promises";
+import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { errorCode } from "@phew/core";
 
@@ -11,12 +13,19 @@ const JOIN_BYTES = 2 ** 20;
 /** Longest piece given to one call of the operating system. */
 const WRITE_BYTES = 2 ** 28;
 
+/** Tells this machine from others that share a folder: a process number means something on one machine alone. */
+const MACHINE = createHash("sha256").update(hostname()).digest("hex").slice(0, 8);
+const TEMPORARY = new RegExp(`^\\.phew\\.${MACHINE}\\.(\\d+)\\.\\d+\\.partial$`);
+/** A file on its way is written to all the time. */
+const STALE_MS = 60_000;
+
 /** Files that are not in their place yet; removed should the process end on the way. */
 const unfinished = new Set<string>();
 let fileCount = 0;
 
 /** @returns the name of a new file in the folder of `path` that holds all chunks, on disk */
 export async function writeTemporary(path: string, chunks: Chunks): Promise<string> {
+  await removeStale(dirname(path));
   const { temporary, handle } = await openTemporary(dirname(path));
   try {
     for await (const piece of joined(chunks)) await writePiece(handle, piece);
@@ -31,10 +40,33 @@ export async function writeTemporary(path: string, chunks: Chunks): Promise<stri
   }
 }
 
+/** Removes what processes of this machine that were killed left half written. */
+async function removeStale(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names) {
+    const [, pid] = TEMPORARY.exec(name) ?? [];
+    if (pid === undefined || isAlive(Number(pid))) continue;
+    const path = join(folder, name);
+    const found = await stat(path).catch(() => undefined);
+    if (found?.isFile() && Date.now() - found.mtimeMs > STALE_MS) await unlink(path).catch(() => undefined);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  if (!Number.isSafeInteger(pid) || pid < 1) return true;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // EPERM: another user's
+    return errorCode(error) !== "ESRCH";
+  }
+}
+
 /** Process ids repeat on other machines that share the folder: the first name that is free. */
 async function openTemporary(folder: string): Promise<{ temporary: string; handle: FileHandle }> {
   for (;;) {
-    const temporary = join(folder, `.phew.${process.pid}.${fileCount++}.partial`);
+    const temporary = join(folder, `.phew.${MACHINE}.${process.pid}.${fileCount++}.partial`);
     remember(temporary);
     try {
       return { temporary, handle: await open(temporary, "wx") };

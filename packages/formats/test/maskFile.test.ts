@@ -19,6 +19,7 @@ import {
   writeSafetensors,
   writeScores,
 } from "../src/index.ts";
+import { maskMetadata, maskTensors } from "../src/maskFile.ts";
 import { uniform } from "./fuzz.ts";
 import { pythonHas, runPython } from "./python.ts";
 import { scratchFolder } from "./scratch.ts";
@@ -69,6 +70,31 @@ describe("a mask file", () => {
       normalisations: '["bn.running_mean"]',
     });
     expect((await readMasks(scratch("m.safetensors"), network)).bytes).toEqual(random.bytes);
+  });
+
+  it.each([
+    ["options", "{bad", /"options" is left out: got "\{bad", expected a JSON object/],
+    ["options", '{"a":[1]}', /expected a JSON object of texts, numbers and truth values/],
+    ["checkOptions", "[]", /"checkOptions" is left out/],
+    ["seed", "abc", /"seed" is left out: got "abc", expected a whole number/],
+    ["seed", "1e3", /"seed" is left out/],
+    ["weightsSeed", "9007199254740993", /"weightsSeed" is left out/],
+    ["requestedDensity", "NaN", /expected a number above 0 and at most 1/],
+    ["density", "", /"density" is left out/],
+  ])("whose %s is %s is read without it, with a note", async (key, value, note) => {
+    const tensors = maskTensors(random);
+    await writeSafetensors(
+      scratch("odd.safetensors"),
+      tensors,
+      { ...maskMetadata(random, origin), [key]: value },
+      { force: true },
+    );
+    const { masks, metadata, notes } = await readMaskFile(scratch("odd.safetensors"), network);
+    expect(masks.bytes).toEqual(random.bytes);
+    expect(metadata[key]).toBeUndefined();
+    expect(metadata.method).toBe("phew");
+    expect(notes).toHaveLength(1);
+    expect(notes[0]).toMatch(note);
   });
 
   it("has the same bytes for the same masks, whatever the order of the options", async () => {

@@ -367,10 +367,19 @@ describe("parts treated as opaque", () => {
     expect(network.nodes.find(({ name }) => name === "strange")!.shape).toEqual([4, 3, 3]);
   });
 
+  it("an exchange of height and width is called that, not one of layouts", async () => {
+    const exchange = around([{ op: "Transpose", in: ["c"], out: ["d"], attributes: { perm: [0, 1, 3, 2] } }]);
+    const error = await unsupported(exchange);
+    expect(error.message).toMatch(/Transpose .*: it exchanges height and width of .*\(perm 0, 1, 3, 2\)/);
+    expect(error.message).not.toContain("layout");
+  });
+
   it("are refused where no shape is known, with the reason", async () => {
     const strange = around([{ op: "Strange", domain: "own", in: ["c"], out: ["b"], name: "strange" }]);
     const error = await unsupported(strange, { treatAsOpaque: true });
-    expect(error.message).toContain("cannot be treated as opaque either, since what they put out");
+    expect(error.message).toContain(
+      "cannot be treated as opaque either, since no opaque part can stand in their place",
+    );
   });
 });
 

@@ -1,6 +1,9 @@
 /** Models of several files: whatever stops their writing, the old model or the new one is there, never a mixture. */
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
+import { hostname } from "node:os";
 import type { Network, Weights } from "@phew/core";
 import { Masks, maskedWeights, zooModel } from "@phew/core";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -285,4 +288,28 @@ it("writes a name as long as the file system takes, and says when it is longer",
   expect(readdirSync(folder)).toEqual(["n".repeat(255)]);
   await expect(writeWhole(`${folder}/${"n".repeat(256)}`, [])).rejects.toThrow("a longer name than");
   expect(readdirSync(folder)).toHaveLength(1);
+});
+
+describe("what a process that was killed left half written", () => {
+  it("is removed by the next that writes there, once it is a minute old; what others write is left", async () => {
+    const folder = scratch("stale");
+    mkdirSync(folder);
+    const { pid } = spawnSync(process.execPath, ["-e", ""]);
+    const machine = createHash("sha256").update(hostname()).digest("hex").slice(0, 8);
+    const other = machine.replace(/^./, (digit) => (digit === "0" ? "1" : "0"));
+    const left = (name: string, ageS: number) => {
+      writeFileSync(`${folder}/${name}`, "half");
+      utimesSync(`${folder}/${name}`, Date.now() / 1000 - ageS, Date.now() / 1000 - ageS);
+      return name;
+    };
+    left(`.phew.${machine}.${pid}.0.partial`, 120);
+    const kept = [
+      left(`.phew.${machine}.${pid}.1.partial`, 1),
+      left(`.phew.${machine}.${process.pid}.999.partial`, 120),
+      left(`.phew.${other}.${pid}.0.partial`, 120),
+      left(`mine.${pid}.partial`, 120),
+    ];
+    await writeWhole(`${folder}/whole`, [Uint8Array.of(1)]);
+    expect(readdirSync(folder).sort()).toEqual([...kept, "whole"].sort());
+  });
 });

@@ -416,6 +416,9 @@ describe("what a data set holds", () => {
     });
     expect(reds.sort()).toEqual([10, 11, 20, 21]);
     await expect(load({ mean: [0.5] })).rejects.toThrow("mean: got 0.5, expected 3 finite numbers");
-    await expect(load({ std: [1, 0, 1] })).rejects.toThrow("std: got 1,0,1, expected 3 numbers above 0");
+    await expect(load({ std: [1, 0, 1] })).rejects.toThrow(
+      "std: got 1,0,1, expected 3 numbers of at least 0.000001",
+    );
+    await expect(load({ std: [1e-320, 1, 1] })).rejects.toThrow(/expected 3 numbers of at least/);
   });
 });

@@ -147,10 +147,16 @@ async function examine(
     masks,
     metadata,
     analysis,
-    warnings: maskWarnings(masks, "masks"),
+    warnings: maskWarnings(masks, "masks", { useless: uselessFor(metadata) }),
     ...(walks && { walks }),
     ...data,
   };
+}
+
+/** What is of no help against faults of masks, where a method made them; see SoundnessOptions. */
+function uselessFor({ method, options = "{}" }: Readonly<Record<string, string>>) {
+  const pruner = pruners.get(method ?? "");
+  return { wholePaths: pruner?.wholePaths, scope: pruner && JSON.parse(options).scope !== "global" };
 }
 
 /** What examples tell: the length of the loss gradient, and the trace of the neural tangent kernel. */

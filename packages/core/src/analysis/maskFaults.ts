@@ -75,7 +75,9 @@ export interface SoundnessOptions {
   /** A fault is an error. */
   readonly strict?: boolean;
   /** What is of no help: the method has no scope to narrow, or keeps whole paths already. */
-  readonly useless?: { readonly scope?: boolean; readonly wholePaths?: boolean };
+  readonly useless?: { readonly scope?: boolean | undefined; readonly wholePaths?: boolean | undefined };
+  /** The weights that alone could be kept: what they break already no density mends. */
+  readonly within?: Masks | undefined;
 }
 
 /**
@@ -84,14 +86,20 @@ export interface SoundnessOptions {
  * @throws ArgumentError instead, where `strict`
  */
 export function maskWarnings(masks: Masks, subject: string, options: SoundnessOptions = {}): string[] {
-  const fault = describeMaskFaults(maskFaults(masks));
+  const faults = maskFaults(masks);
+  const fault = describeMaskFaults(faults);
   if (fault === undefined) return [];
   const { scope, wholePaths } = options.useless ?? {};
-  const helps = [
-    "a greater density",
-    ...(scope ? [] : ["scope=layer"]),
-    ...(wholePaths ? [] : ["a method that keeps whole paths, such as phew"]),
-  ];
+  const limit = options.within && maskFaults(options.within);
+  const helps = isMended(faults, limit)
+    ? [
+        "a greater density",
+        ...(scope ? [] : ["scope=layer"]),
+        ...(wholePaths ? [] : ["a method that keeps whole paths, such as phew"]),
+      ]
+    : [];
+  if (limit !== undefined && describeMaskFaults(limit) !== undefined)
+    helps.push("other weights to choose among, since those that alone may be kept have the fault already");
   const remedy = `What helps: ${helps.join(", or ")}.`;
   if (!options.strict) return [`${fault}. ${remedy}`];
   throw new ArgumentError(subject, {
@@ -99,6 +107,13 @@ export function maskWarnings(masks: Masks, subject: string, options: SoundnessOp
     expected: "paths of kept weights through every layer and to every output",
     remedy,
   });
+}
+
+/** Whether a denser mask could be without one of the faults at least. @param limit faults of all that may be kept */
+function isMended(faults: MaskFaults, limit: MaskFaults | undefined): boolean {
+  if (limit === undefined) return true;
+  const lost = new Set<string | number>([...limit.unreachedOutputs, ...limit.collapsedLayers]);
+  return [...faults.unreachedOutputs, ...faults.collapsedLayers].some((one) => !lost.has(one));
 }
 
 interface Reached {

@@ -292,8 +292,11 @@ export class Importer {
       const { base, permutation, node, dims } = value;
       if (permutation[0] === 0 && !movesElements(base.dims, permutation))
         return { ...base, dims, exclusive: false };
+      const exchange = `of ${dimsText(base.dims)} (perm ${permutation.join(", ")})`;
       throw new Unsupported(
-        `it exchanges axes of ${dimsText(base.dims)} (perm ${permutation.join(", ")}), so that units no longer come first; export the model in the layout n, c, h, w`,
+        permutation[0] === 0 && permutation[1] === 1
+          ? `it exchanges height and width ${exchange}, and the places of a map keep their order here`
+          : `it exchanges axes ${exchange}, so that units no longer come first; export the model in the layout n, c, h, w`,
         node,
       );
     }

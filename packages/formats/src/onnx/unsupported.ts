@@ -22,9 +22,9 @@ const ADVICE: Readonly<Record<Opaqueness, string>> = {
   works:
     "Leave them out of the export, or pass --treat-as-opaque to prune around them: in functions of each element units stay what they are, elsewhere every unit is assumed to reach every other:",
   fails:
-    "Leave them out of the export; --treat-as-opaque does not help, since what some of them put out is not known to be an image or a list of features:",
+    "Leave them out of the export; --treat-as-opaque does not help, since no opaque part can stand in the place of some of them (it puts out an image or a list of features of known shape, units first):",
   refused:
-    "These cannot be treated as opaque either, since what they put out is not known to be an image or a list of features:",
+    "These cannot be treated as opaque either, since no opaque part can stand in their place (it puts out an image or a list of features of known shape, units first):",
 };
 
 /** At most so many kinds are spelled out in the message, and nodes of each; `nodes` and `unjudged` hold them all. */

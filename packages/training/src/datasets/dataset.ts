@@ -162,9 +162,13 @@ export function chosenNormalisation(
   { mean, std }: { readonly mean?: readonly number[]; readonly std?: readonly number[] },
 ): Normalisation {
   requirePerChannel("mean", mean, own.mean.length, Number.isFinite, "finite numbers");
-  requirePerChannel("std", std, own.std.length, (value) => value > 0 && value < Infinity, "numbers above 0");
+  const isUsable = (value: number) => value >= LEAST_STD && value < Infinity;
+  requirePerChannel("std", std, own.std.length, isUsable, `numbers of at least ${LEAST_STD}`);
   return { mean: mean ?? own.mean, std: std ?? own.std };
 }
+
+/** Of a smaller deviation inputs come so large that no training survives them. A pixel's step is 1/255. */
+const LEAST_STD = 1e-6;
 
 function requirePerChannel(
   subject: string,
