@@ -368,7 +368,7 @@ describe("parts treated as opaque", () => {
   });
 
   it("an exchange of height and width is called that, not one of layouts", async () => {
-    const exchange = around([{ op: "Transpose", in: ["c"], out: ["d"], attributes: { perm: [0, 1, 3, 2] } }]);
+    const exchange = around([{ op: "Transpose", in: ["c"], out: ["b"], attributes: { perm: [0, 1, 3, 2] } }]);
     const error = await unsupported(exchange);
     expect(error.message).toMatch(/Transpose .*: it exchanges height and width of .*\(perm 0, 1, 3, 2\)/);
     expect(error.message).not.toContain("layout");
