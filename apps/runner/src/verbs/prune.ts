@@ -11,6 +11,7 @@ import {
   type OptionValue,
   type PruneResult,
   type Pruner,
+  type PruneSettings,
   type PruningData,
   prune as pruneNetwork,
   pruners,
@@ -38,9 +39,9 @@ import { assumptionLines } from "../assumptions.ts";
 import { UsageError } from "../failure.ts";
 import { type LoadedModel, loadModel, type ModelOptions, requireOneOutput } from "../model.ts";
 import { printJson, printLines, printText, printWarnings } from "../output.ts";
-import { interruptSignal, startProgress } from "../progress.ts";
+import { interruptSignal, type Progress, startProgress } from "../progress.ts";
 import { keepPruneRun } from "../pruneRun.ts";
-import { confined, type WithinOptions } from "../pruneWithin.ts";
+import { type Confined, confined, type WithinOptions } from "../pruneWithin.ts";
 import {
   dataOfBatchFile,
   dataOfDataset,
@@ -83,107 +84,155 @@ export async function prune(model: string | undefined, options: PruneOptions): P
   if (options.methods) return list(pruners, "--option", options.json === true);
   if (options.checks) return list(checks, "--check-option", options.json === true);
   const check = checkSettings(options);
-  const densities = options.density;
+  const { density: densities } = options;
   if (densities === undefined) {
     throw new UsageError("--density", {
       given: "nothing",
       expected: "the fraction of weights kept, such as --density 0.05",
     });
   }
-  if (options.watch) {
-    const root = options.runs ?? DEFAULT_RUNS;
-    return (await import("../watched.ts")).runWatched(
-      root,
-      "pruning",
-      options.runs === undefined ? ["--runs", root] : [],
-    );
+  if (options.watch) return pruneWatched(options);
+  const outputs = await claimedOutputs(options, densities);
+  const material = await gather(model, options, check);
+  const results: PruneResult[] = [];
+  const folders: string[] = [];
+  for (const [k, density] of densities.entries()) {
+    const { result, folder } = await prunedAt(density, material, options);
+    results.push(result);
+    if (folder !== undefined) folders.push(folder);
+    // scores are those of the whole network, the same at every density
+    const { scores: _, ...rest } = options;
+    await write(outputs[k], material, result, k === 0 ? options : rest);
   }
-  const outputs = densities.map((density) => outputFile(options.out, density, densities.length > 1));
-  const force = { force: options.force === true };
-  for (const file of [...outputs, options.scores]) if (file !== undefined) await requireWritable(file, force);
+  report(material.loaded, results, outputs, options, folders);
+}
 
+async function pruneWatched({ runs }: PruneOptions): Promise<void> {
+  const { runWatched } = await import("../watched.ts");
+  return runs === undefined
+    ? runWatched(DEFAULT_RUNS, "pruning", ["--runs", DEFAULT_RUNS])
+    : runWatched(runs, "pruning");
+}
+
+/** The file of masks at each density. @throws UsageError or ArgumentError, before any work, where one cannot be written */
+async function claimedOutputs(
+  { out, scores, force = false }: PruneOptions,
+  densities: readonly number[],
+): Promise<(string | undefined)[]> {
+  const outputs = densities.map((density) => outputFile(out, density, densities.length > 1));
+  for (const file of [...outputs, scores]) if (file !== undefined) await requireWritable(file, { force });
+  return outputs;
+}
+
+/** What is pruned, by what, and among which weights: the same at every density. */
+interface Material {
+  readonly loaded: LoadedModel;
+  readonly methodOptions: Readonly<Record<string, OptionValue>>;
+  readonly check: CheckSettings | undefined;
+  readonly data: PruningData | undefined;
+  readonly from: Masks | undefined;
+  readonly within: Confined | undefined;
+  /** Empty where no file tells it. */
+  readonly weightsDigest: string;
+  readonly signal: AbortSignal;
+}
+
+async function gather(
+  model: string | undefined,
+  options: PruneOptions,
+  check: CheckSettings | undefined,
+): Promise<Material> {
   const source = exampleSource(options);
   const dataset = source?.dataset && (await loadExamples(source.dataset, options.dataDir));
   const whole = await loadModel(model, dataset ? withHead(model, options, dataset) : options);
   const within = await confined(model!, whole, options.method, options);
   const loaded = within?.loaded ?? whole;
+  const { network, weights } = loaded;
   if (source !== undefined) requireOneOutput(loaded, `method ${options.method}`);
-  const weightsDigest =
-    options.out === undefined && options.runs === undefined
-      ? ""
-      : digestWeights(loaded.network, loaded.weights);
-  const from =
-    options.from === undefined ? undefined : await readMasks(masksFileOf(options.from), loaded.network);
+  const isTold = options.out !== undefined || options.runs !== undefined;
+  const weightsDigest = isTold ? digestWeights(network, weights) : "";
+  const from = options.from === undefined ? undefined : await readMasks(masksFileOf(options.from), network);
   const methodOptions = optionsOf(options);
+  const { method, seed = 0, threads } = options;
   const subject = {
-    network: loaded.network,
-    method: options.method,
-    options: methodOptions,
-    seed: options.seed ?? 0,
-    ...(options.threads !== undefined && { threadCount: options.threads }),
+    ...{ network, method, options: methodOptions, seed },
+    ...(threads !== undefined && { threadCount: threads }),
   };
-  const data: PruningData | undefined = dataset
+  const data = dataset
     ? await dataOfDataset(subject, dataset)
     : source && (await dataOfBatchFile(subject, source.batch!));
-  const signal = interruptSignal();
-  const results: PruneResult[] = [];
-  const folders: string[] = [];
-  for (const [k, density] of densities.entries()) {
-    const progress = startProgress(`${options.method} ${formatPercent(density)}`, options.json);
-    try {
-      const work = (onEvent?: (event: RunEvent) => void) =>
-        pruneNetwork(loaded.network, loaded.weights, {
-          method: options.method,
-          density,
-          seed: options.seed ?? 0,
-          options: methodOptions,
-          signal,
-          onProgress: ({ fraction, keptCount, walkCount, expectedWalkCount, round, roundCount }) => {
-            const all =
-              expectedWalkCount === undefined ? "" : ` of about ${formatShortCount(expectedWalkCount)}`;
-            const walks = walkCount === undefined ? "" : `, ${formatCount(walkCount)}${all} walks`;
-            const rounds = round === undefined ? "" : `, round ${round} of ${roundCount}`;
-            progress.update(fraction, `${counted(keptCount, "weight")}${walks}${rounds}`);
-          },
-          ...(data && { data }),
-          ...(from === undefined ? {} : { from }),
-          ...(within && { within: within.masks }),
-          ...(check && { check }),
-          ...(options.strict && { strict: true }),
-          ...(options.limit !== undefined && { limitMs: options.limit }),
-          onWarning: (text) => {
-            progress.done();
-            if (!options.json)
-              printWarnings([densities.length === 1 ? text : `at ${formatPercent(density)}: ${text}`]);
-          },
-          ...(onEvent && { onEvent }),
-        });
-      const { runs: root } = options;
-      if (root === undefined) results.push(await work());
-      else {
-        const asked = { density, weightsDigest, options: methodOptions, ...(check && { check }) };
-        const config = {
-          ...configOf(loaded, options),
-          ...asked,
-          ...(within && { within: within.name }),
-        };
-        const kept = await keepPruneRun({ root, config }, work, (result) => ({
-          masks: result.masks,
-          weights: result.weights ?? loaded.weights,
-          origin: originOf(loaded, result, weightsDigest, options),
-          isOnFile: (parameter) => isOnFile(loaded.source, parameter),
-        }));
-        results.push(kept.done);
-        folders.push(kept.folder);
-      }
-    } finally {
-      progress.done();
-    }
-    // scores are those of the whole network, the same at every density
-    const { scores: _, ...rest } = options;
-    await write(outputs[k], weightsDigest, loaded, results[k]!, k === 0 ? options : rest);
+  return { loaded, methodOptions, check, data, from, within, weightsDigest, signal: interruptSignal() };
+}
+
+/** Prunes to one density, in a run folder where one is asked for. */
+async function prunedAt(
+  density: number,
+  material: Material,
+  options: PruneOptions,
+): Promise<{ result: PruneResult; folder?: string }> {
+  const progress = startProgress(`${options.method} ${formatPercent(density)}`, options.json);
+  const pruneOptions = pruneOptionsOf(density, material, options, progress);
+  const { network, weights } = material.loaded;
+  const work = (onEvent?: (event: RunEvent) => void) =>
+    pruneNetwork(network, weights, { ...pruneOptions, ...(onEvent && { onEvent }) });
+  try {
+    return options.runs === undefined
+      ? { result: await work() }
+      : await keptAsRun(options.runs, density, material, options, work);
+  } finally {
+    progress.done();
   }
-  report(loaded, results, outputs, options, folders);
+}
+
+function pruneOptionsOf(
+  density: number,
+  { methodOptions, check, data, from, within, signal }: Material,
+  { method, seed = 0, strict, limit, json, density: densities = [] }: PruneOptions,
+  progress: Progress,
+): PruneSettings {
+  return {
+    ...{ method, density, seed, options: methodOptions },
+    signal,
+    onProgress: ({ fraction, keptCount, walkCount, expectedWalkCount, round, roundCount }) => {
+      const all = expectedWalkCount === undefined ? "" : ` of about ${formatShortCount(expectedWalkCount)}`;
+      const walks = walkCount === undefined ? "" : `, ${formatCount(walkCount)}${all} walks`;
+      const rounds = round === undefined ? "" : `, round ${round} of ${roundCount}`;
+      progress.update(fraction, `${counted(keptCount, "weight")}${walks}${rounds}`);
+    },
+    onWarning: (text) => {
+      progress.done();
+      if (!json) printWarnings([densities.length === 1 ? text : `at ${formatPercent(density)}: ${text}`]);
+    },
+    ...(data && { data }),
+    ...(from && { from }),
+    ...(within && { within: within.masks }),
+    ...(check && { check }),
+    ...(strict && { strict: true }),
+    ...(limit !== undefined && { limitMs: limit }),
+  };
+}
+
+async function keptAsRun(
+  root: string,
+  density: number,
+  material: Material,
+  options: PruneOptions,
+  work: (onEvent: (event: RunEvent) => void) => Promise<PruneResult>,
+): Promise<{ result: PruneResult; folder: string }> {
+  const { loaded, methodOptions, check, within, weightsDigest } = material;
+  const config = {
+    ...configOf(loaded, options),
+    ...{ density, weightsDigest, options: methodOptions },
+    ...(check && { check }),
+    ...(within && { within: within.name }),
+  };
+  const { done, folder } = await keepPruneRun({ root, config }, work, (result) => ({
+    masks: result.masks,
+    weights: result.weights ?? loaded.weights,
+    origin: originOf(loaded, result, weightsDigest, options),
+    isOnFile: (parameter) => isOnFile(loaded.source, parameter),
+  }));
+  return { result: done, folder };
 }
 
 /** What decides a mask beside its density, its options and the weights. */
@@ -243,8 +292,7 @@ function outputFile(out: string | undefined, density: number, several: boolean):
 
 async function write(
   out: string | undefined,
-  weightsDigest: string,
-  loaded: LoadedModel,
+  { loaded, weightsDigest }: Material,
   result: PruneResult,
   options: PruneOptions,
 ): Promise<void> {
