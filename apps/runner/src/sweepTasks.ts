@@ -5,7 +5,8 @@ import { ArgumentError, keepCountAt, type Network, zooModel } from "@phew/core";
 import { makeOwnFolder, replaceFile, runFolderOf } from "@phew/runs";
 import { type Settings, type Sweep, type SweepTask, sweepFolder } from "@phew/runs/sweeps";
 import { type Dataset, executorNames, loadExecutor } from "@phew/training";
-import { datasetOf, requireFitting, requireKnown, requireSound } from "./runTraining.ts";
+import { datasetOf, requireFitting, requireKnown } from "./runMaterial.ts";
+import { requireSound } from "./runTraining.ts";
 import { requireSameFiles } from "./sameData.ts";
 import {
   type FaultOf,

@@ -5,8 +5,9 @@ import { watchGrowth } from "@phew/training";
 import { UsageError } from "../failure.ts";
 import { printJson, printLines, printText, printWarnings } from "../output.ts";
 import { interruptSignal, startProgress, tellEvent } from "../progress.ts";
+import type { RunPlace } from "../runMaterial.ts";
 import { reportOf, writeRunReports } from "../runReports.ts";
-import { type RunPlace, type RunResult, runTraining, statesOf } from "../runTraining.ts";
+import { type RunResult, runTraining, statesOf } from "../runTraining.ts";
 import { type ToldSettings, verbFlags } from "../settings/commandLine.ts";
 import {
   configurationOf,

@@ -1,0 +1,117 @@
+/** The pruning of a run: its masks, in its folder. */
+import { createHash } from "node:crypto";
+import {
+  layerMeasures,
+  Masks,
+  measures,
+  type PruneResult,
+  prune,
+  type RunEvent,
+  type Weights,
+} from "@phew/core";
+import { digestWeights, type MaskOrigin, readMasks } from "@phew/formats";
+import type { RunWriter } from "@phew/runs";
+import { dataOfDataset, looksAtExamples } from "./pruningData.ts";
+import { type Material, variantEntry } from "./runMaterial.ts";
+import { DENSE } from "./settings/pruning.ts";
+import { version } from "./version.ts";
+
+export type Recorder = (event: RunEvent) => void;
+
+/** Prunes, and writes the masks. @returns the weights to train from, which a check may have drawn anew */
+export async function prunedAndKept(
+  material: Material,
+  writer: RunWriter,
+  record: Recorder,
+  signal: AbortSignal,
+): Promise<{ masks: Masks; weights: Weights }> {
+  const { masks, ...made } = await pruned(material, record, signal);
+  const weights = made.weights ?? (await material.initial());
+  // a check's own weights are those that its mask is for
+  const madeFor = made.weights ?? material.sources.scoreWeights ?? weights;
+  await writer.saveMasks(masks, originOf(material, madeFor, made));
+  return { masks, weights };
+}
+
+/** The masks that the run began with: from its folder, or made again where they are not there as they were. */
+export async function masksAgain(
+  material: Material,
+  writer: RunWriter,
+  digest: string,
+  signal: AbortSignal,
+): Promise<Masks> {
+  const kept = await readMasks(writer.path("masks.safetensors"), material.network).catch(() => undefined);
+  if (kept !== undefined && digestMasks(kept) === digest) return kept;
+  return (await prunedAndKept(material, writer, () => undefined, signal)).masks;
+}
+
+export function digestMasks(masks: Masks): string {
+  return createHash("sha256").update(masks.bytes).digest("hex");
+}
+
+/** What a run trains with: its masks, and what a check made of the weights. */
+type Pruned = Pick<PruneResult, "masks" | "check" | "weights" | "weightsSeed">;
+
+/** The masks to train with; a dense run has them too, all kept, so that it is measured alike. */
+async function pruned(material: Material, record: Recorder, signal: AbortSignal): Promise<Pruned> {
+  const { config, place, dataset, network, sources } = material;
+  const { method, density, seed, options } = config;
+  const initial = await material.initial();
+  const finish = (event: RunEvent & { kind: "prune.finished" }, masks: Masks, weights: Weights = initial) =>
+    record({ ...event, measures: measures(weights, masks) });
+  if (method === DENSE) {
+    const masks = Masks.dense(network);
+    const layers = layerMeasures(masks);
+    const whole = {
+      method,
+      requestedDensity: 1,
+      density: 1,
+      keptCount: network.prunableCount,
+      elapsedMs: 0,
+      layers,
+    };
+    finish({ kind: "prune.finished", ...whole }, masks);
+    return { masks };
+  }
+  let last: (RunEvent & { kind: "prune.finished" }) | undefined;
+  const onEvent = (event: RunEvent) => {
+    if (event.kind === "prune.finished") last = event;
+    else record(event);
+  };
+  const { check: name, checkOptions } = config;
+  const check = name === undefined ? undefined : { name, ...(checkOptions && { options: checkOptions }) };
+  const { threadCount } = place;
+  const subject = { network, method, options, seed, ...(threadCount !== undefined && { threadCount }) };
+  const data = looksAtExamples(method) ? await dataOfDataset(subject, dataset) : undefined;
+  const { scoreWeights = initial, within } = sources;
+  const pruning = await prune(network, scoreWeights, {
+    method,
+    density,
+    seed,
+    options,
+    ...(within && { within }),
+    ...(data && { data }),
+    ...(check && { check }),
+    ...(place.strict && { strict: true }),
+    ...(place.limitMs !== undefined && { limitMs: place.limitMs }),
+    signal,
+    onEvent,
+  });
+  finish(last!, pruning.masks, pruning.weights);
+  return pruning;
+}
+
+function originOf(
+  { config, network }: Material,
+  weights: Weights,
+  { check, weightsSeed }: Pick<Pruned, "check" | "weightsSeed">,
+): MaskOrigin {
+  const { method, options, seed, density } = config;
+  const weightsDigest = digestWeights(network, weights);
+  return {
+    ...{ method, options, seed, requestedDensity: density, weightsDigest, version },
+    ...(check && { check }),
+    ...(weightsSeed !== undefined && { weightsSeed }),
+    ...variantEntry(config, network),
+  };
+}
