@@ -219,10 +219,11 @@ class Unpickler {
         break;
       }
       case 0x62: {
-        // BUILD gives an object attributes, which nothing here has
+        // BUILD gives an object attributes: those of dictionaries are passed over; to a tensor it would give other elements
         const state = this.#pop();
         const object = this.#top();
         if (object instanceof Placeholder) object.parts.push(state);
+        else if (!(object instanceof Map)) throw this.#fault("a state for what has none", "plain values");
         break;
       }
       case 0x70: // PUT

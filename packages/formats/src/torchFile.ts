@@ -3,7 +3,7 @@
  * Tensors are windows on storages. Nothing of the pickle is run: objects beside the tensors are left out.
  * @see https://docs.pytorch.org/docs/stable/notes/serialization.html
  */
-import { ArgumentError, counted } from "@phew/core";
+import { ArgumentError, counted, shortened } from "@phew/core";
 import { type Global, Placeholder, Tuple, unpickle } from "./pickle.ts";
 import { type OpenFile, openBytes, withFile } from "./readFile.ts";
 import { stateDictOf } from "./stateDict.ts";
@@ -12,7 +12,8 @@ import {
   broken,
   byteLength,
   checkWindow,
-  isContiguous,
+  hasNegative,
+  isView,
   Storage,
   Typed,
   throughWindow,
@@ -29,7 +30,7 @@ export interface TorchFile {
 }
 
 const MAX_PICKLE_BYTES = 2 ** 26;
-/** Tensors that are not laid out row by row are copied; all copies together may take so many times the file's data. */
+/** Tensors that are not laid out row by row, or have the negative bit, are copied; all copies together may take so many times the file's data. */
 const MOST_COPIES = 16;
 
 const STORAGE_TYPES: Readonly<Record<string, Dtype>> = {
@@ -122,10 +123,10 @@ export async function readOpenTorch(file: OpenFile): Promise<TorchFile> {
     }
     const subject = `${file.path}: tensor "${name}"`;
     checkWindow(subject, window, bytes);
-    if (!isContiguous(window)) copiedBytes += byteLength(window);
+    if (!isView(window)) copiedBytes += byteLength(window);
     if (copiedBytes > MOST_COPIES * storedBytes) {
       throw new ArgumentError(subject, {
-        given: "transposed views that together are many times as large as what they look at",
+        given: "transposed or negated views that together are many times as large as what they look at",
         expected: "tensors with memory of their own",
         remedy: "Call .contiguous() on them before saving.",
       });
@@ -146,23 +147,35 @@ function allowed(subject: string): ReadonlyMap<string, Global> {
     if (!(args[0] instanceof Window || args[0] instanceof Placeholder)) throw wrong();
     return args[0];
   };
-  const rebuild = (args: readonly unknown[], dtype?: unknown): Window | Placeholder => {
+  // (storage, offset, size, strides), then whether it is trained, hooks, and what its function adds
+  const rebuild = (
+    args: readonly unknown[],
+    most: number,
+    { dtype, metadata }: { dtype?: unknown; metadata?: unknown } = {},
+  ): Window | Placeholder => {
     const [storage, offset, size, strides] = args;
+    if (args.length > most) throw wrong();
     // elements of a type that has no place here, such as complex numbers
     for (const part of [storage, dtype])
       if (part instanceof Placeholder) return new Placeholder(`a tensor of ${part.name}`);
     if (!(storage instanceof Storage) || (dtype !== undefined && !(dtype instanceof Typed))) throw wrong();
     const type = dtype?.dtype ?? storage.dtype;
     if (type === undefined || !isCount(offset)) throw wrong();
-    return new Window(storage, type, offset, counts(subject, size), counts(subject, strides));
+    const bits = setBits(wrong, metadata);
+    const unknown = bits.find((name) => name !== "neg" || !hasNegative(type));
+    if (unknown !== undefined) return new Placeholder(`a tensor with "${shortened(unknown, 60)}" set`);
+    const isNegated = bits.length > 0;
+    return new Window(storage, type, offset, counts(subject, size), counts(subject, strides), isNegated);
   };
   return new Map<string, Global>([
     callable("collections.OrderedDict", ([pairs]) => orderedDict(subject, pairs)),
     callable("torch.Size", ([lengths]) => new Tuple(counts(subject, lengths))),
     callable("torch.device", () => null),
-    callable("torch._utils._rebuild_tensor", (args) => rebuild(args)),
-    callable("torch._utils._rebuild_tensor_v2", (args) => rebuild(args)),
-    callable("torch._utils._rebuild_tensor_v3", (args) => rebuild(args, args[6])),
+    callable("torch._utils._rebuild_tensor", (args) => rebuild(args, 4)),
+    callable("torch._utils._rebuild_tensor_v2", (args) => rebuild(args, 7, { metadata: args[6] })),
+    callable("torch._utils._rebuild_tensor_v3", (args) =>
+      rebuild(args, 8, { dtype: args[6], metadata: args[7] }),
+    ),
     // a tensor with attributes of its own, which are left out: (how, class, arguments, state)
     callable("torch._tensor._rebuild_from_type_v2", ([how, type, args]) =>
       rebuildFromType(wrong, how, type, args),
@@ -176,6 +189,22 @@ function allowed(subject: string): ReadonlyMap<string, Global> {
     ...Object.entries(TYPES).map(([name, dtype]) => [`torch.${name}`, new Typed(name, dtype)] as const),
     ["torch.storage.UntypedStorage", new Typed("UntypedStorage", undefined)],
   ]);
+}
+
+/**
+ * What a tensor's metadata sets: `neg` where its elements are those of the storage with the other sign, `conj` of complex
+ * ones, and what other devices keep.
+ * @see torch._utils.set_tensor_metadata
+ */
+function setBits(wrong: () => ArgumentError, metadata: unknown): string[] {
+  if (metadata === undefined || metadata === null) return [];
+  if (!(metadata instanceof Map)) throw wrong();
+  const set: string[] = [];
+  for (const [name, value] of metadata) {
+    if (typeof name !== "string" || typeof value !== "boolean") throw wrong();
+    if (value) set.push(name);
+  }
+  return set;
 }
 
 function rebuildFromType(wrong: () => ArgumentError, how: unknown, type: unknown, args: unknown): unknown {
@@ -200,8 +229,11 @@ function orderedDict(subject: string, pairs: unknown): Map<unknown, unknown> {
 
 /** `("storage", torch.FloatStorage, "0", "cpu", 64)`; anything else stands for what only its writer knows. */
 function storageOf(subject: string, id: unknown): Storage | Placeholder {
-  const [kind, type, key, , length] = id instanceof Tuple ? id.items : [];
+  const items: readonly unknown[] = id instanceof Tuple ? id.items : [];
+  const [kind, type, key, , length] = items;
   if (kind !== "storage") return new Placeholder("a persistent id");
+  // a sixth says that it is a window on another, in the format before PyTorch 1.6
+  if (items.length > 5) throw broken(subject, "a storage of more than a type, a key, a device and a length");
   if (type instanceof Placeholder) return new Placeholder(type.name);
   if (!(type instanceof Typed) || typeof key !== "string" || !isCount(length))
     throw broken(subject, "a persistent id that is no storage");

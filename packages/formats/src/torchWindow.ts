@@ -36,6 +36,8 @@ export class Window {
   readonly offset: number;
   readonly shape: readonly number[];
   readonly strides: readonly number[];
+  /** True where the tensor's elements are those of the storage with the other sign: PyTorch's negative bit. */
+  readonly isNegated: boolean;
 
   constructor(
     storage: Storage,
@@ -43,12 +45,14 @@ export class Window {
     offset: number,
     shape: readonly number[],
     strides: readonly number[],
+    isNegated = false,
   ) {
     this.storage = storage;
     this.dtype = dtype;
     this.offset = offset;
     this.shape = shape;
     this.strides = strides;
+    this.isNegated = isNegated;
   }
 }
 
@@ -77,7 +81,7 @@ export function checkWindow(subject: string, window: Window, bytes: Uint8Array):
 const elementsIn = ({ shape }: Window): number => shape.reduce((product, length) => product * length, 1);
 export const byteLength = (window: Window): number => elementsIn(window) * ELEMENT_BYTES[window.dtype];
 
-export function isContiguous(window: Window): boolean {
+function isContiguous(window: Window): boolean {
   const { shape, strides } = window;
   const rowMajor = rowMajorStrides(shape);
   return (
@@ -86,16 +90,43 @@ export function isContiguous(window: Window): boolean {
   );
 }
 
-/** A view where the elements lie row by row, else a copy. */
+/** A view where the elements lie row by row and as they are, else a copy. */
+export const isView = (window: Window): boolean => isContiguous(window) && !window.isNegated;
+
+/** The elements: those of {@link isView} share the memory of `bytes`. */
 export function throughWindow(window: Window, bytes: Uint8Array): Tensor {
-  const { dtype, offset, shape, strides } = window;
+  const { dtype, offset, shape, strides, isNegated } = window;
   const width = ELEMENT_BYTES[dtype];
   const start = elementsIn(window) === 0 ? 0 : offset * width;
   const data = isContiguous(window)
     ? bytes.subarray(start, start + byteLength(window))
     : gather(bytes, width, shape, strides, offset);
-  return { dtype, shape, data };
+  return { dtype, shape, data: isNegated ? negated(dtype, data) : data };
 }
+
+/** True where {@link throughWindow} knows what a negative is: PyTorch has none of BOOL. */
+export const hasNegative = (dtype: Dtype): boolean => dtype !== "BOOL";
+
+/** A copy with the other sign, bit for bit as PyTorch's: of floats the sign bit, of whole numbers modulo 2^bits. */
+function negated(dtype: Dtype, data: Uint8Array): Uint8Array {
+  const width = ELEMENT_BYTES[dtype];
+  const result = new Uint8Array(data);
+  if (isFloat(dtype)) {
+    for (let last = width - 1; last < result.length; last += width) result[last]! ^= 0x80;
+    return result;
+  }
+  for (let start = 0; start < result.length; start += width) {
+    // −x = ~x + 1, the lowest byte first
+    for (let k = start, carry = 1; k < start + width; k++) {
+      const sum = (~result[k]! & 0xff) + carry;
+      result[k] = sum;
+      carry = sum >> 8;
+    }
+  }
+  return result;
+}
+
+const isFloat = (dtype: Dtype): boolean => /^B?F/.test(dtype);
 
 export function broken(subject: string, given: string): ArgumentError {
   return new ArgumentError(subject, {

@@ -53,6 +53,12 @@ base = torch.arange(24.).reshape(2, 3, 4)
 views = {"transposed": base.permute(2, 0, 1), "slice": base[:, 1:, ::2], "row": base[1, 2], "base": base, "half": base.half().t() if base.dim() == 2 else base.half().transpose(0, 2),
   "long": base.long().transpose(0, 1), "column": base.reshape(6, 4)[:, 1:2]}
 save("views", views, views)
+negatives = {str(t)[6:]: torch._neg_view(torch.tensor([[0.0, -0.0, 1.5, -2.0, torch.inf, 1.0 if t == torch.bfloat16 else torch.nan]] * 2, dtype=t)) for t in [torch.float64, torch.float32, torch.float16, torch.bfloat16]}
+negatives |= {str(t)[6:]: torch._neg_view(torch.tensor([0, 1, 2, 100], dtype=t)) for t in [torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8]}
+negatives |= {"transposed": torch._neg_view(base.permute(2, 0, 1)), "offset": torch._neg_view(base)[1, 2:], "twice": torch._neg_view(torch._neg_view(base)), "parameter": torch.nn.Parameter(torch._neg_view(base.clone())),
+  "imaginary": torch.conj(torch.tensor([1 + 2j, 3 - 4j])).imag, "plain": torch.ones(3)}
+assert negatives["imaginary"].is_neg() and negatives["parameter"].is_neg() and not negatives["twice"].is_neg()
+save("negatives", negatives, {k: v.detach().resolve_neg() for k, v in negatives.items()})
 opt = torch.optim.SGD(net.parameters(), 0.1, momentum=0.9)
 net.eval(); net[2](torch.randn(1, 8)).sum().backward(); opt.step()
 state = net.state_dict()
@@ -117,7 +123,7 @@ torch.jit.save(torch.jit.script(net), to + "script.pt")`,
     }
   };
 
-  it.each(["state", "protocol3", "protocol4", "protocol5", "types", "views"])(
+  it.each(["state", "protocol3", "protocol4", "protocol5", "types", "views", "negatives"])(
     "is read bit for bit: %s",
     async (name) => {
       const { tensors, notes } = await readTorch(scratch(`${name}.pt`));
@@ -207,6 +213,44 @@ torch.jit.save(torch.jit.script(net), to + "script.pt")`,
       parseTorch(bytes),
     );
     expect(report.largestAllocation).toBeLessThan(1e6);
+  });
+});
+
+describe("what a tensor is made with", () => {
+  const made = (text: string) =>
+    tensorPickle([3], [1]).replace("ccollections\nOrderedDict\n)RtR", `ccollections\nOrderedDict\n)R${text}`);
+  const metadata = (name: string, value: string) =>
+    made(`}X${String.fromCharCode(name.length)}\0\0\0${name}${value}stR`);
+  const values = async (pickle: string) => {
+    const { tensors, others } = await parseTorch(archive(pickle, { 0: six }));
+    const tensor = tensors.get("w");
+    return [tensor && [...new Float32Array(tensor.data.slice().buffer)], others.get("w")];
+  };
+
+  it("is applied where it sets the negative bit, and passed over where it sets nothing", async () => {
+    expect(await values(metadata("neg", "\x88"))).toEqual([[-1, -2, -3], undefined]);
+    expect(await values(metadata("neg", "\x89"))).toEqual([[1, 2, 3], undefined]);
+    expect(await values(metadata("other", "\x89"))).toEqual([[1, 2, 3], undefined]);
+    expect(await values(made("NtR"))).toEqual([[1, 2, 3], undefined]);
+  });
+
+  it.each(["conj", "other"])("makes a tensor that only its code could make: %s", async (name) => {
+    await expect(values(metadata(name, "\x88"))).rejects.toThrow(`w (a tensor with "${name}" set)`);
+  });
+
+  it.each([
+    ["metadata that is no dictionary", made("K\x01tR"), /other arguments than PyTorch gives/],
+    ["metadata that is no yes or no", metadata("neg", "K\x01"), /other arguments than PyTorch gives/],
+    ["more than PyTorch gives", made("}NtR"), /other arguments than PyTorch gives/],
+    ["a state beside its elements", made("tR}b"), /a state for what has none/],
+    [
+      "a storage that is a window on another",
+      tensorPickle([3], [1]).replace("K\x06tQ", "K\x06NtQ"),
+      /a storage of more than/,
+    ],
+  ])("is refused where it is %s", async (_, pickle, message) => {
+    await expect(values(pickle)).rejects.toThrow(message);
+    await expect(values(pickle)).rejects.toThrow(ArgumentError);
   });
 });
 
