@@ -1,6 +1,13 @@
 /** A model and masks for it. */
 import { type Masks, nonzeroMasks, silencedCount } from "@phew/core";
-import { digestWeights, type MaskFile, readMaskFile } from "@phew/formats";
+import {
+  digestWeights,
+  type MaskFile,
+  otherMasksNote,
+  otherMasksRefused,
+  readMaskFile,
+  withOtherMasks,
+} from "@phew/formats";
 import { UsageError } from "./failure.ts";
 import { type LoadedModel, loadModel, type ModelOptions, namesFile, zerosNote, zooNetwork } from "./model.ts";
 import { masksFileOf, runMasksFile, runSource } from "./runSource.ts";
@@ -64,6 +71,21 @@ export async function loadMaskedModel(
   return compared(loaded, await readMaskFile(path, loaded.network), options);
 }
 
+/**
+ * Masks for weights that are pruned further: what the file masks beside prunable weights is 0 in the weights already.
+ * @returns and what is worth knowing
+ * @throws ArgumentError where names or shapes are not the model's, or what else is masked is not 0
+ */
+export async function masksFor(
+  { network, weights, source }: LoadedModel,
+  path: string,
+): Promise<{ masks: Masks; notes: readonly string[] }> {
+  const { masks, others, notes } = await readMaskFile(path, network);
+  if (others.size === 0) return { masks, notes };
+  if (withOtherMasks(source, weights, others) !== weights) throw otherMasksRefused(others, path);
+  return { masks, notes: [...notes, otherMasksNote(others, path)] };
+}
+
 async function withMasksFromZeros(
   model: string | undefined,
   options: MaskedModelOptions,
@@ -79,6 +101,7 @@ async function withMasksFromZeros(
     file: {
       masks,
       metadata: { weightsDigest: digestWeights(loaded.network, loaded.weights) },
+      others: new Map(),
       notes: [],
     },
     masksName: "weights other than 0",
@@ -95,18 +118,20 @@ function compared(
   requireSameVariant(loaded, file, masks!);
   const isSameWeights = isDigestOf(loaded, file);
   const plain = withoutZerosNote(loaded);
+  const weights = withOtherMasks(loaded.source, loaded.weights, file.others);
+  const others = file.others.size > 0 ? [otherMasksNote(file.others, masks!)] : [];
   const note =
     `${masks} was made for other weights than these (${loaded.origin}): trained since, or drawn with another seed. ` +
     "Names and shapes fit; --same-weights makes this an error.";
   const isOther = !isSameWeights && file.metadata.weightsDigest !== undefined;
   // phew's own files say how they were made, and silence is part of it
-  const silenced = file.metadata.method === undefined ? silencedNotes(loaded, file.masks) : [];
-  const notes = [...plain.notes, ...file.notes, ...(isOther ? [note] : []), ...silenced];
-  return { loaded: { ...plain, notes }, file, masksName: masks!, isSameWeights };
+  const silenced = file.metadata.method === undefined ? silencedNotes({ weights }, file.masks) : [];
+  const notes = [...plain.notes, ...file.notes, ...(isOther ? [note] : []), ...others, ...silenced];
+  return { loaded: { ...plain, weights, notes }, file, masksName: masks!, isSameWeights };
 }
 
 /** What masks change beside the weights that they remove, where another program made them. */
-function silencedNotes({ weights }: LoadedModel, masks: Masks): string[] {
+function silencedNotes({ weights }: Pick<LoadedModel, "weights">, masks: Masks): string[] {
   const count = silencedCount(weights, masks);
   if (count === 0) return [];
   const are = count === 1 ? "bias, scale or shift is" : "biases, scales and shifts are";

@@ -1,9 +1,8 @@
 /** What a pruning keeps within: weights that were removed before stay removed. */
 import { ArgumentError, type Masks, nonzeroMasks, prunerByName, requireConfinable } from "@phew/core";
-import { readMasks } from "@phew/formats";
 import { counted, formatCount } from "@phew/runs";
 import { UsageError } from "./failure.ts";
-import { withoutZerosNote } from "./maskedModel.ts";
+import { masksFor, withoutZerosNote } from "./maskedModel.ts";
 import type { LoadedModel } from "./model.ts";
 import { masksFileOf, runMasksFile, runSource } from "./runSource.ts";
 
@@ -39,19 +38,16 @@ export async function confined(
   if (within === undefined && !masksFromZeros && run === undefined) return undefined;
   const name = within ?? (masksFromZeros ? "zeros" : "run");
   const file = within === undefined ? model : masksFileOf(within);
-  const masks = masksFromZeros
-    ? nonzeroMasks(loaded.network, loaded.weights)
-    : await readMasks(
-        within === undefined ? runMasksFile(file, { ...run!, part: undefined }) : file,
-        loaded.network,
-      );
+  const { masks, notes } = masksFromZeros
+    ? { masks: nonzeroMasks(loaded.network, loaded.weights), notes: [] }
+    : await masksFor(loaded, within === undefined ? runMasksFile(file, { ...run!, part: undefined }) : file);
   const { keptCount, network } = masks;
   if (keptCount === network.prunableCount) return undefined;
   requireChooses(method, name);
   const whose = within ?? (masksFromZeros ? "the weights other than 0" : "the run's masks");
   const note = `Kept within ${whose}: ${formatCount(keptCount)} of ${counted(network.prunableCount, "weight")}. Density counts all of them.`;
   const plain = withoutZerosNote(loaded);
-  return { loaded: { ...plain, notes: [...plain.notes, note] }, masks, name };
+  return { loaded: { ...plain, notes: [...plain.notes, ...notes, note] }, masks, name };
 }
 
 /** @throws UsageError for a method that cannot choose among some of the weights alone */

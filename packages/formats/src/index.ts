@@ -29,6 +29,7 @@ export type { OnnxInterface } from "./onnx/importOnnx.ts";
 export { exportOnnx, importOnnx, readOnnx, readOnnxInterface, writeOnnx } from "./onnx/onnx.ts";
 export type { ExternalData } from "./onnx/tensors.ts";
 export { type NamedNode, type UnsupportedNode, UnsupportedOperationsError } from "./onnx/unsupported.ts";
+export { otherMasksNote, otherMasksRefused, withOtherMasks } from "./otherMasks.ts";
 export { type OpenFile, openBytes, readText, readWhole, withFile, withFileSync } from "./readFile.ts";
 export { isOnnxModel, type ReadModel, type ReadModelOptions, readModel } from "./readModel.ts";
 export {

@@ -3,9 +3,11 @@
  * for each bias, scale and shift in which a dead unit is silenced.
  */
 import { ArgumentError, counted, Masks, type Network, shortened } from "@phew/core";
+import { maskBytes } from "./maskBytes.ts";
+import { type OtherMasks, otherMasks, otherMasksRefused } from "./otherMasks.ts";
 import { normalisationsOf, parameterMasks } from "./parameterMasks.ts";
 import { safetensorsChunks } from "./safetensors.ts";
-import { boolTensor, elementsOf, type Tensor, type Tensors, toFloat32 } from "./tensor.ts";
+import { boolTensor, type Tensors } from "./tensor.ts";
 import { readTensors } from "./tensorFile.ts";
 import { type WriteOptions, writeWhole } from "./writeFile.ts";
 
@@ -52,6 +54,8 @@ export interface MaskFile {
   readonly masks: Masks;
   /** As {@link MaskOrigin} with every value a string, and `density`; whatever else the file says. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** What the file removes beside prunable weights and what dead units have; see {@link withOtherMasks}. */
+  readonly others: OtherMasks;
   /** What was assumed, one sentence each. */
   readonly notes: readonly string[];
 }
@@ -114,9 +118,11 @@ export function carriedMetadata(
   return { ...Object.fromEntries(known), density: String(masks.density) };
 }
 
-/** The masks of `network` alone; see {@link readMaskFile}. */
+/** The masks of `network` alone; see {@link readMaskFile}. @throws ArgumentError too where the file has others */
 export async function readMasks(path: string, network: Network): Promise<Masks> {
-  return (await readMaskFile(path, network)).masks;
+  const { masks, others } = await readMaskFile(path, network);
+  if (others.size > 0) throw otherMasksRefused(others, path);
+  return masks;
 }
 
 /**
@@ -131,9 +137,11 @@ export async function readMaskFile(path: string, network: Network): Promise<Mask
   const named = withoutPrefix(network, ours);
   const { tensors: whole, notes } = withUnpruned(network, named);
   const origin = soundOrigin(metadata);
+  const masks = pickMasks(network, whole, path);
   return {
-    masks: pickMasks(network, whole, path),
+    masks,
     metadata: origin.metadata,
+    others: otherMasks(masks, whole, path),
     notes: [...notes, ...origin.notes.map((note) => `${path}: ${note}`)],
   };
 }
@@ -225,7 +233,7 @@ async function fromTensorflow(path: string, tensors: Tensors, network: Network):
   const { TensorflowLayout } = await import("./tensorflowLayout.ts");
   const layout = new TensorflowLayout(network);
   const turned = new Map(tensors);
-  for (const { name } of network.prunable) {
+  for (const { name } of network.parameters) {
     const tensor = tensors.get(maskName(name));
     if (tensor !== undefined)
       turned.set(maskName(name), layout.fromTensorflow(name, tensor, `${path}: tensor "${maskName(name)}"`));
@@ -270,30 +278,4 @@ export function pickMasks(network: Network, tensors: Tensors, source: string): M
     masks.of(parameter).set(maskBytes(subject, tensors.get(name)!, parameter.shape));
   }
   return masks;
-}
-
-/** A mask's elements as bytes. @throws ArgumentError for another shape, or values other than 0 and 1 */
-export function maskBytes(subject: string, tensor: Tensor, shape: readonly number[]): Uint8Array {
-  const fits = tensor.shape.length === shape.length && tensor.shape.every((n, axis) => n === shape[axis]);
-  if (!fits) {
-    throw new ArgumentError(subject, {
-      given: `shape [${tensor.shape.join(", ")}]`,
-      expected: `[${shape.join(", ")}], the parameter's`,
-      remedy: "Check that the architecture, the number of classes and the input size are those of the masks.",
-    });
-  }
-  const isHalf = tensor.dtype === "F16" || tensor.dtype === "BF16";
-  const values = isHalf ? toFloat32(tensor) : elementsOf(tensor);
-  const bytes = new Uint8Array(values.length);
-  for (let k = 0; k < bytes.length; k++) {
-    const value = Number(values[k]);
-    if (value !== 0 && value !== 1) {
-      throw new ArgumentError(`${subject}, element ${k}`, {
-        given: `${value}`,
-        expected: "0 (removed) or 1 (kept)",
-      });
-    }
-    bytes[k] = value;
-  }
-  return bytes;
 }

@@ -3,7 +3,7 @@
  * `<parameter>_mask`, whose product the layer computes with.
  */
 import { ArgumentError, counted } from "@phew/core";
-import { maskBytes } from "./maskFile.ts";
+import { maskBytes } from "./maskBytes.ts";
 import { zeroedTensor } from "./parameterMasks.ts";
 import type { Tensors } from "./tensor.ts";
 import type { NamedTensors } from "./tensorFile.ts";

@@ -11,7 +11,7 @@ const scratch = scratchFolder();
 
 /** Two convolutions and a head, with a normalisation behind each or none. */
 function network(isNormed: boolean): Network {
-  const b = new NetworkBuilder("small", [2, 6, 6]);
+  const b = new NetworkBuilder("small", [4, 6, 6]);
   const norm = (name: string, x: string) => (isNormed ? b.batchNorm(name, x) : x);
   let x = b.relu(norm("bn1", b.conv2d("conv1", b.input, { outChannels: 4, kernel: 3 })));
   x = b.relu(norm("bn2", b.conv2d("conv2", x, { outChannels: 4, kernel: 3 })));
@@ -32,6 +32,9 @@ const foldingNotes = async (path: string) =>
 interface Traces {
   readonly weight?: string;
   readonly bias?: string;
+  /** The second convolution's weight, or its bias, is the first one's tensor under this name. */
+  readonly tiedWeight?: string;
+  readonly tiedBias?: string;
   readonly output?: string;
   readonly metadata?: string;
 }
@@ -53,6 +56,11 @@ const NOT_FOLDED: readonly [string, Traces][] = [
   ["names of one module", {}],
   ["a weight that was computed on export, a bias that was not", { weight: "onnx::Conv_75" }],
   ["names without modules", { weight: "W", bias: "B" }],
+  ["a weight that two layers share, by the name of the first", { tiedWeight: "conv1.weight" }],
+  ["a weight that two layers share, by the name of the second", { tiedWeight: "conv2.weight" }],
+  ["a weight that two layers share, by a name of neither", { tiedWeight: "decoder.weight" }],
+  ["a bias that two layers share, by the name of the first", { tiedBias: "conv1.bias" }],
+  ["a bias that two layers share, by the name of the second", { tiedBias: "conv2.bias" }],
 ];
 
 const RENAME = `
@@ -66,6 +74,14 @@ for source, target, traces in json.loads(sys.argv[1]):
         for side in (n.input, n.output):
             for k, name in enumerate(side): side[k] = names.get(name, name)
     for tensor in graph.initializer: tensor.name = names.get(tensor.name, tensor.name)
+    convs = [n for n in graph.node if n.op_type == "Conv"]
+    for k, name in ((1, traces.get("tiedWeight")), (2, traces.get("tiedBias"))):
+        if not name: continue
+        first, second = convs[0].input[k], convs[1].input[k]
+        for tensor in graph.initializer:
+            if tensor.name == first: tensor.name = name
+            elif tensor.name == second: tensor.name = "unread"
+        convs[0].input[k] = convs[1].input[k] = name
     if "metadata" in traces:
         node.metadata_props.add(key="pkg.onnxscript.rewriter.rule_name", value=traces["metadata"])
     onnx.save(model, target)

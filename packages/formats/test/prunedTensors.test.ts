@@ -1,15 +1,24 @@
 /** Models that come pruned: original and mask side by side, as torch.nn.utils.prune and phew's own exports have them. */
-import { maskedWeights, type Network, NetworkBuilder, nonzeroMasks, silencedCount } from "@phew/core";
+import {
+  maskedWeights,
+  type Network,
+  NetworkBuilder,
+  nonzeroMasks,
+  silencedCount,
+  silentUnits,
+} from "@phew/core";
 import { describe, expect, it } from "vitest";
 import {
   boolTensor,
   exportModel,
   float32Tensor,
   readMaskFile,
+  readMasks,
   readModel,
   readTensors,
   readWeights,
   type Tensor,
+  withOtherMasks,
   writeNpz,
   writeSafetensors,
 } from "../src/index.ts";
@@ -140,6 +149,67 @@ torch.save(model.state_dict(), sys.argv[2])`,
     },
     30_000,
   );
+});
+
+describe("masks of biases and normalisation", () => {
+  const deadConv = silentUnits(masks)[network.nodes.findIndex(({ name }) => name === "conv")]!;
+  const alive = deadConv.indexOf(0);
+  const without = (length: number, ...units: number[]) =>
+    boolTensor(
+      [length],
+      Uint8Array.from({ length }, (_, u) => Number(!units.includes(u))),
+    );
+  const maskFile = async (name: string, more: Record<string, Tensor>) => {
+    const all = network.prunable.map(
+      (own) => [`${own.name}_mask`, boolTensor(own.shape, masks.of(own))] as const,
+    );
+    await writeSafetensors(scratch(name), new Map([...all, ...Object.entries(more)]));
+    return readMaskFile(scratch(name), network);
+  };
+
+  it("that remove what dead units have alone follow from the weights' masks", async () => {
+    expect(deadConv).toContain(1);
+    const { others } = await maskFile("dead.safetensors", {
+      "conv.bias_mask": boolTensor(
+        [6],
+        deadConv.map((dead) => 1 - dead),
+      ),
+      "bn.running_mean_mask": boolTensor(
+        [6],
+        deadConv.map((dead) => 1 - dead),
+      ),
+      "fc.bias_mask": without(4),
+    });
+    expect(others.size).toBe(0);
+    await expect(readMasks(scratch("dead.safetensors"), network)).resolves.toBeDefined();
+  });
+
+  it("that remove more are set to 0 in the weights, and refused where masks alone are taken", async () => {
+    const { others } = await maskFile("more.safetensors", {
+      "conv.bias_mask": without(6, alive),
+      "bn.weight_mask": without(6, alive),
+      "fc.bias_mask": without(4, 1, 3),
+    });
+    expect([...others.keys()].sort()).toEqual(["bn.weight", "conv.bias", "fc.bias"]);
+    const found = withOtherMasks(zoo, weights, others);
+    for (const { name } of network.parameters) {
+      const removed = { "conv.bias": [alive], "bn.weight": [alive], "fc.bias": [1, 3] }[name] ?? [];
+      const own = weights.get(name)!.map((value, k) => (removed.includes(k) ? 0 : value));
+      expect([name, ...found.get(name)!]).toEqual([name, ...own]);
+    }
+    // as they are where they are 0 already
+    expect(withOtherMasks(zoo, found, others)).toBe(found);
+    await expect(readMasks(scratch("more.safetensors"), network)).rejects.toThrow(
+      /got masks of conv\.bias, bn\.weight, fc\.bias, which remove more than dead units have.*prune\.remove/,
+    );
+  });
+
+  it.each<[string, Tensor, RegExp]>([
+    ["halves", float32Tensor([4], new Float32Array(4).fill(0.5)), /fc\.bias_mask", element 0: got 0\.5/],
+    ["shape", without(3), /fc\.bias_mask": got shape \[3\]/],
+  ])("are refused where they are no masks: %s", async (name, mask, message) => {
+    await expect(maskFile(`${name}.other.safetensors`, { "fc.bias_mask": mask })).rejects.toThrow(message);
+  });
 });
 
 describe("masks from zeros", () => {

@@ -1,6 +1,13 @@
 /** `phew export`: a masked model as a file that other programs load. */
 import { maskWarnings } from "@phew/core";
-import { carriedMetadata, type ExportForm, exportModel, type Layout, requireWritable } from "@phew/formats";
+import {
+  carriedMetadata,
+  type ExportForm,
+  exportModel,
+  type Layout,
+  otherMasksRefused,
+  requireWritable,
+} from "@phew/formats";
 import { counted, formatCount, formatPercent } from "@phew/runs";
 import { UsageError } from "../failure.ts";
 import { loadMaskedModel, type MaskedModelOptions, namesMasks } from "../maskedModel.ts";
@@ -25,7 +32,8 @@ export async function exportMasked(model: string | undefined, options: ExportOpt
   const force = options.force === true;
   await requireWritable(options.out, { force });
   const { loaded, file } = await loadMaskedModel(model, options);
-  const masks = file!.masks;
+  const { masks, others } = file!;
+  if (options.form === "masks" && others.size > 0) throw otherMasksRefused(others, options.masks!);
   const warnings = maskWarnings(masks, "masks");
   if (!options.json) printWarnings(warnings);
   const { network, weights, source, variant } = loaded;

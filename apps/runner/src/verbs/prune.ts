@@ -22,7 +22,6 @@ import {
   digestWeights,
   isOnFile,
   type MaskOrigin,
-  readMasks,
   requireWritable,
   writeMasks,
   writeScores,
@@ -37,6 +36,7 @@ import {
 } from "@phew/runs";
 import { assumptionLines } from "../assumptions.ts";
 import { UsageError } from "../failure.ts";
+import { masksFor } from "../maskedModel.ts";
 import { type LoadedModel, loadModel, type ModelOptions, requireOneOutput } from "../model.ts";
 import { printJson, printLines, printText, printWarnings } from "../output.ts";
 import { interruptSignal, type Progress, startProgress } from "../progress.ts";
@@ -146,12 +146,13 @@ async function gather(
   const dataset = source?.dataset && (await loadExamples(source.dataset, options.dataDir));
   const whole = await loadModel(model, dataset ? withHead(model, options, dataset) : options);
   const within = await confined(model!, whole, options.method, options);
-  const loaded = within?.loaded ?? whole;
+  const confinedTo = within?.loaded ?? whole;
+  const from = options.from === undefined ? undefined : await masksFor(confinedTo, masksFileOf(options.from));
+  const loaded = { ...confinedTo, notes: [...confinedTo.notes, ...(from?.notes ?? [])] };
   const { network, weights } = loaded;
   if (source !== undefined) requireOneOutput(loaded, `method ${options.method}`);
   const isTold = options.out !== undefined || options.runs !== undefined;
   const weightsDigest = isTold ? digestWeights(network, weights) : "";
-  const from = options.from === undefined ? undefined : await readMasks(masksFileOf(options.from), network);
   const methodOptions = optionsOf(options);
   const { method, seed = 0, threads } = options;
   const subject = {
@@ -161,7 +162,16 @@ async function gather(
   const data = dataset
     ? await dataOfDataset(subject, dataset)
     : source && (await dataOfBatchFile(subject, source.batch!));
-  return { loaded, methodOptions, check, data, from, within, weightsDigest, signal: interruptSignal() };
+  return {
+    loaded,
+    methodOptions,
+    check,
+    data,
+    from: from?.masks,
+    within,
+    weightsDigest,
+    signal: interruptSignal(),
+  };
 }
 
 /** Prunes to one density, in a run folder where one is asked for. */

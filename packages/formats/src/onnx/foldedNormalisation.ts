@@ -4,12 +4,14 @@
  * - its newer one (onnxscript) leaves the rule that folded in the node's metadata, and the normalisation's output name
  *   `getitem_3` and a bias `<weight>_bias` where that is stripped;
  * - onnxruntime and tf2onnx say it in the tensors' names: `ConvBnFusion_W_…`, `…_weights_fused_bn`;
- * - a bias of another module than the weight's is that of the normalisation.
+ * - a bias of another module than the weight's is that of the normalisation, unless that module is a layer: weights and
+ *   biases that layers share bear the name of one of them.
  */
 
 import type { Network } from "@phew/core";
 import { counted } from "@phew/core";
 import type { TensorUse } from "./importer.ts";
+import { modulePath } from "./moduleNames.ts";
 import type { NodePart } from "./parts.ts";
 
 const LAYERS = new Set(["Conv", "Gemm", "MatMul", "FusedConv"]);
@@ -64,14 +66,45 @@ export function foldedWeights(network: Network, uses: readonly TensorUse[]): rea
     if (!LAYERS.has(use.node.opType ?? "") || use.parameter === undefined) continue;
     (prunable.has(use.parameter) ? weightOf : biasOf).set(use.node, use);
   }
+  const layers = layerModules(weightOf, biasOf);
   const folded = new Set<string>();
   for (const [node, weight] of weightOf) {
-    if (isFolded(node, weight, biasOf.get(node))) folded.add(weight.parameter!);
+    if (isFolded(node, weight, biasOf.get(node), layers)) folded.add(weight.parameter!);
   }
   return network.prunable.map(({ name }) => name).filter((name) => folded.has(name));
 }
 
-function isFolded(node: NodePart, weight: TensorUse, bias: TensorUse | undefined): boolean {
+/**
+ * Paths of the modules that layers are: by the names of their weights, by where their nodes stood, and by the biases beside
+ * a weight that several read, which folding would have made several of.
+ */
+function layerModules(
+  weightOf: ReadonlyMap<NodePart, TensorUse>,
+  biasOf: ReadonlyMap<NodePart, TensorUse>,
+): ReadonlySet<string> {
+  const readers = new Map<string, number>();
+  for (const { constant } of weightOf.values())
+    readers.set(constant.origin, (readers.get(constant.origin) ?? 0) + 1);
+  const modules = new Set<string>();
+  for (const [node, { constant }] of weightOf) {
+    const bias = readers.get(constant.origin) === 1 ? undefined : biasOf.get(node);
+    const paths = [
+      moduleOf(constant.name, "weight"),
+      moduleOf(constant.origin, "weight"),
+      bias && moduleOf(bias.constant.name, "bias"),
+      modulePath(node),
+    ];
+    for (const path of paths) if (path !== undefined) modules.add(path);
+  }
+  return modules;
+}
+
+function isFolded(
+  node: NodePart,
+  weight: TensorUse,
+  bias: TensorUse | undefined,
+  layers: ReadonlySet<string>,
+): boolean {
   const names = [weight, bias].flatMap((use) =>
     use === undefined ? [] : [use.constant.origin, use.constant.name],
   );
@@ -81,12 +114,12 @@ function isFolded(node: NodePart, weight: TensorUse, bias: TensorUse | undefined
   if (bias === undefined) return false;
   // a weight alone is one that was computed on export: from a mask, a norm and a direction, …
   if (NUMBERED.test(weight.constant.origin) && NUMBERED.test(bias.constant.origin)) return true;
-  return isOfOtherModule(weight.constant.name, bias.constant.name);
+  // onnxscript's name for a bias where there was none
+  if (bias.constant.name === `${weight.constant.name}_bias`) return true;
+  const other = moduleOf(bias.constant.name, "bias");
+  return moduleOf(weight.constant.name, "weight") !== undefined && other !== undefined && !layers.has(other);
 }
 
-/** True for a bias `<weight>_bias`, and for `conv.weight` beside `bn.bias`. */
-function isOfOtherModule(weight: string, bias: string): boolean {
-  if (bias === `${weight}_bias`) return true;
-  const [module, other] = [/^(.+)\.weight$/.exec(weight), /^(.+)\.bias$/.exec(bias)];
-  return module !== null && other !== null && module[1] !== other[1];
-}
+/** `conv1` of `conv1.weight`; undefined for other names. */
+const moduleOf = (tensor: string, parameter: "weight" | "bias"): string | undefined =>
+  tensor.endsWith(`.${parameter}`) ? tensor.slice(0, -parameter.length - 1) : undefined;
