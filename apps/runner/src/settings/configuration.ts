@@ -7,7 +7,7 @@ import type { RunIdentity } from "@phew/runs";
 import type { SettingColumn } from "@phew/runs/sweeps";
 import { UsageError } from "../failure.ts";
 import type { Kind } from "./kinds.ts";
-import { DENSE, SOURCE_SETTINGS } from "./pruning.ts";
+import { DENSE } from "./pruning.ts";
 import type { Identity, Setting } from "./setting.ts";
 import { SETTINGS } from "./table.ts";
 
@@ -64,6 +64,11 @@ export function isOwn({ identity }: Setting): boolean {
   return identity !== undefined && identity !== "expanded";
 }
 
+/** True of a setting that says where and how a run is worked on, not what it is. */
+export function isCarryingOut({ identity }: Setting): boolean {
+  return identity === undefined;
+}
+
 /**
  * Keys of config.json stand in the order that earlier versions gave them, so that the same command writes the same bytes:
  * these first where a file is silent, and these last on the command line. Settings that are new need neither.
@@ -99,10 +104,14 @@ export type FaultOf = (name: SettingName, fault: ArgumentFault) => Error;
 /** As the command line names it. */
 export const usageFault: FaultOf = (name, fault) => new UsageError(flagName(name), fault);
 
-/** @throws what `faultOf` makes of the first setting that does not go together with others */
-export function requireConsistent(settings: Readonly<Record<string, unknown>>, faultOf: FaultOf): void {
-  for (const [name, { conflict }] of entries) {
-    const fault = conflict?.(settings);
+/** @throws what `faultOf` makes of the first setting, of those that are chosen, that does not go together with others */
+export function requireConsistent(
+  settings: Readonly<Record<string, unknown>>,
+  faultOf: FaultOf,
+  isChosen: (entry: Setting) => boolean = isOwn,
+): void {
+  for (const [name, entry] of entries) {
+    const fault = isChosen(entry) ? entry.conflict?.(settings) : undefined;
     if (fault !== undefined) throw faultOf(name, fault);
   }
 }
@@ -163,7 +172,8 @@ export function identityOf(
   config: TrainConfig,
   { root, experiment }: Pick<RunIdentity, "root" | "experiment">,
 ): RunIdentity {
-  const places = Object.fromEntries(SOURCE_SETTINGS.map((name) => [name, config[name]]));
+  const named = entries.filter(([, entry]) => entry.identity === "content");
+  const places = Object.fromEntries(named.map(([name]) => [name, config[name as keyof TrainConfig]]));
   const defaults = { ...QUIET_DEFAULTS, ...places };
   return { root, experiment, config: { ...config }, defaults, seed: config.seed };
 }

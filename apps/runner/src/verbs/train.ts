@@ -12,6 +12,7 @@ import { type ToldSettings, verbFlags } from "../settings/commandLine.ts";
 import {
   configurationOf,
   flagName,
+  isCarryingOut,
   requireConsistent,
   runName,
   type TrainConfig,
@@ -19,7 +20,6 @@ import {
 } from "../settings/configuration.ts";
 import { readRecipe, readTrainConfig, type TrainConfigFile } from "../settings/files.ts";
 import { DENSE } from "../settings/pruning.ts";
-import type { Setting } from "../settings/setting.ts";
 import { SETTINGS } from "../settings/table.ts";
 
 export async function train(model: string | undefined, settings: ToldSettings): Promise<void> {
@@ -71,7 +71,7 @@ interface Trained {
 
 /** @throws UsageError where what is said of it does not go together */
 export function placeOf(told: ToldSettings["told"], experiment: string): RunPlace {
-  requireConsistent({ resume: told.resume, force: told.force }, usageFault);
+  requireConsistent(told, usageFault, isCarryingOut);
   const { runs, force = false, resume, threads, checkpointSteps: steps, checkpointMinutes: minutes } = told;
   return {
     root: runs!,
@@ -85,9 +85,7 @@ export function placeOf(told: ToldSettings["told"], experiment: string): RunPlac
   };
 }
 
-/** Of settings that say where and how a run is worked on, not what it is: they go with --config. */
-const isCarryingOut = ({ identity }: Setting) => identity === undefined;
-
+/** Settings that say how a run is carried out go with --config. */
 function configFrom(path: string, model: string | undefined, { given }: ToldSettings): TrainConfigFile {
   const other = [...given].find((name) => !isCarryingOut(SETTINGS[name]));
   if (model === undefined && other === undefined) return readTrainConfig(path);
