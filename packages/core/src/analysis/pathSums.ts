@@ -16,7 +16,7 @@
  */
 import type { Masks } from "../masks/masks.ts";
 import type { Network, Node } from "../network/network.ts";
-import { elementCount, type PathSumInputs } from "../operations/definition.ts";
+import { elementCount, type Parameter, type PathSumInputs } from "../operations/definition.ts";
 import { definitionOf } from "../operations/registry.ts";
 import {
   allRepeated,
@@ -51,96 +51,136 @@ export function pathSums(network: Network, weights: Weights, options: PathSumOpt
 
 /** The same of any size; where a running mean makes it negative, its magnitude. */
 export function widePathSums(network: Network, weights: Weights, options: PathSumOptions): Wide {
-  const { power, masks, visit } = options;
-  const biases = options.biases ?? false;
-  const parameterOf = new Map(network.parameters.map((parameter) => [parameter.name, parameter]));
-  const maskOf = new Map(masks?.network.prunable.map((parameter) => [parameter.name, masks.of(parameter)]));
+  const pass = new PathPass(network, weights, options);
+  const total = pass.forward();
+  if (options.visit !== undefined) pass.backward(options.visit);
+  return total;
+}
 
-  const weight = (name: string) => weights.get(name)!;
-  const kept = (name: string) => maskOf.get(name);
-  // weights are where sums grow and shrink: what other nodes do to them waits until the next weights
-  const weighted = new Set(network.prunable.map(({ node }) => node));
-  const scaled = (index: number, sums: Scaled) => (weighted.has(index) ? rescaled(sums) : sums);
-  const through = repeatsThrough(network);
-  const value: Scaled[] = [];
-  /** What a node reads, brought to one exponent. */
-  const given = (index: number): PathSumInputs & { readonly exponent: number } => {
-    const node = network.nodes[index]!;
-    let highest = Number.NEGATIVE_INFINITY;
-    for (const input of node.inputs) highest = Math.max(highest, value[input]!.exponent);
-    const low = highest < LEAST_EXPONENT && biases && addsSomething(weights, node);
-    const exponent = low ? LEAST_EXPONENT : highest;
-    const theta = (name: string): Float64Array => {
-      const { trained, added } = parameterOf.get(name)!;
-      const asItIs = power === 2 && !trained;
-      // what is added to a value is measured as it is
-      const measure = biases && added ? 2 ** -exponent : 1;
-      const values = new Float64Array(weight(name));
-      for (let k = 0; k < values.length; k++) {
-        const w = values[k]!;
-        // the measure may be infinite where all is 0
-        if (w !== 0) values[k] = measure * (asItIs ? w : power === 1 ? Math.abs(w) : w * w);
+/** One pass of sums from the input to the output, and back from there. */
+class PathPass {
+  readonly #network: Network;
+  readonly #weights: Weights;
+  readonly #options: PathSumOptions;
+  readonly #parameters: ReadonlyMap<string, Parameter>;
+  readonly #masks: ReadonlyMap<string, Uint8Array>;
+  /** Nodes with weights: there sums grow and shrink. What other nodes do to them waits until the next of these. */
+  readonly #weighted: ReadonlySet<number>;
+  readonly #through: readonly RepeatsThrough[];
+  /** A value a node. */
+  readonly #values: Scaled[] = [];
+
+  constructor(network: Network, weights: Weights, options: PathSumOptions) {
+    const { masks } = options;
+    this.#network = network;
+    this.#weights = weights;
+    this.#options = options;
+    this.#parameters = new Map(network.parameters.map((parameter) => [parameter.name, parameter]));
+    this.#masks = new Map(masks?.network.prunable.map((parameter) => [parameter.name, masks.of(parameter)]));
+    this.#weighted = new Set(network.prunable.map(({ node }) => node));
+    this.#through = repeatsThrough(network);
+  }
+
+  /** @returns the sum of all outputs, by magnitude */
+  forward(): Wide {
+    const { nodes, output, outputShape } = this.#network;
+    for (const [index, node] of nodes.entries()) {
+      if (node.inputs.length === 0) {
+        const length = elementCount(withoutRepeats(node.shape, this.#through[index]!.output));
+        this.#values[index] = { values: new Float64Array(length).fill(1), exponent: 0 };
+        continue;
       }
-      return values;
-    };
-    const read = through[index]!.inputs;
-    const shapes = node.inputs.map((input) => network.nodes[input]!.shape);
+      const read = this.#read(index);
+      const values = definitionOf(node.op).pathForward(node.op, read);
+      this.#values[index] = this.#scaled(index, { values, exponent: read.exponent });
+    }
+    const { values, exponent } = this.#values[output]!;
+    const outputs = refined(values, outputShape, this.#through[output]!.output, NO_REPEATS);
+    return wide(Math.abs(outputs.reduce((sum, y) => sum + y, 0)), exponent);
+  }
+
+  /** Visits the derivatives by all parameters. To be called once, after {@link forward}. */
+  backward(visit: NonNullable<PathSumOptions["visit"]>): void {
+    const { nodes, output, outputShape } = this.#network;
+    const gradients: (Scaled | undefined)[] = [];
+    const ones = new Float64Array(elementCount(outputShape)).fill(1);
+    const values = coarsened(ones, outputShape, this.#through[output]!.output, NO_REPEATS);
+    gradients[output] = { values, exponent: 0 };
+    for (let index = nodes.length - 1; index >= 0; index--) {
+      const node = nodes[index]!;
+      const here = gradients[index];
+      if (here === undefined || node.inputs.length === 0) continue;
+      const read = this.#read(index);
+      const back = definitionOf(node.op).pathBackward(
+        node.op,
+        read,
+        this.#values[index]!.values,
+        here.values,
+      );
+      for (const [name, gradient] of back.parameters)
+        visit(name, gradient, here.exponent + (this.#parameters.get(name)!.added ? 0 : read.exponent));
+      for (const [k, input] of node.inputs.entries()) {
+        const repeats = [this.#through[input]!.output, this.#through[index]!.inputs[k]!] as const;
+        const own = coarsened(back.inputs[k]!, nodes[input]!.shape, ...repeats);
+        const share = this.#scaled(index, { values: own, exponent: here.exponent });
+        const sum = gradients[input];
+        gradients[input] = sum === undefined ? share : sumOf(sum, share);
+      }
+      gradients[index] = undefined;
+    }
+  }
+
+  /** What a node reads, brought to one exponent. */
+  #read(index: number): PathSumInputs & { readonly exponent: number } {
+    const { nodes } = this.#network;
+    const { power, biases = false } = this.#options;
+    const node = nodes[index]!;
+    const { inputs: read, output } = this.#through[index]!;
+    const exponent = this.#exponentOf(node);
+    const shapes = node.inputs.map((input) => nodes[input]!.shape);
+    const inputs = node.inputs.map((input, k) =>
+      refined(at(exponent, this.#values[input]!), shapes[k]!, this.#through[input]!.output, read[k]!),
+    );
     return {
-      inputs: node.inputs.map((input, k) =>
-        refined(at(exponent, value[input]!), shapes[k]!, through[input]!.output, read[k]!),
-      ),
+      inputs,
       inputShapes: shapes.map((shape, k) => withoutRepeats(shape, read[k]!)),
-      outputShape: withoutRepeats(node.shape, through[index]!.output),
+      outputShape: withoutRepeats(node.shape, output),
       power,
-      weight,
-      theta,
-      kept,
+      weight: (name) => this.#weights.get(name)!,
+      theta: (name) => this.#theta(name, exponent),
+      kept: (name) => this.#masks.get(name),
       biases,
       exponent,
     };
-  };
-  for (const [index, node] of network.nodes.entries()) {
-    if (node.inputs.length === 0) {
-      const length = elementCount(withoutRepeats(node.shape, through[index]!.output));
-      value[index] = { values: new Float64Array(length).fill(1), exponent: 0 };
-      continue;
-    }
-    const read = given(index);
-    const values = definitionOf(node.op).pathForward(node.op, read);
-    value[index] = scaled(index, { values, exponent: read.exponent });
   }
-  const output = value[network.output]!;
-  const repeats = through[network.output]!.output;
-  const outputs = refined(output.values, network.outputShape, repeats, NO_REPEATS);
-  const total = wide(Math.abs(outputs.reduce((sum, y) => sum + y, 0)), output.exponent);
-  if (visit === undefined) return total;
 
-  const gradient: (Scaled | undefined)[] = [];
-  const ones = new Float64Array(outputs.length).fill(1);
-  gradient[network.output] = {
-    values: coarsened(ones, network.outputShape, repeats, NO_REPEATS),
-    exponent: 0,
-  };
-  for (let index = network.nodes.length - 1; index >= 0; index--) {
-    const node = network.nodes[index]!;
-    const here = gradient[index];
-    if (here === undefined || node.inputs.length === 0) continue;
-    const read = given(index);
-    const back = definitionOf(node.op).pathBackward(node.op, read, value[index]!.values, here.values);
-    for (const [name, parameterGradient] of back.parameters) {
-      const { added } = parameterOf.get(name)!;
-      visit(name, parameterGradient, here.exponent + (added ? 0 : read.exponent));
-    }
-    for (const [k, input] of node.inputs.entries()) {
-      const { shape } = network.nodes[input]!;
-      const own = coarsened(back.inputs[k]!, shape, through[input]!.output, through[index]!.inputs[k]!);
-      const share = scaled(index, { values: own, exponent: here.exponent });
-      const sum = gradient[input];
-      gradient[input] = sum === undefined ? share : sumOf(sum, share);
-    }
-    gradient[index] = undefined;
+  #exponentOf(node: Node): number {
+    let highest = Number.NEGATIVE_INFINITY;
+    for (const input of node.inputs) highest = Math.max(highest, this.#values[input]!.exponent);
+    const isLow =
+      highest < LEAST_EXPONENT && this.#options.biases === true && addsSomething(this.#weights, node);
+    return isLow ? LEAST_EXPONENT : highest;
   }
-  return total;
+
+  /** |θ| or θ² of a parameter, in the measure of values of this exponent where it is added to them. */
+  #theta(name: string, exponent: number): Float64Array {
+    const { power, biases } = this.#options;
+    const { trained, added } = this.#parameters.get(name)!;
+    const asItIs = power === 2 && !trained;
+    // what is added to a value is measured as it is
+    const measure = biases && added ? 2 ** -exponent : 1;
+    const values = new Float64Array(this.#weights.get(name)!);
+    for (let k = 0; k < values.length; k++) {
+      const w = values[k]!;
+      // the measure may be infinite where all is 0
+      if (w !== 0) values[k] = measure * (asItIs ? w : power === 1 ? Math.abs(w) : w * w);
+    }
+    return values;
+  }
+
+  #scaled(index: number, sums: Scaled): Scaled {
+    return this.#weighted.has(index) ? rescaled(sums) : sums;
+  }
 }
 
 /** What each node need not compute, as it equals something that is computed, for an image of ones. */

@@ -26,7 +26,7 @@ const numbers: Readonly<Record<Exclude<ActivationName, Clamped>, number>> = {
 };
 
 /** What the kernels of activations read beside their tensors. */
-export function kernelFields(op: OperationOf<"activation">, layer: string) {
+function kernelFields(op: OperationOf<"activation">, layer: string) {
   if (!isNumbered(op.name)) {
     throw new ArgumentError(`layer "${layer}"`, {
       given: `${op.name} with slope ${op.alpha}`,
