@@ -2,7 +2,7 @@
 import { ArgumentError, type Network, type Weights } from "@phew/core";
 import { float32Tensor, type Tensor, type Tensors, toFloat32 } from "@phew/formats";
 import type { RunCheckpoint } from "@phew/runs";
-import type { TrainCheckpoint, TrainPosition } from "@phew/training";
+import type { OptimiserState, TrainCheckpoint, TrainPosition } from "@phew/training";
 import { z } from "zod";
 
 export interface CheckpointPolicy {
@@ -13,8 +13,8 @@ export interface CheckpointPolicy {
 }
 
 const DEFAULT_MINUTES = 5;
-/** Momenta stand beside the weights under this and the parameter's name. */
-const MOMENTUM = "optimiser.momentum/";
+/** The optimiser's state stands beside the weights under this, its buffer's name, a slash and the parameter's name. */
+const OPTIMISER = "optimiser.";
 
 /** What the run's own part of a checkpoint holds. */
 interface Progress {
@@ -57,11 +57,13 @@ export function checkpointDue(
 
 export function toTensors(
   network: Network,
-  { position, weights, momentum }: TrainCheckpoint,
+  { position, weights, state }: TrainCheckpoint,
   masksDigest: string,
 ): RunCheckpoint {
   const tensors = new Map(weightTensors(network, weights));
-  for (const [name, tensor] of weightTensors(network, momentum)) tensors.set(`${MOMENTUM}${name}`, tensor);
+  for (const [buffer, values] of state)
+    for (const [name, tensor] of weightTensors(network, values))
+      tensors.set(`${OPTIMISER}${buffer}/${name}`, tensor);
   return { step: position.step, progress: { position, masksDigest } satisfies Progress, tensors };
 }
 
@@ -75,8 +77,8 @@ export function fromTensors(
   const { position, masksDigest } = progress as Progress;
   const training = {
     position,
-    weights: valuesOf(network, tensors, ""),
-    momentum: valuesOf(network, tensors, MOMENTUM),
+    weights: valuesOf(network, tensors),
+    state: stateOf(network, tensors),
   };
   return { training, masksDigest };
 }
@@ -91,11 +93,21 @@ export function weightTensors(network: Network, weights: Weights): ReadonlyMap<s
   );
 }
 
-function valuesOf(network: Network, tensors: Tensors, prefix: string): Weights {
+/** Buffers by the names that the file has; each may lack parameters. */
+function stateOf(network: Network, tensors: Tensors): OptimiserState {
+  const buffers = Array.from(tensors.keys(), (name) => /^optimiser\.(\w+)\//.exec(name)?.[1]);
+  const names = new Set(buffers.filter((buffer) => buffer !== undefined));
+  return new Map(
+    Array.from(names, (buffer) => [buffer, valuesOf(network, tensors, `${OPTIMISER}${buffer}/`)]),
+  );
+}
+
+/** @param prefix of a buffer of the optimiser, which may lack parameters; absent: the weights, which may not */
+function valuesOf(network: Network, tensors: Tensors, prefix = ""): Weights {
   return new Map(
     network.parameters.flatMap(({ name, shape }) => {
       const tensor = tensors.get(`${prefix}${name}`);
-      if (tensor === undefined && prefix === MOMENTUM) return [];
+      if (tensor === undefined && prefix !== "") return [];
       if (tensor === undefined) throw foreignCheckpoint(`"${name}" in the run's checkpoint`, "nothing");
       if (tensor.shape.join() === shape.join()) return [[name, toFloat32(tensor)] as const];
       const given = `shape [${tensor.shape.join(", ")}]`;

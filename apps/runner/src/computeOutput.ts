@@ -40,7 +40,7 @@ export async function computeOutput(
     network: flat,
     weights,
     ...(masks === undefined ? {} : { masks: new Masks(flat, masks.bytes) }),
-    optimiser: { momentum: 0, nesterov: false, weightDecay: 0 },
+    optimiser: { name: "sgd" },
     batchSize: Math.min(CHUNK, count),
     seed: 0,
     ...(options.threads === undefined ? {} : { threadCount: options.threads }),

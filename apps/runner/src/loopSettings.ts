@@ -1,13 +1,23 @@
 /** What the settings of a run mean to the training loop. */
-import { augmentationOf, type Dataset, type Schedule, type TrainOptions } from "@phew/training";
+import {
+  augmentationOf,
+  chosenOptimiser,
+  type Dataset,
+  type OptimiserOptions,
+  type Schedule,
+  type TrainOptions,
+} from "@phew/training";
 import type { TrainConfig } from "./settings/configuration.ts";
+import { optimiserNamed } from "./settings/optimisers.ts";
 
 /** Options of the loop. @throws ArgumentError where settings do not go together or do not fit the data set */
 export function settingsOf(config: TrainConfig, dataset: Dataset) {
-  const { momentum, nesterov, weightDecay, clipNorm, patience } = config;
+  const { patience } = config;
+  const optimiser = optimiserOf(config);
+  chosenOptimiser(optimiser);
   const augmentation = augmentationOf(config.augmentation, dataset);
   return {
-    optimiser: { momentum, nesterov, weightDecay, ...(clipNorm > 0 ? { clipNorm } : {}) },
+    optimiser,
     epochCount: config.epochs,
     batchSize: config.batchSize,
     rate: config.rate,
@@ -18,6 +28,16 @@ export function settingsOf(config: TrainConfig, dataset: Dataset) {
     ...(patience > 0 ? { patience } : {}),
     seed: config.seed,
   } satisfies Partial<TrainOptions>;
+}
+
+function optimiserOf(config: TrainConfig): OptimiserOptions {
+  const { name, settings } = optimiserNamed(config.optimiser);
+  const values = config as unknown as Readonly<Record<string, number | boolean>>;
+  return {
+    name,
+    settings: Object.fromEntries(Object.keys(settings).map((setting) => [setting, values[setting]!])),
+    ...(config.clipNorm > 0 ? { clipNorm: config.clipNorm } : {}),
+  };
 }
 
 function scheduleOf({ schedule, drops, dropFactor, endRate }: TrainConfig): Schedule {

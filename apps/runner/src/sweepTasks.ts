@@ -18,6 +18,7 @@ import {
   USUAL_DEFAULTS,
 } from "./settings/configuration.ts";
 import { checkTrainConfig, readRecipe } from "./settings/files.ts";
+import { optimiserNamed } from "./settings/optimisers.ts";
 import { DENSE } from "./settings/pruning.ts";
 import { withDigests } from "./weightSources.ts";
 
@@ -95,7 +96,9 @@ function configFile(folder: string, id: string): string {
 function completeConfig({ recipe, ...settings }: Settings): TrainConfig {
   const follows = followed({ method: USUAL_DEFAULTS.method, ...settings }, sweepFault);
   const fromRecipe = recipe === undefined ? {} : readRecipe(recipe as string).settings;
-  const all = { ...USUAL_DEFAULTS, ...follows, ...fromRecipe, ...settings };
+  const told: Settings = { ...fromRecipe, ...settings };
+  const { rate } = optimiserNamed(told.optimiser);
+  const all = { ...USUAL_DEFAULTS, rate, ...follows, ...told };
   const config = checkTrainConfig("settings", all, sweepFault);
   requireKnown(config);
   return withDigests(config);

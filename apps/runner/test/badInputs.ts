@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { float32Tensor, safetensorsChunks } from "@phew/formats";
 import { onnxFile } from "../../../packages/formats/test/onnxFile.ts";
+import { OPTIMISER_SETTINGS } from "../src/settings/optimisers.ts";
 import { safetensorsBytes, zipOf } from "./phew.ts";
 
 const quick = "--train-count 8 --test-count 8 --epochs 1 --threads 1".split(" ");
@@ -107,8 +108,8 @@ export const OPTIONS: Readonly<Record<string, BadValues>> = {
     /method|check|bias/,
   ),
   "--model": bad(["resnet21", "missing.onnx"], /resnet20|missing|model/),
-  "--momentum": bad(["1.5", "-1", "x", ""]),
   "--on": bad(["cloud", ""]),
+  "--optimiser": bad(["adamv", "SGD", ""], /sgd/),
   "--option": bad(["x", "branch=weight", "bias=cubic", ""], /option|branching|magnitude/),
   "--out": bad(["batch.txt/new.safetensors", "batch.txt"], /batch\.txt/),
   "--output": bad(NAMES, /output/),
@@ -144,11 +145,16 @@ export const OPTIONS: Readonly<Record<string, BadValues>> = {
   "--variant": bad(NAMES),
   "--view": bad(NAMES),
   "--warmup-epochs": bad(["-1", "x", ""]),
-  "--weight-decay": bad(AMOUNTS),
   "--weights": bad(missing, /missing/),
   "--within": bad(missing, /missing|within/),
   "--without": bad(["tracee", ""]),
   "--workers": bad(COUNTS),
+  // settings of optimisers
+  ...Object.fromEntries(
+    Object.entries(OPTIMISER_SETTINGS).flatMap(([, { flag, type }]) =>
+      type.read === undefined ? [] : [[flag!.split(" ")[0]!, bad(["-1", "x", ""])]],
+    ),
+  ),
 };
 
 /** Command lines that are wrong as a whole. */

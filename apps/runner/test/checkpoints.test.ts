@@ -16,7 +16,11 @@ const position = {
 /** As it comes out of a file. */
 async function kept() {
   const weights = await initialise(network, { seed: 1 });
-  const made = toTensors(network, { position, weights, momentum: new Map() }, "sha");
+  const state = new Map([
+    ["firstMoment", weights],
+    ["secondMoment", new Map([...weights].slice(1))],
+  ]);
+  const made = toTensors(network, { position, weights, state }, "sha");
   return { ...made, progress: JSON.parse(JSON.stringify(made.progress)) };
 }
 
@@ -25,6 +29,10 @@ it("is the state that was kept", async () => {
   expect(masksDigest).toBe("sha");
   expect(training.position).toMatchObject({ epoch: 2, step: 9, lossSum: 0.5, correctCount: 3 });
   expect([...training.weights.keys()]).toEqual(network.parameters.map(({ name }) => name));
+  // of the optimiser whatever buffers there were, and in each whatever parameters
+  expect([...training.state.keys()]).toEqual(["firstMoment", "secondMoment"]);
+  expect(training.state.get("firstMoment")).toEqual(training.weights);
+  expect([...training.state.get("secondMoment")!.keys()]).toEqual([...training.weights.keys()].slice(1));
 });
 
 it("is refused where a number of it is none that could be, or a weight is missing", async () => {

@@ -190,7 +190,7 @@ function slopesAlong(network: Network, weights: Weights, batch: Batch, probes: W
 /** So small that hardly any element comes from one side of a kink to the other. */
 const DIFFERENCE = 1e-5;
 
-const optimiser = { momentum: 0.9, nesterov: true, weightDecay: 0.01 };
+const optimiser = { name: "sgd", settings: { momentum: 0.9, nesterov: true, weightDecay: 0.01 } };
 const executors: readonly (readonly [string, () => Promise<ExecutorFactory>])[] = [
   ["sparse", () => loadExecutor("sparse")],
   ["tensorflow", () => loadExecutor("tensorflow")],
@@ -302,14 +302,14 @@ describe("every operation", () => {
         const expected = forward(oracleGraph(network), weights, batch.x, batch.count).output;
         expectNear(await executor.predict(batch.x, batch.count), expected, 1e-4);
         await executor.step(batch, 0.1);
-        const momentum = await executor.momentum();
+        const momentum = (await executor.state()).get("momentum")!;
         const probes = direction(network, masks, 9);
         expect([...momentum.keys()].sort()).toEqual([...probes.keys()].sort());
         const slopes = slopesAlong(network, weights, batch, probes);
         for (const [name, probe] of probes) {
           const slope = slopes.get(name)!;
           // after a first step from rest the momentum is the gradient and the decay
-          const first = slope + optimiser.weightDecay * dot(probe, weights.get(name)!);
+          const first = slope + optimiser.settings.weightDecay * dot(probe, weights.get(name)!);
           const found = dot(probe, momentum.get(name)!);
           const scale = Math.sqrt(dot(probe, probe) * dot(momentum.get(name)!, momentum.get(name)!)) + 1e-3;
           expect(Math.abs(found - first) / scale, name).toBeLessThan(1e-3);
@@ -325,10 +325,10 @@ describe("every operation", () => {
         const batch = randomBatch(network, 8);
         const whole = await made(network, masks);
         for (let step = 0; step < 2; step++) await whole.step(batch, 0.1);
-        const [weights, momentum] = [await whole.weights(), await whole.momentum()];
+        const [weights, state] = [await whole.weights(), await whole.state()];
         expect([...weights.keys()]).toEqual(network.parameters.map(({ name }) => name));
         const resumed = await made(network, masks);
-        await resumed.restore(weights, momentum, 2);
+        await resumed.restore(weights, state, 2);
         for (const executor of [whole, resumed]) await executor.step(batch, 0.1);
         const [expected, found] = [await whole.weights(), await resumed.weights()];
         for (const { name, trained } of network.parameters) {

@@ -102,7 +102,7 @@ describe.skipIf(!present)(
       "the %s executor gives PyTorch's outputs and descends its gradients",
       async (name) => {
         const { network, weights, batch, given } = await read("dynamo.onnx");
-        const optimiser = { momentum: 0, nesterov: false, weightDecay: 0 };
+        const optimiser = { name: "sgd", settings: { momentum: 0, nesterov: false, weightDecay: 0 } };
         const executor = await (await loadExecutor(name))({
           network,
           weights,

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { runFolderOf } from "@phew/runs";
 import { sweepJsonSchema } from "@phew/runs/sweeps";
 import { datasets } from "@phew/training";
+import { optimisers } from "@phew/training/settings";
 import { Command } from "commander";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -59,7 +60,7 @@ describe("a run", () => {
     const known = Object.fromEntries(entriesOf.filter(([name]) => Object.hasOwn(run.config, name)));
     expect(JSON.stringify(known)).toBe(JSON.stringify(run.config));
     for (const [name, value] of entriesOf)
-      if (!Object.hasOwn(known, name)) expect(value).toEqual(SETTINGS[name as "momentum"].default);
+      if (!Object.hasOwn(known, name)) expect(value).toEqual(SETTINGS[name as "rate"].default);
   });
 
   it("has the same folder where its settings come from its config.json, a recipe or the command line", () => {
@@ -83,6 +84,7 @@ describe("a run", () => {
 const OTHER: Readonly<Record<string, string>> = {
   dataset: "mnist",
   executor: "tensorflow",
+  optimiser: "adamw",
   schedule: "cosine",
   augmentation: "flip",
   method: "random",
@@ -110,7 +112,10 @@ describe("each setting", () => {
   );
 
   it.each(ofTraining)("%s arrives where it is to be, and changes the run where it says so", (name, entry) => {
-    const base = `lenet5 --density 0.25 ${name === "checkOptions" ? "--check shuffle" : ""}`.trim();
+    const owner = optimisers.find(({ settings }) => Object.hasOwn(settings, name));
+    const needed = owner === undefined ? [] : ["--optimiser", owner.name];
+    if (name === "checkOptions") needed.push("--check", "shuffle");
+    const base = ["lenet5", "--density", "0.25", ...needed].join(" ");
     const line = `${base} ${flagName(name)}${entry.type.read === undefined ? "" : ` ${otherValue(name, entry)}`}`;
     const { told: values, given } = told("train", line.split(" ")).settings;
     expect(values).toHaveProperty(name);

@@ -142,8 +142,9 @@ export type TrainEvent =
       readonly rate: number;
       readonly elapsedMs: number;
       /**
-       * (1 − μ)·‖v‖ of each layer's kept weights, v their momentum: the length of the mean gradient of the last steps,
-       * decay included. In the order of the network's prunable parameters; absent where the executor cannot tell.
+       * Length of the mean gradient of the last steps of each layer's kept weights, as the optimiser's state tells it: of
+       * SGD (1 − μ)·‖v‖, v their momentum, decay included. In the order of the network's prunable parameters; absent
+       * where executor or optimiser cannot tell.
        */
       readonly gradientNorms?: readonly number[];
       /** Milliseconds that one step of the epoch spent on each of these layers, forward, backward and update. */

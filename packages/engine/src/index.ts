@@ -8,7 +8,7 @@ export {
   WalkEngine,
 } from "./engine.ts";
 export { EngineError, type EngineFault } from "./errors.ts";
-export { type Kernel, type KernelRecord, kernelNumber } from "./layers/kernel.ts";
+export { type Kernel, type KernelRecord, kernelNumber, type UpdateKernel } from "./layers/kernel.ts";
 export { LayersMachine, type LayersMachineOptions } from "./layers/layersMachine.ts";
 export { layerVisits } from "./layerVisits.ts";
 export { type MachineLimits, measureMachine } from "./machineLimits.ts";

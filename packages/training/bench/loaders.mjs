@@ -17,7 +17,7 @@ const weights = await initialise(network, { seed: 1, initialisation: ownInitiali
 const { masks } = await prune(network, weights, { method: "phew", density: 0.1, seed: 1, options: {} });
 const options = {
   ...{ dataset, network, weights, masks, executor: await loadExecutor("sparse", {}) },
-  optimiser: { momentum: 0.9, nesterov: true, weightDecay: 1e-4 },
+  optimiser: { name: "sgd" },
   ...{
     epochCount: 1,
     batchSize: BATCH,

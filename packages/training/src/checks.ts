@@ -1,6 +1,7 @@
 /** What every executor asks of its options and batches. */
 import { ArgumentError, counted, elementCount, type Masks, type Network, type Weights } from "@phew/core";
 import type { Batch, ExecutorOptions } from "./executor.ts";
+import { chosenOptimiser } from "./optimisers/chosen.ts";
 
 /** @throws ArgumentError where weights are missing or misshapen, masks are another network's, or a number is out of range */
 export function checkExecutorOptions(options: ExecutorOptions): void {
@@ -20,18 +21,8 @@ export function checkUpdate({
   optimiser,
   labelSmoothing = 0,
 }: Pick<ExecutorOptions, "optimiser" | "labelSmoothing">): void {
-  requireRange("momentum", optimiser.momentum, 0, 1);
-  requireRange("weight decay", optimiser.weightDecay, 0, Number.POSITIVE_INFINITY);
-  if (optimiser.clipNorm !== undefined && !(optimiser.clipNorm > 0)) {
-    throw new ArgumentError("norm to clip gradients at", {
-      given: `${optimiser.clipNorm}`,
-      expected: "a number above 0",
-    });
-  }
+  chosenOptimiser(optimiser);
   requireRange("label smoothing", labelSmoothing, 0, 1);
-  if (optimiser.nesterov && optimiser.momentum === 0) {
-    throw new ArgumentError("Nesterov momentum", { given: "a momentum of 0", expected: "one above 0" });
-  }
 }
 
 /** @throws ArgumentError where a network does not classify, weights are missing or misshapen, or masks are another's */

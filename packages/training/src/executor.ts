@@ -1,17 +1,11 @@
 /** What trains and runs a network on some backend; the loop knows only this. */
 import type { Batch, Masks, Network, Weights } from "@phew/core";
+import type { OptimiserOptions } from "./optimisers/chosen.ts";
 
 export type { Batch };
 
-/** Stochastic gradient descent as PyTorch's: g ← ∂L/∂θ + λθ; v ← μv + g; θ ← θ − η(g + μv) with Nesterov, else θ − ηv. */
-export interface OptimiserOptions {
-  readonly momentum: number;
-  readonly nesterov: boolean;
-  /** λ, on all trained parameters. */
-  readonly weightDecay: number;
-  /** Gradients longer than this, all parameters' together, are shortened to it; absent: none is. See gradientNorm.ts. */
-  readonly clipNorm?: number;
-}
+/** The optimiser's numbers by the name of their buffer, then by parameter name, dense layout; 0 where a weight is removed. */
+export type OptimiserState = ReadonlyMap<string, Weights>;
 
 export interface ExecutorOptions {
   readonly network: Network;
@@ -35,7 +29,7 @@ export interface PlannedMemory {
   readonly activationBytes: number;
   /** Kept weights with their places, biases, batch normalisation. */
   readonly weightBytes: number;
-  /** Momentum. */
+  /** The optimiser's state. */
   readonly optimiserBytes: number;
   /** The executor's own memory, all of it. */
   readonly peakBytes: number;
@@ -73,7 +67,7 @@ export interface Executor {
   readonly backend: string;
   /** Where the executor can tell. */
   readonly plan?: PlannedMemory;
-  /** One step of gradient descent; `rate` is η. @throws GradientError where a gradient is not finite */
+  /** One step of the optimiser; `rate` is η. @throws GradientError where a gradient is not finite */
   step(batch: Batch, rate: number): Promise<StepResult>;
   /** Mean loss and number of right answers in evaluation mode. */
   evaluate(batch: Batch): Promise<EvaluationResult>;
@@ -81,20 +75,24 @@ export interface Executor {
   predict(x: Float32Array, count: number): Promise<Float32Array>;
   /** Copies of all parameters as they are now, running statistics too. */
   weights(): Promise<Weights>;
-  /** The optimiser's momentum by parameter name, dense layout, for checkpoints. */
-  momentum(): Promise<Weights>;
+  /** The optimiser's state, for checkpoints. */
+  state(): Promise<OptimiserState>;
   /**
-   * Sets all parameters and momenta, as {@link weights} and {@link momentum} gave them.
+   * Sets all parameters and the optimiser's state, as {@link weights} and {@link state} gave them.
+   * @param state what it lacks is 0
    * @param stepCount steps taken before, 0 unless said otherwise: the dropout of a step is its own
    */
-  restore(weights: Weights, momentum: Weights, stepCount?: number): Promise<void>;
+  restore(weights: Weights, state: OptimiserState, stepCount?: number): Promise<void>;
   /**
    * Name of the first layer whose value was not finite in the last step, where the executor can tell; undefined where
    * all were.
    */
   firstNonFinite?(): string | undefined;
-  /** Length of the momentum of each prunable parameter's kept weights, by its name, where the executor can tell cheaply. */
-  momentumNorms?(): ReadonlyMap<string, number>;
+  /**
+   * Length of one buffer of the optimiser's state for each prunable parameter's kept weights, by its name, where the
+   * executor can tell cheaply.
+   */
+  stateNorms?(buffer: string): ReadonlyMap<string, number>;
   /** Measures the steps from now on, where the executor can; each is a little slower for it. */
   startTiming?(): void;
   /** Time of all steps since {@link startTiming}; ends the measuring. */

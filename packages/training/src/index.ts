@@ -15,12 +15,13 @@ export type {
   Executor,
   ExecutorFactory,
   ExecutorOptions,
-  OptimiserOptions,
+  OptimiserState,
   PlannedMemory,
   StepResult,
 } from "./executor.ts";
 export { type ExecutorVariant, executorNames, loadExecutor } from "./executors.ts";
 export { watchGrowth } from "./memoryUse.ts";
+export { chosenOptimiser, type OptimiserOptions } from "./optimisers/chosen.ts";
 export { AUGMENTATION_TEXT, type Augmentation, augmentationOf } from "./pipeline/augmentation.ts";
 export { type BatchLoader, type BatchRequest, inlineLoader, type LoaderFactory } from "./pipeline/loader.ts";
 export { epochOrder } from "./pipeline/order.ts";

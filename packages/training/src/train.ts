@@ -16,8 +16,9 @@ import { checkUpdate } from "./checks.ts";
 import type { Dataset } from "./datasets/dataset.ts";
 import { DivergedError, GradientError } from "./diverged.ts";
 import { bestEpoch, type EpochResult, improved, isPatienceOver } from "./earlyStopping.ts";
-import type { Executor, ExecutorFactory, OptimiserOptions, PlannedMemory } from "./executor.ts";
+import type { Executor, ExecutorFactory, PlannedMemory } from "./executor.ts";
 import { gradientNorms, layerMilliseconds } from "./layerFigures.ts";
+import type { OptimiserOptions } from "./optimisers/chosen.ts";
 import { type Augmentation, checkAugmentation } from "./pipeline/augmentation.ts";
 import { type BatchLoader, inlineLoader, type LoaderFactory, type Part } from "./pipeline/loader.ts";
 import { epochOrder, firstExamples } from "./pipeline/order.ts";
@@ -92,7 +93,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
       yield startedEvent(executor, options);
       await checkpoint(work);
     } else {
-      await executor.restore(resume.weights, resume.momentum, progress.step);
+      await executor.restore(resume.weights, resume.state, progress.step);
     }
     while (!isDone(work)) {
       const { epoch } = progress;
@@ -161,7 +162,7 @@ interface Work {
 /** What the epoch's event tells of each layer. */
 function layerFigures({ options, executor, progress, layerMs }: Work) {
   const { network, optimiser } = options;
-  const norms = progress.step > 0 ? gradientNorms(executor, network, optimiser.momentum) : undefined;
+  const norms = progress.step > 0 ? gradientNorms(executor, network, optimiser, progress.step) : undefined;
   return { ...(norms && { gradientNorms: norms }), ...(layerMs && { layerMs }) };
 }
 
@@ -195,7 +196,7 @@ async function keep({ executor, options, progress }: Work): Promise<void> {
   await options.checkpoints?.keep({
     position: progress.position(),
     weights: await executor.weights(),
-    momentum: await executor.momentum(),
+    state: await executor.state(),
   });
 }
 

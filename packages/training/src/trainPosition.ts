@@ -1,6 +1,7 @@
 /** How far a training is, in numbers that a checkpoint can hold. */
 import type { Weights } from "@phew/core";
 import type { EpochResult } from "./earlyStopping.ts";
+import type { OptimiserState } from "./executor.ts";
 
 /** How far a training is. Sums are over the examples that the epoch under way has seen. */
 export interface TrainPosition {
@@ -21,7 +22,7 @@ export interface TrainCheckpoint {
   readonly position: TrainPosition;
   /** All parameters, running statistics too. */
   readonly weights: Weights;
-  readonly momentum: Weights;
+  readonly state: OptimiserState;
 }
 
 export interface CheckpointKeeper {

@@ -36,7 +36,7 @@ const torchIsHere = (() => {
   }
 })();
 const torch = baselineByName("torch")!.command;
-const optimiser = { momentum: 0.9, nesterov: true, weightDecay: 1e-2 };
+const optimiser = { name: "sgd", settings: { momentum: 0.9, nesterov: true, weightDecay: 1e-2 } };
 
 /** Every operation but dropout; windows that no side of is like another; nodes in another order than they are read. */
 function everyOperation(): Network {

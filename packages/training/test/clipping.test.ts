@@ -32,9 +32,8 @@ async function stepped(name: string, change: Partial<ExecutorOptions> & { clipNo
     network: net,
     weights: randomWeights(net, 4),
     optimiser: {
-      momentum: 0,
-      nesterov: false,
-      weightDecay: 0,
+      name: "sgd",
+      settings: { momentum: 0, nesterov: false, weightDecay: 0 },
       ...(clipNorm === undefined ? {} : { clipNorm }),
     },
     batchSize: 16,
@@ -92,7 +91,11 @@ describe.each(["sparse", "tensorflow"])("clipping in the %s executor", (name) =>
   });
 
   it("leaves the decay of weights as it is: the gradient is clipped before", async () => {
-    const optimiser = { momentum: 0, nesterov: false, weightDecay: 0.5, clipNorm: 1e-9 };
+    const optimiser = {
+      name: "sgd",
+      settings: { momentum: 0, nesterov: false, weightDecay: 0.5 },
+      clipNorm: 1e-9,
+    };
     const { before, after } = await stepped(name, { optimiser }, 0.1);
     for (const { name: parameter } of trained) {
       const end = after.get(parameter)!;

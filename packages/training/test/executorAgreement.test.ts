@@ -18,7 +18,7 @@ import { tensorflowExecutor } from "../src/tensorflow/executor.ts";
 import { smallNetwork } from "./operationNetworks.ts";
 import { randomBatch, randomMasks, relativeDifference } from "./randomNetworks.ts";
 
-const withNesterov = { momentum: 0.9, nesterov: true, weightDecay: 5e-4 };
+const withNesterov = { name: "sgd", settings: { momentum: 0.9, nesterov: true, weightDecay: 5e-4 } };
 
 interface Agreement {
   readonly masks?: Masks;
@@ -50,7 +50,7 @@ async function expectAgreement(network: Network, { masks, batchSize, threadCount
       expect(Math.abs(loss / expected.loss - 1)).toBeLessThan(1e-4);
     }
     const pairs = [
-      [await sparse.momentum(), await dense.momentum()],
+      [(await sparse.state()).get("momentum")!, (await dense.state()).get("momentum")!],
       [await sparse.weights(), await dense.weights()],
     ] as const;
     for (const [values, expected] of pairs) {

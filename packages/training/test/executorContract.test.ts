@@ -16,15 +16,20 @@ import { overflowing, subjects } from "./executorSubjects.ts";
 import { smallNetwork } from "./operationNetworks.ts";
 import { randomBatch, randomMasks, randomWeights } from "./randomNetworks.ts";
 
-const withNesterov = { momentum: 0.9, nesterov: true, weightDecay: 5e-4 };
+const withNesterov = { name: "sgd", settings: { momentum: 0.9, nesterov: true, weightDecay: 5e-4 } };
+const withSetting = (setting: Readonly<Record<string, number>>) => ({
+  ...withNesterov,
+  settings: { ...withNesterov.settings, ...setting },
+});
 
 describe.each(subjects.filter(({ present }) => present))("$heading", ({ make }) => {
   describe("stochastic gradient descent", () => {
     it.each([
-      { momentum: 0, nesterov: false, weightDecay: 0 },
-      { momentum: 0.9, nesterov: false, weightDecay: 0.01 },
-      { momentum: 0.9, nesterov: true, weightDecay: 0.01 },
+      { name: "sgd", settings: { momentum: 0, nesterov: false, weightDecay: 0 } },
+      { name: "sgd", settings: { momentum: 0.9, nesterov: false, weightDecay: 0.01 } },
+      { name: "sgd", settings: { momentum: 0.9, nesterov: true, weightDecay: 0.01 } },
     ])("follows the closed form of two classes and one input with %j", async (optimiser) => {
+      const { momentum, nesterov, weightDecay } = optimiser.settings;
       const b = new NetworkBuilder("two", [1]);
       const network = b.build(b.dense("w", b.input, 2, { bias: false }));
       const theta = [0.5, -0.25];
@@ -41,16 +46,16 @@ describe.each(subjects.filter(({ present }) => present))("$heading", ({ make }) 
         const { loss } = await executor.step({ x: Float32Array.of(x), y: Int32Array.of(0), count: 1 }, 0.2);
         expect(loss).toBeCloseTo(-Math.log(p), 5);
         for (const k of [0, 1]) {
-          const g = (k === 0 ? -1 : 1) * (1 - p) * x + optimiser.weightDecay * theta[k]!;
-          velocity[k] = optimiser.momentum * velocity[k]! + g;
-          theta[k]! -= 0.2 * (optimiser.nesterov ? g + optimiser.momentum * velocity[k]! : velocity[k]!);
+          const g = (k === 0 ? -1 : 1) * (1 - p) * x + weightDecay * theta[k]!;
+          velocity[k] = momentum * velocity[k]! + g;
+          theta[k]! -= 0.2 * (nesterov ? g + momentum * velocity[k]! : velocity[k]!);
         }
       }
       const weights = (await executor.weights()).get("w.weight")!;
-      const momentum = (await executor.momentum()).get("w.weight")!;
+      const state = (await executor.state()).get("momentum")!.get("w.weight")!;
       for (const k of [0, 1]) {
         expect(weights[k]).toBeCloseTo(theta[k]!, 5);
-        expect(momentum[k]).toBeCloseTo(velocity[k]!, 5);
+        expect(state[k]).toBeCloseTo(velocity[k]!, 5);
       }
       executor.dispose();
     });
@@ -125,15 +130,15 @@ describe.each(subjects.filter(({ present }) => present))("$heading", ({ make }) 
         expect(Number.isFinite(loss)).toBe(true);
       }
       expectMasked(await executor.weights());
-      expectMasked(await executor.momentum());
+      expectMasked((await executor.state()).get("momentum")!);
       executor.dispose();
     });
 
     it("also hold at zero what a restored state brings back", async () => {
       const executor = await make({ network, weights, masks });
-      await executor.restore(weights, weights);
+      await executor.restore(weights, new Map([["momentum", weights]]));
       expectMasked(await executor.weights());
-      expectMasked(await executor.momentum());
+      expectMasked((await executor.state()).get("momentum")!);
       executor.dispose();
     });
 
@@ -175,7 +180,8 @@ describe.each(subjects.filter(({ present }) => present))("$heading", ({ make }) 
       await executor.predict(batch.x, 8);
       await executor.evaluate(batch);
       for (const [name, values] of await executor.weights()) expect(values).toEqual(weights.get(name));
-      for (const [, values] of await executor.momentum()) expect(values.every((v) => v === 0)).toBe(true);
+      for (const [, values] of (await executor.state()).get("momentum")!)
+        expect(values.every((v) => v === 0)).toBe(true);
       executor.dispose();
     });
 
@@ -183,7 +189,7 @@ describe.each(subjects.filter(({ present }) => present))("$heading", ({ make }) 
       const executor = await make({ network, weights });
       const step = (k: number) => executor.step(randomBatch(network, 8, k), 0.05);
       for (let k = 0; k < 3; k++) await step(k);
-      const [saved, momentum] = [await executor.weights(), await executor.momentum()];
+      const [saved, momentum] = [await executor.weights(), await executor.state()];
       const expected = [await step(3), await step(4)];
       const end = await executor.weights();
       await executor.restore(saved, momentum, 3);
@@ -202,7 +208,7 @@ describe.each(subjects.filter(({ present }) => present))("$heading", ({ make }) 
       const step = (executor: Executor, k: number) => executor.step(randomBatch(dropping, 8, k), 0.05);
       const whole = await make(options);
       for (let k = 0; k < 3; k++) await step(whole, k);
-      const [saved, momentum] = [await whole.weights(), await whole.momentum()];
+      const [saved, momentum] = [await whole.weights(), await whole.state()];
       const resumed = await make(options);
       await resumed.restore(saved, momentum, 3);
       for (let k = 3; k < 6; k++) expect(await step(resumed, k)).toEqual(await step(whole, k));
@@ -251,12 +257,12 @@ describe.each(subjects.filter(({ present }) => present))("$heading", ({ make }) 
           network: dropping,
           weights: zero,
           seed,
-          optimiser: { momentum: 0, nesterov: false, weightDecay: 0 },
+          optimiser: { name: "sgd", settings: { momentum: 0, nesterov: false, weightDecay: 0 } },
         });
         const steps = [];
         for (let step = 0; step < 2; step++) {
           await executor.step(ones, 0);
-          steps.push((await executor.momentum()).get("sum.weight")!.subarray(0, 4000));
+          steps.push((await executor.state()).get("momentum")!.get("sum.weight")!.subarray(0, 4000));
         }
         executor.dispose();
         return steps;
@@ -293,14 +299,14 @@ describe.each(subjects.filter(({ present }) => present))("$heading", ({ make }) 
     const refused: [string, Partial<ExecutorOptions>, RegExp][] = [
       ["batch size 0", { batchSize: 0 }, /batch size: got 0/],
       ["label smoothing 1", { labelSmoothing: 1 }, /label smoothing: got 1/],
-      ["momentum 1", { optimiser: { ...withNesterov, momentum: 1 } }, /momentum: got 1/],
+      ["momentum 1", { optimiser: withSetting({ momentum: 1 }) }, /momentum: got 1/],
       [
         "Nesterov alone",
-        { optimiser: { ...withNesterov, momentum: 0 } },
+        { optimiser: withSetting({ momentum: 0 }) },
         /Nesterov momentum: got a momentum of 0/,
       ],
-      ["negative decay", { optimiser: { ...withNesterov, weightDecay: -1 } }, /weight decay: got -1/],
-      ["decay NaN", { optimiser: { ...withNesterov, weightDecay: Number.NaN } }, /weight decay: got NaN/],
+      ["negative decay", { optimiser: withSetting({ weightDecay: -1 }) }, /weight decay: got -1/],
+      ["decay NaN", { optimiser: withSetting({ weightDecay: Number.NaN }) }, /weight decay: got NaN/],
       ["no weights", { weights: new Map() }, /weights of "conv1.weight": got none, expected 108/],
       ["another network's masks", { masks: Masks.dense(zooModel("lenet5")) }, /masks: got those of lenet5/],
     ];

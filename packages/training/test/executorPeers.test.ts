@@ -33,7 +33,10 @@ describe.each(subjects)("agreement with PyTorch, $heading", ({ present, make }) 
         weights: new Map(
           Object.entries<number[]>(torch.start).map(([name, v]) => [name, Float32Array.from(v)]),
         ),
-        optimiser: { momentum: torch.momentum, nesterov: true, weightDecay: torch.weightDecay },
+        optimiser: {
+          name: "sgd",
+          settings: { momentum: torch.momentum, nesterov: true, weightDecay: torch.weightDecay },
+        },
         labelSmoothing: torch.labelSmoothing,
       });
       const batch = (index: number) => {

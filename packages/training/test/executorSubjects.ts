@@ -29,7 +29,7 @@ export function overflowing(): Pick<ExecutorOptions, "network" | "weights"> {
 }
 
 const usual = {
-  optimiser: { momentum: 0.9, nesterov: true, weightDecay: 5e-4 },
+  optimiser: { name: "sgd", settings: { momentum: 0.9, nesterov: true, weightDecay: 5e-4 } },
   batchSize: 64,
   seed: 0,
 };

@@ -15,7 +15,7 @@ describe("fast math", () => {
       const outcome = async (fastMath: boolean, threadCount: number) => {
         const executor = await createSparseExecutor({
           ...{ network, weights, masks, seed: 0, batchSize: 20, kernel, fastMath, threadCount },
-          optimiser: { momentum: 0.9, nesterov: true, weightDecay: 1e-4 },
+          optimiser: { name: "sgd", settings: { momentum: 0.9, nesterov: true, weightDecay: 1e-4 } },
           unwritten: Number.NaN,
         });
         expect(executor.backend.includes("fast math")).toBe(fastMath);

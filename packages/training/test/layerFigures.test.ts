@@ -17,7 +17,7 @@ it("tells after each epoch how long the mean gradient of each layer is, and its 
     weights,
     masks,
     executor: await loadExecutor("sparse"),
-    optimiser: { momentum, nesterov: true, weightDecay: 1e-4 },
+    optimiser: { name: "sgd", settings: { momentum, nesterov: true, weightDecay: 1e-4 } },
     epochCount: 1,
     batchSize: 20,
     rate: 0.05,
@@ -26,8 +26,8 @@ it("tells after each epoch how long the mean gradient of each layer is, and its 
     evaluateFirst: true,
     checkpoints: {
       due: ({ step }) => step === 3,
-      keep: async ({ momentum: values }) => {
-        kept = values;
+      keep: async ({ state }) => {
+        kept = state.get("momentum")!;
       },
     },
   });
@@ -58,5 +58,5 @@ it("adds up all kinds of work of a layer, by the name of its node, and tells not
     { layer: "elsewhere", work: "forward", milliseconds: 8 },
   ];
   expect(layerMilliseconds(times, network)).toEqual([3, 4, 0, 0, 0]);
-  expect(gradientNorms({}, network, 0.9)).toBeUndefined();
+  expect(gradientNorms({}, network, { name: "sgd" }, 1)).toBeUndefined();
 });

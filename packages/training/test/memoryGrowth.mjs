@@ -9,7 +9,7 @@ const { masks } = await prune(network, weights, { method: "phew", density, seed:
 const length = network.inputShape.reduce((product, n) => product * n, batchSize);
 const batch = { x: new Float32Array(length).fill(0.5), y: new Int32Array(batchSize), count: batchSize };
 const factory = await loadExecutor("sparse");
-const optimiser = { momentum: 0.9, nesterov: true, weightDecay: 1e-4 };
+const optimiser = { name: "sgd", settings: { momentum: 0.9, nesterov: true, weightDecay: 1e-4 } };
 // buffers are given back behind the collector's back, some time later
 for (let k = 0; k < 3; k++) {
   globalThis.gc();

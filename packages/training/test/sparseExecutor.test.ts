@@ -6,7 +6,7 @@ import { createSparseExecutor, type SparseExecutorOptions } from "../src/sparse/
 import { smallNetwork } from "./operationNetworks.ts";
 import { randomBatch, randomMasks, randomWeights } from "./randomNetworks.ts";
 
-const withNesterov = { momentum: 0.9, nesterov: true, weightDecay: 5e-4 };
+const withNesterov = { name: "sgd", settings: { momentum: 0.9, nesterov: true, weightDecay: 5e-4 } };
 const make = (options: Partial<SparseExecutorOptions> & Pick<ExecutorOptions, "network" | "weights">) =>
   createSparseExecutor({
     optimiser: withNesterov,
@@ -28,7 +28,11 @@ describe("the same bits", () => {
     const losses = [];
     for (let step = 0; step < 6; step++)
       losses.push((await executor.step(randomBatch(network, batchSize - step, step), 0.05)).loss);
-    const result = { losses, weights: await executor.weights(), momentum: await executor.momentum() };
+    const result = {
+      losses,
+      weights: await executor.weights(),
+      momentum: (await executor.state()).get("momentum")!,
+    };
     executor.dispose();
     return result;
   }
@@ -50,7 +54,10 @@ describe("the same bits", () => {
       const options = { weights: start, masks: kept, batchSize: 70, kernel: "winograd" } as const;
       const executor = await make({ network: wide, ...options, threadCount, unwritten });
       for (let step = 0; step < 3; step++) await executor.step(randomBatch(wide, 70 - 9 * step, step), 0.05);
-      const result = { weights: await executor.weights(), momentum: await executor.momentum() };
+      const result = {
+        weights: await executor.weights(),
+        momentum: (await executor.state()).get("momentum")!,
+      };
       executor.dispose();
       return result;
     };

@@ -30,7 +30,7 @@ import {
   relativeDifference,
 } from "./randomNetworks.ts";
 
-const plain = { momentum: 0, nesterov: false, weightDecay: 0 };
+const plain = { name: "sgd", settings: { momentum: 0, nesterov: false, weightDecay: 0 } };
 
 interface Case {
   readonly batchSize: number;
@@ -71,7 +71,7 @@ async function expectAgreement(
     const { loss } = await executor.step(batch, 0.1);
     expect(loss).toBeCloseTo(oracleLoss(network, batch)(weights), 5);
     // after a first step from rest the momentum is the gradient
-    const gradients = await executor.momentum();
+    const gradients = (await executor.state()).get("momentum")!;
     const silent = masks === undefined ? undefined : maskedParameters(masks);
     for (const [name, all] of oracleGradients(network, weights, batch)) {
       const mask = masks?.get(name) ?? silent?.get(name);

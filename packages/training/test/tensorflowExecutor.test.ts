@@ -9,7 +9,7 @@ import { smallNetwork } from "./operationNetworks.ts";
 import { randomBatch, randomMasks, randomWeights } from "./randomNetworks.ts";
 import { backends } from "./tensorflowBackends.ts";
 
-const withNesterov = { momentum: 0.9, nesterov: true, weightDecay: 5e-4 };
+const withNesterov = { name: "sgd", settings: { momentum: 0.9, nesterov: true, weightDecay: 5e-4 } };
 const make = (
   options: Partial<ExecutorOptions> & Pick<ExecutorOptions, "network" | "weights">,
   backend: TensorflowBackend = "tfjs-wasm",
@@ -43,7 +43,7 @@ describe.each(backends)("tensors on $heading", ({ backend, present }) => {
         await executor.evaluate(batch);
         await executor.predict(batch.x, 4);
       }
-      await executor.restore(await executor.weights(), await executor.momentum());
+      await executor.restore(await executor.weights(), await executor.state());
       expect(tf.memory().numTensors).toBe(afterOne);
       executor.dispose();
       expect(tf.memory().numTensors).toBe(atFirst);

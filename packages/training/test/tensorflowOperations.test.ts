@@ -21,7 +21,7 @@ import {
 } from "./randomNetworks.ts";
 import { backends } from "./tensorflowBackends.ts";
 
-const plain = { momentum: 0, nesterov: false, weightDecay: 0 };
+const plain = { name: "sgd", settings: { momentum: 0, nesterov: false, weightDecay: 0 } };
 
 /** Loss, all gradients, running statistics and evaluation-mode outputs against float64 and central differences. */
 async function compare(
@@ -47,7 +47,7 @@ async function compare(
     const { loss } = await executor.step(batch, 0.1);
     expect(loss).toBeCloseTo(oracleLoss(network, batch)(weights), 5);
     // after a first step from rest the momentum is the gradient
-    const gradients = await executor.momentum();
+    const gradients = (await executor.state()).get("momentum")!;
     for (const [name, expected] of oracleGradients(network, weights, batch)) {
       expect(relativeDifference(gradients.get(name)!, expected), name).toBeLessThan(1e-4);
     }

@@ -63,7 +63,7 @@ async function run(change: Partial<TrainOptions>) {
     network,
     weights: randomWeights(network, 1),
     executor: await loadExecutor("sparse"),
-    optimiser: { momentum: 0.9, nesterov: true, weightDecay: 1e-3 },
+    optimiser: { name: "sgd", settings: { momentum: 0.9, nesterov: true, weightDecay: 1e-3 } },
     epochCount: 3,
     batchSize: 8,
     rate: 0.05,

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import type { Dataset } from "../src/datasets/dataset.ts";
 import { glyphs } from "../src/datasets/glyphs/glyphs.ts";
 import { GradientError } from "../src/diverged.ts";
-import type { Executor, ExecutorFactory, ExecutorOptions } from "../src/executor.ts";
+import type { Executor, ExecutorFactory, ExecutorOptions, OptimiserState } from "../src/executor.ts";
 import { executorNames, loadExecutor } from "../src/executors.ts";
 import { epochsTo, stepEventInterval, type TrainOptions, type TrainOutcome, train } from "../src/train.ts";
 import { randomMasks, randomWeights } from "./randomNetworks.ts";
@@ -76,7 +76,7 @@ class Recorder implements Executor {
     return new Map([["fc.weight", Float32Array.of(this.trained.length)]]);
   }
 
-  async momentum(): Promise<Weights> {
+  async state(): Promise<OptimiserState> {
     return new Map();
   }
 
@@ -97,7 +97,7 @@ async function run(
     network,
     weights: randomWeights(network, 0),
     executor: recorder.factory,
-    optimiser: { momentum: 0.9, nesterov: true, weightDecay: 0 },
+    optimiser: { name: "sgd", settings: { momentum: 0.9, nesterov: true, weightDecay: 0 } },
     epochCount: 3,
     batchSize: 4,
     rate: 0.1,
@@ -376,7 +376,7 @@ describe("training on tensorflow", () => {
       network,
       weights: randomWeights(network, 1),
       executor: await loadExecutor("tensorflow"),
-      optimiser: { momentum: 0.9, nesterov: true, weightDecay: 1e-4 },
+      optimiser: { name: "sgd", settings: { momentum: 0.9, nesterov: true, weightDecay: 1e-4 } },
       epochCount: 6,
       batchSize: 40,
       rate: 0.02,

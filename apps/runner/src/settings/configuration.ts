@@ -7,6 +7,7 @@ import type { RunIdentity } from "@phew/runs";
 import type { SettingColumn } from "@phew/runs/sweeps";
 import { UsageError } from "../failure.ts";
 import type { Kind } from "./kinds.ts";
+import { ofItsOptimiser, optimiserDefaults, optimiserNamed } from "./optimisers.ts";
 import { DENSE } from "./pruning.ts";
 import type { Identity, Setting } from "./setting.ts";
 import { SETTINGS } from "./table.ts";
@@ -158,8 +159,17 @@ export function configurationOf(
   const rest: Record<string, unknown> = { ...USUAL_DEFAULTS, ...QUIET_DEFAULTS, ...told, ...follows };
   for (const name of [...LAST_GIVEN, ...Object.keys(rest).filter((key) => isOfRun([key, undefined]))])
     if (!Object.hasOwn(config, name) && rest[name] !== undefined) config[name] = rest[name];
-  requireConsistent(config, usageFault);
-  return config as unknown as TrainConfig;
+  const own = ofItsOptimiser(
+    config,
+    (name) => given.has(name) || Object.hasOwn(recipe, name),
+    (name, fault) => {
+      if (given.has(name)) return usageFault(name as SettingName, fault);
+      return new UsageError(`${name} of the recipe ${told.recipe}`, fault);
+    },
+  );
+  if (!given.has("rate") && recipe.rate === undefined) own.rate = optimiserNamed(own.optimiser).rate;
+  requireConsistent(own, usageFault);
+  return own as unknown as TrainConfig;
 }
 
 /** How settings stand in tables of results. */
@@ -174,7 +184,7 @@ export function identityOf(
 ): RunIdentity {
   const named = entries.filter(([, entry]) => entry.identity === "content");
   const places = Object.fromEntries(named.map(([name]) => [name, config[name as keyof TrainConfig]]));
-  const defaults = { ...QUIET_DEFAULTS, ...places };
+  const defaults = { ...QUIET_DEFAULTS, ...optimiserDefaults(config.optimiser), ...places };
   return { root, experiment, config: { ...config }, defaults, seed: config.seed };
 }
 

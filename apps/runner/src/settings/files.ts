@@ -15,9 +15,11 @@ import {
   isOwn,
   QUIET_DEFAULTS,
   requireConsistent,
+  type SettingName,
   type TrainConfig,
 } from "./configuration.ts";
 import type { Library } from "./kinds.ts";
+import { ofItsOptimiser } from "./optimisers.ts";
 import type { Setting } from "./setting.ts";
 
 const library: Library = { z, datasets: datasets.map(({ name }) => name) };
@@ -101,7 +103,11 @@ export function checkTrainConfig(
   given: Readonly<Record<string, unknown>>,
   faultOf: FaultOf = (name, fault) => new ArgumentError(`${source}: ${name}`, fault),
 ): TrainConfig {
-  const config = requireShape(source, configSchema, { ...QUIET_DEFAULTS, ...given });
+  const config = ofItsOptimiser(
+    requireShape(source, configSchema, { ...QUIET_DEFAULTS, ...given }),
+    (name) => given[name] !== undefined,
+    (name, fault) => faultOf(name as SettingName, fault),
+  );
   requireConsistent(config, faultOf);
   return config as unknown as TrainConfig;
 }

@@ -1,5 +1,6 @@
 /** Settings of the training loop. */
 import * as kind from "./kinds.ts";
+import { OPTIMISER, OPTIMISER_SETTINGS } from "./optimisers.ts";
 import { setting, TRAINING } from "./setting.ts";
 
 export const TRAINING_LOOP = {
@@ -60,42 +61,9 @@ export const TRAINING_LOOP = {
     identity: "always",
     inRecipes: true,
   }),
-  rate: setting({
-    type: kind.real(0),
-    flag: "--rate <r>",
-    help: "learning rate",
-    verbs: TRAINING,
-    default: 0.02,
-    identity: "always",
-    inRecipes: true,
-  }),
-  momentum: setting({
-    type: kind.real(0, 0.9999),
-    flag: "--momentum <m>",
-    help: "momentum of gradient descent",
-    verbs: TRAINING,
-    default: 0.9,
-    identity: "changed",
-    inRecipes: true,
-  }),
-  nesterov: setting({
-    type: kind.flag,
-    flag: "--no-nesterov",
-    help: "plain momentum",
-    verbs: TRAINING,
-    default: true,
-    identity: "changed",
-    inRecipes: true,
-  }),
-  weightDecay: setting({
-    type: kind.real(0),
-    flag: "--weight-decay <l>",
-    help: "on all trained parameters",
-    verbs: TRAINING,
-    default: 1e-4,
-    identity: "changed",
-    inRecipes: true,
-  }),
+  ...OPTIMISER,
+  // their names are data, no part of the table's type
+  ...(OPTIMISER_SETTINGS as object),
   /** How the rate changes: `step` by drops, `cosine` to `endRate`. */
   schedule: setting({
     type: kind.oneOf("how the rate changes", ["step", "cosine"]),

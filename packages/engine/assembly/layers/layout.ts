@@ -40,11 +40,6 @@ export class Batch {
   shards: u32;
   /** Steps taken before this one: the dropout of a step is its own. */
   step: u32;
-  /** Learning rate, momentum, weight decay; nesterov is 0 or 1. */
-  rate: f32;
-  momentum: f32;
-  weightDecay: f32;
-  nesterov: u32;
 }
 
 /** This instance's thread, and the piece of work at hand: kernels with partial sums keep them by shard. */
@@ -71,6 +66,12 @@ export function setBatch(batch_: usize): void {
 @inline
 export function batchNow(): Batch {
   return changetype<Batch>(batch);
+}
+
+/** The record of the optimiser's step: it stands behind the batch. */
+@inline
+export function optimiserNow(): usize {
+  return batch + offsetof<Batch>();
 }
 
 @inline

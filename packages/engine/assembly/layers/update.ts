@@ -1,7 +1,7 @@
 /**
- * Stochastic gradient descent on kept weights:  g ← ∂L/∂θ + λθ;  v ← μv + g;  θ ← θ − η(g + μv) with Nesterov, else θ − ηv
- * First all gradients are summed and looked at; nothing is changed where one is not finite. Threads share the weights of
- * a layer.
+ * What follows the way back: gradients are summed and looked at, and nothing is changed where one is not finite; then
+ * the optimiser's kernel changes weights and parameters (sgd.ts and those beside it). Threads share the numbers of a
+ * parameter.
  */
 import { batchNow, blockOf, firstOfShard, shard, shareStart, tensorAt, thread } from "./layout";
 
@@ -77,59 +77,53 @@ function report(faulty: usize, stop: usize): void {
   atomic.store<u32>(stop, 1);
 }
 
+/** Numbers that an optimiser's kernel changes: kept weights, or those of a bias, scale or shift. Threads share them. */
 @unmanaged
-export class WeightUpdate {
-  /** {u32, f32 weight} in the order of the gradient: of the way back. */
-  entries: usize;
-  entryCount: u32;
-  /** The same weights in the order of the way forward, and where each entry stands in it, u32[entries]; or 0. */
-  forwardEntries: usize;
-  order: usize;
-  /** f32[entries] each. */
-  momentum: usize;
-  gradient: usize;
-}
-
-@kernel
-export function updateWeights(op: WeightUpdate, _block: u32): void {
-  const batch = batchNow();
-  const rate = batch.rate;
-  const friction = batch.momentum;
-  const decay = batch.weightDecay;
-  const nesterov = batch.nesterov != 0;
-  for (let k = shareStart(op.entryCount, thread), end = shareStart(op.entryCount, thread + 1); k < end; k++) {
-    const at = <usize>k << 2;
-    const weight = load<f32>(op.entries + (at << 1), 4);
-    const g = load<f32>(op.gradient + at) + decay * weight;
-    const v = friction * load<f32>(op.momentum + at) + g;
-    const updated = weight - rate * (nesterov ? g + friction * v : v);
-    store<f32>(op.momentum + at, v);
-    store<f32>(op.entries + (at << 1), updated, 4);
-    if (op.order) store<f32>(op.forwardEntries + (<usize>load<u32>(op.order + at) << 3), updated, 4);
-  }
-}
-
-/** Biases, batch-normalisation scales and shifts, and weights that have no gradient. */
-@unmanaged
-export class ParameterUpdate {
-  /** f32[count] each; gradient is 0 where all gradients are. */
+export class Update {
+  /** f32[count], `stride` bytes apart. */
   values: usize;
-  momentum: usize;
-  gradient: usize;
+  stride: u32;
   count: u32;
+  /** f32[count]; 0: all are 0. */
+  gradient: usize;
+  /** f32[buffers of the optimiser][count], 0 at first. */
+  state: usize;
+  /** {u32, f32 value} in another order, and where each stands there, u32[count]; or 0. */
+  copies: usize;
+  order: usize;
 }
 
-@kernel
-export function updateParameters(op: ParameterUpdate, _block: u32): void {
-  const batch = batchNow();
-  for (let k = shareStart(op.count, thread), end = shareStart(op.count, thread + 1); k < end; k++) {
-    const at = <usize>k << 2;
-    const value = load<f32>(op.values + at);
-    const g = (op.gradient ? load<f32>(op.gradient + at) : 0) + batch.weightDecay * value;
-    const v = batch.momentum * load<f32>(op.momentum + at) + g;
-    store<f32>(op.momentum + at, v);
-    store<f32>(op.values + at, value - batch.rate * (batch.nesterov ? g + batch.momentum * v : v));
-  }
+/** This thread's numbers are from … to before … */
+@inline
+export function firstOf(op: Update): u32 {
+  return shareStart(op.count, thread);
+}
+
+@inline
+export function endOf(op: Update): u32 {
+  return shareStart(op.count, thread + 1);
+}
+
+@inline
+export function valueAt(op: Update, k: u32): f32 {
+  return load<f32>(op.values + <usize>k * op.stride);
+}
+
+@inline
+export function setValue(op: Update, k: u32, value: f32): void {
+  store<f32>(op.values + <usize>k * op.stride, value);
+  if (op.order) store<f32>(op.copies + (<usize>load<u32>(op.order + (<usize>k << 2)) << 3), value, 4);
+}
+
+@inline
+export function gradientAt(op: Update, k: u32): f32 {
+  return op.gradient ? load<f32>(op.gradient + (<usize>k << 2)) : 0;
+}
+
+/** Address of a number's state in one of the optimiser's buffers. */
+@inline
+export function stateAt(op: Update, buffer: u32, k: u32): usize {
+  return op.state + ((<usize>buffer * op.count + k) << 2);
 }
 
 @unmanaged

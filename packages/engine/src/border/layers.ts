@@ -1,5 +1,5 @@
 /** Made from assembly/layers by the build (assembly/border.mjs): a change here is lost. */
-export const hash = "39143a8ceb5240e1";
+export const hash = "c9ab112915dc3143";
 
 export const records = {
   activation: {
@@ -22,6 +22,19 @@ export const records = {
       name: { at: 16, type: "u32" },
       alpha: { at: 20, type: "f32" },
       beta: { at: 24, type: "f32" },
+    },
+  },
+  adamwStep: {
+    bytes: 32,
+    fields: {
+      keep: { at: 0, type: "f32" },
+      stepSize: { at: 4, type: "f32" },
+      beta1: { at: 8, type: "f32" },
+      beta2: { at: 12, type: "f32" },
+      rest1: { at: 16, type: "f32" },
+      rest2: { at: 20, type: "f32" },
+      correction: { at: 24, type: "f32" },
+      epsilon: { at: 28, type: "f32" },
     },
   },
   batchStatistics: {
@@ -215,16 +228,12 @@ export const records = {
     },
   },
   batch: {
-    bytes: 32,
+    bytes: 16,
     fields: {
       count: { at: 0, type: "u32" },
       blocks: { at: 4, type: "u32" },
       shards: { at: 8, type: "u32" },
       step: { at: 12, type: "u32" },
-      rate: { at: 16, type: "f32" },
-      momentum: { at: 20, type: "f32" },
-      weightDecay: { at: 24, type: "f32" },
-      nesterov: { at: 28, type: "u32" },
     },
   },
   pooling: {
@@ -284,6 +293,15 @@ export const records = {
     fields: {
       kernel: { at: 0, type: "u32" },
       record: { at: 4, type: "u32" },
+    },
+  },
+  sgdStep: {
+    bytes: 16,
+    fields: {
+      rate: { at: 0, type: "f32" },
+      momentum: { at: 4, type: "f32" },
+      weightDecay: { at: 8, type: "f32" },
+      nesterov: { at: 12, type: "u32" },
     },
   },
   sparseConvolution: {
@@ -447,24 +465,16 @@ export const records = {
       stop: { at: 24, type: "u32" },
     },
   },
-  weightUpdate: {
-    bytes: 24,
-    fields: {
-      entries: { at: 0, type: "u32" },
-      entryCount: { at: 4, type: "u32" },
-      forwardEntries: { at: 8, type: "u32" },
-      order: { at: 12, type: "u32" },
-      momentum: { at: 16, type: "u32" },
-      gradient: { at: 20, type: "u32" },
-    },
-  },
-  parameterUpdate: {
-    bytes: 16,
+  update: {
+    bytes: 28,
     fields: {
       values: { at: 0, type: "u32" },
-      momentum: { at: 4, type: "u32" },
-      gradient: { at: 8, type: "u32" },
-      count: { at: 12, type: "u32" },
+      stride: { at: 4, type: "u32" },
+      count: { at: 8, type: "u32" },
+      gradient: { at: 12, type: "u32" },
+      state: { at: 16, type: "u32" },
+      copies: { at: 20, type: "u32" },
+      order: { at: 24, type: "u32" },
     },
   },
   clearShard: {
@@ -545,6 +555,7 @@ export const kernels = {
   activation: "activation",
   activationBackward: "activation",
   activationCurvature: "activationCurvature",
+  adamw: "update",
   batchStatistics: "batchStatistics",
   batchCoefficients: "batchNorm",
   runningCoefficients: "batchNorm",
@@ -573,6 +584,7 @@ export const kernels = {
   averagePoolBackward: "pooling",
   globalAveragePool: "globalPooling",
   globalAveragePoolBackward: "globalPooling",
+  sgd: "update",
   sparseConvolution: "sparseConvolution",
   sparseConvolutionBackward: "sparseConvolutionBackward",
   sparseDense: "sparseDense",
@@ -585,8 +597,6 @@ export const kernels = {
   unitProducts: "unitProducts",
   sumShards: "shardSum",
   sumUnits: "unitGradient",
-  updateWeights: "weightUpdate",
-  updateParameters: "parameterUpdate",
   clearShard: "clearShard",
   unitSums: "unitSums",
   winogradConvolution: "winogradConvolution",

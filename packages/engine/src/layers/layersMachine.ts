@@ -50,8 +50,12 @@ export class LayersMachine {
   readonly threadCount: number;
   /** First address that the host may use, a multiple of 64. */
   readonly firstAddress: number;
-  /** Address of the batch record, which the host writes before {@link run}. */
+  /**
+   * Address of the batch record, which the host writes before {@link run}, and behind it that of the optimiser's step;
+   * {@link LayersMachine.BATCH_BYTES} for both.
+   */
   readonly batch: number;
+  static readonly BATCH_BYTES = CELL_BYTES;
   readonly #memory: WasmMemory;
   readonly #wasm: Exports;
   readonly #workers: readonly Worker[];

@@ -19,8 +19,9 @@ import {
   zooModel,
 } from "@phew/core";
 import { loadWalkEngine, measureMachine, Random } from "@phew/engine";
-import type { Batch, OptimiserOptions } from "../executor.ts";
+import type { Batch } from "../executor.ts";
 import { executorNames } from "../executors.ts";
+import type { OptimiserOptions } from "../optimisers/chosen.ts";
 import { createDifferentiator } from "../sparse/differentiator.ts";
 import { type Baseline, baselineByName, executorCommand } from "./baselines.ts";
 import { type Contender, startContender } from "./contender.ts";
@@ -73,7 +74,7 @@ export interface BenchOptions extends BenchSettings {
 }
 
 /** The recipe of the papers; the rate is small enough for random classes to be learnt. */
-const OPTIMISER: OptimiserOptions = { momentum: 0.9, nesterov: true, weightDecay: 1e-4 };
+const OPTIMISER: OptimiserOptions = { name: "sgd" };
 const RATE = 0.01;
 /** Threads of PyTorch wait for work for up to a fifth of a second before they sleep. */
 const PAUSE_MS = 250;

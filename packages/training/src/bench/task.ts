@@ -3,7 +3,8 @@
  * JSON, then raw little-endian numbers.
  */
 import { elementCount, type Masks, type Network, type ParameterRole, type Weights } from "@phew/core";
-import type { Batch, OptimiserOptions } from "../executor.ts";
+import type { Batch } from "../executor.ts";
+import type { OptimiserOptions } from "../optimisers/chosen.ts";
 import type { TensorflowBackend } from "../tensorflow.ts";
 
 /** A whole step of gradient descent, or the outputs alone. */

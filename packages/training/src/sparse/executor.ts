@@ -3,12 +3,20 @@
  * alone, forward, backward and in the update. See docs/executor.md.
  */
 import type { Weights } from "@phew/core";
-import { type LayersMachine, records, writeRecord } from "@phew/engine";
+import { LayersMachine, type RecordLayout, records, writeRecord } from "@phew/engine";
 import { checkBatch, checkExecutorOptions, checkInput } from "../checks.ts";
 import { countInTop } from "../crossEntropy.ts";
 import { GradientError } from "../diverged.ts";
-import type { Batch, EvaluationResult, Executor, ExecutorOptions, StepResult } from "../executor.ts";
+import type {
+  Batch,
+  EvaluationResult,
+  Executor,
+  ExecutorOptions,
+  OptimiserState,
+  StepResult,
+} from "../executor.ts";
 import { clipFactor, sumOfSquares } from "../gradientNorm.ts";
+import { type ChosenOptimiser, chosenOptimiser } from "../optimisers/chosen.ts";
 import { compile } from "./compile.ts";
 import type { Label, Region } from "./draft.ts";
 import type { LayerKernel } from "./kernelChoice.ts";
@@ -18,6 +26,7 @@ import { type Model, prepareModel } from "./model.ts";
 import { ParameterTransfer } from "./parameterTransfer.ts";
 import type { Exchange } from "./pass.ts";
 import { evaluationPass, finitePass, newExchange, trainingPass } from "./passes.ts";
+import { StateRegions } from "./stateRegions.ts";
 import { setTimed, type WrittenProgram } from "./writeProgram.ts";
 
 export type { MemoryPlan };
@@ -62,18 +71,19 @@ export async function createSparseExecutor(options: SparseExecutorOptions): Prom
   const exchange = newExchange(model);
   const passOptions = { model, exchange, seed };
   const keepsGradients = options.optimiser.clipNorm !== undefined;
-  const training = trainingPass({ ...passOptions, keepsGradients }, labelSmoothing);
+  const { optimiser } = chosenOptimiser(options.optimiser);
+  const state = new StateRegions(model, optimiser.state);
+  const training = trainingPass(
+    { ...passOptions, keepsGradients, optimiser: { kernel: optimiser.kernel, state } },
+    labelSmoothing,
+  );
   const evaluation = evaluationPass(passOptions, labelSmoothing);
   const finite = finitePass(passOptions);
-  const momenta = [...model.layers.values()].flatMap(({ weights }) => [
-    weights.momentum,
-    weights.orphanMomentum,
-  ]);
   const { machine, programs, placement } = await compile({
     model,
     exchange,
     drafts: [...training.drafts, evaluation.draft, finite.pass.draft],
-    lasting: momenta,
+    lasting: state.all(),
     threadCount: options.threadCount,
     relaxed: options.fastMath ?? false,
     unwritten: options.unwritten,
@@ -82,7 +92,7 @@ export async function createSparseExecutor(options: SparseExecutorOptions): Prom
   const check = written.pop()!;
   const evaluate = written.pop()!;
   const [train, update] = written as [WrittenProgram, WrittenProgram?];
-  return new Machine(options, model, machine, exchange, placement.plan, {
+  return new Machine(options, model, state, machine, exchange, placement.plan, {
     train,
     update,
     gradients: training.pass.gradients,
@@ -113,6 +123,7 @@ class Machine implements SparseExecutor {
   readonly #exchange: Exchange;
   readonly #programs: Programs;
   readonly #parameters: ParameterTransfer;
+  readonly #chosen: ChosenOptimiser;
   readonly #view: DataView;
   readonly #floats: Float32Array;
   readonly #integers: Int32Array;
@@ -122,6 +133,7 @@ class Machine implements SparseExecutor {
   constructor(
     options: SparseExecutorOptions,
     model: Model,
+    state: StateRegions,
     machine: LayersMachine,
     exchange: Exchange,
     plan: MemoryPlan,
@@ -138,15 +150,21 @@ class Machine implements SparseExecutor {
     this.#view = new DataView(machine.buffer);
     this.#floats = new Float32Array(machine.buffer);
     this.#integers = new Int32Array(machine.buffer);
-    this.#parameters = new ParameterTransfer(model, machine.buffer);
+    this.#chosen = chosenOptimiser(options.optimiser);
+    if (records.batch.bytes + this.#stepRecord.bytes > LayersMachine.BATCH_BYTES)
+      throw new Error(`the step's record of ${options.optimiser.name} does not fit behind the batch`);
+    this.#parameters = new ParameterTransfer(model, machine.buffer, state);
     this.#parameters.setWeights(options.weights);
-    this.#parameters.setMomentum(new Map());
+    this.#parameters.setState(new Map());
   }
 
   /** A step whose loss is not finite changes nothing. */
   async step(batch: Batch, rate: number): Promise<StepResult> {
     checkBatch(this.#model.network, batch, this.#options.batchSize);
-    this.#hand(batch.x, batch.count, rate);
+    this.#hand(batch.x, batch.count);
+    const { optimiser, values } = this.#chosen;
+    const fields = optimiser.fields(values, rate, this.#stepCount + 1);
+    writeRecord(this.#view, this.#machine.batch + records.batch.bytes, this.#stepRecord, fields);
     this.#integers.set(batch.y, this.#exchange.labels.address / 4);
     this.#machine.run(this.#programs.train.address);
     const result = this.#result(batch.count);
@@ -164,7 +182,7 @@ class Machine implements SparseExecutor {
 
   async evaluate(batch: Batch): Promise<EvaluationResult> {
     checkBatch(this.#model.network, batch, this.#options.batchSize);
-    this.#hand(batch.x, batch.count, 0);
+    this.#hand(batch.x, batch.count);
     this.#integers.set(batch.y, this.#exchange.labels.address / 4);
     this.#machine.run(this.#programs.evaluate.address);
     const classCount = this.#model.network.outputShape[0]!;
@@ -174,7 +192,7 @@ class Machine implements SparseExecutor {
 
   async predict(x: Float32Array, count: number): Promise<Float32Array> {
     checkInput(this.#model.network, x, count, this.#options.batchSize);
-    this.#hand(x, count, 0);
+    this.#hand(x, count);
     this.#machine.run(this.#programs.evaluate.address);
     return this.#outputs(count).slice();
   }
@@ -183,19 +201,19 @@ class Machine implements SparseExecutor {
     return this.#parameters.weights();
   }
 
-  async momentum(): Promise<Weights> {
-    return this.#parameters.momentum();
+  async state(): Promise<OptimiserState> {
+    return this.#parameters.state();
   }
 
-  async restore(weights: Weights, momentum: Weights, stepCount = 0): Promise<void> {
+  async restore(weights: Weights, state: OptimiserState, stepCount = 0): Promise<void> {
     checkExecutorOptions({ ...this.#options, weights });
     this.#parameters.setWeights(weights);
-    this.#parameters.setMomentum(momentum);
+    this.#parameters.setState(state);
     this.#stepCount = stepCount;
   }
 
-  momentumNorms(): ReadonlyMap<string, number> {
-    return this.#parameters.momentumNorms();
+  stateNorms(buffer: string): ReadonlyMap<string, number> {
+    return this.#parameters.stateNorms(buffer);
   }
 
   startTiming(): void {
@@ -257,9 +275,13 @@ class Machine implements SparseExecutor {
     return parameters[index]!.name;
   }
 
+  /** Of the optimiser's step. */
+  get #stepRecord(): RecordLayout {
+    return records[this.#chosen.optimiser.record];
+  }
+
   /** Puts a batch where the programs look for it. */
-  #hand(x: Float32Array, count: number, rate: number): void {
-    const { momentum, nesterov, weightDecay } = this.#options.optimiser;
+  #hand(x: Float32Array, count: number): void {
     const blocks = Math.ceil(count / this.#model.lanes);
     this.#floats.set(x, this.#exchange.images.address / 4);
     this.#lastCount = count;
@@ -268,10 +290,6 @@ class Machine implements SparseExecutor {
       blocks,
       shards: shardCount(blocks),
       step: this.#stepCount,
-      rate,
-      momentum,
-      weightDecay,
-      nesterov: nesterov ? 1 : 0,
     });
   }
 

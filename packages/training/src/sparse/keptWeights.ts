@@ -14,7 +14,7 @@ export interface EntryList {
 export interface LayerWeights {
   readonly name: string;
   readonly weights: KeptWeights;
-  /** Every copy of the weights; momentum stands in the order of the last. */
+  /** Every copy of the weights; gradients and the optimiser's state stand in the order of the last. */
   readonly entryLists: readonly EntryList[];
 }
 
@@ -37,9 +37,7 @@ export class KeptWeights {
   readonly inUnits: number;
   readonly outUnits: number;
   readonly rowStartRegion: Region;
-  readonly momentum: Region;
   readonly orphanWeights: Region;
-  readonly orphanMomentum: Region;
 
   /**
    * @param mask absent: all weights are kept
@@ -74,9 +72,7 @@ export class KeptWeights {
     this.orphans = orphans;
     this.rowStart = rowStart;
     this.rowStartRegion = new Region("weights", rowStart.byteLength, { initial: () => rowStart });
-    this.momentum = new Region("optimiser", 4 * kept.length);
     this.orphanWeights = new Region("weights", 4 * orphans.length);
-    this.orphanMomentum = new Region("optimiser", 4 * orphans.length);
   }
 
   get count(): number {

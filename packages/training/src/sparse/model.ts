@@ -48,6 +48,12 @@ export interface Model {
   readonly blocks: number;
 }
 
+/** All parameters that are not prunable. */
+export function* unitParameters({ parameters, norms }: Model): Iterable<UnitParameter> {
+  yield* parameters.values();
+  for (const { scale, shift, mean, variance } of norms.values()) yield* [scale, shift, mean, variance];
+}
+
 /** @throws ArgumentError naming a layer whose operation cannot be computed */
 export function prepareModel(options: ModelOptions): Model {
   const { network, masks, batchSize } = options;

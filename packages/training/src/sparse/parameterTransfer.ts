@@ -1,22 +1,26 @@
 /** Moves parameters between dense arrays by name, as the outside knows them, and their places in memory. */
 import { elementCount, type Weights } from "@phew/core";
+import type { OptimiserState } from "../executor.ts";
 import { sumOfSquares } from "../gradientNorm.ts";
 import type { Region } from "./draft.ts";
 import type { KeptWeights } from "./keptWeights.ts";
-import type { Layer, Model } from "./model.ts";
+import { type Layer, type Model, unitParameters } from "./model.ts";
 import type { UnitParameter } from "./parameters.ts";
+import type { StateRegions } from "./stateRegions.ts";
 
 export class ParameterTransfer {
   readonly #model: Model;
   readonly #floats: Float32Array;
+  readonly #state: StateRegions | undefined;
   /** Values of the units that are not stored: those of running statistics fade, the others never change. */
   readonly #unstored = new Map<string, Float32Array>();
   /** Steps that the fading has not been told of. */
   #fadingSteps = 0;
 
-  /** @param buffer the whole memory; {@link setWeights} comes first */
-  constructor(model: Model, buffer: ArrayBuffer) {
+  /** @param buffer the whole memory; {@link setWeights} comes first @param state where training keeps it */
+  constructor(model: Model, buffer: ArrayBuffer, state?: StateRegions) {
     this.#model = model;
+    this.#state = state;
     this.#floats = new Float32Array(buffer);
   }
 
@@ -27,7 +31,7 @@ export class ParameterTransfer {
 
   setWeights(weights: Weights): void {
     this.#fadingSteps = 0;
-    for (const { parameter, masked } of this.#unitParameters()) {
+    for (const { parameter, masked } of unitParameters(this.#model)) {
       const values = weights.get(parameter.name)!;
       this.#unstored.set(
         parameter.name,
@@ -39,22 +43,26 @@ export class ParameterTransfer {
       for (const { entries, order } of entryLists) setEntries(this.#view(entries), kept, order, values);
       gather(this.#view(kept.orphanWeights), kept.orphans, values);
     }
-    for (const parameter of this.#unitParameters())
+    for (const parameter of unitParameters(this.#model))
       setUnits(this.#view(parameter.values), parameter, weights);
   }
 
-  /** @param momentum parameters that it lacks start at 0 */
-  setMomentum(momentum: Weights): void {
-    for (const { weights: kept, entryLists } of this.#model.layers.values()) {
-      const values =
-        momentum.get(kept.parameter.name) ?? new Float32Array(elementCount(kept.parameter.shape));
-      const { order } = entryLists.at(-1)!;
-      const view = this.#view(kept.momentum);
-      for (let e = 0; e < kept.count; e++) view[e] = values[kept.kept[order?.[e] ?? e]!]!;
-      gather(this.#view(kept.orphanMomentum), kept.orphans, values);
+  /** @param state parameters that it lacks start at 0 */
+  setState(state: OptimiserState): void {
+    for (const [buffer, name] of this.#buffers.entries()) {
+      const given: Weights = state.get(name) ?? new Map();
+      for (const { weights: kept, entryLists } of this.#model.layers.values()) {
+        const values = given.get(kept.parameter.name) ?? new Float32Array(elementCount(kept.parameter.shape));
+        const { order } = entryLists.at(-1)!;
+        const { weights, orphans } = this.#weightState(kept, buffer);
+        for (let e = 0; e < kept.count; e++) weights[e] = values[kept.kept[order?.[e] ?? e]!]!;
+        gather(orphans, kept.orphans, values);
+      }
+      for (const parameter of unitParameters(this.#model)) {
+        const numbers = this.#unitState(parameter, buffer);
+        if (numbers !== undefined) setUnits(numbers, parameter, given);
+      }
     }
-    for (const parameter of this.#unitParameters())
-      if (parameter.momentum !== undefined) setUnits(this.#view(parameter.momentum), parameter, momentum);
   }
 
   weights(): Weights {
@@ -68,7 +76,7 @@ export class ParameterTransfer {
       result.set(kept.parameter.name, values);
     }
     this.#fade();
-    for (const { parameter, units, values } of this.#unitParameters()) {
+    for (const { parameter, units, values } of unitParameters(this.#model)) {
       const all = this.#unstored.get(parameter.name)!.slice();
       scatter(all, units, this.#view(values));
       result.set(parameter.name, all);
@@ -76,29 +84,36 @@ export class ParameterTransfer {
     return inNetworkOrder(this.#model, result);
   }
 
-  momentum(): Weights {
+  state(): OptimiserState {
+    return new Map(this.#buffers.map((name, buffer) => [name, this.#stateOf(buffer)]));
+  }
+
+  #stateOf(buffer: number): Weights {
     const result = new Map<string, Float32Array>();
     for (const layer of this.#model.layers.values()) {
       const { weights: kept } = layer;
-      const values = inParameterOrder(layer, this.#view(kept.momentum));
-      scatter(values, kept.orphans, this.#view(kept.orphanMomentum));
+      const { weights, orphans } = this.#weightState(kept, buffer);
+      const values = inParameterOrder(layer, weights);
+      scatter(values, kept.orphans, orphans);
       result.set(kept.parameter.name, values);
     }
-    for (const { parameter, units, momentum } of this.#unitParameters()) {
-      if (momentum === undefined) continue;
-      const values = new Float32Array(elementCount(parameter.shape));
-      scatter(values, units, this.#view(momentum));
-      result.set(parameter.name, values);
+    for (const parameter of unitParameters(this.#model)) {
+      const numbers = this.#unitState(parameter, buffer);
+      if (numbers === undefined) continue;
+      const values = new Float32Array(elementCount(parameter.parameter.shape));
+      scatter(values, parameter.units, numbers);
+      result.set(parameter.parameter.name, values);
     }
     return inNetworkOrder(this.#model, result);
   }
 
-  /** Length of the momentum of each layer's kept weights, by the parameter's name. */
-  momentumNorms(): ReadonlyMap<string, number> {
+  /** Length of one buffer of the state for each layer's kept weights, by the parameter's name. */
+  stateNorms(name: string): ReadonlyMap<string, number> {
+    const buffer = this.#buffers.indexOf(name);
     return new Map(
-      Array.from(this.#model.layers.values(), ({ weights: { parameter, momentum, orphanMomentum } }) => {
-        const squares = sumOfSquares(this.#view(momentum)) + sumOfSquares(this.#view(orphanMomentum));
-        return [parameter.name, Math.sqrt(squares)] as const;
+      Array.from(this.#model.layers.values(), ({ weights: kept }) => {
+        const { weights, orphans } = this.#weightState(kept, buffer);
+        return [kept.parameter.name, Math.sqrt(sumOfSquares(weights) + sumOfSquares(orphans))] as const;
       }),
     );
   }
@@ -118,8 +133,8 @@ export class ParameterTransfer {
           : inParameterOrder(layer, this.#view(region));
       result.set(name, values);
     }
-    for (const { parameter, units, momentum, masked } of this.#unitParameters()) {
-      if (momentum === undefined) continue;
+    for (const { parameter, units, masked } of unitParameters(this.#model)) {
+      if (!parameter.trained) continue;
       const values = new Float32Array(elementCount(parameter.shape));
       const region = regions.get(parameter.name);
       if (region !== undefined) scatter(values, units, this.#view(region));
@@ -146,10 +161,25 @@ export class ParameterTransfer {
     }
   }
 
-  *#unitParameters(): Iterable<UnitParameter> {
-    yield* this.#model.parameters.values();
-    for (const { scale, shift, mean, variance } of this.#model.norms.values())
-      yield* [scale, shift, mean, variance];
+  get #buffers(): readonly string[] {
+    return this.#state?.buffers ?? [];
+  }
+
+  #weightState(kept: KeptWeights, buffer: number) {
+    const { kept: weights, orphans } = this.#state!.ofWeights(kept);
+    return {
+      weights: this.#part(weights, buffer, kept.count),
+      orphans: this.#part(orphans, buffer, kept.orphans.length),
+    };
+  }
+
+  #unitState(parameter: UnitParameter, buffer: number): Float32Array | undefined {
+    const region = this.#state!.ofUnits(parameter);
+    return region && this.#part(region, buffer, parameter.units.length);
+  }
+
+  #part(region: Region, buffer: number, count: number): Float32Array {
+    return this.#view(region).subarray(buffer * count, (buffer + 1) * count);
   }
 
   #view(region: Region): Float32Array {

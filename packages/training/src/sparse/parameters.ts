@@ -8,8 +8,6 @@ export class UnitParameter {
   /** Unit number of each; where they are those of no single unit, their places. */
   readonly units: Uint32Array;
   readonly values: Region;
-  /** Absent for running statistics, which follow the data. */
-  readonly momentum: Region | undefined;
   /** 1 where it is trained, 0 where it stays 0; absent where all are trained. */
   readonly trained: Region | undefined;
   readonly masked: Uint8Array | undefined;
@@ -21,7 +19,6 @@ export class UnitParameter {
     this.parameter = parameter;
     this.units = units;
     this.values = new Region("weights", bytes);
-    this.momentum = trained ? new Region("optimiser", bytes) : undefined;
     this.masked = stays;
     this.trained =
       trained && stays !== undefined && units.some((u) => stays[u] === 0)

@@ -1,8 +1,10 @@
 /** One way through the network and back, as it is written into a program: which value and gradient stands where. */
 import type { Node } from "@phew/core";
+import type { UpdateKernel } from "@phew/engine";
 import { type Label, Place, ProgramDraft, Region, type Work } from "./draft.ts";
 import type { Model } from "./model.ts";
 import type { UnitParameter } from "./parameters.ts";
+import type { StateRegions } from "./stateRegions.ts";
 import { Frame, PlannedTensor } from "./tensor.ts";
 import { unitPairs } from "./unitPairs.ts";
 
@@ -49,6 +51,8 @@ export interface PassOptions {
   /** Of dropout. */
   readonly seed: number;
   readonly keepsGradients?: boolean;
+  /** Of training: what changes the parameters, and where it keeps its state. */
+  readonly optimiser?: { readonly kernel: UpdateKernel; readonly state: StateRegions };
   /** Given: all tensors of one shape have one geometry, those of other passes with the same frames too. */
   readonly frames?: Map<string, Frame>;
   /** The program that is written; a new one unless given. */
@@ -69,6 +73,7 @@ export class Pass {
   readonly normalisesBatches: boolean;
   /** True where gradients outlive the program that sums them. */
   readonly keepsGradients: boolean;
+  readonly optimiser: PassOptions["optimiser"];
   /** Those that do, by parameter name: f32 for each kept weight in the order of its layer's gradient, or stored unit. */
   readonly gradients = new Map<string, Region>();
   readonly #frames: Map<string, Frame> | undefined;
@@ -86,6 +91,7 @@ export class Pass {
     this.exchange = exchange;
     this.seed = seed;
     this.keepsGradients = keepsGradients;
+    this.optimiser = options.optimiser;
   }
 
   /** The pass of the values that this one's operations are applied to, or the tangents of which it computes: itself. */

@@ -14,9 +14,11 @@ import type {
   Executor,
   ExecutorFactory,
   ExecutorOptions,
+  OptimiserState,
   StepResult,
 } from "../executor.ts";
 import { clipFactor } from "../gradientNorm.ts";
+import { type ChosenOptimiser, chosenOptimiser } from "../optimisers/chosen.ts";
 import { type TensorflowBackend, useBackend } from "./backend.ts";
 import type { Lowered, Lowering, LoweringContext } from "./lowering.ts";
 import { loweringOf } from "./lowerings.ts";
@@ -54,7 +56,9 @@ class TensorflowExecutor implements Executor {
   /** For each node: whether a trained parameter stands in it or before it. */
   readonly #trained: readonly boolean[];
   readonly #parameters = new Map<string, tf.Tensor>();
-  readonly #momentum = new Map<string, tf.Tensor>();
+  readonly #chosen: ChosenOptimiser;
+  /** By the name of the buffer, then of the parameter. */
+  readonly #state: ReadonlyMap<string, Map<string, tf.Tensor>>;
   /** 1 where a weight, bias, scale or shift is trained, 0 where it stays 0; absent where all are. */
   readonly #masks = new Map<string, tf.Tensor>();
   /** New running statistics of the step under way. */
@@ -72,9 +76,11 @@ class TensorflowExecutor implements Executor {
     this.#lowerings = lowerings;
     this.backend = backend;
     this.#trained = trainedNodes(options.network);
+    this.#chosen = chosenOptimiser(options.optimiser);
+    this.#state = new Map(this.#chosen.optimiser.state.map((buffer) => [buffer, new Map()]));
     this.#uploadMasks();
     this.#setParameters(options.weights);
-    this.#setMomentum(new Map());
+    this.#setState(new Map());
   }
 
   /** A step whose loss or gradient is not finite changes nothing. */
@@ -130,19 +136,24 @@ class TensorflowExecutor implements Executor {
     return this.#download(this.#network.parameters, this.#parameters);
   }
 
-  async momentum(): Promise<Weights> {
-    return this.#download(this.#trainedParameters, this.#momentum);
+  async state(): Promise<OptimiserState> {
+    return new Map(
+      Array.from(this.#state, ([buffer, tensors]) => [
+        buffer,
+        this.#download(this.#trainedParameters, tensors),
+      ]),
+    );
   }
 
-  async restore(weights: Weights, momentum: Weights, stepCount = 0): Promise<void> {
+  async restore(weights: Weights, state: OptimiserState, stepCount = 0): Promise<void> {
     checkExecutorOptions({ ...this.#options, weights });
     this.#setParameters(weights);
-    this.#setMomentum(momentum);
+    this.#setState(state);
     this.#stepCount = stepCount;
   }
 
   dispose(): void {
-    for (const tensors of [this.#parameters, this.#momentum, this.#masks]) {
+    for (const tensors of [this.#parameters, ...this.#state.values(), this.#masks]) {
       tf.dispose([...tensors.values()]);
       tensors.clear();
     }
@@ -233,23 +244,23 @@ class TensorflowExecutor implements Executor {
     return byParameter;
   }
 
-  /** g ← (clipped ∂L/∂θ + λθ)·mask; v ← μv + g; θ ← θ − η(g + μv) with Nesterov, else θ − ηv. */
+  /** The optimiser's step, of clipped and masked gradients. */
   #update(gradients: ReadonlyMap<string, tf.Tensor>, rate: number): void {
-    const { momentum, nesterov, weightDecay } = this.#options.optimiser;
+    const { optimiser, values } = this.#chosen;
     const factor = this.#clipFactorOf(gradients);
     for (const [name, unclipped] of gradients) {
       const gradient = factor === 1 ? unclipped : tf.mul(unclipped, factor);
       const theta = this.#parameters.get(name)!;
       const mask = this.#masks.get(name);
-      const { value, velocity } = tf.tidy(() => {
-        const decayed = weightDecay === 0 ? gradient : tf.add(gradient, tf.mul(theta, weightDecay));
-        const g = mask === undefined ? decayed : tf.mul(decayed, mask);
-        const v = tf.add(tf.mul(this.#momentum.get(name)!, momentum), g);
-        const direction = nesterov ? tf.add(g, tf.mul(v, momentum)) : v;
-        return { value: tf.sub(theta, tf.mul(direction, rate)), velocity: v };
+      const buffers = Array.from(this.#state.values(), (tensors) => tensors.get(name)!);
+      const stepped = tidyObject(() => {
+        const masked = mask === undefined ? gradient : tf.mul(gradient, mask);
+        const given = { tf, theta, gradient: masked, state: buffers };
+        return optimiser.tensorStep(given, values, rate, this.#stepCount + 1);
       });
-      replace(this.#parameters, name, value);
-      replace(this.#momentum, name, velocity);
+      replace(this.#parameters, name, stepped.theta);
+      for (const [k, tensors] of [...this.#state.values()].entries())
+        replace(tensors, name, stepped.state[k]!);
     }
     for (const [name, value] of this.#replacements) replace(this.#parameters, name, value);
     this.#replacements.clear();
@@ -292,13 +303,15 @@ class TensorflowExecutor implements Executor {
     }
   }
 
-  /** @param momentum parameters that it lacks start at 0 */
-  #setMomentum(momentum: Weights): void {
-    for (const parameter of this.#trainedParameters) {
-      const values =
-        momentum.get(parameter.name) ?? new Float32Array(this.#parameters.get(parameter.name)!.size);
-      this.#upload(this.#momentum, parameter, values);
-      this.#maskInPlace(this.#momentum, parameter.name);
+  /** @param state parameters that it lacks start at 0 */
+  #setState(state: OptimiserState): void {
+    for (const [buffer, tensors] of this.#state) {
+      const given = state.get(buffer);
+      for (const parameter of this.#trainedParameters) {
+        const { size } = this.#parameters.get(parameter.name)!;
+        this.#upload(tensors, parameter, given?.get(parameter.name) ?? new Float32Array(size));
+        this.#maskInPlace(tensors, parameter.name);
+      }
     }
   }
 

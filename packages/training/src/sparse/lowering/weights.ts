@@ -1,5 +1,5 @@
 /** What convolutions and dense layers share: gradients of weights and biases, and their update. */
-import { type Label, type Place, Region } from "../draft.ts";
+import { type Label, Place, Region } from "../draft.ts";
 import type { LayerWeights } from "../keptWeights.ts";
 import type { UnitParameter } from "../parameters.ts";
 import type { Pass } from "../pass.ts";
@@ -97,22 +97,32 @@ export function updateWeights(
   lists: { readonly entries: Region; readonly forwardEntries?: Region; readonly order?: Region },
 ): void {
   const label: Label = { layer: name, work: "update" };
-  const { count, momentum, orphans, orphanWeights, orphanMomentum } = weights;
-  pass.draft.emit("updateWeights", { ...lists, entryCount: count, momentum, gradient }, label);
-  if (orphans.length === 0) return;
-  const orphaned = { values: orphanWeights, momentum: orphanMomentum, count: orphans.length };
-  pass.draft.emit("updateParameters", orphaned, label);
+  const { kernel, state } = pass.optimiser!;
+  const { kept, orphans } = state.ofWeights(weights);
+  const { entries, forwardEntries: copies, order } = lists;
+  // {u32, f32} each
+  const values = { values: new Place(entries, 4), stride: 8, count: weights.count, copies, order };
+  pass.draft.emit(kernel, { ...values, gradient, state: kept }, label);
+  const { orphanWeights, orphans: orphaned } = weights;
+  if (orphaned.length === 0) return;
+  pass.draft.emit(
+    kernel,
+    { values: orphanWeights, stride: 4, count: orphaned.length, state: orphans },
+    label,
+  );
 }
 
 function updateUnits(
   pass: Pass,
-  { values, momentum, units }: UnitParameter,
+  parameter: UnitParameter,
   gradient: Region | undefined,
   index: number,
 ): void {
+  const { kernel, state } = pass.optimiser!;
+  const { values, units } = parameter;
   pass.draft.emit(
-    "updateParameters",
-    { values, momentum, gradient, count: units.length },
+    kernel,
+    { values, stride: 4, count: units.length, gradient, state: state.ofUnits(parameter) },
     pass.label(index, "update"),
   );
 }

@@ -18,7 +18,7 @@ async function main(): Promise<Proof> {
   const options = {
     network,
     weights: await initialise(network, { seed: 1 }),
-    optimiser: { momentum: 0.9, nesterov: true, weightDecay: 1e-4 },
+    optimiser: { name: "sgd" },
     batchSize: COUNT,
     seed: 1,
   };
