@@ -1,12 +1,6 @@
 /** Methods side by side at one density, and each method's accuracy over all densities. */
-import {
-  byMethodOrder,
-  formatAccuracy,
-  formatCount,
-  formatPercent,
-  type RunEntry,
-  textWidth,
-} from "@phew/runs";
+import { byMethodOrder } from "@phew/report";
+import { formatAccuracy, formatCount, formatPercent, type RunEntry, textWidth } from "@phew/runs";
 import type { DashboardState } from "./dashboardState.ts";
 import type { Panel } from "./panel.ts";
 import { faintNote, notice, type PanelContent } from "./panelContent.ts";

@@ -1,12 +1,12 @@
 /** The dashboard without a terminal: one line for each noteworthy event, or the present state as tables. */
 import { setTimeout as delay } from "node:timers/promises";
+import { formatTable } from "@phew/report";
 import {
   counted,
   describeEvent,
   formatAccuracy,
   formatClock,
   formatPercent,
-  formatTable,
   leftOutText,
   type RunEntry,
   RunTail,

@@ -9,16 +9,14 @@ import type {
   PathMeasure,
   UnitWalks,
 } from "@phew/core";
+import { type Column, formatTable, type Row } from "@phew/report";
 import {
-  type Column,
   counted,
   formatAccuracy,
   formatCount,
   formatMeasure,
   formatPercent,
   formatShortCount,
-  formatTable,
-  type Row,
 } from "@phew/runs";
 import { asciiOnly, bar, shortened, sparkline } from "./bars.ts";
 

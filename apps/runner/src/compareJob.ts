@@ -11,7 +11,7 @@ import {
   type Wide,
   widePathKernelTrace,
 } from "@phew/core";
-import type { ComparedMask } from "@phew/runs";
+import type { ComparedMask } from "@phew/report";
 import type { Dataset } from "@phew/training";
 import type { MaskRecipe } from "./maskRecipe.ts";
 import { type LoadedModel, loadModel, type ModelOptions } from "./model.ts";

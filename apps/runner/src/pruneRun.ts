@@ -1,6 +1,6 @@
 /** A pruning kept as a run: events, masks and state in a run folder, so that it can be watched and reported on. */
 import { type Masks, measures, type RunEvent, type Weights } from "@phew/core";
-import type { MaskOrigin } from "@phew/formats";
+import { type MaskOrigin, writeMasks } from "@phew/formats";
 import { formatPercent, type RunConfig, RunWriter } from "@phew/runs";
 import { describeFailure } from "./failure.ts";
 
@@ -45,7 +45,8 @@ export async function keepPruneRun<T>(
     });
     const { masks, weights, origin, isOnFile } = keptOf(done);
     if (last) writer.append({ ...last, measures: measures(weights, masks) });
-    await writer.saveMasks(masks, origin, isOnFile);
+    const options = { force: true, isOnFile };
+    await writer.write("masks.safetensors", (file) => writeMasks(file, masks, origin, options));
     writer.close({ state: "finished" });
     return { folder: writer.folder, done };
   } catch (error) {

@@ -9,7 +9,7 @@ import {
   type RunEvent,
   type Weights,
 } from "@phew/core";
-import { digestWeights, type MaskOrigin, readMasks } from "@phew/formats";
+import { digestWeights, type MaskOrigin, readMasks, writeMasks } from "@phew/formats";
 import type { RunWriter } from "@phew/runs";
 import { dataOfDataset, looksAtExamples } from "./pruningData.ts";
 import { type Material, variantEntry } from "./runMaterial.ts";
@@ -29,7 +29,8 @@ export async function prunedAndKept(
   const weights = made.weights ?? (await material.initial());
   // a check's own weights are those that its mask is for
   const madeFor = made.weights ?? material.sources.scoreWeights ?? weights;
-  await writer.saveMasks(masks, originOf(material, madeFor, made));
+  const origin = originOf(material, madeFor, made);
+  await writer.write("masks.safetensors", (file) => writeMasks(file, masks, origin, { force: true }));
   return { masks, weights };
 }
 

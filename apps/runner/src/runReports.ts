@@ -1,7 +1,8 @@
 /** What a finished run leaves for its reader beside its own files: reports, and figures where they are wanted. */
 import { existsSync } from "node:fs";
 import path from "node:path";
-import { compareRuns, isTidy, readRun, withFinishedRun, writeFigures, writeReport } from "@phew/runs";
+import { compareRuns, writeFigures, writeReport } from "@phew/report";
+import { isTidy, readRun, withFinishedRun } from "@phew/runs";
 
 /** Fraction of the test set that the report's last column asks for. */
 const TARGET_ACCURACY = 0.9;

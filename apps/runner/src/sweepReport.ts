@@ -1,5 +1,6 @@
 /** What `phew sweep` tells: how runs stand, how long they will take, what came of them, what went wrong. */
-import { counted, formatAccuracy, formatDuration, formatTable, listRuns, type Row } from "@phew/runs";
+import { formatTable, type Row } from "@phew/report";
+import { counted, formatAccuracy, formatDuration, listRuns } from "@phew/runs";
 import {
   describeSources,
   type Estimate,

@@ -49,21 +49,6 @@ export type {
   HessianProduct,
   LossGradients,
 } from "./differentiation.ts";
-export { ArgumentError, type ArgumentFault, nearestName, unknownName } from "./errors.ts";
-export type {
-  EpochResult,
-  LayerMeasure,
-  LayerProgress,
-  LayerShape,
-  LifeEvent,
-  LogEvent,
-  MaskMeasures,
-  PruneEvent,
-  RunEvent,
-  TimedRunEvent,
-  TrainEvent,
-} from "./events.ts";
-export { downloadFault, type ForeignFile, foreignFile, requireOwnFile } from "./foreignFile.ts";
 export { allocate, allocateByShare, type LayerShare } from "./masks/allocate.ts";
 export { maskedWeights } from "./masks/maskedWeights.ts";
 export { applyMasks, countKept, keepCountAt, Masks } from "./masks/masks.ts";
@@ -72,6 +57,7 @@ export { MASK_STREAM, sampleInto } from "./masks/sample.ts";
 export { keepTop, keepTopInto, type SelectOptions } from "./masks/select.ts";
 export { deadUnits, maskedParameters, silentUnits } from "./masks/silentUnits.ts";
 export type { ScoredMask } from "./masks/threshold.ts";
+export * from "./messages.ts";
 export { type Assumption, assumptionsOf } from "./network/assumptions.ts";
 export { NetworkBuilder, type Value } from "./network/builder.ts";
 export { type Compact, compactNetwork } from "./network/compact.ts";
@@ -113,20 +99,6 @@ export {
   requireMeaning,
 } from "./pruners/pruner.ts";
 export { prunerByName, pruners } from "./pruners/registry.ts";
-export {
-  counted,
-  formatAccuracy,
-  formatClock,
-  formatCount,
-  formatDuration,
-  formatEta,
-  formatMeasure,
-  formatMegabytes,
-  formatMoment,
-  formatPercent,
-  formatShortCount,
-} from "./quantity.ts";
-export { shortened } from "./shortened.ts";
 export { longestWalk, walkPlan } from "./walks/plan.ts";
 export { USUAL_LIMIT_MS } from "./walks/walking.ts";
 export {
@@ -137,7 +109,6 @@ export {
 } from "./weights/initialisation.ts";
 export { type InitialiseOptions, initialise } from "./weights/initialise.ts";
 export { type FloatTensor, requireFiniteWeights, type Weights, weightsFor } from "./weights/weights.ts";
-export { errorCode, writeFault } from "./writeFault.ts";
 export type { ZooHead, ZooVariant } from "./zoo/model.ts";
 export {
   ownInitialisation,

@@ -7,7 +7,7 @@ import {
   isOnFile,
   type Layout,
 } from "./exportForm.ts";
-import { maskName } from "./maskFile.ts";
+import { maskName } from "./maskName.ts";
 import { writeNpz } from "./npz.ts";
 import { missingNormalisationNote } from "./onnx/foldedNormalisation.ts";
 import { parameterValues } from "./onnx/importGraph.ts";

@@ -15,12 +15,12 @@ export {
   type MaskFile,
   type MaskOrigin,
   maskMetadata,
-  maskName,
   maskTensors,
   readMaskFile,
   readMasks,
   writeMasks,
 } from "./maskFile.ts";
+export { maskName } from "./maskName.ts";
 export { type ModelOutput, modelOutputs, otherOutputs } from "./modelOutputs.ts";
 export { writeNpz } from "./npz.ts";
 export type { OnnxExportOptions, OnnxForm, OnnxOutput } from "./onnx/exportOnnx.ts";

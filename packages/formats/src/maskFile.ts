@@ -4,6 +4,7 @@
  */
 import { ArgumentError, counted, Masks, type Network, shortened } from "@phew/core";
 import { maskBytes } from "./maskBytes.ts";
+import { maskName } from "./maskName.ts";
 import { type OtherMasks, otherMasks, otherMasksRefused } from "./otherMasks.ts";
 import { normalisationsOf, parameterMasks } from "./parameterMasks.ts";
 import { safetensorsChunks } from "./safetensors.ts";
@@ -59,9 +60,6 @@ export interface MaskFile {
   /** What was assumed, one sentence each. */
   readonly notes: readonly string[];
 }
-
-/** The name of a parameter's mask, as torch.nn.utils.prune has it. */
-export const maskName = (parameter: string): string => `${parameter}_mask`;
 
 /**
  * @param options.isOnFile as {@link parameterMasks}

@@ -1,7 +1,7 @@
 /** Files that belong to another, which names them: a model's external data, the shards of an index. */
 import { lstatSync, readlinkSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, relative, resolve, sep } from "node:path";
-import { ArgumentError, errorCode } from "@phew/core";
+import { ArgumentError, errorCode } from "@phew/core/messages";
 
 /**
  * Where a file lies that the file at `path` names relative to itself. It must lie below the folder of `path`; where

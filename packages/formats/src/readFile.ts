@@ -2,7 +2,7 @@
 import { constants } from "node:buffer";
 import { closeSync, fstatSync, constants as modes, openSync, readSync, type Stats } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { ArgumentError, counted, downloadFault, errorCode } from "@phew/core";
+import { ArgumentError, counted, downloadFault, errorCode } from "@phew/core/messages";
 
 /** Bytes that one call of the operating system reads. */
 const READ_BYTES = 2 ** 28;

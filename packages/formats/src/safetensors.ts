@@ -3,7 +3,7 @@
  * @see https://github.com/huggingface/safetensors, section "Format"
  */
 import { basename } from "node:path";
-import { ArgumentError, counted } from "@phew/core";
+import { ArgumentError, counted } from "@phew/core/messages";
 import { neighbourPath } from "./neighbour.ts";
 import { type OpenFile, plainBytes, readWhole, withFile } from "./readFile.ts";
 import { isObject, type JsonObject, parseStrictJson } from "./strictJson.ts";

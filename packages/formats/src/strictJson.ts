@@ -1,5 +1,5 @@
 /** JSON out of files that may lie: bounded depth, no name twice in an object, valid UTF-8. */
-import { ArgumentError, counted } from "@phew/core";
+import { ArgumentError, counted } from "@phew/core/messages";
 
 /**
  * @param subject the file, for messages

@@ -4,7 +4,7 @@ import { unlinkSync } from "node:fs";
 import { type FileHandle, open, readdir, stat, unlink } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
-import { errorCode } from "@phew/core";
+import { errorCode } from "@phew/core/messages";
 
 export type Chunks = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 

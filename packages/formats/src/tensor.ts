@@ -1,5 +1,5 @@
 /** A named array of numbers as files hold it: a type, a shape and bytes. All formats read into and write from this. */
-import { ArgumentError, counted } from "@phew/core";
+import { ArgumentError, counted } from "@phew/core/messages";
 
 /** Bytes of one element, by type, in the safetensors names. */
 export const ELEMENT_BYTES = {

@@ -1,7 +1,7 @@
 /** Files appear whole or not at all: written beside their place under another name, then moved there. */
 import { access, constants, link, lstat, open, rename, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { ArgumentError, errorCode, writeFault } from "@phew/core";
+import { ArgumentError, errorCode, writeFault } from "@phew/core/messages";
 import { type Chunks, forget, remember, writeTemporary } from "./temporaryFile.ts";
 
 export type { Chunks } from "./temporaryFile.ts";

@@ -12,9 +12,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "packages/core": ["engine"],
   "packages/formats": ["core"],
   "packages/training": ["core", "engine"],
-  "packages/runs": ["formats", "core"],
-  "apps/dashboard": ["runs"],
-  "apps/runner": ["runs", "training", "formats", "core", "engine", "dashboard/watch"],
+  "packages/runs": ["formats/tensors", "core/messages", "core/shortened"],
+  "packages/report": ["runs", "runs/sweeps", "core/messages"],
+  "apps/dashboard": ["runs", "runs/text", "report"],
+  "apps/runner": ["runs", "report", "training", "formats", "core", "engine", "dashboard/watch"],
 };
 
 function sourceFiles(folder: string): string[] {
@@ -28,6 +29,28 @@ function sourceFiles(folder: string): string[] {
 function importsOf(file: string): string[] {
   const text = readFileSync(file, "utf8");
   return [...text.matchAll(/(?:from|import)\s*\(?\s*["']([^"']+)["']/g)].map((match) => match[1]!);
+}
+
+/** The source that `specifier` means in `file`; undefined: a package from elsewhere. */
+function targetOf(file: string, specifier: string): string | undefined {
+  if (specifier.startsWith(".")) return path.resolve(path.dirname(file), specifier);
+  const [, name, entry = ""] = /^@phew\/([^/]+)(\/.+)?$/.exec(specifier) ?? [];
+  if (name === undefined) return undefined;
+  const folder = ["packages", "apps"]
+    .map((top) => path.join(root, top, name))
+    .find((each) => existsSync(each))!;
+  const { exports } = JSON.parse(readFileSync(path.join(folder, "package.json"), "utf8"));
+  return path.join(folder, exports[`.${entry}`].source);
+}
+
+/** All that files import, and so on: for values and for types, at once and later. */
+function filesReachedFrom(files: readonly string[]): Set<string> {
+  const reached = new Set(files);
+  for (const file of reached) {
+    const targets = importsOf(file).map((specifier) => targetOf(file, specifier));
+    for (const target of targets) if (target !== undefined) reached.add(target);
+  }
+  return reached;
 }
 
 describe("the import rule", () => {
@@ -55,6 +78,16 @@ describe("the import rule", () => {
         }
       }
     }
+  });
+
+  it("keeps the network, its pruners and walks out of all that a run's screen and folder can load", () => {
+    const reached = filesReachedFrom(["packages/runs", "apps/dashboard"].flatMap(sourceFiles));
+    const inCore = [...reached]
+      .map((file) => path.relative(root, file))
+      .filter((file) => /^packages\/core/.test(file));
+    expect(inCore).toContain("packages/core/src/events.ts");
+    expect(inCore.filter((file) => /\/src\/.+\//.test(file))).toEqual([]);
+    expect(inCore).not.toContain("packages/core/src/index.ts");
   });
 
   it("keeps TensorFlow.js and the file system out of core and engine's browser code", () => {

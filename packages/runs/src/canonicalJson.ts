@@ -1,6 +1,6 @@
 /** One text for one configuration: the folder of a run is named by it. */
 import { createHash } from "node:crypto";
-import { ArgumentError } from "@phew/core";
+import { ArgumentError } from "@phew/core/messages";
 
 /** Any JSON object: method, density, model, and whatever else decides what a run computes. */
 export type RunConfig = Readonly<Record<string, unknown>>;

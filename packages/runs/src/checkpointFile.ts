@@ -6,8 +6,8 @@
 import { createHash } from "node:crypto";
 import { renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
-import { ArgumentError } from "@phew/core";
-import type { TensorFile, Tensors } from "@phew/formats";
+import { ArgumentError } from "@phew/core/messages";
+import type { TensorFile, Tensors } from "@phew/formats/tensors";
 import { modifiedT } from "./regularFile.ts";
 import { flushFolder, writeFault } from "./replaceFile.ts";
 
@@ -32,7 +32,7 @@ export async function keepCheckpoint(
   tensors: Tensors,
   metadata: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const { writeSafetensors } = await import("@phew/formats");
+  const { writeSafetensors } = await import("@phew/formats/tensors");
   const digest = digestOf(tensors, metadata);
   await writeSafetensors(place(NEXT), tensors, { ...metadata, digest }, { force: true });
   putFirst(place);
@@ -63,7 +63,7 @@ export async function newestCheckpoint(
 
 /** @returns undefined where the file is damaged, half written, or no checkpoint */
 async function readCheckpoint(path: string): Promise<Checkpoint | undefined> {
-  const { readSafetensors } = await import("@phew/formats");
+  const { readSafetensors } = await import("@phew/formats/tensors");
   let file: TensorFile;
   try {
     file = await readSafetensors(path);

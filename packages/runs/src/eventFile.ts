@@ -1,7 +1,7 @@
 /** The lines of `events.jsonl`: appended whole, from a place on that a checkpoint remembers. */
 
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, statSync, writeSync } from "node:fs";
-import type { TimedRunEvent } from "@phew/core";
+import type { TimedRunEvent } from "@phew/core/messages";
 import { writeEventLine } from "./eventLine.ts";
 import { writeFault } from "./replaceFile.ts";
 import { startOfFile } from "./startOfFile.ts";

@@ -9,7 +9,7 @@ import type {
   MaskMeasures,
   RunEvent,
   TimedRunEvent,
-} from "@phew/core";
+} from "@phew/core/messages";
 import {
   anyNumber,
   type Check,

@@ -1,5 +1,4 @@
 /** The noteworthy events of a run as one line each: for log panels, plain output and progress on standard error. */
-import type { RunEvent } from "@phew/core";
 import {
   counted,
   formatAccuracy,
@@ -8,7 +7,8 @@ import {
   formatMeasure,
   formatMegabytes,
   formatPercent,
-} from "@phew/core";
+  type RunEvent,
+} from "@phew/core/messages";
 
 export type LogLevel = "info" | "warning" | "error";
 

@@ -25,7 +25,7 @@ import {
 } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { ArgumentError, errorCode, formatMoment } from "@phew/core";
+import { ArgumentError, errorCode, formatMoment } from "@phew/core/messages";
 import { isRecord, optional, record, text, whole } from "./fields.ts";
 import { type LockEnd, lostFault, nameOf } from "./lostLock.ts";
 import { ownerFields, ownerLives, ownProcess, type ProcessOwner } from "./processes.ts";

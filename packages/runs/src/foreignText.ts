@@ -42,6 +42,11 @@ export function csvText(value: string | number | boolean): string {
   return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
+/** Rows of cells as CSV, a line break at the end of each; an absent value is empty. */
+export function csvLines(rows: readonly (readonly (string | number | boolean | undefined)[])[]): string {
+  return rows.map((cells) => `${cells.map((cell) => csvText(cell ?? "")).join(",")}\n`).join("");
+}
+
 /** Text of a Markdown table's cell: shown as it is, no markup and no HTML. */
 export function markdownText(text: string): string {
   return cellText(text).replace(/[\\`*_[\]<>|~&$]/g, "\\$&");

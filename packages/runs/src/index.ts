@@ -5,7 +5,7 @@ export type {
   MaskMeasures,
   RunEvent,
   TimedRunEvent,
-} from "@phew/core";
+} from "@phew/core/messages";
 export {
   ArgumentError,
   counted,
@@ -19,31 +19,22 @@ export {
   formatPercent,
   formatShortCount,
   unknownName,
-} from "@phew/core";
+} from "@phew/core/messages";
 export { canonicalJson, configHash, nonDefaults, type RunConfig } from "./canonicalJson.ts";
-export { type ChartSpec, chart, svgToPng, writeChart } from "./chart.ts";
-export {
-  type ComparedGroup,
-  type ComparedLayer,
-  type ComparedMask,
-  comparisonTable,
-  groupMasks,
-  maskRows,
-  type Spread,
-} from "./comparison.ts";
-export {
-  comparisonFigurePaths,
-  layerFigure,
-  traceFigure,
-  widthFigure,
-  writeComparisonFigures,
-} from "./comparisonFigures.ts";
 export { describeFailure, type FailureLine } from "./describeFailure.ts";
 export { describeEnvironment, type EnvironmentFile, type RunEnvironment } from "./environment.ts";
 export { parseEventLine, writeEventLine } from "./eventLine.ts";
 export { describeEvent, type EventText, type LogLevel, leftOutText } from "./eventText.ts";
-export { learningCurves, meanWidths, pathKernelTraces, writeFigures } from "./figures.ts";
-export { blockText, cellText, csvText, jsonText, lineText, markdownText, markupText } from "./foreignText.ts";
+export {
+  blockText,
+  cellText,
+  csvLines,
+  csvText,
+  jsonText,
+  lineText,
+  markdownText,
+  markupText,
+} from "./foreignText.ts";
 export {
   appendPoint,
   type Curve,
@@ -52,9 +43,7 @@ export {
   type History,
   recentCurve,
 } from "./history.ts";
-export { lossCurves } from "./lossCurves.ts";
 export { metricsCsv } from "./metricsCsv.ts";
-export { byMethodOrder, methodColours } from "./palette.ts";
 export { processLives } from "./processes.ts";
 export {
   bestEpoch,
@@ -95,7 +84,6 @@ export {
 } from "./reduce.ts";
 export { openRegular } from "./regularFile.ts";
 export { makeFolder, makeOwnFolder, replaceFile } from "./replaceFile.ts";
-export { compareRuns, type Report, type ReportOptions, writeReport } from "./report.ts";
 export { parseRunData, type RunData, readDataStamp, readRunData } from "./runData.ts";
 export {
   isTidy,
@@ -107,6 +95,5 @@ export {
   withFinishedRun,
 } from "./runFolder.ts";
 export { lifeOf, type RunLife, type RunnerState, type RunStatus, readStatus } from "./status.ts";
-export { type Cell, type Column, formatTable, type Row, type TableForm } from "./table.ts";
 export { cutMiddle, cutText, graphemes, padText, textWidth } from "./textWidth.ts";
 export { type LayerUnits, readUnitCounts } from "./unitCounts.ts";

@@ -1,7 +1,7 @@
 /** What became of a folder that this process had and lost while it showed no sign of life, as far as its files tell. */
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
-import { type ArgumentFault, formatMoment } from "@phew/core";
+import { type ArgumentFault, formatMoment } from "@phew/core/messages";
 import { ownerLives, type ProcessOwner } from "./processes.ts";
 import { STALE_MS } from "./status.ts";
 

@@ -1,6 +1,6 @@
 /** `metrics.csv`: one row an epoch. No times in it: a run made again has the same bytes. */
+import { csvLines } from "./foreignText.ts";
 import type { EpochPoint } from "./reduce.ts";
-import { formatTable } from "./table.ts";
 
 /** Fractions, not percentages; `rate` is the learning rate, a `5` the fraction with the class among the five greatest. */
 const COLUMNS = {
@@ -24,10 +24,6 @@ export function metricsCsv(epochs: readonly EpochPoint[]): string {
   const columns = Object.entries(COLUMNS).filter(
     ([key, field]) => ALWAYS.includes(key) || epochs.some((point) => point[field] !== undefined),
   );
-  const rows = epochs.map((point) => Object.fromEntries(columns.map(([key, field]) => [key, point[field]])));
-  return formatTable(
-    columns.map(([key]) => ({ key, title: key })),
-    rows,
-    "csv",
-  );
+  const rows = epochs.map((point) => columns.map(([, field]) => point[field]));
+  return csvLines([columns.map(([key]) => key), ...rows]);
 }

@@ -1,7 +1,7 @@
 /** Run folders read: whole, or followed while they are written. Tolerates half lines, unknown events and missing files. */
 import { closeSync, existsSync, fstatSync, readdirSync, readSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { ArgumentError, type TimedRunEvent } from "@phew/core";
+import { ArgumentError, type TimedRunEvent } from "@phew/core/messages";
 import type { RunConfig } from "./canonicalJson.ts";
 import { parseEventLine } from "./eventLine.ts";
 import { isRecord, settings } from "./fields.ts";

@@ -7,7 +7,7 @@ import type {
   MaskMeasures,
   RunEvent,
   TimedRunEvent,
-} from "@phew/core";
+} from "@phew/core/messages";
 import type { RunConfig } from "./canonicalJson.ts";
 import { describeEvent, type LogLevel } from "./eventText.ts";
 import { appendPoint, EMPTY_HISTORY, type History } from "./history.ts";

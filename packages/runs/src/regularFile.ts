@@ -3,7 +3,7 @@
  * what stands in a folder may be either, itself or behind a link; so it is looked at before, and again once it is open.
  */
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs";
-import { ArgumentError, counted } from "@phew/core";
+import { ArgumentError, counted } from "@phew/core/messages";
 
 /** Not on every system. */
 const { O_NONBLOCK = 0, O_NOCTTY = 0, O_RDONLY } = constants;

@@ -17,7 +17,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, normalize } from "node:path";
-import { ArgumentError, errorCode, writeFault as faultOf } from "@phew/core";
+import { ArgumentError, errorCode, writeFault as faultOf } from "@phew/core/messages";
 
 /**
  * Writes or replaces `path`; a link there is replaced, not followed.

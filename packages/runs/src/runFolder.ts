@@ -5,8 +5,8 @@
  */
 import { existsSync, lstatSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { ArgumentError, type Masks, type RunEvent } from "@phew/core";
-import type { MaskOrigin, Tensors } from "@phew/formats";
+import { ArgumentError, type RunEvent } from "@phew/core/messages";
+import type { Tensors } from "@phew/formats/tensors";
 import { configHash, type RunConfig } from "./canonicalJson.ts";
 import {
   CHECKPOINT,
@@ -226,18 +226,6 @@ export class RunWriter {
       await act(whole);
       renameSync(whole, this.#place(name));
     });
-  }
-
-  /** Writes `masks.safetensors`, in place of one that is there. @param isOnFile as `writeMasks` has it */
-  async saveMasks(
-    masks: Masks,
-    origin: MaskOrigin,
-    isOnFile?: (parameter: string) => boolean,
-  ): Promise<void> {
-    // watching a run needs no file formats
-    const { writeMasks } = await import("@phew/formats");
-    const options = { force: true, ...(isOnFile && { isOnFile }) };
-    await this.write("masks.safetensors", (path) => writeMasks(path, masks, origin, options));
   }
 
   /** Where the run is in other hands by now, that is the failure, and not that its files cannot be found. */

@@ -15,7 +15,7 @@ import {
   writeSync,
 } from "node:fs";
 import { hostname } from "node:os";
-import type { TimedRunEvent } from "@phew/core";
+import type { TimedRunEvent } from "@phew/core/messages";
 import { text, whole } from "./fields.ts";
 import { makeOwnFolder, writeFault } from "./replaceFile.ts";
 import { startOfFile } from "./startOfFile.ts";

@@ -1,6 +1,6 @@
 /** Kept weights entering each unit, counted in the masks of a run: what a picture of the sparse network is made of. */
 import { join } from "node:path";
-import type { LayerMeasure } from "@phew/core";
+import type { LayerMeasure } from "@phew/core/messages";
 import { modifiedT } from "./regularFile.ts";
 
 export interface LayerUnits {
@@ -23,7 +23,7 @@ export async function readUnitCounts(
   const path = join(folder, "masks.safetensors");
   if (modifiedT(path) === undefined) return undefined;
   // watching a run that has no masks needs no file formats
-  const { maskName, readSafetensors } = await import("@phew/formats");
+  const { maskName, readSafetensors } = await import("@phew/formats/tensors");
   try {
     const { tensors } = await readSafetensors(path);
     return layers.flatMap(({ name }) => {

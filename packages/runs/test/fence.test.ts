@@ -14,8 +14,7 @@ import {
 } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import { Masks, NetworkBuilder } from "@phew/core";
-import { float32Tensor } from "@phew/formats";
+import { boolTensor, float32Tensor, writeSafetensors } from "@phew/formats";
 import { type RunOptions, RunWriter, readStatus, runFolderOf } from "@phew/runs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type FolderLock, lockFolder, RUN_LOCK } from "../src/folderLock.ts";
@@ -90,7 +89,7 @@ async function finishedByAnother(folder: string): Promise<Record<string, string>
   giveUp(folder);
   const other = (await RunWriter.resume(options()))!;
   other.append(epoch(2, 0.75));
-  await other.saveMasks(new Masks(network, Uint8Array.of(1)), origin);
+  await other.write("masks.safetensors", keepsWeight(1));
   await other.keepCheckpoint(checkpointAt(2));
   await other.keepResult(checkpointAt(3).tensors, {});
   other.close({ state: "finished" });
@@ -98,16 +97,14 @@ async function finishedByAnother(folder: string): Promise<Record<string, string>
   return contents(folder);
 }
 
-const builder = new NetworkBuilder("tiny", [1]);
-const network = builder.build(builder.dense("fc", builder.input, 1));
-const origin = {
-  method: "phew",
-  options: {},
-  seed: 7,
-  requestedDensity: 0.5,
-  weightsDigest: "0",
-  version: "0",
-};
+/** Writes the mask of a network of one weight. */
+const keepsWeight = (kept: number) => (path: string) =>
+  writeSafetensors(
+    path,
+    new Map([["fc.weight_mask", boolTensor([1], Uint8Array.of(kept))]]),
+    {},
+    { force: true },
+  );
 
 /** Everything a run is written by. */
 const WRITES: readonly (readonly [string, (writer: RunWriter) => unknown])[] = [
@@ -117,7 +114,7 @@ const WRITES: readonly (readonly [string, (writer: RunWriter) => unknown])[] = [
   ],
   ["an event with a heartbeat", (w) => w.append({ kind: "log", level: "info", message: "x" })],
   ["an epoch", (w) => w.append(epoch(2, 0.1))],
-  ["masks", (w) => w.saveMasks(new Masks(network, Uint8Array.of(0)), origin)],
+  ["masks", (w) => w.write("masks.safetensors", keepsWeight(0))],
   ["a checkpoint", (w) => w.keepCheckpoint(checkpointAt(9))],
   ["the result", (w) => w.keepResult(checkpointAt(9).tensors, {})],
   ["a file of its own", (w) => w.write("best.safetensors", async (path) => writeFileSync(path, "mine"))],

@@ -1,14 +1,5 @@
 /** What names from files look like once they reach a terminal, a table, CSV, Markdown, SVG or JSON. */
-import {
-  blockText,
-  cellText,
-  csvText,
-  formatTable,
-  jsonText,
-  lineText,
-  markdownText,
-  markupText,
-} from "@phew/runs";
+import { blockText, cellText, csvText, jsonText, lineText, markdownText, markupText } from "@phew/runs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
@@ -150,21 +141,5 @@ it("JSON is the same data, and moves no cursor", () =>
       const json = jsonText(JSON.stringify(data, undefined, 2));
       expect(JSON.parse(json)).toEqual(data);
       expect(unfit(json).filter((character) => character !== "\n")).toEqual([]);
-    }),
-  ));
-
-it("tables of text have a line a row, whatever the cells hold", () =>
-  fc.assert(
-    fc.property(fc.array(hostile, { minLength: 1, maxLength: 5 }), (names) => {
-      const columns = [
-        { key: "name", title: "name" },
-        { key: "count", title: "count" },
-      ];
-      const rows = names.map((name, count) => ({ name, count }));
-      for (const form of ["text", "markdown"] as const) {
-        const table = formatTable(columns, rows, form);
-        expect(table.split("\n").length).toBe(names.length + 3);
-        expect(unfit(table.replaceAll("\n", ""))).toEqual([]);
-      }
     }),
   ));

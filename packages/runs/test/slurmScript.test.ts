@@ -102,7 +102,7 @@ it.each([
   [["--"], /"--", expected options/],
   [["--comment=a\nb"], /control character/],
 ])("refuses %j among the options of sbatch", async (options, message) => {
-  await expect(executorWith(options).submit([], { signal })).rejects.toThrow(message);
+  await expect(executorWith(options).ready!()).rejects.toThrow(message);
 });
 
 it("hands on options with their values, and those that have none", async () => {

@@ -1,5 +1,5 @@
 /** Columns of a terminal, of names in any script. */
-import { cutMiddle, cutText, formatTable, padText, textWidth } from "@phew/runs";
+import { cutMiddle, cutText, padText, textWidth } from "@phew/runs";
 import fc from "fast-check";
 import stringWidth from "string-width";
 import { expect, it } from "vitest";
@@ -33,17 +33,3 @@ it("fills up to the width asked for, on either side", () =>
         expect(textWidth(padText(name, columns, side))).toBe(Math.max(columns, stringWidth(name)));
     }),
   ));
-
-it("columns of a table begin at the same place, whatever script its names are in", () => {
-  const names = ["plain", "漢字かな", "cafe\u0301", "👩‍👩‍👧 team", "ｱｲｳ", "한국어"];
-  const columns = [
-    { key: "name", title: "名前" },
-    { key: "mark", title: "mark" },
-    { key: "count", title: "n" },
-  ];
-  const rows = names.map((name, count) => ({ name, mark: "¦", count }));
-  const lines = formatTable(columns, rows, "text").trimEnd().split("\n").slice(2);
-  const places = lines.map((line) => stringWidth(line.slice(0, line.indexOf("¦"))));
-  expect(new Set(places).size).toBe(1);
-  expect(new Set(lines.map((line) => stringWidth(line))).size).toBe(1);
-});

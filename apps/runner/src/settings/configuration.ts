@@ -3,8 +3,8 @@
  * names the run's folder.
  */
 import { type ArgumentFault, formatPercent } from "@phew/core";
+import type { SettingColumn } from "@phew/report";
 import type { RunIdentity } from "@phew/runs";
-import type { SettingColumn } from "@phew/runs/sweeps";
 import { UsageError } from "../failure.ts";
 import type { Kind } from "./kinds.ts";
 import { ofItsOptimiser, optimiserDefaults, optimiserNamed } from "./optimisers.ts";

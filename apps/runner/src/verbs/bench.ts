@@ -1,5 +1,6 @@
 /** `phew bench`: how fast, as ratios to something else in one run. */
 import type { OptionValue } from "@phew/core";
+import { formatTable } from "@phew/report";
 import {
   counted,
   describeEnvironment,
@@ -7,7 +8,6 @@ import {
   formatMeasure,
   formatMegabytes,
   formatPercent,
-  formatTable,
   type RunEnvironment,
 } from "@phew/runs";
 import {

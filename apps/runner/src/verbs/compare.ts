@@ -8,18 +8,13 @@ import {
   type ComparedMask,
   comparisonFigurePaths,
   comparisonTable,
-  counted,
-  formatCount,
-  formatDuration,
-  formatPercent,
   formatTable,
   groupMasks,
-  makeFolder,
   maskRows,
   type Report,
-  replaceFile,
   writeComparisonFigures,
-} from "@phew/runs";
+} from "@phew/report";
+import { counted, formatCount, formatDuration, formatPercent, makeFolder, replaceFile } from "@phew/runs";
 import { asciiOnly } from "../bars.ts";
 import type { ComparedOverlap, ComparePlan, CompareResult } from "../compareJob.ts";
 import { compareInPool } from "../comparePool.ts";

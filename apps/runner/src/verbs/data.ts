@@ -1,7 +1,8 @@
 /** `phew data`: what data sets there are, fetching one, looking at one. */
 import path from "node:path";
 import { ArgumentError } from "@phew/core";
-import { counted, formatCount, formatMeasure, formatTable } from "@phew/runs";
+import { formatTable } from "@phew/report";
+import { counted, formatCount, formatMeasure } from "@phew/runs";
 import { datasetByName, datasets, download, type Examples, loadDataset } from "@phew/training";
 import { readArrays } from "../arrayFile.ts";
 import { printJson, printLines, printText } from "../output.ts";

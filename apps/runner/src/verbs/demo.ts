@@ -1,17 +1,8 @@
 /** `phew demo`, the main job of `npm start`: prune by four methods at two densities, train all, compare. */
 import { availableParallelism } from "node:os";
 import path from "node:path";
-import {
-  compareRuns,
-  counted,
-  formatAccuracy,
-  formatDuration,
-  formatPercent,
-  formatTable,
-  makeFolder,
-  writeFigures,
-  writeReport,
-} from "@phew/runs";
+import { compareRuns, formatTable, writeFigures, writeReport } from "@phew/report";
+import { counted, formatAccuracy, formatDuration, formatPercent, makeFolder } from "@phew/runs";
 import { demoRecipe } from "@phew/training";
 import { printJson, printLines, printText, printWarnings } from "../output.ts";
 import { interruptSignal, startProgress } from "../progress.ts";

@@ -2,7 +2,8 @@
 import { spawnSync } from "node:child_process";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import { loadWalkEngine } from "@phew/engine";
-import { counted, formatTable } from "@phew/runs";
+import { formatTable } from "@phew/report";
+import { counted } from "@phew/runs";
 import {
   type Availability,
   installTensorflow,

@@ -1,14 +1,7 @@
 /** `phew imp`: iterative magnitude pruning with rewinding, a run folder for each round, and the table of rounds. */
 import { prunerByName, type RunEvent, requireConfinable } from "@phew/core";
-import {
-  counted,
-  doneFraction,
-  formatAccuracy,
-  formatCount,
-  formatPercent,
-  formatTable,
-  type RunState,
-} from "@phew/runs";
+import { formatTable } from "@phew/report";
+import { counted, doneFraction, formatAccuracy, formatCount, formatPercent, type RunState } from "@phew/runs";
 import { UsageError } from "../failure.ts";
 import { denseRound, densityAfter, prunedRound, usualRoundCount } from "../impRounds.ts";
 import { printJson, printLines, printText, printWarnings } from "../output.ts";

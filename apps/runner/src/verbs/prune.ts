@@ -26,14 +26,8 @@ import {
   writeMasks,
   writeScores,
 } from "@phew/formats";
-import {
-  counted,
-  formatCount,
-  formatDuration,
-  formatPercent,
-  formatShortCount,
-  formatTable,
-} from "@phew/runs";
+import { formatTable } from "@phew/report";
+import { counted, formatCount, formatDuration, formatPercent, formatShortCount } from "@phew/runs";
 import { assumptionLines } from "../assumptions.ts";
 import { UsageError } from "../failure.ts";
 import { masksFor } from "../maskedModel.ts";

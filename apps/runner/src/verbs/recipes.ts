@@ -1,5 +1,5 @@
 /** `phew recipes`: what recipes there are, and what one says. */
-import { formatTable } from "@phew/runs";
+import { formatTable } from "@phew/report";
 import { printJson, printLines, printText } from "../output.ts";
 import { listRecipes, type Recipe, readRecipe } from "../settings/files.ts";
 

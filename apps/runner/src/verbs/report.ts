@@ -1,16 +1,7 @@
 /** `phew report`: what runs came to, side by side, as tables and figures. */
 import { ArgumentError } from "@phew/core";
-import {
-  compareRuns,
-  counted,
-  formatTable,
-  leftOutText,
-  listRuns,
-  makeFolder,
-  readRun,
-  writeFigures,
-  writeReport,
-} from "@phew/runs";
+import { compareRuns, formatTable, writeFigures, writeReport } from "@phew/report";
+import { counted, leftOutText, listRuns, makeFolder, readRun } from "@phew/runs";
 import { printJson, printLines, printText } from "../output.ts";
 import { startProgress } from "../progress.ts";
 

@@ -1,13 +1,12 @@
 /** `phew sweep`: many runs from one file, by a pool of processes or by Slurm, and the table of their results. */
 import path from "node:path";
 import { ArgumentError } from "@phew/core";
-import { formatTable, writeReport } from "@phew/runs";
+import { formatTable, sweepResults, writeReport } from "@phew/report";
 import {
   lastLines,
   type Submission,
   type SweepExecutor,
   sweepJsonSchema,
-  sweepResults,
   type TaskState,
 } from "@phew/runs/sweeps";
 import { UsageError } from "../failure.ts";

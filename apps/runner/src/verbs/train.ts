@@ -1,6 +1,7 @@
 /** `phew train`: one run, from weights to a trained sparse network, kept in a run folder. */
 import { prunerByName, type RunEvent } from "@phew/core";
-import { doneFraction, formatAccuracy, formatMegabytes, formatTable, type RunState } from "@phew/runs";
+import { formatTable } from "@phew/report";
+import { doneFraction, formatAccuracy, formatMegabytes, type RunState } from "@phew/runs";
 import { watchGrowth } from "@phew/training";
 import { UsageError } from "../failure.ts";
 import { printJson, printLines, printText, printWarnings } from "../output.ts";

@@ -1,6 +1,7 @@
 /** `phew zoo`: what networks there are, and the layers of one. */
 import { elementCount, operationLabel, type Shape, zooEntries, zooModel } from "@phew/core";
-import { counted, formatCount, formatTable } from "@phew/runs";
+import { formatTable } from "@phew/report";
+import { counted, formatCount } from "@phew/runs";
 import { printJson, printLines, printText } from "../output.ts";
 
 interface ZooVerbOptions {

@@ -4,7 +4,7 @@ import { closeSync, constants, openSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ArgumentError, counted } from "@phew/core";
+import { ArgumentError, counted } from "@phew/core/messages";
 import { CLOCK_MS, type LockKind, type LockOwner, lockAge, lockFolder, lockOwner } from "../folderLock.ts";
 import { nameOf } from "../lostLock.ts";
 import { ownerLives, signalOwner } from "../processes.ts";

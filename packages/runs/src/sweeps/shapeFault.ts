@@ -1,5 +1,5 @@
 /** What a zod schema finds wrong, as one ArgumentError: the place in the file, what stands there, what should. */
-import { ArgumentError, nearestName } from "@phew/core";
+import { ArgumentError, nearestName } from "@phew/core/messages";
 import { z } from "zod";
 
 const SHOWN_LENGTH = 60;

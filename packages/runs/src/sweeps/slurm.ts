@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { ArgumentError, counted, errorCode } from "@phew/core";
+import { ArgumentError, counted, errorCode } from "@phew/core/messages";
 import { list, record, text } from "../fields.ts";
 import { makeOwnFolder, replaceFile } from "../replaceFile.ts";
 import { NAME_LIMIT, readJson } from "../status.ts";

@@ -5,8 +5,8 @@
  */
 import { realpathSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
-import { ArgumentError } from "@phew/core";
-import { readText } from "@phew/formats";
+import { ArgumentError } from "@phew/core/messages";
+import { readText } from "@phew/formats/tensors";
 import { z } from "zod";
 import { requireShape } from "./shapeFault.ts";
 

@@ -2,7 +2,7 @@
 import { closeSync, fstatSync, lstatSync, readSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { ArgumentError } from "@phew/core";
+import { ArgumentError } from "@phew/core/messages";
 import { signalOwner } from "../processes.ts";
 import { openRegular } from "../regularFile.ts";
 import { lifeOf, type RunLife, type RunStatus, readStatus } from "../status.ts";

@@ -1,11 +1,10 @@
 /** The figures of a comparison: how runs learned, and what their masks are, by method and density. */
 import { normalize } from "node:path";
-import { formatMeasure, formatPercent } from "@phew/core";
+import { formatMeasure, formatPercent } from "@phew/core/messages";
+import { type RunState, summarise } from "@phew/runs";
 import { type ChartSpec, writeChart } from "./chart.ts";
 import { lossCurves } from "./lossCurves.ts";
 import { byMethodOrder, methodColours } from "./palette.ts";
-import { summarise } from "./progress.ts";
-import type { RunState } from "./reduce.ts";
 
 /** One bar: a measure of a mask. */
 interface Bar {

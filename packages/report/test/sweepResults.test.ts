@@ -1,17 +1,17 @@
 /** Results of sweeps, estimates, and the shares of cores. */
-import { describe, expect, it } from "vitest";
-import { formatPercent, formatTable, type RunStatus } from "../src/index.ts";
+
+import { formatPercent, type RunStatus } from "@phew/runs";
 import {
   describeSources,
   estimateRuns,
   makespan,
-  meanAndDeviation,
   type Settings,
   shareCores,
-  sweepResults,
   type TaskState,
   type TaskStatus,
-} from "../src/sweeps/index.ts";
+} from "@phew/runs/sweeps";
+import { describe, expect, it } from "vitest";
+import { formatTable, meanAndDeviation, sweepResults } from "../src/index.ts";
 
 function done(settings: Settings, testAccuracy: number, state: TaskState = "finished"): TaskStatus {
   const summary = { phase: "finished", fraction: 1, density: 0.101, testAccuracy } as const;

@@ -1,6 +1,5 @@
 /** Masks of many methods side by side: one row each, and their means over seeds. */
-import type { MaskMeasures } from "@phew/core";
-import { formatMeasure, formatPercent } from "@phew/core";
+import { formatMeasure, formatPercent, type MaskMeasures } from "@phew/core/messages";
 import type { Report } from "./report.ts";
 import type { Row } from "./table.ts";
 

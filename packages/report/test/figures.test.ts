@@ -5,16 +5,18 @@ import {
   chart,
   compareRuns,
   formatTable,
-  type LayerMeasure,
   lossCurves,
+  svgToPng,
+  writeFigures,
+  writeReport,
+} from "@phew/report";
+import {
+  type LayerMeasure,
   type MaskMeasures,
   type RunState,
   readRun,
   reduceAll,
-  svgToPng,
   type TimedRunEvent,
-  writeFigures,
-  writeReport,
 } from "@phew/runs";
 import { Resvg } from "@resvg/resvg-js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -329,7 +331,7 @@ describe("a report", () => {
   });
 
   it("is written as text, CSV and Markdown, from a recorded run too", () => {
-    const { state } = readRun(new URL("recorded/", import.meta.url).pathname);
+    const { state } = readRun(new URL("../../runs/test/recorded/", import.meta.url).pathname);
     const paths = writeReport(folder, compareRuns([state], { targetAccuracy: 0.8 }));
     expect(paths.map((path) => path.slice(folder.length + 1))).toEqual([
       "report.txt",

@@ -1,6 +1,5 @@
 /** Rows and columns as aligned text, CSV (RFC 4180, raw values) or Markdown; texts from files are made fit for each. */
-import { cellText, csvText, markdownText } from "./foreignText.ts";
-import { padText, textWidth } from "./textWidth.ts";
+import { cellText, csvLines, markdownText, padText, textWidth } from "@phew/runs";
 
 export type Cell = string | number | boolean | undefined;
 export type Row = Readonly<Record<string, Cell>>;
@@ -63,6 +62,6 @@ function markdownTable(
 }
 
 function csvTable(columns: readonly Column[], rows: readonly Row[]): string {
-  const line = (cells: readonly Cell[]) => cells.map((cell) => csvText(cell ?? "")).join(",");
-  return `${[columns.map(({ key }) => key), ...rows.map((row) => columns.map(({ key }) => row[key]))].map(line).join("\n")}\n`;
+  const keys = columns.map(({ key }) => key);
+  return csvLines([keys, ...rows.map((row) => keys.map((key) => row[key]))]);
 }

@@ -1,8 +1,7 @@
 /** Vega-Lite specifications drawn to SVG and PNG, without a browser and without system fonts. */
 import { createRequire } from "node:module";
+import { blockText, replaceFile } from "@phew/runs";
 import type { TopLevelSpec } from "vega-lite";
-import { blockText } from "./foreignText.ts";
-import { replaceFile } from "./replaceFile.ts";
 
 export type ChartSpec = TopLevelSpec;
 

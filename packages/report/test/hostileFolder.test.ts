@@ -17,10 +17,9 @@ import {
 } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import { compareRuns, formatTable } from "@phew/report";
 import {
-  compareRuns,
   describeEvent,
-  formatTable,
   initialRunState,
   leftMs,
   listRuns,
@@ -258,7 +257,7 @@ describe("config.json", () => {
 
 /** Lists and reads the folder in another process, which is given up after ten seconds. */
 function readElsewhere(): { readonly code: number | null; readonly said: string } {
-  const entry = new URL("../dist/index.js", import.meta.url).href;
+  const entry = new URL("../../runs/dist/index.js", import.meta.url).href;
   const program = `
     import { listRuns, readRun, readUnitCounts } from ${JSON.stringify(entry)};
     const folder = ${JSON.stringify(folder)};

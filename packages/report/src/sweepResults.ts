@@ -4,12 +4,11 @@
  * Nothing of time or place in it: the same runs give the same bytes wherever they ran.
  */
 
-import { formatAccuracy, formatPercent } from "@phew/core";
-import { canonicalJson } from "../canonicalJson.ts";
-import type { Report } from "../report.ts";
-import type { Cell, Column, Row } from "../table.ts";
-import type { Settings } from "./sweepFile.ts";
-import type { TaskStatus } from "./tasks.ts";
+import { formatAccuracy, formatPercent } from "@phew/core/messages";
+import { canonicalJson } from "@phew/runs";
+import type { Settings, TaskStatus } from "@phew/runs/sweeps";
+import type { Report } from "./report.ts";
+import type { Cell, Column, Row } from "./table.ts";
 
 /** How a setting stands in a table: where runs differ in it, or always. */
 export interface SettingColumn extends Partial<Column> {

@@ -1,6 +1,6 @@
 /** The figures of a comparison of masks: trace and width against density, and the densities of layers. */
 import { join } from "node:path";
-import { counted, formatPercent } from "@phew/core";
+import { counted, formatPercent } from "@phew/core/messages";
 import { type ChartSpec, writeChart } from "./chart.ts";
 import type { ComparedGroup } from "./comparison.ts";
 import { LINE_LEGEND, methodColour } from "./figures.ts";

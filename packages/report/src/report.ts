@@ -7,10 +7,8 @@ import {
   formatMeasure,
   formatPercent,
   type MaskMeasures,
-} from "@phew/core";
-import { epochsTo, lastAccuracy, summarise } from "./progress.ts";
-import type { RunState } from "./reduce.ts";
-import { replaceFile } from "./replaceFile.ts";
+} from "@phew/core/messages";
+import { epochsTo, lastAccuracy, type RunState, replaceFile, summarise } from "@phew/runs";
 import { type Cell, type Column, formatTable, type Row, type TableForm } from "./table.ts";
 
 export interface Report {

@@ -1,7 +1,7 @@
 /** The figure of how the training loss falls, step by step. */
+
+import { fullCurve, type RunState } from "@phew/runs";
 import type { ChartSpec } from "./chart.ts";
-import { fullCurve } from "./history.ts";
-import type { RunState } from "./reduce.ts";
 
 /** Points of a line: the loss of single steps is too noisy to be read. */
 const STRETCHES = 60;

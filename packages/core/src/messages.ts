@@ -1,0 +1,33 @@
+/**
+ * What all rooms say: errors, quantities in words, and the events of a run. Loads no network code; the index has it too.
+ */
+export { ArgumentError, type ArgumentFault, nearestName, unknownName } from "./errors.ts";
+export type {
+  EpochResult,
+  LayerMeasure,
+  LayerProgress,
+  LayerShape,
+  LifeEvent,
+  LogEvent,
+  MaskMeasures,
+  PruneEvent,
+  RunEvent,
+  TimedRunEvent,
+  TrainEvent,
+} from "./events.ts";
+export { downloadFault, type ForeignFile, foreignFile, requireOwnFile } from "./foreignFile.ts";
+export {
+  counted,
+  formatAccuracy,
+  formatClock,
+  formatCount,
+  formatDuration,
+  formatEta,
+  formatMeasure,
+  formatMegabytes,
+  formatMoment,
+  formatPercent,
+  formatShortCount,
+} from "./quantity.ts";
+export { shortened } from "./shortened.ts";
+export { errorCode, writeFault } from "./writeFault.ts";

@@ -1,0 +1,23 @@
+export { type ChartSpec, chart, svgToPng, writeChart } from "./chart.ts";
+export {
+  type ComparedGroup,
+  type ComparedLayer,
+  type ComparedMask,
+  comparisonTable,
+  groupMasks,
+  maskRows,
+  type Spread,
+} from "./comparison.ts";
+export {
+  comparisonFigurePaths,
+  layerFigure,
+  traceFigure,
+  widthFigure,
+  writeComparisonFigures,
+} from "./comparisonFigures.ts";
+export { learningCurves, meanWidths, pathKernelTraces, writeFigures } from "./figures.ts";
+export { lossCurves } from "./lossCurves.ts";
+export { byMethodOrder, methodColours } from "./palette.ts";
+export { compareRuns, type Report, type ReportOptions, writeReport } from "./report.ts";
+export { meanAndDeviation, type SettingColumn, sweepResults } from "./sweepResults.ts";
+export { type Cell, type Column, formatTable, type Row, type TableForm } from "./table.ts";
