@@ -546,6 +546,40 @@ const layers: OnnxCase[] = [
       { tensors: { w2: tensor([6, 6, 4, 3], 20) } },
     ),
   ),
+  // what is passed on as it is and then read twice is nobody's own: a factor behind one reader is not the other's
+  ...(
+    [
+      ["a Pad of nothing", "Pad", ["zeros"], {}],
+      ["an Identity", "Identity", [], {}],
+      ["a Cast to its own type", "Cast", [], { to: 1 }],
+      ["a Reshape to its own shape", "Reshape", ["same"], {}],
+      ["an Expand of nothing", "Expand", ["ones"], {}],
+      ["a Slice of all", "Slice", ["first", "last", "units"], {}],
+      ["a Sum of one", "Sum", [], {}],
+    ] as const
+  ).map(([name, op, more, attributes]) =>
+    body(
+      `${name}, read twice`,
+      ["relu", "linear", "add"],
+      [
+        { op, in: ["c", ...more], out: ["p"], attributes },
+        { op: "Relu", in: ["p"], out: ["r"] },
+        { op: "Div", in: ["p", "factor"], out: ["d"] },
+        { op: "Add", in: ["r", "d"], out: ["b"] },
+      ],
+      {
+        tensors: {
+          factor: numbers([-0.5]),
+          zeros: ints([0, 0, 0, 0, 0, 0, 0, 0]),
+          same: ints([0, 0, 0, 0]),
+          ones: ints([1, 1, 1, 1]),
+          first: ints([0]),
+          last: ints([1000]),
+          units: ints([1]),
+        },
+      },
+    ),
+  ),
   body(
     "Pad before a convolution, pads as attributes",
     ["conv2d"],

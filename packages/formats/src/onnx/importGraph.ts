@@ -170,7 +170,10 @@ function readNode(context: Importer, node: NodePart, faults: Fault[]): void {
   const give = (outputs: Value | readonly (Value | undefined)[]) => {
     for (const [k, value] of (Array.isArray(outputs) ? outputs : [outputs]).entries()) {
       const name = node.output?.[k];
-      if (name !== undefined && name !== "" && value !== undefined) context.values.set(name, value);
+      if (name === undefined || name === "" || value === undefined) continue;
+      // an operation may pass on what it was given, which then has the readers of this name
+      const isShared = "exclusive" in value && value.exclusive && !context.isReadOnce(name);
+      context.values.set(name, isShared ? { ...value, exclusive: false } : value);
     }
   };
   try {

@@ -241,9 +241,7 @@ function partOfOne(
 }
 
 export const sum: Operator = (context, node, inputs) =>
-  inputs.length === 1
-    ? passed(context, node, context.activation(inputs[0], "a sum"))
-    : summed(context, node, inputs);
+  inputs.length === 1 ? context.activation(inputs[0], "a sum") : summed(context, node, inputs);
 
 export const sub: Operator = (context, node, inputs) => {
   const constant = folded(node, inputs);
@@ -320,7 +318,7 @@ function shifted(
     );
     context.note(`the constant "${constant.name}" of "${node.title}" is folded into "${value.spec}"`);
   }
-  return passed(context, node, value);
+  return value;
 }
 
 /** x · f(constant). */
@@ -349,7 +347,7 @@ function scaled(
     unitAxis(constant.dims, unitAxisOf(constant.dims, value.dims)!, value.spec),
   );
   context.note(`the constant "${constant.name}" of "${node.title}" is folded into "${value.spec}"`);
-  return passed(context, node, value);
+  return value;
 }
 
 /** One number of a constant for each unit of a value; undefined where it does not hold that. */
@@ -381,7 +379,7 @@ function summed(context: Importer, node: NodePart, inputs: readonly (Value | und
 export const identity: Operator = (context, node, [x]) => {
   if (x?.kind === "constant") return reshaped(x, node.output?.[0] ?? x.name, x.dims);
   if (x?.kind === "padded" || x?.kind === "expression" || x?.kind === "turned") return x;
-  return passed(context, node, context.activation(x, "an identity"));
+  return context.activation(x, "an identity");
 };
 
 export const cast: Operator = (context, node, [x]) => {
@@ -399,7 +397,7 @@ export const cast: Operator = (context, node, [x]) => {
   if (dtype !== "F32")
     context.note(`"${node.title}" casts to ${dtype}; here everything is computed in float32`);
   if (x?.kind === "padded" || x?.kind === "expression" || x?.kind === "turned") return x;
-  return passed(context, node, context.activation(x, "a cast"));
+  return context.activation(x, "a cast");
 };
 
 export const castLike: Operator = (context, node, [x, like]) => {
@@ -426,7 +424,7 @@ export const softmax: Operator = (context, node, [x]) => {
   const before = context.softmaxes.get(output) ?? [];
   context.softmaxes.set(output, [...before, leftOut(context, node, value.dims)]);
   context.note(`"${node.title}" (${node.opType}) at the end is left out: outputs are logits`);
-  return passed(context, node, value);
+  return value;
 };
 
 /** Before opset 13 all axes from the given one on go together. @throws Unsupported over the examples of a batch */
@@ -449,10 +447,6 @@ function folded(node: NodePart, inputs: readonly (Value | undefined)[]): Constan
   const [first, ...rest] = constants as [Constant, ...Constant[]];
   if (rest.length === 0) return foldElementwise(node.opType ?? "", name, [first]);
   return rest.reduce((sum, next) => foldElementwise(node.opType ?? "", name, [sum, next]), first);
-}
-
-function passed(context: Importer, node: NodePart, value: Activation): Activation {
-  return { ...value, exclusive: value.exclusive && context.isReadOnce(node.output?.[0] ?? "") };
 }
 
 /** A function of values that all come of one. @throws Unsupported where they come of several, as a gate does */

@@ -224,7 +224,7 @@ export const expand: Operator = (context, node, [x, target]) => {
   const isSame =
     offset >= 0 && lengths.every((length, k) => length === 1 || length === value.dims[k + offset]);
   if (!isSame) throw new Unsupported(`it repeats ${dimsText(value.dims)} to ${dimsText([...lengths])}`);
-  return { ...value, exclusive: value.exclusive && context.isReadOnce(outputName(node)) };
+  return value;
 };
 
 export const constantOfShape: Operator = (context, node, [dims]) => {

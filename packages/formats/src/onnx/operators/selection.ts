@@ -197,7 +197,7 @@ export const slice: Operator = (context, node, [x, ...bounds]) => {
     if (partCount++ > 0) throw new Unsupported("it takes parts of several axes at once");
     value = takenAlong(context, node, value, axis, positions, withAxis(value.dims, axis, positions.length));
   }
-  return { ...value, exclusive: value.exclusive && context.isReadOnce(outputName(node)) };
+  return value;
 };
 
 export const gather: Operator = (context, node, [data, indices]) => {

@@ -28,7 +28,7 @@ export function viewed(
       `it makes ${dimsText(dims)} of ${dimsText(value.dims)}, which mixes the batch with the units`,
     );
   }
-  return { ...value, dims, exclusive: value.exclusive && context.isReadOnce(outputName(node)) };
+  return { ...value, dims };
 }
 
 /** The elements of a value that waits turned, as features in its own order. */
