@@ -6,8 +6,8 @@
  * Activations pass values on, biases and shifts carry no path, and only the first greatest element of a max-pooling
  * window does. Exponential in depth: for the smallest networks.
  */
-import { isElementwise, pathFactor } from "./activations.ts";
-import { type OracleGraph, type Parameters, shapesOf, sizeOf } from "./graph.ts";
+import { type ElementwiseOp, isElementwise, pathFactor } from "./activations.ts";
+import { type OracleGraph, type OracleOp, type Parameters, shapesOf, sizeOf } from "./graph.ts";
 
 export interface ElementPathSums {
   /** R. */
@@ -77,6 +77,22 @@ export function elementPathSums(graph: OracleGraph, parameters: Parameters, powe
   return { sum, pathCount, gradients };
 }
 
+/** An element of a node's value, and what ways into it are told by. */
+interface Place {
+  readonly inputs: readonly number[];
+  /** The first input. */
+  readonly input: number;
+  readonly shape: readonly number[];
+  /** Shapes of all nodes' values. */
+  readonly shapes: readonly (readonly number[])[];
+  readonly parameters: Parameters;
+  readonly values: readonly (readonly number[])[];
+  readonly element: number;
+  /** Elements of a unit. */
+  readonly plane: number;
+  readonly unit: number;
+}
+
 function strandsInto(
   graph: OracleGraph,
   shapes: readonly (readonly number[])[],
@@ -86,99 +102,102 @@ function strandsInto(
   element: number,
 ): Strand[] {
   const { op, inputs } = graph.nodes[index]!;
-  const shape = shapes[index]!;
   const [input] = inputs as [number];
+  if (isElementwise(op)) return [{ node: input, element, factor: pathFactor(op) }];
+  const shape = shapes[index]!;
   const plane = sizeOf(shape) / shape[0]!;
   const unit = Math.floor(element / plane);
-  if (isElementwise(op)) return [{ node: input, element, factor: pathFactor(op) }];
-  switch (op.kind) {
-    case "input":
-      return [];
-    case "dense": {
-      const inCount = shapes[input]![0]!;
-      return Array.from({ length: inCount }, (_, i) => ({
-        node: input,
-        element: i,
-        factor: 1,
-        parameter: { name: op.weight, index: element * inCount + i },
-      }));
-    }
-    case "conv2d": {
-      const inPerGroup = shapes[input]![0]! / op.groups;
-      const firstChannel = Math.floor(unit / (op.outChannels / op.groups)) * inPerGroup;
-      return Array.from({ length: inPerGroup }, (_, i) =>
-        windowOf(op, shapes[input]!, shape, element).map(({ tap, position }) => ({
-          node: input,
-          element: (firstChannel + i) * shapes[input]![1]! * shapes[input]![2]! + position,
-          factor: 1,
-          parameter: {
-            name: op.weight,
-            index: (unit * inPerGroup + i) * op.kernel[0] * op.kernel[1] + tap,
-          },
-        })),
-      ).flat();
-    }
-    case "batchNorm": {
-      const factor = 1 / Math.sqrt(parameters.get(op.variance)![unit]! + op.epsilon);
-      return [{ node: input, element, factor, parameter: { name: op.scale, index: unit } }];
-    }
-    case "maxPool2d": {
-      const inside = windowOf(op, shapes[input]!, shape, element).map(
-        ({ position }) => unit * shapes[input]![1]! * shapes[input]![2]! + position,
-      );
-      const greatest = Math.max(...inside.map((at) => values[input]![at]!));
-      return [{ node: input, element: inside.find((at) => values[input]![at] === greatest)!, factor: 1 }];
-    }
-    case "averagePool2d": {
-      const inside = windowOf(op, shapes[input]!, shape, element);
-      const padded = windowOf(
-        { ...op, padding: [0, 0, 0, 0] },
-        withPadding(op, shapes[input]!),
-        shape,
-        element,
-      );
-      const factor = 1 / (op.countPadding ? padded : inside).length;
-      return inside.map(({ position }) => ({
-        node: input,
-        element: unit * shapes[input]![1]! * shapes[input]![2]! + position,
-        factor,
-      }));
-    }
-    case "globalAveragePool": {
-      const size = sizeOf(shapes[input]!) / shape[0]!;
-      return Array.from({ length: size }, (_, k) => ({
-        node: input,
-        element: element * size + k,
-        factor: 1 / size,
-      }));
-    }
-    case "add":
-      return inputs.map((node) => ({ node, element, factor: 1 }));
-    case "concat": {
-      let slot = 0;
-      let rest = element;
-      while (rest >= sizeOf(shapes[inputs[slot]!]!)) rest -= sizeOf(shapes[inputs[slot++]!]!);
-      return [{ node: inputs[slot]!, element: rest, factor: 1 }];
-    }
-    case "select":
-      return [{ node: input, element: op.index[unit]! * plane + (element % plane), factor: 1 }];
-    case "opaque":
-      return inputs.flatMap((node) => {
-        const size = sizeOf(shapes[node]!);
-        if (op.carries) {
-          const own = size / shapes[node]![0]!;
-          const first = shapes[node]![0] === 1 ? 0 : unit * own;
-          if (own === plane) return [{ node, element: first + (element % plane), factor: 1 }];
-          return Array.from({ length: own }, (_, k) => ({ node, element: first + k, factor: 1 / own }));
-        }
-        return Array.from({ length: size }, (_, k) => ({ node, element: k, factor: 1 / size }));
-      });
-    case "flatten":
-    case "dropout":
-    case "identity":
-      return [{ node: input, element, factor: 1 }];
-  }
+  const place: Place = { inputs, input, shape, shapes, parameters, values, element, plane, unit };
+  return WAYS[op.kind](op as never, place);
 }
+
+type Computed = Exclude<OracleOp, ElementwiseOp>;
+type OpOf<K extends Computed["kind"]> = Extract<Computed, { kind: K }>;
+
+const unchanged = (_: unknown, { input, element }: Place): Strand[] => [{ node: input, element, factor: 1 }];
+
+/** The ways into an element, by the operation that puts it out. */
+const WAYS: { readonly [K in Computed["kind"]]: (op: OpOf<K>, place: Place) => Strand[] } = {
+  input: () => [],
+  flatten: unchanged,
+  dropout: unchanged,
+  identity: unchanged,
+  dense: (op, { input, shapes, element }) => {
+    const inCount = shapes[input]![0]!;
+    return Array.from({ length: inCount }, (_, i) => ({
+      node: input,
+      element: i,
+      factor: 1,
+      parameter: { name: op.weight, index: element * inCount + i },
+    }));
+  },
+  conv2d: (op, { input, shape, shapes, element, unit }) => {
+    const [inCount, height, width] = shapes[input] as [number, number, number];
+    const inPerGroup = inCount / op.groups;
+    const firstChannel = Math.floor(unit / (op.outChannels / op.groups)) * inPerGroup;
+    const taps = op.kernel[0] * op.kernel[1];
+    return Array.from({ length: inPerGroup }, (_, i) =>
+      windowOf(op, shapes[input]!, shape, element).map(({ tap, position }) => ({
+        node: input,
+        element: (firstChannel + i) * height * width + position,
+        factor: 1,
+        parameter: { name: op.weight, index: (unit * inPerGroup + i) * taps + tap },
+      })),
+    ).flat();
+  },
+  batchNorm: (op, { input, parameters, element, unit }) => {
+    const factor = 1 / Math.sqrt(parameters.get(op.variance)![unit]! + op.epsilon);
+    return [{ node: input, element, factor, parameter: { name: op.scale, index: unit } }];
+  },
+  maxPool2d: (op, { input, shape, shapes, values, element, unit }) => {
+    const [, height, width] = shapes[input] as [number, number, number];
+    const inside = windowOf(op, shapes[input]!, shape, element).map(
+      ({ position }) => unit * height * width + position,
+    );
+    const greatest = Math.max(...inside.map((at) => values[input]![at]!));
+    return [{ node: input, element: inside.find((at) => values[input]![at] === greatest)!, factor: 1 }];
+  },
+  averagePool2d: (op, { input, shape, shapes, element, unit }) => {
+    const [, height, width] = shapes[input] as [number, number, number];
+    const inside = windowOf(op, shapes[input]!, shape, element);
+    const unpadded = { ...op, padding: [0, 0, 0, 0] } as const;
+    const padded = windowOf(unpadded, withPadding(op, shapes[input]!), shape, element);
+    const factor = 1 / (op.countPadding ? padded : inside).length;
+    return inside.map(({ position }) => ({
+      node: input,
+      element: unit * height * width + position,
+      factor,
+    }));
+  },
+  globalAveragePool: (_, { input, shape, shapes, element }) => {
+    const size = sizeOf(shapes[input]!) / shape[0]!;
+    return Array.from({ length: size }, (_, k) => ({
+      node: input,
+      element: element * size + k,
+      factor: 1 / size,
+    }));
+  },
+  add: (_, { inputs, element }) => inputs.map((node) => ({ node, element, factor: 1 })),
+  concat: (_, { inputs, shapes, element }) => {
+    let slot = 0;
+    let rest = element;
+    while (rest >= sizeOf(shapes[inputs[slot]!]!)) rest -= sizeOf(shapes[inputs[slot++]!]!);
+    return [{ node: inputs[slot]!, element: rest, factor: 1 }];
+  },
+  select: (op, { input, element, plane, unit }) => [
+    { node: input, element: op.index[unit]! * plane + (element % plane), factor: 1 },
+  ],
+  opaque: (op, { inputs, shapes, element, plane, unit }) =>
+    inputs.flatMap((node) => {
+      const size = sizeOf(shapes[node]!);
+      const all = (first: number, length: number) =>
+        Array.from({ length }, (_, k) => ({ node, element: first + k, factor: 1 / length }));
+      if (!op.carries) return all(0, size);
+      const own = size / shapes[node]![0]!;
+      const first = shapes[node]![0] === 1 ? 0 : unit * own;
+      return own === plane ? [{ node, element: first + (element % plane), factor: 1 }] : all(first, own);
+    }),
+};
 
 type Windowed = Extract<OracleGraph["nodes"][number]["op"], { kernel: unknown }>;
 
