@@ -2,8 +2,8 @@
 import { buildNetwork, elementCount, Masks, type Network } from "@phew/core";
 import { counted } from "@phew/runs";
 import { executorNames, loadExecutor } from "@phew/training";
-import type { LoadedModel } from "./model.ts";
-import { startProgress } from "./progress.ts";
+import { startProgress } from "./output/progress.ts";
+import type { LoadedModel } from "./sources/model.ts";
 
 export interface ComputeOptions {
   readonly executor?: string;

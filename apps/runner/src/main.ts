@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { lineText } from "@phew/runs/text";
 import { Command, CommanderError } from "commander";
 import { EXIT } from "./exit.ts";
-import { endInOneLine, told } from "./lastWords.ts";
+import { endInOneLine, told } from "./output/lastWords.ts";
 
 type Declare = (program: Command) => void;
 

@@ -1,7 +1,7 @@
 /** A checkpoint that is whole may still be of another version, or of somebody else: it is taken as it must be or refused. */
 import { initialise, zooModel } from "@phew/core";
 import { expect, it } from "vitest";
-import { fromTensors, toTensors } from "../src/checkpoints.ts";
+import { fromTensors, toTensors } from "../src/train/checkpoints.ts";
 
 const network = zooModel("mlp", { classCount: 3, inputShape: [4] });
 const position = {

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { progressText } from "../src/progress.ts";
+import { progressText } from "../src/output/progress.ts";
 import { phew, safetensorsBytes, scratchFolder } from "./phew.ts";
 
 /** "1 examples", "10 %100 %", "7.000000000000001 %", and what is no number. */

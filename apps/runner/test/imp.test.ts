@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { initialise, keepTop, type Masks, ownInitialisation, type Weights, zooModel } from "@phew/core";
 import { readMasks, readWeights } from "@phew/formats";
 import { expect, it } from "vitest";
-import { densityAfter, usualRoundCount } from "../src/impRounds.ts";
+import { densityAfter, usualRoundCount } from "../src/train/impRounds.ts";
 import { bin, phew, scratchFolder } from "./phew.ts";
 
 const TRAINING = "--classes 4 --train-count 128 --test-count 32 --epochs 2 --batch-size 32 --seed 3";

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { optimisers } from "@phew/training/settings";
 import { expect, it } from "vitest";
-import { planSweep } from "../src/sweepPlan.ts";
+import { planSweep } from "../src/sweep/sweepPlan.ts";
 import { phew, scratchFolder } from "./phew.ts";
 
 const RUN = "train lenet5 --classes 3 --train-count 96 --test-count 32 --epochs 1 --density 0.1".split(" ");

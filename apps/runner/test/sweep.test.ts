@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { planSweep } from "../src/sweepPlan.ts";
-import { checkRuns } from "../src/sweepTasks.ts";
+import { planSweep } from "../src/sweep/sweepPlan.ts";
+import { checkRuns } from "../src/sweep/sweepTasks.ts";
 import { bin, phew, readText, scratchFolder } from "./phew.ts";
 import { type SlurmMachine, slurmMissing, startSlurm } from "./slurmMachine.ts";
 

@@ -8,7 +8,7 @@ import { parseRunData } from "@phew/runs";
 import { requireShape, type SettingShape } from "@phew/runs/sweeps";
 import { datasets, recipeFiles } from "@phew/training";
 import { type ZodType, z } from "zod";
-import { parseJson } from "../parseJson.ts";
+import { parseJson } from "../sources/parseJson.ts";
 import {
   entries,
   type FaultOf,

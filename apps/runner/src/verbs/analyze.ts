@@ -23,6 +23,7 @@ import {
 } from "@phew/core";
 import { readBatch, requireWritable, writeScores } from "@phew/formats";
 import { counted } from "@phew/runs";
+import { UsageError } from "../failure.ts";
 import {
   fanReport,
   layerReport,
@@ -31,13 +32,12 @@ import {
   type ReportStyle,
   totalReport,
   walkReport,
-} from "../analysisReport.ts";
-import { assumptionLines } from "../assumptions.ts";
-import { UsageError } from "../failure.ts";
-import { loadMaskedModel, type MaskedModelOptions } from "../maskedModel.ts";
-import { type LoadedModel, requireOneOutput } from "../model.ts";
-import { printJson, printLines, printText, printWarnings, tellLine } from "../output.ts";
-import { interruptSignal, startProgress } from "../progress.ts";
+} from "../output/analysisReport.ts";
+import { assumptionLines } from "../output/assumptions.ts";
+import { printJson, printLines, printText, printWarnings, tellLine } from "../output/output.ts";
+import { interruptSignal, startProgress } from "../output/progress.ts";
+import { loadMaskedModel, type MaskedModelOptions } from "../sources/maskedModel.ts";
+import { type LoadedModel, requireOneOutput } from "../sources/model.ts";
 import { version } from "../version.ts";
 
 interface AnalyzeOptions extends Omit<MaskedModelOptions, "masks"> {

@@ -23,8 +23,8 @@ import {
   type PruneBenchReport,
 } from "@phew/training/bench";
 import { Interrupted, UsageError } from "../failure.ts";
-import { printJson, printText } from "../output.ts";
-import { interruptSignal, startProgress } from "../progress.ts";
+import { printJson, printText } from "../output/output.ts";
+import { interruptSignal, startProgress } from "../output/progress.ts";
 
 /** How results are shown. */
 interface ShowOptions {

@@ -15,15 +15,15 @@ import {
   writeComparisonFigures,
 } from "@phew/report";
 import { counted, formatCount, formatDuration, formatPercent, makeFolder, replaceFile } from "@phew/runs";
-import { asciiOnly } from "../bars.ts";
-import type { ComparedOverlap, ComparePlan, CompareResult } from "../compareJob.ts";
-import { compareInPool } from "../comparePool.ts";
+import type { ComparedOverlap, ComparePlan, CompareResult } from "../compare/compareJob.ts";
+import { compareInPool } from "../compare/comparePool.ts";
 import { UsageError } from "../failure.ts";
-import { type MaskRecipe, maskRecipes } from "../maskRecipe.ts";
-import { type LoadedModel, loadModel, type ModelOptions, requireOneOutput } from "../model.ts";
-import { printJson, printLines, printText, printWarnings } from "../output.ts";
-import { interruptSignal, startProgress } from "../progress.ts";
-import { labelledBatch, loadExamples, looksAtExamples, noteUnused, withHead } from "../pruningData.ts";
+import { asciiOnly } from "../output/bars.ts";
+import { printJson, printLines, printText, printWarnings } from "../output/output.ts";
+import { interruptSignal, startProgress } from "../output/progress.ts";
+import { type MaskRecipe, maskRecipes } from "../prune/maskRecipe.ts";
+import { labelledBatch, loadExamples, looksAtExamples, noteUnused, withHead } from "../prune/pruningData.ts";
+import { type LoadedModel, loadModel, type ModelOptions, requireOneOutput } from "../sources/model.ts";
 
 interface CompareOptions extends Omit<ModelOptions, "seed"> {
   readonly methods: string;

@@ -4,9 +4,9 @@ import { ArgumentError } from "@phew/core";
 import { formatTable } from "@phew/report";
 import { counted, formatCount, formatMeasure } from "@phew/runs";
 import { datasetByName, datasets, download, type Examples, loadDataset } from "@phew/training";
-import { readArrays } from "../arrayFile.ts";
-import { printJson, printLines, printText } from "../output.ts";
-import { interruptSignal, startProgress } from "../progress.ts";
+import { printJson, printLines, printText } from "../output/output.ts";
+import { interruptSignal, startProgress } from "../output/progress.ts";
+import { readArrays } from "../sources/arrayFile.ts";
 
 export function listData(options: { readonly json?: boolean }): void {
   if (options.json) {

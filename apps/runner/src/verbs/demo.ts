@@ -4,11 +4,11 @@ import path from "node:path";
 import { compareRuns, formatTable, writeFigures, writeReport } from "@phew/report";
 import { counted, formatAccuracy, formatDuration, formatPercent, makeFolder } from "@phew/runs";
 import { demoRecipe } from "@phew/training";
-import { printJson, printLines, printText, printWarnings } from "../output.ts";
-import { interruptSignal, startProgress } from "../progress.ts";
-import { statesOf } from "../runTraining.ts";
+import { printJson, printLines, printText, printWarnings } from "../output/output.ts";
+import { interruptSignal, startProgress } from "../output/progress.ts";
 import { QUIET_DEFAULTS, runName, type TrainConfig } from "../settings/configuration.ts";
-import { trainInPool } from "../trainPool.ts";
+import { statesOf } from "../train/runTraining.ts";
+import { trainInPool } from "../train/trainPool.ts";
 
 interface DemoOptions {
   readonly seed: number;

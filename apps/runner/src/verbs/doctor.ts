@@ -10,8 +10,8 @@ import {
   type NativeInstallation,
   probeTensorflow,
 } from "@phew/training";
-import { printJson, printText, tellLine } from "../output.ts";
-import { interruptSignal } from "../progress.ts";
+import { printJson, printText, tellLine } from "../output/output.ts";
+import { interruptSignal } from "../output/progress.ts";
 import { version } from "../version.ts";
 
 interface Finding {

@@ -10,8 +10,8 @@ import {
 } from "@phew/formats";
 import { counted, formatCount, formatPercent } from "@phew/runs";
 import { UsageError } from "../failure.ts";
-import { loadMaskedModel, type MaskedModelOptions, namesMasks } from "../maskedModel.ts";
-import { printJson, printLines, printWarnings } from "../output.ts";
+import { printJson, printLines, printWarnings } from "../output/output.ts";
+import { loadMaskedModel, type MaskedModelOptions, namesMasks } from "../sources/maskedModel.ts";
 import { version } from "../version.ts";
 
 interface ExportOptions extends MaskedModelOptions {

@@ -3,14 +3,14 @@ import { prunerByName, type RunEvent, requireConfinable } from "@phew/core";
 import { formatTable } from "@phew/report";
 import { counted, doneFraction, formatAccuracy, formatCount, formatPercent, type RunState } from "@phew/runs";
 import { UsageError } from "../failure.ts";
-import { denseRound, densityAfter, prunedRound, usualRoundCount } from "../impRounds.ts";
-import { printJson, printLines, printText, printWarnings } from "../output.ts";
-import { interruptSignal, startProgress, tellEvent } from "../progress.ts";
-import { type RunHooks, requireRunnable } from "../runMaterial.ts";
-import { type RunResult, runTraining, statesOf } from "../runTraining.ts";
+import { printJson, printLines, printText, printWarnings } from "../output/output.ts";
+import { interruptSignal, startProgress, tellEvent } from "../output/progress.ts";
 import type { ToldSettings } from "../settings/commandLine.ts";
 import type { TrainConfig } from "../settings/configuration.ts";
 import { DENSE } from "../settings/pruning.ts";
+import { denseRound, densityAfter, prunedRound, usualRoundCount } from "../train/impRounds.ts";
+import { type RunHooks, requireRunnable } from "../train/runMaterial.ts";
+import { type RunResult, runTraining, statesOf } from "../train/runTraining.ts";
 import { configOf, placeOf } from "./train.ts";
 
 export async function imp(model: string | undefined, settings: ToldSettings): Promise<void> {

@@ -20,13 +20,13 @@ import {
   expectedOutput,
   ONNXRUNTIME,
   runOnnxruntime,
-} from "../compareOutputs.ts";
+} from "../compare/compareOutputs.ts";
 import { type ComputedOutput, type ComputeOptions, computeOutput } from "../computeOutput.ts";
 import { Failure, UsageError } from "../failure.ts";
-import { loadMaskedModel, type MaskedModel, type MaskedModelOptions } from "../maskedModel.ts";
-import { type LoadedModel, namesFile } from "../model.ts";
-import { printJson, printLines, printWarnings } from "../output.ts";
-import { runSource } from "../runSource.ts";
+import { printJson, printLines, printWarnings } from "../output/output.ts";
+import { loadMaskedModel, type MaskedModel, type MaskedModelOptions } from "../sources/maskedModel.ts";
+import { type LoadedModel, namesFile } from "../sources/model.ts";
+import { runSource } from "../sources/runSource.ts";
 
 interface PredictOptions extends MaskedModelOptions, ComputeOptions {
   readonly batch: string;

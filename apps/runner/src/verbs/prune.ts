@@ -28,14 +28,12 @@ import {
 } from "@phew/formats";
 import { formatTable } from "@phew/report";
 import { counted, formatCount, formatDuration, formatPercent, formatShortCount } from "@phew/runs";
-import { assumptionLines } from "../assumptions.ts";
 import { UsageError } from "../failure.ts";
-import { masksFor } from "../maskedModel.ts";
-import { type LoadedModel, loadModel, type ModelOptions, requireOneOutput } from "../model.ts";
-import { printJson, printLines, printText, printWarnings } from "../output.ts";
-import { interruptSignal, type Progress, startProgress } from "../progress.ts";
-import { keepPruneRun } from "../pruneRun.ts";
-import { type Confined, confined, type WithinOptions } from "../pruneWithin.ts";
+import { assumptionLines } from "../output/assumptions.ts";
+import { printJson, printLines, printText, printWarnings } from "../output/output.ts";
+import { interruptSignal, type Progress, startProgress } from "../output/progress.ts";
+import { keepPruneRun } from "../prune/pruneRun.ts";
+import { type Confined, confined, type WithinOptions } from "../prune/pruneWithin.ts";
 import {
   dataOfBatchFile,
   dataOfDataset,
@@ -43,8 +41,10 @@ import {
   looksAtExamples,
   noteUnused,
   withHead,
-} from "../pruningData.ts";
-import { masksFileOf } from "../runSource.ts";
+} from "../prune/pruningData.ts";
+import { masksFor } from "../sources/maskedModel.ts";
+import { type LoadedModel, loadModel, type ModelOptions, requireOneOutput } from "../sources/model.ts";
+import { masksFileOf } from "../sources/runSource.ts";
 import { version } from "../version.ts";
 
 interface PruneOptions extends ModelOptions, WithinOptions {
@@ -102,7 +102,7 @@ export async function prune(model: string | undefined, options: PruneOptions): P
 }
 
 async function pruneWatched({ runs }: PruneOptions): Promise<void> {
-  const { runWatched } = await import("../watched.ts");
+  const { runWatched } = await import("../output/watched.ts");
   return runs === undefined
     ? runWatched(DEFAULT_RUNS, "pruning", ["--runs", DEFAULT_RUNS])
     : runWatched(runs, "pruning");

@@ -1,6 +1,6 @@
 /** `phew recipes`: what recipes there are, and what one says. */
 import { formatTable } from "@phew/report";
-import { printJson, printLines, printText } from "../output.ts";
+import { printJson, printLines, printText } from "../output/output.ts";
 import { listRecipes, type Recipe, readRecipe } from "../settings/files.ts";
 
 export async function recipes(name: string | undefined, options: { readonly json?: boolean }): Promise<void> {

@@ -2,8 +2,8 @@
 import { ArgumentError } from "@phew/core";
 import { compareRuns, formatTable, writeFigures, writeReport } from "@phew/report";
 import { counted, leftOutText, listRuns, makeFolder, readRun } from "@phew/runs";
-import { printJson, printLines, printText } from "../output.ts";
-import { startProgress } from "../progress.ts";
+import { printJson, printLines, printText } from "../output/output.ts";
+import { startProgress } from "../output/progress.ts";
 
 interface ReportOptions {
   readonly out?: string;

@@ -10,9 +10,8 @@ import {
   type TaskState,
 } from "@phew/runs/sweeps";
 import { UsageError } from "../failure.ts";
-import { printJson, printLines, printText, tellLine } from "../output.ts";
-import { interruptSignal, startProgress } from "../progress.ts";
-import { writeRunReports } from "../runReports.ts";
+import { printJson, printLines, printText, tellLine } from "../output/output.ts";
+import { interruptSignal, startProgress } from "../output/progress.ts";
 import { SETTING_COLUMNS } from "../settings/configuration.ts";
 import { sweepShape } from "../settings/files.ts";
 import {
@@ -21,7 +20,7 @@ import {
   type SweepPlan,
   type SweepPlanOptions,
   statusesOf,
-} from "../sweepPlan.ts";
+} from "../sweep/sweepPlan.ts";
 import {
   countStates,
   dryRun,
@@ -32,14 +31,15 @@ import {
   statusTable,
   warningLines,
   warningsOf,
-} from "../sweepReport.ts";
+} from "../sweep/sweepReport.ts";
 import {
   checkRuns,
   requireFinishedAlike,
   requireFinishedSound,
   type SweepRun,
   writeConfigs,
-} from "../sweepTasks.ts";
+} from "../sweep/sweepTasks.ts";
+import { writeRunReports } from "../train/runReports.ts";
 
 interface SweepVerbOptions extends SweepPlanOptions {
   readonly dryRun?: boolean;

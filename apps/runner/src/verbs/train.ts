@@ -4,11 +4,8 @@ import { formatTable } from "@phew/report";
 import { doneFraction, formatAccuracy, formatMegabytes, type RunState } from "@phew/runs";
 import { watchGrowth } from "@phew/training";
 import { UsageError } from "../failure.ts";
-import { printJson, printLines, printText, printWarnings } from "../output.ts";
-import { interruptSignal, startProgress, tellEvent } from "../progress.ts";
-import type { RunPlace } from "../runMaterial.ts";
-import { reportOf, writeRunReports } from "../runReports.ts";
-import { type RunResult, runTraining, statesOf } from "../runTraining.ts";
+import { printJson, printLines, printText, printWarnings } from "../output/output.ts";
+import { interruptSignal, startProgress, tellEvent } from "../output/progress.ts";
 import { type ToldSettings, verbFlags } from "../settings/commandLine.ts";
 import {
   configurationOf,
@@ -22,6 +19,9 @@ import {
 import { readRecipe, readTrainConfig, type TrainConfigFile } from "../settings/files.ts";
 import { DENSE } from "../settings/pruning.ts";
 import { SETTINGS } from "../settings/table.ts";
+import type { RunPlace } from "../train/runMaterial.ts";
+import { reportOf, writeRunReports } from "../train/runReports.ts";
+import { type RunResult, runTraining, statesOf } from "../train/runTraining.ts";
 
 export async function train(model: string | undefined, settings: ToldSettings): Promise<void> {
   const { told } = settings;
@@ -34,7 +34,7 @@ export async function train(model: string | undefined, settings: ToldSettings): 
       ? {}
       : { data: { digest: file.dataDigest, source: told.config! } }),
   };
-  if (told.watch) return (await import("../watched.ts")).runWatched(place.root, "overview");
+  if (told.watch) return (await import("../output/watched.ts")).runWatched(place.root, "overview");
   const result = await trainTold(config, place, told.json === true);
   await report(config, result, told);
 }

@@ -2,7 +2,7 @@
 import { elementCount, operationLabel, type Shape, zooEntries, zooModel } from "@phew/core";
 import { formatTable } from "@phew/report";
 import { counted, formatCount } from "@phew/runs";
-import { printJson, printLines, printText } from "../output.ts";
+import { printJson, printLines, printText } from "../output/output.ts";
 
 interface ZooVerbOptions {
   readonly classes?: number;

@@ -23,7 +23,7 @@ import {
   readWeightsInto,
 } from "@phew/formats";
 import { counted, formatCount } from "@phew/runs";
-import { UsageError } from "./failure.ts";
+import { UsageError } from "../failure.ts";
 import { type RunSource, runModel, runSource, runWeightsFile, weightsFileOf } from "./runSource.ts";
 
 export interface ModelOptions {

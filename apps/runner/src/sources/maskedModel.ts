@@ -8,7 +8,7 @@ import {
   readMaskFile,
   withOtherMasks,
 } from "@phew/formats";
-import { UsageError } from "./failure.ts";
+import { UsageError } from "../failure.ts";
 import { type LoadedModel, loadModel, type ModelOptions, namesFile, zerosNote, zooNetwork } from "./model.ts";
 import { masksFileOf, runMasksFile, runSource } from "./runSource.ts";
 

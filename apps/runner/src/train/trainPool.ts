@@ -2,10 +2,10 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { RunEvent } from "@phew/core";
-import { Interrupted } from "./failure.ts";
+import { Interrupted } from "../failure.ts";
+import type { TrainConfig } from "../settings/configuration.ts";
 import type { RunPlace } from "./runMaterial.ts";
 import type { RunResult } from "./runTraining.ts";
-import type { TrainConfig } from "./settings/configuration.ts";
 
 export interface PoolJob {
   readonly config: TrainConfig;

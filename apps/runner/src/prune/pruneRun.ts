@@ -2,7 +2,7 @@
 import { type Masks, measures, type RunEvent, type Weights } from "@phew/core";
 import { type MaskOrigin, writeMasks } from "@phew/formats";
 import { formatPercent, type RunConfig, RunWriter } from "@phew/runs";
-import { describeFailure } from "./failure.ts";
+import { describeFailure } from "../failure.ts";
 
 export interface PruneRunPlace {
   /** Folder above the experiments. */

@@ -1,10 +1,10 @@
 /** What a pruning keeps within: weights that were removed before stay removed. */
 import { ArgumentError, type Masks, nonzeroMasks, prunerByName, requireConfinable } from "@phew/core";
 import { counted, formatCount } from "@phew/runs";
-import { UsageError } from "./failure.ts";
-import { masksFor, withoutZerosNote } from "./maskedModel.ts";
-import type { LoadedModel } from "./model.ts";
-import { masksFileOf, runMasksFile, runSource } from "./runSource.ts";
+import { UsageError } from "../failure.ts";
+import { masksFor, withoutZerosNote } from "../sources/maskedModel.ts";
+import type { LoadedModel } from "../sources/model.ts";
+import { masksFileOf, runMasksFile, runSource } from "../sources/runSource.ts";
 
 export interface WithinOptions {
   /** File of masks, or a run's folder. */

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { type WatchOptions, watch } from "@phew/dashboard/watch";
 import { listRuns, makeFolder } from "@phew/runs";
-import { EXIT } from "./exit.ts";
-import { UsageError } from "./failure.ts";
+import { EXIT } from "../exit.ts";
+import { UsageError } from "../failure.ts";
 import { printLines, printText } from "./output.ts";
 
 /**

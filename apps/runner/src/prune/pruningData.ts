@@ -4,10 +4,10 @@ import { completeOptions, type Network, type OptionValue, type PruningData, prun
 import { readBatch } from "@phew/formats";
 import { counted } from "@phew/runs";
 import type { Dataset } from "@phew/training";
-import { readArrays } from "./arrayFile.ts";
-import { UsageError } from "./failure.ts";
-import { type ModelOptions, namesFile } from "./model.ts";
-import { tellLine } from "./output.ts";
+import { UsageError } from "../failure.ts";
+import { tellLine } from "../output/output.ts";
+import { readArrays } from "../sources/arrayFile.ts";
+import { type ModelOptions, namesFile } from "../sources/model.ts";
 
 export interface PruningSubject {
   readonly network: Network;

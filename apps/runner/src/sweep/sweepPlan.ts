@@ -14,8 +14,8 @@ import {
   type TaskStatus,
   taskStatus,
 } from "@phew/runs/sweeps";
-import { UsageError } from "./failure.ts";
-import { sweepShape } from "./settings/files.ts";
+import { UsageError } from "../failure.ts";
+import { sweepShape } from "../settings/files.ts";
 import { type SweepRun, sweepRuns } from "./sweepTasks.ts";
 
 export interface SweepPlanOptions {

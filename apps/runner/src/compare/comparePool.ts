@@ -2,9 +2,9 @@
 
 import { Worker } from "node:worker_threads";
 import { counted } from "@phew/runs";
+import { Failure } from "../failure.ts";
 import type { CompareJob, ComparePlan, CompareResult } from "./compareJob.ts";
 import type { CompareReport } from "./compareWorker.ts";
-import { Failure } from "./failure.ts";
 
 export interface ComparePoolOptions {
   readonly workerCount: number;

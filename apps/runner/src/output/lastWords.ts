@@ -1,6 +1,6 @@
 /** Whatever fails wherever in a process, a person gets a line of it and no trace of the stack, but where PHEW_DEBUG asks for one. */
 import { describeFailure, outlivesTerminal } from "@phew/runs/text";
-import { EXIT } from "./exit.ts";
+import { EXIT } from "../exit.ts";
 import { survivesLostError } from "./standardError.ts";
 
 /** To be called once, first of all. */

@@ -6,10 +6,10 @@ import { createHash } from "node:crypto";
 import { existsSync, readSync, statSync } from "node:fs";
 import { ArgumentError, type Masks, type Network, requireFiniteWeights, type Weights } from "@phew/core";
 import { readMasks, readWeights, withFileSync } from "@phew/formats";
+import type { TrainConfig } from "../settings/configuration.ts";
+import { SOURCE_SETTINGS } from "../settings/pruning.ts";
+import { SETTINGS } from "../settings/table.ts";
 import { runMasksFile, runModel, runSource, runWeightsFile } from "./runSource.ts";
-import type { TrainConfig } from "./settings/configuration.ts";
-import { SOURCE_SETTINGS } from "./settings/pruning.ts";
-import { SETTINGS } from "./settings/table.ts";
 
 type SourceSetting = (typeof SOURCE_SETTINGS)[number];
 

@@ -11,10 +11,10 @@ import {
 } from "@phew/core";
 import { digestWeights, type MaskOrigin, readMasks, writeMasks } from "@phew/formats";
 import type { RunWriter } from "@phew/runs";
-import { dataOfDataset, looksAtExamples } from "./pruningData.ts";
+import { dataOfDataset, looksAtExamples } from "../prune/pruningData.ts";
+import { DENSE } from "../settings/pruning.ts";
+import { version } from "../version.ts";
 import { type Material, variantEntry } from "./runMaterial.ts";
-import { DENSE } from "./settings/pruning.ts";
-import { version } from "./version.ts";
 
 export type Recorder = (event: RunEvent) => void;
 

@@ -1,6 +1,6 @@
 /** A process of the pool: takes one run after the other from its parent. */
-import { describeFailure, Interrupted } from "./failure.ts";
-import { endInOneLine } from "./lastWords.ts";
+import { describeFailure, Interrupted } from "../failure.ts";
+import { endInOneLine } from "../output/lastWords.ts";
 import { runTraining } from "./runTraining.ts";
 import type { WorkerOrder, WorkerReport } from "./trainPool.ts";
 

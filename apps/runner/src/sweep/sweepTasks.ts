@@ -5,9 +5,6 @@ import { ArgumentError, keepCountAt, type Network, zooModel } from "@phew/core";
 import { makeOwnFolder, replaceFile, runFolderOf } from "@phew/runs";
 import { type Settings, type Sweep, type SweepTask, sweepFolder } from "@phew/runs/sweeps";
 import { type Dataset, executorNames, loadExecutor } from "@phew/training";
-import { datasetOf, requireFitting, requireKnown } from "./runMaterial.ts";
-import { requireSound } from "./runTraining.ts";
-import { requireSameFiles } from "./sameData.ts";
 import {
   type FaultOf,
   followed,
@@ -16,11 +13,14 @@ import {
   SETTING_COLUMNS,
   type TrainConfig,
   USUAL_DEFAULTS,
-} from "./settings/configuration.ts";
-import { checkTrainConfig, readRecipe } from "./settings/files.ts";
-import { optimiserNamed } from "./settings/optimisers.ts";
-import { DENSE } from "./settings/pruning.ts";
-import { withDigests } from "./weightSources.ts";
+} from "../settings/configuration.ts";
+import { checkTrainConfig, readRecipe } from "../settings/files.ts";
+import { optimiserNamed } from "../settings/optimisers.ts";
+import { DENSE } from "../settings/pruning.ts";
+import { withDigests } from "../sources/weightSources.ts";
+import { datasetOf, requireFitting, requireKnown } from "../train/runMaterial.ts";
+import { requireSound } from "../train/runTraining.ts";
+import { requireSameFiles } from "../train/sameData.ts";
 
 export interface SweepRun extends SweepTask {
   readonly config: TrainConfig;
@@ -61,7 +61,7 @@ export function sweepRuns(
       settings: { ...shownOf(config), ...settings },
       config,
       command: [
-        ...[process.execPath, fileURLToPath(new URL("../bin/phew.js", import.meta.url))],
+        ...[process.execPath, fileURLToPath(new URL("../../bin/phew.js", import.meta.url))],
         ...["train", "--config", configFile(folder, id), "--runs", root, "--no-figures"],
         ...(place.threadCount === undefined ? [] : ["--threads", `${place.threadCount}`]),
         ...(place.strict ? ["--strict"] : []),

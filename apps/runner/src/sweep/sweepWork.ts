@@ -6,9 +6,9 @@
 import { multiplyAdds, type Network } from "@phew/core";
 import { canonicalJson, type RunEntry } from "@phew/runs";
 import { type Estimate, elapsedOf, estimateRuns, type RunWork } from "@phew/runs/sweeps";
-import type { TrainConfig } from "./settings/configuration.ts";
-import { DATA } from "./settings/data.ts";
-import { checkTrainConfig } from "./settings/files.ts";
+import type { TrainConfig } from "../settings/configuration.ts";
+import { DATA } from "../settings/data.ts";
+import { checkTrainConfig } from "../settings/files.ts";
 import type { RunMaterial, SweepRun } from "./sweepTasks.ts";
 
 interface Cost {

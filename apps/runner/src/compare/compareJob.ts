@@ -13,15 +13,15 @@ import {
 } from "@phew/core";
 import type { ComparedMask } from "@phew/report";
 import type { Dataset } from "@phew/training";
-import type { MaskRecipe } from "./maskRecipe.ts";
-import { type LoadedModel, loadModel, type ModelOptions } from "./model.ts";
+import type { MaskRecipe } from "../prune/maskRecipe.ts";
 import {
   dataOfBatchFile,
   dataOfDataset,
   loadExamples,
   looksAtExamples,
   type PruningSubject,
-} from "./pruningData.ts";
+} from "../prune/pruningData.ts";
+import { type LoadedModel, loadModel, type ModelOptions } from "../sources/model.ts";
 
 /** What all jobs of a comparison share. */
 export interface ComparePlan {

@@ -1,7 +1,7 @@
 /** Progress on standard error: a bar with an estimate in a terminal, a line now and then elsewhere. */
 import type { RunEvent } from "@phew/core";
 import { cutText, describeEvent, formatEta, lineText } from "@phew/runs";
-import { Interrupted } from "./failure.ts";
+import { Interrupted } from "../failure.ts";
 import { tellLine } from "./output.ts";
 import { tellAtOnce } from "./standardError.ts";
 

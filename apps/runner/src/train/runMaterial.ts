@@ -17,13 +17,13 @@ import {
 } from "@phew/core";
 import { counted, type RunState } from "@phew/runs";
 import { checkTraining, type Dataset, type ExecutorFactory, loadDataset, loadExecutor } from "@phew/training";
-import { readArrays } from "./arrayFile.ts";
+import type { TrainConfig } from "../settings/configuration.ts";
+import { DENSE } from "../settings/pruning.ts";
+import { readArrays } from "../sources/arrayFile.ts";
+import { readSources, type Sources, withDigests } from "../sources/weightSources.ts";
 import type { CheckpointPolicy } from "./checkpoints.ts";
 import { settingsOf } from "./loopSettings.ts";
 import { requireSameData } from "./sameData.ts";
-import type { TrainConfig } from "./settings/configuration.ts";
-import { DENSE } from "./settings/pruning.ts";
-import { readSources, type Sources, withDigests } from "./weightSources.ts";
 
 /** Where a run's folder goes. */
 export interface RunPlace {

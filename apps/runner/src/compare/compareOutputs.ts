@@ -17,8 +17,8 @@ import {
   withSoftmaxes,
   writeNpz,
 } from "@phew/formats";
-import { Failure } from "./failure.ts";
-import type { LoadedModel } from "./model.ts";
+import { Failure } from "../failure.ts";
+import type { LoadedModel } from "../sources/model.ts";
 
 /** The word that stands for running onnxruntime instead of a file. */
 export const ONNXRUNTIME = "onnxruntime";

@@ -2,7 +2,7 @@
 import { ArgumentError } from "@phew/core";
 import { readDataStamp, readRunData } from "@phew/runs";
 import { type Dataset, dataStamp } from "@phew/training";
-import type { TrainConfig } from "./settings/configuration.ts";
+import type { TrainConfig } from "../settings/configuration.ts";
 
 type Named = Pick<TrainConfig, "dataset" | "dataDir">;
 

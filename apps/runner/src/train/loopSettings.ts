@@ -7,8 +7,8 @@ import {
   type Schedule,
   type TrainOptions,
 } from "@phew/training";
-import type { TrainConfig } from "./settings/configuration.ts";
-import { optimiserNamed } from "./settings/optimisers.ts";
+import type { TrainConfig } from "../settings/configuration.ts";
+import { optimiserNamed } from "../settings/optimisers.ts";
 
 /** Options of the loop. @throws ArgumentError where settings do not go together or do not fit the data set */
 export function settingsOf(config: TrainConfig, dataset: Dataset) {

@@ -1,7 +1,7 @@
 /** A thread of a comparison: takes one job after the other from its parent. */
 import { parentPort, workerData } from "node:worker_threads";
+import { describeFailure } from "../failure.ts";
 import { type CompareJob, type ComparePlan, type CompareResult, CompareRunner } from "./compareJob.ts";
-import { describeFailure } from "./failure.ts";
 
 /** Thread to parent. */
 export type CompareReport =

@@ -13,8 +13,13 @@ import {
   withFinishedRun,
 } from "@phew/runs";
 import { DivergedError, type EpochResult, type TrainCheckpoint, train, usualLoader } from "@phew/training";
+import { describeFailure, Failure, Interrupted } from "../failure.ts";
+import { identityOf, runName, type TrainConfig } from "../settings/configuration.ts";
+import { DENSE } from "../settings/pruning.ts";
+import { REWIND_FILE } from "../sources/runSource.ts";
+import { withDigests } from "../sources/weightSources.ts";
+import { version } from "../version.ts";
 import { checkpointDue, fromTensors, toTensors, weightTensors } from "./checkpoints.ts";
-import { describeFailure, Failure, Interrupted } from "./failure.ts";
 import { settingsOf } from "./loopSettings.ts";
 import {
   datasetOf,
@@ -26,12 +31,7 @@ import {
   variantEntry,
 } from "./runMaterial.ts";
 import { digestMasks, masksAgain, prunedAndKept, type Recorder } from "./runPruning.ts";
-import { REWIND_FILE } from "./runSource.ts";
 import { requireSameData, requireSameFiles, stampOf } from "./sameData.ts";
-import { identityOf, runName, type TrainConfig } from "./settings/configuration.ts";
-import { DENSE } from "./settings/pruning.ts";
-import { version } from "./version.ts";
-import { withDigests } from "./weightSources.ts";
 
 export interface RunResult {
   readonly folder: string;

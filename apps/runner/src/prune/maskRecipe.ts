@@ -9,8 +9,8 @@ import {
   type OptionValue,
   prunerByName,
 } from "@phew/core";
-import { UsageError } from "./failure.ts";
-import { assignments } from "./parse.ts";
+import { UsageError } from "../failure.ts";
+import { assignments } from "../parse.ts";
 
 export interface MaskRecipe {
   /** The word itself. */

@@ -4,7 +4,7 @@
  * their initial values or to those of an early step of round 0, and trains.
  * @see Frankle & Carbin 2019, arXiv:1803.03635; to an early step: Frankle, Dziugaite, Roy & Carbin 2020, arXiv:1912.05671
  */
-import type { TrainConfig } from "./settings/configuration.ts";
+import type { TrainConfig } from "../settings/configuration.ts";
 
 /** Fraction of the weights left that survives a round, of Frankle & Carbin 2019. */
 const SURVIVING = 0.8;
