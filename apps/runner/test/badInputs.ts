@@ -89,7 +89,6 @@ export const OPTIONS: Readonly<Record<string, BadValues>> = {
   "--epochs": bad(COUNTS),
   "--executor": bad(["gpu", ""]),
   "--experiment": bad(["a/b", "..", ""]),
-  "--fix": bad(["tensorfow", ""]),
   "--form": bad(NAMES),
   "--from": bad(missing, /missing/),
   "--image-size": bad(COUNTS),
@@ -220,7 +219,7 @@ export const LINES: readonly (readonly [string, number, RegExp])[] = [
   ["prune lenet5 --density 1e-9", 1, /less than one/],
   ["prune lenet5 --density 0.1 --method magnitud", 1, /Did you mean "magnitude"/],
   ["train lenet5 --density 0.1 --dataset glyph", 1, /Did you mean "glyphs"/],
-  ["doctor --fix tensorfow", 2, /one of tensorflow\. Did you mean "tensorflow"/],
+  ["doctor --jsno", 2, /--json/],
   ["demo more", 2, /too many arguments|more/],
 ];
 

@@ -177,7 +177,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     { args: ["report", HOSTILE], fails: true },
   ],
   zoo: [{ args: ["zoo", HOSTILE], fails: true }],
-  doctor: [{ args: ["doctor", "--fix", HOSTILE], fails: true }],
+  doctor: [{ args: ["doctor", `--${HOSTILE}`], fails: true }],
   demo: [{ args: ["demo", `--${HOSTILE}`], fails: true }],
   bench: [{ args: ["bench", "prune", "--model", HOSTILE, "--density", "0.5"], fails: true }],
 };

@@ -32,10 +32,7 @@ export { type CosineSchedule, type RatePlan, rateAt, type Schedule, type StepSch
 export { createDifferentiator, type DifferentiatorOptions } from "./sparse/differentiator.ts";
 export {
   type Availability,
-  type InstallOptions,
-  installTensorflow,
   loadTensorflowExecutor,
-  type NativeInstallation,
   probeTensorflow,
   type TensorflowBackend,
 } from "./tensorflow.ts";

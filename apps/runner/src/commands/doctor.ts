@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import * as parse from "../parse.ts";
 import { option } from "./options.ts";
 
 export function declareDoctor(program: Command): void {
@@ -7,11 +6,6 @@ export function declareDoctor(program: Command): void {
     .command("doctor")
     .summary("what is installed, which backends work and why not")
     .description("Looks at this machine: versions, the engine, TensorFlow.js backends, the terminal.")
-    .addOption(
-      option("--fix <what>", "installs what is missing: tensorflow (the native part of tfjs-node)").argParser(
-        parse.oneOf("--fix", ["tensorflow"]),
-      ),
-    )
     .addOption(option("--json", "one JSON document on standard output"))
     .action(async (options) => (await import("../verbs/doctor.ts")).doctor(options));
 }

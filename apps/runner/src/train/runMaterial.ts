@@ -68,9 +68,10 @@ export interface Material {
 const datasets = new Map<string, Promise<Dataset>>();
 
 export async function gather(config: TrainConfig, place: RunPlace, { onData }: RunHooks): Promise<Material> {
-  // an unknown name is told before a data set is read or drawn
+  // an unknown name, and an executor that is not installed, are told before a data set is read or drawn
   if (!zooEntries.some(({ name }) => name === config.model)) zooModel(config.model);
   requireKnown(config);
+  const executor = await loadExecutor(config.executor, { fastMath: config.fastMath ?? false });
   const dataset = await datasetOf(config, onData);
   if (place.data !== undefined) requireSameData(config, place.data.source, place.data.digest, dataset);
   const network = zooModel(config.model, { classCount: dataset.classCount, inputShape: dataset.inputShape });
@@ -84,7 +85,6 @@ export async function gather(config: TrainConfig, place: RunPlace, { onData }: R
     drawn ??= initialise(network, { seed: config.seed, initialisation: ownInitialisation(network) });
     return drawn;
   };
-  const executor = await loadExecutor(config.executor, { fastMath: config.fastMath ?? false });
   return { config, place, dataset, network, sources, initial, executor };
 }
 

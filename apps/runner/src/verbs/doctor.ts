@@ -1,17 +1,11 @@
-/** `phew doctor`: what is installed, which backends work, and why not; `--fix` installs what can be. */
+/** `phew doctor`: what is installed, which backends work, and why not, with the command that installs what is missing. */
 import { spawnSync } from "node:child_process";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import { loadWalkEngine } from "@phew/engine";
 import { formatTable } from "@phew/report";
 import { counted } from "@phew/runs";
-import {
-  type Availability,
-  installTensorflow,
-  type NativeInstallation,
-  probeTensorflow,
-} from "@phew/training";
-import { printJson, printText, tellLine } from "../output/output.ts";
-import { interruptSignal } from "../output/progress.ts";
+import { type Availability, probeTensorflow } from "@phew/training";
+import { printJson, printText } from "../output/output.ts";
 import { version } from "../version.ts";
 
 interface Finding {
@@ -23,15 +17,9 @@ interface Finding {
   readonly needed: boolean;
 }
 
-/** What `--fix` can install, by name. */
-const fixes: Readonly<Record<string, (note: (text: string) => void) => Promise<NativeInstallation>>> = {
-  tensorflow: (onNote) => installTensorflow({ signal: interruptSignal(), onNote }),
-};
-
-export async function doctor(options: { json?: boolean; fix?: string }): Promise<void> {
-  const fixed = options.fix === undefined ? undefined : await fix(options.fix);
+export async function doctor(options: { json?: boolean }): Promise<void> {
   const findings = [...machine(), await engine(), ...(await tensorflow()), python(), terminal()];
-  if (options.json) printJson({ version, ...(fixed && { fixed }), findings });
+  if (options.json) printJson({ version, findings });
   else {
     const rows = findings.map((finding) => ({
       ...finding,
@@ -45,19 +33,6 @@ export async function doctor(options: { json?: boolean; fix?: string }): Promise
     printText(formatTable(columns, rows, "text"));
   }
   if (findings.some((finding) => finding.needed && !finding.works)) process.exitCode = 1;
-}
-
-/** @throws ArgumentError saying what was tried and why it failed */
-async function fix(name: string): Promise<NativeInstallation> {
-  const tell = tellLine;
-  const { way, failures, proof } = await fixes[name]!((text) => tell(`${name}: ${text} …`));
-  for (const failure of failures) tell(`${name}: ${failure.way} failed: ${failure.reason}`);
-  const [before, after] = proof.losses.map((loss) => loss.toFixed(4));
-  const installed = way === undefined ? "was installed before" : `installed by ${way}`;
-  tell(
-    `${name}: ${installed}; a training step lowers the loss from ${before} to ${after}, as the sparse executor's does`,
-  );
-  return { ...(way !== undefined && { way }), failures, proof };
 }
 
 function machine(): Finding[] {

@@ -1,12 +1,13 @@
 /**
  * What computes below TensorFlow.js: `@tensorflow/tfjs-node` where its native part is installed, else the WebAssembly
  * backend. The native part does not come with the package: its installer fetches it from a server that is often out
- * of reach, and the import then fails with an error that has no code.
+ * of reach, and loading it then fails with an error that has no code.
  */
 import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import * as tf from "@tensorflow/tfjs-core";
+import { installation, isAbsent, NATIVE, WASM } from "./packages.ts";
 
 export type TensorflowBackend = "tfjs-node" | "tfjs-wasm";
 
@@ -38,33 +39,13 @@ export async function probeTensorflow(): Promise<{ tfjsNode: Availability; wasm:
   return { tfjsNode: await loadNative(), wasm: await loadWasm() };
 }
 
-/** Folder of the package `@tensorflow/tfjs-node`; undefined where it is not installed. */
-export function nativePackage(): string | undefined {
-  try {
-    return dirname(require.resolve("@tensorflow/tfjs-node/package.json"));
-  } catch {
-    return undefined;
-  }
-}
-
-/** The addon of a copy of that package; undefined where it has none. */
-export function nativeAddon(packageFolder: string): string | undefined {
-  const library = join(packageFolder, "lib");
-  if (!existsSync(library)) return undefined;
-  return readdirSync(library)
-    .map((version) => join(library, version, "tfjs_binding.node"))
-    .find((file) => existsSync(file));
-}
-
 async function loadNative(): Promise<Availability> {
+  const command = `npm run tensorflow in a clone of PHEW, ${installation(NATIVE)} elsewhere`;
   const folder = nativePackage();
-  if (folder === undefined) {
-    return { available: false, reason: "the package @tensorflow/tfjs-node is not installed" };
-  }
-  // looked for before the import, which takes seconds to find out the same
-  if (nativeAddon(folder) === undefined) {
-    const reason = "its native part is not installed: phew doctor --fix tensorflow installs it";
-    return { available: false, reason };
+  if (folder === undefined) return { available: false, reason: `${NATIVE} is not installed: ${command}` };
+  // looked for before it is loaded, which takes seconds to find out the same
+  if (!hasAddon(folder)) {
+    return { available: false, reason: `its native part is not installed: ${command}` };
   }
   // the library announces itself on standard error, before anything of it can be called
   process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
@@ -72,11 +53,25 @@ async function loadNative(): Promise<Availability> {
     // Node 23 took this function away, and tfjs-node 4.22 still calls it
     const util = require("node:util") as { isNullOrUndefined?: (value: unknown) => boolean };
     util.isNullOrUndefined ??= (value) => value === null || value === undefined;
-    await import("@tensorflow/tfjs-node");
+    require(NATIVE);
   } catch (error) {
     return { available: false, reason: firstLine(error) };
   }
   return select("tensorflow");
+}
+
+function nativePackage(): string | undefined {
+  try {
+    return dirname(require.resolve(`${NATIVE}/package.json`));
+  } catch {
+    return undefined;
+  }
+}
+
+function hasAddon(packageFolder: string): boolean {
+  const library = join(packageFolder, "lib");
+  if (!existsSync(library)) return false;
+  return readdirSync(library).some((version) => existsSync(join(library, version, "tfjs_binding.node")));
 }
 
 async function loadWasm(): Promise<Availability> {
@@ -86,7 +81,8 @@ async function loadWasm(): Promise<Availability> {
     // the paths cannot be set again once the backend runs
     if (tf.findBackend("wasm") === null) setWasmPaths(`${folder}/`);
   } catch (error) {
-    return { available: false, reason: firstLine(error) };
+    const reason = isAbsent(error) ? `${WASM} is not installed: ${installation(WASM)}` : firstLine(error);
+    return { available: false, reason };
   }
   return select("wasm");
 }

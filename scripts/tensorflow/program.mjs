@@ -1,25 +1,15 @@
 /** A program that works for the installer: awaited, stopped with the signal or when its time is over, quoted where it fails. */
 import { spawn } from "node:child_process";
-import { formatDuration } from "@phew/core";
-
-export interface Program {
-  readonly command: string;
-  readonly args: readonly string[];
-  readonly cwd: string;
-  readonly environment?: Readonly<Record<string, string>>;
-  readonly timeoutMs: number;
-  readonly signal?: AbortSignal;
-}
 
 /** Characters that are kept of what a program writes. */
 const OUTPUT_KEPT = 20_000;
 
 /**
+ * @param program `{ command, args, cwd, environment?, timeoutMs, signal? }`
  * @returns the last of what it wrote to standard output
  * @throws Error in one line saying why it failed; signal.reason
  */
-export async function runProgram(program: Program): Promise<string> {
-  const { command, args, cwd, environment, timeoutMs, signal } = program;
+export async function runProgram({ command, args, cwd, environment, timeoutMs, signal }) {
   signal?.throwIfAborted();
   const child = spawn(command, args, {
     cwd,
@@ -29,10 +19,10 @@ export async function runProgram(program: Program): Promise<string> {
     detached: process.platform !== "win32",
   });
   let [output, errors] = ["", ""];
-  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+  child.stdout.setEncoding("utf8").on("data", (chunk) => {
     output = (output + chunk).slice(-OUTPUT_KEPT);
   });
-  child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+  child.stderr.setEncoding("utf8").on("data", (chunk) => {
     errors = (errors + chunk).slice(-OUTPUT_KEPT);
   });
   let tooLong = false;
@@ -43,16 +33,16 @@ export async function runProgram(program: Program): Promise<string> {
   }, timeoutMs);
   signal?.addEventListener("abort", stop, { once: true });
   try {
-    const end = await new Promise<string | undefined>((resolve, reject) => {
+    const end = await new Promise((resolve, reject) => {
       child.on("error", reject);
       child.on("close", (code, killed) => resolve(code === 0 ? undefined : (killed ?? `exit code ${code}`)));
     });
     signal?.throwIfAborted();
-    if (tooLong) throw new Error(`${command} was stopped: not done after ${formatDuration(timeoutMs)}`);
+    if (tooLong) throw new Error(`${command} was stopped: not done after ${timeoutMs / 1000} s`);
     if (end !== undefined) throw new Error(faultIn(`${output}\n${errors}`) ?? `${command} ended with ${end}`);
     return output;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") throw new Error(`${command} is not installed`);
+    if (error.code === "ENOENT") throw new Error(`${command} is not installed`);
     throw error;
   } finally {
     clearTimeout(timer);
@@ -61,13 +51,13 @@ export async function runProgram(program: Program): Promise<string> {
 }
 
 /** What a program says went wrong: the last line that names an error, else the last line. */
-export function faultIn(output: string): string | undefined {
+export function faultIn(output) {
   const lines = output.split(/[\r\n]+/).filter((line) => line.trim() !== "");
   const line = lines.findLast((line) => /\b\w*error: /i.test(line)) ?? lines.at(-1);
   return line?.trim().replace(/^error: /i, "");
 }
 
-function killGroup(pid: number | undefined): void {
+function killGroup(pid) {
   if (pid === undefined) return;
   try {
     process.kill(process.platform === "win32" ? pid : -pid, "SIGKILL");

@@ -3,12 +3,11 @@
  * storage.googleapis.com (or the mirror in `TFJS_NODE_CDN_STORAGE`), then the addon, or builds that with node-gyp.
  */
 import { delimiter, dirname, join } from "node:path";
-import { runProgram } from "./program.ts";
-import type { Way } from "./way.ts";
+import { runProgram } from "./program.mjs";
 
 const TIMEOUT_MS = 15 * 60_000;
 
-export const officialInstaller: Way = {
+export const officialInstaller = {
   name: "its own installer",
   async build({ folder, signal, note }) {
     note("its own installer fetches TensorFlow's C library");
@@ -18,13 +17,13 @@ export const officialInstaller: Way = {
       cwd: folder,
       environment: { PATH: [...programFolders(folder), process.env.PATH ?? ""].join(delimiter) },
       timeoutMs: TIMEOUT_MS,
-      ...(signal === undefined ? {} : { signal }),
+      signal,
     });
   },
 };
 
 /** Where package managers put a dependency's programs: the installer calls node-pre-gyp by its name. */
-function programFolders(folder: string): string[] {
+function programFolders(folder) {
   const above = dirname(folder);
   const here = join(folder, "node_modules", ".bin");
   return above === folder ? [here] : [here, ...programFolders(above)];

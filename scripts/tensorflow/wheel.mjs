@@ -6,8 +6,7 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, statfsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { runProgram } from "./program.ts";
-import type { Way, Workshop } from "./way.ts";
+import { runProgram } from "./program.mjs";
 
 const WHEEL = "tensorflow-cpu==2.21.0";
 /** Any version the wheel is made for: the C library inside is the same, and no Python runs it. */
@@ -31,18 +30,17 @@ for name in wheel.namelist():
         wheel.extract(name, sys.argv[2])
 `;
 
-export const tensorflowWheel: Way = {
+export const wheel = {
   name: "the C library of the tensorflow-cpu wheel",
-  async build(workshop) {
-    const { folder, signal, note } = workshop;
+  async build({ folder, signal, note }) {
     if (process.platform !== "linux")
       throw new Error(`the wheel's library fits Linux alone, not ${process.platform}`);
     const { bavail, bsize } = statfsSync(folder);
     if (bavail * bsize < BYTES_NEEDED) {
       throw new Error(`the disk of ${folder} has ${gibibytes(bavail * bsize)} free, 2 GiB are needed`);
     }
-    const common = { cwd: folder, timeoutMs: TIMEOUT_MS, ...(signal === undefined ? {} : { signal }) };
-    const python = (...args: string[]) => runProgram({ command: "python3", args, ...common });
+    const common = { cwd: folder, timeoutMs: TIMEOUT_MS, signal };
+    const python = (...args) => runProgram({ command: "python3", args, ...common });
     const compiler = await findCompiler(common);
 
     const fetched = join(folder, "wheel");
@@ -52,21 +50,19 @@ export const tensorflowWheel: Way = {
       ...["--only-binary=:all:", "--python-version", PYTHON_VERSION, "--dest", fetched, WHEEL],
     );
     note("the libraries are unpacked");
-    const wheel = readdirSync(fetched).find((name) => name.endsWith(".whl"));
-    if (wheel === undefined) throw new Error("pip ended without an error and without a wheel");
+    const file = readdirSync(fetched).find((name) => name.endsWith(".whl"));
+    if (file === undefined) throw new Error("pip ended without an error and without a wheel");
     const members = LIBRARIES.map((name) => `tensorflow/${name}`);
-    await python("-c", UNPACK, join(fetched, wheel), fetched, ...members);
+    await python("-c", UNPACK, join(fetched, file), fetched, ...members);
     moveLibraries(join(fetched, "tensorflow"), join(folder, "deps", "lib"));
 
     note("the addon is compiled");
-    await compile(compiler, workshop, common);
+    await compile(compiler, folder, common);
     rmSync(fetched, { recursive: true });
   },
 };
 
-type Common = Pick<Parameters<typeof runProgram>[0], "cwd" | "timeoutMs" | "signal">;
-
-async function findCompiler(common: Common): Promise<string> {
+async function findCompiler(common) {
   const candidates = [process.env.CXX ?? "", "g++", "clang++", "c++"].filter((name) => name !== "");
   for (const command of candidates) {
     try {
@@ -79,15 +75,17 @@ async function findCompiler(common: Common): Promise<string> {
   throw new Error(`no C++ compiler: ${candidates.join(", ")} were looked for`);
 }
 
-function moveLibraries(from: string, to: string): void {
+function moveLibraries(from, to) {
   mkdirSync(to, { recursive: true });
   for (const name of LIBRARIES) renameSync(join(from, name), join(to, name));
 }
 
-async function compile(compiler: string, { folder }: Workshop, common: Common): Promise<void> {
+async function compile(compiler, folder, common) {
   const output = join("lib", `napi-v${NODE_API}`);
   mkdirSync(join(folder, output), { recursive: true });
-  const headers = dirname(createRequire(import.meta.url).resolve("node-api-headers/include/node_api.h"));
+  const headers = dirname(
+    createRequire(join(folder, "package.json")).resolve("node-api-headers/include/node_api.h"),
+  );
   const args = [
     ...["-std=c++17", "-O2", "-fPIC", "-shared", `-DNAPI_VERSION=${NODE_API}`, "-DBUILDING_NODE_EXTENSION"],
     ...["-I", headers, "-I", ".", "-I", join("wheel", "tensorflow", "include")],
@@ -98,4 +96,4 @@ async function compile(compiler: string, { folder }: Workshop, common: Common): 
   await runProgram({ command: compiler, args, ...common });
 }
 
-const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+const gibibytes = (bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
