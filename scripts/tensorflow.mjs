@@ -24,7 +24,7 @@ async function prove() {
   const program = fileURLToPath(new URL("tensorflow/proof.mjs", import.meta.url));
   const output = await runProgram({
     command: process.execPath,
-    args: [program],
+    args: [program, "tfjs-node"],
     cwd: process.cwd(),
     timeoutMs: 5 * 60_000,
     signal,

@@ -1,4 +1,8 @@
-/** A process that trains a small network by two steps on tfjs-node and on the sparse executor, and says whether they agree. */
+/**
+ * A process that trains a small network by two steps on a backend of TensorFlow.js and on the sparse executor, and says
+ * whether they agree.
+ *   node scripts/tensorflow/proof.mjs tfjs-node
+ */
 import { initialise, NetworkBuilder } from "../../packages/core/dist/index.js";
 import { loadExecutor, loadTensorflowExecutor } from "../../packages/training/dist/index.js";
 
@@ -6,7 +10,7 @@ const COUNT = 8;
 const TOLERANCE = 1e-4;
 
 /** @returns `{ losses }`, before each of two steps on the same batch */
-async function main() {
+async function main(backend) {
   const b = new NetworkBuilder("proof", [3, 8, 8]);
   const conv = b.conv2d("conv", b.input, { outChannels: 8, kernel: 3, stride: 2, padding: 1 });
   const network = b.build(b.dense("fc", b.flatten(b.activation("tanh", b.batchNorm("bn", conv))), 10));
@@ -23,7 +27,7 @@ async function main() {
     count: COUNT,
   };
   const losses = [];
-  for (const factory of [await loadTensorflowExecutor("tfjs-node"), await loadExecutor("sparse")]) {
+  for (const factory of [await loadTensorflowExecutor(backend), await loadExecutor("sparse")]) {
     const executor = await factory(options);
     losses.push([(await executor.step(batch, 0.05)).loss, (await executor.step(batch, 0.05)).loss]);
     executor.dispose();
@@ -37,7 +41,7 @@ async function main() {
 }
 
 try {
-  process.stdout.write(`${JSON.stringify(await main())}\n`);
+  process.stdout.write(`${JSON.stringify(await main(process.argv[2]))}\n`);
 } catch (error) {
   process.stderr.write(`Error: ${error.message}\n`);
   process.exitCode = 1;

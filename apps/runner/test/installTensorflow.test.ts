@@ -1,11 +1,12 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it, onTestFinished } from "vitest";
 
-const script = (name: string) => import(new URL(`../../../scripts/tensorflow/${name}`, import.meta.url).href);
-const { installInto } = await script("install.mjs");
-const { faultIn, runProgram } = await script("program.mjs");
+const script = (name: string) => new URL(`../../../scripts/tensorflow/${name}`, import.meta.url);
+const { installInto } = await import(script("install.mjs").href);
+const { faultIn, runProgram } = await import(script("program.mjs").href);
 
 /** What scripts/tensorflow/install.mjs calls a way. */
 interface Way {
@@ -116,6 +117,19 @@ describe("installing the native part of tfjs-node", () => {
       installInto(folder, { ways: [waits, good], prove }, { signal: stopped.signal }),
     ).rejects.toThrow("stopped by the user");
     expect(contents(folder)).toEqual(["tfjs-node", "tfjs-node/package.json"]);
+  });
+});
+
+describe("the training step that what was installed must take", () => {
+  it("lowers the loss as the sparse executor's does", async () => {
+    const output = await runProgram({
+      command: process.execPath,
+      args: [fileURLToPath(script("proof.mjs")), "tfjs-wasm"],
+      cwd: tmpdir(),
+      timeoutMs: 240_000,
+    });
+    const [before, after] = JSON.parse(output).losses;
+    expect(after).toBeLessThan(before);
   });
 });
 
