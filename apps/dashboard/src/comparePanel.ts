@@ -1,8 +1,7 @@
 /** Methods side by side at one density, and each method's accuracy over all densities. */
 import { byMethodOrder } from "@phew/report";
 import { formatAccuracy, formatCount, formatPercent, type RunEntry, textWidth } from "@phew/runs";
-import type { DashboardState } from "./dashboardState.ts";
-import type { Panel } from "./panel.ts";
+import type { DashboardState, Panel } from "./dashboardState.ts";
 import { faintNote, notice, type PanelContent } from "./panelContent.ts";
 import { type PlotLine, plotRows } from "./plot.ts";
 import { askedDensity, bestAccuracy, densitiesOf, methodOf } from "./runOrder.ts";

@@ -1,11 +1,10 @@
 /** A frame of the screen as rows of styled text: a pure function of state and size; all content is made by the panels. */
 import { formatClock, formatCount, textWidth } from "@phew/runs";
-import type { DashboardState } from "./dashboardState.ts";
+import type { DashboardState, PlacedPanel } from "./dashboardState.ts";
 import { hintsOf, KEY_BINDINGS, QUIT_ANSWERS, VIEW_KEYS } from "./keys.ts";
 import { layoutFor, type PanelColumn } from "./layout.ts";
 import { drawnPanel } from "./panel.ts";
 import { faintNote } from "./panelContent.ts";
-import type { PlacedPanel } from "./panelRows.ts";
 import { fit, fitRow, rowPart, rowWidth, type Span, type StyledRow, truncate } from "./styledText.ts";
 import { summaryLine } from "./summaryLine.ts";
 import { COLOURS, LIFE_LOOKS } from "./theme.ts";

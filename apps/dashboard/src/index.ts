@@ -1,17 +1,11 @@
 /** The screen in parts: a reducer over what a watcher finds and keys ask for, and frames as pure functions of its state. */
 export { Dashboard, type DashboardProps } from "./dashboard.tsx";
-export {
-  type DashboardAction,
-  type DashboardState,
-  initialDashboard,
-  type ShownRun,
-  update,
-} from "./dashboardState.ts";
+export type { DashboardState, ShownRun, View } from "./dashboardState.ts";
 export { frameRows } from "./frame.ts";
 export { actionOf, KEY_BINDINGS, type KeyBinding, type KeyPress } from "./keys.ts";
 export { paintedFrame } from "./paintedFrame.ts";
 export { followPlain, printOnce } from "./plainWatch.ts";
 export { RunWatcher } from "./runWatcher.ts";
 export type { Span, StyledRow } from "./styledText.ts";
+export { type DashboardAction, initialDashboard, update } from "./update.ts";
 export { VIEWS, type ViewName, viewNamed } from "./views/registry.ts";
-export type { View } from "./views/view.ts";

@@ -1,5 +1,7 @@
 /** One table of keys: what they do, what the help says of them, and what the bottom line shows. */
-import type { DashboardAction, DashboardState } from "./dashboardState.ts";
+
+import type { DashboardState } from "./dashboardState.ts";
+import type { DashboardAction } from "./update.ts";
 import { VIEWS } from "./views/registry.ts";
 
 /** A key press, as terminals name it: a character, or one of these. */

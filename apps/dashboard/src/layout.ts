@@ -1,11 +1,9 @@
 /** Which panel stands where, for every size of terminal; nothing is drawn here. */
-import type { DashboardState } from "./dashboardState.ts";
+import type { DashboardState, Panel, PanelRow, RunView } from "./dashboardState.ts";
 import { logPanel } from "./logPanel.ts";
-import type { Panel } from "./panel.ts";
-import { alone, LEAST_PANEL_HEIGHT, type PanelRow } from "./panelRows.ts";
+import { alone, LEAST_PANEL_HEIGHT } from "./panelRows.ts";
 import { runPanel } from "./runPanel.ts";
 import { runsPanel } from "./runsPanel.ts";
-import type { RunView } from "./views/view.ts";
 
 /** Rows of panels of one width, below each other. */
 export type PanelColumn = readonly PanelRow[];

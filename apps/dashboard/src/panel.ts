@@ -1,19 +1,10 @@
-/** A panel of the screen: a pure function of the state and of the room it has inside its borders. */
+/** Panels of one run, and panels as they are drawn. */
 import { describeFailure, type RunEntry, type RunState } from "@phew/runs";
-import type { DashboardState, PanelName } from "./dashboardState.ts";
+import type { DashboardState, Panel, PanelName } from "./dashboardState.ts";
 import { notice, type PanelContent } from "./panelContent.ts";
 import { wrap } from "./styledText.ts";
 import { COLOURS } from "./theme.ts";
 import { selectedRun } from "./visibleRuns.ts";
-
-export interface Panel {
-  /** What stands in its border where it has nothing to show, or cannot be drawn. */
-  readonly title: string;
-  /** By which Tab finds it; absent: the keys never go there. */
-  readonly focus?: PanelName;
-  /** @param width, height the room inside the borders */
-  readonly content: (state: DashboardState, width: number, height: number) => PanelContent;
-}
 
 /** The run under the cursor, as its folder and its events tell of it. */
 export interface PanelRun {

@@ -1,19 +1,8 @@
 /** How panels share the room of a view: rows of panels below each other, side by side in a row. */
 import { tradeOffPanel } from "./comparePanel.ts";
-import type { DashboardState } from "./dashboardState.ts";
+import type { DashboardState, Panel, PanelRow } from "./dashboardState.ts";
 import { measuresPanel } from "./measuresPanel.ts";
-import type { Panel } from "./panel.ts";
 import { methodOf } from "./runOrder.ts";
-
-export interface PlacedPanel {
-  readonly panel: Panel;
-  /** In columns and rows, borders included. */
-  readonly width: number;
-  readonly height: number;
-}
-
-/** Panels of one height side by side. */
-export type PanelRow = readonly PlacedPanel[];
 
 /** Of one row of content and the two borders: no panel is lower. */
 export const BORDERED_HEIGHT = 3;

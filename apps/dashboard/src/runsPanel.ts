@@ -8,8 +8,7 @@ import {
   summarise,
   textWidth,
 } from "@phew/runs";
-import type { DashboardState } from "./dashboardState.ts";
-import type { Panel } from "./panel.ts";
+import type { DashboardState, Panel } from "./dashboardState.ts";
 import { faintNote, notice, type PanelContent, windowStart } from "./panelContent.ts";
 import { fit, type Span, type StyledRow } from "./styledText.ts";
 import { bar, COLOURS, LIFE_LOOKS, MARKS } from "./theme.ts";

@@ -4,14 +4,7 @@
  */
 import { describeFailure, processLives } from "@phew/runs";
 import { asciiRows } from "./ascii.ts";
-import {
-  type DashboardAction,
-  type DashboardState,
-  initialDashboard,
-  type QuitAnswer,
-  type ShownRun,
-  update,
-} from "./dashboardState.ts";
+import type { DashboardState, ShownRun } from "./dashboardState.ts";
 import { frameRows } from "./frame.ts";
 import { TerminalJob } from "./jobControl.ts";
 import { actionOf, type KeyPress } from "./keys.ts";
@@ -20,8 +13,28 @@ import { RunWatcher } from "./runWatcher.ts";
 import { saveFrame } from "./savedFrame.ts";
 import { type StyledRow, unstyledRows } from "./styledText.ts";
 import { FullScreen } from "./terminal.ts";
-import { viewNamed } from "./views/registry.ts";
-import type { WatchEnd, WatchOptions } from "./watch.ts";
+import { type DashboardAction, initialDashboard, type QuitAnswer, update } from "./update.ts";
+import { type ViewName, viewNamed } from "./views/registry.ts";
+
+export interface ScreenOptions {
+  readonly folder: string;
+  /** The folder may come to be while it is watched: it is the usual one, not one that somebody named. */
+  readonly mayBeMissing?: boolean;
+  /** The screen is drawn in ASCII. */
+  readonly ascii: boolean;
+  /** Process of the run that was started with the screen. */
+  readonly startedPid?: number;
+  /** What is shown first; the overview unless given. */
+  readonly view?: ViewName;
+}
+
+/** How the watching ended. */
+export interface WatchEnd {
+  /** 0 the user quit, 1 failed, 128 + n a signal n. */
+  readonly exitCode: number;
+  /** What the user said shall become of the run that was started with the screen; absent: nothing, it goes on. */
+  readonly answer?: QuitAnswer;
+}
 
 /** New events are looked for at most this often, and a frame follows where there were some. */
 const POLL_MS = 100;
@@ -47,7 +60,7 @@ const EXIT_OF_SIGNAL = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
  * Shows the dashboard until the user quits, or `closing` is aborted.
  * @throws ArgumentError where the folder is none
  */
-export async function showScreen(options: WatchOptions, closing?: AbortSignal): Promise<WatchEnd> {
+export async function showScreen(options: ScreenOptions, closing?: AbortSignal): Promise<WatchEnd> {
   const screen = new FullScreen(process.stdout);
   const session = new Session(screen, options);
   restoreInAnyCase(screen, session);
@@ -80,7 +93,7 @@ class Session {
   #creditMs = BURST_MS;
   #finish: (end: WatchEnd) => void = () => {};
 
-  constructor(screen: FullScreen, { folder, mayBeMissing = false, ascii, startedPid, view }: WatchOptions) {
+  constructor(screen: FullScreen, { folder, mayBeMissing = false, ascii, startedPid, view }: ScreenOptions) {
     this.#isAscii = ascii;
     this.#watcher = new RunWatcher(folder, mayBeMissing);
     this.#screen = screen;

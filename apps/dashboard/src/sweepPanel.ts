@@ -8,8 +8,7 @@ import {
   type RunEntry,
   summarise,
 } from "@phew/runs";
-import type { DashboardState } from "./dashboardState.ts";
-import type { Panel } from "./panel.ts";
+import type { DashboardState, Panel } from "./dashboardState.ts";
 import { faintNote, notice, type PanelContent, windowStart } from "./panelContent.ts";
 import { askedDensity, bestAccuracy, methodOf, type OrderName } from "./runOrder.ts";
 import { filterRows, markOf, noRuns, seededName } from "./runsPanel.ts";

@@ -1,34 +1,18 @@
 /** Runs watched: a screen on a terminal, lines elsewhere. Ink, which reads the keys, is loaded once the first frame is there. */
 import { describeFailure, lineText } from "@phew/runs/text";
-import type { QuitAnswer } from "./dashboardState.ts";
+import type { ScreenOptions, WatchEnd } from "./screen.ts";
+import type { QuitAnswer } from "./update.ts";
 import type { ViewName } from "./views/registry.ts";
 
-export interface WatchOptions {
-  readonly folder: string;
-  /** The folder may come to be while it is watched: it is the usual one, not one that somebody named. */
-  readonly mayBeMissing?: boolean;
+export interface WatchOptions extends ScreenOptions {
   /** Print the present state and end. */
   readonly once: boolean;
   /** Lines, even on a terminal. */
   readonly plain: boolean;
-  /** The screen is drawn in ASCII. */
-  readonly ascii: boolean;
-  /** Process of the run that was started with the screen. */
-  readonly startedPid?: number;
-  /** What is shown first; the overview unless given. */
-  readonly view?: ViewName;
-}
-
-/** How the watching ended. */
-export interface WatchEnd {
-  /** 0 the user quit, 1 failed, 128 + n a signal n. */
-  readonly exitCode: number;
-  /** What the user said shall become of the run that was started with the screen; absent: nothing, it goes on. */
-  readonly answer?: QuitAnswer;
 }
 
 export { VIEW_NAMES } from "./views/registry.ts";
-export type { QuitAnswer, ViewName };
+export type { QuitAnswer, ViewName, WatchEnd };
 
 /**
  * Shows the runs until the user quits, or until no run is live where there is no screen. A failure is printed.

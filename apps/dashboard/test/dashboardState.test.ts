@@ -1,12 +1,8 @@
 import type { RunEntry } from "@phew/runs";
 import { describe, expect, it } from "vitest";
-import {
-  type DashboardAction,
-  type DashboardState,
-  initialDashboard,
-  update,
-} from "../src/dashboardState.ts";
+import type { DashboardState } from "../src/dashboardState.ts";
 import { actionOf, hintsOf, KEY_BINDINGS } from "../src/keys.ts";
+import { type DashboardAction, initialDashboard, update } from "../src/update.ts";
 import { VIEWS } from "../src/views/registry.ts";
 import { selectedRun, visibleRuns } from "../src/visibleRuns.ts";
 import { busyDashboard, eventsUntil, fakeEntry, fakeOptions, START_T } from "./fakeStates.ts";

@@ -1,6 +1,7 @@
 /** States of the screen for tests, made of made-up runs. */
 import { type RunEntry, type RunLife, reduceAll, summarise, type TimedRunEvent } from "@phew/runs";
-import { type DashboardState, initialDashboard, update } from "../src/dashboardState.ts";
+import type { DashboardState } from "../src/dashboardState.ts";
+import { initialDashboard, update } from "../src/update.ts";
 import { type FakeRunOptions, fakeEvents, fakeName } from "./fakeRuns.ts";
 
 export const START_T = Date.UTC(2026, 10, 22, 12, 0, 0);

@@ -1,16 +1,11 @@
 import type { LayerProgress, RunEntry, TimedRunEvent } from "@phew/runs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  type DashboardAction,
-  type DashboardState,
-  initialDashboard,
-  MARK_COUNT,
-  update,
-} from "../src/dashboardState.ts";
+import { type DashboardState, MARK_COUNT } from "../src/dashboardState.ts";
 import { frameRows } from "../src/frame.ts";
 import { actionOf, KEY_BINDINGS, VIEW_KEYS } from "../src/keys.ts";
 import { rowText } from "../src/styledText.ts";
+import { type DashboardAction, initialDashboard, update } from "../src/update.ts";
 import { VIEW_NAMES, VIEWS, viewNamed } from "../src/views/registry.ts";
 import { selectedRun, visibleRuns } from "../src/visibleRuns.ts";
 import { busyDashboard, eventsUntil, fakeEntry, fakeOptions, START_T, showing } from "./fakeStates.ts";

@@ -76,15 +76,10 @@ export {
   activationParameters,
   activationValue,
 } from "./operations/activation.ts";
-export {
-  elementCount,
-  PARAMETER_ROLES,
-  type Parameter,
-  type ParameterRole,
-  type Shape,
-} from "./operations/definition.ts";
+export { PARAMETER_ROLES, type Parameter, type ParameterRole } from "./operations/definition.ts";
 export { definitionOf, type Operation, operationLabel, operations } from "./operations/registry.ts";
 export { unitRun } from "./operations/select.ts";
+export { elementCount, type Shape } from "./operations/shape.ts";
 export { type PruneResult, type PruneSettings, prune, requireConfinable, requireWithin } from "./prune.ts";
 export { phewNested } from "./pruners/phew.ts";
 export {

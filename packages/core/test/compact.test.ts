@@ -6,7 +6,7 @@ import { Masks } from "../src/masks/masks.ts";
 import { NetworkBuilder, type Value } from "../src/network/builder.ts";
 import { compactNetwork } from "../src/network/compact.ts";
 import type { Network } from "../src/network/network.ts";
-import { elementCount } from "../src/operations/definition.ts";
+import { elementCount } from "../src/operations/shape.ts";
 import type { Weights } from "../src/weights/weights.ts";
 import { zooModel } from "../src/zoo/zoo.ts";
 import { oracleNetwork } from "./oracleNetwork.ts";

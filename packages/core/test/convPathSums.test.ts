@@ -10,7 +10,8 @@ import {
   plainPathBackward,
   plainPathForward,
 } from "../src/operations/convPathSums.ts";
-import { elementCount, type PathSumInputs, type Shape } from "../src/operations/definition.ts";
+import type { PathSumInputs } from "../src/operations/definition.ts";
+import { elementCount, type Shape } from "../src/operations/shape.ts";
 
 const whole = (min: number, max: number) => fc.integer({ min, max });
 const pair = (min: number, max: number) => fc.tuple(whole(min, max), whole(min, max));

@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { pathSums } from "../src/analysis/pathSums.ts";
 import { NetworkBuilder, type Value } from "../src/network/builder.ts";
 import type { Network } from "../src/network/network.ts";
-import { elementCount, type PathSumInputs } from "../src/operations/definition.ts";
+import type { PathSumInputs } from "../src/operations/definition.ts";
 import { definitionOf } from "../src/operations/registry.ts";
 import {
   allRepeated,
@@ -13,6 +13,7 @@ import {
   refined,
   withoutRepeats,
 } from "../src/operations/repeats.ts";
+import { elementCount } from "../src/operations/shape.ts";
 import type { Weights } from "../src/weights/weights.ts";
 import { withRandomParameters } from "./randomNetwork.ts";
 

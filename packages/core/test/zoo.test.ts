@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Network } from "../src/network/network.ts";
-import { elementCount, type ParameterRole } from "../src/operations/definition.ts";
+import type { ParameterRole } from "../src/operations/definition.ts";
+import { elementCount } from "../src/operations/shape.ts";
 import { zooEntries, zooModel } from "../src/zoo/zoo.ts";
 
 const count = (network: Network, ...roles: ParameterRole[]) =>

@@ -9,6 +9,7 @@ export {
   type Layout,
 } from "./exportForm.ts";
 export { exportModel } from "./exportModel.ts";
+export type { ModelOutput } from "./joinOutputs.ts";
 export { areNormalised, type LeftOutSoftmax, withSoftmaxes } from "./leftOutSoftmax.ts";
 export {
   carriedMetadata,
@@ -21,7 +22,7 @@ export {
   writeMasks,
 } from "./maskFile.ts";
 export { maskName } from "./maskName.ts";
-export { type ModelOutput, modelOutputs, otherOutputs } from "./modelOutputs.ts";
+export { modelOutputs, otherOutputs } from "./modelOutputs.ts";
 export { writeNpz } from "./npz.ts";
 export type { OnnxExportOptions, OnnxForm, OnnxOutput } from "./onnx/exportOnnx.ts";
 export type { ImportedModel, ImportedOnnx, OnnxOptions } from "./onnx/importGraph.ts";

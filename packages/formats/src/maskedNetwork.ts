@@ -1,6 +1,6 @@
 /** A masked network as a model file that is made anew holds it: zeros where it is pruned, or units cut out. */
 import { compactNetwork, type Masks, maskedWeights, type Network, type Node, type Weights } from "@phew/core";
-import type { ModelOutput } from "./modelOutputs.ts";
+import type { ModelOutput } from "./joinOutputs.ts";
 
 export interface NetworkOutputs {
   /** What is put out, where the network's own output joins several; see `joinOutputs`. */

@@ -1,7 +1,6 @@
 /** A model out of any file that holds one: recognised by its content, then by its name. */
 import {
   ArgumentError,
-  type Shape,
   shortened,
   variantOfSeveral,
   type Weights,
@@ -18,17 +17,11 @@ import type { Tensors } from "./tensor.ts";
 import { readTensors, type TensorFormat } from "./tensorFile.ts";
 import type { TfjsModel } from "./tfjs/importTfjs.ts";
 import { ownNames, pickWeights, requirePlain } from "./weightsFile.ts";
-import { fittingNetwork } from "./zooFit.ts";
+import { fittingNetwork, type ZooFitOptions } from "./zooFit.ts";
 
-export interface ReadModelOptions {
+export interface ReadModelOptions extends ZooFitOptions {
   /** A name of the zoo: files of named tensors hold weights alone. */
   readonly architecture?: string;
-  /** Number of classes, of the architecture; read off the file's last layer where it is not given. */
-  readonly classCount?: number;
-  /** Shape of one input, `[channels, height, width]` or `[features]`. */
-  readonly inputShape?: Shape;
-  /** Form of the architecture, where tensors and input do not tell. */
-  readonly variant?: ZooVariant;
   /** Of a file with several outputs, the one that is wanted; all of them without. */
   readonly output?: string;
   /** Parts of an ONNX file that are not supported carry every unit to every unit, instead of being refused. */

@@ -13,7 +13,6 @@ import {
   zooModel,
   zooVariant,
 } from "@phew/core";
-import type { ReadModelOptions } from "./readModel.ts";
 import type { Tensors } from "./tensor.ts";
 import { ownNames } from "./weightsFile.ts";
 
@@ -37,6 +36,15 @@ export class AmbiguousVariantError extends ArgumentError {
   override readonly name = "AmbiguousVariantError";
 }
 
+export interface ZooFitOptions {
+  /** Number of classes, of the architecture; read off the file's last layer where it is not given. */
+  readonly classCount?: number;
+  /** Shape of one input, `[channels, height, width]` or `[features]`. */
+  readonly inputShape?: Shape;
+  /** Form of the architecture, where tensors and input do not tell. */
+  readonly variant?: ZooVariant;
+}
+
 /** A network and the variant that it is; any where there is one form alone. */
 export interface ZooFit {
   readonly network: Network;
@@ -53,7 +61,7 @@ export interface ZooFit {
 export function fittingNetwork(
   path: string,
   architecture: string,
-  options: ReadModelOptions,
+  options: ZooFitOptions,
   tensors: Tensors,
 ): ZooFit {
   // an unknown name or variant ends here
@@ -99,7 +107,7 @@ function attempted(
   architecture: string,
   inputShape: Shape,
   variant: ZooVariant,
-  options: ReadModelOptions,
+  options: ZooFitOptions,
   tensors: Tensors,
 ): Attempt {
   const build = (classCount: number | undefined) =>

@@ -1,9 +1,9 @@
 /** Methods side by side. */
 import { comparePanel } from "../comparePanel.ts";
+import type { View } from "../dashboardState.ts";
 import { methodCount, tableAndPlot } from "../panelRows.ts";
 import { densitiesOf } from "../runOrder.ts";
 import { visibleRuns } from "../visibleRuns.ts";
-import type { View } from "./view.ts";
 
 export const compare = {
   name: "compare",

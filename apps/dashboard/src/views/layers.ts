@@ -1,7 +1,8 @@
 /** The table of layers. */
+
+import type { View } from "../dashboardState.ts";
 import { layerTablePanel } from "../layersPanel.ts";
 import { alone, besideMeasures } from "../panelRows.ts";
-import type { View } from "./view.ts";
 
 export const layers = {
   name: "layers",

@@ -1,7 +1,8 @@
 /** What happened, in words. */
+
+import type { View } from "../dashboardState.ts";
 import { logPanel } from "../logPanel.ts";
 import { alone } from "../panelRows.ts";
-import type { View } from "./view.ts";
 
 export const log = {
   name: "log",

@@ -1,9 +1,9 @@
 /** The run under the cursor at a glance. */
 import { accuracyPanel, lossPanel } from "../curvePanels.ts";
+import type { View } from "../dashboardState.ts";
 import { layersPanel } from "../layersPanel.ts";
 import { logPanel } from "../logPanel.ts";
 import { alone, BORDERED_HEIGHT, besideMeasures, halves } from "../panelRows.ts";
-import type { View } from "./view.ts";
 
 export const overview = {
   name: "overview",

@@ -1,9 +1,10 @@
 /** How a mask comes about. */
+
+import type { View } from "../dashboardState.ts";
 import { layersPanel } from "../layersPanel.ts";
 import { alone, besideMeasures, halves, LEAST_PANEL_HEIGHT } from "../panelRows.ts";
 import { unitsPanel } from "../unitsPanel.ts";
 import { walksPanel } from "../walksPanel.ts";
-import type { View } from "./view.ts";
 
 /** Of the figures of a pruning without their plot. */
 const FACTS_HEIGHT = 7;

@@ -1,4 +1,6 @@
 /** All views, in the order of the head. Adding one: a file beside this one, and a line here. */
+
+import type { View } from "../dashboardState.ts";
 import { compare } from "./compare.ts";
 import { layers } from "./layers.ts";
 import { log } from "./log.ts";
@@ -6,7 +8,6 @@ import { overview } from "./overview.ts";
 import { pruning } from "./pruning.ts";
 import { sweep } from "./sweep.ts";
 import { training } from "./training.ts";
-import type { View } from "./view.ts";
 
 const ALL = [overview, sweep, pruning, training, layers, compare, log] as const;
 

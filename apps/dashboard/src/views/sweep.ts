@@ -1,7 +1,8 @@
 /** All runs in a table. */
+
+import type { View } from "../dashboardState.ts";
 import { methodCount, tableAndPlot } from "../panelRows.ts";
 import { sweepPanel } from "../sweepPanel.ts";
-import type { View } from "./view.ts";
 
 export const sweep = {
   name: "sweep",

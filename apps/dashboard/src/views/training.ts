@@ -1,9 +1,9 @@
 /** How a network learns. */
 import { accuracyPanel, lossPanel } from "../curvePanels.ts";
+import type { View } from "../dashboardState.ts";
 import { layersPanel } from "../layersPanel.ts";
 import { alone, halves } from "../panelRows.ts";
 import { speedPanel } from "../speedPanel.ts";
-import type { View } from "./view.ts";
 
 export const training = {
   name: "training",

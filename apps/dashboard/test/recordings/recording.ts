@@ -3,9 +3,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type RunConfig, type RunnerState, reduceAll, summarise, type TimedRunEvent } from "@phew/runs";
-import { type DashboardState, initialDashboard, type ShownRun, update } from "../../src/dashboardState.ts";
+import type { DashboardState, ShownRun } from "../../src/dashboardState.ts";
 import { actionOf } from "../../src/keys.ts";
 import { RunWatcher } from "../../src/runWatcher.ts";
+import { initialDashboard, update } from "../../src/update.ts";
 
 export interface Recording {
   /** What was recorded. */

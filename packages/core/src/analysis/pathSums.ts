@@ -16,7 +16,7 @@
  */
 import type { Masks } from "../masks/masks.ts";
 import type { Network, Node } from "../network/network.ts";
-import { elementCount, type Parameter, type PathSumInputs } from "../operations/definition.ts";
+import type { Parameter, PathSumInputs } from "../operations/definition.ts";
 import { definitionOf } from "../operations/registry.ts";
 import {
   allRepeated,
@@ -27,6 +27,7 @@ import {
   refined,
   withoutRepeats,
 } from "../operations/repeats.ts";
+import { elementCount } from "../operations/shape.ts";
 import type { Weights } from "../weights/weights.ts";
 import { numberOf, type Wide, wide } from "./wide.ts";
 

@@ -8,8 +8,8 @@
  * the next weight: a unit that kept weights enter has a voice of its own, its bias, though only silent units feed it.
  */
 import { type UnitFlow, unitFlows } from "../network/unitFlow.ts";
-import { elementCount } from "../operations/definition.ts";
 import { definitionOf } from "../operations/registry.ts";
+import { elementCount } from "../operations/shape.ts";
 import type { Masks } from "./masks.ts";
 
 /** @returns one array a node of `masks.network`, one byte a unit of its value: 1 = silent */

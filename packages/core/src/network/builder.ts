@@ -1,7 +1,7 @@
 /** Writes networks down layer by layer; the zoo is written with it. */
 import type { ActivationName } from "../operations/activation.ts";
-import type { Shape } from "../operations/definition.ts";
 import type { Operation } from "../operations/registry.ts";
+import type { Shape } from "../operations/shape.ts";
 import type { Padding, Pair } from "../operations/spatial.ts";
 import { buildNetwork, type Network, type NodeSpec } from "./network.ts";
 

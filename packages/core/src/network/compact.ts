@@ -10,8 +10,9 @@
  */
 import { maskedWeights } from "../masks/maskedWeights.ts";
 import { Masks } from "../masks/masks.ts";
-import { elementCount, type Parameter } from "../operations/definition.ts";
+import type { Parameter } from "../operations/definition.ts";
 import { definitionOf } from "../operations/registry.ts";
+import { elementCount } from "../operations/shape.ts";
 import type { Weights } from "../weights/weights.ts";
 import { buildNetwork, type Network, type Node } from "./network.ts";
 import { inputShapes, type UnitFlow, unitFlows, type WeightFlow } from "./unitFlow.ts";

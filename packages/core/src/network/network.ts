@@ -1,8 +1,9 @@
 /** A network: a directed acyclic graph of operations over named parameters, shapes inferred, checked once. */
 
 import { ArgumentError, unknownName } from "../errors.ts";
-import { elementCount, type Parameter, type Shape } from "../operations/definition.ts";
+import type { Parameter } from "../operations/definition.ts";
 import { definitionOf, type Operation, operations } from "../operations/registry.ts";
+import { elementCount, type Shape } from "../operations/shape.ts";
 import { counted } from "../quantity.ts";
 
 /** One operation as it is asked for: by name, reading the values of other nodes by their names. */

@@ -1,6 +1,8 @@
 /** How units pass from node to node: along weights, or unchanged. What masks mean for units is read from this. */
-import type { Shape, UnitMap, WeightedUnits } from "../operations/definition.ts";
+
+import type { UnitMap, WeightedUnits } from "../operations/definition.ts";
 import { definitionOf } from "../operations/registry.ts";
+import type { Shape } from "../operations/shape.ts";
 import type { Network, Node, PrunableParameter } from "./network.ts";
 
 /** The weights of a node, `[outCount, inCount / groups, kernelSize]`. */

@@ -1,7 +1,7 @@
 /** Mean of each window: the sum divided by the window's size, or by its elements inside the input. */
+
 import {
   ASSUMES_NOTHING,
-  elementCount,
   NO_GRADIENTS,
   NO_PARAMETERS,
   type OperationDefinition,
@@ -10,6 +10,7 @@ import {
   unitsUnchanged,
 } from "./definition.ts";
 import { throughWindow } from "./repeats.ts";
+import { elementCount } from "./shape.ts";
 import { slidePool, type Window } from "./spatial.ts";
 
 export interface AveragePool2d extends Window {

@@ -2,13 +2,13 @@
 import { ArgumentError } from "../errors.ts";
 import {
   ASSUMES_NOTHING,
-  elementCount,
   NO_GRADIENTS,
   NO_PARAMETERS,
   type OperationDefinition,
   SHRINKS_AS_IT_IS,
 } from "./definition.ts";
 import { throughMeeting } from "./repeats.ts";
+import { elementCount } from "./shape.ts";
 
 export interface Concat {
   readonly kind: "concat";

@@ -6,25 +6,14 @@
 
 import { ArgumentError } from "../errors.ts";
 import { counted } from "../quantity.ts";
-import { convPathBackward, convPathForward } from "./convPathSums.ts";
-import {
-  ASSUMES_NOTHING,
-  biasParameter,
-  type OperationDefinition,
-  type Parameter,
-  type Shape,
-} from "./definition.ts";
+import { type Convolution, convPathBackward, convPathForward } from "./convPathSums.ts";
+import { ASSUMES_NOTHING, biasParameter, type OperationDefinition, type Parameter } from "./definition.ts";
 import { throughWindow } from "./repeats.ts";
-import { slide, validRange, type Window } from "./spatial.ts";
+import type { Shape } from "./shape.ts";
+import { slide, validRange } from "./spatial.ts";
 
-export interface Conv2d extends Window {
+export interface Conv2d extends Convolution {
   readonly kind: "conv2d";
-  /** Name of the weight, `[outChannels, inChannels / groups, kh, kw]`. */
-  readonly weight: string;
-  /** Name of the bias, `[outChannels]`. */
-  readonly bias?: string;
-  readonly outChannels: number;
-  readonly groups: number;
 }
 
 function inChannels(op: Conv2d, inputs: readonly Shape[], node: string): number {

@@ -5,12 +5,23 @@
  * a browser is after loadPathKernels(); the plain way here gives the same but for the order of the sums.
  */
 import { type PathConvolution, pathKernels } from "@phew/engine";
-import type { Conv2d } from "./conv2d.ts";
-import { elementCount, type PathSumInputs } from "./definition.ts";
+import type { PathSumInputs } from "./definition.ts";
+import { elementCount } from "./shape.ts";
+import type { Window } from "./spatial.ts";
 import { foldInto, type Unfolding, unfoldInto, unfolding } from "./unfold.ts";
 
 // what is unfolded at once stays in the second-level cache while all output channels read it
 const CHUNK_LENGTH = (1 << 18) / Float64Array.BYTES_PER_ELEMENT;
+
+/** What a path sum asks of a convolution. */
+export interface Convolution extends Window {
+  /** Name of the weight, `[outChannels, inChannels / groups, kh, kw]`. */
+  readonly weight: string;
+  /** Name of the bias, `[outChannels]`. */
+  readonly bias?: string;
+  readonly outChannels: number;
+  readonly groups: number;
+}
 
 /** Some input channels of one group, unfolded, and the weights of one output channel that read them. */
 interface Chunk {
@@ -43,7 +54,7 @@ interface Geometry {
   readonly windows: Unfolding;
 }
 
-function geometryOf(op: Conv2d, given: PathSumInputs): Geometry {
+function geometryOf(op: Convolution, given: PathSumInputs): Geometry {
   const [channels, height, width] = given.inputShapes[0]! as [number, number, number];
   const [, outHeight, outWidth] = given.outputShape as [number, number, number];
   const inPerGroup = channels / op.groups;
@@ -59,7 +70,7 @@ function geometryOf(op: Conv2d, given: PathSumInputs): Geometry {
   };
 }
 
-export function convPathForward(op: Conv2d, given: PathSumInputs): Float64Array {
+export function convPathForward(op: Convolution, given: PathSumInputs): Float64Array {
   const kernels = pathKernels();
   if (kernels === undefined) return plainPathForward(op, given);
   const bias = op.bias !== undefined && given.biases ? given.theta(op.bias) : undefined;
@@ -67,7 +78,7 @@ export function convPathForward(op: Conv2d, given: PathSumInputs): Float64Array 
 }
 
 export function convPathBackward(
-  op: Conv2d,
+  op: Convolution,
   given: PathSumInputs,
   gradient: Float64Array,
 ): { readonly input: Float64Array; readonly weight: Float64Array } {
@@ -76,7 +87,7 @@ export function convPathBackward(
   return kernels.backward(convolutionOf(op, given), weightsOf(op, given), given.inputs[0]!, gradient);
 }
 
-function convolutionOf(op: Conv2d, { inputShapes, outputShape }: PathSumInputs): PathConvolution {
+function convolutionOf(op: Convolution, { inputShapes, outputShape }: PathSumInputs): PathConvolution {
   const [inChannels, height, width] = inputShapes[0]! as [number, number, number];
   const [outChannels, outHeight, outWidth] = outputShape as [number, number, number];
   const { groups, kernel, stride, dilation, padding } = op;
@@ -93,13 +104,13 @@ function convolutionOf(op: Conv2d, { inputShapes, outputShape }: PathSumInputs):
   };
 }
 
-const weightsOf = (op: Conv2d, { power, weight, kept }: PathSumInputs) => ({
+const weightsOf = (op: Convolution, { power, weight, kept }: PathSumInputs) => ({
   weight: weight(op.weight),
   mask: kept(op.weight),
   power,
 });
 
-export function plainPathForward(op: Conv2d, given: PathSumInputs): Float64Array {
+export function plainPathForward(op: Convolution, given: PathSumInputs): Float64Array {
   const geometry = geometryOf(op, given);
   const { plane, outPerGroup, fanIn } = geometry;
   const output = new Float64Array(elementCount(given.outputShape));
@@ -118,7 +129,7 @@ export function plainPathForward(op: Conv2d, given: PathSumInputs): Float64Array
 }
 
 export function plainPathBackward(
-  op: Conv2d,
+  op: Convolution,
   given: PathSumInputs,
   gradient: Float64Array,
 ): { readonly input: Float64Array; readonly weight: Float64Array } {
@@ -144,7 +155,7 @@ export function plainPathBackward(
 }
 
 function forEachChunk(
-  op: Conv2d,
+  op: Convolution,
   given: PathSumInputs,
   geometry: Geometry,
   visit: (chunk: Chunk) => void,
@@ -167,7 +178,7 @@ function forEachChunk(
 }
 
 /** Collects the kept weights first … first + edgeCount − 1 of a convolution, transformed; good until the next call. */
-function edgeGatherer(op: Conv2d, given: PathSumInputs) {
+function edgeGatherer(op: Convolution, given: PathSumInputs) {
   const weight = given.weight(op.weight);
   const kept = given.kept(op.weight);
   const square = given.power === 2;

@@ -1,8 +1,6 @@
 /** What every operation of a network tells about itself; one file each in this folder, listed in registry.ts. */
 import { type PlaneRepeats, type RepeatsThrough, throughMeeting } from "./repeats.ts";
-
-/** Shape of a value without its batch axis: `[channels, height, width]` or `[features]`. Axis 0 counts the units. */
-export type Shape = readonly number[];
+import type { Shape } from "./shape.ts";
 
 interface Role {
   /** What PyTorch's modules call such a parameter. */
@@ -152,10 +150,6 @@ export interface OperationDefinition<Op extends { readonly kind: string }> {
 
 export const NO_PARAMETERS: readonly Parameter[] = [];
 export const NO_GRADIENTS: ReadonlyMap<string, Float64Array> = new Map();
-
-export function elementCount(shape: readonly number[]): number {
-  return shape.reduce((product, length) => product * length, 1);
-}
 
 /** A bias, one number a unit. */
 export const biasParameter = (name: string, count: number): Parameter => ({

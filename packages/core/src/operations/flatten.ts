@@ -1,12 +1,13 @@
 /** `[c, h, w]` becomes `[c·h·w]`, row-major: channel c becomes the h·w features from c·h·w on. */
+
 import {
   ASSUMES_NOTHING,
-  elementCount,
   NO_GRADIENTS,
   NO_PARAMETERS,
   type OperationDefinition,
   SHRINKS_AS_IT_IS,
 } from "./definition.ts";
+import { elementCount } from "./shape.ts";
 
 export interface Flatten {
   readonly kind: "flatten";

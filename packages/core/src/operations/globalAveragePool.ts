@@ -2,13 +2,13 @@
 import { ArgumentError } from "../errors.ts";
 import {
   ASSUMES_NOTHING,
-  elementCount,
   NO_GRADIENTS,
   NO_PARAMETERS,
   type OperationDefinition,
   SHRINKS_AS_IT_IS,
   unitsUnchanged,
 } from "./definition.ts";
+import { elementCount } from "./shape.ts";
 
 export interface GlobalAveragePool {
   readonly kind: "globalAveragePool";

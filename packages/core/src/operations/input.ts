@@ -1,12 +1,7 @@
 /** The network's input: images `[channels, height, width]` or vectors `[features]`. */
 import { ArgumentError } from "../errors.ts";
-import {
-  ASSUMES_NOTHING,
-  NO_GRADIENTS,
-  NO_PARAMETERS,
-  type OperationDefinition,
-  type Shape,
-} from "./definition.ts";
+import { ASSUMES_NOTHING, NO_GRADIENTS, NO_PARAMETERS, type OperationDefinition } from "./definition.ts";
+import type { Shape } from "./shape.ts";
 
 export interface Input {
   readonly kind: "input";

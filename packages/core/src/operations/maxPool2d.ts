@@ -2,9 +2,9 @@
  * Greatest value of each window; padding never wins. In a path sum the first greatest value of a window carries
  * the path, as in PyTorch.
  */
+
 import {
   ASSUMES_NOTHING,
-  elementCount,
   NO_GRADIENTS,
   NO_PARAMETERS,
   type OperationDefinition,
@@ -13,6 +13,7 @@ import {
   unitsUnchanged,
 } from "./definition.ts";
 import { throughWindow } from "./repeats.ts";
+import { elementCount } from "./shape.ts";
 import { slidePool, type Window } from "./spatial.ts";
 
 export interface MaxPool2d extends Window {

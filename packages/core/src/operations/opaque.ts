@@ -11,14 +11,9 @@
 
 import { ArgumentError } from "../errors.ts";
 import { counted } from "../quantity.ts";
-import {
-  elementCount,
-  NO_GRADIENTS,
-  NO_PARAMETERS,
-  type OperationDefinition,
-  type Shape,
-} from "./definition.ts";
+import { NO_GRADIENTS, NO_PARAMETERS, type OperationDefinition } from "./definition.ts";
 import { NO_REPEATS, throughMeeting } from "./repeats.ts";
+import { elementCount, type Shape } from "./shape.ts";
 
 export interface Opaque {
   readonly kind: "opaque";

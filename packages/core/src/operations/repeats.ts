@@ -5,7 +5,7 @@
  *   of the input it then reads removed · stride.
  * A gradient here is that of a position that stands for others: the sum over all of them.
  */
-import type { Shape } from "./definition.ts";
+import type { Shape } from "./shape.ts";
 import type { Window } from "./spatial.ts";
 
 /** Positions of an axis that equal position `start`: the `removed` ones after it, which are left out. */

@@ -7,13 +7,13 @@ import { ArgumentError } from "../errors.ts";
 import { counted } from "../quantity.ts";
 import {
   ASSUMES_NOTHING,
-  elementCount,
   NO_GRADIENTS,
   NO_PARAMETERS,
   type OperationDefinition,
   type UnitMap,
 } from "./definition.ts";
 import { throughMeeting } from "./repeats.ts";
+import { elementCount } from "./shape.ts";
 
 export interface Select {
   readonly kind: "select";

@@ -1,6 +1,6 @@
 /** Sliding windows over `[channels, height, width]`: shared by convolution and pooling. */
 import { ArgumentError } from "../errors.ts";
-import type { Shape } from "./definition.ts";
+import type { Shape } from "./shape.ts";
 
 /** Vertical, horizontal. */
 export type Pair = readonly [number, number];

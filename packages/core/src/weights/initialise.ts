@@ -2,7 +2,8 @@
 import { loadWalkEngine, type WalkEngine } from "@phew/engine";
 import { ArgumentError } from "../errors.ts";
 import type { Network } from "../network/network.ts";
-import { elementCount, type Parameter } from "../operations/definition.ts";
+import type { Parameter } from "../operations/definition.ts";
+import { elementCount } from "../operations/shape.ts";
 import { type Distribution, type Initialisation, kaimingFanIn } from "./initialisation.ts";
 import type { Weights } from "./weights.ts";
 

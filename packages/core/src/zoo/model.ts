@@ -1,6 +1,6 @@
 /** What a zoo model tells about itself; the families are one file each in this folder, listed in zoo.ts. */
 import type { Network } from "../network/network.ts";
-import type { Shape } from "../operations/definition.ts";
+import type { Shape } from "../operations/shape.ts";
 import type { Initialisation } from "../weights/initialisation.ts";
 
 /** The data set a model is built for: what goes in and how many classes come out. */

@@ -6,7 +6,7 @@
  */
 import { ArgumentError } from "../errors.ts";
 import { NetworkBuilder, type Value } from "../network/builder.ts";
-import type { Shape } from "../operations/definition.ts";
+import type { Shape } from "../operations/shape.ts";
 import { kaimingFanIn, kaimingFanOut, smallNormal } from "../weights/initialisation.ts";
 import { HEADS, usualVariant, type ZooModel } from "./model.ts";
 

@@ -1,7 +1,7 @@
 /** The networks that can be asked for by name. Adding one: a file in this folder and a line here. */
 import { ArgumentError, unknownName } from "../errors.ts";
 import type { Network } from "../network/network.ts";
-import type { Shape } from "../operations/definition.ts";
+import type { Shape } from "../operations/shape.ts";
 import { type Initialisation, kaimingFanIn } from "../weights/initialisation.ts";
 import { cifarResnets } from "./cifarResnet.ts";
 import { lenet5 } from "./lenet5.ts";

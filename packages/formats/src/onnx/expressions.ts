@@ -9,33 +9,9 @@
 import type { ActivationName, Operation } from "@phew/core";
 import { activationByValues } from "./activationByValues.ts";
 import { erf, sigmoid, softplus } from "./elementwiseFunctions.ts";
-import type { NodePart } from "./parts.ts";
-import type { Activation } from "./values.ts";
+import type { Activation, Tree } from "./values.ts";
 
 const activationCalls = { sigmoid, tanh: Math.tanh, erf, softplus };
-
-export type Tree =
-  | { readonly is: "leaf"; readonly of: Activation }
-  /** scale · x + offset */
-  | { readonly is: "affine"; readonly x: Tree; readonly scale: number; readonly offset: number }
-  | { readonly is: "clip"; readonly x: Tree; readonly low: number; readonly high: number }
-  | { readonly is: "call"; readonly name: "sigmoid" | "tanh" | "erf" | "softplus"; readonly x: Tree }
-  | { readonly is: "hardSigmoid"; readonly x: Tree; readonly alpha: number; readonly beta: number }
-  | { readonly is: "product"; readonly factors: readonly Tree[] }
-  | { readonly is: "function"; readonly of: readonly Tree[]; readonly compute: (...x: number[]) => number };
-
-export interface Expression {
-  readonly kind: "expression";
-  /** All its leaves are one value. */
-  readonly tree: Tree;
-  readonly dims: readonly number[];
-  /** True where one node alone reads it. */
-  readonly exclusive: boolean;
-  /** The node it comes from, for the core node's name and for messages. */
-  readonly node: NodePart;
-  /** Operations in it, each as often as it is read. */
-  readonly size: number;
-}
 
 /** The value that a tree is a function of. */
 export function leafOf(tree: Tree): Activation {

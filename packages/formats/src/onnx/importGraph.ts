@@ -8,7 +8,7 @@ import {
   type Shape,
   type Weights,
 } from "@phew/core";
-import { joinOutputs, type ModelOutput, noSuchOutput, type OutputValue } from "../modelOutputs.ts";
+import { joinOutputs, type ModelOutput, noSuchOutput, type OutputValue } from "../joinOutputs.ts";
 import { toFloat32 } from "../tensor.ts";
 import { permuted, storedConstant } from "./constants.ts";
 import { foldedNote, foldedWeights } from "./foldedNormalisation.ts";

@@ -18,12 +18,10 @@ import {
   activationOf,
   asAffine,
   childrenOf,
-  type Expression,
   functionOf,
   innermostAffine,
   leafOf,
   outermost,
-  type Tree,
 } from "./expressions.ts";
 import { isInvented, isNumbered, modulePath } from "./moduleNames.ts";
 import type { ModelParts, NodePart } from "./parts.ts";
@@ -34,9 +32,11 @@ import {
   type Activation,
   type Constant,
   dimsText,
+  type Expression,
   movesElements,
   product,
   sameDims,
+  type Tree,
   type Value,
 } from "./values.ts";
 import type { Range } from "./wire.ts";

@@ -1,7 +1,6 @@
 /** What a value of an ONNX graph is once its node has been read. */
 import type { Shape } from "@phew/core";
 import type { Dtype, Tensor } from "../tensor.ts";
-import type { Expression } from "./expressions.ts";
 import type { NodePart, TensorPart } from "./parts.ts";
 
 /** A value that does not depend on the network's input. */
@@ -37,6 +36,30 @@ export interface Activation {
   readonly dims: readonly number[];
   /** True where nothing else reads the core node, so that what follows may be folded into it. */
   readonly exclusive: boolean;
+}
+
+/** Elementwise arithmetic on one value. */
+export type Tree =
+  | { readonly is: "leaf"; readonly of: Activation }
+  /** scale · x + offset */
+  | { readonly is: "affine"; readonly x: Tree; readonly scale: number; readonly offset: number }
+  | { readonly is: "clip"; readonly x: Tree; readonly low: number; readonly high: number }
+  | { readonly is: "call"; readonly name: "sigmoid" | "tanh" | "erf" | "softplus"; readonly x: Tree }
+  | { readonly is: "hardSigmoid"; readonly x: Tree; readonly alpha: number; readonly beta: number }
+  | { readonly is: "product"; readonly factors: readonly Tree[] }
+  | { readonly is: "function"; readonly of: readonly Tree[]; readonly compute: (...x: number[]) => number };
+
+export interface Expression {
+  readonly kind: "expression";
+  /** All its leaves are one value. */
+  readonly tree: Tree;
+  readonly dims: readonly number[];
+  /** True where one node alone reads it. */
+  readonly exclusive: boolean;
+  /** The node it comes from, for the core node's name and for messages. */
+  readonly node: NodePart;
+  /** Operations in it, each as often as it is read. */
+  readonly size: number;
 }
 
 /** Zeros (or −∞) put around an image, waiting for the window that follows. */

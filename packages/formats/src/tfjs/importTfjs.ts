@@ -1,7 +1,7 @@
 /** TensorFlow.js LayersModels in: a network of core, its weights in our layout. */
 import { ArgumentError, buildNetwork, counted, elementCount, type Network, type Shape } from "@phew/core";
+import { joinOutputs, type ModelOutput, noSuchOutput } from "../joinOutputs.ts";
 import type { LeftOutSoftmax } from "../leftOutSoftmax.ts";
-import { joinOutputs, type ModelOutput, noSuchOutput } from "../modelOutputs.ts";
 import type { ImportedModel } from "../onnx/importGraph.ts";
 import { isObject, type JsonObject } from "../strictJson.ts";
 import { toFloat32 } from "../tensor.ts";

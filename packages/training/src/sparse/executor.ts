@@ -22,10 +22,11 @@ import type { Label, Region } from "./draft.ts";
 import type { LayerKernel } from "./kernelChoice.ts";
 import { shardCount } from "./lowering/weights.ts";
 import type { MemoryPlan } from "./memoryPlan.ts";
-import { type Model, prepareModel } from "./model.ts";
+import type { Model } from "./model.ts";
 import { ParameterTransfer } from "./parameterTransfer.ts";
 import type { Exchange } from "./pass.ts";
 import { evaluationPass, finitePass, newExchange, trainingPass } from "./passes.ts";
+import { prepareModel } from "./prepareModel.ts";
 import { StateRegions } from "./stateRegions.ts";
 import { setTimed, type WrittenProgram } from "./writeProgram.ts";
 

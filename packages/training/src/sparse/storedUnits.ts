@@ -4,9 +4,7 @@
  */
 import { type Masks, type Network, silentUnits, type UnitFlow, unitFlows } from "@phew/core";
 import { handlingOf } from "./lowering/lowerings.ts";
-
-/** Unit numbers that are computed, ascending; one array a node. */
-export type StoredUnits = readonly Uint32Array[];
+import type { StoredUnits } from "./model.ts";
 
 /** @param masks absent: all units are computed */
 export function storedUnits(network: Network, masks: Masks | undefined): StoredUnits {

@@ -12,12 +12,21 @@ import {
   smallNumbers,
 } from "../constants.ts";
 import { functions, functionsOfTwo } from "../elementwiseFunctions.ts";
-import { activationOf, asAffine, type Expression, leafOf, onto, type Tree } from "../expressions.ts";
+import { activationOf, asAffine, leafOf, onto } from "../expressions.ts";
 import type { Importer } from "../importer.ts";
 import type { NodePart } from "../parts.ts";
 import { dtypeOf, isFloat } from "../tensors.ts";
 import { reasonFor, Unsupported } from "../unsupported.ts";
-import { type Activation, type Constant, dimsText, product, sameDims, type Value } from "../values.ts";
+import {
+  type Activation,
+  type Constant,
+  dimsText,
+  type Expression,
+  product,
+  sameDims,
+  type Tree,
+  type Value,
+} from "../values.ts";
 import { addBias, lacksBias, unitAxis, unitAxisOf } from "./layers.ts";
 import type { Operator } from "./operator.ts";
 

@@ -1,0 +1,295 @@
+/** The pure state of the screen, changed: `update` folds in what the watcher finds and what the user does. */
+
+import { counted, type RunEntry } from "@phew/runs";
+import {
+  type DashboardState,
+  MARK_COUNT,
+  PANELS,
+  type PanelName,
+  type ShownRun,
+  type View,
+} from "./dashboardState.ts";
+import { ORDERS } from "./runOrder.ts";
+import { SMOOTHING_LEVELS } from "./smoothing.ts";
+import { overview } from "./views/overview.ts";
+import { VIEWS } from "./views/registry.ts";
+import { visibleRuns } from "./visibleRuns.ts";
+
+export type DashboardAction =
+  | {
+      readonly kind: "watched";
+      readonly runs: readonly RunEntry[];
+      readonly shown?: ShownRun;
+      readonly overlays?: readonly ShownRun[];
+      readonly now: number;
+    }
+  | { readonly kind: "moved"; readonly by: number }
+  | { readonly kind: "jumped"; readonly to: "start" | "end" }
+  | { readonly kind: "focusMoved"; readonly by: 1 | -1 }
+  | { readonly kind: "viewMoved"; readonly by: 1 | -1 }
+  | { readonly kind: "viewChosen"; readonly view: View }
+  | { readonly kind: "opened" }
+  | { readonly kind: "closed" }
+  | { readonly kind: "filterStarted" }
+  | { readonly kind: "filterTyped"; readonly text: string }
+  | { readonly kind: "filterErased" }
+  | { readonly kind: "filterEnded" }
+  | { readonly kind: "helpToggled" }
+  | { readonly kind: "logScaleToggled" }
+  | { readonly kind: "smoothed"; readonly by: 1 | -1 }
+  | { readonly kind: "recentToggled" }
+  | { readonly kind: "frozenToggled" }
+  | { readonly kind: "followToggled" }
+  | { readonly kind: "marked" }
+  | { readonly kind: "timeAxisToggled" }
+  | { readonly kind: "ordered" }
+  | { readonly kind: "orderTurned" }
+  | { readonly kind: "groupToggled" }
+  | { readonly kind: "frameSaved" }
+  | { readonly kind: "noticed"; readonly text: string }
+  | { readonly kind: "asked" }
+  | { readonly kind: "answered"; readonly answer: QuitAnswer }
+  | { readonly kind: "quit" };
+
+/** What becomes of the run that was started with the screen. */
+export type QuitAnswer = "leave" | "stop" | "kill";
+
+/** @param start what differs from the overview of runs that were there before */
+export function initialDashboard(
+  root: string,
+  now: number,
+  start: Partial<Pick<DashboardState, "startedPid" | "view">> = {},
+): DashboardState {
+  return {
+    root,
+    now,
+    runs: [],
+    marked: [],
+    overlays: [],
+    order: "start",
+    descending: false,
+    grouped: false,
+    densityCursor: 0,
+    timeAxis: false,
+    asking: false,
+    follow: true,
+    view: overview,
+    focus: "runs",
+    zoomed: false,
+    filter: "",
+    filtering: false,
+    help: false,
+    logScale: false,
+    smoothing: 2,
+    recentOnly: false,
+    frozen: false,
+    layerCursor: 0,
+    logOffset: 0,
+    quitting: false,
+    ...start,
+  };
+}
+
+export function update(before: DashboardState, action: DashboardAction): DashboardState {
+  const state = action.kind === "watched" ? before : withoutNotice(before);
+  switch (action.kind) {
+    case "watched":
+      return watched(state, action);
+    case "moved":
+      return movedBy(state, action.by);
+    case "jumped":
+      return movedBy(state, action.to === "start" ? -Infinity : Infinity);
+    case "focusMoved":
+      return { ...state, focus: next(focusable(state), state.focus, action.by) };
+    case "viewMoved":
+      return viewed(state, next(VIEWS, state.view, action.by));
+    case "viewChosen":
+      return viewed(state, action.view);
+    case "opened":
+      return opened(state);
+    case "closed":
+      return closed(state);
+    case "filterStarted":
+      return { ...state, filtering: true, focus: "runs", zoomed: false };
+    case "filterTyped":
+      return filtered(state, state.filter + action.text);
+    case "filterErased":
+      return filtered(state, [...state.filter].slice(0, -1).join(""));
+    case "filterEnded":
+      return { ...state, filtering: false };
+    case "helpToggled":
+      return { ...state, help: !state.help };
+    case "logScaleToggled":
+      return { ...state, logScale: !state.logScale };
+    case "smoothed":
+      return {
+        ...state,
+        smoothing: Math.min(SMOOTHING_LEVELS.length - 1, Math.max(0, state.smoothing + action.by)),
+      };
+    case "recentToggled":
+      return { ...state, recentOnly: !state.recentOnly };
+    case "frozenToggled":
+      return { ...state, frozen: !state.frozen };
+    case "followToggled":
+      return { ...state, follow: !state.follow };
+    case "marked":
+      return marked(state);
+    case "timeAxisToggled":
+      return { ...state, timeAxis: !state.timeAxis };
+    case "ordered":
+      return { ...state, order: next(ORDERS, state.order, 1) };
+    case "orderTurned":
+      return { ...state, descending: !state.descending };
+    case "groupToggled":
+      return { ...state, grouped: !state.grouped };
+    case "noticed":
+      return { ...state, notice: action.text };
+    case "asked":
+      return { ...state, asking: true };
+    case "frameSaved":
+      return state;
+    case "answered":
+    case "quit":
+      return { ...state, asking: false, quitting: true };
+  }
+}
+
+function withoutNotice(state: DashboardState): DashboardState {
+  if (state.notice === undefined) return state;
+  const { notice: _, ...rest } = state;
+  return rest;
+}
+
+/** The keys go to what a view is about. */
+function viewed(state: DashboardState, view: View): DashboardState {
+  const zoomed = state.zoomed && view.of === "run";
+  return { ...state, view, zoomed, focus: view.focus ?? (zoomed ? "layers" : "runs") };
+}
+
+function marked(state: DashboardState): DashboardState {
+  const { selected } = state;
+  if (selected === undefined) return state;
+  const at = state.marked.indexOf(selected);
+  if (at >= 0) return { ...state, marked: state.marked.with(at, undefined) };
+  const free = Array.from({ length: MARK_COUNT }, (_, k) => k).find((k) => state.marked[k] === undefined);
+  if (free === undefined) {
+    return {
+      ...state,
+      notice: `${counted(MARK_COUNT, "run")} are marked; Space on one of them frees its place`,
+    };
+  }
+  const slots = Array.from({ length: Math.max(state.marked.length, free + 1) }, (_, k) => state.marked[k]);
+  return { ...state, marked: slots.with(free, selected) };
+}
+
+function watched(
+  state: DashboardState,
+  { runs, shown, overlays = [], now }: Extract<DashboardAction, { kind: "watched" }>,
+): DashboardState {
+  if (state.frozen) {
+    // a run chosen while all stands still is shown as it is by then
+    return shown && !state.shown && shown.folder === state.selected ? { ...state, shown } : state;
+  }
+  const { shown: _, ...rest } = state;
+  const fresh: DashboardState = { ...rest, runs, now, overlays, ...(shown ? { shown } : {}) };
+  const selected = followed(fresh) ?? kept(fresh);
+  return selected === undefined ? withoutSelection(fresh) : select(fresh, selected);
+}
+
+/** The live run that started last, where the cursor follows. */
+function followed(state: DashboardState): string | undefined {
+  if (!state.follow) return undefined;
+  const runs = visibleRuns(state);
+  const own = runs.find((run) => state.startedPid !== undefined && run.status?.pid === state.startedPid);
+  if (own) return own.folder;
+  const live = runs.filter((run) => run.life === "running");
+  let latest = live[0];
+  for (const run of live) if (startedT(run) > startedT(latest!)) latest = run;
+  // one that still runs is not left for another
+  return live.some((run) => run.folder === state.selected) ? state.selected : latest?.folder;
+}
+
+function kept(state: DashboardState): string | undefined {
+  const runs = visibleRuns(state);
+  return runs.some((run) => run.folder === state.selected) ? state.selected : runs[0]?.folder;
+}
+
+function movedBy(state: DashboardState, by: number): DashboardState {
+  if (state.view.moved) return state.view.moved(state, by);
+  switch (state.zoomed && state.focus === "runs" ? "layers" : state.focus) {
+    case "runs": {
+      const runs = visibleRuns(state);
+      const at = runs.findIndex((run) => run.folder === state.selected);
+      const run = runs[clamp(at + by, 0, runs.length - 1)];
+      return run ? { ...select(state, run.folder), follow: false } : state;
+    }
+    case "layers":
+      return {
+        ...state,
+        layerCursor: clamp(state.layerCursor + by, 0, Math.max(0, layerCount(state) - 1)),
+      };
+    case "log":
+      return {
+        ...state,
+        logOffset: clamp(state.logOffset - by, 0, (state.shown?.state.log.length ?? 1) - 1),
+      };
+    case "curves":
+      return state;
+  }
+}
+
+/** Of the run shown, whether its mask is done or coming about. */
+function layerCount({ shown }: DashboardState): number {
+  const { mask, pruning } = shown?.state ?? {};
+  return mask?.layers.length ?? pruning?.layerProgress?.length ?? 0;
+}
+
+function select(state: DashboardState, folder: string): DashboardState {
+  if (state.selected === folder) return state;
+  const { shown, ...rest } = state;
+  const selected: DashboardState = { ...rest, selected: folder, layerCursor: 0, logOffset: 0 };
+  return shown?.folder === folder ? { ...selected, shown } : selected;
+}
+
+function withoutSelection(state: DashboardState): DashboardState {
+  const { selected: _, shown: __, ...rest } = state;
+  return rest;
+}
+
+function opened(state: DashboardState): DashboardState {
+  if (state.selected === undefined || state.zoomed) return state;
+  const view = state.view.of === "runs" ? overview : state.view;
+  return { ...state, view, zoomed: true, focus: state.focus === "runs" ? "layers" : state.focus };
+}
+
+/** Esc goes back one step: from the help, from one run to the list, from a filter to all runs. */
+function closed(state: DashboardState): DashboardState {
+  if (state.asking) return { ...state, asking: false };
+  if (state.help) return { ...state, help: false };
+  if (state.filtering) return filtered({ ...state, filtering: false }, "");
+  if (state.zoomed) return { ...state, zoomed: false, focus: "runs" };
+  if (state.filter !== "") return filtered(state, "");
+  return state;
+}
+
+function filtered(state: DashboardState, filter: string): DashboardState {
+  const next = { ...state, filter };
+  const selected = kept(next);
+  return selected === undefined ? withoutSelection(next) : select(next, selected);
+}
+
+function focusable(state: DashboardState): readonly PanelName[] {
+  return state.zoomed ? PANELS.filter((panel) => panel !== "runs") : PANELS;
+}
+
+function next<T>(all: readonly T[], current: T, by: 1 | -1): T {
+  return all[(all.indexOf(current) + by + all.length) % all.length]!;
+}
+
+function clamp(value: number, least: number, most: number): number {
+  return Math.max(least, Math.min(most, value));
+}
+
+function startedT(run: RunEntry): number {
+  return run.status?.startedT ?? run.updatedT;
+}
