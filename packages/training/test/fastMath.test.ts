@@ -5,7 +5,7 @@ import { createSparseExecutor } from "../src/sparse/executor.ts";
 import { randomBatch, relativeDifference } from "./randomNetworks.ts";
 
 describe("fast math", () => {
-  it.each(["sparse", "pixels", "winograd"] as const)(
+  it.each(["rows", "pixels", "winograd"] as const)(
     "agrees with plain arithmetic to 1e-4, kernel %s, and gives the same bits for 1 and 2 threads",
     async (kernel) => {
       const network = zooModel("resnet20", { inputShape: [3, 16, 16] });

@@ -10,7 +10,7 @@ it("full layers go to the domain of F(4×4, 3×3), small maps pixel by pixel, ot
   const plan = kernelPlan(network, masks, 64);
   const of = (index: number) => [plan[index]!.forward, plan[index]!.backward];
   expect(of(1)).toEqual(["winograd", "winograd"]);
-  expect(of(2)).toEqual(["sparse", "sparse"]);
+  expect(of(2)).toEqual(["rows", "rows"]);
   // the last convolutions have maps of 2×2
   expect(of(7)).toEqual(["pixels", "pixels"]);
   for (const { forward, costs } of plan) {

@@ -100,7 +100,7 @@ describe("sparse executor, operation by operation", () => {
     await expectAgreement(network, { batchSize: 7, seed: 3, masks: randomMasks(network, 0.5, 1) });
   });
 
-  it.each(["sparse", "pixels"] as const)(
+  it.each(["rows", "pixels"] as const)(
     "convolutions of any stride, padding, dilation and grouping, kernel %s",
     async (kernel) => {
       const chosen = fc.record({

@@ -287,7 +287,7 @@ function layerTable({ ours, work, batchSize }: BenchReport, form: TableForm): st
 
 /** Kernels taken, and what each that could compute the layer was expected to take on one thread. */
 function kernelTable({ kernels, mode, batchSize }: BenchReport, form: TableForm): string {
-  const names = ["sparse", "pixels", "winograd"];
+  const names = ["rows", "pixels", "winograd"];
   const columns = [
     { key: "layer", title: "layer" },
     { key: "forward", title: "forward" },

@@ -105,7 +105,7 @@ function draftOf(
 ): Draft {
   const fused = direction === undefined;
   // they go along a direction as they go along the weights, and round less than winograd
-  const kernel = "sparse";
+  const kernel = "rows";
   const model = prepareModel({ network, masks: removed ? undefined : masks, batchSize, kernel, fused });
   requireTrained(model);
   const exchange = newExchange(model);

@@ -7,8 +7,8 @@ import type { Network } from "@phew/core";
 import type { KeptWeights } from "./keptWeights.ts";
 import type { WeightedOperation } from "./kernelTaps.ts";
 
-/** `sparse`: four kept weights at a time along rows; `pixels`: all kept weights of a unit, pixel by pixel. */
-export type SparseKernel = "sparse" | "pixels";
+/** `rows`: four kept weights at a time along rows; `pixels`: all kept weights of a unit, pixel by pixel. */
+export type SparseKernel = "rows" | "pixels";
 export type LayerKernel = SparseKernel | "winograd";
 
 /** The kernel of each way. */
@@ -71,7 +71,7 @@ export function kernelCosts(size: LayerSize): readonly KernelCost[] {
   const pixels = strided ? STRIDED_PIXELS_NS : PIXELS_NS;
   const rows = strided ? STRIDED_ROWS_NS : ROWS_NS;
   const costs = [
-    cost("sparse", (way) => (op.kind === "dense" ? PIXELS_NS : rows)[way] * keptCount * outHeight * outWidth),
+    cost("rows", (way) => (op.kind === "dense" ? PIXELS_NS : rows)[way] * keptCount * outHeight * outWidth),
   ];
   if (op.kind === "dense") return costs;
   costs.push(cost("pixels", (way) => pixels[way] * keptCount * meetingPlaces(size)));

@@ -29,7 +29,7 @@ export interface PlaceClass extends ClassShape {
 }
 
 export class SparseLayer implements LayerWeights {
-  readonly kernel = "sparse";
+  readonly kernel = "rows";
   readonly name: string;
   readonly weights: KeptWeights;
   readonly entryLists: readonly EntryList[];

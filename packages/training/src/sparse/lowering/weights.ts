@@ -14,7 +14,7 @@ export const shardCount = (blocks: number): number => Math.min(MOST_SHARDS, bloc
 /** The layer of a node that has no kernel but that by kept weights. */
 export function sparseLayer(pass: Pass, index: number): SparseLayer {
   const layer = pass.model.layers.get(index)!;
-  if (layer.kernel !== "sparse") throw new Error(`${layer.name} is not computed by kept weights`);
+  if (layer.kernel !== "rows") throw new Error(`${layer.name} is not computed by kept weights`);
   return layer;
 }
 
