@@ -2,18 +2,21 @@
  * What all rooms say: errors, quantities in words, and the events of a run. Loads no network code; the index has it too.
  */
 export { ArgumentError, type ArgumentFault, nearestName, unknownName } from "./errors.ts";
-export type {
-  EpochResult,
-  LayerMeasure,
-  LayerProgress,
-  LayerShape,
-  LifeEvent,
-  LogEvent,
-  MaskMeasures,
-  PruneEvent,
-  RunEvent,
-  TimedRunEvent,
-  TrainEvent,
+export {
+  type EpochResult,
+  EVENT_FIELDS,
+  type EventKind,
+  type EventOf,
+  type LayerMeasure,
+  type LayerProgress,
+  type LayerShape,
+  type LifeEvent,
+  type LogEvent,
+  type MaskMeasures,
+  type PruneEvent,
+  type RunEvent,
+  type TimedRunEvent,
+  type TrainEvent,
 } from "./events.ts";
 export { downloadFault, type ForeignFile, foreignFile, requireOwnFile } from "./foreignFile.ts";
 export {

@@ -12,7 +12,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "packages/core": ["engine"],
   "packages/formats": ["core"],
   "packages/training": ["core", "engine"],
-  "packages/runs": ["formats/tensors", "core/messages", "core/shortened"],
+  "packages/runs": ["formats/tensors", "core/messages", "core/fields", "core/shortened"],
   "packages/report": ["runs", "runs/sweeps", "core/messages"],
   "apps/dashboard": ["runs", "runs/text", "report"],
   "apps/runner": ["runs", "report", "training", "formats", "core", "engine", "dashboard/watch"],

@@ -2,8 +2,8 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { arch, availableParallelism, cpus, platform, release, totalmem } from "node:os";
+import { isRecord, settings } from "@phew/core/fields";
 import { canonicalJson } from "./canonicalJson.ts";
-import { isRecord, settings } from "./fields.ts";
 import { replaceFile } from "./replaceFile.ts";
 import { readJson } from "./status.ts";
 

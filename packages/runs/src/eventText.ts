@@ -1,13 +1,14 @@
 /** The noteworthy events of a run as one line each: for log panels, plain output and progress on standard error. */
 import {
   counted,
+  type EventKind,
+  type EventOf,
   formatAccuracy,
   formatCount,
   formatDuration,
   formatMeasure,
   formatMegabytes,
   formatPercent,
-  type RunEvent,
 } from "@phew/core/messages";
 
 export type LogLevel = "info" | "warning" | "error";
@@ -17,41 +18,34 @@ export interface EventText {
   readonly text: string;
 }
 
+/** A line for each kind; undefined: it only marks progress. */
+const TEXTS: { readonly [K in EventKind]: ((event: EventOf<K>) => EventText) | undefined } = {
+  "run.started": () => info("started"),
+  "run.resumed": ({ epoch, step }) => info(`resumed in epoch ${epoch}, after step ${formatCount(step)}`),
+  "run.finished": ({ elapsedMs }) => info(`finished after ${formatDuration(elapsedMs)}`),
+  "run.failed": ({ message }) => ({ level: "error", text: `failed: ${message}` }),
+  "run.interrupted": () => ({ level: "warning", text: "interrupted" }),
+  log: ({ level, message }) => ({ level, text: message }),
+  "prune.started": ({ method, keepCount, prunableCount, density }) =>
+    info(
+      `pruning by ${method}: keep ${formatCount(keepCount)} of ${counted(prunableCount, "weight")} (${formatPercent(density)})`,
+    ),
+  "prune.progress": undefined,
+  "prune.finished": (event) => info(prunedText(event)),
+  "train.started": (event) => info(startedText(event)),
+  "train.step": undefined,
+  "train.epoch": ({ epoch, loss, testLoss, testAccuracy }) =>
+    info(
+      `epoch ${epoch}: loss ${formatMeasure(loss)}, test loss ${formatMeasure(testLoss)}, test accuracy ${formatAccuracy(testAccuracy)}`,
+    ),
+  "train.finished": ({ testAccuracy, elapsedMs }) =>
+    info(`trained: test accuracy ${formatAccuracy(testAccuracy)} after ${formatDuration(elapsedMs)}`),
+};
+
 /** One line for the event; undefined for those that only mark progress. */
-export function describeEvent(event: RunEvent): EventText | undefined {
-  switch (event.kind) {
-    case "run.started":
-      return info("started");
-    case "run.resumed":
-      return info(`resumed in epoch ${event.epoch}, after step ${formatCount(event.step)}`);
-    case "run.finished":
-      return info(`finished after ${formatDuration(event.elapsedMs)}`);
-    case "run.failed":
-      return { level: "error", text: `failed: ${event.message}` };
-    case "run.interrupted":
-      return { level: "warning", text: "interrupted" };
-    case "log":
-      return { level: event.level === "warning" ? "warning" : "info", text: event.message };
-    case "prune.started":
-      return info(
-        `pruning by ${event.method}: keep ${formatCount(event.keepCount)} of ${counted(event.prunableCount, "weight")} (${formatPercent(event.density)})`,
-      );
-    case "prune.finished":
-      return info(prunedText(event));
-    case "train.started":
-      return info(startedText(event));
-    case "train.epoch":
-      return info(
-        `epoch ${event.epoch}: loss ${formatMeasure(event.loss)}, test loss ${formatMeasure(event.testLoss)}, test accuracy ${formatAccuracy(event.testAccuracy)}`,
-      );
-    case "train.finished":
-      return info(
-        `trained: test accuracy ${formatAccuracy(event.testAccuracy)} after ${formatDuration(event.elapsedMs)}`,
-      );
-    case "prune.progress":
-    case "train.step":
-      return undefined;
-  }
+export function describeEvent<K extends EventKind>(event: EventOf<K>): EventText | undefined {
+  const kind: K = event.kind;
+  return TEXTS[kind]?.(event);
 }
 
 /** What to say of lines of a run's events that are none; undefined where there are none such. */
@@ -61,7 +55,7 @@ export function leftOutText(skippedCount: number): string | undefined {
   return `${lines} of events.jsonl left out: damaged, or of a later version of phew`;
 }
 
-function prunedText(event: Extract<RunEvent, { kind: "prune.finished" }>): string {
+function prunedText(event: EventOf<"prune.finished">): string {
   const walks = event.walkCount === undefined ? "" : `, ${counted(event.walkCount, "walk")}`;
   return `pruned by ${event.method}: kept ${counted(event.keptCount, "weight")} (${formatPercent(event.density)})${walks} in ${formatDuration(event.elapsedMs)}`;
 }
@@ -72,7 +66,7 @@ function startedText({
   stepsPerEpoch,
   batchSize,
   plannedMemory: memory,
-}: Extract<RunEvent, { kind: "train.started" }>): string {
+}: EventOf<"train.started">): string {
   const work = `training on ${executor}: ${counted(epochCount, "epoch")} of ${counted(stepsPerEpoch, "step")}, batch ${batchSize}`;
   if (memory === undefined) return work;
   const [whole, activations, weights, optimiser] = [

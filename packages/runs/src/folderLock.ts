@@ -25,8 +25,8 @@ import {
 } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { isRecord, optional, record, text, whole } from "@phew/core/fields";
 import { ArgumentError, errorCode, formatMoment } from "@phew/core/messages";
-import { isRecord, optional, record, text, whole } from "./fields.ts";
 import { type LockEnd, lostFault, nameOf } from "./lostLock.ts";
 import { ownerFields, ownerLives, ownProcess, type ProcessOwner } from "./processes.ts";
 import { readBounded } from "./regularFile.ts";

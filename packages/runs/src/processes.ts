@@ -5,7 +5,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { type Fields, optional, text, whole } from "./fields.ts";
+import { type Fields, optional, text, whole } from "@phew/core/fields";
 
 /** A process as files name it. */
 export interface ProcessOwner {

@@ -1,14 +1,14 @@
 /** Run folders read: whole, or followed while they are written. Tolerates half lines, unknown events and missing files. */
 import { closeSync, existsSync, fstatSync, readdirSync, readSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { isRecord, name as nameText, settings } from "@phew/core/fields";
 import { ArgumentError, type TimedRunEvent } from "@phew/core/messages";
 import type { RunConfig } from "./canonicalJson.ts";
 import { parseEventLine } from "./eventLine.ts";
-import { isRecord, settings } from "./fields.ts";
 import type { RunSummary } from "./progress.ts";
 import { initialRunState, type RunState, reduce } from "./reduce.ts";
 import { modifiedT, openRegular } from "./regularFile.ts";
-import { lifeOf, NAME_LIMIT, type RunLife, type RunStatus, readJson, readStatus } from "./status.ts";
+import { lifeOf, type RunLife, type RunStatus, readJson, readStatus } from "./status.ts";
 
 /** A run as a list shows it, from `config.json` and `status.json` alone. */
 export interface RunEntry {
@@ -191,11 +191,11 @@ export function readEntry(folder: string, now: number): RunEntry | undefined {
   const told = isRecord(file) ? file : {};
   const path = resolve(folder);
   const id = basename(path);
-  const name = status?.name || nameOf(told.name) || id;
+  const name = status?.name || nameText(told.name) || id;
   const config = settings(told.config) ?? {};
   return {
     folder,
-    experiment: nameOf(told.experiment) ?? basename(dirname(path)),
+    experiment: nameText(told.experiment) ?? basename(dirname(path)),
     id,
     name,
     config,
@@ -384,8 +384,4 @@ function requireFolder(root: string): void {
     expected: "a folder of runs, an experiment or a run",
     remedy: "Name one, or start a run first: phew train --help.",
   });
-}
-
-function nameOf(value: unknown): string | undefined {
-  return typeof value === "string" && value.length <= NAME_LIMIT ? value : undefined;
 }

@@ -1,11 +1,12 @@
 /** The state of a run is its events, folded: pure, bounded in memory, the same for a live run and a finished one. */
 import type {
   EpochResult,
+  EventKind,
+  EventOf,
   LayerMeasure,
   LayerProgress,
   LayerShape,
   MaskMeasures,
-  RunEvent,
   TimedRunEvent,
 } from "@phew/core/messages";
 import type { RunConfig } from "./canonicalJson.ts";
@@ -99,7 +100,7 @@ export interface TrainingState {
 }
 
 /** What a training will need beside the data, and parts of it, in bytes. */
-export type PlannedMemory = NonNullable<Extract<RunEvent, { kind: "train.started" }>["plannedMemory"]>;
+export type PlannedMemory = NonNullable<EventOf<"train.started">["plannedMemory"]>;
 
 export interface LogEntry {
   readonly t: number;
@@ -135,6 +136,8 @@ export interface RunState {
   /** Why the run failed. */
   readonly failure?: string;
 }
+
+type Timed<K extends EventKind> = EventOf<K> & { readonly t: number };
 
 const WARNING_COUNT = 20;
 export const LOG_LENGTH = 200;
@@ -176,59 +179,54 @@ export function reduceAll(events: Iterable<TimedRunEvent>, state: RunState = ini
   return result;
 }
 
-function advanced(state: RunState, event: TimedRunEvent): RunState {
-  switch (event.kind) {
-    case "run.started": {
-      // a resumed run starts again: what went before stays, but for its end
-      const { failure: _, ...rest } = state;
-      return { ...rest, name: event.name, config: event.config, phase: "waiting" };
-    }
-    case "run.resumed":
-      return resumed(state, event);
-    case "log":
-      return event.level === "warning" ? warned(state, event.message) : state;
-    case "run.finished":
-      return { ...state, phase: "finished" };
-    case "run.failed":
-      return { ...state, phase: "failed", failure: event.message };
-    case "run.interrupted":
-      return { ...state, phase: "interrupted" };
-    case "prune.started":
-      return {
-        ...state,
-        phase: "pruning",
-        pruning: {
-          method: event.method,
-          requestedDensity: event.density,
-          keepCount: event.keepCount,
-          prunableCount: event.prunableCount,
-          keptCount: 0,
-          elapsedMs: 0,
-          kept: EMPTY_HISTORY,
-          thresholds: EMPTY_HISTORY,
-          samples: [],
-          ...(event.layerShapes ? { layerShapes: event.layerShapes } : {}),
-        },
-      };
-    case "prune.progress":
-      return state.pruning ? { ...state, pruning: progressed(state.pruning, event) } : state;
-    case "prune.finished":
-      return pruned(state, event);
-    case "train.started":
-      return { ...state, phase: "training", training: startedTraining(event) };
-    case "train.step":
-      return state.training ? stepped(state, state.training, event) : state;
-    case "train.epoch":
-      return {
-        ...state,
-        epochs: withEpoch(state, event),
-        ...(state.training ? { training: evaluated(state.training, event) } : {}),
-      };
-    case "train.finished":
-      return { ...state, phase: "waiting", finalTestAccuracy: event.testAccuracy };
-    default:
-      return state;
-  }
+/** What each kind makes of a state; those that leave it as it is say so. */
+const FOLDS: { readonly [K in EventKind]: (state: RunState, event: Timed<K>) => RunState } = {
+  "run.started"(state, { name, config }) {
+    // a resumed run starts again: what went before stays, but for its end
+    const { failure: _, ...rest } = state;
+    return { ...rest, name, config, phase: "waiting" };
+  },
+  "run.resumed": resumed,
+  log: (state, { level, message }) => (level === "warning" ? warned(state, message) : state),
+  "run.finished": (state) => ({ ...state, phase: "finished" }),
+  "run.failed": (state, { message }) => ({ ...state, phase: "failed", failure: message }),
+  "run.interrupted": (state) => ({ ...state, phase: "interrupted" }),
+  "prune.started": (state, event) => ({ ...state, phase: "pruning", pruning: startedPruning(event) }),
+  "prune.progress": (state, event) =>
+    state.pruning ? { ...state, pruning: progressed(state.pruning, event) } : state,
+  "prune.finished": pruned,
+  "train.started": (state, event) => ({ ...state, phase: "training", training: startedTraining(event) }),
+  "train.step": (state, event) => (state.training ? stepped(state, state.training, event) : state),
+  "train.epoch": (state, event) => ({
+    ...state,
+    epochs: withEpoch(state, event),
+    ...(state.training ? { training: evaluated(state.training, event) } : {}),
+  }),
+  "train.finished": (state, { testAccuracy }) => ({
+    ...state,
+    phase: "waiting",
+    finalTestAccuracy: testAccuracy,
+  }),
+};
+
+function advanced<K extends EventKind>(state: RunState, event: Timed<K>): RunState {
+  const kind: K = event.kind;
+  return Object.hasOwn(FOLDS, kind) ? FOLDS[kind](state, event) : state;
+}
+
+function startedPruning(event: EventOf<"prune.started">): PruningState {
+  return {
+    method: event.method,
+    requestedDensity: event.density,
+    keepCount: event.keepCount,
+    prunableCount: event.prunableCount,
+    keptCount: 0,
+    elapsedMs: 0,
+    kept: EMPTY_HISTORY,
+    thresholds: EMPTY_HISTORY,
+    samples: [],
+    ...(event.layerShapes ? { layerShapes: event.layerShapes } : {}),
+  };
 }
 
 /** A warning said again is the same one. */
@@ -239,17 +237,14 @@ function warned(state: RunState, message: string): RunState {
 }
 
 /** What came behind the checkpoint is out of the file; a reader that has seen it begins again. */
-function resumed(state: RunState, event: Extract<TimedRunEvent, { kind: "run.resumed" }>): RunState {
+function resumed(state: RunState, event: Timed<"run.resumed">): RunState {
   const { failure: _, training, ...rest } = state;
   if (!training) return { ...rest, phase: "waiting" };
   const { epoch, step, t } = event;
   return { ...rest, phase: "training", training: { ...training, epoch, step, firstStep: step, firstT: t } };
 }
 
-function progressed(
-  pruning: PruningState,
-  event: Extract<RunEvent, { kind: "prune.progress" }>,
-): PruningState {
+function progressed(pruning: PruningState, event: EventOf<"prune.progress">): PruningState {
   const { keptCount, keepCount, walkCount, stepCount, round, roundCount, threshold, elapsedMs } = event;
   const layers =
     event.layerProgress?.length === pruning.layerShapes?.length ? event.layerProgress : undefined;
@@ -283,7 +278,7 @@ function progressed(
   };
 }
 
-function pruned(state: RunState, event: Extract<TimedRunEvent, { kind: "prune.finished" }>): RunState {
+function pruned(state: RunState, event: Timed<"prune.finished">): RunState {
   const { t: _, kind: __, ...mask } = event;
   const { pruning, ...rest } = state;
   if (!pruning) return { ...rest, phase: "waiting", mask };
@@ -296,7 +291,7 @@ function pruned(state: RunState, event: Extract<TimedRunEvent, { kind: "prune.fi
   };
 }
 
-function startedTraining(event: Extract<TimedRunEvent, { kind: "train.started" }>): TrainingState {
+function startedTraining(event: Timed<"train.started">): TrainingState {
   return {
     executor: event.executor,
     epochCount: event.epochCount,
@@ -316,11 +311,7 @@ function startedTraining(event: Extract<TimedRunEvent, { kind: "train.started" }
   };
 }
 
-function stepped(
-  state: RunState,
-  training: TrainingState,
-  event: Extract<TimedRunEvent, { kind: "train.step" }>,
-): RunState {
+function stepped(state: RunState, training: TrainingState, event: Timed<"train.step">): RunState {
   const { epoch, step, loss, rate, imagesPerSecond, t } = event;
   const first = training.step === 0 && step > 1 ? { firstStep: step, firstT: t } : {};
   const seen = state.stepLoss.count > 0 && step <= lastStep(state.stepLoss);
@@ -344,7 +335,7 @@ function lastStep(history: History): number {
 
 function evaluated(
   training: TrainingState,
-  { gradientNorms, layerMs }: Extract<RunEvent, { kind: "train.epoch" }>,
+  { gradientNorms, layerMs }: EventOf<"train.epoch">,
 ): TrainingState {
   return {
     ...training,
@@ -353,10 +344,7 @@ function evaluated(
   };
 }
 
-function withEpoch(
-  state: RunState,
-  event: Extract<TimedRunEvent, { kind: "train.epoch" }>,
-): readonly EpochPoint[] {
+function withEpoch(state: RunState, event: Timed<"train.epoch">): readonly EpochPoint[] {
   const { kind: _, gradientNorms: __, layerMs: ___, ...told } = event;
   const step = told.epoch * (state.training?.stepsPerEpoch ?? 1);
   const isNext = (state.epochs.at(-1)?.epoch ?? -1) < told.epoch;

@@ -1,6 +1,6 @@
 /** The data that a run was begun with, as its folder has them: so that it is gone on with, or called finished, with no others. */
 import { join } from "node:path";
-import { anyNumber, isRecord, list, optional, record, text } from "./fields.ts";
+import { anyNumber, isRecord, list, optional, record, text } from "@phew/core/fields";
 import { readJson } from "./status.ts";
 
 /** In `config.json` beside the configuration: no part of it, and not of the run's hash. */

@@ -5,6 +5,7 @@
  */
 import { existsSync, lstatSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { duration, isRecord, MESSAGE_LIMIT, record, whole } from "@phew/core/fields";
 import { ArgumentError, type RunEvent } from "@phew/core/messages";
 import type { Tensors } from "@phew/formats/tensors";
 import { configHash, type RunConfig } from "./canonicalJson.ts";
@@ -18,7 +19,6 @@ import {
 } from "./checkpointFile.ts";
 import { writeEnvironment } from "./environment.ts";
 import { EventFile, fileLength } from "./eventFile.ts";
-import { duration, isRecord, record, whole } from "./fields.ts";
 import { type FolderLock, lockFolder, RUN_LOCK } from "./folderLock.ts";
 import { metricsCsv } from "./metricsCsv.ts";
 import { ownProcess } from "./processes.ts";
@@ -27,7 +27,7 @@ import { readRun } from "./readRun.ts";
 import { initialRunState, type RunState, reduce } from "./reduce.ts";
 import { makeFolder, replaceFile, writeFault } from "./replaceFile.ts";
 import type { RunData } from "./runData.ts";
-import { HEARTBEAT_MS, MESSAGE_LIMIT, type RunnerState, type RunStatus, readStatus } from "./status.ts";
+import { HEARTBEAT_MS, type RunnerState, type RunStatus, readStatus } from "./status.ts";
 import { endFields, keepRecords, type TensorboardEnd, TensorboardFile } from "./tensorboardFile.ts";
 
 export interface RunIdentity {

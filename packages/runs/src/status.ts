@@ -7,13 +7,14 @@ import {
   fraction,
   isRecord,
   list,
+  message,
   moment,
+  name,
   oneOf,
   optional,
   record,
-  text,
   whole,
-} from "./fields.ts";
+} from "@phew/core/fields";
 import { ownerFields, ownerLives, type ProcessOwner } from "./processes.ts";
 import type { RunSummary } from "./progress.ts";
 import type { RunPhase } from "./reduce.ts";
@@ -49,16 +50,13 @@ export const STALE_ALIVE_MS = 600_000;
 
 /** A JSON file of a run folder is no longer. */
 const JSON_LIMIT = 2 ** 24;
-/** UTF-16 units of a name, and of the reason of a failure. */
-export const NAME_LIMIT = 1000;
-export const MESSAGE_LIMIT = 20_000;
 
 const STATES: readonly RunnerState[] = ["running", "finished", "failed", "interrupted"];
 const PHASES: readonly RunPhase[] = ["waiting", "pruning", "training", "finished", "failed", "interrupted"];
 
 const summaryFields: Fields<RunSummary> = {
   phase: oneOf(PHASES),
-  method: optional(text(NAME_LIMIT)),
+  method: optional(name),
   requestedDensity: optional(fraction),
   density: optional(fraction),
   fraction,
@@ -67,18 +65,18 @@ const summaryFields: Fields<RunSummary> = {
   epochCount: optional(whole()),
   testAccuracy: optional(fraction),
   bestTestAccuracy: optional(fraction),
-  warnings: optional(list(text(MESSAGE_LIMIT), 1000)),
+  warnings: optional(list(message, 1000)),
 };
 
 const statusFields: Fields<RunStatus> = {
   ...ownerFields,
   state: oneOf(STATES),
-  name: text(NAME_LIMIT),
+  name,
   startedT: moment,
   updatedT: moment,
   summary: record<RunSummary>(summaryFields),
   checkpoint: optional(record<{ step: number; t: number }>({ step: whole(), t: moment })),
-  failure: optional(text(MESSAGE_LIMIT)),
+  failure: optional(message),
 };
 
 const parseStatus = record<RunStatus>(statusFields);

@@ -15,8 +15,8 @@ import {
   writeSync,
 } from "node:fs";
 import { hostname } from "node:os";
+import { text, whole } from "@phew/core/fields";
 import type { TimedRunEvent } from "@phew/core/messages";
-import { text, whole } from "./fields.ts";
 import { makeOwnFolder, writeFault } from "./replaceFile.ts";
 import { startOfFile } from "./startOfFile.ts";
 import { restartRecord, scalarRecord, versionRecord } from "./tensorboardRecord.ts";

@@ -2,10 +2,10 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { list, name, record, } from "@phew/core/fields";
 import { ArgumentError, counted, errorCode } from "@phew/core/messages";
-import { list, record, text } from "../fields.ts";
 import { makeOwnFolder, replaceFile } from "../replaceFile.ts";
-import { NAME_LIMIT, readJson } from "../status.ts";
+import { readJson } from "../status.ts";
 import type { ExecutorStatus, SweepExecutor } from "./executor.ts";
 import { slurmScript } from "./slurmScript.ts";
 import { logFile, requireLogPlace, type SweepTask } from "./tasks.ts";
@@ -139,7 +139,7 @@ export function slurm(settings: SlurmExecutorSettings): SweepExecutor {
 
 const arrayOf = record<SubmittedArray>({
   jobId: (value) => (typeof value === "string" && JOB_ID.test(value) ? value : undefined),
-  ids: list(text(NAME_LIMIT), 10_000_000),
+  ids: list(name, 10_000_000),
 });
 const parseRecord = record<{ readonly arrays: readonly SubmittedArray[] }>({
   arrays: list(arrayOf, 100_000),

@@ -5,16 +5,27 @@
  */
 
 export type Check<T> = (value: unknown) => T | undefined;
-/** A check of every field, optional ones too: a field that the type has and this lacks is an error of the compiler. */
+/** Checks of fields by their names. */
+type AnyFields = Readonly<Record<string, Check<unknown> | OptionalCheck<unknown>>>;
+/** What an object is that passes these checks. */
+export type Described<F extends AnyFields> = Flat<
+  { readonly [K in keyof F as F[K] extends OptionalCheck<unknown> ? never : K]: Passing<F[K]> } & {
+    readonly [K in keyof F as F[K] extends OptionalCheck<unknown> ? K : never]?: Passing<F[K]>;
+  }
+>;
+type Passing<C> = C extends Check<infer T> | OptionalCheck<infer T> ? T : never;
+type Flat<T> = { [K in keyof T]: T[K] };
+
+/** A check of every field of a type that is declared elsewhere, optional ones too: a field that the type has and this lacks is an error of the compiler. */
 export type Fields<T> = { readonly [K in keyof Required<T>]: Check<T[K]> | OptionalCheck<T[K]> };
 
-interface OptionalCheck<T> {
-  readonly optional: Check<NonNullable<T>>;
+export interface OptionalCheck<T> {
+  readonly optional: Check<T>;
 }
 
 /** Where the field may be absent; what is there has to be right. null is absent: so is NaN written by other programs. */
 export function optional<T>(check: Check<T>): OptionalCheck<T> {
-  return { optional: check as Check<NonNullable<T>> };
+  return { optional: check };
 }
 
 /** A whole number from `least` to `most`; as large as can be counted unless given. */
@@ -61,6 +72,12 @@ export function text(limit: number): Check<string> {
   return (value) => (typeof value === "string" && value.length <= limit ? value : undefined);
 }
 
+/** UTF-16 units of a name, and of a message or the reason of a failure. */
+const NAME_LIMIT = 1000;
+export const MESSAGE_LIMIT = 20_000;
+export const name = text(NAME_LIMIT);
+export const message = text(MESSAGE_LIMIT);
+
 /** One of these words. */
 export function oneOf<T extends string>(words: readonly T[]): Check<T> {
   return (value) => (words.includes(value as T) ? (value as T) : undefined);
@@ -81,8 +98,10 @@ export function list<T>(check: Check<T>, limit: number): Check<readonly T[]> {
 }
 
 /** An object with these fields, changed in place where a check gives another value; fields of other names stay. */
-export function record<T>(fields: Fields<T>): Check<T> {
-  const entries = Object.entries<Check<unknown> | OptionalCheck<unknown>>(fields).map(([key, check]) =>
+export function record<F extends AnyFields>(fields: F): Check<Described<F>>;
+export function record<T>(fields: Fields<T>): Check<T>;
+export function record(fields: AnyFields): Check<unknown> {
+  const entries = Object.entries(fields).map(([key, check]) =>
     typeof check === "function"
       ? { key, check, isOptional: false }
       : { key, check: check.optional, isOptional: true },
@@ -100,7 +119,7 @@ export function record<T>(fields: Fields<T>): Check<T> {
       if (field === undefined) return undefined;
       if (field !== given) value[key] = field;
     }
-    return value as T;
+    return value;
   };
 }
 
