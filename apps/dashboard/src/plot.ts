@@ -116,9 +116,12 @@ function rangeOf(values: readonly number[]): Range | undefined {
   return least <= most ? { least, most } : undefined;
 }
 
+/** Ends that differ by less are one number: between them float64 has too few others for ticks. */
+const FLAT = 1e-300;
+
 /** A little room above and below; a flat line runs in the middle. */
 function padded({ least, most }: Range): Range {
-  const room = most > least ? 0.04 * (most - least) : Math.max(Math.abs(most) * 0.1, 1e-6);
+  const room = most - least > FLAT ? 0.04 * (most - least) : Math.max(Math.abs(most) * 0.1, 1e-6);
   return { least: least - room, most: most + room };
 }
 

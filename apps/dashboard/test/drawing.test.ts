@@ -182,6 +182,19 @@ describe("a plot", () => {
           for (const row of rows) expect(stringWidth(row)).toBe(width);
         },
       ),
+      {
+        examples: [
+          [
+            [
+              [0, -5e-324],
+              [0, 1.5e-323],
+            ],
+            1,
+            4,
+            false,
+          ],
+        ],
+      },
     );
   });
 
