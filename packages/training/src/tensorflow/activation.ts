@@ -1,4 +1,4 @@
-/** Elementwise activations f with their derivatives, as PyTorch defines them; at a kink the derivative is PyTorch's too. */
+/** Elementwise activations f with their derivatives, as PyTorch defines them; at a kink the derivative is PyTorch's too, where tfjs has another: 1 at the ends of a clip. */
 import { type ActivationName, activationParameters } from "@phew/core";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Lowering, OperationOf } from "./lowering.ts";

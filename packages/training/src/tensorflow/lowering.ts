@@ -1,4 +1,10 @@
-/** What the executor and the operations' files agree on. Values are `[batch, height, width, channels]` or `[batch, features]`. */
+/**
+ * What the executor and the operations' files agree on. Values are `[batch, height, width, channels]` or `[batch, features]`.
+ *
+ * Ways back are written here, not asked of tf.grads: on Node tfjs-core has no gradient of any operation (they come with
+ * `@tensorflow/tfjs`, 170 MB more), its tape keeps every value and gradient to the end of the step (438 MB for 230 of a
+ * resnet20 of 64 images), and single gradients are slower, larger, wrong or not there: docs/executor.md has them all.
+ */
 import type { Operation } from "@phew/core";
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
 

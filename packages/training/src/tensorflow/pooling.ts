@@ -1,6 +1,7 @@
 /**
  * Windows of pooling over `[n, h, w, c]` arrays. Pooling is plain loops here: the backends have no dilated windows, no
- * ceil mode and no padding left out of a mean, and their gradients are slower than these.
+ * ceil mode and no padding left out of a mean, and their gradients are slower than these; that of the greatest value is
+ * wrong in the wasm backend (docs/executor.md).
  */
 import type { Tensor4D } from "@tensorflow/tfjs-core";
 
