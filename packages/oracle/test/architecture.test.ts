@@ -30,9 +30,12 @@ it("names files by their last part that are in the same folder as one that it na
   expect(short.filter((name) => !isThere(name))).toEqual([]);
 });
 
-it("has a line for every package", () => {
-  for (const top of ["packages", "apps"])
-    for (const name of readdirSync(path.join(root, top))) expect(text).toContain(`| \`${top}/${name}\` |`);
+it("has a line for every package, as README.md has", () => {
+  const readme = readFileSync(path.join(root, "README.md"), "utf8");
+  for (const top of ["packages", "apps"]) {
+    for (const name of readdirSync(path.join(root, top)))
+      for (const document of [text, readme]) expect(document).toContain(`| \`${top}/${name}\` |`);
+  }
 });
 
 it("walks by names that are declared in the files beside them", () => {

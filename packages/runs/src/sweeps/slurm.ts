@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { list, name, record, } from "@phew/core/fields";
+import { list, name, record } from "@phew/core/fields";
 import { ArgumentError, counted, errorCode } from "@phew/core/messages";
 import { makeOwnFolder, replaceFile } from "../replaceFile.ts";
 import { readJson } from "../status.ts";
