@@ -1,5 +1,5 @@
 /** The command where nothing of TensorFlow.js is installed, as a registry gives it: its optional peers are absent. */
-import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -46,6 +46,20 @@ describe("without TensorFlow.js", () => {
     expect(existsSync(path.join(folder, "refused"))).toBe(false);
     const trained = await phew("train", "lenet5", ...short, "--runs", "trained");
     expect(trained.exitCode, trained.stderr).toBe(0);
+  });
+
+  it("one on it without a backend says the same, before any work", async () => {
+    const core = path.join("node_modules", "@tensorflow", "tfjs-core");
+    const link = path.join(folder, "node_modules", "@phew", "training", core);
+    mkdirSync(path.dirname(link), { recursive: true });
+    symlinkSync(path.join(workspace, "packages", "training", core), link, "junction");
+    const { stderr, exitCode } = await phew("train", "lenet5", ...short, "--executor", "tensorflow");
+    rmSync(link);
+    expect(stderr).toContain(
+      "executor: got tensorflow, without tfjs-wasm: @tensorflow/tfjs-backend-wasm is not installed: npm install @tensorflow/tfjs-backend-wasm@4.22.0, expected",
+    );
+    expect(exitCode).toBe(1);
+    expect(existsSync(path.join(folder, "runs"))).toBe(false);
   });
 
   it("doctor finds nothing amiss, and says which command installs it", async () => {

@@ -19,6 +19,8 @@ export async function loadTensorflowExecutor(backend?: TensorflowBackend): Promi
       remedy: `Install it (${installation(CORE, WASM)}), or take the sparse executor.`,
     });
   }
+  const { requireInstalled } = await import("./tensorflow/backend.ts");
+  await requireInstalled(backend);
   const { tensorflowExecutor } = await import("./tensorflow/executor.ts");
   return tensorflowExecutor(backend);
 }

@@ -6,6 +6,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { ArgumentError } from "@phew/core";
 import * as tf from "@tensorflow/tfjs-core";
 import { installation, isAbsent, NATIVE, WASM } from "./packages.ts";
 
@@ -21,16 +22,16 @@ const require = createRequire(import.meta.url);
 /**
  * Makes a backend the one in use in this process.
  * @param wanted absent: the fastest that can be had
- * @throws Error saying why the backend cannot be had
+ * @throws ArgumentError saying why the backend cannot be had
  */
 export async function useBackend(wanted?: TensorflowBackend): Promise<TensorflowBackend> {
   if (wanted !== "tfjs-wasm") {
     const native = await loadNative();
     if (native.available) return "tfjs-node";
-    if (wanted === "tfjs-node") throw new Error(`tfjs-node: ${native.reason}`);
+    if (wanted === "tfjs-node") throw unavailable(wanted, native.reason);
   }
   const wasm = await loadWasm();
-  if (!wasm.available) throw new Error(`tfjs-wasm: ${wasm.reason}`);
+  if (!wasm.available) throw unavailable("tfjs-wasm", wasm.reason);
   return "tfjs-wasm";
 }
 
@@ -39,14 +40,45 @@ export async function probeTensorflow(): Promise<{ tfjsNode: Availability; wasm:
   return { tfjsNode: await loadNative(), wasm: await loadWasm() };
 }
 
-async function loadNative(): Promise<Availability> {
+/**
+ * Starts nothing.
+ * @throws ArgumentError with the command that installs it, where what a backend needs is not installed
+ */
+export async function requireInstalled(wanted?: TensorflowBackend): Promise<void> {
+  const native = nativeAbsence();
+  if (native === undefined && wanted !== "tfjs-wasm") return;
+  if (wanted === "tfjs-node") throw unavailable(wanted, native!);
+  try {
+    await import("@tensorflow/tfjs-backend-wasm");
+  } catch (error) {
+    throw unavailable("tfjs-wasm", wasmFault(error));
+  }
+}
+
+function unavailable(backend: TensorflowBackend, reason: string): ArgumentError {
+  return new ArgumentError("executor", {
+    given: `tensorflow, without ${backend}: ${reason}`,
+    expected: "a backend that works here",
+    remedy: "Install it, or take the sparse executor.",
+  });
+}
+
+/** Why the native backend cannot be loaded; undefined where its files are there. */
+function nativeAbsence(): string | undefined {
   const command = `npm run tensorflow in a clone of PHEW, ${installation(NATIVE)} elsewhere`;
   const folder = nativePackage();
-  if (folder === undefined) return { available: false, reason: `${NATIVE} is not installed: ${command}` };
+  if (folder === undefined) return `${NATIVE} is not installed: ${command}`;
   // looked for before it is loaded, which takes seconds to find out the same
-  if (!hasAddon(folder)) {
-    return { available: false, reason: `its native part is not installed: ${command}` };
-  }
+  return hasAddon(folder) ? undefined : `its native part is not installed: ${command}`;
+}
+
+function wasmFault(error: unknown): string {
+  return isAbsent(error) ? `${WASM} is not installed: ${installation(WASM)}` : firstLine(error);
+}
+
+async function loadNative(): Promise<Availability> {
+  const absence = nativeAbsence();
+  if (absence !== undefined) return { available: false, reason: absence };
   // the library announces itself on standard error, before anything of it can be called
   process.env.TF_CPP_MIN_LOG_LEVEL ??= "2";
   try {
@@ -81,8 +113,7 @@ async function loadWasm(): Promise<Availability> {
     // the paths cannot be set again once the backend runs
     if (tf.findBackend("wasm") === null) setWasmPaths(`${folder}/`);
   } catch (error) {
-    const reason = isAbsent(error) ? `${WASM} is not installed: ${installation(WASM)}` : firstLine(error);
-    return { available: false, reason };
+    return { available: false, reason: wasmFault(error) };
   }
   return select("wasm");
 }
