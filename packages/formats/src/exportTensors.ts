@@ -1,5 +1,6 @@
 /** The named tensors of an export form, to safetensors and npz. */
-import { compactNetwork, type Masks, type Network, type Weights } from "@phew/core";
+import { createHash } from "node:crypto";
+import { ArgumentError, compactNetwork, type Masks, type Network, type Weights } from "@phew/core";
 import {
   type ExportableModel,
   type ExportForm,
@@ -8,14 +9,23 @@ import {
   type Layout,
 } from "./exportForm.ts";
 import { maskName } from "./maskName.ts";
+import { copiesIn, inModuleLayout, loaderMetadata } from "./moduleLayout.ts";
 import { writeNpz } from "./npz.ts";
 import { missingNormalisationNote } from "./onnx/foldedNormalisation.ts";
 import { parameterValues } from "./onnx/importGraph.ts";
 import { isInvented, isNumbered } from "./onnx/moduleNames.ts";
 import { isFloat, tensorOf } from "./onnx/tensors.ts";
-import { normalisationsIn, normalisationsOf, parameterMasks, zeroedTensor } from "./parameterMasks.ts";
+import { normalisationsIn, parameterMasks, zeroedTensor } from "./parameterMasks.ts";
 import { writeSafetensors } from "./safetensors.ts";
-import { boolTensor, float32Tensor, fromFloat32, type Tensor, type Tensors, toFloat32 } from "./tensor.ts";
+import {
+  boolTensor,
+  bytesOf,
+  float32Tensor,
+  fromFloat32,
+  type Tensor,
+  type Tensors,
+  toFloat32,
+} from "./tensor.ts";
 import { ofRank, TensorflowLayout } from "./tensorflowLayout.ts";
 
 /** @returns what is worth knowing, one sentence each */
@@ -37,7 +47,7 @@ export async function writeTensors(
     await writeNpz(path, tensors, options);
     return notes;
   }
-  const known = form === "masks" ? normalisationsOf(model.network) : {};
+  const known = form === "masks" ? loaderMetadata(model.network, model) : {};
   const own = { ...options.metadata, ...known, format: layout === "torch" ? "pt" : "tf", form, layout };
   await writeSafetensors(path, tensors, own, options);
   return notes;
@@ -76,6 +86,11 @@ function formTensors(
     zeroed.set(name, mask === undefined || keepsValues ? tensor : zeroedTensor(tensor, mask));
   }
   if (layout === "torch") unfold(zeroed, model, notes);
+  if (layout === "torch") {
+    requireEqualCopies(inModuleLayout(model, zeroed), inModuleLayout(model, maskTensors), model, notes);
+    // the module has one of them
+    for (const copy of copiesIn(model).keys()) for (const all of [zeroed, maskTensors]) all.delete(copy);
+  }
   const values = withExtras(zeroed, model, model.network, notes);
   if (form === "zeroed") return turned(values, model.network, layout, model);
   const named = renamed(turned(values, model.network, layout, model), (name) =>
@@ -197,9 +212,50 @@ function unfold(tensors: Map<string, Tensor>, model: ExportableModel, notes: str
   }
 }
 
+/**
+ * What a module has one of, under several names or for a part that it calls more than once, a state dict cannot hold with
+ * zeros or masks that differ.
+ */
+function requireEqualCopies(values: Tensors, masks: Tensors, model: ExportableModel, notes: string[]): void {
+  if (model.format !== "onnx" || model.onnx.onnx.parts.producer !== "pytorch") return;
+  const isSame = (name: string, other: string) =>
+    [values, masks].every((tensors) => {
+      const [a, b] = [tensors.get(name)?.data, tensors.get(other)?.data];
+      return a === undefined || b === undefined || Buffer.compare(a, b) === 0;
+    });
+  const read = new Map<string, string>();
+  const held = new Map<string, string>();
+  for (const { name, constant, role } of model.onnx.onnx.parameters.values()) {
+    if (!isOnFile(model, name)) continue;
+    const other = read.get(constant.origin) ?? name;
+    read.set(constant.origin, other);
+    if (!isSame(name, other)) throw tiedApart(name, other);
+    const own = model.weights.get(name)!;
+    if (role !== "weight" || own.every((value) => value === own[0])) continue;
+    // modules may share what the exporter turned, and stored, for one of them; or one began as a copy of the other
+    const digest = createHash("sha256").update(bytesOf(own)).digest("hex");
+    const alike = held.get(digest) ?? name;
+    held.set(digest, alike);
+    if (isSame(name, alike)) continue;
+    notes.push(
+      `"${name}" and "${alike}" are alike in the model and pruned in different ways: where the module has one tensor for ` +
+        "both, load_state_dict leaves the last of them for both.",
+    );
+  }
+}
+
+function tiedApart(name: string, other: string): ArgumentError {
+  return new ArgumentError(`"${name}"`, {
+    given: `the same tensor as "${other}", pruned in another way: the module has one for both`,
+    expected: "tensors that a module can hold",
+    remedy:
+      "Take an .onnx file, or --form masks or compact; or give each layer a module of its own (copy.deepcopy), export that, and prune it.",
+  });
+}
+
 /** Parameters in a layout; other tensors as they are, which TensorFlow has no use for. */
 function turned(tensors: Tensors, network: Network, layout: Layout, model: ExportableModel): Tensors {
-  if (layout === "torch") return tensors;
+  if (layout === "torch") return inModuleLayout(model, tensors);
   const order = new TensorflowLayout(network);
   const parameters = new Set(network.parameters.map(({ name }) => name));
   const ours = [...tensors].filter(([name]) => parameters.has(name));

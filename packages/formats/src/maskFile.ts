@@ -3,10 +3,12 @@
  * for each bias, scale and shift in which a dead unit is silenced.
  */
 import { ArgumentError, counted, Masks, type Network, shortened } from "@phew/core";
+import { type ExportableModel, isOnFile } from "./exportForm.ts";
 import { maskBytes } from "./maskBytes.ts";
 import { maskName } from "./maskName.ts";
+import { inModuleLayout, loaderMetadata } from "./moduleLayout.ts";
 import { type OtherMasks, otherMasks, otherMasksRefused } from "./otherMasks.ts";
-import { normalisationsOf, parameterMasks } from "./parameterMasks.ts";
+import { parameterMasks } from "./parameterMasks.ts";
 import { safetensorsChunks } from "./safetensors.ts";
 import { boolTensor, type Tensors } from "./tensor.ts";
 import { readTensors } from "./tensorFile.ts";
@@ -62,32 +64,35 @@ export interface MaskFile {
 }
 
 /**
- * @param options.isOnFile as {@link parameterMasks}
+ * @param options.model what the masks were made for, where it was read from a file
  * @throws ArgumentError as {@link writeWhole}
  */
 export async function writeMasks(
   path: string,
   masks: Masks,
   origin: MaskOrigin,
-  { isOnFile, ...options }: WriteOptions & { readonly isOnFile?: (parameter: string) => boolean } = {},
+  { model, ...options }: WriteOptions & { readonly model?: ExportableModel } = {},
 ): Promise<void> {
-  const tensors = maskTensors(masks, isOnFile);
-  await writeWhole(path, safetensorsChunks(tensors, maskMetadata(masks, origin), path), options);
+  const tensors = maskTensors(masks, model);
+  await writeWhole(path, safetensorsChunks(tensors, maskMetadata(masks, origin, model), path), options);
 }
 
-/** The masks of all parameters by name; those of weights are views. @param isOnFile as {@link parameterMasks} */
-export function maskTensors(masks: Masks, isOnFile?: (parameter: string) => boolean): Tensors {
+/** The masks of all parameters by name, as the module has these; those of weights are mostly views. */
+export function maskTensors(masks: Masks, model?: ExportableModel): Tensors {
   const shapes = new Map(masks.network.parameters.map(({ name, shape }) => [name, shape]));
-  return new Map(
-    [...parameterMasks(masks, isOnFile)].map(([name, mask]) => [
-      maskName(name),
-      boolTensor(shapes.get(name)!, mask),
-    ]),
+  const all = parameterMasks(masks, model && ((name) => isOnFile(model, name)));
+  const tensors = new Map(
+    [...all].map(([name, mask]) => [maskName(name), boolTensor(shapes.get(name)!, mask)]),
   );
+  return model === undefined ? tensors : inModuleLayout(model, tensors, maskName);
 }
 
 /** The metadata of a mask file. */
-export function maskMetadata(masks: Masks, origin: MaskOrigin): Record<string, string> {
+export function maskMetadata(
+  masks: Masks,
+  origin: MaskOrigin,
+  model?: ExportableModel,
+): Record<string, string> {
   const sorted = (options: MaskOrigin["options"]) =>
     JSON.stringify(Object.fromEntries(Object.entries(options).sort(([a], [b]) => (a < b ? -1 : 1))));
   return {
@@ -99,7 +104,7 @@ export function maskMetadata(masks: Masks, origin: MaskOrigin): Record<string, s
     density: String(masks.density),
     weightsDigest: origin.weightsDigest,
     version: origin.version,
-    ...normalisationsOf(masks.network),
+    ...loaderMetadata(masks.network, model),
     ...(origin.check && { check: origin.check.name, checkOptions: sorted(origin.check.options) }),
     ...(origin.weightsSeed !== undefined && { weightsSeed: String(origin.weightsSeed) }),
     ...(origin.variant !== undefined && { variant: origin.variant }),
@@ -117,8 +122,8 @@ export function carriedMetadata(
 }
 
 /** The masks of `network` alone; see {@link readMaskFile}. @throws ArgumentError too where the file has others */
-export async function readMasks(path: string, network: Network): Promise<Masks> {
-  const { masks, others } = await readMaskFile(path, network);
+export async function readMasks(path: string, network: Network, model?: ExportableModel): Promise<Masks> {
+  const { masks, others } = await readMaskFile(path, network, model);
   if (others.size > 0) throw otherMasksRefused(others, path);
   return masks;
 }
@@ -127,12 +132,21 @@ export async function readMasks(path: string, network: Network): Promise<Masks> 
  * Reads masks of `network` from safetensors, `.npz` or a PyTorch state dict, in our layout, or in TensorFlow's where the
  * file says so; or from an ONNX model with weights and masks side by side. Masks may be BOOL or of any other type that
  * holds 0 and 1 alone. Layers that torch.nn.utils.prune left alone are all kept.
+ * @param model what the masks are for, where it was read from a file
  * @throws ArgumentError where a layer's mask is missing, has another shape or other values, or a mask belongs to no layer
  */
-export async function readMaskFile(path: string, network: Network): Promise<MaskFile> {
-  const { tensors, metadata } = path.endsWith(".onnx") ? await fromOnnx(path) : await readTensors(path);
-  const ours = metadata.layout === "tensorflow" ? await fromTensorflow(path, tensors, network) : tensors;
-  const named = withoutPrefix(network, ours);
+export async function readMaskFile(
+  path: string,
+  network: Network,
+  model?: ExportableModel,
+): Promise<MaskFile> {
+  const isOnnx = path.endsWith(".onnx");
+  const { tensors, metadata } = isOnnx ? await fromOnnx(path) : await readTensors(path);
+  const isTensorflow = metadata.layout === "tensorflow";
+  const ours = isTensorflow ? await fromTensorflow(path, tensors, network) : tensors;
+  const prefixed = withoutPrefix(network, ours);
+  const isModules = model !== undefined && !isOnnx && !isTensorflow;
+  const named = isModules ? inModuleLayout(model, prefixed, maskName) : prefixed;
   const { tensors: whole, notes } = withUnpruned(network, named);
   const origin = soundOrigin(metadata);
   const masks = pickMasks(network, whole, path);

@@ -5,6 +5,7 @@
  */
 import { ArgumentError, type Weights } from "@phew/core";
 import { type ExportableModel, isOnFile } from "./exportForm.ts";
+import { copiesIn, inModuleLayout } from "./moduleLayout.ts";
 import { folded } from "./onnx/importGraph.ts";
 import type { ModelParts } from "./onnx/parts.ts";
 import { isFloat, tensorOf } from "./onnx/tensors.ts";
@@ -24,7 +25,8 @@ export async function readWeightsInto(
 ): Promise<{ weights: Weights; notes: readonly string[] }> {
   const { network } = model;
   const names = network.parameters.map(({ name }) => name);
-  const onFile = names.filter((name) => isOnFile(model, name));
+  const copies = copiesIn(model);
+  const onFile = names.filter((name) => isOnFile(model, name) && !copies.has(name));
   const { tensors, notes } = await readOwnTensors(path, network, onFile);
   const own = new Set(names);
   check([...tensors.keys()].filter((name) => !own.has(name)));
@@ -32,7 +34,12 @@ export async function readWeightsInto(
 
   const { parameters, parts, externalData } = model.onnx.onnx;
   requireSameConstants(path, tensors, own, parts, externalData);
-  const complete = new Map(tensors);
+  const all = new Map(tensors);
+  for (const [copy, name] of copies) {
+    const tensor = tensors.get(name);
+    if (tensor !== undefined && !all.has(copy)) all.set(copy, tensor);
+  }
+  const complete = new Map(inModuleLayout(model, all));
   for (const { name, shape } of network.parameters) {
     if (complete.has(name) || isOnFile(model, name)) continue;
     const values = model.weights.get(name)!;
@@ -41,7 +48,7 @@ export async function readWeightsInto(
   }
   const weights = new Map(pickWeights(network, complete, path));
   for (const [name, source] of parameters)
-    if (tensors.has(name)) weights.set(name, folded(source, weights.get(name)!));
+    if (all.has(name)) weights.set(name, folded(source, weights.get(name)!));
   return { weights, notes };
 }
 

@@ -173,8 +173,70 @@ class ByName(SharedNorm):
         return self.fc(F.relu(self.shared(input=self.d(F.relu(self.c(x))))).mean((2, 3)))
 
 
+class Tied(nn.Module):
+    """Modules that share a weight, which each of them may mask by itself; the file names it after one of them."""
+
+    shape = (12,)
+
+    def __init__(self):
+        super().__init__()
+        self.fc_1 = nn.Linear(12, 12)
+        self.fc_2 = nn.Linear(12, 12, bias=False)
+        self.fc_3 = nn.Linear(12, 12)
+        self.fc_2.weight = self.fc_3.weight = self.fc_1.weight
+
+    def forward(self, x):
+        return self.fc_1(F.relu(self.fc_2(F.relu(self.fc_3(x)))))
+
+
+class Again(Tied):
+    """A layer that is called thrice: no mask of it is right where those of the calls differ."""
+
+    def forward(self, x):
+        return self.fc_1(F.relu(self.fc_1(F.relu(self.fc_1(x)))))
+
+
+class Free(nn.Module):
+    """Parameters of no layer: weights as [in, out], square too, and numbers of units with more axes or one for all."""
+
+    shape = (3, 6, 6)
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, bias=False)
+        self.h = nn.Parameter(torch.rand(1, 8, 1, 1))
+        self.one = nn.Parameter(torch.tensor(0.3))
+        self.conv2 = nn.Conv2d(8, 8, 3, bias=False)
+        self.square = nn.Parameter(torch.randn(8, 8) / 3)
+        self.b = nn.Parameter(torch.randn(8))
+        self.wide = nn.Parameter(torch.randn(8, 5) / 3)
+
+    def forward(self, x):
+        x = F.relu(self.conv2(F.relu(self.conv(x) + self.h)))
+        return F.relu(x.mean((2, 3)) @ self.square + self.b) @ self.wide + self.one
+
+
+class Functional(nn.Module):
+    """Normalisation that is no module, behind a layer with a bias."""
+
+    shape = (3, 6, 6)
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.register_buffer("mean", torch.randn(8) / 9)
+        self.register_buffer("variance", torch.rand(8) + 0.5)
+        self.scale = nn.Parameter(torch.rand(8) + 0.5)
+        self.shift = nn.Parameter(torch.randn(8))
+        self.fc = nn.Linear(8, 5)
+
+    def forward(self, x):
+        x = F.batch_norm(self.conv(x), self.mean, self.variance, self.scale, self.shift, False)
+        return self.fc(F.relu(x).mean((2, 3)))
+
+
 MODELS = [Plain, Normed, Residual, Sigmoids, Odd]
-ODD_CALLS = [SharedNorm, HalfShared, SharedLayer, Unnormed, Unnamed, ByName]
+ODD_CALLS = [SharedNorm, HalfShared, SharedLayer, Unnormed, Unnamed, ByName, Tied, Again, Free, Functional]
 PRESERVE = torch.onnx.TrainingMode.PRESERVE
 KINDS = {
     "old": dict(dynamo=False),
@@ -241,7 +303,7 @@ def load(folder, wanted, load_masks):
             for own, mask in load_file(f"{file}.masks.safetensors").items():
                 module, _, parameter = own.removesuffix("_mask").rpartition(".")
                 found = getattr(model.get_submodule(module), parameter, None)
-                assert found is None or found[~mask].abs().sum() == 0, own
+                assert found is None or found[~mask.reshape(found.shape)].abs().sum() == 0, own
             save_file(masked, f"{file}.masked.safetensors")
             if os.path.exists(f"{file}.zeroed.safetensors"):
                 strict(kind, file, x)

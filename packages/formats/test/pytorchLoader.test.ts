@@ -1,22 +1,23 @@
 /** The loader of docs/pytorch.md, as it stands there, on what both of PyTorch's exporters write, folded and kept. */
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { type Masks, maskedWeights, silentUnits } from "@phew/core";
+import { Masks, maskedWeights, silentUnits } from "@phew/core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { isLong } from "../../../vitest.long.ts";
 import {
   exportModel,
-  isOnFile,
   type ReadModel,
+  readMaskFile,
   readModel,
   readTensors,
+  readWeightsInto,
   toFloat32,
   writeMasks,
   writeSafetensors,
 } from "../src/index.ts";
 import { uniform } from "./fuzz.ts";
 import { fromDocs, NO_ORIGIN } from "./loaderDocs.ts";
-import { masksWithDeadUnits, predict } from "./predict.ts";
+import { masksWithDeadUnits, predict, sameBits } from "./predict.ts";
 import { pythonHas } from "./python.ts";
 import { scratchFolder } from "./scratch.ts";
 
@@ -31,11 +32,12 @@ const EXPORTS = MODELS.flatMap((model) => KINDS.map((kind) => [model, kind] as c
   ([model, kind]) => isLong || isShort(model, kind),
 );
 /** Modules that call a part of theirs in an unusual way: their masks are loaded right, or refused. */
-const ODD_CALLS = ["SharedNorm", "HalfShared", "SharedLayer", "Unnormed", "Unnamed", "ByName"].flatMap(
-  (model) => ["old", "old-kept"].map((kind) => [model, kind] as const),
-);
+const ODD_CALLS = [
+  ...["SharedNorm", "HalfShared", "SharedLayer", "Unnormed", "Unnamed", "ByName"],
+  ...["Tied", "Again", "Free", "Functional"],
+].flatMap((model) => ["old", "old-kept"].map((kind) => [model, kind] as const));
 /** Those that one module cannot compute, or whose normalisation is not seen to belong to a layer. */
-const REFUSED = /^(Shared|HalfShared|Unnamed\.old$)/;
+const REFUSED = /^(Shared|HalfShared|Again|(Unnamed|Functional)\.old$)/;
 const FOLDED_AND_KEPT = ["Normed.old", "Normed.old-kept"] as const;
 const python = (...args: string[]) =>
   execFileSync("python3", [script, ...args, ...[...EXPORTS, ...ODD_CALLS].map((own) => own.join("."))], {
@@ -60,7 +62,7 @@ describe.skipIf(!pythonHas("torch", "safetensors", "onnx", "onnxscript"))(
         const read = await readModel(scratch(`${model}.${kind}.onnx`));
         const masks = masksWithDeadUnits(read.network, next, 0.5);
         await writeMasks(scratch(`${model}.${kind}.masks.safetensors`), masks, NO_ORIGIN, {
-          isOnFile: (parameter) => isOnFile(read, parameter),
+          model: read,
         });
         models.set(`${model}.${kind}`, { read, masks });
       }
@@ -114,7 +116,9 @@ describe.skipIf(!pythonHas("torch", "safetensors", "onnx", "onnxscript"))(
         const refusal = refusals.split("\n").find((line) => line.startsWith(`${own}: `));
         expect(refusal !== undefined, refusal).toBe(REFUSED.test(own));
         if (refusal !== undefined) {
-          expect(refusal).toMatch(/which the model has not|one module cannot be both|cannot see which layer/);
+          expect(refusal).toMatch(
+            /one module cannot be all\. Give each call a module of its own|cannot see which layer|is no module/,
+          );
           return;
         }
         const x = await tensor(`${model}.x.safetensors`, "x");
@@ -123,6 +127,47 @@ describe.skipIf(!pythonHas("torch", "safetensors", "onnx", "onnxscript"))(
         for (const [k, y] of expected.entries()) expect(Math.abs(y - found[k]!)).toBeLessThan(1e-5);
       },
     );
+
+    it("zeros of modules that share a weight, and of a layer that is called again, are no state dict", async () => {
+      for (const own of ["Tied.old-kept", "Again.old-kept"]) {
+        const { read, masks } = models.get(own)!;
+        for (const form of ["zeroed", "original+masks"] as const)
+          await expect(exportModel(scratch(`${own}.safetensors`), read, masks, form)).rejects.toThrow(
+            /the same tensor as "fc_\d\.weight", pruned in another way.*copy\.deepcopy/,
+          );
+        const all = Masks.dense(read.network);
+        await exportModel(scratch(`${own}.safetensors`), read, all, "zeroed");
+        const { tensors } = await readTensors(scratch(`${own}.safetensors`));
+        // under each name that the module has
+        const biases = ["fc_1.bias", "fc_3.bias"];
+        const names = ["fc_1.weight", "fc_2.weight", "fc_3.weight", ...biases];
+        expect([...tensors.keys()].sort()).toEqual(
+          own === "Tied.old-kept" ? names.sort() : ["fc_1.bias", "fc_1.weight"],
+        );
+        const { weights } = await readWeightsInto(scratch(`${own}.safetensors`), read);
+        for (const [name, values] of read.weights) expect(sameBits(weights.get(name), values)).toBe(true);
+        const isTold = read.notes.some((note) =>
+          note.includes("is called more than once; each call is pruned"),
+        );
+        expect(isTold).toBe(own === "Again.old-kept");
+      }
+    });
+
+    it("weights that the module has as [in, out] are so in named tensors, and come back", async () => {
+      const { read, masks } = models.get("Free.old-kept")!;
+      await exportModel(scratch("free.safetensors"), read, masks, "zeroed");
+      const { tensors } = await readTensors(scratch("free.safetensors"));
+      expect(tensors.get("wide")!.shape).toEqual([8, 5]);
+      const square = rowsOf(toFloat32(tensors.get("square")!), 8);
+      expect(square).toEqual(rowsOf(maskedWeights(read.weights, masks).get("square")!, 8, true));
+      const { weights } = await readWeightsInto(scratch("free.safetensors"), read);
+      for (const [name, values] of maskedWeights(read.weights, masks))
+        expect([name, ...weights.get(name)!]).toEqual([name, ...values]);
+      const file = scratch("Free.old-kept.masks.safetensors");
+      expect((await readTensors(file)).tensors.get("wide_mask")!.shape).toEqual([8, 5]);
+      const { masks: again } = await readMaskFile(file, read.network, read);
+      expect(sameBits(again.bytes, masks.bytes)).toBe(true);
+    });
 
     it("beside tensors of a folded export, which lack what PyTorch then misses: said when they are written", async () => {
       const [folded, kept] = FOLDED_AND_KEPT.map((own) =>
@@ -168,3 +213,9 @@ except ValueError as error: print(error)`,
     });
   },
 );
+
+/** A square matrix's rows, or its columns. */
+const rowsOf = (values: Float32Array, size: number, isTurned = false): number[][] =>
+  Array.from({ length: size }, (_, i) =>
+    Array.from({ length: size }, (_, k) => values[isTurned ? k * size + i : i * size + k]!),
+  );

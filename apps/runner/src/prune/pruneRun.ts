@@ -1,6 +1,6 @@
 /** A pruning kept as a run: events, masks and state in a run folder, so that it can be watched and reported on. */
 import { type Masks, measures, type RunEvent, type Weights } from "@phew/core";
-import { type MaskOrigin, writeMasks } from "@phew/formats";
+import { type ExportableModel, type MaskOrigin, writeMasks } from "@phew/formats";
 import { formatPercent, type RunConfig, RunWriter } from "@phew/runs";
 import { describeFailure } from "../failure.ts";
 
@@ -17,7 +17,7 @@ export interface KeptPruning {
   readonly weights: Weights;
   readonly origin: MaskOrigin;
   /** As `writeMasks` has it. */
-  readonly isOnFile: (parameter: string) => boolean;
+  readonly model: ExportableModel;
 }
 
 const EXPERIMENT = "prune";
@@ -43,9 +43,9 @@ export async function keepPruneRun<T>(
       if (event.kind === "prune.finished") last = event;
       else writer.append(event);
     });
-    const { masks, weights, origin, isOnFile } = keptOf(done);
+    const { masks, weights, origin, model } = keptOf(done);
     if (last) writer.append({ ...last, measures: measures(weights, masks) });
-    const options = { force: true, isOnFile };
+    const options = { force: true, model };
     await writer.write("masks.safetensors", (file) => writeMasks(file, masks, origin, options));
     writer.close({ state: "finished" });
     return { folder: writer.folder, done };

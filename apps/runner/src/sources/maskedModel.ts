@@ -55,7 +55,7 @@ export async function loadMaskedModel(
   if (options.masks === undefined && run !== undefined) {
     const loaded = withoutZerosNote(await loadModel(model, options));
     const masksName = runMasksFile(model!, { ...run, part: undefined });
-    const file = await readMaskFile(masksName, loaded.network);
+    const file = await readMaskFile(masksName, loaded.network, loaded.source);
     // made for what the run began with
     if (options.sameWeights) requireSameWeights(loaded, file, model!);
     return { loaded, file, masksName, isSameWeights: isDigestOf(loaded, file) };
@@ -68,7 +68,7 @@ export async function loadMaskedModel(
     return compared(await loadModel(model, options, seed), file, options);
   }
   const loaded = await loadModel(model, options);
-  return compared(loaded, await readMaskFile(path, loaded.network), options);
+  return compared(loaded, await readMaskFile(path, loaded.network, loaded.source), options);
 }
 
 /**
@@ -80,7 +80,7 @@ export async function masksFor(
   { network, weights, source }: LoadedModel,
   path: string,
 ): Promise<{ masks: Masks; notes: readonly string[] }> {
-  const { masks, others, notes } = await readMaskFile(path, network);
+  const { masks, others, notes } = await readMaskFile(path, network, source);
   if (others.size === 0) return { masks, notes };
   if (withOtherMasks(source, weights, others) !== weights) throw otherMasksRefused(others, path);
   return { masks, notes: [...notes, otherMasksNote(others, path)] };

@@ -18,14 +18,7 @@ import {
   type RunEvent,
   variantOfSeveral,
 } from "@phew/core";
-import {
-  digestWeights,
-  isOnFile,
-  type MaskOrigin,
-  requireWritable,
-  writeMasks,
-  writeScores,
-} from "@phew/formats";
+import { digestWeights, type MaskOrigin, requireWritable, writeMasks, writeScores } from "@phew/formats";
 import { formatTable } from "@phew/report";
 import { counted, formatCount, formatDuration, formatPercent, formatShortCount } from "@phew/runs";
 import { UsageError } from "../failure.ts";
@@ -234,7 +227,7 @@ async function keptAsRun(
     masks: result.masks,
     weights: result.weights ?? loaded.weights,
     origin: originOf(loaded, result, weightsDigest, options),
-    isOnFile: (parameter) => isOnFile(loaded.source, parameter),
+    model: loaded.source,
   }));
   return { result: done, folder };
 }
@@ -319,7 +312,7 @@ async function write(
   if (out === undefined) return;
   await writeMasks(out, result.masks, originOf(loaded, result, weightsDigest, options), {
     force,
-    isOnFile: (parameter) => isOnFile(loaded.source, parameter),
+    model: loaded.source,
   });
 }
 

@@ -119,6 +119,7 @@ export function transposed(constant: Constant, name: string, permutation: readon
       origin: constant.origin,
       dims,
       dtype: constant.dtype,
+      turned: dims.length === 2 && permutation[0] === 1 ? !constant.turned : (constant.turned ?? false),
       ...(stored !== undefined && isPlain
         ? { stored: { part: stored.part, transposed: !stored.transposed } }
         : {}),
@@ -310,6 +311,7 @@ export function foldCast(name: string, input: Constant, dtype: Dtype): Constant 
       origin: input.origin,
       dims: input.dims,
       dtype,
+      turned: input.turned ?? false,
       // a weight stored as float16 and used as float32 is still that weight of the file
       ...(stored !== undefined && isFloat(dtype) && isFloat(input.dtype) ? { stored } : {}),
       read() {

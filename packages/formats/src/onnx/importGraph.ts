@@ -141,6 +141,7 @@ export function importGraph(given: ModelParts, options: OnnxOptions): ImportedOn
     joined.output,
   );
   context.noteRenamed();
+  context.noteCopies();
   const folded = foldedWeights(network, context.uses);
   if (folded.length > 0) context.note(foldedNote(network, folded));
   const parameters = new Map(network.parameters.map(({ name }) => [name, context.parameters.get(name)!]));

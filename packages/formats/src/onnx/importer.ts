@@ -23,7 +23,7 @@ import {
   leafOf,
   outermost,
 } from "./expressions.ts";
-import { isInvented, isNumbered, modulePath } from "./moduleNames.ts";
+import { isInvented, isNumbered, isSameModule, modulePath } from "./moduleNames.ts";
 import type { ModelParts, NodePart } from "./parts.ts";
 import { prunedProducts } from "./prunedProducts.ts";
 import { type ExternalData, isFloat } from "./tensors.ts";
@@ -60,6 +60,8 @@ export interface ParameterSource {
   /** One factor for all, or one a unit; folded from Gemm's alpha and beta and from multiplications. */
   scale: number | Float64Array;
   offset: number | Float64Array;
+  /** Name of the parameter with the same tensor, where the module has no other name for this one: a part that is called twice. */
+  readonly copyOf?: string;
 }
 
 /** One constant read by one node: which of its axes count units of which core nodes. */
@@ -117,6 +119,8 @@ export class Importer {
   readonly #numbered = new Map<string, number>();
   /** Weights that are named by the place of their node. */
   readonly #renamed: string[] = [];
+  /** Parameters that read a tensor which another reads, without a name of their own in the module. */
+  readonly #copies: ParameterSource[] = [];
   /** Products of an original and its mask → the parameter's name. */
   readonly #products: ReadonlyMap<string, string>;
   #spent = 0;
@@ -355,8 +359,8 @@ export class Importer {
         remedy: "The file is damaged or was put together wrongly: export it again.",
       });
     }
-    const name = this.#parameterName(constant, node, role);
-    this.parameters.set(name, {
+    const { name, copyOf } = this.#parameterName(constant, node, role);
+    const source = {
       name,
       role,
       shape,
@@ -364,7 +368,10 @@ export class Importer {
       transposed: options.transposed ?? false,
       scale: options.scale ?? 1,
       offset: 0,
-    });
+      ...(copyOf === undefined ? {} : { copyOf }),
+    };
+    this.parameters.set(name, source);
+    if (copyOf !== undefined) this.#copies.push(source);
     return name;
   }
 
@@ -378,7 +385,7 @@ export class Importer {
     this.uses.push({ node, input, constant, axes, ...(parameter === undefined ? {} : { parameter }) });
   }
 
-  #parameterName(constant: Constant, node: NodePart, role: ParameterRole): string {
+  #parameterName(constant: Constant, node: NodePart, role: ParameterRole): { name: string; copyOf?: string } {
     // a tensor that only one parameter reads is known by its own name, an alias of a shared one by the alias
     const { origin } = constant;
     const readerCount = this.#tensorReaders.get(origin) ?? this.#readers.get(origin);
@@ -387,12 +394,37 @@ export class Importer {
     // exporters bring a slope to the shape that it is broadcast from, under a name of their own
     if (isInvented(name) || (role === "slope" && isNumbered(name)))
       name = this.#placedName(node, role) ?? name;
-    if (this.parameters.has(name)) {
-      const shared = name;
-      name = this.#unique(`${node.title}.${role}`, (candidate) => this.parameters.has(candidate));
-      this.note(`the tensor "${shared}" is read by several layers; here each has its own copy (${name})`);
-    }
-    return name;
+    else if (readerCount !== 1) name = this.#tiedName(node, role, constant) ?? name;
+    if (!this.parameters.has(name)) return { name };
+    const copyOf = name;
+    name = this.#unique(`${node.title}.${role}`, (candidate) => this.parameters.has(candidate));
+    this.note(`the tensor "${copyOf}" is read by several layers; here each has its own copy (${name})`);
+    return { name, copyOf };
+  }
+
+  /**
+   * Modules that share a tensor have each a name for it, the file that of one of them, or one for each by Identity nodes.
+   * @returns the name that the module has in which the node stood; undefined where that is not known, or another's
+   */
+  #tiedName(node: NodePart, role: ParameterRole, { name: read, origin }: Constant): string | undefined {
+    const path = modulePath(node);
+    const suffix = `.${PARAMETER_ROLES[role].torchName}`;
+    if (path === undefined || !origin.endsWith(suffix) || (read !== origin && read.endsWith(suffix)))
+      return undefined;
+    if (isSameModule(path, origin.slice(0, -suffix.length))) return origin;
+    const name = path + suffix;
+    return this.parameters.has(name) || this.parts.initializers.has(name) ? undefined : name;
+  }
+
+  /** Says what no module can take from masks: it has one parameter where several layers here have masks of their own. */
+  noteCopies(): void {
+    const [first] = this.#copies.filter(({ role }) => role === "weight" || role === "scale");
+    if (first === undefined || this.parts.producer !== "pytorch") return;
+    this.note(
+      `"${first.copyOf}" belongs to a module that is called more than once; each call is pruned by itself, and no module ` +
+        "can take masks that differ from call to call: to train with them in PyTorch, first give each call a module of " +
+        "its own (copy.deepcopy), export that, and prune it",
+    );
   }
 
   /** A name by the module that the node stood in; undefined where that is not known, or the name is another's. */

@@ -37,3 +37,15 @@ export function modulePath({ name: nodeName = "", metadataProps = [] }: NodeProt
   }
   return path.join(".");
 }
+
+/**
+ * True where a node in `path` stood in `module`: PyTorch's older exporter puts `_1` behind a name, of the module or of one
+ * that it is in, where that is called once more.
+ */
+export function isSameModule(path: string, module: string): boolean {
+  const [steps, own] = [path.split("."), module.split(".")];
+  return (
+    steps.length === own.length &&
+    steps.every((step, k) => step === own[k] || step.replace(/_\d+$/, "") === own[k])
+  );
+}

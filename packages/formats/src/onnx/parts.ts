@@ -15,6 +15,7 @@ import { BYTES, fieldsOf, type Range } from "./wire.ts";
 /** Field numbers of ModelProto. */
 export const MODEL = {
   irVersion: 1,
+  producer: 2,
   graph: 7,
   operatorSet: 8,
   functions: 25,
@@ -46,6 +47,8 @@ export interface NodePart extends NodeProto {
 export interface ModelParts {
   readonly source: ByteSource;
   readonly irVersion: number;
+  /** The program that wrote the file, as it calls itself; empty where it does not. */
+  readonly producer: string;
   readonly operatorSets: readonly OperatorSetProto[];
   readonly functions: readonly FunctionProto[];
   /** Payload of the graph's field and the field itself. */
@@ -65,6 +68,7 @@ export function readParts(source: ByteSource): ModelParts {
   const { name } = source;
   if (source.size === 0) throw notOnnx(name, "an empty file");
   let irVersion = 0;
+  let producer = "";
   let graph: ModelParts["graph"] | undefined;
   const operatorSets: OperatorSetProto[] = [];
   const functions: FunctionProto[] = [];
@@ -72,6 +76,7 @@ export function readParts(source: ByteSource): ModelParts {
   for (const { number, wire, payload, whole } of fieldsOf(source, { start: 0, end: source.size }, name)) {
     if (number === MODEL.irVersion && wire === 0) irVersion = bytes(payload)[0]!;
     if (wire !== BYTES) continue;
+    if (number === MODEL.producer) producer = Buffer.from(bytes(payload)).toString("utf8");
     if (number === MODEL.operatorSet)
       operatorSets.push(decode("OperatorSet", bytes(payload), `${name}: operator set`));
     if (number === MODEL.functions) functions.push(decode("Function", bytes(payload), `${name}: function`));
@@ -83,7 +88,7 @@ export function readParts(source: ByteSource): ModelParts {
   if (graph === undefined || operatorSets.length === 0) {
     throw notOnnx(name, graph === undefined ? "no graph" : "no operator set");
   }
-  return { source, irVersion, operatorSets, functions, graph, ...readGraph(source, graph.payload) };
+  return { source, irVersion, producer, operatorSets, functions, graph, ...readGraph(source, graph.payload) };
 }
 
 function readGraph(source: ByteSource, graph: Range) {

@@ -17,6 +17,8 @@ export interface Constant {
    * were computed.
    */
   readonly stored?: { readonly part: TensorPart; readonly transposed: boolean };
+  /** True where its two axes are those of the constant `origin`, exchanged. */
+  readonly turned?: boolean;
   /** Elements that are computed when it is read; absent: it is stored, or kept. */
   readonly cost?: number;
   /** What is read under dims of its own: the constant before it was reshaped. */
