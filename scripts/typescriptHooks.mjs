@@ -19,14 +19,16 @@ async function withoutTypes(text) {
   const file = new URL(`${createHash("sha256").update(text).digest("hex")}.js`, KEPT);
   const kept = await readFile(file, "utf8").catch(() => undefined);
   if (kept !== undefined) return kept;
-  const { default: ts } = await import("typescript");
-  const { ESNext: module } = ts.ModuleKind;
-  const compilerOptions = { module, target: ts.ScriptTarget.ES2022, verbatimModuleSyntax: true };
-  const { outputText } = ts.transpileModule(text, { compilerOptions });
+  const { transform } = await import("rolldown/utils");
+  const { code, errors } = await transform("module.ts", text, {
+    target: "es2022",
+    typescript: { onlyRemoveTypeImports: true },
+  });
+  if (errors.length > 0) throw errors[0];
   // threads side by side write the same bytes; none reads half of them
   const written = new URL(`${file.href}.${process.pid}.${Math.trunc(performance.now() * 1e6)}`);
   await mkdir(KEPT, { recursive: true });
-  await writeFile(written, outputText);
+  await writeFile(written, code);
   await rename(written, file);
-  return outputText;
+  return code;
 }

@@ -73,11 +73,12 @@ class Bench:
         self.optimiser = self.descent(trained)
 
     def descent(self, trained):
+        given = self.task["optimiser"]["settings"]
         settings = {
             "lr": self.task["rate"],
-            "momentum": self.task["optimiser"]["momentum"],
-            "nesterov": self.task["optimiser"]["nesterov"],
-            "weight_decay": self.task["optimiser"]["weightDecay"],
+            "momentum": given["momentum"],
+            "nesterov": given["nesterov"],
+            "weight_decay": given["weightDecay"],
         }
         try:
             return self.torch.optim.SGD(trained, fused=True, **settings)

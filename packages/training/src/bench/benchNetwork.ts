@@ -21,7 +21,7 @@ import {
 import { loadWalkEngine, measureMachine, Random } from "@phew/engine";
 import type { Batch } from "../executor.ts";
 import { executorNames } from "../executors.ts";
-import type { OptimiserOptions } from "../optimisers/chosen.ts";
+import { chosenOptimiser, type OptimiserOptions } from "../optimisers/chosen.ts";
 import { createDifferentiator } from "../sparse/differentiator.ts";
 import { type Baseline, baselineByName, executorCommand } from "./baselines.ts";
 import { type Contender, startContender } from "./contender.ts";
@@ -74,7 +74,8 @@ export interface BenchOptions extends BenchSettings {
 }
 
 /** The recipe of the papers; the rate is small enough for random classes to be learnt. */
-const OPTIMISER: OptimiserOptions = { name: "sgd" };
+/** With all of its settings: programs in other languages know no defaults. */
+const OPTIMISER: OptimiserOptions = { name: "sgd", settings: chosenOptimiser({ name: "sgd" }).values };
 const RATE = 0.01;
 /** Threads of PyTorch wait for work for up to a fifth of a second before they sleep. */
 const PAUSE_MS = 250;
