@@ -40,7 +40,14 @@ export async function readBatch(path: string, expected: BatchExpectations = {}):
   const subject = `${path}: tensor "x"`;
   const x = tensors.get("x");
   const isUsable = x !== undefined && [...FLOATS, ...WHOLE].includes(x.dtype) && x.shape.length >= 2;
-  if (!isUsable || x.shape[0] === 0) {
+  if (isUsable && x.shape[0] === 0) {
+    throw new ArgumentError(subject, {
+      given: `no example (${describe(x)})`,
+      expected: "at least one",
+      remedy: "Save a batch with examples in it.",
+    });
+  }
+  if (!isUsable) {
     throw new ArgumentError(subject, {
       given:
         x === undefined ? `none (there are: ${[...tensors.keys()].slice(0, 5).join(", ")})` : describe(x),
@@ -97,7 +104,9 @@ function checkedClasses(
   classCount: number | undefined,
   notes: string[],
 ) {
-  if (y === undefined || !WHOLE.includes(y.dtype) || y.shape.length !== 1 || y.shape[0] !== count) {
+  // one column of classes is as good as a row
+  const isRow = y?.shape.length === 1 || (y?.shape.length === 2 && y.shape[1] === 1);
+  if (y === undefined || !WHOLE.includes(y.dtype) || !isRow || y.shape[0] !== count) {
     throw new ArgumentError(subject, {
       given: y === undefined ? "none" : describe(y),
       expected: `I64 of shape [${count}], the class of each example`,

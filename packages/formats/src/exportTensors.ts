@@ -163,7 +163,8 @@ function withExtras(
     const { parts, externalData, parameters: sources } = model.onnx.onnx;
     const origins = new Set([...sources.values()].map(({ constant }) => constant.origin));
     for (const [name, part] of parts.initializers) {
-      const own = name.replace(/_(orig|mask)$/, "");
+      // what a module computes a parameter from is not pruned, and stands for it nowhere else
+      const own = name.replace(/_(orig|mask|[guv])$/, "").replace(/\bparametrizations\.([^.]+)\..+$/, "$1");
       if (
         all.has(name) ||
         all.has(own) ||

@@ -53,6 +53,7 @@ export function requirePlain(
 
 /** The parameters of `network` among named tensors, as float32; only these are converted. @param source for messages */
 export function pickWeights(network: Network, tensors: Tensors, source: string): Weights {
+  requireUnparametrized(network, tensors, source);
   const floats = new Map<string, FloatTensor>();
   for (const { name } of network.parameters) {
     const tensor = tensors.get(name);
@@ -62,6 +63,30 @@ export function pickWeights(network: Network, tensors: Tensors, source: string):
   const nothing = new Float32Array();
   for (const [name, { shape }] of tensors) if (!floats.has(name)) floats.set(name, { shape, data: nothing });
   return weightsFor(network, floats, source);
+}
+
+/** @throws ArgumentError where a file has, in place of a parameter, what its module computes it from */
+function requireUnparametrized(network: Network, tensors: Tensors, source: string): void {
+  for (const { name } of network.parameters) {
+    if (tensors.has(name)) continue;
+    const at = name.lastIndexOf(".") + 1;
+    const parametrized = `${name.slice(0, at)}parametrizations.${name.slice(at)}.original`;
+    // weight_norm and spectral_norm as they were before PyTorch had parametrizations
+    const forms = [
+      [parametrized],
+      [`${parametrized}0`],
+      [`${name}_g`, `${name}_v`],
+      [`${name}_orig`, `${name}_u`],
+    ];
+    const found = forms.find((form) => form.every((own) => tensors.has(own)));
+    if (found === undefined) continue;
+    throw new ArgumentError(`${source}: "${name}"`, {
+      given: `what its module computes it from (${found.join(", ")})`,
+      expected: "the parameter itself",
+      remedy:
+        'Save the state dict after torch.nn.utils.parametrize.remove_parametrizations(module, "weight"), or remove_weight_norm or remove_spectral_norm of modules made before there were parametrizations.',
+    });
+  }
 }
 
 /**

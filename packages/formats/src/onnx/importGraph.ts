@@ -164,6 +164,10 @@ export function importGraph(given: ModelParts, options: OnnxOptions): ImportedOn
   return { network, weights, notes: context.notes, onnx: origin };
 }
 
+/** What a network holds is what such a node gives, and not the node. */
+const OF_CONSTANTS =
+  "; it reads constants alone: compute it before the export (where it makes a weight in PyTorch, torch.nn.utils.parametrize.remove_parametrizations does)";
+
 function readNode(context: Importer, node: NodePart, faults: Fault[]): void {
   const names = node.input ?? [];
   const inputs = names.map((name) => (name === "" ? undefined : context.values.get(name)));
@@ -204,9 +208,12 @@ function readNode(context: Importer, node: NodePart, faults: Fault[]): void {
     give(outputs);
   } catch (error) {
     if (!(error instanceof Unsupported)) throw error;
-    const isOpaque = standsIn(context, node, operation, inputs, error.message);
+    const isOfConstants =
+      inputs.length > 0 && inputs.every((input) => input === undefined || input.kind === "constant");
+    const fault = isOfConstants ? new Unsupported(`${error.message}${OF_CONSTANTS}`, error.culprit) : error;
+    const isOpaque = !isOfConstants && standsIn(context, node, operation, inputs, error.message);
     if (!isOpaque) give((node.output ?? []).map(() => UNKNOWN));
-    addFault(faults, error, node, isOpaque);
+    addFault(faults, fault, node, isOpaque);
   }
 }
 

@@ -81,6 +81,8 @@ export const MOST_ELEMENTS = 2 ** 30;
 
 /** Elements of constants that one graph may read and compute on the way; real ones stay far below. */
 const COMPUTING_BUDGET = 2 ** 23;
+/** And for each of the file's tensors, up to {@link MOST_COMPUTED} elements of it, so many times: a weight may be computed from it. */
+const MOST_READINGS = 8;
 
 /** Who reads what, counted over the nodes that lie before the output. */
 export interface Reading {
@@ -124,6 +126,7 @@ export class Importer {
   /** Products of an original and its mask → the parameter's name. */
   readonly #products: ReadonlyMap<string, string>;
   #spent = 0;
+  readonly #budget: number;
   readonly #resolved = new Map<object, Activation>();
   readonly #expressionOf = new WeakMap<Tree, Expression>();
   readonly #flattened = new Map<string, string>();
@@ -135,6 +138,9 @@ export class Importer {
   constructor(parts: ModelParts, opset: number, external: ExternalData | undefined, reading: Reading) {
     this.parts = parts;
     this.#products = prunedProducts(parts.nodes);
+    let stored = 0;
+    for (const { dims } of parts.initializers.values()) stored += Math.min(product(dims), MOST_COMPUTED);
+    this.#budget = COMPUTING_BUDGET + MOST_READINGS * stored;
     this.opset = opset;
     this.external = external;
     this.#readers = reading.readers;
@@ -162,9 +168,9 @@ export class Importer {
     for (const value of values) {
       if (value?.kind === "constant") this.#spent += Math.min(product(value.dims), MOST_COMPUTED);
     }
-    if (this.#spent <= COMPUTING_BUDGET) return;
+    if (this.#spent <= this.#budget) return;
     throw new ArgumentError(this.parts.source.name, {
-      given: `a graph that computes more than ${counted(COMPUTING_BUDGET, "number")} from constants`,
+      given: `a graph that computes more than ${counted(this.#budget, "number")} from constants`,
       expected: "weights that are stored",
       remedy: "Fold the constants when exporting.",
     });
@@ -389,10 +395,17 @@ export class Importer {
     // a tensor that only one parameter reads is known by its own name, an alias of a shared one by the alias
     const { origin } = constant;
     const readerCount = this.#tensorReaders.get(origin) ?? this.#readers.get(origin);
-    let name = readerCount === 1 ? origin : constant.name;
-    name = this.#products.get(name) ?? name;
+    const read = readerCount === 1 ? origin : constant.name;
+    let name = this.#products.get(read) ?? read;
+    // a weight that the module computes from others has its name there all the same
+    const isComputed =
+      role === "weight" &&
+      name === read &&
+      constant.stored === undefined &&
+      !this.parts.initializers.has(origin) &&
+      this.parts.producer === "pytorch";
     // exporters bring a slope to the shape that it is broadcast from, under a name of their own
-    if (isInvented(name) || (role === "slope" && isNumbered(name)))
+    if (isInvented(name) || isComputed || (role === "slope" && isNumbered(name)))
       name = this.#placedName(node, role) ?? name;
     else if (readerCount !== 1) name = this.#tiedName(node, role, constant) ?? name;
     if (!this.parameters.has(name)) return { name };

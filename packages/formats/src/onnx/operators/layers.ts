@@ -7,6 +7,7 @@ import { isFloat, numbersOf } from "../tensors.ts";
 import { Unsupported } from "../unsupported.ts";
 import { type Activation, type Constant, dimsText, product, sameDims } from "../values.ts";
 import type { Operator } from "./operator.ts";
+import { foldProduct } from "./reductions.ts";
 import { paddedImage, windowOf } from "./windows.ts";
 
 export const conv: Operator = (context, node, [x, w, b]) => {
@@ -94,6 +95,7 @@ export const gemm: Operator = (context, node, [a, b, c]) => {
 };
 
 export const matMul: Operator = (context, node, [a, b]) => {
+  if (a?.kind === "constant" && b?.kind === "constant") return foldProduct(node, a, b);
   if (a?.kind === "constant" || b?.kind !== "constant") {
     throw new Unsupported("the product of two values has no weights of its own to walk");
   }

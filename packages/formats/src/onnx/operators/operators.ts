@@ -3,6 +3,7 @@ import * as elementwise from "./elementwise.ts";
 import * as layers from "./layers.ts";
 import type { Operator } from "./operator.ts";
 import * as pooling from "./pooling.ts";
+import { reduceConstant } from "./reductions.ts";
 import * as reshaping from "./reshaping.ts";
 import * as selection from "./selection.ts";
 import { transpose } from "./turning.ts";
@@ -70,9 +71,14 @@ export const operators: Readonly<Record<string, Operator>> = {
   Pow: elementwise.binary,
   Range: reshaping.range,
   Reciprocal: elementwise.unary,
+  ReduceL1: reduceConstant,
+  ReduceL2: reduceConstant,
   ReduceMax: pooling.reduceMax,
   ReduceMean: pooling.reduceMean,
-  ReduceProd: reshaping.reduceProd,
+  ReduceMin: reduceConstant,
+  ReduceProd: reduceConstant,
+  ReduceSum: reduceConstant,
+  ReduceSumSquare: reduceConstant,
   Relu: elementwise.relu,
   Reshape: reshaping.reshape,
   Round: elementwise.unary,
@@ -128,11 +134,16 @@ const MOST_INPUTS: Readonly<Record<string, number>> = {
     "Or",
     "PRelu",
     "Pow",
+    "ReduceL1",
+    "ReduceL2",
     "ReduceMax",
     "ReduceMean",
+    "ReduceMin",
   ]),
   ...alike(2, [
     "ReduceProd",
+    "ReduceSum",
+    "ReduceSumSquare",
     "Reshape",
     "SequenceAt",
     "Split",

@@ -6,6 +6,7 @@ import type { NodePart } from "../parts.ts";
 import { Unsupported } from "../unsupported.ts";
 import { type Activation, dimsText, product, type Value } from "../values.ts";
 import type { Operator } from "./operator.ts";
+import { foldReduction } from "./reductions.ts";
 import { paddedImage, poolingWindow } from "./windows.ts";
 
 export const maxPool: Operator = (context, node, [x]) => {
@@ -52,11 +53,13 @@ export const globalMaxPool: Operator = (context, node, [x]) => {
 };
 
 export const reduceMean: Operator = (context, node, [x, axes]) => {
+  if (x?.kind === "constant") return foldReduction(context, node, x, axes);
   const { value, dims } = reduction(context, node, x, axes);
   return globalMean(context, node, value, dims);
 };
 
 export const reduceMax: Operator = (context, node, [x, axes]) => {
+  if (x?.kind === "constant") return foldReduction(context, node, x, axes);
   const { value, dims } = reduction(context, node, x, axes);
   return context.emit(node, { kind: "maxPool2d", ...wholeWindow(value) }, [value], dims);
 };

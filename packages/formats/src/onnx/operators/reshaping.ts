@@ -243,10 +243,3 @@ export const range: Operator = (context, node, [start, limit, delta]) =>
     context.constant(limit, "its limit"),
     context.constant(delta, "its step"),
   );
-
-/** The product of a list of lengths. */
-export const reduceProd: Operator = (context, node, [x]) => {
-  const values = smallNumbers(context.constant(x, "its input"));
-  const dims = context.attributes(node).int("keepdims", 1) === 0 ? [] : [1];
-  return computedConstant(outputName(node), dims, (x as Constant).dtype, [product([...values])]);
-};
