@@ -950,6 +950,23 @@ const flattens: OnnxCase[] = [
     { tensors: { zero1: ints([0]), one1: ints([1]), end: ints([Number.MAX_SAFE_INTEGER]) } },
   ),
   head(
+    "a factor computed by reductions of constants",
+    [
+      { op: "ReduceL2", in: ["k"], out: ["r1"], attributes: { axes: [2] } },
+      { op: "ReduceL1", in: ["r1"], out: ["r2"], attributes: { axes: [1] } },
+      { op: "ReduceSumSquare", in: ["k"], out: ["r3"], attributes: { axes: [1, 2] } },
+      { op: "Div", in: ["r2", "r3"], out: ["r4"] },
+      { op: "ReduceMin", in: ["r4"], out: ["r5"], attributes: { axes: [0], keepdims: 0 } },
+      { op: "ReduceSum", in: ["r5", "axis"], out: ["r6"], attributes: { keepdims: 0 } },
+      { op: "Mul", in: ["c", "r6"], out: ["m"] },
+      { op: "Flatten", in: ["m"], out: ["f"] },
+    ],
+    {
+      opset: 13,
+      tensors: { k: { dims: [2, 3, 4], values: values(24, 9, 2) }, axis: ints([1]) },
+    },
+  ),
+  head(
     "Shape of some axes",
     [
       { op: "Shape", in: ["c"], out: ["n"], attributes: { start: 0, end: 1 } },
