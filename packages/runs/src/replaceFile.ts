@@ -71,11 +71,16 @@ export function removePartials(folder: string): void {
     if (/^\..*\.partial$/.test(name)) rmSync(`${folder}/${name}`, { recursive: true, force: true });
 }
 
-/** Makes a folder and those above it. @throws ArgumentError where that is not allowed, or a file is in the way */
+/**
+ * Makes a folder and those above it, but no gate that the path leads through (see `FolderLock`): one that is gone was
+ * removed by who took the folder over, and made again it would let its old owner write.
+ * @throws ArgumentError where that is not allowed, or a file is in the way
+ */
 export function makeFolder(path: string): void {
   try {
+    const above = dirname(path);
     // one by one: asked for several, Node calls a read-only file system a missing folder
-    if (!existsSync(dirname(path))) makeFolder(dirname(path));
+    if (basename(above) !== ".." && !existsSync(above)) makeFolder(above);
     mkdirSync(path);
   } catch (error) {
     const isThere = errorCode(error) === "EEXIST" && statSync(path, { throwIfNoEntry: false })?.isDirectory();

@@ -19,6 +19,7 @@ import { type RunOptions, RunWriter, readStatus, runFolderOf } from "@phew/runs"
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type FolderLock, lockFolder, RUN_LOCK } from "../src/folderLock.ts";
 import { ownProcess, processStart, signalOwner } from "../src/processes.ts";
+import { makeOwnFolder } from "../src/replaceFile.ts";
 
 let root: string;
 beforeEach(() => {
@@ -249,6 +250,16 @@ describe("a process that wakes behind another that finished its run", () => {
     await expect(first.write("a", async () => undefined)).rejects.toThrow(said);
     await expect(first.keepCheckpoint(checkpointAt(2))).rejects.toThrow(said);
     expect(() => first.close({ state: "finished" })).toThrow(said);
+  });
+
+  it("makes no gate again that was removed, whichever folder it makes", () => {
+    const lock = lockFolder(root, RUN_LOCK);
+    const [gate] = readdirSync(root).filter((name) => name.startsWith(".gate."));
+    makeOwnFolder(lock.place("tb"));
+    rmSync(join(root, gate!), { recursive: true });
+    for (const name of ["tb", "tb/inner", "other", "other/inner"])
+      expect(() => makeOwnFolder(lock.place(name)), name).toThrow(/got no such folder|does not exist|no such/);
+    expect(readdirSync(root).sort()).toEqual(["lock", "tb"]);
   });
 
   it("says who has the run", async () => {
