@@ -258,7 +258,9 @@ describe("a process that wakes behind another that finished its run", () => {
     makeOwnFolder(lock.place("tb"));
     rmSync(join(root, gate!), { recursive: true });
     for (const name of ["tb", "tb/inner", "other", "other/inner"])
-      expect(() => makeOwnFolder(lock.place(name)), name).toThrow(/got no such folder|does not exist|no such/);
+      expect(() => makeOwnFolder(lock.place(name)), name).toThrow(
+        /got no such folder|does not exist|no such/,
+      );
     expect(readdirSync(root).sort()).toEqual(["lock", "tb"]);
   });
 
