@@ -280,7 +280,7 @@ describe("a batch file", () => {
       { x: { dtype: "BOOL", shape: [1, 1], data: new Uint8Array(1) } },
       /got BOOL of shape \[1, 1\]/,
     ],
-    ["has no examples", { x: x([0, 4]), y: y() }, /got F32 of shape \[0, 4\]/],
+    ["has no examples", { x: x([0, 4]), y: y() }, /got no example \(F32 of shape \[0, 4\]\)/],
     ["is of other images", { x: x([1, 3]), y: y(0n) }, /examples of shape \[3\], expected \[4\]/],
     ["has a NaN", { x: x([1, 4], Float32Array.of(0, 1, Number.NaN, 0)), y: y(0n) }, /element 2: got NaN/],
     ["has no y", { x: x([1, 4]) }, /tensor "y": got none/],

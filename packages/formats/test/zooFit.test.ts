@@ -1,6 +1,7 @@
 /** Weights for a zoo architecture: which of its variants they are for is told by tensors, or asked. */
 import { initialise, Masks, type Network, zooEntries, zooModel, zooVariant } from "@phew/core";
 import { beforeAll, describe, expect, it } from "vitest";
+import { isLong } from "../../../vitest.long.ts";
 import {
   AmbiguousVariantError,
   exportModel,
@@ -15,6 +16,11 @@ import { pythonHas, runPython } from "./python.ts";
 import { scratchFolder } from "./scratch.ts";
 
 const scratch = scratchFolder();
+const LARGER = [
+  ["mobilenet-v2", 64, "imagenet"],
+  ["mobilenet-v2", 128, undefined],
+  ["resnet50", 32, undefined],
+] as const;
 
 /** A file with the parameters of a network, whatever their values. */
 async function saved(name: string, network: Network): Promise<string> {
@@ -164,10 +170,9 @@ describe.skipIf(!pythonHas("torch", "torchvision", "safetensors"))(
 
     it.each([
       ["mobilenet-v2", 32, "imagenet"],
-      ["mobilenet-v2", 64, "imagenet"],
-      ["mobilenet-v2", 128, undefined],
       ["resnet18", 64, undefined],
-      ["resnet50", 32, undefined],
+      // the long tests take the larger ones too
+      ...(isLong ? LARGER : []),
     ] as const)("are computed as torchvision does: %s at %i pixels", async (architecture, side, variant) => {
       const { network, weights } = await readModel(scratch(`${architecture}.pt`), {
         architecture,
