@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     projects: ["packages/*", "apps/*"],
-    // vitest leaves one core to itself; many tests wait for child processes
-    maxWorkers: 2,
+    // one more than the cores of a small machine: many tests wait for child processes, terminals and clocks
+    maxWorkers: 3,
   },
 });
