@@ -25,7 +25,6 @@ let fileCount = 0;
 
 /** @returns the name of a new file in the folder of `path` that holds all chunks, on disk */
 export async function writeTemporary(path: string, chunks: Chunks): Promise<string> {
-  await removeStale(dirname(path));
   const { temporary, handle } = await openTemporary(dirname(path));
   try {
     for await (const piece of joined(chunks)) await writePiece(handle, piece);
@@ -40,8 +39,8 @@ export async function writeTemporary(path: string, chunks: Chunks): Promise<stri
   }
 }
 
-/** Removes what processes of this machine that were killed left half written. */
-async function removeStale(folder: string): Promise<void> {
+/** Removes from a folder what processes of this machine that were killed left half written. */
+export async function removeStale(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
   for (const name of names) {
     const [, pid] = TEMPORARY.exec(name) ?? [];

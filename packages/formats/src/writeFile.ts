@@ -2,7 +2,7 @@
 import { access, constants, link, lstat, open, rename, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { ArgumentError, errorCode, writeFault } from "@phew/core/messages";
-import { type Chunks, forget, remember, writeTemporary } from "./temporaryFile.ts";
+import { type Chunks, forget, remember, removeStale, writeTemporary } from "./temporaryFile.ts";
 
 export type { Chunks } from "./temporaryFile.ts";
 
@@ -48,6 +48,8 @@ export async function writeBundle(bundle: Bundle, options: WriteOptions = {}): P
   const { path } = bundle;
   const folder = dirname(path);
   await requireWritable(path, options);
+  // once for all parts
+  await removeStale(folder);
   const made: string[] = [];
   try {
     for (const part of bundle.parts) made.push(await writeTemporary(path, part));
