@@ -13,6 +13,8 @@ describe("memory of a training on the sparse executor", () => {
     ["vgg19-bn", "0.02", "64"],
   ])(
     "is at most 1.2 times the plan, and no less than 0.4 times: %s at %s, batch %s (skipped where not Linux)",
+    // on a busy machine garbage may be collected late, which counts as growth: another process is measured then
+    { retry: 2 },
     (...args) => {
       const output = execFileSync(process.execPath, ["--expose-gc", program, ...args], { encoding: "utf8" });
       const { plan, grownBytes } = JSON.parse(output);
