@@ -36,8 +36,9 @@ interface Chunk {
   readonly channelCount: number;
 }
 
-/** Kept weights of an output channel: indices from the chunk's first edge on, and their transformed values. */
+/** Kept weights of an output channel, the first `count` of each: indices from the chunk's first edge on, and θ'. */
 interface KeptEdges {
+  readonly count: number;
   readonly edge: Int32Array;
   readonly theta: Float64Array;
 }
@@ -121,8 +122,8 @@ export function plainPathForward(op: Convolution, given: PathSumInputs): Float64
   const gather = edgeGatherer(op, given);
   forEachChunk(op, given, geometry, ({ group, rows, firstEdge, edgeCount }) => {
     for (let o = group * outPerGroup; o < (group + 1) * outPerGroup; o++) {
-      const { count, edges } = gather(o * fanIn + firstEdge, edgeCount);
-      addRows(output, o * plane, plane, rows, edges, count);
+      const edges = gather(o * fanIn + firstEdge, edgeCount);
+      addRows(output.subarray(o * plane, (o + 1) * plane), rows, edges);
     }
   });
   return output;
@@ -144,8 +145,9 @@ export function plainPathBackward(
     else rowGradients.fill(0);
     for (let o = group * outPerGroup; o < (group + 1) * outPerGroup; o++) {
       const first = o * fanIn + firstEdge;
-      const { count, edges } = gather(first, edgeCount);
-      addRowGradients(weight, first, rowGradients, gradient, o * plane, plane, rows, edges, count);
+      const edges = gather(first, edgeCount);
+      const own = gradient.subarray(o * plane, (o + 1) * plane);
+      addRowGradients(weight.subarray(first, first + edgeCount), rowGradients, own, rows, edges);
     }
     for (let c = 0; c < channelCount; c++) {
       foldInto(input, (firstChannel + c) * inPlane, rowGradients, c * windows.rowsLength, windows);
@@ -183,9 +185,9 @@ function edgeGatherer(op: Convolution, given: PathSumInputs) {
   const kept = given.kept(op.weight);
   const square = given.power === 2;
   const length = weight.length / op.outChannels;
-  const edges: KeptEdges = { edge: new Int32Array(length), theta: new Float64Array(length) };
-  return (first: number, edgeCount: number): { count: number; edges: KeptEdges } => {
-    const { edge, theta } = edges;
+  const edge = new Int32Array(length);
+  const theta = new Float64Array(length);
+  return (first: number, edgeCount: number): KeptEdges => {
     let count = 0;
     for (let k = 0; k < edgeCount; k++) {
       if (kept !== undefined && kept[first + k] === 0) continue;
@@ -193,53 +195,44 @@ function edgeGatherer(op: Convolution, given: PathSumInputs) {
       edge[count] = k;
       theta[count++] = square ? w * w : Math.abs(w);
     }
-    return { count, edges };
+    return { count, edge, theta };
   };
 }
 
-/** output[start …] += Σ θ'_e · rows[e], four rows at a time: one pass over the output for each four. */
-function addRows(
-  output: Float64Array,
-  start: number,
-  plane: number,
-  rows: Float64Array,
-  { edge, theta }: KeptEdges,
-  count: number,
-): void {
+/** output += Σ θ'_e · rows[e], four rows at a time: one pass over the output for each four. */
+function addRows(output: Float64Array, rows: Float64Array, { count, edge, theta }: KeptEdges): void {
+  const plane = output.length;
   let k = 0;
   for (; k + 3 < count; k += 4) {
     const [a, b, c, d] = [edge[k]! * plane, edge[k + 1]! * plane, edge[k + 2]! * plane, edge[k + 3]! * plane];
     const [s, t, u, v] = [theta[k]!, theta[k + 1]!, theta[k + 2]!, theta[k + 3]!];
     for (let p = 0; p < plane; p++) {
-      output[start + p]! += s * rows[a + p]! + t * rows[b + p]! + u * rows[c + p]! + v * rows[d + p]!;
+      output[p]! += s * rows[a + p]! + t * rows[b + p]! + u * rows[c + p]! + v * rows[d + p]!;
     }
   }
   for (; k < count; k++) {
     const a = edge[k]! * plane;
     const s = theta[k]!;
-    for (let p = 0; p < plane; p++) output[start + p]! += s * rows[a + p]!;
+    for (let p = 0; p < plane; p++) output[p]! += s * rows[a + p]!;
   }
 }
 
 /** weight[e] += g · rows[e] and rowGradients[e] += θ'_e · g for the kept weights of one output channel, four at a time. */
 function addRowGradients(
   weight: Float64Array,
-  first: number,
   rowGradients: Float64Array,
   gradient: Float64Array,
-  start: number,
-  plane: number,
   rows: Float64Array,
-  { edge, theta }: KeptEdges,
-  count: number,
+  { count, edge, theta }: KeptEdges,
 ): void {
+  const plane = gradient.length;
   let k = 0;
   for (; k + 3 < count; k += 4) {
     const [a, b, c, d] = [edge[k]! * plane, edge[k + 1]! * plane, edge[k + 2]! * plane, edge[k + 3]! * plane];
     const [s, t, u, v] = [theta[k]!, theta[k + 1]!, theta[k + 2]!, theta[k + 3]!];
     let [w, x, y, z] = [0, 0, 0, 0];
     for (let p = 0; p < plane; p++) {
-      const g = gradient[start + p]!;
+      const g = gradient[p]!;
       w += g * rows[a + p]!;
       x += g * rows[b + p]!;
       y += g * rows[c + p]!;
@@ -249,20 +242,20 @@ function addRowGradients(
       rowGradients[c + p]! += u * g;
       rowGradients[d + p]! += v * g;
     }
-    weight[first + edge[k]!]! += w;
-    weight[first + edge[k + 1]!]! += x;
-    weight[first + edge[k + 2]!]! += y;
-    weight[first + edge[k + 3]!]! += z;
+    weight[edge[k]!]! += w;
+    weight[edge[k + 1]!]! += x;
+    weight[edge[k + 2]!]! += y;
+    weight[edge[k + 3]!]! += z;
   }
   for (; k < count; k++) {
     const a = edge[k]! * plane;
     const s = theta[k]!;
     let x = 0;
     for (let p = 0; p < plane; p++) {
-      const g = gradient[start + p]!;
+      const g = gradient[p]!;
       x += g * rows[a + p]!;
       rowGradients[a + p]! += s * g;
     }
-    weight[first + edge[k]!]! += x;
+    weight[edge[k]!]! += x;
   }
 }
