@@ -12,7 +12,7 @@ export interface ExecutorVariant {
 
 const loaders: Readonly<Record<string, (variant: ExecutorVariant) => Promise<ExecutorFactory>>> = {
   sparse: async ({ fastMath = false }) => {
-    const { createSparseExecutor } = await import("./sparse/executor.ts");
+    const { createSparseExecutor } = await import("./sparse/run/executor.ts");
     // its numbers do not depend on the number of threads
     return (options) => createSparseExecutor({ threadCount: availableParallelism(), fastMath, ...options });
   },

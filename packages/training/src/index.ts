@@ -29,7 +29,7 @@ export { threadLoader, usualLoader } from "./pipeline/threadLoader.ts";
 export { pruningBatches } from "./pruningExamples.ts";
 export { recipeFiles } from "./recipes.ts";
 export { type CosineSchedule, type RatePlan, rateAt, type Schedule, type StepSchedule } from "./schedule.ts";
-export { createDifferentiator, type DifferentiatorOptions } from "./sparse/differentiator.ts";
+export { createDifferentiator, type DifferentiatorOptions } from "./sparse/run/differentiator.ts";
 export {
   type Availability,
   loadTensorflowExecutor,

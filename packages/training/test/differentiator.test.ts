@@ -36,7 +36,7 @@ import {
   readTensors,
 } from "../../core/test/golden.ts";
 import { torchDerivatives } from "../src/bench/torchDerivatives.ts";
-import { createDifferentiator } from "../src/sparse/differentiator.ts";
+import { createDifferentiator } from "../src/sparse/run/differentiator.ts";
 import {
   activationNetwork,
   convolutions,

@@ -12,8 +12,8 @@ import {
 import { describe, expect, it } from "vitest";
 import { isLong } from "../../../vitest.long.ts";
 import { glyphs } from "../src/datasets/glyphs/glyphs.ts";
-import { createSparseExecutor } from "../src/sparse/executor.ts";
-import type { LayerKernel } from "../src/sparse/kernelChoice.ts";
+import type { LayerKernel } from "../src/sparse/plan/kernelChoice.ts";
+import { createSparseExecutor } from "../src/sparse/run/executor.ts";
 import { tensorflowExecutor } from "../src/tensorflow/executor.ts";
 import { smallNetwork } from "./operationNetworks.ts";
 import { randomBatch, randomMasks, relativeDifference } from "./randomNetworks.ts";

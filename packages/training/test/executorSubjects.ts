@@ -1,7 +1,7 @@
 /** Every executor, and every backend of those that have several: what holds for one must hold for all. */
 import { NetworkBuilder } from "@phew/core";
 import type { Executor, ExecutorOptions } from "../src/executor.ts";
-import { createSparseExecutor } from "../src/sparse/executor.ts";
+import { createSparseExecutor } from "../src/sparse/run/executor.ts";
 import { loadTensorflowExecutor } from "../src/tensorflow.ts";
 import { backends } from "./tensorflowBackends.ts";
 

@@ -1,7 +1,7 @@
 import { initialise, prune, zooModel } from "@phew/core";
 import { describe, expect, it } from "vitest";
 import { loadExecutor } from "../src/executors.ts";
-import { createSparseExecutor } from "../src/sparse/executor.ts";
+import { createSparseExecutor } from "../src/sparse/run/executor.ts";
 import { randomBatch, relativeDifference } from "./randomNetworks.ts";
 
 describe("fast math", () => {

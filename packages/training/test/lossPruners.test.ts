@@ -13,7 +13,7 @@ import {
 import { expectGoldenMasks, expectGoldenScores } from "../../core/test/goldenScores.ts";
 import { loadDataset } from "../src/datasets/registry.ts";
 import { pruningBatches } from "../src/pruningExamples.ts";
-import { createDifferentiator } from "../src/sparse/differentiator.ts";
+import { createDifferentiator } from "../src/sparse/run/differentiator.ts";
 
 const differentiator = createDifferentiator();
 

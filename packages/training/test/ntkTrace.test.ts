@@ -11,7 +11,7 @@ import {
 } from "@phew/core";
 import { crossEntropy, forward, randomFrom } from "@phew/oracle";
 import { describe, expect, it } from "vitest";
-import { createDifferentiator } from "../src/sparse/differentiator.ts";
+import { createDifferentiator } from "../src/sparse/run/differentiator.ts";
 
 function subject(): { network: Network; weights: Weights; masks: Masks; batch: Batch } {
   const b = new NetworkBuilder("small", [2, 4, 4]);

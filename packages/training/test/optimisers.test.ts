@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import type { Executor, OptimiserState } from "../src/executor.ts";
 import { chosenOptimiser } from "../src/optimisers/chosen.ts";
 import { optimisers } from "../src/optimisers/registry.ts";
-import { createSparseExecutor } from "../src/sparse/executor.ts";
+import { createSparseExecutor } from "../src/sparse/run/executor.ts";
 import { subjects } from "./executorSubjects.ts";
 import { randomBatch, randomMasks, randomWeights, relativeDifference } from "./randomNetworks.ts";
 

@@ -2,7 +2,7 @@
 import { initialise, NetworkBuilder, prune, type Value, zooModel } from "@phew/core";
 import { describe, expect, it } from "vitest";
 import type { ExecutorOptions } from "../src/executor.ts";
-import { createSparseExecutor, type SparseExecutorOptions } from "../src/sparse/executor.ts";
+import { createSparseExecutor, type SparseExecutorOptions } from "../src/sparse/run/executor.ts";
 import { smallNetwork } from "./operationNetworks.ts";
 import { randomBatch, randomMasks, randomWeights } from "./randomNetworks.ts";
 

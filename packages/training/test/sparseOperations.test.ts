@@ -11,8 +11,8 @@ import { forward } from "@phew/oracle";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { caseCount } from "../../../vitest.long.ts";
-import { createSparseExecutor } from "../src/sparse/executor.ts";
-import type { LayerKernel } from "../src/sparse/kernelChoice.ts";
+import type { LayerKernel } from "../src/sparse/plan/kernelChoice.ts";
+import { createSparseExecutor } from "../src/sparse/run/executor.ts";
 import {
   activationNetwork,
   convolutions,

@@ -22,7 +22,7 @@ import { loadWalkEngine, measureMachine, Random } from "@phew/engine";
 import type { Batch } from "../executor.ts";
 import { executorNames } from "../executors.ts";
 import { chosenOptimiser, type OptimiserOptions } from "../optimisers/chosen.ts";
-import { createDifferentiator } from "../sparse/differentiator.ts";
+import { createDifferentiator } from "../sparse/run/differentiator.ts";
 import { type Baseline, baselineByName, executorCommand } from "./baselines.ts";
 import { type Contender, startContender } from "./contender.ts";
 import { kernelPlan } from "./kernelPlan.ts";

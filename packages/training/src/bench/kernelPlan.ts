@@ -1,7 +1,7 @@
 /** Which kernels the sparse executor takes for each layer of a network, and what it expects of each that could. */
 import type { Masks, Network } from "@phew/core";
-import { type KernelCost, kernelCosts, type LayerKernel, layerSize } from "../sparse/kernelChoice.ts";
-import { prepareModel } from "../sparse/prepareModel.ts";
+import { type KernelCost, kernelCosts, type LayerKernel, layerSize } from "../sparse/plan/kernelChoice.ts";
+import { prepareModel } from "../sparse/plan/plan.ts";
 
 export interface LayerPlan {
   /** Name of the layer's node. */

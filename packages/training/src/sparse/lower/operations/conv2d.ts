@@ -1,0 +1,166 @@
+/** Convolution by kept weights, both ways, or by all weights where that is quicker. */
+
+import type { SparseLayer } from "../../plan/sparseLayer.ts";
+import type { Region } from "../draft.ts";
+import type { Pass, Target } from "../pass.ts";
+import type { PlannedTensor } from "../tensor.ts";
+import type { Lowering, OperationOf } from "./lowering.ts";
+import { pixelsBackward, pixelsForward } from "./pixels.ts";
+import { biasGradient, biasOf, sparseLayer, sumShards } from "./weights.ts";
+import { winogradBackward, winogradForward } from "./winograd.ts";
+
+export const conv2d: Lowering<OperationOf<"conv2d">> = {
+  absentUnits: "needed",
+  overwritable: true,
+  forward(pass, index, op) {
+    const layer = pass.model.layers.get(index)!;
+    if (layer.kernel === "winograd") return winogradForward(pass, index, op, layer);
+    if (layer.forwardPixels !== undefined) return pixelsForward(pass, index, layer);
+    const input = pass.read(pass.node(index).inputs[0]!);
+    const output = pass.newTensor(index);
+    input.widen(layer.inputBorder);
+    layer.readFrom(input);
+    const bias = biasOf(pass, index)?.values;
+    convolve(pass, index, op, layer, { input, output, entries: layer.forwardEntries, bias });
+    pass.write(index, output);
+  },
+
+  backward(pass, index, op) {
+    const layer = pass.model.layers.get(index)!;
+    if (layer.kernel === "winograd") return winogradBackward(pass, index, op, layer);
+    if (layer.backwardPixels !== undefined) return pixelsBackward(pass, index, layer);
+    const outputGradient = pass.gradientOf(index);
+    if (outputGradient === undefined) return;
+    const label = pass.label(index, "backward");
+    const source = pass.node(index).inputs[0]!;
+    outputGradient.widen(layer.gradientBorder(outputGradient.height, outputGradient.width));
+    pass.clearBorder(outputGradient, label);
+    biasGradient(pass, index, outputGradient);
+    const input = pass.read(source);
+    const target = pass.receive(source);
+    layer.passBack(input, target?.tensor, outputGradient);
+    const sums = sumShards(pass, layer, label);
+    const entries = layer.backwardEntries;
+    passBack(pass, index, op, layer, { input, outputGradient, entries, target, ...sums });
+  },
+
+  tangent: {
+    /** (W∗x + b)˙ = W∗ẋ + V∗x + b˙, where V is the direction of the weights */
+    forward(pass, index, op) {
+      const layer = sparseLayer(pass, index);
+      const source = pass.node(index).inputs[0]!;
+      const output = pass.newTensor(index);
+      const [entries] = pass.direction.entries(layer) as [Region];
+      const bias = biasOf(pass, index);
+      convolve(pass, index, op, layer, {
+        input: pass.primal.read(source),
+        output,
+        entries,
+        bias: bias && pass.direction.units(bias),
+      });
+      if (pass.wantsGradient(source)) {
+        const through = pass.newTensor(index);
+        const input = pass.read(source);
+        convolve(pass, index, op, layer, { input, output: through, entries: layer.forwardEntries });
+        pass.copy(through, output, true, pass.label(index, "forward"));
+      }
+      pass.write(index, output);
+    },
+
+    /** (∂L/∂x)˙ = Wᵀ∗g˙ + Vᵀ∗g,   (∂L/∂W)˙ = x∗g˙ + ẋ∗g: two calls that add to the same sums */
+    backward(pass, index, op) {
+      const outputGradient = pass.gradientOf(index);
+      const primalGradient = pass.primal.gradientOf(index);
+      if (outputGradient === undefined || primalGradient === undefined) return;
+      const layer = sparseLayer(pass, index);
+      const label = pass.label(index, "backward");
+      const source = pass.node(index).inputs[0]!;
+      outputGradient.widen(layer.gradientBorder(outputGradient.height, outputGradient.width));
+      for (const gradient of [outputGradient, primalGradient]) pass.clearBorder(gradient, label);
+      biasGradient(pass, index, outputGradient);
+      const input = pass.primal.read(source);
+      const target = pass.receive(source);
+      const sums = sumShards(pass, layer, label);
+      const entries = layer.backwardEntries;
+      passBack(pass, index, op, layer, { input, outputGradient, entries, target, ...sums });
+      if (target === undefined) return;
+      passBack(pass, index, op, layer, {
+        input: pass.read(source),
+        outputGradient: primalGradient,
+        entries: pass.direction.entries(layer)[1]!,
+        target: { tensor: target.tensor, accumulate: true },
+        ...sums,
+      });
+    },
+  },
+};
+
+function convolve(
+  pass: Pass,
+  index: number,
+  { stride: [strideY, strideX] }: OperationOf<"conv2d">,
+  { weights }: SparseLayer,
+  call: {
+    readonly input: PlannedTensor;
+    readonly output: PlannedTensor;
+    readonly entries: Region;
+    readonly bias?: Region | undefined;
+  },
+): void {
+  const { height, width } = call.output;
+  pass.draft.emit(
+    "sparseConvolution",
+    {
+      ...call,
+      rowStart: weights.rowStartRegion,
+      strideY,
+      strideX,
+      tileRows: tileRows(height, width, pass.model.lanes),
+    },
+    pass.label(index, "forward"),
+  );
+}
+
+function passBack(
+  pass: Pass,
+  index: number,
+  { stride: [strideY, strideX] }: OperationOf<"conv2d">,
+  layer: SparseLayer,
+  call: {
+    readonly input: PlannedTensor;
+    readonly outputGradient: PlannedTensor;
+    readonly entries: Region;
+    /** Undefined where nobody wants the gradient of the input. */
+    readonly target: Target | undefined;
+    readonly weightGradient: Region;
+    readonly shardBytes: number;
+  },
+): void {
+  const { target, ...fields } = call;
+  const rows = Math.ceil(fields.input.height / strideY);
+  const columns = Math.ceil(fields.input.width / strideX);
+  pass.draft.emit(
+    "sparseConvolutionBackward",
+    {
+      ...fields,
+      inputGradient: target?.tensor,
+      classes: layer.classRegion,
+      classCount: layer.classes.length,
+      entryCount: layer.weights.count,
+      accumulate: target?.accumulate ? 1 : 0,
+      strideY,
+      strideX,
+      tileRows: tileRows(rows, columns, pass.model.lanes),
+      height: rows,
+    },
+    pass.label(index, "backward"),
+  );
+}
+
+/** Vectors that four weights are applied to before the next four: enough that starting them does not count. */
+const TILE_VECTORS = 128;
+
+function tileRows(height: number, width: number, lanes: number): number {
+  const rowVectors = (width * lanes) / 4;
+  return Math.min(height, Math.max(1, Math.ceil(TILE_VECTORS / rowVectors)));
+}

@@ -1,0 +1,67 @@
+/** Convolutions by kept weights, pixel by pixel: nothing is read beyond the edges, so borders are not asked for. */
+
+import type { SparseLayer } from "../../plan/sparseLayer.ts";
+import type { Pass } from "../pass.ts";
+import { biasGradient, biasOf, sumShards } from "./weights.ts";
+
+export function pixelsForward(pass: Pass, index: number, layer: SparseLayer): void {
+  const input = pass.read(pass.node(index).inputs[0]!);
+  const output = pass.newTensor(index);
+  layer.readFrom(input);
+  const { pixelBytes } = output.geometry(pass.model.lanes);
+  pass.draft.emit(
+    "sparsePixels",
+    {
+      input,
+      output,
+      ...layer.forwardPixels!,
+      entries: layer.forwardEntries,
+      bias: biasOf(pass, index)?.values,
+      inputStep: layer.strideX * pixelBytes,
+      outputStep: pixelBytes,
+    },
+    pass.label(index, "forward"),
+  );
+  pass.write(index, output);
+}
+
+export function pixelsBackward(pass: Pass, index: number, layer: SparseLayer): void {
+  const outputGradient = pass.gradientOf(index);
+  if (outputGradient === undefined) return;
+  const label = pass.label(index, "backward");
+  const source = pass.node(index).inputs[0]!;
+  biasGradient(pass, index, outputGradient);
+  const input = pass.read(source);
+  const target = pass.receive(source);
+  layer.passBack(input, target?.tensor, outputGradient);
+  const { pixelBytes } = input.geometry(pass.model.lanes);
+  const ownStep = layer.strideX * pixelBytes;
+  const { weightGradient, shardBytes } = sumShards(pass, layer, label);
+  const tables = { ...layer.backwardPixels!, entries: layer.backwardEntries };
+  pass.draft.emit(
+    "sparsePixelsWeightGradient",
+    {
+      input,
+      outputGradient,
+      ...tables,
+      gradientStep: pixelBytes,
+      inputStep: ownStep,
+      weightGradient,
+      shardBytes,
+    },
+    label,
+  );
+  if (target === undefined) return;
+  pass.draft.emit(
+    "sparsePixels",
+    {
+      input: outputGradient,
+      output: target.tensor,
+      ...tables,
+      inputStep: pixelBytes,
+      outputStep: ownStep,
+      accumulate: target.accumulate ? 1 : 0,
+    },
+    label,
+  );
+}

@@ -1,0 +1,129 @@
+/** What convolutions and dense layers share: gradients of weights and biases, and their update. */
+
+import type { LayerWeights } from "../../model/keptWeights.ts";
+import type { UnitParameter } from "../../plan/parameters.ts";
+import type { SparseLayer } from "../../plan/sparseLayer.ts";
+import { type Label, Place, Region } from "../draft.ts";
+import type { Pass } from "../pass.ts";
+import type { PlannedTensor } from "../tensor.ts";
+
+/** Runs of blocks whose sums are kept apart: as many threads as can share a batch. */
+const MOST_SHARDS = 8;
+
+export const shardCount = (blocks: number): number => Math.min(MOST_SHARDS, blocks);
+
+/** The layer of a node that has no kernel but that by kept weights. */
+export function sparseLayer(pass: Pass, index: number): SparseLayer {
+  const layer = pass.model.layers.get(index)!;
+  if (layer.kernel !== "rows") throw new Error(`${layer.name} is not computed by kept weights`);
+  return layer;
+}
+
+/** Writes that this shard's sums of weight gradients start at 0, and says where they stand. */
+export function sumShards(pass: Pass, layer: SparseLayer, label: Label) {
+  const { count, parameter } = layer.weights;
+  const bytes = 4 * count;
+  const shardBytes = 64 * Math.ceil(bytes / 64);
+  const shards = shardCount(pass.model.blocks);
+  const weightGradient = new Region("gradients", shards * shardBytes, { temporary: true });
+  const sums = pass.keepGradient(parameter.name, count);
+  pass.draft.emit("clearShard", { sums: weightGradient, bytes, shardBytes }, label);
+  pass.sums.push(() =>
+    pass.draft.emit(
+      "sumShards",
+      { gradient: weightGradient, count, shardBytes, ...pass.watch(parameter.name), sums },
+      { ...label, work: "update" },
+    ),
+  );
+  const { forwardEntries, orderRegion: order } = layer;
+  pass.updates.push(() =>
+    updateWeights(pass, layer, sums ?? weightGradient, {
+      entries: layer.backwardEntries,
+      forwardEntries,
+      order,
+    }),
+  );
+  return { weightGradient, shardBytes };
+}
+
+export function biasOf(pass: Pass, index: number): UnitParameter | undefined {
+  const { op } = pass.node(index);
+  return "bias" in op ? pass.parameter(op.bias) : undefined;
+}
+
+/** Writes the sums that are the gradient of a bias; none behind which a batch normalisation takes the mean away. */
+export function biasGradient(pass: Pass, index: number, gradient: PlannedTensor): void {
+  const bias = biasOf(pass, index);
+  if (bias === undefined) return;
+  const [consumer] = pass.node(index).consumers;
+  const normalised = pass.readOnce(index) && pass.model.norms.has(consumer!);
+  if (normalised && pass.normalisesBatches) {
+    pass.updates.push(() => updateUnits(pass, bias, undefined, index));
+    return;
+  }
+  const partial = new Region("gradients", 8 * pass.model.blocks * bias.units.length, { temporary: true });
+  pass.draft.emit("unitSums", { gradient, partial }, pass.label(index, "backward"));
+  descend(pass, index, bias, { partial, elementBytes: 8, factor: bias.trained });
+}
+
+/** Sums over blocks that are the gradient of a parameter with one number a unit. */
+export interface UnitSums {
+  /** f64[blocks][units], elementBytes apart. */
+  readonly partial: Place | Region;
+  readonly elementBytes: number;
+  /** f32[units] that the sums are multiplied with. */
+  readonly factor: Place | Region | undefined;
+}
+
+/** Writes, behind the way back, the gradient of a parameter and its update. */
+export function descend(pass: Pass, index: number, parameter: UnitParameter, sums: UnitSums): void {
+  const units = parameter.units.length;
+  const { name } = parameter.parameter;
+  const gradient = pass.newGradient(name, units);
+  pass.sums.push(() =>
+    pass.draft.emit(
+      "sumUnits",
+      { gradient, units, ...sums, ...pass.watch(name) },
+      pass.label(index, "update"),
+    ),
+  );
+  pass.updates.push(() => updateUnits(pass, parameter, gradient, index));
+}
+
+/** @param lists the weights in the order of the gradient, and where they stand elsewhere too */
+export function updateWeights(
+  pass: Pass,
+  { name, weights }: LayerWeights,
+  gradient: Region,
+  lists: { readonly entries: Region; readonly forwardEntries?: Region; readonly order?: Region },
+): void {
+  const label: Label = { layer: name, work: "update" };
+  const { kernel, state } = pass.optimiser!;
+  const { kept, orphans } = state.ofWeights(weights);
+  const { entries, forwardEntries: copies, order } = lists;
+  // {u32, f32} each
+  const values = { values: new Place(entries, 4), stride: 8, count: weights.count, copies, order };
+  pass.draft.emit(kernel, { ...values, gradient, state: kept }, label);
+  const { orphanWeights, orphans: orphaned } = weights;
+  if (orphaned.length === 0) return;
+  pass.draft.emit(
+    kernel,
+    { values: orphanWeights, stride: 4, count: orphaned.length, state: orphans },
+    label,
+  );
+}
+
+function updateUnits(
+  pass: Pass,
+  parameter: UnitParameter,
+  gradient: Region | undefined,
+  index: number,
+): void {
+  const { kernel, state } = pass.optimiser!;
+  const { values, units } = parameter;
+  pass.draft.emit(
+    kernel,
+    { values, stride: 4, count: units.length, gradient, state: state.ofUnits(parameter) },
+    pass.label(index, "update"),
+  );
+}

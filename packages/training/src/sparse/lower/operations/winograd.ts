@@ -1,0 +1,120 @@
+/** Convolutions of 3×3 kernels that are kept in good part, all weights at once; see assembly/layers/winograd.ts. */
+
+import { tileBorder, type WinogradLayer, windowBorder } from "../../plan/winogradLayer.ts";
+import { Region } from "../draft.ts";
+import type { Pass } from "../pass.ts";
+import type { OperationOf } from "./lowering.ts";
+import { biasGradient, biasOf, shardCount, updateWeights } from "./weights.ts";
+
+/** Writes what takes the kernels of all such layers into the domain; a segment of its own, before all others. */
+export function transformWeights(pass: Pass): void {
+  const layers = [...pass.model.layers].filter(
+    (entry): entry is [number, WinogradLayer] => entry[1].kernel === "winograd",
+  );
+  if (layers.length === 0) return;
+  pass.draft.shares();
+  for (const [index, { entries, rows, rowBytes, weights, forwardWeights, backwardWeights }] of layers) {
+    const { inUnits, outUnits, rowStartRegion: rowStart } = weights;
+    const fields = { entries, rowStart, outUnits, inUnits, rows, rowBytes };
+    const label = pass.label(index, "forward");
+    pass.draft.emit("winogradWeights", { ...fields, weights: forwardWeights }, label);
+    if (pass.mode === "evaluation" || !pass.wantsGradient(pass.node(index).inputs[0]!)) continue;
+    pass.draft.emit(
+      "winogradWeights",
+      { ...fields, weights: backwardWeights, turned: 1 },
+      { ...label, work: "backward" },
+    );
+  }
+  pass.draft.barrier();
+}
+
+export function winogradForward(
+  pass: Pass,
+  index: number,
+  { padding: [top, left] }: OperationOf<"conv2d">,
+  layer: WinogradLayer,
+): void {
+  const input = pass.read(pass.node(index).inputs[0]!);
+  const output = pass.newTensor(index);
+  input.widen(windowBorder(input, output, top, left));
+  pass.draft.emit(
+    "winogradConvolution",
+    {
+      input,
+      output,
+      weights: layer.forwardWeights,
+      bias: biasOf(pass, index)?.values,
+      ...group(pass, layer),
+      top,
+      left,
+    },
+    pass.label(index, "forward"),
+  );
+  pass.write(index, output);
+}
+
+export function winogradBackward(
+  pass: Pass,
+  index: number,
+  { padding: [top, left] }: OperationOf<"conv2d">,
+  layer: WinogradLayer,
+): void {
+  const outputGradient = pass.gradientOf(index);
+  if (outputGradient === undefined) return;
+  const label = pass.label(index, "backward");
+  const source = pass.node(index).inputs[0]!;
+  const input = pass.read(source);
+  input.widen(windowBorder(input, outputGradient, top, left));
+  outputGradient.widen(tileBorder(outputGradient));
+  const target = pass.receive(source);
+  // kernels turned around meet what the padding leaves of their width
+  if (target !== undefined)
+    outputGradient.widen(windowBorder(outputGradient, target.tensor, 2 - top, 2 - left));
+  pass.clearBorder(outputGradient, label);
+  biasGradient(pass, index, outputGradient);
+  const shardBytes = 36 * layer.pointBytes;
+  const shards = shardCount(pass.model.blocks);
+  const sums = new Region("gradients", shards * shardBytes, { temporary: true });
+  pass.draft.emit("clearShard", { sums, bytes: shardBytes, shardBytes }, label);
+  pass.draft.emit(
+    "winogradWeightGradient",
+    { input, outputGradient, sums, shardBytes, ...group(pass, layer), top, left },
+    label,
+  );
+  collect(pass, index, layer, sums, shardBytes);
+  if (target === undefined) return;
+  pass.draft.emit(
+    "winogradConvolution",
+    {
+      input: outputGradient,
+      output: target.tensor,
+      weights: layer.backwardWeights,
+      ...group(pass, layer),
+      top: 2 - top,
+      left: 2 - left,
+      accumulate: target.accumulate ? 1 : 0,
+    },
+    label,
+  );
+}
+
+/** Writes, behind the way back, what takes the gradients of kept weights out of the domain, and their update. */
+function collect(pass: Pass, index: number, layer: WinogradLayer, sums: Region, shardBytes: number): void {
+  const { entries, rows, rowBytes, weights } = layer;
+  const { inUnits, outUnits, rowStartRegion: rowStart, parameter, count } = weights;
+  const gradient = pass.newGradient(parameter.name, count);
+  const fields = { sums, shardBytes, entries, rowStart, outUnits, inUnits, gradient, rows, rowBytes };
+  pass.sums.push(() =>
+    pass.draft.emit(
+      "winogradGradient",
+      { ...fields, ...pass.watch(parameter.name) },
+      pass.label(index, "update"),
+    ),
+  );
+  pass.updates.push(() => updateWeights(pass, layer, gradient, { entries }));
+}
+
+const group = (pass: Pass, layer: WinogradLayer) => ({
+  workspace: layer.newWorkspace(pass.model.lanes),
+  groupTiles: layer.groupTiles(pass.model.lanes),
+});

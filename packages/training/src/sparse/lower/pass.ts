@@ -1,0 +1,286 @@
+/** One way through the network and back, as it is written into a program: which value and gradient stands where. */
+import type { Node } from "@phew/core";
+import type { UpdateKernel } from "@phew/engine";
+import type { Model } from "../model/model.ts";
+import type { UnitParameter } from "../plan/parameters.ts";
+import type { StateRegions } from "../plan/stateRegions.ts";
+import { type Label, Place, ProgramDraft, Region, type Work } from "./draft.ts";
+import { Frame, PlannedTensor } from "./tensor.ts";
+import { unitPairs } from "./unitPairs.ts";
+
+/** Differentiation: loss and gradients without an update; nothing is dropped. */
+export type Mode = "training" | "evaluation" | "differentiation";
+
+/** Where an operation writes a gradient. */
+export interface Target {
+  readonly tensor: PlannedTensor;
+  /** Adds to what is there already. */
+  readonly accumulate: boolean;
+}
+
+interface Value {
+  /** Where it stands; absent where it is made again whenever a segment needs it. */
+  readonly tensor?: PlannedTensor;
+  readonly make?: () => PlannedTensor;
+  /** What `make` gave, and in which segment. */
+  made?: { readonly segment: number; readonly tensor: PlannedTensor };
+}
+
+/** The gradient of a value so far: a tensor, or what makes one when the value's own operation asks. */
+type Gradient = { tensor: PlannedTensor } | { lazy: () => PlannedTensor };
+
+/** Where the outside leaves and finds things; the same for all programs of a model. */
+export interface Exchange {
+  /** f32[images][...inputShape], i32[images], f32[images][...outputShape], f64[blocks][2] */
+  readonly images: Region;
+  readonly labels: Region;
+  readonly outputs: Region;
+  readonly losses: Region;
+  /** u32: set where a gradient is not finite; nothing is updated then. */
+  readonly stop: Region;
+  /** u32 a parameter: set where its gradient is not finite. */
+  readonly faulty: Region;
+}
+
+export interface PassOptions {
+  readonly model: Model;
+  readonly mode: Mode;
+  /** What batch normalisation takes: in training the batch's own statistics, else the running ones, unless said here. */
+  readonly statistics?: "running" | "batch";
+  readonly exchange: Exchange;
+  /** Of dropout. */
+  readonly seed: number;
+  readonly keepsGradients?: boolean;
+  /** Of training: what changes the parameters, and where it keeps its state. */
+  readonly optimiser?: { readonly kernel: UpdateKernel; readonly state: StateRegions };
+  /** Given: all tensors of one shape have one geometry, those of other passes with the same frames too. */
+  readonly frames?: Map<string, Frame>;
+  /** The program that is written; a new one unless given. */
+  readonly draft?: ProgramDraft;
+}
+
+export class Pass {
+  readonly model: Model;
+  readonly mode: Mode;
+  readonly exchange: Exchange;
+  readonly seed: number;
+  /** The program that is being written; a pass may be several, carried out one after the other. */
+  draft: ProgramDraft;
+  /** Write the sums that gradients of parameters are, and then the updates, once the way back is done. */
+  readonly sums: (() => void)[] = [];
+  readonly updates: (() => void)[] = [];
+  /** True where batch normalisation takes the batch's own statistics. */
+  readonly normalisesBatches: boolean;
+  /** True where gradients outlive the program that sums them. */
+  readonly keepsGradients: boolean;
+  readonly optimiser: PassOptions["optimiser"];
+  /** Those that do, by parameter name: f32 for each kept weight in the order of its layer's gradient, or stored unit. */
+  readonly gradients = new Map<string, Region>();
+  readonly #frames: Map<string, Frame> | undefined;
+  readonly #values: (Value | undefined)[] = [];
+  readonly #statistics = new Map<number, number>();
+  readonly #gradients: (Gradient | undefined)[] = [];
+
+  constructor(options: PassOptions) {
+    const { model, mode, statistics, exchange, seed, keepsGradients = false } = options;
+    this.draft = options.draft ?? new ProgramDraft();
+    this.#frames = options.frames;
+    this.model = model;
+    this.mode = mode;
+    this.normalisesBatches = (statistics ?? (mode === "training" ? "batch" : "running")) === "batch";
+    this.exchange = exchange;
+    this.seed = seed;
+    this.keepsGradients = keepsGradients;
+    this.optimiser = options.optimiser;
+  }
+
+  /** The pass of the values that this one's operations are applied to, or the tangents of which it computes: itself. */
+  get primal(): Pass {
+    return this;
+  }
+
+  /** Where the sums that are a parameter's gradient are kept, f32[count]; undefined where the program ends with them. */
+  keepGradient(parameter: string, count: number): Region | undefined {
+    if (!this.keepsGradients) return undefined;
+    const region = new Region("gradients", 4 * count);
+    this.gradients.set(parameter, region);
+    return region;
+  }
+
+  /** The same, with a place where they are not kept. */
+  newGradient(parameter: string, count: number): Region {
+    return this.keepGradient(parameter, count) ?? new Region("gradients", 4 * count, { temporary: true });
+  }
+
+  /** Where to report that the gradient of a parameter is not finite. */
+  watch(parameter: string): { readonly faulty: Place; readonly stop: Region } {
+    const index = this.model.network.parameters.findIndex(({ name }) => name === parameter);
+    return { faulty: new Place(this.exchange.faulty, 4 * index), stop: this.exchange.stop };
+  }
+
+  /** Says that the sums of a normalisation are written by the segment at hand. */
+  sumsStatistics(norm: number): void {
+    this.#statistics.set(norm, this.draft.current);
+  }
+
+  /** The segment that writes the sums of a normalisation. */
+  statisticsSegment(norm: number): number | undefined {
+    return this.#statistics.get(norm);
+  }
+
+  node(index: number): Node {
+    return this.model.network.nodes[index]!;
+  }
+
+  /** A parameter that is not prunable, by its name. */
+  parameter(name: string | undefined): UnitParameter | undefined {
+    return name === undefined ? undefined : this.model.parameters.get(name);
+  }
+
+  label(index: number, work: Work): Label {
+    return { layer: this.node(index).name, work };
+  }
+
+  /** A tensor of the shape of a node's value, stored units only. */
+  newTensor(index: number): PlannedTensor {
+    const [, height = 1, width = 1] = this.node(index).shape;
+    const units = this.model.stored[index]!.length;
+    return new PlannedTensor(units, height, width, this.#frame(`${units} × ${height} × ${width}`));
+  }
+
+  /** The value of a node, in a place where this segment can read it. */
+  read(index: number): PlannedTensor {
+    const value = this.#values[index];
+    if (value === undefined) throw new Error(`${this.node(index).name} has no value yet`);
+    if (value.tensor !== undefined) return value.tensor;
+    if (value.made?.segment !== this.draft.current)
+      value.made = { segment: this.draft.current, tensor: value.make!() };
+    return value.made.tensor;
+  }
+
+  /** The value of a node stands in a tensor now. */
+  write(index: number, tensor: PlannedTensor): void {
+    this.clearBorder(tensor, this.label(index, "border"));
+    this.#values[index] = { tensor };
+  }
+
+  /** The value of a node is that of another: nothing is written. */
+  alias(index: number, source: number): void {
+    const value = this.#values[source]!;
+    this.#values[index] = value;
+  }
+
+  /** A value that is cheaper to make again than to keep. `make` writes the instructions and says where they put it. */
+  writeAnew(index: number, make: () => PlannedTensor): void {
+    this.#values[index] = { make };
+  }
+
+  /** True where a node's value is read by one operation, once. */
+  readOnce(index: number): boolean {
+    const { consumers } = this.node(index);
+    return (
+      index !== this.model.network.output &&
+      consumers.length === 1 &&
+      this.node(consumers[0]!).inputs.filter((input) => input === index).length === 1
+    );
+  }
+
+  /** True where somebody wants the gradient of a node's value. */
+  wantsGradient(index: number): boolean {
+    return !this.model.untrained.has(index) && index > 0;
+  }
+
+  /** The whole gradient of a node's value; not to be changed. Undefined where nothing depends on the value. */
+  gradientOf(index: number): PlannedTensor | undefined {
+    const gradient = this.#gradients[index];
+    if (gradient === undefined) return undefined;
+    if ("tensor" in gradient) return gradient.tensor;
+    const tensor = gradient.lazy();
+    tensor.owners++;
+    this.#gradients[index] = { tensor };
+    return tensor;
+  }
+
+  /** The same, to be changed: a copy where others still read it. */
+  ownGradientOf(index: number): PlannedTensor | undefined {
+    const tensor = this.gradientOf(index);
+    if (tensor === undefined || (tensor.pendingReads === 0 && tensor.owners === 1)) return tensor;
+    const copy = this.newTensor(index);
+    this.copy(tensor, copy, false, this.label(index, "other"));
+    tensor.owners--;
+    copy.owners++;
+    this.#gradients[index] = { tensor: copy };
+    return copy;
+  }
+
+  /** Where to write a contribution to the gradient of a node's value; undefined where it is not wanted. */
+  receive(index: number): Target | undefined {
+    if (!this.wantsGradient(index)) return undefined;
+    if (this.#gradients[index] !== undefined) return { tensor: this.ownGradientOf(index)!, accumulate: true };
+    const tensor = this.newTensor(index);
+    tensor.owners++;
+    this.#gradients[index] = { tensor };
+    return { tensor, accumulate: false };
+  }
+
+  /** A contribution that stands in a tensor already, of the same units. */
+  lend(index: number, tensor: PlannedTensor): void {
+    if (!this.wantsGradient(index)) return;
+    if (this.#gradients[index] === undefined) {
+      tensor.owners++;
+      this.#gradients[index] = { tensor };
+    } else {
+      this.copy(tensor, this.receive(index)!.tensor, true, this.label(index, "other"));
+    }
+  }
+
+  /** The only contribution, made where the value's own operation asks for it. */
+  promise(index: number, make: () => PlannedTensor): void {
+    if (this.#gradients[index] !== undefined)
+      throw new Error(`${this.node(index).name} has a gradient already`);
+    this.#gradients[index] = { lazy: make };
+  }
+
+  /** An operation has read its value's gradient for the last time. */
+  release(index: number): void {
+    const gradient = this.#gradients[index];
+    if (gradient !== undefined && "tensor" in gradient) gradient.tensor.owners--;
+  }
+
+  /** Unit by unit, all of them. */
+  copy(from: PlannedTensor, to: PlannedTensor, accumulate: boolean, label: Label): void {
+    const units = Uint32Array.from({ length: to.units }, (_, k) => k);
+    this.copyUnits(from, { tensor: to, accumulate }, units, label);
+  }
+
+  /** @param from where each unit of the target comes from, or NO_UNIT */
+  copyUnits(input: PlannedTensor, target: Target, from: ArrayLike<number>, label: Label): void {
+    this.draft.emit(
+      "copyUnits",
+      {
+        input,
+        output: target.tensor,
+        pairs: this.table(unitPairs(from)),
+        pairCount: from.length,
+        accumulate: target.accumulate ? 1 : 0,
+      },
+      label,
+    );
+  }
+
+  /** Numbers that a kernel reads. */
+  table(values: Uint32Array): Region {
+    return new Region("program", values.byteLength, { initial: () => values });
+  }
+
+  #frame(shape: string): Frame {
+    const frame = this.#frames?.get(shape) ?? new Frame();
+    this.#frames?.set(shape, frame);
+    return frame;
+  }
+
+  /** Zeros around the rows of a tensor; left out of the program where nobody reads them. */
+  clearBorder(tensor: PlannedTensor, label: Label): void {
+    this.draft.emit("clearBorder", { tensor }, { ...label, work: "border" });
+  }
+}

@@ -1,0 +1,137 @@
+/** The programs of a model, written from one description of each operation. */
+
+import type { Model } from "../model/model.ts";
+import { ProgramDraft, Region } from "./draft.ts";
+import { combineBackward, combineForward } from "./operations/combination.ts";
+import { loweringOf } from "./operations/lowerings.ts";
+import { transformWeights } from "./operations/winograd.ts";
+import { type Exchange, Pass, type PassOptions } from "./pass.ts";
+
+/**
+ * A step of training: loss, gradients, update.
+ * @returns the pass and its programs: one, or where it keeps gradients one up to their sums and one for the update
+ */
+export function trainingPass(options: Omit<PassOptions, "mode">, labelSmoothing: number) {
+  const pass = new Pass({ ...options, mode: "training" });
+  forward(pass);
+  lossOf(pass, { labelSmoothing, withGradient: true });
+  pass.draft.barrier("blocks", true);
+  backward(pass);
+  pass.draft.barrier("shares");
+  for (const sum of pass.sums) sum();
+  const drafts = [pass.draft];
+  if (pass.keepsGradients) {
+    pass.draft = new ProgramDraft();
+    pass.draft.shares();
+    drafts.push(pass.draft);
+  } else {
+    pass.draft.barrier("shares", true);
+  }
+  for (const update of pass.updates) update();
+  return { pass, drafts };
+}
+
+/** Outputs and loss in evaluation mode. */
+export function evaluationPass(options: Omit<PassOptions, "mode">, labelSmoothing: number): Pass {
+  const pass = new Pass({ ...options, mode: "evaluation" });
+  forward(pass);
+  const { output } = pass.model.network;
+  const tensor = pass.read(output);
+  pass.draft.emit("storeImages", { tensor, images: pass.exchange.outputs }, pass.label(output, "transfer"));
+  lossOf(pass, { labelSmoothing, withGradient: false });
+  return pass;
+}
+
+/**
+ * Looks for the first value of a training step that is not finite.
+ * @returns the pass, and for every node that has a value of its own u32[blocks] that tell of what was found
+ */
+export function finitePass(options: Omit<PassOptions, "mode">) {
+  const pass = new Pass({ ...options, mode: "training" });
+  const found: { readonly layer: string; readonly region: Region }[] = [];
+  forward(pass, (index) => {
+    const region = new Region("program", 4 * pass.model.blocks);
+    found.push({ layer: pass.node(index).name, region });
+    pass.draft.emit("checkFinite", { tensor: pass.read(index), found: region }, pass.label(index, "other"));
+  });
+  return { pass, found };
+}
+
+/** @param visit called when what computes a node's value is written */
+export function forward(pass: Pass, visit: (index: number) => void = () => {}): void {
+  transformWeights(pass);
+  const { network, inside, combinations, norms } = pass.model;
+  const normsOf = new Map<number, number[]>();
+  for (const index of norms.keys()) {
+    const source = network.nodes[index]!.inputs[0]!;
+    normsOf.set(source, [...(normsOf.get(source) ?? []), index]);
+  }
+  for (const [index, { op }] of network.nodes.entries()) {
+    if (inside.has(index)) continue;
+    const combination = combinations.get(index);
+    if (combination !== undefined) combineForward(pass, combination);
+    else loweringOf(op).forward(pass, index, op);
+    visit(index);
+    if (pass.normalisesBatches) for (const norm of normsOf.get(index) ?? []) sumStatistics(pass, index, norm);
+  }
+}
+
+/** Right behind what they are the statistics of, while it is in the cache. */
+function sumStatistics(pass: Pass, source: number, index: number): void {
+  const norm = pass.model.norms.get(index)!;
+  pass.draft.emit(
+    "batchStatistics",
+    { input: pass.read(source), centre: norm.mean.values, partial: norm.statistics },
+    pass.label(index, "batch normalisation"),
+  );
+  pass.sumsStatistics(index);
+}
+
+export interface LossOptions {
+  readonly labelSmoothing?: number;
+  /** Of the logits; 1 unless given. */
+  readonly divisor?: number;
+  readonly withGradient: boolean;
+}
+
+export function lossOf(pass: Pass, { labelSmoothing = 0, divisor = 1, withGradient }: LossOptions): void {
+  const { output } = pass.model.network;
+  pass.draft.emit(
+    "crossEntropy",
+    {
+      logits: pass.read(output),
+      gradient: withGradient ? pass.receive(output)!.tensor : undefined,
+      labels: pass.exchange.labels,
+      partial: pass.exchange.losses,
+      labelSmoothing,
+      divisor,
+    },
+    pass.label(output, "loss"),
+  );
+}
+
+function backward(pass: Pass): void {
+  const { network, inside, combinations } = pass.model;
+  for (let index = network.nodes.length - 1; index > 0; index--) {
+    if (inside.has(index)) continue;
+    const combination = combinations.get(index);
+    const { op } = network.nodes[index]!;
+    if (combination !== undefined) combineBackward(pass, combination);
+    else loweringOf(op).backward(pass, index, op);
+    pass.release(index);
+  }
+}
+
+/** Room for batches of a model's size. */
+export function newExchange({ network, lanes, blocks }: Model): Exchange {
+  const images = lanes * blocks;
+  const count = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
+  return {
+    images: new Region("program", 4 * images * count(network.inputShape)),
+    labels: new Region("program", 4 * images),
+    outputs: new Region("program", 4 * images * count(network.outputShape)),
+    losses: new Region("program", 16 * blocks),
+    stop: new Region("program", 4),
+    faulty: new Region("program", 4 * network.parameters.length),
+  };
+}

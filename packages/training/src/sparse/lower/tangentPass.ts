@@ -1,0 +1,38 @@
+/**
+ * The tangents of a pass, written into its program: of every value and every gradient its rate of change along a
+ * direction of the parameters. An operation that is linear in what it reads is lowered for tangents as for values.
+ */
+import type { Direction } from "../plan/direction.ts";
+import { NormTangent } from "../plan/normTangent.ts";
+import { Pass, type PassOptions } from "./pass.ts";
+
+export class TangentPass extends Pass {
+  readonly direction: Direction;
+  /** By node. */
+  readonly norms: ReadonlyMap<number, NormTangent>;
+  readonly #primal: Pass;
+
+  /** @param options those of `primal`, frames among them: tangents stand in tensors like those of their values */
+  constructor(primal: Pass, direction: Direction, options: PassOptions) {
+    super({ ...options, draft: primal.draft });
+    this.#primal = primal;
+    this.direction = direction;
+    const { norms, blocks } = options.model;
+    this.norms = new Map([...norms].map(([node, norm]) => [node, new NormTangent(norm, direction, blocks)]));
+  }
+
+  override get primal(): Pass {
+    return this.#primal;
+  }
+
+  /** The tangent of a node's value is 0, whatever the direction: nothing before it is trained. */
+  writeZeros(index: number): void {
+    this.writeAnew(index, () => {
+      const label = this.label(index, "other");
+      const tensor = this.newTensor(index);
+      this.draft.emit("clearTensor", { tensor }, label);
+      this.clearBorder(tensor, label);
+      return tensor;
+    });
+  }
+}

@@ -1,0 +1,141 @@
+/** The kept weights of a layer: where each stands in the parameter, and which units and tap it joins. */
+import { countKept, definitionOf, type Network, type Parameter } from "@phew/core";
+import { Region } from "../lower/draft.ts";
+import type { WeightedOperation } from "./kernelTaps.ts";
+
+/** Weights in memory, {u32, weight} each, as a kernel reads them. */
+export interface EntryList {
+  readonly entries: Region;
+  /** Index into `kept` of each entry; absent where they stand in that order. */
+  readonly order: Uint32Array | undefined;
+}
+
+/** A layer as one of the kernels computes it. */
+export interface LayerWeights {
+  readonly name: string;
+  readonly weights: KeptWeights;
+  /** Every copy of the weights; gradients and the optimiser's state stand in the order of the last. */
+  readonly entryLists: readonly EntryList[];
+}
+
+export class KeptWeights {
+  readonly op: WeightedOperation;
+  readonly parameter: Parameter;
+  /** Index into the parameter of each weight that is computed with, ascending. */
+  readonly kept: Uint32Array;
+  /** Its place among the stored input units, and its tap. */
+  readonly unit: Uint32Array;
+  readonly tap: Uint16Array;
+  /** Where the weights of each stored output unit start; length outUnits + 1. */
+  readonly rowStart: Uint32Array;
+  /**
+   * Index into the parameter of each kept weight that meets only zeros, because its input unit is silent: weight decay
+   * is all that ever changes it.
+   */
+  readonly orphans: Uint32Array;
+  /** Numbers of units that are stored. */
+  readonly inUnits: number;
+  readonly outUnits: number;
+  readonly rowStartRegion: Region;
+  readonly orphanWeights: Region;
+
+  /**
+   * @param mask absent: all weights are kept
+   * @param outUnits unit numbers that are stored @param inUnits the same of the input
+   */
+  constructor(
+    network: Network,
+    node: number,
+    mask: Uint8Array | undefined,
+    outUnits: Uint32Array,
+    inUnits: Uint32Array,
+  ) {
+    const { op, inputs, shape } = network.nodes[node]!;
+    const inputShape = network.nodes[inputs[0]!]!.shape;
+    const units = definitionOf(op).units(op, [inputShape], shape);
+    if (!("weight" in op && "weight" in units)) throw new Error(`node ${node} has no weights`);
+    this.op = op;
+    this.parameter = network.prunable.find((parameter) => parameter.node === node)!;
+    this.inUnits = inUnits.length;
+    this.outUnits = outUnits.length;
+    const inPlace = placesAmong(inUnits, inputShape[0]!);
+    const { kept, unit, tap, orphans, rowStart } = keepWeights(
+      units.groups,
+      this.parameter,
+      mask,
+      outUnits,
+      inPlace,
+    );
+    this.kept = kept;
+    this.unit = unit;
+    this.tap = tap;
+    this.orphans = orphans;
+    this.rowStart = rowStart;
+    this.rowStartRegion = new Region("weights", rowStart.byteLength, { initial: () => rowStart });
+    this.orphanWeights = new Region("weights", 4 * orphans.length);
+  }
+
+  get count(): number {
+    return this.kept.length;
+  }
+
+  /** Of each weight: its output unit among those that are stored. */
+  outPlaces(): Uint32Array {
+    const outOf = new Uint32Array(this.count);
+    for (let o = 0; o < this.outUnits; o++) outOf.fill(o, this.rowStart[o], this.rowStart[o + 1]);
+    return outOf;
+  }
+}
+
+/** The kept weights of stored output units; those of silent input units apart. */
+function keepWeights(
+  groups: number,
+  { shape }: Parameter,
+  mask: Uint8Array | undefined,
+  outUnits: Uint32Array,
+  inPlace: Int32Array,
+) {
+  const [outCount, inPerGroup] = shape as [number, number];
+  const tapCount = shape.slice(2).reduce((product, n) => product * n, 1);
+  const outPerGroup = outCount / groups;
+  const rowLength = inPerGroup * tapCount;
+  const room = mask === undefined ? outUnits.length * rowLength : countKept(mask);
+  const kept = new Uint32Array(room);
+  const unit = new Uint32Array(room);
+  const tap = new Uint16Array(room);
+  const orphans: number[] = [];
+  const rowStart = new Uint32Array(outUnits.length + 1);
+  let length = 0;
+  for (const [o, output] of outUnits.entries()) {
+    const firstInput = Math.floor(output / outPerGroup) * inPerGroup;
+    let weight = output * rowLength;
+    for (let input = firstInput; input < firstInput + inPerGroup; input++) {
+      const place = inPlace[input]!;
+      for (let t = 0; t < tapCount; t++, weight++) {
+        if (mask !== undefined && mask[weight] === 0) continue;
+        if (place < 0) {
+          orphans.push(weight);
+          continue;
+        }
+        kept[length] = weight;
+        unit[length] = place;
+        tap[length++] = t;
+      }
+    }
+    rowStart[o + 1] = length;
+  }
+  return {
+    kept: kept.slice(0, length),
+    unit: unit.slice(0, length),
+    tap: tap.slice(0, length),
+    orphans: Uint32Array.from(orphans),
+    rowStart,
+  };
+}
+
+/** Place of each unit among the stored ones, −1 where it is not. */
+function placesAmong(units: Uint32Array, count: number): Int32Array {
+  const place = new Int32Array(count).fill(-1);
+  for (const [index, unit] of units.entries()) place[unit] = index;
+  return place;
+}

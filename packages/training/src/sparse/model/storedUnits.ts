@@ -1,0 +1,63 @@
+/**
+ * Which units of every value are computed at all. Silent ones are not: they output 0, so nobody misses them, except
+ * where something makes of 0 something else (sigmoid and its like) or the outside wants to see them (the output).
+ */
+import { type Masks, type Network, silentUnits, type UnitFlow, unitFlows } from "@phew/core";
+import { handlingOf } from "../lower/operations/lowerings.ts";
+import type { StoredUnits } from "./model.ts";
+
+/** @param masks absent: all units are computed */
+export function storedUnits(network: Network, masks: Masks | undefined): StoredUnits {
+  if (masks === undefined)
+    return network.nodes.map(({ shape }) => Uint32Array.from({ length: shape[0]! }, (_, u) => u));
+  const silent = silentUnits(masks);
+  const flows = unitFlows(network);
+  const wanted = network.nodes.map(({ shape }, node) => {
+    const all = node === network.output;
+    return Uint8Array.from({ length: shape[0]! }, (_, u) => (all || silent[node]![u] === 0 ? 1 : 0));
+  });
+  // units that are added behind one input of an operation may be missed of its others
+  while (addRead(network, flows, wanted) + addCarried(network, flows, wanted) > 0);
+  return wanted.map((units) => Uint32Array.from(units.keys()).filter((u) => units[u] === 1));
+}
+
+/** Adds what operations read of their inputs and nothing stands for. @returns how many units were added */
+function addRead({ nodes }: Network, flows: readonly UnitFlow[], wanted: readonly Uint8Array[]): number {
+  let count = 0;
+  for (let node = nodes.length - 1; node > 0; node--) {
+    const flow = flows[node]!;
+    if (flow.kind !== "maps") continue;
+    const { absentUnits } = handlingOf(nodes[node]!.op);
+    if (absentUnits === "zeros") continue;
+    for (const map of flow.maps) {
+      const units = wanted[map.from]!;
+      for (let i = 0; i < map.count; i++) {
+        const carried = map.toStart + i * map.spread;
+        if (units[map.fromStart + i] === 1) continue;
+        if (!wanted[node]!.subarray(carried, carried + map.spread).includes(1)) continue;
+        if (absentUnits === "others" && flow.maps.some(({ from }) => wanted[from]![carried] === 1)) continue;
+        units[map.fromStart + i] = 1;
+        count++;
+      }
+    }
+  }
+  return count;
+}
+
+/** What acts on one value acts on all that is stored of it. @returns how many units were added */
+function addCarried({ nodes }: Network, flows: readonly UnitFlow[], wanted: readonly Uint8Array[]): number {
+  let count = 0;
+  for (const [node, flow] of flows.entries()) {
+    if (flow.kind !== "maps" || handlingOf(nodes[node]!.op).absentUnits !== "needed") continue;
+    for (const { from, fromStart, count: units, toStart, spread } of flow.maps) {
+      for (let i = 0; i < units; i++) {
+        if (wanted[from]![fromStart + i] === 0) continue;
+        const carried = wanted[node]!.subarray(toStart + i * spread, toStart + (i + 1) * spread);
+        if (!carried.includes(0)) continue;
+        carried.fill(1);
+        count++;
+      }
+    }
+  }
+  return count;
+}

@@ -1,0 +1,94 @@
+/** Parameters that are not prunable. Of those with one number a unit only stored units have theirs. */
+import type { Network, Operation, Parameter } from "@phew/core";
+import { Region } from "../lower/draft.ts";
+
+/** One parameter's numbers, as they stand in memory. */
+export class UnitParameter {
+  readonly parameter: Parameter;
+  /** Unit number of each; where they are those of no single unit, their places. */
+  readonly units: Uint32Array;
+  readonly values: Region;
+  /** 1 where it is trained, 0 where it stays 0; absent where all are trained. */
+  readonly trained: Region | undefined;
+  readonly masked: Uint8Array | undefined;
+
+  /** @param stays one byte a unit of the network, 0 = must be 0; absent: all stay */
+  constructor(parameter: Parameter, units: Uint32Array, stays: Uint8Array | undefined) {
+    const bytes = 4 * units.length;
+    const { trained } = parameter;
+    this.parameter = parameter;
+    this.units = units;
+    this.values = new Region("weights", bytes);
+    this.masked = stays;
+    this.trained =
+      trained && stays !== undefined && units.some((u) => stays[u] === 0)
+        ? new Region("optimiser", bytes, { initial: () => Float32Array.from(units, (u) => stays[u]!) })
+        : undefined;
+  }
+}
+
+export type BatchNormOperation = Extract<Operation, { kind: "batchNorm" }>;
+
+/** What a program needs of one batch normalisation. */
+export class Norm {
+  readonly name: string;
+  readonly op: BatchNormOperation;
+  /** Places of an image: height · width. */
+  readonly places: number;
+  readonly unitCount: number;
+  readonly scale: UnitParameter;
+  readonly shift: UnitParameter;
+  readonly mean: UnitParameter;
+  readonly variance: UnitParameter;
+  /** f32[7][units]: a, b, mean, 1/√(variance + ε), variance, B, C. */
+  readonly coefficients: Region;
+  /** f64[blocks][units][2] each. */
+  readonly statistics: Region;
+  readonly gradientSums: Region;
+
+  /** @param units of the value that it normalises */
+  constructor(
+    network: Network,
+    node: number,
+    units: Uint32Array,
+    blocks: number,
+    stays: ReadonlyMap<string, Uint8Array>,
+  ) {
+    const { name, op, shape } = network.nodes[node]!;
+    if (op.kind !== "batchNorm") throw new Error(`${name} is no batch normalisation`);
+    const parameterOf = (parameterName: string): UnitParameter =>
+      new UnitParameter(
+        network.parameters.find((parameter) => parameter.name === parameterName)!,
+        units,
+        stays.get(parameterName),
+      );
+    this.name = name;
+    this.op = op;
+    this.places = (shape[1] ?? 1) * (shape[2] ?? 1);
+    this.unitCount = units.length;
+    this.scale = parameterOf(op.scale);
+    this.shift = parameterOf(op.shift);
+    this.mean = parameterOf(op.mean);
+    this.variance = parameterOf(op.variance);
+    this.coefficients = new Region("activations", 28 * units.length);
+    this.statistics = new Region("activations", 16 * blocks * units.length, { temporary: true });
+    this.gradientSums = new Region("gradients", 16 * blocks * units.length, { temporary: true });
+  }
+
+  /** Fields of a batchNorm record. */
+  fields(partial?: Region) {
+    const { epsilon, momentum } = this.op;
+    return {
+      ...(partial && { partial }),
+      places: this.places,
+      units: this.unitCount,
+      scale: this.scale.values,
+      shift: this.shift.values,
+      runningMean: this.mean.values,
+      runningVariance: this.variance.values,
+      coefficients: this.coefficients,
+      epsilon,
+      momentum,
+    };
+  }
+}

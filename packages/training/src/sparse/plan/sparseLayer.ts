@@ -1,0 +1,213 @@
+/**
+ * A layer computed by its kept weights alone. They stand in memory twice, as lists of {bytes from a place in a tensor,
+ * weight}: by output unit and tap for the way forward, by input unit, class and tap for the way back.
+ */
+
+import type { Network } from "@phew/core";
+import { recordArray, records } from "@phew/engine";
+import { Region } from "../lower/draft.ts";
+import type { Border, PlannedTensor } from "../lower/tensor.ts";
+import type { EntryList, KeptWeights, LayerWeights } from "../model/keptWeights.ts";
+import { type ClassShape, KernelTaps } from "../model/kernelTaps.ts";
+import type { SparseChoice } from "./kernelChoice.ts";
+import { backwardGroups, forwardGroups, groupRecords, type PixelGroup } from "./pixelGroups.ts";
+
+/** What the kernels that go pixel by pixel read, for one way. */
+export interface PixelTables {
+  readonly groups: Region;
+  readonly groupCount: number;
+  /** u32[units · taps + 1] */
+  readonly starts: Region;
+  readonly taps: number;
+}
+
+/** Inputs of one unit that meet their weights at the same places. */
+export interface PlaceClass extends ClassShape {
+  /** Index of the unit among those that are stored. */
+  readonly unit: number;
+  readonly entryCount: number;
+}
+
+export class SparseLayer implements LayerWeights {
+  readonly kernel = "rows";
+  readonly name: string;
+  readonly weights: KeptWeights;
+  readonly entryLists: readonly EntryList[];
+  readonly kernels: SparseChoice;
+  /** Index into the kept weights of each entry. */
+  readonly forwardOrder: Uint32Array;
+  readonly order: Uint32Array;
+  readonly classes: readonly PlaceClass[];
+  readonly forwardEntries: Region;
+  readonly backwardEntries: Region;
+  readonly orderRegion: Region;
+  readonly classRegion: Region;
+  /** Where the rows of the way back start: for dense layers, by stored input unit. */
+  readonly backwardStartRegion: Region;
+  /** Where a way goes pixel by pixel. */
+  readonly forwardPixels: PixelTables | undefined;
+  readonly backwardPixels: PixelTables | undefined;
+  readonly #taps: KernelTaps;
+  readonly #lanes: number;
+  readonly #inputs: PlannedTensor[] = [];
+  #gradients: { x: PlannedTensor; dx: PlannedTensor | undefined; dy: PlannedTensor } | undefined;
+
+  constructor(network: Network, node: number, weights: KeptWeights, lanes: number, kernels: SparseChoice) {
+    const { name, inputs, shape } = network.nodes[node]!;
+    const input = planeOf(network.nodes[inputs[0]!]!.shape);
+    const output = planeOf(shape);
+    this.name = name;
+    this.weights = weights;
+    this.kernels = kernels;
+    this.#lanes = lanes;
+    this.#taps = new KernelTaps(weights.op, input.height, input.width);
+    const { count, inUnits, outUnits, unit, tap } = weights;
+    const { placeByClass } = this.#taps;
+    const taps = placeByClass.length;
+    const byOutput = sorted(weights.outPlaces(), tap, outUnits, taps);
+    const tapByClass = tap.map((t) => placeByClass[t]!);
+    const byInput = sorted(unit, tapByClass, inUnits, taps);
+    this.forwardOrder = byOutput.order;
+    this.order = byInput.order;
+    this.classes = this.#classesOf(byInput.starts);
+    this.forwardEntries = new Region("weights", 8 * count, { initial: () => this.#forwardOffsets() });
+    this.backwardEntries = new Region("weights", 8 * count, { initial: () => this.#backwardOffsets() });
+    this.entryLists = [
+      { entries: this.forwardEntries, order: this.forwardOrder },
+      { entries: this.backwardEntries, order: this.order },
+    ];
+    this.orderRegion = new Region("weights", 4 * count, { initial: () => this.#forwardPlaces() });
+    this.classRegion = new Region("weights", 20 * this.classes.length, {
+      initial: () => this.#classRecords(),
+    });
+    this.backwardStartRegion = new Region("weights", 4 * (inUnits + 1), {
+      initial: () => byInput.starts.filter((_, row) => row % taps === 0),
+    });
+    if (kernels.forward === "pixels")
+      this.forwardPixels = pixelTables(forwardGroups(this.#taps, input, output), byOutput.starts, taps);
+    if (kernels.backward === "pixels")
+      this.backwardPixels = pixelTables(backwardGroups(this.#taps, output), byInput.starts, taps);
+  }
+
+  /** Columns of the input from one output to the next. */
+  get strideX(): number {
+    return this.#taps.stride[1];
+  }
+
+  /** Zeros that the way forward reads around the input. */
+  get inputBorder(): Border {
+    return this.#taps.inputBorder;
+  }
+
+  /** Zeros that the way back reads around the gradient of the output. */
+  gradientBorder(outHeight: number, outWidth: number): Border {
+    return this.#taps.gradientBorder(outHeight, outWidth);
+  }
+
+  /** The tensor that the way forward reads; the tensors of all programs must have one geometry. */
+  readFrom(input: PlannedTensor): void {
+    this.#inputs.push(input);
+  }
+
+  /** The tensors that the way back passes over. */
+  passBack(x: PlannedTensor, dx: PlannedTensor | undefined, dy: PlannedTensor): void {
+    this.#gradients = { x, dx, dy };
+  }
+
+  /** Inputs of each unit by the remainder of their place by the stride. @param starts by unit and tap by class */
+  #classesOf(starts: Uint32Array): readonly PlaceClass[] {
+    const { classOf, classShapes } = this.#taps;
+    // taps of a class are numbered one after another
+    const tapCounts = classShapes.map((_, index) => classOf.filter((of) => of === index).length);
+    const classes: PlaceClass[] = [];
+    for (let unit = 0, row = 0; unit < this.weights.inUnits; unit++) {
+      for (const [index, shape] of classShapes.entries()) {
+        const end = row + tapCounts[index]!;
+        classes.push({ unit, entryCount: starts[end]! - starts[row]!, ...shape });
+        row = end;
+      }
+    }
+    return classes;
+  }
+
+  /** Where each entry of the way back stands among those of the way forward. */
+  #forwardPlaces(): Uint32Array {
+    const place = new Uint32Array(this.weights.count);
+    for (const [f, k] of this.forwardOrder.entries()) place[k] = f;
+    return this.order.map((k) => place[k]!);
+  }
+
+  #forwardOffsets(): Uint32Array {
+    const [geometry, ...others] = this.#inputs.map((input) => input.geometry(this.#lanes));
+    if (others.some((other) => JSON.stringify(other) !== JSON.stringify(geometry)))
+      throw new Error(`${this.name}: programs disagree on its input`);
+    const { unitBytes, rowBytes, pixelBytes } = geometry!;
+    const { rowShift, columnShift } = this.#taps;
+    const tapBytes = rowShift.map((row, tap) => row * rowBytes + columnShift[tap]! * pixelBytes);
+    const { unit, tap, count } = this.weights;
+    const entries = new Uint32Array(2 * count);
+    for (const [f, k] of this.forwardOrder.entries())
+      entries[2 * f] = unit[k]! * unitBytes + tapBytes[tap[k]!]!;
+    return entries;
+  }
+
+  /** From the first place of a class, the output that the weight carries it to. */
+  #backwardOffsets(): Uint32Array {
+    const entries = new Uint32Array(2 * this.weights.count);
+    if (this.#gradients === undefined) return entries;
+    const { unitBytes, rowBytes, pixelBytes } = this.#gradients.dy.geometry(this.#lanes);
+    const { outRow, outColumn } = this.#taps;
+    const tapBytes = outRow.map((row, tap) => row * rowBytes + outColumn[tap]! * pixelBytes);
+    const { tap } = this.weights;
+    const outOf = this.weights.outPlaces();
+    for (let b = 0; b < this.order.length; b++) {
+      const k = this.order[b]!;
+      entries[2 * b] = outOf[k]! * unitBytes + tapBytes[tap[k]!]!;
+    }
+    return entries;
+  }
+
+  #classRecords(): Uint32Array {
+    if (this.#gradients === undefined)
+      return recordArray(records.placeClass, Array(this.classes.length).fill({}));
+    const x = this.#gradients.x.geometry(this.#lanes);
+    const dx = (this.#gradients.dx ?? this.#gradients.x).geometry(this.#lanes);
+    return recordArray(
+      records.placeClass,
+      this.classes.map(({ unit, firstRow, firstColumn, rows, columns, entryCount }) => ({
+        entryCount,
+        // without columns there is nothing to walk, and no place to start from
+        rows: columns === 0 ? 0 : rows,
+        columns,
+        inputOffset: unit * x.unitBytes + firstRow * x.rowBytes + firstColumn * x.pixelBytes,
+        gradientOffset: unit * dx.unitBytes + firstRow * dx.rowBytes + firstColumn * dx.pixelBytes,
+      })),
+    );
+  }
+}
+
+/**
+ * Weights by unit and tap, within these in the order of the parameter.
+ * @returns index of each, and where those of a unit and tap start: [units · taps + 1]
+ */
+function sorted(unit: Uint32Array, tap: Uint16Array, unitCount: number, tapCount: number) {
+  const starts = new Uint32Array(unitCount * tapCount + 1);
+  for (let k = 0; k < unit.length; k++) starts[unit[k]! * tapCount + tap[k]! + 1]!++;
+  for (let row = 0; row < unitCount * tapCount; row++) starts[row + 1]! += starts[row]!;
+  const next = starts.slice();
+  const order = new Uint32Array(unit.length);
+  for (let k = 0; k < unit.length; k++) order[next[unit[k]! * tapCount + tap[k]!]!++] = k;
+  return { order, starts };
+}
+
+function pixelTables(groups: readonly PixelGroup[], starts: Uint32Array, taps: number): PixelTables {
+  const words = groupRecords(groups);
+  return {
+    groups: new Region("program", words.byteLength, { initial: () => words }),
+    groupCount: groups.length,
+    starts: new Region("weights", starts.byteLength, { initial: () => starts }),
+    taps,
+  };
+}
+
+const planeOf = ([, height = 1, width = 1]: readonly number[]) => ({ height, width });

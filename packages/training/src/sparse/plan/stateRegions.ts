@@ -1,0 +1,45 @@
+/** Where the optimiser's state stands: only what is trained and kept has one. */
+import { Region } from "../lower/draft.ts";
+import type { KeptWeights } from "../model/keptWeights.ts";
+import { type Model, unitParameters } from "../model/model.ts";
+import type { UnitParameter } from "./parameters.ts";
+
+/** f32[buffers][numbers] each. */
+export interface WeightState {
+  /** In the order of the gradient. */
+  readonly kept: Region;
+  readonly orphans: Region;
+}
+
+export class StateRegions {
+  /** Names of the buffers. */
+  readonly buffers: readonly string[];
+  readonly #weights = new Map<KeptWeights, WeightState>();
+  readonly #units = new Map<UnitParameter, Region>();
+
+  constructor(model: Model, buffers: readonly string[]) {
+    this.buffers = buffers;
+    const regionOf = (count: number) => new Region("optimiser", 4 * buffers.length * count);
+    for (const { weights } of model.layers.values())
+      this.#weights.set(weights, {
+        kept: regionOf(weights.count),
+        orphans: regionOf(weights.orphans.length),
+      });
+    for (const parameter of unitParameters(model))
+      if (parameter.parameter.trained) this.#units.set(parameter, regionOf(parameter.units.length));
+  }
+
+  ofWeights(weights: KeptWeights): WeightState {
+    return this.#weights.get(weights)!;
+  }
+
+  /** Undefined for what is not trained. */
+  ofUnits(parameter: UnitParameter): Region | undefined {
+    return this.#units.get(parameter);
+  }
+
+  *all(): Iterable<Region> {
+    for (const { kept, orphans } of this.#weights.values()) yield* [kept, orphans];
+    yield* this.#units.values();
+  }
+}

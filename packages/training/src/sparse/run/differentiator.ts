@@ -1,0 +1,239 @@
+/**
+ * Derivatives of the loss on the kernels of the sparse executor. Every request is compiled to a program of its own,
+ * which is run batch by batch; see docs/executor.md.
+ */
+import {
+  ArgumentError,
+  type Batch,
+  counted,
+  type DifferentiationRequest,
+  type Differentiator,
+  type LossGradients,
+  maskedWeights,
+  type Weights,
+} from "@phew/core";
+import { type LayersMachine, records, writeRecord } from "@phew/engine";
+import { gradientPass, hessianPass } from "../lower/derivativePasses.ts";
+import { shardCount } from "../lower/operations/weights.ts";
+import type { Exchange, Pass } from "../lower/pass.ts";
+import { newExchange } from "../lower/passes.ts";
+import type { TangentPass } from "../lower/tangentPass.ts";
+import type { Model } from "../model/model.ts";
+import { Direction } from "../plan/direction.ts";
+import { prepareModel } from "../plan/plan.ts";
+import { type Compiled, type CompileOptions, compile, compiledBytes } from "../program/compile.ts";
+import type { WrittenProgram } from "../program/writeProgram.ts";
+import { checkDirection, checkRequest } from "./differentiationChecks.ts";
+import { ParameterTransfer } from "./parameterTransfer.ts";
+import { batchParts, WeightedSum } from "./weightedSum.ts";
+
+export interface DifferentiatorOptions {
+  /** No more are used than a batch has work for; the numbers do not depend on it. One unless given. */
+  readonly threadCount?: number;
+  /**
+   * With running statistics, batches are computed in parts of so few examples that their derivatives take no more, down
+   * to parts of four. 2 GiB unless given; a memory has 4 GiB at most.
+   */
+  readonly memoryBytes?: number;
+}
+
+/**
+ * Dropout is inactive, as in evaluation. Sums over batches, and over the parts of a batch, are float64.
+ * With running statistics, batches of more than 128 examples are computed in parts; with batch statistics a batch is
+ * computed whole, and memory must hold its values. What a direction has at removed weights, and at bias, scale and shift
+ * of silent units, counts as 0 unless the request asks for what is removed.
+ */
+export function createDifferentiator(options: DifferentiatorOptions = {}): Differentiator {
+  return {
+    async gradients(request) {
+      checkRequest(request);
+      const { loss, gradients } = await sumOver(request, await derive(request, options));
+      return { loss, gradients };
+    },
+
+    async hessianProduct(request, direction) {
+      checkRequest(request);
+      checkDirection(request, direction);
+      const { loss, gradients, products } = await sumOver(
+        request,
+        await derive(request, { ...options, direction }),
+      );
+      return { loss, gradients, products: products! };
+    },
+  };
+}
+
+/** Images a part of a batch has at most: as many as threads can share. */
+const PART_SIZE = 128;
+/** Four images fill a vector: fewer take no less. */
+const LEAST_PART_SIZE = 4;
+const MEMORY_BYTES = 2 ** 31;
+const MOST_MEMORY_BYTES = 2 ** 32;
+
+interface DeriveOptions extends DifferentiatorOptions {
+  readonly direction?: Weights;
+}
+
+async function derive(request: DifferentiationRequest, options: DeriveOptions): Promise<Derivation> {
+  const { masks, statistics, removed = false } = request;
+  const weights = removed && masks ? maskedWeights(request.weights, masks) : request.weights;
+  const largest = Math.max(...request.batches.map(({ count }) => count));
+  let batchSize = statistics === "running" ? Math.min(largest, PART_SIZE) : largest;
+  let draft = draftOf(request, options, batchSize);
+  const { memoryBytes = MEMORY_BYTES } = options;
+  while (statistics === "running" && batchSize > LEAST_PART_SIZE && compiledBytes(draft) > memoryBytes) {
+    batchSize = Math.max(LEAST_PART_SIZE, Math.ceil(batchSize / 2));
+    draft = draftOf(request, options, batchSize);
+  }
+  requireRoom(compiledBytes(draft), request, batchSize);
+  const derivation = new Derivation(batchSize, draft, await compile(draft));
+  derivation.write(weights, options.direction);
+  return derivation;
+}
+
+interface Draft extends CompileOptions {
+  /** Whose gradients are those of the loss. */
+  readonly values: Pass;
+  /** Whose gradients are the product with the Hessian. */
+  readonly tangents?: TangentPass;
+}
+
+function draftOf(
+  { network, masks, statistics, temperature = 1, removed = false }: DifferentiationRequest,
+  { threadCount = 1, direction }: DeriveOptions,
+  batchSize: number,
+): Draft {
+  const fused = direction === undefined;
+  // they go along a direction as they go along the weights, and round less than winograd
+  const kernel = "rows";
+  const model = prepareModel({ network, masks: removed ? undefined : masks, batchSize, kernel, fused });
+  requireTrained(model);
+  const exchange = newExchange(model);
+  const options = { model, exchange, statistics, temperature };
+  if (fused) {
+    const values = gradientPass(options);
+    return { model, exchange, threadCount, drafts: [values.draft], values };
+  }
+  const along = new Direction(model);
+  const { values, tangents } = hessianPass(options, along);
+  const drafts = [values.draft];
+  return { model, exchange, threadCount, drafts, lasting: along.regions, values, tangents };
+}
+
+interface Derivatives extends LossGradients {
+  readonly products?: Weights;
+}
+
+/** A program in memory that computes the derivatives of one batch. */
+class Derivation {
+  /** Images of the largest batch, or part of one. */
+  readonly batchSize: number;
+  readonly #parameters: ParameterTransfer;
+  readonly #model: Model;
+  readonly #exchange: Exchange;
+  readonly #values: Pass;
+  readonly #tangents: TangentPass | undefined;
+  readonly #machine: LayersMachine;
+  readonly #program: WrittenProgram;
+
+  constructor(
+    batchSize: number,
+    { model, exchange, values, tangents }: Draft,
+    { machine, programs: [program] }: Compiled,
+  ) {
+    this.batchSize = batchSize;
+    this.#parameters = new ParameterTransfer(model, machine.buffer);
+    this.#model = model;
+    this.#exchange = exchange;
+    this.#values = values;
+    this.#tangents = tangents;
+    this.#machine = machine;
+    this.#program = program!;
+  }
+
+  write(weights: Weights, direction: Weights | undefined): void {
+    this.#parameters.setWeights(weights);
+    if (direction !== undefined) this.#tangents?.direction.write(this.#machine.buffer, direction);
+  }
+
+  /** @throws ArgumentError where the loss or a gradient is not finite */
+  run({ x, y, count }: Batch): Derivatives {
+    const { buffer } = this.#machine;
+    const blocks = Math.ceil(count / this.#model.lanes);
+    const view = new DataView(buffer);
+    new Float32Array(buffer, this.#exchange.images.address, x.length).set(x);
+    new Int32Array(buffer, this.#exchange.labels.address, y.length).set(y);
+    writeRecord(view, this.#machine.batch, records.batch, { count, blocks, shards: shardCount(blocks) });
+    this.#machine.run(this.#program.address);
+    let loss = 0;
+    for (let block = 0; block < blocks; block++)
+      loss += view.getFloat64(this.#exchange.losses.address + 16 * block, true);
+    if (!Number.isFinite(loss)) throw notFinite("the loss", loss);
+    if (view.getInt32(this.#exchange.stop.address, true) !== 0) throw notFinite(this.#faulty(view), NaN);
+    const gradients = this.#parameters.gradients(this.#values.gradients);
+    if (this.#tangents === undefined) return { loss: loss / count, gradients };
+    const products = this.#parameters.gradients(this.#tangents.gradients);
+    return { loss: loss / count, gradients, products };
+  }
+
+  dispose(): void {
+    this.#machine.dispose();
+  }
+
+  #faulty(view: DataView): string {
+    const { parameters } = this.#model.network;
+    const index = parameters.findIndex(
+      (_, k) => view.getInt32(this.#exchange.faulty.address + 4 * k, true) === 1,
+    );
+    return `a derivative of "${parameters[index]!.name}"`;
+  }
+}
+
+/** Over all batches; ends with the derivation. */
+async function sumOver(request: DifferentiationRequest, derivation: Derivation): Promise<Derivatives> {
+  const parts = request.batches.flatMap((batch) => batchParts(batch, derivation.batchSize));
+  let loss = 0;
+  const gradients = new WeightedSum(parts.length);
+  const products = new WeightedSum(parts.length);
+  try {
+    for (const [index, { batch, share }] of parts.entries()) {
+      // the outside gets a word in: it may want to stop
+      if (index > 0) await new Promise((resolve) => setTimeout(resolve, 0));
+      request.signal?.throwIfAborted();
+      const part = derivation.run(batch);
+      loss += share * part.loss;
+      gradients.add(part.gradients, share);
+      if (part.products !== undefined) products.add(part.products, share);
+    }
+    return { loss, gradients: gradients.rounded(), products: products.rounded() };
+  } finally {
+    derivation.dispose();
+  }
+}
+
+function requireTrained({ network, untrained }: Model): void {
+  if (!untrained.has(network.output)) return;
+  throw new ArgumentError(`network "${network.name}"`, {
+    given: "an output that no trained parameter leads to",
+    expected: "one to differentiate",
+  });
+}
+
+function requireRoom(bytes: number, { statistics }: DifferentiationRequest, batchSize: number): void {
+  if (bytes <= MOST_MEMORY_BYTES) return;
+  throw new ArgumentError("batch", {
+    given: `${counted(batchSize, "example")}, whose derivatives take ${(bytes / 2 ** 30).toFixed(1)} GiB`,
+    expected: "at most 4 GiB",
+    ...(statistics === "batch" && {
+      remedy: "Pass smaller batches, or differentiate with running statistics.",
+    }),
+  });
+}
+
+const notFinite = (subject: string, value: number): ArgumentError =>
+  new ArgumentError(subject, {
+    given: `${value}`,
+    expected: "a finite number",
+    remedy:
+      "The values in the network grow beyond float32: check its initialisation and the scale of the batch.",
+  });

@@ -1,0 +1,239 @@
+/** Moves parameters between dense arrays by name, as the outside knows them, and their places in memory. */
+import { elementCount, type Weights } from "@phew/core";
+import type { OptimiserState } from "../../executor.ts";
+import { sumOfSquares } from "../../gradientNorm.ts";
+import type { Region } from "../lower/draft.ts";
+import type { KeptWeights } from "../model/keptWeights.ts";
+import { type Layer, type Model, unitParameters } from "../model/model.ts";
+import type { UnitParameter } from "../plan/parameters.ts";
+import type { StateRegions } from "../plan/stateRegions.ts";
+
+export class ParameterTransfer {
+  readonly #model: Model;
+  readonly #floats: Float32Array;
+  readonly #state: StateRegions | undefined;
+  /** Values of the units that are not stored: those of running statistics fade, the others never change. */
+  readonly #unstored = new Map<string, Float32Array>();
+  /** Steps that the fading has not been told of. */
+  #fadingSteps = 0;
+
+  /** @param buffer the whole memory; {@link setWeights} comes first @param state where training keeps it */
+  constructor(model: Model, buffer: ArrayBuffer, state?: StateRegions) {
+    this.#model = model;
+    this.#state = state;
+    this.#floats = new Float32Array(buffer);
+  }
+
+  /** A step was taken. */
+  countStep(): void {
+    this.#fadingSteps++;
+  }
+
+  setWeights(weights: Weights): void {
+    this.#fadingSteps = 0;
+    for (const { parameter, masked } of unitParameters(this.#model)) {
+      const values = weights.get(parameter.name)!;
+      this.#unstored.set(
+        parameter.name,
+        values.map((value, u) => (masked?.[u] === 0 ? 0 : value)),
+      );
+    }
+    for (const { weights: kept, entryLists } of this.#model.layers.values()) {
+      const values = weights.get(kept.parameter.name)!;
+      for (const { entries, order } of entryLists) setEntries(this.#view(entries), kept, order, values);
+      gather(this.#view(kept.orphanWeights), kept.orphans, values);
+    }
+    for (const parameter of unitParameters(this.#model))
+      setUnits(this.#view(parameter.values), parameter, weights);
+  }
+
+  /** @param state parameters that it lacks start at 0 */
+  setState(state: OptimiserState): void {
+    for (const [buffer, name] of this.#buffers.entries()) {
+      const given: Weights = state.get(name) ?? new Map();
+      for (const { weights: kept, entryLists } of this.#model.layers.values()) {
+        const values = given.get(kept.parameter.name) ?? new Float32Array(elementCount(kept.parameter.shape));
+        const { order } = entryLists.at(-1)!;
+        const { weights, orphans } = this.#weightState(kept, buffer);
+        for (let e = 0; e < kept.count; e++) weights[e] = values[kept.kept[order?.[e] ?? e]!]!;
+        gather(orphans, kept.orphans, values);
+      }
+      for (const parameter of unitParameters(this.#model)) {
+        const numbers = this.#unitState(parameter, buffer);
+        if (numbers !== undefined) setUnits(numbers, parameter, given);
+      }
+    }
+  }
+
+  weights(): Weights {
+    const result = new Map<string, Float32Array>();
+    for (const { weights: kept, entryLists } of this.#model.layers.values()) {
+      const values = new Float32Array(elementCount(kept.parameter.shape));
+      const { entries, order } = entryLists[0]!;
+      const view = this.#view(entries);
+      for (let e = 0; e < kept.count; e++) values[kept.kept[order?.[e] ?? e]!] = view[2 * e + 1]!;
+      scatter(values, kept.orphans, this.#view(kept.orphanWeights));
+      result.set(kept.parameter.name, values);
+    }
+    this.#fade();
+    for (const { parameter, units, values } of unitParameters(this.#model)) {
+      const all = this.#unstored.get(parameter.name)!.slice();
+      scatter(all, units, this.#view(values));
+      result.set(parameter.name, all);
+    }
+    return inNetworkOrder(this.#model, result);
+  }
+
+  state(): OptimiserState {
+    return new Map(this.#buffers.map((name, buffer) => [name, this.#stateOf(buffer)]));
+  }
+
+  #stateOf(buffer: number): Weights {
+    const result = new Map<string, Float32Array>();
+    for (const layer of this.#model.layers.values()) {
+      const { weights: kept } = layer;
+      const { weights, orphans } = this.#weightState(kept, buffer);
+      const values = inParameterOrder(layer, weights);
+      scatter(values, kept.orphans, orphans);
+      result.set(kept.parameter.name, values);
+    }
+    for (const parameter of unitParameters(this.#model)) {
+      const numbers = this.#unitState(parameter, buffer);
+      if (numbers === undefined) continue;
+      const values = new Float32Array(elementCount(parameter.parameter.shape));
+      scatter(values, parameter.units, numbers);
+      result.set(parameter.parameter.name, values);
+    }
+    return inNetworkOrder(this.#model, result);
+  }
+
+  /** Length of one buffer of the state for each layer's kept weights, by the parameter's name. */
+  stateNorms(name: string): ReadonlyMap<string, number> {
+    const buffer = this.#buffers.indexOf(name);
+    return new Map(
+      Array.from(this.#model.layers.values(), ({ weights: kept }) => {
+        const { weights, orphans } = this.#weightState(kept, buffer);
+        return [kept.parameter.name, Math.sqrt(sumOfSquares(weights) + sumOfSquares(orphans))] as const;
+      }),
+    );
+  }
+
+  /**
+   * Of every trained parameter.
+   * @param regions gradients of kept weights and stored units, by parameter name; where one is absent, it is 0
+   */
+  gradients(regions: ReadonlyMap<string, Region>): Weights {
+    const result = new Map<string, Float32Array>();
+    for (const layer of this.#model.layers.values()) {
+      const { name, shape } = layer.weights.parameter;
+      const region = regions.get(name);
+      const values =
+        region === undefined
+          ? new Float32Array(elementCount(shape))
+          : inParameterOrder(layer, this.#view(region));
+      result.set(name, values);
+    }
+    for (const { parameter, units, masked } of unitParameters(this.#model)) {
+      if (!parameter.trained) continue;
+      const values = new Float32Array(elementCount(parameter.shape));
+      const region = regions.get(parameter.name);
+      if (region !== undefined) scatter(values, units, this.#view(region));
+      masked?.forEach((stays, u) => {
+        if (stays === 0) values[u] = 0;
+      });
+      result.set(parameter.name, values);
+    }
+    return inNetworkOrder(this.#model, result);
+  }
+
+  /** The batch statistics of a unit that outputs nothing are 0: its running ones lose a part of themselves a step. */
+  #fade(): void {
+    const steps = this.#fadingSteps;
+    this.#fadingSteps = 0;
+    for (const { op, mean, variance } of this.#model.norms.values()) {
+      for (const { parameter, units } of [mean, variance]) {
+        const values = this.#unstored.get(parameter.name)!;
+        if (units.length === values.length) continue;
+        // rounded after every step, so that a resumed training ends with the same bits
+        for (let step = 0; step < steps; step++)
+          for (let u = 0; u < values.length; u++) values[u]! *= 1 - op.momentum;
+      }
+    }
+  }
+
+  get #buffers(): readonly string[] {
+    return this.#state?.buffers ?? [];
+  }
+
+  #weightState(kept: KeptWeights, buffer: number) {
+    const { kept: weights, orphans } = this.#state!.ofWeights(kept);
+    return {
+      weights: this.#part(weights, buffer, kept.count),
+      orphans: this.#part(orphans, buffer, kept.orphans.length),
+    };
+  }
+
+  #unitState(parameter: UnitParameter, buffer: number): Float32Array | undefined {
+    const region = this.#state!.ofUnits(parameter);
+    return region && this.#part(region, buffer, parameter.units.length);
+  }
+
+  #part(region: Region, buffer: number, count: number): Float32Array {
+    return this.#view(region).subarray(buffer * count, (buffer + 1) * count);
+  }
+
+  #view(region: Region): Float32Array {
+    return this.#floats.subarray(region.address / 4, (region.address + region.bytes()) / 4);
+  }
+}
+
+/** Writes numbers of a layer's parameter where {bytes, number} of its kept weights stand. @param order see EntryList */
+export function setEntries(
+  view: Float32Array,
+  { kept, count }: KeptWeights,
+  order: Uint32Array | undefined,
+  values: Float32Array,
+): void {
+  for (let e = 0; e < count; e++) view[2 * e + 1] = values[kept[order?.[e] ?? e]!]!;
+}
+
+/** Writes numbers of stored units, 0 where `values` has none or they are masked. */
+export function setUnits(
+  view: Float32Array,
+  { parameter, units, masked }: UnitParameter,
+  values: Weights,
+): void {
+  const given = values.get(parameter.name);
+  units.forEach((unit, k) => {
+    view[k] = masked?.[unit] === 0 ? 0 : (given?.[unit] ?? 0);
+  });
+}
+
+/** Numbers of kept weights in the order of their gradients, laid out as the parameter is. */
+function inParameterOrder({ weights: { kept, parameter }, entryLists }: Layer, numbers: Float32Array) {
+  const values = new Float32Array(elementCount(parameter.shape));
+  const { order } = entryLists.at(-1)!;
+  for (let e = 0; e < kept.length; e++) values[kept[order?.[e] ?? e]!] = numbers[e]!;
+  return values;
+}
+
+function scatter(values: Float32Array, at: Uint32Array, from: Float32Array): void {
+  at.forEach((index, k) => {
+    values[index] = from[k]!;
+  });
+}
+
+function gather(into: Float32Array, at: Uint32Array, values: Float32Array): void {
+  at.forEach((index, k) => {
+    into[k] = values[index]!;
+  });
+}
+
+function inNetworkOrder({ network }: Model, values: ReadonlyMap<string, Float32Array>): Weights {
+  return new Map(
+    network.parameters.flatMap(({ name }) => {
+      const value = values.get(name);
+      return value === undefined ? [] : [[name, value] as const];
+    }),
+  );
+}
