@@ -1,11 +1,13 @@
 /**
  * The table of settings: that a command keeps the folder and the bytes of its configuration, that each setting is wherever
- * it says, and that docs/settings.md says the same. `vitest run` of this file with `-u` behind it writes those tables anew.
+ * it says, and that docs/settings.md and the words of `@phew/runs/configurations` say the same. `vitest run` of this file with
+ * `-u` behind it writes both anew.
  */
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { runFolderOf } from "@phew/runs";
+import type { SettingWord } from "@phew/runs/configurations";
 import { sweepJsonSchema } from "@phew/runs/sweeps";
 import { datasets } from "@phew/training";
 import { optimisers } from "@phew/training/settings";
@@ -186,3 +188,49 @@ it("docs/settings.md has every setting of phew train and imp, as the table has i
   }
   await expect(text).toMatchFileSnapshot(page);
 });
+
+/** How names and tables tell a setting. */
+function wordsOf(name: SettingName, { told, flag, identity, default: usual }: Setting): SettingWord {
+  const owners = optimisers.filter(({ settings }) => Object.hasOwn(settings, name));
+  const value = name === "optimiser" ? optimisers[0]!.name : usual;
+  const own = owners.map((each) => [each.name, each.settings[name]!.default] as const);
+  return {
+    key: name,
+    label:
+      flag === undefined
+        ? name
+        : flagName(name)
+            .replace(/^--(no-)?/, "")
+            .replaceAll("-", " "),
+    ...told,
+    ...(identity === "seed" || identity === "content" ? { is: identity } : {}),
+    ...(owners.length > 0
+      ? { defaultOf: Object.fromEntries(own) }
+      : value === undefined || told?.isBare
+        ? {}
+        : { default: value }),
+  };
+}
+
+it("the words by which runs are told apart are those of the table", async () => {
+  const own = entries.filter(([name, entry]) => isOwn(entry) && name !== "sourceDigests");
+  const lines = own.map(([name, entry]) => {
+    const members = Object.entries(wordsOf(name, entry)).map(([key, value]) => `${key}: ${literal(value)}`);
+    return `  { ${members.join(", ")} },\n`;
+  });
+  const text = `/** How settings are told: made of apps/runner/src/settings by its test; see docs/adding-a-setting.md. */
+import type { SettingWord } from "./settingWord.ts";
+
+export const SETTING_WORDS: readonly SettingWord[] = [
+${lines.join("")}];
+`;
+  await expect(text).toMatchFileSnapshot(file("../../../packages/runs/src/configurations/settingWords.ts"));
+});
+
+/** As the formatter writes it. */
+function literal(value: unknown): string {
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(literal).join(", ")}]`;
+  const members = Object.entries(value).map(([key, each]) => `${key}: ${literal(each)}`);
+  return members.length === 0 ? "{}" : `{ ${members.join(", ")} }`;
+}

@@ -8,6 +8,7 @@ import { parseEventLine } from "./eventLine.ts";
 import type { RunSummary } from "./progress.ts";
 import { initialRunState, type RunState, reduce } from "./reduce.ts";
 import { modifiedT, openRegular } from "./regularFile.ts";
+import { parseRunData } from "./runData.ts";
 import { lifeOf, type RunLife, type RunStatus, readJson, readStatus } from "./status.ts";
 
 /** A run as a list shows it, from `config.json` and `status.json` alone. */
@@ -19,6 +20,8 @@ export interface RunEntry {
   readonly name: string;
   readonly config: RunConfig;
   readonly seed?: number;
+  /** See {@link RunData}. */
+  readonly dataDigest?: string;
   readonly life: RunLife;
   /** Absent where there is no `status.json`. */
   readonly status?: RunStatus;
@@ -193,6 +196,7 @@ export function readEntry(folder: string, now: number): RunEntry | undefined {
   const id = basename(path);
   const name = status?.name || nameText(told.name) || id;
   const config = settings(told.config) ?? {};
+  const dataDigest = parseRunData(told.data)?.digest;
   return {
     folder,
     experiment: nameText(told.experiment) ?? basename(dirname(path)),
@@ -200,6 +204,7 @@ export function readEntry(folder: string, now: number): RunEntry | undefined {
     name,
     config,
     ...(Number.isSafeInteger(told.seed) ? { seed: told.seed as number } : {}),
+    ...(dataDigest === undefined ? {} : { dataDigest }),
     ...(status
       ? { status, life: lifeOf(status, now), summary: status.summary, updatedT: status.updatedT }
       : unattended(folder, config, eventsT, now)),

@@ -173,8 +173,8 @@ export function configurationOf(
 }
 
 /** How settings stand in tables of results. */
-export const SETTING_COLUMNS: readonly SettingColumn[] = entries.flatMap(([key, { column }]) =>
-  column === undefined ? [] : [{ key, ...column }],
+export const SETTING_COLUMNS: readonly SettingColumn[] = entries.flatMap(([key, { told }]) =>
+  told?.isBare ? [{ key, always: true, ...(told.isPercent && { format: formatPercent }) }] : [],
 );
 
 /** The run of a configuration. Where the files of other runs lie is no part of it: what they hold is. */

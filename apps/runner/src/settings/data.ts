@@ -14,7 +14,7 @@ export const DATA = {
     },
     default: "glyphs",
     identity: "always",
-    column: { always: true },
+    told: { isBare: true },
   }),
   /** Absent for embedded data sets. */
   dataDir: setting({

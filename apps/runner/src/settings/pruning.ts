@@ -1,5 +1,5 @@
 /** Settings of the pruning: how many and which weights are kept, and of which weights. */
-import { checks, formatPercent, pruners } from "@phew/core";
+import { checks, pruners } from "@phew/core";
 import * as kind from "./kinds.ts";
 import { setting, TRAINING } from "./setting.ts";
 
@@ -22,7 +22,7 @@ export const PRUNING = {
     },
     default: "phew",
     identity: "always",
-    column: { always: true },
+    told: { isBare: true },
   }),
   /** Fraction of weights kept; 1 for dense. */
   density: setting({
@@ -42,7 +42,7 @@ export const PRUNING = {
       method === DENSE && density !== 1
         ? { given: `${density} for a dense run`, expected: "none, or 1" }
         : undefined,
-    column: { always: true, format: formatPercent },
+    told: { isBare: true, isPercent: true },
   }),
   options: setting({
     type: kind.optionsOf("method", "branching=weight"),

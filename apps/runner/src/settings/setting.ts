@@ -57,12 +57,8 @@ export interface Setting<T = unknown> {
   readonly conflict?: (settings: Readonly<Record<string, unknown>>) => ArgumentFault | undefined;
   /** What messages call it; its name unless given. */
   readonly noun?: string;
-  /** In tables of results: a column in any case (others where runs differ), its title unless its name, its numbers' form. */
-  readonly column?: {
-    readonly always?: true;
-    readonly title?: string;
-    readonly format?: (value: number) => string;
-  };
+  /** Where runs are told apart: `isBare`, its value alone says what it is; `isPercent`, people read it as a percentage. */
+  readonly told?: { readonly isBare?: true; readonly isPercent?: true };
 }
 
 /** An entry, with its default checked against its type. */

@@ -30,7 +30,7 @@ const GENERAL = {
     help: "name of the zoo",
     required: true,
     identity: "always",
-    column: { always: true },
+    told: { isBare: true },
   }),
 };
 

@@ -1,0 +1,102 @@
+/** A run's settings one by one, made comparable: what is not said stands at its default, files stand for what they hold. */
+import { basename } from "node:path";
+import { isRecord } from "@phew/core/fields";
+import { formatPercent } from "@phew/core/messages";
+import { canonicalJson, type RunConfig } from "../canonicalJson.ts";
+import type { SettingWord } from "./settingWord.ts";
+import { SETTING_WORDS } from "./settingWords.ts";
+
+export interface Fact {
+  /** Equal for equal values. */
+  readonly identity: string;
+  readonly value: unknown;
+  readonly isDefault: boolean;
+}
+
+/** By setting: those of the table in its order, then others. An option of a method is one of its own, `options.bias`. */
+export type Facts = ReadonlyMap<string, Fact>;
+
+/** Of the run's folder, and of what its data are: no settings, and told apart by all the same. */
+export const EXPERIMENT = "experiment";
+export const DATA = "data";
+
+const DIGESTS = "sourceDigests";
+/** Settings that are objects of settings. */
+const NESTED = ["options", "checkOptions"];
+const words = new Map<string, SettingWord>(SETTING_WORDS.map((entry) => [entry.key, entry]));
+const places = [EXPERIMENT, ...words.keys()];
+const known = new WeakMap<RunConfig, Facts>();
+
+/** @param config as `config.json` has it; each is looked at once */
+export function factsOf(config: RunConfig): Facts {
+  const before = known.get(config);
+  if (before) return before;
+  const others = Object.keys(config).filter((key) => !words.has(key) && key !== DIGESTS);
+  const facts = new Map([...words.keys(), ...others.sort()].flatMap((key) => factsOfKey(config, key)));
+  known.set(config, facts);
+  return facts;
+}
+
+function factsOfKey(config: RunConfig, key: string): (readonly [string, Fact])[] {
+  const { is } = words.get(key) ?? {};
+  const usual = defaultOf(key, config);
+  const value = config[key] ?? usual;
+  if (is === "seed" || value === undefined || value === null) return [];
+  if (NESTED.includes(key) && isRecord(value)) {
+    const options = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+    return options.map(([name, each]) => [`${key}.${name}`, factOf(each)]);
+  }
+  const digests = config[DIGESTS];
+  const digest = is === "content" && isRecord(digests) ? digests[key] : undefined;
+  const identity = canonicalJson(digest ?? value);
+  return [[key, { identity, value, isDefault: usual !== undefined && canonicalJson(usual) === identity }]];
+}
+
+export function factOf(value: unknown): Fact {
+  return { identity: canonicalJson(value), value, isDefault: false };
+}
+
+function defaultOf(key: string, { optimiser }: RunConfig): unknown {
+  const { default: usual, defaultOf: own } = words.get(key) ?? {};
+  if (own === undefined) return usual;
+  const name = optimiser ?? words.get("optimiser")?.default;
+  return typeof name === "string" && Object.hasOwn(own, name) ? own[name] : undefined;
+}
+
+/** Where the setting stands among others. */
+export function placeOf(key: string): number {
+  const place = places.indexOf(isOption(key) ? key.slice(0, key.indexOf(".")) : key);
+  return place < 0 ? places.length : place;
+}
+
+/** True of an option of a method or a check. */
+export function isOption(key: string): boolean {
+  return NESTED.some((name) => key.startsWith(`${name}.`));
+}
+
+/** What a person calls the setting: "train count", of an option "bias". */
+export function labelOf(key: string): string {
+  return words.get(key)?.label ?? (isOption(key) ? key.slice(key.indexOf(".") + 1) : key);
+}
+
+export function isBare(key: string): boolean {
+  return key === EXPERIMENT || words.get(key)?.isBare === true;
+}
+
+export function isPercent(key: string): boolean {
+  return words.get(key)?.isPercent === true;
+}
+
+/** True of what stands for a file. */
+export function isContent(key: string): boolean {
+  return key === DATA || words.get(key)?.is === "content";
+}
+
+/** The value as it is read, without its label. */
+export function valueText(key: string, value: unknown): string {
+  if (typeof value === "number" && isPercent(key)) return formatPercent(value, 4);
+  if (key === DATA) return `${value}`.replace("sha256:", "").slice(0, 6);
+  if (typeof value === "string") return isContent(key) ? basename(value) : value;
+  if (!Array.isArray(value)) return canonicalJson(value);
+  return value.length === 0 ? "none" : value.map((each) => valueText("", each)).join(",");
+}
