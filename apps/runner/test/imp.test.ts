@@ -112,7 +112,7 @@ it("refuses, before any training, what cannot be taken from another run", async 
     .folder;
   const failed = async (args: string) => {
     const { exitCode, stderr } = await phew(args.split(" "), folder);
-    return `${exitCode} ${stderr.trim()}`;
+    return `${exitCode} ${stderr.trim().split("\n").at(-1)}`;
   };
   const train = `train lenet5 ${TRAINING} --density 0.1`;
   expect(await failed(`${train} --score-weights none`)).toMatch(

@@ -1,6 +1,6 @@
 /** Work outlives what it was started from: a terminal that is closed, a pipe that nobody reads, a full disk under a log. */
 import { spawn } from "node:child_process";
-import { closeSync, existsSync, openSync, readdirSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, it, onTestFinished } from "vitest";
@@ -11,19 +11,22 @@ const TRAIN =
     " ",
   );
 
-function runOf(folder: string): string | undefined {
-  const experiment = path.join(folder, "runs", "train");
-  const [name] = existsSync(experiment) ? readdirSync(experiment) : [];
-  return name === undefined ? undefined : path.join(experiment, name);
+/** The statuses of all runs that have one, hidden folders left out. */
+function statusesOf(folder: string) {
+  const below = (name: string) => (existsSync(name) ? readdirSync(name) : []);
+  const runs = path.join(folder, "runs");
+  return below(runs).flatMap((experiment) =>
+    below(path.join(runs, experiment)).flatMap((id) => {
+      try {
+        return [JSON.parse(readFileSync(path.join(runs, experiment, id, "status.json"), "utf8"))];
+      } catch {
+        return [];
+      }
+    }),
+  );
 }
 
-function statusOf(folder: string) {
-  try {
-    return JSON.parse(readFileSync(path.join(runOf(folder)!, "status.json"), "utf8"));
-  } catch {
-    return undefined;
-  }
-}
+const statusOf = (folder: string) => statusesOf(folder)[0];
 
 it("a training goes on to its end where the reader of standard error has gone", async () => {
   const folder = scratchFolder();
@@ -52,14 +55,30 @@ it.runIf(process.platform === "linux")(
   },
 );
 
-it.skipIf(process.platform === "win32")(
-  "a training keeps a checkpoint and says 130 when its terminal is closed, which sends SIGHUP twice",
-  async () => {
+const IMP = TRAIN.map((arg) => (arg === "train" ? "imp" : arg)).filter((arg) => arg !== "--no-figures");
+
+it.skipIf(process.platform === "win32").each([
+  ["a training", [...TRAIN, "--epochs", "400"]],
+  ["a round of imp", [...IMP, "--epochs", "400", "--rounds", "1"]],
+  ["a run of a sweep", ["sweep", "sweep.json"]],
+])(
+  "%s keeps a checkpoint and says 130 when its terminal is closed, which sends SIGHUP twice",
+  async (_, args) => {
     const folder = scratchFolder();
-    const child = spawn(process.execPath, [bin, ...TRAIN, "--epochs", "400"], {
+    const settings = {
+      model: "lenet5",
+      classCount: 4,
+      trainCount: 320,
+      testCount: 32,
+      density: 0.2,
+      epochs: 400,
+    };
+    writeFileSync(path.join(folder, "sweep.json"), JSON.stringify({ settings }));
+    const child = spawn(process.execPath, [bin, ...args], {
       cwd: folder,
       stdio: ["ignore", "ignore", "ignore"],
     });
+    onTestFinished(() => void child.kill("SIGKILL"));
     const ended = new Promise((resolve) => child.on("exit", (code, signal) => resolve(code ?? signal)));
     // in the midst of an epoch, behind the checkpoint before the first step
     while (!(statusOf(folder)?.summary?.epoch > 0 && statusOf(folder).checkpoint)) await sleep(20);
@@ -81,17 +100,7 @@ it.skipIf(process.platform === "win32")(
     const child = spawn(process.execPath, [bin, ...args], { cwd: folder, stdio: "ignore", detached: true });
     onTestFinished(() => void child.kill("SIGKILL"));
     const ended = new Promise((resolve) => child.on("exit", (code, name) => resolve(code ?? name)));
-    const experiment = path.join(folder, "runs", "demo");
-    const states = () =>
-      existsSync(experiment)
-        ? readdirSync(experiment).flatMap((name) => {
-            try {
-              return [JSON.parse(readFileSync(path.join(experiment, name, "status.json"), "utf8"))];
-            } catch {
-              return [];
-            }
-          })
-        : [];
+    const states = () => statusesOf(folder);
     const isTraining = (status: { checkpoint?: object; summary: { epoch?: number } }) =>
       status.checkpoint !== undefined && (status.summary.epoch ?? 0) > 0;
     while (!(states().length >= 2 && states().every(isTraining))) await sleep(10);

@@ -15,9 +15,16 @@ import {
   zooEntries,
   zooModel,
 } from "@phew/core";
-import { counted, type RunState } from "@phew/runs";
-import { checkTraining, type Dataset, type ExecutorFactory, loadDataset, loadExecutor } from "@phew/training";
-import type { TrainConfig } from "../settings/configuration.ts";
+import { counted, type RunState, readStatus, runFolderOf } from "@phew/runs";
+import {
+  checkTraining,
+  type Dataset,
+  datasetByName,
+  type ExecutorFactory,
+  loadDataset,
+  loadExecutor,
+} from "@phew/training";
+import { identityOf, type TrainConfig } from "../settings/configuration.ts";
 import { DENSE } from "../settings/pruning.ts";
 import { readArrays } from "../sources/arrayFile.ts";
 import { readSources, type Sources, withDigests } from "../sources/weightSources.ts";
@@ -47,6 +54,8 @@ export interface RunHooks {
   readonly signal: AbortSignal;
   /** @param state the run with the event in it */
   readonly onEvent?: (event: RunEvent, state: RunState) => void;
+  /** Told before the data are read or drawn: where the run comes to lie, and that they are what it waits for. */
+  readonly onPlace?: (text: string) => void;
   /** How much of a large data set has been read, before the first event. */
   readonly onData?: (fraction: number, note: string) => void;
 }
@@ -67,12 +76,13 @@ export interface Material {
 /** Data sets of this process, so that a row of runs draws or reads them once. */
 const datasets = new Map<string, Promise<Dataset>>();
 
-export async function gather(config: TrainConfig, place: RunPlace, { onData }: RunHooks): Promise<Material> {
+export async function gather(config: TrainConfig, place: RunPlace, hooks: RunHooks): Promise<Material> {
   // an unknown name, and an executor that is not installed, are told before a data set is read or drawn
   if (!zooEntries.some(({ name }) => name === config.model)) zooModel(config.model);
   requireKnown(config);
+  hooks.onPlace?.(placeText(config, place));
   const executor = await loadExecutor(config.executor, { fastMath: config.fastMath ?? false });
-  const dataset = await datasetOf(config, onData);
+  const dataset = await datasetOf(config, hooks.onData);
   if (place.data !== undefined) requireSameData(config, place.data.source, place.data.digest, dataset);
   const network = zooModel(config.model, { classCount: dataset.classCount, inputShape: dataset.inputShape });
   requireFitting(config, { dataset, network });
@@ -86,6 +96,16 @@ export async function gather(config: TrainConfig, place: RunPlace, { onData }: R
     return drawn;
   };
   return { config, place, dataset, network, sources, initial, executor };
+}
+
+/** Where the run lies and what it waits for, which may take a while. */
+function placeText(config: TrainConfig, place: RunPlace): string {
+  const folder = runFolderOf(identityOf(config, place));
+  const { state, checkpoint } = (!place.force && place.resume !== false && readStatus(folder)) || {};
+  const from =
+    checkpoint && `${state === "running" ? "broken off" : state} after step ${checkpoint.step}, goes on; `;
+  const { embedded } = datasetByName(config.dataset);
+  return `${folder}: ${from ?? ""}${embedded ? "draws" : "reads"} its data (${config.dataset})`;
 }
 
 /** @throws ArgumentError before any training where the configuration, or what it names, cannot be run */

@@ -1,9 +1,10 @@
 /** `phew imp`: iterative magnitude pruning with rewinding, a run folder for each round, and the table of rounds. */
+import path from "node:path";
 import { prunerByName, type RunEvent, requireConfinable } from "@phew/core";
 import { formatTable } from "@phew/report";
 import { counted, doneFraction, formatAccuracy, formatCount, formatPercent, type RunState } from "@phew/runs";
 import { UsageError } from "../failure.ts";
-import { printJson, printLines, printText, printWarnings } from "../output/output.ts";
+import { printJson, printLines, printText, printWarnings, tellLine } from "../output/output.ts";
 import { interruptSignal, startProgress, tellEvent } from "../output/progress.ts";
 import type { ToldSettings } from "../settings/commandLine.ts";
 import type { TrainConfig } from "../settings/configuration.ts";
@@ -25,6 +26,10 @@ export async function imp(model: string | undefined, settings: ToldSettings): Pr
   if (roundCount > 1) requireConfinable(prunerByName(config.method));
   const signal = interruptSignal();
   const hooksOf = (round: number) => roundHooks(round, roundCount, signal, asJson);
+  if (!asJson) {
+    const folder = path.join(place.root, place.experiment);
+    tellLine(`${counted(roundCount + 1, "run")} in ${folder}: the data (${config.dataset}) come first`);
+  }
   await requireRunnable(config, place, hooksOf(0).hooks);
   const results: RunResult[] = [];
   for (let round = 0; round <= roundCount; round++) {

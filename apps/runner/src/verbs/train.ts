@@ -4,7 +4,7 @@ import { formatTable } from "@phew/report";
 import { doneFraction, formatAccuracy, formatMegabytes, type RunState } from "@phew/runs";
 import { watchGrowth } from "@phew/training";
 import { UsageError } from "../failure.ts";
-import { printJson, printLines, printText, printWarnings } from "../output/output.ts";
+import { printJson, printLines, printText, printWarnings, tellLine } from "../output/output.ts";
 import { interruptSignal, startProgress, tellEvent } from "../output/progress.ts";
 import { type ToldSettings, verbFlags } from "../settings/commandLine.ts";
 import {
@@ -59,6 +59,7 @@ async function trainTold(config: TrainConfig, place: RunPlace, quiet: boolean): 
   const result = await runTraining(config, place, {
     signal: interruptSignal(),
     onEvent,
+    onPlace: (text) => !quiet && tellLine(text),
     onData: (fraction, note) => progress.update(fraction, note),
   }).finally(() => progress.done());
   return { result, ...(grownBytes === undefined ? {} : { grownBytes }) };
