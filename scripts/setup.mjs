@@ -74,7 +74,8 @@ function run(what, args) {
 }
 
 function built() {
-  return members.every((member) => existsSync(path.join(root, member, "dist")));
+  const compiled = members.filter((member) => existsSync(path.join(root, member, "tsconfig.build.json")));
+  return compiled.every((member) => existsSync(path.join(root, member, "dist")));
 }
 
 function readStamp() {

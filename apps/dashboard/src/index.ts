@@ -6,6 +6,8 @@ export { actionOf, KEY_BINDINGS, type KeyBinding, type KeyPress } from "./keys.t
 export { paintedFrame } from "./paintedFrame.ts";
 export { followPlain, printOnce } from "./plainWatch.ts";
 export { RunWatcher } from "./runWatcher.ts";
+export { frameSvg } from "./savedFrame.ts";
 export type { Span, StyledRow } from "./styledText.ts";
+export { FullScreen } from "./terminal.ts";
 export { type DashboardAction, initialDashboard, update } from "./update.ts";
 export { VIEWS, type ViewName, viewNamed } from "./views/registry.ts";

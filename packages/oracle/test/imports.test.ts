@@ -16,13 +16,15 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   "packages/report": ["runs", "runs/sweeps", "core/messages"],
   "apps/dashboard": ["runs", "runs/text", "report"],
   "apps/runner": ["runs", "report", "training", "formats", "core", "engine", "dashboard/watch"],
+  // none of the others names it
+  "packages/bench": ["training", "training/bench", "core", "engine", "dashboard"],
 };
 
 function sourceFiles(folder: string): string[] {
   const absolute = path.join(root, folder, "src");
   if (!existsSync(absolute)) return [];
   return readdirSync(absolute, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && /\.tsx?$/.test(entry.name))
+    .filter((entry) => entry.isFile() && /\.(tsx?|mjs)$/.test(entry.name))
     .map((entry) => path.join(entry.parentPath, entry.name));
 }
 

@@ -13,7 +13,7 @@ export interface Baseline {
 
 // both are the same file from src/ and from dist/: the built one, since Node reads no TypeScript
 const executorProcess = fileURLToPath(new URL("../../dist/bench/executorProcess.js", import.meta.url));
-const torchProgram = fileURLToPath(new URL("../../bench/torch_train.py", import.meta.url));
+const torchProgram = fileURLToPath(new URL("../../pytorch/train.py", import.meta.url));
 
 /** What runs an executor. */
 export const executorCommand: Command = { program: process.execPath, args: [executorProcess] };

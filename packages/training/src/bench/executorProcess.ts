@@ -1,5 +1,5 @@
 /**
- * A process that carries out a task with an executor, as bench/torch_train.py does with PyTorch: it reads the task and
+ * A process that carries out a task with an executor, as pytorch/train.py does with PyTorch: it reads the task and
  * then orders from standard input, and answers each with one line of JSON.
  */
 import { ArgumentError, buildNetwork, elementCount, Masks, type Network, type Weights } from "@phew/core";

@@ -1,9 +1,12 @@
 /** How fast: benchmarks of networks, layers and masks beside their rivals. For Node. */
+export { ByteImages } from "../datasets/dataset.ts";
+export { digestOfExamples, FileDigest } from "../datasets/digest.ts";
 export { baselineNames } from "./baselines.ts";
 export { BENCHED_LAYER, benchLayer, type LayerBenchOptions } from "./benchLayer.ts";
 export { type BenchOptions, type BenchSettings, benchPredict, benchTrain } from "./benchNetwork.ts";
 export { benchPrune, type MaskTime, type PruneBenchOptions, type PruneBenchReport } from "./benchPrune.ts";
 export { kernelPlan, type LayerPlan } from "./kernelPlan.ts";
+export { linearScanWalk } from "./linearScanWalker.ts";
 export type { LayerTime, PlannedMemory, Profiled } from "./profiled.ts";
 export type { Pace, Ratio } from "./race.ts";
 export type { BenchReport, ContenderReport, LayerWork, Work } from "./report.ts";

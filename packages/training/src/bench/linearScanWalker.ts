@@ -21,10 +21,20 @@ interface Norms {
   readonly entering: Float64Array;
 }
 
-/** Walks until at least keepCount edges are kept. Units whose weights are all 0 draw uniformly. */
-export function linearScanWalk(plan: WalkPlan, keepCount: number, seed: number): LinearScanOutcome {
-  return new LinearScan(plan, xorshift128(seed)).walk(keepCount);
+/**
+ * Walks until at least keepCount edges are kept. Units whose weights are all 0 draw uniformly.
+ * @param isOver asked now and then; once it says true, the walks end with fewer
+ */
+export function linearScanWalk(
+  plan: WalkPlan,
+  keepCount: number,
+  seed: number,
+  isOver = () => false,
+): LinearScanOutcome {
+  return new LinearScan(plan, xorshift128(seed)).walk(keepCount, isOver);
 }
+
+const WALKS_BETWEEN_LOOKS = 64;
 
 class LinearScan {
   readonly #plan: WalkPlan;
@@ -69,10 +79,11 @@ class LinearScan {
     this.#mask = new Uint8Array(plan.edgeCount);
   }
 
-  walk(keepCount: number): LinearScanOutcome {
+  walk(keepCount: number, isOver: () => boolean): LinearScanOutcome {
     const { inputCount, outputCount } = this.#plan;
     let walkCount = 0;
     for (; this.#keptCount < keepCount; walkCount++) {
+      if (walkCount % WALKS_BETWEEN_LOOKS === 0 && isOver()) break;
       const start = walkCount >> 1;
       if (walkCount % 2 === 0) this.#forward(start % inputCount);
       else this.#backward(start % outputCount);

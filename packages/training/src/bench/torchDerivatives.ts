@@ -1,4 +1,4 @@
-/** Hessian-vector products by PyTorch, for comparison: runs bench/torch_derivatives.py. */
+/** Hessian-vector products by PyTorch, for comparison: runs pytorch/derivatives.py. */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { type DifferentiationRequest, elementCount, type Weights } from "@phew/core";
@@ -28,7 +28,7 @@ export interface TorchDerivatives {
   readonly products: ReadonlyMap<string, Float64Array>;
 }
 
-const program = fileURLToPath(new URL("../../bench/torch_derivatives.py", import.meta.url));
+const program = fileURLToPath(new URL("../../pytorch/derivatives.py", import.meta.url));
 const MOST_ANSWER_BYTES = 2 ** 30;
 
 /**

@@ -1,4 +1,4 @@
-/** SynFlow by PyTorch as its authors have it, for comparison: runs bench/torch_synflow.py. */
+/** SynFlow by PyTorch as its authors have it, for comparison: runs pytorch/synflow.py. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { buffer, text } from "node:stream/consumers";
@@ -25,7 +25,7 @@ export interface TorchSynflow {
   readonly keptCount: number;
 }
 
-const program = fileURLToPath(new URL("../../bench/torch_synflow.py", import.meta.url));
+const program = fileURLToPath(new URL("../../pytorch/synflow.py", import.meta.url));
 
 /** @throws Error with the last line that python3 wrote, where it or torch is not there; signal.reason */
 export async function torchSynflow(

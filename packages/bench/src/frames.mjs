@@ -1,6 +1,6 @@
 /**
  * What a frame costs, drawn by terminal.ts and by Ink (`Dashboard`, one memoised `<Text>` a row, incremental rendering):
- *   node bench/frames.mjs [columns, 120] [rows, 40] [frames, 140]
+ *   node packages/bench/src/frames.mjs [columns, 120] [rows, 40] [frames, 140]
  * Processor time with the making of the frame; every frame shows four more steps of a training. Needs the built workspace.
  */
 import { EventEmitter } from "node:events";
@@ -16,10 +16,9 @@ process.env.FORCE_COLOR = "1";
 delete process.env.CI;
 const { render } = await import("ink");
 const { createElement } = await import("react");
-const { Dashboard, frameRows, initialDashboard, paintedFrame, RunWatcher, update } = await import(
-  "../dist/index.js"
+const { Dashboard, FullScreen, frameRows, initialDashboard, paintedFrame, RunWatcher, update } = await import(
+  "@phew/dashboard"
 );
-const { FullScreen } = await import("../dist/terminal.js");
 
 const [columns = 120, rows = 40, frameCount = 140] = process.argv.slice(2).map(Number);
 /** Before compiled code is what runs. */

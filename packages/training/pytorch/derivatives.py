@@ -11,7 +11,7 @@ import sys
 import time
 
 import torch
-from torch_train import Network, answer, read_tensor
+from train import Network, answer, read_tensor
 
 
 def main():

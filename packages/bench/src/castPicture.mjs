@@ -1,10 +1,10 @@
 /**
  * The screen at one moment of a cast of the dashboard, as SVG:
- *   node bench/castPicture.mjs IN.cast MILLISECONDS OUT.svg
+ *   node packages/bench/src/castPicture.mjs IN.cast MILLISECONDS OUT.svg
  * It obeys what the dashboard writes and no more: whole lines, each at its place. Needs the built package.
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { frameSvg } from "../dist/savedFrame.js";
+import { frameSvg } from "@phew/dashboard";
 
 const [cast, ms, out] = process.argv.slice(2);
 const [, ...events] = readFileSync(cast, "utf8")

@@ -1,8 +1,8 @@
-/** Masks by walking, engine against a plain linear scan in the same run. `pnpm --filter @phew/engine bench` */
+/** Masks by walking, engine against a plain linear scan in the same run: node packages/bench/src/walks.mjs [NETWORK…] */
 import { cpus } from "node:os";
-import { loadWalkEngine } from "../dist/index.js";
-import { linearScanWalker } from "./linearScan.mjs";
-import { mlp, resnet20, vgg19 } from "./plans.mjs";
+import { initialise, NetworkBuilder, walkPlan, zooModel } from "@phew/core";
+import { loadWalkEngine } from "@phew/engine";
+import { linearScanWalk } from "@phew/training/bench";
 
 const PHEW = {
   seed: 1,
@@ -16,11 +16,18 @@ const only = process.argv.slice(2);
 const MOST_MILLISECONDS = 1500;
 
 const cases = [
-  { name: "mlp", plan: (e) => mlp(e, [784, 300, 100, 10]), densities: [0.05, 0.2, 0.5], rounds: 20 },
-  { name: "resnet20", plan: (e) => resnet20(e), densities: [0.05, 0.2, 0.5], rounds: 20 },
-  { name: "vgg19", plan: (e) => vgg19(e), densities: [0.05, 0.1, 0.2], rounds: 5 },
-  { name: "mlp-100M", plan: (e) => mlp(e, Array(7).fill(4096)), densities: [0.05], rounds: 2 },
+  { name: "mlp", network: () => zooModel("mlp"), densities: [0.05, 0.2, 0.5], rounds: 20 },
+  { name: "resnet20", network: () => zooModel("resnet20"), densities: [0.05, 0.2, 0.5], rounds: 20 },
+  { name: "vgg19-bn", network: () => zooModel("vgg19-bn"), densities: [0.05, 0.1, 0.2], rounds: 5 },
+  { name: "mlp-100M", network: () => perceptron(Array(7).fill(4096)), densities: [0.05], rounds: 2 },
 ];
+
+function perceptron([inputCount, ...unitCounts]) {
+  const b = new NetworkBuilder("mlp-100M", [inputCount]);
+  let x = b.input;
+  for (const [k, unitCount] of unitCounts.entries()) x = b.dense(`fc${k}`, x, unitCount);
+  return b.build(x);
+}
 
 /** Processor time of this process: on a busy machine it says more than the clock. */
 function milliseconds() {
@@ -70,13 +77,14 @@ function walkOnce(engine, plan, keepCount) {
 /** Where MOST_MILLISECONDS are not enough, the rest is taken to go on at the same pace. */
 function scanOnce(plan, keepCount, stepCount) {
   const start = milliseconds();
-  const walkOn = linearScanWalker(plan, 1);
-  const ready = milliseconds();
-  const progress = walkOn(keepCount, () => milliseconds() > ready + MOST_MILLISECONDS);
+  let ready;
+  const isOver = () => {
+    ready ??= milliseconds();
+    return milliseconds() > ready + MOST_MILLISECONDS;
+  };
+  const scan = linearScanWalk(plan, keepCount, 1, isOver);
   const walked = milliseconds() - ready;
-  return (
-    ready - start + (progress.keptCount >= keepCount ? walked : walked * (stepCount / progress.stepCount))
-  );
+  return ready - start + (scan.keptCount >= keepCount ? walked : walked * (stepCount / scan.stepCount));
 }
 
 const engine = await loadWalkEngine();
@@ -86,9 +94,10 @@ console.log(
 console.log(
   "network   density     walks   set-up     walks   ns/step  of limit     total  linear scan    ratio",
 );
-for (const { name, plan: makePlan, densities, rounds } of cases) {
+for (const { name, network: makeNetwork, densities, rounds } of cases) {
   if (only.length > 0 && !only.includes(name)) continue;
-  const plan = makePlan(engine);
+  const network = makeNetwork();
+  const plan = walkPlan(network, await initialise(network, { seed: 1 }));
   for (const density of densities) {
     const keepCount = Math.floor(density * plan.edgeCount);
     let best;

@@ -8,7 +8,7 @@ import json
 import sys
 import time
 
-from torch_train import Network, read_tensor
+from train import Network, read_tensor
 
 
 def main():

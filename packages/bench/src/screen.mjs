@@ -1,8 +1,8 @@
 /**
  * How soon the screen is there, and what it costs while it is:
- *   node bench/screen.mjs start [run folders, 1000] [times, 10]
- *   node bench/screen.mjs load [run folders, 50] [events each, 100000] [live ones, 10] [seconds, 60]
- *   node bench/screen.mjs keys [run folders, 50] [presses, 60]
+ *   node packages/bench/src/screen.mjs start [run folders, 1000] [times, 10]
+ *   node packages/bench/src/screen.mjs load [run folders, 50] [events each, 100000] [live ones, 10] [seconds, 60]
+ *   node packages/bench/src/screen.mjs keys [run folders, 50] [presses, 60]
  * Needs the built workspace, Linux (/proc) and `script` of util-linux. Run folders lie in a temporary folder.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 import { LongRun } from "./longRuns.mjs";
 import { inTerminal } from "./terminal.mjs";
 
-const phew = fileURLToPath(new URL("../../runner/bin/phew.js", import.meta.url));
+const phew = fileURLToPath(new URL("../bin/phew.js", import.meta.resolve("@phew/runner")));
 /** Clock ticks of /proc/PID/stat are hundredths of a second on Linux. */
 const TICK_MS = 10;
 /** The sequence that ends a frame, see terminal.ts. */

@@ -1,10 +1,10 @@
-// What the digest of a data set costs, beside reading it: node packages/training/bench/digest.mjs
+// What the digest of a data set costs, beside reading it: node packages/bench/src/digest.mjs
 // 60,000 images of CIFAR-10's size held as bytes, and 2,000 files of 100 kB as an image folder has them.
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ByteImages } from "../dist/datasets/dataset.js";
-import { dataStamp, digestOfExamples, FileDigest } from "../dist/datasets/digest.js";
+import { dataStamp } from "@phew/training";
+import { ByteImages, digestOfExamples, FileDigest } from "@phew/training/bench";
 
 const timed = async (what, act) => {
   const times = [];
