@@ -128,10 +128,10 @@ it("refuses, before any training, what cannot be taken from another run", async 
     await failed(`train mlp ${TRAINING} --density 0.1 --score-weights ${run}/checkpoint.safetensors`),
   ).toMatch(/^1 phew: .*missing|^1 phew: .*got/);
   expect(await failed(`${train} --method random --within ${run}`)).toMatch(
-    /method random: got weights that alone may be kept/,
+    /method random: got a mask to choose the weights within/,
   );
   expect(await failed(`imp lenet5 ${TRAINING} --density 0.1 --method random`)).toMatch(
-    /^1 phew: method random: got weights that alone/,
+    /^1 phew: method random: got a mask to choose/,
   );
   expect(await failed(`imp lenet5 ${TRAINING} --density 0.1 --rewind-epoch 9`)).toMatch(
     /^1 phew: rewinding: got to epoch 9/,

@@ -117,7 +117,7 @@ describe("a run's folder is a model with its masks", () => {
       expect(own.bytes.every((kept, k) => kept === 0 || parent.bytes[k] === 1)).toBe(true);
     }
     expect(await refusal("prune", run, "--method", "random", "--density", "0.005")).toMatch(
-      /choose among.*checkpoint/,
+      /choose (within|from).*checkpoint/,
     );
     expect(await refusal("prune", run, "--method", "magnitude", "--density", "0.5")).toMatch(
       /at most the 1\d+ of/,

@@ -18,7 +18,7 @@ describe("--limit", () => {
 });
 
 describe.skipIf(tiny === undefined)(
-  "weights so small that walks practically never come upon them (skipped without ../shared/cases)",
+  "weights so small that walks practically never reach them (skipped without ../shared/cases)",
   () => {
     const model = ["lenet5", "--weights", `${tiny}`];
 

@@ -1,6 +1,6 @@
 /**
- * What a method may ask of whatever differentiates networks. Core knows no backend: `@phew/training` answers with the
- * kernels of its sparse executor.
+ * What methods ask of the backend that differentiates networks. Core has no backend: `@phew/training` implements this
+ * with its sparse executor.
  * L(θ) = Σ over batches of the mean cross-entropy of the batch, its logits divided by `temperature`.
  */
 import type { Masks } from "./masks/masks.ts";
@@ -18,16 +18,16 @@ export interface Batch {
 
 export interface DifferentiationRequest {
   readonly network: Network;
-  /** All parameters, running statistics too. */
+  /** All parameters, including running statistics. */
   readonly weights: Weights;
   /** Removed weights count as 0, and so do bias, scale and shift of silent units. Absent: nothing is removed. */
   readonly masks?: Masks;
   readonly batches: readonly Batch[];
-  /** What batch normalisation takes: the running statistics, or each batch's own, which depend on θ. */
+  /** Which statistics batch normalisation uses: running ones, or each batch's own, which depend on θ. */
   readonly statistics: "running" | "batch";
-  /** 1 unless given. GraSP: 200. */
+  /** Default 1. GraSP: 200. */
   readonly temperature?: number;
-  /** Gradients of removed weights too: ∂L/∂θ where θ is 0. Otherwise they are 0. */
+  /** True: also gradients of removed weights, ∂L/∂θ at θ = 0. Default: these are 0. */
   readonly removed?: boolean;
   /** Checked between batches; `signal.reason` is thrown. */
   readonly signal?: AbortSignal;
@@ -35,22 +35,22 @@ export interface DifferentiationRequest {
 
 export interface LossGradients {
   readonly loss: number;
-  /** ∂L/∂θ of every trained parameter by its name, dense layout. Running statistics have none. */
+  /** ∂L/∂θ of every trained parameter by name, dense layout. */
   readonly gradients: Weights;
 }
 
 export interface HessianProduct extends LossGradients {
-  /** H·v, H = ∂²L/∂θ², of every trained parameter by its name, dense layout. */
+  /** H·v, H = ∂²L/∂θ², of every trained parameter by name, dense layout. */
   readonly products: Weights;
 }
 
 export interface Differentiator {
-  /** @throws ArgumentError where the network, a batch or a weight is not usable; signal.reason */
+  /** @throws ArgumentError if the network, a batch or a weight is not usable; signal.reason */
   gradients(request: DifferentiationRequest): Promise<LossGradients>;
   /**
-   * Exact, forward over reverse; where an activation has a kink, the second derivative there is 0.
-   * @param direction v by parameter name; parameters that are left out have v = 0
-   * @throws ArgumentError as {@link gradients}, and where a direction does not have its parameter's length
+   * Exact, forward over reverse; at the kink of an activation the second derivative is 0.
+   * @param direction v by parameter name; v = 0 for absent parameters
+   * @throws ArgumentError as {@link gradients}, and for a direction of a wrong length
    */
   hessianProduct(request: DifferentiationRequest, direction: Weights): Promise<HessianProduct>;
 }

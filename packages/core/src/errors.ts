@@ -2,11 +2,11 @@ import { shortened } from "./shortened.ts";
 
 /** What is wrong with a value, in three parts that read as one sentence. */
 export interface ArgumentFault {
-  /** The value as it came, short. */
+  /** The value given, short. */
   readonly given: string;
-  /** What would have been right: meaning, range or shape. */
+  /** What is expected: meaning, range or shape. */
   readonly expected: string;
-  /** What to do about it; a whole sentence. */
+  /** What to do; a whole sentence. */
   readonly remedy?: string;
 }
 
@@ -20,7 +20,7 @@ export class ArgumentError extends Error {
   readonly fault: ArgumentFault;
 
   /**
-   * What comes out of files may be as long as the files: each text is cut in its middle, see {@link shortened}.
+   * Texts from files may be long: each is cut in its middle, see {@link shortened}.
    * @param subject the layer, file or option at fault, as the user knows it
    * @param cause the error that this one explains
    */
@@ -44,10 +44,10 @@ export class ArgumentError extends Error {
   }
 }
 
-/** A path of the longest kind (4096 bytes on Linux) loses its middle. */
+/** Shorter than the longest paths (4096 bytes on Linux), which are cut in their middle. */
 const MOST_SUBJECT = 1000;
 const MOST_TEXT = 3000;
-/** Some list many parts of a file, a line each. */
+/** Some remedies list many parts of a file, one per line. */
 const MOST_REMEDY = 12_000;
 
 /** The candidate nearest to `word` (edit distance at most a third of its length), for "did you mean". */
@@ -61,7 +61,7 @@ export function nearestName(word: string, candidates: readonly string[]): string
   return best;
 }
 
-/** @throws ArgumentError naming the nearest known name, where `name` is not one of `known` */
+/** @returns an error that names the nearest of the `known` names */
 export function unknownName(subject: string, name: string, known: readonly string[]): ArgumentError {
   const nearest = nearestName(name, known);
   return new ArgumentError(subject, {

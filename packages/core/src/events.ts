@@ -1,6 +1,6 @@
 /**
- * What happens in a run, in the words that event files, the terminal screen and reports share. What each field of each kind
- * may be is told once, here: the types of events and the parser of their lines are both made of it. No I/O.
+ * Events of a run, as event files, the terminal screen and reports share them. Each field is described once, here:
+ * the types of events and the parser of their lines derive from it. No I/O.
  */
 import {
   anyNumber,
@@ -19,28 +19,28 @@ import {
   within,
 } from "./fields.ts";
 
-/** Of layers that a network can have. */
+/** Most layers of a network. */
 const LAYER_LIMIT = 100_000;
 const count = whole();
-/** Epochs and steps of one: their product is a number that can be counted. */
+/** Epochs, and steps per epoch: their product stays a safe integer. */
 const steps = whole(0, 2 ** 26);
 const positive = within(0, Infinity);
 const perLayer = list(positive, LAYER_LIMIT);
 
 const layerShape = {
-  /** Of its weight. */
+  /** Name of its weight. */
   name,
   shape: list(whole(0), 8),
-  /** Weights in all. */
+  /** Number of its weights. */
   count,
 };
-/** A layer before anything is known of its mask. */
+/** A layer before its mask is known. */
 export type LayerShape = Described<typeof layerShape>;
 
 const layerMeasure = {
   ...layerShape,
   keptCount: count,
-  /** Output units with at least one kept weight entering, as a fraction of all. */
+  /** Fraction of output units with at least one incoming kept weight. */
   width: fraction,
 };
 /** Measures of one layer's mask. */
@@ -57,22 +57,22 @@ const unitDigits: Check<string> = (value) =>
 
 const layerProgress = {
   keptCount: count,
-  /** Output units with at least one kept weight entering so far, as a fraction of all. */
+  /** Fraction of output units with at least one incoming kept weight so far. */
   width: fraction,
   /**
-   * A hexadecimal digit for each of at most 64 groups of neighbouring output units: the mean of the kept weights that
-   * enter them, 15 for as many as the unit with the most of them has, 0 for none at all.
+   * One hexadecimal digit for each of at most 64 groups of neighbouring output units: the mean number of their
+   * incoming kept weights, relative to the greatest of any unit (15); 0 only for none.
    */
   units: unitDigits,
-  /** Kept weights that are expected of the finished mask, for methods of which theory foretells them. */
+  /** Expected number of kept weights of the finished mask, for methods whose theory predicts it. */
   expectedCount: optional(positive),
 };
-/** One layer of a mask that is coming about. */
+/** One layer of a mask while it is made. */
 export type LayerProgress = Described<typeof layerProgress>;
 
 const maskMeasures = {
   pathKernelTrace: anyNumber,
-  /** Trace over that of the dense network. */
+  /** Trace divided by that of the dense network. */
   relativeTrace: anyNumber,
   meanWidth: fraction,
   minWidth: fraction,
@@ -80,7 +80,7 @@ const maskMeasures = {
   ineffectiveCount: count,
   /** Natural logarithm of the number of paths. */
   logPathCount: anyNumber,
-  /** log10 of these two, each only where float64 does not hold the number itself, which is then 0 or Infinity. */
+  /** log10 of these two, each only if float64 does not hold the number itself, which is then 0 or Infinity. */
   log10Trace: optional(anyNumber),
   log10RelativeTrace: optional(anyNumber),
 };
@@ -95,19 +95,19 @@ const epochResult = {
   testAccuracy: fraction,
   /** Fraction whose class is among the five greatest outputs. */
   testAccuracy5: optional(fraction),
-  /** Over the validation examples, where there are some. */
+  /** Over the validation examples, if there are any. */
   validationLoss: optional(anyNumber),
   validationAccuracy: optional(fraction),
   validationAccuracy5: optional(fraction),
 };
-/** What an epoch came to, on examples that it did not train on. */
+/** Results of an epoch on examples that are not trained on. */
 export type EpochResult = Described<typeof epochResult>;
 
 const life = {
   "run.started": { name, config: settings },
-  /** A process goes on with the run at a checkpoint; what came behind it is gone. */
+  /** A process resumes the run at a checkpoint; later events of the earlier process are gone. */
   "run.resumed": {
-    /** 1-based epoch under way, and steps taken. */
+    /** 1-based epoch in progress, and steps done. */
     epoch: steps,
     step: count,
   },
@@ -123,16 +123,16 @@ const pruning = {
     density: fraction,
     keepCount: count,
     prunableCount: count,
-    /** In the order of the network's prunable parameters, as `layerProgress` and `layers` below. */
+    /** In the order of the network's prunable parameters, like `layerProgress` and `layers` below. */
     layerShapes: optional(list(record(layerShape), LAYER_LIMIT)),
   },
   "prune.progress": {
     keptCount: count,
     keepCount: count,
     walkCount: optional(count),
-    /** Steps of all walks, one for each weight on their ways. */
+    /** Steps of all walks, one for each weight passed. */
     stepCount: optional(count),
-    /** Walks, and milliseconds, that the whole is expected to come to. */
+    /** Expected number of walks, and of milliseconds, in total. */
     expectedWalkCount: optional(anyNumber),
     expectedMs: optional(anyNumber),
     round: optional(count),
@@ -145,7 +145,7 @@ const pruning = {
   },
   "prune.finished": {
     method: name,
-    /** Asked for, and reached. */
+    /** Requested, and reached. */
     requestedDensity: fraction,
     density: fraction,
     keptCount: count,
@@ -163,12 +163,14 @@ const training = {
     stepsPerEpoch: steps,
     batchSize: count,
     trainCount: count,
-    /** Absent where no examples are set aside to choose by. */
+    /** Absent if there are no validation examples. */
     validationCount: optional(count),
     testCount: count,
-    /** Of one example's way forward: of the dense network, and of what is kept of it. Absent from old runs. */
+    /** Of one example's forward pass: dense, and with the kept weights only. Absent from old runs. */
     multiplyAdds: optional(record({ dense: positive, kept: positive })),
-    /** What the process will need beside the data, and parts of it; absent where the executor cannot tell. */
+    /**
+     * Memory that the process will need beside the data, in total and by part; absent if the executor cannot tell.
+     */
     plannedMemory: optional(
       record({
         processBytes: positive,
@@ -181,7 +183,7 @@ const training = {
   "train.step": {
     /** 1-based. */
     epoch: steps,
-    /** 1-based, counted from the start of training over all epochs. */
+    /** 1-based, counted over all epochs. */
     step: count,
     loss: anyNumber,
     rate: anyNumber,
@@ -192,33 +194,33 @@ const training = {
     /** Means over the training epoch. The accuracy is a fraction. */
     loss: anyNumber,
     accuracy: fraction,
-    /** Of the epoch's last step. */
+    /** Learning rate of the epoch's last step. */
     rate: anyNumber,
     elapsedMs: duration,
     /**
-     * (1 − μ)·‖v‖ of each layer's kept weights, v their momentum: the length of the mean gradient of the last steps,
-     * decay included. In the order of the network's prunable parameters; absent where the executor cannot tell.
+     * (1 − μ)·‖v‖ of each layer's kept weights, v their momentum: the norm of the mean gradient of the last steps,
+     * decay included. In the order of the network's prunable parameters; absent if the executor cannot tell.
      */
     gradientNorms: optional(perLayer),
-    /** Milliseconds that one step of the epoch spent on each of these layers, forward, backward and update. */
+    /** Milliseconds that one step of the epoch takes for each layer: forward, backward and update. */
     layerMs: optional(perLayer),
   },
   "train.finished": {
     /** Of the last epoch, or of `bestEpoch`. */
     testAccuracy: fraction,
     testLoss: anyNumber,
-    /** The epoch with the best validation accuracy, where there are validation examples. */
+    /** The epoch with the best validation accuracy, if there are validation examples. */
     bestEpoch: optional(steps),
     elapsedMs: duration,
   },
 };
 
-/** Checks of all fields of each kind, but of the kind and the time that every event has. */
+/** Checks of all fields of each kind, except the kind and the time that every event has. */
 export const EVENT_FIELDS = { ...life, ...pruning, ...training };
 
 type AllFields = typeof EVENT_FIELDS;
 export type EventKind = keyof AllFields;
-/** The event of a kind; of several, any of theirs. */
+/** The event of a kind, or of any of several kinds. */
 export type EventOf<K extends EventKind> = {
   [Kind in K]: { readonly kind: Kind } & Described<AllFields[Kind]>;
 }[K];
@@ -229,5 +231,5 @@ export type TrainEvent = EventOf<keyof typeof training>;
 export type LogEvent = EventOf<"log">;
 export type RunEvent = EventOf<EventKind>;
 
-/** A RunEvent as it stands in `events.jsonl`: `t` is milliseconds since the epoch. */
+/** A RunEvent as `events.jsonl` stores it: `t` is milliseconds since the epoch. */
 export type TimedRunEvent = RunEvent & { readonly t: number };

@@ -1,13 +1,13 @@
 /**
- * What the fields of a document may be: files of a run folder are input like any other, whoever has written them.
- * A check gives the value as it is to be used, or undefined where it cannot be used. It is called for every field of every
- * event, so it allocates nothing.
+ * Checks of the fields of documents: files of a run folder are untrusted input.
+ * A check returns the value in the form to be used, or undefined if it is not usable. It runs for every field of
+ * every event, so it allocates nothing.
  */
 
 export type Check<T> = (value: unknown) => T | undefined;
 /** Checks of fields by their names. */
 type AnyFields = Readonly<Record<string, Check<unknown> | OptionalCheck<unknown>>>;
-/** What an object is that passes these checks. */
+/** The type of an object that passes these checks. */
 export type Described<F extends AnyFields> = Flat<
   { readonly [K in keyof F as F[K] extends OptionalCheck<unknown> ? never : K]: Passing<F[K]> } & {
     readonly [K in keyof F as F[K] extends OptionalCheck<unknown> ? K : never]?: Passing<F[K]>;
@@ -16,19 +16,22 @@ export type Described<F extends AnyFields> = Flat<
 type Passing<C> = C extends Check<infer T> | OptionalCheck<infer T> ? T : never;
 type Flat<T> = { [K in keyof T]: T[K] };
 
-/** A check of every field of a type that is declared elsewhere, optional ones too: a field that the type has and this lacks is an error of the compiler. */
+/**
+ * A check for every field of a type that is declared elsewhere, including optional ones: the compiler reports a
+ * missing field.
+ */
 export type Fields<T> = { readonly [K in keyof Required<T>]: Check<T[K]> | OptionalCheck<T[K]> };
 
 export interface OptionalCheck<T> {
   readonly optional: Check<T>;
 }
 
-/** Where the field may be absent; what is there has to be right. null is absent: so is NaN written by other programs. */
+/** The field may be absent; a present value must pass. null counts as absent: other programs write NaN so. */
 export function optional<T>(check: Check<T>): OptionalCheck<T> {
   return { optional: check };
 }
 
-/** A whole number from `least` to `most`; as large as can be counted unless given. */
+/** A whole number from `least` to `most`; by default up to the greatest safe integer. */
 export function whole(least = 0, most = Number.MAX_SAFE_INTEGER): Check<number> {
   return (value) =>
     typeof value === "number" && value >= least && value <= most && Number.isInteger(value)
@@ -49,7 +52,7 @@ export const anyNumber: Check<number> = (value) => {
   return typeof value === "string" && Object.hasOwn(NON_FINITE, value) ? NON_FINITE[value] : undefined;
 };
 
-/** A number from `least` to `most`, or NaN: not known. */
+/** A number from `least` to `most`, or NaN for unknown. */
 export function within(least: number, most: number): Check<number> {
   return (value) => {
     const number = anyNumber(value);
@@ -57,13 +60,13 @@ export function within(least: number, most: number): Check<number> {
   };
 }
 
-/** A part of a whole. A hair above 1 is what sums of parts may come to. */
+/** A part of a whole. Sums of parts may exceed 1 by rounding. */
 export const fraction = within(0, 1 + 1e-9);
 
-/** Milliseconds, up to what a date can be. */
+/** The greatest time of a Date, in milliseconds. */
 const DATE_LIMIT_MS = 8.64e15;
 export const duration = within(0, DATE_LIMIT_MS);
-/** Milliseconds since the epoch: a moment that a date can be. */
+/** Milliseconds since the epoch, within the range of Date. */
 export const moment: Check<number> = (value) =>
   typeof value === "number" && Math.abs(value) <= DATE_LIMIT_MS ? value : undefined;
 
@@ -72,7 +75,7 @@ export function text(limit: number): Check<string> {
   return (value) => (typeof value === "string" && value.length <= limit ? value : undefined);
 }
 
-/** UTF-16 units of a name, and of a message or the reason of a failure. */
+/** UTF-16 units of a name, and of a message or of the reason of a failure. */
 const NAME_LIMIT = 1000;
 export const MESSAGE_LIMIT = 20_000;
 export const name = text(NAME_LIMIT);
@@ -83,7 +86,7 @@ export function oneOf<T extends string>(words: readonly T[]): Check<T> {
   return (value) => (words.includes(value as T) ? (value as T) : undefined);
 }
 
-/** A list of at most `limit`, changed in place where a check gives another value. */
+/** A list of at most `limit` entries; converted entries are replaced in place. */
 export function list<T>(check: Check<T>, limit: number): Check<readonly T[]> {
   return (value) => {
     if (!Array.isArray(value) || value.length > limit) return undefined;
@@ -97,7 +100,7 @@ export function list<T>(check: Check<T>, limit: number): Check<readonly T[]> {
   };
 }
 
-/** An object with these fields, changed in place where a check gives another value; fields of other names stay. */
+/** An object with these fields; converted fields are replaced in place, unknown fields stay. */
 export function record<F extends AnyFields>(fields: F): Check<Described<F>>;
 export function record<T>(fields: Fields<T>): Check<T>;
 export function record(fields: AnyFields): Check<unknown> {
@@ -123,7 +126,7 @@ export function record(fields: AnyFields): Check<unknown> {
   };
 }
 
-/** Settings: any JSON object that is not nested deeper than a configuration ever is. */
+/** Settings: any JSON object of limited depth. */
 export const settings: Check<Readonly<Record<string, unknown>>> = (value) =>
   isRecord(value) && depthWithin(value, 16) ? value : undefined;
 

@@ -1,28 +1,27 @@
 /**
- * What a file is that lies under another's name, told by its first bytes: what downloads and clones leave where a model
- * or a data set should be. A function of bytes alone: core opens no files.
+ * Recognises files of another kind than their name says, by their first bytes: such as downloads and clones leave
+ * instead of a model or a data set. Works on bytes: core opens no files.
  */
 
 import { ArgumentError } from "./errors.ts";
 import { counted } from "./quantity.ts";
 
 export interface ForeignFile {
-  /** What it is, to follow "got". */
+  /** What the file is, to follow "got". */
   readonly kind: string;
-  /** What to do about it; a whole sentence. */
+  /** What to do; a whole sentence. */
   readonly remedy: string;
 }
 
-/** So many bytes of a file are enough to tell. */
+/** Bytes of a file that suffice to recognise it. */
 const TELLING_BYTES = 512;
 
-const DOWNLOAD =
-  "Download the file itself: what came is what a site answers where it has no such file for you.";
+const DOWNLOAD = "Download the file itself: this is a site's reply in place of a file.";
 const UNPACK = "Unpack it and name the file inside.";
 const ERROR_IN_JSON =
   /^\{\s*"(error|errors|message|detail|details|status|statusCode|status_code|code|msg|success|title)"\s*:/i;
 
-/** How files of other kinds begin, at byte 0 unless said otherwise. */
+/** First bytes of other kinds of files, at byte 0 unless `at` is given. */
 const MAGICS: readonly { at?: number; magic: string; kind: string; remedy: string }[] = [
   {
     magic: "\x89HDF",
@@ -33,12 +32,12 @@ const MAGICS: readonly { at?: number; magic: string; kind: string; remedy: strin
     at: 4,
     magic: "TFL3",
     kind: "a TensorFlow Lite file",
-    remedy: "Bring the model it was made from, as ONNX or for TensorFlow.js.",
+    remedy: "Export the original model as ONNX or for TensorFlow.js.",
   },
   {
     magic: "GGUF",
     kind: "a GGUF file of llama.cpp",
-    remedy: "Bring the model it was made from, as ONNX or safetensors.",
+    remedy: "Export the original model as ONNX or safetensors.",
   },
   { magic: "\x1f\x8b", kind: "a gzip file", remedy: "Unpack it: gunzip, or tar xzf for a .tar.gz." },
   { magic: "BZh", kind: "a bzip2 file", remedy: "Unpack it: bunzip2, or tar xjf for a .tar.bz2." },
@@ -54,8 +53,8 @@ const MAGICS: readonly { at?: number; magic: string; kind: string; remedy: strin
 ];
 
 /**
- * What stands where a file could not be had: a pointer of Git LFS, a page of HTML or XML, an error in JSON. No file of
- * numbers begins so.
+ * Recognises what replaces a file that could not be fetched: a Git LFS pointer, an HTML or XML page, an error in
+ * JSON. No file of numbers begins so.
  * @param first the file's first {@link TELLING_BYTES} bytes, or all it has
  */
 export function downloadFault(first: Uint8Array): ForeignFile | undefined {
@@ -87,9 +86,9 @@ export function downloadFault(first: Uint8Array): ForeignFile | undefined {
 }
 
 /**
- * What a file is that holds neither tensors nor a model of a kind that is read here, where its beginning tells.
+ * Recognises a file that holds neither tensors nor a supported model, by its first bytes.
  * @param first the file's first {@link TELLING_BYTES} bytes, or all it has
- * @returns undefined for what may be right
+ * @returns undefined if the file may be right
  */
 export function foreignFile(first: Uint8Array): ForeignFile | undefined {
   const fault = downloadFault(first);
@@ -102,7 +101,7 @@ export function foreignFile(first: Uint8Array): ForeignFile | undefined {
   return undefined;
 }
 
-/** A file that is plain text where numbers were wanted; undefined for JSON, which some models are. */
+/** Recognises plain text in place of numbers; undefined for JSON, which some models are. */
 function foreignText(first: Uint8Array): ForeignFile | undefined {
   const latin = plain(first);
   if (/^[\s{[]/.test(latin) || !/^[\t\n\r\x20-\x7e]+$/.test(latin)) return undefined;
@@ -110,14 +109,14 @@ function foreignText(first: Uint8Array): ForeignFile | undefined {
   return { kind: `text that begins "${line.slice(0, 60)}"`, remedy: DOWNLOAD };
 }
 
-/** @throws ArgumentError where a file that should hold `expected` is of another kind, or text */
+/** @throws ArgumentError if a file that should hold `expected` is of another kind, or text */
 export function requireOwnFile(path: string, first: Uint8Array, expected: string): void {
   const foreign = foreignFile(first) ?? foreignText(first);
   if (foreign === undefined) return;
   throw new ArgumentError(path, { given: foreign.kind, expected, remedy: foreign.remedy });
 }
 
-/** Each byte as the character of its number. */
+/** Each byte as the character with that code. */
 function plain(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes.subarray(0, TELLING_BYTES)) text += String.fromCharCode(byte);

@@ -1,5 +1,6 @@
 /**
- * What all rooms say: errors, quantities in words, and the events of a run. Loads no network code; the index has it too.
+ * What all packages need for messages: errors, quantities in words, and the events of a run. Loads no network code;
+ * the index exports it too.
  */
 export { ArgumentError, type ArgumentFault, nearestName, unknownName } from "./errors.ts";
 export {

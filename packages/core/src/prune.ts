@@ -1,4 +1,4 @@
-/** Prunes a network by any method: checks what is asked for, has it done, and checks what came of it. */
+/** Prunes a network by any method: validates the request, runs the method, verifies the mask. */
 
 import { layerMeasures } from "./analysis/analyse.ts";
 import { maskFaults, maskWarnings } from "./analysis/maskFaults.ts";
@@ -35,20 +35,20 @@ export interface PruneSettings {
   readonly options?: Readonly<Record<string, OptionValue>>;
   /** Weights that are kept in any case: the mask grows from these. */
   readonly from?: Masks;
-  /** Weights that alone may be kept: removed ones stay removed. For methods that can; see `Pruner.confinable`. */
+  /** The only weights that may be kept: removed ones stay removed. For methods with `Pruner.confinable`. */
   readonly within?: Masks;
-  /** For methods that look at examples; see `Pruner.needsData`. */
+  /** For methods that need examples; see `Pruner.needsData`. */
   readonly data?: PruningData;
-  /** A sanity check of the mask: the result is then what the check made of it. See `checks`. */
+  /** A sanity check to apply to the mask: the result is then the check's. See `checks`. */
   readonly check?: CheckSettings;
-  /** Longest time that walks may be expected to take; see `PruneRequest.limitMs`. */
+  /** Longest expected time of walks; see `PruneRequest.limitMs`. */
   readonly limitMs?: number;
-  /** A mask that cuts outputs off or collapses a layer is an error rather than a warning. */
+  /** Throw an error, rather than warn, for a mask that cuts outputs off or collapses a layer. */
   readonly strict?: boolean;
   readonly onProgress?: (progress: PruneProgress) => void;
-  /** Told of each warning as soon as it is known. */
+  /** Called with each warning as soon as it is known. */
   readonly onWarning?: (message: string) => void;
-  /** Told of the start, of progress, of the end, and of each warning. */
+  /** Called at the start and the end, with progress, and with each warning. */
   readonly onEvent?: (event: PruneEvent | LogEvent) => void;
   readonly signal?: AbortSignal;
 }
@@ -58,27 +58,27 @@ export interface PruneResult extends Pruning {
   /** All options of the method. */
   readonly options: Readonly<Record<string, OptionValue>>;
   readonly seed: number;
-  /** The density asked for, ⌊density · prunableCount⌋, and what was kept: more only where walks are kept whole. */
+  /** The requested density, ⌊density · prunableCount⌋, and the number kept: more only if walks are kept whole. */
   readonly requestedDensity: number;
   readonly keepCount: number;
   readonly keptCount: number;
   /** Kept fraction. */
   readonly density: number;
-  /** Of the method; any check, and what was told meanwhile, left out. */
+  /** Of the method; without the check and the time of listeners. */
   readonly elapsedMs: number;
-  /** The check applied, with all its options. */
+  /** The applied check, with all its options. */
   readonly check?: Required<CheckSettings>;
-  /** The weights to go on with, and their seed, where a check drew them anew. */
+  /** Only if a check drew new weights: these, and their seed. */
   readonly weights?: Weights;
   readonly weightsSeed?: number;
-  /** What the mask breaks, with what helps (see analysis/maskFaults.ts), and walks that took long; empty for most. */
+  /** Faults of the mask with remedies (see analysis/maskFaults.ts), and walks that took long; mostly empty. */
   readonly warnings: readonly string[];
 }
 
 /**
- * @param weights all finite, and variances not below 0; of the prunable parameters at least
- * @throws ArgumentError for a method, density, seed, option, check or weight that is not usable, or, where `strict`, for
- *   a mask that breaks the network; signal.reason
+ * @param weights all finite, and variances at least 0; at least the prunable parameters
+ * @throws ArgumentError for a method, density, seed, option, check or weight that is not usable, or, if `strict`, for
+ *   a mask with a fault; signal.reason
  */
 export async function prune(
   network: Network,
@@ -134,7 +134,7 @@ export async function prune(
   };
 }
 
-/** What a pruning does, once it is known that it can. @throws as {@link prune} */
+/** Validates a request. @throws as {@link prune} */
 function requireUsable(network: Network, weights: Weights, settings: PruneSettings) {
   const { density, seed, from, within, data, signal } = settings;
   const pruner = prunerByName(settings.method);
@@ -150,7 +150,7 @@ function requireUsable(network: Network, weights: Weights, settings: PruneSettin
   return { pruner, options, check, keepCount };
 }
 
-/** Reports a pruning to whoever listens. The time that listeners take does not count as the method's. */
+/** Reports to listeners. The time that they take does not count as the method's. */
 class PruneReport {
   readonly warnings: string[] = [];
   readonly isWatched: boolean;
@@ -217,11 +217,11 @@ class PruneReport {
   }
 }
 
-/** Time between two looks at all layers, at least: ten a second, and fewer the longer a pruning takes. */
+/** Least time between two reports of all layers; reports grow rarer in a longer pruning. */
 const LAYERS_EVERY_MS = 100;
 const LAYERS_EVERY_SHARE = 0.01;
 
-/** Progress as events: now and then, and at the end, with the progress of every layer. */
+/** Progress as events, with the progress of every layer in some of them and in the last. */
 function progressEvents(
   onEvent: (event: PruneEvent) => void,
   keepCount: number,
@@ -246,36 +246,36 @@ function requireSeed(seed: number): void {
   throw new ArgumentError("seed", { given: `${seed}`, expected: "a whole number from 0 to 2^53 − 1" });
 }
 
-/** @throws ArgumentError for a method that cannot choose among some of the weights alone */
+/** @throws ArgumentError for a method that cannot be confined to some of the weights */
 export function requireConfinable({ name, confinable }: Pick<Pruner, "name" | "confinable">): void {
   if (confinable) return;
   const able = [...pruners.values()].filter((pruner) => pruner.confinable).map((pruner) => pruner.name);
   throw new ArgumentError(`method ${name}`, {
-    given: "weights that alone may be kept",
-    expected: `a method that can choose among them: ${able.join(", ")}`,
+    given: "a mask to choose the weights within",
+    expected: `a method that can choose within one: ${able.join(", ")}`,
   });
 }
 
-/** @throws ArgumentError where the method cannot, or the weights do not allow it */
+/** @throws ArgumentError if the method cannot be confined so, or too few weights are allowed */
 export function requireWithin(pruner: Pruner, keepCount: number, within: Masks, from?: Masks): void {
   requireConfinable(pruner);
   const { prunableCount } = within.network;
-  // walks come to weights on paths alone
+  // walks pass only weights on paths
   const { keptCount, ineffectiveCount } = maskFaults(within);
   const most = pruner.wholePaths ? keptCount - ineffectiveCount : keptCount;
   if (keepCount > most) {
-    const left = most < keptCount ? "left on paths from input to output" : "left to choose among";
+    const left = most < keptCount ? "left on paths from input to output" : "left to choose from";
     throw new ArgumentError("density", {
       given: `${counted(keepCount, "weight")} to keep`,
       expected: `at most the ${most} of ${prunableCount} that are ${left}`,
       remedy:
-        most > 0 ? `Ask for a density of at most ${most / prunableCount}.` : "Choose among other weights.",
+        most > 0 ? `Ask for a density of at most ${most / prunableCount}.` : "Choose within another mask.",
     });
   }
   if (!from?.bytes.some((kept, k) => kept === 1 && within.bytes[k] === 0)) return;
   throw new ArgumentError("from", {
     given: "weights to keep that are not among those that may be kept",
-    expected: "some of them alone",
+    expected: "weights among these only",
   });
 }
 
@@ -287,7 +287,7 @@ function requireData({ name }: Pruner, data: PruningData | undefined): void {
       throw new ArgumentError(`example ${before + Math.floor(fault / (x.length / count))}`, {
         given: `${x[fault]} in it`,
         expected: "finite numbers",
-        remedy: `Every score of ${name} hangs on every example: mend it or leave it out.`,
+        remedy: `Every score of ${name} depends on every example: correct it or leave it out.`,
       });
     }
     before += count;
@@ -296,13 +296,13 @@ function requireData({ name }: Pruner, data: PruningData | undefined): void {
   throw new ArgumentError(`method ${name}`, {
     given: "no examples",
     expected: "batches of examples and their classes, which it scores weights by",
-    remedy: "Give it some, or take a method that needs none, such as phew.",
+    remedy: "Give examples, or use a method that needs none, such as phew.",
   });
 }
 
 /**
  * The number of weights kept.
- * @throws Error where it is not what the method declares: a mistake of the method, not of the caller
+ * @throws Error if it is not what the method declares: a bug of the method, not an error of the caller
  */
 function requireCount(pruner: Pruner, request: PruneRequest, masks: Masks): number {
   const { network, weights, keepCount, from, within } = request;
@@ -314,13 +314,13 @@ function requireCount(pruner: Pruner, request: PruneRequest, masks: Masks): numb
     throw new Error(`${pruner.name} kept ${counted(keptCount, "weight")}, not ${keepCount} to ${most}`);
   }
   if (from?.bytes.some((kept, k) => kept === 1 && masks.bytes[k] === 0)) {
-    throw new Error(`${pruner.name} let go of weights that were kept from the start`);
+    throw new Error(`${pruner.name} removed weights that were kept from the start`);
   }
   if (within?.bytes.some((kept, k) => kept === 0 && masks.bytes[k] === 1)) {
     if (pruner.wholePaths) {
       throw new ArgumentError(`method ${pruner.name}`, {
-        given: "weights that alone may be kept, and options by which walks take others",
-        expected: "walks in proportion to magnitudes, whole kernels left alone",
+        given: "a mask to choose within, and options by which walks also take other weights",
+        expected: "walks in proportion to magnitudes, and single weights",
         remedy: "Leave bias at magnitude or square, and granularity at weight.",
       });
     }

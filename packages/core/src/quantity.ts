@@ -1,6 +1,6 @@
 /**
- * Numbers, fractions and times as a person reads them: the one place. What is no finite number is written "–", but for
- * {@link counted}, which errors quote what they were given by.
+ * Numbers, fractions and times in words, for all packages. Numbers that are not finite are written "–", except by
+ * {@link counted}, with which errors quote what was given.
  */
 
 const NOTHING = "–";
@@ -11,9 +11,9 @@ export function formatCount(count: number): string {
 }
 
 /**
- * A number of things: "1 epoch", "61,470 weights", "no run" is up to the caller. What is no whole number that float64
- * holds exactly stays as it came: "NaN weights", "1.5 groups", "1e+308 bytes".
- * @param plural where it is not the noun with an s: `counted(2, "entry", "entries")`
+ * A number of things: "1 epoch", "61,470 weights". Numbers that are not safe integers are written as they are: "NaN
+ * weights", "1.5 groups", "1e+308 bytes".
+ * @param plural if it is not the noun with an s: `counted(2, "entry", "entries")`
  */
 export function counted(count: number | bigint, noun: string, plural = `${noun}s`): string {
   const isWhole = typeof count === "number" && Number.isSafeInteger(count);
@@ -36,7 +36,10 @@ export function formatShortCount(count: number): string {
   return `${value.toFixed(Math.abs(value) < 99.95 ? 1 : 0)}${units[u]}`;
 }
 
-/** A fraction as a percentage of at most `digits` significant digits, none lost before the point: 0.05 → "5 %", 0.0502 → "5.02 %". */
+/**
+ * A fraction as a percentage of at most `digits` significant digits, integer digits always complete: 0.05 → "5 %",
+ * 0.0502 → "5.02 %".
+ */
 export function formatPercent(fraction: number, digits = 3): string {
   return Number.isFinite(100 * fraction) ? `${significant(100 * fraction, digits)} %` : NOTHING;
 }
@@ -53,7 +56,7 @@ export function formatMegabytes(bytes: number): string {
 
 /**
  * Significant digits, with an exponent below 0.001 and from 100,000: 0.0324, 1.27e-7, 43,100.
- * @param log10 of the number, where it may be one that float64 does not hold and `value` is 0 or Infinity: 1.27e-412
+ * @param log10 of the number, if float64 may not hold it and `value` is then 0 or Infinity: 1.27e-412
  */
 export function formatMeasure(value: number, digits = 3, log10?: number): string {
   if (log10 !== undefined && Number.isFinite(log10) && !(value > 0 && value < Infinity)) {

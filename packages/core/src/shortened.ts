@@ -1,15 +1,15 @@
-/** Texts that files brought, of a length that people read. Imports nothing: `@phew/core/shortened` loads it alone. */
+/** Shortens texts from files to a readable length. Imports nothing: `@phew/core/shortened` loads it alone. */
 
-/** Of a text of an error: what is given, or expected. */
+/** Most characters of a text in an error. */
 const MOST_TEXT = 3000;
-/** No name that a person chose is longer. */
+/** Most characters of a word; no name that a person chose is longer. */
 const MOST_WORD = 400;
-/** A text this long says how much of it is left out. */
+/** From this length on, a shortened text says how much is left out. */
 const TELLS_FROM = 400;
 
 /**
- * A text of at most some `most` characters, and no word in it longer than `mostWord`: what is longer is cut in its middle,
- * since paths and names tell most at their ends.
+ * A text of at most about `most` characters, with words of at most `mostWord`. Longer texts and words lose their
+ * middle, since the ends of paths and names identify them best.
  */
 export function shortened(text: string, most = MOST_TEXT, mostWord = MOST_WORD): string {
   const whole = text.length <= most ? text : cutMiddle(text, most);
@@ -19,7 +19,7 @@ export function shortened(text: string, most = MOST_TEXT, mostWord = MOST_WORD):
 
 function cutMiddle(text: string, most: number): string {
   const head = Math.ceil((most - 1) * 0.6);
-  // by characters: half of a surrogate pair is no text
+  // never half of a surrogate pair
   const start = text.slice(0, head).replace(/[\ud800-\udbff]$/, "");
   const end = text.slice(text.length - (most - 1 - head)).replace(/^[\udc00-\udfff]/, "");
   const leftOut = text.length - start.length - end.length;

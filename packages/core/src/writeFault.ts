@@ -1,21 +1,21 @@
-/** What an operating system refuses, in words for people. No I/O here. */
+/** Errors of the operating system in plain words. No I/O here. */
 import { ArgumentError } from "./errors.ts";
 
-/** The system's code of an error of `node:fs`, such as ENOENT; undefined for what is no error of the system. */
+/** The code of an error of `node:fs`, such as ENOENT; undefined for other errors. */
 export function errorCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error) || !("syscall" in error)) return undefined;
   return typeof error.code === "string" ? error.code : undefined;
 }
 
 /**
- * Why a file or folder could not be written, and what to do about it.
- * @returns what was given, where it is no error that says so
+ * Explains why a file or folder could not be written, and what to do.
+ * @returns `error` itself if it is not such an error
  */
 export function writeFault(path: string, error: unknown): Error {
   switch (errorCode(error)) {
     case "ENAMETOOLONG":
       return new ArgumentError(path, {
-        given: "a longer name than the file system takes",
+        given: "a name that is too long for the file system",
         expected: "a shorter one",
       });
     case "EACCES":

@@ -6,7 +6,7 @@ import { zooModel } from "../src/zoo/zoo.ts";
 
 const sumOf = (values: readonly number[]) => values.reduce((sum, v) => sum + v, 0);
 
-/** Layers with shares, counts, least counts, and a keepCount between the least and all. */
+/** Layers with shares, counts, least counts, and a keepCount from the sum of least counts to the sum of counts. */
 const tasks = fc
   .record({
     layers: fc.array(
@@ -39,7 +39,7 @@ describe("allocation over layers", () => {
           expect(k).toBeGreaterThanOrEqual(least[l]!);
           expect(k).toBeLessThanOrEqual(counts[l]!);
         }
-        // ε as layer l would have it, give or take its rounding
+        // ε by layer l, within its rounding
         const low = (l: number) => (kept[l]! - 1) / (shares[l]! * counts[l]!);
         const high = (l: number) => (kept[l]! + 1) / (shares[l]! * counts[l]!);
         for (const l of kept.keys()) {
@@ -53,7 +53,7 @@ describe("allocation over layers", () => {
     );
   });
 
-  it("does not depend on the order of the layers, but for a weight of rounding", () => {
+  it("depends on the order of the layers by one weight of rounding at most", () => {
     fc.assert(
       fc.property(tasks, ({ shares, counts, least, keepCount }) => {
         const kept = allocateByShare(shares, counts, keepCount, least);
@@ -70,7 +70,7 @@ describe("allocation over layers", () => {
     expect(allocateByShare([1, 3], [10, 10], 9, [0, 0])).toEqual([2, 7]);
   });
 
-  it("fills capped layers, shares the rest anew, and raises layers to what is kept already", () => {
+  it("fills capped layers, shares the rest anew, and keeps at least what layers have already", () => {
     expect(allocateByShare([8, 1, 1], [10, 100, 100], 110, [0, 0, 0])).toEqual([10, 50, 50]);
     expect(allocateByShare([1, 1, 1], [100, 100, 100], 60, [40, 0, 0])).toEqual([40, 10, 10]);
     expect(allocateByShare([8, 1, 1], [10, 50, 50], 60, [0, 0, 40])).toEqual([10, 10, 40]);
@@ -108,7 +108,7 @@ describe("allocation over layers", () => {
       );
   });
 
-  it("refuses counts that cannot be had", () => {
+  it("refuses counts out of range", () => {
     const b = new NetworkBuilder("one", [3]);
     const network = b.build(b.dense("fc", b.input, 2));
     for (const keepCount of [0, 7, 2.5])

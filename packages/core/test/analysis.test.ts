@@ -19,7 +19,7 @@ const masksByName = (masks: Masks) =>
   new Map(masks.network.prunable.map((parameter) => [parameter.name, masks.of(parameter)]));
 
 describe("paths, effective weights and units of random networks", () => {
-  it("are those of all paths written down", () => {
+  it("equal those from an enumeration of all paths", () => {
     let compared = 0;
     fc.assert(
       fc.property(
@@ -118,7 +118,7 @@ describe("number of paths in closed form", () => {
       Math.log(10);
     const counted = countPaths(keptGraph(Masks.dense(zooModel("resnet20"))));
     expect(counted.logPathCount).toBeCloseTo(resnet, 10);
-    // all but those over the shortcut pass through the first block's convolutions
+    // half of the paths take the first block's shortcut
     expect(counted.logLayerPathCounts[1]).toBeCloseTo(resnet - block(16) + Math.log((9 * 16) ** 2), 10);
   });
 

@@ -41,7 +41,7 @@ describe("a sanity check", () => {
     );
   });
 
-  it("is told by its name and options, or what is known is", async () => {
+  it("is found by name and options; errors list the known ones", async () => {
     const network = zooModel("mlp");
     const request = { masks: Masks.dense(network), weights: randomWeights(network, 1), seed: 0 };
     await expect(applyCheck({ name: "shufle" }, request)).rejects.toThrow(/Did you mean "shuffle"/);
@@ -51,7 +51,7 @@ describe("a sanity check", () => {
     await expect(applyCheck({ name: "widen", options: { fraction: 2 } }, request)).rejects.toThrow(/0 to 1/);
   });
 
-  it("of a pruned mask comes with the pruning, and is recorded", async () => {
+  it("is applied by prune, and recorded", async () => {
     const network = zooModel("lenet5");
     const weights = await initialise(network, { seed: 1 });
     const settings = { method: "magnitude", density: 0.05, seed: 1 };
@@ -66,7 +66,7 @@ describe("a sanity check", () => {
 });
 
 describe("shuffling", () => {
-  it("puts each weight in each place alike (false-alarm rate 1e-4 over all places)", async () => {
+  it("puts each weight in each place with equal probability (false-alarm rate 1e-4 over all places)", async () => {
     const b = new NetworkBuilder("small", [4]);
     const network = b.build(b.dense("a", b.input, 5));
     const masks = new Masks(network);
@@ -144,7 +144,7 @@ describe("widening", () => {
     return masks;
   }
 
-  it("reaches the width of each step, and keeps the units of the step before", async () => {
+  it("reaches the requested width, and keeps the units of smaller fractions", async () => {
     const masks = narrow();
     const { network } = masks;
     let before: Uint8Array[] | undefined;
@@ -170,7 +170,7 @@ describe("widening", () => {
     }
   });
 
-  it("leaves no kept weight without a way to it from the input, and few without one to the output", async () => {
+  it("keeps only weights that the input reaches, and few from which no path leads to the output", async () => {
     const masks = narrow();
     const weights = await initialise(masks.network, { seed: 1 });
     const { masks: widened } = await applyCheck({ name: "widen" }, { masks, weights, seed: 4 });

@@ -113,7 +113,7 @@ function randomMasks(network: Network, random: Random): Masks {
 const outputs = (network: Network, weights: Weights, x: Float64Array, count: number) =>
   forward(oracleNetwork(network), weights, x, count).output;
 
-describe("a network with its idle units cut out", () => {
+describe("a network without its idle units", () => {
   it("computes what the masked network computes, for any graph, weights and masks", () => {
     let removed = 0;
     fc.assert(

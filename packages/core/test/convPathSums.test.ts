@@ -1,4 +1,4 @@
-/** The engine's kernels of path sums beside the plain loops of the same sums. */
+/** The engine's path-sum kernels compared with plain loops. */
 import { pathKernels } from "@phew/engine";
 import { randomFrom } from "@phew/oracle";
 import fc from "fast-check";
@@ -47,7 +47,7 @@ it("the engine has its kernels: without them the sums take four times as long", 
   expect(pathKernels(), "build @phew/engine").toBeDefined();
 });
 
-it("path sums of any convolution and mask are those of plain loops to 1e-12, on the way there and back", () =>
+it("path sums of any convolution and mask are those of plain loops to 1e-12, forward and backward", () =>
   fc.assert(
     fc.property(convolutions, ({ groups, inPerGroup, outPerGroup, size, seed, density, ...rest }) => {
       const random = randomFrom(seed);

@@ -5,10 +5,10 @@ import { NetworkBuilder, type Value } from "../src/network/builder.ts";
 import type { Network } from "../src/network/network.ts";
 import { type FloatTensor, type Weights, weightsFor } from "../src/weights/weights.ts";
 
-/** The shared folder stands beside the checkout. */
+/** The shared folder is beside the checkout. */
 export const GOLDEN = fileURLToPath(new URL("../../../../shared/golden/", import.meta.url));
 
-/** False where the golden files are not on this machine: skip what reads them, and say so. */
+/** False if the golden files are absent: tests that read them are skipped. */
 export const goldenPresent = existsSync(GOLDEN);
 
 export const GOLDEN_NAMES = ["mlp", "convnet", "resnet-small", "depthwise"] as const;
@@ -80,7 +80,10 @@ const structures: Record<GoldenName, () => Network> = {
   },
 };
 
-/** Tensors of a golden safetensors file as float32 (F64 and I64 rounded); others are left out. For tests alone: nothing is checked. */
+/**
+ * Tensors of a golden safetensors file as float32 (F64 and I64 rounded); others are left out. For tests only: nothing
+ * is validated.
+ */
 export function readTensors(path: string): Map<string, FloatTensor> {
   const file = readFileSync(path);
   const headerLength = Number(file.readBigUInt64LE(0));

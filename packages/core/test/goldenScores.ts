@@ -1,4 +1,4 @@
-/** Scores and masks beside those that PyTorch computed in float64 for the golden networks. */
+/** Compares scores and masks with those that PyTorch computed in float64 for the golden networks. */
 import { expect } from "vitest";
 import type { Network } from "../src/network/network.ts";
 import { type PruneSettings, prune } from "../src/prune.ts";

@@ -19,7 +19,7 @@ const perceptron = () => {
 };
 
 describe("what a mask breaks", () => {
-  it("is what all paths of random masks, written down, say: outputs cut off, layers collapsed", () => {
+  it("agrees with an enumeration of all paths of random masks: outputs cut off, layers collapsed", () => {
     let [compared, broken] = [0, 0];
     fc.assert(
       fc.property(
@@ -65,7 +65,7 @@ describe("what a mask breaks", () => {
     expect(broken).toBeGreaterThan(15);
   });
 
-  it("is told as a warning with what helps, and is an error where it is asked for", async () => {
+  it("is a warning with remedies, and an error if strict", async () => {
     const network = zooModel("lenet5");
     const weights = await initialise(network, { seed: 0 });
     const settings = { method: "magnitude", density: 0.0005, seed: 0 };
@@ -86,7 +86,7 @@ describe("what a mask breaks", () => {
     expect(sound.warnings).toEqual([]);
   });
 
-  it("is warned of where all scores are equal, since order alone then decides", async () => {
+  it("warns if all scores are equal, since order alone then decides", async () => {
     const network = perceptron();
     const alike = new Map(
       network.parameters.map(({ name, shape }) => [
@@ -105,7 +105,7 @@ describe("what a mask breaks", () => {
     expect(await of(alike, 0.9)).not.toContain(equal);
   });
 
-  it("names the outputs that are lost where others are left, and the layers that a shortcut leads past", async () => {
+  it("names the outputs that are lost while others are left, and the layers that a shortcut bypasses", async () => {
     const network = perceptron();
     const masks = Masks.dense(network);
     masks.get("out.weight")!.fill(0, 3);
@@ -120,11 +120,11 @@ describe("what a mask breaks", () => {
     expect(faults.cutOff).toBe(false);
     expect(faults.collapsedLayers).toHaveLength(2);
     expect(describeMaskFaults(faults)).toMatch(
-      /^no path of kept weights leads through 2 layers \(.*\); others lead past; [\d.]+ % of the kept weights are on no path$/,
+      /^no path of kept weights leads through 2 layers \(.*\); other paths bypass them; [\d.]+ % of the kept weights are on no path$/,
     );
   });
 
-  it("is not said to be mended by a density where the weights that alone may be kept have it already", async () => {
+  it("suggests no greater density if the allowed weights have the fault already", async () => {
     const network = perceptron();
     const weights = await initialise(network, { seed: 3 });
     // nothing enters output 1, and hidden unit 2 leads nowhere
@@ -140,19 +140,19 @@ describe("what a mask breaks", () => {
     const { warnings } = await ask(6);
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toMatch(
-      /1 output of 2 \(1\).*What helps: other weights to choose among, .*already\.$/,
+      /1 output of 2 \(1\).*What helps: a larger set of weights to choose from, .*already\.$/,
     );
-    // walks come to 8 weights into hidden units 0 and 1 and 2 on from them; scores to all 14
+    // walks reach 8 weights into hidden units 0 and 1 and 2 weights out of them; scores all 14
     const refusal = await ask(11).catch((error: Error) => error.message);
     expect(refusal).toMatch(
       /at most the 10 of 18 that are left on paths .*a density of at most 0\.5555555555555556\.$/,
     );
     expect((await ask(10)).keptCount).toBe(10);
-    await expect(ask(15, "magnitude")).rejects.toThrow(/at most the 14 of 18 that are left to choose among/);
+    await expect(ask(15, "magnitude")).rejects.toThrow(/at most the 14 of 18 that are left to choose from/);
     expect((await ask(14, "magnitude")).keptCount).toBe(14);
   });
 
-  it("does not hold against a mask what the dense network lacks: a layer that nothing reads", () => {
+  it("ignores what the dense network lacks already: a layer that nothing reads", () => {
     const b = new NetworkBuilder("side", [2, 4, 4]);
     const x = b.relu(b.conv2d("trunk", b.input, { outChannels: 3, kernel: 3 }));
     const unread = b.conv2d("unread", x, { outChannels: 2, kernel: 1 });

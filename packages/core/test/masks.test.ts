@@ -48,7 +48,7 @@ describe("masks", () => {
     expect(weights.get("in.weight")).toEqual(before);
   });
 
-  it("keep ⌊density · count⌋ weights, and refuse what is no density", () => {
+  it("keep ⌊density · count⌋ weights, and refuse other numbers", () => {
     expect(keepCountAt(0.05, 61_470)).toBe(3073);
     expect(keepCountAt(1, 10)).toBe(10);
     expect(keepCountAt(0.1, 10)).toBe(1);
@@ -75,7 +75,7 @@ describe("weights from a file", () => {
       ]),
     );
 
-  it("are picked by name, more than is needed being no fault", () => {
+  it("are picked by name; further tensors are ignored", () => {
     const given = tensors().set("other", { shape: [1], data: new Float32Array(1) });
     const weights = weightsFor(network, given);
     expect([...weights.keys()]).toEqual(network.parameters.map(({ name }) => name));

@@ -14,7 +14,7 @@ interface Geometry {
   readonly padding: readonly [number, number, number, number];
 }
 
-/** All products of a convolution, one by one: whether its tap meets the input is looked up place by place. */
+/** All products of a convolution, one by one, with a test for each whether its tap lies inside the input. */
 function productsOneByOne(
   { size, kernel, stride, dilation, padding }: Geometry,
   outHeight: number,

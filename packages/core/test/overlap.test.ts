@@ -12,7 +12,7 @@ import { normalQuantile } from "./statistics.ts";
 const b = new NetworkBuilder("small", [6]);
 const network = b.build(b.dense("c", b.relu(b.dense("a", b.input, 10)), 4));
 
-/** Masks with as many weights of each layer, uniformly drawn. */
+/** Masks with the same number of weights in each layer, uniformly drawn. */
 function drawn(counts: readonly number[], random: Random): Masks {
   const masks = new Masks(network);
   for (const [l, parameter] of network.prunable.entries())
@@ -72,7 +72,7 @@ describe("the overlap of two masks", () => {
     const { chance, chanceDeviation } = found[0]!;
     const mean = found.reduce((sum, { jaccard }) => sum + jaccard, 0) / runs;
     const variance = found.reduce((sum, { jaccard }) => sum + (jaccard - mean) ** 2, 0) / runs;
-    // 5 % of the deviation: what the second order leaves out of the mean; five standard errors of a deviation
+    // 5 % of the deviation: the mean's error to second order; five standard errors of a deviation
     const limit = normalQuantile(1 - 0.5e-4) * (chanceDeviation / Math.sqrt(runs)) + 0.05 * chanceDeviation;
     expect(Math.abs(mean - chance)).toBeLessThan(limit);
     expect(Math.sqrt(variance) / chanceDeviation).toBeGreaterThan(1 - 5 / Math.sqrt(2 * runs) - 0.05);

@@ -29,7 +29,7 @@ describe.skipIf(!goldenPresent)("path sums of the golden networks (skipped witho
     const facts = goldenFacts(name);
     expect(network.prunableCount).toBe(facts.prunable);
     const weights = goldenWeights(name);
-    // asked for: 1e-4; what is left is the rounding of float64
+    // required: 1e-4; the rest is rounding of float64
     close(pathSums(network, weights, { power: 2 }), facts.sum_squared_path_products_no_bias, 1e-12);
     close(pathKernelTrace(network, weights).total, facts.path_kernel_trace_no_bias, 1e-12);
   });
@@ -54,7 +54,7 @@ describe.skipIf(!goldenPresent)("path sums of the golden networks (skipped witho
   );
 });
 
-/** Parameters as a path sum sees them, so that an ordinary forward pass of ones computes R. */
+/** Parameters transformed as in a path sum, so that an ordinary forward pass of ones computes R. */
 function transformed(
   network: Network,
   weights: Weights,
@@ -76,7 +76,7 @@ function transformed(
 
 const ones = (network: Network) => new Float64Array(network.inputShape.reduce((a, b) => a * b, 1)).fill(1);
 
-/** R by the oracle's forward pass. Its activations (relu) change nothing but values that a running mean makes negative. */
+/** R by the oracle's forward pass. Its relu only changes values that a running mean makes negative. */
 function sumByForward(network: Network, theta: ReadonlyMap<string, Float64Array>): number {
   return sumOf(forward(oracleNetwork(network), theta, ones(network), 1).output);
 }
@@ -106,8 +106,8 @@ describe("path sums of random networks", () => {
   });
 
   it("have the derivatives that differences of forward passes show, and none for removed weights", () => {
-    // R is linear in each parameter, so any difference gives the derivative; max pooling alone bends it, and relu where
-    // running means turn values negative, which these do not: see synflow.test.ts
+    // R is linear in each parameter, so any difference gives the derivative, except with max pooling, and with relu
+    // where running means make values negative (not here: see synflow.test.ts)
     const smooth = cases.filter(({ random }) =>
       random.network.nodes.every(({ op }) => op.kind !== "maxPool2d"),
     );
@@ -177,7 +177,7 @@ describe("path sums of random networks", () => {
   it("give less trace for fewer weights, and the dense trace for a dense mask", () => {
     fc.assert(
       fc.property(randomNetworks, fc.nat(), ({ network, weights }, seed) => {
-        // more input to a max pooling may move its path, so it is left out
+        // max pooling is left out: more input may move its path
         fc.pre(network.nodes.every(({ op }) => op.kind !== "maxPool2d"));
         const masks = randomMasks(network, 0.5, seed);
         const dense = pathKernelTrace(network, weights);
@@ -208,7 +208,7 @@ describe("path sums in closed form", () => {
     expect(pathSums(network, weights, { power: 1, biases: true })).toBe(2 * (((3 + 1) * 4 + 1) * 5 + 1));
   });
 
-  it("give the trace of a network small enough to do by hand", () => {
+  it("give the trace that a small network has by hand", () => {
     // input x → h1 (weight 2), h2 (−3); out = 5·h1 + 7·h2: paths 2·5 and −3·7
     const b = new NetworkBuilder("by-hand", [1]);
     const network = b.build(
@@ -225,7 +225,7 @@ describe("path sums in closed form", () => {
       squaredPathSum: 541,
     });
     const masks = new Masks(network, Uint8Array.of(1, 0, 1, 1));
-    // the path through h2 is cut: 7 is on none, but its weight still sees nothing come in
+    // the path through h2 is cut: 7 is on none, but its weight still has no input
     expect(pathKernelTrace(network, weights, masks)).toEqual({
       layers: [25, 4],
       total: 29,

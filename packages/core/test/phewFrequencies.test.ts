@@ -1,4 +1,4 @@
-/** PHEW against 4,000 runs of its authors' algorithm, weight by weight. */
+/** PHEW compared with 4,000 runs of its authors' algorithm, weight by weight. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { phew, phewNested } from "../src/pruners/phew.ts";
 import { completeOptions, type OptionValue } from "../src/pruners/pruner.ts";
@@ -17,7 +17,7 @@ interface Runs {
   readonly walkCounts: number[];
 }
 
-/** One run a seed; all densities from one sequence of walks, as each alone would give them. */
+/** One run per seed; all densities from one sequence of walks, equal to the masks of separate runs. */
 async function runsOf(
   name: GoldenName,
   options: Record<string, OptionValue> = {},
@@ -95,7 +95,7 @@ describe.skipIf(!goldenPresent)("these tests", () => {
     expect(statistic).toBeGreaterThan(threshold);
   });
 
-  it("find no difference between two halves of the same runs, nor a suspicious likeness", async () => {
+  it("find two halves of the same runs neither different nor too similar", async () => {
     const { masks } = (await runsOf("convnet")).get(0.1)!;
     const [ours, others] = [masks.slice(0, RUN_COUNT / 2), masks.slice(RUN_COUNT / 2)];
     const [a, b] = [frequenciesOf(ours), frequenciesOf(others)];

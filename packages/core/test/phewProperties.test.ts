@@ -1,4 +1,4 @@
-/** What must hold of every mask that walks make, on random networks. */
+/** Properties of every mask from walks, on random networks. */
 import { edgesOnPaths, Ways } from "@phew/oracle";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";

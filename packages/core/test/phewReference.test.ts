@@ -1,8 +1,8 @@
 /**
- * PHEW on networks of real size against the figures of independent implementations of it: a prototype of the engine
- * for the numbers of walks, a port of the published code with its early jump at shortcuts put right for layer densities,
- * widths and path kernel traces. Their initial weights were others, so tolerances are the spread from one
- * initialisation to the next; each is said where it is used.
+ * PHEW on networks of real size compared with independent implementations: a prototype of the engine for the numbers
+ * of walks; a port of the published code, with its early jump at shortcuts corrected, for layer densities, widths and
+ * path kernel traces. Their initial weights differ, so tolerances are the spread over initialisations; each is
+ * explained where it is used.
  */
 import { beforeAll, describe, expect, it } from "vitest";
 import { layerMeasures } from "../src/analysis/analyse.ts";
@@ -54,7 +54,7 @@ describe("numbers of walks", () => {
   });
 });
 
-/** Whether a layer stands in the first block of a stage: in its residual branch, or its projection. */
+/** Whether a layer is in the first block of a stage: in its residual branch or its projection. */
 const isForked = (name: string) => /^layer[23]\.0\./.test(name);
 
 /** Density → kept percentage of each layer of ResNet-20. */
@@ -99,8 +99,8 @@ describe("ResNet-20", () => {
   });
 
   // the table is of one run, with 3 to 4 % more walks than ours (the early jump skips two layers), hence 7 %; at the
-  // two forks the share of N walks that turned either way spreads by 1 / √N, of which four are allowed; it is rounded
-  // to 0.1, and the small densities with it
+  // two forks the share of N walks that take one branch varies by 1 / √N, of which four are allowed; it is rounded to
+  // 0.1, and so are the small densities
   it.each([...LAYER_DENSITIES.keys()])("keeps the published share of each layer at density %s", (density) => {
     const at = densities.indexOf(density);
     const ours = runs.map((run) => percent(run.phew[at]!));
@@ -113,7 +113,7 @@ describe("ResNet-20", () => {
     }
   });
 
-  it("is walked uniformly to 1 − exp(−N·v/n) of each layer: N walks, of which a share v pass its n weights", () => {
+  it("keeps with uniform walks 1 − exp(−N·v/n) of each layer: N walks, of which a share v pass its n weights", () => {
     for (const at of densities.keys()) {
       const shares = runs.map((run) => percent(run.uniform[at]!));
       for (const [l, { name, length }] of network.prunable.entries()) {

@@ -26,7 +26,7 @@ const weights = (slopes: readonly number[]): Weights =>
 describe.each([1, 2] as const)("path sums of power %i", (power) => {
   const to = (x: number) => Math.abs(x) ** power;
 
-  it("pass a slope by where all is positive", () => {
+  it("ignore a slope if all values are positive", () => {
     const gradients = new Map<string, number[]>();
     const visit = (name: string, gradient: Float64Array) => void gradients.set(name, [...gradient]);
     const sum = pathSums(network(false), weights([-0.25, -0.75]), { power, visit });
@@ -40,9 +40,9 @@ describe.each([1, 2] as const)("path sums of power %i", (power) => {
     const visit = (name: string, gradient: Float64Array) => void gradients.set(name, [...gradient]);
     const slopes = shared ? [-0.75] : [-0.25, -0.75];
     const sum = pathSums(network(shared), weights(slopes), { power, biases: true, visit });
-    // a mean counts by its magnitude in a sum of magnitudes, as it is in one of squares: both are 8
+    // a mean counts by its magnitude in a sum of magnitudes, and unchanged in a sum of squares: both are 8
     const below = to(2) - 8;
-    // of power 1 the sum is that of magnitudes
+    // with power 1 the sum is of magnitudes
     expect(sum).toBeCloseTo(Math.abs(to(0.5) * to(3) + to(0.75) * below * to(0.5)), 12);
     const slope = below * to(0.5);
     expect(gradients.get("act.weight")).toEqual(shared ? [slope] : [0, slope]);

@@ -17,7 +17,7 @@ const small = (() => {
 const weights = await initialise(small, { seed: 1 });
 const settings = { method: "phew", density: 0.3, seed: 1 };
 
-/** Stands for whatever differentiates: here the weights are their own gradients. */
+/** Replaces the backend that differentiates: the weights are their own gradients. */
 const data: PruningData = {
   batches: [{ x: new Float32Array(8), y: Int32Array.of(0), count: 1 }],
   differentiator: {
@@ -31,7 +31,7 @@ const data: PruningData = {
 };
 
 describe("prune", () => {
-  it("asks for examples before any work where a method looks at some", async () => {
+  it("asks for examples before any work if a method needs them", async () => {
     for (const { name, needsData } of pruners.values()) {
       if (needsData !== true) continue;
       const pruning = prune(small, weights, { method: name, density: 0.3, seed: 3 });
@@ -39,7 +39,7 @@ describe("prune", () => {
     }
   });
 
-  it("refuses an option that means nothing for the network, before any work: batch statistics without normalisation", async () => {
+  it("refuses an option that has no effect on the network, before any work: batch statistics without normalisation", async () => {
     const normed = new NetworkBuilder("normed", [8]);
     const network = normed.build(
       normed.dense("b", normed.batchNorm("n", normed.dense("a", normed.input, 12)), 5),
@@ -59,14 +59,14 @@ describe("prune", () => {
     }
   });
 
-  it("keeps to what an earlier mask left, by methods that can choose among some weights", async () => {
+  it("chooses within an earlier mask, by methods that can", async () => {
     const within = (await prune(small, weights, { ...settings, method: "magnitude" })).masks;
     const rest = { density: 0.1, seed: 1, within };
     const { masks } = await prune(small, weights, { ...rest, method: "magnitude" });
     expect(masks.keptCount).toBe(15);
     expect(masks.bytes.every((byte, k) => byte <= within.bytes[k]!)).toBe(true);
     await expect(prune(small, weights, { ...rest, method: "random" })).rejects.toThrow(
-      /method random: got weights that alone may be kept, expected a method that can choose among them: phew, magnitude,/,
+      /method random: got a mask to choose the weights within, expected a method that can choose within one: phew, magnitude,/,
     );
     await expect(prune(small, weights, { ...rest, method: "magnitude", density: 0.5 })).rejects.toThrow(
       "density: got 78 weights to keep, expected at most the 46 of 156 that are left",
@@ -76,7 +76,7 @@ describe("prune", () => {
     ).rejects.toThrow("from: got weights to keep that are not among those that may be kept");
   });
 
-  it("walks within what an earlier mask left, whatever it left, and where it left all, as ever", async () => {
+  it("walks within any earlier mask; within a dense one it gives the same mask as without", async () => {
     const network = zooModel("lenet5", { inputShape: [1, 28, 28], classCount: 10 });
     const own = await initialise(network, { seed: 5 });
     for (const [method, density] of [
@@ -103,7 +103,7 @@ describe("prune", () => {
     expect(all.masks.bytes).toEqual(free.masks.bytes);
   });
 
-  it.each([...pruners.keys()])("keeps what was asked for with %s and tells all about it", async (method) => {
+  it.each([...pruners.keys()])("keeps the requested number with %s and reports it", async (method) => {
     const events: (PruneEvent | LogEvent)[] = [];
     const onEvent = (event: PruneEvent | LogEvent) => events.push(event);
     const result = await prune(small, weights, { method, density: 0.3, seed: 3, onEvent, data });
@@ -201,7 +201,7 @@ describe("prune", () => {
 });
 
 describe("growing masks", () => {
-  it("keep what they grow from, whatever it is", async () => {
+  it("keep any mask that they grow from", async () => {
     const from = new Masks(small);
     from.bytes.set([1, 1, 1], 20);
     const { masks, keptCount } = await prune(small, weights, { ...settings, from });
@@ -209,14 +209,14 @@ describe("growing masks", () => {
     expect(keptCount).toBeLessThan(46 + 2);
   });
 
-  it("take a mask that already holds a walk's excess as it is", async () => {
+  it("leave a mask unchanged that already has a walk's excess", async () => {
     const { masks } = await prune(small, weights, settings);
     const again = await prune(small, weights, { ...settings, from: masks });
     expect(again.masks.bytes).toEqual(masks.bytes);
     expect(again.walkCount).toBe(0);
   });
 
-  it("refuse one that holds more than asked for, or is of another network", async () => {
+  it("refuse one that keeps more than requested, or is of another network", async () => {
     const from = Masks.dense(small);
     await expect(prune(small, weights, { ...settings, from })).rejects.toThrow(
       "from: got masks that keep 156 weights, expected at most the 46 to be kept. Masks only grow",
@@ -249,32 +249,32 @@ describe("walks that cannot end", () => {
     ]);
   const request = { method: "phew", seed: 1 };
 
-  it("are refused before they begin where weights of 0 would have to be met", async () => {
+  it("are refused before they begin if they had to keep weights of 0", async () => {
     const half = weightsWith(5, 0);
     await expect(prune(square, half, { ...request, density: 0.51 })).rejects.toThrow(
-      "density: got 51 of 100 weights to keep, expected at most 50: the others are 0 or lie behind such, or on no way from input to output, and no walk comes upon them. Ask for a density of at most 0.5.",
+      "density: got 51 of 100 weights to keep, expected at most 50: the others are 0, behind such weights, or on no path from input to output, and no walk reaches them. Ask for a density of at most 0.5.",
     );
-    // at 50 all that can be met are; walks biased towards small weights meet all
+    // at 50 all reachable weights are kept; walks biased towards small weights reach all
     expect((await prune(square, half, { ...request, density: 0.5 })).keptCount).toBe(50);
     const inverse = { ...request, options: { bias: "inverse" }, density: 0.6 };
     await expect(prune(square, half, inverse)).resolves.toMatchObject({ keptCount: 60 });
   });
 
-  it("are refused with the greatest density in time where the weights left are too small ever to be met", async () => {
-    // by the time foretold, or by the walks that met nothing, whichever comes first on this machine
+  it("are refused with the greatest density within the limit if the weights left are too small", async () => {
+    // refused by the estimated time, or by the stall check, whichever comes first on this machine
     await expect(prune(square, weightsWith(6, 1e-30), { ...request, density: 0.8 })).rejects.toThrow(
       /^density: got .*80 of 100 weights.* Ask for a density of at most 0\.6\b/,
     );
   });
 
-  it("are given up without a limit where they meet nothing new", async () => {
+  it("stop without a limit if they keep nothing new", async () => {
     const settings = { ...request, density: 0.8, limitMs: Number.POSITIVE_INFINITY };
     await expect(prune(square, weightsWith(6, 1e-30), settings)).rejects.toThrow(
-      "density: got 80 of 100 weights to keep; after 60, 12582912 walks met no new one, expected a density at which every weight that is needed is likely enough to be met. Ask for a density of at most 0.6.",
+      "density: got 80 of 100 weights to keep; after 60, 12582912 walks kept no new one, expected a density at which every needed weight is likely enough to be kept. Ask for a density of at most 0.6.",
     );
   });
 
-  it("are not begun where everything is to be kept", async () => {
+  it("do not begin if everything is to be kept", async () => {
     const result = await prune(small, weights, { ...settings, density: 1 });
     expect(result.keptCount).toBe(156);
     expect(result.walkCount).toBe(0);
@@ -283,7 +283,7 @@ describe("walks that cannot end", () => {
 
 describe("long walks", () => {
   const network = zooModel("mlp");
-  /** Of ever smaller magnitude, so that there is always a next one to be met. */
+  /** Of ever smaller magnitude, so that there is always a further weight to keep. */
   const fading = () =>
     new Map(
       network.parameters.map(({ name, shape }) => [
@@ -306,7 +306,7 @@ describe("long walks", () => {
     );
     const refused = await prune(network, fading(), { ...asked, limitMs: 1000 }).catch((error) => `${error}`);
     const [, density] = `${refused}`.match(/at most 1\.0 s\. Ask for a density of at most (0\.\d+)/)!;
-    // of that density the walks end
+    // with that density the walks end
     const { expectedMs = 0, keptCount } = await prune(network, fading(), {
       ...asked,
       density: Number(density),
@@ -316,7 +316,7 @@ describe("long walks", () => {
     expect(expectedMs).toBeLessThan(600_000);
   });
 
-  it("are warned of before they go on where they take more than a minute, to who waits and in events", async () => {
+  it("cause a warning, as a message and as an event, if they take more than a minute", async () => {
     const controller = new AbortController();
     const told: string[] = [];
     const pruning = prune(network, fading(), {
@@ -341,7 +341,7 @@ describe("long walks", () => {
     ]);
   });
 
-  it("tell how far they are, up to the end", async () => {
+  it("report their progress up to the end", async () => {
     const weights = await initialise(network, { seed: 1 });
     const told: PruneProgress[] = [];
     await prune(network, weights, { ...settings, density: 0.99, onProgress: (p) => told.push(p) });
@@ -352,7 +352,7 @@ describe("long walks", () => {
     expect(fractions[0]).toBeGreaterThan(0);
   });
 
-  it("end when told to, with the reason given", async () => {
+  it("end when aborted, with the given reason", async () => {
     const weights = await initialise(network, { seed: 1 });
     const controller = new AbortController();
     const reason = new Error("enough");
@@ -366,7 +366,7 @@ describe("long walks", () => {
     await expect(prune(network, weights, { ...settings, signal: aborted })).rejects.toBe(reason);
   });
 
-  it("give the same mask whether they are watched or not", async () => {
+  it("give the same mask with and without listeners", async () => {
     const weights = await initialise(network, { seed: 1 });
     const alone = await prune(network, weights, { ...settings, density: 0.9 });
     const watched = await prune(network, weights, { ...settings, density: 0.9, onProgress: () => {} });

@@ -59,7 +59,7 @@ describe.each(OWN)("%s", (name) => {
     else expect(other.bytes).not.toEqual(one.bytes);
   });
 
-  it("refuses a keepCount beyond what there is", async () => {
+  it("refuses a keepCount out of range", async () => {
     const network = zooModel("lenet5");
     for (const keepCount of [0, 61_471, 1.5])
       await expect(prune(name, network, randomWeights(network, 1), keepCount)).rejects.toThrow(
@@ -84,7 +84,7 @@ describe.each(SCORING)("%s, as every method that scores", (name) => {
     return pruner.prune({ network, weights, keepCount, seed: 1, options: completeOptions(pruner, given) });
   };
 
-  it("keeps the highest scores, or inverted the lowest; among equals the lower index", () =>
+  it("keeps the highest scores, or inverted the lowest; among equal scores the lower index", () =>
     fc.assert(
       fc.asyncProperty(randomNetworks, fc.boolean(), fc.nat(), async ({ network, weights }, invert, pick) => {
         const keepCount = 1 + (pick % network.prunableCount);
@@ -99,7 +99,7 @@ describe.each(SCORING)("%s, as every method that scores", (name) => {
       { numRuns: 40 },
     ));
 
-  it("chooses among the weights that an earlier mask left alone, in one round or several, all together or by layer", () =>
+  it("chooses within an earlier mask, in one round or several, over all layers or by layer", () =>
     fc.assert(
       fc.asyncProperty(
         randomNetworks,
@@ -125,7 +125,7 @@ describe.each(SCORING)("%s, as every method that scores", (name) => {
       { numRuns: 60 },
     ));
 
-  it("chooses among all as it does without an earlier mask", async () => {
+  it("gives within a dense mask the same as without one", async () => {
     const network = zooModel("lenet5");
     const weights = randomWeights(network, 6);
     for (const scope of ["global", "layer"]) {
@@ -138,7 +138,7 @@ describe.each(SCORING)("%s, as every method that scores", (name) => {
     }
   });
 
-  it("keeps the same fraction of every layer where weights compete within layers", async () => {
+  it("keeps the same fraction of every layer with scope=layer", async () => {
     const network = zooModel("lenet5");
     const weights = randomWeights(network, 4);
     const { masks } = await pruned(network, weights, 6147, { scope: "layer" });
@@ -180,7 +180,7 @@ describe("layer by layer", () => {
 });
 
 describe("uniformly random masks", () => {
-  it("make every set of the wanted size equally likely, sparse or dense, beside what is kept", () => {
+  it("make every set of the wanted size equally likely, sparse or dense, beside what is kept already", () => {
     // χ² over all sets of `wanted` among 6 free weights; the bound is exceeded once in a million runs of the test
     for (const [wanted, keptAt, setCount, bound] of [
       [1, [2, 5], 6, 35.9],
@@ -206,7 +206,7 @@ describe("uniformly random masks", () => {
     }
   });
 
-  it("are the same at every density above and below one half, by their count alone", () => {
+  it("are determined by the count alone, above and below a density of one half", () => {
     for (const keepCount of [0, 1, 499, 500, 501, 999, 1000]) {
       const mask = new Uint8Array(1000);
       sampleInto(mask, keepCount, new Random(11));

@@ -1,4 +1,4 @@
-/** Small networks of every structure a walk may meet, for property tests. */
+/** Small networks of every structure that walks support, for property tests. */
 import { randomFrom } from "@phew/oracle";
 import fc from "fast-check";
 import { Masks } from "../src/masks/masks.ts";
@@ -30,7 +30,7 @@ const STRUCTURES = [
 
 interface Block {
   readonly structure: (typeof STRUCTURES)[number];
-  /** Output channels where the structure has a choice, halved. */
+  /** Output channels, if the structure allows a choice, halved. */
   readonly width: number;
   readonly kernel: 1 | 3;
 }

@@ -1,7 +1,7 @@
 /**
- * Mask statistics on ResNet-20 beside those of an independent simulation of the reference code (facts.md §4.6, one
- * seed of it). Tolerances are 3 to 4 standard deviations over seeds of what is compared, measured on 20 seeds; means
- * of 3 fixed seeds stand on our side, so the test does not change from run to run.
+ * Mask statistics on ResNet-20 compared with an independent simulation of the reference code (facts.md §4.6, one seed
+ * of it). Tolerances are 3 to 4 standard deviations over seeds of the compared values, measured on 20 seeds. Our
+ * values are means of 3 fixed seeds, so the test gives the same result in every run.
  */
 import { describe, expect, it } from "vitest";
 import { type Analysis, analyse } from "../src/analysis/analyse.ts";
@@ -101,7 +101,7 @@ describe("masks of ResNet-20 at initialisation", () => {
     },
   );
 
-  it("stand in the reference's order: magnitude has more trace than ERK, and ERK than random, by orders", async () => {
+  it("have the reference's order: magnitude has more trace than ERK, and ERK than random, by orders", async () => {
     for (const density of [0.21, 0.107, 0.055, 0.018]) {
       const traces = await Promise.all(
         ["random", "erk", "magnitude"].map((method) => analysesOf(method, density)),

@@ -1,4 +1,4 @@
-/** Path sums that leave out equal rows and columns beside the same sums over every position. */
+/** Path sums that leave out equal rows and columns, compared with the same sums over every position. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { pathSums } from "../src/analysis/pathSums.ts";
@@ -132,7 +132,7 @@ it("path sums without repetitions are those over every position, gradient by gra
         biases,
         visit: (name, gradient) => seen.set(name, gradient.slice()),
       });
-      // means are subtracted: what is left may be far less than what it was left of
+      // means are subtracted: the difference may be far smaller than its terms
       const tolerance = 1e-9 * (1 + Math.abs(expected.sum));
       expect(Math.abs(sum - Math.abs(expected.sum))).toBeLessThanOrEqual(tolerance);
       expect([...seen.keys()].sort()).toEqual([...expected.gradients.keys()].sort());

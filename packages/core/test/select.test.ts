@@ -25,7 +25,7 @@ function topBySorting(
   return mask;
 }
 
-/** Few values, so that ties are common, beside any float at all. */
+/** Few values, so that ties are common, or any float at all. */
 const someScores = (float: fc.Arbitrary<number>) =>
   fc.array(fc.oneof(float, fc.constantFrom(0, -0, 1, -1, 0.5, -0.5, 1e-45, -1e-45)), {
     minLength: 1,
@@ -81,7 +81,7 @@ describe("keeping the highest scores", () => {
     );
   });
 
-  it("lets layers compete across block borders, and compares float32 with float64 by value", () => {
+  it("compares layers across block borders, and compares float32 with float64 by value", () => {
     const narrow = Float32Array.from({ length: 9_000 }, (_, k) => Math.fround(Math.sin(k * k)));
     const wide = Float64Array.from({ length: 5_000 }, (_, k) => Math.sin(k * k + 0.5));
     const layers = [narrow, wide].map((scores) => ({
@@ -94,7 +94,7 @@ describe("keeping the highest scores", () => {
     expect(Uint8Array.from(both)).toEqual(topBySorting([...narrow, ...wide], 4_321));
   });
 
-  // beyond 32,768 scores a sample tells where to look; the last two mislead it: it sees every 25th of them
+  // beyond 32,768 scores a sample (every 25th score) gives the bounds; the last two cases mislead it
   const many: readonly [string, (k: number) => number][] = [
     ["smooth", (k) => Math.sin(k * k) * 10 ** (k % 7)],
     ["ascending", (k) => k - 20_000],

@@ -33,7 +33,7 @@ function withVoices(network: Network, seed: number): Network {
       },
     ];
   });
-  return buildNetwork("voices", specs, network.nodes[network.output]!.name);
+  return buildNetwork("biases", specs, network.nodes[network.output]!.name);
 }
 
 describe("silent units", () => {
@@ -63,7 +63,7 @@ describe("silent units", () => {
     expect(silentCount).toBeGreaterThan(1000);
   });
 
-  it("are all that output 0: a unit that kept weights enter has a voice, its bias", () => {
+  it("are all units that output 0: a unit that kept weights enter may output its bias", () => {
     fc.assert(
       fc.property(randomNetworks, fc.nat(), (random, seed) => {
         const network = withVoices(random.network, seed);
@@ -75,7 +75,7 @@ describe("silent units", () => {
         );
         const { values } = forward(oracleNetwork(network), weights, x, 1);
         for (const [node, { shape, op }] of network.nodes.entries()) {
-          // hardSigmoid, relu and relu6 make exact zeros of what is not silent
+          // hardSigmoid, relu and relu6 give exact zeros for units that are not silent
           if (op.kind !== "conv2d" && op.kind !== "dense" && op.kind !== "batchNorm") continue;
           const plane = values[node]!.length / shape[0]!;
           silent[node]!.forEach((isSilent, unit) => {
@@ -88,7 +88,7 @@ describe("silent units", () => {
     );
   });
 
-  it("carry their silence through activations that keep 0, pooling, flatten and concat, and through add if all are", () => {
+  it("stay silent through activations with f(0) = 0, pooling, flatten and concat, and through add if all terms are silent", () => {
     const b = new NetworkBuilder("carry", [2, 4, 4]);
     const one = b.batchNorm("bn", b.conv2d("one", b.input, { outChannels: 2, kernel: 1 }));
     const two = b.activation("tanh", b.conv2d("two", b.input, { outChannels: 2, kernel: 1 }));
@@ -123,7 +123,7 @@ describe("silent units", () => {
     );
   });
 
-  it("end at what cannot be computed", () => {
+  it("are not silent behind opaque operations", () => {
     const b = new NetworkBuilder("opaque", [2]);
     const x = b.node("what", { kind: "opaque", operation: "What", shape: [2] }, b.dense("a", b.input, 2));
     const network = b.build(b.dense("c", x, 1));
@@ -132,7 +132,7 @@ describe("silent units", () => {
     expect(silent.map((units) => [...units])).toEqual([[0, 0], [1, 1], [0, 0], [1]]);
   });
 
-  it("are none in a dense network, and then nothing beside weights is masked", () => {
+  it("do not exist in a dense network, whose biases are not masked", () => {
     const b = new NetworkBuilder("dense", [3]);
     const network = b.build(b.dense("a", b.input, 4));
     expect(maskedParameters(Masks.dense(network)).size).toBe(0);

@@ -49,7 +49,7 @@ export function deviation(a: Frequencies, b: Frequencies, weight: number): numbe
   return (angle(a) - angle(b)) / Math.sqrt(1 / a.runCount + 1 / b.runCount);
 }
 
-/** Weights that are kept in some runs and not in others: only these tell anything. */
+/** Weights that are kept in some runs and removed in others: only these are informative. */
 function variable(share: ArrayLike<number>, runCount: number): number[] {
   return Array.from({ length: share.length }, (_, k) => k).filter(
     (k) => share[k]! * runCount >= 5 && (1 - share[k]!) * runCount >= 5,
@@ -59,7 +59,7 @@ function variable(share: ArrayLike<number>, runCount: number): number[] {
 export interface GlobalTest {
   /** Σ (p₁ − p₂)² / (p (1 − p) (1/n₁ + 1/n₂)) over the weights, p the pooled share. */
   readonly statistic: number;
-  /** What it exceeds with the given probability where both come from one distribution. */
+  /** It exceeds this with the given probability if both come from one distribution. */
   readonly threshold: number;
   /** Number of weights, and the degrees of freedom left after their correlation. */
   readonly weightCount: number;

@@ -1,4 +1,4 @@
-/** SynFlow and SynFlow-L2 beside PyTorch's numbers, and what their papers prove of them. */
+/** SynFlow and SynFlow-L2 compared with PyTorch's numbers and with theorems of their papers. */
 import { forward, type Parameters, partialDerivative } from "@phew/oracle";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -67,7 +67,7 @@ describe("the published score of synflow-l2", () => {
 });
 
 describe.each(METHODS)("%s", (method) => {
-  it("gives every layer the same sum of scores, R, where nothing but weights and factors is on a path", () => {
+  it("gives every layer the same sum of scores, R, if only weights and factors are on paths", () => {
     const power = method === "synflow" ? 1 : 2;
     return fc.assert(
       fc.asyncProperty(
@@ -88,7 +88,7 @@ describe.each(METHODS)("%s", (method) => {
     );
   });
 
-  it("loses no layer of a chain at any density that has a weight for each", () =>
+  it("collapses no layer of a chain at any density that allows one weight per layer", () =>
     fc.assert(
       fc.asyncProperty(
         fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 2, maxLength: 6 }),
@@ -129,7 +129,7 @@ describe.each(METHODS)("%s", (method) => {
     }
   });
 
-  it("is finite, and of almost no weight 0, in a residual network of 110 layers", async () => {
+  it("is finite, and 0 for almost no weight, in a residual network of 110 layers", async () => {
     const network = zooModel("resnet110", { inputShape: [3, 8, 8] });
     const weights = await initialise(network, { seed: 1, initialisation: ownInitialisation(network) });
     const scores = await scoresOf(network, weights, method);
@@ -164,7 +164,7 @@ describe("synflow of running statistics that are not 0 and 1", () => {
       .assert(
         fc.asyncProperty(randomNetworks, fc.nat(), async ({ network }, seed) => {
           const norms = network.nodes.filter(({ op }) => op.kind === "batchNorm");
-          // where two elements of a window are equal a difference has no one meaning
+          // if two elements of a window are equal, the difference depends on its direction
           if (norms.length === 0 || network.nodes.some(({ op }) => op.kind === "maxPool2d")) return;
           const weights = new Map(withRandomParameters(network, seed));
           for (const { name, role } of network.parameters) {
@@ -223,7 +223,7 @@ describe("synflow on random networks", () => {
       { numRuns: 30 },
     ));
 
-  it("never gives a removed weight back, and keeps exactly what is asked for", () =>
+  it("never restores a removed weight, and keeps exactly the requested number", () =>
     fc.assert(
       fc.asyncProperty(
         randomNetworks,
@@ -282,7 +282,7 @@ function withPermutedClasses(network: Network, weights: Weights) {
 }
 
 describe("scores of the golden masks' methods", () => {
-  it("leave nothing kept to chance: dense masks at density 1", async () => {
+  it("are deterministic: dense masks at density 1", async () => {
     const network = zooModel("lenet5");
     const weights = await initialise(network, { seed: 3 });
     const { masks } = await prune(network, weights, { method: "synflow", density: 1, seed: 0 });

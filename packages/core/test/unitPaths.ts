@@ -1,4 +1,4 @@
-/** Every path of kept weights, written down one after the other: what counts and reach are compared with. */
+/** Enumerates all paths of kept weights, as a reference for path counts and reach. */
 import { type OracleGraph, type Parameters, shapesOf, sizeOf } from "@phew/oracle";
 
 export interface UnitPaths {
@@ -9,8 +9,8 @@ export interface UnitPaths {
 
 /**
  * Follows every route from every output unit back to an input unit.
- * @param kept parameter name → 1 where a weight is kept
- * @returns undefined where there are more than `most` paths
+ * @param kept parameter name → 1 for a kept weight
+ * @returns undefined if there are more than `most` paths
  */
 export function unitPaths(graph: OracleGraph, kept: Parameters, most = 200_000): UnitPaths | undefined {
   const shapes = shapesOf(graph);

@@ -16,7 +16,7 @@ const optionsOf = (seed: number, bias = "magnitude") =>
   phew.walks!({ seed, options: completeOptions(phew, { bias }) });
 
 describe("walks through units", () => {
-  it("are W / N_l on average where no branch leads past a layer", async () => {
+  it("are W / N_l on average if no branch bypasses a layer", async () => {
     const network = zooModel("mlp");
     const weights = await initialise(network, { seed: 1 });
     const { layers, walkCount } = await unitWalks(network, weights, optionsOf(1), 3000);
@@ -41,7 +41,7 @@ describe("walks through units", () => {
     }
   });
 
-  it("spread evenly where walks are uniform (χ² over the units of a layer, false-alarm rate 1e-4 each)", async () => {
+  it("spread evenly if walks are uniform (χ² over the units of a layer, false-alarm rate 1e-4 each)", async () => {
     const b = new NetworkBuilder("even", [5]);
     const network = b.build(b.dense("c", b.relu(b.dense("a", b.input, 20)), 7));
     const weights = await initialise(network, { seed: 3 });
@@ -74,7 +74,7 @@ describe("walks through units", () => {
     expect(Math.abs(layers[0]!.least - least * walks)).toBeLessThan(error(least));
   });
 
-  it("are found again from a mask's origin, and not from another's", async () => {
+  it("are reproduced from a mask's origin, and not from another's", async () => {
     const network = zooModel("lenet5");
     const weights = await initialise(network, { seed: 6 });
     const origin = { method: "phew", seed: 6, options: {}, requestedDensity: 0.05 };
@@ -91,7 +91,7 @@ describe("walks through units", () => {
     expect(await retraceWalks(weights, masks, { ...origin, method: "random" })).toBeUndefined();
   });
 
-  it("stop when they are asked to", async () => {
+  it("stop when aborted", async () => {
     const network = zooModel("mlp");
     const weights = await initialise(network, { seed: 1 });
     const signal = AbortSignal.abort(new Error("enough"));

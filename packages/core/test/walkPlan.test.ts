@@ -73,7 +73,7 @@ describe("the walk plan", () => {
     ]);
   });
 
-  it("walks past a skip over several blocks, and past one from the network's input", () => {
+  it("does not walk a shortcut over several blocks, nor one from the network's input", () => {
     const b = new NetworkBuilder("long", [2, 4, 4]);
     const first = b.add(b.conv2d("a", b.input, conv(2)), b.input);
     const second = b.add(b.conv2d("b", first, conv(2)), first);
@@ -102,7 +102,7 @@ describe("the walk plan", () => {
     ]);
   });
 
-  it("takes a unit that reaches one place by two weightless branches once", () => {
+  it("counts a unit once that reaches one place by two branches without weights", () => {
     const b = new NetworkBuilder("twice", [2, 4, 4]);
     const x = b.conv2d("a", b.input, conv(2));
     const plan = planOf(b.build(b.conv2d("c", b.add(b.relu(x), x), conv(1))));
@@ -117,7 +117,7 @@ describe("the walk plan", () => {
     expect(planOf(b.build(b.conv2d("c", x, conv(1)))).links.length).toBe(3);
   });
 
-  it("cuts flattened channels where a slice does", () => {
+  it("cuts flattened channels at a slice", () => {
     const b = new NetworkBuilder("cut", [3, 2, 2]);
     const flat = b.flatten(b.conv2d("a", b.input, conv(3)));
     const left = b.node("left", { kind: "select", index: unitRun(0, 6) }, flat);
@@ -158,7 +158,7 @@ describe("the walk plan", () => {
     expect(new Ways(oracleNetwork(network)).on(1, 1)).toEqual([{ to: 4, features: [[0], [1], [2]] }]);
   });
 
-  it.each(zooEntries.map(({ name }) => name))("is made of %s, with a link or two a layer", (name) => {
+  it.each(zooEntries.map(({ name }) => name))("exists for %s, with one or two links per layer", (name) => {
     const network = zooModel(name);
     const weights = new Map(network.prunable.map(({ name, length }) => [name, new Float32Array(length)]));
     const plan = walkPlan(network, weights);
@@ -167,14 +167,14 @@ describe("the walk plan", () => {
     expect(longestWalk(plan, "weight")).toBeLessThanOrEqual(plan.layers.length);
   });
 
-  it("leaves units out that nothing reads, and those behind which all is left out, with a word", async () => {
+  it("leaves out units that nothing reads, and those that lead only to such, with a note", async () => {
     const b = new NetworkBuilder("unread", [4]);
     const x = b.dense("a", b.input, 6, { bias: false });
     const some = b.node("some", { kind: "select", index: unitRun(1, 2) }, x);
     const network = b.build(b.dense("b", some, 1, { bias: false }));
     const plan = planOf(network);
     expect(plan.rest!.notes).toEqual([
-      'layer "a.weight", units 0, 3 to 5: left out of the walks, as no way leads on to the output',
+      'layer "a.weight", units 0, 3 to 5: left out of the walks, as no path leads on to the output',
     ]);
     expect(plan.layers.map(({ outCount, inCount }) => [outCount, inCount])).toEqual([
       [2, 4],
@@ -191,14 +191,14 @@ describe("the walk plan", () => {
     await expect(prune(network, weights, { ...settings, density: 0.5 })).rejects.toThrow(
       /density: got 13 of 26 weights to keep, expected at most 10: .* Ask for a density of at most 0\.3846\./,
     );
-    // what is kept already counts, though no walk could keep it
+    // weights kept already count, though no walk could keep them
     const from = new Masks(network);
     from.bytes.fill(1, 0, 3);
     const grown = await prune(network, weights, { ...settings, density: 0.5, from });
     expect(grown.keptCount).toBe(13);
   });
 
-  it("leaves units out that nothing enters, and refuses a network in which nothing is left", () => {
+  it("leaves out units that nothing enters, and refuses a network in which none is left", () => {
     const layer = (name: string, inCount: number, outCount: number, groups: number, firstEdge: number) => ({
       name,
       weight: new Float32Array((outCount * inCount) / groups).fill(1),
@@ -217,9 +217,9 @@ describe("the walk plan", () => {
     const whole = { layers, links, inputCount: 1, outputCount: 4, edgeCount: 10 };
     const plan = withoutStrays(whole);
     expect(plan.rest!.notes).toEqual([
-      'layer "b", input units 2 to 3: left out of the walks, as none leads there from the input',
-      'layer "b", units 2 to 3: left out of the walks, as none leads there from the input',
-      "the output, units 2 to 3: left out of the walks, as none leads there from the input",
+      'layer "b", input units 2 to 3: left out of the walks, as no path leads there from the input',
+      'layer "b", units 2 to 3: left out of the walks, as no path leads there from the input',
+      "the output, units 2 to 3: left out of the walks, as no path leads there from the input",
     ]);
     expect(plan).toMatchObject({ edgeCount: 6, outputCount: 2 });
     expect([...networkMask(plan, Uint8Array.from([1, 1, 0, 1, 0, 1]))]).toEqual([
@@ -230,7 +230,7 @@ describe("the walk plan", () => {
       leftOutCount: 4,
     });
     expect(() => withoutStrays({ ...whole, links: links.slice(0, 2) })).toThrow(
-      /^network: got no way from the input to the output along weights/,
+      /^network: got no path of weights from the input to the output/,
     );
   });
 
@@ -243,7 +243,7 @@ describe("the walk plan", () => {
     expect(() => walkPlan(network, new Map([["a.weight", new Float32Array(11)]]))).toThrow("got 11 weights");
   });
 
-  it("bounds a walk by the longest way and the kernels on it", () => {
+  it("bounds a walk by the longest path and the kernels on it", () => {
     const b = new NetworkBuilder("branches", [2, 4, 4]);
     const long = b.conv2d("a2", b.conv2d("a1", b.input, conv(2, 3)), conv(2, 3));
     const network = b.build(b.conv2d("c", b.add(long, b.conv2d("b", b.input, conv(2))), conv(1)));
@@ -251,7 +251,7 @@ describe("the walk plan", () => {
     expect(longestWalk(planOf(network), "kernel")).toBe(19);
   });
 
-  it("has the oracle's ways, unit by unit, on random networks", () => {
+  it("has the oracle's links, unit by unit, on random networks", () => {
     fc.assert(
       fc.property(randomNetworks, ({ network, weights }) => {
         const plan = walkPlan(network, weights);

@@ -1,4 +1,7 @@
-/** The engine's walks on a branched network against the oracle's, which lists every weight of a unit and draws one. */
+/**
+ * The engine's walks on a branched network compared with the oracle's, which lists every weight of a unit and draws
+ * one.
+ */
 import { loadWalkEngine, type WalkOptions } from "@phew/engine";
 import { randomFrom, Walker, type WalkRules, Ways } from "@phew/oracle";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -24,7 +27,7 @@ function branchedNetwork(): Network {
   return b.build(b.dense("fc", b.flatten(x), 2, { bias: false }));
 }
 
-/** Channels that selections drop, unlike numbers of them in the groups of a layer, features, an input. */
+/** Dropped channels (different numbers in the groups of a layer), dropped features, a dropped input. */
 function networkWithStrays(): Network {
   const b = new NetworkBuilder("strays", [3, 2, 2]);
   const conv = (name: string, x: string, outChannels: number, groups = 1) =>
@@ -37,7 +40,10 @@ function networkWithStrays(): Network {
   return b.build(b.dense("fc", features, 2, { bias: false }));
 }
 
-/** Channels and features that one operation takes several times, beside another branch; features that do not adjoin. */
+/**
+ * Channels and features that one operation reads several times, beside another branch; features that are not
+ * adjacent.
+ */
 function networkWithCopies(): Network {
   const b = new NetworkBuilder("copies", [2, 2, 1]);
   const conv = (name: string, x: string, outChannels: number) =>
@@ -46,7 +52,7 @@ function networkWithCopies(): Network {
   const stem = b.relu(conv("stem", b.input, 3));
   const taken = conv("taken", select("several", stem, [0, 1, 0, 2, 0]), 2);
   const sum = b.relu(b.add(taken, conv("beside", stem, 2)));
-  // channel 0 as features 0 and 1, of which 1 is taken twice and away from it, and once more by a second flattening
+  // channel 0 is features 0 and 1, of which 1 is read twice, once apart, and once more by a second flattening
   const features = select("features", b.flatten(sum), [1, 2, 0, 3, 1]);
   const flat = b.concat(features, b.flatten(b.relu(sum)));
   return b.build(b.dense("fc", flat, 2, { bias: false }));
@@ -100,7 +106,7 @@ describe.each([
         const key = `${forward}:${start}`;
         const paths = seen.get(key) ?? new Map<string, number>();
         seen.set(key, paths);
-        // the engine lists a backward walk's edges from one end or the other
+        // the engine lists a backward walk's edges from either end
         const path = [...walker.walkEdges(w)]
           .map((edge) => networkEdge(plan, edge))
           .sort((a, b) => a - b)

@@ -1,4 +1,4 @@
-/** Sums over paths that float64 does not hold, beside whole numbers of any length. */
+/** Path sums outside float64's range, compared with exact BigInt arithmetic. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { analyse, measures } from "../src/analysis/analyse.ts";
@@ -60,7 +60,7 @@ function log10(n: bigint, bits: number): number {
 }
 
 describe("sums over the paths of chains of extreme weights", () => {
-  it("are those of whole numbers of any length, where they vanish, are ordinary, or overflow", () => {
+  it("equal those in BigInt, whether they vanish, are ordinary, or overflow", () => {
     const seen = { vanished: 0, overflown: 0 };
     fc.assert(
       fc.property(
@@ -128,7 +128,7 @@ describe("sums over the paths of chains of extreme weights", () => {
     expect(seen.overflown).toBeGreaterThan(5);
   });
 
-  it("have a ratio of 0.0687 to the dense network's where both vanish, and a logarithm in events", () => {
+  it("have a ratio of 0.0687 to the dense network's if both vanish, and a logarithm in events", () => {
     const network = chain(30);
     const weights = new Map(
       network.prunable.map(({ name }) => [name, Float32Array.from([1e-14, 5e-15, 5e-15, 1e-14])]),
@@ -147,7 +147,7 @@ describe("sums over the paths of chains of extreme weights", () => {
 });
 
 describe("wide numbers", () => {
-  it("are the float64 numbers where float64 holds them", () =>
+  it("are the float64 numbers if float64 holds them", () =>
     fc.assert(
       fc.property(
         fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }),

@@ -53,7 +53,7 @@ describe("the zoo has the parameter counts of the published models", () => {
     expect(network.outputShape).toEqual([options.classCount]);
   });
 
-  // n blocks a stage: each adds 2·9·(16² + 32² + 64²) = 96,768
+  // n blocks per stage: each adds 2·9·(16² + 32² + 64²) = 96,768
   it.each([
     ["resnet44", 464_432 + 2 * 96_768],
     ["resnet56", 464_432 + 4 * 96_768],
@@ -92,7 +92,7 @@ describe("the zoo has the parameter counts of the published models", () => {
 });
 
 describe("zoo models", () => {
-  it("stand in PyTorch's order of tensors, under its names", () => {
+  it("have PyTorch's order and names of tensors", () => {
     const shapes = zooModel("resnet20").prunable.map(({ shape }) => shape.join());
     const [a, b, c] = ["16,16,3,3", "32,32,3,3", "64,64,3,3"] as const;
     expect(shapes).toEqual([
@@ -129,7 +129,7 @@ describe("zoo models", () => {
     );
   });
 
-  it("take the form that belongs to the size of the image", () => {
+  it("take the variant for the size of the image", () => {
     const spatial = (name: string, inputShape: number[]) => {
       const network = zooModel(name, { inputShape });
       const last = network.nodes.findLast(({ shape }) => shape.length === 3)!;

@@ -22,7 +22,7 @@ export interface Confined {
 
 /**
  * Masks that were named, or those of a run that is the model; undefined where nothing was removed.
- * @throws UsageError where two are named, or the method cannot choose among some weights; ArgumentError where masks do
+ * @throws UsageError where two are named, or the method cannot be confined to a mask; ArgumentError where masks do
  *   not fit
  */
 export async function confined(
@@ -50,7 +50,7 @@ export async function confined(
   return { loaded: { ...plain, notes: [...plain.notes, ...notes, note] }, masks, name };
 }
 
-/** @throws UsageError for a method that cannot choose among some of the weights alone */
+/** @throws UsageError for a method that cannot be confined to a mask */
 function requireChooses(method: string, name: string): void {
   try {
     requireConfinable(prunerByName(method));

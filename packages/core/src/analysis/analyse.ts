@@ -1,4 +1,4 @@
-/** Is this mask any good? All measures of a mask, layer by layer and in all. */
+/** Measures of a mask, for each layer and in total. */
 import type { LayerMeasure, MaskMeasures } from "../events.ts";
 import { countKept, type Masks } from "../masks/masks.ts";
 import { weightFlows } from "../network/unitFlow.ts";
@@ -12,7 +12,7 @@ import { widePathSums } from "./pathSums.ts";
 import { log10Of, numberOf, ratioOfWide, type Wide, wide } from "./wide.ts";
 import { layerWidth } from "./width.ts";
 
-/** What can be left out of an analysis, the dearest first: its fields are then absent. */
+/** Groups of measures that an analysis can omit, the slowest first. Omitted fields are absent. */
 export const SEPARATE_MEASURES = ["trace", "path-sum", "path-count", "fans"] as const;
 export type SeparateMeasure = (typeof SEPARATE_MEASURES)[number];
 
@@ -20,30 +20,33 @@ export type SeparateMeasure = (typeof SEPARATE_MEASURES)[number];
 export interface LayerAnalysis extends LayerMeasure {
   /** Kept fraction. */
   readonly density: number;
-  /** Kept fraction, weights on no path not counted. */
+  /** Kept fraction, ineffective weights excluded. */
   readonly effectiveDensity: number;
   /** Kept weights on no path from input to output. */
   readonly ineffectiveCount: number;
-  /** Output units; those that no kept weight enters; those on no path (dead ones among them). */
+  /** Output units; those with no incoming kept weight; those on no path (including dead ones). */
   readonly unitCount: number;
   readonly deadUnitCount: number;
   readonly ineffectiveUnitCount: number;
-  /** True where no path leads through the layer. */
+  /** True if no path leads through the layer. */
   readonly collapsed: boolean;
-  /** `fans`: kept weights entering an output unit, and leaving an input unit. */
+  /** `fans`: kept weights that enter an output unit, and that leave an input unit. */
   readonly fanIn?: FanSummary;
   readonly fanOut?: FanSummary;
   /** `path-count`: natural logarithm of the number of paths through the layer. */
   readonly logPathCount?: number;
-  /** `trace`: what the layer adds to the path kernel trace, that a kept weight, and that over the dense layer's. */
+  /**
+   * `trace`: the layer's part of the path kernel trace; the same per kept weight; the same relative to the dense
+   * layer.
+   */
   readonly pathKernelTrace?: number;
   readonly tracePerWeight?: number;
   readonly relativeTrace?: number;
-  /** `trace`: log10 of the same three. */
+  /** `trace`: log10 of these three. */
   readonly log10?: Readonly<Record<"pathKernelTrace" | "tracePerWeight" | "relativeTrace", number>>;
 }
 
-/** Measures that are sums over paths, or made of them. */
+/** Measures that are sums over paths, or derived from them. */
 export type PathMeasure =
   | "pathKernelTrace"
   | "relativeTrace"
@@ -67,32 +70,33 @@ export interface Analysis extends Partial<MaskMeasures> {
   readonly deadUnitCount: number;
   readonly ineffectiveUnitCount: number;
   readonly ineffectiveCount: number;
-  /** Names of the layers that no path leads through. A shortcut may be among them and the network still connected. */
+  /** Names of the layers that no path leads through. With shortcuts the network may still be connected. */
   readonly collapsedLayers: readonly string[];
-  /** `trace`: path kernel trace a kept weight. */
+  /** `trace`: path kernel trace per kept weight. */
   readonly tracePerWeight?: number;
-  /** `trace`: Σ_paths π², π the product of the weights on a path, and that over the dense network's. */
+  /** `trace`: Σ_paths π², π the product of the weights on a path; and its ratio to the dense network's. */
   readonly squaredPathSum?: number;
   readonly relativeSquaredPathSum?: number;
-  /** `path-sum`: Σ_paths |π|, and that over the dense network's. */
+  /** `path-sum`: Σ_paths |π|; and its ratio to the dense network's. */
   readonly pathSum?: number;
   readonly relativePathSum?: number;
   /**
-   * log10 of the sums over paths, and of their ratios, that are there; −Infinity for 0. Of deep networks they may be
-   * beyond what float64 holds: the numbers above are then 0 or Infinity, these are good all the same.
+   * log10 of the sums over paths and of their ratios; −Infinity for 0. In deep networks a sum may leave the range of
+   * float64: the fields above are then 0 or Infinity, and these are still right.
    */
   readonly log10: Readonly<Partial<Record<PathMeasure, number>>>;
 }
 
 export interface AnalyseOptions {
-  /** The dense network's trace, where it is known already: half of the time of an analysis, and more at low density. */
+  /** The dense network's trace, if already known; it takes half or more of the time of an analysis. */
   readonly denseTrace?: PathKernelTrace<Wide>;
-  /** Measures not wanted. */
+  /** Measures to omit. */
   readonly without?: readonly SeparateMeasure[];
 }
 
 /**
- * All measures; about as long as four images through the network take, in one thread, most of it for the trace.
+ * Computes all measures. Takes about as long as four images through the network in one thread; the trace takes most
+ * of it.
  * @param weights the weights the mask was made for, at initialisation
  * @throws ArgumentError for a parameter that is not finite
  */
@@ -136,7 +140,7 @@ export function analyse(weights: Weights, masks: Masks, options: AnalyseOptions 
   };
 }
 
-/** The measures that stand in a run's events; see {@link analyse}. */
+/** The measures that a run's events contain; see {@link analyse}. */
 export function measures(
   weights: Weights,
   masks: Masks,
@@ -155,7 +159,7 @@ export function measures(
   };
 }
 
-/** log10 of the trace and of its ratio to the dense one, each where float64 does not hold the number itself. */
+/** log10 of the trace and of its ratio to the dense one; each only if float64 does not hold the number itself. */
 export function traceLogs({
   pathKernelTrace,
   relativeTrace,
@@ -171,7 +175,9 @@ export function traceLogs({
   };
 }
 
-/** Kept weights and width of each layer, in the order of `network.prunable`: a few milliseconds, no path sums. */
+/**
+ * Kept weights and width of each layer, in the order of `network.prunable`. Takes a few milliseconds: no path sums.
+ */
 export function layerMeasures(masks: Masks): readonly LayerMeasure[] {
   return weightFlows(masks.network).map(({ parameter, outCount }) => {
     const { name, shape, length: count } = parameter;
@@ -228,7 +234,7 @@ function pathSumOf(weights: Weights, masks: Masks) {
   return { pathSum, relativePathSum: ratioOfWide(pathSum, densePathSum) };
 }
 
-/** Each as the nearest float64, and all their logarithms under `log10`. */
+/** Each sum as the nearest float64, and all their logarithms under `log10`. */
 function numbersAndLogs<Sums extends Partial<Record<PathMeasure, Wide>>>(
   sums: Sums,
 ): { [K in keyof Sums]: number } & { readonly log10: { [K in keyof Sums]: number } } {

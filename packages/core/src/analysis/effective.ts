@@ -1,17 +1,17 @@
 /**
- * Weights and units that lie on a path of kept weights from the network's input to its output. A kept weight off every
- * path is ineffective: it can be removed and the network computes the same, biases aside. Identity shortcuts, concat,
- * groups and flatten are part of the graph.
+ * Weights and units on a path of kept weights from the network's input to its output. A kept weight on no path is
+ * ineffective: without it the network computes the same, biases aside. Identity shortcuts, concat, groups and flatten
+ * are part of the graph.
  * Source of the distinction: Vysogorets & Kempe 2021, arXiv:2107.02306 (effective density).
  */
 import { type UnitFlow, unitCounts } from "../network/unitFlow.ts";
 import type { KeptGraph } from "./keptKernels.ts";
 
-/** One array a node of the network, one byte a unit of its value. */
+/** One array per node of the network, one byte per unit of its value. */
 export interface PathReach {
-  /** 1: a path from the input arrives here. */
+  /** 1: a path from the input reaches the unit. */
   readonly fromInput: readonly Uint8Array[];
-  /** 1: a path to the output leaves from here. */
+  /** 1: a path from the unit reaches the output. */
   readonly toOutput: readonly Uint8Array[];
 }
 
@@ -20,7 +20,7 @@ export interface LayerEffect {
   readonly effectiveCount: number;
   /** Kept weights on no path. */
   readonly ineffectiveCount: number;
-  /** Output units on no path, dead ones among them. */
+  /** Output units on no path, including dead ones. */
   readonly ineffectiveUnitCount: number;
 }
 
@@ -70,7 +70,7 @@ export function pathReach({ masks: { network }, flows, kernelsOf }: KeptGraph): 
   return { fromInput, toOutput };
 }
 
-/** @returns one entry a layer, in the order of `network.prunable` */
+/** @returns one entry per layer, in the order of `network.prunable` */
 export function layerEffects(graph: KeptGraph, reach: PathReach = pathReach(graph)): readonly LayerEffect[] {
   return graph.layers.map(({ flow, counts }) => {
     const { node } = flow.parameter;
@@ -89,7 +89,7 @@ export function layerEffects(graph: KeptGraph, reach: PathReach = pathReach(grap
   });
 }
 
-/** Marks in `reached` the units of a value that stem, without weights, from units marked in `reach`. */
+/** Marks in `reached` the units of a value that come, without weights between, from units marked in `reach`. */
 export function carryReach(
   { maps }: Extract<UnitFlow, { kind: "maps" }>,
   reach: readonly Uint8Array[],

@@ -1,4 +1,4 @@
-/** Fan-in left at each output unit of a layer, and fan-out left at each input unit: kept weights that enter, or leave. */
+/** Fan-in of each output unit and fan-out of each input unit of a layer, counted in kept weights. */
 import type { KeptKernels } from "./keptKernels.ts";
 
 /** Least, mean and greatest over units, in kept weights. */
@@ -7,8 +7,8 @@ export interface FanSummary {
   readonly mean: number;
   readonly most: number;
   /**
-   * How many units have 0, 1, 2–3, 4–7, 8–15 … kept weights: bin b > 0 counts those from 2^(b−1) to 2^b − 1. The last bin
-   * is not empty; the sum is the number of units.
+   * Number of units with 0, 1, 2–3, 4–7, 8–15 … kept weights: bin b > 0 counts those with 2^(b−1) to 2^b − 1. The
+   * last bin is not empty; the sum is the number of units.
    */
   readonly histogram: readonly number[];
 }

@@ -1,12 +1,12 @@
 /**
- * Length of the loss gradient at the weights kept: how strongly training starts, layer by layer.
+ * Norm of the loss gradient over the kept weights of each layer.
  *   norm_l = √Σ_{kept weights of l} (∂L/∂θ)²,   L the mean cross-entropy of the examples, running statistics.
  */
 import type { Batch, Differentiator } from "../differentiation.ts";
 import type { Masks } from "../masks/masks.ts";
 import type { Weights } from "../weights/weights.ts";
 
-/** Examples, and what differentiates a loss on them. */
+/** Examples, and the backend that differentiates a loss on them. */
 export interface Examples {
   readonly batch: Batch;
   readonly differentiator: Differentiator;
@@ -14,7 +14,7 @@ export interface Examples {
 
 export interface GradientNorms {
   readonly loss: number;
-  /** Of all kept weights together. */
+  /** Over all kept weights. */
   readonly norm: number;
   /** In the order of `network.prunable`. */
   readonly layers: readonly { readonly name: string; readonly norm: number }[];

@@ -1,4 +1,4 @@
-/** Number of kept weights from one unit to another: what widths, reach and paths are counted from. */
+/** Number of kept weights in each kernel. Widths, reach and path counts are computed from it. */
 import type { Masks } from "../masks/masks.ts";
 import { type UnitFlow, unitFlows, type WeightFlow } from "../network/unitFlow.ts";
 
@@ -9,7 +9,7 @@ export interface KeptKernels {
   readonly counts: Uint8Array | Uint16Array | Uint32Array;
 }
 
-/** One layer's kept kernels, in the order of `masks.network.prunable`. Where a kernel is one weight: the mask itself. */
+/** One layer's kept kernels. If a kernel is one weight, the counts are the mask itself. */
 function keptKernels(masks: Masks, flow: WeightFlow): KeptKernels {
   const { outCount, inCount, groups, kernelSize } = flow;
   const mask = masks.of(flow.parameter);
@@ -25,18 +25,18 @@ function keptKernels(masks: Masks, flow: WeightFlow): KeptKernels {
   return { flow, counts };
 }
 
-/** What the measures of a mask share, computed once. */
+/** What all measures of a mask need, computed once. */
 export interface KeptGraph {
   readonly masks: Masks;
-  /** One a node, in the order of `network.nodes`. */
+  /** One per node, in the order of `network.nodes`. */
   readonly flows: readonly UnitFlow[];
-  /** One a node that has weights, by the node's index. */
+  /** One per node with weights, by the node's index. */
   readonly kernelsOf: ReadonlyMap<number, KeptKernels>;
   /** The same in the order of `network.prunable`. */
   readonly layers: readonly KeptKernels[];
 }
 
-/** Reads a mask once; O(weights), memory of one byte a kernel. */
+/** Reads a mask once; O(weights), one byte of memory per kernel. */
 export function keptGraph(masks: Masks): KeptGraph {
   const flows = unitFlows(masks.network);
   const layers = masks.network.prunable.map((parameter) =>

@@ -1,7 +1,7 @@
 /**
- * What a mask breaks: outputs that no path of kept weights reaches any more, layers that no path leads through, and kept
- * weights on no path. Whatever the dense network lacks already, such as a layer that nothing reads, is no fault of the
- * mask. A network whose output is cut off answers every input alike, and trains to chance.
+ * Faults of a mask: outputs that no path of kept weights reaches, layers that no path leads through, and kept weights
+ * on no path. What the dense network lacks already, such as a layer that nothing reads, is not a fault. If all
+ * outputs are cut off, every input gives the same output, and training stays at chance.
  */
 
 import { ArgumentError } from "../errors.ts";
@@ -14,18 +14,18 @@ import { keptGraph } from "./keptKernels.ts";
 export interface MaskFaults {
   /** Units of the network's output that paths reach in the dense network. */
   readonly outputCount: number;
-  /** Those of them that no path of kept weights reaches, ascending; of a classifier, classes. */
+  /** Those that no path of kept weights reaches, ascending; in a classifier, classes. */
   readonly unreachedOutputs: readonly number[];
-  /** True where that is all of them: no input changes any output. */
+  /** True if no output is reached: no input changes any output. */
   readonly cutOff: boolean;
   /** Names of the layers that no path leads through, though one does in the dense network. */
   readonly collapsedLayers: readonly string[];
-  /** Kept weights, and those of them on no path from input to output. */
+  /** Kept weights, and how many of them are on no path from input to output. */
   readonly keptCount: number;
   readonly ineffectiveCount: number;
 }
 
-/** O(kernels); twice that where something is broken. */
+/** O(kernels); twice that if the mask has a fault. */
 export function maskFaults(masks: Masks): MaskFaults {
   const found = reached(masks);
   const ideal = found.outputs.includes(0) || found.layers.includes(0) ? reachedDense(masks.network) : found;
@@ -43,7 +43,7 @@ export function maskFaults(masks: Masks): MaskFaults {
   };
 }
 
-/** The fault in one sentence; undefined where every output is reached and no layer is lost. */
+/** The faults in one sentence; undefined if there are none. */
 export function describeMaskFaults(faults: MaskFaults): string | undefined {
   const { unreachedOutputs, outputCount, cutOff, collapsedLayers, keptCount, ineffectiveCount } = faults;
   const layers = `${counted(collapsedLayers.length, "layer")} (${some(collapsedLayers)})`;
@@ -60,7 +60,9 @@ export function describeMaskFaults(faults: MaskFaults): string | undefined {
       );
     }
     if (collapsedLayers.length > 0) {
-      parts.push(`no path of kept weights leads through ${layers}; others lead past`);
+      parts.push(
+        `no path of kept weights leads through ${layers}; other paths bypass ${collapsedLayers.length === 1 ? "it" : "them"}`,
+      );
     }
   }
   if (parts.length === 0) return undefined;
@@ -72,18 +74,18 @@ export function describeMaskFaults(faults: MaskFaults): string | undefined {
 }
 
 export interface SoundnessOptions {
-  /** A fault is an error. */
+  /** Throw an error for a fault. */
   readonly strict?: boolean;
-  /** What is of no help: the method has no scope to narrow, or keeps whole paths already. */
+  /** Remedies that do not apply: the method has no scope option, or keeps whole paths already. */
   readonly useless?: { readonly scope?: boolean | undefined; readonly wholePaths?: boolean | undefined };
-  /** The weights that alone could be kept: what they break already no density mends. */
+  /** The only weights that could be kept. A greater density does not remedy a fault that they have. */
   readonly within?: Masks | undefined;
 }
 
 /**
- * The faults of a mask and what helps, a line each; none where it is sound.
- * @param subject whose masks they are, for the error
- * @throws ArgumentError instead, where `strict`
+ * The faults of a mask and their remedies, one line each; empty if there are none.
+ * @param subject what the masks belong to, for the error
+ * @throws ArgumentError for a fault if `strict`
  */
 export function maskWarnings(masks: Masks, subject: string, options: SoundnessOptions = {}): string[] {
   const faults = maskFaults(masks);
@@ -99,7 +101,7 @@ export function maskWarnings(masks: Masks, subject: string, options: SoundnessOp
       ]
     : [];
   if (limit !== undefined && describeMaskFaults(limit) !== undefined)
-    helps.push("other weights to choose among, since those that alone may be kept have the fault already");
+    helps.push("a larger set of weights to choose from, since the allowed weights have the fault already");
   const remedy = `What helps: ${helps.join(", or ")}.`;
   if (!options.strict) return [`${fault}. ${remedy}`];
   throw new ArgumentError(subject, {
@@ -109,7 +111,9 @@ export function maskWarnings(masks: Masks, subject: string, options: SoundnessOp
   });
 }
 
-/** Whether a denser mask could be without one of the faults at least. @param limit faults of all that may be kept */
+/**
+ * Whether a denser mask could lack at least one of the faults. @param limit faults of the mask that keeps all it may
+ */
 function isMended(faults: MaskFaults, limit: MaskFaults | undefined): boolean {
   if (limit === undefined) return true;
   const lost = new Set<string | number>([...limit.unreachedOutputs, ...limit.collapsedLayers]);
@@ -117,7 +121,7 @@ function isMended(faults: MaskFaults, limit: MaskFaults | undefined): boolean {
 }
 
 interface Reached {
-  /** One byte an output unit, 1 = a path arrives. */
+  /** One byte per output unit, 1 = a path reaches it. */
   readonly outputs: Uint8Array;
   /** Kept weights on a path, of each layer. */
   readonly layers: readonly number[];

@@ -1,8 +1,8 @@
 /**
- * Multiply-adds of one example's way forward: one for each weight and each place of the output, of those at which the
- * weight's tap meets the input. Products with padding are counted only where they are asked for, as is usual in papers:
+ * Multiply-adds of one example's forward pass: one for each weight and each output position at which the weight's tap
+ * lies inside the input. With `padding`, products with padding count too, as is usual in papers:
  *   out · in/groups · kh · kw · outHeight · outWidth.
- * A step of training takes twice as many again: one for the gradient of a weight, one for that of its input.
+ * A training step takes three times as many: forward, the gradients of the weights, and the gradients of the inputs.
  */
 import type { Masks } from "../masks/masks.ts";
 import type { Network } from "../network/network.ts";
@@ -24,13 +24,13 @@ export interface MultiplyAdds {
 }
 
 export interface MultiplyAddOptions {
-  /** Absent: every weight is kept. */
+  /** Absent: all weights are kept. */
   readonly masks?: Masks;
-  /** Counts products with padding too; false unless said otherwise. */
+  /** Count products with padding too; default false. */
   readonly padding?: boolean;
 }
 
-/** O(weights); of operations with weights, everything else counts none. */
+/** O(weights). Operations without weights count as 0. */
 export function multiplyAdds(network: Network, options: MultiplyAddOptions = {}): MultiplyAdds {
   const layers = weightFlows(network).map(({ parameter, placesByTap }): LayerMultiplyAdds => {
     const places = placesByTap(options.padding ?? false);

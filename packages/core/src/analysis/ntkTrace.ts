@@ -1,13 +1,13 @@
 /**
- * Trace of the neural tangent kernel over examples and outputs, at the parameters that train:
+ * Trace of the neural tangent kernel over examples and outputs, for the trained parameters:
  *   Tr Θ = Σ_i Σ_k |∂f_k(x_i)/∂θ|²   (Jacot et al. 2018, arXiv:1806.07572), f the logits, running statistics.
- * Exact, one gradient for each i and k, or estimated without bias (Hutchinson 1990): with signs s_i, v_k = ±1 drawn
- * independently, E |Σ_i Σ_k s_i·v_k·∂f_k(x_i)/∂θ|² = Tr Θ.
- *
- * Gradients of logits are had from a loss: behind the logits stands a layer of two outputs, v·f and −v·f, and their
- * cross-entropy is taken at a temperature T so great that it is linear in them:
+ * Exact (one gradient for each i and k), or an unbiased estimate (Hutchinson 1990): with independent random signs
+ * s_i, v_k = ±1,
+ *   E |Σ_i Σ_k s_i·v_k·∂f_k(x_i)/∂θ|² = Tr Θ.
+ * The differentiator takes gradients of a loss, not of logits. So a layer with the two outputs v·f and −v·f is
+ * appended, and the cross-entropy is taken at a temperature T so high that it is linear in them:
  *   ∂/∂f of −log softmax_y((v·f, −v·f) / T) = ∓v / T · (1 + O(|v·f| / T)),   minus for class 0, plus for class 1,
- * so that the class is the sign of an example.
+ * so that the class chooses the sign of an example.
  */
 import { Random } from "@phew/engine";
 import type { Batch } from "../differentiation.ts";
@@ -19,32 +19,34 @@ import { type Examples, squaredLength } from "./gradientNorms.ts";
 
 export interface NtkTrace {
   readonly trace: number;
-  /** Part of it that the kept prunable weights have; biases and batch normalisation have the rest. */
+  /** The part of the trace due to kept prunable weights; the rest is due to biases and batch normalisation. */
   readonly weightTrace: number;
-  /** Of the estimated trace; 0 where it is exact. */
+  /** Standard error of an estimate; 0 if exact. */
   readonly standardError: number;
   readonly exact: boolean;
-  /** Gradients taken. */
+  /** Number of gradients computed. */
   readonly probeCount: number;
 }
 
 export interface NtkTraceOptions {
-  /** Exact where examples × outputs are at most this many; 32 unless given. */
+  /** Compute exactly if examples × outputs are at most this many; default 32. */
   readonly exactUpTo?: number;
-  /** Gradients of an estimate, at least 2; 16 unless given. */
+  /** Gradients for an estimate, at least 2; default 16. */
   readonly probeCount?: number;
-  /** Of the signs. */
+  /** Seed of the signs. */
   readonly seed?: number;
   readonly signal?: AbortSignal;
-  /** Told after each gradient. @param fraction done, 0 … 1 */
+  /** Called after each gradient. @param fraction done, 0 … 1 */
   readonly onProgress?: (fraction: number) => void;
 }
 
 const TEMPERATURE = 1e8;
-/** Streams of random numbers for signs; methods and checks draw from lower ones. */
+/** Random streams of the signs; methods and checks use lower ones. */
 const SIGN_STREAM = 2 ** 42;
 
-/** @throws ArgumentError where the output is no list of logits, or as {@link Examples.differentiator}; signal.reason */
+/**
+ * @throws ArgumentError if the output is not a vector of logits, or as {@link Examples.differentiator}; signal.reason
+ */
 export async function ntkTrace(
   weights: Weights,
   masks: Masks,
@@ -113,7 +115,7 @@ interface Probed {
   readonly weight: string;
 }
 
-/** The network with a layer of two outputs behind it, all of whose weights are kept. */
+/** The network with a layer of two outputs appended, all of whose weights are kept. */
 function withProbe(masks: Masks): Probed {
   const { network } = masks;
   const taken = new Set([...network.nodes, ...network.parameters].map(({ name }) => name));

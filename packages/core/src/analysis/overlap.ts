@@ -1,6 +1,6 @@
 /**
- * Overlap of two masks of one network, and what chance gives: masks that keep as many weights of each layer, drawn
- * independently and uniformly. With a_l and b_l of n_l weights kept,
+ * Overlap of two masks of one network, and its expectation by chance: for masks drawn independently and uniformly
+ * with the same number of kept weights per layer. With a_l and b_l of n_l weights kept,
  *   Jaccard J = I / U,   I = Σ_l I_l weights kept by both,   U = Σ_l (a_l + b_l) − I weights kept by either.
  * By chance I_l is hypergeometric:
  *   E I_l = a_l·b_l / n_l,   Var I_l = a_l·b_l·(n_l − a_l)·(n_l − b_l) / (n_l²·(n_l − 1)),
@@ -14,12 +14,12 @@ export interface Overlap {
   /** Weights kept by both, and by either. */
   readonly bothCount: number;
   readonly eitherCount: number;
-  /** both / either, 0 … 1; 1 where neither keeps any. */
+  /** both / either, 0 … 1; 1 if neither keeps any. */
   readonly jaccard: number;
-  /** The same by chance: mean and standard deviation. */
+  /** Mean and standard deviation of `jaccard` by chance. */
   readonly chance: number;
   readonly chanceDeviation: number;
-  /** (both − its mean by chance) / its standard deviation by chance; 0 where chance leaves no choice. */
+  /** (both − its mean by chance) / its standard deviation by chance; 0 if that deviation is 0. */
   readonly standardScore: number;
 }
 
@@ -30,7 +30,7 @@ export interface MaskOverlap extends Overlap {
 
 /**
  * O(weights).
- * @throws ArgumentError where the masks are not of networks with the same layers
+ * @throws ArgumentError if the networks of the masks have different layers
  */
 export function overlap(a: Masks, b: Masks): MaskOverlap {
   requireSameLayers(a, b);

@@ -1,10 +1,10 @@
 /**
- * Number of paths: distinct sequences of kept weights from an input unit to an output unit, identity shortcuts
- * included (a shortcut adds no weight to the sequence).
+ * Number of paths: distinct sequences of kept weights from an input unit to an output unit, including identity
+ * shortcuts (a shortcut adds no weight to the sequence).
  *   before[o] = Σ_i kept(i → o) · before[i],  1 at input units;   after likewise from the output;
  *   paths = Σ before over output units;   paths through a layer = Σ_{i,o} before[i] · kept(i → o) · after[o].
- * ResNet-152 has more than float64 can hold, so each value's counts carry a common factor 2^exponent. A count below
- * 2^-1074 of the greatest beside it is lost.
+ * ResNet-152 has more paths than float64 can hold, so the counts of each value have a common factor 2^exponent. A
+ * count below 2^-1074 of the greatest one of the same value is lost.
  */
 import { unitCounts } from "../network/unitFlow.ts";
 import { forEachRow } from "./effective.ts";
@@ -17,7 +17,7 @@ interface ScaledCounts {
 }
 
 export interface PathCount {
-  /** Natural logarithm of the number of paths; −∞ where there is none. */
+  /** Natural logarithm of the number of paths; −∞ if there is none. */
   readonly logPathCount: number;
   /** The same for the paths through each layer, in the order of `network.prunable`. */
   readonly logLayerPathCounts: readonly number[];
@@ -111,7 +111,7 @@ function countsAfter({ masks: { network }, flows, kernelsOf }: KeptGraph): reado
 const blankCounts = (unitCounts: readonly number[]): ScaledCounts[] =>
   unitCounts.map((count) => ({ value: new Float64Array(count), exponent: Number.NEGATIVE_INFINITY }));
 
-/** Makes `counts` ready to take values of another exponent: both go by the greater. @returns the factor for the others */
+/** Gives `counts` the greater of both exponents. @returns the factor for the values to be added */
 function alignTo(counts: ScaledCounts, exponent: number): number {
   if (exponent === Number.NEGATIVE_INFINITY) return 0;
   if (exponent > counts.exponent) {
@@ -122,7 +122,7 @@ function alignTo(counts: ScaledCounts, exponent: number): number {
   return 2 ** (exponent - counts.exponent);
 }
 
-/** Brings the greatest count to between 1 and 2, exactly: by a power of 2. */
+/** Scales by a power of 2 (exactly) so that the greatest count is from 1 to 2. */
 function rescale(counts: ScaledCounts): void {
   const most = counts.value.reduce((greatest, count) => Math.max(greatest, count), 0);
   if (most === 0) {

@@ -1,7 +1,7 @@
 /**
- * Path kernel trace:  Tr = Σ_e ∂R/∂θ²_e = Σ_paths Σ_{e on path} (π_path / θ_e)²,  π the product along a path, R the sum
- * of squared products; one path for each way through units and positions, pooling and batch normalisation included.
- * Biases carry no path. The higher the trace, the faster gradient descent converges at first.
+ * Path kernel trace:  Tr = Σ_e ∂R/∂θ²_e = Σ_paths Σ_{e on path} (π_path / θ_e)²,  π the product along a path, R the
+ * sum of squared products. Paths are counted through units and positions, with the factors of pooling and batch
+ * normalisation. Biases are on no path. The higher the trace, the faster gradient descent converges at first.
  * Share of weight e:  ∂R/∂θ²_e = Σ_{paths through e} (π_path / θ_e)².
  * @see Gebhart, Saxena & Schrater 2021, arXiv:2101.10552; computed by pathSums.ts
  */
@@ -13,13 +13,13 @@ import { log10Of, numberOf, sumOfWide, type Wide, wide } from "./wide.ts";
 
 export interface PathKernelTrace<Quantity = number> {
   readonly total: Quantity;
-  /** Share of each layer's kept weights, in the order of `network.prunable`; they sum to the total. */
+  /** Sum of the shares of each layer's kept weights, in the order of `network.prunable`; these sum to the total. */
   readonly layers: readonly Quantity[];
-  /** R = Σ_paths π², which comes with it. */
+  /** R = Σ_paths π², computed in the same pass. */
   readonly squaredPathSum: Quantity;
 }
 
-/** 0 or Infinity where float64 does not hold a number. @param masks absent: the trace of the dense network */
+/** 0 or Infinity for a number outside float64's range. @param masks absent: the trace of the dense network */
 export function pathKernelTrace(network: Network, weights: Weights, masks?: Masks): PathKernelTrace {
   const { total, layers, squaredPathSum } = widePathKernelTrace(network, weights, masks);
   return {
@@ -29,7 +29,7 @@ export function pathKernelTrace(network: Network, weights: Weights, masks?: Mask
   };
 }
 
-/** The same of any size. */
+/** The same with an unlimited exponent. */
 export function widePathKernelTrace(
   network: Network,
   weights: Weights,
@@ -44,7 +44,7 @@ export function widePathKernelTrace(
   return { total: sumOfWide(layers), layers, squaredPathSum };
 }
 
-/** What each weight adds to the trace: values · 2^exponent; the exponent is 0 where float64 holds the greatest as it is. */
+/** Shares of the weights in the trace: values · 2^exponent; the exponent is 0 if float64 holds the greatest share. */
 export interface PathKernelShares {
   /** Length network.prunableCount, in the order of `network.prunable`; 0 for removed weights. */
   readonly values: Float64Array;
@@ -52,7 +52,7 @@ export interface PathKernelShares {
 }
 
 /**
- * What each weight adds to the trace; 0 or Infinity where float64 does not hold it.
+ * Share of each weight in the trace; 0 or Infinity outside float64's range.
  * @param masks absent: the dense network
  * @returns length network.prunableCount, in the order of `network.prunable`; 0 for removed weights
  */
@@ -61,7 +61,7 @@ export function pathKernelShares(network: Network, weights: Weights, masks?: Mas
   return exponent === 0 ? values : values.map((value) => numberOf({ value, exponent }));
 }
 
-/** The same of any size. */
+/** The same with an unlimited exponent. */
 export function widePathKernelShares(network: Network, weights: Weights, masks?: Masks): PathKernelShares {
   const values = new Float64Array(network.prunableCount);
   const exponents = network.prunable.map(() => 0);
@@ -85,7 +85,7 @@ export function widePathKernelShares(network: Network, weights: Weights, masks?:
   return { values, exponent: common };
 }
 
-// so far from the limits of float64 that what is 2^-200 of the greatest still has all its digits
+// so far from the limits of float64 that values down to 2^-200 of the greatest keep full precision
 const FAR = 800;
 
 /** @param visit is given a layer's shares as multiples of 2^exponent @returns R */

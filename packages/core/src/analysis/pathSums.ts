@@ -1,18 +1,19 @@
 /**
- * Sums over paths, by one image of ones through the network in which every parameter is its magnitude (power 1)
- * or its square (power 2) and every activation passes values on:
+ * Sums over paths, computed by passing one image of ones through the network in which every parameter is replaced by
+ * its magnitude (power 1) or its square (power 2) and every activation is the identity:
  *   R = Σ outputs;   ∂R/∂θ' for each transformed parameter θ'.
- * Without biases batch normalisation is a factor of each path, scale / √(variance + ε), and is transformed as a whole;
- * with biases its parameters are transformed one by one: of power 1 all four are taken by magnitude, running mean and
- * variance too, as the published SynFlow code does with the whole state; of power 2 scale and shift are squared while
- * mean and variance stay as they are, as in the published SynFlow-L2, which transforms what is trained.
+ * Without biases, batch normalisation is a factor of each path, scale / √(variance + ε), which is transformed as a
+ * whole. With biases its parameters are transformed one by one: with power 1 all four by magnitude, running mean and
+ * variance included, as the published SynFlow code does with the whole state; with power 2 scale and shift are
+ * squared and mean and variance are unchanged, as in the published SynFlow-L2, which transforms trained parameters
+ * only.
  * Power 2 without biases: Σ_e ∂R/∂θ²_e is the path kernel trace (Gebhart, Saxena & Schrater, arXiv:2101.10552).
  * Power 1 with biases: θ·∂R/∂|θ| are the scores of SynFlow (Tanaka et al., arXiv:2006.05467).
- * float64 throughout: R of ResNet-50 is about 1e71, of ResNet-152 1e220. Values beyond 2^±256 are kept as multiples of
- * a power of two, node by node, so that neither they nor gradients overflow or vanish in networks of any depth.
- * Cost: three multiply-adds for each kept weight and output position; memory: all values of one image, float64, and
- * 8 bytes a weight of the largest layer while `visit` runs. Positions that are equal are counted and kept once, from
- * node to node and on the way back: see operations/repeats.ts.
+ * All sums are float64: R of ResNet-50 is about 1e71, of ResNet-152 1e220. Values beyond 2^±256 are stored per node
+ * as multiples of a power of two, so that values and gradients neither overflow nor vanish at any depth.
+ * Cost: three multiply-adds per kept weight and output position. Memory: all values of one image, float64, and 8
+ * bytes per weight of the largest layer while `visit` runs. Equal positions are computed and stored once: see
+ * operations/repeats.ts.
  */
 import type { Masks } from "../masks/masks.ts";
 import type { Network, Node } from "../network/network.ts";
@@ -34,23 +35,23 @@ import { numberOf, type Wide, wide } from "./wide.ts";
 export interface PathSumOptions {
   /** 1: magnitudes; 2: squares. */
   readonly power: 1 | 2;
-  /** True: biases, shifts and means take part. Default false: paths alone. */
+  /** True: biases, shifts and means take part. Default false: paths only. */
   readonly biases?: boolean;
   /** Removed weights count as 0 and get no gradient. */
   readonly masks?: Masks;
   /**
-   * Called for each parameter, last layer first, with ∂R/∂θ' = gradient · 2^exponent; the array is not kept. The
-   * exponent is 0 but where the network's sums come near the limits of float64.
+   * Called for each parameter, last layer first, with ∂R/∂θ' = gradient · 2^exponent; copy the array to keep it. The
+   * exponent is 0 unless the sums come near the limits of float64.
    */
   readonly visit?: (parameter: string, gradient: Float64Array, exponent: number) => void;
 }
 
-/** @returns R, the sum of all outputs; 0 or Infinity where float64 does not hold it, see {@link widePathSums} */
+/** @returns R, the sum of all outputs; 0 or Infinity outside float64's range, see {@link widePathSums} */
 export function pathSums(network: Network, weights: Weights, options: PathSumOptions): number {
   return numberOf(widePathSums(network, weights, options));
 }
 
-/** The same of any size; where a running mean makes it negative, its magnitude. */
+/** The same with an unlimited exponent; the magnitude of R if running means make R negative. */
 export function widePathSums(network: Network, weights: Weights, options: PathSumOptions): Wide {
   const pass = new PathPass(network, weights, options);
   const total = pass.forward();
@@ -58,17 +59,17 @@ export function widePathSums(network: Network, weights: Weights, options: PathSu
   return total;
 }
 
-/** One pass of sums from the input to the output, and back from there. */
+/** One forward and one backward pass of path sums. */
 class PathPass {
   readonly #network: Network;
   readonly #weights: Weights;
   readonly #options: PathSumOptions;
   readonly #parameters: ReadonlyMap<string, Parameter>;
   readonly #masks: ReadonlyMap<string, Uint8Array>;
-  /** Nodes with weights: there sums grow and shrink. What other nodes do to them waits until the next of these. */
+  /** Nodes with weights. Only they rescale their inputs: other nodes change the size of sums little. */
   readonly #weighted: ReadonlySet<number>;
   readonly #through: readonly RepeatsThrough[];
-  /** A value a node. */
+  /** One value per node. */
   readonly #values: Scaled[] = [];
 
   constructor(network: Network, weights: Weights, options: PathSumOptions) {
@@ -100,7 +101,7 @@ class PathPass {
     return wide(Math.abs(outputs.reduce((sum, y) => sum + y, 0)), exponent);
   }
 
-  /** Visits the derivatives by all parameters. To be called once, after {@link forward}. */
+  /** Calls `visit` with the derivatives of all parameters. Call it once, after {@link forward}. */
   backward(visit: NonNullable<PathSumOptions["visit"]>): void {
     const { nodes, output, outputShape } = this.#network;
     const gradients: (Scaled | undefined)[] = [];
@@ -131,7 +132,7 @@ class PathPass {
     }
   }
 
-  /** What a node reads, brought to one exponent. */
+  /** A node's inputs, brought to one exponent. */
   #read(index: number): PathSumInputs & { readonly exponent: number } {
     const { nodes } = this.#network;
     const { power, biases = false } = this.#options;
@@ -163,17 +164,17 @@ class PathPass {
     return isLow ? LEAST_EXPONENT : highest;
   }
 
-  /** |θ| or θ² of a parameter, in the measure of values of this exponent where it is added to them. */
+  /** |θ| or θ² of a parameter, divided by 2^exponent if it is added to values with this exponent. */
   #theta(name: string, exponent: number): Float64Array {
     const { power, biases } = this.#options;
     const { trained, added } = this.#parameters.get(name)!;
     const asItIs = power === 2 && !trained;
-    // what is added to a value is measured as it is
+    // what is added to a value has the value's exponent
     const measure = biases && added ? 2 ** -exponent : 1;
     const values = new Float64Array(this.#weights.get(name)!);
     for (let k = 0; k < values.length; k++) {
       const w = values[k]!;
-      // the measure may be infinite where all is 0
+      // 0 times an infinite measure would be NaN
       if (w !== 0) values[k] = measure * (asItIs ? w : power === 1 ? Math.abs(w) : w * w);
     }
     return values;
@@ -184,7 +185,7 @@ class PathPass {
   }
 }
 
-/** What each node need not compute, as it equals something that is computed, for an image of ones. */
+/** For an image of ones: which rows and columns of each node equal computed ones and are skipped. */
 function repeatsThrough({ nodes }: Network): readonly RepeatsThrough[] {
   const through: RepeatsThrough[] = [];
   for (const { op, inputs, shape } of nodes) {
@@ -204,16 +205,16 @@ interface Scaled {
   readonly exponent: number;
 }
 
-// so far from the limits of float64 that one layer more, and a product of value and gradient, stay within
+// so far from float64's limits that one more layer, and a product of value and gradient, stay within
 const FAR = 2 ** 256;
-// where something is added that is not 0: it is measured in 2^exponent too, and must not overflow
+// terms other than 0 are divided by 2^exponent when added, and must not overflow
 const LEAST_EXPONENT = -512;
 
 function addsSomething(weights: Weights, { parameters }: Node): boolean {
   return parameters.some(({ name, added }) => added && weights.get(name)!.some((b) => b !== 0));
 }
 
-/** The same with a greatest magnitude between 1 and 2 where it was beyond 2^±256; exact. */
+/** The same number; if beyond 2^±256, with a greatest magnitude from 1 to 2. Exact. */
 function rescaled({ values, exponent }: Scaled): Scaled {
   let most = 0;
   for (let k = 0; k < values.length; k++) {

@@ -1,11 +1,11 @@
-/** The walks that a mask came of, taken again from what is known of its origin. */
+/** Repeats the walks that made a mask, from its recorded origin. */
 import { keepCountAt, type Masks } from "../masks/masks.ts";
 import { completeOptions, type OptionValue } from "../pruners/pruner.ts";
 import { prunerByName } from "../pruners/registry.ts";
 import type { Weights } from "../weights/weights.ts";
 import { type UnitWalks, unitWalks } from "./unitWalks.ts";
 
-/** How a mask came about, as its file says. */
+/** The origin of a mask, as its file records it. */
 export interface WalkOrigin {
   readonly method: string;
   readonly seed: number;
@@ -13,14 +13,15 @@ export interface WalkOrigin {
   readonly requestedDensity: number;
 }
 
-/** Walks counted unless said otherwise: some seconds. */
+/** Walks counted by default; they take some seconds. */
 const MOST_WALKS = 1_000_000;
 
 /**
- * @param mostWalks of a longer sequence only the first ones are counted
- * @returns undefined where the method does not walk, or the mask is not what these walks give (grown from another, or
+ * @param mostWalks counts at most the first so many walks
+ * @returns undefined if the method does not walk, or if these walks do not give the mask (it grew from another, or
+ * was
  *   changed since)
- * @throws ArgumentError where the origin is not usable; signal.reason
+ * @throws ArgumentError if the origin is not usable; signal.reason
  */
 export async function retraceWalks(
   weights: Weights,

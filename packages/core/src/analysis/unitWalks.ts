@@ -1,9 +1,9 @@
 /**
- * How many walks pass through each unit. W walks, of which the share v_l passes layer l, come to a unit of its N_l output
- * units W·v_l / N_l times on average; v_l is 1 where no branch leads past the layer. Units of which none is missed at that
- * mean are kept wide: the chance that a unit is missed is about exp(−W·v_l / N_l) where all are alike.
+ * How many walks pass through each unit. If W walks are taken and a share v_l of them passes layer l, each of its N_l
+ * output units is passed W·v_l / N_l times on average; v_l is 1 unless a branch bypasses the layer. If all units are
+ * alike, a unit is missed with probability about exp(−W·v_l / N_l).
  * Source: Patil & Dovrolis 2021, arXiv:2010.11354 (width of the network found).
- * Measured by taking the same walks again; nothing is kept of them but counts.
+ * Measured by repeating the walks; only counts are stored.
  */
 import { layerVisits, loadWalkEngine, type WalkOptions } from "@phew/engine";
 import type { Network } from "../network/network.ts";
@@ -15,9 +15,9 @@ import type { Weights } from "../weights/weights.ts";
 /** Walks through the output units of one layer. */
 export interface LayerWalks {
   readonly name: string;
-  /** Those that a walk can come to: units that nothing reads or nothing enters are none of them. */
+  /** Units that a walk can reach; units that nothing reads or nothing enters are excluded. */
   readonly unitCount: number;
-  /** W·v_l / N_l, v_l from the network's branches alone (weights not looked at). */
+  /** W·v_l / N_l, v_l computed from the network's branches, not from weights. */
   readonly expected: number;
   /** Over units. */
   readonly mean: number;
@@ -35,14 +35,14 @@ export interface UnitWalks {
   readonly layers: readonly LayerWalks[];
 }
 
-/** Walks taken again between two looks at the signal. */
+/** Walks between two checks of the signal. */
 const TURN = 4096;
 
 /**
- * Takes walks 0 … walkCount − 1 again: some microseconds each.
- * @param options those the mask was walked with, its seed among them
+ * Repeats walks 0 … walkCount − 1: some microseconds each.
+ * @param options the walk options of the mask, including its seed
  * @param walkCount whole number from 1
- * @throws ArgumentError where the network cannot be walked; signal.reason
+ * @throws ArgumentError if the network cannot be walked; signal.reason
  */
 export async function unitWalks(
   network: Network,
@@ -76,7 +76,7 @@ export async function unitWalks(
   const walkable = walkableUnits(plan, shares);
   const layers = flows.map(({ parameter: { name }, outCount }, l) => {
     const { visits, units } = walkable.get(name) ?? { visits: 0, units: [] };
-    // units that walks leave out are none of those that a walk could pass
+    // unreachable units are excluded
     const counts =
       plan.rest === undefined ? passed[l]! : Float64Array.from(units, (unit) => passed[l]![unit]!);
     const unitCount = plan.rest === undefined ? outCount : units.length;
@@ -85,7 +85,7 @@ export async function unitWalks(
   return { walkCount, layers };
 }
 
-/** Of each layer: the share of walks that pass it, and its units that a walk can come to, where some are left out. */
+/** For each layer: the share of walks that pass it, and its reachable units if some are excluded. */
 function walkableUnits(
   plan: NetworkWalkPlan,
   shares: Float64Array,
@@ -98,7 +98,7 @@ function walkableUnits(
   return found;
 }
 
-/** Index of the last of the ascending `starts` that is not above `value`. */
+/** Index of the last of the ascending `starts` that is at most `value`. */
 function lastAtMost(starts: readonly number[], value: number): number {
   let [low, high] = [0, starts.length - 1];
   while (low < high) {

@@ -1,6 +1,6 @@
 /**
- * Numbers from 0 on that float64 need not hold: sums over the paths of deep networks leave its range, 1e-308 … 1.8e308,
- * while their ratios are ordinary numbers.
+ * Non-negative numbers with an unlimited exponent: sums over the paths of deep networks leave the range of float64,
+ * 1e-308 … 1.8e308, but their ratios do not.
  */
 
 /** value · 2^exponent; 1 ≤ value < 2, or value 0 and exponent 0. */
@@ -9,10 +9,10 @@ export interface Wide {
   readonly exponent: number;
 }
 
-/** @param value finite, from 0 on @param exponent a whole number */
+/** @param value finite, at least 0 @param exponent a whole number */
 export function wide(value: number, exponent = 0): Wide {
   if (value === 0) return { value: 0, exponent: 0 };
-  // of the least numbers log2 is exact, and a factor of two more or less is taken off in two steps
+  // log2 is exact for subnormal numbers too; divided in two steps, since 2 ** own may underflow
   const own = Math.floor(Math.log2(value));
   const half = own >> 1;
   const scaled = value / 2 ** half / 2 ** (own - half);
@@ -22,7 +22,7 @@ export function wide(value: number, exponent = 0): Wide {
     : { value: scaled, exponent: exponent + own };
 }
 
-/** The nearest float64: 0 or Infinity beyond its range. */
+/** The nearest float64: 0 or Infinity outside its range. */
 export function numberOf({ value, exponent }: Wide): number {
   const half = exponent >> 1;
   return value * 2 ** half * 2 ** (exponent - half);
@@ -43,7 +43,7 @@ export function sumOfWide(items: readonly Wide[]): Wide {
   );
 }
 
-/** 0 where `whole` is. */
+/** 0 if `whole` is 0. */
 export function ratioOfWide(part: Wide, whole: Wide): Wide {
   return whole.value === 0 ? wide(0) : wide(part.value / whole.value, part.exponent - whole.exponent);
 }

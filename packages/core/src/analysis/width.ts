@@ -1,5 +1,5 @@
 /**
- * Width of a layer: the fraction of its output units that a kept weight enters. The others are dead.
+ * Width of a layer: the fraction of its output units that have an incoming kept weight. The others are dead.
  *   width_l = |{o : some kept weight enters o}| / outCount_l;   mean and least over layers.
  */
 import { deadUnits } from "../masks/silentUnits.ts";
@@ -7,7 +7,7 @@ import { deadUnits } from "../masks/silentUnits.ts";
 export interface LayerWidth {
   /** Number of output units. */
   readonly unitCount: number;
-  /** Of those, how many no kept weight enters. */
+  /** How many of them have no incoming kept weight. */
   readonly deadUnitCount: number;
   /** Fraction of output units that are not dead, 0 … 1. */
   readonly width: number;

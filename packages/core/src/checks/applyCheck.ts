@@ -1,4 +1,4 @@
-/** Has a check done, and checks that it did what checks may do. */
+/** Applies a check and verifies its result. */
 
 import { countKept } from "../masks/masks.ts";
 import { completeOptions, type OptionValue } from "../pruners/pruner.ts";
@@ -15,7 +15,9 @@ export function completeCheck({ name, options = {} }: CheckSettings): {
   return { check, options: completeOptions(check, options) };
 }
 
-/** @throws ArgumentError as {@link completeCheck}; Error where layers lose or gain weights: a mistake of the check */
+/**
+ * @throws ArgumentError as {@link completeCheck}; Error if a layer's number of weights changed: a bug of the check
+ */
 export async function applyCheck(
   settings: CheckSettings,
   request: Omit<CheckRequest, "options">,

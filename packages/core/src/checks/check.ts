@@ -1,6 +1,6 @@
 /**
- * What a sanity check is: it takes from a mask, or from the weights under it, all that a claim about the method says
- * matters, and leaves the number of kept weights of every layer as it was. One file each in this folder.
+ * What a sanity check is: it changes a mask, or the weights under it, and keeps the number of kept weights of every
+ * layer. It so tests what a claim about the method depends on. One file each in this folder.
  * @see Frankle, Dziugaite, Roy & Carbin 2021, arXiv:2009.08576; Su et al. 2020, arXiv:2009.11094
  */
 import type { Masks } from "../masks/masks.ts";
@@ -14,13 +14,13 @@ export interface CheckRequest {
   readonly weights: Weights;
   /** Whole number, 0 ≤ seed ≤ 2^53 − 1. */
   readonly seed: number;
-  /** One value for every option the check declares. */
+  /** One value for each option of the check. */
   readonly options: Readonly<Record<string, OptionValue>>;
 }
 
 export interface Checked {
   readonly masks: Masks;
-  /** Where the check draws them anew, and from which seed. */
+  /** Only if the check draws new weights: these, and their seed. */
   readonly weights?: Weights;
   readonly weightsSeed?: number;
 }
@@ -34,12 +34,12 @@ export interface Check {
   apply(request: CheckRequest): Promise<Checked>;
 }
 
-/** A check as it is asked for. */
+/** A check and its options, as a user asks for it. */
 export interface CheckSettings {
   readonly name: string;
-  /** Those left out have their initial value. */
+  /** Options left out have their initial value. */
   readonly options?: Readonly<Record<string, OptionValue>>;
 }
 
-/** Streams of a seed's random numbers that checks draw from, one a layer; methods draw from lower ones. */
+/** Random streams for checks, one per layer; methods use lower ones. */
 export const CHECK_STREAM = 2 * MASK_STREAM;

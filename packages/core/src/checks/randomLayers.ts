@@ -1,6 +1,6 @@
 /**
- * A new random mask with the same number of kept weights in each layer: what the layer densities of a method are worth
- * alone. Distributed as `shuffle` within layers, and drawn faster.
+ * A new random mask with the same number of kept weights in each layer. It shows what the layer densities of a method
+ * are worth alone. Its distribution is that of `shuffle` within layers; it is drawn faster.
  * @see Su et al. 2020, arXiv:2009.11094, "random tickets"
  */
 import { Random } from "@phew/engine";

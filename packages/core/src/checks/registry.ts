@@ -11,7 +11,7 @@ export const checks: ReadonlyMap<string, Check> = new Map(
   [shuffle, randomLayers, widen, reinitialise].map((check) => [check.name, check]),
 );
 
-/** @throws ArgumentError naming the known checks, and the nearest, where `name` is none of them */
+/** @throws ArgumentError that lists the known checks, and the nearest one, for an unknown `name` */
 export function checkByName(name: string): Check {
   const check = checks.get(name);
   if (check === undefined) throw unknownName("check", name, [...checks.keys()]);

@@ -1,6 +1,6 @@
 /**
- * Keeps the mask and draws the weights anew, in the network's own way, from another seed: whether a mask is good for the
- * weights it was made for, or for any.
+ * Keeps the mask and draws new weights by the network's own initialisation from another seed. It shows whether a mask
+ * suits only the weights it was made for.
  * @see Frankle et al. 2021, arXiv:2009.08576, section 4
  */
 import { initialise } from "../weights/initialise.ts";

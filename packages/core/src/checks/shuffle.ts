@@ -1,6 +1,6 @@
 /**
- * Permutes the mask of each layer: which weights are kept no longer matters, how many in each layer does.
- * `within=unit` permutes the weights that enter each output unit among themselves: fan-ins and widths stay too.
+ * Permutes the mask within each layer, so that only the number of kept weights per layer stays.
+ * `within=unit` permutes the weights of each output unit among themselves: fan-ins and widths stay too.
  * @see Frankle et al. 2021, arXiv:2009.08576, section 4; Patil & Dovrolis 2021, "layer-wise random shuffle"
  */
 import { Random } from "@phew/engine";
@@ -16,7 +16,7 @@ export const shuffle: Check = {
       kind: "choice",
       choices: ["layer", "unit"],
       initial: "layer",
-      help: "what keeps its number of weights: each layer, or each output unit of it",
+      help: "permute within each layer, or within each output unit's weights",
     },
   },
   async apply({ masks, seed, options }) {

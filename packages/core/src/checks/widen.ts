@@ -1,13 +1,14 @@
 /**
- * Layer-wise shuffle over a number of units that is chosen: the experiment that tells width from layer density.
+ * Layer-wise shuffle over a chosen number of units: the experiment that separates width from layer density.
  *   width_l = w_l + round(fraction · (N_l − w_l)),   w_l output units that a kept weight enters, N_l all;
- *   fraction 0 shuffles within the mask's own units, 1 over all. Units of a smaller fraction stay at a greater one.
- * Departures from the published code (SynFlow_Width), which draws over the first units by index and over all inputs, so
- * that weights appear that come from units nothing enters: here the mask's own units come first, then random ones; a
- * weight comes only from a unit that a path from the input reaches; and each unit chosen, and each unit before it that is
- * reached, gets a weight while there are any, so that the width asked for is the width had, and little is ineffective.
- * Where the weights do not fit between these units more units take part; where they are fewer than the units, as many
- * units as there are weights.
+ *   fraction 0 shuffles within the mask's own units, 1 over all. A greater fraction includes the units of a smaller
+ *   one.
+ * Departures from the published code (SynFlow_Width), which draws over the first units by index and over all inputs,
+ * so that kept weights may leave units that nothing enters. Here the mask's own units come first, then random ones.
+ * Weights leave only units that a path from the input reaches. Each chosen unit, and each reached input unit, gets a
+ * weight while weights last, so that the requested width is reached and few weights are ineffective.
+ * If the weights do not fit between these units, more units take part; if there are fewer weights than units, as many
+ * units as weights.
  * @see Patil & Dovrolis 2021, arXiv:2010.11354, section on width
  */
 import { Random } from "@phew/engine";
@@ -28,7 +29,7 @@ export const widen: Check = {
       most: 1,
       whole: false,
       initial: 1,
-      help: "of the units that nothing enters, how many come to life",
+      help: "fraction of the units without incoming weights that get some",
     },
   },
   async apply({ masks, seed, options }) {
@@ -52,7 +53,7 @@ export const widen: Check = {
   },
 };
 
-/** Output units that shall take part, in the order in which they are given a weight: the mask's own first. */
+/** Output units that take part, in the order in which they get weights: the mask's own first. */
 function widenedUnits(
   flow: WeightFlow,
   kept: Uint8Array,
@@ -62,7 +63,7 @@ function widenedUnits(
 ): number[] {
   const dead = deadUnits(kept, flow.outCount);
   const capacity = reachedInputs(flow, sources).map((inputs) => inputs.length * flow.kernelSize);
-  // drawn before anything is looked at, so that units of a smaller fraction stay
+  // drawn first, so that a greater fraction includes the units of a smaller one
   const order = Array.from({ length: flow.outCount }, (_, o) => o);
   random.shuffleInto(order);
   const fed = order.filter((o) => capacity[groupOf(flow, o)]! > 0);
@@ -81,7 +82,7 @@ function widenedUnits(
   return units.slice(0, Math.max(keptCount, 0));
 }
 
-/** Keeps `keptCount` weights: one for each unit and for each input reached while there are any, the rest at random. */
+/** Keeps `keptCount` weights: one for each unit and each reached input while weights last, the rest at random. */
 function fill(
   mask: Uint8Array,
   flow: WeightFlow,
@@ -123,7 +124,7 @@ function fill(
   };
   add((o) => inputs[groupOf(flow, o)]!, units);
   if (open.length < left) {
-    // not even all of them hold the weights: a unit before that nothing enters keeps some, as it did in the mask given
+    // all of them cannot hold the weights: an unreached input keeps some, as it did in the given mask
     open.length = 0;
     for (let k = 0; k < mask.length; k++) if (mask[k] === 0) open.push(k);
   }
@@ -134,7 +135,7 @@ function fill(
   }
 }
 
-/** For each group, its input units that are reached, as their place in the group. */
+/** For each group, its reached input units, as positions in the group. */
 function reachedInputs(flow: WeightFlow, sources: Uint8Array): number[][] {
   const inPerGroup = flow.inCount / flow.groups;
   return Array.from({ length: flow.groups }, (_, g) =>

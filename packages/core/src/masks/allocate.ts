@@ -1,10 +1,11 @@
 /**
- * Shares a number of kept weights among layers: layer l gets a density in proportion to its weight in the share, at
- * most 1, and the total is exact:
+ * Distributes a number of kept weights over layers: the density of layer l is proportional to its share, at most 1,
+ * and the total is exact:
  *   keepCount_l = round(min(n_l, ε · share_l · n_l)),   ε such that Σ keepCount_l = keepCount.
  * Rounding by largest remainder; among equal remainders the earlier layer gains.
  * - uniform: share_l = 1, the same density everywhere;
- * - Erdős–Rényi-kernel (ERK): share_l = Σ dims / Π dims of the weight `[out, in/groups, kh, kw]`, so that small layers
+ * - Erdős–Rényi-kernel (ERK): share_l = Σ dims / Π dims of the weight `[out, in/groups, kh, kw]`, so that small
+ * layers
  *   are denser (Mocanu et al. 2018, arXiv:1707.04780; kernels: Evci et al. 2020, arXiv:1911.11134).
  */
 import type { Network } from "../network/network.ts";
@@ -13,9 +14,9 @@ import { requireKeepCount } from "./select.ts";
 export type LayerShare = "uniform" | "erk";
 
 /**
- * @param least number of weights of each layer that are kept in any case; none unless said otherwise
+ * @param least least number of weights to keep in each layer; default 0
  * @returns number of weights to keep in each layer, in the order of `network.prunable`
- * @throws ArgumentError where keepCount is not a whole number between the sum of `least` and all weights
+ * @throws ArgumentError unless keepCount is a whole number from the sum of `least` to the number of all weights
  */
 export function allocate(
   network: Network,
@@ -57,9 +58,9 @@ export function allocateByShare(
 }
 
 /**
- * clamp(ε · share_l · n_l, least_l, n_l) with ε such that they sum to keepCount: all layers start free; those beyond a
- * bound are fixed at it and the rest is shared anew. Only the bounds that pull the sum the wrong way are certain, so a
- * round fixes either the layers above or those below.
+ * clamp(ε · share_l · n_l, least_l, n_l) with ε such that the sum is keepCount. All layers start free; in each round
+ * those beyond a bound are fixed at it, and the rest is distributed again. A round fixes either the layers above or
+ * those below, whichever excess is larger: only these bounds are certain.
  */
 function clampedShares(
   shares: readonly number[],
@@ -81,7 +82,7 @@ function clampedShares(
       for (const l of free) result[l] = wish(l);
       return result as number[];
     }
-    // capping gives weights back (ε rises), raising takes some (ε falls): the greater of both stays right
+    // fixing layers above their bound raises ε, fixing those below lowers it: the larger excess decides
     if (excess >= lack) for (const l of above) result[l] = counts[l]!;
     if (lack >= excess) for (const l of below) result[l] = least[l]!;
   }

@@ -1,13 +1,13 @@
-/** How far each layer of a mask is while it comes about: few enough numbers to be told many times. */
+/** Progress of each layer of a mask while it is made, in few numbers, since it is reported often. */
 import type { LayerProgress, LayerShape } from "../events.ts";
 import type { Network } from "../network/network.ts";
 
-/** Groups of neighbouring units at most; a smaller layer has one for each of its units. */
+/** Most groups of neighbouring units; a smaller layer has one per unit. */
 export const UNIT_GROUPS = 64;
 
 /**
- * @param keptIn kept weights entering each output unit
- * @param expectedCount kept weights that theory foretells for the finished mask
+ * @param keptIn number of kept weights that enter each output unit
+ * @param expectedCount expected number of kept weights of the finished mask
  */
 export function layerProgress(keptIn: Uint32Array, expectedCount?: number): LayerProgress {
   const unitCount = keptIn.length;
@@ -24,7 +24,7 @@ export function layerProgress(keptIn: Uint32Array, expectedCount?: number): Laye
     const end = Math.floor(((group + 1) * unitCount) / groupCount);
     let sum = 0;
     for (let u = first; u < end; u++) sum += keptIn[u]!;
-    // 0 is for nothing at all
+    // 0 only for none
     units += (sum === 0 ? 0 : Math.max(1, Math.round((15 * sum) / (end - first) / most))).toString(16);
   }
   return {

@@ -1,4 +1,7 @@
-/** The weights a masked network computes with: pruned weights 0, and what would give silent units a voice 0 too. */
+/**
+ * The weights that a masked network computes with: removed weights are 0, and so are the biases, scales and shifts of
+ * silent units.
+ */
 import type { Weights } from "../weights/weights.ts";
 import { applyMasks, type Masks } from "./masks.ts";
 import { maskedParameters } from "./silentUnits.ts";

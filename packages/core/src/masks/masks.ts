@@ -5,13 +5,13 @@ import type { Network, PrunableParameter } from "../network/network.ts";
 import { counted } from "../quantity.ts";
 import type { Weights } from "../weights/weights.ts";
 
-/** One byte a prunable weight, 1 = kept, in the order of `network.prunable`; a layer's mask is a view of it. */
+/** One byte per prunable weight, 1 = kept, in the order of `network.prunable`; a layer's mask is a view of it. */
 export class Masks {
   readonly network: Network;
   /** Length `network.prunableCount`. */
   readonly bytes: Uint8Array;
 
-  /** @param bytes length `network.prunableCount`, 0 or 1; taken over, not copied. Absent: nothing is kept. */
+  /** @param bytes length `network.prunableCount`, 0 or 1; not copied. Absent: nothing is kept. */
   constructor(network: Network, bytes: Uint8Array = new Uint8Array(network.prunableCount)) {
     if (bytes.length !== network.prunableCount) {
       throw new ArgumentError("masks", {
@@ -20,14 +20,14 @@ export class Masks {
       });
     }
     this.network = network;
-    // a Buffer's slice copies nothing: masks made from these would write into the caller's bytes
+    // slice() of a Buffer is a view: masks would write into the caller's bytes
     this.bytes =
       bytes.constructor === Uint8Array
         ? bytes
         : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  /** Everything kept. */
+  /** All weights kept. */
   static dense(network: Network): Masks {
     return new Masks(network, new Uint8Array(network.prunableCount).fill(1));
   }
@@ -37,7 +37,7 @@ export class Masks {
     return this.bytes.subarray(parameter.start, parameter.start + parameter.length);
   }
 
-  /** The mask of a parameter by its name; undefined where it is not prunable. */
+  /** The mask of a parameter by name; undefined if it is not prunable. */
   get(name: string): Uint8Array | undefined {
     const parameter = this.network.prunable.find((candidate) => candidate.name === name);
     return parameter && this.of(parameter);
@@ -55,7 +55,7 @@ export class Masks {
 
 /** Number of ones in a mask of zeros and ones. */
 export function countKept(mask: Uint8Array): number {
-  // words start at multiples of 4; a mask too short to reach one is all head
+  // 32-bit views start at multiples of 4; a very short mask is all head
   const head = mask.length < 8 ? mask.length : -mask.byteOffset & 3;
   const wordCount = (mask.length - head) >>> 2;
   const words = wordCount === 0 ? mask : new Uint32Array(mask.buffer, mask.byteOffset + head, wordCount);
@@ -86,7 +86,7 @@ export function keepCountAt(density: number, count: number): number {
         : {}),
     });
   }
-  // a product just below a whole number is that number: 0.57 · 100 is 56.99999999999999 in floating point
+  // a product just below a whole number counts as that number: 0.57 · 100 is 56.99999999999999 in floating point
   const keepCount = Math.min(count, Math.floor(density * count * (1 + 2 * Number.EPSILON)));
   if (keepCount === 0) {
     throw new ArgumentError("density", {

@@ -1,10 +1,10 @@
-/** Masks of a network that was pruned elsewhere and keeps its pruned weights as zeros. */
+/** Masks of a network that was pruned elsewhere and stores its pruned weights as zeros. */
 import type { Network } from "../network/network.ts";
 import type { Weights } from "../weights/weights.ts";
 import { Masks } from "./masks.ts";
 import { maskedParameters } from "./silentUnits.ts";
 
-/** Kept is every prunable weight that is not 0 (−0 is). */
+/** Keeps every prunable weight that is neither 0 nor −0. */
 export function nonzeroMasks(network: Network, weights: Weights): Masks {
   const masks = new Masks(network);
   for (const parameter of network.prunable) {
@@ -23,8 +23,8 @@ export function zeroCount(network: Network, weights: Weights): number {
 }
 
 /**
- * Number of biases, scales and shifts other than 0 that the masks silence: 0 where the masked network computes what the
- * network with its pruned weights at 0 does.
+ * Number of biases, scales and shifts other than 0 that the masks set to 0. If it is 0, the masked network computes
+ * the same as the network with its pruned weights at 0.
  */
 export function silencedCount(weights: Weights, masks: Masks): number {
   let count = 0;

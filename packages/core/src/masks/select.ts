@@ -1,6 +1,6 @@
 /**
- * Keeps the weights with the highest scores: exactly as many as asked for; among equal scores the lower index
- * survives (0 and −0 are equal).
+ * Keeps the weights with the highest scores: exactly as many as requested. Among equal scores the lower index is kept
+ * (0 and −0 are equal).
  */
 import { ArgumentError } from "../errors.ts";
 import type { Network } from "../network/network.ts";
@@ -13,8 +13,8 @@ export interface SelectOptions {
 }
 
 /**
- * The keepCount best of all prunable weights.
- * @param scores the scores of one layer, by its parameter's name; row-major over the parameter's shape
+ * Keeps the keepCount prunable weights with the highest scores.
+ * @param scores the scores of each layer by its parameter's name; row-major over the parameter's shape
  * @param options.from weights that are kept in any case, and count
  * @throws ArgumentError for NaN (naming layer and index), or a keepCount out of range
  */
@@ -35,9 +35,9 @@ export function keepTop(
 }
 
 /**
- * Adds the best of all weights that are not kept, until keepCount are. Layers compete with each other; call it once
- * for each layer to select within layers.
- * @returns the lowest score that was added; undefined where none was
+ * Adds the weights with the highest scores until keepCount are kept. All given layers are compared together; to
+ * select within layers, call it for each layer.
+ * @returns the lowest score added; undefined if none was added
  * @throws ArgumentError as {@link keepTop}
  */
 export function keepTopInto(
@@ -58,15 +58,18 @@ export function keepTopInto(
   requireKeepCount(keepCount, keptCount, weightCount);
   if (keepCount === keptCount) return undefined;
   const magnitude = options.magnitude ?? false;
-  const [wanted, rivals] = [keepCount - keptCount, weightCount - keptCount];
-  const { score, equalCount } = findThreshold(layers, wanted, rivals, magnitude);
+  const [wanted, candidateCount] = [keepCount - keptCount, weightCount - keptCount];
+  const { score, equalCount } = findThreshold(layers, wanted, candidateCount, magnitude);
   let equalsLeft = equalCount;
   for (const { scores, mask } of layers)
     equalsLeft = keepFromInto(mask, scores, magnitude, score, equalsLeft);
   return score;
 }
 
-/** Keeps what lies above the threshold, and of its equals the first ones. @returns how many more of these to keep */
+/**
+ * Keeps scores above the threshold, and the first of those equal to it. @returns how many equal ones remain to be
+ * kept
+ */
 function keepFromInto(
   mask: Uint8Array,
   scores: Float32Array | Float64Array,

@@ -1,18 +1,18 @@
 /**
- * Units that output exactly nothing. A unit that no kept weight enters is dead; its bias, and the batch-normalisation
- * scale and shift behind it, are masked with it, so that its silence passes on:
- * - through batch normalisation, pooling, dropout, slices and every activation that keeps 0;
+ * Silent units output 0 for every input. A dead unit, which no kept weight enters, is made silent: its bias, and the
+ * scale and shift of its batch normalisation, are masked with it. Silence passes on
+ * - through batch normalisation, pooling, dropout, slices and every activation with f(0) = 0;
  * - through flatten, to all features of a silent channel; through concat, to its place in the stack;
- * - through add, where all that is added is silent.
- * It ends at sigmoid, hardSigmoid and softplus (which make something of 0), at parts that cannot be computed, and at
- * the next weight: a unit that kept weights enter has a voice of its own, its bias, though only silent units feed it.
+ * - through add, if all terms are silent.
+ * It ends at sigmoid, hardSigmoid and softplus (f(0) ≠ 0), at opaque operations, and at the next weight: a unit that
+ * kept weights enter is not silent, since it may output its bias, even if only silent units feed it.
  */
 import { type UnitFlow, unitFlows } from "../network/unitFlow.ts";
 import { definitionOf } from "../operations/registry.ts";
 import { elementCount } from "../operations/shape.ts";
 import type { Masks } from "./masks.ts";
 
-/** @returns one array a node of `masks.network`, one byte a unit of its value: 1 = silent */
+/** @returns one array per node of `masks.network`, one byte per unit of its value: 1 = silent */
 export function silentUnits(masks: Masks): readonly Uint8Array[] {
   const { network } = masks;
   const silent: Uint8Array[] = [];
@@ -30,9 +30,10 @@ export function silentUnits(masks: Masks): readonly Uint8Array[] {
 }
 
 /**
- * What silent units have of trained parameters beside the pruned weights (biases, batch-normalisation scales and
- * shifts): it must be 0, and stay 0 in training.
- * @returns parameter name → one byte an element, 1 = stays, 0 = must be 0; parameters of which all stay are left out
+ * Trained parameters of silent units beside weights (biases, batch-normalisation scales and shifts). They must be 0,
+ * and stay 0 in training.
+ * @returns parameter name → one byte per element, 1 = stays, 0 = must be 0; parameters without such elements are
+ * absent
  */
 export function maskedParameters(masks: Masks): ReadonlyMap<string, Uint8Array> {
   const silent = silentUnits(masks);
@@ -52,9 +53,9 @@ export function maskedParameters(masks: Masks): ReadonlyMap<string, Uint8Array> 
 }
 
 /**
- * Output units of a layer that no kept weight enters.
+ * Output units of a layer without incoming kept weights.
  * @param mask of the layer's weight, `[outCount, …]`
- * @returns one byte an output unit, 1 = dead
+ * @returns one byte per output unit, 1 = dead
  */
 export function deadUnits(mask: Uint8Array, outCount: number): Uint8Array {
   const rowLength = mask.length / outCount;

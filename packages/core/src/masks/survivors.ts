@@ -1,34 +1,34 @@
-/** The weights that are left, round by round, as indices: the fewer there are, the less there is to look at. */
+/** The weights left after each round, stored as indices, so that a round takes time in proportion to what is left. */
 import type { Network } from "../network/network.ts";
 import type { WeightFlow } from "../network/unitFlow.ts";
 import { countKept, Masks } from "./masks.ts";
 import type { ScoredMask } from "./threshold.ts";
 
 export class Survivors {
-  /** Those left. Shrinks with them. */
+  /** The weights left; updated by each round. */
   readonly masks: Masks;
-  /** For each layer those left, ascending, within the layer; undefined: all are. */
+  /** For each layer the indices of the weights left, ascending; undefined: all are left. */
   readonly #left: (Uint32Array | undefined)[];
-  /** Room for who is kept of those left. */
+  /** Memory for the masks of the candidates. */
   #decisions: Uint8Array | undefined;
 
-  /** @param within those that are left at first, copied; absent: all prunable weights */
+  /** @param within the weights left at first, copied; absent: all prunable weights */
   constructor(network: Network, within?: Masks) {
     this.masks = within === undefined ? Masks.dense(network) : new Masks(network, within.bytes.slice());
     this.#left = network.prunable.map((parameter) => within && indicesOf(within.of(parameter)));
   }
 
-  /** For each prunable parameter those left, ascending, within it; undefined where all are. */
+  /** For each prunable parameter the indices of the weights left, ascending; undefined: all are left. */
   get indices(): readonly (Uint32Array | undefined)[] {
     return this.#left;
   }
 
   /**
-   * @param scores one a prunable weight, or one for each of those left
+   * @param scores one per prunable weight, or one per weight left
    * @param from weights that are kept in any case: 1 in the masks
-   * @returns scores and mask of those left of each layer, in order; good until the next call
+   * @returns scores and mask of the weights left in each layer, in order; valid until the next call
    */
-  rivals(scores: Float32Array | Float64Array, from: Masks | undefined): readonly ScoredMask[] {
+  candidates(scores: Float32Array | Float64Array, from: Masks | undefined): readonly ScoredMask[] {
     const { prunable, prunableCount } = this.masks.network;
     const isWhole = scores.length === prunableCount;
     this.#decisions ??= new Uint8Array(prunableCount);
@@ -50,13 +50,13 @@ export class Survivors {
     });
   }
 
-  /** @param rivals of {@link rivals}, decided: only their ones are left */
-  shrinkTo(rivals: readonly ScoredMask[]): void {
+  /** @param candidates the result of {@link candidates} with decided masks: those with 1 are left */
+  shrinkTo(candidates: readonly ScoredMask[]): void {
     for (const [l, parameter] of this.masks.network.prunable.entries()) {
-      const survived = rivals[l]!.mask;
+      const survived = candidates[l]!.mask;
       const mask = this.masks.of(parameter);
       const left = this.#left[l];
-      // in place: what is written has been read
+      // in place: writes never overtake reads
       const next = left ?? new Uint32Array(survived.length);
       let count = 0;
       for (let k = 0; k < survived.length; k++) {
@@ -68,7 +68,10 @@ export class Survivors {
     }
   }
 
-  /** Those left that enter each output unit, layer by layer. @param flows in the order of `network.prunable` */
+  /**
+   * For each layer, the number of weights left that enter each output unit. @param flows in the order of
+   * `network.prunable`
+   */
   keptIn(flows: readonly WeightFlow[]): readonly Uint32Array[] {
     return flows.map(({ parameter, outCount }, l) => {
       const left = this.#left[l];

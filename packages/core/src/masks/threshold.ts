@@ -1,87 +1,88 @@
 /**
- * The score of the last weight kept, found by radix selection over the bits of float64; nothing is sorted.
- * A positive float's bits with the sign bit set, a negative one's inverted, are unsigned integers in the floats' order.
- * One pass counts their first sixteen bits, one collects the scores that share them with the one sought, and the rest
- * is found among these, twelve bits at a time. Memory: 8 bytes for each of these, and 256 KiB of counters.
- * Of many scores a sample tells between which two the one sought lies, and one pass counts what is above and collects
- * what is between, so that both passes see these alone; where the sample misleads, they see all.
+ * The score of the last weight kept, found by radix selection over the bits of float64, without sorting. A positive
+ * float's bits with the sign bit set, and a negative one's inverted, are unsigned integers in the floats' order.
+ * One pass counts the first sixteen bits of all scores, a second collects the scores with the same sixteen bits as
+ * the threshold, and the threshold is found among these, twelve bits at a time. Memory: 8 bytes for each collected
+ * score, and 256 KiB of counters.
+ * For many scores a sample gives two bounds first; one pass counts the scores above and collects those between, and
+ * only these are searched. If the threshold is not between the bounds, all scores are searched.
  * @see Floyd & Rivest 1975, Communications of the ACM 18(3), for selection by a sample
  */
 import { ArgumentError } from "../errors.ts";
 
-/** Scores of a run of weights, with the mask they decide about; both of one length. */
+/** Scores of consecutive weights and the mask to be decided; both have the same length. */
 export interface ScoredMask {
   /** The layer, for error messages. */
   readonly name: string;
   readonly scores: Float32Array | Float64Array;
-  /** 0 or 1 a weight. Those that are 1 already stay, whatever their scores. */
+  /** 0 or 1 per weight. Weights with 1 are kept whatever their scores. */
   readonly mask: Uint8Array;
 }
 
-/** All above `score` are kept, and of those equal to it the first `equalCount`. */
+/** Scores above `score` are kept, and the first `equalCount` of those equal to it. */
 export interface Threshold {
   readonly score: number;
   readonly equalCount: number;
 }
 
 /**
- * @param layers those whose mask is 1 are left out @param magnitude true: scores are compared by magnitude
- * @param wantedCount at least 1 and at most rivalCount @param rivalCount zeros in the masks
+ * @param layers weights with mask 1 are ignored @param magnitude true: compare scores by magnitude
+ * @param wantedCount 1 … candidateCount @param candidateCount number of zeros in the masks
  * @throws ArgumentError naming layer and index for NaN
  */
 export function findThreshold(
   layers: readonly ScoredMask[],
   wantedCount: number,
-  rivalCount: number,
+  candidateCount: number,
   magnitude: boolean,
 ): Threshold {
-  const near = nearThreshold(layers, wantedCount, rivalCount, magnitude);
+  const near = nearThreshold(layers, wantedCount, candidateCount, magnitude);
   return near === undefined ? byDigits(layers, wantedCount, magnitude) : byDigits(...near);
 }
 
 function byDigits(layers: readonly ScoredMask[], wantedCount: number, magnitude: boolean): Threshold {
   const counts = countFirstDigits(layers, magnitude);
   const { digit, above } = digitOf(counts, wantedCount);
-  const rivals = new Float64Array(counts[digit]!);
+  const candidates = new Float64Array(counts[digit]!);
   const range = { least: scoreOf(digit << 16, 0), most: scoreOf((digit << 16) | 0xffff, 0xffffffff) };
   let end = 0;
-  for (const layer of layers) end += collectInto(rivals, end, layer, magnitude, range).collected;
-  return among(rivals, wantedCount - above);
+  for (const layer of layers) end += collectInto(candidates, end, layer, magnitude, range).collected;
+  return among(candidates, wantedCount - above);
 }
 
-// so few that looking at all of them takes no longer than a sample
+// below this count a full search takes no longer than a sample
 const FEW = 1 << 15;
 const SAMPLE_COUNT = 2048;
-// in standard deviations of a rank in the sample: a miss costs a second look at all
+// in standard deviations of a rank in the sample; a miss costs a second search of all scores
 const MARGIN = 5;
 
-/** The scores among which the threshold lies by a sample's account, and how many of them are wanted; undefined: a miss. */
+/** The scores between the bounds from a sample, and how many of them are wanted; undefined if the bounds miss. */
 function nearThreshold(
   layers: readonly ScoredMask[],
   wantedCount: number,
-  rivalCount: number,
+  candidateCount: number,
   magnitude: boolean,
 ): [readonly ScoredMask[], number, boolean] | undefined {
-  if (rivalCount < FEW) return undefined;
+  if (candidateCount < FEW) return undefined;
   const sample = sampleOf(layers, magnitude);
-  const share = wantedCount / rivalCount;
+  const share = wantedCount / candidateCount;
   const margin = 1 + MARGIN * Math.sqrt(sample.length * share * (1 - share));
   const rank = sample.length * (1 - share);
   const range = {
     least: sample[Math.floor(rank - margin)] ?? Number.NEGATIVE_INFINITY,
     most: sample[Math.ceil(rank + margin)] ?? Number.POSITIVE_INFINITY,
   };
-  // twice of what is expected; a sample that misses by more than that misses
-  const rivals = new Float64Array(Math.ceil((4 * (margin + 1) * rivalCount) / sample.length));
+  // twice the expected number
+  const candidates = new Float64Array(Math.ceil((4 * (margin + 1) * candidateCount) / sample.length));
   let [end, above] = [0, 0];
   for (const layer of layers) {
-    const found = collectInto(rivals, end, layer, magnitude, range);
+    const found = collectInto(candidates, end, layer, magnitude, range);
     end += found.collected;
     above += found.above;
   }
   const wanted = wantedCount - above;
-  if (end > rivals.length || wanted < 1 || wanted > end) return undefined;
-  const scores = rivals.subarray(0, end);
+  if (end > candidates.length || wanted < 1 || wanted > end) return undefined;
+  const scores = candidates.subarray(0, end);
   return [[{ name: "sample", scores, mask: new Uint8Array(end) }], wanted, false];
 }
 
@@ -100,13 +101,13 @@ function sampleOf(layers: readonly ScoredMask[], magnitude: boolean): Float64Arr
   return Float64Array.from(sample).sort();
 }
 
-// a block of scores stays in the first-level cache
+// a block of scores fits the first-level cache
 const BLOCK_LENGTH = 1024;
 const SIGN = 0x80000000;
-// typed arrays see memory in the order of the machine: little-endian wherever JavaScript runs today, but not by law
+// typed arrays have the byte order of the platform
 const HIGH_WORD = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1 ? 1 : 0;
 
-/** How many scores there are of each value of the first sixteen bits. */
+/** Counts the scores with each value of the first sixteen bits. */
 function countFirstDigits(layers: readonly ScoredMask[], magnitude: boolean): Uint32Array {
   const counts = new Uint32Array(1 << 16);
   const block = new Float64Array(BLOCK_LENGTH);
@@ -117,7 +118,7 @@ function countFirstDigits(layers: readonly ScoredMask[], magnitude: boolean): Ui
       let nanAt = -1;
       for (let k = 0; k < length; k++) {
         const s = scores[start + k]!;
-        // −0 becomes 0
+        // + 0 turns −0 into 0
         block[k] = magnitude ? Math.abs(s) : s + 0;
         if (Number.isNaN(s)) nanAt = start + k;
       }
@@ -138,14 +139,14 @@ const notANumber = (name: string, index: number) =>
     remedy: "Check that the weights, and the batch if one was used, are finite.",
   });
 
-/** The digit of the wanted-th from the top, and how many have a higher one. */
+/** The digit of the wantedCount-th greatest score, and how many scores have a higher digit. */
 function digitOf(counts: Uint32Array, wantedCount: number): { digit: number; above: number } {
   let [digit, above] = [counts.length - 1, 0];
   while (above + counts[digit]! < wantedCount) above += counts[digit--]!;
   return { digit, above };
 }
 
-/** The score whose key has these words; infinite beyond the largest. */
+/** The score with this key; infinite beyond the largest. */
 function scoreOf(high: number, low: number): number {
   const score = new Float64Array(1);
   const words = new Int32Array(score.buffer);
@@ -153,17 +154,17 @@ function scoreOf(high: number, low: number): number {
   words[HIGH_WORD] = isNegative ? ~high : high ^ SIGN;
   words[1 - HIGH_WORD] = isNegative ? ~low : low;
   if (Number.isNaN(score[0])) return isNegative ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
-  // a key of −0 stands for no score: it equals 0, which has another
+  // −0 is counted as 0, so no score has its key
   return isNegative && score[0] === 0 ? -Number.MIN_VALUE : score[0]!;
 }
 
 /**
- * Collects the scores from least to most that are not kept already, and counts those above.
- * @returns how many there are of both; those that have no room are counted, not collected
+ * Collects the scores from least to most whose mask is 0, and counts those above.
+ * @returns both counts; scores beyond the memory of `candidates` are counted, not collected
  * @throws ArgumentError naming layer and index for NaN
  */
 function collectInto(
-  rivals: Float64Array,
+  candidates: Float64Array,
   start: number,
   { name, scores, mask }: ScoredMask,
   magnitude: boolean,
@@ -174,17 +175,17 @@ function collectInto(
     const s = magnitude ? Math.abs(scores[k]!) : scores[k]!;
     if (s > most) above += 1 - mask[k]!;
     else if (s >= least) {
-      if (mask[k] === 0) rivals[end++] = s + 0;
+      if (mask[k] === 0) candidates[end++] = s + 0;
     } else if (Number.isNaN(s)) throw notANumber(name, k);
   }
   return { collected: end - start, above };
 }
 
-/** The wanted-th from the top of scores that share their first sixteen bits, and so their sign. Overwrites them. */
-function among(rivals: Float64Array, wantedCount: number): Threshold {
-  const words = new Uint32Array(rivals.buffer);
+/** The wantedCount-th greatest of scores with equal first sixteen bits, and so of one sign. Overwrites them. */
+function among(candidates: Float64Array, wantedCount: number): Threshold {
+  const words = new Uint32Array(candidates.buffer);
   const inverted = words[HIGH_WORD]! >>> 31 === 1 ? 0xffffffff : 0;
-  let [count, wanted] = [rivals.length, wantedCount];
+  let [count, wanted] = [candidates.length, wantedCount];
   for (let level = 0; level < 4; level++) {
     const counts = new Uint32Array(1 << 12);
     for (let k = 0; k < count; k++) counts[digitAt(words, k, level, inverted)]!++;
@@ -192,13 +193,13 @@ function among(rivals: Float64Array, wantedCount: number): Threshold {
     wanted -= above;
     let end = 0;
     for (let k = 0; k < count; k++)
-      if (digitAt(words, k, level, inverted) === digit) rivals[end++] = rivals[k]!;
+      if (digitAt(words, k, level, inverted) === digit) candidates[end++] = candidates[k]!;
     count = end;
   }
-  return { score: rivals[0]!, equalCount: wanted };
+  return { score: candidates[0]!, equalCount: wanted };
 }
 
-/** Bits 47 … 36 of a score's key, and the next twelve for each level more. */
+/** Bits 47 … 36 of a score's key at level 0, and the next twelve at each further level. */
 function digitAt(words: Uint32Array, k: number, level: number, inverted: number): number {
   const high = words[2 * k + HIGH_WORD]! ^ inverted;
   const low = words[2 * k + 1 - HIGH_WORD]! ^ inverted;

@@ -1,17 +1,17 @@
-/** What is assumed of a network, not known: masks and measures rest on it. */
+/** Assumptions about a network that masks and measures depend on. */
 import { definitionOf, operationLabel } from "../operations/registry.ts";
 import type { Network } from "./network.ts";
 
 export interface Assumption {
   /** Name of the layer. */
   readonly layer: string;
-  /** What the file calls its operation. */
+  /** The operation's name in the file. */
   readonly operation: string;
-  /** What is taken to be so; a clause. */
+  /** The assumption; a clause. */
   readonly assumed: string;
 }
 
-/** One for each part of which it is not known how paths go through it. */
+/** One for each operation whose paths are not known. */
 export function assumptionsOf(network: Network): Assumption[] {
   return network.nodes.flatMap(({ name, op, inputs }) => {
     const assumed = definitionOf(op).assumes(op, inputs.length);

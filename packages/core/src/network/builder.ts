@@ -1,4 +1,4 @@
-/** Writes networks down layer by layer; the zoo is written with it. */
+/** Builds networks layer by layer; the zoo uses it. */
 import type { ActivationName } from "../operations/activation.ts";
 import type { Operation } from "../operations/registry.ts";
 import type { Shape } from "../operations/shape.ts";
@@ -17,13 +17,13 @@ export interface ConvOptions {
   readonly padding?: number | Padding;
   readonly dilation?: number | Pair;
   readonly groups?: number;
-  /** A bias named `<name>.bias`; true unless said otherwise. */
+  /** A bias named `<name>.bias`; default true. */
   readonly bias?: boolean;
 }
 
 export interface PoolOptions {
   readonly kernel: number | Pair;
-  /** The kernel's size unless said otherwise. */
+  /** Default: the kernel's size. */
   readonly stride?: number | Pair;
   readonly padding?: number | Padding;
   readonly ceil?: boolean;

@@ -1,12 +1,11 @@
 /**
- * Cuts units out of a masked network that make no difference to its output, and the weights that touch them.
- * A unit makes no difference where it is 0 for every input (no weight other than 0 comes from a unit that is not, no
- * bias, no shift), or where nothing that reaches the output reads it. A unit that is constant but not 0 stays.
- *
- * Units that must stand or fall together are one class: those that batch normalisation, activations, pooling, flatten,
- * concat, select and add carry into each other, and the inputs and outputs of one group of a grouped convolution. A
- * class goes only if each of its units may go. The network's input and output keep their shapes, and every value keeps
- * at least one unit.
+ * Removes units of a masked network that do not affect its output, with their weights. A unit does not affect the
+ * output if it is 0 for every input (only zero units or zero weights feed it, no bias, no shift), or if nothing that
+ * reaches the output reads it. A unit that is constant but not 0 stays.
+ * Units that must stay or go together form a class: units that batch normalisation, activations, pooling, flatten,
+ * concat, select and add map to each other, and the inputs and outputs of one group of a grouped convolution. A class
+ * goes only if all its units may go. The network's input and output keep their shapes, and every value keeps at least
+ * one unit.
  */
 import { maskedWeights } from "../masks/maskedWeights.ts";
 import { Masks } from "../masks/masks.ts";
@@ -20,15 +19,15 @@ import { inputShapes, type UnitFlow, unitFlows, type WeightFlow } from "./unitFl
 export interface Compact {
   /** The same operations with fewer units, under the same names. */
   readonly network: Network;
-  /** Its weights, pruned ones 0. */
+  /** Its weights; removed ones are 0. */
   readonly weights: Weights;
-  /** Its masks: what is left of the given ones. */
+  /** The given masks restricted to the units that stay. */
   readonly masks: Masks;
-  /** The units that stay, ascending: one array a node of the network that was given. */
+  /** Units that stay, ascending: one array per node of the given network. */
   readonly keptUnits: readonly Uint32Array[];
 }
 
-/** The output of the result is that of `network` with `maskedWeights(weights, masks)`, for every input. */
+/** For every input the result has the output of `network` with `maskedWeights(weights, masks)`. */
 export function compactNetwork(network: Network, weights: Weights, masks: Masks): Compact {
   const masked = maskedWeights(weights, masks);
   const flows = unitFlows(network);
@@ -71,7 +70,7 @@ export function compactNetwork(network: Network, weights: Weights, masks: Masks)
   return { network: result, weights: compactWeights, masks: compactMasks, keptUnits: kept };
 }
 
-/** What a parameter has for some units of the output; all of it where its numbers are those of no single unit. */
+/** The values of a parameter for some output units; all values if it has no unit axis. */
 function ofUnits({ shape, unitAxis }: Parameter, values: Float32Array, units: Uint32Array): Float32Array {
   if (unitAxis === undefined) return values;
   const row = elementCount(shape.slice(1));
@@ -80,7 +79,7 @@ function ofUnits({ shape, unitAxis }: Parameter, values: Float32Array, units: Ui
   return result;
 }
 
-/** One byte a unit: 1 where its value is 0 for every input. */
+/** One byte per unit: 1 if its value is 0 for every input. */
 function zeroUnits(network: Network, flows: readonly UnitFlow[], weights: Weights): Uint8Array[] {
   const zero: Uint8Array[] = [];
   for (const [node, own] of network.nodes.entries()) {
@@ -110,7 +109,7 @@ function zeroUnits(network: Network, flows: readonly UnitFlow[], weights: Weight
   return zero;
 }
 
-/** @param comesOfZeros whether all that the unit comes of is 0 */
+/** @param comesOfZeros whether all units that feed this unit are 0 */
 function makesZero({ op, parameters }: Node, weights: Weights, unit: number, comesOfZeros: boolean): boolean {
   const definition = definitionOf(op);
   if (definition.makesZero !== undefined)
@@ -123,7 +122,7 @@ function makesZero({ op, parameters }: Node, weights: Weights, unit: number, com
   );
 }
 
-/** One byte a unit: 1 where the output may depend on its value. */
+/** One byte per unit: 1 if the output may depend on its value. */
 function neededUnits(network: Network, flows: readonly UnitFlow[], weights: Weights): Uint8Array[] {
   const needed = network.nodes.map(({ shape }) => new Uint8Array(shape[0]!));
   needed[network.output]!.fill(1);
@@ -146,7 +145,7 @@ function neededUnits(network: Network, flows: readonly UnitFlow[], weights: Weig
   return needed;
 }
 
-/** The units that stay, by node. @param isLive whether a unit, looked at alone, makes a difference */
+/** Units that stay, by node. @param isLive whether a unit alone affects the output */
 function keptUnits(
   network: Network,
   flows: readonly UnitFlow[],
@@ -172,7 +171,7 @@ function keptUnits(
   });
 }
 
-/** How a node's operation is made one on fewer units; undefined where it cannot be. */
+/** How to make a node's operation with fewer units; undefined if that is impossible. */
 function shrinking(network: Network, node: number) {
   const { op } = network.nodes[node]!;
   return definitionOf(op).shrink(op, inputShapes(network, network.nodes[node]!));
@@ -194,7 +193,7 @@ function tieUnits(classes: UnitClasses, node: number, flow: UnitFlow): void {
   }
 }
 
-/** Units in classes that stay or go as one: a union-find forest over all units of all nodes. */
+/** Classes of units that stay or go together: a union-find forest over all units of all nodes. */
 class UnitClasses {
   readonly #start: number[] = [];
   readonly #parent: Uint32Array;
@@ -234,7 +233,7 @@ class UnitClasses {
   }
 }
 
-/** Calls `visit` for every pair of an output and an input unit between which a weight is not 0. */
+/** Calls `visit` for every pair of an output and an input unit with a weight other than 0 between them. */
 function forEachKernel(flow: WeightFlow, weights: Weights, visit: (o: number, i: number) => void): void {
   const values = weights.get(flow.parameter.name)!;
   const inPerGroup = flow.inCount / flow.groups;
@@ -249,7 +248,7 @@ function forEachKernel(flow: WeightFlow, weights: Weights, visit: (o: number, i:
   }
 }
 
-/** The edges from kept units to kept units, as indices into the weight. */
+/** The edges between kept units, as indices into the weight. */
 function edgesBetween(flow: WeightFlow, keptIn: Uint32Array, keptOut: Uint32Array): Uint32Array {
   const inPerGroup = flow.inCount / flow.groups;
   const outPerGroup = flow.outCount / flow.groups;

@@ -1,4 +1,4 @@
-/** A network: a directed acyclic graph of operations over named parameters, shapes inferred, checked once. */
+/** A network: a directed acyclic graph of operations over named parameters. Shapes are inferred and checked once. */
 
 import { ArgumentError, unknownName } from "../errors.ts";
 import type { Parameter } from "../operations/definition.ts";
@@ -6,14 +6,14 @@ import { definitionOf, type Operation, operations } from "../operations/registry
 import { elementCount, type Shape } from "../operations/shape.ts";
 import { counted } from "../quantity.ts";
 
-/** One operation as it is asked for: by name, reading the values of other nodes by their names. */
+/** An operation as it is specified: by name, with the names of the nodes that it reads. */
 export interface NodeSpec {
   readonly name: string;
   readonly op: Operation;
   readonly inputs: readonly string[];
 }
 
-/** One operation in its place. Nodes stand in topological order: every input has a lower index. */
+/** A node of a network. Nodes are in topological order: every input has a lower index. */
 export interface Node {
   readonly name: string;
   readonly op: Operation;
@@ -23,11 +23,11 @@ export interface Node {
   readonly consumers: readonly number[];
   /** Shape of its value, without the batch axis. */
   readonly shape: Shape;
-  /** Its own, the prunable weight first. */
+  /** Its own parameters, the prunable weight first. */
   readonly parameters: readonly Parameter[];
 }
 
-/** A parameter whose weights count for density, with its place among all prunable weights. */
+/** A parameter whose weights count for density, with its position among all prunable weights. */
 export interface PrunableParameter extends Parameter {
   /** Index of the node that owns it. */
   readonly node: number;
@@ -45,19 +45,20 @@ export interface Network {
   readonly output: number;
   readonly inputShape: Shape;
   readonly outputShape: Shape;
-  /** Every parameter once, in the order the nodes were given (a file's own order). */
+  /** Every parameter once, in the order in which the nodes were given (a file's own order). */
   readonly parameters: readonly Parameter[];
-  /** Conv and dense weights, in the same order: the denominator of density. */
+  /** Weights of convolutions and dense layers, in the same order. Density is a fraction of these. */
   readonly prunable: readonly PrunableParameter[];
   /** Number of prunable weights. */
   readonly prunableCount: number;
 }
 
 /**
- * Builds a network from its operations, in any order, with exactly one `input`.
+ * Builds a network from operations in any order, with exactly one `input`.
  * @param output name of the node whose value is the network's output
- * @throws ArgumentError where a name is unknown or used twice, the graph has a cycle, shapes do not fit, or a node
- *   does not lie between input and output; the message names the node
+ * @throws ArgumentError if a name is unknown or used twice, the graph has a cycle, shapes do not fit, or a node is
+ * not on a
+ *   way from input to output; the message names the node
  */
 export function buildNetwork(name: string, specs: readonly NodeSpec[], output: string): Network {
   const byName = new Map<string, NodeSpec>();
@@ -117,7 +118,7 @@ export function buildNetwork(name: string, specs: readonly NodeSpec[], output: s
   };
 }
 
-/** Depth-first from the output, without recursion: networks may be thousands of layers deep. */
+/** Depth-first from the output, without recursion: networks may have thousands of layers. */
 function topologicalOrder(
   name: string,
   specs: readonly NodeSpec[],

@@ -1,4 +1,4 @@
-/** How units pass from node to node: along weights, or unchanged. What masks mean for units is read from this. */
+/** How units pass from node to node: along weights, or unchanged. */
 
 import type { UnitMap, WeightedUnits } from "../operations/definition.ts";
 import { definitionOf } from "../operations/registry.ts";
@@ -19,7 +19,7 @@ export type UnitFlow =
   /** `from` is the index of the node that a map reads. */
   | { readonly kind: "maps"; readonly maps: readonly (UnitMap & { readonly from: number })[] };
 
-/** One flow a node, in the order of `network.nodes`. */
+/** One flow per node, in the order of `network.nodes`. */
 export function unitFlows(network: Network): readonly UnitFlow[] {
   const prunableOf = new Map(network.prunable.map((parameter) => [parameter.node, parameter]));
   return network.nodes.map((node, index) => {
@@ -33,7 +33,7 @@ export function unitFlows(network: Network): readonly UnitFlow[] {
   });
 }
 
-/** The flows along weights alone, in the order of `network.prunable`. */
+/** The flows along weights, in the order of `network.prunable`. */
 export function weightFlows(network: Network): readonly WeightFlow[] {
   return unitFlows(network)
     .filter((flow) => flow.kind === "weights")

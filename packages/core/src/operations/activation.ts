@@ -1,8 +1,8 @@
 /**
- * Elementwise activations, as PyTorch defines them. In a path sum without biases all values are positive and the network
- * is linear: they pass unchanged. With biases a running mean may make a value negative: relu and relu6 then give 0 and
- * leakyRelu its slope, as in the network itself; the others pass it unchanged. Of linear the magnitude of α is a constant
- * of each path, as the size of a mean's window is; β carries none.
+ * Elementwise activations, as PyTorch defines them. In a path sum without biases all values are positive and
+ * activations are the identity. With biases a running mean may make a value negative: relu and relu6 then give 0 and
+ * leakyRelu its slope, as in the network itself; the others pass it unchanged. For `linear`, |α| is a constant factor
+ * of each path, and β is on no path.
  */
 import {
   NO_GRADIENTS,
@@ -13,9 +13,9 @@ import {
 } from "./definition.ts";
 
 interface ActivationFunction {
-  /** What one element becomes, in float64. */
+  /** The function of one element, in float64. */
   value(x: number, alpha: number, beta: number): number;
-  /** Where the operation states none. */
+  /** Used if the operation states none. */
   readonly alpha?: number;
   readonly beta?: number;
 }
@@ -24,7 +24,7 @@ const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
 const softplus = (x: number) => Math.max(0, x) + Math.log1p(Math.exp(-Math.abs(x)));
 const between = (least: number, x: number, most: number) => Math.min(most, Math.max(least, x));
 const elu = (x: number, alpha: number) => (x > 0 ? x : alpha * Math.expm1(x));
-/** Of selu: fixed points of mean and variance (Klambauer et al. 2017, arXiv:1706.02515). */
+/** SELU's fixed points of mean and variance (Klambauer et al. 2017, arXiv:1706.02515). */
 const SELU = { alpha: 1.6732632423543772, scale: 1.0507009873554805 };
 
 const functions = {
@@ -36,14 +36,14 @@ const functions = {
   tanh: { value: Math.tanh },
   /** x · Φ(x) */
   gelu: { value: (x) => (x * (1 + erf(x / Math.SQRT2))) / 2 },
-  /** The approximation of gelu by tanh. */
+  /** The tanh approximation of gelu. */
   geluTanh: {
     value: (x) => (x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))) / 2,
   },
   /** x · σ(αx) */
   silu: { alpha: 1, value: (x, alpha) => x * sigmoid(alpha * x) },
   hardSwish: { value: (x) => (x * between(0, x + 3, 6)) / 6 },
-  /** αx + β, from 0 to 1 */
+  /** αx + β, limited to 0 … 1 */
   hardSigmoid: { alpha: 1 / 6, beta: 0.5, value: (x, alpha, beta) => between(0, alpha * x + beta, 1) },
   elu: { alpha: 1, value: elu },
   selu: { value: (x) => SELU.scale * elu(x, SELU.alpha) },
@@ -56,7 +56,7 @@ const functions = {
   thresholdedRelu: { alpha: 1, value: (x, alpha) => (x > alpha ? x : 0) },
   /** From α to β. */
   clip: { alpha: -1, beta: 1, value: (x, alpha, beta) => between(alpha, x, beta) },
-  /** αx + β, where no layer's own scale and bias can take it up. */
+  /** αx + β, for factors and constants that no layer's scale and bias can absorb. */
   linear: { alpha: 1, beta: 0, value: (x, alpha, beta) => alpha * x + beta },
 } satisfies Readonly<Record<string, ActivationFunction>>;
 
@@ -66,18 +66,18 @@ export const ACTIVATIONS = Object.keys(functions) as readonly ActivationName[];
 export interface Activation {
   readonly kind: "activation";
   readonly name: ActivationName;
-  /** What they are for is told beside each function; absent: as PyTorch has them. */
+  /** Their meaning is documented at each function; absent: PyTorch's defaults. */
   readonly alpha?: number;
   readonly beta?: number;
 }
 
-/** α and β of an activation, its own or the usual ones; 0 where the function reads none. */
+/** α and β of an activation, or their defaults; 0 if the function reads none. */
 export function activationParameters({ name, alpha, beta }: Activation): { alpha: number; beta: number } {
   const usual: ActivationFunction = functions[name];
   return { alpha: alpha ?? usual.alpha ?? 0, beta: beta ?? usual.beta ?? 0 };
 }
 
-/** What an activation makes of one number. */
+/** The activation of one number. */
 export function activationValue(op: Activation, x: number): number {
   const { alpha, beta } = activationParameters(op);
   return functions[op.name].value(x, alpha, beta);
@@ -122,7 +122,7 @@ function alongPaths(op: Activation, given: PathSumInputs, values: Float64Array):
   return factor === 1 ? values : values.map((value) => factor * value);
 }
 
-/** `values` times the slope below zero wherever the input is negative; `values` itself where nothing changes. */
+/** `values` times the slope at negative inputs; `values` itself if nothing changes. */
 function scaledBelowZero(
   op: Activation,
   { inputs, biases }: PathSumInputs,

@@ -1,4 +1,4 @@
-/** Elementwise sum of values of one shape: equal unit numbers merge. */
+/** Elementwise sum of values of one shape. Units with the same number are added. */
 import { ArgumentError } from "../errors.ts";
 import {
   ASSUMES_NOTHING,

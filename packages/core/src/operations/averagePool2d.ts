@@ -1,4 +1,4 @@
-/** Mean of each window: the sum divided by the window's size, or by its elements inside the input. */
+/** Mean of each window: the sum divided by the window's size, or by the number of its elements inside the input. */
 
 import {
   ASSUMES_NOTHING,

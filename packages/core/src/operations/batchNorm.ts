@@ -1,8 +1,9 @@
 /**
  * Batch normalisation: y = (x − mean) / √(variance + ε) · scale + shift, per unit.
- * In training mean and variance are the batch's; running ← (1 − momentum)·running + momentum·batch (unbiased variance).
- * In a path sum it is a factor of every path, scale / √(variance + ε), of which the magnitude or the square counts.
- * With biases it is the whole formula over the transformed parameters: see analysis/pathSums.ts.
+ * In training mean and variance are the batch's; running ← (1 − momentum)·running + momentum·batch (unbiased
+ * variance).
+ * In a path sum it is a factor of every path, scale / √(variance + ε), by magnitude or square. With biases it is the
+ * whole formula over the transformed parameters: see analysis/pathSums.ts.
  */
 import { ON_EACH_ELEMENT, type OperationDefinition, type PathSumInputs } from "./definition.ts";
 
@@ -32,7 +33,7 @@ export const batchNorm: OperationDefinition<BatchNorm> = {
     ];
   },
   keepsZero: () => true,
-  /** y = x · factor + (shift − mean · factor): 0 where both terms are. */
+  /** y = x · factor + (shift − mean · factor): 0 if both terms are 0. */
   makesZero(op, weight, unit, comesOfZeros) {
     const [scale, shift, mean] = [op.scale, op.shift, op.mean].map((name) => weight(name)[unit]);
     return shift === 0 && (scale === 0 || (comesOfZeros && mean === 0));
@@ -81,7 +82,7 @@ export const batchNorm: OperationDefinition<BatchNorm> = {
   },
 };
 
-/** 1 / √(variance + ε) of each unit; its square where squares of whole path factors are summed. */
+/** 1 / √(variance + ε) of each unit; its square if squares of path factors are summed. */
 function inverseDeviations(op: BatchNorm, given: PathSumInputs): Float64Array {
   const square = given.power === 2 && !given.biases;
   return given.theta(op.variance).map((variance) => {

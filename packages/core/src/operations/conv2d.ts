@@ -71,7 +71,7 @@ export const conv2d: OperationDefinition<Conv2d> = {
     ({ output, inputs: [kept] }) => ({
       ...op,
       outChannels: output.length,
-      // whole groups go
+      // whole groups are removed
       groups: op.groups === 1 ? 1 : kept!.length / (input![0]! / op.groups),
     }),
   assumes: ASSUMES_NOTHING,

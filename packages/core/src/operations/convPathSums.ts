@@ -1,8 +1,9 @@
 /**
- * The two passes of a path sum through a convolution, with θ' = |w| or w² and x[e, ·] the input that weight e meets:
+ * Forward and backward pass of a path sum through a convolution, with θ' = |w| or w² and x[e, ·] the input of weight
+ * e:
  *   y[o, ·] = Σ_{e of o} θ'_e · x[e, ·];   ∂R/∂θ'_e = g[o, ·] · x[e, ·];   ∂R/∂x[e, ·] = Σ_{o of e} θ'_e · g[o, ·].
- * Removed weights cost nothing but the look at their mask. The engine's kernels do it where they are at hand, which in
- * a browser is after loadPathKernels(); the plain way here gives the same but for the order of the sums.
+ * Removed weights cost only the read of their mask. Uses the engine's kernels if they are loaded (in a browser after
+ * loadPathKernels()); the TypeScript version differs only in the order of the sums.
  */
 import { type PathConvolution, pathKernels } from "@phew/engine";
 import type { PathSumInputs } from "./definition.ts";
@@ -10,10 +11,10 @@ import { elementCount } from "./shape.ts";
 import type { Window } from "./spatial.ts";
 import { foldInto, type Unfolding, unfoldInto, unfolding } from "./unfold.ts";
 
-// what is unfolded at once stays in the second-level cache while all output channels read it
+// the chunk stays in the second-level cache while all output channels read it
 const CHUNK_LENGTH = (1 << 18) / Float64Array.BYTES_PER_ELEMENT;
 
-/** What a path sum asks of a convolution. */
+/** The fields of a convolution that a path sum needs. */
 export interface Convolution extends Window {
   /** Name of the weight, `[outChannels, inChannels / groups, kh, kw]`. */
   readonly weight: string;
@@ -26,9 +27,9 @@ export interface Convolution extends Window {
 /** Some input channels of one group, unfolded, and the weights of one output channel that read them. */
 interface Chunk {
   readonly group: number;
-  /** Windows of the channels, one row of `plane` values for each weight of an output channel. */
+  /** Unfolded windows, one row of `plane` values for each weight of an output channel. */
   readonly rows: Float64Array;
-  /** Index, within the weights of an output channel, of the first one of the chunk. */
+  /** Index of the chunk's first weight within the weights of an output channel. */
   readonly firstEdge: number;
   readonly edgeCount: number;
   /** First channel of the chunk in the input. */
@@ -165,7 +166,7 @@ function forEachChunk(
   const { inPerGroup, kernelSize, inPlane, windows } = geometry;
   const { rowsLength } = windows;
   const chunkChannels = Math.min(inPerGroup, Math.max(1, Math.floor(CHUNK_LENGTH / rowsLength)));
-  // padding stays 0 in the rows: it lies at the same places for every channel
+  // the padding stays 0: its positions are the same for every channel
   const rows = new Float64Array(chunkChannels * rowsLength);
   for (let group = 0; group < op.groups; group++) {
     for (let channel = 0; channel < inPerGroup; channel += chunkChannels) {
@@ -179,7 +180,9 @@ function forEachChunk(
   }
 }
 
-/** Collects the kept weights first … first + edgeCount − 1 of a convolution, transformed; good until the next call. */
+/**
+ * Collects the kept weights first … first + edgeCount − 1 of a convolution, transformed; valid until the next call.
+ */
 function edgeGatherer(op: Convolution, given: PathSumInputs) {
   const weight = given.weight(op.weight);
   const kept = given.kept(op.weight);

@@ -1,17 +1,19 @@
-/** What every operation of a network tells about itself; one file each in this folder, listed in registry.ts. */
+/** What every operation of a network declares; one file each in this folder, listed in registry.ts. */
 import { type PlaneRepeats, type RepeatsThrough, throughMeeting } from "./repeats.ts";
 import type { Shape } from "./shape.ts";
 
 interface Role {
-  /** What PyTorch's modules call such a parameter. */
+  /** Its name in PyTorch's modules. */
   readonly torchName: string;
-  /** What it does to the output, last of all: a constant that comes behind it can be taken up by it. */
+  /**
+   * Set if it is the last step of the output: a constant factor or shift behind the operation can be merged into it.
+   */
   readonly affine?: "factor" | "shift";
-  /** What it is where a module has none. Absent: every module has it. */
+  /** Its value in modules that lack it. Absent: every module has it. */
   readonly neutral?: number;
 }
 
-/** What parameters are for. Only `weight` is prunable. */
+/** Roles of parameters. Only `weight` is prunable. */
 const roles = {
   weight: { torchName: "weight", affine: "factor" },
   bias: { torchName: "bias", affine: "shift", neutral: 0 },
@@ -31,21 +33,22 @@ export interface Parameter {
   readonly name: string;
   readonly shape: readonly number[];
   readonly role: ParameterRole;
-  /** False for running statistics, which follow the data; what is trained follows its gradient. */
+  /** False for running statistics, which follow the data; trained parameters follow their gradients. */
   readonly trained: boolean;
-  /** What all its numbers start as; `drawn`: random, by its fans. */
+  /** Initial value of all elements; `drawn`: random, by fan-in and fan-out. */
   readonly initial: number | "drawn";
-  /** The least that its numbers may be; absent: any finite number will do. */
+  /** Least allowed value; absent: any finite number. */
   readonly least?: number;
-  /** The axis that counts the units of the output; undefined where its numbers are those of no single unit. */
+  /** The axis of the output's units; undefined if elements do not belong to single units. */
   readonly unitAxis: 0 | undefined;
-  /** True where it is added to a value, so that it is measured as the value is, and gives a unit of zeros an output. */
+  /** True if it is added to a value: it scales with the value in path sums, and makes a unit of zeros nonzero. */
   readonly added: boolean;
 }
 
 /**
- * How an operation without weights carries units: unit `fromStart + i` of the input (0 ≤ i < count) becomes the
- * units `toStart + i·spread … toStart + i·spread + spread − 1` of the output. Spread is above 1 for flatten and opaque parts alone.
+ * How an operation without weights maps units: unit `fromStart + i` of the input (0 ≤ i < count) becomes the units
+ * `toStart + i·spread … toStart + i·spread + spread − 1` of the output. Only flatten and opaque operations have a
+ * spread above 1.
  */
 export interface UnitMap {
   readonly input: number;
@@ -53,11 +56,14 @@ export interface UnitMap {
   readonly count: number;
   readonly toStart: number;
   readonly spread: number;
-  /** True where any of the `spread` units is made of all units of the input, so that none is a feature of one of them. */
+  /**
+   * True if each of the `spread` units depends on all elements of the input unit, so that none is a single feature of
+   * it.
+   */
   readonly mixes?: true;
 }
 
-/** The weights of an operation as edges between units; kernels have `kernelSize` edges each. */
+/** The weights of an operation as edges between units; each kernel has `kernelSize` edges. */
 export interface WeightedUnits {
   /** Name of the weight; layout `[outCount, inCount / groups, kernelSize]`, row-major. */
   readonly weight: string;
@@ -66,40 +72,40 @@ export interface WeightedUnits {
   readonly groups: number;
   readonly kernelSize: number;
   /**
-   * For each weight of a kernel, row-major, the number of output places at which it counts.
-   * @param padding counts places at which it meets padding too
+   * For each weight of a kernel, row-major, the number of output positions that use it.
+   * @param padding also counts positions at which it meets padding
    */
   readonly placesByTap: (padding: boolean) => readonly number[];
 }
 
-/** The units that stay where others are cut out, ascending. */
+/** The units that stay when others are removed, ascending. */
 export interface KeptUnits {
   readonly output: Uint32Array;
-  /** One list an input. */
+  /** One list per input. */
   readonly inputs: readonly Uint32Array[];
 }
 
-/** What one step of a path sum reads: see analysis/pathSums.ts for what is summed. */
+/** The arguments of a path sum's step: see analysis/pathSums.ts. */
 export interface PathSumInputs {
-  /** One array an input, row-major over its shape. */
+  /** One array per input, row-major over its shape. */
   readonly inputs: readonly Float64Array[];
   /** Shapes without the rows and columns that are left out: see repeats.ts. */
   readonly inputShapes: readonly Shape[];
   readonly outputShape: Shape;
-  /** 1: parameters count by their magnitude; 2: by their square. */
+  /** 1: parameters count by magnitude; 2: by square. */
   readonly power: 1 | 2;
-  /** A weight as it stands, row-major, to be transformed (|w| or w²) where it is used: no copy of a large layer. */
+  /** A weight, row-major and untransformed: the reader takes |w| or w², which saves a copy of a large layer. */
   weight(name: string): Float32Array;
-  /** A bias or a parameter of batch normalisation, transformed; of power 2 a mean or variance is as it is. */
+  /** A bias or a parameter of batch normalisation, transformed; with power 2 mean and variance are unchanged. */
   theta(name: string): Float64Array;
-  /** 1 where a weight is kept, 0 where it counts as 0; undefined where all are kept. */
+  /** 1 for kept weights, 0 for removed ones; undefined if all are kept. */
   kept(name: string): Uint8Array | undefined;
-  /** True where biases, shifts and means take part (SynFlow), false where only paths count. */
+  /** True: biases, shifts and means take part (SynFlow); false: paths only. */
   readonly biases: boolean;
 }
 
 export interface PathSumGradients {
-  /** ∂R/∂input, one array an input. */
+  /** ∂R/∂input, one array per input. */
   readonly inputs: readonly Float64Array[];
   /** ∂R/∂θ of this operation's own parameters, by name; 0 for removed weights. */
   readonly parameters: ReadonlyMap<string, Float64Array>;
@@ -109,49 +115,49 @@ export interface OperationDefinition<Op extends { readonly kind: string }> {
   readonly kind: Op["kind"];
   /** Least and greatest number of inputs. */
   readonly arity: readonly [number, number];
-  /** The parameters it reads, with the shapes they must have. @throws ArgumentError naming `node` */
+  /** Its parameters with the shapes they must have. @throws ArgumentError naming `node` */
   parameters(op: Op, inputs: readonly Shape[], node: string): readonly Parameter[];
-  /** The shape of its output. @throws ArgumentError naming `node` where the inputs do not fit */
+  /** The shape of its output. @throws ArgumentError naming `node` if the inputs do not fit */
   shape(op: Op, inputs: readonly Shape[], node: string): Shape;
   /** How units pass: along weights, or unchanged. */
   units(op: Op, inputs: readonly Shape[], output: Shape): WeightedUnits | readonly UnitMap[];
-  /** True where units of 0 stay 0, so long as what is {@link Parameter.added} to them is 0. */
+  /** True if zero units stay zero, provided that what is {@link Parameter.added} to them is 0. */
   keepsZero(op: Op): boolean;
   /**
-   * True where a unit is 0 for every input with these weights. Absent: where it keeps zeros, all that the unit comes of
-   * is 0, and so is all that is added to it.
-   * @param comesOfZeros whether all that the unit comes of is 0
+   * True if a unit is 0 for every input with these weights. Absent: it is 0 if the operation keeps zeros, all units
+   * that feed it are 0, and so is what is added to it.
+   * @param comesOfZeros whether all units that feed it are 0
    */
   makesZero?(op: Op, weight: (name: string) => Float32Array, unit: number, comesOfZeros: boolean): boolean;
-  /** True where no number that it gives is below 0. @param inputs the same of what it reads */
+  /** True if its output is never negative. @param inputs the same for each input */
   isNonNegative(op: Op, inputs: readonly boolean[]): boolean;
-  /** True where units of its inputs are added up: an identity shortcut into it is not walked. */
+  /** True if it adds units of its inputs: an identity shortcut into it is not walked. */
   readonly adds: boolean;
   /**
-   * The operation on fewer units, of the same parameters without those of the units that go; undefined where it may do
-   * other things to fewer, so that all units that it reads and gives stay.
-   * @param inputs shapes before anything was cut
+   * Makes the operation on fewer units, with the parameters of the units that stay. Undefined if the function would
+   * change: then all its input and output units stay.
+   * @param inputs shapes before the removal
    */
   shrink(op: Op, inputs: readonly Shape[]): ((kept: KeptUnits) => Op) | undefined;
-  /** What is taken to be so of the way that paths go through it, but not known; a clause. Undefined where all is known. */
+  /** An assumption about how paths pass through it; a clause. Undefined if nothing is assumed. */
   assumes(op: Op, inputCount: number): string | undefined;
-  /** What it is called in tables and messages; absent: its kind. */
+  /** Its name in tables and messages; absent: its kind. */
   label?(op: Op): string;
   /**
-   * Which rows and columns of its output are equal by those of its inputs, and which of them it needs not read in a path
-   * sum. Absent: it reads all of every input, and all of its output is computed.
+   * Which rows and columns of its output are equal because those of its inputs are, and which inputs it need not read
+   * in a path sum. Absent: it reads all of every input and computes all of its output.
    */
   repeats?(op: Op, inputs: readonly PlaneRepeats[], output: Shape): RepeatsThrough;
-  /** One image through the linear network of path sums; float64. */
+  /** Forward step of a path sum for one image; float64. */
   pathForward(op: Op, given: PathSumInputs): Float64Array;
-  /** The way back: gradients of the summed output. `output` is what pathForward gave. */
+  /** Backward step: gradients of the summed output. `output` is the result of pathForward. */
   pathBackward(op: Op, given: PathSumInputs, output: Float64Array, gradient: Float64Array): PathSumGradients;
 }
 
 export const NO_PARAMETERS: readonly Parameter[] = [];
 export const NO_GRADIENTS: ReadonlyMap<string, Float64Array> = new Map();
 
-/** A bias, one number a unit. */
+/** A bias, one element per unit. */
 export const biasParameter = (name: string, count: number): Parameter => ({
   name,
   shape: [count],
@@ -162,7 +168,7 @@ export const biasParameter = (name: string, count: number): Parameter => ({
   added: true,
 });
 
-/** For operations that say nothing about numbers of units. */
+/** For operations that do not depend on the number of units. */
 export const SHRINKS_AS_IT_IS =
   <Op>(op: Op) =>
   (): Op =>
@@ -170,7 +176,7 @@ export const SHRINKS_AS_IT_IS =
 
 export const ASSUMES_NOTHING = (): undefined => undefined;
 
-/** What operations on each element of one value have in common. */
+/** Fields common to elementwise operations of one value. */
 export const ON_EACH_ELEMENT = {
   arity: [1, 1],
   shape: (_op: unknown, inputs: readonly Shape[]) => inputs[0]!,

@@ -1,4 +1,4 @@
-/** Passes its input on unchanged; also what dropout is outside training. */
+/** The identity; also dropout outside training. */
 import { NO_GRADIENTS, NO_PARAMETERS, ON_EACH_ELEMENT, type OperationDefinition } from "./definition.ts";
 
 export interface Identity {

@@ -1,6 +1,6 @@
 /**
- * Greatest value of each window; padding never wins. In a path sum the first greatest value of a window carries
- * the path, as in PyTorch.
+ * Greatest value of each window, padding ignored. In a path sum the path goes through the first greatest value of a
+ * window, as in PyTorch.
  */
 
 import {

@@ -1,12 +1,13 @@
 /**
- * A part of a file's network that cannot be computed here. What it carries:
- * - `elements`: a function of each element, as an activation is; of several inputs, such as a gate, of the elements that
- *   meet. Unit u of its output comes of unit u of each input, or of an input's only unit.
- * - `units`: unit to unit in the same way, from any places to any.
- * - absent, nothing is known: it is assumed to carry every unit of every input to every unit of its output.
- * In a path sum elements pass unchanged where inputs and output have the same places, else as the mean over the places
- * (of the unit, or of the entire input where nothing is known); inputs add up: paths pass through either factor of a
- * product as through either term of a sum.
+ * An operation of a file that cannot be computed here. `carries` says what depends on what:
+ * - `elements`: a function of each element, like an activation; with several inputs, such as a gate, of the elements
+ * at
+ *   the same position. Output unit u depends on unit u of each input, or on an input's only unit.
+ * - `units`: unit to unit in the same way, from any position to any.
+ * - absent: unknown. Every output unit is assumed to depend on every unit of every input.
+ * In a path sum elements pass unchanged if inputs and output have the same positions, else as the mean over positions
+ * (of the unit, or of the entire input if `carries` is absent). Inputs are added: paths pass through either factor of
+ * a product as through either term of a sum.
  */
 
 import { ArgumentError } from "../errors.ts";
@@ -17,12 +18,12 @@ import { elementCount, type Shape } from "./shape.ts";
 
 export interface Opaque {
   readonly kind: "opaque";
-  /** What the file calls the operation, such as `InstanceNormalization`. */
+  /** The operation's name in the file, such as `InstanceNormalization`. */
   readonly operation: string;
-  /** Shape of its value, as the file has it. */
+  /** Shape of its value, from the file. */
   readonly shape: Shape;
   readonly carries?: "elements" | "units";
-  /** True where it makes 0 of zeros, and does the same to any number of units. */
+  /** True if it maps zeros to 0, and does not depend on the number of units. */
   readonly keepsZero?: boolean;
 }
 
@@ -43,7 +44,7 @@ export const opaque: OperationDefinition<Opaque> = {
     if (other !== undefined) {
       throw new ArgumentError(`layer "${node}"`, {
         given: `an input of ${counted(other[0]!, "unit")}`,
-        expected: `${units}, as many as it puts out, or 1`,
+        expected: `${units}, as many as its output has, or 1`,
       });
     }
     return op.shape;
@@ -52,7 +53,7 @@ export const opaque: OperationDefinition<Opaque> = {
     inputs.flatMap((shape, input) => {
       const [count, spread] = [shape[0]!, op.shape[0]!];
       if (op.carries && count === spread) return [{ input, fromStart: 0, count, toStart: 0, spread: 1 }];
-      // one map a unit: each becomes any of the output's units
+      // one map per unit: each becomes all output units
       return Array.from({ length: count }, (_, unit) => ({
         input,
         fromStart: unit,
@@ -111,10 +112,10 @@ function isKnownOnZeros({ carries, keepsZero }: Opaque): boolean {
 const sum = (values: Float64Array) => values.reduce((total, x) => total + x, 0);
 
 interface Meeting {
-  /** Elements of the input, first and one past the last, that make these elements of the output. */
+  /** Input elements (first, and one past the last) that these output elements depend on. */
   readonly from: readonly [number, number];
   readonly to: readonly [number, number];
-  /** True where they make them one by one. */
+  /** True if they depend on them one by one. */
   readonly isSame: boolean;
 }
 

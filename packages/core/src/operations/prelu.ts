@@ -1,8 +1,8 @@
 /**
- * PReLU (He et al. 2015, arXiv:1502.01852): y = x above 0, else slope · x, with a trained slope for each unit or one for
- * all. In a path sum values are positive and it passes them unchanged, so that its slope is on no path; with biases a
- * running mean may make a value negative, and its slope then counts as every trained parameter does, by its magnitude or
- * its square, there and on the way back.
+ * PReLU (He et al. 2015, arXiv:1502.01852): y = x above 0, else slope · x, with one trained slope per unit or one for
+ * all. In a path sum without biases values are positive and pass unchanged, so the slope is on no path. With biases a
+ * running mean may make a value negative: the slope then counts by magnitude or square, like every trained parameter,
+ * forward and backward.
  */
 import { ON_EACH_ELEMENT, type OperationDefinition, type PathSumInputs } from "./definition.ts";
 
@@ -42,7 +42,7 @@ export const prelu: OperationDefinition<Prelu> = {
   },
 };
 
-/** `values` times the slope wherever the input is negative; `values` itself where it nowhere is. */
+/** `values` times the slope at negative inputs; `values` itself if there are none. */
 function scaledBelowZero({ slope }: Prelu, given: PathSumInputs, values: Float64Array): Float64Array {
   const input = given.inputs[0]!;
   if (!given.biases || !input.some((x) => x < 0)) return values;

@@ -1,4 +1,4 @@
-/** Every operation a network may hold. Adding one: a file in this folder and a line here. */
+/** All operations of networks. To add one: a file in this folder and a line here. */
 import { activation } from "./activation.ts";
 import { add } from "./add.ts";
 import { averagePool2d } from "./averagePool2d.ts";
@@ -37,7 +37,7 @@ export const operations = {
 };
 
 type Registered = (typeof operations)[keyof typeof operations];
-/** Any operation, told apart by `kind`. */
+/** Any operation, discriminated by `kind`. */
 export type Operation = Registered extends infer D
   ? D extends OperationDefinition<infer Op>
     ? Op
@@ -49,7 +49,7 @@ export function definitionOf(op: Operation): OperationDefinition<Operation> {
   return operations[op.kind] as unknown as OperationDefinition<Operation>;
 }
 
-/** What an operation is called in tables and messages. */
+/** An operation's name in tables and messages. */
 export function operationLabel(op: Operation): string {
   return definitionOf(op).label?.(op) ?? op.kind;
 }

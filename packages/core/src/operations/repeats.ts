@@ -1,20 +1,20 @@
 /**
- * Path sums of an input of ones differ near the borders alone: away from them whole rows and columns are equal, and
- * one of them stands for all. Which are follows from the windows that the input went through, not from numbers.
- *   output positions of a window that reads nothing but equal input are equal: of the output `removed` are left out,
- *   of the input it then reads removed · stride.
- * A gradient here is that of a position that stands for others: the sum over all of them.
+ * For an input of ones, path sums differ only near the borders: away from them whole rows and columns are equal, and
+ * one of them is computed for all. Which are equal follows from the windows, not from numbers.
+ *   Output positions whose windows read only equal input are equal: of the output `removed` positions are left out,
+ *   of the input removed · stride.
+ * The gradient of a computed position is the sum over all positions that it represents.
  */
 import type { Shape } from "./shape.ts";
 import type { Window } from "./spatial.ts";
 
-/** Positions of an axis that equal position `start`: the `removed` ones after it, which are left out. */
+/** Positions of an axis that equal position `start`: the `removed` ones after it are left out. */
 export interface Repeats {
   readonly start: number;
   readonly removed: number;
 }
 
-/** Of the rows, and of the columns; the same in all channels. */
+/** For rows and for columns; the same in all channels. */
 export type PlaneRepeats = readonly [rows: Repeats, columns: Repeats];
 
 const NONE: Repeats = { start: 0, removed: 0 };
@@ -26,19 +26,19 @@ export interface RepeatsThrough {
   readonly output: PlaneRepeats;
 }
 
-/** Of a value that is the same everywhere in a channel. */
+/** For a value that is constant within each channel. */
 export function allRepeated([, height, width]: Shape): PlaneRepeats {
   const whole = (length: number | undefined) => ({ start: 0, removed: (length ?? 1) - 1 });
   return [whole(height), whole(width)];
 }
 
-/** @param output shape of what comes out */
+/** @param output shape of the output */
 export function throughWindow(window: Window, input: PlaneRepeats, output: Shape): RepeatsThrough {
   const axes = input.map(({ start, removed }, axis) => {
     const stride = window.stride[axis]!;
     const padding = window.padding[axis]!;
     const reach = (window.kernel[axis]! - 1) * window.dilation[axis]!;
-    // output p reads p · stride − padding … + reach: the first and the last that read nothing but equal ones
+    // output p reads p · stride − padding … + reach: the first and the last that read only equal ones
     const first = Math.ceil((start + padding) / stride);
     const last = Math.min(output[axis + 1]! - 1, Math.floor((start + removed - reach + padding) / stride));
     if (last <= first) return { read: NONE, given: NONE };
@@ -51,10 +51,10 @@ export function throughWindow(window: Window, input: PlaneRepeats, output: Shape
   return { inputs: [[rows.read, columns.read]], output: [rows.given, columns.given] };
 }
 
-/** Of values that meet position by position: what is equal in all of them. */
+/** For values combined elementwise: positions that are equal in all of them. */
 export function throughMeeting(inputs: readonly PlaneRepeats[]): RepeatsThrough {
   const along = (axis: 0 | 1): Repeats => {
-    // in loops: a file may have more inputs meet than a call takes arguments
+    // a loop, since Math.max has a limit on arguments and a file may exceed it
     let start = Number.NEGATIVE_INFINITY;
     let last = Number.POSITIVE_INFINITY;
     for (const planes of inputs) {
@@ -67,13 +67,13 @@ export function throughMeeting(inputs: readonly PlaneRepeats[]): RepeatsThrough 
   return { inputs: inputs.map(() => output), output };
 }
 
-/** The shape of a value without what is left out. */
+/** The shape of a value without its left-out rows and columns. */
 export function withoutRepeats(shape: Shape, [rows, columns]: PlaneRepeats): Shape {
   if (shape.length !== 3) return shape;
   return [shape[0]!, shape[1]! - rows.removed, shape[2]! - columns.removed];
 }
 
-/** A row or column that stands for some: where it is, and how many copies of it come back after it. */
+/** A computed row or column: its position, and how many copies follow it. */
 interface Copies {
   readonly place: number;
   readonly count: number;
@@ -86,10 +86,10 @@ const copiesOf = (from: PlaneRepeats, to: PlaneRepeats) =>
   })) as [Copies, Copies];
 
 /**
- * The same values with less left out.
- * @param shape of the value with nothing left out
- * @param from what is left out of `values` @param to what is left out of the result: some of the same positions
- * @returns `values` themselves where both are the same
+ * The same values with fewer positions left out.
+ * @param shape of the complete value
+ * @param from what is left out of `values` @param to what is left out of the result: a subset
+ * @returns `values` themselves if both are the same
  */
 export function refined(
   values: Float64Array,
@@ -118,7 +118,9 @@ export function refined(
   return result;
 }
 
-/** The transpose of {@link refined}: gradients of positions that are left out go to the one that stands for them. */
+/**
+ * The transpose of {@link refined}: adds the gradients of left-out positions to the position that represents them.
+ */
 export function coarsened(
   gradient: Float64Array,
   shape: Shape,

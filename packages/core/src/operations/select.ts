@@ -1,6 +1,6 @@
 /**
- * Some units of its input, in any order and each as often as wanted: unit u of the output is unit index[u] of the input.
- * Slices, the parts of a split, gathers of channels and the shuffling of channels are all this.
+ * Some units of its input, in any order and with repeats: unit u of the output is unit index[u] of the input. Slices,
+ * splits, channel gathers and channel shuffles are select operations.
  */
 
 import { ArgumentError } from "../errors.ts";
@@ -17,7 +17,7 @@ import { elementCount } from "./shape.ts";
 
 export interface Select {
   readonly kind: "select";
-  /** By unit of the output: the unit of the input that it is. At least one. */
+  /** For each output unit, its input unit. At least one. */
   readonly index: readonly number[];
 }
 
@@ -69,7 +69,7 @@ export const select: OperationDefinition<Select> = {
 
 const planeOf = ([, ...places]: readonly number[]) => elementCount(places);
 
-/** One map for each run of units that follow one another on both sides. */
+/** One map for each run of units that are consecutive in both input and output. */
 function runs(index: readonly number[]): UnitMap[] {
   const maps: UnitMap[] = [];
   for (let start = 0, u = 1; u <= index.length; u++) {

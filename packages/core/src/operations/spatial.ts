@@ -31,7 +31,7 @@ function windowCount(
   return (count - 1) * stride >= length + before ? count - 1 : count;
 }
 
-/** @throws ArgumentError where the input is not spatial, an option is out of range or no window fits */
+/** @throws ArgumentError if the input is not spatial, an option is out of range or no window fits */
 export function slide(window: Window, input: Shape, node: string, ceil = false): Pair {
   if (input.length !== 3) {
     throw new ArgumentError(`layer "${node}"`, {
@@ -72,8 +72,8 @@ export function slide(window: Window, input: Shape, node: string, ceil = false):
 }
 
 /**
- * As {@link slide} for pooling, of which every window must meet the input.
- * @throws ArgumentError as slide, and where a window could lie in the padding alone
+ * As {@link slide} for pooling, whose windows must all overlap the input.
+ * @throws ArgumentError as slide, and if a window could lie in the padding only
  */
 export function slidePool(window: Window, input: Shape, node: string, ceil = false): Pair {
   const size = slide(window, input, node, ceil);

@@ -1,7 +1,7 @@
 /**
- * Windows of a plane laid out as rows: row (r, c) holds, for every output position, the input that tap (r, c) of the
- * kernel meets there, 0 in the padding. Stride, padding and dilation are gone after it: a convolution is then sums of
- * rows, contiguous on both sides.
+ * Unfolds the windows of a plane into rows: row (r, c) holds the input at tap (r, c) of the kernel for every output
+ * position, 0 in the padding. Stride, padding and dilation are then resolved: a convolution is a sum of contiguous
+ * rows.
  */
 import { validRange, type Window } from "./spatial.ts";
 
@@ -11,7 +11,7 @@ export interface Unfolding {
   readonly rowsLength: number;
   /** For each run: its start in the rows, its start in the plane, its length. */
   readonly runs: Int32Array;
-  /** From one element of a run to the next in the plane. */
+  /** Distance in the plane between neighbouring elements of a run. */
   readonly step: number;
 }
 
@@ -38,7 +38,7 @@ export function unfolding(
   return { rowsLength, runs: Int32Array.from(runs), step: stride[1] };
 }
 
-/** Writes rows from `rowStart` on, from the plane at `planeStart`; what stands for padding must be 0 already. */
+/** Writes rows from `rowStart` on, from the plane at `planeStart`; elements in the padding must be 0 already. */
 export function unfoldInto(
   rows: Float64Array,
   rowStart: number,

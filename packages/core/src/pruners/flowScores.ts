@@ -3,12 +3,13 @@ import { pathSums } from "../analysis/pathSums.ts";
 import type { ScoreRequest } from "./scoring.ts";
 
 /**
- * score = |θ|^factorPower · |∂R/∂|θ|^power|; the derivative is below 0 only where a running mean turns a value negative
- * @returns of all weights, or of those left where these are given; in the sums' own measure where that is a float64,
- *   else all divided by one power of two
+ * score = |θ|^factorPower · |∂R/∂|θ|^power|; the derivative is below 0 only if a running mean makes a value negative
+ * @returns one score per weight, or per weight left if `left` is given; scores beyond float64 are all divided by one
+ * power
+ *   of two
  */
 export function flowScores(
-  { network, weights, masks, left, spent }: ScoreRequest,
+  { network, weights, masks, left, reusable }: ScoreRequest,
   power: 1 | 2,
   factorPower: 1 | 2,
 ): Float64Array {
@@ -18,9 +19,9 @@ export function flowScores(
     placeOf.set(name, { start: count, ...(left && { left: left[l]! }) });
     count += left?.[l]?.length ?? length;
   }
-  // every one of them is written below
-  const room = spent instanceof Float64Array && spent.length >= count;
-  const scores = room ? spent.subarray(0, count) : new Float64Array(count);
+  // every element is written below
+  const fits = reusable instanceof Float64Array && reusable.length >= count;
+  const scores = fits ? reusable.subarray(0, count) : new Float64Array(count);
   const exponents = new Map<string, number>();
   pathSums(network, weights, {
     power,

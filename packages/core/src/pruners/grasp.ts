@@ -1,20 +1,20 @@
 /**
- * GraSP, gradient signal preservation: which weights the gradient's norm after pruning can do without.
+ * GraSP, gradient signal preservation: keeps the weights whose removal reduces the gradient's norm most.
  *   score = θ · (H g) / (|Σ θ · (H g)| + 1e-10);   g = ∂L/∂θ of the prunable weights, H = ∂²L/∂θ², logits divided by
  *   the temperature; L summed over the pruning batches. The highest scores are kept: the paper removes the highest of
  *   −θ · (H g), which is the same.
- * H g is exact. Departure from the first code: g and H g see the same examples.
+ * H g is exact. Departure from the first code: g and H g use the same examples.
  * @see Wang, Zhang & Grosse 2020, arXiv:2002.07376, equation 8
  */
 import { lossRequest, samples, statistics, timesWeights } from "./lossOptions.ts";
 import { scoringPruner } from "./scoring.ts";
 
-/** As published: it keeps a sum near 0 from blowing scores up. */
+/** As published: a sum near 0 does not make scores infinite. */
 const EPSILON = 1e-10;
 
 export const grasp = scoringPruner({
   name: "grasp",
-  summary: "weights that keep the gradient's norm after pruning",
+  summary: "keeps weights that preserve the gradient's norm after pruning",
   source: "Wang et al. 2020, arXiv:2002.07376, equation 8",
   needsData: true,
   options: {
@@ -26,7 +26,7 @@ export const grasp = scoringPruner({
       most: 1e6,
       whole: false,
       initial: 200,
-      help: "what logits are divided by before the loss",
+      help: "divisor of the logits before the loss",
     },
   },
   roundCount: 1,

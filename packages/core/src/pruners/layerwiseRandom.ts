@@ -1,4 +1,4 @@
-/** Random within each layer, as many weights as the layer is allotted: what `uniform` and `erk` share. */
+/** Random within each layer, with a given number of weights per layer: `uniform` and `erk` share it. */
 import { Random } from "@phew/engine";
 import { allocate, type LayerShare } from "../masks/allocate.ts";
 import { countKept, Masks } from "../masks/masks.ts";
@@ -13,7 +13,7 @@ export async function pruneLayerwise(
   const least = network.prunable.map((parameter) => countKept(masks.of(parameter)));
   const keepCounts = allocate(network, share, keepCount, least);
   for (const [l, parameter] of network.prunable.entries()) {
-    // one stream a layer: a layer's mask does not change with the layers before it
+    // one stream per layer: a layer's mask does not depend on other layers
     sampleInto(masks.of(parameter), keepCounts[l]!, new Random(seed, MASK_STREAM + 1 + l));
   }
   return { masks };

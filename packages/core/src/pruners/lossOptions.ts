@@ -1,4 +1,4 @@
-/** Options of methods that differentiate the loss, and the scores made of a derivative. */
+/** Options of methods that differentiate the loss, and scores from a derivative. */
 import type { DifferentiationRequest } from "../differentiation.ts";
 import type { Network } from "../network/network.ts";
 import type { Weights } from "../weights/weights.ts";
@@ -10,7 +10,7 @@ export const statistics: OptionSpec = {
   choices: ["running", "batch"],
   initial: "running",
   needs: { batch: "batchNorm" },
-  help: "what batch normalisation takes: its running statistics, or those of each batch",
+  help: "statistics that batch normalisation uses: running ones, or those of each batch",
 };
 
 export const samples: OptionSpec = {
@@ -19,10 +19,10 @@ export const samples: OptionSpec = {
   most: 100_000,
   whole: true,
   initial: 10,
-  help: "training examples of each class that are looked at, where a data set is given",
+  help: "training examples of each class to use, if a data set is given",
 };
 
-/** What is to be differentiated: the loss on all batches, of the weights that are left. */
+/** The request for derivatives of the loss on all batches, with the weights that are left. */
 export function lossRequest({ network, weights, masks, data, options, signal }: ScoreRequest) {
   return {
     network,
@@ -34,7 +34,7 @@ export function lossRequest({ network, weights, masks, data, options, signal }: 
   } satisfies DifferentiationRequest;
 }
 
-/** θ times a derivative by it, in the order of `network.prunable`. */
+/** θ times its derivative, in the order of `network.prunable`. */
 export function timesWeights(network: Network, weights: Weights, derivative: Weights): Float64Array {
   const scores = new Float64Array(network.prunableCount);
   for (const { name, start, length } of network.prunable) {

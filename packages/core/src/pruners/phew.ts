@@ -4,8 +4,9 @@
  *   P(weight e | unit u) = |θ_e| / Σ |θ| over the weights that leave u (forward) or enter u (backward)
  * Walks alternate, forward first, and start at the network's units in round robin; they end after the first walk at
  * which keepCount weights are kept.
- * Departures from the published code: where a value feeds a block and its projection shortcut, the walk turns at the
- * right layer, not one before it; confined to some weights, it walks the units that lie on paths of these; bottlenecks, concatenation and grouped convolution are walked; the seed fixes the mask.
+ * Departures from the published code: a walk forks exactly at the layers that read a value (the code forks one layer
+ * before a projection shortcut); within a mask, walks use only units on its paths; bottlenecks, concatenation and
+ * grouped convolution are supported; the seed determines the mask.
  */
 import { bias, branching, direction, granularity, walkOptions } from "../walks/options.ts";
 import { walkTo, walkToCounts } from "../walks/walking.ts";
@@ -23,8 +24,8 @@ export const phew: Pruner = {
 };
 
 /**
- * PHEW's masks at growing densities from one sequence of walks: each holds the one before it, and is what
- * `phew.prune` gives for its count and the same seed.
+ * PHEW's masks at growing densities from one sequence of walks: each contains the one before it, and equals the mask
+ * of `phew.prune` for its count and the same seed.
  * @param keepCounts ascending, 1 … network.prunableCount
  * @throws ArgumentError as `phew.prune`, at the first mask
  */

@@ -1,4 +1,4 @@
-/** What a pruning method is: a name, its options, and a way from weights to masks. One file each in this folder. */
+/** What a pruning method is: a name, options, and a function from weights to masks. One file each in this folder. */
 import type { WalkOptions } from "@phew/engine";
 import type { Batch, Differentiator } from "../differentiation.ts";
 import { ArgumentError, unknownName } from "../errors.ts";
@@ -8,14 +8,14 @@ import type { Network } from "../network/network.ts";
 import type { Operation } from "../operations/registry.ts";
 import type { Weights } from "../weights/weights.ts";
 
-/** An option of a method, declared so that commands can offer, explain and check it. */
+/** An option of a method. Commands derive its flag, help and check from this. */
 export type OptionSpec =
   | {
       readonly kind: "choice";
       readonly choices: readonly string[];
       readonly initial: string;
       readonly help: string;
-      /** The operation that a network must have for a choice to mean anything. */
+      /** For each choice, the operation that a network must have for it to have an effect. */
       readonly needs?: Readonly<Record<string, Operation["kind"]>>;
     }
   | {
@@ -30,34 +30,34 @@ export type OptionSpec =
 
 export type OptionValue = string | number | boolean;
 
-/** Examples, and what differentiates the loss on them. */
+/** Examples, and the backend that differentiates the loss on them. */
 export interface PruningData {
   readonly batches: readonly Batch[];
   readonly differentiator: Differentiator;
 }
 
-/** What a pruner is given. It changes nothing of it. */
+/** The arguments of a pruner, which must not change them. */
 export interface PruneRequest {
   readonly network: Network;
   readonly weights: Weights;
   /** Number of weights to keep, 1 … network.prunableCount. */
   readonly keepCount: number;
-  /** The density asked for, of which keepCount is the whole number below; keepCount / prunableCount unless given. */
+  /** The requested density, of which keepCount is the whole number below; default keepCount / prunableCount. */
   readonly density?: number;
   /** Whole number, 0 ≤ seed ≤ 2^53 − 1. */
   readonly seed: number;
-  /** One value for every option the pruner declares; see {@link completeOptions}. */
+  /** One value for each option of the pruner; see {@link completeOptions}. */
   readonly options: Readonly<Record<string, OptionValue>>;
   /** Weights that are kept in any case: the mask grows from these. */
   readonly from?: Masks | undefined;
-  /** Weights that alone may be kept; given to a pruner that declares `confinable` only. */
+  /** The only weights that may be kept; only for a pruner with `confinable`. */
   readonly within?: Masks | undefined;
-  /** Present for a pruner that declares `needsData`. */
+  /** Present for a pruner with `needsData`. */
   readonly data?: PruningData | undefined;
   readonly onProgress?: ((progress: PruneProgress) => void) | undefined;
-  /** Told at once of what the user should know before the work goes on. */
+  /** Called with warnings while the work goes on. */
   readonly onWarning?: (message: string) => void;
-  /** Longest time, in milliseconds, that walks may be expected to take; an hour unless given, Infinity for any. */
+  /** Longest expected time of walks in milliseconds; default an hour, Infinity for no limit. */
   readonly limitMs?: number | undefined;
   /** Checked between chunks of work; the pruner then throws `signal.reason`. */
   readonly signal?: AbortSignal | undefined;
@@ -68,32 +68,32 @@ export interface PruneProgress {
   readonly walkCount?: number;
   /** Steps of all walks. */
   readonly stepCount?: number;
-  /** Walks, and milliseconds, that the whole will come to; absent while it cannot be said, and of short walks. */
+  /** Expected number of walks and of milliseconds in total; absent for short walks and while unknown. */
   readonly expectedWalkCount?: number;
   readonly expectedMs?: number;
   readonly round?: number;
   readonly roundCount?: number;
-  /** Score of the last weight that the round kept, where all weights compete. */
+  /** Score of the last weight that the round kept, if all weights are compared together. */
   readonly threshold?: number;
-  /** Done fraction of the expected work, 0 … 1, for an estimate of the time left. */
+  /** Fraction of the expected work done, 0 … 1, for an estimate of the time left. */
   readonly fraction: number;
-  /** Counts the kept weights of each layer, in the order of `network.prunable`: as things stand when it is called. */
+  /** Counts the kept weights of each layer at the time of the call, in the order of `network.prunable`. */
   readonly layers?: () => readonly LayerProgress[];
 }
 
 export interface Pruning {
   readonly masks: Masks;
-  /** Walks and steps taken, for methods that walk. */
+  /** Number of walks and steps, for methods that walk. */
   readonly walkCount?: number;
   readonly stepCount?: number;
-  /** What they were expected to come to before; absent of short walks. */
+  /** Expected numbers; absent for short walks. */
   readonly expectedWalkCount?: number;
   readonly expectedMs?: number;
-  /** What is to be known of how the masks came about, a sentence each: units that walks leave out. */
+  /** Notes for the user, one sentence each: units that walks leave out. */
   readonly notes?: readonly string[];
   /**
    * Score of every prunable weight in the order of `network.prunable`, for methods that score: of the first round,
-   * where nothing is removed yet. The highest survive.
+   * before anything is removed. The highest are kept.
    */
   readonly scores?: Float32Array | Float64Array;
 }
@@ -105,19 +105,19 @@ export interface Pruner {
   /** Paper and equation. */
   readonly source: string;
   readonly options: Readonly<Record<string, OptionSpec>>;
-  /** True where the mask may hold up to one path more than keepCount. */
+  /** True if the mask may hold up to one path more than keepCount. */
   readonly wholePaths: boolean;
-  /** True where it looks at examples: the request then has `data`. */
+  /** True if it needs examples: the request then has `data`. */
   readonly needsData?: boolean;
-  /** True where it can choose among the weights that an earlier mask left, with its initial options at least. */
+  /** True if it can choose within an earlier mask, at least with its initial options. */
   readonly confinable?: boolean;
-  /** Where its masks are those of walks: the walks that a seed and completed options mean. */
+  /** For methods whose masks consist of walks: the walk options of a seed and completed options. */
   readonly walks?: (request: Pick<PruneRequest, "seed" | "options">) => WalkOptions;
   prune(request: PruneRequest): Promise<Pruning>;
 }
 
 /**
- * Every declared option with its value: given ones checked, others at their initial value.
+ * All options with their values: given ones validated, others at their initial value.
  * @throws ArgumentError for an unknown option, a wrong type or a value out of range
  */
 export function completeOptions(
@@ -140,7 +140,7 @@ export function completeOptions(
 }
 
 /**
- * Every option must mean something for the network it is given for.
+ * Checks that every option has an effect on the given network.
  * @param options completed; see {@link completeOptions}
  * @throws ArgumentError that names the option and the operation that the network lacks
  */
@@ -158,7 +158,7 @@ export function requireMeaning(
       given: `${options[name]} for ${network.name}, which has no ${noun}`,
       expected: `${spec.initial}, or a network with ${noun}`,
       ...(needed === "batchNorm" && {
-        remedy: "Exporters fold it into the weights before it unless told otherwise: docs/pytorch.md.",
+        remedy: "Exporters fold it into the weights before it by default: docs/pytorch.md.",
       }),
     });
   }

@@ -30,7 +30,7 @@ export const pruners: ReadonlyMap<string, Pruner> = new Map(
   registered.map((pruner) => [pruner.name, pruner]),
 );
 
-/** @throws ArgumentError naming the known methods, and the nearest, where `name` is none of them */
+/** @throws ArgumentError that lists the known methods, and the nearest one, for an unknown `name` */
 export function prunerByName(name: string): Pruner {
   const pruner = pruners.get(name);
   if (pruner === undefined) throw unknownName("method", name, [...pruners.keys()]);

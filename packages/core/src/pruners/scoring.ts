@@ -1,9 +1,10 @@
 /**
- * What methods that score weights share: a method tells scores, everything else is here. In round k of n as many of
- * the weights still kept survive as the schedule says, those of the highest scores; then they are scored anew.
+ * The common part of methods that score weights: a method computes scores, this file selects. Round k of n keeps the
+ * highest scores of the weights left, as many as the schedule says; then they are scored again.
  *   exponential: density^(k/n);   linear: 1 − (1 − density)·k/n;   rounded up, after round n exactly keepCount.
- * Removed weights never return. Among equal scores the lower index survives.
- * Schedules: Tanaka et al. 2020, arXiv:2006.05467, §6; several rounds of SNIP: de Jorge et al. 2021, arXiv:2006.09081.
+ * Removed weights never return. Among equal scores the lower index is kept.
+ * Schedules: Tanaka et al. 2020, arXiv:2006.05467, §6; several rounds of SNIP: de Jorge et al. 2021,
+ * arXiv:2006.09081.
  */
 import { allocateByShare } from "../masks/allocate.ts";
 import { layerProgress } from "../masks/layerProgress.ts";
@@ -14,26 +15,26 @@ import type { Network } from "../network/network.ts";
 import { weightFlows } from "../network/unitFlow.ts";
 import type { OptionSpec, PruneRequest, Pruner, Pruning } from "./pruner.ts";
 
-/** One number a weight, in the order of `network.prunable`; the highest survive. */
+/** One number per weight, in the order of `network.prunable`; the highest are kept. */
 export type Scores = Float32Array | Float64Array;
 
 export interface ScoreRequest extends PruneRequest {
-  /** Weights left by the rounds before, in the first by `within`; absent where all are. */
+  /** Weights left by earlier rounds, in the first round by `within`; absent if all are left. */
   readonly masks?: Masks;
-  /** After the first round: for each prunable parameter the weights left, ascending, within it. */
+  /** After the first round: indices of the weights left in each prunable parameter, ascending. */
   readonly left?: readonly Uint32Array[];
-  /** Scores of an earlier round: nobody reads them any more, and their memory may be used again. */
-  readonly spent?: Scores;
+  /** Scores of an earlier round that are no longer read: their memory may be overwritten. */
+  readonly reusable?: Scores;
 }
 
 export interface ScoringMethod extends Omit<Pruner, "options" | "wholePaths" | "confinable" | "prune"> {
-  /** Options of its own, beside those that all scoring methods have. */
+  /** The method's own options, beside those that all scoring methods have. */
   readonly options?: Readonly<Record<string, OptionSpec>>;
-  /** Rounds unless the option `rounds` says otherwise; absent where removed weights change no score: there is one. */
+  /** Default of the option `rounds`; absent if removed weights change no score: there is then one round. */
   readonly roundCount?: number;
   /**
-   * One number for each prunable weight, or for each that is `left`, in order: a new array, or one in the memory of the
-   * spent. Scores of removed weights do not count. Round by round they may differ by a factor.
+   * One number for each prunable weight, or for each that is `left`, in order: a new array, or the memory of
+   * `reusable`. Scores of removed weights are ignored. Scores of different rounds may differ by a factor.
    */
   score(request: ScoreRequest): Scores | Promise<Scores>;
 }
@@ -43,7 +44,7 @@ const selection: Readonly<Record<string, OptionSpec>> = {
     kind: "choice",
     choices: ["global", "layer"],
     initial: "global",
-    help: "who competes: all weights with each other, or those of a layer, every layer at the same density",
+    help: "compare all weights of the network, or those of each layer, every layer at the same density",
   },
   invert: { kind: "flag", initial: false, help: "keep the lowest scores: a sanity check" },
 };
@@ -61,10 +62,10 @@ const rounds = (roundCount: number): OptionSpec => ({
   most: 10_000,
   whole: true,
   initial: roundCount,
-  help: "rounds, each of which scores what is left and removes a part",
+  help: "rounds, each of which scores the weights left and removes a part",
 });
 
-/** A method of this folder from what it scores by. */
+/** Makes a method of this folder from its scores. */
 export function scoringPruner({ options: own, roundCount, score, ...method }: ScoringMethod): Pruner {
   const inRounds = roundCount === undefined ? {} : { rounds: rounds(roundCount), schedule };
   return {
@@ -76,7 +77,7 @@ export function scoringPruner({ options: own, roundCount, score, ...method }: Sc
   };
 }
 
-// between turns of others
+// time between two yields to the event loop
 const SLICE_MS = 30;
 
 async function pruneByScores(score: ScoringMethod["score"], request: PruneRequest): Promise<Pruning> {
@@ -89,7 +90,7 @@ async function pruneByScores(score: ScoringMethod["score"], request: PruneReques
   const survivors = new Survivors(network, within);
   let masks = within;
   let first: Scores | undefined;
-  let spent: Scores | undefined;
+  let reusable: Scores | undefined;
   let sliceStart = performance.now();
   for (const [step, count] of steps.entries()) {
     signal?.throwIfAborted();
@@ -98,12 +99,12 @@ async function pruneByScores(score: ScoringMethod["score"], request: PruneReques
       ...request,
       ...(masks && { masks }),
       ...(left && { left }),
-      ...(spent && { spent }),
+      ...(reusable && { reusable }),
     });
     if (options.invert === true) for (let k = 0; k < scores.length; k++) scores[k] = -scores[k]!;
     if (first === undefined) warnOfEqualScores(scores, request);
     first ??= scores;
-    if (first !== scores) spent = scores;
+    if (first !== scores) reusable = scores;
     const threshold = select(scores, competitions?.[step] ?? [count], survivors, from);
     masks = survivors.masks;
     const round = step + 1;
@@ -116,14 +117,14 @@ async function pruneByScores(score: ScoringMethod["score"], request: PruneReques
       layers: () => survivors.keptIn(weightFlows(network)).map((keptIn) => layerProgress(keptIn)),
     });
     if (performance.now() - sliceStart < SLICE_MS || round === steps.length) continue;
-    // lets timers, signals and screens have their turn
+    // lets timers, signals and screens run
     await new Promise((resolve) => setTimeout(resolve));
     sliceStart = performance.now();
   }
   return { masks: masks!, scores: first! };
 }
 
-/** Such as of gradients that float32 does not hold, or of a network whose weights are all alike. */
+/** Happens with gradients below the range of float32, or with weights that are all alike. */
 function warnOfEqualScores(
   scores: Scores,
   {
@@ -143,10 +144,10 @@ function warnOfEqualScores(
   );
 }
 
-/** Weights kept after each round. @param most that there are to choose among */
+/** Weights kept after each round. @param most number of weights to choose from */
 function keepCounts({ network, keepCount, density, options }: PruneRequest, most: number): readonly number[] {
   const weightCount = network.prunableCount;
-  // not that of keepCount: after many rounds a weight more or less in one of them shows
+  // not keepCount's own density: over many rounds the rounding would show
   const goal = density ?? keepCount / weightCount;
   const roundCount = Number(options.rounds ?? 1);
   return Array.from({ length: roundCount }, (_, step) => {
@@ -157,7 +158,7 @@ function keepCounts({ network, keepCount, density, options }: PruneRequest, most
   });
 }
 
-/** Weights kept of each layer after each round. From the last back, so that no layer ever grows. */
+/** Weights kept in each layer after each round, computed from the last round back, so that no layer grows. */
 function layerCompetitions(
   network: Network,
   steps: readonly number[],
@@ -167,7 +168,7 @@ function layerCompetitions(
   const counts = network.prunable.map((parameter) =>
     within === undefined ? parameter.length : countKept(within.of(parameter)),
   );
-  // the same density of each whole layer, however many of its weights are left to choose among
+  // the same density for each whole layer, whatever number of its weights is left
   const shares = network.prunable.map(({ length }, l) => (counts[l] === 0 ? 1 : length / counts[l]!));
   let least = network.prunable.map((parameter) => (from === undefined ? 0 : countKept(from.of(parameter))));
   return steps
@@ -180,10 +181,10 @@ function layerCompetitions(
 }
 
 /**
- * @param counts weights to keep of each layer, or one count for all together
- * @param survivors weights that compete; afterwards those that are kept
+ * @param counts weights to keep in each layer, or one count for all layers together
+ * @param survivors the weights to select from; afterwards those that are kept
  * @param from weights that are kept in any case
- * @returns the lowest score kept but for these, where all compete together
+ * @returns the lowest score kept, `from` excluded, if all layers are compared together
  */
 function select(
   scores: Scores,
@@ -191,11 +192,10 @@ function select(
   survivors: Survivors,
   from: Masks | undefined,
 ): number | undefined {
-  // the fewer are left, the less there is to look at
-  const rivals = survivors.rivals(scores, from);
+  const candidates = survivors.candidates(scores, from);
   let threshold: number | undefined;
-  if (counts.length === 1) threshold = keepTopInto(rivals, counts[0]!);
-  else for (const [l, layer] of rivals.entries()) if (counts[l]! > 0) keepTopInto([layer], counts[l]!);
-  survivors.shrinkTo(rivals);
+  if (counts.length === 1) threshold = keepTopInto(candidates, counts[0]!);
+  else for (const [l, layer] of candidates.entries()) if (counts[l]! > 0) keepTopInto([layer], counts[l]!);
+  survivors.shrinkTo(candidates);
   return threshold;
 }

@@ -1,8 +1,9 @@
 /**
- * SNIP, connection sensitivity: how much the loss changes as a weight is removed, to first order.
+ * SNIP, connection sensitivity: the change of the loss on removal of a weight, to first order.
  *   score = |θ · ∂L/∂θ| / Σ |θ · ∂L/∂θ|;   L summed over the pruning batches
- * Several rounds are iterative SNIP (de Jorge et al. 2021, arXiv:2006.09081, without its rule for rounds near the end).
- * Departure from the first code: the network's own initialisation, no other one for scoring.
+ * Several rounds are iterative SNIP (de Jorge et al. 2021, arXiv:2006.09081, without its rule for rounds near the
+ * end).
+ * Departure from the first code: scores use the network's own initialisation, not another one.
  * @see Lee, Ajanthan & Torr 2019, arXiv:1810.02340, equations 5 and 6
  */
 import { lossRequest, samples, statistics, timesWeights } from "./lossOptions.ts";
@@ -10,7 +11,7 @@ import { scoringPruner } from "./scoring.ts";
 
 export const snip = scoringPruner({
   name: "snip",
-  summary: "weights that the loss on some examples feels most",
+  summary: "keeps weights that change the loss on some examples most",
   source: "Lee et al. 2019, arXiv:1810.02340, equation 6",
   needsData: true,
   options: { statistics, samples },

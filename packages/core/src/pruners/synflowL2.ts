@@ -1,7 +1,7 @@
 /**
- * SynFlow-L2, by the share of a weight in the squares of all paths:
+ * SynFlow-L2, by the share of a weight in the sum over squared paths:
  *   score = θ² · ∂R/∂θ²;   R as SynFlow's, with every parameter squared in place of its magnitude.
- * ∂R/∂θ² summed over weights is the path kernel trace, of which this method keeps the most in the fewest units.
+ * ∂R/∂θ² summed over weights is the path kernel trace; this method keeps most of the trace in the fewest units.
  * The published code scores |θ| · ∂R/∂θ²: `score: "published"`.
  * @see Patil & Dovrolis 2021, arXiv:2010.11354; Gebhart, Saxena & Schrater 2021, arXiv:2101.10552
  */
@@ -10,7 +10,7 @@ import { scoringPruner } from "./scoring.ts";
 
 export const synflowL2 = scoringPruner({
   name: "synflow-l2",
-  summary: "as synflow, by the squares of paths: the path kernel's trace; needs no data",
+  summary: "as synflow, with squared paths: the path kernel trace; needs no data",
   source: "Patil & Dovrolis 2021, arXiv:2010.11354; Gebhart et al. 2021, arXiv:2101.10552",
   options: {
     score: {

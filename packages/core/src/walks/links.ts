@@ -1,6 +1,6 @@
 /**
- * How the units of a value stem from the units of weighted operations and of the network's input, without weights
- * between: runs of units as {@link WalkLink}s have them, and how runs are composed, cut and put together.
+ * How the units of a value derive, without weights between, from the units of weighted operations and of the
+ * network's input: runs of units as in {@link WalkLink}, and how runs are composed, cut and merged.
  */
 import type { UnitMap } from "../operations/definition.ts";
 
@@ -9,15 +9,16 @@ import type { UnitMap } from "../operations/definition.ts";
  * `toStart + i·spread` on.
  */
 export interface Carry {
-  /** Index of a weighted operation among all, or INPUT. */
+  /** Index of a weighted operation, or INPUT. */
   readonly from: number;
   readonly fromStart: number;
   readonly count: number;
   readonly toStart: number;
   readonly spread: number;
   /**
-   * Which features of the source unit the `spread` units are: those from `feature` on of the units that it was spread into
-   * as `flattening` says; "" where it is itself. The same of both is the same feature, wherever it comes by.
+   * Which features of the source unit the `spread` units are: those from `feature` on, of the flattening with this
+   * name; "" for the unit itself. Units with equal `flattening` and `feature` are the same feature, whatever way they
+   * come.
    */
   readonly flattening: string;
   readonly feature: number;
@@ -31,7 +32,7 @@ export interface UnitRange {
 
 const targetEnd = (carry: Carry) => carry.toStart + carry.count * carry.spread;
 
-/** What `carry` becomes behind an operation that maps units as `map` says. */
+/** `carry` after an operation with the unit map `map`. */
 export function through(carry: Carry, map: UnitMap): Carry[] {
   const range = { start: map.fromStart, end: map.fromStart + map.count };
   return withinTargets(carry, range).map((part) => ({
@@ -47,7 +48,7 @@ export function through(carry: Carry, map: UnitMap): Carry[] {
   }));
 }
 
-/** The part of `carry` that lands on units of `range`: whole source units, and up to two of which only a part lands. */
+/** The part of `carry` that lands on units of `range`: whole source units, and up to two that land in part. */
 function withinTargets(carry: Carry, range: UnitRange): Carry[] {
   const start = Math.max(carry.toStart, range.start);
   const end = Math.min(targetEnd(carry), range.end);
@@ -103,8 +104,8 @@ function withinSources(carry: Carry, units: UnitRange): Carry | undefined {
 }
 
 /**
- * The same ways, each once: runs that overlap or meet and map alike are made one. Two branches that carry a unit to
- * the same place are one way, so nothing grows with the number of paths.
+ * The same runs, each once: overlapping or adjacent runs with the same map are merged. Two branches that carry a unit
+ * to the same place become one, so the number of runs does not grow with the number of paths.
  */
 export function merged(carries: readonly Carry[]): Carry[] {
   const alike = new Map<string, Carry[]>();

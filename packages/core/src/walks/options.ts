@@ -1,4 +1,4 @@
-/** The options that walking methods share, and what they are to the engine. */
+/** Options that walking methods share, and their form for the engine. */
 import type { WalkOptions } from "@phew/engine";
 import type { OptionSpec, PruneRequest } from "../pruners/pruner.ts";
 
@@ -6,14 +6,14 @@ export const branching: OptionSpec = {
   kind: "choice",
   choices: ["equal", "weight"],
   initial: "equal",
-  help: "at a fork, take each branch equally, or in proportion to all weights it leads to",
+  help: "at a fork, take each branch with equal probability, or in proportion to its weights",
 };
 
 export const granularity: OptionSpec = {
   kind: "choice",
   choices: ["weight", "kernel"],
   initial: "weight",
-  help: "what a step keeps: one weight, or the whole kernel around it",
+  help: "what a step keeps: one weight, or its whole kernel",
 };
 
 export const direction: OptionSpec = {
@@ -27,10 +27,10 @@ export const bias: OptionSpec = {
   kind: "choice",
   choices: ["magnitude", "square", "uniform", "inverse"],
   initial: "magnitude",
-  help: "what the probability of a weight θ is proportional to: |θ|, θ², 1, or 1 / (|θ| + 1e-5)",
+  help: "the probability of a weight θ is proportional to: |θ|, θ², 1, or 1 / (|θ| + 1e-5)",
 };
 
-/** A request's completed options; `bias` where the method has no such option. */
+/** Walk options from a request's completed options; `bias` for a method without that option. */
 export function walkOptions(
   { seed, options }: Pick<PruneRequest, "seed" | "options">,
   fixedBias?: WalkOptions["bias"],

@@ -1,13 +1,11 @@
 /**
- * What the walking engine walks: a network's weighted operations, and the ways without weights between them.
- *
- * Ways are found by dynamic programming over the nodes in topological order: each value holds the runs of units in
- * which it stems from weighted operations or the network's input, composed through the operations' unit maps.
- *
- * Identity shortcuts are not walked. Unit u of a source comes to unit t of an addition along an identity shortcut if
+ * The plan that the walking engine walks: a network's weighted operations, and the links without weights between
+ * them. Links are found by dynamic programming over the nodes in topological order: each value has the runs of units
+ * in which it derives from weighted operations or the network's input, composed through the operations' unit maps.
+ * Identity shortcuts are not walked. Unit u of a source reaches unit t of an addition along an identity shortcut if
  * it also enters a weighted operation from which weights lead to unit t by another input of the addition. Both inputs
- * of a projection block are thus walked, and no unit is ever left without a way: u goes on through the weighted
- * operation, and of all sources that reach t the last in topological order always stays.
+ * of a projection block are thus walked. No unit is left without a link: u goes on through the weighted operation,
+ * and of all sources that reach t the last in topological order always stays.
  */
 
 import { INPUT, type WalkLayer, type WalkLink, type WalkPlan } from "@phew/engine";
@@ -23,10 +21,9 @@ import { type Carry, merged, through, type UnitRange, without } from "./links.ts
 import { type NetworkWalkPlan, withoutStrays } from "./strays.ts";
 
 /**
- * Edge ids are the places of weights among all prunable weights (`network.prunable`), unless units are left out of it: see
- * strays.ts.
- * @param within weights that alone may be kept: others are 0 in the plan, and ways are along these
- * @throws ArgumentError for a missing weight, or where no way leads from the input to the output
+ * Edge ids are positions among all prunable weights (`network.prunable`), unless units are left out: see strays.ts.
+ * @param within the only weights that may be kept: others are 0 in the plan, and paths use only these
+ * @throws ArgumentError for a missing weight, or if no path leads from the input to the output
  */
 export function walkPlan(network: Network, all: Weights, within?: Masks): NetworkWalkPlan {
   const weights = within === undefined ? all : maskedWeights(all, within);
@@ -59,10 +56,10 @@ export function walkPlan(network: Network, all: Weights, within?: Masks): Networ
   return withoutStrays(plan, within?.bytes);
 }
 
-/** The greatest number of weights that one walk can conserve. */
+/** The greatest number of weights that one walk can keep. */
 export function longestWalk(plan: WalkPlan, granularity: "weight" | "kernel"): number {
   const longest = new Float64Array(plan.layers.length + 1);
-  // links enter layers in topological order, so what leads to `from` is complete when it is read
+  // links enter layers in topological order, so all links into `from` have been read
   for (const { from, to } of [...plan.links].sort((a, b) => a.to - b.to)) {
     const layer = plan.layers[from];
     const before =
@@ -96,8 +93,8 @@ function layerOf(flow: WeightFlow, weights: Weights): WalkLayer {
 }
 
 /**
- * Numbers for the features that a node's units are at one place: those of one flattening after those of another.
- * @returns the number of the first of a flattening
+ * Numbers the features of a node's units at one position: those of one flattening after those of another.
+ * @returns the number of a flattening's first feature
  */
 function featuresOf(carries: readonly Carry[]): (from: number, flattening: string) => number {
   const counts = new Map<number, Map<string, number>>();
@@ -124,7 +121,7 @@ class Ways {
   /** Layer → itself and every layer before it, one bit each. */
   readonly #origins: Uint32Array[] = [];
 
-  /** Adds the links into a layer, or into the output; layers are entered in order. */
+  /** Adds the links into a layer, or into the output; call it for layers in order. */
   enter(to: number, carries: readonly Carry[]): void {
     const origins = new Uint32Array((to >>> 5) + 1);
     origins[to >>> 5]! |= 1 << (to & 31);
@@ -141,11 +138,11 @@ class Ways {
     this.#origins[to] = origins;
   }
 
-  /** What input `slot` of an addition carries, identity shortcuts left out. */
+  /** What input `slot` of an addition carries, without identity shortcuts. */
   withoutShortcuts(inputs: readonly (readonly Carry[])[], slot: number): readonly Carry[] {
     let left = inputs[slot]!;
     for (const [other, carries] of inputs.entries()) {
-      // the same value added to itself is no shortcut past anything
+      // the same value added to itself bypasses nothing
       if (carries === inputs[slot]) continue;
       for (const landing of inputs[other]!) {
         if (landing.from === INPUT) continue;
@@ -156,7 +153,7 @@ class Ways {
     return left;
   }
 
-  /** `carry` without its units that lead to `targets` by way of weights that end in `layer`, too. */
+  /** `carry` without its units that also lead to `targets` by way of weights that end in `layer`. */
   #cut(carry: Carry, targets: UnitRange, layer: number): Carry[] {
     let left = [carry];
     for (const { to, fromStart, count } of listOf(this.#leaving, carry.from)) {

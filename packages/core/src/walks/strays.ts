@@ -1,17 +1,16 @@
 /**
- * Units that no walk may come to: those from which no way leads on to the output, such as a channel that a selection
- * drops, and those to which none leads from the input. They are left out of the plan, and the weights of their edges with
- * them, so that no transition probability counts them; whatever is left has a way on and a way back. Weights are not
- * looked at: a weight of 0 is a way. Where some weights alone may be kept, ways are along these: every unit that is left
- * then has one of them to go on by, and one to go back by.
- * A plan without strays is the plan as it was. Else its layers are cut down to the units that are left, and have edge ids
- * of their own; a grouped layer whose groups lose unlike numbers of units becomes a layer for each group.
+ * Leaves out units that no walk may pass: those from which no path leads to the output, such as a channel that a
+ * selection drops, and those that no path from the input reaches. Their edges are left out of the plan too, so that
+ * no transition probability counts them. A weight of 0 still counts as an edge. With `within`, only paths along these
+ * weights count: every unit left has at least one of them in each direction.
+ * A plan without such units is unchanged. Otherwise its layers shrink to the units left, with edge ids of their own;
+ * a grouped layer whose groups lose different numbers of units becomes one layer per group.
  */
 import { INPUT, type WalkLayer, type WalkLink, type WalkPlan } from "@phew/engine";
 import { ArgumentError } from "../errors.ts";
 import { counted } from "../quantity.ts";
 
-/** Which edges of the whole network the edges of a plan are. */
+/** Maps the edges of a plan to the edges of the whole network. */
 export interface Rest {
   /** A sentence for each layer that loses units, and for the network's input and output. */
   readonly notes: readonly string[];
@@ -23,7 +22,7 @@ export interface Rest {
 
 /** What is left of a layer, or of one of its groups. */
 interface Part {
-  /** The whole layer, its edges those of the network. */
+  /** The whole layer, with the edges of the network. */
   readonly layer: WalkLayer;
   /** Units that are left, ascending. */
   readonly outs: readonly number[];
@@ -32,13 +31,13 @@ interface Part {
 }
 
 export interface NetworkWalkPlan extends WalkPlan {
-  /** Present where units are left out. */
+  /** Present if units are left out. */
   readonly rest?: Rest;
 }
 
 /**
- * @param within one byte a weight, 1 where it may be kept; absent: all may be
- * @throws ArgumentError where no way leads from the input to the output
+ * @param within one byte per weight, 1 if it may be kept; absent: all may be
+ * @throws ArgumentError if no path leads from the input to the output
  */
 export function withoutStrays(plan: WalkPlan, within?: Uint8Array): NetworkWalkPlan {
   const usable = usableUnits(plan, within);
@@ -49,9 +48,9 @@ export function withoutStrays(plan: WalkPlan, within?: Uint8Array): NetworkWalkP
   const outputs = unitsLeft(usable.ins[plan.layers.length + 1]!);
   if (inputs.length === 0 || parts.length === 0) {
     throw new ArgumentError("network", {
-      given: "no way from the input to the output along weights",
+      given: "no path of weights from the input to the output",
       expected: "at least one, to be walked",
-      remedy: "Take a method that does not walk, such as magnitude.",
+      remedy: "Use a method that does not walk, such as magnitude.",
     });
   }
   let firstEdge = 0;
@@ -66,12 +65,12 @@ export function withoutStrays(plan: WalkPlan, within?: Uint8Array): NetworkWalkP
     inputCount: inputs.length,
     outputCount: outputs.length,
     edgeCount: firstEdge,
-    // whoever removed weights knows that units went with them
+    // who removed weights knows that units are gone: no notes
     rest: { notes: within ? [] : notesOf(plan, usable), networkEdgeCount: plan.edgeCount, parts },
   };
 }
 
-/** A mask of the plan's edges as one of the network's: what is left out is not kept. */
+/** Converts a mask of the plan's edges to one of the network's: left-out edges are removed. */
 export function networkMask({ rest, layers, edgeCount }: NetworkWalkPlan, bytes: Uint8Array): Uint8Array {
   if (rest === undefined) return bytes;
   const mask = new Uint8Array(rest.networkEdgeCount);
@@ -81,7 +80,7 @@ export function networkMask({ rest, layers, edgeCount }: NetworkWalkPlan, bytes:
   return mask;
 }
 
-/** A mask of the network's edges as one of the plan's, and how many are kept of those that are left out. */
+/** A mask of the network's edges converted to the plan's, and how many kept edges the plan leaves out. */
 export interface PlanMask {
   readonly bytes: Uint8Array;
   readonly leftOutCount: number;
@@ -100,7 +99,7 @@ export function planMask(
   return { bytes: mask, leftOutCount: count(bytes) - count(mask) };
 }
 
-/** The network's edge that an edge of the plan is. */
+/** The network's edge of an edge of the plan. */
 export function networkEdge({ rest, layers }: NetworkWalkPlan, edge: number): number {
   if (rest === undefined) return edge;
   const l = layers.findLastIndex(({ firstEdge }) => firstEdge <= edge);
@@ -114,7 +113,7 @@ export function networkEdge({ rest, layers }: NetworkWalkPlan, edge: number): nu
   return edgeOf(layer, outs[row]!, i) + (at % kernelSize);
 }
 
-/** Units of the network's layer that a part of it has, by the part's place among the plan's layers. */
+/** Unit numbers in the network of one of the plan's layers. */
 export function networkUnits({ rest, layers }: NetworkWalkPlan, l: number): readonly number[] | undefined {
   return rest === undefined || layers[l] === undefined ? undefined : rest.parts[l]!.outs;
 }
@@ -130,7 +129,7 @@ function edgeOf(
   return firstEdge + (o * inPerGroup + (i - group * inPerGroup)) * kernelSize;
 }
 
-/** Calls `visit` for every run of edges that is together in both: of the plan, of the network, and its length. */
+/** Calls `visit` for every run of edges that is contiguous in both plan and network: its starts, and its length. */
 function forEachRow(
   { rest, layers }: Pick<NetworkWalkPlan, "rest" | "layers" | "edgeCount">,
   visit: (own: number, network: number, length: number) => void,
@@ -194,11 +193,13 @@ function partsOf(layer: WalkLayer, ins: Uint8Array, outs: Uint8Array): Part[] {
   return [{ layer, ...all, groups: left.length }];
 }
 
-/** One byte a unit, 1 where it is left: `ins` of layer l at l + 1, of the output at the end; `outs` of the input at 0. */
+/**
+ * One byte per unit, 1 if it is left: `ins` of layer l at l + 1, of the output at the end; `outs` of the input at 0.
+ */
 interface Usable {
   readonly ins: readonly Uint8Array[];
   readonly outs: readonly Uint8Array[];
-  /** Those to which a way leads from the input, whether or not one leads on. */
+  /** Those that a path from the input reaches, whether or not one leads on to the output. */
   readonly entered: { readonly ins: readonly Uint8Array[]; readonly outs: readonly Uint8Array[] };
 }
 
@@ -247,7 +248,7 @@ function byNode({ links, layers }: WalkPlan, nodeOf: (link: WalkLink) => number)
   return lists;
 }
 
-/** Marks what a link leads to (forward: `targets`) or what it comes from (`sources`). */
+/** Marks the targets of a link (forward: `targets`), or its sources (`sources`). */
 function carry(
   { fromStart, count, toStart, spread }: WalkLink,
   targets: Uint8Array,
@@ -262,7 +263,7 @@ function carry(
   }
 }
 
-/** Within a group weights lead from every unit to every unit. */
+/** Within a group every unit has weights to every unit. */
 function acrossWeights({ groups }: WalkLayer, marked: Uint8Array, across: Uint8Array): void {
   const [each, acrossEach] = [marked.length / groups, across.length / groups];
   for (let group = 0; group < groups; group++) {
@@ -271,7 +272,7 @@ function acrossWeights({ groups }: WalkLayer, marked: Uint8Array, across: Uint8A
   }
 }
 
-/** The same along some weights alone. @param forward `marked` are input units, else output units */
+/** The same along some weights only. @param forward `marked` are input units, else output units */
 function acrossSome(
   layer: WalkLayer,
   within: Uint8Array,
@@ -296,7 +297,7 @@ function unitsLeft(units: Uint8Array): number[] {
   return [...units.keys()].filter((unit) => units[unit] === 1);
 }
 
-/** Places of a layer's units among the parts: index of the part, and of the unit in it. */
+/** Positions of a layer's units among the parts: index of the part, and of the unit in it. */
 type Places = Map<number, readonly [part: number, unit: number]>;
 
 function linksBetween(
@@ -327,17 +328,17 @@ function linksBetween(
         place: inPlaces[to]!.get(start + k),
         feature: feature + k,
       })).filter((target): target is Target => target.place !== undefined);
-      // a unit's only link has no copies: its features are counted as they are left
+      // a unit with a single link has no copies: only the features left count
       const targets =
         comesBy(from, to, fromStart + i) > 1 ? left : left.map(({ place }, k) => ({ place, feature: k }));
       for (const run of runsOf(targets)) add(links, source, run);
     }
   }
-  // as a plan has them: into a layer, in order of layers
+  // the order of a plan: by target layer
   return links.sort((a, b) => a.to - b.to);
 }
 
-/** By how many links a unit of one node goes into another. */
+/** The number of links by which a unit of one node enters another. */
 function linkCounts({ links }: WalkPlan): (from: number, to: number, unit: number) => number {
   const counts = new Map<string, number>();
   const keyOf = (from: number, to: number, unit: number) => `${from} ${to} ${unit}`;
@@ -350,7 +351,7 @@ function linkCounts({ links }: WalkPlan): (from: number, to: number, unit: numbe
   return (from, to, unit) => counts.get(keyOf(from, to, unit))!;
 }
 
-/** A unit that a link leads to, and which feature of the source it is. */
+/** A unit that a link leads to, and its feature of the source. */
 interface Target {
   readonly place: readonly [part: number, unit: number];
   readonly feature: number;
@@ -376,7 +377,7 @@ function runsOf(targets: readonly Target[]): Run[] {
   return runs;
 }
 
-/** Adds a way, to the last link where it goes on with it. */
+/** Adds the link of one unit, as part of the last link if it continues that. */
 function add(
   links: WalkLink[],
   [from, unit]: readonly [number, number],
@@ -404,8 +405,8 @@ function notesOf(plan: WalkPlan, { ins, outs, entered }: Usable): string[] {
     units.length === 0 ? [] : [`${where}${listed(units)}: left out of the walks, ${why}`];
   const strays = (units: Uint8Array, wanted: (unit: number) => boolean) =>
     [...units.keys()].filter((unit) => units[unit] === 0 && wanted(unit));
-  const noWayOn = "as no way leads on to the output";
-  const noWayBack = "as none leads there from the input";
+  const noWayOn = "as no path leads on to the output";
+  const noWayBack = "as no path leads there from the input";
   return [
     ...note(
       "the input, ",

@@ -1,6 +1,6 @@
 /**
- * Walks until masks of wanted sizes are reached, in slices of time: between two slices progress is told, and whoever
- * asked for an end gets it.
+ * Walks until masks of given sizes are reached, in slices of time. Between slices it reports progress and checks the
+ * signal.
  */
 import { EngineError, loadWalkEngine, WalkExpectation, type Walker, type WalkOptions } from "@phew/engine";
 import { ArgumentError } from "../errors.ts";
@@ -13,27 +13,28 @@ import { counted, formatDuration, formatMeasure } from "../quantity.ts";
 import { longestWalk, walkPlan } from "./plan.ts";
 import { type NetworkWalkPlan, networkMask, networkUnits, type PlanMask, planMask } from "./strays.ts";
 
-/** Milliseconds of walking between two turns of everything else. */
+/** Milliseconds of walking between two yields to the event loop. */
 const SLICE_MS = 50;
-/** Longest that walks may take unless something else is said: an hour. */
+/** Default limit of the expected time: an hour. */
 export const USUAL_LIMIT_MS = 3_600_000;
-/** Walks expected to last longer are warned of. */
+/** Walks expected to last longer cause a warning. */
 const LONG_MS = 60_000;
 /**
- * How long is walked before the rest is foretold: at least this, and as long as the foretelling itself takes, in
- * milliseconds a weight. Short walks are so never foretold, and no walks are made twice as long by it. The sequence of walks
- * is the same.
+ * Walking time before the first estimate: at least this, and at least the time that the estimate takes, in
+ * milliseconds per weight. Short walks thus need no estimate, and an estimate at most doubles the time. It does not
+ * change the walks.
  */
 const HEAD_START_MS = 50;
-const FORETELLING_MS = 20e-6;
-/** How long the pace is measured then, before time is told. */
+const ESTIMATE_MS = 20e-6;
+/** How long the pace is measured before a time is estimated. */
 const PACE_MS = 500;
-/** Progress is told of walks that last longer, beside the end: the estimate of the time left costs as much as a short walk. */
+/** Only longer walks report progress before their end: an estimate costs as much as a short walk. */
 const SILENT_MS = 100;
 const FIRST_CHUNK = 4096;
 /**
- * Whether anything new is met is looked at after 4^11, 4^12, 4^13 … walks, the same on every machine. A stretch in
- * which nothing was is a stall: of m weights yet to be met it misses all with probability about 4^−m.
+ * After 4^11, 4^12, 4^13 … walks the loop checks whether new weights were kept since the last check, at the same
+ * walks on every machine. If none were, it has stalled: m remaining weights are all missed with probability about
+ * 4^−m.
  */
 const FIRST_CHECK = 4 ** 11;
 
@@ -50,12 +51,12 @@ export async function walkTo(
 }
 
 /**
- * One mask for each of `keepCounts`, all of one sequence of walks: each holds the one before it, and is the mask that
- * the same seed gives alone. A walk is kept whole, so each mask may exceed its count by less than a walk. Where all
- * weights are wanted and can be reached, they are kept at once, without walking.
+ * One mask for each of `keepCounts`, all from one sequence of walks: each contains the one before it, and equals the
+ * mask that the same seed gives alone. Walks are kept whole, so each mask may exceed its count by less than a walk.
+ * If all weights are wanted and can be reached, they are kept at once, without walking.
  * @param keepCounts ascending, 1 … network.prunableCount
- * @throws ArgumentError where the network cannot be walked, or weights are wanted that no walk reaches or that are too
- *   unlikely; signal.reason
+ * @throws ArgumentError if the network cannot be walked, or if wanted weights are unreachable or too unlikely;
+ * signal.reason
  */
 export async function* walkToCounts(
   request: WalkRequest,
@@ -67,14 +68,14 @@ export async function* walkToCounts(
   requireAscending(keepCounts, network.prunableCount);
   const engine = await loadWalkEngine();
   const plan = walkPlan(network, weights, within);
-  // a mask of whole walks may hold almost one walk more than was asked of it
+  // a mask of whole walks may hold almost one walk more than requested
   const excess = longestWalk(plan, options.granularity) - 1;
   if (from !== undefined) requireGrowth(from, keepCounts[0]!, excess, network.prunableCount);
   const walker = inCoreWords(() => engine.createWalker(plan, options));
   try {
     const given = from && planMask(plan, from.bytes);
     if (given !== undefined) walker.keep(given.bytes);
-    // kept already, and in no walk
+    // weights kept from the start that no walk passes
     const aside = given?.leftOutCount ?? 0;
     requireReachable(walker.reachableCount + aside, network.prunableCount, keepCounts.at(-1)!);
     const course = new Course(walker, plan, request, options, given, keepCounts.at(-1)!);
@@ -84,27 +85,27 @@ export async function* walkToCounts(
       const masks = whole ? Masks.dense(network) : course.masks();
       const { walkCount, stepCount } = walker.progress;
       if (keepCount === keepCounts.at(-1)) course.finish(masks);
-      yield { masks, walkCount, stepCount, ...course.foreseen, ...(plan.rest && { notes: plan.rest.notes }) };
+      yield { masks, walkCount, stepCount, ...course.estimate, ...(plan.rest && { notes: plan.rest.notes }) };
     }
   } finally {
     walker.dispose();
   }
 }
 
-/** What the walks to the greatest count will come to. */
-interface Foreseen {
+/** Estimate of the walks to the greatest count. */
+interface WalkEstimate {
   readonly expectedWalkCount: number;
   /** Absent while the pace is not known. */
   readonly expectedMs?: number;
 }
 
-/** A sequence of walks under way to the greatest of its counts. */
+/** A sequence of walks in progress to the greatest of its counts. */
 class Course {
   readonly #walker: Walker;
   readonly #plan: NetworkWalkPlan;
   readonly #request: WalkRequest;
   readonly #options: WalkOptions;
-  /** Weights kept from the start that no walk can come to. */
+  /** Weights kept from the start that no walk passes. */
   readonly #aside: number;
   /** Edges of the plan kept from the start. */
   readonly #given: Uint8Array | undefined;
@@ -112,8 +113,8 @@ class Course {
   readonly #start = performance.now();
   #chunk = FIRST_CHUNK;
   #expectation: WalkExpectation | undefined;
-  #foreseen: Foreseen | undefined;
-  /** When, and after how many walks, the pace began to be measured. */
+  #estimate: WalkEstimate | undefined;
+  /** Time and number of walks when the measurement of the pace began. */
   #paceFrom: { readonly ms: number; readonly walkCount: number } | undefined;
   #layersExpected: Float64Array | undefined;
   #keptAtCheck = -1;
@@ -139,17 +140,17 @@ class Course {
   async walkTo(keepCount: number): Promise<void> {
     let sliceStart = performance.now();
     while (!this.#walkChunk(keepCount)) {
-      this.#foresee();
+      this.#updateEstimate();
       if (performance.now() - sliceStart < SLICE_MS) continue;
-      this.#tell();
-      // lets timers, signals and screens have their turn
+      this.#report();
+      // lets timers, signals and screens run
       await new Promise((resolve) => setTimeout(resolve));
       this.#request.signal?.throwIfAborted();
       sliceStart = performance.now();
     }
   }
 
-  /** What is kept by now. */
+  /** The weights kept so far. */
   masks(): Masks {
     const { network, from } = this.#request;
     const bytes = networkMask(this.#plan, this.#walker.mask());
@@ -159,25 +160,25 @@ class Course {
     return new Masks(network, bytes);
   }
 
-  get foreseen(): Foreseen | undefined {
-    return this.#foreseen;
+  get estimate(): WalkEstimate | undefined {
+    return this.#estimate;
   }
 
   get #keptCount(): number {
     return this.#walker.progress.keptCount + this.#aside;
   }
 
-  /** Tells the end: the last mask is there. */
+  /** Reports the end, with the last mask. */
   finish(masks: Masks): void {
     const { walkCount, stepCount } = this.#walker.progress;
     const { keptCount } = masks;
-    // weights that are all kept at once are in no walker
+    // if all weights are kept at once, the walker has none
     const isWhole = keptCount === this.#request.network.prunableCount;
     const layers = isWhole ? {} : { layers: () => this.#layers() };
     this.#request.onProgress?.({ keptCount, walkCount, stepCount, fraction: 1, ...layers });
   }
 
-  /** @returns true where keepCount is reached */
+  /** @returns true if keepCount is reached */
   #walkChunk(keepCount: number): boolean {
     const start = performance.now();
     const before = this.#walker.progress.walkCount;
@@ -190,18 +191,18 @@ class Course {
       this.#keptAtCheck = keptCount;
       this.#nextCheck *= 4;
     }
-    // so many walks at a time that they take about half a slice
+    // as many walks as take about half a slice
     const pace = (SLICE_MS / 2 / Math.max(performance.now() - start, 1e-3)) * (walks / this.#chunk);
     this.#chunk = Math.max(1, Math.ceil(this.#chunk * Math.min(8, pace)));
     return false;
   }
 
-  #tell(): void {
+  #report(): void {
     const { onProgress } = this.#request;
     if (onProgress === undefined || performance.now() - this.#start < SILENT_MS) return;
     const { walkCount, stepCount } = this.#walker.progress;
     onProgress({
-      ...this.#foreseen,
+      ...this.#estimate,
       keptCount: this.#keptCount,
       walkCount,
       stepCount,
@@ -219,36 +220,36 @@ class Course {
   }
 
   /**
-   * Foretells the walks to the goal once the head start is over, and their time once the pace has been seen for a while:
-   * the first walks are slow, and say little of it.
-   * @throws ArgumentError where the time is longer than the limit
+   * Estimates the number of walks to the goal after the head start, and their time once the pace is measured for a
+   * while: the first walks are slower than the others.
+   * @throws ArgumentError if the time exceeds the limit
    */
-  #foresee(): void {
-    if (this.#foreseen?.expectedMs !== undefined) return;
+  #updateEstimate(): void {
+    if (this.#estimate?.expectedMs !== undefined) return;
     const now = performance.now() - this.#start;
     const { walkCount } = this.#walker.progress;
-    if (this.#foreseen === undefined) {
-      const headStart = Math.max(HEAD_START_MS, FORETELLING_MS * this.#request.network.prunableCount);
+    if (this.#estimate === undefined) {
+      const headStart = Math.max(HEAD_START_MS, ESTIMATE_MS * this.#request.network.prunableCount);
       if (now < headStart) return;
-      this.#foreseen = { expectedWalkCount: this.#walksUpTo(this.#goal) };
+      this.#estimate = { expectedWalkCount: this.#walksUpTo(this.#goal) };
       this.#paceFrom = { ms: performance.now() - this.#start, walkCount };
       return;
     }
     const { ms, walkCount: before } = this.#paceFrom!;
     if (now - ms < PACE_MS) return;
     const walksPerMs = (walkCount - before) / (now - ms);
-    const { expectedWalkCount } = this.#foreseen;
+    const { expectedWalkCount } = this.#estimate;
     const expectedMs = now + Math.max(0, expectedWalkCount - walkCount) / walksPerMs;
-    this.#foreseen = { expectedWalkCount, expectedMs };
+    this.#estimate = { expectedWalkCount, expectedMs };
     const { limitMs = USUAL_LIMIT_MS } = this.#request;
     if (expectedMs > limitMs) throw this.#tooLong(walksPerMs, limitMs);
     if (expectedMs > LONG_MS)
       this.#request.onWarning?.(`${this.#need()}, which take about ${lasting(expectedMs)}`);
   }
 
-  /** How many walks the goal needs, in words. */
+  /** The number of walks to the goal, in words. */
   #need(): string {
-    const { expectedWalkCount } = this.#foreseen!;
+    const { expectedWalkCount } = this.#estimate!;
     const walks = Number.isFinite(expectedWalkCount)
       ? `about ${formatMeasure(expectedWalkCount)} walks are needed`
       : "no number of walks is enough";
@@ -257,12 +258,12 @@ class Course {
 
   #tooLong(walksPerMs: number, limitMs: number): ArgumentError {
     const { prunableCount } = this.#request.network;
-    // a little less, since the pace differs from time to time
+    // a little less, since the pace varies
     const within = Math.floor(this.#expectation!.edgesAfter(0.9 * limitMs * walksPerMs)) + this.#aside;
     return new ArgumentError("density", {
-      given: `one that takes ${lasting(this.#foreseen!.expectedMs!)}: ${this.#need()}`,
+      given: `one that takes ${lasting(this.#estimate!.expectedMs!)}: ${this.#need()}`,
       expected: `walks that take at most ${lasting(limitMs)}`,
-      remedy: `Ask for a density of at most ${densityOf(within, prunableCount)}, which takes about as long, or for a longer limit.`,
+      remedy: `Ask for a density of at most ${densityOf(within, prunableCount)}, which takes about that long, or give a longer limit.`,
     });
   }
 
@@ -274,7 +275,7 @@ class Course {
   /** In the order of `network.prunable`. */
   #layers(): readonly LayerProgress[] {
     const { network, from } = this.#request;
-    // of a mask that grows from another nothing is foretold
+    // a mask that grows from another has no expectation
     this.#layersExpected ??= from === undefined ? this.#expectedLayers() : undefined;
     const parts = new Map<string, number[]>();
     for (const [l, { name }] of this.#plan.layers.entries()) parts.set(name, [...(parts.get(name) ?? []), l]);
@@ -294,7 +295,7 @@ class Course {
     });
   }
 
-  /** Of the finished mask. */
+  /** Expected kept weights of each layer in the finished mask. */
   #expectedLayers(): Float64Array | undefined {
     const walkCount = this.#walksUpTo(this.#goal);
     return Number.isFinite(walkCount) ? this.#expectation!.layersAfter(walkCount) : undefined;
@@ -303,8 +304,8 @@ class Course {
   #stalled(keepCount: number, keptCount: number): never {
     const walkCount = this.#nextCheck - this.#nextCheck / 4;
     throw new ArgumentError("density", {
-      given: `${keepCount} of ${this.#request.network.prunableCount} weights to keep; after ${keptCount}, ${walkCount} walks met no new one`,
-      expected: "a density at which every weight that is needed is likely enough to be met",
+      given: `${keepCount} of ${this.#request.network.prunableCount} weights to keep; after ${keptCount}, ${walkCount} walks kept no new one`,
+      expected: "a density at which every needed weight is likely enough to be kept",
       remedy: densityRemedy(keptCount, this.#request.network.prunableCount),
     });
   }
@@ -341,12 +342,12 @@ function requireReachable(reachableCount: number, prunableCount: number, keepCou
   if (keepCount <= reachableCount) return;
   throw new ArgumentError("density", {
     given: `${keepCount} of ${prunableCount} weights to keep`,
-    expected: `at most ${reachableCount}: the others are 0 or lie behind such, or on no way from input to output, and no walk comes upon them`,
+    expected: `at most ${reachableCount}: the others are 0, behind such weights, or on no path from input to output, and no walk reaches them`,
     remedy: densityRemedy(reachableCount, prunableCount),
   });
 }
 
-/** The greatest density of four digits at which no more than `count` weights are kept. */
+/** The greatest density with four digits that keeps at most `count` weights. */
 function densityOf(count: number, prunableCount: number): number {
   return Math.floor((count / prunableCount) * 1e4) / 1e4;
 }

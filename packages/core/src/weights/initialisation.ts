@@ -1,6 +1,6 @@
 /**
- * How weights are drawn at the start. With PyTorch's fans of a weight `[out, in/groups, kh, kw]`:
- *   fanIn = in/groups · kh · kw,   fanOut = out · kh · kw   (groups are not divided out of fanOut, as in PyTorch)
+ * Distributions of initial weights. With PyTorch's fans of a weight `[out, in/groups, kh, kw]`:
+ *   fanIn = in/groups · kh · kw,   fanOut = out · kh · kw   (fanOut is not divided by groups, as in PyTorch)
  *   kaiming  N(0, √(2 / fan))                     He et al. 2015, arXiv:1502.01852
  *   xavier   N(0, √(2 / (fanIn + fanOut))), or uniform on ±√(6 / (fanIn + fanOut))   Glorot & Bengio 2010
  * Batch normalisation starts at scale 1, shift 0, mean 0, variance 1; biases at 0.
@@ -21,10 +21,10 @@ const both = (distribution: Distribution): Initialisation => ({ conv: distributi
 
 export const kaimingFanIn = both({ kind: "kaiming", fan: "in" });
 export const kaimingFanOut = both({ kind: "kaiming", fan: "out" });
-/** The classifier of VGG and MobileNet. */
+/** For the classifiers of VGG and MobileNet. */
 export const smallNormal: Distribution = { kind: "normal", standardDeviation: 0.01 };
 
-/** The initialisations that can be asked for by name. `normal` is N(0, √0.1), that of PHEW's ablation. */
+/** The initialisations with names. `normal` is N(0, √0.1), as in PHEW's ablation. */
 export const initialisations: ReadonlyMap<string, Initialisation> = new Map([
   ["kaiming-fan-in", kaimingFanIn],
   ["kaiming-fan-out", kaimingFanOut],
@@ -33,7 +33,7 @@ export const initialisations: ReadonlyMap<string, Initialisation> = new Map([
   ["normal", both({ kind: "normal", standardDeviation: Math.sqrt(0.1) })],
 ]);
 
-/** @throws ArgumentError naming the known initialisations where `name` is none of them */
+/** @throws ArgumentError that lists the known initialisations, for an unknown `name` */
 export function initialisationByName(name: string): Initialisation {
   const initialisation = initialisations.get(name);
   if (initialisation === undefined) throw unknownName("initialisation", name, [...initialisations.keys()]);

@@ -1,4 +1,4 @@
-/** Draws a network's first weights. */
+/** Draws a network's initial weights. */
 import { loadWalkEngine, type WalkEngine } from "@phew/engine";
 import { ArgumentError } from "../errors.ts";
 import type { Network } from "../network/network.ts";
@@ -10,14 +10,14 @@ import type { Weights } from "./weights.ts";
 export interface InitialiseOptions {
   /** Whole number, 0 ≤ seed ≤ 2^53 − 1. */
   readonly seed: number;
-  /** Kaiming fan-in unless said otherwise; `ownInitialisation(network)` is what a zoo model has. */
+  /** Default Kaiming fan-in; `ownInitialisation(network)` is a zoo model's. */
   readonly initialisation?: Initialisation;
 }
 
 /**
- * Fresh weights: element k of parameter p depends on (seed, p, k) alone, so that the same seed gives the same bytes on
- * every machine. See initialisation.ts for the formulas.
- * @throws ArgumentError where the seed is not a whole number
+ * Initial weights: element k of parameter p depends only on (seed, p, k), so that the same seed gives the same bytes
+ * on every machine. See initialisation.ts for the formulas.
+ * @throws ArgumentError if the seed is not a whole number
  */
 export async function initialise(network: Network, options: InitialiseOptions): Promise<Weights> {
   const { seed, initialisation = kaimingFanIn } = options;

@@ -7,15 +7,15 @@ import { counted } from "../quantity.ts";
 /** Parameter name → values, float32, row-major over the parameter's shape. */
 export type Weights = ReadonlyMap<string, Float32Array>;
 
-/** A tensor as it came from a file, converted to float32. */
+/** A tensor from a file, converted to float32. */
 export interface FloatTensor {
   readonly shape: readonly number[];
   readonly data: Float32Array;
 }
 
 /**
- * Picks a network's parameters out of named tensors, shapes checked. Running statistics and batch-normalisation
- * scales that are absent stand at their initial values only if `complete` is false; weights never.
+ * Picks a network's parameters from named tensors and checks their shapes. Absent running statistics and
+ * batch-normalisation scales get their initial values if `complete` is false; absent weights are always an error.
  * @throws ArgumentError that names the missing tensors, or the tensor whose shape does not fit
  */
 export function weightsFor(
@@ -54,9 +54,10 @@ export function weightsFor(
 }
 
 /**
- * Every parameter must be of finite numbers: a walk along NaN goes nowhere, and a NaN of any bias is in all scores that
- * are computed through it. Parameters that are not prunable may be absent.
- * @throws ArgumentError naming the first parameter and index that is not, or a weight that is missing or of a wrong length
+ * Checks that every parameter is finite: NaN breaks walks, and a NaN in any bias spreads to all scores. Parameters
+ * that are not prunable may be absent.
+ * @throws ArgumentError naming the first parameter and index that is not finite, or a missing weight or one of a
+ * wrong length
  */
 export function requireFiniteWeights(network: Network, weights: Weights): void {
   for (const { name, shape, length } of network.prunable) {
@@ -79,7 +80,7 @@ export function requireFiniteWeights(network: Network, weights: Weights): void {
   }
 }
 
-/** Index of the first value that is not finite or below `least`; −1 where there is none. */
+/** Index of the first value that is not finite or below `least`; −1 if there is none. */
 export function firstUnusable(values: Float32Array, least = Number.NEGATIVE_INFINITY): number {
   for (let k = 0; k < values.length; k++) if (!(values[k]! >= least && Number.isFinite(values[k]))) return k;
   return -1;

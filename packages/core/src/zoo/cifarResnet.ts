@@ -1,6 +1,6 @@
 /**
- * The residual networks made for CIFAR: depth 6n + 2, three stages of n basic blocks with 16, 32 and 64 channels
- * (wide: 32, 64, 128), the second and third stage opening with stride 2 and a 1×1 projection shortcut (option B).
+ * The residual networks for CIFAR: depth 6n + 2, three stages of n basic blocks with 16, 32 and 64 channels (wide:
+ * 32, 64, 128). The second and third stage start with stride 2 and a 1×1 projection shortcut (option B).
  */
 import { NetworkBuilder, type Value } from "../network/builder.ts";
 import { kaimingFanIn } from "../weights/initialisation.ts";

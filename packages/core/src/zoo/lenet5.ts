@@ -1,6 +1,6 @@
 /**
- * LeNet-5 in its common form of today: 6 and 16 channels of 5×5 kernels (the first padded by 2, so that 28×28 stays
- * 28×28), max pooling 2×2 after each, then 120, 84 and the classes; ReLU.
+ * LeNet-5 in its common form: 6 and 16 channels of 5×5 kernels (the first padded by 2, so that 28×28 stays 28×28),
+ * max pooling 2×2 after each, then 120, 84 and the classes; ReLU.
  * Departure from LeCun et al. 1998: max pooling for trainable averages, ReLU for tanh, full connections between the
  * convolutions, a linear output.
  */

@@ -1,9 +1,9 @@
-/** What a zoo model tells about itself; the families are one file each in this folder, listed in zoo.ts. */
+/** What a zoo model declares; one file per family in this folder, listed in zoo.ts. */
 import type { Network } from "../network/network.ts";
 import type { Shape } from "../operations/shape.ts";
 import type { Initialisation } from "../weights/initialisation.ts";
 
-/** The data set a model is built for: what goes in and how many classes come out. */
+/** A data set that a model is built for: input shape and number of classes. */
 export interface ZooHead {
   /** `mnist`, `glyphs`, `cifar10`, `cifar100`, `tiny-imagenet` or `imagenet`. */
   readonly dataSet: string;
@@ -15,17 +15,17 @@ export interface ZooModel {
   readonly name: string;
   /** One line for lists and help. */
   readonly summary: string;
-  /** Paper, or the code whose structure and parameter names it has. */
+  /** Paper, or the code whose structure and parameter names it follows. */
   readonly source: string;
-  /** The data sets it is known for; the first gives input shape and class count where none are asked for. */
+  /** The data sets it is known for; the first gives the default input shape and class count. */
   readonly heads: readonly [ZooHead, ...ZooHead[]];
-  /** Forms of it that differ in stem, strides or head; none where it has one alone. The last is that of large images. */
+  /** Variants that differ in stem, strides or head; absent if there is only one. The last is for large images. */
   readonly variants?: readonly ZooVariant[];
-  /** How its weights are drawn where nothing else is asked for. */
+  /** Its default initialisation. */
   initialisation(inputShape: Shape): Initialisation;
   /**
-   * @param variant one of `variants`, of no meaning where there are none
-   * @throws ArgumentError where the input is not what it can take; the message names the layer
+   * @param variant one of `variants`, ignored if there are none
+   * @throws ArgumentError for an input that it cannot take; the message names the layer
    */
   build(inputShape: Shape, classCount: number, variant: ZooVariant): Network;
 }
@@ -41,12 +41,15 @@ export const HEADS = {
 } as const satisfies Record<string, ZooHead>;
 
 /**
- * Families have a form for each size of image, named after the data set it is known for: tensors alone do not always
- * tell which it is, since strides have none.
+ * Variants for image sizes, named after the data set they are known for. Tensors alone do not always identify the
+ * variant, since strides have none.
  */
 export type ZooVariant = "cifar" | "tiny-imagenet" | "imagenet";
 
-/** The variant usual for a height: below 48 CIFAR's, MNIST's and flat inputs'; below 128 Tiny-ImageNet's; else ImageNet's. */
+/**
+ * The usual variant for a height: below 48 CIFAR's (also for flat inputs); below 128 Tiny-ImageNet's; else
+ * ImageNet's.
+ */
 export function usualVariant(inputShape: Shape): ZooVariant {
   const height = inputShape[1] ?? 1;
   return height < 48 ? "cifar" : height < 128 ? "tiny-imagenet" : "imagenet";
