@@ -55,7 +55,7 @@ describe("phew prune --check", () => {
     const names = (await json(["prune", "--checks"], scratchFolder())).map(
       (check: { name: string }) => check.name,
     );
-    expect(names).toEqual(["shuffle", "random", "widen", "reinitialise"]);
+    expect(names).toEqual(["shuffle", "random", "widen", "reinitialise", "rescale"]);
     expect((await phew(["prune", "--checks"])).stdout).toContain("--check-option fraction=0…1 [1]");
   });
 
@@ -71,6 +71,11 @@ describe("phew prune --check", () => {
     [
       ["train", "lenet5", "--density", "0.05", "--check-option", "a=1"],
       /--check-option: got some without a check/,
+      2,
+    ],
+    [
+      ["train", "lenet5", "--density", "0.05", "--init", "normal", "--check", "reinitialise"],
+      /--init: got one beside a check that draws them/,
       2,
     ],
   ])("refuses %j", async (args, message, code) => {
@@ -101,5 +106,21 @@ describe("phew train --check", () => {
     // the same configuration, from the run's own file, finds the run
     const again = await json(["train", "--config", path.join(checked.folder, "config.json")], folder);
     expect(again).toMatchObject({ skipped: true, folder: checked.folder });
+  });
+});
+
+describe("phew train --init", () => {
+  it("draws the weights that phew prune --init draws, and prunes and trains by them", async () => {
+    const folder = scratchFolder();
+    const prune = [...PRUNE, "--input", "1,28,28", "--init", "normal", "--out", "m.safetensors"];
+    await json(prune, folder);
+    const size = ["--train-count", "100", "--test-count", "50", "--epochs", "1", "--no-figures"];
+    const train = ["train", "lenet5", "--density", "0.05", "--seed", "3", ...size];
+    const run = await json([...train, "--init", "normal"], folder);
+    const network = zooModel("lenet5", { inputShape: [1, 28, 28] });
+    const of = (file: string) => readMaskFile(path.join(folder, file), network);
+    const [pruned, trained] = [await of("m.safetensors"), await of(`${run.folder}/masks.safetensors`)];
+    expect(trained.masks.bytes).toEqual(pruned.masks.bytes);
+    expect(trained.metadata.weightsDigest).toBe(pruned.metadata.weightsDigest);
   });
 });

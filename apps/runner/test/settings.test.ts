@@ -90,6 +90,7 @@ const OTHER: Readonly<Record<string, string>> = {
   schedule: "cosine",
   augmentation: "flip",
   method: "random",
+  init: "normal",
   check: "shuffle",
   options: "invert=true",
   checkOptions: "within=unit",

@@ -71,6 +71,8 @@ export interface PruneResult extends Pruning {
   /** Only if a check drew new weights: these, and their seed. */
   readonly weights?: Weights;
   readonly weightsSeed?: number;
+  /** What `weights` were before a check scaled them; see {@link Checked}. */
+  readonly unscaled?: Weights;
   /** Faults of the mask with remedies (see analysis/maskFaults.ts), and walks that took long; mostly empty. */
   readonly warnings: readonly string[];
 }
@@ -131,6 +133,7 @@ export async function prune(
     ...(check && { check: { name: check.check.name, options: check.options } }),
     ...(checked?.weights && { weights: checked.weights }),
     ...(checked?.weightsSeed !== undefined && { weightsSeed: checked.weightsSeed }),
+    ...(checked?.unscaled && { unscaled: checked.unscaled }),
   };
 }
 

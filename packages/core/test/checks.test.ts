@@ -10,6 +10,7 @@ import { deadUnits } from "../src/masks/silentUnits.ts";
 import { NetworkBuilder } from "../src/network/builder.ts";
 import { prune } from "../src/prune.ts";
 import { initialise } from "../src/weights/initialise.ts";
+import type { Weights } from "../src/weights/weights.ts";
 import { ownInitialisation, zooModel } from "../src/zoo/zoo.ts";
 import { oracleNetwork } from "./oracleNetwork.ts";
 import { randomMasks, randomNetworks, randomWeights } from "./randomNetwork.ts";
@@ -123,6 +124,60 @@ describe("drawing the weights anew", () => {
     expect(result.masks.bytes).toEqual(plain.masks.bytes);
     expect(result.weights).toEqual(await initialise(network, { seed: 8, initialisation }));
     expect(plain.weights).toBeUndefined();
+  });
+});
+
+describe("weights at the size of their kept fan-in", () => {
+  const network = zooModel("lenet5");
+  const drawn = (seed: number) => initialise(network, { seed, initialisation: ownInitialisation(network) });
+  const pruned = async (given: Weights, name: string, options = {}) =>
+    prune(network, given, { method: "random", density: 0.05, seed: 3, check: { name, options } });
+
+  /** Row by row of each unit, in plain loops. */
+  function expectScaledByUnit(masks: Masks, before: Weights, after: Weights) {
+    for (const parameter of network.prunable) {
+      const fanIn = parameter.shape.slice(1).reduce((a, b) => a * b);
+      const [mask, own, scaled] = [
+        masks.of(parameter),
+        before.get(parameter.name)!,
+        after.get(parameter.name)!,
+      ];
+      for (let o = 0; o < parameter.shape[0]!; o++) {
+        let kept = 0;
+        for (let k = 0; k < fanIn; k++) kept += mask[o * fanIn + k]!;
+        const factor = kept === 0 ? 1 : Math.sqrt(fanIn / kept);
+        for (let k = o * fanIn; k < (o + 1) * fanIn; k++) expect(scaled[k]).toBeCloseTo(own[k]! * factor, 5);
+      }
+    }
+  }
+
+  it("rescale keeps the mask and multiplies the weights of each unit", async () => {
+    const given = await drawn(3);
+    const { masks, weights, unscaled } = await pruned(given, "rescale");
+    const plain = await prune(network, given, { method: "random", density: 0.05, seed: 3 });
+    expect(masks.bytes).toEqual(plain.masks.bytes);
+    expect(unscaled).toBe(given);
+    expectScaledByUnit(masks, given, weights!);
+  });
+
+  it("over a layer it does so by one factor", async () => {
+    const given = await drawn(3);
+    const { masks, weights } = await pruned(given, "rescale", { over: "layer" });
+    for (const parameter of network.prunable) {
+      const factor = Math.sqrt(masks.of(parameter).length / countKept(masks.of(parameter)));
+      for (const [k, value] of weights!.get(parameter.name)!.entries())
+        expect(value).toBeCloseTo(given.get(parameter.name)![k]! * factor, 5);
+    }
+  });
+
+  it("reinitialise draws from another seed and scales what it drew", async () => {
+    const { masks, weights, weightsSeed, unscaled } = await pruned(await drawn(3), "reinitialise", {
+      step: 5,
+      fanIn: "unit",
+    });
+    expect(weightsSeed).toBe(8);
+    expect(unscaled).toEqual(await drawn(8));
+    expectScaledByUnit(masks, unscaled!, weights!);
   });
 });
 

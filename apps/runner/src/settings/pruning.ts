@@ -1,5 +1,5 @@
 /** Settings of the pruning: how many and which weights are kept, and of which weights. */
-import { checks, pruners } from "@phew/core";
+import { checks, initialisations, pruners } from "@phew/core";
 import * as kind from "./kinds.ts";
 import { setting, TRAINING } from "./setting.ts";
 
@@ -90,6 +90,24 @@ export const PRUNING = {
     verbs: { train: {} },
     identity: "content",
     noun: "weights to start from",
+  }),
+  /** The distribution that weights are drawn from. Absent: the network's own. */
+  init: setting({
+    type: kind.oneOf("how weights are drawn", [...initialisations.keys()]),
+    flag: "--init <scheme>",
+    help: "how weights are drawn; the network's own way unless given",
+    verbs: TRAINING,
+    identity: "changed",
+    noun: "an initialisation",
+    conflict: ({ init, startWeights, check }) => {
+      if (init === undefined) return undefined;
+      const other = startWeights !== undefined ? "weights that training starts from" : undefined;
+      const beside =
+        other ?? (check === "reinitialise" ? "a check that draws them in the network's own way" : undefined);
+      return beside === undefined
+        ? undefined
+        : { given: `one beside ${beside}`, expected: "one or the other" };
+    },
   }),
   /** Masks whose weights alone may be kept: a file, or a run's folder. Absent: all may be. */
   within: setting({

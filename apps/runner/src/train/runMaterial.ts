@@ -2,6 +2,7 @@ import {
   ArgumentError,
   completeCheck,
   completeOptions,
+  initialisationByName,
   initialise,
   keepCountAt,
   type Network,
@@ -92,7 +93,9 @@ export async function gather(config: TrainConfig, place: RunPlace, hooks: RunHoo
   let drawn: Promise<Weights> | undefined;
   const initial = async () => {
     if (sources.startWeights !== undefined) return sources.startWeights;
-    drawn ??= initialise(network, { seed: config.seed, initialisation: ownInitialisation(network) });
+    const { seed, init } = config;
+    const initialisation = init === undefined ? ownInitialisation(network) : initialisationByName(init);
+    drawn ??= initialise(network, { seed, initialisation });
     return drawn;
   };
   return { config, place, dataset, network, sources, initial, executor };

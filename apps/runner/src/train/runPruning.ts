@@ -28,7 +28,7 @@ export async function prunedAndKept(
   const { masks, ...made } = await pruned(material, record, signal);
   const weights = made.weights ?? (await material.initial());
   // a check's own weights are those that its mask is for
-  const madeFor = made.weights ?? material.sources.scoreWeights ?? weights;
+  const madeFor = made.unscaled ?? made.weights ?? material.sources.scoreWeights ?? weights;
   const origin = originOf(material, madeFor, made);
   await writer.write("masks.safetensors", (file) => writeMasks(file, masks, origin, { force: true }));
   return { masks, weights };
@@ -51,7 +51,7 @@ export function digestMasks(masks: Masks): string {
 }
 
 /** What a run trains with: its masks, and what a check made of the weights. */
-type Pruned = Pick<PruneResult, "masks" | "check" | "weights" | "weightsSeed">;
+type Pruned = Pick<PruneResult, "masks" | "check" | "weights" | "weightsSeed" | "unscaled">;
 
 /** The masks to train with; a dense run has them too, all kept, so that it is measured alike. */
 async function pruned(material: Material, record: Recorder, signal: AbortSignal): Promise<Pruned> {

@@ -322,12 +322,13 @@ function originOf(
   weightsDigest: string,
   options: PruneOptions,
 ): MaskOrigin {
+  const madeFor = result.unscaled ?? result.weights;
   return {
     method: result.method,
     options: result.options,
     seed: options.seed ?? 0,
     requestedDensity: result.requestedDensity,
-    weightsDigest: result.weights ? digestWeights(loaded.network, result.weights) : weightsDigest,
+    weightsDigest: madeFor ? digestWeights(loaded.network, madeFor) : weightsDigest,
     version,
     ...(result.check && { check: result.check }),
     ...(result.weightsSeed !== undefined && { weightsSeed: result.weightsSeed }),

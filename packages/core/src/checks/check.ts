@@ -23,6 +23,8 @@ export interface Checked {
   /** Only if the check draws new weights: these, and their seed. */
   readonly weights?: Weights;
   readonly weightsSeed?: number;
+  /** Where `weights` are others scaled: these, which a program that has them or their seed can tell the mask by. */
+  readonly unscaled?: Weights;
 }
 
 export interface Check {

@@ -3,12 +3,13 @@ import { unknownName } from "../errors.ts";
 import type { Check } from "./check.ts";
 import { randomLayers } from "./randomLayers.ts";
 import { reinitialise } from "./reinitialise.ts";
+import { rescale } from "./rescale.ts";
 import { shuffle } from "./shuffle.ts";
 import { widen } from "./widen.ts";
 
 /** Name → check, in the order in which help shows them. */
 export const checks: ReadonlyMap<string, Check> = new Map(
-  [shuffle, randomLayers, widen, reinitialise].map((check) => [check.name, check]),
+  [shuffle, randomLayers, widen, reinitialise, rescale].map((check) => [check.name, check]),
 );
 
 /** @throws ArgumentError that lists the known checks, and the nearest one, for an unknown `name` */
