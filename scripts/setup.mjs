@@ -27,6 +27,7 @@ const wanted = {
     ...members.flatMap((m) => [
       `${m}/tsconfig.build.json`,
       `${m}/bundle.mjs`,
+      `${m}/methods.mjs`,
       ...sources(`${m}/src`),
       ...sources(`${m}/assembly`),
     ]),

@@ -232,6 +232,7 @@ describe("the registry of methods", () => {
     name: "some",
     summary: "",
     source: "",
+    colour: "#000000",
     wholePaths: false,
     options: {
       mode: { kind: "choice", choices: ["fast", "slow"], initial: "fast", help: "" },

@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pruners } from "@phew/core";
 import {
   chart,
   compareRuns,
@@ -20,6 +21,7 @@ import {
 } from "@phew/runs";
 import { Resvg } from "@resvg/resvg-js";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { METHOD_COLOURS } from "../src/methods.ts";
 import { byMethodOrder, methodColours } from "../src/palette.ts";
 
 let folder: string;
@@ -248,24 +250,19 @@ describe("the figures of a comparison", () => {
 });
 
 describe("colours of methods", () => {
-  const known = [
-    "dense",
-    "phew",
-    "uniform-walk",
-    "magnitude",
-    "random",
-    "uniform",
-    "erk",
-    "snip",
-    "grasp",
-    "synflow",
-    "synflow-l2",
-  ];
+  const known = ["dense", ...pruners.keys()];
+
+  it("are those that their files tell, in the order of the registry: src/methods.ts is up to date", () => {
+    expect(Object.entries(METHOD_COLOURS)).toEqual(
+      [...pruners.values()].map(({ name, colour }) => [name, colour]),
+    );
+    for (const colour of Object.values(METHOD_COLOURS)) expect(colour).toMatch(/^#[0-9a-f]{6}$/);
+  });
 
   it("do not depend on which others are drawn, and differ", () => {
     const colours = methodColours(known);
     expect(new Set(colours).size).toBe(known.length);
-    expect(methodColours(["random", "phew"])).toEqual([colours[4], colours[1]]);
+    expect(methodColours(["random", "phew"])).toEqual(["#a3a3a3", "#0072b2"]);
     expect(new Set(methodColours([...known, "mine", "yours"])).size).toBe(known.length + 2);
   });
 

@@ -16,6 +16,7 @@ export const phew: Pruner = {
   name: "phew",
   summary: "random walks biased towards large weights; needs no data",
   source: "Patil & Dovrolis 2021, arXiv:2010.11354",
+  colour: "#0072b2",
   options: { bias, branching, granularity, direction },
   wholePaths: true,
   confinable: true,

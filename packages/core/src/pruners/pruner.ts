@@ -104,6 +104,11 @@ export interface Pruner {
   readonly summary: string;
   /** Paper and equation. */
   readonly source: string;
+  /**
+   * In every figure, so that it differs from all others and stands on white. The first eight are those of Okabe & Ito
+   * (2008), readable with any colour vision, their yellow darkened; the others are near Tol's muted scheme (2021).
+   */
+  readonly colour: `#${string}`;
   readonly options: Readonly<Record<string, OptionSpec>>;
   /** True if the mask may hold up to one path more than keepCount. */
   readonly wholePaths: boolean;

@@ -9,6 +9,7 @@ export const random: Pruner = {
   name: "random",
   summary: "uniformly random over all weights",
   source: "baseline of Tanaka et al. 2020, arXiv:2006.05467",
+  colour: "#a3a3a3",
   options: {},
   wholePaths: false,
   async prune({ network, keepCount, seed, from }) {

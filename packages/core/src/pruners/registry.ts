@@ -16,16 +16,16 @@ const registered: readonly Pruner[] = [
   phew,
   uniformWalk,
   magnitude,
-  synflow,
-  synflowL2,
-  snip,
-  grasp,
   random,
   uniform,
   erk,
+  snip,
+  grasp,
+  synflow,
+  synflowL2,
 ];
 
-/** Name → method, in the order in which help and tables show them. */
+/** Name → method, in the order in which help, tables and legends show them. */
 export const pruners: ReadonlyMap<string, Pruner> = new Map(
   registered.map((pruner) => [pruner.name, pruner]),
 );

@@ -14,6 +14,7 @@ export const synflow = scoringPruner({
   name: "synflow",
   summary: "iterative: removes weights with the least share in all paths' magnitude; needs no data",
   source: "Tanaka et al. 2020, arXiv:2006.05467, algorithm 1",
+  colour: "#009e73",
   roundCount: 100,
   score: (request) => flowScores(request, 1, 1),
 });

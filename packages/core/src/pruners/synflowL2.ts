@@ -12,6 +12,7 @@ export const synflowL2 = scoringPruner({
   name: "synflow-l2",
   summary: "as synflow, with squared paths: the path kernel trace; needs no data",
   source: "Patil & Dovrolis 2021, arXiv:2010.11354; Gebhart et al. 2021, arXiv:2101.10552",
+  colour: "#882255",
   options: {
     score: {
       kind: "choice",

@@ -6,6 +6,7 @@ export const uniform: Pruner = {
   name: "uniform",
   summary: "random within each layer, the same density in each",
   source: "baseline of Evci et al. 2020, arXiv:1911.11134",
+  colour: "#c8ae8a",
   options: {},
   wholePaths: false,
   prune: (request) => pruneLayerwise("uniform", request),

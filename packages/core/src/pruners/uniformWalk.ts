@@ -11,6 +11,7 @@ export const uniformWalk: Pruner = {
   name: "uniform-walk",
   summary: "random walks that ignore the weights; the control for phew",
   source: "Patil & Dovrolis 2021, arXiv:2010.11354",
+  colour: "#56b4e9",
   options: { branching, granularity, direction },
   wholePaths: true,
   walks: (request) => walkOptions(request, "uniform"),
