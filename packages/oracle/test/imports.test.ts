@@ -101,6 +101,22 @@ describe("the import rule", () => {
     }
   });
 
+  it("leads one way through the stages of the sparse executor", () => {
+    const stages = ["model", "plan", "lower", "program", "run"];
+    const sparse = path.join(root, "packages/training/src/sparse");
+    const stageOf = (file: string) => stages.indexOf(path.relative(sparse, file).split(path.sep)[0]!);
+    const files = sourceFiles("packages/training").filter((file) => file.startsWith(sparse));
+    expect(new Set(files.map(stageOf))).toEqual(new Set(stages.keys()));
+    for (const file of files) {
+      for (const specifier of importsOf(file).filter((each) => each.startsWith("."))) {
+        const target = path.resolve(path.dirname(file), specifier);
+        expect(stageOf(target), `${path.relative(root, file)} imports ${specifier}`).toBeLessThanOrEqual(
+          stageOf(file),
+        );
+      }
+    }
+  });
+
   it("never calls Math.random", () => {
     for (const folder of Object.keys(MAY_IMPORT)) {
       for (const file of sourceFiles(folder))

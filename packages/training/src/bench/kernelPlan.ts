@@ -1,7 +1,7 @@
 /** Which kernels the sparse executor takes for each layer of a network, and what it expects of each that could. */
 import type { Masks, Network } from "@phew/core";
 import { type KernelCost, kernelCosts, type LayerKernel, layerSize } from "../sparse/plan/kernelChoice.ts";
-import { prepareModel } from "../sparse/plan/plan.ts";
+import { planOf } from "../sparse/plan/plan.ts";
 
 export interface LayerPlan {
   /** Name of the layer's node. */
@@ -14,7 +14,7 @@ export interface LayerPlan {
 
 /** @param masks absent: everything is kept @returns in the order of the network */
 export function kernelPlan(network: Network, masks: Masks | undefined, batchSize: number): LayerPlan[] {
-  const { layers } = prepareModel({ network, masks, batchSize });
+  const { layers } = planOf({ network, masks, batchSize });
   return Array.from(layers, ([node, layer]) => {
     const kernels =
       layer.kernel === "winograd" ? ({ forward: "winograd", backward: "winograd" } as const) : layer.kernels;

@@ -1,5 +1,7 @@
 /** Programs that compute derivatives of the loss: gradients, and how they change along a direction. */
 import type { Direction } from "../plan/direction.ts";
+import type { Region } from "../plan/region.ts";
+import type { Draft } from "./draft.ts";
 import { combineBackward } from "./operations/combination.ts";
 import { combineTangents, combineTangentsBackward } from "./operations/combinationTangent.ts";
 import { loweringOf } from "./operations/lowerings.ts";
@@ -7,34 +9,42 @@ import { Pass, type PassOptions } from "./pass.ts";
 import { forward, lossOf } from "./passes.ts";
 import { TangentPass } from "./tangentPass.ts";
 
-export interface DerivativeOptions extends Pick<PassOptions, "model" | "exchange"> {
+export interface DerivativeOptions extends Pick<PassOptions, "plan" | "exchange"> {
   readonly statistics: "running" | "batch";
   /** The logits are divided by it. */
   readonly temperature: number;
 }
 
+export interface DerivativeProgram {
+  readonly draft: Draft;
+  /** By parameter name, as {@link Pass.gradients}. */
+  readonly gradients: ReadonlyMap<string, Region>;
+  /** Likewise the product of the Hessian with a direction, where it is computed. */
+  readonly products?: ReadonlyMap<string, Region>;
+}
+
 /** Loss and the gradients of all parameters, each kept as soon as it is complete, so that its parts need no room. */
-export function gradientPass(options: DerivativeOptions): Pass {
+export function gradientPass(options: DerivativeOptions): DerivativeProgram {
   const pass = new Pass({ ...options, mode: "differentiation", keepsGradients: true, seed: 0 });
   forward(pass);
   lossOf(pass, { divisor: options.temperature, withGradient: true });
   pass.draft.barrier("blocks", true);
-  const { nodes } = pass.model.network;
+  const { nodes } = pass.plan.network;
   for (let index = nodes.length - 1; index > 0; index--) {
-    if (pass.model.inside.has(index)) continue;
+    if (pass.plan.inside.has(index)) continue;
     backwardOf(pass, index);
     pass.release(index);
     keepGradients(pass);
   }
-  return pass;
+  return { draft: pass.draft, gradients: pass.gradients };
 }
 
 /**
  * The same, and the product of the Hessian with a direction: forward over reverse. Behind every instruction stands what
- * computes the tangent of its result; nothing is fused, so that every node has a value and a tangent.
- * @returns the passes of values and of tangents, which are one program; the gradients of the latter are the product
+ * computes the tangent of its result; nothing is fused, so that every node has a value and a tangent. The passes of values
+ * and of tangents are one program; the gradients of the latter are the product.
  */
-export function hessianPass(options: DerivativeOptions, direction: Direction) {
+export function hessianPass(options: DerivativeOptions, direction: Direction): DerivativeProgram {
   const shared = { ...options, mode: "differentiation", keepsGradients: true, seed: 0 } as const;
   const frames = new Map();
   const values = new Pass({ ...shared, frames });
@@ -43,16 +53,16 @@ export function hessianPass(options: DerivativeOptions, direction: Direction) {
   lossOf(values, { divisor: options.temperature, withGradient: true });
   lossTangents(tangents, options.temperature);
   values.draft.barrier("blocks", true);
-  for (let index = values.model.network.nodes.length - 1; index > 0; index--) {
+  for (let index = values.plan.network.nodes.length - 1; index > 0; index--) {
     backwardTangents(tangents, index);
     for (const pass of [values, tangents]) pass.release(index);
     keepGradients(values, tangents);
   }
-  return { values, tangents };
+  return { draft: values.draft, gradients: values.gradients, products: tangents.gradients };
 }
 
 function forwardTangents(pass: TangentPass, index: number): void {
-  const combination = pass.model.combinations.get(index);
+  const combination = pass.plan.combinations.get(index);
   const { op } = pass.node(index);
   const lowering = loweringOf(op);
   if (!pass.wantsGradient(index)) pass.writeZeros(index);
@@ -61,7 +71,7 @@ function forwardTangents(pass: TangentPass, index: number): void {
 }
 
 function lossTangents(pass: TangentPass, temperature: number): void {
-  const { output } = pass.model.network;
+  const { output } = pass.plan.network;
   pass.draft.emit(
     "crossEntropyTangent",
     {
@@ -75,7 +85,7 @@ function lossTangents(pass: TangentPass, temperature: number): void {
 }
 
 function backwardOf(pass: Pass, index: number): void {
-  const combination = pass.model.combinations.get(index);
+  const combination = pass.plan.combinations.get(index);
   const { op } = pass.node(index);
   if (combination !== undefined) combineBackward(pass, combination);
   else loweringOf(op).backward(pass, index, op);
@@ -83,7 +93,7 @@ function backwardOf(pass: Pass, index: number): void {
 
 /** Both ways back, of the gradient and of its tangent. */
 function backwardTangents(pass: TangentPass, index: number): void {
-  const combination = pass.model.combinations.get(index);
+  const combination = pass.plan.combinations.get(index);
   if (combination !== undefined) {
     backwardOf(pass.primal, index);
     combineTangentsBackward(pass, combination);

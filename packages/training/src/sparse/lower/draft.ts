@@ -1,45 +1,11 @@
 /** A program as it is written: instructions whose addresses are not known yet, in segments. */
 import type { FieldsOf, Kernel, KernelRecord } from "@phew/engine";
-import { PlannedTensor } from "./tensor.ts";
+import type { Geometry } from "../plan/geometry.ts";
+import { Place, Region } from "../plan/region.ts";
+import { type FinishedTensor, PlannedTensor } from "./tensor.ts";
 
-/** Memory that a program needs beside its tensors. Its size may only be known when all tensors are. */
-export class Region {
-  readonly bytes: () => number;
-  /** What stands in it before the first step; absent: zeros, or whatever the program writes. */
-  readonly initial: (() => Uint32Array | Float32Array) | undefined;
-  /** Written and read within a step only, so that others may use the place outside its time. */
-  readonly temporary: boolean;
-  /** What it is for, for the account of memory. */
-  readonly purpose: Purpose;
-  address = 0;
-
-  constructor(
-    purpose: Purpose,
-    bytes: number | (() => number),
-    options: { initial?: () => Uint32Array | Float32Array; temporary?: boolean } = {},
-  ) {
-    this.purpose = purpose;
-    this.bytes = typeof bytes === "number" ? () => bytes : bytes;
-    this.initial = options.initial;
-    this.temporary = options.temporary ?? false;
-  }
-}
-
-/** A place inside a region. */
-export class Place {
-  readonly region: Region;
-  readonly offset: number;
-
-  constructor(region: Region, offset: number) {
-    this.region = region;
-    this.offset = offset;
-  }
-}
-
-export type Purpose = "activations" | "weights" | "optimiser" | "gradients" | "program";
-
-/** A field of a record: a number, known now or later, or the address of something. */
-export type FieldValue = number | (() => number) | PlannedTensor | Region | Place;
+/** A field of a record: a number, or the address of something. */
+export type FieldValue = number | PlannedTensor | Region | Place;
 
 export type DraftFields<K extends Kernel> = Partial<
   Record<keyof FieldsOf<KernelRecord<K>>, FieldValue | undefined>
@@ -72,8 +38,8 @@ export interface DraftInstruction {
 
 export interface DraftSegment {
   /** Carried out by every thread in full, before the body. */
-  readonly prologue: DraftInstruction[];
-  readonly body: DraftInstruction[];
+  readonly prologue: readonly DraftInstruction[];
+  readonly body: readonly DraftInstruction[];
   /** The body runs for every block, or once, with kernels that take their thread's share. */
   readonly kind: "blocks" | "shares";
   /** Nothing from here on is done where the loss or a gradient is not finite. */
@@ -82,18 +48,43 @@ export interface DraftSegment {
 
 /** First and last use. Within one segment, by instruction; else by segment. */
 export interface Lifetime {
-  firstSegment: number;
-  lastSegment: number;
+  readonly firstSegment: number;
+  readonly lastSegment: number;
   /** Instruction of the body, counted in the segment; −1 for the prologue. */
-  first: number;
-  last: number;
+  readonly first: number;
+  readonly last: number;
 }
 
-export class ProgramDraft {
-  readonly segments: DraftSegment[] = [];
+/** What a region holds before the first step, where that depends on how tensors are laid out. */
+export interface Contents {
+  /** Name of the layer. */
+  readonly layer: string;
+  readonly tensors: readonly FinishedTensor[];
+  /** @param geometries of the tensors */
+  readonly values: (geometries: readonly Geometry[]) => Uint32Array;
+}
+
+/** A program as the later stages see it: written down, and not to be changed. */
+export interface Draft {
+  readonly segments: readonly DraftSegment[];
+  readonly tensors: ReadonlyMap<FinishedTensor, Lifetime>;
+  readonly temporaries: ReadonlyMap<Region, Lifetime>;
+  /** All that instructions name. */
+  readonly regions: ReadonlySet<Region>;
+  readonly contents: ReadonlyMap<Region, Contents>;
+}
+
+interface OpenSegment extends DraftSegment {
+  readonly prologue: DraftInstruction[];
+  readonly body: DraftInstruction[];
+}
+
+export class ProgramDraft implements Draft {
+  readonly segments: OpenSegment[] = [];
   readonly tensors = new Map<PlannedTensor, Lifetime>();
   readonly temporaries = new Map<Region, Lifetime>();
   readonly regions = new Set<Region>();
+  readonly contents = new Map<Region, Contents>();
 
   constructor() {
     this.barrier();
@@ -111,8 +102,7 @@ export class ProgramDraft {
 
   /** Makes the segment that was just begun one whose kernels take their thread's share. */
   shares(): void {
-    const last = this.segments.pop()!;
-    this.segments.push({ ...last, kind: "shares" });
+    this.segments[this.current] = { ...this.segments[this.current]!, kind: "shares" };
   }
 
   prologue<K extends Kernel>(kernel: K, fields: DraftFields<K>, label: Label): void {
@@ -122,6 +112,11 @@ export class ProgramDraft {
   emit<K extends Kernel>(kernel: K, fields: DraftFields<K>, label: Label): void {
     const { body } = this.segments.at(-1)!;
     this.#write(body, body.length, kernel, fields, label);
+  }
+
+  /** Says what a region holds before the first step. All programs of a plan must say the same. */
+  fill(region: Region, contents: Contents): void {
+    this.contents.set(region, contents);
   }
 
   #write(
@@ -148,11 +143,6 @@ export class ProgramDraft {
 }
 
 function extend<T>(lifetimes: Map<T, Lifetime>, thing: T, segment: number, position: number): void {
-  const known = lifetimes.get(thing);
-  if (known === undefined) {
-    lifetimes.set(thing, { firstSegment: segment, lastSegment: segment, first: position, last: position });
-  } else {
-    known.lastSegment = segment;
-    known.last = position;
-  }
+  const { firstSegment, first } = lifetimes.get(thing) ?? { firstSegment: segment, first: position };
+  lifetimes.set(thing, { firstSegment, first, lastSegment: segment, last: position });
 }

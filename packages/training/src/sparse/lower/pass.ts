@@ -1,10 +1,12 @@
 /** One way through the network and back, as it is written into a program: which value and gradient stands where. */
 import type { Node } from "@phew/core";
 import type { UpdateKernel } from "@phew/engine";
-import type { Model } from "../model/model.ts";
+import type { Exchange } from "../plan/exchange.ts";
 import type { UnitParameter } from "../plan/parameters.ts";
+import type { Plan } from "../plan/plan.ts";
+import { Place, Region } from "../plan/region.ts";
 import type { StateRegions } from "../plan/stateRegions.ts";
-import { type Label, Place, ProgramDraft, Region, type Work } from "./draft.ts";
+import { type Label, ProgramDraft, type Work } from "./draft.ts";
 import { Frame, PlannedTensor } from "./tensor.ts";
 import { unitPairs } from "./unitPairs.ts";
 
@@ -29,21 +31,8 @@ interface Value {
 /** The gradient of a value so far: a tensor, or what makes one when the value's own operation asks. */
 type Gradient = { tensor: PlannedTensor } | { lazy: () => PlannedTensor };
 
-/** Where the outside leaves and finds things; the same for all programs of a model. */
-export interface Exchange {
-  /** f32[images][...inputShape], i32[images], f32[images][...outputShape], f64[blocks][2] */
-  readonly images: Region;
-  readonly labels: Region;
-  readonly outputs: Region;
-  readonly losses: Region;
-  /** u32: set where a gradient is not finite; nothing is updated then. */
-  readonly stop: Region;
-  /** u32 a parameter: set where its gradient is not finite. */
-  readonly faulty: Region;
-}
-
 export interface PassOptions {
-  readonly model: Model;
+  readonly plan: Plan;
   readonly mode: Mode;
   /** What batch normalisation takes: in training the batch's own statistics, else the running ones, unless said here. */
   readonly statistics?: "running" | "batch";
@@ -60,7 +49,7 @@ export interface PassOptions {
 }
 
 export class Pass {
-  readonly model: Model;
+  readonly plan: Plan;
   readonly mode: Mode;
   readonly exchange: Exchange;
   readonly seed: number;
@@ -82,10 +71,10 @@ export class Pass {
   readonly #gradients: (Gradient | undefined)[] = [];
 
   constructor(options: PassOptions) {
-    const { model, mode, statistics, exchange, seed, keepsGradients = false } = options;
+    const { plan, mode, statistics, exchange, seed, keepsGradients = false } = options;
     this.draft = options.draft ?? new ProgramDraft();
     this.#frames = options.frames;
-    this.model = model;
+    this.plan = plan;
     this.mode = mode;
     this.normalisesBatches = (statistics ?? (mode === "training" ? "batch" : "running")) === "batch";
     this.exchange = exchange;
@@ -114,7 +103,7 @@ export class Pass {
 
   /** Where to report that the gradient of a parameter is not finite. */
   watch(parameter: string): { readonly faulty: Place; readonly stop: Region } {
-    const index = this.model.network.parameters.findIndex(({ name }) => name === parameter);
+    const index = this.plan.network.parameters.findIndex(({ name }) => name === parameter);
     return { faulty: new Place(this.exchange.faulty, 4 * index), stop: this.exchange.stop };
   }
 
@@ -129,12 +118,12 @@ export class Pass {
   }
 
   node(index: number): Node {
-    return this.model.network.nodes[index]!;
+    return this.plan.network.nodes[index]!;
   }
 
   /** A parameter that is not prunable, by its name. */
   parameter(name: string | undefined): UnitParameter | undefined {
-    return name === undefined ? undefined : this.model.parameters.get(name);
+    return name === undefined ? undefined : this.plan.parameters.get(name);
   }
 
   label(index: number, work: Work): Label {
@@ -144,7 +133,7 @@ export class Pass {
   /** A tensor of the shape of a node's value, stored units only. */
   newTensor(index: number): PlannedTensor {
     const [, height = 1, width = 1] = this.node(index).shape;
-    const units = this.model.stored[index]!.length;
+    const units = this.plan.stored[index]!.length;
     return new PlannedTensor(units, height, width, this.#frame(`${units} × ${height} × ${width}`));
   }
 
@@ -179,7 +168,7 @@ export class Pass {
   readOnce(index: number): boolean {
     const { consumers } = this.node(index);
     return (
-      index !== this.model.network.output &&
+      index !== this.plan.network.output &&
       consumers.length === 1 &&
       this.node(consumers[0]!).inputs.filter((input) => input === index).length === 1
     );
@@ -187,7 +176,7 @@ export class Pass {
 
   /** True where somebody wants the gradient of a node's value. */
   wantsGradient(index: number): boolean {
-    return !this.model.untrained.has(index) && index > 0;
+    return !this.plan.untrained.has(index) && index > 0;
   }
 
   /** The whole gradient of a node's value; not to be changed. Undefined where nothing depends on the value. */

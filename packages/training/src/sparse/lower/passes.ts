@@ -1,17 +1,22 @@
 /** The programs of a model, written from one description of each operation. */
 
-import type { Model } from "../model/model.ts";
-import { ProgramDraft, Region } from "./draft.ts";
+import { Region } from "../plan/region.ts";
+import { type Draft, ProgramDraft } from "./draft.ts";
 import { combineBackward, combineForward } from "./operations/combination.ts";
 import { loweringOf } from "./operations/lowerings.ts";
 import { transformWeights } from "./operations/winograd.ts";
-import { type Exchange, Pass, type PassOptions } from "./pass.ts";
+import { Pass, type PassOptions } from "./pass.ts";
 
-/**
- * A step of training: loss, gradients, update.
- * @returns the pass and its programs: one, or where it keeps gradients one up to their sums and one for the update
- */
-export function trainingPass(options: Omit<PassOptions, "mode">, labelSmoothing: number) {
+export interface TrainingPrograms {
+  /** A step of training: loss, gradients and, where gradients are not kept, the update. */
+  readonly train: Draft;
+  /** The update, where gradients are kept. */
+  readonly update: Draft | undefined;
+  /** Those that are, by parameter name. */
+  readonly gradients: ReadonlyMap<string, Region>;
+}
+
+export function trainingPass(options: Omit<PassOptions, "mode">, labelSmoothing: number): TrainingPrograms {
   const pass = new Pass({ ...options, mode: "training" });
   forward(pass);
   lossOf(pass, { labelSmoothing, withGradient: true });
@@ -19,48 +24,50 @@ export function trainingPass(options: Omit<PassOptions, "mode">, labelSmoothing:
   backward(pass);
   pass.draft.barrier("shares");
   for (const sum of pass.sums) sum();
-  const drafts = [pass.draft];
+  const train = pass.draft;
   if (pass.keepsGradients) {
     pass.draft = new ProgramDraft();
     pass.draft.shares();
-    drafts.push(pass.draft);
   } else {
     pass.draft.barrier("shares", true);
   }
   for (const update of pass.updates) update();
-  return { pass, drafts };
+  return { train, update: pass.draft === train ? undefined : pass.draft, gradients: pass.gradients };
 }
 
 /** Outputs and loss in evaluation mode. */
-export function evaluationPass(options: Omit<PassOptions, "mode">, labelSmoothing: number): Pass {
+export function evaluationPass(options: Omit<PassOptions, "mode">, labelSmoothing: number): Draft {
   const pass = new Pass({ ...options, mode: "evaluation" });
   forward(pass);
-  const { output } = pass.model.network;
+  const { output } = pass.plan.network;
   const tensor = pass.read(output);
   pass.draft.emit("storeImages", { tensor, images: pass.exchange.outputs }, pass.label(output, "transfer"));
   lossOf(pass, { labelSmoothing, withGradient: false });
-  return pass;
+  return pass.draft;
 }
 
-/**
- * Looks for the first value of a training step that is not finite.
- * @returns the pass, and for every node that has a value of its own u32[blocks] that tell of what was found
- */
-export function finitePass(options: Omit<PassOptions, "mode">) {
+export interface FinitePrograms {
+  /** Looks for the first value of a training step that is not finite. */
+  readonly check: Draft;
+  /** For every node that has a value of its own: u32[blocks], 1 where a value is not finite. */
+  readonly found: readonly { readonly layer: string; readonly region: Region }[];
+}
+
+export function finitePass(options: Omit<PassOptions, "mode">): FinitePrograms {
   const pass = new Pass({ ...options, mode: "training" });
   const found: { readonly layer: string; readonly region: Region }[] = [];
   forward(pass, (index) => {
-    const region = new Region("program", 4 * pass.model.blocks);
+    const region = new Region("program", 4 * pass.plan.blocks);
     found.push({ layer: pass.node(index).name, region });
     pass.draft.emit("checkFinite", { tensor: pass.read(index), found: region }, pass.label(index, "other"));
   });
-  return { pass, found };
+  return { check: pass.draft, found };
 }
 
 /** @param visit called when what computes a node's value is written */
 export function forward(pass: Pass, visit: (index: number) => void = () => {}): void {
   transformWeights(pass);
-  const { network, inside, combinations, norms } = pass.model;
+  const { network, inside, combinations, norms } = pass.plan;
   const normsOf = new Map<number, number[]>();
   for (const index of norms.keys()) {
     const source = network.nodes[index]!.inputs[0]!;
@@ -78,7 +85,7 @@ export function forward(pass: Pass, visit: (index: number) => void = () => {}): 
 
 /** Right behind what they are the statistics of, while it is in the cache. */
 function sumStatistics(pass: Pass, source: number, index: number): void {
-  const norm = pass.model.norms.get(index)!;
+  const norm = pass.plan.norms.get(index)!;
   pass.draft.emit(
     "batchStatistics",
     { input: pass.read(source), centre: norm.mean.values, partial: norm.statistics },
@@ -95,7 +102,7 @@ export interface LossOptions {
 }
 
 export function lossOf(pass: Pass, { labelSmoothing = 0, divisor = 1, withGradient }: LossOptions): void {
-  const { output } = pass.model.network;
+  const { output } = pass.plan.network;
   pass.draft.emit(
     "crossEntropy",
     {
@@ -111,7 +118,7 @@ export function lossOf(pass: Pass, { labelSmoothing = 0, divisor = 1, withGradie
 }
 
 function backward(pass: Pass): void {
-  const { network, inside, combinations } = pass.model;
+  const { network, inside, combinations } = pass.plan;
   for (let index = network.nodes.length - 1; index > 0; index--) {
     if (inside.has(index)) continue;
     const combination = combinations.get(index);
@@ -120,18 +127,4 @@ function backward(pass: Pass): void {
     else loweringOf(op).backward(pass, index, op);
     pass.release(index);
   }
-}
-
-/** Room for batches of a model's size. */
-export function newExchange({ network, lanes, blocks }: Model): Exchange {
-  const images = lanes * blocks;
-  const count = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
-  return {
-    images: new Region("program", 4 * images * count(network.inputShape)),
-    labels: new Region("program", 4 * images),
-    outputs: new Region("program", 4 * images * count(network.outputShape)),
-    losses: new Region("program", 16 * blocks),
-    stop: new Region("program", 4),
-    faulty: new Region("program", 4 * network.parameters.length),
-  };
 }

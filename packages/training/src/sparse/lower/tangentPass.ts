@@ -17,7 +17,7 @@ export class TangentPass extends Pass {
     super({ ...options, draft: primal.draft });
     this.#primal = primal;
     this.direction = direction;
-    const { norms, blocks } = options.model;
+    const { norms, blocks } = options.plan;
     this.norms = new Map([...norms].map(([node, norm]) => [node, new NormTangent(norm, direction, blocks)]));
   }
 

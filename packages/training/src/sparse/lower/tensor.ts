@@ -1,24 +1,7 @@
 /** Values and gradients as they will stand in memory: how large, with how many zeros around them, and for how long. */
 
-/** Pixels of zeros beyond each edge. */
-export interface Border {
-  readonly top: number;
-  readonly left: number;
-  readonly bottom: number;
-  readonly right: number;
-}
-
-/** Sizes in bytes; see assembly/layers/layout.ts. */
-export interface Geometry {
-  readonly pixelBytes: number;
-  readonly rowBytes: number;
-  readonly unitBytes: number;
-  readonly blockBytes: number;
-  /** From a block's start to unit 0, row 0, pixel 0; the zeros before a unit's first row. */
-  readonly headBytes: number;
-  readonly gapBytes: number;
-  readonly tailBytes: number;
-}
+import type { Border } from "../model/kernelTaps.ts";
+import { type Geometry, geometryOf } from "../plan/geometry.ts";
 
 /** How wide the border of one tensor is, or of several that must have one geometry. */
 export class Frame {
@@ -44,9 +27,6 @@ export class PlannedTensor {
   pendingReads = 0;
   /** Nodes whose gradient this is. */
   owners = 0;
-  /** Address of its record and of its first block, once placed. */
-  record = 0;
-  address = 0;
 
   /** @param frame its own unless given */
   constructor(units: number, height: number, width: number, frame = new Frame()) {
@@ -72,25 +52,9 @@ export class PlannedTensor {
 
   /** @param lanes images a block */
   geometry(lanes: number): Geometry {
-    const { top, left, bottom, right } = this.border;
-    const pixelBytes = 4 * lanes;
-    // the zeros right of a row are those left of the next
-    const gapBytes = Math.max(left, right) * pixelBytes;
-    const rowBytes = this.width * pixelBytes + gapBytes;
-    const headBytes = top * rowBytes + left * pixelBytes;
-    const tailBytes = bottom * rowBytes + right * pixelBytes;
-    const bytes = headBytes + this.height * rowBytes - gapBytes + tailBytes;
-    // an odd number of cache lines: units side by side do not compete for the same few sets
-    const lines = Math.ceil(bytes / 64);
-    const unitBytes = 64 * (lines % 2 === 1 ? lines : lines + 1);
-    return {
-      pixelBytes,
-      rowBytes,
-      unitBytes,
-      blockBytes: Math.max(1, this.units) * unitBytes,
-      headBytes,
-      gapBytes,
-      tailBytes,
-    };
+    return geometryOf(this, this.border, lanes);
   }
 }
+
+/** A tensor as the later stages see it. */
+export type FinishedTensor = Pick<PlannedTensor, "units" | "height" | "width" | "hasBorder" | "geometry">;

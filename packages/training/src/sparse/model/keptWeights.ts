@@ -1,24 +1,10 @@
 /** The kept weights of a layer: where each stands in the parameter, and which units and tap it joins. */
 import { countKept, definitionOf, type Network, type Parameter } from "@phew/core";
-import { Region } from "../lower/draft.ts";
 import type { WeightedOperation } from "./kernelTaps.ts";
 
-/** Weights in memory, {u32, weight} each, as a kernel reads them. */
-export interface EntryList {
-  readonly entries: Region;
-  /** Index into `kept` of each entry; absent where they stand in that order. */
-  readonly order: Uint32Array | undefined;
-}
-
-/** A layer as one of the kernels computes it. */
-export interface LayerWeights {
-  readonly name: string;
-  readonly weights: KeptWeights;
-  /** Every copy of the weights; gradients and the optimiser's state stand in the order of the last. */
-  readonly entryLists: readonly EntryList[];
-}
-
 export class KeptWeights {
+  /** Name of the layer. */
+  readonly layer: string;
   readonly op: WeightedOperation;
   readonly parameter: Parameter;
   /** Index into the parameter of each weight that is computed with, ascending. */
@@ -36,8 +22,6 @@ export class KeptWeights {
   /** Numbers of units that are stored. */
   readonly inUnits: number;
   readonly outUnits: number;
-  readonly rowStartRegion: Region;
-  readonly orphanWeights: Region;
 
   /**
    * @param mask absent: all weights are kept
@@ -50,10 +34,11 @@ export class KeptWeights {
     outUnits: Uint32Array,
     inUnits: Uint32Array,
   ) {
-    const { op, inputs, shape } = network.nodes[node]!;
+    const { name, op, inputs, shape } = network.nodes[node]!;
     const inputShape = network.nodes[inputs[0]!]!.shape;
     const units = definitionOf(op).units(op, [inputShape], shape);
-    if (!("weight" in op && "weight" in units)) throw new Error(`node ${node} has no weights`);
+    if (!("weight" in op && "weight" in units)) throw new Error(`${name} has no weights`);
+    this.layer = name;
     this.op = op;
     this.parameter = network.prunable.find((parameter) => parameter.node === node)!;
     this.inUnits = inUnits.length;
@@ -71,8 +56,6 @@ export class KeptWeights {
     this.tap = tap;
     this.orphans = orphans;
     this.rowStart = rowStart;
-    this.rowStartRegion = new Region("weights", rowStart.byteLength, { initial: () => rowStart });
-    this.orphanWeights = new Region("weights", 4 * orphans.length);
   }
 
   get count(): number {

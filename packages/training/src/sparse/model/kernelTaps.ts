@@ -5,7 +5,14 @@
  * A dense layer is a kernel of one tap on a plane of one pixel.
  */
 import type { Operation } from "@phew/core";
-import type { Border } from "../lower/tensor.ts";
+
+/** Pixels of zeros beyond each edge. */
+export interface Border {
+  readonly top: number;
+  readonly left: number;
+  readonly bottom: number;
+  readonly right: number;
+}
 
 /** Every operation with prunable weights. */
 export type WeightedOperation = Extract<Operation, { weight: string }>;

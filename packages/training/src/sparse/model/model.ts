@@ -1,14 +1,15 @@
-/** What programs compute, and the parameters they compute it with; prepareModel.ts makes it of a network and its masks. */
-import type { Network } from "@phew/core";
-import type { Norm, UnitParameter } from "../plan/parameters.ts";
-import type { SparseLayer } from "../plan/sparseLayer.ts";
-import type { WinogradLayer } from "../plan/winogradLayer.ts";
-import type { Combination } from "./combinations.ts";
-
-export type Layer = SparseLayer | WinogradLayer;
-
-/** Unit numbers that are computed, ascending; one array a node. */
-export type StoredUnits = readonly Uint32Array[];
+/** What programs compute: a network and what is left of it by its masks. How, and where in memory, is for the plan. */
+import {
+  ArgumentError,
+  type Masks,
+  maskedParameters,
+  type Network,
+  operationLabel,
+  operations,
+} from "@phew/core";
+import { type Combination, combinations } from "./combinations.ts";
+import { KeptWeights } from "./keptWeights.ts";
+import { type StoredUnits, storedUnits } from "./storedUnits.ts";
 
 export interface Model {
   readonly network: Network;
@@ -17,19 +18,52 @@ export interface Model {
   /** Nodes that are part of a combination and have no value of their own. */
   readonly inside: ReadonlySet<number>;
   /** By node. */
-  readonly layers: ReadonlyMap<number, Layer>;
-  /** By name: parameters that are neither prunable nor those of a batch normalisation. */
-  readonly parameters: ReadonlyMap<string, UnitParameter>;
-  readonly norms: ReadonlyMap<number, Norm>;
+  readonly weights: ReadonlyMap<number, KeptWeights>;
+  /** By name of a parameter that is not prunable: one byte a unit, 0 = must be 0. Where all stay it may be absent. */
+  readonly stays: ReadonlyMap<string, Uint8Array>;
   /** Nodes before which nothing is trained: nobody wants the gradient of their value. */
   readonly untrained: ReadonlySet<number>;
-  /** Images a block, and blocks of the largest batch. */
-  readonly lanes: number;
-  readonly blocks: number;
 }
 
-/** All parameters that are not prunable. */
-export function* unitParameters({ parameters, norms }: Model): Iterable<UnitParameter> {
-  yield* parameters.values();
-  for (const { scale, shift, mean, variance } of norms.values()) yield* [scale, shift, mean, variance];
+/**
+ * @param masks absent: everything is kept
+ * @param fused false: batch normalisation, addition and activations each by themselves
+ * @throws ArgumentError naming a layer whose operation cannot be computed
+ */
+export function modelOf(network: Network, masks: Masks | undefined, fused = true): Model {
+  requireComputable(network);
+  const stored = storedUnits(network, masks);
+  const { byRoot, inside } = combinations(network, fused);
+  const weights = new Map<number, KeptWeights>();
+  for (const parameter of network.prunable) {
+    const { node } = parameter;
+    const source = network.nodes[node]!.inputs[0]!;
+    const mask = masks?.of(parameter);
+    weights.set(node, new KeptWeights(network, node, mask, stored[node]!, stored[source]!));
+  }
+  const untrained = new Set<number>();
+  for (const [node, { inputs, parameters }] of network.nodes.entries()) {
+    const isTrained = parameters.some(({ trained }) => trained);
+    if (!isTrained && inputs.every((input) => untrained.has(input))) untrained.add(node);
+  }
+  return {
+    network,
+    stored,
+    combinations: byRoot,
+    inside,
+    weights,
+    stays: masks === undefined ? new Map() : maskedParameters(masks),
+    untrained,
+  };
+}
+
+function requireComputable({ nodes }: Network): void {
+  const opaque = nodes.find(({ op }) => op.kind === "opaque");
+  if (opaque === undefined) return;
+  const computed = Object.keys(operations).filter((kind) => kind !== "opaque");
+  throw new ArgumentError(`layer "${opaque.name}"`, {
+    given: `the operation ${operationLabel(opaque.op)}`,
+    expected: `one that can be computed: ${computed.sort().join(", ")}`,
+    remedy: "Such a network can be pruned, but not trained or run.",
+  });
 }

@@ -2,9 +2,19 @@
  * Which units of every value are computed at all. Silent ones are not: they output 0, so nobody misses them, except
  * where something makes of 0 something else (sigmoid and its like) or the outside wants to see them (the output).
  */
-import { type Masks, type Network, silentUnits, type UnitFlow, unitFlows } from "@phew/core";
-import { handlingOf } from "../lower/operations/lowerings.ts";
-import type { StoredUnits } from "./model.ts";
+import { type Masks, type Network, type Operation, silentUnits, type UnitFlow, unitFlows } from "@phew/core";
+
+/** Unit numbers that are computed, ascending; one array a node. */
+export type StoredUnits = readonly Uint32Array[];
+
+/**
+ * What stands for units of an input that are not stored, since they are 0. `zeros`: the operation puts zeros in their
+ * place. `others`: the same unit of another input does. For any other operation nothing does: it needs them stored.
+ */
+const STANDS_FOR_ABSENT: Readonly<Partial<Record<Operation["kind"], "zeros" | "others">>> = {
+  add: "others",
+  concat: "zeros",
+};
 
 /** @param masks absent: all units are computed */
 export function storedUnits(network: Network, masks: Masks | undefined): StoredUnits {
@@ -27,15 +37,15 @@ function addRead({ nodes }: Network, flows: readonly UnitFlow[], wanted: readonl
   for (let node = nodes.length - 1; node > 0; node--) {
     const flow = flows[node]!;
     if (flow.kind !== "maps") continue;
-    const { absentUnits } = handlingOf(nodes[node]!.op);
-    if (absentUnits === "zeros") continue;
+    const standIn = STANDS_FOR_ABSENT[nodes[node]!.op.kind];
+    if (standIn === "zeros") continue;
     for (const map of flow.maps) {
       const units = wanted[map.from]!;
       for (let i = 0; i < map.count; i++) {
         const carried = map.toStart + i * map.spread;
         if (units[map.fromStart + i] === 1) continue;
         if (!wanted[node]!.subarray(carried, carried + map.spread).includes(1)) continue;
-        if (absentUnits === "others" && flow.maps.some(({ from }) => wanted[from]![carried] === 1)) continue;
+        if (standIn === "others" && flow.maps.some(({ from }) => wanted[from]![carried] === 1)) continue;
         units[map.fromStart + i] = 1;
         count++;
       }
@@ -48,7 +58,7 @@ function addRead({ nodes }: Network, flows: readonly UnitFlow[], wanted: readonl
 function addCarried({ nodes }: Network, flows: readonly UnitFlow[], wanted: readonly Uint8Array[]): number {
   let count = 0;
   for (const [node, flow] of flows.entries()) {
-    if (flow.kind !== "maps" || handlingOf(nodes[node]!.op).absentUnits !== "needed") continue;
+    if (flow.kind !== "maps" || STANDS_FOR_ABSENT[nodes[node]!.op.kind] !== undefined) continue;
     for (const { from, fromStart, count: units, toStart, spread } of flow.maps) {
       for (let i = 0; i < units; i++) {
         if (wanted[from]![fromStart + i] === 0) continue;

@@ -1,8 +1,8 @@
 /** What the tangents of one batch normalisation need; see assembly/layers/batchNormTangent.ts. */
 
-import { Region } from "../lower/draft.ts";
 import type { Direction } from "./direction.ts";
 import type { Norm } from "./parameters.ts";
+import { Region } from "./region.ts";
 
 export class NormTangent {
   readonly norm: Norm;

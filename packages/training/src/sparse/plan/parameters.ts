@@ -1,6 +1,6 @@
 /** Parameters that are not prunable. Of those with one number a unit only stored units have theirs. */
 import type { Network, Operation, Parameter } from "@phew/core";
-import { Region } from "../lower/draft.ts";
+import { Region } from "./region.ts";
 
 /** One parameter's numbers, as they stand in memory. */
 export class UnitParameter {

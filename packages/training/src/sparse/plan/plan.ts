@@ -1,23 +1,26 @@
-/** A network and its masks made ready for programs. */
-import {
-  ArgumentError,
-  elementCount,
-  type Masks,
-  maskedParameters,
-  type Network,
-  operationLabel,
-} from "@phew/core";
-import { computedOperations } from "../lower/operations/lowerings.ts";
-import { combinations } from "../model/combinations.ts";
-import { KeptWeights } from "../model/keptWeights.ts";
-import type { Layer, Model } from "../model/model.ts";
-import { storedUnits } from "../model/storedUnits.ts";
+/** How a model is computed: the kernel of each layer, and the memory that its parameters take. Built once, never changed. */
+import { elementCount, type Masks, type Network } from "@phew/core";
+import type { KeptWeights } from "../model/keptWeights.ts";
+import { type Model, modelOf } from "../model/model.ts";
 import { type LayerKernel, layerSize, quickestKernels } from "./kernelChoice.ts";
 import { Norm, UnitParameter } from "./parameters.ts";
 import { SparseLayer } from "./sparseLayer.ts";
 import { WinogradLayer } from "./winogradLayer.ts";
 
-export interface ModelOptions {
+export type Layer = SparseLayer | WinogradLayer;
+
+export interface Plan extends Model {
+  /** By node. */
+  readonly layers: ReadonlyMap<number, Layer>;
+  /** By name: parameters that are neither prunable nor those of a batch normalisation. */
+  readonly parameters: ReadonlyMap<string, UnitParameter>;
+  readonly norms: ReadonlyMap<number, Norm>;
+  /** Images a block, and blocks of the largest batch. */
+  readonly lanes: number;
+  readonly blocks: number;
+}
+
+export interface PlanOptions {
   readonly network: Network;
   /** Absent: everything is kept. */
   readonly masks?: Masks | undefined;
@@ -30,67 +33,43 @@ export interface ModelOptions {
 }
 
 /** @throws ArgumentError naming a layer whose operation cannot be computed */
-export function prepareModel(options: ModelOptions): Model {
-  const { network, masks, batchSize } = options;
-  const opaque = network.nodes.find(({ op }) => op.kind === "opaque");
-  if (opaque !== undefined) {
-    throw new ArgumentError(`layer "${opaque.name}"`, {
-      given: `the operation ${operationLabel(opaque.op)}`,
-      expected: `one that can be computed: ${computedOperations.join(", ")}`,
-      remedy: "Such a network can be pruned, but not trained or run.",
-    });
-  }
+export function planOf({ network, masks, batchSize, kernel, fused }: PlanOptions): Plan {
+  const model = modelOf(network, masks, fused);
+  const { stored, stays, weights } = model;
   const lanes = lanesFor(batchSize);
   const blocks = Math.ceil(batchSize / lanes);
-  const stored = storedUnits(network, masks);
-  const stays = masks === undefined ? new Map<string, Uint8Array>() : maskedParameters(masks);
-  const { byRoot, inside } = combinations(network, options.fused);
   const layers = new Map<number, Layer>();
   const parameters = new Map<string, UnitParameter>();
   const norms = new Map<number, Norm>();
-  const untrained = new Set<number>();
-  const prunableOf = new Map(network.prunable.map((parameter) => [parameter.node, parameter]));
   for (const [node, { op, inputs, parameters: own }] of network.nodes.entries()) {
-    const source = inputs[0]!;
     if (op.kind === "batchNorm") {
-      norms.set(node, new Norm(network, node, stored[source]!, blocks, stays));
+      norms.set(node, new Norm(network, node, stored[inputs[0]!]!, blocks, stays));
       continue;
     }
-    const prunable = prunableOf.get(node);
-    if (prunable !== undefined) {
-      const mask = masks?.of(prunable);
-      const weights = new KeptWeights(network, node, mask, stored[node]!, stored[source]!);
-      const choice = quickestKernels(layerSize(network, node, weights), options.kernel);
-      layers.set(
-        node,
-        choice === "winograd"
-          ? new WinogradLayer(network, node, weights)
-          : new SparseLayer(network, node, weights, lanes, choice),
-      );
-    }
+    const kept = weights.get(node);
+    if (kept !== undefined) layers.set(node, layerOf(network, node, kept, kernel));
     for (const parameter of own) {
-      if (parameter.name === prunable?.name) continue;
+      if (parameter.name === kept?.parameter.name) continue;
       const places =
         parameter.unitAxis === undefined
           ? Uint32Array.from({ length: elementCount(parameter.shape) }, (_, k) => k)
           : stored[node]!;
       parameters.set(parameter.name, new UnitParameter(parameter, places, stays.get(parameter.name)));
     }
-    const isTrained = own.some(({ trained }) => trained);
-    if (!isTrained && inputs.every((input) => untrained.has(input))) untrained.add(node);
   }
-  return {
-    network,
-    stored,
-    combinations: byRoot,
-    inside,
-    layers,
-    parameters,
-    norms,
-    untrained,
-    lanes,
-    blocks,
-  };
+  return Object.freeze({ ...model, layers, parameters, norms, lanes, blocks });
+}
+
+/** All parameters that are not prunable. */
+export function* unitParameters({ parameters, norms }: Plan): Iterable<UnitParameter> {
+  yield* parameters.values();
+  for (const { scale, shift, mean, variance } of norms.values()) yield* [scale, shift, mean, variance];
+}
+
+function layerOf(network: Network, node: number, weights: KeptWeights, wanted?: LayerKernel): Layer {
+  const choice = quickestKernels(layerSize(network, node, weights), wanted);
+  if (choice === "winograd") return new WinogradLayer(weights);
+  return new SparseLayer(network, node, weights, choice);
 }
 
 /** A cache line of images where there are enough of them, at least the four of a vector. */

@@ -5,12 +5,13 @@
 
 import type { Network } from "@phew/core";
 import { recordArray, records } from "@phew/engine";
-import { Region } from "../lower/draft.ts";
-import type { Border, PlannedTensor } from "../lower/tensor.ts";
-import type { EntryList, KeptWeights, LayerWeights } from "../model/keptWeights.ts";
-import { type ClassShape, KernelTaps } from "../model/kernelTaps.ts";
+import type { KeptWeights } from "../model/keptWeights.ts";
+import { type Border, type ClassShape, KernelTaps } from "../model/kernelTaps.ts";
+import type { Geometry } from "./geometry.ts";
 import type { SparseChoice } from "./kernelChoice.ts";
+import { type EntryList, LayerRegions } from "./layerRegions.ts";
 import { backwardGroups, forwardGroups, groupRecords, type PixelGroup } from "./pixelGroups.ts";
+import { Region } from "./region.ts";
 
 /** What the kernels that go pixel by pixel read, for one way. */
 export interface PixelTables {
@@ -28,16 +29,15 @@ export interface PlaceClass extends ClassShape {
   readonly entryCount: number;
 }
 
-export class SparseLayer implements LayerWeights {
+export class SparseLayer extends LayerRegions {
   readonly kernel = "rows";
-  readonly name: string;
-  readonly weights: KeptWeights;
   readonly entryLists: readonly EntryList[];
   readonly kernels: SparseChoice;
   /** Index into the kept weights of each entry. */
   readonly forwardOrder: Uint32Array;
   readonly order: Uint32Array;
   readonly classes: readonly PlaceClass[];
+  /** Where they lead depends on the tensors: {@link forwardOffsets} and its like, written by program/compile.ts. */
   readonly forwardEntries: Region;
   readonly backwardEntries: Region;
   readonly orderRegion: Region;
@@ -48,18 +48,13 @@ export class SparseLayer implements LayerWeights {
   readonly forwardPixels: PixelTables | undefined;
   readonly backwardPixels: PixelTables | undefined;
   readonly #taps: KernelTaps;
-  readonly #lanes: number;
-  readonly #inputs: PlannedTensor[] = [];
-  #gradients: { x: PlannedTensor; dx: PlannedTensor | undefined; dy: PlannedTensor } | undefined;
 
-  constructor(network: Network, node: number, weights: KeptWeights, lanes: number, kernels: SparseChoice) {
-    const { name, inputs, shape } = network.nodes[node]!;
+  constructor(network: Network, node: number, weights: KeptWeights, kernels: SparseChoice) {
+    super(weights);
+    const { inputs, shape } = network.nodes[node]!;
     const input = planeOf(network.nodes[inputs[0]!]!.shape);
     const output = planeOf(shape);
-    this.name = name;
-    this.weights = weights;
     this.kernels = kernels;
-    this.#lanes = lanes;
     this.#taps = new KernelTaps(weights.op, input.height, input.width);
     const { count, inUnits, outUnits, unit, tap } = weights;
     const { placeByClass } = this.#taps;
@@ -70,16 +65,14 @@ export class SparseLayer implements LayerWeights {
     this.forwardOrder = byOutput.order;
     this.order = byInput.order;
     this.classes = this.#classesOf(byInput.starts);
-    this.forwardEntries = new Region("weights", 8 * count, { initial: () => this.#forwardOffsets() });
-    this.backwardEntries = new Region("weights", 8 * count, { initial: () => this.#backwardOffsets() });
+    this.forwardEntries = new Region("weights", 8 * count);
+    this.backwardEntries = new Region("weights", 8 * count);
     this.entryLists = [
       { entries: this.forwardEntries, order: this.forwardOrder },
       { entries: this.backwardEntries, order: this.order },
     ];
     this.orderRegion = new Region("weights", 4 * count, { initial: () => this.#forwardPlaces() });
-    this.classRegion = new Region("weights", 20 * this.classes.length, {
-      initial: () => this.#classRecords(),
-    });
+    this.classRegion = new Region("weights", 20 * this.classes.length);
     this.backwardStartRegion = new Region("weights", 4 * (inUnits + 1), {
       initial: () => byInput.starts.filter((_, row) => row % taps === 0),
     });
@@ -104,14 +97,41 @@ export class SparseLayer implements LayerWeights {
     return this.#taps.gradientBorder(outHeight, outWidth);
   }
 
-  /** The tensor that the way forward reads; the tensors of all programs must have one geometry. */
-  readFrom(input: PlannedTensor): void {
-    this.#inputs.push(input);
+  /** Entries of the way forward without their weights: from an output's own place in the input. */
+  forwardOffsets({ unitBytes, rowBytes, pixelBytes }: Geometry): Uint32Array {
+    const { rowShift, columnShift } = this.#taps;
+    const tapBytes = rowShift.map((row, tap) => row * rowBytes + columnShift[tap]! * pixelBytes);
+    const { unit, tap, count } = this.weights;
+    const entries = new Uint32Array(2 * count);
+    for (const [f, k] of this.forwardOrder.entries())
+      entries[2 * f] = unit[k]! * unitBytes + tapBytes[tap[k]!]!;
+    return entries;
   }
 
-  /** The tensors that the way back passes over. */
-  passBack(x: PlannedTensor, dx: PlannedTensor | undefined, dy: PlannedTensor): void {
-    this.#gradients = { x, dx, dy };
+  /** The same of the way back: from the first place of a class, the output that the weight carries it to. */
+  backwardOffsets({ unitBytes, rowBytes, pixelBytes }: Geometry): Uint32Array {
+    const entries = new Uint32Array(2 * this.weights.count);
+    const { outRow, outColumn } = this.#taps;
+    const tapBytes = outRow.map((row, tap) => row * rowBytes + outColumn[tap]! * pixelBytes);
+    const { tap } = this.weights;
+    const outOf = this.weights.outPlaces();
+    for (const [b, k] of this.order.entries()) entries[2 * b] = outOf[k]! * unitBytes + tapBytes[tap[k]!]!;
+    return entries;
+  }
+
+  /** placeClass records. @param x of the input @param dx of its gradient */
+  classRecords(x: Geometry, dx: Geometry): Uint32Array {
+    return recordArray(
+      records.placeClass,
+      this.classes.map(({ unit, firstRow, firstColumn, rows, columns, entryCount }) => ({
+        entryCount,
+        // without columns there is nothing to walk, and no place to start from
+        rows: columns === 0 ? 0 : rows,
+        columns,
+        inputOffset: unit * x.unitBytes + firstRow * x.rowBytes + firstColumn * x.pixelBytes,
+        gradientOffset: unit * dx.unitBytes + firstRow * dx.rowBytes + firstColumn * dx.pixelBytes,
+      })),
+    );
   }
 
   /** Inputs of each unit by the remainder of their place by the stride. @param starts by unit and tap by class */
@@ -135,54 +155,6 @@ export class SparseLayer implements LayerWeights {
     const place = new Uint32Array(this.weights.count);
     for (const [f, k] of this.forwardOrder.entries()) place[k] = f;
     return this.order.map((k) => place[k]!);
-  }
-
-  #forwardOffsets(): Uint32Array {
-    const [geometry, ...others] = this.#inputs.map((input) => input.geometry(this.#lanes));
-    if (others.some((other) => JSON.stringify(other) !== JSON.stringify(geometry)))
-      throw new Error(`${this.name}: programs disagree on its input`);
-    const { unitBytes, rowBytes, pixelBytes } = geometry!;
-    const { rowShift, columnShift } = this.#taps;
-    const tapBytes = rowShift.map((row, tap) => row * rowBytes + columnShift[tap]! * pixelBytes);
-    const { unit, tap, count } = this.weights;
-    const entries = new Uint32Array(2 * count);
-    for (const [f, k] of this.forwardOrder.entries())
-      entries[2 * f] = unit[k]! * unitBytes + tapBytes[tap[k]!]!;
-    return entries;
-  }
-
-  /** From the first place of a class, the output that the weight carries it to. */
-  #backwardOffsets(): Uint32Array {
-    const entries = new Uint32Array(2 * this.weights.count);
-    if (this.#gradients === undefined) return entries;
-    const { unitBytes, rowBytes, pixelBytes } = this.#gradients.dy.geometry(this.#lanes);
-    const { outRow, outColumn } = this.#taps;
-    const tapBytes = outRow.map((row, tap) => row * rowBytes + outColumn[tap]! * pixelBytes);
-    const { tap } = this.weights;
-    const outOf = this.weights.outPlaces();
-    for (let b = 0; b < this.order.length; b++) {
-      const k = this.order[b]!;
-      entries[2 * b] = outOf[k]! * unitBytes + tapBytes[tap[k]!]!;
-    }
-    return entries;
-  }
-
-  #classRecords(): Uint32Array {
-    if (this.#gradients === undefined)
-      return recordArray(records.placeClass, Array(this.classes.length).fill({}));
-    const x = this.#gradients.x.geometry(this.#lanes);
-    const dx = (this.#gradients.dx ?? this.#gradients.x).geometry(this.#lanes);
-    return recordArray(
-      records.placeClass,
-      this.classes.map(({ unit, firstRow, firstColumn, rows, columns, entryCount }) => ({
-        entryCount,
-        // without columns there is nothing to walk, and no place to start from
-        rows: columns === 0 ? 0 : rows,
-        columns,
-        inputOffset: unit * x.unitBytes + firstRow * x.rowBytes + firstColumn * x.pixelBytes,
-        gradientOffset: unit * dx.unitBytes + firstRow * dx.rowBytes + firstColumn * dx.pixelBytes,
-      })),
-    );
   }
 }
 

@@ -1,8 +1,9 @@
 /** Where the optimiser's state stands: only what is trained and kept has one. */
-import { Region } from "../lower/draft.ts";
+
 import type { KeptWeights } from "../model/keptWeights.ts";
-import { type Model, unitParameters } from "../model/model.ts";
 import type { UnitParameter } from "./parameters.ts";
+import { type Plan, unitParameters } from "./plan.ts";
+import { Region } from "./region.ts";
 
 /** f32[buffers][numbers] each. */
 export interface WeightState {
@@ -17,15 +18,15 @@ export class StateRegions {
   readonly #weights = new Map<KeptWeights, WeightState>();
   readonly #units = new Map<UnitParameter, Region>();
 
-  constructor(model: Model, buffers: readonly string[]) {
+  constructor(plan: Plan, buffers: readonly string[]) {
     this.buffers = buffers;
     const regionOf = (count: number) => new Region("optimiser", 4 * buffers.length * count);
-    for (const { weights } of model.layers.values())
+    for (const { weights } of plan.layers.values())
       this.#weights.set(weights, {
         kept: regionOf(weights.count),
         orphans: regionOf(weights.orphans.length),
       });
-    for (const parameter of unitParameters(model))
+    for (const parameter of unitParameters(plan))
       if (parameter.parameter.trained) this.#units.set(parameter, regionOf(parameter.units.length));
   }
 

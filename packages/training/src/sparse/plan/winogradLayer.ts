@@ -2,10 +2,11 @@
  * A layer of 3×3 kernels computed by all its weights at once (assembly/layers/winograd.ts). The kept ones stand in memory
  * once, as {tap · inUnits + input unit, weight} by output unit; a step starts with taking them into the domain.
  */
-import type { Network } from "@phew/core";
-import { Region } from "../lower/draft.ts";
-import { type Border, PlannedTensor } from "../lower/tensor.ts";
-import type { EntryList, KeptWeights, LayerWeights } from "../model/keptWeights.ts";
+import type { KeptWeights } from "../model/keptWeights.ts";
+import type { Border } from "../model/kernelTaps.ts";
+import { type EntryList, LayerRegions } from "./layerRegions.ts";
+import { Region } from "./region.ts";
+import { MOST_SHARDS } from "./shards.ts";
 
 const POINTS = 36;
 /** Room for one tile of vectors at the start of a workspace. */
@@ -14,13 +15,9 @@ const TILE_BYTES = 36 * 16;
 const CHUNK_UNITS = 16;
 /** Bytes of the runs that the matrix products go along: as many tiles as fill them are taken together. */
 const RUN_BYTES = 128;
-/** Threads that may share the work; see shardCount. */
-const MOST_THREADS = 8;
 
-export class WinogradLayer implements LayerWeights {
+export class WinogradLayer extends LayerRegions {
   readonly kernel = "winograd";
-  readonly name: string;
-  readonly weights: KeptWeights;
   readonly entryLists: readonly EntryList[];
   readonly entries: Region;
   /** f32[36][out][in] of the way forward, f32[36][in][out] of the way back. */
@@ -32,10 +29,9 @@ export class WinogradLayer implements LayerWeights {
   /** Bytes of one of the 36 matrices. */
   readonly pointBytes: number;
 
-  constructor(network: Network, node: number, weights: KeptWeights) {
+  constructor(weights: KeptWeights) {
+    super(weights);
     const { inUnits, outUnits } = weights;
-    this.name = network.nodes[node]!.name;
-    this.weights = weights;
     this.entries = new Region("weights", 8 * weights.count, { initial: () => this.#places() });
     this.entryLists = [{ entries: this.entries, order: undefined }];
     this.pointBytes = 4 * inUnits * outUnits;
@@ -43,7 +39,7 @@ export class WinogradLayer implements LayerWeights {
     this.forwardWeights = transformed();
     this.backwardWeights = transformed();
     this.rowBytes = 64 * Math.ceil((36 * inUnits) / 64);
-    this.rows = new Region("program", MOST_THREADS * this.rowBytes);
+    this.rows = new Region("program", MOST_SHARDS * this.rowBytes);
   }
 
   /** Tiles that are taken together. */
@@ -51,15 +47,15 @@ export class WinogradLayer implements LayerWeights {
     return Math.max(1, RUN_BYTES / (4 * lanes));
   }
 
-  /** Scratch for the transforms of both sides. */
-  newWorkspace(lanes: number): PlannedTensor {
+  /** Scratch for the transforms of both sides, as so many pixels of a tensor. */
+  workspacePixels(lanes: number): number {
     const { inUnits, outUnits } = this.weights;
     const pixelBytes = 4 * lanes;
     // an odd number of cache lines each, as pointBytesOf there
     const plane = (units: number): number => units * this.groupTiles(lanes) * pixelBytes + 128;
     const most = Math.max(inUnits, outUnits);
     const bytes = TILE_BYTES + POINTS * (plane(most) + plane(Math.min(CHUNK_UNITS, most)));
-    return new PlannedTensor(1, 1, Math.ceil(bytes / pixelBytes));
+    return Math.ceil(bytes / pixelBytes);
   }
 
   #places(): Uint32Array {

@@ -1,19 +1,24 @@
-/** Places the programs of a model in memory and starts the threads that carry them out. */
+/** Places the programs of a plan in memory and starts the threads that carry them out. */
 import { LayersMachine } from "@phew/engine";
-import type { ProgramDraft, Region } from "../lower/draft.ts";
-import { shardCount } from "../lower/operations/weights.ts";
-import type { Exchange } from "../lower/pass.ts";
-import type { Model } from "../model/model.ts";
-import { type Placement, placeInMemory } from "./memoryPlan.ts";
+import type { Draft } from "../lower/draft.ts";
+import type { Exchange } from "../plan/exchange.ts";
+import type { Plan } from "../plan/plan.ts";
+import type { Region } from "../plan/region.ts";
+import { shardCount } from "../plan/shards.ts";
+import { Memory } from "./memory.ts";
+import { type Placement, placeInMemory } from "./placement.ts";
 import { programBytes, type WrittenProgram, writeProgram } from "./writeProgram.ts";
 
-export interface CompileOptions {
-  readonly model: Model;
+/** Programs by what they are for; undefined: none. */
+type Drafts = Readonly<Record<string, Draft | undefined>>;
+
+export interface CompileOptions<Programs extends Drafts> {
+  readonly plan: Plan;
   readonly exchange: Exchange;
-  readonly drafts: readonly ProgramDraft[];
+  readonly drafts: Programs;
   /** What outlives a program though none of them names it. */
   readonly lasting?: Iterable<Region>;
-  /** Wanted; no more than the model has work for. Absent: one. */
+  /** Wanted; no more than the plan has work for. Absent: one. */
   readonly threadCount?: number | undefined;
   /** Fused multiply-add. */
   readonly relaxed?: boolean;
@@ -21,72 +26,102 @@ export interface CompileOptions {
   readonly unwritten?: number | undefined;
 }
 
-export interface Compiled {
+export interface Compiled<Programs extends Drafts> {
   readonly machine: LayersMachine;
-  /** In the order of the drafts. */
-  readonly programs: readonly WrittenProgram[];
+  readonly memory: Memory;
   readonly placement: Placement;
+  /** Under the names of their drafts. */
+  readonly programs: {
+    readonly [Name in keyof Programs]: WrittenProgram | Extract<Programs[Name], undefined>;
+  };
 }
 
 /** @throws RangeError where memory does not suffice */
-export async function compile(options: CompileOptions): Promise<Compiled> {
-  const { model, exchange, drafts, relaxed = false, unwritten = 0 } = options;
+export async function compile<Programs extends Drafts>(
+  options: CompileOptions<Programs>,
+): Promise<Compiled<Programs>> {
+  const { plan, exchange, relaxed = false, unwritten = 0 } = options;
+  const drafts = draftsOf(options);
   const lasting = lastingRegions(options);
   const sizing = sizingOf(options);
-  const { threadCount } = sizing;
-  const sizes = drafts.map((draft) => programBytes(draft, threadCount));
-  const total = sizes.reduce((sum, bytes) => sum + bytes, 0);
+  const { bytes, total } = sizesOf(drafts, sizing.threadCount);
   // what the machine and the programs need stands below the rest
   const { end } = placeInMemory(drafts, lasting, { ...sizing, start: total });
-  const machine = await LayersMachine.start({ bytes: end, threadCount, relaxed });
+  const machine = await LayersMachine.start({ bytes: end, threadCount: sizing.threadCount, relaxed });
   const placement = placeInMemory(drafts, lasting, { ...sizing, start: machine.firstAddress + total });
-  const view = new DataView(machine.buffer);
-  writeInitial(machine.buffer, drafts, lasting);
-  if (unwritten !== 0)
-    new Float32Array(machine.buffer).fill(unwritten, placement.arena / 4, placement.end / 4);
+  const memory = new Memory(machine.buffer, placement.addresses);
+  writeInitial(memory, lasting);
+  writeContents(memory, drafts, plan.lanes);
+  if (unwritten !== 0) memory.floats.fill(unwritten, placement.arena / 4, placement.end / 4);
+  const { threadCount } = machine;
+  const written = new Map<Draft, WrittenProgram>();
   let address = machine.firstAddress;
-  const programs = drafts.map((draft, k) => {
-    const program = writeProgram(view, draft, address, {
-      placement,
-      lanes: model.lanes,
-      exchange,
-      threadCount: machine.threadCount,
-    });
-    address += sizes[k]!;
-    return program;
-  });
-  return { machine, programs, placement };
+  for (const [k, draft] of drafts.entries()) {
+    const where = { memory, placement, lanes: plan.lanes, exchange, threadCount };
+    written.set(draft, writeProgram(draft, address, where));
+    address += bytes[k]!;
+  }
+  const programs = Object.fromEntries(
+    Object.entries(options.drafts).map(([name, draft]) => [name, draft && written.get(draft)]),
+  ) as Compiled<Programs>["programs"];
+  return { machine, memory, placement, programs };
 }
 
 /** Bytes that {@link compile} would take; nothing is allocated. */
-export function compiledBytes(options: CompileOptions): number {
+export function compiledBytes(options: CompileOptions<Drafts>): number {
+  const drafts = draftsOf(options);
   const sizing = sizingOf(options);
-  const total = options.drafts.reduce((sum, draft) => sum + programBytes(draft, sizing.threadCount), 0);
-  return placeInMemory(options.drafts, lastingRegions(options), { ...sizing, start: total }).end;
+  const { total } = sizesOf(drafts, sizing.threadCount);
+  return placeInMemory(drafts, lastingRegions(options), { ...sizing, start: total }).end;
 }
 
-const sizingOf = ({ model: { lanes, blocks }, threadCount = 1 }: CompileOptions) => ({
+const draftsOf = ({ drafts }: CompileOptions<Drafts>): Draft[] =>
+  Object.values(drafts).filter((draft) => draft !== undefined);
+
+const sizingOf = ({ plan: { lanes, blocks }, threadCount = 1 }: CompileOptions<Drafts>) => ({
   lanes,
   blocks,
   threadCount: Math.min(threadCount, shardCount(blocks)),
 });
 
+function sizesOf(drafts: readonly Draft[], threadCount: number) {
+  const bytes = drafts.map((draft) => programBytes(draft, threadCount));
+  return { bytes, total: bytes.reduce((sum, each) => sum + each, 0) };
+}
+
 /** Everything that outlives a program: what the outside reads and writes, and what programs ask for. */
-function lastingRegions({ model, exchange, drafts, lasting = [] }: CompileOptions): Set<Region> {
+function lastingRegions(options: CompileOptions<Drafts>): Set<Region> {
+  const { plan, exchange, lasting = [] } = options;
   const regions = new Set<Region>([...Object.values(exchange), ...lasting]);
-  for (const { weights, entryLists } of model.layers.values()) {
+  for (const { entryLists, orphanWeights } of plan.layers.values()) {
     for (const { entries } of entryLists) regions.add(entries);
-    regions.add(weights.orphanWeights);
+    regions.add(orphanWeights);
   }
-  for (const draft of drafts) for (const region of draft.regions) if (!region.temporary) regions.add(region);
+  for (const draft of draftsOf(options))
+    for (const region of draft.regions) if (!region.temporary) regions.add(region);
   return regions;
 }
 
-function writeInitial(buffer: ArrayBuffer, drafts: readonly ProgramDraft[], lasting: Iterable<Region>): void {
-  const bytes = new Uint8Array(buffer);
-  for (const region of new Set([...lasting, ...drafts.flatMap(({ regions }) => [...regions])])) {
+function writeInitial(memory: Memory, regions: Iterable<Region>): void {
+  for (const region of regions) {
     const values = region.initial?.();
-    if (values === undefined) continue;
-    bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), region.address);
+    if (values instanceof Float32Array) memory.floatsOf(region).set(values);
+    else if (values !== undefined) memory.integersOf(region).set(values);
+  }
+}
+
+/** What depends on how tensors are laid out, now that every program has said how far it reads beyond their edges. */
+function writeContents(memory: Memory, drafts: readonly Draft[], lanes: number): void {
+  const written = new Map<Region, string>();
+  for (const { contents } of drafts) {
+    for (const [region, { layer, tensors, values }] of contents) {
+      const geometries = tensors.map((tensor) => tensor.geometry(lanes));
+      const layout = JSON.stringify(geometries);
+      const before = written.get(region);
+      if (before !== undefined && before !== layout)
+        throw new Error(`${layer}: programs disagree on a tensor that its weights lead into`);
+      if (before === undefined) memory.integersOf(region).set(values(geometries));
+      written.set(region, layout);
+    }
   }
 }

@@ -1,9 +1,11 @@
 /** Writes programs into memory, now that everything has its address. */
 import { kernelNumber, kernels, type RecordLayout, records, writeRecord } from "@phew/engine";
-import { type DraftInstruction, type FieldValue, Place, type ProgramDraft, Region } from "../lower/draft.ts";
-import type { Exchange } from "../lower/pass.ts";
-import { PlannedTensor } from "../lower/tensor.ts";
-import { aligned, type Placement } from "./memoryPlan.ts";
+import type { Draft, DraftInstruction, DraftSegment, FieldValue } from "../lower/draft.ts";
+import { type FinishedTensor, PlannedTensor } from "../lower/tensor.ts";
+import type { Exchange } from "../plan/exchange.ts";
+import { Place, Region } from "../plan/region.ts";
+import type { Memory } from "./memory.ts";
+import { aligned, type Placement } from "./placement.ts";
 
 /** A program in memory. */
 export interface WrittenProgram {
@@ -25,18 +27,18 @@ function meaningful({ kernel, fields }: DraftInstruction): boolean {
   return kernel !== "clearBorder" || (fields.tensor as PlannedTensor).hasBorder;
 }
 
-const partsOf = (draft: ProgramDraft) =>
-  draft.segments.map((segment) => ({
+const partsOf = ({ segments }: Draft): DraftSegment[] =>
+  segments.map((segment) => ({
     ...segment,
     prologue: segment.prologue.filter(meaningful),
     body: segment.body.filter(meaningful),
   }));
 
 /** Bytes that {@link writeProgram} takes, a multiple of 64. */
-export function programBytes(draft: ProgramDraft, threadCount: number): number {
+export function programBytes(draft: Draft, threadCount: number): number {
   const segments = partsOf(draft);
   let bytes = recordRoom(records.program) + segments.length * records.segment.bytes;
-  for (const tensor of draft.tensors.keys()) bytes += tensor === undefined ? 0 : recordRoom(records.tensor);
+  bytes += draft.tensors.size * recordRoom(records.tensor);
   for (const { prologue, body } of segments) {
     for (const { kernel } of [...prologue, ...body])
       bytes += recordRoom(records[kernels[kernel]]) + records.instruction.bytes + 8 * threadCount;
@@ -44,22 +46,18 @@ export function programBytes(draft: ProgramDraft, threadCount: number): number {
   return aligned(bytes + 8 * RECORD_ALIGNMENT);
 }
 
-export function writeProgram(
-  view: DataView,
-  draft: ProgramDraft,
-  address: number,
-  {
-    placement,
-    lanes,
-    exchange,
-    threadCount,
-  }: {
-    readonly placement: Placement;
-    readonly lanes: number;
-    readonly exchange: Exchange;
-    readonly threadCount: number;
-  },
-): WrittenProgram {
+export interface WriteOptions {
+  readonly memory: Memory;
+  readonly placement: Placement;
+  readonly lanes: number;
+  readonly exchange: Exchange;
+  readonly threadCount: number;
+}
+
+/** @param address of {@link programBytes} free bytes */
+export function writeProgram(draft: Draft, address: number, options: WriteOptions): WrittenProgram {
+  const { memory, placement, lanes, exchange, threadCount } = options;
+  const { view } = memory;
   let next = address;
   const take = (bytes: number): number => {
     const at = next;
@@ -67,7 +65,7 @@ export function writeProgram(
     return at;
   };
   const program = take(recordRoom(records.program));
-  const tensorRecords = new Map<PlannedTensor, number>();
+  const tensorRecords = new Map<FinishedTensor, number>();
   for (const tensor of draft.tensors.keys()) {
     const at = take(recordRoom(records.tensor));
     tensorRecords.set(tensor, at);
@@ -75,22 +73,12 @@ export function writeProgram(
   }
   const segments = partsOf(draft);
   const instructions = segments.flatMap(({ prologue, body }) => [...prologue, ...body]);
-  const temporaries = placement.temporaries.get(draft)!;
-  const addressOf = (region: Region): number =>
-    region.temporary ? temporaries.get(region)! : region.address;
-  const resolve = (value: FieldValue): number => {
-    if (value instanceof PlannedTensor) return tensorRecords.get(value)!;
-    if (value instanceof Region) return addressOf(value);
-    if (value instanceof Place) return addressOf(value.region) + value.offset;
-    return typeof value === "number" ? value : value();
-  };
   const list = take(instructions.length * records.instruction.bytes);
+  const resolve = resolver(memory, placement.temporaries.get(draft)!, tensorRecords);
   for (const [index, { kernel, fields }] of instructions.entries()) {
     const record = take(recordRoom(records[kernels[kernel]]));
-    const values = Object.fromEntries(
-      Object.entries(fields).map(([field, value]) => [field, resolve(value)]),
-    );
-    writeRecord(view, record, records[kernels[kernel]], values);
+    const values = Object.entries(fields).map(([field, value]) => [field, resolve(value)]);
+    writeRecord(view, record, records[kernels[kernel]], Object.fromEntries(values));
     writeRecord(view, list + index * records.instruction.bytes, records.instruction, {
       kernel: kernelNumber.get(kernel)!,
       record,
@@ -99,10 +87,39 @@ export function writeProgram(
   const timeBytes = 8 * instructions.length;
   const times = take(timeBytes * threadCount);
   const segmentList = take(segments.length * records.segment.bytes);
+  writeSegments(view, segmentList, segments, list);
+  writeRecord(view, program, records.program, {
+    segments: segmentList,
+    segmentCount: segments.length,
+    losses: memory.addressOf(exchange.losses),
+    stop: memory.addressOf(exchange.stop),
+    times: 0,
+    timeBytes,
+  });
+  return { address: program, instructions, times, threadCount };
+}
+
+/** What stands in a record for what an instruction names. */
+function resolver(
+  memory: Memory,
+  temporaries: ReadonlyMap<Region, number>,
+  tensorRecords: ReadonlyMap<FinishedTensor, number>,
+): (value: FieldValue) => number {
+  const addressOf = (region: Region) =>
+    region.temporary ? temporaries.get(region)! : memory.addressOf(region);
+  return (value) => {
+    if (value instanceof PlannedTensor) return tensorRecords.get(value)!;
+    if (value instanceof Region) return addressOf(value);
+    return value instanceof Place ? addressOf(value.region) + value.offset : value;
+  };
+}
+
+/** @param list address of the instructions of all segments */
+function writeSegments(view: DataView, at: number, segments: readonly DraftSegment[], list: number): void {
   let first = 0;
   for (const [index, { prologue, body, kind, stops }] of segments.entries()) {
     const start = list + first * records.instruction.bytes;
-    writeRecord(view, segmentList + index * records.segment.bytes, records.segment, {
+    writeRecord(view, at + index * records.segment.bytes, records.segment, {
       prologue: start,
       prologueCount: prologue.length,
       body: start + prologue.length * records.instruction.bytes,
@@ -113,15 +130,6 @@ export function writeProgram(
     });
     first += prologue.length + body.length;
   }
-  writeRecord(view, program, records.program, {
-    segments: segmentList,
-    segmentCount: segments.length,
-    losses: exchange.losses.address,
-    stop: exchange.stop.address,
-    times: 0,
-    timeBytes,
-  });
-  return { address: program, instructions, times, threadCount };
 }
 
 /** Whether threads measure the time of each instruction from now on. */
@@ -132,7 +140,7 @@ export function setTimed(view: DataView, { address, times }: WrittenProgram, tim
 function writeTensor(
   view: DataView,
   at: number,
-  tensor: PlannedTensor,
+  tensor: FinishedTensor,
   { tensors }: Placement,
   lanes: number,
 ): void {

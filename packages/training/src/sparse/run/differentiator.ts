@@ -14,14 +14,14 @@ import {
 } from "@phew/core";
 import { type LayersMachine, records, writeRecord } from "@phew/engine";
 import { gradientPass, hessianPass } from "../lower/derivativePasses.ts";
-import { shardCount } from "../lower/operations/weights.ts";
-import type { Exchange, Pass } from "../lower/pass.ts";
-import { newExchange } from "../lower/passes.ts";
-import type { TangentPass } from "../lower/tangentPass.ts";
-import type { Model } from "../model/model.ts";
+import type { Draft as ProgramDraft } from "../lower/draft.ts";
 import { Direction } from "../plan/direction.ts";
-import { prepareModel } from "../plan/plan.ts";
+import { newExchange } from "../plan/exchange.ts";
+import { type Plan, planOf } from "../plan/plan.ts";
+import type { Region } from "../plan/region.ts";
+import { shardCount } from "../plan/shards.ts";
 import { type Compiled, type CompileOptions, compile, compiledBytes } from "../program/compile.ts";
+import type { Memory } from "../program/memory.ts";
 import type { WrittenProgram } from "../program/writeProgram.ts";
 import { checkDirection, checkRequest } from "./differentiationChecks.ts";
 import { ParameterTransfer } from "./parameterTransfer.ts";
@@ -91,33 +91,34 @@ async function derive(request: DifferentiationRequest, options: DeriveOptions): 
   return derivation;
 }
 
-interface Draft extends CompileOptions {
-  /** Whose gradients are those of the loss. */
-  readonly values: Pass;
-  /** Whose gradients are the product with the Hessian. */
-  readonly tangents?: TangentPass;
+interface Draft extends CompileOptions<{ readonly derive: ProgramDraft }> {
+  /** By parameter name. */
+  readonly gradients: ReadonlyMap<string, Region>;
+  /** Of a product with the Hessian. */
+  readonly products?: ReadonlyMap<string, Region>;
+  readonly direction?: Direction;
 }
 
 function draftOf(
   { network, masks, statistics, temperature = 1, removed = false }: DifferentiationRequest,
-  { threadCount = 1, direction }: DeriveOptions,
+  { threadCount = 1, direction: given }: DeriveOptions,
   batchSize: number,
 ): Draft {
-  const fused = direction === undefined;
+  const fused = given === undefined;
   // they go along a direction as they go along the weights, and round less than winograd
   const kernel = "rows";
-  const model = prepareModel({ network, masks: removed ? undefined : masks, batchSize, kernel, fused });
-  requireTrained(model);
-  const exchange = newExchange(model);
-  const options = { model, exchange, statistics, temperature };
+  const plan = planOf({ network, masks: removed ? undefined : masks, batchSize, kernel, fused });
+  requireTrained(plan);
+  const exchange = newExchange(plan);
+  const options = { plan, exchange, statistics, temperature };
+  const common = { plan, exchange, threadCount };
   if (fused) {
-    const values = gradientPass(options);
-    return { model, exchange, threadCount, drafts: [values.draft], values };
+    const { draft, gradients } = gradientPass(options);
+    return { ...common, drafts: { derive: draft }, gradients };
   }
-  const along = new Direction(model);
-  const { values, tangents } = hessianPass(options, along);
-  const drafts = [values.draft];
-  return { model, exchange, threadCount, drafts, lasting: along.regions, values, tangents };
+  const direction = new Direction(plan);
+  const { draft, ...results } = hessianPass(options, direction);
+  return { ...common, drafts: { derive: draft }, lasting: direction.regions, direction, ...results };
 }
 
 interface Derivatives extends LossGradients {
@@ -129,63 +130,53 @@ class Derivation {
   /** Images of the largest batch, or part of one. */
   readonly batchSize: number;
   readonly #parameters: ParameterTransfer;
-  readonly #model: Model;
-  readonly #exchange: Exchange;
-  readonly #values: Pass;
-  readonly #tangents: TangentPass | undefined;
+  readonly #draft: Draft;
   readonly #machine: LayersMachine;
+  readonly #memory: Memory;
   readonly #program: WrittenProgram;
 
-  constructor(
-    batchSize: number,
-    { model, exchange, values, tangents }: Draft,
-    { machine, programs: [program] }: Compiled,
-  ) {
+  constructor(batchSize: number, draft: Draft, { machine, memory, programs }: Compiled<Draft["drafts"]>) {
     this.batchSize = batchSize;
-    this.#parameters = new ParameterTransfer(model, machine.buffer);
-    this.#model = model;
-    this.#exchange = exchange;
-    this.#values = values;
-    this.#tangents = tangents;
+    this.#parameters = new ParameterTransfer(draft.plan, memory);
+    this.#draft = draft;
     this.#machine = machine;
-    this.#program = program!;
+    this.#memory = memory;
+    this.#program = programs.derive;
   }
 
-  write(weights: Weights, direction: Weights | undefined): void {
+  write(weights: Weights, along: Weights | undefined): void {
     this.#parameters.setWeights(weights);
-    if (direction !== undefined) this.#tangents?.direction.write(this.#machine.buffer, direction);
+    const { direction } = this.#draft;
+    if (direction !== undefined && along !== undefined) this.#parameters.setDirection(direction, along);
   }
 
   /** @throws ArgumentError where the loss or a gradient is not finite */
   run({ x, y, count }: Batch): Derivatives {
-    const { buffer } = this.#machine;
-    const blocks = Math.ceil(count / this.#model.lanes);
-    const view = new DataView(buffer);
-    new Float32Array(buffer, this.#exchange.images.address, x.length).set(x);
-    new Int32Array(buffer, this.#exchange.labels.address, y.length).set(y);
+    const { plan, exchange, gradients: regions, products } = this.#draft;
+    const { view } = this.#memory;
+    const blocks = Math.ceil(count / plan.lanes);
+    this.#memory.floatsOf(exchange.images).set(x);
+    this.#memory.integersOf(exchange.labels).set(y);
     writeRecord(view, this.#machine.batch, records.batch, { count, blocks, shards: shardCount(blocks) });
     this.#machine.run(this.#program.address);
+    const losses = this.#memory.addressOf(exchange.losses);
     let loss = 0;
-    for (let block = 0; block < blocks; block++)
-      loss += view.getFloat64(this.#exchange.losses.address + 16 * block, true);
+    for (let block = 0; block < blocks; block++) loss += view.getFloat64(losses + 16 * block, true);
     if (!Number.isFinite(loss)) throw notFinite("the loss", loss);
-    if (view.getInt32(this.#exchange.stop.address, true) !== 0) throw notFinite(this.#faulty(view), NaN);
-    const gradients = this.#parameters.gradients(this.#values.gradients);
-    if (this.#tangents === undefined) return { loss: loss / count, gradients };
-    const products = this.#parameters.gradients(this.#tangents.gradients);
-    return { loss: loss / count, gradients, products };
+    if (this.#memory.integersOf(exchange.stop)[0] !== 0) throw notFinite(this.#faulty(), NaN);
+    const gradients = this.#parameters.gradients(regions);
+    if (products === undefined) return { loss: loss / count, gradients };
+    return { loss: loss / count, gradients, products: this.#parameters.gradients(products) };
   }
 
   dispose(): void {
     this.#machine.dispose();
   }
 
-  #faulty(view: DataView): string {
-    const { parameters } = this.#model.network;
-    const index = parameters.findIndex(
-      (_, k) => view.getInt32(this.#exchange.faulty.address + 4 * k, true) === 1,
-    );
-    return `a derivative of "${parameters[index]!.name}"`;
+  #faulty(): string {
+    const { plan, exchange } = this.#draft;
+    const index = this.#memory.integersOf(exchange.faulty).indexOf(1);
+    return `a derivative of "${plan.network.parameters[index]!.name}"`;
   }
 }
 
@@ -211,7 +202,7 @@ async function sumOver(request: DifferentiationRequest, derivation: Derivation):
   }
 }
 
-function requireTrained({ network, untrained }: Model): void {
+function requireTrained({ network, untrained }: Plan): void {
   if (!untrained.has(network.output)) return;
   throw new ArgumentError(`network "${network.name}"`, {
     given: "an output that no trained parameter leads to",

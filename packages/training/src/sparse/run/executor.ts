@@ -13,24 +13,28 @@ import type {
   Executor,
   ExecutorOptions,
   OptimiserState,
+  PlannedMemory,
   StepResult,
 } from "../../executor.ts";
 import { clipFactor, sumOfSquares } from "../../gradientNorm.ts";
 import { type ChosenOptimiser, chosenOptimiser } from "../../optimisers/chosen.ts";
-import type { Label, Region } from "../lower/draft.ts";
-import { shardCount } from "../lower/operations/weights.ts";
-import type { Exchange } from "../lower/pass.ts";
-import { evaluationPass, finitePass, newExchange, trainingPass } from "../lower/passes.ts";
-import type { Model } from "../model/model.ts";
+import type { Draft, Label } from "../lower/draft.ts";
+import {
+  evaluationPass,
+  type FinitePrograms,
+  finitePass,
+  type TrainingPrograms,
+  trainingPass,
+} from "../lower/passes.ts";
+import { type Exchange, newExchange } from "../plan/exchange.ts";
 import type { LayerKernel } from "../plan/kernelChoice.ts";
-import { prepareModel } from "../plan/plan.ts";
+import { type Plan, planOf } from "../plan/plan.ts";
+import { shardCount } from "../plan/shards.ts";
 import { StateRegions } from "../plan/stateRegions.ts";
-import { compile } from "../program/compile.ts";
-import type { MemoryPlan } from "../program/memoryPlan.ts";
-import { setTimed, type WrittenProgram } from "../program/writeProgram.ts";
+import { type Compiled, compile } from "../program/compile.ts";
+import type { Memory } from "../program/memory.ts";
+import { setTimed } from "../program/writeProgram.ts";
 import { ParameterTransfer } from "./parameterTransfer.ts";
-
-export type { MemoryPlan };
 
 export interface SparseExecutorOptions extends ExecutorOptions {
   /** Fused multiply-add where the runtime has relaxed SIMD: faster, and not the same bits on every machine. */
@@ -51,7 +55,7 @@ export interface WorkTime extends Label {
 
 export interface SparseExecutor extends Executor {
   /** What memory is for; known before the first step. */
-  readonly plan: MemoryPlan;
+  readonly plan: PlannedMemory;
   readonly threadCount: number;
   /** Measures every instruction of the steps from now on. */
   startTiming(): void;
@@ -68,109 +72,96 @@ export interface SparseExecutor extends Executor {
 export async function createSparseExecutor(options: SparseExecutorOptions): Promise<SparseExecutor> {
   checkExecutorOptions(options);
   const { network, masks, batchSize, seed, labelSmoothing = 0 } = options;
-  const model = prepareModel({ network, masks, batchSize, kernel: options.kernel });
-  const exchange = newExchange(model);
-  const passOptions = { model, exchange, seed };
+  const plan = planOf({ network, masks, batchSize, kernel: options.kernel });
+  const exchange = newExchange(plan);
+  const passOptions = { plan, exchange, seed };
   const keepsGradients = options.optimiser.clipNorm !== undefined;
   const { optimiser } = chosenOptimiser(options.optimiser);
-  const state = new StateRegions(model, optimiser.state);
-  const training = trainingPass(
+  const state = new StateRegions(plan, optimiser.state);
+  const { gradients, ...training } = trainingPass(
     { ...passOptions, keepsGradients, optimiser: { kernel: optimiser.kernel, state } },
     labelSmoothing,
   );
-  const evaluation = evaluationPass(passOptions, labelSmoothing);
-  const finite = finitePass(passOptions);
-  const { machine, programs, placement } = await compile({
-    model,
+  const evaluate = evaluationPass(passOptions, labelSmoothing);
+  const { check, found } = finitePass(passOptions);
+  const compiled = await compile({
+    plan,
     exchange,
-    drafts: [...training.drafts, evaluation.draft, finite.pass.draft],
+    drafts: { ...training, evaluate, check },
     lasting: state.all(),
     threadCount: options.threadCount,
     relaxed: options.fastMath ?? false,
     unwritten: options.unwritten,
   });
-  const written = [...programs];
-  const check = written.pop()!;
-  const evaluate = written.pop()!;
-  const [train, update] = written as [WrittenProgram, WrittenProgram?];
-  return new Machine(options, model, state, machine, exchange, placement.plan, {
-    train,
-    update,
-    gradients: training.pass.gradients,
-    evaluate,
-    check,
-    found: finite.found,
-  });
+  return new Machine({ options, plan, exchange, state, gradients, found, compiled });
 }
 
-interface Programs {
-  readonly train: WrittenProgram;
-  /** What is left of a step where gradients are clipped before. */
-  readonly update: WrittenProgram | undefined;
-  readonly gradients: ReadonlyMap<string, Region>;
-  readonly evaluate: WrittenProgram;
-  readonly check: WrittenProgram;
-  readonly found: readonly { readonly layer: string; readonly region: Region }[];
+interface Parts {
+  readonly options: SparseExecutorOptions;
+  readonly plan: Plan;
+  readonly exchange: Exchange;
+  readonly state: StateRegions;
+  readonly gradients: TrainingPrograms["gradients"];
+  readonly found: FinitePrograms["found"];
+  readonly compiled: Compiled<Drafts>;
 }
+
+/** `update`: what is left of a step where gradients are clipped before. */
+type Drafts = Pick<TrainingPrograms, "train" | "update"> &
+  Pick<FinitePrograms, "check"> & {
+    readonly evaluate: Draft;
+  };
 
 class Machine implements SparseExecutor {
   readonly name = "sparse";
   readonly backend: string;
-  readonly plan: MemoryPlan;
+  readonly plan: PlannedMemory;
   readonly threadCount: number;
+  readonly #parts: Parts;
   readonly #options: SparseExecutorOptions;
-  readonly #model: Model;
-  readonly #machine: LayersMachine;
+  readonly #plan: Plan;
   readonly #exchange: Exchange;
-  readonly #programs: Programs;
+  readonly #machine: LayersMachine;
+  readonly #memory: Memory;
+  readonly #programs: Compiled<Drafts>["programs"];
   readonly #parameters: ParameterTransfer;
   readonly #chosen: ChosenOptimiser;
-  readonly #view: DataView;
-  readonly #floats: Float32Array;
-  readonly #integers: Int32Array;
   #stepCount = 0;
   #lastCount = 0;
 
-  constructor(
-    options: SparseExecutorOptions,
-    model: Model,
-    state: StateRegions,
-    machine: LayersMachine,
-    exchange: Exchange,
-    plan: MemoryPlan,
-    programs: Programs,
-  ) {
+  constructor(parts: Parts) {
+    const { options, plan, exchange, state, compiled } = parts;
+    const { machine, memory, programs, placement } = compiled;
+    this.#parts = parts;
     this.#options = options;
-    this.#model = model;
-    this.#machine = machine;
+    this.#plan = plan;
     this.#exchange = exchange;
+    this.#machine = machine;
+    this.#memory = memory;
     this.#programs = programs;
-    this.plan = plan;
+    this.plan = placement.plan;
     this.threadCount = machine.threadCount;
     this.backend = `wasm${options.fastMath ? ", fast math" : ""}, ${machine.threadCount} thread${machine.threadCount > 1 ? "s" : ""}`;
-    this.#view = new DataView(machine.buffer);
-    this.#floats = new Float32Array(machine.buffer);
-    this.#integers = new Int32Array(machine.buffer);
     this.#chosen = chosenOptimiser(options.optimiser);
     if (records.batch.bytes + this.#stepRecord.bytes > LayersMachine.BATCH_BYTES)
       throw new Error(`the step's record of ${options.optimiser.name} does not fit behind the batch`);
-    this.#parameters = new ParameterTransfer(model, machine.buffer, state);
+    this.#parameters = new ParameterTransfer(plan, memory, state);
     this.#parameters.setWeights(options.weights);
     this.#parameters.setState(new Map());
   }
 
   /** A step whose loss is not finite changes nothing. */
   async step(batch: Batch, rate: number): Promise<StepResult> {
-    checkBatch(this.#model.network, batch, this.#options.batchSize);
+    checkBatch(this.#plan.network, batch, this.#options.batchSize);
     this.#hand(batch.x, batch.count);
     const { optimiser, values } = this.#chosen;
     const fields = optimiser.fields(values, rate, this.#stepCount + 1);
-    writeRecord(this.#view, this.#machine.batch + records.batch.bytes, this.#stepRecord, fields);
-    this.#integers.set(batch.y, this.#exchange.labels.address / 4);
+    writeRecord(this.#memory.view, this.#machine.batch + records.batch.bytes, this.#stepRecord, fields);
+    this.#memory.integersOf(this.#exchange.labels).set(batch.y);
     this.#machine.run(this.#programs.train.address);
     const result = this.#result(batch.count);
     if (!Number.isFinite(result.loss)) return result;
-    if (this.#integers[this.#exchange.stop.address / 4] !== 0)
+    if (this.#memory.integersOf(this.#exchange.stop)[0] !== 0)
       throw new GradientError(this.#faultyParameter());
     if (this.#programs.update !== undefined) {
       this.#clip(this.#options.optimiser.clipNorm!);
@@ -182,17 +173,17 @@ class Machine implements SparseExecutor {
   }
 
   async evaluate(batch: Batch): Promise<EvaluationResult> {
-    checkBatch(this.#model.network, batch, this.#options.batchSize);
+    checkBatch(this.#plan.network, batch, this.#options.batchSize);
     this.#hand(batch.x, batch.count);
-    this.#integers.set(batch.y, this.#exchange.labels.address / 4);
+    this.#memory.integersOf(this.#exchange.labels).set(batch.y);
     this.#machine.run(this.#programs.evaluate.address);
-    const classCount = this.#model.network.outputShape[0]!;
+    const classCount = this.#plan.network.outputShape[0]!;
     const correct5Count = countInTop(5, this.#outputs(batch.count), batch.y, classCount);
     return { ...this.#result(batch.count), correct5Count };
   }
 
   async predict(x: Float32Array, count: number): Promise<Float32Array> {
-    checkInput(this.#model.network, x, count, this.#options.batchSize);
+    checkInput(this.#plan.network, x, count, this.#options.batchSize);
     this.#hand(x, count);
     this.#machine.run(this.#programs.evaluate.address);
     return this.#outputs(count).slice();
@@ -220,18 +211,18 @@ class Machine implements SparseExecutor {
   startTiming(): void {
     const { train } = this.#programs;
     const count = train.threadCount * train.instructions.length;
-    this.#floats.fill(0, train.times / 4, train.times / 4 + 2 * count);
-    setTimed(this.#view, train, true);
+    this.#memory.floats.fill(0, train.times / 4, train.times / 4 + 2 * count);
+    setTimed(this.#memory.view, train, true);
   }
 
   endTiming(): readonly WorkTime[] {
     const { train } = this.#programs;
-    setTimed(this.#view, train, false);
+    setTimed(this.#memory.view, train, false);
     const { instructions, times, threadCount } = train;
     return instructions.map(({ label }, k) => {
       let milliseconds = 0;
       for (let thread = 0; thread < threadCount; thread++)
-        milliseconds += this.#view.getFloat64(times + 8 * (thread * instructions.length + k), true);
+        milliseconds += this.#memory.view.getFloat64(times + 8 * (thread * instructions.length + k), true);
       return { ...label, milliseconds: milliseconds / threadCount };
     });
   }
@@ -239,9 +230,9 @@ class Machine implements SparseExecutor {
   firstNonFinite(): string | undefined {
     if (this.#lastCount === 0) return undefined;
     this.#machine.run(this.#programs.check.address);
-    const blocks = Math.ceil(this.#lastCount / this.#model.lanes);
-    return this.#programs.found.find(({ region }) =>
-      this.#integers.subarray(region.address / 4, region.address / 4 + blocks).includes(1),
+    const blocks = Math.ceil(this.#lastCount / this.#plan.lanes);
+    return this.#parts.found.find(({ region }) =>
+      this.#memory.integersOf(region).subarray(0, blocks).includes(1),
     )?.layer;
   }
 
@@ -251,9 +242,7 @@ class Machine implements SparseExecutor {
 
   /** Shortens the gradients of the step under way, all together, by one thread: the same bits for any number of them. */
   #clip(clipNorm: number): void {
-    const gradients = [...this.#programs.gradients.values()].map((region) =>
-      this.#floats.subarray(region.address / 4, (region.address + region.bytes()) / 4),
-    );
+    const gradients = Array.from(this.#parts.gradients.values(), (region) => this.#memory.floatsOf(region));
     const squares = gradients.reduce((sum, gradient) => sum + sumOfSquares(gradient), 0);
     const factor = clipFactor(squares, clipNorm);
     if (factor === 1) return;
@@ -262,18 +251,17 @@ class Machine implements SparseExecutor {
 
   /** A view of what the last evaluation left. */
   #outputs(count: number): Float32Array {
-    const start = this.#exchange.outputs.address / 4;
-    return this.#floats.subarray(start, start + count * this.#model.network.outputShape[0]!);
+    const outputs = this.#memory.floatsOf(this.#exchange.outputs);
+    return outputs.subarray(0, count * this.#plan.network.outputShape[0]!);
   }
 
   /** The first parameter whose gradient is not finite; tells that it was seen. */
   #faultyParameter(): string {
-    const start = this.#exchange.faulty.address / 4;
-    const { parameters } = this.#model.network;
-    const index = parameters.findIndex((_, k) => this.#integers[start + k] === 1);
-    this.#integers.fill(0, start, start + parameters.length);
-    this.#integers[this.#exchange.stop.address / 4] = 0;
-    return parameters[index]!.name;
+    const faulty = this.#memory.integersOf(this.#exchange.faulty);
+    const { name } = this.#plan.network.parameters[faulty.indexOf(1)]!;
+    faulty.fill(0);
+    this.#memory.integersOf(this.#exchange.stop)[0] = 0;
+    return name;
   }
 
   /** Of the optimiser's step. */
@@ -283,10 +271,10 @@ class Machine implements SparseExecutor {
 
   /** Puts a batch where the programs look for it. */
   #hand(x: Float32Array, count: number): void {
-    const blocks = Math.ceil(count / this.#model.lanes);
-    this.#floats.set(x, this.#exchange.images.address / 4);
+    const blocks = Math.ceil(count / this.#plan.lanes);
+    this.#memory.floatsOf(this.#exchange.images).set(x);
     this.#lastCount = count;
-    writeRecord(this.#view, this.#machine.batch, records.batch, {
+    writeRecord(this.#memory.view, this.#machine.batch, records.batch, {
       count,
       blocks,
       shards: shardCount(blocks),
@@ -295,12 +283,13 @@ class Machine implements SparseExecutor {
   }
 
   #result(count: number): StepResult {
+    const { view } = this.#memory;
+    const losses = this.#memory.addressOf(this.#exchange.losses);
     let loss = 0;
     let correctCount = 0;
-    for (let block = 0; block < Math.ceil(count / this.#model.lanes); block++) {
-      const at = this.#exchange.losses.address + 16 * block;
-      loss += this.#view.getFloat64(at, true);
-      correctCount += this.#view.getFloat64(at + 8, true);
+    for (let block = 0; block < Math.ceil(count / this.#plan.lanes); block++) {
+      loss += view.getFloat64(losses + 16 * block, true);
+      correctCount += view.getFloat64(losses + 16 * block + 8, true);
     }
     return { loss: loss / count, correctCount };
   }

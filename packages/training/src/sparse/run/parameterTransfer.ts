@@ -2,26 +2,28 @@
 import { elementCount, type Weights } from "@phew/core";
 import type { OptimiserState } from "../../executor.ts";
 import { sumOfSquares } from "../../gradientNorm.ts";
-import type { Region } from "../lower/draft.ts";
 import type { KeptWeights } from "../model/keptWeights.ts";
-import { type Layer, type Model, unitParameters } from "../model/model.ts";
+import type { Direction } from "../plan/direction.ts";
 import type { UnitParameter } from "../plan/parameters.ts";
+import { type Layer, type Plan, unitParameters } from "../plan/plan.ts";
+import type { Region } from "../plan/region.ts";
 import type { StateRegions } from "../plan/stateRegions.ts";
+import type { Memory } from "../program/memory.ts";
 
 export class ParameterTransfer {
-  readonly #model: Model;
-  readonly #floats: Float32Array;
+  readonly #plan: Plan;
+  readonly #memory: Memory;
   readonly #state: StateRegions | undefined;
   /** Values of the units that are not stored: those of running statistics fade, the others never change. */
   readonly #unstored = new Map<string, Float32Array>();
   /** Steps that the fading has not been told of. */
   #fadingSteps = 0;
 
-  /** @param buffer the whole memory; {@link setWeights} comes first @param state where training keeps it */
-  constructor(model: Model, buffer: ArrayBuffer, state?: StateRegions) {
-    this.#model = model;
+  /** {@link setWeights} comes first. @param state where training keeps it */
+  constructor(plan: Plan, memory: Memory, state?: StateRegions) {
+    this.#plan = plan;
+    this.#memory = memory;
     this.#state = state;
-    this.#floats = new Float32Array(buffer);
   }
 
   /** A step was taken. */
@@ -31,34 +33,48 @@ export class ParameterTransfer {
 
   setWeights(weights: Weights): void {
     this.#fadingSteps = 0;
-    for (const { parameter, masked } of unitParameters(this.#model)) {
+    for (const { parameter, masked } of unitParameters(this.#plan)) {
       const values = weights.get(parameter.name)!;
       this.#unstored.set(
         parameter.name,
         values.map((value, u) => (masked?.[u] === 0 ? 0 : value)),
       );
     }
-    for (const { weights: kept, entryLists } of this.#model.layers.values()) {
+    for (const { weights: kept, entryLists, orphanWeights } of this.#plan.layers.values()) {
       const values = weights.get(kept.parameter.name)!;
       for (const { entries, order } of entryLists) setEntries(this.#view(entries), kept, order, values);
-      gather(this.#view(kept.orphanWeights), kept.orphans, values);
+      gather(this.#view(orphanWeights), kept.orphans, values);
     }
-    for (const parameter of unitParameters(this.#model))
+    for (const parameter of unitParameters(this.#plan))
       setUnits(this.#view(parameter.values), parameter, weights);
+  }
+
+  /** @param values parameters that it lacks do not change, nor what is removed */
+  setDirection(direction: Direction, values: Weights): void {
+    for (const layer of this.#plan.layers.values()) {
+      const given = values.get(layer.weights.parameter.name);
+      // they are 0 from the start
+      if (given === undefined) continue;
+      for (const [k, entries] of direction.entries(layer).entries())
+        setEntries(this.#view(entries), layer.weights, layer.entryLists[k]!.order, given);
+    }
+    for (const parameter of unitParameters(this.#plan)) {
+      if (parameter.parameter.trained) setUnits(this.#view(direction.units(parameter)), parameter, values);
+    }
   }
 
   /** @param state parameters that it lacks start at 0 */
   setState(state: OptimiserState): void {
     for (const [buffer, name] of this.#buffers.entries()) {
       const given: Weights = state.get(name) ?? new Map();
-      for (const { weights: kept, entryLists } of this.#model.layers.values()) {
+      for (const { weights: kept, entryLists } of this.#plan.layers.values()) {
         const values = given.get(kept.parameter.name) ?? new Float32Array(elementCount(kept.parameter.shape));
         const { order } = entryLists.at(-1)!;
         const { weights, orphans } = this.#weightState(kept, buffer);
         for (let e = 0; e < kept.count; e++) weights[e] = values[kept.kept[order?.[e] ?? e]!]!;
         gather(orphans, kept.orphans, values);
       }
-      for (const parameter of unitParameters(this.#model)) {
+      for (const parameter of unitParameters(this.#plan)) {
         const numbers = this.#unitState(parameter, buffer);
         if (numbers !== undefined) setUnits(numbers, parameter, given);
       }
@@ -67,21 +83,21 @@ export class ParameterTransfer {
 
   weights(): Weights {
     const result = new Map<string, Float32Array>();
-    for (const { weights: kept, entryLists } of this.#model.layers.values()) {
+    for (const { weights: kept, entryLists, orphanWeights } of this.#plan.layers.values()) {
       const values = new Float32Array(elementCount(kept.parameter.shape));
       const { entries, order } = entryLists[0]!;
       const view = this.#view(entries);
       for (let e = 0; e < kept.count; e++) values[kept.kept[order?.[e] ?? e]!] = view[2 * e + 1]!;
-      scatter(values, kept.orphans, this.#view(kept.orphanWeights));
+      scatter(values, kept.orphans, this.#view(orphanWeights));
       result.set(kept.parameter.name, values);
     }
     this.#fade();
-    for (const { parameter, units, values } of unitParameters(this.#model)) {
+    for (const { parameter, units, values } of unitParameters(this.#plan)) {
       const all = this.#unstored.get(parameter.name)!.slice();
       scatter(all, units, this.#view(values));
       result.set(parameter.name, all);
     }
-    return inNetworkOrder(this.#model, result);
+    return inNetworkOrder(this.#plan, result);
   }
 
   state(): OptimiserState {
@@ -90,28 +106,28 @@ export class ParameterTransfer {
 
   #stateOf(buffer: number): Weights {
     const result = new Map<string, Float32Array>();
-    for (const layer of this.#model.layers.values()) {
+    for (const layer of this.#plan.layers.values()) {
       const { weights: kept } = layer;
       const { weights, orphans } = this.#weightState(kept, buffer);
       const values = inParameterOrder(layer, weights);
       scatter(values, kept.orphans, orphans);
       result.set(kept.parameter.name, values);
     }
-    for (const parameter of unitParameters(this.#model)) {
+    for (const parameter of unitParameters(this.#plan)) {
       const numbers = this.#unitState(parameter, buffer);
       if (numbers === undefined) continue;
       const values = new Float32Array(elementCount(parameter.parameter.shape));
       scatter(values, parameter.units, numbers);
       result.set(parameter.parameter.name, values);
     }
-    return inNetworkOrder(this.#model, result);
+    return inNetworkOrder(this.#plan, result);
   }
 
   /** Length of one buffer of the state for each layer's kept weights, by the parameter's name. */
   stateNorms(name: string): ReadonlyMap<string, number> {
     const buffer = this.#buffers.indexOf(name);
     return new Map(
-      Array.from(this.#model.layers.values(), ({ weights: kept }) => {
+      Array.from(this.#plan.layers.values(), ({ weights: kept }) => {
         const { weights, orphans } = this.#weightState(kept, buffer);
         return [kept.parameter.name, Math.sqrt(sumOfSquares(weights) + sumOfSquares(orphans))] as const;
       }),
@@ -124,7 +140,7 @@ export class ParameterTransfer {
    */
   gradients(regions: ReadonlyMap<string, Region>): Weights {
     const result = new Map<string, Float32Array>();
-    for (const layer of this.#model.layers.values()) {
+    for (const layer of this.#plan.layers.values()) {
       const { name, shape } = layer.weights.parameter;
       const region = regions.get(name);
       const values =
@@ -133,7 +149,7 @@ export class ParameterTransfer {
           : inParameterOrder(layer, this.#view(region));
       result.set(name, values);
     }
-    for (const { parameter, units, masked } of unitParameters(this.#model)) {
+    for (const { parameter, units, masked } of unitParameters(this.#plan)) {
       if (!parameter.trained) continue;
       const values = new Float32Array(elementCount(parameter.shape));
       const region = regions.get(parameter.name);
@@ -143,14 +159,14 @@ export class ParameterTransfer {
       });
       result.set(parameter.name, values);
     }
-    return inNetworkOrder(this.#model, result);
+    return inNetworkOrder(this.#plan, result);
   }
 
   /** The batch statistics of a unit that outputs nothing are 0: its running ones lose a part of themselves a step. */
   #fade(): void {
     const steps = this.#fadingSteps;
     this.#fadingSteps = 0;
-    for (const { op, mean, variance } of this.#model.norms.values()) {
+    for (const { op, mean, variance } of this.#plan.norms.values()) {
       for (const { parameter, units } of [mean, variance]) {
         const values = this.#unstored.get(parameter.name)!;
         if (units.length === values.length) continue;
@@ -183,12 +199,12 @@ export class ParameterTransfer {
   }
 
   #view(region: Region): Float32Array {
-    return this.#floats.subarray(region.address / 4, (region.address + region.bytes()) / 4);
+    return this.#memory.floatsOf(region);
   }
 }
 
 /** Writes numbers of a layer's parameter where {bytes, number} of its kept weights stand. @param order see EntryList */
-export function setEntries(
+function setEntries(
   view: Float32Array,
   { kept, count }: KeptWeights,
   order: Uint32Array | undefined,
@@ -198,11 +214,7 @@ export function setEntries(
 }
 
 /** Writes numbers of stored units, 0 where `values` has none or they are masked. */
-export function setUnits(
-  view: Float32Array,
-  { parameter, units, masked }: UnitParameter,
-  values: Weights,
-): void {
+function setUnits(view: Float32Array, { parameter, units, masked }: UnitParameter, values: Weights): void {
   const given = values.get(parameter.name);
   units.forEach((unit, k) => {
     view[k] = masked?.[unit] === 0 ? 0 : (given?.[unit] ?? 0);
@@ -229,7 +241,7 @@ function gather(into: Float32Array, at: Uint32Array, values: Float32Array): void
   });
 }
 
-function inNetworkOrder({ network }: Model, values: ReadonlyMap<string, Float32Array>): Weights {
+function inNetworkOrder({ network }: Plan, values: ReadonlyMap<string, Float32Array>): Weights {
   return new Map(
     network.parameters.flatMap(({ name }) => {
       const value = values.get(name);

@@ -39,7 +39,6 @@ function kernelFields(op: OperationOf<"activation">, layer: string) {
 const isNumbered = (name: ActivationName): name is keyof typeof numbers => name in numbers;
 
 export const activation: Lowering<OperationOf<"activation">> = {
-  absentUnits: "needed",
   overwritable: false,
   forward(pass, index, op) {
     const input = pass.read(pass.node(index).inputs[0]!);

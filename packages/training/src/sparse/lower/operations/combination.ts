@@ -1,11 +1,11 @@
 /** Batch normalisation, addition and clamping activations in one pass over memory; see combinations.ts. */
 import { type Combination, isIdentity, type Term } from "../../model/combinations.ts";
 import type { Norm } from "../../plan/parameters.ts";
-import { Place, type Region } from "../draft.ts";
+import { Place, type Region } from "../../plan/region.ts";
 import type { Pass } from "../pass.ts";
 import type { PlannedTensor } from "../tensor.ts";
 import { NO_UNIT } from "../unitPairs.ts";
-import { handlingOf } from "./lowerings.ts";
+import { isOverwritable } from "./lowerings.ts";
 import { descend } from "./weights.ts";
 
 export function combineForward(pass: Pass, combination: Combination): void {
@@ -38,7 +38,7 @@ export function combine(
   );
   const inputs = terms.map(({ source, norm }) => ({
     tensor: pass.read(source),
-    coefficients: norm === undefined ? undefined : pass.model.norms.get(norm)!.coefficients,
+    coefficients: norm === undefined ? undefined : pass.plan.norms.get(norm)!.coefficients,
     units: unitTable(pass, root, source),
   }));
   // two at a time, the sum so far standing in the output
@@ -79,7 +79,7 @@ export function combineBackward(pass: Pass, { root, terms, clamp }: Combination)
   for (const { source, norm } of terms) {
     if (norm === undefined) lendUnits(pass, root, source, gradient);
     else {
-      const { coefficients, gradientSums } = pass.model.norms.get(norm)!;
+      const { coefficients, gradientSums } = pass.plan.norms.get(norm)!;
       const fields = { gradient, input: pass.read(source), coefficients, partial: gradientSums, ...passing };
       const gradientUnits = unitTable(pass, source, root);
       pass.draft.emit("gradientSums", { ...fields, gradientUnits }, pass.label(norm, "batch normalisation"));
@@ -106,7 +106,7 @@ function normBackward(
   if (norms.length === 0) return;
   pass.draft.barrier();
   for (const { source, index } of norms) {
-    const norm = pass.model.norms.get(index)!;
+    const norm = pass.plan.norms.get(index)!;
     const label = pass.label(index, "batch normalisation");
     if (pass.normalisesBatches)
       pass.draft.prologue("gradientCoefficients", norm.fields(norm.gradientSums), label);
@@ -159,7 +159,7 @@ function normalise(pass: Pass, terms: readonly Term[]): void {
   if (norms.length === 0) return;
   if (norms.some((norm) => pass.statisticsSegment(norm) === pass.draft.current)) pass.draft.barrier();
   for (const index of norms) {
-    const norm = pass.model.norms.get(index)!;
+    const norm = pass.plan.norms.get(index)!;
     const label = pass.label(index, "batch normalisation");
     if (pass.normalisesBatches) pass.draft.prologue("batchCoefficients", norm.fields(norm.statistics), label);
     else pass.draft.prologue("runningCoefficients", norm.fields(), label);
@@ -168,7 +168,7 @@ function normalise(pass: Pass, terms: readonly Term[]): void {
 
 /** A value that nobody but this combination reads. */
 function mayChange(pass: Pass, source: number): boolean {
-  return pass.readOnce(source) && handlingOf(pass.node(source).op).overwritable;
+  return pass.readOnce(source) && isOverwritable(pass.node(source).op);
 }
 
 function lendUnits(pass: Pass, root: number, source: number, gradient: PlannedTensor): void {
@@ -188,12 +188,12 @@ export function unitTable(pass: Pass, node: number, other: number): Region | und
 }
 
 function placesOf(pass: Pass, node: number, other: number): Uint32Array {
-  const place = new Map([...pass.model.stored[other]!].map((unit, k) => [unit, k]));
-  return Uint32Array.from(pass.model.stored[node]!, (unit) => place.get(unit) ?? NO_UNIT);
+  const place = new Map([...pass.plan.stored[other]!].map((unit, k) => [unit, k]));
+  return Uint32Array.from(pass.plan.stored[node]!, (unit) => place.get(unit) ?? NO_UNIT);
 }
 
 function sameUnits(pass: Pass, node: number, other: number): boolean {
-  const a = pass.model.stored[node]!;
-  const b = pass.model.stored[other]!;
+  const a = pass.plan.stored[node]!;
+  const b = pass.plan.stored[other]!;
   return a.length === b.length && a.every((unit, k) => unit === b[k]);
 }

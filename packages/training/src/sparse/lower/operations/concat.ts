@@ -7,17 +7,16 @@ import type { Lowering, OperationOf } from "./lowering.ts";
 function stack(pass: Pass, index: number): { input: number; unit: number }[] {
   const { inputs } = pass.node(index);
   const owner = inputs.flatMap((input) => {
-    const place = new Map([...pass.model.stored[input]!].map((unit, k) => [unit, k]));
+    const place = new Map([...pass.plan.stored[input]!].map((unit, k) => [unit, k]));
     const count = pass.node(input).shape[0]!;
     return Array.from({ length: count }, (_, unit) => ({ input, unit: place.get(unit) ?? NO_UNIT }));
   });
   // one value may stand in the stack twice: its places are told apart by their input's position
   const position = inputs.flatMap((input, k) => new Array<number>(pass.node(input).shape[0]!).fill(k));
-  return [...pass.model.stored[index]!].map((unit) => ({ input: position[unit]!, unit: owner[unit]!.unit }));
+  return [...pass.plan.stored[index]!].map((unit) => ({ input: position[unit]!, unit: owner[unit]!.unit }));
 }
 
 export const concat: Lowering<OperationOf<"concat">> = {
-  absentUnits: "zeros",
   overwritable: false,
   tangent: "linear",
   forward(pass, index) {

@@ -1,32 +1,31 @@
 /** Convolution by kept weights, both ways, or by all weights where that is quicker. */
 
+import type { Region } from "../../plan/region.ts";
 import type { SparseLayer } from "../../plan/sparseLayer.ts";
-import type { Region } from "../draft.ts";
 import type { Pass, Target } from "../pass.ts";
 import type { PlannedTensor } from "../tensor.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
 import { pixelsBackward, pixelsForward } from "./pixels.ts";
-import { biasGradient, biasOf, sparseLayer, sumShards } from "./weights.ts";
+import { biasGradient, biasOf, fillBackward, fillForward, sparseLayer, sumShards } from "./weights.ts";
 import { winogradBackward, winogradForward } from "./winograd.ts";
 
 export const conv2d: Lowering<OperationOf<"conv2d">> = {
-  absentUnits: "needed",
   overwritable: true,
   forward(pass, index, op) {
-    const layer = pass.model.layers.get(index)!;
+    const layer = pass.plan.layers.get(index)!;
     if (layer.kernel === "winograd") return winogradForward(pass, index, op, layer);
     if (layer.forwardPixels !== undefined) return pixelsForward(pass, index, layer);
     const input = pass.read(pass.node(index).inputs[0]!);
     const output = pass.newTensor(index);
     input.widen(layer.inputBorder);
-    layer.readFrom(input);
+    fillForward(pass, layer, layer.forwardEntries, input);
     const bias = biasOf(pass, index)?.values;
     convolve(pass, index, op, layer, { input, output, entries: layer.forwardEntries, bias });
     pass.write(index, output);
   },
 
   backward(pass, index, op) {
-    const layer = pass.model.layers.get(index)!;
+    const layer = pass.plan.layers.get(index)!;
     if (layer.kernel === "winograd") return winogradBackward(pass, index, op, layer);
     if (layer.backwardPixels !== undefined) return pixelsBackward(pass, index, layer);
     const outputGradient = pass.gradientOf(index);
@@ -38,9 +37,14 @@ export const conv2d: Lowering<OperationOf<"conv2d">> = {
     biasGradient(pass, index, outputGradient);
     const input = pass.read(source);
     const target = pass.receive(source);
-    layer.passBack(input, target?.tensor, outputGradient);
-    const sums = sumShards(pass, layer, label);
     const entries = layer.backwardEntries;
+    fillBackward(pass, layer, entries, outputGradient);
+    pass.draft.fill(layer.classRegion, {
+      layer: layer.name,
+      tensors: [input, target?.tensor ?? input],
+      values: ([x, dx]) => layer.classRecords(x!, dx!),
+    });
+    const sums = sumShards(pass, layer, label);
     passBack(pass, index, op, layer, { input, outputGradient, entries, target, ...sums });
   },
 
@@ -52,8 +56,10 @@ export const conv2d: Lowering<OperationOf<"conv2d">> = {
       const output = pass.newTensor(index);
       const [entries] = pass.direction.entries(layer) as [Region];
       const bias = biasOf(pass, index);
+      const values = pass.primal.read(source);
+      fillForward(pass, layer, entries, values);
       convolve(pass, index, op, layer, {
-        input: pass.primal.read(source),
+        input: values,
         output,
         entries,
         bias: bias && pass.direction.units(bias),
@@ -84,10 +90,12 @@ export const conv2d: Lowering<OperationOf<"conv2d">> = {
       const entries = layer.backwardEntries;
       passBack(pass, index, op, layer, { input, outputGradient, entries, target, ...sums });
       if (target === undefined) return;
+      const along = pass.direction.entries(layer)[1]!;
+      fillBackward(pass, layer, along, primalGradient);
       passBack(pass, index, op, layer, {
         input: pass.read(source),
         outputGradient: primalGradient,
-        entries: pass.direction.entries(layer)[1]!,
+        entries: along,
         target: { tensor: target.tensor, accumulate: true },
         ...sums,
       });
@@ -99,7 +107,7 @@ function convolve(
   pass: Pass,
   index: number,
   { stride: [strideY, strideX] }: OperationOf<"conv2d">,
-  { weights }: SparseLayer,
+  { rowStart }: SparseLayer,
   call: {
     readonly input: PlannedTensor;
     readonly output: PlannedTensor;
@@ -112,10 +120,10 @@ function convolve(
     "sparseConvolution",
     {
       ...call,
-      rowStart: weights.rowStartRegion,
+      rowStart,
       strideY,
       strideX,
-      tileRows: tileRows(height, width, pass.model.lanes),
+      tileRows: tileRows(height, width, pass.plan.lanes),
     },
     pass.label(index, "forward"),
   );
@@ -150,7 +158,7 @@ function passBack(
       accumulate: target?.accumulate ? 1 : 0,
       strideY,
       strideX,
-      tileRows: tileRows(rows, columns, pass.model.lanes),
+      tileRows: tileRows(rows, columns, pass.plan.lanes),
       height: rows,
     },
     pass.label(index, "backward"),

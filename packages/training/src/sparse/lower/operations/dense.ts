@@ -1,22 +1,21 @@
 /** Dense layers by kept weights, both ways. */
-import type { Region } from "../draft.ts";
+import type { Region } from "../../plan/region.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
-import { biasGradient, biasOf, sparseLayer, sumShards } from "./weights.ts";
+import { biasGradient, biasOf, fillBackward, fillForward, sparseLayer, sumShards } from "./weights.ts";
 
 export const dense: Lowering<OperationOf<"dense">> = {
-  absentUnits: "needed",
   overwritable: true,
   forward(pass, index) {
     const layer = sparseLayer(pass, index);
     const input = pass.read(pass.node(index).inputs[0]!);
     const output = pass.newTensor(index);
-    layer.readFrom(input);
+    fillForward(pass, layer, layer.forwardEntries, input);
     pass.draft.emit(
       "sparseDense",
       {
         input,
         output,
-        rowStart: layer.weights.rowStartRegion,
+        rowStart: layer.rowStart,
         entries: layer.forwardEntries,
         bias: biasOf(pass, index)?.values,
       },
@@ -34,7 +33,7 @@ export const dense: Lowering<OperationOf<"dense">> = {
     biasGradient(pass, index, outputGradient);
     const input = pass.read(source);
     const target = pass.receive(source);
-    layer.passBack(input, target?.tensor, outputGradient);
+    fillBackward(pass, layer, layer.backwardEntries, outputGradient);
     const { weightGradient, shardBytes } = sumShards(pass, layer, label);
     const rows = { rowStart: layer.backwardStartRegion, entries: layer.backwardEntries };
     pass.draft.emit(
@@ -59,11 +58,13 @@ export const dense: Lowering<OperationOf<"dense">> = {
       const output = pass.newTensor(index);
       const [entries] = pass.direction.entries(layer) as [Region];
       const bias = biasOf(pass, index);
-      const rowStart = layer.weights.rowStartRegion;
+      const { rowStart } = layer;
+      const input = pass.primal.read(source);
+      fillForward(pass, layer, entries, input);
       pass.draft.emit(
         "sparseDense",
         {
-          input: pass.primal.read(source),
+          input,
           output,
           rowStart,
           entries,
@@ -102,6 +103,7 @@ export const dense: Lowering<OperationOf<"dense">> = {
       const through = { input: outputGradient, output, rowStart, entries: backwardEntries };
       pass.draft.emit("sparseDense", { ...through, accumulate: accumulate ? 1 : 0 }, label);
       const entries = pass.direction.entries(layer)[1]!;
+      fillBackward(pass, layer, entries, primalGradient);
       pass.draft.emit(
         "sparseDense",
         { input: primalGradient, output, rowStart, entries, accumulate: 1 },

@@ -8,7 +8,6 @@ import type { Lowering, OperationOf } from "./lowering.ts";
 const DROPOUT_STREAM = 2 ** 51;
 
 export const dropout: Lowering<OperationOf<"dropout">> = {
-  absentUnits: "needed",
   overwritable: false,
   tangent: "linear",
   forward(pass, index, op) {
@@ -39,7 +38,7 @@ function drop(
   input: PlannedTensor,
   { tensor, accumulate }: Target,
 ): void {
-  const units = pass.model.stored[index]!;
+  const units = pass.plan.stored[index]!;
   const unitCount = pass.node(index).shape[0]!;
   pass.draft.emit(
     "dropout",

@@ -1,12 +1,11 @@
 /** Every place of every channel becomes a unit. On planes of one pixel nothing is to be done. */
-import { Region } from "../draft.ts";
+import { Region } from "../../plan/region.ts";
 import type { Pass } from "../pass.ts";
 import type { PlannedTensor } from "../tensor.ts";
 import { NO_UNIT } from "../unitPairs.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
 
 export const flatten: Lowering<OperationOf<"flatten">> = {
-  absentUnits: "needed",
   overwritable: false,
   tangent: "linear",
   forward(pass, index) {
@@ -47,12 +46,12 @@ function places(pass: Pass, source: number): number {
 /** Bytes from the plane's block to the pixel of each stored unit. */
 function offsetTable(pass: Pass, index: number, plane: PlannedTensor): Region {
   const source = pass.node(index).inputs[0]!;
-  const units = pass.model.stored[index]!;
-  const placeOf = new Map([...pass.model.stored[source]!].map((unit, k) => [unit, k]));
+  const units = pass.plan.stored[index]!;
+  const placeOf = new Map([...pass.plan.stored[source]!].map((unit, k) => [unit, k]));
   const perUnit = places(pass, source);
   return new Region("program", 4 * units.length, {
     initial: () => {
-      const { unitBytes, rowBytes, pixelBytes } = plane.geometry(pass.model.lanes);
+      const { unitBytes, rowBytes, pixelBytes } = plane.geometry(pass.plan.lanes);
       return Uint32Array.from(units, (unit) => {
         const channel = placeOf.get(Math.floor(unit / perUnit));
         if (channel === undefined) return NO_UNIT;

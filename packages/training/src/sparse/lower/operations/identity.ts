@@ -2,7 +2,6 @@
 import type { Lowering, OperationOf } from "./lowering.ts";
 
 export const identity: Lowering<OperationOf<"identity">> = {
-  absentUnits: "needed",
   overwritable: false,
   tangent: "linear",
   forward(pass, index) {

@@ -2,7 +2,6 @@
 import type { Lowering, OperationOf } from "./lowering.ts";
 
 export const input: Lowering<OperationOf<"input">> = {
-  absentUnits: "needed",
   overwritable: false,
   tangent: "linear",
   forward(pass, index) {

@@ -8,19 +8,10 @@ export type OperationOf<Kind extends Operation["kind"]> = Extract<Operation, { k
 /** Writes instructions for node `index`. */
 type Step<Op, P extends Pass> = (pass: P, index: number, op: Op) => void;
 
-/** What an operation asks of the values that it reads, and lets be done to its own. */
-export interface Handling {
-  /**
-   * What stands for units of an input that are not stored, since they are 0. `needed`: nothing does, so that they are
-   * stored. `zeros`: the operation puts zeros in their place. `others`: the same unit of another input does.
-   */
-  readonly absentUnits: "needed" | "zeros" | "others";
+/** How one operation becomes instructions. */
+export interface Lowering<Op> {
   /** True where its value stands in a tensor of its own that its way back does not read: its reader may write over it. */
   readonly overwritable: boolean;
-}
-
-/** How one operation becomes instructions. */
-export interface Lowering<Op> extends Handling {
   /** Writes what computes the value of node `index`. */
   readonly forward: Step<Op, Pass>;
   /** Writes what passes the gradient of its value on, to its inputs and its parameters. */

@@ -12,19 +12,13 @@ import { flatten } from "./flatten.ts";
 import { globalAveragePool } from "./globalAveragePool.ts";
 import { identity } from "./identity.ts";
 import { input } from "./input.ts";
-import type { Handling, Lowering, OperationOf } from "./lowering.ts";
+import type { Lowering, OperationOf } from "./lowering.ts";
 import { averagePool2d, maxPool2d } from "./pooling.ts";
 import { select } from "./select.ts";
 import * as trainedActivations from "./trainedActivations.ts";
 
-/** Parts of combinations. */
-const combined = {
-  batchNorm: { absentUnits: "needed", overwritable: true },
-  add: { absentUnits: "others", overwritable: true },
-} satisfies Readonly<Partial<Record<Operation["kind"], Handling>>>;
-
 /** Opaque parts are refused before. */
-type Lowered = Exclude<Operation["kind"], "opaque" | keyof typeof combined>;
+type Lowered = Exclude<Operation["kind"], "opaque" | "add" | "batchNorm">;
 
 const lowerings: { readonly [Kind in Lowered]: Lowering<OperationOf<Kind>> } = {
   activation,
@@ -42,15 +36,12 @@ const lowerings: { readonly [Kind in Lowered]: Lowering<OperationOf<Kind>> } = {
   ...trainedActivations,
 };
 
-/** Names of the operations that can be computed, for messages. */
-export const computedOperations: readonly string[] = Object.keys({ ...lowerings, ...combined }).sort();
-
-const handlings: Readonly<Record<Lowered | keyof typeof combined, Handling>> = { ...lowerings, ...combined };
-
-export function handlingOf(op: Operation): Handling {
-  return handlings[op.kind as keyof typeof handlings];
-}
-
 export function loweringOf(op: Operation): Lowering<Operation> {
   return lowerings[op.kind as Lowered] as Lowering<Operation>;
+}
+
+/** True where the only reader of a node's value may write over it. */
+export function isOverwritable({ kind }: Operation): boolean {
+  // what combinations write is theirs
+  return kind === "add" || kind === "batchNorm" || lowerings[kind as Lowered].overwritable;
 }

@@ -2,13 +2,13 @@
 
 import type { SparseLayer } from "../../plan/sparseLayer.ts";
 import type { Pass } from "../pass.ts";
-import { biasGradient, biasOf, sumShards } from "./weights.ts";
+import { biasGradient, biasOf, fillBackward, fillForward, sumShards } from "./weights.ts";
 
 export function pixelsForward(pass: Pass, index: number, layer: SparseLayer): void {
   const input = pass.read(pass.node(index).inputs[0]!);
   const output = pass.newTensor(index);
-  layer.readFrom(input);
-  const { pixelBytes } = output.geometry(pass.model.lanes);
+  fillForward(pass, layer, layer.forwardEntries, input);
+  const { pixelBytes } = output.geometry(pass.plan.lanes);
   pass.draft.emit(
     "sparsePixels",
     {
@@ -33,8 +33,8 @@ export function pixelsBackward(pass: Pass, index: number, layer: SparseLayer): v
   biasGradient(pass, index, outputGradient);
   const input = pass.read(source);
   const target = pass.receive(source);
-  layer.passBack(input, target?.tensor, outputGradient);
-  const { pixelBytes } = input.geometry(pass.model.lanes);
+  fillBackward(pass, layer, layer.backwardEntries, outputGradient);
+  const { pixelBytes } = input.geometry(pass.plan.lanes);
   const ownStep = layer.strideX * pixelBytes;
   const { weightGradient, shardBytes } = sumShards(pass, layer, label);
   const tables = { ...layer.backwardPixels!, entries: layer.backwardEntries };

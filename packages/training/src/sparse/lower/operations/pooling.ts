@@ -18,7 +18,6 @@ const windowFields = ({ kernel, stride, padding, dilation }: Pool) => ({
 });
 
 export const maxPool2d: Lowering<OperationOf<"maxPool2d">> = {
-  absentUnits: "needed",
   overwritable: false,
   forward(pass, index, op) {
     const input = pass.read(pass.node(index).inputs[0]!);
@@ -51,7 +50,6 @@ export const maxPool2d: Lowering<OperationOf<"maxPool2d">> = {
 };
 
 export const averagePool2d: Lowering<OperationOf<"averagePool2d">> = {
-  absentUnits: "needed",
   overwritable: false,
   tangent: "linear",
   forward(pass, index, op) {

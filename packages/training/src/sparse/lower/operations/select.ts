@@ -5,13 +5,12 @@ import type { Lowering, OperationOf } from "./lowering.ts";
 
 /** For every stored unit of the selection, where it stands among the stored units of the input. */
 function places(pass: Pass, index: number, taken: readonly number[]): number[] {
-  const input = pass.model.stored[pass.node(index).inputs[0]!]!;
+  const input = pass.plan.stored[pass.node(index).inputs[0]!]!;
   const placeOf = new Map(Array.from(input, (unit, place) => [unit, place]));
-  return Array.from(pass.model.stored[index]!, (unit) => placeOf.get(taken[unit]!)!);
+  return Array.from(pass.plan.stored[index]!, (unit) => placeOf.get(taken[unit]!)!);
 }
 
 export const select: Lowering<OperationOf<"select">> = {
-  absentUnits: "needed",
   overwritable: false,
   tangent: "linear",
   forward(pass, index, op) {

@@ -7,7 +7,6 @@ const slopeOf = (pass: Pass, op: OperationOf<"prelu">) => pass.parameter(op.slop
 
 /** x above 0, else slope · x; at 0 the derivative is the slope, as PyTorch's. */
 export const prelu: Lowering<OperationOf<"prelu">> = {
-  absentUnits: "needed",
   overwritable: true,
   forward(pass, index, op) {
     const x = pass.read(pass.node(index).inputs[0]!);

@@ -1,7 +1,7 @@
 /** Trained numbers by unit that elements are multiplied with: factors of values, and sums that are their gradients. */
 
 import type { UnitParameter } from "../../plan/parameters.ts";
-import { Region } from "../draft.ts";
+import { Region } from "../../plan/region.ts";
 import type { Pass, Target } from "../pass.ts";
 import type { PlannedTensor } from "../tensor.ts";
 import { descend } from "./weights.ts";
@@ -51,7 +51,7 @@ export function descendProducts(
   gate?: PlannedTensor,
 ): void {
   const together = isShared(parameter);
-  const bytes = 8 * pass.model.blocks * parameter.units.length;
+  const bytes = 8 * pass.plan.blocks * parameter.units.length;
   const partial = new Region("gradients", bytes, { temporary: true });
   for (const [k, [first, second]] of pairs.entries()) {
     const fields = { first, second, gate, partial, together: together ? 1 : 0, accumulate: k > 0 ? 1 : 0 };

@@ -1,22 +1,37 @@
 /** What convolutions and dense layers share: gradients of weights and biases, and their update. */
 
-import type { LayerWeights } from "../../model/keptWeights.ts";
+import type { LayerRegions } from "../../plan/layerRegions.ts";
 import type { UnitParameter } from "../../plan/parameters.ts";
+import { Place, Region } from "../../plan/region.ts";
+import { shardCount } from "../../plan/shards.ts";
 import type { SparseLayer } from "../../plan/sparseLayer.ts";
-import { type Label, Place, Region } from "../draft.ts";
+import type { Label } from "../draft.ts";
 import type { Pass } from "../pass.ts";
 import type { PlannedTensor } from "../tensor.ts";
 
-/** Runs of blocks whose sums are kept apart: as many threads as can share a batch. */
-const MOST_SHARDS = 8;
-
-export const shardCount = (blocks: number): number => Math.min(MOST_SHARDS, blocks);
-
 /** The layer of a node that has no kernel but that by kept weights. */
 export function sparseLayer(pass: Pass, index: number): SparseLayer {
-  const layer = pass.model.layers.get(index)!;
+  const layer = pass.plan.layers.get(index)!;
   if (layer.kernel !== "rows") throw new Error(`${layer.name} is not computed by kept weights`);
   return layer;
+}
+
+/** Says of entries (a layer's, or those of a direction) that they lead into the tensor that the way forward reads. */
+export function fillForward(pass: Pass, layer: SparseLayer, entries: Region, input: PlannedTensor): void {
+  pass.draft.fill(entries, {
+    layer: layer.name,
+    tensors: [input],
+    values: ([geometry]) => layer.forwardOffsets(geometry!),
+  });
+}
+
+/** The same of the way back, which reads the gradient of the output. */
+export function fillBackward(pass: Pass, layer: SparseLayer, entries: Region, gradient: PlannedTensor): void {
+  pass.draft.fill(entries, {
+    layer: layer.name,
+    tensors: [gradient],
+    values: ([geometry]) => layer.backwardOffsets(geometry!),
+  });
 }
 
 /** Writes that this shard's sums of weight gradients start at 0, and says where they stand. */
@@ -24,7 +39,7 @@ export function sumShards(pass: Pass, layer: SparseLayer, label: Label) {
   const { count, parameter } = layer.weights;
   const bytes = 4 * count;
   const shardBytes = 64 * Math.ceil(bytes / 64);
-  const shards = shardCount(pass.model.blocks);
+  const shards = shardCount(pass.plan.blocks);
   const weightGradient = new Region("gradients", shards * shardBytes, { temporary: true });
   const sums = pass.keepGradient(parameter.name, count);
   pass.draft.emit("clearShard", { sums: weightGradient, bytes, shardBytes }, label);
@@ -56,12 +71,12 @@ export function biasGradient(pass: Pass, index: number, gradient: PlannedTensor)
   const bias = biasOf(pass, index);
   if (bias === undefined) return;
   const [consumer] = pass.node(index).consumers;
-  const normalised = pass.readOnce(index) && pass.model.norms.has(consumer!);
+  const normalised = pass.readOnce(index) && pass.plan.norms.has(consumer!);
   if (normalised && pass.normalisesBatches) {
     pass.updates.push(() => updateUnits(pass, bias, undefined, index));
     return;
   }
-  const partial = new Region("gradients", 8 * pass.model.blocks * bias.units.length, { temporary: true });
+  const partial = new Region("gradients", 8 * pass.plan.blocks * bias.units.length, { temporary: true });
   pass.draft.emit("unitSums", { gradient, partial }, pass.label(index, "backward"));
   descend(pass, index, bias, { partial, elementBytes: 8, factor: bias.trained });
 }
@@ -93,7 +108,7 @@ export function descend(pass: Pass, index: number, parameter: UnitParameter, sum
 /** @param lists the weights in the order of the gradient, and where they stand elsewhere too */
 export function updateWeights(
   pass: Pass,
-  { name, weights }: LayerWeights,
+  { name, weights, orphanWeights }: LayerRegions,
   gradient: Region,
   lists: { readonly entries: Region; readonly forwardEntries?: Region; readonly order?: Region },
 ): void {
@@ -104,13 +119,8 @@ export function updateWeights(
   // {u32, f32} each
   const values = { values: new Place(entries, 4), stride: 8, count: weights.count, copies, order };
   pass.draft.emit(kernel, { ...values, gradient, state: kept }, label);
-  const { orphanWeights, orphans: orphaned } = weights;
-  if (orphaned.length === 0) return;
-  pass.draft.emit(
-    kernel,
-    { values: orphanWeights, stride: 4, count: orphaned.length, state: orphans },
-    label,
-  );
+  const count = weights.orphans.length;
+  if (count > 0) pass.draft.emit(kernel, { values: orphanWeights, stride: 4, count, state: orphans }, label);
 }
 
 function updateUnits(

@@ -1,20 +1,25 @@
 /** Convolutions of 3×3 kernels that are kept in good part, all weights at once; see assembly/layers/winograd.ts. */
 
+import { Region } from "../../plan/region.ts";
+import { shardCount } from "../../plan/shards.ts";
 import { tileBorder, type WinogradLayer, windowBorder } from "../../plan/winogradLayer.ts";
-import { Region } from "../draft.ts";
 import type { Pass } from "../pass.ts";
+import { PlannedTensor } from "../tensor.ts";
 import type { OperationOf } from "./lowering.ts";
-import { biasGradient, biasOf, shardCount, updateWeights } from "./weights.ts";
+import { biasGradient, biasOf, updateWeights } from "./weights.ts";
 
 /** Writes what takes the kernels of all such layers into the domain; a segment of its own, before all others. */
 export function transformWeights(pass: Pass): void {
-  const layers = [...pass.model.layers].filter(
+  const layers = [...pass.plan.layers].filter(
     (entry): entry is [number, WinogradLayer] => entry[1].kernel === "winograd",
   );
   if (layers.length === 0) return;
   pass.draft.shares();
-  for (const [index, { entries, rows, rowBytes, weights, forwardWeights, backwardWeights }] of layers) {
-    const { inUnits, outUnits, rowStartRegion: rowStart } = weights;
+  for (const [
+    index,
+    { entries, rows, rowBytes, weights, rowStart, forwardWeights, backwardWeights },
+  ] of layers) {
+    const { inUnits, outUnits } = weights;
     const fields = { entries, rowStart, outUnits, inUnits, rows, rowBytes };
     const label = pass.label(index, "forward");
     pass.draft.emit("winogradWeights", { ...fields, weights: forwardWeights }, label);
@@ -73,7 +78,7 @@ export function winogradBackward(
   pass.clearBorder(outputGradient, label);
   biasGradient(pass, index, outputGradient);
   const shardBytes = 36 * layer.pointBytes;
-  const shards = shardCount(pass.model.blocks);
+  const shards = shardCount(pass.plan.blocks);
   const sums = new Region("gradients", shards * shardBytes, { temporary: true });
   pass.draft.emit("clearShard", { sums, bytes: shardBytes, shardBytes }, label);
   pass.draft.emit(
@@ -100,8 +105,8 @@ export function winogradBackward(
 
 /** Writes, behind the way back, what takes the gradients of kept weights out of the domain, and their update. */
 function collect(pass: Pass, index: number, layer: WinogradLayer, sums: Region, shardBytes: number): void {
-  const { entries, rows, rowBytes, weights } = layer;
-  const { inUnits, outUnits, rowStartRegion: rowStart, parameter, count } = weights;
+  const { entries, rowStart, rows, rowBytes, weights } = layer;
+  const { inUnits, outUnits, parameter, count } = weights;
   const gradient = pass.newGradient(parameter.name, count);
   const fields = { sums, shardBytes, entries, rowStart, outUnits, inUnits, gradient, rows, rowBytes };
   pass.sums.push(() =>
@@ -115,6 +120,6 @@ function collect(pass: Pass, index: number, layer: WinogradLayer, sums: Region, 
 }
 
 const group = (pass: Pass, layer: WinogradLayer) => ({
-  workspace: layer.newWorkspace(pass.model.lanes),
-  groupTiles: layer.groupTiles(pass.model.lanes),
+  workspace: new PlannedTensor(1, 1, layer.workspacePixels(pass.plan.lanes)),
+  groupTiles: layer.groupTiles(pass.plan.lanes),
 });
