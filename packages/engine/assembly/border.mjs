@@ -1,12 +1,12 @@
 /**
- * The border between the WebAssembly modules and TypeScript, read from the modules' sources: nobody writes it a second
- * time. Of a module (a folder here) it is
+ * Generates the border between the WebAssembly modules and TypeScript from the modules' sources. Of a module (a
+ * folder here) it contains
  *   records:   its `@unmanaged` classes, which the host writes into memory: offset and type of each field;
  *   constants: its exported whole numbers, `export const NAME: u32 = 3`;
  *   kernels:   its `@kernel` functions (a record, block: u32), by number;
- *   exports:   what its index.ts exports.
- * The build writes src/border/MODULE.ts and, where there are kernels, assembly/MODULE/kernels.ts, which calls them by
- * number. The hash of all this goes into both the TypeScript and the module, so that one without the other is found out.
+ *   exports:   the exports of its index.ts.
+ * The build writes src/border/MODULE.ts and, if there are kernels, assembly/MODULE/kernels.ts, which calls them by
+ * number. The hash of all this goes into both the TypeScript and the module, so that a mismatch is detected.
  */
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -23,8 +23,8 @@ const WIDTH = 110;
 export const BORDERS = ["walk", "paths", "layers", "probe"];
 
 /**
- * @param texts the module's sources by the names of their files
- * @returns its border, and the files that tell it by their path from the package's folder
+ * @param texts the module's sources by file name
+ * @returns its border, and the generated files by their path from the package's folder
  */
 export function borderOf(module, texts = sourcesOf(module)) {
   const sources = Object.entries(texts).map(([file, text]) => ({
@@ -43,7 +43,7 @@ export function borderOf(module, texts = sourcesOf(module)) {
   return { module, ...border, hash, files };
 }
 
-/** As {@link borderOf}; writes those of its files that are not as they should be. */
+/** As {@link borderOf}; writes the files that have changed. */
 export function writeBorder(module) {
   const border = borderOf(module);
   for (const [file, text] of Object.entries(border.files))

@@ -1,6 +1,6 @@
 /**
- * Writes the borders of the WebAssembly modules and compiles them into dist/. Two processes share the work, the longest jobs first: a compiler that has
- * compiled one module is twice as fast at the next.
+ * Writes the borders of the WebAssembly modules and compiles them into dist/. Two processes share the work, the
+ * longest jobs first: a compiler that has compiled one module is twice as fast at the next.
  */
 import { fork } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -21,15 +21,15 @@ const MODULES = {
   paths: "assembly/paths/index.ts",
   probe: "assembly/probe/index.ts",
 };
-/** Modules that threads run in one memory: the same code as of another module. */
+/** Modules for threads on one memory: the same code as another module. */
 const SHARED = { layers: "layers-shared", "layers-relaxed": "layers-relaxed-shared" };
-/** The import of the memory in a module: "env", "memory", a memory, with a greatest size. */
+/** The memory import in a module: "env", "memory", a memory, with a maximum size. */
 const MEMORY_IMPORT = Buffer.from("\x03env\x06memory\x02\x01", "latin1");
 const SHARED_FLAG = 2;
 
 const folder = fileURLToPath(new URL("..", import.meta.url));
 
-/** @param border its hash goes along with the module: src/wasmFile.ts compares it with that of the TypeScript */
+/** @param border its hash is appended to the module: src/wasmFile.ts compares it with that of the TypeScript */
 async function compile({ name, border }) {
   const outFile = `dist/${name}.wasm`;
   const args = [...MODULES[name].split(" "), ...COMMON.split(" "), "--baseDir", folder, "--outFile", outFile];
@@ -41,7 +41,7 @@ async function compile({ name, border }) {
   if (shared !== undefined) writeFileSync(`${folder}dist/${shared}.wasm`, sharing(module));
 }
 
-/** A step of the compiler that compares where it has put the fields of records with what the border says. */
+/** A compiler step that compares the compiler's offsets of record fields with the border. */
 function agreesWith({ module, records }) {
   return class {
     afterCompile() {
@@ -57,7 +57,7 @@ function agreesWith({ module, records }) {
   };
 }
 
-/** Of a name and a text of together fewer than 127 bytes. */
+/** For a name and a text of fewer than 127 bytes in total. */
 function customSection(name, text) {
   return Buffer.from([0, 1 + name.length + text.length, name.length, ...Buffer.from(name + text, "latin1")]);
 }

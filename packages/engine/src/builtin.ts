@@ -1,4 +1,4 @@
-/** A module of Node without an import, which a browser or a bundler would choke on; undefined elsewhere. */
+/** A module of Node, without an import that browsers or bundlers would fail on; undefined elsewhere. */
 export function builtin<Module>(id: string): Module | undefined {
   const { process } = globalThis as unknown as {
     process?: { getBuiltinModule?(id: string): Module | undefined };

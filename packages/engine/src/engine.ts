@@ -1,4 +1,4 @@
-/** Loads dist/walk.wasm in Node and in browsers, and hands out walkers and random fills. */
+/** Loads dist/walk.wasm in Node and in browsers; makes walkers and random fills. */
 import { type Exports, hash } from "./border/walk.ts";
 import { EngineError, requireFinite, requireWhole } from "./errors.ts";
 import { Walker } from "./walker.ts";
@@ -8,7 +8,7 @@ import type { WalkOptions, WalkPlan } from "./walkPlan.ts";
 import { fitting, hasFileSystem, isWasmBytes, loadWasm, readWasm, type WasmFile } from "./wasmFile.ts";
 import { type WasmBytes, type WasmMemory, type WasmModule, webAssembly } from "./webAssembly.ts";
 
-/** Floats that a random fill makes at a time. */
+/** Floats per chunk of a random fill. */
 const CHUNK = 16_384;
 
 export interface NormalFill {
@@ -16,7 +16,7 @@ export interface NormalFill {
   readonly seed: number;
   readonly stream: number;
   readonly standardDeviation: number;
-  /** 0 unless said otherwise. */
+  /** Default 0. */
   readonly mean?: number;
 }
 
@@ -34,7 +34,7 @@ export class WalkEngine {
   readonly #wasm: Exports;
   readonly #chunk: number;
 
-  /** Use {@link loadWalkEngine}. @throws EngineError where the module was built from other sources */
+  /** Use {@link loadWalkEngine}. @throws EngineError if the module was built from other sources */
   constructor(module: WasmModule) {
     this.#module = fitting(module, WALK_WASM);
     this.#memory = new webAssembly.Memory({ initial: 4, maximum: 65_536 });
@@ -43,9 +43,10 @@ export class WalkEngine {
   }
 
   /**
-   * Copies the plan's weights, so that later changes to them do not count, and makes ready to walk.
-   * @throws EngineError where the plan does not fit together, a weight is not finite, a unit has no way on or back, or
-   *   the network needs more than the 4 GiB of a WebAssembly memory
+   * Copies the plan's weights (later changes to them have no effect) and prepares the walks.
+   * @throws EngineError if the plan is inconsistent, a weight is not finite, a unit has no link on or back, or the
+   * network
+   *   needs more than the 4 GiB of a WebAssembly memory
    */
   createWalker(plan: WalkPlan, options: WalkOptions, tuning: WalkTuning = {}): Walker {
     return new Walker(this.#module, this.#wasm, plan, options, tuning);
@@ -64,7 +65,7 @@ export class WalkEngine {
     });
   }
 
-  /** Uniform from low to high; `high` itself only where rounding to float32 gives it. As {@link fillNormal}. */
+  /** Uniform from low to high; `high` itself only by rounding to float32. As {@link fillNormal}. */
   fillUniform(out: Float32Array, { seed, stream, low, high }: UniformFill): void {
     requireFinite("low", low);
     requireFinite("high", high);
@@ -100,9 +101,9 @@ export class WalkEngine {
 let defaultEngine: WalkEngine | undefined;
 
 /**
- * @param wasm where walk.wasm is, its bytes, or the compiled module; beside this package unless said otherwise. A
- *   compiled module can be handed to workers. The default is compiled once.
- * @throws EngineError where it is missing, or was built from other sources than this package
+ * @param wasm location of walk.wasm, its bytes, or the compiled module (which can be passed to workers); default: the
+ *   file of this package, compiled once
+ * @throws EngineError if it is missing, or was built from other sources than this package
  */
 export async function loadWalkEngine(wasm?: URL | WasmBytes | WasmModule): Promise<WalkEngine> {
   if (wasm === undefined) {
@@ -113,14 +114,14 @@ export async function loadWalkEngine(wasm?: URL | WasmBytes | WasmModule): Promi
   return isWasmBytes(wasm) ? new WalkEngine(await webAssembly.compile(wasm)) : new WalkEngine(wasm);
 }
 
-/** As {@link loadWalkEngine}, at once. Without an argument it reads the file, so outside Node it needs one. */
+/** As {@link loadWalkEngine}, synchronously. Without an argument it reads the file, so outside Node it needs one. */
 export function loadWalkEngineSync(wasm?: WasmBytes | WasmModule): WalkEngine {
   if (wasm !== undefined) return new WalkEngine(isWasmBytes(wasm) ? new webAssembly.Module(wasm) : wasm);
   defaultEngine ??= new WalkEngine(new webAssembly.Module(readDefault()));
   return defaultEngine;
 }
 
-// a literal beside import.meta.url is what bundlers look for; it is right from src/ and from dist/
+// bundlers look for a literal with import.meta.url; it is right from src/ and from dist/
 const defaultUrl = (): URL => new URL("../dist/walk.wasm", import.meta.url);
 
 async function engineAt(url: URL): Promise<WalkEngine> {
@@ -137,7 +138,7 @@ const WALK_WASM: WasmFile = {
 function readDefault(): WasmBytes {
   if (hasFileSystem()) return readWasm(defaultUrl(), WALK_WASM);
   throw new EngineError("loadWalkEngineSync", {
-    given: "no bytes, where there is no file system",
+    given: "no bytes, without a file system",
     expected: "the bytes of walk.wasm, or the compiled module",
     remedy: "Fetch walk.wasm and pass its bytes, or use loadWalkEngine.",
   });

@@ -1,15 +1,15 @@
 /** What is wrong with a value, in three parts that read as one sentence; the same as core's `ArgumentFault`. */
 export interface EngineFault {
-  /** The value as it came, short. */
+  /** The value given, short. */
   readonly given: string;
-  /** What would have been right: meaning, range or shape. */
+  /** What is expected: meaning, range or shape. */
   readonly expected: string;
-  /** What to do about it; a whole sentence. */
+  /** What to do; a whole sentence. */
   readonly remedy?: string;
 }
 
 /**
- * A value given to the engine is not usable. The engine depends on no other package, so this is its own class with
+ * A value given to the engine is not usable. The engine depends on no other package, so it has its own class, with
  * the fields of core's `ArgumentError`.
  */
 export class EngineError extends Error {

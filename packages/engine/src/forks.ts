@@ -1,12 +1,16 @@
 /**
- * Forks: what part of the walks at a unit takes each of its ways, the units taken twice among them.
- *   forward   1. one of the operations that its links lead into: each equally (`equal`), or in proportion to the biased
- *                weights that leave the unit into each (`weight`); equally where these are all 0
- *             2. there, one of the unit's features, each equally: one, or those of its flattening that lead there
- *             3. of copies of the feature, one in proportion to the biased weights that leave each. Within the copy the
- *                step is drawn from its row, so that an edge is drawn from all that leave the feature in proportion to
- *                its weight, however often the feature was taken; uniformly where these are all 0
- *   backward  one of the units that its links come from, by however many links: each equally, or in proportion to the
+ * Forks: the share of walks at a unit that takes each link. Units may be read several times (copies).
+ *   forward   1. choose an operation that reads the unit: with equal probability (`equal`), or in proportion to the
+ *   biased
+ *                weights from the unit into each (`weight`); equally if these are all 0
+ *             2. choose one of the unit's features there, each equally: the unit itself, or the features of its
+ *             flattening
+ *             3. choose a copy of the feature, in proportion to the biased weights that leave each. The step is drawn
+ *             from
+ *                the copy's row, so every edge of the feature is drawn in proportion to its weight, however often the
+ *                feature is read; uniformly if all weights are 0
+ *   backward  choose one of the source units, whatever the number of links to it: each equally, or in proportion to
+ *   the
  *             biased weights that enter each
  */
 import { INPUT, type WalkLink, type WalkOptions, type WalkPlan } from "./walkPlan.ts";
@@ -14,9 +18,9 @@ import { operationsOf, type Segment, sourceUnit } from "./wiring.ts";
 
 /** Sums of the biased weights of a layer's rows. */
 export interface RowSums {
-  /** Of those that leave an input unit. */
+  /** Over weights that leave an input unit. */
   leaving(layer: number, unit: number): number;
-  /** Of those that enter an output unit. */
+  /** Over weights that enter an output unit. */
   entering(layer: number, unit: number): number;
 }
 
@@ -34,7 +38,8 @@ export class Forks {
   }
 
   /**
-   * @param shares at least as long as the segment has links; what the walks at `unit` are divided in proportion to. Not all are 0
+   * @param shares at least as long as the segment has links; receives the relative shares of the walks at `unit`, not
+   * all 0
    */
   sharesInto(shares: Float64Array, segment: Segment, unit: number, forward: boolean): void {
     if (!segment.repeated) this.#singlesInto(shares, segment.links, unit, forward);
@@ -90,7 +95,7 @@ export class Forks {
     const { layers } = this.#plan;
     let sums = copies.map((w) => this.#leaving([links[w]!], unit));
     if (sums.every((sum) => sum === 0)) {
-      // as many weights as a row has are equally likely
+      // all weights are 0: each counts alike
       sums = copies.map((w) => {
         const layer = layers[links[w]!.to];
         return layer === undefined ? 1 : layer.outCount / layer.groups;
@@ -108,7 +113,7 @@ export class Forks {
       for (const w of ways) shares[w] = (all ? 1 : weights[s]!) / ways.length;
   }
 
-  /** Of all weights that leave `unit` by the links, each counted once; 0 at the output. */
+  /** Sum over all weights that leave `unit` by the links, each counted once; 0 at the output. */
   #leaving(links: readonly WalkLink[], unit: number): number {
     const seen = links.length === 1 ? undefined : new Set<string>();
     let sum = 0;
@@ -129,7 +134,7 @@ export class Forks {
   }
 }
 
-/** Indices of the links of each key, in the order of their first. */
+/** Indices of the links with each key, in the order of first occurrence. */
 function grouped(links: readonly WalkLink[], keyOf: (link: WalkLink) => number): number[][] {
   const groups = new Map<number, number[]>();
   for (const [w, link] of links.entries()) {

@@ -1,9 +1,9 @@
-/** Ones counted in a mask of bits as a walker holds it: edge e is bit e mod 32 of word ⌊e / 32⌋. */
+/** Counts ones in a walker's mask of bits: edge e is bit e mod 32 of word ⌊e / 32⌋. */
 
 /**
- * Ones of consecutive rows of bits.
+ * Counts the ones of consecutive rows of bits.
  * @param words holds at least the bits up to first + rowLength · rowCount
- * @param first bit that the first row begins with
+ * @param first first bit of the first row
  * @returns length rowCount
  */
 export function countRows(
@@ -15,7 +15,7 @@ export function countRows(
   const counts = new Uint32Array(rowCount);
   for (let row = 0, start = first; row < rowCount; row++, start += rowLength) {
     const last = start + rowLength - 1;
-    // not by shifts: edge ids go beyond 31 bits
+    // a division, since edge ids exceed 31 bits
     const firstWord = Math.floor(start / 32);
     const lastWord = Math.floor(last / 32);
     const head = 0xffff_ffff << (start % 32);
@@ -31,7 +31,7 @@ export function countRows(
   return counts;
 }
 
-/** Sums of ever wider fields side by side; Warren, Hacker's Delight, §5-1. */
+/** Population count by sums of ever wider fields; Warren, Hacker's Delight, §5-1. */
 function ones(word: number): number {
   const pairs = word - ((word >>> 1) & 0x5555_5555);
   const nibbles = (pairs & 0x3333_3333) + ((pairs >>> 2) & 0x3333_3333);

@@ -1,11 +1,11 @@
-/** Share of the walks that pass each layer, by the branches alone. */
+/** Share of the walks that pass each layer, from the branches alone, without weights. */
 import { Forks } from "./forks.ts";
 import type { WalkOptions, WalkPlan } from "./walkPlan.ts";
 import { type Wiring, wire } from "./wiring.ts";
 
 /**
- * At a fork each branch is taken equally, and all units of a layer are taken to be visited alike; the mean of both directions
- * where they alternate. @returns one a layer of the plan, 0 … 1
+ * Assumes that a fork takes each branch equally and that all units of a layer are visited equally; the mean of both
+ * directions if they alternate. @returns one per layer of the plan, 0 … 1
  */
 export function layerVisits(plan: WalkPlan, { direction }: Pick<WalkOptions, "direction">): Float64Array {
   const wiring = wire(plan);
@@ -27,7 +27,7 @@ function flow(plan: WalkPlan, wiring: Wiring, forward: boolean): Float64Array {
     for (const segment of segments) {
       const { firstUnit, links, repeated } = segment;
       const shares = new Float64Array(links.length);
-      // units alike stand for one another
+      // units with equal links have equal shares
       const lookedAt = repeated ? segment.unitCount : 1;
       const visited = (visits[node]! * segment.unitCount) / unitCount / lookedAt;
       for (let unit = firstUnit; unit < firstUnit + lookedAt; unit++) {

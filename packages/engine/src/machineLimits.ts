@@ -1,6 +1,6 @@
 /**
- * What a machine can do at the most, by loops that keep one part of it busy on several threads at once: what kernels
- * are compared with. Node alone. A multiply-add counts as two operations.
+ * Measures the limits of the computer by loops that keep one part of it busy on several threads: benchmarks compare
+ * kernels with these. Node only. A multiply-add counts as two operations.
  */
 
 import { hash } from "./border/probe.ts";
@@ -9,14 +9,14 @@ import { EngineError } from "./errors.ts";
 import { fitting, readWasm, type WasmFile } from "./wasmFile.ts";
 import { type WasmModule, webAssembly } from "./webAssembly.ts";
 
-/** Of all threads together, 10^9 a second. */
+/** Sums over all threads, 10^9 per second. */
 export interface MachineLimits {
   readonly threadCount: number;
-  /** Operations of 128-bit multiply-adds with everything in registers. */
+  /** Operations of 128-bit multiply-adds with all operands in registers. */
   readonly registerGigaflops: number;
-  /** The same where each multiply-add loads one factor from the first-level cache: the most that a sparse kernel can do. */
+  /** The same if each multiply-add loads one factor from the first-level cache: the limit of a sparse kernel. */
   readonly cacheGigaflops: number;
-  /** Bytes read in order from more memory than caches hold. */
+  /** Bytes read sequentially from more memory than the caches hold. */
   readonly memoryGigabytes: number;
 }
 
@@ -36,7 +36,10 @@ const CACHE_BYTES = 16_384;
 const MEMORY_BYTES = 2 ** 26;
 const LOOP_MS = 120;
 
-/** All threads meet before each loop. Of the two loops in a core the best stretch counts; of memory, shared, the median. */
+/**
+ * All threads start each loop together. Loops within a core count by their best interval, those of shared memory by
+ * the median.
+ */
 const WORKER = `
 const { parentPort, workerData } = require("node:worker_threads");
 const { module, meetings, threadCount, cacheBytes, memoryBytes, loopMs } = workerData;
@@ -72,9 +75,9 @@ parentPort.postMessage(rates);
 `;
 
 /**
- * Takes about half a second, and 64 MiB a thread.
- * @param threadCount how many threads are busy at once, at least 1
- * @throws EngineError where there are no threads, or the build is missing
+ * Takes about half a second, and 64 MiB per thread.
+ * @param threadCount number of busy threads, at least 1
+ * @throws EngineError without worker threads, or if the build is missing
  */
 export async function measureMachine(threadCount: number): Promise<MachineLimits> {
   const threads = builtin<WorkerThreads>("node:worker_threads");

@@ -1,4 +1,4 @@
-/** Where everything stands in a walker's memory: known before any of it is allocated. */
+/** Addresses of everything in a walker's memory, computed before any of it is allocated. */
 import { type Exports, records } from "./border/walk.ts";
 import { requireWhole } from "./errors.ts";
 import { TABLE_BYTES } from "./samplers.ts";
@@ -6,10 +6,10 @@ import type { WalkTuning } from "./walkOptions.ts";
 import type { WalkOptions, WalkPlan } from "./walkPlan.ts";
 import type { Segment, Wiring } from "./wiring.ts";
 
-/** Bytes of the buffer through which masks come and go. */
+/** Bytes of the buffer for transferring masks. */
 export const STAGE_BYTES = 65_536;
 
-/** Gives out addresses, each a multiple of 16. */
+/** Allocates addresses, each a multiple of 16. */
 export class Addresses {
   #next: number;
 
@@ -24,7 +24,7 @@ export class Addresses {
     return at;
   }
 
-  /** The address after the last one given out. */
+  /** The address after the last allocation. */
   get end(): number {
     return this.#next;
   }
@@ -44,13 +44,13 @@ export interface LayerPlaces {
   readonly ninePlace: number;
 }
 
-/** Records of the ways that leave one node in one direction, index = segment. */
+/** Records of the links that leave a node in one direction, index = segment. */
 export interface ExitPlaces {
   readonly segments: number;
-  /** 0 where there is one segment. */
+  /** 0 if there is one segment. */
   readonly segmentOf: number;
   readonly ways: readonly number[];
-  /** 0 where the ways of every unit of a segment are equal. */
+  /** 0 if all links of a segment are equally likely at every unit. */
   readonly cumulative: readonly number[];
 }
 
@@ -65,13 +65,13 @@ export interface Places {
   readonly backward: readonly ExitPlaces[];
   readonly bucketEntries: readonly number[];
   readonly edgeIds: number;
-  /** Distance of two levels in edgeIds and edgeCounts. */
+  /** Distance between two levels in edgeIds and edgeCounts. */
   readonly levelBytes: number;
   readonly edgeCounts: number;
   readonly batchSize: number;
   readonly chosen: number;
   readonly pending: number;
-  /** Scratch for one layer at a time, while tables are made. */
+  /** Scratch for one layer at a time while tables are made. */
   readonly norms: number;
   readonly scales: number;
   readonly mask: number;
@@ -80,7 +80,7 @@ export interface Places {
   readonly reachFlagBytes: number;
   readonly reachLeaving: number;
   readonly walker: number;
-  /** Where more can be put later. */
+  /** For later allocations. */
   readonly rest: Addresses;
 }
 
@@ -98,7 +98,7 @@ export function placesFor(
   const to = new Addresses(sizes.heapBase());
   const nodeCount = plan.layers.length + 2;
   const batchSize = batchSizeFor(plan, tuning);
-  // walks of both directions wait one after the other
+  // walks of both directions wait in turn
   const waiting = options.direction === "alternate" ? Math.ceil(batchSize / 2) : batchSize;
   const levelBytes = sizes.levelStride(batchSize);
   const whole = options.granularity === "kernel";
@@ -141,7 +141,7 @@ export function placesFor(
     batchSize,
     chosen: to.take(8 * waiting),
     pending: to.take(4 * waiting),
-    // single weights are their own norms, and hold the columns' maxima here for a while
+    // single weights are their own norms; the array then holds the maxima of columns
     norms: to.take(
       4 *
         greatest(
@@ -162,9 +162,8 @@ export function placesFor(
 }
 
 /**
- * The more walks pass a layer together, the better its rows stay in caches and page tables, until the walks themselves
- * outgrow the caches: about one for every 64 weights was best from 0.3 to 100 million weights. Very deep plans take
- * fewer, since each node has a bucket.
+ * Larger batches use caches and page tables better, until the walks themselves exceed the caches: about one walk per
+ * 64 weights was best from 0.3 to 100 million weights. Very deep plans take fewer, since each node has a bucket.
  */
 function batchSizeFor(plan: WalkPlan, tuning: WalkTuning): number {
   if (tuning.batchSize !== undefined) {

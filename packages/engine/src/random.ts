@@ -1,7 +1,8 @@
 /**
- * Counter-based random numbers, the twin of assembly/walk/random.ts, bit for bit:
+ * Counter-based random numbers, bit for bit the same as assembly/walk/random.ts:
  *   z(s, t, k) = mix(key(s, t) + k · GOLDEN),   key(s, t) = mix(mix(s + GOLDEN) + t · STREAM)     modulo 2^64,
- * with the finaliser of splitmix64 (Steele, Lea & Flood, OOPSLA 2014). 64-bit words are two halves: BigInt is slow.
+ * with the finaliser of splitmix64 (Steele, Lea & Flood, OOPSLA 2014). 64-bit words are two halves, since BigInt is
+ * slow.
  */
 import { requireWhole } from "./errors.ts";
 
@@ -10,7 +11,7 @@ const GOLDEN_LOW = 0x7f4a7c15;
 const STREAM_HIGH = 0xd1342543;
 const STREAM_LOW = 0xde82ef95;
 
-// the last product, sum or mix: two numbers cannot be returned without allocating
+// the last product, sum or mix, in two variables, since returning a pair would allocate
 let high = 0;
 let low = 0;
 
@@ -58,7 +59,7 @@ function key(seed: number, stream: number): void {
 }
 
 /**
- * Number `k` of stream `stream` under `seed`: 32 random bits that depend on these three alone.
+ * Number `k` of stream `stream` under `seed`: 32 random bits that depend only on these three.
  * @param seed @param stream @param k whole numbers from 0 to 2^53 − 1
  */
 export function randomU32(seed: number, stream: number, k: number): number {
@@ -108,7 +109,7 @@ export class Random {
   /** Uniform whole number, 0 … bound − 1, without bias; takes one number of the stream, rarely more. */
   below(bound: number): number {
     requireWhole("bound", bound, 1, 4_294_967_296);
-    // numbers from the last whole multiple of the bound on are drawn again
+    // numbers from the last whole multiple of the bound on are rejected
     const limit = 4_294_967_296 - (4_294_967_296 % bound);
     let drawn = this.nextU32();
     while (drawn >= limit) drawn = this.nextU32();

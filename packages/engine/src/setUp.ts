@@ -1,4 +1,4 @@
-/** From a plan to a wasm instance that is ready to walk it. */
+/** Makes a wasm instance that is ready to walk a plan. */
 import { writeRecord } from "./border/record.ts";
 import { type Exports, records } from "./border/walk.ts";
 import { EngineError } from "./errors.ts";
@@ -14,7 +14,7 @@ import type { Segment, Wiring } from "./wiring.ts";
 /** Weights copied and checked at a time: a quarter of a megabyte. */
 const CHECKED_TOGETHER = 65_536;
 
-/** A walker's memory and the instance that works in it; dropped as one. */
+/** A walker's memory and its instance; released together. */
 export interface Running {
   readonly memory: WasmMemory;
   readonly wasm: Exports;
@@ -69,7 +69,7 @@ function writeWalker(
 
 const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
 
-/** @throws EngineError where a 32-bit address space has no room for `bytes` bytes */
+/** @throws EngineError if `bytes` bytes exceed a 32-bit address space */
 function pagesFor(bytes: number): number {
   const pages = Math.ceil(bytes / PAGE_BYTES);
   if (pages > MAX_PAGES) {
@@ -99,7 +99,7 @@ function allocate(bytes: number): WasmMemory {
   }
 }
 
-/** Room for `bytes` more at the end of the memory. */
+/** Adds `bytes` at the end of the memory. */
 function extend({ memory }: Running, places: Places, bytes: number): number {
   const at = places.rest.take(bytes);
   const missing = pagesFor(places.rest.end) - memory.buffer.byteLength / PAGE_BYTES;
@@ -145,7 +145,7 @@ function setUpLayer(
   if (place.forwardSum !== 0) wasm.sumRows(l);
 }
 
-/** Copies and checks part by part, while a part is in the cache. */
+/** Copies and checks in parts that fit the cache. */
 function copyWeights({ memory, wasm }: Running, { name, weight }: WalkLayer, address: number): void {
   const target = new Float32Array(memory.buffer, address, weight.length);
   wasm.forgetMagnitude();
@@ -188,7 +188,7 @@ function makeTable(
   return sampler;
 }
 
-/** Shares of the ways of every unit whose ways are not equal, added up. Needs the row sums. */
+/** Cumulative shares of each unit's links, for units whose links are not equally likely. Needs the row sums. */
 function weighWays(
   { memory }: Running,
   plan: WalkPlan,

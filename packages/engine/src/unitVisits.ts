@@ -1,37 +1,39 @@
 /**
- * How often a walk comes to each unit, by its transition probabilities: exact, weights and forks included.
- *   forward:  visits of output unit o = Σ_i visits_i · b_oi / Σ_o' b_o'i;   backward likewise, over the weights that enter
- * b the biased weights; a unit whose weights are all 0 passes its visits on equally. Three passes over the weights.
- * Walks start at the end's units in turn, so that what matters besides is whether a unit is visited from all starts alike
- * or from a few: the variance over the starts. With signs ε_s that are random and balanced,
+ * Expected visits of each unit per walk, from the transition probabilities: exact, weights and forks included.
+ *   forward:  visits of output unit o = Σ_i visits_i · b_oi / Σ_o' b_o'i;   backward likewise, over the weights that
+ *   enter
+ * b are the biased weights; a unit whose weights are all 0 passes its visits on equally. Three passes over the
+ * weights.
+ * Walks start at the units of an end in turn. So it also matters whether a unit is visited from all starts equally or
+ * from a few: the variance over starts. With random, balanced signs ε_s,
  *   variance = E (Σ_s ε_s visits_s)² / n,
- * exact where a single start leads to a unit; with up to eight starts all are followed. A pass over the weights for each of
- * eight draws and direction; beyond 2^20 weights only what the starts themselves lead to is followed.
+ * exact if only one start leads to a unit; with up to eight starts, all are followed. One pass over the weights for
+ * each of eight draws and each direction; beyond 2^20 weights, starts are followed only into their first layers.
  */
 import { Forks } from "./forks.ts";
 import { Random } from "./random.ts";
 import { INPUT, type WalkLayer, type WalkLink, type WalkOptions, type WalkPlan } from "./walkPlan.ts";
 import { type Segment, sourceUnit, wire } from "./wiring.ts";
 
-/** A layer's kernels by the sums of their biased weights. */
+/** Sums of biased weights of a layer's kernels. */
 export interface LayerNorms {
   readonly layer: WalkLayer;
-  /** Norm of each kernel of a row, `[inCount / groups]`: the same array again and again. */
+  /** Norm of each kernel of a row, `[inCount / groups]`: an array that the next call overwrites. */
   row(o: number): Float64Array;
   /** Sum of the norms that leave each input unit, and that enter each output unit. */
   readonly leaving: Float64Array;
   readonly entering: Float64Array;
 }
 
-/** Visits per walk of the units of each layer of the plan, by walks of one direction. */
+/** Visits per walk of the units of each layer of the plan, for walks of one direction. */
 export interface Visits {
-  /** Over all starts. */
+  /** Mean over all starts. */
   readonly mean: readonly Float64Array[];
-  /** Between starts. */
+  /** Variance between starts. */
   readonly variance: readonly Float64Array[];
 }
 
-/** Absent for a direction that no walk takes. */
+/** Absent for a direction without walks. */
 export interface UnitVisits {
   readonly norms: readonly LayerNorms[];
   /** Of input units. */
@@ -42,7 +44,7 @@ export interface UnitVisits {
 
 /** Draws of signs. */
 const DRAW_COUNT = 8;
-/** Weights beyond which a pass over them all for each draw takes too long. */
+/** With more weights, a pass over all for each draw takes too long. */
 const MOST_FOLLOWED = 2 ** 20;
 
 export function unitVisits(plan: WalkPlan, options: WalkOptions): UnitVisits {
@@ -74,7 +76,7 @@ export function unitVisits(plan: WalkPlan, options: WalkOptions): UnitVisits {
   };
 }
 
-/** Weights of the starts, of sum 0 each: the squares of what comes of them add up to the variance, on average. */
+/** Weights of the starts, each set of sum 0: the squares of the resulting visits sum to the variance on average. */
 function contrasts(startCount: number): Float64Array[] {
   if (startCount === 1) return [];
   if (startCount <= DRAW_COUNT) {
@@ -158,8 +160,8 @@ export function firstInput({ outCount, inCount, groups }: WalkLayer, o: number):
 }
 
 /**
- * Visits of the units at which walks of a direction come to each layer.
- * @param starts how often walks start at each unit @param far whether across the layers, too
+ * Visits of the units at which walks of a direction reach each layer.
+ * @param starts how often walks start at each unit @param far whether to continue across layers
  */
 function visitsFrom(
   starts: Float64Array,
@@ -203,7 +205,7 @@ function leave(
   }
 }
 
-/** Where a link leads to an end of the network there is nothing to count. */
+/** Nothing is counted at the ends of the network. */
 function arrive(
   link: WalkLink,
   unit: number,
@@ -222,7 +224,7 @@ function arrive(
 function acrossForward({ layer, row, leaving }: LayerNorms, visits: Float64Array): Float64Array {
   const { outCount, inCount, groups } = layer;
   const [inPerGroup, outPerGroup] = [inCount / groups, outCount / groups];
-  // what leaves units whose weights are all 0, for each output unit of the group
+  // visits from units whose weights are all 0, for each output unit of the group
   const even = new Float64Array(groups);
   const rate = visits.map((visit, i) => {
     if (leaving[i]! > 0) return visit / leaving[i]!;

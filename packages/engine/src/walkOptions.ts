@@ -1,4 +1,4 @@
-/** Walk options as the wasm module numbers them. */
+/** Numbers of the walk options for the wasm module. */
 import { ALTERNATE, BACKWARD, FORWARD, INVERSE, MAGNITUDE, SQUARE, UNIFORM } from "./border/walk.ts";
 import { EngineError, requireWhole } from "./errors.ts";
 import type { Sampler } from "./samplers.ts";
@@ -7,11 +7,11 @@ import type { WalkOptions } from "./walkPlan.ts";
 export const BIAS = { magnitude: MAGNITUDE, square: SQUARE, uniform: UNIFORM, inverse: INVERSE } as const;
 export const DIRECTION = { alternate: ALTERNATE, forward: FORWARD, backward: BACKWARD } as const;
 
-/** What tests and benchmarks may set. The batch size changes nothing but the speed. */
+/** For tests and benchmarks. The batch size only affects the speed. */
 export interface WalkTuning {
-  /** Walks that are under way together, 1 … 65536. */
+  /** Walks in a batch, 1 … 65536. */
   readonly batchSize?: number;
-  /** The sampler of every layer; the cheaper one for each unless said otherwise. Other walks, of the same law. */
+  /** The sampler of every layer; default: the cheaper one for each. It changes the walks, not their distribution. */
   readonly sampler?: Exclude<Sampler, "uniform">;
 }
 

@@ -1,4 +1,4 @@
-/** What can be walked, as flat numbers: the language between the network graph (core) and the walking engine. */
+/** What can be walked, as flat numbers: the interface between the network graph (core) and the walking engine. */
 
 /**
  * A weighted operation. Edge id of weight k = firstEdge + k, where k runs row-major over
@@ -17,9 +17,9 @@ export interface WalkLayer {
 }
 
 /**
- * A way without weights from the output units of one layer to the input units of another: unit
- * `fromStart + i` (0 ≤ i < count) becomes a uniformly random one of the `spread` units from
- * `toStart + i·spread` on; backward, each of those becomes `fromStart + i`.
+ * A link without weights from the output units of one layer to the input units of another: unit `fromStart + i` (0 ≤
+ * i < count) becomes a uniformly random one of the `spread` units from `toStart + i·spread` on; backward, each of
+ * those becomes `fromStart + i`.
  */
 export interface WalkLink {
   /** Index of the layer it leaves; INPUT (−1) for the network's input. */
@@ -31,8 +31,8 @@ export interface WalkLink {
   readonly toStart: number;
   readonly spread: number;
   /**
-   * Number of the first of the `spread` units among the features that the source unit is there; 0 where absent. Two links
-   * that bring one feature of a unit into one operation bring two copies of it.
+   * Number of the first of the `spread` units among the features of the source unit; default 0. Two links of one unit
+   * with the same feature into one operation are two copies of it.
    */
   readonly feature?: number;
 }
@@ -40,8 +40,8 @@ export interface WalkLink {
 export const INPUT = -1;
 
 /**
- * Layers in topological order: a link goes from a lower index to a higher one. Where several links leave a unit
- * (forward) or enter it (backward), forks.ts says which the walk takes.
+ * Layers in topological order: a link goes from a lower index to a higher one. If several links leave a unit
+ * (forward) or enter it (backward), forks.ts defines which the walk takes.
  */
 export interface WalkPlan {
   readonly layers: readonly WalkLayer[];
@@ -57,7 +57,7 @@ export interface WalkOptions {
   readonly seed: number;
   /** What the probability of a weight is proportional to: |θ|, θ², 1, or 1 / (|θ| + 1e-5). */
   readonly bias: "magnitude" | "square" | "uniform" | "inverse";
-  /** What a step conserves: the weight drawn, or the whole kernel around it. */
+  /** What a step keeps: one weight, or its whole kernel. */
   readonly granularity: "weight" | "kernel";
   /** Walks alternate, forward first, or go one way only. */
   readonly direction: "alternate" | "forward" | "backward";

@@ -11,12 +11,12 @@ import { wire } from "./wiring.ts";
 
 const MAX_WALKS = 2 ** 47;
 
-/** Where a walker stands; all counts from its first walk on. */
+/** Progress of a walker; counts are totals since its first walk. */
 export interface WalkProgress {
-  /** Conserved edges. */
+  /** Kept edges. */
   readonly keptCount: number;
   readonly walkCount: number;
-  /** Steps of all walks, one for each weight on their ways. */
+  /** Steps of all walks, one for each weight passed. */
   readonly stepCount: number;
 }
 
@@ -39,10 +39,9 @@ export class Walker {
   }
 
   /**
-   * Walks on until `keepCount` edges are conserved or `maxWalkCount` further walks are done. A walk is conserved as a
-   * whole, so the last one may exceed keepCount; without it fewer than keepCount are conserved. Called again with a
-   * larger keepCount, it goes on with the same sequence of walks: masks of growing counts are nested, and as if walked
-   * in one go.
+   * Walks until `keepCount` edges are kept or `maxWalkCount` further walks are done. Walks are kept whole, so the
+   * last one may exceed keepCount. Another call with a larger keepCount continues the same sequence of walks: masks
+   * of growing counts are nested, and equal those of a single call.
    * @param keepCount 0 … plan.edgeCount; more than {@link reachableCount} is never reached
    * @param maxWalkCount whole number from 0, or Infinity
    */
@@ -62,8 +61,8 @@ export class Walker {
   }
 
   /**
-   * Number of edges that are conserved already or that have a walk probability above 0: no keepCount above it can be
-   * reached. Below some 2^-32 of its row a share counts here, though in practice no walk comes upon it.
+   * Number of edges that are kept already or have a probability above 0: the greatest keepCount that can be reached.
+   * It includes edges with a share below about 2^-32 of their row, which in practice no walk takes.
    */
   get reachableCount(): number {
     const { wasm } = this.#alive();
@@ -72,7 +71,7 @@ export class Walker {
     return wasm.countReachable(Number(direction !== "backward"), Number(direction !== "forward")) >>> 0;
   }
 
-  /** Conserves edges besides. @param mask length edgeCount, one byte per edge, not 0 = conserved */
+  /** Marks further edges as kept. @param mask length edgeCount, one byte per edge, not 0 = kept */
   keep(mask: Uint8Array): void {
     const { memory, wasm } = this.#alive();
     this.#requireMask(mask);
@@ -83,14 +82,14 @@ export class Walker {
     }
   }
 
-  /** Length edgeCount, one byte per edge, 1 = conserved. */
+  /** Length edgeCount, one byte per edge, 1 = kept. */
   mask(): Uint8Array {
     const bytes = new Uint8Array(this.#plan.edgeCount);
     this.maskInto(bytes);
     return bytes;
   }
 
-  /** @param bytes length edgeCount; 1 = conserved, 0 = not */
+  /** @param bytes length edgeCount; 1 = kept, 0 = not */
   maskInto(bytes: Uint8Array): void {
     const { memory, wasm } = this.#alive();
     this.#requireMask(bytes);
@@ -102,8 +101,8 @@ export class Walker {
   }
 
   /**
-   * Conserved edges entering each output unit of a layer, counted in the mask of bits: about a millisecond for 20
-   * million edges. @param layer index in plan.layers @returns length outCount
+   * Number of kept edges that enter each output unit of a layer: about a millisecond for 20 million edges. @param
+   * layer index in plan.layers @returns length outCount
    */
   keptIn(layer: number): Uint32Array {
     const { memory } = this.#alive();
@@ -114,8 +113,8 @@ export class Walker {
   }
 
   /**
-   * Edge ids of walk `walk` in the order it takes them, from either end; with whole kernels the first of each.
-   * Neither conserves nor counts anything. @param walk whole number from 0
+   * Edge ids of walk `walk` in the order of its steps, from either end; with whole kernels the first edge of each.
+   * Changes no mask and no count. @param walk whole number from 0
    */
   walkEdges(walk: number): Uint32Array {
     const { memory, wasm } = this.#alive();
@@ -130,7 +129,7 @@ export class Walker {
     return backward ? edges.reverse() : edges;
   }
 
-  /** Forgets mask and walks and starts a new sequence over the same weights: much cheaper than a new walker. */
+  /** Clears mask and counts and starts a new sequence over the same weights: much cheaper than a new walker. */
   restart(seed: number): void {
     const { wasm } = this.#alive();
     requireWhole("seed", seed, 0, Number.MAX_SAFE_INTEGER);
@@ -138,7 +137,7 @@ export class Walker {
     wasm.start(seed, DIRECTION[this.#options.direction]);
   }
 
-  /** Gives the memory back; without it, the garbage collector does. Any later use is an error. */
+  /** Releases the memory; otherwise the garbage collector does. Any later use is an error. */
   dispose(): void {
     this.#running = undefined;
   }

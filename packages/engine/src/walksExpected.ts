@@ -1,17 +1,17 @@
 /**
- * What walks will have conserved, foretold from the transition probabilities; nothing is walked.
- *   expected conserved(t) = Σ_e 1 − miss_e(t),   p_e = visits of e's unit · b_e / Σ b
- * p_e is exact (see unitVisits.ts). Since walks start in turn and not at random, miss_e is less than (1 − p_e)^t where few of
- * the starts lead to e. Starts are taken to be of two kinds, which have the mean and the variance of the visits: a share π of
- * them, spread evenly over the turn, from which a walk takes e with probability y = p_e / π, and the others, from which none
- * does. Then, of t walks of one direction, with x = t · π,
+ * Expected number of kept edges after a number of walks, computed from the transition probabilities without walking.
+ *   expected kept(t) = Σ_e 1 − miss_e(t),   p_e = visits of e's unit · b_e / Σ b
+ * p_e is exact (see unitVisits.ts). Walks start in turn and not at random, so miss_e is less than (1 − p_e)^t if few
+ * of the starts lead to e. The model has two kinds of starts with the mean and the variance of the visits: a share π
+ * of them, spread evenly over the turn, from which a walk takes e with probability y = p_e / π, and the others, from
+ * which none does. Then, for t walks of one direction, with x = t · π,
  *   miss_e = (1 − y)^⌊x⌋ · (1 − (x − ⌊x⌋) · y),
- * which is exp(−t · p_e) where y is small; both directions multiply where they alternate. It is exact for weights at the
- * ends of the network.
- * Of layers of more than 131,072 kernels a sample is looked at. Probabilities are kept in bins of a thirty-second of an
- * octave, so that one look at a number of walks costs some thousand steps, whatever the size of the network.
- * Cost: some 15 nanoseconds of processor time a weight, once, 1.5 s for 100 million weights; up to a million some 100 to
- * 200.
+ * which is exp(−t · p_e) for small y; if directions alternate, the values of both are multiplied. It is exact for
+ * weights at the ends of the network.
+ * Layers of more than 131,072 kernels are sampled. Probabilities are stored in bins of a thirty-second of an octave,
+ * so that evaluating one number of walks takes some thousand steps, whatever the size of the network.
+ * Cost: some 15 nanoseconds of processor time per weight, once, 1.5 s for 100 million weights; up to a million some
+ * 100 to 200.
  * Accuracy: docs/concepts.md, test/walksExpectedAccuracy.test.ts.
  */
 import { requireWhole } from "./errors.ts";
@@ -19,9 +19,9 @@ import { biasedWeight, firstInput, type LayerNorms, unitVisits, type Visits } fr
 import { checkOptions } from "./walkOptions.ts";
 import type { WalkOptions, WalkPlan } from "./walkPlan.ts";
 
-/** Kernels looked at in a layer. */
+/** Kernels sampled in a layer. */
 const SAMPLE = 2 ** 17;
-/** No estimate beyond: such walks end in no time. */
+/** Beyond this there is no estimate: the walks practically never end. */
 const MOST_WALKS = 1e300;
 /** Below this, a start's share of walks that take an edge counts as small. */
 const SMALL = 1 / 32;
@@ -33,22 +33,22 @@ interface Turns {
   readonly edges: number;
 }
 
-/** Of the walks of one direction. */
+/** For the walks of one direction. */
 interface Turn {
-  /** Share of the starts, of all walks: half where directions alternate. */
+  /** Share of these starts among all walks: at most half if directions alternate. */
   readonly starts: number;
-  /** Probability of a walk from one of these. */
+  /** Probability that a walk from one of these starts takes the edge. */
   readonly probability: number;
 }
 
-/** A layer's edges that are not conserved yet, by their probability per walk. */
+/** A layer's edges that are not kept yet, by their probability per walk. */
 interface LayerBins {
   readonly probability: Float64Array;
-  /** Number of edges of each; not whole where a sample stands for them. */
+  /** Number of edges in each bin; fractional if a sample represents them. */
   readonly edges: Float64Array;
-  /** The others. */
+  /** Edges with probabilities that are not small. */
   readonly turns: readonly Turns[];
-  /** Conserved from the start. */
+  /** Number kept from the start. */
   readonly keptCount: number;
 }
 
@@ -57,7 +57,7 @@ export class WalkExpectation {
   readonly #edgeCount: number;
 
   /**
-   * @param kept edges conserved before the first walk, one byte each, not 0 = conserved; absent where there are none
+   * @param kept edges kept before the first walk, one byte each, not 0 = kept; absent: none
    * @throws EngineError for a plan or an option that is not usable
    */
   constructor(plan: WalkPlan, options: WalkOptions, kept?: Uint8Array) {
@@ -69,29 +69,28 @@ export class WalkExpectation {
   }
 
   /**
-   * @param walkCount from 0, Infinity too
-   * @returns edges conserved of each layer of the plan, not rounded
+   * @param walkCount from 0, also Infinity
+   * @returns expected kept edges of each layer of the plan, not rounded
    */
   layersAfter(walkCount: number): Float64Array {
     return Float64Array.from(this.#layers, (layer) => after(layer, walkCount).edges);
   }
 
-  /** Edges conserved of all layers together, not rounded. @param walkCount from 0, Infinity too */
+  /** Expected kept edges of all layers, not rounded. @param walkCount from 0, also Infinity */
   edgesAfter(walkCount: number): number {
     return this.layersAfter(walkCount).reduce((sum, edges) => sum + edges, 0);
   }
 
   /**
    * @param keepCount 0 … plan.edgeCount
-   * @returns estimated number of walks until keepCount edges are conserved; Infinity where too few have a probability
-   *   above 0
+   * @returns estimated number of walks until keepCount edges are kept; Infinity if too few have a probability above 0
    */
   walksFor(keepCount: number): number {
     requireWhole("keepCount", keepCount, 0, this.#edgeCount);
-    // Newton from below never oversteps, since ever fewer edges are new: the tangent lies above the curve
+    // Newton's method from below never overshoots: the curve is concave, so its tangent lies above it
     for (let walkCount = 0; ; ) {
       const { edges, slope } = this.#after(walkCount);
-      // conserved edges are whole: keepCount is reached as often as not where half of the last is expected
+      // counts are whole: keepCount is reached in half of the cases when keepCount − 0.5 is expected
       const missing = keepCount - 0.5 - edges;
       const step = missing <= 0 ? 0 : missing / slope;
       if (step <= walkCount * 1e-3) return Math.ceil(walkCount + step);
@@ -100,7 +99,7 @@ export class WalkExpectation {
     }
   }
 
-  /** Edges conserved after so many walks, and how many one more adds. */
+  /** Expected kept edges after so many walks, and how many one more walk adds. */
   #after(walkCount: number): { edges: number; slope: number } {
     let [sum, slope] = [0, 0];
     for (const layer of this.#layers) {
@@ -130,7 +129,7 @@ function after(
   return { edges: sum, slope };
 }
 
-/** Share of the edges that no walk has taken, and how much less it is with each walk. */
+/** Probability that no walk took the edges, and its decrease per walk. */
 function missed({ starts, probability }: Turn, walkCount: number): { share: number; slope: number } {
   const visits = walkCount * starts;
   if (probability < SMALL || visits === Number.POSITIVE_INFINITY) {
@@ -145,7 +144,7 @@ function missed({ starts, probability }: Turn, walkCount: number): { share: numb
   };
 }
 
-/** Walks expected for keepCount edges; see {@link WalkExpectation.walksFor}. */
+/** Expected number of walks for keepCount edges; see {@link WalkExpectation.walksFor}. */
 export function walksExpected(plan: WalkPlan, options: WalkOptions, keepCount: number): number {
   return new WalkExpectation(plan, options).walksFor(keepCount);
 }
@@ -153,13 +152,13 @@ export function walksExpected(plan: WalkPlan, options: WalkOptions, keepCount: n
 const number = new Float64Array(1);
 const words = new Uint32Array(number.buffer);
 
-/** Exponent of a number from 0 and the first five bits behind it. */
+/** Exponent of a non-negative number and the first five bits of its mantissa. */
 function binOf(p: number): number {
   number[0] = p;
   return words[1]! >>> 15;
 }
 
-/** Numbers of any size above 0 by their {@link binOf}. */
+/** Collects positive numbers by their {@link binOf}. */
 class Bins {
   readonly #count = new Float64Array(2 ** 16);
   readonly #sum = new Float64Array(2 ** 16);
@@ -172,7 +171,10 @@ class Bins {
     this.#sum[bin]! += edges * p;
   }
 
-  /** An edge that walks take from some starts with a large probability. @param within what both are multiplied by */
+  /**
+   * Adds an edge that walks take from some starts with a large probability. @param within factor of both
+   * probabilities
+   */
   addTurns(ahead: Turn, back: Turn, within: number): void {
     const forward = { ...ahead, probability: ahead.probability * within };
     const backward = { ...back, probability: back.probability * within };
@@ -192,7 +194,7 @@ class Bins {
     });
   }
 
-  /** What was added, the mean of each bin; and forgets it. @param scale that all numbers of edges are multiplied by */
+  /** Returns the mean of each bin, and clears them. @param scale factor of all numbers of edges */
   take(scale: number): Pick<LayerBins, "probability" | "edges" | "turns"> {
     const [probability, edges]: [number[], number[]] = [[], []];
     for (let bin = 0; bin < this.#count.length; bin++) {
@@ -254,12 +256,12 @@ function turnOf(visits: Visits | undefined, l: number, unit: number, share: numb
   if (visits === undefined) return NO_TURN;
   const mean = visits.mean[l]![unit]!;
   if (mean === 0) return NO_TURN;
-  // from the starts that lead there at all a walk comes so often; rounding may take it above 1
+  // visits per walk from the starts that lead there; rounding may exceed 1
   const each = Math.min(1, mean + visits.variance[l]![unit]! / mean);
   return { starts: (walkShare * mean) / each, probability: each * share };
 }
 
-/** The kernel that stands for the s-th part of as many as are sampled: spread so that it falls into step with no row. */
+/** The kernel sampled as number s: spread so that the sample does not align with rows. */
 function placeOf(s: number, sampled: number, kernelCount: number): number {
   if (sampled === kernelCount) return s;
   const within = (s * 0.618_033_988_749_895) % 1;

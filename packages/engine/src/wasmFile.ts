@@ -1,12 +1,12 @@
 /**
- * Reads the compiled modules that stand in dist, from the file system in Node, over the network in browsers, and checks
- * that they fit this TypeScript.
+ * Reads the compiled modules in dist, from the file system in Node or over the network in browsers, and checks that
+ * they match this TypeScript.
  */
 import { builtin } from "./builtin.ts";
 import { EngineError } from "./errors.ts";
 import { type WasmBytes, type WasmModule, webAssembly } from "./webAssembly.ts";
 
-/** What a file is, for whom it is missing. */
+/** A file's name and purpose, for errors if it is missing. */
 export interface WasmFile {
   readonly name: string;
   readonly expected: string;
@@ -19,10 +19,10 @@ interface FileSystem {
   readFileSync(path: URL): Uint8Array<ArrayBuffer>;
 }
 
-/** True where {@link readWasm} can read at all. */
+/** True if {@link readWasm} can read files. */
 export const hasFileSystem = (): boolean => builtin<FileSystem>("node:fs") !== undefined;
 
-/** @throws EngineError where it cannot be read */
+/** @throws EngineError if it cannot be read */
 export function readWasm(url: URL, file: WasmFile): WasmBytes {
   const fileSystem = builtin<FileSystem>("node:fs");
   if (fileSystem === undefined) throw notFound(url, file, "no file system");
@@ -33,7 +33,7 @@ export function readWasm(url: URL, file: WasmFile): WasmBytes {
   }
 }
 
-/** Reads or fetches, as the address says. @throws EngineError where it is not to be had */
+/** Reads or fetches the address. @throws EngineError if that fails */
 export async function loadWasm(url: URL, file: WasmFile): Promise<WasmBytes> {
   if (url.protocol === "file:") return readWasm(url, file);
   const response = await fetch(url);
@@ -49,8 +49,8 @@ function notFound(url: URL, { name, expected, remedy }: WasmFile, why: string): 
 }
 
 /**
- * A module that was built from other sources would read records wrongly.
- * @returns the module @throws EngineError where its border is another one than that of this TypeScript
+ * Checks the module's border hash: a module built from other sources would read records wrongly.
+ * @returns the module @throws EngineError if its border differs from that of this TypeScript
  */
 export function fitting(module: WasmModule, { name, border }: WasmFile): WasmModule {
   const [section] = webAssembly.Module.customSections(module, "border");

@@ -1,4 +1,7 @@
-/** The little of the WebAssembly interface that is used here: its types come with "dom" alone, which Node lacks. */
+/**
+ * Types of the part of the WebAssembly interface that is used here: TypeScript has them only in "dom", which Node
+ * lacks.
+ */
 
 export type WasmBytes = ArrayBuffer | ArrayBufferView<ArrayBuffer>;
 

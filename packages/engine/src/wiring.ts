@@ -1,4 +1,4 @@
-/** From a plan's links to the ways on from every unit: checks, levels, and runs of units that have the same ways. */
+/** Makes from a plan's links the choices at every unit: checks, levels, and runs of units with equal links. */
 import { EngineError } from "./errors.ts";
 import { INPUT, type WalkLayer, type WalkLink, type WalkPlan } from "./walkPlan.ts";
 
@@ -8,8 +8,8 @@ export interface Segment {
   readonly unitCount: number;
   readonly links: readonly WalkLink[];
   /**
-   * Whether some unit goes into one operation by several of them (forward), or comes of one unit by several (backward):
-   * then they are not equal. See forks.ts.
+   * True if several links of a unit lead into one operation (forward), or come from one unit (backward): their shares
+   * are then not equal. See forks.ts.
    */
   readonly repeated: boolean;
 }
@@ -20,21 +20,21 @@ export interface Wiring {
   readonly forward: readonly (readonly Segment[])[];
   /** Segments of the units that leave a node backward: at index 1 … layers.length + 1; none at 0. */
   readonly backward: readonly (readonly Segment[])[];
-  /** Level of each layer: layers on the longest way to it from the input. */
+  /** Level of each layer: number of layers on the longest path to it from the input. */
   readonly level: Uint32Array;
-  /** Layers on the longest way through the network. */
+  /** Number of layers on the longest path through the network. */
   readonly levelCount: number;
-  /** Whether some segment forward is `repeated`. */
+  /** Whether some forward segment is `repeated`. */
   readonly copies: boolean;
-  /** Whether every way has a layer at every level. */
+  /** Whether every path has a layer at every level. */
   readonly everyLevel: boolean;
 }
 
-/** A walk has 16 bits of the counter: two slots for each node. */
+/** A walk has 16 bits of the counter: two slots per node. */
 const MAX_LAYERS = 32_766;
 const MAX_EDGES = 0xffff_fff0;
 
-/** @throws EngineError naming the layer or link that does not fit, and the unit that has no way on or back */
+/** @throws EngineError naming the layer or link that does not fit, and a unit without a link on or back */
 export function wire(plan: WalkPlan): Wiring {
   checkLayers(plan);
   for (const [index, link] of plan.links.entries()) checkLink(plan, link, index);
@@ -202,12 +202,12 @@ function segmentsOf(
   return segments.map((segment) => ({ ...segment, repeated: isRepeated(segment) }));
 }
 
-/** The unit that a link comes from, of an input unit that it leads to. */
+/** The source unit of a link, for one of its target units. */
 export function sourceUnit({ fromStart, toStart, spread }: WalkLink, unit: number): number {
   return fromStart + Math.floor((unit - toStart) / spread);
 }
 
-/** Whether two links of a segment of input units come from the same unit of the same node, at some unit of it. */
+/** Whether two links of a segment of input units come from the same unit of the same node. */
 function comesTwice({ firstUnit, unitCount, links }: Omit<Segment, "repeated">): boolean {
   const byNode = new Map<number, WalkLink[]>();
   for (const link of links) byNode.set(link.from, [...(byNode.get(link.from) ?? []), link]);
@@ -221,7 +221,7 @@ function comesTwice({ firstUnit, unitCount, links }: Omit<Segment, "repeated">):
   });
 }
 
-/** The operation of each layer: index of the first layer of its name; the output is one of its own. */
+/** The operation of each layer: index of the first layer with its name; the output is one of its own. */
 export function operationsOf({ layers }: Pick<WalkPlan, "layers">): readonly number[] {
   const first = new Map<string, number>();
   for (const [l, { name }] of layers.entries()) if (!first.has(name)) first.set(name, l);
@@ -229,8 +229,8 @@ export function operationsOf({ layers }: Pick<WalkPlan, "layers">): readonly num
 }
 
 /**
- * The same ways, so that two links of one unit into one operation bring the same single feature, or none in common. Copies of
- * flattened units become a link for each feature of each unit.
+ * The same links, split so that two links of one unit into one operation carry either the same single feature or none
+ * in common.
  */
 function withCopiesApart(links: readonly WalkLink[], operations: readonly number[]): readonly WalkLink[] {
   const groups = new Map<string, WalkLink[]>();
@@ -247,7 +247,7 @@ function withCopiesApart(links: readonly WalkLink[], operations: readonly number
   return apart.size === 0 ? links : links.flatMap((link) => (apart.has(link) ? featureLinks(link) : [link]));
 }
 
-/** Whether two of the links of one node into one operation bring the same feature of a unit. */
+/** Whether two links of one node into one operation carry the same feature of a unit. */
 function haveCopies(links: readonly WalkLink[]): boolean {
   const byUnit = new Map<number, WalkLink[]>();
   for (const link of links) {
@@ -290,7 +290,7 @@ function requireWays(plan: WalkPlan, exits: readonly (readonly Segment[])[], whi
   }
 }
 
-/** Longest way to each layer; links go from lower to higher indices, so one pass over the layers is enough. */
+/** Level of each layer; links go from lower to higher indices, so one pass over the layers suffices. */
 function levels(plan: WalkPlan): Pick<Wiring, "level" | "levelCount" | "everyLevel"> {
   const layerCount = plan.layers.length;
   const level = new Uint32Array(layerCount + 1);

@@ -123,7 +123,7 @@ describe.skipIf(CHROMIUM === undefined || !built)(`in a browser (skipped where $
       }
     });
     expect(message).toBe(
-      "loadWalkEngineSync: got no bytes, where there is no file system, expected the bytes of walk.wasm, or the " +
+      "loadWalkEngineSync: got no bytes, without a file system, expected the bytes of walk.wasm, or the " +
         "compiled module. Fetch walk.wasm and pass its bytes, or use loadWalkEngine.",
     );
   });

@@ -103,7 +103,7 @@ function derivative(name: u32, x: v128, alpha: v128, beta: v128): v128 {
   return sigmoid(f32x4.mul(alpha, x));
 }
 
-/** f″(x), 0 at kinks; `name` is a literal, of an activation that bends. */
+/** f″(x), 0 at kinks; `name` is a literal, of an activation with a second derivative. */
 @inline
 function curvature(name: u32, x: v128, alpha: v128): v128 {
   const one = f32x4.splat(1);
@@ -287,7 +287,7 @@ function applyTo(op: Activation, block: u32, name: u32, backward: bool): void {
 
 @unmanaged
 export class ActivationCurvature {
-  /** Tensor records of one shape: x, ẋ, g, and what g·f″(x)·ẋ is added to. */
+  /** Tensor records of one shape: x, ẋ, g, and the target to which g·f″(x)·ẋ is added. */
   input: usize;
   tangent: usize;
   gradient: usize;
@@ -312,7 +312,7 @@ export function activationCurvature(op: ActivationCurvature, block: u32): void {
     case MISH: return addCurvature(op, block, MISH);
     case SOFTSIGN: return addCurvature(op, block, SOFTSIGN);
     case GELU_TANH: return addCurvature(op, block, GELU_TANH);
-    // straight but for kinks
+    // piecewise linear: f″ is 0
     case HARD_SIGMOID: case THRESHOLDED_RELU: case CLIP: case LINEAR: return;
     default: unreachable();
   }

@@ -4,14 +4,14 @@
  * In training mean and variance are those of the batch (n images of h·w places, M = n·h·w), and with g = ∂L/∂y
  *   ∂L/∂shift = Σ g,   ∂L/∂scale = i · Σ g·(x − mean)
  *   ∂L/∂x = a·g + B·x + C,   B = −a · i² · Σ g·(x − mean) / M,   C = −a · Σ g / M − B · mean
- * Sums over a row are float32, over rows, images and blocks float64; blocks are added in their order, whatever thread
- * computed them. Sums of squares are about a centre near the mean, the running mean, so that little cancels.
+ * Sums over a row are float32; sums over rows, images and blocks are float64. Blocks are added in their order,
+ * whichever thread computed them. Sums of squares are taken about the running mean, which reduces cancellation.
  */
 import { batchNow, blockOf, shareStart, tensorAt, thread, validLanes } from "./layout";
 import { laneMask } from "./lanes";
 import { sumHalves } from "./sumLanes";
 
-/** What is known of the units in one step, f32[7][units]: a, b, mean, i, variance, B, C. */
+/** The coefficients of the units in one step, f32[7][units]: a, b, mean, i, variance, B, C. */
 @inline
 function row(coefficients: usize, units: u32, index: u32): usize {
   return coefficients + (<usize>(units * index) << 2);

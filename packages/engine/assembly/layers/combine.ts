@@ -1,8 +1,8 @@
 /**
- * What stands between the weighted layers, in one pass:
+ * What lies between the weighted layers, in one pass:
  *   z = clamp(a1·x1 + b1 + a2·x2 + b2),   clamp(v) = min(max(v, α·v), cap)
- * with a and b from batch normalisation, or 1 and 0 where a value is added as it is. ReLU is α = 0, leaky ReLU its
- * slope, ReLU6 has cap 6, and α = 1 with an infinite cap is the identity.
+ * with a and b from batch normalisation, or 1 and 0 for a value that is added unchanged. ReLU is α = 0, leaky ReLU
+ * its slope, ReLU6 has cap 6, and α = 1 with an infinite cap is the identity.
  */
 import { blockOf, NO_UNIT, tensorAt, validLanes } from "./layout";
 import { laneMask } from "./lanes";
@@ -26,7 +26,7 @@ export class Combine {
 
 @inline
 function clamp(v: v128, alpha: v128, cap: v128): v128 {
-  // of two numbers pmax and pmin keep the first where it is NaN, so a NaN comes through
+  // pmax and pmin return the first operand if it is NaN, so NaN passes through
   return f32x4.pmin(f32x4.pmax(v, f32x4.mul(v, alpha)), cap);
 }
 
@@ -65,7 +65,7 @@ export function combine(op: Combine, block: u32): void {
     let b2 = coefficient(op.secondCoefficients, second.units, 1, u2);
     const both = u1 != NO_UNIT && u2 != NO_UNIT;
     if (both) b1 = f32x4.add(b1, b2);
-    // of a pair where one is absent the other stands alone
+    // if one of the two units is absent, the other is taken alone
     const swap = u1 == NO_UNIT;
     let source = swap ? x2 : x1;
     const sourceRow = swap ? second.rowBytes : first.rowBytes;
@@ -128,7 +128,7 @@ function addRow(
   }
 }
 
-/** g ← g · clamp′, told by z alone: 1 above 0 and below cap, α from 0 down, 0 from cap up. */
+/** g ← g · clamp′, derived from z alone: 1 above 0 and below cap, α from 0 down, 0 from cap up. */
 @unmanaged
 export class Gate {
   /** Tensor records; the gradient is changed in place. */
@@ -179,7 +179,9 @@ function slope(z: v128, alpha: v128, cap: v128): v128 {
   return v128.and(above, f32x4.lt(z, cap));
 }
 
-/** Σ g and Σ g·(x − mean) of each unit, where g = gradient · clamp′(a·x + b), or gradient itself where it is gated. */
+/**
+ * Σ g and Σ g·(x − mean) of each unit, with g = gradient · clamp′(a·x + b), or the gradient itself if it is gated.
+ */
 @unmanaged
 export class GradientSums {
   /** Tensor records. */
@@ -191,7 +193,7 @@ export class GradientSums {
   partial: usize;
   /** u32[input units]: which unit of the gradient; 0 where units are the same. */
   gradientUnits: usize;
-  /** 1: the gradient has passed the clamp already. */
+  /** 1: the gradient has already been multiplied by clamp′. */
   gated: u32;
   alpha: f32;
   cap: f32;
@@ -204,7 +206,7 @@ export function gradientSums(op: GradientSums, block: u32): void {
   else sumGradient(op, block, 2);
 }
 
-/** How a gradient passes the clamp, a literal: 0 it has already, 1 ReLU, 2 any. */
+/** How to multiply the gradient by clamp′, a literal: 0 not at all, 1 for ReLU, 2 for any. */
 @inline
 function passed(mode: u32, g: v128, x: v128, a: v128, b: v128, alpha: v128, cap: v128): v128 {
   if (mode == 0) return g;

@@ -1,4 +1,4 @@
-/** Carries units from one value to another: concat, slice, and the ways back of these and of add. */
+/** Copies units from one value to another: concat, slice, and the backward passes of these and of add. */
 import { blockOf, NO_UNIT, tensorAt } from "./layout";
 
 @unmanaged

@@ -9,12 +9,12 @@ import { batchNow, blockOf, tensorAt, validLanes } from "./layout";
 
 @unmanaged
 export class CrossEntropy {
-  /** Tensor records; gradient is 0 where none is wanted. */
+  /** Tensor records; gradient is 0 if not wanted. */
   logits: usize;
   gradient: usize;
   /** i32[images]: class of each. */
   labels: usize;
-  /** f64[blocks][2]: Σ of losses, number of right answers. */
+  /** f64[blocks][2]: Σ of losses, number of correct answers. */
   partial: usize;
   labelSmoothing: f32;
   divisor: f32;
@@ -38,7 +38,7 @@ export function crossEntropy(op: CrossEntropy, block: u32): void {
     const gradient = tensorAt(op.gradient ? op.gradient : op.logits);
     const g = blockOf(gradient, block) + (<usize>lane << 2);
     if (lane >= valid) {
-      // the sums over images behind this rely on zeros in padding lanes
+      // later sums over images rely on zeros in padding lanes
       if (op.gradient) for (let c: u32 = 0; c < classes; c++) store<f32>(g + <usize>c * gradient.unitBytes, 0);
       continue;
     }
@@ -58,7 +58,7 @@ export function crossEntropy(op: CrossEntropy, block: u32): void {
     for (let c: u32 = 0; c < classes; c++) {
       const q = (c == label ? 1.0 - smoothing : 0.0) + spread;
       const logP = <f64>load<f32>(z + <usize>c * unitBytes) / divisor - logSum;
-      // q·(−∞) is 0 where q is
+      // q·(−∞) is 0 for q = 0
       if (q > 0) total -= q * logP;
       if (op.gradient) store<f32>(g + <usize>c * gradient.unitBytes, <f32>((Math.exp(logP) - q) / (count * divisor)));
     }
@@ -71,7 +71,7 @@ export function crossEntropy(op: CrossEntropy, block: u32): void {
 
 @unmanaged
 export class CrossEntropyTangent {
-  /** Tensor records: z, ż and what becomes (∂L/∂z)˙. */
+  /** Tensor records: z, ż and the result (∂L/∂z)˙. */
   logits: usize;
   tangent: usize;
   gradient: usize;

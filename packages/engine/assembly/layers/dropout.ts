@@ -1,6 +1,7 @@
 /**
  * Dropout in training: an element is 0 with probability `rate`, else divided by 1 − rate. The random number of an
- * element is a hash of (seed, layer, step, image, place), so that the way back draws the same and no mask is stored.
+ * element is a hash of (seed, layer, step, image, place), so that the backward pass draws the same and no mask is
+ * stored.
  */
 import { batchNow, blockOf, tensorAt } from "./layout";
 

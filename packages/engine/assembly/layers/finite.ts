@@ -1,4 +1,4 @@
-/** Looks for numbers that are not finite. */
+/** Searches for numbers that are not finite. */
 import { blockOf, tensorAt, validLanes } from "./layout";
 import { laneMask } from "./lanes";
 
@@ -6,7 +6,7 @@ import { laneMask } from "./lanes";
 export class FiniteCheck {
   /** Tensor record. */
   tensor: usize;
-  /** u32[blocks]: 1 where the block holds a NaN or an infinity. */
+  /** u32[blocks]: 1 if the block holds a NaN or an infinity. */
   found: usize;
 }
 

@@ -1,15 +1,14 @@
 /**
- * What lies where in memory. The host writes these records; assembly/border.mjs tells it where each field stands.
- *
+ * Memory layout. The host writes these records; assembly/border.mjs computes the offset of each field.
  * A value of the network is stored as [blocks][units][rows][pixels][lanes]: a block holds the images of one group of
- * lanes, and a pixel is the same place of all of them, so that every kernel runs along lanes and pixels. Around and
- * between the rows stand zeros where a convolution reads beyond the edge; neighbouring rows share theirs.
+ * lanes, and a pixel is the same place of all of them, so that every kernel runs along lanes and pixels. Zeros
+ * surround and separate the rows where a convolution reads beyond the edge; neighbouring rows share theirs.
  */
 
-/** In tables of units: none, so that what comes from there is 0. */
+/** In tables of units: no unit; its values are 0. */
 export const NO_UNIT: u32 = 0xffffffff;
 
-/** Where a value lies. */
+/** Layout of a value. */
 @unmanaged
 export class Tensor {
   /** Address of unit 0, row 0, pixel 0 of the first block. */
@@ -30,19 +29,19 @@ export class Tensor {
   tailBytes: usize;
 }
 
-/** What a call computes with, the same for all kernels; written before every call. */
+/** Data of a call, the same for all kernels; written before every call. */
 @unmanaged
 export class Batch {
   /** Images in the batch; the lanes of the last block beyond them are padding. */
   count: u32;
   blocks: u32;
-  /** Runs of blocks whose sums are kept apart; a shard belongs to one thread. */
+  /** Runs of blocks whose sums are stored separately; a shard belongs to one thread. */
   shards: u32;
-  /** Steps taken before this one: the dropout of a step is its own. */
+  /** Number of steps before this one: dropout depends on it. */
   step: u32;
 }
 
-/** This instance's thread, and the piece of work at hand: kernels with partial sums keep them by shard. */
+/** This instance's thread, block and shard: kernels with partial sums store them by shard. */
 export let thread: u32 = 0;
 export let threadCount: u32 = 1;
 export let shard: u32 = 0;
@@ -68,7 +67,7 @@ export function batchNow(): Batch {
   return changetype<Batch>(batch);
 }
 
-/** The record of the optimiser's step: it stands behind the batch. */
+/** The record of the optimiser's step: it follows the batch record. */
 @inline
 export function optimiserNow(): usize {
   return batch + offsetof<Batch>();

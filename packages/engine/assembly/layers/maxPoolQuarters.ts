@@ -1,8 +1,8 @@
-/** The greatest of windows of 2×2 side by side, which meet every element once and none beyond the edge. */
+/** Maximum of adjacent windows of 2×2 that cover every element once and none beyond the edge. */
 import { blockOf, tensorAt } from "./layout";
 import { Pooling } from "./pooling";
 
-/** True where the windows are such. */
+/** True for such windows. */
 export function inQuarters(op: Pooling): bool {
   const input = tensorAt(op.input);
   const output = tensorAt(op.output);
@@ -34,7 +34,7 @@ export function maxOfQuarters(op: Pooling, block: u32): void {
   }
 }
 
-/** The first greatest of a window gets its gradient; all are written once. */
+/** The gradient goes to the first maximum of each window; all elements are written once. */
 export function passToQuarters(op: Pooling, block: u32): void {
   const input = tensorAt(op.input);
   const output = tensorAt(op.output);

@@ -1,4 +1,4 @@
-/** Pooling over windows as PyTorch's: padding never wins a maximum, and counts in a mean where it is told to. */
+/** Pooling over windows as in PyTorch: padding never is a maximum, and counts in a mean if `countPadding` is set. */
 import { blockOf, tensorAt } from "./layout";
 import { inQuarters, maxOfQuarters, passToQuarters } from "./maxPoolQuarters";
 
@@ -19,7 +19,7 @@ export class Pooling {
   right: u32;
   dilationY: u32;
   dilationX: u32;
-  /** Mean only: 1 where padding counts as zeros in it. */
+  /** Mean only: 1 if padding counts as zeros. */
   countPadding: u32;
   /** Backward: 1 adds to what inputGradient holds. */
   accumulate: u32;
@@ -70,7 +70,7 @@ function maxOfWindows(op: Pooling, block: u32): void {
           for (let r = firstY; r < lastY; r++) {
             let at = row;
             for (let c = firstX; c < lastX; c++) {
-              // max, unlike pmax, lets a NaN win: the loss must not hide it
+              // max, unlike pmax, propagates NaN: the loss must show it
               greatest = f32x4.max(greatest, v128.load(at));
               at += columnStep;
             }
@@ -84,7 +84,7 @@ function maxOfWindows(op: Pooling, block: u32): void {
   }
 }
 
-/** The first greatest element of a window gets its gradient. */
+/** The gradient goes to the first maximum of each window. */
 @kernel
 export function maxPoolBackward(op: Pooling, block: u32): void {
   if (inQuarters(op)) passToQuarters(op, block);
@@ -140,7 +140,7 @@ function passToWindows(op: Pooling, block: u32): void {
   }
 }
 
-/** Along a direction: the first greatest element of a window passes its tangent on. */
+/** Along a direction: the tangent of the first maximum of each window is the result. */
 @kernel
 export function maxPoolTangent(op: Pooling, block: u32): void {
   const input = tensorAt(op.input);
@@ -192,7 +192,7 @@ function share(op: Pooling, height: u32, width: u32, startY: i32, startX: i32): 
   const dilationY = <i32>op.dilationY;
   const dilationX = <i32>op.dilationX;
   if (op.countPadding) {
-    // windows of ceil mode may hang over the padding's end: what lies beyond does not count
+    // windows of ceil mode may extend beyond the padding: those elements do not count
     const rows = min(<i32>op.kernelY, (<i32>(height + op.bottom) - startY + dilationY - 1) / dilationY);
     const columns = min(<i32>op.kernelX, (<i32>(width + op.right) - startX + dilationX - 1) / dilationX);
     return <f32>(1.0 / <f64>(rows * columns));

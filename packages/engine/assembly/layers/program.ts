@@ -1,12 +1,12 @@
 /**
- * Runs programs: lists of instructions in memory that every thread walks through, each on its share of the work.
- * A segment is computed block by block: all its instructions on one block, then on the next, so that what one writes
- * is still in the cache when the next reads it. Between segments all threads wait for each other.
+ * Runs programs: lists of instructions in memory that every thread executes, each on its share of the work. A segment
+ * is computed block by block: all its instructions on one block, then on the next, so that data written by one is
+ * still in the cache when the next reads it. Between segments all threads wait for each other.
  */
 import { call } from "./kernels";
 import { batchNow, setShard, shareStart, thread, threadCount } from "./layout";
 
-/** Milliseconds; only called where a program is timed. */
+/** Milliseconds; only called if a program is timed. */
 // @ts-ignore: decorator
 @external("env", "now")
 declare function now(): f64;
@@ -17,24 +17,24 @@ export class Program {
   segmentCount: u32;
   /** f64[blocks][2], losses first. */
   losses: usize;
-  /** u32: set by an instruction behind which a segment that asks for it is not begun. */
+  /** u32: set by an instruction to stop the program before the next segment that checks it. */
   stop: usize;
-  /** f64[threads][instructions]: milliseconds of each thread's calls, added up; 0 where nothing is timed. */
+  /** f64[threads][instructions]: milliseconds of each thread's calls, summed; 0 if nothing is timed. */
   times: usize;
-  /** Bytes from a thread's times to the next's. */
+  /** Distance in bytes between the times of two threads. */
   timeBytes: usize;
 }
 
 @unmanaged
 export class Segment {
-  /** Instructions that every thread carries out in full, then those of the body. */
+  /** Instructions that every thread executes in full, followed by those of the body. */
   prologue: usize;
   prologueCount: u32;
   body: usize;
   bodyCount: u32;
   /** BLOCKS: the body runs for every block of the thread's shards. SHARES: once; kernels take their thread's share. */
   kind: u32;
-  /** 1: the program ends here where the loss is not finite, or an instruction said stop. */
+  /** 1: the program ends here if the loss is not finite, or if an instruction set `stop`. */
   stops: u32;
   /** Index of the prologue's first instruction in `times`; the body follows it. */
   firstTime: u32;
@@ -66,8 +66,9 @@ function callAll(list: usize, count: u32, block: u32, times: usize): void {
 }
 
 /**
- * Carries out this thread's part. Returns when all threads are done.
- * @param barrier i32[2 + shards] in shared memory: threads that have arrived, how often all have, and see `claim`
+ * Runs this thread's part. Returns when all threads are done.
+ * @param barrier i32[2 + shards] in shared memory: number of threads that have arrived, number of meetings, and see
+ * `claim`
  */
 export function run(program_: usize, barrier: usize): void {
   const program = changetype<Program>(program_);
@@ -102,7 +103,7 @@ export function run(program_: usize, barrier: usize): void {
   meet(barrier);
 }
 
-/** The k-th shard that this thread asks for: its own in order, then those of others, the last of them first. */
+/** The k-th shard that this thread tries to claim: its own in order, then those of others, from the last. */
 @inline
 function nextShard(k: u32, first: u32, last: u32): u32 {
   const own = last - first;
@@ -112,9 +113,10 @@ function nextShard(k: u32, first: u32, last: u32): u32 {
 }
 
 /**
- * True for the one thread that computes a shard of the segment at hand. A thread that was held up leaves its last ones
- * to others: who computes a shard makes no difference to its numbers.
- * @param barrier behind its two numbers, for each shard, the meeting before the segment for which it was last claimed
+ * True for the one thread that computes a shard of the current segment. Other threads take the last shards of a
+ * delayed thread: the numbers of a shard do not depend on the thread.
+ * @param barrier after its two numbers, for each shard, the number of the meeting before the segment for which it was
+ * last claimed
  */
 @inline
 function claim(barrier: usize, shard: u32): bool {
@@ -131,7 +133,7 @@ function totalLoss(program: Program): f64 {
   return total;
 }
 
-/** Looks this often before it sleeps: some tens of microseconds, less than falling asleep and waking up cost. */
+/** Checks before sleeping: some tens of microseconds, less than a sleep and a wake-up cost. */
 const SPINS: u32 = 20_000;
 
 /** Waits until all threads are here. */
@@ -154,8 +156,8 @@ function await_(cell: usize, value: i32): void {
 }
 
 /**
- * The life of a worker thread: runs the program it is given until there is none.
- * @param orders u32[2] in shared memory: how many orders were given, and the program's address, 0 to end
+ * The main loop of a worker thread: runs programs on order until the order to end.
+ * @param orders u32[2] in shared memory: number of orders, and the program's address, 0 to end
  */
 export function serve(orders: usize, barrier: usize): void {
   let given: i32 = 0;

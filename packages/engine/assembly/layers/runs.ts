@@ -1,9 +1,9 @@
 /**
  * Weighted sums of up to four runs of a plane:  out += w0·x0 + w1·x1 + w2·x2 + w3·x3
- * A run walks `rows` rows of `columns` pieces of `bytes` contiguous bytes; within a row the pieces of `out` and of the
- * inputs lie `outColumn` and `inColumn` bytes apart. Where stride is 1 a whole row is one piece.
- * Each store stands between the loads of one vector and the next, which keeps the compiler from hoisting all loads to
- * the front and spilling the sums.
+ * A run consists of `rows` rows of `columns` pieces of `bytes` contiguous bytes; within a row the pieces of `out` and
+ * of the inputs are `outColumn` and `inColumn` bytes apart. With stride 1 a whole row is one piece.
+ * Each store is placed between the loads of one vector and the next, which keeps the compiler from hoisting all loads
+ * to the front and spilling the sums.
  */
 
 /** out = value */
@@ -28,7 +28,7 @@ export function fillRun(
 }
 
 /**
- * @param n how many runs are summed, 1 to 4, a literal: the arguments beyond are not used
+ * @param n number of runs, 1 to 4, a literal: arguments beyond are not used
  * @param first a literal; true: out = value + … instead of out += …
  */
 @inline

@@ -1,7 +1,8 @@
 /**
- * Convolution by kept weights alone:
- *   y[o, p, q] = bias[o] + Σ_{kept (i, r, c)} w · x[i, p·stride − padding + r·dilation, q·stride − padding + c·dilation]
- * Four kept weights of one output unit are applied together to a run of rows. The zeros around `input` stand for the
+ * Convolution over kept weights only:
+ *   y[o, p, q] = bias[o] + Σ_{kept (i, r, c)} w · x[i, p·stride − padding + r·dilation, q·stride − padding +
+ *   c·dilation]
+ * Four kept weights of one output unit are applied together to a run of rows. The zeros around `input` are the
  * padding, so that every weight has the same run.
  */
 import { blockOf, tensorAt } from "./layout";
@@ -12,7 +13,7 @@ export class SparseConvolution {
   /** Tensor records. */
   input: usize;
   output: usize;
-  /** u32[output units + 1]: where the entries of each output unit start. */
+  /** u32[output units + 1]: start of the entries of each output unit. */
   rowStart: usize;
   /** {u32 bytes from the output pixel's own place in the input, f32 weight}, in the order of the parameter. */
   entries: usize;
@@ -56,7 +57,7 @@ export function sparseConvolution(op: SparseConvolution, block: u32): void {
         fillRun(out, value, rows, columns, bytes, outRow, pixel);
       } else {
         const odd = ((end - entry) >> 3) & 3;
-        // the odd ones first: they set what the fours then add to
+        // the remainder of four first: it initialises the sums
         if (odd == 0) {
           addEntries(4, true, value, entry, x, out, rows, columns, bytes, outRow, pixel, inRow, inColumn);
           entry += 32;

@@ -1,10 +1,10 @@
 /**
  * Both gradients of a sparse convolution in one pass over the gradient g of its output:
  *   ∂L/∂x[i, u, v] += Σ_{kept (o, r, c)} w · g[o, p, q],     ∂L/∂w = Σ_{p, q, images} x[i, u, v] · g[o, p, q]
- * where (p, q) is the output that weight (r, c) carries input (u, v) to. The inputs of one unit fall into classes by
- * (u mod stride, v mod stride): in a class every weight that reaches it shifts all places alike. The zeros around g
- * stand for outputs that do not exist.
- * The sums for weights go to this shard's row of `weightGradient`.
+ * where (p, q) is the output to which weight (r, c) carries input (u, v). The inputs of a unit are divided into
+ * classes by (u mod stride, v mod stride): within a class every weight shifts all places equally. The zeros around g
+ * replace outputs that do not exist.
+ * The sums for weights are added to this shard's row of `weightGradient`.
  */
 import { blockOf, shard, tensorAt } from "./layout";
 import { fillRun } from "./runs";
@@ -12,7 +12,7 @@ import { sumLanes, sumLanes4 } from "./sumLanes";
 
 @unmanaged
 export class SparseConvolutionBackward {
-  /** Tensor records; inputGradient is 0 where none is wanted. */
+  /** Tensor records; inputGradient is 0 if not wanted. */
   input: usize;
   inputGradient: usize;
   outputGradient: usize;

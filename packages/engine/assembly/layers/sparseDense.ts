@@ -1,7 +1,7 @@
 /**
- * Dense layers by kept weights alone, one pixel a unit:
+ * Dense layers over kept weights only, one pixel per unit:
  *   y[o] = bias[o] + Σ_{kept i} w · x[i]          (and its transpose: ∂L/∂x[i] = Σ_{kept o} w · ∂L/∂y[o])
- * The sums of a unit stay in registers while its entries pass.
+ * The sums of a unit stay in registers during the loop over its entries.
  */
 import { blockOf, shard, tensorAt } from "./layout";
 import { sumLanes, sumLanes4 } from "./sumLanes";
@@ -72,7 +72,7 @@ function sumFour(x: usize, entry: usize, end: usize, value: v128, out: usize, ac
     const q = x + load<u32>(entry, 8);
     const w = v128.load_splat<f32>(entry, 4);
     const u = v128.load_splat<f32>(entry, 12);
-    // last to first: the compiler then uses each load where it stands
+    // in descending order: the compiler then places each load next to its use
     a3 = multiplyAdd(u, v128.load(q, 48), multiplyAdd(w, v128.load(p, 48), a3));
     a2 = multiplyAdd(u, v128.load(q, 32), multiplyAdd(w, v128.load(p, 32), a2));
     a1 = multiplyAdd(u, v128.load(q, 16), multiplyAdd(w, v128.load(p, 16), a1));

@@ -1,17 +1,17 @@
 /**
- * Convolution by kept weights alone, pixel by pixel:
- *   y[o, q] = bias[o] + Σ_{kept (i, t)} w · x[i, q shifted by tap t]     (and its transpose, for the way back)
- * The sums of a unit stay in registers while its entries pass. Places whose taps all meet something are told apart from
- * those at the edges, which pass over the taps that would meet padding: on small maps that is much of the work.
+ * Convolution over kept weights only, pixel by pixel:
+ *   y[o, q] = bias[o] + Σ_{kept (i, t)} w · x[i, q shifted by tap t]     (and its transpose, for the backward pass)
+ * The sums of a unit stay in registers during the loop over its entries. Places whose taps are all inside the input
+ * are separate from those at the edges, which skip taps in the padding: on small maps that saves much work.
  */
 import { blockOf, shard, tensorAt, thread } from "./layout";
 import { multiplyFour, multiplyOne, product } from "./sparseDense";
 import { sumLanes, sumLanes4 } from "./sumLanes";
 
-/** Neighbouring places of the output that meet the same taps. */
+/** Neighbouring places of the output with the same taps inside the input. */
 @unmanaged
 export class PixelGroup {
-  /** The first place, in what is gathered from and in what is computed at. */
+  /** The first place, in the gathered value and in the computed one. */
   gatheredRow: u32;
   gatheredColumn: u32;
   ownRow: u32;
@@ -22,7 +22,9 @@ export class PixelGroup {
   rangeCount: u32;
 }
 
-/** A cache line for each thread: what is stored there the compiler computes there, instead of loading all at once. */
+/**
+ * A cache line per thread: storing intermediate results there keeps the compiler from moving all loads to the front.
+ */
 const ROOM = memory.data(64 * 8, 64);
 const GROUP_BYTES: usize = offsetof<PixelGroup>();
 
@@ -33,7 +35,7 @@ export class SparsePixels {
   output: usize;
   groups: usize;
   groupCount: u32;
-  /** u32[output units · taps + 1]: where the entries of each tap of each output unit start. */
+  /** u32[output units · taps + 1]: start of the entries of each tap of each output unit. */
   starts: usize;
   taps: u32;
   /** {u32 bytes from the gathered place, f32 weight}, by output unit, then by tap. */
@@ -135,7 +137,7 @@ function sumEight(
       const p = x + offset;
       const q = y + offset;
       const w = v128.load_splat<f32>(entry, 4);
-      // last to first: the compiler then uses each load where it stands
+      // in descending order: the compiler then places each load next to its use
       b3 = multiplyAdd(w, v128.load(q, 48), b3);
       b2 = multiplyAdd(w, v128.load(q, 32), b2);
       b1 = multiplyAdd(w, v128.load(q, 16), b1);
@@ -187,7 +189,7 @@ function sumFour(
       const q = x + load<u32>(entry, 8);
       const w = v128.load_splat<f32>(entry, 4);
       const u = v128.load_splat<f32>(entry, 12);
-      // last to first: the compiler then uses each load where it stands
+      // in descending order: the compiler then places each load next to its use
       a3 = multiplyAdd(u, v128.load(q, 48), multiplyAdd(w, v128.load(p, 48), a3));
       a2 = multiplyAdd(u, v128.load(q, 32), multiplyAdd(w, v128.load(p, 32), a2));
       a1 = multiplyAdd(u, v128.load(q, 16), multiplyAdd(w, v128.load(p, 16), a1));
@@ -220,7 +222,7 @@ export class SparsePixelsWeightGradient {
   /** Tensor records. */
   input: usize;
   outputGradient: usize;
-  /** As on the way to the gradient of the input: what is gathered is the gradient of the output. */
+  /** As for the input's gradient: the gathered value is the gradient of the output. */
   groups: usize;
   groupCount: u32;
   starts: usize;

@@ -1,4 +1,4 @@
-/** Between row-major `[images, ...shape]` outside and blocks of lanes inside. */
+/** Converts between row-major `[images, ...shape]` outside and blocks of lanes inside. */
 import { batchNow, blockOf, tensorAt } from "./layout";
 
 @unmanaged

@@ -1,6 +1,6 @@
 /**
- * Elements times a number of their unit, and sums of products by unit: what trained scales and slopes need. With a gate
- * only elements count at which the gate's value is not above 0.
+ * Products of elements with a factor of their unit, and sums of products by unit: for trained scales and slopes. With
+ * a gate only elements count whose gate value is not above 0.
  */
 import { blockOf, tensorAt } from "./layout";
 import { sumHalves } from "./sumLanes";
@@ -13,7 +13,7 @@ export class UnitScale {
   /** f32[units], 4 bytes apart, or one for all, 0 bytes apart. */
   factors: usize;
   factorStep: usize;
-  /** Tensor record: where it is above 0, the factor is `above`; or 0. */
+  /** Tensor record: where its value is above 0, the factor is `above`; or 0. */
   gate: usize;
   above: f32;
   /** Adds to what is there already. */
@@ -51,7 +51,7 @@ export class UnitProducts {
   /** Tensor records of one shape. */
   first: usize;
   second: usize;
-  /** Tensor record: elements at which it is above 0 do not count; or 0. */
+  /** Tensor record: elements where its value is above 0 do not count; or 0. */
   gate: usize;
   /** f64[blocks][units], or f64[blocks] for the sum of all units. */
   partial: usize;

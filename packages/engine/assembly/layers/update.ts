@@ -1,7 +1,7 @@
 /**
- * What follows the way back: gradients are summed and looked at, and nothing is changed where one is not finite; then
- * the optimiser's kernel changes weights and parameters (sgd.ts and those beside it). Threads share the numbers of a
- * parameter.
+ * The end of a training step: gradients are summed and checked, and nothing is updated if one is not finite; then the
+ * optimiser's kernel updates weights and parameters (sgd.ts and others in this folder). Threads share the elements of
+ * a parameter.
  */
 import { batchNow, blockOf, firstOfShard, shard, shareStart, tensorAt, thread } from "./layout";
 
@@ -11,10 +11,10 @@ export class ShardSum {
   gradient: usize;
   count: u32;
   shardBytes: usize;
-  /** u32[2]: set where a sum is not finite, this parameter's and the program's. */
+  /** u32[2]: set if a sum is not finite, this parameter's and the program's. */
   faulty: usize;
   stop: usize;
-  /** f32[count]: what the sums are; 0: the first row becomes them. */
+  /** f32[count]: target of the sums; 0: the first row. */
   sums: usize;
 }
 
@@ -43,7 +43,7 @@ export class UnitGradient {
   /** f64[blocks][units], elementBytes apart. */
   partial: usize;
   elementBytes: usize;
-  /** f32[units] that the sums are multiplied with, or 0. */
+  /** f32[units], factors of the sums, or 0. */
   factor: usize;
   faulty: usize;
   stop: usize;
@@ -77,7 +77,9 @@ function report(faulty: usize, stop: usize): void {
   atomic.store<u32>(stop, 1);
 }
 
-/** Numbers that an optimiser's kernel changes: kept weights, or those of a bias, scale or shift. Threads share them. */
+/**
+ * Elements that an optimiser's kernel updates: kept weights, or those of a bias, scale or shift. Threads share them.
+ */
 @unmanaged
 export class Update {
   /** f32[count], `stride` bytes apart. */
@@ -88,12 +90,12 @@ export class Update {
   gradient: usize;
   /** f32[buffers of the optimiser][count], 0 at first. */
   state: usize;
-  /** {u32, f32 value} in another order, and where each stands there, u32[count]; or 0. */
+  /** {u32, f32 value} in another order, and each element's index there, u32[count]; or 0. */
   copies: usize;
   order: usize;
 }
 
-/** This thread's numbers are from … to before … */
+/** This thread's elements are from … to − 1 */
 @inline
 export function firstOf(op: Update): u32 {
   return shareStart(op.count, thread);

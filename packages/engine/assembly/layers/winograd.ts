@@ -1,19 +1,19 @@
 /**
- * Convolution with 3×3 kernels, stride 1, in the domain of F(4×4, 3×3): 36 products make 16 outputs that took 144.
+ * Convolution with 3×3 kernels, stride 1, by Winograd's F(4×4, 3×3): 36 products for 16 outputs instead of 144.
  *   y = Aᵀ [ (G w Gᵀ) ⊙ (Bᵀ x B) ] A        for every tile of 6×6 inputs and 4×4 outputs, summed over input units
- *   ∂L/∂x: the same over ∂L/∂y with the kernels turned around
+ *   ∂L/∂x: the same over ∂L/∂y with the kernels rotated by 180°
  *   ∂L/∂w = Gᵀ [ Σ_tiles (Bᵀ x B) ⊙ (A ∂L/∂y Aᵀ) ] G
- * It takes no notice of removed weights (they are 0 in G w Gᵀ), so it is for layers that are kept in good part.
+ * It does not skip removed weights (they are 0 before G w Gᵀ), so it suits layers of high density.
  * Matrices as Lavin & Gray 2015, arXiv:1509.09308, with interpolation points 0, ±1, ±2, ∞.
- * Tiles are taken in groups: [36][units][tiles][pixel] stands in a thread's workspace, so that each of the 36 products
- * is a matrix product over contiguous runs.
+ * Tiles are processed in groups: a thread's workspace holds [36][units][tiles][pixel], so that each of the 36
+ * products is a matrix product over contiguous runs.
  */
 import { blockOf, shard, Tensor, tensorAt } from "./layout";
 import { sumLanes4 } from "./sumLanes";
 
-/** Points of the domain, and products of a tile. */
+/** Points of the transformed domain, and products of a tile. */
 const POINTS: u32 = 36;
-/** Output units that are taken together: their planes stay in the second cache beside those of the input. */
+/** Output units processed together: their planes fit the second-level cache with those of the input. */
 const CHUNK_UNITS: u32 = 16;
 
 @unmanaged
@@ -30,7 +30,7 @@ export class WinogradConvolution {
   /** Rows and columns of the input before the first window. */
   top: u32;
   left: u32;
-  /** Tiles that are taken together. */
+  /** Tiles processed together. */
   groupTiles: u32;
   /** 1: adds to what output holds. */
   accumulate: u32;
@@ -97,8 +97,8 @@ export function winogradWeightGradient(op: WinogradWeightGradient, block: u32): 
 }
 
 /**
- * Bytes from one of the 36 planes of a workspace to the next: an odd number of cache lines, or a tile's 36 numbers would
- * compete for the same few sets.
+ * Distance between the 36 planes of a workspace in bytes: an odd number of cache lines, so that a tile's 36 numbers
+ * fall into different cache sets.
  */
 @inline
 function pointBytesOf(units: u32, bytes: usize): usize {
@@ -106,7 +106,7 @@ function pointBytesOf(units: u32, bytes: usize): usize {
   return (lines | 1) << 6;
 }
 
-/** Room for one tile of vectors between the two passes of a transform. */
+/** Memory for one tile of vectors between the two passes of a transform. */
 const TILE_BYTES: usize = 36 * 16;
 
 /** Bᵀ x B of the windows of `count` tiles of every unit, to `to` as [36][units][bytes]. */
@@ -165,7 +165,7 @@ function transform6(d0: v128, d1: v128, d2: v128, d3: v128, d4: v128, d5: v128, 
   v128.store(to + 5 * step, f32x4.add(f32x4.sub(f32x4.mul(four, d1), f32x4.mul(five, d3)), d5));
 }
 
-/** Aᵀ m of six values: four results in `to` and on in steps. */
+/** Aᵀ m of six values: four results, from `to` on in steps. */
 @inline
 function gather4(m0: v128, m1: v128, m2: v128, m3: v128, m4: v128, m5: v128, to: usize, step: usize): void {
   const s1 = f32x4.add(m1, m2);
@@ -178,7 +178,7 @@ function gather4(m0: v128, m1: v128, m2: v128, m3: v128, m4: v128, m5: v128, to:
   v128.store(to + 3 * step, f32x4.add(f32x4.add(d1, f32x4.mul(f32x4.splat(8), d2)), m5));
 }
 
-/** A y of four values: six results in `to` and on in steps. */
+/** A y of four values: six results, from `to` on in steps. */
 @inline
 function spread6(y0: v128, y1: v128, y2: v128, y3: v128, to: usize, step: usize): void {
   v128.store(to, y0);
@@ -193,7 +193,7 @@ function spread6(y0: v128, y1: v128, y2: v128, y3: v128, to: usize, step: usize)
   v128.store(to + 5 * step, y3);
 }
 
-/** Aᵀ m A of `units` units from `unit` on, with bias, into the output; what hangs over its edges is left out. */
+/** Aᵀ m A of `units` units from `unit` on, with bias, into the output; elements beyond its edges are left out. */
 function transformProducts(
   op: WinogradConvolution, output: Tensor, block: u32, unit: u32, units: u32,
   first: u32, count: u32, tilesX: u32, products: usize, bytes: usize, scratch: usize,
@@ -224,7 +224,7 @@ function transformProducts(
         }
         for (let r: usize = 0; r < rows; r++) {
           const at = scratch + r * 96;
-          // in place: row r is read whole before it is written
+          // in place: row r is read completely before it is written
           gather4(
             v128.load(at), v128.load(at, 16), v128.load(at, 32), v128.load(at, 48), v128.load(at, 64), v128.load(at, 80),
             at, 16,
@@ -305,7 +305,7 @@ function multiply(
   }
 }
 
-/** Two output units, four vectors each; the sums stay in registers while all input units pass. */
+/** Two output units, four vectors each; the sums stay in registers during the loop over input units. */
 @inline
 function multiply2x4(w: usize, rowBytes: usize, x: usize, y: usize, bytes: usize): void {
   const zero = f32x4.splat(0);
@@ -321,7 +321,7 @@ function multiply2x4(w: usize, rowBytes: usize, x: usize, y: usize, bytes: usize
   while (w < end) {
     const u = v128.load_splat<f32>(w);
     const v = v128.load_splat<f32>(w + rowBytes);
-    // last to first: the compiler then uses each load where it stands
+    // in descending order: the compiler then places each load next to its use
     const x3 = v128.load(x, 48);
     b3 = multiplyAdd(v, x3, b3);
     a3 = multiplyAdd(u, x3, a3);
@@ -404,7 +404,7 @@ function correlate2x4(x: usize, g: usize, sum: usize, rowBytes: usize, bytes: us
   while (g < end) {
     const p = v128.load(g);
     const q = v128.load(h);
-    // last to first: the compiler then uses each load where it stands
+    // in descending order: the compiler then places each load next to its use
     const v3 = v128.load(x3);
     b3 = multiplyAdd(q, v3, b3);
     a3 = multiplyAdd(p, v3, a3);

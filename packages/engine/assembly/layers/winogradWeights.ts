@@ -1,6 +1,6 @@
 /**
- * Kernels into the domain of winograd.ts and their gradients out of it. Both go through one output unit's kernels as a
- * dense [9][units] row: kept weights are scattered into it, and gradients of kept weights are gathered from it.
+ * Transforms kernels into the domain of winograd.ts, and their gradients back. Both use a dense [9][units] row per
+ * output unit: kept weights are scattered into it, and gradients of kept weights are gathered from it.
  */
 import { batchNow, shareStart, thread } from "./layout";
 
@@ -11,7 +11,7 @@ export class WinogradWeights {
   rowStart: usize;
   outUnits: u32;
   inUnits: u32;
-  /** f32[36][outUnits][inUnits], or with turned kernels f32[36][inUnits][outUnits] for the way back. */
+  /** f32[36][outUnits][inUnits], or with rotated kernels f32[36][inUnits][outUnits] for the backward pass. */
   weights: usize;
   turned: u32;
   /** f32[threads][9][inUnits], each thread's bytes apart. */
@@ -35,7 +35,7 @@ export function winogradWeights(op: WinogradWeights, _block: u32): void {
     }
     let i: u32 = 0;
     if (op.turned) {
-      // the last tap first, and the results of one output unit far apart
+      // rotated: from the last tap, with a large stride between output units
       const from = row + 8 * unitBytes;
       const to = op.weights + (<usize>o << 2);
       const unitStep = <usize>op.outUnits << 2;

@@ -1,4 +1,7 @@
-/** Kept weights in the order of what they add to: {u32 bytes from the run's start in the source, u32 index, f64 θ'}. */
+/**
+ * Kept weights in the order in which they are summed: {u32 bytes from the run's start in the source, u32 index, f64
+ * θ'}.
+ */
 import { Convolution, Tap } from "./layout";
 
 export const ENTRY_BYTES: usize = 16;
@@ -25,7 +28,7 @@ export function gatherEntering(op: Convolution, o: u32, entries: usize): usize {
   let channel = <usize>(o / op.outPerGroup) * op.inPerGroup * channelBytes;
   while (index < fanIn) {
     for (let at = taps; at < tapsEnd; at += offsetof<Tap>()) {
-      // no branch: which are kept cannot be foreseen; what is written for others is overwritten
+      // no branch, since kept weights are unpredictable: entries of removed ones are overwritten
       store<u32>(entry, <u32>channel + changetype<Tap>(at).inputBytes);
       store<u32>(entry, index, 4);
       store<f64>(entry, transformed(weight, square), 8);
@@ -48,7 +51,7 @@ export function gatherLeaving(op: Convolution, i: u32, phase: u32, entries: usiz
   const firstOutput = (i / op.inPerGroup) * op.outPerGroup;
   const taps = op.taps;
   const tapsEnd = taps + op.tapCount * offsetof<Tap>();
-  // as the weights lie in memory: all taps of an output before the next one
+  // in memory order: all taps of an output before the next one
   let k = <usize>firstOutput * rowLength + (i % op.inPerGroup) * op.tapCount;
   let plane = <usize>firstOutput * planeBytes;
   let entry = entries;

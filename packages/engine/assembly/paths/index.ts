@@ -1,7 +1,8 @@
 /**
- * The two passes of a path sum through a convolution, θ' = |w| or w², x[e, ·] the input that weight e meets:
- *   y[o, ·] = b[o] + Σ_{e of o} θ'_e · x[e, ·];   ∂R/∂θ'_e = Σ g[o, ·] · x[e, ·];   ∂R/∂x[e, ·] = Σ_{o of e} θ'_e · g[o, ·]
- * A kept weight costs its multiply-adds, a removed one the look at its mask.
+ * Forward and backward pass of a path sum through a convolution, θ' = |w| or w², x[e, ·] the input of weight e:
+ *   y[o, ·] = b[o] + Σ_{e of o} θ'_e · x[e, ·];   ∂R/∂θ'_e = Σ g[o, ·] · x[e, ·];   ∂R/∂x[e, ·] = Σ_{o of e} θ'_e ·
+ *   g[o, ·]
+ * A kept weight costs its multiply-adds, a removed one only the read of its mask.
  */
 import { gatherEntering, gatherLeaving } from "./entries";
 import { Convolution, gatherInputGradient, Phase, spreadGradient, spreadInput } from "./layout";
@@ -18,7 +19,7 @@ function vectors(rows: u32, pitch: u32, width: u32): u32 {
   return ((rows - 1) * pitch + width + 1) >> 1;
 }
 
-// a dot product is long enough to make up for adding its lanes
+// long enough for a dot product to outweigh the sum over its lanes
 const DOT_VECTORS: u32 = 64;
 
 export function forward(record: usize): void {

@@ -1,24 +1,24 @@
 /**
- * A convolution's planes, laid out so that every weight meets one contiguous run of its input.
- * The padded input is split into strideY · strideX phases: phase (a, b) holds rows a, a + strideY, … and columns b,
- * b + strideX, …, all phases with one pitch. Output position (p, q) stands at p·pitch + q; the input that tap (r, c)
- * meets there stands in phase (r·dilationY mod strideY, c·dilationX mod strideX), at the same place and a shift of
- * ⌊r·dilationY / strideY⌋·pitch + ⌊c·dilationX / strideX⌋ further. `src/paths/geometry.ts` works all this out.
- * Between the rows of outputs are places that mean nothing: gradients are 0 there. Zeros behind a row are those before
- * the next where there is room for both.
+ * Layout of a convolution's planes in which every weight reads one contiguous run of its input.
+ * The padded input is split into strideY · strideX phases: phase (a, b) holds rows a, a + strideY, … and columns b, b
+ * + strideX, …, all phases with one pitch. Output position (p, q) is at p·pitch + q. The input of tap (r, c) is in
+ * phase (r·dilationY mod strideY, c·dilationX mod strideX), at the same position plus a shift of ⌊r·dilationY /
+ * strideY⌋·pitch + ⌊c·dilationX / strideX⌋. `src/paths/geometry.ts` computes all this.
+ * Between the rows of outputs are unused positions: gradients are 0 there. The zeros behind a row are also those
+ * before the next if they suffice for both.
  */
 
-/** A weight's place in its kernel. */
+/** A weight's position in its kernel. */
 @unmanaged
 export class Tap {
   phase: u32;
-  /** Bytes from an output's place to the input it meets, within the phases of a channel. */
+  /** Bytes from an output's position to the input of this tap, within the phases of a channel. */
   inputBytes: u32;
-  /** Bytes from an input's place, within its phase, to the gradient of the output it meets, the lead included. */
+  /** Bytes from an input's position, within its phase, to the gradient of its output, including the lead. */
   gradientBytes: u32;
 }
 
-/** What of a phase is input, not padding. */
+/** The part of a phase that is input, not padding. */
 @unmanaged
 export class Phase {
   rows: u32;
@@ -27,7 +27,7 @@ export class Phase {
   firstInput: u32;
   /** Bytes to it from the phase's start. */
   startBytes: u32;
-  /** Vectors from there to the last one; 0 where there is none. */
+  /** Vectors from there to the last one; 0 if there is none. */
   vectors: u32;
 }
 
@@ -39,13 +39,13 @@ export class Convolution {
   weight: usize;
   /** u8 a weight, 1 = kept; 0: all are. */
   mask: usize;
-  /** f64[outputs]; the forward pass alone reads it. */
+  /** f64[outputs]; only the forward pass reads it. */
   bias: usize;
-  /** f64[outputs, outHeight, outWidth]: what comes out, or its gradient on the way back. */
+  /** f64[outputs, outHeight, outWidth]: the output, or its gradient in the backward pass. */
   output: usize;
-  /** f64, as input; written on the way back. */
+  /** f64, as input; written by the backward pass. */
   inputGradient: usize;
-  /** f64, as weight; written on the way back. */
+  /** f64, as weight; written by the backward pass. */
   weightGradient: usize;
   /** Scratch: f64[channels, phases, planeLength]. */
   planes: usize;
@@ -106,7 +106,7 @@ export function spreadInput(op: Convolution): void {
       const padded = y + op.top;
       const row = planes + <usize>((padded % op.strideY) * op.strideX) * planeBytes;
       const start = row + (<usize>(padded / op.strideY) * op.pitch << 3);
-      // rows that no output reaches have no place
+      // rows that no output reads are not stored
       if (padded / op.strideY < op.phaseRows) spreadRow(op, x, start, planeBytes);
       x += <usize>op.width << 3;
     }
@@ -142,7 +142,7 @@ export function spreadGradient(op: Convolution): void {
   }
 }
 
-/** Takes the rows of a phase out of its run, which begins at the phase's first input, into the gradient of channel i. */
+/** Copies the rows of a phase from its run, which begins at the phase's first input, to the gradient of channel i. */
 export function gatherInputGradient(op: Convolution, i: u32, phase: Phase, run: usize): void {
   const pitchBytes = <usize>op.pitch << 3;
   const rowBytes = <usize>(op.strideY * op.width) << 3;

@@ -1,4 +1,4 @@
-/** Loops that do nothing but keep one part of the machine busy: its limits, which kernels are compared with. */
+/** Loops that keep one part of the computer busy, to measure its limits. */
 
 /** First address after the module's own data. */
 export function heapBase(): usize {
@@ -6,8 +6,8 @@ export function heapBase(): usize {
 }
 
 /**
- * 48 multiply-adds a round: twelve vectors of four, in registers, as many as hide the time from product to sum.
- * @returns what depends on all of them
+ * 48 multiply-adds per round: twelve vectors of four, in registers, as many as hide the latency of the sums.
+ * @returns a value that depends on all of them
  */
 export function multiplyAddRegisters(rounds: u32): f32 {
   const x = f32x4.splat(0.9990234375);
@@ -31,7 +31,7 @@ export function multiplyAddRegisters(rounds: u32): f32 {
 }
 
 /**
- * As many multiply-adds as there are floats, each with one factor loaded: what a sparse kernel does at the best.
+ * As many multiply-adds as there are floats, each with one factor loaded: the best case of a sparse kernel.
  * @param bytes a multiple of 128
  */
 export function multiplyAddLoads(address: usize, bytes: usize): f32 {

@@ -6,10 +6,10 @@
 import { normOf } from "./bias";
 import { biasMode, layerAt } from "./layout";
 
-/** Rows made at once for a forward table: neighbours in memory. */
+/** Rows of a forward table that are made at once: neighbours in memory. */
 const TILE: u32 = 8;
 
-/** Bytes of scratch that a layer's tables take while they are made. */
+/** Bytes of scratch for making a layer's tables. */
 export function aliasScratchBytes(outPerGroup: u32, inPerGroup: u32): f64 {
   const forward = <f64>outPerGroup * <f64>(TILE * 8 + 4);
   const backward = <f64>inPerGroup * 12.0;
@@ -69,18 +69,18 @@ export function makeForwardAlias(l: u32, table: usize, scratch: usize): void {
 
 @inline
 function setEntry(table: usize, j: u32, share: f64, other: u32): void {
-  // rounded up, so that no weight with a share falls out
+  // rounded up, so that no weight with a share is lost
   const threshold = <u32>min<u64>(<u64>ceil(share * 4294967296.0), 0xffffffff);
   store<u64>(table + ((<usize>j) << 3), <u64>threshold | (<u64>other << 32));
 }
 
-/** @param row f64[n], used up; @param stack u32[n] */
+/** @param row f64[n], overwritten; @param stack u32[n] */
 function makeRow(row: usize, n: u32, sum: f64, table: usize, stack: usize): void {
   if (sum == 0) {
     for (let j: u32 = 0; j < n; j++) setEntry(table, j, 1, j);
     return;
   }
-  // columns below their fair share stand at the front of the stack, the others at its end
+  // columns below their fair share are at the front of the stack, the others at its end
   let below: u32 = 0;
   let above = n;
   const scale = <f64>n / sum;
@@ -108,7 +108,7 @@ function makeRow(row: usize, n: u32, sum: f64, table: usize, stack: usize): void
       below++;
     }
   }
-  // what is left has a share of 1 but for rounding
+  // the remaining shares are 1 except for rounding
   while (above < n) {
     const j = load<u32>(stack + ((<usize>above) << 2));
     setEntry(table, j, 1, j);
@@ -121,7 +121,7 @@ function makeRow(row: usize, n: u32, sum: f64, table: usize, stack: usize): void
   }
 }
 
-/** @param coin 32 random bits apart from those that made j */
+/** @param coin 32 random bits, independent of those for j */
 @inline
 export function drawAlias(row: usize, j: u32, coin: u32): u32 {
   const entry = load<u64>(row + ((<usize>j) << 3));

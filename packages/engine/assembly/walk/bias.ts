@@ -4,7 +4,7 @@ export const SQUARE: u32 = 1;
 export const UNIFORM: u32 = 2;
 export const INVERSE: u32 = 3;
 
-/** Never infinite and never NaN for a finite weight; 0 only where the weight is 0 and the mode lets it be. */
+/** Never infinite and never NaN for a finite weight; 0 only for a weight of 0, in modes that allow it. */
 @inline
 export function biased(weight: f32, mode: u32): f64 {
   const w = <f64>weight;
@@ -24,7 +24,7 @@ export function kernelNorm(weight: usize, kernel: u32, kernelSize: u32, mode: u3
   return sum;
 }
 
-/** kernelNorm where the mode is not known beforehand: outside of hot loops. */
+/** kernelNorm for a mode that is not a literal: outside of hot loops. */
 export function normOf(weight: usize, kernel: u32, kernelSize: u32, mode: u32): f64 {
   if (mode == MAGNITUDE) return kernelNorm(weight, kernel, kernelSize, MAGNITUDE);
   if (mode == SQUARE) return kernelNorm(weight, kernel, kernelSize, SQUARE);

@@ -1,9 +1,9 @@
 /**
- * First pass over the walks at a layer: which kernel of its row each one takes. `chosen` gets, for each entry of the
- * bucket, the kernel's number j in the row, and above it 32 random bits that draw inside the kernel.
- * From 32 random bits, j is the high half of bits · n, and its coin, for alias and rejection, the low half; of the 64
- * bits of a draw the upper ones make j, the lower ones draw inside the kernel, or, where kernels are single weights,
- * are coins themselves.
+ * First pass over the walks at a layer: chooses the kernel of its row that each takes. `chosen` gets, for each entry
+ * of the bucket, the kernel's number j in the row, and above it 32 random bits for the draw inside the kernel.
+ * From 32 random bits, j is the high half of bits · n, and its coin, for alias and rejection, the low half. Of the 64
+ * bits of a draw the upper ones give j; the lower ones serve the draw inside the kernel or, for single weights, are
+ * coins themselves.
  */
 import { drawAlias } from "./alias";
 import { Bucket, chosen, Layer, pending } from "./layout";
@@ -44,8 +44,8 @@ function aliasLoop(layer: Layer, bucket: Bucket, counter: u64, forward: bool, si
 }
 
 /**
- * Round after round, each over the walks that the one before rejected, so that no branch hangs on a coin. Single
- * weights are more often rejected than the sums of kernels, and need no bits besides: two proposals a round.
+ * Proceeds in rounds, each over the walks that the previous one rejected, so that no branch depends on a coin. Single
+ * weights are rejected more often than kernels and need no further bits: they get two proposals per round.
  */
 export function chooseByRejection(layer: Layer, bucket: Bucket, counter: u64, forward: bool): void {
   if (layer.kernelSize == 1) rejectionLoop(layer, bucket, counter, forward, true);
@@ -85,7 +85,7 @@ function rejectionLoop(layer: Layer, bucket: Bucket, counter: u64, forward: bool
   }
 }
 
-/** @returns 1 where the proposal is rejected; else the choice stands in `out` */
+/** @returns 1 if the proposal is rejected; else `out` holds the choice */
 @inline
 function proposeOne(
   layer: Layer,
@@ -132,7 +132,9 @@ function proposeTwo(
   return <usize>!(<u32>accepted | <u32>(secondCoin < secondByte));
 }
 
-/** @param product j and coin; @param more random bits after the coin's, so that no share is too small to be drawn */
+/**
+ * @param product j and coin; @param more random bits after the coin's, so that even the smallest share can be drawn
+ */
 function rejectedExactly(layer: Layer, forward: bool, unit: u32, product: u64, more: u64): usize {
   return <usize>!acceptExactly(layer, forward, unit, <u32>(product >> 32), <u32>product, <u32>(more >> 32));
 }

@@ -1,13 +1,13 @@
-/** Weights as they come from outside: are they numbers, how great, and are there zeros among them? */
+/** Checks weights from outside: whether they are finite, their greatest magnitude, and whether some are 0. */
 let zeroFound: bool = false;
 let greatestMagnitude: f32 = 0;
 
-/** Whether checkWeights has ever met a weight that is 0. */
+/** Whether checkWeights has found a weight that is 0. */
 export function hasZero(): u32 {
   return <u32>zeroFound;
 }
 
-/** Greatest |weight| that checkWeights has met since the last forgetMagnitude. */
+/** Greatest |weight| that checkWeights has found since the last forgetMagnitude. */
 export function magnitudeSeen(): f32 {
   return greatestMagnitude;
 }
@@ -16,7 +16,7 @@ export function forgetMagnitude(): void {
   greatestMagnitude = 0;
 }
 
-/** @returns index of the first NaN or infinity among `count` weights; `count` where all are finite */
+/** @returns index of the first NaN or infinity among `count` weights; `count` if all are finite */
 export function checkWeights(weight: usize, count: u32): u32 {
   const zero = f32x4.splat(0);
   const infinity = f32x4.splat(<f32>Infinity);
@@ -27,7 +27,7 @@ export function checkWeights(weight: usize, count: u32): u32 {
   while (at + 32 <= end) {
     const a = f32x4.abs(v128.load(at));
     const b = f32x4.abs(v128.load(at, 16));
-    // false for NaN as well as for infinity
+    // false for NaN and for infinity
     if (!i32x4.all_true(v128.and(f32x4.lt(a, infinity), f32x4.lt(b, infinity)))) break;
     zeros = v128.or(zeros, v128.or(f32x4.eq(a, zero), f32x4.eq(b, zero)));
     most = f32x4.max(most, f32x4.max(a, b));

@@ -1,7 +1,4 @@
-/**
- * The way on from a unit that no weight is on: which link a walk takes where several leave a unit, and which unit of
- * a flattened channel it becomes.
- */
+/** Chooses the link that a walk takes from a unit if several leave it, and the feature of a flattened channel. */
 import {
   backwardExitAt,
   Bucket,
@@ -16,7 +13,7 @@ import {
 } from "./layout";
 import { below, mix, UNIT, WALK_STEP } from "./random";
 
-/** Sends the walks of a bucket on, whose units are those that leave `node`. Empties the bucket. */
+/** Moves the walks of a bucket from the units that leave `node` to their targets. Empties the bucket. */
 export function leaveForward(node: u32, counter: u64): void {
   leave(node, counter, true);
 }
@@ -39,7 +36,7 @@ function leave(node: u32, counter: u64, forward: bool): void {
   bucket.count = 0;
 }
 
-/** All units have the same single way. */
+/** All units have the same single link. */
 @inline
 function sendAll(bucket: Bucket, way: Way, counter: u64, forward: bool): void {
   const target = bucketAt(way.target);

@@ -1,7 +1,7 @@
 /**
- * The weight inside a kernel: weight k with probability biased_k / norm, which is the number of cumulative sums that
- * are at most bits · 2^-32 · norm. A kernel of zeros, reached through a row of zeros, draws uniformly.
- * All ways below find the same weight; the quick ones leave what is too close to call to the exact one.
+ * Draws the weight inside a kernel: weight k with probability biased_k / norm. Its number is that of the cumulative
+ * sums that are at most bits · 2^-32 · norm. A kernel of zeros, reached through a row of zeros, draws uniformly.
+ * All methods below find the same weight; the fast ones leave close cases to the exact one.
  */
 import { biased, INVERSE, kernelNorm, MAGNITUDE, normOf, SQUARE, UNIFORM } from "./bias";
 import { below, UNIT } from "./random";
@@ -23,7 +23,7 @@ export function drawExactly(weight: usize, kernel: u32, kernelSize: u32, mode: u
   return k;
 }
 
-// the same outside of the hot loops
+// the same outside of hot loops
 function drawNineExactly(weight: usize, kernel: u32, mode: u32, bits: u32): u32 {
   if (mode == MAGNITUDE) return drawExactly(weight, kernel, 9, MAGNITUDE, bits);
   if (mode == SQUARE) return drawExactly(weight, kernel, 9, SQUARE, bits);
@@ -71,7 +71,7 @@ export function drawNine(weight: usize, kernel: u32, mode: u32, bits: u32): u32 
   const most = f32x4.splat(target + norm * MARGIN);
   const surely = i16x8.bitmask(i16x8.narrow_i32x4_s(f32x4.le(first, least), f32x4.le(second, least)));
   const perhaps = i16x8.bitmask(i16x8.narrow_i32x4_s(f32x4.le(first, most), f32x4.le(second, most)));
-  // the range also keeps out infinities and kernels of zeros
+  // the range also excludes infinities and kernels of zeros
   if (surely != perhaps || !(norm > <f32>1e-25 && norm < <f32>1e37)) {
     return drawNineExactly(weight, kernel, mode, bits);
   }
@@ -79,8 +79,8 @@ export function drawNine(weight: usize, kernel: u32, mode: u32, bits: u32): u32 
 }
 
 /**
- * The same from a table of eight bytes for each kernel, byte k = ⌊256 · cumulative_k / norm⌋: bits whose upper eight
- * are equal to none of them are told apart by these alone.
+ * The same from a table of eight bytes for each kernel, byte k = ⌊256 · cumulative_k / norm⌋: it decides if the upper
+ * eight bits equal none of the bytes.
  */
 @inline
 export function drawNineByTable(table: usize, weight: usize, kernel: u32, mode: u32, bits: u32): u32 {
@@ -127,7 +127,7 @@ function narrow(a: v128, b: v128): v128 {
   return i8x16.narrow_i16x8_u(words, words);
 }
 
-/** Where a bound is close to a whole number, or the weights are at the ends of the range. */
+/** For bounds close to a whole number, and weights at the ends of the float32 range. */
 function makeNineExactly(weight: usize, row: usize, mode: u32): void {
   const norm = normOf(weight, 0, 9, mode);
   let sum: f64 = 0;

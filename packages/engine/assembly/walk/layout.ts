@@ -1,7 +1,6 @@
 /**
- * What lies where in memory: records of layers, exits and ways, which the host writes. src/places.ts says how many there
- * are and where the arrays stand.
- *
+ * Memory layout: records of layers, exits and links ("ways"), which the host writes. src/places.ts computes their
+ * numbers and the addresses of the arrays.
  * Nodes: 0 is the network's input, 1 + l is layer l, layerCount + 1 is the network's output.
  */
 
@@ -19,35 +18,35 @@ export class Layer {
   inPerGroup: u32;
   kernelSize: u32;
   firstEdge: u32;
-  /** Place of its edge in a walk's row of edge ids: length of the longest way from the input, in layers. */
+  /** Index of its edge in a walk's row of edge ids: length of the longest path from the input, in layers. */
   level: u32;
   /** Sampler of each direction, and its table. */
   forwardSampler: u32;
   backwardSampler: u32;
   forwardTable: usize;
   backwardTable: usize;
-  /** Eight bytes for each kernel of nine weights, made when enough walks are to come; 0 before, and elsewhere. */
+  /** Eight bytes for each kernel of nine weights, made if enough walks are to come; 0 before, and elsewhere. */
   nineTable: usize;
-  /** Where it goes. */
+  /** Address for that table. */
   ninePlace: usize;
-  /** f64[inCount] and f64[outCount]: greatest kernel norm of each row; 0 where the row is of zeros. */
+  /** f64[inCount] and f64[outCount]: greatest kernel norm of each row; 0 for a row of zeros. */
   forwardMax: usize;
   backwardMax: usize;
-  /** The same shapes: sum of the kernel norms of each row; only where ways are not equal, else 0. */
+  /** The same shapes: sum of the kernel norms of each row; only if links are not equally likely, else 0. */
   forwardSum: usize;
   backwardSum: usize;
-  /** Factor between the norms and their float32 copies, and whether those can be told apart. */
+  /** Factor from the norms to their float32 copies, and whether those are precise enough. */
   normScale: f64;
   steady: u32;
 }
 
-/** The ways on from the units of a node, in one direction. */
+/** The links from the units of a node, in one direction. */
 @unmanaged
 export class Exit {
-  /** Segment[segmentCount]: runs of units that have the same ways. */
+  /** Segment[segmentCount]: runs of units with the same links. */
   segments: usize;
   segmentCount: u32;
-  /** u32 index of the segment of each unit; not there for a single segment. */
+  /** u32 index of the segment of each unit; absent for a single segment. */
   segmentOf: usize;
 }
 
@@ -58,7 +57,10 @@ export class Segment {
   wayCount: u32;
   firstUnit: u32;
   unitCount: u32;
-  /** f64[unitCount · wayCount], cumulative shares of the ways (src/forks.ts), not all 0; 0 where ways are equal. */
+  /**
+   * f64[unitCount · wayCount], cumulative shares of the links (src/forks.ts), not all 0; 0 if they are equally
+   * likely.
+   */
   cumulative: usize;
 }
 
@@ -81,7 +83,7 @@ export class Bucket {
   count: u32;
 }
 
-/** A walker: its plan, and room for a batch of walks. */
+/** A walker: its plan, and memory for a batch of walks. */
 @unmanaged
 class Walker {
   /** Layer[layerCount]. */
@@ -96,7 +98,7 @@ class Walker {
   outputCount: u32;
   /** See bias.ts. */
   biasMode: u32;
-  /** 1: a walk conserves whole kernels. */
+  /** 1: a walk keeps whole kernels. */
   wholeKernels: u32;
   /** See the globals below. */
   edgeIds: usize;
@@ -115,7 +117,7 @@ const SEGMENT_BYTES: u32 = offsetof<Segment>();
 const WAY_BYTES: u32 = offsetof<Way>();
 const BUCKET_BYTES: u32 = offsetof<Bucket>();
 
-/** No edge at this level: the walk took a shorter way. */
+/** No edge at this level: the walk took a shorter path. */
 export const NO_EDGE: u32 = 0xffffffff;
 
 // ---- one walker an instance, so that it stands in globals ----
@@ -131,8 +133,8 @@ let backwardExits: usize = 0;
 let buckets: usize = 0;
 
 /**
- * u32[levelCount][batch], edge ids of the walks of a batch; NO_EDGE where a walk passes a level by. Levels stand
- * levelBytes apart, a cache line more than the batch takes: at powers of two they would displace each other.
+ * u32[levelCount][batch], edge ids of the walks of a batch; NO_EDGE for a level that a walk skips. Levels are
+ * levelBytes apart, a cache line more than the batch needs: distances of powers of two would collide in the cache.
  */
 export let edgeIds: usize = 0;
 export let levelBytes: usize = 0;
@@ -142,7 +144,7 @@ export let levelCount: u32 = 0;
 /** Every walk has an edge at every level. */
 export let everyLevel: bool = false;
 export let batchCapacity: u32 = 0;
-/** u64[batch]: for each entry of one bucket, the kernel of its row that it takes, and bits for inside the kernel. */
+/** u64[batch]: for each entry of a bucket, the chosen kernel of its row, and bits for inside the kernel. */
 export let chosen: usize = 0;
 /** u32[batch]: entries of one bucket that have not accepted yet. */
 export let pending: usize = 0;

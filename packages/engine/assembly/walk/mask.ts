@@ -1,4 +1,4 @@
-/** The conserved edges, a bit each: edge e is bit e mod 32 of word ⌊e / 32⌋. */
+/** The kept edges, one bit each: edge e is bit e mod 32 of word ⌊e / 32⌋. */
 import { edgeCounts, edgeIds, everyLevel, levelBytes, levelCount, NO_EDGE, wholeKernels } from "./layout";
 
 let bits: usize = 0;
@@ -31,7 +31,7 @@ export function isKept(edge: u32): u32 {
   return (load<u32>(bits + (<usize>(edge >> 5) << 2)) >> (edge & 31)) & 1;
 }
 
-/** Conserves an edge; 1 where it was not before. */
+/** Keeps an edge; 1 if it was not kept before. */
 @inline
 function mark(edge: u32): u32 {
   return markAt(bits, edge);
@@ -47,8 +47,8 @@ function markAt(words: usize, edge: u32): u32 {
 }
 
 /**
- * Conserves the edges of the first walks of the batch, in walk order, up to the one that reaches keepCount.
- * @returns the number of walks taken, at most count
+ * Keeps the edges of the first walks of the batch, in walk order, up to the one that reaches keepCount.
+ * @returns the number of walks used, at most count
  */
 export function commit(count: u32, keepCount: u32): u32 {
   const end = levelBytes * levelCount;
@@ -93,17 +93,17 @@ export function commit(count: u32, keepCount: u32): u32 {
   return taken;
 }
 
-/** Conserves edge first + i wherever byte i is not 0. */
+/** Keeps edge first + i if byte i is not 0. */
 export function keepBytes(bytes: usize, first: u32, count: u32): void {
   for (let i: u32 = 0; i < count; i++) {
     if (load<u8>(bytes + i)) keptCount += mark(first + i);
   }
 }
 
-/** Writes edges first … first + count − 1 as bytes, 1 = conserved. `first` is a multiple of 32. */
+/** Writes edges first … first + count − 1 as bytes, 1 = kept. `first` is a multiple of 32. */
 export function expandBits(out: usize, first: u32, count: u32): void {
   const one = i8x16.splat(1);
-  // each byte of a half-word, eight times, against its own bit
+  // copies each byte of a half-word eight times and tests one bit in each copy
   const select = i8x16(1, 2, 4, 8, 16, 32, 64, -128, 1, 2, 4, 8, 16, 32, 64, -128);
   let word = bits + (<usize>(first >> 5) << 2);
   let i: u32 = 0;

@@ -1,16 +1,17 @@
 /**
- * Random numbers for weights. Element k depends on (seed, stream, k) alone, and on no machine: wasm has one IEEE 754,
- * and the logarithm is software. Normal: inverse of the cumulative distribution at a 53-bit uniform number.
+ * Random numbers for weights. Element k depends only on (seed, stream, k) and is the same on every machine: wasm
+ * specifies IEEE 754, and the logarithm is software. Normal: inverse of the cumulative distribution at a 53-bit
+ * uniform number.
  * Source: Wichura, Algorithm AS 241 (PPND16), Applied Statistics 37 (1988) 477–484; relative error about 1e-16.
  */
 import { GOLDEN, key, mix } from "./random";
 
-/** Middle of the distribution, where one fraction serves: |probability − 1/2| at most this. */
+/** Half width of the central region, where one fraction suffices: |probability − 1/2| at most this. */
 const CENTRE: f64 = 0.425;
 
 /**
- * f32[count] at `out`: elements first … first + count − 1 of the stream. All are taken for central in a first pass,
- * two at a time; the tails, three in twenty, are gathered without a branch and done in a second.
+ * f32[count] at `out`: elements first … first + count − 1 of the stream. A first pass treats all as central, two at a
+ * time; the tails, three in twenty, are collected without a branch and computed in a second pass.
  * @param tails u32[count + 2], scratch
  */
 export function fillNormal(

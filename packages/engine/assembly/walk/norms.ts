@@ -1,5 +1,5 @@
 /**
- * Norms of a layer's kernels (sums of biased weights) and what the samplers need of them. A forward row holds the
+ * Norms of a layer's kernels (sums of biased weights) and derived data of the samplers. A forward row holds the
  * kernels that leave one input unit, a backward row those that enter one output unit.
  */
 import { biased, INVERSE, MAGNITUDE, normOf, SQUARE } from "./bias";
@@ -10,8 +10,8 @@ import { biasMode, Layer, layerAt } from "./layout";
 const TINY: f64 = 1e-30;
 
 /**
- * Greatest norm of every row into forwardMax and backwardMax, and where kernels have several weights or the bias is
- * inverse, all norms, scaled into float32, into `norms`. Follows checkWeights of the same layer.
+ * Writes the greatest norm of every row into forwardMax and backwardMax and, if kernels have several weights or the
+ * bias is inverse, all norms, scaled into float32, into `norms`. Call it after checkWeights of the same layer.
  */
 export function measureLayer(l: u32, norms: usize): void {
   const layer = layerAt(l);
@@ -63,8 +63,8 @@ function measure(layer: Layer, norms: usize, mode: u32): void {
 }
 
 /**
- * Kernels of nine, the most frequent by far, as `measure` with magnitudes, by float32 sums in registers: the norms are
- * rounded to float32 in any case, and a greatest norm that is wrong by 10^-7 makes no probability wrong by more.
+ * `measure` for kernels of nine, the most frequent size, with magnitudes, by float32 sums in registers: norms are
+ * rounded to float32 in any case, and an error of 10^-7 in a greatest norm changes probabilities by no more.
  */
 function measureNines(layer: Layer, norms: usize): void {
   const inPerGroup = layer.inPerGroup;
@@ -96,7 +96,7 @@ function measureNines(layer: Layer, norms: usize): void {
   layer.steady = steady(layer, 1);
 }
 
-/** Kernels of one weight: their norms stand in the weights, and the greatest follow from the greatest |weight|. */
+/** Kernels of one weight: the weights are their norms, and the maxima follow from the greatest |weight|. */
 @inline
 function measureSingles(layer: Layer, columns: usize, mode: u32): void {
   const inPerGroup = layer.inPerGroup;
@@ -136,7 +136,7 @@ function measureSingles(layer: Layer, columns: usize, mode: u32): void {
   layer.steady = steady(layer, 1);
 }
 
-/** Whether the norms of every row can be compared in float32: its greatest is 0 or far from the ends of the range. */
+/** Whether float32 can compare the norms of every row: its greatest is 0 or far from the ends of the range. */
 function steady(layer: Layer, scale: f64): u32 {
   return <u32>(
     (steadyRows(layer.forwardMax, layer.inCount, scale) && steadyRows(layer.backwardMax, layer.outCount, scale))
@@ -151,7 +151,7 @@ function steadyRows(greatest: usize, count: u32, scale: f64): bool {
   return true;
 }
 
-/** Sums of every row, for forks whose ways are not equal. */
+/** Sums of every row, for forks with unequal shares. */
 export function sumRows(l: u32): void {
   const layer = layerAt(l);
   memory.fill(layer.forwardSum, 0, (<usize>layer.inCount) << 3);
@@ -169,7 +169,7 @@ export function sumRows(l: u32): void {
   }
 }
 
-/** Rows of each direction that are looked at to foresee the cost of rejection. */
+/** Rows per direction sampled to estimate the cost of rejection. */
 const SAMPLED_ROWS: u32 = 8;
 
 /** Mean number of proposals until one is accepted, n · greatest / sum, over a sample of the rows of a direction. */

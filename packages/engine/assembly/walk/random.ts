@@ -1,14 +1,14 @@
 /**
  * Counter-based random numbers: number k of stream t under seed s is
  *   z(s, t, k) = mix(key(s, t) + k · GOLDEN),   key(s, t) = mix(mix(s + GOLDEN) + t · STREAM)     modulo 2^64,
- * with the finaliser of splitmix64. Any number can be had without those before it.
+ * with the finaliser of splitmix64. Any number can be computed without those before it.
  * Source: Steele, Lea & Flood, OOPSLA 2014; constants of Vigna's splitmix64.c (public domain).
  * The same in TypeScript: src/random.ts.
  */
 export const GOLDEN: u64 = 0x9e3779b97f4a7c15;
 const STREAM: u64 = 0xd1342543de82ef95;
 
-/** Streams of callers are below 2^53; walks have one of their own. */
+/** Streams of callers are below 2^53; walks have their own. */
 export const WALK_STREAM: u64 = 0xffffffffffffffff;
 
 @inline
@@ -34,15 +34,15 @@ export function fillU32(out: usize, count: u32, seed: f64, stream: f64, first: f
 // ---- the numbers of a walk ----
 // counter of walk w at node n, slot s: w · 2^16 + n · 2 + s
 
-/** Which kernel of the row and which weight of the kernel; further proposals of rejection step by RETRY. */
+/** For the kernel of the row and the weight of the kernel; further proposals of rejection step by RETRY. */
 export const DRAW_SLOT: u32 = 0;
-/** Which way on from the unit reached. */
+/** For the link from the unit reached. */
 export const WAY_SLOT: u32 = 1;
 
 /** Counter step from one walk to the next. */
 export const WALK_STEP: u64 = GOLDEN << 16;
 
-/** Counter step from one proposal of a draw to the next; odd, and apart from GOLDEN. */
+/** Counter step from one proposal of a draw to the next; odd, and far from GOLDEN. */
 export const RETRY: u64 = 0xa0761d6478bd642f;
 
 /** Argument of `mix` for the first walk of a batch, a node and a slot; WALK_STEP for each walk after. */

@@ -1,7 +1,7 @@
 /**
- * Which edges a walk can conserve at all. A unit is reached forward where an input unit leads to it by weights of
- * probability above 0, backward where an output unit does; an edge is reachable where its unit is reached and it has a
- * share in the unit's row. Only called where some weight is 0: else every edge is reachable.
+ * Which edges a walk can keep at all. A unit is reached forward if weights of probability above 0 lead to it from an
+ * input unit, backward if they lead to an output unit; an edge is reachable if its unit is reached and it has a share
+ * in the unit's row. Only called if some weight is 0: else every edge is reachable.
  */
 import { biased, INVERSE, MAGNITUDE, normOf, SQUARE, UNIFORM } from "./bias";
 import {
@@ -22,7 +22,7 @@ import { isKept } from "./mask";
 /** u8 for each input unit, then each output unit, of every layer: reached forward, reached backward. */
 let flags: usize = 0;
 let flagBytes: usize = 0;
-/** u8 for each unit that leaves the node at hand. */
+/** u8 for each unit that leaves the current node. */
 let leaving: usize = 0;
 
 export function setReach(flags_: usize, flagBytes_: usize, leaving_: usize): void {
@@ -31,7 +31,7 @@ export function setReach(flags_: usize, flagBytes_: usize, leaving_: usize): voi
   leaving = leaving_;
 }
 
-/** @returns number of edges that are conserved or reachable */
+/** @returns number of edges that are kept or reachable */
 export function countReachable(walksForward: u32, walksBackward: u32): u32 {
   memory.fill(flags, 0, flagBytes);
   if (walksForward) spreadForward();
@@ -104,7 +104,7 @@ function spreadBackward(): void {
   }
 }
 
-/** From the units that leave a node to those that they become. */
+/** From the units that leave a node to their targets. */
 function passOn(node: u32, forward: bool): void {
   const exit = forward ? forwardExitAt(node) : backwardExitAt(node);
   const end = forward ? layerCount + 1 : 0;

@@ -1,19 +1,19 @@
 /**
- * Rejection: propose kernel j of the row uniformly and take it with probability norm_j / greatest norm of the row,
- * else propose again. Exact, and its table is a byte for each kernel, 1/8 of an alias table and made in a fraction of
- * the time:  byte_j = ⌊256 · norm_j / greatest⌋, at most 255.  A coin whose upper eight bits are below the byte
- * accepts, above it rejects, and once in 256 times, equal to it, the whole coin is held against the norm itself.
- * A row of zeros has bytes of 255 and accepts everything, and so draws uniformly.
+ * Rejection: propose kernel j of the row uniformly and accept it with probability norm_j / greatest norm of the row,
+ * else propose again. Exact; its table has a byte per kernel, 1/8 of an alias table, and takes a fraction of the time
+ * to make:  byte_j = ⌊256 · norm_j / greatest⌋, at most 255.  A coin accepts if its upper eight bits are below the
+ * byte, and rejects if they are above; if they are equal, once in 256 times, the whole coin is compared with the norm
+ * itself. A row of zeros has bytes of 255, accepts everything, and so draws uniformly.
  */
 import { INVERSE, MAGNITUDE, normOf, SQUARE } from "./bias";
 import { biasMode, Layer, layerAt } from "./layout";
 import { UNIT } from "./random";
 
-/** Kernels of one row and rows of one tile when a forward table is made: whole cache lines are written. */
+/** Kernels of a row and rows of a tile for making a forward table: whole cache lines are written. */
 const TILE: u32 = 64;
 const BLOCK: u32 = 16;
 
-/** Where the bytes of a tile are turned: two blocks of 16 × 16. */
+/** Memory for transposing the bytes of a tile: two blocks of 16 × 16. */
 const turning = memory.data(512, 16);
 
 /** Whether kernel j of a unit's row is accepted with the coin (coin + more · 2^-32) · 2^-32. */
@@ -29,7 +29,7 @@ export function acceptExactly(layer: Layer, forward: bool, unit: u32, j: u32, co
   return (<f64>coin + <f64>more * UNIT) * UNIT * greatest < norm;
 }
 
-/** @param norms as left by measureLayer; @param table a byte for each kernel, by output unit */
+/** @param norms from measureLayer; @param table a byte per kernel, by output unit */
 export function makeBackwardBytes(l: u32, norms: usize, table: usize): void {
   const layer = layerAt(l);
   layer.backwardTable = table;
@@ -39,7 +39,7 @@ export function makeBackwardBytes(l: u32, norms: usize, table: usize): void {
   else fastBackward(layer, layer.weight, table, SQUARE);
 }
 
-/** @param scales f32[inPerGroup], scratch; @param table a byte for each kernel, by input unit */
+/** @param scales f32[inPerGroup], scratch; @param table a byte per kernel, by input unit */
 export function makeForwardBytes(l: u32, norms: usize, table: usize, scales: usize): void {
   const layer = layerAt(l);
   layer.forwardTable = table;
@@ -49,7 +49,7 @@ export function makeForwardBytes(l: u32, norms: usize, table: usize, scales: usi
   else fastForward(layer, layer.weight, table, scales, SQUARE);
 }
 
-/** Factor that makes the greatest of a row 256 under `quantise`. */
+/** Factor that makes the greatest norm of a row 256 under `quantise`. */
 @inline
 function byteScale(greatest: f64, normScale: f64, mode: u32): f32 {
   if (greatest == 0) return 0;
@@ -152,7 +152,7 @@ function turnTile(
       turnBlock(table + <usize>i * stride + o, stride);
     }
   }
-  // what whole blocks leave over, at the right and below
+  // the remainder of whole blocks, at the right and below
   for (let o: u32 = 0; o < height; o++) {
     for (let i: u32 = o < wholeHeight ? wholeWidth : 0; i < width; i++) {
       const norm = load<f32>(norms + rowBytes * o + ((<usize>i) << 2));

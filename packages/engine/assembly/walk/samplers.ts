@@ -1,4 +1,4 @@
-/** How a layer draws a kernel of a row, for each direction. */
+/** How a layer samples a kernel of a row, for each direction. */
 import { layerAt } from "./layout";
 
 /** @host */

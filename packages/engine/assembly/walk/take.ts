@@ -1,6 +1,6 @@
 /**
- * Second pass over the walks at a layer: from the kernel chosen to the edge conserved, which goes into the walk's
- * edge ids, and to the unit that the kernel leads to, which goes into the bucket's entry.
+ * Second pass over the walks at a layer: from the chosen kernel to the kept edge, which is stored in the walk's edge
+ * ids, and to the unit that the kernel leads to, which is stored in the bucket's entry.
  */
 import { UNIFORM } from "./bias";
 import { drawExactly, drawNine, drawNineByTable } from "./kernel";
@@ -22,7 +22,7 @@ function groupStep(layer: Layer, forward: bool): u32 {
   return forward ? layer.inPerGroup * (layer.outPerGroup - 1) : 0;
 }
 
-/** How the weight inside the kernel is found; literals, so that each has a loop of its own. */
+/** How the weight inside the kernel is found; literals, so that each has its own loop. */
 const ONLY_ONE: u32 = 0;
 const WHOLE: u32 = 1;
 const EXACTLY: u32 = 2;

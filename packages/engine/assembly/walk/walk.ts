@@ -1,8 +1,7 @@
 /**
- * Walks, batch by batch and layer by layer. The walks of a batch that go one way stand in buckets, one for each node;
- * a layer draws for its whole bucket at once, so that many cache misses are under way together. The draws of walk w
- * depend on (seed, w, node) alone; the batch leaves only the edge ids of each walk, and `commit` takes them in
- * walk order.
+ * Walks, batch by batch and layer by layer. The walks of a batch in one direction wait in buckets, one per node; a
+ * layer draws for its whole bucket at once, so that many cache misses overlap. The draws of walk w depend only on
+ * (seed, w, node); the batch produces the edge ids of each walk, and `commit` keeps them in walk order.
  */
 import { INVERSE, MAGNITUDE, SQUARE, UNIFORM } from "./bias";
 import { chooseByAlias, chooseByRejection, chooseUniformly } from "./choose";
@@ -49,7 +48,7 @@ export function walks(): f64 {
   return <f64>walkCount;
 }
 
-/** Walks on until keepCount edges are conserved or maxWalkCount more walks are done. */
+/** Walks until keepCount edges are kept or maxWalkCount more walks are done. */
 export function advance(keepCount: u32, maxWalkCount: f64): void {
   const limit = walkCount + <u64>maxWalkCount;
   if (kept() < keepCount) prepareKernels(keepCount - kept());
@@ -67,7 +66,7 @@ export function advance(keepCount: u32, maxWalkCount: f64): void {
 
 let kernelsPrepared: bool = false;
 
-/** Tables inside kernels pay where a kernel is drawn about once or more often; they change no walk. */
+/** Tables inside kernels pay off if a kernel is drawn about once or more; they change no walk. */
 function prepareKernels(missing: u32): void {
   if (kernelsPrepared || wholeKernels || biasMode == UNIFORM) return;
   let kernelCount: u64 = 0;
@@ -88,7 +87,7 @@ function prepareKernels(missing: u32): void {
 /** New edges per walk of the last batch. */
 let perWalk: f64 = 0;
 
-/** Enough walks for what is missing at the last batch's rate, so that few are walked in vain at the end. */
+/** Enough walks for the missing edges at the last batch's rate, so that few are wasted at the end. */
 function batchSize(missing: u32): u32 {
   const rate = perWalk > 0 ? perWalk : <f64>levelCount;
   const wanted = <f64>missing / rate + 1;
@@ -120,7 +119,7 @@ function clearLevels(count: u32): void {
   }
 }
 
-/** The edge ids of one walk stand at the head of each level afterwards. */
+/** Afterwards the edge ids of one walk are at the head of each level. */
 export function walkOne(walk: f64): void {
   walkBatch(<u64>walk, 1);
 }
@@ -165,7 +164,7 @@ function passBackward(firstWalk: u64): void {
   }
 }
 
-/** Moves every walk at a layer across one of its kernels, and writes the edge that this conserves. */
+/** Moves every walk at a layer across one of its kernels, and writes the edge that it keeps. */
 function drawLayer(node: u32, firstWalk: u64, forward: bool): void {
   const layer = layerAt(node - 1);
   const bucket = bucketAt(node);

@@ -1,4 +1,4 @@
-/** Threads on one memory that carry out programs of kernels. Only numbers cross the border. */
+/** Threads on one memory that run programs of kernels. Only numbers cross the border. */
 
 import type { Exports } from "../border/layers.ts";
 import { builtin } from "../builtin.ts";
@@ -6,11 +6,11 @@ import { type WasmMemory, type WasmModule, webAssembly } from "../webAssembly.ts
 import { layersModule } from "./layersModule.ts";
 
 export interface LayersMachineOptions {
-  /** Bytes that the host places, beyond the machine's own; see {@link LayersMachine.firstAddress}. */
+  /** Bytes for the host, beyond the module's own; see {@link LayersMachine.firstAddress}. */
   readonly bytes: number;
-  /** Threads that are wanted; where memory cannot be shared there is one. */
+  /** Requested number of threads; 1 if memory cannot be shared. */
   readonly threadCount: number;
-  /** Fused multiply-add: faster, and not the same bits on every machine. */
+  /** Fused multiply-add: faster, but not the same bits on every machine. */
   readonly relaxed: boolean;
 }
 
@@ -26,7 +26,7 @@ interface WorkerThreads {
   };
 }
 
-/** The whole of a worker: numbers come from shared memory, so it needs no messages but that it is there. */
+/** The whole code of a worker. All data is in shared memory; its only message is that it has started. */
 const WORKER = `
 const { parentPort, workerData } = require("node:worker_threads");
 const { module, memory, thread, threadCount, batch, orders, barrier } = workerData;
@@ -40,10 +40,10 @@ serve(orders, barrier);
 
 const PAGE_BYTES = 65_536;
 const MAX_PAGES = 65_536;
-/** Cells of 64 bytes: of orders, of the barrier, of the batch. */
+/** Cells of 64 bytes: for orders, for the barrier, for the batch. */
 const CELL_BYTES = 64;
 
-/** Bytes of the address space before the first that the host may place: the module's own and the machine's. */
+/** Address of the first free byte for the host; the module's data and the cells are below. */
 const reservedBytes = (heapBase: number): number => Math.ceil(heapBase / CELL_BYTES + 4) * CELL_BYTES;
 
 export class LayersMachine {
@@ -51,7 +51,7 @@ export class LayersMachine {
   /** First address that the host may use, a multiple of 64. */
   readonly firstAddress: number;
   /**
-   * Address of the batch record, which the host writes before {@link run}, and behind it that of the optimiser's step;
+   * Address of the batch record, followed by the record of the optimiser's step, both written before {@link run};
    * {@link LayersMachine.BATCH_BYTES} for both.
    */
   readonly batch: number;
@@ -77,7 +77,7 @@ export class LayersMachine {
     wasm.setBatch(this.batch);
   }
 
-  /** @throws RangeError where the memory is not to be had; EngineError where a build is missing */
+  /** @throws RangeError if the memory cannot be allocated; EngineError if a build is missing */
   static async start(options: LayersMachineOptions): Promise<LayersMachine> {
     const shared = typeof SharedArrayBuffer !== "undefined";
     const threads = shared ? builtin<WorkerThreads>("node:worker_threads") : undefined;
@@ -103,12 +103,12 @@ export class LayersMachine {
     return new LayersMachine(memory, wasm, workers, threadCount);
   }
 
-  /** The memory; it never grows, so views stay. */
+  /** The memory; it never grows, so views stay valid. */
   get buffer(): ArrayBuffer {
     return this.#memory.buffer;
   }
 
-  /** Carries out a program on all threads, this one among them, and returns when they are done. */
+  /** Runs a program on all threads, including this one, and returns when they are done. */
   run(program: number): void {
     this.#order(program);
     this.#wasm.run(program, this.#barrier);
@@ -130,7 +130,7 @@ export class LayersMachine {
 }
 
 function newMemory(bytes: number, shared: boolean): WasmMemory {
-  // the module's own data and the machine's cells stand below
+  // the module's data and the cells are below the host's bytes
   const pages = Math.ceil((bytes + PAGE_BYTES) / PAGE_BYTES);
   if (pages > MAX_PAGES) throw new RangeError(`${bytes} bytes are more than the 4 GiB of a memory`);
   const limits = { initial: pages, maximum: MAX_PAGES, shared };
@@ -152,7 +152,7 @@ async function startWorker(threads: WorkerThreads, workerData: unknown): Promise
     worker.once("message", () => resolve());
     worker.once("error", reject);
   });
-  // a machine that nobody disposes of must not keep the process alive
+  // undisposed threads must not keep the process alive
   worker.unref();
   return worker;
 }

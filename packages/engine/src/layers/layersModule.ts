@@ -22,7 +22,7 @@ const compiled = new Map<string, Promise<WasmModule>>();
 
 /**
  * Compiled once for each build.
- * @throws EngineError where the file is missing or was built from other sources, or relaxed SIMD is not to be had
+ * @throws EngineError if the file is missing or was built from other sources, or if the runtime lacks relaxed SIMD
  */
 export function layersModule(build: LayersBuild): Promise<WasmModule> {
   const url = urlOf(build);
@@ -34,7 +34,7 @@ export function layersModule(build: LayersBuild): Promise<WasmModule> {
   return module;
 }
 
-// literals beside import.meta.url are what bundlers look for; they are right from src/ and from dist/
+// bundlers look for literals with import.meta.url; they are right from src/ and from dist/
 function urlOf({ shared, relaxed }: LayersBuild): URL {
   if (relaxed) {
     return shared

@@ -1,4 +1,4 @@
-/** How the planes of a convolution are laid out for path sums: see assembly/paths/layout.ts. */
+/** Layout of a convolution's planes for path sums: see assembly/paths/layout.ts. */
 import { records } from "../border/paths.ts";
 import { type FieldsOf, recordArray } from "../border/record.ts";
 
@@ -17,18 +17,18 @@ export interface PathConvolution {
 }
 
 export interface PathLayout {
-  /** Places from one row to the next, in all planes. */
+  /** Distance between rows in all planes, in elements. */
   readonly pitch: number;
   readonly phaseCount: number;
-  /** Rows and columns of a phase: those of the output and what taps reach beyond. */
+  /** Rows and columns of a phase: those of the output, and those that taps reach beyond. */
   readonly phaseRows: number;
   readonly phaseColumns: number;
-  /** Places of a plane, and of a gradient plane: a whole vector fits in at the end. */
+  /** Elements of a plane, and of a gradient plane, each with room for a whole vector at the end. */
   readonly planeLength: number;
   readonly gradientLength: number;
-  /** Zeros before a gradient: as many places as the farthest tap lies away. */
+  /** Zeros before a gradient: the distance of the farthest tap. */
   readonly lead: number;
-  /** A multiple of 8; vectors of two places that are summed together. */
+  /** A multiple of 8: vectors of two elements that are summed together. */
   readonly tileVectors: number;
   /** Outputs, or phases of channels, whose weights are gathered together. */
   readonly batch: number;
@@ -38,9 +38,9 @@ export interface PathLayout {
 }
 
 const F64 = Float64Array.BYTES_PER_ELEMENT;
-// what a tile reads of all channels of a group stays in the first-level cache
+// what a tile reads from all channels of a group fits the first-level cache
 const TILE_BYTES = 1 << 14;
-// and the weights that read it in the second-level cache
+// and its weights fit the second-level cache
 const BATCH_WEIGHTS = 1 << 13;
 
 export function pathLayout(convolution: PathConvolution): PathLayout {
@@ -50,7 +50,7 @@ export function pathLayout(convolution: PathConvolution): PathLayout {
   const pitch = pitchOf(convolution, phaseColumns);
   const phaseCount = stride[0] * stride[1];
   const lead = reach[0]! * pitch + reach[1]!;
-  // one place beyond the rows, and one for an odd length
+  // one element beyond the rows, and one for an odd length
   const planeLength = (phaseRows - 1) * pitch + phaseColumns + 2;
   const gradientLength = lead + planeLength;
   const taps: FieldsOf<typeof records.tap>[] = [];
@@ -112,7 +112,7 @@ function phasesOf(
   return phases;
 }
 
-/** As many places a row as its input takes with the zeros before it, and as its zeros behind take before the next. */
+/** Distance between rows: the input and the zeros between it and the next row, which neighbours share. */
 function pitchOf(convolution: PathConvolution, phaseColumns: number): number {
   let pitch = convolution.outputSize[1];
   for (let phase = 0; phase < convolution.stride[1]; phase++) {

@@ -1,6 +1,6 @@
 /**
- * Path sums through convolutions, in WebAssembly: dist/paths.wasm, float64 throughout. One memory, as large as the
- * largest layer needs; nothing stays in it from one call to the next.
+ * Path sums through convolutions in WebAssembly: dist/paths.wasm, float64 throughout. One memory, as large as the
+ * largest layer needs; no state is kept between calls.
  */
 import { type Exports, hash, records } from "../border/paths.ts";
 import { type FieldsOf, writeRecord } from "../border/record.ts";
@@ -20,7 +20,7 @@ import { type PathConvolution, type PathLayout, pathLayout } from "./geometry.ts
 /** Weights of a convolution, `[outChannels, inChannels / groups, ...kernel]`, and how they count. */
 export interface PathWeights {
   readonly weight: Float32Array;
-  /** 1 where a weight is kept; absent: all are. */
+  /** 1 for kept weights; absent: all are kept. */
   readonly mask?: Uint8Array | undefined;
   /** 1: magnitudes; 2: squares. */
   readonly power: 1 | 2;
@@ -28,9 +28,9 @@ export interface PathWeights {
 
 type Fields = FieldsOf<typeof records.convolution>;
 
-/** A larger memory is given back after use. */
+/** A larger memory is released after use. */
 const KEPT_BYTES = 2 ** 26;
-/** More than a network has shapes of convolutions. */
+/** More than the different convolution shapes of any network. */
 const MOST_LAYOUTS = 256;
 const F64 = Float64Array.BYTES_PER_ELEMENT;
 const ENTRY_BYTES = 16;
@@ -39,7 +39,7 @@ export class PathKernels {
   readonly #module: WasmModule;
   #memory: WasmMemory | undefined;
   #wasm: Exports | undefined;
-  /** By the convolution: rounds of path sums ask for the same ones again and again. */
+  /** By convolution: rounds of path sums use the same ones again. */
   readonly #layouts = new Map<string, PathLayout>();
 
   /** Use {@link loadPathKernels} or {@link pathKernels}. */
@@ -50,9 +50,9 @@ export class PathKernels {
   /**
    * y[o, ·] = bias[o] + Σ θ'·x
    * @param input `[inChannels, ...inputSize]`
-   * @param bias one an output channel; 0 where absent
+   * @param bias one per output channel; 0 if absent
    * @returns `[outChannels, ...outputSize]`
-   * @throws EngineError where the layer needs more than the 4 GiB of a memory
+   * @throws EngineError if the layer needs more than the 4 GiB of a memory
    */
   forward(
     convolution: PathConvolution,
@@ -72,8 +72,9 @@ export class PathKernels {
 
   /**
    * @param gradient ∂R/∂y, `[outChannels, ...outputSize]`
-   * @returns ∂R/∂x as the input, and ∂R/∂θ' as the weights, 0 where they are removed: this one is a view, good until
-   *   the next call of this or {@link forward}
+   * @returns ∂R/∂x in the shape of the input, and ∂R/∂θ' in that of the weights, 0 if removed: the latter is a view,
+   * valid
+   *   until the next call of this or {@link forward}
    * @throws EngineError as {@link forward}
    */
   backward(
@@ -119,7 +120,7 @@ export class PathKernels {
       run: to.take(F64 * layout.batch * layout.planeLength),
       taps: to.take(4 * layout.taps.length),
       phases: to.take(4 * layout.phases.length),
-      // and one that is written before it is known whether it counts
+      // and one more, since an entry is written before it is known whether it is kept
       entries: to.take(ENTRY_BYTES * (fan * layout.batch + 1)),
       starts: to.take(4 * (layout.batch + 1)),
       groups,
@@ -195,9 +196,9 @@ let kernels: PathKernels | undefined;
 let missing = false;
 
 /**
- * Makes the kernels ready where {@link pathKernels} cannot read a file: in browsers.
- * @param wasm where paths.wasm is, its bytes, or the compiled module; beside this package unless said otherwise
- * @throws EngineError where it is missing or was built from other sources
+ * Loads the kernels where {@link pathKernels} cannot read a file: in browsers.
+ * @param wasm location of paths.wasm, its bytes, or the compiled module; default: the file of this package
+ * @throws EngineError if it is missing or was built from other sources
  */
 export async function loadPathKernels(wasm: URL | WasmBytes | WasmModule = defaultUrl()): Promise<void> {
   if (wasm instanceof URL) {
@@ -208,8 +209,8 @@ export async function loadPathKernels(wasm: URL | WasmBytes | WasmModule = defau
 }
 
 /**
- * @returns undefined where there is no file to be read and {@link loadPathKernels} has not been called
- * @throws EngineError where the file was built from other sources
+ * @returns undefined if no file can be read and {@link loadPathKernels} has not been called
+ * @throws EngineError if the file was built from other sources
  */
 export function pathKernels(): PathKernels | undefined {
   if (kernels === undefined && !missing) {
@@ -226,7 +227,7 @@ export function pathKernels(): PathKernels | undefined {
   return kernels;
 }
 
-// a literal beside import.meta.url is what bundlers look for; it is right from src/ and from dist/
+// bundlers look for a literal with import.meta.url; it is right from src/ and from dist/
 const defaultUrl = (): URL => new URL("../../dist/paths.wasm", import.meta.url);
 
 const PATHS_WASM: WasmFile = {
