@@ -21,16 +21,16 @@ export interface DifferentiationRequest {
   /** All parameters, including running statistics. */
   readonly weights: Weights;
   /** Removed weights count as 0, and so do bias, scale and shift of silent units. Absent: nothing is removed. */
-  readonly masks?: Masks;
+  readonly masks?: Masks | undefined;
   readonly batches: readonly Batch[];
   /** Which statistics batch normalisation uses: running ones, or each batch's own, which depend on θ. */
   readonly statistics: "running" | "batch";
   /** Default 1. GraSP: 200. */
-  readonly temperature?: number;
+  readonly temperature?: number | undefined;
   /** True: also gradients of removed weights, ∂L/∂θ at θ = 0. Default: these are 0. */
-  readonly removed?: boolean;
+  readonly removed?: boolean | undefined;
   /** Checked between batches; `signal.reason` is thrown. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface LossGradients {

@@ -7,7 +7,7 @@ export interface ArgumentFault {
   /** What is expected: meaning, range or shape. */
   readonly expected: string;
   /** What to do; a whole sentence. */
-  readonly remedy?: string;
+  readonly remedy?: string | undefined;
 }
 
 /**
@@ -39,7 +39,7 @@ export class ArgumentError extends Error {
     this.fault = {
       given: short.given,
       expected: short.expected,
-      ...(short.remedy === undefined ? {} : { remedy: short.remedy }),
+      remedy: short.remedy,
     };
   }
 }
@@ -67,7 +67,7 @@ export function unknownName(subject: string, name: string, known: readonly strin
   return new ArgumentError(subject, {
     given: `"${name}"`,
     expected: `one of ${known.join(", ")}`,
-    ...(nearest ? { remedy: `Did you mean "${nearest}"?` } : {}),
+    remedy: nearest && `Did you mean "${nearest}"?`,
   });
 }
 

@@ -40,7 +40,7 @@ export { retraceWalks, type WalkOrigin } from "./analysis/retraceWalks.ts";
 export { type LayerWalks, type UnitWalks, unitWalks } from "./analysis/unitWalks.ts";
 export { log10Of, numberOf, type Wide } from "./analysis/wide.ts";
 export { applyCheck, completeCheck } from "./checks/applyCheck.ts";
-export type { Check, Checked, CheckRequest, CheckSettings } from "./checks/check.ts";
+export type { AppliedCheck, Check, Checked, CheckRequest, CheckSettings } from "./checks/check.ts";
 export { checkByName, checks } from "./checks/registry.ts";
 export type {
   Batch,

@@ -3,7 +3,7 @@
 import { layerMeasures } from "./analysis/analyse.ts";
 import { maskFaults, maskWarnings } from "./analysis/maskFaults.ts";
 import { applyCheck, completeCheck } from "./checks/applyCheck.ts";
-import type { CheckSettings } from "./checks/check.ts";
+import type { AppliedCheck, CheckSettings } from "./checks/check.ts";
 import { ArgumentError } from "./errors.ts";
 import type { LogEvent, PruneEvent } from "./events.ts";
 import { layerShapes } from "./masks/layerProgress.ts";
@@ -32,25 +32,25 @@ export interface PruneSettings {
   /** Whole number, 0 ≤ seed ≤ 2^53 − 1. */
   readonly seed: number;
   /** Options of the method; those left out have their initial value. */
-  readonly options?: Readonly<Record<string, OptionValue>>;
+  readonly options?: Readonly<Record<string, OptionValue>> | undefined;
   /** Weights that are kept in any case: the mask grows from these. */
-  readonly from?: Masks;
+  readonly from?: Masks | undefined;
   /** The only weights that may be kept: removed ones stay removed. For methods with `Pruner.confinable`. */
-  readonly within?: Masks;
+  readonly within?: Masks | undefined;
   /** For methods that need examples; see `Pruner.needsData`. */
-  readonly data?: PruningData;
+  readonly data?: PruningData | undefined;
   /** A sanity check to apply to the mask: the result is then the check's. See `checks`. */
-  readonly check?: CheckSettings;
+  readonly check?: CheckSettings | undefined;
   /** Longest expected time of walks; see `PruneRequest.limitMs`. */
-  readonly limitMs?: number;
+  readonly limitMs?: number | undefined;
   /** Throw an error, rather than warn, for a mask that cuts outputs off or collapses a layer. */
-  readonly strict?: boolean;
-  readonly onProgress?: (progress: PruneProgress) => void;
+  readonly strict?: boolean | undefined;
+  readonly onProgress?: ((progress: PruneProgress) => void) | undefined;
   /** Called with each warning as soon as it is known. */
-  readonly onWarning?: (message: string) => void;
+  readonly onWarning?: ((message: string) => void) | undefined;
   /** Called at the start and the end, with progress, and with each warning. */
-  readonly onEvent?: (event: PruneEvent | LogEvent) => void;
-  readonly signal?: AbortSignal;
+  readonly onEvent?: ((event: PruneEvent | LogEvent) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface PruneResult extends Pruning {
@@ -66,13 +66,12 @@ export interface PruneResult extends Pruning {
   readonly density: number;
   /** Of the method; without the check and the time of listeners. */
   readonly elapsedMs: number;
-  /** The applied check, with all its options. */
-  readonly check?: Required<CheckSettings>;
+  readonly check?: AppliedCheck | undefined;
   /** Only if a check drew new weights: these, and their seed. */
-  readonly weights?: Weights;
-  readonly weightsSeed?: number;
+  readonly weights?: Weights | undefined;
+  readonly weightsSeed?: number | undefined;
   /** What `weights` were before a check scaled them; see {@link Checked}. */
-  readonly unscaled?: Weights;
+  readonly unscaled?: Weights | undefined;
   /** Faults of the mask with remedies (see analysis/maskFaults.ts), and walks that took long; mostly empty. */
   readonly warnings: readonly string[];
 }
@@ -130,10 +129,10 @@ export async function prune(
     density: keptCount / network.prunableCount,
     elapsedMs,
     warnings: report.warnings,
-    ...(check && { check: { name: check.check.name, options: check.options } }),
-    ...(checked?.weights && { weights: checked.weights }),
-    ...(checked?.weightsSeed !== undefined && { weightsSeed: checked.weightsSeed }),
-    ...(checked?.unscaled && { unscaled: checked.unscaled }),
+    check: check && { name: check.check.name, options: check.options },
+    weights: checked?.weights,
+    weightsSeed: checked?.weightsSeed,
+    unscaled: checked?.unscaled,
   };
 }
 

@@ -22,13 +22,13 @@ export interface BatchFile {
 
 export interface BatchExpectations {
   /** Shape of one example. */
-  readonly inputShape?: Shape;
+  readonly inputShape?: Shape | undefined;
   /** Classes are 0 … classCount − 1. */
-  readonly classCount?: number;
+  readonly classCount?: number | undefined;
   /** True: a file without `y` is an error. False: `y` is left alone. */
-  readonly labelled?: boolean;
+  readonly labelled?: boolean | undefined;
   /** x is multiplied by it; whole numbers are refused without. */
-  readonly scale?: number;
+  readonly scale?: number | undefined;
 }
 
 const FLOATS: readonly Dtype[] = ["F32", "F64", "F16", "BF16"];

@@ -23,11 +23,11 @@ export type ExportableModel =
 
 export interface ExportOptions extends WriteOptions {
   /** For named tensors; the layout of the framework that the model came from unless said otherwise. */
-  readonly layout?: Layout;
+  readonly layout?: Layout | undefined;
   /** Values for the parameters, where they are no longer the model's (trained since). */
-  readonly weights?: Weights;
+  readonly weights?: Weights | undefined;
   /** Goes into safetensors. */
-  readonly metadata?: Readonly<Record<string, string>>;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 
 /**

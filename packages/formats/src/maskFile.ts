@@ -2,7 +2,7 @@
  * Masks on disk: safetensors, one BOOL tensor `<parameter>_mask` of the parameter's shape for each prunable parameter, and
  * for each bias, scale and shift in which a dead unit is silenced.
  */
-import { ArgumentError, counted, Masks, type Network, shortened } from "@phew/core";
+import { type AppliedCheck, ArgumentError, counted, Masks, type Network, shortened } from "@phew/core";
 import { type ExportableModel, isOnFile } from "./exportForm.ts";
 import { maskBytes } from "./maskBytes.ts";
 import { maskName } from "./maskName.ts";
@@ -26,16 +26,13 @@ export interface MaskOrigin {
   /** Of the program that made them. */
   readonly version: string;
   /** The sanity check they went through, with its options. */
-  readonly check?: {
-    readonly name: string;
-    readonly options: Readonly<Record<string, string | number | boolean>>;
-  };
+  readonly check?: AppliedCheck | undefined;
   /** Seed of the weights, where it is not `seed`. */
-  readonly weightsSeed?: number;
+  readonly weightsSeed?: number | undefined;
   /** Of the zoo architecture, where it has several. */
-  readonly variant?: string;
+  readonly variant?: string | undefined;
   /** The one of the model's outputs that the masked network leads to, where it was chosen. */
-  readonly output?: string;
+  readonly output?: string | undefined;
 }
 
 /** What a file of masks says of their origin; every key of {@link maskMetadata} that belongs to no file in particular. */
@@ -71,7 +68,7 @@ export async function writeMasks(
   path: string,
   masks: Masks,
   origin: MaskOrigin,
-  { model, ...options }: WriteOptions & { readonly model?: ExportableModel } = {},
+  { model, ...options }: WriteOptions & { readonly model?: ExportableModel | undefined } = {},
 ): Promise<void> {
   const tensors = maskTensors(masks, model);
   await writeWhole(path, safetensorsChunks(tensors, maskMetadata(masks, origin, model), path), options);

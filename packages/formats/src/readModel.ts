@@ -21,11 +21,11 @@ import { fittingNetwork, type ZooFitOptions } from "./zooFit.ts";
 
 export interface ReadModelOptions extends ZooFitOptions {
   /** A name of the zoo: files of named tensors hold weights alone. */
-  readonly architecture?: string;
+  readonly architecture?: string | undefined;
   /** Of a file with several outputs, the one that is wanted; all of them without. */
-  readonly output?: string;
+  readonly output?: string | undefined;
   /** Parts of an ONNX file that are not supported carry every unit to every unit, instead of being refused. */
-  readonly treatAsOpaque?: boolean;
+  readonly treatAsOpaque?: boolean | undefined;
 }
 
 /** A model with what it takes to write it back as the file it came from. */
@@ -70,17 +70,14 @@ async function readWhicheverModel(path: string, options: ReadModelOptions): Prom
       remedy: "The file itself says what its network is: leave it out.",
     });
   }
-  const input = {
-    ...(options.inputShape === undefined ? {} : { inputShape: options.inputShape }),
-    ...(options.output === undefined ? {} : { output: options.output }),
-  };
+  const { inputShape, output, treatAsOpaque } = options;
   if (format === "tfjs") {
     const { readTfjs } = await import("./tfjs/importTfjs.ts");
-    const tfjs = await readTfjs(path, input);
+    const tfjs = await readTfjs(path, { inputShape, output });
     const { network, weights, notes } = tfjs;
     return { format, network, weights, notes, tfjs };
   }
-  const onnx = await readOnnx(path, { ...input, treatAsOpaque: options.treatAsOpaque ?? false });
+  const onnx = await readOnnx(path, { inputShape, output, treatAsOpaque });
   const { network, weights, notes } = onnx;
   return { format, network, weights, notes, onnx };
 }
@@ -125,7 +122,7 @@ async function readZooModel(path: string, options: ReadModelOptions): Promise<Re
       remedy: "Name it with --architecture, or bring the model as ONNX.",
     });
   }
-  const told = { ...ownVariant(architecture, file.metadata), ...options };
+  const told = { ...options, variant: options.variant ?? ownVariant(architecture, file.metadata) };
   const { network, variant, notes: choice } = fittingNetwork(path, architecture, told, file.tensors);
   const { tensors, prefix } = ownNames(network, file.tensors);
   requirePlain(network, tensors, file.others, path);
@@ -148,8 +145,7 @@ async function readZooModel(path: string, options: ReadModelOptions): Promise<Re
 function ownVariant(
   architecture: string,
   { model, variant }: Readonly<Record<string, string>>,
-): Pick<ReadModelOptions, "variant"> {
+): ZooVariant | undefined {
   const variants = zooEntries.find(({ name }) => name === architecture)?.variants ?? [];
-  const own = model === architecture ? variants.find((name) => name === variant) : undefined;
-  return own === undefined ? {} : { variant: own };
+  return model === architecture ? variants.find((name) => name === variant) : undefined;
 }

@@ -16,7 +16,7 @@ export function parseStrictJson(subject: string, bytes: Uint8Array, maxDepth: nu
     throw new ArgumentError(subject, {
       given: isWide ? "text in UTF-16" : "text that is not UTF-8",
       expected: "JSON in UTF-8",
-      ...(isWide ? { remedy: "Save it as UTF-8." } : {}),
+      remedy: isWide ? "Save it as UTF-8." : undefined,
     });
   }
   requireBounded(subject, text, maxDepth);

@@ -8,7 +8,7 @@ export type { Chunks } from "./temporaryFile.ts";
 
 export interface WriteOptions {
   /** Replaces a file that is there; without it that is an error. */
-  readonly force?: boolean;
+  readonly force?: boolean | undefined;
 }
 
 /** A file that names others beside it: they are of use together or not at all. */
@@ -157,7 +157,7 @@ export async function requireWritable(path: string, options: WriteOptions = {}):
     throw new ArgumentError(path, {
       given: present.isDirectory() ? "a folder" : "no regular file",
       expected: "the name of a file to write",
-      ...(present.isDirectory() ? { remedy: "Name a file inside it." } : {}),
+      remedy: present.isDirectory() ? "Name a file inside it." : undefined,
     });
   }
   if (present !== undefined && options.force !== true) throw existing(path);

@@ -38,11 +38,11 @@ export class AmbiguousVariantError extends ArgumentError {
 
 export interface ZooFitOptions {
   /** Number of classes, of the architecture; read off the file's last layer where it is not given. */
-  readonly classCount?: number;
+  readonly classCount?: number | undefined;
   /** Shape of one input, `[channels, height, width]` or `[features]`. */
-  readonly inputShape?: Shape;
+  readonly inputShape?: Shape | undefined;
   /** Form of the architecture, where tensors and input do not tell. */
-  readonly variant?: ZooVariant;
+  readonly variant?: ZooVariant | undefined;
 }
 
 /** A network and the variant that it is; any where there is one form alone. */
@@ -111,7 +111,7 @@ function attempted(
   tensors: Tensors,
 ): Attempt {
   const build = (classCount: number | undefined) =>
-    zooModel(architecture, { inputShape, variant, ...(classCount === undefined ? {} : { classCount }) });
+    zooModel(architecture, { inputShape, variant, classCount });
   try {
     const initial = build(options.classCount);
     const classCount = options.classCount ?? classCountOf(initial, tensors);

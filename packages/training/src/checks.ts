@@ -33,7 +33,7 @@ export function checkNetwork({
 }: {
   readonly network: Network;
   readonly weights: Weights;
-  readonly masks?: Masks;
+  readonly masks?: Masks | undefined;
 }): void {
   if (network.outputShape.length !== 1) {
     throw new ArgumentError(`network "${network.name}"`, {

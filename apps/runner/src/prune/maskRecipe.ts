@@ -3,7 +3,7 @@
  * `synflow+widen:fraction=0.5` - a method with its options, and a sanity check with its own.
  */
 import {
-  type CheckSettings,
+  type AppliedCheck,
   completeCheck,
   completeOptions,
   type OptionValue,
@@ -17,7 +17,7 @@ export interface MaskRecipe {
   readonly label: string;
   readonly method: string;
   readonly options: Readonly<Record<string, OptionValue>>;
-  readonly check?: CheckSettings;
+  readonly check: AppliedCheck | undefined;
 }
 
 /** Several recipes by commas. @throws UsageError or ArgumentError for a name or option that is not known */
@@ -42,11 +42,11 @@ function maskRecipe(label: string): MaskRecipe {
   completeOptions(prunerByName(method.name), method.options);
   const check = checked === undefined ? undefined : named(checked);
   if (check !== undefined) completeCheck(check);
-  return { label, method: method.name, options: method.options, ...(check && { check }) };
+  return { label, method: method.name, options: method.options, check };
 }
 
 /** `name:option=value:option=value` */
-function named(text: string): Required<CheckSettings> {
+function named(text: string): AppliedCheck {
   const [name, ...options] = text.split(":") as [string, ...string[]];
   const collected = assignments("--methods", "phew:bias=square");
   return {

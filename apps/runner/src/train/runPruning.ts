@@ -80,7 +80,7 @@ async function pruned(material: Material, record: Recorder, signal: AbortSignal)
     else record(event);
   };
   const { check: name, checkOptions } = config;
-  const check = name === undefined ? undefined : { name, ...(checkOptions && { options: checkOptions }) };
+  const check = name === undefined ? undefined : { name, options: checkOptions };
   const { threadCount } = place;
   const subject = { network, method, options, seed, ...(threadCount !== undefined && { threadCount }) };
   const data = looksAtExamples(method) ? await dataOfDataset(subject, dataset) : undefined;
@@ -90,11 +90,11 @@ async function pruned(material: Material, record: Recorder, signal: AbortSignal)
     density,
     seed,
     options,
-    ...(within && { within }),
-    ...(data && { data }),
-    ...(check && { check }),
-    ...(place.strict && { strict: true }),
-    ...(place.limitMs !== undefined && { limitMs: place.limitMs }),
+    within,
+    data,
+    check,
+    strict: place.strict,
+    limitMs: place.limitMs,
     signal,
     onEvent,
   });
@@ -111,8 +111,8 @@ function originOf(
   const weightsDigest = digestWeights(network, weights);
   return {
     ...{ method, options, seed, requestedDensity: density, weightsDigest, version },
-    ...(check && { check }),
-    ...(weightsSeed !== undefined && { weightsSeed }),
+    check,
+    weightsSeed,
     ...variantEntry(config, network),
   };
 }

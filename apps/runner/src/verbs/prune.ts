@@ -171,7 +171,7 @@ async function prunedAt(
   const pruneOptions = pruneOptionsOf(density, material, options, progress);
   const { network, weights } = material.loaded;
   const work = (onEvent?: (event: RunEvent) => void) =>
-    pruneNetwork(network, weights, { ...pruneOptions, ...(onEvent && { onEvent }) });
+    pruneNetwork(network, weights, { ...pruneOptions, onEvent });
   try {
     return options.runs === undefined
       ? { result: await work() }
@@ -200,12 +200,12 @@ function pruneOptionsOf(
       progress.done();
       if (!json) printWarnings([densities.length === 1 ? text : `at ${formatPercent(density)}: ${text}`]);
     },
-    ...(data && { data }),
-    ...(from && { from }),
-    ...(within && { within: within.masks }),
-    ...(check && { check }),
-    ...(strict && { strict: true }),
-    ...(limit !== undefined && { limitMs: limit }),
+    data,
+    from,
+    within: within?.masks,
+    check,
+    strict,
+    limitMs: limit,
   };
 }
 
@@ -330,10 +330,10 @@ function originOf(
     requestedDensity: result.requestedDensity,
     weightsDigest: madeFor ? digestWeights(loaded.network, madeFor) : weightsDigest,
     version,
-    ...(result.check && { check: result.check }),
-    ...(result.weightsSeed !== undefined && { weightsSeed: result.weightsSeed }),
-    ...(loaded.variant !== undefined && { variant: loaded.variant }),
-    ...(options.output !== undefined && { output: options.output }),
+    check: result.check,
+    weightsSeed: result.weightsSeed,
+    variant: loaded.variant,
+    output: options.output,
   };
 }
 

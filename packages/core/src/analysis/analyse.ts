@@ -89,9 +89,9 @@ export interface Analysis extends Partial<MaskMeasures> {
 
 export interface AnalyseOptions {
   /** The dense network's trace, if already known; it takes half or more of the time of an analysis. */
-  readonly denseTrace?: PathKernelTrace<Wide>;
+  readonly denseTrace?: PathKernelTrace<Wide> | undefined;
   /** Measures to omit. */
-  readonly without?: readonly SeparateMeasure[];
+  readonly without?: readonly SeparateMeasure[] | undefined;
 }
 
 /**

@@ -34,7 +34,7 @@ export async function gradientNorms(
     masks,
     batches: [batch],
     statistics: "running",
-    ...(signal && { signal }),
+    signal,
   });
   const squares = network.prunable.map(({ name }) => squaredLength(gradients.get(name)!));
   return {

@@ -75,9 +75,11 @@ export function describeMaskFaults(faults: MaskFaults): string | undefined {
 
 export interface SoundnessOptions {
   /** Throw an error for a fault. */
-  readonly strict?: boolean;
+  readonly strict?: boolean | undefined;
   /** Remedies that do not apply: the method has no scope option, or keeps whole paths already. */
-  readonly useless?: { readonly scope?: boolean | undefined; readonly wholePaths?: boolean | undefined };
+  readonly useless?:
+    | { readonly scope?: boolean | undefined; readonly wholePaths?: boolean | undefined }
+    | undefined;
   /** The only weights that could be kept. A greater density does not remedy a fault that they have. */
   readonly within?: Masks | undefined;
 }

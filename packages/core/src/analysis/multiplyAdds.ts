@@ -25,9 +25,9 @@ export interface MultiplyAdds {
 
 export interface MultiplyAddOptions {
   /** Absent: all weights are kept. */
-  readonly masks?: Masks;
+  readonly masks?: Masks | undefined;
   /** Count products with padding too; default false. */
-  readonly padding?: boolean;
+  readonly padding?: boolean | undefined;
 }
 
 /** O(weights). Operations without weights count as 0. */

@@ -30,14 +30,14 @@ export interface NtkTrace {
 
 export interface NtkTraceOptions {
   /** Compute exactly if examples × outputs are at most this many; default 32. */
-  readonly exactUpTo?: number;
+  readonly exactUpTo?: number | undefined;
   /** Gradients for an estimate, at least 2; default 16. */
-  readonly probeCount?: number;
+  readonly probeCount?: number | undefined;
   /** Seed of the signs. */
-  readonly seed?: number;
-  readonly signal?: AbortSignal;
+  readonly seed?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
   /** Called after each gradient. @param fraction done, 0 … 1 */
-  readonly onProgress?: (fraction: number) => void;
+  readonly onProgress?: ((fraction: number) => void) | undefined;
 }
 
 const TEMPERATURE = 1e8;
@@ -66,7 +66,7 @@ export async function ntkTrace(
       batches: [one],
       statistics: "running",
       temperature: TEMPERATURE,
-      ...(options.signal && { signal: options.signal }),
+      signal: options.signal,
     });
     // the loss is a mean over examples
     return lengths(gradients, probed, TEMPERATURE * one.count);

@@ -98,7 +98,7 @@ function visitShares(
   const layerOf = new Map(network.prunable.map(({ name }, l) => [name, l]));
   return widePathSums(network, weights, {
     power: 2,
-    ...(masks ? { masks } : {}),
+    masks,
     visit(name, gradient, exponent) {
       const l = layerOf.get(name);
       if (l !== undefined) visit(l, gradient, exponent);

@@ -36,14 +36,14 @@ export interface PathSumOptions {
   /** 1: magnitudes; 2: squares. */
   readonly power: 1 | 2;
   /** True: biases, shifts and means take part. Default false: paths only. */
-  readonly biases?: boolean;
+  readonly biases?: boolean | undefined;
   /** Removed weights count as 0 and get no gradient. */
-  readonly masks?: Masks;
+  readonly masks?: Masks | undefined;
   /**
    * Called for each parameter, last layer first, with ∂R/∂θ' = gradient · 2^exponent; copy the array to keep it. The
    * exponent is 0 unless the sums come near the limits of float64.
    */
-  readonly visit?: (parameter: string, gradient: Float64Array, exponent: number) => void;
+  readonly visit?: ((parameter: string, gradient: Float64Array, exponent: number) => void) | undefined;
 }
 
 /** @returns R, the sum of all outputs; 0 or Infinity outside float64's range, see {@link widePathSums} */

@@ -27,14 +27,17 @@ export async function retraceWalks(
   weights: Weights,
   masks: Masks,
   { method, seed, options: given, requestedDensity }: WalkOrigin,
-  { mostWalks = MOST_WALKS, signal }: { readonly mostWalks?: number; readonly signal?: AbortSignal } = {},
+  {
+    mostWalks = MOST_WALKS,
+    signal,
+  }: { readonly mostWalks?: number; readonly signal?: AbortSignal | undefined } = {},
 ): Promise<UnitWalks | undefined> {
   const { network } = masks;
   const pruner = prunerByName(method);
   if (pruner.walks === undefined) return undefined;
   const options = completeOptions(pruner, given);
   const keepCount = keepCountAt(requestedDensity, network.prunableCount);
-  const request = { network, weights, keepCount, seed, options, ...(signal && { signal }) };
+  const request = { network, weights, keepCount, seed, options, signal };
   const pruning = await pruner.prune(request);
   const same = pruning.masks.bytes.every((kept, k) => kept === masks.bytes[k]);
   const walkCount = Math.min(mostWalks, pruning.walkCount ?? 0);

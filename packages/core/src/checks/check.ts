@@ -21,10 +21,10 @@ export interface CheckRequest {
 export interface Checked {
   readonly masks: Masks;
   /** Only if the check draws new weights: these, and their seed. */
-  readonly weights?: Weights;
-  readonly weightsSeed?: number;
+  readonly weights?: Weights | undefined;
+  readonly weightsSeed?: number | undefined;
   /** Where `weights` are others scaled: these, which a program that has them or their seed can tell the mask by. */
-  readonly unscaled?: Weights;
+  readonly unscaled?: Weights | undefined;
 }
 
 export interface Check {
@@ -40,7 +40,13 @@ export interface Check {
 export interface CheckSettings {
   readonly name: string;
   /** Options left out have their initial value. */
-  readonly options?: Readonly<Record<string, OptionValue>>;
+  readonly options?: Readonly<Record<string, OptionValue>> | undefined;
+}
+
+/** A check that was applied, with all its options. */
+export interface AppliedCheck {
+  readonly name: string;
+  readonly options: Readonly<Record<string, OptionValue>>;
 }
 
 /** Random streams for checks, one per layer; methods use lower ones. */

@@ -81,9 +81,10 @@ export function keepCountAt(density: number, count: number): number {
     throw new ArgumentError("density", {
       given: `${density}`,
       expected: "the fraction of weights kept, 0 < density ≤ 1",
-      ...(density > 1 && density <= 100
-        ? { remedy: `If you meant ${density} %, pass ${Number((density / 100).toPrecision(12))}.` }
-        : {}),
+      remedy:
+        density > 1 && density <= 100
+          ? `If you meant ${density} %, pass ${Number((density / 100).toPrecision(12))}.`
+          : undefined,
     });
   }
   // a product just below a whole number counts as that number: 0.57 · 100 is 56.99999999999999 in floating point

@@ -9,7 +9,7 @@ import { findThreshold, type ScoredMask } from "./threshold.ts";
 
 export interface SelectOptions {
   /** True: scores are compared by magnitude. Default false. */
-  readonly magnitude?: boolean;
+  readonly magnitude?: boolean | undefined;
 }
 
 /**

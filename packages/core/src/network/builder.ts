@@ -12,21 +12,21 @@ export interface ConvOptions {
   readonly outChannels: number;
   /** Side of the kernel, or height and width. */
   readonly kernel: number | Pair;
-  readonly stride?: number | Pair;
+  readonly stride?: number | Pair | undefined;
   /** On all sides, or top, left, bottom, right. */
-  readonly padding?: number | Padding;
-  readonly dilation?: number | Pair;
-  readonly groups?: number;
+  readonly padding?: number | Padding | undefined;
+  readonly dilation?: number | Pair | undefined;
+  readonly groups?: number | undefined;
   /** A bias named `<name>.bias`; default true. */
-  readonly bias?: boolean;
+  readonly bias?: boolean | undefined;
 }
 
 export interface PoolOptions {
   readonly kernel: number | Pair;
   /** Default: the kernel's size. */
-  readonly stride?: number | Pair;
-  readonly padding?: number | Padding;
-  readonly ceil?: boolean;
+  readonly stride?: number | Pair | undefined;
+  readonly padding?: number | Padding | undefined;
+  readonly ceil?: boolean | undefined;
 }
 
 const pair = (value: number | Pair): Pair => (typeof value === "number" ? [value, value] : value);

@@ -13,10 +13,10 @@ export function flowScores(
   power: 1 | 2,
   factorPower: 1 | 2,
 ): Float64Array {
-  const placeOf = new Map<string, { readonly start: number; readonly left?: Uint32Array }>();
+  const placeOf = new Map<string, { readonly start: number; readonly left: Uint32Array | undefined }>();
   let count = 0;
   for (const [l, { name, length }] of network.prunable.entries()) {
-    placeOf.set(name, { start: count, ...(left && { left: left[l]! }) });
+    placeOf.set(name, { start: count, left: left?.[l] });
     count += left?.[l]?.length ?? length;
   }
   // every element is written below
@@ -26,7 +26,7 @@ export function flowScores(
   pathSums(network, weights, {
     power,
     biases: true,
-    ...(masks && { masks }),
+    masks,
     visit(name, gradient, exponent) {
       const place = placeOf.get(name);
       if (place === undefined) return;

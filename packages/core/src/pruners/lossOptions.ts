@@ -27,10 +27,10 @@ export function lossRequest({ network, weights, masks, data, options, signal }: 
   return {
     network,
     weights,
-    ...(masks && { masks }),
+    masks,
     batches: data!.batches,
     statistics: options.statistics === "batch" ? "batch" : "running",
-    ...(signal && { signal }),
+    signal,
   } satisfies DifferentiationRequest;
 }
 

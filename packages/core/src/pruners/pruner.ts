@@ -90,7 +90,7 @@ export interface Pruning {
   readonly expectedWalkCount?: number;
   readonly expectedMs?: number;
   /** Notes for the user, one sentence each: units that walks leave out. */
-  readonly notes?: readonly string[];
+  readonly notes?: readonly string[] | undefined;
   /**
    * Score of every prunable weight in the order of `network.prunable`, for methods that score: of the first round,
    * before anything is removed. The highest are kept.
@@ -162,9 +162,10 @@ export function requireMeaning(
     throw new ArgumentError(`${pruner.name}: ${name}`, {
       given: `${options[name]} for ${network.name}, which has no ${noun}`,
       expected: `${spec.initial}, or a network with ${noun}`,
-      ...(needed === "batchNorm" && {
-        remedy: "Exporters fold it into the weights before it by default: docs/pytorch.md.",
-      }),
+      remedy:
+        needed === "batchNorm"
+          ? "Exporters fold it into the weights before it by default: docs/pytorch.md."
+          : undefined,
     });
   }
 }

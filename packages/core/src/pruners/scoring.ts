@@ -20,11 +20,11 @@ export type Scores = Float32Array | Float64Array;
 
 export interface ScoreRequest extends PruneRequest {
   /** Weights left by earlier rounds, in the first round by `within`; absent if all are left. */
-  readonly masks?: Masks;
+  readonly masks?: Masks | undefined;
   /** After the first round: indices of the weights left in each prunable parameter, ascending. */
-  readonly left?: readonly Uint32Array[];
+  readonly left?: readonly Uint32Array[] | undefined;
   /** Scores of an earlier round that are no longer read: their memory may be overwritten. */
-  readonly reusable?: Scores;
+  readonly reusable?: Scores | undefined;
 }
 
 export interface ScoringMethod extends Omit<Pruner, "options" | "wholePaths" | "confinable" | "prune"> {
@@ -97,9 +97,9 @@ async function pruneByScores(score: ScoringMethod["score"], request: PruneReques
     const left = first && (survivors.indices as readonly Uint32Array[]);
     const scores = await score({
       ...request,
-      ...(masks && { masks }),
-      ...(left && { left }),
-      ...(reusable && { reusable }),
+      masks,
+      left,
+      reusable,
     });
     if (options.invert === true) for (let k = 0; k < scores.length; k++) scores[k] = -scores[k]!;
     if (first === undefined) warnOfEqualScores(scores, request);

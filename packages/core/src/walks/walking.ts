@@ -85,7 +85,7 @@ export async function* walkToCounts(
       const masks = whole ? Masks.dense(network) : course.masks();
       const { walkCount, stepCount } = walker.progress;
       if (keepCount === keepCounts.at(-1)) course.finish(masks);
-      yield { masks, walkCount, stepCount, ...course.estimate, ...(plan.rest && { notes: plan.rest.notes }) };
+      yield { masks, walkCount, stepCount, ...course.estimate, notes: plan.rest?.notes };
     }
   } finally {
     walker.dispose();

@@ -11,7 +11,7 @@ export interface InitialiseOptions {
   /** Whole number, 0 ≤ seed ≤ 2^53 − 1. */
   readonly seed: number;
   /** Default Kaiming fan-in; `ownInitialisation(network)` is a zoo model's. */
-  readonly initialisation?: Initialisation;
+  readonly initialisation?: Initialisation | undefined;
 }
 
 /**

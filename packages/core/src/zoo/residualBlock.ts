@@ -5,8 +5,8 @@ export interface ConvNormOptions {
   readonly outChannels: number;
   /** Side of the kernel; padded by its half. */
   readonly kernel: number;
-  readonly stride?: number;
-  readonly groups?: number;
+  readonly stride?: number | undefined;
+  readonly groups?: number | undefined;
 }
 
 /** A convolution without bias, then batch normalisation. */

@@ -21,11 +21,11 @@ const models: ReadonlyMap<string, ZooModel> = new Map(
 
 export interface ZooOptions {
   /** Number of classes, at least 1; the model's own unless said otherwise. */
-  readonly classCount?: number;
+  readonly classCount?: number | undefined;
   /** `[channels, height, width]` or `[features]`; the model's own unless said otherwise. */
-  readonly inputShape?: Shape;
+  readonly inputShape?: Shape | undefined;
   /** Form of the family; that usual for the input's height unless said otherwise. */
-  readonly variant?: ZooVariant;
+  readonly variant?: ZooVariant | undefined;
 }
 
 export interface ZooEntry {

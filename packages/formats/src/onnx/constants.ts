@@ -72,12 +72,12 @@ export function smallNumbers(constant: Constant): Float64Array {
 /** The same elements under other dims. */
 export function reshaped(constant: Constant, name: string, dims: readonly number[]): Constant {
   // the elements of a transposed tensor under other dims are no longer those of the file under a plain transposition
-  const { stored, ...rest } = constant;
+  const { stored } = constant;
   const keep = stored !== undefined && (!stored.transposed || sameDims(dims, constant.dims));
   const base = constant.base ?? constant;
   return {
-    ...rest,
-    ...(keep ? { stored } : {}),
+    ...constant,
+    stored: keep ? stored : undefined,
     name,
     dims,
     base,
@@ -120,9 +120,8 @@ export function transposed(constant: Constant, name: string, permutation: readon
       dims,
       dtype: constant.dtype,
       turned: dims.length === 2 && permutation[0] === 1 ? !constant.turned : (constant.turned ?? false),
-      ...(stored !== undefined && isPlain
-        ? { stored: { part: stored.part, transposed: !stored.transposed } }
-        : {}),
+      stored:
+        stored !== undefined && isPlain ? { part: stored.part, transposed: !stored.transposed } : undefined,
       read: () => permuted(constant.read(), permutation),
     },
     [constant],
@@ -313,7 +312,7 @@ export function foldCast(name: string, input: Constant, dtype: Dtype): Constant 
       dtype,
       turned: input.turned ?? false,
       // a weight stored as float16 and used as float32 is still that weight of the file
-      ...(stored !== undefined && isFloat(dtype) && isFloat(input.dtype) ? { stored } : {}),
+      stored: isFloat(dtype) && isFloat(input.dtype) ? stored : undefined,
       read() {
         const numbers = numbersOf(input.read());
         const values =

@@ -16,9 +16,9 @@ export type OnnxForm = (typeof ONNX_FORMS)[number];
 
 export interface OnnxExportOptions {
   /** Values for the parameters, where they are no longer the file's (trained since). */
-  readonly weights?: Weights;
+  readonly weights?: Weights | undefined;
   /** What the external file is called, where the model that was read has one. Default "model.onnx.data". */
-  readonly dataName?: string;
+  readonly dataName?: string | undefined;
 }
 
 export interface OnnxOutput {
@@ -72,9 +72,10 @@ function editFor(form: string) {
       throw new ArgumentError("form", {
         given: `"${form}"`,
         expected: `one of ${ONNX_FORMS.join(", ")} for an ONNX file`,
-        ...(form === "masks"
-          ? { remedy: "An ONNX file holds a model, not masks alone: write masks to .safetensors or .npz." }
-          : {}),
+        remedy:
+          form === "masks"
+            ? "An ONNX file holds a model, not masks alone: write masks to .safetensors or .npz."
+            : undefined,
       });
   }
 }

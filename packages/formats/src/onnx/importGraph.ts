@@ -26,15 +26,15 @@ import type { Range } from "./wire.ts";
 
 export interface OnnxOptions {
   /** Shape of one input, without the batch: for files that leave it open. */
-  readonly inputShape?: Shape;
+  readonly inputShape?: Shape | undefined;
   /** What is not supported carries every input unit to every output unit, instead of being refused. */
-  readonly treatAsOpaque?: boolean;
+  readonly treatAsOpaque?: boolean | undefined;
   /** Reads the files beside the model that hold its tensors. */
-  readonly externalData?: ExternalData;
+  readonly externalData?: ExternalData | undefined;
   /** The output that is wanted, where the file has several; all of them without. */
-  readonly output?: string;
+  readonly output?: string | undefined;
   /** What the network is called, and the file in messages. */
-  readonly name?: string;
+  readonly name?: string | undefined;
 }
 
 /** A model of a file as this project knows it. */

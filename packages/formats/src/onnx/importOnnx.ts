@@ -25,9 +25,9 @@ export async function readOnnx(path: string, options: OnnxOptions = {}): Promise
   // opens it once for the errors that every reader of files gives
   await withFile(path, async () => undefined);
   return importGraph(readParts(fileSource(path)), {
-    name: basename(path).replace(/\.onnx$/i, ""),
-    externalData: externalFiles(path),
     ...options,
+    name: options.name ?? basename(path).replace(/\.onnx$/i, ""),
+    externalData: options.externalData ?? externalFiles(path),
   });
 }
 

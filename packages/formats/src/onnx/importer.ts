@@ -61,7 +61,7 @@ export interface ParameterSource {
   scale: number | Float64Array;
   offset: number | Float64Array;
   /** Name of the parameter with the same tensor, where the module has no other name for this one: a part that is called twice. */
-  readonly copyOf?: string;
+  readonly copyOf: string | undefined;
 }
 
 /** One constant read by one node: which of its axes count units of which core nodes. */
@@ -73,7 +73,7 @@ export interface TensorUse {
   /** By axis of the constant: the core node whose output units it counts; undefined where it counts none. */
   readonly axes: readonly (string | undefined)[];
   /** Name of the parameter that it is. */
-  readonly parameter?: string;
+  readonly parameter: string | undefined;
 }
 
 /** Elements of one value of one example; more than fit an array of this platform a damaged file alone asks for. */
@@ -374,7 +374,7 @@ export class Importer {
       transposed: options.transposed ?? false,
       scale: options.scale ?? 1,
       offset: 0,
-      ...(copyOf === undefined ? {} : { copyOf }),
+      copyOf,
     };
     this.parameters.set(name, source);
     if (copyOf !== undefined) this.#copies.push(source);
@@ -388,7 +388,7 @@ export class Importer {
     axes: readonly (string | undefined)[],
     parameter?: string,
   ): void {
-    this.uses.push({ node, input, constant, axes, ...(parameter === undefined ? {} : { parameter }) });
+    this.uses.push({ node, input, constant, axes, parameter });
   }
 
   #parameterName(constant: Constant, node: NodePart, role: ParameterRole): { name: string; copyOf?: string } {

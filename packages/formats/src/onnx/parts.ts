@@ -33,13 +33,13 @@ export interface TensorPart {
   readonly payloadField: number | undefined;
   readonly payload: readonly Range[];
   /** The initialiser's field in the graph; undefined for the tensor of a Constant node or an attribute. */
-  readonly field?: Range;
+  readonly field: Range | undefined;
 }
 
 export interface NodePart extends NodeProto {
   readonly index: number;
   /** Its field in the graph; undefined for a node that came out of a function. */
-  readonly field?: Range;
+  readonly field: Range | undefined;
   /** A name for messages. */
   readonly title: string;
 }
@@ -139,7 +139,7 @@ function readGraph(source: ByteSource, graph: Range) {
 
 export function nodePart(node: NodeProto, index: number, field?: Range): NodePart {
   const title = node.name || `${node.opType || "node"} #${index}`;
-  return { ...node, index, title, ...(field ? { field } : {}) };
+  return { ...node, index, title, field };
 }
 
 /** Field numbers of TensorProto that hold elements. */
@@ -171,7 +171,7 @@ function readTensor(source: ByteSource, range: Range, subject: string, field?: R
   const header = decode("Tensor", concatenated(rest), subject);
   const name = header.name ?? "";
   const dims = (header.dims ?? []).map((length) => wholeNumber(length, `${subject} "${name}": dims`));
-  return { name, dims, header, source, payloadField, payload, ...(field ? { field } : {}) };
+  return { name, dims, header, source, payloadField, payload, field };
 }
 
 /** A tensor inside an attribute. */

@@ -192,7 +192,7 @@ function title(part: TensorPart): string {
 }
 
 function fault(part: TensorPart, given: string, expected: string, remedy?: string): ArgumentError {
-  return new ArgumentError(title(part), { given, expected, ...(remedy ? { remedy } : {}) });
+  return new ArgumentError(title(part), { given, expected, remedy });
 }
 
 function wrongLength(part: TensorPart, given: number, expected: number, least = ""): ArgumentError {

@@ -16,7 +16,7 @@ export interface Constant {
    * The tensor of the file whose elements these are, in its order or, for two axes, transposed. Absent where they
    * were computed.
    */
-  readonly stored?: { readonly part: TensorPart; readonly transposed: boolean };
+  readonly stored?: { readonly part: TensorPart; readonly transposed: boolean } | undefined;
   /** True where its two axes are those of the constant `origin`, exchanged. */
   readonly turned?: boolean;
   /** Elements that are computed when it is read; absent: it is stored, or kept. */

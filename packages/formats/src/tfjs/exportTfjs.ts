@@ -44,7 +44,7 @@ export async function writeTfjs(
   model: TfjsModel,
   masks: Masks,
   form: TfjsForm,
-  options: WriteOptions & { readonly weights?: Weights } = {},
+  options: WriteOptions & { readonly weights?: Weights | undefined } = {},
 ): Promise<readonly string[]> {
   if (!TFJS_FORMS.includes(form)) {
     throw new ArgumentError("form", {

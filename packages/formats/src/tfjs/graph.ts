@@ -138,7 +138,7 @@ export class TfjsGraph {
 
   fault(layer: string, given: string, expected: string, remedy?: string): ArgumentError {
     const place = `${this.subject}: layer "${layer}"`;
-    return new ArgumentError(place, { given, expected, ...(remedy === undefined ? {} : { remedy }) });
+    return new ArgumentError(place, { given, expected, remedy });
   }
 
   #find(layer: string, kind: string, index: number): WeightSpec {

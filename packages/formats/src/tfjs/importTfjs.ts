@@ -13,9 +13,9 @@ import { type LayerConfig, type ModelConfig, modelConfig, type ValueRef } from "
 
 export interface ImportTfjsOptions {
   /** `[channels, height, width]` or `[features]`, where the file leaves it open or to replace it. */
-  readonly inputShape?: Shape;
+  readonly inputShape?: Shape | undefined;
   /** The output that is wanted, where the file has several, by its layer's name; all of them without. */
-  readonly output?: string;
+  readonly output?: string | undefined;
 }
 
 /** A LayersModel with what it takes to write it back. */
