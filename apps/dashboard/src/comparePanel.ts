@@ -4,7 +4,7 @@ import { formatAccuracy, formatCount, formatPercent, type RunEntry, textWidth } 
 import type { DashboardState, Panel } from "./dashboardState.ts";
 import { faintNote, notice, type PanelContent } from "./panelContent.ts";
 import { type PlotLine, plotRows } from "./plot.ts";
-import { askedDensity, bestAccuracy, densitiesOf, methodOf } from "./runOrder.ts";
+import { accuracyOf, askedDensity, densitiesOf, methodOf } from "./runOrder.ts";
 import { filterRows } from "./runsPanel.ts";
 import { fit, type StyledRow } from "./styledText.ts";
 import { bar, COLOURS, MARKS } from "./theme.ts";
@@ -50,7 +50,7 @@ function compareContent(state: DashboardState, width: number, height: number): P
 }
 
 function tradeOffContent(state: DashboardState, width: number, height: number): PanelContent {
-  const runs = visibleRuns(state).filter((run) => bestAccuracy(run) !== undefined);
+  const runs = visibleRuns(state).filter((run) => accuracyOf(run) !== undefined);
   const methods = [...new Set(runs.map(methodOf))].sort(byMethodOrder).slice(0, MARKS.length);
   if (runs.length === 0) {
     return { title: "Accuracy over density", rows: notice("Points come with the first epochs.", width) };
@@ -59,7 +59,7 @@ function tradeOffContent(state: DashboardState, width: number, height: number): 
     const own = runs.filter((run) => methodOf(run) === method);
     const densities = [...new Set(own.flatMap((run) => askedDensity(run) ?? []))].sort((a, b) => a - b);
     const y = densities.map((density) =>
-      mean(own.filter((run) => askedDensity(run) === density).map((run) => bestAccuracy(run)!)),
+      mean(own.filter((run) => askedDensity(run) === density).map((run) => accuracyOf(run)!)),
     );
     const { letter, colour } = MARKS[k]!;
     return { curve: { x: densities.map(Math.log10), y }, colour, mark: letter, marksAll: true };
@@ -87,7 +87,7 @@ function figuresOf(runs: readonly RunEntry[]): MethodFigures[] {
   const methods = [...new Set(runs.map(methodOf))].sort(byMethodOrder);
   const figures = methods.map((method) => {
     const own = runs.filter((run) => methodOf(run) === method);
-    return { method, runCount: own.length, accuracies: own.flatMap((run) => bestAccuracy(run) ?? []) };
+    return { method, runCount: own.length, accuracies: own.flatMap((run) => accuracyOf(run) ?? []) };
   });
   return figures.sort((a, b) => mean(b.accuracies) - mean(a.accuracies));
 }

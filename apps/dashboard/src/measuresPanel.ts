@@ -1,13 +1,13 @@
 /** The measures of the mask and what training came to, the most telling first. */
 import {
-  bestEpoch,
+  accuracyEpoch,
   formatAccuracy,
   formatCount,
   formatDuration,
   formatMeasure,
   formatPercent,
-  lastAccuracy,
   type RunState,
+  runAccuracy,
   textWidth,
 } from "@phew/runs";
 import { panelOfRun } from "./panel.ts";
@@ -22,8 +22,8 @@ export const measuresPanel = panelOfRun("Measures", (_state, { run }, width, hei
 function measuresContent(run: RunState, width: number, height: number): PanelContent {
   const { mask } = run;
   const measures = mask?.measures;
-  const best = bestEpoch(run);
-  const last = lastAccuracy(run);
+  const accuracy = runAccuracy(run);
+  const epoch = accuracyEpoch(run);
   const rows: readonly (readonly [string, string | undefined])[] = [
     ["density reached", mask && formatPercent(mask.density, 4)],
     ["kept weights", mask && formatCount(mask.keptCount)],
@@ -36,8 +36,11 @@ function measuresContent(run: RunState, width: number, height: number): PanelCon
     ["ln of path count", measures && formatMeasure(measures.logPathCount)],
     ["walks", mask?.walkCount === undefined ? undefined : formatCount(mask.walkCount)],
     ["pruning time", mask && formatDuration(mask.elapsedMs)],
-    ["test accuracy", last === undefined ? undefined : formatAccuracy(last)],
-    ["best epoch", best && `${best.epoch}`],
+    ["test accuracy", accuracy === undefined ? undefined : formatAccuracy(accuracy)],
+    [
+      "… of epoch",
+      epoch && `${epoch.epoch}${epoch.validationAccuracy === undefined ? "" : ", by validation"}`,
+    ],
     ["weights in all", run.pruning && formatCount(run.pruning.prunableCount)],
   ];
   const told = rows.flatMap(([label, value]) => (value === undefined ? [] : [{ label, value }]));

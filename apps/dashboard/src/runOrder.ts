@@ -40,8 +40,8 @@ export function askedDensity(run: RunEntry): number | undefined {
 }
 
 /** Fraction of the test set; undefined before the first epoch. */
-export function bestAccuracy({ summary }: RunEntry): number | undefined {
-  return summary.bestTestAccuracy ?? summary.testAccuracy;
+export function accuracyOf({ summary }: RunEntry): number | undefined {
+  return summary.testAccuracy;
 }
 
 /** All densities below 1 that runs were asked for, the highest first; 1 alone where all are dense. */
@@ -64,7 +64,7 @@ function keyOf(run: RunEntry, order: OrderName, index: number): number | string 
     case "progress":
       return run.summary.fraction;
     case "accuracy":
-      return bestAccuracy(run);
+      return accuracyOf(run);
   }
 }
 

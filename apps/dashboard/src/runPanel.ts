@@ -1,6 +1,6 @@
 /** One run: what it is, how far it is, and the figures of its present phase. */
 import {
-  bestEpoch,
+  accuracyEpoch,
   counted,
   doneFraction,
   formatAccuracy,
@@ -10,10 +10,10 @@ import {
   formatMeasure,
   formatPercent,
   formatShortCount,
-  lastAccuracy,
   leftMs,
   type RunEntry,
   type RunState,
+  runAccuracy,
   textWidth,
   walkRates,
   walksPerSecond,
@@ -131,12 +131,13 @@ function trainingText(run: RunState): string {
 }
 
 function endText(run: RunState): string {
-  const last = lastAccuracy(run);
-  const best = bestEpoch(run);
+  const accuracy = runAccuracy(run);
+  const epoch = accuracyEpoch(run);
+  const which =
+    epoch?.validationAccuracy === undefined ? "the last epoch" : `epoch ${epoch.epoch}, chosen by validation`;
   return (
     [
-      last === undefined ? undefined : `test accuracy ${formatAccuracy(last)}`,
-      best ? `best ${formatAccuracy(best.testAccuracy)} at epoch ${best.epoch}` : undefined,
+      accuracy === undefined ? undefined : `test accuracy ${formatAccuracy(accuracy)} of ${which}`,
       run.mask ? `pruned in ${formatDuration(run.mask.elapsedMs)}` : undefined,
     ]
       .filter((part) => part !== undefined)

@@ -10,7 +10,7 @@ import {
 } from "@phew/runs";
 import type { DashboardState, Panel } from "./dashboardState.ts";
 import { faintNote, notice, type PanelContent, windowStart } from "./panelContent.ts";
-import { askedDensity, bestAccuracy, methodOf, type OrderName } from "./runOrder.ts";
+import { accuracyOf, askedDensity, methodOf, type OrderName } from "./runOrder.ts";
 import { filterRows, markOf, noRuns, seededName } from "./runsPanel.ts";
 import { fit, type StyledRow } from "./styledText.ts";
 import { bar, COLOURS, LIFE_LOOKS } from "./theme.ts";
@@ -31,11 +31,11 @@ const NOTHING = "–";
 /** The first are the last to go where there is no room for all. */
 const COLUMNS: readonly TableColumn[] = [
   {
-    title: "best",
-    width: 8,
+    title: "accuracy",
+    width: 10,
     order: "accuracy",
     side: "right",
-    textOf: (run) => accuracyText(bestAccuracy(run)),
+    textOf: (run) => accuracyText(accuracyOf(run)),
   },
   {
     title: "density",
@@ -56,7 +56,7 @@ const COLUMNS: readonly TableColumn[] = [
   },
 ];
 /** As they stand from left to right. */
-const PLACES = ["state", "method", "density", "progress", "ETA", "best"];
+const PLACES = ["state", "method", "density", "progress", "ETA", "accuracy"];
 const LEAST_NAME = 16;
 
 function sweepContent(state: DashboardState, width: number, height: number): PanelContent {
@@ -104,7 +104,7 @@ function groupedLines(runs: readonly RunEntry[]): (RunEntry | Heading)[] {
     group.push(run);
   }
   return [...groups].flatMap(([method, group]) => {
-    const best = group.map(bestAccuracy).reduce((a, b) => (b === undefined || (a ?? -1) >= b ? a : b));
+    const best = group.map(accuracyOf).reduce((a, b) => (b === undefined || (a ?? -1) >= b ? a : b));
     const runCount = counted(group.length, "run");
     const heading = [
       method || "no method",

@@ -27,7 +27,7 @@ function sweepOfNine(): DashboardState {
   return showing(entries, entries[0]!, events(all[0]!));
 }
 
-const best = ({ summary }: RunEntry) => summary.bestTestAccuracy!;
+const best = ({ summary }: RunEntry) => summary.testAccuracy!;
 
 describe("what the views of all runs leave out", () => {
   it("is told where methods are compared: the words of the filter", () => {
@@ -54,7 +54,7 @@ describe("the sweep", () => {
   it("has a row for each run with its density and best accuracy, and a plot of them", () => {
     const lines = frameOf(pressed(sweepOfNine(), "1"), 120, 40);
     const text = lines.join("\n");
-    expect(text).toMatch(/run +state +method +density +progress +ETA +best/);
+    expect(text).toMatch(/run +state +method +density +progress +ETA +accuracy/);
     for (const run of sweepOfNine().runs) {
       const row = lines.find((line) => line.includes(` ${run.name} `))!;
       expect(row).toContain(`${(100 * best(run)).toFixed(1)} %`);
@@ -74,7 +74,7 @@ describe("the sweep", () => {
     const turned = pressed(state, "O", "g");
     expect(visibleRuns(turned).map(best)).toEqual([...accuracies].reverse());
     expect(best(selectedRun(turned)!)).toBe(Math.max(...accuracies));
-    expect(frameOf(turned, 120, 40).join("\n")).toContain("best↓");
+    expect(frameOf(turned, 120, 40).join("\n")).toContain("accuracy");
   });
 
   it("groups by method with the best of each", () => {

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { counted, formatPercent } from "@phew/core/messages";
 import { type ChartSpec, writeChart } from "./chart.ts";
 import type { ComparedGroup } from "./comparison.ts";
-import { LINE_LEGEND, methodColour } from "./figures.ts";
-import { byMethodOrder } from "./palette.ts";
+import { LINE_LEGEND } from "./figures.ts";
+import { byMethodOrder, methodColours } from "./palette.ts";
 
 const WIDTH = 560;
 const HEIGHT = 340;
@@ -206,4 +206,14 @@ const methodOrder = (points: readonly { readonly method: string }[]) =>
 function seedsOf(groups: readonly ComparedGroup[]): string {
   const count = Math.max(...groups.map((group) => group.seedCount));
   return count === 1 ? "of one seed" : `over ${counted(count, "seed")}`;
+}
+
+/** Each method in its colour, the same in every figure. */
+function methodColour(methods: readonly string[]): object {
+  return {
+    field: "method",
+    type: "nominal",
+    title: "method",
+    scale: { domain: methods, range: methodColours(methods) },
+  };
 }

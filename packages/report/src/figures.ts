@@ -1,14 +1,16 @@
-/** The figures of a comparison: how runs learned, and what their masks are, by method and density. */
+/** The figures of a report: how runs learned, and what their masks are, a series for each configuration whatever its density. */
 import { normalize } from "node:path";
 import { formatMeasure, formatPercent } from "@phew/core/messages";
-import { type RunState, summarise } from "@phew/runs";
+import { configurationsOf, spreadOf } from "@phew/runs/configurations";
 import { type ChartSpec, writeChart } from "./chart.ts";
 import { lossCurves } from "./lossCurves.ts";
-import { byMethodOrder, methodColours } from "./palette.ts";
+import { methodColours } from "./palette.ts";
+import type { ReportedRun } from "./report.ts";
+import { densityText, seriesColour, seriesOf, subtitles } from "./series.ts";
 
-/** One bar: a measure of a mask. */
+/** One bar: a measure of the masks of a configuration. */
 interface Bar {
-  readonly method: string;
+  readonly series: string;
   readonly density: string;
   readonly value: number;
   readonly label: string;
@@ -23,10 +25,10 @@ const HEIGHT = 360;
  * Draws what the runs have: `learning-curves`, `loss-curves`, `path-kernel-trace` and `mean-width`, each as SVG and PNG.
  * @returns the paths written; a figure no run has data for is left out
  */
-export async function writeFigures(folder: string, runs: readonly RunState[]): Promise<string[]> {
+export async function writeFigures(folder: string, runs: readonly ReportedRun[]): Promise<string[]> {
   const figures: readonly (readonly [string, ChartSpec | undefined])[] = [
     ["learning-curves", learningCurves(runs)],
-    ["loss-curves", lossCurves(runs, titled("Training loss", runs))],
+    ["loss-curves", lossCurves(runs)],
     ["path-kernel-trace", pathKernelTraces(runs)],
     ["mean-width", meanWidths(runs)],
   ];
@@ -37,15 +39,16 @@ export async function writeFigures(folder: string, runs: readonly RunState[]): P
   return written.map(normalize);
 }
 
-/** Test accuracy over the epoch, a line for each run: colour tells the method, dashes the density. */
-export function learningCurves(runs: readonly RunState[]): ChartSpec | undefined {
+/** Test accuracy over the epoch, a line for each run: colour tells the configuration, dashes the density. */
+export function learningCurves(runs: readonly ReportedRun[]): ChartSpec | undefined {
+  const series = seriesOf(runs);
   const values = runs.flatMap((run, index) => {
-    const { method, density } = methodAndDensity(run);
-    return run.epochs
+    const density = densityText(run);
+    return run.state.epochs
       .filter((point) => Number.isFinite(point.testAccuracy))
       .map((point) => ({
         run: index,
-        method,
+        series: series.nameOf(run),
         density,
         epoch: point.epoch,
         accuracy: 100 * point.testAccuracy,
@@ -55,8 +58,8 @@ export function learningCurves(runs: readonly RunState[]): ChartSpec | undefined
   const densities = densitiesOf(values);
   return {
     title: {
-      text: titled("Learning curves", runs),
-      subtitle: "test accuracy by epoch, one line for each run",
+      text: "Learning curves",
+      subtitle: subtitles(runs, "test accuracy by epoch, one line for each run"),
     },
     width: WIDTH,
     height: HEIGHT,
@@ -75,7 +78,7 @@ export function learningCurves(runs: readonly RunState[]): ChartSpec | undefined
         title: "test accuracy (%)",
         scale: { zero: false, nice: true },
       },
-      color: { ...methodColour(methodOrder(values.map((value) => value.method))), legend: LINE_LEGEND },
+      color: { ...seriesColour(series, values), legend: LINE_LEGEND },
       detail: { field: "run" },
       ...(densities.length > 1
         ? {
@@ -93,42 +96,43 @@ export function learningCurves(runs: readonly RunState[]): ChartSpec | undefined
 }
 
 /** Path kernel trace of each mask by density and method, on a logarithmic axis. */
-export function pathKernelTraces(runs: readonly RunState[]): ChartSpec | undefined {
-  const all = barsOf(runs, (run) => run.mask?.measures?.pathKernelTrace, formatMeasure);
+export function pathKernelTraces(runs: readonly ReportedRun[]): ChartSpec | undefined {
+  const all = barsOf(runs, ({ state }) => state.mask?.measures?.pathKernelTrace, formatMeasure);
   // an axis reaches as far as float64 does
   const positive = all.filter((bar) => bar.value > 1e-300 && bar.value < 1e300);
-  const bars = positive.filter((bar) => bar.method !== DENSE);
-  const dense = positive.find((bar) => bar.method === DENSE);
+  const bars = positive.filter((bar) => !bar.isDense);
+  const dense = positive.filter((bar) => bar.isDense);
   if (bars.length === 0) return undefined;
   const exponents = positive.map((bar) => Math.log10(bar.value));
   const least = 10 ** Math.floor(Math.min(...exponents) - 0.3);
   const most = 10 ** Math.ceil(Math.max(...exponents) + 0.1);
-  return barChart(bars, {
-    title: titled("Path kernel trace", runs),
+  return barChart(runs, bars, {
+    title: "Path kernel trace",
     subtitle: "sum of ∂R/∂θ² over the kept weights θ; where it is larger, theory expects faster convergence",
     axisTitle: "path kernel trace (logarithmic)",
     scale: { type: "log", domain: [least, most], nice: false },
     base: least,
     axis: decadeAxis(least, most),
-    ...(dense ? { reference: { value: dense.value, label: `dense ${dense.label}` } } : {}),
+    references: dense.map(({ series, value, label }) => ({ value, label: `${series} ${label}` })),
   });
 }
 
 /** Mean fraction of a layer's output units that still have an input, by density and method. */
-export function meanWidths(runs: readonly RunState[]): ChartSpec | undefined {
+export function meanWidths(runs: readonly ReportedRun[]): ChartSpec | undefined {
   const bars = barsOf(
     runs,
-    (run) => percentOf(run.mask?.measures?.meanWidth),
+    ({ state }) => percentOf(state.mask?.measures?.meanWidth),
     (percent) => percent.toFixed(0),
-  ).filter((bar) => bar.method !== DENSE);
+  ).filter((bar) => !bar.isDense);
   if (bars.length === 0) return undefined;
-  return barChart(bars, {
-    title: titled("Mean layer width", runs),
+  return barChart(runs, bars, {
+    title: "Mean layer width",
     subtitle: "output units that a kept weight enters, mean over layers",
     axisTitle: "mean layer width (% of units)",
     scale: { domain: [0, 105], nice: false },
     base: 0,
     axis: { format: "d", tickCount: 6 },
+    references: [],
   });
 }
 
@@ -140,12 +144,13 @@ interface BarFigure {
   readonly axis: object;
   /** Value the bars stand on. */
   readonly base: number;
-  /** A line over all bars to compare them with. */
-  readonly reference?: { readonly value: number; readonly label: string };
+  /** Lines over all bars to compare them with. */
+  readonly references: readonly { readonly value: number; readonly label: string }[];
 }
 
-function barChart(bars: readonly Bar[], figure: BarFigure): ChartSpec {
-  const methods = methodOrder(bars.map((bar) => bar.method));
+function barChart(runs: readonly ReportedRun[], bars: readonly Bar[], figure: BarFigure): ChartSpec {
+  const series = seriesOf(runs);
+  const color = seriesColour(series, bars);
   const shared = {
     x: {
       field: "density",
@@ -155,30 +160,30 @@ function barChart(bars: readonly Bar[], figure: BarFigure): ChartSpec {
       axis: { labelAngle: 0, ticks: false },
       scale: { paddingInner: 0.18, paddingOuter: 0.1 },
     },
-    xOffset: { field: "method", type: "nominal", sort: methods, scale: { paddingInner: 0.12 } },
+    xOffset: { field: "series", type: "nominal", sort: color.scale.domain, scale: { paddingInner: 0.12 } },
   };
   const { scale, axis } = figure;
   const y = { field: "value", type: "quantitative", title: figure.axisTitle, scale, axis };
   return {
-    title: { text: figure.title, subtitle: figure.subtitle },
+    title: { text: figure.title, subtitle: subtitles(runs, figure.subtitle) },
     width: WIDTH,
     height: HEIGHT,
     data: { values: bars },
     layer: [
       {
         mark: { type: "bar", cornerRadiusEnd: 2 },
-        encoding: { ...shared, y, y2: { datum: figure.base }, color: methodColour(methods) },
+        encoding: { ...shared, y, y2: { datum: figure.base }, color },
       },
       {
         mark: { type: "text", baseline: "bottom", dy: -4, fontSize: 10.5, color: "#1f2430" },
         encoding: { ...shared, y, text: { field: "label" } },
       },
-      ...(figure.reference ? referenceLine(figure.reference) : []),
+      ...figure.references.flatMap(referenceLine),
     ],
   } as ChartSpec;
 }
 
-function referenceLine({ value, label }: NonNullable<BarFigure["reference"]>): object[] {
+function referenceLine({ value, label }: BarFigure["references"][number]): object[] {
   const data = { values: [{ value, label }] };
   const y = { field: "value", type: "quantitative" };
   const [colour] = methodColours([DENSE]);
@@ -200,56 +205,22 @@ function referenceLine({ value, label }: NonNullable<BarFigure["reference"]>): o
   ];
 }
 
-/** One bar for each method and density: the mean over runs that differ in their seed alone. */
+/** One bar for each configuration: the mean over its seeds. */
 function barsOf(
-  runs: readonly RunState[],
-  measure: (run: RunState) => number | undefined,
+  runs: readonly ReportedRun[],
+  measure: (run: ReportedRun) => number | undefined,
   format: (value: number) => string,
-): Bar[] {
-  const groups = new Map<string, { method: string; density: string; values: number[] }>();
-  for (const run of runs) {
-    const value = measure(run);
-    if (value === undefined || !Number.isFinite(value)) continue;
-    const { method, density } = methodAndDensity(run);
-    const key = JSON.stringify([method, density]);
-    const group = groups.get(key) ?? { method, density, values: [] };
-    group.values.push(value);
-    groups.set(key, group);
-  }
-  return [...groups.values()].map(({ method, density, values }) => {
-    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-    return { method, density, value: mean, label: format(mean) };
+): (Bar & { readonly isDense: boolean })[] {
+  const series = seriesOf(runs);
+  return configurationsOf(runs).all.flatMap(({ runs: own }) => {
+    const { mean } = spreadOf(own.flatMap((run) => measure(run) ?? []).filter(Number.isFinite));
+    if (mean === undefined) return [];
+    const [run] = own as [ReportedRun];
+    const isDense = run.config.method === DENSE;
+    return [
+      { series: series.nameOf(run), density: densityText(run), value: mean, label: format(mean), isDense },
+    ];
   });
-}
-
-function methodAndDensity(run: RunState): { method: string; density: string } {
-  const { method, requestedDensity } = summarise(run, run.lastT);
-  return { method: method ?? DENSE, density: formatPercent(requestedDensity ?? 1) };
-}
-
-/** Each method in its colour, the same in every figure. */
-export function methodColour(methods: readonly string[]): object {
-  return {
-    field: "method",
-    type: "nominal",
-    title: "method",
-    scale: { domain: methods, range: methodColours(methods) },
-  };
-}
-
-function methodOrder(methods: readonly string[]): string[] {
-  return [...new Set(methods)].sort(byMethodOrder);
-}
-
-/** The title with model and data set behind it, where all runs share them. */
-function titled(title: string, runs: readonly RunState[]): string {
-  const [model, dataset] = ["model", "dataset"].map((key) => {
-    const values = new Set(runs.map((run) => run.config[key]));
-    const [value] = values;
-    return values.size === 1 && typeof value === "string" ? value : undefined;
-  });
-  if (model === undefined) return title;
-  return dataset === undefined ? `${title}, ${model}` : `${title}, ${model} on ${dataset}`;
 }
 
 /** Ticks at powers of ten alone, at most about eight. */

@@ -18,6 +18,13 @@ export {
 export { learningCurves, meanWidths, pathKernelTraces, writeFigures } from "./figures.ts";
 export { lossCurves } from "./lossCurves.ts";
 export { byMethodOrder, methodColours } from "./palette.ts";
-export { compareRuns, type Report, type ReportOptions, writeReport } from "./report.ts";
-export { meanAndDeviation, type SettingColumn, sweepResults } from "./sweepResults.ts";
+export {
+  compareRuns,
+  formatReport,
+  type Report,
+  type ReportedRun,
+  type ReportOptions,
+  writeReport,
+} from "./report.ts";
+export { type ResultRun, resultsTable } from "./results.ts";
 export { type Cell, type Column, formatTable, type Row, type TableForm } from "./table.ts";

@@ -1,18 +1,25 @@
 /** The figure of how the training loss falls, step by step. */
 
-import { fullCurve, type RunState } from "@phew/runs";
+import { fullCurve } from "@phew/runs";
+import { configurationsOf } from "@phew/runs/configurations";
 import type { ChartSpec } from "./chart.ts";
+import type { ReportedRun } from "./report.ts";
+import { subtitles } from "./series.ts";
 
 /** Points of a line: the loss of single steps is too noisy to be read. */
 const STRETCHES = 60;
 
-/** Mean loss of the steps of each sixtieth of the longest run; a line for each run, told apart by name and executor. */
-export function lossCurves(runs: readonly RunState[], title = "Training loss"): ChartSpec | undefined {
-  const curves = runs.map((run) => ({ run: labelOf(run), ...fullCurve(run.stepLoss) }));
+/** Mean loss of the steps of each sixtieth of the longest run; a line for each run, by its name and seed. */
+export function lossCurves(runs: readonly ReportedRun[]): ChartSpec | undefined {
+  const { titleOf } = configurationsOf(runs);
+  const curves = runs.map((run) => ({ run: titleOf(run), ...fullCurve(run.state.stepLoss) }));
   const last = Math.max(0, ...curves.map(({ x }) => x.at(-1) ?? 0));
   if (last === 0) return undefined;
   return {
-    title: { text: title, subtitle: "mean loss of the steps of a stretch, one line for each run" },
+    title: {
+      text: "Training loss",
+      subtitle: subtitles(runs, "mean loss of the steps of a stretch, one line for each run"),
+    },
     width: 640,
     height: 360,
     data: {
@@ -33,10 +40,6 @@ export function lossCurves(runs: readonly RunState[], title = "Training loss"): 
       },
     },
   } as ChartSpec;
-}
-
-function labelOf({ name, training }: RunState): string {
-  return training === undefined ? name : `${name}, ${training.executor}`;
 }
 
 function stretches(steps: readonly number[], losses: readonly number[], last: number) {

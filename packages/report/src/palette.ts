@@ -10,6 +10,25 @@ export function methodColours(methods: readonly string[]): string[] {
   return methods.map((method) => COLOURS[method] ?? OTHER_COLOURS[others++ % OTHER_COLOURS.length]!);
 }
 
+/**
+ * Colours of series, by the method of each: the method's own for its first, others that no drawn method has for the rest.
+ * With more series than there are colours some have the same.
+ */
+export function seriesColours(methods: readonly string[]): string[] {
+  const own = methodColours([...new Set(methods)]);
+  const colourOf = new Map([...new Set(methods)].map((method, k) => [method, own[k]!]));
+  const free = [...Object.values(COLOURS), ...OTHER_COLOURS].filter((colour) => !own.includes(colour));
+  const seen = new Set<string>();
+  let next = 0;
+  return methods.map((method) => {
+    if (!seen.has(method) || free.length === 0) {
+      seen.add(method);
+      return colourOf.get(method)!;
+    }
+    return free[next++ % free.length]!;
+  });
+}
+
 /** Dense, the methods in the order of their registry, and unknown ones by their names. */
 export function byMethodOrder(a: string, b: string): number {
   const known = Object.keys(COLOURS);

@@ -8,10 +8,22 @@ import {
   formatPercent,
   type MaskMeasures,
 } from "@phew/core/messages";
-import { epochsTo, lastAccuracy, type RunState, replaceFile, summarise } from "@phew/runs";
+import {
+  accuracyWords,
+  cellText,
+  epochsTo,
+  markdownText,
+  type RunRecord,
+  replaceFile,
+  runAccuracy,
+} from "@phew/runs";
+import { configurationsOf } from "@phew/runs/configurations";
+import { settingCells } from "./settingColumns.ts";
 import { type Cell, type Column, formatTable, type Row, type TableForm } from "./table.ts";
 
 export interface Report {
+  /** What is the same in all rows, to be said once above; none where it is empty. */
+  readonly shared?: string;
   readonly columns: readonly Column[];
   readonly rows: readonly Row[];
 }
@@ -21,32 +33,45 @@ export interface ReportOptions {
   readonly targetAccuracy: number;
 }
 
+/** A run and what its events came to. */
+export type ReportedRun = Pick<RunRecord, "id" | "experiment" | "config" | "dataDigest" | "state">;
+
 const FORMS: Readonly<Record<TableForm, string>> = { text: "txt", csv: "csv", markdown: "md" };
 
 /**
- * One row a run, in the order given. `model`, `dataset` and `seed` have a column where the runs differ in it.
- * Units in CSV: fractions, milliseconds, counts.
+ * One row a run, in the order given; settings have a column where the runs differ in them. Units in CSV: fractions,
+ * milliseconds, counts.
  */
-export function compareRuns(runs: readonly RunState[], options: ReportOptions): Report {
-  const told = ["model", "dataset", "seed"].filter((key) => differs(runs, key));
+export function compareRuns(runs: readonly ReportedRun[], options: ReportOptions): Report {
+  const told = configurationsOf(runs);
+  const settings = settingCells(told);
+  const seeds = new Set(runs.map(({ config }) => config.seed));
   const target = formatPercent(options.targetAccuracy);
   return {
+    shared: told.shared,
     columns: [
-      ...told.map((key) => ({ key, title: key })),
-      { key: "method", title: "method" },
-      { key: "requested_density", title: "density asked", format: (d) => formatPercent(d) },
-      { key: "density", title: "reached", format: (d) => formatPercent(d) },
+      { key: "id", title: "run" },
+      ...settings.columns,
+      { key: "seed", title: "seed", isSame: seeds.size <= 1 },
+      { key: "density_reached", title: "density reached", format: (d) => formatPercent(d) },
       { key: "path_kernel_trace", title: "path kernel trace", format: formatMeasure },
       { key: "mean_width", title: "mean width", format: formatAccuracy },
       { key: "dead_units", title: "dead units", format: formatCount },
       { key: "ineffective_weights", title: "ineffective weights", format: formatCount },
       { key: "walks", title: "walks", format: formatCount },
       { key: "pruning_ms", title: "pruning time", format: formatDuration },
-      { key: "test_accuracy", title: "test accuracy", format: formatAccuracy },
+      { key: "test_accuracy", title: `test accuracy (${accuracyWords(runs)})`, format: formatAccuracy },
       { key: "epochs_to_target", title: `epochs to ${target}`, format: formatCount },
     ],
-    rows: runs.map((run) => reportRow(run, told, options)),
+    rows: runs.map((run) => ({ ...settings.cellsOf(run), ...reportCells(run, options) })),
   };
+}
+
+/** The table, in texts and Markdown below what is the same in all rows. */
+export function formatReport({ shared = "", columns, rows }: Report, form: TableForm): string {
+  const table = formatTable(columns, rows, form);
+  if (shared === "" || form === "csv") return table;
+  return `${(form === "text" ? cellText : markdownText)(shared)}\n\n${table}`;
 }
 
 /** Writes `report.txt`, `report.csv` and `report.md`, or of another name, into a folder and gives their paths. */
@@ -54,26 +79,24 @@ export function writeReport(folder: string, report: Report, name = "report"): st
   return (Object.keys(FORMS) as TableForm[]).map((form) => {
     // not joined before: the folder may be as its owner writes to it
     const path = `${folder}/${name}.${FORMS[form]}`;
-    replaceFile(path, formatTable(report.columns, report.rows, form));
+    replaceFile(path, formatReport(report, form));
     return normalize(path);
   });
 }
 
-function reportRow(run: RunState, told: readonly string[], options: ReportOptions): Row {
-  const { method, requestedDensity } = summarise(run, run.lastT);
+function reportCells({ id, config, state: run }: ReportedRun, options: ReportOptions): Row {
   const measures = run.mask?.measures;
   return {
-    ...Object.fromEntries(told.map((key) => [key, configCell(run, key)])),
-    method,
-    requested_density: requestedDensity,
-    density: run.mask?.density,
+    id,
+    seed: typeof config.seed === "number" ? config.seed : undefined,
+    density_reached: run.mask?.density,
     path_kernel_trace: measures && traceCell(measures),
     mean_width: measures?.meanWidth,
     dead_units: measures?.deadUnitCount,
     ineffective_weights: measures?.ineffectiveCount,
     walks: run.mask?.walkCount,
     pruning_ms: run.mask?.elapsedMs,
-    test_accuracy: lastAccuracy(run),
+    test_accuracy: runAccuracy(run),
     epochs_to_target: epochsTo(run, options.targetAccuracy),
   };
 }
@@ -81,13 +104,4 @@ function reportRow(run: RunState, told: readonly string[], options: ReportOption
 /** The number; in words where float64 does not hold it. */
 function traceCell({ pathKernelTrace, log10Trace }: MaskMeasures): Cell {
   return log10Trace === undefined ? pathKernelTrace : formatMeasure(pathKernelTrace, 3, log10Trace);
-}
-
-function differs(runs: readonly RunState[], key: string): boolean {
-  return new Set(runs.map((run) => configCell(run, key))).size > 1;
-}
-
-function configCell(run: RunState, key: string): string | number | undefined {
-  const value = run.config[key];
-  return typeof value === "string" || typeof value === "number" ? value : undefined;
 }

@@ -11,16 +11,19 @@ export interface Column {
   readonly title: string;
   /** How text and Markdown show a value; CSV has the value itself. */
   readonly format?: (value: number) => string;
+  /** True of what is the same in all rows and told above the table: CSV alone has a column for it. */
+  readonly isSame?: boolean;
 }
 
 export type TableForm = "text" | "csv" | "markdown";
 
 /**
  * The table with a line break at its end. Numbers stand right, texts left; an absent value is "–", in CSV empty.
- * @param columns in order; keys a row lacks are absent values
+ * @param all the columns in order; keys a row lacks are absent values
  */
-export function formatTable(columns: readonly Column[], rows: readonly Row[], form: TableForm): string {
-  if (form === "csv") return csvTable(columns, rows);
+export function formatTable(all: readonly Column[], rows: readonly Row[], form: TableForm): string {
+  if (form === "csv") return csvTable(all, rows);
+  const columns = all.filter(({ isSame }) => isSame !== true);
   const fitting = form === "text" ? cellText : markdownText;
   const head = columns.map((column) => fitting(column.title));
   const body = rows.map((row) => columns.map((column) => fitting(shown(row[column.key], column))));

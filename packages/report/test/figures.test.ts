@@ -5,16 +5,18 @@ import { pruners } from "@phew/core";
 import {
   chart,
   compareRuns,
+  formatReport,
   formatTable,
   lossCurves,
+  type ReportedRun,
   svgToPng,
   writeFigures,
   writeReport,
 } from "@phew/report";
 import {
+  configHash,
   type LayerMeasure,
   type MaskMeasures,
-  type RunState,
   readRun,
   reduceAll,
   type TimedRunEvent,
@@ -41,7 +43,7 @@ interface Made {
 
 const layer: LayerMeasure = { name: "fc.weight", shape: [2, 3], keptCount: 3, count: 6, width: 1 };
 
-function run({ method, density, trace, width = 0.5, accuracies, seed = 0 }: Made): RunState {
+function run({ method, density, trace, width = 0.5, accuracies, seed = 0 }: Made): ReportedRun {
   const measures: MaskMeasures = {
     pathKernelTrace: trace ?? Number.NaN,
     relativeTrace: 1,
@@ -58,8 +60,9 @@ function run({ method, density, trace, width = 0.5, accuracies, seed = 0 }: Made
     walkCount: 12,
     elapsedMs: 340,
   };
+  const config = { model: "lenet5", method, density, seed };
   const events: TimedRunEvent[] = [
-    { t: 1, kind: "run.started", name: method, config: { model: "lenet5", method, density, seed } },
+    { t: 1, kind: "run.started", name: method, config },
     ...(trace === undefined
       ? []
       : [{ t: 2, kind: "prune.finished", method, ...mask, layers: [layer], measures } as const]),
@@ -78,7 +81,7 @@ function run({ method, density, trace, width = 0.5, accuracies, seed = 0 }: Made
         }) as const,
     ),
   ];
-  return reduceAll(events);
+  return { id: `${configHash(config, {})}-${seed}`, experiment: "e", config, state: reduceAll(events) };
 }
 
 const runs = [
@@ -90,7 +93,9 @@ const runs = [
 
 /** Texts of an SVG in order. */
 const texts = (svg: string): string[] =>
-  [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map((match) => match[1]!).filter((text) => text !== "");
+  [...svg.matchAll(/<(?:text|tspan)[^>]*>([^<]*)<\//g)]
+    .map((match) => match[1]!)
+    .filter((text) => text !== "");
 
 describe("the figures of a comparison", () => {
   it("are written as SVG that parses and PNG twice its size, and nothing half-written stays", async () => {
@@ -115,11 +120,12 @@ describe("the figures of a comparison", () => {
     }
   });
 
-  it("show the training loss by stretches of steps where steps were told, a line for each executor", async () => {
-    const executors = ["sparse (wasm)", "tensorflow (tfjs-node)"];
-    const states = executors.map((executor, k) =>
-      reduceAll([
-        { t: 1, kind: "run.started", name: "phew 5 %", config: { model: "lenet5", dataset: "mnist" } },
+  it("show the training loss by stretches of steps where steps were told, a line for each run", async () => {
+    const executors = ["sparse", "tensorflow"];
+    const states = executors.map((executor, k) => {
+      const config = { model: "lenet5", dataset: "mnist", executor };
+      const state = reduceAll([
+        { t: 1, kind: "run.started", name: "phew 5 %", config },
         {
           t: 2,
           kind: "train.started",
@@ -144,21 +150,22 @@ describe("the figures of a comparison", () => {
               imagesPerSecond: 1,
             }) as const,
         ),
-      ]),
-    );
+      ]);
+      return { id: `${k}-0`, experiment: "e", config, state };
+    });
     const spec = lossCurves(states) as unknown as {
       data: { values: { run: string; step: number; loss: number }[] };
     };
     const { values } = spec.data;
     expect(values).toHaveLength(120);
     for (const [k, executor] of executors.entries()) {
-      const line = values.filter(({ run }) => run === `phew 5 %, ${executor}`);
+      const line = values.filter(({ run }) => run === `executor ${executor}`);
       expect(line.map(({ step }) => step)).toEqual(Array.from({ length: 60 }, (_, s) => 2 * (s + 1)));
       for (const [s, { loss }] of line.entries()) expect(loss).toBeCloseTo(10 - (s + 1) / 10 - k, 10);
     }
     const paths = await writeFigures(folder, states);
     const svg = texts(readFileSync(paths.find((path) => path.endsWith("loss-curves.svg"))!, "utf8"));
-    expect(svg).toEqual(expect.arrayContaining(["Training loss, lenet5 on mnist", "step", "training loss"]));
+    expect(svg).toEqual(expect.arrayContaining(["Training loss", "lenet5 · mnist", "step", "training loss"]));
     expect(lossCurves(runs)).toBeUndefined();
   });
 
@@ -166,7 +173,8 @@ describe("the figures of a comparison", () => {
     await writeFigures(folder, runs);
     const curves = texts(readFileSync(join(folder, "learning-curves.svg"), "utf8"));
     for (const text of [
-      "Learning curves, lenet5",
+      "Learning curves",
+      "lenet5",
       "epoch",
       "test accuracy (%)",
       "dense",
@@ -297,15 +305,18 @@ describe("a report", () => {
     const report = compareRuns(runs, { targetAccuracy: 0.9 });
     expect(report.rows[0]).toMatchObject({
       method: "dense",
-      requested_density: 1,
+      density: 1,
       test_accuracy: 0.97,
       epochs_to_target: 1,
     });
     expect(report.rows[0]?.path_kernel_trace).toBeUndefined();
     expect(report.rows[3]).toEqual({
+      id: runs[3]!.id,
+      model: "lenet5",
       method: "phew",
-      requested_density: 0.02,
-      density: 0.0201,
+      density: 0.02,
+      seed: 0,
+      density_reached: 0.0201,
       path_kernel_trace: 4.25,
       mean_width: 0.5,
       dead_units: 3,
@@ -316,28 +327,47 @@ describe("a report", () => {
       epochs_to_target: 2,
     });
     expect(report.rows[1]?.epochs_to_target).toBeUndefined();
-    const text = formatTable(report.columns, report.rows, "text").split("\n");
-    expect(text[0]).toContain("epochs to 90 %");
-    expect(text[5]).toMatch(/^phew +2 % +2.01 % +4.25 +50.0 % +3 +2 +12 +340 ms +91.0 % +2$/);
+    const text = formatReport(report, "text").split("\n");
+    expect(text[0]).toBe("lenet5");
+    expect(text[2]).toMatch(
+      /^run +method +density +density reached .* test accuracy \(last epoch\) +epochs to 90 %$/,
+    );
+    expect(text[7]).toMatch(/^[0-9a-f]{10}-0 +phew +2 % +2.01 % +4.25 +50.0 % +3 +2 +12 +340 ms +91.0 % +2$/);
   });
 
-  it("tells runs apart by model and seed where these differ, and only then", () => {
+  it("tells runs apart by settings and seed where these differ, and only then; CSV has the main ones in any case", () => {
     const seeds = [0, 1].map((seed) => run({ method: "phew", density: 0.1, accuracies: [0.5], seed }));
-    expect(compareRuns(seeds, { targetAccuracy: 0.5 }).columns[0]?.key).toBe("seed");
-    expect(compareRuns(runs, { targetAccuracy: 0.5 }).columns[0]?.key).toBe("method");
+    const head = (form: "text" | "csv", of: readonly ReportedRun[]) =>
+      formatTable(...table(of), form)
+        .split("\n")[0]!
+        .split(form === "csv" ? "," : / {2,}/);
+    const table = (of: readonly ReportedRun[]) => {
+      const { columns, rows } = compareRuns(of, { targetAccuracy: 0.5 });
+      return [columns, rows] as const;
+    };
+    expect(head("text", seeds).slice(0, 3)).toEqual(["run", "seed", "density reached"]);
+    expect(head("text", runs).slice(0, 4)).toEqual(["run", "method", "density", "density reached"]);
+    expect(head("csv", seeds).slice(0, 6)).toEqual([
+      "id",
+      "model",
+      "method",
+      "density",
+      "seed",
+      "density_reached",
+    ]);
   });
 
   it("is written as text, CSV and Markdown, from a recorded run too", () => {
-    const { state } = readRun(new URL("../../runs/test/recorded/", import.meta.url).pathname);
-    const paths = writeReport(folder, compareRuns([state], { targetAccuracy: 0.8 }));
+    const record = readRun(new URL("../../runs/test/recorded/", import.meta.url).pathname);
+    const paths = writeReport(folder, compareRuns([record], { targetAccuracy: 0.8 }));
     expect(paths.map((path) => path.slice(folder.length + 1))).toEqual([
       "report.txt",
       "report.csv",
       "report.md",
     ]);
     const [head, row] = readFileSync(join(folder, "report.csv"), "utf8").split("\n");
-    expect(head).toMatch(/^method,requested_density,density,/);
-    expect(row).toMatch(/^phew,0.05,0.0499/);
+    expect(head).toMatch(/^id,model,dataset,method,density,seed,density_reached,/);
+    expect(row).toMatch(/,phew,0.05,0,0.0499/);
   });
 });
 

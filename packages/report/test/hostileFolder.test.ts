@@ -162,7 +162,9 @@ function* mutants(document: unknown): Generator<unknown> {
 /** All that readers do with events. */
 function shown(events: readonly TimedRunEvent[]): string {
   const state = reduceAll(events, initialRunState());
-  const report = compareRuns([state, state], { targetAccuracy: 0.9 });
+  const { config } = state;
+  const run = { id: "a-0", experiment: "e", config, state };
+  const report = compareRuns([run, { ...run, id: "b-0" }], { targetAccuracy: 0.9 });
   return [
     ...events.map((event) => describeEvent(event)?.text),
     JSON.stringify([summarise(state, 5), leftMs(state, 5), walkRates(state)]),

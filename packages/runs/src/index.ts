@@ -20,6 +20,7 @@ export {
   formatShortCount,
   unknownName,
 } from "@phew/core/messages";
+export { accuracyEpoch, accuracyWords, runAccuracy } from "./accuracy.ts";
 export { canonicalJson, configHash, nonDefaults, type RunConfig } from "./canonicalJson.ts";
 export { describeFailure, type FailureLine } from "./describeFailure.ts";
 export { describeEnvironment, type EnvironmentFile, type RunEnvironment } from "./environment.ts";
@@ -46,10 +47,8 @@ export {
 export { metricsCsv } from "./metricsCsv.ts";
 export { processLives } from "./processes.ts";
 export {
-  bestEpoch,
   doneFraction,
   epochsTo,
-  lastAccuracy,
   leftMs,
   type RunSummary,
   summarise,

@@ -1,5 +1,6 @@
 /** What a state says about how far a run is: numbers for lists, bars and the heartbeat. */
-import type { EpochPoint, RunPhase, RunState } from "./reduce.ts";
+import { runAccuracy } from "./accuracy.ts";
+import type { RunPhase, RunState } from "./reduce.ts";
 
 /** A run in one row; what the heartbeat in `status.json` carries. */
 export interface RunSummary {
@@ -14,9 +15,8 @@ export interface RunSummary {
   readonly leftMs?: number;
   readonly epoch?: number;
   readonly epochCount?: number;
-  /** Of the last epoch, and of the best one; see {@link bestEpoch}. */
+  /** See {@link runAccuracy}. */
   readonly testAccuracy?: number;
-  readonly bestTestAccuracy?: number;
   /** What the run warned of; absent where it did not. */
   readonly warnings?: readonly string[];
 }
@@ -27,8 +27,7 @@ export function summarise(state: RunState, now: number): RunSummary {
   const method = mask?.method ?? pruning?.method ?? textOf(state.config.method);
   const requested = mask?.requestedDensity ?? pruning?.requestedDensity ?? numberOf(state.config.density);
   const left = leftMs(state, now);
-  const last = lastAccuracy(state);
-  const best = bestEpoch(state);
+  const accuracy = runAccuracy(state);
   return {
     phase: state.phase,
     ...(method === undefined ? {} : { method }),
@@ -37,8 +36,7 @@ export function summarise(state: RunState, now: number): RunSummary {
     fraction: doneFraction(state),
     ...(left === undefined ? {} : { leftMs: left }),
     ...(training ? { epoch: epochNow(state), epochCount: training.epochCount } : {}),
-    ...(last === undefined ? {} : { testAccuracy: last }),
-    ...(best ? { bestTestAccuracy: best.testAccuracy } : {}),
+    ...(accuracy === undefined ? {} : { testAccuracy: accuracy }),
     ...(state.warnings.length === 0 ? {} : { warnings: state.warnings }),
   };
 }
@@ -94,24 +92,6 @@ export function walkRates({ pruning }: RunState): WalkRates | undefined {
     newPerWalk: found / walks,
     ...(steps > 0 && first.stepCount !== undefined ? { newPerStep: found / steps } : {}),
   };
-}
-
-/**
- * The epoch with the highest validation accuracy, the first of equal ones; with the highest test accuracy where the run
- * has no validation examples.
- */
-export function bestEpoch({ epochs }: RunState): EpochPoint | undefined {
-  const isValidated = epochs.some(({ validationAccuracy }) => validationAccuracy !== undefined);
-  const accuracyOf = (point?: EpochPoint) =>
-    (isValidated ? point?.validationAccuracy : point?.testAccuracy) ?? -1;
-  let best: EpochPoint | undefined;
-  for (const point of epochs) if (accuracyOf(point) > accuracyOf(best)) best = point;
-  return best;
-}
-
-/** Test accuracy at the end of training, else of the last epoch. */
-export function lastAccuracy(state: RunState): number | undefined {
-  return state.finalTestAccuracy ?? state.epochs.at(-1)?.testAccuracy;
 }
 
 /** First epoch whose test accuracy is at least `accuracy` (a fraction); undefined where none is. */

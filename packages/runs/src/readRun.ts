@@ -182,7 +182,9 @@ export function readRun(folder: string): RunRecord {
   let state = initialRunState(entry.name);
   const tail = new RunTail(folder);
   for (const event of eventsOf(tail)) state = reduce(state, event);
-  return { ...entry, state, skippedCount: tail.skippedCount };
+  // a folder that has lost its config.json
+  const config = Object.keys(entry.config).length > 0 ? entry.config : state.config;
+  return { ...entry, config, state, skippedCount: tail.skippedCount };
 }
 
 /** The run of a folder as a list shows it; undefined where the folder is none of a run. */

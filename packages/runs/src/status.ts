@@ -64,7 +64,6 @@ const summaryFields: Fields<RunSummary> = {
   epoch: optional(whole()),
   epochCount: optional(whole()),
   testAccuracy: optional(fraction),
-  bestTestAccuracy: optional(fraction),
   warnings: optional(list(message, 1000)),
 };
 

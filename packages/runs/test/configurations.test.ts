@@ -123,10 +123,17 @@ describe("a configuration is called", () => {
     ]);
   });
 
-  it("by its experiment where there are several", () => {
-    const runs = [run({}), run({}, 1, { experiment: "other" })];
-    expect(names(runs)).toEqual(["train", "other"]);
-    expect(configurationsOf(runs).columns.map(({ key }) => key)).toEqual(["experiment"]);
+  it("by what differs in its experiment, behind it where there are several", () => {
+    const runs = [run({ epochs: 1 }), run({ epochs: 2 }), run({ model: "mlp" }, 1, { experiment: "other" })];
+    const told = configurationsOf(runs);
+    expect(told.all.map(({ name }) => name)).toEqual(["train/epochs 1", "train/epochs 2", "other/phew 5 %"]);
+    expect(told.all.map(({ shortName }) => shortName)).toEqual(["epochs 1", "epochs 2", "phew 5 %"]);
+    expect(told.columns.map(({ key }) => key)).toEqual(["experiment", "model", "epochs"]);
+    expect(told.shared).toBe("glyphs · phew 5 %");
+    expect(["train", "other"].map(told.sharedOf)).toEqual([
+      "lenet5 · glyphs · phew 5 %",
+      "mlp · glyphs · phew 5 %",
+    ]);
   });
 
   it("without the setting that a figure has on an axis", () => {

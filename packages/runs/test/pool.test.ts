@@ -40,7 +40,8 @@ function fakeTasks(
       id: `run-${k}`,
       name: `run ${k}`,
       folder: runFolder,
-      settings: { seed: k },
+      experiment: "e",
+      config: { seed: k },
       command: [process.execPath, script, runFolder, `${stepCount}`, ...mode],
     };
   });

@@ -1,5 +1,6 @@
 import {
-  bestEpoch,
+  accuracyEpoch,
+  accuracyWords,
   describeEvent,
   epochsTo,
   fullCurve,
@@ -10,12 +11,13 @@ import {
   readRun,
   reduce,
   reduceAll,
+  runAccuracy,
   summarise,
   type TimedRunEvent,
   walkRates,
   walksPerSecond,
 } from "@phew/runs";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { LOG_LENGTH } from "../src/reduce.ts";
 
 const recorded = new URL("recorded/", import.meta.url).pathname;
@@ -98,7 +100,7 @@ it("folds a recorded log, with a half line, an unknown kind and a warning in it,
     fraction: 1,
     epoch: 5,
     epochCount: 5,
-    bestTestAccuracy: 0.969,
+    testAccuracy: 0.969,
   });
 });
 
@@ -221,25 +223,45 @@ it("goes on where a resumed run repeats steps and epochs, and forgets its failur
   expect(leftMs(state, state.lastT)).toBeCloseTo((4000 / 5) * 4, 6);
 });
 
-it("finds the best epoch and the first that reached an accuracy, NaN among them", () => {
+it("finds the first epoch that reached an accuracy, NaN among them", () => {
   const state = reduceAll(
     timed([trainStarted, epoch(1, Number.NaN), epoch(2, 0.7), epoch(3, 0.9), epoch(4, 0.9)]),
   );
-  expect(bestEpoch(state)?.epoch).toBe(3);
   expect(epochsTo(state, 0.65)).toBe(2);
   expect(epochsTo(state, 0.95)).toBeUndefined();
 });
 
-it("finds the best epoch by validation examples where there are some", () => {
+describe("the accuracy of a run", () => {
   const validated = (number: number, test: number, validationAccuracy: number) => ({
     ...epoch(number, test),
     validationAccuracy,
   });
-  const state = reduceAll(
-    timed([trainStarted, validated(1, 0.9, 0.5), validated(2, 0.6, 0.8), validated(3, 0.7, 0.8)]),
-  );
-  expect(bestEpoch(state)).toMatchObject({ epoch: 2, testAccuracy: 0.6, validationAccuracy: 0.8 });
-  expect(summarise(state, 0).bestTestAccuracy).toBe(0.6);
+  const finished: RunEvent = { kind: "train.finished", testAccuracy: 0.65, testLoss: 1, elapsedMs: 1 };
+  const told = (events: readonly RunEvent[]) => {
+    const state = reduceAll(timed([trainStarted, ...events]));
+    expect(summarise(state, 0).testAccuracy).toBe(runAccuracy(state));
+    return [accuracyEpoch(state)?.epoch, runAccuracy(state)];
+  };
+
+  it("is that of the last epoch, however good one was before", () => {
+    expect(told([])).toEqual([undefined, undefined]);
+    expect(told([epoch(1, 0.9), epoch(2, 0.7)])).toEqual([2, 0.7]);
+  });
+
+  it("is that of the epoch with the best validation accuracy, where there is one", () => {
+    const epochs = [validated(1, 0.9, 0.5), validated(2, 0.6, 0.8), validated(3, 0.7, 0.8)];
+    expect(told(epochs)).toEqual([2, 0.6]);
+    expect(told([...epochs, finished])).toEqual([2, 0.65]);
+  });
+
+  it("is said to be one or the other", () => {
+    const [last, best] = [{ config: {} }, { config: { validation: 0.1 } }];
+    expect([[last], [best], [last, best]].map(accuracyWords)).toEqual([
+      "last epoch",
+      "best epoch on validation",
+      "last epoch, or best on validation",
+    ]);
+  });
 });
 
 it("keeps the last lines of the log alone", () => {

@@ -48,7 +48,7 @@ describe("an element of the array", () => {
     const script = fileURLToPath(new URL("./fakeRun.mjs", import.meta.url));
     const run = join(folder, "run $1");
     const command = [process.execPath, script, run, `${stepCount}`];
-    const task: SweepTask = { id: "a", name: "a", folder: run, settings: {}, command };
+    const task: SweepTask = { id: "a", name: "a", folder: run, experiment: "e", config: {}, command };
     writeFileSync(
       join(folder, "job.sh"),
       slurmScript([{ ...task, command: ["false"] }, task], () => join(folder, "a log")),

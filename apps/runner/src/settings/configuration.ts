@@ -3,7 +3,6 @@
  * names the run's folder.
  */
 import { type ArgumentFault, formatPercent } from "@phew/core";
-import type { SettingColumn } from "@phew/report";
 import type { RunIdentity } from "@phew/runs";
 import { UsageError } from "../failure.ts";
 import type { Kind } from "./kinds.ts";
@@ -171,11 +170,6 @@ export function configurationOf(
   requireConsistent(own, usageFault);
   return own as unknown as TrainConfig;
 }
-
-/** How settings stand in tables of results. */
-export const SETTING_COLUMNS: readonly SettingColumn[] = entries.flatMap(([key, { told }]) =>
-  told?.isBare ? [{ key, always: true, ...(told.isPercent && { format: formatPercent }) }] : [],
-);
 
 /** The run of a configuration. Where the files of other runs lie is no part of it: what they hold is. */
 export function identityOf(

@@ -1,6 +1,7 @@
 /** What `phew sweep` tells: how runs stand, how long they will take, what came of them, what went wrong. */
-import { formatTable, type Row } from "@phew/report";
-import { counted, formatAccuracy, formatDuration, listRuns } from "@phew/runs";
+import { formatReport, formatTable, type ResultRun, type Row } from "@phew/report";
+import { accuracyWords, counted, formatAccuracy, formatDuration, listRuns } from "@phew/runs";
+import { configurationsOf } from "@phew/runs/configurations";
 import {
   describeSources,
   type Estimate,
@@ -23,11 +24,6 @@ export interface RunFailure {
 const SHOWN_FAILURES = 20;
 const ORDER: readonly TaskState[] = ["finished", "running", "failed", "interrupted", "lost", "waiting"];
 const NAMES = ["id", "run", "state"].map((key) => ({ key, title: key }));
-const STATUS_COLUMNS = [
-  ...NAMES,
-  { key: "epoch", title: "epoch" },
-  { key: "test_accuracy", title: "test accuracy", format: formatAccuracy },
-];
 
 export function runRow({ task, state, status }: TaskStatus): Row {
   return {
@@ -39,9 +35,23 @@ export function runRow({ task, state, status }: TaskStatus): Row {
   };
 }
 
-/** A line a run. */
+/** A run as tables of results take it. */
+export function resultRun({ task, state, status }: TaskStatus): ResultRun {
+  const { id, experiment, config } = task;
+  return { id, experiment, config, life: state, ...(status && { summary: status.summary }) };
+}
+
+/** A line a run, below what they share. */
 export function statusTable(statuses: readonly TaskStatus[]): string {
-  return formatTable(STATUS_COLUMNS, statuses.map(runRow), "text");
+  const tasks = statuses.map(({ task }) => task);
+  const which = accuracyWords(tasks);
+  const columns = [
+    ...NAMES,
+    { key: "epoch", title: "epoch" },
+    { key: "test_accuracy", title: `test accuracy (${which})`, format: formatAccuracy },
+  ];
+  const { shared } = configurationsOf(tasks);
+  return formatReport({ shared, columns, rows: statuses.map(runRow) }, "text");
 }
 
 /** "24 runs: 18 finished, 2 failed, 4 waiting" */

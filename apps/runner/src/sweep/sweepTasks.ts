@@ -2,15 +2,14 @@
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { ArgumentError, keepCountAt, type Network, zooModel } from "@phew/core";
-import { makeOwnFolder, replaceFile, runFolderOf } from "@phew/runs";
+import { makeOwnFolder, type RunConfig, replaceFile, runFolderOf } from "@phew/runs";
+import { configurationsOf } from "@phew/runs/configurations";
 import { type Settings, type Sweep, type SweepTask, sweepFolder } from "@phew/runs/sweeps";
 import { type Dataset, executorNames, loadExecutor } from "@phew/training";
 import {
   type FaultOf,
   followed,
   identityOf,
-  runName,
-  SETTING_COLUMNS,
   type TrainConfig,
   USUAL_DEFAULTS,
 } from "../settings/configuration.ts";
@@ -23,7 +22,9 @@ import { requireSound } from "../train/runTraining.ts";
 import { requireSameFiles } from "../train/sameData.ts";
 
 export interface SweepRun extends SweepTask {
-  readonly config: TrainConfig;
+  readonly config: TrainConfig & RunConfig;
+  /** As the sweep file has them, for messages. */
+  readonly settings: Settings;
 }
 
 /** What a configuration computes with, as far as it can be known before. */
@@ -50,16 +51,16 @@ export function sweepRuns(
 ): SweepRun[] {
   const root = path.resolve(place.root);
   const folder = sweepFolder(root, experiment);
-  const runs = expanded.map((settings): SweepRun => {
+  const runs = expanded.map((settings) => {
     const config = within(file, settings, () => completeConfig(settings));
     const runFolder = runFolderOf(identityOf(config, { root, experiment }));
     const id = path.basename(runFolder);
     return {
       id,
-      name: `${config.model}, ${runName(config)}, seed ${config.seed}`,
       folder: runFolder,
-      settings: { ...shownOf(config), ...settings },
-      config,
+      experiment,
+      config: { ...config },
+      settings,
       command: [
         ...[process.execPath, fileURLToPath(new URL("../../bin/phew.js", import.meta.url))],
         ...["train", "--config", configFile(folder, id), "--runs", root, "--no-figures"],
@@ -69,13 +70,9 @@ export function sweepRuns(
       ],
     };
   });
-  return [...new Map(runs.map((run) => [run.id, run])).values()];
-}
-
-/** What tables of results always tell. */
-function shownOf(config: TrainConfig): Settings {
-  const always = SETTING_COLUMNS.filter((column) => column.always);
-  return Object.fromEntries(always.map(({ key }) => [key, config[key as keyof TrainConfig]]));
+  const different = [...new Map(runs.map((run) => [run.id, run])).values()];
+  const told = configurationsOf(different);
+  return different.map((run) => ({ ...run, name: told.titleOf(run) }));
 }
 
 /** As `--limit` reads it. */

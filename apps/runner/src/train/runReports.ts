@@ -9,7 +9,7 @@ const TARGET_ACCURACY = 0.9;
 
 /** The row of one run, with the names of its columns. */
 export function reportOf(folder: string) {
-  return compareRuns([readRun(folder).state], { targetAccuracy: TARGET_ACCURACY });
+  return compareRuns([readRun(folder)], { targetAccuracy: TARGET_ACCURACY });
 }
 
 /**
@@ -30,7 +30,7 @@ export async function writeRunReports(
   }
   const written = await withFinishedRun(folder, async (place) => [
     ...(reports ? writeReport(place, reportOf(folder)) : []),
-    ...(drawings ? await writeFigures(place, [readRun(folder).state]) : []),
+    ...(drawings ? await writeFigures(place, [readRun(folder)]) : []),
   ]);
   return written ?? [];
 }

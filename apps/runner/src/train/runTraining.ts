@@ -3,12 +3,13 @@ import { type Masks, maskWarnings, type Network, type Weights } from "@phew/core
 import { readMasks, writeSafetensors } from "@phew/formats";
 import {
   isTidy,
-  lastAccuracy,
+  type RunRecord,
   type RunState,
   RunWriter,
   readRun,
   readRunData,
   readStatus,
+  runAccuracy,
   runFolderOf,
   withFinishedRun,
 } from "@phew/runs";
@@ -225,7 +226,7 @@ function keepRewind(
 }
 
 function accuracyOf(state: RunState): { testAccuracy?: number } {
-  const testAccuracy = lastAccuracy(state);
+  const testAccuracy = runAccuracy(state);
   return testAccuracy === undefined ? {} : { testAccuracy };
 }
 
@@ -238,7 +239,7 @@ function checkpointLeft(writer: RunWriter): string {
     : `The last good checkpoint is ${file}, of step ${kept}.`;
 }
 
-/** The state of finished runs, for reports. */
-export function statesOf(results: readonly RunResult[]): RunState[] {
-  return results.map(({ folder }) => readRun(folder).state);
+/** Finished runs with their states, for reports. */
+export function recordsOf(results: readonly RunResult[]): RunRecord[] {
+  return results.map(({ folder }) => readRun(folder));
 }

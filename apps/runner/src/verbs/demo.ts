@@ -1,13 +1,14 @@
 /** `phew demo`, the main job of `npm start`: prune by four methods at two densities, train all, compare. */
 import { availableParallelism } from "node:os";
 import path from "node:path";
-import { compareRuns, formatTable, writeFigures, writeReport } from "@phew/report";
+import { compareRuns, formatReport, writeFigures, writeReport } from "@phew/report";
 import { counted, formatAccuracy, formatDuration, formatPercent, makeFolder } from "@phew/runs";
+import { configurationsOf } from "@phew/runs/configurations";
 import { demoRecipe } from "@phew/training";
 import { printJson, printLines, printText, printWarnings } from "../output/output.ts";
 import { interruptSignal, startProgress } from "../output/progress.ts";
 import { QUIET_DEFAULTS, runName, type TrainConfig } from "../settings/configuration.ts";
-import { statesOf } from "../train/runTraining.ts";
+import { recordsOf } from "../train/runTraining.ts";
 import { trainInPool } from "../train/trainPool.ts";
 
 interface DemoOptions {
@@ -60,15 +61,16 @@ export async function demo(options: DemoOptions): Promise<void> {
     },
   ).finally(() => progress.done());
 
-  const states = statesOf(results);
+  const records = recordsOf(results);
   const folder = path.join(options.runs, "demo");
-  const report = compareRuns(states, { targetAccuracy: demoRecipe.targetAccuracy });
-  const files = [...writeReport(folder, report), ...(await writeFigures(folder, states))];
+  const report = compareRuns(records, { targetAccuracy: demoRecipe.targetAccuracy });
+  const files = [...writeReport(folder, report), ...(await writeFigures(folder, records))];
   const elapsedMs = performance.now() - started;
-  const warnings = states.flatMap((state) => state.warnings.map((text) => `${state.name}: ${text}`));
+  const told = configurationsOf(records);
+  const warnings = records.flatMap((run) => run.state.warnings.map((text) => `${told.nameOf(run)}: ${text}`));
   if (options.json) return printJson({ elapsedMs, runs: results, rows: report.rows, files, warnings });
   printWarnings(warnings);
-  printText(`\n${formatTable(report.columns, report.rows, "text")}\n`);
+  printText(`\n${formatReport(report, "text")}\n`);
   printLines(
     `${counted(configs.length, "run")} in ${formatDuration(elapsedMs)}. Everything is in ${folder}${path.sep}:`,
     ...files.map((file) => `  ${file}`),

@@ -11,7 +11,7 @@ import type { TrainConfig } from "../settings/configuration.ts";
 import { DENSE } from "../settings/pruning.ts";
 import { denseRound, densityAfter, prunedRound, usualRoundCount } from "../train/impRounds.ts";
 import { type RunHooks, requireRunnable } from "../train/runMaterial.ts";
-import { type RunResult, runTraining, statesOf } from "../train/runTraining.ts";
+import { type RunResult, recordsOf, runTraining } from "../train/runTraining.ts";
 import { configOf, placeOf } from "./train.ts";
 
 export async function imp(model: string | undefined, settings: ToldSettings): Promise<void> {
@@ -67,7 +67,7 @@ function report(
   results: readonly RunResult[],
   asJson: boolean,
 ): void {
-  const states = statesOf(results);
+  const states = recordsOf(results).map(({ state }) => state);
   const rows = results.map(({ folder, skipped, testAccuracy }, round) => ({
     round,
     requestedDensity: densityAfter(round, roundCount, config.density),

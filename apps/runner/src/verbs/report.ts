@@ -1,6 +1,6 @@
 /** `phew report`: what runs came to, side by side, as tables and figures. */
 import { ArgumentError } from "@phew/core";
-import { compareRuns, formatTable, writeFigures, writeReport } from "@phew/report";
+import { compareRuns, formatReport, resultsTable, writeFigures, writeReport } from "@phew/report";
 import { counted, leftOutText, listRuns, makeFolder, readRun } from "@phew/runs";
 import { printJson, printLines, printText } from "../output/output.ts";
 import { startProgress } from "../output/progress.ts";
@@ -29,19 +29,27 @@ export async function report(folder: string, options: ReportOptions): Promise<vo
     return readRun(entry.folder);
   });
   progress.done();
-  const states = records.map(({ state }) => state);
-  const table = compareRuns(states, { targetAccuracy: options.target });
+  const table = compareRuns(records, { targetAccuracy: options.target });
+  const results = resultsTable(records);
+  // where no configuration has several seeds, its row says nothing that the run's does not
+  const hasMeans = results.rows.length < records.length;
   const out = options.out ?? folder;
   makeFolder(out);
-  const files = [...writeReport(out, table), ...(options.figures ? await writeFigures(out, states) : [])];
+  const files = [
+    ...writeReport(out, table),
+    ...(hasMeans ? writeReport(out, results, "results") : []),
+    ...(options.figures ? await writeFigures(out, records) : []),
+  ];
   if (options.json) {
     const rows = table.rows.map((row, k) => {
       const { folder: own, life, skippedCount } = records[k]!;
       return { folder: own, life, ...row, ...(skippedCount > 0 && { skippedLines: skippedCount }) };
     });
-    return printJson({ runs: rows, leftOut: found.length - entries.length, files });
+    return printJson({ runs: rows, results: results.rows, leftOut: found.length - entries.length, files });
   }
-  printText(formatTable(table.columns, table.rows, "text"));
+  printText(formatReport(table, "text"));
+  // what is the same is told above already
+  if (hasMeans) printText(`\n${formatReport({ ...results, shared: "" }, "text")}`);
   const leftOut = found.length - entries.length;
   if (leftOut > 0) printLines(`${leftOut} that ${leftOut === 1 ? "is" : "are"} not finished left out.`);
   for (const { folder: own, skippedCount } of records)

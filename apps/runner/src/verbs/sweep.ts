@@ -1,7 +1,7 @@
 /** `phew sweep`: many runs from one file, by a pool of processes or by Slurm, and the table of their results. */
 import path from "node:path";
 import { ArgumentError } from "@phew/core";
-import { formatTable, sweepResults, writeReport } from "@phew/report";
+import { formatReport, resultsTable, writeReport } from "@phew/report";
 import {
   lastLines,
   type Submission,
@@ -12,7 +12,6 @@ import {
 import { UsageError } from "../failure.ts";
 import { printJson, printLines, printText, tellLine } from "../output/output.ts";
 import { interruptSignal, startProgress } from "../output/progress.ts";
-import { SETTING_COLUMNS } from "../settings/configuration.ts";
 import { sweepShape } from "../settings/files.ts";
 import {
   planSweep,
@@ -27,6 +26,7 @@ import {
   failureLines,
   failuresOf,
   progressOf,
+  resultRun,
   runRow,
   statusTable,
   warningLines,
@@ -143,7 +143,7 @@ async function report(
 ): Promise<void> {
   const { experiment } = sweep;
   const statuses = statusesOf(runs);
-  const results = sweepResults(statuses, SETTING_COLUMNS);
+  const results = resultsTable(statuses.map(resultRun));
   const anyFinished = statuses.some(({ state }) => state === "finished");
   const written = anyFinished ? writeReport(folder, results, "results") : [];
   const files = written.map((file) => path.relative("", file));
@@ -166,7 +166,7 @@ async function report(
     });
   }
   if (options.status) printText(`${statusTable(statuses)}\n`);
-  if (anyFinished) printText(`${formatTable(results.columns, results.rows, "text")}\n`);
+  if (anyFinished) printText(`${formatReport(results, "text")}\n`);
   printLines(
     `${experiment}: ${countStates(statuses)}.`,
     ...(submission ? [`${submission.text}.`] : []),

@@ -1,6 +1,6 @@
 /** `phew train`: one run, from weights to a trained sparse network, kept in a run folder. */
 import { prunerByName, type RunEvent } from "@phew/core";
-import { formatTable } from "@phew/report";
+import { formatReport } from "@phew/report";
 import { doneFraction, formatAccuracy, formatMegabytes, type RunState } from "@phew/runs";
 import { watchGrowth } from "@phew/training";
 import { UsageError } from "../failure.ts";
@@ -21,7 +21,7 @@ import { DENSE } from "../settings/pruning.ts";
 import { SETTINGS } from "../settings/table.ts";
 import type { RunPlace } from "../train/runMaterial.ts";
 import { reportOf, writeRunReports } from "../train/runReports.ts";
-import { type RunResult, runTraining, statesOf } from "../train/runTraining.ts";
+import { type RunResult, recordsOf, runTraining } from "../train/runTraining.ts";
 
 export async function train(model: string | undefined, settings: ToldSettings): Promise<void> {
   const { told } = settings;
@@ -116,18 +116,18 @@ async function report(
   { result, grownBytes }: Trained,
   { json, figures = true }: ToldSettings["told"],
 ): Promise<void> {
-  const states = statesOf([result]);
+  const records = recordsOf([result]);
   const table = reportOf(result.folder);
   const files = await writeRunReports(result.folder, { figures, missingOnly: result.skipped });
   const memory = grownBytes === undefined ? {} : { grownBytes };
-  const warnings = states.flatMap((state) => state.warnings);
+  const warnings = records.flatMap(({ state }) => state.warnings);
   if (json) return printJson({ ...result, config, ...memory, ...table.rows[0], warnings });
   if (result.skipped) {
     printLines(
       `This run was finished before: test accuracy ${formatAccuracy(result.testAccuracy ?? Number.NaN)}. --force runs it again.`,
     );
   }
-  printText(formatTable(table.columns, table.rows, "text"));
+  printText(formatReport(table, "text"));
   if (result.skipped) printWarnings(warnings);
   if (grownBytes !== undefined)
     printLines(`The process grew by ${formatMegabytes(grownBytes)} while it trained.`);

@@ -4,7 +4,7 @@
  *   const told = configurationsOf(runs);          // of a list, of records, tasks of a sweep; whatever runs they are
  *   told.shared                                   // "glyphs · phew 5 % · epochs 1": what none differs in, to be said once
  *   told.columns                                  // the settings that vary, as columns of a table
- *   told.nameOf(run), told.seedOf(run)            // "lenet5 · rate 0.05", "seed 1"
+ *   told.nameOf(run), told.seedOf(run)            // "lenet5 · rate 0.05", "seed 1"; both: told.titleOf(run)
  *   for (const { name, runs } of told.all)        // runs that differ in nothing but their seed
  *     spreadOf(runs.flatMap((run) => run.summary.testAccuracy ?? []));   // mean, deviation, 95 % interval, count
  *
@@ -19,6 +19,7 @@ import {
   type Facts,
   factOf,
   factsOf,
+  isBare,
   isContent,
   isPercent,
   labelOf,
@@ -36,13 +37,18 @@ export interface ConfiguredRun {
 }
 
 export interface Configuration<Run> {
-  /** The settings in which it differs from others; of one alone its method and density. No two are called alike. */
+  /**
+   * The settings in which it differs from others of its experiment, behind the experiment where there are several; of one
+   * alone its method and density. No two are called alike.
+   */
   readonly name: string;
+  /** Without the experiment, for where that stands above. */
+  readonly shortName: string;
   /** In the order given. */
   readonly runs: readonly Run[];
 }
 
-/** A setting that varies. */
+/** A setting as a column of a table. */
 export interface SettingColumn<Run> {
   /** Its name in files, of an option `options.bias`; `experiment` and `data` beside them. */
   readonly key: string;
@@ -56,14 +62,20 @@ export interface SettingColumn<Run> {
 export interface Configurations<Run> {
   /** In the order of the first run of each. */
   readonly all: readonly Configuration<Run>[];
-  /** In the order of the table of settings. */
+  /** Of the settings that vary, in the order of their table. */
   readonly columns: readonly SettingColumn<Run>[];
-  /** But for what is at its default; an empty text where there is nothing of it. */
+  /** Of model, data set, method and density, where they do not: for files that nothing stands above. */
+  readonly sameColumns: readonly SettingColumn<Run>[];
+  /** What none differs in, but for what is at its default; an empty text where there is nothing of it. */
   readonly shared: string;
+  /** What none of one experiment differs in. */
+  readonly sharedOf: (experiment: string) => string;
   readonly of: (run: Run) => Configuration<Run>;
   readonly nameOf: (run: Run) => string;
   /** An empty text where seeds do not vary, or the run has none. */
   readonly seedOf: (run: Run) => string;
+  /** Both: "lenet5 · rate 0.05 · seed 1". */
+  readonly titleOf: (run: Run) => string;
 }
 
 interface Group<Run> {
@@ -82,28 +94,58 @@ export function configurationsOf<Run extends ConfiguredRun>(
   const groups = [...groupsOf(runs, over).values()].flatMap(splitByData);
   const many = groups.map(({ facts }) => facts);
   const varying = varyingSettings(many);
-  const names = namesOf(
-    many,
-    varying,
-    groups.map((group) => group.runs[0]!.id),
-  );
-  const all = groups.map((group, k) => ({ name: names[k]!, runs: group.runs }));
+  const all = named(groups, varying.has(EXPERIMENT));
   const places = new Map(groups.flatMap((group, k) => group.runs.map((run) => [run, k] as const)));
   const of = (run: Run) => all[places.get(run)!]!;
+  const columnOf = (key: string): SettingColumn<Run> => ({
+    key,
+    title: labelOf(key),
+    isPercent: isPercent(key),
+    cellOf: (run) => cellValue(key, many[places.get(run)!]!.get(key), varying.get(key)),
+  });
   const seeds = new Set(runs.map(({ config }) => config.seed));
+  const seedOf = ({ config: { seed } }: Run) => (seeds.size > 1 && seed !== undefined ? `seed ${seed}` : "");
   return {
     all,
-    columns: [...varying].map(([key, texts]) => ({
-      key,
-      title: labelOf(key),
-      isPercent: isPercent(key),
-      cellOf: (run) => cellValue(key, many[places.get(run)!]!.get(key), texts),
-    })),
+    columns: [...varying.keys()].map(columnOf),
+    sameColumns: [...(many[0]?.keys() ?? [])]
+      .filter((key) => isBare(key) && key !== EXPERIMENT && !varying.has(key))
+      .map(columnOf),
     shared: sharedText(many, varying),
+    sharedOf: (experiment) => {
+      const own = groups
+        .filter(({ runs: [run] }) => run!.experiment === experiment)
+        .map(({ facts }) => facts);
+      return sharedText(own, varyingSettings(own));
+    },
     of,
     nameOf: (run) => of(run).name,
-    seedOf: ({ config: { seed } }) => (seeds.size > 1 && seed !== undefined ? `seed ${seed}` : ""),
+    seedOf,
+    titleOf: (run) => [of(run).name, seedOf(run)].filter(Boolean).join(" · "),
   };
+}
+
+/** Runs of one experiment are told from each other; those of others bear its name. */
+function named<Run extends ConfiguredRun>(
+  groups: readonly Group<Run>[],
+  withExperiment: boolean,
+): Configuration<Run>[] {
+  const experimentOf = ({ runs: [run] }: Group<Run>) => run!.experiment;
+  const names = new Map<Group<Run>, string>();
+  for (const experiment of new Set(groups.map(experimentOf))) {
+    const own = groups.filter((group) => experimentOf(group) === experiment);
+    const facts = own.map((group) => group.facts);
+    const ids = own.map(({ runs: [run] }) => run!.id);
+    for (const [k, name] of namesOf(facts, varyingSettings(facts), ids).entries()) names.set(own[k]!, name);
+  }
+  return groups.map((group) => {
+    const shortName = names.get(group)!;
+    return {
+      name: withExperiment ? `${experimentOf(group)}/${shortName}` : shortName,
+      shortName,
+      runs: group.runs,
+    };
+  });
 }
 
 function groupsOf<Run extends ConfiguredRun>(runs: readonly Run[], over: readonly string[]) {
@@ -130,9 +172,9 @@ function splitByData<Run extends ConfiguredRun>(group: Group<Run>): Group<Run>[]
   }));
 }
 
-function cellValue(key: string, fact: Fact | undefined, texts: ReadonlyMap<string, string>) {
+function cellValue(key: string, fact: Fact | undefined, texts?: ReadonlyMap<string, string>) {
   if (fact === undefined) return undefined;
   const { value, identity } = fact;
   const isPlain = typeof value === "number" || typeof value === "boolean" || typeof value === "string";
-  return isPlain && !isContent(key) ? value : texts.get(identity);
+  return isPlain && !isContent(key) ? value : texts?.get(identity);
 }

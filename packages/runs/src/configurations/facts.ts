@@ -48,12 +48,21 @@ function factsOfKey(config: RunConfig, key: string): (readonly [string, Fact])[]
   }
   const digests = config[DIGESTS];
   const digest = is === "content" && isRecord(digests) ? digests[key] : undefined;
-  const identity = canonicalJson(digest ?? value);
+  const identity = identityOf(digest ?? value);
   return [[key, { identity, value, isDefault: usual !== undefined && canonicalJson(usual) === identity }]];
 }
 
 export function factOf(value: unknown): Fact {
-  return { identity: canonicalJson(value), value, isDefault: false };
+  return { identity: identityOf(value), value, isDefault: false };
+}
+
+/** A file may hold 1e999, which is no number that JSON has. */
+function identityOf(value: unknown): string {
+  try {
+    return canonicalJson(value);
+  } catch {
+    return `${JSON.stringify(value)} ${value}`;
+  }
 }
 
 function defaultOf(key: string, { optimiser }: RunConfig): unknown {
@@ -97,6 +106,6 @@ export function valueText(key: string, value: unknown): string {
   if (typeof value === "number" && isPercent(key)) return formatPercent(value, 4);
   if (key === DATA) return `${value}`.replace("sha256:", "").slice(0, 6);
   if (typeof value === "string") return isContent(key) ? basename(value) : value;
-  if (!Array.isArray(value)) return canonicalJson(value);
+  if (!Array.isArray(value)) return identityOf(value);
   return value.length === 0 ? "none" : value.map((each) => valueText("", each)).join(",");
 }

@@ -3,20 +3,20 @@ import { closeSync, fstatSync, lstatSync, readSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { ArgumentError } from "@phew/core/messages";
+import type { RunConfig } from "../canonicalJson.ts";
 import { signalOwner } from "../processes.ts";
 import { openRegular } from "../regularFile.ts";
 import { lifeOf, type RunLife, type RunStatus, readStatus } from "../status.ts";
-import type { Settings } from "./sweepFile.ts";
 
 /** One run of a sweep. Its command may be given again and again: finished it does nothing, unfinished it goes on. */
 export interface SweepTask {
   /** Name of its folder: letters, digits, '.', '_' and '-'. */
   readonly id: string;
-  /** What a person calls it. */
+  /** What a person calls it: what it differs in from the others of the sweep. */
   readonly name: string;
   readonly folder: string;
-  /** As the sweep file has them, the seed among them. */
-  readonly settings: Settings;
+  readonly experiment: string;
+  readonly config: RunConfig;
   /** Program and arguments; ends with 130 where it stopped at a checkpoint. */
   readonly command: readonly string[];
 }

@@ -1,0 +1,61 @@
+/**
+ * What runs came to: one row for each configuration, over its seeds, as `spreadOf` has mean, deviation and interval.
+ * Nothing of time or place in it: the same runs give the same bytes wherever they ran.
+ */
+import { formatAccuracy, formatPercent } from "@phew/core/messages";
+import { accuracyWords, type RunLife, type RunSummary } from "@phew/runs";
+import { type ConfiguredRun, configurationsOf, spreadOf } from "@phew/runs/configurations";
+import type { Report } from "./report.ts";
+import { settingCells } from "./settingColumns.ts";
+import type { Row } from "./table.ts";
+
+/** A run and how it stands; entries of lists are such. */
+export interface ResultRun extends ConfiguredRun {
+  readonly life: RunLife;
+  /** Absent where it has not begun. */
+  readonly summary?: RunSummary;
+}
+
+/** Rows in the order of the runs; those that are not finished count in no figure. Fractions in CSV and rows. */
+export function resultsTable(runs: readonly ResultRun[]): Report {
+  const told = configurationsOf(runs);
+  const { columns, cellsOf } = settingCells(told);
+  return {
+    shared: told.shared,
+    columns: [
+      ...columns,
+      { key: "seeds", title: "seeds" },
+      { key: "density_reached", title: "density reached", format: formatPercent },
+      {
+        key: "test_accuracy_mean",
+        title: `test accuracy (${accuracyWords(runs)})`,
+        format: formatAccuracy,
+      },
+      { key: "test_accuracy_interval", title: "± 95 %", format: formatAccuracy },
+      { key: "test_accuracy_std", title: "std", format: formatAccuracy },
+      { key: "id", title: "runs" },
+    ],
+    rows: told.all.map(({ runs: own }): Row => ({ ...cellsOf(own[0]!), ...resultCells(own) })),
+  };
+}
+
+function resultCells(runs: readonly ResultRun[]): Row {
+  const finished = runs.flatMap(({ life, summary }) => (life === "finished" && summary ? [summary] : []));
+  const accuracy = spreadOf(finished.flatMap(({ testAccuracy }) => testAccuracy ?? []));
+  return {
+    seeds: finished.length,
+    density_reached: spreadOf(finished.flatMap(({ density }) => density ?? [])).mean,
+    test_accuracy_mean: accuracy.mean,
+    test_accuracy_interval: accuracy.interval,
+    test_accuracy_std: accuracy.deviation,
+    id: idsOf(runs.map(({ id }) => id)),
+  };
+}
+
+/** "6c47abdcca-0,1,2": the folders of a configuration differ in the seed behind the hash. */
+function idsOf(ids: readonly string[]): string {
+  const [first = ""] = ids;
+  const hash = first.slice(0, first.lastIndexOf("-") + 1);
+  const isOfHash = hash !== "" && ids.every((id) => id.startsWith(hash));
+  return isOfHash ? `${hash}${ids.map((id) => id.slice(hash.length)).join(",")}` : ids.join(", ");
+}
