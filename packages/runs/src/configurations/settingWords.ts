@@ -21,6 +21,7 @@ export const SETTING_WORDS: readonly SettingWord[] = [
   { key: "checkOptions", label: "check option" },
   { key: "scoreWeights", label: "score weights", is: "content" },
   { key: "startWeights", label: "start weights", is: "content" },
+  { key: "init", label: "init" },
   { key: "within", label: "within", is: "content" },
   { key: "rewindStep", label: "rewind step" },
   { key: "rewindEpoch", label: "rewind epoch" },
