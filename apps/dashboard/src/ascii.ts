@@ -28,6 +28,16 @@ const GLYPHS: Readonly<Record<string, string>> = {
   ...each("±", "+"),
 };
 
+/**
+ * Whether the locale of an environment is one of UTF-8. One that names no locale at all is taken for such, as containers
+ * and remote shells have it, whose terminals have had UTF-8 for long; `C` and `POSIX` are names.
+ * @see POSIX.1-2017, 8.2: the first of the three that is set and not empty goes
+ */
+export function isUtf8Locale(environment: Readonly<Record<string, string | undefined>>): boolean {
+  const locale = environment.LC_ALL || environment.LC_CTYPE || environment.LANG;
+  return !locale || /utf-?8/i.test(locale);
+}
+
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
 
 /** The rows in ASCII, styles and places as they were. */

@@ -37,9 +37,12 @@ const Row = memo(
   (before, after) => paintedFrame([before.row], true) === paintedFrame([after.row], true),
 );
 
+/** Ink's gray is bright black, and its blue is the palette's: unreadable ones, as themes.ts says. */
+const INK_COLOURS: Readonly<Record<string, string>> = { gray: "ansi256(245)", blue: "ansi256(33)" };
+
 function styleOf({ colour, bold, dim }: Span): { color?: string; bold?: boolean; dimColor?: boolean } {
   return {
-    ...(colour === undefined ? {} : { color: colour }),
+    ...(colour === undefined ? {} : { color: INK_COLOURS[colour] ?? colour }),
     ...(bold ? { bold: true } : {}),
     ...(dim ? { dimColor: true } : {}),
   };

@@ -79,49 +79,56 @@ function titleRow(
   ];
 }
 
+/** What stands at the left end of the first line, and at its right one. */
+type StyledHead = readonly [left: StyledRow, right: StyledRow];
+
+/** Fewer letters of a view's name say less than what else there is room for. */
+const LEAST_LETTERS = 3;
+
+/** The fullest head that fits: the names of views get shorter, down to their keys, but none goes. */
 function headRow(state: DashboardState, width: number): StyledRow {
   const clock: Span = state.frozen
     ? { text: "  PAUSED ", colour: COLOURS.warning, bold: true }
     : { text: `  ${formatClock(state.now).slice(0, 5)} `, colour: COLOURS.faint };
-  const views: Span[] = VIEWS.map((view) => ({
-    text: view === state.view ? `[${view.key} ${view.name}]` : ` ${view.key} ${view.name} `,
-    ...(view === state.view ? { bold: true, colour: COLOURS.accent } : { colour: COLOURS.faint }),
-  }));
-  const name: Span = { text: " PHEW ", bold: true, colour: COLOURS.accent };
-  const here = views[VIEWS.indexOf(state.view)]!;
-  // the fullest of these heads that fits; a long root is cut last
-  const heads: readonly (readonly [left: StyledRow, right: StyledRow])[] = [
-    [
-      [name, { text: state.root }, { text: "  " }, ...views],
-      [...lifeCounts(state, true), clock],
-    ],
-    [
-      [name, { text: state.root }, { text: " " }, here],
-      [...lifeCounts(state, true), clock],
-    ],
-    [
-      [name, ...views],
-      [...lifeCounts(state, false), clock],
-    ],
-    [
-      [name, { text: state.root }, { text: " " }, here],
-      [...lifeCounts(state, false), clock],
-    ],
-    [
-      [name, { text: state.root }],
-      [...lifeCounts(state, false), clock],
-    ],
-    [[name], [...lifeCounts(state, false), clock]],
+  const name: Span = { text: " PHEW", bold: true, colour: COLOURS.accent };
+  const root: Span = { text: ` ${state.root}` };
+  const longest = Math.max(...VIEWS.map((view) => view.name.length));
+  const words = [...lifeCounts(state, true), clock];
+  const marks = [...lifeCounts(state, false), clock];
+  // that all stands still has to be seen
+  const counts = state.frozen ? marks : lifeCounts(state, false);
+  const letters = Array.from({ length: longest + 1 }, (_, k) => longest - k);
+  const tabs = letters.map((count) => viewTabs(state, count));
+  const [full = [], keys = []] = [tabs[0], tabs.at(-1)];
+  const readable = tabs.slice(0, -LEAST_LETTERS);
+  const heads: readonly StyledHead[] = [
+    [[name, root, { text: " " }, ...full], words],
+    [[name, ...full], words],
+    ...[words, marks, counts].flatMap((end) => readable.map((row): StyledHead => [[name, ...row], end])),
+    ...readable.map((row): StyledHead => [row, counts]),
+    ...tabs.slice(-LEAST_LETTERS).map((row): StyledHead => [[name, ...row], counts]),
+    ...[[name, ...keys], keys].map((row): StyledHead => [row, state.frozen ? [clock] : []]),
   ];
-  const [left, right] = heads.find(([l, r]) => rowWidth(l) + rowWidth(r) <= width) ?? heads.at(-1)!;
-  return [...left, { text: " ".repeat(Math.max(0, width - rowWidth(left) - rowWidth(right))) }, ...right];
+  const [left, end] = heads.find(([l, r]) => rowWidth(l) + rowWidth(r) <= width) ?? heads.at(-1)!;
+  return [...left, { text: " ".repeat(Math.max(0, width - rowWidth(left) - rowWidth(end))) }, ...end];
+}
+
+/** All views by their keys, with at most so many letters of their names; the one that is shown in full. */
+function viewTabs(state: DashboardState, letterCount: number): StyledRow {
+  return VIEWS.map((view): Span => {
+    if (view === state.view)
+      return { text: ` [${view.key} ${view.name}]`, bold: true, colour: COLOURS.accent };
+    const word = view.name.slice(0, letterCount);
+    return { text: ` ${view.key}${word === "" ? "" : ` ${word}`}`, colour: COLOURS.faint };
+  });
 }
 
 function lifeCounts(state: DashboardState, withWords: boolean): Span[] {
   return Object.entries(LIFE_LOOKS).flatMap(([life, { mark, word, colour }]): Span[] => {
     const count = state.runs.filter((run) => run.life === life).length;
     if (count === 0) return [];
-    return [{ text: `  ${mark} ${formatCount(count)}${withWords ? ` ${word}` : ""}`, colour }];
+    const text = withWords ? `  ${mark} ${formatCount(count)} ${word}` : ` ${mark} ${formatCount(count)}`;
+    return [{ text, colour }];
   });
 }
 

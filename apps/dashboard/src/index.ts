@@ -9,5 +9,6 @@ export { RunWatcher } from "./runWatcher.ts";
 export { frameSvg } from "./savedFrame.ts";
 export type { Span, StyledRow } from "./styledText.ts";
 export { FullScreen } from "./terminal.ts";
+export { paletteOf, THEME_NAMES, type ThemeName } from "./themes.ts";
 export { type DashboardAction, initialDashboard, update } from "./update.ts";
 export { VIEWS, type ViewName, viewNamed } from "./views/registry.ts";

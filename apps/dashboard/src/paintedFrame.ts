@@ -1,20 +1,22 @@
-/** Rows of styled text as what a terminal takes: SGR of the 16 colours, bold and dim. @see ECMA-48, 8.3.117 */
+/** Rows of styled text as what a terminal takes: SGR of a palette's colours, bold and dim. @see ECMA-48, 8.3.117 */
 import { rowText, type Span, type StyledRow } from "./styledText.ts";
+import { type ColourName, type Palette, paletteOf } from "./themes.ts";
 
-const COLOURS = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
 const RESET = "\u001b[0m";
+const BASIC = paletteOf("terminal", 4);
 
-/** @param isStyled false: no colours and no bold letters either */
-export function paintedFrame(rows: readonly StyledRow[], isStyled: boolean): string {
-  return rows.map((row) => (isStyled ? paintedRow(row) : rowText(row))).join("\n");
+/** @param style false: no colours and no bold letters either; true: the 16 colours of the terminal's own palette */
+export function paintedFrame(rows: readonly StyledRow[], style: boolean | Palette): string {
+  const palette = style === true ? BASIC : style;
+  return rows.map((row) => (palette ? paintedRow(row, palette) : rowText(row))).join("\n");
 }
 
 /** The style is told where it changes, and is the usual one at the end. */
-function paintedRow(row: StyledRow): string {
+function paintedRow(row: StyledRow, palette: Palette): string {
   let painted = "";
   let style = "";
   for (const span of row) {
-    const next = styleOf(span);
+    const next = styleOf(span, palette);
     if (next !== style) painted += style === "" ? next : RESET + next;
     style = next;
     painted += span.text;
@@ -22,15 +24,11 @@ function paintedRow(row: StyledRow): string {
   return style === "" ? painted : painted + RESET;
 }
 
-function styleOf({ colour, bold, dim }: Span): string {
+function styleOf({ colour, bold, dim }: Span, palette: Palette): string {
   const codes = [
     ...(bold ? [1] : []),
     ...(dim ? [2] : []),
-    ...(colour === undefined ? [] : [codeOf(colour)]),
+    ...(colour === undefined ? [] : [palette[colour as ColourName]]),
   ];
   return codes.length === 0 ? "" : `\u001b[${codes.join(";")}m`;
-}
-
-function codeOf(colour: string): number {
-  return colour === "gray" ? 90 : 30 + COLOURS.indexOf(colour);
 }

@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { markupText, textWidth } from "@phew/runs";
 import { rowText, rowWidth, type Span, type StyledRow } from "./styledText.ts";
+import { pictureColours, type ThemeName } from "./themes.ts";
 
 /** In units of the picture: a cell, the size of the letters, and where they stand in the cell. */
 const CELL_WIDTH = 8.4;
@@ -9,29 +10,14 @@ const CELL_HEIGHT = 17;
 const FONT_SIZE = 14;
 const BASELINE = 13;
 const MARGIN = 10;
-const GROUND = "#16181d";
-const INK = "#d7dae0";
-
-/** The colours of terminals, by their names. */
-const PALETTE: Readonly<Record<string, string>> = {
-  black: "#3b4048",
-  red: "#e06c75",
-  green: "#8cc265",
-  yellow: "#d9b35b",
-  blue: "#61a0ef",
-  magenta: "#c678dd",
-  cyan: "#4dbbc4",
-  white: "#d7dae0",
-  gray: "#7f8692",
-};
-
 /** The text of the rows without its styles, blank ends left out. */
 export function frameText(rows: readonly StyledRow[]): string {
   return `${rows.map((row) => rowText(row).trimEnd()).join("\n")}\n`;
 }
 
 /** The frame as an SVG document; every piece of one style is stretched to its columns, whatever font there is. */
-export function frameSvg(frame: readonly StyledRow[]): string {
+export function frameSvg(frame: readonly StyledRow[], theme: ThemeName = "terminal"): string {
+  const { ground, ink, colours } = pictureColours(theme);
   const columns = Math.max(1, ...frame.map(rowWidth));
   const width = rounded(columns * CELL_WIDTH + 2 * MARGIN);
   const height = rounded(frame.length * CELL_HEIGHT + 2 * MARGIN);
@@ -43,7 +29,12 @@ export function frameSvg(frame: readonly StyledRow[]): string {
       column += textWidth(text);
       // viewers take several blanks for one, and none at the ends, whatever xml:space says
       return [...text.matchAll(/\S+(?: \S+)*/g)].map(({ 0: words, index }) =>
-        pieceSvg(words, span, at + textWidth(text.slice(0, index)), row),
+        pieceSvg(
+          words,
+          { ...span, colour: colours[span.colour ?? ""] ?? span.colour },
+          at + textWidth(text.slice(0, index)),
+          row,
+        ),
       );
     });
   });
@@ -51,8 +42,8 @@ export function frameSvg(frame: readonly StyledRow[]): string {
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">`,
     // for those who hear pictures
     `<title>${markupText(frameText(frame).split("\n", 1)[0]!.trim().replace(/ +/g, " "))}</title>`,
-    `<rect width="100%" height="100%" rx="8" fill="${GROUND}"/>`,
-    `<g font-family="'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="${FONT_SIZE}" fill="${INK}">`,
+    `<rect width="100%" height="100%" rx="8" fill="${ground}"/>`,
+    `<g font-family="'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="${FONT_SIZE}" fill="${ink}">`,
     ...rows.flat(),
     "</g>",
     "</svg>",
@@ -64,12 +55,16 @@ export function frameSvg(frame: readonly StyledRow[]): string {
  * Writes `<name>.txt` and `<name>.svg`, or with a number behind the name where one of them is there.
  * @returns the two paths
  */
-export function saveFrame(frame: readonly StyledRow[], name: string): readonly [string, string] {
+export function saveFrame(
+  frame: readonly StyledRow[],
+  name: string,
+  theme: ThemeName = "terminal",
+): readonly [string, string] {
   for (let n = 1; ; n++) {
     const stem = n === 1 ? name : `${name}-${n}`;
     try {
       writeFileSync(`${stem}.txt`, frameText(frame), { flag: "wx" });
-      writeFileSync(`${stem}.svg`, frameSvg(frame), { flag: "wx" });
+      writeFileSync(`${stem}.svg`, frameSvg(frame, theme), { flag: "wx" });
       return [`${stem}.txt`, `${stem}.svg`];
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
@@ -79,7 +74,7 @@ export function saveFrame(frame: readonly StyledRow[], name: string): readonly [
 
 function pieceSvg(
   text: string,
-  { colour, bold, dim }: Omit<Span, "text">,
+  { colour, bold, dim }: { readonly colour?: string | undefined } & Pick<Span, "bold" | "dim">,
   column: number,
   row: number,
 ): string {
@@ -88,7 +83,7 @@ function pieceSvg(
     `y="${MARGIN + row * CELL_HEIGHT + BASELINE}"`,
     `textLength="${rounded(textWidth(text) * CELL_WIDTH)}"`,
     'lengthAdjust="spacingAndGlyphs"',
-    ...(colour === undefined ? [] : [`fill="${PALETTE[colour] ?? INK}"`]),
+    ...(colour === undefined ? [] : [`fill="${colour}"`]),
     ...(bold ? ['font-weight="bold"'] : []),
     ...(dim ? ['opacity="0.6"'] : []),
   ];

@@ -3,7 +3,7 @@
  * Ink reads the keys and draws nothing: docs/dashboard.md says why, with figures.
  */
 import { describeFailure, processLives } from "@phew/runs";
-import { asciiRows } from "./ascii.ts";
+import { asciiRows, isUtf8Locale } from "./ascii.ts";
 import type { DashboardState, ShownRun } from "./dashboardState.ts";
 import { frameRows } from "./frame.ts";
 import { TerminalJob } from "./jobControl.ts";
@@ -13,6 +13,7 @@ import { RunWatcher } from "./runWatcher.ts";
 import { saveFrame } from "./savedFrame.ts";
 import { type StyledRow, unstyledRows } from "./styledText.ts";
 import { FullScreen } from "./terminal.ts";
+import { type Palette, paletteOf, type ThemeName, themeNamed } from "./themes.ts";
 import { type DashboardAction, initialDashboard, type QuitAnswer, update } from "./update.ts";
 import { type ViewName, viewNamed } from "./views/registry.ts";
 
@@ -20,8 +21,10 @@ export interface ScreenOptions {
   readonly folder: string;
   /** The folder may come to be while it is watched: it is the usual one, not one that somebody named. */
   readonly mayBeMissing?: boolean;
-  /** The screen is drawn in ASCII. */
-  readonly ascii: boolean;
+  /** The screen is drawn in ASCII; where the locale says that the terminal has no more, unless given. */
+  readonly ascii?: boolean;
+  /** As `PHEW_THEME` has it, or the terminal's own colours, unless given. */
+  readonly theme?: ThemeName;
   /** Process of the run that was started with the screen. */
   readonly startedPid?: number;
   /** What is shown first; the overview unless given. */
@@ -80,7 +83,9 @@ class Session {
   readonly #screen: FullScreen;
   readonly #job: TerminalJob;
   readonly #isAscii: boolean;
-  readonly #isStyled = process.stdout.hasColors();
+  readonly #theme: ThemeName;
+  /** False: no styles. */
+  readonly #palette: Palette | false;
   #state: DashboardState;
   #isFrameDue = true;
   /** As it was shown last. */
@@ -93,8 +98,12 @@ class Session {
   #creditMs = BURST_MS;
   #finish: (end: WatchEnd) => void = () => {};
 
-  constructor(screen: FullScreen, { folder, mayBeMissing = false, ascii, startedPid, view }: ScreenOptions) {
-    this.#isAscii = ascii;
+  constructor(screen: FullScreen, options: ScreenOptions) {
+    const { folder, mayBeMissing = false, startedPid, view } = options;
+    const told = process.env.PHEW_THEME;
+    this.#isAscii = options.ascii ?? !isUtf8Locale(process.env);
+    this.#theme = options.theme ?? (told ? themeNamed(told, "PHEW_THEME") : "terminal");
+    this.#palette = process.stdout.hasColors() && paletteOf(this.#theme, process.stdout.getColorDepth());
     this.#watcher = new RunWatcher(folder, mayBeMissing);
     this.#screen = screen;
     this.#job = new TerminalJob({ enter: () => this.#enter(), leave: () => screen.close() });
@@ -228,9 +237,9 @@ class Session {
   /** Puts the present frame into files and says where. */
   #save(): string {
     const moment = new Date().toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-");
-    const frame = this.#isStyled ? this.#frame : unstyledRows(this.#frame);
+    const frame = this.#palette ? this.#frame : unstyledRows(this.#frame);
     try {
-      return `saved as ${saveFrame(frame, `phew-screen-${moment}`).join(" and ")}`;
+      return `saved as ${saveFrame(frame, `phew-screen-${moment}`, this.#theme).join(" and ")}`;
     } catch (error) {
       return `not saved: ${describeFailure(error).message}`;
     }
@@ -289,7 +298,7 @@ class Session {
     const { columns, rows } = this.#screen;
     const frame = frameRows(this.#state, columns, rows);
     this.#frame = this.#isAscii ? asciiRows(frame) : frame;
-    this.#screen.paint(paintedFrame(this.#frame, this.#isStyled));
+    this.#screen.paint(paintedFrame(this.#frame, this.#palette));
   }
 }
 

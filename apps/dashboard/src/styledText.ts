@@ -3,7 +3,7 @@ import { cutText, graphemes, lineText, padText, textWidth } from "@phew/runs";
 
 export interface Span {
   readonly text: string;
-  /** black, red, green, yellow, blue, magenta, cyan, white or gray. */
+  /** black, red, green, yellow, blue, magenta, cyan, white or gray: a theme says what they are (themes.ts). */
   readonly colour?: string;
   readonly bold?: boolean;
   readonly dim?: boolean;

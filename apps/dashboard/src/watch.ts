@@ -1,6 +1,7 @@
 /** Runs watched: a screen on a terminal, lines elsewhere. Ink, which reads the keys, is loaded once the first frame is there. */
 import { describeFailure, lineText } from "@phew/runs/text";
 import type { ScreenOptions, WatchEnd } from "./screen.ts";
+import type { ThemeName } from "./themes.ts";
 import type { QuitAnswer } from "./update.ts";
 import type { ViewName } from "./views/registry.ts";
 
@@ -11,8 +12,9 @@ export interface WatchOptions extends ScreenOptions {
   readonly plain: boolean;
 }
 
+export { THEME_NAMES } from "./themes.ts";
 export { VIEW_NAMES } from "./views/registry.ts";
-export type { QuitAnswer, ViewName, WatchEnd };
+export type { QuitAnswer, ThemeName, ViewName, WatchEnd };
 
 /**
  * Shows the runs until the user quits, or until no run is live where there is no screen. A failure is printed.

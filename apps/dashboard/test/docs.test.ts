@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { KEY_BINDINGS, QUIT_ANSWERS } from "../src/keys.ts";
+import { THEME_NAMES, THEMES } from "../src/themes.ts";
 import { VIEWS } from "../src/views/registry.ts";
 
 const page = fileURLToPath(new URL("../../../docs/dashboard.md", import.meta.url));
@@ -11,6 +12,7 @@ const page = fileURLToPath(new URL("../../../docs/dashboard.md", import.meta.url
 const TABLES: readonly (readonly [head: string, rows: readonly (readonly string[])[]])[] = [
   ["| key | view | what it shows |", VIEWS.map(({ key, name, shows }) => [key, name, shows])],
   ["| key | what it does |", KEY_BINDINGS.map(({ shown, help }) => [shown, help])],
+  ["| theme | its colours |", THEME_NAMES.map((name) => [`\`${name}\``, THEMES[name].shows])],
   ["| key | what becomes of the run |", QUIT_ANSWERS.map(({ shown, help }) => [shown, help])],
 ];
 

@@ -106,7 +106,10 @@ describe("the screen at 120 × 40", () => {
     expect(row("random")).toMatch(/\? random.*lost/);
     expect(row("uniform-walk")).toMatch(/■ uniform-walk.*interrupted/);
     expect(row("phew 5 %")).toMatch(/▸● phew 5 % seed 0 .*50 % 94\.4 %/);
-    expect(lines[0]).toContain("● 1 running  ✓ 1 finished  ✗ 1 failed  ■ 1 interrupted  ? 1 lost");
+    expect(lines[0]).toContain("● 1 ✓ 1 ✗ 1 ■ 1 ? 1");
+    expect(frameOf(busyDashboard(), 200, 60)[0]).toContain(
+      "● 1 running  ✓ 1 finished  ✗ 1 failed  ■ 1 interrupted  ? 1 lost",
+    );
   });
 
   it("shows the walks of a run that is pruning, with an estimate", () => {
@@ -208,6 +211,27 @@ describe("the screen at 120 × 40", () => {
     );
     expect(row).toMatch(/·┃·+ +0 % +0 %/);
   });
+});
+
+describe("the head", () => {
+  it.each([200, 120, 100, 80, 60, 40])(
+    "has every view at %i columns, shortened alike, the shown one in full",
+    (columns) => {
+      for (const view of VIEWS) {
+        const [head] = frameOf({ ...busyDashboard(), view }, columns, 20);
+        expect(head).toContain(`[${view.key} ${view.name}]`);
+        const others = VIEWS.filter((other) => other !== view).map(({ key, name }) => {
+          const word = new RegExp(` ${key}(?: ([a-z]+))?( |$)`).exec(head!)?.[1] ?? "";
+          expect(name.startsWith(word), `${head}: ${name}`).toBe(true);
+          return { name, length: word.length };
+        });
+        const longest = Math.max(...others.map(({ length }) => length));
+        for (const { name, length } of others) expect(length).toBe(Math.min(name.length, longest));
+        if (columns >= 80) expect(longest).toBeGreaterThanOrEqual(3);
+        if (columns >= 120) expect(longest).toBeGreaterThanOrEqual(4);
+      }
+    },
+  );
 });
 
 describe("a terminal too small for panels", () => {

@@ -11,7 +11,11 @@ export class Tmux {
 
   /** Starts a plain shell, as a person has it (without CI, which takes colours away); what is in `environment` is set for all its commands. */
   constructor(columns: number, rows: number, environment: Readonly<Record<string, string>> = {}) {
-    const settings = Object.entries(environment).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
+    // whatever the tests are run in, the screen is not in ASCII
+    const settings = Object.entries({ LC_ALL: "C.UTF-8", ...environment }).flatMap(([name, value]) => [
+      "-e",
+      `${name}=${value}`,
+    ]);
     const size = ["-x", `${columns}`, "-y", `${rows}`];
     this.#run("-f", "/dev/null", "new-session", "-d", ...size, ...settings, "env -u CI PS1='$ ' sh");
   }

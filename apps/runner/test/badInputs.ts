@@ -143,6 +143,7 @@ export const OPTIONS: Readonly<Record<string, BadValues>> = {
   "--validation": bad(FRACTIONS),
   "--variant": bad(NAMES),
   "--view": bad(NAMES),
+  "--theme": bad(NAMES),
   "--warmup-epochs": bad(["-1", "x", ""]),
   "--weights": bad(missing, /missing/),
   "--within": bad(missing, /missing|within/),

@@ -34,10 +34,16 @@ function styledRow(line) {
   let style = {};
   // biome-ignore lint/suspicious/noControlCharactersInRegex: styles begin with one
   for (const part of line.split(/(\u001b\[[\d;]*m)/)) {
-    if (part.startsWith("\u001b")) style = part.slice(2, -1).split(";").map(Number).reduce(styleAfter, style);
+    if (part.startsWith("\u001b"))
+      style = basic(part.slice(2, -1)).split(";").map(Number).reduce(styleAfter, style);
     else if (part !== "") row.push({ text: part, ...style });
   }
   return row;
+}
+
+/** The grey and the blue of the usual theme (themes.ts) as those of the 16 colours. */
+function basic(codes) {
+  return codes.replace(/38;5;245|\b39\b/, "90").replace(/38;5;33|\b94\b/, "34");
 }
 
 function styleAfter(style, code) {

@@ -1,4 +1,4 @@
-import { VIEW_NAMES } from "@phew/dashboard/watch";
+import { THEME_NAMES, VIEW_NAMES } from "@phew/dashboard/watch";
 import type { Command } from "commander";
 
 // nothing but this and the dashboard is loaded before the screen: it is there at once
@@ -13,6 +13,11 @@ export function declareWatch(program: Command): void {
     .option("--once", "show how things stand, and stop")
     .option("--plain", "lines instead of a screen")
     .option("--view <name>", `what the screen shows first: ${VIEW_NAMES.join(", ")}`)
-    .option("--ascii", "a screen without frames, blocks and braille")
+    .option("--theme <name>", `colours: ${THEME_NAMES.join(", ")} (or PHEW_THEME)`)
+    .option(
+      "--ascii",
+      "a screen without frames, blocks and braille (by itself where the locale has no UTF-8)",
+    )
+    .option("--no-ascii", "a screen with them, whatever the locale")
     .action(async (folder, options) => (await import("../verbs/watch.ts")).watch(folder, options));
 }

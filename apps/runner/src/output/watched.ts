@@ -44,7 +44,7 @@ export async function runWatched(
     if (itsRun() === undefined) closing.abort();
   };
   ended.then(close, close);
-  const screen = { folder: root, once: false, plain: false, ascii: false, view };
+  const screen = { folder: root, once: false, plain: false, view };
   const shown = await watch({ ...screen, ...(pid === undefined ? {} : { startedPid: pid }) }, closing.signal);
   // a run that is over was shown as such: its process is about to end, and its words are waited for
   const isOver = (itsRun()?.status?.state ?? "running") !== "running";

@@ -1,36 +1,51 @@
 /** `phew watch`: the dashboard, in this process. */
-import { VIEW_NAMES, type ViewName, watch as watchRuns } from "@phew/dashboard/watch";
+import {
+  THEME_NAMES,
+  type ThemeName,
+  VIEW_NAMES,
+  type ViewName,
+  watch as watchRuns,
+} from "@phew/dashboard/watch";
 
 interface WatchVerbOptions {
   readonly once?: boolean;
   readonly plain?: boolean;
   readonly ascii?: boolean;
   readonly view?: string;
+  readonly theme?: string;
 }
 
 /**
  * Sets `process.exitCode` to the dashboard's.
  * @param folder the usual one, which may not be there yet, unless given
- * @throws UsageError for an unknown view
+ * @throws UsageError for an unknown view or theme
  */
 export async function watch(folder: string | undefined, options: WatchVerbOptions): Promise<void> {
-  const { once = false, plain = false, ascii = false } = options;
-  const view = options.view === undefined ? undefined : await parsedView(options.view);
+  const { once = false, plain = false, ascii } = options;
+  const view = await known<ViewName>("--view", VIEW_NAMES, options.view);
+  const theme = await known<ThemeName>("--theme", THEME_NAMES, options.theme);
   const { exitCode } = await watchRuns({
     folder: folder ?? "runs",
     mayBeMissing: folder === undefined,
     once,
     plain,
-    ascii,
+    ...(ascii === undefined ? {} : { ascii }),
+    ...(theme === undefined ? {} : { theme }),
     ...(view === undefined ? {} : { view }),
   });
   process.exitCode = exitCode;
 }
 
-async function parsedView(name: string): Promise<ViewName> {
-  const known = VIEW_NAMES.find((candidate) => candidate === name);
-  if (known !== undefined) return known;
+/** @throws UsageError for a name that is none of them */
+async function known<T extends string>(
+  option: string,
+  names: readonly T[],
+  told: string | undefined,
+): Promise<T | undefined> {
+  if (told === undefined) return undefined;
+  const found = names.find((name) => name === told);
+  if (found !== undefined) return found;
   // loaded where it has something to say: it takes longer than the screen
   const { oneOf } = await import("../parse.ts");
-  return oneOf("--view", VIEW_NAMES)(name) as ViewName;
+  return oneOf(option, names)(told) as T;
 }
