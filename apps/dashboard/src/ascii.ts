@@ -6,7 +6,7 @@ const GLYPHS: Readonly<Record<string, string>> = {
   ...each("─━", "-"),
   ...each("│┃", "|"),
   ...each("┊", ":"),
-  ...each("╭╮╰╯┏┓┗┛└┤", "+"),
+  ...each("╭╮╰╯┏┓┗┛└┤┴", "+"),
   ...each("█▉▊▋", "#"),
   ...each("▁▂", "_"),
   ...each("▃▄", "-"),
@@ -26,6 +26,7 @@ const GLYPHS: Readonly<Record<string, string>> = {
   ...each("–−", "-"),
   ...each("…", "~"),
   ...each("±", "+"),
+  ...each("“”", '"'),
 };
 
 /**

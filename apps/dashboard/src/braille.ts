@@ -69,6 +69,16 @@ export function drawMarkInto(canvas: BrailleCanvas, x: number, y: number, mark: 
   if (canvas.line[cell] === line) canvas.marks.set(cell, mark);
 }
 
+/** A vertical line through the cells of a column that nothing else runs through. */
+export function drawPoleInto(canvas: BrailleCanvas, column: number, line: number): void {
+  for (let row = 0; row < canvas.height; row++) {
+    const cell = row * canvas.width + column;
+    if (canvas.line[cell] !== NO_LINE) continue;
+    canvas.line[cell] = line;
+    canvas.marks.set(cell, "┊");
+  }
+}
+
 /** A row of cells as pieces of one line each; `line` is undefined for empty cells. */
 export function canvasRow(canvas: BrailleCanvas, row: number): { text: string; line?: number }[] {
   const pieces: { text: string; line?: number }[] = [];

@@ -1,13 +1,6 @@
 /** Loss over the step and accuracy over the epoch. */
-import {
-  type Curve,
-  formatAccuracy,
-  formatMeasure,
-  formatPercent,
-  fullCurve,
-  type RunState,
-  recentCurve,
-} from "@phew/runs";
+import { type Curve, formatAccuracy, formatMeasure, formatPercent, type RunState } from "@phew/runs";
+import { stepsOf, valueAt } from "./curveWindow.ts";
 import type { DashboardState } from "./dashboardState.ts";
 import { panelOfRun } from "./panel.ts";
 import { notice, type PanelContent } from "./panelContent.ts";
@@ -16,7 +9,7 @@ import { seededName } from "./runsPanel.ts";
 import { smoothed } from "./smoothing.ts";
 import { type StyledRow, truncate } from "./styledText.ts";
 import { COLOURS, MARKS } from "./theme.ts";
-import { epochCurve, timed } from "./timeAxis.ts";
+import { cursorText, epochCurve, stepCurve, windowOf } from "./timeAxis.ts";
 
 /** Loss of every step, smoothed over it, and of the test set after every epoch. */
 export const lossPanel = panelOfRun(
@@ -34,42 +27,63 @@ export const accuracyPanel = panelOfRun(
 
 function lossContent(state: DashboardState, run: RunState, width: number, height: number): PanelContent {
   const { recentOnly, timeAxis, overlays } = state;
-  const { curve: steps, axis } = stepLossCurve(state, run);
+  const { curve: steps, axis } = stepCurve(run.stepLoss, run, state);
+  const window = windowOf(state, run, "step");
   const first = steps.x[0] ?? 0;
   const all = epochCurve(run, (point) => point.testLoss, "step", timeAxis).curve;
   const test = from(all, first);
   const others = overlays.map((other): PlotLine => {
-    const { curve } = stepLossCurve(state, other.state);
+    const { curve } = stepCurve(other.state.stepLoss, other.state, state);
     return { curve: smoothed(curve, state.smoothing), ...markOf(state, other.folder) };
   });
+  const train = smoothed(steps, state.smoothing);
   const lines: PlotLine[] = [
     ...(state.smoothing > 0 ? [{ curve: steps, colour: COLOURS.faint, dim: true }] : []),
     { curve: test, colour: COLOURS.test },
-    { curve: smoothed(steps, state.smoothing), colour: COLOURS.train },
+    { curve: train, colour: COLOURS.train },
     ...others,
   ];
-  const legend = overlayLegend(state);
+  const told = (
+    window.cursor === undefined
+      ? [lastLoss(run), lastOf(test)]
+      : [valueAt(train, window.cursor), valueAt(all, window.cursor)]
+  ).map((value) => formatMeasure(value)) as [string, string];
+  const legend = [
+    ...cursorRows(cursorText(state), ...told, width, height),
+    ...overlayLegend(state, others, window.cursor, formatMeasure),
+  ];
   const marks = [
     "Loss",
     ...(state.logScale ? ["log"] : []),
-    ...(recentOnly ? ["last steps"] : []),
+    ...(recentOnly && !state.curveRange ? ["last steps"] : []),
+    ...zoomText(state),
     ...(state.smoothing > 0 && width >= 46 ? [`smooth ${state.smoothing}`] : []),
   ];
   const isEmpty = run.stepLoss.count === 0 && run.epochs.length === 0;
   return {
     title: marks.join(" · "),
-    ...(isEmpty ? {} : { notes: legends(formatMeasure(lastLoss(run)), formatMeasure(lastOf(test))) }),
+    ...(isEmpty ? {} : { notes: legends(cursorText(state), ...told) }),
     rows: isEmpty
       ? notTrained(run, width)
       : [
           ...legend,
-          ...plotRows(lines, { ...axis, width, height: height - legend.length, logScale: state.logScale }),
+          ...plotRows(lines, {
+            ...axis,
+            ...window,
+            width,
+            height: height - legend.length,
+            logScale: state.logScale,
+          }),
         ],
   };
 }
 
-function stepLossCurve({ recentOnly, timeAxis }: DashboardState, run: RunState) {
-  return timed((recentOnly ? recentCurve : fullCurve)(run.stepLoss), run, timeAxis, recentOnly);
+/** How much larger than whole the curves are. */
+function zoomText(state: DashboardState): string[] {
+  const steps = stepsOf(state);
+  if (!steps || !state.curveRange) return [];
+  const [from, to] = state.curveRange;
+  return [`${formatMeasure((steps[1] - steps[0]) / (to - from))} ×`];
 }
 
 /** What of a curve is not before `least`. */
@@ -83,14 +97,24 @@ function markOf({ marked }: DashboardState, folder: string): { colour: string; m
   return { colour, mark: letter };
 }
 
-/** Which run a letter is; no row where none is marked. */
-function overlayLegend(state: DashboardState): StyledRow[] {
+/** Which run a letter is, with its value at the cursor; no row where none is marked. */
+function overlayLegend(
+  state: DashboardState,
+  lines: readonly PlotLine[],
+  cursor: number | undefined,
+  format: (value: number) => string,
+): StyledRow[] {
   if (state.overlays.length === 0) return [];
-  const spans = state.overlays.flatMap(({ folder }): StyledRow => {
+  const spans = state.overlays.flatMap(({ folder }, k): StyledRow => {
     const { colour, mark } = markOf(state, folder);
     const run = state.runs.find((candidate) => candidate.folder === folder);
     const name = run === undefined ? "" : seededName(run);
-    return [{ text: `${mark} `, colour, bold: true }, { text: `${truncate(name, 28)}  ` }];
+    const value = cursor === undefined ? "" : `${format(valueAt(lines[k]!.curve, cursor))} `;
+    return [
+      { text: `${mark} `, colour, bold: true },
+      { text: value, bold: true },
+      { text: `${truncate(name, 28)}  ` },
+    ];
   });
   return [spans];
 }
@@ -98,6 +122,11 @@ function overlayLegend(state: DashboardState): StyledRow[] {
 function accuracyContent(state: DashboardState, run: RunState, width: number, height: number): PanelContent {
   const { curve: train, axis } = epochCurve(run, (point) => point.accuracy, "epoch", state.timeAxis);
   const test = testAccuracyCurve(state, run);
+  const window = windowOf(state, run, "epoch");
+  const { cursor } = window;
+  const told = [train, test].map((curve) =>
+    formatAccuracy(cursor === undefined ? lastOf(curve) : valueAt(curve, cursor)),
+  ) as [string, string];
   const others = state.overlays.map(
     (other): PlotLine => ({
       curve: testAccuracyCurve(state, other.state),
@@ -109,17 +138,21 @@ function accuracyContent(state: DashboardState, run: RunState, width: number, he
     { curve: test, colour: COLOURS.test },
     ...others,
   ];
-  const legend = overlayLegend(state);
+  const legend = [
+    ...cursorRows(cursorText(state, run), ...told, width, height),
+    ...overlayLegend(state, others, cursor, formatAccuracy),
+  ];
   const isEmpty = run.epochs.length === 0;
   return {
     title: "Accuracy",
-    ...(isEmpty ? {} : { notes: legends(formatAccuracy(lastOf(train)), formatAccuracy(lastOf(test))) }),
+    ...(isEmpty ? {} : { notes: legends(cursorText(state, run), ...told) }),
     rows: isEmpty
       ? notTrained(run, width)
       : [
           ...legend,
           ...plotRows(lines, {
             ...axis,
+            ...window,
             width,
             height: height - legend.length,
             logScale: false,
@@ -133,13 +166,33 @@ function testAccuracyCurve(state: DashboardState, run: RunState): Curve {
   return epochCurve(run, (point) => point.testAccuracy, "epoch", state.timeAxis).curve;
 }
 
-/** What the colours mean, with the last values; in a narrow panel the test set's alone. */
-function legends(train: string, test: string): StyledRow[] {
-  const ofTest: StyledRow = [
-    { text: "test ", colour: COLOURS.test },
-    { text: test, bold: true },
-  ];
-  return [[{ text: "train ", colour: COLOURS.train }, { text: `${train}  ` }, ...ofTest], ofTest];
+/** What the colours mean, with the last values or those at the cursor; in a narrow panel the test set's alone. */
+function legends(cursor: StyledRow, train: string, test: string): StyledRow[] {
+  const [ofTrain, ofTest] = [trainSpans(train), testSpans(test)];
+  const both: StyledRow = [...ofTrain, { text: "  " }, ...ofTest];
+  return [[...cursor, ...both], [...cursor, ...ofTest], both, ofTest];
+}
+
+const trainSpans = (value: string): StyledRow => [{ text: "train ", colour: COLOURS.train }, { text: value }];
+const testSpans = (value: string): StyledRow => [
+  { text: "test ", colour: COLOURS.test },
+  { text: value, bold: true },
+];
+
+/** Below this width the border of a panel has no room for what the cursor stands on. */
+const CURSOR_NOTE_WIDTH = 40;
+const CURSOR_ROWS_HEIGHT = 10;
+
+/** Where the cursor stands, in rows of its own where the border has no room for it. */
+function cursorRows(
+  cursor: StyledRow,
+  train: string,
+  test: string,
+  width: number,
+  height: number,
+): StyledRow[] {
+  if (cursor.length === 0 || width >= CURSOR_NOTE_WIDTH || height < CURSOR_ROWS_HEIGHT) return [];
+  return [cursor, trainSpans(train), testSpans(test)];
 }
 
 function lastLoss(run: RunState): number {

@@ -19,6 +19,8 @@ export interface ShownRun {
   readonly units?: readonly LayerUnits[];
 }
 
+export type StepRange = readonly [first: number, last: number];
+
 /** Runs laid over each other at most: as many as there are colours and letters to tell them apart. */
 export const MARK_COUNT = 6;
 
@@ -70,6 +72,16 @@ export interface DashboardState {
   readonly layerCursor: number;
   /** Lines between the end of the log and the last one shown. */
   readonly logOffset: number;
+  /** What the log is searched for; "" nothing. */
+  readonly search: string;
+  /** The line of the log that the search stands on. */
+  readonly foundAt?: number;
+  /** What is typed in the bottom line: words to search the log for, or the number of a row or a step. */
+  readonly prompt?: { readonly kind: "search" | "jump"; readonly text: string };
+  /** The training step that the cursor on the curves stands on. */
+  readonly curveStep?: number;
+  /** The first and the last step that curves show; absent: all. */
+  readonly curveRange?: StepRange;
   readonly quitting: boolean;
 }
 

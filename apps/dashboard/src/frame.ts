@@ -135,18 +135,32 @@ function lifeCounts(state: DashboardState, withWords: boolean): Span[] {
 /** The hints that fit; the last two, help and quit, always. */
 function hintRow(state: DashboardState, width: number): StyledRow {
   if (state.notice !== undefined) return [{ text: ` ${state.notice}`, bold: true, colour: COLOURS.warning }];
+  const typed = promptSpans(state);
   const hints = hintsOf(state);
   const need = ({ key, word }: { key: string; word: string }) => textWidth(key) + word.length + 3;
   const last = hints.slice(-2);
-  let left = width - last.reduce((sum, hint) => sum + need(hint), 0);
+  let left = width - rowWidth(typed) - last.reduce((sum, hint) => sum + need(hint), 0);
   const first = hints.slice(0, -2).filter((hint) => {
     left -= need(hint);
     return left >= 0;
   });
-  return [...first, ...last].flatMap(({ key, word }): Span[] => [
-    { text: ` ${key}`, bold: true, colour: COLOURS.accent },
-    { text: ` ${word} `, colour: COLOURS.faint },
-  ]);
+  return [
+    ...typed,
+    ...[...first, ...last].flatMap(({ key, word }): Span[] => [
+      { text: ` ${key}`, bold: true, colour: COLOURS.accent },
+      { text: ` ${word} `, colour: COLOURS.faint },
+    ]),
+  ];
+}
+
+/** What is typed, with a cursor behind it. */
+function promptSpans({ prompt }: DashboardState): StyledRow {
+  if (!prompt) return [];
+  return [
+    { text: prompt.kind === "search" ? " /" : " :", bold: true, colour: COLOURS.accent },
+    { text: prompt.text, bold: true },
+    { text: "▏ ", colour: COLOURS.accent },
+  ];
 }
 
 interface Popup {

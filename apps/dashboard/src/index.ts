@@ -1,4 +1,6 @@
 /** The screen in parts: a reducer over what a watcher finds and keys ask for, and frames as pure functions of its state. */
+
+export type { DashboardAction } from "./actions.ts";
 export { Dashboard, type DashboardProps } from "./dashboard.tsx";
 export type { DashboardState, ShownRun, View } from "./dashboardState.ts";
 export { frameRows } from "./frame.ts";
@@ -10,5 +12,5 @@ export { frameSvg } from "./savedFrame.ts";
 export type { Span, StyledRow } from "./styledText.ts";
 export { FullScreen } from "./terminal.ts";
 export { paletteOf, THEME_NAMES, type ThemeName } from "./themes.ts";
-export { type DashboardAction, initialDashboard, update } from "./update.ts";
+export { initialDashboard, update } from "./update.ts";
 export { VIEWS, type ViewName, viewNamed } from "./views/registry.ts";

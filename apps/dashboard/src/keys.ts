@@ -1,7 +1,7 @@
 /** One table of keys: what they do, what the help says of them, and what the bottom line shows. */
 
+import type { DashboardAction } from "./actions.ts";
 import type { DashboardState } from "./dashboardState.ts";
-import type { DashboardAction } from "./update.ts";
 import { VIEWS } from "./views/registry.ts";
 
 /** A key press, as terminals name it: a character, or one of these. */
@@ -74,9 +74,22 @@ export const KEY_BINDINGS: readonly KeyBinding[] = [
   {
     keys: ["/"],
     shown: "/",
-    help: "filter the runs by words",
+    help: "filter the runs; in the log search",
     hint: "filter",
     action: { kind: "filterStarted" },
+  },
+  {
+    keys: ["n"],
+    shown: "n",
+    help: "the next line that was searched for",
+    action: { kind: "searched", by: 1 },
+  },
+  { keys: ["N"], shown: "N", help: "the line before that has it", action: { kind: "searched", by: -1 } },
+  {
+    keys: [":"],
+    shown: ":",
+    help: "to a row, or a step, by its number",
+    action: { kind: "promptStarted", prompt: "jump" },
   },
   {
     keys: [" "],
@@ -122,6 +135,15 @@ export const KEY_BINDINGS: readonly KeyBinding[] = [
     help: "over time, or over steps",
     action: { kind: "timeAxisToggled" },
   },
+  {
+    keys: ["x"],
+    shown: "x",
+    help: "a cursor on the curves; ← → move it",
+    hint: "cursor",
+    action: { kind: "cursorToggled" },
+  },
+  { keys: ["+", "="], shown: "+", help: "curves larger", action: { kind: "magnified", by: 1 } },
+  { keys: ["-"], shown: "-", help: "curves smaller", action: { kind: "magnified", by: -1 } },
   {
     keys: ["p"],
     shown: "p",
@@ -172,10 +194,16 @@ export const QUIT_ANSWERS: readonly KeyBinding[] = [
   { keys: ["escape", "q"], shown: "Esc", help: "back", hint: "back", action: { kind: "closed" } },
 ];
 
+const CURSOR_MOVES: Readonly<Record<string, number>> = { left: -1, right: 1 };
+
 /** What a key press does in this state; undefined: nothing. */
 export function actionOf(state: DashboardState, press: KeyPress): DashboardAction | undefined {
   if (state.filtering) return filterAction(state, press);
+  if (state.prompt) return promptAction(state.prompt, press);
   if (state.asking) return QUIT_ANSWERS.find(({ keys }) => keys.includes(press.name))?.action;
+  // where there is a cursor to be moved, arrows move it; h and l go on to choose views
+  if (state.focus === "curves" && state.curveStep !== undefined && !state.help && press.name in CURSOR_MOVES)
+    return { kind: "cursorMoved", by: CURSOR_MOVES[press.name]! };
   const binding = KEY_BINDINGS.find((candidate) => candidate.keys.includes(press.name));
   if (!state.help || !binding) return binding?.action;
   // under the help only the keys that end something work
@@ -192,6 +220,12 @@ export function hintsOf(state: DashboardState): { readonly key: string; readonly
       { key: "Esc", word: "all runs" },
     ];
   }
+  if (state.prompt) {
+    return [
+      { key: "Enter", word: PROMPT_WORDS[state.prompt.kind] },
+      { key: "Esc", word: "back" },
+    ];
+  }
   if (state.asking) return QUIT_ANSWERS.map(({ shown, hint }) => ({ key: shown, word: hint! }));
   if (state.help) {
     return [
@@ -199,11 +233,49 @@ export function hintsOf(state: DashboardState): { readonly key: string; readonly
       { key: "q", word: "quit" },
     ];
   }
-  const back = state.zoomed || state.filter !== "" ? [{ key: "Esc", word: "back" }] : [];
+  const { curveStep, curveRange, search, filter, zoomed } = state;
+  const isBack = zoomed || filter !== "" || search !== "" || curveStep !== undefined || curveRange;
+  const back = [
+    ...(isBack ? [{ key: "Esc", word: "back" }] : []),
+    ...(curveStep !== undefined && state.focus === "curves"
+      ? [
+          { key: "←→", word: "cursor" },
+          { key: "+-", word: "zoom" },
+          { key: ":", word: "to a step" },
+        ]
+      : []),
+    ...(state.focus === "log" ? [{ key: "/", word: "search" }] : []),
+    ...(search === "" ? [] : [{ key: "nN", word: "next, previous" }]),
+  ];
   const hints = KEY_BINDINGS.flatMap(({ hint, shown, action }) =>
-    hint === undefined || (action.kind === "opened" && state.zoomed) ? [] : [{ key: shown, word: hint }],
+    hint === undefined ||
+    (action.kind === "opened" && zoomed) ||
+    (action.kind === "filterStarted" && state.focus === "log")
+      ? []
+      : [{ key: shown, word: hint }],
   );
   return [...back, { key: "↑↓", word: "move" }, { key: VIEW_KEYS, word: "view" }, ...hints];
+}
+
+const PROMPT_WORDS = { search: "search", jump: "go there" } as const;
+
+function promptAction(
+  { kind, text }: NonNullable<DashboardState["prompt"]>,
+  press: KeyPress,
+): DashboardAction | undefined {
+  switch (press.name) {
+    case "enter":
+      return { kind: "promptEnded" };
+    case "escape":
+      return { kind: "closed" };
+    case "backspace":
+      return text === "" ? { kind: "closed" } : { kind: "promptErased" };
+    case "ctrl+c":
+      return { kind: "quit" };
+    default:
+      if (press.text === undefined || (kind === "jump" && !/^\d+$/.test(press.text))) return undefined;
+      return { kind: "promptTyped", text: press.text };
+  }
 }
 
 function filterAction(state: DashboardState, { name, text }: KeyPress): DashboardAction | undefined {

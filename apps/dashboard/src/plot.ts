@@ -1,6 +1,13 @@
 /** Curves with axes as rows of text: braille in the middle, ticks to the left and below. */
 import { type Curve, formatMeasure, formatShortCount, textWidth } from "@phew/runs";
-import { brailleCanvas, canvasRow, drawDotInto, drawLineInto, drawMarkInto } from "./braille.ts";
+import {
+  brailleCanvas,
+  canvasRow,
+  drawDotInto,
+  drawLineInto,
+  drawMarkInto,
+  drawPoleInto,
+} from "./braille.ts";
 import { fit, type Span, type StyledRow } from "./styledText.ts";
 import { COLOURS } from "./theme.ts";
 
@@ -20,6 +27,10 @@ export interface PlotOptions {
   readonly logScale: boolean;
   /** What x counts: `step`, `epoch`. */
   readonly xName: string;
+  /** The ends of the x axis; those of the curves unless given. */
+  readonly range?: readonly [least: number, most: number];
+  /** Where a vertical line stands. */
+  readonly cursor?: number;
   /** How an end of the x axis is written. */
   readonly xFormat?: (value: number) => string;
   /** How a tick of the y axis is written; more than three digits where neighbours would look the same. */
@@ -40,8 +51,11 @@ interface Range {
 export function plotRows(lines: readonly PlotLine[], options: PlotOptions): StyledRow[] {
   const { width, height, logScale, xName } = options;
   const scale = logScale ? Math.log10 : (value: number) => value;
-  const x = rangeOf(lines.flatMap((line) => line.curve.x));
-  const y = rangeOf(lines.flatMap((line) => line.curve.y.map(scale)));
+  const x = options.range
+    ? { least: options.range[0], most: options.range[1] }
+    : rangeOf(lines.flatMap((line) => line.curve.x));
+  const seen = options.range ? lines.map((line) => ({ ...line, curve: partOf(line.curve, x!) })) : lines;
+  const y = heightOf(seen, x, scale);
   const plotHeight = height - 2;
   if (!x || !y || plotHeight < 2) return blank(width, height);
   const shown = padded(y);
@@ -55,9 +69,11 @@ export function plotRows(lines: readonly PlotLine[], options: PlotOptions): Styl
   if (plotWidth < 8) return blank(width, height);
 
   const canvas = brailleCanvas(plotWidth, plotHeight);
-  lines.forEach((line, l) => {
+  seen.forEach((line, l) => {
     drawCurveInto(canvas, line, scale, x, shown, l);
   });
+  const cursor = cursorColumn(options.cursor, x, plotWidth);
+  if (cursor !== undefined) drawPoleInto(canvas, cursor, lines.length);
   const tickRows = new Map(ticks.map((tick, k) => [rowOf(tick, shown, plotHeight), labels[k]!]));
   const rows: StyledRow[] = [];
   for (let row = 0; row < plotHeight; row++) {
@@ -68,13 +84,43 @@ export function plotRows(lines: readonly PlotLine[], options: PlotOptions): Styl
     };
     rows.push([axis, ...canvasRow(canvas, row).map((piece) => painted(piece, lines))]);
   }
-  return [...rows, ...xAxis(x, labelWidth, plotWidth, xName, options.xFormat ?? formatShortCount)];
+  return [
+    ...rows,
+    ...xAxis(x, { labelWidth, plotWidth, xName, format: options.xFormat ?? formatShortCount, cursor }),
+  ];
 }
 
 function painted(piece: { text: string; line?: number }, lines: readonly PlotLine[]): Span {
-  const line = piece.line === undefined ? undefined : lines[piece.line];
-  if (!line) return { text: piece.text };
+  if (piece.line === undefined) return { text: piece.text };
+  const line = lines[piece.line] ?? CURSOR;
   return { text: piece.text, colour: line.colour, ...(line.dim ? { dim: true } : {}) };
+}
+
+/** Of the points within the range; where there are none, of those beside it. */
+function heightOf(
+  lines: readonly PlotLine[],
+  x: Range | undefined,
+  scale: (value: number) => number,
+): Range | undefined {
+  const isWithin = (place: number) => x !== undefined && place >= x.least && place <= x.most;
+  const within = lines.flatMap(({ curve }) => curve.y.filter((_, k) => isWithin(curve.x[k]!)));
+  return rangeOf(within.map(scale)) ?? rangeOf(lines.flatMap(({ curve }) => curve.y.map(scale)));
+}
+
+/** The points of a range, and one before and behind it: lines lead out of what is seen. */
+function partOf({ x, y }: Curve, { least, most }: Range): Curve {
+  const first = x.findIndex((value) => value >= least);
+  const last = x.findLastIndex((value) => value <= most);
+  const [start, end] = [first < 0 ? x.length : first, last + 1];
+  return { x: x.slice(Math.max(0, start - 1), end + 1), y: y.slice(Math.max(0, start - 1), end + 1) };
+}
+
+const CURSOR: Pick<PlotLine, "colour" | "dim"> = { colour: COLOURS.accent };
+
+/** The column that the cursor stands in; undefined where it is not in what is seen. */
+function cursorColumn(cursor: number | undefined, { least, most }: Range, width: number): number | undefined {
+  if (cursor === undefined || !(cursor >= least && cursor <= most)) return undefined;
+  return most === least ? 0 : Math.round(((cursor - least) / (most - least)) * (2 * width - 1)) >> 1;
 }
 
 function drawCurveInto(
@@ -172,13 +218,14 @@ function rowOf(tick: number, { least, most }: Range, rowCount: number): number {
   return Math.min(rowCount - 1, Math.max(0, Math.floor(((most - tick) / (most - least)) * rowCount)));
 }
 
-function xAxis(
-  x: Range,
-  labelWidth: number,
-  plotWidth: number,
-  xName: string,
-  format: (value: number) => string,
-): StyledRow[] {
+interface XAxis extends Required<Pick<PlotOptions, "xName">> {
+  readonly labelWidth: number;
+  readonly plotWidth: number;
+  readonly format: (value: number) => string;
+  readonly cursor: number | undefined;
+}
+
+function xAxis(x: Range, { labelWidth, plotWidth, xName, format, cursor }: XAxis): StyledRow[] {
   const left = " ".repeat(labelWidth + 1);
   // a single place has one label
   const isPoint = x.least === x.most;
@@ -196,9 +243,14 @@ function xAxis(
     ? " ".repeat(side) + middle + " ".repeat(free - side - textWidth(middle))
     : " ".repeat(isPoint ? 0 : Math.max(1, free));
   return [
-    [{ text: `${left}└${"─".repeat(plotWidth)}`, colour: COLOURS.faint }],
+    [{ text: `${left}└${axisLine(plotWidth, cursor)}`, colour: COLOURS.faint }],
     [{ text: fit(`${left} ${first}${between}${last}`, labelWidth + 2 + plotWidth), colour: COLOURS.faint }],
   ];
+}
+
+function axisLine(width: number, cursor: number | undefined): string {
+  const line = "─".repeat(width);
+  return cursor === undefined ? line : `${line.slice(0, cursor)}┴${line.slice(cursor + 1)}`;
 }
 
 function blank(width: number, height: number): StyledRow[] {

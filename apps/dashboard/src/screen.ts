@@ -3,6 +3,7 @@
  * Ink reads the keys and draws nothing: docs/dashboard.md says why, with figures.
  */
 import { describeFailure, processLives } from "@phew/runs";
+import type { DashboardAction, QuitAnswer } from "./actions.ts";
 import { asciiRows, isUtf8Locale } from "./ascii.ts";
 import type { DashboardState, ShownRun } from "./dashboardState.ts";
 import { frameRows } from "./frame.ts";
@@ -14,7 +15,7 @@ import { saveFrame } from "./savedFrame.ts";
 import { type StyledRow, unstyledRows } from "./styledText.ts";
 import { FullScreen } from "./terminal.ts";
 import { type Palette, paletteOf, type ThemeName, themeNamed } from "./themes.ts";
-import { type DashboardAction, initialDashboard, type QuitAnswer, update } from "./update.ts";
+import { initialDashboard, update } from "./update.ts";
 import { type ViewName, viewNamed } from "./views/registry.ts";
 
 export interface ScreenOptions {

@@ -6,16 +6,16 @@ import {
   formatMegabytes,
   formatPercent,
   formatShortCount,
-  fullCurve,
   type RunState,
 } from "@phew/runs";
+import { valueAt } from "./curveWindow.ts";
 import type { DashboardState } from "./dashboardState.ts";
 import { panelOfRun } from "./panel.ts";
 import { faintNote, notice, type PanelContent } from "./panelContent.ts";
 import { plotRows } from "./plot.ts";
 import { fit } from "./styledText.ts";
 import { COLOURS } from "./theme.ts";
-import { timed } from "./timeAxis.ts";
+import { cursorText, stepCurve, windowOf } from "./timeAxis.ts";
 
 const LABEL_WIDTH = 16;
 const VALUE_WIDTH = 24;
@@ -48,19 +48,25 @@ function speedContent(state: DashboardState, run: RunState, width: number, heigh
       { text: "  " },
     ]);
   const plotWidth = width - FACTS_WIDTH;
-  const curve = timed(fullCurve(run.stepSpeed), run, state.timeAxis, false);
+  const { curve, axis } = stepCurve(run.stepSpeed, run, state);
+  const window = windowOf(state, run, "step");
+  const at = cursorText(state);
   const plot =
     plotWidth < 20
       ? []
-      : plotRows([{ curve: curve.curve, colour: COLOURS.train }], {
-          ...curve.axis,
+      : plotRows([{ curve, colour: COLOURS.train }], {
+          ...axis,
+          ...window,
           width: plotWidth,
           height,
           logScale: false,
         });
   return {
     title: "Images per second",
-    notes: faintNote(`now ${formatShortCount(imagesPerSecond)}`),
+    notes:
+      window.cursor === undefined
+        ? faintNote(`now ${formatShortCount(imagesPerSecond)}`)
+        : [[...at, { text: formatShortCount(valueAt(curve, window.cursor)), bold: true }]],
     rows: Array.from({ length: height }, (_, k) => [
       ...(left[k] ?? [{ text: " ".repeat(FACTS_WIDTH) }]),
       ...(plot[k] ?? []),

@@ -1,6 +1,17 @@
 /** Curves over the step, or over the time since their run began. */
-import { type Curve, formatDuration, fullCurve, type RunState, recentCurve } from "@phew/runs";
+import {
+  type Curve,
+  formatCount,
+  formatDuration,
+  formatMeasure,
+  type History,
+  type RunState,
+} from "@phew/runs";
+import { placeOf, seenCurve } from "./curveWindow.ts";
+import type { DashboardState } from "./dashboardState.ts";
 import type { PlotOptions } from "./plot.ts";
+import type { StyledRow } from "./styledText.ts";
+import { COLOURS } from "./theme.ts";
 
 export interface CurveOverTime {
   readonly curve: Curve;
@@ -10,14 +21,34 @@ export interface CurveOverTime {
 const STEP_AXIS = { xName: "step" };
 const TIME_AXIS = { xName: "", xFormat: formatDuration };
 
-/**
- * A curve over the steps of a run, thinned as its `stepSeconds` are.
- * @param recentOnly the curve is of the last steps alone
- */
-export function timed(curve: Curve, run: RunState, timeAxis: boolean, recentOnly: boolean): CurveOverTime {
-  if (!timeAxis) return { curve, axis: STEP_AXIS };
-  const seconds = (recentOnly ? recentCurve : fullCurve)(run.stepSeconds).y;
+/** A history over the steps of a run as far as it is seen, or over the time of the same steps. */
+export function stepCurve(history: History, run: RunState, state: DashboardState): CurveOverTime {
+  const curve = seenCurve(history, state);
+  if (!state.timeAxis) return { curve, axis: STEP_AXIS };
+  const seconds = seenCurve(run.stepSeconds, state).y;
   return { curve: { x: seconds.map((value) => 1000 * value), y: curve.y }, axis: TIME_AXIS };
+}
+
+/** What of an axis is seen, and where the cursor stands on it. */
+export function windowOf(
+  { curveRange, curveStep, timeAxis }: DashboardState,
+  run: RunState,
+  axis: "step" | "epoch",
+): Pick<PlotOptions, "range" | "cursor"> {
+  if (curveRange === undefined && curveStep === undefined) return {};
+  const place = placeOf(run, axis, timeAxis);
+  return {
+    ...(curveRange ? { range: [place(curveRange[0]), place(curveRange[1])] } : {}),
+    ...(curveStep === undefined ? {} : { cursor: place(curveStep) }),
+  };
+}
+
+/** The step, or the epoch, that the cursor stands on; no text where there is none. */
+export function cursorText({ curveStep }: DashboardState, run?: RunState): StyledRow {
+  if (curveStep === undefined) return [];
+  const epoch = run && placeOf(run, "epoch", false)(curveStep);
+  const place = epoch === undefined ? `step ${formatCount(curveStep)}` : `epoch ${formatMeasure(epoch)}`;
+  return [{ text: `┊ ${place}  `, colour: COLOURS.accent }];
 }
 
 /** The epochs' points; `x` is what the axis counts where it is not the time. */

@@ -1,58 +1,15 @@
 /** The pure state of the screen, changed: `update` folds in what the watcher finds and what the user does. */
 
 import { counted, type RunEntry } from "@phew/runs";
-import {
-  type DashboardState,
-  MARK_COUNT,
-  PANELS,
-  type PanelName,
-  type ShownRun,
-  type View,
-} from "./dashboardState.ts";
+import type { DashboardAction } from "./actions.ts";
+import { withCursorMoved, withoutCursor, withoutZoom, withZoom } from "./curveWindow.ts";
+import { type DashboardState, MARK_COUNT, PANELS, type PanelName, type View } from "./dashboardState.ts";
+import { movedBy, promptAnswered, prompted, searched, select } from "./move.ts";
 import { ORDERS } from "./runOrder.ts";
 import { SMOOTHING_LEVELS } from "./smoothing.ts";
 import { overview } from "./views/overview.ts";
 import { VIEWS } from "./views/registry.ts";
 import { visibleRuns } from "./visibleRuns.ts";
-
-export type DashboardAction =
-  | {
-      readonly kind: "watched";
-      readonly runs: readonly RunEntry[];
-      readonly shown?: ShownRun;
-      readonly overlays?: readonly ShownRun[];
-      readonly now: number;
-    }
-  | { readonly kind: "moved"; readonly by: number }
-  | { readonly kind: "jumped"; readonly to: "start" | "end" }
-  | { readonly kind: "focusMoved"; readonly by: 1 | -1 }
-  | { readonly kind: "viewMoved"; readonly by: 1 | -1 }
-  | { readonly kind: "viewChosen"; readonly view: View }
-  | { readonly kind: "opened" }
-  | { readonly kind: "closed" }
-  | { readonly kind: "filterStarted" }
-  | { readonly kind: "filterTyped"; readonly text: string }
-  | { readonly kind: "filterErased" }
-  | { readonly kind: "filterEnded" }
-  | { readonly kind: "helpToggled" }
-  | { readonly kind: "logScaleToggled" }
-  | { readonly kind: "smoothed"; readonly by: 1 | -1 }
-  | { readonly kind: "recentToggled" }
-  | { readonly kind: "frozenToggled" }
-  | { readonly kind: "followToggled" }
-  | { readonly kind: "marked" }
-  | { readonly kind: "timeAxisToggled" }
-  | { readonly kind: "ordered" }
-  | { readonly kind: "orderTurned" }
-  | { readonly kind: "groupToggled" }
-  | { readonly kind: "frameSaved" }
-  | { readonly kind: "noticed"; readonly text: string }
-  | { readonly kind: "asked" }
-  | { readonly kind: "answered"; readonly answer: QuitAnswer }
-  | { readonly kind: "quit" };
-
-/** What becomes of the run that was started with the screen. */
-export type QuitAnswer = "leave" | "stop" | "kill";
 
 /** @param start what differs from the overview of runs that were there before */
 export function initialDashboard(
@@ -85,6 +42,7 @@ export function initialDashboard(
     frozen: false,
     layerCursor: 0,
     logOffset: 0,
+    search: "",
     quitting: false,
     ...start,
   };
@@ -110,6 +68,7 @@ export function update(before: DashboardState, action: DashboardAction): Dashboa
     case "closed":
       return closed(state);
     case "filterStarted":
+      if (state.focus === "log") return { ...state, prompt: { kind: "search", text: "" } };
       return { ...state, filtering: true, focus: "runs", zoomed: false };
     case "filterTyped":
       return filtered(state, state.filter + action.text);
@@ -117,6 +76,22 @@ export function update(before: DashboardState, action: DashboardAction): Dashboa
       return filtered(state, [...state.filter].slice(0, -1).join(""));
     case "filterEnded":
       return { ...state, filtering: false };
+    case "promptStarted":
+      return { ...state, prompt: { kind: action.prompt, text: "" } };
+    case "promptTyped":
+      return prompted(state, (text) => text + action.text);
+    case "promptErased":
+      return prompted(state, (text) => [...text].slice(0, -1).join(""));
+    case "promptEnded":
+      return promptAnswered(state);
+    case "searched":
+      return searched(state, action.by);
+    case "cursorToggled":
+      return cursorToggled(state);
+    case "cursorMoved":
+      return withCursorMoved(state, action.by);
+    case "magnified":
+      return withZoom(state, action.by);
     case "helpToggled":
       return { ...state, help: !state.help };
     case "logScaleToggled":
@@ -214,43 +189,6 @@ function kept(state: DashboardState): string | undefined {
   return runs.some((run) => run.folder === state.selected) ? state.selected : runs[0]?.folder;
 }
 
-function movedBy(state: DashboardState, by: number): DashboardState {
-  if (state.view.moved) return state.view.moved(state, by);
-  switch (state.zoomed && state.focus === "runs" ? "layers" : state.focus) {
-    case "runs": {
-      const runs = visibleRuns(state);
-      const at = runs.findIndex((run) => run.folder === state.selected);
-      const run = runs[clamp(at + by, 0, runs.length - 1)];
-      return run ? { ...select(state, run.folder), follow: false } : state;
-    }
-    case "layers":
-      return {
-        ...state,
-        layerCursor: clamp(state.layerCursor + by, 0, Math.max(0, layerCount(state) - 1)),
-      };
-    case "log":
-      return {
-        ...state,
-        logOffset: clamp(state.logOffset - by, 0, (state.shown?.state.log.length ?? 1) - 1),
-      };
-    case "curves":
-      return state;
-  }
-}
-
-/** Of the run shown, whether its mask is done or coming about. */
-function layerCount({ shown }: DashboardState): number {
-  const { mask, pruning } = shown?.state ?? {};
-  return mask?.layers.length ?? pruning?.layerProgress?.length ?? 0;
-}
-
-function select(state: DashboardState, folder: string): DashboardState {
-  if (state.selected === folder) return state;
-  const { shown, ...rest } = state;
-  const selected: DashboardState = { ...rest, selected: folder, layerCursor: 0, logOffset: 0 };
-  return shown?.folder === folder ? { ...selected, shown } : selected;
-}
-
 function withoutSelection(state: DashboardState): DashboardState {
   const { selected: _, shown: __, ...rest } = state;
   return rest;
@@ -266,10 +204,31 @@ function opened(state: DashboardState): DashboardState {
 function closed(state: DashboardState): DashboardState {
   if (state.asking) return { ...state, asking: false };
   if (state.help) return { ...state, help: false };
+  if (state.prompt) return withoutPrompt(state);
   if (state.filtering) return filtered({ ...state, filtering: false }, "");
+  if (state.curveStep !== undefined) return withoutCursor(state);
+  if (state.curveRange) return withoutZoom(state);
+  if (state.search !== "") return withoutSearch(state);
   if (state.zoomed) return { ...state, zoomed: false, focus: "runs" };
   if (state.filter !== "") return filtered(state, "");
   return state;
+}
+
+function cursorToggled(state: DashboardState): DashboardState {
+  if (state.curveStep !== undefined) return withoutCursor(state);
+  const hasCurves = state.view.of === "run" && state.view.panels.some(({ focus }) => focus === "curves");
+  if (!hasCurves)
+    return { ...state, notice: "the cursor stands on the curves of the views overview and training" };
+  const next = withCursorMoved(state, 0);
+  return next === state ? { ...state, notice: "no curves yet" } : { ...next, focus: "curves" };
+}
+
+function withoutPrompt({ prompt: _, ...state }: DashboardState): DashboardState {
+  return state;
+}
+
+function withoutSearch({ foundAt: _, ...state }: DashboardState): DashboardState {
+  return { ...state, search: "" };
 }
 
 function filtered(state: DashboardState, filter: string): DashboardState {
@@ -284,10 +243,6 @@ function focusable(state: DashboardState): readonly PanelName[] {
 
 function next<T>(all: readonly T[], current: T, by: 1 | -1): T {
   return all[(all.indexOf(current) + by + all.length) % all.length]!;
-}
-
-function clamp(value: number, least: number, most: number): number {
-  return Math.max(least, Math.min(most, value));
 }
 
 function startedT(run: RunEntry): number {

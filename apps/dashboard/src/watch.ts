@@ -1,8 +1,8 @@
 /** Runs watched: a screen on a terminal, lines elsewhere. Ink, which reads the keys, is loaded once the first frame is there. */
 import { describeFailure, lineText } from "@phew/runs/text";
+import type { QuitAnswer } from "./actions.ts";
 import type { ScreenOptions, WatchEnd } from "./screen.ts";
 import type { ThemeName } from "./themes.ts";
-import type { QuitAnswer } from "./update.ts";
 import type { ViewName } from "./views/registry.ts";
 
 export interface WatchOptions extends ScreenOptions {

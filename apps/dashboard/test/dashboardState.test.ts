@@ -1,8 +1,9 @@
 import type { RunEntry } from "@phew/runs";
 import { describe, expect, it } from "vitest";
+import type { DashboardAction } from "../src/actions.ts";
 import type { DashboardState } from "../src/dashboardState.ts";
 import { actionOf, hintsOf, KEY_BINDINGS } from "../src/keys.ts";
-import { type DashboardAction, initialDashboard, update } from "../src/update.ts";
+import { initialDashboard, update } from "../src/update.ts";
 import { VIEWS } from "../src/views/registry.ts";
 import { selectedRun, visibleRuns } from "../src/visibleRuns.ts";
 import { busyDashboard, eventsUntil, fakeEntry, fakeOptions, START_T } from "./fakeStates.ts";
@@ -151,7 +152,7 @@ describe("keys", () => {
     expect(pressed(start, "q").quitting).toBe(true);
     expect(pressed(start, "ctrl+c").quitting).toBe(true);
     expect(pressed(start, "/", "ctrl+c").quitting).toBe(true);
-    expect(pressed(start, "x", "§")).toBe(start);
+    expect(pressed(start, "z", "§")).toBe(start);
   });
 
   it("open and leave one run, and skip the list meanwhile", () => {
@@ -194,6 +195,7 @@ describe("keys", () => {
       "follow",
       "log scale",
       "smooth",
+      "cursor",
       "pause",
       "help",
       "quit",

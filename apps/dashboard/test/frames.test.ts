@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import stringWidth from "string-width";
 import { describe, expect, it } from "vitest";
+import type { DashboardAction } from "../src/actions.ts";
 import { type DashboardState, PANELS } from "../src/dashboardState.ts";
 import { KEY_BINDINGS } from "../src/keys.ts";
-import { type DashboardAction, initialDashboard, update } from "../src/update.ts";
+import { initialDashboard, update } from "../src/update.ts";
 import { VIEWS } from "../src/views/registry.ts";
 import { busyDashboard, eventsUntil, fakeEntry, fakeOptions, START_T, showing } from "./fakeStates.ts";
 import { frameOf, inkFrameOf } from "./frame.tsx";

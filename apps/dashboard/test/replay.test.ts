@@ -39,6 +39,9 @@ const SCENES: Readonly<Record<string, () => DashboardState>> = {
   "training-curves": () => screenAt(training, momentOf(training, "train.epoch", 6), ["3"]),
   "training-layers": () => screenAt(training, end(training), ["4", "enter"]),
   "training-log-time": () => screenAt(training, end(training), ["3", "y", "t", "s", "enter"]),
+  "training-cursor": () =>
+    screenAt(training, end(training), ["3", "x", "pageup", "pageup", "pageup", "+", "+", "left"]),
+  "log-searched": () => screenAt(training, end(training), ["6", "/", "e", "p", "o", "c", "h", "enter", "N"]),
   "sweep-under-way": () => screenAt(sweep, midOfSweep, ["1"]),
   "sweep-by-accuracy": () => screenAt(sweep, end(sweep), ["1", "m", "o", "o", "o", "o", "o", "O", "g"]),
   "sweep-filtered": () => screenAt(sweep, end(sweep), ["1", "/", "p", "h", "e", "w", "enter"]),

@@ -1,11 +1,12 @@
 import type { LayerProgress, RunEntry, TimedRunEvent } from "@phew/runs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { DashboardAction } from "../src/actions.ts";
 import { type DashboardState, MARK_COUNT } from "../src/dashboardState.ts";
 import { frameRows } from "../src/frame.ts";
 import { actionOf, KEY_BINDINGS, VIEW_KEYS } from "../src/keys.ts";
 import { rowText } from "../src/styledText.ts";
-import { type DashboardAction, initialDashboard, update } from "../src/update.ts";
+import { initialDashboard, update } from "../src/update.ts";
 import { VIEW_NAMES, VIEWS, viewNamed } from "../src/views/registry.ts";
 import { selectedRun, visibleRuns } from "../src/visibleRuns.ts";
 import { busyDashboard, eventsUntil, fakeEntry, fakeOptions, START_T, showing } from "./fakeStates.ts";
@@ -290,7 +291,9 @@ describe("every view", () => {
     for (const width of [160, 80]) {
       const [head] = frameRows(state, width, 40);
       const spans = head!.filter(({ text }) => text.includes(`${view.key} ${view.name}`));
-      expect(spans).toEqual([{ text: `[${view.key} ${view.name}]`, bold: true, colour: expect.any(String) }]);
+      expect(spans).toEqual([
+        { text: ` [${view.key} ${view.name}]`, bold: true, colour: expect.any(String) },
+      ]);
     }
     const others = rowText(frameRows(state, 200, 40)[0]!);
     for (const { key, name } of VIEWS) expect(others).toContain(`${key} ${name}`);

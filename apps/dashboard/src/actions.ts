@@ -1,0 +1,50 @@
+/** What the watcher finds and what the user does: all that changes the state of the screen. */
+import type { RunEntry } from "@phew/runs";
+import type { ShownRun, View } from "./dashboardState.ts";
+
+export type DashboardAction =
+  | {
+      readonly kind: "watched";
+      readonly runs: readonly RunEntry[];
+      readonly shown?: ShownRun;
+      readonly overlays?: readonly ShownRun[];
+      readonly now: number;
+    }
+  | { readonly kind: "moved"; readonly by: number }
+  | { readonly kind: "jumped"; readonly to: "start" | "end" }
+  | { readonly kind: "focusMoved"; readonly by: 1 | -1 }
+  | { readonly kind: "viewMoved"; readonly by: 1 | -1 }
+  | { readonly kind: "viewChosen"; readonly view: View }
+  | { readonly kind: "opened" }
+  | { readonly kind: "closed" }
+  | { readonly kind: "filterStarted" }
+  | { readonly kind: "filterTyped"; readonly text: string }
+  | { readonly kind: "filterErased" }
+  | { readonly kind: "filterEnded" }
+  | { readonly kind: "promptStarted"; readonly prompt: "search" | "jump" }
+  | { readonly kind: "promptTyped"; readonly text: string }
+  | { readonly kind: "promptErased" }
+  | { readonly kind: "promptEnded" }
+  | { readonly kind: "searched"; readonly by: 1 | -1 }
+  | { readonly kind: "cursorToggled" }
+  | { readonly kind: "cursorMoved"; readonly by: number }
+  | { readonly kind: "magnified"; readonly by: 1 | -1 }
+  | { readonly kind: "helpToggled" }
+  | { readonly kind: "logScaleToggled" }
+  | { readonly kind: "smoothed"; readonly by: 1 | -1 }
+  | { readonly kind: "recentToggled" }
+  | { readonly kind: "frozenToggled" }
+  | { readonly kind: "followToggled" }
+  | { readonly kind: "marked" }
+  | { readonly kind: "timeAxisToggled" }
+  | { readonly kind: "ordered" }
+  | { readonly kind: "orderTurned" }
+  | { readonly kind: "groupToggled" }
+  | { readonly kind: "frameSaved" }
+  | { readonly kind: "noticed"; readonly text: string }
+  | { readonly kind: "asked" }
+  | { readonly kind: "answered"; readonly answer: QuitAnswer }
+  | { readonly kind: "quit" };
+
+/** What becomes of the run that was started with the screen. */
+export type QuitAnswer = "leave" | "stop" | "kill";

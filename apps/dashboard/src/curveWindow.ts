@@ -1,0 +1,119 @@
+/**
+ * Which steps of a training the curves show, and the cursor that stands in all of them: kept in steps, and told by each axis
+ * in what it counts.
+ */
+import { type Curve, fullCurve, type History, type RunState, recentCurve } from "@phew/runs";
+import type { DashboardState, StepRange } from "./dashboardState.ts";
+
+/** The cursor goes by this part of what is seen, and by one step at least. */
+const MOVE_SHARE = 0.01;
+/** Curves are seen at most so many times as large, and over so many steps at least. */
+const MOST_ZOOM = 256;
+const LEAST_STEPS = 4;
+
+/** The steps there are of the run under the cursor and of those laid over it; undefined where there is no training. */
+export function stepsOf({
+  shown,
+  overlays,
+}: Pick<DashboardState, "shown" | "overlays">): StepRange | undefined {
+  let [first, last] = [Infinity, 0];
+  for (const run of [...(shown ? [shown] : []), ...overlays]) {
+    const { x } = fullCurve(run.state.stepLoss);
+    first = Math.min(first, x[0] ?? Infinity, run.state.epochs[0]?.step ?? Infinity);
+    last = Math.max(last, x.at(-1) ?? 0, run.state.epochs.at(-1)?.step ?? 0);
+  }
+  return first <= last ? [first, last] : undefined;
+}
+
+/** The cursor `by` parts of what is seen further; it comes at the end, and what is seen follows it. */
+export function withCursorMoved(state: DashboardState, by: number): DashboardState {
+  const steps = stepsOf(state);
+  if (!steps) return state;
+  const [from, to] = state.curveRange ?? steps;
+  const stride = Math.max(1, Math.round((to - from) * MOVE_SHARE));
+  const at = state.curveStep === undefined ? to : state.curveStep + by * stride;
+  return withCursorAt(state, at);
+}
+
+/** The cursor at a step, or the nearest there is. */
+export function withCursorAt(state: DashboardState, step: number): DashboardState {
+  const steps = stepsOf(state);
+  if (!steps) return state;
+  const curveStep = Math.round(clamp(step, ...steps));
+  const { curveRange } = state;
+  if (!curveRange || (curveStep >= curveRange[0] && curveStep <= curveRange[1]))
+    return { ...state, curveStep };
+  const [from, to] = curveRange;
+  const shift = curveStep < from ? curveStep - from : curveStep - to;
+  return { ...state, curveStep, curveRange: [from + shift, to + shift] };
+}
+
+/** Half (1) or twice (−1) as many steps around the cursor, or at the end where there is none. */
+export function withZoom(state: DashboardState, by: 1 | -1): DashboardState {
+  const steps = stepsOf(state);
+  if (!steps) return state;
+  const whole = steps[1] - steps[0];
+  const [from, to] = state.curveRange ?? steps;
+  const width = Math.max((to - from) * (by > 0 ? 0.5 : 2), whole / MOST_ZOOM, Math.min(whole, LEAST_STEPS));
+  if (width >= whole) return withoutZoom(state);
+  const middle = state.curveStep ?? to;
+  const first = clamp(middle - width / 2, steps[0], steps[1] - width);
+  return { ...state, curveRange: [first, first + width] };
+}
+
+export function withoutZoom({ curveRange: _, ...state }: DashboardState): DashboardState {
+  return state;
+}
+
+export function withoutCursor({ curveStep: _, ...state }: DashboardState): DashboardState {
+  return state;
+}
+
+/** A curve of all steps, or of the last ones where these are all that is seen: they are not thinned. */
+export function seenCurve(
+  history: History,
+  { recentOnly, curveRange }: Pick<DashboardState, "recentOnly" | "curveRange">,
+): Curve {
+  const recent = recentCurve(history);
+  const isEnough = curveRange !== undefined && recent.x.length > 0 && curveRange[0] >= recent.x[0]!;
+  return recentOnly || isEnough ? recent : fullCurve(history);
+}
+
+/** What an axis counts at a step. */
+export function placeOf(run: RunState, axis: "step" | "epoch", timeAxis: boolean): (step: number) => number {
+  if (timeAxis) {
+    const seconds = fullCurve(run.stepSeconds);
+    return (step) => 1000 * interpolated(seconds, step);
+  }
+  const perEpoch = run.training?.stepsPerEpoch ?? 1;
+  return axis === "step" ? (step) => step : (step) => step / perEpoch;
+}
+
+/** The y of the last point at or before `x`; NaN before the first. */
+export function valueAt(curve: Curve, x: number): number {
+  const next = nextIndex(curve, x);
+  return next === 0 ? Number.NaN : curve.y[next - 1]!;
+}
+
+function interpolated(curve: Curve, x: number): number {
+  const next = nextIndex(curve, x);
+  if (next === 0) return curve.y[0] ?? Number.NaN;
+  const [x0, y0] = [curve.x[next - 1]!, curve.y[next - 1]!];
+  if (next === curve.x.length) return y0;
+  return y0 + ((x - x0) / (curve.x[next]! - x0)) * (curve.y[next]! - y0);
+}
+
+/** Index of the first point behind `x`. */
+function nextIndex({ x: places }: Curve, x: number): number {
+  let [low, high] = [0, places.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (places[middle]! <= x) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+function clamp(value: number, least: number, most: number): number {
+  return Math.max(least, Math.min(most, value));
+}
