@@ -6,8 +6,8 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { float32Tensor, safetensorsChunks } from "@phew/formats";
 import { onnxFile } from "../../../packages/formats/test/onnxFile.ts";
+import { denseTfjs, smallSafetensors } from "../../../packages/formats/test/smallFiles.ts";
 import { OPTIMISER_SETTINGS } from "../src/settings/optimisers.ts";
 import { safetensorsBytes, zipOf } from "./phew.ts";
 
@@ -245,7 +245,6 @@ const holding = (
   message,
   isOf,
 });
-const whole = Buffer.concat(safetensorsChunks(new Map([["w", float32Tensor([2], Float32Array.of(1, 2))]])));
 const LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:59\nsize 435852734\n";
 const tar = Buffer.concat([Buffer.alloc(257), Buffer.from("ustar\0"), Buffer.alloc(300)]);
 
@@ -290,7 +289,7 @@ export const FILES: Readonly<Record<string, BadFile>> = {
     /in JSON \("Not Found"\)/,
   ),
   "plain text": holding("Entry not found", /text that begins "Entry not found"/, "tensors"),
-  "a gzip": holding(gzipSync(whole), /a gzip file.*gunzip/, "tensors"),
+  "a gzip": holding(gzipSync(smallSafetensors), /a gzip file.*gunzip/, "tensors"),
   "a tar": holding(tar, /a tar archive/, "tensors"),
   "a zip of a model": holding(zipOf("m.onnx"), /zip archive of other files \(m\.onnx\).*Unpack/, "tensors"),
   "text in UTF-16": holding(Buffer.from("\ufeff{}", "utf16le"), /UTF-16/, "tensors"),
@@ -328,17 +327,7 @@ export const gemm = (external?: boolean) =>
       },
     },
   });
-const tfjs = JSON.stringify({
-  modelTopology: {
-    class_name: "Sequential",
-    config: [
-      { class_name: "Dense", config: { name: "d", units: 3, batch_input_shape: [null, 4], use_bias: false } },
-    ],
-  },
-  weightsManifest: [
-    { paths: ["file.bin"], weights: [{ name: "d/kernel", shape: [4, 3], dtype: "float32" }] },
-  ],
-});
+const tfjs = denseTfjs("file.bin");
 
 /** A place where a file is taken. */
 interface Place {

@@ -113,7 +113,7 @@ export async function prune(
   const masks = checked?.masks ?? pruning.masks;
   const faults = maskWarnings(masks, `masks by ${method}`, {
     strict: settings.strict === true,
-    useless: { scope: options.scope !== "global", wholePaths: pruner.wholePaths },
+    method: { wholePaths: pruner.wholePaths, options },
     within: settings.within,
   });
   report.finished({ ...pruning, masks }, keptCount, elapsedMs, faults);

@@ -16,21 +16,10 @@ import { npyChunks } from "../src/npy.ts";
 import { zipChunks } from "../src/zip.ts";
 import { onnxFile } from "./onnxFile.ts";
 import { scratchFolder } from "./scratch.ts";
+import { denseTfjs, smallSafetensors } from "./smallFiles.ts";
 
 const scratch = scratchFolder();
 const mlp = zooModel("mlp");
-const whole = Buffer.concat(safetensorsChunks(new Map([["w", float32Tensor([2], Float32Array.of(1, 2))]])));
-const tfjs = JSON.stringify({
-  modelTopology: {
-    class_name: "Sequential",
-    config: [
-      { class_name: "Dense", config: { name: "d", units: 3, batch_input_shape: [null, 4], use_bias: false } },
-    ],
-  },
-  weightsManifest: [
-    { paths: ["data.bin"], weights: [{ name: "d/kernel", shape: [4, 3], dtype: "float32" }] },
-  ],
-});
 
 let count = 0;
 /** A file with this content in a folder of its own. */
@@ -67,7 +56,7 @@ describe("a beginning that only looks like another kind", () => {
   );
 
   it("is JSON behind a byte order mark", async () => {
-    const path = place("model.json", `\ufeff${tfjs}`);
+    const path = place("model.json", `\ufeff${denseTfjs("data.bin")}`);
     writeFileSync(path.replace("model.json", "data.bin"), new Uint8Array(48));
     expect((await readModel(path)).network.inputShape).toEqual([4]);
     const index = place(
@@ -125,7 +114,7 @@ describe("texts out of files are cut before they are shown", () => {
   });
 
   it("an entry of a zip, a node, a layer", async () => {
-    const zip = place("a.npz", Buffer.concat([...zipChunks([["e".repeat(60_000), [whole]]])]));
+    const zip = place("a.npz", Buffer.concat([...zipChunks([["e".repeat(60_000), [smallSafetensors]]])]));
     const node = place("m.onnx", onnxFile({ nodes: [{ op: "LSTM", name: long, in: ["x"], out: ["y"] }] }));
     const layer = place(
       "model.json",

@@ -37,6 +37,7 @@ import {
   writeEventLine,
 } from "@phew/runs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { trainEpoch, trainStarted } from "../../runs/test/trainingEvents.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -347,35 +348,15 @@ describe("a file that is larger than any run's", () => {
 
 describe.runIf(process.platform !== "win32")("a run is written", () => {
   const options = { root: "", experiment: "e", name: "a", config: {}, defaults: {}, seed: 0 };
-  const started = {
-    kind: "train.started",
-    executor: "x",
-    epochCount: 2,
-    stepsPerEpoch: 1,
-    batchSize: 1,
-    trainCount: 1,
-    testCount: 1,
-  } as const;
-  const epoch = (n: number) =>
-    ({
-      kind: "train.epoch",
-      epoch: n,
-      loss: 1,
-      accuracy: 0.5,
-      testLoss: 1,
-      testAccuracy: 0.5,
-      rate: 1,
-      elapsedMs: 1,
-    }) as const;
   const checkpoint = { step: 1, progress: {}, tensors: new Map() };
 
   async function wholeRun(writer: RunWriter): Promise<void> {
-    writer.append(started);
-    writer.append(epoch(1));
+    writer.append(trainStarted);
+    writer.append(trainEpoch(1));
     await writer.keepCheckpoint(checkpoint);
     await writer.keepCheckpoint(checkpoint);
     await writer.write("best.safetensors", async (path) => writeFileSync(path, "best"));
-    writer.append(epoch(2));
+    writer.append(trainEpoch(2));
     writer.close({ state: "finished" });
   }
 
@@ -423,10 +404,10 @@ describe.runIf(process.platform !== "win32")("a run is written", () => {
   it("further where its files are links to copies of them, which stay as they are", async () => {
     const own = { ...options, root: folder };
     const first = RunWriter.open(own);
-    first.append(started);
-    first.append(epoch(1));
+    first.append(trainStarted);
+    first.append(trainEpoch(1));
     await first.keepCheckpoint(checkpoint);
-    first.append(epoch(2));
+    first.append(trainEpoch(2));
     first.close({ state: "interrupted" });
     const records = readdirSync(first.path("tb")).map((name) => join("tb", name));
     const copies = ["events.jsonl", "metrics.csv", ...records].map((name, k) => {
@@ -437,7 +418,7 @@ describe.runIf(process.platform !== "win32")("a run is written", () => {
     });
     const second = (await RunWriter.resume(own))!;
     expect(second.checkpoint?.step).toBe(1);
-    second.append(epoch(2));
+    second.append(trainEpoch(2));
     second.close({ state: "finished" });
     for (const [copy, bytes] of copies) expect(readFileSync(copy)).toEqual(bytes);
   });
@@ -445,7 +426,7 @@ describe.runIf(process.platform !== "win32")("a run is written", () => {
   it("no further by a folder of records that is a link: that is said", async () => {
     const own = { ...options, root: folder };
     const first = RunWriter.open(own);
-    first.append(started);
+    first.append(trainStarted);
     await first.keepCheckpoint(checkpoint);
     first.close({ state: "interrupted" });
     renameSync(first.path("tb"), join(folder, "elsewhere"));

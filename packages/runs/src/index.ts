@@ -20,6 +20,7 @@ export {
   formatShortCount,
   unknownName,
 } from "@phew/core/messages";
+export { processLives } from "@phew/formats/tensors";
 export { accuracyEpoch, accuracyWords, runAccuracy } from "./accuracy.ts";
 export { canonicalJson, configHash, nonDefaults, type RunConfig } from "./canonicalJson.ts";
 export { describeFailure, type FailureLine } from "./describeFailure.ts";
@@ -45,7 +46,6 @@ export {
   recentCurve,
 } from "./history.ts";
 export { metricsCsv } from "./metricsCsv.ts";
-export { processLives } from "./processes.ts";
 export {
   doneFraction,
   epochsTo,

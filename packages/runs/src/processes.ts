@@ -6,6 +6,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { type Fields, optional, text, whole } from "@phew/core/fields";
+import { processFields, processLives } from "@phew/formats/tensors";
 
 /** A process as files name it. */
 export interface ProcessOwner {
@@ -25,19 +26,6 @@ export const ownerFields: Fields<ProcessOwner> = {
 export function ownProcess(): ProcessOwner {
   const started = processStart(process.pid);
   return { pid: process.pid, host: hostname(), ...(started === undefined ? {} : { started }) };
-}
-
-/** Whether a process of this machine has this number and has not ended. */
-export function processLives(pid: number): boolean {
-  // 0 and below are groups of processes
-  if (!Number.isSafeInteger(pid) || pid < 1) return false;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    // EPERM: it lives, under another user
-    if (!(error instanceof Error && "code" in error && error.code === "EPERM")) return false;
-  }
-  return fieldsOf(pid)?.[0] !== "Z";
 }
 
 /** Whether a process of this machine still runs: one of its number that began when it did, where both tell. */
@@ -66,16 +54,9 @@ export function signalOwner({ pid, host, started }: ProcessOwner, signal: NodeJS
 /** When a process began: boot of the machine and clock ticks since then; undefined where the system does not tell. */
 export function processStart(pid: number): string | undefined {
   if (!Number.isSafeInteger(pid) || pid < 1) return undefined;
-  const ticks = fieldsOf(pid)?.[19];
+  const ticks = processFields(pid)?.[19];
   if (ticks !== undefined) return `${bootId()} ${ticks}`;
   return process.platform === "linux" || process.platform === "win32" ? undefined : startByPs(pid);
-}
-
-/** Fields of /proc/PID/stat from the third on, the state. @see proc(5) */
-function fieldsOf(pid: number): string[] | undefined {
-  const text = readText(`/proc/${pid}/stat`);
-  // the second field is the command's name, which may hold blanks and brackets
-  return text?.slice(text.lastIndexOf(")") + 2).split(" ");
 }
 
 /** Where there is no /proc, as on macOS: to the second. */
@@ -94,13 +75,9 @@ function startByPs(pid: number): string | undefined {
 }
 
 function bootId(): string {
-  return readText("/proc/sys/kernel/random/boot_id")?.trim() ?? "";
-}
-
-function readText(path: string): string | undefined {
   try {
-    return readFileSync(path, "utf8");
+    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
   } catch {
-    return undefined;
+    return "";
   }
 }

@@ -20,6 +20,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type FolderLock, lockFolder, RUN_LOCK } from "../src/folderLock.ts";
 import { ownProcess, processStart, signalOwner } from "../src/processes.ts";
 import { makeOwnFolder } from "../src/replaceFile.ts";
+import { trainEpoch, trainStarted } from "./trainingEvents.ts";
 
 let root: string;
 beforeEach(() => {
@@ -45,28 +46,6 @@ const checkpointAt = (step: number) => ({
   tensors: new Map([["fc.weight", float32Tensor([1], Float32Array.of(step))]]),
 });
 
-const epoch = (n: number, testAccuracy = 0.5) =>
-  ({
-    kind: "train.epoch",
-    epoch: n,
-    loss: 1,
-    accuracy: 0.5,
-    testLoss: 1,
-    testAccuracy,
-    rate: 0.1,
-    elapsedMs: 9,
-  }) as const;
-
-const started = {
-  kind: "train.started",
-  executor: "x",
-  epochCount: 3,
-  stepsPerEpoch: 1,
-  batchSize: 1,
-  trainCount: 1,
-  testCount: 1,
-} as const;
-
 /** Names and bytes of all files below a folder, and the folders. */
 function contents(folder: string): Record<string, string> {
   return Object.fromEntries(
@@ -89,7 +68,7 @@ function giveUp(folder: string): void {
 async function finishedByAnother(folder: string): Promise<Record<string, string>> {
   giveUp(folder);
   const other = (await RunWriter.resume(options()))!;
-  other.append(epoch(2, 0.75));
+  other.append(trainEpoch(2, 0.75));
   await other.write("masks.safetensors", keepsWeight(1));
   await other.keepCheckpoint(checkpointAt(2));
   await other.keepResult(checkpointAt(3).tensors, {});
@@ -114,7 +93,7 @@ const WRITES: readonly (readonly [string, (writer: RunWriter) => unknown])[] = [
     (w) => w.append({ kind: "train.step", epoch: 2, step: 9, loss: 1, rate: 1, imagesPerSecond: 1 }),
   ],
   ["an event with a heartbeat", (w) => w.append({ kind: "log", level: "info", message: "x" })],
-  ["an epoch", (w) => w.append(epoch(2, 0.1))],
+  ["an epoch", (w) => w.append(trainEpoch(2, 0.1))],
   ["masks", (w) => w.write("masks.safetensors", keepsWeight(0))],
   ["a checkpoint", (w) => w.keepCheckpoint(checkpointAt(9))],
   ["the result", (w) => w.keepResult(checkpointAt(9).tensors, {})],
@@ -130,10 +109,10 @@ describe("a process that wakes behind another that finished its run", () => {
   ])("and %s, changes no byte of it", async (_, hasLooked) => {
     for (const [what, write] of WRITES) {
       const first = RunWriter.open(options());
-      first.append(started);
-      first.append(epoch(1));
+      first.append(trainStarted);
+      first.append(trainEpoch(1));
       await first.keepCheckpoint(checkpointAt(1));
-      first.append(epoch(2, 0.2));
+      first.append(trainEpoch(2, 0.2));
       const after = await finishedByAnother(first.folder);
       if (hasLooked) lookAway();
       await Promise.resolve()
@@ -240,13 +219,13 @@ describe("a process that wakes behind another that finished its run", () => {
     ],
   ])("says what became of a run that is %s", async (_, act, given, remedy) => {
     const first = RunWriter.open(options());
-    first.append(started);
+    first.append(trainStarted);
     await first.keepCheckpoint(checkpointAt(1));
     await act(first.folder);
     const said = new RegExp(
       `^[^:]*: got ${given}, expected a run that is still this process's own\\. .*${remedy}`,
     );
-    expect(() => first.append(epoch(1))).toThrow(said);
+    expect(() => first.append(trainEpoch(1))).toThrow(said);
     await expect(first.write("a", async () => undefined)).rejects.toThrow(said);
     await expect(first.keepCheckpoint(checkpointAt(2))).rejects.toThrow(said);
     expect(() => first.close({ state: "finished" })).toThrow(said);
@@ -273,7 +252,7 @@ describe("a process that wakes behind another that finished its run", () => {
     await expect(first.write("a", async () => undefined)).rejects.toThrow(
       `process ${process.pid} on elsewhere`,
     );
-    expect(() => first.append(epoch(1))).toThrow(`process ${process.pid} on elsewhere`);
+    expect(() => first.append(trainEpoch(1))).toThrow(`process ${process.pid} on elsewhere`);
   });
 });
 

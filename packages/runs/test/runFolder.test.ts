@@ -32,6 +32,7 @@ import {
 } from "@phew/runs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { EventFile } from "../src/eventFile.ts";
+import { trainEpoch, trainStarted } from "./trainingEvents.ts";
 
 let root: string;
 beforeEach(() => {
@@ -52,17 +53,7 @@ function options(over: Partial<RunOptions> = {}): RunOptions {
   };
 }
 
-const epoch = (n: number) =>
-  ({
-    kind: "train.epoch",
-    epoch: n,
-    loss: 1,
-    accuracy: 0.5,
-    testLoss: 1,
-    testAccuracy: n / 10,
-    rate: 0.1,
-    elapsedMs: 9,
-  }) as const;
+const epoch = (n: number) => trainEpoch(n, n / 10);
 
 const step = (n: number) =>
   ({ kind: "train.step", epoch: 1, step: n, loss: 1, rate: 0.1, imagesPerSecond: n }) as const;
@@ -84,15 +75,7 @@ function work(writer: RunWriter): void {
 
 function begin(writer: RunWriter): void {
   writer.append({ kind: "run.started", name: "phew 5 %", config: { method: "phew", density: 0.05 } });
-  writer.append({
-    kind: "train.started",
-    executor: "x",
-    epochCount: 2,
-    stepsPerEpoch: 1,
-    batchSize: 1,
-    trainCount: 1,
-    testCount: 1,
-  });
+  writer.append(trainStarted);
 }
 
 describe("a run folder", () => {

@@ -147,16 +147,16 @@ async function examine(
     masks,
     metadata,
     analysis,
-    warnings: maskWarnings(masks, "masks", { useless: uselessFor(metadata) }),
+    warnings: maskWarnings(masks, "masks", { method: methodOf(metadata) }),
     ...(walks && { walks }),
     ...data,
   };
 }
 
-/** What is of no help against faults of masks, where a method made them; see SoundnessOptions. */
-function uselessFor({ method, options = "{}" }: Readonly<Record<string, string>>) {
+/** What made the masks, as their file tells. */
+function methodOf({ method, options = "{}" }: Readonly<Record<string, string>>) {
   const pruner = pruners.get(method ?? "");
-  return { wholePaths: pruner?.wholePaths, scope: pruner && JSON.parse(options).scope !== "global" };
+  return pruner && { wholePaths: pruner.wholePaths, options: JSON.parse(options) };
 }
 
 /** What examples tell: the length of the loss gradient, and the trace of the neural tangent kernel. */

@@ -76,9 +76,9 @@ export function describeMaskFaults(faults: MaskFaults): string | undefined {
 export interface SoundnessOptions {
   /** Throw an error for a fault. */
   readonly strict?: boolean | undefined;
-  /** Remedies that do not apply: the method has no scope option, or keeps whole paths already. */
-  readonly useless?:
-    | { readonly scope?: boolean | undefined; readonly wholePaths?: boolean | undefined }
+  /** What made the mask, where that is known, with its options: remedies that it lacks or has already are not named. */
+  readonly method?:
+    | { readonly wholePaths: boolean; readonly options: Readonly<Record<string, unknown>> }
     | undefined;
   /** The only weights that could be kept. A greater density does not remedy a fault that they have. */
   readonly within?: Masks | undefined;
@@ -93,13 +93,13 @@ export function maskWarnings(masks: Masks, subject: string, options: SoundnessOp
   const faults = maskFaults(masks);
   const fault = describeMaskFaults(faults);
   if (fault === undefined) return [];
-  const { scope, wholePaths } = options.useless ?? {};
+  const { method } = options;
   const limit = options.within && maskFaults(options.within);
   const helps = isMended(faults, limit)
     ? [
         "a greater density",
-        ...(scope ? [] : ["scope=layer"]),
-        ...(wholePaths ? [] : ["a method that keeps whole paths, such as phew"]),
+        ...(method === undefined || method.options.scope === "global" ? ["scope=layer"] : []),
+        ...(method?.wholePaths ? [] : ["a method that keeps whole paths, such as phew"]),
       ]
     : [];
   if (limit !== undefined && describeMaskFaults(limit) !== undefined)
