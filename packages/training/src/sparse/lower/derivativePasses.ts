@@ -72,16 +72,12 @@ function forwardTangents(pass: TangentPass, index: number): void {
 
 function lossTangents(pass: TangentPass, temperature: number): void {
   const { output } = pass.plan.network;
-  pass.draft.emit(
-    "crossEntropyTangent",
-    {
-      logits: pass.primal.read(output),
-      tangent: pass.read(output),
-      gradient: pass.receive(output)!.tensor,
-      divisor: temperature,
-    },
-    pass.label(output, "loss"),
-  );
+  pass.draft.emit("crossEntropyTangent", pass.label(output, "loss"), {
+    logits: pass.primal.read(output),
+    tangent: pass.read(output),
+    gradient: pass.receive(output)!.tensor,
+    divisor: temperature,
+  });
 }
 
 function backwardOf(pass: Pass, index: number): void {

@@ -4,8 +4,8 @@ import type { Geometry } from "../plan/geometry.ts";
 import { Place, Region } from "../plan/region.ts";
 import { type FinishedTensor, PlannedTensor } from "./tensor.ts";
 
-/** A field of a record: a number, or the address of something. */
-export type FieldValue = number | PlannedTensor | Region | Place;
+/** A field of a record: a number, 1 or 0, or the address of something. */
+export type FieldValue = number | boolean | PlannedTensor | Region | Place;
 
 export type DraftFields<K extends Kernel> = Partial<
   Record<keyof FieldsOf<KernelRecord<K>>, FieldValue | undefined>
@@ -105,13 +105,13 @@ export class ProgramDraft implements Draft {
     this.segments[this.current] = { ...this.segments[this.current]!, kind: "shares" };
   }
 
-  prologue<K extends Kernel>(kernel: K, fields: DraftFields<K>, label: Label): void {
-    this.#write(this.segments.at(-1)!.prologue, -1, kernel, fields, label);
+  prologue<K extends Kernel>(kernel: K, label: Label, fields: DraftFields<K>): void {
+    this.#write(this.segments.at(-1)!.prologue, -1, kernel, label, fields);
   }
 
-  emit<K extends Kernel>(kernel: K, fields: DraftFields<K>, label: Label): void {
+  emit<K extends Kernel>(kernel: K, label: Label, fields: DraftFields<K>): void {
     const { body } = this.segments.at(-1)!;
-    this.#write(body, body.length, kernel, fields, label);
+    this.#write(body, body.length, kernel, label, fields);
   }
 
   /** Says what a region holds before the first step. All programs of a plan must say the same. */
@@ -123,8 +123,8 @@ export class ProgramDraft implements Draft {
     list: DraftInstruction[],
     position: number,
     kernel: Kernel,
-    fields: Readonly<Record<string, FieldValue | undefined>>,
     label: Label,
+    fields: Readonly<Record<string, FieldValue | undefined>>,
   ): void {
     const given = Object.entries(fields).filter(
       (entry): entry is [string, FieldValue] => entry[1] !== undefined,

@@ -8,7 +8,6 @@ import { Place, Region } from "../plan/region.ts";
 import type { StateRegions } from "../plan/stateRegions.ts";
 import { type Label, ProgramDraft, type Work } from "./draft.ts";
 import { Frame, PlannedTensor } from "./tensor.ts";
-import { unitPairs } from "./unitPairs.ts";
 
 /** Differentiation: loss and gradients without an update; nothing is dropped. */
 export type Mode = "training" | "evaluation" | "differentiation";
@@ -119,6 +118,11 @@ export class Pass {
 
   node(index: number): Node {
     return this.plan.network.nodes[index]!;
+  }
+
+  /** The first node whose value a node reads. */
+  source(index: number): number {
+    return this.node(index).inputs[0]!;
   }
 
   /** A parameter that is not prunable, by its name. */
@@ -242,19 +246,16 @@ export class Pass {
     this.copyUnits(from, { tensor: to, accumulate }, units, label);
   }
 
-  /** @param from where each unit of the target comes from, or NO_UNIT */
-  copyUnits(input: PlannedTensor, target: Target, from: ArrayLike<number>, label: Label): void {
-    this.draft.emit(
-      "copyUnits",
-      {
-        input,
-        output: target.tensor,
-        pairs: this.table(unitPairs(from)),
-        pairCount: from.length,
-        accumulate: target.accumulate ? 1 : 0,
-      },
-      label,
-    );
+  /** @param from where each unit of the target comes from, or NO_UNIT @param firstTo the target's first that is written */
+  copyUnits(
+    input: PlannedTensor,
+    { tensor: output, accumulate }: Target,
+    from: ArrayLike<number>,
+    label: Label,
+    firstTo = 0,
+  ): void {
+    const pairs = this.table(Uint32Array.from(Array.from(from, (unit, k) => [unit, firstTo + k]).flat()));
+    this.draft.emit("copyUnits", label, { input, output, pairs, pairCount: from.length, accumulate });
   }
 
   /** Numbers that a kernel reads. */
@@ -270,6 +271,6 @@ export class Pass {
 
   /** Zeros around the rows of a tensor; left out of the program where nobody reads them. */
   clearBorder(tensor: PlannedTensor, label: Label): void {
-    this.draft.emit("clearBorder", { tensor }, { ...label, work: "border" });
+    this.draft.emit("clearBorder", { ...label, work: "border" }, { tensor });
   }
 }

@@ -41,7 +41,7 @@ export function evaluationPass(options: Omit<PassOptions, "mode">, labelSmoothin
   forward(pass);
   const { output } = pass.plan.network;
   const tensor = pass.read(output);
-  pass.draft.emit("storeImages", { tensor, images: pass.exchange.outputs }, pass.label(output, "transfer"));
+  pass.draft.emit("storeImages", pass.label(output, "transfer"), { tensor, images: pass.exchange.outputs });
   lossOf(pass, { labelSmoothing, withGradient: false });
   return pass.draft;
 }
@@ -59,7 +59,7 @@ export function finitePass(options: Omit<PassOptions, "mode">): FinitePrograms {
   forward(pass, (index) => {
     const region = new Region("program", 4 * pass.plan.blocks);
     found.push({ layer: pass.node(index).name, region });
-    pass.draft.emit("checkFinite", { tensor: pass.read(index), found: region }, pass.label(index, "other"));
+    pass.draft.emit("checkFinite", pass.label(index, "other"), { tensor: pass.read(index), found: region });
   });
   return { check: pass.draft, found };
 }
@@ -86,11 +86,11 @@ export function forward(pass: Pass, visit: (index: number) => void = () => {}): 
 /** Right behind what they are the statistics of, while it is in the cache. */
 function sumStatistics(pass: Pass, source: number, index: number): void {
   const norm = pass.plan.norms.get(index)!;
-  pass.draft.emit(
-    "batchStatistics",
-    { input: pass.read(source), centre: norm.mean.values, partial: norm.statistics },
-    pass.label(index, "batch normalisation"),
-  );
+  pass.draft.emit("batchStatistics", pass.label(index, "batch normalisation"), {
+    input: pass.read(source),
+    centre: norm.mean.values,
+    partial: norm.statistics,
+  });
   pass.sumsStatistics(index);
 }
 
@@ -103,18 +103,14 @@ export interface LossOptions {
 
 export function lossOf(pass: Pass, { labelSmoothing = 0, divisor = 1, withGradient }: LossOptions): void {
   const { output } = pass.plan.network;
-  pass.draft.emit(
-    "crossEntropy",
-    {
-      logits: pass.read(output),
-      gradient: withGradient ? pass.receive(output)!.tensor : undefined,
-      labels: pass.exchange.labels,
-      partial: pass.exchange.losses,
-      labelSmoothing,
-      divisor,
-    },
-    pass.label(output, "loss"),
-  );
+  pass.draft.emit("crossEntropy", pass.label(output, "loss"), {
+    logits: pass.read(output),
+    gradient: withGradient ? pass.receive(output)!.tensor : undefined,
+    labels: pass.exchange.labels,
+    partial: pass.exchange.losses,
+    labelSmoothing,
+    divisor,
+  });
 }
 
 function backward(pass: Pass): void {

@@ -30,7 +30,7 @@ export class TangentPass extends Pass {
     this.writeAnew(index, () => {
       const label = this.label(index, "other");
       const tensor = this.newTensor(index);
-      this.draft.emit("clearTensor", { tensor }, label);
+      this.draft.emit("clearTensor", label, { tensor });
       this.clearBorder(tensor, label);
       return tensor;
     });

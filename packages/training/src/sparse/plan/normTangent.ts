@@ -39,7 +39,7 @@ export class NormTangent {
       coefficients,
       frozen: this.frozen,
       tangents: this.tangents,
-      ofBatch: ofBatch ? 1 : 0,
+      ofBatch,
     };
   }
 }

@@ -110,7 +110,7 @@ function resolver(
   return (value) => {
     if (value instanceof PlannedTensor) return tensorRecords.get(value)!;
     if (value instanceof Region) return addressOf(value);
-    return value instanceof Place ? addressOf(value.region) + value.offset : value;
+    return value instanceof Place ? addressOf(value.region) + value.offset : Number(value);
   };
 }
 

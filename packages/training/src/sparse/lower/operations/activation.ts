@@ -41,52 +41,52 @@ const isNumbered = (name: ActivationName): name is keyof typeof numbers => name 
 export const activation: Lowering<OperationOf<"activation">> = {
   overwritable: false,
   forward(pass, index, op) {
-    const input = pass.read(pass.node(index).inputs[0]!);
+    const input = pass.read(pass.source(index));
     const output = pass.newTensor(index);
     const label = pass.label(index, "activation");
-    pass.draft.emit("activation", { input, output, ...kernelFields(op, label.layer) }, label);
+    pass.draft.emit("activation", label, { input, output, ...kernelFields(op, label.layer) });
     pass.write(index, output);
   },
 
   backward(pass, index, op) {
-    const source = pass.node(index).inputs[0]!;
+    const source = pass.source(index);
     const gradient = pass.ownGradientOf(index);
     if (gradient === undefined || !pass.wantsGradient(source)) return;
     const input = pass.read(source);
     const label = pass.label(index, "activation");
-    pass.draft.emit(
-      "activationBackward",
-      { input, output: gradient, ...kernelFields(op, label.layer) },
-      label,
-    );
+    pass.draft.emit("activationBackward", label, {
+      input,
+      output: gradient,
+      ...kernelFields(op, label.layer),
+    });
     pass.lend(source, gradient);
   },
 
   tangent: {
     /** ẏ = f′(x)·ẋ */
     forward(pass, index, op) {
-      const source = pass.node(index).inputs[0]!;
+      const source = pass.source(index);
       const output = pass.newTensor(index);
       const label = pass.label(index, "activation");
       pass.copy(pass.read(source), output, false, label);
       const fields = { input: pass.primal.read(source), output, ...kernelFields(op, label.layer) };
-      pass.draft.emit("activationBackward", fields, label);
+      pass.draft.emit("activationBackward", label, fields);
       pass.write(index, output);
     },
 
     /** (g·f′(x))˙ = g˙·f′(x) + g·f″(x)·ẋ */
     backward(pass, index, op) {
-      const source = pass.node(index).inputs[0]!;
+      const source = pass.source(index);
       const output = pass.ownGradientOf(index);
       if (output === undefined || !pass.wantsGradient(source)) return;
       const label = pass.label(index, "activation");
       const fields = { input: pass.primal.read(source), output, ...kernelFields(op, label.layer) };
-      pass.draft.emit("activationBackward", fields, label);
-      pass.draft.emit(
-        "activationCurvature",
-        { ...fields, tangent: pass.read(source), gradient: pass.primal.gradientOf(index) },
-        label,
-      );
+      pass.draft.emit("activationBackward", label, fields);
+      pass.draft.emit("activationCurvature", label, {
+        ...fields,
+        tangent: pass.read(source),
+        gradient: pass.primal.gradientOf(index),
+      });
       pass.lend(source, output);
     },
   },

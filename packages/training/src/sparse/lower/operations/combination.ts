@@ -1,10 +1,10 @@
 /** Batch normalisation, addition and clamping activations in one pass over memory; see combinations.ts. */
+import { NO_UNIT } from "@phew/engine";
 import { type Combination, isIdentity, type Term } from "../../model/combinations.ts";
 import type { Norm } from "../../plan/parameters.ts";
 import { Place, type Region } from "../../plan/region.ts";
 import type { Pass } from "../pass.ts";
 import type { PlannedTensor } from "../tensor.ts";
-import { NO_UNIT } from "../unitPairs.ts";
 import { isOverwritable } from "./lowerings.ts";
 import { descend } from "./weights.ts";
 
@@ -45,21 +45,17 @@ export function combine(
   let [first, ...rest] = inputs as [(typeof inputs)[number], ...typeof inputs];
   do {
     const second = rest.shift();
-    pass.draft.emit(
-      "combine",
-      {
-        output,
-        first: first.tensor,
-        firstCoefficients: first.coefficients,
-        firstUnits: first.units,
-        second: second?.tensor,
-        secondCoefficients: second?.coefficients,
-        secondUnits: second?.units,
-        alpha: rest.length === 0 ? clamp.alpha : 1,
-        cap: rest.length === 0 ? clamp.cap : Number.POSITIVE_INFINITY,
-      },
-      label,
-    );
+    pass.draft.emit("combine", label, {
+      output,
+      first: first.tensor,
+      firstCoefficients: first.coefficients,
+      firstUnits: first.units,
+      second: second?.tensor,
+      secondCoefficients: second?.coefficients,
+      secondUnits: second?.units,
+      alpha: rest.length === 0 ? clamp.alpha : 1,
+      cap: rest.length === 0 ? clamp.cap : Number.POSITIVE_INFINITY,
+    });
     first = { tensor: output, coefficients: undefined, units: undefined };
   } while (rest.length > 0);
   pass.clearBorder(output, label);
@@ -74,7 +70,7 @@ export function combineBackward(pass: Pass, { root, terms, clamp }: Combination)
   const gradient = clamped && !single ? pass.ownGradientOf(root) : pass.gradientOf(root);
   if (gradient === undefined) return;
   if (clamped && !single)
-    pass.draft.emit("gate", { gradient, output: pass.primal.read(root), ...clamp }, label);
+    pass.draft.emit("gate", label, { gradient, output: pass.primal.read(root), ...clamp });
   const passing = { gated: single && clamped ? 0 : 1, ...clamp };
   for (const { source, norm } of terms) {
     if (norm === undefined) lendUnits(pass, root, source, gradient);
@@ -82,7 +78,7 @@ export function combineBackward(pass: Pass, { root, terms, clamp }: Combination)
       const { coefficients, gradientSums } = pass.plan.norms.get(norm)!;
       const fields = { gradient, input: pass.read(source), coefficients, partial: gradientSums, ...passing };
       const gradientUnits = unitTable(pass, source, root);
-      pass.draft.emit("gradientSums", { ...fields, gradientUnits }, pass.label(norm, "batch normalisation"));
+      pass.draft.emit("gradientSums", pass.label(norm, "batch normalisation"), { ...fields, gradientUnits });
     }
   }
   normBackward(pass, root, terms, gradient, passing);
@@ -109,23 +105,19 @@ function normBackward(
     const norm = pass.plan.norms.get(index)!;
     const label = pass.label(index, "batch normalisation");
     if (pass.normalisesBatches)
-      pass.draft.prologue("gradientCoefficients", norm.fields(norm.gradientSums), label);
+      pass.draft.prologue("gradientCoefficients", label, norm.fields(norm.gradientSums));
     descendNorm(pass, norm, index);
     if (!pass.wantsGradient(source)) continue;
     const write = (inputGradient: PlannedTensor, accumulate: boolean): void =>
-      pass.draft.emit(
-        "normGradient",
-        {
-          inputGradient,
-          gradient,
-          input: pass.read(source),
-          coefficients: norm.coefficients,
-          gradientUnits: unitTable(pass, source, root),
-          ...passing,
-          accumulate: accumulate ? 1 : 0,
-        },
-        label,
-      );
+      pass.draft.emit("normGradient", label, {
+        inputGradient,
+        gradient,
+        input: pass.read(source),
+        coefficients: norm.coefficients,
+        gradientUnits: unitTable(pass, source, root),
+        ...passing,
+        accumulate,
+      });
     if (pass.readOnce(source)) {
       gradient.pendingReads++;
       pass.promise(source, () => {
@@ -149,7 +141,7 @@ function descendNorm(pass: Pass, norm: Norm, index: number): void {
   descend(pass, index, shift, { partial: gradientSums, elementBytes: 16, factor: shift.trained });
   if (!pass.normalisesBatches) return;
   pass.updates.push(() =>
-    pass.draft.emit("updateRunning", norm.fields(), pass.label(index, "batch normalisation")),
+    pass.draft.emit("updateRunning", pass.label(index, "batch normalisation"), norm.fields()),
   );
 }
 
@@ -161,8 +153,8 @@ function normalise(pass: Pass, terms: readonly Term[]): void {
   for (const index of norms) {
     const norm = pass.plan.norms.get(index)!;
     const label = pass.label(index, "batch normalisation");
-    if (pass.normalisesBatches) pass.draft.prologue("batchCoefficients", norm.fields(norm.statistics), label);
-    else pass.draft.prologue("runningCoefficients", norm.fields(), label);
+    if (pass.normalisesBatches) pass.draft.prologue("batchCoefficients", label, norm.fields(norm.statistics));
+    else pass.draft.prologue("runningCoefficients", label, norm.fields());
   }
 }
 

@@ -20,7 +20,7 @@ export function combineTangents(pass: TangentPass, combination: Combination): vo
   const output = combine(pass, { root, terms, clamp: IDENTITY }, outputOf(pass, combination));
   if (!isIdentity(clamp)) {
     const fields = { gradient: output, output: pass.primal.read(root), ...clamp };
-    pass.draft.emit("gate", fields, pass.label(root, "activation"));
+    pass.draft.emit("gate", pass.label(root, "activation"), fields);
   }
   pass.write(root, output);
 }
@@ -41,28 +41,24 @@ function normalise(pass: TangentPass, root: number, source: number, index: numbe
   if (pass.normalisesBatches) {
     const { statistics: partial } = tangent;
     const values = { input: pass.primal.read(source), tangent: pass.read(source) };
-    pass.draft.emit("tangentStatistics", { ...values, coefficients, partial }, label);
+    pass.draft.emit("tangentStatistics", label, { ...values, coefficients, partial });
     pass.draft.barrier();
-    pass.draft.prologue("normTangents", { ...fields, statistics: partial }, label);
+    pass.draft.prologue("normTangents", label, { ...fields, statistics: partial });
   } else {
-    pass.draft.prologue("normTangents", fields, label);
+    pass.draft.prologue("normTangents", label, fields);
   }
   const output = pass.newTensor(root);
   const units = unitTable(pass, root, source);
-  pass.draft.emit(
-    "combine",
-    {
-      output,
-      first: pass.read(source),
-      firstCoefficients: tangent.frozen,
-      firstUnits: units,
-      second: pass.primal.read(source),
-      secondCoefficients: tangent.tangents,
-      secondUnits: units,
-      ...IDENTITY,
-    },
-    label,
-  );
+  pass.draft.emit("combine", label, {
+    output,
+    first: pass.read(source),
+    firstCoefficients: tangent.frozen,
+    firstUnits: units,
+    second: pass.primal.read(source),
+    secondCoefficients: tangent.tangents,
+    secondUnits: units,
+    ...IDENTITY,
+  });
   pass.write(root, output);
 }
 
@@ -77,29 +73,33 @@ function normaliseBackward(pass: TangentPass, root: number, source: number, inde
   const label = pass.label(index, "batch normalisation");
   const common = { gradientUnits: unitTable(pass, source, root), ...PASSED };
   const sum = { ...common, gradient, input: pass.primal.read(source), coefficients, partial: tangentSums };
-  pass.draft.emit("gradientSums", sum, label);
+  pass.draft.emit("gradientSums", label, sum);
   const cross = { ...common, gradient: primalGradient, input: pass.read(source), coefficients: tangents };
-  pass.draft.emit("gradientSums", { ...cross, partial: crossSums }, label);
+  pass.draft.emit("gradientSums", label, { ...cross, partial: crossSums });
   pass.draft.barrier();
   const products = {
     scaleProduct: pass.newGradient(scale.parameter.name, unitCount),
     shiftProduct: pass.newGradient(shift.parameter.name, unitCount),
   };
-  pass.draft.prologue(
-    "normGradientTangents",
-    { ...tangent.fields(pass.normalisesBatches), gradientSums, tangentSums, crossSums, ...products },
-    label,
-  );
+  pass.draft.prologue("normGradientTangents", label, {
+    ...tangent.fields(pass.normalisesBatches),
+    gradientSums,
+    tangentSums,
+    crossSums,
+    ...products,
+  });
   const target = pass.receive(source);
   if (target === undefined) return;
   const fields = { ...common, inputGradient: target.tensor };
-  const accumulate = target.accumulate ? 1 : 0;
-  pass.draft.emit(
-    "normGradient",
-    { ...fields, gradient, input: pass.read(source), coefficients: frozen, accumulate },
-    label,
-  );
+  const { accumulate } = target;
+  pass.draft.emit("normGradient", label, {
+    ...fields,
+    gradient,
+    input: pass.read(source),
+    coefficients: frozen,
+    accumulate,
+  });
   const input = pass.primal.read(source);
-  const through = { ...fields, gradient: primalGradient, input, coefficients: tangents, accumulate: 1 };
-  pass.draft.emit("normGradient", through, label);
+  const through = { ...fields, gradient: primalGradient, input, coefficients: tangents, accumulate: true };
+  pass.draft.emit("normGradient", label, through);
 }

@@ -1,6 +1,6 @@
 /** Stacks the units of its inputs; what is not stored of an input is 0 in the stack. */
+import { NO_UNIT } from "@phew/engine";
 import type { Pass } from "../pass.ts";
-import { NO_UNIT, unitPairs } from "../unitPairs.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
 
 /** For every stored unit of the stack, which stored unit of one of its inputs it is. */
@@ -26,16 +26,8 @@ export const concat: Lowering<OperationOf<"concat">> = {
       const first = places.findIndex(({ input }) => input === k);
       if (first < 0) continue;
       const from = places.filter(({ input }) => input === k).map(({ unit }) => unit);
-      pass.draft.emit(
-        "copyUnits",
-        {
-          input: pass.read(source),
-          output,
-          pairs: pass.table(unitPairs(from, first)),
-          pairCount: from.length,
-        },
-        pass.label(index, "other"),
-      );
+      const target = { tensor: output, accumulate: false };
+      pass.copyUnits(pass.read(source), target, from, pass.label(index, "other"), first);
     }
     pass.write(index, output);
   },

@@ -15,7 +15,7 @@ export const conv2d: Lowering<OperationOf<"conv2d">> = {
     const layer = pass.plan.layers.get(index)!;
     if (layer.kernel === "winograd") return winogradForward(pass, index, op, layer);
     if (layer.forwardPixels !== undefined) return pixelsForward(pass, index, layer);
-    const input = pass.read(pass.node(index).inputs[0]!);
+    const input = pass.read(pass.source(index));
     const output = pass.newTensor(index);
     input.widen(layer.inputBorder);
     fillForward(pass, layer, layer.forwardEntries, input);
@@ -31,7 +31,7 @@ export const conv2d: Lowering<OperationOf<"conv2d">> = {
     const outputGradient = pass.gradientOf(index);
     if (outputGradient === undefined) return;
     const label = pass.label(index, "backward");
-    const source = pass.node(index).inputs[0]!;
+    const source = pass.source(index);
     outputGradient.widen(layer.gradientBorder(outputGradient.height, outputGradient.width));
     pass.clearBorder(outputGradient, label);
     biasGradient(pass, index, outputGradient);
@@ -52,7 +52,7 @@ export const conv2d: Lowering<OperationOf<"conv2d">> = {
     /** (W∗x + b)˙ = W∗ẋ + V∗x + b˙, where V is the direction of the weights */
     forward(pass, index, op) {
       const layer = sparseLayer(pass, index);
-      const source = pass.node(index).inputs[0]!;
+      const source = pass.source(index);
       const output = pass.newTensor(index);
       const [entries] = pass.direction.entries(layer) as [Region];
       const bias = biasOf(pass, index);
@@ -80,7 +80,7 @@ export const conv2d: Lowering<OperationOf<"conv2d">> = {
       if (outputGradient === undefined || primalGradient === undefined) return;
       const layer = sparseLayer(pass, index);
       const label = pass.label(index, "backward");
-      const source = pass.node(index).inputs[0]!;
+      const source = pass.source(index);
       outputGradient.widen(layer.gradientBorder(outputGradient.height, outputGradient.width));
       for (const gradient of [outputGradient, primalGradient]) pass.clearBorder(gradient, label);
       biasGradient(pass, index, outputGradient);
@@ -116,17 +116,13 @@ function convolve(
   },
 ): void {
   const { height, width } = call.output;
-  pass.draft.emit(
-    "sparseConvolution",
-    {
-      ...call,
-      rowStart,
-      strideY,
-      strideX,
-      tileRows: tileRows(height, width, pass.plan.lanes),
-    },
-    pass.label(index, "forward"),
-  );
+  pass.draft.emit("sparseConvolution", pass.label(index, "forward"), {
+    ...call,
+    rowStart,
+    strideY,
+    strideX,
+    tileRows: tileRows(height, width, pass.plan.lanes),
+  });
 }
 
 function passBack(
@@ -147,22 +143,18 @@ function passBack(
   const { target, ...fields } = call;
   const rows = Math.ceil(fields.input.height / strideY);
   const columns = Math.ceil(fields.input.width / strideX);
-  pass.draft.emit(
-    "sparseConvolutionBackward",
-    {
-      ...fields,
-      inputGradient: target?.tensor,
-      classes: layer.classRegion,
-      classCount: layer.classes.length,
-      entryCount: layer.weights.count,
-      accumulate: target?.accumulate ? 1 : 0,
-      strideY,
-      strideX,
-      tileRows: tileRows(rows, columns, pass.plan.lanes),
-      height: rows,
-    },
-    pass.label(index, "backward"),
-  );
+  pass.draft.emit("sparseConvolutionBackward", pass.label(index, "backward"), {
+    ...fields,
+    inputGradient: target?.tensor,
+    classes: layer.classRegion,
+    classCount: layer.classes.length,
+    entryCount: layer.weights.count,
+    accumulate: target?.accumulate,
+    strideY,
+    strideX,
+    tileRows: tileRows(rows, columns, pass.plan.lanes),
+    height: rows,
+  });
 }
 
 /** Vectors that four weights are applied to before the next four: enough that starting them does not count. */

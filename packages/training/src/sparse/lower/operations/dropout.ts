@@ -11,7 +11,7 @@ export const dropout: Lowering<OperationOf<"dropout">> = {
   overwritable: false,
   tangent: "linear",
   forward(pass, index, op) {
-    const source = pass.node(index).inputs[0]!;
+    const source = pass.source(index);
     if (passes(pass, op)) return pass.alias(index, source);
     const output = pass.newTensor(index);
     drop(pass, index, op, pass.read(source), { tensor: output, accumulate: false });
@@ -19,7 +19,7 @@ export const dropout: Lowering<OperationOf<"dropout">> = {
   },
 
   backward(pass, index, op) {
-    const source = pass.node(index).inputs[0]!;
+    const source = pass.source(index);
     const gradient = pass.gradientOf(index);
     if (gradient === undefined) return;
     if (passes(pass, op)) return pass.lend(source, gradient);
@@ -40,18 +40,14 @@ function drop(
 ): void {
   const units = pass.plan.stored[index]!;
   const unitCount = pass.node(index).shape[0]!;
-  pass.draft.emit(
-    "dropout",
-    {
-      input,
-      output: tensor,
-      unitNumbers: units.length === unitCount ? undefined : pass.table(units),
-      unitCount,
-      key: randomU32(pass.seed, DROPOUT_STREAM, index),
-      threshold: Math.round(rate * 2 ** 24),
-      factor: 1 / (1 - rate),
-      accumulate: accumulate ? 1 : 0,
-    },
-    pass.label(index, "other"),
-  );
+  pass.draft.emit("dropout", pass.label(index, "other"), {
+    input,
+    output: tensor,
+    unitNumbers: units.length === unitCount ? undefined : pass.table(units),
+    unitCount,
+    key: randomU32(pass.seed, DROPOUT_STREAM, index),
+    threshold: Math.round(rate * 2 ** 24),
+    factor: 1 / (1 - rate),
+    accumulate,
+  });
 }

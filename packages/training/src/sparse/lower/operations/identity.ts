@@ -5,10 +5,10 @@ export const identity: Lowering<OperationOf<"identity">> = {
   overwritable: false,
   tangent: "linear",
   forward(pass, index) {
-    pass.alias(index, pass.node(index).inputs[0]!);
+    pass.alias(index, pass.source(index));
   },
   backward(pass, index) {
     const gradient = pass.gradientOf(index);
-    if (gradient !== undefined) pass.lend(pass.node(index).inputs[0]!, gradient);
+    if (gradient !== undefined) pass.lend(pass.source(index), gradient);
   },
 };

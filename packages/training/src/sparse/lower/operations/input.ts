@@ -6,7 +6,7 @@ export const input: Lowering<OperationOf<"input">> = {
   tangent: "linear",
   forward(pass, index) {
     const tensor = pass.newTensor(index);
-    pass.draft.emit("loadImages", { tensor, images: pass.exchange.images }, pass.label(index, "transfer"));
+    pass.draft.emit("loadImages", pass.label(index, "transfer"), { tensor, images: pass.exchange.images });
     pass.write(index, tensor);
   },
   backward() {},

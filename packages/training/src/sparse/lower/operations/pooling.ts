@@ -20,9 +20,9 @@ const windowFields = ({ kernel, stride, padding, dilation }: Pool) => ({
 export const maxPool2d: Lowering<OperationOf<"maxPool2d">> = {
   overwritable: false,
   forward(pass, index, op) {
-    const input = pass.read(pass.node(index).inputs[0]!);
+    const input = pass.read(pass.source(index));
     const output = pass.newTensor(index);
-    pass.draft.emit("maxPool", { input, output, ...windowFields(op) }, pass.label(index, "pooling"));
+    pass.draft.emit("maxPool", pass.label(index, "pooling"), { input, output, ...windowFields(op) });
     pass.write(index, output);
   },
 
@@ -32,16 +32,16 @@ export const maxPool2d: Lowering<OperationOf<"maxPool2d">> = {
     const { source, gradient, accumulate } = way;
     const values = { input: pass.primal.read(source), output: pass.primal.read(index) };
     const fields = { ...gradient, ...values, accumulate };
-    pass.draft.emit("maxPoolBackward", { ...fields, ...windowFields(op) }, pass.label(index, "pooling"));
+    pass.draft.emit("maxPoolBackward", pass.label(index, "pooling"), { ...fields, ...windowFields(op) });
   },
 
   tangent: {
     forward(pass, index, op) {
-      const source = pass.node(index).inputs[0]!;
+      const source = pass.source(index);
       const tangent = pass.newTensor(index);
       const values = { input: pass.primal.read(source), output: pass.primal.read(index) };
       const fields = { ...values, inputGradient: pass.read(source), outputGradient: tangent };
-      pass.draft.emit("maxPoolTangent", { ...fields, ...windowFields(op) }, pass.label(index, "pooling"));
+      pass.draft.emit("maxPoolTangent", pass.label(index, "pooling"), { ...fields, ...windowFields(op) });
       pass.write(index, tangent);
     },
     // which input was the greatest is told by the values
@@ -53,25 +53,25 @@ export const averagePool2d: Lowering<OperationOf<"averagePool2d">> = {
   overwritable: false,
   tangent: "linear",
   forward(pass, index, op) {
-    const input = pass.read(pass.node(index).inputs[0]!);
+    const input = pass.read(pass.source(index));
     const output = pass.newTensor(index);
-    const countPadding = op.countPadding ? 1 : 0;
+    const { countPadding } = op;
     const fields = { input, output, countPadding, ...windowFields(op) };
-    pass.draft.emit("averagePool", fields, pass.label(index, "pooling"));
+    pass.draft.emit("averagePool", pass.label(index, "pooling"), fields);
     pass.write(index, output);
   },
 
   backward(pass, index, op) {
     const way = wayBack(pass, index);
     if (way === undefined) return;
-    const countPadding = op.countPadding ? 1 : 0;
+    const { countPadding } = op;
     const fields = { ...way.gradient, accumulate: way.accumulate, countPadding, ...windowFields(op) };
-    pass.draft.emit("averagePoolBackward", fields, pass.label(index, "pooling"));
+    pass.draft.emit("averagePoolBackward", pass.label(index, "pooling"), fields);
   },
 };
 
 function wayBack(pass: Pass, index: number) {
-  const source = pass.node(index).inputs[0]!;
+  const source = pass.source(index);
   const outputGradient = pass.gradientOf(index);
   if (outputGradient === undefined) return undefined;
   const target = pass.receive(source);
@@ -79,6 +79,6 @@ function wayBack(pass: Pass, index: number) {
   return {
     source,
     gradient: { outputGradient, inputGradient: target.tensor },
-    accumulate: target.accumulate ? 1 : 0,
+    accumulate: target.accumulate,
   };
 }

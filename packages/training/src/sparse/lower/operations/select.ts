@@ -1,11 +1,11 @@
 /** Some of its input's units by their index. */
+import { NO_UNIT } from "@phew/engine";
 import type { Pass } from "../pass.ts";
-import { NO_UNIT, unitPairs } from "../unitPairs.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
 
 /** For every stored unit of the selection, where it stands among the stored units of the input. */
 function places(pass: Pass, index: number, taken: readonly number[]): number[] {
-  const input = pass.plan.stored[pass.node(index).inputs[0]!]!;
+  const input = pass.plan.stored[pass.source(index)]!;
   const placeOf = new Map(Array.from(input, (unit, place) => [unit, place]));
   return Array.from(pass.plan.stored[index]!, (unit) => placeOf.get(taken[unit]!)!);
 }
@@ -15,24 +15,16 @@ export const select: Lowering<OperationOf<"select">> = {
   tangent: "linear",
   forward(pass, index, op) {
     const output = pass.newTensor(index);
+    const target = { tensor: output, accumulate: false };
     const from = places(pass, index, op.index);
-    pass.draft.emit(
-      "copyUnits",
-      {
-        input: pass.read(pass.node(index).inputs[0]!),
-        output,
-        pairs: pass.table(unitPairs(from)),
-        pairCount: from.length,
-      },
-      pass.label(index, "other"),
-    );
+    pass.copyUnits(pass.read(pass.source(index)), target, from, pass.label(index, "other"));
     pass.write(index, output);
   },
 
   backward(pass, index, op) {
     const gradient = pass.gradientOf(index);
     if (gradient === undefined) return;
-    const target = pass.receive(pass.node(index).inputs[0]!);
+    const target = pass.receive(pass.source(index));
     if (target === undefined) return;
     for (const [round, from] of rounds(places(pass, index, op.index), target.tensor.units).entries()) {
       const into = round === 0 ? target : { ...target, accumulate: true };

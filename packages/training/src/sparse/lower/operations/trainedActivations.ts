@@ -9,7 +9,7 @@ const slopeOf = (pass: Pass, op: OperationOf<"prelu">) => pass.parameter(op.slop
 export const prelu: Lowering<OperationOf<"prelu">> = {
   overwritable: true,
   forward(pass, index, op) {
-    const x = pass.read(pass.node(index).inputs[0]!);
+    const x = pass.read(pass.source(index));
     const tensor = pass.newTensor(index);
     const slope = slopeOf(pass, op);
     const factors = { parameter: slope, values: slope.values, gate: x, above: 1 };
@@ -18,7 +18,7 @@ export const prelu: Lowering<OperationOf<"prelu">> = {
   },
 
   backward(pass, index, op) {
-    const source = pass.node(index).inputs[0]!;
+    const source = pass.source(index);
     const gradient = pass.gradientOf(index);
     if (gradient === undefined) return;
     const x = pass.read(source);
@@ -32,7 +32,7 @@ export const prelu: Lowering<OperationOf<"prelu">> = {
   tangent: {
     /** y˙ = f′(x)·ẋ + [x ≤ 0]·s˙·x */
     forward(pass, index, op) {
-      const source = pass.node(index).inputs[0]!;
+      const source = pass.source(index);
       const x = pass.primal.read(source);
       const tensor = pass.newTensor(index);
       const slope = slopeOf(pass, op);
@@ -46,7 +46,7 @@ export const prelu: Lowering<OperationOf<"prelu">> = {
 
     /** (∂L/∂x)˙ = f′(x)·g˙ + [x ≤ 0]·s˙·g,   (∂L/∂s)˙ = Σ over x ≤ 0 of g˙·x + g·ẋ */
     backward(pass, index, op) {
-      const source = pass.node(index).inputs[0]!;
+      const source = pass.source(index);
       const gradient = pass.gradientOf(index);
       const primalGradient = pass.primal.gradientOf(index);
       if (gradient === undefined || primalGradient === undefined) return;

@@ -24,19 +24,15 @@ export function scaleUnits(
   { parameter, values, gate, above }: UnitFactors,
   { tensor, accumulate }: Target,
 ): void {
-  pass.draft.emit(
-    "scaleUnits",
-    {
-      input,
-      output: tensor,
-      factors: values,
-      factorStep: isShared(parameter) ? 0 : 4,
-      gate,
-      above,
-      accumulate: accumulate ? 1 : 0,
-    },
-    pass.label(index, "activation"),
-  );
+  pass.draft.emit("scaleUnits", pass.label(index, "activation"), {
+    input,
+    output: tensor,
+    factors: values,
+    factorStep: isShared(parameter) ? 0 : 4,
+    gate,
+    above,
+    accumulate,
+  });
 }
 
 /**
@@ -54,8 +50,8 @@ export function descendProducts(
   const bytes = 8 * pass.plan.blocks * parameter.units.length;
   const partial = new Region("gradients", bytes, { temporary: true });
   for (const [k, [first, second]] of pairs.entries()) {
-    const fields = { first, second, gate, partial, together: together ? 1 : 0, accumulate: k > 0 ? 1 : 0 };
-    pass.draft.emit("unitProducts", fields, pass.label(index, "activation"));
+    const fields = { first, second, gate, partial, together, accumulate: k > 0 };
+    pass.draft.emit("unitProducts", pass.label(index, "activation"), fields);
   }
   descend(pass, index, parameter, { partial, elementBytes: 8, factor: parameter.trained });
 }

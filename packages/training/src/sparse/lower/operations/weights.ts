@@ -42,12 +42,12 @@ export function sumShards(pass: Pass, layer: SparseLayer, label: Label) {
   const shards = shardCount(pass.plan.blocks);
   const weightGradient = new Region("gradients", shards * shardBytes, { temporary: true });
   const sums = pass.keepGradient(parameter.name, count);
-  pass.draft.emit("clearShard", { sums: weightGradient, bytes, shardBytes }, label);
+  pass.draft.emit("clearShard", label, { sums: weightGradient, bytes, shardBytes });
   pass.sums.push(() =>
     pass.draft.emit(
       "sumShards",
-      { gradient: weightGradient, count, shardBytes, ...pass.watch(parameter.name), sums },
       { ...label, work: "update" },
+      { gradient: weightGradient, count, shardBytes, ...pass.watch(parameter.name), sums },
     ),
   );
   const { forwardEntries, orderRegion: order } = layer;
@@ -77,7 +77,7 @@ export function biasGradient(pass: Pass, index: number, gradient: PlannedTensor)
     return;
   }
   const partial = new Region("gradients", 8 * pass.plan.blocks * bias.units.length, { temporary: true });
-  pass.draft.emit("unitSums", { gradient, partial }, pass.label(index, "backward"));
+  pass.draft.emit("unitSums", pass.label(index, "backward"), { gradient, partial });
   descend(pass, index, bias, { partial, elementBytes: 8, factor: bias.trained });
 }
 
@@ -96,11 +96,12 @@ export function descend(pass: Pass, index: number, parameter: UnitParameter, sum
   const { name } = parameter.parameter;
   const gradient = pass.newGradient(name, units);
   pass.sums.push(() =>
-    pass.draft.emit(
-      "sumUnits",
-      { gradient, units, ...sums, ...pass.watch(name) },
-      pass.label(index, "update"),
-    ),
+    pass.draft.emit("sumUnits", pass.label(index, "update"), {
+      gradient,
+      units,
+      ...sums,
+      ...pass.watch(name),
+    }),
   );
   pass.updates.push(() => updateUnits(pass, parameter, gradient, index));
 }
@@ -118,9 +119,9 @@ export function updateWeights(
   const { entries, forwardEntries: copies, order } = lists;
   // {u32, f32} each
   const values = { values: new Place(entries, 4), stride: 8, count: weights.count, copies, order };
-  pass.draft.emit(kernel, { ...values, gradient, state: kept }, label);
+  pass.draft.emit(kernel, label, { ...values, gradient, state: kept });
   const count = weights.orphans.length;
-  if (count > 0) pass.draft.emit(kernel, { values: orphanWeights, stride: 4, count, state: orphans }, label);
+  if (count > 0) pass.draft.emit(kernel, label, { values: orphanWeights, stride: 4, count, state: orphans });
 }
 
 function updateUnits(
@@ -131,9 +132,11 @@ function updateUnits(
 ): void {
   const { kernel, state } = pass.optimiser!;
   const { values, units } = parameter;
-  pass.draft.emit(
-    kernel,
-    { values, stride: 4, count: units.length, gradient, state: state.ofUnits(parameter) },
-    pass.label(index, "update"),
-  );
+  pass.draft.emit(kernel, pass.label(index, "update"), {
+    values,
+    stride: 4,
+    count: units.length,
+    gradient,
+    state: state.ofUnits(parameter),
+  });
 }

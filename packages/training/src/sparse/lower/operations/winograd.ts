@@ -22,12 +22,12 @@ export function transformWeights(pass: Pass): void {
     const { inUnits, outUnits } = weights;
     const fields = { entries, rowStart, outUnits, inUnits, rows, rowBytes };
     const label = pass.label(index, "forward");
-    pass.draft.emit("winogradWeights", { ...fields, weights: forwardWeights }, label);
-    if (pass.mode === "evaluation" || !pass.wantsGradient(pass.node(index).inputs[0]!)) continue;
+    pass.draft.emit("winogradWeights", label, { ...fields, weights: forwardWeights });
+    if (pass.mode === "evaluation" || !pass.wantsGradient(pass.source(index))) continue;
     pass.draft.emit(
       "winogradWeights",
-      { ...fields, weights: backwardWeights, turned: 1 },
       { ...label, work: "backward" },
+      { ...fields, weights: backwardWeights, turned: 1 },
     );
   }
   pass.draft.barrier();
@@ -39,22 +39,18 @@ export function winogradForward(
   { padding: [top, left] }: OperationOf<"conv2d">,
   layer: WinogradLayer,
 ): void {
-  const input = pass.read(pass.node(index).inputs[0]!);
+  const input = pass.read(pass.source(index));
   const output = pass.newTensor(index);
   input.widen(windowBorder(input, output, top, left));
-  pass.draft.emit(
-    "winogradConvolution",
-    {
-      input,
-      output,
-      weights: layer.forwardWeights,
-      bias: biasOf(pass, index)?.values,
-      ...group(pass, layer),
-      top,
-      left,
-    },
-    pass.label(index, "forward"),
-  );
+  pass.draft.emit("winogradConvolution", pass.label(index, "forward"), {
+    input,
+    output,
+    weights: layer.forwardWeights,
+    bias: biasOf(pass, index)?.values,
+    ...group(pass, layer),
+    top,
+    left,
+  });
   pass.write(index, output);
 }
 
@@ -67,7 +63,7 @@ export function winogradBackward(
   const outputGradient = pass.gradientOf(index);
   if (outputGradient === undefined) return;
   const label = pass.label(index, "backward");
-  const source = pass.node(index).inputs[0]!;
+  const source = pass.source(index);
   const input = pass.read(source);
   input.widen(windowBorder(input, outputGradient, top, left));
   outputGradient.widen(tileBorder(outputGradient));
@@ -80,27 +76,27 @@ export function winogradBackward(
   const shardBytes = 36 * layer.pointBytes;
   const shards = shardCount(pass.plan.blocks);
   const sums = new Region("gradients", shards * shardBytes, { temporary: true });
-  pass.draft.emit("clearShard", { sums, bytes: shardBytes, shardBytes }, label);
-  pass.draft.emit(
-    "winogradWeightGradient",
-    { input, outputGradient, sums, shardBytes, ...group(pass, layer), top, left },
-    label,
-  );
+  pass.draft.emit("clearShard", label, { sums, bytes: shardBytes, shardBytes });
+  pass.draft.emit("winogradWeightGradient", label, {
+    input,
+    outputGradient,
+    sums,
+    shardBytes,
+    ...group(pass, layer),
+    top,
+    left,
+  });
   collect(pass, index, layer, sums, shardBytes);
   if (target === undefined) return;
-  pass.draft.emit(
-    "winogradConvolution",
-    {
-      input: outputGradient,
-      output: target.tensor,
-      weights: layer.backwardWeights,
-      ...group(pass, layer),
-      top: 2 - top,
-      left: 2 - left,
-      accumulate: target.accumulate ? 1 : 0,
-    },
-    label,
-  );
+  pass.draft.emit("winogradConvolution", label, {
+    input: outputGradient,
+    output: target.tensor,
+    weights: layer.backwardWeights,
+    ...group(pass, layer),
+    top: 2 - top,
+    left: 2 - left,
+    accumulate: target.accumulate,
+  });
 }
 
 /** Writes, behind the way back, what takes the gradients of kept weights out of the domain, and their update. */
@@ -110,11 +106,10 @@ function collect(pass: Pass, index: number, layer: WinogradLayer, sums: Region, 
   const gradient = pass.newGradient(parameter.name, count);
   const fields = { sums, shardBytes, entries, rowStart, outUnits, inUnits, gradient, rows, rowBytes };
   pass.sums.push(() =>
-    pass.draft.emit(
-      "winogradGradient",
-      { ...fields, ...pass.watch(parameter.name) },
-      pass.label(index, "update"),
-    ),
+    pass.draft.emit("winogradGradient", pass.label(index, "update"), {
+      ...fields,
+      ...pass.watch(parameter.name),
+    }),
   );
   pass.updates.push(() => updateWeights(pass, layer, gradient, { entries }));
 }
