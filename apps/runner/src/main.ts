@@ -27,6 +27,7 @@ const verbs: Readonly<Record<string, () => Promise<Declare>>> = {
   zoo: async () => (await import("./commands/zoo.ts")).declareZoo,
   doctor: async () => (await import("./commands/doctor.ts")).declareDoctor,
   demo: async () => (await import("./commands/demo.ts")).declareDemo,
+  reproduce: async () => (await import("./commands/reproduce.ts")).declareReproduce,
   bench: async () => (await import("./commands/bench.ts")).declareBench,
 };
 

@@ -11,13 +11,15 @@ export interface ComparePoolOptions {
   readonly signal: AbortSignal;
   /** @param fraction of all jobs, 0 … 1 */
   readonly onProgress: (fraction: number, doing: string) => void;
+  /** As soon as a job is done, in the order in which they end. */
+  readonly onResult?: (result: CompareResult) => void;
 }
 
 /** @throws the first failure, after all threads have ended; `signal.reason` */
 export async function compareInPool(
   plan: ComparePlan,
   jobs: readonly CompareJob[],
-  { workerCount, signal, onProgress }: ComparePoolOptions,
+  { workerCount, signal, onProgress, onResult }: ComparePoolOptions,
 ): Promise<CompareResult[]> {
   const results: CompareResult[] = [];
   const done = jobs.map(() => 0);
@@ -38,6 +40,7 @@ export async function compareInPool(
           results[job] = await runIn(worker, jobs[job]!, signal, (fraction, doing) =>
             update(job, fraction, doing),
           );
+          onResult?.(results[job]!);
           update(job, 1, `${done.filter((part) => part === 1).length} of ${counted(jobs.length, "part")}`);
         }
       }),

@@ -121,7 +121,7 @@ export function dryRun(
   statuses: readonly TaskStatus[],
   todo: readonly SweepRun[],
   materials: ReadonlyMap<string, RunMaterial>,
-): { readonly json: object; readonly text: string } {
+): { readonly json: { readonly totalMs: number; readonly [key: string]: unknown }; readonly text: string } {
   const { experiment } = plan.sweep;
   const estimate = estimateSweep(todo, materials, entriesBelow(plan.root));
   const ms = new Map(todo.map(({ id }, k) => [id, estimate.runMs[k]!]));

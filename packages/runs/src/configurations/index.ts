@@ -7,4 +7,4 @@ export {
   type SettingColumn,
 } from "./configurations.ts";
 export type { SettingWord } from "./settingWord.ts";
-export { type Spread, spreadOf } from "./spread.ts";
+export { type Spread, spreadOf, studentT, studentTail } from "./spread.ts";

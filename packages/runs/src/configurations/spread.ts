@@ -24,24 +24,31 @@ export function spreadOf(sample: readonly number[]): Spread {
   return { count, mean, deviation, interval: (studentT(count - 1) * deviation) / Math.sqrt(count) };
 }
 
-const known = new Map<number, number>();
+const known = new Map<string, number>();
 
 /**
- * The t that |T| of Student's distribution is at most with 95 %.
+ * The t that |T| of Student's distribution is at most with a probability.
  * @param freedom degrees of freedom, whole, at least 1
+ * @param share the probability, above 0 and below 1; 95 % unless given
  */
-function studentT(freedom: number): number {
-  const before = known.get(freedom);
+export function studentT(freedom: number, share = CONFIDENCE): number {
+  const key = `${freedom} ${share}`;
+  const before = known.get(key);
   if (before !== undefined) return before;
   let [low, high] = [0, Math.PI / 2];
   for (let k = 0; k < HALVINGS; k++) {
     const angle = (low + high) / 2;
-    if (shareWithin(angle, freedom) < CONFIDENCE) low = angle;
+    if (shareWithin(angle, freedom) < share) low = angle;
     else high = angle;
   }
   const t = Math.sqrt(freedom) * Math.tan(high);
-  known.set(freedom, t);
+  known.set(key, t);
   return t;
+}
+
+/** P(|T| > |t|) of Student's distribution: the two-sided p-value. @param freedom as for {@link studentT} */
+export function studentTail(t: number, freedom: number): number {
+  return 1 - shareWithin(Math.atan(Math.abs(t) / Math.sqrt(freedom)), freedom);
 }
 
 /** P(|T| ≤ √freedom · tan angle). @see Abramowitz & Stegun 1964, 26.7.3 and 26.7.4 */

@@ -1,0 +1,130 @@
+/** Test accuracy after training over the density, all methods under one recipe: is PHEW ahead of the others without data? */
+import { formatPercent } from "@phew/core";
+import type { Evidence, Experiment, Measured, RunGrid, Scale } from "../experiment.ts";
+import { evidenceOf } from "../judge.ts";
+import { accuracyTable } from "../tables.ts";
+
+const METHODS = [
+  ...["phew", "uniform-walk", "erk", "synflow", "synflow-l2"],
+  ...["snip", "grasp", "magnitude", "random"],
+];
+const DENSITIES = [0.1, 0.05, 0.02];
+/** After which the small recipes follow: rates by a cosine from 0.1, weight decay 5e-4, crop and flip. */
+const CIFAR = {
+  dataset: "cifar10",
+  ...{
+    batchSize: 128,
+    rate: 0.1,
+    augmentation: "usual",
+    schedule: "cosine",
+    warmupEpochs: 1,
+    weightDecay: 0.0005,
+  },
+};
+const PUBLISHED = { dataset: "cifar10", recipe: "phew" };
+
+const grid = { density: DENSITIES, method: METHODS };
+const list = [{ method: "dense" }];
+
+const GRIDS: Readonly<Record<Scale, readonly RunGrid[]>> = {
+  smoke: [
+    {
+      name: "glyphs-lenet5",
+      settings: {
+        model: "lenet5",
+        dataset: "glyphs",
+        trainCount: 600,
+        testCount: 300,
+        epochs: 2,
+        batchSize: 32,
+      },
+      grid: { density: [0.05], method: ["phew", "uniform-walk", "synflow", "random"] },
+      list,
+      seedCount: 3,
+    },
+  ],
+  laptop: [
+    {
+      name: "glyphs-lenet5",
+      settings: {
+        model: "lenet5",
+        dataset: "glyphs",
+        trainCount: 4000,
+        testCount: 2000,
+        epochs: 10,
+        batchSize: 32,
+      },
+      ...{ grid, list, seedCount: 10 },
+    },
+    ...["lenet5", "mlp"].map((model) => ({
+      name: `mnist-${model}`,
+      settings: { model, dataset: "mnist", trainCount: 10_000, testCount: 10_000, epochs: 5, batchSize: 64 },
+      ...{ grid, list, seedCount: 10 },
+    })),
+    ...["resnet20", "vgg11-bn"].map((model) => ({
+      name: `cifar10-${model === "resnet20" ? model : "vgg11"}`,
+      settings: { model, ...CIFAR, trainCount: 10_000, testCount: 5000, epochs: 12 },
+      ...{
+        grid: { ...grid, method: METHODS.filter((method) => method !== "magnitude") },
+        list,
+        seedCount: 3,
+      },
+    })),
+  ],
+  paper: ["resnet20", "vgg19-bn"].map((model) => ({
+    name: `cifar10-${model}`,
+    settings: { model, ...PUBLISHED },
+    ...{ grid, list, seedCount: 5 },
+  })),
+};
+
+function gridsOf(scale: Scale, datasets: ReadonlySet<string>): RunGrid[] {
+  return GRIDS[scale].filter(({ settings }) => datasets.has(settings.dataset as string));
+}
+
+export const accuracy: Experiment = {
+  name: "accuracy",
+  question: "how accurate does each method's network become, over the density?",
+  plan: (scale, datasets) => ({ runs: gridsOf(scale, datasets) }),
+  analyse(measured, scale) {
+    const against = (other: string) =>
+      GRIDS[scale].flatMap((each) => comparisons(each, measured, "phew", other));
+    return {
+      claims: [
+        ["PHEW is more accurate than SynFlow.", "synflow"],
+        ["PHEW is more accurate than SynFlow-L2.", "synflow-l2"],
+        ["The bias of the walks makes PHEW more accurate.", "uniform-walk"],
+        ["PHEW is more accurate than a random mask.", "random"],
+        ["PHEW is more accurate than random masks of ERK's layer densities.", "erk"],
+        ["PHEW is more accurate than SNIP, which looks at data.", "snip"],
+        ["PHEW is more accurate than GraSP, which looks at data.", "grasp"],
+      ].map(([claim, other]) => ({ claim: claim!, evidence: against(other!) })),
+      tables: GRIDS[scale]
+        .filter(({ name }) => measured.runs(name).length > 0)
+        .map(({ name, settings: { model, dataset } }) => ({
+          name,
+          title: `${model} on ${dataset}`,
+          report: accuracyTable(measured.runs(name)),
+        })),
+      figures: [],
+      notes: GRIDS[scale]
+        .filter(({ name }) => measured.runs(name).length === 0)
+        .map(({ name }) => `Not run: ${name}.`),
+    };
+  },
+};
+
+function comparisons({ name, settings }: RunGrid, measured: Measured, a: string, b: string): Evidence[] {
+  const rows = measured.runs(name);
+  const densities = [...new Set(rows.map((row) => row.density))].filter((density) => density < 1);
+  return densities.flatMap((density) => {
+    const of = (method: string) =>
+      new Map(
+        rows
+          .filter((row) => row.method === method && row.density === density)
+          .map((row) => [row.seed, 100 * row.accuracy]),
+      );
+    const what = `${settings.model} on ${settings.dataset}, ${formatPercent(density)}: ${a} − ${b}`;
+    return evidenceOf(what, of(a), of(b), { unit: "points", supports: "positive" });
+  });
+}

@@ -1,0 +1,17 @@
+/** Every experiment by its name. Adding one: a file in `experiments` and a line here. */
+import { unknownName } from "@phew/core";
+import type { Experiment } from "./experiment.ts";
+import { accuracy } from "./experiments/accuracy.ts";
+import { paths } from "./experiments/paths.ts";
+
+/** In the order in which help shows them. */
+export const experiments: ReadonlyMap<string, Experiment> = new Map(
+  [paths, accuracy].map((experiment) => [experiment.name, experiment]),
+);
+
+/** @throws ArgumentError naming the known experiments, and the nearest, where `name` is none of them */
+export function experimentByName(name: string): Experiment {
+  const experiment = experiments.get(name);
+  if (experiment === undefined) throw unknownName("experiment", name, [...experiments.keys()]);
+  return experiment;
+}

@@ -1,0 +1,135 @@
+/**
+ * The tables of results of an experiment: a row for each mask, a row for each run, as CSV. A row that is there is not
+ * measured again, wherever it came from, so that an experiment goes on from tables that are handed on.
+ * Lists stand in one cell, separated by spaces; no cell has a comma.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { ArgumentError } from "@phew/core";
+import { type Cell, type Column, formatTable } from "@phew/report";
+import { replaceFile } from "@phew/runs";
+
+export interface MaskRow {
+  readonly key: string;
+  /** As the grid calls it. */
+  readonly method: string;
+  /** Asked for. */
+  readonly density: number;
+  readonly seed: number;
+  readonly reached: number;
+  readonly effective: number;
+  /** log10 of the path kernel trace, and of that over the dense network's; −Infinity of none. */
+  readonly logTrace: number;
+  readonly logRelativeTrace: number;
+  /** Fractions of units. */
+  readonly meanWidth: number;
+  readonly minWidth: number;
+  readonly collapsed: number;
+  readonly walks: number;
+  readonly logPaths: number;
+  /** Of each layer. */
+  readonly densities: readonly number[];
+  readonly widths: readonly number[];
+}
+
+export interface RunRow {
+  readonly key: string;
+  readonly model: string;
+  readonly dataset: string;
+  /** With its options and check: `phew:bias=square+shuffle`. */
+  readonly method: string;
+  readonly density: number;
+  readonly init: string;
+  readonly classes: number;
+  readonly trainCount: number;
+  readonly epochs: number;
+  readonly seed: number;
+  /** On the test examples after the last epoch; a fraction. */
+  readonly accuracy: number;
+  readonly loss: number;
+  readonly reached: number;
+  readonly trace: number;
+  readonly logRelativeTrace: number;
+  readonly meanWidth: number;
+  readonly minWidth: number;
+  /** Of one example's way forward. */
+  readonly multiplyAdds: number;
+  readonly stepsPerEpoch: number;
+  /** After each epoch, the evaluation before any step first where there is one. */
+  readonly accuracies: readonly number[];
+  readonly losses: readonly number[];
+}
+
+type Kind = "text" | "number" | "numbers";
+type Shape<Row> = { readonly [K in keyof Row]-?: Kind };
+
+const MASK: Shape<MaskRow> = {
+  ...{ key: "text", method: "text", density: "number", seed: "number", reached: "number" },
+  ...{ effective: "number", logTrace: "number", logRelativeTrace: "number", meanWidth: "number" },
+  ...{ minWidth: "number", collapsed: "number", walks: "number", logPaths: "number" },
+  ...{ densities: "numbers", widths: "numbers" },
+};
+const RUN: Shape<RunRow> = {
+  ...{ key: "text", model: "text", dataset: "text", method: "text", density: "number", init: "text" },
+  ...{ classes: "number", trainCount: "number", epochs: "number", seed: "number", accuracy: "number" },
+  ...{ loss: "number", reached: "number", trace: "number", logRelativeTrace: "number", meanWidth: "number" },
+  ...{ minWidth: "number", multiplyAdds: "number", stepsPerEpoch: "number" },
+  ...{ accuracies: "numbers", losses: "numbers" },
+};
+
+/** Rows by their keys, in the file's order. @throws ArgumentError where the file is not such a table */
+export const readMaskRows = (file: string) => readRows<MaskRow>(file, MASK);
+export const readRunRows = (file: string) => readRows<RunRow>(file, RUN);
+export const writeMaskRows = (file: string, rows: Iterable<MaskRow>) => writeRows(file, MASK, rows);
+export const writeRunRows = (file: string, rows: Iterable<RunRow>) => writeRows(file, RUN, rows);
+
+function readRows<Row extends { readonly key: string }>(file: string, shape: Shape<Row>): Map<string, Row> {
+  if (!existsSync(file)) return new Map();
+  const [head = "", ...lines] = readFileSync(file, "utf8").trimEnd().split(/\r?\n/);
+  const keys = Object.keys(shape) as (keyof Row & string)[];
+  if (head !== keys.join(",")) {
+    throw new ArgumentError(file, {
+      given: `columns ${head.slice(0, 200)}`,
+      expected: keys.join(","),
+      remedy: "It is a table of another version: take it away, or choose another folder with --out.",
+    });
+  }
+  const rows = lines.map((line, k) => readRow(`${file}: line ${k + 2}`, line.split(","), keys, shape));
+  return new Map(rows.map((row) => [row.key, row]));
+}
+
+function readRow<Row>(
+  subject: string,
+  cells: readonly string[],
+  keys: readonly (keyof Row & string)[],
+  shape: Shape<Row>,
+): Row {
+  if (cells.length !== keys.length) {
+    throw new ArgumentError(subject, { given: `${cells.length} cells`, expected: `${keys.length}` });
+  }
+  const entries = keys.map((key, k) => {
+    const value = parsed(cells[k]!, shape[key]);
+    if (value !== undefined) return [key, value];
+    throw new ArgumentError(`${subject}: ${key}`, { given: `"${cells[k]}"`, expected: "numbers" });
+  });
+  return Object.fromEntries(entries) as Row;
+}
+
+function parsed(cell: string, kind: Kind): string | number | readonly number[] | undefined {
+  if (kind === "text") return cell;
+  const numbers = cell === "" ? [] : cell.split(" ").map(Number);
+  const known = cell.split(" ").every((text) => text === "NaN" || !Number.isNaN(Number(text)));
+  if (!known || (kind === "number" && numbers.length !== 1)) return undefined;
+  return kind === "number" ? numbers[0] : numbers;
+}
+
+function writeRows<Row extends object>(file: string, shape: Shape<Row>, rows: Iterable<Row>): void {
+  const columns: Column[] = Object.keys(shape).map((key) => ({ key, title: key }));
+  const cells = [...rows].map((row) =>
+    Object.fromEntries(Object.entries(row).map(([key, value]) => [key, cellOf(value)])),
+  );
+  replaceFile(file, formatTable(columns, cells, "csv"));
+}
+
+function cellOf(value: unknown): Cell {
+  return Array.isArray(value) ? value.join(" ") : typeof value === "number" ? `${value}` : (value as Cell);
+}

@@ -1,0 +1,76 @@
+/** Tables of what an experiment measured: means over seeds with their 95 % intervals. */
+import { formatPercent } from "@phew/core";
+import type { Report, Row } from "@phew/report";
+import { spreadOf } from "@phew/runs/configurations";
+import type { MaskRow, RunRow } from "./results.ts";
+
+/** "95.3 ± 0.4"; of one number without an interval. */
+export function meanAndInterval(values: readonly number[], digits = 1): string {
+  const { mean, interval } = spreadOf(values);
+  if (mean === undefined) return "–";
+  return interval === undefined
+    ? mean.toFixed(digits)
+    : `${mean.toFixed(digits)} ± ${interval.toFixed(digits)}`;
+}
+
+/** Groups in the order of their first row. */
+export function grouped<T>(rows: readonly T[], keyOf: (row: T) => string): T[][] {
+  const groups = new Map<string, T[]>();
+  for (const row of rows) {
+    const key = keyOf(row);
+    groups.set(key, [...(groups.get(key) ?? []), row]);
+  }
+  return [...groups.values()];
+}
+
+/** A row for each density and method. */
+export function maskTable(rows: readonly MaskRow[]): Report {
+  return {
+    columns: [
+      { key: "density", title: "density", format: formatPercent },
+      { key: "method", title: "method" },
+      { key: "seeds", title: "seeds" },
+      { key: "trace", title: "log10 trace" },
+      { key: "relative", title: "log10 trace / dense" },
+      { key: "width", title: "mean width %" },
+      { key: "least", title: "least width %" },
+    ],
+    rows: grouped(rows, (row) => `${row.density} ${row.method}`).map((own): Row => {
+      const of = (value: (row: MaskRow) => number, digits = 1) =>
+        meanAndInterval(own.map(value).filter(Number.isFinite), digits);
+      return {
+        density: own[0]!.density,
+        method: own[0]!.method,
+        seeds: own.length,
+        trace: of((row) => row.logTrace, 2),
+        relative: of((row) => row.logRelativeTrace, 2),
+        width: of((row) => 100 * row.meanWidth),
+        least: of((row) => 100 * row.minWidth),
+      };
+    }),
+  };
+}
+
+/** A row for each density and method: accuracy on the test examples after the last epoch. */
+export function accuracyTable(rows: readonly RunRow[]): Report {
+  return {
+    columns: [
+      { key: "density", title: "density", format: formatPercent },
+      { key: "method", title: "method" },
+      { key: "seeds", title: "seeds" },
+      { key: "accuracy", title: "test accuracy %" },
+      { key: "width", title: "mean width %" },
+      { key: "trace", title: "log10 trace / dense" },
+    ],
+    rows: grouped(rows, (row) => `${row.density} ${row.method}`).map(
+      (own): Row => ({
+        density: own[0]!.density,
+        method: own[0]!.method,
+        seeds: own.length,
+        accuracy: meanAndInterval(own.map((row) => 100 * row.accuracy)),
+        width: meanAndInterval(own.map((row) => 100 * row.meanWidth)),
+        trace: meanAndInterval(own.map((row) => row.logRelativeTrace).filter(Number.isFinite), 2),
+      }),
+    ),
+  };
+}

@@ -1,0 +1,133 @@
+import { isRecord } from "@phew/core/fields";
+import { configHash, lastAccuracy, type RunState, readRun, replaceFile } from "@phew/runs";
+import type { TaskStatus } from "@phew/runs/sweeps";
+import { QUIET_DEFAULTS, type TrainConfig } from "../settings/configuration.ts";
+import { planSweep, type SweepPlan, type SweepPlanOptions, statusesOf } from "../sweep/sweepPlan.ts";
+import { checkRuns, type SweepRun, writeConfigs } from "../sweep/sweepTasks.ts";
+import type { RunGrid } from "./experiment.ts";
+import { type RunRow, readRunRows, writeRunRows } from "./results.ts";
+
+export interface RunWork {
+  readonly grid: RunGrid;
+  readonly file: string;
+  readonly plan: SweepPlan;
+  /** Runs of which there is no row, whether they have been begun or not. */
+  readonly runs: readonly SweepRun[];
+}
+
+/** @param experiment folder of the runs @param dataDirs of data sets, by name */
+export function runWork(
+  grid: RunGrid,
+  file: string,
+  experiment: string,
+  dataDirs: ReadonlyMap<string, string>,
+  options: SweepPlanOptions,
+): RunWork {
+  const { settings, seedCount: seeds, grid: lists = {}, list = [] } = grid;
+  const dataDir = dataDirs.get(settings.dataset as string);
+  const sweep = {
+    experiment,
+    settings: { ...settings, ...(dataDir && { dataDir }) },
+    grid: lists,
+    list,
+    seeds,
+  };
+  const sweepFile = file.replace(/\.csv$/, ".sweep.json");
+  replaceFile(sweepFile, `${JSON.stringify(sweep, undefined, 2)}\n`);
+  const plan = planSweep(sweepFile, options);
+  const rows = readRunRows(file);
+  return { grid, file, plan, runs: plan.runs.filter(({ config }) => !rows.has(keyOf(config))) };
+}
+
+/** Runs that are neither finished nor failed, or failed and wanted again. */
+export function unfinished(runs: readonly SweepRun[], retry: boolean): SweepRun[] {
+  const statuses = statusesOf(runs);
+  return runs.filter((_, k) => {
+    const { state } = statuses[k]!;
+    return state !== "finished" && (retry || state !== "failed");
+  });
+}
+
+/** Has what is left carried out; the table is written again whenever a run has ended. */
+export async function trainRuns(
+  work: RunWork,
+  retry: boolean,
+  signal: AbortSignal,
+  onProgress: (statuses: readonly TaskStatus[]) => void,
+): Promise<ReadonlyMap<string, string>> {
+  const { plan, runs } = work;
+  const todo = unfinished(runs, retry);
+  collect(work);
+  if (todo.length === 0) return new Map();
+  await checkRuns(plan.file, todo);
+  await plan.executor.ready?.();
+  writeConfigs(plan.ownFolder, plan.sweep.experiment, todo);
+  let finishedCount = 0;
+  const onTick = () => {
+    const statuses = statusesOf(todo);
+    const now = statuses.filter(({ state }) => state === "finished").length;
+    if (now > finishedCount) collect(work);
+    finishedCount = now;
+    onProgress(statuses);
+  };
+  const { failures } = await plan.executor.submit(todo, { signal, onTick });
+  collect(work);
+  return failures;
+}
+
+/** Takes finished runs into the table. */
+function collect({ file, plan, runs }: RunWork): void {
+  const rows = readRunRows(file);
+  const statuses = statusesOf(runs);
+  const finished = runs.filter((_, k) => statuses[k]!.state === "finished");
+  const fresh = finished.filter(({ config }) => !rows.has(keyOf(config)));
+  if (fresh.length === 0) return;
+  for (const { config, folder } of fresh) rows.set(keyOf(config), rowOf(config, readRun(folder).state));
+  const order = plan.runs.map(({ config }) => keyOf(config));
+  writeRunRows(
+    file,
+    [...new Set([...order, ...rows.keys()])].flatMap((key) => rows.get(key) ?? []),
+  );
+}
+
+/** Where the data lie is no part of it, so that tables are good on other machines. */
+function keyOf({ dataDir: _, seed, ...config }: TrainConfig): string {
+  return `${configHash({ ...config }, QUIET_DEFAULTS)}-${seed}`;
+}
+
+function rowOf(config: TrainConfig, state: RunState): RunRow {
+  const { mask, training, epochs } = state;
+  const measures = mask?.measures;
+  const last = epochs.at(-1);
+  return {
+    key: keyOf(config),
+    model: config.model,
+    dataset: config.dataset,
+    method: labelOf(config),
+    density: config.density,
+    init: config.init ?? "own",
+    classes: config.classCount ?? NaN,
+    trainCount: training?.trainCount ?? NaN,
+    epochs: config.epochs,
+    seed: config.seed,
+    accuracy: lastAccuracy(state) ?? NaN,
+    loss: last?.testLoss ?? NaN,
+    reached: mask?.density ?? NaN,
+    trace: measures?.pathKernelTrace ?? NaN,
+    logRelativeTrace: measures?.log10RelativeTrace ?? Math.log10(measures?.relativeTrace ?? NaN),
+    meanWidth: measures?.meanWidth ?? NaN,
+    minWidth: measures?.minWidth ?? NaN,
+    multiplyAdds: training?.multiplyAdds?.kept ?? NaN,
+    stepsPerEpoch: training?.stepsPerEpoch ?? NaN,
+    accuracies: epochs.map(({ testAccuracy }) => testAccuracy),
+    losses: epochs.map(({ loss }) => loss),
+  };
+}
+
+/** As `phew compare --methods` reads it. */
+function labelOf({ method, options, check, checkOptions }: TrainConfig): string {
+  const words = (of: unknown) =>
+    isRecord(of) ? Object.entries(of).map(([name, value]) => `:${name}=${value}`) : [];
+  const made = [method, ...words(options)].join("");
+  return check === undefined ? made : [`${made}+${check}`, ...words(checkOptions)].join("");
+}

@@ -1,0 +1,72 @@
+/** What an experiment found, as files: `verdicts.md`, a table each as CSV and Markdown, a figure each as SVG and PNG. */
+import path from "node:path";
+import { formatTable, writeChart } from "@phew/report";
+import { replaceFile } from "@phew/runs";
+import { version } from "../version.ts";
+import type { Experiment, Findings, Scale } from "./experiment.ts";
+import { describe, judge, type Verdict } from "./judge.ts";
+
+/** @returns the verdicts, and the paths of the files */
+export async function writeFindings(
+  folder: string,
+  { name, question }: Experiment,
+  scale: Scale,
+  findings: Findings,
+): Promise<{ verdicts: Verdict[]; files: string[] }> {
+  const verdicts = judge(findings);
+  const tables = findings.tables.flatMap(({ name: own, report }) => {
+    const file = path.join(folder, `table-${own}.csv`);
+    replaceFile(file, formatTable(report.columns, report.rows, "csv"));
+    return file;
+  });
+  const figures: string[] = [];
+  for (const { name: own, spec } of findings.figures)
+    figures.push(...(await writeChart(path.join(folder, own), spec)));
+  const page = path.join(folder, "verdicts.md");
+  replaceFile(page, markdown(name, question, scale, findings, verdicts));
+  const document = path.join(folder, "verdicts.json");
+  replaceFile(
+    document,
+    `${JSON.stringify({ experiment: name, scale, version, verdicts, notes: findings.notes }, undefined, 2)}\n`,
+  );
+  return { verdicts, files: [page, document, ...tables, ...figures] };
+}
+
+const DECISION_LENGTH = "does not hold".length;
+
+/** A line for each claim. */
+export function lines(verdicts: readonly Verdict[]): string[] {
+  return verdicts.map(
+    ({ claim, decision, because }) => `${decision.padEnd(DECISION_LENGTH)}  ${claim} (${because})`,
+  );
+}
+
+function markdown(
+  name: string,
+  question: string,
+  scale: Scale,
+  { tables, figures, notes }: Findings,
+  verdicts: readonly Verdict[],
+): string {
+  return [
+    `# ${name}: ${question}`,
+    "",
+    `\`phew reproduce ${name} --scale ${scale}\`, phew ${version}. Intervals are 95 %; p-values have Holm's correction over all comparisons of the experiment; seeds are paired.`,
+    "",
+    "| claim | verdict | why |",
+    "| --- | --- | --- |",
+    ...verdicts.map(({ claim, decision, because }) => `| ${claim} | **${decision}** | ${because} |`),
+    "",
+    ...verdicts.flatMap(({ claim, evidence }) =>
+      evidence.length === 0 ? [] : [`## ${claim}`, "", ...evidence.map((one) => `- ${describe(one)}`), ""],
+    ),
+    ...figures.flatMap(({ name: own, title }) => [`![${title}](${own}.svg)`, ""]),
+    ...tables.flatMap(({ title, report }) => [
+      `## ${title}`,
+      "",
+      formatTable(report.columns, report.rows, "markdown"),
+    ]),
+    ...notes.map((note) => `- ${note}`),
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,155 @@
+/** `phew reproduce`: measures what an experiment is about, as far as that is not done, and says what comes of it. */
+import path from "node:path";
+import { ArgumentError } from "@phew/core";
+import { formatTable } from "@phew/report";
+import { counted, formatDuration, makeFolder } from "@phew/runs";
+import { datasets } from "@phew/training";
+import { printJson, printLines, printText, tellLine } from "../output/output.ts";
+import { interruptSignal, startProgress } from "../output/progress.ts";
+import type { Experiment, Scale } from "../reproduce/experiment.ts";
+import { type MaskWork, maskWork, measureMasks } from "../reproduce/measureMasks.ts";
+import { experimentByName, experiments } from "../reproduce/registry.ts";
+import { readMaskRows, readRunRows } from "../reproduce/results.ts";
+import { type RunWork, runWork, trainRuns, unfinished } from "../reproduce/trainRuns.ts";
+import { lines, writeFindings } from "../reproduce/writeFindings.ts";
+import { type SweepPlanOptions, statusesOf } from "../sweep/sweepPlan.ts";
+import { dryRun, failureLines, progressOf } from "../sweep/sweepReport.ts";
+import { checkRuns } from "../sweep/sweepTasks.ts";
+
+export interface ReproduceOptions extends SweepPlanOptions {
+  readonly scale: Scale;
+  readonly out: string;
+  /** Folder of each data set's files. */
+  readonly data?: Readonly<Record<string, string | number | boolean>>;
+  readonly dryRun?: boolean;
+  readonly retry?: boolean;
+  readonly analyseOnly?: boolean;
+  readonly json?: boolean;
+}
+
+/** An experiment at a scale, with where its tables are. */
+interface Work {
+  readonly experiment: Experiment;
+  readonly folder: string;
+  readonly masks: readonly MaskWork[];
+  readonly runs: readonly RunWork[];
+}
+
+export async function reproduce(names: readonly string[], options: ReproduceOptions): Promise<void> {
+  const chosen = names.length === 0 ? [...experiments.values()] : names.map(experimentByName);
+  const dataDirs = dataDirsOf(options.data);
+  const works = chosen.map((experiment) => workOf(experiment, dataDirs, options));
+  if (options.dryRun) return tellPlan(works, options);
+  const signal = interruptSignal();
+  const told: object[] = [];
+  let failureCount = 0;
+  for (const work of works) {
+    if (!options.analyseOnly) failureCount += await carryOut(work, options, signal);
+    const document = await conclude(work, options);
+    if (options.json) told.push(document);
+  }
+  if (options.json) printJson(told);
+  if (failureCount > 0) process.exitCode = 1;
+}
+
+/** @throws ArgumentError for a name of no data set */
+function dataDirsOf(data: ReproduceOptions["data"] = {}): Map<string, string> {
+  const known = datasets.map(({ name }) => name);
+  const unknown = Object.keys(data).find((name) => !known.includes(name));
+  if (unknown === undefined)
+    return new Map(Object.entries(data).map(([name, folder]) => [name, String(folder)]));
+  throw new ArgumentError("--data", { given: `"${unknown}"`, expected: `one of ${known.join(", ")}` });
+}
+
+function workOf(
+  experiment: Experiment,
+  dataDirs: ReadonlyMap<string, string>,
+  options: ReproduceOptions,
+): Work {
+  const { scale } = options;
+  const folder = path.join(options.out, `${experiment.name}-${scale}`);
+  makeFolder(folder);
+  const { masks = [], runs = [] } = experiment.plan(scale, new Set(["glyphs", ...dataDirs.keys()]));
+  return {
+    experiment,
+    folder,
+    masks: masks.map((grid) => maskWork(grid, path.join(folder, `${grid.name}.masks.csv`))),
+    runs: runs.map((grid) => {
+      const file = path.join(folder, `${grid.name}.csv`);
+      return runWork(grid, file, `${experiment.name}-${scale}-${grid.name}`, dataDirs, options);
+    }),
+  };
+}
+
+/** @returns how many runs failed */
+async function carryOut(
+  { experiment, masks, runs }: Work,
+  options: ReproduceOptions,
+  signal: AbortSignal,
+): Promise<number> {
+  const failures: { id: string; run: string; message: string }[] = [];
+  for (const work of masks.filter(({ jobs }) => jobs.length > 0)) {
+    const progress = startProgress(`${experiment.name}: masks of ${work.grid.name}`, options.json);
+    await measureMasks(work, signal, (fraction, doing) => progress.update(fraction, doing)).finally(() =>
+      progress.done(),
+    );
+  }
+  for (const work of runs) {
+    const progress = startProgress(`${experiment.name}: ${work.grid.name}`, options.json);
+    const failed = await trainRuns(work, options.retry === true, signal, (statuses) =>
+      progress.update(...progressOf(statuses)),
+    ).finally(() => progress.done());
+    const names = new Map(work.runs.map(({ id, name }) => [id, name]));
+    for (const [id, message] of failed) failures.push({ id, run: names.get(id)!, message });
+  }
+  for (const line of failureLines(failures)) tellLine(line);
+  return failures.length;
+}
+
+/** Analyses what there is, writes it, and tells it. */
+async function conclude(work: Work, options: ReproduceOptions): Promise<object> {
+  const { experiment, folder } = work;
+  const masks = new Map(work.masks.map(({ grid, file }) => [grid.name, [...readMaskRows(file).values()]]));
+  const runs = new Map(work.runs.map(({ grid, file }) => [grid.name, [...readRunRows(file).values()]]));
+  const findings = experiment.analyse(
+    { masks: (grid) => masks.get(grid) ?? [], runs: (grid) => runs.get(grid) ?? [] },
+    options.scale,
+  );
+  const { files, verdicts } = await writeFindings(folder, experiment, options.scale, findings);
+  if (!options.json) {
+    printLines(`${experiment.name}: ${experiment.question}`, "");
+    for (const { title, report } of findings.tables)
+      printText(`${title}\n${formatTable(report.columns, report.rows, "text")}\n`);
+    printLines(...lines(verdicts), ...findings.notes, `All of it is in ${folder}.`, "");
+  }
+  return {
+    experiment: experiment.name,
+    scale: options.scale,
+    folder,
+    verdicts,
+    notes: findings.notes,
+    files,
+  };
+}
+
+async function tellPlan(works: readonly Work[], options: ReproduceOptions): Promise<void> {
+  const plans: object[] = [];
+  for (const { experiment, folder, masks, runs } of works) {
+    const maskCount = masks.reduce((sum, { grid, jobs }) => sum + jobs.length * grid.methods.length, 0);
+    let totalMs = 0;
+    let runCount = 0;
+    for (const work of runs) {
+      const todo = unfinished(work.runs, options.retry === true);
+      const { json } = dryRun(work.plan, statusesOf(todo), todo, await checkRuns(work.plan.file, todo));
+      runCount += todo.length;
+      totalMs += json.totalMs;
+    }
+    plans.push({ experiment: experiment.name, scale: options.scale, folder, maskCount, runCount, totalMs });
+    if (options.json) continue;
+    const time = runCount === 0 ? "" : `, about ${formatDuration(totalMs)} for these`;
+    printLines(
+      `${experiment.name} at ${options.scale} scale: ${counted(maskCount, "mask")} to measure, ${counted(runCount, "run")} to train${time}.`,
+    );
+  }
+  if (options.json) printJson(plans);
+}
