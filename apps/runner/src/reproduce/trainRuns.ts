@@ -1,5 +1,5 @@
 import { isRecord } from "@phew/core/fields";
-import { configHash, lastAccuracy, type RunState, readRun, replaceFile } from "@phew/runs";
+import { configHash, type RunState, readRun, replaceFile, runAccuracy } from "@phew/runs";
 import type { TaskStatus } from "@phew/runs/sweeps";
 import { QUIET_DEFAULTS, type TrainConfig } from "../settings/configuration.ts";
 import { planSweep, type SweepPlan, type SweepPlanOptions, statusesOf } from "../sweep/sweepPlan.ts";
@@ -110,7 +110,7 @@ function rowOf(config: TrainConfig, state: RunState): RunRow {
     trainCount: training?.trainCount ?? NaN,
     epochs: config.epochs,
     seed: config.seed,
-    accuracy: lastAccuracy(state) ?? NaN,
+    accuracy: runAccuracy(state) ?? NaN,
     loss: last?.testLoss ?? NaN,
     reached: mask?.density ?? NaN,
     trace: measures?.pathKernelTrace ?? NaN,
