@@ -5,7 +5,7 @@ import { spreadOf } from "@phew/runs/configurations";
 import type { MaskRow, RunRow } from "./results.ts";
 
 /** "95.3 ± 0.4"; of one number without an interval. */
-export function meanAndInterval(values: readonly number[], digits = 1): string {
+function meanAndInterval(values: readonly number[], digits = 1): string {
   const { mean, interval } = spreadOf(values);
   if (mean === undefined) return "–";
   return interval === undefined
@@ -14,7 +14,7 @@ export function meanAndInterval(values: readonly number[], digits = 1): string {
 }
 
 /** Groups in the order of their first row. */
-export function grouped<T>(rows: readonly T[], keyOf: (row: T) => string): T[][] {
+function grouped<T>(rows: readonly T[], keyOf: (row: T) => string): T[][] {
   const groups = new Map<string, T[]>();
   for (const row of rows) {
     const key = keyOf(row);
