@@ -1,4 +1,6 @@
-/** Frames for terminals and fonts that have ASCII alone: every drawn character gives way to one of as many columns. */
+/**
+ * Frames for terminals and fonts that have only ASCII: every drawing character is replaced by one of the same width.
+ */
 import { textWidth } from "@phew/runs";
 import type { StyledRow } from "./styledText.ts";
 
@@ -59,7 +61,7 @@ function asciiOf(character: string): string {
   return GLYPHS[character] ?? "?".repeat(textWidth(character));
 }
 
-/** Where the dots of a braille cell are: high, in the middle, low, or in a column. */
+/** Position of the dots in a braille cell: high, middle, low, or a column. */
 function dotsOf(dots: number): string {
   const rows = [0x09, 0x12, 0x24, 0xc0].map((bits) => (dots & bits) !== 0);
   const used = rows.filter(Boolean).length;

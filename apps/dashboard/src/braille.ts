@@ -18,7 +18,7 @@ export interface BrailleCanvas {
   readonly dots: Uint8Array;
   /** Number of the line drawn last through each cell, row-major. */
   readonly line: Uint8Array;
-  /** Characters that stand in place of dots, by cell. */
+  /** Characters in place of dots, by cell. */
   readonly marks: Map<number, string>;
 }
 

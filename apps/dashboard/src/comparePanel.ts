@@ -10,7 +10,7 @@ import { fit, type StyledRow } from "./styledText.ts";
 import { bar, COLOURS, MARKS } from "./theme.ts";
 import { visibleRuns } from "./visibleRuns.ts";
 
-/** Dense runs stand beside every density, as the level to reach. */
+/** Dense runs appear at every density, as the level to reach. */
 export const comparePanel: Panel = { title: "Compare", focus: "runs", content: compareContent };
 
 /** The mean of the best accuracies over the density, on a logarithmic axis, of the methods a line each. */

@@ -86,7 +86,7 @@ function zoomText(state: DashboardState): string[] {
   return [`${formatMeasure((steps[1] - steps[0]) / (to - from))} ×`];
 }
 
-/** What of a curve is not before `least`. */
+/** The part of a curve from `least` on. */
 function from({ x, y }: Curve, least: number): Curve {
   const start = x.findIndex((value) => value >= least);
   return start < 0 ? { x: [], y: [] } : { x: x.slice(start), y: y.slice(start) };

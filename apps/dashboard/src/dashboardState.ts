@@ -1,6 +1,6 @@
 /**
- * What the screen shows, and the views and panels that show it: a state has a view, which is made of panels, which are
- * functions of the state. `update.ts` has what changes it.
+ * The state of the screen, and the views and panels that show it: a view consists of panels, which are functions of
+ * the state. `update.ts` changes it.
  */
 import type { LayerUnits, RunEntry, RunState } from "@phew/runs";
 import type { PanelContent } from "./panelContent.ts";
@@ -21,13 +21,13 @@ export interface ShownRun {
 
 export type StepRange = readonly [first: number, last: number];
 
-/** Runs laid over each other at most: as many as there are colours and letters to tell them apart. */
+/** Most runs in one plot: as many as there are colours and letters. */
 export const MARK_COUNT = 6;
 
 export interface DashboardState {
   /** The folder being watched, as the user named it. */
   readonly root: string;
-  /** Milliseconds since the epoch; stands still while frozen. */
+  /** Milliseconds since the epoch; constant while frozen. */
   readonly now: number;
   /** All runs in the order of the list. */
   readonly runs: readonly RunEntry[];
@@ -46,7 +46,7 @@ export interface DashboardState {
   readonly densityCursor: number;
   /** Curves over the time since the run began, not over the step. */
   readonly timeAxis: boolean;
-  /** What was done last, until the next key. */
+  /** Result of the last action, shown until the next key. */
   readonly notice?: string;
   /** True: the user is asked what becomes of the run that was started with the screen. */
   readonly asking: boolean;
@@ -67,7 +67,7 @@ export interface DashboardState {
   readonly smoothing: number;
   /** Only the last steps of the loss. */
   readonly recentOnly: boolean;
-  /** What is shown stands still; the run goes on. */
+  /** The screen is frozen; the run goes on. */
   readonly frozen: boolean;
   readonly layerCursor: number;
   /** Lines between the end of the log and the last one shown. */
@@ -87,7 +87,7 @@ export interface DashboardState {
 
 /** A panel of the screen: a pure function of the state and of the room it has inside its borders. */
 export interface Panel {
-  /** What stands in its border where it has nothing to show, or cannot be drawn. */
+  /** Title of its border if it has nothing to show, or cannot be drawn. */
   readonly title: string;
   /** By which Tab finds it; absent: the keys never go there. */
   readonly focus?: PanelName;
@@ -105,29 +105,32 @@ export interface PlacedPanel {
 /** Panels of one height side by side. */
 export type PanelRow = readonly PlacedPanel[];
 
-/** One file in `views` says all of it, and `registry.ts` there has a line for it. See docs/adding-a-view.md. */
+/** Defined by one file in `views`, with a line in `registry.ts` there. See docs/adding-a-view.md. */
 export type View = RunView | RunsView;
 
 interface ViewBase {
   /** One word: in the head of the screen, and what `phew watch --view` takes. */
   readonly name: string;
-  /** The character that shows it; the views stand in the head in the order of the registry. */
+  /** The key that shows it; the head lists the views in the order of the registry. */
   readonly key: string;
   /** In a few words, for the help of the keys. */
   readonly help: string;
-  /** What it shows, for docs/dashboard.md. */
+  /** Description for docs/dashboard.md. */
   readonly shows: string;
   /** Rows of panels that fill the width and the height they are given, in columns and rows, borders included. */
   readonly layout: (state: DashboardState, width: number, height: number) => readonly PanelRow[];
-  /** Where the keys go when it is chosen: to the list, or the layers of a run that has the whole screen, unless given. */
+  /**
+   * The panel that gets the keys when the view is chosen; by default the list, or the layers of a run that fills the
+   * screen.
+   */
   readonly focus?: PanelName;
   /** The masks of the run under the cursor are read for it. */
   readonly readsUnits?: true;
-  /** What ↑ and ↓ do instead of what they do in the panel that has the focus. */
+  /** The action of ↑ and ↓ instead of that of the focused panel. */
   readonly moved?: (state: DashboardState, by: number) => DashboardState;
 }
 
-/** Of the run under the cursor: beside the list of runs, below the panel that says how far the run is. */
+/** For the selected run: beside the list of runs, below the panel with the run's progress. */
 export interface RunView extends ViewBase {
   readonly of: "run";
   /**

@@ -5,8 +5,8 @@ const HEIGHTS = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
 const MOST_BINS = 8;
 
 /**
- * From the unit with the fewest to the one with the most: a character a bin, as high as the bin has units; blank where it
- * has none. One bin where all have the same.
+ * A histogram from the smallest to the largest number: one character per bin, its height the number of units; blank
+ * for none. One bin if all numbers are equal.
  * @param keptIn length: units of the layer, at least one
  */
 export function fanInHistogram(keptIn: Uint32Array): string {

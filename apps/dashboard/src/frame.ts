@@ -11,8 +11,8 @@ import { COLOURS, LIFE_LOOKS } from "./theme.ts";
 import { VIEWS } from "./views/registry.ts";
 
 /**
- * The rows of the screen, each of exactly `columns` columns: `rows` − 1 of them, or one where there is no room for more.
- * The last line of the terminal stays empty, so that nothing ever scrolls.
+ * The rows of the screen, each of exactly `columns` columns: `rows` − 1 of them, at least one. The last line of the
+ * terminal stays empty, so that nothing ever scrolls.
  */
 export function frameRows(state: DashboardState, columns: number, rows: number): StyledRow[] {
   const layout = layoutFor(state, columns, rows);
@@ -34,7 +34,7 @@ function columnRows(column: PanelColumn, state: DashboardState): StyledRow[] {
   return column.flatMap((row) => besides(row.map((placed) => panelRows(placed, state))));
 }
 
-/** Rounded borders with the title in the upper one; heavy ones where the keys go. */
+/** Rounded borders with the title in the upper one; heavy borders for the focused panel. */
 function panelRows({ panel, width, height }: PlacedPanel, state: DashboardState): StyledRow[] {
   const content = drawnPanel(panel, state, width - 4, height - 2);
   const isFocused = panel.focus === state.focus && !state.help;
@@ -175,7 +175,7 @@ function questionPopup(): Popup {
   return { title: "The run goes on", note: "quit?", lines };
 }
 
-/** All keys; in two columns where they are too many for the height, and the views in one line then. */
+/** All keys; in two columns if they do not fit the height, with the views in one line. */
 function helpPopup(columns: number, rows: number): Popup {
   const room = rows - 5;
   const all = KEY_BINDINGS.map(({ shown, help }) => ({ shown, help }));

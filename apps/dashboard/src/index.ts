@@ -1,4 +1,4 @@
-/** The screen in parts: a reducer over what a watcher finds and keys ask for, and frames as pure functions of its state. */
+/** The parts of the screen: a reducer over watcher results and keys, and frames as pure functions of its state. */
 
 export type { DashboardAction } from "./actions.ts";
 export { Dashboard, type DashboardProps } from "./dashboard.tsx";

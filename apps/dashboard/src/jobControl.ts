@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
-/** What is done to the terminal's picture; keys are this file's matter. */
+/** Changes of the terminal's picture; this file handles the keys. */
 export interface JobScreen {
   /** Takes the terminal and paints everything; its size may be another one. */
   readonly enter: () => void;
@@ -18,7 +18,7 @@ const LEAST_STOP_MS = 20;
 
 export class TerminalJob {
   readonly #screen: JobScreen;
-  /** Continuations that are known of, and whose signal is still to come. */
+  /** Continuations already handled whose signal is still to come. */
   #continuationCount = 0;
 
   constructor(screen: JobScreen) {
@@ -26,8 +26,8 @@ export class TerminalJob {
   }
 
   /**
-   * Takes the terminal, once the job is in the foreground.
-   * @throws Error where it is in the background and no shell could bring it forward
+   * Takes the terminal once the job is in the foreground.
+   * @throws Error if it is in the background and no shell can bring it forward
    */
   start(): void {
     process.on("SIGTSTP", this.#stopped);
@@ -100,20 +100,20 @@ export class TerminalJob {
   }
 }
 
-/** Raw mode or the shell's. Where the mode was changed by others meanwhile, the one that Node remembers is not it. */
+/** Sets raw mode or the shell's mode. If another process has changed the mode, Node's remembered mode is wrong. */
 function readsKeys(raw: boolean): void {
   if (process.stdin.isTTY !== true) return;
   if (raw) process.stdin.setRawMode(false);
   process.stdin.setRawMode(raw);
 }
 
-/** Whether the terminal is this job's; also where there is no controlling terminal, or the system does not tell. */
+/** Whether this job has the terminal; also true without a controlling terminal, or if the system does not say. */
 function isInForeground(): boolean {
   const [group, foreground] = processGroups() ?? [];
   return group === undefined || !(foreground! > 0) || group === foreground;
 }
 
-/** The group of this process, and the one in the foreground of its terminal. @see proc(5), ps(1) */
+/** The group of this process, and the foreground group of its terminal. @see proc(5), ps(1) */
 function processGroups(): [number, number] | undefined {
   const groups = fromProc() ?? fromPs();
   return groups?.length === 2 && groups.every(Number.isSafeInteger) ? [groups[0]!, groups[1]!] : undefined;

@@ -1,9 +1,9 @@
-/** Keys as they are pressed, read by Ink: it knows what terminals send, puts them into raw mode and back. */
+/** Reads keys with Ink, which decodes what terminals send and switches raw mode on and off. */
 import { EventEmitter } from "node:events";
 import { type Key, render, useInput } from "ink";
 import type { KeyPress } from "./keys.ts";
 
-/** Calls `onKey` for each key until the function it gives is called. Where there is no terminal no key comes. */
+/** Calls `onKey` for each key until the returned function is called. Without a terminal there are no keys. */
 export function readKeys(onKey: (press: KeyPress) => void): () => void {
   const ink = render(<Keyboard onKey={onKey} />, {
     stdout: new Nowhere() as unknown as NodeJS.WriteStream,
@@ -11,7 +11,7 @@ export function readKeys(onKey: (press: KeyPress) => void): () => void {
     exitOnCtrlC: false,
     patchConsole: false,
   });
-  // what a key brings about may fail
+  // the action of a key may fail
   ink.waitUntilExit().catch((error: unknown) => {
     process.emit("uncaughtException", error instanceof Error ? error : new Error(String(error)));
   });

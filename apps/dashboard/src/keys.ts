@@ -1,4 +1,4 @@
-/** One table of keys: what they do, what the help says of them, and what the bottom line shows. */
+/** The table of keys: their actions, their help, and their labels in the bottom line. */
 
 import type { DashboardAction } from "./actions.ts";
 import type { DashboardState } from "./dashboardState.ts";
@@ -8,7 +8,7 @@ import { VIEWS } from "./views/registry.ts";
 export interface KeyPress {
   /** `up`, `down`, `left`, `right`, `pageup`, `pagedown`, `home`, `end`, `enter`, `escape`, `tab`, `shift+tab`, `backspace`, `ctrl+c`, or the character. */
   readonly name: string;
-  /** What would be typed. */
+  /** The character to type. */
   readonly text?: string;
 }
 
@@ -196,7 +196,7 @@ export const QUIT_ANSWERS: readonly KeyBinding[] = [
 
 const CURSOR_MOVES: Readonly<Record<string, number>> = { left: -1, right: 1 };
 
-/** What a key press does in this state; undefined: nothing. */
+/** The action of a key in this state; undefined: none. */
 export function actionOf(state: DashboardState, press: KeyPress): DashboardAction | undefined {
   if (state.filtering) return filterAction(state, press);
   if (state.prompt) return promptAction(state.prompt, press);

@@ -75,7 +75,7 @@ interface ShownLayer extends LayerMeasure {
   readonly milliseconds?: number;
 }
 
-/** As the mask has them, else as the pruning last told; none where nothing is known yet. */
+/** From the mask, else from the last progress of the pruning; none if neither is known. */
 function layersOf(
   { mask, pruning, training }: RunState,
   units: readonly LayerUnits[] | undefined,
@@ -100,11 +100,11 @@ function layersOf(
   });
 }
 
-/** Where the columns of the table are, and how long a bar is. */
+/** Columns of the table, and the length of a bar. */
 interface LayerTable {
   readonly nameWidth: number;
   readonly barWidth: number;
-  /** Column of the bar where the density asked for stands. */
+  /** Column of the bar at the requested density. */
   readonly target: number;
   /** Place of a density on a bar, 0 … 1. */
   readonly scale: (density: number) => number;
@@ -116,7 +116,7 @@ interface ExtraColumn {
   readonly title: string;
   readonly width: number;
   readonly textOf: (layer: ShownLayer) => string;
-  /** True: only where the run trains. */
+  /** True: only for runs that train. */
   readonly ofTraining?: boolean;
 }
 
@@ -129,9 +129,9 @@ const KEPT: ExtraColumn = {
   textOf: (layer) => `${formatShortCount(layer.keptCount)}/${formatShortCount(layer.count)}`,
 };
 const SHAPE: ExtraColumn = { title: "shape", width: 14, textOf: (layer) => layer.shape.join("×") };
-/** The first to be shown where there is room for some only. */
+/** The columns to show first if not all fit. */
 const EXTRA_COLUMNS: readonly ExtraColumn[] = [WIDTH, KEPT, SHAPE];
-/** In the table; what a run does not know, or not yet, is a dash. */
+/** Text in the table; unknown values are a dash. */
 const ALL_COLUMNS: readonly ExtraColumn[] = [
   WIDTH,
   {
@@ -181,7 +181,7 @@ function layerTable(
     extras.push(column);
   }
   barWidth = Math.max(4, barWidth);
-  // what is to come has its room from the start: bars grow towards their marks
+  // the final width is reserved from the start: bars grow towards their marks
   const densities = layers.flatMap((layer) => [densityOf(layer), expectedDensityOf(layer) ?? 0]);
   const scale = densityScale(densities, asked, logScale);
   const target = columnOf(scale(asked), barWidth);
@@ -235,7 +235,7 @@ function densityOf(layer: ShownLayer): number {
   return layer.keptCount / layer.count;
 }
 
-/** `.weight` is the end of every name and says nothing. */
+/** `.weight` is the end of every name and is left out. */
 function layerName(layer: ShownLayer): string {
   return layer.name.replace(/\.weight$/, "");
 }

@@ -1,4 +1,4 @@
-/** Which panel stands where, for every size of terminal; nothing is drawn here. */
+/** Positions of the panels for every size of terminal; nothing is drawn here. */
 import type { DashboardState, Panel, PanelRow, RunView } from "./dashboardState.ts";
 import { logPanel } from "./logPanel.ts";
 import { alone, LEAST_PANEL_HEIGHT } from "./panelRows.ts";
@@ -9,7 +9,7 @@ import { runsPanel } from "./runsPanel.ts";
 export type PanelColumn = readonly PanelRow[];
 
 export type Layout =
-  /** Too small for panels: one line says it all. */
+  /** Too small for panels: one line shows everything. */
   { readonly kind: "line" } | { readonly kind: "panels"; readonly columns: readonly PanelColumn[] };
 
 const LEAST_COLUMNS = 40;
@@ -40,7 +40,7 @@ function runRows(state: DashboardState, view: RunView, width: number, height: nu
   return [alone(runPanel, width, RUN_HEIGHT), ...view.layout(state, width, height - RUN_HEIGHT)];
 }
 
-/** One column: the list, the run, and where there is room one panel of the view. */
+/** One column: the list, the run, and one panel of the view if it fits. */
 function narrowRows(state: DashboardState, view: RunView, width: number, height: number): PanelRow[] {
   const most = Math.max(3, Math.floor((height - RUN_HEIGHT) * 0.42));
   // no more than the runs need, with the names of their experiments

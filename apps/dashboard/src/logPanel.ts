@@ -39,7 +39,7 @@ function searchText({ search, foundAt }: DashboardState, log: readonly LogEntry[
   return `“${search}” ${foundAt === undefined ? 0 : hits.indexOf(foundAt) + 1} of ${hits.length}`;
 }
 
-/** A long line goes on below itself. */
+/** A long line continues on the next rows. */
 function entryRows(
   { t, level, text }: LogEntry,
   width: number,

@@ -1,4 +1,4 @@
-/** The measures of the mask and what training came to, the most telling first. */
+/** The measures of the mask and the results of training, the most important first. */
 import {
   accuracyEpoch,
   formatAccuracy,

@@ -11,7 +11,7 @@ export function paintedFrame(rows: readonly StyledRow[], style: boolean | Palett
   return rows.map((row) => (palette ? paintedRow(row, palette) : rowText(row))).join("\n");
 }
 
-/** The style is told where it changes, and is the usual one at the end. */
+/** Codes are written only where the style changes, and reset at the end. */
 function paintedRow(row: StyledRow, palette: Palette): string {
   let painted = "";
   let style = "";

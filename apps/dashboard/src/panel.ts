@@ -6,15 +6,15 @@ import { wrap } from "./styledText.ts";
 import { COLOURS } from "./theme.ts";
 import { selectedRun } from "./visibleRuns.ts";
 
-/** The run under the cursor, as its folder and its events tell of it. */
+/** The selected run, from its folder and its events. */
 export interface PanelRun {
   readonly entry: RunEntry;
   readonly run: RunState;
 }
 
 /**
- * A panel of the run under the cursor: blank where there is none, or where it is still to be read.
- * @param isFirst it says so, and the others stay blank
+ * A panel of the selected run: blank if there is none, or if it has not been read yet.
+ * @param isFirst shows a message then; other panels stay blank
  */
 export function panelOfRun(
   title: string,
@@ -34,7 +34,7 @@ export function panelOfRun(
   };
 }
 
-/** What a panel shows. One that cannot be drawn says so in its place, and the others stay. */
+/** The content of a panel. If one cannot be drawn, it shows the error, and the others are unaffected. */
 export function drawnPanel(panel: Panel, state: DashboardState, width: number, height: number): PanelContent {
   try {
     return panel.content(state, width, height);

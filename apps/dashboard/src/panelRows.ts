@@ -10,7 +10,7 @@ export const BORDERED_HEIGHT = 3;
 export const LEAST_PANEL_HEIGHT = 6;
 const MEASURES_WIDTH = 30;
 
-/** One panel over all of the width. */
+/** One panel over the full width. */
 export function alone(panel: Panel, width: number, height: number): PanelRow {
   return [{ panel, width, height }];
 }
@@ -20,16 +20,16 @@ export function halves(left: Panel, right: Panel, width: number, height: number)
   return [...alone(left, half, height), ...alone(right, width - half, height)];
 }
 
-/** A panel, and the measures of the mask beside it where there is room for them. */
+/** A panel, and the measures of the mask beside it if they fit. */
 export function besideMeasures(panel: Panel, width: number, height: number): PanelRow {
   if (width < 40 + MEASURES_WIDTH) return alone(panel, width, height);
   return [...alone(panel, width - MEASURES_WIDTH, height), ...alone(measuresPanel, MEASURES_WIDTH, height)];
 }
 
 /**
- * A table over all of the width, and below it accuracy over density where there is room.
- * @param rowCount rows that the table has to show; the plot gets what it does not need
- * @param plotShare part of the height that is the plot's in any case
+ * A table over the full width, and below it accuracy over density if that fits.
+ * @param rowCount rows that the table needs; the plot gets the rest
+ * @param plotShare least share of the height for the plot
  */
 export function tableAndPlot(
   table: Panel,

@@ -16,15 +16,15 @@ import { RunWatcher } from "./runWatcher.ts";
 import { LIFE_LOOKS } from "./theme.ts";
 
 const POLL_MS = 250;
-/** With more runs than this that ended before, only their numbers are told. */
+/** If more runs than this had ended before, only their numbers are printed. */
 const TOLD_ONE_BY_ONE = 20;
 
 export type PrintLine = (line: string) => void;
 
 /**
- * Prints all runs as a table; of a single run its layers and epochs too.
- * @param mayBeMissing where nothing is at `root` there are no runs yet
- * @throws ArgumentError where `root` is no folder
+ * Prints all runs as a table; for a single run also its layers and epochs.
+ * @param mayBeMissing if `root` does not exist, there are no runs yet
+ * @throws ArgumentError if `root` is not a folder
  */
 export function printOnce(root: string, print: PrintLine, mayBeMissing = false): void {
   const watcher = new RunWatcher(root, mayBeMissing);
@@ -40,10 +40,10 @@ export function printOnce(root: string, print: PrintLine, mayBeMissing = false):
 }
 
 /**
- * Tells what happens until no run is live: of a single run everything noteworthy from its start, of several the
- * present state of each and then what is new.
- * @param mayBeMissing where nothing is at `root` there are no runs yet
- * @throws ArgumentError where `root` is no folder
+ * Prints events until no run is live: for a single run all noteworthy ones from its start, for several the present
+ * state of each and then new events.
+ * @param mayBeMissing if `root` does not exist, there are no runs yet
+ * @throws ArgumentError if `root` is not a folder
  */
 export async function followPlain(root: string, print: PrintLine, mayBeMissing = false): Promise<void> {
   const watcher = new RunWatcher(root, mayBeMissing);
@@ -74,11 +74,11 @@ export async function followPlain(root: string, print: PrintLine, mayBeMissing =
 
 interface ToldRun {
   readonly tail: RunTail;
-  /** As of the last line about it; one that has ended is left alone. */
+  /** State at the last printed line; ended runs are not followed. */
   life: RunEntry["life"];
 }
 
-/** Prints the new noteworthy events of a run, and that it was lost. */
+/** Prints the new noteworthy events of a run, and a line if it was lost. */
 function tell(run: RunEntry, told: ToldRun, prefix: string, print: PrintLine): void {
   for (let more = true; more; ) {
     const read = told.tail.read();
@@ -94,7 +94,7 @@ function tell(run: RunEntry, told: ToldRun, prefix: string, print: PrintLine): v
   told.life = run.life;
 }
 
-/** What is there when the watching begins: ended runs in a line each or in numbers, live ones as they stand. */
+/** The runs at the start of watching: a line for each ended run, or their numbers; live ones with their state. */
 function beginWith(runs: readonly RunEntry[], told: Map<string, ToldRun>, print: PrintLine): void {
   const ended = runs.filter((run) => run.life !== "running");
   if (ended.length > TOLD_ONE_BY_ONE)

@@ -15,7 +15,7 @@ export interface PlotLine {
   readonly curve: Curve;
   readonly colour: string;
   readonly dim?: boolean;
-  /** A letter at its last point, or at all of them: a colour alone tells nothing. */
+  /** A letter at its last point, or at all points, since a colour alone does not identify a line. */
   readonly mark?: string;
   readonly marksAll?: boolean;
 }
@@ -45,8 +45,9 @@ interface Range {
 }
 
 /**
- * The lines in one frame, later ones on top; points that are no number (or not positive on a logarithmic axis) break a line.
- * @returns exactly `height` rows of `width` columns; blank where there is nothing to draw or no room
+ * The lines in one frame, later ones on top; points that are not numbers (or not positive on a logarithmic axis)
+ * break a line.
+ * @returns exactly `height` rows of `width` columns; blank if there is nothing to draw or no space
  */
 export function plotRows(lines: readonly PlotLine[], options: PlotOptions): StyledRow[] {
   const { width, height, logScale, xName } = options;
@@ -171,7 +172,7 @@ function padded({ least, most }: Range): Range {
   return { least: least - room, most: most + room };
 }
 
-/** Round values between the ends, about one for every four rows, at least two where the axis allows. */
+/** Round values between the ends, about one for every four rows, at least two if the axis allows. */
 function ticksOf({ least, most }: Range, rowCount: number, logScale: boolean): number[] {
   const wanted = Math.max(2, Math.floor(rowCount / 3));
   if (logScale) {
@@ -199,7 +200,7 @@ function tickText(value: number, digits: number): string {
     .replace(/\.?e\+?/, "e");
 }
 
-/** As few digits as tell all ticks apart, at least three. */
+/** The least number of digits that makes all ticks different, at least three. */
 function labelsOf(values: readonly number[], format: (value: number, digits: number) => string): string[] {
   for (let digits = 3; ; digits++) {
     const labels = values.map((value) => format(value, digits));

@@ -7,7 +7,7 @@ export type OrderName = (typeof ORDERS)[number];
 export interface RunOrder {
   readonly order: OrderName;
   readonly descending: boolean;
-  /** Runs of one method stand together, whatever the order within. */
+  /** Runs of one method are adjacent in every order. */
   readonly grouped: boolean;
 }
 
@@ -44,7 +44,7 @@ export function accuracyOf({ summary }: RunEntry): number | undefined {
   return summary.testAccuracy;
 }
 
-/** All densities below 1 that runs were asked for, the highest first; 1 alone where all are dense. */
+/** All requested densities below 1, the highest first; only 1 if all are dense. */
 export function densitiesOf(runs: readonly RunEntry[]): number[] {
   const found = [...new Set(runs.flatMap((run) => askedDensity(run) ?? []))].sort((a, b) => b - a);
   const sparse = found.filter((density) => density < 1);

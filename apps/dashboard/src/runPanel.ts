@@ -1,4 +1,4 @@
-/** One run: what it is, how far it is, and the figures of its present phase. */
+/** One run: its settings, its progress, and the figures of its present phase. */
 import {
   accuracyEpoch,
   counted,
@@ -42,7 +42,7 @@ function runContent(
     progressRow(entry, run, state.now, width),
     detailRow(entry, run),
   ];
-  // where there is room for two rows only, the facts are in the list too
+  // if only two rows fit, the facts are also in the list
   return {
     title: run.name || entry.name,
     notes: faintNote(loaded < 1 ? `reading ${formatPercent(loaded, 2)}` : entry.id),
@@ -52,7 +52,7 @@ function runContent(
 
 function stateWord(entry: RunEntry, run: RunState): string {
   if (entry.life !== "running") return LIFE_LOOKS[entry.life].word;
-  // what is kept is measured and written before the pruning is told to have ended
+  // the mask is measured and written before the event of the pruning's end
   if (run.phase === "pruning" && doneFraction(run) >= 1) return "measuring";
   return run.phase === "pruning" || run.phase === "training" ? run.phase : "running";
 }

@@ -19,7 +19,7 @@ interface FollowedRun {
   unitsAt: number;
 }
 
-/** Runs whose state is kept while another is looked at. */
+/** Number of unselected runs whose state is cached. */
 const KEPT_COUNT = MARK_COUNT + 2;
 /** Bytes of events read in one go, of all runs that are followed together: a few milliseconds of work. */
 const READ_BYTES = 2 ** 19;
@@ -33,7 +33,7 @@ export class RunWatcher {
   #runs: readonly RunEntry[] = [];
   #isListed = false;
   #nextListT = 0;
-  /** What the present look at the folders has taken so far. */
+  /** Time used by the present refresh. */
   #listMs = 0;
 
   /**
@@ -49,25 +49,25 @@ export class RunWatcher {
     return this.#runs;
   }
 
-  /** Runs whose state is in memory now. */
+  /** Runs whose state is in memory. */
   get followedCount(): number {
     return this.#followed.size;
   }
 
-  /** Whether all folders below the root were looked at, once at least. */
+  /** Whether all folders below the root have been read at least once. */
   get isListed(): boolean {
     return this.#isListed;
   }
 
   /**
-   * Reads the list again where it is time for it.
-   * @param budgetMs where it takes longer it goes on with the next call
+   * Reads the list again when it is due.
+   * @param budgetMs if it takes longer, the next call continues
    */
   refresh(now: number, budgetMs = Infinity): void {
     if (now < this.#nextListT) return;
     const startMs = performance.now();
     const runs = this.#list.refresh(now, budgetMs).sort(byStart);
-    // the same list, where nothing has changed, for who looks for news
+    // the same list if nothing has changed, so that readers can compare by identity
     if (runs.length !== this.#runs.length || runs.some((run, k) => run !== this.#runs[k])) this.#runs = runs;
     this.#listMs += performance.now() - startMs;
     if (!this.#list.isComplete) return;
@@ -77,8 +77,8 @@ export class RunWatcher {
   }
 
   /**
-   * Reads what is new of one run; a long log takes several calls.
-   * @param share of what is read in one go, 0 … 1, where there are other runs to be read too
+   * Reads new events of one run; a long log takes several calls.
+   * @param share of the amount per call, 0 … 1, if other runs are read too
    */
   follow(folder: string, share = 1): ShownRun {
     const run = this.#followed.get(folder) ?? {
@@ -101,11 +101,11 @@ export class RunWatcher {
     return { folder, state, loaded: run.tail.fraction, ...(units ? { units } : {}) };
   }
 
-  /** Looks for the masks of a run that is followed; what is found is there with a later {@link follow}. */
+  /** Starts to read the masks of a followed run; a later {@link follow} has the result. */
   readUnits(folder: string): void {
     const run = this.#followed.get(folder);
     const { mask, eventCount } = run?.state ?? {};
-    // they are written right after the event that tells of them
+    // they are written right after the event that reports them
     if (!run || !mask || run.units || run.unitsAt === eventCount) return;
     run.unitsAt = eventCount ?? 0;
     readUnitCounts(folder, mask.layers).then(

@@ -40,7 +40,7 @@ function runsContent(state: DashboardState, width: number, height: number): Pane
   };
 }
 
-/** Runs under the names of their experiments, where there are several. */
+/** Runs under the names of their experiments, if there are several. */
 function listLines(runs: readonly RunEntry[]): (string | RunEntry)[] {
   const grouped = runs.length > 0 && runs[0]!.experiment !== runs.at(-1)!.experiment;
   if (!grouped) return [...runs];
@@ -49,7 +49,7 @@ function listLines(runs: readonly RunEntry[]): (string | RunEntry)[] {
   );
 }
 
-/** Mark, name, progress and accuracy; in a narrow list the one of the last two that tells more. */
+/** Mark, name, progress and accuracy; in a narrow list the more important of the last two. */
 function runRow(run: RunEntry, state: DashboardState, width: number): StyledRow {
   const isSelected = run.folder === state.selected;
   const look = LIFE_LOOKS[run.life];
@@ -83,7 +83,7 @@ function liveSummary(run: RunEntry, { shown, now }: DashboardState): RunSummary 
   return shown?.folder === run.folder && shown.loaded === 1 ? summarise(shown.state, now) : run.summary;
 }
 
-/** The name, and method, density and seed where it does not have them. */
+/** The name, and method, density and seed if they are not in the name. */
 function labelOf(run: RunEntry, { method, requestedDensity }: RunSummary): string {
   const density =
     requestedDensity === undefined || requestedDensity === 1 ? undefined : formatPercent(requestedDensity);
@@ -91,7 +91,7 @@ function labelOf(run: RunEntry, { method, requestedDensity }: RunSummary): strin
   return [seededName(run), ...missing].join(" · ");
 }
 
-/** The name with the seed, by which alone runs of a sweep may differ. */
+/** The name with the seed, in which runs of a sweep may differ. */
 export function seededName({ name, seed }: Pick<RunEntry, "name" | "seed">): string {
   return seed === undefined || /\bseed\b/.test(name) ? name : `${name} · seed ${seed}`;
 }

@@ -4,7 +4,7 @@ import { markupText, textWidth } from "@phew/runs";
 import { rowText, rowWidth, type Span, type StyledRow } from "./styledText.ts";
 import { pictureColours, type ThemeName } from "./themes.ts";
 
-/** In units of the picture: a cell, the size of the letters, and where they stand in the cell. */
+/** In units of the picture: size of a cell, size of the letters, and their position in the cell. */
 const CELL_WIDTH = 8.4;
 const CELL_HEIGHT = 17;
 const FONT_SIZE = 14;
@@ -27,7 +27,7 @@ export function frameSvg(frame: readonly StyledRow[], theme: ThemeName = "termin
       const { text } = span;
       const at = column;
       column += textWidth(text);
-      // viewers take several blanks for one, and none at the ends, whatever xml:space says
+      // viewers collapse blanks whatever xml:space says
       return [...text.matchAll(/\S+(?: \S+)*/g)].map(({ 0: words, index }) =>
         pieceSvg(
           words,
@@ -40,7 +40,7 @@ export function frameSvg(frame: readonly StyledRow[], theme: ThemeName = "termin
   });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">`,
-    // for those who hear pictures
+    // for screen readers
     `<title>${markupText(frameText(frame).split("\n", 1)[0]!.trim().replace(/ +/g, " "))}</title>`,
     `<rect width="100%" height="100%" rx="8" fill="${ground}"/>`,
     `<g font-family="'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="${FONT_SIZE}" fill="${ink}">`,
@@ -52,7 +52,7 @@ export function frameSvg(frame: readonly StyledRow[], theme: ThemeName = "termin
 }
 
 /**
- * Writes `<name>.txt` and `<name>.svg`, or with a number behind the name where one of them is there.
+ * Writes `<name>.txt` and `<name>.svg`, with a number after the name if one of them exists.
  * @returns the two paths
  */
 export function saveFrame(

@@ -1,6 +1,6 @@
 /**
- * The live screen: watcher and keys change a pure state, and the terminal shows the lines of its frame that changed.
- * Ink reads the keys and draws nothing: docs/dashboard.md says why, with figures.
+ * The live screen: watcher and keys change a pure state, and the terminal shows the changed lines of its frame. Ink
+ * reads the keys and draws nothing: docs/dashboard.md explains why, with figures.
  */
 import { describeFailure, processLives } from "@phew/runs";
 import type { DashboardAction, QuitAnswer } from "./actions.ts";
@@ -28,7 +28,7 @@ export interface ScreenOptions {
   readonly theme?: ThemeName;
   /** Process of the run that was started with the screen. */
   readonly startedPid?: number;
-  /** What is shown first; the overview unless given. */
+  /** The first view; default: the overview. */
   readonly view?: ViewName;
 }
 
@@ -36,15 +36,15 @@ export interface ScreenOptions {
 export interface WatchEnd {
   /** 0 the user quit, 1 failed, 128 + n a signal n. */
   readonly exitCode: number;
-  /** What the user said shall become of the run that was started with the screen; absent: nothing, it goes on. */
+  /** What to do on quitting with the run that was started with the screen; absent: nothing, it continues. */
   readonly answer?: QuitAnswer;
 }
 
-/** New events are looked for at most this often, and a frame follows where there were some. */
+/** Shortest interval between two reads of new events; a frame follows if there were some. */
 const POLL_MS = 100;
 /** A frame comes no sooner behind another, however fast keys are pressed, runs are read or the terminal is dragged. */
 const FRAME_MS = 70;
-/** Looking and drawing take at most this part of a core on the whole, less where the machine is busy; keys do not wait. */
+/** Largest share of a core for reading and drawing, less if the computer is busy; keys are handled at once. */
 const WORK_SHARE = 0.02;
 /** Milliseconds of work that may be done ahead of that: a pruning of a second is seen in many frames. */
 const BURST_MS = 1000;
@@ -62,7 +62,7 @@ const EXIT_OF_SIGNAL = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /**
  * Shows the dashboard until the user quits, or `closing` is aborted.
- * @throws ArgumentError where the folder is none
+ * @throws ArgumentError if the path is not a folder
  */
 export async function showScreen(options: ScreenOptions, closing?: AbortSignal): Promise<WatchEnd> {
   const screen = new FullScreen(process.stdout);
@@ -77,7 +77,7 @@ export async function showScreen(options: ScreenOptions, closing?: AbortSignal):
   }
 }
 
-/** One person's look at the runs: the state, what changes it, and its frames. */
+/** A session of the screen: the state, its changes, and its frames. */
 class Session {
   readonly finished: Promise<WatchEnd>;
   readonly #watcher: RunWatcher;
@@ -144,7 +144,7 @@ class Session {
     };
   }
 
-  /** Everything is painted, to the size that the terminal has now: nobody tells of a change to a job that is stopped. */
+  /** Paints everything for the present size of the terminal: a stopped job gets no event of a change. */
   #enter(): void {
     this.#screen.open();
     this.#isFrameDue = true;
@@ -175,7 +175,7 @@ class Session {
     return !this.#watcher.isListed || [...overlays, ...(shown ? [shown] : [])].some((run) => run.loaded < 1);
   }
 
-  /** Looks for what is new; what cannot be read is told, and looked at again the next time. */
+  /** Reads new data; an error is shown, and the next refresh tries again. */
   #watch(listMs = LIST_MS): void {
     try {
       this.#look(listMs);
@@ -229,13 +229,13 @@ class Session {
     this.#drawSoon();
   }
 
-  /** Quitting asks first where a run of ours goes on, and a frame is saved here. */
+  /** Quitting asks first if a run of ours is in progress; frames are saved here. */
   #effective(action: DashboardAction): DashboardAction {
     if (action.kind === "frameSaved") return { kind: "noticed", text: this.#save() };
     return action.kind === "quit" && this.#asks() ? { kind: "asked" } : action;
   }
 
-  /** Puts the present frame into files and says where. */
+  /** Saves the present frame in files and shows their names. */
   #save(): string {
     const moment = new Date().toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-");
     const frame = this.#palette ? this.#frame : unstyledRows(this.#frame);
@@ -279,7 +279,7 @@ class Session {
     this.#drawSoon();
   }
 
-  /** At once where the last frame is old enough, else when it is. */
+  /** At once if the last frame is old enough, else when it is. */
   #drawSoon(): void {
     if (this.#drawTimer !== undefined) return;
     const waitMs = this.#drawnMs + FRAME_MS - performance.now();
@@ -303,7 +303,7 @@ class Session {
   }
 }
 
-/** The terminal is given back before anything is said, whatever ends the process. */
+/** The terminal is restored before anything is printed, whatever ends the process. */
 function restoreInAnyCase(screen: FullScreen, session: Session): void {
   const fail = (error: unknown) => {
     screen.close();
@@ -312,12 +312,12 @@ function restoreInAnyCase(screen: FullScreen, session: Session): void {
     process.exit(1);
   };
   process.on("exit", () => screen.close());
-  // before whoever else would print something
+  // registered first, before handlers that print
   process.prependListener("uncaughtException", fail);
   process.prependListener("unhandledRejection", fail);
   for (const [signal, code] of Object.entries(EXIT_OF_SIGNAL))
     process.on(signal, () => session.end({ exitCode: code }));
-  // the terminal is gone: nobody is left to show anything to
+  // the terminal is gone: there is no one to show anything
   process.stdout.on("error", () => session.end({ exitCode: EXIT_OF_SIGNAL.SIGHUP }));
   process.stdin.on("error", () => session.end({ exitCode: EXIT_OF_SIGNAL.SIGHUP }));
 }

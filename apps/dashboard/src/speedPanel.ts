@@ -1,4 +1,4 @@
-/** What a training takes: images per second over the steps, and memory. */
+/** The cost of a training: images per second over the steps, and memory. */
 import {
   formatCount,
   formatDuration,

@@ -12,12 +12,12 @@ export interface Span {
 /** One line of the screen. */
 export type StyledRow = readonly Span[];
 
-/** The text in exactly `width` columns: cut with "…" where it is longer, filled with spaces where it is shorter. */
+/** The text in exactly `width` columns: cut with "…" if it is longer, filled with spaces if it is shorter. */
 export function fit(text: string, width: number, side: "left" | "right" = "left"): string {
   return padText(truncate(text, width), width, side);
 }
 
-/** What is seen of the text in at most `width` columns, ending in "…" where something was cut off. */
+/** The text in at most `width` columns, ending in "…" if it was cut. */
 export function truncate(text: string, width: number): string {
   return cutText(lineText(text), width);
 }

@@ -28,7 +28,7 @@ interface TableColumn {
 
 const NOTHING = "–";
 
-/** The first are the last to go where there is no room for all. */
+/** In order of importance: the last are left out first. */
 const COLUMNS: readonly TableColumn[] = [
   {
     title: "accuracy",
@@ -55,7 +55,7 @@ const COLUMNS: readonly TableColumn[] = [
       life === "running" && summary.leftMs !== undefined ? formatEta(summary.leftMs) : NOTHING,
   },
 ];
-/** As they stand from left to right. */
+/** In their order from left to right. */
 const PLACES = ["state", "method", "density", "progress", "ETA", "accuracy"];
 const LEAST_NAME = 16;
 

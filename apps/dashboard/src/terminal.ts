@@ -1,14 +1,17 @@
-/** What draws the screen: the terminal's alternate buffer, frames painted line by line, and everything put back at the end. */
+/**
+ * Draws the screen: switches to the terminal's alternate buffer, paints frames line by line, and restores everything
+ * at the end.
+ */
 
 const ESC = "\u001b[";
 const ENTER = `${ESC}?1049h${ESC}?25l${ESC}?7l${ESC}2J${ESC}H`;
-// erased first: where it has grown meanwhile, tmux 3.3 leaves what stood on it above what was there before
+// erased first: if the window has grown, tmux 3.3 would leave old content on it
 const LEAVE = `${ESC}2J${ESC}?7h${ESC}?25h${ESC}0m${ESC}?1049l`;
 // DEC mode 2026: the terminal shows the frame when it is whole
 const FRAME_START = `${ESC}?2026h`;
 const FRAME_END = `${ESC}?2026l`;
 
-/** What the screen needs of a terminal's output. */
+/** The functions of a terminal's output that the screen uses. */
 export interface TerminalOutput {
   readonly columns?: number;
   readonly rows?: number;
@@ -64,7 +67,7 @@ export class FullScreen {
     for (let k = 0; k < Math.max(lines.length, this.#shown.length); k++) {
       const line = lines[k] ?? "";
       if (line === this.#shown[k]) continue;
-      // erased first: after a full line the cursor stands on its last character
+      // erased first: after a full line the cursor is on its last character
       text += `${ESC}${k + 1};1H${ESC}K${line}${ESC}0m`;
     }
     this.#shown = lines;

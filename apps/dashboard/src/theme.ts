@@ -1,4 +1,4 @@
-/** Marks and colours. A colour never says alone what a mark or a word beside it does not say too. */
+/** Marks and colours. Every meaning of a colour is also shown by a mark or a word. */
 import type { RunLife } from "@phew/runs";
 
 export interface LifeLook {

@@ -51,7 +51,7 @@ export function cursorText({ curveStep }: DashboardState, run?: RunState): Style
   return [{ text: `┊ ${place}  `, colour: COLOURS.accent }];
 }
 
-/** The epochs' points; `x` is what the axis counts where it is not the time. */
+/** The epochs' points; `x` is the quantity of the axis if that is not the time. */
 export function epochCurve(
   run: RunState,
   yOf: (point: RunState["epochs"][number]) => number,

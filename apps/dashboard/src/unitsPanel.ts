@@ -1,6 +1,6 @@
 /**
- * The network as columns of units, a layer each: the brighter a cell, the more kept weights enter its units. Of a pruning
- * under way by groups of units, as its events tell them; of a mask that is done unit by unit.
+ * The network as columns of units, one per layer: the brighter a cell, the more kept weights enter its units. During
+ * a pruning by groups of units, from its events; for a finished mask unit by unit.
  */
 import {
   formatCount,
@@ -28,7 +28,10 @@ const WIDEST_COLUMN = 12;
 interface UnitColumn {
   readonly unitCount: number;
   readonly deadCount: number;
-  /** Of units first … end − 1, 0 … 1 of the unit with the most kept weights; 0 where nothing enters any of them. */
+  /**
+   * Of units first … end − 1, relative to the unit with the most kept weights, 0 … 1; 0 if no weights enter any of
+   * them.
+   */
   readonly level: (first: number, end: number) => number;
 }
 
@@ -72,7 +75,7 @@ function unitsContent(state: DashboardState, run: RunState, width: number, heigh
 function columnsOf({ shown }: DashboardState, { pruning, mask }: RunState): UnitColumn[] {
   if (shown?.units) return shown.units.map(countedColumn);
   const { layerShapes = [], layerProgress = [] } = pruning ?? {};
-  // of a mask that a check has changed the pruning says nothing
+  // if a check has changed the mask, the progress of the pruning does not describe it
   const isSame = !mask || mask.layers.every(({ keptCount }, l) => keptCount === layerProgress[l]?.keptCount);
   return isSame ? layerProgress.map((progress, l) => groupedColumn(layerShapes[l]!, progress)) : [];
 }
@@ -102,7 +105,7 @@ function groupedColumn({ shape }: LayerShape, { width, units }: LayerProgress): 
   };
 }
 
-/** The cells of a layer, row by row; several units share one where there are more than cells. */
+/** The cells of a layer, row by row; several units share a cell if there are more than cells. */
 function columnCells({ unitCount, level }: UnitColumn, width: number, height: number): StyledRow[] {
   const cellCount = Math.min(unitCount, width * height);
   const cells = Array.from({ length: cellCount }, (_, cell) =>
@@ -110,7 +113,7 @@ function columnCells({ unitCount, level }: UnitColumn, width: number, height: nu
       level(Math.floor((cell * unitCount) / cellCount), Math.floor(((cell + 1) * unitCount) / cellCount)),
     ),
   );
-  // a narrow layer stands in the middle, as networks are drawn
+  // a narrow layer is centred, as networks are drawn
   const used = Math.ceil(cellCount / width);
   const top = Math.floor((height - used) / 2);
   return Array.from({ length: height }, (_, row) => {

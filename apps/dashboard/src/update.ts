@@ -1,4 +1,4 @@
-/** The pure state of the screen, changed: `update` folds in what the watcher finds and what the user does. */
+/** Changes the pure state of the screen: `update` applies watcher results and user actions. */
 
 import { counted, type RunEntry } from "@phew/runs";
 import type { DashboardAction } from "./actions.ts";
@@ -135,7 +135,7 @@ function withoutNotice(state: DashboardState): DashboardState {
   return rest;
 }
 
-/** The keys go to what a view is about. */
+/** The keys go to the subject of a view. */
 function viewed(state: DashboardState, view: View): DashboardState {
   const zoomed = state.zoomed && view.of === "run";
   return { ...state, view, zoomed, focus: view.focus ?? (zoomed ? "layers" : "runs") };
@@ -162,7 +162,7 @@ function watched(
   { runs, shown, overlays = [], now }: Extract<DashboardAction, { kind: "watched" }>,
 ): DashboardState {
   if (state.frozen) {
-    // a run chosen while all stands still is shown as it is by then
+    // a run chosen while the screen is frozen is shown in its present state
     return shown && !state.shown && shown.folder === state.selected ? { ...state, shown } : state;
   }
   const { shown: _, ...rest } = state;
@@ -171,7 +171,7 @@ function watched(
   return selected === undefined ? withoutSelection(fresh) : select(fresh, selected);
 }
 
-/** The live run that started last, where the cursor follows. */
+/** The live run that started last, if the cursor follows. */
 function followed(state: DashboardState): string | undefined {
   if (!state.follow) return undefined;
   const runs = visibleRuns(state);

@@ -1,4 +1,4 @@
-/** A pruning as it goes on: what is kept over the time, walks per second, rounds and threshold. */
+/** A pruning in progress: kept weights over time, walks per second, rounds and threshold. */
 import {
   type Curve,
   doneFraction,
@@ -48,7 +48,7 @@ function walksContent(state: DashboardState, run: RunState, width: number, heigh
 
 type Plot = (pruning: PruningState, width: number, height: number) => StyledRow[];
 
-/** Facts, and where there is room for it a plot below them. */
+/** Facts, and a plot below them if it fits. */
 function above(
   facts: readonly StyledRow[],
   plot: Plot,
@@ -116,7 +116,7 @@ function factsOf(run: RunState, pruning: PruningState, now: number): (readonly [
   return facts.flatMap(([label, value]) => (value === undefined ? [] : [[label, value] as const]));
 }
 
-/** Of all layers together, as last told. */
+/** Of all layers together, as last reported. */
 function deadUnits({ layerShapes, layerProgress }: PruningState): string | undefined {
   if (!layerShapes || !layerProgress) return undefined;
   const dead = layerProgress.map(({ width }, l) => Math.round((1 - width) * (layerShapes[l]?.shape[0] ?? 0)));
@@ -145,7 +145,7 @@ function factRows(facts: readonly (readonly [string, string])[], width: number):
 const FACT_WIDTH = 23;
 /** Of two facts a row. */
 const FACTS_WIDTH = 2 * FACT_WIDTH;
-/** From this width on the plot stands beside the facts. */
+/** From this width on the plot is beside the facts. */
 const BESIDE_WIDTH = FACTS_WIDTH + 22;
 const LEAST_PLOT = 4;
 

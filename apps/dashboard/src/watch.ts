@@ -17,7 +17,7 @@ export { VIEW_NAMES } from "./views/registry.ts";
 export type { QuitAnswer, ThemeName, ViewName, WatchEnd };
 
 /**
- * Shows the runs until the user quits, or until no run is live where there is no screen. A failure is printed.
+ * Shows the runs until the user quits, or without a screen until no run is live. Failures are printed.
  * @param closing aborted: the screen is closed
  */
 export async function watch(options: WatchOptions, closing?: AbortSignal): Promise<WatchEnd> {

@@ -65,7 +65,7 @@ export async function computeOutput(
   return { values, executor: name, backend, elapsedMs: performance.now() - started };
 }
 
-/** The same network; images that come out are laid flat, since executors know lists of numbers alone. */
+/** The same network; image outputs are flattened, since executors return vectors. */
 function withFlatOutput(network: Network): Network {
   if (network.outputShape.length === 1) return network;
   const specs = network.nodes.map(({ name, op, inputs }) => ({

@@ -16,7 +16,7 @@ export class Interrupted extends Error {
   readonly exitCode = EXIT.interrupted;
 }
 
-/** What was asked for could not be done, and the message says all there is to say: exit code 1. */
+/** The task failed, and the message is complete: exit code 1. */
 export class Failure extends Error {
   override readonly name: string = "Failure";
   readonly exitCode = EXIT.failed;

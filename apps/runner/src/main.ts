@@ -37,7 +37,7 @@ export async function main(args: readonly string[]): Promise<void> {
   await carryOut(args);
 }
 
-/** Does what the command line says. Sets `process.exitCode`: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
+/** Executes the command line. Sets `process.exitCode`: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
 export async function carryOut(args: readonly string[]): Promise<void> {
   try {
     await (await buildProgram(args[0])).parseAsync(args, { from: "user" });
@@ -47,7 +47,7 @@ export async function carryOut(args: readonly string[]): Promise<void> {
   }
 }
 
-/** @param verb the first argument: a verb is declared alone, so that nothing is loaded that it does not need */
+/** @param verb the first argument: only this verb is declared, so that nothing else is loaded */
 async function buildProgram(verb = ""): Promise<Command> {
   const program = new Command("phew")
     .description("Finds a sparse neural network before training it, by walking it.")

@@ -195,7 +195,7 @@ export function assignments(option: string, example: string) {
   };
 }
 
-/** What is given each time, collected. */
+/** Collects the values of a repeated option. */
 export function repeated(text: string, before: readonly string[] = []): string[] {
   return [...before, text];
 }

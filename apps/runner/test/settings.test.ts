@@ -219,7 +219,7 @@ it("the words by which runs are told apart are those of the table", async () => 
     const members = Object.entries(wordsOf(name, entry)).map(([key, value]) => `${key}: ${literal(value)}`);
     return `  { ${members.join(", ")} },\n`;
   });
-  const text = `/** How settings are told: made of apps/runner/src/settings by its test; see docs/adding-a-setting.md. */
+  const text = `/** Words for settings: generated from apps/runner/src/settings by its test; see docs/adding-a-setting.md. */
 import type { SettingWord } from "./settingWord.ts";
 
 export const SETTING_WORDS: readonly SettingWord[] = [

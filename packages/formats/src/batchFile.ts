@@ -1,6 +1,6 @@
 /**
- * Examples on disk: safetensors or npz with `x` (`[n, c, h, w]` or `[n, d]`) and `y` (`[n]`, the classes). x is F32, or
- * what can be made that, and y I64; what is converted is said.
+ * Examples on disk: safetensors or npz with `x` (`[n, c, h, w]` or `[n, d]`) and `y` (`[n]`, the classes). x is F32
+ * and y I64, or convertible to these; conversions are reported.
  */
 import { ArgumentError, type Shape } from "@phew/core";
 import { type Dtype, elementsOf, type Tensor, type Tensors, toFloat32 } from "./tensor.ts";
@@ -12,9 +12,9 @@ export interface BatchFile {
   readonly inputShape: Shape;
   /** Row-major `[count, ...inputShape]`, finite. */
   readonly x: Float32Array;
-  /** Class of each example, length `count`; absent where the file has none. */
+  /** Class of each example, length `count`; absent if the file has none. */
   readonly y?: Int32Array;
-  /** What was converted, one sentence each. */
+  /** Conversions, one sentence each. */
   readonly notes: readonly string[];
   /** All that the file holds. */
   readonly tensors: Tensors;
@@ -25,16 +25,16 @@ export interface BatchExpectations {
   readonly inputShape?: Shape | undefined;
   /** Classes are 0 … classCount − 1. */
   readonly classCount?: number | undefined;
-  /** True: a file without `y` is an error. False: `y` is left alone. */
+  /** True: a file without `y` is an error. False: `y` is ignored. */
   readonly labelled?: boolean | undefined;
-  /** x is multiplied by it; whole numbers are refused without. */
+  /** Factor of x; required for whole numbers. */
   readonly scale?: number | undefined;
 }
 
 const FLOATS: readonly Dtype[] = ["F32", "F64", "F16", "BF16"];
 const WHOLE: readonly Dtype[] = ["U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64"];
 
-/** @throws ArgumentError where `x` or `y` is missing, of another type or shape, not finite, or out of range */
+/** @throws ArgumentError if `x` or `y` is missing, of another type or shape, not finite, or out of range */
 export async function readBatch(path: string, expected: BatchExpectations = {}): Promise<BatchFile> {
   const { tensors } = await readTensors(path);
   const subject = `${path}: tensor "x"`;
@@ -104,7 +104,7 @@ function checkedClasses(
   classCount: number | undefined,
   notes: string[],
 ) {
-  // one column of classes is as good as a row
+  // one column of classes is accepted like a row
   const isRow = y?.shape.length === 1 || (y?.shape.length === 2 && y.shape[1] === 1);
   if (y === undefined || !WHOLE.includes(y.dtype) || !isRow || y.shape[0] !== count) {
     throw new ArgumentError(subject, {

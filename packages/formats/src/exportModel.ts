@@ -1,4 +1,4 @@
-/** Masked models out, in the forms that PyTorch and TensorFlow users load. */
+/** Writes masked models in the forms that PyTorch and TensorFlow users load. */
 import { extname } from "node:path";
 import { ArgumentError, counted, type Masks, type Network, unknownName } from "@phew/core";
 import {
@@ -13,10 +13,10 @@ import type { NetworkOnnxForm } from "./onnx/networkAsOnnx.ts";
 import { writeOnnx } from "./onnx/onnx.ts";
 
 /**
- * Writes a masked model in the format that the name ends with: `.safetensors`, `.npz`, `.json` (TensorFlow.js) or
- * `.onnx` (the file it came from, where that is ONNX; else a model of its own).
- * @returns what is worth knowing, one sentence each
- * @throws ArgumentError where form, format and model do not go together, or the file cannot be written
+ * Writes a masked model in the format of the name's ending: `.safetensors`, `.npz`, `.json` (TensorFlow.js) or
+ * `.onnx` (the source file if that is ONNX; else a new model).
+ * @returns notes for the user, one sentence each
+ * @throws ArgumentError if form, format and model are not compatible, or if the file cannot be written
  */
 export async function exportModel(
   path: string,
@@ -80,7 +80,7 @@ async function writeJson(
   return [];
 }
 
-/** Where another output was asked for: a file that is written again holds all, one that is made anew what the network holds. */
+/** Notes on outputs that were not chosen: a rewritten file keeps all, a new file has those of the network. */
 function otherOutputNotes(path: string, model: ExportableModel, form: ExportForm): readonly string[] {
   const others = otherOutputs(model);
   if (others.length === 0) return [];
@@ -97,7 +97,7 @@ function otherOutputNotes(path: string, model: ExportableModel, form: ExportForm
   ];
 }
 
-/** A file is read again as it was read: parts that were taken as opaque are still in it. */
+/** Opaque operations stay in a rewritten file. */
 function opaqueNotes(network: Network): readonly string[] {
   const count = network.nodes.filter(({ op }) => op.kind === "opaque").length;
   if (count === 0) return [];

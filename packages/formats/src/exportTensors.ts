@@ -28,7 +28,7 @@ import {
 } from "./tensor.ts";
 import { ofRank, TensorflowLayout } from "./tensorflowLayout.ts";
 
-/** @returns what is worth knowing, one sentence each */
+/** @returns notes for the user, one sentence each */
 export async function writeTensors(
   path: string,
   model: ExportableModel,
@@ -40,7 +40,7 @@ export async function writeTensors(
   const layout = options.layout ?? (model.format === "tfjs" ? "tensorflow" : "torch");
   const tensors = formTensors(model, masks, form, layout, options.weights, notes);
   const folded = model.format === "onnx" ? model.onnx.onnx.folded : [];
-  // loaders of masks know what to do
+  // loaders of masks handle this themselves
   if (folded.length > 0 && form !== "masks" && layout === "torch")
     notes.push(missingNormalisationNote(model.network, folded));
   if (path.endsWith(".npz")) {
@@ -53,7 +53,7 @@ export async function writeTensors(
   return notes;
 }
 
-/** The named tensors of a form. @param notes what was left out is added to it */
+/** The named tensors of a form. @param notes receives a note on what was left out */
 function formTensors(
   model: ExportableModel,
   masks: Masks,
@@ -88,7 +88,7 @@ function formTensors(
   if (layout === "torch") unfold(zeroed, model, notes);
   if (layout === "torch") {
     requireEqualCopies(inModuleLayout(model, zeroed), inModuleLayout(model, maskTensors), model, notes);
-    // the module has one of them
+    // the module has only one of them
     for (const copy of copiesIn(model).keys()) for (const all of [zeroed, maskTensors]) all.delete(copy);
   }
   const values = withExtras(zeroed, model, model.network, notes);
@@ -100,8 +100,8 @@ function formTensors(
 }
 
 /**
- * A scale that is not on file cannot silence a unit that stays (others of its class are alive): its mean does, as in
- * {@link parameterMasks}.
+ * A scale that is not in the file cannot set a unit to 0 that stays (others of its class are alive): its mean does,
+ * as in {@link parameterMasks}.
  */
 function silencedMeans(network: Network, weights: Weights, isHere: (parameter: string) => boolean): Weights {
   const silenced = new Map(weights);
@@ -116,14 +116,14 @@ function silencedMeans(network: Network, weights: Weights, isHere: (parameter: s
   return silenced;
 }
 
-/** The parameters as the file has them, in its own types, or as they are now. */
+/** The parameters as in the file, in its own types, or with their present values. */
 function originalTensors(model: ExportableModel, given: Weights | undefined): Map<string, Tensor> {
   if (given !== undefined || !("tensors" in model))
     return parameterTensors(model.network, given ?? model.weights, model);
   return new Map(model.network.parameters.map(({ name }) => [name, model.tensors.get(name)!]));
 }
 
-/** Values as tensors, in the floating type that the file has for them. */
+/** Values as tensors, in the file's floating type for them. */
 function parameterTensors(network: Network, weights: Weights, model: ExportableModel): Map<string, Tensor> {
   const own = "tensors" in model ? model.tensors : undefined;
   const tensors = new Map<string, Tensor>();
@@ -138,8 +138,8 @@ function parameterTensors(network: Network, weights: Weights, model: ExportableM
 }
 
 /**
- * Adds what a state dict holds beside the parameters: a file's own other tensors, and PyTorch's counters of batches,
- * which a strict load asks for.
+ * Adds the other entries of a state dict: a file's own other tensors, and PyTorch's counters of batches, which a
+ * strict load requires.
  */
 function withExtras(
   tensors: Map<string, Tensor>,
@@ -163,7 +163,7 @@ function withExtras(
     const { parts, externalData, parameters: sources } = model.onnx.onnx;
     const origins = new Set([...sources.values()].map(({ constant }) => constant.origin));
     for (const [name, part] of parts.initializers) {
-      // what a module computes a parameter from is not pruned, and stands for it nowhere else
+      // tensors from which a module computes a parameter are not pruned, and are nothing else
       const own = name.replace(/_(orig|mask|[guv])$/, "").replace(/\bparametrizations\.([^.]+)\..+$/, "$1");
       if (
         all.has(name) ||
@@ -187,8 +187,8 @@ function withExtras(
 }
 
 /**
- * Takes out again what the file multiplies parameters by and adds to them, since the module does so too: a state dict
- * holds them from before it.
+ * Removes the factors and offsets that the file applies to parameters, since the module applies them too: a state
+ * dict holds the values before them.
  */
 function unfold(tensors: Map<string, Tensor>, model: ExportableModel, notes: string[]): void {
   if (model.format !== "onnx") return;
@@ -214,8 +214,8 @@ function unfold(tensors: Map<string, Tensor>, model: ExportableModel, notes: str
 }
 
 /**
- * What a module has one of, under several names or for a part that it calls more than once, a state dict cannot hold with
- * zeros or masks that differ.
+ * A state dict has one tensor where the module has one: parameters of several names or calls must have equal zeros
+ * and masks.
  */
 function requireEqualCopies(values: Tensors, masks: Tensors, model: ExportableModel, notes: string[]): void {
   if (model.format !== "onnx" || model.onnx.onnx.parts.producer !== "pytorch") return;
@@ -233,7 +233,8 @@ function requireEqualCopies(values: Tensors, masks: Tensors, model: ExportableMo
     if (!isSame(name, other)) throw tiedApart(name, other);
     const own = model.weights.get(name)!;
     if (role !== "weight" || own.every((value) => value === own[0])) continue;
-    // modules may share what the exporter turned, and stored, for one of them; or one began as a copy of the other
+    // modules may share a tensor that the exporter transposed and stored for one of them; or one may be a copy of the
+    // other
     const digest = createHash("sha256").update(bytesOf(own)).digest("hex");
     const alike = held.get(digest) ?? name;
     held.set(digest, alike);
@@ -254,7 +255,7 @@ function tiedApart(name: string, other: string): ArgumentError {
   });
 }
 
-/** Parameters in a layout; other tensors as they are, which TensorFlow has no use for. */
+/** Parameters in a layout; other tensors unchanged, which TensorFlow does not use. */
 function turned(tensors: Tensors, network: Network, layout: Layout, model: ExportableModel): Tensors {
   if (layout === "torch") return inModuleLayout(model, tensors);
   const order = new TensorflowLayout(network);
@@ -265,7 +266,7 @@ function turned(tensors: Tensors, network: Network, layout: Layout, model: Expor
       const theirs = order.toTensorflow(name, tensor);
       const source = model.format === "tfjs" ? model.tfjs.sources.get(name) : undefined;
       if (source === undefined || !("spec" in source)) return [name, theirs];
-      // a dense layer over images is a convolution here and has two axes there
+      // a dense layer over images is a convolution here; the file has two axes
       return [name, { ...theirs, shape: ofRank(theirs.shape, source.spec.shape.length) }];
     }),
   );

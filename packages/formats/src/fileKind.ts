@@ -1,4 +1,4 @@
-/** What a file is: told by its first bytes, then by its name, and refused as what it is where it is nothing read here. */
+/** The kind of a file, from its first bytes and then its name; other kinds are rejected by name. */
 import { ArgumentError, requireOwnFile } from "@phew/core";
 import type { OpenFile } from "./readFile.ts";
 import { looksLikeSafetensors } from "./safetensors.ts";
@@ -14,7 +14,7 @@ const MAGICS: readonly (readonly [FileKind, Buffer])[] = [
   ["json", Buffer.from("\xef\xbb\xbf{", "latin1")],
 ];
 
-/** @throws ArgumentError where the file is empty, or begins as no model or file of tensors does */
+/** @throws ArgumentError if the file is empty, or begins like no model or file of tensors */
 export async function kindOf(file: OpenFile): Promise<FileKind> {
   const { path, size } = file;
   const first = await file.read(0, Math.min(TELLING_BYTES, size));
@@ -25,7 +25,7 @@ export async function kindOf(file: OpenFile): Promise<FileKind> {
       remedy: "Copy or download it again.",
     });
   }
-  // before all else: these begin with a number, which may look like any other beginning
+  // first of all: these begin with a number, which may look like any other beginning
   if (looksLikeSafetensors(first, size)) return "safetensors";
   requireOwnFile(path, first, "ONNX, safetensors, npz, a PyTorch state dict or a TensorFlow.js model.json");
   const found = MAGICS.find(([, magic]) => magic.equals(first.subarray(0, magic.length)));

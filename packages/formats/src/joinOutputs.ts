@@ -1,31 +1,31 @@
 /**
- * The outputs of a model's file. A network has one output: where a file has several, it is all their values, one behind
- * the other, so that every unit of every output counts as an output unit.
+ * The outputs of a model's file. A network has one output: if a file has several, their values are concatenated, so
+ * that every unit of every output counts as an output unit.
  */
 import { ArgumentError, elementCount, type NodeSpec, type Shape } from "@phew/core";
 import type { LeftOutSoftmax } from "./leftOutSoftmax.ts";
 
 export interface ModelOutput {
-  /** In the file; undefined where nothing names it. */
+  /** In the file; undefined if it has no name. */
   readonly name: string | undefined;
   /** Node of the network that gives it. */
   readonly node: string;
   /** Of one example, without the batch, as the file has it; row-major the same elements as the node's. */
   readonly shape: Shape;
-  /** Those at its end that are no part of the network, in the order in which they compute. */
+  /** Softmaxes at its end that are left out of the network, in their order. */
   readonly softmaxes: readonly LeftOutSoftmax[];
-  /** Place of its first element among those of the network's output, for one example. */
+  /** Position of its first element in the network's output, for one example. */
   readonly start: number;
 }
 
-/** An output that has no place yet. @typeParam nodeShape shape of the node's own value */
+/** An output without a position yet. @typeParam nodeShape shape of the node's own value */
 export type OutputValue = Omit<ModelOutput, "start"> & { readonly nodeShape: Shape };
 
 /**
- * The one output of a network with these: their values on one axis of units where heights and widths agree, else each
- * laid flat. A value that is several outputs counts once.
+ * Joins these outputs to one: on the axis of units if heights and widths agree, else flattened. A value that is
+ * several outputs counts once.
  * @param isTaken of names of nodes
- * @returns the nodes that join them, none where they are one value, and which node is the network's output
+ * @returns the nodes that join them (none for one value), and the network's output node
  */
 export function joinOutputs(
   values: readonly OutputValue[],

@@ -1,13 +1,16 @@
-/** The softmax at a model's end: it is left out on import, and put back where outputs are set beside another program's. */
+/**
+ * The softmax at a model's end: it is left out on import, and applied again to compare outputs with another
+ * program's.
+ */
 
-/** One that was left out: of each example's values, row-major, those that lie `stride` apart, `length` of them, go together. */
+/** One left-out softmax: of each example's values, row-major, groups of `length` values that are `stride` apart. */
 export interface LeftOutSoftmax {
   readonly kind: "Softmax" | "LogSoftmax";
   readonly length: number;
   readonly stride: number;
 }
 
-/** @param logits whole examples, row-major @returns what the file computes of them, in new memory */
+/** @param logits whole examples, row-major @returns the file's outputs, in new memory */
 export function withSoftmaxes(logits: Float32Array, softmaxes: readonly LeftOutSoftmax[]): Float32Array {
   const values = Float32Array.from(logits);
   for (const softmax of softmaxes)
@@ -15,7 +18,7 @@ export function withSoftmaxes(logits: Float32Array, softmaxes: readonly LeftOutS
   return values;
 }
 
-/** True for values that the last softmax may have given, to a hundredth: logits do not add up to 1. */
+/** True for values that the last softmax may have produced, to a hundredth: logits do not sum to 1. */
 export function areNormalised(values: Float32Array, softmaxes: readonly LeftOutSoftmax[]): boolean {
   const last = softmaxes.at(-1);
   if (last === undefined) return false;
@@ -42,7 +45,7 @@ function forEachGroup(
     for (let k = 0; k < stride; k++) visit(start + k);
 }
 
-/** Less the greatest of the group, so that no exponential overflows. */
+/** Subtracts the maximum of the group, so that no exponential overflows. */
 function normalise(values: Float32Array, first: number, { kind, length, stride }: LeftOutSoftmax): void {
   const end = first + length * stride;
   let greatest = Number.NEGATIVE_INFINITY;

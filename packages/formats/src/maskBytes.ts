@@ -1,4 +1,4 @@
-/** A mask as a file holds it, of whatever type. */
+/** A mask as a file stores it, of any type. */
 import { ArgumentError } from "@phew/core";
 import { elementsOf, type Tensor, toFloat32 } from "./tensor.ts";
 

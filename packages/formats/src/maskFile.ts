@@ -14,7 +14,7 @@ import { boolTensor, type Tensors } from "./tensor.ts";
 import { readTensors } from "./tensorFile.ts";
 import { type WriteOptions, writeWhole } from "./writeFile.ts";
 
-/** How masks came about; strings in the file's metadata, beside the density reached. */
+/** Origin of masks; strings in the file's metadata, with the density reached. */
 export interface MaskOrigin {
   readonly method: string;
   /** JSON values; the file holds them as one JSON object with its names in order. */
@@ -35,7 +35,7 @@ export interface MaskOrigin {
   readonly output?: string | undefined;
 }
 
-/** What a file of masks says of their origin; every key of {@link maskMetadata} that belongs to no file in particular. */
+/** The origin of a file's masks; every key of {@link maskMetadata} that does not belong to one file. */
 const ORIGIN_KEYS = [
   "method",
   "options",
@@ -52,16 +52,16 @@ const ORIGIN_KEYS = [
 
 export interface MaskFile {
   readonly masks: Masks;
-  /** As {@link MaskOrigin} with every value a string, and `density`; whatever else the file says. */
+  /** As {@link MaskOrigin} with every value a string, `density`, and the file's other metadata. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** What the file removes beside prunable weights and what dead units have; see {@link withOtherMasks}. */
+  /** Masks beside those of prunable weights and dead units; see {@link withOtherMasks}. */
   readonly others: OtherMasks;
-  /** What was assumed, one sentence each. */
+  /** Assumptions, one sentence each. */
   readonly notes: readonly string[];
 }
 
 /**
- * @param options.model what the masks were made for, where it was read from a file
+ * @param options.model the model of the masks, if it was read from a file
  * @throws ArgumentError as {@link writeWhole}
  */
 export async function writeMasks(
@@ -74,7 +74,7 @@ export async function writeMasks(
   await writeWhole(path, safetensorsChunks(tensors, maskMetadata(masks, origin, model), path), options);
 }
 
-/** The masks of all parameters by name, as the module has these; those of weights are mostly views. */
+/** The masks of all parameters by the module's names; those of weights are mostly views. */
 export function maskTensors(masks: Masks, model?: ExportableModel): Tensors {
   const shapes = new Map(masks.network.parameters.map(({ name, shape }) => [name, shape]));
   const all = parameterMasks(masks, model && ((name) => isOnFile(model, name)));
@@ -109,7 +109,7 @@ export function maskMetadata(
   };
 }
 
-/** The same of masks that were read from a file, for another file: all that the first one says of their origin. */
+/** The metadata of masks from one file, for another file: their origin. */
 export function carriedMetadata(
   masks: Masks,
   read: Readonly<Record<string, string>>,
@@ -118,7 +118,7 @@ export function carriedMetadata(
   return { ...Object.fromEntries(known), density: String(masks.density) };
 }
 
-/** The masks of `network` alone; see {@link readMaskFile}. @throws ArgumentError too where the file has others */
+/** The masks of `network` only; see {@link readMaskFile}. @throws ArgumentError also for other masks in the file */
 export async function readMasks(path: string, network: Network, model?: ExportableModel): Promise<Masks> {
   const { masks, others } = await readMaskFile(path, network, model);
   if (others.size > 0) throw otherMasksRefused(others, path);
@@ -126,11 +126,11 @@ export async function readMasks(path: string, network: Network, model?: Exportab
 }
 
 /**
- * Reads masks of `network` from safetensors, `.npz` or a PyTorch state dict, in our layout, or in TensorFlow's where the
- * file says so; or from an ONNX model with weights and masks side by side. Masks may be BOOL or of any other type that
- * holds 0 and 1 alone. Layers that torch.nn.utils.prune left alone are all kept.
- * @param model what the masks are for, where it was read from a file
- * @throws ArgumentError where a layer's mask is missing, has another shape or other values, or a mask belongs to no layer
+ * Reads masks of `network` from safetensors, `.npz` or a PyTorch state dict, in our layout, or in TensorFlow's if the
+ * file says so; or from an ONNX model with weights and masks side by side. Masks may be of any type, with values 0
+ * and 1. Layers that torch.nn.utils.prune did not prune are fully kept.
+ * @param model the model of the masks, if it was read from a file
+ * @throws ArgumentError if a layer's mask is missing, has another shape or other values, or belongs to no layer
  */
 export async function readMaskFile(
   path: string,
@@ -177,7 +177,7 @@ function isSettings(text: string): boolean {
   }
 }
 
-/** What values of {@link ORIGIN_KEYS} must be where they are not any text. Files are input, whoever wrote them. */
+/** Allowed values of {@link ORIGIN_KEYS} that are not any text. Files are untrusted input. */
 const ORIGIN_VALUES: Readonly<
   Record<string, readonly [expected: string, isSound: (text: string) => boolean]>
 > = {
@@ -189,7 +189,7 @@ const ORIGIN_VALUES: Readonly<
   density: [fraction, isFraction],
 };
 
-/** Metadata without values that cannot be, with a note on each. */
+/** Metadata without invalid values, with a note on each. */
 function soundOrigin(metadata: Readonly<Record<string, string>>): Pick<MaskFile, "metadata" | "notes"> {
   const unsound = Object.entries(ORIGIN_VALUES).filter(
     ([key, [, isSound]]) => metadata[key] !== undefined && !isSound(metadata[key]),
@@ -209,7 +209,7 @@ async function fromOnnx(path: string): Promise<Pick<MaskFile, "metadata"> & { te
   return { tensors: await onnxMasks(path), metadata: {} };
 }
 
-/** Takes off what stands before the names of all masks, such as `model.` or `module.`. */
+/** Removes a common prefix of the names of all masks, such as `model.` or `module.`. */
 function withoutPrefix(network: Network, tensors: Tensors): Tensors {
   const wanted = network.prunable.map(({ name }) => maskName(name));
   if (wanted.some((name) => tensors.has(name))) return tensors;
@@ -223,7 +223,7 @@ function withoutPrefix(network: Network, tensors: Tensors): Tensors {
   return tensors;
 }
 
-/** Where a file holds pruned weights too, a layer without a mask is one that was not pruned, if its weight is there. */
+/** If a file holds pruned weights too, a layer without a mask was not pruned, provided that its weight is there. */
 function withUnpruned(network: Network, tensors: Tensors): { tensors: Tensors; notes: readonly string[] } {
   const isWhole = network.prunable.filter(({ name }) => tensors.has(name) && !tensors.has(maskName(name)));
   const isPruned = network.prunable.some(({ name }) => tensors.has(`${name}_orig`));

@@ -1,8 +1,8 @@
-/** The outputs of a model, whatever it was read from. */
+/** The outputs of a model from any source. */
 import type { ExportableModel } from "./exportForm.ts";
 import type { ModelOutput } from "./joinOutputs.ts";
 
-/** Of a network of the zoo the one that it has. */
+/** For a network of the zoo its only one. */
 export function modelOutputs(model: ExportableModel): readonly ModelOutput[] {
   if (model.format === "onnx") return model.onnx.onnx.outputs;
   if (model.format === "tfjs") return model.tfjs.outputs;
@@ -10,7 +10,7 @@ export function modelOutputs(model: ExportableModel): readonly ModelOutput[] {
   return [{ name: undefined, node: nodes[output]!.name, shape: outputShape, softmaxes: [], start: 0 }];
 }
 
-/** Outputs of the file that the network does not lead to, since another was asked for. */
+/** Outputs of the file that are not the network's, since another was chosen. */
 export function otherOutputs(model: ExportableModel): readonly string[] {
   if (model.format === "onnx") return model.onnx.onnx.otherOutputs;
   return model.format === "tfjs" ? model.tfjs.otherOutputs : [];

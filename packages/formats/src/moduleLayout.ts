@@ -1,4 +1,4 @@
-/** A network's parameters as the PyTorch module has them that it was exported from. */
+/** A network's parameters in the form of the PyTorch module from which it was exported. */
 import type { Network } from "@phew/core";
 import { type ExportableModel, isOnFile } from "./exportForm.ts";
 import { permuted } from "./onnx/constants.ts";
@@ -7,20 +7,20 @@ import { normalisationsOf } from "./parameterMasks.ts";
 import type { Tensor, Tensors } from "./tensor.ts";
 
 /**
- * True for a dense layer's weight that the module has as `[in, out]`, where it computes `x @ w` itself: named tensors in
- * PyTorch's layout are the module's.
+ * True for a dense layer's weight that the module stores as `[in, out]`, since it computes `x @ w` itself: named
+ * tensors in PyTorch's layout are the module's.
  */
 function isTransposed(model: ExportableModel, parameter: string): boolean {
   if (model.format !== "onnx" || model.onnx.onnx.parts.producer !== "pytorch") return false;
   const { constant, role, shape, transposed } = model.onnx.onnx.parameters.get(parameter)!;
-  // a tensor that the exporter turned itself has a name of its own
+  // a tensor that the exporter transposed has a new name
   if (role !== "weight" || shape.length !== 2 || isInvented(constant.origin)) return false;
   return transposed !== (constant.turned ?? false);
 }
 
 /**
- * Parameters of a network that a module has one of, since the part of it that they belong to is called more than once:
- * name → name of the parameter that is the module's. Those that are not on file are left out.
+ * Parameters of a network that are one in the module, since their part of it is called more than once: name → name of
+ * the module's parameter. Parameters that are not in the file are left out.
  */
 export function copiesIn(model: ExportableModel): ReadonlyMap<string, string> {
   const copies = new Map<string, string>();
@@ -30,7 +30,7 @@ export function copiesIn(model: ExportableModel): ReadonlyMap<string, string> {
   return copies;
 }
 
-/** What a loader of masks is told of a model, as metadata; see {@link normalisationsOf} and {@link copiesIn}. */
+/** Metadata on a model for loaders of masks; see {@link normalisationsOf} and {@link copiesIn}. */
 export function loaderMetadata(network: Network, model?: ExportableModel): Record<string, string> {
   const copies = model === undefined ? [] : [...copiesIn(model)];
   return {
@@ -40,9 +40,9 @@ export function loaderMetadata(network: Network, model?: ExportableModel): Recor
 }
 
 /**
- * Tensors in the network's layout as the module has them, or the other way round.
- * @param tensors by a parameter's name; what is none of these is left as it is
- * @param named the name that a parameter's tensor has among them
+ * Converts tensors between the network's layout and the module's, in either direction.
+ * @param tensors by a parameter's name; others are unchanged
+ * @param named the name of a parameter's tensor among them
  */
 export function inModuleLayout(
   model: ExportableModel,

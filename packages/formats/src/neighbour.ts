@@ -4,15 +4,15 @@ import { basename, dirname, isAbsolute, relative, resolve, sep } from "node:path
 import { ArgumentError, errorCode } from "@phew/core/messages";
 
 /**
- * Where a file lies that the file at `path` names relative to itself. It must lie below the folder of `path`; where
- * `path` is a link, as in the cache of Hugging Face, below the folder of the file that it links to will do as well.
+ * Resolves the name of a file that the file at `path` refers to. It must be below the folder of `path` or, if `path`
+ * is a link (as in the cache of Hugging Face), below the folder of the link's target.
  * @param subject of errors
  * @returns the path without links
- * @throws ArgumentError where the name or a link leads elsewhere, or no regular file is there
+ * @throws ArgumentError if the name or a link leads elsewhere, or if no regular file is there
  */
 export function neighbourPath(path: string, name: string, subject: string): string {
   const folder = dirname(resolve(path));
-  // a file made elsewhere may use the other separator
+  // a file from another system may use the other separator
   const wanted = resolve(folder, name.replaceAll("\\", "/"));
   const leadsOut =
     name.includes("\0") || isAbsolute(name) || /^[A-Za-z]:/.test(name) || !isBelow(wanted, folder);

@@ -8,7 +8,7 @@ import { gather } from "./strides.ts";
 import { type Dtype, ELEMENT_BYTES, requireWholeTensor, safeElementCount, type Tensor } from "./tensor.ts";
 
 const MAGIC = Buffer.from("\x93NUMPY", "latin1");
-/** NumPy itself refuses longer ones. */
+/** NumPy itself rejects longer ones. */
 const MAX_HEADER_BYTES = 10_000;
 
 /** NumPy's name of a type, without its byte order. */
@@ -31,7 +31,7 @@ const NUMPY_NAME: Partial<Record<Dtype, string>> = {
  * @param given a whole file
  * @param subject the file, for messages
  * @returns a tensor that is a view of `given`, unless the array is big-endian or in Fortran's order
- * @throws ArgumentError where the header is not exactly right, or the array holds anything but numbers
+ * @throws ArgumentError if the header is not valid, or if the array holds anything but numbers
  */
 export function parseNpy(given: Uint8Array, subject = "npy"): Tensor {
   const bytes = plainBytes(given);
@@ -63,7 +63,9 @@ export function parseNpy(given: Uint8Array, subject = "npy"): Tensor {
   return { dtype, shape, data: gather(native, width, shape, strides) };
 }
 
-/** The bytes that numpy.save writes, header and elements apart. @throws ArgumentError for BF16, which NumPy has not */
+/**
+ * The bytes that numpy.save writes, header and elements separately. @throws ArgumentError for BF16, which NumPy lacks
+ */
 export function npyChunks(tensor: Tensor, subject = "npy"): [Uint8Array, Uint8Array] {
   requireWholeTensor(subject, tensor);
   const { dtype, shape } = tensor;
@@ -78,7 +80,7 @@ export function npyChunks(tensor: Tensor, subject = "npy"): [Uint8Array, Uint8Ar
   const descr = `${ELEMENT_BYTES[dtype] === 1 ? "|" : "<"}${name}`;
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
   const dictionary = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${tuple}, }`;
-  // numpy leaves room for the first length to grow to 21 digits
+  // numpy reserves space for the first length to grow to 21 digits
   const room = shape.length > 0 ? 21 - String(shape[0]).length : 0;
   const length = MAGIC.length + 4 + dictionary.length + room + 1;
   // as numpy: at least one space, 64 where none is needed

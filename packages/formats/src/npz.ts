@@ -8,7 +8,7 @@ import { readZip, zipChunks } from "./zip.ts";
 
 /**
  * Reads `.npz` as numpy.savez and numpy.savez_compressed write it.
- * @throws ArgumentError where the archive is damaged or holds anything but arrays of numbers
+ * @throws ArgumentError if the archive is damaged or holds anything but arrays of numbers
  */
 export async function readNpz(path: string): Promise<Tensors> {
   return withFile(path, readOpenNpz);
@@ -19,7 +19,10 @@ export async function parseNpz(bytes: Uint8Array, subject = "npz"): Promise<Tens
   return readOpenNpz(openBytes(subject, bytes));
 }
 
-/** Writes what numpy.load reads: the same bytes for the same arrays in the same order. @throws ArgumentError as {@link writeWhole} */
+/**
+ * Writes a file for numpy.load: the same bytes for the same arrays in the same order. @throws ArgumentError as {@link
+ * writeWhole}
+ */
 export async function writeNpz(path: string, tensors: Tensors, options: WriteOptions = {}): Promise<void> {
   await writeWhole(path, npzChunks(tensors, path), options);
 }
@@ -31,7 +34,7 @@ export function npzChunks(tensors: Tensors, subject = "npz"): Iterable<Uint8Arra
   return zipChunks(entries, subject);
 }
 
-/** The same of a file that is open. */
+/** The same for an open file. */
 export async function readOpenNpz(file: OpenFile): Promise<Tensors> {
   const tensors = new Map<string, Tensor>();
   for (const entry of (await readZip(file)).values()) {

@@ -1,6 +1,7 @@
 /**
- * Masks of what is not prunable, such as biases, as torch.nn.utils.prune makes them. Masks here are of prunable weights, and
- * silence the biases and normalisation of dead units; what a file removes beyond that is set to 0 in the weights, or refused.
+ * Masks of parameters that are not prunable, such as biases, as torch.nn.utils.prune makes them. Our masks cover
+ * prunable weights, and set biases and normalisation of dead units to 0; further masks of a file are applied to the
+ * weights, or rejected.
  */
 import { ArgumentError, type Masks, maskedParameters, type Weights } from "@phew/core";
 import type { ExportableModel } from "./exportForm.ts";
@@ -13,16 +14,16 @@ import { safeElementCount, type Tensors } from "./tensor.ts";
 export type OtherMasks = ReadonlyMap<string, Uint8Array>;
 
 /**
- * Those that remove more than dead units have.
+ * Masks that remove more than the parameters of dead units.
  * @param tensors `<parameter>_mask` for each that has one, among others; of any shape with the parameter's elements
  * @param source for messages
- * @throws ArgumentError where a mask has another number of elements, or other values than 0 and 1
+ * @throws ArgumentError if a mask has another number of elements, or other values than 0 and 1
  */
 export function otherMasks(masks: Masks, tensors: Tensors, source: string): OtherMasks {
   const { parameters, prunable } = masks.network;
   const own = new Set(prunable.map(({ name }) => name));
   const silent = new Map(maskedParameters(masks));
-  // in the place of a scale that is not on file; see parameterMasks
+  // replaces a scale that is not in the file; see parameterMasks
   for (const { scale, mean } of normalisationsIn(masks.network)) {
     const mask = silent.get(scale);
     if (mask !== undefined) silent.set(mean, mask);
@@ -42,9 +43,8 @@ export function otherMasks(masks: Masks, tensors: Tensors, source: string): Othe
 }
 
 /**
- * The weights with 0 where these masks remove something: what the parameter is then, where its file multiplies it by
- * something and adds to it.
- * @returns `weights` itself where that is so already
+ * The weights with these masks applied, before the factor and offset that the file applies to a parameter.
+ * @returns `weights` itself if nothing changes
  */
 export function withOtherMasks(model: ExportableModel, weights: Weights, others: OtherMasks): Weights {
   const masked = new Map(weights);
@@ -62,7 +62,7 @@ export function withOtherMasks(model: ExportableModel, weights: Weights, others:
   return isChanged ? masked : weights;
 }
 
-/** One sentence for who computes with them. @param source the file of masks */
+/** A sentence for users who compute with them. @param source the file of masks */
 export function otherMasksNote(others: OtherMasks, source: string): string {
   return (
     `${source} masks ${some(others)} too, beside weights: they are 0 there, but masks here are of weights alone, so that ` +
@@ -70,7 +70,10 @@ export function otherMasksNote(others: OtherMasks, source: string): string {
   );
 }
 
-/** Where the weights are not known, or are not 0 there, or the masks are to be kept. @param source the file of masks */
+/**
+ * Error if the weights are unknown, or are not 0 there, or if the masks are to be kept. @param source the file of
+ * masks
+ */
 export function otherMasksRefused(others: OtherMasks, source: string): ArgumentError {
   return new ArgumentError(source, {
     given: `masks of ${some(others)}, which remove more than dead units have`,

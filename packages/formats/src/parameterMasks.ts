@@ -32,15 +32,15 @@ export function normalisationsIn({ nodes }: Network): { readonly scale: string; 
 }
 
 /**
- * The metadata that tells a loader which normalisations the masks know: one that its model has and that is not among
- * them was folded on export. A JSON list of the running means' names; absent where the network has none.
+ * Metadata for loaders: the normalisations of the network. If the loader's model has one that is not listed, it was
+ * folded on export. A JSON list of the running means' names; absent if the network has none.
  */
 export function normalisationsOf(network: Network): { normalisations?: string } {
   const means = normalisationsIn(network).map(({ mean }) => mean);
   return means.length === 0 ? {} : { normalisations: JSON.stringify(means) };
 }
 
-/** A copy with zeros in place of the elements whose mask is 0; the others' bits are untouched. */
+/** A copy with zeros for the elements whose mask is 0; the bits of others are unchanged. */
 export function zeroedTensor(tensor: Tensor, mask: Uint8Array): Tensor {
   const width = ELEMENT_BYTES[tensor.dtype];
   // a Buffer's slice would be the same memory

@@ -1,12 +1,12 @@
 /**
- * Python pickles, read without running anything: a pickle is a little program that may call any function by its name.
- * Here only names on the caller's list are called; every other class or function, and whatever is made with it, becomes
- * a placeholder that does nothing.
+ * Reads Python pickles without running anything: a pickle is a small program that may call any function by its name.
+ * Here only names on the caller's list are called; every other class or function, and every object made with it,
+ * becomes an inert placeholder.
  * @see https://github.com/python/cpython/blob/main/Lib/pickletools.py
  */
 import { ArgumentError, counted, shortened } from "@phew/core";
 
-/** A class or function that pickles may name; `call` is what calling it gives, where it may be called. */
+/** A class or function that pickles may name; `call` computes its result, if calls are allowed. */
 export interface Global {
   readonly name: string;
   readonly call?: (args: readonly unknown[]) => unknown;
@@ -17,20 +17,20 @@ export interface PickleOptions {
   readonly subject: string;
   /** By module, a dot and name, such as `collections.OrderedDict`. */
   readonly globals: ReadonlyMap<string, Global>;
-  /** What a persistent id stands for. */
+  /** Resolves a persistent id. */
   readonly persistent: (id: unknown) => unknown;
 }
 
 /**
- * Stands for a class, a function, or an object that only their code could make. It holds what the pickle says of the
- * object, for whoever looks through it; nothing is done with that.
+ * Replaces a class, a function, or an object that only their code could make. It holds the pickled data for
+ * inspection; nothing else is done with it.
  */
 export class Placeholder {
   /** Module, a dot and name of the class or function. */
   readonly name: string;
   /** What its maker was given, in the order of the pickle: arguments and state. */
   readonly parts: unknown[];
-  /** Items that the pickle put into it, where it stands for a dictionary. */
+  /** Items that the pickle put into it, if it replaces a dictionary. */
   readonly items = new Map<unknown, unknown>();
 
   constructor(name: string, parts: unknown[] = []) {
@@ -54,16 +54,16 @@ const MOST_OPCODES = 2 ** 24;
 const MOST_OBJECTS = 2 ** 22;
 
 /**
- * Whole numbers come as `number`, beyond 2^53 as `bigint`; bytes as Uint8Array; sets as arrays; what is made by code
+ * Whole numbers come as `number`, beyond 2^53 as `bigint`; bytes as Uint8Array; sets as arrays; objects made by code
  * that is not among `globals` as {@link Placeholder}.
- * @throws ArgumentError where the pickle is damaged, or an object of another kind than it says
+ * @throws ArgumentError if the pickle is damaged, or if an object is of another kind than it says
  */
 export function unpickle(bytes: Uint8Array, options: PickleOptions): unknown {
   return new Unpickler(bytes, options).run();
 }
 
 class Unpickler {
-  /** What each opcode puts on the stack; those that are not here only change what is there. */
+  /** The value that each opcode pushes; others only change the stack. */
   static readonly #produced: ReadonlyMap<number, (from: Unpickler) => unknown> = new Map<
     number,
     (from: Unpickler) => unknown
@@ -107,7 +107,7 @@ class Unpickler {
     [0x93, (from) => from.#stackGlobal()], // STACK_GLOBAL
     [0x69, (from) => from.#call(from.#global(from.#line(), from.#line()), new Tuple(from.#popToMark()))], // INST
     [0x6f, (from) => from.#object()], // OBJ
-    // EXT1 to EXT4: classes by numbers that only the writer's registry knows
+    // EXT1 to EXT4: classes by numbers of the writer's registry
     [0x82, (from) => new Placeholder(`extension ${from.#uint(1)}`)],
     [0x83, (from) => new Placeholder(`extension ${from.#uint(2)}`)],
     [0x84, (from) => new Placeholder(`extension ${from.#uint(4)}`)],
@@ -256,7 +256,7 @@ class Unpickler {
   }
 
   #call(callee: unknown, args: unknown): unknown {
-    // what a placeholder makes is one, of the same name
+    // a placeholder makes placeholders of the same name
     if (callee instanceof Placeholder) return new Placeholder(callee.name, [args, ...callee.parts]);
     const isGlobal = typeof callee === "object" && callee !== null && "name" in callee && "call" in callee;
     if (!isGlobal || !(args instanceof Tuple))
@@ -352,7 +352,7 @@ class Unpickler {
     return Number(this.#view.getBigUint64(at, true));
   }
 
-  /** @returns where the next `length` bytes begin, which are then behind */
+  /** @returns the position of the next `length` bytes, and skips them */
   #advance(length: number): number {
     if (this.#at + length > this.#bytes.length) throw this.#cutShort();
     this.#at += length;

@@ -1,6 +1,6 @@
 /**
- * Weights beside their masks, as torch.nn.utils.prune and `--form original+masks` leave them: `<parameter>_orig` and
- * `<parameter>_mask`, whose product the layer computes with.
+ * Weights beside their masks, as torch.nn.utils.prune and `--form original+masks` write them: `<parameter>_orig` and
+ * `<parameter>_mask`, whose product the layer uses.
  */
 import { ArgumentError, counted } from "@phew/core";
 import { maskBytes } from "./maskBytes.ts";
@@ -19,11 +19,11 @@ function prunedNames(tensors: Tensors): readonly string[] {
 }
 
 /**
- * The file with the product under the parameter's name in place of original and mask (zeros where the mask is 0, the
- * original's bits elsewhere), and a sentence about it where there is any.
+ * Replaces original and mask by their product under the parameter's name (zeros where the mask is 0, the original's
+ * bits elsewhere), with a sentence for the user if there are any.
  * @param source for messages
- * @throws ArgumentError where a mask has another shape than its original, or other values than 0 and 1, or where the
- *   parameter is there by itself too
+ * @throws ArgumentError if a mask has another shape than its original, or other values than 0 and 1, or if the
+ *   parameter is also there by itself
  */
 export function withProducts(file: NamedTensors, source: string): NamedTensors {
   const pruned = prunedNames(file.tensors);

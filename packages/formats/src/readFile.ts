@@ -6,9 +6,9 @@ import { ArgumentError, counted, downloadFault, errorCode } from "@phew/core/mes
 
 /** Bytes that one call of the operating system reads. */
 const READ_BYTES = 2 ** 28;
-/** So many bytes tell a page or a pointer from a file of numbers. */
+/** Bytes that suffice to recognise a page or a pointer in place of a file of numbers. */
 const TELLING_BYTES = 512;
-/** Opening a pipe waits for its writer unless told not to; Windows knows no such thing. */
+/** Opening a pipe blocks without this flag; Windows does not have it. */
 const READ_ONLY = modes.O_RDONLY | (modes.O_NONBLOCK ?? 0);
 
 export interface OpenFile {
@@ -16,14 +16,13 @@ export interface OpenFile {
   readonly path: string;
   /** In bytes. */
   readonly size: number;
-  /** `length` bytes from `offset` on. @throws ArgumentError where the file ends before */
+  /** `length` bytes from `offset` on. @throws ArgumentError if the file ends before */
   read(offset: number, length: number): Promise<Uint8Array>;
 }
 
 /**
- * Opens a file for the time of one function.
- * @throws ArgumentError where the file is missing, is no regular file, may not be read, or is what a failed download
- *   leaves in its place
+ * Opens a file for the duration of one function.
+ * @throws ArgumentError if the file is missing, not regular, not readable, or the remains of a failed download
  */
 export async function withFile<T>(path: string, use: (file: OpenFile) => Promise<T>): Promise<T> {
   let handle: FileHandle;
@@ -96,8 +95,8 @@ export function readWhole(path: string): Promise<Uint8Array> {
 const MOST_TEXT_BYTES = 2 ** 24;
 
 /**
- * A text of at most 16 MiB in UTF-8, such as a configuration; a byte order mark is taken off.
- * @throws ArgumentError as {@link withFile}, and where it is longer or no UTF-8
+ * A text of at most 16 MiB in UTF-8, such as a configuration; without a byte order mark.
+ * @throws ArgumentError as {@link withFile}, and if it is longer or not UTF-8
  */
 export function readText(path: string): string {
   const bytes = withFileSync(path, (descriptor, size) => {
@@ -122,7 +121,7 @@ export function readText(path: string): string {
   }
 }
 
-/** A file that is in memory already; what is read are views of it, never Buffers, whose slice copies nothing. */
+/** A file that is in memory already; reads are views of it, never Buffers, whose slice copies nothing. */
 export function openBytes(path: string, given: Uint8Array): OpenFile {
   const bytes = plainBytes(given);
   const read = async (offset: number, length: number) => {

@@ -20,7 +20,7 @@ import { ownNames, pickWeights, requirePlain } from "./weightsFile.ts";
 import { fittingNetwork, type ZooFitOptions } from "./zooFit.ts";
 
 export interface ReadModelOptions extends ZooFitOptions {
-  /** A name of the zoo: files of named tensors hold weights alone. */
+  /** A name of the zoo: files of named tensors hold only weights. */
   readonly architecture?: string | undefined;
   /** Of a file with several outputs, the one that is wanted; all of them without. */
   readonly output?: string | undefined;
@@ -28,14 +28,14 @@ export interface ReadModelOptions extends ZooFitOptions {
   readonly treatAsOpaque?: boolean | undefined;
 }
 
-/** A model with what it takes to write it back as the file it came from. */
+/** A model with the data for writing it back in the format of its file. */
 export type ReadModel = ImportedModel &
   (
     | {
         readonly format: TensorFormat;
         readonly tensors: Tensors;
         readonly metadata: Readonly<Record<string, string>>;
-        /** Of the architecture; undefined where it has one form alone. */
+        /** Variant of the architecture; undefined if it has only one. */
         readonly variant: ZooVariant | undefined;
       }
     | { readonly format: "tfjs"; readonly tfjs: TfjsModel }
@@ -43,9 +43,9 @@ export type ReadModel = ImportedModel &
   );
 
 /**
- * Reads `.onnx`, a TensorFlow.js `model.json`, or weights of a zoo architecture out of `.safetensors` (or the index of
+ * Reads `.onnx`, a TensorFlow.js `model.json`, or weights of a zoo architecture from `.safetensors` (or the index of
  * sharded ones), `.npz`, `.pt` and `.pth`.
- * @throws ArgumentError where the file is of no such kind, damaged or not supported, or does not fit the architecture
+ * @throws ArgumentError if the file is of another kind, damaged or not supported, or does not fit the architecture
  */
 export async function readModel(path: string, options: ReadModelOptions = {}): Promise<ReadModel> {
   const model = await readWhicheverModel(path, options);
@@ -90,7 +90,7 @@ function withoutOutputs(path: string): ArgumentError {
   });
 }
 
-/** Whether a file is an ONNX model, by its content. @throws ArgumentError where it is nothing that is read here */
+/** Whether a file is an ONNX model, by its content. @throws ArgumentError if it is of no known kind */
 export async function isOnnxModel(path: string): Promise<boolean> {
   return (await recognise(path)) === "onnx";
 }

@@ -25,7 +25,7 @@ export interface TensorFile {
 
 /** The reference implementation's limit. */
 const MAX_HEADER_BYTES = 100_000_000;
-/** Neighbouring tensors are read together up to this size, so that no piece needs the whole file's memory at once. */
+/** Neighbouring tensors are read together up to this size, which limits the memory of a read. */
 const SEGMENT_BYTES = 2 ** 30;
 /** Types from the first to be written to the last: the widest first keeps every tensor aligned, as the reference does. */
 const WRITE_ORDER: readonly Dtype[] = [
@@ -44,7 +44,7 @@ const WRITE_ORDER: readonly Dtype[] = [
   "BOOL",
 ];
 
-/** Where a tensor's bytes lie, counted from the end of the header. */
+/** Position of a tensor's bytes, from the end of the header. */
 interface Entry {
   readonly name: string;
   readonly dtype: Dtype;
@@ -60,9 +60,9 @@ interface Header {
 }
 
 /**
- * Reads a file, or all the shards that an index (`model.safetensors.index.json`) names. The tensors are views of what
- * was read.
- * @throws ArgumentError where the file cannot be read, or its header is not exactly right
+ * Reads a file, or all the shards that an index (`model.safetensors.index.json`) names. The tensors are views of the
+ * memory read.
+ * @throws ArgumentError if the file cannot be read, or if its header is not valid
  */
 export async function readSafetensors(path: string): Promise<TensorFile> {
   const isIndex = await withFile(path, async (file) => {
@@ -89,7 +89,7 @@ export function parseSafetensors(given: Uint8Array, subject = "safetensors"): Te
 
 /**
  * Writes the same bytes for the same tensors and metadata, whatever their order: widest type first, then by name.
- * @throws ArgumentError where a tensor's bytes do not fit its shape, or as {@link writeWhole}
+ * @throws ArgumentError if a tensor's bytes do not fit its shape, or as {@link writeWhole}
  */
 export async function writeSafetensors(
   path: string,
@@ -137,8 +137,8 @@ export function safetensorsChunks(
 }
 
 /**
- * Whether a file begins as safetensors do: with the length of a header that fits into it, and a brace. The first bytes
- * alone may look like anything, since they are a number.
+ * Whether a file begins as safetensors do: with the length of a header that fits into it, and a brace. The length
+ * alone may look like any other format.
  * @param first at least 9 bytes, or all there are
  */
 export function looksLikeSafetensors(first: Uint8Array, fileBytes: number): boolean {

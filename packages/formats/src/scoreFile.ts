@@ -1,7 +1,7 @@
 /**
- * Scores on disk: safetensors, one F32 tensor under the name of each prunable parameter. Scores mean the same up to one
- * common factor: where the largest is beyond 2^±100 all are divided by a power of two, which stands in the metadata as
- * `scale`: score = scale · tensor.
+ * Scores on disk: safetensors, one F32 tensor under the name of each prunable parameter. Scores matter up to a common
+ * factor: if the largest is beyond 2^±100, all are divided by a power of two, which the metadata contain as `scale`:
+ * score = scale · tensor.
  */
 import { ArgumentError, type Network } from "@phew/core";
 import { writeSafetensors } from "./safetensors.ts";
@@ -14,8 +14,8 @@ export interface ScoreOptions extends WriteOptions {
 }
 
 /**
- * @param scores one number a prunable weight, in the order of `network.prunable`; rounded to float32
- * @throws ArgumentError where a score is not finite, or as {@link writeWhole}
+ * @param scores one number per prunable weight, in the order of `network.prunable`; rounded to float32
+ * @throws ArgumentError if a score is not finite, or as {@link writeWhole}
  */
 export async function writeScores(
   path: string,
@@ -26,7 +26,7 @@ export async function writeScores(
 ): Promise<void> {
   const own = exponentOf(scores, path);
   const exponent = own + (options.exponent ?? 0);
-  // 2^-own may be beyond float64 where the scores are not
+  // 2^-own may exceed float64 even if the scores do not
   const half = own >> 1;
   const rounded = Float32Array.from(scores, (score) => score / 2 ** half / 2 ** (own - half));
   const tensors = network.prunable.map(
@@ -37,10 +37,10 @@ export async function writeScores(
   await writeSafetensors(path, new Map(tensors), { format: "pt", ...scale, ...metadata }, options);
 }
 
-// the largest may be so far from 1 in float32: what is 2^-49 of it still has all its digits
+// at this distance from 1, values down to 2^-49 of the largest keep full float32 precision
 const FAR = 100;
 
-/** What brings the largest score to between 1 and 2; 0 where it is in range. */
+/** Factor that makes the largest score 1 to 2; 0 if it is in range. */
 function exponentOf(scores: Float32Array | Float64Array, path: string): number {
   let largest = 0;
   for (const [k, score] of scores.entries()) {

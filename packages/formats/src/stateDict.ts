@@ -5,7 +5,7 @@ import { Window } from "./torchWindow.ts";
 
 export interface StateDict {
   readonly named: ReadonlyMap<string, Window>;
-  /** Its entries that are no plain tensors: name → what it is instead. */
+  /** Its entries that are not plain tensors: name → what it is instead. */
   readonly others: ReadonlyMap<string, string>;
   readonly notes: readonly string[];
 }
@@ -22,7 +22,7 @@ const STATE_NAMES = new Set([
   "params",
   "weights",
 ]);
-/** What else a checkpoint keeps tensors in: taken where there is nothing better. */
+/** Other keys of checkpoints with tensors: used if there is nothing better. */
 const SECOND_CHOICE =
   /(^|[._-])(optim\w*|(lr_?)?sched\w*|(grad_?)?scaler|ema|swa|averaged?|rng\w*|history|metrics?)([._-]|$)/i;
 /** What DataParallel and torch.compile put before every name. */
@@ -40,9 +40,9 @@ interface Candidate {
 }
 
 /**
- * The named tensors of a state dict, or of the one state dict inside a checkpoint.
- * @param root what the pickle holds
- * @throws ArgumentError where there is none, or several that could be meant
+ * The named tensors of a state dict, or of the only state dict in a checkpoint.
+ * @param root the content of the pickle
+ * @throws ArgumentError if there is none, or several candidates
  */
 export function stateDictOf(subject: string, root: unknown): StateDict {
   const whole = candidateAt(root, [], new Set());

@@ -1,10 +1,10 @@
-/** JSON out of files that may lie: bounded depth, no name twice in an object, valid UTF-8. */
+/** Parses JSON from untrusted files: bounded depth, unique names in objects, valid UTF-8. */
 import { ArgumentError, counted } from "@phew/core/messages";
 
 /**
  * @param subject the file, for messages
  * @param maxDepth greatest nesting of objects and arrays
- * @throws ArgumentError where the bytes are not JSON, nest deeper, or an object has a name twice
+ * @throws ArgumentError if the bytes are not JSON, nest deeper, or repeat a name in an object
  */
 export function parseStrictJson(subject: string, bytes: Uint8Array, maxDepth: number): unknown {
   let text: string;

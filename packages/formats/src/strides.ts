@@ -2,9 +2,9 @@
 
 /**
  * Copies elements into row-major order: element (i₀, i₁, …) of the result is element `offset + Σ iₖ · strides[k]` of
- * the source. The caller has made sure that these lie inside.
+ * the source. The caller guarantees that these are inside.
  * @param width bytes of an element: 1, 2, 4 or 8
- * @param strides in elements, one an axis
+ * @param strides in elements, one per axis
  */
 export function gather(
   source: Uint8Array,

@@ -14,7 +14,7 @@ const JOIN_BYTES = 2 ** 20;
 /** Longest piece given to one call of the operating system. */
 const WRITE_BYTES = 2 ** 28;
 
-/** Tells this machine from others that share a folder: a process number means something on one machine alone. */
+/** Distinguishes this computer from others that share a folder: process numbers are local. */
 const MACHINE = createHash("sha256").update(hostname()).digest("hex").slice(0, 8);
 const TEMPORARY = new RegExp(`^\\.phew\\.${MACHINE}\\.(\\d+)\\.\\d+\\.partial$`);
 /** A file on its way is written to all the time. */

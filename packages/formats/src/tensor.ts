@@ -62,8 +62,8 @@ export function bytesOf(values: ArrayBufferView): Uint8Array {
 }
 
 /**
- * The elements as a typed array over the tensor's own memory where that is aligned, else over a copy. F16 and BF16
- * come as their bit patterns.
+ * The elements as a typed array over the tensor's own memory if that is aligned, else over a copy. F16 and BF16 come
+ * as their bit patterns.
  */
 export function elementsOf(tensor: Tensor) {
   const width = ELEMENT_BYTES[tensor.dtype];
@@ -99,8 +99,8 @@ export function elementsOf(tensor: Tensor) {
 }
 
 /**
- * The values as float32: a view where they are, exact for F16, BF16 and the small integers, rounded to the nearest
- * for the others.
+ * The values as float32: a view of F32, exact for F16, BF16 and the small integers, rounded to the nearest for the
+ * others.
  */
 export function toFloat32(tensor: Tensor): Float32Array {
   const elements = elementsOf(tensor);
@@ -142,7 +142,7 @@ export function fromFloat32(
   }
 }
 
-/** The number a half-precision bit pattern stands for (IEEE 754 binary16). */
+/** The number of a half-precision bit pattern (IEEE 754 binary16). */
 export function float16ToNumber(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;

@@ -1,4 +1,4 @@
-/** Files of named tensors, whichever their format: told apart by their first bytes; what reads them is loaded then. */
+/** Files of named tensors in any format, recognised by their first bytes; readers are loaded on demand. */
 import { ArgumentError } from "@phew/core";
 import { kindOf } from "./fileKind.ts";
 import { type OpenFile, withFile } from "./readFile.ts";
@@ -12,15 +12,15 @@ export interface NamedTensors {
   readonly tensors: Tensors;
   /** Empty for formats that have none. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** Named parts that are no plain tensors: name → what they are instead. Absent where a format has none such. */
+  /** Named entries that are not plain tensors: name → what they are instead. Absent for formats without such. */
   readonly others?: ReadonlyMap<string, string>;
-  /** What was taken out of what, one sentence each. */
+  /** What was extracted from what, one sentence each. */
   readonly notes: readonly string[];
 }
 
 /**
  * Reads safetensors (or the index of sharded ones), `.npz` or a PyTorch state dict.
- * @throws ArgumentError where the file is none of these, or not right
+ * @throws ArgumentError if the file is none of these, or not valid
  */
 export async function readTensors(path: string): Promise<NamedTensors> {
   return withFile(path, async (file): Promise<NamedTensors> => {

@@ -1,16 +1,17 @@
 /**
- * TensorFlow's order of weights and ours. TensorFlow keeps convolutions as [height, width, in / groups, out] and dense
- * weights as [in, out]; images are [height, width, channels], so that behind a flatten feature (y·w + x)·c + k is what
- * is k·h·w + y·w + x here: the rows of dense weights and the numbers of batch normalisation there change places too.
+ * Converts between TensorFlow's layout and ours. TensorFlow stores convolutions as [height, width, in / groups, out]
+ * and dense weights as [in, out]; images are [height, width, channels], so that after a flatten, feature (y·w + x)·c
+ * + k is our k·h·w + y·w + x: the rows of dense weights and the parameters of batch normalisation there are permuted
+ * too.
  */
 import { ArgumentError, type Network, type Node, type UnitFlow, unitFlows } from "@phew/core";
 import { gather } from "./strides.ts";
 import { ELEMENT_BYTES, requireWholeTensor, type Tensor } from "./tensor.ts";
 
 /**
- * The order of a flat value's features: runs of `channels · plane` features, each an image's, which has channels first
- * here and last in TensorFlow. Kept as runs, so that nothing is as long as a shape claims before weights of that length
- * are there.
+ * The order of a flat value's features: runs of `channels · plane` features, each an image's, channels first here and
+ * last in TensorFlow. Stored as runs, so that memory does not depend on a shape that a file claims before its weights
+ * are read.
  */
 type FeatureOrder = readonly { readonly channels: number; readonly plane: number }[];
 
@@ -74,9 +75,9 @@ export class TensorflowLayout {
   }
 
   /**
-   * The way back, for as many elements in whatever shape.
+   * The inverse, for the same number of elements in any shape.
    * @param subject the tensor, for messages
-   * @throws ArgumentError where the elements are not as many as the parameter's
+   * @throws ArgumentError if the number of elements is not the parameter's
    */
   fromTensorflow(name: string, tensor: Tensor, subject = name): Tensor {
     const { shape, kind, order } = this.#parameters.get(name)!;
@@ -94,7 +95,7 @@ export class TensorflowLayout {
   }
 }
 
-/** The same elements under another number of axes: axes of 1 are put in front, or taken from there. */
+/** The same elements with another number of axes: axes of 1 are added or removed at the front. */
 export function ofRank(shape: readonly number[], rank = shape.length): readonly number[] {
   return [...new Array<number>(Math.max(0, rank - shape.length)).fill(1), ...shape.slice(-rank)];
 }
@@ -114,14 +115,14 @@ function orderOf(
     const isImage = network.nodes[map.from]!.shape.length === 3;
     const given = isImage ? [run(map.count, map.spread)] : orders[map.from]!;
     const isWhole = isImage || map.count === network.nodes[map.from]!.shape[0];
-    // of a part it is known where all of the value is in the same order everywhere
+    // the order of a part is known if all of the value has the same order
     const order = isWhole ? given : isOurs(given) ? [run(map.count, 1)] : undefined;
     return { ...map, end: map.toStart + map.count * map.spread, order, isImage };
   });
   const isSpread = parts.some(({ spread, isImage }) => spread > 1 && !isImage);
   const isMet = parts.every(({ toStart, end }) => toStart === 0 && end === features);
   const isStacked = parts.every(({ toStart }, k) => toStart === (k === 0 ? 0 : parts[k - 1]!.end));
-  // units that come of any places are in an order of their own
+  // an operation over any positions has an order of its own
   if (isSpread || !(isMet || isStacked)) return own;
   const [first, ...rest] = parts.map(({ order }) => order);
   if (first !== undefined && isMet && rest.every((order) => order !== undefined && agree(order, first)))

@@ -1,6 +1,6 @@
 /**
- * PyTorch's `.pt` and `.pth`: a zip of a pickle (`data.pkl`) and one file of raw bytes for each storage (`data/0`, …).
- * Tensors are windows on storages. Nothing of the pickle is run: objects beside the tensors are left out.
+ * PyTorch's `.pt` and `.pth`: a zip of a pickle (`data.pkl`) and one file of raw bytes for each storage (`data/0`,
+ * …). Tensors are windows of storages. No code of the pickle is run: objects beside the tensors are left out.
  * @see https://docs.pytorch.org/docs/stable/notes/serialization.html
  */
 import { ArgumentError, counted, shortened } from "@phew/core";
@@ -23,9 +23,9 @@ import { looksLikeZip, readZip, type ZipEntry } from "./zip.ts";
 
 export interface TorchFile {
   readonly tensors: Tensors;
-  /** Entries of the state dict that are no plain tensors: name → what it is instead. */
+  /** Entries of the state dict that are not plain tensors: name → what it is instead. */
   readonly others: ReadonlyMap<string, string>;
-  /** What was taken out of what, one sentence each. */
+  /** What was extracted from what, one sentence each. */
   readonly notes: readonly string[];
 }
 
@@ -65,8 +65,8 @@ const TYPES: Readonly<Record<string, Dtype>> = {
 const PLAIN_TYPES = ["torch.Tensor", "torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer"];
 
 /**
- * Reads the state dict of a file that torch.save wrote; of a checkpoint, the model's.
- * @throws ArgumentError where the file is damaged, of the format before PyTorch 1.6, holds no state dict or several, or
+ * Reads the state dict of a file from torch.save; of a checkpoint, the model's.
+ * @throws ArgumentError if the file is damaged, of the format before PyTorch 1.6, holds no state dict or several, or
  *   a whole model as an object, which only its own code could open
  */
 export async function readTorch(path: string): Promise<TorchFile> {
@@ -192,8 +192,8 @@ function allowed(subject: string): ReadonlyMap<string, Global> {
 }
 
 /**
- * What a tensor's metadata sets: `neg` where its elements are those of the storage with the other sign, `conj` of complex
- * ones, and what other devices keep.
+ * Flags of a tensor's metadata: `neg` if its elements are the negated storage, `conj` for complex ones, and those of
+ * other devices.
  * @see torch._utils.set_tensor_metadata
  */
 function setBits(wrong: () => ArgumentError, metadata: unknown): string[] {
@@ -227,12 +227,12 @@ function orderedDict(subject: string, pairs: unknown): Map<unknown, unknown> {
   return dictionary;
 }
 
-/** `("storage", torch.FloatStorage, "0", "cpu", 64)`; anything else stands for what only its writer knows. */
+/** `("storage", torch.FloatStorage, "0", "cpu", 64)`; anything else is unknown. */
 function storageOf(subject: string, id: unknown): Storage | Placeholder {
   const items: readonly unknown[] = id instanceof Tuple ? id.items : [];
   const [kind, type, key, , length] = items;
   if (kind !== "storage") return new Placeholder("a persistent id");
-  // a sixth says that it is a window on another, in the format before PyTorch 1.6
+  // a sixth element marks a window of another storage, in the format before PyTorch 1.6
   if (items.length > 5) throw broken(subject, "a storage of more than a type, a key, a device and a length");
   if (type instanceof Placeholder) return new Placeholder(type.name);
   if (!(type instanceof Typed) || typeof key !== "string" || !isCount(length))

@@ -19,7 +19,7 @@ export class Typed {
 export class Storage {
   readonly key: string;
   readonly dtype: Dtype | undefined;
-  /** In elements; in bytes where there is no type. */
+  /** In elements; in bytes if there is no type. */
   readonly length: number;
 
   constructor(key: string, dtype: Dtype | undefined, length: number) {
@@ -29,14 +29,14 @@ export class Storage {
   }
 }
 
-/** A tensor whose storage is not read yet. */
+/** A tensor whose storage has not been read. */
 export class Window {
   readonly storage: Storage;
   readonly dtype: Dtype;
   readonly offset: number;
   readonly shape: readonly number[];
   readonly strides: readonly number[];
-  /** True where the tensor's elements are those of the storage with the other sign: PyTorch's negative bit. */
+  /** True if the tensor's elements are the negated storage: PyTorch's negative bit. */
   readonly isNegated: boolean;
 
   constructor(
@@ -56,7 +56,7 @@ export class Window {
   }
 }
 
-/** @throws ArgumentError where the window reaches beyond its storage or shows elements several times */
+/** @throws ArgumentError if the window exceeds its storage or repeats elements */
 export function checkWindow(subject: string, window: Window, bytes: Uint8Array): void {
   const { dtype, offset, shape, strides } = window;
   const count = safeElementCount(shape);
@@ -90,7 +90,7 @@ function isContiguous(window: Window): boolean {
   );
 }
 
-/** A view where the elements lie row by row and as they are, else a copy. */
+/** A view if the elements are contiguous and unchanged, else a copy. */
 export const isView = (window: Window): boolean => isContiguous(window) && !window.isNegated;
 
 /** The elements: those of {@link isView} share the memory of `bytes`. */
@@ -104,7 +104,7 @@ export function throughWindow(window: Window, bytes: Uint8Array): Tensor {
   return { dtype, shape, data: isNegated ? negated(dtype, data) : data };
 }
 
-/** True where {@link throughWindow} knows what a negative is: PyTorch has none of BOOL. */
+/** True if {@link throughWindow} can negate: PyTorch has no negative of BOOL. */
 export const hasNegative = (dtype: Dtype): boolean => dtype !== "BOOL";
 
 /** A copy with the other sign, bit for bit as PyTorch's: of floats the sign bit, of whole numbers modulo 2^bits. */

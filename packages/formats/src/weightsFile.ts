@@ -7,8 +7,8 @@ import { readTensors } from "./tensorFile.ts";
 
 /**
  * Reads the parameters of `network` from safetensors, `.npz` or a PyTorch state dict, pruned ones as the product of
- * original and mask. Other tensors are passed over.
- * @throws ArgumentError where the file is not right, or a tensor is missing or of another shape
+ * original and mask. Other tensors are ignored.
+ * @throws ArgumentError if the file is not valid, or if a tensor is missing or of another shape
  */
 export async function readWeights(path: string, network: Network): Promise<Weights> {
   return pickWeights(network, (await readOwnTensors(path, network)).tensors, path);
@@ -16,9 +16,10 @@ export async function readWeights(path: string, network: Network): Promise<Weigh
 
 /**
  * The tensors of a file under the names of `network`, pruned ones as the product of original and mask.
- * @param names those that the file must have for a prefix to be one
- * @returns and what was taken out of what, one sentence each
- * @throws ArgumentError where the file is not right, or code alone could make a parameter of what it holds
+ * @param names that a prefix must make match
+ * @returns these, and what was extracted from what, one sentence each
+ * @throws ArgumentError if the file is not valid, or if a parameter is stored as an object that only code can make a
+ * tensor
  */
 export async function readOwnTensors(
   path: string,
@@ -31,7 +32,7 @@ export async function readOwnTensors(
   return { tensors, notes: [...file.notes, ...(prefix === "" ? [] : [`Took "${prefix}" off the names.`])] };
 }
 
-/** @throws ArgumentError where a parameter is in the file, but as something that only code could make a tensor of */
+/** @throws ArgumentError if a parameter is stored as an object that only code can make a tensor */
 export function requirePlain(
   network: Network,
   tensors: Tensors,
@@ -59,13 +60,13 @@ export function pickWeights(network: Network, tensors: Tensors, source: string):
     const tensor = tensors.get(name);
     if (tensor !== undefined) floats.set(name, { shape: tensor.shape, data: toFloat32(tensor) });
   }
-  // names alone tell a reader of the message what the file holds
+  // names alone show a reader of the message what the file holds
   const nothing = new Float32Array();
   for (const [name, { shape }] of tensors) if (!floats.has(name)) floats.set(name, { shape, data: nothing });
   return weightsFor(network, floats, source);
 }
 
-/** @throws ArgumentError where a file has, in place of a parameter, what its module computes it from */
+/** @throws ArgumentError if a file has, in place of a parameter, the tensors from which its module computes it */
 function requireUnparametrized(network: Network, tensors: Tensors, source: string): void {
   for (const { name } of network.parameters) {
     if (tensors.has(name)) continue;
@@ -90,9 +91,9 @@ function requireUnparametrized(network: Network, tensors: Tensors, source: strin
 }
 
 /**
- * Takes off what stands before all of the network's names in a file, such as `model.` or `module.`.
- * @param names those that the file must have
- * @returns the tensors as they are where no such prefix makes every parameter's name one of theirs
+ * Removes a common prefix of a file's names, such as `model.` or `module.`.
+ * @param names that the file must have
+ * @returns the tensors unchanged if no prefix makes all names match
  */
 export function ownNames(
   network: Network,

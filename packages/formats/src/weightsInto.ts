@@ -1,7 +1,7 @@
 /**
- * Weights of one file in the network of another: a state dict in the ONNX file that its module was exported to. What that
- * file multiplies a weight by, or adds to it, is multiplied by and added to the state dict's too; what it holds in no
- * parameter of the network, such as that factor or the slope of an activation, must be the same in both.
+ * Applies weights of one file to the network of another: a state dict to the ONNX file that was exported from its
+ * module. The ONNX file's factors and offsets of a weight are applied to the state dict's too; other constants, such
+ * as that factor or the slope of an activation, must be equal in both files.
  */
 import { ArgumentError, type Weights } from "@phew/core";
 import { type ExportableModel, isOnFile } from "./exportForm.ts";
@@ -13,9 +13,11 @@ import { type Tensors, toFloat32 } from "./tensor.ts";
 import { pickWeights, readOwnTensors } from "./weightsFile.ts";
 
 /**
- * @param check told the names of the tensors that are no parameters of the network, before any is missed
- * @returns the weights, and what was taken out of what, one sentence each
- * @throws ArgumentError where the file is not right, a tensor is missing or of another shape, or a constant of the network
+ * @param check receives the names of the tensors that are not parameters of the network, before missing ones are
+ * reported
+ * @returns the weights, and what was extracted from what, one sentence each
+ * @throws ArgumentError if the file is not valid, a tensor is missing or of another shape, or a constant of the
+ * network
  *   has another value in the file
  */
 export async function readWeightsInto(

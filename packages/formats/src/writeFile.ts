@@ -14,7 +14,7 @@ export interface WriteOptions {
 /** A file that names others beside it: they are of use together or not at all. */
 export interface Bundle {
   readonly path: string;
-  /** What the parts hold, one file each. */
+  /** Contents of the parts, one file each. */
   readonly parts: readonly Chunks[];
   /** Names of the parts at the k-th attempt, 0, 1, …: none is taken that bears the name of a file. */
   partNames(attempt: number): readonly string[];
@@ -29,9 +29,9 @@ export interface Bundle {
 
 /**
  * Writes `chunks` one after the other to `path`, through a temporary file in the same folder that is flushed to disk
- * and moved to its name. Where anything fails, nothing is left behind. Without `force` nothing is replaced, also no
- * file that came to be while this one was written.
- * @throws ArgumentError where the file exists (without `force`), is a folder, or its folder is missing or read-only
+ * and renamed. On failure nothing is left behind. Without `force` nothing is replaced, not even a file that appears
+ * meanwhile.
+ * @throws ArgumentError if the file exists (without `force`), is a folder, or its folder is missing or read-only
  */
 export async function writeWhole(path: string, chunks: Chunks, options: WriteOptions = {}): Promise<void> {
   const bundle = { path, parts: [], partNames: () => [], chunks: () => chunks, ownParts: () => [] };
@@ -39,9 +39,9 @@ export async function writeWhole(path: string, chunks: Chunks, options: WriteOpt
 }
 
 /**
- * Writes a file and the parts that it names. Two names cannot be exchanged at once; so the parts are new files under
- * new names, the file that names them comes last, and then the parts of the file that it replaced go. Whoever opens
- * `path`, also after a crash at any moment, finds the old file with its parts or the new one with its own.
+ * Writes a file and the parts that it names. Two files cannot be replaced atomically, so the parts are new files with
+ * new names, the file that names them is renamed last, and then the parts of the replaced file are deleted. Readers
+ * of `path`, also after a crash at any moment, find the old file with its parts or the new one with its own.
  * @throws ArgumentError as {@link writeWhole}
  */
 export async function writeBundle(bundle: Bundle, options: WriteOptions = {}): Promise<void> {
@@ -93,7 +93,7 @@ async function placeParts({ path, partNames }: Bundle, made: string[]): Promise<
       return names;
     } catch (error) {
       if (!(error instanceof NameTaken)) throw error;
-      // another process took one of the names just now: back to where they were
+      // another process took one of the names just now: restore the former state
       for (const [k, target] of targets.entries()) {
         if (made[k] !== target) continue;
         await rename(target, temporaries[k]!);
@@ -107,7 +107,7 @@ async function placeParts({ path, partNames }: Bundle, made: string[]): Promise<
 /** A name that shall be new is another file's. */
 class NameTaken extends Error {}
 
-/** Gives a file a name that no file has. @throws NameTaken where one has it */
+/** Gives a file a new name. @throws NameTaken if a file has it */
 async function claim(temporary: string, path: string): Promise<void> {
   try {
     await link(temporary, path);
@@ -120,7 +120,7 @@ async function claim(temporary: string, path: string): Promise<void> {
     await rename(temporary, path);
     return;
   }
-  // a second name of the same bytes hurts nobody
+  // a second name of the same bytes does no harm
   await unlink(temporary).catch(() => undefined);
 }
 
@@ -140,7 +140,7 @@ const isPresent = (path: string): Promise<boolean> =>
     () => false,
   );
 
-/** Names given in a folder are on disk. Where the system knows no such thing, they are when it pleases. */
+/** Flushes a folder's names to disk, if the system can. */
 async function flushFolder(folder: string): Promise<void> {
   const handle = await open(folder, "r").catch(() => undefined);
   await handle?.sync().catch(() => undefined);

@@ -12,28 +12,28 @@ export interface ZipEntry {
   readonly name: string;
   /** Of its content. */
   readonly size: number;
-  /** @throws ArgumentError where the content is not what the archive says of it */
+  /** @throws ArgumentError if the content does not match the archive's directory */
   read(): Promise<Uint8Array>;
 }
 
 const STORED = 0;
 const DEFLATED = 8;
-/** An entry's header where its content stands is at least this long. */
+/** Least length of an entry's header before its content. */
 const LOCAL_HEADER_BYTES = 30;
 /** Deflated entries of one archive may grow to this in all, or to so many times the archive's own size. */
 const MAX_INFLATED_BYTES = 2 ** 30;
 const MAX_INFLATED_RATIO = 100;
 /** The directory is read by pieces of this size, not by entries of some 50 bytes. */
 const WINDOW_BYTES = 2 ** 18;
-/** What is written has sizes and places of 32 bits, and as many entries as 16 bits count. */
+/** Written archives have sizes and offsets of 32 bits, and numbers of entries of 16 bits. */
 const MAX_WRITTEN_BYTES = 2 ** 32 - 1;
 const MAX_WRITTEN_ENTRIES = 2 ** 16 - 1;
-/** The first day that zip knows: the same bytes on every day. */
+/** The first date of zip: the same bytes on every day. */
 const FIRST_DAY = new Date(1980, 0, 1);
 
 /**
  * Reads an archive's directory.
- * @throws ArgumentError where it is none or damaged, has an entry twice, or entries that are encrypted
+ * @throws ArgumentError if it is none or damaged, or has repeated or encrypted entries
  */
 export async function readZip(file: OpenFile): Promise<ReadonlyMap<string, ZipEntry>> {
   const zip = await openDirectory(file);
@@ -78,7 +78,7 @@ export function looksLikeZip(bytes: Uint8Array): boolean {
  * An archive of stored entries: the same bytes for the same entries.
  * @param entries each name with its content in pieces
  * @yields its bytes in pieces
- * @throws ArgumentError where they are more than a zip archive of 32-bit sizes holds
+ * @throws ArgumentError if they exceed a zip archive with 32-bit sizes
  */
 export function* zipChunks(
   entries: Iterable<readonly [string, readonly Uint8Array[]]>,
@@ -113,7 +113,7 @@ export function* zipChunks(
 function requireRoom(subject: string, entries: readonly (readonly [string, readonly Uint8Array[]])[]): void {
   let bytes = 0;
   for (const [name, pieces] of entries) {
-    // its name stands twice, with headers of 30, 46 and 16 bytes
+    // two copies of its name, and headers of 30, 46 and 16 bytes
     bytes += 2 * Buffer.byteLength(name) + 92;
     for (const piece of pieces) bytes += piece.length;
   }

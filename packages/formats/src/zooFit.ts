@@ -1,7 +1,7 @@
 /**
- * The network of the zoo that a file's tensors belong to. Tensors tell stems and heads, never strides: where several
- * variants of an architecture fit and compute different things, the caller is asked. An input tells as little: a network
- * may be trained on images of any size. Large images alone have one variant that is for them.
+ * Finds the network of the zoo for a file's tensors. Tensors identify stems and heads, never strides: if several
+ * variants of an architecture fit and compute different things, the caller must choose. An input does not identify it
+ * either: a network may be trained on images of any size. Only large images have one variant for them.
  */
 import {
   ArgumentError,
@@ -20,7 +20,7 @@ import { ownNames } from "./weightsFile.ts";
 interface Attempt {
   readonly variant: ZooVariant;
   readonly inputShape: Shape;
-  /** Undefined where it cannot take the input, for the reason in `fault`. */
+  /** Undefined if it cannot take the input, for the reason in `fault`. */
   readonly network?: Network;
   readonly fault?: unknown;
   /** Parameters that the file does not have, or of another shape. */
@@ -31,21 +31,21 @@ interface Attempt {
 const LARGE_VARIANT: ZooVariant = "imagenet";
 const LARGE = 128;
 
-/** Tensors fit several variants of an architecture, and it was not said which is meant. */
+/** Tensors fit several variants of an architecture, and none was chosen. */
 export class AmbiguousVariantError extends ArgumentError {
   override readonly name = "AmbiguousVariantError";
 }
 
 export interface ZooFitOptions {
-  /** Number of classes, of the architecture; read off the file's last layer where it is not given. */
+  /** Number of classes of the architecture; if absent, from the file's last layer. */
   readonly classCount?: number | undefined;
   /** Shape of one input, `[channels, height, width]` or `[features]`. */
   readonly inputShape?: Shape | undefined;
-  /** Form of the architecture, where tensors and input do not tell. */
+  /** Variant of the architecture, if tensors and input do not determine it. */
   readonly variant?: ZooVariant | undefined;
 }
 
-/** A network and the variant that it is; any where there is one form alone. */
+/** A network and its variant; any variant if there is only one form. */
 export interface ZooFit {
   readonly network: Network;
   readonly variant: ZooVariant;
@@ -54,9 +54,9 @@ export interface ZooFit {
 
 /**
  * @param path of the file, for messages
- * @returns the architecture in the form that fits; where none does, the one that fits best
- * @throws AmbiguousVariantError where several fit that differ in what they compute; ArgumentError where one fits that
- *   cannot take the input
+ * @returns the architecture in the variant that fits; if none does, the one that fits best
+ * @throws AmbiguousVariantError if several fit that compute different things; ArgumentError if the only one cannot
+ *   take the input
  */
 export function fittingNetwork(
   path: string,
@@ -85,7 +85,7 @@ export function fittingNetwork(
     const home = homes.find(({ misfitCount }) => misfitCount === 0);
     if (home !== undefined) throw otherInput(path, home, attempts, given);
   }
-  // without variants the inputs alone differ: images that are flattened, or features
+  // without variants only inputs differ: flattened images, or features
   const different = variants.length === 0 ? fitting.slice(0, 1) : differing(fitting);
   const [first, ...others] = different;
   const fit = ({ network, variant }: Attempt, ...notes: string[]): ZooFit => {
@@ -155,14 +155,14 @@ function differences(attempts: readonly Attempt[]): string {
   return `the stride of ${some}${told.length > TOLD_LAYERS ? ", …" : ""}`;
 }
 
-/** @throws ArgumentError where no form can take the input */
+/** @throws ArgumentError if no variant can take the input */
 function nearest(attempts: readonly Attempt[]): Attempt {
   const best = attempts.reduce((a, b) => (b.misfitCount < a.misfitCount ? b : a));
   if (best.network === undefined) throw best.fault;
   return best;
 }
 
-/** What the file holds beyond the network: it may be that of a deeper one. */
+/** The file's other tensors: it may be that of a deeper network. */
 function leftNote(network: Network, tensors: Tensors): readonly string[] {
   const own = new Set(network.parameters.map(({ name }) => name));
   const isKnown = (name: string) => own.has(name) || /(^|[._])num_batches_tracked$|_(orig|mask)$/.test(name);

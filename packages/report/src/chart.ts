@@ -6,12 +6,12 @@ import type { TopLevelSpec } from "vega-lite";
 export type ChartSpec = TopLevelSpec;
 
 const FONT = "IBM Plex Sans";
-/** In SVG a reader's own fonts stand in where the first is not installed. */
+/** The fonts after the first replace it on computers that lack it. */
 const FONT_FAMILY = `${FONT}, Helvetica, Arial, sans-serif`;
 const INK = "#1f2430";
 const FAINT = "#667080";
 
-/** House style of all figures: white ground, quiet axes, sizes that stay readable in a paper's column. */
+/** Common style of all figures: white ground, light axes, sizes that stay readable in a paper's column. */
 const STYLE = {
   background: "white",
   padding: 16,

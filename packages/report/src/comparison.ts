@@ -5,7 +5,7 @@ import type { Row } from "./table.ts";
 
 /** One mask among those compared. Fractions are 0 … 1. */
 export interface ComparedMask extends MaskMeasures {
-  /** What the mask is called: the method with its options, and the check applied to it. */
+  /** Name of the mask: the method with its options, and the check applied to it. */
   readonly method: string;
   readonly requestedDensity: number;
   readonly seed: number;
@@ -14,7 +14,7 @@ export interface ComparedMask extends MaskMeasures {
   readonly effectiveDensity: number;
   readonly collapsedCount: number;
   readonly walkCount?: number;
-  /** What the mask breaks; empty where it is sound. */
+  /** Faults of the mask; empty if it has none. */
   readonly warnings: readonly string[];
   readonly elapsedMs: number;
   readonly layers: readonly ComparedLayer[];
@@ -39,7 +39,7 @@ export interface ComparedGroup {
   readonly seedCount: number;
   readonly density: Spread;
   readonly effectiveDensity: Spread;
-  /** log10 of the trace over the dense network's, over the masks that have a path; absent where none has. */
+  /** log10 of the trace relative to the dense network's, over the masks that have a path; absent if none has. */
   readonly logRelativeTrace?: Spread;
   /** Masks through which no path leads. */
   readonly disconnectedCount: number;
@@ -99,7 +99,7 @@ function spread(values: readonly number[]): Spread {
 
 /**
  * A row for each method and density: geometric mean of the trace with the factor of one deviation, mean width ± its
- * deviation, means of the rest. A column tells of masks without any path where there are such.
+ * deviation, means of the rest. A column counts masks without any path, if there are any.
  */
 export function comparisonTable(groups: readonly ComparedGroup[]): Report {
   const percent = (fraction: number) => (100 * fraction).toFixed(1);
@@ -134,7 +134,7 @@ function traceCell({ logRelativeTrace: trace, seedCount }: ComparedGroup): strin
   return seedCount === 1 ? mean : `${mean} ×÷${(10 ** trace.deviation).toPrecision(3)}`;
 }
 
-/** The number; in words where float64 does not hold it. */
+/** The number; in words if float64 does not hold it. */
 const ofAnySize = (value: number, log10: number | undefined) =>
   log10 === undefined ? value : formatMeasure(value, 3, log10);
 

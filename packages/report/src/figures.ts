@@ -22,8 +22,8 @@ const WIDTH = 640;
 const HEIGHT = 360;
 
 /**
- * Draws what the runs have: `learning-curves`, `loss-curves`, `path-kernel-trace` and `mean-width`, each as SVG and PNG.
- * @returns the paths written; a figure no run has data for is left out
+ * Draws `learning-curves`, `loss-curves`, `path-kernel-trace` and `mean-width`, each as SVG and PNG.
+ * @returns the paths written; a figure without data is left out
  */
 export async function writeFigures(folder: string, runs: readonly ReportedRun[]): Promise<string[]> {
   const figures: readonly (readonly [string, ChartSpec | undefined])[] = [
@@ -142,7 +142,7 @@ interface BarFigure {
   readonly axisTitle: string;
   readonly scale: object;
   readonly axis: object;
-  /** Value the bars stand on. */
+  /** Value of the bars' base line. */
   readonly base: number;
   /** Lines over all bars to compare them with. */
   readonly references: readonly { readonly value: number; readonly label: string }[];
@@ -223,7 +223,7 @@ function barsOf(
   });
 }
 
-/** Ticks at powers of ten alone, at most about eight. */
+/** Ticks only at powers of ten, at most about eight. */
 function decadeAxis(least: number, most: number): object {
   const first = Math.round(Math.log10(least));
   const last = Math.round(Math.log10(most));

@@ -1,4 +1,4 @@
-/** The comparison of runs: one row each, from their events alone. */
+/** The comparison of runs: one row each, computed from their events only. */
 import { normalize } from "node:path";
 import {
   formatAccuracy,
@@ -29,7 +29,7 @@ export interface Report {
 }
 
 export interface ReportOptions {
-  /** Fraction; the last column tells the first epoch that reached it. */
+  /** Fraction; the last column is the first epoch that reached it. */
   readonly targetAccuracy: number;
 }
 
@@ -101,7 +101,7 @@ function reportCells({ id, config, state: run }: ReportedRun, options: ReportOpt
   };
 }
 
-/** The number; in words where float64 does not hold it. */
+/** The number; in words if float64 does not hold it. */
 function traceCell({ pathKernelTrace, log10Trace }: MaskMeasures): Cell {
   return log10Trace === undefined ? pathKernelTrace : formatMeasure(pathKernelTrace, 3, log10Trace);
 }

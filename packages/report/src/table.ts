@@ -5,7 +5,7 @@ export type Cell = string | number | boolean | undefined;
 export type Row = Readonly<Record<string, Cell>>;
 
 export interface Column {
-  /** Where a row keeps its value. */
+  /** Key of the value in a row. */
   readonly key: string;
   /** Heading of text and Markdown tables; CSV is headed by the key. */
   readonly title: string;

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { ArgumentError } from "@phew/core/messages";
 
-/** Any JSON object: method, density, model, and whatever else decides what a run computes. */
+/** Any JSON object: method, density, model, and all else that determines what a run computes. */
 export type RunConfig = Readonly<Record<string, unknown>>;
 
 const HASH_LENGTH = 10;
@@ -24,7 +24,7 @@ export function configHash(config: RunConfig, defaults: RunConfig): string {
   return createHash("sha256").update(canonicalJson(rest)).digest("hex").slice(0, HASH_LENGTH);
 }
 
-/** The settings whose value is not the default one, nested objects compared as a whole. */
+/** The settings whose value is not the default one; nested objects are compared as a whole. */
 export function nonDefaults(config: RunConfig, defaults: RunConfig): RunConfig {
   return Object.fromEntries(
     Object.entries(config).filter(

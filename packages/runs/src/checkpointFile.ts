@@ -1,7 +1,7 @@
 /**
- * `checkpoint.safetensors` and the one before it, `checkpoint.previous.safetensors`: tensors under their names, and in the
- * metadata a state (JSON) and a digest over everything else. A file whose digest does not hold is as good as none.
- * A new one is written beside them, flushed, and then renamed: at every moment one whole checkpoint has its name.
+ * `checkpoint.safetensors` and the one before it, `checkpoint.previous.safetensors`: tensors by name, and in the
+ * metadata a state (JSON) and a digest of everything else. A file with a wrong digest is ignored. A new one is
+ * written beside them, flushed, and then renamed: at every moment one complete checkpoint has its name.
  */
 import { createHash } from "node:crypto";
 import { renameSync, rmSync } from "node:fs";
@@ -26,7 +26,7 @@ export interface Checkpoint {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** Keeps a checkpoint; the one before last goes. @throws ArgumentError where the disk is full: the others stay */
+/** Writes a checkpoint and deletes the one before last. @throws ArgumentError if the disk is full: the others stay */
 export async function keepCheckpoint(
   place: Place,
   tensors: Tensors,
@@ -39,8 +39,8 @@ export async function keepCheckpoint(
 }
 
 /**
- * The newest checkpoint that is whole and that `accepts`; it has the first name afterwards.
- * @returns undefined where there is none
+ * The newest complete checkpoint that `accepts`; it is renamed to the first name.
+ * @returns undefined if there is none
  */
 export async function newestCheckpoint(
   place: Place,
@@ -61,7 +61,7 @@ export async function newestCheckpoint(
   return undefined;
 }
 
-/** @returns undefined where the file is damaged, half written, or no checkpoint */
+/** @returns undefined if the file is damaged, incomplete, or not a checkpoint */
 async function readCheckpoint(path: string): Promise<Checkpoint | undefined> {
   const { readSafetensors } = await import("@phew/formats/tensors");
   let file: TensorFile;

@@ -1,19 +1,19 @@
 /**
- * What is said of a failure, in one line or in a line for each of its parts. Loads nothing but what it needs to say it: that no more files can be opened is
- * among the failures.
+ * Describes a failure in one line, or in a line for each of its parts. Imports as little as possible: one of the
+ * failures is that no more files can be opened.
  */
 import { readFileSync } from "node:fs";
 import { inspect } from "node:util";
 import { lineText } from "./foreignText.ts";
 
 export interface FailureLine {
-  /** One line; more only where an error lists what it is about line by line (`lines`). */
+  /** One line; several only for an error with a list (`lines`). */
   readonly message: string;
   /** The error's own `exitCode`, else 1. */
   readonly exitCode: number;
 }
 
-/** What a system error means to a person, by its code; the path, where there is one, stands before it. */
+/** Meaning of a system error by its code; the path, if any, precedes it. */
 const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
   ENOENT: "no such file or folder. Check the path.",
   EACCES: "not allowed. Change its permissions, or choose another place.",
@@ -83,8 +83,8 @@ function memoryMessage(error: Error): string | undefined {
 }
 
 /**
- * WebAssembly reserves 10 GiB of addresses for each memory, be it ever so small, so that a limit on addresses is met
- * long before memory ends. The engine says "no room", with V8's error as its cause.
+ * WebAssembly reserves 10 GiB of addresses for each memory, however small, so that a limit on addresses is reached
+ * long before memory is full. The engine then reports "no room", with V8's error as its cause.
  * @see https://v8.dev/blog/4gb-wasm-memory
  */
 function addressSpaceMessage(error: Error): string | undefined {
@@ -96,7 +96,7 @@ function addressSpaceMessage(error: Error): string | undefined {
   return `the limit on address space is ${(limit / 2 ** 30).toFixed(1)} GiB, too little: each memory of WebAssembly reserves 10 GiB of addresses, not of memory. Lift the limit (ulimit -v unlimited).`;
 }
 
-/** The error, what it explains, and so on. */
+/** The error, its cause, and so on. */
 function causesOf(error: Error): Error[] {
   const causes = [error];
   for (let { cause } = error; cause instanceof Error && causes.length < 10; { cause } = cause)
@@ -104,7 +104,7 @@ function causesOf(error: Error): Error[] {
   return causes;
 }
 
-/** Bytes of addresses that this process may have; undefined where there is no limit, or none is known. */
+/** Address space limit of this process in bytes; undefined if there is none, or if it is unknown. */
 function addressSpaceLimit(): number | undefined {
   try {
     const [, soft] = /^Max address space +(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8")) ?? [];

@@ -1,4 +1,4 @@
-/** Where a run was made: versions and machine, for a reader who wants to make it again. No user, no paths. */
+/** Where a run was made: versions and hardware, for readers who want to repeat it. No user names, no paths. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { arch, availableParallelism, cpus, platform, release, totalmem } from "node:os";
@@ -18,7 +18,7 @@ export interface RunEnvironment {
   readonly cpu: string;
   readonly coreCount: number;
   readonly memoryBytes: number;
-  /** Threads the run was told to take; absent: as many as there are cores. */
+  /** Requested number of threads; absent: one per core. */
   readonly threadCount?: number;
   /** Commit of the checkout PHEW runs from; absent for an installed package. */
   readonly commit?: string;
@@ -26,16 +26,16 @@ export interface RunEnvironment {
   readonly modified?: boolean;
 }
 
-/** As `environment.json` has it: where the run began, and every other place where it was gone on with. */
+/** As in `environment.json`: where the run began, and all other environments in which it was resumed. */
 export interface EnvironmentFile extends RunEnvironment {
   readonly resumed?: readonly RunEnvironment[];
-  /** Of the files that the data were last read from; says nothing to anybody elsewhere. */
+  /** Path-independent digest of the files that the data were last read from. */
   readonly dataStamp?: string;
 }
 
 const RESUMED_LIMIT = 10_000;
 
-/** Writes the file anew, or adds this process and machine where they differ from the last in it. */
+/** Writes a new file, or adds this process and computer if they differ from the last entry. */
 export function writeEnvironment(
   path: string,
   { threadCount, dataStamp }: Pick<EnvironmentFile, "threadCount" | "dataStamp">,
@@ -54,7 +54,7 @@ export function writeEnvironment(
   write(path, { ...first, ...(all.length > 0 && { resumed: all }), ...stamp });
 }
 
-/** What can be gone on with; undefined for what is no description of an environment. */
+/** The parsed document; undefined if it is not a description of an environment. */
 function environmentOf(value: unknown): EnvironmentFile | undefined {
   const file = settings(value);
   const others = file?.resumed ?? [];
@@ -88,7 +88,7 @@ function packageVersion(): string {
 }
 
 function checkout(): { commit: string; modified: boolean } | undefined {
-  // an installed package may lie in somebody else's repository
+  // an installed package may lie in the repository of another project
   if (import.meta.url.includes("/node_modules/")) return undefined;
   try {
     const commit = git("rev-parse", "HEAD");

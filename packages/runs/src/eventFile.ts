@@ -12,9 +12,9 @@ export class EventFile {
   #open = true;
 
   /**
-   * Begins a file, or goes on behind the first `length` bytes of the one that is there. It is a new file either way: who
-   * had it open before, a process given up for dead among them, has another.
-   * @throws ArgumentError where the file cannot be written
+   * Starts a file, or continues after the first `length` bytes of the existing one. Either way it is a new file:
+   * processes that had the old one open, such as one presumed dead, do not write to it.
+   * @throws ArgumentError if the file cannot be written
    */
   static begin(path: string, length = 0): EventFile {
     return new EventFile(path, startOfFile(path, length));
@@ -30,7 +30,7 @@ export class EventFile {
     return this.#open;
   }
 
-  /** Appends all of the line, or nothing. @throws ArgumentError where the disk is full */
+  /** Appends the whole line, or nothing. @throws ArgumentError if the disk is full */
   append(event: TimedRunEvent): void {
     const bytes = Buffer.from(writeEventLine(event));
     const { size } = fstatSync(this.#descriptor);
@@ -42,7 +42,7 @@ export class EventFile {
     }
   }
 
-  /** What has been appended is on the disk when this returns. @returns the file's length in bytes */
+  /** Flushes appended lines to the disk. @returns the file's length in bytes */
   flush(): number {
     try {
       fsyncSync(this.#descriptor);
@@ -58,7 +58,7 @@ export class EventFile {
   }
 }
 
-/** Length of a file in bytes; 0 where there is none. */
+/** Length of a file in bytes; 0 if it does not exist. */
 export function fileLength(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }

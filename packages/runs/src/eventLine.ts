@@ -1,6 +1,6 @@
 /**
- * One event, one line of `events.jsonl`; numbers JSON lacks are written as "NaN", "Infinity" and "-Infinity".
- * Whoever reads an event can rely on its fields being what core's events.ts says they may be.
+ * One event per line of `events.jsonl`; numbers that JSON lacks are written as "NaN", "Infinity" and "-Infinity". The
+ * fields of a parsed event have the types of core's events.ts.
  */
 import { type Check, isRecord, moment, record } from "@phew/core/fields";
 import { EVENT_FIELDS, type TimedRunEvent } from "@phew/core/messages";

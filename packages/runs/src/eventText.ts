@@ -48,7 +48,7 @@ export function describeEvent<K extends EventKind>(event: EventOf<K>): EventText
   return TEXTS[kind]?.(event);
 }
 
-/** What to say of lines of a run's events that are none; undefined where there are none such. */
+/** A note on lines of a run's events that could not be parsed; undefined if there are none. */
 export function leftOutText(skippedCount: number): string | undefined {
   if (skippedCount === 0) return undefined;
   const lines = counted(skippedCount, "line");

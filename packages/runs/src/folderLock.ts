@@ -1,13 +1,12 @@
 /**
- * One process works on a folder (a run, a sweep): a lock file in it says which. It is made in one step or not at all,
- * renewed as long as its process works, and taken over only from a process that is gone. A process that finds its lock in
- * other hands has been given up for dead (a machine that slept, a network that was cut) and must not change anything any
- * more; since it may have slept between looking and writing, looking is not enough:
- *
- * Every path by which the owner writes leads through a folder of its own, its gate (`.gate.<token>/../events.jsonl`). Who
- * takes over removes all other gates before anything else, and the system then refuses each such path. What is already
- * open is fenced by the new owner's making new files of all that it goes on with. (Windows works out `..` by itself: there
- * it is looking alone.)
+ * Ensures that one process at a time works on a folder (a run, a sweep): a lock file names its owner. It is created
+ * atomically, renewed while its process works, and taken over only from a process that has ended. A process that
+ * finds another owner's lock was presumed dead (its computer slept, or its network failed) and must not write any
+ * more. Since it may have slept between the check and the write, a check alone is not enough:
+ * Every path by which the owner writes leads through a folder of its own, its gate (`.gate.<token>/../events.jsonl`).
+ * A process that takes over first removes all other gates, and the system then refuses all paths through them. Open
+ * files are protected because the new owner makes new files of all that it continues. (Windows resolves `..` by
+ * itself: there is only the check.)
  */
 import { randomUUID } from "node:crypto";
 import {
@@ -34,7 +33,7 @@ import { removePartials, writeFault } from "./replaceFile.ts";
 import { HEARTBEAT_MS, type RunnerState, readStatus, STALE_MS } from "./status.ts";
 
 export interface LockOwner extends ProcessOwner {
-  /** Tells this lock from a later one of the same process number. */
+  /** Distinguishes this lock from a later one with the same process number. */
   readonly token: string;
   /** Of a sweep: runs at a time. */
   readonly processCount?: number;
@@ -46,13 +45,13 @@ export interface LockKind {
   readonly file: string;
   /** What is locked: "run". */
   readonly noun: string;
-  /** How who had it last has left it, where its files tell. */
+  /** State in which its last owner left it, if its files say. */
   end?(folder: string): LockEnd | undefined;
 }
 
 export const RUN_LOCK: LockKind = { file: "lock", noun: "run", end: endOfRun };
 
-/** What is to be done about a run that somebody else has ended. */
+/** What to do about a run that another process has ended. */
 const END_REMEDIES: Readonly<Record<Exclude<RunnerState, "running">, string>> = {
   finished: "Nothing is left to do: its results are in the folder.",
   interrupted: "Run the same command again: it goes on where the work was left.",
@@ -73,13 +72,13 @@ function endOfRun(folder: string): LockEnd | undefined {
 }
 
 export interface FolderLock {
-  /** Of this lock alone: for names of files that nobody else writes. */
+  /** Unique to this lock: for names of files that no other process writes. */
   readonly token: string;
   /** The path by which the owner writes a file of the folder; below, `/` parts. It leads nowhere once the lock is lost. */
   place(name: string): string;
   /** Shows processes of other machines that this one lives. */
   renew(): void;
-  /** @throws ArgumentError where another process has taken the folder over: what became of it, as far as can be told */
+  /** @throws ArgumentError if another process has taken the folder over, with its present state if that is known */
   requireHeld(): void;
   release(): void;
 }
@@ -104,8 +103,8 @@ const parseLock = record<LockOwner>({
 });
 
 /**
- * @param more what else the lock's file says
- * @throws ArgumentError where a living process has the folder, or it cannot be written
+ * @param more further content of the lock file
+ * @throws ArgumentError if a living process has the folder, or if it cannot be written
  */
 export function lockFolder(
   folder: string,
@@ -131,7 +130,7 @@ export function lockFolder(
   }
 }
 
-/** Who has the folder by its lock; undefined where nobody has, or it cannot be read. */
+/** The owner of the folder, from its lock; undefined if there is none, or if it cannot be read. */
 export function lockOwner(folder: string, kind: LockKind): LockOwner | undefined {
   try {
     const found = read(join(folder, kind.file));
@@ -141,7 +140,7 @@ export function lockOwner(folder: string, kind: LockKind): LockOwner | undefined
   }
 }
 
-/** Milliseconds since a lock's owner renewed it, by the clock of this machine; 0 where there is none. */
+/** Milliseconds since a lock's owner renewed it, by this computer's clock; 0 if there is none. */
 export function lockAge(folder: string, kind: LockKind): number {
   const found = statSync(join(folder, kind.file), { throwIfNoEntry: false });
   return found === undefined ? 0 : Date.now() - found.mtimeMs;
@@ -176,7 +175,7 @@ class HeldLock implements FolderLock {
     }
   }
 
-  /** @returns false where there is a lock */
+  /** @returns false if a lock exists */
   create(): boolean {
     const path = this.place(this.#kind.file);
     try {
@@ -184,13 +183,13 @@ class HeldLock implements FolderLock {
       writeSync(this.#descriptor, this.#text);
     } catch (error) {
       const code = errorCode(error);
-      // ENOENT: who had the folder meanwhile has removed the gate
+      // ENOENT: a process that had the folder meanwhile has removed the gate
       if (this.#descriptor === undefined && (code === "EEXIST" || code === "ENOENT")) return false;
       this.release();
       throw writeFault(join(this.#folder, this.#kind.file), error);
     }
     held.add(this.token);
-    // behind this, a gate that is there and a lock that is held say that nobody has taken over
+    // from here on, an existing gate and a held lock show that no process has taken over
     this.openGate();
     this.requireHeld();
     this.#closeOtherGates();
@@ -210,7 +209,7 @@ class HeldLock implements FolderLock {
   }
 
   renew(): void {
-    // the same bytes: only the time of the file changes, by the clock of the disk that it lies on
+    // writes the same bytes: only the modification time changes, by the clock of the file system
     if (this.#descriptor !== undefined) writeSync(this.#descriptor, this.#text, 0);
   }
 
@@ -272,8 +271,8 @@ function lives(folder: string, kind: LockKind, found: string, by: FolderLock): b
 }
 
 /**
- * Whether a process elsewhere renews its lock. A time that is old, or that is still to come, may be that of a clock that
- * was set: what is watched then is whether it changes.
+ * Whether a process on another computer renews its lock. Clocks may differ, so an old or a future time is not enough:
+ * the function watches whether it changes.
  */
 function beats(folder: string, kind: LockKind, by: FolderLock): boolean {
   const before = age(folder, kind, by);
@@ -316,7 +315,7 @@ function takeAway(folder: string, kind: LockKind, found: string, by: FolderLock)
     renameSync(by.place(kind.file), aside);
     if (read(aside) !== found) linkSync(aside, path);
   } catch (error) {
-    // gone, or somebody has the folder by now; who lost the lock finds out
+    // gone, or taken by another process; the old owner notices
     const code = errorCode(error);
     if (code !== "ENOENT" && code !== "EEXIST") throw writeFault(path, error);
   } finally {

@@ -1,12 +1,12 @@
 /**
- * Text that files, names or other programs brought, made fit for where it is going. What cannot be seen, moves the cursor
- * or turns the order of letters is written as its number in JavaScript's way, so that two names that differ look different.
+ * Makes text from files, names or other programs safe for its destination. Characters that are invisible, move the
+ * cursor or reverse the order of letters are written as JavaScript escapes, so that different names look different.
  */
 import { shortened } from "@phew/core/shortened";
 
 /**
- * Controls (C0, DEL, C1), lone surrogates, separators of lines, what is no character, and all that has no shape, but
- * for joiners and the two choices between letter and picture.
+ * Controls (C0, DEL, C1), lone surrogates, line separators, noncharacters and invisible characters, except joiners
+ * and variation selectors.
  */
 const UNSEEN = "[\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]|(?![\\u200d\\ufe0e\\ufe0f])[\\p{Cf}\\p{DI}\\p{NChar}]";
 /** A joiner is part of a picture between two of its parts, and unseen elsewhere. */
@@ -17,7 +17,7 @@ const UNPRINTABLE = new RegExp(`${UNSEEN}|${STRAY_JOINER}`, "gu");
 const LONGEST_LINE = 4000;
 const LONGEST_CELL = 400;
 
-/** What is seen of a text in one line of a terminal; one of more than 4,000 characters loses its middle. */
+/** Visible form of a text in one terminal line; a text of more than 4,000 characters loses its middle. */
 export function lineText(text: string): string {
   return numbered(shortened(text, LONGEST_LINE, LONGEST_LINE));
 }
@@ -27,14 +27,14 @@ export function cellText(text: string): string {
   return numbered(shortened(text, LONGEST_CELL, LONGEST_CELL));
 }
 
-/** What is seen of a text of several lines, which may have tabs. */
+/** Visible form of a text of several lines, which may have tabs. */
 export function blockText(text: string): string {
   return numbered(text.includes("\r") ? text.replaceAll("\r\n", "\n") : text, "\n\t");
 }
 
 /**
- * A cell of CSV, quoted as RFC 4180 asks. A text that a spreadsheet would take for a formula has an apostrophe before
- * it; numbers, also those in texts, are left as they are.
+ * A cell of CSV, quoted by RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe before it;
+ * numbers, also in texts, are unchanged.
  * @see https://owasp.org/www-community/attacks/CSV_Injection
  */
 export function csvText(value: string | number | boolean): string {
@@ -65,14 +65,14 @@ export function markupText(text: string): string {
   return blockText(text).replace(/[&<>"']/g, (character) => ENTITIES[character]!);
 }
 
-/** JSON with what a terminal would obey, or not show, as escape sequences: the same data. */
+/** JSON with invisible and control characters as escape sequences: the same data. */
 export function jsonText(json: string): string {
   return numbered(json, "\n");
 }
 
 const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
-/** Each UTF-16 unit of what is not seen as JSON and JavaScript have it, but for the characters `kept`. */
+/** Writes each UTF-16 unit of invisible characters as an escape, except the characters `kept`. */
 function numbered(text: string, kept = ""): string {
   if (/^[ -~]*$/.test(text)) return text;
   return text.replace(UNPRINTABLE, (character) =>

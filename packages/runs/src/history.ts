@@ -1,6 +1,6 @@
 /**
- * A curve of any length in bounded memory: the whole of it as means over ever longer strides, and its last points as they were.
- * Appending is amortised O(1) and pure to look at: older histories stay valid, since arrays only grow behind their length.
+ * A curve of any length in bounded memory: the whole of it as means over growing strides, and its last points
+ * unchanged. Appending is amortised O(1). Older histories stay valid, since arrays only grow behind their length.
  */
 
 /** Points in rising order of x. */
@@ -12,7 +12,7 @@ export interface Curve {
 export interface History {
   /** Number of points ever appended. */
   readonly count: number;
-  /** Points that one mean of `full` stands for; a power of two. */
+  /** Number of points in one mean of `full`; a power of two. */
   readonly stride: number;
   /** Means in order; x is the last of the stride. Only the first `fullLength` belong to this history. */
   readonly full: { readonly x: number[]; readonly y: number[] };
@@ -75,7 +75,7 @@ export function fullCurve(history: History): Curve {
   return { x, y };
 }
 
-/** The last {@link RECENT_COUNT} points, or all where there are fewer. */
+/** The last {@link RECENT_COUNT} points, or all if there are fewer. */
 export function recentCurve(history: History): Curve {
   const start = Math.max(0, history.recentLength - RECENT_COUNT);
   return {
@@ -93,7 +93,7 @@ function lastPoints(history: History): History["recent"] {
   };
 }
 
-/** Grows the arrays in place where nobody has grown them further, else copies. */
+/** Extends the arrays in place if no other history has extended them, else copies. */
 function appended(points: History["full"], length: number, x: number, y: number): History["full"] {
   const owner =
     points.x.length === length && length > 0

@@ -1,11 +1,11 @@
-/** What became of a folder that this process had and lost while it showed no sign of life, as far as its files tell. */
+/** Finds out what happened to a folder that another process took over while this one was presumed dead. */
 import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { type ArgumentFault, formatMoment } from "@phew/core/messages";
 import { ownerLives, type ProcessOwner } from "./processes.ts";
 import { STALE_MS } from "./status.ts";
 
-/** How who took a folder over has left it. */
+/** State in which the other process left the folder. */
 export interface LockEnd {
   readonly owner: ProcessOwner;
   /** "finished it at 2026-11-30 14:03:09" */
@@ -18,15 +18,15 @@ export interface LostLock {
   readonly folder: string;
   /** What was locked: "run". */
   readonly noun: string;
-  /** What stands in the lock's file now. */
+  /** Content of the lock file now. */
   readonly lock: "own" | "other" | "none";
-  /** Whose lock it is, where it is another's that can be read. */
+  /** The other owner of the lock, if it can be read. */
   readonly owner: ProcessOwner | undefined;
   /** Milliseconds since it was renewed. */
   readonly age: number;
-  /** Whether the paths by which this process wrote still lead to the folder: who takes it over cuts them. */
+  /** Whether the paths by which this process writes still work: a process that takes over removes them. */
   readonly hasGate: boolean;
-  /** How it was left; undefined where nothing tells. */
+  /** State in which it was left; undefined if unknown. */
   readonly end: LockEnd | undefined;
 }
 

@@ -1,12 +1,12 @@
-/** The end of a process whose terminal was closed before. */
+/** Ends a process whose terminal was closed. */
 import { closeSync } from "node:fs";
 import { isatty } from "node:tty";
 
 const STANDARD_FILES = [0, 1, 2];
 
 /**
- * To be called once, at the start: with a terminal that is gone the process ends as it would with one. Node puts the
- * terminals back that it was started on, and aborts where the system refuses that; it passes over files that are closed.
+ * Call it once, at the start: when the terminal is gone, the process ends as on a hang-up. Node restores the
+ * terminals that it was started on, and aborts if the system refuses that; it skips files that are closed.
  * @see ResetStdio in https://github.com/nodejs/node/blob/v20.x/src/node.cc
  */
 export function outlivesTerminal(): void {

@@ -19,7 +19,7 @@ const COLUMNS = {
 /** In every file, even of a run without epochs. */
 const ALWAYS: readonly string[] = ["epoch", "loss", "accuracy", "test_loss", "test_accuracy", "rate"];
 
-/** Columns that a run's events do not tell of are left out. */
+/** Columns without values in a run's events are left out. */
 export function metricsCsv(epochs: readonly EpochPoint[]): string {
   const columns = Object.entries(COLUMNS).filter(
     ([key, field]) => ALWAYS.includes(key) || epochs.some((point) => point[field] !== undefined),

@@ -12,7 +12,7 @@ import { processFields, processLives } from "@phew/formats/tensors";
 export interface ProcessOwner {
   readonly pid: number;
   readonly host: string;
-  /** When it began, in its machine's own count; see {@link processStart}. Absent where the system does not tell. */
+  /** Start time in its computer's own count; see {@link processStart}. Absent if the system does not provide it. */
   readonly started?: string;
 }
 
@@ -28,7 +28,7 @@ export function ownProcess(): ProcessOwner {
   return { pid: process.pid, host: hostname(), ...(started === undefined ? {} : { started }) };
 }
 
-/** Whether a process of this machine still runs: one of its number that began when it did, where both tell. */
+/** Whether a process of this computer still runs: same number, and same start time if both are known. */
 export function ownerLives({ pid, started }: Pick<ProcessOwner, "pid" | "started">): boolean {
   if (!processLives(pid)) return false;
   const now = started === undefined ? undefined : processStart(pid);
@@ -36,8 +36,8 @@ export function ownerLives({ pid, started }: Pick<ProcessOwner, "pid" | "started
 }
 
 /**
- * Sends a signal to the process that a file names, where it runs on this machine and is known to be the one: to nobody
- * else, to no group, not to the first process of a machine or container, and not to this one.
+ * Sends a signal to the process that a file names, if it runs on this computer and is identified with certainty:
+ * never to a group, to process 1, or to this process.
  * @returns whether it was sent
  */
 export function signalOwner({ pid, host, started }: ProcessOwner, signal: NodeJS.Signals): boolean {
@@ -51,7 +51,10 @@ export function signalOwner({ pid, host, started }: ProcessOwner, signal: NodeJS
   }
 }
 
-/** When a process began: boot of the machine and clock ticks since then; undefined where the system does not tell. */
+/**
+ * Start time of a process: boot of the computer and clock ticks since then; undefined if the system does not provide
+ * it.
+ */
 export function processStart(pid: number): string | undefined {
   if (!Number.isSafeInteger(pid) || pid < 1) return undefined;
   const ticks = processFields(pid)?.[19];
@@ -59,7 +62,7 @@ export function processStart(pid: number): string | undefined {
   return process.platform === "linux" || process.platform === "win32" ? undefined : startByPs(pid);
 }
 
-/** Where there is no /proc, as on macOS: to the second. */
+/** Without /proc, as on macOS: to the second. */
 function startByPs(pid: number): string | undefined {
   try {
     const answer = execFileSync("ps", ["-o", "lstart=", "-p", `${pid}`], {

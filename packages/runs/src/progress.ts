@@ -1,8 +1,8 @@
-/** What a state says about how far a run is: numbers for lists, bars and the heartbeat. */
+/** Progress of a run in numbers, for lists, bars and the heartbeat. */
 import { runAccuracy } from "./accuracy.ts";
 import type { RunPhase, RunState } from "./reduce.ts";
 
-/** A run in one row; what the heartbeat in `status.json` carries. */
+/** Summary of a run in one row; the heartbeat in `status.json` contains it. */
 export interface RunSummary {
   readonly phase: RunPhase;
   readonly method?: string;
@@ -11,13 +11,13 @@ export interface RunSummary {
   readonly density?: number;
   /** Done fraction of the present phase, 0 … 1. */
   readonly fraction: number;
-  /** Estimate for the present phase; absent where nothing can be said. */
+  /** Time left in the present phase; absent if unknown. */
   readonly leftMs?: number;
   readonly epoch?: number;
   readonly epochCount?: number;
   /** See {@link runAccuracy}. */
   readonly testAccuracy?: number;
-  /** What the run warned of; absent where it did not. */
+  /** The run's warnings; absent if there are none. */
   readonly warnings?: readonly string[];
 }
 
@@ -41,7 +41,7 @@ export function summarise(state: RunState, now: number): RunSummary {
   };
 }
 
-/** Done fraction of the present phase, 0 … 1; of the last one where the run has ended. */
+/** Done fraction of the present phase, 0 … 1; of the last one if the run has ended. */
 export function doneFraction(state: RunState): number {
   if (state.phase === "finished") return 1;
   if (state.training) return trainedFraction(state);
@@ -51,7 +51,7 @@ export function doneFraction(state: RunState): number {
   return clamp(pruning.samples.at(-1)?.fraction ?? 0);
 }
 
-/** Estimate of the time the present phase still takes, in milliseconds; undefined where nothing can be said. */
+/** Time left in the present phase in milliseconds; undefined if it cannot be estimated. */
 export function leftMs(state: RunState, now: number): number | undefined {
   if (state.phase === "pruning") return pruningLeftMs(state);
   const { training } = state;
@@ -68,12 +68,12 @@ export function walksPerSecond(state: RunState): number | undefined {
   return walkCount === undefined || elapsedMs <= 0 ? undefined : (1000 * walkCount) / elapsedMs;
 }
 
-/** How fast walks are taken now, and how many weights a walk still adds; undefined where there are too few moments. */
+/** Present rate of walks, and the weights that a walk still adds; undefined with too few measurements. */
 export interface WalkRates {
   readonly walksPerSecond: number;
   /** Weights not kept before, per walk: falls as walks meet kept ones ever more often. */
   readonly newPerWalk: number;
-  /** The same per step of a walk: the share of steps that come upon a weight not kept before. Absent from old runs. */
+  /** New weights per step of a walk. Absent from old runs. */
   readonly newPerStep?: number;
 }
 
@@ -94,7 +94,7 @@ export function walkRates({ pruning }: RunState): WalkRates | undefined {
   };
 }
 
-/** First epoch whose test accuracy is at least `accuracy` (a fraction); undefined where none is. */
+/** First epoch whose test accuracy is at least `accuracy` (a fraction); undefined if there is none. */
 export function epochsTo(state: RunState, accuracy: number): number | undefined {
   return state.epochs.find((point) => point.testAccuracy >= accuracy)?.epoch;
 }
@@ -111,7 +111,7 @@ function trainedFraction(state: RunState): number {
   return stepCount > 0 ? clamp(done / stepCount) : 1;
 }
 
-// walks meet kept weights ever more often, so the present speed tells more than the mean one
+// walks meet kept weights ever more often, so the present rate predicts better than the mean rate
 function pruningLeftMs(state: RunState): number | undefined {
   const samples = state.pruning?.samples ?? [];
   const first = samples[0];

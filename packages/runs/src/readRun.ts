@@ -11,7 +11,7 @@ import { modifiedT, openRegular } from "./regularFile.ts";
 import { parseRunData } from "./runData.ts";
 import { lifeOf, type RunLife, type RunStatus, readJson, readStatus } from "./status.ts";
 
-/** A run as a list shows it, from `config.json` and `status.json` alone. */
+/** A run for a list, from `config.json` and `status.json` only. */
 export interface RunEntry {
   readonly folder: string;
   readonly experiment: string;
@@ -23,7 +23,7 @@ export interface RunEntry {
   /** See {@link RunData}. */
   readonly dataDigest?: string;
   readonly life: RunLife;
-  /** Absent where there is no `status.json`. */
+  /** Absent if there is no `status.json`. */
   readonly status?: RunStatus;
   readonly summary: RunSummary;
   /** Milliseconds since the epoch of the last sign of life. */
@@ -44,12 +44,12 @@ const JUMP_BYTES = 2 ** 27;
 /** Runs without a `status.json` whose events are older than this are lost. */
 const SILENT_MS = 60_000;
 
-/** Follows the `events.jsonl` of one run: each call gives what was written since the last. */
+/** Follows the `events.jsonl` of one run: each call returns the events since the last call. */
 export class RunTail {
   readonly #path: string;
   #offset = 0;
   #file = 0;
-  /** The pieces of a line whose end is not there yet, and their bytes in all. */
+  /** The parts of an incomplete line, and their total length in bytes. */
   #rest: Buffer[] = [];
   #restLength = 0;
   #skipped = 0;
@@ -170,7 +170,7 @@ function* eventsOf(tail: RunTail): Generator<TimedRunEvent> {
   }
 }
 
-/** A run with its events folded. @throws ArgumentError where the folder is none of a run */
+/** A run with its events folded. @throws ArgumentError if the folder is not a run */
 export function readRun(folder: string): RunRecord {
   const entry = readEntry(folder, Date.now());
   if (!entry) {
@@ -187,7 +187,7 @@ export function readRun(folder: string): RunRecord {
   return { ...entry, config, state, skippedCount: tail.skippedCount };
 }
 
-/** The run of a folder as a list shows it; undefined where the folder is none of a run. */
+/** The run of a folder for a list; undefined if the folder is not a run. */
 export function readEntry(folder: string, now: number): RunEntry | undefined {
   const file = readJson(join(folder, "config.json"));
   const eventsT = modifiedT(join(folder, "events.jsonl"));
@@ -251,23 +251,22 @@ export class RunList {
   #round: Iterator<void> | undefined;
 
   /**
-   * @param mayBeMissing where nothing is at `root` there are no runs yet
-   * @throws ArgumentError where `root` is no folder
+   * @param mayBeMissing if `root` does not exist, there are no runs yet
+   * @throws ArgumentError if `root` is not a folder
    */
   constructor(root: string, mayBeMissing = false) {
     this.#root = root;
     if (!mayBeMissing || existsSync(root)) requireFolder(root);
   }
 
-  /** Whether all folders were looked at; the next refresh goes on where the last one ended otherwise. */
+  /** Whether all folders have been read; otherwise the next refresh continues where the last one ended. */
   get isComplete(): boolean {
     return this.#round === undefined;
   }
 
   /**
    * The runs at the time `now`, by experiment and then by name of the folder.
-   * @param budgetMs after this time, and one folder at least, it stops: the runs not looked at are as they were, or not
-   *   there yet
+   * @param budgetMs after this time, and at least one folder, it stops: other runs are unchanged, or missing for now
    */
   refresh(now: number, budgetMs = Infinity): RunEntry[] {
     const endMs = performance.now() + budgetMs;
@@ -296,14 +295,14 @@ export class RunList {
   }
 }
 
-/** A run whose files have not changed may have been lost since. */
+/** A run with unchanged files may have been lost meanwhile. */
 function aged(entry: RunEntry, now: number): RunEntry {
   if (!entry.status) return readEntry(entry.folder, now) ?? entry;
   const life = lifeOf(entry.status, now);
   return life === entry.life ? entry : { ...entry, life };
 }
 
-/** What can be said of a run that has no heartbeat: only how its events end; without any, it has not begun. */
+/** State of a run without a heartbeat: from its last event; without events, it has not begun. */
 function unattended(
   folder: string,
   config: RunConfig,

@@ -29,15 +29,15 @@ export interface PruningState {
   readonly elapsedMs: number;
   /** Score of the last weight that the last round kept. */
   readonly threshold?: number;
-  /** What was kept over the time since the pruning began, in milliseconds. */
+  /** Kept weights over time since the start of the pruning, in milliseconds. */
   readonly kept: History;
   /** Threshold over the round. */
   readonly thresholds: History;
   /** The last few moments, oldest first, for an estimate that follows the present speed. */
   readonly samples: readonly PruningSample[];
-  /** The layers to be pruned, where the run tells them. */
+  /** The layers to be pruned, if the run reports them. */
   readonly layerShapes?: readonly LayerShape[];
-  /** How far each of them was when that was last told; as many. */
+  /** Last reported progress of each of these layers. */
   readonly layerProgress?: readonly LayerProgress[];
 }
 
@@ -80,11 +80,11 @@ export interface TrainingState {
   readonly batchSize: number;
   readonly trainCount: number;
   readonly testCount: number;
-  /** As `train.started` told it. */
+  /** From `train.started`. */
   readonly plannedMemory?: PlannedMemory;
-  /** Of one example's way forward, dense and kept. */
+  /** Of one example's forward pass, dense and kept. */
   readonly multiplyAdds?: { readonly dense: number; readonly kept: number };
-  /** Of the last epoch that told them, a number each of the mask's layers; see the event `train.epoch`. */
+  /** Of the last epoch that reported them, one number for each of the mask's layers; see the event `train.epoch`. */
   readonly gradientNorms?: readonly number[];
   readonly layerMs?: readonly number[];
   /** 1-based, 0 before the first step. */
@@ -99,7 +99,7 @@ export interface TrainingState {
   readonly firstT: number;
 }
 
-/** What a training will need beside the data, and parts of it, in bytes. */
+/** Expected memory of the training, in total and by part, in bytes. */
 export type PlannedMemory = NonNullable<EventOf<"train.started">["plannedMemory"]>;
 
 export interface LogEntry {
@@ -127,11 +127,11 @@ export interface RunState {
   readonly stepSpeed: History;
   /** In rising order of epoch. */
   readonly epochs: readonly EpochPoint[];
-  /** As `train.finished` told it. */
+  /** From `train.finished`. */
   readonly finalTestAccuracy?: number;
   /** The last {@link LOG_LENGTH} noteworthy events, oldest first. */
   readonly log: readonly LogEntry[];
-  /** What the run warned of, the first {@link WARNING_COUNT}; see `log` events of the level `warning`. */
+  /** The run's first {@link WARNING_COUNT} warnings; see `log` events of the level `warning`. */
   readonly warnings: readonly string[];
   /** Why the run failed. */
   readonly failure?: string;
@@ -229,14 +229,14 @@ function startedPruning(event: EventOf<"prune.started">): PruningState {
   };
 }
 
-/** A warning said again is the same one. */
+/** A repeated warning is counted once. */
 function warned(state: RunState, message: string): RunState {
   const { warnings } = state;
   if (warnings.length >= WARNING_COUNT || warnings.includes(message)) return state;
   return { ...state, warnings: [...warnings, message] };
 }
 
-/** What came behind the checkpoint is out of the file; a reader that has seen it begins again. */
+/** Events after the checkpoint are removed from the file; a reader that has read them starts again. */
 function resumed(state: RunState, event: Timed<"run.resumed">): RunState {
   const { failure: _, training, ...rest } = state;
   if (!training) return { ...rest, phase: "waiting" };

@@ -1,6 +1,6 @@
 /**
- * Files of a run folder, opened where they are files. A pipe would stop the process that opens it, a device has no end, and
- * what stands in a folder may be either, itself or behind a link; so it is looked at before, and again once it is open.
+ * Opens files of a run folder only if they are regular files. Opening a pipe would block the process, and a device
+ * has no end; either may be in a folder, directly or behind a link. So the type is checked before and after opening.
  */
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { ArgumentError, counted } from "@phew/core/messages";
@@ -8,7 +8,7 @@ import { ArgumentError, counted } from "@phew/core/messages";
 /** Not on every system. */
 const { O_NONBLOCK = 0, O_NOCTTY = 0, O_RDONLY } = constants;
 
-/** @throws the system's error where there is none, ArgumentError where it is no regular file */
+/** @throws the system's error if there is none, ArgumentError if it is not a regular file */
 export function openRegular(path: string): number {
   if (!statSync(path).isFile()) throw noFile(path);
   // it may be another by now
@@ -19,8 +19,8 @@ export function openRegular(path: string): number {
 }
 
 /**
- * All of a file that is no longer than `limit` bytes.
- * @throws as {@link openRegular}; ArgumentError where it is longer
+ * The content of a file of at most `limit` bytes.
+ * @throws as {@link openRegular}; ArgumentError if it is longer
  */
 export function readBounded(path: string, limit: number): Buffer {
   const descriptor = openRegular(path);
@@ -42,7 +42,7 @@ export function readBounded(path: string, limit: number): Buffer {
   }
 }
 
-/** When a regular file was written, in milliseconds since the epoch; undefined where there is none. */
+/** Modification time of a regular file, in milliseconds since the epoch; undefined if there is none. */
 export function modifiedT(path: string): number | undefined {
   try {
     const found = statSync(path, { throwIfNoEntry: false });

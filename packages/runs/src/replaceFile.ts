@@ -21,8 +21,8 @@ import { ArgumentError, errorCode, writeFault as faultOf } from "@phew/core/mess
 
 /**
  * Writes or replaces `path`; a link there is replaced, not followed.
- * @param options `durable`: it outlives a crash of the machine once this returns
- * @throws ArgumentError where the folder cannot be written or the disk is full
+ * @param options `durable`: the file survives a crash of the computer once this returns
+ * @throws ArgumentError if the folder cannot be written or the disk is full
  */
 export function replaceFile(
   path: string,
@@ -40,19 +40,19 @@ export function replaceFile(
   }
 }
 
-/** As core's, with the path as a person would write it: one that leads through a gate (see `FolderLock`) does not. */
+/** As core's, but with the readable path: without the gate (see `FolderLock`). */
 export function writeFault(path: string, error: unknown): Error {
   return error instanceof ArgumentError
     ? new ArgumentError(normalize(error.subject), error.fault)
     : faultOf(normalize(path), error);
 }
 
-/** A name beside `path` that nobody else has, also none on another machine. Not joined: the path may lead through a gate. */
+/** A unique name beside `path`, also across computers. Not joined: the path may lead through a gate. */
 export function temporaryName(path: string): string {
   return `${dirname(path)}/.${basename(path)}.${randomUUID()}.partial`;
 }
 
-/** The names in a folder outlive a crash of the machine once this returns, where the system can do that. */
+/** Flushes the names in a folder to the disk, if the system can. */
 export function flushFolder(folder: string): void {
   let descriptor: number | undefined;
   try {
@@ -72,9 +72,9 @@ export function removePartials(folder: string): void {
 }
 
 /**
- * Makes a folder and those above it, but no gate that the path leads through (see `FolderLock`): one that is gone was
- * removed by who took the folder over, and made again it would let its old owner write.
- * @throws ArgumentError where that is not allowed, or a file is in the way
+ * Makes a folder and its parents, but never a gate in the path (see `FolderLock`): a missing gate was removed by a
+ * process that took the folder over, and its old owner could write again.
+ * @throws ArgumentError if that is not allowed, or if a file is in the way
  */
 export function makeFolder(path: string): void {
   try {

@@ -1,7 +1,8 @@
 /**
- * A run on disk: `runs/<experiment>/<hash>-<seed>/` with `config.json`, `environment.json`, `events.jsonl` (append-only),
- * `status.json` (heartbeat), `metrics.csv`, `tb/`, its checkpoints, and what the run makes (`masks.safetensors`, `report.*`).
- * What was appended is in the file when the call returns; docs/runs.md says what outlives what.
+ * A run on disk: `runs/<experiment>/<hash>-<seed>/` with `config.json`, `environment.json`, `events.jsonl`
+ * (append-only), `status.json` (heartbeat), `metrics.csv`, `tb/`, its checkpoints, and its results
+ * (`masks.safetensors`, `report.*`). Appended events are in the file when the call returns; docs/runs.md lists what
+ * survives which failures.
  */
 import { existsSync, lstatSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -36,8 +37,8 @@ export interface RunIdentity {
   /** Letters, digits, `.`, `_` and `-`. */
   readonly experiment: string;
   /**
-   * All that decides what the run computes. Lists and the screen show `model`, `dataset`, `method`, `density`, `seed`
-   * and `epochs` from it where they are there.
+   * All that determines what the run computes. Lists and the screen show `model`, `dataset`, `method`, `density`,
+   * `seed` and `epochs` from it.
    */
   readonly config: RunConfig;
   /** Values that are left out of the hash where `config` has them unchanged. */
@@ -47,24 +48,26 @@ export interface RunIdentity {
 }
 
 export interface RunOptions extends RunIdentity {
-  /** What a person calls it: `phew 5 %`. */
+  /** Name of the run for people: `phew 5 %`. */
   readonly name: string;
-  /** Written to `environment.json`; absent where it does not matter. */
+  /** For `environment.json`; absent if irrelevant. */
   readonly threadCount?: number;
-  /** What it is trained on, for `config.json`. */
+  /** Its data, for `config.json`. */
   readonly data?: RunData;
   /** Written to `environment.json`. */
   readonly dataStamp?: string;
 }
 
-/** Where a run stands at a checkpoint; `progress` is the caller's own, any JSON. */
+/** State of a run at a checkpoint; `progress` is any JSON of the caller. */
 export interface RunCheckpoint {
   readonly step: number;
   readonly progress: unknown;
   readonly tensors: Tensors;
 }
 
-/** Where a run lies: the same configuration finds its own folder. @throws ArgumentError for an unusable name or seed */
+/**
+ * The folder of a run: the same configuration has the same folder. @throws ArgumentError for an unusable name or seed
+ */
 export function runFolderOf(identity: RunIdentity): string {
   const { root, experiment, seed } = identity;
   if (!/^[\w.-]+$/.test(experiment) || /^\.+$/.test(experiment)) {
@@ -79,7 +82,7 @@ export function runFolderOf(identity: RunIdentity): string {
   return join(root, experiment, `${configHash(identity.config, identity.defaults)}-${seed}`);
 }
 
-/** What a checkpoint remembers of the run's own files. */
+/** Positions in the run's own files at a checkpoint. */
 interface Bookmark {
   readonly step: number;
   readonly eventsLength: number;
@@ -91,15 +94,15 @@ interface Bookmark {
 
 const METADATA_KEY = "phew.state";
 
-/** Writes one run, which no other process can write meanwhile. Until {@link close} its heartbeat says that it is alive. */
+/** Writes one run; no other process can write it meanwhile. The heartbeat is renewed until {@link close}. */
 export class RunWriter {
   readonly folder: string;
-  /** Where the run goes on; absent where it begins. */
+  /** The checkpoint at which the run resumes; absent if it starts. */
   readonly checkpoint?: RunCheckpoint;
   readonly #lock: FolderLock;
   readonly #process = ownProcess();
   readonly #startedT = Date.now();
-  /** Time since then by a clock that nobody sets, as all spans of time here. */
+  /** Start by a monotonic clock, like all durations here. */
   readonly #startedAt = performance.now();
   /** Milliseconds of work before this process had it. */
   readonly #elapsedBefore: number;
@@ -126,8 +129,8 @@ export class RunWriter {
   }
 
   /**
-   * Goes on at the newest whole checkpoint: what was written behind it is taken away. Begins where there is none.
-   * @returns undefined where the run has been finished
+   * Resumes at the newest complete checkpoint: everything written after it is removed. Starts if there is none.
+   * @returns undefined if the run has finished
    * @throws ArgumentError as {@link open}
    */
   static async resume(options: RunOptions): Promise<RunWriter | undefined> {
@@ -180,12 +183,12 @@ export class RunWriter {
     this.#heart = setInterval(() => this.#beatUnlessFaulty(), HEARTBEAT_MS).unref();
   }
 
-  /** The run as a reader of its events sees it. */
+  /** The state of the run from its events. */
   get state(): RunState {
     return this.#state;
   }
 
-  /** Steps taken by the newest checkpoint; undefined where there is none. */
+  /** Number of steps at the newest checkpoint; undefined if there is none. */
   get keptStep(): number | undefined {
     return this.#kept?.step;
   }
@@ -201,7 +204,7 @@ export class RunWriter {
 
   /**
    * Appends an event with the present time.
-   * @throws ArgumentError where the disk is full, or another process has taken the run over
+   * @throws ArgumentError if the disk is full, or if another process has taken the run over
    */
   append(event: RunEvent): void {
     if (!this.#events.isOpen) throw new Error(`append after close: ${event.kind}`);
@@ -228,7 +231,7 @@ export class RunWriter {
     });
   }
 
-  /** Where the run is in other hands by now, that is the failure, and not that its files cannot be found. */
+  /** If another process has taken the run over, that is reported, and not that files are missing. */
   async #fenced(name: string, act: () => Promise<void>): Promise<void> {
     try {
       await act();
@@ -239,9 +242,9 @@ export class RunWriter {
   }
 
   /**
-   * Keeps a checkpoint: a run that ends now, however it ends, goes on from here.
-   * @param metadata what readers of the file see beside the tensors
-   * @throws ArgumentError where the disk is full, or another process has taken the run over
+   * Writes a checkpoint: from now on the run resumes here, however it ends.
+   * @param metadata further metadata of the file, for its readers
+   * @throws ArgumentError if the disk is full, or if another process has taken the run over
    */
   async keepCheckpoint(
     { step, progress, tensors }: RunCheckpoint,
@@ -261,7 +264,7 @@ export class RunWriter {
     this.#beat();
   }
 
-  /** Writes what the run leaves behind for others in place of its checkpoint. */
+  /** Writes the run's results in place of its checkpoint. */
   async keepResult(tensors: Tensors, metadata: Readonly<Record<string, string>>): Promise<void> {
     this.#lock.requireHeld();
     await this.#keep(tensors, metadata);
@@ -273,7 +276,7 @@ export class RunWriter {
 
   /**
    * Ends the run: its last event, its last heartbeat. Later calls do nothing.
-   * @throws ArgumentError where they cannot be written: the run can be gone on with then
+   * @throws ArgumentError if they cannot be written: the run can then be resumed
    */
   close(end: { readonly state: Exclude<RunnerState, "running">; readonly failure?: string }): void {
     if (!this.#events.isOpen) return;
@@ -312,7 +315,7 @@ export class RunWriter {
     this.#replace("metrics.csv", metricsCsv(this.#state.epochs));
   }
 
-  /** A disk that is full, or a run that is lost, is told by whoever writes next. */
+  /** A full disk, or a lost run, is reported by the next write. */
   #beatUnlessFaulty(): void {
     try {
       this.#beatIfDue();
@@ -354,10 +357,10 @@ export class RunWriter {
 }
 
 /**
- * Writes what a finished run is to have beside its own files while nobody else has it, and takes away what a process that
- * was killed behind its end left.
- * @param act is given the folder as its owner writes to it: a name goes behind a `/`
- * @returns undefined where another process has the run, where it is not finished, or where it may not be written
+ * Writes further results of a finished run while no other process has it, and removes leftovers of a process that was
+ * killed after its end.
+ * @param act receives the folder's path for writing: append a `/` and a name
+ * @returns undefined if another process has the run, if it is not finished, or if it may not be written
  */
 export async function withFinishedRun<T>(
   folder: string,
@@ -384,7 +387,10 @@ export async function withFinishedRun<T>(
   }
 }
 
-/** Gives up a lock at a failure. @returns what to throw: that another process has the run, where that is why */
+/**
+ * Releases a lock after a failure. @returns the error to throw: that another process has the run, if that is the
+ * cause
+ */
 function released(lock: FolderLock, error: unknown): unknown {
   try {
     lock.requireHeld();
@@ -417,7 +423,7 @@ const parseBookmark = record<Bookmark>({
   progress: (value) => value ?? undefined,
 });
 
-/** Undefined for what is no checkpoint of a run, or none that could be. */
+/** Undefined if it is not a valid checkpoint of a run. */
 function bookmarkOf({ metadata }: Pick<Checkpoint, "metadata">): Bookmark | undefined {
   try {
     const value: unknown = JSON.parse(metadata[METADATA_KEY] ?? "");
@@ -427,7 +433,7 @@ function bookmarkOf({ metadata }: Pick<Checkpoint, "metadata">): Bookmark | unde
   }
 }
 
-/** Whether the run's files hold at least what the checkpoint remembers of them. */
+/** Whether the run's files reach at least the checkpoint's positions. */
 function reaches(folder: string, bookmark: Bookmark | undefined): boolean {
   if (bookmark === undefined) return false;
   const { eventsLength, tensorboard } = bookmark;
@@ -437,7 +443,7 @@ function reaches(folder: string, bookmark: Bookmark | undefined): boolean {
   );
 }
 
-/** Removes what an earlier run of this folder left; files of other names stay. */
+/** Removes files of an earlier run in this folder; files with other names stay. */
 function clear(lock: FolderLock): void {
   const made = [
     "events.jsonl",
@@ -467,7 +473,7 @@ function removeFolder(lock: FolderLock, name: string): void {
   rmSync(lock.place(name), { recursive: true, force: true });
 }
 
-/** What a run that is finished needs no more. */
+/** Files that a finished run does not need. */
 function removeLeft(lock: FolderLock): void {
   rmSync(lock.place(PREVIOUS), { force: true });
 }

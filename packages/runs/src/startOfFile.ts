@@ -1,6 +1,6 @@
 /**
- * A file gone on with from a place on, as a file of its own: its beginning is copied, and the copy takes its name. So
- * nobody else writes to it, whoever has the old one open, and no link in its place is followed.
+ * Continues a file from a position as a new file: its beginning is copied, and the copy gets its name. So processes
+ * that have the old one open cannot write to it, and a link in its place is not followed.
  */
 import { closeSync, constants, fsyncSync, openSync, readSync, renameSync, rmSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
@@ -11,9 +11,9 @@ const CHUNK_BYTES = 2 ** 20;
 const { O_APPEND, O_CREAT, O_EXCL, O_RDWR } = constants;
 
 /**
- * @param length bytes that are kept; 0 where the file begins
+ * @param length bytes to keep; 0 for an empty file
  * @returns a descriptor open for reading and appending; the file is on the disk
- * @throws ArgumentError where it cannot be written
+ * @throws ArgumentError if it cannot be written
  */
 export function startOfFile(path: string, length: number): number {
   const temporary = temporaryName(path);

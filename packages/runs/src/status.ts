@@ -1,4 +1,4 @@
-/** The heartbeat of a run, `status.json`: who works on it, how far it is, and whether that is still true. */
+/** The heartbeat of a run, `status.json`: its process, its progress, and whether both are still current. */
 import { hostname } from "node:os";
 import { join } from "node:path";
 import {
@@ -29,23 +29,23 @@ export interface RunStatus extends ProcessOwner {
   readonly startedT: number;
   readonly updatedT: number;
   readonly summary: RunSummary;
-  /** The newest checkpoint, where the run has one: steps taken by then, and when it was kept. */
+  /** The newest checkpoint, if the run has one: its number of steps, and its time. */
   readonly checkpoint?: { readonly step: number; readonly t: number };
   /** Why it failed. */
   readonly failure?: string;
 }
 
 /**
- * What became of a run: as its status says; `lost` where it says running and nobody is there any more, `waiting` where
- * nobody has begun it.
+ * State of a run from its status; `lost` if the status is running but the process has ended, `waiting` if it has not
+ * begun.
  */
 export type RunLife = RunnerState | "lost" | "waiting";
 
 /** The writer renews the heartbeat at least this often while the process can run at all. */
 export const HEARTBEAT_MS = 1000;
-/** A heartbeat this old from another machine, whose processes cannot be asked for, is a lost run. */
+/** If a heartbeat from another computer, whose processes cannot be checked, is this old, the run is lost. */
 export const STALE_MS = 60_000;
-/** So is one this old of a process that lives here and whose start is not known: another has its number by now. */
+/** So it is for a living process of this computer with an unknown start time: its number may have been reused. */
 export const STALE_ALIVE_MS = 600_000;
 
 /** A JSON file of a run folder is no longer. */
@@ -80,15 +80,15 @@ const statusFields: Fields<RunStatus> = {
 
 const parseStatus = record<RunStatus>(statusFields);
 
-/** The status of a run folder; undefined where there is none or it cannot be read as one. */
+/** The status of a run folder; undefined if there is none or if it is not valid. */
 export function readStatus(folder: string): RunStatus | undefined {
   const value = readJson(join(folder, "status.json"));
   return isRecord(value) ? parseStatus({ name: "", startedT: value.updatedT, ...value }) : undefined;
 }
 
 /**
- * What a status says at the time `now` (milliseconds since the epoch).
- * @param isAlive whether a process of this machine runs
+ * The state of a run at the time `now` (milliseconds since the epoch).
+ * @param isAlive whether a process of this computer runs
  */
 export function lifeOf(
   status: RunStatus,
@@ -102,7 +102,7 @@ export function lifeOf(
   return isSame && isAlive(status) ? "running" : "lost";
 }
 
-/** The JSON document in a file; undefined where it is missing, unreadable, no regular file, too long or no JSON. */
+/** The JSON document in a file; undefined if it is missing, unreadable, not a regular file, too long or not JSON. */
 export function readJson(path: string): unknown {
   try {
     return JSON.parse(readBounded(path, JSON_LIMIT).toString("utf8"));

@@ -1,7 +1,6 @@
 /**
- * `tb/`: the scalars of a run as TensorBoard reads them. Every process that works on the run begins a file of its own, so
- * that a TensorBoard that follows an older one is not led astray; what stands behind the checkpoint it goes on from is
- * taken out of the older files.
+ * `tb/`: the scalars of a run for TensorBoard. Every process that works on the run starts a new file, so that a
+ * TensorBoard that follows an older one keeps working; records after the checkpoint are removed from the older files.
  */
 
 import {
@@ -21,7 +20,7 @@ import { makeOwnFolder, writeFault } from "./replaceFile.ts";
 import { startOfFile } from "./startOfFile.ts";
 import { restartRecord, scalarRecord, versionRecord } from "./tensorboardRecord.ts";
 
-/** Where the records of a run end. */
+/** End of a run's records. */
 export interface TensorboardEnd {
   /** Name of the last file. */
   readonly file: string;
@@ -46,7 +45,10 @@ export class TensorboardFile {
   #descriptor: number | undefined;
   #stepsPerEpoch = 1;
 
-  /** @param folder `tb/`, as the owner of the run writes to it @param step the checkpoint's, where a run is gone on with; undefined where it begins */
+  /**
+   * @param folder `tb/`, as the owner of the run writes to it @param step the checkpoint's if a run is resumed;
+   * undefined at the start
+   */
   constructor(folder: string, step: number | undefined, stepsPerEpoch = 1) {
     makeOwnFolder(folder);
     const t = Date.now();
@@ -62,7 +64,7 @@ export class TensorboardFile {
     if (step !== undefined) this.#write(restartRecord(t, step + 1));
   }
 
-  /** Writes what the event tells of steps and epochs; other events leave it as it is. */
+  /** Writes the scalars of step and epoch events; other events are ignored. */
   append(event: TimedRunEvent): void {
     switch (event.kind) {
       case "train.started":
@@ -99,7 +101,7 @@ export class TensorboardFile {
     }
   }
 
-  /** What has been written is on the disk when this returns. */
+  /** Flushes written records to the disk. */
   flush(): TensorboardEnd {
     try {
       fsyncSync(this.#descriptor!);
@@ -128,8 +130,8 @@ export class TensorboardFile {
 }
 
 /**
- * Takes away what was written behind `end`. The last file becomes another of the same name: a process given up for dead may
- * have it open still.
+ * Removes records after `end`. The last file is replaced by a new one of the same name, since a process presumed dead
+ * may have it open.
  */
 export function keepRecords(folder: string, end: TensorboardEnd): void {
   makeOwnFolder(folder);

@@ -13,7 +13,7 @@ export function textWidth(text: string): number {
   return NARROW.test(text) ? text.length : stringWidth(text);
 }
 
-/** What a reader takes for the single characters of a text. */
+/** The characters of a text as a reader sees them (grapheme clusters). */
 export function graphemes(text: string): string[] {
   return Array.from(segmenter.segment(text), ({ segment }) => segment);
 }
@@ -24,7 +24,7 @@ export function cutText(text: string, width: number): string {
   return width <= 0 ? "" : firstOf(graphemes(text), width - 1).join("") + ELLIPSIS;
 }
 
-/** The same with the middle cut out. @param gap stands for what is left out */
+/** The same with the middle cut out. @param gap replaces the part left out */
 export function cutMiddle(text: string, width: number, gap = ELLIPSIS): string {
   if (textWidth(text) <= width) return text;
   const all = graphemes(text);
@@ -34,7 +34,7 @@ export function cutMiddle(text: string, width: number, gap = ELLIPSIS): string {
   return start.join("") + gap + end.join("");
 }
 
-/** The text with blanks behind it to fill `width` columns; before it where it stands on the right. */
+/** The text with trailing blanks up to `width` columns; with leading blanks if it is aligned right. */
 export function padText(text: string, width: number, side: "left" | "right" = "left"): string {
   const blanks = " ".repeat(Math.max(0, width - textWidth(text)));
   return side === "left" ? text + blanks : blanks + text;

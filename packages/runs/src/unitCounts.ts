@@ -1,4 +1,7 @@
-/** Kept weights entering each unit, counted in the masks of a run: what a picture of the sparse network is made of. */
+/**
+ * Counts the kept weights that enter each unit, from the masks of a run: the picture of the sparse network shows
+ * them.
+ */
 import { join } from "node:path";
 import type { LayerMeasure } from "@phew/core/messages";
 import { modifiedT } from "./regularFile.ts";
@@ -13,8 +16,8 @@ export interface LayerUnits {
 }
 
 /**
- * The units of `layers` as the run's `masks.safetensors` has them, in the same order; a layer without a mask is left out.
- * @returns undefined where there is no such file yet, or it cannot be read
+ * The units of `layers` from the run's `masks.safetensors`, in the same order; a layer without a mask is left out.
+ * @returns undefined if there is no such file yet, or if it cannot be read
  */
 export async function readUnitCounts(
   folder: string,

@@ -1,4 +1,4 @@
-/** What every executor asks of its options and batches. */
+/** Checks of options and batches, common to all executors. */
 import { ArgumentError, counted, elementCount, type Masks, type Network, type Weights } from "@phew/core";
 import type { Batch, ExecutorOptions } from "./executor.ts";
 import { chosenOptimiser } from "./optimisers/chosen.ts";
@@ -16,7 +16,7 @@ export function checkExecutorOptions(options: ExecutorOptions): void {
   }
 }
 
-/** @throws ArgumentError where a number of the loss or of the optimiser is out of range, or two do not go together */
+/** @throws ArgumentError if a number of the loss or of the optimiser is out of range, or if two are not compatible */
 export function checkUpdate({
   optimiser,
   labelSmoothing = 0,
@@ -25,7 +25,10 @@ export function checkUpdate({
   requireRange("label smoothing", labelSmoothing, 0, 1);
 }
 
-/** @throws ArgumentError where a network does not classify, weights are missing or misshapen, or masks are another's */
+/**
+ * @throws ArgumentError if a network is not a classifier, weights are missing or misshapen, or masks are of another
+ * network
+ */
 export function checkNetwork({
   network,
   weights,
@@ -57,7 +60,7 @@ export function checkNetwork({
   }
 }
 
-/** @throws ArgumentError where a batch does not fit the network */
+/** @throws ArgumentError if a batch does not fit the network */
 export function checkInput(network: Network, x: Float32Array, count: number, batchSize: number): void {
   if (!Number.isInteger(count) || count < 1 || count > batchSize) {
     throw new ArgumentError("batch", {
@@ -74,7 +77,7 @@ export function checkInput(network: Network, x: Float32Array, count: number, bat
   }
 }
 
-/** @throws ArgumentError where a class is not one of the network's */
+/** @throws ArgumentError if a class is not one of the network's */
 export function checkBatch(network: Network, batch: Batch, batchSize: number): void {
   checkInput(network, batch.x, batch.count, batchSize);
   const classCount = network.outputShape[0]!;

@@ -5,7 +5,7 @@
  */
 export interface CrossEntropy {
   readonly loss: number;
-  /** Examples whose greatest logit is their class's; among equals the lowest class counts. */
+  /** Number of examples whose class has the greatest logit; among equal logits the lowest class counts. */
   readonly correctCount: number;
   /** ∂L/∂z, row-major `[n, classCount]`. */
   readonly gradient: Float32Array;
@@ -44,7 +44,7 @@ export function crossEntropy(
 }
 
 /**
- * Examples whose class is among the `k` greatest logits; of equal ones the lower class comes first.
+ * Number of examples whose class is among the `k` greatest logits; among equal ones the lower class comes first.
  * @param logits row-major `[classes.length, classCount]`
  */
 export function countInTop(k: number, logits: Float32Array, classes: Int32Array, classCount: number): number {

@@ -9,6 +9,6 @@ export const demoRecipe = {
   batchSize: 32,
   rate: 0.02,
   executor: "sparse",
-  /** The table tells the first epoch that reaches it. */
+  /** The table shows the first epoch that reaches it. */
   targetAccuracy: 0.8,
 } as const;

@@ -18,7 +18,7 @@ export class DivergedError extends Error {
   /** 1-based; the step is counted over the whole training. */
   readonly epoch: number;
   readonly step: number;
-  /** The first layer whose values were not finite, where the executor can tell. */
+  /** The first layer whose values were not finite, if the executor reports it. */
   readonly layer: string | undefined;
 
   /** @param what became of the training, such as `the loss is NaN` */

@@ -1,6 +1,6 @@
 /**
- * Which epoch is the best, and when there has been none better for long enough. Functions of the epochs' results alone, so
- * that a training that goes on needs nothing else; the test set has no part in them.
+ * The best epoch, and whether training has stopped improving. Functions of the epochs' results only, so that a
+ * resumed training needs nothing else; the test set is not used.
  */
 import type { EpochResult } from "@phew/core";
 
@@ -18,7 +18,7 @@ export function improved(before: readonly EpochResult[], next: EpochResult): boo
   return isBetter(next, bestEpoch(before));
 }
 
-/** True where the last `patience` epochs brought none better than those before. @param patience at least 1 */
+/** True if none of the last `patience` epochs was better than all before. @param patience at least 1 */
 export function isPatienceOver(epochs: readonly EpochResult[], patience: number): boolean {
   const best = bestEpoch(epochs);
   return best !== undefined && epochs.at(-1)!.epoch - best.epoch >= patience;

@@ -1,10 +1,10 @@
-/** What trains and runs a network on some backend; the loop knows only this. */
+/** The interface of backends that train and run a network; the training loop uses only this. */
 import type { Batch, Masks, Network, Weights } from "@phew/core";
 import type { OptimiserOptions } from "./optimisers/chosen.ts";
 
 export type { Batch };
 
-/** The optimiser's numbers by the name of their buffer, then by parameter name, dense layout; 0 where a weight is removed. */
+/** The optimiser's state by the name of its buffer, then by parameter name, dense layout; 0 for removed weights. */
 export type OptimiserState = ReadonlyMap<string, Weights>;
 
 export interface ExecutorOptions {
@@ -23,7 +23,7 @@ export interface ExecutorOptions {
   readonly threadCount?: number;
 }
 
-/** Bytes by what they are for, known before the first step. */
+/** Bytes by purpose, known before the first step. */
 export interface PlannedMemory {
   /** Values and gradients of the largest batch, at their peak. */
   readonly activationBytes: number;
@@ -33,7 +33,7 @@ export interface PlannedMemory {
   readonly optimiserBytes: number;
   /** The executor's own memory, all of it. */
   readonly peakBytes: number;
-  /** What the process grows by: `peakBytes`, compiled code and what each thread takes. */
+  /** Growth of the process: `peakBytes`, compiled code and per-thread memory. */
   readonly processBytes: number;
 }
 
@@ -44,11 +44,11 @@ export interface StepResult {
 }
 
 export interface EvaluationResult extends StepResult {
-  /** Examples whose class is among the five greatest outputs; all of them where there are no more than five. */
+  /** Number of examples whose class is among the five greatest outputs; all of them if there are at most five. */
   readonly correct5Count: number;
 }
 
-/** Time that was spent on one kind of work of one layer. */
+/** Time of one kind of work of one layer. */
 export interface LayerTime {
   /** Name of the layer's node. */
   readonly layer: string;
@@ -65,9 +65,9 @@ export interface Executor {
   readonly name: string;
   /** What computes: `tfjs-node`, `tfjs-wasm`, `wasm, 2 threads`. */
   readonly backend: string;
-  /** Where the executor can tell. */
+  /** If the executor reports it. */
   readonly plan?: PlannedMemory;
-  /** One step of the optimiser; `rate` is η. @throws GradientError where a gradient is not finite */
+  /** One step of the optimiser; `rate` is η. @throws GradientError if a gradient is not finite */
   step(batch: Batch, rate: number): Promise<StepResult>;
   /** Mean loss and number of right answers in evaluation mode. */
   evaluate(batch: Batch): Promise<EvaluationResult>;
@@ -78,27 +78,27 @@ export interface Executor {
   /** The optimiser's state, for checkpoints. */
   state(): Promise<OptimiserState>;
   /**
-   * Sets all parameters and the optimiser's state, as {@link weights} and {@link state} gave them.
-   * @param state what it lacks is 0
-   * @param stepCount steps taken before, 0 unless said otherwise: the dropout of a step is its own
+   * Sets all parameters and the optimiser's state, in the form of {@link weights} and {@link state}.
+   * @param state absent buffers are 0
+   * @param stepCount number of earlier steps, default 0: dropout depends on it
    */
   restore(weights: Weights, state: OptimiserState, stepCount?: number): Promise<void>;
   /**
-   * Name of the first layer whose value was not finite in the last step, where the executor can tell; undefined where
-   * all were.
+   * Name of the first layer whose value was not finite in the last step, if the executor reports it; undefined if all
+   * were finite.
    */
   firstNonFinite?(): string | undefined;
   /**
-   * Length of one buffer of the optimiser's state for each prunable parameter's kept weights, by its name, where the
-   * executor can tell cheaply.
+   * Norm of one buffer of the optimiser's state over each prunable parameter's kept weights, by name, if the executor
+   * can compute it cheaply.
    */
   stateNorms?(buffer: string): ReadonlyMap<string, number>;
-  /** Measures the steps from now on, where the executor can; each is a little slower for it. */
+  /** Measures the steps from now on, if the executor can; each is slightly slower. */
   startTiming?(): void;
   /** Time of all steps since {@link startTiming}; ends the measuring. */
   endTiming?(): readonly LayerTime[];
   dispose(): void;
 }
 
-/** Makes an executor; loading its backend is part of it. @throws where the backend is not to be had, saying why */
+/** Makes an executor, and loads its backend. @throws with the reason if the backend is not available */
 export type ExecutorFactory = (options: ExecutorOptions) => Promise<Executor>;

@@ -6,7 +6,9 @@ import { loadTensorflowExecutor } from "./tensorflow.ts";
 
 /** How an executor computes, beside what. */
 export interface ExecutorVariant {
-  /** Fused multiply-add (relaxed SIMD): faster, and not the same bits on every machine. The sparse executor alone. */
+  /**
+   * Fused multiply-add (relaxed SIMD): faster, but not the same bits on every machine. Only for the sparse executor.
+   */
   readonly fastMath?: boolean;
 }
 
@@ -28,12 +30,12 @@ const loaders: Readonly<Record<string, (variant: ExecutorVariant) => Promise<Exe
   },
 };
 
-/** Names that {@link loadExecutor} knows, the default first. */
+/** Names that {@link loadExecutor} accepts, the default first. */
 export const executorNames: readonly string[] = Object.keys(loaders);
 
 /**
- * @throws ArgumentError where the name is unknown or the executor has no such variant, or what the backend throws where
- * it is not to be had. A factory throws EngineError where fast math is wanted and the runtime has no relaxed SIMD.
+ * @throws ArgumentError if the name is unknown or the executor has no such variant, or the backend's error if it is
+ * not available. A factory throws EngineError if fast math is requested and the runtime has no relaxed SIMD.
  */
 export async function loadExecutor(name: string, variant: ExecutorVariant = {}): Promise<ExecutorFactory> {
   if (!Object.hasOwn(loaders, name)) throw unknownName("executor", name, executorNames);

@@ -4,7 +4,7 @@
  * @see Pascanu, Mikolov & Bengio 2013, arXiv:1211.5063
  */
 
-/** What all gradients are multiplied with; 1 where they are short enough. @param squares Σ g² over all of them */
+/** Factor of all gradients; 1 if they are short enough. @param squares Σ g² over all gradients */
 export function clipFactor(squares: number, clipNorm: number): number {
   return Math.min(1, clipNorm / (Math.sqrt(squares) + 1e-6));
 }

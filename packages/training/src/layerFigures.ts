@@ -1,15 +1,15 @@
-/** What an epoch tells of each layer, in the order of `network.prunable`, where the executor can. */
+/** Figures of an epoch for each layer, in the order of `network.prunable`, if the executor reports them. */
 import type { Network } from "@phew/core";
 import type { Executor, LayerTime } from "./executor.ts";
 import { chosenOptimiser, type OptimiserOptions } from "./optimisers/chosen.ts";
 
-/** Digits that are told: those that do not depend on the order of a sum. */
+/** Digits to report: those that do not depend on the order of a sum. */
 const DIGITS = 6;
 
 /**
- * Of each layer the length of the mean gradient of the last steps, as the optimiser's state tells it.
- * @param steps taken so far
- * @returns undefined where the executor or the optimiser cannot tell
+ * For each layer the norm of the mean gradient of the last steps, from the optimiser's state.
+ * @param steps number of steps so far
+ * @returns undefined if the executor or the optimiser does not have it
  */
 export function gradientNorms(
   executor: Pick<Executor, "stateNorms">,

@@ -13,8 +13,8 @@ export function peakBytes(): number {
 }
 
 /**
- * Starts to watch this process; what it gives back tells by how many bytes the process has grown at the most since.
- * Where the system cannot forget an earlier peak, that counts too.
+ * Starts to observe this process; the returned function gives the greatest growth of its memory since, in bytes. If
+ * the system cannot reset the peak, an earlier one counts too.
  */
 export function watchGrowth(): () => number {
   const start = residentBytes();

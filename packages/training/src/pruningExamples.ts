@@ -9,10 +9,10 @@ const CHOICE_STREAM = 2 ** 49;
 const BATCH_SIZE = 256;
 
 /**
- * Training examples as they are, without augmentation, class by class.
+ * Training examples without augmentation, class by class.
  * @param perClass examples of each class
  * @param seed whole number from 0 to 2^53 − 1: the same seed chooses the same examples
- * @throws ArgumentError where a class has fewer
+ * @throws ArgumentError if a class has fewer
  */
 export function pruningBatches(dataset: Dataset, perClass: number, seed: number): Batch[] {
   const { train, inputShape, classCount } = dataset;
@@ -28,7 +28,7 @@ export function pruningBatches(dataset: Dataset, perClass: number, seed: number)
   return batches;
 }
 
-/** Indices of `perClass` examples of each class in random order, so that every batch has of all classes. */
+/** Indices of `perClass` examples of each class in random order, so that every batch mixes the classes. */
 function chooseExamples(
   classes: Dataset["train"]["classes"],
   classCount: number,

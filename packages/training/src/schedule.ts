@@ -1,10 +1,10 @@
 /**
- * The learning rate of a step, a function of the plan and the step's number alone. With t the number of steps before it,
- * W those of the warm-up, T all of them, η the full rate:
+ * The learning rate of a step, a function of the plan and the step's number. With t the number of steps before it, W
+ * those of the warm-up, T all of them, η the full rate:
  *   warm-up  η·(t + 1) / W                                                       for t < W
- *   step     η·factor^d,  d = drops that have passed                              as PyTorch's MultiStepLR
+ *   step     η·factor^d,  d = number of drops so far                              as PyTorch's MultiStepLR
  *   cosine   η_end + (η − η_end)/2 · (1 + cos(π·(t − W) / (T − W)))               as CosineAnnealingLR
- * Drops pass between epochs: the one at fraction f when f of all epochs, the warm-up's too, are done.
+ * Drops occur between epochs: the one at fraction f when f of all epochs, including the warm-up's, are done.
  * @see Loshchilov & Hutter 2017, arXiv:1608.03983 (cosine); Goyal et al. 2017, arXiv:1706.02677 (warm-up)
  */
 import { ArgumentError } from "@phew/core";
@@ -18,7 +18,7 @@ export interface StepSchedule {
 
 export interface CosineSchedule {
   readonly kind: "cosine";
-  /** What the rate would reach one step after the last. */
+  /** The rate one step after the last. */
   readonly endRate: number;
 }
 

@@ -8,8 +8,8 @@ export type { Availability, TensorflowBackend };
 
 /**
  * Loads TensorFlow.js.
- * @param backend absent: tfjs-node where its native part is installed, else the WebAssembly backend
- * @throws ArgumentError with the command that installs it, where it is not installed
+ * @param backend absent: tfjs-node if its native part is installed, else the WebAssembly backend
+ * @throws ArgumentError with the command that installs it, if it is not installed
  */
 export async function loadTensorflowExecutor(backend?: TensorflowBackend): Promise<ExecutorFactory> {
   if (!(await hasCore())) {
@@ -25,7 +25,7 @@ export async function loadTensorflowExecutor(backend?: TensorflowBackend): Promi
   return tensorflowExecutor(backend);
 }
 
-/** Whether each of the backends works here, and why not; for a report on what is installed. */
+/** Whether each of the backends works here, with the reason if not; for a report on what is installed. */
 export async function probeTensorflow(): Promise<{ tfjsNode: Availability; wasm: Availability }> {
   if (!(await hasCore())) {
     const reason = `${CORE} is not installed: ${installation(CORE, WASM)}`;

@@ -1,7 +1,7 @@
 /**
- * The training loop: epochs of shuffled batches, an evaluation on the test set after each. It knows no folder, no backend
- * and no method; what happens comes out as events. The same options give the same losses on the same backend, and the
- * same events but for their times, whether the training ran through or was taken up again at checkpoints.
+ * The training loop: epochs of shuffled batches, an evaluation on the test set after each. It knows no folders,
+ * backends or methods; it yields events. The same options give the same losses on the same backend, and the same
+ * events except for times, whether the training ran at once or was resumed at checkpoints.
  */
 import {
   ArgumentError,
@@ -48,9 +48,12 @@ export interface TrainOptions extends RatePlan {
   readonly threadCount?: number;
   /** Evaluates before the first step too, as epoch 0. */
   readonly evaluateFirst?: boolean;
-  /** An event every so many steps; absent: {@link stepEventInterval}. Not by time, so that a repeated run has the same. */
+  /**
+   * Steps between two step events; absent: {@link stepEventInterval}. Not by time, so that a repeated run has the
+   * same events.
+   */
   readonly stepInterval?: number;
-  /** Goes on from here; `weights` are not looked at. */
+  /** Resumes from here; `weights` are ignored. */
   readonly resume?: TrainCheckpoint;
   readonly checkpoints?: CheckpointKeeper;
   /** Once aborted, the step under way is finished, a checkpoint kept, and nothing more is done. */
@@ -61,14 +64,15 @@ export interface TrainOutcome {
   readonly weights: Weights;
   /** Of the epochs that were finished. */
   readonly epochs: readonly EpochResult[];
-  /** True where the signal ended the training before its last epoch. */
+  /** True if the signal ended the training before its last epoch. */
   readonly interrupted: boolean;
 }
 
 /**
  * Trains, and evaluates after every epoch.
- * @throws ArgumentError where the options do not fit together, DivergedError where a loss is no longer finite, and
- *   what the executor's factory and the keeper of checkpoints throw
+ * @throws ArgumentError if the options are not compatible, DivergedError if a loss is no longer finite, and the
+ * errors of
+ *   the executor's factory and of the function that keeps checkpoints
  */
 export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, TrainOutcome> {
   checkTraining(options);
@@ -133,7 +137,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
   }
 }
 
-/** The first epoch after which the test accuracy is at least `accuracy`; undefined where none is. */
+/** The first epoch after which the test accuracy is at least `accuracy`; undefined if there is none. */
 export function epochsTo(accuracy: number, epochs: readonly EpochResult[]): number | undefined {
   return epochs.find(({ testAccuracy }) => testAccuracy >= accuracy)?.epoch;
 }
@@ -142,7 +146,7 @@ export function epochsTo(accuracy: number, epochs: readonly EpochResult[]): numb
 interface Tally {
   readonly loss: number;
   readonly accuracy: number;
-  /** Fraction whose class is among the five greatest outputs; of evaluations alone. */
+  /** Fraction whose class is among the five greatest outputs; only for evaluations. */
   readonly accuracy5?: number;
 }
 
@@ -159,7 +163,7 @@ interface Work {
   layerMs?: readonly number[];
 }
 
-/** What the epoch's event tells of each layer. */
+/** The epoch's figures for each layer. */
 function layerFigures({ options, executor, progress, layerMs }: Work) {
   const { network, optimiser } = options;
   const norms = progress.step > 0 ? gradientNorms(executor, network, optimiser, progress.step) : undefined;
@@ -169,7 +173,7 @@ function layerFigures({ options, executor, progress, layerMs }: Work) {
 const stepsPerEpochOf = ({ dataset, batchSize }: Pick<TrainOptions, "dataset" | "batchSize">): number =>
   Math.ceil(dataset.train.count / batchSize);
 
-/** Multiply-adds of the steps that one step event stands for: some tenths of a second on one core. */
+/** Multiply-adds of the steps per step event: some tenths of a second on one core. */
 const WORK_PER_EVENT = 1e9;
 const LEAST_EVENTS_PER_EPOCH = 10;
 
@@ -226,7 +230,7 @@ function partsOf({ processBytes, activationBytes, weightBytes, optimiserBytes }:
   return { processBytes, activationBytes, weightBytes, optimiserBytes };
 }
 
-/** Takes the steps of the epoch that are left. @returns undefined where the signal came in between */
+/** Runs the epoch's remaining steps. @returns undefined if the signal fired meanwhile */
 async function* trainEpoch(work: Work): AsyncGenerator<TrainEvent, Tally | undefined> {
   const { options, executor, loader, progress, stepInterval, takeTurn } = work;
   const { dataset, batchSize, seed, augmentation, signal } = options;
@@ -270,7 +274,7 @@ async function* trainEpoch(work: Work): AsyncGenerator<TrainEvent, Tally | undef
   return { loss: progress.lossSum / count, accuracy: progress.correctCount / count };
 }
 
-/** @returns undefined where the signal came in between */
+/** @returns undefined if the signal fired meanwhile */
 async function evaluate(
   { options, executor, loader, takeTurn }: Work,
   part: Part,
@@ -289,7 +293,7 @@ async function evaluate(
   return { loss: lossSum / count, accuracy: correctCount / count, accuracy5: correct5Count / count };
 }
 
-/** @returns undefined where the signal came in between */
+/** @returns undefined if the signal fired meanwhile */
 async function evaluateEpoch(work: Work, epoch: number): Promise<EpochResult | undefined> {
   const isValidated = work.options.dataset.validation !== undefined;
   const validation = isValidated ? await evaluate(work, "validation") : undefined;
@@ -313,7 +317,7 @@ async function evaluateEpoch(work: Work, epoch: number): Promise<EpochResult | u
   };
 }
 
-/** @throws ArgumentError where a training of these options cannot be begun, as {@link train} does */
+/** @throws ArgumentError if a training with these options cannot start, as {@link train} */
 export function checkTraining(options: Omit<TrainOptions, "weights" | "executor" | "seed" | "masks">): void {
   const { dataset, network, epochCount, batchSize, augmentation, patience } = options;
   const { inputShape, outputShape } = network;

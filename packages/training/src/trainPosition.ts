@@ -32,7 +32,7 @@ export interface CheckpointKeeper {
   keep(checkpoint: TrainCheckpoint): Promise<void>;
 }
 
-/** The position of a training that goes on. */
+/** The position at which a training resumes. */
 export class TrainProgress implements TrainPosition {
   epoch: number;
   step: number;

@@ -1,4 +1,4 @@
-/** What happened, in words. */
+/** The events, in words. */
 
 import type { View } from "../dashboardState.ts";
 import { logPanel } from "../logPanel.ts";

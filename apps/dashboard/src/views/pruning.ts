@@ -20,7 +20,7 @@ export const pruning = {
   layout(state, width, height) {
     if (height < LEAST_PANEL_HEIGHT + FACTS_HEIGHT) return [alone(walksPanel, width, height)];
     if (height < 22) {
-      // figures without their plot, so that the layers are seen to fill up
+      // figures without their plot, to leave room for the layers
       const left = height - FACTS_HEIGHT;
       return [
         alone(walksPanel, width, FACTS_HEIGHT),
@@ -31,7 +31,7 @@ export const pruning = {
     const layersHeight = Math.ceil((height - walksHeight) / 2);
     return [
       alone(walksPanel, width, walksHeight),
-      // there is nothing to measure before the mask is done
+      // there are no measures before the mask is finished
       (state.shown?.state.mask ? besideMeasures : alone)(layersPanel, width, layersHeight),
       alone(unitsPanel, width, height - walksHeight - layersHeight),
     ];

@@ -11,7 +11,7 @@ export const sweep = {
   shows: "all runs in a table, and accuracy over density",
   of: "runs",
   layout(state, width, height) {
-    // a row a run, and a heading a method where they are grouped
+    // a row per run, and a heading per method if they are grouped
     const rowCount = state.runs.length + (state.grouped ? methodCount(state) : 0);
     return tableAndPlot(sweepPanel, { rowCount, plotShare: 0.34 }, width, height);
   },

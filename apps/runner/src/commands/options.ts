@@ -17,7 +17,7 @@ export function withModel(command: Command, verb: Verb): Command {
   return withUnseededModel(command).addOption(settingOption(verb, "seed"));
 }
 
-/** What is asked of masks that go with a model. */
+/** Requirements for masks of a model. */
 export function maskOptions(): [Option, Option] {
   return [
     option("--masks-from-zeros", "masks are the model's weights other than 0, where it was pruned elsewhere"),

@@ -23,7 +23,7 @@ import {
 } from "../prune/pruningData.ts";
 import { type LoadedModel, loadModel, type ModelOptions } from "../sources/model.ts";
 
-/** What all jobs of a comparison share. */
+/** Data common to all jobs of a comparison. */
 export interface ComparePlan {
   readonly model: string;
   readonly options: ModelOptions;
@@ -33,7 +33,7 @@ export interface ComparePlan {
   readonly strict: boolean;
   /** Longest that the walks of a mask may be expected to take, in milliseconds; an hour unless given. */
   readonly limitMs?: number;
-  /** For methods that look at examples: a batch file, or a data set. */
+  /** For methods that need examples: a batch file, or a data set. */
   readonly examples?: { readonly batch: string } | { readonly dataset: string; readonly dataDir?: string };
 }
 

@@ -20,7 +20,7 @@ import {
 import { Failure } from "../failure.ts";
 import type { LoadedModel } from "../sources/model.ts";
 
-/** The word that stands for running onnxruntime instead of a file. */
+/** This word in place of a file means: run onnxruntime. */
 export const ONNXRUNTIME = "onnxruntime";
 
 export interface Difference {
@@ -32,7 +32,10 @@ export interface Difference {
   readonly at: readonly number[];
   readonly own: number;
   readonly expected: number;
-  /** What the model's file ends in and the network does not, applied to its outputs before they were compared. */
+  /**
+   * The softmax at the end of the model's file that the network lacks; it was applied to its outputs before the
+   * comparison.
+   */
   readonly after?: LeftOutSoftmax["kind"];
 }
 
@@ -42,9 +45,9 @@ const FLOATS = ["F64", "F32", "F16", "BF16"];
 
 /**
  * The expected values of an output among a file's tensors.
- * @param name of the output in its model; undefined where the model does not name it
+ * @param name of the output in its model; undefined if the model does not name it
  * @param shape `[count, ...]`, of the output
- * @throws ArgumentError where none of its possible names is there with floats of that shape
+ * @throws ArgumentError if no possible name has floats of that shape
  */
 export function expectedOutput(
   file: string,
@@ -101,8 +104,8 @@ function differenceOf(own: Float32Array, expected: Float32Array, shape: readonly
 }
 
 /**
- * How far logits are from what another program has for them, which may be past the softmax that was left out here.
- * @param isPast true: it is; else that is told by the values, which add up to 1 there
+ * Distance of the logits from another program's values, which may be after the softmax that was left out here.
+ * @param isPast true: they are; else the values decide, which then sum to 1
  */
 export function differenceOfLogits(
   own: Float32Array,
@@ -133,15 +136,15 @@ for first in range(0, len(x), size):
     for name, value in zip(names, session.run(names, {wanted.name: part})): parts[name].append(value[:own])
 np.savez(results, **{f"o{k}": np.concatenate(parts[name]).astype(np.float32) for k, name in enumerate(names)})
 `;
-/** Examples at a time where the file leaves it open. */
+/** Examples at a time if the file leaves it open. */
 const CHUNK = 64;
 
 /**
- * Outputs of an ONNX model by onnxruntime; where there are masks, of the model as `--form zeroed` writes it.
+ * Outputs of an ONNX model by onnxruntime; with masks, of the model as `--form zeroed` writes it.
  * @param model path of the file
  * @param x `[count, ...inputShape]`
  * @returns by name, `[count, ...]`
- * @throws Failure where python3 has no onnxruntime, or that cannot run the model
+ * @throws Failure if python3 has no onnxruntime, or if that cannot run the model
  */
 export async function runOnnxruntime(
   model: string,

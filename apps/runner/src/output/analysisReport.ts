@@ -32,9 +32,9 @@ const BAR_WIDTH = 8;
 const percent = (fraction: number) => (100 * fraction).toFixed(1);
 const short = (count: number) => formatShortCount(count);
 
-/** Layer by layer: a bar of the kept fraction, and the measures that tell a bad layer. */
+/** Layer by layer: a bar of the kept fraction, and the measures that show problems of a layer. */
 export function layerReport(analysis: Analysis, style: ReportStyle): string {
-  // what a wider terminal has to spare is shared by names and bars
+  // names and bars share the extra width of a wide terminal
   const spare = Math.min(40, style.width - 80);
   const [nameWidth, barWidth] = [NAME_WIDTH + Math.floor(spare / 2), BAR_WIDTH + Math.ceil(spare / 2)];
   const traced = analysis.pathKernelTrace !== undefined;
@@ -63,7 +63,7 @@ export function layerReport(analysis: Analysis, style: ReportStyle): string {
   return plain(formatTable(columns, rows, "text"), style);
 }
 
-/** By logarithms, as the trace may be beyond float64; 0 where there is none. */
+/** By logarithms, as the trace may exceed float64; 0 if there is none. */
 function shareOfTrace({ log10: own }: LayerAnalysis, { log10: whole }: Analysis): number {
   if (own === undefined || !Number.isFinite(own.pathKernelTrace)) return 0;
   return 10 ** (own.pathKernelTrace - whole.pathKernelTrace!);
@@ -95,7 +95,7 @@ export function fanReport(analysis: Analysis, style: ReportStyle): string {
   return plain(formatTable(columns, rows, "text"), style);
 }
 
-/** What is said of the whole mask. */
+/** The report on the whole mask. */
 export interface Totals {
   readonly analysis: Analysis;
   readonly gradients: GradientNorms | undefined;
@@ -227,7 +227,7 @@ export function maskTable(
   return plain(formatTable(columns, rows, "text"), style);
 }
 
-/** Two columns: what it is, and its value. */
+/** Two columns: name and value. */
 function pairs(lines: readonly (readonly [string, string])[]): string {
   const columns = [
     { key: "measure", title: "measure" },

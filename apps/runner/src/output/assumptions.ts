@@ -1,7 +1,7 @@
-/** Parts of a network that cannot be computed: what results rest on is told beside them, not only where a file is read. */
+/** Prints the assumptions about operations that cannot be computed beside the results that depend on them. */
 import { assumptionsOf, type Network } from "@phew/core";
 
-/** At most so many parts are named; --json has them all. */
+/** Most operations named; --json has all. */
 const TOLD = 5;
 
 /** One line for each kind of assumption; none where everything is known. */

@@ -5,7 +5,7 @@ const EIGHTHS = " ▏▎▍▌▋▊▉█";
 const HEIGHTS = "▁▂▃▄▅▆▇█";
 const ASCII_HEIGHTS = ".:-=+*#@";
 
-/** A bar that fills `fraction` (0 … 1) of `width` columns; what is above 0 shows, be it ever so little. */
+/** A bar of `fraction` (0 … 1) of `width` columns; at least one column for values above 0. */
 export function bar(fraction: number, width: number, ascii = false): string {
   const steps = ascii ? 1 : 8;
   const filled = fraction > 0 ? Math.max(1, Math.round(Math.min(1, fraction) * width * steps)) : 0;
@@ -14,7 +14,7 @@ export function bar(fraction: number, width: number, ascii = false): string {
   return `${"█".repeat(Math.floor(filled / 8))}${rest === 0 ? "" : EIGHTHS[rest]}`.padEnd(width);
 }
 
-/** One column a value, its height in proportion to the greatest; a space where it is 0. */
+/** One column per value, its height relative to the greatest; a space for 0. */
 export function sparkline(values: readonly number[], ascii = false): string {
   const heights = ascii ? ASCII_HEIGHTS : HEIGHTS;
   const most = Math.max(...values, 0);
@@ -37,7 +37,7 @@ export function asciiOnly(text: string): string {
   return text.replace(/[─–…·±×÷]/g, (character) => plain[character]!);
 }
 
-/** A name in at most `width` columns: its middle gives way. */
+/** A name in at most `width` columns: its middle is cut. */
 export function shortened(name: string, width: number, ascii = false): string {
   return cutMiddle(cellText(name), width, ascii ? ".." : "…");
 }

@@ -1,4 +1,4 @@
-/** Whatever fails wherever in a process, a person gets a line of it and no trace of the stack, but where PHEW_DEBUG asks for one. */
+/** Prints any failure of the process as one line, without a stack trace unless PHEW_DEBUG asks for one. */
 import { describeFailure, outlivesTerminal } from "@phew/runs/text";
 import { EXIT } from "../exit.ts";
 import { survivesLostError } from "./standardError.ts";
@@ -19,7 +19,7 @@ export function endInOneLine(): void {
   outlivesTerminal();
 }
 
-/** Says what failed. @returns the exit code */
+/** Prints the failure. @returns the exit code */
 export function told(error: unknown, where = ""): number {
   const { message, exitCode } = describeFailure(error);
   process.stderr.write(`phew: ${where}${message}\n`);

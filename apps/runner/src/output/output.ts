@@ -14,7 +14,7 @@ function jsonValue(_key: string, value: unknown): unknown {
   return typeof value === "number" && !Number.isFinite(value) ? `${value}` : value;
 }
 
-/** Each a line, also where a name in it has a line break. */
+/** Each text as one line, even if a name in it has a line break. */
 export function printLines(...lines: string[]): void {
   process.stdout.write(`${lines.map(lineText).join("\n")}\n`);
 }

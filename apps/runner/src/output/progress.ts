@@ -12,7 +12,7 @@ const LINE_INTERVAL_MS = 5000;
 const GRACE_MS = 300;
 
 export interface Progress {
-  /** @param fraction done; taken as 0 below that and as 1 above @param note short: what has been reached */
+  /** @param fraction done, limited to 0 … 1 @param note short: the present result */
   update(fraction: number, note: string): void;
   /** Clears the bar. */
   done(): void;
@@ -43,7 +43,7 @@ export function startProgress(title: string, quiet = false): Progress {
 }
 
 /**
- * One line of progress: title, a bar where it is for a terminal, percentage, note and what is left.
+ * One line of progress: title, a bar on a terminal, percentage, note and time left.
  * @param done 0 … 1
  */
 export function progressText(
@@ -60,8 +60,8 @@ export function progressText(
 }
 
 /**
- * An event as a line on standard error; nothing for one that only marks progress.
- * @param title stands before it, where several things go on
+ * An event as a line on standard error; nothing for pure progress.
+ * @param title precedes it, if several works run side by side
  */
 export function tellEvent(event: RunEvent, title?: string): void {
   const line = describeEvent(event);

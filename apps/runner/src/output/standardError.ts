@@ -1,6 +1,6 @@
 /**
- * Standard error tells how work goes; where nobody reads it any more (a pipe that was closed, a terminal that is gone, a
- * full disk) the work goes on and its telling is lost.
+ * Standard error shows the progress of work. If it cannot be written (a closed pipe, a closed terminal, a full disk),
+ * the work continues and its messages are lost.
  */
 import { writeSync } from "node:fs";
 
@@ -9,11 +9,11 @@ export function survivesLostError(): void {
   process.stderr.on("error", () => undefined);
 }
 
-/** Written before it returns, so that it shows although the work never yields; lost where it cannot be written. */
+/** Synchronous, so that the text appears even if the work never yields; lost if it cannot be written. */
 export function tellAtOnce(text: string): void {
   try {
     writeSync(2, text);
   } catch {
-    // EPIPE, EIO, ENOSPC, or EAGAIN of a pipe that nobody empties
+    // EPIPE, EIO, ENOSPC, or EAGAIN of a full pipe
   }
 }

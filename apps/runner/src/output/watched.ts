@@ -10,11 +10,11 @@ import { UsageError } from "../failure.ts";
 import { printLines, printText } from "./output.ts";
 
 /**
- * Does this process's own command once more, without `--watch`, and shows its run meanwhile. Sets `process.exitCode`.
- * @param root the folder its run folder comes to lie in
- * @param view what is shown first
- * @param more arguments behind those of this process
- * @throws UsageError where there is no terminal
+ * Runs this process's own command again, without `--watch`, and shows its run meanwhile. Sets `process.exitCode`.
+ * @param root the folder that will contain its run folder
+ * @param view the first view
+ * @param more arguments after those of this process
+ * @throws UsageError without a terminal
  */
 export async function runWatched(
   root: string,

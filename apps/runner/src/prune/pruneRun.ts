@@ -1,4 +1,6 @@
-/** A pruning kept as a run: events, masks and state in a run folder, so that it can be watched and reported on. */
+/**
+ * A pruning recorded as a run: events, masks and state in a run folder, so that it can be watched and reported on.
+ */
 import { type Masks, measures, type RunEvent, type Weights } from "@phew/core";
 import { type ExportableModel, type MaskOrigin, writeMasks } from "@phew/formats";
 import { formatPercent, type RunConfig, RunWriter } from "@phew/runs";
@@ -7,11 +9,11 @@ import { describeFailure } from "../failure.ts";
 export interface PruneRunPlace {
   /** Folder above the experiments. */
   readonly root: string;
-  /** All that decides the mask: the same one again comes to lie in the same folder, with the same masks. */
+  /** All that determines the mask: the same configuration has the same folder and the same masks. */
   readonly config: RunConfig & { readonly method: string; readonly density: number; readonly seed: number };
 }
 
-/** What the pruning ended with. */
+/** Results of the pruning. */
 export interface KeptPruning {
   readonly masks: Masks;
   readonly weights: Weights;
@@ -23,9 +25,9 @@ export interface KeptPruning {
 const EXPERIMENT = "prune";
 
 /**
- * Does the work with its events recorded, and keeps its masks.
- * @param work given what takes the events of the pruning
- * @returns the run's folder and what the work came to
+ * Runs the work, records its events, and writes its masks.
+ * @param work receives the function that records events
+ * @returns the run's folder and the work's result
  */
 export async function keepPruneRun<T>(
   { root, config }: PruneRunPlace,

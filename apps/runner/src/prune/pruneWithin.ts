@@ -1,4 +1,4 @@
-/** What a pruning keeps within: weights that were removed before stay removed. */
+/** Masks that a pruning chooses within: weights that were removed before stay removed. */
 import { ArgumentError, type Masks, nonzeroMasks, prunerByName, requireConfinable } from "@phew/core";
 import { counted, formatCount } from "@phew/runs";
 import { UsageError } from "../failure.ts";
@@ -13,17 +13,16 @@ export interface WithinOptions {
 }
 
 export interface Confined {
-  /** With a note of what is left, in place of that on zeros. */
+  /** With a note on what is left, in place of the note on zeros. */
   readonly loaded: LoadedModel;
   readonly masks: Masks;
-  /** What they are, for a run's configuration: the file, `zeros` or `run`. */
+  /** Their source, for a run's configuration: the file, `zeros` or `run`. */
   readonly name: string;
 }
 
 /**
- * Masks that were named, or those of a run that is the model; undefined where nothing was removed.
- * @throws UsageError where two are named, or the method cannot be confined to a mask; ArgumentError where masks do
- *   not fit
+ * Masks that were named, or those of a run that is the model; undefined if nothing was removed.
+ * @throws UsageError if two are named, or the method cannot be confined to a mask; ArgumentError if masks do not fit
  */
 export async function confined(
   model: string,

@@ -1,4 +1,4 @@
-/** What methods that look at examples are given: batches, and what differentiates the loss on them. */
+/** Data for methods that need examples: batches, and the backend that differentiates the loss on them. */
 
 import { completeOptions, type Network, type OptionValue, type PruningData, prunerByName } from "@phew/core";
 import { readBatch } from "@phew/formats";
@@ -18,7 +18,7 @@ export interface PruningSubject {
   readonly threadCount?: number;
 }
 
-/** True where the method looks at examples. @throws ArgumentError for an unknown method */
+/** True if the method needs examples. @throws ArgumentError for an unknown method */
 export const looksAtExamples = (method: string): boolean => prunerByName(method).needsData === true;
 
 interface ExampleOptions {
@@ -29,9 +29,9 @@ interface ExampleOptions {
 }
 
 /**
- * Says of examples that nothing looks at that they are not.
- * @param isLookedAt true where a method looks at examples
- * @throws UsageError where there is a folder of no data set
+ * Warns of examples that are not used.
+ * @param isLookedAt true if a method needs examples
+ * @throws UsageError for a data folder without a data set
  */
 export function noteUnused(
   { batch, dataset, dataDir, samplesPerClass }: ExampleOptions,
@@ -50,7 +50,7 @@ export async function loadExamples(name: string, dataDir: string | undefined): P
   return loadDataset(name, { readArrays, ...(dataDir !== undefined && { dataDir }) });
 }
 
-/** A network of the zoo takes the data set's inputs and classes unless told otherwise. */
+/** A network of the zoo gets the data set's inputs and classes by default. */
 export function withHead<T extends ModelOptions>(model: string | undefined, options: T, dataset: Dataset): T {
   if (model === undefined || namesFile(model)) return options;
   return {
@@ -62,7 +62,7 @@ export function withHead<T extends ModelOptions>(model: string | undefined, opti
 
 /**
  * Examples of a data set, as many of each class as the option `samples` says.
- * @throws ArgumentError where a class has fewer, or the data set does not fit the network
+ * @throws ArgumentError if a class has fewer, or if the data set does not fit the network
  */
 export async function dataOfDataset(subject: PruningSubject, dataset: Dataset): Promise<PruningData> {
   const { network, method, options, seed } = subject;
@@ -75,12 +75,12 @@ export async function dataOfDataset(subject: PruningSubject, dataset: Dataset): 
   };
 }
 
-/** Examples of a file, with their classes. @throws ArgumentError where they do not fit the network */
+/** Examples of a file, with their classes. @throws ArgumentError if they do not fit the network */
 export function labelledBatch({ inputShape, outputShape }: Network, file: string) {
   return readBatch(file, { inputShape, classCount: outputShape[0]!, labelled: true });
 }
 
-/** All examples of a batch file, as one batch. @throws ArgumentError where it does not fit the network */
+/** All examples of a batch file, as one batch. @throws ArgumentError if it does not fit the network */
 export async function dataOfBatchFile(subject: PruningSubject, file: string): Promise<PruningData> {
   const { x, y, count, notes } = await labelledBatch(subject.network, file);
   for (const note of notes) tellLine(`note: ${file}: ${note}`);

@@ -1,4 +1,4 @@
-/** Settings as options of commander, and what a command line says of them. */
+/** Settings as options of commander, and the settings of a command line. */
 import { type Command, Option } from "commander";
 import {
   attributeOf,
@@ -36,7 +36,7 @@ export function withAllSettings(command: Command, verb: Verb): Command {
   return command;
 }
 
-/** None where the verb does not have it, two where it has a `--no-…` beside it. */
+/** None if the verb lacks it, two if it has a `--no-…` beside it. */
 function optionsOf(verb: Verb, name: SettingName): Option[] {
   const { verbs, negatedHelp }: Setting = SETTINGS[name];
   if (verbs?.[verb] === undefined) return [];
@@ -46,11 +46,11 @@ function optionsOf(verb: Verb, name: SettingName): Option[] {
 
 const negatedFlag = (name: SettingName) => flagName(name).replace(/^--/, "--no-");
 
-/** What a command line says of settings. */
+/** The settings of a command line. */
 export interface ToldSettings {
   /** By name: those with a default in the order of the table, then the others in that of the command line. */
   readonly told: Partial<TrainConfig> & OtherSettings;
-  /** Those that stand on the command line. */
+  /** Those on the command line. */
   readonly given: ReadonlySet<SettingName>;
 }
 

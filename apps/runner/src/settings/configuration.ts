@@ -25,7 +25,7 @@ type SureName = {
 type Sure = { readonly [K in keyof Pick<Table, SureName>]: Value<Table[K]> };
 type Given = { readonly [K in keyof Pick<Table, Exclude<OwnName, SureName>>]?: Value<Table[K]> };
 
-/** Settings with a default, and those that a run must have, are always there; the others where they are given. */
+/** Settings with a default, and required ones, are always present; the others only if given. */
 export interface TrainConfig extends Sure, Given {}
 
 type DefaultsOf<I extends Identity> = Pick<
@@ -53,7 +53,7 @@ export function attributeOf(name: SettingName): string {
     .replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 }
 
-/** True where the command line has the setting under the name that files have. */
+/** True if the command line has the setting with this name of files. */
 const hasOwnFlag = (name: SettingName) => attributeOf(name) === name;
 
 /** All entries, in the order of the table. */
@@ -64,14 +64,14 @@ export function isOwn({ identity }: Setting): boolean {
   return identity !== undefined && identity !== "expanded";
 }
 
-/** True of a setting that says where and how a run is worked on, not what it is. */
+/** True for a setting of where and how a run is executed, not of what it computes. */
 export function isCarryingOut({ identity }: Setting): boolean {
   return identity === undefined;
 }
 
 /**
- * Keys of config.json stand in the order that earlier versions gave them, so that the same command writes the same bytes:
- * these first where a file is silent, and these last on the command line. Settings that are new need neither.
+ * Keys of config.json have the order of earlier versions, so that the same command writes the same bytes: these first
+ * for values that a file lacks, and these last for the command line. New settings need neither.
  */
 const FIRST_DEFAULTS: readonly SettingName[] = ["options"];
 const LAST_GIVEN: readonly SettingName[] = [
@@ -83,10 +83,10 @@ const LAST_GIVEN: readonly SettingName[] = [
   "classCount",
 ];
 
-/** Values that are left out of a run's hash where a configuration has them unchanged, and of which files are silent. */
+/** Values left out of a run's hash if unchanged; files omit them. */
 export const QUIET_DEFAULTS = defaultsOf("changed", FIRST_DEFAULTS);
 
-/** What is taken where nothing is said; in the hash even so, because recipes change them. */
+/** Defaults that are still in the hash, because recipes change them. */
 export const USUAL_DEFAULTS = defaultsOf("always");
 
 function defaultsOf<I extends Identity>(identity: I, first: readonly SettingName[] = []): DefaultsOf<I> {
@@ -98,7 +98,7 @@ function defaultsOf<I extends Identity>(identity: I, first: readonly SettingName
   return Object.fromEntries(ordered.map(([name, entry]) => [name, entry.default])) as DefaultsOf<I>;
 }
 
-/** A fault of a setting in the words of where it was told: the command line, or a file. */
+/** An error for a setting, with the words of its source: the command line, or a file. */
 export type FaultOf = (name: SettingName, fault: ArgumentFault) => Error;
 
 /** As the command line names it. */
@@ -138,11 +138,11 @@ export function followed(
 }
 
 /**
- * The configuration that a command line says. What stands on it goes before the recipe, the recipe before the defaults.
- * @param told settings by name as they were read, defaults among them
- * @param given names of those that stand on the command line
- * @param recipe what a recipe says
- * @throws UsageError where one is missing, or some do not go together
+ * The configuration of a command line. Its options override the recipe, and the recipe overrides the defaults.
+ * @param told settings by name, including defaults
+ * @param given names of those on the command line
+ * @param recipe settings of a recipe
+ * @throws UsageError if a required setting is missing, or if some are not compatible
  */
 export function configurationOf(
   told: Readonly<Record<string, unknown>>,
@@ -171,7 +171,7 @@ export function configurationOf(
   return own as unknown as TrainConfig;
 }
 
-/** The run of a configuration. Where the files of other runs lie is no part of it: what they hold is. */
+/** The run of a configuration. It contains the digests of other runs' files, not their paths. */
 export function identityOf(
   config: TrainConfig,
   { root, experiment }: Pick<RunIdentity, "root" | "experiment">,
@@ -182,7 +182,7 @@ export function identityOf(
   return { root, experiment, config: { ...config }, defaults, seed: config.seed };
 }
 
-/** `phew 5 %`, `dense`: what a person calls the run. */
+/** `phew 5 %`, `dense`: the name of the run for people. */
 export function runName(config: TrainConfig): string {
   const method = config.check === undefined ? config.method : `${config.method}+${config.check}`;
   return config.method === DENSE ? DENSE : `${method} ${formatPercent(config.density, 4)}`;

@@ -1,4 +1,4 @@
-/** Settings of the data: which they are, what is taken of them, how they come to the network. */
+/** Settings of the data: which data set, which part of it, and how it is fed to the network. */
 import * as kind from "./kinds.ts";
 import { setting, TRAINING } from "./setting.ts";
 
@@ -91,7 +91,7 @@ export const DATA = {
     identity: "changed",
     inRecipes: true,
   }),
-  /** Of data that are drawn or chosen; not the run's seed, so that runs of other seeds see the same data. */
+  /** Seed of generated data and of choices; not the run's seed, so that runs of other seeds have the same data. */
   dataSeed: setting({
     type: kind.whole(0),
     flag: "--data-seed <n>",

@@ -1,6 +1,6 @@
 /**
- * Settings as files hold them: a run folder's `config.json` and what is written in its manner, recipes, sweep files. What
- * may stand in them, in words that errors and editors show.
+ * Settings in files: a run folder's `config.json` and files of the same form, recipes, sweep files; with descriptions
+ * for errors and editors.
  */
 import { ArgumentError, nearestName } from "@phew/core";
 import { readText } from "@phew/formats";
@@ -58,14 +58,14 @@ const recipeSchema = z.strictObject({
 });
 
 export interface TrainConfigFile {
-  /** Folder of this and like runs, where the file names one. */
+  /** Folder of this and similar runs, if the file names one. */
   readonly experiment?: string;
   readonly config: TrainConfig;
-  /** Of the data that the run was trained on, where the file says. */
+  /** The data that the run was trained on, if the file has them. */
   readonly dataDigest?: string;
 }
 
-/** What stands beside `config` in a run folder's file. */
+/** The fields beside `config` in a run folder's file. */
 const frame = z.strictObject({
   experiment: z.string().optional().describe("a text"),
   name: z.unknown().optional(),
@@ -75,8 +75,8 @@ const frame = z.strictObject({
 });
 
 /**
- * A run's configuration from a file: the `config.json` of a run folder, or one written in its manner.
- * @throws ArgumentError where the file is missing or no JSON, or settings are as {@link checkTrainConfig} refuses them
+ * A run's configuration from a file: the `config.json` of a run folder, or one of the same form.
+ * @throws ArgumentError if the file is missing or not JSON, or as {@link checkTrainConfig}
  */
 export function readTrainConfig(path: string): TrainConfigFile {
   const { experiment, config, data } = requireShape(
@@ -93,10 +93,10 @@ export function readTrainConfig(path: string): TrainConfigFile {
 }
 
 /**
- * A configuration with every field checked, those absent at their defaults.
- * @param source where it comes from, for messages
- * @param faultOf what is thrown where settings do not go together
- * @throws ArgumentError for the first field that is missing, unknown, of another kind, or does not go with others
+ * A configuration with every field checked, absent ones at their defaults.
+ * @param source for messages
+ * @param faultOf makes the error for settings that are not compatible
+ * @throws ArgumentError for the first field that is missing, unknown, of another kind, or not compatible with others
  */
 export function checkTrainConfig(
   source: string,
@@ -118,15 +118,15 @@ const RECIPE_FORM = 'a recipe: { "summary", "source", "settings": { … } }';
 export interface Recipe {
   /** One line for lists. */
   readonly summary?: string;
-  /** Where the settings are from. */
+  /** Source of the settings. */
   readonly source?: string;
-  /** What it says; the rest is left to the command line and the defaults. */
+  /** Its settings; the others come from the command line and the defaults. */
   readonly settings: Partial<TrainConfig>;
 }
 
 /**
- * @param name of a recipe that comes with phew, or a file that ends in `.json`
- * @throws ArgumentError where there is none of this name, the file is no JSON, or a field is unknown or of another kind
+ * @param name of a built-in recipe, or a file that ends in `.json`
+ * @throws ArgumentError if there is none of this name, the file is not JSON, or a field is unknown or of another kind
  */
 export function readRecipe(name: string): Recipe {
   const files = recipeFiles();

@@ -1,6 +1,6 @@
 /**
- * What a setting may be: how the command line's text is read, and what a file may hold. zod is handed in by who checks
- * files, so that help and verbs without files do not load it.
+ * Kinds of settings: a parser for the command line's text, and a schema for files. The caller passes zod, so that
+ * help and verbs without files do not load it.
  */
 import { AUGMENTATION_TEXT } from "@phew/training/settings";
 import type { z as Zod, ZodType } from "zod";
@@ -8,15 +8,15 @@ import * as parse from "../parse.ts";
 
 export interface Kind<T> {
   /**
-   * Of the command line. Absent: a flag, which takes no text, or what files alone hold.
+   * Parser of the command line. Absent: a flag without text, or a setting of files only.
    * @throws UsageError naming the option
    */
   readonly read?: (option: string) => Reader<T>;
-  /** Of a file, described in the words of errors and docs. Absent: on the command line alone. */
+  /** Schema for files, described in the words of errors and docs. Absent: command line only. */
   readonly schema?: (library: Library) => ZodType;
 }
 
-/** @param before what was read of the same option before, where it is repeated */
+/** @param before the value of earlier occurrences of a repeated option */
 type Reader<T> = (text: string, before?: unknown) => T;
 
 /** What schemas are made with. */
@@ -75,7 +75,7 @@ export function oneOf<const T extends string>(what: string, names: readonly T[])
   };
 }
 
-/** One of the names in files; on the command line its verb looks it up, and says what there is. */
+/** A name in files; on the command line its verb looks it up and lists the known names. */
 export function named(what: string, names: (library: Library) => readonly string[]): Kind<string> {
   return { read: () => (given) => given, schema: choice(what, names) };
 }

@@ -1,6 +1,6 @@
 /**
- * Settings of optimisers, as packages/training/src/optimisers has them: those of all optimisers stand side by side, and a
- * run has those of its own.
+ * Settings of optimisers, from packages/training/src/optimisers: the table has those of all optimisers, and a run has
+ * those of its own.
  */
 import type { ArgumentFault } from "@phew/core";
 import { type Optimiser, type OptimiserSetting, optimisers } from "@phew/training/settings";
@@ -29,7 +29,7 @@ const owners = new Map<string, readonly Optimiser[]>(
 );
 
 export const OPTIMISER = {
-  /** Absent: sgd. Its own settings stand beside it, by their names. */
+  /** Absent: sgd. The optimiser's own settings are beside it, by their names. */
   optimiser: setting({
     type: kind.oneOf(
       "an optimiser",
@@ -64,7 +64,7 @@ function entryOf(name: string, own: readonly Optimiser[]): Setting {
   const shared = {
     help: `${help}${noted(own.map((each, k) => [each.name, declared[k]!.default]))}`,
     verbs: TRAINING,
-    // what belongs to another optimiser has no value of its own where nothing is said
+    // settings of another optimiser have no default
     ...(own.includes(usual) ? { default: value } : {}),
     identity: "changed" as const,
     inRecipes: true as const,
@@ -81,7 +81,7 @@ function entryOf(name: string, own: readonly Optimiser[]): Setting {
   };
 }
 
-/** For help: whose a setting is unless all have it, and what others than the usual one take. */
+/** For help: the optimisers that have a setting unless all have it, and defaults of others than the usual one. */
 function noted(own: readonly (readonly [string, number | boolean])[]): string {
   const notes = own.flatMap(([name, value]) => {
     if (name === usual.name) return own.length < optimisers.length ? [name] : [];
@@ -91,10 +91,10 @@ function noted(own: readonly (readonly [string, number | boolean])[]): string {
 }
 
 /**
- * A configuration with the settings of its optimiser alone, those that nobody has given at its defaults. The usual
- * optimiser is not named: what a run is, and where it stands, does not depend on whether it was.
+ * A configuration with the settings of its optimiser only, with defaults filled in. The usual optimiser is not named,
+ * so that a run's identity and folder do not depend on whether it was given.
  * @param isGiven of a setting, by its name
- * @throws what `faultOf` makes of one that is another optimiser's
+ * @throws the error that `faultOf` makes for a setting of another optimiser
  */
 export function ofItsOptimiser<Config extends object>(
   config: Config,

@@ -52,7 +52,7 @@ export const PRUNING = {
     default: {},
     identity: "changed",
   }),
-  /** A sanity check that the mask goes through; absent where there is none. */
+  /** A sanity check to apply to the mask; absent for none. */
   check: setting({
     type: kind.oneOf("a sanity check", [...checks.keys()]),
     flag: "--check <name>",
@@ -109,7 +109,7 @@ export const PRUNING = {
         : { given: `one beside ${beside}`, expected: "one or the other" };
     },
   }),
-  /** Masks whose weights alone may be kept: a file, or a run's folder. Absent: all may be. */
+  /** Masks to choose the weights within: a file, or a run's folder. Absent: no restriction. */
   within: setting({
     type: kind.text("masks whose weights alone may be kept: a file, or a run's folder"),
     flag: "--within <masks>",

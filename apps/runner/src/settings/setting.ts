@@ -1,4 +1,4 @@
-/** What an entry of the table of settings says. docs/adding-a-setting.md shows one. */
+/** Fields of an entry in the table of settings. docs/adding-a-setting.md shows an example. */
 import type { ArgumentFault } from "@phew/core";
 import type { Kind } from "./kinds.ts";
 
@@ -14,50 +14,51 @@ export type Verb =
   | "demo"
   | "bench";
 
-/** Verbs that train what is asked for. */
+/** Verbs with all settings of training. */
 export const TRAINING = { train: {}, imp: {} };
 
 /**
- * What a run is told apart by. A setting changes the identity of a run
+ * How a setting enters the identity of a run:
  *   always     with its value, which a config.json must have;
- *   changed    where it has another value than its default: a new setting is such, and leaves the ids of earlier runs alone;
- *   content    with what the file holds that it names, wherever that lies;
- *   seed       beside all else: runs that differ in nothing more are of one configuration;
- *   expanded   with the settings that it stands for, and is none of the run's own.
+ *   changed    if its value differs from its default: use it for new settings, since ids of earlier runs stay the
+ *   same;
+ *   content    with the contents of the file that it names, not its path;
+ *   seed       separately: runs that differ only in it belong to one configuration;
+ *   expanded   through the settings that it stands for, not itself.
  */
 export type Identity = "always" | "changed" | "content" | "seed" | "expanded";
 
 export interface Setting<T = unknown> {
-  /** What it may be. */
+  /** Its kind of value. */
   readonly type: Kind<T>;
-  /** As commander reads it, `--batch-size <n>` or `--no-nesterov`. Absent: an argument, or in files alone. */
+  /** In commander's form, `--batch-size <n>` or `--no-nesterov`. Absent: an argument, or in files only. */
   readonly flag?: string;
   readonly help: string;
-  /** Help of `--no-…` beside the flag itself, where the setting has both. */
+  /** Help of `--no-…` beside the flag itself, for settings with both. */
   readonly negatedHelp?: string;
   /** What its number counts or measures. */
   readonly unit?: string;
-  /** The verbs that have it as an option, and what is said or taken otherwise there. */
+  /** The verbs that have it as an option, with a different help or default if needed. */
   readonly verbs?: Partial<
     Readonly<Record<Verb, { readonly help?: string; readonly default?: T | undefined }>>
   >;
   readonly default?: T;
-  /** True where the words of `help` say what is taken. */
+  /** True if the words of `help` state the default. */
   readonly isDefaultInHelp?: true;
-  /** Its value where none is given, as it follows from others; `missing` is said where none follows. */
+  /** Default computed from other settings; `missing` is the error if none can be computed. */
   readonly follows?: (given: Readonly<Record<string, unknown>>) => T | undefined;
   readonly missing?: { readonly expected: (name: string) => string; readonly remedy: string };
-  /** True where a configuration must have it though it has no default. */
+  /** True if a configuration must have it although it has no default. */
   readonly required?: true;
-  /** Absent: it says how a run is carried out, and changes no number of it. */
+  /** Absent: it says how a run is executed, and does not change its results. */
   readonly identity?: Identity;
   /** True where recipes may say it. */
   readonly inRecipes?: true;
-  /** What it goes together with: what is wrong where it does not, refused before anything starts. */
+  /** Compatibility with other settings: the error if they conflict, reported before anything starts. */
   readonly conflict?: (settings: Readonly<Record<string, unknown>>) => ArgumentFault | undefined;
   /** What messages call it; its name unless given. */
   readonly noun?: string;
-  /** Where runs are told apart: `isBare`, its value alone says what it is; `isPercent`, people read it as a percentage. */
+  /** Form in names of runs: `isBare`, the value alone is clear; `isPercent`, shown as a percentage. */
   readonly told?: { readonly isBare?: true; readonly isPercent?: true };
 }
 

@@ -21,12 +21,12 @@ export interface MaskedModelOptions extends ModelOptions {
 }
 
 export interface MaskedModel {
-  /** With a note where the masks were made for other weights. */
+  /** With a note if the masks were made for other weights. */
   readonly loaded: LoadedModel;
   readonly file?: MaskFile;
-  /** The file of masks, or what stands for one; absent where there are none. */
+  /** The file of masks, or a description of their source; absent if there are none. */
   readonly masksName?: string;
-  /** True where the masks are known to be made for these very weights. */
+  /** True if the masks are known to be made for these weights. */
   readonly isSameWeights?: boolean;
 }
 
@@ -56,7 +56,7 @@ export async function loadMaskedModel(
     const loaded = withoutZerosNote(await loadModel(model, options));
     const masksName = runMasksFile(model!, { ...run, part: undefined });
     const file = await readMaskFile(masksName, loaded.network, loaded.source);
-    // made for what the run began with
+    // masks fit the weights with which the run began
     if (options.sameWeights) requireSameWeights(loaded, file, model!);
     return { loaded, file, masksName, isSameWeights: isDigestOf(loaded, file) };
   }
@@ -72,9 +72,9 @@ export async function loadMaskedModel(
 }
 
 /**
- * Masks for weights that are pruned further: what the file masks beside prunable weights is 0 in the weights already.
- * @returns and what is worth knowing
- * @throws ArgumentError where names or shapes are not the model's, or what else is masked is not 0
+ * Masks for weights that are pruned further: other parameters that the file masks are set to 0 in the weights.
+ * @returns these, and notes for the user
+ * @throws ArgumentError if names or shapes are not the model's, or if other masked parameters are not 0
  */
 export async function masksFor(
   { network, weights, source }: LoadedModel,
@@ -150,7 +150,7 @@ export function withoutZerosNote(loaded: LoadedModel): LoadedModel {
 const isDigestOf = ({ network, weights }: LoadedModel, { metadata }: MaskFile): boolean =>
   metadata.weightsDigest === digestWeights(network, weights);
 
-/** Names and shapes do not tell variants that differ in strides. */
+/** Variants that differ only in strides have the same names and shapes. */
 function requireSameVariant(
   { network, variant }: LoadedModel,
   { metadata }: MaskFile,

@@ -31,7 +31,7 @@ export interface ModelOptions {
   readonly classes?: number;
   readonly input?: readonly number[];
   readonly variant?: ZooVariant;
-  /** Of a file with several outputs, the one whose network it is; all of them without. */
+  /** Of a file with several outputs, the one whose network is read; absent: all. */
   readonly output?: string;
   readonly weights?: string;
   readonly init?: string;
@@ -44,11 +44,11 @@ export interface LoadedModel {
   readonly weights: Weights;
   /** How the weights came about, for people: `drawn with seed 1`, `model.onnx`. */
   readonly origin: string;
-  /** What was assumed or folded on import. */
+  /** Assumptions and foldings of the import. */
   readonly notes: readonly string[];
   /** Of a zoo architecture with several forms. */
   readonly variant?: ZooVariant;
-  /** What it takes to write it back; its own weights are others where `--architecture` is a file. */
+  /** Data for writing it back; `--architecture` with a file replaces its weights. */
   readonly source: ExportableModel;
 }
 
@@ -64,7 +64,7 @@ export function namesFile(model: string): boolean {
 }
 
 /**
- * @param drawSeed seed of the weights where they are drawn and no --seed is given
+ * @param drawSeed seed of initial weights if no --seed is given
  * @throws UsageError or ArgumentError
  */
 export async function loadModel(
@@ -143,7 +143,7 @@ export async function loadModel(
   return variant === undefined ? drawn : { ...drawn, variant };
 }
 
-/** @throws UsageError where tensors fit several variants and it is not said which is meant */
+/** @throws UsageError if tensors fit several variants and none is given */
 async function readSaid(file: string, options: ReadModelOptions): Promise<ReadModel> {
   const { AmbiguousVariantError, readModel } = await import("@phew/formats");
   try {
@@ -161,7 +161,10 @@ function ofZoo(network: Network, weights: Weights, origin: string): LoadedModel 
   return { network, weights, origin, notes: [], source: { format: "zoo", network, weights } };
 }
 
-/** What a run ended with, or kept on the way: its configuration names the network, the weights are in its folder. */
+/**
+ * The final weights of a run, or those of a kept step: its configuration names the network, its folder has the
+ * weights.
+ */
 async function loadRun(model: string, run: RunSource, options: ModelOptions): Promise<LoadedModel> {
   if (options.architecture !== undefined) {
     throw new UsageError("--architecture", {
@@ -217,7 +220,7 @@ const withZeros = (notes: readonly string[], network: Network, weights: Weights)
 /** From this fraction on, weights that are exactly 0 are no accident. */
 const MANY_ZEROS = 0.05;
 
-/** What is to be said of a model that looks as if it was pruned before; undefined of one that does not. */
+/** A note on a model that seems to be pruned already; undefined for others. */
 export function zerosNote(network: Network, weights: Weights): string | undefined {
   const count = zeroCount(network, weights);
   if (count < MANY_ZEROS * network.prunableCount) return undefined;
@@ -226,8 +229,8 @@ export function zerosNote(network: Network, weights: Weights): string | undefine
 }
 
 /**
- * Weights with batch normalisation beside them do not fit a network into whose weights it was folded, though names and
- * shapes do.
+ * Rejects weights with batch normalisation beside them for a network into whose weights it was folded, even if names
+ * and shapes match.
  * @param others names of the file's tensors that the network does not have
  */
 function requireUnfolded(

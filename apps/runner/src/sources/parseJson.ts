@@ -1,6 +1,6 @@
 import { ArgumentError } from "@phew/core";
 
-/** @param expected what the file should be, for the message @throws ArgumentError where its text is no JSON */
+/** @param expected the expected kind of file, for the message @throws ArgumentError if its text is not JSON */
 export function parseJson(path: string, text: string, expected: string): unknown {
   try {
     return JSON.parse(text);

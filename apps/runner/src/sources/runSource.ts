@@ -1,6 +1,6 @@
 /**
- * A run's folder where a file of weights, of masks, or a model is taken: `FOLDER` (and `FOLDER@final`) means the weights
- * it ended with, `FOLDER@best` those of its best epoch, `FOLDER@rewind` those it kept early. It has one mask.
+ * A run's folder in place of a file of weights, of masks, or of a model: `FOLDER` (and `FOLDER@final`) means the
+ * final weights, `FOLDER@best` those of its best epoch, `FOLDER@rewind` those it kept early. It has one mask.
  */
 import { existsSync, statSync } from "node:fs";
 import path from "node:path";
@@ -11,7 +11,7 @@ import { readEntry, readStatus } from "@phew/runs";
 export const REWIND_FILE = "rewind.safetensors";
 const MASKS_FILE = "masks.safetensors";
 
-/** What may stand behind `@`, and the file of the run that it means. */
+/** Words after `@`, and the run's file for each. */
 const PARTS: Readonly<Record<string, string>> = {
   final: "checkpoint.safetensors",
   best: "best.safetensors",
@@ -27,11 +27,11 @@ const REMEDIES: Readonly<Record<string, string>> = {
 
 export interface RunSource {
   readonly folder: string;
-  /** What stands behind `@`, unchecked. */
+  /** The word after `@`, unchecked. */
   readonly part: string | undefined;
 }
 
-/** The run that a text names; undefined where it names a file, or nothing that is there. */
+/** The run that a text names; undefined if it names a file, or nothing that exists. */
 export function runSource(text: string): RunSource | undefined {
   if (existsSync(text)) {
     const isRun = statSync(text).isDirectory() && existsSync(path.join(text, "config.json"));
@@ -53,7 +53,7 @@ export function runModel(subject: string, { folder }: RunSource): string {
   });
 }
 
-/** @throws ArgumentError for another word behind `@`, and where the run is not finished or does not have the file */
+/** @throws ArgumentError for another word after `@`, or if the run is not finished or lacks the file */
 export function runWeightsFile(subject: string, { folder, part }: RunSource): string {
   const name = Object.hasOwn(PARTS, part ?? "final") ? PARTS[part ?? "final"] : undefined;
   if (name === undefined) {
@@ -71,7 +71,7 @@ export function runWeightsFile(subject: string, { folder, part }: RunSource): st
   return existing(subject, folder, name);
 }
 
-/** @throws ArgumentError where something stands behind `@`, or the run has no masks */
+/** @throws ArgumentError for a word after `@`, or if the run has no masks */
 export function runMasksFile(subject: string, { folder, part }: RunSource): string {
   if (part !== undefined) {
     throw new ArgumentError(subject, {

@@ -1,6 +1,6 @@
 /**
- * Weights and masks that a run takes from other runs or from files: which files they are, and that they are still what
- * the configuration says. runSource.ts tells which file of a run is meant.
+ * Weights and masks that a run takes from other runs or from files: finds the files, and checks them against the
+ * digests of the configuration. runSource.ts finds the file of a run.
  */
 import { createHash } from "node:crypto";
 import { existsSync, readSync, statSync } from "node:fs";
@@ -13,7 +13,7 @@ import { runMasksFile, runModel, runSource, runWeightsFile } from "./runSource.t
 
 type SourceSetting = (typeof SOURCE_SETTINGS)[number];
 
-/** What a run takes from elsewhere. */
+/** Inputs of a run from elsewhere. */
 export interface Sources {
   readonly scoreWeights?: Weights;
   readonly startWeights?: Weights;
@@ -21,8 +21,8 @@ export interface Sources {
 }
 
 /**
- * The configuration with the digests of the files it names; digests that it has are left as they are.
- * @throws ArgumentError where a file or run is missing, of another model, or lacks what is asked of it
+ * The configuration with the digests of the files that it names; existing digests stay.
+ * @throws ArgumentError if a file or run is missing, of another model, or lacks what is needed
  */
 export function withDigests(config: TrainConfig): TrainConfig {
   const named = SOURCE_SETTINGS.filter((setting) => config[setting] !== undefined);
@@ -44,8 +44,8 @@ export function withDigests(config: TrainConfig): TrainConfig {
 }
 
 /**
- * Reads what the configuration names.
- * @throws ArgumentError as {@link withDigests}; where a file is not what its digest says, does not fit the network, or
+ * Reads the files that the configuration names.
+ * @throws ArgumentError as {@link withDigests}; if a file does not have its digest, does not fit the network, or
  *   holds weights that are not finite
  */
 export async function readSources(config: TrainConfig, network: Network): Promise<Sources> {
@@ -75,7 +75,7 @@ function requireDigest(config: TrainConfig, setting: SourceSetting): void {
   });
 }
 
-/** The file that a setting means. @throws ArgumentError where there is none, or it is of another model */
+/** The file of a setting. @throws ArgumentError if there is none, or if it is of another model */
 function sourceFile(config: TrainConfig, setting: SourceSetting): string {
   const text = config[setting]!;
   const subject = `${SETTINGS[setting].noun} "${text}"`;

@@ -41,7 +41,7 @@ export interface SweepPlan {
   readonly ownFolder: string;
   /** Runs at a time on this machine. */
   readonly processCount: number;
-  /** What is to execute it, and the others: each may have it in hand. */
+  /** The executor to use, and the others, which may have tasks of this sweep already. */
   readonly executor: SweepExecutor;
   readonly others: readonly SweepExecutor[];
 }
@@ -49,7 +49,7 @@ export interface SweepPlan {
 /** The first is taken unless another is asked for. */
 export const SWEEP_EXECUTORS = ["pool", "slurm"] as const;
 
-/** @throws ArgumentError where the file, or a run in it, cannot be used; what needs data is not looked at yet */
+/** @throws ArgumentError if the file, or a run in it, is not valid; checks that need data come later */
 export function planSweep(file: string, options: SweepPlanOptions): SweepPlan {
   const sweep = readSweep(file, sweepShape, SWEEP_EXECUTORS);
   const expanded = expandSweep(sweep);

@@ -1,4 +1,4 @@
-/** What `phew sweep` tells: how runs stand, how long they will take, what came of them, what went wrong. */
+/** Output of `phew sweep`: states of runs, estimated times, results, failures. */
 import { formatReport, formatTable, type ResultRun, type Row } from "@phew/report";
 import { accuracyWords, counted, formatAccuracy, formatDuration, listRuns } from "@phew/runs";
 import { configurationsOf } from "@phew/runs/configurations";
@@ -14,7 +14,7 @@ import type { SweepPlan } from "./sweepPlan.ts";
 import type { RunMaterial, SweepRun } from "./sweepTasks.ts";
 import { estimateSweep } from "./sweepWork.ts";
 
-/** What a run says went wrong, or warns of. */
+/** A run's failure, or its warnings. */
 export interface RunFailure {
   readonly id: string;
   readonly run: string;

@@ -27,16 +27,16 @@ export interface SweepRun extends SweepTask {
   readonly settings: Settings;
 }
 
-/** What a configuration computes with, as far as it can be known before. */
+/** Executor and backend of a configuration, if known beforehand. */
 export interface RunMaterial {
   readonly dataset: Dataset;
   readonly network: Network;
 }
 
 /**
- * The tasks of expanded settings, in order; those that are the same run once.
- * @param threadCount threads of each run; its own choice unless given
- * @throws ArgumentError naming the run whose settings do not go together
+ * The tasks of expanded settings, in order; identical runs once.
+ * @param threadCount threads of each run; default: its own choice
+ * @throws ArgumentError naming the run whose settings are not compatible
  */
 export function sweepRuns(
   file: string,
@@ -78,7 +78,7 @@ export function sweepRuns(
 /** As `--limit` reads it. */
 const limitText = (ms: number) => (Number.isFinite(ms) ? `${ms / 1000}s` : "none");
 
-/** Writes what the commands of the tasks read. */
+/** Writes the files that the commands of the tasks read. */
 export function writeConfigs(folder: string, experiment: string, runs: readonly SweepRun[]): void {
   for (const own of [folder, path.join(folder, "configs")]) makeOwnFolder(own);
   for (const { id, config } of runs) {
@@ -138,8 +138,8 @@ export async function checkRuns(file: string, runs: readonly SweepRun[]): Promis
 }
 
 /**
- * Runs that were finished before count as done where their data are what they were.
- * @throws ArgumentError naming the run whose data are others by now
+ * Finished runs count as done if their data have not changed.
+ * @throws ArgumentError naming a run whose data have changed
  */
 export async function requireFinishedAlike(file: string, runs: readonly SweepRun[]): Promise<void> {
   for (const { config, settings, folder } of runs)

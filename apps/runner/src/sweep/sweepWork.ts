@@ -18,7 +18,7 @@ interface Cost {
   readonly usualRate: number;
 }
 
-/** Masks of walks keep more of the early layers, whose images are large: about three times their density. */
+/** Masks of walks keep more of the early layers, whose feature maps are large: about three times their density. */
 const COSTS: Readonly<Record<string, Cost>> = {
   sparse: { share: (density) => Math.min(1, 3 * density), usualRate: 3e6 },
   tensorflow: { share: () => 1, usualRate: 3e6 },

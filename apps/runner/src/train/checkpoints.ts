@@ -6,17 +6,20 @@ import type { OptimiserState, TrainCheckpoint, TrainPosition } from "@phew/train
 import { z } from "zod";
 
 export interface CheckpointPolicy {
-  /** After so many steps; absent: by time alone. */
+  /** After so many steps; absent: by time only. */
   readonly steps?: number;
   /** After so many minutes; absent: {@link DEFAULT_MINUTES} where `steps` is absent too. */
   readonly minutes?: number;
 }
 
 const DEFAULT_MINUTES = 5;
-/** The optimiser's state stands beside the weights under this, its buffer's name, a slash and the parameter's name. */
+/**
+ * Prefix of the optimiser's state beside the weights, followed by the buffer's name, a slash and the parameter's
+ * name.
+ */
 const OPTIMISER = "optimiser.";
 
-/** What the run's own part of a checkpoint holds. */
+/** The run's own part of a checkpoint. */
 interface Progress {
   readonly position: TrainPosition;
   readonly masksDigest: string;
@@ -67,7 +70,7 @@ export function toTensors(
   return { step: position.step, progress: { position, masksDigest } satisfies Progress, tensors };
 }
 
-/** @throws ArgumentError where the checkpoint is of another network */
+/** @throws ArgumentError if the checkpoint is of another network */
 export function fromTensors(
   network: Network,
   { progress, tensors }: RunCheckpoint,

@@ -1,4 +1,4 @@
-/** What the settings of a run mean to the training loop. */
+/** Converts the settings of a run to options of the training loop. */
 import {
   augmentationOf,
   chosenOptimiser,

@@ -33,17 +33,17 @@ import type { CheckpointPolicy } from "./checkpoints.ts";
 import { settingsOf } from "./loopSettings.ts";
 import { requireSameData } from "./sameData.ts";
 
-/** Where a run's folder goes. */
+/** Parent of the run's folder. */
 export interface RunPlace {
   readonly root: string;
   readonly experiment: string;
   /** Run again where this configuration has been run. */
   readonly force: boolean;
-  /** False: begin again where it has been begun and not finished. True unless given. */
+  /** False: start again if it was started and not finished. Default true. */
   readonly resume?: boolean;
   readonly checkpoints?: CheckpointPolicy;
   readonly threadCount?: number;
-  /** What the data must be, and which file says so. */
+  /** Digest that the data must have, and the file that requires it. */
   readonly data?: { readonly digest: string; readonly source: string };
   /** A mask that breaks the network ends the run before it trains. */
   readonly strict?: boolean;
@@ -55,7 +55,7 @@ export interface RunHooks {
   readonly signal: AbortSignal;
   /** @param state the run with the event in it */
   readonly onEvent?: (event: RunEvent, state: RunState) => void;
-  /** Told before the data are read or drawn: where the run comes to lie, and that they are what it waits for. */
+  /** Called before the data are read or generated: with the run's folder, and that it waits for them. */
   readonly onPlace?: (text: string) => void;
   /** How much of a large data set has been read, before the first event. */
   readonly onData?: (fraction: number, note: string) => void;
@@ -67,18 +67,18 @@ export interface Material {
   readonly place: RunPlace;
   readonly dataset: Dataset;
   readonly network: Network;
-  /** What it takes from other runs. */
+  /** Inputs from other runs. */
   readonly sources: Sources;
   /** What training starts from, before pruning. */
   readonly initial: () => Promise<Weights>;
   readonly executor: ExecutorFactory;
 }
 
-/** Data sets of this process, so that a row of runs draws or reads them once. */
+/** Data sets of this process, so that consecutive runs read or generate them once. */
 const datasets = new Map<string, Promise<Dataset>>();
 
 export async function gather(config: TrainConfig, place: RunPlace, hooks: RunHooks): Promise<Material> {
-  // an unknown name, and an executor that is not installed, are told before a data set is read or drawn
+  // checked before a data set is read: unknown names, and executors that are not installed
   if (!zooEntries.some(({ name }) => name === config.model)) zooModel(config.model);
   requireKnown(config);
   hooks.onPlace?.(placeText(config, place));
@@ -101,7 +101,7 @@ export async function gather(config: TrainConfig, place: RunPlace, hooks: RunHoo
   return { config, place, dataset, network, sources, initial, executor };
 }
 
-/** Where the run lies and what it waits for, which may take a while. */
+/** The run's folder and what it waits for, which may take a while. */
 function placeText(config: TrainConfig, place: RunPlace): string {
   const folder = runFolderOf(identityOf(config, place));
   const { state, checkpoint } = (!place.force && place.resume !== false && readStatus(folder)) || {};
@@ -111,7 +111,7 @@ function placeText(config: TrainConfig, place: RunPlace): string {
   return `${folder}: ${from ?? ""}${embedded ? "draws" : "reads"} its data (${config.dataset})`;
 }
 
-/** @throws ArgumentError before any training where the configuration, or what it names, cannot be run */
+/** @throws ArgumentError before any training if the configuration, or a file that it names, is not usable */
 export async function requireRunnable(config: TrainConfig, place: RunPlace, hooks: RunHooks): Promise<void> {
   await gather(withDigests(config), place, hooks);
 }
@@ -135,7 +135,7 @@ export function requireFitting(
   rewindStepOf(config, dataset);
 }
 
-/** The step after which the run keeps its weights to be rewound to; undefined where it keeps none. */
+/** The step after which the run keeps its weights for rewinding; undefined for none. */
 export function rewindStepOf(
   { rewindStep, rewindEpoch, epochs, batchSize }: TrainConfig,
   { train: { count } }: Dataset,
@@ -149,7 +149,7 @@ export function rewindStepOf(
   });
 }
 
-/** The data set of a configuration, once a process. @throws ArgumentError where it cannot be had */
+/** The data set of a configuration, once per process. @throws ArgumentError if it cannot be read */
 export function datasetOf(config: TrainConfig, progress?: RunHooks["onData"]): Promise<Dataset> {
   const { dataset, dataDir, classCount, trainCount, testCount, dataSeed, imageSize, validation } = config;
   const { mean, std } = config;
@@ -163,7 +163,7 @@ export function datasetOf(config: TrainConfig, progress?: RunHooks["onData"]): P
   return loading;
 }
 
-/** Which form of the architecture it is, where there are several. */
+/** The variant of the architecture, if there are several. */
 export function variantEntry({ model }: TrainConfig, { inputShape }: Network): { variant?: string } {
   const variant = variantOfSeveral(model, inputShape);
   return variant === undefined ? {} : { variant };

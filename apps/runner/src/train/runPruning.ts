@@ -34,7 +34,7 @@ export async function prunedAndKept(
   return { masks, weights };
 }
 
-/** The masks that the run began with: from its folder, or made again where they are not there as they were. */
+/** The masks with which the run began: from its folder, or made again if they are missing or changed. */
 export async function masksAgain(
   material: Material,
   writer: RunWriter,
@@ -50,10 +50,10 @@ export function digestMasks(masks: Masks): string {
   return createHash("sha256").update(masks.bytes).digest("hex");
 }
 
-/** What a run trains with: its masks, and what a check made of the weights. */
+/** Input of a run's training: its masks, and weights that a check changed. */
 type Pruned = Pick<PruneResult, "masks" | "check" | "weights" | "weightsSeed" | "unscaled">;
 
-/** The masks to train with; a dense run has them too, all kept, so that it is measured alike. */
+/** The masks to train with; a dense run has full masks, so that it is measured in the same way. */
 async function pruned(material: Material, record: Recorder, signal: AbortSignal): Promise<Pruned> {
   const { config, place, dataset, network, sources } = material;
   const { method, density, seed, options } = config;

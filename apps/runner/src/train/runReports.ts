@@ -1,10 +1,10 @@
-/** What a finished run leaves for its reader beside its own files: reports, and figures where they are wanted. */
+/** Reports of a finished run beside its own files, and figures if requested. */
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { compareRuns, writeFigures, writeReport } from "@phew/report";
 import { isTidy, readRun, withFinishedRun } from "@phew/runs";
 
-/** Fraction of the test set that the report's last column asks for. */
+/** Test accuracy (fraction) for the report's last column. */
 const TARGET_ACCURACY = 0.9;
 
 /** The row of one run, with the names of its columns. */
@@ -13,8 +13,8 @@ export function reportOf(folder: string) {
 }
 
 /**
- * Writes them, or of a run that has been finished before those that are not there: the process that finished it may have
- * been killed behind its end. Nothing where the run is in other hands, whose matter it is then.
+ * Writes them; for a run finished earlier only those that are missing: the process that finished it may have been
+ * killed before. Does nothing if another process has the run.
  * @returns the paths written
  */
 export async function writeRunReports(

@@ -36,15 +36,16 @@ import { requireSameData, requireSameFiles, stampOf } from "./sameData.ts";
 
 export interface RunResult {
   readonly folder: string;
-  /** True where the run had been finished before. */
+  /** True if the run had been finished before. */
   readonly skipped: boolean;
   readonly testAccuracy?: number;
 }
 
 /**
- * Carries the run out, or what is left of it. Nothing is done where it has been finished.
- * @throws ArgumentError before anything is written where the configuration cannot be run, or where another process works
- *   on it; Interrupted where the signal fired: the run can be gone on with then
+ * Executes the run, or the rest of it. Does nothing if it has been finished.
+ * @throws ArgumentError before anything is written if the configuration cannot be run, or if another process works on
+ * it;
+ *   Interrupted if the signal fired: the run can then be resumed
  */
 export async function runTraining(given: TrainConfig, place: RunPlace, hooks: RunHooks): Promise<RunResult> {
   const { threadCount, force, resume = true } = place;
@@ -96,7 +97,7 @@ export async function runTraining(given: TrainConfig, place: RunPlace, hooks: Ru
   return { folder, skipped: false, ...accuracyOf(writer.state) };
 }
 
-/** @throws ArgumentError where the masks of a finished run cut outputs off or collapse a layer */
+/** @throws ArgumentError if the masks of a finished run cut outputs off or collapse a layer */
 export async function requireSound(folder: string, network: Network): Promise<void> {
   maskWarnings(await readMasks(path.join(folder, "masks.safetensors"), network), folder, { strict: true });
 }
@@ -110,7 +111,7 @@ function ended(writer: RunWriter, error: unknown, signal: AbortSignal): unknown 
     if (interrupted) writer.close({ state: "interrupted" });
     else writer.close({ state: "failed", failure: describeFailure(failure).message });
   } catch {
-    // a full disk, or a run in other hands: what is thrown below says so
+    // a full disk, or a run in another process: the error below says so
   }
   if (!interrupted) return failure;
   return new Interrupted(`stopped; what was done is in ${writer.folder}, the same command goes on with it`);
@@ -137,7 +138,7 @@ async function carriedOut(
   return trained(material, writer, { masks, weights, resume: from.training }, record, signal);
 }
 
-/** What a training starts from; `resume` where it is gone on with. */
+/** Start of a training; `resume` if it is resumed. */
 interface Start {
   readonly masks: Masks;
   readonly weights: Weights;
@@ -169,7 +170,7 @@ async function trained(
       due: (position) => isDue(position) || position.step === rewindStep,
       keep: async (checkpoint) => {
         const { epoch, step } = checkpoint.position;
-        // first, so that a run that goes on behind this step has it
+        // first, so that a run that resumes after this step has it
         if (step === rewindStep) await keepRewind(writer, config, network, checkpoint);
         const metadata = metadataOf(config, network, { epoch: `${epoch}`, step: `${step}` });
         return writer.keepCheckpoint(toTensors(network, checkpoint, digestMasks(masks)), metadata);
@@ -188,7 +189,7 @@ async function trained(
   }
 }
 
-/** What readers of a run's weights see beside them: enough to build the network again without its data set. */
+/** Metadata for readers of a run's weights: enough to build the network without its data set. */
 function metadataOf(
   config: TrainConfig,
   network: Network,
@@ -230,7 +231,7 @@ function accuracyOf(state: RunState): { testAccuracy?: number } {
   return testAccuracy === undefined ? {} : { testAccuracy };
 }
 
-/** What there is to go back to where numbers ended: weights are kept while they are finite alone. */
+/** Restorable weights when numbers diverged: weights are kept only while they are finite. */
 function checkpointLeft(writer: RunWriter): string {
   const kept = writer.keptStep;
   const file = writer.path("checkpoint.safetensors");

@@ -1,4 +1,4 @@
-/** A run is gone on with, and called finished, with the data that it was begun with alone. */
+/** A run is resumed, or counts as finished, only with the data with which it began. */
 import { ArgumentError } from "@phew/core";
 import { readDataStamp, readRunData } from "@phew/runs";
 import { type Dataset, dataStamp } from "@phew/training";
@@ -18,8 +18,8 @@ export function stampOf({ dataDir }: Named): Promise<string | undefined> {
 }
 
 /**
- * For a run that is finished: reads the data only where their files are others than the run was trained from.
- * @throws ArgumentError where they hold something else; nothing where they are not there any more
+ * For a finished run: reads the data only if their files differ from those of the training.
+ * @throws ArgumentError if their contents differ; nothing if they are missing
  */
 export async function requireSameFiles(
   config: Named,
@@ -34,8 +34,8 @@ export async function requireSameFiles(
 }
 
 /**
- * @param source what names the digest: the run's folder, or the file that a run is made again from
- * @throws ArgumentError where the data have another digest
+ * @param source of the digest: the run's folder, or the file from which a run is repeated
+ * @throws ArgumentError if the data have another digest
  */
 export function requireSameData(
   { dataset, dataDir }: Named,

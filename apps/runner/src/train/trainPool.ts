@@ -1,4 +1,4 @@
-/** Training runs side by side, each in a process of its own; a process goes on with the next run. */
+/** Trains runs side by side, each in its own process; a process takes the next run when it is done. */
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { RunEvent } from "@phew/core";

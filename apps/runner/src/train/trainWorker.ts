@@ -30,7 +30,7 @@ process.on("message", async ({ config, place }: WorkerOrder) => {
   }
   busy = false;
   if (!process.connected) process.exit(0);
-  // behind what was reported
+  // after the messages
   if (signal.aborted) process.disconnect();
 });
 // the parent has no more work, or is gone: then what runs keeps a checkpoint

@@ -53,7 +53,7 @@ interface AnalyzeOptions extends Omit<MaskedModelOptions, "masks"> {
   readonly json?: boolean;
 }
 
-/** What is said of one mask. */
+/** Report on one mask. */
 interface Examined {
   /** As given on the command line; absent for the dense network. */
   readonly file?: string;
@@ -61,7 +61,7 @@ interface Examined {
   readonly masks: Masks;
   readonly metadata: Readonly<Record<string, string>>;
   readonly analysis: Analysis;
-  /** What the mask breaks. */
+  /** Faults of the mask. */
   readonly warnings: readonly string[];
   readonly walks?: UnitWalks;
   /** With examples. */
@@ -159,7 +159,7 @@ function methodOf({ method, options = "{}" }: Readonly<Record<string, string>>) 
   return pruner && { wholePaths: pruner.wholePaths, options: JSON.parse(options) };
 }
 
-/** What examples tell: the length of the loss gradient, and the trace of the neural tangent kernel. */
+/** Measures from examples: the norm of the loss gradient, and the trace of the neural tangent kernel. */
 async function dataMeasures(
   loaded: LoadedModel,
   masks: Masks,
@@ -199,7 +199,7 @@ async function dataMeasures(
   }
 }
 
-/** The walks a mask came of, where its file tells enough to take them again. */
+/** The walks of a mask, if its file has enough data to repeat them. */
 async function walksOf(
   { weights }: LoadedModel,
   masks: Masks,

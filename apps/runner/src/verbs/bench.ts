@@ -257,7 +257,7 @@ function workTable({ ours }: BenchReport, form: TableForm): string {
   return formatTable(columns, rows, form);
 }
 
-/** Time of a step by layer; what has no weights is one row. */
+/** Time of a step by layer; operations without weights are one row. */
 function layerTable({ ours, work, batchSize }: BenchReport, form: TableForm): string {
   const timeOf = (wanted: (layer: string) => boolean, kind?: string) =>
     ours
@@ -306,7 +306,7 @@ function kernelTable({ kernels, mode, batchSize }: BenchReport, form: TableForm)
   return formatTable(columns, rows, form);
 }
 
-/** Of a layer alone, its own row. */
+/** For a single layer, its own row. */
 function layerRows<Row extends { readonly layer: string }, Other>(rows: readonly Row[], others: Other) {
   return rows.length === 1 && rows[0]!.layer === BENCHED_LAYER ? rows : [...rows, others];
 }

@@ -56,7 +56,7 @@ export async function compare(model: string | undefined, options: CompareOptions
   const loaded = await loadModel(model, headed);
   if (examples !== undefined) requireOneOutput(loaded, "--methods");
   const { network, notes } = loaded;
-  // each thread reads it: what is wrong with it is told before any is started
+  // every thread reads it: errors are reported before any thread starts
   if (examples && "batch" in examples) await labelledBatch(network, examples.batch);
   for (const density of densities) keepCountAt(density, network.prunableCount);
   const plan: ComparePlan = {
@@ -80,7 +80,7 @@ export async function compare(model: string | undefined, options: CompareOptions
   await report({ network, notes }, plan, results, options, performance.now() - started);
 }
 
-/** @throws UsageError before any work where a method looks at examples and there are none, or two sources */
+/** @throws UsageError before any work if a method needs examples and there are none, or two sources */
 function exampleSource(recipes: readonly MaskRecipe[], options: CompareOptions): ComparePlan["examples"] {
   const { batch, dataset, dataDir } = options;
   const needy = recipes.find(({ method }) => looksAtExamples(method));

@@ -1,4 +1,7 @@
-/** `phew doctor`: what is installed, which backends work, and why not, with the command that installs what is missing. */
+/**
+ * `phew doctor`: installed parts, working backends, and for each missing one the reason and the command that installs
+ * it.
+ */
 import { spawnSync } from "node:child_process";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import { loadWalkEngine } from "@phew/engine";
@@ -11,7 +14,7 @@ import { version } from "../version.ts";
 interface Finding {
   readonly what: string;
   readonly works: boolean;
-  /** What was found, or why it does not work and what to do. */
+  /** What was found, or why it fails and what to do. */
   readonly detail: string;
   /** True where phew cannot do its main job without it. */
   readonly needed: boolean;

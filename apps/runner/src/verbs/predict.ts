@@ -104,7 +104,7 @@ function valuesOf({ start, shape }: ModelOutput, all: Float32Array, count: numbe
   return values;
 }
 
-/** True where the model is an ONNX file. */
+/** True if the model is an ONNX file. */
 async function isOnnxFile(model: string | undefined, { architecture }: PredictOptions): Promise<boolean> {
   if (
     model === undefined ||
@@ -116,7 +116,7 @@ async function isOnnxFile(model: string | undefined, { architecture }: PredictOp
   return isOnnxModel(model).catch(() => false);
 }
 
-/** Classes are looked at where the one output is one number a class. */
+/** Classes are compared if the only output has one number per class. */
 async function readExamples({ network, source }: LoadedModel, options: PredictOptions): Promise<BatchFile> {
   const { inputShape, outputShape } = network;
   const isList = (shape: Shape) => elementCount(shape) === shape[0];
@@ -129,7 +129,7 @@ async function readExamples({ network, source }: LoadedModel, options: PredictOp
   });
 }
 
-/** What is compared with: what was asked for, else what the batch holds beside its examples. */
+/** The expected values: the given ones, else those that the batch holds beside its examples. */
 async function expectedTensors(
   model: string | undefined,
   { compare }: PredictOptions,
@@ -235,7 +235,7 @@ function logitsNote({ output: { name, softmaxes } }: Predicted, { out }: Predict
   ];
 }
 
-/** Of labels that are not looked at. */
+/** For labels that are not used. */
 function labelsNote({ tensors, y }: BatchFile, { batch, compare }: PredictOptions): string[] {
   if (y !== undefined || !tensors.has("y") || compare === batch) return [];
   return ["y of the batch is not looked at: accuracy is told of one output with a number for each class."];

@@ -101,7 +101,9 @@ async function pruneWatched({ runs }: PruneOptions): Promise<void> {
     : runWatched(runs, "pruning");
 }
 
-/** The file of masks at each density. @throws UsageError or ArgumentError, before any work, where one cannot be written */
+/**
+ * The file of masks at each density. @throws UsageError or ArgumentError, before any work, if one cannot be written
+ */
 async function claimedOutputs(
   { out, scores, force = false }: PruneOptions,
   densities: readonly number[],
@@ -111,7 +113,7 @@ async function claimedOutputs(
   return outputs;
 }
 
-/** What is pruned, by what, and among which weights: the same at every density. */
+/** The model, the method, and the mask to choose within: the same at every density. */
 interface Material {
   readonly loaded: LoadedModel;
   readonly methodOptions: Readonly<Record<string, OptionValue>>;
@@ -119,7 +121,7 @@ interface Material {
   readonly data: PruningData | undefined;
   readonly from: Masks | undefined;
   readonly within: Confined | undefined;
-  /** Empty where no file tells it. */
+  /** Empty if no file has it. */
   readonly weightsDigest: string;
   readonly signal: AbortSignal;
 }
@@ -161,7 +163,7 @@ async function gather(
   };
 }
 
-/** Prunes to one density, in a run folder where one is asked for. */
+/** Prunes to one density, in a run folder if one is given. */
 async function prunedAt(
   density: number,
   material: Material,
@@ -238,7 +240,7 @@ function configOf(
   { method, seed = 0, dataset, batch, from, samplesPerClass, input, output }: PruneOptions,
 ) {
   const { name: model, inputShape } = loaded.network;
-  // what is usual for the input goes without saying, as it did before there was a choice
+  // the usual variant for the input is omitted, as before there were variants
   const isUsual = loaded.variant === variantOfSeveral(model, inputShape);
   const variant = isUsual ? undefined : loaded.variant;
   const given = { dataset, batch, from, samplesPerClass, variant, input: input?.join(","), output };
@@ -247,8 +249,8 @@ function configOf(
 }
 
 /**
- * Where examples come from; undefined for methods that look at none.
- * @throws UsageError before any work where there are none, or two sources
+ * Source of examples; undefined for methods that need none.
+ * @throws UsageError before any work if there are none, or two sources
  */
 function exampleSource(options: PruneOptions): Pick<PruneOptions, "batch" | "dataset"> | undefined {
   const { method, batch, dataset, samplesPerClass } = options;
@@ -436,7 +438,7 @@ function layerTable(masks: Masks): string {
 
 const mean = (values: readonly number[]) => values.reduce((sum, v) => sum + v, 0) / values.length;
 
-/** @throws UsageError for options of a check without one; ArgumentError where there is no such option */
+/** @throws UsageError for options of a check without one; ArgumentError if there is no such option */
 function checkSettings({ check, checkOption }: PruneOptions): CheckSettings | undefined {
   if (check === undefined && checkOption !== undefined) {
     throw new UsageError("--check-option", { given: "it without --check", expected: "--check with a name" });

@@ -1,4 +1,4 @@
-/** `phew recipes`: what recipes there are, and what one says. */
+/** `phew recipes`: lists the recipes, or shows one. */
 import { formatTable } from "@phew/report";
 import { printJson, printLines, printText } from "../output/output.ts";
 import { listRecipes, type Recipe, readRecipe } from "../settings/files.ts";

@@ -135,7 +135,7 @@ async function requireIdle(executor: SweepExecutor, { folder }: SweepPlan): Prom
   });
 }
 
-/** How the runs stand and what came of them; files of results are written where any is finished. */
+/** States and results of the runs; writes files of results if any run is finished. */
 async function report(
   { runs, sweep, folder, executor, others }: SweepPlan,
   submission: Submission | undefined,
@@ -186,7 +186,7 @@ async function cancel(
 ): Promise<void> {
   const said: string[] = [];
   for (const each of [executor, ...others]) {
-    // runs of a pool that is gone may still be at work
+    // runs of an ended pool may still be running
     if (each === executor || (await each.status())?.active) said.push(await each.cancel(runs));
   }
   if (options.json) return printJson({ experiment: sweep.experiment, folder, cancelled: said });

@@ -29,7 +29,7 @@ export async function train(model: string | undefined, settings: ToldSettings): 
   const config = file?.config ?? configOf(model, settings);
   const place: RunPlace = {
     ...placeOf(told, file?.experiment ?? "train"),
-    // --force is for other data too
+    // --force also allows other data
     ...(file?.dataDigest === undefined || told.force === true
       ? {}
       : { data: { digest: file.dataDigest, source: told.config! } }),
@@ -39,7 +39,7 @@ export async function train(model: string | undefined, settings: ToldSettings): 
   await report(config, result, told);
 }
 
-/** Trains, and tells what happens meanwhile. */
+/** Trains, and reports events meanwhile. */
 async function trainTold(config: TrainConfig, place: RunPlace, quiet: boolean): Promise<Trained> {
   const progress = startProgress(runName(config), quiet);
   let grown = watchGrowth();
@@ -71,7 +71,7 @@ interface Trained {
   readonly grownBytes?: number;
 }
 
-/** @throws UsageError where what is said of it does not go together */
+/** @throws UsageError if its settings are not compatible */
 export function placeOf(told: ToldSettings["told"], experiment: string): RunPlace {
   requireConsistent(told, usageFault, isCarryingOut);
   const { runs, force = false, resume, threads, checkpointSteps: steps, checkpointMinutes: minutes } = told;
@@ -98,7 +98,7 @@ function configFrom(path: string, model: string | undefined, { given }: ToldSett
   });
 }
 
-/** What stands on the command line goes before the recipe, the recipe before the defaults. */
+/** Options of the command line override the recipe, and the recipe overrides the defaults. */
 export function configOf(model: string | undefined, { told, given }: ToldSettings): TrainConfig {
   if (model === undefined) {
     throw new UsageError("<model>", {

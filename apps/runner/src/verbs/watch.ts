@@ -45,7 +45,7 @@ async function known<T extends string>(
   if (told === undefined) return undefined;
   const found = names.find((name) => name === told);
   if (found !== undefined) return found;
-  // loaded where it has something to say: it takes longer than the screen
+  // loaded only if needed: it takes longer to load than the screen
   const { oneOf } = await import("../parse.ts");
   return oneOf(option, names)(told) as T;
 }

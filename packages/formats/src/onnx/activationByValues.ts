@@ -1,6 +1,6 @@
 /**
- * Which activation a function of one number is, by its values: exporters write the same activation in many ways. A
- * function that goes beyond all bounds far out, where e^x does, is compared where it does not.
+ * Recognises an activation by the values of a function, since exporters write the same activation in many ways. A
+ * function that grows without bound far from 0, like e^x, is compared near 0 only.
  */
 import { type Activation, activationValue } from "@phew/core";
 
@@ -8,12 +8,12 @@ const NEAR = Array.from({ length: 81 }, (_, k) => (k - 40) / 5);
 const FAR = [-1e4, -1000, -100, -30, -15, 15, 30, 100, 1000, 1e4];
 const POINTS = [...NEAR, -1e-3, 1e-3, ...FAR];
 
-/** Constants in files are float32; what is computed from them is right to this. */
+/** Constants in files are float32; results computed from them are accurate to this. */
 const TOLERANCE = 2e-5;
 
-/** @returns undefined where it is none that can be computed */
+/** @returns undefined if it is not an activation that can be computed */
 export function activationByValues(given: (x: number) => number): Activation | undefined {
-  // all candidates look at the same points
+  // all candidates are evaluated at the same points
   const known = new Map<number, number>();
   const f = (x: number): number => {
     const value = known.get(x) ?? given(x);
@@ -68,9 +68,9 @@ function candidates(f: (x: number) => number): Omit<Activation, "kind">[] {
     }));
 }
 
-/** What is as large as the number that was put in has no bound. */
+/** A function that grows like its argument has no bound. */
 const bound = (value: number): number =>
   Math.abs(value) >= 1e4 ? Math.sign(value) * Number.POSITIVE_INFINITY : value;
 
-/** As a float32 is written. */
+/** Rounded as float32 is written. */
 const rounded = (value: number): number => (Number.isFinite(value) ? Number(value.toPrecision(7)) : value);

@@ -1,4 +1,4 @@
-/** The attributes of a node, each of the type that it must have. */
+/** The attributes of a node, with checks of their types. */
 import { ArgumentError, counted } from "@phew/core";
 import { type NodePart, readEmbeddedTensor, type TensorPart, text } from "./parts.ts";
 import { ATTRIBUTE, type AttributeProto, wholeNumber } from "./schema.ts";
@@ -41,7 +41,7 @@ export class Attributes {
     return attribute === undefined ? otherwise : text(attribute.s ?? new Uint8Array());
   }
 
-  /** @returns undefined where it is absent */
+  /** @returns undefined if it is absent */
   ints(name: string): readonly number[] | undefined {
     const attribute = this.#typed(name, ATTRIBUTE.ints, "a list of whole numbers");
     const values = attribute && (attribute.ints ?? []);
@@ -51,13 +51,13 @@ export class Attributes {
     return values?.map((value) => wholeNumber(value, this.#subject(name)));
   }
 
-  /** @returns undefined where it is absent */
+  /** @returns undefined if it is absent */
   floats(name: string): readonly number[] | undefined {
     const attribute = this.#typed(name, ATTRIBUTE.floats, "a list of numbers");
     return attribute && (attribute.floats ?? []);
   }
 
-  /** @returns undefined where it is absent */
+  /** @returns undefined if it is absent */
   tensor(name: string): TensorPart | undefined {
     const attribute = this.#typed(name, ATTRIBUTE.tensor, "a tensor");
     return attribute && readEmbeddedTensor(attribute.t ?? new Uint8Array(), this.#subject(name));
@@ -66,7 +66,7 @@ export class Attributes {
   #typed(name: string, type: number, expected: string): AttributeProto | undefined {
     const attribute = this.#attributes.get(name);
     if (attribute === undefined) return undefined;
-    // files of the first IR versions leave the type out
+    // files of the first IR versions omit the type
     if (attribute.type !== undefined && attribute.type !== 0 && attribute.type !== type) {
       throw this.#fault(name, `type ${attribute.type}`, `${expected} (type ${type})`);
     }

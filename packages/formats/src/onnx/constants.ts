@@ -1,4 +1,4 @@
-/** Constants of a graph and the arithmetic on them: shapes computed from shapes, and weights turned or masked. */
+/** Constants of a graph and operations on them: shape arithmetic, and transposed or masked weights. */
 import { counted } from "@phew/core";
 import { bytesOf, type Dtype, ELEMENT_BYTES, fromFloat32, type Tensor } from "../tensor.ts";
 import type { TensorPart } from "./parts.ts";
@@ -6,7 +6,7 @@ import { describe, type ExternalData, isFloat, numbersOf, tensorOf } from "./ten
 import { Unsupported } from "./unsupported.ts";
 import { type Constant, product, sameDims } from "./values.ts";
 
-/** Shape arithmetic and scalars are small; whatever is computed element by element in float64 may be no larger. */
+/** Shape arithmetic and scalars are small; constants computed element by element in float64 may be no larger. */
 export const MOST_COMPUTED = 65_536;
 
 export function storedConstant(name: string, part: TensorPart, external: ExternalData | undefined): Constant {
@@ -58,7 +58,7 @@ export function tensorFrom(dtype: Dtype, shape: readonly number[], values: Array
   return { dtype, shape, data: bytesOf(arrays[dtype].from(values)) };
 }
 
-/** The elements of a small constant. @throws Unsupported where it is not small */
+/** The elements of a small constant. @throws Unsupported if it is larger */
 export function smallNumbers(constant: Constant): Float64Array {
   const count = product(constant.dims);
   if (count > MOST_COMPUTED) {
@@ -71,7 +71,7 @@ export function smallNumbers(constant: Constant): Float64Array {
 
 /** The same elements under other dims. */
 export function reshaped(constant: Constant, name: string, dims: readonly number[]): Constant {
-  // the elements of a transposed tensor under other dims are no longer those of the file under a plain transposition
+  // after a reshape, the elements of a transposed tensor are no longer those of the file's transpose
   const { stored } = constant;
   const keep = stored !== undefined && (!stored.transposed || sameDims(dims, constant.dims));
   const base = constant.base ?? constant;
@@ -85,13 +85,13 @@ export function reshaped(constant: Constant, name: string, dims: readonly number
   };
 }
 
-/** A weight is turned, cast and masked in fewer passes over its elements. */
+/** Weights are transposed, cast and masked in fewer passes over their elements. */
 const MOST_PASSES = 64;
 
 /**
- * A constant that is computed whenever it is read, from others that may be computed likewise; a small one that takes
- * many passes is computed once and kept.
- * @throws Unsupported where a large one takes more passes than any weight does
+ * A constant that is computed from others on every read, so that it takes no memory; a small one that takes many
+ * passes is computed once and stored.
+ * @throws Unsupported if a large one takes more passes than any weight does
  */
 function computedWhenRead(constant: Omit<Constant, "kind">, from: readonly Constant[]): Constant {
   const count = product(constant.dims);
@@ -153,17 +153,17 @@ export function permuted(tensor: Tensor, permutation: readonly number[]): Tensor
   return { dtype, shape, data: bytesOf(turned) };
 }
 
-/** Elements that are moved about and not looked at. */
+/** Elements that are moved, not interpreted. */
 type Elements = Uint8Array | Uint16Array | Uint32Array | Float64Array;
 
-/** The elements as bit patterns, over the tensor's own memory where that is aligned, else over a copy. */
+/** The elements as bit patterns, over the tensor's own memory if that is aligned, else over a copy. */
 export function bitsOf({ dtype, data }: Tensor): Elements {
   const width = ELEMENT_BYTES[dtype];
   const { buffer, byteOffset, byteLength } = data.byteOffset % width === 0 ? data : new Uint8Array(data);
   switch (width) {
     case 8:
       if (dtype === "F64") return new Float64Array(buffer, byteOffset, byteLength / 8);
-      // as doubles, whole numbers that look like NaN might lose bits; moved one to one, bigints do as numbers do
+      // float64 copies may change NaN patterns of integers, so BigInt64 is used; the type does not matter for moves
       return new BigUint64Array(buffer, byteOffset, byteLength / 8) as unknown as Float64Array;
     case 4:
       return new Uint32Array(buffer, byteOffset, byteLength / 4);
@@ -198,7 +198,7 @@ export function stridesOf(shape: readonly number[]): number[] {
   return strides;
 }
 
-/** The shape two shapes broadcast to, as NumPy's rule. @throws Unsupported where they do not fit */
+/** The shape that two shapes broadcast to, as in NumPy. @throws Unsupported if they do not fit */
 export function broadcastDims(a: readonly number[], b: readonly number[]): number[] {
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, axis) => {
@@ -244,7 +244,7 @@ const UNARY: Readonly<Record<string, (a: number) => number>> = {
   Not: (a) => Number(a === 0),
 };
 
-/** True where {@link foldElementwise} knows the operation. */
+/** True if {@link foldElementwise} has the operation. */
 export const isElementwise = (opType: string): boolean =>
   Object.hasOwn(BINARY, opType) || Object.hasOwn(UNARY, opType);
 
@@ -262,7 +262,7 @@ export function foldElementwise(opType: string, name: string, inputs: readonly C
   const whole = inputs.find((input) => sameDims(input.dims, dims));
   if (product(dims) <= MOST_COMPUTED)
     return computedConstant(name, dims, dtype, broadcast(a, b, dims, compute));
-  // larger than that only what is as large in the file: weights times a mask
+  // larger constants only if the file has one as large: weights times a mask
   if (whole === undefined || !isFloat(dtype)) {
     throw new Unsupported(`it computes a constant of ${counted(product(dims), "element")}`);
   }

@@ -1,4 +1,4 @@
-/** What ONNX's operations on one number compute, in float64. */
+/** ONNX's operations on one number, in float64. */
 import type { Attributes } from "./attributes.ts";
 
 export const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
@@ -15,7 +15,7 @@ export function erf(x: number): number {
   return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
 }
 
-/** Operations that are no more than a function, by their name; the attributes that they read are read once. */
+/** Operations that are plain functions, by name; attributes are read once. */
 export const functions: Readonly<Record<string, (attributes: Attributes) => (x: number) => number>> = {
   Abs: () => Math.abs,
   Acos: () => Math.acos,

@@ -1,4 +1,4 @@
-/** A masked model without the units that make no difference: fewer channels, the same outputs. */
+/** A masked model without units that have no effect: fewer channels, the same outputs. */
 import { ArgumentError, compactNetwork, counted, type Masks, type Weights } from "@phew/core";
 import { bytesOf, type Tensor } from "../tensor.ts";
 import { bitsOf, stridesOf, tensorFrom } from "./constants.ts";
@@ -27,7 +27,7 @@ export function compactEdit(model: ImportedOnnx, masks: Masks, weights: Weights 
   }
   const view = new CompactView(model, kept, unitCount);
   for (const node of onnx.graph.order) changeNode(model, edit, node, view);
-  // shapes noted in the file are those of the values before the cut
+  // shapes in the file are those before the removal
   edit.dropValueInfo();
   edit.keepOutputs(onnx.outputs.map(({ name }) => name!));
   return edit;
@@ -40,7 +40,7 @@ function cutOut(tensor: Tensor, cuts: readonly (Uint32Array | undefined)[]): Ten
   if (last < 0) return tensor;
   const shape = tensor.shape.map((length, axis) => cuts[axis]?.length ?? length);
   const strides = stridesOf(tensor.shape);
-  // behind the last axis that is cut the elements lie side by side
+  // after the last cut axis elements are contiguous
   const run = strides[last]!;
   const outer = shape.slice(0, last);
   const place = new Array<number>(last).fill(0);
@@ -59,10 +59,10 @@ function cutOut(tensor: Tensor, cuts: readonly (Uint32Array | undefined)[]): Ten
   return { dtype: tensor.dtype, shape, data: bytesOf(taken) };
 }
 
-/** Operations that may read a value whose units are no longer on axis 1 alone: see {@link CompactView.dims}. */
+/** Operations that may read a value whose units are not only on axis 1: see {@link CompactView.dims}. */
 const READS_ANY_DIMS = new Set(["Reshape", "Transpose", "Slice", "Gather"]);
 
-/** Which places along ONNX's unit axis stay. */
+/** Which positions along ONNX's unit axis stay. */
 class CompactView {
   readonly #model: ImportedOnnx;
   readonly #kept: ReadonlyMap<string, Uint32Array>;
@@ -78,7 +78,7 @@ class CompactView {
     this.#unitCount = unitCount;
   }
 
-  /** A value of the network that lost units; undefined for constants and for values that are whole. */
+  /** A value of the network that lost units; undefined for constants and for complete values. */
   cut(name: string | undefined): Activation | undefined {
     const value = name === undefined ? undefined : this.#model.onnx.activations.get(name);
     if (value === undefined || !this.#kept.has(value.spec)) return undefined;
@@ -89,7 +89,7 @@ class CompactView {
     return this.#kept.get(spec)!;
   }
 
-  /** Number of places kept before `end` along axis 1 of a value. */
+  /** Number of positions kept before `end` along axis 1 of a value. */
   keptBefore({ spec, dims }: Activation, end: number): number {
     const factor = this.#factor(spec, dims);
     let count = 0;
@@ -97,7 +97,7 @@ class CompactView {
     return count;
   }
 
-  /** ONNX's dims of a value after the cut, −1 for the batch; units that lay along several axes lie along one. */
+  /** ONNX's dims of a value after the removal, −1 for the batch; units that were on several axes are on one. */
   dims(name: string, { spec, dims, shape }: Activation): number[] {
     const kept = this.#kept.get(spec)!.length;
     if (this.#isSplit(spec, dims)) {
@@ -111,9 +111,9 @@ class CompactView {
   }
 
   /**
-   * What a node takes that selects units: the places, along axis 1 of its input after the cut, of what is kept.
+   * Positions that a selection takes, along axis 1 of its input after the removal.
    * @param name of its input @param isCut whether its output loses units
-   * @returns the places, and the shape of the list of them: none where the axis goes
+   * @returns the positions, and the shape of their list: none if the axis is removed
    */
   selection(name: string, output: Activation, isCut: boolean): { places: number[]; dims: number[] } {
     const { network } = this.#model;
@@ -122,7 +122,7 @@ class CompactView {
     const { index } = node.op;
     const source = this.#model.onnx.activations.get(name)!;
     const given = network.nodes[node.inputs[0]!]!;
-    // what is read flat by a selection of features lies flat in the file, too
+    // a selection of features reads a flat value in the file too
     const isFlattened = given.name !== source.spec;
     const maker = this.#model.onnx.graph.makers.get(name)?.opType;
     const isOnAxis = isFlattened
@@ -130,7 +130,7 @@ class CompactView {
       : source.dims[1] === this.#unitCount.get(source.spec);
     const isJoined = !isFlattened && this.#isSplit(source.spec, source.dims) && maker === "Reshape";
     if (!isOnAxis && !isJoined) throw this.#splitUnits(source.spec, source.dims);
-    // what is put out lies along one axis, too; only a reshape that is rewritten anyway takes that
+    // the output has units on one axis too; only a reshape that is rewritten anyway allows that
     if (isJoined && !isCut) throw this.#splitUnits(source.spec, source.dims);
     const place = new Map(Array.from(this.#kept.get(given.name)!, (unit, k) => [unit, k]));
     const places = Array.from(this.#kept.get(node.name)!, (unit) => place.get(index[unit]!)!);
@@ -138,7 +138,7 @@ class CompactView {
     return { places, dims: isAxisGone ? [] : [places.length] };
   }
 
-  /** The same for a node along whose axis units alone lie; `undefined` where neither side loses any. */
+  /** The same for a node along an axis of units only; undefined if neither side loses any. */
   turnedSelection(spec: string): number[] | undefined {
     const { network } = this.#model;
     const { op, inputs } = network.nodes.find(({ name }) => name === spec)!;
@@ -153,7 +153,7 @@ class CompactView {
     return !Number.isInteger(dims[unitAxisIn(dims)]! / this.#unitCount.get(spec)!);
   }
 
-  /** Places along the unit axis that one unit takes. */
+  /** Positions along the unit axis per unit. */
   #factor(spec: string, dims: readonly number[]): number {
     const length = dims[unitAxisIn(dims)]!;
     const factor = length / this.#unitCount.get(spec)!;
@@ -170,13 +170,13 @@ class CompactView {
   }
 }
 
-/** Where units are told in ONNX's dims: the first axis that is longer than 1, behind the batch. */
+/** The unit axis in ONNX's dims: the first axis after the batch that is longer than 1. */
 function unitAxisIn(dims: readonly number[]): number {
   const axis = dims.findIndex((length, k) => k > 0 && length > 1);
   return axis < 0 ? 1 : axis;
 }
 
-/** What a node says about the number of units it works on. */
+/** Changes a node that depends on the number of its units. */
 function changeNode(model: ImportedOnnx, edit: GraphEdit, node: NodePart, view: CompactView): void {
   const { opset } = model.onnx;
   const [x] = node.input ?? [];
@@ -203,7 +203,7 @@ function changeNode(model: ImportedOnnx, edit: GraphEdit, node: NodePart, view: 
     case "Gemm": {
       const use = model.onnx.uses.find((other) => other.node === node && other.input === 1);
       if (output === undefined || use === undefined || attributes.get("beta")?.f !== 0) return;
-      // with beta 0 the third input is not read, but must fit the units that are left; before opset 11 it must be there
+      // with beta 0 the third input is not read, but must fit the units left; before opset 11 it must be present
       const name = edit.unusedName(`${node.title}_unread`);
       const { dtype } = use.constant;
       edit.addTensor({ name, dims: [1], dtype, read: () => tensorFrom(dtype, [1], [0]).data });
@@ -240,7 +240,7 @@ function changeNode(model: ImportedOnnx, edit: GraphEdit, node: NodePart, view: 
       const sizes = ranges.map(
         ({ start, end }) => view.keptBefore(value, end) - view.keptBefore(value, start),
       );
-      // where the file has them, else where its opset wants them
+      // if the file has them, or if its opset requires them
       if (node.input?.[1] || (opset >= 13 && !attributes.has("split")) || node.opType === "SplitToSequence") {
         const name = int64Tensor(edit, `${node.title}_split`, sizes);
         edit.changeNode(node, { input: [x!, name], attributes: new Map([["num_outputs", null]]) });

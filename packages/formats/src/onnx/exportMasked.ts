@@ -10,9 +10,8 @@ import { type Site, sitesOf } from "./sites.ts";
 import { dataTypeOf, describe } from "./tensors.ts";
 
 /**
- * The original with zeros where weights are pruned, and where biases, scales and shifts would give a dead unit an
- * output. Every other byte is the file's own, unless a tensor is shared by layers that are masked differently: then
- * each gets a tensor of its own.
+ * The original with zeros for pruned weights, and for biases, scales and shifts of dead units. Every other byte is
+ * the file's own; only if layers with different masks share a tensor, each gets its own tensor.
  */
 export function zeroedEdit(model: ImportedOnnx, masks: Masks, weights: Weights | undefined): GraphEdit {
   const edit = new GraphEdit(model.onnx.parts, model.onnx.externalData);
@@ -21,14 +20,14 @@ export function zeroedEdit(model: ImportedOnnx, masks: Masks, weights: Weights |
   return edit;
 }
 
-/** Puts a site's elements in the place of the file's. */
+/** Writes a site's elements in place of the file's. */
 function replace(model: ImportedOnnx, edit: GraphEdit, site: Site): void {
   if (site.part !== undefined) edit.patch(site.part, () => site.readStored().data);
   else redefine(model, edit, site, () => site.read().data, site.use.constant.dims);
 }
 
 /**
- * Defines what a node reads anew: under the same name where nobody else reads it, else under a new one.
+ * Replaces a constant that a node reads: under the same name if no other node reads it, else under a new one.
  * @returns the name
  */
 export function redefine(
@@ -45,7 +44,7 @@ export function redefine(
   return name;
 }
 
-/** The name under which a node shall read its new constant; the old definition goes where it was the node's alone. */
+/** The name of a node's new constant; the old definition is removed if only this node read it. */
 function takeOver(model: ImportedOnnx, edit: GraphEdit, { use }: Site): string {
   const { graph, parts } = model.onnx;
   const name = use.node.input![use.input]!;
@@ -65,7 +64,7 @@ function takeOver(model: ImportedOnnx, edit: GraphEdit, { use }: Site): string {
   }
   const shared = parts.initializers.get(name);
   if (shared === undefined || use.parameter !== name) return edit.unusedName(use.parameter ?? name);
-  // the layer that the tensor is named after keeps the name; the others get copies under names of their own
+  // the layer that gave the tensor its name keeps it; the others get copies with new names
   const constant = storedConstant(name, shared, model.onnx.externalData);
   const copy = (own: string) =>
     edit.addTensor({ name: own, dims: shared.dims, dtype: constant.dtype, read: () => constant.read().data });
@@ -99,8 +98,8 @@ const RESHAPES = new Set([
 ]);
 
 /**
- * The nodes between the constant that gave a parameter its name and the layer that reads it, and the constant's own
- * maker. @returns undefined where anything else reads one of them
+ * The nodes between the constant that named a parameter and the layer that reads it, including the constant's own
+ * node. @returns undefined if another node reads one of them
  */
 function ownChain(
   model: ImportedOnnx,
@@ -123,8 +122,8 @@ function ownChain(
 }
 
 /**
- * Weights and masks side by side: for each layer the initialisers `<weight>_orig` and `<weight>_mask` (BOOL) and a
- * product of the two that bears the weight's own name. Dead units are silenced as in the zeroed form.
+ * Weights and masks side by side: for each layer the initialisers `<weight>_orig` and `<weight>_mask` (BOOL), and a
+ * product of the two with the weight's own name. Dead units are masked as in the zeroed form.
  */
 export function originalAndMasksEdit(
   model: ImportedOnnx,
@@ -157,8 +156,8 @@ function multiply(
   transposed: boolean,
 ): void {
   const { constant, node, input, parameter } = site.use;
-  // at the initialiser itself where it is this layer's alone, so that the weight keeps its name in the file
-  // and not among bfloat16, which runtimes store but do not multiply
+  // at the initialiser itself if only this layer reads it, so that the weight keeps its name in the file; not for
+  // bfloat16, which runtimes store but do not multiply
   const isHere = site.part !== undefined && describe(site.part).dtype !== "BF16";
   const stored = isHere ? constant.stored : undefined;
   const isTurned = transposed !== (stored?.transposed ?? false);

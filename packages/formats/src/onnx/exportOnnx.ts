@@ -1,4 +1,4 @@
-/** ONNX models out: the file that was read, with masks in it. */
+/** Writes ONNX models: the file that was read, with masks applied. */
 import { ArgumentError, type Masks, type Weights } from "@phew/core";
 import { type WriteOptions, writeBundle } from "../writeFile.ts";
 import { compactEdit } from "./exportCompact.ts";
@@ -7,28 +7,28 @@ import type { ImportedOnnx } from "./importGraph.ts";
 import { modelBundle } from "./modelBundle.ts";
 
 /**
- * - `zeroed`: the file's own bytes, but for zeros where weights are pruned.
- * - `compact`: units that make no difference are cut out of the graph.
+ * - `zeroed`: the file's own bytes, with zeros for pruned weights.
+ * - `compact`: units without effect are removed from the graph.
  * - `original+masks`: for each layer `<weight>_orig`, `<weight>_mask` and their product under the weight's name.
  */
 export const ONNX_FORMS = ["zeroed", "compact", "original+masks"] as const;
 export type OnnxForm = (typeof ONNX_FORMS)[number];
 
 export interface OnnxExportOptions {
-  /** Values for the parameters, where they are no longer the file's (trained since). */
+  /** Values of the parameters if they differ from the file's (trained since). */
   readonly weights?: Weights | undefined;
-  /** What the external file is called, where the model that was read has one. Default "model.onnx.data". */
+  /** Name of the external file, if the model has one. Default "model.onnx.data". */
   readonly dataName?: string | undefined;
 }
 
 export interface OnnxOutput {
-  /** The model's bytes in order, made while they are asked for. */
+  /** The model's bytes in order, generated on demand. */
   readonly model: Iterable<Uint8Array>;
-  /** The bytes of its external file; undefined where it needs none. */
+  /** The bytes of its external file; undefined if it needs none. */
   readonly data: Iterable<Uint8Array> | undefined;
 }
 
-/** @throws ArgumentError where form or masks do not fit the model, or it cannot be written in this form */
+/** @throws ArgumentError if form or masks do not fit the model, or if it cannot be written in this form */
 export function exportOnnx(
   model: ImportedOnnx,
   masks: Masks,
@@ -41,9 +41,8 @@ export function exportOnnx(
 }
 
 /**
- * Writes a model to a file, and its external data, if the original had any, beside it: to `<path>.data`, or
- * `<path>.1.data` and so on where a file has that name. The data of the model that is replaced go with it, if they
- * bear such a name.
+ * Writes a model to a file, and its external data, if the original had any, to `<path>.data`, or `<path>.1.data` and
+ * so on if a file has that name. The data of a replaced model are deleted if they have such a name.
  * @throws ArgumentError as {@link exportOnnx} and {@link writeBundle}
  */
 export async function writeOnnx(
@@ -54,7 +53,7 @@ export async function writeOnnx(
   options: WriteOptions & Pick<OnnxExportOptions, "weights"> = {},
 ): Promise<void> {
   const edit = editFor(form)(model, masks, options.weights);
-  // its bytes are the same whatever it is called
+  // its bytes do not depend on its name
   const { data } = edit.write("");
   const bundle = modelBundle(path, data?.chunks(), (dataName) => edit.write(dataName).model.chunks());
   await writeBundle(bundle, options);

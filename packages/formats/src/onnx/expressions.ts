@@ -13,7 +13,7 @@ import type { Activation, Tree } from "./values.ts";
 
 const activationCalls = { sigmoid, tanh: Math.tanh, erf, softplus };
 
-/** The value that a tree is a function of. */
+/** The value that the tree depends on. */
 export function leafOf(tree: Tree): Activation {
   let at = tree;
   while (at.is !== "leaf") at = childrenOf(at)[0]!;
@@ -25,7 +25,7 @@ export function childrenOf(tree: Exclude<Tree, { is: "leaf" }>): readonly Tree[]
   return tree.is === "function" ? tree.of : [tree.x];
 }
 
-/** The tree with another in the place of its value; what is shared stays shared. */
+/** The tree with another value; shared parts stay shared. */
 export function onto(tree: Tree, value: Tree): Tree {
   const known = new Map<Tree, Tree>();
   const at = (part: Tree): Tree => {
@@ -46,7 +46,7 @@ function replaced(tree: Tree, value: Tree, at: (part: Tree) => Tree): Tree {
   return { ...tree, x: at(tree.x) };
 }
 
-/** scale · x + offset of the value, where that is all that is ever read of it; undefined where it is read otherwise. */
+/** scale · x + offset, if the tree reads its value only in this form; else undefined. */
 export function innermostAffine(tree: Tree): { scale: number; offset: number } | undefined {
   let found: { scale: number; offset: number } | undefined;
   const seen = new Set<Tree>();
@@ -65,7 +65,7 @@ export function innermostAffine(tree: Tree): { scale: number; offset: number } |
   return found;
 }
 
-/** The tree as a function of numbers. @param affine what is read of the value, to be given in its place */
+/** The tree as a function of numbers. @param affine the form in which its value is read */
 export function functionOf(tree: Tree, affine = { scale: 1, offset: 0 }): (x: number) => number {
   return (x) => {
     const known = new Map<Tree, number>();
@@ -100,19 +100,19 @@ function evaluated(tree: Tree, at: (part: Tree) => number, leaf: number): number
   }
 }
 
-/** The last step of a tree of one step behind the other, as a function of numbers. */
+/** The last step of a tree as a function of numbers. */
 export function outermost(tree: Tree): (x: number) => number {
   return (x) => evaluated(tree, () => x, x);
 }
 
-/** The activation that a tree is of its value; undefined where it is none that can be computed. */
+/** The activation that a tree computes of its value; undefined if it is none that can be computed. */
 export function activationOf(tree: Tree): Operation | undefined {
   const { x, scale, offset } = asAffine(tree);
   const name = x.is === "leaf" || offset !== 0 ? undefined : nonLinear(x, scale);
   return name === undefined ? activationByValues(functionOf(tree)) : { kind: "activation", name };
 }
 
-/** scale · x, x no affine itself. */
+/** scale · x, with x not affine itself. */
 function nonLinear(x: Tree, scale: number): ActivationName | undefined {
   if (x.is === "clip") return clipped(x, scale);
   if (x.is === "product") return multiplied(x.factors, scale);
@@ -169,7 +169,7 @@ function isHardSigmoid(tree: Tree): boolean {
   return fits && inside.x.is === "leaf";
 }
 
-/** A tree as scale · x + offset with x no affine itself. */
+/** A tree as scale · x + offset with x not affine itself. */
 export function asAffine(tree: Tree): { readonly x: Tree; readonly scale: number; readonly offset: number } {
   let [x, scale, offset] = [tree, 1, 0];
   while (x.is === "affine") {
@@ -180,13 +180,13 @@ export function asAffine(tree: Tree): { readonly x: Tree; readonly scale: number
   return { x, scale, offset };
 }
 
-/** True where a tree is the value itself. */
+/** True if a tree is the value itself. */
 function isBare(tree: Tree): boolean {
   const { x, scale, offset } = asAffine(tree);
   return x.is === "leaf" && scale === 1 && offset === 0;
 }
 
-/** Constants are written as float16 or float32; a float16 is right to 2^-11. */
+/** Constants are written as float16 or float32; a float16 is accurate to 2^-11. */
 function close(a: number, b: number): boolean {
   return Math.abs(a - b) <= 5e-4 * Math.abs(b);
 }

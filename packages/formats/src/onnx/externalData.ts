@@ -1,4 +1,4 @@
-/** The files beside a model that hold its tensors, read by parts. */
+/** The files with a model's external tensors, read in parts. */
 import { neighbourPath } from "../neighbour.ts";
 import { type ByteSource, fileSource } from "./source.ts";
 import type { ExternalData } from "./tensors.ts";

@@ -1,11 +1,13 @@
 /**
- * Batch normalisation that an exporter folded into the weights before it. The file holds no trace of it but in names:
- * - PyTorch's older exporter calls a folded convolution's tensors `onnx::Conv_75`, before 1.9 `545`; onnx-simplifier too;
- * - its newer one (onnxscript) leaves the rule that folded in the node's metadata, and the normalisation's output name
- *   `getitem_3` and a bias `<weight>_bias` where that is stripped;
- * - onnxruntime and tf2onnx say it in the tensors' names: `ConvBnFusion_W_…`, `…_weights_fused_bn`;
- * - a bias of another module than the weight's is that of the normalisation, unless that module is a layer: weights and
- *   biases that layers share bear the name of one of them.
+ * Detects batch normalisation that an exporter folded into the weights before it. Only names in the file show it:
+ * - PyTorch's older exporter names a folded convolution's tensors `onnx::Conv_75`, before 1.9 `545`; so does
+ * onnx-simplifier;
+ * - its newer one (onnxscript) records the folding rule in the node's metadata; if that is stripped, there remain the
+ *   normalisation's output name `getitem_3` and a bias `<weight>_bias`;
+ * - onnxruntime and tf2onnx put it in the tensors' names: `ConvBnFusion_W_…`, `…_weights_fused_bn`;
+ * - a bias of another module than the weight's is that of the normalisation, unless that module is a layer: weights
+ * and
+ *   biases that layers share have the name of one of them.
  */
 
 import type { Network } from "@phew/core";
@@ -16,11 +18,11 @@ import type { NodePart } from "./parts.ts";
 
 const LAYERS = new Set(["Conv", "Gemm", "MatMul", "FusedConv"]);
 const FUSED_NAME = /ConvBnFusion|fused_bn|bn_fused|FuseBatchNorm|BatchNormFusion/i;
-/** Names of tensors that are numbers, of which nobody knows what they were called. */
+/** Tensor names that are numbers: the original names are lost. */
 const NUMBERED = /^(onnx::Conv_\d+|\d+)$/;
-/** What PyTorch's newer exporter calls the first of several outputs; a convolution has but one. */
+/** PyTorch's newer exporter's name for the first of several outputs; a convolution has only one. */
 const FIRST_OF_SEVERAL = /^getitem(_\d+)?$/;
-/** Names that are told in a note. */
+/** Names listed in a note. */
 const MOST_NAMES = 5;
 
 /** One sentence for the user. @param folded names of the weights, at least one */
@@ -34,7 +36,7 @@ export function foldedNote(network: Network, folded: readonly string[]): string 
 }
 
 /**
- * One sentence for who writes tensors for a module, which has the normalisation.
+ * One sentence for users who write tensors for a module, which has the normalisation.
  * @param folded names of the weights, at least one
  */
 export function missingNormalisationNote({ nodes }: Network, folded: readonly string[]): string {
@@ -57,7 +59,7 @@ export function missingNormalisationNote({ nodes }: Network, folded: readonly st
 const some = (names: readonly string[]): string =>
   names.slice(0, MOST_NAMES).join(", ") + (names.length > MOST_NAMES ? ", …" : "");
 
-/** Names of the weights that a normalisation was folded into, in the network's order; empty where nothing tells of any. */
+/** Names of the weights with a folded normalisation, in the network's order; empty if nothing shows any. */
 export function foldedWeights(network: Network, uses: readonly TensorUse[]): readonly string[] {
   const weightOf = new Map<NodePart, TensorUse>();
   const biasOf = new Map<NodePart, TensorUse>();
@@ -75,8 +77,8 @@ export function foldedWeights(network: Network, uses: readonly TensorUse[]): rea
 }
 
 /**
- * Paths of the modules that layers are: by the names of their weights, by where their nodes stood, and by the biases beside
- * a weight that several read, which folding would have made several of.
+ * Module paths of layers: from the names of their weights, from the places of their nodes, and from the biases beside
+ * a weight that several layers read (folding would have made several weights).
  */
 function layerModules(
   weightOf: ReadonlyMap<NodePart, TensorUse>,
@@ -112,9 +114,9 @@ function isFolded(
   if (node.metadataProps?.some(({ value }) => FUSED_NAME.test(value ?? ""))) return true;
   if (FIRST_OF_SEVERAL.test(node.output?.[0] ?? "")) return true;
   if (bias === undefined) return false;
-  // a weight alone is one that was computed on export: from a mask, a norm and a direction, …
+  // only the weight: it was computed on export, from a mask, from a norm and a direction, …
   if (NUMBERED.test(weight.constant.origin) && NUMBERED.test(bias.constant.origin)) return true;
-  // onnxscript's name for a bias where there was none
+  // onnxscript's name for a bias of a module without bias
   if (bias.constant.name === `${weight.constant.name}_bias`) return true;
   const other = moduleOf(bias.constant.name, "bias");
   return moduleOf(weight.constant.name, "weight") !== undefined && other !== undefined && !layers.has(other);

@@ -1,15 +1,15 @@
-/** Functions of a file's own, as some exporters write one for each module: put in place of the nodes that call them. */
+/** Inlines a file's own functions, which some exporters write for each module. */
 import { ArgumentError, counted } from "@phew/core";
 import { type ModelParts, type NodePart, nodePart } from "./parts.ts";
 import type { AttributeProto, FunctionProto, NodeProto } from "./schema.ts";
 
-/** Calls may nest and fan out; a damaged file must not make a graph without end. */
+/** Calls may nest and branch; a damaged file must not make an unlimited graph. */
 const DEEPEST = 64;
 const MOST_NODES = 100_000;
 /** Characters: names grow from call to call. */
 const LONGEST_NAME = 1000;
 
-/** @throws ArgumentError where functions call themselves or grow without bound */
+/** @throws ArgumentError if functions call themselves or grow without bound */
 export function inlineFunctions(parts: ModelParts): ModelParts {
   if (parts.functions.length === 0) return parts;
   const functions = new Map(parts.functions.map((f) => [key(f.domain, f.name, f.overload), f]));
@@ -40,7 +40,7 @@ export function inlineFunctions(parts: ModelParts): ModelParts {
   return { ...parts, nodes };
 }
 
-/** The body of a function with the caller's values and attributes in it. */
+/** The body of a function with the caller's values and attributes. */
 function called(definition: FunctionProto, caller: NodeProto, prefix: string): NodeProto[] {
   const renamed = new Map<string, string>([["", ""]]);
   for (const [k, name] of (definition.input ?? []).entries()) renamed.set(name, caller.input?.[k] ?? "");

@@ -1,6 +1,6 @@
 /**
- * Changes to a model's graph: tensors and nodes replaced, dropped or added. Everything else is copied byte for byte,
- * and a tensor whose bytes change in their place changes nothing around it.
+ * Changes to a model's graph: tensors and nodes replaced, removed or added. Everything else is copied byte for byte;
+ * a tensor with changed elements changes nothing around it.
  */
 import { ArgumentError, counted } from "@phew/core";
 import { ELEMENT_BYTES, type Tensor } from "../tensor.ts";
@@ -19,7 +19,7 @@ import { dataTypeOf, describe, EXTERNAL, type ExternalData, externalPlace, tenso
 import { product } from "./values.ts";
 import { fieldsOf, type Range } from "./wire.ts";
 
-/** A tensor to be written: its elements are asked for when they are. */
+/** A tensor to be written; its elements are generated on demand. */
 export interface NewTensor {
   readonly name: string;
   readonly dims: readonly number[];
@@ -27,7 +27,7 @@ export interface NewTensor {
   read(): Uint8Array;
 }
 
-/** What changes in a node; the rest of it is copied. */
+/** Changes of a node; the rest of it is copied. */
 export interface NodeChange {
   readonly opType?: string;
   readonly input?: readonly string[];
@@ -35,13 +35,13 @@ export interface NodeChange {
   readonly attributes?: ReadonlyMap<string, AttributeProto | null>;
 }
 
-/** Protobuf cannot hold more in one message. */
+/** Limit of a protobuf message. */
 const MOST_BYTES = 2 ** 31 - 1;
-/** External tensors start at multiples of this, so that they can be mapped into memory. */
+/** External tensors start at multiples of this, so that they can be memory-mapped. */
 const ALIGNMENT = 64;
 /** Smaller tensors are written into the model itself, as PyTorch's exporter does. */
 const LEAST_EXTERNAL_BYTES = 1024;
-/** What lengths, axes, places and sizes are made of: shape inference reads these, and it may not open other files. */
+/** Types of lengths, axes, positions and sizes: shape inference reads these, and it may not open other files. */
 const WHOLE: ReadonlySet<string> = new Set(["I64", "I32"]);
 
 export class GraphEdit {
@@ -58,7 +58,7 @@ export class GraphEdit {
   readonly #newNodes: NodeProto[] = [];
   readonly #names: Set<string>;
   #dropsValueInfo = false;
-  /** All that the file has where nothing is said. */
+  /** All outputs of the file by default. */
   #keptOutputs: ReadonlySet<string> | undefined;
 
   constructor(parts: ModelParts, external: ExternalData | undefined) {
@@ -69,7 +69,7 @@ export class GraphEdit {
     for (const { name } of [...parts.inputs, ...parts.outputs]) this.#names.add(name ?? "");
   }
 
-  /** A value name that nothing in the graph bears. */
+  /** A value name that the graph does not use. */
   unusedName(wanted: string): string {
     let name = wanted;
     for (let k = 1; this.#names.has(name); k++) name = `${wanted}_${k}`;
@@ -90,12 +90,12 @@ export class GraphEdit {
     this.#droppedTensors.add(name);
   }
 
-  /** One of that name that was added before gives way. */
+  /** Replaces an earlier addition of the same name. */
   addTensor(tensor: NewTensor): void {
     this.#newTensors.set(tensor.name, tensor);
   }
 
-  /** Takes back {@link addTensor}. */
+  /** Undoes {@link addTensor}. */
   withdrawTensor(name: string): void {
     this.#newTensors.delete(name);
   }
@@ -113,7 +113,7 @@ export class GraphEdit {
     this.#changedNodes.set(node, { ...before, ...change });
   }
 
-  /** A node that reads nothing but initialisers and other new nodes before it. */
+  /** A node that reads only initialisers and earlier new nodes. */
   addNode(node: NodeProto): void {
     this.#newNodes.push(node);
   }
@@ -135,7 +135,7 @@ export class GraphEdit {
     this.#dropsValueInfo = true;
   }
 
-  /** Drops the other outputs, and every node and tensor that, after the changes, those that stay do not depend on. */
+  /** Removes the other outputs, and every node and tensor that the remaining ones no longer depend on. */
   keepOutputs(outputs: readonly string[]): void {
     this.#keptOutputs = new Set(outputs);
     const makers = new Map<string, NodePart>();
@@ -158,10 +158,10 @@ export class GraphEdit {
     for (const name of [...this.#newTensors.keys()]) if (!read.has(name)) this.#newTensors.delete(name);
   }
 
-  /** Drops the initialisers that were read and, after the changes, no longer are. */
+  /** Removes the initialisers that were read and, after the changes, no longer are. */
   dropOrphans(): void {
     const { nodes, outputs, initializers } = this.#parts;
-    // what the bodies of branches and loops read is not known
+    // the bodies of branches and loops may read anything
     if (nodes.some(({ attribute }) => attribute?.some(({ g, graphs }) => g?.length || graphs?.length)))
       return;
     const kept = nodes.filter((node) => !this.#droppedNodes.has(node)).flatMap((node) => this.inputsOf(node));
@@ -172,8 +172,8 @@ export class GraphEdit {
   }
 
   /**
-   * The file to write, and the external file that goes with it.
-   * @param dataName name of that file; used only where the model had its tensors in one
+   * The file to write, and its external file.
+   * @param dataName name of that file; used only if the model had external tensors
    */
   write(dataName: string): { model: Piece; data: Piece | undefined } {
     const { source, graph } = this.#parts;
@@ -230,8 +230,8 @@ export class GraphEdit {
   }
 
   /**
-   * Constant nodes whose elements lie in a file, and the initialisers that take their place: the nodes name a file that
-   * is not written again.
+   * Constant nodes with external elements, and initialisers that replace them: the nodes refer to a file that is not
+   * written again.
    */
   #externalConstants(): Map<NodePart, NewTensor> {
     const { source, nodes } = this.#parts;
@@ -247,7 +247,7 @@ export class GraphEdit {
     return found;
   }
 
-  /** Notes on values that may have changed; outputs that go; inputs that stood for a dropped initialiser. */
+  /** Whether a field is dropped: annotations of changed values; removed outputs; inputs for a removed initialiser. */
   #isDropped(number: number, { start, end }: Range): boolean {
     if (number === GRAPH.valueInfo) return this.#dropsValueInfo;
     if (number !== GRAPH.input && number !== GRAPH.output) return false;
@@ -257,7 +257,7 @@ export class GraphEdit {
     return this.#droppedTensors.has(name);
   }
 
-  /** The model's fields before or behind the graph; its functions are gone once they are inlined. */
+  /** The model's fields before or after the graph; without functions once they are inlined. */
   #outside(start: number, end: number, inlines: boolean): Piece {
     const { source } = this.#parts;
     if (!inlines) return copied(source, { start, end });
@@ -299,7 +299,7 @@ export class GraphEdit {
       attribute: [...(change.attributes?.values() ?? [])].filter((attribute) => attribute !== null),
     };
     pieces.push(bytesPiece(encode("Node", written)));
-    // everything else of the node stays, also what this project's schema leaves out
+    // everything else of the node is copied, including fields that this schema lacks
     const bytes = source.bytes(node.field!.start, node.field!.end - node.field!.start);
     const memory = {
       name: source.name,
@@ -319,7 +319,7 @@ export class GraphEdit {
     return fieldPiece(GRAPH.node, joined(pieces));
   }
 
-  /** A node that came out of a function, with its changes. */
+  /** A node from a function, with its changes. */
   #changed(node: NodePart): NodeProto {
     const change = this.#changedNodes.get(node);
     const { index, title, field, ...proto } = node;
@@ -336,7 +336,7 @@ export class GraphEdit {
   }
 }
 
-/** Tensors in a file of their own beside the model. */
+/** Tensors in an external file beside the model. */
 class DataFile {
   readonly #name: string;
   readonly #pieces: Piece[] = [];
@@ -350,7 +350,7 @@ class DataFile {
     return this.#pieces.length === 0;
   }
 
-  /** @returns the initialiser: one that refers to this file, or holds the elements where they belong in the model */
+  /** @returns the initialiser: it refers to this file, or contains the elements if they belong in the model */
   place(tensor: NewTensor): Piece {
     const length = byteLength(tensor);
     if (length < LEAST_EXTERNAL_BYTES || WHOLE.has(tensor.dtype)) return inline(tensor);
@@ -384,7 +384,7 @@ const isExternal = (part: TensorPart): boolean => part.header.dataLocation === E
 
 const byteLength = ({ dims, dtype }: NewTensor): number => product(dims) * ELEMENT_BYTES[dtype];
 
-/** An initialiser of the graph with its elements in it. */
+/** An initialiser with its elements. */
 export function inline(tensor: NewTensor): Piece {
   const header = encode("Tensor", {
     dims: [...tensor.dims],

@@ -1,4 +1,7 @@
-/** An ONNX graph as a network: shapes inferred, constants folded, every node read or named as unsupported. */
+/**
+ * Converts an ONNX graph to a network: infers shapes, folds constants, and reads every node or reports it as
+ * unsupported.
+ */
 import {
   ArgumentError,
   buildNetwork,
@@ -27,37 +30,37 @@ import type { Range } from "./wire.ts";
 export interface OnnxOptions {
   /** Shape of one input, without the batch: for files that leave it open. */
   readonly inputShape?: Shape | undefined;
-  /** What is not supported carries every input unit to every output unit, instead of being refused. */
+  /** Unsupported nodes become opaque (every input unit reaches every output unit) instead of causing an error. */
   readonly treatAsOpaque?: boolean | undefined;
-  /** Reads the files beside the model that hold its tensors. */
+  /** Reads the model's external data. */
   readonly externalData?: ExternalData | undefined;
-  /** The output that is wanted, where the file has several; all of them without. */
+  /** The wanted output of a file with several; absent: all. */
   readonly output?: string | undefined;
-  /** What the network is called, and the file in messages. */
+  /** Name of the network, and of the file in messages. */
   readonly name?: string | undefined;
 }
 
-/** A model of a file as this project knows it. */
+/** A model from a file. */
 export interface ImportedModel {
   readonly network: Network;
   readonly weights: Weights;
-  /** What was assumed, folded or left out; whole sentences, for the user. */
+  /** Assumptions, foldings and omissions; whole sentences, for the user. */
   readonly notes: readonly string[];
 }
 
-/** An ONNX model with what it takes to write it back. */
+/** An ONNX model with the data for writing it back. */
 export interface ImportedOnnx extends ImportedModel {
   readonly onnx: OnnxOrigin;
 }
 
-/** Where a network came from, part by part. */
+/** Sources of a network's parts in the file. */
 export interface OnnxOrigin {
   readonly parts: ModelParts;
   readonly graph: ReadGraph;
   readonly opset: number;
-  /** Of the file, in its order, those that the network leads to. */
+  /** The file's outputs that the network has, in order. */
   readonly outputs: readonly ModelOutput[];
-  /** Names of the file's others. */
+  /** Names of the file's other outputs. */
   readonly otherOutputs: readonly string[];
   readonly uses: readonly TensorUse[];
   /** Nodes that select units of their input (Slice, Gather, Transpose). */
@@ -67,23 +70,23 @@ export interface OnnxOrigin {
   /** Nodes that split units → where each part lies along ONNX's unit axis. */
   readonly parted: ReadonlyMap<NodePart, readonly Range[]>;
   readonly parameters: ReadonlyMap<string, ParameterSource>;
-  /** Weights that a batch normalisation was folded into when the file was written, as far as it shows. */
+  /** Weights with a batch normalisation folded in before the file was written, as far as it shows. */
   readonly folded: readonly string[];
-  /** ONNX value → the value of the network that it is. */
+  /** ONNX value → value of the network. */
   readonly activations: ReadonlyMap<string, Activation>;
   readonly externalData: ExternalData | undefined;
 }
 
-/** A node that no network here can hold. */
+/** A node that a network cannot contain. */
 interface Fault extends UnsupportedNode {
-  /** True where an opaque part can stand in its place. */
+  /** True if an opaque operation can replace it. */
   isOpaque: boolean;
 }
 
 const OLDEST_OPSET = 9;
 const NEWEST_OPSET = 22;
 
-/** @throws ArgumentError where the file is damaged; UnsupportedOperationsError naming all nodes without a place */
+/** @throws ArgumentError if the file is damaged; UnsupportedOperationsError naming all unsupported nodes */
 export function importGraph(given: ModelParts, options: OnnxOptions): ImportedOnnx {
   const parts = inlineFunctions(given);
   const file = parts.source.name;
@@ -117,7 +120,7 @@ export function importGraph(given: ModelParts, options: OnnxOptions): ImportedOn
   const faults: Fault[] = [];
   for (const node of graph.order) readNode(context, node, faults);
   const ends = wanted.map((name) => outputValue(context, graph, name, faults));
-  // without a shape nothing can stand in the place of a part
+  // without a shape no opaque operation can replace a node
   const asked = options.treatAsOpaque ?? false;
   const isKnown = ends.every((end) => end !== undefined);
   const works = isKnown && faults.every(({ isOpaque }) => isOpaque);
@@ -164,7 +167,7 @@ export function importGraph(given: ModelParts, options: OnnxOptions): ImportedOn
   return { network, weights, notes: context.notes, onnx: origin };
 }
 
-/** What a network holds is what such a node gives, and not the node. */
+/** Advice for nodes of constants only: the network needs their result, not the node. */
 const OF_CONSTANTS =
   "; it reads constants alone: compute it before the export (where it makes a weight in PyTorch, torch.nn.utils.parametrize.remove_parametrizations does)";
 
@@ -176,7 +179,7 @@ function readNode(context: Importer, node: NodePart, faults: Fault[]): void {
     for (const [k, value] of (Array.isArray(outputs) ? outputs : [outputs]).entries()) {
       const name = node.output?.[k];
       if (name === undefined || name === "" || value === undefined) continue;
-      // an operation may pass on what it was given, which then has the readers of this name
+      // an operation may return its input, which then has the readers of this name
       const isShared = "exclusive" in value && value.exclusive && !context.isReadOnce(name);
       context.values.set(name, isShared ? { ...value, exclusive: false } : value);
     }
@@ -195,7 +198,7 @@ function readNode(context: Importer, node: NodePart, faults: Fault[]): void {
       throw new Unsupported(
         `it has ${counted(names.length, "input")}, where ${operation} takes at most ${most}`,
       );
-    // what is made of something of unknown shape cannot be looked at
+    // nothing can be read from inputs of unknown shape
     if (inputs.some((input) => input?.kind === "unknown")) {
       context.hidden.push(node);
       give((node.output ?? []).map(() => UNKNOWN));
@@ -217,7 +220,7 @@ function readNode(context: Importer, node: NodePart, faults: Fault[]): void {
   }
 }
 
-/** False too where the stand-in itself has no place, such as for more elements than any network here has. */
+/** False also if the replacement itself is not possible, such as for more elements than a network may have. */
 function standsIn(...given: Parameters<typeof standIn>): boolean {
   try {
     return standIn(...given);
@@ -234,13 +237,13 @@ function addFault(faults: Fault[], error: Unsupported, read: NodePart | undefine
     operation: node === undefined ? "output" : operationOf(node),
     reason: error.message,
   };
-  // several nodes may come upon one that is at fault
+  // several nodes may report the same culprit
   const known = faults.find((other) => other.node === fault.node && other.operation === fault.operation);
   if (known === undefined) faults.push({ ...fault, isOpaque });
   else known.isOpaque &&= isOpaque;
 }
 
-/** With its domain where that is not ONNX's own. */
+/** With its domain unless that is ONNX's own. */
 function operationOf(node: NodePart): string {
   const isOwn = node.domain === undefined || node.domain === "" || node.domain === "ai.onnx";
   return `${isOwn ? "" : `${node.domain}.`}${node.opType ?? ""}`;
@@ -260,7 +263,7 @@ function opsetOf(parts: ModelParts): number {
   });
 }
 
-/** The one input that is no initialiser: before IR version 4 these are listed as inputs too. */
+/** The only input that is not an initialiser: before IR version 4 these are listed as inputs too. */
 function dataInput(parts: ModelParts) {
   const file = parts.source.name;
   const inputs = parts.inputs.filter(({ name }) => !parts.initializers.has(name ?? ""));
@@ -299,7 +302,7 @@ function wantedOutputs(parts: ModelParts, wanted: string | undefined) {
   throw noSuchOutput(parts.source.name, wanted, names);
 }
 
-/** An output as a value of the network; undefined, with a fault more, where it is none. */
+/** An output as a value of the network; undefined, with a further fault, if it is none. */
 function outputValue(
   context: Importer,
   graph: ReadGraph,
@@ -328,7 +331,7 @@ function inputShapeOf(
   const file = parts.source.name;
   const lengths = declared?.map(({ dimValue }) => {
     const length = dimValue === undefined ? 0 : wholeNumber(dimValue, `${file}: input`);
-    // −1 and 0 stand for "any", as a name does
+    // −1 and 0 mean "any", as a name does
     return length > 0 ? length : undefined;
   });
   const told = lengths && `[${lengths.map((length) => length ?? "?").join(", ")}]`;
@@ -379,7 +382,7 @@ function reaching(specs: readonly NodeSpec[], output: string): NodeSpec[] {
   return specs.filter((spec) => reached.has(spec.name));
 }
 
-/** @throws ArgumentError where an output does not depend on the input */
+/** @throws ArgumentError if an output does not depend on the input */
 function requireInput(specs: readonly NodeSpec[], output: OutputValue, input: string, file: string): void {
   if (reaching(specs, output.node).some(({ op }) => op.kind === "input")) return;
   throw new ArgumentError(file, {
@@ -388,12 +391,12 @@ function requireInput(specs: readonly NodeSpec[], output: OutputValue, input: st
   });
 }
 
-/** So many weights may be copies of shared tensors, or computed, beside as many as the file holds. */
+/** Limit of weights that are copies of shared tensors, or computed, in addition to those stored in the file. */
 const MOST_COPIED = 2 ** 26;
 
 /**
- * No two parameters share memory, though they may share a tensor of the file.
- * @throws ArgumentError where that would take much more memory than the file does
+ * Parameters never share memory, even if they share a tensor of the file.
+ * @throws ArgumentError if that would take much more memory than the file
  */
 function weightsOf(parameters: ReadonlyMap<string, ParameterSource>, parts: ModelParts): Weights {
   const stored = new Set<unknown>();
@@ -403,7 +406,7 @@ function weightsOf(parameters: ReadonlyMap<string, ParameterSource>, parts: Mode
     if (part === undefined || stored.has(part)) copied += product(shape);
     stored.add(part);
   }
-  // a product of a weight and its mask is no more than the file holds
+  // a product of a weight and its mask is no larger than the file
   const most = [...parts.initializers.values()].reduce((sum, { dims }) => sum + product(dims), MOST_COPIED);
   if (copied > most) {
     throw new ArgumentError(parts.source.name, {
@@ -429,7 +432,7 @@ export function parameterValues(source: ParameterSource): Float32Array {
   return folded(source, toFloat32(source.transposed ? permuted(tensor, [1, 0]) : tensor));
 }
 
-/** Values in the network's layout with what the file multiplies them by and adds to them; the same array where that is nothing. */
+/** Values in the network's layout with the file's factor and offset applied; the same array if there are none. */
 export function folded({ scale, offset, shape }: ParameterSource, values: Float32Array): Float32Array {
   if (scale === 1 && offset === 0) return values;
   const units = shape[0]!;

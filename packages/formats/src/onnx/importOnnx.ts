@@ -1,4 +1,4 @@
-/** ONNX models in: from bytes, or from a file that is read by parts. */
+/** Reads ONNX models: from bytes, or from a file in parts. */
 import { basename } from "node:path";
 import { withFile } from "../readFile.ts";
 import { externalFiles } from "./externalData.ts";
@@ -8,21 +8,22 @@ import { wholeNumber } from "./schema.ts";
 import { fileSource, memorySource } from "./source.ts";
 
 /**
- * Reads a model out of its bytes. Weights are views of them where they are aligned.
- * @throws ArgumentError where the bytes are no ONNX model or do not fit together; UnsupportedOperationsError, with
- *   every node that has no place in a network, where there are any
+ * Reads a model from its bytes. Weights are views of them if they are aligned.
+ * @throws ArgumentError if the bytes are not a valid ONNX model; UnsupportedOperationsError, with all unsupported
+ * nodes,
+ *   if there are any
  */
 export function importOnnx(bytes: Uint8Array, options: OnnxOptions = {}): ImportedOnnx {
   return importGraph(readParts(memorySource(bytes, options.name ?? "model")), options);
 }
 
 /**
- * Reads a model from its file and the files beside it. Only what lies before the output is read, tensor by tensor, so
- * that memory holds the weights once.
- * @throws ArgumentError as {@link importOnnx}, or where a file is missing or lies outside the model's folder
+ * Reads a model from its file and external files. Only nodes before the output are read, tensor by tensor, so that
+ * memory holds the weights once.
+ * @throws ArgumentError as {@link importOnnx}, or if a file is missing or outside the model's folder
  */
 export async function readOnnx(path: string, options: OnnxOptions = {}): Promise<ImportedOnnx> {
-  // opens it once for the errors that every reader of files gives
+  // opens it once for the usual errors of reading files
   await withFile(path, async () => undefined);
   return importGraph(readParts(fileSource(path)), {
     ...options,
@@ -31,15 +32,15 @@ export async function readOnnx(path: string, options: OnnxOptions = {}): Promise
   });
 }
 
-/** What a file says of its outputs and its batch, without reading its weights. */
+/** Outputs and batch size of a file, without reading its weights. */
 export interface OnnxInterface {
   readonly input: string;
   readonly outputs: readonly string[];
-  /** Examples that the file wants at a time; undefined where any number will do. */
+  /** Required number of examples; undefined for any number. */
   readonly batch: number | undefined;
 }
 
-/** @throws ArgumentError as {@link importOnnx}, where the file is damaged */
+/** @throws ArgumentError as {@link importOnnx}, if the file is damaged */
 export async function readOnnxInterface(path: string): Promise<OnnxInterface> {
   await withFile(path, async () => undefined);
   const { inputs, outputs, initializers } = readParts(fileSource(path));

@@ -1,4 +1,4 @@
-/** What reading one graph builds up: core nodes, parameters, notes, and where each tensor is used. */
+/** State of reading one graph: core nodes, parameters, notes, and the uses of each tensor. */
 import {
   ArgumentError,
   activationValue,
@@ -41,7 +41,7 @@ import {
 } from "./values.ts";
 import type { Range } from "./wire.ts";
 
-/** A core node on the way; folding may still change its operation. */
+/** A core node in progress; folding may still change its operation. */
 interface Draft {
   readonly name: string;
   op: Operation;
@@ -49,50 +49,56 @@ interface Draft {
   readonly shape: Shape;
 }
 
-/** A parameter of the network and how it comes from the file: value · scale + offset, by output unit. */
+/** A parameter of the network and its source in the file: value · scale + offset, per output unit. */
 export interface ParameterSource {
   readonly name: string;
   readonly role: ParameterRole;
   readonly shape: readonly number[];
   readonly constant: Constant;
-  /** True where the file has a dense weight as [in, out]. */
+  /** True if the file has a dense weight as [in, out]. */
   readonly transposed: boolean;
-  /** One factor for all, or one a unit; folded from Gemm's alpha and beta and from multiplications. */
+  /** One factor for all, or one per unit; folded from Gemm's alpha and beta and from multiplications. */
   scale: number | Float64Array;
   offset: number | Float64Array;
-  /** Name of the parameter with the same tensor, where the module has no other name for this one: a part that is called twice. */
+  /**
+   * Name of the parameter with the same tensor, if the module has no other name for this one: its part is called
+   * twice.
+   */
   readonly copyOf: string | undefined;
 }
 
-/** One constant read by one node: which of its axes count units of which core nodes. */
+/** One constant read by one node, with the core nodes whose units its axes count. */
 export interface TensorUse {
   readonly node: NodePart;
   /** Index into `node.input`. */
   readonly input: number;
   readonly constant: Constant;
-  /** By axis of the constant: the core node whose output units it counts; undefined where it counts none. */
+  /** By axis of the constant: the core node whose output units it counts; undefined for other axes. */
   readonly axes: readonly (string | undefined)[];
   /** Name of the parameter that it is. */
   readonly parameter: string | undefined;
 }
 
-/** Elements of one value of one example; more than fit an array of this platform a damaged file alone asks for. */
+/** Limit of elements of one value of one example; only a damaged file exceeds it. */
 export const MOST_ELEMENTS = 2 ** 30;
 
-/** Elements of constants that one graph may read and compute on the way; real ones stay far below. */
+/** Limit of constant elements that one graph may read and compute; real ones stay far below. */
 const COMPUTING_BUDGET = 2 ** 23;
-/** And for each of the file's tensors, up to {@link MOST_COMPUTED} elements of it, so many times: a weight may be computed from it. */
+/**
+ * In addition, for each of the file's tensors, so many times up to {@link MOST_COMPUTED} of its elements: a weight
+ * may be computed from it.
+ */
 const MOST_READINGS = 8;
 
-/** Who reads what, counted over the nodes that lie before the output. */
+/** Readers of each value, counted over the nodes before the output. */
 export interface Reading {
   /** Value → number of inputs that read it. */
   readonly readers: ReadonlyMap<string, number>;
   /** Stored tensor → number of inputs that read it, also through Identity nodes. */
   readonly tensorReaders: ReadonlyMap<string, number>;
-  /** Output → the values behind which only reshapes follow, up to it. */
+  /** Output → the values that only reshapes separate from it. */
   readonly tails: ReadonlyMap<string, ReadonlySet<string>>;
-  /** Values that a window slides over, directly or behind elementwise operations. */
+  /** Values that a window slides over, directly or after elementwise operations. */
   readonly readAsImage: ReadonlySet<string>;
 }
 
@@ -102,7 +108,7 @@ export class Importer {
   readonly opset: number;
   readonly external: ExternalData | undefined;
   readonly notes: string[] = [];
-  /** Nodes of operations that are read, which read something of unknown shape. */
+  /** Nodes of supported operations that read something of unknown shape. */
   readonly hidden: NodePart[] = [];
   readonly uses: TensorUse[] = [];
   /** Nodes that select units of their input. */
@@ -111,17 +117,17 @@ export class Importer {
   readonly turnedSelections = new Map<NodePart, string>();
   /** Nodes that split units → where each part lies along ONNX's unit axis. */
   readonly parted = new Map<NodePart, readonly Range[]>();
-  /** Those at the end that are no part of the network, in order, by the output behind which nothing comes. */
+  /** Softmaxes at the end that are left out of the network, in order, by the last output. */
   readonly softmaxes = new Map<string, LeftOutSoftmax[]>();
   readonly parameters = new Map<string, ParameterSource>();
   readonly values = new Map<string, Value>();
   readonly #drafts = new Map<string, Draft>();
   readonly #noted = new Set<string>();
-  /** Name → the last number that was put behind it. */
+  /** Name → the last number appended to it. */
   readonly #numbered = new Map<string, number>();
-  /** Weights that are named by the place of their node. */
+  /** Weights that are named after the place of their node. */
   readonly #renamed: string[] = [];
-  /** Parameters that read a tensor which another reads, without a name of their own in the module. */
+  /** Parameters that share another's tensor and have no name of their own in the module. */
   readonly #copies: ParameterSource[] = [];
   /** Products of an original and its mask → the parameter's name. */
   readonly #products: ReadonlyMap<string, string>;
@@ -149,20 +155,20 @@ export class Importer {
     this.#imageReaders = reading.readAsImage;
   }
 
-  /** Keeps what an expression was made by, for those that it becomes a part of. */
+  /** Remembers the node of an expression, for larger expressions. */
   remember(expression: Expression): Expression {
     this.#expressionOf.set(expression.tree, expression);
     return expression;
   }
 
-  /** True where a window slides over the value, directly or behind elementwise operations. */
+  /** True if a window slides over the value, directly or after elementwise operations. */
   isReadAsImage(value: string): boolean {
     return this.#imageReaders.has(value);
   }
 
   /**
-   * Counts the constants that a node without other inputs reads and makes.
-   * @throws ArgumentError where the graph computes more than any shape arithmetic does
+   * Counts the constants that a node without other inputs reads and computes.
+   * @throws ArgumentError if the graph computes more than any shape arithmetic does
    */
   spend(values: readonly (Value | undefined)[]): void {
     for (const value of values) {
@@ -176,7 +182,7 @@ export class Importer {
     });
   }
 
-  /** The output of which nothing but reshapes lies behind the value. */
+  /** The output that only reshapes separate from the value. */
   outputBehind(value: string): string | undefined {
     for (const [output, tail] of this.#tails) if (tail.has(value)) return output;
     return undefined;
@@ -192,7 +198,7 @@ export class Importer {
     this.notes.push(text);
   }
 
-  /** Says which weights are named by the place of their node, once. */
+  /** Adds the note on weights that are named after the place of their node, once. */
   noteRenamed(): void {
     const [first] = this.#renamed;
     if (first === undefined) return;
@@ -207,7 +213,7 @@ export class Importer {
     return [...this.#drafts.values()].map(({ name, op, inputs }) => ({ name, op, inputs }));
   }
 
-  /** Adds a core node and gives its value under ONNX's dims. */
+  /** Adds a core node and returns its value with ONNX's dims. */
   emit(node: NodePart, op: Operation, inputs: readonly Activation[], dims?: readonly number[]): Activation {
     const spec = this.#add(
       node.title,
@@ -226,8 +232,8 @@ export class Importer {
   }
 
   /**
-   * Some units of a value by their index; the value itself where these are all of them, in order.
-   * @param dims of the result, as ONNX has them
+   * Some units of a value by their index; the value itself if these are all of them, in order.
+   * @param dims of the result in ONNX
    */
   select(node: NodePart, value: Activation, index: readonly number[], dims: readonly number[]): Activation {
     const isWhole = index.length === value.shape[0] && index.every((unit, k) => unit === k);
@@ -249,7 +255,7 @@ export class Importer {
     return (this.#readers.get(value) ?? 0) > 0;
   }
 
-  /** What an activation is a function of, and the function; undefined for a value that no activation puts out. */
+  /** The value that an activation reads, and its function; undefined for a value that no activation computes. */
   behind(value: Activation): { of: Activation; compute: (x: number) => number } | undefined {
     const { op, inputs } = this.#drafts.get(value.spec)!;
     if (op.kind !== "activation") return undefined;
@@ -262,7 +268,7 @@ export class Importer {
     return this.#drafts.get(activation.spec)!.op;
   }
 
-  /** Changes the operation of a core node that nothing else reads. */
+  /** Changes the operation of a core node without other readers. */
   replace(activation: Activation, op: Operation): void {
     this.#drafts.get(activation.spec)!.op = op;
   }
@@ -278,7 +284,7 @@ export class Importer {
     return { ...value, spec, shape: [product(value.shape)], exclusive: false };
   }
 
-  /** `[batch, channels, height, width]` as an image of core. @throws Unsupported where it is none */
+  /** `[batch, channels, height, width]` as an image of core. @throws Unsupported if it is none */
   image(value: Activation, what: string): Activation {
     const [, ...rest] = value.dims;
     if (rest.length === 2) {
@@ -293,7 +299,7 @@ export class Importer {
     throw new Unsupported(`${what} reads features that were made an image again, ${dimsText(value.dims)}`);
   }
 
-  /** A value that a node of the network reads: padding and arithmetic that wait are resolved. */
+  /** A value that a node of the network reads; pending padding and arithmetic are resolved. */
   activation(value: Value | undefined, what: string): Activation {
     if (value === undefined) throw new Unsupported(`${what} lacks an input`);
     if (value.kind === "activation") return value;
@@ -319,7 +325,7 @@ export class Importer {
     throw new Unsupported(`${what} reads a ${value.kind} where a value of the network is expected`);
   }
 
-  /** ONNX value → the value of the network that it is; arithmetic that became part of another activation is none. */
+  /** ONNX value → value of the network; without arithmetic that became part of another activation. */
   activations(): Map<string, Activation> {
     const found = new Map<string, Activation>();
     for (const [name, value] of this.values) {
@@ -336,14 +342,14 @@ export class Importer {
     );
   }
 
-  /** The only element of a constant. @returns undefined where there are several or it is none */
+  /** The only element of a constant. @returns undefined if there are several, or if it is not a constant */
   scalar(value: Value | undefined): number | undefined {
     return value?.kind === "constant" && product(value.dims) === 1 ? smallNumbers(value)[0]! : undefined;
   }
 
   /**
-   * Takes a constant as a parameter of the core node about to be made.
-   * @param shape in the network's layout; @param transposed the file has it with its two axes exchanged
+   * Registers a constant as a parameter of the next core node.
+   * @param shape in the network's layout; @param transposed the file has its two axes exchanged
    * @returns its name in the network
    */
   parameter(
@@ -392,19 +398,19 @@ export class Importer {
   }
 
   #parameterName(constant: Constant, node: NodePart, role: ParameterRole): { name: string; copyOf?: string } {
-    // a tensor that only one parameter reads is known by its own name, an alias of a shared one by the alias
+    // a tensor that only one parameter reads has its own name, an alias of a shared one the name of the alias
     const { origin } = constant;
     const readerCount = this.#tensorReaders.get(origin) ?? this.#readers.get(origin);
     const read = readerCount === 1 ? origin : constant.name;
     let name = this.#products.get(read) ?? read;
-    // a weight that the module computes from others has its name there all the same
+    // a weight that the module computes from others still has its name there
     const isComputed =
       role === "weight" &&
       name === read &&
       constant.stored === undefined &&
       !this.parts.initializers.has(origin) &&
       this.parts.producer === "pytorch";
-    // exporters bring a slope to the shape that it is broadcast from, under a name of their own
+    // exporters reshape a slope for broadcasting, under a new name
     if (isInvented(name) || isComputed || (role === "slope" && isNumbered(name)))
       name = this.#placedName(node, role) ?? name;
     else if (readerCount !== 1) name = this.#tiedName(node, role, constant) ?? name;
@@ -416,8 +422,9 @@ export class Importer {
   }
 
   /**
-   * Modules that share a tensor have each a name for it, the file that of one of them, or one for each by Identity nodes.
-   * @returns the name that the module has in which the node stood; undefined where that is not known, or another's
+   * Modules that share a tensor have their own name for it; the file has that of one of them, or one for each by
+   * Identity nodes.
+   * @returns the name in the module of the node; undefined if it is unknown, or another's
    */
   #tiedName(node: NodePart, role: ParameterRole, { name: read, origin }: Constant): string | undefined {
     const path = modulePath(node);
@@ -429,7 +436,7 @@ export class Importer {
     return this.parameters.has(name) || this.parts.initializers.has(name) ? undefined : name;
   }
 
-  /** Says what no module can take from masks: it has one parameter where several layers here have masks of their own. */
+  /** Adds a note on parameters that are one in the module and several, with masks of their own, here. */
   noteCopies(): void {
     const [first] = this.#copies.filter(({ role }) => role === "weight" || role === "scale");
     if (first === undefined || this.parts.producer !== "pytorch") return;
@@ -440,7 +447,7 @@ export class Importer {
     );
   }
 
-  /** A name by the module that the node stood in; undefined where that is not known, or the name is another's. */
+  /** A name from the module of the node; undefined if that is unknown, or if the name is another's. */
   #placedName(node: NodePart, role: ParameterRole): string | undefined {
     const path = modulePath(node);
     if (path === undefined) return undefined;
@@ -482,7 +489,7 @@ export class Importer {
     return value;
   }
 
-  /** The core node that an expression is: none, or an activation; undefined where it cannot be computed. */
+  /** The core node of an expression: none, or an activation; undefined if it cannot be computed. */
   #computed(expression: Expression): Activation | undefined {
     const known = this.#resolved.get(expression);
     if (known !== undefined) return known;
@@ -492,7 +499,7 @@ export class Importer {
     return value;
   }
 
-  /** scale · x + offset, which the layer before takes up where it can. */
+  /** scale · x + offset, merged into the previous layer if possible. */
   #scaledOnly(expression: Expression): Activation | undefined {
     const { x, scale, offset } = asAffine(expression.tree);
     if (x.is !== "leaf") return undefined;
@@ -502,7 +509,7 @@ export class Importer {
     return this.#activated(expression, x.of, linear);
   }
 
-  /** An activation of a value, or of scale · x + offset where the layer before takes that up. */
+  /** An activation of a value, or of scale · x + offset if the previous layer can absorb that. */
   #oneActivation(expression: Expression): Activation | undefined {
     const { tree } = expression;
     const of = leafOf(tree);
@@ -516,10 +523,10 @@ export class Importer {
     );
   }
 
-  /** An activation of something that is computed by itself: both, one behind the other. */
+  /** An activation of an expression that is computed by itself: one after the other. */
   #ofInner(expression: Expression): Activation | undefined {
     const { tree } = expression;
-    // several numbers one behind the other are one step
+    // several affine steps are one
     const { x, scale, offset } = asAffine(tree);
     const [inner, ...others] = x !== tree ? [x] : x.is === "leaf" ? [] : childrenOf(x);
     const known = inner && this.#expressionOf.get(inner);
@@ -543,15 +550,15 @@ export class Importer {
     return { ...of, exclusive: expression.exclusive };
   }
 
-  /** A function of each element that is none of the activations: units pass, and it is not computed. */
+  /** An elementwise function that is not an activation: units pass, and it is not computed. */
   #notComputed({ node, dims, exclusive, tree }: Expression): Activation {
     const value = this.elementwise(node, [leafOf(tree)], dims, functionOf(tree)(0) === 0);
     return { ...value, exclusive };
   }
 
   /**
-   * A part in which units stay what they are, and which is not computed.
-   * @param keepsZero whether 0 stays 0, and no constant of its own tells units apart
+   * An operation that keeps units separate and is not computed.
+   * @param keepsZero whether 0 stays 0, and no constant distinguishes units
    */
   elementwise(
     node: NodePart,
@@ -572,7 +579,7 @@ export class Importer {
     );
   }
 
-  /** True where the layer that puts out a value can take up factors, and numbers that are added unless all are 0. */
+  /** True if the layer of a value can absorb factors, and offsets unless all are 0. */
   canFold(of: Activation, offset: number | Float64Array): boolean {
     const hasOffset = typeof offset === "number" ? offset !== 0 : offset.some((x) => x !== 0);
     const { factor, shift } = this.#affineOf(of);
@@ -580,8 +587,8 @@ export class Importer {
   }
 
   /**
-   * Folds scale · y + offset, by unit, into the layer that puts out y.
-   * @throws Unsupported where y is read elsewhere too or its layer has no weights
+   * Merges scale · y + offset, per unit, into the layer of y.
+   * @throws Unsupported if y is read elsewhere too or if its layer has no weights
    */
   foldAffine(of: Activation, scale: number | Float64Array, offset: number | Float64Array): void {
     const { factor, shift } = this.#affineOf(of);
@@ -601,7 +608,7 @@ export class Importer {
     );
   }
 
-  /** What the operation behind a value multiplies last, and then adds; undefined where it has none. */
+  /** The last factor and shift of the operation of a value; undefined if it has none. */
   #affineOf({ spec }: Activation): { factor?: ParameterSource; shift?: ParameterSource } {
     const { op, inputs } = this.#drafts.get(spec)!;
     const shapes = inputs.map((input) => this.#drafts.get(input)!.shape);
@@ -614,7 +621,7 @@ export class Importer {
   }
 }
 
-/** An operation on numbers or on one number a unit. */
+/** An operation on two numbers, or on one number per unit. */
 function combine(
   a: number | Float64Array,
   b: number | Float64Array,

@@ -1,4 +1,4 @@
-/** An ONNX model and the external data that it names, as files that are replaced together. */
+/** An ONNX model and its external data, as files that are replaced together. */
 import { basename } from "node:path";
 import type { Bundle, Chunks } from "../writeFile.ts";
 import { readParts } from "./parts.ts";
@@ -6,9 +6,9 @@ import { fileSource } from "./source.ts";
 import { externalPlace } from "./tensors.ts";
 
 /**
- * The data go to `<path>.data`, or `<path>.1.data` and so on where a file has that name.
- * @param data undefined where the model holds all of its tensors
- * @param model its bytes, once the name of its data is known
+ * The data go to `<path>.data`, or `<path>.1.data` and so on if a file has that name.
+ * @param data undefined if the model holds all its tensors
+ * @param model its bytes, from the name of its data
  */
 export function modelBundle(
   path: string,
@@ -25,7 +25,7 @@ export function modelBundle(
   };
 }
 
-/** The files that a model names; none where there is no model that can be read. */
+/** The files that a model refers to; none if there is no readable model. */
 function externalNames(path: string): string[] {
   try {
     const { initializers } = readParts(fileSource(path));

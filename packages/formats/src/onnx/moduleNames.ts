@@ -1,28 +1,28 @@
 /**
- * PyTorch's older exporter (`torch.onnx.export(…, dynamo=False)`) folds batch normalisation into convolutions and turns
- * weights of dense layers around; what comes out it calls `onnx::Conv_75`. The node still says where its module stood:
- * `/layer1/layer1.0/conv1/Conv` was the module `layer1.0.conv1`. A step that begins with the whole one before it and a
- * dot is a child of a Sequential or a ModuleList and stands for both. A child that is called without its container
- * (of a ModuleDict, or reached past its parent's forward) lacks what stands before it: the name is a good guess.
- *
- * The newer exporter (`dynamo=True`) keeps names, but for tensors that it brings to another shape, as slopes are: those it
- * calls `val_3`. The modules stand in the node's metadata: `['', 'layer1', 'layer1.act', 'prelu']`, each with its path.
+ * Recovers module names. PyTorch's older exporter (`torch.onnx.export(…, dynamo=False)`) folds batch normalisation
+ * into convolutions and transposes weights of dense layers; it names the results `onnx::Conv_75`. The node name still
+ * contains the module: `/layer1/layer1.0/conv1/Conv` was the module `layer1.0.conv1`. A step that begins with the
+ * whole previous step and a dot is a child of a Sequential or a ModuleList and replaces both. For a child that is
+ * called without its container (of a ModuleDict, or past its parent's forward) the prefix is missing: the name is a
+ * good guess.
+ * The newer exporter (`dynamo=True`) keeps names, except of tensors that it reshapes, such as slopes: those are
+ * `val_3`. The node's metadata contain the modules: `['', 'layer1', 'layer1.act', 'prelu']`, each with its path.
  */
 import type { NodeProto } from "./schema.ts";
 
 const INVENTED = /^onnx::[A-Za-z]\w*_\d+$/;
 
-/** True for a name that the exporter made up for a tensor. */
+/** True for a name that the exporter generated. */
 export function isInvented(tensor: string): boolean {
   return INVENTED.test(tensor);
 }
 
-/** True for a name that the newer exporter gives to what it computes. */
+/** True for a name that the newer exporter gives to computed tensors. */
 export function isNumbered(tensor: string): boolean {
   return /^val_\d+$/.test(tensor);
 }
 
-/** @returns the path of the module that a node stood in, or undefined where neither metadata nor its name tells */
+/** @returns the path of the module of a node, or undefined if neither metadata nor its name contain it */
 export function modulePath({ name: nodeName = "", metadataProps = [] }: NodeProto): string | undefined {
   const scopes = metadataProps.find(({ key }) => key === "pkg.torch.onnx.name_scopes")?.value;
   if (scopes !== undefined) return [...scopes.matchAll(/'([^'\\]*)'/g)].at(-2)?.[1] || undefined;
@@ -39,8 +39,8 @@ export function modulePath({ name: nodeName = "", metadataProps = [] }: NodeProt
 }
 
 /**
- * True where a node in `path` stood in `module`: PyTorch's older exporter puts `_1` behind a name, of the module or of one
- * that it is in, where that is called once more.
+ * True if a node at `path` belongs to `module`: PyTorch's older exporter appends `_1` to the name of a module, or of
+ * its parents, on a second call.
  */
 export function isSameModule(path: string, module: string): boolean {
   const [steps, own] = [path.split("."), module.split(".")];

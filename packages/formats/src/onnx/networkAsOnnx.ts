@@ -1,4 +1,4 @@
-/** Any network as an ONNX model of its own: one node or a few for each operation, parameters under their names. */
+/** Writes any network as a new ONNX model: one node or a few for each operation, parameters under their names. */
 import {
   type ActivationName,
   ArgumentError,
@@ -24,11 +24,11 @@ import { dataTypeOf } from "./tensors.ts";
 const PRODUCER = 2;
 /** Of GraphProto. */
 const NAME = 2;
-/** What every operation here has, but for the activations of {@link NEWER}. */
+/** Opset of all operations here, except the activations of {@link NEWER}. */
 const OPSET = 14;
-/** Opset from which an operation is ONNX's own. */
+/** First opset that has the operation. */
 const NEWER: Readonly<Record<string, number>> = { Mish: 18, Gelu: 20 };
-/** IR version that belongs to an opset. */
+/** IR version of an opset. */
 const irVersionOf = (opset: number): number => (opset > 18 ? 9 : 8);
 /** What protobuf can hold. */
 const MOST_BYTES = 2 ** 31 - 1;
@@ -36,8 +36,8 @@ const MOST_BYTES = 2 ** 31 - 1;
 export type NetworkOnnxForm = "zeroed" | "compact" | "original+masks";
 
 /**
- * Writes a network from anywhere; its input is `[n, …]` for any n, its output what the network puts out (logits mostly).
- * @throws ArgumentError where it has parts that cannot be computed or is larger than an ONNX file may be, or as
+ * Writes a network from any source; its input is `[n, …]` for any n, its output the network's (mostly logits).
+ * @throws ArgumentError if it has operations that cannot be computed or exceeds the size of an ONNX file, or as
  *   {@link writeBundle}
  */
 export async function writeNetworkAsOnnx(
@@ -67,7 +67,7 @@ class ModelDraft {
   readonly #valueOf: string[] = [];
   readonly #names: Set<string>;
 
-  /** @param pruned whose weights are to be written beside their masks, unmasked */
+  /** @param pruned weights and masks to be written side by side */
   constructor(masked: MaskedNetwork, pruned?: { weights: Weights; masks: Masks }) {
     const { network, weights: values } = masked;
     this.#network = network;
@@ -160,7 +160,7 @@ class ModelDraft {
       case "activation":
         return this.#activation(node, op, inputs[0]!);
       case "prelu": {
-        // behind the units' axis stand those of the places
+        // axes of positions follow the unit axis
         const slopes = this.#tensors.get(op.slope)!;
         const shape = op.shared ? [1] : [...slopes.shape, ...node.shape.slice(1).map(() => 1)];
         this.#tensors.set(op.slope, { ...slopes, shape });
@@ -217,7 +217,7 @@ class ModelDraft {
     return this.#node(node, opType, input, attribute);
   }
 
-  /** The node of an operation, whose value bears the operation's name. */
+  /** The node of an operation; its value has the operation's name. */
   #node(node: Node, opType: string, input: readonly string[], attribute: AttributeProto[] = []): string {
     return this.#step(node.name, opType, input, attribute);
   }
@@ -242,14 +242,14 @@ class ModelDraft {
   }
 }
 
-/** What an activation is put together from: nodes and numbers under names of their own. */
+/** Builds an activation from nodes and numbers with new names. */
 interface Steps {
   /** @returns the name of its value */
   step(name: string, opType: string, input: readonly string[]): string;
   number(name: string, value: number): string;
 }
 
-/** The last node of an activation; its input is the activation's own unless told otherwise. */
+/** The last node of an activation; its input is by default the activation's own. */
 interface LastNode {
   readonly opType: string;
   readonly input?: readonly string[];
@@ -261,7 +261,7 @@ const withAlpha =
   (opType: string) =>
   (_x: string, alpha: number): LastNode => ({ opType, attribute: [floatAttribute("alpha", alpha)] });
 
-/** Every activation of a network, so that a new one is missed by the compiler. */
+/** Every activation of a network; the compiler reports a missing one. */
 const ACTIVATIONS: Readonly<
   Record<ActivationName, (x: string, alpha: number, beta: number, steps: Steps) => LastNode>
 > = {

@@ -1,4 +1,4 @@
-/** ONNX, loaded when it is asked for: the protobuf library costs nothing where no ONNX file is read. */
+/** Loads ONNX on demand: without an ONNX file the protobuf library is not loaded. */
 import type { Masks } from "@phew/core";
 import type { WriteOptions } from "../writeFile.ts";
 import type { OnnxExportOptions, OnnxForm, OnnxOutput } from "./exportOnnx.ts";
@@ -6,9 +6,10 @@ import type { ImportedOnnx, OnnxOptions } from "./importGraph.ts";
 import type { OnnxInterface } from "./importOnnx.ts";
 
 /**
- * Reads a model out of its bytes. Weights are views of them where they are aligned.
- * @throws ArgumentError where the bytes are no ONNX model or do not fit together; UnsupportedOperationsError, with
- *   every node that has no place in a network, where there are any
+ * Reads a model from its bytes. Weights are views of them if they are aligned.
+ * @throws ArgumentError if the bytes are not a valid ONNX model; UnsupportedOperationsError, with all unsupported
+ * nodes,
+ *   if there are any
  */
 export async function importOnnx(bytes: Uint8Array, options: OnnxOptions = {}): Promise<ImportedOnnx> {
   const onnx = await import("./importOnnx.ts");
@@ -16,9 +17,9 @@ export async function importOnnx(bytes: Uint8Array, options: OnnxOptions = {}): 
 }
 
 /**
- * Reads a model from its file and the files beside it. Only what lies before the output is read, tensor by tensor, so
- * that memory holds the weights once.
- * @throws ArgumentError as {@link importOnnx}, or where a file is missing or lies outside the model's folder
+ * Reads a model from its file and external files. Only nodes before the output are read, tensor by tensor, so that
+ * memory holds the weights once.
+ * @throws ArgumentError as {@link importOnnx}, or if a file is missing or outside the model's folder
  */
 export async function readOnnx(path: string, options: OnnxOptions = {}): Promise<ImportedOnnx> {
   const onnx = await import("./importOnnx.ts");
@@ -26,8 +27,8 @@ export async function readOnnx(path: string, options: OnnxOptions = {}): Promise
 }
 
 /**
- * What a file says of its outputs and its batch, without reading its weights.
- * @throws ArgumentError where it is no ONNX model
+ * Outputs and batch size of a file, without reading its weights.
+ * @throws ArgumentError if it is not an ONNX model
  */
 export async function readOnnxInterface(path: string): Promise<OnnxInterface> {
   const onnx = await import("./importOnnx.ts");
@@ -35,8 +36,8 @@ export async function readOnnxInterface(path: string): Promise<OnnxInterface> {
 }
 
 /**
- * The bytes of a model with masks in it.
- * @throws ArgumentError where form or masks do not fit the model, or it cannot be written in this form
+ * The bytes of a model with masks applied.
+ * @throws ArgumentError if form or masks do not fit the model, or if it cannot be written in this form
  */
 export async function exportOnnx(
   model: ImportedOnnx,
@@ -49,8 +50,8 @@ export async function exportOnnx(
 }
 
 /**
- * Writes a model with masks in it to a file, and its external data, if the original had any, to `<path>.data`.
- * @throws ArgumentError as {@link exportOnnx}, or where the file cannot be written
+ * Writes a model with masks applied to a file, and its external data, if the original had any, to `<path>.data`.
+ * @throws ArgumentError as {@link exportOnnx}, or if the file cannot be written
  */
 export async function writeOnnx(
   path: string,

@@ -1,4 +1,4 @@
-/** The masks in an ONNX model that holds weights and masks side by side, as `--form original+masks` writes it. */
+/** The masks of an ONNX model with weights and masks side by side, as `--form original+masks` writes it. */
 import { ArgumentError } from "@phew/core";
 import type { Tensor, Tensors } from "../tensor.ts";
 import { permuted } from "./constants.ts";
@@ -7,7 +7,7 @@ import { tensorOf } from "./tensors.ts";
 
 /**
  * @returns `<parameter>_mask` for each parameter that has one, in the network's layout
- * @throws ArgumentError where the file is no ONNX model, or holds no masks
+ * @throws ArgumentError if the file is not an ONNX model, or holds no masks
  */
 export async function onnxMasks(path: string): Promise<Tensors> {
   const { network, onnx } = await readOnnx(path);

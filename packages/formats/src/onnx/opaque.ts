@@ -1,7 +1,6 @@
 /**
- * Opaque parts, which stand in the place of nodes that are not supported, so that what lies behind them is read too.
- * Their shape is the one that the file notes, or follows from what the operation is known to do; units pass unchanged
- * where it is known that they do.
+ * Opaque operations in place of unsupported nodes, so that the nodes after them can be read. Their shape comes from
+ * the file, or from what is known of the operation; units pass unchanged if that is known.
  */
 import { broadcastDims, sliceIndices, smallNumbers } from "./constants.ts";
 import { functions, functionsOfTwo } from "./elementwiseFunctions.ts";
@@ -13,7 +12,7 @@ import { type DimensionProto, largeNumber } from "./schema.ts";
 import { Unsupported } from "./unsupported.ts";
 import { type Activation, dimsText, product, sameDims, type Value } from "./values.ts";
 
-/** Operations on each element; of several inputs those elements meet that broadcasting brings together. */
+/** Elementwise operations; several inputs are broadcast. */
 const ELEMENTWISE = new Set([
   ...Object.keys(functions),
   ...Object.keys(functionsOfTwo),
@@ -37,7 +36,7 @@ const ELEMENTWISE = new Set([
   "ThresholdedRelu",
   "Where",
 ]);
-/** Operations that keep units apart, whatever they do to places. */
+/** Operations that keep units separate and may change positions. */
 const UNITWISE = new Set([
   "AveragePool",
   "GlobalLpPool",
@@ -63,10 +62,10 @@ const SHAPE_KEEPING = new Set([
   "CumSum",
 ]);
 
-/** Units into and out of a part in which each may become any. */
+/** Limit of units of an opaque operation in which every unit may reach every other. */
 const MOST_OPAQUE_UNITS = 2 ** 16;
 
-/** @returns true where the node's output could be given a shape and an opaque part in its place */
+/** @returns true if an opaque operation could replace the node with a known shape */
 export function standIn(
   context: Importer,
   node: NodePart,
@@ -89,7 +88,7 @@ export function standIn(
   const shape = dims.slice(1);
   if (!shape.every((length) => Number.isSafeInteger(length) && length >= 1)) return false;
   const carries = carriedBy(operation, values, dims);
-  // each unit is a way of its own through an opaque part
+  // each unit is a separate path through an opaque operation
   const unitCount = values.reduce((sum, value) => sum + value.shape[0]!, shape[0]!);
   if (carries === undefined && unitCount > MOST_OPAQUE_UNITS) return false;
   const value = context.emit(
@@ -110,7 +109,7 @@ export function standIn(
   return true;
 }
 
-/** undefined where the value is none, or its own reading fails. */
+/** undefined if it is not a value of the network, or if its own reading fails. */
 function readValue(context: Importer, input: Value): Activation | undefined {
   if (input.kind === "padded") return input.base;
   if (input.kind === "unknown") return undefined;
@@ -122,7 +121,7 @@ function readValue(context: Importer, input: Value): Activation | undefined {
   }
 }
 
-/** How units pass; undefined where it is not known, or where axes of the file tell them in another way. */
+/** How units pass; undefined if unknown, or if the file's axes divide them differently. */
 function carriedBy(
   operation: string,
   values: readonly Activation[],
@@ -130,7 +129,7 @@ function carriedBy(
 ): "elements" | "units" | undefined {
   const [, units, ...places] = dims;
   const isPlain = values.every(({ dims: own, shape }) => {
-    // one number a unit under the dims of an image is a value of one place
+    // one number per unit with the dims of an image is a value of one position
     const isOfOnePlace = shape.length === 1 && product(own.slice(2)) === 1;
     return own.length === dims.length && (isOfOnePlace || sameDims(own.slice(1), shape));
   });
@@ -141,7 +140,7 @@ function carriedBy(
   return UNITWISE.has(operation) && values[0]!.dims[1] === units ? "units" : undefined;
 }
 
-/** @returns ONNX's dims, batch first; undefined where they cannot be known */
+/** @returns ONNX's dims, batch first; undefined if unknown */
 function opaqueDims(
   context: Importer,
   node: NodePart,

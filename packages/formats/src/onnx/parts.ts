@@ -23,12 +23,12 @@ export const MODEL = {
 /** Field numbers of GraphProto. */
 export const GRAPH = { node: 1, initializer: 5, input: 11, output: 12, valueInfo: 13, sparse: 15 };
 
-/** A tensor of the file: its header decoded, its payload where it lies. */
+/** A tensor of the file: header decoded, payload by position. */
 export interface TensorPart {
   readonly name: string;
   readonly dims: readonly number[];
   readonly header: TensorProto;
-  /** Where its bytes lie: source, field number of TensorProto, and the runs, in order. */
+  /** Position of its bytes: source, field number of TensorProto, and the runs, in order. */
   readonly source: ByteSource;
   readonly payloadField: number | undefined;
   readonly payload: readonly Range[];
@@ -47,7 +47,7 @@ export interface NodePart extends NodeProto {
 export interface ModelParts {
   readonly source: ByteSource;
   readonly irVersion: number;
-  /** The program that wrote the file, as it calls itself; empty where it does not. */
+  /** Name of the program that wrote the file; empty if unknown. */
   readonly producer: string;
   readonly operatorSets: readonly OperatorSetProto[];
   readonly functions: readonly FunctionProto[];
@@ -63,7 +63,7 @@ export interface ModelParts {
 /** No graph of this project's scope comes near; a damaged file may. */
 const MOST_PARTS = 2_000_000;
 
-/** @throws ArgumentError where the bytes are no ONNX model */
+/** @throws ArgumentError if the bytes are not an ONNX model */
 export function readParts(source: ByteSource): ModelParts {
   const { name } = source;
   if (source.size === 0) throw notOnnx(name, "an empty file");
@@ -190,7 +190,7 @@ export function concatenated(pieces: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-/** Text for messages alone; what is no UTF-8 is replaced. */
+/** Text for messages; invalid UTF-8 is replaced. */
 export function text(bytes: ArrayLike<number>): string {
   // a field that the file leaves out comes as an empty list
   return new TextDecoder().decode(Uint8Array.from(bytes));

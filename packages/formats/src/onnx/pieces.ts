@@ -1,4 +1,4 @@
-/** What a file is written from: runs of bytes of known length, made when they are written. */
+/** Parts of a file to write: runs of bytes of known length, generated when they are written. */
 import type { ByteSource } from "./source.ts";
 import { bytesHeader, type Range } from "./wire.ts";
 
@@ -42,7 +42,7 @@ export function joined(pieces: readonly Piece[]): Piece {
   };
 }
 
-/** A protobuf field of bytes: tag, length and what is in it. */
+/** A protobuf field of bytes: tag, length and content. */
 export function fieldPiece(number: number, content: Piece): Piece {
   return joined([bytesPiece(bytesHeader(number, content.length)), content]);
 }

@@ -1,12 +1,12 @@
-/** Which nodes of a graph matter, in which order, and who reads what. */
+/** The nodes of a graph that matter, their order, and the readers of each value. */
 import { ArgumentError } from "@phew/core";
 import type { Reading } from "./importer.ts";
 import type { ModelParts, NodePart } from "./parts.ts";
 
 export interface ReadGraph extends Reading {
-  /** The nodes that the outputs depend on, each after those it reads; the file's own order where that will do. */
+  /** The nodes that the outputs depend on, each after its inputs; in the file's own order if possible. */
   readonly order: readonly NodePart[];
-  /** The same as {@link Reading.readers} over all nodes and outputs of the file: what may be changed in its place. */
+  /** {@link Reading.readers} over all nodes and outputs of the file: decides what may be changed in place. */
   readonly fileReaders: ReadonlyMap<string, number>;
   /** The same as {@link Reading.tensorReaders} over all nodes of the file. */
   readonly fileTensorReaders: ReadonlyMap<string, number>;
@@ -15,8 +15,8 @@ export interface ReadGraph extends Reading {
 }
 
 /**
- * @param outputs the values that are wanted
- * @throws ArgumentError where a value is defined twice or not at all, or nodes form a cycle
+ * @param outputs the wanted values
+ * @throws ArgumentError if a value is defined twice or not at all, or if nodes form a cycle
  */
 export function readGraph(
   parts: ModelParts,
@@ -36,7 +36,7 @@ export function readGraph(
   const order = ordered(parts, makers, inputNames, outputs);
   const readers = countReaders(order, outputs);
   const read = new Set(order);
-  // whatever else the file computes may stand in any order
+  // other nodes of the file may be in any order
   const all = [...order, ...parts.nodes.filter((node) => !read.has(node))];
   const allOutputs = parts.outputs.map(({ name }) => name ?? "");
   return {

@@ -1,6 +1,7 @@
 /**
- * The messages of onnx.proto (ONNX IR versions 3 to 13) that hold a graph, by protobufjs. Left out on purpose, so that they are passed over
- * as bytes: subgraphs (nothing in this schema nests in itself), the payload of tensors (see parts.ts) and notes.
+ * The messages of onnx.proto (ONNX IR versions 3 to 13) for a graph, by protobufjs. Deliberately left out, and so
+ * skipped as bytes: subgraphs (nothing in this schema is recursive), the payload of tensors (see parts.ts) and
+ * annotations.
  */
 import { ArgumentError } from "@phew/core";
 import protobuf from "protobufjs/light.js";
@@ -169,9 +170,9 @@ interface Messages {
 }
 
 /**
- * A message out of its bytes; what it holds beyond the schema is left out. Bytes inside it are views.
+ * Decodes a message; fields beyond the schema are ignored. Bytes inside it are views.
  * @param subject the part of the file, for the error
- * @throws ArgumentError where the bytes are no such message
+ * @throws ArgumentError if the bytes are not such a message
  */
 export function decode<K extends keyof Messages>(kind: K, bytes: Uint8Array, subject: string): Messages[K] {
   try {
@@ -190,7 +191,7 @@ export function encode<K extends keyof Messages>(kind: K, message: Messages[K]):
   return type.encode(type.fromObject(message)).finish();
 }
 
-/** @throws ArgumentError where it is beyond ±2^53 */
+/** @throws ArgumentError if it is beyond ±2^53 */
 export function wholeNumber(value: Whole, subject: string): number {
   const number = largeNumber(value);
   if (Number.isSafeInteger(number)) return number;

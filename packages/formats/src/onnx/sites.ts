@@ -1,4 +1,4 @@
-/** Where a parameter's elements are in the file, and what they become under masks and other weights. */
+/** Where the file stores a parameter's elements, and their values under masks and other weights. */
 import { ArgumentError, type Masks, maskedParameters, type Node, type Weights } from "@phew/core";
 import type { Dtype, Tensor } from "../tensor.ts";
 import { bitsOf, permuted, tensorFrom } from "./constants.ts";
@@ -11,7 +11,7 @@ import { product } from "./values.ts";
 /** A constant that some nodes read, with its elements as they shall be. */
 export interface Site {
   readonly use: TensorUse;
-  /** The initialiser that no one else reads; undefined where the value must be defined anew. */
+  /** The initialiser without other readers; undefined if the value must be defined anew. */
   readonly part: TensorPart | undefined;
   /** The elements in the layout that the node reads, changed. */
   read(): Tensor;
@@ -77,7 +77,7 @@ function siteOf(
   };
   const isTransposed = source?.transposed ?? false;
   const { stored } = constant;
-  // nobody else may read what is changed in its place, directly or under an alias
+  // in-place changes need exclusive reading, directly and under aliases
   const isAlone =
     stored?.part.field !== undefined &&
     sharing.get(stored.part) === 1 &&
@@ -98,7 +98,7 @@ function siteOf(
   };
 }
 
-/** True where the tensor's own bytes can be replaced by as many others. */
+/** True if the tensor's own bytes can be replaced by the same number of others. */
 function canBePatched(part: TensorPart): boolean {
   const { dtype } = describe(part);
   if (!isFloat(dtype)) return false;
@@ -136,7 +136,7 @@ function zeroed(tensor: Tensor, mask: Uint8Array, transposed: boolean): Tensor {
   return { ...tensor, data };
 }
 
-/** New values in the file's layout and type, without what was folded into them on the way in. */
+/** New values in the file's layout and type, before the factors and offsets merged on import. */
 function valuesTensor(
   source: ParameterSource,
   values: Float32Array,

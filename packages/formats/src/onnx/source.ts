@@ -1,4 +1,4 @@
-/** Where the bytes of a model come from: memory, or a file that is read by parts. */
+/** Source of a model's bytes: memory, or a file read in parts. */
 import { readSync } from "node:fs";
 import { ArgumentError, counted } from "@phew/core";
 import { plainBytes, withFileSync } from "../readFile.ts";
@@ -9,8 +9,8 @@ export interface ByteSource {
   /** In bytes. */
   readonly size: number;
   /**
-   * `length` bytes from `offset` on: a view where the bytes are in memory, else a copy of their own.
-   * @throws ArgumentError where the source ends before
+   * `length` bytes from `offset` on: a view of memory, or a copy.
+   * @throws ArgumentError if the source ends before
    */
   bytes(offset: number, length: number): Uint8Array;
 }
@@ -27,7 +27,7 @@ export function memorySource(given: Uint8Array, name: string): ByteSource {
   };
 }
 
-/** Reads shorter than this come out of a block that is kept, so that a graph of small parts costs few reads. */
+/** Shorter reads use a cached block, so that a graph of small parts costs few reads. */
 const BLOCK_BYTES = 2 ** 16;
 
 /** A file, opened for each read: nothing stays open between an import and an export. */

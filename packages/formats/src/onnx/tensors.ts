@@ -49,7 +49,7 @@ export function dataTypeOf(dtype: Dtype): number {
 
 export const isFloat = (dtype: Dtype): boolean => ["F16", "BF16", "F32", "F64"].includes(dtype);
 
-/** Where a tensor's bytes lie in an external file. */
+/** Position of a tensor's bytes in an external file. */
 export interface ExternalPlace {
   readonly location: string;
   readonly offset: number;
@@ -75,7 +75,9 @@ export function externalPlace(part: TensorPart): ExternalPlace | undefined {
   return { location, offset: whole("offset") ?? 0, length: whole("length") };
 }
 
-/** Type and number of elements. @throws ArgumentError where the type is no number or a length is negative or too large */
+/**
+ * Type and number of elements. @throws ArgumentError if the type is not numeric or a length is negative or too large
+ */
 export function describe(part: TensorPart): { dtype: Dtype; count: number } {
   const code = part.header.dataType ?? 0;
   const dtype = DTYPES[code];
@@ -92,8 +94,8 @@ export function describe(part: TensorPart): { dtype: Dtype; count: number } {
 }
 
 /**
- * A tensor's elements: a view of the file where it is in memory and holds them as they are.
- * @throws ArgumentError where shape and bytes do not fit
+ * A tensor's elements: a view of the file if it is in memory and stores them directly.
+ * @throws ArgumentError if shape and bytes do not fit
  */
 export function tensorOf(part: TensorPart, external: ExternalData | undefined): Tensor {
   const { dtype, count } = describe(part);
@@ -131,7 +133,7 @@ export function tensorOf(part: TensorPart, external: ExternalData | undefined): 
   return { dtype, shape, data: fromVarints(part, bytes(), dtype, count) };
 }
 
-/** True where the field holds the elements' own little-endian bytes, so that they can be replaced in their place. */
+/** True if the field holds the elements' own little-endian bytes, so that they can be replaced in place. */
 export function holdsElements(field: number, dtype: Dtype): boolean {
   return (
     field === PAYLOAD.raw ||

@@ -1,11 +1,11 @@
-/** What a network of this project cannot hold, collected over a whole file and told at once. */
+/** Operations that networks cannot contain, collected over a whole file and reported together. */
 import { ArgumentError, counted, shortened } from "@phew/core";
 import type { NodePart } from "./parts.ts";
 
 export interface NamedNode {
   /** The node's name in the file. */
   readonly node: string;
-  /** ONNX's name of the operation, with its domain where that is not ONNX's own. */
+  /** ONNX's name of the operation, with its domain unless that is ONNX's own. */
   readonly operation: string;
 }
 
@@ -36,7 +36,7 @@ const TOLD_UNJUDGED = 3;
 export class UnsupportedOperationsError extends ArgumentError {
   override readonly name = "UnsupportedOperationsError";
   readonly nodes: readonly UnsupportedNode[];
-  /** Nodes of operations that are read, of which none can say whether these are: the shape of what they read is not known. */
+  /** Nodes of supported operations that cannot be read because the shape of their inputs is unknown. */
   readonly unjudged: readonly NamedNode[];
   /** The message line by line, since names in it may hold line breaks of their own. */
   readonly lines: readonly string[];
@@ -88,7 +88,7 @@ function severalAdvice(outputs: readonly string[]): string {
 const kindOf = ({ operation, reason }: UnsupportedNode): string =>
   `${operation}: ${reason.replace(/\d+/g, "#")}`;
 
-/** A line for each kind, and one for what is left beyond as many as are told. */
+/** A line for each kind, and one for the number of further kinds. */
 function toldByKind<T>(
   nodes: readonly T[],
   kind: (node: T) => string,
@@ -105,7 +105,7 @@ function toldByKind<T>(
   return [...kinds.slice(0, TOLD_KINDS).map(describe), ...(left > 0 ? [`… and ${left} more`] : [])];
 }
 
-/** "3 × Mul (a, b, c)". @param most names that are told */
+/** "3 × Mul (a, b, c)". @param most names to list */
 function describeKind(alike: readonly NamedNode[], most: number): string {
   const names = alike.slice(0, most).map(({ node }) => node);
   const more = alike.length > most ? ` and ${alike.length - most} more` : "";
@@ -113,10 +113,10 @@ function describeKind(alike: readonly NamedNode[], most: number): string {
   return `${count}${alike[0]!.operation} (${names.join(", ")}${more})`;
 }
 
-/** Thrown while one node is read, caught by the importer, which goes on with the next. */
+/** Thrown while one node is read; the importer catches it and continues with the next node. */
 export class Unsupported extends Error {
   override readonly name = "Unsupported";
-  /** The node whose fault it is; absent: the one that is being read. */
+  /** The node at fault; absent: the current one. */
   readonly culprit: NodePart | undefined;
 
   constructor(reason: string, culprit?: NodePart) {

@@ -1,4 +1,4 @@
-/** What a value of an ONNX graph is once its node has been read. */
+/** A value of an ONNX graph after its node has been read. */
 import type { Shape } from "@phew/core";
 import type { Dtype, Tensor } from "../tensor.ts";
 import type { NodePart, TensorPart } from "./parts.ts";
@@ -13,15 +13,15 @@ export interface Constant {
   readonly dims: readonly number[];
   readonly dtype: Dtype;
   /**
-   * The tensor of the file whose elements these are, in its order or, for two axes, transposed. Absent where they
-   * were computed.
+   * The tensor of the file with these elements, in its order or, for two axes, transposed. Absent for computed
+   * elements.
    */
   readonly stored?: { readonly part: TensorPart; readonly transposed: boolean } | undefined;
   /** True where its two axes are those of the constant `origin`, exchanged. */
   readonly turned?: boolean;
   /** Elements that are computed when it is read; absent: it is stored, or kept. */
   readonly cost?: number;
-  /** What is read under dims of its own: the constant before it was reshaped. */
+  /** The constant before a reshape, whose name is read with its own dims. */
   readonly base?: Constant;
   /** The elements, row-major over `dims`; a view of the file where possible. */
   read(): Tensor;
@@ -36,7 +36,7 @@ export interface Activation {
   readonly shape: Shape;
   /** ONNX's shape, batch first; the same elements in the same order as `shape`. */
   readonly dims: readonly number[];
-  /** True where nothing else reads the core node, so that what follows may be folded into it. */
+  /** True if nothing else reads the core node, so that following operations may be merged into it. */
   readonly exclusive: boolean;
 }
 
@@ -56,7 +56,7 @@ export interface Expression {
   /** All its leaves are one value. */
   readonly tree: Tree;
   readonly dims: readonly number[];
-  /** True where one node alone reads it. */
+  /** True if only one node reads it. */
   readonly exclusive: boolean;
   /** The node it comes from, for the core node's name and for messages. */
   readonly node: NodePart;
@@ -76,7 +76,7 @@ export interface Padded {
   readonly node: NodePart;
 }
 
-/** A value of which the axes are exchanged, so that units do not come first: as it was, waiting for what reads it. */
+/** A value with exchanged axes, so that units are not first: the original value, pending. */
 export interface Turned {
   readonly kind: "turned";
   readonly base: Activation;
@@ -103,7 +103,7 @@ export type Value = Constant | Activation | Padded | Expression | Turned | Seque
 export const UNKNOWN: Unknown = { kind: "unknown" };
 
 /**
- * Stands for a batch axis of any length: a prime that no product of a network's own lengths contains, so that shape
+ * Represents a batch axis of any length: a prime that no product of a network's own lengths contains, so that shape
  * arithmetic carries it along as a factor.
  */
 export const ANY_BATCH = 1_048_583;

@@ -1,4 +1,4 @@
-/** Protobuf's outermost layer: where the fields of a message lie, without decoding them. */
+/** Protobuf's outermost layer: positions of a message's fields, undecoded. */
 import { ArgumentError, counted } from "@phew/core";
 import protobuf from "protobufjs/light.js";
 import type { ByteSource } from "./source.ts";
@@ -29,7 +29,7 @@ const HEADER_BYTES = 15;
 
 /**
  * The fields of a message in the order of the file.
- * @throws ArgumentError where the bytes are no message, or a field reaches beyond it
+ * @throws ArgumentError if the bytes are not a message, or if a field exceeds it
  */
 export function* fieldsOf(source: ByteSource, message: Range, subject: string): Generator<WireField> {
   for (let start = message.start; start < message.end; ) {
@@ -92,7 +92,9 @@ export function bytesHeader(number: number, length: number): Uint8Array {
     .finish();
 }
 
-/** The whole numbers of a run of packed varints, two's complement. @throws ArgumentError where the run ends inside one */
+/**
+ * The whole numbers of a run of packed varints, two's complement. @throws ArgumentError if the run ends inside one
+ */
 export function* varints(bytes: Uint8Array, subject: string): Generator<bigint> {
   let value = 0n;
   let shift = 0n;

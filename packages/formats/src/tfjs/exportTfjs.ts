@@ -33,11 +33,11 @@ export interface WrittenWeight {
 const SHARD_BYTES = 2 ** 22;
 
 /**
- * Writes `model.json` and its shards beside it. `zeroed`: the same topology, zeros in place of pruned weights and of
- * what would give dead units an output. `compact`: units that make no difference cut out of layers and weights.
- * @param options.weights values for the parameters, where they are no longer the file's
- * @returns what is worth knowing, one sentence each
- * @throws ArgumentError where the model cannot be written in this form, or as {@link writeBundle}
+ * Writes `model.json` and its shards beside it. `zeroed`: the same topology, zeros for pruned weights and for biases,
+ * scales and shifts of dead units. `compact`: units without effect are removed from layers and weights.
+ * @param options.weights values of the parameters if they differ from the file's
+ * @returns notes for the user, one sentence each
+ * @throws ArgumentError if the model cannot be written in this form, or as {@link writeBundle}
  */
 export async function writeTfjs(
   path: string,
@@ -102,7 +102,7 @@ export async function writeLayersModel(
   await writeBundle(bundle, options);
 }
 
-/** The shards that a model.json names; none where there is no such file that can be read. */
+/** The shards that a model.json names; none if there is no such readable file. */
 async function shardNames(path: string): Promise<string[]> {
   try {
     const json = JSON.parse(await readFile(path, "utf8"));
@@ -127,7 +127,7 @@ class ByteStream {
     this.#weights = weights;
   }
 
-  /** The next `length` bytes, or what is left; must be read to its end before the next is begun. */
+  /** The next `length` bytes, or the rest; read it to its end before the next call. */
   async *next(length: number): AsyncGenerator<Uint8Array> {
     for (let left = length; left > 0; ) {
       while (this.#rest.length === 0 && this.#next < this.#weights.length)
@@ -224,7 +224,7 @@ function compactWeights(model: TfjsModel, masks: Masks, given: Weights | undefin
   return { modelTopology, weights };
 }
 
-/** The topology with the compact network's numbers of units; read again, to be sure that it says just that. */
+/** The topology with the compact network's numbers of units; parsed again as a check. */
 function resizedTopology(model: TfjsModel, compact: Network, specs: readonly WeightSpec[]): JsonObject {
   const file = { ...model.file, modelTopology: structuredClone(model.file.modelTopology) };
   const { graph } = tfjsNetwork(file, model.options);
@@ -255,7 +255,7 @@ function resizedTopology(model: TfjsModel, compact: Network, specs: readonly Wei
   return file.modelTopology;
 }
 
-/** Weights whose running means are 0 where a scale that is not on file cannot silence a dead unit. */
+/** Weights with running means of 0 where a scale that is not in the file cannot set a dead unit to 0. */
 function settledWeights(model: TfjsModel, masks: Masks, weights: Weights): Weights {
   const settled = new Map(weights);
   const maskOf = parameterMasks(masks, (name) => isOnFile(model, name));

@@ -7,7 +7,7 @@ import type { WeightSpec } from "./modelFile.ts";
 export type Padding = readonly [number, number, number, number];
 export const NO_PADDING: Padding = [0, 0, 0, 0];
 
-/** What a layer gives to the next. */
+/** The output of a layer. */
 export interface Value {
   /** Name of the node. */
   readonly node: string;
@@ -15,15 +15,15 @@ export interface Value {
   readonly shape: Shape;
   /** Zeros that a layer put around it: the next convolution or pooling takes them over. */
   readonly padding: Padding;
-  /** True where no element is below 0. */
+  /** True if no element is negative. */
   readonly nonNegative: boolean;
-  /** True behind a softmax, which is left out: it may stand at the network's end alone. */
+  /** True after a softmax, which is left out: it is allowed only at the network's end. */
   readonly softmax: boolean;
-  /** What a global average pooling read, should its height and width be wanted back. */
+  /** The input of a global average pooling, in case its height and width are restored. */
   readonly pooledFrom?: Value;
 }
 
-/** Where a parameter's numbers come from: the file, or one number for all where the layer has none. */
+/** Source of a parameter's values: the file, or one number for all if the layer has none. */
 export type ParameterSource = { readonly spec: WeightSpec } | { readonly constant: number };
 
 /** Options of layers that count units: they change where units are cut out. `input` is the shape a model states. */
@@ -42,7 +42,7 @@ export class TfjsGraph {
   readonly subject: string;
   readonly kerasVersion: string;
   readonly notes: string[] = [];
-  /** Where the file says how many units a node has: by node, the layer's configuration and the option in it. */
+  /** Where the file states the number of units of a node: by node, the layer's configuration and the option in it. */
   readonly sizes: { readonly node: string; readonly config: JsonObject; readonly option: SizeOption }[] = [];
   /** By parameter name, which is the weight's name in the file. */
   readonly sources = new Map<string, ParameterSource>();

@@ -12,13 +12,13 @@ import { kerasVersionOf, readTfjsFile, type TfjsFile, topologyOf } from "./model
 import { type LayerConfig, type ModelConfig, modelConfig, type ValueRef } from "./topology.ts";
 
 export interface ImportTfjsOptions {
-  /** `[channels, height, width]` or `[features]`, where the file leaves it open or to replace it. */
+  /** `[channels, height, width]` or `[features]`, if the file leaves it open or to replace it. */
   readonly inputShape?: Shape | undefined;
-  /** The output that is wanted, where the file has several, by its layer's name; all of them without. */
+  /** The wanted output of a file with several, by its layer's name; absent: all. */
   readonly output?: string | undefined;
 }
 
-/** A LayersModel with what it takes to write it back. */
+/** A LayersModel with the data for writing it back. */
 export interface TfjsModel extends ImportedModel {
   readonly file: TfjsFile;
   readonly options: ImportTfjsOptions;
@@ -34,7 +34,7 @@ export interface TfjsModel extends ImportedModel {
 /**
  * Reads `model.json` and the shards beside it, Sequential and Functional models of Keras 2 and 3. Parameters have the
  * names of the file's weights (`conv2d_1/kernel`) and our layout.
- * @throws ArgumentError where the file is damaged, or lists what is not supported, all at once
+ * @throws ArgumentError if the file is damaged, or with a list of all that is not supported
  */
 export async function readTfjs(path: string, options: ImportTfjsOptions = {}): Promise<TfjsModel> {
   return importTfjs(await readTfjsFile(path), options);

@@ -1,4 +1,4 @@
-/** One reader for each layer of Keras: what it takes from the file and which nodes it becomes. */
+/** One reader for each layer of Keras: the file's fields it uses and the nodes it becomes. */
 
 import type { Operation } from "@phew/core";
 import { counted } from "@phew/core";
@@ -91,7 +91,7 @@ export const LAYER_READERS: Readonly<Record<string, LayerReader>> = {
       mean: vector("moving_mean", true, 0),
       variance: vector("moving_variance", true, 1),
       epsilon: real(call, "epsilon", 1e-3, graph),
-      // Keras counts what stays, we what comes in
+      // Keras has the kept fraction, we the rate
       momentum: 1 - real(call, "momentum", 0.99, graph),
     };
     return graph.add(call.name, op, [x]);
@@ -116,7 +116,7 @@ export const LAYER_READERS: Readonly<Record<string, LayerReader>> = {
   MaxPooling2D: (call, graph) => {
     const x = spatial(call, graph);
     const window = poolOf(call, x, graph);
-    // zeros around the image never win where nothing is below 0: padding proper does the same
+    // with values of at least 0, zeros around the image are equivalent to padding
     if (x.padding.some((p) => p > 0) && !x.nonNegative) {
       const remedy = "Put the activation before the padding, or use padding: same.";
       throw graph.fault(
@@ -201,7 +201,7 @@ export const LAYER_READERS: Readonly<Record<string, LayerReader>> = {
   ),
 };
 
-/** What in a layer's configuration is not supported, before anything is read; undefined where all is. */
+/** Unsupported options of a layer's configuration, before anything is read; undefined for none. */
 export function unsupportedOption(
   className: string,
   config: JsonObject,
@@ -318,7 +318,7 @@ function spatial(call: LayerCall, graph: TfjsGraph): Value {
   return x;
 }
 
-/** Channels stand last in Keras: on axis 3 of images, 1 of flat lists. */
+/** Channels are last in Keras: axis 3 of images, 1 of vectors. */
 function requireLastAxis(call: LayerCall, x: Value, graph: TfjsGraph): void {
   const { axis = -1 } = call.config;
   const plain = Array.isArray(axis) && axis.length === 1 ? axis[0] : axis;

@@ -1,5 +1,5 @@
 /**
- * A TensorFlow.js LayersModel on disk: `model.json` with the topology and a manifest of weights, which lie in binary
+ * A TensorFlow.js LayersModel on disk: `model.json` with the topology and a manifest of weights, which are in binary
  * shards beside it.
  * @see https://github.com/tensorflow/tfjs/blob/master/tfjs-core/src/io/types.ts
  */
@@ -15,9 +15,9 @@ export interface WeightSpec {
   /** Such as `conv2d_1/kernel`. */
   readonly name: string;
   readonly shape: readonly number[];
-  /** What the numbers are once read. */
+  /** Type of the numbers after reading. */
   readonly dtype: Dtype;
-  /** Of what lies in the file. */
+  /** Type in the file. */
   readonly storedDtype: Dtype;
   /** value = stored · scale + min; absent where numbers are stored as they are, or as float16. */
   readonly affine?: { readonly scale: number; readonly min: number };
@@ -56,7 +56,9 @@ const TYPES: Readonly<Record<string, Dtype>> = {
   float16: "F16",
 };
 
-/** @throws ArgumentError where the file is no LayersModel, or its shards are missing or of other sizes than it says */
+/**
+ * @throws ArgumentError if the file is not a LayersModel, or if its shards are missing or of other sizes than it says
+ */
 export async function readTfjsFile(path: string): Promise<TfjsFile> {
   return parseTfjsFile(path, await readWhole(path), (name, use) =>
     withFile(neighbourPath(path, name, `${path}: shard "${name}"`), use),
@@ -136,7 +138,7 @@ export function topologyOf({
   return topology;
 }
 
-/** Such as `2.15.0` or `tfjs-layers 4.22.0`; empty where the file does not say. */
+/** Such as `2.15.0` or `tfjs-layers 4.22.0`; empty if the file lacks it. */
 export function kerasVersionOf(file: TfjsFile): string {
   const version = file.modelTopology.keras_version ?? topologyOf(file).keras_version;
   return typeof version === "string" ? version : "";

@@ -18,7 +18,7 @@ import { ofRank, TensorflowLayout } from "../tensorflowLayout.ts";
 import type { WriteOptions } from "../writeFile.ts";
 import { type WrittenWeight, writeLayersModel } from "./exportTfjs.ts";
 
-/** One layer of the model; `weights` are kinds and parameters in Keras' order, of more axes where it has some of 1 in front. */
+/** One layer of the model; `weights` are kinds and parameters in Keras' order, with leading axes of 1 if needed. */
 interface Layer {
   readonly className: string;
   readonly config: JsonObject;
@@ -166,7 +166,7 @@ class LayersModelDraft {
     return name;
   }
 
-  /** The layers of a node, none where it changes nothing; or what TensorFlow.js has not. */
+  /** The layers of a node, none if it changes nothing; or what TensorFlow.js lacks. */
   #layersFor(node: Node): Layer[] | string {
     const { op, shape } = node;
     const [inputShape = shape] = node.inputs.map((input) => this.#network.nodes[input]!.shape);

@@ -16,7 +16,7 @@ export interface LayerConfig {
   readonly config: JsonObject;
   /** The values that each call reads; none for an input layer. */
   readonly calls: readonly (readonly ValueRef[])[];
-  /** The model inside, where the layer is one. */
+  /** The nested model, if the layer is one. */
   readonly model?: ModelConfig;
 }
 
@@ -32,7 +32,7 @@ const MODEL_CLASSES = ["Sequential", "Functional", "Model"];
 /** Models inside models. */
 const MAX_NESTING = 8;
 
-/** @param topology `{class_name, config}` @throws ArgumentError where it is not what Keras writes */
+/** @param topology `{class_name, config}` @throws ArgumentError if it is not valid for Keras */
 export function modelConfig(subject: string, topology: JsonObject, nesting = 0): ModelConfig {
   const { class_name: className, config } = topology;
   if (typeof className !== "string" || !MODEL_CLASSES.includes(className) || nesting > MAX_NESTING) {
@@ -73,7 +73,7 @@ function sequential(
       layers.push(layer);
       continue;
     }
-    // the first layer, or the first of the model that is first, says what it takes
+    // the first layer, or the first one of a nested first model, states the input shape
     const input = `${layer.name}_input`;
     layers.push({ name: input, className: "InputLayer", config: firstConfig(layer), calls: [] });
     layers.push({ ...layer, calls: [[{ layer: input, call: 0, tensor: 0 }]] });
@@ -148,7 +148,7 @@ function callInputs(subject: string, node: unknown): ValueRef[] {
   return found;
 }
 
-/** One `["conv", 0, 0]` where a model has one input, as Keras 3 writes it, or a list of them. */
+/** One `["conv", 0, 0]` for a model with one input, as Keras 3 writes it, or a list of them. */
 function refs(subject: string, value: unknown): ValueRef[] {
   if (!Array.isArray(value)) throw broken(subject, "a model without inputs and outputs");
   return typeof value[0] === "string" ? [ref(subject, value)] : value.map((item) => ref(subject, item));

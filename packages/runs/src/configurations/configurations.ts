@@ -26,13 +26,13 @@ import {
 } from "./facts.ts";
 import { namesOf, sharedText, varyingSettings } from "./names.ts";
 
-/** What a run says to be told from others; entries, records and tasks of sweeps do. */
+/** What a run must contain to be compared with others; entries, records and tasks of sweeps do. */
 export interface ConfiguredRun {
   /** Name of its folder: the hash of its configuration and the seed. */
   readonly id: string;
   readonly experiment: string;
   readonly config: RunConfig;
-  /** Of the files that its data set was read from; absent where there are none, or nothing is known. */
+  /** Of the files that its data set was read from; absent if there are none, or if they are unknown. */
   readonly dataDigest?: string;
 }
 
@@ -55,7 +55,7 @@ export interface SettingColumn<Run> {
   readonly title: string;
   /** A fraction that people read as a percentage. */
   readonly isPercent: boolean;
-  /** Undefined where the run does not have the setting. */
+  /** Undefined if the run does not have the setting. */
   readonly cellOf: (run: Run) => string | number | boolean | undefined;
 }
 
@@ -161,7 +161,7 @@ function groupsOf<Run extends ConfiguredRun>(runs: readonly Run[], over: readonl
   return groups;
 }
 
-/** Runs of one configuration whose data were others; those of which it is not known are a group of their own then. */
+/** Separates runs of one configuration by their data; runs with unknown data are then a group of their own. */
 function splitByData<Run extends ConfiguredRun>(group: Group<Run>): Group<Run>[] {
   const digests = new Set(group.runs.flatMap(({ dataDigest }) => dataDigest ?? []));
   if (digests.size < 2) return [group];

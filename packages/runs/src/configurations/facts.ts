@@ -1,4 +1,6 @@
-/** A run's settings one by one, made comparable: what is not said stands at its default, files stand for what they hold. */
+/**
+ * A run's settings one by one, in comparable form: defaults are filled in, and files are compared by their contents.
+ */
 import { basename } from "node:path";
 import { isRecord } from "@phew/core/fields";
 import { formatPercent } from "@phew/core/messages";
@@ -16,7 +18,7 @@ export interface Fact {
 /** By setting: those of the table in its order, then others. An option of a method is one of its own, `options.bias`. */
 export type Facts = ReadonlyMap<string, Fact>;
 
-/** Of the run's folder, and of what its data are: no settings, and told apart by all the same. */
+/** Folder and data of a run: they are not settings, but distinguish runs. */
 export const EXPERIMENT = "experiment";
 export const DATA = "data";
 
@@ -27,7 +29,7 @@ const words = new Map<string, SettingWord>(SETTING_WORDS.map((entry) => [entry.k
 const places = [EXPERIMENT, ...words.keys()];
 const known = new WeakMap<RunConfig, Facts>();
 
-/** @param config as `config.json` has it; each is looked at once */
+/** @param config as in `config.json`; each is read once */
 export function factsOf(config: RunConfig): Facts {
   const before = known.get(config);
   if (before) return before;
@@ -72,7 +74,7 @@ function defaultOf(key: string, { optimiser }: RunConfig): unknown {
   return typeof name === "string" && Object.hasOwn(own, name) ? own[name] : undefined;
 }
 
-/** Where the setting stands among others. */
+/** Position of the setting among the others. */
 export function placeOf(key: string): number {
   const place = places.indexOf(isOption(key) ? key.slice(0, key.indexOf(".")) : key);
   return place < 0 ? places.length : place;
@@ -83,7 +85,7 @@ export function isOption(key: string): boolean {
   return NESTED.some((name) => key.startsWith(`${name}.`));
 }
 
-/** What a person calls the setting: "train count", of an option "bias". */
+/** Name of the setting for people: "train count", for an option "bias". */
 export function labelOf(key: string): string {
   return words.get(key)?.label ?? (isOption(key) ? key.slice(key.indexOf(".") + 1) : key);
 }
@@ -96,7 +98,7 @@ export function isPercent(key: string): boolean {
   return words.get(key)?.isPercent === true;
 }
 
-/** True of what stands for a file. */
+/** True for a setting that names a file. */
 export function isContent(key: string): boolean {
   return key === DATA || words.get(key)?.is === "content";
 }

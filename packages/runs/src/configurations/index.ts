@@ -1,4 +1,4 @@
-/** `@phew/runs/configurations`: what runs are told apart by, and what a sample of their numbers comes to. */
+/** `@phew/runs/configurations`: in what runs differ, and statistics over samples of their numbers. */
 export {
   type Configuration,
   type Configurations,

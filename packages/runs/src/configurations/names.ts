@@ -1,4 +1,4 @@
-/** Names of configurations, of the settings that vary alone; and what all of them share. */
+/** Names of configurations, from the settings that vary; and the settings that all share. */
 import { shortened } from "@phew/core/shortened";
 import {
   DATA,
@@ -13,7 +13,7 @@ import {
   valueText,
 } from "./facts.ts";
 
-/** How the values of a setting are written, so that no two look alike: by their identity. */
+/** Texts for the values of a setting, by their identity, all different. */
 type Texts = ReadonlyMap<string, string>;
 
 /** The settings in which some of many differ, in the order of their table. */
@@ -42,13 +42,15 @@ function textsOf(key: string, many: readonly Facts[]): Texts {
 
 const shownValue = (key: string, { value }: Fact) => shortened(valueText(key, value), LONGEST_VALUE);
 
-/** Of files that are called alike, by what they hold; of numbers that are rounded alike, with all digits. */
+/** For files of the same name, by their contents; for numbers that round to the same text, with all digits. */
 function exactText(key: string, text: string, identity: string): string {
   const [, digest] = /^"sha256:(.{6})/.exec(identity) ?? [];
   return digest !== undefined && isContent(key) ? `${text}:${digest}` : identity;
 }
 
-/** A name for each, no two alike: files stand in it where nothing else tells. @param ids what tells in any case */
+/**
+ * Different names for all: files are included only if nothing else distinguishes them. @param ids unique in any case
+ */
 export function namesOf(many: readonly Facts[], varying: Varying, ids: readonly string[]): string[] {
   const keys = varying.size > 0 ? [...varying.keys()] : [...(many[0]?.keys() ?? [])].filter(isOfMethod);
   const plain = keys.filter((key) => !isContent(key) && key !== DATA);
@@ -76,7 +78,7 @@ export function sharedText([first]: readonly Facts[], varying: Varying): string 
 
 type TextOf = (key: string, fact: Fact) => string;
 
-/** @param withMethod options are told with the method that has them */
+/** @param withMethod options follow the method that has them */
 function partsOf(facts: Facts, keys: readonly string[], textOf: TextOf, withMethod: boolean): string[] {
   const ofMethod = keys.filter(isOfMethod);
   return keys.flatMap((key) => {
@@ -97,7 +99,7 @@ function isOfMethod(key: string): boolean {
   return key === "method" || key === "check" || key === "density" || isOption(key);
 }
 
-/** "phew+shuffle 5 % bias=square", of it what is among the keys. */
+/** "phew+shuffle 5 % bias=square", of which only what is among the keys. */
 function methodPart(facts: Facts, keys: readonly string[], textOf: TextOf, withMethod: boolean): string[] {
   const has = (key: string) => keys.includes(key);
   const text = (key: string) => {

@@ -1,4 +1,4 @@
-/** How settings are told: made of apps/runner/src/settings by its test; see docs/adding-a-setting.md. */
+/** Words for settings: generated from apps/runner/src/settings by its test; see docs/adding-a-setting.md. */
 import type { SettingWord } from "./settingWord.ts";
 
 export const SETTING_WORDS: readonly SettingWord[] = [

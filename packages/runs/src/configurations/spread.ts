@@ -1,4 +1,4 @@
-/** What a sample of numbers comes to: of runs that differ in their seed alone, or of masks. */
+/** Statistics of a sample: of runs that differ only in their seed, or of masks. */
 
 export interface Spread {
   readonly count: number;

@@ -1,10 +1,10 @@
 /**
- * How long runs will take. Best known is what the same configuration took with other seeds; else a run's work
+ * Estimates the time of runs: from the same configuration with other seeds, if there are any; else from a run's work
  * (multiply-adds of its training) times the median of time / work over finished runs of the same kind.
  */
 import { lastEvent, type RunEntry } from "../readRun.ts";
 
-/** What a run is to an estimate. */
+/** The data of a run that an estimate needs. */
 export interface RunWork {
   /** Equal for runs of one configuration and any seed. */
   readonly configuration: string;
@@ -12,16 +12,16 @@ export interface RunWork {
   readonly kind: string;
   /** Multiply-adds of the whole training. */
   readonly multiplyAdds: number;
-  /** Multiply-adds a millisecond that are expected where no run of the kind has finished. */
+  /** Assumed multiply-adds per millisecond if no run of the kind has finished. */
   readonly usualRate: number;
 }
 
 export interface Estimate {
   /** Milliseconds of each run, in the order given. */
   readonly runMs: readonly number[];
-  /** Runs whose figure stems from: their configuration with other seeds, other runs by work, work alone. */
+  /** Runs by the source of their estimate: their configuration with other seeds, other runs by work, work alone. */
   readonly sources: Readonly<Record<"same" | "scaled" | "guessed", number>>;
-  /** Finished runs that were looked at. */
+  /** Number of finished runs used. */
   readonly finishedCount: number;
 }
 

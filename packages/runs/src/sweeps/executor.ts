@@ -1,17 +1,20 @@
-/** What executes the tasks of a sweep. States are always read from the run folders; an executor only adds who works. */
+/**
+ * Executes the tasks of a sweep. States are always read from the run folders; an executor adds which tasks are in
+ * work.
+ */
 import type { SweepTask } from "./tasks.ts";
 
 export interface SubmitOptions {
-  /** Where it fires, what runs is asked to stop at a checkpoint. */
+  /** If it fires, running tasks are asked to stop at a checkpoint. */
   readonly signal: AbortSignal;
   /** Called now and then while tasks run. */
   readonly onTick?: () => void;
 }
 
 export interface Submission {
-  /** True where all tasks have ended when it returns; false where they go on without this process. */
+  /** True if all tasks have ended on return; false if they continue without this process. */
   readonly ended: boolean;
-  /** What was done, for a person; ends without a full stop. */
+  /** Summary for people; without a full stop. */
   readonly text: string;
   /** Why tasks did not come to their end in this submission, by id. */
   readonly failures: ReadonlyMap<string, string>;
@@ -27,14 +30,16 @@ export interface ExecutorStatus {
 
 export interface SweepExecutor {
   readonly name: string;
-  /** Looks for what it needs, before anything is written. @throws ArgumentError where tasks cannot be submitted from here */
+  /**
+   * Checks its requirements before anything is written. @throws ArgumentError if tasks cannot be submitted from here
+   */
   ready?(): Promise<void>;
-  /** Has the tasks carried out, the first ones first. @throws ArgumentError where it cannot; signal.reason */
+  /** Executes the tasks in order. @throws ArgumentError if it cannot; signal.reason */
   submit(tasks: readonly SweepTask[], options: SubmitOptions): Promise<Submission>;
-  /** What it has in hand; undefined where nothing was ever submitted. */
+  /** The submitted tasks; undefined if nothing was ever submitted. */
   status(): Promise<ExecutorStatus | undefined>;
-  /** Stops what it has in hand; runs stop at a checkpoint and can be gone on with. @returns what was done */
+  /** Stops the submitted tasks; runs stop at a checkpoint and can be resumed. @returns a summary */
   cancel(tasks: readonly SweepTask[]): Promise<string>;
-  /** The file with what a task printed. */
+  /** The file with a task's output. */
   logs(task: SweepTask): string;
 }

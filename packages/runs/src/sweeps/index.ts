@@ -1,4 +1,4 @@
-/** Many runs from one file. An entry of its own: who watches a run need not load it. */
+/** Sweeps: many runs from one file. A separate entry, so that readers of single runs need not load it. */
 export {
   describeSources,
   type Estimate,

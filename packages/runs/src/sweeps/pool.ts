@@ -31,7 +31,7 @@ export interface PoolSettings {
 const TICK_MS = 250;
 const POOL_LOCK: LockKind = { file: "pool.json", noun: "sweep" };
 
-/** How many processes of how many threads fill the cores and no more; what is given stays. */
+/** Numbers of processes and threads that use all cores; given values are unchanged. */
 export function shareCores(
   coreCount: number,
   taskCount: number,
@@ -82,14 +82,14 @@ export function localPool({ folder, processCount }: PoolSettings): SweepExecutor
       const owner = lockOwner(folder, POOL_LOCK);
       if (owner === undefined) return stopped(tasks) ?? "nothing of it runs on this machine";
       if (!isActive(folder, owner)) {
-        // what a process that is gone has left would be in the way of nothing, but it is asked about
+        // lock files of ended processes do no harm, but the state is checked
         lockFolder(folder, POOL_LOCK).release();
         return `${stopped(tasks) ?? "nothing of it runs on this machine"}; took away what ${nameOf(owner)} left, which is gone`;
       }
       if (owner.host !== hostname()) {
         return `${nameOf(owner)} runs it: stop it there; where it is gone, it counts as gone after a minute without a sign of life`;
       }
-      // the pool alone, which stops its runs: a second signal would end them without a checkpoint
+      // the pool only, which stops its runs: a second signal would end them without a checkpoint
       const count = runningHere(tasks).length;
       if (signalOwner(owner, "SIGTERM"))
         return `asked ${runs(count)} and process ${owner.pid}, which runs them, to stop`;
@@ -98,7 +98,7 @@ export function localPool({ folder, processCount }: PoolSettings): SweepExecutor
   };
 }
 
-/** Whether the process that has the sweep still runs, as far as can be told from here. */
+/** Whether the process of the sweep still runs, as far as this computer can tell. */
 function isActive(folder: string, owner: LockOwner): boolean {
   if (owner.host === hostname()) return ownerLives(owner);
   // one that is still to come is that of a clock that was set: whether it changes is seen when the lock is taken
@@ -122,7 +122,7 @@ async function runAll(
 ): Promise<Submission> {
   const failures = new Map<string, string>();
   const children = new Set<ChildProcess>();
-  // what runs already takes a place, whoever began it
+  // runs in progress count, whichever process started them
   const running = (task: SweepTask) => taskStatus(task, Date.now()).state === "running";
   const queue = [...tasks].sort((a, b) => Number(running(b)) - Number(running(a)));
   const stop = () => {
@@ -150,7 +150,7 @@ async function runAll(
   return { ended: true, text, failures };
 }
 
-/** Sees a task to its end. @returns why it did not come to it */
+/** Waits for the end of a task. @returns the reason if it did not complete */
 async function attend(
   task: SweepTask,
   folder: string,
@@ -208,7 +208,7 @@ function carryOut(task: SweepTask, folder: string, children: Set<ChildProcess>):
   });
 }
 
-/** Open for appending. @throws ArgumentError where it cannot be, or a link or no file stands in its place */
+/** Opens for appending. @throws ArgumentError if that fails, or if a link or another kind of file is in its place */
 function openLog(file: string): number {
   const { O_APPEND, O_CREAT, O_WRONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
   requireLogPlace(file);

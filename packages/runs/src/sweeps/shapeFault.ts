@@ -1,13 +1,13 @@
-/** What a zod schema finds wrong, as one ArgumentError: the place in the file, what stands there, what should. */
+/** The faults that a zod schema finds, as one ArgumentError: position in the file, given value, expected value. */
 import { ArgumentError, nearestName } from "@phew/core/messages";
 import { z } from "zod";
 
 const SHOWN_LENGTH = 60;
 
 /**
- * The value itself, of a schema that changes none.
+ * The value itself, for a schema without transformations.
  * @param subject file or option, as the user knows it
- * @throws ArgumentError for the first fault, naming the places of the others
+ * @throws ArgumentError for the first fault, naming the positions of the others
  */
 export function requireShape<T extends z.ZodType>(subject: string, schema: T, value: unknown): z.infer<T> {
   const { error } = schema.safeParse(value);
@@ -60,7 +60,7 @@ function didYouMean(word: string, known: readonly string[]): { remedy?: string }
   return nearest === undefined ? {} : { remedy: `Did you mean "${nearest}"?` };
 }
 
-/** The schema of what stands at a path; undefined where none is. */
+/** The schema at a path; undefined if there is none. */
 function schemaAt(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodType | undefined {
   let at: unknown = schema;
   for (const step of path) {

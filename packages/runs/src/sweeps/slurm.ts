@@ -35,9 +35,9 @@ interface QueuedElement {
   readonly reason: string;
 }
 
-/** Seconds before the time limit at which a task is told to make its checkpoint. */
+/** Seconds before the time limit at which a task gets the signal to write its checkpoint. */
 const WARNING_SECONDS = 120;
-/** Options that decide what the array is; sbatch takes any beginning of a name for the name. */
+/** Options that define the array; sbatch accepts any unambiguous beginning of a name. */
 const OWN_OPTIONS = [
   "array",
   "parsable",
@@ -50,7 +50,10 @@ const OWN_OPTIONS = [
   "usage",
   "version",
 ];
-/** Options without a value. Any other without one would take what stands behind it, our own option or the script, for it. */
+/**
+ * Options without a value. Any other without one would take the next word (our own option, or the script) as its
+ * value.
+ */
 const FLAGS = [
   "contiguous",
   "exclusive",
@@ -112,7 +115,7 @@ export function slurm(settings: SlurmExecutorSettings): SweepExecutor {
       try {
         elements = await queuedElements(arrays);
       } catch (error) {
-        // the run folders tell enough without it
+        // the run folders are sufficient without it
         if (!(error instanceof ArgumentError)) throw error;
         const text = `${jobs}: the queue cannot be asked from here (${error.fault.given})`;
         return { active: false, queued: new Set(), text };
@@ -145,7 +148,7 @@ const parseRecord = record<{ readonly arrays: readonly SubmittedArray[] }>({
   arrays: list(arrayOf, 100_000),
 });
 
-/** More tasks than an array may have go into several, one after the other where there is a throttle. */
+/** Tasks beyond an array's limit go into further arrays, one after the other if there is a throttle. */
 async function submitArrays(
   tasks: readonly SweepTask[],
   settings: SlurmExecutorSettings,
@@ -232,8 +235,8 @@ function describeQueue(elements: readonly QueuedElement[]): string {
 }
 
 /**
- * Every option is `--name=value`, or one of those without a value: a word that stands alone would be taken for the script,
- * and run in place of ours.
+ * Every option is `--name=value`, or one of those without a value: a single word would be taken for the script and
+ * run in place of ours.
  */
 function requireForeignOptions(options: readonly string[]): void {
   for (const option of options) {
@@ -264,7 +267,7 @@ function requireForeignOptions(options: readonly string[]): void {
   }
 }
 
-/** @throws ArgumentError where the program is not there or refuses, with what it said */
+/** @throws ArgumentError with the program's output if it is missing or fails */
 async function command(program: string, args: readonly string[]): Promise<string> {
   try {
     const { stdout } = await run(program, args, { maxBuffer: OUTPUT_LIMIT });

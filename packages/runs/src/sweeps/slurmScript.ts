@@ -10,8 +10,8 @@ export function shellQuote(word: string): string {
 }
 
 /**
- * Words as a shell would split them: blanks part them, quotes and backslashes hold them together.
- * @returns undefined where a quote is not closed
+ * Splits words as a shell does: by blanks, with quotes and backslashes.
+ * @returns undefined for an unclosed quote
  */
 export function shellWords(text: string): string[] | undefined {
   const words: string[] = [];
@@ -30,7 +30,7 @@ export function shellWords(text: string): string[] | undefined {
   return words;
 }
 
-/** @param logOf the file that takes what a task prints */
+/** @param logOf the file for a task's output */
 export function slurmScript(tasks: readonly SweepTask[], logOf: (task: SweepTask) => string): string {
   const cases = tasks.map(
     (task, index) =>

@@ -1,7 +1,7 @@
 /**
- * A sweep file: which runs there are, as grids, zipped lists, lists and seeds, and where they run.
+ * A sweep file: the runs (grids, zipped lists, lists and seeds) and where they run.
  *   runs = (product of grid × zip ∪ list) × seeds, each on top of `settings`
- * A file may extend another: what it says of a setting replaces all the other said of it.
+ * A file may extend another: its value of a setting replaces all values of the other file.
  */
 import { realpathSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
@@ -10,10 +10,10 @@ import { readText } from "@phew/formats/tensors";
 import { z } from "zod";
 import { requireShape } from "./shapeFault.ts";
 
-/** What one run is told: the names and values of its settings. */
+/** Settings of one run: names and values. */
 export type Settings = Readonly<Record<string, unknown>>;
 
-/** Zod schema of the value of each setting, by its name; made by who runs them. */
+/** Zod schema of the value of each setting, by its name; provided by the caller. */
 export type SettingShape = Readonly<Record<string, z.ZodType>>;
 
 type Lists = Readonly<Record<string, readonly unknown[]>>;
@@ -121,7 +121,7 @@ export function sweepJsonSchema(shape: SettingShape, executors: readonly string[
   };
 }
 
-/** @throws ArgumentError naming the file and the place in it, where it or one that it extends cannot be used */
+/** @throws ArgumentError naming the file and the position in it, if it or a file that it extends is not valid */
 export function readSweep(file: string, shape: SettingShape, executors: readonly string[]): Sweep {
   const raw = readExtended(file, sweepSchema(shape, executors), []);
   const { settings = {}, grid = {}, zip = [], list = [], seeds = 1, slurm = {} } = raw;
@@ -186,7 +186,7 @@ function parseJson(path: string, file: string): unknown {
   }
 }
 
-/** `over` on top of `base`: a setting that `over` names is taken out of all that `base` says. */
+/** `over` on top of `base`: a setting that `over` names is removed from all of `base`. */
 function extended(base: RawSweep, over: RawSweep): RawSweep {
   const named = new Set(
     [over.settings ?? {}, over.grid ?? {}, ...(over.zip ?? [])].flatMap((group) => Object.keys(group)),

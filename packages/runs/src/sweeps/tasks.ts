@@ -1,4 +1,4 @@
-/** The runs of a sweep as tasks: what carries each out, where it lies, and what has become of it. */
+/** The runs of a sweep as tasks: command, folder and state of each. */
 import { closeSync, fstatSync, lstatSync, readSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -8,7 +8,9 @@ import { signalOwner } from "../processes.ts";
 import { openRegular } from "../regularFile.ts";
 import { lifeOf, type RunLife, type RunStatus, readStatus } from "../status.ts";
 
-/** One run of a sweep. Its command may be given again and again: finished it does nothing, unfinished it goes on. */
+/**
+ * One run of a sweep. Its command may be repeated: it does nothing for a finished run and resumes an unfinished one.
+ */
 export interface SweepTask {
   /** Name of its folder: letters, digits, '.', '_' and '-'. */
   readonly id: string;
@@ -17,11 +19,11 @@ export interface SweepTask {
   readonly folder: string;
   readonly experiment: string;
   readonly config: RunConfig;
-  /** Program and arguments; ends with 130 where it stopped at a checkpoint. */
+  /** Program and arguments; exit code 130 if it stopped at a checkpoint. */
   readonly command: readonly string[];
 }
 
-/** `waiting` where nobody has begun it. */
+/** `waiting` if no process has begun it. */
 export type TaskState = RunLife | "waiting";
 
 export interface TaskStatus {
@@ -32,7 +34,7 @@ export interface TaskStatus {
 
 const TAIL_BYTES = 4096;
 
-/** What became of a task at the time `now` (milliseconds since the epoch), from its run folder alone. */
+/** The state of a task at the time `now` (milliseconds since the epoch), from its run folder only. */
 export function taskStatus(task: SweepTask, now: number): TaskStatus {
   const status = readStatus(task.folder);
   return status === undefined ? { task, state: "waiting" } : { task, state: lifeOf(status, now), status };
@@ -46,22 +48,22 @@ export function runningHere(tasks: readonly SweepTask[]): RunStatus[] {
   });
 }
 
-/** Asks the processes of this machine that work on any of the tasks to stop at a checkpoint. @returns how many */
+/** Asks the processes of this computer that work on any of the tasks to stop at a checkpoint. @returns how many */
 export function stopRunning(tasks: readonly SweepTask[]): number {
   return runningHere(tasks).filter((status) => signalOwner(status, "SIGTERM")).length;
 }
 
-/** Where a sweep keeps its own files; listings of runs pass over it. */
+/** Folder for a sweep's own files; listings of runs skip it. */
 export function sweepFolder(root: string, experiment: string): string {
   return join(root, experiment, ".sweep");
 }
 
-/** What a task printed, of all times it was begun. */
+/** The output of a task, over all its starts. */
 export function logFile(folder: string, id: string): string {
   return join(folder, "logs", `${id}.log`);
 }
 
-/** @throws ArgumentError where something stands in the place of a log that would lead what is printed elsewhere */
+/** @throws ArgumentError if something in place of a log would redirect the output */
 export function requireLogPlace(file: string): void {
   const found = lstatSync(file, { throwIfNoEntry: false });
   if (found === undefined || found.isFile()) return;
@@ -72,7 +74,7 @@ export function requireLogPlace(file: string): void {
   });
 }
 
-/** The last lines of a file, at most `count`; none where there is no file. */
+/** The last lines of a file, at most `count`; none if the file does not exist. */
 export function lastLines(file: string, count: number): string[] {
   let descriptor: number;
   try {

@@ -7,7 +7,7 @@ import type { ExecutorChoice } from "./task.ts";
 export interface Baseline {
   readonly command: Command;
   readonly executor?: ExecutorChoice;
-  /** True where it is given as many threads as the executor it is compared with. */
+  /** True if it gets as many threads as the executor it is compared with. */
   readonly threads: boolean;
 }
 
@@ -27,7 +27,7 @@ const baselines: ReadonlyMap<string, Baseline> = new Map([
 /** `none` too. */
 export const baselineNames: readonly string[] = [...baselines.keys(), "none"];
 
-/** @returns undefined for `none` @throws ArgumentError where the name is unknown */
+/** @returns undefined for `none` @throws ArgumentError for an unknown name */
 export function baselineByName(name: string): Baseline | undefined {
   const baseline = baselines.get(name);
   if (baseline === undefined && name !== "none") throw unknownName("baseline", name, baselineNames);

@@ -1,6 +1,6 @@
 /**
- * Times one layer alone: batch normalisation before it, so that the gradient of its input is wanted as in the middle of
- * a network, and the mean of its channels as outputs behind it. The times of the layer itself are the profile's.
+ * Times a single layer, with batch normalisation before it, so that the gradient of its input is computed as in the
+ * middle of a network, and the mean of its channels after it as outputs. The layer's own times come from the profile.
  */
 import { ArgumentError, initialise, type Network, NetworkBuilder, prune } from "@phew/core";
 import { type BenchSettings, benchSubject } from "./benchNetwork.ts";
@@ -11,7 +11,7 @@ export interface LayerBenchOptions extends BenchSettings {
   readonly inputShape: readonly number[];
   /** Channels or features that come out, at least 2: they are classes too. */
   readonly outCount: number;
-  /** Side of a convolution's kernel; padding keeps height and width where it is odd. 3 unless said otherwise. */
+  /** Side of a convolution's kernel; with odd ones padding keeps height and width. Default 3. */
   readonly kernel?: number;
   /** Fraction of weights kept, chosen at random. */
   readonly density: number;
@@ -21,7 +21,7 @@ export interface LayerBenchOptions extends BenchSettings {
 /** Name of the layer's node in the report. */
 export const BENCHED_LAYER = "layer";
 
-/** Steps of training. @throws ArgumentError where an option is not usable; Error where a process fails; signal.reason */
+/** Training steps. @throws ArgumentError if an option is not usable; Error if a process fails; signal.reason */
 export async function benchLayer(options: LayerBenchOptions): Promise<BenchReport> {
   const { density, seed } = options;
   const network = networkAround(options);

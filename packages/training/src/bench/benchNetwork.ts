@@ -37,23 +37,23 @@ export interface BenchSettings {
   readonly batchSize: number;
   /** Of the executor and of a baseline that takes a number. Absent: the executor's own choice, and all there are. */
   readonly threadCount?: number;
-  /** The default executor unless said otherwise. */
+  /** Default: the default executor. */
   readonly executor?: string;
-  /** Fused multiply-add; of the sparse executor alone. */
+  /** Fused multiply-add; only for the sparse executor. */
   readonly fastMath?: boolean;
-  /** One of `baselineNames`; `none` unless said otherwise. */
+  /** One of `baselineNames`; default `none`. */
   readonly baseline?: string;
   /** The baseline multiplies its weights by the masks too, as tools that prune without gain do. */
   readonly maskBaseline?: boolean;
-  /** Rounds of each, at least 1; 5 unless said otherwise. */
+  /** Rounds of each, at least 1; default 5. */
   readonly roundCount?: number;
-  /** How long a round is at least; 2 steps and 1 s unless said otherwise. */
+  /** Least length of a round; default 2 steps and 1 s. */
   readonly round?: Stretch;
-  /** Before the first round; 3 steps and 0.5 s unless said otherwise. */
+  /** Before the first round; default 3 steps and 0.5 s. */
   readonly warmUp?: Stretch;
-  /** Asks the executor for the time of each layer, after the last round. */
+  /** Measures the time of each layer, after the last round. */
   readonly profile?: boolean;
-  /** Measures what the machine can do at the most, before the first round. */
+  /** Measures the limits of the computer, before the first round. */
   readonly limits?: boolean;
   /** @param fraction done, 0 … 1 */
   readonly onProgress?: (fraction: number, note: string) => void;
@@ -81,8 +81,8 @@ const RATE = 0.01;
 const PAUSE_MS = 250;
 
 /**
- * Whole steps of training: forward, loss, backward, update.
- * @throws ArgumentError where an option is not usable; Error where a process fails; signal.reason
+ * Whole training steps: forward, loss, backward, update.
+ * @throws ArgumentError if an option is not usable; Error if a process fails; signal.reason
  */
 export async function benchTrain(options: BenchOptions): Promise<BenchReport> {
   return benchModel("train", options);
@@ -109,7 +109,7 @@ async function benchModel(mode: BenchMode, options: BenchOptions): Promise<Bench
 
 async function masksOf(network: Network, weights: Weights, options: BenchOptions): Promise<Masks> {
   const { method, density, seed, options: methodOptions = {}, signal } = options;
-  // methods that look at examples see random ones
+  // methods that need examples get random ones
   const needsData = prunerByName(method).needsData === true;
   const data = needsData ? await randomExamples(network, seed) : undefined;
   const settings = {
@@ -214,7 +214,7 @@ function taskOf(mode: BenchMode, network: Network, seed: number, settings: Bench
   };
 }
 
-/** All threads there are, where no number is asked for; a baseline that takes none is given 1, which each can do. */
+/** Default: all threads; a baseline that cannot use several gets 1, like every executor then. */
 function rivalDetails(
   { executor, threads }: Baseline,
   { threadCount = availableParallelism() }: BenchSettings,

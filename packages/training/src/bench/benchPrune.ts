@@ -22,7 +22,7 @@ export interface PruneBenchOptions {
   readonly density: number;
   /** Of weights and walks. */
   readonly seed: number;
-  /** Rounds of each, of one mask or as many as 0.2 s are enough for; 5 unless said otherwise. */
+  /** Rounds of each; a round is one mask, or as many as take 0.2 s. Default 5. */
   readonly roundCount?: number;
   /** @param fraction done, 0 … 1 */
   readonly onProgress?: (fraction: number, note: string) => void;
@@ -48,7 +48,7 @@ export interface PruneBenchReport {
   readonly rival?: MaskTime & { readonly name: string };
   /** Why there is none. */
   readonly rivalUnavailable?: string;
-  /** How many times as fast as the rival: median over rounds, and of the quickest masks. */
+  /** Our speed relative to the other program's: median over rounds, and of the fastest masks. */
   readonly ratio?: { readonly median: number; readonly best: number };
 }
 
@@ -74,7 +74,7 @@ export async function benchPrune(settings: PruneBenchOptions): Promise<PruneBenc
   const rival = rivalOf(method);
   let rivalUnavailable = rival === undefined ? `nothing to time ${method} against` : undefined;
   const rounds: { readonly ours: Mask[]; readonly rivals: Mask[] } = { ours: [], rivals: [] };
-  // round 0 warms up: what is measured then is how fast code is compiled
+  // round 0 is the warm-up: it would measure the compilation
   for (let round = 0; round <= roundCount; round++) {
     const tell = (half: number) =>
       onProgress?.((2 * round + half) / (2 * roundCount + 2), `round ${round} of ${roundCount}`);

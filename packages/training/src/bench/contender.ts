@@ -13,7 +13,7 @@ export interface Contender {
   readonly threadCount?: number;
   readonly plan?: PlannedMemory;
   round(): Promise<Round>;
-  /** Undefined where it does not tell. */
+  /** Undefined if it is unknown. */
   profile(): Promise<readonly LayerTime[] | undefined>;
   /** Outputs in evaluation mode, row-major. */
   outputs(): Promise<Float32Array>;
@@ -34,7 +34,7 @@ export interface Command {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** What a process answers to its task. */
+/** A process's reply to its task. */
 interface Start {
   readonly ready?: Pick<Contender, "name" | "backend" | "threadCount" | "plan">;
   readonly unavailable?: string;
@@ -44,8 +44,8 @@ interface Start {
 }
 
 /**
- * Starts a process, gives it its task and waits until it has warmed up.
- * @throws ArgumentError where the process says that the task cannot be done; Error where it fails; signal.reason
+ * Starts a process, sends its task and waits until it has warmed up.
+ * @throws ArgumentError if the process reports that the task is not possible; Error if it fails; signal.reason
  */
 export async function startContender(
   command: Command,
@@ -71,7 +71,7 @@ export async function startContender(
   }
 }
 
-/** Characters of a process's last words that are shown where it fails. */
+/** Characters of a failed process's last output to show. */
 const LAST_WORDS = 2000;
 
 class ProcessContender implements Contender {
@@ -158,7 +158,7 @@ class ProcessContender implements Contender {
 
   async #answer(): Promise<unknown> {
     const next = await Promise.race([this.#lines.next(), this.#ended]);
-    // where the lines are over, the process is about to end, and that says more
+    // at the end of output the process is about to exit, and its exit code says more
     return next.done ? this.#ended : JSON.parse(next.value);
   }
 

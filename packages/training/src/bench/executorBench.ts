@@ -1,4 +1,4 @@
-/** One executor that carries out a task's rounds: what runs in a process of its own beside its rival. */
+/** Runs a task's rounds with one executor, in its own process. */
 import type { Batch } from "../executor.ts";
 import { type LayerTime, medianStep, type ProfiledExecutor } from "./profiled.ts";
 import type { BenchTask, Round, Stretch } from "./task.ts";
@@ -34,7 +34,7 @@ export class ExecutorBench {
     return this.#executor.predict(this.#batch.x, this.#batch.count);
   }
 
-  /** Undefined where the executor does not tell. */
+  /** Undefined if the executor does not report it. */
   async profile(): Promise<readonly LayerTime[] | undefined> {
     const executor = this.#executor;
     if (executor.startTiming === undefined || executor.endTiming === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** How fast: benchmarks of networks, layers and masks beside their rivals. For Node. */
+/** Benchmarks of networks, layers and masks compared with other programs. For Node. */
 export { ByteImages } from "../datasets/dataset.ts";
 export { digestOfExamples, FileDigest } from "../datasets/digest.ts";
 export { baselineNames } from "./baselines.ts";

@@ -1,4 +1,6 @@
-/** Which kernels the sparse executor takes for each layer of a network, and what it expects of each that could. */
+/**
+ * The kernels that the sparse executor chooses for each layer of a network, and its estimates for all possible ones.
+ */
 import type { Masks, Network } from "@phew/core";
 import { type KernelCost, kernelCosts, type LayerKernel, layerSize } from "../sparse/plan/kernelChoice.ts";
 import { planOf } from "../sparse/plan/plan.ts";

@@ -1,8 +1,8 @@
 /**
- * PHEW (design: walks along |θ|, forward and backward in turn, every branch equally likely) written plainly: what the
- * walking engine is compared with. At every unit the norms of the kernels that leave or enter it are added up to a
- * random share of their sum, then the weights of the chosen kernel likewise; one walk after the other. It has the law
- * of the engine's walks, not their numbers.
+ * PHEW in its plain form (walks by |θ|, forward and backward in turn, all branches equally likely), for comparison
+ * with the walking engine. At every unit the norms of its kernels are added up to a random share of their sum, then
+ * the weights of the chosen kernel likewise; one walk after the other. Its walks have the engine's distribution, not
+ * its random numbers.
  */
 import { Random, type WalkLayer, type WalkLink, type WalkPlan } from "@phew/engine";
 
@@ -23,7 +23,7 @@ interface Norms {
 
 /**
  * Walks until at least keepCount edges are kept. Units whose weights are all 0 draw uniformly.
- * @param isOver asked now and then; once it says true, the walks end with fewer
+ * @param isOver checked now and then; if it returns true, the walks end early
  */
 export function linearScanWalk(
   plan: WalkPlan,
@@ -40,9 +40,9 @@ class LinearScan {
   readonly #plan: WalkPlan;
   readonly #random: () => number;
   readonly #norms: readonly Norms[];
-  /** Ways on from each output unit of each layer, and of the network's input, which stands at layers.length. */
+  /** Links from each output unit of each layer, and from the network's input at index layers.length. */
   readonly #on: readonly (readonly Branch[])[][];
-  /** Units from which each input unit of each layer comes, and of the network's output, which stands at layers.length. */
+  /** Source units of each input unit of each layer, and of the network's output at index layers.length. */
   readonly #back: readonly (readonly Place[])[][];
   readonly #mask: Uint8Array;
   #keptCount = 0;

@@ -1,4 +1,4 @@
-/** What an executor may tell of itself beyond {@link Executor}; a benchmark prints what is there. */
+/** Optional data of an executor beyond {@link Executor}; a benchmark prints what is present. */
 import type { Executor, LayerTime, PlannedMemory } from "../executor.ts";
 import { median } from "./race.ts";
 

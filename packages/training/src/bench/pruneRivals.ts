@@ -1,4 +1,4 @@
-/** What a method's masks are timed against, by the method's name. Adding one: a line here. */
+/** Other programs that make a method's masks, for timing, by the method's name. To add one: a line here. */
 import { type Network, type OptionValue, type Weights, walkPlan } from "@phew/core";
 import { linearScanWalk } from "./linearScanWalker.ts";
 import { torchSynflow } from "./torchSynflow.ts";
@@ -17,7 +17,7 @@ export interface RivalRequest {
 export interface RivalMask {
   readonly keptCount: number;
   readonly walkCount?: number;
-  /** Where it times itself: what starting it takes does not count. */
+  /** For programs that time themselves: their start does not count. */
   readonly milliseconds?: number;
 }
 
@@ -25,7 +25,7 @@ export interface PruneRival {
   readonly name: string;
   /** True where every call starts a process that warms up by itself. */
   readonly alwaysFresh: boolean;
-  /** @throws Error where what it needs is not there */
+  /** @throws Error if its requirements are missing */
   mask(request: RivalRequest): Promise<RivalMask>;
 }
 
@@ -62,5 +62,5 @@ const rivals: ReadonlyMap<string, PruneRival> = new Map<string, PruneRival>([
   ],
 ]);
 
-/** @returns undefined where there is none for the method */
+/** @returns undefined if there is none for the method */
 export const rivalOf = (method: string): PruneRival | undefined => rivals.get(method);

@@ -1,7 +1,7 @@
 /**
- * Alternating rounds of two programs in one run, so that whatever slows the machine slows both:
+ * Alternating rounds of two programs, so that other load on the computer slows both:
  *   rate of a round = images / seconds,   ratio of a round = our rate / the baseline's
- * Medians are over rounds; the best round is the one that others on the machine disturbed least.
+ * Medians are over rounds; the best round is the one with the least disturbance.
  */
 import type { Contender } from "./contender.ts";
 import type { Round } from "./task.ts";
@@ -23,7 +23,7 @@ export interface Ratio {
 
 export interface RaceOptions {
   readonly roundCount: number;
-  /** Before each round, so that threads of the other one that still wait for work are asleep. */
+  /** Before each round, so that the other program's waiting threads are asleep. */
   readonly pauseMs: number;
   /** @param done rounds of both @param all of both */
   readonly onRound?: (done: number, all: number) => void;

@@ -1,4 +1,4 @@
-/** What a benchmark of a network says. */
+/** Report of a network's benchmark. */
 import type { MachineLimits } from "@phew/engine";
 import type { LayerPlan } from "./kernelPlan.ts";
 import type { LayerTime, PlannedMemory } from "./profiled.ts";
@@ -24,20 +24,20 @@ export interface BenchReport {
   /** How many times as fast as the baseline. */
   readonly ratio?: Ratio;
   readonly limits?: MachineLimits;
-  /** Kernels of the sparse executor by layer, where it was the one that was timed. */
+  /** Kernels of the sparse executor by layer, if that was timed. */
   readonly kernels?: readonly LayerPlan[];
-  /** Programs that wanted to run during the minute before; 0 where the system does not tell. */
+  /** Load average of the minute before; 0 if the system does not report it. */
   readonly loadAverage: number;
 }
 
 /** Multiply-adds that a task needs; products with padding are not among them. */
 export interface Work {
-  /** Of one image on its way forward. */
+  /** Of one image's forward pass. */
   readonly denseMultiplyAdds: number;
   readonly keptMultiplyAdds: number;
   /** The second over the first. */
   readonly share: number;
-  /** By layer, kept ones of one image: on its way forward, and in the whole of a step. */
+  /** By layer, multiply-adds of kept weights for one image: forward, and for the whole step. */
   readonly layers: readonly LayerWork[];
 }
 
@@ -53,7 +53,7 @@ export interface LayerWork {
 export interface ContenderReport extends Pace {
   readonly name: string;
   readonly backend: string;
-  /** What it computes with: kept weights, all weights, or all weights times their masks. */
+  /** Weights in its computation: kept weights, all weights, or all weights times their masks. */
   readonly weights: "kept" | "all" | "masked";
   readonly threadCount?: number;
   /** 10^9 operations a second of its median round, two for a multiply-add that counts: of kept weights, or of all. */

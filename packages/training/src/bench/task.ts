@@ -1,13 +1,13 @@
 /**
- * What is timed, told to the programs that are timed against each other, in this language and in Python: one line of
- * JSON, then raw little-endian numbers.
+ * The task of a benchmark, for all programs that are compared, in this language and in Python: one line of JSON, then
+ * raw little-endian numbers.
  */
 import { elementCount, type Masks, type Network, type ParameterRole, type Weights } from "@phew/core";
 import type { Batch } from "../executor.ts";
 import type { OptimiserOptions } from "../optimisers/chosen.ts";
 import type { TensorflowBackend } from "../tensorflow.ts";
 
-/** A whole step of gradient descent, or the outputs alone. */
+/** A whole step of gradient descent, or only the outputs. */
 export type BenchMode = "train" | "predict";
 
 /** A stretch of steps: it ends after the first step at which both are reached. */
@@ -19,7 +19,7 @@ export interface Stretch {
 export interface BenchTask {
   readonly mode: BenchMode;
   readonly batchSize: number;
-  /** Absent: what the contender takes of itself. */
+  /** Absent: the program's own choice. */
   readonly threadCount?: number;
   readonly round: Stretch;
   readonly warmUp: Stretch;
@@ -51,13 +51,13 @@ export interface ExecutorChoice {
 
 export interface NetworkDescription {
   readonly name: string;
-  /** Index of the node whose value is the output. */
+  /** Index of the output node. */
   readonly output: number;
   /** In topological order; inputs are indices. */
   readonly nodes: readonly Pick<Network["nodes"][number], "name" | "op" | "inputs" | "shape">[];
 }
 
-/** What a contender computes with. */
+/** The arrays for the computation. */
 export interface BenchSubject {
   readonly network: Network;
   readonly weights: Weights;

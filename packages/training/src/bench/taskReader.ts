@@ -8,7 +8,7 @@ export class TaskReader {
     this.#chunks = stream[Symbol.asyncIterator]();
   }
 
-  /** The next line without its end; undefined where the stream is over. */
+  /** The next line without its end; undefined at the end of the stream. */
   async line(): Promise<string | undefined> {
     const parts: Uint8Array[] = [];
     for (;;) {
@@ -23,7 +23,7 @@ export class TaskReader {
     }
   }
 
-  /** Fills an array with the bytes that follow. @throws Error where the stream is over before */
+  /** Fills an array with the following bytes. @throws Error if the stream ends before */
   async readInto({ buffer, byteOffset, byteLength }: ArrayBufferView): Promise<void> {
     const bytes = new Uint8Array(buffer, byteOffset, byteLength);
     let done = 0;

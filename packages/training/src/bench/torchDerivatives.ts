@@ -32,9 +32,9 @@ const program = fileURLToPath(new URL("../../pytorch/derivatives.py", import.met
 const MOST_ANSWER_BYTES = 2 ** 30;
 
 /**
- * Of the first batch of a request, masks left out of account.
+ * Of the first batch of a request, without masks.
  * @param direction of every trained parameter
- * @throws Error with the last line that python3 wrote, where it or torch is not there
+ * @throws Error with python3's last line of output if it or torch is missing
  */
 export function torchDerivatives(
   { network, weights, batches, statistics, temperature = 1 }: DifferentiationRequest,

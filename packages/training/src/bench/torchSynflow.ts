@@ -27,7 +27,7 @@ export interface TorchSynflow {
 
 const program = fileURLToPath(new URL("../../pytorch/synflow.py", import.meta.url));
 
-/** @throws Error with the last line that python3 wrote, where it or torch is not there; signal.reason */
+/** @throws Error with python3's last line of output if it or torch is missing; signal.reason */
 export async function torchSynflow(
   network: Network,
   weights: Weights,
@@ -39,7 +39,7 @@ export async function torchSynflow(
     parameters: network.parameters.map(({ name, shape, role }) => ({ name, shape, role })),
   };
   const child = spawn("python3", [program], { ...(signal && { signal }) });
-  // a program that ends before it has read all says why elsewhere
+  // a program that exits before reading everything reports its error elsewhere
   child.stdin.on("error", () => {});
   child.stdin.write(`${JSON.stringify(task)}\n`);
   for (const { name } of network.parameters) child.stdin.write(bytesOf(weights.get(name)!));

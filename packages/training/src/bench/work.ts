@@ -28,7 +28,7 @@ export function workOf(network: Network, masks: Masks | undefined, mode: BenchMo
   };
 }
 
-/** For each node: whether a trained parameter stands in it or before it. */
+/** For each node: whether it or a node before it has a trained parameter. */
 function trainedNodes({ nodes }: Network): boolean[] {
   const trained: boolean[] = [];
   for (const { op, inputs, name } of nodes) {

@@ -126,7 +126,7 @@ async function readPart(path: string, part: Part, readArrays: ReadArrays): Promi
   return undefined;
 }
 
-/** @returns undefined where the file has neither array */
+/** @returns undefined if the file has neither array */
 function checked(
   file: string,
   named: ReadonlyMap<string, NamedArray>,

@@ -1,4 +1,4 @@
-/** What a data set is to the training loop, whatever it came from. */
+/** A data set as the training loop uses it, from any source. */
 import { ArgumentError, type Shape } from "@phew/core";
 import { type ImageFrame, type Normalisation, type Views, WindowWriter } from "./window.ts";
 
@@ -14,14 +14,14 @@ export interface Examples {
    * @param views the window of each that is drawn; absent: the middle, as it is
    */
   fillInto(x: Float32Array, indices: ArrayLike<number>, views?: Views): void;
-  /** Where the inputs are, for threads that read them too; absent: only this object knows. */
+  /** Location of the inputs, for threads that read them too; absent: only this object has them. */
   readonly source?: ExamplesSource;
 }
 
-/** A class a number; 16 bits where there are more than 256 classes. */
+/** One number per class; 16 bits for more than 256 classes. */
 export type Classes = Uint8Array | Uint16Array;
 
-/** Plain data, so that it can be sent to another thread: inputs, and which of them are meant. */
+/** Plain data that can be sent to another thread: inputs, and the selection of examples. */
 export interface ExamplesSource {
   readonly store: InputStore;
   /** Place in the store of each example; absent: the same number. */
@@ -34,7 +34,7 @@ export type InputStore = ByteStore | FloatStore | ImageFileStore;
 export interface ByteStore {
   readonly kind: "bytes";
   readonly frame: ImageFrame;
-  /** Row-major `[count, ...frame.stored]`; in memory that threads share, where there is such. */
+  /** Row-major `[count, ...frame.stored]`; in shared memory, if available. */
   readonly pixels: Uint8Array;
 }
 
@@ -45,7 +45,7 @@ export interface FloatStore {
   readonly values: Float32Array;
 }
 
-/** Images too many for memory: read when they are asked for. See images/imageFiles.ts. */
+/** Images too many for memory: read on demand. See images/imageFiles.ts. */
 export interface ImageFileStore {
   readonly kind: "imageFiles";
   readonly frame: ImageFrame;
@@ -54,7 +54,7 @@ export interface ImageFileStore {
   readonly cacheBytes: number;
 }
 
-/** Where an image stands: a file, or a part of an archive. */
+/** Location of an image: a file, or a part of an archive. */
 export interface ImageFile {
   /** For messages. */
   readonly name: string;
@@ -72,7 +72,7 @@ export interface ImageFile {
 
 /** How windows of images are drawn at random in training. */
 export interface Augmentation {
-  /** Black pixels added on every side before a window is cut out at random; 0: windows lie inside the image. */
+  /** Black pixels added on every side before a random crop; 0: crops are inside the image. */
   readonly padding: number;
   /** Mirrored left to right, every second time. */
   readonly flip: boolean;
@@ -84,11 +84,11 @@ export interface Dataset {
   /** `[channels, height, width]`, or `[features]` */
   readonly inputShape: Shape;
   readonly normalisation: Normalisation;
-  /** Of all that was read, before parts are taken of it; absent for sets that the program draws. See digest.ts. */
+  /** Of all data read, before parts are selected; absent for generated sets. See digest.ts. */
   readonly digest?: string;
   /** What training images of this set usually go through. */
   readonly usualAugmentation?: Augmentation;
-  /** By class, where they have names. */
+  /** By class, if they have names. */
   readonly classNames?: readonly string[];
   readonly train: Examples;
   /** Taken off the training examples, to choose by. */
@@ -154,8 +154,8 @@ export class FloatExamples implements Examples {
 }
 
 /**
- * The data set's own mean and deviation, or those that are given in their place.
- * @throws ArgumentError where they are not one for each channel, or a deviation is not above 0
+ * The data set's own mean and deviation, or the given ones.
+ * @throws ArgumentError unless there is one per channel and deviations are above 0
  */
 export function chosenNormalisation(
   own: Normalisation,
@@ -185,7 +185,7 @@ function requirePerChannel(
   });
 }
 
-/** Zeros in memory that threads can share, where the platform has it. */
+/** Zeros in shared memory, if the platform has it. */
 export function sharedBytes(length: number): Uint8Array {
   return typeof SharedArrayBuffer === "undefined"
     ? new Uint8Array(length)

@@ -1,14 +1,14 @@
 /**
- * What a data set holds, as one number: a run that is gone on with, or said to be finished, must have been trained on the
- * same. The digest is of contents, so it is the same wherever the files lie and however they are packed. The stamp is of
- * the files as the system knows them, and saves reading them again where it has not changed.
+ * Digests of a data set: a run that is resumed, or counts as finished, must have been trained on the same data. The
+ * digest is of the contents, so it does not depend on paths and packing. The stamp is of the files' metadata; if it
+ * has not changed, they need not be read again.
  */
 import { createHash, type Hash } from "node:crypto";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Dataset, Examples } from "./dataset.ts";
 
-/** SHA-256 over classes and inputs of all parts, where they are held in memory; undefined where they are not. */
+/** SHA-256 over classes and inputs of all parts, if they are in memory; else undefined. */
 export function digestOfExamples({ train, validation, test }: Dataset): string | undefined {
   const hash = createHash("sha256");
   for (const part of [train, validation, test])
@@ -32,9 +32,9 @@ export class FileDigest {
 }
 
 /**
- * SHA-256 over the names, sizes, times and numbers of a file, or of all files below a folder: reads none of them.
- * The time of a change (ctime) is among them, which no program sets back.
- * @returns undefined where there is nothing there
+ * SHA-256 over the names, sizes, times and inode numbers of a file, or of all files below a folder: reads none of
+ * them. The change time (ctime) is included, which programs cannot reset.
+ * @returns undefined if there is nothing
  */
 export async function dataStamp(path: string): Promise<string | undefined> {
   const top = await stat(path).catch(() => undefined);

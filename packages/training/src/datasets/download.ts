@@ -1,6 +1,6 @@
 /**
- * Downloads a file whole or not at all: into `NAME.part` beside its place, gone on with by HTTP Range where an earlier try
- * broke off, checked by size and MD5, then renamed.
+ * Downloads a file completely or not at all: into `NAME.part` beside it, resumed by HTTP Range after an interruption,
+ * checked by size and MD5, then renamed.
  * @see RFC 9110, section 14 (range requests)
  */
 import { createHash } from "node:crypto";
@@ -14,7 +14,7 @@ export interface DownloadOptions {
   readonly folder: string;
   readonly signal?: AbortSignal;
   readonly progress?: (doneBytes: number, bytes: number) => void;
-  /** Tries of each address, each where the last broke off; 5 unless given. */
+  /** Tries per address, each from where the last ended; default 5. */
   readonly tries?: number;
 }
 
@@ -22,7 +22,7 @@ const USUAL_TRIES = 5;
 
 /**
  * @returns the file's path, and whether it was there already
- * @throws ArgumentError where no address gives the file, or what came is not what was published; signal.reason
+ * @throws ArgumentError if no address provides the file, or if the result is not the published file; signal.reason
  */
 export async function download(
   file: Download,
@@ -65,7 +65,7 @@ async function makeFolder(path: string): Promise<void> {
   });
 }
 
-/** @returns what went wrong; undefined where the whole file is in `part`, checked */
+/** @returns the error; undefined if the complete file is in `part`, checked */
 async function fetchTo(
   part: string,
   url: string,
@@ -100,7 +100,7 @@ async function fetchTo(
   return fault;
 }
 
-/** Appends what is missing. @returns why the server will never give it @throws where the connection broke */
+/** Appends the missing bytes. @returns a permanent error of the server @throws on a broken connection */
 async function goOn(
   part: string,
   url: string,

@@ -1,4 +1,4 @@
-/** What the registry knows of a data set. */
+/** An entry in the registry of data sets. */
 import type { Dataset } from "./dataset.ts";
 import type { PartOptions } from "./splits.ts";
 
@@ -7,14 +7,14 @@ export interface DatasetOptions extends PartOptions {
   readonly dataDir?: string;
   /** Height and width of inputs, for images of any size. */
   readonly imageSize?: number;
-  /** Subtracted from pixels / 255, and what is left divided by: one number a channel, in place of the set's own. */
+  /** Subtracted from pixels / 255, and divisors of the result: one number per channel, in place of the set's own. */
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
-  /** What is held of decoded images of each part; of larger sets, images are decoded when they are wanted. */
+  /** Memory for decoded images of each part; images of larger sets are decoded on demand. */
   readonly memoryBytes?: number;
-  /** Reads a file of named arrays, for sets that are such; this package knows no file formats of arrays. */
+  /** Reads a file of named arrays, for such sets; this package has no array file formats. */
   readonly readArrays?: (path: string) => Promise<ReadonlyMap<string, NamedArray>>;
-  /** Long readings tell how far they are. */
+  /** Long reads report progress. */
   readonly progress?: (fraction: number, note: string) => void;
 }
 
@@ -22,11 +22,11 @@ export interface NamedArray {
   /** In safetensors names: `U8`, `F32`, `I64` … */
   readonly dtype: string;
   readonly shape: readonly number[];
-  /** Bytes where the dtype is `U8`; else the values as float32. */
+  /** Bytes for dtype `U8`; else the values as float32. */
   readonly values: Uint8Array | Float32Array;
 }
 
-/** Where a file comes from, as its publishers say. */
+/** Source of a file, as published. */
 export interface Download {
   /** The first that answers is taken. */
   readonly urls: readonly string[];
@@ -40,12 +40,14 @@ export interface DatasetEntry {
   readonly name: string;
   /** One line for help. */
   readonly summary: string;
-  /** True where the program makes the data itself and needs no folder. */
+  /** True for generated data that need no folder. */
   readonly embedded: boolean;
   /** Whom to cite, and on what terms it may be used. */
   readonly source: string;
   readonly licence: string;
-  /** What `phew data fetch` gets; absent: the user's own, or not to be had by one address. */
+  /**
+   * Files that `phew data fetch` downloads; absent for the user's own data, and for sets without a download address.
+   */
   readonly downloads?: readonly Download[];
   load(options: DatasetOptions): Promise<Dataset>;
 }

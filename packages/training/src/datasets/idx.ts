@@ -14,7 +14,7 @@ export interface IdxArray {
 
 /**
  * @param path for messages @param axisCount 3 for images, 1 for labels
- * @throws ArgumentError where a header field is not as it must be or the length does not follow from the header
+ * @throws ArgumentError if a header field is not valid or the length does not match the header
  */
 export function parseIdx(bytes: Uint8Array, path: string, axisCount: number): IdxArray {
   const headerLength = 4 + 4 * axisCount;

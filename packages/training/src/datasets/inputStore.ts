@@ -2,10 +2,10 @@
 import type { Examples, InputStore } from "./dataset.ts";
 import { WindowWriter } from "./window.ts";
 
-/** Writes inputs by their place in the store; see {@link Examples.fillInto}. */
+/** Writes inputs by their index in the store; see {@link Examples.fillInto}. */
 export type InputReader = Pick<Examples, "fillInto">;
 
-/** Loads what decodes images, where the store is of image files. */
+/** Loads the image decoders if the store needs them. */
 export async function openStore(store: InputStore): Promise<InputReader> {
   if (store.kind === "imageFiles") {
     const { ImageFiles } = await import("./images/imageFiles.ts");

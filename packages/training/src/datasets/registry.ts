@@ -24,7 +24,7 @@ export const datasets: readonly DatasetEntry[] = [
   arrays,
 ];
 
-/** @throws ArgumentError where the name is unknown */
+/** @throws ArgumentError for an unknown name */
 export function datasetByName(name: string): DatasetEntry {
   const entry = datasets.find((candidate) => candidate.name === name);
   if (entry !== undefined) return entry;
@@ -36,8 +36,8 @@ export function datasetByName(name: string): DatasetEntry {
 }
 
 /**
- * Reads a data set, checks all of it, and takes the parts asked for.
- * @throws ArgumentError where the name is unknown, an option does not fit the data set, or a file is at fault
+ * Reads a data set, checks all of it, and selects the requested parts.
+ * @throws ArgumentError if the name is unknown, an option does not fit the data set, or a file is not valid
  */
 export async function loadDataset(name: string, options: DatasetOptions = {}): Promise<Dataset> {
   const entry = datasetByName(name);
@@ -62,7 +62,7 @@ export async function loadDataset(name: string, options: DatasetOptions = {}): P
   const digest = entry.embedded ? undefined : (loaded.digest ?? digestOfExamples(loaded));
   const whole = digest === undefined ? loaded : { ...loaded, digest };
   const { seed, validation } = given;
-  // what is drawn is drawn with so many classes and examples
+  // generated sets have the requested number of classes and examples
   if (entry.embedded)
     return takeParts(whole, {
       ...(seed === undefined ? {} : { seed }),

@@ -18,7 +18,10 @@ export interface PartOptions {
 const CLASS_STREAM = 2 ** 42;
 const VALIDATION_STREAM = CLASS_STREAM + 1;
 
-/** Classes first, then the examples set aside, then the first of what is left. @throws ArgumentError for a number out of range */
+/**
+ * Selects classes, then the validation examples, then the first of the rest. @throws ArgumentError for a number out
+ * of range
+ */
 export function takeParts(whole: Dataset, options: PartOptions): Dataset {
   const { seed = 0, validation, classCount } = options;
   const some = classCount === undefined ? whole : withClasses(whole, classCount, seed);
@@ -42,7 +45,7 @@ export function newClasses(count: number, classCount: number): Classes {
   return classCount <= 256 ? new Uint8Array(count) : new Uint16Array(count);
 }
 
-/** The examples at `indices`, with other class numbers where they are given. */
+/** The examples at `indices`, with other class numbers if given. */
 function pick(examples: Examples, indices: Uint32Array, classes?: Classes): Examples {
   const { source } = examples;
   const places = source?.places;

@@ -82,7 +82,7 @@ async function findParts(files: DataFiles) {
     });
   }
   const train = trainImages.map((name) => ({ name, class: number.get(classOf(name))! }));
-  // so that the first ones are of all classes
+  // so that the first ones cover all classes
   new Random(0, 0).shuffleInto(train);
   return { classNames, train, test };
 }

@@ -1,7 +1,7 @@
 /**
  * Writes a window of a stored image as an input: input[c][y][x] = stored[c][y + top][x + left], with `flip`
- * stored[c][y + top][width − 1 − x + left]; black where that lies outside. What torchvision's RandomCrop with padding and
- * RandomHorizontalFlip do, before normalisation, is one such window.
+ * stored[c][y + top][width − 1 − x + left]; black outside the image. Such a window is torchvision's RandomCrop with
+ * padding and RandomHorizontalFlip, before normalisation.
  */
 /** Inputs are (pixel / 255 − mean) / std, one number a channel. */
 export interface Normalisation {
@@ -9,7 +9,7 @@ export interface Normalisation {
   readonly std: readonly number[];
 }
 
-/** `[channels, height, width]` of what is stored and of an input. */
+/** `[channels, height, width]` of a stored image and of an input. */
 export interface ImageFrame {
   readonly stored: readonly [number, number, number];
   readonly input: readonly [number, number, number];

@@ -2,8 +2,8 @@
  * Adam with decoupled weight decay as torch.optim.AdamW, with η the rate, λ the weight decay and t the step, from 1:
  *   θ ← θ − ηλθ;   m ← β₁m + (1 − β₁)g;   v ← β₂v + (1 − β₂)g²;   g = ∂L/∂θ
  *   θ ← θ − η/(1 − β₁ᵗ) · m / (√v/√(1 − β₂ᵗ) + ε)
- * Without weight decay it is Adam. A parameter whose gradient is 0 but for rounding (a bias before a batch
- * normalisation) would be moved by that rounding: the sparse executor takes 0 for it.
+ * Without weight decay it is Adam. If a parameter's gradient is 0 except for rounding (a bias before a batch
+ * normalisation), Adam would amplify the rounding: the sparse executor uses a gradient of 0.
  * @see Loshchilov & Hutter 2019, arXiv:1711.05101; Kingma & Ba 2015, arXiv:1412.6980
  */
 import { defineOptimiser } from "./optimiser.ts";

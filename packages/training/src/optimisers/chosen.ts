@@ -8,7 +8,7 @@ export interface OptimiserOptions {
   readonly name: string;
   /** Those that are absent have their defaults. */
   readonly settings?: Readonly<Record<string, number | boolean>>;
-  /** Gradients longer than this, all parameters' together, are shortened to it; absent: none is. See gradientNorm.ts. */
+  /** Maximum norm of the gradients of all parameters together; absent: no clipping. See gradientNorm.ts. */
   readonly clipNorm?: number;
 }
 
@@ -18,7 +18,10 @@ export interface ChosenOptimiser {
   readonly values: SettingValues;
 }
 
-/** @throws ArgumentError where the name is unknown, a setting is not the optimiser's or out of range, or two do not go together */
+/**
+ * @throws ArgumentError if the name is unknown, a setting is not the optimiser's or out of range, or two are not
+ * compatible
+ */
 export function chosenOptimiser({ name, settings = {}, clipNorm }: OptimiserOptions): ChosenOptimiser {
   const optimiser = optimisers.find((other) => other.name === name);
   if (optimiser === undefined) {

@@ -1,6 +1,6 @@
 /**
- * What an optimiser is: one file beside this one, which names a kernel in packages/engine/assembly/layers, and a line in
- * registry.ts. All else (options, files, checkpoints, memory, both executors) follows from it; see
+ * What an optimiser is: a file in this folder, which names a kernel in packages/engine/assembly/layers, and a line in
+ * registry.ts. Everything else (options, files, checkpoints, memory, both executors) derives from it; see
  * docs/adding-an-optimiser.md.
  */
 import type { FieldsOf, records, UpdateKernel } from "@phew/engine";
@@ -12,14 +12,14 @@ interface NumberSetting {
   readonly least: number;
   /** Absent: any. */
   readonly most?: number;
-  /** What it is, for help; a few words. */
+  /** A few words for help. */
   readonly help: string;
 }
 
 /** A setting that is on or off. */
 interface FlagSetting {
   readonly default: boolean;
-  /** What the other value than the default does, for help. */
+  /** Effect of the value other than the default, for help. */
   readonly help: string;
 }
 
@@ -53,7 +53,7 @@ export interface Optimiser<S extends Settings = Settings, Record_ extends Record
   readonly name: string;
   /** One line for lists. */
   readonly summary: string;
-  /** η where none is given. */
+  /** Default of η. */
   readonly rate: number;
   /** By their names in files; `--weight-decay` on the command line is `weightDecay`. Optimisers may share them. */
   readonly settings: S;
@@ -71,7 +71,7 @@ export interface Optimiser<S extends Settings = Settings, Record_ extends Record
     readonly buffer: string;
     factor(values: SettingValues<S>, steps: number): number;
   };
-  /** What is wrong with settings that are right one by one. */
+  /** Error for settings that are valid one by one but not together. */
   conflict?(values: SettingValues<S>): Conflict | undefined;
 }
 

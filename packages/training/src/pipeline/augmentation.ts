@@ -1,8 +1,8 @@
 /**
- * Random crop with padding and random flip. The window of an example is a function of (seed, epoch, example) alone: with
+ * Random crop with padding and random flip. The window of an example is a function of (seed, epoch, example): with
  * u_k = randomU32(seed, stream of the epoch, 4 · example + k) / 2^32 and p the padding,
  *   top = ⌊u_0 · (stored height + 2p − height + 1)⌋ − p,   left alike with u_1,   flip = u_2 < 1/2.
- * Facts of the field: RandomCrop(32, padding 4, zeros) and RandomHorizontalFlip for CIFAR.
+ * Usual settings: RandomCrop(32, padding 4, zeros) and RandomHorizontalFlip for CIFAR.
  */
 import { ArgumentError } from "@phew/core";
 import { randomU32 } from "@phew/engine";
@@ -42,7 +42,7 @@ export function drawViews(
   return views;
 }
 
-/** @throws ArgumentError where the padding is no whole number of at least 0 */
+/** @throws ArgumentError unless the padding is a whole number of at least 0 */
 export function checkAugmentation({ padding }: Augmentation): void {
   if (Number.isInteger(padding) && padding >= 0 && padding <= 1024) return;
   throw new ArgumentError("padding of the random crop", {

@@ -1,4 +1,4 @@
-/** The thread of {@link threadLoader}: fills one batch after the other as it is told. */
+/** The thread of {@link threadLoader}: fills batches on request. */
 import { type MessagePort, workerData } from "node:worker_threads";
 import { ArgumentError, type ArgumentFault } from "@phew/core";
 import type { ExamplesSource, InputStore } from "../datasets/dataset.ts";
@@ -6,7 +6,7 @@ import { type InputReader, openStore } from "../datasets/inputStore.ts";
 import { drawViews, type EpochDraw } from "./augmentation.ts";
 import type { Part } from "./loader.ts";
 
-/** What the thread is started with. */
+/** Data for the thread's start. */
 export interface FillMaterial {
   readonly port: MessagePort;
   readonly sources: Partial<Record<Part, ExamplesSource>>;
@@ -32,7 +32,7 @@ export type FillReport =
 
 const { port, sources, slots } = workerData as FillMaterial;
 const readers = new Map<InputStore, InputReader>();
-// training and validation examples often stand in one store, whose decoded images are kept once
+// training and validation examples often share a store, whose decoded images are cached once
 for (const { store } of Object.values(sources))
   readers.set(store, readers.get(store) ?? (await openStore(store)));
 

@@ -1,4 +1,4 @@
-/** Where the training loop has its batches from. */
+/** Source of the training loop's batches. */
 import { elementCount } from "@phew/core";
 import type { Dataset, Examples } from "../datasets/dataset.ts";
 import type { Batch } from "../executor.ts";
@@ -27,7 +27,7 @@ export interface LoaderOptions {
 
 export type LoaderFactory = (options: LoaderOptions) => Promise<BatchLoader>;
 
-/** Fills each batch when it is asked for, on this thread. Runs wherever training does. */
+/** Fills each batch on request, on this thread. Works on every platform. */
 export const inlineLoader: LoaderFactory = async ({ dataset, batchSize }) => {
   const inputLength = elementCount(dataset.inputShape);
   // one buffer for all batches: a batch is read before the next is filled

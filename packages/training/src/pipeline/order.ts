@@ -1,4 +1,4 @@
-/** The order of examples in an epoch: a function of (seed, epoch, number of examples) alone. */
+/** The order of examples in an epoch: a function of seed, epoch and number of examples. */
 import { Random } from "@phew/engine";
 
 /** Away from the streams that dropout takes; augmentation begins at twice this. */

@@ -75,7 +75,7 @@ class ThreadLoader implements BatchLoader {
   async *batches({ part, order, draw }: BatchRequest): AsyncGenerator<Batch, void> {
     const examples = examplesOf(this.#dataset, part);
     const count = Math.ceil(order.length / this.#batchSize);
-    // batches of an earlier request that nobody took are before it
+    // unread batches of an earlier request come before it
     const first = this.#ordered;
     const indicesOf = (k: number) => order.slice(k * this.#batchSize, (k + 1) * this.#batchSize);
     for (let k = 0; k < count; k++) {
@@ -104,7 +104,7 @@ class ThreadLoader implements BatchLoader {
     this.#port.postMessage({ ...order, number, slot: this.#slotOf(number) } satisfies FillOrder);
   }
 
-  /** Waits for an order to be filled. @throws what the thread failed with before */
+  /** Waits until a request is filled. @throws the thread's first error */
   async #until(number: number): Promise<void> {
     // mostly it has been: reports are read without a turn of the event loop then
     for (let next = receiveMessageOnPort(this.#port); next; next = receiveMessageOnPort(this.#port)) {
@@ -129,7 +129,7 @@ class ThreadLoader implements BatchLoader {
     this.#wake?.();
   }
 
-  /** The first failure is the one that tells. */
+  /** The first error is the cause. */
   #fail(error: Error): void {
     this.#failure ??= error;
     this.#wake?.();
@@ -137,7 +137,7 @@ class ThreadLoader implements BatchLoader {
 }
 
 function startWorker(material: FillMaterial): Worker {
-  // sources, as tests run them, are read by what the process was started with
+  // TypeScript sources, in tests, need the loader options of this process
   const isSource = import.meta.url.endsWith(".ts");
   const worker = new URL(isSource ? "./fillWorker.ts" : "./fillWorker.js", import.meta.url);
   return new Worker(worker, {

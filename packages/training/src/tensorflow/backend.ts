@@ -41,8 +41,8 @@ export async function probeTensorflow(): Promise<{ tfjsNode: Availability; wasm:
 }
 
 /**
- * Starts nothing.
- * @throws ArgumentError with the command that installs it, where what a backend needs is not installed
+ * Only checks the installation.
+ * @throws ArgumentError with the command that installs it, if a backend's package is not installed
  */
 export async function requireInstalled(wanted?: TensorflowBackend): Promise<void> {
   const native = nativeAbsence();

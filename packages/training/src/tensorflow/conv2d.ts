@@ -1,4 +1,4 @@
-/** 2-d convolution, grouped and dilated too; see convolution.ts. */
+/** 2-d convolution, also grouped and dilated; see convolution.ts. */
 import * as tf from "@tensorflow/tfjs-core";
 import { convolve, filterGradient, inputGradient } from "./convolution.ts";
 import { image, type Lowering, type OperationOf } from "./lowering.ts";

@@ -1,10 +1,11 @@
 /**
- * The three passes of a 2-d convolution, over `[batch, height, width, channels]` and filters `[kh, kw, in / groups, out]`:
+ * The three passes of a 2-d convolution, over `[batch, height, width, channels]` and filters `[kh, kw, in / groups,
+ * out]`:
  *   y = x ∗ w
- *   ∂L/∂x = (∂L/∂y with stride − 1 zeros between its pixels) ∗ (w turned by 180°, in and out exchanged)
+ *   ∂L/∂x = (∂L/∂y with stride − 1 zeros between its pixels) ∗ (w rotated by 180°, in and out exchanged)
  *   ∂L/∂w = x ∗ ∂L/∂y with batch and channels exchanged: the stride becomes the dilation and the dilation the stride
- * All are written with forward convolutions alone: the wasm backend has no gradient of the filter, and its gradient of the
- * input is a scalar loop. No kernel is registered, so that TensorFlow.js stays as it is for others in the process.
+ * All use forward convolutions only: the wasm backend has no gradient of the filter, and its gradient of the input is
+ * a scalar loop. No kernel is registered, so that TensorFlow.js is unchanged for other code in the process.
  */
 import * as tf from "@tensorflow/tfjs-core";
 
@@ -121,7 +122,7 @@ function convolveGroup(
   bias?: tf.Tensor1D,
 ): tf.Tensor4D {
   const { stride, dilation } = window;
-  // tfjs has no convolution with both: every stride-th pixel of the one with dilation alone
+  // tfjs has no convolution with both: takes every stride-th pixel of the dilated one
   const both = !isOne(stride) && !isOne(dilation);
   const y = tf.fused.conv2d({
     x,
@@ -134,7 +135,7 @@ function convolveGroup(
   return both ? everyNthPixel(y, stride) : y;
 }
 
-/** Output channel c·m + j sees input channel c alone. */
+/** Output channel c·m + j depends only on input channel c. */
 function convolveDepthwise(x: tf.Tensor4D, filter: tf.Tensor4D, window: ConvolutionWindow): tf.Tensor4D {
   const { kernel, stride, dilation, groups } = window;
   return tf.tidy(() => {
@@ -269,7 +270,7 @@ function cropPixels(x: tf.Tensor4D, vertical: Edge, horizontal: Edge): tf.Tensor
   return tf.slice(x, [0, top, left, 0], size as [number, number, number, number]);
 }
 
-/** The pixels (top + p · down, left + q · right) for p < outHeight, q < outWidth; all there are unless said otherwise. */
+/** The pixels (top + p · down, left + q · right) for p < outHeight, q < outWidth; default: all. */
 function everyNthPixel(
   x: tf.Tensor4D,
   [down, right]: Pair,

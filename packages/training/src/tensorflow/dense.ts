@@ -1,6 +1,6 @@
 /**
- * Fully connected layer, weights `[in, out]`: y = x w + b, ∂L/∂x = ∂L/∂y wᵀ, ∂L/∂w = xᵀ ∂L/∂y.
- * Transposed by hand: the wasm backend multiplies fast only what is not transposed.
+ * Fully connected layer, weights `[in, out]`: y = x w + b, ∂L/∂x = ∂L/∂y wᵀ, ∂L/∂w = xᵀ ∂L/∂y. Transposed explicitly:
+ * the wasm backend is fast only without its transpose options.
  */
 import * as tf from "@tensorflow/tfjs-core";
 import { sumOverBatch } from "./conv2d.ts";

@@ -1,6 +1,6 @@
 /**
- * The `tensorflow` executor: dense layers of TensorFlow.js with the pruned weights held at zero. It computes everything
- * a dense network would; what it is for is comparison, and machines where `@tensorflow/tfjs-node` is installed.
+ * The `tensorflow` executor: dense layers of TensorFlow.js with the pruned weights held at zero. It computes
+ * everything that a dense network would; it serves for comparison, and on computers with `@tensorflow/tfjs-node`.
  */
 import { ArgumentError, maskedParameters, type Network, type Parameter, type Weights } from "@phew/core";
 import { Random } from "@phew/engine";
@@ -25,8 +25,8 @@ import { loweringOf } from "./lowerings.ts";
 import { tensorShape, toCoreOrder, toTensorOrder } from "./parameterLayout.ts";
 
 /**
- * @param wanted absent: tfjs-node where its native part is installed, else the WebAssembly backend
- * @returns a factory that throws where the wanted backend cannot be had, or does not have the threads asked for
+ * @param wanted absent: tfjs-node if its native part is installed, else the WebAssembly backend
+ * @returns a factory that throws if the wanted backend is not available, or does not have the requested threads
  */
 export function tensorflowExecutor(wanted?: TensorflowBackend): ExecutorFactory {
   return async (options) => {
@@ -44,7 +44,7 @@ export function tensorflowExecutor(wanted?: TensorflowBackend): ExecutorFactory 
   };
 }
 
-/** Values of all nodes in a training pass, with their ways back. */
+/** Values of all nodes in a training pass, with their backward functions. */
 type Tape = readonly Lowered[];
 
 class TensorflowExecutor implements Executor {
@@ -53,13 +53,13 @@ class TensorflowExecutor implements Executor {
   readonly #network: Network;
   readonly #options: ExecutorOptions;
   readonly #lowerings: readonly Lowering<Network["nodes"][number]["op"]>[];
-  /** For each node: whether a trained parameter stands in it or before it. */
+  /** For each node: whether it or a node before it has a trained parameter. */
   readonly #trained: readonly boolean[];
   readonly #parameters = new Map<string, tf.Tensor>();
   readonly #chosen: ChosenOptimiser;
   /** By the name of the buffer, then of the parameter. */
   readonly #state: ReadonlyMap<string, Map<string, tf.Tensor>>;
-  /** 1 where a weight, bias, scale or shift is trained, 0 where it stays 0; absent where all are. */
+  /** 1 for a trained weight, bias, scale or shift, 0 for one that stays 0; absent if all are trained. */
   readonly #masks = new Map<string, tf.Tensor>();
   /** New running statistics of the step under way. */
   readonly #replacements = new Map<string, tf.Tensor>();
@@ -83,7 +83,7 @@ class TensorflowExecutor implements Executor {
     this.#setState(new Map());
   }
 
-  /** A step whose loss or gradient is not finite changes nothing. */
+  /** A step with a loss or gradient that is not finite changes nothing. */
   async step(batch: Batch, rate: number): Promise<StepResult> {
     checkBatch(this.#network, batch, this.#options.batchSize);
     this.#firstNonFinite = undefined;
@@ -103,7 +103,7 @@ class TensorflowExecutor implements Executor {
         return { loss, correctCount };
       });
     } finally {
-      // left over where the step came to nothing
+      // remaining tensors of a step without effect
       tf.dispose([...this.#replacements.values()]);
       this.#replacements.clear();
     }
@@ -339,7 +339,7 @@ class TensorflowExecutor implements Executor {
 }
 
 /**
- * Asks every gradient, because the loss alone does not tell: the wasm backend's kernels take NaN for a number.
+ * Checks every gradient, because the loss alone is not enough: the wasm backend's kernels treat NaN as a number.
  * @throws GradientError naming the first parameter whose gradient is not finite
  */
 function requireFinite(gradients: ReadonlyMap<string, tf.Tensor>): void {
@@ -348,7 +348,7 @@ function requireFinite(gradients: ReadonlyMap<string, tf.Tensor>): void {
   if (at >= 0) throw new GradientError([...gradients.keys()][at]!);
 }
 
-/** Looked at here: the wasm backend's kernels take NaN for a number. */
+/** Checked here: the wasm backend's kernels treat NaN as a number. */
 function holdsNumbers(tensor: tf.Tensor): boolean {
   return tensor.dataSync<"float32">().every(Number.isFinite);
 }

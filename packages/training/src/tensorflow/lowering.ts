@@ -1,20 +1,20 @@
 /**
- * What the executor and the operations' files agree on. Values are `[batch, height, width, channels]` or `[batch, features]`.
- *
- * Ways back are written here, not asked of tf.grads: on Node tfjs-core has no gradient of any operation (they come with
- * `@tensorflow/tfjs`, 170 MB more), its tape keeps every value and gradient to the end of the step (438 MB for 230 of a
- * resnet20 of 64 images), and single gradients are slower, larger, wrong or not there: docs/executor.md has them all.
+ * The interface between the executor and the operations' files. Values are `[batch, height, width, channels]` or
+ * `[batch, features]`. Backward functions are written here instead of using tf.grads: on Node tfjs-core has no
+ * gradient of any operation (they come with `@tensorflow/tfjs`, 170 MB more), its tape keeps every value and gradient
+ * to the end of the step (438 MB instead of 230 for a resnet20 with 64 images), and single gradients are slower,
+ * larger, wrong or missing: docs/executor.md has the list.
  */
 import type { Operation } from "@phew/core";
 import type { Tensor, Tensor4D } from "@tensorflow/tfjs-core";
 
 export type OperationOf<Kind extends Operation["kind"]> = Extract<Operation, { kind: Kind }>;
 
-/** What one operation may ask of the executor. */
+/** Services of the executor for an operation. */
 export interface LoweringContext {
   /** False in evaluation: batch normalisation runs on its running statistics, dropout passes. */
   readonly training: boolean;
-  /** False where no trained parameter comes before this operation: its input's gradient is not wanted. */
+  /** False if no trained parameter comes before this operation: its input's gradient is not needed. */
   readonly inputGradientWanted: boolean;
   /** Shape of this operation's value as core has it, without the batch axis: `[channels, height, width]` or `[features]`. */
   readonly outputShape: readonly number[];
@@ -26,17 +26,17 @@ export interface LoweringContext {
   random(length: number): Float32Array;
 }
 
-/** What is known of an operation's value once it is computed. */
+/** The result of computing an operation. */
 export interface Lowered {
   readonly value: Tensor;
   /** Tensors that `backward` reads and nothing else owns. */
   readonly saved?: readonly Tensor[];
-  /** Gradients from the gradient of the value; absent in evaluation and where nothing is to be differentiated. */
+  /** Gradients from the gradient of the value; absent in evaluation and without trained parameters. */
   readonly backward?: (gradient: Tensor) => Gradients;
 }
 
 export interface Gradients {
-  /** One a value the operation reads; undefined where it is not wanted. New tensors each, or the given gradient. */
+  /** One per input value; undefined if it is not needed. Each is a new tensor, or the given gradient. */
   readonly inputs: readonly (Tensor | undefined)[];
   /** By parameter name, in the layout of {@link LoweringContext.parameter}. A plain object: tf.tidy looks into no Map. */
   readonly parameters?: Readonly<Record<string, Tensor>>;

@@ -1,4 +1,4 @@
-/** The packages of TensorFlow.js: optional peers of this one, installed by those who ask for them. Loads none of them. */
+/** The packages of TensorFlow.js: optional peer dependencies of this one. Loads none of them. */
 import { createRequire } from "node:module";
 
 export const CORE = "@tensorflow/tfjs-core";

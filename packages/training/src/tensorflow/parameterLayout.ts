@@ -6,7 +6,7 @@ export function tensorShape({ shape }: Parameter): number[] {
   return fromCore(shape.length).map((axis) => shape[axis]!);
 }
 
-/** Values in core's order put in this order; a copy. */
+/** Converts values from core's order to this order; a copy. */
 export function toTensorOrder(parameter: Parameter, values: ArrayLike<number>): Float32Array {
   const { shape } = parameter;
   return permuted(values, shape, fromCore(shape.length));
@@ -18,7 +18,7 @@ export function toCoreOrder(parameter: Parameter, values: ArrayLike<number>): Fl
   return permuted(values, tensorShape(parameter), back);
 }
 
-/** Which axis of core's stands at each place here. */
+/** Axis of core's layout for each axis of this one. */
 function fromCore(rank: number): number[] {
   return rank === 4 ? [2, 3, 1, 0] : rank === 2 ? [1, 0] : [0];
 }
@@ -29,7 +29,7 @@ function permuted(
   order: readonly number[],
 ): Float32Array {
   const target = order.map((axis) => shape[axis]!);
-  // how far apart neighbours along each target axis stand in the source
+  // distance in the source between neighbours along each target axis
   const strides = order.map((axis) => elementCount(shape.slice(axis + 1)));
   const result = new Float32Array(values.length);
   const place = target.map(() => 0);

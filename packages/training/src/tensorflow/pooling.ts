@@ -31,8 +31,8 @@ export function pooledShape(x: Tensor4D, outputShape: readonly number[]): Pooled
 }
 
 /**
- * Calls `visit` for every window and every tap of it that lies inside the image, taps row by row.
- * `to` and `from` are the addresses of channel 0 in output and input; (p, q) is the window's place.
+ * Calls `visit` for every window and every tap of it that is inside the image, taps row by row. `to` and `from` are
+ * the indices of channel 0 in output and input; (p, q) is the window's position.
  */
 export function forEachTap(
   { n, height, width, channels, outHeight, outWidth }: PooledShape,

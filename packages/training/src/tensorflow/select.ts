@@ -23,7 +23,9 @@ export const select: Lowering<OperationOf<"select">> = ({ index }, inputs, conte
   };
 };
 
-/** For every unit of the input one place that it was put in, or the one behind the last; further ones in further rounds. */
+/**
+ * For every unit of the input one position in the output, or the one after the last; further ones in further rounds.
+ */
 function rounds(index: readonly number[], unitCount: number): number[][] {
   const nowhere = () => new Array<number>(unitCount).fill(index.length);
   const found = [nowhere()];

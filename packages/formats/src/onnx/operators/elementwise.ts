@@ -30,7 +30,7 @@ import {
 import { addBias, lacksBias, unitAxis, unitAxisOf } from "./layers.ts";
 import type { Operator } from "./operator.ts";
 
-/** An operation that is one of the network's activations; its attributes are those of ONNX. */
+/** An operation that is an activation of networks; its attributes are ONNX's. */
 function activation(name: ActivationName, alpha?: number): Operator {
   return (context, node, [x]) => {
     const value = context.activation(x, "an activation");
@@ -71,7 +71,7 @@ export const prelu: Operator = (context, node, [x, slope]) => {
     context.use(node, 1, constant, axes, slope);
     return emitted;
   }
-  // no module has a slope for each place; where all are the same it is a leaky relu
+  // PyTorch has no slope per position; if all are equal it is a leaky relu
   const unitsAt = 1 - value.dims.length + constant.dims.length;
   const isOne = slopes.every((s) => s === slopes[0]);
   const emitted = isOne
@@ -107,7 +107,7 @@ export const unary: Operator = (context, node, inputs) => {
   return expression(context, node, inputs, (of) => ({ is: "function", of, compute }));
 };
 
-/** A function of two numbers, of which one or both come from the network. */
+/** A function of two numbers; at least one comes from the network. */
 export const binary: Operator = (context, node, inputs) =>
   folded(node, inputs) ?? ofTwo(context, node, inputs);
 
@@ -147,7 +147,7 @@ export const where: Operator = (context, node, inputs) => {
   }));
 };
 
-/** A constant of its own number for each unit or place meets a value: what comes of it is not computed here. */
+/** An operation with a constant per unit or position; its result is not computed here. */
 function withConstant(
   context: Importer,
   node: NodePart,
@@ -186,7 +186,7 @@ export const clip: Operator = (context, node, [x, min, max]) => {
   );
 };
 
-/** Min or Max of a value and a number, or of a value and something made of it. */
+/** Min or Max of a value and a number, or of a value and an expression of it. */
 function bounded(side: "low" | "high"): Operator {
   return (context, node, inputs) => {
     const constant = folded(node, inputs);
@@ -214,7 +214,7 @@ function clipped(
 ): Expression {
   if (x?.kind === "expression" && x.tree.is === "clip") {
     const { x: inner, low: lower, high: upper } = x.tree;
-    // clip(clip(x, a, b), c, d) is one clip where the bounds overlap
+    // clip(clip(x, a, b), c, d) is one clip if the bounds overlap
     const merged = { low: Math.max(low, lower), high: Math.min(high, upper) };
     if (merged.low <= merged.high)
       return made(context, node, x.dims, x.size, { is: "clip", x: inner, ...merged });
@@ -232,8 +232,8 @@ export const add: Operator = (context, node, inputs) => {
 };
 
 /**
- * The sum of a value and something made of it, where that is an activation (gelu by tanh) or cannot be computed alone:
- * one function of the value.
+ * The sum of a value and an expression of it, if it is an activation (gelu by tanh) or cannot be computed alone: one
+ * function of the value.
  */
 function partOfOne(
   context: Importer,
@@ -359,7 +359,7 @@ function scaled(
   return value;
 }
 
-/** One number of a constant for each unit of a value; undefined where it does not hold that. */
+/** A constant's numbers per unit of a value; undefined if it has another form. */
 function perUnit(constant: Constant, value: Activation): Float64Array | undefined {
   const isPerUnit =
     unitAxisOf(constant.dims, value.dims) !== undefined && product(constant.dims) === value.shape[0];
@@ -458,7 +458,7 @@ function folded(node: NodePart, inputs: readonly (Value | undefined)[]): Constan
   return rest.reduce((sum, next) => foldElementwise(node.opType ?? "", name, [sum, next]), first);
 }
 
-/** A function of values that all come of one. @throws Unsupported where they come of several, as a gate does */
+/** A function of values that all depend on one value. @throws Unsupported if they depend on several, as in a gate */
 function expression(
   context: Importer,
   node: NodePart,
@@ -486,7 +486,7 @@ interface Operand {
   readonly size: number;
 }
 
-/** Activations are written in fewer operations; what is larger becomes a node of its own. */
+/** Activations take fewer operations; a larger expression becomes a node of its own. */
 const LARGEST = 32;
 
 /** A value as a tree, whatever arithmetic it is. */
@@ -497,8 +497,8 @@ function operand(context: Importer, x: Value | undefined): Operand {
 }
 
 /**
- * Where several nodes read a value it becomes a node of its own, if it can, before any of them does: its layer takes up
- * a scale once.
+ * A value with several readers becomes a node of its own, if possible, before any of them: its layer absorbs a scale
+ * only once.
  */
 function isTaken(context: Importer, { tree, exclusive }: Expression): boolean {
   if (exclusive) return false;
@@ -512,9 +512,9 @@ function isOfOne(operands: readonly Operand[]): boolean {
 }
 
 /**
- * The operands as functions of the value that all of them come from: where an activation is read several times it is a
- * node of its own, and the others read what lies before it (x > 20 ? x : softplus(x)).
- * @returns undefined where they come from several
+ * The operands as functions of the one value that they all depend on: an activation with several readers is a node of
+ * its own, and the others read its input (x > 20 ? x : softplus(x)).
+ * @returns undefined if they depend on several
  */
 function ofCommonValue(context: Importer, operands: readonly Operand[]): Operand[] | undefined {
   const chains = operands.map(({ tree }) => treesOf(context, tree));
@@ -529,7 +529,7 @@ function ofCommonValue(context: Importer, operands: readonly Operand[]): Operand
   });
 }
 
-/** A tree as it is, and as a function of what lies before its value, one activation further back each. */
+/** A tree unchanged, and as a function of the inputs of its value, one activation further back each. */
 function treesOf(context: Importer, tree: Tree): { of: Activation; tree: Tree }[] {
   const found = [{ of: leafOf(tree), tree }];
   while (found.length < LARGEST) {

@@ -73,7 +73,7 @@ export const conv: Operator = (context, node, [x, w, b]) => {
   return value;
 };
 
-/** The zeros that PyTorch's newer exporter computes where a convolution has no bias; the model has no such parameter. */
+/** The zeros that PyTorch's newer exporter writes for a convolution without bias; the model has no such parameter. */
 function isMadeUpZero(bias: Constant): boolean {
   return (
     bias.stored === undefined && isFloat(bias.dtype) && numbersOf(bias.read()).every((value) => value === 0)
@@ -167,7 +167,7 @@ export function addBias(
   context.use(node, input, bias, unitAxis(bias.dims, axis, value.spec), name);
 }
 
-/** One number for all units as one for each, so that every unit's own can be masked, removed and trained. */
+/** One number for all units as one per unit, so that each can be masked, removed and trained. */
 function forEachUnit(constant: Constant, units: number, rank: number): Constant {
   const { kind, name, origin, dtype } = constant;
   const dims = [units, ...new Array<number>(rank - 2).fill(1)];
@@ -176,8 +176,8 @@ function forEachUnit(constant: Constant, units: number, rank: number): Constant 
 }
 
 /**
- * The axis of a constant that lies on the unit axis of a value it is broadcast over.
- * @returns undefined where another axis is longer than 1
+ * The axis of a constant that is broadcast along a value's unit axis.
+ * @returns undefined if another axis is longer than 1
  */
 export function unitAxisOf(constant: readonly number[], value: readonly number[]): number | undefined {
   const axis = 1 - value.length + constant.length;

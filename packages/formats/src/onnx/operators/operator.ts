@@ -3,9 +3,9 @@ import type { NodePart } from "../parts.ts";
 import type { Value } from "../values.ts";
 
 /**
- * Reads one node: what its outputs are, given what its inputs are.
- * @param inputs in the node's order; undefined where one is left out
- * @throws Unsupported with the reason where a network here cannot hold it
+ * Reads one node: the values of its outputs from those of its inputs.
+ * @param inputs in the node's order; undefined for an omitted one
+ * @throws Unsupported with the reason if a network cannot contain it
  */
 export type Operator = (
   context: Importer,

@@ -110,7 +110,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   Where: elementwise.where,
 };
 
-/** Where it is not one: the most inputs that an operation takes in any version of ONNX's schemas. */
+/** If not one: the most inputs of an operation in any version of ONNX's schemas. */
 const MOST_INPUTS: Readonly<Record<string, number>> = {
   ...alike(0, ["Constant"]),
   ...alike(2, [

@@ -16,7 +16,7 @@ export const maxPool: Operator = (context, node, [x]) => {
     throw new Unsupported("the places of its maxima are read by other nodes");
   const { window } = poolingWindow(context, node, padded);
   const ceil = context.attributes(node).int("ceil_mode", 0) !== 0;
-  // a zero never wins against values that are no less than 0, so that it may as well be left out
+  // a zero never exceeds values of at least 0, so the padding can be left out
   const isSeen = around !== undefined && around.value !== Number.NEGATIVE_INFINITY;
   if (isSeen && !(around.value === 0 && isPositive(context, image))) {
     throw new Unsupported(`its input is padded with ${around.value}, which may be the greatest of a window`);
@@ -117,9 +117,9 @@ function reduction(context: Importer, node: NodePart, x: Value | undefined, axes
   return { value, dims };
 }
 
-/** True where a value cannot be below 0. */
+/** True for a value that is never negative. */
 function isPositive(context: Importer, value: Activation): boolean {
   const op = context.operationOf(value);
-  // of what it reads nothing is known
+  // nothing is known of its inputs
   return definitionOf(op).isNonNegative(op, [false]);
 }

@@ -25,8 +25,8 @@ import type { Operator } from "./operator.ts";
 import { dimsOf, outputName } from "./views.ts";
 
 /**
- * How many axes after the batch's count the units: the first ones whose lengths multiply to the number of units.
- * @returns undefined where an axis counts units and places at once
+ * How many axes after the batch count units: the first ones whose lengths multiply to the number of units.
+ * @returns undefined if an axis counts units and positions together
  */
 export function unitAxisCount({ dims, shape }: Activation): number | undefined {
   for (let axis = 1, count = 1; axis < dims.length; axis++) {
@@ -88,7 +88,7 @@ export const split: Operator = (context, node, [x, sizes]) => {
   return parted(context, node, x, axis, counts, outputs);
 };
 
-/** A split whose parts are picked one by one, as unoptimised graphs have it. */
+/** A split whose parts are read one by one, as in unoptimised graphs. */
 export const splitToSequence: Operator = (context, node, [x, sizes]) => {
   const attributes = context.attributes(node);
   const dims = dimsOf(x);
@@ -159,7 +159,7 @@ function ranges(counts: readonly number[]): { start: number; end: number }[] {
   });
 }
 
-/** What a Slice takes, by axis. @param bounds its inputs behind the data: starts, ends, axes, steps */
+/** The range of a Slice, by axis. @param bounds its inputs after the data: starts, ends, axes, steps */
 export function slicesOf(
   context: Importer,
   node: NodePart,

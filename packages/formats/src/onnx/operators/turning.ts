@@ -1,7 +1,7 @@
 /**
- * Transpose. Where it moves units among themselves (the shuffling of channels between two reshapes) it is a selection of
- * units. Where it moves them behind height and width (channels last) the value waits as it was, for what turns it back,
- * for a mean over all places, or for a reshape to features, which then come in the order of the file.
+ * Transpose. If it permutes units (channel shuffle between two reshapes) it is a selection of units. If it moves
+ * units after height and width (channels last), the value stays pending until it is transposed back, averaged over
+ * all positions, or reshaped to features, which are then in the order of the file.
  */
 import { counted } from "@phew/core";
 import { transposed } from "../constants.ts";
@@ -40,7 +40,7 @@ function turned(context: Importer, node: NodePart, base: Activation, permutation
   const dims = permutation.map((axis) => base.dims[axis]!);
   const turnedValue = { kind: "turned", base, permutation, dims, node } as const;
   if (permutation.every((axis, k) => axis === k)) return viewed(context, node, base, dims);
-  // where there is but one unit its axis may still be gathered along, wherever it lies
+  // a single unit may be gathered along its axis, wherever that is
   if (permutation[0] !== 0 || base.shape[0] === 1) return turnedValue;
   if (!movesElements(base.dims, permutation)) return viewed(context, node, base, dims);
   const unitAxes = unitAxisCount(base);

@@ -40,7 +40,7 @@ function featuresOf(context: Importer, node: NodePart, turned: Turned): Activati
   return context.select(node, context.flat(base), index, [dims[0]!, product(dims.slice(1))]);
 }
 
-/** For every place of the axes in the given order, row-major, its place where they stand in their own order. */
+/** For every position of the axes in the given order, row-major, its position in their original order. */
 export function permutedPlaces(dims: readonly number[], order: readonly number[]): number[] {
   const strides = new Map<number, number>();
   let stride = 1;

@@ -16,7 +16,7 @@ export interface WindowOptions {
   readonly dilation: Pair;
 }
 
-/** An image that a window slides over, and what a Pad node has put around it. */
+/** An image that a window slides over, with the padding of a Pad node. */
 export interface PaddedImage {
   readonly image: Activation;
   readonly around: Padded | undefined;
@@ -53,7 +53,7 @@ export function windowOf(
     case "SAME_UPPER":
     case "SAME_LOWER": {
       const [height, width] = [0, 1].map((axis) => {
-        // "same" is what the node sees: the image with the padding around it
+        // "same" refers to the node's input: the image with its padding
         const length = image.shape[axis + 1]! + outside[axis]! + outside[axis + 2]!;
         return samePadding(length, size[axis]!, stride[axis]!, dilation[axis]!);
       }) as [number, number];
@@ -98,7 +98,10 @@ export function paddedImage(context: Importer, value: Value | undefined, what: s
   return { image: context.image(around?.base ?? context.activation(value, what), what), around };
 }
 
-/** As {@link windowOf} for pooling. @throws Unsupported as there, where a window could lie in the padding alone, and where its padding is not the same everywhere */
+/**
+ * As {@link windowOf} for pooling. @throws Unsupported as there, if a window could lie in the padding only, or if its
+ * padding is not constant
+ */
 export function poolingWindow(context: Importer, node: NodePart, padded: PaddedImage) {
   const kernel = context.attributes(node).ints("kernel_shape") ?? [];
   const found = windowOf(context, node, padded, kernel);

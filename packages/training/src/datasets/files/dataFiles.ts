@@ -1,4 +1,4 @@
-/** The files of a data set where the user has them, and what may be wrong with one. */
+/** The files of a data set in the user's folder, and their possible faults. */
 import { ArgumentError, counted, downloadFault } from "@phew/core";
 import type { ImageFile } from "../dataset.ts";
 
@@ -8,9 +8,9 @@ export interface DataFiles {
   /** All files, as paths with `/` below it, sorted. */
   names(): Promise<readonly string[]>;
   has(name: string): Promise<boolean>;
-  /** @throws ArgumentError naming the file where it cannot be read or is damaged */
+  /** @throws ArgumentError naming the file if it cannot be read or is damaged */
   read(name: string): Promise<Uint8Array>;
-  /** Where a file can be read by itself, by any thread; undefined inside a packed stream. */
+  /** Location of a file that any thread can read by itself; undefined inside a compressed stream. */
   locate(name: string): ImageFile | undefined;
 }
 
@@ -36,7 +36,7 @@ export function damagedFile(path: string, what: string): ArgumentError {
   });
 }
 
-/** @throws ArgumentError where a file is what a failed download or a clone without its large files leaves */
+/** @throws ArgumentError if a file is the remains of a failed download or of a clone without its large files */
 export function requireDownloaded(path: string, bytes: Uint8Array): void {
   const fault = downloadFault(bytes);
   if (fault === undefined) return;

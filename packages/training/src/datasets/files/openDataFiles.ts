@@ -16,7 +16,7 @@ export interface OpenOptions {
 
 /**
  * @param path a folder, a `.zip`, a `.tar`, a `.tar.gz`
- * @throws ArgumentError where it is none of these, or an archive is damaged or climbs out of its folder
+ * @throws ArgumentError for others, and for an archive that is damaged or has paths outside its folder
  */
 export async function openDataFiles(path: string, options: OpenOptions = {}): Promise<DataFiles> {
   const found = await stat(path).catch(() => undefined);
@@ -36,8 +36,8 @@ export async function openDataFiles(path: string, options: OpenOptions = {}): Pr
 }
 
 /**
- * Reads the first of `names` that is there; `.gz` is unpacked.
- * @throws ArgumentError where none is there, saying what was looked for, or the file is damaged
+ * Reads the first of `names` that exists; `.gz` is decompressed.
+ * @throws ArgumentError if none exists, with the names tried, or if the file is damaged
  */
 export async function readFirst(
   files: DataFiles,

@@ -10,7 +10,7 @@ import { type DataFiles, damagedFile, requireInside } from "./dataFiles.ts";
 /** All wanted files of an archive together. */
 const MOST_KEPT_BYTES = 2 ** 31;
 
-/** @throws ArgumentError where the archive is damaged, climbs out of its folder, or holds too much */
+/** @throws ArgumentError if the archive is damaged, has paths outside its folder, or is too large */
 export async function readTar(
   path: string,
   stream: Readable,
@@ -42,7 +42,7 @@ export async function readTar(
       if (keptBytes > MOST_KEPT_BYTES) unpack.destroy(tooMuch(path));
       else pieces.push(piece);
     });
-    // the archive's own error tells
+    // the archive's own error is more precise
     entry.on("error", () => {});
     entry.on("end", () => {
       contents.set(name, Buffer.concat(pieces));

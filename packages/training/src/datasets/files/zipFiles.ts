@@ -19,7 +19,7 @@ const DEFLATED = 8;
 const LOCAL_HEADER = 0x04034b50;
 const ENCRYPTED = 1;
 
-/** @throws ArgumentError where the archive is damaged, climbs out of its folder or is packed in another way */
+/** @throws ArgumentError if the archive is damaged, has paths outside its folder or uses another compression */
 export async function openZip(path: string): Promise<DataFiles> {
   const parts = new Map<string, ImageFile>();
   for (const entry of await entriesOf(path)) {
@@ -54,7 +54,7 @@ export async function openZip(path: string): Promise<DataFiles> {
   };
 }
 
-/** Reads a file, or an archive's part, at once. @throws ArgumentError where it is missing, cut short or damaged */
+/** Reads a file, or an archive's part, synchronously. @throws ArgumentError if it is missing, cut short or damaged */
 export function readFilePart({ name, path, part }: ImageFile): Uint8Array {
   let descriptor: number;
   try {
@@ -108,7 +108,7 @@ async function entriesOf(path: string): Promise<Entry[]> {
   const entries: Entry[] = [];
   let zip: ZipFile | undefined;
   try {
-    // names are checked here, so that the message is ours
+    // names are checked here, for our own message
     const options = { lazyEntries: true, autoClose: false, decodeStrings: false, validateEntrySizes: true };
     zip = await openPromise(path, options);
     const file = zip;

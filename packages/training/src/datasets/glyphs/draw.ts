@@ -1,7 +1,7 @@
 /**
- * One glyph: a character's strokes put through a random affine map and a smooth random warp, drawn with a pen of random
- * width by the distance of each pixel from the strokes, with stray strokes, uneven contrast and noise over it.
- * Sums, products, quotients and square roots alone, so that every machine draws the same bytes.
+ * Draws one glyph: a character's strokes under a random affine map and a smooth random warp, drawn with a pen of
+ * random width by the distance of each pixel from the strokes, with stray strokes, uneven contrast and noise. Uses
+ * only sums, products, quotients and square roots, so that every machine draws the same bytes.
  */
 import type { Random } from "@phew/engine";
 import { OUTLINES, type Polyline } from "./outlines.ts";
@@ -32,7 +32,7 @@ const STYLE = {
   strayReach: 7,
 } as const;
 
-/** What stands in the middle of the image, in units of the outlines. */
+/** Centre of the image, in units of the outlines. */
 const CENTRE = [3.2, 5.6] as const;
 /** The warp is a cubic B-spline over this many cells each way: three knots more than cells. */
 const CELLS = 3;
@@ -140,7 +140,7 @@ const warped: [number, number] = [0, 0];
 const across = new Float64Array(4);
 const down = new Float64Array(4);
 
-/** Where the warp moves a point to, into {@link warped}. */
+/** Writes the warped position of a point into {@link warped}. */
 function warpInto(x: number, y: number, warp: Float64Array): void {
   const column = splineWeightsInto(across, x);
   const row = splineWeightsInto(down, y);
@@ -190,7 +190,7 @@ function drawStray(random: Random, halfWidth: number): void {
   }
 }
 
-/** Inks what lies within `halfWidth` of a line, with an edge one pixel soft; what is inked more stays so. */
+/** Inks pixels within `halfWidth` of a line, with an edge one pixel soft; darker pixels stay. */
 function drawLine(
   fromX: number,
   fromY: number,

@@ -27,9 +27,9 @@ export interface GlyphOptions {
 export const GLYPH_NORMALISATION: Normalisation = { mean: [0.15], std: [0.2] };
 
 /**
- * Example k of a part depends on the seed, the part, the class count and k alone: a larger set begins with the smaller one.
- * Of every `classCount` examples in a row, each is of a different class.
- * @throws ArgumentError where a count is out of range
+ * Example k of a part depends only on the seed, the part, the class count and k: a larger set begins with the smaller
+ * one. Of every `classCount` consecutive examples, each is of a different class.
+ * @throws ArgumentError if a count is out of range
  */
 export function glyphs(options: GlyphOptions): Dataset {
   const { classCount, trainCount, testCount, seed } = options;

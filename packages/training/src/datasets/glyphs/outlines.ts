@@ -121,8 +121,8 @@ function addArc(
 }
 
 /**
- * Point of the unit circle about `turn` quarter turns from the right: exact at whole quarters. A rational form in place of
- * sine and cosine, whose last bits differ between machines.
+ * Point of the unit circle at `turn` quarter turns from the right: exact at whole quarters. A rational function
+ * instead of sine and cosine, whose last bits differ between machines.
  */
 function onCircle(turn: number): [number, number] {
   const quarter = Math.floor(turn);

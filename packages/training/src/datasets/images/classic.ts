@@ -14,8 +14,8 @@ export interface ClassicShape {
 
 /**
  * @param ownFiles names of the data set's first own file
- * @returns undefined where that is there, or there are no class folders
- * @throws ArgumentError where the images are not of the data set's size, or the classes not of its number
+ * @returns undefined if that exists, or if there are no class folders
+ * @throws ArgumentError if images do not have the data set's size, or classes not its number
  */
 export async function readFoldersOf(
   files: DataFiles,

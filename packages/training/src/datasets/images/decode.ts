@@ -1,6 +1,6 @@
 /**
- * Decodes JPEG by libjpeg-turbo compiled to WebAssembly, to the pixels that PIL and torchvision give, and PNG by pngjs.
- * Alpha is dropped, and the orientation of EXIF is not looked at, as torchvision does.
+ * Decodes JPEG by libjpeg-turbo compiled to WebAssembly, to the pixels of PIL and torchvision, and PNG by pngjs. As
+ * in torchvision, alpha is dropped and EXIF orientation is ignored.
  */
 
 import { createRequire } from "node:module";
@@ -16,10 +16,10 @@ export interface DecodedImage {
   readonly planes: Uint8Array;
 }
 
-/** @param channels 1 for grey, 3 for colour @throws ArgumentError naming the file where it does not decode */
+/** @param channels 1 for grey, 3 for colour @throws ArgumentError naming the file if it cannot be decoded */
 export type Decode = (bytes: Uint8Array, channels: 1 | 3, name: string) => DecodedImage;
 
-/** What the codec's glue code exports. */
+/** Exports of the codec's glue code. */
 interface JpegModule {
   JPEGDecoder: new () => JpegDecoder;
 }
@@ -33,7 +33,7 @@ interface JpegDecoder {
 
 let loading: Promise<Decode> | undefined;
 
-/** Loads the decoders, once a thread. */
+/** Loads the decoders, once per thread. */
 export function loadDecode(): Promise<Decode> {
   loading ??= newDecode();
   return loading;

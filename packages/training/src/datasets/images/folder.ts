@@ -18,23 +18,23 @@ const VALIDATION = ["val", "valid", "validation"];
 export interface ClassFolders {
   readonly classNames: readonly string[];
   readonly train: readonly LabelledFile[];
-  /** Where there is a test part beside it. */
+  /** Path of the test part beside it, if there is one. */
   readonly validation?: readonly LabelledFile[];
   readonly test: readonly LabelledFile[];
 }
 
 export const isImage = (name: string): boolean => IMAGE.test(name);
 
-/** True where class folders stand in it, at its top or in a single folder there. */
+/** True if it contains class folders, directly or in a single subfolder. */
 export function hasClassFolders(names: readonly string[]): boolean {
   const [below] = withoutRoot(names);
   return below.some((name) => TRAIN.includes(name.split("/")[0]!) && name.split("/").length > 2);
 }
 
 /**
- * Classes are the folders of `train`, sorted by name; the order of examples is shuffled by a fixed seed, so that the first
- * ones are of all classes. `val` is the test set where there is no `test`, as is usual for ImageNet.
- * @throws ArgumentError where a part is missing or a class of it is unknown
+ * Classes are the folders of `train`, sorted by name; examples are shuffled with a fixed seed, so that the first ones
+ * cover all classes. `val` is the test set if there is no `test`, as is usual for ImageNet.
+ * @throws ArgumentError if a part is missing or a class of it is unknown
  */
 export function findClassFolders(files: DataFiles, names: readonly string[]): ClassFolders {
   const [below, root] = withoutRoot(names);
@@ -82,7 +82,7 @@ export function findClassFolders(files: DataFiles, names: readonly string[]): Cl
 
 export interface ImageSetOptions {
   readonly name: string;
-  /** Height and width of an input; the images' own where all have the same, else 224. */
+  /** Height and width of an input; the images' own if all are equal, else 224. */
   readonly imageSize?: number;
   /** By number of channels. */
   readonly normalisations: readonly [grey: Normalisation, colour: Normalisation];
@@ -91,7 +91,7 @@ export interface ImageSetOptions {
   readonly std?: readonly number[];
   /** Channels that inputs must have; as the images are unless given. */
   readonly channels?: 1 | 3;
-  /** What is held decoded of each part. */
+  /** Memory for decoded images of each part. */
   readonly memoryBytes?: number;
   readonly progress?: (fraction: number, note: string) => void;
 }
@@ -100,8 +100,8 @@ const USUAL_SIZE = 224;
 const MEMORY_BYTES = 2 ** 31;
 
 /**
- * Images of the size wanted are stored as they are. Others are resized so that their shorter side is 8/7 of it (256 for
- * 224), the middle square is stored, and inputs are windows of it: in the middle, or at random with augmentation.
+ * Images of the requested size are stored unchanged. Others are resized so that their shorter side is 8/7 of it (256
+ * for 224), the central square is stored, and inputs are crops of it: in the centre, or at random with augmentation.
  */
 export async function readClassFolders(
   files: DataFiles,
@@ -160,7 +160,7 @@ export async function readClassFolders(
   };
 }
 
-/** Names below the only folder at the top, where there is only one, and what was taken off them. */
+/** Names below a single folder at the top, and the prefix that was removed. */
 function withoutRoot(names: readonly string[]): [readonly string[], string] {
   const tops = new Set(names.map((name) => name.split("/")[0]!));
   const [top] = tops;

@@ -10,7 +10,7 @@ export interface ImageHeader {
 /** 100 million: no photograph of a data set is larger. */
 const MOST_PIXELS = 1e8;
 
-/** @param name for messages @throws ArgumentError where the bytes are no whole JPEG or PNG */
+/** @param name for messages @throws ArgumentError if the bytes are not a complete JPEG or PNG */
 export function readImageHeader(bytes: Uint8Array, name: string): ImageHeader {
   const header = isPng(bytes) ? pngHeader(bytes, name) : jpegHeader(bytes, name);
   const { width, height } = header;
@@ -63,7 +63,7 @@ function isFrame(marker: number): boolean {
   return marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc;
 }
 
-/** The end marker stands last, before padding that some cameras leave. */
+/** The end marker is last, before padding that some cameras write. */
 function endsWell(bytes: Uint8Array): boolean {
   let end = bytes.length;
   while (end > 2 && bytes[end - 1] === 0) end--;

@@ -29,11 +29,14 @@ export type Progress = (done: number, count: number) => void;
 /** Sizes over all images of a data set. */
 export interface Survey {
   readonly grey: boolean;
-  /** Of every image, where it is the same. */
+  /** Of every image, if all are equal. */
   readonly size?: readonly [number, number];
 }
 
-/** Looks at every image without decoding it. @param see is given the bytes of each @throws ArgumentError naming the first file that is no whole image */
+/**
+ * Checks every image without decoding it. @param see receives the bytes of each @throws ArgumentError naming the
+ * first file that is not a complete image
+ */
 export async function surveyImages(
   files: DataFiles,
   list: readonly LabelledFile[],
@@ -55,7 +58,7 @@ export async function surveyImages(
   return { grey, ...(isSame && size ? { size } : {}) };
 }
 
-/** What all images of a data set become. */
+/** Target format of all images of a data set. */
 export interface ImagePlan {
   readonly frame: ImageFrame;
   /** Decoded bytes that are held in memory, of training and test images each. */
@@ -81,13 +84,13 @@ export async function readImages(
   return new ByteImages([...frame.stored], pixels, classes, frame.normalisation!, [...frame.input]);
 }
 
-/** Images read when they are asked for, on whatever thread asks. */
+/** Images read on demand, on the calling thread. */
 export class ImageFiles {
   readonly #store: ImageFileStore;
   readonly #decode: Decode;
   readonly #writer: WindowWriter;
   readonly #length: number;
-  /** Decoded images side by side, and the slot + 1 of each file; 0 where it is not kept. */
+  /** Decoded images in a row, and the slot + 1 of each file; 0 if it is not cached. */
   readonly #kept: Uint8Array[] = [];
   readonly #slots: Uint32Array;
 
@@ -148,13 +151,13 @@ function storedImage(decode: Decode, bytes: Uint8Array, { stored }: ImageFrame, 
   return resizeToSquare(image, height);
 }
 
-/** Read at once where that can be: a hundred thousand small files take a third of the time. */
+/** Synchronous where possible: a hundred thousand small files take a third of the time. */
 async function bytesOf(files: DataFiles, name: string): Promise<Uint8Array> {
   const file = files.locate(name);
   return file === undefined ? files.read(name) : readFilePart(file);
 }
 
-/** Lets others have their turn, such as Ctrl-C. */
+/** Yields to the event loop, such as for Ctrl-C. */
 async function tell(progress: Progress, done: number, count: number): Promise<void> {
   progress(done, count);
   await new Promise((resolve) => setImmediate(resolve));

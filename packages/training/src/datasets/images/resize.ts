@@ -1,12 +1,12 @@
 /**
- * Resizes by the triangle filter, widened where the image shrinks, first along rows, then along columns: what PIL and
- * torchvision call bilinear with antialiasing. With s = old / new length and r = max(1, s), output i is
+ * Resizes by the triangle filter, widened for reductions, first along rows, then along columns: PIL's and
+ * torchvision's bilinear with antialiasing. With s = old / new length and r = max(1, s), output i is
  *   Σ_k w((k + ½ − (i + ½)·s) / r) · input_k / Σ_k w(…),   w(t) = max(0, 1 − |t|)
  */
 import type { DecodedImage } from "./decode.ts";
 
 /**
- * Resizes so that the shorter side is `side` and cuts the middle out.
+ * Resizes so that the shorter side is `side`, and crops the centre.
  * @returns row-major `[channels, side, side]`
  */
 export function resizeToSquare({ width, height, planes }: DecodedImage, side: number): Uint8Array {

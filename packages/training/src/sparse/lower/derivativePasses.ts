@@ -23,7 +23,10 @@ export interface DerivativeProgram {
   readonly products?: ReadonlyMap<string, Region>;
 }
 
-/** Loss and the gradients of all parameters, each kept as soon as it is complete, so that its parts need no room. */
+/**
+ * Loss and the gradients of all parameters; each is stored as soon as it is complete, so that its parts need no
+ * memory.
+ */
 export function gradientPass(options: DerivativeOptions): DerivativeProgram {
   const pass = new Pass({ ...options, mode: "differentiation", keepsGradients: true, seed: 0 });
   forward(pass);
@@ -87,7 +90,7 @@ function backwardOf(pass: Pass, index: number): void {
   else loweringOf(op).backward(pass, index, op);
 }
 
-/** Both ways back, of the gradient and of its tangent. */
+/** Backward passes of the gradient and of its tangent. */
 function backwardTangents(pass: TangentPass, index: number): void {
   const combination = pass.plan.combinations.get(index);
   if (combination !== undefined) {
@@ -102,7 +105,7 @@ function backwardTangents(pass: TangentPass, index: number): void {
   backwardOf(pass.primal, index);
 }
 
-/** Writes the sums of gradients that the way back has written all parts of. */
+/** Writes the sums of gradients whose parts the backward pass has all written. */
 function keepGradients(...passes: readonly Pass[]): void {
   const sums = passes.flatMap((pass) => pass.sums.splice(0));
   if (sums.length === 0) return;

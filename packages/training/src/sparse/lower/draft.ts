@@ -1,4 +1,4 @@
-/** A program as it is written: instructions whose addresses are not known yet, in segments. */
+/** A program in progress: instructions in segments, with addresses that are not known yet. */
 import type { FieldsOf, Kernel, KernelRecord } from "@phew/engine";
 import type { Geometry } from "../plan/geometry.ts";
 import { Place, Region } from "../plan/region.ts";
@@ -11,7 +11,7 @@ export type DraftFields<K extends Kernel> = Partial<
   Record<keyof FieldsOf<KernelRecord<K>>, FieldValue | undefined>
 >;
 
-/** What an instruction is for, so that its time can be told by layer and by kind of work. */
+/** The purpose of an instruction, for times by layer and by kind of work. */
 export interface Label {
   /** Name of the layer. */
   readonly layer: string;
@@ -42,7 +42,7 @@ export interface DraftSegment {
   readonly body: readonly DraftInstruction[];
   /** The body runs for every block, or once, with kernels that take their thread's share. */
   readonly kind: "blocks" | "shares";
-  /** Nothing from here on is done where the loss or a gradient is not finite. */
+  /** The program ends here if the loss or a gradient is not finite. */
   readonly stops: boolean;
 }
 
@@ -95,12 +95,12 @@ export class ProgramDraft implements Draft {
     return this.segments.length - 1;
   }
 
-  /** All threads meet; what comes next may read what any block wrote. */
+  /** A barrier for all threads; later instructions may read the results of any block. */
   barrier(kind: DraftSegment["kind"] = "blocks", stops = false): void {
     this.segments.push({ prologue: [], body: [], kind, stops });
   }
 
-  /** Makes the segment that was just begun one whose kernels take their thread's share. */
+  /** Makes the current segment one whose kernels take their thread's share. */
   shares(): void {
     this.segments[this.current] = { ...this.segments[this.current]!, kind: "shares" };
   }

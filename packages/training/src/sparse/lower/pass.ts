@@ -1,4 +1,4 @@
-/** One way through the network and back, as it is written into a program: which value and gradient stands where. */
+/** One forward and backward pass in a program: the tensors of values and gradients. */
 import type { Node } from "@phew/core";
 import type { UpdateKernel } from "@phew/engine";
 import type { Exchange } from "../plan/exchange.ts";
@@ -15,31 +15,31 @@ export type Mode = "training" | "evaluation" | "differentiation";
 /** Where an operation writes a gradient. */
 export interface Target {
   readonly tensor: PlannedTensor;
-  /** Adds to what is there already. */
+  /** Adds to the present content. */
   readonly accumulate: boolean;
 }
 
 interface Value {
-  /** Where it stands; absent where it is made again whenever a segment needs it. */
+  /** Its tensor; absent if it is computed again in every segment that needs it. */
   readonly tensor?: PlannedTensor;
   readonly make?: () => PlannedTensor;
   /** What `make` gave, and in which segment. */
   made?: { readonly segment: number; readonly tensor: PlannedTensor };
 }
 
-/** The gradient of a value so far: a tensor, or what makes one when the value's own operation asks. */
+/** The gradient of a value so far: a tensor, or a function that makes one when the value's own operation needs it. */
 type Gradient = { tensor: PlannedTensor } | { lazy: () => PlannedTensor };
 
 export interface PassOptions {
   readonly plan: Plan;
   readonly mode: Mode;
-  /** What batch normalisation takes: in training the batch's own statistics, else the running ones, unless said here. */
+  /** Statistics of batch normalisation; default: the batch's in training, else the running ones. */
   readonly statistics?: "running" | "batch";
   readonly exchange: Exchange;
   /** Of dropout. */
   readonly seed: number;
   readonly keepsGradients?: boolean;
-  /** Of training: what changes the parameters, and where it keeps its state. */
+  /** Only for training: updates of the parameters, and memory of their state. */
   readonly optimiser?: { readonly kernel: UpdateKernel; readonly state: StateRegions };
   /** Given: all tensors of one shape have one geometry, those of other passes with the same frames too. */
   readonly frames?: Map<string, Frame>;
@@ -54,7 +54,7 @@ export class Pass {
   readonly seed: number;
   /** The program that is being written; a pass may be several, carried out one after the other. */
   draft: ProgramDraft;
-  /** Write the sums that gradients of parameters are, and then the updates, once the way back is done. */
+  /** Write the sums of parameters' gradients, and then the updates, after the backward pass. */
   readonly sums: (() => void)[] = [];
   readonly updates: (() => void)[] = [];
   /** True where batch normalisation takes the batch's own statistics. */
@@ -87,7 +87,7 @@ export class Pass {
     return this;
   }
 
-  /** Where the sums that are a parameter's gradient are kept, f32[count]; undefined where the program ends with them. */
+  /** Region of the sums of a parameter's gradient, f32[count]; undefined if the program ends with them. */
   keepGradient(parameter: string, count: number): Region | undefined {
     if (!this.keepsGradients) return undefined;
     const region = new Region("gradients", 4 * count);
@@ -95,7 +95,7 @@ export class Pass {
     return region;
   }
 
-  /** The same, with a place where they are not kept. */
+  /** The same, with a region if none is kept. */
   newGradient(parameter: string, count: number): Region {
     return this.keepGradient(parameter, count) ?? new Region("gradients", 4 * count, { temporary: true });
   }
@@ -106,7 +106,7 @@ export class Pass {
     return { faulty: new Place(this.exchange.faulty, 4 * index), stop: this.exchange.stop };
   }
 
-  /** Says that the sums of a normalisation are written by the segment at hand. */
+  /** Records that the current segment writes the sums of a normalisation. */
   sumsStatistics(norm: number): void {
     this.#statistics.set(norm, this.draft.current);
   }
@@ -151,7 +151,7 @@ export class Pass {
     return value.made.tensor;
   }
 
-  /** The value of a node stands in a tensor now. */
+  /** Records the tensor of a node's value. */
   write(index: number, tensor: PlannedTensor): void {
     this.clearBorder(tensor, this.label(index, "border"));
     this.#values[index] = { tensor };
@@ -163,12 +163,14 @@ export class Pass {
     this.#values[index] = value;
   }
 
-  /** A value that is cheaper to make again than to keep. `make` writes the instructions and says where they put it. */
+  /**
+   * A value that is cheaper to compute again than to store. `make` writes the instructions and returns its tensor.
+   */
   writeAnew(index: number, make: () => PlannedTensor): void {
     this.#values[index] = { make };
   }
 
-  /** True where a node's value is read by one operation, once. */
+  /** True if one operation reads a node's value, once. */
   readOnce(index: number): boolean {
     const { consumers } = this.node(index);
     return (
@@ -183,7 +185,7 @@ export class Pass {
     return !this.plan.untrained.has(index) && index > 0;
   }
 
-  /** The whole gradient of a node's value; not to be changed. Undefined where nothing depends on the value. */
+  /** The complete gradient of a node's value; read-only. Undefined if nothing depends on the value. */
   gradientOf(index: number): PlannedTensor | undefined {
     const gradient = this.#gradients[index];
     if (gradient === undefined) return undefined;
@@ -206,7 +208,7 @@ export class Pass {
     return copy;
   }
 
-  /** Where to write a contribution to the gradient of a node's value; undefined where it is not wanted. */
+  /** Target for a contribution to the gradient of a node's value; undefined if it is not needed. */
   receive(index: number): Target | undefined {
     if (!this.wantsGradient(index)) return undefined;
     if (this.#gradients[index] !== undefined) return { tensor: this.ownGradientOf(index)!, accumulate: true };
@@ -216,7 +218,7 @@ export class Pass {
     return { tensor, accumulate: false };
   }
 
-  /** A contribution that stands in a tensor already, of the same units. */
+  /** Adds a contribution that is in a tensor already, of the same units. */
   lend(index: number, tensor: PlannedTensor): void {
     if (!this.wantsGradient(index)) return;
     if (this.#gradients[index] === undefined) {
@@ -227,7 +229,7 @@ export class Pass {
     }
   }
 
-  /** The only contribution, made where the value's own operation asks for it. */
+  /** Adds the only contribution, as a function that makes it when the value's own operation needs it. */
   promise(index: number, make: () => PlannedTensor): void {
     if (this.#gradients[index] !== undefined)
       throw new Error(`${this.node(index).name} has a gradient already`);
@@ -269,7 +271,7 @@ export class Pass {
     return frame;
   }
 
-  /** Zeros around the rows of a tensor; left out of the program where nobody reads them. */
+  /** Zeros around the rows of a tensor; left out of the program if nothing reads them. */
   clearBorder(tensor: PlannedTensor, label: Label): void {
     this.draft.emit("clearBorder", { ...label, work: "border" }, { tensor });
   }

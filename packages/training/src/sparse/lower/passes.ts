@@ -83,7 +83,7 @@ export function forward(pass: Pass, visit: (index: number) => void = () => {}): 
   }
 }
 
-/** Right behind what they are the statistics of, while it is in the cache. */
+/** Directly after the value, while that is in the cache. */
 function sumStatistics(pass: Pass, source: number, index: number): void {
   const norm = pass.plan.norms.get(index)!;
   pass.draft.emit("batchStatistics", pass.label(index, "batch normalisation"), {

@@ -1,6 +1,6 @@
 /**
- * The tangents of a pass, written into its program: of every value and every gradient its rate of change along a
- * direction of the parameters. An operation that is linear in what it reads is lowered for tangents as for values.
+ * The tangents of a pass, in its program: the derivative of every value and every gradient along a direction of the
+ * parameters. An operation that is linear in its inputs is lowered for tangents as for values.
  */
 import type { Direction } from "../plan/direction.ts";
 import { NormTangent } from "../plan/normTangent.ts";
@@ -12,7 +12,7 @@ export class TangentPass extends Pass {
   readonly norms: ReadonlyMap<number, NormTangent>;
   readonly #primal: Pass;
 
-  /** @param options those of `primal`, frames among them: tangents stand in tensors like those of their values */
+  /** @param options those of `primal`, including frames: tangents have tensors like those of their values */
   constructor(primal: Pass, direction: Direction, options: PassOptions) {
     super({ ...options, draft: primal.draft });
     this.#primal = primal;

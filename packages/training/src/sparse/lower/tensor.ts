@@ -1,4 +1,4 @@
-/** Values and gradients as they will stand in memory: how large, with how many zeros around them, and for how long. */
+/** Layout of values and gradients: size, zeros around them, and time of use. */
 
 import type { Border } from "../model/kernelTaps.ts";
 import { type Geometry, geometryOf } from "../plan/geometry.ts";
@@ -23,9 +23,9 @@ export class PlannedTensor {
   readonly height: number;
   readonly width: number;
   readonly #frame: Frame;
-  /** Readers that come later in the program than anyone who may want to change it now. */
+  /** Readers later in the program than any operation that may overwrite it now. */
   pendingReads = 0;
-  /** Nodes whose gradient this is. */
+  /** Nodes with this gradient. */
   owners = 0;
 
   /** @param frame its own unless given */
@@ -45,7 +45,7 @@ export class PlannedTensor {
     return top + left + bottom + right > 0;
   }
 
-  /** Asks for at least so many zeros. */
+  /** Requires at least so many zeros. */
   widen(border: Border): void {
     this.#frame.widen(border);
   }

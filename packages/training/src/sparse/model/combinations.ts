@@ -1,12 +1,12 @@
 /**
- * Batch normalisation, addition and clamping activations that stand together are one step:
+ * Adjacent batch normalisation, addition and clamping activations are one step:
  *   z = clamp(Σ_k (a_k·x_k + b_k)),   clamp(v) = min(max(v, α·v), cap)
  * where a_k and b_k come from batch normalisation, or are 1 and 0.
  */
 import type { Network, Operation } from "@phew/core";
 
 export interface Term {
-  /** Node whose value it reads. */
+  /** Its input node. */
   readonly source: number;
   /** Node of the batch normalisation that x_k passes. */
   readonly norm?: number;
@@ -18,7 +18,7 @@ export interface Clamp {
 }
 
 export interface Combination {
-  /** Node whose value this is. */
+  /** Node with this value. */
   readonly root: number;
   readonly terms: readonly Term[];
   readonly clamp: Clamp;
@@ -28,7 +28,7 @@ export const IDENTITY: Clamp = { alpha: 1, cap: Number.POSITIVE_INFINITY };
 
 export const isIdentity = ({ alpha, cap }: Clamp): boolean => alpha === 1 && cap === Number.POSITIVE_INFINITY;
 
-/** The clamp that an activation is; undefined where it is none. */
+/** An activation as a clamp; undefined if it is none. */
 function clampOf(op: Operation): Clamp | undefined {
   if (op.kind !== "activation") return undefined;
   switch (op.name) {
@@ -38,7 +38,8 @@ function clampOf(op: Operation): Clamp | undefined {
       return { alpha: 0, cap: 6 };
     case "leakyRelu": {
       const alpha = op.alpha ?? 0.01;
-      // a slope above 1 or below 0 is not the greater of v and α·v, nor told by the sign of the result
+      // with a slope above 1 or below 0, max(v, α·v) is wrong, and the result's sign does not determine the
+      // derivative
       return alpha >= 0 && alpha <= 1 ? { alpha, cap: Number.POSITIVE_INFINITY } : undefined;
     }
     default:
@@ -47,8 +48,8 @@ function clampOf(op: Operation): Clamp | undefined {
 }
 
 /**
- * @param fused false: each by itself, so that every node has a value
- * @returns the combination that each node is the root of, and the nodes inside one, which have no value of their own
+ * @param fused false: each separately, so that every node has a value
+ * @returns the combination of each root node, and the nodes inside one, which have no value of their own
  */
 export function combinations(
   network: Network,

@@ -1,4 +1,4 @@
-/** The kept weights of a layer: where each stands in the parameter, and which units and tap it joins. */
+/** The kept weights of a layer: for each its index in the parameter, its units and its tap. */
 import { countKept, definitionOf, type Network, type Parameter } from "@phew/core";
 import type { WeightedOperation } from "./kernelTaps.ts";
 
@@ -12,7 +12,7 @@ export class KeptWeights {
   /** Its place among the stored input units, and its tap. */
   readonly unit: Uint32Array;
   readonly tap: Uint16Array;
-  /** Where the weights of each stored output unit start; length outUnits + 1. */
+  /** Start of the weights of each stored output unit; length outUnits + 1. */
   readonly rowStart: Uint32Array;
   /**
    * Index into the parameter of each kept weight that meets only zeros, because its input unit is silent: weight decay
@@ -116,7 +116,7 @@ function keepWeights(
   };
 }
 
-/** Place of each unit among the stored ones, −1 where it is not. */
+/** Index of each unit among the stored ones, −1 if it is not stored. */
 function placesAmong(units: Uint32Array, count: number): Int32Array {
   const place = new Int32Array(count).fill(-1);
   for (const [index, unit] of units.entries()) place[unit] = index;

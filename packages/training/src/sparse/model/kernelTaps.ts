@@ -1,8 +1,8 @@
 /**
- * Where the taps of a kernel read and write. Tap (r, c) carries input (u, v) to output (p, q) with
+ * Positions that the taps of a kernel read and write. Tap (r, c) carries input (u, v) to output (p, q) with
  *   u = p·stride + r·dilation − padding,   v likewise.
- * Inputs whose (u mod stride, v mod stride) are the same meet the same taps, all shifted alike: they are a class.
- * A dense layer is a kernel of one tap on a plane of one pixel.
+ * Inputs with equal (u mod stride, v mod stride) have the same taps with equal shifts: they form a class. A dense
+ * layer is a kernel of one tap on a plane of one pixel.
  */
 import type { Operation } from "@phew/core";
 
@@ -84,7 +84,7 @@ export class KernelTaps {
     });
   }
 
-  /** Zeros that are read around the input on the way forward. */
+  /** Zeros around the input that the forward pass reads. */
   get inputBorder(): Border {
     const [top, bottom] = readBeyond(this.#vertical);
     const [left, right] = readBeyond(this.#horizontal);

@@ -21,7 +21,7 @@ export interface Model {
   readonly weights: ReadonlyMap<number, KeptWeights>;
   /** By name of a parameter that is not prunable: one byte a unit, 0 = must be 0. Where all stay it may be absent. */
   readonly stays: ReadonlyMap<string, Uint8Array>;
-  /** Nodes before which nothing is trained: nobody wants the gradient of their value. */
+  /** Nodes without trained parameters before them: the gradient of their value is not needed. */
   readonly untrained: ReadonlySet<number>;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Which units of every value are computed at all. Silent ones are not: they output 0, so nobody misses them, except
- * where something makes of 0 something else (sigmoid and its like) or the outside wants to see them (the output).
+ * Which units of every value are computed and stored. Silent units are not, since they output 0, unless an operation
+ * needs them (f(0) ≠ 0, as for sigmoid) or they are network outputs.
  */
 import { type Masks, type Network, type Operation, silentUnits, type UnitFlow, unitFlows } from "@phew/core";
 
@@ -31,7 +31,7 @@ export function storedUnits(network: Network, masks: Masks | undefined): StoredU
   return wanted.map((units) => Uint32Array.from(units.keys()).filter((u) => units[u] === 1));
 }
 
-/** Adds what operations read of their inputs and nothing stands for. @returns how many units were added */
+/** Adds the units that operations read and cannot replace. @returns how many units were added */
 function addRead({ nodes }: Network, flows: readonly UnitFlow[], wanted: readonly Uint8Array[]): number {
   let count = 0;
   for (let node = nodes.length - 1; node > 0; node--) {

@@ -18,7 +18,7 @@ export class Direction {
     }
   }
 
-  /** Like the layer's entries, those of the way forward first, with the direction in place of the weights. */
+  /** Like the layer's entries, those of the forward pass first, with the direction in place of the weights. */
   entries(layer: Layer): readonly Region[] {
     return this.#layers.get(layer)!;
   }

@@ -1,7 +1,7 @@
 /**
- * Which kernel computes a layer: by kept weights alone, walking along rows or pixel by pixel, or all weights at once in
- * the domain of winograd.ts. Times are estimates from constants that were measured once (docs/benchmarks.md, "Choice of
- * kernels"): a choice made by a clock would make results depend on the machine.
+ * Chooses the kernel of a layer: kept weights along rows, kept weights pixel by pixel, or all weights by winograd.ts.
+ * Times are estimates from constants measured once (docs/benchmarks.md, "Choice of kernels"): measured times would
+ * make results depend on the computer.
  */
 import type { Network } from "@phew/core";
 import type { KeptWeights } from "../model/keptWeights.ts";
@@ -48,7 +48,7 @@ export function layerSize(network: Network, node: number, weights: KeptWeights):
 
 /** Nanoseconds of a multiply-add by a kept weight along rows, forward and (for two of them) backward. */
 const ROWS_NS = [0.071, 0.129] as const;
-/** The same where neighbours in a row are a stride apart, so that a run is one pixel. */
+/** The same if neighbours in a row are a stride apart, so that a run is one pixel. */
 const STRIDED_ROWS_NS = [0.14, 0.33] as const;
 /** Pixel by pixel; those with padding are left out. */
 const PIXELS_NS = [0.085, 0.184] as const;
@@ -88,7 +88,7 @@ export function kernelCosts(size: LayerSize): readonly KernelCost[] {
   return costs;
 }
 
-/** @param wanted taken wherever it can compute the layer; absent: the quickest */
+/** @param wanted used wherever it can compute the layer; absent: the fastest */
 export function quickestKernels(size: LayerSize, wanted?: LayerKernel): LayerChoice {
   const costs = kernelCosts(size);
   const given = costs.find(({ kernel }) => kernel === wanted)?.kernel;

@@ -1,4 +1,4 @@
-/** What the tangents of one batch normalisation need; see assembly/layers/batchNormTangent.ts. */
+/** Memory for the tangents of one batch normalisation; see assembly/layers/batchNormTangent.ts. */
 
 import type { Direction } from "./direction.ts";
 import type { Norm } from "./parameters.ts";

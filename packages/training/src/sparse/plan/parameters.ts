@@ -2,13 +2,13 @@
 import type { Network, Operation, Parameter } from "@phew/core";
 import { Region } from "./region.ts";
 
-/** One parameter's numbers, as they stand in memory. */
+/** The elements of one parameter in memory. */
 export class UnitParameter {
   readonly parameter: Parameter;
-  /** Unit number of each; where they are those of no single unit, their places. */
+  /** Unit number of each; their indices if they belong to no single unit. */
   readonly units: Uint32Array;
   readonly values: Region;
-  /** 1 where it is trained, 0 where it stays 0; absent where all are trained. */
+  /** 1 for trained elements, 0 for those that stay 0; absent if all are trained. */
   readonly trained: Region | undefined;
   readonly masked: Uint8Array | undefined;
 
@@ -29,7 +29,7 @@ export class UnitParameter {
 
 export type BatchNormOperation = Extract<Operation, { kind: "batchNorm" }>;
 
-/** What a program needs of one batch normalisation. */
+/** Memory of one batch normalisation in a program. */
 export class Norm {
   readonly name: string;
   readonly op: BatchNormOperation;

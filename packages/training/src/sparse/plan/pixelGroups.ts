@@ -1,7 +1,7 @@
 /**
- * Which taps each place of a convolution meets, for kernels that go pixel by pixel (assembly/layers/sparsePixels.ts):
- * neighbouring places that meet the same taps are a group. Taps are numbered in the order in which a layer's entries
- * stand.
+ * Taps inside the input for each place of a convolution, for kernels that work pixel by pixel
+ * (assembly/layers/sparsePixels.ts): neighbouring places with the same taps form a group. Taps are numbered in the
+ * order of a layer's entries.
  */
 import { records, writeRecord } from "@phew/engine";
 import type { KernelTaps } from "../model/kernelTaps.ts";
@@ -10,7 +10,7 @@ import type { KernelTaps } from "../model/kernelTaps.ts";
 type Range = readonly [number, number];
 
 export interface PixelGroup {
-  /** Row and column of the first place, in what is computed at and in what is gathered from. */
+  /** Row and column of the first place, in the computed value and in the gathered one. */
   readonly own: readonly [number, number];
   readonly gathered: readonly [number, number];
   readonly pixels: number;
@@ -20,14 +20,14 @@ export interface PixelGroup {
 /** Places that are computed together at most: two pixels of a cache line each fill the registers. */
 const MOST_PIXELS = 2;
 
-/** Where places of one row stand, and the taps that each meets. */
+/** Places of one row, and the taps of each. */
 interface Place {
   readonly own: readonly [number, number];
   readonly gathered: readonly [number, number];
   readonly ranges: readonly Range[];
 }
 
-/** Of the way forward: outputs gather inputs, taps in the order of the kernel. */
+/** For the forward pass: outputs gather inputs, taps in the order of the kernel. */
 export function forwardGroups(
   { rowShift, columnShift, kernelWidth, stride }: KernelTaps,
   input: Plane,
@@ -47,7 +47,9 @@ export function forwardGroups(
   });
 }
 
-/** Of the way back: inputs gather gradients of outputs, taps by class and within it in the order of the kernel. */
+/**
+ * For the backward pass: inputs gather gradients of outputs, taps by class and within it in the order of the kernel.
+ */
 export function backwardGroups(taps: KernelTaps, output: Plane): readonly PixelGroup[] {
   const { outRow, outColumn, classOf, classShapes, stride } = taps;
   const [strideY, strideX] = stride;

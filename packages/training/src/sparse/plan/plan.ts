@@ -26,9 +26,9 @@ export interface PlanOptions {
   readonly masks?: Masks | undefined;
   /** Images of the largest batch. */
   readonly batchSize: number;
-  /** Taken wherever it can compute a layer; absent: the quickest. */
+  /** Used wherever it can compute a layer; absent: the fastest. */
   readonly kernel?: LayerKernel | undefined;
-  /** False: batch normalisation, addition and activations each by themselves. True unless said otherwise. */
+  /** False: batch normalisation, addition and activations separately. Default true. */
   readonly fused?: boolean;
 }
 
@@ -72,7 +72,7 @@ function layerOf(network: Network, node: number, weights: KeptWeights, wanted?: 
   return new SparseLayer(network, node, weights, choice);
 }
 
-/** A cache line of images where there are enough of them, at least the four of a vector. */
+/** A cache line of images if there are enough of them, at least the four of a vector. */
 function lanesFor(batchSize: number): number {
   if (batchSize > 8) return 16;
   return batchSize > 4 ? 8 : 4;

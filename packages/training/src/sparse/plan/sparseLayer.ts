@@ -1,6 +1,6 @@
 /**
- * A layer computed by its kept weights alone. They stand in memory twice, as lists of {bytes from a place in a tensor,
- * weight}: by output unit and tap for the way forward, by input unit, class and tap for the way back.
+ * A layer computed by its kept weights. They are in memory twice, as lists of {byte offset in a tensor, weight}: by
+ * output unit and tap for the forward pass, by input unit, class and tap for the backward pass.
  */
 
 import type { Network } from "@phew/core";
@@ -13,7 +13,7 @@ import { type EntryList, LayerRegions } from "./layerRegions.ts";
 import { backwardGroups, forwardGroups, groupRecords, type PixelGroup } from "./pixelGroups.ts";
 import { Region } from "./region.ts";
 
-/** What the kernels that go pixel by pixel read, for one way. */
+/** Data of the kernels that work pixel by pixel, for one direction. */
 export interface PixelTables {
   readonly groups: Region;
   readonly groupCount: number;
@@ -42,9 +42,9 @@ export class SparseLayer extends LayerRegions {
   readonly backwardEntries: Region;
   readonly orderRegion: Region;
   readonly classRegion: Region;
-  /** Where the rows of the way back start: for dense layers, by stored input unit. */
+  /** Start of each row of the backward pass: for dense layers, by stored input unit. */
   readonly backwardStartRegion: Region;
-  /** Where a way goes pixel by pixel. */
+  /** If a direction works pixel by pixel. */
   readonly forwardPixels: PixelTables | undefined;
   readonly backwardPixels: PixelTables | undefined;
   readonly #taps: KernelTaps;
@@ -87,12 +87,12 @@ export class SparseLayer extends LayerRegions {
     return this.#taps.stride[1];
   }
 
-  /** Zeros that the way forward reads around the input. */
+  /** Zeros around the input that the forward pass reads. */
   get inputBorder(): Border {
     return this.#taps.inputBorder;
   }
 
-  /** Zeros that the way back reads around the gradient of the output. */
+  /** Zeros around the output's gradient that the backward pass reads. */
   gradientBorder(outHeight: number, outWidth: number): Border {
     return this.#taps.gradientBorder(outHeight, outWidth);
   }
@@ -150,7 +150,7 @@ export class SparseLayer extends LayerRegions {
     return classes;
   }
 
-  /** Where each entry of the way back stands among those of the way forward. */
+  /** For each entry of the backward pass, its index among those of the forward pass. */
   #forwardPlaces(): Uint32Array {
     const place = new Uint32Array(this.weights.count);
     for (const [f, k] of this.forwardOrder.entries()) place[k] = f;

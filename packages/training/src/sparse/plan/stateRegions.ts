@@ -1,4 +1,4 @@
-/** Where the optimiser's state stands: only what is trained and kept has one. */
+/** Memory of the optimiser's state: only for trained and kept elements. */
 
 import type { KeptWeights } from "../model/keptWeights.ts";
 import type { UnitParameter } from "./parameters.ts";
@@ -34,7 +34,7 @@ export class StateRegions {
     return this.#weights.get(weights)!;
   }
 
-  /** Undefined for what is not trained. */
+  /** Undefined for elements that are not trained. */
   ofUnits(parameter: UnitParameter): Region | undefined {
     return this.#units.get(parameter);
   }

@@ -1,6 +1,6 @@
 /**
- * A layer of 3×3 kernels computed by all its weights at once (assembly/layers/winograd.ts). The kept ones stand in memory
- * once, as {tap · inUnits + input unit, weight} by output unit; a step starts with taking them into the domain.
+ * A layer of 3×3 kernels computed by all its weights (assembly/layers/winograd.ts). The kept ones are in memory once,
+ * as {tap · inUnits + input unit, weight} by output unit; a step starts with their transform.
  */
 import type { KeptWeights } from "../model/keptWeights.ts";
 import type { Border } from "../model/kernelTaps.ts";
@@ -20,7 +20,7 @@ export class WinogradLayer extends LayerRegions {
   readonly kernel = "winograd";
   readonly entryLists: readonly EntryList[];
   readonly entries: Region;
-  /** f32[36][out][in] of the way forward, f32[36][in][out] of the way back. */
+  /** f32[36][out][in] of the forward pass, f32[36][in][out] of the backward pass. */
   readonly forwardWeights: Region;
   readonly backwardWeights: Region;
   /** A row of dense kernels for each thread. */
@@ -66,7 +66,7 @@ export class WinogradLayer extends LayerRegions {
   }
 }
 
-/** Zeros around what windows of 6×6 are taken from, so that tiles of 4×4 cover the output. */
+/** Zeros around the input of windows of 6×6, so that tiles of 4×4 cover the output. */
 export function windowBorder(
   input: { readonly height: number; readonly width: number },
   output: { readonly height: number; readonly width: number },
@@ -83,7 +83,7 @@ export function windowBorder(
   };
 }
 
-/** Zeros behind a gradient, so that tiles of 4×4 cover it. */
+/** Zeros after a gradient, so that tiles of 4×4 cover it. */
 export function tileBorder({ height, width }: { readonly height: number; readonly width: number }): Border {
   const beyond = (length: number): number => 4 * Math.ceil(length / 4) - length;
   return { top: 0, left: 0, bottom: beyond(height), right: beyond(width) };

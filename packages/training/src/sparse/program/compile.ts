@@ -22,7 +22,7 @@ export interface CompileOptions<Programs extends Drafts> {
   readonly threadCount?: number | undefined;
   /** Fused multiply-add. */
   readonly relaxed?: boolean;
-  /** What memory that is written before it is read holds at first; zeros unless said otherwise. */
+  /** Initial content of memory that is written before it is read; default zeros. */
   readonly unwritten?: number | undefined;
 }
 
@@ -45,7 +45,7 @@ export async function compile<Programs extends Drafts>(
   const lasting = lastingRegions(options);
   const sizing = sizingOf(options);
   const { bytes, total } = sizesOf(drafts, sizing.threadCount);
-  // what the machine and the programs need stands below the rest
+  // the memory of the engine and of the programs is below the rest
   const { end } = placeInMemory(drafts, lasting, { ...sizing, start: total });
   const machine = await LayersMachine.start({ bytes: end, threadCount: sizing.threadCount, relaxed });
   const placement = placeInMemory(drafts, lasting, { ...sizing, start: machine.firstAddress + total });
@@ -89,7 +89,7 @@ function sizesOf(drafts: readonly Draft[], threadCount: number) {
   return { bytes, total: bytes.reduce((sum, each) => sum + each, 0) };
 }
 
-/** Everything that outlives a program: what the outside reads and writes, and what programs ask for. */
+/** Everything that outlives a program: inputs, outputs, and what programs request. */
 function lastingRegions(options: CompileOptions<Drafts>): Set<Region> {
   const { plan, exchange, lasting = [] } = options;
   const regions = new Set<Region>([...Object.values(exchange), ...lasting]);

@@ -12,7 +12,7 @@ export interface WrittenProgram {
   readonly address: number;
   /** In the order of the clock's cells. */
   readonly instructions: readonly DraftInstruction[];
-  /** f64 a cell, a row for each thread; see {@link setTimed}. */
+  /** One f64 per cell, a row for each thread; see {@link setTimed}. */
   readonly times: number;
   readonly threadCount: number;
 }
@@ -21,7 +21,7 @@ const RECORD_ALIGNMENT = 16;
 const recordRoom = ({ bytes }: RecordLayout): number =>
   Math.ceil(bytes / RECORD_ALIGNMENT) * RECORD_ALIGNMENT;
 
-/** Instructions that do something: borders that nobody reads need no zeros. */
+/** Instructions with an effect: borders that nothing reads need no zeros. */
 function meaningful({ kernel, fields }: DraftInstruction): boolean {
   if (kernel === "copyUnits") return fields.pairCount !== 0;
   return kernel !== "clearBorder" || (fields.tensor as PlannedTensor).hasBorder;

@@ -1,8 +1,8 @@
-/** What a differentiator asks of a request. */
+/** Checks of a differentiator's request. */
 import { ArgumentError, counted, type DifferentiationRequest, elementCount, type Weights } from "@phew/core";
 import { checkBatch, checkNetwork } from "../../checks.ts";
 
-/** @throws ArgumentError where the network, a weight, a batch or an option is not usable */
+/** @throws ArgumentError if the network, a weight, a batch or an option is not usable */
 export function checkRequest(request: DifferentiationRequest): void {
   const { network, weights, batches, temperature = 1, statistics } = request;
   checkNetwork(request);
@@ -24,7 +24,10 @@ export function checkRequest(request: DifferentiationRequest): void {
   }
 }
 
-/** @throws ArgumentError where a direction names no trained parameter, or has another length or values that are not finite */
+/**
+ * @throws ArgumentError if a direction names no trained parameter, or has another length or values that are not
+ * finite
+ */
 export function checkDirection({ network }: DifferentiationRequest, direction: Weights): void {
   for (const [name, values] of direction) {
     const parameter = network.parameters.find((candidate) => candidate.name === name);
@@ -50,7 +53,7 @@ function requireFinite(subject: string, values: Float32Array): void {
   throw new ArgumentError(subject, { given: `${values[index]} at ${index}`, expected: "finite numbers" });
 }
 
-/** The variance of one value is 0 wherever the weights stand: there is nothing to differentiate. */
+/** The variance of a single value is 0 for all weights: there is no derivative. */
 function requireSeveralValues({ network }: DifferentiationRequest, count: number): void {
   for (const { name, parameters, shape } of network.nodes) {
     // running statistics follow those of batches

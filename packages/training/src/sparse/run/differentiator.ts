@@ -1,6 +1,6 @@
 /**
- * Derivatives of the loss on the kernels of the sparse executor. Every request is compiled to a program of its own,
- * which is run batch by batch; see docs/executor.md.
+ * Derivatives of the loss with the kernels of the sparse executor. Every request is compiled to a program of its own,
+ * which runs batch by batch; see docs/executor.md.
  */
 import {
   ArgumentError,
@@ -38,10 +38,10 @@ export interface DifferentiatorOptions {
 }
 
 /**
- * Dropout is inactive, as in evaluation. Sums over batches, and over the parts of a batch, are float64.
- * With running statistics, batches of more than 128 examples are computed in parts; with batch statistics a batch is
- * computed whole, and memory must hold its values. What a direction has at removed weights, and at bias, scale and shift
- * of silent units, counts as 0 unless the request asks for what is removed.
+ * Dropout is inactive, as in evaluation. Sums over batches, and over the parts of a batch, are float64. With running
+ * statistics, batches of more than 128 examples are computed in parts; with batch statistics a batch is computed
+ * whole, and its values must fit in memory. A direction counts as 0 at removed weights, and at bias, scale and shift
+ * of silent units, unless the request includes removed weights.
  */
 export function createDifferentiator(options: DifferentiatorOptions = {}): Differentiator {
   return {
@@ -150,7 +150,7 @@ class Derivation {
     if (direction !== undefined && along !== undefined) this.#parameters.setDirection(direction, along);
   }
 
-  /** @throws ArgumentError where the loss or a gradient is not finite */
+  /** @throws ArgumentError if the loss or a gradient is not finite */
   run({ x, y, count }: Batch): Derivatives {
     const { plan, exchange, gradients: regions, products } = this.#draft;
     const { view } = this.#memory;

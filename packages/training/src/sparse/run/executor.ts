@@ -1,6 +1,6 @@
 /**
- * The `sparse` executor: a network and its masks compiled to a program of WebAssembly kernels that touch kept weights
- * alone, forward, backward and in the update. See docs/executor.md.
+ * The `sparse` executor: compiles a network and its masks to a program of WebAssembly kernels that use only kept
+ * weights, in the forward pass, the backward pass and the update. See docs/executor.md.
  */
 import type { Weights } from "@phew/core";
 import { LayersMachine, type RecordLayout, records, writeRecord } from "@phew/engine";
@@ -37,18 +37,15 @@ import { setTimed } from "../program/writeProgram.ts";
 import { ParameterTransfer } from "./parameterTransfer.ts";
 
 export interface SparseExecutorOptions extends ExecutorOptions {
-  /** Fused multiply-add where the runtime has relaxed SIMD: faster, and not the same bits on every machine. */
+  /** Fused multiply-add if the runtime has relaxed SIMD: faster, but not the same bits on every machine. */
   readonly fastMath?: boolean;
-  /** Taken wherever it can compute a layer; absent: the one that is expected to be quickest. */
+  /** Used wherever it can compute a layer; absent: the one with the least estimated time. */
   readonly kernel?: LayerKernel;
-  /**
-   * What the memory that a step writes before it reads holds at first; for tests of just that. Zeros unless said
-   * otherwise.
-   */
+  /** Initial content of memory that a step writes before it reads; for tests of this. Default zeros. */
   readonly unwritten?: number;
 }
 
-/** Milliseconds that a thread spent on one layer's work, as a mean over threads. */
+/** Milliseconds of a thread for one layer's work, as a mean over threads. */
 export interface WorkTime extends Label {
   readonly milliseconds: number;
 }
@@ -62,13 +59,13 @@ export interface SparseExecutor extends Executor {
   /** Time by layer and kind of work since {@link startTiming}; ends the measuring. */
   endTiming(): readonly WorkTime[];
   /**
-   * Name of the first layer whose value was not finite in the last step; undefined where all were. A step whose loss
-   * is not finite changes nothing, so its values can be computed again.
+   * Name of the first layer whose value was not finite in the last step; undefined if all were finite. A step with a
+   * loss that is not finite changes nothing, so its values can be computed again.
    */
   firstNonFinite(): string | undefined;
 }
 
-/** @throws ArgumentError where the network cannot be computed; RangeError where memory does not suffice */
+/** @throws ArgumentError if the network cannot be computed; RangeError if memory does not suffice */
 export async function createSparseExecutor(options: SparseExecutorOptions): Promise<SparseExecutor> {
   checkExecutorOptions(options);
   const { network, masks, batchSize, seed, labelSmoothing = 0 } = options;
@@ -150,7 +147,7 @@ class Machine implements SparseExecutor {
     this.#parameters.setState(new Map());
   }
 
-  /** A step whose loss is not finite changes nothing. */
+  /** A step with a loss that is not finite changes nothing. */
   async step(batch: Batch, rate: number): Promise<StepResult> {
     checkBatch(this.#plan.network, batch, this.#options.batchSize);
     this.#hand(batch.x, batch.count);
@@ -249,13 +246,13 @@ class Machine implements SparseExecutor {
     for (const gradient of gradients) for (let k = 0; k < gradient.length; k++) gradient[k]! *= factor;
   }
 
-  /** A view of what the last evaluation left. */
+  /** A view of the last evaluation's result. */
   #outputs(count: number): Float32Array {
     const outputs = this.#memory.floatsOf(this.#exchange.outputs);
     return outputs.subarray(0, count * this.#plan.network.outputShape[0]!);
   }
 
-  /** The first parameter whose gradient is not finite; tells that it was seen. */
+  /** The first parameter whose gradient is not finite; clears its flag. */
   #faultyParameter(): string {
     const faulty = this.#memory.integersOf(this.#exchange.faulty);
     const { name } = this.#plan.network.parameters[faulty.indexOf(1)]!;
@@ -269,7 +266,7 @@ class Machine implements SparseExecutor {
     return records[this.#chosen.optimiser.record];
   }
 
-  /** Puts a batch where the programs look for it. */
+  /** Copies a batch to the programs' memory. */
   #hand(x: Float32Array, count: number): void {
     const blocks = Math.ceil(count / this.#plan.lanes);
     this.#memory.floatsOf(this.#exchange.images).set(x);

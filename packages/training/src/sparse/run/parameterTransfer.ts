@@ -1,4 +1,4 @@
-/** Moves parameters between dense arrays by name, as the outside knows them, and their places in memory. */
+/** Copies parameters between dense arrays by name, as callers use them, and the engine's memory. */
 import { elementCount, type Weights } from "@phew/core";
 import type { OptimiserState } from "../../executor.ts";
 import { sumOfSquares } from "../../gradientNorm.ts";
@@ -16,7 +16,7 @@ export class ParameterTransfer {
   readonly #state: StateRegions | undefined;
   /** Values of the units that are not stored: those of running statistics fade, the others never change. */
   readonly #unstored = new Map<string, Float32Array>();
-  /** Steps that the fading has not been told of. */
+  /** Number of steps to which the decay has not been applied yet. */
   #fadingSteps = 0;
 
   /** {@link setWeights} comes first. @param state where training keeps it */
@@ -136,7 +136,7 @@ export class ParameterTransfer {
 
   /**
    * Of every trained parameter.
-   * @param regions gradients of kept weights and stored units, by parameter name; where one is absent, it is 0
+   * @param regions gradients of kept weights and stored units, by parameter name; absent ones are 0
    */
   gradients(regions: ReadonlyMap<string, Region>): Weights {
     const result = new Map<string, Float32Array>();
@@ -203,7 +203,9 @@ export class ParameterTransfer {
   }
 }
 
-/** Writes numbers of a layer's parameter where {bytes, number} of its kept weights stand. @param order see EntryList */
+/**
+ * Writes numbers of a layer's parameter to the {bytes, number} pairs of its kept weights. @param order see EntryList
+ */
 function setEntries(
   view: Float32Array,
   { kept, count }: KeptWeights,

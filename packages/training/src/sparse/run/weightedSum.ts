@@ -1,4 +1,4 @@
-/** Batches in parts, and sums of what the parts gave. */
+/** Divides batches into parts, and sums the results of the parts. */
 import type { Batch, Weights } from "@phew/core";
 
 /** A part of a batch, and the share of the batch's examples that it has. */
@@ -22,7 +22,7 @@ export function batchParts({ x, y, count }: Batch, most: number): BatchPart[] {
   });
 }
 
-/** Σ_k share_k · values_k in float64; where there is one term, no room is taken for sums. */
+/** Σ_k share_k · values_k in float64; with one term, no memory is used for sums. */
 export class WeightedSum {
   readonly #count: number;
   readonly #sums = new Map<string, Float64Array>();

@@ -25,7 +25,7 @@ const numbers: Readonly<Record<Exclude<ActivationName, Clamped>, number>> = {
   linear: 15,
 };
 
-/** What the kernels of activations read beside their tensors. */
+/** Scalars that the kernels of activations read. */
 function kernelFields(op: OperationOf<"activation">, layer: string) {
   if (!isNumbered(op.name)) {
     throw new ArgumentError(`layer "${layer}"`, {

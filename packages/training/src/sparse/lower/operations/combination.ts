@@ -12,14 +12,14 @@ export function combineForward(pass: Pass, combination: Combination): void {
   const { root, terms } = combination;
   normalise(pass, terms);
   if (terms.length === 1 && terms[0]!.norm !== undefined && pass.mode === "training" && pass.readOnce(root)) {
-    // one pass over what is kept anyway: cheaper to do again than to keep the result
+    // one pass over stored data: cheaper to repeat than to store the result
     pass.writeAnew(root, () => combine(pass, combination, pass.newTensor(root)));
     return;
   }
   pass.write(root, combine(pass, combination, outputOf(pass, combination)));
 }
 
-/** A tensor for the value of a combination: where nobody misses it, that of what it reads. */
+/** A tensor for the value of a combination: that of its input, if nothing else needs it. */
 export function outputOf(pass: Pass, { root, terms }: Combination): PlannedTensor {
   const [first] = terms as [Term];
   const inPlace = terms.length === 1 && first.norm === undefined && mayChange(pass, first.source);
@@ -66,7 +66,7 @@ export function combineBackward(pass: Pass, { root, terms, clamp }: Combination)
   const label = pass.label(root, "activation");
   const clamped = !isIdentity(clamp);
   const single = terms.length === 1 && terms[0]!.norm !== undefined;
-  // where one normalised value is clamped, its own sign tells what passes; else the result's does, once for all
+  // if one normalised value is clamped, its own sign decides; else the result's sign does, once for all terms
   const gradient = clamped && !single ? pass.ownGradientOf(root) : pass.gradientOf(root);
   if (gradient === undefined) return;
   if (clamped && !single)
@@ -90,7 +90,7 @@ interface Passing {
   readonly cap: number;
 }
 
-/** What comes behind the sums: the gradients of what was normalised, and of scale and shift. */
+/** After the sums: the gradients of the normalised inputs, and of scale and shift. */
 function normBackward(
   pass: Pass,
   root: number,
@@ -145,7 +145,7 @@ function descendNorm(pass: Pass, norm: Norm, index: number): void {
   );
 }
 
-/** Writes the factors and offsets of the terms that are normalised, behind a barrier where they need all blocks. */
+/** Writes the factors and offsets of normalised terms, after a barrier if they need all blocks. */
 function normalise(pass: Pass, terms: readonly Term[]): void {
   const norms = terms.flatMap(({ norm }) => (norm === undefined ? [] : [norm]));
   if (norms.length === 0) return;
@@ -158,7 +158,7 @@ function normalise(pass: Pass, terms: readonly Term[]): void {
   }
 }
 
-/** A value that nobody but this combination reads. */
+/** A value that only this combination reads. */
 function mayChange(pass: Pass, source: number): boolean {
   return pass.readOnce(source) && isOverwritable(pass.node(source).op);
 }
@@ -174,7 +174,7 @@ function lendUnits(pass: Pass, root: number, source: number, gradient: PlannedTe
   pass.copyUnits(gradient, target, from, pass.label(root, "other"));
 }
 
-/** For every unit stored of `node`, where it stands among those of `other`; absent where they are the same. */
+/** For every stored unit of `node`, its index among those of `other`; absent if they are the same. */
 export function unitTable(pass: Pass, node: number, other: number): Region | undefined {
   return sameUnits(pass, node, other) ? undefined : pass.table(placesOf(pass, node, other));
 }

@@ -1,6 +1,6 @@
 /**
- * Tangents of batch normalisation, addition and clamping activations, each by itself; see combinations.ts. Addition is
- * linear, and so is a clamp once its values have told on which side they are.
+ * Tangents of batch normalisation, addition and clamping activations, each separately; see combinations.ts. Addition
+ * is linear, and so is a clamp once the values have decided its sides.
  */
 import { type Combination, IDENTITY, isIdentity, type Term } from "../../model/combinations.ts";
 import type { TangentPass } from "../tangentPass.ts";
@@ -25,7 +25,7 @@ export function combineTangents(pass: TangentPass, combination: Combination): vo
   pass.write(root, output);
 }
 
-/** Comes behind the way back of the values, whose sums it needs. */
+/** After the backward pass of the values, whose sums it needs. */
 export function combineTangentsBackward(pass: TangentPass, combination: Combination): void {
   const [{ source, norm }] = combination.terms as [Term];
   if (norm === undefined) combineBackward(pass, combination);

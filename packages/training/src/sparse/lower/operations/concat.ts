@@ -1,4 +1,4 @@
-/** Stacks the units of its inputs; what is not stored of an input is 0 in the stack. */
+/** Concatenates the units of its inputs; units of an input that are not stored are 0 in the result. */
 import { NO_UNIT } from "@phew/engine";
 import type { Pass } from "../pass.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
@@ -11,7 +11,7 @@ function stack(pass: Pass, index: number): { input: number; unit: number }[] {
     const count = pass.node(input).shape[0]!;
     return Array.from({ length: count }, (_, unit) => ({ input, unit: place.get(unit) ?? NO_UNIT }));
   });
-  // one value may stand in the stack twice: its places are told apart by their input's position
+  // one value may occur twice: its positions are distinguished by the input's index
   const position = inputs.flatMap((input, k) => new Array<number>(pass.node(input).shape[0]!).fill(k));
   return [...pass.plan.stored[index]!].map((unit) => ({ input: position[unit]!, unit: owner[unit]!.unit }));
 }

@@ -1,4 +1,4 @@
-/** Convolution by kept weights, both ways, or by all weights where that is quicker. */
+/** Convolution by kept weights, forward and backward, or by all weights if that is faster. */
 
 import type { Region } from "../../plan/region.ts";
 import type { SparseLayer } from "../../plan/sparseLayer.ts";
@@ -134,7 +134,7 @@ function passBack(
     readonly input: PlannedTensor;
     readonly outputGradient: PlannedTensor;
     readonly entries: Region;
-    /** Undefined where nobody wants the gradient of the input. */
+    /** Undefined if the gradient of the input is not needed. */
     readonly target: Target | undefined;
     readonly weightGradient: Region;
     readonly shardBytes: number;

@@ -1,4 +1,4 @@
-/** The batch stands in memory as it came, image by image; here it is laid into lanes. */
+/** The batch is in memory image by image; this arranges it in lanes. */
 import type { Lowering, OperationOf } from "./lowering.ts";
 
 export const input: Lowering<OperationOf<"input">> = {

@@ -1,4 +1,4 @@
-/** What the files of operations and the passes agree on. */
+/** The interface between the files of operations and the passes. */
 import type { Operation } from "@phew/core";
 import type { Pass } from "../pass.ts";
 import type { TangentPass } from "../tangentPass.ts";
@@ -10,7 +10,9 @@ type Step<Op, P extends Pass> = (pass: P, index: number, op: Op) => void;
 
 /** How one operation becomes instructions. */
 export interface Lowering<Op> {
-  /** True where its value stands in a tensor of its own that its way back does not read: its reader may write over it. */
+  /**
+   * True if its value is in a tensor of its own that its backward pass does not read: its reader may overwrite it.
+   */
   readonly overwritable: boolean;
   /** Writes what computes the value of node `index`. */
   readonly forward: Step<Op, Pass>;

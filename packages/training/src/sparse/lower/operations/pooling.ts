@@ -44,7 +44,7 @@ export const maxPool2d: Lowering<OperationOf<"maxPool2d">> = {
       pass.draft.emit("maxPoolTangent", pass.label(index, "pooling"), { ...fields, ...windowFields(op) });
       pass.write(index, tangent);
     },
-    // which input was the greatest is told by the values
+    // the values show which input was the greatest
     backward: "linear",
   },
 };

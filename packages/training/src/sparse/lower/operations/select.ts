@@ -3,7 +3,7 @@ import { NO_UNIT } from "@phew/engine";
 import type { Pass } from "../pass.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
 
-/** For every stored unit of the selection, where it stands among the stored units of the input. */
+/** For every stored unit of the selection, its index among the stored units of the input. */
 function places(pass: Pass, index: number, taken: readonly number[]): number[] {
   const input = pass.plan.stored[pass.source(index)]!;
   const placeOf = new Map(Array.from(input, (unit, place) => [unit, place]));
@@ -33,7 +33,7 @@ export const select: Lowering<OperationOf<"select">> = {
   },
 };
 
-/** For every unit of the input one place it was put in; further places in further rounds. */
+/** For every unit of the input one position in the output; further positions in further rounds. */
 function rounds(placeOf: readonly number[], unitCount: number): Uint32Array[] {
   const found = [new Uint32Array(unitCount).fill(NO_UNIT)];
   const metCount = new Uint32Array(unitCount);

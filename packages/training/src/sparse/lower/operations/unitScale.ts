@@ -6,10 +6,10 @@ import type { Pass, Target } from "../pass.ts";
 import type { PlannedTensor } from "../tensor.ts";
 import { descend } from "./weights.ts";
 
-/** Reports of {@link scaleUnits} what it multiplies with. */
+/** Arguments of {@link scaleUnits}: the factors. */
 export interface UnitFactors {
   readonly parameter: UnitParameter;
-  /** Where its numbers stand, or those of a direction. */
+  /** Address of its elements, or of those of a direction. */
   readonly values: Region;
   /** Given: only where this is not above 0; elsewhere the factor is `above`. */
   readonly gate?: PlannedTensor;

@@ -34,7 +34,7 @@ export function fillBackward(pass: Pass, layer: SparseLayer, entries: Region, gr
   });
 }
 
-/** Writes that this shard's sums of weight gradients start at 0, and says where they stand. */
+/** Writes the initial zeros of this shard's sums of weight gradients, and returns their region. */
 export function sumShards(pass: Pass, layer: SparseLayer, label: Label) {
   const { count, parameter } = layer.weights;
   const bytes = 4 * count;
@@ -90,7 +90,7 @@ export interface UnitSums {
   readonly factor: Place | Region | undefined;
 }
 
-/** Writes, behind the way back, the gradient of a parameter and its update. */
+/** Writes, after the backward pass, the gradient of a parameter and its update. */
 export function descend(pass: Pass, index: number, parameter: UnitParameter, sums: UnitSums): void {
   const units = parameter.units.length;
   const { name } = parameter.parameter;
@@ -106,7 +106,7 @@ export function descend(pass: Pass, index: number, parameter: UnitParameter, sum
   pass.updates.push(() => updateUnits(pass, parameter, gradient, index));
 }
 
-/** @param lists the weights in the order of the gradient, and where they stand elsewhere too */
+/** @param lists the weights in the order of the gradient, and their copies in other orders */
 export function updateWeights(
   pass: Pass,
   { name, weights, orphanWeights }: LayerRegions,

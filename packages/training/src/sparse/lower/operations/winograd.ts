@@ -1,4 +1,4 @@
-/** Convolutions of 3×3 kernels that are kept in good part, all weights at once; see assembly/layers/winograd.ts. */
+/** Convolutions with 3×3 kernels of high density, by all weights; see assembly/layers/winograd.ts. */
 
 import { Region } from "../../plan/region.ts";
 import { shardCount } from "../../plan/shards.ts";
@@ -68,7 +68,7 @@ export function winogradBackward(
   input.widen(windowBorder(input, outputGradient, top, left));
   outputGradient.widen(tileBorder(outputGradient));
   const target = pass.receive(source);
-  // kernels turned around meet what the padding leaves of their width
+  // rotated kernels have the complementary padding
   if (target !== undefined)
     outputGradient.widen(windowBorder(outputGradient, target.tensor, 2 - top, 2 - left));
   pass.clearBorder(outputGradient, label);
@@ -99,7 +99,7 @@ export function winogradBackward(
   });
 }
 
-/** Writes, behind the way back, what takes the gradients of kept weights out of the domain, and their update. */
+/** Writes, after the backward pass, the transform of the gradients of kept weights, and their update. */
 function collect(pass: Pass, index: number, layer: WinogradLayer, sums: Region, shardBytes: number): void {
   const { entries, rowStart, rows, rowBytes, weights } = layer;
   const { inUnits, outUnits, parameter, count } = weights;
