@@ -1,3 +1,3 @@
 import { workspaceProject } from "../../vitest.project.ts";
 
-export default workspaceProject("runner", true);
+export default workspaceProject("runner");
