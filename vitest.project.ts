@@ -9,10 +9,12 @@ export function workspaceProject(name: string): ViteUserConfig {
   // what hangs is ended, what is slow is not; the long tests (npm run test:long) take minutes each
   const testTimeout = isLong ? 3_600_000 : 300_000;
   return defineConfig({
-    resolve: { alias: [{ find: /^\.\.\/src\/(.*)\.tsx?$/, replacement: "../dist/$1.js" }] },
+    resolve: { alias: [{ find: /^(\.\.\/(?:.*\/)?)src\/(.*)\.tsx?$/, replacement: "$1dist/$2.js" }] },
     test: {
       name,
       include: ["test/**/*.test.{ts,tsx}"],
+      // what Python computes beside the tests is too small for threads
+      env: { OMP_NUM_THREADS: "1" },
       testTimeout,
       hookTimeout: testTimeout,
       server: { deps: { external: [/\/dist\//] } },

@@ -9,7 +9,7 @@ import path from "node:path";
 import { float32Tensor, safetensorsChunks } from "@phew/formats";
 import { RunWriter } from "@phew/runs";
 import { beforeAll, describe, expect, it } from "vitest";
-import { isLong } from "../../../vitest.long.ts";
+import { longCases } from "../../../vitest.long.ts";
 import {
   DATA,
   DATA_LINES,
@@ -220,12 +220,14 @@ const lasting = (text: string) =>
   text.replaceAll(/\d+(\.\d+)? (ms|s|min)\b|"\w*Ms": [\d.]+/g, "…").replaceAll(/[\s─]+/g, " ");
 
 describe("environments of every kind change nothing that is printed", () => {
+  const inProcesses = longCases(QUIET_LINES);
+
   it.each(QUIET_LINES)("by phew %s", async (line) => {
     const args = line.split(" ");
     const usual = await phew(args, folder);
     expect(usual.exitCode, usual.stderr).toBe(0);
     for (const [name, environment] of environments) {
-      const run = isLong ? phewProcess : phew;
+      const run = inProcesses.includes(line) ? phewProcess : phew;
       const { exitCode, stdout, stderr } = await run(args, folder, environment);
       expect.soft(exitCode, `${name}: ${stderr}`).toBe(0);
       expect.soft(lasting(stdout), name).toBe(lasting(usual.stdout));

@@ -2,7 +2,7 @@
 import { forward, type Parameters, partialDerivative } from "@phew/oracle";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isLong } from "../../../vitest.long.ts";
+import { longCases } from "../../../vitest.long.ts";
 import { pathSums } from "../src/analysis/pathSums.ts";
 import { Masks } from "../src/masks/masks.ts";
 import { NetworkBuilder } from "../src/network/builder.ts";
@@ -138,24 +138,22 @@ describe.each(METHODS)("%s", (method) => {
   });
 });
 
-describe.runIf(isLong)("large networks (long tests)", () => {
-  it.each(["resnet152", "vgg19-bn"])(
-    "%s: R and all scores are finite, and almost none is 0",
-    async (name) => {
-      const network = zooModel(name);
-      const weights = await initialise(network, { seed: 1, initialisation: ownInitialisation(network) });
-      expect(pathSums(network, weights, { power: 1, biases: true })).toBeLessThan(Number.MAX_VALUE);
-      const scores = await scoresOf(network, weights, "synflow");
-      let [finite, positive] = [0, 0];
-      for (const score of scores) {
-        if (Number.isFinite(score)) finite++;
-        if (score > 0) positive++;
-      }
-      expect(finite).toBe(scores.length);
-      expect(positive).toBeGreaterThan(0.9 * scores.length);
-    },
-  );
-});
+it.each(longCases(["resnet152", "vgg19-bn"]))(
+  "%s (long tests): R and all scores are finite, and almost none is 0",
+  async (name) => {
+    const network = zooModel(name);
+    const weights = await initialise(network, { seed: 1, initialisation: ownInitialisation(network) });
+    expect(pathSums(network, weights, { power: 1, biases: true })).toBeLessThan(Number.MAX_VALUE);
+    const scores = await scoresOf(network, weights, "synflow");
+    let [finite, positive] = [0, 0];
+    for (const score of scores) {
+      if (Number.isFinite(score)) finite++;
+      if (score > 0) positive++;
+    }
+    expect(finite).toBe(scores.length);
+    expect(positive).toBeGreaterThan(0.9 * scores.length);
+  },
+);
 
 describe("synflow of running statistics that are not 0 and 1", () => {
   it("takes all of the state by magnitude, running means too, as the published code does: by central differences", () => {

@@ -1,6 +1,5 @@
 /** Damaged files: seeded mutations of good ones, and the check that a reader takes each in its stride. */
 import { ArgumentError } from "@phew/core";
-import { caseCount } from "../../../vitest.long.ts";
 
 /** mulberry32: uniform in [0, 1). */
 export function uniform(seed: number): () => number {
@@ -107,17 +106,15 @@ export interface FuzzReport {
 }
 
 /**
- * Gives `usualCount` mutants to a reader, and `longCount` in the long tests.
+ * Gives `count` mutants to a reader.
  * @throws the first error that is not an ArgumentError, with the seed that makes the mutant again
  */
 export async function fuzz(
   bases: readonly Uint8Array[],
-  usualCount: number,
+  count: number,
   seed: number,
   read: (bytes: Uint8Array) => unknown,
-  longCount = 100_000,
 ): Promise<FuzzReport> {
-  const count = caseCount(usualCount, longCount);
   let refusedCount = 0;
   const watch = watchAllocations();
   try {

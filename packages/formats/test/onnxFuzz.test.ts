@@ -102,18 +102,21 @@ function mutateFile(file: File, next: () => number): File {
   return { ...file, nodes, tensors, inputs, ...(opset === undefined ? {} : { opset }) };
 }
 
+const mutants = caseCount(4_000, 100_000);
+
 describe("damaged ONNX files end in errors that say what is wrong", () => {
   it("with flipped bits, cuts, repeats and huge lengths", async () => {
-    const { refusedCount, acceptedCount, largestAllocation } = await fuzz(small, 20_000, 1, read);
-    expect(refusedCount).toBeGreaterThan(5000);
-    expect(acceptedCount).toBeGreaterThan(500);
+    const { refusedCount, acceptedCount, largestAllocation } = await fuzz(small, mutants, 1, read);
+    expect(refusedCount).toBeGreaterThan(mutants / 4);
+    expect(acceptedCount).toBeGreaterThan(mutants / 40);
     // no array is larger than a few times the file: 65,536 numbers at most are ever computed
     expect(largestAllocation).toBeLessThan(2 ** 21);
   });
 
   it("of what exporters write", async () => {
-    const { refusedCount, largestAllocation } = await fuzz(exported, 2000, 2, read);
-    expect(refusedCount).toBeGreaterThan(500);
+    const count = caseCount(500, 100_000);
+    const { refusedCount, largestAllocation } = await fuzz(exported, count, 2, read);
+    expect(refusedCount).toBeGreaterThan(count / 4);
     expect(largestAllocation).toBeLessThan(2 ** 21);
   });
 
@@ -121,12 +124,12 @@ describe("damaged ONNX files end in errors that say what is wrong", () => {
     const files = onnxCases.map(({ file }) => file);
     let k = 0;
     // the mutation is of the structure; the bytes given are left aside
-    const report = await fuzz([new Uint8Array(1)], 10_000, 3, () => {
+    const report = await fuzz([new Uint8Array(1)], mutants, 3, () => {
       const next = uniform(1000 + k);
       return read(onnxFile(mutateFile(files[k++ % files.length]!, next)));
     });
-    expect(report.refusedCount).toBeGreaterThan(3000);
-    expect(report.acceptedCount).toBeGreaterThan(500);
+    expect(report.refusedCount).toBeGreaterThan(0.3 * mutants);
+    expect(report.acceptedCount).toBeGreaterThan(mutants / 20);
     expect(report.largestAllocation).toBeLessThan(2 ** 21);
   });
 });

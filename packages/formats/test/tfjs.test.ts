@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { ArgumentError, elementCount } from "@phew/core";
 import { describe, expect, it } from "vitest";
+import { caseCount } from "../../../vitest.long.ts";
 import { importTfjs, readTfjs } from "../src/tfjs/importTfjs.ts";
 import { parseTfjs } from "../src/tfjs/modelFile.ts";
 import { fuzz, uniform } from "./fuzz.ts";
@@ -320,7 +321,7 @@ describe("a LayersModel that is wrong", () => {
     );
   });
 
-  it("in one of 20,000 ways costs an ArgumentError, little time and little memory", async () => {
+  it("costs an ArgumentError, little time and little memory", async () => {
     const minimal = (name: string) => {
       const parts = savedParts(tfjsModels[name]!());
       const json = JSON.stringify({
@@ -335,14 +336,15 @@ describe("a LayersModel that is wrong", () => {
     };
     const bases = [minimal("mlp"), minimal("nested"), minimal("resnet")];
     let k = 0;
+    const mutants = caseCount(4_000, 100_000);
     const report = await fuzz(
       bases.map(({ json }) => Buffer.from(json)),
-      20_000,
+      mutants,
       41,
       async (bytes) => importTfjs(await parseTfjs(bytes, new Map([["w.bin", bases[k++ % 3]!.data]]))),
     );
     expect(report.largestAllocation).toBeLessThan(1e6);
-    expect(report.refusedCount).toBeGreaterThan(5_000);
-    expect(report.acceptedCount).toBeGreaterThan(500);
+    expect(report.refusedCount).toBeGreaterThan(mutants / 4);
+    expect(report.acceptedCount).toBeGreaterThan(mutants / 40);
   });
 });

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { ArgumentError } from "@phew/core";
 import { beforeAll, describe, expect, it } from "vitest";
+import { caseCount } from "../../../vitest.long.ts";
 import { Placeholder, unpickle } from "../src/pickle.ts";
 import { readSafetensors } from "../src/safetensors.ts";
 import type { Tensors } from "../src/tensor.ts";
@@ -208,13 +209,18 @@ torch.jit.save(torch.jit.script(net), to + "script.pt")`,
     expect(() => readFileSync(scratch("ran"))).toThrow(/ENOENT/);
   });
 
-  it("damaged in 4,000 ways costs an ArgumentError", async () => {
-    const report = await fuzz([new Uint8Array(readFileSync(scratch("state.pt")))], 4_000, 31, (bytes) =>
-      parseTorch(bytes),
+  it("damaged costs an ArgumentError", async () => {
+    const report = await fuzz(
+      [new Uint8Array(readFileSync(scratch("state.pt")))],
+      caseCount(1_000, 100_000),
+      31,
+      (bytes) => parseTorch(bytes),
     );
     expect(report.largestAllocation).toBeLessThan(1e6);
   });
 });
+
+const mutants = caseCount(4_000, 100_000);
 
 describe("what a tensor is made with", () => {
   const made = (text: string) =>
@@ -339,14 +345,14 @@ describe("a pickle", () => {
     expect(() => read(text)).toThrow(ArgumentError);
   });
 
-  it("damaged in 20,000 ways inside a sound archive costs an ArgumentError, little time and little memory", async () => {
+  it(`damaged in ${mutants} ways inside a sound archive costs an ArgumentError, little time and little memory`, async () => {
     const bases = [tensorPickle([3, 2], [1, 3]), tensorPickle([2, 3], [3, 1])].map((text) =>
       Buffer.from(text, "latin1"),
     );
-    const report = await fuzz(bases, 20_000, 32, (bytes) => parseTorch(archive(bytes, { 0: six })));
+    const report = await fuzz(bases, mutants, 32, (bytes) => parseTorch(archive(bytes, { 0: six })));
     expect(report.largestAllocation).toBeLessThan(1e6);
-    expect(report.refusedCount).toBeGreaterThan(10_000);
-    expect(report.acceptedCount).toBeGreaterThan(200);
+    expect(report.refusedCount).toBeGreaterThan(mutants / 2);
+    expect(report.acceptedCount).toBeGreaterThan(mutants / 100);
   });
 
   it("nested 100,000 deep is read without running out of stack", () => {

@@ -2,11 +2,12 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
-import type { FileHandle } from "node:fs/promises";
+import promises, { type FileHandle } from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
 import { hostname } from "node:os";
 import type { Network, Weights } from "@phew/core";
 import { Masks, maskedWeights, zooModel } from "@phew/core";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { exportModel, readOnnx, writeOnnx } from "../src/index.ts";
 import { writeTfjs } from "../src/tfjs/exportTfjs.ts";
 import { readTfjs } from "../src/tfjs/importTfjs.ts";
@@ -18,35 +19,36 @@ import { randomWeights, sameBits } from "./predict.ts";
 import { scratchFolder } from "./scratch.ts";
 
 /** What the disk does: `before` is called ahead of each operation that changes it. */
-const disk = vi.hoisted(() => ({ before: (_operation: string): void | Promise<void> => undefined }));
+const disk = { before: (_operation: string): void | Promise<void> => undefined };
+const { open, link, rename, unlink } = promises;
 
-vi.mock("node:fs/promises", async (original) => {
-  const real = await original<typeof import("node:fs/promises")>();
-  const watched =
-    <A extends unknown[], R>(name: string, operation: (...given: A) => Promise<R>) =>
-    async (...given: A): Promise<R> => {
-      await disk.before(name);
-      return operation(...given);
-    };
-  const open = async (...given: Parameters<typeof real.open>): Promise<FileHandle> => {
-    if (given[1] !== "wx") return real.open(...given);
-    await disk.before("open");
-    const handle = await real.open(...given);
-    for (const name of ["write", "sync"] as const)
-      Object.assign(handle, { [name]: watched(name, handle[name].bind(handle) as () => Promise<unknown>) });
-    const close = handle.close.bind(handle);
-    // descriptors are given back in any case
-    Object.assign(handle, { close: () => close().then(() => disk.before("close")) });
-    return handle;
+function watched<A extends unknown[], R>(name: string, operation: (...given: A) => Promise<R>) {
+  return async (...given: A): Promise<R> => {
+    await disk.before(name);
+    return operation(...given);
   };
-  return {
-    ...real,
-    open,
-    link: watched("link", real.link),
-    rename: watched("rename", real.rename),
-    unlink: watched("unlink", real.unlink),
-  };
+}
+
+async function watchedOpen(...given: Parameters<typeof open>): Promise<FileHandle> {
+  if (given[1] !== "wx") return open(...given);
+  await disk.before("open");
+  const handle = await open(...given);
+  for (const name of ["write", "sync"] as const)
+    Object.assign(handle, { [name]: watched(name, handle[name].bind(handle) as () => Promise<unknown>) });
+  const close = handle.close.bind(handle);
+  // descriptors are given back in any case
+  Object.assign(handle, { close: () => close().then(() => disk.before("close")) });
+  return handle;
+}
+
+// for every module that has imported them
+Object.assign(promises, {
+  open: watchedOpen,
+  link: watched("link", link),
+  rename: watched("rename", rename),
+  unlink: watched("unlink", unlink),
 });
+syncBuiltinESMExports();
 
 afterEach(() => {
   disk.before = () => undefined;

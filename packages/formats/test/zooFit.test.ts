@@ -1,7 +1,7 @@
 /** Weights for a zoo architecture: which of its variants they are for is told by tensors, or asked. */
 import { initialise, Masks, type Network, zooEntries, zooModel, zooVariant } from "@phew/core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { isLong } from "../../../vitest.long.ts";
+import { longCases } from "../../../vitest.long.ts";
 import {
   AmbiguousVariantError,
   exportModel,
@@ -172,7 +172,7 @@ describe.skipIf(!pythonHas("torch", "torchvision", "safetensors"))(
       ["mobilenet-v2", 32, "imagenet"],
       ["resnet18", 64, undefined],
       // the long tests take the larger ones too
-      ...(isLong ? LARGER : []),
+      ...longCases(LARGER),
     ] as const)("are computed as torchvision does: %s at %i pixels", async (architecture, side, variant) => {
       const { network, weights } = await readModel(scratch(`${architecture}.pt`), {
         architecture,

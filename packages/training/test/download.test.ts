@@ -1,10 +1,11 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { download } from "../src/datasets/download.ts";
 import { datasets } from "../src/datasets/registry.ts";
@@ -47,7 +48,14 @@ function rest(response: ServerResponse, start: number, end = CONTENT.length): vo
   };
   response.writeHead(start > 0 ? 206 : 200, start > 0 ? headers : { "content-length": CONTENT.length });
   if (end === CONTENT.length) response.end(CONTENT.subarray(start));
-  else response.write(CONTENT.subarray(start, end), () => setTimeout(() => response.destroy(), 20));
+  else response.write(CONTENT.subarray(start, end), () => breakOffBehind(response, start));
+}
+
+/** Breaks the connection off once some of what it brought is written. */
+async function breakOffBehind(response: ServerResponse, start: number): Promise<void> {
+  const size = () => statSync(join(folder, "a.gz.part"), { throwIfNoEntry: false })?.size ?? 0;
+  while (size() <= start) await sleep(5);
+  response.destroy();
 }
 
 const written = () => readFileSync(join(folder, "a.gz"));

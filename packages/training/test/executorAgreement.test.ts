@@ -10,7 +10,7 @@ import {
   zooModel,
 } from "@phew/core";
 import { describe, expect, it } from "vitest";
-import { isLong } from "../../../vitest.long.ts";
+import { longCases } from "../../../vitest.long.ts";
 import { glyphs } from "../src/datasets/glyphs/glyphs.ts";
 import type { LayerKernel } from "../src/sparse/plan/kernelChoice.ts";
 import { createSparseExecutor } from "../src/sparse/run/executor.ts";
@@ -152,19 +152,18 @@ describe("agreement with the tensorflow executor", () => {
   );
 
   // minutes: 58 million weights in dense layers of another package
-  it
-    .runIf(isLong)
-    .each(zooEntries.map(({ name }) => name).filter((name) => zooModel(name).prunableCount > MANY_WEIGHTS))(
-    "%s in its full width (long tests)",
-    async (name) => {
-      const side = sideOf(zooModel(name))!;
-      const network = smoothed(zooModel(name, { inputShape: [3, side, side] }));
-      const weights = await initialise(network, { seed: 1 });
-      // a depthwise kernel of one weight does not feel it change behind normalisation: its gradient would be rounding
-      const { masks } = await prune(network, weights, { method: "erk", density: 0.1, seed: 1 });
-      await expectAgreement(network, { masks, batchSize: 6 });
-    },
-  );
+  it.each(
+    longCases(
+      zooEntries.map(({ name }) => name).filter((name) => zooModel(name).prunableCount > MANY_WEIGHTS),
+    ),
+  )("%s in its full width (long tests)", async (name) => {
+    const side = sideOf(zooModel(name))!;
+    const network = smoothed(zooModel(name, { inputShape: [3, side, side] }));
+    const weights = await initialise(network, { seed: 1 });
+    // a depthwise kernel of one weight does not feel it change behind normalisation: its gradient would be rounding
+    const { masks } = await prune(network, weights, { method: "erk", density: 0.1, seed: 1 });
+    await expectAgreement(network, { masks, batchSize: 6 });
+  });
 
   it.each([1, 7, 33, 129])("batches of %i, on three threads", async (batchSize) => {
     const network = smoothed(smallNetwork());

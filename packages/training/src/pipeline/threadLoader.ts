@@ -137,13 +137,10 @@ class ThreadLoader implements BatchLoader {
 }
 
 function startWorker(material: FillMaterial): Worker {
-  // TypeScript sources, in tests, need the loader options of this process
-  const isSource = import.meta.url.endsWith(".ts");
-  const worker = new URL(isSource ? "./fillWorker.ts" : "./fillWorker.js", import.meta.url);
-  return new Worker(worker, {
+  return new Worker(new URL("./fillWorker.js", import.meta.url), {
     workerData: material,
     transferList: [material.port],
-    execArgv: isSource ? process.execArgv : [],
+    execArgv: [],
   });
 }
 
