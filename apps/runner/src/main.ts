@@ -22,6 +22,7 @@ const verbs: Readonly<Record<string, () => Promise<Declare>>> = {
   recipes: async () => (await import("./commands/recipes.ts")).declareRecipes,
   data: async () => (await import("./commands/data.ts")).declareData,
   sweep: async () => (await import("./commands/sweep.ts")).declareSweep,
+  runs: async () => (await import("./commands/runs.ts")).declareRuns,
   watch: async () => (await import("./commands/watch.ts")).declareWatch,
   report: async () => (await import("./commands/report.ts")).declareReport,
   zoo: async () => (await import("./commands/zoo.ts")).declareZoo,

@@ -120,7 +120,7 @@ describe("every option that takes a value refuses wrong ones", () => {
         .filter((verb) => verb !== "help");
     };
     const verbs = await verbsOf();
-    const nested = ["bench", "data"];
+    const nested = ["bench", "data", "runs"];
     const all = verbs.filter((verb) => !nested.includes(verb));
     for (const verb of nested) all.push(...(await verbsOf(verb)).map((inner) => `${verb} ${inner}`));
     expect(Object.keys(VERBS).sort()).toEqual(all.sort());

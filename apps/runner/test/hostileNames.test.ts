@@ -165,6 +165,17 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     { args: ["sweep", `${HOSTILE}.json`, "--dry-run"], fails: true },
     { args: ["sweep", "named.json", "--dry-run"], fails: true },
   ],
+  runs: [
+    { args: ["runs", "list", "--runs", "several"], json: true },
+    { args: ["runs", "list", "--runs", "hostile", "--columns", "id,name,model"], json: true },
+    { args: ["runs", "show", path.join("hostile", HOSTILE, HOSTILE)], json: true },
+    { args: ["runs", "diff", "--runs", "several", "a", "b"], json: true },
+    { args: ["runs", "note", "--runs", "several", "a", HOSTILE], json: true },
+    { args: ["runs", "list", "--runs", "hostile", HOSTILE], fails: true },
+    { args: ["runs", "show", "--runs", "several", HOSTILE], fails: true },
+    { args: ["runs", "tag", "--runs", "several", "a", `+${HOSTILE}`], fails: true },
+    { args: ["runs", "remove", "--runs", "several", HOSTILE, "--yes"], fails: true },
+  ],
   watch: [
     { args: ["watch", "--once", "hostile"] },
     { args: ["watch", "--plain", "hostile"] },

@@ -93,6 +93,6 @@ export {
   runFolderOf,
   withFinishedRun,
 } from "./runFolder.ts";
-export { lifeOf, type RunLife, type RunnerState, type RunStatus, readStatus } from "./status.ts";
+export { lifeOf, type RunLife, type RunnerState, type RunStatus, readJson, readStatus } from "./status.ts";
 export { cutMiddle, cutText, graphemes, padText, textWidth } from "./textWidth.ts";
 export { type LayerUnits, readUnitCounts } from "./unitCounts.ts";

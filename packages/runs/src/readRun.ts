@@ -190,8 +190,9 @@ export function readRun(folder: string): RunRecord {
 /** The run of a folder for a list; undefined if the folder is not a run. */
 export function readEntry(folder: string, now: number): RunEntry | undefined {
   const file = readJson(join(folder, "config.json"));
-  const eventsT = modifiedT(join(folder, "events.jsonl"));
   const status = readStatus(folder);
+  const isAttended = isRecord(file) && status !== undefined;
+  const eventsT = isAttended ? undefined : modifiedT(join(folder, "events.jsonl"));
   if (!isRecord(file) && eventsT === undefined) return undefined;
   const told = isRecord(file) ? file : {};
   const path = resolve(folder);
@@ -234,7 +235,9 @@ function* runFolders(root: string): Generator<string> {
 
 /** All runs at or below `root`. @throws ArgumentError where `root` is no folder */
 export function listRuns(root: string): RunEntry[] {
-  return new RunList(root).refresh(Date.now());
+  requireFolder(root);
+  const now = Date.now();
+  return [...runFolders(root)].flatMap((folder) => readEntry(folder, now) ?? []);
 }
 
 interface KnownRun {

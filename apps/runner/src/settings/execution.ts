@@ -39,7 +39,7 @@ export const EXECUTION = {
     type: kind.text(),
     flag: "--runs <folder>",
     help: "where run folders go",
-    verbs: { ...TRAINING, sweep: {}, demo: {} },
+    verbs: { ...TRAINING, sweep: {}, demo: {}, runs: { help: "where run folders are" } },
     default: "runs",
   }),
   experiment: setting({

@@ -11,6 +11,7 @@ export type Verb =
   | "train"
   | "imp"
   | "sweep"
+  | "runs"
   | "demo"
   | "bench";
 

@@ -24,7 +24,7 @@ export const DATA = "data";
 
 const DIGESTS = "sourceDigests";
 /** Settings that are objects of settings. */
-const NESTED = ["options", "checkOptions"];
+export const NESTED: readonly string[] = ["options", "checkOptions"];
 const words = new Map<string, SettingWord>(SETTING_WORDS.map((entry) => [entry.key, entry]));
 const places = [EXPERIMENT, ...words.keys()];
 const known = new WeakMap<RunConfig, Facts>();
@@ -67,7 +67,8 @@ function identityOf(value: unknown): string {
   }
 }
 
-function defaultOf(key: string, { optimiser }: RunConfig): unknown {
+/** What is meant where a configuration does not have the setting; undefined where that says nothing. */
+export function defaultOf(key: string, { optimiser }: RunConfig): unknown {
   const { default: usual, defaultOf: own } = words.get(key) ?? {};
   if (own === undefined) return usual;
   const name = optimiser ?? words.get("optimiser")?.default;

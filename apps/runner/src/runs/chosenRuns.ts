@@ -1,0 +1,50 @@
+/** Which runs a command line means. */
+import { ArgumentError } from "@phew/core/messages";
+import { listRuns } from "@phew/runs";
+import {
+  fieldsOf,
+  isFilter,
+  type KeptRun,
+  keptRun,
+  namer,
+  parseFilters,
+  type RunFieldTable,
+} from "@phew/runs/list";
+
+export interface FoundRuns {
+  /** Those that meet all filters, in the order of their folders. */
+  readonly runs: readonly KeptRun[];
+  /** How many there are in all. */
+  readonly foundCount: number;
+  readonly fields: RunFieldTable;
+}
+
+/** @throws ArgumentError where there is no such folder, or a filter is none */
+export function filteredRuns(root: string, filters: readonly string[]): FoundRuns {
+  const all = listRuns(root);
+  const fields = fieldsOf(all);
+  const passes = parseFilters(filters, fields);
+  return { runs: all.map(keptRun).filter(passes), foundCount: all.length, fields };
+}
+
+/**
+ * Folders of the runs that words name, or that filters choose.
+ * @throws ArgumentError where there is none, names and filters stand side by side, or one cannot be used
+ */
+export function chosenFolders(root: string, words: readonly string[]): string[] {
+  const filters = words.filter(isFilter);
+  if (filters.length === 0) return [...new Set(words.map(namer(root)))];
+  if (filters.length < words.length) {
+    throw new ArgumentError("run", {
+      given: `${words.find((word) => !isFilter(word))} beside ${filters[0]}`,
+      expected: "names of runs, or filters, but not both",
+    });
+  }
+  const { runs, foundCount } = filteredRuns(root, filters);
+  if (runs.length > 0) return runs.map(({ folder }) => folder);
+  throw new ArgumentError("run", {
+    given: filters.join(" "),
+    expected: `filters that some run of ${foundCount} below ${root} meets`,
+    remedy: "phew runs list shows them.",
+  });
+}

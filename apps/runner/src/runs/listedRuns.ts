@@ -1,0 +1,102 @@
+/** Runs as a list shows them: a row each, with what they differ in. */
+import { formatAccuracy, formatMoment, formatPercent } from "@phew/core/messages";
+import type { Cell, Column, Row } from "@phew/report";
+import { cutMiddle } from "@phew/runs";
+import { configurationsOf } from "@phew/runs/configurations";
+import type { FieldValue, KeptRun, RunField, RunFieldTable } from "@phew/runs/list";
+
+const CELL_WIDTH = 24;
+
+/** All that a list knows of a run, for programs. */
+export function runDocument(run: KeptRun) {
+  const { folder, id, experiment, name, life, seed, config, summary, status, updatedT, notes } = run;
+  return {
+    folder,
+    id,
+    experiment,
+    name,
+    state: life,
+    seed,
+    config,
+    accuracy: summary.testAccuracy,
+    reached: summary.density,
+    progress: summary.fraction,
+    epoch: summary.epoch,
+    epochCount: summary.epochCount,
+    begun: status?.startedT,
+    updated: updatedT,
+    failure: status?.failure,
+    warnings: summary.warnings,
+    ...notes,
+  };
+}
+
+/** A table of runs, and what none of them differs in. */
+export interface RunTable {
+  readonly columns: readonly Column[];
+  readonly rows: readonly Row[];
+  readonly shared: string;
+}
+
+/** What runs differ in, and what came of them. */
+export function usualTable(runs: readonly KeptRun[], fields: RunFieldTable): RunTable {
+  const field = (name: string) => fields.named("column", name);
+  const isSaid = (name: string) => runs.some((run) => !isNothing(field(name).valueOf(run)));
+  const isUnfinished = runs.some(({ life }) => life === "running" || life === "interrupted");
+  const told = configurationsOf(runs);
+  const before = fieldTable(runs, [
+    field("id"),
+    field("state"),
+    ...(isUnfinished ? [field("progress")] : []),
+  ]);
+  const after = fieldTable(runs, [
+    ...(new Set(runs.map(({ seed }) => seed)).size > 1 ? [field("seed")] : []),
+    field("accuracy"),
+    ...["tag", "failure"].filter(isSaid).map(field),
+  ]);
+  // headed by what filters call them
+  const settings = told.columns.map(({ key, isPercent }) => ({
+    key,
+    title: key,
+    ...(isPercent && { format: (value: number) => formatPercent(value, 4) }),
+  }));
+  return {
+    columns: [...before.columns, ...settings, ...after.columns],
+    rows: runs.map((run, k) => ({
+      ...before.rows[k],
+      ...Object.fromEntries(told.columns.map(({ key, cellOf }) => [key, shortCell(cellOf(run))])),
+      ...after.rows[k],
+    })),
+    shared: runs.length > 1 ? told.shared : "",
+  };
+}
+
+/** Digests are wider than tables are. */
+function shortCell(value: Cell): Cell {
+  return typeof value === "string" ? cutMiddle(value, CELL_WIDTH) : value;
+}
+
+const isNothing = (value: FieldValue) =>
+  value === undefined || (typeof value === "object" && value.length === 0);
+
+/** These fields alone. */
+export function fieldTable(runs: readonly KeptRun[], shown: readonly RunField[]): RunTable {
+  return {
+    columns: shown.map((field) => ({ key: field.key, title: field.key, ...formatOf(field) })),
+    rows: runs.map((run) =>
+      Object.fromEntries(shown.map((field) => [field.key, shownValue(field.valueOf(run))])),
+    ),
+    shared: "",
+  };
+}
+
+function formatOf({ key, unit }: RunField): Pick<Column, "format"> {
+  if (key === "accuracy") return { format: formatAccuracy };
+  if (unit === "fraction") return { format: (value) => formatPercent(value) };
+  return unit === "moment" ? { format: formatMoment } : {};
+}
+
+function shownValue(value: FieldValue): Cell {
+  if (typeof value !== "object") return value;
+  return value.length === 0 ? undefined : value.join(", ");
+}

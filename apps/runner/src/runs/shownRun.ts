@@ -1,0 +1,169 @@
+/** One run, with all that its folder tells. */
+import { existsSync, lstatSync, readdirSync } from "node:fs";
+import path from "node:path";
+import { isRecord } from "@phew/core/fields";
+import { ArgumentError, formatCount, formatDuration, formatMoment } from "@phew/core/messages";
+import { type Column, compareRuns, formatTable, type Row } from "@phew/report";
+import { leftOutText, type RunRecord, readJson, readRun } from "@phew/runs";
+import { folderSize, type KeptRun, keptRun } from "@phew/runs/list";
+import { logFile, sweepFolder } from "@phew/runs/sweeps";
+import { trainCommand, usualSettings, valueTexts } from "../settings/commandText.ts";
+import type { TrainConfig } from "../settings/configuration.ts";
+import { checkTrainConfig } from "../settings/files.ts";
+import { runDocument } from "./listedRuns.ts";
+
+/** A run with its events folded, and what its folder has beside them. */
+export interface ShownRun {
+  readonly run: KeptRun & RunRecord;
+  /** The command that does it again; undefined where `phew train` has no such run. */
+  readonly command?: string;
+  /** What its settings are taken to be where nobody says them; empty as `command` is undefined. */
+  readonly usual: Readonly<Record<string, unknown>>;
+  readonly environment: Readonly<Record<string, unknown>>;
+  /** What it printed, where a sweep began it. */
+  readonly output?: string;
+}
+
+/** @throws ArgumentError where the folder is none of a run */
+export function shownRun(folder: string): ShownRun {
+  const read = readRun(folder);
+  const run = { ...read, ...keptRun(read) };
+  const config = trainConfigOf(run);
+  const environment = readJson(path.join(folder, "environment.json"));
+  const output = logFile(
+    sweepFolder(path.dirname(path.dirname(path.resolve(folder))), run.experiment),
+    run.id,
+  );
+  return {
+    run,
+    usual: config === undefined ? {} : usualSettings(config),
+    environment: isRecord(environment) ? environment : {},
+    ...(config !== undefined && { command: trainCommand(config, run.experiment) }),
+    ...(existsSync(output) && { output: path.relative("", output) }),
+  };
+}
+
+function trainConfigOf({ config }: RunRecord): TrainConfig | undefined {
+  try {
+    return checkTrainConfig("config.json", config);
+  } catch (error) {
+    // of phew prune, or of a later version
+    if (error instanceof ArgumentError) return undefined;
+    throw error;
+  }
+}
+
+/** Columns of report.csv that tell what a run is, and no result. */
+const NO_RESULTS = ["id", "seed", "epochs_to_target"];
+
+/** What came of a run, by the names that report.csv has. */
+export function resultsOf(run: RunRecord): { readonly columns: readonly Column[]; readonly row: Row } {
+  const report = compareRuns([run], { targetAccuracy: 1 });
+  // settings: of one run all are the same
+  const told = report.columns.filter(({ key, isSame }) => !isSame && !NO_RESULTS.includes(key));
+  const columns = [...told, { key: "training_ms", title: "training time", format: formatDuration }];
+  const values: Row = { ...report.rows[0], training_ms: run.state.epochs.at(-1)?.elapsedMs };
+  return { columns, row: Object.fromEntries(columns.map(({ key }) => [key, values[key]])) };
+}
+
+/** As tables show it. */
+export function shownCell(value: Row[string], { format }: Column): string {
+  if (value === undefined) return "–";
+  return typeof value === "number" && format ? format(value) : `${value}`;
+}
+
+/** A value of a setting, or of the environment. */
+export function valueText(value: unknown): string {
+  const texts = value === undefined ? [] : valueTexts(value);
+  return texts.length === 0 ? "–" : texts.join(" ");
+}
+
+interface RunFile {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+function filesOf(folder: string): RunFile[] {
+  return readdirSync(folder)
+    .sort()
+    .flatMap((name): RunFile[] => {
+      const found = lstatSync(path.join(folder, name), { throwIfNoEntry: false });
+      if (found === undefined) return [];
+      if (!found.isDirectory()) return [{ name, bytes: found.size }];
+      return [{ name: `${name}/`, bytes: folderSize(path.join(folder, name)).byteCount }];
+    });
+}
+
+/** For programs. */
+export function shownDocument({ run, command, output, environment }: ShownRun): object {
+  return {
+    ...runDocument(run),
+    process: run.status && { pid: run.status.pid, host: run.status.host },
+    command,
+    output,
+    results: resultsOf(run).row,
+    epochs: run.state.epochs,
+    files: filesOf(run.folder),
+    environment,
+    skippedLines: run.skippedCount,
+  };
+}
+
+/** For people. */
+export function shownText(shown: ShownRun): string {
+  const { run, environment } = shown;
+  const { columns, row } = resultsOf(run);
+  const results = columns.filter(({ key }) => row[key] !== undefined);
+  const leftOut = leftOutText(run.skippedCount);
+  return [
+    ...pairs(headOf(shown)),
+    ...table(settingRows(shown)),
+    ...table(results.map((column) => ({ result: column.title, value: shownCell(row[column.key], column) }))),
+    ...table(filesOf(run.folder).map(({ name, bytes }) => ({ file: name, bytes: formatCount(bytes) }))),
+    ...table(
+      Object.entries(environment).map(([name, value]) => ({ environment: name, value: valueText(value) })),
+    ),
+    ...(leftOut === undefined ? [] : [leftOut]),
+  ].join("\n");
+}
+
+function headOf({ run, command, output }: ShownRun): (readonly [string, string])[] {
+  const { status, state, notes } = run;
+  const begun = status?.startedT ?? state.startedT;
+  const lines: (readonly [string, string] | false)[] = [
+    ["run", run.folder],
+    ["name", run.name],
+    ["state", status?.failure === undefined ? run.life : `${run.life}: ${status.failure}`],
+    begun > 0 && ["begun", formatMoment(begun)],
+    status !== undefined && ["by", `process ${status.pid} of ${status.host}`],
+    ["last heard of", formatMoment(run.updatedT)],
+    command !== undefined && ["command", command],
+    output !== undefined && ["printed", output],
+    notes.tags.length > 0 && ["tags", notes.tags.join(", ")],
+    ...notes.notes.map(({ t, text }) => ["note", `${formatMoment(t)}: ${text}`] as const),
+    run.hasDamagedNotes && ["notes", "notes.json is there, and cannot be read"],
+    ...state.warnings.map((warning) => ["warning", warning] as const),
+  ];
+  return lines.filter((line) => line !== false);
+}
+
+function settingRows({ run, usual }: ShownRun): Row[] {
+  return Object.entries(run.config).map(([name, value]) => ({
+    setting: name,
+    value: valueText(value),
+    "unless given": Object.hasOwn(usual, name) ? valueText(usual[name]) : undefined,
+  }));
+}
+
+/** Lines of two columns without a head. */
+function pairs(lines: readonly (readonly [string, string])[]): string[] {
+  const width = Math.max(...lines.map(([name]) => name.length));
+  return lines.map(([name, value]) => `${name.padEnd(width)}  ${value.replaceAll("\n", " ")}`);
+}
+
+/** A table headed by the keys of its rows, an empty line before it; nothing where there are no rows. */
+function table(rows: readonly Row[]): string[] {
+  if (rows.length === 0) return [];
+  const columns = Object.keys(rows[0]!).map((key) => ({ key, title: key }));
+  return ["", formatTable(columns, rows, "text").trimEnd()];
+}

@@ -1,0 +1,48 @@
+/** Settings in the words of the command line: what a person would type. */
+import { canonicalJson, type RunConfig } from "@phew/runs";
+import { shellQuote } from "@phew/runs/sweeps";
+import { entries, flagName, isOwn, type SettingName, type TrainConfig } from "./configuration.ts";
+import { optimiserDefaults, optimiserNamed } from "./optimisers.ts";
+import { DENSE } from "./pruning.ts";
+import type { Setting } from "./setting.ts";
+import { SETTINGS } from "./table.ts";
+
+/** A value as its option takes it; of an object a text for each time that the option is given. */
+export function valueTexts(value: unknown): string[] {
+  if (Array.isArray(value)) return [value.length === 0 ? "none" : value.join(",")];
+  if (typeof value === "object" && value !== null)
+    return Object.entries(value).map(([name, inner]) => `${name}=${inner}`);
+  return [`${value}`];
+}
+
+/** What a configuration takes where nothing is said of it. */
+export function usualSettings({ method, optimiser }: TrainConfig): RunConfig {
+  return {
+    ...Object.fromEntries(entries.map(([name, entry]) => [name, entry.default])),
+    ...optimiserDefaults(optimiser),
+    rate: optimiserNamed(optimiser).rate,
+    ...(method === DENSE && { density: 1 }),
+  };
+}
+
+/**
+ * `phew train lenet5 --density 0.05`: the command of a configuration, with what differs from {@link usualSettings}.
+ * @param experiment the folder of the run, said where it is another than that of `phew train`
+ */
+export function trainCommand(config: TrainConfig, experiment: string): string {
+  const usual = usualSettings(config);
+  const words = entries.flatMap(([name, entry]) => {
+    const value = (config as unknown as RunConfig)[name];
+    if (!isOwn(entry) || entry.flag === undefined || value === undefined) return [];
+    const isUsual = canonicalJson(value) === canonicalJson(usual[name] ?? null);
+    return isUsual ? [] : optionWords(name, value);
+  });
+  const where = experiment === "train" ? [] : ["--experiment", experiment];
+  return ["phew", "train", config.model, ...words, ...where].map(shellQuote).join(" ");
+}
+
+function optionWords(name: SettingName, value: unknown): string[] {
+  const { type }: Setting = SETTINGS[name];
+  if (type.read === undefined) return [flagName(name)];
+  return valueTexts(value).flatMap((text) => [flagName(name), text]);
+}

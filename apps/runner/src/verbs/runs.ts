@@ -1,0 +1,145 @@
+/** `phew runs`: run folders listed, looked at, set side by side, spoken of and removed. */
+import { counted, formatMoment } from "@phew/core/messages";
+import { formatTable } from "@phew/report";
+import {
+  addNote,
+  changeTags,
+  clearNotes,
+  folderSize,
+  readNotes,
+  removeRun,
+  requireRemovable,
+  runNamed,
+  sortRuns,
+} from "@phew/runs/list";
+import { EXIT } from "../exit.ts";
+import { UsageError } from "../failure.ts";
+import { printJson, printLines, printText, printWarnings } from "../output/output.ts";
+import { chosenFolders, filteredRuns } from "../runs/chosenRuns.ts";
+import { differenceDocument, differenceText } from "../runs/differentRuns.ts";
+import { fieldTable, runDocument, usualTable } from "../runs/listedRuns.ts";
+import { isAgreed, madeOf, type SizedRun, sizeText } from "../runs/removedRuns.ts";
+import { shownDocument, shownRun, shownText } from "../runs/shownRun.ts";
+
+interface RunsOptions {
+  readonly runs: string;
+  readonly json?: boolean;
+}
+
+interface ListOptions extends RunsOptions {
+  readonly sort?: string;
+  readonly columns?: string;
+}
+
+export function list(filters: readonly string[], options: ListOptions): void {
+  const { runs: found, foundCount, fields } = filteredRuns(options.runs, filters);
+  const runs = sortRuns(found, namesIn(options.sort ?? "begun"), fields);
+  const shown = namesIn(options.columns ?? "").map((name) => fields.named("--columns", name));
+  if (options.json) {
+    const { rows } = fieldTable(runs, shown);
+    printJson({ runs: shown.length > 0 ? rows : runs.map(runDocument), foundCount });
+    return;
+  }
+  const damaged = runs.filter(({ hasDamagedNotes }) => hasDamagedNotes);
+  printWarnings(damaged.map(({ folder }) => `${folder}/notes.json cannot be read: no tags and notes of it`));
+  const { columns, rows, shared } = shown.length > 0 ? fieldTable(runs, shown) : usualTable(runs, fields);
+  if (shared !== "") printText(`all: ${shared}\n\n`);
+  if (runs.length > 0) printText(`${formatTable(columns, rows, "text")}\n`);
+  const among = filters.length > 0 ? ` of ${foundCount}` : "";
+  printLines(`${counted(runs.length, "run")}${among} below ${options.runs}.`);
+}
+
+const namesIn = (text: string) => text.split(",").flatMap((part) => part.trim() || []);
+
+export function show(text: string, { runs, json }: RunsOptions): void {
+  const shown = shownRun(runNamed(runs, text));
+  if (json) printJson(shownDocument(shown));
+  else printText(`${shownText(shown)}\n`);
+}
+
+export function diff(a: string, b: string, { runs, json }: RunsOptions): void {
+  const [left, right] = [a, b].map((text) => shownRun(runNamed(runs, text)));
+  if (json) printJson(differenceDocument(left!, right!));
+  else printText(differenceText(left!, right!));
+}
+
+/** @param words runs or filters, and tags with + or - before them */
+export function tag(words: readonly string[], { runs, json }: RunsOptions): void {
+  const isTag = (word: string) => /^[+-]/.test(word);
+  const folders = chosenFolders(
+    runs,
+    words.filter((word) => !isTag(word)),
+  );
+  if (folders.length === 0) {
+    throw new UsageError("<runs-and-tags>", {
+      given: words.join(" "),
+      expected: "a run beside the tags, such as 6c47 +paper",
+    });
+  }
+  const tagsAfter = (sign: string) =>
+    words.filter((word) => word.startsWith(sign)).map((word) => word.slice(1));
+  const changed = folders.map((folder) => ({
+    folder,
+    ...(words.some(isTag) ? changeTags(folder, tagsAfter("+"), tagsAfter("-")) : readNotes(folder)),
+  }));
+  if (json) {
+    printJson({ runs: changed });
+    return;
+  }
+  printLines(...changed.map(({ folder, tags = [] }) => `${folder}: ${tags.join(", ") || "no tags"}`));
+}
+
+export function note(
+  run: string,
+  text: string | undefined,
+  { runs, json, clear }: RunsOptions & { readonly clear?: boolean },
+): void {
+  if (text !== undefined && clear) {
+    throw new UsageError("--clear", { given: "it beside a note", expected: "one of them" });
+  }
+  const folder = runNamed(runs, run);
+  if (text !== undefined) addNote(folder, text, Date.now());
+  else if (clear) clearNotes(folder);
+  const { notes = [], tags = [] } = readNotes(folder) ?? {};
+  if (json) {
+    printJson({ folder, tags, notes });
+    return;
+  }
+  if (notes.length === 0) printLines(`${folder}: no notes`);
+  for (const each of notes) {
+    const when = formatMoment(each.t);
+    printText(`${when}  ${each.text.replaceAll("\n", `\n${" ".repeat(when.length + 2)}`)}\n`);
+  }
+}
+
+interface RemoveOptions extends RunsOptions {
+  readonly yes?: boolean;
+  readonly dryRun?: boolean;
+}
+
+export async function remove(words: readonly string[], options: RemoveOptions): Promise<void> {
+  const folders = chosenFolders(options.runs, words);
+  folders.forEach(requireRemovable);
+  const runs = folders.map((folder) => ({ folder, ...folderSize(folder) }));
+  printWarnings(madeOf(options.runs, folders));
+  if (options.dryRun) return tellRemoved("Would remove", runs, options);
+  if (!options.yes && !(await isAgreed(runs))) {
+    process.exitCode = EXIT.failed;
+    printLines("Nothing was removed.");
+    return;
+  }
+  tellRemoved(
+    "Removed",
+    folders.map((folder) => ({ folder, ...removeRun(folder) })),
+    options,
+  );
+}
+
+function tellRemoved(what: string, runs: readonly SizedRun[], { json, dryRun }: RemoveOptions): void {
+  if (json) {
+    printJson(dryRun ? { wouldRemove: runs } : { removed: runs });
+    return;
+  }
+  printLines(...runs.map((run) => `${what} ${run.folder}: ${sizeText([run])}.`));
+  if (runs.length > 1) printLines(`${counted(runs.length, "run")}, ${sizeText(runs)}.`);
+}

@@ -1,0 +1,22 @@
+/** Runs as they are kept: named, chosen, told apart by tags and notes, and removed. */
+export { type FolderSize, folderSize, removeRun, requireRemovable } from "./removeRun.ts";
+export {
+  type FieldValue,
+  fieldsOf,
+  type KeptRun,
+  keptRun,
+  RUN_FIELDS,
+  type RunField,
+  type RunFieldTable,
+} from "./runFields.ts";
+export { isFilter, parseFilters, type RunFilter, sortRuns } from "./runFilter.ts";
+export { namer, runNamed } from "./runNamed.ts";
+export {
+  addNote,
+  changeTags,
+  clearNotes,
+  NOTES_FILE,
+  type RunNote,
+  type RunNotes,
+  readNotes,
+} from "./runNotes.ts";

@@ -1,0 +1,129 @@
+/**
+ * What a run can be chosen, sorted and shown by: fields of its own, and its settings by the names that files give them: what is not said
+ * stands at its default. An option of a method is `options.bias`.
+ */
+import { isRecord } from "@phew/core/fields";
+import { unknownName } from "@phew/core/messages";
+import { defaultOf, isPercent, NESTED } from "../configurations/facts.ts";
+import { SETTING_WORDS } from "../configurations/settingWords.ts";
+import type { RunEntry } from "../readRun.ts";
+import type { RunLife } from "../status.ts";
+import { type RunNotes, readNotes } from "./runNotes.ts";
+
+/** A run of a list with what people say of it. */
+export interface KeptRun extends RunEntry {
+  readonly notes: RunNotes;
+  /** The file of its tags and notes is there and cannot be read as one. */
+  readonly hasDamagedNotes: boolean;
+}
+
+export type FieldValue = string | number | boolean | readonly string[] | undefined;
+
+export interface RunField {
+  readonly key: string;
+  /** What it is, for help. */
+  readonly what: string;
+  /** How its numbers are to be read: a moment is milliseconds since the epoch. */
+  readonly unit?: "fraction" | "moment";
+  /** All that its value can be. */
+  readonly choices?: readonly string[];
+  readonly valueOf: (run: KeptRun) => FieldValue;
+}
+
+const STATES: readonly RunLife[] = ["waiting", "running", "interrupted", "failed", "lost", "finished"];
+
+/** Fields that every run has beside its settings. */
+export const RUN_FIELDS: readonly RunField[] = [
+  { key: "id", what: "name of its folder", valueOf: ({ id }) => id },
+  { key: "experiment", what: "the folder above it", valueOf: ({ experiment }) => experiment },
+  { key: "name", what: "what a person calls it", valueOf: ({ name }) => name },
+  { key: "state", what: STATES.join(", "), choices: STATES, valueOf: ({ life }) => life },
+  { key: "failure", what: "why it failed", valueOf: ({ status }) => status?.failure },
+  {
+    key: "accuracy",
+    what: "its test accuracy",
+    unit: "fraction",
+    valueOf: ({ summary }) => summary.testAccuracy,
+  },
+  {
+    key: "reached",
+    what: "the density that its mask has",
+    unit: "fraction",
+    valueOf: ({ summary }) => summary.density,
+  },
+  {
+    key: "progress",
+    what: "done part of its present phase",
+    unit: "fraction",
+    valueOf: ({ summary }) => summary.fraction,
+  },
+  { key: "epoch", what: "the epoch it is in, or ended with", valueOf: ({ summary }) => summary.epoch },
+  { key: "begun", what: "when its process began", unit: "moment", valueOf: ({ status }) => status?.startedT },
+  { key: "updated", what: "its last sign of life", unit: "moment", valueOf: ({ updatedT }) => updatedT },
+  { key: "tag", what: "its tags", valueOf: ({ notes }) => notes.tags },
+  { key: "note", what: "its notes", valueOf: ({ notes }) => notes.notes.map(({ text }) => text) },
+  { key: "folder", what: "where it lies", valueOf: ({ folder }) => folder },
+];
+
+/** A run with what people say of it. */
+export function keptRun(entry: RunEntry): KeptRun {
+  const notes = readNotes(entry.folder);
+  return { ...entry, notes: notes ?? { tags: [], notes: [] }, hasDamagedNotes: notes === undefined };
+}
+
+/** Fields by name. @param runs all there are: a setting that one of them has is known, as those of `phew train` are */
+export function fieldsOf(runs: readonly RunEntry[]): RunFieldTable {
+  const names = new Set(SETTING_WORDS.map(({ key }) => key));
+  for (const { config } of runs) {
+    for (const [name, value] of Object.entries(config)) {
+      names.add(name);
+      if (NESTED.includes(name) && isRecord(value))
+        for (const inner of Object.keys(value)) names.add(`${name}.${inner}`);
+    }
+  }
+  return new RunFieldTable([...names]);
+}
+
+export class RunFieldTable {
+  readonly #fields: ReadonlyMap<string, RunField>;
+
+  constructor(settings: readonly string[]) {
+    const all = [...settings.map(settingField), ...RUN_FIELDS];
+    this.#fields = new Map(all.map((field) => [field.key, field]));
+  }
+
+  /** @param subject where the name stands, for the message @throws ArgumentError for a name that no run and no setting has */
+  named(subject: string, name: string): RunField {
+    const field = this.#fields.get(name);
+    if (field !== undefined) return field;
+    const own = RUN_FIELDS.map(({ key }) => key);
+    throw unknownName(subject, name, [
+      ...own,
+      ...[...this.#fields.keys()].filter((key) => !own.includes(key)),
+    ]);
+  }
+}
+
+function settingField(key: string): RunField {
+  const [outer = "", ...inner] = key.split(".");
+  return {
+    key,
+    what: "a setting",
+    ...(isPercent(key) && { unit: "fraction" as const }),
+    valueOf: ({ config, seed }) => {
+      const value = key === "seed" ? (config.seed ?? seed) : (config[outer] ?? defaultOf(outer, config));
+      if (inner.length === 0) return plain(value);
+      return isRecord(value) ? plain(value[inner.join(".")]) : undefined;
+    },
+  };
+}
+
+function plain(value: unknown): FieldValue {
+  if (value === undefined || value === null) return undefined;
+  if (Array.isArray(value)) return value.join(",");
+  if (isRecord(value)) {
+    const entries = Object.entries(value).map(([name, inner]) => `${name}=${inner}`);
+    return entries.length === 0 ? undefined : entries.join(",");
+  }
+  return value as FieldValue;
+}
