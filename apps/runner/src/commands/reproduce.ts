@@ -25,7 +25,9 @@ export function declareReproduce(program: Command): void {
     )
     .addOption(option("--out <folder>", "where the tables, figures and verdicts go").default("reproduction"))
     .addOption(option("--dry-run", "show what there is to do, and stop"))
-    .addOption(option("--analyse-only", "measure nothing: verdicts on the tables that are there"))
+    .addOption(
+      option("--analyse-only", "measure nothing: verdicts on tables and finished runs that are there"),
+    )
     .addOption(option("--retry", "run those again that failed"))
     .addOption(
       option("--on <executor>", "what trains: pool (processes of this machine) or slurm").argParser(

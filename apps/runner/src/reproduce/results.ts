@@ -131,5 +131,9 @@ function writeRows<Row extends object>(file: string, shape: Shape<Row>, rows: It
 }
 
 function cellOf(value: unknown): Cell {
-  return Array.isArray(value) ? value.join(" ") : typeof value === "number" ? `${value}` : (value as Cell);
+  if (Array.isArray(value)) return value.map(numberText).join(" ");
+  return typeof value === "number" ? numberText(value) : (value as Cell);
 }
+
+/** Seven digits: what float32 holds. Densities and counts below ten million are exact. */
+const numberText = (value: number) => `${Number(value.toPrecision(7))}`;

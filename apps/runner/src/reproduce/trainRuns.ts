@@ -1,5 +1,6 @@
+import path from "node:path";
 import { isRecord } from "@phew/core/fields";
-import { configHash, type RunState, readRun, replaceFile, runAccuracy } from "@phew/runs";
+import { configHash, makeFolder, type RunState, readRun, replaceFile, runAccuracy } from "@phew/runs";
 import type { TaskStatus } from "@phew/runs/sweeps";
 import { QUIET_DEFAULTS, type TrainConfig } from "../settings/configuration.ts";
 import { planSweep, type SweepPlan, type SweepPlanOptions, statusesOf } from "../sweep/sweepPlan.ts";
@@ -32,7 +33,9 @@ export function runWork(
     list,
     seeds,
   };
-  const sweepFile = file.replace(/\.csv$/, ".sweep.json");
+  // beside the runs: it says where the data lie, which no table of results does
+  const sweepFile = path.join(options.runs, `${experiment}.sweep.json`);
+  makeFolder(options.runs);
   replaceFile(sweepFile, `${JSON.stringify(sweep, undefined, 2)}\n`);
   const plan = planSweep(sweepFile, options);
   const rows = readRunRows(file);
@@ -76,7 +79,7 @@ export async function trainRuns(
 }
 
 /** Takes finished runs into the table. */
-function collect({ file, plan, runs }: RunWork): void {
+export function collect({ file, plan, runs }: RunWork): void {
   const rows = readRunRows(file);
   const statuses = statusesOf(runs);
   const finished = runs.filter((_, k) => statuses[k]!.state === "finished");

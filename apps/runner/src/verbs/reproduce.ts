@@ -10,7 +10,7 @@ import type { Experiment, Scale } from "../reproduce/experiment.ts";
 import { type MaskWork, maskWork, measureMasks } from "../reproduce/measureMasks.ts";
 import { experimentByName, experiments } from "../reproduce/registry.ts";
 import { readMaskRows, readRunRows } from "../reproduce/results.ts";
-import { type RunWork, runWork, trainRuns, unfinished } from "../reproduce/trainRuns.ts";
+import { collect, type RunWork, runWork, trainRuns, unfinished } from "../reproduce/trainRuns.ts";
 import { lines, writeFindings } from "../reproduce/writeFindings.ts";
 import { type SweepPlanOptions, statusesOf } from "../sweep/sweepPlan.ts";
 import { dryRun, failureLines, progressOf } from "../sweep/sweepReport.ts";
@@ -44,7 +44,8 @@ export async function reproduce(names: readonly string[], options: ReproduceOpti
   const told: object[] = [];
   let failureCount = 0;
   for (const work of works) {
-    if (!options.analyseOnly) failureCount += await carryOut(work, options, signal);
+    if (options.analyseOnly) work.runs.forEach(collect);
+    else failureCount += await carryOut(work, options, signal);
     const document = await conclude(work, options);
     if (options.json) told.push(document);
   }
