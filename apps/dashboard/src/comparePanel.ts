@@ -1,30 +1,41 @@
-/** Methods side by side at one density, and each method's accuracy over all densities. */
+/** Configurations side by side at one density, and the accuracy of each over all densities. */
 import { byMethodOrder } from "@phew/report";
-import { formatAccuracy, formatCount, formatPercent, type RunEntry, textWidth } from "@phew/runs";
+import {
+  accuracyWords,
+  formatAccuracy,
+  formatCount,
+  formatPercent,
+  type RunEntry,
+  textWidth,
+} from "@phew/runs";
+import type { Spread } from "@phew/runs/configurations";
 import type { DashboardState, Panel } from "./dashboardState.ts";
 import { faintNote, notice, type PanelContent } from "./panelContent.ts";
 import { type PlotLine, plotRows } from "./plot.ts";
-import { accuracyOf, askedDensity, densitiesOf, methodOf } from "./runOrder.ts";
+import { accuracyOf, askedDensity, densitiesOf, finishedSpread, methodOf } from "./runOrder.ts";
 import { filterRows } from "./runsPanel.ts";
-import { fit, type StyledRow } from "./styledText.ts";
+import { fit, type StyledRow, truncate } from "./styledText.ts";
 import { bar, COLOURS, MARKS } from "./theme.ts";
+import { linesOverDensity, sharedRows } from "./toldApart.ts";
 import { visibleRuns } from "./visibleRuns.ts";
 
 /** Dense runs appear at every density, as the level to reach. */
 export const comparePanel: Panel = { title: "Compare", focus: "runs", content: compareContent };
 
-/** The mean of the best accuracies over the density, on a logarithmic axis, of the methods a line each. */
+/** Mean accuracy over the density, on a logarithmic axis, a line for each configuration whatever its density. */
 export const tradeOffPanel: Panel = { title: "Accuracy over density", content: tradeOffContent };
 
-interface MethodFigures {
-  readonly method: string;
-  /** Of runs that have an accuracy; fractions. */
-  readonly accuracies: readonly number[];
-  readonly runCount: number;
+/** The runs of a row or a line. */
+interface NamedRuns {
+  readonly name: string;
+  readonly runs: readonly RunEntry[];
 }
 
-const LABEL_WIDTH = 14;
-const FIGURES_WIDTH = 42;
+const LEAST_NAME = 14;
+const FIGURES = ["mean", "± 95 %", "std", "runs"];
+const FIGURE_WIDTH = 8;
+const FIGURES_WIDTH = 34;
+const LEAST_BAR = 8;
 
 function compareContent(state: DashboardState, width: number, height: number): PanelContent {
   const runs = visibleRuns(state);
@@ -34,39 +45,51 @@ function compareContent(state: DashboardState, width: number, height: number): P
   if (density === undefined) {
     return { title: "Compare", rows: notice("No run with a density to compare at yet.", width) };
   }
-  const filter = filterRows(state, runs.length);
-  const figures = figuresOf(runs.filter((run) => askedDensity(run) === density || methodOf(run) === "dense"));
-  const most = Math.max(...figures.map(({ accuracies }) => Math.max(...accuracies, 0)), 1e-9);
-  const barWidth = width - LABEL_WIDTH - FIGURES_WIDTH - 3;
+  const compared = runs.filter((run) => askedDensity(run) === density || methodOf(run) === "dense");
+  const figures = linesOf(state, compared)
+    .map(({ name, runs: own }) => ({ name, runCount: own.length, spread: finishedSpread(own) }))
+    .sort((a, b) => (b.spread.mean ?? -1) - (a.spread.mean ?? -1));
+  const most = Math.max(...figures.map(({ spread }) => spread.mean ?? 0), 1e-9);
+  const longest = Math.max(LEAST_NAME, ...figures.map(({ name }) => textWidth(name) + 1));
+  const nameWidth = Math.max(LEAST_NAME, Math.min(longest, width - FIGURES_WIDTH - LEAST_BAR - 3));
+  const barWidth = width - nameWidth - FIGURES_WIDTH - 3;
+  const head = [
+    ...filterRows(state, runs.length),
+    ...sharedRows(state, width, height),
+    [{ text: headingText(nameWidth, Math.max(0, barWidth + 1)), colour: COLOURS.faint }],
+  ];
   return {
     title: `Compare at ${formatPercent(density)}`,
-    notes: faintNote(`${at + 1}/${densities.length} ↑↓`),
+    notes: [
+      ...faintNote(`finished runs, ${accuracyWords(compared)}  ${at + 1}/${densities.length} ↑↓`),
+      ...faintNote(`${at + 1}/${densities.length} ↑↓`),
+    ],
     rows: [
-      ...filter,
-      [{ text: headingText(Math.max(0, barWidth + 1)), colour: COLOURS.faint }],
-      ...figures.slice(0, height - 1 - filter.length).map((figure) => methodRow(figure, most, barWidth)),
+      ...head,
+      ...figures.slice(0, height - head.length).map((figure) => figureRow(figure, most, nameWidth, barWidth)),
     ],
   };
 }
 
 function tradeOffContent(state: DashboardState, width: number, height: number): PanelContent {
-  const runs = visibleRuns(state).filter((run) => accuracyOf(run) !== undefined);
-  const methods = [...new Set(runs.map(methodOf))].sort(byMethodOrder).slice(0, MARKS.length);
-  if (runs.length === 0) {
-    return { title: "Accuracy over density", rows: notice("Points come with the first epochs.", width) };
+  const finished = visibleRuns(state).filter(
+    (run) => run.life === "finished" && accuracyOf(run) !== undefined,
+  );
+  if (finished.length === 0) {
+    return {
+      title: "Accuracy over density",
+      rows: notice("Points come with the first finished runs.", width),
+    };
   }
-  const lines = methods.map((method, k): PlotLine => {
-    const own = runs.filter((run) => methodOf(run) === method);
-    const densities = [...new Set(own.flatMap((run) => askedDensity(run) ?? []))].sort((a, b) => a - b);
-    const y = densities.map((density) =>
-      mean(own.filter((run) => askedDensity(run) === density).map((run) => accuracyOf(run)!)),
+  const all = linesOf(state, finished);
+  const shown = all.slice(0, MARKS.length);
+  const lines = shown.map(({ runs }, k): PlotLine => {
+    const densities = [...new Set(runs.flatMap((run) => askedDensity(run) ?? []))].sort((a, b) => a - b);
+    const y = densities.map(
+      (density) => finishedSpread(runs.filter((run) => askedDensity(run) === density)).mean!,
     );
     const { letter, colour } = MARKS[k]!;
     return { curve: { x: densities.map(Math.log10), y }, colour, mark: letter, marksAll: true };
-  });
-  const legend = methods.flatMap((method, k): StyledRow => {
-    const { letter, colour } = MARKS[k]!;
-    return [{ text: `${letter} `, colour, bold: true }, { text: `${method || "no method"}  ` }];
   });
   const plot = plotRows(lines, {
     width,
@@ -78,61 +101,71 @@ function tradeOffContent(state: DashboardState, width: number, height: number): 
   });
   return {
     title: "Accuracy over density",
-    notes: faintNote("best epoch, log density"),
-    rows: [legend, ...plot],
+    notes: [
+      ...faintNote(`mean of finished runs, ${accuracyWords(finished)}, log density`),
+      ...faintNote("log density"),
+    ],
+    rows: [legendRow(shown, all.length - shown.length, width), ...plot],
   };
 }
 
-function figuresOf(runs: readonly RunEntry[]): MethodFigures[] {
-  const methods = [...new Set(runs.map(methodOf))].sort(byMethodOrder);
-  const figures = methods.map((method) => {
-    const own = runs.filter((run) => methodOf(run) === method);
-    return { method, runCount: own.length, accuracies: own.flatMap((run) => accuracyOf(run) ?? []) };
+/** Which configuration a letter is, and how many have none; names are cut alike where they do not fit. */
+function legendRow(shown: readonly NamedRuns[], hiddenCount: number, width: number): StyledRow {
+  const rest = hiddenCount > 0 ? `and ${hiddenCount} more` : "";
+  const room = Math.floor((width - textWidth(rest)) / shown.length) - 4;
+  const names = shown.map(({ name }) => name);
+  const fitsAll = names.reduce((sum, name) => sum + textWidth(name) + 4, textWidth(rest)) <= width;
+  const spans = names.flatMap((name, k): StyledRow => {
+    const { letter, colour } = MARKS[k]!;
+    return [
+      { text: `${letter} `, colour, bold: true },
+      { text: `${fitsAll ? name : truncate(name, Math.max(3, room))}  ` },
+    ];
   });
-  return figures.sort((a, b) => mean(b.accuracies) - mean(a.accuracies));
+  return [...spans, { text: rest, colour: COLOURS.faint }];
 }
 
-function headingText(barWidth: number): string {
-  const columns = ["mean", "± sd", "best", "least", "runs"];
-  return `${fit("method", LABEL_WIDTH)}${" ".repeat(barWidth)}${columns.map((c, k) => fit(c, k === 4 ? 10 : 8, "right")).join("")}`;
+/** The runs by configuration, whatever their density, in the order of methods. */
+function linesOf(state: DashboardState, runs: readonly RunEntry[]): NamedRuns[] {
+  const { of } = linesOverDensity(state);
+  const lines = new Map<string, RunEntry[]>();
+  for (const run of runs) {
+    const { name } = of(run);
+    const line = lines.get(name);
+    if (line) line.push(run);
+    else lines.set(name, [run]);
+  }
+  return Array.from(lines, ([name, own]) => ({ name, runs: own })).sort((a, b) =>
+    byMethodOrder(methodOf(a.runs[0]!), methodOf(b.runs[0]!)),
+  );
 }
 
-function methodRow(
-  { method, accuracies, runCount }: MethodFigures,
+function headingText(nameWidth: number, barWidth: number): string {
+  const cells = FIGURES.map((title, k) => fit(title, k === 3 ? 10 : FIGURE_WIDTH, "right"));
+  return `${fit("configuration", nameWidth)}${" ".repeat(barWidth)}${cells.join("")}`;
+}
+
+interface RowFigures {
+  readonly name: string;
+  readonly runCount: number;
+  readonly spread: Spread;
+}
+
+function figureRow(
+  { name, runCount, spread }: RowFigures,
   most: number,
+  nameWidth: number,
   barWidth: number,
 ): StyledRow {
-  const average = mean(accuracies);
-  const has = accuracies.length > 0;
-  const deviation = accuracies.length > 1 ? formatAccuracy(standardDeviation(accuracies)) : "–";
-  const counted = `${formatCount(accuracies.length)} of ${formatCount(runCount)}`;
-  const cells = [
-    formatAccuracy(has ? average : Number.NaN),
-    deviation,
-    formatAccuracy(has ? Math.max(...accuracies) : Number.NaN),
-    formatAccuracy(has ? Math.min(...accuracies) : Number.NaN),
-  ];
+  const { count, mean, interval, deviation } = spread;
+  const counted = `${formatCount(count)} of ${formatCount(runCount)}`;
+  const cells = [mean, interval, deviation].map((value) => formatAccuracy(value ?? Number.NaN));
+  const strip =
+    barWidth < 4 ? " ".repeat(Math.max(0, barWidth + 1)) : `${bar((mean ?? 0) / most, barWidth, "·")} `;
   return [
-    { text: fit(method || "no method", LABEL_WIDTH), bold: true },
-    {
-      text:
-        barWidth < 4
-          ? " ".repeat(Math.max(0, barWidth + 1))
-          : `${bar(has ? average / most : 0, barWidth, "·")} `,
-      colour: COLOURS.bar,
-    },
-    { text: cells.map((cell) => fit(cell, 8, "right")).join("") },
+    { text: fit(name, nameWidth), bold: true },
+    { text: strip, colour: COLOURS.bar },
+    { text: cells.map((cell) => fit(cell, FIGURE_WIDTH, "right")).join("") },
     { text: fit(counted, Math.max(10, textWidth(counted)), "right"), colour: COLOURS.faint },
   ];
-}
-
-/** −∞ of none: sorted behind all. */
-function mean(values: readonly number[]): number {
-  return values.length === 0 ? -Infinity : values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-/** Of a sample: over n − 1. */
-function standardDeviation(values: readonly number[]): number {
-  const average = mean(values);
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - average) ** 2, 0) / (values.length - 1));
 }

@@ -5,11 +5,11 @@ import type { DashboardState } from "./dashboardState.ts";
 import { panelOfRun } from "./panel.ts";
 import { notice, type PanelContent } from "./panelContent.ts";
 import { type PlotLine, plotRows } from "./plot.ts";
-import { seededName } from "./runsPanel.ts";
 import { smoothed } from "./smoothing.ts";
-import { type StyledRow, truncate } from "./styledText.ts";
+import type { StyledRow } from "./styledText.ts";
 import { COLOURS, MARKS } from "./theme.ts";
 import { cursorText, epochCurve, stepCurve, windowOf } from "./timeAxis.ts";
+import { cutTitle } from "./toldApart.ts";
 
 /** Loss of every step, smoothed over it, and of the test set after every epoch. */
 export const lossPanel = panelOfRun(
@@ -108,13 +108,9 @@ function overlayLegend(
   const spans = state.overlays.flatMap(({ folder }, k): StyledRow => {
     const { colour, mark } = markOf(state, folder);
     const run = state.runs.find((candidate) => candidate.folder === folder);
-    const name = run === undefined ? "" : seededName(run);
+    const name = run === undefined ? "" : cutTitle(state, run, 28);
     const value = cursor === undefined ? "" : `${format(valueAt(lines[k]!.curve, cursor))} `;
-    return [
-      { text: `${mark} `, colour, bold: true },
-      { text: value, bold: true },
-      { text: `${truncate(name, 28)}  ` },
-    ];
+    return [{ text: `${mark} `, colour, bold: true }, { text: value, bold: true }, { text: `${name}  ` }];
   });
   return [spans];
 }

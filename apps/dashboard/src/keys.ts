@@ -100,7 +100,12 @@ export const KEY_BINDINGS: readonly KeyBinding[] = [
   },
   { keys: ["o"], shown: "o", help: "sort by the next column", action: { kind: "ordered" } },
   { keys: ["O"], shown: "O", help: "turn the order round", action: { kind: "orderTurned" } },
-  { keys: ["m"], shown: "m", help: "group the runs by method", action: { kind: "groupToggled" } },
+  {
+    keys: ["m"],
+    shown: "m",
+    help: "group runs by configuration",
+    action: { kind: "groupToggled" },
+  },
   {
     keys: ["f"],
     shown: "f",

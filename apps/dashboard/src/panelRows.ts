@@ -2,7 +2,7 @@
 import { tradeOffPanel } from "./comparePanel.ts";
 import type { DashboardState, Panel, PanelRow } from "./dashboardState.ts";
 import { measuresPanel } from "./measuresPanel.ts";
-import { methodOf } from "./runOrder.ts";
+import { toldApart } from "./toldApart.ts";
 
 /** Of one row of content and the two borders: no panel is lower. */
 export const BORDERED_HEIGHT = 3;
@@ -43,6 +43,6 @@ export function tableAndPlot(
   return [alone(table, width, height - plotHeight), alone(tradeOffPanel, width, plotHeight)];
 }
 
-export function methodCount(state: DashboardState): number {
-  return new Set(state.runs.map(methodOf)).size;
+export function configurationCount(state: DashboardState): number {
+  return toldApart(state).all.length;
 }

@@ -1,7 +1,8 @@
 /** The dashboard without a terminal: one line for each noteworthy event, or the present state as tables. */
 import { setTimeout as delay } from "node:timers/promises";
-import { formatTable } from "@phew/report";
+import { formatReport, formatTable, settingCells } from "@phew/report";
 import {
+  accuracyWords,
   counted,
   describeEvent,
   formatAccuracy,
@@ -12,6 +13,7 @@ import {
   RunTail,
   readRun,
 } from "@phew/runs";
+import { configurationsOf } from "@phew/runs/configurations";
 import { RunWatcher } from "./runWatcher.ts";
 import { LIFE_LOOKS } from "./theme.ts";
 
@@ -34,7 +36,7 @@ export function printOnce(root: string, print: PrintLine, mayBeMissing = false):
     print(noRuns(root));
     return;
   }
-  printTable(runs.map(runCells), RUN_COLUMNS, print);
+  printRuns(runs, print);
   const [only] = runs;
   if (runs.length === 1 && only) printDetails(only, print);
 }
@@ -64,10 +66,11 @@ export async function followPlain(root: string, print: PrintLine, mayBeMissing =
   while (watcher.runs.some((run) => run.life === "running")) {
     await delay(POLL_MS);
     watcher.refresh(Date.now());
+    const { titleOf } = configurationsOf(watcher.runs);
     for (const run of watcher.runs) {
       const known = told.get(run.folder) ?? { tail: new RunTail(run.folder), life: "running" };
       told.set(run.folder, known);
-      if (known.life === "running") tell(run, known, isSingle ? "" : `${run.name}: `, print);
+      if (known.life === "running") tell(run, known, isSingle ? "" : `${titleOf(run)}: `, print);
     }
   }
 }
@@ -99,11 +102,12 @@ function beginWith(runs: readonly RunEntry[], told: Map<string, ToldRun>, print:
   const ended = runs.filter((run) => run.life !== "running");
   if (ended.length > TOLD_ONE_BY_ONE)
     print(`${counted(ended.length, "run")} ended before: ${countsOf(ended)}`);
+  const { titleOf } = configurationsOf(runs);
   for (const run of runs) {
     const tail = new RunTail(run.folder);
     told.set(run.folder, { tail, life: run.life });
     const isLive = run.life === "running";
-    if (isLive || ended.length <= TOLD_ONE_BY_ONE) print(standing(run));
+    if (isLive || ended.length <= TOLD_ONE_BY_ONE) print(standing(run, titleOf(run)));
     if (isLive) skipToEnd(tail);
   }
 }
@@ -112,14 +116,14 @@ function skipToEnd(tail: RunTail): void {
   while (tail.read().more);
 }
 
-function standing(run: RunEntry): string {
+function standing(run: RunEntry, title: string): string {
   const { summary } = run;
   const accuracy =
     summary.testAccuracy === undefined ? "" : `, test accuracy ${formatAccuracy(summary.testAccuracy)}`;
   const epoch = summary.epochCount === undefined ? "" : `, epoch ${summary.epoch}/${summary.epochCount}`;
   const failure = run.status?.failure === undefined ? "" : `: ${run.status.failure}`;
   const word = LIFE_LOOKS[run.life].word;
-  return `${formatClock(run.updatedT)} ${run.name}: ${word}${run.life === "running" ? epoch : ""}${accuracy}${failure}`;
+  return `${formatClock(run.updatedT)} ${title}: ${word}${run.life === "running" ? epoch : ""}${accuracy}${failure}`;
 }
 
 function countsOf(runs: readonly RunEntry[]): string {
@@ -134,20 +138,29 @@ function noRuns(root: string): string {
   return `No runs in ${root} yet. Start one first: phew train --help tells how.`;
 }
 
-const RUN_COLUMNS = ["state", "run", "method", "density", "progress", "test accuracy", "folder"] as const;
-
-function runCells(run: RunEntry): Record<(typeof RUN_COLUMNS)[number], string> {
-  const { summary } = run;
-  const density = summary.density ?? summary.requestedDensity;
-  return {
+/** A row a run with the settings in which they differ, below what they share. */
+function printRuns(runs: readonly RunEntry[], print: PrintLine): void {
+  const told = configurationsOf(runs);
+  const { columns, cellsOf } = settingCells(told);
+  const hasSeeds = runs.some((run) => told.seedOf(run) !== "");
+  const rows = runs.map((run) => ({
     state: LIFE_LOOKS[run.life].word,
-    run: run.name,
-    method: summary.method ?? "–",
-    density: density === undefined ? "–" : formatPercent(density),
-    progress: formatPercent(summary.fraction, 2),
-    "test accuracy": summary.testAccuracy === undefined ? "–" : formatAccuracy(summary.testAccuracy),
+    ...cellsOf(run),
+    seed: run.seed,
+    progress: run.summary.fraction,
+    test_accuracy: run.summary.testAccuracy,
     folder: run.folder,
-  };
+  }));
+  const shown = [
+    { key: "state", title: "state" },
+    ...columns,
+    ...(hasSeeds ? [{ key: "seed", title: "seed" }] : []),
+    { key: "progress", title: "progress", format: (fraction: number) => formatPercent(fraction, 2) },
+    { key: "test_accuracy", title: `test accuracy (${accuracyWords(runs)})`, format: formatAccuracy },
+    { key: "folder", title: "folder" },
+  ];
+  const text = formatReport({ shared: told.shared, columns: shown, rows }, "text");
+  for (const line of text.trimEnd().split("\n")) print(line);
 }
 
 function printTable<K extends string>(

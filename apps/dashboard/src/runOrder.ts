@@ -1,5 +1,6 @@
 /** The order of the runs in every list, and the densities they were asked for. */
 import type { RunEntry, RunLife } from "@phew/runs";
+import { type Spread, spreadOf } from "@phew/runs/configurations";
 
 export const ORDERS = ["start", "state", "method", "density", "progress", "accuracy"] as const;
 export type OrderName = (typeof ORDERS)[number];
@@ -7,21 +8,28 @@ export type OrderName = (typeof ORDERS)[number];
 export interface RunOrder {
   readonly order: OrderName;
   readonly descending: boolean;
-  /** Runs of one method are adjacent in every order. */
+  /** Runs that differ in their seed alone stand together, whatever the order within. */
   readonly grouped: boolean;
 }
 
 /** What needs a look comes first. */
 const LIVES: readonly RunLife[] = ["failed", "lost", "running", "interrupted", "waiting", "finished"];
 
-/** The runs in the order chosen; equal ones, and those that lack the value, as they were and last. */
-export function ordered(runs: readonly RunEntry[], order: RunOrder): readonly RunEntry[] {
+/**
+ * The runs in the order chosen; equal ones, and those that lack the value, as they were and last.
+ * @param configurationOf the place of the run's configuration among others
+ */
+export function ordered(
+  runs: readonly RunEntry[],
+  order: RunOrder,
+  configurationOf: (run: RunEntry) => number,
+): readonly RunEntry[] {
   if (order.order === "start" && !order.descending && !order.grouped) return runs;
   const sign = order.descending ? -1 : 1;
   const keyed = runs.map((run, index) => ({ run, index, key: keyOf(run, order.order, index) }));
   keyed.sort(
     (a, b) =>
-      (order.grouped ? compared(methodOf(a.run), methodOf(b.run)) : 0) ||
+      (order.grouped ? configurationOf(a.run) - configurationOf(b.run) : 0) ||
       byKey(a.key, b.key, sign) ||
       a.index - b.index,
   );
@@ -30,18 +38,23 @@ export function ordered(runs: readonly RunEntry[], order: RunOrder): readonly Ru
 
 export function methodOf(run: RunEntry): string {
   const { method } = run.config;
-  return run.summary.method ?? (typeof method === "string" ? method : "");
+  return typeof method === "string" ? method : (run.summary.method ?? "");
 }
 
 /** The density asked for; 1 of a dense run. */
 export function askedDensity(run: RunEntry): number | undefined {
   const { density } = run.config;
-  return run.summary.requestedDensity ?? (typeof density === "number" ? density : undefined);
+  return typeof density === "number" ? density : run.summary.requestedDensity;
 }
 
 /** Fraction of the test set; undefined before the first epoch. */
 export function accuracyOf({ summary }: RunEntry): number | undefined {
   return summary.testAccuracy;
+}
+
+/** Of the accuracies of those that are finished: others have none to compare yet. */
+export function finishedSpread(runs: readonly RunEntry[]): Spread {
+  return spreadOf(runs.flatMap((run) => (run.life === "finished" ? (accuracyOf(run) ?? []) : [])));
 }
 
 /** All requested densities below 1, the highest first; only 1 if all are dense. */

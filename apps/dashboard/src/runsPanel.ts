@@ -12,6 +12,7 @@ import type { DashboardState, Panel } from "./dashboardState.ts";
 import { faintNote, notice, type PanelContent, windowStart } from "./panelContent.ts";
 import { fit, type Span, type StyledRow } from "./styledText.ts";
 import { bar, COLOURS, LIFE_LOOKS, MARKS } from "./theme.ts";
+import { fitTitle, toldApart } from "./toldApart.ts";
 import { visibleRuns } from "./visibleRuns.ts";
 
 export const runsPanel: Panel = { title: "Runs", focus: "runs", content: runsContent };
@@ -19,7 +20,8 @@ export const runsPanel: Panel = { title: "Runs", focus: "runs", content: runsCon
 function runsContent(state: DashboardState, width: number, height: number): PanelContent {
   const runs = visibleRuns(state);
   const head = filterRows(state, runs.length);
-  const lines = state.order === "start" && !state.grouped ? listLines(runs) : runs;
+  const isInOrder = state.order === "start" && !state.grouped;
+  const lines = isInOrder ? listLines(state, runs, height - head.length) : runs;
   const cursor = lines.findIndex((line) => typeof line !== "string" && line.folder === state.selected);
   const room = Math.max(0, height - head.length);
   const start = windowStart(cursor, lines.length, room);
@@ -33,24 +35,27 @@ function runsContent(state: DashboardState, width: number, height: number): Pane
       ...(lines.length === 0 ? noRuns(state, width) : []),
       ...shown.map((line) =>
         typeof line === "string"
-          ? [{ text: ` ${line}/`, colour: COLOURS.faint }]
-          : runRow(line, state, width),
+          ? [{ text: ` ${line}`, colour: COLOURS.faint }]
+          : runRow(line, state, width, isInOrder),
       ),
     ],
   };
 }
 
-/** Runs under the names of their experiments, if there are several. */
-function listLines(runs: readonly RunEntry[]): (string | RunEntry)[] {
-  const grouped = runs.length > 0 && runs[0]!.experiment !== runs.at(-1)!.experiment;
-  if (!grouped) return [...runs];
+/** Runs below the name of their experiment and what they share; of one experiment alone where there is room for it. */
+function listLines(state: DashboardState, runs: readonly RunEntry[], height: number): (string | RunEntry)[] {
+  const isSingle = runs[0]?.experiment === runs.at(-1)?.experiment;
+  if (isSingle && runs.length >= height) return [...runs];
+  const { sharedOf } = toldApart(state);
   return runs.flatMap((run, k) =>
-    runs[k - 1]?.experiment === run.experiment ? [run] : [run.experiment, run],
+    runs[k - 1]?.experiment === run.experiment
+      ? [run]
+      : [`${run.experiment}/ ${sharedOf(run.experiment)}`, run],
   );
 }
 
 /** Mark, name, progress and accuracy; in a narrow list the more important of the last two. */
-function runRow(run: RunEntry, state: DashboardState, width: number): StyledRow {
+function runRow(run: RunEntry, state: DashboardState, width: number, isBelowExperiment: boolean): StyledRow {
   const isSelected = run.folder === state.selected;
   const look = LIFE_LOOKS[run.life];
   // a column of letters, where any run is marked
@@ -72,7 +77,7 @@ function runRow(run: RunEntry, state: DashboardState, width: number): StyledRow 
     { text: isSelected ? "▸" : " ", colour: COLOURS.accent, bold: true },
     ...letters,
     { text: look.mark, colour: look.colour, bold: true },
-    { text: ` ${fit(labelOf(run, summary), nameWidth)} `, ...strong },
+    { text: ` ${fitTitle(state, run, nameWidth, isBelowExperiment)} `, ...strong },
     { text: status, colour: look.colour },
     { text: fit(last, 7, "right"), ...strong },
   ];
@@ -81,19 +86,6 @@ function runRow(run: RunEntry, state: DashboardState, width: number): StyledRow 
 /** Of the run under the cursor the events are read, and newer than its heartbeat. */
 function liveSummary(run: RunEntry, { shown, now }: DashboardState): RunSummary {
   return shown?.folder === run.folder && shown.loaded === 1 ? summarise(shown.state, now) : run.summary;
-}
-
-/** The name, and method, density and seed if they are not in the name. */
-function labelOf(run: RunEntry, { method, requestedDensity }: RunSummary): string {
-  const density =
-    requestedDensity === undefined || requestedDensity === 1 ? undefined : formatPercent(requestedDensity);
-  const missing = [method, density].filter((fact) => fact !== undefined && !run.name.includes(fact));
-  return [seededName(run), ...missing].join(" · ");
-}
-
-/** The name with the seed, in which runs of a sweep may differ. */
-export function seededName({ name, seed }: Pick<RunEntry, "name" | "seed">): string {
-  return seed === undefined || /\bseed\b/.test(name) ? name : `${name} · seed ${seed}`;
 }
 
 /** The letter of a marked run, in its colour. */

@@ -2,6 +2,7 @@
 import { counted, formatAccuracy, formatEta, formatPercent, leftMs } from "@phew/runs";
 import type { DashboardState } from "./dashboardState.ts";
 import { LIFE_LOOKS } from "./theme.ts";
+import { toldApart } from "./toldApart.ts";
 import { selectedRun } from "./visibleRuns.ts";
 
 export function summaryLine(state: DashboardState): string {
@@ -11,7 +12,7 @@ export function summaryLine(state: DashboardState): string {
   const left = state.shown && life === "running" ? leftMs(state.shown.state, state.now) : undefined;
   const accuracy = summary.testAccuracy;
   return [
-    `${LIFE_LOOKS[life].mark} ${entry.name}`,
+    `${LIFE_LOOKS[life].mark} ${toldApart(state).titleOf(entry)}`,
     life === "running" ? `${formatPercent(summary.fraction, 2)} done` : LIFE_LOOKS[life].word,
     ...(accuracy === undefined ? [] : [`test ${formatAccuracy(accuracy)}`]),
     ...(left === undefined ? [] : [`ETA ${formatEta(left)}`]),

@@ -1,5 +1,6 @@
-/** All runs in a table: state, method, density, progress, time left and best accuracy. */
+/** All runs in a table: the settings in which they differ, state, progress, time left and accuracy. */
 import {
+  accuracyWords,
   counted,
   formatAccuracy,
   formatCount,
@@ -7,13 +8,15 @@ import {
   formatPercent,
   type RunEntry,
   summarise,
+  textWidth,
 } from "@phew/runs";
 import type { DashboardState, Panel } from "./dashboardState.ts";
 import { faintNote, notice, type PanelContent, windowStart } from "./panelContent.ts";
-import { accuracyOf, askedDensity, methodOf, type OrderName } from "./runOrder.ts";
-import { filterRows, markOf, noRuns, seededName } from "./runsPanel.ts";
-import { fit, type StyledRow } from "./styledText.ts";
+import { accuracyOf, finishedSpread, ORDERS, type OrderName } from "./runOrder.ts";
+import { filterRows, markOf, noRuns } from "./runsPanel.ts";
+import { fit, fitRow, type StyledRow } from "./styledText.ts";
 import { bar, COLOURS, LIFE_LOOKS } from "./theme.ts";
+import { fitTitle, sharedRows, toldApart } from "./toldApart.ts";
 import { visibleRuns } from "./visibleRuns.ts";
 
 export const sweepPanel: Panel = { title: "Sweep", focus: "runs", content: sweepContent };
@@ -23,29 +26,27 @@ interface TableColumn {
   readonly width: number;
   readonly order?: OrderName;
   readonly side?: "right";
-  readonly textOf: (run: RunEntry) => string;
+  /** @param entry of the list; `run` is newer than it, of the one under the cursor */
+  readonly textOf: (run: RunEntry, entry: RunEntry) => string;
 }
 
 const NOTHING = "–";
 
-/** In order of importance: the last are left out first. */
-const COLUMNS: readonly TableColumn[] = [
-  {
-    title: "accuracy",
-    width: 10,
-    order: "accuracy",
-    side: "right",
-    textOf: (run) => accuracyText(accuracyOf(run)),
-  },
-  {
-    title: "density",
-    width: 10,
-    order: "density",
-    side: "right",
-    textOf: (run) => densityText(run.summary.density ?? askedDensity(run)),
-  },
-  { title: "method", width: 14, order: "method", textOf: (run) => ` ${methodOf(run) || NOTHING}` },
-  { title: "state", width: 12, order: "state", textOf: (run) => LIFE_LOOKS[run.life].word },
+const ACCURACY: TableColumn = {
+  title: "accuracy",
+  width: 10,
+  order: "accuracy",
+  side: "right",
+  textOf: (run) => accuracyText(accuracyOf(run)),
+};
+const STATE: TableColumn = {
+  title: "state",
+  width: 12,
+  order: "state",
+  textOf: (run) => LIFE_LOOKS[run.life].word,
+};
+/** As they stand from left to right, where there is room; the first are the last to go. */
+const MORE: readonly TableColumn[] = [
   { title: "progress", width: 16, order: "progress", textOf: progressText },
   {
     title: "ETA",
@@ -54,16 +55,20 @@ const COLUMNS: readonly TableColumn[] = [
     textOf: ({ life, summary }) =>
       life === "running" && summary.leftMs !== undefined ? formatEta(summary.leftMs) : NOTHING,
   },
+  { title: "id", width: 15, textOf: ({ id }) => ` ${id}` },
 ];
-/** In their order from left to right. */
-const PLACES = ["state", "method", "density", "progress", "ETA", "accuracy"];
 const LEAST_NAME = 16;
+const WIDEST_SETTING = 24;
 
 function sweepContent(state: DashboardState, width: number, height: number): PanelContent {
   const runs = visibleRuns(state);
-  const columns = columnsFor(width);
-  const head = [...filterRows(state, runs.length), headingRow(columns, state, width)];
-  const lines = state.grouped ? groupedLines(runs) : runs;
+  const columns = columnsFor(state, width);
+  const head = [
+    ...filterRows(state, runs.length),
+    ...sharedRows(state, width, height),
+    headingRow(columns, state, width),
+  ];
+  const lines = state.grouped ? groupedLines(state, runs) : runs;
   const cursor = lines.findIndex((line) => !isHeading(line) && line.folder === state.selected);
   const room = Math.max(1, height - head.length);
   const start = windowStart(cursor, lines.length, room);
@@ -72,7 +77,10 @@ function sweepContent(state: DashboardState, width: number, height: number): Pan
   return {
     title: "Sweep",
     notes: [
-      ...faintNote(`${formatCount(at)}/${formatCount(runs.length)}${order}`),
+      ...faintNote(
+        `accuracy of the ${accuracyWords(runs)}  ${formatCount(at)}/${formatCount(runs.length)}${order}`,
+      ),
+      ...faintNote(`${accuracyWords(runs)}  ${formatCount(at)}/${formatCount(runs.length)}`),
       ...faintNote(formatCount(runs.length)),
     ],
     rows: [
@@ -95,55 +103,95 @@ function isHeading(line: RunEntry | Heading): line is Heading {
   return "heading" in line;
 }
 
-/** A heading before the runs of each method, with their number and the best accuracy among them. */
-function groupedLines(runs: readonly RunEntry[]): (RunEntry | Heading)[] {
-  const groups = new Map<string, RunEntry[]>();
-  for (const run of runs) {
-    const group = groups.get(methodOf(run)) ?? [];
-    groups.set(methodOf(run), group);
-    group.push(run);
-  }
-  return [...groups].flatMap(([method, group]) => {
-    const best = group.map(accuracyOf).reduce((a, b) => (b === undefined || (a ?? -1) >= b ? a : b));
-    const runCount = counted(group.length, "run");
+/** A heading before the runs of each configuration, with the mean over those that are finished and its 95 % interval. */
+function groupedLines(state: DashboardState, runs: readonly RunEntry[]): (RunEntry | Heading)[] {
+  const { of } = toldApart(state);
+  const visible = new Set(runs);
+  return runs.flatMap((run, k) => {
+    const configuration = of(run);
+    if (k > 0 && of(runs[k - 1]!) === configuration) return [run];
+    const own = configuration.runs.filter((other) => visible.has(other));
+    const { count, mean, interval } = finishedSpread(own);
     const heading = [
-      method || "no method",
-      runCount,
-      ...(best === undefined ? [] : [`best ${formatAccuracy(best)}`]),
+      configuration.name,
+      counted(own.length, "run"),
+      ...(mean === undefined ? [] : [`mean ${formatAccuracy(mean)} of ${count}`]),
+      ...(interval === undefined ? [] : [`± ${formatAccuracy(interval)} (95 %)`]),
     ];
-    return [{ heading: heading.join(" · ") }, ...group];
+    return [{ heading: heading.join(" · ") }, run];
   });
 }
 
-function columnsFor(width: number): readonly TableColumn[] {
-  let left = width - 4 - LEAST_NAME;
+/** The settings that vary in a column each where all of them fit; else in one text that is cut. */
+function columnsFor(state: DashboardState, width: number): readonly TableColumn[] {
+  let left = width - 4 - ACCURACY.width;
+  const settings = settingColumns(state);
+  const settingsWidth = settings.reduce((sum, column) => sum + column.width, 0);
+  const fitsAll = settings.length > 0 && settingsWidth + STATE.width <= left;
+  left -= fitsAll ? settingsWidth : LEAST_NAME;
   const shown: TableColumn[] = [];
-  for (const column of COLUMNS) {
+  for (const column of [STATE, ...MORE]) {
     if (column.width > left) break;
     left -= column.width;
     shown.push(column);
   }
-  return shown.sort((a, b) => PLACES.indexOf(a.title) - PLACES.indexOf(b.title));
+  const name: TableColumn = {
+    title: "run",
+    width: LEAST_NAME + left,
+    textOf: (_, entry) => fitTitle(state, entry, LEAST_NAME + left - 1),
+  };
+  return [...(fitsAll ? settings : [name]), ...shown, ACCURACY];
+}
+
+const known = new WeakMap<readonly RunEntry[], readonly TableColumn[]>();
+
+/** Of settings, and of the seed, where runs differ in them. */
+function settingColumns({ runs }: DashboardState): readonly TableColumn[] {
+  const before = known.get(runs);
+  if (before) return before;
+  const told = toldApart({ runs });
+  const firsts = told.all.map((configuration) => configuration.runs[0]!);
+  const columns = told.columns.map(({ title, cellOf, isPercent, key }): TableColumn => {
+    const textOf = (run: RunEntry) => settingText(cellOf(run), isPercent);
+    const order = ORDERS.find((name) => name === key);
+    return {
+      title,
+      width: widthOf(title, firsts.map(textOf)),
+      textOf: (_, entry) => textOf(entry),
+      ...(order && { order }),
+    };
+  });
+  const seeds = runs.map((run) => told.seedOf(run).replace("seed ", ""));
+  const isSeeded = seeds.some((text) => text !== "");
+  const seed: TableColumn = {
+    title: "seed",
+    width: widthOf("seed", seeds),
+    textOf: (run) => `${run.config.seed ?? NOTHING}`,
+  };
+  const all = isSeeded ? [...columns, seed] : columns;
+  known.set(runs, all);
+  return all;
+}
+
+function settingText(value: string | number | boolean | undefined, isPercent: boolean): string {
+  if (value === undefined) return NOTHING;
+  if (typeof value === "number" && isPercent) return formatPercent(value, 4);
+  return typeof value === "boolean" ? (value ? "yes" : "no") : `${value}`;
+}
+
+function widthOf(title: string, texts: readonly string[]): number {
+  const widest = texts.reduce((most, text) => Math.max(most, textWidth(text)), textWidth(title) + 1);
+  return Math.min(WIDEST_SETTING, widest) + 2;
 }
 
 function headingRow(columns: readonly TableColumn[], state: DashboardState, width: number): StyledRow {
   const arrow = state.descending ? "↓" : "↑";
   const cells = columns.map(({ title, width: w, side, order }) => {
     const isOrder = order !== undefined && order === state.order;
-    const text = isOrder ? `${title}${arrow}` : title;
-    return {
-      text:
-        side === "right"
-          ? fit(text, w, "right")
-          : fit(side === undefined && title !== "state" ? ` ${text}` : text, w),
-      ...(isOrder ? { bold: true } : { colour: COLOURS.faint }),
-    };
+    const text = isOrder ? `${title}${arrow}` : title === "progress" || title === "id" ? ` ${title}` : title;
+    return { text: fit(text, w, side ?? "left"), ...(isOrder ? { bold: true } : { colour: COLOURS.faint }) };
   });
-  return [{ text: fit("    run", nameWidth(columns, width) + 4), colour: COLOURS.faint }, ...cells];
-}
-
-function nameWidth(columns: readonly TableColumn[], width: number): number {
-  return width - 4 - columns.reduce((sum, column) => sum + column.width, 0);
+  return fitRow([{ text: "    " }, ...cells], width);
 }
 
 function runRow(
@@ -162,9 +210,9 @@ function runRow(
     { text: isSelected ? "▸" : " ", colour: COLOURS.accent, bold: true },
     markOf(state, entry.folder),
     { text: look.mark, colour: look.colour, bold: true },
-    { text: ` ${fit(seededName(run), nameWidth(columns, width))}`, ...strong },
+    { text: " " },
     ...columns.map(({ title, width: w, side, textOf }) => ({
-      text: fit(textOf(run), w, side ?? "left"),
+      text: fit(textOf(run, entry), w, side ?? "left"),
       ...(title === "state" || title === "progress" ? { colour: look.colour } : strong),
     })),
   ];
@@ -176,8 +224,4 @@ function progressText({ life, summary: { fraction } }: RunEntry): string {
 
 function accuracyText(accuracy: number | undefined): string {
   return accuracy === undefined ? NOTHING : formatAccuracy(accuracy);
-}
-
-function densityText(density: number | undefined): string {
-  return density === undefined ? NOTHING : formatPercent(density);
 }

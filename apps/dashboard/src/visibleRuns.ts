@@ -2,17 +2,21 @@
 import type { RunEntry } from "@phew/runs";
 import type { DashboardState } from "./dashboardState.ts";
 import { ordered } from "./runOrder.ts";
+import { toldApart } from "./toldApart.ts";
 
 /** The runs that pass the filter: every word is in name, experiment, state or configuration, or begins the folder's name. */
 export function visibleRuns(state: DashboardState): readonly RunEntry[] {
+  const { all, of, nameOf } = toldApart(state);
+  const places = new Map(state.grouped ? all.map((each, k) => [each, k]) : []);
+  const sorted = (runs: readonly RunEntry[]) => ordered(runs, state, (run) => places.get(of(run)) ?? 0);
   const words = state.filter.toLowerCase().split(/\s+/).filter(Boolean);
-  if (words.length === 0) return ordered(state.runs, state);
+  if (words.length === 0) return sorted(state.runs);
   const passing = state.runs.filter((run) => {
-    const facts = [run.name, run.experiment, run.life, ...Object.values(run.config)];
+    const facts = [nameOf(run), run.name, run.experiment, run.life, ...Object.values(run.config)];
     const text = facts.join("\n").toLowerCase();
     return words.every((word) => text.includes(word) || run.id.startsWith(word));
   });
-  return ordered(passing, state);
+  return sorted(passing);
 }
 
 /** The entry under the cursor. */

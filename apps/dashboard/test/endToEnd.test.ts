@@ -96,10 +96,10 @@ describe.skipIf(!hasTmux || !isBuilt)("the screen in a terminal (needs tmux and 
     screen.keys("0");
     await screen.shows(/Measures/);
     screen.keys("Up");
-    await screen.shows(/▸✓ phew seed 0/);
+    await screen.shows(/▸✓ phew 5 %/);
     screen.keys("/");
     screen.keys("s", "e", "e", "d", " ", "1");
-    await screen.shows(/▸● phew seed 1/);
+    await screen.shows(/▸● phew 5 % (· seed 1|s1)/);
     screen.keys("Escape");
     await screen.shows(/2\/2/);
 
@@ -110,7 +110,7 @@ describe.skipIf(!hasTmux || !isBuilt)("the screen in a terminal (needs tmux and 
       [100, 30],
     ] as const) {
       screen.resize(columns, rows);
-      await screen.shows(/phew seed 1/);
+      await screen.shows(/phew 5 % (· seed 1|s1)/);
       await delay(400);
       const lines = screen.screen();
       // nothing of another size is left: every line between head and hints has its borders at both ends
@@ -119,7 +119,7 @@ describe.skipIf(!hasTmux || !isBuilt)("the screen in a terminal (needs tmux and 
       expect(lines.filter((line) => line.startsWith(" PHEW")).length).toBe(1);
     }
     screen.resize(30, 8);
-    await screen.shows(/^● phew seed 1 [^\n]*\n*$/);
+    await screen.shows(/^● phew 5 % · seed 1 [^\n]*\n*$/);
     // larger than when it began: what tmux then puts above what was there before must be blank
     screen.resize(140, 50);
     await screen.shows(/Layers/);
@@ -213,7 +213,7 @@ describe.skipIf(!hasTmux || !isBuilt)("the screen in a terminal (needs tmux and 
     const screen = open(80, 24);
     for (const name of ["xterm", "xterm-256color", "screen", "linux"]) {
       screen.type(`clear; TERM=${name} ${watch()}`);
-      await screen.shows(/▸✓ phew seed 0[\s\S]*✓ finished/);
+      await screen.shows(/▸✓ phew 5 %/);
       screen.keys("4");
       await screen.shows(/\[4 layers\]/);
       screen.keys("q");
@@ -244,7 +244,7 @@ describe.skipIf(!hasTmux || !isBuilt)("the screen in a terminal (needs tmux and 
     screen.type(`TERM=dumb ${watch()}`);
     await screen.shows(/trained: test accuracy[\s\S]*ended with 0/);
     screen.type(`${watchLine} ${root} --once; echo once ended with $?`);
-    await screen.shows(/finished +phew seed 0[\s\S]*once ended with 0/);
+    await screen.shows(/finished +100 %[\s\S]*once ended with 0/);
     expect(screen.variable("alternate_on")).toBe("0");
   });
 });

@@ -50,7 +50,7 @@ describe.each(SIZES)("the screen at %i × %i", (columns, rows) => {
     const text = frameOf(busyDashboard(), columns, rows).join("\n");
     for (const fact of [
       "PHEW",
-      "phew 5 % seed 0",
+      "resnet20 · phew 5 %",
       "● training",
       "resnet20",
       "epoch 4/8",
@@ -101,12 +101,11 @@ describe("the screen at 120 × 40", () => {
     const lines = frameOf(busyDashboard(), 120, 40);
     const row = (name: string) =>
       lines.find((line) => line.includes(name) && /[●✓✗■?] /.test(line.slice(0, 6)))!;
-    expect(row("dense seed 0")).toContain("✓ dense seed 0");
-    expect(row("dense seed 0")).toContain("finished");
-    expect(row("magnitude")).toMatch(/✗ magnitude.*failed/);
-    expect(row("random")).toMatch(/\? random.*lost/);
-    expect(row("uniform-walk")).toMatch(/■ uniform-walk.*interrupted/);
-    expect(row("phew 5 %")).toMatch(/▸● phew 5 % seed 0 .*50 % 94\.4 %/);
+    expect(row("dense")).toMatch(/✓ lenet5 · dense +finished/);
+    expect(row("magnitude")).toMatch(/✗ lenet5 (· )?magnitude.*failed/);
+    expect(row("random")).toMatch(/\? lenet5 (· )?random.*lost/);
+    expect(row("■ lenet5")).toMatch(/■ lenet5 .*interrupted/);
+    expect(row("phew 5 %")).toMatch(/▸● resnet20 (· )?phew 5 % .*50 % 94\.4 %/);
     expect(lines[0]).toContain("● 1 ✓ 1 ✗ 1 ■ 1 ? 1");
     expect(frameOf(busyDashboard(), 200, 60)[0]).toContain(
       "● 1 running  ✓ 1 finished  ✗ 1 failed  ■ 1 interrupted  ? 1 lost",
@@ -147,7 +146,7 @@ describe("the screen at 120 × 40", () => {
     const runs = Array.from({ length: 1000 }, (_, k) =>
       fakeEntry(options, "finished", events, {
         folder: `/runs/${k}`,
-        name: `run number ${k}`,
+        config: { model: `run number ${k}`, density: 0.05, seed: 0 },
         experiment: k < 500 ? "a" : "b",
       }),
     );
@@ -177,9 +176,10 @@ describe("the screen at 120 × 40", () => {
           ? { ...event, layers: event.layers.map((layer) => ({ ...layer, name: `層${layer.name}` })) }
           : event,
     );
-    const entry = fakeEntry(options, "running", events, { name });
+    const entry = fakeEntry(options, "running", events, { config: { model: name, dataset: name, seed: 1 } });
+    const other = fakeEntry(options, "finished", events, { folder: "/other", experiment: name });
     for (const [columns, rows] of SIZES) {
-      const lines = frameOf(showing([entry, entry], entry, events), columns, rows);
+      const lines = frameOf(showing([entry, other], entry, events), columns, rows);
       expectToFit(lines, columns, rows);
       expectBordersAligned(lines, columns);
     }
@@ -238,9 +238,9 @@ describe("the head", () => {
 describe("a terminal too small for panels", () => {
   it("has all in one line", () => {
     const state = busyDashboard();
-    expect(frameOf(state, 39, 24)).toEqual(["● phew 5 % seed 0 · 50 % done · test 9…"]);
+    expect(frameOf(state, 39, 24)).toEqual(["● resnet20 · phew 5 % · 50 % done · te…"]);
     expect(frameOf(state, 120, 11)[0]).toMatch(
-      /^● phew 5 % seed 0 · 50 % done · test 94\.4 % · ETA 16 s · 5 runs$/,
+      /^● resnet20 · phew 5 % · 50 % done · test 94\.4 % · ETA 16 s · 5 runs$/,
     );
     expect(frameOf(initialDashboard("runs", START_T), 10, 3)).toEqual(["no runs i…"]);
   });

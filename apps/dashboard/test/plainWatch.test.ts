@@ -90,8 +90,8 @@ describe("watching without a terminal", () => {
     const lines: string[] = [];
     const done = followPlain(root, (line) => lines.push(line));
     expect(lines.map((line) => line.slice(9))).toEqual([
-      expect.stringMatching(/^phew 5 % seed 0: finished, test accuracy 9/),
-      expect.stringMatching(/^phew 5 % seed 1: running, epoch 2\/2, test accuracy 9/),
+      expect.stringMatching(/^phew 5 % · seed 0: finished, test accuracy 9/),
+      expect.stringMatching(/^phew 5 % · seed 1: running, epoch 2\/2, test accuracy 9/),
     ]);
     const late = open(2);
     late.append({ kind: "log", level: "info", message: "late" });
@@ -101,9 +101,9 @@ describe("watching without a terminal", () => {
     await done;
     expect(lines.slice(2).map((line) => line.slice(9))).toEqual(
       expect.arrayContaining([
-        "phew 5 % seed 1: interrupted",
-        "phew 5 % seed 2: late",
-        expect.stringMatching(/^phew 5 % seed 2: finished after/),
+        "phew 5 % · seed 1: interrupted",
+        "phew 5 % · seed 2: late",
+        expect.stringMatching(/^phew 5 % · seed 2: finished after/),
       ]),
     );
     expect(lines.filter((line) => line.includes("seed 1: epoch")).length).toBe(0);
@@ -126,8 +126,9 @@ describe("watching without a terminal", () => {
     write(writer, 0, "train.epoch");
     const lines: string[] = [];
     printOnce(root, (line) => lines.push(line));
-    expect(lines[0]).toMatch(/^state +run +method +density +progress +test accuracy +folder$/);
-    expect(lines[2]).toMatch(/^running +phew 5 % seed 0 +phew +5 % +\d+ % +– /);
+    expect(lines.slice(0, 2)).toEqual(["phew 5 %", ""]);
+    expect(lines[2]).toMatch(/^state +progress +test accuracy \(last epoch\) +folder$/);
+    expect(lines[4]).toMatch(/^running +\d+ % +– /);
     expect(lines.find((line) => line.startsWith("fc1.weight"))).toMatch(
       /^fc1\.weight +120×400 +\d+ +3\.\d+ % +\d/,
     );

@@ -52,12 +52,14 @@ describe("what the views of all runs leave out", () => {
 });
 
 describe("the sweep", () => {
-  it("has a row for each run with its density and best accuracy, and a plot of them", () => {
+  it("has a row for each run with what it differs in and its accuracy, and a plot of them", () => {
     const lines = frameOf(pressed(sweepOfNine(), "1"), 120, 40);
     const text = lines.join("\n");
-    expect(text).toMatch(/run +state +method +density +progress +ETA +accuracy/);
+    expect(text).toMatch(/method +density +seed +state +progress +ETA +id +accuracy/);
     for (const run of sweepOfNine().runs) {
-      const row = lines.find((line) => line.includes(` ${run.name} `))!;
+      const { method, density, seed } = run.config as { method: string; density: number; seed: number };
+      const named = new RegExp(`[✓] ${method} +${100 * density} % +${seed} `);
+      const row = lines.find((line) => named.test(line))!;
       expect(row).toContain(`${(100 * best(run)).toFixed(1)} %`);
       expect(row).toMatch(/✓ .* finished .* 100 %/);
     }
@@ -78,21 +80,31 @@ describe("the sweep", () => {
     expect(frameOf(turned, 120, 40).join("\n")).toContain("accuracy");
   });
 
-  it("groups by method with the best of each", () => {
+  it("groups runs that differ in their seed alone, with their mean and its interval", () => {
     const state = pressed(sweepOfNine(), "1", "m");
     const lines = frameOf(state, 120, 40);
-    const top = Math.max(
-      ...state.runs.filter((run) => run.config.method === "random").map((run) => best(run)),
+    const [a, b] = state.runs
+      .filter(({ config }) => config.method === "random" && config.density === 0.02)
+      .map(best) as [number, number];
+    // of two: t of one degree of freedom is tan(0.475 π), the deviation over √2 half of the difference
+    const interval = (Math.tan(0.475 * Math.PI) * Math.abs(a - b)) / 2;
+    expect(lines.join("\n")).toContain(
+      `random 2 % · 2 runs · mean ${(50 * (a + b)).toFixed(1)} % of 2 · ± ${(100 * interval).toFixed(1)} % (95 %)`,
     );
-    expect(lines.join("\n")).toContain(`random · 4 runs · best ${(100 * top).toFixed(1)} %`);
-    expect(visibleRuns(state).map((run) => run.config.method)).toEqual(
-      ["dense", "phew", "random"].flatMap((method) => Array(method === "dense" ? 1 : 4).fill(method)),
+    expect(lines.join("\n")).toContain(
+      `dense · 1 run · mean ${(100 * best(state.runs.at(-1)!)).toFixed(1)} % of 1 `,
+    );
+    expect(visibleRuns(state)).toEqual(state.runs);
+    // by accuracy, runs of a configuration still stand together
+    const sorted = visibleRuns(pressed(state, "o", "o", "o", "o", "o"));
+    expect(sorted.map(({ config }) => `${config.method} ${config.density}`)).toEqual(
+      state.runs.map(({ config }) => `${config.method} ${config.density}`),
     );
   });
 });
 
 describe("the comparison", () => {
-  it("has mean, deviation, best and least of each method at the density the cursor is on", () => {
+  it("has mean, interval and deviation of each configuration at the density the cursor is on", () => {
     const state = pressed(sweepOfNine(), "5");
     const text = frameOf(state, 120, 40).join("\n");
     expect(text).toContain("Compare at 10 %");
@@ -103,7 +115,8 @@ describe("the comparison", () => {
       .filter((run) => run.config.method === "phew" && run.config.density === 0.02)
       .map(best) as [number, number];
     const row = lines.find((line) => line.includes("phew ") && line.includes("2 of 2"))!;
-    const figures = [(a + b) / 2, Math.abs(a - b) / Math.SQRT2, Math.max(a, b), Math.min(a, b)];
+    const interval = (Math.tan(0.475 * Math.PI) * Math.abs(a - b)) / 2;
+    const figures = [(a + b) / 2, interval, Math.abs(a - b) / Math.SQRT2];
     const found = [...row.matchAll(/(\d+\.\d) %/g)].map((match) => Number(match[1]));
     expect(found).toEqual(figures.map((value) => Number((100 * value).toFixed(1))));
     expect(lines.find((line) => line.includes("dense "))).toContain("1 of 1");
@@ -254,7 +267,11 @@ describe("the training", () => {
     const shown = { ...start.shown!, folder: marked.selected! };
     const text = frameOf({ ...marked, shown, overlays }, 160, 50).join("\n");
     const [one, two] = marked.runs;
-    expect(text).toContain(`a ${one!.name}  b ${two!.name}`);
+    expect([one!.config, two!.config].map(({ method, density, seed }) => [method, density, seed])).toEqual([
+      ["phew", 0.1, 0],
+      ["phew", 0.1, 1],
+    ]);
+    expect(text).toContain("a phew 10 % · seed 0  b phew 10 % · seed 1");
     const freed = pressed(marked, "up", " ");
     expect(freed.marked).toEqual([undefined, two!.folder]);
     // the other keeps its letter, and the next run takes the free one

@@ -22,7 +22,12 @@ it("has a row for each finished run, tells how many are left out, and writes whe
   expect(shown.exitCode, shown.stderr).toBe(0);
   expect(shown.stdout).toMatch(/epochs to 70 %/);
   expect(shown.stdout).toMatch(/1 that is not finished left out/);
-  expect(filesBelow(path.join(folder, "far", "away"))).toEqual(["report.csv", "report.md", "report.txt"]);
+  expect(shown.stdout.split("\n")[0]).toBe("lenet5 · glyphs · phew 5 %");
+  // mean 62.5 %, interval tan(0.475 π) · 12.5 %, deviation 25 % / √2, of the two that are finished
+  expect(shown.stdout).toMatch(/ 2 +– +62\.5 % +158\.8 % +17\.7 % +[0-9a-f]{10}-1,2\n/);
+  expect(filesBelow(path.join(folder, "far", "away"))).toEqual(
+    ["report", "results"].flatMap((name) => ["csv", "md", "txt"].map((end) => `${name}.${end}`)),
+  );
   const rows = readText(path.join(folder, "far", "away", "report.csv"))
     .trim()
     .split("\n")

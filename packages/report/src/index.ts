@@ -27,4 +27,5 @@ export {
   writeReport,
 } from "./report.ts";
 export { type ResultRun, resultsTable } from "./results.ts";
+export { settingCells } from "./settingColumns.ts";
 export { type Cell, type Column, formatTable, type Row, type TableForm } from "./table.ts";

@@ -9,19 +9,15 @@ export interface SettingCells<Run> {
 }
 
 export function settingCells<Run extends ConfiguredRun>({
-  columns,
-  sameColumns,
+  fileColumns,
 }: Configurations<Run>): SettingCells<Run> {
-  const all = [...sameColumns, ...columns];
   return {
-    columns: [
-      ...sameColumns.map((column) => ({ ...shownColumn(column), isSame: true })),
-      ...columns.map(shownColumn),
-    ],
-    cellsOf: (run) => Object.fromEntries(all.map(({ key, cellOf }) => [key, cellOf(run)])),
+    columns: fileColumns.map(shownColumn),
+    cellsOf: (run) => Object.fromEntries(fileColumns.map(({ key, cellOf }) => [key, cellOf(run)])),
   };
 }
 
-function shownColumn<Run>({ key, title, isPercent }: SettingColumn<Run>): Column {
-  return { key, title, ...(isPercent && { format: (value: number) => formatPercent(value, 4) }) };
+function shownColumn<Run>({ key, title, isPercent, varies }: SettingColumn<Run>): Column {
+  const format = (value: number) => formatPercent(value, 4);
+  return { key, title, ...(isPercent && { format }), ...(!varies && { isSame: true }) };
 }

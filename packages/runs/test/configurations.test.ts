@@ -35,6 +35,12 @@ describe("a configuration is called", () => {
       "mlp · rate 0.01",
       "mlp · rate 0.05",
     ]);
+    expect(told.all.map(({ compactName }) => compactName)).toEqual([
+      "lenet5 0.01",
+      "lenet5 0.05",
+      "mlp 0.01",
+      "mlp 0.05",
+    ]);
     expect(told.all.map((each) => each.runs)).toEqual([0, 2, 4, 6].map((k) => runs.slice(k, k + 2)));
     expect(told.shared).toBe("glyphs · train count 300 · test count 100 · phew 5 % · epochs 1");
     expect(told.columns.map(({ key, title }) => [key, title])).toEqual([

@@ -1,18 +1,19 @@
-/** Methods side by side. */
+/** Configurations side by side. */
 import { comparePanel } from "../comparePanel.ts";
 import type { View } from "../dashboardState.ts";
-import { methodCount, tableAndPlot } from "../panelRows.ts";
+import { configurationCount, tableAndPlot } from "../panelRows.ts";
 import { densitiesOf } from "../runOrder.ts";
 import { visibleRuns } from "../visibleRuns.ts";
 
 export const compare = {
   name: "compare",
   key: "5",
-  help: "compare methods",
-  shows: "methods side by side at one density; ↑ and ↓ change the density",
+  help: "compare configurations",
+  shows:
+    "configurations side by side at one density, with mean and 95 % interval over their seeds; ↑ and ↓ change the density",
   of: "runs",
   layout: (state, width, height) =>
-    tableAndPlot(comparePanel, { rowCount: methodCount(state), plotShare: 0.6 }, width, height),
+    tableAndPlot(comparePanel, { rowCount: configurationCount(state), plotShare: 0.6 }, width, height),
   moved(state, by) {
     const last = Math.max(0, densitiesOf(visibleRuns(state)).length - 1);
     return { ...state, densityCursor: Math.max(0, Math.min(last, state.densityCursor + by)) };

@@ -1,7 +1,7 @@
 /** All runs in a table. */
 
 import type { View } from "../dashboardState.ts";
-import { methodCount, tableAndPlot } from "../panelRows.ts";
+import { configurationCount, tableAndPlot } from "../panelRows.ts";
 import { sweepPanel } from "../sweepPanel.ts";
 
 export const sweep = {
@@ -11,8 +11,8 @@ export const sweep = {
   shows: "all runs in a table, and accuracy over density",
   of: "runs",
   layout(state, width, height) {
-    // a row per run, and a heading per method if they are grouped
-    const rowCount = state.runs.length + (state.grouped ? methodCount(state) : 0);
+    // a row a run, and a heading a configuration where they are grouped
+    const rowCount = state.runs.length + (state.grouped ? configurationCount(state) : 0);
     return tableAndPlot(sweepPanel, { rowCount, plotShare: 0.34 }, width, height);
   },
 } as const satisfies View;

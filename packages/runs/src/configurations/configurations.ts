@@ -19,12 +19,13 @@ import {
   type Facts,
   factOf,
   factsOf,
+  identityOfAll,
   isBare,
   isContent,
   isPercent,
   labelOf,
 } from "./facts.ts";
-import { namesOf, sharedText, varyingSettings } from "./names.ts";
+import { type ConfigurationName, namesOf, sharedText, sorted, varyingSettings } from "./names.ts";
 
 /** What a run must contain to be compared with others; entries, records and tasks of sweeps do. */
 export interface ConfiguredRun {
@@ -44,6 +45,8 @@ export interface Configuration<Run> {
   readonly name: string;
   /** Without the experiment, for where that stands above. */
   readonly shortName: string;
+  /** The values alone, "lenet5 0.05", for where there is little room. */
+  readonly compactName: string;
   /** In the order given. */
   readonly runs: readonly Run[];
 }
@@ -55,6 +58,7 @@ export interface SettingColumn<Run> {
   readonly title: string;
   /** A fraction that people read as a percentage. */
   readonly isPercent: boolean;
+  readonly varies: boolean;
   /** Undefined if the run does not have the setting. */
   readonly cellOf: (run: Run) => string | number | boolean | undefined;
 }
@@ -64,8 +68,8 @@ export interface Configurations<Run> {
   readonly all: readonly Configuration<Run>[];
   /** Of the settings that vary, in the order of their table. */
   readonly columns: readonly SettingColumn<Run>[];
-  /** Of model, data set, method and density, where they do not: for files that nothing stands above. */
-  readonly sameColumns: readonly SettingColumn<Run>[];
+  /** These, and model, data set, method and density in any case: for files that nothing stands above. */
+  readonly fileColumns: readonly SettingColumn<Run>[];
   /** What none differs in, but for what is at its default; an empty text where there is nothing of it. */
   readonly shared: string;
   /** What none of one experiment differs in. */
@@ -97,10 +101,12 @@ export function configurationsOf<Run extends ConfiguredRun>(
   const all = named(groups, varying.has(EXPERIMENT));
   const places = new Map(groups.flatMap((group, k) => group.runs.map((run) => [run, k] as const)));
   const of = (run: Run) => all[places.get(run)!]!;
+  const keysOfFirst = [...(many[0]?.keys() ?? [])];
   const columnOf = (key: string): SettingColumn<Run> => ({
     key,
     title: labelOf(key),
     isPercent: isPercent(key),
+    varies: varying.has(key),
     cellOf: (run) => cellValue(key, many[places.get(run)!]!.get(key), varying.get(key)),
   });
   const seeds = new Set(runs.map(({ config }) => config.seed));
@@ -108,9 +114,10 @@ export function configurationsOf<Run extends ConfiguredRun>(
   return {
     all,
     columns: [...varying.keys()].map(columnOf),
-    sameColumns: [...(many[0]?.keys() ?? [])]
-      .filter((key) => isBare(key) && key !== EXPERIMENT && !varying.has(key))
-      .map(columnOf),
+    fileColumns: sorted([
+      ...varying.keys(),
+      ...keysOfFirst.filter((key) => isBare(key) && key !== EXPERIMENT),
+    ]).map(columnOf),
     shared: sharedText(many, varying),
     sharedOf: (experiment) => {
       const own = groups
@@ -130,33 +137,41 @@ function named<Run extends ConfiguredRun>(
   groups: readonly Group<Run>[],
   withExperiment: boolean,
 ): Configuration<Run>[] {
-  const experimentOf = ({ runs: [run] }: Group<Run>) => run!.experiment;
-  const names = new Map<Group<Run>, string>();
-  for (const experiment of new Set(groups.map(experimentOf))) {
-    const own = groups.filter((group) => experimentOf(group) === experiment);
+  const names = new Map<Group<Run>, ConfigurationName>();
+  for (const own of byExperiment(groups).values()) {
     const facts = own.map((group) => group.facts);
     const ids = own.map(({ runs: [run] }) => run!.id);
     for (const [k, name] of namesOf(facts, varyingSettings(facts), ids).entries()) names.set(own[k]!, name);
   }
   return groups.map((group) => {
-    const shortName = names.get(group)!;
-    return {
-      name: withExperiment ? `${experimentOf(group)}/${shortName}` : shortName,
-      shortName,
-      runs: group.runs,
-    };
+    const { whole, compact } = names.get(group)!;
+    const name = withExperiment ? `${group.runs[0]!.experiment}/${whole}` : whole;
+    return { name, shortName: whole, compactName: compact, runs: group.runs };
   });
+}
+
+function byExperiment<Run extends ConfiguredRun>(groups: readonly Group<Run>[]): Map<string, Group<Run>[]> {
+  const parts = new Map<string, Group<Run>[]>();
+  for (const group of groups) {
+    const { experiment } = group.runs[0]!;
+    const part = parts.get(experiment);
+    if (part) part.push(group);
+    else parts.set(experiment, [group]);
+  }
+  return parts;
 }
 
 function groupsOf<Run extends ConfiguredRun>(runs: readonly Run[], over: readonly string[]) {
   const groups = new Map<string, Group<Run>>();
   for (const run of runs) {
-    const facts = new Map([[EXPERIMENT, factOf(run.experiment)], ...factsOf(run.config)]);
-    for (const key of over) facts.delete(key);
-    const identity = JSON.stringify([...facts].map(([key, fact]) => [key, fact.identity]));
+    const told = factsOf(run.config);
+    const facts =
+      over.length === 0 ? told.facts : new Map([...told.facts].filter(([key]) => !over.includes(key)));
+    const identity = `${run.experiment}\n${over.length === 0 ? told.identity : identityOfAll(facts)}`;
     const group = groups.get(identity);
     if (group) group.runs.push(run);
-    else groups.set(identity, { facts, runs: [run] });
+    else
+      groups.set(identity, { facts: new Map([[EXPERIMENT, factOf(run.experiment)], ...facts]), runs: [run] });
   }
   return groups;
 }

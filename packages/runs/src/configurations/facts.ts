@@ -27,16 +27,33 @@ const DIGESTS = "sourceDigests";
 export const NESTED: readonly string[] = ["options", "checkOptions"];
 const words = new Map<string, SettingWord>(SETTING_WORDS.map((entry) => [entry.key, entry]));
 const places = [EXPERIMENT, ...words.keys()];
-const known = new WeakMap<RunConfig, Facts>();
+const usualIdentities = new Map(
+  SETTING_WORDS.flatMap((entry) =>
+    entry.default === undefined ? [] : [[entry.key, identityOf(entry.default)] as const],
+  ),
+);
+const known = new WeakMap<RunConfig, ConfigFacts>();
+
+export interface ConfigFacts {
+  readonly facts: Facts;
+  /** Equal for configurations that are the same. */
+  readonly identity: string;
+}
 
 /** @param config as in `config.json`; each is read once */
-export function factsOf(config: RunConfig): Facts {
+export function factsOf(config: RunConfig): ConfigFacts {
   const before = known.get(config);
   if (before) return before;
   const others = Object.keys(config).filter((key) => !words.has(key) && key !== DIGESTS);
   const facts = new Map([...words.keys(), ...others.sort()].flatMap((key) => factsOfKey(config, key)));
-  known.set(config, facts);
-  return facts;
+  const told = { facts, identity: identityOfAll(facts) };
+  known.set(config, told);
+  return told;
+}
+
+export function identityOfAll(facts: Facts): string {
+  // no identity has a line break
+  return Array.from(facts, ([key, { identity }]) => `${key}\n${identity}`).join("\n");
 }
 
 function factsOfKey(config: RunConfig, key: string): (readonly [string, Fact])[] {
@@ -51,7 +68,8 @@ function factsOfKey(config: RunConfig, key: string): (readonly [string, Fact])[]
   const digests = config[DIGESTS];
   const digest = is === "content" && isRecord(digests) ? digests[key] : undefined;
   const identity = identityOf(digest ?? value);
-  return [[key, { identity, value, isDefault: usual !== undefined && canonicalJson(usual) === identity }]];
+  const isDefault = usual !== undefined && (usualIdentities.get(key) ?? identityOf(usual)) === identity;
+  return [[key, { identity, value, isDefault }]];
 }
 
 export function factOf(value: unknown): Fact {
@@ -60,6 +78,9 @@ export function factOf(value: unknown): Fact {
 
 /** A file may hold 1e999, which is no number that JSON has. */
 function identityOf(value: unknown): string {
+  // the most, and quick
+  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "boolean" || Number.isFinite(value)) return `${value}`;
   try {
     return canonicalJson(value);
   } catch {

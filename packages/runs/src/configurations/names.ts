@@ -27,16 +27,21 @@ const DENSE = "dense";
 export function varyingSettings(many: readonly Facts[]): Varying {
   const keys = [...new Set(many.flatMap((facts) => [...facts.keys()]))];
   const varying = keys.filter((key) => new Set(many.map((facts) => facts.get(key)?.identity)).size > 1);
-  varying.sort((a, b) => placeOf(a) - placeOf(b) || (a < b ? -1 : 1));
-  return new Map(varying.map((key) => [key, textsOf(key, many)]));
+  return new Map(sorted(varying).map((key) => [key, textsOf(key, many)]));
+}
+
+/** Each setting once, in the order of their table. */
+export function sorted(keys: readonly string[]): string[] {
+  return [...new Set(keys)].sort((a, b) => placeOf(a) - placeOf(b) || (a < b ? -1 : 1));
 }
 
 function textsOf(key: string, many: readonly Facts[]): Texts {
   const facts = many.flatMap((each) => each.get(key) ?? []);
   const texts = new Map(facts.map((fact) => [fact.identity, shownValue(key, fact)]));
-  const all = [...texts.values()];
+  const counts = new Map<string, number>();
+  for (const text of texts.values()) counts.set(text, (counts.get(text) ?? 0) + 1);
   for (const [identity, text] of texts)
-    if (all.filter((other) => other === text).length > 1) texts.set(identity, exactText(key, text, identity));
+    if (counts.get(text)! > 1) texts.set(identity, exactText(key, text, identity));
   return texts;
 }
 
@@ -48,24 +53,45 @@ function exactText(key: string, text: string, identity: string): string {
   return digest !== undefined && isContent(key) ? `${text}:${digest}` : identity;
 }
 
-/**
- * Different names for all: files are included only if nothing else distinguishes them. @param ids unique in any case
- */
-export function namesOf(many: readonly Facts[], varying: Varying, ids: readonly string[]): string[] {
+/** A part of a name, with the label of its setting and without. */
+interface Part {
+  readonly text: string;
+  readonly value: string;
+}
+
+export interface ConfigurationName {
+  readonly whole: string;
+  /** The values alone, for where there is little room. */
+  readonly compact: string;
+}
+
+/** Whole names of which no two are alike: files stand in them where nothing else tells. @param ids what tells in any case */
+export function namesOf(
+  many: readonly Facts[],
+  varying: Varying,
+  ids: readonly string[],
+): readonly ConfigurationName[] {
   const keys = varying.size > 0 ? [...varying.keys()] : [...(many[0]?.keys() ?? [])].filter(isOfMethod);
   const plain = keys.filter((key) => !isContent(key) && key !== DATA);
   const files = keys.filter((key) => !plain.includes(key));
   const textOf = (key: string, fact: Fact) => varying.get(key)?.get(fact.identity) ?? shownValue(key, fact);
-  let names = many.map((facts) => partsOf(facts, plain, textOf, true).join(BETWEEN));
-  const told = (more: (k: number) => readonly string[]) => {
-    const isTwice = (name: string) => names.indexOf(name) !== names.lastIndexOf(name);
-    names = names.map((name, k) => (isTwice(name) ? [name, ...more(k)].filter(Boolean).join(BETWEEN) : name));
+  let parts = many.map((facts) => partsOf(facts, plain, textOf, true));
+  const tellApart = (more: (k: number) => readonly Part[]) => {
+    const counts = new Map<string, number>();
+    const wholes = parts.map(wholeName);
+    for (const name of wholes) counts.set(name, (counts.get(name) ?? 0) + 1);
+    parts = parts.map((own, k) => (counts.get(wholes[k]!)! > 1 ? [...own, ...more(k)] : own));
   };
-  told((k) => partsOf(many[k]!, files, textOf, true));
-  names = names.map((name, k) => name || (keys.length > 0 ? `${labelOf(keys[0]!)} unset` : ids[k]!));
-  told((k) => [ids[k]!]);
-  return names;
+  tellApart((k) => partsOf(many[k]!, files, textOf, true));
+  const [first] = keys;
+  const unset = first === undefined ? undefined : sameText(`${labelOf(first)} unset`);
+  parts = parts.map((own, k) => (own.length > 0 ? own : [unset ?? sameText(ids[k]!)]));
+  tellApart((k) => [sameText(ids[k]!)]);
+  return parts.map((own) => ({ whole: wholeName(own), compact: own.map(({ value }) => value).join(" ") }));
 }
+
+const wholeName = (parts: readonly Part[]) => parts.map(({ text }) => text).join(BETWEEN);
+const sameText = (text: string): Part => ({ text, value: text });
 
 /** What none differs in, but for defaults. */
 export function sharedText([first]: readonly Facts[], varying: Varying): string {
@@ -73,13 +99,13 @@ export function sharedText([first]: readonly Facts[], varying: Varying): string 
   const keys = [...first].flatMap(([key, fact]) =>
     varying.has(key) || key === EXPERIMENT || (fact.isDefault && !isBare(key)) ? [] : [key],
   );
-  return partsOf(first, keys, shownValue, false).join(BETWEEN);
+  return wholeName(partsOf(first, keys, shownValue, false));
 }
 
 type TextOf = (key: string, fact: Fact) => string;
 
 /** @param withMethod options follow the method that has them */
-function partsOf(facts: Facts, keys: readonly string[], textOf: TextOf, withMethod: boolean): string[] {
+function partsOf(facts: Facts, keys: readonly string[], textOf: TextOf, withMethod: boolean): Part[] {
   const ofMethod = keys.filter(isOfMethod);
   return keys.flatMap((key) => {
     if (ofMethod.includes(key))
@@ -89,10 +115,10 @@ function partsOf(facts: Facts, keys: readonly string[], textOf: TextOf, withMeth
   });
 }
 
-function labelled(key: string, { value }: Fact, text: string): string {
-  if (isBare(key)) return text;
-  if (typeof value === "boolean") return value ? labelOf(key) : `no ${labelOf(key)}`;
-  return `${labelOf(key)} ${text}`;
+function labelled(key: string, { value }: Fact, text: string): Part {
+  if (isBare(key)) return sameText(text);
+  if (typeof value === "boolean") return sameText(value ? labelOf(key) : `no ${labelOf(key)}`);
+  return { text: `${labelOf(key)} ${text}`, value: text };
 }
 
 function isOfMethod(key: string): boolean {
@@ -100,7 +126,7 @@ function isOfMethod(key: string): boolean {
 }
 
 /** "phew+shuffle 5 % bias=square", of which only what is among the keys. */
-function methodPart(facts: Facts, keys: readonly string[], textOf: TextOf, withMethod: boolean): string[] {
+function methodPart(facts: Facts, keys: readonly string[], textOf: TextOf, withMethod: boolean): Part[] {
   const has = (key: string) => keys.includes(key);
   const text = (key: string) => {
     const fact = facts.get(key);
@@ -114,5 +140,5 @@ function methodPart(facts: Facts, keys: readonly string[], textOf: TextOf, withM
   const head = method === undefined ? check && `check ${check}` : check ? `${method}+${check}` : method;
   const told = options.flatMap((key) => (facts.has(key) ? [`${labelOf(key)}=${text(key)}`] : []));
   const parts = [head, density, ...told].filter((part) => part !== undefined);
-  return parts.length === 0 ? [] : [parts.join(" ")];
+  return parts.length === 0 ? [] : [sameText(parts.join(" "))];
 }

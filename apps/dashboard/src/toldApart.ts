@@ -1,0 +1,70 @@
+/** What the runs of the screen differ in, and how rows name them. */
+import { type RunEntry, textWidth } from "@phew/runs";
+import { type Configurations, configurationsOf } from "@phew/runs/configurations";
+import type { DashboardState } from "./dashboardState.ts";
+import { fit, type StyledRow, truncate } from "./styledText.ts";
+import { COLOURS } from "./theme.ts";
+
+type Runs = readonly RunEntry[];
+
+/** Of lists that are looked at again and again; they are the same array until something changes. */
+const whole = new WeakMap<Runs, Configurations<RunEntry>>();
+const lines = new WeakMap<Runs, Configurations<RunEntry>>();
+
+export function toldApart({ runs }: Pick<DashboardState, "runs">): Configurations<RunEntry> {
+  return remembered(whole, runs, configurationsOf);
+}
+
+/** Configurations whatever their density: what is one line over it. */
+export function linesOverDensity({ runs }: Pick<DashboardState, "runs">): Configurations<RunEntry> {
+  return remembered(lines, runs, (all) => configurationsOf(all, { over: ["density"] }));
+}
+
+function remembered(
+  known: WeakMap<Runs, Configurations<RunEntry>>,
+  runs: Runs,
+  make: (runs: Runs) => Configurations<RunEntry>,
+): Configurations<RunEntry> {
+  const before = known.get(runs);
+  if (before) return before;
+  const made = make(runs);
+  known.set(runs, made);
+  return made;
+}
+
+/**
+ * Name and seed in exactly `width` columns: "lenet5 · rate 0.05 · seed 1", "lenet5 0.05 s1" where that is too long, cut
+ * before the seed where that is.
+ * @param isBelowExperiment its experiment stands above
+ */
+export function fitTitle(
+  state: DashboardState,
+  run: RunEntry,
+  width: number,
+  isBelowExperiment = false,
+): string {
+  return fit(cutTitle(state, run, width, isBelowExperiment), width);
+}
+
+/** The same in at most `width` columns. */
+export function cutTitle(
+  state: DashboardState,
+  run: RunEntry,
+  width: number,
+  isBelowExperiment = false,
+): string {
+  const told = toldApart(state);
+  const { name, shortName, compactName } = told.of(run);
+  const seed = told.seedOf(run);
+  const whole = [isBelowExperiment ? shortName : name, seed].filter(Boolean).join(" · ");
+  if (textWidth(whole) <= width) return whole;
+  if (seed === "") return truncate(textWidth(compactName) <= width ? compactName : whole, width);
+  const short = ` s${seed.replace("seed ", "")}`;
+  return `${truncate(compactName, Math.max(0, width - textWidth(short)))}${short}`;
+}
+
+/** What no run differs in, where there is a row for it. */
+export function sharedRows(state: DashboardState, width: number, height: number): StyledRow[] {
+  const { shared } = toldApart(state);
+  return shared === "" || height < 6 ? [] : [[{ text: truncate(shared, width), colour: COLOURS.faint }]];
+}
