@@ -69,10 +69,10 @@ function layersContent(
 
 /** A layer's mask, done or coming about, and what else is known of the layer. */
 interface ShownLayer extends LayerMeasure {
-  readonly expectedCount?: number;
-  readonly keptIn?: Uint32Array;
-  readonly gradientNorm?: number;
-  readonly milliseconds?: number;
+  readonly expectedCount?: number | undefined;
+  readonly keptIn?: Uint32Array | undefined;
+  readonly gradientNorm?: number | undefined;
+  readonly milliseconds?: number | undefined;
 }
 
 /** From the mask, else from the last progress of the pruning; none if neither is known. */
@@ -92,10 +92,10 @@ function layersOf(
     const milliseconds = training?.layerMs?.[l];
     return {
       ...layer,
-      ...(expectedCount === undefined ? {} : { expectedCount }),
-      ...(keptIn === undefined ? {} : { keptIn }),
-      ...(gradientNorm === undefined ? {} : { gradientNorm }),
-      ...(milliseconds === undefined ? {} : { milliseconds }),
+      expectedCount,
+      keptIn,
+      gradientNorm,
+      milliseconds,
     };
   });
 }

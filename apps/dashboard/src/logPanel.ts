@@ -50,7 +50,7 @@ function entryRows(
   const mark = isFound ? "▸" : level === "info" ? " " : "!";
   return wrap(text, Math.max(1, width - CLOCK_WIDTH)).map((line, k) => [
     { text: k === 0 ? `${formatClock(t)}${mark}` : " ".repeat(CLOCK_WIDTH), colour: COLOURS.faint },
-    ...highlighted({ text: line, ...(colour ? { colour } : {}) }, search),
+    ...highlighted({ text: line, colour }, search),
   ]);
 }
 

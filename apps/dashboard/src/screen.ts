@@ -27,9 +27,9 @@ export interface ScreenOptions {
   /** As `PHEW_THEME` has it, or the terminal's own colours, unless given. */
   readonly theme?: ThemeName;
   /** Process of the run that was started with the screen. */
-  readonly startedPid?: number;
+  readonly startedPid?: number | undefined;
   /** The first view; default: the overview. */
-  readonly view?: ViewName;
+  readonly view?: ViewName | undefined;
 }
 
 /** How the watching ended. */

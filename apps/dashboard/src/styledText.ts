@@ -4,9 +4,9 @@ import { cutText, graphemes, lineText, padText, textWidth } from "@phew/runs";
 export interface Span {
   readonly text: string;
   /** black, red, green, yellow, blue, magenta, cyan, white or gray: a theme says what they are (themes.ts). */
-  readonly colour?: string;
-  readonly bold?: boolean;
-  readonly dim?: boolean;
+  readonly colour?: string | undefined;
+  readonly bold?: boolean | undefined;
+  readonly dim?: boolean | undefined;
 }
 
 /** One line of the screen. */

@@ -43,7 +43,7 @@ export async function computeOutput(
     optimiser: { name: "sgd" },
     batchSize: Math.min(CHUNK, count),
     seed: 0,
-    ...(options.threads === undefined ? {} : { threadCount: options.threads }),
+    threadCount: options.threads,
   });
   const outputLength = elementCount(network.outputShape);
   const inputLength = elementCount(network.inputShape);

@@ -160,7 +160,7 @@ export function oneOf(option: string, choices: readonly string[]) {
     throw new UsageError(option, {
       given: `"${text}"`,
       expected: `one of ${choices.join(", ")}`,
-      ...(nearest ? { remedy: `Did you mean "${nearest}"?` } : {}),
+      remedy: nearest && `Did you mean "${nearest}"?`,
     });
   };
 }

@@ -36,7 +36,7 @@ export interface PruningState {
   /** The last few moments, oldest first, for an estimate that follows the present speed. */
   readonly samples: readonly PruningSample[];
   /** The layers to be pruned, if the run reports them. */
-  readonly layerShapes?: readonly LayerShape[];
+  readonly layerShapes?: readonly LayerShape[] | undefined;
   /** Last reported progress of each of these layers. */
   readonly layerProgress?: readonly LayerProgress[];
 }
@@ -46,8 +46,8 @@ export interface PruningSample {
   /** Done, 0 … 1. */
   readonly fraction: number;
   readonly keptCount: number;
-  readonly walkCount?: number;
-  readonly stepCount?: number;
+  readonly walkCount?: number | undefined;
+  readonly stepCount?: number | undefined;
 }
 
 /** The mask a pruning ended with. */
@@ -81,9 +81,9 @@ export interface TrainingState {
   readonly trainCount: number;
   readonly testCount: number;
   /** From `train.started`. */
-  readonly plannedMemory?: PlannedMemory;
+  readonly plannedMemory?: PlannedMemory | undefined;
   /** Of one example's forward pass, dense and kept. */
-  readonly multiplyAdds?: { readonly dense: number; readonly kept: number };
+  readonly multiplyAdds?: { readonly dense: number; readonly kept: number } | undefined;
   /** Of the last epoch that reported them, one number for each of the mask's layers; see the event `train.epoch`. */
   readonly gradientNorms?: readonly number[];
   readonly layerMs?: readonly number[];
@@ -225,7 +225,7 @@ function startedPruning(event: EventOf<"prune.started">): PruningState {
     kept: EMPTY_HISTORY,
     thresholds: EMPTY_HISTORY,
     samples: [],
-    ...(event.layerShapes ? { layerShapes: event.layerShapes } : {}),
+    layerShapes: event.layerShapes,
   };
 }
 
@@ -271,8 +271,8 @@ function progressed(pruning: PruningState, event: EventOf<"prune.progress">): Pr
         elapsedMs,
         fraction,
         keptCount,
-        ...(walkCount === undefined ? {} : { walkCount }),
-        ...(stepCount === undefined ? {} : { stepCount }),
+        walkCount,
+        stepCount,
       },
     ],
   };
@@ -299,8 +299,8 @@ function startedTraining(event: Timed<"train.started">): TrainingState {
     batchSize: event.batchSize,
     trainCount: event.trainCount,
     testCount: event.testCount,
-    ...(event.plannedMemory ? { plannedMemory: event.plannedMemory } : {}),
-    ...(event.multiplyAdds ? { multiplyAdds: event.multiplyAdds } : {}),
+    plannedMemory: event.plannedMemory,
+    multiplyAdds: event.multiplyAdds,
     epoch: 0,
     step: 0,
     loss: Number.NaN,

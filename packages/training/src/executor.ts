@@ -11,16 +11,16 @@ export interface ExecutorOptions {
   readonly network: Network;
   readonly weights: Weights;
   /** Removed weights are 0 and stay 0; absent: dense. Units no kept weight enters are silent: their bias, scale and shift are 0 too. */
-  readonly masks?: Masks;
+  readonly masks?: Masks | undefined;
   readonly optimiser: OptimiserOptions;
   /** Largest batch it will be given. */
   readonly batchSize: number;
   /** 0 ≤ labelSmoothing < 1; as PyTorch's cross_entropy. */
-  readonly labelSmoothing?: number;
+  readonly labelSmoothing?: number | undefined;
   /** For dropout. */
   readonly seed: number;
   /** Absent: one; executors from {@link loadExecutor} take all cores. No more than the network has work for. */
-  readonly threadCount?: number;
+  readonly threadCount?: number | undefined;
 }
 
 /** Bytes by purpose, known before the first step. */

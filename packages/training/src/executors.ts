@@ -9,14 +9,17 @@ export interface ExecutorVariant {
   /**
    * Fused multiply-add (relaxed SIMD): faster, but not the same bits on every machine. Only for the sparse executor.
    */
-  readonly fastMath?: boolean;
+  readonly fastMath?: boolean | undefined;
 }
 
 const loaders: Readonly<Record<string, (variant: ExecutorVariant) => Promise<ExecutorFactory>>> = {
   sparse: async ({ fastMath = false }) => {
     const { createSparseExecutor } = await import("./sparse/run/executor.ts");
     // its numbers do not depend on the number of threads
-    return (options) => createSparseExecutor({ threadCount: availableParallelism(), fastMath, ...options });
+    return (options) => {
+      const { threadCount = availableParallelism() } = options;
+      return createSparseExecutor({ ...options, threadCount, fastMath });
+    };
   },
   tensorflow: ({ fastMath = false }) => {
     if (fastMath) {

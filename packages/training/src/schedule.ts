@@ -28,9 +28,9 @@ export interface RatePlan {
   /** η: after the warm-up, before any drop. */
   readonly rate: number;
   /** Absent: the rate stays. */
-  readonly schedule?: Schedule;
+  readonly schedule?: Schedule | undefined;
   /** Length of the warm-up, rounded to whole steps; at most `epochCount`. 0 unless given. */
-  readonly warmupEpochs?: number;
+  readonly warmupEpochs?: number | undefined;
   readonly epochCount: number;
 }
 

@@ -30,34 +30,34 @@ export interface TrainOptions extends RatePlan {
   readonly dataset: Dataset;
   readonly network: Network;
   readonly weights: Weights;
-  readonly masks?: Masks;
+  readonly masks?: Masks | undefined;
   readonly executor: ExecutorFactory;
   readonly optimiser: OptimiserOptions;
   readonly batchSize: number;
-  readonly labelSmoothing?: number;
+  readonly labelSmoothing?: number | undefined;
   /** Of training images; none unless given. */
-  readonly augmentation?: Augmentation;
+  readonly augmentation?: Augmentation | undefined;
   /** Ends the training after so many epochs in a row without a better validation accuracy; never unless given. */
-  readonly patience?: number;
+  readonly patience?: number | undefined;
   /** Called after each epoch that is the best so far by its validation examples. */
-  readonly onBest?: (weights: Weights, epoch: EpochResult) => Promise<void> | void;
+  readonly onBest?: ((weights: Weights, epoch: EpochResult) => Promise<void> | void) | undefined;
   /** Of the order of examples, of augmentation and of dropout. */
   readonly seed: number;
   /** Where batches come from: made on this thread when they are wanted, unless given. */
-  readonly loader?: LoaderFactory;
-  readonly threadCount?: number;
+  readonly loader?: LoaderFactory | undefined;
+  readonly threadCount?: number | undefined;
   /** Evaluates before the first step too, as epoch 0. */
-  readonly evaluateFirst?: boolean;
+  readonly evaluateFirst?: boolean | undefined;
   /**
    * Steps between two step events; absent: {@link stepEventInterval}. Not by time, so that a repeated run has the
    * same events.
    */
-  readonly stepInterval?: number;
+  readonly stepInterval?: number | undefined;
   /** Resumes from here; `weights` are ignored. */
-  readonly resume?: TrainCheckpoint;
-  readonly checkpoints?: CheckpointKeeper;
+  readonly resume?: TrainCheckpoint | undefined;
+  readonly checkpoints?: CheckpointKeeper | undefined;
   /** Once aborted, the step under way is finished, a checkpoint kept, and nothing more is done. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface TrainOutcome {
@@ -244,7 +244,7 @@ async function* trainEpoch(work: Work): AsyncGenerator<TrainEvent, Tally | undef
   const timedStep = (epoch - 1) * stepsPerEpoch + Math.ceil(stepsPerEpoch / 2);
   delete work.layerMs;
   const draw = augmentation && { augmentation, seed, epoch };
-  for await (const batch of loader.batches({ part: "train", order, ...(draw && { draw }) })) {
+  for await (const batch of loader.batches({ part: "train", order, draw })) {
     await takeTurn();
     if (signal?.aborted) return undefined;
     const rate = rateAt(options, progress.step, stepsPerEpoch);

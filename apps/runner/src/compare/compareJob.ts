@@ -32,9 +32,12 @@ export interface ComparePlan {
   /** A mask that breaks the network is an error. */
   readonly strict: boolean;
   /** Longest that the walks of a mask may be expected to take, in milliseconds; an hour unless given. */
-  readonly limitMs?: number;
+  readonly limitMs?: number | undefined;
   /** For methods that need examples: a batch file, or a data set. */
-  readonly examples?: { readonly batch: string } | { readonly dataset: string; readonly dataDir?: string };
+  readonly examples?:
+    | { readonly batch: string }
+    | { readonly dataset: string; readonly dataDir?: string | undefined }
+    | undefined;
 }
 
 export interface CompareJob {
@@ -108,9 +111,9 @@ export class CompareRunner {
       density,
       seed,
       options,
-      ...(check && { check }),
+      check,
       strict: this.#plan.strict,
-      ...(this.#plan.limitMs !== undefined && { limitMs: this.#plan.limitMs }),
+      limitMs: this.#plan.limitMs,
       ...(looksAtExamples(method) && { data: await this.#dataFor({ network, method, options, seed }) }),
       onProgress: ({ fraction }) => onFraction(fraction),
     });

@@ -15,7 +15,7 @@ export interface PruningSubject {
   readonly options: Readonly<Record<string, OptionValue>>;
   /** Chooses examples of a data set. */
   readonly seed: number;
-  readonly threadCount?: number;
+  readonly threadCount?: number | undefined;
 }
 
 /** True if the method needs examples. @throws ArgumentError for an unknown method */
@@ -47,7 +47,7 @@ export function noteUnused(
 
 export async function loadExamples(name: string, dataDir: string | undefined): Promise<Dataset> {
   const { loadDataset } = await import("@phew/training");
-  return loadDataset(name, { readArrays, ...(dataDir !== undefined && { dataDir }) });
+  return loadDataset(name, { readArrays, dataDir });
 }
 
 /** A network of the zoo gets the data set's inputs and classes by default. */

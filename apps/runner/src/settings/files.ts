@@ -136,7 +136,7 @@ export function readRecipe(name: string): Recipe {
     throw new ArgumentError("recipe", {
       given: `"${name}"`,
       expected: `one of ${[...files.keys()].join(", ")}, or a file that ends in .json`,
-      ...(nearest === undefined ? {} : { remedy: `Did you mean "${nearest}"?` }),
+      remedy: nearest && `Did you mean "${nearest}"?`,
     });
   }
   return requireShape(path, recipeSchema, parseJson(path, readText(path), RECIPE_FORM)) as Recipe;

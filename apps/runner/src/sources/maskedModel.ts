@@ -13,7 +13,7 @@ import { type LoadedModel, loadModel, type ModelOptions, namesFile, zerosNote, z
 import { masksFileOf, runMasksFile, runSource } from "./runSource.ts";
 
 export interface MaskedModelOptions extends ModelOptions {
-  readonly masks?: string;
+  readonly masks?: string | undefined;
   /** Masks are the weights other than 0. */
   readonly masksFromZeros?: boolean;
   /** Masks that were made for other weights are an error rather than a note. */

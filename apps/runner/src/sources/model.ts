@@ -107,8 +107,8 @@ export async function loadModel(
     const read = await readSaid(model, {
       ...head(options),
       treatAsOpaque: options.treatAsOpaque === true,
-      ...(options.output === undefined ? {} : { output: options.output }),
-      ...(options.architecture === undefined ? {} : { architecture: options.architecture }),
+      output: options.output,
+      architecture: options.architecture,
     });
     const { network, weights } = read;
     const notes = withZeros(read.notes, network, weights);
@@ -205,7 +205,7 @@ async function loadIntoArchitecture(
   const source = await readModel(architecture, {
     ...head(rest),
     treatAsOpaque: rest.treatAsOpaque === true,
-    ...(rest.output === undefined ? {} : { output: rest.output }),
+    output: rest.output,
   });
   const { weights, notes: own } = await readWeightsInto(weightsFileOf(file), source, (others) =>
     requireUnfolded(file, architecture, source, others),

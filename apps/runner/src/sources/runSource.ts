@@ -88,7 +88,7 @@ function existing(subject: string, folder: string, name: string): string {
   throw new ArgumentError(subject, {
     given: `a run without ${name}`,
     expected: "one that has it",
-    ...(REMEDIES[name] !== undefined && { remedy: REMEDIES[name] }),
+    remedy: REMEDIES[name],
   });
 }
 

@@ -24,7 +24,7 @@ export function settingsOf(config: TrainConfig, dataset: Dataset) {
     schedule: scheduleOf(config),
     warmupEpochs: config.warmupEpochs,
     labelSmoothing: config.labelSmoothing,
-    ...(augmentation && { augmentation }),
+    augmentation,
     ...(patience > 0 ? { patience } : {}),
     seed: config.seed,
   } satisfies Partial<TrainOptions>;

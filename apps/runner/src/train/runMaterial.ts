@@ -157,8 +157,7 @@ export function datasetOf(config: TrainConfig, progress?: RunHooks["onData"]): P
   const options = { dataDir, imageSize, mean, std, ...chosen };
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const key = JSON.stringify([dataset, given]);
-  const loading =
-    datasets.get(key) ?? loadDataset(dataset, { ...given, readArrays, ...(progress && { progress }) });
+  const loading = datasets.get(key) ?? loadDataset(dataset, { ...given, readArrays, progress });
   datasets.set(key, loading);
   return loading;
 }

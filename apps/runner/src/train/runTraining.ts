@@ -164,8 +164,8 @@ async function trained(
     ...settings,
     loader: usualLoader(dataset, settings.augmentation),
     onBest: (best, result) => keepBest(writer, config, network, best, result),
-    ...(place.threadCount === undefined ? {} : { threadCount: place.threadCount }),
-    ...(resume === undefined ? {} : { resume }),
+    threadCount: place.threadCount,
+    resume,
     checkpoints: {
       due: (position) => isDue(position) || position.step === rewindStep,
       keep: async (checkpoint) => {

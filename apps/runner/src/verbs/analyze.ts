@@ -121,7 +121,7 @@ async function examine(
     isSameWeights,
   } = await loadMaskedModel(model, {
     ...modelOptions,
-    ...(file === undefined ? {} : { masks: file }),
+    masks: file,
   });
   const masks = read?.masks ?? Masks.dense(loaded.network);
   const metadata = read?.metadata ?? {};

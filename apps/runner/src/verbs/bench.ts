@@ -135,8 +135,8 @@ function settingsOf(options: SettingOptions): Omit<BenchSettings, "batchSize"> {
     roundSeconds,
   } = options;
   return {
-    ...(threads === undefined ? {} : { threadCount: threads }),
-    ...(executor === undefined ? {} : { executor }),
+    threadCount: threads,
+    executor,
     fastMath,
     baseline,
     maskBaseline,

@@ -65,8 +65,8 @@ export async function compare(model: string | undefined, options: CompareOptions
     recipes,
     overlaps: options.overlaps === true,
     strict: options.strict === true,
-    ...(options.limit !== undefined && { limitMs: options.limit }),
-    ...(examples && { examples }),
+    limitMs: options.limit,
+    examples,
   };
   // seeds outermost: a thread draws the weights of a seed once
   const jobs = options.seeds.flatMap((seed) => densities.map((density) => ({ seed, density })));
@@ -90,7 +90,7 @@ function exampleSource(recipes: readonly MaskRecipe[], options: CompareOptions):
     throw new UsageError("--batch", { given: "it beside --dataset", expected: "one or the other" });
   }
   if (batch !== undefined) return { batch };
-  if (dataset !== undefined) return { dataset, ...(dataDir !== undefined && { dataDir }) };
+  if (dataset !== undefined) return { dataset, dataDir };
   throw new UsageError("--methods", {
     given: `"${needy.label}", which looks at examples`,
     expected: "--batch FILE with x and y, or --dataset NAME with --data-dir FOLDER, beside it",

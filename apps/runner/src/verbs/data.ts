@@ -61,7 +61,7 @@ export async function checkData(
 ): Promise<void> {
   const progress = startProgress(name);
   const dataset = await loadDataset(name, {
-    ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
+    dataDir: options.dataDir,
     readArrays,
     progress: (fraction, note) => progress.update(fraction, note),
   }).finally(() => progress.done());

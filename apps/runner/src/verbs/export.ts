@@ -48,7 +48,7 @@ export async function exportMasked(model: string | undefined, options: ExportOpt
     force,
     metadata,
     ...(weights === source.weights ? {} : { weights }),
-    ...(options.layout === undefined ? {} : { layout: options.layout }),
+    layout: options.layout,
   });
   const all = [...loaded.notes, ...notes];
   if (options.json) {

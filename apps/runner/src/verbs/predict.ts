@@ -124,7 +124,7 @@ async function readExamples({ network, source }: LoadedModel, options: PredictOp
   const classifies = others.length === 0 && (isList(outputShape) || isList(shape));
   return readBatch(options.batch, {
     inputShape,
-    ...(options.scale === undefined ? {} : { scale: options.scale }),
+    scale: options.scale,
     ...(classifies ? { classCount: elementCount(outputShape) } : { labelled: false }),
   });
 }

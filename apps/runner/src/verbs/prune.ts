@@ -146,7 +146,7 @@ async function gather(
   const { method, seed = 0, threads } = options;
   const subject = {
     ...{ network, method, options: methodOptions, seed },
-    ...(threads !== undefined && { threadCount: threads }),
+    threadCount: threads,
   };
   const data = dataset
     ? await dataOfDataset(subject, dataset)

@@ -31,7 +31,7 @@ export async function watch(folder: string | undefined, options: WatchVerbOption
     plain,
     ...(ascii === undefined ? {} : { ascii }),
     ...(theme === undefined ? {} : { theme }),
-    ...(view === undefined ? {} : { view }),
+    view,
   });
   process.exitCode = exitCode;
 }

@@ -13,8 +13,8 @@ interface ZooVerbOptions {
 export async function zoo(model: string | undefined, options: ZooVerbOptions): Promise<void> {
   if (model === undefined) return listModels(options.json === true);
   const network = zooModel(model, {
-    ...(options.classes === undefined ? {} : { classCount: options.classes }),
-    ...(options.input === undefined ? {} : { inputShape: options.input }),
+    classCount: options.classes,
+    inputShape: options.input,
   });
   const parameterCount = network.parameters.reduce((sum, { shape }) => sum + elementCount(shape), 0);
   if (options.json) {

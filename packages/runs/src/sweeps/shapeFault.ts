@@ -24,7 +24,7 @@ export function requireShape<T extends z.ZodType>(subject: string, schema: T, va
   throw new ArgumentError(place === "" ? subject : `${subject}: ${place}`, {
     given: fault.given,
     expected: fault.expected,
-    ...(remedy === "" ? {} : { remedy }),
+    remedy: remedy || undefined,
   });
 }
 

@@ -247,14 +247,14 @@ function requireForeignOptions(options: readonly string[]): void {
         given: JSON.stringify(option.slice(0, 80)),
         expected:
           "options that begin with -- and have their value behind =, such as --partition=cpu or --time=02:00:00",
-        ...(/^-[a-zA-Z]/.test(option) ? { remedy: "Write the long name: man sbatch lists them." } : {}),
+        remedy: /^-[a-zA-Z]/.test(option) ? "Write the long name: man sbatch lists them." : undefined,
       });
     }
     if (own !== undefined) {
       throw new ArgumentError("sbatch", {
         given: `"${option.slice(0, 80)}"`,
         expected: "options other than those that make the array",
-        ...(own === "array" ? { remedy: "For fewer runs at a time set the throttle." } : {}),
+        remedy: own === "array" ? "For fewer runs at a time set the throttle." : undefined,
       });
     }
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for

@@ -36,28 +36,28 @@ import { workOf } from "./work.ts";
 export interface BenchSettings {
   readonly batchSize: number;
   /** Of the executor and of a baseline that takes a number. Absent: the executor's own choice, and all there are. */
-  readonly threadCount?: number;
+  readonly threadCount?: number | undefined;
   /** Default: the default executor. */
-  readonly executor?: string;
+  readonly executor?: string | undefined;
   /** Fused multiply-add; only for the sparse executor. */
-  readonly fastMath?: boolean;
+  readonly fastMath?: boolean | undefined;
   /** One of `baselineNames`; default `none`. */
-  readonly baseline?: string;
+  readonly baseline?: string | undefined;
   /** The baseline multiplies its weights by the masks too, as tools that prune without gain do. */
-  readonly maskBaseline?: boolean;
+  readonly maskBaseline?: boolean | undefined;
   /** Rounds of each, at least 1; default 5. */
-  readonly roundCount?: number;
+  readonly roundCount?: number | undefined;
   /** Least length of a round; default 2 steps and 1 s. */
-  readonly round?: Stretch;
+  readonly round?: Stretch | undefined;
   /** Before the first round; default 3 steps and 0.5 s. */
-  readonly warmUp?: Stretch;
+  readonly warmUp?: Stretch | undefined;
   /** Measures the time of each layer, after the last round. */
-  readonly profile?: boolean;
+  readonly profile?: boolean | undefined;
   /** Measures the limits of the computer, before the first round. */
-  readonly limits?: boolean;
+  readonly limits?: boolean | undefined;
   /** @param fraction done, 0 … 1 */
-  readonly onProgress?: (fraction: number, note: string) => void;
-  readonly signal?: AbortSignal;
+  readonly onProgress?: ((fraction: number, note: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface BenchOptions extends BenchSettings {
@@ -68,7 +68,7 @@ export interface BenchOptions extends BenchSettings {
   /** Fraction of weights kept; 1 for `dense`. */
   readonly density: number;
   /** Of the method. */
-  readonly options?: Readonly<Record<string, OptionValue>>;
+  readonly options?: Readonly<Record<string, OptionValue>> | undefined;
   /** Of weights, masks and data. */
   readonly seed: number;
 }
@@ -103,7 +103,7 @@ async function benchModel(mode: BenchMode, options: BenchOptions): Promise<Bench
   const network = zooModel(model);
   const weights = await initialise(network, { seed, initialisation: ownInitialisation(network) });
   const masks = method === "dense" ? undefined : await masksOf(network, weights, options);
-  const subject = { network, weights, ...(masks === undefined ? {} : { masks }) };
+  const subject = { network, weights, masks };
   return { method, requestedDensity: density, ...(await benchSubject(mode, subject, seed, options)) };
 }
 
@@ -117,8 +117,8 @@ async function masksOf(network: Network, weights: Weights, options: BenchOptions
     density,
     seed,
     options: methodOptions,
-    ...(signal && { signal }),
-    ...(data && { data }),
+    signal,
+    data,
   };
   return (await prune(network, weights, settings)).masks;
 }
@@ -165,7 +165,7 @@ export async function benchSubject(
     const rounds = await race(running, {
       roundCount,
       pauseMs: PAUSE_MS,
-      ...(signal && { signal }),
+      signal,
       onRound: (done, all) => onProgress?.(done / all, `round ${done} of ${all}`),
     });
     const work = workOf(network, masks, mode);
@@ -202,7 +202,7 @@ function taskOf(mode: BenchMode, network: Network, seed: number, settings: Bench
   return {
     mode,
     batchSize,
-    ...(threadCount === undefined ? {} : { threadCount }),
+    threadCount,
     round: settings.round ?? { stepCount: 2, milliseconds: 1000 },
     warmUp: settings.warmUp ?? { stepCount: 3, milliseconds: 500 },
     optimiser: OPTIMISER,

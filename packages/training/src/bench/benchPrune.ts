@@ -15,18 +15,18 @@ export interface PruneBenchOptions {
   /** Name of the zoo. */
   readonly model: string;
   /** A pruning method that needs no data; `phew` unless given. */
-  readonly method?: string;
+  readonly method?: string | undefined;
   /** Of the method. */
-  readonly options?: Readonly<Record<string, OptionValue>>;
+  readonly options?: Readonly<Record<string, OptionValue>> | undefined;
   /** Fraction of weights kept. */
   readonly density: number;
   /** Of weights and walks. */
   readonly seed: number;
   /** Rounds of each; a round is one mask, or as many as take 0.2 s. Default 5. */
-  readonly roundCount?: number;
+  readonly roundCount?: number | undefined;
   /** @param fraction done, 0 … 1 */
-  readonly onProgress?: (fraction: number, note: string) => void;
-  readonly signal?: AbortSignal;
+  readonly onProgress?: ((fraction: number, note: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** From weights to mask; of ours with checks and tables. */
@@ -70,7 +70,7 @@ export async function benchPrune(settings: PruneBenchOptions): Promise<PruneBenc
   const network = zooModel(model);
   const keepCount = keepCountAt(density, network.prunableCount);
   const weights = await initialise(network, { seed, initialisation: ownInitialisation(network) });
-  const request = { ...{ network, weights, density, keepCount, seed, options }, ...(signal && { signal }) };
+  const request = { ...{ network, weights, density, keepCount, seed, options }, signal };
   const rival = rivalOf(method);
   let rivalUnavailable = rival === undefined ? `nothing to time ${method} against` : undefined;
   const rounds: { readonly ours: Mask[]; readonly rivals: Mask[] } = { ours: [], rivals: [] };
@@ -79,9 +79,7 @@ export async function benchPrune(settings: PruneBenchOptions): Promise<PruneBenc
     const tell = (half: number) =>
       onProgress?.((2 * round + half) / (2 * roundCount + 2), `round ${round} of ${roundCount}`);
     await turn(signal);
-    const mask = await timed(() =>
-      prune(network, weights, { method, density, seed, options, ...(signal && { signal }) }),
-    );
+    const mask = await timed(() => prune(network, weights, { method, density, seed, options, signal }));
     if (round > 0) rounds.ours.push(mask);
     tell(1);
     if (rival === undefined || rivalUnavailable !== undefined) continue;

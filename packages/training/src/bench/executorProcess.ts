@@ -89,7 +89,7 @@ async function makeExecutor(task: BenchTask, subject: Omit<Payload, "batch">): P
     optimiser: task.optimiser,
     batchSize: task.batchSize,
     seed: task.seed,
-    ...(task.threadCount === undefined ? {} : { threadCount: task.threadCount }),
+    threadCount: task.threadCount,
   };
   return factory(options);
 }

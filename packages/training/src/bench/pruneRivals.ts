@@ -11,7 +11,7 @@ export interface RivalRequest {
   readonly seed: number;
   /** Of the method. */
   readonly options: Readonly<Record<string, OptionValue>>;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface RivalMask {
@@ -54,7 +54,7 @@ const rivals: ReadonlyMap<string, PruneRival> = new Map<string, PruneRival>([
         if (strange !== undefined) throw new Error(`the published SynFlow has no option ${strange}`);
         const { seconds, keptCount } = await torchSynflow(network, weights, {
           ...{ density, rounds: Number(rounds), threadCount: 1, repeats: REPEATS },
-          ...(signal && { signal }),
+          signal,
         });
         return { keptCount, milliseconds: 1000 * Math.min(...seconds) };
       },

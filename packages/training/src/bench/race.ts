@@ -26,8 +26,8 @@ export interface RaceOptions {
   /** Before each round, so that the other program's waiting threads are asleep. */
   readonly pauseMs: number;
   /** @param done rounds of both @param all of both */
-  readonly onRound?: (done: number, all: number) => void;
-  readonly signal?: AbortSignal;
+  readonly onRound?: ((done: number, all: number) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** @returns the rounds of each contender, in the order of the contenders @throws signal.reason */

@@ -20,7 +20,7 @@ export interface BenchTask {
   readonly mode: BenchMode;
   readonly batchSize: number;
   /** Absent: the program's own choice. */
-  readonly threadCount?: number;
+  readonly threadCount?: number | undefined;
   readonly round: Stretch;
   readonly warmUp: Stretch;
   readonly optimiser: OptimiserOptions;
@@ -62,7 +62,7 @@ export interface BenchSubject {
   readonly network: Network;
   readonly weights: Weights;
   /** Absent: dense. */
-  readonly masks?: Masks;
+  readonly masks?: Masks | undefined;
 }
 
 /** A stretch of steps as it came out. */

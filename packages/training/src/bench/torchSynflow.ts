@@ -13,7 +13,7 @@ export interface TorchSynflowOptions {
   readonly threadCount: number;
   /** Masks made one after the other. */
   readonly repeats: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface TorchSynflow {

@@ -48,7 +48,7 @@ export const arrays: DatasetEntry = {
     const validation = await readPart(dataDir!, "validation", readArrays);
     for (const part of [train, test])
       if (part === undefined) throw missingPart(dataDir!, part === train ? "train" : "test");
-    return datasetOf(train!, test!, validation, { ...(mean && { mean }), ...(std && { std }) });
+    return datasetOf(train!, test!, validation, { mean, std });
   },
 };
 

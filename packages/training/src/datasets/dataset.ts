@@ -159,7 +159,10 @@ export class FloatExamples implements Examples {
  */
 export function chosenNormalisation(
   own: Normalisation,
-  { mean, std }: { readonly mean?: readonly number[]; readonly std?: readonly number[] },
+  {
+    mean,
+    std,
+  }: { readonly mean?: readonly number[] | undefined; readonly std?: readonly number[] | undefined },
 ): Normalisation {
   requirePerChannel("mean", mean, own.mean.length, Number.isFinite, "finite numbers");
   const isUsable = (value: number) => value >= LEAST_STD && value < Infinity;

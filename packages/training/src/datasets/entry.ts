@@ -4,18 +4,18 @@ import type { PartOptions } from "./splits.ts";
 
 export interface DatasetOptions extends PartOptions {
   /** The folder with the data set's files, or their archive; for sets that are not embedded. */
-  readonly dataDir?: string;
+  readonly dataDir?: string | undefined;
   /** Height and width of inputs, for images of any size. */
-  readonly imageSize?: number;
+  readonly imageSize?: number | undefined;
   /** Subtracted from pixels / 255, and divisors of the result: one number per channel, in place of the set's own. */
-  readonly mean?: readonly number[];
-  readonly std?: readonly number[];
+  readonly mean?: readonly number[] | undefined;
+  readonly std?: readonly number[] | undefined;
   /** Memory for decoded images of each part; images of larger sets are decoded on demand. */
-  readonly memoryBytes?: number;
+  readonly memoryBytes?: number | undefined;
   /** Reads a file of named arrays, for such sets; this package has no array file formats. */
-  readonly readArrays?: (path: string) => Promise<ReadonlyMap<string, NamedArray>>;
+  readonly readArrays?: ((path: string) => Promise<ReadonlyMap<string, NamedArray>>) | undefined;
   /** Long reads report progress. */
-  readonly progress?: (fraction: number, note: string) => void;
+  readonly progress?: ((fraction: number, note: string) => void) | undefined;
 }
 
 export interface NamedArray {

@@ -18,11 +18,11 @@ export const imageFolder: DatasetEntry = {
     return readClassFolders(files, findClassFolders(files, await files.names()), {
       name: "image-folder",
       normalisations: [GREY, COLOUR],
-      ...(imageSize === undefined ? {} : { imageSize }),
-      ...(memoryBytes === undefined ? {} : { memoryBytes }),
-      ...(progress && { progress }),
-      ...(mean && { mean }),
-      ...(std && { std }),
+      imageSize,
+      memoryBytes,
+      progress,
+      mean,
+      std,
     });
   },
 };

@@ -65,8 +65,8 @@ export async function loadDataset(name: string, options: DatasetOptions = {}): P
   // generated sets have the requested number of classes and examples
   if (entry.embedded)
     return takeParts(whole, {
-      ...(seed === undefined ? {} : { seed }),
-      ...(validation === undefined ? {} : { validation }),
+      seed,
+      validation,
     });
   return takeParts(whole, given);
 }

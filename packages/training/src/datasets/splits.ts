@@ -5,14 +5,14 @@ import type { Classes, Dataset, Examples } from "./dataset.ts";
 
 export interface PartOptions {
   /** Keeps so many classes, chosen by the seed, numbered anew in their old order. */
-  readonly classCount?: number;
+  readonly classCount?: number | undefined;
   /** Fraction of each class's training examples that is set aside to choose by, above 0 and below 1. */
-  readonly validation?: number;
+  readonly validation?: number | undefined;
   /** Keeps the first examples. */
-  readonly trainCount?: number;
-  readonly testCount?: number;
+  readonly trainCount?: number | undefined;
+  readonly testCount?: number | undefined;
   /** Of the classes and of the examples set aside. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
 }
 
 const CLASS_STREAM = 2 ** 42;

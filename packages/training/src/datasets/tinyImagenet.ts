@@ -32,10 +32,10 @@ export const tinyImagenet: DatasetEntry = {
       normalisations: [NORMALISATION, NORMALISATION],
       channels: 3,
       imageSize: 64,
-      ...(mean && { mean }),
-      ...(std && { std }),
-      ...(progress && { progress }),
-      ...(memoryBytes === undefined ? {} : { memoryBytes }),
+      mean,
+      std,
+      progress,
+      memoryBytes,
     });
     return { ...dataset, usualAugmentation: { padding: 4, flip: true } };
   },

@@ -7,9 +7,9 @@ export interface OptimiserOptions {
   /** As in registry.ts. */
   readonly name: string;
   /** Those that are absent have their defaults. */
-  readonly settings?: Readonly<Record<string, number | boolean>>;
+  readonly settings?: Readonly<Record<string, number | boolean>> | undefined;
   /** Maximum norm of the gradients of all parameters together; absent: no clipping. See gradientNorm.ts. */
-  readonly clipNorm?: number;
+  readonly clipNorm?: number | undefined;
 }
 
 export interface ChosenOptimiser {

@@ -21,7 +21,7 @@ export interface FillOrder {
   readonly slot: number;
   readonly part: Part;
   readonly indices: Uint32Array;
-  readonly draw?: EpochDraw;
+  readonly draw?: EpochDraw | undefined;
 }
 
 /** From the thread, in the order of the orders. */

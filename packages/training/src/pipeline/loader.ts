@@ -11,7 +11,7 @@ export interface BatchRequest {
   /** Numbers of the examples, in the order in which they come. */
   readonly order: Uint32Array;
   /** How they are drawn; absent: as they are. */
-  readonly draw?: EpochDraw;
+  readonly draw?: EpochDraw | undefined;
 }
 
 export interface BatchLoader {

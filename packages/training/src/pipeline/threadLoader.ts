@@ -80,7 +80,7 @@ class ThreadLoader implements BatchLoader {
     const indicesOf = (k: number) => order.slice(k * this.#batchSize, (k + 1) * this.#batchSize);
     for (let k = 0; k < count; k++) {
       while (this.#ordered - first < Math.min(count, k + 1 + AHEAD)) {
-        this.#send({ part, indices: indicesOf(this.#ordered - first), ...(draw && { draw }) });
+        this.#send({ part, indices: indicesOf(this.#ordered - first), draw });
       }
       await this.#until(first + k + 1);
       const indices = indicesOf(k);

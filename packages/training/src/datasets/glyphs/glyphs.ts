@@ -19,8 +19,8 @@ export interface GlyphOptions {
   readonly testCount: number;
   readonly seed: number;
   /** In place of {@link GLYPH_NORMALISATION}. */
-  readonly mean?: readonly number[];
-  readonly std?: readonly number[];
+  readonly mean?: readonly number[] | undefined;
+  readonly std?: readonly number[] | undefined;
 }
 
 /** Over 20,000 examples of all 62 characters: 0.149 and 0.196; of ten digits: 0.156 and 0.204. */
@@ -76,13 +76,12 @@ function requireCount(subject: string, count: number, least: number, most: numbe
   });
 }
 
-const USUAL = { classCount: 10, trainCount: 6000, testCount: 2000, seed: 0 };
-
 export const glyphsEntry: DatasetEntry = {
   name: "glyphs",
   summary: "28×28 grey images of up to 62 characters, drawn by the program",
   embedded: true,
   source: "drawn by the program from its own stroke outlines",
   licence: "MIT",
-  load: async (options) => glyphs({ ...USUAL, ...options }),
+  load: async ({ classCount = 10, trainCount = 6000, testCount = 2000, seed = 0, mean, std }) =>
+    glyphs({ classCount, trainCount, testCount, seed, mean, std }),
 };

@@ -39,8 +39,8 @@ export async function readFoldersOf(
     name,
     normalisations: [normalisation, normalisation],
     channels: shape[0],
-    ...(progress && { progress }),
-    ...(memoryBytes === undefined ? {} : { memoryBytes }),
+    progress,
+    memoryBytes,
   });
   if (dataset.inputShape.join() !== shape.join()) {
     throw new ArgumentError(files.path, {

@@ -83,17 +83,17 @@ export function findClassFolders(files: DataFiles, names: readonly string[]): Cl
 export interface ImageSetOptions {
   readonly name: string;
   /** Height and width of an input; the images' own if all are equal, else 224. */
-  readonly imageSize?: number;
+  readonly imageSize?: number | undefined;
   /** By number of channels. */
   readonly normalisations: readonly [grey: Normalisation, colour: Normalisation];
   /** In place of these. */
-  readonly mean?: readonly number[];
-  readonly std?: readonly number[];
+  readonly mean?: readonly number[] | undefined;
+  readonly std?: readonly number[] | undefined;
   /** Channels that inputs must have; as the images are unless given. */
-  readonly channels?: 1 | 3;
+  readonly channels?: 1 | 3 | undefined;
   /** Memory for decoded images of each part. */
-  readonly memoryBytes?: number;
-  readonly progress?: (fraction: number, note: string) => void;
+  readonly memoryBytes?: number | undefined;
+  readonly progress?: ((fraction: number, note: string) => void) | undefined;
 }
 
 const USUAL_SIZE = 224;
