@@ -1,6 +1,7 @@
 /** What the watcher finds and what the user does: all that changes the state of the screen. */
 import type { RunEntry } from "@phew/runs";
-import type { ShownRun, View } from "./dashboardState.ts";
+import type { PanelName, ShownRun, View } from "./dashboardState.ts";
+import type { PanelChoice } from "./panelContent.ts";
 
 export type DashboardAction =
   | {
@@ -41,6 +42,10 @@ export type DashboardAction =
   | { readonly kind: "orderTurned" }
   | { readonly kind: "groupToggled" }
   | { readonly kind: "frameSaved" }
+  | { readonly kind: "copied"; readonly what: "id" | "path" }
+  | { readonly kind: "mouseToggled" }
+  | { readonly kind: "focused"; readonly panel: PanelName }
+  | PanelChoice
   | { readonly kind: "noticed"; readonly text: string }
   | { readonly kind: "asked" }
   | { readonly kind: "answered"; readonly answer: QuitAnswer }

@@ -4,11 +4,11 @@ import { stepsOf, valueAt } from "./curveWindow.ts";
 import type { DashboardState } from "./dashboardState.ts";
 import { panelOfRun } from "./panel.ts";
 import { notice, type PanelContent } from "./panelContent.ts";
-import { type PlotLine, plotRows } from "./plot.ts";
+import { type PlotLine, type PlotOptions, plotted } from "./plot.ts";
 import { smoothed } from "./smoothing.ts";
 import type { StyledRow } from "./styledText.ts";
 import { COLOURS, MARKS } from "./theme.ts";
-import { cursorText, epochCurve, stepCurve, windowOf } from "./timeAxis.ts";
+import { cursorText, epochCurve, stepChoice, stepCurve, windowOf } from "./timeAxis.ts";
 import { cutTitle } from "./toldApart.ts";
 
 /** Loss of every step, smoothed over it, and of the test set after every epoch. */
@@ -63,18 +63,31 @@ function lossContent(state: DashboardState, run: RunState, width: number, height
   return {
     title: marks.join(" · "),
     ...(isEmpty ? {} : { notes: legends(cursorText(state), ...told) }),
-    rows: isEmpty
-      ? notTrained(run, width)
-      : [
-          ...legend,
-          ...plotRows(lines, {
-            ...axis,
-            ...window,
-            width,
-            height: height - legend.length,
-            logScale: state.logScale,
-          }),
-        ],
+    ...(isEmpty
+      ? { rows: notTrained(run, width) }
+      : withLegend(state, run, "step", legend, lines, {
+          ...axis,
+          ...window,
+          width,
+          height,
+          logScale: state.logScale,
+        })),
+  };
+}
+
+/** Curves with a legend above them, all in the height of `options`; a click puts the cursor there. */
+function withLegend(
+  state: DashboardState,
+  run: RunState,
+  axis: "step" | "epoch",
+  legend: readonly StyledRow[],
+  lines: readonly PlotLine[],
+  options: PlotOptions,
+): Pick<PanelContent, "rows" | "choiceAt"> {
+  const plot = plotted(lines, { ...options, height: options.height - legend.length });
+  return {
+    rows: [...legend, ...plot.rows],
+    choiceAt: stepChoice(state, run, axis, plot, { top: legend.length }),
   };
 }
 
@@ -142,19 +155,16 @@ function accuracyContent(state: DashboardState, run: RunState, width: number, he
   return {
     title: "Accuracy",
     ...(isEmpty ? {} : { notes: legends(cursorText(state, run), ...told) }),
-    rows: isEmpty
-      ? notTrained(run, width)
-      : [
-          ...legend,
-          ...plotRows(lines, {
-            ...axis,
-            ...window,
-            width,
-            height: height - legend.length,
-            logScale: false,
-            yFormat: formatPercent,
-          }),
-        ],
+    ...(isEmpty
+      ? { rows: notTrained(run, width) }
+      : withLegend(state, run, "epoch", legend, lines, {
+          ...axis,
+          ...window,
+          width,
+          height,
+          logScale: false,
+          yFormat: formatPercent,
+        })),
   };
 }
 

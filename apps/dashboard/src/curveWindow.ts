@@ -89,6 +89,18 @@ export function placeOf(run: RunState, axis: "step" | "epoch", timeAxis: boolean
   return axis === "step" ? (step) => step : (step) => step / perEpoch;
 }
 
+/** The step at which an axis counts `x`, to a step. */
+export function stepAt(state: DashboardState, run: RunState, axis: "step" | "epoch", x: number): number {
+  const place = placeOf(run, axis, state.timeAxis);
+  let [low, high] = stepsOf(state) ?? [0, 0];
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (place(middle) <= x) low = middle;
+    else high = middle;
+  }
+  return Math.abs(place(high) - x) < Math.abs(place(low) - x) ? high : low;
+}
+
 /** The y of the last point at or before `x`; NaN before the first. */
 export function valueAt(curve: Curve, x: number): number {
   const next = nextIndex(curve, x);

@@ -2,11 +2,11 @@
  * The state of the screen, and the views and panels that show it: a view consists of panels, which are functions of
  * the state. `update.ts` changes it.
  */
-import type { LayerUnits, RunEntry, RunState } from "@phew/runs";
+import type { LayerUnits, RunEntry, RunOutput, RunState } from "@phew/runs";
 import type { PanelContent } from "./panelContent.ts";
 import type { OrderName } from "./runOrder.ts";
 
-export const PANELS = ["runs", "layers", "curves", "log"] as const;
+export const PANELS = ["runs", "layers", "curves", "log", "settings", "output"] as const;
 export type PanelName = (typeof PANELS)[number];
 
 /** The run under the cursor, as far as its events are read. */
@@ -17,6 +17,8 @@ export interface ShownRun {
   readonly loaded: number;
   /** From its masks, once they are read. */
   readonly units?: readonly LayerUnits[];
+  /** What its process printed, where that is in a file, once it is read. */
+  readonly output?: RunOutput;
 }
 
 export type StepRange = readonly [first: number, last: number];
@@ -70,11 +72,13 @@ export interface DashboardState {
   /** The screen is frozen; the run goes on. */
   readonly frozen: boolean;
   readonly layerCursor: number;
-  /** Lines between the end of the log and the last one shown. */
+  /** Lines between the end of the log, or of the output, and the last one shown. */
   readonly logOffset: number;
-  /** What the log is searched for; "" nothing. */
+  /** The first line of the settings that is shown, where there is room for some only. */
+  readonly settingOffset: number;
+  /** What log and output are searched for; "" nothing. */
   readonly search: string;
-  /** The line of the log that the search stands on. */
+  /** The line that the search stands on. */
   readonly foundAt?: number;
   /** What is typed in the bottom line: words to search the log for, or the number of a row or a step. */
   readonly prompt?: { readonly kind: "search" | "jump"; readonly text: string };
@@ -82,6 +86,8 @@ export interface DashboardState {
   readonly curveStep?: number;
   /** The first and the last step that curves show; absent: all. */
   readonly curveRange?: StepRange;
+  /** The terminal tells of its mouse. */
+  readonly mouse: boolean;
   readonly quitting: boolean;
 }
 
@@ -126,6 +132,8 @@ interface ViewBase {
   readonly focus?: PanelName;
   /** The masks of the run under the cursor are read for it. */
   readonly readsUnits?: true;
+  /** What the process of the run printed is read for it. */
+  readonly readsOutput?: true;
   /** The action of ↑ and ↓ instead of that of the focused panel. */
   readonly moved?: (state: DashboardState, by: number) => DashboardState;
 }

@@ -1,14 +1,14 @@
 /** A frame of the screen as rows of styled text: a pure function of state and size; all content is made by the panels. */
-import { formatClock, formatCount, textWidth } from "@phew/runs";
+import { textWidth } from "@phew/runs";
 import type { DashboardState, PlacedPanel } from "./dashboardState.ts";
+import { headRow } from "./head.ts";
 import { hintsOf, KEY_BINDINGS, QUIT_ANSWERS, VIEW_KEYS } from "./keys.ts";
 import { layoutFor, type PanelColumn } from "./layout.ts";
 import { drawnPanel } from "./panel.ts";
 import { faintNote } from "./panelContent.ts";
 import { fit, fitRow, rowPart, rowWidth, type Span, type StyledRow, truncate } from "./styledText.ts";
 import { summaryLine } from "./summaryLine.ts";
-import { COLOURS, LIFE_LOOKS } from "./theme.ts";
-import { VIEWS } from "./views/registry.ts";
+import { COLOURS } from "./theme.ts";
 
 /**
  * The rows of the screen, each of exactly `columns` columns: `rows` − 1 of them, at least one. The last line of the
@@ -77,59 +77,6 @@ function titleRow(
     ...shownNote,
     { text: dash + right, colour },
   ];
-}
-
-/** What stands at the left end of the first line, and at its right one. */
-type StyledHead = readonly [left: StyledRow, right: StyledRow];
-
-/** Fewer letters of a view's name say less than what else there is room for. */
-const LEAST_LETTERS = 3;
-
-/** The fullest head that fits: the names of views get shorter, down to their keys, but none goes. */
-function headRow(state: DashboardState, width: number): StyledRow {
-  const clock: Span = state.frozen
-    ? { text: "  PAUSED ", colour: COLOURS.warning, bold: true }
-    : { text: `  ${formatClock(state.now).slice(0, 5)} `, colour: COLOURS.faint };
-  const name: Span = { text: " PHEW", bold: true, colour: COLOURS.accent };
-  const root: Span = { text: ` ${state.root}` };
-  const longest = Math.max(...VIEWS.map((view) => view.name.length));
-  const words = [...lifeCounts(state, true), clock];
-  const marks = [...lifeCounts(state, false), clock];
-  // that all stands still has to be seen
-  const counts = state.frozen ? marks : lifeCounts(state, false);
-  const letters = Array.from({ length: longest + 1 }, (_, k) => longest - k);
-  const tabs = letters.map((count) => viewTabs(state, count));
-  const [full = [], keys = []] = [tabs[0], tabs.at(-1)];
-  const readable = tabs.slice(0, -LEAST_LETTERS);
-  const heads: readonly StyledHead[] = [
-    [[name, root, { text: " " }, ...full], words],
-    [[name, ...full], words],
-    ...[words, marks, counts].flatMap((end) => readable.map((row): StyledHead => [[name, ...row], end])),
-    ...readable.map((row): StyledHead => [row, counts]),
-    ...tabs.slice(-LEAST_LETTERS).map((row): StyledHead => [[name, ...row], counts]),
-    ...[[name, ...keys], keys].map((row): StyledHead => [row, state.frozen ? [clock] : []]),
-  ];
-  const [left, end] = heads.find(([l, r]) => rowWidth(l) + rowWidth(r) <= width) ?? heads.at(-1)!;
-  return [...left, { text: " ".repeat(Math.max(0, width - rowWidth(left) - rowWidth(end))) }, ...end];
-}
-
-/** All views by their keys, with at most so many letters of their names; the one that is shown in full. */
-function viewTabs(state: DashboardState, letterCount: number): StyledRow {
-  return VIEWS.map((view): Span => {
-    if (view === state.view)
-      return { text: ` [${view.key} ${view.name}]`, bold: true, colour: COLOURS.accent };
-    const word = view.name.slice(0, letterCount);
-    return { text: ` ${view.key}${word === "" ? "" : ` ${word}`}`, colour: COLOURS.faint };
-  });
-}
-
-function lifeCounts(state: DashboardState, withWords: boolean): Span[] {
-  return Object.entries(LIFE_LOOKS).flatMap(([life, { mark, word, colour }]): Span[] => {
-    const count = state.runs.filter((run) => run.life === life).length;
-    if (count === 0) return [];
-    const text = withWords ? `  ${mark} ${formatCount(count)} ${word}` : ` ${mark} ${formatCount(count)}`;
-    return [{ text, colour }];
-  });
 }
 
 /** The hints that fit; the last two, help and quit, always. */

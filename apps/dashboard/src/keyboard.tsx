@@ -1,7 +1,7 @@
 /** Reads keys with Ink, which decodes what terminals send and switches raw mode on and off. */
 import { EventEmitter } from "node:events";
 import { type Key, render, useInput } from "ink";
-import type { KeyPress } from "./keys.ts";
+import type { KeyPress, MousePress } from "./keys.ts";
 
 /** Calls `onKey` for each key until the returned function is called. Without a terminal there are no keys. */
 export function readKeys(onKey: (press: KeyPress) => void): () => void {
@@ -37,12 +37,33 @@ class Nowhere extends EventEmitter {
 
 /** One press for each key: fast ones come together, and Esc with a key right behind it looks like Alt and that key. */
 function pressesOf(input: string, key: Key): KeyPress[] {
+  const mouse = mousePress(input);
+  if (mouse !== undefined) return mouse;
   if (key.ctrl) return [{ name: `ctrl+${input}` }];
   const named = NAMED_KEYS.find(([flag]) => key[flag]);
   if (named) return [{ name: key.tab && key.shift ? "shift+tab" : named[1] }];
   const characters = [...input].map(pressOf);
   return key.meta ? [{ name: "escape" }, ...characters] : characters;
 }
+
+/**
+ * What the mouse did, as terminals tell it in the mode 1006: button, column, row from 1, M where it goes down. Ink has
+ * taken the escape character away. Undefined for what is none; none for other buttons, and for those let go.
+ * @see https://invisible-island.net/xterm/ctlseqs/ctlseqs.html, Extended coordinates
+ */
+function mousePress(input: string): KeyPress[] | undefined {
+  const [, button, column, row, end] = /^\[<(\d+);(\d+);(\d+)([Mm])$/.exec(input) ?? [];
+  if (button === undefined) return undefined;
+  const what = MOUSE_BUTTONS[button];
+  if (what === undefined || end === "m") return [];
+  return [{ name: "mouse", mouse: { what, column: Number(column) - 1, row: Number(row) - 1 } }];
+}
+
+const MOUSE_BUTTONS: Readonly<Record<string, MousePress["what"]>> = {
+  0: "click",
+  64: "wheelUp",
+  65: "wheelDown",
+};
 
 /** A character among others; the control characters below a blank are the letters with Ctrl. */
 function pressOf(character: string): KeyPress {

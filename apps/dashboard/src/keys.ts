@@ -6,10 +6,19 @@ import { VIEWS } from "./views/registry.ts";
 
 /** A key press, as terminals name it: a character, or one of these. */
 export interface KeyPress {
+  /** What the mouse did, instead of a key. */
+  readonly mouse?: MousePress;
   /** `up`, `down`, `left`, `right`, `pageup`, `pagedown`, `home`, `end`, `enter`, `escape`, `tab`, `shift+tab`, `backspace`, `ctrl+c`, or the character. */
   readonly name: string;
   /** The character to type. */
   readonly text?: string;
+}
+
+export interface MousePress {
+  readonly what: "click" | "wheelUp" | "wheelDown";
+  /** Of the terminal, from 0. */
+  readonly column: number;
+  readonly row: number;
 }
 
 export interface KeyBinding {
@@ -156,6 +165,9 @@ export const KEY_BINDINGS: readonly KeyBinding[] = [
     hint: "pause",
     action: { kind: "frozenToggled" },
   },
+  { keys: ["c"], shown: "c", help: "copy the id of the run", action: { kind: "copied", what: "id" } },
+  { keys: ["C"], shown: "C", help: "copy the path of its folder", action: { kind: "copied", what: "path" } },
+  { keys: ["M"], shown: "M", help: "mouse: the screen's, or not", action: { kind: "mouseToggled" } },
   {
     keys: ["e"],
     shown: "e",
@@ -249,18 +261,20 @@ export function hintsOf(state: DashboardState): { readonly key: string; readonly
           { key: ":", word: "to a step" },
         ]
       : []),
-    ...(state.focus === "log" ? [{ key: "/", word: "search" }] : []),
+    ...(isSearched(state) ? [{ key: "/", word: "search" }] : []),
     ...(search === "" ? [] : [{ key: "nN", word: "next, previous" }]),
   ];
   const hints = KEY_BINDINGS.flatMap(({ hint, shown, action }) =>
     hint === undefined ||
     (action.kind === "opened" && zoomed) ||
-    (action.kind === "filterStarted" && state.focus === "log")
+    (action.kind === "filterStarted" && isSearched(state))
       ? []
       : [{ key: shown, word: hint }],
   );
   return [...back, { key: "↑↓", word: "move" }, { key: VIEW_KEYS, word: "view" }, ...hints];
 }
+
+const isSearched = ({ focus }: DashboardState) => focus === "log" || focus === "output";
 
 const PROMPT_WORDS = { search: "search", jump: "go there" } as const;
 

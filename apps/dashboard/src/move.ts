@@ -1,7 +1,8 @@
 /** Where the keys go: to another run, row, line or step, by so many, by a number, or to what is searched for. */
 import { withCursorAt, withCursorMoved, withoutZoom } from "./curveWindow.ts";
 import type { DashboardState } from "./dashboardState.ts";
-import { nextLineWith } from "./searchedLines.ts";
+import { linesOf, nextLineWith } from "./lineSearch.ts";
+import { settingCount } from "./settingsPanel.ts";
 import { visibleRuns } from "./visibleRuns.ts";
 
 /** @param by rows further; ±Infinity: to an end */
@@ -20,9 +21,12 @@ export function movedBy(state: DashboardState, by: number): DashboardState {
         layerCursor: clamp(state.layerCursor + by, 0, Math.max(0, layerCount(state) - 1)),
       };
     case "log":
+    case "output":
+      return { ...state, logOffset: clamp(state.logOffset - by, 0, Math.max(0, linesOf(state).length - 1)) };
+    case "settings":
       return {
         ...state,
-        logOffset: clamp(state.logOffset - by, 0, (state.shown?.state.log.length ?? 1) - 1),
+        settingOffset: clamp(state.settingOffset + by, 0, Math.max(0, settingCount(state) - 1)),
       };
     case "curves":
       return Number.isFinite(by) ? withCursorMoved(state, by) : withCursorAt(state, by);
@@ -39,7 +43,13 @@ function layerCount({ shown }: DashboardState): number {
 export function select(state: DashboardState, folder: string): DashboardState {
   if (state.selected === folder) return state;
   const { shown, foundAt: _, ...rest } = withoutZoom(state);
-  const selected: DashboardState = { ...rest, selected: folder, layerCursor: 0, logOffset: 0 };
+  const selected: DashboardState = {
+    ...rest,
+    selected: folder,
+    layerCursor: 0,
+    logOffset: 0,
+    settingOffset: 0,
+  };
   return shown?.folder === folder ? { ...selected, shown } : selected;
 }
 
@@ -64,14 +74,14 @@ export function promptAnswered({ prompt, ...state }: DashboardState): DashboardS
 /** The lines of context below the one that was found. */
 const BELOW_FOUND = 2;
 
-/** The next line of the log that has what is searched for; the last one there is at first. */
+/** The next line that has what is searched for; the last one there is at first. */
 export function searched(state: DashboardState, by: 1 | -1): DashboardState {
   const { search, foundAt } = state;
-  if (search === "") return { ...state, notice: "/ in the log searches it" };
-  const log = state.shown?.state.log ?? [];
-  const found = nextLineWith(log, search, foundAt ?? log.length - state.logOffset, by);
-  if (found === undefined) return { ...state, notice: `no line of the log has “${search}”` };
-  return { ...state, foundAt: found, logOffset: Math.max(0, log.length - 1 - found - BELOW_FOUND) };
+  if (search === "") return { ...state, notice: "/ searches where the log or the output has the keys" };
+  const lines = linesOf(state);
+  const found = nextLineWith(lines, search, foundAt ?? lines.length - state.logOffset, by);
+  if (found === undefined) return { ...state, notice: `no line has “${search}”` };
+  return { ...state, foundAt: found, logOffset: Math.max(0, lines.length - 1 - found - BELOW_FOUND) };
 }
 
 function clamp(value: number, least: number, most: number): number {

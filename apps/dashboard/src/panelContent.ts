@@ -3,12 +3,20 @@
 import { type StyledRow, wrap } from "./styledText.ts";
 import { COLOURS } from "./theme.ts";
 
+/** What a click on a place of a panel chooses. */
+export type PanelChoice =
+  | { readonly kind: "runChosen"; readonly folder: string }
+  | { readonly kind: "layerChosen"; readonly index: number }
+  | { readonly kind: "stepChosen"; readonly step: number };
+
 export interface PanelContent {
   readonly title: string;
   /** Alternatives for the right end of the title line, the longest first; the first that fits is shown. */
   readonly notes?: readonly StyledRow[];
   /** Longer ones are cut, missing ones are blank. */
   readonly rows: readonly StyledRow[];
+  /** What a click chooses, by row and column of what is inside the borders; absent: nothing. */
+  readonly choiceAt?: (row: number, column: number) => PanelChoice | undefined;
 }
 
 /** A note of one faint text. */

@@ -50,6 +50,18 @@ interface Range {
  * @returns exactly `height` rows of `width` columns; blank if there is nothing to draw or no space
  */
 export function plotRows(lines: readonly PlotLine[], options: PlotOptions): StyledRow[] {
+  return plotted(lines, options).rows;
+}
+
+/** A plot, and which x stands in a column of it. */
+export interface Plot {
+  readonly rows: StyledRow[];
+  /** Undefined beside the curves. */
+  readonly xAt: (column: number) => number | undefined;
+}
+
+/** @see plotRows */
+export function plotted(lines: readonly PlotLine[], options: PlotOptions): Plot {
   const { width, height, logScale, xName } = options;
   const scale = logScale ? Math.log10 : (value: number) => value;
   const x = options.range
@@ -58,7 +70,7 @@ export function plotRows(lines: readonly PlotLine[], options: PlotOptions): Styl
   const seen = options.range ? lines.map((line) => ({ ...line, curve: partOf(line.curve, x!) })) : lines;
   const y = heightOf(seen, x, scale);
   const plotHeight = height - 2;
-  if (!x || !y || plotHeight < 2) return blank(width, height);
+  if (!x || !y || plotHeight < 2) return noPlot(width, height);
   const shown = padded(y);
   const ticks = ticksOf(shown, plotHeight, logScale);
   const labels = labelsOf(
@@ -67,7 +79,7 @@ export function plotRows(lines: readonly PlotLine[], options: PlotOptions): Styl
   );
   const labelWidth = Math.max(...labels.map(textWidth), 1);
   const plotWidth = width - labelWidth - 2;
-  if (plotWidth < 8) return blank(width, height);
+  if (plotWidth < 8) return noPlot(width, height);
 
   const canvas = brailleCanvas(plotWidth, plotHeight);
   seen.forEach((line, l) => {
@@ -85,10 +97,12 @@ export function plotRows(lines: readonly PlotLine[], options: PlotOptions): Styl
     };
     rows.push([axis, ...canvasRow(canvas, row).map((piece) => painted(piece, lines))]);
   }
-  return [
-    ...rows,
-    ...xAxis(x, { labelWidth, plotWidth, xName, format: options.xFormat ?? formatShortCount, cursor }),
-  ];
+  const axis = { labelWidth, plotWidth, xName, format: options.xFormat ?? formatShortCount, cursor };
+  const xAt = (column: number) => {
+    const at = column - labelWidth - 2;
+    return at < 0 || at >= plotWidth ? undefined : x.least + (at / (plotWidth - 1)) * (x.most - x.least);
+  };
+  return { rows: [...rows, ...xAxis(x, axis)], xAt };
 }
 
 function painted(piece: { text: string; line?: number }, lines: readonly PlotLine[]): Span {
@@ -252,6 +266,10 @@ function xAxis(x: Range, { labelWidth, plotWidth, xName, format, cursor }: XAxis
 function axisLine(width: number, cursor: number | undefined): string {
   const line = "─".repeat(width);
   return cursor === undefined ? line : `${line.slice(0, cursor)}┴${line.slice(cursor + 1)}`;
+}
+
+function noPlot(width: number, height: number): Plot {
+  return { rows: blank(width, height), xAt: () => undefined };
 }
 
 function blank(width: number, height: number): StyledRow[] {

@@ -80,7 +80,7 @@ function progressRow(entry: RunEntry, run: RunState, now: number, width: number)
   const time =
     entry.life === "running"
       ? left === undefined || fraction >= 1
-        ? formatDuration(now - run.startedT)
+        ? formatDuration(now - (run.startedT || (entry.status?.startedT ?? now)))
         : `ETA ${formatEta(left)}`
       : `took ${formatDuration(run.lastT - run.startedT)}`;
   const tail = ` ${fit(formatPercent(fraction, 2), 5, "right")}  ${time}`;

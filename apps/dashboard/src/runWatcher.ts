@@ -1,11 +1,14 @@
 /** Follows the runs below a folder by reading their files: the list now and then, the events of one run at once. */
 import {
+  findOutput,
   initialRunState,
   type LayerUnits,
   type RunEntry,
   RunList,
+  type RunOutput,
   type RunState,
   RunTail,
+  readOutput,
   readUnitCounts,
   reduce,
 } from "@phew/runs";
@@ -15,6 +18,9 @@ interface FollowedRun {
   readonly tail: RunTail;
   state: RunState;
   units?: readonly LayerUnits[];
+  output?: RunOutput;
+  /** Of the file of the output, as it was read. */
+  outputStamp?: string;
   /** Events there were when the masks were last looked for. */
   unitsAt: number;
 }
@@ -97,8 +103,14 @@ export class RunWatcher {
       run.unitsAt = -1;
     }
     for (const event of events) run.state = reduce(run.state, event);
-    const { state, units } = run;
-    return { folder, state, loaded: run.tail.fraction, ...(units ? { units } : {}) };
+    const { state, units, output } = run;
+    return {
+      folder,
+      state,
+      loaded: run.tail.fraction,
+      ...(units ? { units } : {}),
+      ...(output ? { output } : {}),
+    };
   }
 
   /** Starts to read the masks of a followed run; a later {@link follow} has the result. */
@@ -114,6 +126,20 @@ export class RunWatcher {
       },
       () => undefined,
     );
+  }
+
+  /** Reads what the process of a run that is followed printed, where that has changed; it is there with a later {@link follow}. */
+  readOutput(folder: string): void {
+    const run = this.#followed.get(folder);
+    const entry = this.#runs.find((candidate) => candidate.folder === folder);
+    if (!run || !entry) return;
+    const found = findOutput(entry);
+    if (found?.stamp === run.outputStamp) return;
+    if (found) Object.assign(run, { output: readOutput(found.file), outputStamp: found.stamp });
+    else {
+      delete run.output;
+      delete run.outputStamp;
+    }
   }
 }
 

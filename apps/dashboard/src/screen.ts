@@ -2,6 +2,7 @@
  * The live screen: watcher and keys change a pure state, and the terminal shows the changed lines of its frame. Ink
  * reads the keys and draws nothing: docs/dashboard.md explains why, with figures.
  */
+import path from "node:path";
 import { describeFailure, processLives } from "@phew/runs";
 import type { DashboardAction, QuitAnswer } from "./actions.ts";
 import { asciiRows, isUtf8Locale } from "./ascii.ts";
@@ -9,6 +10,7 @@ import type { DashboardState, ShownRun } from "./dashboardState.ts";
 import { frameRows } from "./frame.ts";
 import { TerminalJob } from "./jobControl.ts";
 import { actionOf, type KeyPress } from "./keys.ts";
+import { mouseActions } from "./mouse.ts";
 import { paintedFrame } from "./paintedFrame.ts";
 import { RunWatcher } from "./runWatcher.ts";
 import { saveFrame } from "./savedFrame.ts";
@@ -54,6 +56,9 @@ const READING_SHARE = 0.5;
 const FIRST_LIST_MS = 200;
 const LIST_MS = 50;
 const SLOWEST_MS = 2000;
+
+/** What may want more of the files than is read. */
+const READ_FOR: readonly DashboardAction["kind"][] = ["marked", "viewChosen", "viewMoved"];
 
 /** At the first SIGINT a run finishes its step, keeps a checkpoint and ends. */
 const SIGNAL_OF_ANSWER = { leave: undefined, stop: "SIGINT", kill: "SIGKILL" } as const;
@@ -107,6 +112,7 @@ class Session {
     this.#palette = process.stdout.hasColors() && paletteOf(this.#theme, process.stdout.getColorDepth());
     this.#watcher = new RunWatcher(folder, mayBeMissing);
     this.#screen = screen;
+    screen.mouse = true;
     this.#job = new TerminalJob({ enter: () => this.#enter(), leave: () => screen.close() });
     this.#state = initialDashboard(folder, Date.now(), {
       ...(startedPid === undefined ? {} : { startedPid }),
@@ -194,6 +200,7 @@ class Session {
     );
     const shown = selected === undefined ? undefined : this.#watcher.follow(selected, share);
     if (selected !== undefined && this.#state.view.readsUnits) this.#watcher.readUnits(selected);
+    if (selected !== undefined && this.#state.view.readsOutput) this.#watcher.readOutput(selected);
     if (this.#isNews(shown, overlays, now)) {
       const { runs } = this.#watcher;
       this.#dispatch({ kind: "watched", runs, overlays, now, ...(shown ? { shown } : {}) });
@@ -212,6 +219,7 @@ class Session {
       shown?.state !== before.shown?.state ||
       shown?.loaded !== before.shown?.loaded ||
       shown?.units !== before.shown?.units ||
+      shown?.output !== before.shown?.output ||
       overlays.length !== before.overlays.length ||
       overlays.some(({ state }, k) => state !== before.overlays[k]?.state) ||
       Math.floor(now / tick) !== Math.floor(before.now / tick)
@@ -220,18 +228,26 @@ class Session {
 
   #press(press: KeyPress): void {
     if (press.name === "ctrl+z") this.#job.suspend();
-    const action = actionOf(this.#state, press);
-    if (!action) return;
-    if (action.kind === "answered") this.#carryOut(action.answer);
-    this.#dispatch(this.#effective(action));
-    const isRead = this.#state.selected === this.#state.shown?.folder;
-    if (!isRead || action.kind === "marked" || action.kind === "viewChosen") this.#watch();
+    const { columns, rows } = this.#screen;
+    const actions = press.mouse
+      ? mouseActions(this.#state, press.mouse, columns, rows)
+      : [actionOf(this.#state, press)].filter((action) => action !== undefined);
+    for (const action of actions) this.#act(action);
     this.#drawSoon();
   }
 
-  /** Quitting asks first if a run of ours is in progress; frames are saved here. */
+  #act(action: DashboardAction): void {
+    if (action.kind === "answered") this.#carryOut(action.answer);
+    this.#dispatch(this.#effective(action));
+    this.#screen.mouse = this.#state.mouse;
+    const isRead = this.#state.selected === this.#state.shown?.folder;
+    if (!isRead || READ_FOR.includes(action.kind)) this.#watch();
+  }
+
+  /** Quitting asks first if a run of ours is in progress; frames are saved and texts copied here. */
   #effective(action: DashboardAction): DashboardAction {
     if (action.kind === "frameSaved") return { kind: "noticed", text: this.#save() };
+    if (action.kind === "copied") return { kind: "noticed", text: this.#copy(action.what) };
     return action.kind === "quit" && this.#asks() ? { kind: "asked" } : action;
   }
 
@@ -244,6 +260,15 @@ class Session {
     } catch (error) {
       return `not saved: ${describeFailure(error).message}`;
     }
+  }
+
+  /** Sends the id or the path of the run under the cursor to the clipboard. @returns what to say of it */
+  #copy(what: "id" | "path"): string {
+    const folder = this.#state.selected;
+    if (folder === undefined) return "no run is chosen";
+    const text = what === "id" ? path.basename(path.resolve(folder)) : path.resolve(folder);
+    this.#screen.copy(text);
+    return `copied, if the terminal lets programs copy (OSC 52): ${text}`;
   }
 
   /** Whether there is a run of ours that quitting could end. */

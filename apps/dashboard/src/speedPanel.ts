@@ -12,18 +12,20 @@ import { valueAt } from "./curveWindow.ts";
 import type { DashboardState } from "./dashboardState.ts";
 import { panelOfRun } from "./panel.ts";
 import { faintNote, notice, type PanelContent } from "./panelContent.ts";
-import { plotRows } from "./plot.ts";
+import { plotted } from "./plot.ts";
 import { fit } from "./styledText.ts";
 import { COLOURS } from "./theme.ts";
-import { cursorText, stepCurve, windowOf } from "./timeAxis.ts";
+import { cursorText, stepChoice, stepCurve, windowOf } from "./timeAxis.ts";
 
 const LABEL_WIDTH = 16;
 const VALUE_WIDTH = 24;
 /** Labels, values and a gap. */
 const FACTS_WIDTH = LABEL_WIDTH + VALUE_WIDTH + 2;
 
-export const speedPanel = panelOfRun("Images per second", (state, { run }, width, height) =>
-  speedContent(state, run, width, height),
+export const speedPanel = panelOfRun(
+  "Images per second",
+  (state, { run }, width, height) => speedContent(state, run, width, height),
+  { focus: "curves" },
 );
 
 function speedContent(state: DashboardState, run: RunState, width: number, height: number): PanelContent {
@@ -53,8 +55,8 @@ function speedContent(state: DashboardState, run: RunState, width: number, heigh
   const at = cursorText(state);
   const plot =
     plotWidth < 20
-      ? []
-      : plotRows([{ curve, colour: COLOURS.train }], {
+      ? undefined
+      : plotted([{ curve, colour: COLOURS.train }], {
           ...axis,
           ...window,
           width: plotWidth,
@@ -69,7 +71,8 @@ function speedContent(state: DashboardState, run: RunState, width: number, heigh
         : [[...at, { text: formatShortCount(valueAt(curve, window.cursor)), bold: true }]],
     rows: Array.from({ length: height }, (_, k) => [
       ...(left[k] ?? [{ text: " ".repeat(FACTS_WIDTH) }]),
-      ...(plot[k] ?? []),
+      ...(plot?.rows[k] ?? []),
     ]),
+    ...(plot ? { choiceAt: stepChoice(state, run, "step", plot, { left: FACTS_WIDTH }) } : {}),
   };
 }

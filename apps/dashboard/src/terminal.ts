@@ -6,6 +6,9 @@
 const ESC = "\u001b[";
 const ENTER = `${ESC}?1049h${ESC}?25l${ESC}?7l${ESC}2J${ESC}H`;
 // erased first: if the window has grown, tmux 3.3 would leave old content on it
+// presses and the wheel (1000), with decimal numbers (1006)
+const MOUSE_ON = `${ESC}?1000h${ESC}?1006h`;
+const MOUSE_OFF = `${ESC}?1006l${ESC}?1000l`;
 const LEAVE = `${ESC}2J${ESC}?7h${ESC}?25h${ESC}0m${ESC}?1049l`;
 // DEC mode 2026: the terminal shows the frame when it is whole
 const FRAME_START = `${ESC}?2026h`;
@@ -24,6 +27,7 @@ export class FullScreen {
   #shown: readonly string[] = [];
   #isErased = true;
   #isOpen = false;
+  #hasMouse = false;
 
   constructor(output: TerminalOutput) {
     this.#output = output;
@@ -40,7 +44,19 @@ export class FullScreen {
   open(): void {
     if (this.#isOpen) return;
     this.#isOpen = true;
-    this.#output.write(ENTER);
+    this.#output.write(this.#hasMouse ? ENTER + MOUSE_ON : ENTER);
+  }
+
+  /** Whether the terminal tells of its mouse while the screen is open: then it selects no text, but with Shift. */
+  set mouse(isTold: boolean) {
+    if (isTold === this.#hasMouse) return;
+    this.#hasMouse = isTold;
+    if (this.#isOpen) this.#output.write(isTold ? MOUSE_ON : MOUSE_OFF);
+  }
+
+  /** Puts a text on the clipboard, where the terminal lets programs do so: it does not tell. */
+  copy(text: string): void {
+    if (this.#isOpen) this.#output.write(`\u001b]52;c;${Buffer.from(text).toString("base64")}\u0007`);
   }
 
   /** Gives the terminal back as it was; later frames go nowhere. */
@@ -49,7 +65,7 @@ export class FullScreen {
     this.#isOpen = false;
     this.#shown = [];
     this.#isErased = true;
-    this.#output.write(LEAVE);
+    this.#output.write(this.#hasMouse ? MOUSE_OFF + LEAVE : LEAVE);
   }
 
   /** Everything is written again with the next frame: after a resize nothing on the screen can be relied on. */

@@ -7,9 +7,10 @@ import {
   type History,
   type RunState,
 } from "@phew/runs";
-import { placeOf, seenCurve } from "./curveWindow.ts";
+import { placeOf, seenCurve, stepAt } from "./curveWindow.ts";
 import type { DashboardState } from "./dashboardState.ts";
-import type { PlotOptions } from "./plot.ts";
+import type { PanelContent } from "./panelContent.ts";
+import type { Plot, PlotOptions } from "./plot.ts";
 import type { StyledRow } from "./styledText.ts";
 import { COLOURS } from "./theme.ts";
 
@@ -40,6 +41,21 @@ export function windowOf(
   return {
     ...(curveRange ? { range: [place(curveRange[0]), place(curveRange[1])] } : {}),
     ...(curveStep === undefined ? {} : { cursor: place(curveStep) }),
+  };
+}
+
+/** The step that a click on a plot of training chooses. @param place rows above the plot, and columns left of it */
+export function stepChoice(
+  state: DashboardState,
+  run: RunState,
+  axis: "step" | "epoch",
+  { xAt }: Plot,
+  place: { readonly top?: number; readonly left?: number },
+): NonNullable<PanelContent["choiceAt"]> {
+  const { top = 0, left = 0 } = place;
+  return (row, column) => {
+    const x = row < top ? undefined : xAt(column - left);
+    return x === undefined ? undefined : { kind: "stepChosen", step: stepAt(state, run, axis, x) };
   };
 }
 

@@ -2,7 +2,7 @@
 
 import { counted, type RunEntry } from "@phew/runs";
 import type { DashboardAction } from "./actions.ts";
-import { withCursorMoved, withoutCursor, withoutZoom, withZoom } from "./curveWindow.ts";
+import { withCursorAt, withCursorMoved, withoutCursor, withoutZoom, withZoom } from "./curveWindow.ts";
 import { type DashboardState, MARK_COUNT, PANELS, type PanelName, type View } from "./dashboardState.ts";
 import { movedBy, promptAnswered, prompted, searched, select } from "./move.ts";
 import { ORDERS } from "./runOrder.ts";
@@ -31,7 +31,7 @@ export function initialDashboard(
     asking: false,
     follow: true,
     view: overview,
-    focus: "runs",
+    focus: start.view?.focus ?? "runs",
     zoomed: false,
     filter: "",
     filtering: false,
@@ -42,7 +42,9 @@ export function initialDashboard(
     frozen: false,
     layerCursor: 0,
     logOffset: 0,
+    settingOffset: 0,
     search: "",
+    mouse: true,
     quitting: false,
     ...start,
   };
@@ -68,7 +70,8 @@ export function update(before: DashboardState, action: DashboardAction): Dashboa
     case "closed":
       return closed(state);
     case "filterStarted":
-      if (state.focus === "log") return { ...state, prompt: { kind: "search", text: "" } };
+      if (state.focus === "log" || state.focus === "output")
+        return { ...state, prompt: { kind: "search", text: "" } };
       return { ...state, filtering: true, focus: "runs", zoomed: false };
     case "filterTyped":
       return filtered(state, state.filter + action.text);
@@ -122,7 +125,18 @@ export function update(before: DashboardState, action: DashboardAction): Dashboa
     case "asked":
       return { ...state, asking: true };
     case "frameSaved":
+    case "copied":
       return state;
+    case "mouseToggled":
+      return mouseToggled(state);
+    case "focused":
+      return { ...state, focus: action.panel };
+    case "runChosen":
+      return { ...select(state, action.folder), follow: false, focus: "runs" };
+    case "layerChosen":
+      return { ...state, layerCursor: action.index, focus: "layers" };
+    case "stepChosen":
+      return { ...withCursorAt(state, action.step), focus: "curves" };
     case "answered":
     case "quit":
       return { ...state, asking: false, quitting: true };
@@ -138,7 +152,11 @@ function withoutNotice(state: DashboardState): DashboardState {
 /** The keys go to the subject of a view. */
 function viewed(state: DashboardState, view: View): DashboardState {
   const zoomed = state.zoomed && view.of === "run";
-  return { ...state, view, zoomed, focus: view.focus ?? (zoomed ? "layers" : "runs") };
+  const focus = view.focus ?? (zoomed ? "layers" : "runs");
+  // log and output are other lines
+  const { foundAt: _, ...rest } = state;
+  if (focus === state.focus) return { ...state, view, zoomed };
+  return { ...rest, logOffset: 0, view, zoomed, focus };
 }
 
 function marked(state: DashboardState): DashboardState {
@@ -223,6 +241,12 @@ function cursorToggled(state: DashboardState): DashboardState {
   return next === state ? { ...state, notice: "no curves yet" } : { ...next, focus: "curves" };
 }
 
+function mouseToggled(state: DashboardState): DashboardState {
+  const mouse = !state.mouse;
+  const whose = mouse ? "the screen's: clicks choose, the wheel moves" : "the terminal's: it selects text";
+  return { ...state, mouse, notice: `the mouse is ${whose}` };
+}
+
 function withoutPrompt({ prompt: _, ...state }: DashboardState): DashboardState {
   return state;
 }
@@ -237,8 +261,13 @@ function filtered(state: DashboardState, filter: string): DashboardState {
   return selected === undefined ? withoutSelection(next) : select(next, selected);
 }
 
-function focusable(state: DashboardState): readonly PanelName[] {
-  return state.zoomed ? PANELS.filter((panel) => panel !== "runs") : PANELS;
+/** Of every run, and what the view is about. */
+const ANYWHERE: readonly PanelName[] = ["runs", "layers", "curves", "log"];
+
+function focusable({ zoomed, view }: DashboardState): readonly PanelName[] {
+  return PANELS.filter(
+    (panel) => (ANYWHERE.includes(panel) || panel === view.focus) && !(zoomed && panel === "runs"),
+  );
 }
 
 function next<T>(all: readonly T[], current: T, by: 1 | -1): T {

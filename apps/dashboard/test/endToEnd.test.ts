@@ -1,5 +1,14 @@
 import { spawn, spawnSync } from "node:child_process";
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -10,6 +19,8 @@ import { fakeEvents } from "./fakeRuns.ts";
 import { fakeOptions } from "./fakeStates.ts";
 import { isBuilt, watchCommand, watchLine } from "./phewWatch.ts";
 import { hasTmux, Tmux } from "./tmux.ts";
+
+const runsModule = new URL("../../../packages/runs/dist/index.js", import.meta.url).href;
 
 let root: string;
 let terminal: Tmux | undefined;
@@ -221,6 +232,54 @@ describe.skipIf(!hasTmux || !isBuilt)("the screen in a terminal (needs tmux and 
       expect(screen.variable("alternate_on")).toBe("0");
       expect(screen.variable("cursor_flag")).toBe("1");
     }
+  });
+
+  it("obeys the mouse and copies, where the terminal has that, and gives both back", async () => {
+    writeRun(0).close({ state: "finished" });
+    const screen = open(120, 40);
+    screen.letCopy();
+    screen.type(watch());
+    await screen.shows(/✓ finished/);
+    // keys are read once Ink is loaded
+    await delay(1000);
+    const modes = () =>
+      ["mouse_standard_flag", "mouse_sgr_flag"].map((name) => screen.variable(name)).join("");
+    expect(modes()).toBe("11");
+    const column = screen.screen()[0]!.indexOf("4 lay") + 1;
+    screen.sends(`\u001b[<0;${column};1M\u001b[<0;${column};1m`);
+    await screen.shows(/\[4 layers\]/);
+    screen.sends("\u001b[<65;90;20M\u001b[<65;90;20M");
+    await screen.shows(/┏━ Layers/);
+    screen.keys("c");
+    const id = readdirSync(join(root, "demo"))[0]!;
+    await screen.shows(new RegExp(`OSC 52\\): ${id}`));
+    await expect.poll(() => screen.copied()).toBe(id);
+    screen.keys("M");
+    await expect.poll(modes).toBe("00");
+    screen.keys("M");
+    await expect.poll(modes).toBe("11");
+    screen.keys("q");
+    await screen.shows(/ended with 0/);
+    expect(modes()).toBe("00");
+  });
+
+  it("shows what the process of a run prints", async () => {
+    const log = join(root, "printed.log");
+    const script = `import { RunWriter } from ${JSON.stringify(runsModule)};
+      const writer = RunWriter.open({ root: ${JSON.stringify(root)}, experiment: "demo", name: "x", config: {}, defaults: {}, seed: 0 });
+      console.error("first words"); process.stdin.once("data", () => { console.error("last words"); process.kill(process.pid, "SIGKILL"); });`;
+    const file = openSync(log, "w");
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+      stdio: ["pipe", "ignore", file],
+    });
+    closeSync(file);
+    const screen = open(100, 30);
+    screen.type(`${watchLine} --view output ${root}; echo ended with $?`);
+    await screen.shows(/Output ━+ \S*printed\.log[\s\S]*first words/);
+    child.stdin!.write("\n");
+    await screen.shows(/\? lost[\s\S]*last words/);
+    screen.keys("q");
+    await screen.shows(/ended with 0/);
   });
 
   it("has colours, and none with NO_COLOR", async () => {

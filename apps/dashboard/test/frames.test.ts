@@ -48,8 +48,9 @@ describe.each(SIZES)("the screen at %i × %i", (columns, rows) => {
 
   it("shows the run, how far it is, and the keys", () => {
     const text = frameOf(busyDashboard(), columns, rows).join("\n");
+    // the names of views go before it where they need its place
+    if (columns >= 120) expect(text).toContain("PHEW");
     for (const fact of [
-      "PHEW",
       "resnet20 · phew 5 %",
       "● training",
       "resnet20",

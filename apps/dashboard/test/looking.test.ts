@@ -65,7 +65,7 @@ describe("the cursor on the curves", () => {
     expect(text).toContain(
       `┊ epoch ${(step / perEpoch).toPrecision(3)}  train ${percent(accuracy)}  test ${percent(testAccuracy)}`,
     );
-    expect(text).toMatch(new RegExp(`Images per second ─+ ┊ step ${step} {2}\\d`));
+    expect(text).toMatch(new RegExp(`Images per second [─━]+ ┊ step ${step} {2}\\d`));
     // before the first epoch there is no test accuracy
     expect(frameOf(typed(pressed(trained(), "x", ":"), "2"), 200, 60).join("\n")).toMatch(
       /epoch 0\.\d+ {2}train – {2}test –/,
@@ -163,7 +163,7 @@ describe("search in the log", () => {
     expect(hintsOf(typing).map(({ word }) => word)).toEqual(["search", "back"]);
     expect(pressed(typing, "backspace").prompt?.text).toBe("q?");
     expect(pressed(typing, "escape")).not.toHaveProperty("prompt");
-    expect(pressed(typing, "enter").notice).toBe("no line of the log has “q?4”");
+    expect(pressed(typing, "enter").notice).toBe("no line has “q?4”");
   });
 });
 
@@ -176,4 +176,91 @@ it("a number jumps to the row of the list, and letters are none", () => {
   expect(selectedRun(typed(pressed(state, ":"), "9999"))?.name).toBe("run 50");
   expect(pressed(state, ":", "x", "3").prompt?.text).toBe("3");
   expect(pressed(state, ":", "backspace")).not.toHaveProperty("prompt");
+});
+
+describe("the settings", () => {
+  const config = {
+    model: "lenet5",
+    dataset: "glyphs",
+    method: "phew",
+    density: 0.05,
+    epochs: 9,
+    batchSize: 64,
+    seed: 3,
+  };
+  const entryOf = (over: object, id: string) =>
+    fakeEntry(options, "finished", events, {
+      folder: `/runs/e/${id}`,
+      experiment: "e",
+      id,
+      seed: 3,
+      config: { ...config, ...over },
+    });
+
+  it("has first what was chosen, then what is at its default, told apart by a line between", () => {
+    const entry = entryOf({}, "aaaaaaaaaa-3");
+    const lines = frameOf(pressed(showing([entry], entry, events), "7", "enter"), 120, 60);
+    const rowOf = (label: string, value: string) =>
+      lines.findIndex((line) => new RegExp(`[┃│] ${label} +${value} `).test(line));
+    const between = lines.findIndex((line) => line.includes("as they are unless given:"));
+    expect(between).toBeGreaterThan(0);
+    const chosen = [
+      rowOf("model", "lenet5"),
+      rowOf("density", "5 %"),
+      rowOf("epochs", "9"),
+      rowOf("seed", "3"),
+    ];
+    for (const row of chosen) expect(row > 0 && row < between).toBe(true);
+    // 64 and sgd are what is taken where nothing is said
+    for (const row of [rowOf("batch size", "64"), rowOf("optimiser", "sgd"), rowOf("momentum", "0.9")])
+      expect(row).toBeGreaterThan(between);
+    const start = pressed(showing([entry], entry, events), "7");
+    const low = frameOf(pressed(start, "down", "down"), 80, 24).join("\n");
+    expect(low).toMatch(/Settings ━+ 3–\d+ of \d+/);
+    expect(low).not.toMatch(/[┃│] model /);
+    expect(pressed(start, "end", "home").settingOffset).toBe(0);
+  });
+
+  it("of marked runs are those in which they differ, with what came of each", () => {
+    const runs = [
+      entryOf({}, "aaaaaaaaaa-3"),
+      entryOf({ rate: 0.5, seed: 4 }, "bbbbbbbbbb-4"),
+      entryOf({ model: "mlp" }, "cccccccccc-3"),
+    ];
+    const state = pressed(showing(runs, runs[0]!, events), "7", "tab", "home", " ");
+    // one that is marked, and the one under the cursor
+    const two = pressed(state, "down");
+    const lines = frameOf(two, 160, 50);
+    const text = lines.join("\n");
+    expect(text).toContain("Difference of 2 runs");
+    expect(text).toMatch(/[┃│] rate +0\.02 +0\.5 /);
+    expect(text).toMatch(/[┃│] test accuracy +\d+\.\d % +\d+\.\d %/);
+    expect(text).not.toMatch(/[┃│] (model|density|epochs) {2}/);
+    expect(text).toMatch(/[┃│] all: lenet5 · glyphs · phew 5 % · epochs 9/);
+    const three = frameOf(pressed(two, " ", "down", " "), 160, 50).join("\n");
+    expect(three).toContain("Difference of 3 runs");
+    expect(three).toMatch(/[┃│] model +lenet5 +lenet5 +mlp /);
+    // there is room for two of them
+    expect(frameOf(pressed(two, " ", "down", " "), 80, 24).join("\n")).toMatch(
+      /Difference of 3 runs[ ─━]+and 1 more/,
+    );
+  });
+});
+
+describe("the output", () => {
+  it("is shown from its end, searched, and missed with what keeps it", () => {
+    const start = pressed(trained(), "8");
+    expect(frameOf(start, 120, 40).join(" ")).toContain("What this run printed went to the terminal");
+    const lines = Array.from({ length: 100 }, (_, k) => `line ${k}${k % 40 === 7 ? " Needle" : ""}`);
+    const read = { ...start, shown: { ...start.shown!, output: { file: "/tmp/x.log", lines } } };
+    const text = frameOf(read, 120, 40).join("\n");
+    expect(text).toContain("/tmp/x.log");
+    expect(text).toContain("line 99");
+    const found = typed(pressed(read, "/"), "needle");
+    expect(found.foundAt).toBe(87);
+    expect(frameOf(pressed(found, "N"), 120, 40).join("\n")).toMatch(/▸line 47 Needle[\s\S]*line 49/);
+    // the log has lines of its own
+    expect(pressed(found, "6")).toMatchObject({ logOffset: 0, focus: "log" });
+    expect(pressed(found, "6")).not.toHaveProperty("foundAt");
+  });
 });

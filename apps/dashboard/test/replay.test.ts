@@ -42,6 +42,9 @@ const SCENES: Readonly<Record<string, () => DashboardState>> = {
   "training-cursor": () =>
     screenAt(training, end(training), ["3", "x", "pageup", "pageup", "pageup", "+", "+", "left"]),
   "log-searched": () => screenAt(training, end(training), ["6", "/", "e", "p", "o", "c", "h", "enter", "N"]),
+  "training-settings": () => screenAt(training, end(training), ["7"]),
+  "sweep-differences": () => screenAt(sweep, end(sweep), ["g", " ", "down", "down", "down", " ", "7"]),
+  "training-output": () => screenAt(training, end(training), ["8"]),
   "sweep-under-way": () => screenAt(sweep, midOfSweep, ["1"]),
   "sweep-by-accuracy": () => screenAt(sweep, end(sweep), ["1", "m", "o", "o", "o", "o", "o", "O", "g"]),
   "sweep-filtered": () => screenAt(sweep, end(sweep), ["1", "/", "p", "h", "e", "w", "enter"]),

@@ -109,3 +109,39 @@ it("gives the terminal back as it was, once, and paints no more", () => {
   screen.forget();
   expect(terminal.lines.join("")).not.toContain("late");
 });
+
+it("has the mouse told while it is open and wanted, and no longer than that", () => {
+  let written = "";
+  const write = (text: string) => {
+    written += text;
+  };
+  const screen = new FullScreen({ write });
+  const told = (act: () => void) => {
+    written = "";
+    act();
+    return written;
+  };
+  screen.mouse = true;
+  expect(written).toBe("");
+  expect(told(() => screen.open())).toContain("\u001b[?1000h\u001b[?1006h");
+  expect(told(() => screen.close())).toContain("\u001b[?1006l\u001b[?1000l\u001b[2J");
+  expect(told(() => screen.open())).toContain("?1000h");
+  const off = told(() => {
+    screen.mouse = false;
+  });
+  expect(off).toBe("\u001b[?1006l\u001b[?1000l");
+  expect(told(() => screen.close())).not.toContain("1000");
+  expect(told(() => screen.copy("x"))).toBe("");
+});
+
+it("copies by OSC 52, in base64", () => {
+  let written = "";
+  const write = (text: string) => {
+    written += text;
+  };
+  const screen = new FullScreen({ write });
+  screen.open();
+  written = "";
+  screen.copy("runs/日本-0");
+  expect(written).toBe(`\u001b]52;c;${Buffer.from("runs/日本-0").toString("base64")}\u0007`);
+});

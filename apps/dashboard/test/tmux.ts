@@ -25,6 +25,20 @@ export class Tmux {
     this.#run("send-keys", ...names);
   }
 
+  /** Sends what a terminal sends, such as what the mouse did. */
+  sends(text: string): void {
+    this.#run("send-keys", "-l", text);
+  }
+
+  /** What a program has copied, where tmux is told to let it. */
+  copied(): string {
+    return this.#run("show-buffer");
+  }
+
+  letCopy(): void {
+    this.#run("set-option", "-s", "set-clipboard", "on");
+  }
+
   /** Types text and presses Enter. */
   type(text: string): void {
     this.#run("send-keys", "-l", text);

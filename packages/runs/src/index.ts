@@ -93,6 +93,7 @@ export {
   runFolderOf,
   withFinishedRun,
 } from "./runFolder.ts";
+export { findOutput, type RunOutput, readOutput } from "./runOutput.ts";
 export { lifeOf, type RunLife, type RunnerState, type RunStatus, readJson, readStatus } from "./status.ts";
 export { cutMiddle, cutText, graphemes, padText, textWidth } from "./textWidth.ts";
 export { type LayerUnits, readUnitCounts } from "./unitCounts.ts";

@@ -28,6 +28,7 @@ import { readRun } from "./readRun.ts";
 import { initialRunState, type RunState, reduce } from "./reduce.ts";
 import { makeFolder, replaceFile, writeFault } from "./replaceFile.ts";
 import type { RunData } from "./runData.ts";
+import { ownOutputFile } from "./runOutput.ts";
 import { HEARTBEAT_MS, type RunnerState, type RunStatus, readStatus } from "./status.ts";
 import { endFields, keepRecords, type TensorboardEnd, TensorboardFile } from "./tensorboardFile.ts";
 
@@ -101,6 +102,7 @@ export class RunWriter {
   readonly checkpoint?: RunCheckpoint;
   readonly #lock: FolderLock;
   readonly #process = ownProcess();
+  readonly #output = ownOutputFile();
   readonly #startedT = Date.now();
   /** Start by a monotonic clock, like all durations here. */
   readonly #startedAt = performance.now();
@@ -342,6 +344,7 @@ export class RunWriter {
       summary: summarise(this.#state, now),
       ...(this.#kept === undefined ? {} : { checkpoint: this.#kept }),
       ...(this.#state.failure === undefined ? {} : { failure: this.#state.failure }),
+      ...(this.#output === undefined ? {} : { output: this.#output }),
     };
     this.#replace("status.json", toJson(status), options);
   }

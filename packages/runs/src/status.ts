@@ -13,6 +13,7 @@ import {
   oneOf,
   optional,
   record,
+  text,
   whole,
 } from "@phew/core/fields";
 import { ownerFields, ownerLives, type ProcessOwner } from "./processes.ts";
@@ -33,6 +34,8 @@ export interface RunStatus extends ProcessOwner {
   readonly checkpoint?: { readonly step: number; readonly t: number };
   /** Why it failed. */
   readonly failure?: string;
+  /** The file of its machine that its process prints to, where it is one. */
+  readonly output?: string;
 }
 
 /**
@@ -76,6 +79,7 @@ const statusFields: Fields<RunStatus> = {
   summary: record<RunSummary>(summaryFields),
   checkpoint: optional(record<{ step: number; t: number }>({ step: whole(), t: moment })),
   failure: optional(message),
+  output: optional(text(4096)),
 };
 
 const parseStatus = record<RunStatus>(statusFields);

@@ -4,12 +4,14 @@ import type { View } from "../dashboardState.ts";
 import { compare } from "./compare.ts";
 import { layers } from "./layers.ts";
 import { log } from "./log.ts";
+import { output } from "./output.ts";
 import { overview } from "./overview.ts";
 import { pruning } from "./pruning.ts";
+import { settings } from "./settings.ts";
 import { sweep } from "./sweep.ts";
 import { training } from "./training.ts";
 
-const ALL = [overview, sweep, pruning, training, layers, compare, log] as const;
+const ALL = [overview, sweep, pruning, training, layers, compare, log, settings, output] as const;
 
 export const VIEWS: readonly View[] = ALL;
 export type ViewName = (typeof ALL)[number]["name"];

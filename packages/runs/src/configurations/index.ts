@@ -6,5 +6,6 @@ export {
   configurationsOf,
   type SettingColumn,
 } from "./configurations.ts";
+export { type SettingLine, settingLines } from "./settingLines.ts";
 export type { SettingWord } from "./settingWord.ts";
 export { type Spread, spreadOf, studentT, studentTail } from "./spread.ts";

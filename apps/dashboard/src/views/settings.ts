@@ -1,0 +1,16 @@
+/** What a run was told, and in what runs differ. */
+import type { View } from "../dashboardState.ts";
+import { alone } from "../panelRows.ts";
+import { settingsPanel } from "../settingsPanel.ts";
+
+export const settings = {
+  name: "settings",
+  key: "7",
+  help: "settings, differences",
+  shows:
+    "the settings of the run, those first that somebody chose; of two or more marked runs the settings in which they differ, and what came of it",
+  of: "run",
+  panels: [settingsPanel],
+  focus: "settings",
+  layout: (_state, width, height) => [alone(settingsPanel, width, height)],
+} as const satisfies View;
