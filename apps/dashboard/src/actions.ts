@@ -31,6 +31,7 @@ export type DashboardAction =
   | { readonly kind: "cursorMoved"; readonly by: number }
   | { readonly kind: "magnified"; readonly by: 1 | -1 }
   | { readonly kind: "helpToggled" }
+  | { readonly kind: "helpTurned"; readonly by: 1 | -1 }
   | { readonly kind: "logScaleToggled" }
   | { readonly kind: "smoothed"; readonly by: 1 | -1 }
   | { readonly kind: "recentToggled" }

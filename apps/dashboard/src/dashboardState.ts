@@ -64,6 +64,8 @@ export interface DashboardState {
   /** True: keys are letters of the filter. */
   readonly filtering: boolean;
   readonly help: boolean;
+  /** Of the help, where it has several; counted on over the last one. */
+  readonly helpPage: number;
   readonly logScale: boolean;
   /** Index of {@link SMOOTHING_LEVELS}. */
   readonly smoothing: number;

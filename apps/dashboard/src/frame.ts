@@ -22,7 +22,7 @@ export function frameRows(state: DashboardState, columns: number, rows: number):
     fitRow(row, columns),
   );
   if (state.asking) return withPopup(frame, columns, questionPopup());
-  return state.help ? withPopup(frame, columns, helpPopup(columns, rows)) : frame;
+  return state.help ? withPopup(frame, columns, helpPopup(columns, rows, state.helpPage)) : frame;
 }
 
 /** Columns of as many rows side by side. */
@@ -122,21 +122,33 @@ function questionPopup(): Popup {
   return { title: "The run goes on", note: "quit?", lines };
 }
 
-/** All keys; in two columns if they do not fit the height, with the views in one line. */
-function helpPopup(columns: number, rows: number): Popup {
+/**
+ * All keys, in two columns where they are too many for the height; the views in one line where they are too many for that,
+ * and in pages where even these are.
+ */
+function helpPopup(columns: number, rows: number, page: number): Popup {
   const room = rows - 5;
   const all = KEY_BINDINGS.map(({ shown, help }) => ({ shown, help }));
   const viewless = KEY_BINDINGS.filter(({ action }) => action.kind !== "viewChosen");
   const fewer = [{ shown: VIEW_KEYS.replaceAll("-", "–"), help: "the views" }, ...viewless];
+  const width = Math.min(46, Math.floor((columns - 4 - 4 - 2) / 2));
   const told = all.length <= 2 * room ? all : fewer;
   const lines = told.map(({ shown, help }) => `${fit(shown, 10)} ${help}`);
-  const width = Math.min(46, Math.floor((columns - 4 - 4 - 2) / 2));
-  const half = Math.ceil(lines.length / 2);
   const isDouble = lines.length > room && width >= 20;
+  const perPage = isDouble ? 2 * room : room;
+  const pageCount = Math.max(1, Math.ceil(lines.length / perPage));
+  const start = (page % pageCount) * perPage;
+  const ofPage = lines.slice(start, start + perPage);
+  // as high as the fullest page
+  const half = isDouble ? Math.min(room, Math.ceil(lines.length / 2)) : ofPage.length;
   const shown = isDouble
-    ? lines.slice(0, half).map((line, k) => `${fit(line, width)}  ${truncate(lines[half + k] ?? "", width)}`)
-    : lines.slice(0, room);
-  return { title: "Keys", note: "Esc closes", lines: shown };
+    ? Array.from(
+        { length: half },
+        (_, k) => `${fit(ofPage[k] ?? "", width)}  ${truncate(ofPage[half + k] ?? "", width)}`,
+      )
+    : ofPage;
+  const more = pageCount > 1 ? `↓ more, ${(page % pageCount) + 1} of ${pageCount} · ` : "";
+  return { title: "Keys", note: `${more}Esc closes`, lines: shown };
 }
 
 /** Lines in a border over the middle of the frame. */

@@ -223,7 +223,8 @@ export function actionOf(state: DashboardState, press: KeyPress): DashboardActio
     return { kind: "cursorMoved", by: CURSOR_MOVES[press.name]! };
   const binding = KEY_BINDINGS.find((candidate) => candidate.keys.includes(press.name));
   if (!state.help || !binding) return binding?.action;
-  // under the help only the keys that end something work
+  // under the help only the keys that end something work, and those that move
+  if (binding.action.kind === "moved") return { kind: "helpTurned", by: binding.action.by < 0 ? -1 : 1 };
   return ["helpToggled", "closed", "quit"].includes(binding.action.kind)
     ? binding.action
     : { kind: "helpToggled" };

@@ -64,6 +64,8 @@ function layersContent(
       ...faintNote(target),
     ],
     rows: [headingRow(table), ...shown.map((layer, k) => layerRow(layer, table, start + k === cursor))],
+    choiceAt: (row) =>
+      row > 0 && row <= shown.length ? { kind: "layerChosen", index: start + row - 1 } : undefined,
   };
 }
 

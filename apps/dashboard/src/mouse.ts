@@ -19,7 +19,10 @@ export function mouseActions(
   columns: number,
   rows: number,
 ): readonly DashboardAction[] {
-  if (state.help) return what === "click" ? [{ kind: "helpToggled" }] : [];
+  if (state.help)
+    return [
+      what === "click" ? { kind: "helpToggled" } : { kind: "helpTurned", by: what === "wheelUp" ? -1 : 1 },
+    ];
   if (state.asking || state.prompt || state.filtering) return [];
   if (layoutFor(state, columns, rows).kind === "line") return [];
   if (row === 0) {

@@ -39,6 +39,12 @@ function runsContent(state: DashboardState, width: number, height: number): Pane
           : runRow(line, state, width, isInOrder),
       ),
     ],
+    choiceAt: (row) => {
+      const line = shown[row - head.length];
+      return line === undefined || typeof line === "string"
+        ? undefined
+        : { kind: "runChosen", folder: line.folder };
+    },
   };
 }
 

@@ -14,12 +14,13 @@ import type { DashboardState, Panel } from "./dashboardState.ts";
 import { notice, type PanelContent } from "./panelContent.ts";
 import { fit, type Span, type StyledRow } from "./styledText.ts";
 import { COLOURS, LIFE_LOOKS, MARKS } from "./theme.ts";
+import { fitTitle } from "./toldApart.ts";
 import { selectedRun } from "./visibleRuns.ts";
 
 export const settingsPanel: Panel = { title: "Settings", focus: "settings", content: settingsContent };
 
 const LABEL_WIDTH = 18;
-/** Of a letter and an id. */
+/** Of a letter and a short name. */
 const LEAST_CELL = 15;
 const NOTHING = "–";
 
@@ -124,13 +125,13 @@ function differenceContent(
   };
 }
 
-function headRow({ marked }: DashboardState, runs: readonly RunEntry[], cellWidth: number): StyledRow {
+function headRow(state: DashboardState, runs: readonly RunEntry[], cellWidth: number): StyledRow {
   const cells = runs.flatMap((run): StyledRow => {
-    const mark = MARKS[marked.indexOf(run.folder)];
+    const mark = MARKS[state.marked.indexOf(run.folder)];
     const letter = mark?.letter ?? "▸";
     return [
       { text: `${letter} `, bold: true, colour: mark?.colour ?? COLOURS.accent },
-      { text: fit(run.id, cellWidth - 3), bold: true },
+      { text: fitTitle(state, run, cellWidth - 3), bold: true },
       { text: " " },
     ];
   });

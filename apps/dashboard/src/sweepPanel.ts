@@ -72,6 +72,7 @@ function sweepContent(state: DashboardState, width: number, height: number): Pan
   const cursor = lines.findIndex((line) => !isHeading(line) && line.folder === state.selected);
   const room = Math.max(1, height - head.length);
   const start = windowStart(cursor, lines.length, room);
+  const shown = lines.slice(start, start + room);
   const at = runs.findIndex((run) => run.folder === state.selected) + 1;
   const order = state.order === "start" ? "" : `  sorted by ${state.order}`;
   return {
@@ -86,12 +87,14 @@ function sweepContent(state: DashboardState, width: number, height: number): Pan
     rows: [
       ...head,
       ...(runs.length === 0 ? noRuns(state, width) : []),
-      ...lines
-        .slice(start, start + room)
-        .map((line) =>
-          isHeading(line) ? notice(line.heading, width)[0]! : runRow(line, columns, state, width),
-        ),
+      ...shown.map((line) =>
+        isHeading(line) ? notice(line.heading, width)[0]! : runRow(line, columns, state, width),
+      ),
     ],
+    choiceAt: (row) => {
+      const line = shown[row - head.length];
+      return line === undefined || isHeading(line) ? undefined : { kind: "runChosen", folder: line.folder };
+    },
   };
 }
 

@@ -5,10 +5,10 @@
 
 const ESC = "\u001b[";
 const ENTER = `${ESC}?1049h${ESC}?25l${ESC}?7l${ESC}2J${ESC}H`;
-// erased first: if the window has grown, tmux 3.3 would leave old content on it
 // presses and the wheel (1000), with decimal numbers (1006)
 const MOUSE_ON = `${ESC}?1000h${ESC}?1006h`;
 const MOUSE_OFF = `${ESC}?1006l${ESC}?1000l`;
+// erased first: if the window has grown, tmux 3.3 would leave old content on it
 const LEAVE = `${ESC}2J${ESC}?7h${ESC}?25h${ESC}0m${ESC}?1049l`;
 // DEC mode 2026: the terminal shows the frame when it is whole
 const FRAME_START = `${ESC}?2026h`;

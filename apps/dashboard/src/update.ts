@@ -36,6 +36,7 @@ export function initialDashboard(
     filter: "",
     filtering: false,
     help: false,
+    helpPage: 0,
     logScale: false,
     smoothing: 2,
     recentOnly: false,
@@ -96,7 +97,9 @@ export function update(before: DashboardState, action: DashboardAction): Dashboa
     case "magnified":
       return withZoom(state, action.by);
     case "helpToggled":
-      return { ...state, help: !state.help };
+      return { ...state, help: !state.help, helpPage: 0 };
+    case "helpTurned":
+      return { ...state, helpPage: Math.max(0, state.helpPage + action.by) };
     case "logScaleToggled":
       return { ...state, logScale: !state.logScale };
     case "smoothed":

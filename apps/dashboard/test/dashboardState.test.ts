@@ -166,10 +166,11 @@ describe("keys", () => {
   it("under the help only close it or quit", () => {
     const help = pressed(busyDashboard(), "?");
     expect(help.help).toBe(true);
-    for (const key of ["?", "escape", "2", "down"]) {
+    for (const key of ["?", "escape", "2", "x"]) {
       expect(pressed(help, key)).toMatchObject({ help: false, view: help.view, selected: help.selected });
     }
     expect(pressed(help, "q").quitting).toBe(true);
+    expect(pressed(help, "down", "up", "up")).toMatchObject({ help: true, helpPage: 0 });
   });
 
   it("pause the screen: nothing new is shown until it goes on", () => {

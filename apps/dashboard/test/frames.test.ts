@@ -68,6 +68,16 @@ describe.each(SIZES)("the screen at %i × %i", (columns, rows) => {
     const text = lines.join("\n");
     expect(text).toContain("╭─ Keys ");
     if (rows >= 40) for (const { help } of KEY_BINDINGS) expect(text).toContain(help);
+    // in pages where there is no room for all: each key has its line on one of them, the views one line together
+    const pages = [0, 1, 2, 3].map((helpPage) =>
+      frameOf({ ...busyDashboard(), help: true, helpPage }, columns, rows),
+    );
+    for (const { shown, action } of KEY_BINDINGS)
+      if (action.kind !== "viewChosen")
+        expect(
+          pages.some((page) => page.some((line) => line.includes(` ${shown} `))),
+          shown,
+        ).toBe(true);
   });
 
   it("is the same where Ink draws it, popups included", () => {

@@ -100,7 +100,7 @@ describe("the cursor on the curves", () => {
     const state = pressed({ ...shown, marked: [runs[0]!.folder], overlays: [overlay] }, "3", "S", "S", "x");
     const text = frameOf(typed(pressed(state, ":"), "30"), 200, 60).join("\n");
     const loss = steps.find((event) => event.step === 30)!.loss;
-    expect(text).toContain(`a ${loss.toPrecision(3)} phew 5 % seed 0`);
+    expect(text).toContain(`a ${loss.toPrecision(3)} phew 5 % · seed 0`);
     const refused = pressed(trained(), "6", "x");
     expect(refused).not.toHaveProperty("curveStep");
     expect(refused.notice).toMatch(/overview and training/);

@@ -40,11 +40,22 @@ describe.each(SIZES)("at %i × %i", (columns, rows) => {
   it("a click on the name of a view shows it", () => {
     for (const { key, name } of VIEWS) {
       const start = { ...busyDashboard(), view: VIEWS[name === "log" ? 0 : 6]! };
-      expect(did("click", start, size, new RegExp(`(?<= )${key}(?= |$)`)).view.name).toBe(name);
+      expect(did("click", start, size, new RegExp(`(?<= )${key}(?= |$)`)).view.name).toMatch(
+        new RegExp(`^${name}\\b`),
+      );
     }
     expect(
       mouseActions(busyDashboard(), { what: "click", column: size[0] - 1, row: 0 }, size[0], size[1]),
     ).toEqual([]);
+  });
+
+  it("a click on a run puts the cursor there, and the list follows no more", () => {
+    for (const key of ["6", "1"]) {
+      const start = { ...view(key), follow: true };
+      const after = did("click", start, size, /[✗?] lenet5/, 4);
+      expect(["failed", "lost"]).toContain(start.runs.find(({ folder }) => folder === after.selected)?.life);
+      expect(after).toMatchObject({ follow: false, focus: "runs" });
+    }
   });
 
   it("a click on a panel gives it the keys, and the wheel moves in it", () => {
@@ -86,6 +97,16 @@ it("a click on a curve puts the cursor under it, and the wheel zooms there", () 
         expect(from <= zoomed.curveStep! && to >= zoomed.curveStep!).toBe(true);
       }
     }
+});
+
+it("a click on a layer puts the cursor there", () => {
+  const start = view("4");
+  for (const name of ["layer1.0.conv2", "conv1"]) {
+    const layers = start.shown!.state.mask!.layers;
+    const after = did("click", start, SIZES[1], new RegExp(` ${name.replaceAll(".", "\\.")} `), 2);
+    expect(after.focus).toBe("layers");
+    expect(layers[after.layerCursor]!.name).toMatch(new RegExp(`^${name}\\b`));
+  }
 });
 
 it("does nothing while something is asked or typed, and closes the help", () => {

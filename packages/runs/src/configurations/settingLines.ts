@@ -12,7 +12,7 @@ export interface SettingLine {
 
 /** In the order of the table of settings; the seed is none of them. @param config as `config.json` has it */
 export function settingLines(config: RunConfig): SettingLine[] {
-  return [...factsOf(config)].map(([key, { value, isDefault }]) => ({
+  return [...factsOf(config).facts].map(([key, { value, isDefault }]) => ({
     label: labelOf(key),
     text: valueText(key, value),
     isDefault,
