@@ -183,7 +183,7 @@ export const LINES: readonly (readonly [string, number, RegExp])[] = [
   ["train lenet5 --method dense --check shuffle", 2, /check/],
   ["train lenet5 --density 0.1 --dataset mnist", 1, /--data-dir/],
   ["train lenet5 --density 0.1 --classes 63", 1, /classes: got 63, expected a whole number from 2 to 62/],
-  ["train lenet5 --density 0.1 --patience 3", 1, /--validation 0\.1/],
+  ["train mlp --density 0.1 --patience 3 --train-count 8 --test-count 8", 1, /--validation 0\.1/],
   ["train", 2, /<model>: got nothing/],
   ["train --config sweep.json --rate 1", 2, /together with --rate/],
   ["train lenet5 --density 0.1 --method magnitude --start-weights runs", 1, /runs/],

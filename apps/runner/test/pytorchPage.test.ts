@@ -13,8 +13,8 @@ const blocks = new Map(
   [...page.matchAll(/<!-- (\S+) -->\s*```\w+\n([\s\S]*?)```/g)].map(([, name, code]) => [name!, code!]),
 );
 const steps = ["check", "prune", "load", "train", "return"];
-/** With the newer exporter the two last ones, which only read what the others wrote, are left to the long tests. */
-const stepsWith = (exporter: string) => (exporter === "export.py" || isLong ? steps : steps.slice(0, 3));
+/** With the newer exporter those that only read what the others wrote are left to the long tests. */
+const stepsWith = (exporter: string) => (exporter === "export.py" || isLong ? steps : steps.slice(0, 2));
 const needed = ["torch", "safetensors", "onnx", "onnxscript", "onnxruntime"];
 
 function hasAll(modules: readonly string[]): boolean {

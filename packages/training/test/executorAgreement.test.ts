@@ -95,6 +95,9 @@ function smoothed({ name, nodes, output }: Network): Network {
   return buildNetwork(name, specs, nodes[output]!.name);
 }
 
+/** Networks of more blocks of the same kind, which only the long tests take. */
+const DEEPER = /vgg1[369]|resnet(32|44|56|110|34|101|152)/;
+
 /** Above this, a network is tested with an eighth of its channels, and as it is in the long tests. */
 const MANY_WEIGHTS = 2e6;
 
@@ -124,7 +127,9 @@ function narrowed({ name, nodes, output }: Network, divisor: number): Network {
 }
 
 describe("agreement with the tensorflow executor", () => {
-  it.each(zooEntries.map(({ name }) => name))(
+  const names = zooEntries.map(({ name }) => name);
+  const deeper = names.filter((name) => DEEPER.test(name));
+  it.each([...names.filter((name) => !DEEPER.test(name)), ...longCases(deeper)])(
     "%s, a tenth of its weights: losses, gradients, weights to 1e-4",
     async (name) => {
       const full = zooModel(name);
