@@ -169,8 +169,9 @@ describe.skipIf(!pythonHas("torch", "torchvision", "safetensors"))(
     ] as const;
 
     beforeAll(() => {
-      const sides: Record<string, number[]> = { "vgg11-bn": [] };
-      for (const [architecture, side] of images) (sides[architecture] ??= []).push(side);
+      const sidesOf = (wanted: string) => images.flatMap(([name, side]) => (name === wanted ? [side] : []));
+      const names = new Set(["vgg11-bn", ...images.map(([name]) => name)]);
+      const sides = Object.fromEntries([...names].map((name) => [name, sidesOf(name)]));
       runPython(TORCHVISION, `${scratch("")}/`, JSON.stringify(sides));
     });
 
