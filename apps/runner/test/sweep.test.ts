@@ -148,7 +148,7 @@ it("lists what failed with its error, goes on with the others, and runs it again
   expect(first.exitCode).toBe(1);
   expect(first.stdout).toMatch(/sweep: 2 runs: 1 finished, 1 failed\./);
   expect(first.stdout).toMatch(
-    /1 run did not succeed .*\n {2}[0-9a-f]+-0 {2}rate 1e+30: .*(loss|number|diverge)/i,
+    /1 run did not succeed .*\n {2}[0-9a-f]+-0 {2}rate 1e\+30: .*(loss|number|diverge)/i,
   );
   const started = (id: string) =>
     JSON.parse(readText(path.join(folder, "runs", "sweep", id, "status.json"))).startedT as number;
