@@ -24,11 +24,15 @@ describe("phew compare", () => {
       "comparison.txt",
       "layer-densities.png",
       "layer-densities.svg",
+      "layer-widths.png",
+      "layer-widths.svg",
       "masks.csv",
       "mean-width.png",
       "mean-width.svg",
       "path-kernel-trace.png",
       "path-kernel-trace.svg",
+      "trace-against-width.png",
+      "trace-against-width.svg",
     ]);
     expect(
       readText(path.join(folder, "out", "masks.csv"))

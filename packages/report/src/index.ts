@@ -8,15 +8,21 @@ export {
   maskRows,
   type Spread,
 } from "./comparison.ts";
+export { accuracyOverDensity } from "./figures/accuracyOverDensity.ts";
+export type { FigureRow } from "./figures/figureRow.ts";
+export type { Figure } from "./figures/frame.ts";
+export { layerWidths } from "./figures/layerWidths.ts";
+export { learningBands } from "./figures/learningBands.ts";
+export { FIGURES } from "./figures/registry.ts";
+export { runFigureRows } from "./figures/runRows.ts";
+export { traceAgainstWidth } from "./figures/traceAgainstWidth.ts";
 export {
-  comparisonFigurePaths,
-  layerFigure,
-  traceFigure,
-  widthFigure,
-  writeComparisonFigures,
-} from "./comparisonFigures.ts";
-export { learningCurves, meanWidths, pathKernelTraces, writeFigures } from "./figures.ts";
-export { lossCurves } from "./lossCurves.ts";
+  figurePaths,
+  figuresOf,
+  type NamedFigure,
+  writeFigures,
+  writeMaskFigures,
+} from "./figures/writeFigures.ts";
 export { byMethodOrder, methodColours } from "./palette.ts";
 export {
   compareRuns,

@@ -1,14 +1,16 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pruners } from "@phew/core";
 import {
   chart,
   compareRuns,
+  figurePaths,
+  figuresOf,
   formatReport,
   formatTable,
-  lossCurves,
   type ReportedRun,
+  runFigureRows,
   svgToPng,
   writeFigures,
   writeReport,
@@ -46,7 +48,7 @@ const layer: LayerMeasure = { name: "fc.weight", shape: [2, 3], keptCount: 3, co
 function run({ method, density, trace, width = 0.5, accuracies, seed = 0 }: Made): ReportedRun {
   const measures: MaskMeasures = {
     pathKernelTrace: trace ?? Number.NaN,
-    relativeTrace: 1,
+    relativeTrace: (trace ?? Number.NaN) / 1e4,
     meanWidth: width,
     minWidth: width,
     deadUnitCount: 3,
@@ -77,7 +79,7 @@ function run({ method, density, trace, width = 0.5, accuracies, seed = 0 }: Made
           testLoss: 1,
           testAccuracy,
           rate: 0.1,
-          elapsedMs: 1,
+          elapsedMs: 1000 * (k + 1),
         }) as const,
     ),
   ];
@@ -91,24 +93,27 @@ const runs = [
   run({ method: "phew", density: 0.02, trace: 4.25, accuracies: [0.1, 0.8, 0.91] }),
 ];
 
+const svgOf = (name: string) =>
+  chart(figuresOf(runFigureRows(runs), "lenet5").find((figure) => figure.name === name)!.spec);
+
 /** Texts of an SVG in order. */
 const texts = (svg: string): string[] =>
   [...svg.matchAll(/<(?:text|tspan)[^>]*>([^<]*)<\//g)]
     .map((match) => match[1]!)
     .filter((text) => text !== "");
 
-describe("the figures of a comparison", () => {
+describe("the figures of runs", () => {
+  const names = (paths: readonly string[]) => paths.map((path) => path.slice(folder.length + 1));
+
   it("are written as SVG that parses and PNG twice its size, and nothing half-written stays", async () => {
     const paths = await writeFigures(folder, runs);
-    expect(paths.map((path) => path.slice(folder.length + 1))).toEqual([
-      "learning-curves.svg",
-      "learning-curves.png",
-      "path-kernel-trace.svg",
-      "path-kernel-trace.png",
-      "mean-width.svg",
-      "mean-width.png",
-    ]);
-    expect(readdirSync(folder).sort()).toEqual(paths.map((path) => path.slice(folder.length + 1)).sort());
+    const drawn = [
+      ...["accuracy-over-density", "learning-curves", "loss-curves", "path-kernel-trace", "mean-width"],
+      ...["trace-against-width", "layer-widths", "layer-densities", "accuracy-against-time"],
+    ];
+    expect(names(paths)).toEqual(drawn.flatMap((name) => [`${name}.svg`, `${name}.png`]));
+    expect(readdirSync(folder).sort()).toEqual(names(paths).sort());
+    expect(figurePaths(folder)).toEqual(expect.arrayContaining(paths));
     for (const path of paths.filter((name) => name.endsWith(".svg"))) {
       const { width, height } = new Resvg(readFileSync(path, "utf8"));
       const png = readFileSync(path.replace(/svg$/, "png"));
@@ -120,120 +125,91 @@ describe("the figures of a comparison", () => {
     }
   });
 
-  it("show the training loss by stretches of steps where steps were told, a line for each run", async () => {
-    const executors = ["sparse", "tensorflow"];
-    const states = executors.map((executor, k) => {
-      const config = { model: "lenet5", dataset: "mnist", executor };
-      const state = reduceAll([
-        { t: 1, kind: "run.started", name: "phew 5 %", config },
+  it("take from a run what its events tell", () => {
+    const [, , phew] = runFigureRows(runs);
+    expect(phew).toMatchObject({
+      ...{ method: "phew", series: "phew", model: "lenet5", density: 0.05, seed: 0 },
+      ...{ logRelativeTrace: Math.log10(31.5 / 1e4), meanWidth: 0.5, accuracy: 0.95 },
+      ...{ densities: [0.5], widths: [1], layers: ["fc.weight"] },
+      ...{ accuracies: [0.1, 0.9, 0.95], losses: [1, 1, 1], firstEpoch: 0, trainingMs: 3000 },
+    });
+    expect(phew!.lossCurve).toBeUndefined();
+  });
+
+  it("have losses by stretches of steps where steps were told", () => {
+    const state = (count: number) =>
+      reduceAll([
         {
-          t: 2,
-          kind: "train.started",
-          executor,
-          epochCount: 1,
-          stepsPerEpoch: 120,
-          batchSize: 1,
-          trainCount: 120,
-          testCount: 1,
+          ...({
+            t: 2,
+            kind: "train.started",
+            executor: "sparse",
+            epochCount: 1,
+            stepsPerEpoch: 120,
+          } as const),
+          ...{ batchSize: 1, trainCount: 120, testCount: 1 },
         },
-        // the mean of steps 2s − 1 and 2s is 10 − s / 10 − k
+        // the mean of steps 2s − 1 and 2s is 10 − s / 10
         ...Array.from(
-          { length: 120 },
-          (_, s) =>
-            ({
+          { length: count },
+          (_, s): TimedRunEvent => ({
+            ...({
               t: 3 + s,
               kind: "train.step",
               epoch: 1,
               step: s + 1,
-              loss: 10 - Math.ceil((s + 1) / 2) / 10 - k + (s % 2 === 0 ? 1 : -1),
               rate: 0.1,
               imagesPerSecond: 1,
-            }) as const,
+            } as const),
+            loss: 10 - Math.ceil((s + 1) / 2) / 10 + (s % 2 === 0 ? 1 : -1),
+          }),
         ),
       ]);
-      return { id: `${k}-0`, experiment: "e", config, state };
+    const of = (id: string, count: number) => ({
+      ...{ id, experiment: "e", config: { model: "lenet5", method: "phew", density: 0.1 } },
+      state: state(count),
     });
-    const spec = lossCurves(states) as unknown as {
-      data: { values: { run: string; step: number; loss: number }[] };
-    };
-    const { values } = spec.data;
-    expect(values).toHaveLength(120);
-    for (const [k, executor] of executors.entries()) {
-      const line = values.filter(({ run }) => run === `executor ${executor}`);
-      expect(line.map(({ step }) => step)).toEqual(Array.from({ length: 60 }, (_, s) => 2 * (s + 1)));
-      for (const [s, { loss }] of line.entries()) expect(loss).toBeCloseTo(10 - (s + 1) / 10 - k, 10);
+    const [long, short] = runFigureRows([of("a-0", 120), of("a-1", 60)]);
+    expect(long!.lossCurve!.x).toHaveLength(60);
+    expect(short!.lossCurve!.x).toHaveLength(30);
+    for (const { x, y } of [long!.lossCurve!, short!.lossCurve!]) {
+      for (const [s, at] of x.entries()) {
+        expect(at).toBeCloseTo((s + 1) / 60, 12);
+        expect(y[s]).toBeCloseTo(10 - (s + 1) / 10, 10);
+      }
     }
-    const paths = await writeFigures(folder, states);
-    const svg = texts(readFileSync(paths.find((path) => path.endsWith("loss-curves.svg"))!, "utf8"));
-    expect(svg).toEqual(expect.arrayContaining(["Training loss", "lenet5 · mnist", "step", "training loss"]));
-    expect(lossCurves(runs)).toBeUndefined();
   });
 
   it("say what is drawn: titles, units, every method, every density", async () => {
-    await writeFigures(folder, runs);
-    const curves = texts(readFileSync(join(folder, "learning-curves.svg"), "utf8"));
-    for (const text of [
-      "Learning curves",
-      "lenet5",
-      "epoch",
-      "test accuracy (%)",
-      "dense",
-      "phew",
-      "random",
-      "5 %",
-      "2 %",
-    ])
+    const textsOf = async (name: string) => texts(await svgOf(name));
+    const curves = await textsOf("learning-curves");
+    for (const text of ["Learning curves", "lenet5", "epoch", "test accuracy (%)", "dense", "phew", "random"])
       expect(curves).toContain(text);
-    const traces = texts(readFileSync(join(folder, "path-kernel-trace.svg"), "utf8"));
-    for (const text of ["path kernel trace (logarithmic)", "31.5", "4.25", "2.00e-5", "0.01", "1e-5"])
-      expect(traces).toContain(text);
-    // the dense network has no mask: no bar, no entry in the legend
-    expect(traces).not.toContain("dense");
-    expect(texts(readFileSync(join(folder, "mean-width.svg"), "utf8"))).toContain(
-      "mean layer width (% of units)",
+    for (const text of ["density 5 %", "density 2 %"]) expect(curves).toContain(text);
+    const traces = await textsOf("path-kernel-trace");
+    for (const text of ["trace / dense (logarithmic)", "5 %", "2 %", "1e-4"]) expect(traces).toContain(text);
+    expect(await textsOf("mean-width")).toContain("mean layer width (% of units)");
+  });
+
+  it("place points by the logarithm of the trace", async () => {
+    const points =
+      /"[^"]*dense \(logarithmic\): (−[\d.]+);[^"]*"[^>]*translate\([\d.]+,([\d.]+)\)[^>]*fill="#/g;
+    const places = [...(await svgOf("path-kernel-trace")).matchAll(points)].map(
+      ([, log, y]) => [Number(log!.replace("−", "-")), Number(y)] as const,
     );
-  });
-
-  it("draw bars whose height is the logarithm of the trace", async () => {
-    await writeFigures(folder, runs);
-    const svg = readFileSync(join(folder, "path-kernel-trace.svg"), "utf8");
-    const height = (trace: number) => {
-      const bar = new RegExp(`logarithmic\\): ${trace};[^"]*"[^>]* d="([^"]*)"`).exec(svg);
-      const y = [...bar![1]!.matchAll(/[ML,C][\d.]+,([\d.]+)(?=L|Z|C|$)/g)].map((match) => Number(match[1]));
-      return Math.max(...y) - Math.min(...y);
-    };
-    // the axis runs from 1e-6 to 100 over 360 units
-    const base = Math.floor(Math.log10(2e-5) - 0.3);
-    const perDecade = 360 / (2 - base);
-    const expected = (value: number) => perDecade * (Math.log10(value) - base);
-    expect(height(31.5)).toBeCloseTo(expected(31.5), 0);
-    expect(height(4.25)).toBeCloseTo(expected(4.25), 0);
-  });
-
-  it("compare the traces with that of the dense network, where it was measured", async () => {
-    const dense = run({ method: "dense", density: 1, trace: 5200, accuracies: [0.5], width: 1 });
-    await writeFigures(folder, [dense, ...runs.slice(1)]);
-    const traces = readFileSync(join(folder, "path-kernel-trace.svg"), "utf8");
-    expect(texts(traces)).toContain("dense 5,200");
-    expect(texts(traces)).not.toContain("100 %");
-    expect(traces.match(/aria-roledescription="rule mark"|mark-rule role-mark/g)?.length).toBeGreaterThan(0);
-    expect(texts(readFileSync(join(folder, "mean-width.svg"), "utf8"))).not.toContain("dense");
-  });
-
-  it("take the mean over seeds for a bar", async () => {
-    const seeds = [10, 20, 60].map((trace, seed) =>
-      run({ method: "phew", density: 0.05, trace, accuracies: [], seed }),
+    expect(places.map(([log]) => log.toFixed(3))).toEqual(
+      [2e-5, 31.5, 4.25].map((trace) => Math.log10(trace / 1e4).toFixed(3)),
     );
-    await writeFigures(folder, seeds);
-    expect(texts(readFileSync(join(folder, "path-kernel-trace.svg"), "utf8"))).toContain("30");
-    expect(existsSync(join(folder, "learning-curves.svg"))).toBe(false);
+    const [first, second, third] = places as [(typeof places)[0], (typeof places)[0], (typeof places)[0]];
+    const slope = (second[1] - first[1]) / (second[0] - first[0]);
+    expect(slope).toBeLessThan(0);
+    expect(third[1]).toBeCloseTo(first[1] + slope * (third[0] - first[0]), 1);
   });
 
   it("are left out where there is nothing to draw", async () => {
     expect(await writeFigures(folder, [])).toEqual([]);
-    expect(
-      await writeFigures(folder, [run({ method: "phew", density: 0.1, accuracies: [Number.NaN] })]),
-    ).toEqual([]);
+    const single = run({ method: "phew", density: 0.1, accuracies: [Number.NaN] });
+    expect(names(await writeFigures(folder, [single]))).toEqual(["loss-curves.svg", "loss-curves.png"]);
   });
 
   it("carry their own font: text is drawn where the system has none", async () => {

@@ -4,15 +4,14 @@ import path from "node:path";
 import { keepCountAt } from "@phew/core";
 import { requireWritable } from "@phew/formats";
 import {
-  type ComparedGroup,
   type ComparedMask,
-  comparisonFigurePaths,
   comparisonTable,
+  figurePaths,
   formatTable,
   groupMasks,
   maskRows,
   type Report,
-  writeComparisonFigures,
+  writeMaskFigures,
 } from "@phew/report";
 import { counted, formatCount, formatDuration, formatPercent, makeFolder, replaceFile } from "@phew/runs";
 import type { ComparedOverlap, ComparePlan, CompareResult } from "../compare/compareJob.ts";
@@ -114,7 +113,7 @@ function modelOptions({
 
 async function prepareFolder(folder: string, force: boolean): Promise<void> {
   makeFolder(folder);
-  const files = [...TABLES.map((name) => path.join(folder, name)), ...comparisonFigurePaths(folder)];
+  const files = [...TABLES.map((name) => path.join(folder, name)), ...figurePaths(folder)];
   for (const file of files) await requireWritable(file, { force });
 }
 
@@ -131,8 +130,7 @@ async function report(
   const groups = groupMasks(ordered);
   const overlaps = results.flatMap((result) => result.overlaps);
   const table = comparisonTable(groups);
-  const files =
-    options.out === undefined ? [] : await write(options.out, name, groups, table, maskRows(ordered));
+  const files = options.out === undefined ? [] : await write(options.out, name, ordered, table);
   if (options.json) {
     printJson({
       model: name,
@@ -163,15 +161,15 @@ async function report(
 async function write(
   folder: string,
   name: string,
-  groups: readonly ComparedGroup[],
+  masks: readonly ComparedMask[],
   table: Report,
-  rows: Report,
 ): Promise<string[]> {
   const [text, markdown, csv] = TABLES.map((file) => path.join(folder, file)) as [string, string, string];
   replaceFile(text, formatTable(table.columns, table.rows, "text"));
   replaceFile(markdown, formatTable(table.columns, table.rows, "markdown"));
+  const rows = maskRows(masks);
   replaceFile(csv, formatTable(rows.columns, rows.rows, "csv"));
-  return [text, markdown, csv, ...(await writeComparisonFigures(folder, name, groups))];
+  return [text, markdown, csv, ...(await writeMaskFigures(folder, name, masks))];
 }
 
 /** Those of the first seed that has any, for each method at each density. */

@@ -1,0 +1,17 @@
+/** Test accuracy over the density: a line for each method, the dense network's accuracy across. */
+import { isDense } from "./figureRow.ts";
+import { type Figure, overDensity } from "./frame.ts";
+import { intervalWords, summaries } from "./summary.ts";
+
+export const accuracyOverDensity: Figure = (rows, shared) => {
+  const percent = (of: typeof rows) => summaries(of, ({ accuracy = NaN }) => 100 * accuracy);
+  const points = percent(rows.filter((row) => !isDense(row)));
+  const dense = percent(rows.filter(isDense));
+  return overDensity(rows, points, {
+    text: "Accuracy over density",
+    what: `test accuracy: ${intervalWords([...points, ...dense])}`,
+    y: { title: "test accuracy (%)", scale: { zero: false, nice: true } },
+    across: dense,
+    shared,
+  });
+};

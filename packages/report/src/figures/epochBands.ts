@@ -1,0 +1,127 @@
+/** Curves over the epoch: the mean over seeds and its 95 % interval as a band, a panel for each density. */
+import { spreadOf } from "@phew/runs/configurations";
+import type { ChartSpec } from "../chart.ts";
+import { type FigureRow, isDense, seriesOf } from "./figureRow.ts";
+import { densitiesOf, densityText, type Figure, HEIGHT, seriesColour, titled, WIDTH } from "./frame.ts";
+import { grouped, intervalWords } from "./summary.ts";
+
+/** Points of one run, x in epochs. */
+export interface EpochCurve {
+  readonly x: readonly number[];
+  readonly y: readonly number[];
+}
+
+interface BandFigure {
+  readonly text: string;
+  readonly what: string;
+  readonly yTitle: string;
+  readonly curveOf: (row: FigureRow) => EpochCurve;
+}
+
+interface BandPoint {
+  readonly series: string;
+  readonly panel: string;
+  readonly epoch: number;
+  readonly count: number;
+  readonly mean: number;
+  readonly low: number;
+  readonly high: number;
+  readonly isDense: boolean;
+}
+
+const COLUMNS = 2;
+const PANEL_WIDTH = 380;
+const PANEL_HEIGHT = 240;
+/** Longer curves have no points. */
+const MOST_POINTS = 40;
+
+export function epochBands({ text, what, yTitle, curveOf }: BandFigure): Figure {
+  return (rows, shared) => {
+    const curves = rows.map((row) => ({ row, ...curveOf(row) })).filter(({ x }) => x.length > 0);
+    const sparse = densitiesOf(curves.flatMap(({ row }) => (isDense(row) ? [] : [row])));
+    // the dense network stands in every panel, beside all others
+    const panels = sparse.length > 0 ? sparse : [1];
+    const values = panels.flatMap((density) =>
+      bandPoints(
+        curves.filter(({ row }) => isDense(row) || row.density === density),
+        `density ${densityText(density)}`,
+      ),
+    );
+    if (values.length === 0) return undefined;
+    const isSplit = panels.length > 1;
+    const facet = {
+      field: "panel",
+      type: "nominal",
+      sort: panels.map((density) => `density ${densityText(density)}`),
+      title: null,
+      header: { labelFontSize: 12.5, labelFontWeight: 600, labelAnchor: "start" },
+    };
+    const spec = {
+      width: isSplit ? PANEL_WIDTH : WIDTH,
+      height: isSplit ? PANEL_HEIGHT : HEIGHT,
+      ...bands(values, yTitle, seriesColour(rows, values)),
+    };
+    return {
+      ...titled(text, `${what}: ${intervalWords(values)}`, shared),
+      data: { values },
+      ...(isSplit ? { facet, columns: COLUMNS, spec } : spec),
+    } as ChartSpec;
+  };
+}
+
+function bands(values: readonly BandPoint[], yTitle: string, color: object): object {
+  const x = {
+    field: "epoch",
+    type: "quantitative",
+    title: "epoch",
+    axis: { grid: false, tickMinStep: 1, labelFlush: false, format: "d" },
+    scale: { nice: false, zero: false },
+  };
+  const y = { type: "quantitative", title: yTitle, scale: { zero: false, nice: true } };
+  const perSeries = Math.max(
+    ...grouped(values, ({ series, panel }) => `${panel} ${series}`).map((own) => own.length),
+  );
+  return {
+    encoding: { x, color },
+    layer: [
+      {
+        mark: { type: "area", opacity: 0.16 },
+        encoding: { y: { ...y, field: "low" }, y2: { field: "high" } },
+      },
+      {
+        mark: { type: "line", ...(perSeries <= MOST_POINTS && { point: { size: 24, filled: true } }) },
+        encoding: {
+          y: { ...y, field: "mean" },
+          strokeDash: { condition: { test: "datum.isDense", value: [6, 4] }, value: [1, 0] },
+        },
+      },
+    ],
+  };
+}
+
+/** Of each series at each x that any of its runs has. */
+function bandPoints(
+  curves: readonly (EpochCurve & { readonly row: FigureRow })[],
+  panel: string,
+): BandPoint[] {
+  return grouped(curves, ({ row }) => seriesOf(row)).flatMap((own) => {
+    const [{ row }] = own as [(typeof own)[0]];
+    const places = [...new Set(own.flatMap(({ x }) => x))].sort((a, b) => a - b);
+    return places.flatMap((epoch) => {
+      const sample = own.flatMap(({ x, y }) => y[x.indexOf(epoch)] ?? []).filter(Number.isFinite);
+      const { mean, interval = 0, count } = spreadOf(sample);
+      if (mean === undefined) return [];
+      const ends = { low: mean - interval, high: mean + interval };
+      return [{ series: seriesOf(row), panel, epoch, count, mean, ...ends, isDense: isDense(row) }];
+    });
+  });
+}
+
+/** Numbers after each epoch as a curve. */
+export function perEpoch(
+  { firstEpoch, epochs = Infinity }: FigureRow,
+  numbers: readonly number[] = [],
+): EpochCurve {
+  const first = firstEpoch ?? (numbers.length > epochs ? 0 : 1);
+  return { x: numbers.map((_, k) => first + k), y: numbers };
+}

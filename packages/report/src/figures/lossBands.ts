@@ -1,0 +1,9 @@
+/** Loss in training over the epoch, between epochs too where it was measured there. */
+import { epochBands, perEpoch } from "./epochBands.ts";
+
+export const lossBands = epochBands({
+  text: "Training loss",
+  what: "mean loss of the steps before",
+  yTitle: "training loss",
+  curveOf: (row) => row.lossCurve ?? perEpoch(row, row.losses),
+});

@@ -1,0 +1,61 @@
+/** Runs as figures take them: a series for each configuration, whatever its density. */
+import { fullCurve, runAccuracy } from "@phew/runs";
+import { configurationsOf } from "@phew/runs/configurations";
+import type { ReportedRun } from "../report.ts";
+import type { FigureRow } from "./figureRow.ts";
+
+/** Points of a curve of losses: those of single steps are too noisy to be read. */
+const STRETCHES = 60;
+
+export function runFigureRows(runs: readonly ReportedRun[]): FigureRow[] {
+  const series = configurationsOf(runs, { over: ["density"] });
+  const lossCurveOf = lossCurves(runs);
+  return runs.map((run) => {
+    const { config, state } = run;
+    const { mask, training, epochs } = state;
+    const trace =
+      mask?.measures && (mask.measures.log10RelativeTrace ?? Math.log10(mask.measures.relativeTrace));
+    return {
+      method: `${config.method ?? mask?.method ?? ""}`,
+      series: series.nameOf(run),
+      model: `${config.model ?? ""}`,
+      density: typeof config.density === "number" ? config.density : (mask?.requestedDensity ?? NaN),
+      seed: typeof config.seed === "number" ? config.seed : 0,
+      ...(trace !== undefined && { logRelativeTrace: trace }),
+      ...(mask?.measures && { meanWidth: mask.measures.meanWidth }),
+      densities: mask?.layers.map(({ keptCount, count }) => keptCount / count) ?? [],
+      widths: mask?.layers.map(({ width }) => width) ?? [],
+      layers: mask?.layers.map(({ name }) => name) ?? [],
+      accuracy: runAccuracy(state) ?? NaN,
+      accuracies: epochs.map(({ testAccuracy }) => testAccuracy),
+      losses: epochs.map(({ loss }) => loss),
+      firstEpoch: epochs[0]?.epoch ?? 1,
+      ...lossCurveOf(run),
+      trainingMs: epochs.at(-1)?.elapsedMs ?? NaN,
+      multiplyAdds: training?.multiplyAdds?.kept ?? NaN,
+    };
+  });
+}
+
+/** Mean losses of the steps of equal stretches of the longest run; x is the end of the stretch. */
+function lossCurves(runs: readonly ReportedRun[]): (run: ReportedRun) => Pick<FigureRow, "lossCurve"> {
+  const perEpoch = ({ state }: ReportedRun) => state.training?.stepsPerEpoch ?? NaN;
+  const steps = runs.map(({ state }) => fullCurve(state.stepLoss).x.at(-1) ?? 0);
+  const longest = Math.max(0, ...runs.map((run, k) => steps[k]! / perEpoch(run) || 0));
+  const count = Math.min(STRETCHES, Math.max(0, ...steps));
+  return (run) => {
+    const { x, y } = fullCurve(run.state.stepLoss);
+    if (x.length === 0 || longest === 0 || Number.isNaN(perEpoch(run))) return {};
+    const sums = new Map<number, { sum: number; count: number }>();
+    for (const [k, step] of x.entries()) {
+      // the last step of a stretch is in it, whatever the quotient rounds to
+      const stretch = Math.ceil((step * count) / (perEpoch(run) * longest) - 1e-9);
+      const { sum, count: before } = sums.get(stretch) ?? { sum: 0, count: 0 };
+      if (Number.isFinite(y[k])) sums.set(stretch, { sum: sum + y[k]!, count: before + 1 });
+    }
+    const means = [...sums].map(
+      ([stretch, { sum, count: of }]) => [(stretch * longest) / count, sum / of] as const,
+    );
+    return { lossCurve: { x: means.map(([at]) => at), y: means.map(([, mean]) => mean) } };
+  };
+}
