@@ -2,8 +2,10 @@
 import { readFileSync } from "node:fs";
 import { lineText } from "@phew/runs/text";
 import { Command, CommanderError } from "commander";
+import { nameShort } from "./commands/shortOptions.ts";
 import { EXIT } from "./exit.ts";
 import { endInOneLine, told } from "./output/lastWords.ts";
+import { setQuiet } from "./output/output.ts";
 
 type Declare = (program: Command) => void;
 
@@ -49,7 +51,7 @@ export async function carryOut(args: readonly string[]): Promise<void> {
 }
 
 /** @param verb the first argument: only this verb is declared, so that nothing else is loaded */
-async function buildProgram(verb = ""): Promise<Command> {
+export async function buildProgram(verb = ""): Promise<Command> {
   const program = new Command("phew")
     .description("Finds a sparse neural network before training it, by walking it.")
     .version(
@@ -71,8 +73,10 @@ Examples:
   const asked = Object.hasOwn(verbs, verb) ? [verbs[verb]!] : Object.values(verbs);
   for (const declare of await Promise.all(asked.map((load) => load()))) declare(program);
 
+  program.hook("preAction", (_, called) => setQuiet(called.opts().quiet === true));
   const { commands } = program;
   for (const command of [program, ...commands, ...commands.flatMap((inner) => inner.commands)]) {
+    nameShort(command);
     command.exitOverride().configureOutput({
       outputError: (text, write) => {
         const line = text

@@ -63,9 +63,9 @@ export function seeds(text: string): number[] {
   const [first, last] = range ? [Number(range[1]), Number(range[2])] : [0, 0];
   const values = range
     ? Array.from({ length: Math.max(0, Math.min(10_001, last - first + 1)) }, (_, k) => first + k)
-    : wholeNumbers("--seeds", 0)(text);
+    : wholeNumbers("--seed", 0)(text);
   if (values.length === 0 || values.length > 10_000 || !Number.isSafeInteger(last)) {
-    throw new UsageError("--seeds", {
+    throw new UsageError("--seed", {
       given: `"${text}"`,
       expected: "whole numbers such as 0..4 or 0,3,7, at most 10,000 of them",
     });

@@ -100,10 +100,10 @@ async function expectRefusal(args: readonly string[], message: RegExp, where = f
 describe("every option that takes a value refuses wrong ones", () => {
   it.each(Object.entries(VERBS))("of phew %s", async (verb, args) => {
     const { stdout } = await phew([...verb.split(" "), "--help"]);
-    const options = [...stdout.matchAll(/^ {2}(--[a-z-]+) [<[]/gm)].map(([, option]) => option!);
+    const options = [...stdout.matchAll(/^ {2}(?:-[a-z], )?(--[a-z-]+) [<[]/gm)].map(([, option]) => option!);
     for (const option of options) {
       expect(OPTIONS, `${option} of phew ${verb} is not in the table`).toHaveProperty(option);
-      const { values, message, with: needed = [] } = OPTIONS[option]!;
+      const { values, message, with: needed = [] } = OPTIONS[`${verb} ${option}`] ?? OPTIONS[option]!;
       const more = Array.isArray(needed) ? needed : ((needed as Record<string, string[]>)[verb] ?? []);
       const usual = new RegExp(option.slice(2).replaceAll("-", "[- ]?"), "i");
       for (const value of values)
@@ -210,7 +210,7 @@ describe("data that are not what they should be", () => {
 it("weights that are no number are told by layer and index", async () => {
   const own = scratchFolder();
   writeFileSync(path.join(own, "nan.safetensors"), weightsWithNaN());
-  for (const verb of ["prune mlp --density 0.1", "compare mlp --methods phew --densities 0.1"])
+  for (const verb of ["prune mlp --density 0.1", "compare mlp --methods phew --density 0.1"])
     await expectRefusal(`${verb} --weights nan.safetensors`.split(" "), /fc2\.weight.*weight 7.*NaN/s, own);
 });
 

@@ -17,7 +17,7 @@ const quick = "--train-count 8 --test-count 8 --epochs 1 --threads 1".split(" ")
 export const VERBS = {
   prune: ["prune", "mlp", "--density", "0.5"],
   analyze: ["analyze", "mlp"],
-  compare: "compare mlp --methods random --densities 0.5 --seeds 0 --workers 1".split(" "),
+  compare: "compare mlp --method random --density 0.5 --seed 0 --workers 1".split(" "),
   predict: ["predict", "mlp", "--batch", "batch.safetensors"],
   export: "export mlp --masks masks.safetensors --out new.onnx".split(" "),
   train: ["train", "mlp", "--density", "0.5", ...quick],
@@ -37,14 +37,11 @@ export const VERBS = {
   zoo: ["zoo", "mlp"],
   doctor: ["doctor"],
   demo: ["demo"],
-  "bench train": "bench train --model mlp --batch 1 --rounds 1 --round-seconds 0 --baseline none".split(" "),
-  "bench predict": "bench predict --model mlp --batch 1 --rounds 1 --round-seconds 0 --baseline none".split(
-    " ",
-  ),
-  "bench layer": "bench layer --shape 3x6x6-4 --batch 1 --rounds 1 --round-seconds 0 --baseline none".split(
-    " ",
-  ),
-  "bench prune": "bench prune --model mlp --rounds 1".split(" "),
+  "bench train": "bench train mlp --batch-size 1 --rounds 1 --round-seconds 0 --baseline none".split(" "),
+  "bench predict": "bench predict mlp --batch-size 1 --rounds 1 --round-seconds 0 --baseline none".split(" "),
+  "bench layer":
+    "bench layer --shape 3x6x6-4 --batch-size 1 --rounds 1 --round-seconds 0 --baseline none".split(" "),
+  "bench prune": "bench prune mlp --rounds 1".split(" "),
 } as const satisfies Record<string, readonly string[]>;
 
 interface BadValues {
@@ -61,7 +58,7 @@ const bad = (values: readonly string[], message?: RegExp, more: BadValues["with"
 });
 
 /** What looks at examples. */
-const looking = { prune: ["--method", "snip"], compare: ["--methods", "snip"] };
+const looking = { prune: ["--method", "snip"], compare: ["--method", "snip"] };
 
 const COUNTS = ["0", "-1", "1.5", "x", "", "9007199254740993"];
 const FRACTIONS = ["-0.1", "1.5", "NaN", "x", ""];
@@ -69,7 +66,7 @@ const AMOUNTS = ["-1", "Infinity", "fast", ""];
 const NAMES = ["nothing", ""];
 const missing = ["missing.safetensors"];
 
-/** Every option that takes a value, with values that it does not take; the same for every verb that has the option. */
+/** Every option that takes a value, with values that it does not take; with a verb before it, those of that verb. */
 export const OPTIONS: Readonly<Record<string, BadValues>> = {
   "--architecture": bad(["lenet6", "missing.onnx"], /lenet5|missing\.onnx|architecture/),
   "--augmentation": bad(NAMES),
@@ -88,7 +85,7 @@ export const OPTIONS: Readonly<Record<string, BadValues>> = {
   "--data-dir": bad(["missing"], /missing|--data-dir|mnist/),
   "--data-seed": bad(["-1", "1.5", "x", ""]),
   "--dataset": bad(["glyph"], /data set|--dataset/, looking),
-  "--densities": bad([...FRACTIONS, "0", "0.5,2", "1e-9"], /densit/),
+  "compare --density": bad([...FRACTIONS, "0", "0.5,2", "1e-9"], /densit/),
   "--density": bad([...FRACTIONS, "0", "5%", "1e-9"], /densit/),
   "--drop-factor": bad(FRACTIONS),
   "--drops": bad(["0.7,0.5", "2", "x", ""]),
@@ -109,11 +106,10 @@ export const OPTIONS: Readonly<Record<string, BadValues>> = {
   "--masks": bad(missing, /missing/),
   "--mean": bad(["x", "1,,2", ""]),
   "--method": bad(["magnitud", ""], /magnitude|method/),
-  "--methods": bad(
+  "compare --method": bad(
     ["magnitud", "phew,phew", "random+shuffel", "phew:bias=cube", "a+b+c"],
     /method|check|bias/,
   ),
-  "--model": bad(["resnet21", "missing.onnx"], /resnet20|missing|model/),
   "--on": bad(["cloud", ""]),
   "--optimiser": bad(["adamv", "SGD", ""], /sgd/),
   "--option": bad(["x", "branch=weight", "bias=cubic", ""], /option|branching|magnitude/),
@@ -121,7 +117,6 @@ export const OPTIONS: Readonly<Record<string, BadValues>> = {
   "--output": bad(NAMES, /output/),
   "--patience": bad(["-1", "1.5", "x", ""]),
   "--probes": bad(COUNTS),
-  "--processes": bad(COUNTS),
   "--rate": bad(AMOUNTS),
   "--recipe": bad(["phwe", "missing.json"], /phew|missing/),
   "--rewind-epoch": bad(["-1", "1.5", "x", "9", ""], /rewind/),
@@ -136,7 +131,7 @@ export const OPTIONS: Readonly<Record<string, BadValues>> = {
   "--score-weights": bad(missing, /missing/),
   "--scores": bad(["no/such/scores.safetensors"], /scores|does not exist/),
   "--seed": bad(["-1", "1.5", "x", "", "9007199254740993"]),
-  "--seeds": bad(["4..0", "x", "-1", ""]),
+  "compare --seed": bad(["4..0", "x", "-1", ""]),
   "--shape": bad(["16x32-16", "x", ""]),
   "--start-weights": bad(missing, /missing/),
   "--std": bad(["0", "-1", "x", ""]),
@@ -197,12 +192,12 @@ export const LINES: readonly (readonly [string, number, RegExp])[] = [
   ["export mlp --out new.safetensors", 2, /--masks/],
   ["export mlp --masks masks.safetensors", 2, /--out/],
   ["export mlp --masks masks.safetensors --out new.doc", 1, /new\.doc|\.onnx/],
-  ["compare mlp --methods snip --batch a --dataset glyphs", 2, /--batch: got it beside --dataset/],
+  ["compare mlp --method snip --batch a --dataset glyphs", 2, /--batch: got it beside --dataset/],
   ["sweep", 2, /<file>: got nothing/],
   ["sweep sweep.json --cancel --status", 2, /--status: got it beside --cancel/],
   ["sweep sweep.json --retry --logs", 2, /--logs: got it beside --retry/],
   ["sweep sweep.json --throttle 3", 2, /--throttle: got it for pool/],
-  ["sweep sweep.json --on slurm --processes 3", 2, /--processes: got it for slurm/],
+  ["sweep sweep.json --on slurm --workers 3", 2, /--workers: got it for slurm/],
   ["watch nowhere", 1, /nowhere/],
   ["report nowhere", 1, /nowhere/],
   ["report empty", 1, /empty/],
@@ -218,14 +213,14 @@ export const LINES: readonly (readonly [string, number, RegExp])[] = [
   ["bench frain", 2, /train/],
   ["bench layer", 2, /--shape/],
   ["bench train --method dense --density 0.5", 2, /dense network/],
-  ["bench prune --model lenet5 --method snip", 1, /no examples/],
+  ["bench prune lenet5 --method snip", 1, /no examples/],
   ["bench train --method phwe", 1, /Did you mean "phew"/],
-  ["bench predict --batch 1,x", 2, /--batch: got "1,x"|--batch: got "x"/],
+  ["bench predict --batch-size 1,x", 2, /--batch-size: got "x"/],
   ["bench layer --shape 16x32-16", 2, /16x32x32-16/],
-  ["compare lenet5 --methods phew+shuffel", 1, /check: got "shuffel".*Did you mean "shuffle"/],
-  ["compare lenet5 --methods phew,synflwo", 1, /method: got "synflwo".*Did you mean "synflow"/],
-  ["compare lenet5 --methods phew,phew", 2, /--methods: got "phew" twice/],
-  ["compare lenet5 --methods a+b+c", 2, /at most one check/],
+  ["compare lenet5 --method phew+shuffel", 1, /check: got "shuffel".*Did you mean "shuffle"/],
+  ["compare lenet5 --method phew,synflwo", 1, /method: got "synflwo".*Did you mean "synflow"/],
+  ["compare lenet5 --method phew,phew", 2, /--method: got "phew" twice/],
+  ["compare lenet5 --method a+b+c", 2, /at most one check/],
   ["compare lenet5 --out sweep.json", 1, /sweep\.json: /],
   ["prune lenet5 --density 1.5", 2, /For 1\.5 % pass 0\.015/],
   ["prune lenet5 --density 5%", 2, /For 5 % pass 0\.05/],
@@ -359,7 +354,7 @@ interface Place {
 const MODEL_VERBS = [
   "prune FILE --density 0.5 --out new.safetensors",
   "analyze FILE",
-  "compare FILE --methods random --densities 0.5 --seeds 0 --workers 1",
+  "compare FILE --method random --density 0.5 --seed 0 --workers 1",
   "predict FILE --batch batch.safetensors",
   "export FILE --masks masks.safetensors --out new.safetensors",
 ];
@@ -376,7 +371,7 @@ const masks = [
 const batches = [
   "prune mlp --density 0.5 --method snip --batch FILE",
   "analyze mlp --batch FILE",
-  "compare mlp --densities 0.5 --seeds 0 --methods snip --batch FILE",
+  "compare mlp --density 0.5 --seed 0 --method snip --batch FILE",
   "predict mlp --batch FILE",
   "predict mlp --batch batch.safetensors --compare FILE",
 ];
@@ -446,13 +441,13 @@ export const OUTPUTS: Readonly<Record<string, readonly string[]>> = {
     "export mlp --masks masks.safetensors --out OUT",
   ],
   "a folder": [
-    "compare mlp --methods random --densities 0.5 --seeds 0 --workers 1 --out OUT",
+    "compare mlp --method random --density 0.5 --seed 0 --workers 1 --out OUT",
     "report runs/e --no-figures --out OUT",
     `${train} --no-figures --runs OUT`,
     "prune mlp --density 0.5 --runs OUT",
-    "sweep sweep.json --processes 1 --runs OUT",
+    "sweep sweep.json --workers 1 --runs OUT",
     `imp mlp --density 0.5 --rounds 1 ${quick.join(" ")} --runs OUT`,
-    "demo --processes 1 --runs OUT",
+    "demo --workers 1 --runs OUT",
   ],
 };
 
@@ -618,7 +613,7 @@ export const DATA_LINES: readonly string[] = [
   "imp lenet5 --density 0.5 --rounds 1 --epochs 1 --threads 1 --dataset NAME --data-dir FOLDER",
   "data check NAME --data-dir FOLDER",
   "prune lenet5 --density 0.5 --method snip --dataset NAME --data-dir FOLDER",
-  "compare lenet5 --densities 0.5 --methods snip --dataset NAME --data-dir FOLDER",
+  "compare lenet5 --density 0.5 --method snip --dataset NAME --data-dir FOLDER",
 ];
 
 function writeMnist(folder: string, fault: { missingBytes?: number; label?: number }): void {

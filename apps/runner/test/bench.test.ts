@@ -8,11 +8,11 @@ const quick = "--rounds 1 --round-seconds 0 --threads 1".split(" ");
 describe("phew bench", () => {
   it("trains, and prints one JSON document", async () => {
     const { exitCode, stdout } = await phew(
-      "bench train --model mlp --density 0.1 --batch 4 --baseline tfjs --json".split(" ").concat(quick),
+      "bench train mlp --density 0.1 --batch-size 4 --baseline tfjs --json".split(" ").concat(quick),
     );
     expect(exitCode).toBe(0);
     const { command, date, environment, reports } = JSON.parse(stdout);
-    expect(command).toMatch(/^phew bench train --model mlp/);
+    expect(command).toMatch(/^phew bench train mlp/);
     expect(date).toMatch(/^\d{4}-\d\d-\d\d$/);
     expect(environment.node).toBe(process.versions.node);
     expect(reports).toHaveLength(1);
@@ -41,9 +41,7 @@ describe("phew bench", () => {
 
   it("predicts one batch size after the other, as sections for a page", async () => {
     const { exitCode, stdout } = await phew(
-      "bench predict --model mlp --method dense --batch 1,3 --baseline none --markdown"
-        .split(" ")
-        .concat(quick),
+      "bench predict mlp --method dense --batch-size 1,3 --baseline none --markdown".split(" ").concat(quick),
     );
     expect(exitCode).toBe(0);
     const headings = stdout.split("\n").filter((line) => line.startsWith("### "));
@@ -51,14 +49,14 @@ describe("phew bench", () => {
       "### mlp, dense: predictions, batch 1",
       "### mlp, dense: predictions, batch 3",
     ]);
-    expect(stdout).toContain("`phew bench predict --model mlp --method dense --batch 1,3");
+    expect(stdout).toContain("`phew bench predict mlp --method dense --batch-size 1,3");
     expect(stdout).toContain(`Node ${process.versions.node}, `);
     expect(stdout).toMatch(/^\| .*images\/s.*\|$/m);
     expect(stdout).toContain("100 % of the 266,200 multiply-adds");
   });
 
   it("computes with fused multiply-add where that is asked for, and refuses what has none", async () => {
-    const args = "bench train --model mlp --batch 4 --baseline none --fast-math".split(" ").concat(quick);
+    const args = "bench train mlp --batch-size 4 --baseline none --fast-math".split(" ").concat(quick);
     const { exitCode, stdout } = await phew([...args, "--json"]);
     expect(exitCode).toBe(0);
     expect(JSON.parse(stdout).reports[0].ours.backend).toBe("wasm, fast math, 1 thread");
@@ -68,25 +66,25 @@ describe("phew bench", () => {
   });
 
   it("says in words that there is no baseline", async () => {
-    const args = "bench predict --model mlp --batch 1 --baseline torch".split(" ").concat(quick);
+    const args = "bench predict mlp --batch-size 1 --baseline torch".split(" ").concat(quick);
     const { exitCode, stdout } = await phew(args, undefined, { PATH: "/nonexistent" });
     expect(exitCode).toBe(0);
     expect(stdout).toContain("No baseline: python3 is not installed.");
   });
 
   it("compares a mask with a plain scan, and times one layer", async () => {
-    const mask = await phew("bench prune --model lenet5 --density 0.05 --rounds 1".split(" "));
+    const mask = await phew("bench prune lenet5 --density 0.05 --rounds 1".split(" "));
     expect(mask.exitCode).toBe(0);
     expect(mask.stdout).toMatch(/linear scan +[\d.,]+ +[\d.,]+ +[\d,]+ +[\d,]+/);
     const layer = await phew(
-      "bench layer --shape 3x6x6-4 --batch 2 --baseline none".split(" ").concat(quick),
+      "bench layer --shape 3x6x6-4 --batch-size 2 --baseline none".split(" ").concat(quick),
     );
     expect(layer.exitCode).toBe(0);
     expect(layer.stdout).toMatch(/^3×6×6 to 4, random .*: steps of training, batch 2/);
   });
 
   it("times synflow's mask beside PyTorch's, where it is there, and says in words where it is not", async () => {
-    const args = "bench prune --model lenet5 --method synflow --option rounds=2 --rounds 1".split(" ");
+    const args = "bench prune lenet5 --method synflow --option rounds=2 --rounds 1".split(" ");
     const beside = await phew([...args, "--json"]);
     expect(beside.exitCode).toBe(0);
     const [report] = JSON.parse(beside.stdout).reports;

@@ -53,16 +53,7 @@ describe("a mask that cuts the output off", () => {
     const folder = scratchFolder();
     for (const verb of [
       ["prune", ...lost, "--out", path.join(folder, "masks.safetensors")],
-      [
-        "compare",
-        "lenet5",
-        "--methods",
-        "magnitude",
-        "--densities",
-        "0.0005",
-        "--out",
-        path.join(folder, "c"),
-      ],
+      ["compare", "lenet5", "--method", "magnitude", "--density", "0.0005", "--out", path.join(folder, "c")],
     ]) {
       const { exitCode, stderr } = await phew([...verb, "--strict"]);
       expect(exitCode).toBe(1);
@@ -111,9 +102,9 @@ describe("a mask that cuts the output off", () => {
     const compared = await phew([
       "compare",
       "lenet5",
-      "--methods",
+      "--method",
       "magnitude,phew",
-      "--densities",
+      "--density",
       "0.0005,0.5",
     ]);
     expect(compared.stderr).toMatch(/^warning: magnitude at 0\.05 % \(seed 0\): the output is cut off/m);

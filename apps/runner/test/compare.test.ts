@@ -3,7 +3,7 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { filesBelow, phew, readText, scratchFolder } from "./phew.ts";
 
-const ARGS = ["compare", "lenet5", "--methods", "phew,random,erk+shuffle,phew:bias=square"];
+const ARGS = ["compare", "lenet5", "--method", "phew,random,erk+shuffle,phew:bias=square"];
 
 async function done(args: readonly string[], cwd: string): Promise<string> {
   const { exitCode, stdout, stderr } = await phew(args, cwd);
@@ -14,7 +14,7 @@ async function done(args: readonly string[], cwd: string): Promise<string> {
 describe("phew compare", () => {
   it("sets methods, their variants and checked masks side by side, in tables and figures", async () => {
     const folder = scratchFolder();
-    const args = [...ARGS, "--densities", "0.05,0.02", "--seeds", "0..1", "--overlaps", "--out", "out"];
+    const args = [...ARGS, "--density", "0.05,0.02", "--seed", "0..1", "--overlaps", "--out", "out"];
     const text = await done(args, folder);
     expect(Math.max(...text.split("\n").map((line) => [...line].length))).toBeLessThanOrEqual(80);
     for (const word of ["phew:bias=square", "erk+shuffle", "5 %", "2 %", "×÷", "by chance"])
@@ -48,10 +48,7 @@ describe("phew compare", () => {
     const folder = scratchFolder();
     const measures = async (workers: string) => {
       const found = JSON.parse(
-        await done(
-          [...ARGS, "--densities", "0.05", "--seeds", "0,3", "--workers", workers, "--json"],
-          folder,
-        ),
+        await done([...ARGS, "--density", "0.05", "--seed", "0,3", "--workers", workers, "--json"], folder),
       );
       return found.masks.map(({ elapsedMs: _, ...rest }: { elapsedMs: number }) => rest);
     };
@@ -67,7 +64,7 @@ describe("phew compare", () => {
   });
 
   it("gives methods that look at examples a data set, the network taking its inputs and classes", async () => {
-    const args = ["--methods", "phew,snip:samples=2", "--densities", "0.1", "--dataset", "glyphs", "--json"];
+    const args = ["--method", "phew,snip:samples=2", "--density", "0.1", "--dataset", "glyphs", "--json"];
     const found = JSON.parse(await done(["compare", "lenet5", ...args], scratchFolder()));
     expect(found.masks.map((mask: { method: string }) => mask.method)).toEqual(["phew", "snip:samples=2"]);
     expect(found.masks[1].walkCount).toBeUndefined();

@@ -41,7 +41,7 @@ it("verbs with one of everything", async () => {
     "prune mlp --density 0.07 --layers --out m.safetensors",
     "prune mlp --density 0.00001 --method magnitude",
     "analyze mlp --masks m.safetensors --histograms",
-    "compare mlp --methods magnitude --densities 0.07 --seeds 0 --workers 1",
+    "compare mlp --method magnitude --density 0.07 --seed 0 --workers 1",
     "predict mlp --batch one.safetensors --masks m.safetensors",
     `train mlp ${one} --density 0.07 --no-figures`,
     `train mlp ${one} --density 0.07 --no-figures`,
@@ -50,7 +50,7 @@ it("verbs with one of everything", async () => {
     "watch --once",
     "watch --plain",
     "sweep sweep.json --dry-run",
-    "sweep sweep.json --processes 1",
+    "sweep sweep.json --workers 1",
     "sweep sweep.json --status",
     "data check glyphs",
   ];

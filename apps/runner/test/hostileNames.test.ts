@@ -110,17 +110,17 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       args: [
         "compare",
         FILE,
-        "--methods",
+        "--method",
         "magnitude,random",
-        "--densities",
+        "--density",
         "0.5",
-        "--seeds",
+        "--seed",
         "0",
         "--out",
       ].concat(`${HOSTILE} compared`, "--force"),
       json: true,
     },
-    { args: ["compare", FILE, "--methods", HOSTILE.slice(3), "--densities", "0.5"], fails: true },
+    { args: ["compare", FILE, "--method", HOSTILE.slice(3), "--density", "0.5"], fails: true },
   ],
   predict: [
     {
@@ -190,7 +190,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   zoo: [{ args: ["zoo", HOSTILE], fails: true }],
   doctor: [{ args: ["doctor", `--${HOSTILE}`], fails: true }],
   demo: [{ args: ["demo", `--${HOSTILE}`], fails: true }],
-  bench: [{ args: ["bench", "prune", "--model", HOSTILE, "--density", "0.5"], fails: true }],
+  bench: [{ args: ["bench", "prune", HOSTILE, "--density", "0.5"], fails: true }],
 };
 
 let folder: string;

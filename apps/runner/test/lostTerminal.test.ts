@@ -95,7 +95,7 @@ it.skipIf(process.platform === "win32")(
   "runs of a pool keep a checkpoint each when a signal reaches the pool and them alike, as from a terminal",
   async () => {
     const folder = scratchFolder();
-    const args = ["demo", "--processes", "2", "--json"];
+    const args = ["demo", "--workers", "2", "--json"];
     // a group of its own, as a shell makes for a job
     const child = spawn(process.execPath, [bin, ...args], { cwd: folder, stdio: "ignore", detached: true });
     onTestFinished(() => void child.kill("SIGKILL"));

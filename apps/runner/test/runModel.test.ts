@@ -92,9 +92,7 @@ describe("a run's folder is a model with its masks", () => {
   it("to analyse, prune and compare", async () => {
     expect((await json("analyze", run)).density).toBeCloseTo(0.02, 3);
     expect((await json("prune", run, "--density", "0.01")).masks[0].density).toBeCloseTo(0.01, 3);
-    expect((await json("compare", run, "--methods", "magnitude", "--densities", "0.01")).masks.length).toBe(
-      1,
-    );
+    expect((await json("compare", run, "--method", "magnitude", "--density", "0.01")).masks.length).toBe(1);
   });
 
   it("to prune within its masks, by scores and by walks; what can do neither is refused", async () => {
@@ -122,7 +120,7 @@ describe("a run's folder is a model with its masks", () => {
     expect(await refusal("prune", run, "--method", "magnitude", "--density", "0.5")).toMatch(
       /at most the 1\d+ of/,
     );
-    expect((await json("compare", run, "--methods", "random", "--densities", "0.01")).notes.join()).toMatch(
+    expect((await json("compare", run, "--method", "random", "--density", "0.01")).notes.join()).toMatch(
       /exactly 0/,
     );
   });

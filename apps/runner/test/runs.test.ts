@@ -261,3 +261,21 @@ describe("remove", () => {
     expect(existsSync(path.join(where, name, "config.json"))).toBe(true);
   });
 });
+
+it("watch --once --json has the same runs, and of one run its layers and log", async () => {
+  const all = await json("watch", "--once");
+  expect(all.runs).toEqual(expect.arrayContaining((await json("runs", "list")).runs));
+  expect(all.runs).toHaveLength(2);
+  const [one] = (await json("watch", sparse!, "--once")).runs;
+  expect(one.layers.map(({ name }: { name: string }) => name)).toEqual([
+    "fc1.weight",
+    "fc2.weight",
+    "fc3.weight",
+  ]);
+  expect(one.log.at(-1).text).toMatch(/^finished after/);
+  expect(JSON.parse((await phew(["watch", "--once", "--json"], scratchFolder())).stdout)).toEqual({
+    folder: "runs",
+    runs: [],
+  });
+  expect(await refused(["watch", "--json"], /--json: got it without --once/)).toBe(2);
+});

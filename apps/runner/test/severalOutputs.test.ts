@@ -82,16 +82,7 @@ describe("a model of several outputs", () => {
     const folder = await place();
     const snip = ["prune", "m.onnx", "--method", "snip", "--batch", "b.safetensors", "--density", "0.4"];
     const analyze = ["analyze", "m.onnx", "--batch", "b.safetensors"];
-    const compare = [
-      "compare",
-      "m.onnx",
-      "--methods",
-      "snip",
-      "--batch",
-      "b.safetensors",
-      "--densities",
-      "0.5",
-    ];
+    const compare = ["compare", "m.onnx", "--method", "snip", "--batch", "b.safetensors", "--density", "0.5"];
     for (const args of [snip, analyze, compare]) {
       const refused = await phew(args, folder);
       expect([refused.exitCode, refused.stderr]).toEqual([

@@ -64,7 +64,7 @@ describe("a sweep of 6 runs", () => {
     expect(before.sources).toEqual({ same: 0, scaled: 0, guessed: 6 });
     expect(existsSync(path.join(folder, "runs"))).toBe(false);
 
-    const done = await json(["sweep", "sweep.json", "--runs", "on pool", "--processes", "3"], folder);
+    const done = await json(["sweep", "sweep.json", "--runs", "on pool", "--workers", "3"], folder);
     expect(done.runs.map((run: { state: string }) => run.state)).toEqual(Array(6).fill("finished"));
     expect(done.results.length).toBe(3);
     expect(done.results.every((row: { seeds: number }) => row.seeds === 2)).toBe(true);

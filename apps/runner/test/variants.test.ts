@@ -25,7 +25,7 @@ describe("weights that fit several variants", () => {
     for (const args of [
       ["prune", ...source, ...magnitude],
       ["analyze", ...source],
-      ["compare", ...source, "--methods", "magnitude", "--densities", "0.1"],
+      ["compare", ...source, "--method", "magnitude", "--density", "0.1"],
       ["prune", "mobilenet-v1", "--weights", "w.safetensors", "--input", "3,32,32", ...magnitude],
     ]) {
       const { exitCode, stderr } = await run(...args);
@@ -90,9 +90,9 @@ describe("weights that fit several variants", () => {
       const compared = await run(
         "compare",
         ...source,
-        "--methods",
+        "--method",
         "magnitude",
-        "--densities",
+        "--density",
         "0.1",
         "--variant",
         variant,

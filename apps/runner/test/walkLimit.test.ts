@@ -43,9 +43,9 @@ describe.skipIf(tiny === undefined)(
       const compared = await phew([
         "compare",
         ...model,
-        "--methods",
+        "--method",
         "phew",
-        "--densities",
+        "--density",
         "0.5",
         "--limit",
         "5s",

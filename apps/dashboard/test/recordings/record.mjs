@@ -28,7 +28,7 @@ const RECORDINGS = {
   training: {
     command: "train resnet20 --density 0.05 --train-count 2000 --test-count 500 --epochs 8 --no-figures",
   },
-  sweep: { command: "sweep sweep.json --processes 2", sweep },
+  sweep: { command: "sweep sweep.json --workers 2", sweep },
   crash: {
     command: "train lenet5 --density 0.1 --train-count 2000 --test-count 200 --epochs 40 --no-figures",
     killAfterEvent: '"kind":"train.epoch","epoch":6,',

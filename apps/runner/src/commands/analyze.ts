@@ -41,6 +41,7 @@ export function declareAnalyze(program: Command): void {
     .addOption(option("--trace-shares <file>", "write what each weight adds to the trace, as safetensors"))
     .addOption(option("--ascii", "draw with plain characters"))
     .addOption(option("--force", "overwrite existing files"))
+    .addOption(settingOption("analyze", "quiet"))
     .addOption(option("--json", "one JSON document on standard output"))
     .addHelpText(
       "after",

@@ -1,7 +1,8 @@
-import type { Command, Option } from "commander";
+import type { Command } from "commander";
+import { printWarnings } from "../output/output.ts";
 import * as parse from "../parse.ts";
 import { settingOption, withSettings } from "../settings/commandLine.ts";
-import { option } from "./options.ts";
+import { option, withRenamed } from "./options.ts";
 
 export function declareBench(program: Command): void {
   const bench = program
@@ -14,38 +15,42 @@ export function declareBench(program: Command): void {
       "after",
       `
 Examples:
-  phew bench train --model resnet20 --method phew --density 0.05 --batch 128 --threads 2 --baseline torch
-  phew bench predict --model resnet20 --density 0.05 --batch 1,64
-  phew bench prune --model vgg19-bn --density 0.05
-  phew bench layer --shape 16x32x32-16 --density 0.05 --batch 64 --threads 1`,
+  phew bench train resnet20 --method phew --density 0.05 --batch-size 128 --threads 2 --baseline torch
+  phew bench predict resnet20 --density 0.05 --batch-size 1,64
+  phew bench prune vgg19-bn --density 0.05
+  phew bench layer --shape 16x32x32-16 --density 0.05 --batch-size 64 --threads 1`,
     );
-  withBenchSettings(withBenchModel(bench.command("train")))
+  withBatchSize(withBenchSettings(withBenchModel(bench.command("train"))), 128)
     .summary("whole steps of training: forward, loss, backward, update")
     .description("Times steps of training of a pruned network against the dense one on something else.")
-    .addOption(batchOption(128))
     .addHelpText(
       "after",
       `
 Examples:
-  phew bench train --model resnet20 --method phew --density 0.05 --batch 128 --threads 2 --baseline torch --json
-  phew bench train --model vgg19-bn --density 0.02 --batch 64 --baseline tfjs
-  phew bench train --model mlp --density 0.05 --baseline none --markdown`,
+  phew bench train resnet20 --method phew --density 0.05 --batch-size 128 --threads 2 --baseline torch --json
+  phew bench train vgg19-bn --density 0.02 --batch-size 64 --baseline tfjs
+  phew bench train mlp --density 0.05 --baseline none --markdown`,
     )
-    .action(async (options) => (await import("../verbs/bench.ts")).benchTraining(options));
-  withBenchSettings(withBenchModel(bench.command("predict")))
+    .action(async (model, options) =>
+      (await import("../verbs/bench.ts")).benchTraining(withModel(model, options)),
+    );
+  withRenamed(
+    withBenchSettings(withBenchModel(bench.command("predict"))),
+    "--batch <sizes>",
+    option("--batch-size <sizes>", "images at a time, one or several")
+      .argParser(parse.wholeNumbers("--batch-size", 1, 65_536))
+      .default([1, 64], "1,64"),
+  )
     .summary("outputs of a batch")
     .description("Times predictions of a pruned network against the dense one on something else.")
-    .addOption(
-      option("--batch <sizes>", "images at a time, one or several")
-        .argParser(parse.wholeNumbers("--batch", 1, 65_536))
-        .default([1, 64], "1,64"),
-    )
     .addHelpText(
       "after",
-      "\nExample:\n  phew bench predict --model resnet20 --density 0.05 --batch 1,64 --threads 2",
+      "\nExample:\n  phew bench predict resnet20 --density 0.05 --batch-size 1,64 --threads 2",
     )
-    .action(async (options) => (await import("../verbs/bench.ts")).benchPrediction(options));
-  withBenchSettings(bench.command("layer"))
+    .action(async (model, options) =>
+      (await import("../verbs/bench.ts")).benchPrediction(withModel(model, options)),
+    );
+  withBatchSize(withBenchSettings(bench.command("layer")), 64)
     .summary("one layer alone")
     .description("Times a step of training of one layer, its weights kept at random.")
     .addOption(
@@ -59,21 +64,19 @@ Examples:
         .default(3),
     )
     .addOption(option("--density <d>", "fraction of weights kept").argParser(parse.density).default(0.05))
-    .addOption(batchOption(64))
     .addHelpText(
       "after",
       `
 Examples:
-  phew bench layer --shape 16x32x32-16 --density 0.05 --batch 64 --threads 1
+  phew bench layer --shape 16x32x32-16 --density 0.05 --batch-size 64 --threads 1
   phew bench layer --shape 784-300 --density 0.05 --threads 1 --baseline none`,
     )
     .action(async (options) => (await import("../verbs/bench.ts")).benchOneLayer(options));
-  withBenchOutput(bench.command("prune"))
+  withBenchOutput(withZooModel(bench.command("prune")))
     .summary("a mask, against a plain linear scan or PyTorch")
     .description(
       "Times a method's masks on one thread: phew's against a plain walker of the same definition, synflow's\nagainst PyTorch on one thread where python3 has it, those of other methods alone.",
     )
-    .addOption(option("--model <name>", "name of the zoo").default("resnet20"))
     .addOption(option("--method <name>", "pruning method that needs no data").default("phew"))
     .addOption(settingOption("bench", "options"))
     .addOption(option("--density <d>", "fraction of weights kept").argParser(parse.density).default(0.05))
@@ -81,15 +84,16 @@ Examples:
       "after",
       `
 Examples:
-  phew bench prune --model vgg19-bn --density 0.05
-  phew bench prune --model resnet20 --method synflow --density 0.05`,
+  phew bench prune vgg19-bn --density 0.05
+  phew bench prune resnet20 --method synflow --density 0.05`,
     )
-    .action(async (options) => (await import("../verbs/bench.ts")).benchPruning(options));
+    .action(async (model, options) =>
+      (await import("../verbs/bench.ts")).benchPruning(withModel(model, options)),
+    );
 }
 
 function withBenchModel(command: Command): Command {
-  return command
-    .addOption(option("--model <name>", "name of the zoo").default("resnet20"))
+  return withZooModel(command)
     .addOption(option("--method <name>", "pruning method, or dense").default("phew"))
     .addOption(
       option("--density <d>", "fraction of weights kept; 0.05 unless dense").argParser(parse.density),
@@ -121,12 +125,35 @@ function withBenchOutput(command: Command): Command {
         .default(5),
     )
     .addOption(settingOption("bench", "seed"))
+    .addOption(settingOption("bench", "quiet"))
     .addOption(option("--markdown", "a section with command, machine and date, for a page of figures"))
     .addOption(option("--json", "one JSON document on standard output"));
 }
 
-function batchOption(initial: number): Option {
-  return option("--batch <n>", "images at a time")
-    .argParser(parse.wholeNumber("--batch", 1, 65_536))
-    .default(initial);
+function withBatchSize(command: Command, initial: number): Command {
+  return withRenamed(
+    command,
+    "--batch <n>",
+    option("--batch-size <n>", "images at a time")
+      .argParser(parse.wholeNumber("--batch-size", 1, 65_536))
+      .default(initial),
+  );
+}
+
+/** The network, which was an option in the last release. */
+function withZooModel(command: Command): Command {
+  const before = option("--model <name>", "name of the zoo").hideHelp();
+  return command
+    .argument("[model]", "name of the zoo (default: resnet20)")
+    .addOption(before)
+    .on("option:model", () =>
+      printWarnings([
+        "--model stands behind the verb now, without a name; the next release does not know the option",
+      ]),
+    );
+}
+
+/** What is measured, with the network among the options. */
+function withModel<O extends object>(model: string | undefined, options: O): O & { readonly model: string } {
+  return { ...options, model: model ?? ("model" in options ? `${options.model}` : "resnet20") };
 }

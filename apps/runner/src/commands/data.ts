@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import { option } from "./options.ts";
+import { settingOption } from "../settings/commandLine.ts";
+import { option, withRenamed } from "./options.ts";
 
 export function declareData(program: Command): void {
   const data = program
@@ -13,12 +14,14 @@ export function declareData(program: Command): void {
     .description("Downloads the official files, checks their sums, and goes on where it broke off before.")
     .argument("<dataset>", "a name that phew data lists")
     .addOption(option("--data-dir <folder>", "where they go").default("data", "data/<dataset>"))
+    .addOption(settingOption("data", "quiet"))
     .action(async (name, options) => (await import("../verbs/data.ts")).fetchData(name, options));
-  data
+  const check = data
     .command("check")
     .description("Reads all of a data set as training would, and counts the examples of each class.")
     .argument("<dataset>", "a name that phew data lists")
     .addOption(option("--data-dir <path>", "folder of its files, or their archive"))
-    .addOption(option("--classes", "a line for each class"))
+    .addOption(settingOption("data", "quiet"))
     .action(async (name, options) => (await import("../verbs/data.ts")).checkData(name, options));
+  withRenamed(check, "--classes", option("--each-class", "a line for each class"));
 }

@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import * as parse from "../parse.ts";
 import { settingOption } from "../settings/commandLine.ts";
-import { option } from "./options.ts";
+import { option, withRenamed } from "./options.ts";
 
 export function declareDemo(program: Command): void {
-  program
+  const command = program
     .command("demo")
     .summary("the main job on the embedded data: prune by four methods, train, compare")
     .description(
@@ -12,10 +12,13 @@ export function declareDemo(program: Command): void {
     )
     .addOption(settingOption("demo", "seed"))
     .addOption(settingOption("demo", "runs"))
-    .addOption(
-      option("--processes <n>", "runs at the same time").argParser(parse.wholeNumber("--processes", 1, 64)),
-    )
+    .addOption(settingOption("demo", "quiet"))
     .addOption(settingOption("demo", "strict"))
     .addOption(option("--json", "one JSON document on standard output"))
     .action(async (options) => (await import("../verbs/demo.ts")).demo(options));
+  withRenamed(
+    command,
+    "--processes <n>",
+    option("--workers <n>", "runs at the same time").argParser(parse.wholeNumber("--workers", 1, 64)),
+  );
 }

@@ -1,12 +1,45 @@
 /** Options that several verbs share. */
 import type { ZooVariant } from "@phew/core";
 import { type Command, Option } from "commander";
+import { printWarnings } from "../output/output.ts";
 import * as parse from "../parse.ts";
 import { settingOption } from "../settings/commandLine.ts";
 import type { Verb } from "../settings/setting.ts";
 
 export function option(flags: string, help: string): Option {
   return new Option(flags, help);
+}
+
+/** An option under the name that it had in the last release: it works as before, is not in help, and says its new name. */
+class OldName extends Option {
+  readonly #now: Option;
+
+  constructor(flags: string, now: Option) {
+    super(flags);
+    this.#now = now;
+    this.hideHelp();
+    if (now.parseArg) this.argParser(now.parseArg);
+  }
+
+  override attributeName(): string {
+    return this.#now.attributeName();
+  }
+}
+
+/**
+ * Adds an option that had another name in the last release.
+ * @param old as commander reads it, `--densities <d>`
+ */
+export function withRenamed(command: Command, old: string, now: Option): Command {
+  const before = new OldName(old, now);
+  return command
+    .addOption(now)
+    .addOption(before)
+    .on(`option:${before.name()}`, () =>
+      printWarnings([
+        `${before.long} is called ${now.long} now; the next release does not know the old name`,
+      ]),
+    );
 }
 
 /** Forms of the zoo's families, by the data set that each is known for. */

@@ -36,6 +36,7 @@ export function declarePredict(program: Command): void {
     .addOption(settingOption("predict", "threads"))
     .addOption(settingOption("predict", "fastMath"))
     .addOption(option("--force", "overwrite existing files"))
+    .addOption(settingOption("predict", "quiet"))
     .addOption(option("--json", "one JSON document on standard output"))
     .addHelpText(
       "after",

@@ -43,6 +43,7 @@ export function declarePrune(program: Command): void {
     .addOption(settingOption("prune", "limit"))
     .addOption(settingOption("prune", "strict"))
     .addOption(option("--force", "overwrite existing files"))
+    .addOption(settingOption("prune", "quiet"))
     .addOption(option("--json", "one JSON document on standard output"))
     .addHelpText(
       "after",

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import * as parse from "../parse.ts";
+import { settingOption } from "../settings/commandLine.ts";
 import { option } from "./options.ts";
 
 export function declareReport(program: Command): void {
@@ -18,6 +19,7 @@ export function declareReport(program: Command): void {
     )
     .addOption(option("--all", "runs that are not finished too, as far as they have come"))
     .addOption(option("--no-figures", "tables alone"))
+    .addOption(settingOption("report", "quiet"))
     .addOption(option("--json", "one JSON document on standard output"))
     .action(async (folder, options) => (await import("../verbs/report.ts")).report(folder, options));
 }

@@ -35,8 +35,8 @@ export function declareReproduce(program: Command): void {
       ),
     )
     .addOption(
-      option("--processes <n>", "runs at a time, for pool; as many as fill the cores").argParser(
-        parse.wholeNumber("--processes", 1, 1024),
+      option("--workers <n>", "runs at a time, for pool; as many as fill the cores").argParser(
+        parse.wholeNumber("--workers", 1, 1024),
       ),
     )
     .addOption(settingOption("sweep", "threads"))
@@ -47,6 +47,7 @@ export function declareReproduce(program: Command): void {
     )
     .addOption(option("--sbatch <options>", "options for sbatch; may be repeated").argParser(parse.repeated))
     .addOption(settingOption("sweep", "runs"))
+    .addOption(settingOption("sweep", "quiet"))
     .addOption(option("--json", "one JSON document on standard output"))
     .addHelpText(
       "after",

@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import * as parse from "../parse.ts";
 import { settingOption } from "../settings/commandLine.ts";
-import { option } from "./options.ts";
+import { option, withRenamed } from "./options.ts";
 
 export function declareSweep(program: Command): void {
-  program
+  const command = program
     .command("sweep")
     .summary("many runs from one file, on this machine or on Slurm")
     .description(
@@ -16,11 +16,6 @@ export function declareSweep(program: Command): void {
     .addOption(
       option("--on <executor>", "what executes it: pool (processes of this machine) or slurm").argParser(
         parse.oneOf("--on", ["pool", "slurm"]),
-      ),
-    )
-    .addOption(
-      option("--processes <n>", "runs at a time, for pool; as many as fill the cores").argParser(
-        parse.wholeNumber("--processes", 1, 1024),
       ),
     )
     .addOption(settingOption("sweep", "threads"))
@@ -37,6 +32,7 @@ export function declareSweep(program: Command): void {
     )
     .addOption(settingOption("sweep", "limit"))
     .addOption(settingOption("sweep", "strict"))
+    .addOption(settingOption("sweep", "quiet"))
     .addOption(option("--status", "show how its runs stand, and stop"))
     .addOption(option("--cancel", "stop its runs at their checkpoints"))
     .addOption(option("--logs [run]", "what runs printed: those that failed, or the one of this id"))
@@ -48,7 +44,7 @@ export function declareSweep(program: Command): void {
       `
 Examples:
   phew sweep sweep.json --dry-run
-  phew sweep sweep.json --processes 2
+  phew sweep sweep.json --workers 2
   phew sweep sweep.json --on slurm --throttle 20 --sbatch "--partition=cpu --time=04:00:00"
   phew sweep sweep.json --status
 
@@ -61,4 +57,11 @@ A sweep file:
   }`,
     )
     .action(async (file, options) => (await import("../verbs/sweep.ts")).sweep(file, options));
+  withRenamed(
+    command,
+    "--processes <n>",
+    option("--workers <n>", "runs at a time, for pool; as many as fill the cores").argParser(
+      parse.wholeNumber("--workers", 1, 1024),
+    ),
+  );
 }

@@ -11,6 +11,7 @@ export function declareWatch(program: Command): void {
     )
     .argument("[folder]", "a runs folder, an experiment or one run (default: runs)")
     .option("--once", "show how things stand, and stop")
+    .option("--json", "with --once: one JSON document on standard output")
     .option("--plain", "lines instead of a screen")
     .option("--view <name>", `what the screen shows first: ${VIEW_NAMES.join(", ")}`)
     .option("--theme <name>", `colours: ${THEME_NAMES.join(", ")} (or PHEW_THEME)`)

@@ -21,7 +21,7 @@ export function printLines(...lines: string[]): void {
 
 /** On standard error, a line each. */
 export function printWarnings(warnings: readonly string[]): void {
-  for (const warning of warnings) tellLine(`warning: ${warning}`);
+  for (const warning of warnings) process.stderr.write(`${lineText(`warning: ${warning}`)}\n`);
 }
 
 /** Text with its own line breaks, such as a table. */
@@ -29,7 +29,19 @@ export function printText(text: string): void {
   process.stdout.write(blockText(text));
 }
 
+/** What happens meanwhile is not told: see the setting `quiet`. */
+let isQuiet = false;
+
+export function setQuiet(quiet: boolean): void {
+  isQuiet = quiet;
+}
+
+/** True where nothing is told but results, warnings and failures. */
+export function tellsNothing(): boolean {
+  return isQuiet;
+}
+
 /** A line on standard error: what happens meanwhile. */
 export function tellLine(line: string): void {
-  process.stderr.write(`${lineText(line)}\n`);
+  if (!isQuiet) process.stderr.write(`${lineText(line)}\n`);
 }

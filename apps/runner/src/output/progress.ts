@@ -2,7 +2,7 @@
 import type { RunEvent } from "@phew/core";
 import { cutText, describeEvent, formatEta, lineText } from "@phew/runs";
 import { Interrupted } from "../failure.ts";
-import { tellLine } from "./output.ts";
+import { printWarnings, tellLine, tellsNothing } from "./output.ts";
 import { tellAtOnce } from "./standardError.ts";
 
 const BAR_WIDTH = 24;
@@ -29,7 +29,7 @@ export function startProgress(title: string, quiet = false): Progress {
     update(told, note) {
       const fraction = Math.min(1, Math.max(0, told || 0));
       const now = performance.now();
-      if (quiet || now - started < GRACE_MS || now - last < interval) return;
+      if (quiet || tellsNothing() || now - started < GRACE_MS || now - last < interval) return;
       last = now;
       const text = lineText(progressText(title, fraction, note, now - started, terminal));
       tellAtOnce(terminal ? `\r\x1b[K${cutText(text, (process.stderr.columns || 80) - 1)}` : `${text}\n`);
@@ -66,8 +66,11 @@ export function progressText(
 export function tellEvent(event: RunEvent, title?: string): void {
   const line = describeEvent(event);
   if (line === undefined) return;
-  const warns = event.kind === "log" && event.level === "warning" ? "warning: " : "";
-  tellLine(`${title === undefined ? "" : `${title}: `}${warns}${line.text}`);
+  const titled = (text: string) => (title === undefined ? text : `${title}: ${text}`);
+  const warns = event.kind === "log" && event.level === "warning";
+  // a warning is told in any case
+  if (warns && tellsNothing()) printWarnings([titled(line.text)]);
+  else tellLine(titled(`${warns ? "warning: " : ""}${line.text}`));
 }
 
 /**

@@ -25,7 +25,7 @@ export function maskRecipes(text: string): MaskRecipe[] {
   const labels = text.split(",").map((label) => label.trim());
   const twice = labels.find((label, k) => labels.indexOf(label) !== k);
   if (twice !== undefined || labels.includes("")) {
-    throw new UsageError("--methods", {
+    throw new UsageError("--method", {
       given: twice === undefined || twice === "" ? `"${text}"` : `"${twice}" twice`,
       expected: "different methods by commas, such as phew,random,synflow+shuffle",
     });
@@ -36,7 +36,7 @@ export function maskRecipes(text: string): MaskRecipe[] {
 function maskRecipe(label: string): MaskRecipe {
   const [made, checked, ...rest] = label.split("+") as [string, string?, ...string[]];
   if (rest.length > 0) {
-    throw new UsageError("--methods", { given: `"${label}"`, expected: "at most one check of a mask" });
+    throw new UsageError("--method", { given: `"${label}"`, expected: "at most one check of a mask" });
   }
   const method = named(made);
   completeOptions(prunerByName(method.name), method.options);
@@ -48,7 +48,7 @@ function maskRecipe(label: string): MaskRecipe {
 /** `name:option=value:option=value` */
 function named(text: string): AppliedCheck {
   const [name, ...options] = text.split(":") as [string, ...string[]];
-  const collected = assignments("--methods", "phew:bias=square");
+  const collected = assignments("--method", "phew:bias=square");
   return {
     name,
     options: options.reduce<Record<string, OptionValue>>((before, one) => collected(one, before), {}),

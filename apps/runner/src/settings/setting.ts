@@ -12,6 +12,8 @@ export type Verb =
   | "imp"
   | "sweep"
   | "runs"
+  | "report"
+  | "data"
   | "demo"
   | "bench";
 

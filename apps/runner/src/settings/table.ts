@@ -57,6 +57,23 @@ const OUTPUT = {
     verbs: { train: {} },
     default: true,
   }),
+  quiet: setting({
+    type: kind.flag,
+    flag: "--quiet",
+    help: "no progress and no notes: results, warnings and failures alone",
+    verbs: {
+      ...TRAINING,
+      prune: {},
+      analyze: {},
+      compare: {},
+      predict: {},
+      sweep: {},
+      demo: {},
+      bench: {},
+      report: {},
+      data: {},
+    },
+  }),
   json: setting({
     type: kind.flag,
     flag: "--json",

@@ -15,12 +15,13 @@ import {
   taskStatus,
 } from "@phew/runs/sweeps";
 import { UsageError } from "../failure.ts";
+import { printWarnings } from "../output/output.ts";
 import { sweepShape } from "../settings/files.ts";
 import { type SweepRun, sweepRuns } from "./sweepTasks.ts";
 
 export interface SweepPlanOptions {
   readonly on?: string;
-  readonly processes?: number;
+  readonly workers?: number;
   readonly threads?: number;
   readonly throttle?: number;
   /** Each a line of options. */
@@ -52,11 +53,16 @@ export const SWEEP_EXECUTORS = ["pool", "slurm"] as const;
 /** @throws ArgumentError if the file, or a run in it, is not valid; checks that need data come later */
 export function planSweep(file: string, options: SweepPlanOptions): SweepPlan {
   const sweep = readSweep(file, sweepShape, SWEEP_EXECUTORS);
+  printWarnings(
+    sweep.renamed.map(
+      ([old, now]) => `${file}: "${old}" is called "${now}" now; the next release does not know the old name`,
+    ),
+  );
   const expanded = expandSweep(sweep);
   const on = options.on ?? sweep.on ?? SWEEP_EXECUTORS[0];
   requireOf(on, options);
   const threads = options.threads ?? sweep.threads;
-  const processes = options.processes ?? sweep.processes;
+  const processes = options.workers ?? sweep.workers;
   const cores = shareCores(availableParallelism(), expanded.length, { processes, threads });
   const threadCount = on === "slurm" ? (threads ?? 1) : cores.threadCount;
   const root = path.resolve(options.runs);
@@ -90,9 +96,8 @@ export function planSweep(file: string, options: SweepPlanOptions): SweepPlan {
 }
 
 /** @throws UsageError for an option of the other executor, which would do nothing */
-function requireOf(on: string, { throttle, sbatch, processes }: SweepPlanOptions): void {
-  const others =
-    on === "slurm" ? { "--processes": processes } : { "--throttle": throttle, "--sbatch": sbatch };
+function requireOf(on: string, { throttle, sbatch, workers }: SweepPlanOptions): void {
+  const others = on === "slurm" ? { "--workers": workers } : { "--throttle": throttle, "--sbatch": sbatch };
   for (const [option, value] of Object.entries(others)) {
     if (value === undefined) continue;
     throw new UsageError(option, {

@@ -50,12 +50,14 @@ interface NetworkOptions extends SettingOptions {
   readonly option: Readonly<Record<string, OptionValue>>;
 }
 
-export async function benchTraining(options: NetworkOptions & { readonly batch: number }): Promise<void> {
-  await benchNetwork("train", [options.batch], options);
+export async function benchTraining(options: NetworkOptions & { readonly batchSize: number }): Promise<void> {
+  await benchNetwork("train", [options.batchSize], options);
 }
 
-export async function benchPrediction(options: NetworkOptions & { readonly batch: number[] }): Promise<void> {
-  await benchNetwork("predict", options.batch, options);
+export async function benchPrediction(
+  options: NetworkOptions & { readonly batchSize: number[] },
+): Promise<void> {
+  await benchNetwork("predict", options.batchSize, options);
 }
 
 async function benchNetwork(mode: BenchMode, batchSizes: readonly number[], options: NetworkOptions) {
@@ -89,11 +91,11 @@ interface LayerOptions extends SettingOptions {
   readonly shape: { readonly inputShape: readonly number[]; readonly outCount: number };
   readonly kernel: number;
   readonly density: number;
-  readonly batch: number;
+  readonly batchSize: number;
 }
 
 export async function benchOneLayer(options: LayerOptions): Promise<void> {
-  const { shape, kernel, density, batch: batchSize, seed } = options;
+  const { shape, kernel, density, batchSize, seed } = options;
   const title = `layer ${shape.inputShape.join("×")} to ${shape.outCount}`;
   const report = await watched(title, options, (hooks) =>
     benchLayer({ ...settingsOf(options), ...hooks, ...shape, kernel, density, batchSize, seed }),

@@ -53,7 +53,7 @@ export async function compare(model: string | undefined, options: CompareOptions
     examples && "dataset" in examples && (await loadExamples(examples.dataset, examples.dataDir));
   const headed = dataset ? withHead(model, options, dataset) : options;
   const loaded = await loadModel(model, headed);
-  if (examples !== undefined) requireOneOutput(loaded, "--methods");
+  if (examples !== undefined) requireOneOutput(loaded, "--method");
   const { network, notes } = loaded;
   // every thread reads it: errors are reported before any thread starts
   if (examples && "batch" in examples) await labelledBatch(network, examples.batch);
@@ -90,7 +90,7 @@ function exampleSource(recipes: readonly MaskRecipe[], options: CompareOptions):
   }
   if (batch !== undefined) return { batch };
   if (dataset !== undefined) return { dataset, dataDir };
-  throw new UsageError("--methods", {
+  throw new UsageError("--method", {
     given: `"${needy.label}", which looks at examples`,
     expected: "--batch FILE with x and y, or --dataset NAME with --data-dir FOLDER, beside it",
   });

@@ -57,7 +57,7 @@ export async function fetchData(name: string, options: { readonly dataDir: strin
 
 export async function checkData(
   name: string,
-  options: { readonly dataDir?: string; readonly classes?: boolean },
+  options: { readonly dataDir?: string; readonly eachClass?: boolean },
 ): Promise<void> {
   const progress = startProgress(name);
   const dataset = await loadDataset(name, {
@@ -78,7 +78,7 @@ export async function checkData(
   const { mean, std } = dataset.normalisation;
   const perChannel = (values: readonly number[]) => values.map((value) => formatMeasure(value)).join(", ");
   printLines(`inputs are (pixel / 255 − mean) / std: mean ${perChannel(mean)}, std ${perChannel(std)}`);
-  if (options.classes) {
+  if (options.eachClass) {
     const rows = Array.from({ length: classCount }, (_, c) => ({
       class: classNames?.[c] ?? `${c}`,
       ...Object.fromEntries(parts.map(([part], k) => [part, counts[k]![c]!])),

@@ -14,7 +14,8 @@ import { trainInPool } from "../train/trainPool.ts";
 interface DemoOptions {
   readonly seed: number;
   readonly runs: string;
-  readonly processes?: number;
+  readonly workers?: number;
+  readonly quiet?: boolean;
   readonly strict?: boolean;
   readonly json?: boolean;
 }
@@ -34,8 +35,8 @@ export async function demo(options: DemoOptions): Promise<void> {
     ...(options.strict && { strict: true }),
   };
   makeFolder(options.runs);
-  const processCount = Math.min(options.processes ?? availableParallelism(), configs.length);
-  if (!options.json) {
+  const processCount = Math.min(options.workers ?? availableParallelism(), configs.length);
+  if (!options.json && !options.quiet) {
     printLines(
       `PHEW demo: LeNet-5 on glyphs, drawn by the program: ${demoRecipe.trainCount} training and ${demoRecipe.testCount} test images of 10 characters.`,
       `Dense, and ${METHODS.join(", ")} at ${DENSITIES.map((d) => formatPercent(d)).join(" and ")}: ${counted(configs.length, "run")}, ${processCount} at a time. Watch them live: npm run phew watch ${options.runs}`,

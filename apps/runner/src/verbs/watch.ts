@@ -9,6 +9,7 @@ import {
 
 interface WatchVerbOptions {
   readonly once?: boolean;
+  readonly json?: boolean;
   readonly plain?: boolean;
   readonly ascii?: boolean;
   readonly view?: string;
@@ -21,6 +22,8 @@ interface WatchVerbOptions {
  * @throws UsageError for an unknown view or theme
  */
 export async function watch(folder: string | undefined, options: WatchVerbOptions): Promise<void> {
+  if (options.json)
+    return (await import("../runs/watchedOnce.ts")).printWatched(folder, options.once === true);
   const { once = false, plain = false, ascii } = options;
   const view = await known<ViewName>("--view", VIEW_NAMES, options.view);
   const theme = await known<ThemeName>("--theme", THEME_NAMES, options.theme);

@@ -28,8 +28,11 @@ export interface Sweep {
   readonly seeds: readonly number[];
   /** Name of what executes it. */
   readonly on: string | undefined;
-  readonly processes: number | undefined;
+  /** Runs at a time on this machine. */
+  readonly workers: number | undefined;
   readonly threads: number | undefined;
+  /** Fields that the file has under the name that they had in the last release: the old and the new one. */
+  readonly renamed: readonly (readonly [string, string])[];
   readonly slurm: SlurmSettings;
 }
 
@@ -41,6 +44,8 @@ export interface SlurmSettings {
 }
 
 const seed = z.int().min(0).meta({ description: "a whole number from 0 to 2^53 − 1" });
+
+const workers = z.int().min(1).max(1024).optional();
 
 /**
  * The schema of a sweep file over the settings of a run.
@@ -91,12 +96,8 @@ export function sweepSchema(shape: SettingShape, executors: readonly string[]) {
       .enum(executors)
       .optional()
       .meta({ description: "what executes the sweep; the first one unless given" }),
-    processes: z
-      .int()
-      .min(1)
-      .max(1024)
-      .optional()
-      .meta({ description: "runs at a time on this machine, from 1 to 1024" }),
+    workers: workers.meta({ description: "runs at a time on this machine, from 1 to 1024" }),
+    processes: workers.meta({ description: "what workers was called in the last release, from 1 to 1024" }),
     threads: z.int().min(1).max(256).optional().meta({ description: "threads of each run, from 1 to 256" }),
     slurm: z
       .strictObject({
@@ -137,7 +138,8 @@ export function readSweep(file: string, shape: SettingShape, executors: readonly
     list,
     seeds: typeof seeds === "number" ? Array.from({ length: seeds }, (_, k) => k) : seeds,
     on: raw.on,
-    processes: raw.processes,
+    workers: raw.workers ?? raw.processes,
+    renamed: raw.processes === undefined ? [] : [["processes", "workers"]],
     threads: raw.threads,
     slurm,
   };

@@ -1,0 +1,26 @@
+/** `phew watch --once --json`: how runs stand, for programs. */
+import { existsSync } from "node:fs";
+import { listRuns, readRun } from "@phew/runs";
+import { keptRun } from "@phew/runs/list";
+import { UsageError } from "../failure.ts";
+import { printJson } from "../output/output.ts";
+import { runDocument } from "./listedRuns.ts";
+
+/**
+ * Of a single run its layers and its log too, as the table has them.
+ * @param folder the usual one, which may not be there yet, unless given
+ * @throws UsageError where runs are to be followed: a document has an end
+ */
+export function printWatched(folder: string | undefined, once: boolean): void {
+  if (!once) throw new UsageError("--json", { given: "it without --once", expected: "both together" });
+  const root = folder ?? "runs";
+  const entries = folder === undefined && !existsSync(root) ? [] : listRuns(root);
+  const isSingle = entries.length === 1;
+  const runs = entries.map((entry) => {
+    const told = runDocument(keptRun(entry));
+    if (!isSingle) return told;
+    const { state } = readRun(entry.folder);
+    return { ...told, layers: state.mask?.layers ?? [], log: state.log };
+  });
+  printJson({ folder: root, runs });
+}
