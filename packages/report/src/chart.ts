@@ -7,9 +7,9 @@ export type ChartSpec = TopLevelSpec;
 
 const FONT = "IBM Plex Sans";
 /** The fonts after the first replace it on computers that lack it. */
-const FONT_FAMILY = `${FONT}, Helvetica, Arial, sans-serif`;
-const INK = "#1f2430";
-const FAINT = "#667080";
+export const FONT_FAMILY = `${FONT}, Helvetica, Arial, sans-serif`;
+export const INK = "#1f2430";
+export const FAINT = "#667080";
 
 /** Common style of all figures: white ground, light axes, sizes that stay readable in a paper's column. */
 const STYLE = {

@@ -35,3 +35,10 @@ export {
 export { type ResultRun, resultsTable } from "./results.ts";
 export { settingCells } from "./settingColumns.ts";
 export { type Cell, type Column, formatTable, type Row, type TableForm } from "./table.ts";
+export {
+  type DrawnEdge,
+  type DrawnWalk,
+  type DrawnWalks,
+  walkAnimation,
+  walkPairPictures,
+} from "./walkPictures.ts";

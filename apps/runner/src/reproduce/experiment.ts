@@ -4,7 +4,7 @@
  */
 import type { ChartSpec, Report } from "@phew/report";
 import type { Settings } from "@phew/runs/sweeps";
-import type { MaskRow, RunRow } from "./results.ts";
+import type { MaskRow, RunRow, Shape } from "./results.ts";
 
 /**
  *   smoke    a few minutes for all experiments together on 2 cores, on embedded data: shows that everything works
@@ -38,15 +38,28 @@ export interface RunGrid {
   readonly seedCount: number;
 }
 
+/** What is neither a mask of a grid nor a run: a row for each key, by a function of the experiment's own. */
+export interface Measurement<Row extends { readonly key: string } = { readonly key: string }> {
+  /** Of its table of results: letters, digits and `-`. */
+  readonly name: string;
+  readonly shape: Shape<Row>;
+  /** In the order of the table; no commas in them, or in any other text of a row. */
+  readonly keys: readonly string[];
+  readonly measure: (key: string, signal: AbortSignal) => Promise<Row>;
+}
+
 export interface Plan {
   readonly masks?: readonly MaskGrid[];
   readonly runs?: readonly RunGrid[];
+  /** Done before the others. */
+  readonly own?: readonly Measurement[];
 }
 
 /** What has been measured of each grid by now; an empty list of one that was left out. */
 export interface Measured {
   readonly masks: (grid: string) => readonly MaskRow[];
   readonly runs: (grid: string) => readonly RunRow[];
+  readonly own: <Row extends { readonly key: string }>(measurement: Measurement<Row>) => readonly Row[];
 }
 
 /** One comparison that a claim rests on; see statistics.ts. */
@@ -79,6 +92,8 @@ export interface Findings {
   readonly claims: readonly Claim[];
   readonly tables: readonly { readonly name: string; readonly title: string; readonly report: Report }[];
   readonly figures: readonly { readonly name: string; readonly title: string; readonly spec: ChartSpec }[];
+  /** Pictures that are no charts. */
+  readonly drawings?: readonly { readonly name: string; readonly title: string; readonly svg: string }[];
   /** What a reader must know: what differs from the paper, what was not run. */
   readonly notes: readonly string[];
 }

@@ -81,6 +81,16 @@ export function describe({
   return `${what}: ${signed(mean)} ± ${size(interval)} ${unit} over ${counted(count, "seed")} (${p}${seen})`;
 }
 
+/** One number a seed of a method's rows at a density, those alone that are finite. */
+export function bySeed<
+  Row extends { readonly method: string; readonly density: number; readonly seed: number },
+>(rows: readonly Row[], method: string, density: number, value: (row: Row) => number): BySeed {
+  const own = rows.filter((row) => row.method === method && row.density === density);
+  return new Map(
+    own.map((row) => [row.seed, value(row)] as const).filter(([, number]) => Number.isFinite(number)),
+  );
+}
+
 /** The paired difference of two methods as evidence; none where they have no seed in common. */
 export function evidenceOf(
   what: string,

@@ -2,11 +2,12 @@
 import { unknownName } from "@phew/core";
 import type { Experiment } from "./experiment.ts";
 import { accuracy } from "./experiments/accuracy.ts";
+import { method } from "./experiments/method.ts";
 import { paths } from "./experiments/paths.ts";
 
 /** In the order in which help shows them. */
 export const experiments: ReadonlyMap<string, Experiment> = new Map(
-  [paths, accuracy].map((experiment) => [experiment.name, experiment]),
+  [method, paths, accuracy].map((experiment) => [experiment.name, experiment]),
 );
 
 /** @throws ArgumentError naming the known experiments, and the nearest, where `name` is none of them */

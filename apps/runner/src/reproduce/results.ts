@@ -60,7 +60,8 @@ export interface RunRow {
 }
 
 type Kind = "text" | "number" | "numbers";
-type Shape<Row> = { readonly [K in keyof Row]-?: Kind };
+/** What stands in each column. */
+export type Shape<Row> = { readonly [K in keyof Row]-?: Kind };
 
 const MASK: Shape<MaskRow> = {
   ...{ key: "text", method: "text", density: "number", seed: "number", reached: "number" },
@@ -82,7 +83,10 @@ export const readRunRows = (file: string) => readRows<RunRow>(file, RUN);
 export const writeMaskRows = (file: string, rows: Iterable<MaskRow>) => writeRows(file, MASK, rows);
 export const writeRunRows = (file: string, rows: Iterable<RunRow>) => writeRows(file, RUN, rows);
 
-function readRows<Row extends { readonly key: string }>(file: string, shape: Shape<Row>): Map<string, Row> {
+export function readRows<Row extends { readonly key: string }>(
+  file: string,
+  shape: Shape<Row>,
+): Map<string, Row> {
   if (!existsSync(file)) return new Map();
   const [head = "", ...lines] = readFileSync(file, "utf8").trimEnd().split(/\r?\n/);
   const keys = Object.keys(shape) as (keyof Row & string)[];
@@ -116,13 +120,15 @@ function readRow<Row>(
 
 function parsed(cell: string, kind: Kind): string | number | readonly number[] | undefined {
   if (kind === "text") return cell;
-  const numbers = cell === "" ? [] : cell.split(" ").map(Number);
-  const known = cell.split(" ").every((text) => text === "NaN" || !Number.isNaN(Number(text)));
+  // a sign before a text stands behind an apostrophe, for spreadsheets
+  const texts = cell.replace(/^'/, "").split(" ");
+  const numbers = cell === "" ? [] : texts.map(Number);
+  const known = texts.every((text) => text === "NaN" || !Number.isNaN(Number(text)));
   if (!known || (kind === "number" && numbers.length !== 1)) return undefined;
   return kind === "number" ? numbers[0] : numbers;
 }
 
-function writeRows<Row extends object>(file: string, shape: Shape<Row>, rows: Iterable<Row>): void {
+export function writeRows<Row extends object>(file: string, shape: Shape<Row>, rows: Iterable<Row>): void {
   const columns: Column[] = Object.keys(shape).map((key) => ({ key, title: key }));
   const cells = [...rows].map((row) =>
     Object.fromEntries(Object.entries(row).map(([key, value]) => [key, cellOf(value)])),

@@ -5,7 +5,7 @@ import { spreadOf } from "@phew/runs/configurations";
 import type { MaskRow, RunRow } from "./results.ts";
 
 /** "95.3 ± 0.4"; of one number without an interval. */
-function meanAndInterval(values: readonly number[], digits = 1): string {
+export function meanAndInterval(values: readonly number[], digits = 1): string {
   const { mean, interval } = spreadOf(values);
   if (mean === undefined) return "–";
   return interval === undefined

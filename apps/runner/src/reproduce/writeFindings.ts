@@ -22,6 +22,11 @@ export async function writeFindings(
   const figures: string[] = [];
   for (const { name: own, spec } of findings.figures)
     figures.push(...(await writeChart(path.join(folder, own), spec)));
+  for (const { name: own, svg } of findings.drawings ?? []) {
+    const file = path.join(folder, `${own}.svg`);
+    replaceFile(file, svg);
+    figures.push(file);
+  }
   const page = path.join(folder, "verdicts.md");
   replaceFile(page, markdown(name, question, scale, findings, verdicts));
   const document = path.join(folder, "verdicts.json");
@@ -45,7 +50,7 @@ function markdown(
   name: string,
   question: string,
   scale: Scale,
-  { tables, figures, notes }: Findings,
+  { tables, figures, drawings = [], notes }: Findings,
   verdicts: readonly Verdict[],
 ): string {
   return [
@@ -60,7 +65,7 @@ function markdown(
     ...verdicts.flatMap(({ claim, evidence }) =>
       evidence.length === 0 ? [] : [`## ${claim}`, "", ...evidence.map((one) => `- ${describe(one)}`), ""],
     ),
-    ...figures.flatMap(({ name: own, title }) => [`![${title}](${own}.svg)`, ""]),
+    ...[...figures, ...drawings].flatMap(({ name: own, title }) => [`![${title}](${own}.svg)`, ""]),
     ...tables.flatMap(({ title, report }) => [
       `## ${title}`,
       "",

@@ -8,8 +8,9 @@ import { printJson, printLines, printText, tellLine } from "../output/output.ts"
 import { interruptSignal, startProgress } from "../output/progress.ts";
 import type { Experiment, Scale } from "../reproduce/experiment.ts";
 import { type MaskWork, maskWork, measureMasks } from "../reproduce/measureMasks.ts";
+import { measureOwn, type OwnWork, ownWork } from "../reproduce/measureOwn.ts";
 import { experimentByName, experiments } from "../reproduce/registry.ts";
-import { readMaskRows, readRunRows } from "../reproduce/results.ts";
+import { readMaskRows, readRows, readRunRows } from "../reproduce/results.ts";
 import { collect, type RunWork, runWork, trainRuns, unfinished } from "../reproduce/trainRuns.ts";
 import { lines, writeFindings } from "../reproduce/writeFindings.ts";
 import { type SweepPlanOptions, statusesOf } from "../sweep/sweepPlan.ts";
@@ -31,6 +32,7 @@ export interface ReproduceOptions extends SweepPlanOptions {
 interface Work {
   readonly experiment: Experiment;
   readonly folder: string;
+  readonly own: readonly OwnWork[];
   readonly masks: readonly MaskWork[];
   readonly runs: readonly RunWork[];
 }
@@ -70,10 +72,11 @@ function workOf(
   const { scale } = options;
   const folder = path.join(options.out, `${experiment.name}-${scale}`);
   makeFolder(folder);
-  const { masks = [], runs = [] } = experiment.plan(scale, new Set(["glyphs", ...dataDirs.keys()]));
+  const { own = [], masks = [], runs = [] } = experiment.plan(scale, new Set(["glyphs", ...dataDirs.keys()]));
   return {
     experiment,
     folder,
+    own: own.map((each) => ownWork(each, path.join(folder, `${each.name}.csv`))),
     masks: masks.map((grid) => maskWork(grid, path.join(folder, `${grid.name}.masks.csv`))),
     runs: runs.map((grid) => {
       const file = path.join(folder, `${grid.name}.csv`);
@@ -84,11 +87,17 @@ function workOf(
 
 /** @returns how many runs failed */
 async function carryOut(
-  { experiment, masks, runs }: Work,
+  { experiment, own, masks, runs }: Work,
   options: ReproduceOptions,
   signal: AbortSignal,
 ): Promise<number> {
   const failures: { id: string; run: string; message: string }[] = [];
+  for (const work of own.filter(({ keys }) => keys.length > 0)) {
+    const progress = startProgress(`${experiment.name}: ${work.measurement.name}`, options.json);
+    await measureOwn(work, signal, (fraction, doing) => progress.update(fraction, doing)).finally(() =>
+      progress.done(),
+    );
+  }
   for (const work of masks.filter(({ jobs }) => jobs.length > 0)) {
     const progress = startProgress(`${experiment.name}: masks of ${work.grid.name}`, options.json);
     await measureMasks(work, signal, (fraction, doing) => progress.update(fraction, doing)).finally(() =>
@@ -113,7 +122,11 @@ async function conclude(work: Work, options: ReproduceOptions): Promise<object> 
   const masks = new Map(work.masks.map(({ grid, file }) => [grid.name, [...readMaskRows(file).values()]]));
   const runs = new Map(work.runs.map(({ grid, file }) => [grid.name, [...readRunRows(file).values()]]));
   const findings = experiment.analyse(
-    { masks: (grid) => masks.get(grid) ?? [], runs: (grid) => runs.get(grid) ?? [] },
+    {
+      masks: (grid) => masks.get(grid) ?? [],
+      runs: (grid) => runs.get(grid) ?? [],
+      own: ({ name, shape }) => [...readRows(path.join(folder, `${name}.csv`), shape).values()],
+    },
     options.scale,
   );
   const { files, verdicts } = await writeFindings(folder, experiment, options.scale, findings);
@@ -135,7 +148,8 @@ async function conclude(work: Work, options: ReproduceOptions): Promise<object> 
 
 async function tellPlan(works: readonly Work[], options: ReproduceOptions): Promise<void> {
   const plans: object[] = [];
-  for (const { experiment, folder, masks, runs } of works) {
+  for (const { experiment, folder, own, masks, runs } of works) {
+    const ownCount = own.reduce((sum, { keys }) => sum + keys.length, 0);
     const maskCount = masks.reduce((sum, { grid, jobs }) => sum + jobs.length * grid.methods.length, 0);
     let totalMs = 0;
     let runCount = 0;
@@ -145,11 +159,20 @@ async function tellPlan(works: readonly Work[], options: ReproduceOptions): Prom
       runCount += todo.length;
       totalMs += json.totalMs;
     }
-    plans.push({ experiment: experiment.name, scale: options.scale, folder, maskCount, runCount, totalMs });
+    plans.push({
+      experiment: experiment.name,
+      scale: options.scale,
+      folder,
+      ownCount,
+      maskCount,
+      runCount,
+      totalMs,
+    });
     if (options.json) continue;
     const time = runCount === 0 ? "" : `, about ${formatDuration(totalMs)} for these`;
+    const others = ownCount === 0 ? "" : `${counted(ownCount, "row")} of its own to measure, `;
     printLines(
-      `${experiment.name} at ${options.scale} scale: ${counted(maskCount, "mask")} to measure, ${counted(runCount, "run")} to train${time}.`,
+      `${experiment.name} at ${options.scale} scale: ${others}${counted(maskCount, "mask")} to measure, ${counted(runCount, "run")} to train${time}.`,
     );
   }
   if (options.json) printJson(plans);

@@ -1,0 +1,37 @@
+/** Rows that an experiment measures by a function of its own, one after the other. */
+import type { Measurement } from "./experiment.ts";
+import { readRows, writeRows } from "./results.ts";
+
+export interface OwnWork {
+  readonly measurement: Measurement;
+  readonly file: string;
+  /** Of which there is no row. */
+  readonly keys: readonly string[];
+}
+
+/** What is left to measure. */
+export function ownWork(measurement: Measurement, file: string): OwnWork {
+  const rows = readRows(file, measurement.shape);
+  return { measurement, file, keys: measurement.keys.filter((key) => !rows.has(key)) };
+}
+
+/** Measures what is left; the table is written again after each row. @throws signal.reason */
+export async function measureOwn(
+  { measurement: { shape, keys: order, measure }, file, keys }: OwnWork,
+  signal: AbortSignal,
+  onProgress: (fraction: number, doing: string) => void,
+): Promise<void> {
+  const rows = readRows(file, shape);
+  for (const [k, key] of keys.entries()) {
+    // lets an interrupt arrive
+    await new Promise((resolve) => setTimeout(resolve));
+    signal.throwIfAborted();
+    onProgress(k / keys.length, key);
+    rows.set(key, await measure(key, signal));
+    writeRows(
+      file,
+      shape,
+      [...new Set([...order, ...rows.keys()])].flatMap((each) => rows.get(each) ?? []),
+    );
+  }
+}
