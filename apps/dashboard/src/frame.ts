@@ -2,7 +2,8 @@
 import { textWidth } from "@phew/runs";
 import type { DashboardState, PlacedPanel } from "./dashboardState.ts";
 import { headRow } from "./head.ts";
-import { hintsOf, KEY_BINDINGS, QUIT_ANSWERS, VIEW_KEYS } from "./keys.ts";
+import { hintsOf } from "./keyActions.ts";
+import { KEY_BINDINGS, QUIT_ANSWERS, VIEW_KEYS } from "./keys.ts";
 import { layoutFor, type PanelColumn } from "./layout.ts";
 import { drawnPanel } from "./panel.ts";
 import { faintNote } from "./panelContent.ts";
@@ -122,6 +123,9 @@ function questionPopup(): Popup {
   return { title: "The run goes on", note: "quit?", lines };
 }
 
+/** Keys, and most of what they do. */
+const LEAST_HELP_COLUMN = 34;
+
 /**
  * All keys, in two columns where they are too many for the height; the views in one line where they are too many for that,
  * and in pages where even these are.
@@ -134,7 +138,7 @@ function helpPopup(columns: number, rows: number, page: number): Popup {
   const width = Math.min(46, Math.floor((columns - 4 - 4 - 2) / 2));
   const told = all.length <= 2 * room ? all : fewer;
   const lines = told.map(({ shown, help }) => `${fit(shown, 10)} ${help}`);
-  const isDouble = lines.length > room && width >= 20;
+  const isDouble = lines.length > room && width >= LEAST_HELP_COLUMN;
   const perPage = isDouble ? 2 * room : room;
   const pageCount = Math.max(1, Math.ceil(lines.length / perPage));
   const start = (page % pageCount) * perPage;

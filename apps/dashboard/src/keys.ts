@@ -1,7 +1,6 @@
 /** The table of keys: their actions, their help, and their labels in the bottom line. */
 
 import type { DashboardAction } from "./actions.ts";
-import type { DashboardState } from "./dashboardState.ts";
 import { VIEWS } from "./views/registry.ts";
 
 /** A key press, as terminals name it: a character, or one of these. */
@@ -83,21 +82,21 @@ export const KEY_BINDINGS: readonly KeyBinding[] = [
   {
     keys: ["/"],
     shown: "/",
-    help: "filter the runs; in the log search",
+    help: "filter runs; search lines",
     hint: "filter",
     action: { kind: "filterStarted" },
   },
   {
     keys: ["n"],
     shown: "n",
-    help: "the next line that was searched for",
+    help: "next line searched for",
     action: { kind: "searched", by: 1 },
   },
-  { keys: ["N"], shown: "N", help: "the line before that has it", action: { kind: "searched", by: -1 } },
+  { keys: ["N"], shown: "N", help: "previous such line", action: { kind: "searched", by: -1 } },
   {
     keys: [":"],
     shown: ":",
-    help: "to a row, or a step, by its number",
+    help: "to row or step number",
     action: { kind: "promptStarted", prompt: "jump" },
   },
   {
@@ -152,7 +151,7 @@ export const KEY_BINDINGS: readonly KeyBinding[] = [
   {
     keys: ["x"],
     shown: "x",
-    help: "a cursor on the curves; ← → move it",
+    help: "cursor on curves: ← →",
     hint: "cursor",
     action: { kind: "cursorToggled" },
   },
@@ -166,8 +165,8 @@ export const KEY_BINDINGS: readonly KeyBinding[] = [
     action: { kind: "frozenToggled" },
   },
   { keys: ["c"], shown: "c", help: "copy the id of the run", action: { kind: "copied", what: "id" } },
-  { keys: ["C"], shown: "C", help: "copy the path of its folder", action: { kind: "copied", what: "path" } },
-  { keys: ["M"], shown: "M", help: "mouse: the screen's, or not", action: { kind: "mouseToggled" } },
+  { keys: ["C"], shown: "C", help: "copy its folder's path", action: { kind: "copied", what: "path" } },
+  { keys: ["M"], shown: "M", help: "mouse on, or off", action: { kind: "mouseToggled" } },
   {
     keys: ["e"],
     shown: "e",
@@ -210,112 +209,6 @@ export const QUIT_ANSWERS: readonly KeyBinding[] = [
   },
   { keys: ["escape", "q"], shown: "Esc", help: "back", hint: "back", action: { kind: "closed" } },
 ];
-
-const CURSOR_MOVES: Readonly<Record<string, number>> = { left: -1, right: 1 };
-
-/** The action of a key in this state; undefined: none. */
-export function actionOf(state: DashboardState, press: KeyPress): DashboardAction | undefined {
-  if (state.filtering) return filterAction(state, press);
-  if (state.prompt) return promptAction(state.prompt, press);
-  if (state.asking) return QUIT_ANSWERS.find(({ keys }) => keys.includes(press.name))?.action;
-  // where there is a cursor to be moved, arrows move it; h and l go on to choose views
-  if (state.focus === "curves" && state.curveStep !== undefined && !state.help && press.name in CURSOR_MOVES)
-    return { kind: "cursorMoved", by: CURSOR_MOVES[press.name]! };
-  const binding = KEY_BINDINGS.find((candidate) => candidate.keys.includes(press.name));
-  if (!state.help || !binding) return binding?.action;
-  // under the help only the keys that end something work, and those that move
-  if (binding.action.kind === "moved") return { kind: "helpTurned", by: binding.action.by < 0 ? -1 : 1 };
-  return ["helpToggled", "closed", "quit"].includes(binding.action.kind)
-    ? binding.action
-    : { kind: "helpToggled" };
-}
-
-/** The hints of the bottom line, the ones for this state first. */
-export function hintsOf(state: DashboardState): { readonly key: string; readonly word: string }[] {
-  if (state.filtering) {
-    return [
-      { key: "Enter", word: "keep" },
-      { key: "Esc", word: "all runs" },
-    ];
-  }
-  if (state.prompt) {
-    return [
-      { key: "Enter", word: PROMPT_WORDS[state.prompt.kind] },
-      { key: "Esc", word: "back" },
-    ];
-  }
-  if (state.asking) return QUIT_ANSWERS.map(({ shown, hint }) => ({ key: shown, word: hint! }));
-  if (state.help) {
-    return [
-      { key: "Esc", word: "close" },
-      { key: "q", word: "quit" },
-    ];
-  }
-  const { curveStep, curveRange, search, filter, zoomed } = state;
-  const isBack = zoomed || filter !== "" || search !== "" || curveStep !== undefined || curveRange;
-  const back = [
-    ...(isBack ? [{ key: "Esc", word: "back" }] : []),
-    ...(curveStep !== undefined && state.focus === "curves"
-      ? [
-          { key: "←→", word: "cursor" },
-          { key: "+-", word: "zoom" },
-          { key: ":", word: "to a step" },
-        ]
-      : []),
-    ...(isSearched(state) ? [{ key: "/", word: "search" }] : []),
-    ...(search === "" ? [] : [{ key: "nN", word: "next, previous" }]),
-  ];
-  const hints = KEY_BINDINGS.flatMap(({ hint, shown, action }) =>
-    hint === undefined ||
-    (action.kind === "opened" && zoomed) ||
-    (action.kind === "filterStarted" && isSearched(state))
-      ? []
-      : [{ key: shown, word: hint }],
-  );
-  return [...back, { key: "↑↓", word: "move" }, { key: VIEW_KEYS, word: "view" }, ...hints];
-}
-
-const isSearched = ({ focus }: DashboardState) => focus === "log" || focus === "output";
-
-const PROMPT_WORDS = { search: "search", jump: "go there" } as const;
-
-function promptAction(
-  { kind, text }: NonNullable<DashboardState["prompt"]>,
-  press: KeyPress,
-): DashboardAction | undefined {
-  switch (press.name) {
-    case "enter":
-      return { kind: "promptEnded" };
-    case "escape":
-      return { kind: "closed" };
-    case "backspace":
-      return text === "" ? { kind: "closed" } : { kind: "promptErased" };
-    case "ctrl+c":
-      return { kind: "quit" };
-    default:
-      if (press.text === undefined || (kind === "jump" && !/^\d+$/.test(press.text))) return undefined;
-      return { kind: "promptTyped", text: press.text };
-  }
-}
-
-function filterAction(state: DashboardState, { name, text }: KeyPress): DashboardAction | undefined {
-  switch (name) {
-    case "enter":
-      return { kind: "filterEnded" };
-    case "escape":
-      return { kind: "closed" };
-    case "backspace":
-      return state.filter === "" ? { kind: "filterEnded" } : { kind: "filterErased" };
-    case "ctrl+c":
-      return { kind: "quit" };
-    case "up":
-      return { kind: "moved", by: -1 };
-    case "down":
-      return { kind: "moved", by: 1 };
-    default:
-      return text === undefined ? undefined : { kind: "filterTyped", text };
-  }
-}
 
 /** Keys that follow each other as their first and last: "0-6", "0-9 v". */
 function keyRanges(keys: readonly string[]): string {

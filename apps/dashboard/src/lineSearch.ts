@@ -11,28 +11,47 @@ export function linesOf({ focus, shown }: DashboardState): readonly string[] {
   return shown?.state.log.map(({ text }) => text) ?? [];
 }
 
+/** The lines of context below the one that was found. */
+export const BELOW_FOUND = 2;
+
 /**
  * The lines that fit, with the place among those that have what is searched for.
  * @param rowsOf the rows of a line, by its index
- * @param name what stands in the border where there is nothing else to say
+ * @param names what stands in the border where there is nothing else to say, the longest first
  */
 export function seenLines(
   state: DashboardState,
   lines: readonly string[],
   rowsOf: (index: number, isFound: boolean) => readonly StyledRow[],
   height: number,
-  name = "",
+  names: readonly string[] = [],
 ): Pick<PanelContent, "notes" | "rows"> {
   const count = lines.length;
-  const end = Math.max(Math.min(height, count), count - state.logOffset);
+  let end = Math.max(Math.min(height, count), count - state.logOffset);
+  const { foundAt } = state;
+  // where lines take several rows, what was found is seen before what stands below it
+  if (foundAt !== undefined && foundAt < end && end - foundAt <= BELOW_FOUND + 1)
+    while (end > foundAt + 1 && rowCount(rowsOf, foundAt, end) > height) end--;
   const rows: StyledRow[] = [];
   // from the last line up, for as long as there is room
   for (let k = end - 1; k >= 0 && rows.length < height; k--) rows.unshift(...rowsOf(k, k === state.foundAt));
-  const notes = [searchText(state, lines), end < count ? `${counted(count - end, "later line")} below` : ""];
+  const told = [searchText(state, lines), end < count ? `${counted(count - end, "later line")} below` : ""]
+    .filter((note) => note !== "")
+    .join(" · ");
   return {
-    notes: faintNote(notes.filter((note) => note !== "").join(" · ") || name),
+    notes: (told === "" ? names : [told]).flatMap(faintNote),
     rows: rows.slice(-height),
   };
+}
+
+function rowCount(
+  rowsOf: (index: number, isFound: boolean) => readonly StyledRow[],
+  from: number,
+  to: number,
+) {
+  let count = 0;
+  for (let k = from; k < to; k++) count += rowsOf(k, false).length;
+  return count;
 }
 
 /** What is searched for, and which of the lines that have it is the one. */

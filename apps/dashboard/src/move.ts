@@ -1,7 +1,7 @@
 /** Where the keys go: to another run, row, line or step, by so many, by a number, or to what is searched for. */
 import { withCursorAt, withCursorMoved, withoutZoom } from "./curveWindow.ts";
 import type { DashboardState } from "./dashboardState.ts";
-import { linesOf, nextLineWith } from "./lineSearch.ts";
+import { BELOW_FOUND, linesOf, nextLineWith } from "./lineSearch.ts";
 import { settingCount } from "./settingsPanel.ts";
 import { visibleRuns } from "./visibleRuns.ts";
 
@@ -70,9 +70,6 @@ export function promptAnswered({ prompt, ...state }: DashboardState): DashboardS
   if (state.focus === "curves" && !state.view.moved) return withCursorAt(state, number);
   return movedBy(movedBy(state, -Infinity), Math.max(0, number - 1));
 }
-
-/** The lines of context below the one that was found. */
-const BELOW_FOUND = 2;
 
 /** The next line that has what is searched for; the last one there is at first. */
 export function searched(state: DashboardState, by: 1 | -1): DashboardState {

@@ -1,4 +1,5 @@
 /** What the process of a run printed: the log of its sweep, or the file that its standard error went to. */
+import { basename } from "node:path";
 import { lineText } from "@phew/runs";
 import type { DashboardState, Panel } from "./dashboardState.ts";
 import { highlighted, seenLines } from "./lineSearch.ts";
@@ -21,7 +22,10 @@ function outputContent(state: DashboardState, width: number, height: number): Pa
   if (lines.length === 0)
     return { title: "Output", rows: notice(`Nothing is printed to ${file} yet.`, width) };
   const rowsOf = (k: number, isFound: boolean) => lineRows(lines[k]!, width, state.search, isFound);
-  return { title: "Output", ...seenLines(state, lines, rowsOf, height, lineText(file)) };
+  return {
+    title: "Output",
+    ...seenLines(state, lines, rowsOf, height, [file, basename(file)].map(lineText)),
+  };
 }
 
 /** A long line goes on below itself. */

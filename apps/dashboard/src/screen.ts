@@ -2,18 +2,19 @@
  * The live screen: watcher and keys change a pure state, and the terminal shows the changed lines of its frame. Ink
  * reads the keys and draws nothing: docs/dashboard.md explains why, with figures.
  */
-import path from "node:path";
 import { describeFailure, processLives } from "@phew/runs";
 import type { DashboardAction, QuitAnswer } from "./actions.ts";
 import { asciiRows, isUtf8Locale } from "./ascii.ts";
 import type { DashboardState, ShownRun } from "./dashboardState.ts";
 import { frameRows } from "./frame.ts";
 import { TerminalJob } from "./jobControl.ts";
-import { actionOf, type KeyPress } from "./keys.ts";
+import { copied, savedAs } from "./keptByUser.ts";
+import { actionOf } from "./keyActions.ts";
+import type { KeyPress } from "./keys.ts";
+import { restoreInAnyCase } from "./lastWords.ts";
 import { mouseActions } from "./mouse.ts";
 import { paintedFrame } from "./paintedFrame.ts";
 import { RunWatcher } from "./runWatcher.ts";
-import { saveFrame } from "./savedFrame.ts";
 import { type StyledRow, unstyledRows } from "./styledText.ts";
 import { FullScreen } from "./terminal.ts";
 import { type Palette, paletteOf, type ThemeName, themeNamed } from "./themes.ts";
@@ -63,8 +64,6 @@ const READ_FOR: readonly DashboardAction["kind"][] = ["marked", "viewChosen", "v
 /** At the first SIGINT a run finishes its step, keeps a checkpoint and ends. */
 const SIGNAL_OF_ANSWER = { leave: undefined, stop: "SIGINT", kill: "SIGKILL" } as const;
 
-const EXIT_OF_SIGNAL = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
-
 /**
  * Shows the dashboard until the user quits, or `closing` is aborted.
  * @throws ArgumentError if the path is not a folder
@@ -72,7 +71,7 @@ const EXIT_OF_SIGNAL = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 export async function showScreen(options: ScreenOptions, closing?: AbortSignal): Promise<WatchEnd> {
   const screen = new FullScreen(process.stdout);
   const session = new Session(screen, options);
-  restoreInAnyCase(screen, session);
+  restoreInAnyCase(screen, (exitCode) => session.end({ exitCode }));
   closing?.addEventListener("abort", () => session.end({ exitCode: 0 }));
   const stop = session.start();
   try {
@@ -253,22 +252,11 @@ class Session {
 
   /** Saves the present frame in files and shows their names. */
   #save(): string {
-    const moment = new Date().toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-");
-    const frame = this.#palette ? this.#frame : unstyledRows(this.#frame);
-    try {
-      return `saved as ${saveFrame(frame, `phew-screen-${moment}`, this.#theme).join(" and ")}`;
-    } catch (error) {
-      return `not saved: ${describeFailure(error).message}`;
-    }
+    return savedAs(this.#palette ? this.#frame : unstyledRows(this.#frame), this.#theme);
   }
 
-  /** Sends the id or the path of the run under the cursor to the clipboard. @returns what to say of it */
   #copy(what: "id" | "path"): string {
-    const folder = this.#state.selected;
-    if (folder === undefined) return "no run is chosen";
-    const text = what === "id" ? path.basename(path.resolve(folder)) : path.resolve(folder);
-    this.#screen.copy(text);
-    return `copied, if the terminal lets programs copy (OSC 52): ${text}`;
+    return copied(this.#screen, this.#state.selected, what);
   }
 
   /** Whether there is a run of ours that quitting could end. */
@@ -326,23 +314,4 @@ class Session {
     this.#frame = this.#isAscii ? asciiRows(frame) : frame;
     this.#screen.paint(paintedFrame(this.#frame, this.#palette));
   }
-}
-
-/** The terminal is restored before anything is printed, whatever ends the process. */
-function restoreInAnyCase(screen: FullScreen, session: Session): void {
-  const fail = (error: unknown) => {
-    screen.close();
-    process.stderr.write(`phew: ${describeFailure(error).message}\n`);
-    if (process.env.PHEW_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
-    process.exit(1);
-  };
-  process.on("exit", () => screen.close());
-  // registered first, before handlers that print
-  process.prependListener("uncaughtException", fail);
-  process.prependListener("unhandledRejection", fail);
-  for (const [signal, code] of Object.entries(EXIT_OF_SIGNAL))
-    process.on(signal, () => session.end({ exitCode: code }));
-  // the terminal is gone: there is no one to show anything
-  process.stdout.on("error", () => session.end({ exitCode: EXIT_OF_SIGNAL.SIGHUP }));
-  process.stdin.on("error", () => session.end({ exitCode: EXIT_OF_SIGNAL.SIGHUP }));
 }

@@ -1,7 +1,7 @@
 /** Looking at a run closely: the cursor on its curves, zoom, search in its log, and jumps. */
 import { describe, expect, it } from "vitest";
 import type { DashboardState } from "../src/dashboardState.ts";
-import { actionOf, hintsOf } from "../src/keys.ts";
+import { actionOf, hintsOf } from "../src/keyActions.ts";
 import { update } from "../src/update.ts";
 import { selectedRun } from "../src/visibleRuns.ts";
 import { busyDashboard, eventsUntil, fakeEntry, fakeOptions, showing } from "./fakeStates.ts";
@@ -154,6 +154,9 @@ describe("search in the log", () => {
     // the list of runs is not filtered by it
     expect(found.filter).toBe("");
     expect(pressed(found, "escape")).toMatchObject({ search: "" });
+    // lines of several rows in a panel of five: the one that was found is seen from its start
+    const low = frameOf(typed(pressed(log(), "/"), "training on"), 60, 20).join("\n");
+    expect(low).toContain("▸training on");
   });
 
   it("says where there is nothing, keeps letters for itself, and is left by Esc", () => {

@@ -2,7 +2,8 @@
 import { describe, expect, it } from "vitest";
 import type { DashboardState } from "../src/dashboardState.ts";
 import { frameRows } from "../src/frame.ts";
-import { actionOf, type MousePress } from "../src/keys.ts";
+import { actionOf } from "../src/keyActions.ts";
+import type { MousePress } from "../src/keys.ts";
 import { mouseActions } from "../src/mouse.ts";
 import { rowText } from "../src/styledText.ts";
 import { update } from "../src/update.ts";

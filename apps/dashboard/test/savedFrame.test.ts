@@ -4,7 +4,7 @@ import { join } from "node:path";
 import stringWidth from "string-width";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { asciiRows } from "../src/ascii.ts";
-import { actionOf, hintsOf } from "../src/keys.ts";
+import { actionOf, hintsOf } from "../src/keyActions.ts";
 import { frameSvg, frameText, saveFrame } from "../src/savedFrame.ts";
 import { rowText, type StyledRow } from "../src/styledText.ts";
 import { update } from "../src/update.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type RunConfig, type RunnerState, reduceAll, summarise, type TimedRunEvent } from "@phew/runs";
 import type { DashboardState, ShownRun } from "../../src/dashboardState.ts";
-import { actionOf } from "../../src/keys.ts";
+import { actionOf } from "../../src/keyActions.ts";
 import { RunWatcher } from "../../src/runWatcher.ts";
 import { initialDashboard, update } from "../../src/update.ts";
 
