@@ -267,7 +267,8 @@ function writeRun(
   writer.close({ state: end, ...(end === "failed" ? { failure: "no space" } : {}) });
 }
 
-const valuesOf = (spec: unknown) => (spec as { data: { values: Record<string, never>[] } }).data.values;
+const valuesOf = (spec: unknown) =>
+  (spec as { data: { values: Record<string, string | number>[] } }).data.values;
 
 describe.each(SWEEPS)("a sweep $title", (sweep) => {
   const folder = join(root, configHash({ title: sweep.title }, {}));
@@ -375,14 +376,14 @@ describe.each(SWEEPS)("a sweep $title", (sweep) => {
     const losses = valuesOf(lossCurves(records));
     expect(new Set(losses.map(({ run }) => run)).size).toBe(records.length);
     const curves = valuesOf(learningCurves(records));
-    const lineNames = new Map<number, Set<string>>();
+    const lineNames = new Map<string | number, Set<string>>();
     for (const { run, series, density } of curves)
-      lineNames.set(run, (lineNames.get(run) ?? new Set()).add(`${series} ${density}`));
+      lineNames.set(run!, (lineNames.get(run!) ?? new Set()).add(`${series} ${density}`));
     expect(lineNames.size).toBe(records.length);
     expect([...lineNames.values()].every(({ size }) => size === 1)).toBe(true);
     const perConfiguration = new Map<string, Set<string>>();
     for (const [run, names] of lineNames) {
-      const key = cellsOf(records[run]!);
+      const key = cellsOf(records[run as number]!);
       perConfiguration.set(key, new Set([...(perConfiguration.get(key) ?? []), ...names]));
     }
     expect(perConfiguration.size).toBe(sweep.configurations.length);

@@ -1,6 +1,7 @@
 /** `phew report`: finished runs side by side. */
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { RunWriter } from "@phew/runs";
+import { listRuns, RunWriter } from "@phew/runs";
 import { expect, it } from "vitest";
 import { filesBelow, phew, readText, scratchFolder } from "./phew.ts";
 
@@ -44,6 +45,23 @@ it("has a row for each finished run, tells how many are left out, and writes whe
     "finished",
     "interrupted",
   ]);
+});
+
+it("links files of TensorBoard under the names of the runs, anew each time, and leaves other files alone", async () => {
+  const folder = scratchFolder();
+  const runs = path.join(folder, "runs");
+  for (const seed of [1, 2]) writeRun(runs, seed, 0.5, "finished");
+  const links = path.join(folder, "a", "names");
+  mkdirSync(links, { recursive: true });
+  writeFileSync(path.join(links, "note.txt"), "mine");
+  symlinkSync("nowhere", path.join(links, "phew 20 %"));
+  const told = await phew(["report", "--no-figures", "--tensorboard", "a/names"], folder);
+  expect(told.stdout).toContain("2 runs for tensorboard --logdir a/names");
+  expect(readdirSync(links).sort()).toEqual(["note.txt", "phew 5 % · seed 1", "phew 5 % · seed 2"]);
+  const [first] = listRuns(runs);
+  const files = readdirSync(path.join(first!.folder, "tb"));
+  expect(files[0]).toMatch(/^events\.out\.tfevents\./);
+  expect(readdirSync(path.join(links, "phew 5 % · seed 1"))).toEqual(files);
 });
 
 it("says what to do where there is nothing to report", async () => {

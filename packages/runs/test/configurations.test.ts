@@ -58,6 +58,7 @@ describe("a configuration is called", () => {
       "seed 1",
     ]);
     expect(told.columns[1]!.cellOf(runs[3]!)).toBe(0.05);
+    expect([...runs].reverse().sort(told.order)).toEqual(runs);
   });
 
   it("with its method before options of the method, and only those that differ", () => {

@@ -19,6 +19,12 @@ export function declareReport(program: Command): void {
     )
     .addOption(option("--all", "runs that are not finished too, as far as they have come"))
     .addOption(option("--no-figures", "tables alone"))
+    .addOption(
+      option(
+        "--tensorboard <folder>",
+        "links to the runs' files of TensorBoard, under the names of the runs",
+      ),
+    )
     .addOption(settingOption("report", "quiet"))
     .addOption(option("--json", "one JSON document on standard output"))
     .action(async (folder, options) => (await import("../verbs/report.ts")).report(folder, options));

@@ -1,7 +1,8 @@
 /** `phew report`: what runs came to, side by side, as tables and figures. */
 import { ArgumentError } from "@phew/core";
 import { compareRuns, formatReport, resultsTable, writeFigures, writeReport } from "@phew/report";
-import { counted, leftOutText, listRuns, makeFolder, readRun } from "@phew/runs";
+import { counted, leftOutText, linkTensorboard, listRuns, makeFolder, readRun } from "@phew/runs";
+import { configurationsOf } from "@phew/runs/configurations";
 import { printJson, printLines, printText } from "../output/output.ts";
 import { startProgress } from "../output/progress.ts";
 
@@ -10,6 +11,7 @@ interface ReportOptions {
   readonly target: number;
   readonly all?: boolean;
   readonly figures: boolean;
+  readonly tensorboard?: string;
   readonly json?: boolean;
 }
 
@@ -24,7 +26,8 @@ export async function report(folder: string, options: ReportOptions): Promise<vo
     });
   }
   const progress = startProgress("reading", options.json);
-  const records = entries.map((entry, k) => {
+  const { order } = configurationsOf(entries);
+  const records = entries.sort(order).map((entry, k) => {
     progress.update(k / entries.length, `${k} of ${counted(entries.length, "run")}`);
     return readRun(entry.folder);
   });
@@ -40,12 +43,20 @@ export async function report(folder: string, options: ReportOptions): Promise<vo
     ...(hasMeans ? writeReport(out, results, "results") : []),
     ...(options.figures ? await writeFigures(out, records) : []),
   ];
+  const { tensorboard } = options;
+  const links = tensorboard === undefined ? [] : linkTensorboard(tensorboard, records);
   if (options.json) {
     const rows = table.rows.map((row, k) => {
       const { folder: own, life, skippedCount } = records[k]!;
       return { folder: own, life, ...row, ...(skippedCount > 0 && { skippedLines: skippedCount }) };
     });
-    return printJson({ runs: rows, results: results.rows, leftOut: found.length - entries.length, files });
+    return printJson({
+      runs: rows,
+      results: results.rows,
+      leftOut: found.length - entries.length,
+      files,
+      ...(tensorboard !== undefined && { links }),
+    });
   }
   printText(formatReport(table, "text"));
   // what is the same is told above already
@@ -54,5 +65,7 @@ export async function report(folder: string, options: ReportOptions): Promise<vo
   if (leftOut > 0) printLines(`${leftOut} that ${leftOut === 1 ? "is" : "are"} not finished left out.`);
   for (const { folder: own, skippedCount } of records)
     if (skippedCount > 0) printLines(`${own}: ${leftOutText(skippedCount)}.`);
+  if (tensorboard !== undefined)
+    printLines(`${counted(links.length, "run")} for tensorboard --logdir ${tensorboard}`);
   printLines(`Written to ${out}:`, ...files.map((file) => `  ${file}`));
 }

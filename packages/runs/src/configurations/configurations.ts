@@ -80,6 +80,8 @@ export interface Configurations<Run> {
   readonly seedOf: (run: Run) => string;
   /** Both: "lenet5 · rate 0.05 · seed 1". */
   readonly titleOf: (run: Run) => string;
+  /** By the settings that vary, in the order of their table, then by the seed. */
+  readonly order: (a: Run, b: Run) => number;
 }
 
 interface Group<Run> {
@@ -111,9 +113,10 @@ export function configurationsOf<Run extends ConfiguredRun>(
   });
   const seeds = new Set(runs.map(({ config }) => config.seed));
   const seedOf = ({ config: { seed } }: Run) => (seeds.size > 1 && seed !== undefined ? `seed ${seed}` : "");
+  const columns = [...varying.keys()].map(columnOf);
   return {
     all,
-    columns: [...varying.keys()].map(columnOf),
+    columns,
     fileColumns: sorted([
       ...varying.keys(),
       ...keysOfFirst.filter((key) => isBare(key) && key !== EXPERIMENT),
@@ -128,6 +131,13 @@ export function configurationsOf<Run extends ConfiguredRun>(
     of,
     nameOf: (run) => of(run).name,
     seedOf,
+    order: (a, b) => {
+      for (const { cellOf } of columns) {
+        const difference = byCell(cellOf(a), cellOf(b));
+        if (difference !== 0) return difference;
+      }
+      return byCell(cellSeed(a), cellSeed(b));
+    },
     titleOf: (run) => [of(run).name, seedOf(run)].filter(Boolean).join(" · "),
   };
 }
@@ -192,4 +202,15 @@ function cellValue(key: string, fact: Fact | undefined, texts?: ReadonlyMap<stri
   const { value, identity } = fact;
   const isPlain = typeof value === "number" || typeof value === "boolean" || typeof value === "string";
   return isPlain && !isContent(key) ? value : texts?.get(identity);
+}
+
+type CellValue = ReturnType<SettingColumn<never>["cellOf"]>;
+
+const cellSeed = ({ config }: ConfiguredRun) => (typeof config.seed === "number" ? config.seed : undefined);
+
+/** Numbers by size, others as texts; what a run does not have first. */
+function byCell(a: CellValue, b: CellValue): number {
+  if (a === undefined || b === undefined) return Number(b === undefined) - Number(a === undefined);
+  if (typeof a === "number" && typeof b === "number") return a - b;
+  return `${a}` < `${b}` ? -1 : `${a}` > `${b}` ? 1 : 0;
 }
