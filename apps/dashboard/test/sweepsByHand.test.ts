@@ -5,15 +5,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  compareRuns,
-  formatReport,
-  learningCurves,
-  lossCurves,
-  meanWidths,
-  pathKernelTraces,
-  resultsTable,
-} from "@phew/report";
+import { compareRuns, figuresOf, formatReport, resultsTable, runFigureRows } from "@phew/report";
 import { configHash, listRuns, type RunRecord, RunWriter, readRun } from "@phew/runs";
 import { afterAll, describe, expect, it } from "vitest";
 import type { DashboardState } from "../src/dashboardState.ts";
@@ -43,9 +35,8 @@ interface MadeConfiguration {
   readonly interval: string;
   readonly deviation: string;
   readonly count: string;
-  /** Of the masks: trace and its mean over all seeds. */
+  /** Of the masks, of each seed; the dense network's is 1000. */
   readonly traces: readonly number[];
-  readonly meanTrace: number;
 }
 
 interface MadeSweep {
@@ -71,7 +62,6 @@ const SWEEPS: readonly MadeSweep[] = [
         deviation: "1.4 %",
         count: "2 of 2",
         traces: [10, 30],
-        meanTrace: 20,
       },
       {
         settings: { model: "lenet5", rate: 0.05 },
@@ -82,7 +72,6 @@ const SWEEPS: readonly MadeSweep[] = [
         deviation: "2.8 %",
         count: "2 of 2",
         traces: [11, 33],
-        meanTrace: 22,
       },
       {
         settings: { model: "mlp", rate: 0.01 },
@@ -93,7 +82,6 @@ const SWEEPS: readonly MadeSweep[] = [
         deviation: "0.7 %",
         count: "2 of 2",
         traces: [50, 70],
-        meanTrace: 60,
       },
       {
         settings: { model: "mlp", rate: 0.05 },
@@ -104,7 +92,6 @@ const SWEEPS: readonly MadeSweep[] = [
         deviation: "0.0 %",
         count: "2 of 2",
         traces: [80, 90],
-        meanTrace: 85,
       },
     ],
   },
@@ -122,7 +109,6 @@ const SWEEPS: readonly MadeSweep[] = [
         deviation: "3.0 %",
         count: "3 of 3",
         traces: [1, 2, 6],
-        meanTrace: 3,
       },
       {
         settings: { options: { bias: "square" } },
@@ -133,7 +119,6 @@ const SWEEPS: readonly MadeSweep[] = [
         deviation: "1.7 %",
         count: "3 of 3",
         traces: [10, 20, 60],
-        meanTrace: 30,
       },
     ],
   },
@@ -151,7 +136,6 @@ const SWEEPS: readonly MadeSweep[] = [
         deviation: "–",
         count: "1 of 1",
         traces: [5],
-        meanTrace: 5,
       },
       {
         settings: { model: "vgg19-bn" },
@@ -162,7 +146,6 @@ const SWEEPS: readonly MadeSweep[] = [
         deviation: "–",
         count: "1 of 1",
         traces: [500],
-        meanTrace: 500,
       },
     ],
   },
@@ -181,7 +164,6 @@ const SWEEPS: readonly MadeSweep[] = [
         deviation: "4.2 %",
         count: "2 of 3",
         traces: [4, 4, 10],
-        meanTrace: 6,
       },
       {
         settings: { density: 0.05 },
@@ -193,7 +175,6 @@ const SWEEPS: readonly MadeSweep[] = [
         deviation: "–",
         count: "1 of 2",
         traces: [7, 9],
-        meanTrace: 8,
       },
     ],
   },
@@ -226,7 +207,7 @@ function writeRun(
   const layer = { name: "fc.weight", shape: [2, 3], keptCount: 3, count: 6, width: 1 };
   const measures = {
     pathKernelTrace: trace,
-    relativeTrace: 1,
+    relativeTrace: trace / 1000,
     meanWidth: 0.5,
     minWidth: 0.5,
     deadUnitCount: 0,
@@ -267,8 +248,7 @@ function writeRun(
   writer.close({ state: end, ...(end === "failed" ? { failure: "no space" } : {}) });
 }
 
-const valuesOf = (spec: unknown) =>
-  (spec as { data: { values: Record<string, string | number>[] } }).data.values;
+const valuesOf = (spec: unknown) => (spec as { data: { values: Record<string, number>[] } }).data.values;
 
 describe.each(SWEEPS)("a sweep $title", (sweep) => {
   const folder = join(root, configHash({ title: sweep.title }, {}));
@@ -290,10 +270,6 @@ describe.each(SWEEPS)("a sweep $title", (sweep) => {
       end: made.ends?.[seed] ?? "finished",
     })),
   );
-  /** The settings of a run, as they stand in columns. */
-  const cellsOf = (run: RunRecord | (typeof entries)[number]) =>
-    JSON.stringify([run.config.model, run.config.rate, run.config.options, run.config.density]);
-
   it("has its results in the table, in Markdown and in CSV", () => {
     const report = resultsTable(entries);
     const text = formatReport(report, "text");
@@ -372,29 +348,34 @@ describe.each(SWEEPS)("a sweep $title", (sweep) => {
     expect(new Set(table.map((line) => line.slice(4))).size).toBe(titles.length);
   });
 
-  it("is drawn with a series for each configuration, a line for each run, and the mean of each for a bar", () => {
-    const losses = valuesOf(lossCurves(records));
-    expect(new Set(losses.map(({ run }) => run)).size).toBe(records.length);
-    const curves = valuesOf(learningCurves(records));
-    const lineNames = new Map<string | number, Set<string>>();
-    for (const { run, series, density } of curves)
-      lineNames.set(run!, (lineNames.get(run!) ?? new Set()).add(`${series} ${density}`));
-    expect(lineNames.size).toBe(records.length);
-    expect([...lineNames.values()].every(({ size }) => size === 1)).toBe(true);
-    const perConfiguration = new Map<string, Set<string>>();
-    for (const [run, names] of lineNames) {
-      const key = cellsOf(records[run as number]!);
-      perConfiguration.set(key, new Set([...(perConfiguration.get(key) ?? []), ...names]));
-    }
-    expect(perConfiguration.size).toBe(sweep.configurations.length);
-    expect(new Set([...perConfiguration.values()].flatMap((names) => [...names])).size).toBe(
-      perConfiguration.size,
+  it("is drawn with the mean, interval and count of each configuration, and of no two together", () => {
+    const figures = new Map(
+      figuresOf(runFigureRows(records), sweep.shared).map(({ name, spec }) => [name, spec]),
     );
-    const traces = valuesOf(pathKernelTraces(records)).map(({ value }) => value as number);
-    expect(traces.sort((a, b) => a - b)).toEqual(
-      sweep.configurations.map(({ meanTrace }) => meanTrace).sort((a, b) => a - b),
+    const percent = (value: number) => `${value.toFixed(1)} %`;
+    const of = (name: string) => valuesOf(figures.get(name));
+    const accuracies = of("accuracy-over-density").map(({ mean, high, count }) =>
+      [percent(mean!), count === 1 ? "–" : percent(high! - mean!), count].join(),
     );
-    expect(valuesOf(meanWidths(records))).toHaveLength(sweep.configurations.length);
+    expect(accuracies.sort()).toEqual(
+      sweep.configurations
+        .map(({ mean, interval, count }) => [mean, interval, count.split(" ")[0]].join())
+        .sort(),
+    );
+    const lasts = of("learning-curves").filter(({ epoch }) => epoch === 2);
+    expect(lasts.map(({ mean, count }) => [mean!.toFixed(6), count].join()).sort()).toEqual(
+      sweep.configurations
+        .map((made) => [meanOf(made.accuracies).toFixed(6), made.accuracies.length].join())
+        .sort(),
+    );
+    const traces = of("path-kernel-trace").map(({ mean, count }) => [mean!.toFixed(6), count].join());
+    expect(traces.sort()).toEqual(
+      sweep.configurations
+        .map(({ traces: own }) =>
+          [meanOf(own.map((trace) => Math.log10(trace / 1000))).toFixed(6), own.length].join(),
+        )
+        .sort(),
+    );
   });
 
   function densities(): number[] {

@@ -34,7 +34,8 @@ export interface ReportOptions {
 }
 
 /** A run and what its events came to. */
-export type ReportedRun = Pick<RunRecord, "id" | "experiment" | "config" | "dataDigest" | "state">;
+export type ReportedRun = Pick<RunRecord, "id" | "experiment" | "config" | "dataDigest" | "state"> &
+  Partial<Pick<RunRecord, "life">>;
 
 const FORMS: Readonly<Record<TableForm, string>> = { text: "txt", csv: "csv", markdown: "md" };
 

@@ -11,7 +11,7 @@ export function runFigureRows(runs: readonly ReportedRun[]): FigureRow[] {
   const series = configurationsOf(runs, { over: ["density"] });
   const lossCurveOf = lossCurves(runs);
   return runs.map((run) => {
-    const { config, state } = run;
+    const { config, state, life = "finished" } = run;
     const { mask, training, epochs } = state;
     const trace =
       mask?.measures && (mask.measures.log10RelativeTrace ?? Math.log10(mask.measures.relativeTrace));
@@ -26,7 +26,8 @@ export function runFigureRows(runs: readonly ReportedRun[]): FigureRow[] {
       densities: mask?.layers.map(({ keptCount, count }) => keptCount / count) ?? [],
       widths: mask?.layers.map(({ width }) => width) ?? [],
       layers: mask?.layers.map(({ name }) => name) ?? [],
-      accuracy: runAccuracy(state) ?? NaN,
+      // others are not as far yet
+      accuracy: life === "finished" ? (runAccuracy(state) ?? NaN) : NaN,
       accuracies: epochs.map(({ testAccuracy }) => testAccuracy),
       losses: epochs.map(({ loss }) => loss),
       firstEpoch: epochs[0]?.epoch ?? 1,
