@@ -37,6 +37,7 @@ export const VERBS = {
   zoo: ["zoo", "mlp"],
   doctor: ["doctor"],
   demo: ["demo"],
+  reproduce: ["reproduce", "accuracy"],
   "bench train": "bench train mlp --batch-size 1 --rounds 1 --round-seconds 0 --baseline none".split(" "),
   "bench predict": "bench predict mlp --batch-size 1 --rounds 1 --round-seconds 0 --baseline none".split(" "),
   "bench layer":
@@ -84,6 +85,7 @@ export const OPTIONS: Readonly<Record<string, BadValues>> = {
   "--config": bad(["missing.json"], /missing\.json|together with/),
   "--data-dir": bad(["missing"], /missing|--data-dir|mnist/),
   "--data-seed": bad(["-1", "1.5", "x", ""]),
+  "--data": bad(["glyph=x", "x", ""], /data/),
   "--dataset": bad(["glyph"], /data set|--dataset/, looking),
   "compare --density": bad([...FRACTIONS, "0", "0.5,2", "1e-9"], /densit/),
   "--density": bad([...FRACTIONS, "0", "5%", "1e-9"], /densit/),

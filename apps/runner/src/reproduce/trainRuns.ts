@@ -1,9 +1,15 @@
-import path from "node:path";
 import { isRecord } from "@phew/core/fields";
-import { configHash, makeFolder, type RunState, readRun, replaceFile, runAccuracy } from "@phew/runs";
-import type { TaskStatus } from "@phew/runs/sweeps";
+import { configHash, type RunState, readRun, runAccuracy } from "@phew/runs";
+import { checkedSweep, type TaskStatus } from "@phew/runs/sweeps";
 import { QUIET_DEFAULTS, type TrainConfig } from "../settings/configuration.ts";
-import { planSweep, type SweepPlan, type SweepPlanOptions, statusesOf } from "../sweep/sweepPlan.ts";
+import { sweepShape } from "../settings/files.ts";
+import {
+  planOf,
+  SWEEP_EXECUTORS,
+  type SweepPlan,
+  type SweepPlanOptions,
+  statusesOf,
+} from "../sweep/sweepPlan.ts";
 import { checkRuns, type SweepRun, writeConfigs } from "../sweep/sweepTasks.ts";
 import type { RunGrid } from "./experiment.ts";
 import { type RunRow, readRunRows, writeRunRows } from "./results.ts";
@@ -33,11 +39,7 @@ export function runWork(
     list,
     seeds,
   };
-  // beside the runs: it says where the data lie, which no table of results does
-  const sweepFile = path.join(options.runs, `${experiment}.sweep.json`);
-  makeFolder(options.runs);
-  replaceFile(sweepFile, `${JSON.stringify(sweep, undefined, 2)}\n`);
-  const plan = planSweep(sweepFile, options);
+  const plan = planOf(experiment, checkedSweep(experiment, sweep, sweepShape, SWEEP_EXECUTORS), options);
   const rows = readRunRows(file);
   return { grid, file, plan, runs: plan.runs.filter(({ config }) => !rows.has(keyOf(config))) };
 }

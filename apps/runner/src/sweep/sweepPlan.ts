@@ -58,6 +58,11 @@ export function planSweep(file: string, options: SweepPlanOptions): SweepPlan {
       ([old, now]) => `${file}: "${old}" is called "${now}" now; the next release does not know the old name`,
     ),
   );
+  return planOf(file, sweep, options);
+}
+
+/** A plan of a sweep that was read or made already. @param file names it in errors */
+export function planOf(file: string, sweep: Sweep, options: SweepPlanOptions): SweepPlan {
   const expanded = expandSweep(sweep);
   const on = options.on ?? sweep.on ?? SWEEP_EXECUTORS[0];
   requireOf(on, options);

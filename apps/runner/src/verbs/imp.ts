@@ -1,5 +1,4 @@
 /** `phew imp`: iterative magnitude pruning with rewinding, a run folder for each round, and the table of rounds. */
-import path from "node:path";
 import { prunerByName, type RunEvent, requireConfinable } from "@phew/core";
 import { formatTable } from "@phew/report";
 import { counted, doneFraction, formatAccuracy, formatCount, formatPercent, type RunState } from "@phew/runs";
@@ -26,11 +25,8 @@ export async function imp(model: string | undefined, settings: ToldSettings): Pr
   if (roundCount > 1) requireConfinable(prunerByName(config.method));
   const signal = interruptSignal();
   const hooksOf = (round: number) => roundHooks(round, roundCount, signal, asJson);
-  if (!asJson) {
-    const folder = path.join(place.root, place.experiment);
-    tellLine(`${counted(roundCount + 1, "run")} in ${folder}: the data (${config.dataset}) come first`);
-  }
-  await requireRunnable(config, place, hooksOf(0).hooks);
+  const onPlace = (text: string) => !asJson && tellLine(text);
+  await requireRunnable(config, place, { ...hooksOf(0).hooks, onPlace });
   const results: RunResult[] = [];
   for (let round = 0; round <= roundCount; round++) {
     const folders = results.map(({ folder }) => folder);

@@ -46,6 +46,8 @@ export async function reproduce(names: readonly string[], options: ReproduceOpti
   const told: object[] = [];
   let failureCount = 0;
   for (const work of works) {
+    if (work.runs.length > 0) makeFolder(options.runs);
+    makeFolder(work.folder);
     if (options.analyseOnly) work.runs.forEach(collect);
     else failureCount += await carryOut(work, options, signal);
     const document = await conclude(work, options);
@@ -71,7 +73,6 @@ function workOf(
 ): Work {
   const { scale } = options;
   const folder = path.join(options.out, `${experiment.name}-${scale}`);
-  makeFolder(folder);
   const { own = [], masks = [], runs = [] } = experiment.plan(scale, new Set(["glyphs", ...dataDirs.keys()]));
   return {
     experiment,

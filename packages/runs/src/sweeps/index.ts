@@ -14,6 +14,7 @@ export { requireShape } from "./shapeFault.ts";
 export { type SlurmExecutorSettings, slurm } from "./slurm.ts";
 export { shellQuote, shellWords, slurmScript } from "./slurmScript.ts";
 export {
+  checkedSweep,
   readSweep,
   type SettingShape,
   type Settings,

@@ -124,7 +124,20 @@ export function sweepJsonSchema(shape: SettingShape, executors: readonly string[
 
 /** @throws ArgumentError naming the file and the position in it, if it or a file that it extends is not valid */
 export function readSweep(file: string, shape: SettingShape, executors: readonly string[]): Sweep {
-  const raw = readExtended(file, sweepSchema(shape, executors), []);
+  return sweepOf(file, readExtended(file, sweepSchema(shape, executors), []));
+}
+
+/** A sweep that a program makes itself: as {@link readSweep} of a file with that content. @param source names it in errors */
+export function checkedSweep(
+  source: string,
+  content: unknown,
+  shape: SettingShape,
+  executors: readonly string[],
+): Sweep {
+  return sweepOf(source, requireShape(source, sweepSchema(shape, executors), content));
+}
+
+function sweepOf(file: string, raw: RawSweep): Sweep {
   const { settings = {}, grid = {}, zip = [], list = [], seeds = 1, slurm = {} } = raw;
   const sweep: Sweep = {
     experiment:
