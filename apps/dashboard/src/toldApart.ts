@@ -7,6 +7,8 @@ import { COLOURS } from "./theme.ts";
 
 type Runs = readonly RunEntry[];
 
+const LEAST_EXPERIMENT = 3;
+
 /** Of lists that are looked at again and again; they are the same array until something changes. */
 const whole = new WeakMap<Runs, Configurations<RunEntry>>();
 const lines = new WeakMap<Runs, Configurations<RunEntry>>();
@@ -58,9 +60,14 @@ export function cutTitle(
   const seed = told.seedOf(run);
   const whole = [isBelowExperiment ? shortName : name, seed].filter(Boolean).join(" · ");
   if (textWidth(whole) <= width) return whole;
-  if (seed === "") return truncate(textWidth(compactName) <= width ? compactName : whole, width);
-  const short = ` s${seed.replace("seed ", "")}`;
-  return `${truncate(compactName, Math.max(0, width - textWidth(short)))}${short}`;
+  const rest = seed === "" ? compactName : `${compactName} s${seed.replace("seed ", "")}`;
+  // of an experiment that does not stand above there is as much as there is room for
+  const isNamed = !isBelowExperiment && name !== shortName;
+  const room = width - textWidth(rest) - 1;
+  if (isNamed && room >= LEAST_EXPERIMENT) return `${truncate(run.experiment, room)}/${rest}`;
+  if (seed === "") return truncate(rest, width);
+  const end = rest.slice(compactName.length);
+  return `${truncate(compactName, Math.max(0, width - textWidth(end)))}${end}`;
 }
 
 /** What no run differs in, where there is a row for it. */
