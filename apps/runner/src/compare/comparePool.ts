@@ -2,9 +2,9 @@
 
 import { Worker } from "node:worker_threads";
 import { counted } from "@phew/runs";
-import { Failure } from "../failure.ts";
+import { inPool } from "../pool.ts";
 import type { CompareJob, ComparePlan, CompareResult } from "./compareJob.ts";
-import type { CompareReport } from "./compareWorker.ts";
+import type { CompareNews } from "./compareWorker.ts";
 
 export interface ComparePoolOptions {
   readonly workerCount: number;
@@ -21,60 +21,22 @@ export async function compareInPool(
   jobs: readonly CompareJob[],
   { workerCount, signal, onProgress, onResult }: ComparePoolOptions,
 ): Promise<CompareResult[]> {
-  const results: CompareResult[] = [];
   const done = jobs.map(() => 0);
   const update = (job: number, fraction: number, doing: string) => {
     done[job] = fraction;
     onProgress(done.reduce((sum, part) => sum + part, 0) / jobs.length, doing);
   };
-  let next = 0;
   const workers = Array.from(
     { length: Math.min(workerCount, jobs.length) },
     () => new Worker(new URL("./compareWorker.js", import.meta.url), { workerData: plan }),
   );
-  try {
-    await Promise.all(
-      workers.map(async (worker) => {
-        while (next < jobs.length) {
-          const job = next++;
-          results[job] = await runIn(worker, jobs[job]!, signal, (fraction, doing) =>
-            update(job, fraction, doing),
-          );
-          onResult?.(results[job]!);
-          update(job, 1, `${done.filter((part) => part === 1).length} of ${counted(jobs.length, "part")}`);
-        }
-      }),
-    );
-  } finally {
-    await Promise.all(workers.map((worker) => worker.terminate()));
-  }
-  return results;
-}
-
-function runIn(
-  worker: Worker,
-  job: CompareJob,
-  signal: AbortSignal,
-  onFraction: (fraction: number, doing: string) => void,
-): Promise<CompareResult> {
-  return new Promise((resolve, reject) => {
-    const finish = (act: () => void) => {
-      worker.off("message", onMessage);
-      worker.off("error", onError);
-      signal.removeEventListener("abort", onAbort);
-      act();
-    };
-    const onMessage = (report: CompareReport) => {
-      if (report.kind === "progress") onFraction(report.fraction, report.doing);
-      else if (report.kind === "done") finish(() => resolve(report.result));
-      else finish(() => reject(new Failure(report.message)));
-    };
-    const onError = (error: Error) => finish(() => reject(error));
-    const onAbort = () => finish(() => reject(signal.reason));
-    if (signal.aborted) return reject(signal.reason);
-    worker.on("message", onMessage);
-    worker.on("error", onError);
-    signal.addEventListener("abort", onAbort, { once: true });
-    worker.postMessage(job);
+  let ended = 0;
+  return inPool<CompareNews, CompareResult>(jobs, workers, {
+    signal,
+    onNews: ({ fraction, doing }, job) => update(job, fraction, doing),
+    onResult: (result, job) => {
+      onResult?.(result);
+      update(job, 1, `${++ended} of ${counted(jobs.length, "part")}`);
+    },
   });
 }

@@ -1,8 +1,10 @@
 /** A process of the pool: takes one run after the other from its parent. */
+import type { RunEvent } from "@phew/core";
 import { describeFailure, Interrupted } from "../failure.ts";
 import { endInOneLine } from "../output/lastWords.ts";
-import { runTraining } from "./runTraining.ts";
-import type { WorkerOrder, WorkerReport } from "./trainPool.ts";
+import type { WorkerReport } from "../pool.ts";
+import { type RunResult, runTraining } from "./runTraining.ts";
+import type { PoolJob } from "./trainPool.ts";
 
 endInOneLine();
 const stopping = new AbortController();
@@ -13,16 +15,17 @@ let busy = false;
 for (const name of ["SIGINT", "SIGHUP"] as const) process.on(name, () => undefined);
 process.on("SIGTERM", () => (busy ? stop() : process.exit(0)));
 // gone with the parent
-const report = (message: WorkerReport) => process.connected && process.send?.(message, () => undefined);
+const report = (message: WorkerReport<RunEvent, RunResult>) =>
+  process.connected && process.send?.(message, () => undefined);
 
-process.on("message", async ({ config, place }: WorkerOrder) => {
+process.on("message", async ({ config, place }: PoolJob) => {
   busy = true;
   try {
     report({
       kind: "done",
       result: await runTraining(config, place, {
         signal,
-        onEvent: (event) => report({ kind: "event", event }),
+        onEvent: (event) => report({ kind: "news", news: event }),
       }),
     });
   } catch (error) {

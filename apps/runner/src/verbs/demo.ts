@@ -49,7 +49,7 @@ export async function demo(options: DemoOptions): Promise<void> {
     {
       processCount,
       signal,
-      onEvent(job, event) {
+      onEvent(event, job) {
         if (event.kind === "train.epoch") done[job] = event.epoch / configs[job]!.epochs;
         if (event.kind === "run.finished") done[job] = 1;
         const fraction = done.reduce((sum, part) => sum + part, 0) / configs.length;
