@@ -5,7 +5,8 @@ import { Command, CommanderError } from "commander";
 import { nameShort } from "./commands/shortOptions.ts";
 import { EXIT } from "./exit.ts";
 import { endInOneLine, told } from "./output/lastWords.ts";
-import { setQuiet } from "./output/output.ts";
+import { setQuiet, tellLine } from "./output/output.ts";
+import { configFile, ownVariables } from "./settings/ownDefaults.ts";
 
 type Declare = (program: Command) => void;
 
@@ -50,6 +51,15 @@ export async function carryOut(args: readonly string[]): Promise<void> {
   }
 }
 
+/** Before a verb acts: the user's own defaults are set and told, unless nothing is to be told. */
+async function prepare(called: Command): Promise<void> {
+  const hasDefaults = configFile() !== undefined || ownVariables().length > 0;
+  const applied = hasDefaults ? (await import("./settings/defaults.ts")).applyDefaults(called) : [];
+  const { quiet, json } = called.opts<{ readonly quiet?: boolean; readonly json?: boolean }>();
+  setQuiet(quiet === true);
+  if (applied.length > 0 && !json) tellLine(`note: defaults from ${applied.join(", ")}`);
+}
+
 /** @param verb the first argument: only this verb is declared, so that nothing else is loaded */
 export async function buildProgram(verb = ""): Promise<Command> {
   const program = new Command("phew")
@@ -63,6 +73,9 @@ export async function buildProgram(verb = ""): Promise<Command> {
       `
 <model> is a name of the zoo (phew zoo) or a file: .onnx, .safetensors or .npz or .pt with --architecture, a tfjs model.json.
 
+Your own defaults: phew.config.json in this folder or one above, such as { "dataset": "cifar10", "epochs": 40 }, and variables
+such as PHEW_DATA_DIR; see docs/settings.md.
+
 Examples:
   phew prune resnet20 --density 0.05 --seed 1 --out masks.safetensors
   phew analyze resnet20 --masks masks.safetensors
@@ -73,7 +86,7 @@ Examples:
   const asked = Object.hasOwn(verbs, verb) ? [verbs[verb]!] : Object.values(verbs);
   for (const declare of await Promise.all(asked.map((load) => load()))) declare(program);
 
-  program.hook("preAction", (_, called) => setQuiet(called.opts().quiet === true));
+  program.hook("preAction", (_, called) => prepare(called));
   const { commands } = program;
   for (const command of [program, ...commands, ...commands.flatMap((inner) => inner.commands)]) {
     nameShort(command);

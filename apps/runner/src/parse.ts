@@ -3,12 +3,16 @@ import { formatPercent, nearestName } from "@phew/core";
 import { UsageError } from "./failure.ts";
 
 /** `0.05`; a percentage is refused with the number that was meant. */
-export function density(text: string): number {
+export function density(option: string) {
+  return (text: string): number => densityOf(option, text);
+}
+
+function densityOf(option: string, text: string): number {
   const percent = text.match(/^\s*([\d.]+)\s*%\s*$/);
   const value = Number(text);
   const meant = percent ? fractionOf(percent[1]!) : value > 1 && value <= 100 ? fractionOf(text) : undefined;
   if (text.trim() === "" || !(value > 0 && value <= 1)) {
-    throw new UsageError("--density", {
+    throw new UsageError(option, {
       given: `"${text}"`,
       expected: "the fraction of weights kept, above 0 and at most 1",
       ...(meant !== undefined && meant > 0 && meant <= 1
@@ -26,7 +30,7 @@ function fractionOf(percent: string): number {
 
 /** Comma-separated densities: `0.1,0.05,0.02`. */
 export function densities(text: string): number[] {
-  return text.split(",").map(density);
+  return text.split(",").map(density("--density"));
 }
 
 export function wholeNumber(option: string, least: number, most: number = Number.MAX_SAFE_INTEGER) {

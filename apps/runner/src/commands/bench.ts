@@ -63,7 +63,9 @@ Examples:
         .argParser(parse.wholeNumber("--kernel", 1, 99))
         .default(3),
     )
-    .addOption(option("--density <d>", "fraction of weights kept").argParser(parse.density).default(0.05))
+    .addOption(
+      option("--density <d>", "fraction of weights kept").argParser(parse.density("--density")).default(0.05),
+    )
     .addHelpText(
       "after",
       `
@@ -79,7 +81,9 @@ Examples:
     )
     .addOption(option("--method <name>", "pruning method that needs no data").default("phew"))
     .addOption(settingOption("bench", "options"))
-    .addOption(option("--density <d>", "fraction of weights kept").argParser(parse.density).default(0.05))
+    .addOption(
+      option("--density <d>", "fraction of weights kept").argParser(parse.density("--density")).default(0.05),
+    )
     .addHelpText(
       "after",
       `
@@ -96,7 +100,9 @@ function withBenchModel(command: Command): Command {
   return withZooModel(command)
     .addOption(option("--method <name>", "pruning method, or dense").default("phew"))
     .addOption(
-      option("--density <d>", "fraction of weights kept; 0.05 unless dense").argParser(parse.density),
+      option("--density <d>", "fraction of weights kept; 0.05 unless dense").argParser(
+        parse.density("--density"),
+      ),
     )
     .addOption(settingOption("bench", "options"));
 }

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import * as parse from "../parse.ts";
-import { settingOption } from "../settings/commandLine.ts";
+import { asSetting, settingOption } from "../settings/commandLine.ts";
 import { option, withModel } from "./options.ts";
 
 export function declarePrune(program: Command): void {
@@ -9,7 +9,10 @@ export function declarePrune(program: Command): void {
     .description("Prunes a network at initialisation and writes which weights are kept.")
     .addOption(settingOption("prune", "method"))
     .addOption(
-      option("--density <d>", "fraction of weights kept, or several: 0.1,0.05").argParser(parse.densities),
+      asSetting(
+        "density",
+        option("--density <d>", "fraction of weights kept, or several: 0.1,0.05").argParser(parse.densities),
+      ),
     )
     .addOption(settingOption("prune", "options"))
     .addOption(settingOption("prune", "check"))

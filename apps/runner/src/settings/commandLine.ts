@@ -11,6 +11,19 @@ import {
 import type { Setting, Verb } from "./setting.ts";
 import { GROUPS, SETTINGS } from "./table.ts";
 
+const names = new WeakMap<Option, SettingName>();
+
+/** The setting of an option; undefined for other options. */
+export function settingOfOption(option: Option): SettingName | undefined {
+  return names.get(option);
+}
+
+/** Marks an option that a verb reads in its own way: the user's defaults of the setting apply to it too. */
+export function asSetting(name: SettingName, option: Option): Option {
+  names.set(option, name);
+  return option;
+}
+
 /** The option of a setting, in the words that it has for the verb. */
 export function settingOption(verb: Verb, name: SettingName): Option {
   const entry: Setting = SETTINGS[name];
@@ -19,7 +32,7 @@ export function settingOption(verb: Verb, name: SettingName): Option {
   if (entry.type.read) option.argParser(entry.type.read(flagName(name)));
   if (own.default !== undefined && !own.isDefaultInHelp && !option.negate)
     option.default(own.default, Array.isArray(own.default) ? String(own.default) : undefined);
-  return option;
+  return asSetting(name, option);
 }
 
 /** Several, as a verb declares them. */
@@ -46,20 +59,30 @@ function optionsOf(verb: Verb, name: SettingName): Option[] {
 
 const negatedFlag = (name: SettingName) => flagName(name).replace(/^--/, "--no-");
 
+/** The source of the user's own defaults, as commander calls it. */
+export const OWN_DEFAULT = "config";
+
 /** The settings of a command line. */
 export interface ToldSettings {
   /** By name: those with a default in the order of the table, then the others in that of the command line. */
   readonly told: Partial<TrainConfig> & OtherSettings;
   /** Those on the command line. */
   readonly given: ReadonlySet<SettingName>;
+  /** Those that are the user's own defaults. */
+  readonly kept: ReadonlySet<SettingName>;
 }
 
 export function toldSettings(command: Command): ToldSettings {
   const values = command.opts<Readonly<Record<string, unknown>>>();
-  const inTable = entries.filter(([name, { flag }]) => flag !== undefined && attributeOf(name) in values);
+  const inTable = entries.filter(
+    ([name, { flag }]) => flag !== undefined && values[attributeOf(name)] !== undefined,
+  );
   const attributes = Object.keys(values);
   const place = ([name]: readonly [SettingName, unknown]) => attributes.indexOf(attributeOf(name));
-  const isGiven = (name: SettingName) => command.getOptionValueSource(attributeOf(name)) === "cli";
+  const from = (source: string) =>
+    new Set(
+      inTable.flatMap(([name]) => (command.getOptionValueSource(attributeOf(name)) === source ? [name] : [])),
+    );
   const hasDefault = ({ default: usual, isDefaultInHelp }: Setting) =>
     usual !== undefined && !isDefaultInHelp;
   const ordered = [
@@ -68,7 +91,8 @@ export function toldSettings(command: Command): ToldSettings {
   ];
   return {
     told: Object.fromEntries(ordered.map(([name]) => [name, values[attributeOf(name)]])),
-    given: new Set(inTable.flatMap(([name]) => (isGiven(name) ? [name] : []))),
+    given: from("cli"),
+    kept: from(OWN_DEFAULT),
   };
 }
 

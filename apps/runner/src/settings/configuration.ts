@@ -142,12 +142,14 @@ export function followed(
  * @param told settings by name, including defaults
  * @param given names of those on the command line
  * @param recipe settings of a recipe
+ * @param kept names of those that are the user's own defaults: they override the defaults of the optimiser
  * @throws UsageError if a required setting is missing, or if some are not compatible
  */
 export function configurationOf(
   told: Readonly<Record<string, unknown>>,
   given: ReadonlySet<string>,
   recipe: Partial<TrainConfig>,
+  kept: ReadonlySet<string> = new Set(),
 ): TrainConfig {
   const isOfRun = ([name]: readonly [string, unknown]) => isOwn(SETTINGS[name as SettingName]);
   const config: Record<string, unknown> = Object.fromEntries([
@@ -160,15 +162,21 @@ export function configurationOf(
     if (!Object.hasOwn(config, name) && rest[name] !== undefined) config[name] = rest[name];
   const own = ofItsOptimiser(
     config,
-    (name) => given.has(name) || Object.hasOwn(recipe, name),
+    (name) =>
+      given.has(name) || Object.hasOwn(recipe, name) || (kept.has(name) && isOfOptimiser(name, config)),
     (name, fault) => {
       if (given.has(name)) return usageFault(name as SettingName, fault);
       return new UsageError(`${name} of the recipe ${told.recipe}`, fault);
     },
   );
-  if (!given.has("rate") && recipe.rate === undefined) own.rate = optimiserNamed(own.optimiser).rate;
+  if (!given.has("rate") && !kept.has("rate") && recipe.rate === undefined)
+    own.rate = optimiserNamed(own.optimiser).rate;
   requireConsistent(own, usageFault);
   return own as unknown as TrainConfig;
+}
+
+function isOfOptimiser(name: string, { optimiser }: Readonly<Record<string, unknown>>): boolean {
+  return Object.hasOwn(optimiserNamed(optimiser).settings, name);
 }
 
 /** The run of a configuration. It contains the digests of other runs' files, not their paths. */

@@ -87,11 +87,13 @@ export const EXECUTION = {
             expected: "one of them: to go on with the run, or to do it again",
           }
         : undefined,
+    isPerCall: true,
   }),
   force: setting({
     type: kind.flag,
     flag: "--force",
     help: "run again where this configuration has been run",
     verbs: TRAINING,
+    isPerCall: true,
   }),
 };

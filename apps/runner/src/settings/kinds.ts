@@ -56,7 +56,7 @@ export function part(words: string): Kind<number> {
 }
 
 export const density: Kind<number> = {
-  read: () => parse.density,
+  read: parse.density,
   schema: ({ z }) => z.number().gt(0).max(1).describe("the fraction of weights kept, above 0 and at most 1"),
 };
 

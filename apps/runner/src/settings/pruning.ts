@@ -50,6 +50,7 @@ export const PRUNING = {
     help: "option of the method; may be repeated",
     verbs: { ...TRAINING, prune: {}, bench: {} },
     default: {},
+    belongsTo: "method",
     identity: "changed",
   }),
   /** A sanity check to apply to the mask; absent for none. */
@@ -66,6 +67,7 @@ export const PRUNING = {
     flag: "--check-option <name=value>",
     help: "option of the check; may be repeated",
     verbs: { train: {}, prune: {} },
+    belongsTo: "check",
     identity: "changed",
     conflict: ({ check, checkOptions }) =>
       check === undefined && Object.keys(checkOptions ?? {}).length > 0

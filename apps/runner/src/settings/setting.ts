@@ -55,6 +55,10 @@ export interface Setting<T = unknown> {
   readonly required?: true;
   /** Absent: it says how a run is executed, and does not change its results. */
   readonly identity?: Identity;
+  /** True where it is asked for each time anew: no default of the user's own stands for it. */
+  readonly isPerCall?: true;
+  /** The setting that it belongs to: a default of the user's own counts only where that one is not on the command line. */
+  readonly belongsTo?: string;
   /** True where recipes may say it. */
   readonly inRecipes?: true;
   /** Compatibility with other settings: the error if they conflict, reported before anything starts. */

@@ -23,6 +23,7 @@ const GENERAL = {
     flag: "--config <file>",
     help: "all settings of the run from a run folder's config.json",
     verbs: { train: {} },
+    isPerCall: true,
   }),
   /** Name of the zoo. */
   model: setting({
@@ -49,6 +50,7 @@ const OUTPUT = {
     flag: "--watch",
     help: "the live screen meanwhile; the run goes on where the screen is left",
     verbs: { train: {} },
+    isPerCall: true,
   }),
   figures: setting({
     type: kind.flag,
@@ -79,6 +81,7 @@ const OUTPUT = {
     flag: "--json",
     help: "one JSON document on standard output",
     verbs: TRAINING,
+    isPerCall: true,
   }),
 };
 

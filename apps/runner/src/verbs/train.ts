@@ -24,11 +24,17 @@ import { reportOf, writeRunReports } from "../train/runReports.ts";
 import { type RunResult, recordsOf, runTraining } from "../train/runTraining.ts";
 
 export async function train(model: string | undefined, settings: ToldSettings): Promise<void> {
-  const { told } = settings;
+  const { told, given } = settings;
   const file = told.config === undefined ? undefined : configFrom(told.config, model, settings);
   const config = file?.config ?? configOf(model, settings);
   const place: RunPlace = {
-    ...placeOf(told, file?.experiment ?? "train"),
+    ...placeOf(
+      // the file overrides the user's default
+      file?.experiment === undefined || given.has("experiment")
+        ? told
+        : { ...told, experiment: file.experiment },
+      "train",
+    ),
     // --force also allows other data
     ...(file?.dataDigest === undefined || told.force === true
       ? {}
@@ -99,7 +105,7 @@ function configFrom(path: string, model: string | undefined, { given }: ToldSett
 }
 
 /** Options of the command line override the recipe, and the recipe overrides the defaults. */
-export function configOf(model: string | undefined, { told, given }: ToldSettings): TrainConfig {
+export function configOf(model: string | undefined, { told, given, kept }: ToldSettings): TrainConfig {
   if (model === undefined) {
     throw new UsageError("<model>", {
       given: "nothing",
@@ -108,7 +114,7 @@ export function configOf(model: string | undefined, { told, given }: ToldSetting
   }
   if (told.method !== DENSE) prunerByName(told.method!);
   const recipe = told.recipe === undefined ? {} : readRecipe(told.recipe).settings;
-  return configurationOf({ ...told, model }, given, recipe);
+  return configurationOf({ ...told, model }, given, recipe, kept);
 }
 
 async function report(
