@@ -56,11 +56,18 @@ describe("the worked example", () => {
       expect(probabilities[k]).toBeCloseTo(Math.abs(weight) / sum, 6);
       expect(kept[k]).toBe(seen.add(id).size);
     }
-    const { masks } = await prune(network, weights, { method: "phew", density: 1 / 3, seed: 1 });
+    const { masks } = await prune(network, weights, { method: "phew", density: 0.334, seed: 1 });
     expect([...masks.bytes].flatMap((byte, id) => (byte === 1 ? [id] : []))).toEqual(
       [...seen].sort((a, b) => a - b),
     );
     expect(seen.size).toBeGreaterThanOrEqual(12);
+  });
+
+  it("decides each claim on walks from its own numbers", async () => {
+    const { verdicts } = JSON.parse(readText(`${await smokeOnce()}/verdicts.json`));
+    const decisions = verdicts.map(({ decision }: { decision: string }) => decision);
+    expect(decisions).toEqual(["holds", "holds", "holds"]);
+    expect(verdicts[1].evidence.map(({ count }: { count: number }) => count)).toEqual([20, 20]);
   });
 
   it("draws each weight once, each unit once, and every step's text", async () => {

@@ -8,6 +8,7 @@ export {
   maskRows,
   type Spread,
 } from "./comparison.ts";
+export { accuracyAgainstWidth } from "./figures/accuracyAgainstWidth.ts";
 export { accuracyOverDensity } from "./figures/accuracyOverDensity.ts";
 export type { FigureRow } from "./figures/figureRow.ts";
 export type { Figure } from "./figures/frame.ts";

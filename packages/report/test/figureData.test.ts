@@ -1,5 +1,6 @@
 /** The numbers that figures draw, against results computed by hand. */
 import {
+  accuracyAgainstWidth,
   accuracyOverDensity,
   chart,
   FIGURES,
@@ -117,12 +118,25 @@ describe("path kernel traces and widths", () => {
   it("have a point for each mask that has both, of each seed", () => {
     const { title, data } = traceAgainstWidth(traces) as unknown as Drawn;
     expect(data.values).toEqual([
-      { series: "phew", density: 0.1, width: 90, trace: -2 },
-      { series: "phew", density: 0.1, width: 80, trace: -4 },
-      { series: "phew", density: 0.02, width: 50, trace: -400 },
-      { series: "random", density: 0.1, width: 70, trace: -9 },
+      { series: "phew", density: 0.1, width: 90, value: -2 },
+      { series: "phew", density: 0.1, width: 80, value: -4 },
+      { series: "phew", density: 0.02, width: 50, value: -400 },
+      { series: "random", density: 0.1, width: 70, value: -9 },
     ]);
     expect(title.subtitle[0]).toBe("one point for each mask, of each seed; 1 mask without a path left out");
+  });
+
+  it("accuracies stand against widths too, of each run that has both", () => {
+    const runs = [
+      row("synflow", 0.02, 0, { accuracy: 0.75, meanWidth: 0.5 }),
+      row("synflow", 0.02, 1, { accuracy: 0.5, meanWidth: 1 }),
+      row("phew", 0.02, 0, { meanWidth: 1 }),
+    ];
+    const { data } = accuracyAgainstWidth(runs) as unknown as Drawn;
+    expect(data.values).toEqual([
+      { series: "synflow", density: 0.02, width: 50, value: 75 },
+      { series: "synflow", density: 0.02, width: 100, value: 50 },
+    ]);
   });
 
   it("have widths in percent of the units", () => {

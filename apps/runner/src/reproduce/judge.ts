@@ -5,7 +5,7 @@
  *   does not hold: some speaks against and none for it, or all against;   not decided: none speaks, or some for and some against
  */
 import { counted } from "@phew/runs";
-import type { Decision, Evidence, Findings } from "./experiment.ts";
+import type { Claim, Decision, Evidence, Findings } from "./experiment.ts";
 import { type BySeed, holm, pairedDifference } from "./statistics.ts";
 
 export interface JudgedEvidence extends Evidence {
@@ -79,6 +79,17 @@ export function describe({
     corrected < LEVEL ? "" : `; with so many seeds differences under ${size(leastSeen)} cannot be seen`;
   const p = corrected < 0.0001 ? "p < 0.0001" : `p ${corrected.toPrecision(2)}`;
   return `${what}: ${signed(mean)} ± ${size(interval)} ${unit} over ${counted(count, "seed")} (${p}${seen})`;
+}
+
+/** A claim that numbers decide that are no paired differences: whether it is so, case by case, and in what words. */
+export function claimOf(
+  claim: string,
+  cases: readonly { readonly is: boolean; readonly words: string }[],
+): Claim {
+  if (cases.length === 0) return { claim, evidence: [] };
+  const count = cases.filter(({ is }) => is).length;
+  const verdict = count === cases.length ? "holds" : count > 0 ? "holds in part" : "does not hold";
+  return { claim, evidence: [], given: { verdict, because: cases.map(({ words }) => words).join("; ") } };
 }
 
 /** One number a seed of a method's rows at a density, those alone that are finite. */

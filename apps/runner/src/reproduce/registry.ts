@@ -2,12 +2,14 @@
 import { unknownName } from "@phew/core";
 import type { Experiment } from "./experiment.ts";
 import { accuracy } from "./experiments/accuracy.ts";
+import { cost } from "./experiments/cost.ts";
 import { method } from "./experiments/method.ts";
 import { paths } from "./experiments/paths.ts";
+import { width } from "./experiments/width.ts";
 
 /** In the order in which help shows them. */
 export const experiments: ReadonlyMap<string, Experiment> = new Map(
-  [method, paths, accuracy].map((experiment) => [experiment.name, experiment]),
+  [method, paths, width, accuracy, cost].map((experiment) => [experiment.name, experiment]),
 );
 
 /** @throws ArgumentError naming the known experiments, and the nearest, where `name` is none of them */

@@ -14,7 +14,7 @@ export function meanAndInterval(values: readonly number[], digits = 1): string {
 }
 
 /** Groups in the order of their first row. */
-function grouped<T>(rows: readonly T[], keyOf: (row: T) => string): T[][] {
+export function grouped<T>(rows: readonly T[], keyOf: (row: T) => string): T[][] {
   const groups = new Map<string, T[]>();
   for (const row of rows) {
     const key = keyOf(row);
