@@ -36,6 +36,8 @@ export interface RunGrid {
   readonly grid?: Readonly<Record<string, readonly unknown[]>>;
   readonly list?: readonly Settings[];
   readonly seedCount: number;
+  /** The experiment whose grid of this name it is: its table and its runs are taken, and added to. */
+  readonly of?: string;
 }
 
 /** What is neither a mask of a grid nor a run: a row for each key, by a function of the experiment's own. */

@@ -1,7 +1,10 @@
 /** Every experiment by its name. Adding one: a file in `experiments` and a line here. */
 import { unknownName } from "@phew/core";
 import type { Experiment } from "./experiment.ts";
+import { ablations } from "./experiments/ablations.ts";
 import { accuracy } from "./experiments/accuracy.ts";
+import { classes } from "./experiments/classes.ts";
+import { convergence } from "./experiments/convergence.ts";
 import { cost } from "./experiments/cost.ts";
 import { method } from "./experiments/method.ts";
 import { paths } from "./experiments/paths.ts";
@@ -9,7 +12,10 @@ import { width } from "./experiments/width.ts";
 
 /** In the order in which help shows them. */
 export const experiments: ReadonlyMap<string, Experiment> = new Map(
-  [method, paths, width, accuracy, cost].map((experiment) => [experiment.name, experiment]),
+  [method, paths, width, convergence, accuracy, classes, ablations, cost].map((experiment) => [
+    experiment.name,
+    experiment,
+  ]),
 );
 
 /** @throws ArgumentError naming the known experiments, and the nearest, where `name` is none of them */

@@ -24,12 +24,23 @@ export interface PairedDifference {
   readonly leastSeen: number;
 }
 
+/** a − b of each seed that both have. */
+export function minus(a: BySeed, b: BySeed): BySeed {
+  const pairs = [...a].flatMap(([seed, value]) => {
+    const other = b.get(seed);
+    return other === undefined ? [] : [[seed, value - other] as const];
+  });
+  return new Map(pairs);
+}
+
+/** NaN of none. */
+export function meanBySeed(of: BySeed): number {
+  return spreadOf([...of.values()]).mean ?? NaN;
+}
+
 /** a − b over the seeds that both have; undefined where there is none. */
 export function pairedDifference(a: BySeed, b: BySeed): PairedDifference | undefined {
-  const differences = [...a].flatMap(([seed, value]) => {
-    const other = b.get(seed);
-    return other === undefined ? [] : [value - other];
-  });
+  const differences = [...minus(a, b).values()];
   const { count, mean, deviation, interval } = spreadOf(differences);
   if (mean === undefined) return undefined;
   if (deviation === undefined || interval === undefined)

@@ -2,7 +2,9 @@
 import { formatPercent } from "@phew/core";
 import type { Report, Row } from "@phew/report";
 import { spreadOf } from "@phew/runs/configurations";
+import type { Evidence } from "./experiment.ts";
 import type { MaskRow, RunRow } from "./results.ts";
+import { yardstickOf } from "./yardsticks.ts";
 
 /** "95.3 ± 0.4"; of one number without an interval. */
 export function meanAndInterval(values: readonly number[], digits = 1): string {
@@ -51,14 +53,16 @@ export function maskTable(rows: readonly MaskRow[]): Report {
   };
 }
 
-/** A row for each density and method: accuracy on the test examples after the last epoch. */
+/** A row for each density and method: accuracy on the test examples after the last epoch, and what others published. */
 export function accuracyTable(rows: readonly RunRow[]): Report {
+  const isPublished = rows.some((row) => yardstickOf(row) !== undefined);
   return {
     columns: [
       { key: "density", title: "density", format: formatPercent },
       { key: "method", title: "method" },
       { key: "seeds", title: "seeds" },
       { key: "accuracy", title: "test accuracy %" },
+      ...(isPublished ? [{ key: "published", title: "published %" }] : []),
       { key: "width", title: "mean width %" },
       { key: "trace", title: "log10 trace / dense" },
     ],
@@ -68,9 +72,28 @@ export function accuracyTable(rows: readonly RunRow[]): Report {
         method: own[0]!.method,
         seeds: own.length,
         accuracy: meanAndInterval(own.map((row) => 100 * row.accuracy)),
+        published: yardstickOf(own[0]!)?.accuracy,
         width: meanAndInterval(own.map((row) => 100 * row.meanWidth)),
         trace: meanAndInterval(own.map((row) => row.logRelativeTrace).filter(Number.isFinite), 2),
       }),
     ),
+  };
+}
+
+/** A row for each comparison, with what so many seeds can show: the power. */
+export function powerTable(evidence: readonly Evidence[]): Report {
+  return {
+    columns: [
+      { key: "what", title: "comparison" },
+      { key: "seeds", title: "seeds" },
+      { key: "difference", title: "difference" },
+      { key: "least", title: "least that is seen with 80 %" },
+      { key: "unit", title: "unit" },
+    ],
+    rows: evidence.map(({ what, count, mean, interval, leastSeen, unit }) => ({
+      ...{ what, seeds: count, unit },
+      difference: `${mean.toFixed(2)} ± ${Number.isFinite(interval) ? interval.toFixed(2) : "?"}`,
+      least: Number.isFinite(leastSeen) ? leastSeen.toFixed(2) : undefined,
+    })),
   };
 }

@@ -1,4 +1,3 @@
-import { isRecord } from "@phew/core/fields";
 import { configHash, type RunState, readRun, runAccuracy } from "@phew/runs";
 import { checkedSweep, type TaskStatus } from "@phew/runs/sweeps";
 import { QUIET_DEFAULTS, type TrainConfig } from "../settings/configuration.ts";
@@ -12,6 +11,7 @@ import {
 } from "../sweep/sweepPlan.ts";
 import { checkRuns, type SweepRun, writeConfigs } from "../sweep/sweepTasks.ts";
 import type { RunGrid } from "./experiment.ts";
+import { labelOf } from "./maskWords.ts";
 import { type RunRow, readRunRows, writeRunRows } from "./results.ts";
 
 export interface RunWork {
@@ -44,13 +44,18 @@ export function runWork(
   return { grid, file, plan, runs: plan.runs.filter(({ config }) => !rows.has(keyOf(config))) };
 }
 
-/** Runs that are neither finished nor failed, or failed and wanted again. */
+/**
+ * Runs that are neither finished nor failed, or failed and wanted again; all those of one seed before the next, so that a
+ * table that ends short compares all methods over the same seeds.
+ */
 export function unfinished(runs: readonly SweepRun[], retry: boolean): SweepRun[] {
   const statuses = statusesOf(runs);
-  return runs.filter((_, k) => {
-    const { state } = statuses[k]!;
-    return state !== "finished" && (retry || state !== "failed");
-  });
+  return runs
+    .filter((_, k) => {
+      const { state } = statuses[k]!;
+      return state !== "finished" && (retry || state !== "failed");
+    })
+    .sort((a, b) => a.config.seed - b.config.seed);
 }
 
 /** Has what is left carried out; the table is written again whenever a run has ended. */
@@ -127,12 +132,4 @@ function rowOf(config: TrainConfig, state: RunState): RunRow {
     accuracies: epochs.map(({ testAccuracy }) => testAccuracy),
     losses: epochs.map(({ loss }) => loss),
   };
-}
-
-/** As `phew compare --methods` reads it. */
-function labelOf({ method, options, check, checkOptions }: TrainConfig): string {
-  const words = (of: unknown) =>
-    isRecord(of) ? Object.entries(of).map(([name, value]) => `:${name}=${value}`) : [];
-  const made = [method, ...words(options)].join("");
-  return check === undefined ? made : [`${made}+${check}`, ...words(checkOptions)].join("");
 }

@@ -9,8 +9,8 @@ import { interruptSignal, startProgress } from "../output/progress.ts";
 import type { Experiment, Scale } from "../reproduce/experiment.ts";
 import { type MaskWork, maskWork, measureMasks } from "../reproduce/measureMasks.ts";
 import { measureOwn, type OwnWork, ownWork } from "../reproduce/measureOwn.ts";
+import { readMeasured, runFile, tableFolder } from "../reproduce/readMeasured.ts";
 import { experimentByName, experiments } from "../reproduce/registry.ts";
-import { readMaskRows, readRows, readRunRows } from "../reproduce/results.ts";
 import { collect, type RunWork, runWork, trainRuns, unfinished } from "../reproduce/trainRuns.ts";
 import { lines, writeFindings } from "../reproduce/writeFindings.ts";
 import { type SweepPlanOptions, statusesOf } from "../sweep/sweepPlan.ts";
@@ -47,7 +47,8 @@ export async function reproduce(names: readonly string[], options: ReproduceOpti
   let failureCount = 0;
   for (const work of works) {
     if (work.runs.length > 0) makeFolder(options.runs);
-    makeFolder(work.folder);
+    for (const folder of new Set([work.folder, ...work.runs.map(({ file }) => path.dirname(file))]))
+      makeFolder(folder);
     if (options.analyseOnly) work.runs.forEach(collect);
     else failureCount += await carryOut(work, options, signal);
     const document = await conclude(work, options);
@@ -72,7 +73,7 @@ function workOf(
   options: ReproduceOptions,
 ): Work {
   const { scale } = options;
-  const folder = path.join(options.out, `${experiment.name}-${scale}`);
+  const folder = tableFolder(options.out, experiment.name, scale);
   const { own = [], masks = [], runs = [] } = experiment.plan(scale, new Set(["glyphs", ...dataDirs.keys()]));
   return {
     experiment,
@@ -80,8 +81,9 @@ function workOf(
     own: own.map((each) => ownWork(each, path.join(folder, `${each.name}.csv`))),
     masks: masks.map((grid) => maskWork(grid, path.join(folder, `${grid.name}.masks.csv`))),
     runs: runs.map((grid) => {
-      const file = path.join(folder, `${grid.name}.csv`);
-      return runWork(grid, file, `${experiment.name}-${scale}-${grid.name}`, dataDirs, options);
+      const file = runFile(options.out, experiment, grid, scale);
+      const runsOf = `${path.basename(path.dirname(file))}-${grid.name}`;
+      return runWork(grid, file, runsOf, dataDirs, options);
     }),
   };
 }
@@ -120,16 +122,7 @@ async function carryOut(
 /** Analyses what there is, writes it, and tells it. */
 async function conclude(work: Work, options: ReproduceOptions): Promise<object> {
   const { experiment, folder } = work;
-  const masks = new Map(work.masks.map(({ grid, file }) => [grid.name, [...readMaskRows(file).values()]]));
-  const runs = new Map(work.runs.map(({ grid, file }) => [grid.name, [...readRunRows(file).values()]]));
-  const findings = experiment.analyse(
-    {
-      masks: (grid) => masks.get(grid) ?? [],
-      runs: (grid) => runs.get(grid) ?? [],
-      own: ({ name, shape }) => [...readRows(path.join(folder, `${name}.csv`), shape).values()],
-    },
-    options.scale,
-  );
+  const findings = experiment.analyse(readMeasured(experiment, options.scale, options.out), options.scale);
   const { files, verdicts } = await writeFindings(folder, experiment, options.scale, findings);
   if (!options.json) {
     printLines(`${experiment.name}: ${experiment.question}`, "");

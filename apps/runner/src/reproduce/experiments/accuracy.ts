@@ -1,8 +1,12 @@
 /** Test accuracy after training over the density, all methods under one recipe: is PHEW ahead of the others without data? */
 import { formatPercent } from "@phew/core";
-import type { Evidence, Experiment, Measured, RunGrid, Scale } from "../experiment.ts";
-import { evidenceOf } from "../judge.ts";
-import { accuracyTable } from "../tables.ts";
+import { accuracyOverDensity, type FigureRow } from "@phew/report";
+import type { Evidence, Experiment, Findings, Measured, RunGrid, Scale } from "../experiment.ts";
+import { figure } from "../figure.ts";
+import { bySeed, evidenceOf } from "../judge.ts";
+import type { RunRow } from "../results.ts";
+import { accuracyTable, powerTable } from "../tables.ts";
+import { yardstickOf } from "../yardsticks.ts";
 
 const METHODS = [
   ...["phew", "uniform-walk", "erk", "synflow", "synflow-l2"],
@@ -26,7 +30,8 @@ const PUBLISHED = { dataset: "cifar10", recipe: "phew" };
 const grid = { density: DENSITIES, method: METHODS };
 const list = [{ method: "dense" }];
 
-const GRIDS: Readonly<Record<Scale, readonly RunGrid[]>> = {
+/** Of each scale, the first being the one that other experiments take apart. */
+export const GRIDS: Readonly<Record<Scale, readonly RunGrid[]>> = {
   smoke: [
     {
       name: "glyphs-lenet5",
@@ -86,44 +91,78 @@ export const accuracy: Experiment = {
   name: "accuracy",
   question: "how accurate does each method's network become, over the density?",
   plan: (scale, datasets) => ({ runs: gridsOf(scale, datasets) }),
-  analyse(measured, scale) {
-    const against = (other: string) =>
-      GRIDS[scale].flatMap((each) => comparisons(each, measured, "phew", other));
+  analyse(measured, scale): Findings {
+    const claims = CLAIMS.map(([claim, other]) => ({
+      claim,
+      evidence: GRIDS[scale].flatMap((each) => comparisons(each, measured, "phew", other)),
+    }));
+    const run = GRIDS[scale].filter(({ name }) => measured.runs(name).length > 0);
+    const used = sourcesOf(run.flatMap(({ name }) => measured.runs(name)));
     return {
-      claims: [
-        ["PHEW is more accurate than SynFlow.", "synflow"],
-        ["PHEW is more accurate than SynFlow-L2.", "synflow-l2"],
-        ["The bias of the walks makes PHEW more accurate.", "uniform-walk"],
-        ["PHEW is more accurate than a random mask.", "random"],
-        ["PHEW is more accurate than random masks of ERK's layer densities.", "erk"],
-        ["PHEW is more accurate than SNIP, which looks at data.", "snip"],
-        ["PHEW is more accurate than GraSP, which looks at data.", "grasp"],
-      ].map(([claim, other]) => ({ claim: claim!, evidence: against(other!) })),
-      tables: GRIDS[scale]
-        .filter(({ name }) => measured.runs(name).length > 0)
-        .map(({ name, settings: { model, dataset } }) => ({
+      claims,
+      tables: [
+        ...run.map(({ name, settings: { model, dataset } }) => ({
           name,
           title: `${model} on ${dataset}`,
           report: accuracyTable(measured.runs(name)),
         })),
-      figures: [],
-      notes: GRIDS[scale]
-        .filter(({ name }) => measured.runs(name).length === 0)
-        .map(({ name }) => `Not run: ${name}.`),
+        {
+          name: "power",
+          title: "What so many seeds can show (test accuracy)",
+          report: powerTable(claims.flatMap(({ evidence }) => evidence)),
+        },
+      ],
+      figures: run.flatMap(({ name, settings: { model, dataset } }) => {
+        const rows = [...measured.runs(name), ...publishedRows(measured.runs(name))];
+        return figure(
+          name,
+          `Accuracy over density: ${model} on ${dataset}`,
+          accuracyOverDensity,
+          rows,
+          `${model} · ${dataset}`,
+        );
+      }),
+      notes: [
+        ...used.map(
+          (source) =>
+            `Published: ${source}; 160 epochs over all 50,000 images${scale === "paper" ? "" : ", of which fewer are seen here, over fewer epochs: the order of methods can be compared, the numbers cannot"}.`,
+        ),
+        ...GRIDS[scale]
+          .filter(({ name }) => measured.runs(name).length === 0)
+          .map(({ name }) => `Not run: ${name}.`),
+      ],
     };
   },
 };
+
+const CLAIMS = [
+  ["PHEW is more accurate than SynFlow.", "synflow"],
+  ["PHEW is more accurate than SynFlow-L2.", "synflow-l2"],
+  ["The bias of the walks makes PHEW more accurate.", "uniform-walk"],
+  ["PHEW is more accurate than a random mask.", "random"],
+  ["PHEW is more accurate than random masks of ERK's layer densities.", "erk"],
+  ["PHEW is more accurate than SNIP, which looks at data.", "snip"],
+  ["PHEW is more accurate than GraSP, which looks at data.", "grasp"],
+] as const;
+
+/** What others published of these networks, as runs of one seed. */
+function publishedRows(rows: readonly RunRow[]): FigureRow[] {
+  const known = new Set(rows.flatMap((row) => yardstickOf(row) ?? []));
+  return [...known].map(({ method, density, accuracy: percent }) => ({
+    ...{ method, series: `${method} (published)`, density, seed: 0, accuracy: percent / 100 },
+  }));
+}
+
+/** Of the yardsticks of these runs, each once. */
+function sourcesOf(rows: readonly RunRow[]): string[] {
+  return [...new Set(rows.flatMap((row) => yardstickOf(row)?.source ?? []))];
+}
 
 function comparisons({ name, settings }: RunGrid, measured: Measured, a: string, b: string): Evidence[] {
   const rows = measured.runs(name);
   const densities = [...new Set(rows.map((row) => row.density))].filter((density) => density < 1);
   return densities.flatMap((density) => {
-    const of = (method: string) =>
-      new Map(
-        rows
-          .filter((row) => row.method === method && row.density === density)
-          .map((row) => [row.seed, 100 * row.accuracy]),
-      );
+    const of = (method: string) => bySeed(rows, method, density, (row) => 100 * row.accuracy);
     const what = `${settings.model} on ${settings.dataset}, ${formatPercent(density)}: ${a} − ${b}`;
     return evidenceOf(what, of(a), of(b), { unit: "points", supports: "positive" });
   });

@@ -4,7 +4,7 @@
  */
 import { formatPercent } from "@phew/core";
 import type { Evidence, Experiment, MaskGrid, Measured, Scale } from "../experiment.ts";
-import { evidenceOf } from "../judge.ts";
+import { bySeed, evidenceOf } from "../judge.ts";
 import type { MaskRow } from "../results.ts";
 import { maskTable } from "../tables.ts";
 
@@ -99,13 +99,7 @@ function comparisons(
 ): Evidence[] {
   const rows = measured.masks(name);
   return densities.flatMap((density) => {
-    const of = (method: string) =>
-      new Map(
-        rows
-          .filter((row) => row.method === method && row.density === density)
-          .map((row) => [row.seed, value.of(row)] as const)
-          .filter(([, number]) => Number.isFinite(number)),
-      );
+    const of = (method: string) => bySeed(rows, method, density, value.of);
     const where = `${model}${init === undefined ? "" : ` by ${init}`}, ${formatPercent(density)}`;
     return evidenceOf(`${where}: ${a} − ${b}, ${value.name}`, of(a), of(b), { unit: value.unit, supports });
   });

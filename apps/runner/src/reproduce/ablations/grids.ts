@@ -1,0 +1,170 @@
+/** What the ablations measure at each scale, and the situations that methods are compared in. */
+import type { MaskGrid, RunGrid, Scale } from "../experiment.ts";
+import { GRIDS } from "../experiments/accuracy.ts";
+import { settingsOf } from "../maskWords.ts";
+
+/** Walks otherwise than PHEW's; its own and those without bias are in the grid of `accuracy`. */
+const VARIANTS = [
+  ...["phew:bias=inverse", "phew:bias=square", "phew:granularity=kernel"],
+  ...["phew:direction=forward", "phew:direction=backward"],
+];
+/** Weights drawn anew at the size that their kept fan-in asks for. */
+const SIZED = ["+reinitialise:fanIn=unit", "+reinitialise:fanIn=layer"];
+/** The weights that there are, multiplied: those of a mask that prefers large ones become larger than any draw. */
+const SCALED = ["+rescale", "+rescale:over=layer"];
+const CHECKS = [...SIZED, ...SCALED, "+shuffle", "+reinitialise"];
+const COMPARED = ["phew", "uniform-walk", "synflow"];
+const NORMALISED = [
+  "phew",
+  "uniform-walk",
+  "erk",
+  "synflow",
+  "synflow-l2",
+  "phew+shuffle",
+  "synflow+shuffle",
+];
+
+interface Size {
+  readonly maskModels: readonly string[];
+  readonly maskDensities: readonly number[];
+  readonly maskSeedCount: number;
+  readonly seedCount: number;
+  /** Of variants. */
+  readonly densities: readonly number[];
+  /** Of checks, rates and long training: where methods differ. */
+  readonly density: number;
+  readonly checked: readonly string[];
+  readonly checks: readonly string[];
+  /** Beside that of the grid of `accuracy`. */
+  readonly rates: readonly number[];
+  /** That of the grid of `accuracy`. */
+  readonly baseRate: number;
+  /** Epochs of longer training. */
+  readonly longEpochs?: number;
+  /** Of ResNet-20 on glyphs, which has batch normalisation. */
+  readonly normalised?: number;
+}
+
+const SIZES: Readonly<Record<Scale, Size>> = {
+  smoke: {
+    ...{ maskModels: ["lenet5"], maskDensities: [0.05], maskSeedCount: 3, seedCount: 3 },
+    ...{ densities: [0.05], density: 0.05, checked: ["phew", "uniform-walk"] },
+    ...{ checks: ["+reinitialise:fanIn=unit", "+shuffle"], rates: [], baseRate: 0.02 },
+  },
+  laptop: {
+    ...{ maskModels: ["lenet5", "resnet20"], maskDensities: [0.1, 0.05, 0.02], maskSeedCount: 5 },
+    ...{ seedCount: 5, densities: [0.05, 0.02], density: 0.02, checked: COMPARED },
+    ...{ checks: CHECKS, rates: [0.005, 0.01, 0.05, 0.1], baseRate: 0.02, longEpochs: 30, normalised: 5 },
+  },
+  paper: {
+    ...{ maskModels: ["resnet20", "vgg19-bn"], maskDensities: [0.1, 0.05, 0.02], maskSeedCount: 10 },
+    ...{ seedCount: 5, densities: [0.1, 0.05, 0.02], density: 0.02, checked: [...COMPARED, "erk"] },
+    ...{ checks: CHECKS, rates: [0.02, 0.05, 0.2], baseRate: 0.1, longEpochs: 320 },
+  },
+};
+
+export const densitiesOf = (scale: Scale) => SIZES[scale].densities;
+export const hardDensity = (scale: Scale) => SIZES[scale].density;
+
+/** The grid of `accuracy` that is taken apart. */
+export function baseGrid(scale: Scale): RunGrid {
+  return { ...GRIDS[scale][0]!, of: "accuracy" };
+}
+
+/** Names of the grids of one kind, as `runGrids` and `situations` call them. */
+export const gridName = (scale: Scale, what: string) => `${baseGrid(scale).name}-${what}`;
+export const NORMALISED_GRID = "glyphs-resnet20";
+
+export function maskGrids(scale: Scale): MaskGrid[] {
+  const { maskModels, maskDensities: densities, maskSeedCount: seedCount } = SIZES[scale];
+  const methods = ["phew", "uniform-walk", ...VARIANTS, "phew:branching=weight", "phew+shuffle"];
+  return maskModels.map((model) => ({ name: model, model, methods, densities, seedCount }));
+}
+
+export function runGrids(scale: Scale): RunGrid[] {
+  const { seedCount, densities, density, checked, checks, rates, longEpochs, normalised } = SIZES[scale];
+  const { settings } = baseGrid(scale);
+  const grid = (what: string, words: readonly string[], changed: object, at = [density]): RunGrid => ({
+    name: gridName(scale, what),
+    settings: { ...settings, ...changed },
+    list: at.flatMap((each) => words.map((word) => ({ ...settingsOf(word), density: each }))),
+    seedCount,
+  });
+  const all = (methods: readonly string[], suffixes: readonly string[]) =>
+    methods.flatMap((method) => suffixes.map((suffix) => `${method}${suffix}`));
+  const own = all(COMPARED, ["", SIZED[0]!]);
+  return [
+    baseGrid(scale),
+    grid("checks", all(checked, checks), {}),
+    ...rates.map((rate) => grid(`rate-${rate}`, own, { rate })),
+    ...(longEpochs ? [grid("long", own, { epochs: longEpochs })] : []),
+    grid("variants", VARIANTS, {}, [...densities]),
+    ...(normalised ? [normalisedGrid(normalised)] : []),
+  ];
+}
+
+/** The same question of a network in which the signal keeps its size. */
+function normalisedGrid(seedCount: number): RunGrid {
+  return {
+    name: NORMALISED_GRID,
+    settings: {
+      ...{ model: "resnet20", dataset: "glyphs", trainCount: 2000, testCount: 1000 },
+      ...{ epochs: 8, batchSize: 32 },
+    },
+    list: NORMALISED.map((word) => ({ ...settingsOf(word), density: 0.02 })),
+    seedCount,
+  };
+}
+
+/** Methods side by side under one recipe, each with the same check. */
+export interface Situation {
+  readonly kind: "first" | "sized" | "scaled" | "other check" | "rate" | "time" | "normalised";
+  readonly what: string;
+  readonly grid: string;
+  /** What stands behind the name of the method. */
+  readonly check: string;
+  readonly density: number;
+  /** Learning rate, where it is the question. */
+  readonly rate?: number;
+}
+
+/** That of `accuracy` first. */
+export function situations(scale: Scale): [Situation, ...Situation[]] {
+  const { density, checks, rates, baseRate, longEpochs, normalised } = SIZES[scale];
+  const both = ["", SIZED[0]!];
+  const words = (what: string, check: string) => [what, check].filter(Boolean).join(" ");
+  const kindOf = (check: string) =>
+    SIZED.includes(check) ? "sized" : SCALED.includes(check) ? "scaled" : "other check";
+  return [
+    { kind: "first", what: "as in accuracy", grid: baseGrid(scale).name, check: "", density, rate: baseRate },
+    ...checks.map((check) => ({
+      ...({ kind: kindOf(check), what: check, grid: gridName(scale, "checks"), check, density } as const),
+    })),
+    ...rates.flatMap((rate) =>
+      both.map((check) => ({
+        ...({
+          kind: "rate",
+          what: words(`rate ${rate}`, check),
+          grid: gridName(scale, `rate-${rate}`),
+        } as const),
+        ...{ check, density, rate },
+      })),
+    ),
+    ...(longEpochs === undefined ? [] : both).map((check) => ({
+      ...({
+        kind: "time",
+        what: words(`${longEpochs} epochs`, check),
+        grid: gridName(scale, "long"),
+      } as const),
+      ...{ check, density },
+    })),
+    ...(normalised === undefined ? [] : ["", "+shuffle"]).map((check) => ({
+      ...({
+        kind: "normalised",
+        what: words("resnet20, batch normalisation", check),
+        grid: NORMALISED_GRID,
+      } as const),
+      ...{ check, density: 0.02 },
+    })),
+  ];
+}

@@ -1,0 +1,40 @@
+import path from "node:path";
+import { datasets } from "@phew/training";
+import type { Experiment, Measured, RunGrid, Scale } from "./experiment.ts";
+import { readMaskRows, readRows, readRunRows } from "./results.ts";
+
+/** Where the tables of an experiment at a scale are. */
+export function tableFolder(out: string, experiment: string, scale: Scale): string {
+  return path.join(out, `${experiment}-${scale}`);
+}
+
+/** The table of a grid of runs: its own experiment's, or that of the one whose grid it is. */
+export function runFile(
+  out: string,
+  { name }: Experiment,
+  { of, name: grid }: RunGrid,
+  scale: Scale,
+): string {
+  return path.join(tableFolder(out, of ?? name, scale), `${grid}.csv`);
+}
+
+/**
+ * All that the tables in `out` have of an experiment, whether its data are at hand or not: a table may have come from
+ * elsewhere.
+ * @throws ArgumentError where a file is not such a table
+ */
+export function readMeasured(experiment: Experiment, scale: Scale, out: string): Measured {
+  const folder = tableFolder(out, experiment.name, scale);
+  const { masks = [], runs = [] } = experiment.plan(scale, new Set(datasets.map(({ name }) => name)));
+  const maskRows = new Map(
+    masks.map(({ name }) => [name, [...readMaskRows(path.join(folder, `${name}.masks.csv`)).values()]]),
+  );
+  const runRows = new Map(
+    runs.map((grid) => [grid.name, [...readRunRows(runFile(out, experiment, grid, scale)).values()]]),
+  );
+  return {
+    masks: (grid) => maskRows.get(grid) ?? [],
+    runs: (grid) => runRows.get(grid) ?? [],
+    own: ({ name, shape }) => [...readRows(path.join(folder, `${name}.csv`), shape).values()],
+  };
+}

@@ -1,0 +1,235 @@
+/** Measures of experiments against closed forms, verdicts from made-up rows, and the tables of docs/results read again. */
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { formatTable } from "@phew/report";
+import { describe, expect, it } from "vitest";
+import { isLong } from "../../../vitest.long.ts";
+import { accuracyIn, leadClaims } from "../src/reproduce/ablations/claims.ts";
+import { runGrids, type Situation, situations } from "../src/reproduce/ablations/grids.ts";
+import { type Measured, type RunGrid, SCALES, type Scale } from "../src/reproduce/experiment.ts";
+import { classes, slopesOf } from "../src/reproduce/experiments/classes.ts";
+import { areaUnder, stepsTo } from "../src/reproduce/experiments/convergence.ts";
+import { judge } from "../src/reproduce/judge.ts";
+import { labelOf, settingsOf } from "../src/reproduce/maskWords.ts";
+import { readMeasured } from "../src/reproduce/readMeasured.ts";
+import { experimentByName } from "../src/reproduce/registry.ts";
+import type { RunRow } from "../src/reproduce/results.ts";
+import { minus } from "../src/reproduce/statistics.ts";
+import { accuracyTable } from "../src/reproduce/tables.ts";
+import { YARDSTICKS } from "../src/reproduce/yardsticks.ts";
+import { filesBelow, phew, scratchFolder } from "./phew.ts";
+
+const row = (told: Partial<RunRow>): RunRow => ({
+  ...{ key: "k", model: "lenet5", dataset: "glyphs", method: "phew", density: 0.02, init: "own" },
+  ...{ classes: NaN, trainCount: 1000, epochs: 3, seed: 0, accuracy: 0.5, loss: 1, reached: 0.02, trace: 1 },
+  ...{ logRelativeTrace: -1, meanWidth: 1, minWidth: 1, multiplyAdds: 1, stepsPerEpoch: 100 },
+  ...{ accuracies: [0.2, 0.6, 0.8], losses: [2, 1, 0.5], ...told },
+});
+const measuredFrom = (rows: Readonly<Record<string, readonly RunRow[]>>): Measured => ({
+  ...{ masks: () => [], own: () => [], runs: (grid) => rows[grid] ?? [] },
+});
+
+describe("a learning curve", () => {
+  it("has the mean of its trapezoids under it, wherever it begins", () => {
+    // (0.2 + 0.6) / 2 and (0.6 + 0.8) / 2, of equal lengths
+    expect(areaUnder(row({}))).toBeCloseTo(0.55, 12);
+    // one more evaluation than epochs: (0.1 + 0.2) / 2 besides
+    expect(areaUnder(row({ accuracies: [0.1, 0.2, 0.6, 0.8] }))).toBeCloseTo((0.15 + 0.4 + 0.7) / 3, 12);
+    expect(areaUnder(row({ accuracies: [0.7], epochs: 1 }))).toBe(0.7);
+    expect(areaUnder(row({ accuracies: [] }))).toBeNaN();
+  });
+
+  it("reaches a level on the line between two evaluations, at the first, or never", () => {
+    // half of the way from 0.2 after 100 steps to 0.6 after 200
+    expect(stepsTo(0.4, row({}))).toBeCloseTo(150, 9);
+    expect(stepsTo(0.6, row({}))).toBeCloseTo(200, 9);
+    expect(stepsTo(0.1, row({}))).toBe(100);
+    expect(stepsTo(0.9, row({}))).toBeNaN();
+    expect(stepsTo(0.15, row({ accuracies: [0.1, 0.2, 0.6, 0.8] }))).toBeCloseTo(50, 9);
+  });
+});
+
+describe("gaps over classes", () => {
+  it("have the slope of the line that they lie on, of each seed", () => {
+    const gaps = [4, 8, 32].map((count) => ({
+      count,
+      gap: new Map([
+        [0, 3 - 2 * Math.log2(count)],
+        [1, 0.5 * Math.log2(count)],
+      ]),
+    }));
+    gaps[1]!.gap.set(2, 7);
+    const slopes = slopesOf(gaps);
+    expect([...slopes.keys()]).toEqual([0, 1]);
+    expect(slopes.get(0)).toBeCloseTo(-2, 12);
+    expect(slopes.get(1)).toBeCloseTo(0.5, 12);
+  });
+
+  it("are differences of seeds that both have", () => {
+    expect(
+      minus(
+        new Map([
+          [0, 5],
+          [1, 2],
+        ]),
+        new Map([
+          [1, 3],
+          [2, 9],
+        ]),
+      ),
+    ).toEqual(new Map([[1, -1]]));
+  });
+
+  it("come from grids that keep the examples of each class, or those of all, and share what is alike", () => {
+    const { runs = [] } = classes.plan("laptop", new Set(["glyphs"]));
+    const counts = runs.map(({ settings }) => [settings.classCount, settings.trainCount]);
+    for (const own of [5, 10, 20, 36, 62]) {
+      expect(counts).toContainEqual([own, 200 * own]);
+      expect(counts).toContainEqual([own, 4000]);
+    }
+    expect(counts).toHaveLength(9);
+  });
+});
+
+describe("words for what is trained", () => {
+  it.each(["phew", "phew:bias=square", "synflow+shuffle", "phew:branching=weight+rescale:over=layer"])(
+    "%s are settings, and again the same words",
+    (label) => {
+      const settings = settingsOf(label);
+      expect(labelOf({ options: {}, ...settings } as Parameters<typeof labelOf>[0])).toBe(label);
+    },
+  );
+
+  it("name a check and its options apart from the method's", () => {
+    expect(settingsOf("phew:bias=square+reinitialise:fanIn=unit")).toEqual({
+      ...{
+        method: "phew",
+        options: { bias: "square" },
+        check: "reinitialise",
+        checkOptions: { fanIn: "unit" },
+      },
+    });
+    expect(settingsOf("erk")).toEqual({ method: "erk" });
+    expect(() => settingsOf("phew+shuffel")).toThrow("shuffle");
+  });
+});
+
+describe("ablations", () => {
+  it.each(SCALES)("train at %s scale what every situation compares", (scale) => {
+    const grids = new Map(runGrids(scale).map((grid) => [grid.name, grid]));
+    for (const { grid, check, density } of situations(scale)) {
+      const labels = labelsOf(grids.get(grid)!);
+      expect(labels.filter((label) => label.endsWith(`${check} ${density}`)).length).toBeGreaterThan(1);
+      expect(labels).toContain(`phew${check} ${density}`);
+    }
+  });
+
+  it("tell whether a lead shrinks by the difference of two leads, and take the best rate of each", () => {
+    const seeds = [0, 1, 2, 3, 4];
+    const [first, ...others] = situations("laptop");
+    const rate = (of: number) => others.find((one) => one.rate === of && one.check === "")!;
+    const rows: Record<string, RunRow[]> = {};
+    const put = ({ grid, check }: Situation, method: string, accuracy: number) => {
+      rows[grid] ??= [];
+      for (const seed of seeds)
+        rows[grid].push(row({ method: `${method}${check}`, seed, accuracy: accuracy + seed / 1000 }));
+    };
+    for (const [one, phewOwn, synflow] of [
+      [first, 0.87, 0.93],
+      [rate(0.05), 0.92, 0.94],
+      [rate(0.1), 0.9, 0.5],
+    ] as const) {
+      put(one, "phew", phewOwn);
+      put(one, "synflow", synflow);
+    }
+    const measured = measuredFrom(rows);
+    expect(accuracyIn(first, "phew", measured).get(2)).toBeCloseTo(87.2, 9);
+    const claims = leadClaims(measured, "laptop");
+    const byRate = claims.find(({ claim }) => claim.includes("learning rate: it shrinks"))!;
+    // 6 points before; 2 at 0.05, −40 at 0.1
+    expect(byRate.evidence.map(({ mean }) => Math.round(mean))).toEqual([4, 46]);
+    const best = claims.find(({ claim }) => claim.includes("SynFlow is still more accurate"))!;
+    expect(best.evidence.map(({ what, mean }) => [what, Math.round(mean)])).toEqual([
+      ["synflow at 0.05 − phew at 0.05", 2],
+    ]);
+    expect(judge({ claims: [best] })[0]!.decision).toBe("holds");
+  });
+});
+
+describe("published accuracies", () => {
+  it("stand beside runs of the same network, data, method and density alone", () => {
+    const own = row({
+      model: "resnet20",
+      dataset: "cifar10",
+      method: "synflow",
+      density: 0.05,
+      accuracy: 0.7,
+    });
+    const { columns, rows } = accuracyTable([own, { ...own, method: "phew" }]);
+    expect(columns.map(({ key }) => key)).toContain("published");
+    expect(rows.map(({ method, published }) => [method, published])).toEqual([
+      ["synflow", 82.86],
+      ["phew", undefined],
+    ]);
+    expect(accuracyTable([row({})]).columns.map(({ key }) => key)).not.toContain("published");
+  });
+
+  it("are told once each", () => {
+    const keys = YARDSTICKS.map(({ model, method, density }) => `${model} ${method} ${density}`);
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+});
+
+const results = fileURLToPath(new URL("../../../docs/results", import.meta.url));
+
+describe("docs/results", () => {
+  const folders = readdirSync(results).map((name) => name.match(/^(.+)-(smoke|laptop|paper)$/)!);
+
+  it.each(folders.map(([name, experiment, scale]) => [name, experiment!, scale as Scale] as const))(
+    "%s has the verdicts that its tables give",
+    (name, experiment, scale) => {
+      const own = experimentByName(experiment);
+      const findings = own.analyse(readMeasured(own, scale, results), scale);
+      const told = JSON.parse(readFileSync(path.join(results, name, "verdicts.json"), "utf8"));
+      expect(told.verdicts).toEqual(JSON.parse(JSON.stringify(judge(findings))));
+      for (const { name: table, report } of findings.tables) {
+        const file = path.join(results, name, `table-${table}.csv`);
+        expect(readFileSync(file, "utf8"), file).toBe(formatTable(report.columns, report.rows, "csv"));
+      }
+    },
+  );
+});
+
+describe.runIf(isLong)("smoke runs", () => {
+  it.each(["convergence", "classes", "ablations"])(
+    "of %s give the same tables and verdicts twice",
+    async (name) => {
+      const [once, twice] = [scratchFolder(), scratchFolder()];
+      for (const folder of [once, twice]) {
+        const args = ["reproduce", name, "--scale", "smoke", "--out", "out", "--runs", "runs"];
+        expect((await phew(args, folder)).exitCode).toBe(0);
+      }
+      const files = filesBelow(path.join(once, "out"));
+      expect(files).toContain(path.join(`${name}-smoke`, "verdicts.md"));
+      expect(filesBelow(path.join(twice, "out"))).toEqual(files);
+      for (const file of files)
+        expect(readFileSync(path.join(twice, "out", file)), file).toEqual(
+          readFileSync(path.join(once, "out", file)),
+        );
+    },
+  );
+});
+
+/** "phew+shuffle 0.02", of every run but for its seed. */
+function labelsOf({ list = [], grid = {}, settings }: RunGrid): string[] {
+  const lists = (grid.method ?? []).flatMap((method) =>
+    (grid.density ?? []).map((density) => ({ method, density })),
+  );
+  return [...list, ...lists].map((one) => {
+    const { density, ...own } = { options: {}, ...settings, ...one } as unknown as Parameters<
+      typeof labelOf
+    >[0] & { density: number };
+    return `${labelOf(own)} ${density}`;
+  });
+}
