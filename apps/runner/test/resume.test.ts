@@ -213,6 +213,9 @@ it("a full disk is said, spoils no checkpoint, and once there is space the run g
     expect(code).toBe(1);
     rmSync(filler);
     const again = await start(SPARSE, disk).ended;
+    expect(again.stderr).toMatch(
+      /^\S+: (failed|broken off) after step \d+, goes on; its data come first \(glyphs\)\n/,
+    );
     expect(again.stderr).toContain("resumed in epoch");
     expect(again.code, again.stderr).toBe(0);
     expect(lasting(disk)).toEqual(await uninterrupted(SPARSE));

@@ -127,12 +127,12 @@ describe("show", () => {
     readFileSync(fileURLToPath(new URL("recordedRuns.json", import.meta.url)), "utf8"),
   ) as readonly { folder: string; config: Record<string, unknown> }[];
 
-  it.each(recorded)("the command of $folder leads to that folder", ({ folder: own, config }) => {
+  it.each(recorded)("the command of $folder leads to that folder", async ({ folder: own, config }) => {
     const line = trainCommand(checkTrainConfig("config.json", config), path.dirname(own));
     const command = withAllSettings(new Command().exitOverride().argument("[model]"), "train");
     command.parse(shellWords(line)!.slice(2), { from: "user" });
     const settings = toldSettings(command);
-    const read = configOf(command.args[0], settings);
+    const read = await configOf(command.args[0], settings);
     const { experiment } = placeOf(settings.told, "train");
     expect(runFolderOf(identityOf(read, { root: "", experiment }))).toBe(path.normalize(own));
   });

@@ -45,17 +45,17 @@ function told(verb: Verb, args: readonly string[]) {
   return { model: command.args[0], settings: toldSettings(command) };
 }
 
-function runOf(verb: "train" | "imp", line: string): { config: TrainConfig; folder: string } {
+async function runOf(verb: "train" | "imp", line: string): Promise<{ config: TrainConfig; folder: string }> {
   const { model, settings } = told(verb, line.split(" "));
-  const config = configOf(model, settings);
+  const config = await configOf(model, settings);
   const { experiment } = placeOf(settings.told, verb);
   return { config, folder: runFolderOf(identityOf(config, { root: "", experiment })) };
 }
 
 describe("a run", () => {
   // made before there was a table of settings
-  it.each(recorded)("keeps its folder and the bytes of its configuration: $command", (run) => {
-    const { config, folder } = runOf("train", run.command);
+  it.each(recorded)("keeps its folder and the bytes of its configuration: $command", async (run) => {
+    const { config, folder } = await runOf("train", run.command);
     expect(folder).toBe(path.normalize(run.folder));
     // settings that are newer stand at their defaults
     const entriesOf = Object.entries(config);
@@ -65,7 +65,7 @@ describe("a run", () => {
       if (!Object.hasOwn(known, name)) expect(value).toEqual(SETTINGS[name as "rate"].default);
   });
 
-  it("has the same folder where its settings come from its config.json, a recipe or the command line", () => {
+  it("has the same folder where its settings come from its config.json, a recipe or the command line", async () => {
     for (const { config, folder } of recorded) {
       const experiment = path.dirname(folder);
       const read = checkTrainConfig("config.json", config as Record<string, unknown>);
@@ -76,9 +76,9 @@ describe("a run", () => {
       value === false ? flagName(name as SettingName) : `${flagName(name as SettingName)} ${value}`,
     );
     const line = "lenet5 --density 0.1";
-    expect(runOf("train", `${line} ${flags.filter((flag) => !flag.endsWith(" true")).join(" ")}`)).toEqual(
-      runOf("train", `${line} --recipe grasp-vgg`),
-    );
+    expect(
+      await runOf("train", `${line} ${flags.filter((flag) => !flag.endsWith(" true")).join(" ")}`),
+    ).toEqual(await runOf("train", `${line} --recipe grasp-vgg`));
   });
 });
 
@@ -114,21 +114,24 @@ describe("each setting", () => {
     ([, { flag, verbs }]) => flag !== undefined && verbs?.train !== undefined,
   );
 
-  it.each(ofTraining)("%s arrives where it is to be, and changes the run where it says so", (name, entry) => {
-    const owner = optimisers.find(({ settings }) => Object.hasOwn(settings, name));
-    const needed = owner === undefined ? [] : ["--optimiser", owner.name];
-    if (name === "checkOptions") needed.push("--check", "shuffle");
-    const base = ["lenet5", "--density", "0.25", ...needed].join(" ");
-    const line = `${base} ${flagName(name)}${entry.type.read === undefined ? "" : ` ${otherValue(name, entry)}`}`;
-    const { told: values, given } = told("train", line.split(" ")).settings;
-    expect(values).toHaveProperty(name);
-    expect([...given]).toContain(name);
-    if (name === "recipe" || name === "config") return;
-    const [before, after] = [runOf("train", base), runOf("train", line)];
-    expect(name in after.config).toBe(isOwn(entry));
-    const isSame = before.folder.split("/").at(-1) === after.folder.split("/").at(-1);
-    expect(isSame).toBe(!isOwn(entry) || entry.identity === "content");
-  });
+  it.each(ofTraining)(
+    "%s arrives where it is to be, and changes the run where it says so",
+    async (name, entry) => {
+      const owner = optimisers.find(({ settings }) => Object.hasOwn(settings, name));
+      const needed = owner === undefined ? [] : ["--optimiser", owner.name];
+      if (name === "checkOptions") needed.push("--check", "shuffle");
+      const base = ["lenet5", "--density", "0.25", ...needed].join(" ");
+      const line = `${base} ${flagName(name)}${entry.type.read === undefined ? "" : ` ${otherValue(name, entry)}`}`;
+      const { told: values, given } = told("train", line.split(" ")).settings;
+      expect(values).toHaveProperty(name);
+      expect([...given]).toContain(name);
+      if (name === "recipe" || name === "config") return;
+      const [before, after] = [await runOf("train", base), await runOf("train", line)];
+      expect(name in after.config).toBe(isOwn(entry));
+      const isSame = before.folder.split("/").at(-1) === after.folder.split("/").at(-1);
+      expect(isSame).toBe(!isOwn(entry) || entry.identity === "content");
+    },
+  );
 
   it("is in the schema of sweep files with what it may be", () => {
     const { properties } = sweepJsonSchema(sweepShape, ["pool"]) as {

@@ -17,7 +17,8 @@ import { checkTrainConfig, readRecipe } from "../settings/files.ts";
 import { optimiserNamed } from "../settings/optimisers.ts";
 import { DENSE } from "../settings/pruning.ts";
 import { withDigests } from "../sources/weightSources.ts";
-import { datasetOf, requireFitting, requireKnown } from "../train/runMaterial.ts";
+import { requireKnown } from "../train/knownNames.ts";
+import { datasetOf, requireFitting } from "../train/runMaterial.ts";
 import { requireSound } from "../train/runTraining.ts";
 import { requireSameFiles } from "../train/sameData.ts";
 

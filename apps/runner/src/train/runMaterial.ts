@@ -1,6 +1,5 @@
 import {
   ArgumentError,
-  completeCheck,
   completeOptions,
   initialisationByName,
   initialise,
@@ -16,20 +15,14 @@ import {
   zooEntries,
   zooModel,
 } from "@phew/core";
-import { counted, type RunState, readStatus, runFolderOf } from "@phew/runs";
-import {
-  checkTraining,
-  type Dataset,
-  datasetByName,
-  type ExecutorFactory,
-  loadDataset,
-  loadExecutor,
-} from "@phew/training";
-import { identityOf, type TrainConfig } from "../settings/configuration.ts";
+import { counted, type RunState } from "@phew/runs";
+import { checkTraining, type Dataset, type ExecutorFactory, loadDataset, loadExecutor } from "@phew/training";
+import type { TrainConfig } from "../settings/configuration.ts";
 import { DENSE } from "../settings/pruning.ts";
 import { readArrays } from "../sources/arrayFile.ts";
 import { readSources, type Sources, withDigests } from "../sources/weightSources.ts";
 import type { CheckpointPolicy } from "./checkpoints.ts";
+import { requireKnown } from "./knownNames.ts";
 import { settingsOf } from "./loopSettings.ts";
 import { requireSameData } from "./sameData.ts";
 
@@ -55,8 +48,6 @@ export interface RunHooks {
   readonly signal: AbortSignal;
   /** @param state the run with the event in it */
   readonly onEvent?: (event: RunEvent, state: RunState) => void;
-  /** Called before the data are read or generated: with the run's folder, and that it waits for them. */
-  readonly onPlace?: (text: string) => void;
   /** How much of a large data set has been read, before the first event. */
   readonly onData?: (fraction: number, note: string) => void;
 }
@@ -81,7 +72,6 @@ export async function gather(config: TrainConfig, place: RunPlace, hooks: RunHoo
   // checked before a data set is read: unknown names, and executors that are not installed
   if (!zooEntries.some(({ name }) => name === config.model)) zooModel(config.model);
   requireKnown(config);
-  hooks.onPlace?.(placeText(config, place));
   const executor = await loadExecutor(config.executor, { fastMath: config.fastMath ?? false });
   const dataset = await datasetOf(config, hooks.onData);
   if (place.data !== undefined) requireSameData(config, place.data.source, place.data.digest, dataset);
@@ -101,25 +91,9 @@ export async function gather(config: TrainConfig, place: RunPlace, hooks: RunHoo
   return { config, place, dataset, network, sources, initial, executor };
 }
 
-/** The run's folder and what it waits for, which may take a while. */
-function placeText(config: TrainConfig, place: RunPlace): string {
-  const folder = runFolderOf(identityOf(config, place));
-  const { state, checkpoint } = (!place.force && place.resume !== false && readStatus(folder)) || {};
-  const from =
-    checkpoint && `${state === "running" ? "broken off" : state} after step ${checkpoint.step}, goes on; `;
-  const { embedded } = datasetByName(config.dataset);
-  return `${folder}: ${from ?? ""}${embedded ? "draws" : "reads"} its data (${config.dataset})`;
-}
-
 /** @throws ArgumentError before any training if the configuration, or a file that it names, is not usable */
 export async function requireRunnable(config: TrainConfig, place: RunPlace, hooks: RunHooks): Promise<void> {
   await gather(withDigests(config), place, hooks);
-}
-
-/** @throws ArgumentError for a method, a check or options of them that are not known */
-export function requireKnown({ method, options, check, checkOptions = {} }: TrainConfig): void {
-  if (method !== DENSE) completeOptions(prunerByName(method), options);
-  if (check !== undefined) completeCheck({ name: check, options: checkOptions });
 }
 
 /** @throws ArgumentError for a setting that means nothing for the network, or does not fit the data */

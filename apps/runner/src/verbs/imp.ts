@@ -19,7 +19,7 @@ export async function imp(model: string | undefined, settings: ToldSettings): Pr
   if (told.method === DENSE) {
     throw new UsageError("--method", { given: "dense", expected: "a method that prunes, such as magnitude" });
   }
-  const config = configOf(model, settings);
+  const config = await configOf(model, settings);
   const place = placeOf(told, "imp");
   const roundCount = told.rounds ?? usualRoundCount(config.density);
   if (roundCount > 1) requireConfinable(prunerByName(config.method));

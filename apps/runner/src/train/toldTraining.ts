@@ -1,0 +1,77 @@
+/** A training that tells of itself: events and progress meanwhile, its results at the end. */
+import type { RunEvent } from "@phew/core";
+import { formatReport } from "@phew/report";
+import { doneFraction, formatAccuracy, formatMegabytes, type RunState } from "@phew/runs";
+import { watchGrowth } from "@phew/training";
+import { printJson, printLines, printText, printWarnings } from "../output/output.ts";
+import { interruptSignal, startProgress, tellEvent } from "../output/progress.ts";
+import type { ToldSettings } from "../settings/commandLine.ts";
+import { runName, type TrainConfig } from "../settings/configuration.ts";
+import type { RunPlace } from "./runMaterial.ts";
+import { reportOf, writeRunReports } from "./runReports.ts";
+import { type RunResult, recordsOf, runTraining } from "./runTraining.ts";
+
+/** @param told how it is told: as JSON, with figures */
+export async function trainAndTell(
+  config: TrainConfig,
+  place: RunPlace,
+  told: ToldSettings["told"],
+): Promise<void> {
+  await report(config, await trainTold(config, place, told.json === true), told);
+}
+
+/** Trains, and reports events meanwhile. */
+async function trainTold(config: TrainConfig, place: RunPlace, quiet: boolean): Promise<Trained> {
+  const progress = startProgress(runName(config), quiet);
+  let grown = watchGrowth();
+  let grownBytes: number | undefined;
+  const onEvent = (event: RunEvent, state: RunState) => {
+    // the data are there before, and what pruning needed is no part of it
+    if (event.kind === "prune.finished" || event.kind === "run.resumed") grown = watchGrowth();
+    if (event.kind === "train.finished") grownBytes = grown();
+    if (event.kind === "train.step") {
+      const note = `epoch ${event.epoch} of ${config.epochs}, loss ${event.loss.toFixed(3)}, ${Math.round(event.imagesPerSecond)} images/s`;
+      progress.update(doneFraction(state), note);
+      return;
+    }
+    progress.done();
+    if (!quiet) tellEvent(event);
+  };
+  const result = await runTraining(config, place, {
+    signal: interruptSignal(),
+    onEvent,
+    onData: (fraction, note) => progress.update(fraction, note),
+  }).finally(() => progress.done());
+  return { result, ...(grownBytes === undefined ? {} : { grownBytes }) };
+}
+
+/** A run, and by how much the process grew while it trained. */
+interface Trained {
+  readonly result: RunResult;
+  readonly grownBytes?: number;
+}
+
+async function report(
+  config: TrainConfig,
+  { result, grownBytes }: Trained,
+  { json, figures = true }: ToldSettings["told"],
+): Promise<void> {
+  const records = recordsOf([result]);
+  const table = reportOf(result.folder);
+  const files = await writeRunReports(result.folder, { figures, missingOnly: result.skipped });
+  const memory = grownBytes === undefined ? {} : { grownBytes };
+  const warnings = records.flatMap(({ state }) => state.warnings);
+  if (json) return printJson({ ...result, config, ...memory, ...table.rows[0], warnings });
+  if (result.skipped) {
+    printLines(
+      `This run was finished before: test accuracy ${formatAccuracy(result.testAccuracy ?? Number.NaN)}. --force runs it again.`,
+    );
+  }
+  printText(formatReport(table, "text"));
+  if (result.skipped) printWarnings(warnings);
+  if (grownBytes !== undefined)
+    printLines(`The process grew by ${formatMegabytes(grownBytes)} while it trained.`);
+  printLines(
+    `Everything is in ${result.folder}${files.length > 0 ? `, ${files.length} ${figures ? "reports and figures" : "reports"} among it` : ""}.`,
+  );
+}
