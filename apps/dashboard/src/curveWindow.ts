@@ -74,6 +74,7 @@ export function seenCurve(
   history: History,
   { recentOnly, curveRange }: Pick<DashboardState, "recentOnly" | "curveRange">,
 ): Curve {
+  if (!recentOnly && curveRange === undefined) return fullCurve(history);
   const recent = recentCurve(history);
   const isEnough = curveRange !== undefined && recent.x.length > 0 && curveRange[0] >= recent.x[0]!;
   return recentOnly || isEnough ? recent : fullCurve(history);

@@ -33,6 +33,8 @@ async function isShells(pattern: RegExp): Promise<void> {
   await terminal.shows(pattern);
   expect(terminal.variable("alternate_on")).toBe("0");
   expect(terminal.variable("cursor_flag")).toBe("1");
+  // nor does it tell of its mouse any more
+  expect(terminal.variable("mouse_any_flag")).toBe("0");
   // what is typed is seen, a line at a time: no raw mode. A line that comes while the screen is still giving the terminal
   // back is thrown away with what it left unread, so that it is typed again until it is answered
   const mark = `mark${Math.round(performance.now())}`;
@@ -49,6 +51,7 @@ async function isScreens(): Promise<void> {
   await terminal.shows(/\? help/);
   expect(terminal.variable("alternate_on")).toBe("1");
   expect(terminal.variable("cursor_flag")).toBe("0");
+  expect(terminal.variable("mouse_any_flag")).toBe("1");
 }
 
 async function quit(): Promise<void> {

@@ -3,7 +3,7 @@ import { prunerByName, type RunEvent, requireConfinable } from "@phew/core";
 import { formatTable } from "@phew/report";
 import { counted, doneFraction, formatAccuracy, formatCount, formatPercent, type RunState } from "@phew/runs";
 import { UsageError } from "../failure.ts";
-import { printJson, printLines, printText, printWarnings, tellLine } from "../output/output.ts";
+import { printJson, printLines, printText, printWarnings } from "../output/output.ts";
 import { interruptSignal, startProgress, tellEvent } from "../output/progress.ts";
 import type { ToldSettings } from "../settings/commandLine.ts";
 import type { TrainConfig } from "../settings/configuration.ts";
@@ -11,7 +11,7 @@ import { DENSE } from "../settings/pruning.ts";
 import { denseRound, densityAfter, prunedRound, usualRoundCount } from "../train/impRounds.ts";
 import { type RunHooks, requireRunnable } from "../train/runMaterial.ts";
 import { type RunResult, recordsOf, runTraining } from "../train/runTraining.ts";
-import { configOf, placeOf } from "./train.ts";
+import { configOf, placeOf, tellPlace } from "./train.ts";
 
 export async function imp(model: string | undefined, settings: ToldSettings): Promise<void> {
   const { told } = settings;
@@ -25,8 +25,8 @@ export async function imp(model: string | undefined, settings: ToldSettings): Pr
   if (roundCount > 1) requireConfinable(prunerByName(config.method));
   const signal = interruptSignal();
   const hooksOf = (round: number) => roundHooks(round, roundCount, signal, asJson);
-  const onPlace = (text: string) => !asJson && tellLine(text);
-  await requireRunnable(config, place, { ...hooksOf(0).hooks, onPlace });
+  if (!asJson) await tellPlace(denseRound(config), place);
+  await requireRunnable(config, place, hooksOf(0).hooks);
   const results: RunResult[] = [];
   for (let round = 0; round <= roundCount; round++) {
     const folders = results.map(({ folder }) => folder);

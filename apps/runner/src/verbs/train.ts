@@ -47,7 +47,7 @@ export async function train(model: string | undefined, settings: ToldSettings): 
  * Where the run lies, and what it waits for: drawing or reading the data may take a while, and so does loading what trains.
  * Nothing of a run that is finished, or that cannot be.
  */
-async function tellPlace(config: TrainConfig, place: RunPlace): Promise<void> {
+export async function tellPlace(config: TrainConfig, place: RunPlace): Promise<void> {
   const { model, dataset } = config;
   if (!zooEntries.some(({ name }) => name === model)) return;
   requireKnown(config);
