@@ -29,6 +29,7 @@ const verbs: Readonly<Record<string, () => Promise<Declare>>> = {
   watch: async () => (await import("./commands/watch.ts")).declareWatch,
   report: async () => (await import("./commands/report.ts")).declareReport,
   zoo: async () => (await import("./commands/zoo.ts")).declareZoo,
+  completion: async () => (await import("./commands/completion.ts")).declareCompletion,
   doctor: async () => (await import("./commands/doctor.ts")).declareDoctor,
   demo: async () => (await import("./commands/demo.ts")).declareDemo,
   reproduce: async () => (await import("./commands/reproduce.ts")).declareReproduce,
@@ -83,7 +84,8 @@ Examples:
   phew watch`,
     );
 
-  const asked = Object.hasOwn(verbs, verb) ? [verbs[verb]!] : Object.values(verbs);
+  // completion is of all verbs
+  const asked = verb !== "completion" && Object.hasOwn(verbs, verb) ? [verbs[verb]!] : Object.values(verbs);
   for (const declare of await Promise.all(asked.map((load) => load()))) declare(program);
 
   program.hook("preAction", (_, called) => prepare(called));

@@ -158,7 +158,7 @@ export function matching(option: string, pattern: RegExp, expected: string) {
 }
 
 export function oneOf(option: string, choices: readonly string[]) {
-  return (text: string): string => {
+  const read = (text: string): string => {
     if (choices.includes(text)) return text;
     const nearest = nearestName(text, choices);
     throw new UsageError(option, {
@@ -167,12 +167,14 @@ export function oneOf(option: string, choices: readonly string[]) {
       remedy: nearest && `Did you mean "${nearest}"?`,
     });
   };
+  return Object.assign(read, { choices });
 }
 
 /** Comma-separated, each one of `choices`. */
 export function severalOf(option: string, choices: readonly string[]) {
   const parseOne = oneOf(option, choices);
-  return (text: string): string[] => [...new Set(text.split(",").map((part) => parseOne(part.trim())))];
+  const read = (text: string): string[] => [...new Set(text.split(",").map((part) => parseOne(part.trim())))];
+  return Object.assign(read, { choices });
 }
 
 /** Comma-separated paths, collected over repeated options; empty ones are left out. */

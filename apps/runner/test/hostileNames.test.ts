@@ -190,6 +190,8 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   zoo: [{ args: ["zoo", HOSTILE], fails: true }],
   doctor: [{ args: ["doctor", `--${HOSTILE}`], fails: true }],
   demo: [{ args: ["demo", `--${HOSTILE}`], fails: true }],
+  completion: [{ args: ["completion", HOSTILE], fails: true }],
+  reproduce: [{ args: ["reproduce", HOSTILE], fails: true }],
   bench: [{ args: ["bench", "prune", HOSTILE, "--density", "0.5"], fails: true }],
 };
 

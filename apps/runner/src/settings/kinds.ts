@@ -14,14 +14,19 @@ export interface Kind<T> {
   readonly read?: (option: string) => Reader<T>;
   /** Schema for files, described in the words of errors and docs. Absent: command line only. */
   readonly schema?: (library: Library) => ZodType;
+  /** The names that it can be; absent for numbers and texts. */
+  readonly choices?: (names: DataNames) => readonly string[];
 }
 
 /** @param before the value of earlier occurrences of a repeated option */
 type Reader<T> = (text: string, before?: unknown) => T;
 
 /** What schemas are made with. */
-export interface Library {
+export interface Library extends DataNames {
   readonly z: typeof Zod;
+}
+
+export interface DataNames {
   /** Names of the data sets. */
   readonly datasets: readonly string[];
 }
@@ -70,17 +75,18 @@ export function text(words = "a text"): Kind<string> {
 /** One of the names, on the command line too. */
 export function oneOf<const T extends string>(what: string, names: readonly T[]): Kind<T> {
   return {
-    read: (option) => parse.oneOf(option, names) as (given: string) => T,
+    read: (option) => parse.oneOf(option, names) as Reader<string> as Reader<T>,
+    choices: () => names,
     schema: choice(what, () => names),
   };
 }
 
 /** A name in files; on the command line its verb looks it up and lists the known names. */
-export function named(what: string, names: (library: Library) => readonly string[]): Kind<string> {
-  return { read: () => (given) => given, schema: choice(what, names) };
+export function named(what: string, names: (library: DataNames) => readonly string[]): Kind<string> {
+  return { read: () => (given) => given, choices: names, schema: choice(what, names) };
 }
 
-function choice(what: string, names: (library: Library) => readonly string[]) {
+function choice(what: string, names: (library: DataNames) => readonly string[]) {
   return (library: Library) =>
     library.z.enum(names(library)).describe(`${what}: ${names(library).join(", ")}`);
 }
@@ -107,6 +113,7 @@ export const fractions: Kind<readonly number[]> = {
 };
 
 export const augmentation: Kind<string> = {
+  choices: () => ["none", "usual", "flip", "crop4", "crop4+flip"],
   read: (option) => parse.matching(option, AUGMENTATION_TEXT, "none, usual, flip, crop4 or crop4+flip"),
   schema: ({ z }) =>
     z.string().regex(AUGMENTATION_TEXT).describe("none, usual, flip, crop4 (any padding) or crop4+flip"),

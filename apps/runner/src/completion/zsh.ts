@@ -1,0 +1,68 @@
+import type { CompletedVerb, Taken } from "./tree.ts";
+
+/** The script for zsh: sourced, or as a file \`_phew\` of a folder in fpath. */
+export function zshScript(verbs: readonly CompletedVerb[]): string {
+  const paths = verbs.flatMap(({ path }) => (path === "" ? [] : [`"${path}"`]));
+  const values = verbs.flatMap(({ path, options }) =>
+    options.flatMap(({ names, takes }) =>
+      takes === undefined
+        ? []
+        : [`    ${names.map((name) => `"${path}:${name}"`).join("|")}) ${offered(takes)}; return ;;`],
+    ),
+  );
+  const flags = verbs.map(({ path, options }) => {
+    const told = options.flatMap(({ names, help }) => names.map((name) => described(name, help)));
+    return `      "${path}") told=(${told.join(" ")}) ;;`;
+  });
+  const rest = verbs.map(({ path, verbs: inner, takes }) => {
+    const told = inner.map(({ name, help }) => described(name, help));
+    return `    "${path}") told=(${told.join(" ")}); ${offered(takes)} ;;`;
+  });
+  return `#compdef phew
+# completion of phew for zsh: source <(phew completion zsh)
+_phew_offer() {
+  local -a found
+  (( $#told )) && _describe verb told
+  [[ -n $1 ]] && compadd -- \${=1}
+  if [[ $2 == *run* ]]; then
+    found=(\${PHEW_RUNS:-runs}/*/*/config.json(N:h:t))
+    (( $#found )) && compadd -- $found
+  fi
+  [[ $2 == *file* ]] && _files
+  return 0
+}
+
+_phew() {
+  local at="" word k
+  local -a told
+  for ((k = 2; k < CURRENT; k++)); do
+    word="\${at:+$at }\${words[k]}"
+    case "$word" in
+      ${paths.join("|")}) at=$word ;;
+    esac
+  done
+  case "$at:\${words[CURRENT-1]}" in
+${values.join("\n")}
+  esac
+  if [[ \${words[CURRENT]} == -* ]]; then
+    case "$at" in
+${flags.join("\n")}
+    esac
+    _describe option told
+    return
+  fi
+  case "$at" in
+${rest.join("\n")}
+  esac
+}
+
+if [[ $funcstack[1] == _phew ]]; then _phew "$@"; else compdef _phew phew; fi
+`;
+}
+
+function offered({ words, isFile, isRun }: Taken): string {
+  return `_phew_offer "${words.join(" ")}" "${[isRun && "run", isFile && "file"].filter(Boolean).join(" ")}"`;
+}
+
+const described = (name: string, help: string) =>
+  `'${name.replaceAll(":", "\\:")}:${help.replaceAll("'", "'\\''").replaceAll("\n", " ")}'`;
