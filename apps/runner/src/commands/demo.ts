@@ -6,9 +6,9 @@ import { option, withRenamed } from "./options.ts";
 export function declareDemo(program: Command): void {
   const command = program
     .command("demo")
-    .summary("the main job on the embedded data: prune by four methods, train, compare")
+    .summary("the main job on the embedded data: prune by five methods, train, compare")
     .description(
-      "Prunes LeNet-5 by PHEW, uniform walks, magnitude and at random, trains each and the dense one on glyphs, and compares.",
+      "Prunes a small VGG by PHEW, uniform walks, SynFlow, magnitude and at random, trains each and the dense one on glyphs with four seeds, and compares means and standard deviations.",
     )
     .addOption(settingOption("demo", "seed"))
     .addOption(settingOption("demo", "runs"))

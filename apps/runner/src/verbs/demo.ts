@@ -1,9 +1,19 @@
-/** `phew demo`, the main job of `npm start`: prune by four methods at two densities, train all, compare. */
+/** `phew demo`, the main job of `npm start`: prune by five methods at two densities, train all over seeds, compare. */
 import { availableParallelism } from "node:os";
 import path from "node:path";
-import { compareRuns, formatReport, writeFigures, writeReport } from "@phew/report";
-import { counted, formatAccuracy, formatDuration, formatPercent, makeFolder } from "@phew/runs";
-import { configurationsOf } from "@phew/runs/configurations";
+import { compareRuns, formatReport, type Report, writeFigures, writeReport } from "@phew/report";
+import {
+  accuracyWords,
+  counted,
+  formatAccuracy,
+  formatDuration,
+  formatMeasure,
+  formatPercent,
+  makeFolder,
+  type RunRecord,
+  runAccuracy,
+} from "@phew/runs";
+import { configurationsOf, spreadOf } from "@phew/runs/configurations";
 import { demoRecipe } from "@phew/training";
 import { printJson, printLines, printText, printWarnings } from "../output/output.ts";
 import { interruptSignal, startProgress } from "../output/progress.ts";
@@ -20,12 +30,10 @@ interface DemoOptions {
   readonly json?: boolean;
 }
 
-const METHODS = ["phew", "uniform-walk", "magnitude", "random"];
-const DENSITIES = [0.05, 0.02];
-
 export async function demo(options: DemoOptions): Promise<void> {
   const started = performance.now();
   const signal = interruptSignal();
+  const { methods, densities, seedCount } = demoRecipe;
   const configs = demoConfigs(options.seed);
   const place = {
     root: options.runs,
@@ -38,8 +46,8 @@ export async function demo(options: DemoOptions): Promise<void> {
   const processCount = Math.min(options.workers ?? availableParallelism(), configs.length);
   if (!options.json && !options.quiet) {
     printLines(
-      `PHEW demo: LeNet-5 on glyphs, drawn by the program: ${demoRecipe.trainCount} training and ${demoRecipe.testCount} test images of 10 characters.`,
-      `Dense, and ${METHODS.join(", ")} at ${DENSITIES.map((d) => formatPercent(d)).join(" and ")}: ${counted(configs.length, "run")}, ${processCount} at a time. Watch them live: npm run phew watch ${options.runs}`,
+      `PHEW demo: a small VGG with batch normalisation on glyphs, drawn by the program: ${demoRecipe.trainCount} training and ${demoRecipe.testCount} test images of 10 characters.`,
+      `Dense, and ${methods.join(", ")} at ${densities.map((d) => formatPercent(d)).join(" and ")}, ${seedCount} seeds each: ${counted(configs.length, "run")}, ${processCount} at a time. Watch them live: npm run phew watch ${options.runs}`,
     );
   }
   const progress = startProgress("demo", options.json);
@@ -69,33 +77,69 @@ export async function demo(options: DemoOptions): Promise<void> {
   const elapsedMs = performance.now() - started;
   const told = configurationsOf(records);
   const warnings = records.flatMap((run) => run.state.warnings.map((text) => `${told.nameOf(run)}: ${text}`));
-  if (options.json) return printJson({ elapsedMs, runs: results, rows: report.rows, files, warnings });
+  const summary = summaryOf(records);
+  if (options.json) {
+    const { rows } = report;
+    return printJson({ elapsedMs, runs: results, summary: summary.rows, rows, files, warnings });
+  }
   printWarnings(warnings);
-  printText(`\n${formatReport(report, "text")}\n`);
+  printText(`\n${formatReport(summary, "text")}\n`);
   printLines(
     `${counted(configs.length, "run")} in ${formatDuration(elapsedMs)}. Everything is in ${folder}${path.sep}:`,
     ...files.map((file) => `  ${file}`),
   );
 }
 
-/** The longest first, so that no process waits for a last long one. */
-function demoConfigs(seed: number): TrainConfig[] {
-  const { trainCount, testCount, epochs, batchSize, rate } = demoRecipe;
+/** A row for each configuration: means over its seeds, of the trace the geometric one. */
+function summaryOf(records: readonly RunRecord[]): Report {
+  const told = configurationsOf(records);
+  return {
+    columns: [
+      { key: "method", title: "method" },
+      { key: "density", title: "density", format: formatPercent },
+      { key: "trace", title: "path kernel trace", format: formatMeasure },
+      { key: "width", title: "mean width", format: formatAccuracy },
+      { key: "accuracy", title: `test accuracy (${accuracyWords(records)})`, format: formatAccuracy },
+      { key: "deviation", title: "std", format: formatAccuracy },
+      { key: "seeds", title: "seeds" },
+    ],
+    rows: told.all.map(({ runs }) => {
+      const of = (value: (run: RunRecord) => number | undefined) =>
+        spreadOf(runs.flatMap((run) => value(run) ?? []));
+      const trace = of(({ state }) => state.mask?.measures && Math.log(state.mask.measures.pathKernelTrace));
+      const accuracy = of(({ state }) => runAccuracy(state));
+      return {
+        method: runs[0]!.config.method as string,
+        density: runs[0]!.config.density as number,
+        trace: trace.mean === undefined ? undefined : Math.exp(trace.mean),
+        width: of(({ state }) => state.mask?.measures?.meanWidth).mean,
+        accuracy: accuracy.mean,
+        deviation: accuracy.deviation,
+        seeds: accuracy.count,
+      };
+    }),
+  };
+}
+
+/** The longest first, so that no process waits for a last long one; a seed's runs before those of the next. */
+function demoConfigs(firstSeed: number): TrainConfig[] {
+  const { model, methods, densities, seedCount, trainCount, testCount, epochs, batchSize, rate } = demoRecipe;
+  const seeds = Array.from({ length: seedCount }, (_, k) => firstSeed + k);
   const common = {
     ...QUIET_DEFAULTS,
-    model: "lenet5",
+    model,
     dataset: "glyphs",
     classCount: 10,
     trainCount,
     testCount,
-    seed,
     epochs,
     batchSize,
     rate,
   };
   const executor = demoRecipe.executor;
-  const pruned = DENSITIES.flatMap((density) =>
-    METHODS.map((method) => ({ ...common, executor, method, density })),
-  );
-  return [{ ...common, executor, method: "dense", density: 1 }, ...pruned];
+  const choices = [
+    { method: "dense", density: 1 },
+    ...densities.flatMap((density) => methods.map((method) => ({ method, density }))),
+  ];
+  return choices.flatMap((choice) => seeds.map((seed) => ({ ...common, executor, ...choice, seed })));
 }

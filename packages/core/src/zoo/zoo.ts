@@ -11,9 +11,10 @@ import { mobilenetV2 } from "./mobilenetV2.ts";
 import { usualVariant, type ZooHead, type ZooModel, type ZooVariant } from "./model.ts";
 import { resnets } from "./resnet.ts";
 import { vggs } from "./vgg.ts";
+import { vggSmall } from "./vggSmall.ts";
 
 const models: ReadonlyMap<string, ZooModel> = new Map(
-  [mlp, lenet5, ...vggs, ...cifarResnets, ...resnets, mobilenetV1, mobilenetV2].map((model) => [
+  [mlp, lenet5, vggSmall, ...vggs, ...cifarResnets, ...resnets, mobilenetV1, mobilenetV2].map((model) => [
     model.name,
     model,
   ]),
