@@ -12,17 +12,15 @@ import {
   maskedWeights,
   type Weights,
 } from "@phew/core";
-import { type LayersMachine, records, writeRecord } from "@phew/engine";
 import { gradientPass, hessianPass } from "../lower/derivativePasses.ts";
 import type { Draft as ProgramDraft } from "../lower/draft.ts";
 import { Direction } from "../plan/direction.ts";
 import { newExchange } from "../plan/exchange.ts";
 import { type Plan, planOf } from "../plan/plan.ts";
 import type { Region } from "../plan/region.ts";
-import { shardCount } from "../plan/shards.ts";
 import { type Compiled, type CompileOptions, compile, compiledBytes } from "../program/compile.ts";
-import type { Memory } from "../program/memory.ts";
 import type { WrittenProgram } from "../program/writeProgram.ts";
+import { type BatchPlace, batchResult, writeBatch } from "./batchTransfer.ts";
 import { checkDirection, checkRequest } from "./differentiationChecks.ts";
 import { ParameterTransfer } from "./parameterTransfer.ts";
 import { batchParts, WeightedSum } from "./weightedSum.ts";
@@ -131,16 +129,14 @@ class Derivation {
   readonly batchSize: number;
   readonly #parameters: ParameterTransfer;
   readonly #draft: Draft;
-  readonly #machine: LayersMachine;
-  readonly #memory: Memory;
+  readonly #place: BatchPlace;
   readonly #program: WrittenProgram;
 
   constructor(batchSize: number, draft: Draft, { machine, memory, programs }: Compiled<Draft["drafts"]>) {
     this.batchSize = batchSize;
     this.#parameters = new ParameterTransfer(draft.plan, memory);
     this.#draft = draft;
-    this.#machine = machine;
-    this.#memory = memory;
+    this.#place = { plan: draft.plan, exchange: draft.exchange, machine, memory };
     this.#program = programs.derive;
   }
 
@@ -151,31 +147,25 @@ class Derivation {
   }
 
   /** @throws ArgumentError if the loss or a gradient is not finite */
-  run({ x, y, count }: Batch): Derivatives {
-    const { plan, exchange, gradients: regions, products } = this.#draft;
-    const { view } = this.#memory;
-    const blocks = Math.ceil(count / plan.lanes);
-    this.#memory.floatsOf(exchange.images).set(x);
-    this.#memory.integersOf(exchange.labels).set(y);
-    writeRecord(view, this.#machine.batch, records.batch, { count, blocks, shards: shardCount(blocks) });
-    this.#machine.run(this.#program.address);
-    const losses = this.#memory.addressOf(exchange.losses);
-    let loss = 0;
-    for (let block = 0; block < blocks; block++) loss += view.getFloat64(losses + 16 * block, true);
+  run(batch: Batch): Derivatives {
+    const { exchange, gradients: regions, products } = this.#draft;
+    writeBatch(this.#place, batch);
+    this.#place.machine.run(this.#program.address);
+    const { loss } = batchResult(this.#place, batch.count);
     if (!Number.isFinite(loss)) throw notFinite("the loss", loss);
-    if (this.#memory.integersOf(exchange.stop)[0] !== 0) throw notFinite(this.#faulty(), NaN);
+    if (this.#place.memory.integersOf(exchange.stop)[0] !== 0) throw notFinite(this.#faulty(), NaN);
     const gradients = this.#parameters.gradients(regions);
-    if (products === undefined) return { loss: loss / count, gradients };
-    return { loss: loss / count, gradients, products: this.#parameters.gradients(products) };
+    if (products === undefined) return { loss, gradients };
+    return { loss, gradients, products: this.#parameters.gradients(products) };
   }
 
   dispose(): void {
-    this.#machine.dispose();
+    this.#place.machine.dispose();
   }
 
   #faulty(): string {
     const { plan, exchange } = this.#draft;
-    const index = this.#memory.integersOf(exchange.faulty).indexOf(1);
+    const index = this.#place.memory.integersOf(exchange.faulty).indexOf(1);
     return `a derivative of "${plan.network.parameters[index]!.name}"`;
   }
 }

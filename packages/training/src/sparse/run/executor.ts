@@ -29,11 +29,11 @@ import {
 import { type Exchange, newExchange } from "../plan/exchange.ts";
 import type { LayerKernel } from "../plan/kernelChoice.ts";
 import { type Plan, planOf } from "../plan/plan.ts";
-import { shardCount } from "../plan/shards.ts";
 import { StateRegions } from "../plan/stateRegions.ts";
 import { type Compiled, compile } from "../program/compile.ts";
 import type { Memory } from "../program/memory.ts";
 import { setTimed } from "../program/writeProgram.ts";
+import { type BatchPlace, batchResult, writeBatch } from "./batchTransfer.ts";
 import { ParameterTransfer } from "./parameterTransfer.ts";
 
 export interface SparseExecutorOptions extends ExecutorOptions {
@@ -120,6 +120,7 @@ class Machine implements SparseExecutor {
   readonly #exchange: Exchange;
   readonly #machine: LayersMachine;
   readonly #memory: Memory;
+  readonly #place: BatchPlace;
   readonly #programs: Compiled<Drafts>["programs"];
   readonly #parameters: ParameterTransfer;
   readonly #chosen: ChosenOptimiser;
@@ -135,6 +136,7 @@ class Machine implements SparseExecutor {
     this.#exchange = exchange;
     this.#machine = machine;
     this.#memory = memory;
+    this.#place = { plan, exchange, machine, memory };
     this.#programs = programs;
     this.plan = placement.plan;
     this.threadCount = machine.threadCount;
@@ -150,13 +152,12 @@ class Machine implements SparseExecutor {
   /** A step with a loss that is not finite changes nothing. */
   async step(batch: Batch, rate: number): Promise<StepResult> {
     checkBatch(this.#plan.network, batch, this.#options.batchSize);
-    this.#hand(batch.x, batch.count);
+    this.#write(batch);
     const { optimiser, values } = this.#chosen;
     const fields = optimiser.fields(values, rate, this.#stepCount + 1);
     writeRecord(this.#memory.view, this.#machine.batch + records.batch.bytes, this.#stepRecord, fields);
-    this.#memory.integersOf(this.#exchange.labels).set(batch.y);
     this.#machine.run(this.#programs.train.address);
-    const result = this.#result(batch.count);
+    const result = batchResult(this.#place, batch.count);
     if (!Number.isFinite(result.loss)) return result;
     if (this.#memory.integersOf(this.#exchange.stop)[0] !== 0)
       throw new GradientError(this.#faultyParameter());
@@ -171,17 +172,16 @@ class Machine implements SparseExecutor {
 
   async evaluate(batch: Batch): Promise<EvaluationResult> {
     checkBatch(this.#plan.network, batch, this.#options.batchSize);
-    this.#hand(batch.x, batch.count);
-    this.#memory.integersOf(this.#exchange.labels).set(batch.y);
+    this.#write(batch);
     this.#machine.run(this.#programs.evaluate.address);
     const classCount = this.#plan.network.outputShape[0]!;
     const correct5Count = countInTop(5, this.#outputs(batch.count), batch.y, classCount);
-    return { ...this.#result(batch.count), correct5Count };
+    return { ...batchResult(this.#place, batch.count), correct5Count };
   }
 
   async predict(x: Float32Array, count: number): Promise<Float32Array> {
     checkInput(this.#plan.network, x, count, this.#options.batchSize);
-    this.#hand(x, count);
+    this.#write({ x, count });
     this.#machine.run(this.#programs.evaluate.address);
     return this.#outputs(count).slice();
   }
@@ -266,28 +266,8 @@ class Machine implements SparseExecutor {
     return records[this.#chosen.optimiser.record];
   }
 
-  /** Copies a batch to the programs' memory. */
-  #hand(x: Float32Array, count: number): void {
-    const blocks = Math.ceil(count / this.#plan.lanes);
-    this.#memory.floatsOf(this.#exchange.images).set(x);
-    this.#lastCount = count;
-    writeRecord(this.#memory.view, this.#machine.batch, records.batch, {
-      count,
-      blocks,
-      shards: shardCount(blocks),
-      step: this.#stepCount,
-    });
-  }
-
-  #result(count: number): StepResult {
-    const { view } = this.#memory;
-    const losses = this.#memory.addressOf(this.#exchange.losses);
-    let loss = 0;
-    let correctCount = 0;
-    for (let block = 0; block < Math.ceil(count / this.#plan.lanes); block++) {
-      loss += view.getFloat64(losses + 16 * block, true);
-      correctCount += view.getFloat64(losses + 16 * block + 8, true);
-    }
-    return { loss: loss / count, correctCount };
+  #write(batch: Parameters<typeof writeBatch>[1]): void {
+    this.#lastCount = batch.count;
+    writeBatch(this.#place, batch, this.#stepCount);
   }
 }
