@@ -65,7 +65,7 @@ describe.each(KINDS)("walks through %s, beside another branch", (_, take) => {
     { branching: "weight" },
     { branching: "weight", bias: "square", granularity: "kernel" },
     { branching: "equal", bias: "uniform" },
-  ] as const)("follow their law, and visit units as foretold: %o", (variant) => {
+  ] as const)("follow their law, and visit units as often as expected: %o", (variant) => {
     const options = { ...PHEW, seed: 23, ...variant };
     for (const zeroEvery of [Number.POSITIVE_INFINITY, 3]) {
       const plan = besideABranch(take, zeroEvery);
@@ -114,7 +114,7 @@ describe("a unit taken k times, of weights w_1 … w_k, and once elsewhere", () 
     expect(chiSquareProbability(cells)).toBeGreaterThan(FALSE_ALARM);
   });
 
-  it("is foretold by the closed form Σ 1 − (1 − p)^t", () => {
+  it("are as many as the closed form says: Σ 1 − (1 − p)^t", () => {
     const options: WalkOptions = { ...PHEW, branching: "weight", direction: "forward" };
     const expectation = new WalkExpectation(plan(), options);
     for (const walkCount of [2, 5, 20, 60]) {

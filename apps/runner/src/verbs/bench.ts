@@ -117,7 +117,9 @@ export async function benchPruning(options: PruneOptions): Promise<void> {
   const report = await watched(`prune ${model}`, options, (hooks) =>
     benchPrune({ ...hooks, model, method, options: methodOptions, density, seed, roundCount }),
   );
-  show([report], options, (environment) => [pruneSection(report, options, environment)]);
+  // under the names of the last release too
+  const named = { ...report, rival: report.baseline, rivalUnavailable: report.baselineUnavailable };
+  show([named], options, (environment) => [pruneSection(report, options, environment)]);
 }
 
 function densityOf({ method, density }: NetworkOptions): number {
@@ -314,7 +316,7 @@ function layerRows<Row extends { readonly layer: string }, Other>(rows: readonly
 }
 
 function pruneSection(report: PruneBenchReport, options: ShowOptions, environment: RunEnvironment): string {
-  const { network, method, requestedDensity, prunableCount, ours, rival, ratio, roundCount } = report;
+  const { network, method, requestedDensity, prunableCount, ours, baseline, ratio, roundCount } = report;
   const walks = ours.walkCount === undefined ? [] : [{ key: "walks", title: "walks", format: formatCount }];
   const columns = [
     { key: "name", title: "" },
@@ -323,21 +325,21 @@ function pruneSection(report: PruneBenchReport, options: ShowOptions, environmen
     { key: "kept", title: "kept", format: formatCount },
     ...walks,
   ];
-  const rows = [{ name: method, ...ours }, ...(rival === undefined ? [] : [rival])].map(
+  const rows = [{ name: method, ...ours }, ...(baseline === undefined ? [] : [baseline])].map(
     ({ name, milliseconds, keptCount, walkCount }) => ({
       name,
       median: milliseconds.median,
       least: milliseconds.least,
       kept: keptCount,
-      ...(walkCount === undefined ? {} : { walks: walkCount }),
+      walks: walkCount,
     }),
   );
   const rounds = roundCount === 1 ? "one round" : `median of ${counted(roundCount, "round")}`;
   const lines =
-    rival === undefined || ratio === undefined
-      ? [`No comparison: ${report.rivalUnavailable}.`]
+    baseline === undefined || ratio === undefined
+      ? [`No comparison: ${report.baselineUnavailable}.`]
       : [
-          `${method}: ${times(ratio.median)} as fast as ${rival.name} (${rounds}; quickest masks ${times(ratio.best)}).`,
+          `${method}: ${times(ratio.median)} as fast as ${baseline.name} (${rounds}; quickest masks ${times(ratio.best)}).`,
         ];
   const title = `${network}, ${counted(prunableCount, "weight")}: a mask of ${formatPercent(requestedDensity)}`;
   const form = options.markdown ? "markdown" : "text";

@@ -157,10 +157,10 @@ export async function benchSubject(
     );
     if ("unavailable" in ours) throw new Error(`${executor}: ${ours.unavailable}`);
     running.push(ours);
-    const rival =
+    const other =
       baseline &&
-      (await begin(baseline.command, rivalDetails(baseline, settings), settings.maskBaseline ?? false));
-    if (rival !== undefined && !("unavailable" in rival)) running.push(rival);
+      (await begin(baseline.command, baselineDetails(baseline, settings), settings.maskBaseline ?? false));
+    if (other !== undefined && !("unavailable" in other)) running.push(other);
     const limits = settings.limits ? await measureMachine(ours.threadCount ?? 1) : undefined;
     const rounds = await race(running, {
       roundCount,
@@ -172,7 +172,7 @@ export async function benchSubject(
     const denseWork = workOf(network, undefined, mode);
     const times = settings.profile ? await ours.profile() : undefined;
     const ourReport = await contenderReport(ours, masks === undefined ? "all" : "kept", rounds[0]!, work);
-    const rivalWeights = settings.maskBaseline && masks !== undefined ? "masked" : "all";
+    const baselineWeights = settings.maskBaseline && masks !== undefined ? "masked" : "all";
     return {
       mode,
       network: network.name,
@@ -180,16 +180,12 @@ export async function benchSubject(
       seed,
       batchSize,
       work,
-      ours: { ...ourReport, ...(times === undefined ? {} : { times }) },
-      ...(running[1] === undefined
-        ? {}
-        : {
-            baseline: await contenderReport(running[1], rivalWeights, rounds[1]!, denseWork),
-            ratio: ratioOf(rounds[0]!, rounds[1]!),
-          }),
-      ...(rival !== undefined && "unavailable" in rival ? { baselineUnavailable: rival.unavailable } : {}),
-      ...(limits === undefined ? {} : { limits }),
-      ...(executor === "sparse" ? { kernels: kernelPlan(network, masks, batchSize) } : {}),
+      ours: { ...ourReport, times },
+      baseline: running[1] && (await contenderReport(running[1], baselineWeights, rounds[1]!, denseWork)),
+      baselineUnavailable: other && "unavailable" in other ? other.unavailable : undefined,
+      ratio: rounds[1] && ratioOf(rounds[0]!, rounds[1]),
+      limits,
+      kernels: executor === "sparse" ? kernelPlan(network, masks, batchSize) : undefined,
       loadAverage,
     };
   } finally {
@@ -215,11 +211,11 @@ function taskOf(mode: BenchMode, network: Network, seed: number, settings: Bench
 }
 
 /** Default: all threads; a baseline that cannot use several gets 1, like every executor then. */
-function rivalDetails(
+function baselineDetails(
   { executor, threads }: Baseline,
   { threadCount = availableParallelism() }: BenchSettings,
 ): Partial<BenchTask> {
-  return { threadCount: threads ? threadCount : 1, ...(executor === undefined ? {} : { executor }) };
+  return { threadCount: threads ? threadCount : 1, executor };
 }
 
 async function contenderReport(
@@ -235,11 +231,11 @@ async function contenderReport(
     name,
     backend,
     weights,
-    ...(threadCount === undefined ? {} : { threadCount }),
+    threadCount,
     ...pace,
     gigaflops: (2 * perImage * pace.imagesPerSecond.median) / 1e9,
     memory: await contender.finish(),
-    ...(plan === undefined ? {} : { plan }),
+    plan,
   };
 }
 

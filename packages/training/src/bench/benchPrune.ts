@@ -8,7 +8,7 @@ import {
   prune,
   zooModel,
 } from "@phew/core";
-import { type RivalMask, rivalOf } from "./pruneRivals.ts";
+import { pruneBaselineOf, type TimedMask } from "./pruneBaselines.ts";
 import { median } from "./race.ts";
 
 export interface PruneBenchOptions {
@@ -34,7 +34,7 @@ export interface MaskTime {
   readonly milliseconds: { readonly median: number; readonly least: number };
   readonly keptCount: number;
   /** Of methods that walk. */
-  readonly walkCount?: number;
+  readonly walkCount?: number | undefined;
 }
 
 export interface PruneBenchReport {
@@ -45,9 +45,9 @@ export interface PruneBenchReport {
   readonly seed: number;
   readonly roundCount: number;
   readonly ours: MaskTime;
-  readonly rival?: MaskTime & { readonly name: string };
+  readonly baseline?: MaskTime & { readonly name: string };
   /** Why there is none. */
-  readonly rivalUnavailable?: string;
+  readonly baselineUnavailable?: string | undefined;
   /** Our speed relative to the other program's: median over rounds, and of the fastest masks. */
   readonly ratio?: { readonly median: number; readonly best: number };
 }
@@ -71,9 +71,9 @@ export async function benchPrune(settings: PruneBenchOptions): Promise<PruneBenc
   const keepCount = keepCountAt(density, network.prunableCount);
   const weights = await initialise(network, { seed, initialisation: ownInitialisation(network) });
   const request = { ...{ network, weights, density, keepCount, seed, options }, signal };
-  const rival = rivalOf(method);
-  let rivalUnavailable = rival === undefined ? `nothing to time ${method} against` : undefined;
-  const rounds: { readonly ours: Mask[]; readonly rivals: Mask[] } = { ours: [], rivals: [] };
+  const baseline = pruneBaselineOf(method);
+  let baselineUnavailable = baseline === undefined ? `nothing to time ${method} against` : undefined;
+  const rounds: { readonly ours: Mask[]; readonly theirs: Mask[] } = { ours: [], theirs: [] };
   // round 0 is the warm-up: it would measure the compilation
   for (let round = 0; round <= roundCount; round++) {
     const tell = (half: number) =>
@@ -82,20 +82,20 @@ export async function benchPrune(settings: PruneBenchOptions): Promise<PruneBenc
     const mask = await timed(() => prune(network, weights, { method, density, seed, options, signal }));
     if (round > 0) rounds.ours.push(mask);
     tell(1);
-    if (rival === undefined || rivalUnavailable !== undefined) continue;
-    if (round === 0 && rival.alwaysFresh) continue;
+    if (baseline === undefined || baselineUnavailable !== undefined) continue;
+    if (round === 0 && baseline.alwaysFresh) continue;
     await turn(signal);
     try {
-      const theirs = await timed(() => rival.mask(request));
-      if (round > 0) rounds.rivals.push(theirs);
+      const mask = await timed(() => baseline.mask(request));
+      if (round > 0) rounds.theirs.push(mask);
     } catch (error) {
       signal?.throwIfAborted();
-      rivalUnavailable = `${rival.name}: ${(error as Error).message}`;
+      baselineUnavailable = `${baseline.name}: ${(error as Error).message}`;
     }
     tell(2);
   }
-  const { ours, rivals } = rounds;
-  const compared = rival !== undefined && rivalUnavailable === undefined;
+  const { ours, theirs } = rounds;
+  const compared = baseline !== undefined && baselineUnavailable === undefined;
   return {
     network: network.name,
     method,
@@ -104,12 +104,12 @@ export async function benchPrune(settings: PruneBenchOptions): Promise<PruneBenc
     seed,
     roundCount,
     ours: maskTime(ours),
-    ...(rivalUnavailable !== undefined && { rivalUnavailable }),
+    baselineUnavailable,
     ...(compared && {
-      rival: { name: rival.name, ...maskTime(rivals) },
+      baseline: { name: baseline.name, ...maskTime(theirs) },
       ratio: {
-        median: median(ours.map(({ milliseconds }, k) => rivals[k]!.milliseconds / milliseconds)),
-        best: least(rivals) / least(ours),
+        median: median(ours.map(({ milliseconds }, k) => theirs[k]!.milliseconds / milliseconds)),
+        best: least(theirs) / least(ours),
       },
     }),
   };
@@ -122,19 +122,18 @@ async function turn(signal: AbortSignal | undefined): Promise<void> {
 }
 
 /** A mask with the mean time of its round. */
-type Mask = RivalMask & { readonly milliseconds: number };
+type Mask = TimedMask & { readonly milliseconds: number };
 
 /** Masks of one round, at least one: as many as there is time for. */
 const ROUND_MS = 200;
 
-async function timed(make: () => Promise<RivalMask>): Promise<Mask> {
+async function timed(make: () => Promise<TimedMask>): Promise<Mask> {
   const start = performance.now();
   for (let count = 1; ; count++) {
     const { keptCount, walkCount, milliseconds } = await make();
-    const walks = walkCount === undefined ? {} : { walkCount };
-    if (milliseconds !== undefined) return { keptCount, ...walks, milliseconds };
+    if (milliseconds !== undefined) return { keptCount, walkCount, milliseconds };
     const elapsed = performance.now() - start;
-    if (elapsed >= ROUND_MS) return { keptCount, ...walks, milliseconds: elapsed / count };
+    if (elapsed >= ROUND_MS) return { keptCount, walkCount, milliseconds: elapsed / count };
   }
 }
 
@@ -144,7 +143,7 @@ function maskTime(masks: readonly Mask[]): MaskTime {
   return {
     milliseconds: { median: median(times), least: Math.min(...times) },
     keptCount,
-    ...(walkCount !== undefined && { walkCount }),
+    walkCount,
   };
 }
 

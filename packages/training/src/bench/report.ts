@@ -18,14 +18,14 @@ export interface BenchReport {
   readonly batchSize: number;
   readonly work: Work;
   readonly ours: ContenderReport;
-  readonly baseline?: ContenderReport;
+  readonly baseline?: ContenderReport | undefined;
   /** Why there is no baseline though one was asked for. */
-  readonly baselineUnavailable?: string;
+  readonly baselineUnavailable?: string | undefined;
   /** How many times as fast as the baseline. */
-  readonly ratio?: Ratio;
-  readonly limits?: MachineLimits;
+  readonly ratio?: Ratio | undefined;
+  readonly limits?: MachineLimits | undefined;
   /** Kernels of the sparse executor by layer, if that was timed. */
-  readonly kernels?: readonly LayerPlan[];
+  readonly kernels?: readonly LayerPlan[] | undefined;
   /** Load average of the minute before; 0 if the system does not report it. */
   readonly loadAverage: number;
 }
@@ -55,11 +55,11 @@ export interface ContenderReport extends Pace {
   readonly backend: string;
   /** Weights in its computation: kept weights, all weights, or all weights times their masks. */
   readonly weights: "kept" | "all" | "masked";
-  readonly threadCount?: number;
+  readonly threadCount?: number | undefined;
   /** 10^9 operations a second of its median round, two for a multiply-add that counts: of kept weights, or of all. */
   readonly gigaflops: number;
   readonly memory: MemoryUse;
-  readonly plan?: PlannedMemory;
+  readonly plan?: PlannedMemory | undefined;
   /** Of one step, by layer and kind of work, as a mean over threads. */
-  readonly times?: readonly LayerTime[];
+  readonly times?: readonly LayerTime[] | undefined;
 }

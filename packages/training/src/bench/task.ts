@@ -38,7 +38,7 @@ export interface BenchTask {
     readonly role: ParameterRole;
   }[];
   /** For contenders that are executors. */
-  readonly executor?: ExecutorChoice;
+  readonly executor?: ExecutorChoice | undefined;
 }
 
 export interface ExecutorChoice {

@@ -218,8 +218,8 @@ export class Pass {
     return { tensor, accumulate: false };
   }
 
-  /** Adds a contribution that is in a tensor already, of the same units. */
-  lend(index: number, tensor: PlannedTensor): void {
+  /** Adds a tensor of the same units to the gradient of a node's value; the first one is not copied. */
+  addGradient(index: number, tensor: PlannedTensor): void {
     if (!this.wantsGradient(index)) return;
     if (this.#gradients[index] === undefined) {
       tensor.owners++;

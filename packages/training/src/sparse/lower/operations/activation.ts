@@ -59,7 +59,7 @@ export const activation: Lowering<OperationOf<"activation">> = {
       output: gradient,
       ...kernelFields(op, label.layer),
     });
-    pass.lend(source, gradient);
+    pass.addGradient(source, gradient);
   },
 
   tangent: {
@@ -87,7 +87,7 @@ export const activation: Lowering<OperationOf<"activation">> = {
         tangent: pass.read(source),
         gradient: pass.primal.gradientOf(index),
       });
-      pass.lend(source, output);
+      pass.addGradient(source, output);
     },
   },
 };

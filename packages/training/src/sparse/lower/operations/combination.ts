@@ -165,7 +165,7 @@ function mayChange(pass: Pass, source: number): boolean {
 
 function lendUnits(pass: Pass, root: number, source: number, gradient: PlannedTensor): void {
   if (sameUnits(pass, root, source)) {
-    pass.lend(source, gradient);
+    pass.addGradient(source, gradient);
     return;
   }
   const target = pass.receive(source);

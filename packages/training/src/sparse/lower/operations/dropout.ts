@@ -22,7 +22,7 @@ export const dropout: Lowering<OperationOf<"dropout">> = {
     const source = pass.source(index);
     const gradient = pass.gradientOf(index);
     if (gradient === undefined) return;
-    if (passes(pass, op)) return pass.lend(source, gradient);
+    if (passes(pass, op)) return pass.addGradient(source, gradient);
     const target = pass.receive(source);
     if (target !== undefined) drop(pass, index, op, gradient, target);
   },

@@ -22,7 +22,7 @@ export const flatten: Lowering<OperationOf<"flatten">> = {
     const source = pass.source(index);
     const gradient = pass.gradientOf(index);
     if (gradient === undefined) return;
-    if (places(pass, source) === 1) return pass.lend(source, gradient);
+    if (places(pass, source) === 1) return pass.addGradient(source, gradient);
     const target = pass.receive(source);
     if (target === undefined) return;
     pass.draft.emit("flattenBackward", pass.label(index, "other"), {

@@ -9,6 +9,6 @@ export const identity: Lowering<OperationOf<"identity">> = {
   },
   backward(pass, index) {
     const gradient = pass.gradientOf(index);
-    if (gradient !== undefined) pass.lend(pass.source(index), gradient);
+    if (gradient !== undefined) pass.addGradient(pass.source(index), gradient);
   },
 };

@@ -3,7 +3,7 @@ import { type Network, type OptionValue, type Weights, walkPlan } from "@phew/co
 import { linearScanWalk } from "./linearScanWalker.ts";
 import { torchSynflow } from "./torchSynflow.ts";
 
-export interface RivalRequest {
+export interface MaskRequest {
   readonly network: Network;
   readonly weights: Weights;
   readonly density: number;
@@ -14,32 +14,32 @@ export interface RivalRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface RivalMask {
+export interface TimedMask {
   readonly keptCount: number;
-  readonly walkCount?: number;
+  readonly walkCount?: number | undefined;
   /** For programs that time themselves: their start does not count. */
   readonly milliseconds?: number;
 }
 
-export interface PruneRival {
+export interface PruneBaseline {
   readonly name: string;
   /** True where every call starts a process that warms up by itself. */
   readonly alwaysFresh: boolean;
   /** @throws Error if its requirements are missing */
-  mask(request: RivalRequest): Promise<RivalMask>;
+  mask(request: MaskRequest): Promise<TimedMask>;
 }
 
 const PUBLISHED_ROUNDS = 100;
 // the first of a process is slower
 const REPEATS = 2;
 
-const rivals: ReadonlyMap<string, PruneRival> = new Map<string, PruneRival>([
+const baselines: ReadonlyMap<string, PruneBaseline> = new Map<string, PruneBaseline>([
   [
     "phew",
     {
       name: "linear scan",
       alwaysFresh: false,
-      mask: async ({ network, weights, keepCount, seed }: RivalRequest) =>
+      mask: async ({ network, weights, keepCount, seed }: MaskRequest) =>
         linearScanWalk(walkPlan(network, weights), keepCount, seed),
     },
   ],
@@ -48,7 +48,7 @@ const rivals: ReadonlyMap<string, PruneRival> = new Map<string, PruneRival>([
     {
       name: "PyTorch, 1 thread, float32",
       alwaysFresh: true,
-      async mask({ network, weights, density, options, signal }: RivalRequest) {
+      async mask({ network, weights, density, options, signal }: MaskRequest) {
         const { rounds = PUBLISHED_ROUNDS, ...others } = options;
         const [strange] = Object.keys(others);
         if (strange !== undefined) throw new Error(`the published SynFlow has no option ${strange}`);
@@ -63,4 +63,4 @@ const rivals: ReadonlyMap<string, PruneRival> = new Map<string, PruneRival>([
 ]);
 
 /** @returns undefined if there is none for the method */
-export const rivalOf = (method: string): PruneRival | undefined => rivals.get(method);
+export const pruneBaselineOf = (method: string): PruneBaseline | undefined => baselines.get(method);
