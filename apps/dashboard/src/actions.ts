@@ -7,7 +7,7 @@ export type DashboardAction =
   | {
       readonly kind: "watched";
       readonly runs: readonly RunEntry[];
-      readonly shown?: ShownRun;
+      readonly shown?: ShownRun | undefined;
       readonly overlays?: readonly ShownRun[];
       readonly now: number;
     }

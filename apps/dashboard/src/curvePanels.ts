@@ -62,7 +62,7 @@ function lossContent(state: DashboardState, run: RunState, width: number, height
   const isEmpty = run.stepLoss.count === 0 && run.epochs.length === 0;
   return {
     title: marks.join(" · "),
-    ...(isEmpty ? {} : { notes: legends(cursorText(state), ...told) }),
+    notes: isEmpty ? undefined : legends(cursorText(state), ...told),
     ...(isEmpty
       ? { rows: notTrained(run, width) }
       : withLegend(state, run, "step", legend, lines, {
@@ -154,7 +154,7 @@ function accuracyContent(state: DashboardState, run: RunState, width: number, he
   const isEmpty = run.epochs.length === 0;
   return {
     title: "Accuracy",
-    ...(isEmpty ? {} : { notes: legends(cursorText(state, run), ...told) }),
+    notes: isEmpty ? undefined : legends(cursorText(state, run), ...told),
     ...(isEmpty
       ? { rows: notTrained(run, width) }
       : withLegend(state, run, "epoch", legend, lines, {

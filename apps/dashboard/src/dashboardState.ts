@@ -16,9 +16,9 @@ export interface ShownRun {
   /** Read fraction of its events, 0 … 1. */
   readonly loaded: number;
   /** From its masks, once they are read. */
-  readonly units?: readonly LayerUnits[];
+  readonly units?: readonly LayerUnits[] | undefined;
   /** What its process printed, where that is in a file, once it is read. */
-  readonly output?: RunOutput;
+  readonly output?: RunOutput | undefined;
 }
 
 export type StepRange = readonly [first: number, last: number];
@@ -35,7 +35,7 @@ export interface DashboardState {
   readonly runs: readonly RunEntry[];
   /** Folder of the run under the cursor. */
   readonly selected?: string;
-  readonly shown?: ShownRun;
+  readonly shown?: ShownRun | undefined;
   /** Folders of the runs laid over each other; the place in the list is the run's colour and letter. */
   readonly marked: readonly (string | undefined)[];
   /** Those of them that are read. */
@@ -53,7 +53,7 @@ export interface DashboardState {
   /** True: the user is asked what becomes of the run that was started with the screen. */
   readonly asking: boolean;
   /** Process of the run that was started with the screen. */
-  readonly startedPid?: number;
+  readonly startedPid?: number | undefined;
   /** True: the cursor goes to the run that is live, the one started with the screen before any other. */
   readonly follow: boolean;
   readonly view: View;
@@ -98,7 +98,7 @@ export interface Panel {
   /** Title of its border if it has nothing to show, or cannot be drawn. */
   readonly title: string;
   /** By which Tab finds it; absent: the keys never go there. */
-  readonly focus?: PanelName;
+  readonly focus?: PanelName | undefined;
   /** @param width, height the room inside the borders */
   readonly content: (state: DashboardState, width: number, height: number) => PanelContent;
 }
@@ -131,7 +131,7 @@ interface ViewBase {
    * The panel that gets the keys when the view is chosen; by default the list, or the layers of a run that fills the
    * screen.
    */
-  readonly focus?: PanelName;
+  readonly focus?: PanelName | undefined;
   /** The masks of the run under the cursor are read for it. */
   readonly readsUnits?: true;
   /** What the process of the run printed is read for it. */

@@ -73,7 +73,7 @@ function titleRow(
   const shownNote: StyledRow = note ? [{ text: " " }, ...note, { text: " " }] : [];
   return [
     { text: left + dash, colour },
-    { text: shownTitle, bold: true, ...(line === HEAVY ? { colour } : {}) },
+    { text: shownTitle, bold: true, colour: line === HEAVY ? colour : undefined },
     { text: dash.repeat(Math.max(0, room - rowWidth(shownNote))), colour },
     ...shownNote,
     { text: dash + right, colour },

@@ -52,8 +52,8 @@ function layersContent(
   const cursor = state.focus === "layers" ? state.layerCursor : -1;
   const shown = layers.slice(start, start + room);
   const target = `┃ ${formatPercent(asked)} asked`;
-  const isForetold = layers.some(({ expectedCount }) => expectedCount !== undefined);
-  const marks = [target, ...(isForetold ? ["┊ expected"] : []), ...(state.logScale ? ["log"] : [])].join(
+  const isExpected = layers.some(({ expectedCount }) => expectedCount !== undefined);
+  const marks = [target, ...(isExpected ? ["┊ expected"] : []), ...(state.logScale ? ["log"] : [])].join(
     ", ",
   );
   return {
@@ -208,7 +208,7 @@ function layerRow(layer: ShownLayer, table: LayerTable, isCursor: boolean): Styl
     { text: fit(formatPercent(density), DENSITY_WIDTH, "right"), ...alarm },
     ...table.extras.map(({ textOf, width }, k) => ({
       text: fit(textOf(layer), width, "right"),
-      ...(k === 0 ? {} : { colour: COLOURS.faint }),
+      colour: k === 0 ? undefined : COLOURS.faint,
     })),
   ];
 }

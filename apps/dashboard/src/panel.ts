@@ -19,11 +19,11 @@ export interface PanelRun {
 export function panelOfRun(
   title: string,
   content: (state: DashboardState, shown: PanelRun, width: number, height: number) => PanelContent,
-  { focus, isFirst = false }: { readonly focus?: PanelName; readonly isFirst?: boolean } = {},
+  { focus, isFirst = false }: { readonly focus?: PanelName | undefined; readonly isFirst?: boolean } = {},
 ): Panel {
   return {
     title,
-    ...(focus === undefined ? {} : { focus }),
+    focus,
     content(state, width, height) {
       const run = state.shown?.state;
       const entry = selectedRun(state);

@@ -12,11 +12,11 @@ export type PanelChoice =
 export interface PanelContent {
   readonly title: string;
   /** Alternatives for the right end of the title line, the longest first; the first that fits is shown. */
-  readonly notes?: readonly StyledRow[];
+  readonly notes?: readonly StyledRow[] | undefined;
   /** Longer ones are cut, missing ones are blank. */
   readonly rows: readonly StyledRow[];
   /** What a click chooses, by row and column of what is inside the borders; absent: nothing. */
-  readonly choiceAt?: (row: number, column: number) => PanelChoice | undefined;
+  readonly choiceAt?: ((row: number, column: number) => PanelChoice | undefined) | undefined;
 }
 
 /** A note of one faint text. */

@@ -14,7 +14,7 @@ import { COLOURS } from "./theme.ts";
 export interface PlotLine {
   readonly curve: Curve;
   readonly colour: string;
-  readonly dim?: boolean;
+  readonly dim?: boolean | undefined;
   /** A letter at its last point, or at all points, since a colour alone does not identify a line. */
   readonly mark?: string;
   readonly marksAll?: boolean;
@@ -28,9 +28,9 @@ export interface PlotOptions {
   /** What x counts: `step`, `epoch`. */
   readonly xName: string;
   /** The ends of the x axis; those of the curves unless given. */
-  readonly range?: readonly [least: number, most: number];
+  readonly range?: readonly [least: number, most: number] | undefined;
   /** Where a vertical line stands. */
-  readonly cursor?: number;
+  readonly cursor?: number | undefined;
   /** How an end of the x axis is written. */
   readonly xFormat?: (value: number) => string;
   /** How a tick of the y axis is written; more than three digits where neighbours would look the same. */
@@ -108,7 +108,7 @@ export function plotted(lines: readonly PlotLine[], options: PlotOptions): Plot 
 function painted(piece: { text: string; line?: number }, lines: readonly PlotLine[]): Span {
   if (piece.line === undefined) return { text: piece.text };
   const line = lines[piece.line] ?? CURSOR;
-  return { text: piece.text, colour: line.colour, ...(line.dim ? { dim: true } : {}) };
+  return { text: piece.text, colour: line.colour, dim: line.dim };
 }
 
 /** Of the points within the range; where there are none, of those beside it. */

@@ -108,8 +108,8 @@ export class RunWatcher {
       folder,
       state,
       loaded: run.tail.fraction,
-      ...(units ? { units } : {}),
-      ...(output ? { output } : {}),
+      units,
+      output,
     };
   }
 

@@ -29,7 +29,7 @@ function runsContent(state: DashboardState, width: number, height: number): Pane
   const note = `${formatCount(runs.findIndex((run) => run.folder === state.selected) + 1)}/${formatCount(runs.length)}${state.follow ? " following" : ""}`;
   return {
     title: "Runs",
-    ...(runs.length > 0 ? { notes: faintNote(note) } : {}),
+    notes: runs.length > 0 ? faintNote(note) : undefined,
     rows: [
       ...head,
       ...(lines.length === 0 ? noRuns(state, width) : []),

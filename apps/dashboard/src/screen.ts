@@ -40,7 +40,7 @@ export interface WatchEnd {
   /** 0 the user quit, 1 failed, 128 + n a signal n. */
   readonly exitCode: number;
   /** What to do on quitting with the run that was started with the screen; absent: nothing, it continues. */
-  readonly answer?: QuitAnswer;
+  readonly answer?: QuitAnswer | undefined;
 }
 
 /** Shortest interval between two reads of new events; a frame follows if there were some. */
@@ -114,7 +114,7 @@ class Session {
     screen.mouse = true;
     this.#job = new TerminalJob({ enter: () => this.#enter(), leave: () => screen.close() });
     this.#state = initialDashboard(folder, Date.now(), {
-      ...(startedPid === undefined ? {} : { startedPid }),
+      startedPid,
       ...(view === undefined ? {} : { view: viewNamed(view) }),
     });
     this.finished = new Promise((resolve) => {
@@ -202,7 +202,7 @@ class Session {
     if (selected !== undefined && this.#state.view.readsOutput) this.#watcher.readOutput(selected);
     if (this.#isNews(shown, overlays, now)) {
       const { runs } = this.#watcher;
-      this.#dispatch({ kind: "watched", runs, overlays, now, ...(shown ? { shown } : {}) });
+      this.#dispatch({ kind: "watched", runs, overlays, now, shown });
     }
     // a run just chosen is shown at once
     if (this.#state.selected !== undefined && this.#state.selected !== selected) this.#look(listMs);
@@ -282,8 +282,7 @@ class Session {
     if (next === this.#state) return;
     this.#state = next;
     this.#isFrameDue = true;
-    const answer = this.#answer;
-    if (next.quitting) this.end({ exitCode: 0, ...(answer ? { answer } : {}) });
+    if (next.quitting) this.end({ exitCode: 0, answer: this.#answer });
   }
 
   #resize(): void {

@@ -144,7 +144,7 @@ function differenceRow({ label, cells, isSetting }: Difference, count: number, c
     ...cells.slice(0, count).map(
       (cell): Span => ({
         text: `${fit(cell, Math.max(cellWidth - 1, Math.min(textWidth(cell), cellWidth - 1)))} `,
-        ...(isSetting ? { bold: true } : {}),
+        bold: isSetting,
       }),
     ),
   ];

@@ -73,6 +73,6 @@ function speedContent(state: DashboardState, run: RunState, width: number, heigh
       ...(left[k] ?? [{ text: " ".repeat(FACTS_WIDTH) }]),
       ...(plot?.rows[k] ?? []),
     ]),
-    ...(plot ? { choiceAt: stepChoice(state, run, "step", plot, { left: FACTS_WIDTH }) } : {}),
+    choiceAt: plot && stepChoice(state, run, "step", plot, { left: FACTS_WIDTH }),
   };
 }

@@ -24,7 +24,7 @@ export const sweepPanel: Panel = { title: "Sweep", focus: "runs", content: sweep
 interface TableColumn {
   readonly title: string;
   readonly width: number;
-  readonly order?: OrderName;
+  readonly order?: OrderName | undefined;
   readonly side?: "right";
   /** @param entry of the list; `run` is newer than it, of the one under the cursor */
   readonly textOf: (run: RunEntry, entry: RunEntry) => string;
@@ -161,7 +161,7 @@ function settingColumns({ runs }: DashboardState): readonly TableColumn[] {
       title,
       width: widthOf(title, firsts.map(textOf)),
       textOf: (_, entry) => textOf(entry),
-      ...(order && { order }),
+      order,
     };
   });
   const seeds = runs.map((run) => told.seedOf(run).replace("seed ", ""));

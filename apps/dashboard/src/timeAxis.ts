@@ -39,8 +39,8 @@ export function windowOf(
   if (curveRange === undefined && curveStep === undefined) return {};
   const place = placeOf(run, axis, timeAxis);
   return {
-    ...(curveRange ? { range: [place(curveRange[0]), place(curveRange[1])] } : {}),
-    ...(curveStep === undefined ? {} : { cursor: place(curveStep) }),
+    range: curveRange && [place(curveRange[0]), place(curveRange[1])],
+    cursor: curveStep === undefined ? undefined : place(curveStep),
   };
 }
 

@@ -186,8 +186,7 @@ function watched(
     // a run chosen while the screen is frozen is shown in its present state
     return shown && !state.shown && shown.folder === state.selected ? { ...state, shown } : state;
   }
-  const { shown: _, ...rest } = state;
-  const fresh: DashboardState = { ...rest, runs, now, overlays, ...(shown ? { shown } : {}) };
+  const fresh: DashboardState = { ...state, runs, now, overlays, shown };
   const selected = followed(fresh) ?? kept(fresh);
   return selected === undefined ? withoutSelection(fresh) : select(fresh, selected);
 }

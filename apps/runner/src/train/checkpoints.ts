@@ -7,9 +7,9 @@ import { z } from "zod";
 
 export interface CheckpointPolicy {
   /** After so many steps; absent: by time only. */
-  readonly steps?: number;
+  readonly steps?: number | undefined;
   /** After so many minutes; absent: {@link DEFAULT_MINUTES} where `steps` is absent too. */
-  readonly minutes?: number;
+  readonly minutes?: number | undefined;
 }
 
 const DEFAULT_MINUTES = 5;

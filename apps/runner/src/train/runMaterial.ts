@@ -33,15 +33,15 @@ export interface RunPlace {
   /** Run again where this configuration has been run. */
   readonly force: boolean;
   /** False: start again if it was started and not finished. Default true. */
-  readonly resume?: boolean;
-  readonly checkpoints?: CheckpointPolicy;
-  readonly threadCount?: number;
+  readonly resume?: boolean | undefined;
+  readonly checkpoints?: CheckpointPolicy | undefined;
+  readonly threadCount?: number | undefined;
   /** Digest that the data must have, and the file that requires it. */
-  readonly data?: { readonly digest: string; readonly source: string };
+  readonly data?: { readonly digest: string; readonly source: string } | undefined;
   /** A mask that breaks the network ends the run before it trains. */
-  readonly strict?: boolean;
+  readonly strict?: boolean | undefined;
   /** Longest that walks may be expected to take, in milliseconds; an hour unless given. */
-  readonly limitMs?: number;
+  readonly limitMs?: number | undefined;
 }
 
 export interface RunHooks {

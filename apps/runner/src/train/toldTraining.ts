@@ -42,13 +42,13 @@ async function trainTold(config: TrainConfig, place: RunPlace, quiet: boolean): 
     onEvent,
     onData: (fraction, note) => progress.update(fraction, note),
   }).finally(() => progress.done());
-  return { result, ...(grownBytes === undefined ? {} : { grownBytes }) };
+  return { result, grownBytes };
 }
 
 /** A run, and by how much the process grew while it trained. */
 interface Trained {
   readonly result: RunResult;
-  readonly grownBytes?: number;
+  readonly grownBytes?: number | undefined;
 }
 
 async function report(
@@ -59,9 +59,8 @@ async function report(
   const records = recordsOf([result]);
   const table = reportOf(result.folder);
   const files = await writeRunReports(result.folder, { figures, missingOnly: result.skipped });
-  const memory = grownBytes === undefined ? {} : { grownBytes };
   const warnings = records.flatMap(({ state }) => state.warnings);
-  if (json) return printJson({ ...result, config, ...memory, ...table.rows[0], warnings });
+  if (json) return printJson({ ...result, config, grownBytes, ...table.rows[0], warnings });
   if (result.skipped) {
     printLines(
       `This run was finished before: test accuracy ${formatAccuracy(result.testAccuracy ?? Number.NaN)}. --force runs it again.`,

@@ -34,9 +34,10 @@ export async function train(model: string | undefined, settings: ToldSettings): 
       "train",
     ),
     // --force also allows other data
-    ...(file?.dataDigest === undefined || told.force === true
-      ? {}
-      : { data: { digest: file.dataDigest, source: told.config! } }),
+    data:
+      file?.dataDigest === undefined || told.force === true
+        ? undefined
+        : { digest: file.dataDigest, source: told.config! },
   };
   if (told.watch) return (await import("../output/watched.ts")).runWatched(place.root, "overview");
   if (told.json !== true) await tellPlace(config, place);
@@ -70,11 +71,11 @@ export function placeOf(told: ToldSettings["told"], experiment: string): RunPlac
     root: runs!,
     experiment: told.experiment ?? experiment,
     force,
-    ...(resume === undefined ? {} : { resume }),
-    checkpoints: { ...(steps === undefined ? {} : { steps }), ...(minutes === undefined ? {} : { minutes }) },
-    ...(threads === undefined ? {} : { threadCount: threads }),
-    ...(told.strict && { strict: true }),
-    ...(told.limit === undefined ? {} : { limitMs: told.limit }),
+    resume,
+    checkpoints: { steps, minutes },
+    threadCount: threads,
+    strict: told.strict,
+    limitMs: told.limit,
   };
 }
 
