@@ -15,6 +15,7 @@ function densityOf(option: string, text: string): number {
     throw new UsageError(option, {
       given: `"${text}"`,
       expected: "the fraction of weights kept, above 0 and at most 1",
+      ...(text.includes(",") && { remedy: "One of them: phew prune, compare and sweep take several." }),
       ...(meant !== undefined && meant > 0 && meant <= 1
         ? { remedy: `For ${formatPercent(meant, 12)} pass ${meant}.` }
         : {}),

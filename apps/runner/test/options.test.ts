@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Command } from "commander";
 import { describe, expect, it } from "vitest";
-import { SHORT_OPTIONS } from "../src/commands/shortOptions.ts";
+import { SHORT_OPTIONS, withoutWatch } from "../src/commands/shortOptions.ts";
 import { buildProgram } from "../src/main.ts";
 import { lastingFolder, phew } from "./phew.ts";
 
@@ -28,6 +28,15 @@ describe("a letter", () => {
     expect(new Set([...letters, "-h", "-V"]).size).toBe(letters.length + 2);
     const used = new Set(verbs.flatMap(([, { options }]) => options.map(({ long }) => long)));
     expect(Object.keys(SHORT_OPTIONS).filter((long) => !used.has(long))).toEqual([]);
+  });
+
+  it("of --watch is taken off the command line of the process that does the work", () => {
+    const without = (line: string) => withoutWatch(line.split(" ")).join(" ");
+    expect(without("train mlp --watch -d 0.5")).toBe("train mlp -d 0.5");
+    expect(without("train mlp -w -d 0.5")).toBe("train mlp -d 0.5");
+    expect(without("train mlp -qw -d 0.5")).toBe("train mlp -q -d 0.5");
+    expect(without("train mlp -wd0.5")).toBe("train mlp -d0.5");
+    expect(without("train mlp -mrandom -o w --weights -new")).toBe("train mlp -mrandom -o w --weights -new");
   });
 
   it("is read as the option is", async () => {

@@ -17,6 +17,16 @@ export const SHORT_OPTIONS: Readonly<Record<string, string>> = {
   "--yes": "-y",
 };
 
+/**
+ * A command line without `--watch`, by its name or its letter: `-w`, and `-qw` or `-wd0.05` beside others. What stands before
+ * the letter must be flags, else it belongs to the value of another.
+ */
+export function withoutWatch(args: readonly string[]): string[] {
+  return args
+    .filter((arg) => arg !== "--watch" && arg !== "-w")
+    .map((arg) => arg.replace(/^(-[fnqy]*)w/, "$1"));
+}
+
 /** Gives the options of a command their letters. */
 export function nameShort(command: Command): void {
   for (const option of command.options) {

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { type WatchOptions, watch } from "@phew/dashboard/watch";
 import { listRuns, makeFolder } from "@phew/runs";
+import { withoutWatch } from "../commands/shortOptions.ts";
 import { EXIT } from "../exit.ts";
 import { UsageError } from "../failure.ts";
 import { printLines, printText } from "./output.ts";
@@ -72,7 +73,7 @@ interface WorkerEnd {
 
 function startWorker(log: string, more: readonly string[]): ChildProcess {
   const output = openSync(log, "w");
-  const args = process.argv.slice(2).filter((arg) => arg !== "--watch");
+  const args = withoutWatch(process.argv.slice(2));
   const worker = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...args, ...more], {
     // a session of its own: the end of this terminal is not its end
     detached: true,
