@@ -1,8 +1,8 @@
 /**
- * Records what a command shows as a cast (asciicast v2, https://docs.asciinema.org/manual/asciicast/v2), which
- * `asciinema play` and its players show again:
+ * Records the output of a command in a terminal as a cast (asciicast v2, https://docs.asciinema.org/manual/asciicast/v2),
+ * for `asciinema play` and its players:
  *   node packages/bench/src/cast.mjs OUT.cast COLUMNSxROWS "KEYS" COMMAND …
- * KEYS are pressed while it runs, each behind its time in milliseconds: "1500:2 9000:e 9500:q". Needs `script` of util-linux.
+ * KEYS are pressed while it runs, each after its time in milliseconds: "1500:2 9000:e 9500:q". Needs `script` of util-linux.
  */
 import { writeFileSync } from "node:fs";
 import { inTerminal } from "./terminal.mjs";

@@ -1,7 +1,7 @@
 /**
  * The screen at one moment of a cast of the dashboard, as SVG:
  *   node packages/bench/src/castPicture.mjs IN.cast MILLISECONDS OUT.svg
- * It obeys what the dashboard writes and no more: whole lines, each at its place. Needs the built package.
+ * It only understands the sequences that the dashboard writes: whole lines, each at its position. Needs the built package.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { frameSvg } from "@phew/dashboard";
@@ -28,7 +28,7 @@ for (const [, cleared, row, text = ""] of written.matchAll(PLACED)) {
 }
 writeFileSync(out, frameSvg(Array.from(lines, (line) => styledRow(line ?? ""))));
 
-/** A line cut where its style changes, as paintedFrame.ts puts it together: SGR of the 16 colours, bold and dim. */
+/** Splits a line of paintedFrame.ts where its style changes: SGR of the 16 colours, bold and dim. */
 function styledRow(line) {
   const row = [];
   let style = {};
@@ -41,7 +41,7 @@ function styledRow(line) {
   return row;
 }
 
-/** The grey and the blue of the usual theme (themes.ts) as those of the 16 colours. */
+/** The grey and the blue of the default theme (themes.ts) as the nearest of the 16 colours. */
 function basic(codes) {
   return codes.replace(/38;5;245|\b39\b/, "90").replace(/38;5;33|\b94\b/, "34");
 }

@@ -1,5 +1,5 @@
 /**
- * Time and memory of a gradient and of a Hessian-vector product of all weights, beside PyTorch's where python3 has it.
+ * Time and memory of a gradient and of a Hessian-vector product of all weights, and PyTorch's if python3 has it:
  *   node packages/bench/src/derivatives.mjs [resnet20 vgg19-bn] [--count 100] [--threads 2] [--rounds 3] [--density 1] [--no-torch]
  */
 import { availableParallelism } from "node:os";

@@ -1,5 +1,5 @@
-// What the digest of a data set costs, beside reading it: node packages/bench/src/digest.mjs
-// 60,000 images of CIFAR-10's size held as bytes, and 2,000 files of 100 kB as an image folder has them.
+// Time of the digest of a data set, compared with reading the data: node packages/bench/src/digest.mjs
+// 60,000 images of CIFAR-10's size in memory as bytes, and 2,000 files of 100 kB as in an image folder.
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

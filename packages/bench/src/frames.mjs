@@ -1,7 +1,8 @@
 /**
- * What a frame costs, drawn by terminal.ts and by Ink (`Dashboard`, one memoised `<Text>` a row, incremental rendering):
+ * Time of a frame, drawn by terminal.ts and by Ink (`Dashboard`, one memoised `<Text>` a row, incremental rendering):
  *   node packages/bench/src/frames.mjs [columns, 120] [rows, 40] [frames, 140]
- * Processor time with the making of the frame; every frame shows four more steps of a training. Needs the built workspace.
+ * Processor time, including the construction of the frame; every frame shows four more steps of a training. Needs the
+ * built workspace.
  */
 import { EventEmitter } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -21,10 +22,10 @@ const { Dashboard, FullScreen, frameRows, initialDashboard, paintedFrame, RunWat
 );
 
 const [columns = 120, rows = 40, frameCount = 140] = process.argv.slice(2).map(Number);
-/** Before compiled code is what runs. */
+/** Frames drawn before the measurement, until the code has been compiled. */
 const WARMING_COUNT = 60;
 
-/** A terminal that only counts. */
+/** A terminal that only counts bytes. */
 class Terminal extends EventEmitter {
   isTTY = true;
   columns = columns;
@@ -38,7 +39,7 @@ class Terminal extends EventEmitter {
   }
 }
 
-/** One that has no keys. */
+/** An input without keys. */
 class Keys extends EventEmitter {
   isTTY = true;
   setRawMode() {}
@@ -74,7 +75,7 @@ async function measure(name, terminal, draw) {
     if (k === WARMING_COUNT) terminal.byteCount = 0;
     const before = process.cpuUsage();
     draw(state);
-    // Ink writes a little later
+    // Ink writes after a delay
     await delay(3);
     const { user, system } = process.cpuUsage(before);
     if (k >= WARMING_COUNT) spent.push((user + system) / 1000);
@@ -85,7 +86,7 @@ async function measure(name, terminal, draw) {
   console.log(`${name}, ${columns} × ${rows}: ${least} ms least, ${median} median, ${bytes} bytes a frame`);
 }
 
-/** The screen over 50 runs, one of which goes on. */
+/** The screen with 50 runs, one of which is training. */
 function statesOf(count) {
   const root = mkdtempSync(join(tmpdir(), "phew-bench-"));
   try {

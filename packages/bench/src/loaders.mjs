@@ -1,4 +1,4 @@
-/** Milliseconds of a training step by who fills the batches: node packages/bench/src/loaders.mjs DATA_DIR [threads] [rounds], CIFAR-10. */
+/** Milliseconds of a training step for each way of filling batches: node packages/bench/src/loaders.mjs DATA_DIR [threads] [rounds], CIFAR-10. */
 import { initialise, ownInitialisation, prune, zooModel } from "@phew/core";
 import { inlineLoader, loadDataset, loadExecutor, threadLoader, train } from "@phew/training";
 

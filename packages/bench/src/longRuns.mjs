@@ -1,4 +1,4 @@
-// Run folders as trainings leave them, of any number and length, and trainings that go on writing into some of them.
+// Creates any number of run folders of any length, as trainings leave them; some of the trainings continue to write.
 import { appendFileSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -60,7 +60,7 @@ export class LongRun {
     return this.#startedT + this.#step * STEP_MS;
   }
 
-  /** Takes steps, and epochs where they end. */
+  /** Writes steps, and epochs at their ends. */
   advance(stepCount) {
     const events = [];
     for (let n = 0; n < stepCount; n++) {
@@ -77,7 +77,7 @@ export class LongRun {
     this.#append(events);
   }
 
-  /** Renews the heartbeat. */
+  /** Writes the heartbeat. */
   beat() {
     const { method, density } = this.config;
     const fraction = this.#isLive ? this.#step / (2 * this.#stepCount) : 1;

@@ -1,5 +1,5 @@
 /**
- * How soon the screen is there, and what it costs while it is:
+ * Time until the first frame of the screen, and its processor time and memory afterwards:
  *   node packages/bench/src/screen.mjs start [run folders, 1000] [times, 10]
  *   node packages/bench/src/screen.mjs load [run folders, 50] [events each, 100000] [live ones, 10] [seconds, 60]
  *   node packages/bench/src/screen.mjs keys [run folders, 50] [presses, 60]
@@ -19,7 +19,7 @@ const TICK_MS = 10;
 /** The sequence that ends a frame, see terminal.ts. */
 const FRAME_END = "\u001b[?2026l";
 const LIVE_STEPS_PER_SECOND = 20;
-/** Time for the screen to read runs from their beginning: the one under the cursor, and those that are marked. */
+/** Time in which the screen reads runs from their beginning: the one under the cursor, and the marked ones. */
 const SETTLE_MS = 20_000;
 
 const [mode, ...counts] = process.argv.slice(2);
@@ -34,7 +34,7 @@ try {
   rmSync(root, { recursive: true, force: true });
 }
 
-/** From the command to the first frame, which has to list the runs. */
+/** Time from the command to the first frame, which must list the runs. */
 async function start(folderCount = 1000, times = 10) {
   for (let k = 0; k < folderCount; k++) new LongRun(root, k, 300, false);
   const rounds = [];
@@ -59,7 +59,7 @@ async function start(folderCount = 1000, times = 10) {
   console.log(`by the clock ${told(sorted("ms"))}; processor time ${told(sorted("cpuMs"))}`);
 }
 
-/** Processor time, memory and frames while some of many long runs go on. */
+/** Processor time, memory and frames while some of many long runs continue. */
 async function load(folderCount = 50, eventCount = 100_000, liveCount = 10, seconds = 60) {
   const runs = Array.from(
     { length: folderCount },
@@ -107,7 +107,7 @@ async function load(folderCount = 50, eventCount = 100_000, liveCount = 10, seco
   clearInterval(beating);
 }
 
-/** From a key (Tab: other borders) to the frame that answers it, what it costs, at two sizes; frames while it is held. */
+/** Time from a key (Tab: other borders) to its frame, and processor time, at two sizes; frames while the key is held. */
 async function keys(folderCount = 50, pressCount = 60) {
   for (let k = 0; k < folderCount; k++) new LongRun(root, k, 3000, false);
   for (const [columns, rows] of [

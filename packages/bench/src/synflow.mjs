@@ -1,5 +1,5 @@
 /**
- * Times SynFlow's 100 rounds, beside PyTorch where python3 has it: `node packages/bench/src/synflow.mjs resnet20 [--density 0.05]
+ * Times SynFlow's 100 rounds, and PyTorch's if python3 has it: `node packages/bench/src/synflow.mjs resnet20 [--density 0.05]
  * [--rounds 100] [--repeats 3] [--threads 2] [--input 3x224x224] [--alone]`. --threads are PyTorch's: ours is one.
  */
 import { parseArgs } from "node:util";

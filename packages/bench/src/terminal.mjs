@@ -1,9 +1,9 @@
-// A program in a terminal of its own, made by `script` of util-linux: what it writes, and when.
+// Runs a program in its own terminal, made by `script` of util-linux, and reports what it writes and when.
 import { spawn } from "node:child_process";
 
 /**
  * Starts a command in a terminal of `columns` × `rows`.
- * @param onText takes what it writes and the milliseconds since it was started
+ * @param onText is called with what it writes and the milliseconds since its start
  * @returns keys(text) types, ended resolves with the exit code; pid is that of the command
  */
 export function inTerminal(command, { columns = 120, rows = 40, onText = () => {} } = {}) {

@@ -1,4 +1,4 @@
-/** Masks by walking, engine against a plain linear scan in the same run: node packages/bench/src/walks.mjs [NETWORK…] */
+/** Times masks of walks, by the engine and by a plain linear scan in the same run: node packages/bench/src/walks.mjs [NETWORK…] */
 import { cpus } from "node:os";
 import { initialise, NetworkBuilder, walkPlan, zooModel } from "@phew/core";
 import { loadWalkEngine } from "@phew/engine";
@@ -12,7 +12,7 @@ const PHEW = {
   branching: "equal",
 };
 const only = process.argv.slice(2);
-/** The linear scan of a large network takes minutes: it is cut short. */
+/** The linear scan of a large network takes minutes: it is stopped early. */
 const MOST_MILLISECONDS = 1500;
 
 const cases = [
@@ -29,7 +29,7 @@ function perceptron([inputCount, ...unitCounts]) {
   return b.build(x);
 }
 
-/** Processor time of this process: on a busy machine it says more than the clock. */
+/** Processor time of this process: on a busy computer it says more than wall time. */
 function milliseconds() {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
@@ -37,7 +37,7 @@ function milliseconds() {
 
 const reads = new Map();
 
-/** ns of a read at an unforeseeable place among `bytes`, many under way at a time: the least that the memory asks. */
+/** ns of a read at a random place in `bytes`, with many reads at a time: the lower bound by the memory. */
 function randomReadNanoseconds(bytes) {
   const words = 2 ** Math.max(14, Math.ceil(Math.log2(bytes / 4)));
   if (!reads.has(words)) {
@@ -74,7 +74,7 @@ function walkOnce(engine, plan, keepCount) {
   return { ...progress, setUp: ready - start, walk: end - ready, total: end - start };
 }
 
-/** Where MOST_MILLISECONDS are not enough, the rest is taken to go on at the same pace. */
+/** After MOST_MILLISECONDS the rest is assumed to take the same time per step. */
 function scanOnce(plan, keepCount, stepCount) {
   const start = milliseconds();
   let ready;

@@ -1,8 +1,8 @@
-/** Functions of each element, as PyTorch defines them. */
+/** Elementwise functions, as PyTorch defines them. */
 
 export type ElementwiseOp =
   | { readonly kind: "activation"; readonly name: string; readonly alpha?: number; readonly beta?: number }
-  /** One slope a unit, or one for all. */
+  /** A slope for each unit, or one for all. */
   | { readonly kind: "prelu"; readonly slope: string; readonly shared: boolean };
 
 const KINDS = {
@@ -19,7 +19,7 @@ const KINDS = {
 
 export const isElementwise = (op: { readonly kind: string }): op is ElementwiseOp => op.kind in KINDS;
 
-/** What an element of a unit becomes. */
+/** The function's value at one element of a unit. */
 export function elementwise(
   op: ElementwiseOp,
   x: number,
@@ -29,7 +29,7 @@ export function elementwise(
   return KINDS[op.kind](op as never, x, unit, values);
 }
 
-/** What a path through it is multiplied with, where every value is positive. */
+/** The factor of a path through it, if every value is positive. */
 export const pathFactor = (op: ElementwiseOp): number =>
   op.kind === "activation" && op.name === "linear" ? Math.abs(op.alpha ?? 1) : 1;
 

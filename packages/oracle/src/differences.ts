@@ -3,7 +3,7 @@
  *   ∂f/∂θ_k      ≈ (f(θ + h e_k) − f(θ − h e_k)) / 2h                         error O(h²) + O(1e-16 / h)
  *   ∂f along v   ≈ (f(θ + h v) − f(θ − h v)) / 2h
  *   (H v)_k      ≈ (∂f/∂θ_k at θ + h v  −  ∂f/∂θ_k at θ − h v) / 2h           error O(h²) + O(1e-16 / h²)
- * A kink (ReLU, max pooling) within h of θ spoils them: use smooth activations, or compare a few entries by hand.
+ * They are wrong if a kink (ReLU, max pooling) is within h of θ: use smooth activations, or compare a few entries by hand.
  */
 import type { Parameters } from "./graph.ts";
 
@@ -16,7 +16,7 @@ function shifted(parameters: Parameters, name: string, k: number, by: number): P
   return new Map(parameters).set(name, values);
 }
 
-/** θ + h·v; parameters that v lacks stay. */
+/** θ + h·v; parameters that v lacks do not change. */
 function along(parameters: Parameters, v: Parameters, h: number): Parameters {
   const moved = new Map(parameters);
   for (const [name, direction] of v)
@@ -55,7 +55,7 @@ export function directionalDerivative(
   return (f(along(parameters, v, h)) - f(along(parameters, v, -h))) / (2 * h);
 }
 
-/** Entries of H v that belong to the parameter `name`; H is the Hessian over all of θ. */
+/** The entries of H v for the parameter `name`; H is the Hessian with respect to all of θ. */
 export function hessianVectorProduct(
   f: ScalarFunction,
   parameters: Parameters,

@@ -3,8 +3,8 @@
  * the output, through elements of values; its product is that of the parameters' magnitudes (power 1) or squares
  * (power 2) and of the constants on it (1 / window of an average, 1 / √(variance + ε)).
  *   R = Σ_paths Π θ';   ∂R/∂θ'_e = Σ_{paths through e} Π of all others
- * Activations pass values on, biases and shifts carry no path, and only the first greatest element of a max-pooling
- * window does. Exponential in depth: for the smallest networks.
+ * Activations do not change a product, no path goes through biases and shifts, and of a max-pooling window only through
+ * its first greatest element. The time is exponential in depth: for the smallest networks only.
  */
 import { type ElementwiseOp, isElementwise, pathFactor } from "./activations.ts";
 import { type OracleGraph, type OracleOp, type Parameters, shapesOf, sizeOf } from "./graph.ts";
@@ -18,7 +18,7 @@ export interface ElementPathSums {
   readonly gradients: ReadonlyMap<string, Float64Array>;
 }
 
-/** One way into an element: from an element of an input value, over at most one parameter. */
+/** A step of a path into an element: from an element of an input value, over at most one parameter. */
 interface Strand {
   readonly node: number;
   readonly element: number;
@@ -77,7 +77,7 @@ export function elementPathSums(graph: OracleGraph, parameters: Parameters, powe
   return { sum, pathCount, gradients };
 }
 
-/** An element of a node's value, and what ways into it are told by. */
+/** An element of a node's value, and what is needed to list the steps into it. */
 interface Place {
   readonly inputs: readonly number[];
   /** The first input. */
@@ -116,7 +116,7 @@ type OpOf<K extends Computed["kind"]> = Extract<Computed, { kind: K }>;
 
 const unchanged = (_: unknown, { input, element }: Place): Strand[] => [{ node: input, element, factor: 1 }];
 
-/** The ways into an element, by the operation that puts it out. */
+/** The steps into an element, by the operation that outputs it. */
 const WAYS: { readonly [K in Computed["kind"]]: (op: OpOf<K>, place: Place) => Strand[] } = {
   input: () => [],
   flatten: unchanged,

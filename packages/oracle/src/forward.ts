@@ -3,9 +3,9 @@ import { elementwise, isElementwise } from "./activations.ts";
 import { type OracleGraph, type OracleNode, type Parameters, shapesOf, sizeOf } from "./graph.ts";
 
 export interface ForwardOptions {
-  /** Training: batch normalisation takes the batch's statistics, dropout its masks. Default "evaluation". */
+  /** Training: batch normalisation uses the batch's statistics, dropout its masks. Default "evaluation". */
   readonly mode?: "evaluation" | "training";
-  /** For dropout in training: node name → 1 where an element is kept, `[count, ...shape]`. Absent: all are. */
+  /** For dropout in training: node name → 1 where an element is kept, `[count, ...shape]`. Absent: all are kept. */
   readonly keptByDropout?: ReadonlyMap<string, ArrayLike<number>>;
 }
 
@@ -191,7 +191,7 @@ function batchNorm(task: Task): Float64Array {
     x.forEach((v, k) => {
       squares[unitOf(k)]! += (v - batchMean[unitOf(k)]!) ** 2;
     });
-    // the running variance is unbiased, that of the batch is not
+    // the running variance is the unbiased estimate, the batch's variance is not
     task.running.set(
       op.mean,
       mean.map((m, u) => (1 - op.momentum) * m + op.momentum * batchMean[u]!),
@@ -220,7 +220,7 @@ function pool(task: Task): Float64Array {
     for (let p = 0; p < outHeight; p++) {
       for (let q = 0; q < outWidth; q++) {
         const inside: number[] = [];
-        // elements of the window in the input or its padding: what countPadding divides by
+        // elements of the window in the input or its padding: the divisor with countPadding
         let paddedCount = 0;
         for (let r = 0; r < op.kernel[0]; r++) {
           const row = p * op.stride[0] - op.padding[0] + r * op.dilation[0];

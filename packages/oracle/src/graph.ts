@@ -114,7 +114,7 @@ function shapeOf(op: OracleOp, inputs: number[][]): number[] {
   }
 }
 
-/** Counts the windows along height and width by sliding one until it no longer fits. */
+/** Counts the windows along height and width: shifts one until it no longer fits. */
 function windowCounts(window: Window, input: readonly number[], ceil: boolean): Pair {
   const along = (axis: 0 | 1): number => {
     const before = window.padding[axis];
@@ -127,7 +127,7 @@ function windowCounts(window: Window, input: readonly number[], ceil: boolean): 
       count++;
       start += window.stride[axis];
     }
-    // rounding up admits one more window that hangs over the end, if it starts inside the input or its padding before
+    // rounding up adds a window that reaches beyond the end, if it starts inside the input or the padding before it
     const hangsOver = ceil && start - window.stride[axis] + reach < length + after;
     return hangsOver && start < length ? count + 1 : count;
   };

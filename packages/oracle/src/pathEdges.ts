@@ -4,7 +4,7 @@ import { isWeighted, OUTPUT, type Ways } from "./ways.ts";
 
 /**
  * @param kept parameter name → 1 where a weight is kept
- * @returns parameter name → 1 where a kept weight lies on a path that a walk could take through kept weights alone
+ * @returns parameter name → 1 where a kept weight lies on a path that a walk could take through kept weights only
  */
 export function edgesOnPaths(ways: Ways, kept: Parameters): Map<string, Uint8Array> {
   const onPath = new Map([...kept].map(([name, mask]) => [name, new Uint8Array(mask.length)]));
@@ -47,7 +47,7 @@ function keptEdges(ways: Ways, kept: Parameters): KeptEdge[] {
 
 type Memory = Map<string, boolean>;
 
-/** Whether kept weights lead from output unit `o` of `node` to the network's output. */
+/** Whether a path of kept weights leads from output unit `o` of `node` to the network's output. */
 function reachesOutput(
   ways: Ways,
   edges: readonly KeptEdge[],
@@ -68,7 +68,7 @@ function reachesOutput(
   );
 }
 
-/** Whether kept weights lead from the network's input to input unit `i` of `node`. */
+/** Whether a path of kept weights leads from the network's input to input unit `i` of `node`. */
 function reachesInput(
   ways: Ways,
   edges: readonly KeptEdge[],

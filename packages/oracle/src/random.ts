@@ -1,6 +1,6 @@
-/** The oracle's own generator of random numbers: Marsaglia's xorshift with 32 bits of state four times over. */
+/** The oracle's own random number generator: Marsaglia's xorshift with a state of four 32-bit words. */
 
-/** @returns a function that gives uniform numbers, 0 ≤ r < 1, of 53 bits */
+/** @returns a function that returns uniform numbers, 0 ≤ r < 1, of 53 bits */
 export function randomFrom(seed: number): () => number {
   const state = [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0, 0x9e3779b9, 0x243f6a88];
   const word = (): number => {
@@ -12,18 +12,18 @@ export function randomFrom(seed: number): () => number {
     state[3] = (d ^ (d >>> 19) ^ t ^ (t >>> 8)) >>> 0;
     return state[3];
   };
-  // the first words still look like the seed
+  // the first words still depend visibly on the seed
   for (let k = 0; k < 20; k++) word();
   return () => ((word() >>> 5) * 2 ** 26 + (word() >>> 6)) / 2 ** 53;
 }
 
-/** The index drawn with probability in proportion to `share`: adds shares up until the draw is passed. */
+/** Draws an index with probability in proportion to `share`: sums shares until the sum exceeds the draw. */
 export function draw(share: readonly number[], random: () => number): number {
   let left = random() * share.reduce((sum, s) => sum + s, 0);
   for (const [k, s] of share.entries()) {
     left -= s;
     if (left < 0) return k;
   }
-  // rounding may leave a crumb: it goes to the last that can be drawn
+  // with rounding the sum may stay below the draw: the last index that can be drawn is returned
   return share.findLastIndex((s) => s > 0);
 }

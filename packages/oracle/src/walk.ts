@@ -1,18 +1,18 @@
 /**
- * PHEW by linear scan (Patil & Dovrolis 2021, arXiv:2010.11354), as design.md §4 says it: at every unit all weights
- * that leave it (forward) or enter it (backward) are listed with their probabilities, and one is drawn.
+ * PHEW by linear scan (Patil & Dovrolis 2021, arXiv:2010.11354): at every unit all weights that leave it (forward) or
+ * enter it (backward) are listed with their probabilities, and one is drawn.
  */
 import type { Parameters } from "./graph.ts";
 import { draw } from "./random.ts";
 import { isWeighted, OUTPUT, type Ways } from "./ways.ts";
 
 export interface WalkRules {
-  /** What the probability of a weight is proportional to: |θ|, θ², 1, or 1 / (|θ| + 1e-5). */
+  /** The probability of a weight is proportional to |θ|, θ², 1, or 1 / (|θ| + 1e-5). */
   readonly bias: "magnitude" | "square" | "uniform" | "inverse";
-  /** What a step keeps: the weight, or the whole kernel around it. */
+  /** A step keeps the weight, or the whole kernel that contains it. */
   readonly granularity: "weight" | "kernel";
   readonly direction: "alternate" | "forward" | "backward";
-  /** At a fork: each way equally, or in proportion to the bias of all weights it leads to. Then any feature, equally. */
+  /** At a fork: ways are equally likely, or by the bias of all weights they lead to; features of a way equally. */
   readonly branching: "equal" | "weight";
 }
 
@@ -29,7 +29,7 @@ export interface Edge {
   readonly index: number;
 }
 
-/** A walk forward stands at an output unit of `node`; backward, at an input unit of `node`. */
+/** A forward walk is at an output unit of `node`, a backward walk at an input unit of `node`. */
 interface Place {
   readonly node: number;
   readonly unit: number;
@@ -78,7 +78,7 @@ export class Walker {
     return edges;
   }
 
-  /** Every walk from one unit to the other end, with its probability. For small networks: there are very many. */
+  /** Every walk from one unit to the other end, with its probability. For small networks only: there are very many. */
   everyWalk(forward: boolean, start: number): WalkProbability[] {
     const complete: WalkProbability[] = [];
     const extend = (place: Place, edges: readonly Edge[], probability: number): void => {
@@ -124,7 +124,7 @@ export class Walker {
     return { kept, walkCount: forwardCount + backwardCount };
   }
 
-  /** The units in which walks of a direction start, in turn: those of the input, or output, that are on a way. */
+  /** The units in which walks of a direction start, in turn: those of the input, or output, that are on a path. */
   starts(forward: boolean): number[] {
     const node = forward ? 0 : this.ways.graph.output;
     return [...Array(this.ways.shapes[node]![0]!).keys()].filter((unit) =>
@@ -150,7 +150,7 @@ export class Walker {
         // an edge that leaves several features is one edge
         const units = [...new Set(way.features.flat())];
         shares.push(units.reduce((sum, unit) => sum + total(this.#leaving(way.to, unit)), 0));
-        // the edges of all copies of a feature are those of one unit
+        // edges of all copies of a feature belong to one unit
         const fans = way.features.map((copies) => copies.flatMap((unit) => this.#leaving(way.to, unit)));
         within.push(
           way.to === OUTPUT
@@ -240,7 +240,7 @@ function total(fan: Fan): number {
   return fan.reduce((sum, { share }) => sum + share, 0);
 }
 
-/** Steps along one fan; all-zero weights are drawn uniformly. */
+/** One step along the weights of a unit; if all are 0, they are drawn uniformly. */
 function stepsAlong(fan: Fan, factor: number): Step[] {
   const sum = total(fan);
   return fan.map(({ share, edge, next }) => ({

@@ -1,26 +1,26 @@
 /**
- * Where a walk can go from a unit without crossing a weight, followed one unit at a time through the graph.
- * A unit from which no way leads on to the output, or to which none leads from the input, is on no way: walks never come
- * to it. Whether a weight is 0 does not matter.
- * An identity shortcut is no way: where a unit of a layer comes to unit t of an addition without weights, and also
- * enters a weighted operation that leads to unit t by another input of that addition, the way without weights is not
- * walked.
+ * Ways of a walk between weights: the weighted operations that a unit reaches without a weight, found by following one
+ * unit at a time through the graph. Walks only visit units that are connected to the input and to the output. Whether a
+ * weight is 0 does not matter.
+ * Walks do not take identity shortcuts: if a unit of a layer reaches unit t of an addition without weights, and also
+ * enters a weighted operation that leads to unit t by another input of that addition, the way without weights is left
+ * out.
  */
 import { type OracleGraph, type OracleNode, shapesOf, sizeOf } from "./graph.ts";
 
-/** Stands for the network's output where a node index is asked for. */
+/** The network's output, in place of a node index. */
 export const OUTPUT = -1;
 
 /**
- * A weighted operation (its node) or OUTPUT, and the features of the unit that it reads, each by the input units that are
- * copies of it.
+ * A weighted operation (its node) or OUTPUT, and the features of the unit that it reads, each as the list of input units
+ * that are copies of it.
  */
 export interface WayOn {
   readonly to: number;
   readonly features: readonly (readonly number[])[];
 }
 
-/** A unit of a value, and which feature of the unit followed it is. */
+/** A unit of a value, and the feature of the followed unit that it holds. */
 interface Followed {
   readonly unit: number;
   /** "" for the unit itself. */
@@ -45,7 +45,7 @@ export function isWeighted(node: OracleNode): boolean {
 export class Ways {
   readonly graph: OracleGraph;
   readonly shapes: readonly (readonly number[])[];
-  /** What was traced back before, by value and unit. */
+  /** Results of earlier traces back, by value and unit. */
   readonly #traced = new Map<string, WayBack[]>();
   readonly #entered = new Map<string, Set<number>>();
   readonly #reached = new Map<number, Set<number>>();
@@ -57,7 +57,7 @@ export class Ways {
     this.shapes = shapesOf(graph);
   }
 
-  /** The ways that leave unit `unit` of the value of `node`: each weighted operation or output it comes to. */
+  /** The ways that leave unit `unit` of the value of `node`: each weighted operation or output that it reaches. */
   on(node: number, unit: number): WayOn[] {
     const operations = new Map<number, Map<string, number[]>>();
     for (const { to, unit: t, feature } of this.#anyOn(node, unit)) {
@@ -146,14 +146,14 @@ export class Ways {
     }
   }
 
-  /** What units of input `slot` become at an operation without weights. */
+  /** The units of the value that units of input `slot` become at an operation without weights. */
   #carried(index: number, slot: number, units: readonly Followed[]): Followed[] {
     const node = this.graph.nodes[index]!;
     const inputShapes = node.inputs.map((input) => this.shapes[input]!);
     switch (node.op.kind) {
       case "flatten": {
         const plane = sizeOf(inputShapes[0]!) / inputShapes[0]![0]!;
-        // flattened by one place is not flattened
+        // flattening maps of one pixel changes nothing
         if (plane === 1) return [...units];
         return units.flatMap(({ unit, feature }) =>
           Array.from({ length: plane }, (_, k) => ({
@@ -175,7 +175,7 @@ export class Ways {
       case "opaque": {
         const [count] = node.op.shape as [number];
         if (node.op.carries && inputShapes[slot]![0] === count) return [...units];
-        // whatever came in, any unit of the output is of it
+        // every unit of the output depends on every input unit
         return Array.from({ length: count }, (_, unit) => ({ unit, feature: `mixed ${unit} of ${count}` }));
       }
       default:
@@ -223,7 +223,7 @@ export class Ways {
     }
   }
 
-  /** Whether `source`, which comes to unit t of the addition by `slot`, gets there through weights as well. */
+  /** Whether `source`, which reaches unit t of the addition by `slot`, also reaches it through weights. */
   #isShortcut(add: number, slot: number, t: number, source: WayBack): boolean {
     const entered = this.#enteredFrom(source);
     const { inputs } = this.graph.nodes[add]!;
@@ -233,7 +233,7 @@ export class Ways {
       .some(({ from }) => [...entered].some((to) => this.#reachedFrom(to).has(from)));
   }
 
-  /** The weighted operation `node` and all to which weights lead from it. */
+  /** The weighted operation `node` and all that follow it through weights. */
   #reachedFrom(node: number): Set<number> {
     const known = this.#reached.get(node);
     if (known !== undefined) return known;
@@ -246,7 +246,7 @@ export class Ways {
     return reached;
   }
 
-  /** The weighted operations that a unit comes to without weights, shortcuts taken too. */
+  /** The weighted operations that a unit reaches without weights, identity shortcuts included. */
   #enteredFrom({ from, unit }: WayBack): Set<number> {
     const key = `${from}:${unit}`;
     const known = this.#entered.get(key);

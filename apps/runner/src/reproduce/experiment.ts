@@ -1,6 +1,6 @@
 /**
- * What an experiment is: what it measures at each scale, and what it makes of the measurements. One file each in
- * `experiments/`, and a line in `registry.ts`.
+ * The definition of an experiment: what it measures at each scale, and its tables, figures and claims. Each experiment is
+ * a file in `experiments/` and a line in `registry.ts`.
  */
 import type { ChartSpec, Report } from "@phew/report";
 import type { Settings } from "@phew/runs/sweeps";
@@ -19,13 +19,13 @@ export interface MaskGrid {
   /** Of its table of results: letters, digits and `-`. */
   readonly name: string;
   readonly model: string;
-  /** In the words of `phew compare --methods`: `phew`, `phew:bias=square`, `synflow+shuffle`. */
+  /** As in `phew compare --methods`: `phew`, `phew:bias=square`, `synflow+shuffle`. */
   readonly methods: readonly string[];
   /** Fractions of weights kept. */
   readonly densities: readonly number[];
   /** Seeds 0 … seedCount − 1. */
   readonly seedCount: number;
-  /** How weights are drawn; the network's own way unless given. */
+  /** Initialisation of the weights; default: the network's own. */
   readonly init?: string;
 }
 
@@ -36,16 +36,16 @@ export interface RunGrid {
   readonly grid?: Readonly<Record<string, readonly unknown[]>>;
   readonly list?: readonly Settings[];
   readonly seedCount: number;
-  /** The experiment whose grid of this name it is: its table and its runs are taken, and added to. */
+  /** The experiment to which the grid of this name belongs: its table and its runs are used and extended. */
   readonly of?: string;
 }
 
-/** What is neither a mask of a grid nor a run: a row for each key, by a function of the experiment's own. */
+/** Measurements other than masks and runs: a row for each key, by the experiment's own function. */
 export interface Measurement<Row extends { readonly key: string } = { readonly key: string }> {
   /** Of its table of results: letters, digits and `-`. */
   readonly name: string;
   readonly shape: Shape<Row>;
-  /** In the order of the table; no commas in them, or in any other text of a row. */
+  /** In the order of the table; texts of a row contain no commas. */
   readonly keys: readonly string[];
   readonly measure: (key: string, signal: AbortSignal) => Promise<Row>;
 }
@@ -53,18 +53,18 @@ export interface Measurement<Row extends { readonly key: string } = { readonly k
 export interface Plan {
   readonly masks?: readonly MaskGrid[];
   readonly runs?: readonly RunGrid[];
-  /** Done before the others. */
+  /** Measured before the others. */
   readonly own?: readonly Measurement[];
 }
 
-/** What has been measured of each grid by now; an empty list of one that was left out. */
+/** The rows measured so far of each grid; an empty list for a grid that was left out. */
 export interface Measured {
   readonly masks: (grid: string) => readonly MaskRow[];
   readonly runs: (grid: string) => readonly RunRow[];
   readonly own: <Row extends { readonly key: string }>(measurement: Measurement<Row>) => readonly Row[];
 }
 
-/** One comparison that a claim rests on; see statistics.ts. */
+/** One comparison as evidence for a claim; see statistics.ts. */
 export interface Evidence {
   /** "lenet5 on glyphs, 5 %: phew − uniform-walk, test accuracy" */
   readonly what: string;
@@ -74,17 +74,17 @@ export interface Evidence {
   /** Before Holm's correction. */
   readonly p: number;
   readonly leastSeen: number;
-  /** How its numbers are read: of percentages, of factors of ten, … */
+  /** How its numbers are written: as percentages, as powers of ten, … */
   readonly unit: string;
-  /** Which sign speaks for the claim. */
+  /** The sign that supports the claim. */
   readonly supports: "positive" | "negative";
 }
 
-/** A claim of the PHEW slides or of a rival, and what speaks for and against it. */
+/** A claim of the PHEW slides or of another publication, and the evidence. */
 export interface Claim {
   readonly claim: string;
   readonly evidence: readonly Evidence[];
-  /** In numbers that are no paired differences; the verdict of `given` is the experiment's own then. */
+  /** Evidence that is not a paired difference; the experiment itself gives the verdict then. */
   readonly given?: { readonly verdict: Decision; readonly because: string };
 }
 
@@ -94,17 +94,17 @@ export interface Findings {
   readonly claims: readonly Claim[];
   readonly tables: readonly { readonly name: string; readonly title: string; readonly report: Report }[];
   readonly figures: readonly { readonly name: string; readonly title: string; readonly spec: ChartSpec }[];
-  /** Pictures that are no charts. */
+  /** Pictures other than charts. */
   readonly drawings?: readonly { readonly name: string; readonly title: string; readonly svg: string }[];
-  /** What a reader must know: what differs from the paper, what was not run. */
+  /** Notes for the reader: differences from the paper, and what was not run. */
   readonly notes: readonly string[];
 }
 
 export interface Experiment {
   readonly name: string;
-  /** What it asks, in one line. */
+  /** Its question, in one line. */
   readonly question: string;
-  /** @param datasets those whose files are at hand, `glyphs` always; a grid on another is left out */
+  /** @param datasets those whose files are available, always with `glyphs`; grids on others are left out */
   readonly plan: (scale: Scale, datasets: ReadonlySet<string>) => Plan;
   readonly analyse: (measured: Measured, scale: Scale) => Findings;
 }

@@ -1,8 +1,8 @@
 /**
- * A verdict for each claim, from its paired differences with Holm's correction over all those of the experiment: what
- * speaks for it, or against it, is a difference of that sign with a corrected p below 0.05.
- *   holds: all of its evidence speaks for it;   holds in part: some does, none against;
- *   does not hold: some speaks against and none for it, or all against;   not decided: none speaks, or some for and some against
+ * A verdict for each claim, from its paired differences, with Holm's correction over all differences of the experiment.
+ * A difference with a corrected p below 0.05 is evidence for or against the claim, by its sign:
+ *   holds: all differences are for it;   holds in part: some are for it, none against;
+ *   does not hold: some are against it and none for it;   not decided: none is either, or some are for and some against
  */
 import { counted } from "@phew/runs";
 import type { Claim, Decision, Evidence, Findings } from "./experiment.ts";
@@ -81,7 +81,7 @@ export function describe({
   return `${what}: ${signed(mean)} ± ${size(interval)} ${unit} over ${counted(count, "seed")} (${p}${seen})`;
 }
 
-/** A claim that numbers decide that are no paired differences: whether it is so, case by case, and in what words. */
+/** A claim decided by numbers other than paired differences: whether it is true in each case, and in which words. */
 export function claimOf(
   claim: string,
   cases: readonly { readonly is: boolean; readonly words: string }[],
@@ -92,7 +92,7 @@ export function claimOf(
   return { claim, evidence: [], given: { verdict, because: cases.map(({ words }) => words).join("; ") } };
 }
 
-/** One number a seed of a method's rows at a density, those alone that are finite. */
+/** The finite numbers of a method's rows at a density, by seed. */
 export function bySeed<
   Row extends { readonly method: string; readonly density: number; readonly seed: number },
 >(rows: readonly Row[], method: string, density: number, value: (row: Row) => number): BySeed {
@@ -102,7 +102,7 @@ export function bySeed<
   );
 }
 
-/** The paired difference of two methods as evidence; none where they have no seed in common. */
+/** The paired difference of two methods as evidence; none if they have no seed in common. */
 export function evidenceOf(
   what: string,
   a: BySeed,

@@ -1,4 +1,4 @@
-/** How tables and plans of experiments call what is trained, in the words of `phew compare --methods`. */
+/** Names of trained configurations in tables and plans of experiments, as in `phew compare --methods`. */
 import { isRecord } from "@phew/core/fields";
 import type { Settings } from "@phew/runs/sweeps";
 import { maskRecipes } from "../prune/maskRecipe.ts";

@@ -1,4 +1,4 @@
-/** The masks of an experiment, made and measured on threads as `phew compare` does, a seed and density at a time. */
+/** Makes and measures the masks of an experiment on threads, as `phew compare` does, for one seed and density at a time. */
 import { availableParallelism } from "node:os";
 import type { ComparedMask } from "@phew/report";
 import type { ComparePlan } from "../compare/compareJob.ts";
@@ -10,11 +10,11 @@ import { type MaskRow, readMaskRows, writeMaskRows } from "./results.ts";
 export interface MaskWork {
   readonly grid: MaskGrid;
   readonly file: string;
-  /** Cells of the grid, each of all its methods, of which no row is there. */
+  /** Cells of the grid, each with the methods that have no row yet. */
   readonly jobs: readonly { readonly density: number; readonly seed: number }[];
 }
 
-/** What is left to do of a grid. */
+/** The cells of a grid that are still to be measured. */
 export function maskWork(grid: MaskGrid, file: string): MaskWork {
   const rows = readMaskRows(file);
   const { methods, densities, seedCount } = grid;
@@ -24,7 +24,7 @@ export function maskWork(grid: MaskGrid, file: string): MaskWork {
   return { grid, file, jobs };
 }
 
-/** Does what is left; the table is written again after each seed and density. */
+/** Measures these cells; rewrites the table after each seed and density. */
 export async function measureMasks(
   { grid, file, jobs }: MaskWork,
   signal: AbortSignal,
@@ -52,7 +52,7 @@ export async function measureMasks(
   });
 }
 
-/** In the grid's order, whatever order they were made in; rows of earlier grids behind. */
+/** Rows in the order of the grid, not of measurement; rows of earlier grids last. */
 function inOrder({ methods, densities, seedCount }: MaskGrid, rows: ReadonlyMap<string, MaskRow>): MaskRow[] {
   const keys = densities.flatMap((density) =>
     methods.flatMap((method) =>

@@ -1,21 +1,21 @@
-/** Rows that an experiment measures by a function of its own, one after the other. */
+/** Measures the rows of an experiment that has its own function for them, one after the other. */
 import type { Measurement } from "./experiment.ts";
 import { readRows, writeRows } from "./results.ts";
 
 export interface OwnWork {
   readonly measurement: Measurement;
   readonly file: string;
-  /** Of which there is no row. */
+  /** Those without a row. */
   readonly keys: readonly string[];
 }
 
-/** What is left to measure. */
+/** The keys that are still to be measured. */
 export function ownWork(measurement: Measurement, file: string): OwnWork {
   const rows = readRows(file, measurement.shape);
   return { measurement, file, keys: measurement.keys.filter((key) => !rows.has(key)) };
 }
 
-/** Measures what is left; the table is written again after each row. @throws signal.reason */
+/** Measures these keys; rewrites the table after each row. @throws signal.reason */
 export async function measureOwn(
   { measurement: { shape, keys: order, measure }, file, keys }: OwnWork,
   signal: AbortSignal,

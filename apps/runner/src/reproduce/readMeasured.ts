@@ -8,7 +8,7 @@ export function tableFolder(out: string, experiment: string, scale: Scale): stri
   return path.join(out, `${experiment}-${scale}`);
 }
 
-/** The table of a grid of runs: its own experiment's, or that of the one whose grid it is. */
+/** The table of a grid of runs: the experiment's own, or that of the experiment to which the grid belongs. */
 export function runFile(
   out: string,
   { name }: Experiment,
@@ -19,9 +19,9 @@ export function runFile(
 }
 
 /**
- * All that the tables in `out` have of an experiment, whether its data are at hand or not: a table may have come from
- * elsewhere.
- * @throws ArgumentError where a file is not such a table
+ * All rows of an experiment in the tables in `out`, even if its data are not available: a table may come from another
+ * computer.
+ * @throws ArgumentError if a file is not such a table
  */
 export function readMeasured(experiment: Experiment, scale: Scale, out: string): Measured {
   const folder = tableFolder(out, experiment.name, scale);

@@ -18,7 +18,7 @@ export const experiments: ReadonlyMap<string, Experiment> = new Map(
   ]),
 );
 
-/** @throws ArgumentError naming the known experiments, and the nearest, where `name` is none of them */
+/** @throws ArgumentError with the known experiments and the most similar one, if `name` is none of them */
 export function experimentByName(name: string): Experiment {
   const experiment = experiments.get(name);
   if (experiment === undefined) throw unknownName("experiment", name, [...experiments.keys()]);

@@ -1,7 +1,7 @@
 /**
- * The tables of results of an experiment: a row for each mask, a row for each run, as CSV. A row that is there is not
- * measured again, wherever it came from, so that an experiment goes on from tables that are handed on.
- * Lists stand in one cell, separated by spaces; no cell has a comma.
+ * The tables of results of an experiment as CSV: a row for each mask, a row for each run. Existing rows are not measured
+ * again, wherever they come from, so an experiment continues from tables of other computers.
+ * A list is one cell, separated by spaces; no cell contains a comma.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { ArgumentError } from "@phew/core";
@@ -51,16 +51,16 @@ export interface RunRow {
   readonly logRelativeTrace: number;
   readonly meanWidth: number;
   readonly minWidth: number;
-  /** Of one example's way forward. */
+  /** Of the forward pass of one example. */
   readonly multiplyAdds: number;
   readonly stepsPerEpoch: number;
-  /** After each epoch, the evaluation before any step first where there is one. */
+  /** After each epoch; first the evaluation before any step, if there is one. */
   readonly accuracies: readonly number[];
   readonly losses: readonly number[];
 }
 
 type Kind = "text" | "number" | "numbers";
-/** What stands in each column. */
+/** The content of each column. */
 export type Shape<Row> = { readonly [K in keyof Row]-?: Kind };
 
 const MASK: Shape<MaskRow> = {
@@ -77,7 +77,7 @@ const RUN: Shape<RunRow> = {
   ...{ accuracies: "numbers", losses: "numbers" },
 };
 
-/** Rows by their keys, in the file's order. @throws ArgumentError where the file is not such a table */
+/** Rows by their keys, in the file's order. @throws ArgumentError if the file is not such a table */
 export const readMaskRows = (file: string) => readRows<MaskRow>(file, MASK);
 export const readRunRows = (file: string) => readRows<RunRow>(file, RUN);
 export const writeMaskRows = (file: string, rows: Iterable<MaskRow>) => writeRows(file, MASK, rows);
@@ -120,7 +120,7 @@ function readRow<Row>(
 
 function parsed(cell: string, kind: Kind): string | number | readonly number[] | undefined {
   if (kind === "text") return cell;
-  // a sign before a text stands behind an apostrophe, for spreadsheets
+  // texts that begin with a sign get an apostrophe before it, for spreadsheets
   const texts = cell.replace(/^'/, "").split(" ");
   const numbers = cell === "" ? [] : texts.map(Number);
   const known = texts.every((text) => text === "NaN" || !Number.isNaN(Number(text)));
@@ -141,5 +141,5 @@ function cellOf(value: unknown): Cell {
   return typeof value === "number" ? numberText(value) : (value as Cell);
 }
 
-/** Seven digits: what float32 holds. Densities and counts below ten million are exact. */
+/** Seven digits, the precision of float32. Densities and counts below ten million are exact. */
 const numberText = (value: number) => `${Number(value.toPrecision(7))}`;

@@ -13,14 +13,14 @@ import { spreadOf, studentT, studentTail } from "@phew/runs/configurations";
 export type BySeed = ReadonlyMap<number, number>;
 
 export interface PairedDifference {
-  /** Seeds that both have. */
+  /** The seeds of both methods. */
   readonly count: number;
   readonly mean: number;
-  /** Half of the 95 % interval of the mean; Infinity of one seed. */
+  /** Half of the 95 % interval of the mean; Infinity for one seed. */
   readonly interval: number;
-  /** Two-sided; 1 of one seed, or where nothing differs. */
+  /** Two-sided; 1 for one seed, or if nothing differs. */
   readonly p: number;
-  /** Least difference that so many seeds show with a probability of 80 %; Infinity of one seed. */
+  /** Least difference that so many seeds show with a probability of 80 %; Infinity for one seed. */
   readonly leastSeen: number;
 }
 
@@ -65,7 +65,7 @@ export function holm(values: readonly number[]): number[] {
 
 export interface RankCorrelation {
   readonly count: number;
-  /** −1 … 1; NaN where either has but one value. */
+  /** −1 … 1; NaN if either has only one value. */
   readonly rho: number;
   /** 95 % interval; NaN where there are fewer than 4 pairs. */
   readonly low: number;
@@ -74,7 +74,7 @@ export interface RankCorrelation {
 
 const RESAMPLES = 2000;
 
-/** Of numbers in pairs. @param seed of the bootstrap */
+/** For pairs of numbers. @param seed of the bootstrap */
 export function rankCorrelation(pairs: readonly (readonly [number, number])[], seed = 0): RankCorrelation {
   const count = pairs.length;
   const rho = spearman(pairs);

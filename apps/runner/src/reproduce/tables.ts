@@ -6,7 +6,7 @@ import type { Evidence } from "./experiment.ts";
 import type { MaskRow, RunRow } from "./results.ts";
 import { yardstickOf } from "./yardsticks.ts";
 
-/** "95.3 ± 0.4"; of one number without an interval. */
+/** "95.3 ± 0.4"; without the interval for a single number. */
 export function meanAndInterval(values: readonly number[], digits = 1): string {
   const { mean, interval } = spreadOf(values);
   if (mean === undefined) return "–";
@@ -80,7 +80,7 @@ export function accuracyTable(rows: readonly RunRow[]): Report {
   };
 }
 
-/** A row for each comparison, with what so many seeds can show: the power. */
+/** A row for each comparison, with the power of its number of seeds. */
 export function powerTable(evidence: readonly Evidence[]): Report {
   return {
     columns: [

@@ -18,7 +18,7 @@ export interface RunWork {
   readonly grid: RunGrid;
   readonly file: string;
   readonly plan: SweepPlan;
-  /** Runs of which there is no row, whether they have been begun or not. */
+  /** Runs without a row, whether they have been started or not. */
   readonly runs: readonly SweepRun[];
 }
 
@@ -58,7 +58,7 @@ export function unfinished(runs: readonly SweepRun[], retry: boolean): SweepRun[
     .sort((a, b) => a.config.seed - b.config.seed);
 }
 
-/** Has what is left carried out; the table is written again whenever a run has ended. */
+/** Runs what is left as a sweep; rewrites the table whenever a run has ended. */
 export async function trainRuns(
   work: RunWork,
   retry: boolean,
@@ -85,7 +85,7 @@ export async function trainRuns(
   return failures;
 }
 
-/** Takes finished runs into the table. */
+/** Adds finished runs to the table. */
 export function collect({ file, plan, runs }: RunWork): void {
   const rows = readRunRows(file);
   const statuses = statusesOf(runs);
@@ -100,7 +100,7 @@ export function collect({ file, plan, runs }: RunWork): void {
   );
 }
 
-/** Where the data lie is no part of it, so that tables are good on other machines. */
+/** The folder of the data is not part of it, so that tables are valid on other computers. */
 function keyOf({ dataDir: _, seed, ...config }: TrainConfig): string {
   return `${configHash({ ...config }, QUIET_DEFAULTS)}-${seed}`;
 }

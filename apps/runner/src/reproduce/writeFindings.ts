@@ -1,4 +1,4 @@
-/** What an experiment found, as files: `verdicts.md`, a table each as CSV and Markdown, a figure each as SVG and PNG. */
+/** Writes the findings of an experiment: `verdicts.md`, each table as CSV and Markdown, each figure as SVG and PNG. */
 import path from "node:path";
 import { formatTable, writeChart } from "@phew/report";
 import { replaceFile } from "@phew/runs";

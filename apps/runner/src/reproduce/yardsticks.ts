@@ -1,6 +1,6 @@
 /**
- * Accuracies that others published for networks, data and densities that experiments here train too; none is known of
- * PHEW itself. They are of 160 epochs over all 50,000 training images.
+ * Published accuracies of other methods for networks, data and densities that the experiments train too; none is known
+ * for PHEW itself. They were trained for 160 epochs on all 50,000 training images.
  */
 export interface Yardstick {
   readonly model: string;
@@ -14,10 +14,10 @@ export interface Yardstick {
 
 /** Half the range over its seeds is between 0.04 and 0.5 points. */
 const MGE = "Cunegatti et al. 2024 (TMLR), data of its repository";
-/** Of one table, as others wrote it down: not seen by us. */
+/** From one table, as quoted by others: we have not seen the original. */
 const GRANET = "Liu et al. 2021 (GraNet, NeurIPS), second hand";
 
-/** Percent at the densities in order; undefined of those that the source has not. */
+/** Percent at the densities in order; undefined if the source lacks it. */
 function series(
   told: Pick<Yardstick, "model" | "dataset" | "method" | "source">,
   accuracies: readonly (number | undefined)[],

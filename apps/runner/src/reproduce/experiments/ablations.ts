@@ -1,6 +1,6 @@
 /**
- * What makes a mask of PHEW good, taken apart: its walks (bias, kernels, direction, branching), the size of the signal
- * under it, the learning rate, the weights it was made for, and the densities of its layers alone.
+ * Which properties make PHEW's masks good: the walks (bias, kernels, direction, branching), the magnitude of the signal,
+ * the learning rate, the weights for which the mask was made, or only the densities of its layers.
  */
 import { accuracyOverDensity, type Report, traceAgainstWidth } from "@phew/report";
 import { accuracyIn, leadClaims, maskClaims, walkClaims } from "../ablations/claims.ts";

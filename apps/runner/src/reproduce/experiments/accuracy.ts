@@ -1,4 +1,4 @@
-/** Test accuracy after training over the density, all methods under one recipe: is PHEW ahead of the others without data? */
+/** Test accuracy after training by density, with one recipe for all methods: is PHEW the best method without data? */
 import { formatPercent } from "@phew/core";
 import { accuracyOverDensity, type FigureRow } from "@phew/report";
 import type { Evidence, Experiment, Findings, Measured, RunGrid, Scale } from "../experiment.ts";
@@ -30,7 +30,7 @@ const PUBLISHED = { dataset: "cifar10", recipe: "phew" };
 const grid = { density: DENSITIES, method: METHODS };
 const list = [{ method: "dense" }];
 
-/** Of each scale, the first being the one that other experiments take apart. */
+/** For each scale; other experiments study the first one. */
 export const GRIDS: Readonly<Record<Scale, readonly RunGrid[]>> = {
   smoke: [
     {
@@ -145,7 +145,7 @@ const CLAIMS = [
   ["PHEW is more accurate than GraSP, which looks at data.", "grasp"],
 ] as const;
 
-/** What others published of these networks, as runs of one seed. */
+/** Results that others published for these networks, as runs of one seed. */
 function publishedRows(rows: readonly RunRow[]): FigureRow[] {
   const known = new Set(rows.flatMap((row) => yardstickOf(row) ?? []));
   return [...known].map(({ method, density, accuracy: percent }) => ({

@@ -1,6 +1,6 @@
 /**
- * Do PHEW's masks gain on others as there are more classes? Two series take classes and examples apart: in one each
- * class has the same number of examples, in the other all classes together have.
+ * Does PHEW's advantage over other masks grow with the number of classes? Two series separate the effects of classes and
+ * of examples: the number of examples is constant in each class in one, and in total in the other.
  */
 import { formatPercent } from "@phew/core";
 import type { Evidence, Experiment, Findings, Measured, Plan, RunGrid, Scale } from "../experiment.ts";
@@ -59,7 +59,7 @@ const SERIES: Readonly<Record<Scale, readonly Series[]>> = {
   })),
 };
 
-/** What is the same over a series' counts of classes. */
+/** What does not change with the number of classes of a series. */
 const KEPT = ["each", "all"] as const;
 type Kept = (typeof KEPT)[number];
 const KEPT_WORDS: Readonly<Record<Kept, string>> = { each: "of each class", all: "in all" };
@@ -68,7 +68,7 @@ function gridOf(series: Series, kept: Kept, classCount: number): RunGrid {
   const { name, settings, classCounts, methods, densities, seedCount, examplesPerClass } = series;
   const counted = kept === "each" ? classCount : classCounts[Math.floor(classCounts.length / 2)]!;
   return {
-    // what both series have is run once
+    // runs that are in both series are run once
     name: `${name}-${classCount}-of-${counted * examplesPerClass}`,
     settings: { ...settings, classCount, trainCount: counted * examplesPerClass },
     grid: { density: densities, method: methods },
@@ -134,7 +134,7 @@ function missing(series: Series, kept: Kept, measured: Measured): string[] {
       ];
 }
 
-/** What PHEW gains by a doubling of the classes, of each seed, against nothing. */
+/** PHEW's gain from doubling the classes, for each seed, compared with 0. */
 function gains(series: Series, kept: Kept, measured: Measured, other: string): Evidence[] {
   return series.densities.flatMap((density) => {
     const gaps = series.classCounts.map((count) => ({
@@ -162,7 +162,7 @@ function gapOf(
 }
 
 /**
- * Of each seed that has two or more counts of classes: the slope of its gaps over log2 of the count, by least squares.
+ * For each seed with two or more numbers of classes: the slope of its gaps over log2 of the number, by least squares.
  */
 export function slopesOf(gaps: readonly { readonly count: number; readonly gap: BySeed }[]): BySeed {
   const seeds = [...new Set(gaps.flatMap(({ gap }) => [...gap.keys()]))];

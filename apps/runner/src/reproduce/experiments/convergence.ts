@@ -1,8 +1,8 @@
 /**
- * How fast each method's network learns, and whether that goes with its path kernel trace: the slides hold that a greater
- * trace means faster convergence. The runs are those of `accuracy`.
+ * How fast each method's network learns, and whether that depends on its path kernel trace: the slides claim that a
+ * greater trace means faster convergence. The runs are those of `accuracy`.
  *   area      mean test accuracy over the steps, trapezoids from the first evaluation to the last
- *   steps     to the level of a part of the dense network's last accuracy, between two evaluations on a line
+ *   steps     until a given fraction of the dense network's last accuracy, interpolated between two evaluations
  *   loss      mean of the training losses of all epochs
  */
 import { formatPercent } from "@phew/core";
@@ -29,7 +29,7 @@ function curveOf({ accuracies, epochs, stepsPerEpoch }: RunRow): {
   return { steps: accuracies.map((_, k) => (first + k) * stepsPerEpoch), accuracies };
 }
 
-/** Mean accuracy over the steps; the accuracy itself of a single evaluation, NaN of none. */
+/** Mean accuracy over the steps; for a single evaluation its accuracy, for none NaN. */
 export function areaUnder(row: RunRow): number {
   const { steps, accuracies } = curveOf(row);
   if (accuracies.length < 2) return accuracies[0] ?? NaN;
@@ -39,7 +39,7 @@ export function areaUnder(row: RunRow): number {
   return area / (steps.at(-1)! - steps[0]!);
 }
 
-/** Steps until the accuracy is first at the level; those of the first evaluation at most where it is there already. NaN: never. */
+/** Steps until the accuracy first reaches the level: those of the first evaluation if it does already, NaN if never. */
 export function stepsTo(level: number, row: RunRow): number {
   const { steps, accuracies } = curveOf(row);
   const k = accuracies.findIndex((accuracy) => accuracy >= level);
@@ -51,7 +51,7 @@ export function stepsTo(level: number, row: RunRow): number {
 const meanOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const meanLoss = ({ losses }: RunRow) => meanOf(losses);
 
-/** NaN where no dense network was trained. */
+/** NaN if no dense network was trained. */
 function levelOf(rows: readonly RunRow[]): number {
   return LEVEL * meanOf(rows.filter(({ method }) => method === "dense").map(({ accuracy }) => accuracy));
 }

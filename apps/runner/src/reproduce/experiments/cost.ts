@@ -1,6 +1,6 @@
 /**
- * What a step of training costs over the density: multiply-adds, which are the same on every machine; and time and
- * memory of the sparse executor beside dense PyTorch, which belong to a machine and a day, and stand with these.
+ * Cost of a training step by density: multiply-adds, which are the same on every computer, and time and memory of the
+ * sparse executor and of dense PyTorch, which are reported with the computer and the date.
  */
 import {
   formatPercent,
@@ -93,9 +93,9 @@ interface TimesRow {
   /** Milliseconds of a step, medians; NaN without PyTorch. */
   readonly stepMs: number;
   readonly torchMs: number;
-  /** How many times as fast; median over rounds that took turns. */
+  /** Ratio of speeds; median over alternating rounds. */
   readonly ratio: number;
-  /** Peak over what the process had before the first step, in bytes. */
+  /** Peak memory minus the memory of the process before the first step, in bytes. */
   readonly grown: number;
   readonly torchGrown: number;
   /** Weights, activations and optimiser as planned, in bytes. */
@@ -161,7 +161,7 @@ export const cost: Experiment = {
 const share = ({ kept, dense }: OperationsRow) => (100 * kept) / dense;
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** "In proportion" is within this factor. */
+/** "In proportion" means within this factor. */
 const NEAR = 1.5;
 
 function proportionClaim(rows: readonly OperationsRow[]): Claim {

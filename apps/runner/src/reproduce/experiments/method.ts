@@ -1,6 +1,6 @@
 /**
- * The method by a worked example: 36 weights, 12 to keep, each walk and each step with its probability; and what is
- * said of walks in general, on networks of that size, where closed forms are at hand:
+ * A worked example of the method: 36 weights, 12 to keep, each walk and each step with its probability; and general
+ * properties of walks, on networks of that size, for which there are closed forms:
  *   a forward walk is at unit u with probability q(u):  q = 1 / N at inputs, which begin in turn;
  *   q(v) = Σ_u q(u)·|θ_uv| / Σ_v' |θ_uv'|,   and it passes edge (u, v) with probability q(u)·|θ_uv| / Σ_v' |θ_uv'|
  */
@@ -26,7 +26,7 @@ import { meanAndInterval } from "../tables.ts";
 
 const SIZES = [3, 4, 4, 2] as const;
 const KEEP_COUNT = 12;
-/** 12 of 36 weights, in digits that tables hold. */
+/** 12 of 36 weights, with as many digits as tables store. */
 const DENSITY = 0.334;
 const UNIT_LETTERS = ["x", "a", "b", "y"];
 const SEED = 1;
@@ -36,9 +36,9 @@ const COUNTS: Readonly<Record<Scale, { seeds: number; walks: number }>> = {
   laptop: { seeds: 200, walks: 1_000_000 },
   paper: { seeds: 1000, walks: 4_000_000 },
 };
-/** Standard deviations beyond which a measured frequency is not the computed one. */
+/** A measured frequency differs from the computed one if it is more standard deviations away. */
 const FAR = 4.5;
-/** Walks between two looks at the signal. */
+/** Walks between two checks of the signal. */
 const TURN = 4096;
 
 interface Edge {
@@ -251,7 +251,7 @@ export const method: Experiment = {
   },
 };
 
-/** Are weights passed as often as their probabilities say? */
+/** Do walks pass weights as often as their probabilities say? */
 function frequencyClaim(rows: readonly FrequencyRow[]): Claim {
   const claim = "A walk leaves a unit by a weight with a probability in proportion to its magnitude.";
   const distances = rows.flatMap(({ walks, probabilities, counts }) =>
@@ -355,7 +355,7 @@ function smallMaskTable(rows: readonly SmallMaskRow[]): Findings["tables"][numbe
   };
 }
 
-/** A picture for each pair of walks, and all steps in one that moves. */
+/** A picture for each pair of walks, and an animation of all steps. */
 function drawings(steps: readonly DrawnStep[]): NonNullable<Findings["drawings"]> {
   const walkCount = steps.at(-1)!.walk + 1;
   const drawn: DrawnWalks = {

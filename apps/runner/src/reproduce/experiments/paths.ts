@@ -88,7 +88,7 @@ const trace = { name: "log10 of the trace", unit: "powers of ten", of: (row: Mas
 const width = { name: "mean width", unit: "% of units", of: (row: MaskRow) => 100 * row.meanWidth };
 const factor = (log: number) => `10^${log.toFixed(1)}`;
 
-/** One for each density of the grid at which both have a path. */
+/** One for each density of the grid at which both methods have a path. */
 function comparisons(
   { name, densities, init, model }: MaskGrid,
   measured: Measured,

@@ -35,7 +35,7 @@ interface Size {
   readonly runs: readonly RunGrid[];
 }
 
-/** Each mask as it is, and shuffled over growing numbers of units. */
+/** Each mask unchanged, and shuffled over increasing numbers of units. */
 function trained(
   model: string,
   dataset: string,
@@ -192,7 +192,7 @@ function widenedTraceClaim(grids: readonly MaskGrid[], measured: Measured): Clai
   };
 }
 
-/** a − b at each density, of which more speaks for the claim. */
+/** a − b at each density; a positive difference supports the claim. */
 function maskEvidence(
   grids: readonly MaskGrid[],
   measured: Measured,
