@@ -44,15 +44,10 @@ describe("the order of what is taken", () => {
       ...{ epochs: 1, batchSize: 8, rate: 0.25, nesterov: false },
       ...{ density: 0.5, momentum: 0.5, drops: [], weightDecay: 0, method: "phew", seed: 0 },
     });
-    for (const source of [
-      "phew.config.json: density",
-      "phew.config.json: momentum",
-      "PHEW_RATE",
-      "PHEW_NESTEROV",
-    ])
-      expect(note).toContain(source);
-    for (const other of ["PHEW_EPOCHS", "phew.config.json: rate", "PHEW_SEED"])
-      expect(note).not.toContain(other);
+    // the recipe overrides the batch size later
+    const [variables, keys] = note!.replace("note: defaults from ", "").split(", phew.config.json: ");
+    expect(variables!.split(", ").sort()).toEqual(["PHEW_NESTEROV", "PHEW_RATE"]);
+    expect(keys!.split(", ").sort()).toEqual(["batchSize", "density", "drops", "momentum", "weightDecay"]);
   });
 
   it("gives the run that the command line would, which its config.json carries on elsewhere", async () => {
@@ -82,7 +77,7 @@ describe("the order of what is taken", () => {
     writeDefaults(folder, { density: 0.5, epochs: 1 });
     expect(await trained(folder, "mlp", {}, inner)).toMatchObject({
       config: { density: 0.5, epochs: 1 },
-      note: "note: defaults from ../../phew.config.json: density, ../../phew.config.json: epochs",
+      note: "note: defaults from ../../phew.config.json: density, epochs",
     });
     writeDefaults(path.join(folder, "a"), { density: 0.25, epochs: 1 });
     expect((await trained(folder, "mlp", {}, inner)).config.density).toBe(0.25);

@@ -39,7 +39,7 @@ function variableOf(name: SettingName): string {
 
 /**
  * Sets the options of a command that are not on its command line to the user's defaults.
- * @returns where those come from that apply
+ * @returns where those come from that apply: variables, and the file with the keys in it
  * @throws UsageError naming the variable, ArgumentError naming the file and the key, that is unknown or wrong
  */
 export function applyDefaults(command: Command): string[] {
@@ -51,13 +51,18 @@ export function applyDefaults(command: Command): string[] {
   const applied = command.options.flatMap((option) => {
     const name = settingOfOption(option);
     const own = name === undefined ? undefined : defaults.get(name);
-    const isTaken = name !== undefined && own !== undefined && apply(command, option, name, own);
-    return isTaken ? [own.source] : [];
+    return name !== undefined && own !== undefined && apply(command, option, name, own) ? [name] : [];
   });
   const runs = defaults.get("runs");
-  if (runs === undefined || !TAKES_RUNS.includes(command.name()) || command.args.length > 0) return applied;
-  command.processedArgs[0] = runs.value;
-  return [...applied, runs.source];
+  if (runs !== undefined && TAKES_RUNS.includes(command.name()) && command.args.length === 0) {
+    command.processedArgs[0] = runs.value;
+    applied.push("runs");
+  }
+  const variables = applied
+    .map((name) => defaults.get(name)!.source)
+    .filter((source) => byVariable.has(source));
+  const keys = applied.filter((name) => !byVariable.has(defaults.get(name)!.source));
+  return [...variables, ...(keys.length > 0 ? [`${file}: ${keys.join(", ")}`] : [])];
 }
 
 function fromFile(file: string): [SettingName, OwnDefault][] {
