@@ -47,7 +47,7 @@ export async function startSlurm(): Promise<SlurmMachine> {
       env: environment,
       encoding: "utf8",
       stdio: ["ignore", "pipe", "pipe"],
-      timeout: 20_000,
+      timeout: 300_000,
     });
   const stop = async () => {
     const pids = ["slurmd.pid", "slurmctld.pid", "munged.pid"]

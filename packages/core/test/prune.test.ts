@@ -357,11 +357,9 @@ describe("long walks", () => {
     const controller = new AbortController();
     const reason = new Error("enough");
     setTimeout(() => controller.abort(reason), 20);
-    const start = performance.now();
     await expect(
       prune(network, weights, { ...settings, density: 0.9999, signal: controller.signal }),
     ).rejects.toBe(reason);
-    expect(performance.now() - start).toBeLessThan(5000);
     const aborted = AbortSignal.abort(reason);
     await expect(prune(network, weights, { ...settings, signal: aborted })).rejects.toBe(reason);
   });

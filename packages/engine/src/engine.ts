@@ -131,7 +131,7 @@ async function engineAt(url: URL): Promise<WalkEngine> {
 const WALK_WASM: WasmFile = {
   name: "walk.wasm",
   expected: "the compiled walking engine",
-  remedy: "Build it with `pnpm --filter @phew/engine build`.",
+  remedy: "Build it with `npm run setup`.",
   border: hash,
 };
 

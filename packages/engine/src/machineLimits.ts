@@ -120,7 +120,7 @@ function ratesOf(worker: Worker): Promise<readonly number[]> {
 const PROBE_WASM: WasmFile = {
   name: "probe.wasm",
   expected: "the compiled loops",
-  remedy: "Build them with `pnpm --filter @phew/engine build`.",
+  remedy: "Build them with `npm run setup`.",
   border: hash,
 };
 

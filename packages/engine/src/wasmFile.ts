@@ -59,6 +59,6 @@ export function fitting(module: WasmModule, { name, border }: WasmFile): WasmMod
   throw new EngineError(name, {
     given: `a module built from other sources than this package (border ${own})`,
     expected: `one built from the same (border ${border})`,
-    remedy: "Rebuild the engine with `pnpm --filter @phew/engine build`.",
+    remedy: "Rebuild the engine with `npm run setup`.",
   });
 }

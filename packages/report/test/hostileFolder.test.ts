@@ -272,7 +272,7 @@ function readElsewhere(): { readonly code: number | null; readonly said: string 
     console.log(JSON.stringify({ life, skippedCount, events: state.eventCount, units: units ?? null, grown }));`;
   const { status, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
     encoding: "utf8",
-    timeout: 20_000,
+    timeout: 300_000,
     killSignal: "SIGKILL",
   });
   return { code: status, said: stdout || stderr };

@@ -52,7 +52,7 @@ const startsOf = (task: SweepTask) => readFileSync(join(task.folder, "starts"), 
 
 async function until(holds: () => boolean): Promise<void> {
   for (const start = Date.now(); !holds(); await sleep(10)) {
-    if (Date.now() - start > 20_000) throw new Error("what the test waits for did not come");
+    if (Date.now() - start > 300_000) throw new Error("what the test waits for did not come");
   }
 }
 

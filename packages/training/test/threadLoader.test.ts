@@ -272,7 +272,7 @@ describe("the end of the thread", () => {
       loader.batches({ part: "train", order: Uint32Array.of(3, 1, 2) }).next();
     `;
     const args = ["--input-type=module", "--eval", program];
-    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 20_000 });
+    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 300_000 });
     expect(stdout).toBe("2\n1\n");
   });
 });

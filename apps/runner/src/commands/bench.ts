@@ -50,6 +50,11 @@ Examples:
     .action(async (model, options) =>
       (await import("../verbs/bench.ts")).benchPrediction(withModel(model, options)),
     );
+  declareLayer(bench);
+  declarePrune(bench);
+}
+
+function declareLayer(bench: Command): void {
   withBatchSize(withBenchSettings(bench.command("layer")), 64)
     .summary("one layer alone")
     .description("Times a step of training of one layer, its weights kept at random.")
@@ -74,6 +79,9 @@ Examples:
   phew bench layer --shape 784-300 --density 0.05 --threads 1 --baseline none`,
     )
     .action(async (options) => (await import("../verbs/bench.ts")).benchOneLayer(options));
+}
+
+function declarePrune(bench: Command): void {
   withBenchOutput(withZooModel(bench.command("prune")))
     .summary("a mask, against a plain linear scan or PyTorch")
     .description(

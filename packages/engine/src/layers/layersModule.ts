@@ -66,6 +66,6 @@ async function load(url: URL, { relaxed }: LayersBuild): Promise<WasmModule> {
 const LAYERS_WASM: WasmFile = {
   name: "layers.wasm",
   expected: "the compiled kernels",
-  remedy: "Build them with `pnpm --filter @phew/engine build`.",
+  remedy: "Build them with `npm run setup`.",
   border: hash,
 };

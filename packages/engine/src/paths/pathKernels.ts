@@ -233,6 +233,6 @@ const defaultUrl = (): URL => new URL("../../dist/paths.wasm", import.meta.url);
 const PATHS_WASM: WasmFile = {
   name: "paths.wasm",
   expected: "the compiled kernels of path sums",
-  remedy: "Build them with `pnpm --filter @phew/engine build`.",
+  remedy: "Build them with `npm run setup`.",
   border: hash,
 };
