@@ -89,7 +89,10 @@ function eventsOf(run: string): object[] {
     .map(({ t: _, elapsedMs: __, imagesPerSecond: ___, layerMs: ____, ...rest }) => rest);
 }
 
-/** Records of all files in order, without wall time; those that only begin a file are left out. */
+/**
+ * Records of all files in order, without wall times, that at the end of a session's record among them, and without images
+ * a second; those that only begin a file are left out.
+ */
 function recordsOf(folder: string): string[] {
   return readdirSync(folder)
     .sort()
@@ -104,7 +107,9 @@ function recordsOf(folder: string): string[] {
       }
       return records;
     })
-    .filter((record) => !record.includes("brain.Event:2") && !record.endsWith(":\u0002\u0008\u0001"));
+    .filter((record) => !record.includes("brain.Event:2") && !record.endsWith(":\u0002\u0008\u0001"))
+    .map((record) => (record.includes("_hparams_/") ? record.slice(0, -8) : record))
+    .map((record) => record.replace(/(?<=train\/images_per_second.)[\s\S]{4}/, ""));
 }
 
 const whole = new Map<readonly string[], ReturnType<typeof lasting>>();

@@ -69,6 +69,13 @@ describe("a sweep of 6 runs", () => {
     expect(done.results.length).toBe(3);
     expect(done.results.every((row: { seeds: number }) => row.seeds === 2)).toBe(true);
 
+    // figures are left when it ends, of all its runs
+    const drawn = done.files.filter((name: string) => name.endsWith(".svg"));
+    expect(drawn.map((name: string) => path.basename(name))).toEqual(
+      expect.arrayContaining(["accuracy-over-density.svg", "learning-curves.svg", "layer-widths.svg"]),
+    );
+    for (const name of drawn) expect(readText(path.join(folder, name))).toContain("<svg");
+
     const statusFile = path.join(folder, "on pool", "both", done.runs[0].id, "status.json");
     const status = readText(statusFile);
     expect((await phew(["sweep", "sweep.json", "--runs", "on pool"], folder)).stdout).toMatch(

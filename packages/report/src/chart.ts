@@ -44,19 +44,33 @@ const STYLE = {
     titleFontWeight: 400,
     titleColor: FAINT,
     labelColor: INK,
+    symbolBaseFillColor: FAINT,
     symbolStrokeWidth: 2.5,
     symbolSize: 140,
     rowPadding: 5,
     layout: { right: { margin: 20, direction: "vertical" } },
   },
+  header: { labelColor: INK },
   view: { stroke: null },
   line: { strokeWidth: 2.25 },
 } as const;
 
 /** The chart as SVG text. Its libraries are loaded at the first call. */
 export async function chart(spec: ChartSpec): Promise<string> {
+  return await draw(spec, STYLE);
+}
+
+/** The same for a page, which has the chart's title in words of its own and stands behind it. */
+export async function chartInPage({ title: _, ...spec }: ChartSpec): Promise<string> {
+  // narrow pages have no room beside a figure
+  const legend = { ...STYLE.legend, orient: "bottom", columns: 4, offset: 12 };
+  const style = { ...STYLE, legend, background: "transparent", padding: 4, aria: false };
+  return await draw(spec as ChartSpec, style);
+}
+
+async function draw(spec: ChartSpec, style: object): Promise<string> {
   const [vega, vegaLite] = await Promise.all([import("vega"), import("vega-lite")]);
-  const config = { ...STYLE, ...spec.config } as NonNullable<ChartSpec["config"]>;
+  const config = { ...style, ...spec.config } as NonNullable<ChartSpec["config"]>;
   const compiled = vegaLite.compile(fitForMarkup({ ...spec, config } as ChartSpec));
   const view = new vega.View(vega.parse(compiled.spec), { renderer: "none" });
   try {

@@ -24,6 +24,7 @@ export {
   writeFigures,
   writeMaskFigures,
 } from "./figures/writeFigures.ts";
+export { type HtmlReport, htmlReport } from "./html/htmlReport.ts";
 export { byMethodOrder, methodColours } from "./palette.ts";
 export {
   compareRuns,

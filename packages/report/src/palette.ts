@@ -17,6 +17,7 @@ export function methodColours(methods: readonly string[]): string[] {
 export function seriesColours(methods: readonly string[]): string[] {
   const own = methodColours([...new Set(methods)]);
   const colourOf = new Map([...new Set(methods)].map((method, k) => [method, own[k]!]));
+  // that of the dense network is its own
   const free = [...Object.values(METHOD_COLOURS), ...OTHER_COLOURS].filter((colour) => !own.includes(colour));
   const seen = new Set<string>();
   let next = 0;

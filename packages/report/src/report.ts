@@ -19,7 +19,7 @@ import {
 } from "@phew/runs";
 import { configurationsOf } from "@phew/runs/configurations";
 import { settingCells } from "./settingColumns.ts";
-import { type Cell, type Column, formatTable, type Row, type TableForm } from "./table.ts";
+import { type Cell, type Column, formatTable, type Row, TABLE_FORMS, type TableForm } from "./table.ts";
 
 export interface Report {
   /** What is the same in all rows, to be said once above; none where it is empty. */
@@ -36,8 +36,6 @@ export interface ReportOptions {
 /** A run and what its events came to. */
 export type ReportedRun = Pick<RunRecord, "id" | "experiment" | "config" | "dataDigest" | "state"> &
   Partial<Pick<RunRecord, "life">>;
-
-const FORMS: Readonly<Record<TableForm, string>> = { text: "txt", csv: "csv", markdown: "md" };
 
 /**
  * One row a run, in the order given; settings have a column where the runs differ in them. Units in CSV: fractions,
@@ -68,18 +66,26 @@ export function compareRuns(runs: readonly ReportedRun[], options: ReportOptions
   };
 }
 
-/** The table, in texts and Markdown below what is the same in all rows. */
+/** The table, in all forms but CSV below what is the same in all rows; in LaTeX that is a comment. */
 export function formatReport({ shared = "", columns, rows }: Report, form: TableForm): string {
   const table = formatTable(columns, rows, form);
   if (shared === "" || form === "csv") return table;
+  if (form === "latex") return `% ${cellText(shared)}\n${table}`;
   return `${(form === "text" ? cellText : markdownText)(shared)}\n\n${table}`;
 }
 
-/** Writes `report.txt`, `report.csv` and `report.md`, or of another name, into a folder and gives their paths. */
-export function writeReport(folder: string, report: Report, name = "report"): string[] {
-  return (Object.keys(FORMS) as TableForm[]).map((form) => {
+const ALL_FORMS = Object.keys(TABLE_FORMS) as TableForm[];
+
+/** Writes `report.txt`, `report.csv`, …, or of another name, into a folder and gives their paths. */
+export function writeReport(
+  folder: string,
+  report: Report,
+  name = "report",
+  forms: readonly TableForm[] = ALL_FORMS,
+): string[] {
+  return forms.map((form) => {
     // not joined before: the folder may be as its owner writes to it
-    const path = `${folder}/${name}.${FORMS[form]}`;
+    const path = `${folder}/${name}.${TABLE_FORMS[form]}`;
     replaceFile(path, formatReport(report, form));
     return normalize(path);
   });

@@ -1,5 +1,8 @@
-/** Rows and columns as aligned text, CSV (RFC 4180, raw values) or Markdown; texts from files are made fit for each. */
-import { cellText, csvLines, markdownText, padText, textWidth } from "@phew/runs";
+/**
+ * Rows and columns as aligned text, CSV (RFC 4180, raw values), Markdown, LaTeX (booktabs) or HTML; texts from files are
+ * made fit for each.
+ */
+import { cellText, csvLines, latexText, markdownText, markupText, padText, textWidth } from "@phew/runs";
 
 export type Cell = string | number | boolean | undefined;
 export type Row = Readonly<Record<string, Cell>>;
@@ -15,7 +18,9 @@ export interface Column {
   readonly isSame?: boolean;
 }
 
-export type TableForm = "text" | "csv" | "markdown";
+/** The end of a file's name for each form. */
+export const TABLE_FORMS = { text: "txt", csv: "csv", markdown: "md", latex: "tex" } as const;
+export type TableForm = keyof typeof TABLE_FORMS;
 
 /**
  * The table with a line break at its end. Numbers stand right, texts left; an absent value is "–", in CSV empty.
@@ -23,12 +28,40 @@ export type TableForm = "text" | "csv" | "markdown";
  */
 export function formatTable(all: readonly Column[], rows: readonly Row[], form: TableForm): string {
   if (form === "csv") return csvTable(all, rows);
+  return WRITERS[form](shownCells(all, rows, TEXTS[form]));
+}
+
+/** The table as an element of a page, in a box of its own that scrolls where the page is narrow. */
+export function htmlTable(all: readonly Column[], rows: readonly Row[]): string {
+  const { head, body, right } = shownCells(all, rows, (text) => markupText(cellText(text)));
+  const line = (cells: readonly string[], tag: "th" | "td") =>
+    `<tr>${cells.map((cell, c) => `<${tag}${right[c] ? ' class="number"' : ""}>${cell}</${tag}>`).join("")}</tr>`;
+  return [
+    '<div class="wide" tabindex="0"><table>',
+    `<thead>${line(head, "th")}</thead>`,
+    `<tbody>${body.map((cells) => line(cells, "td")).join("\n")}</tbody>`,
+    "</table></div>",
+  ].join("\n");
+}
+
+/** Texts of the cells that are seen, as they stand in their form. */
+interface Shown {
+  readonly head: readonly string[];
+  readonly body: readonly (readonly string[])[];
+  /** Columns of numbers. */
+  readonly right: readonly boolean[];
+}
+
+const TEXTS = { text: cellText, markdown: markdownText, latex: latexText };
+const WRITERS = { text: textTable, markdown: markdownTable, latex: latexTable };
+
+function shownCells(all: readonly Column[], rows: readonly Row[], fitting: (text: string) => string): Shown {
   const columns = all.filter(({ isSame }) => isSame !== true);
-  const fitting = form === "text" ? cellText : markdownText;
-  const head = columns.map((column) => fitting(column.title));
-  const body = rows.map((row) => columns.map((column) => fitting(shown(row[column.key], column))));
-  const right = columns.map((column) => rows.some((row) => typeof row[column.key] === "number"));
-  return form === "text" ? textTable(head, body, right) : markdownTable(head, body, right);
+  return {
+    head: columns.map(({ title }) => fitting(title)),
+    body: rows.map((row) => columns.map((column) => fitting(shown(row[column.key], column)))),
+    right: columns.map(({ key }) => rows.some((row) => typeof row[key] === "number")),
+  };
 }
 
 function shown(value: Cell, column: Column): string {
@@ -37,11 +70,7 @@ function shown(value: Cell, column: Column): string {
   return typeof value === "boolean" ? (value ? "yes" : "no") : value;
 }
 
-function textTable(
-  head: readonly string[],
-  body: readonly (readonly string[])[],
-  right: readonly boolean[],
-): string {
+function textTable({ head, body, right }: Shown): string {
   const width = head.map((title, c) =>
     body.reduce((most, row) => Math.max(most, textWidth(row[c]!)), textWidth(title)),
   );
@@ -54,14 +83,25 @@ function textTable(
   return `${[line(head), rule, ...body.map(line)].join("\n")}\n`;
 }
 
-function markdownTable(
-  head: readonly string[],
-  body: readonly (readonly string[])[],
-  right: readonly boolean[],
-): string {
+function markdownTable({ head, body, right }: Shown): string {
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   const rule = `|${right.map((isRight) => (isRight ? " --: |" : " --- |")).join("")}`;
   return `${[line(head), rule, ...body.map(line)].join("\n")}\n`;
+}
+
+/** For `\usepackage{booktabs}`. */
+function latexTable({ head, body, right }: Shown): string {
+  const line = (cells: readonly string[]) => `  ${cells.join(" & ")} \\\\`;
+  return [
+    `\\begin{tabular}{${right.map((isRight) => (isRight ? "r" : "l")).join("")}}`,
+    "  \\toprule",
+    line(head),
+    "  \\midrule",
+    ...body.map(line),
+    "  \\bottomrule",
+    "\\end{tabular}",
+    "",
+  ].join("\n");
 }
 
 function csvTable(columns: readonly Column[], rows: readonly Row[]): string {

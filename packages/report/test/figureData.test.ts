@@ -61,10 +61,9 @@ describe("accuracy over density", () => {
     // 80, 90, 100: deviation 10
     expect(at("phew", 0.1)).toMatchObject({ count: 3, mean: expect.closeTo(90, 9) });
     expect(at("phew", 0.1).low).toBeCloseTo(90 - (T2 * 10) / Math.sqrt(3), 3);
-    expect(at("phew", 0.1).high).toBeCloseTo(90 + (T2 * 10) / Math.sqrt(3), 3);
-    // 50, 70: deviation √200, over √2
-    expect(at("random", 0.1).mean).toBeCloseTo(60, 9);
-    expect(at("random", 0.1).high).toBeCloseTo(60 + T1 * 10, 2);
+    // 114.8, and of 50 and 70 −67 to 187: nothing is beyond 0 and 100 %
+    expect(at("phew", 0.1).high).toBe(100);
+    expect(at("random", 0.1)).toMatchObject({ mean: expect.closeTo(60, 9), low: 0, high: 100 });
     expect(at("phew", 0.05)).toMatchObject({ count: 1, mean: 75, low: 75, high: 75 });
     const across = layer.flatMap((each) => each.data?.values ?? []);
     for (const dense of across) {
@@ -187,7 +186,7 @@ describe("learning curves", () => {
   it("are means with bands at each epoch over the runs that reached it, the dense network in every panel", () => {
     const rows = [
       row("phew", 0.1, 0, { accuracies: [0.1, 0.5, 0.8], epochs: 2 }),
-      row("phew", 0.1, 1, { accuracies: [0.1, 0.7], epochs: 2, firstEpoch: 0 }),
+      row("phew", 0.1, 1, { accuracies: [0.1, 0.52], epochs: 2, firstEpoch: 0 }),
       row("phew", 0.05, 0, { accuracies: [0.4, 0.6], epochs: 2 }),
       row("dense", 1, 0, { accuracies: [0.2, 0.9, 0.95], epochs: 2 }),
     ];
@@ -196,10 +195,10 @@ describe("learning curves", () => {
       data.values.filter((point) => point.panel === panel && point.series === series);
     expect(of("density 10 %", "phew").map(({ epoch, mean, count }) => [epoch, mean, count])).toEqual([
       [0, 10, 2],
-      [1, expect.closeTo(60, 9), 2],
+      [1, expect.closeTo(51, 9), 2],
       [2, 80, 1],
     ]);
-    expect(of("density 10 %", "phew")[1]!.high).toBeCloseTo(60 + T1 * 10, 2);
+    expect(of("density 10 %", "phew")[1]!.high).toBeCloseTo(51 + T1, 3);
     // of two epochs there are two numbers: none is from before any step
     expect(of("density 5 %", "phew").map(({ epoch }) => epoch)).toEqual([1, 2]);
     for (const panel of ["density 10 %", "density 5 %"])

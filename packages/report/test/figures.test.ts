@@ -333,13 +333,14 @@ describe("a report", () => {
     ]);
   });
 
-  it("is written as text, CSV and Markdown, from a recorded run too", () => {
+  it("is written as text, CSV, Markdown and LaTeX, from a recorded run too", () => {
     const record = readRun(new URL("../../runs/test/recorded/", import.meta.url).pathname);
     const paths = writeReport(folder, compareRuns([record], { targetAccuracy: 0.8 }));
     expect(paths.map((path) => path.slice(folder.length + 1))).toEqual([
       "report.txt",
       "report.csv",
       "report.md",
+      "report.tex",
     ]);
     const [head, row] = readFileSync(join(folder, "report.csv"), "utf8").split("\n");
     expect(head).toMatch(/^id,model,dataset,method,density,seed,density_reached,/);

@@ -26,6 +26,26 @@ it("aligns text, numbers to the right", () => {
   );
 });
 
+it("writes LaTeX for booktabs whose cells cannot break the table", () => {
+  const odd: readonly Row[] = [
+    { method: "[50 % of] a_b & \\c^2 ~ $x", trace: 1 },
+    { method: "–", walks: 3 },
+  ];
+  expect(formatTable(columns, odd, "latex")).toBe(
+    [
+      "\\begin{tabular}{lrr}",
+      "  \\toprule",
+      "  method & path kernel trace & walks \\\\",
+      "  \\midrule",
+      "  {[}50 \\% of] a\\_b \\& \\textbackslash{}c\\textasciicircum{}2 \\textasciitilde{} \\$x & 1.00 & -- \\\\",
+      "  -- & -- & 3 \\\\",
+      "  \\bottomrule",
+      "\\end{tabular}",
+      "",
+    ].join("\n"),
+  );
+});
+
 it("writes Markdown whose cells cannot break the table", () => {
   expect(formatTable(columns, rows, "markdown")).toBe(
     [

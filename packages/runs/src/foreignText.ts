@@ -52,6 +52,34 @@ export function markdownText(text: string): string {
   return cellText(text).replace(/[\\`*_[\]<>|~&$]/g, "\\$&");
 }
 
+const LATEX: Readonly<Record<string, string>> = {
+  "\\": "\\textbackslash{}",
+  "~": "\\textasciitilde{}",
+  "^": "\\textasciicircum{}",
+  "<": "\\textless{}",
+  ">": "\\textgreater{}",
+  "|": "\\textbar{}",
+  '"': "''",
+  // behind the end of a line these would be arguments of it
+  "[": "{[}",
+  "*": "{*}",
+  "–": "--",
+  "±": "$\\pm$",
+  "×": "$\\times$",
+  "÷": "$\\div$",
+  "·": "$\\cdot$",
+  "−": "$-$",
+  "…": "\\dots{}",
+};
+
+/** Text of a LaTeX table's cell, for any engine: its special characters and ours as commands, the rest as it is. */
+export function latexText(text: string): string {
+  return cellText(text).replace(
+    /[\\~^<>|"[*–±×÷·−…]|[#$%&_{}]/g,
+    (character) => LATEX[character] ?? `\\${character}`,
+  );
+}
+
 const ENTITIES: Readonly<Record<string, string>> = {
   "&": "&amp;",
   "<": "&lt;",

@@ -33,6 +33,7 @@ export {
   csvLines,
   csvText,
   jsonText,
+  latexText,
   lineText,
   markdownText,
   markupText,

@@ -5,7 +5,7 @@
  * survives which failures.
  */
 import { existsSync, lstatSync, readdirSync, renameSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { duration, isRecord, MESSAGE_LIMIT, record, whole } from "@phew/core/fields";
 import { ArgumentError, type RunEvent } from "@phew/core/messages";
 import type { Tensors } from "@phew/formats/tensors";
@@ -174,7 +174,12 @@ export class RunWriter {
     this.#events = EventFile.begin(this.#place("events.jsonl"), from?.eventsLength);
     if (from !== undefined) keepRecords(this.#place("tb"), from.tensorboard);
     this.#state = from === undefined ? initialRunState(name) : readRun(folder).state;
-    this.#tensorboard = new TensorboardFile(this.#place("tb"), from?.step, from?.stepsPerEpoch);
+    const layers = this.#state.mask?.layers.map((layer) => layer.name) ?? [];
+    this.#tensorboard = new TensorboardFile(
+      this.#place("tb"),
+      basename(folder).replace(/-\d+$/, ""),
+      from && { step: from.step, stepsPerEpoch: from.stepsPerEpoch, layers },
+    );
     if (from !== undefined) {
       const { step, progress, tensors } = from;
       this.checkpoint = { step, progress, tensors };

@@ -15,10 +15,17 @@ import {
 } from "node:fs";
 import { hostname } from "node:os";
 import { text, whole } from "@phew/core/fields";
-import type { TimedRunEvent } from "@phew/core/messages";
+import type { EventOf, LayerMeasure, TimedRunEvent } from "@phew/core/messages";
 import { makeOwnFolder, writeFault } from "./replaceFile.ts";
 import { startOfFile } from "./startOfFile.ts";
-import { restartRecord, scalarRecord, versionRecord } from "./tensorboardRecord.ts";
+import { runHparams } from "./tensorboardHparams.ts";
+import {
+  restartRecord,
+  scalarRecord,
+  sessionEndRecord,
+  sessionStartRecord,
+  versionRecord,
+} from "./tensorboardRecord.ts";
 
 /** End of a run's records. */
 export interface TensorboardEnd {
@@ -39,66 +46,76 @@ export const endFields = {
   length: whole(),
 };
 
+/** What the events before a checkpoint said, of a run that is resumed at it. */
+export interface TensorboardStart {
+  readonly step: number;
+  readonly stepsPerEpoch: number;
+  /** Names of the prunable parameters, in the order of the network. */
+  readonly layers: readonly string[];
+}
+
 export class TensorboardFile {
   readonly #path: string;
   readonly #name: string;
   #descriptor: number | undefined;
-  #stepsPerEpoch = 1;
+  readonly #group: string;
+  #stepsPerEpoch: number;
+  #layers: readonly string[];
 
   /**
-   * @param folder `tb/`, as the owner of the run writes to it @param step the checkpoint's if a run is resumed;
-   * undefined at the start
+   * @param folder `tb/`, as the owner of the run writes to it
+   * @param group the run's id without its seed
+   * @param start of a run that is resumed
    */
-  constructor(folder: string, step: number | undefined, stepsPerEpoch = 1) {
+  constructor(folder: string, group: string, start?: TensorboardStart) {
+    this.#group = group;
+    this.#stepsPerEpoch = start?.stepsPerEpoch ?? 1;
+    this.#layers = start?.layers ?? [];
     makeOwnFolder(folder);
     const t = Date.now();
     this.#name = nextName(folder, t);
     this.#path = `${folder}/${this.#name}`;
-    this.#stepsPerEpoch = stepsPerEpoch;
     try {
       this.#descriptor = openSync(this.#path, "ax");
     } catch (error) {
       throw writeFault(this.#path, error);
     }
     this.#write(versionRecord(t));
-    if (step !== undefined) this.#write(restartRecord(t, step + 1));
+    if (start !== undefined) this.#write(restartRecord(t, start.step + 1));
   }
 
-  /** Writes the scalars of step and epoch events; other events are ignored. */
+  /** Writes the run's settings, and the scalars of its mask, steps and epochs; other events are ignored. */
   append(event: TimedRunEvent): void {
     switch (event.kind) {
+      case "run.started":
+        this.#write(sessionStartRecord(event.t, this.#group, runHparams(event.config)));
+        return;
+      case "run.finished":
+      case "run.failed":
+        this.#write(sessionEndRecord(event.t, event.kind === "run.finished"));
+        return;
       case "train.started":
         this.#stepsPerEpoch = event.stepsPerEpoch;
         return;
       case "train.step":
-        this.#write(
-          scalarRecord(event.t, event.step, { "train/step_loss": event.loss, "train/rate": event.rate }),
-        );
+        this.#scalars(event.t, event.step, {
+          "train/step_loss": event.loss,
+          "train/rate": event.rate,
+          "train/images_per_second": event.imagesPerSecond,
+        });
         return;
-      case "train.epoch": {
-        const { validationLoss, validationAccuracy } = event;
-        this.#write(
-          scalarRecord(event.t, event.epoch * this.#stepsPerEpoch, {
-            "train/loss": event.loss,
-            "train/accuracy": event.accuracy,
-            ...(validationLoss === undefined ? {} : { "validation/loss": validationLoss }),
-            ...(validationAccuracy === undefined ? {} : { "validation/accuracy": validationAccuracy }),
-            "test/loss": event.testLoss,
-            "test/accuracy": event.testAccuracy,
-          }),
-        );
+      case "train.epoch":
+        this.#scalars(event.t, event.epoch * this.#stepsPerEpoch, epochScalars(event, this.#layers));
         return;
-      }
       case "prune.finished":
-        this.#write(
-          scalarRecord(event.t, 0, {
-            "mask/density": event.density,
-            ...Object.fromEntries(
-              event.layers.map((layer) => [`mask/density/${layer.name}`, layer.keptCount / layer.count]),
-            ),
-          }),
-        );
+        this.#layers = event.layers.map(({ name }) => name);
+        this.#scalars(event.t, 0, maskScalars(event));
     }
+  }
+
+  #scalars(t: number, step: number, values: Readonly<Record<string, number | undefined>>): void {
+    const told = Object.entries(values).filter((each): each is [string, number] => each[1] !== undefined);
+    this.#write(scalarRecord(t, step, Object.fromEntries(told)));
   }
 
   /** Flushes written records to the disk. */
@@ -127,6 +144,37 @@ export class TensorboardFile {
       throw writeFault(this.#path, error);
     }
   }
+}
+
+function epochScalars(event: EventOf<"train.epoch">, layers: readonly string[]) {
+  const norms = event.gradientNorms ?? [];
+  return {
+    "train/loss": event.loss,
+    "train/accuracy": event.accuracy,
+    "validation/loss": event.validationLoss,
+    "validation/accuracy": event.validationAccuracy,
+    "test/loss": event.testLoss,
+    "test/accuracy": event.testAccuracy,
+    ...(norms.length === layers.length &&
+      Object.fromEntries(layers.map((name, l) => [`gradient_norm/${name}`, norms[l]]))),
+  };
+}
+
+/** Traces as logarithms: a scalar is a float32, which traces of deep networks leave. */
+function maskScalars({ density, layers, measures }: EventOf<"prune.finished">) {
+  const finite = (value: number | undefined) => (Number.isFinite(value) ? value : undefined);
+  const each = (what: string, of: (layer: LayerMeasure) => number) =>
+    Object.fromEntries(layers.map((layer) => [`mask/${what}/${layer.name}`, of(layer)]));
+  return {
+    "mask/density": density,
+    "mask/log10_trace": finite(measures && (measures.log10Trace ?? Math.log10(measures.pathKernelTrace))),
+    "mask/log10_relative_trace": finite(
+      measures && (measures.log10RelativeTrace ?? Math.log10(measures.relativeTrace)),
+    ),
+    "mask/mean_width": measures?.meanWidth,
+    ...each("density", ({ keptCount, count }) => keptCount / count),
+    ...each("width", ({ width }) => width),
+  };
 }
 
 /**

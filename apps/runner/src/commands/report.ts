@@ -8,10 +8,21 @@ export function declareReport(program: Command): void {
     .command("report")
     .summary("tables and figures of runs")
     .description(
-      "Compares the finished runs at or below a folder; writes a table as text, CSV and Markdown, and figures.",
+      "Compares the finished runs at or below a folder; writes tables as text, CSV, Markdown and LaTeX, and figures; or all in one page.",
     )
     .argument("[folder]", "a runs folder, an experiment or one run", "runs")
-    .addOption(option("--out <folder>", "where the report goes; the folder itself unless given"))
+    .addOption(
+      option(
+        "--out <folder>",
+        "where the report goes, of --html its file too; the folder itself unless given",
+      ),
+    )
+    .addOption(option("--html", "one page with all of it, that needs nothing beside it: report.html"))
+    .addOption(
+      option("--format <form>", "how the tables are printed: text, markdown, csv (of runs alone) or latex")
+        .argParser(parse.oneOf("--format", ["text", "markdown", "csv", "latex"]))
+        .default("text"),
+    )
     .addOption(
       option("--target <accuracy>", "test accuracy that the last column asks for, as a fraction")
         .argParser(parse.realNumber("--target", 0, 1))
@@ -26,6 +37,7 @@ export function declareReport(program: Command): void {
       ),
     )
     .addOption(settingOption("report", "quiet"))
+    .addOption(option("--force", "replace a file of --out that exists"))
     .addOption(option("--json", "one JSON document on standard output"))
     .action(async (folder, options) => (await import("../verbs/report.ts")).report(folder, options));
 }

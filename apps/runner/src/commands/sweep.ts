@@ -37,6 +37,7 @@ export function declareSweep(program: Command): void {
     .addOption(option("--cancel", "stop its runs at their checkpoints"))
     .addOption(option("--logs [run]", "what runs printed: those that failed, or the one of this id"))
     .addOption(settingOption("sweep", "runs"))
+    .addOption(option("--no-figures", "tables alone when it ends"))
     .addOption(option("--schema", "print the JSON Schema of sweep files, for editors, and stop"))
     .addOption(option("--json", "one JSON document on standard output"))
     .addHelpText(

@@ -43,11 +43,11 @@ export function shownRun(folder: string): ShownRun {
   };
 }
 
-function trainConfigOf({ config }: RunRecord): TrainConfig | undefined {
+/** Undefined of a run that `phew train` does not have: of phew prune, or of a later version. */
+export function trainConfigOf({ config }: RunRecord): TrainConfig | undefined {
   try {
     return checkTrainConfig("config.json", config);
   } catch (error) {
-    // of phew prune, or of a later version
     if (error instanceof ArgumentError) return undefined;
     throw error;
   }

@@ -7,6 +7,9 @@ import { isTidy, readRun, withFinishedRun } from "@phew/runs";
 /** Test accuracy (fraction) for the report's last column. */
 const TARGET_ACCURACY = 0.9;
 
+/** Forms of the tables in a run's folder. */
+const RUN_FORMS = ["text", "csv", "markdown"] as const;
+
 /** The row of one run, with the names of its columns. */
 export function reportOf(folder: string) {
   return compareRuns([readRun(folder)], { targetAccuracy: TARGET_ACCURACY });
@@ -29,7 +32,7 @@ export async function writeRunReports(
     return [];
   }
   const written = await withFinishedRun(folder, async (place) => [
-    ...(reports ? writeReport(place, reportOf(folder)) : []),
+    ...(reports ? writeReport(place, reportOf(folder), "report", RUN_FORMS) : []),
     ...(drawings ? await writeFigures(place, [readRun(folder)]) : []),
   ]);
   return written ?? [];

@@ -1,48 +1,61 @@
-/** `phew report`: what runs came to, side by side, as tables and figures. */
+/** `phew report`: what runs came to, side by side, as tables and figures, or as one page. */
+import { existsSync } from "node:fs";
+import path from "node:path";
 import { ArgumentError } from "@phew/core";
-import { compareRuns, formatReport, resultsTable, writeFigures, writeReport } from "@phew/report";
-import { counted, leftOutText, linkTensorboard, listRuns, makeFolder, readRun } from "@phew/runs";
+import { requireWritable } from "@phew/formats";
+import {
+  compareRuns,
+  formatReport,
+  type Report,
+  resultsTable,
+  type TableForm,
+  writeFigures,
+  writeReport,
+} from "@phew/report";
+import {
+  counted,
+  leftOutText,
+  linkTensorboard,
+  listRuns,
+  makeFolder,
+  type RunRecord,
+  readRun,
+  replaceFile,
+} from "@phew/runs";
 import { configurationsOf } from "@phew/runs/configurations";
-import { printJson, printLines, printText } from "../output/output.ts";
+import { printJson, printLines, printText, tellLine } from "../output/output.ts";
 import { startProgress } from "../output/progress.ts";
 
 interface ReportOptions {
   readonly out?: string;
+  readonly html?: boolean;
+  readonly format: TableForm;
   readonly target: number;
   readonly all?: boolean;
   readonly figures: boolean;
   readonly tensorboard?: string;
+  readonly force?: boolean;
   readonly json?: boolean;
 }
 
 export async function report(folder: string, options: ReportOptions): Promise<void> {
-  const found = listRuns(folder);
-  const entries = found.filter(({ life }) => options.all || life === "finished");
-  if (entries.length === 0) {
-    throw new ArgumentError(folder, {
-      given: found.length === 0 ? "no run" : `no finished run among ${found.length}`,
-      expected: "a folder with finished runs",
-      remedy: found.length === 0 ? "Start one: phew train --help." : "--all takes the others too.",
-    });
-  }
-  const progress = startProgress("reading", options.json);
-  const { order } = configurationsOf(entries);
-  const records = entries.sort(order).map((entry, k) => {
-    progress.update(k / entries.length, `${k} of ${counted(entries.length, "run")}`);
-    return readRun(entry.folder);
-  });
-  progress.done();
-  const table = compareRuns(records, { targetAccuracy: options.target });
+  const { out = folder, target, html, force } = options;
+  const isFile = html === true && /\.html?$/i.test(out);
+  if (isFile && existsSync(out)) await requireWritable(out, { force: force === true });
+  const { records, leftOutCount } = readRecords(folder, options);
+  const table = compareRuns(records, { targetAccuracy: target });
   const results = resultsTable(records);
   // where no configuration has several seeds, its row says nothing that the run's does not
   const hasMeans = results.rows.length < records.length;
-  const out = options.out ?? folder;
-  makeFolder(out);
-  const files = [
-    ...writeReport(out, table),
-    ...(hasMeans ? writeReport(out, results, "results") : []),
-    ...(options.figures ? await writeFigures(out, records) : []),
-  ];
+  makeFolder(isFile ? path.dirname(out) : out);
+  const notes = notesOn(records, leftOutCount);
+  const files = html
+    ? [await writePage(isFile ? out : path.join(out, "report.html"), records, notes, options)]
+    : [
+        ...writeReport(out, table),
+        ...(hasMeans ? writeReport(out, results, "results") : []),
+        ...(options.figures ? await writeFigures(out, records) : []),
+      ];
   const { tensorboard } = options;
   const links = tensorboard === undefined ? [] : linkTensorboard(tensorboard, records);
   if (options.json) {
@@ -53,19 +66,64 @@ export async function report(folder: string, options: ReportOptions): Promise<vo
     return printJson({
       runs: rows,
       results: results.rows,
-      leftOut: found.length - entries.length,
+      leftOut: leftOutCount,
       files,
       ...(tensorboard !== undefined && { links }),
     });
   }
-  printText(formatReport(table, "text"));
-  // what is the same is told above already
-  if (hasMeans) printText(`\n${formatReport({ ...results, shared: "" }, "text")}`);
-  const leftOut = found.length - entries.length;
-  if (leftOut > 0) printLines(`${leftOut} that ${leftOut === 1 ? "is" : "are"} not finished left out.`);
-  for (const { folder: own, skippedCount } of records)
-    if (skippedCount > 0) printLines(`${own}: ${leftOutText(skippedCount)}.`);
+  printTables(table, hasMeans ? results : undefined, options.format);
+  // beside a table for another program nothing else is printed
+  const tell = options.format === "text" ? printLines : (...lines: string[]) => lines.forEach(tellLine);
   if (tensorboard !== undefined)
-    printLines(`${counted(links.length, "run")} for tensorboard --logdir ${tensorboard}`);
-  printLines(`Written to ${out}:`, ...files.map((file) => `  ${file}`));
+    tell(`${counted(links.length, "run")} for tensorboard --logdir ${tensorboard}`);
+  tell(...notes, `Written to ${isFile ? path.dirname(out) : out}:`, ...files.map((file) => `  ${file}`));
+}
+
+/** @throws ArgumentError where no run is to be reported */
+function readRecords(folder: string, { all, json }: ReportOptions) {
+  const found = listRuns(folder);
+  const entries = found.filter(({ life }) => all || life === "finished");
+  if (entries.length === 0) {
+    throw new ArgumentError(folder, {
+      given: found.length === 0 ? "no run" : `no finished run among ${found.length}`,
+      expected: "a folder with finished runs",
+      remedy: found.length === 0 ? "Start one: phew train --help." : "--all takes the others too.",
+    });
+  }
+  const progress = startProgress("reading", json);
+  const { order } = configurationsOf(entries);
+  const records = entries.sort(order).map((entry, k) => {
+    progress.update(k / entries.length, `${k} of ${counted(entries.length, "run")}`);
+    return readRun(entry.folder);
+  });
+  progress.done();
+  return { records, leftOutCount: found.length - entries.length };
+}
+
+function printTables(table: Report, results: Report | undefined, format: TableForm): void {
+  printText(formatReport(table, format));
+  // what is the same is told above already; rows of another kind are no part of a CSV
+  if (results && format !== "csv") printText(`\n${formatReport({ ...results, shared: "" }, format)}`);
+}
+
+function notesOn(records: readonly RunRecord[], leftOutCount: number): string[] {
+  const leftOut =
+    leftOutCount > 0
+      ? [`${leftOutCount} that ${leftOutCount === 1 ? "is" : "are"} not finished left out.`]
+      : [];
+  const skipped = records.flatMap(({ folder, skippedCount }) =>
+    skippedCount > 0 ? [`${folder}: ${leftOutText(skippedCount)}.`] : [],
+  );
+  return [...leftOut, ...skipped];
+}
+
+async function writePage(
+  file: string,
+  records: readonly RunRecord[],
+  notes: readonly string[],
+  { target, figures }: ReportOptions,
+): Promise<string> {
+  const { reportPage } = await import("../runs/reportPage.ts");
+  replaceFile(file, await reportPage(records, notes, { targetAccuracy: target, figures }));
+  return file;
 }

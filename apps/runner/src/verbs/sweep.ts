@@ -1,11 +1,14 @@
 /** `phew sweep`: many runs from one file, by a pool of processes or by Slurm, and the table of their results. */
+import { existsSync } from "node:fs";
 import path from "node:path";
 import { ArgumentError } from "@phew/core";
-import { formatReport, resultsTable, writeReport } from "@phew/report";
+import { figurePaths, formatReport, resultsTable, writeFigures, writeReport } from "@phew/report";
+import { counted, readRun } from "@phew/runs";
 import {
   lastLines,
   type Submission,
   type SweepExecutor,
+  shellQuote,
   sweepJsonSchema,
   type TaskState,
 } from "@phew/runs/sweeps";
@@ -48,6 +51,7 @@ interface SweepVerbOptions extends SweepPlanOptions {
   readonly cancel?: boolean;
   readonly logs?: string | true;
   readonly schema?: boolean;
+  readonly figures?: boolean;
   readonly json?: boolean;
 }
 
@@ -103,7 +107,23 @@ async function carryOut(plan: SweepPlan, options: SweepVerbOptions): Promise<voi
     if (!options.json) tellLine(`${sweep.experiment}: ${countStates(statuses)}`);
     submission = await submitted(executor, todo, sweep.experiment, options.json === true);
   }
-  await report(plan, submission, options);
+  const isOver = submission?.ended !== false;
+  await report(
+    plan,
+    submission,
+    options,
+    isOver && options.figures !== false ? await figuresOf(plan, submission) : [],
+  );
+}
+
+/** Of the finished runs, drawn when some have been carried out, or where there are none yet. @returns their paths */
+async function figuresOf({ runs, folder }: SweepPlan, submission: Submission | undefined): Promise<string[]> {
+  if (submission === undefined && figurePaths(folder).some((file) => existsSync(file))) return [];
+  const finished = statusesOf(runs).filter(({ state }) => state === "finished");
+  return await writeFigures(
+    folder,
+    finished.map(({ task }) => readRun(task.folder)),
+  );
 }
 
 async function submitted(
@@ -140,13 +160,14 @@ async function report(
   { runs, sweep, folder, executor, others }: SweepPlan,
   submission: Submission | undefined,
   options: SweepVerbOptions,
+  figures: readonly string[] = [],
 ): Promise<void> {
   const { experiment } = sweep;
   const statuses = statusesOf(runs);
   const results = resultsTable(statuses.map(resultRun));
   const anyFinished = statuses.some(({ state }) => state === "finished");
   const written = anyFinished ? writeReport(folder, results, "results") : [];
-  const files = written.map((file) => path.relative("", file));
+  const files = [...written, ...figures].map((file) => path.relative("", file));
   const failures = failuresOf(statuses, submission);
   const warnings = warningsOf(statuses);
   const told = await Promise.all([executor, ...others].map((each) => each.status()));
@@ -173,7 +194,14 @@ async function report(
     ...hands.map((text) => `${text}.`),
     ...failureLines(failures),
     ...warningLines(warnings),
-    ...(files.length > 0 ? [`The results are in ${files.join(", ")}.`] : []),
+    ...(written.length > 0
+      ? [`The results are in ${written.map((file) => path.relative("", file)).join(", ")}.`]
+      : []),
+    ...(figures.length > 0
+      ? [
+          `${counted(figures.length / 2, "figure")} of them ${figures.length === 2 ? "is" : "are"} there as SVG and PNG; phew report ${shellQuote(path.relative("", folder) || ".")} --html makes one page of all.`,
+        ]
+      : []),
     ...(submission?.ended === false
       ? ["This terminal is not needed any more: --status tells how it goes, phew watch shows it."]
       : []),

@@ -11,7 +11,7 @@ import {
   titled,
   WIDTH,
 } from "./frame.ts";
-import { intervalWords, summaries } from "./summary.ts";
+import { intervalWords, percentages, summaries } from "./summary.ts";
 
 interface CostFigure {
   readonly text: string;
@@ -25,7 +25,7 @@ export function accuracyAgainst({ text, what, xTitle, cost }: CostFigure): Figur
   return (rows, shared) => {
     const whole = rows.filter((row) => (cost(row) ?? 0) > 0 && Number.isFinite(row.accuracy));
     const costs = summaries(whole, (row) => Math.log10(cost(row)!));
-    const points = summaries(whole, ({ accuracy = NaN }) => 100 * accuracy).map((point, k) => {
+    const points = percentages(whole, ({ accuracy }) => accuracy).map((point, k) => {
       const { mean, low, high } = costs[k]!;
       return { ...point, cost: mean, least: low, most: high };
     });

@@ -1,10 +1,10 @@
 /** Test accuracy over the density: a line for each method, the dense network's accuracy across. */
 import { isDense } from "./figureRow.ts";
 import { type Figure, overDensity } from "./frame.ts";
-import { intervalWords, summaries } from "./summary.ts";
+import { intervalWords, percentages } from "./summary.ts";
 
 export const accuracyOverDensity: Figure = (rows, shared) => {
-  const percent = (of: typeof rows) => summaries(of, ({ accuracy = NaN }) => 100 * accuracy);
+  const percent = (of: typeof rows) => percentages(of, ({ accuracy }) => accuracy);
   const points = percent(rows.filter((row) => !isDense(row)));
   const dense = percent(rows.filter(isDense));
   return overDensity(rows, points, {

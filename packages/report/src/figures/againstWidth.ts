@@ -35,7 +35,7 @@ export function againstWidth({ text, what, value, y }: WidthFigure): Figure {
           type: "quantitative",
           title: "mean layer width (% of units)",
           scale: { zero: false, nice: true },
-          axis: { grid: false, tickCount: 8 },
+          axis: { grid: false, tickCount: 8, format: ".3~g" },
         },
         y: { field: "value", type: "quantitative", ...y(points.map((point) => point.value)) },
         color: seriesColour(rows, points, "point"),

@@ -15,6 +15,8 @@ interface BandFigure {
   readonly text: string;
   readonly what: string;
   readonly yTitle: string;
+  /** Beyond which there are no values, nor ends of intervals. */
+  readonly range: readonly [number, number];
   readonly curveOf: (row: FigureRow) => EpochCurve;
 }
 
@@ -35,7 +37,7 @@ const PANEL_HEIGHT = 240;
 /** Longer curves have no points. */
 const MOST_POINTS = 40;
 
-export function epochBands({ text, what, yTitle, curveOf }: BandFigure): Figure {
+export function epochBands({ text, what, yTitle, range: [least, most], curveOf }: BandFigure): Figure {
   return (rows, shared) => {
     const curves = rows.map((row) => ({ row, ...curveOf(row) })).filter(({ x }) => x.length > 0);
     const sparse = densitiesOf(curves.flatMap(({ row }) => (isDense(row) ? [] : [row])));
@@ -45,7 +47,7 @@ export function epochBands({ text, what, yTitle, curveOf }: BandFigure): Figure 
       bandPoints(
         curves.filter(({ row }) => isDense(row) || row.density === density),
         `density ${densityText(density)}`,
-      ),
+      ).map((point) => ({ ...point, low: Math.max(least, point.low), high: Math.min(most, point.high) })),
     );
     if (values.length === 0) return undefined;
     const isSplit = panels.length > 1;

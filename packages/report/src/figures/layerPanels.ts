@@ -3,7 +3,7 @@ import { spreadOf } from "@phew/runs/configurations";
 import type { ChartSpec } from "../chart.ts";
 import { type FigureRow, isDense, seriesOf } from "./figureRow.ts";
 import { densitiesOf, densityText, seriesColour, titled, WIDTH } from "./frame.ts";
-import { grouped, intervalWords } from "./summary.ts";
+import { grouped, intervalWords, withinPercent } from "./summary.ts";
 
 interface LayerFigure {
   readonly text: string;
@@ -86,7 +86,7 @@ function layerPoints(rows: readonly FigureRow[], numbers: (row: FigureRow) => re
     names.flatMap((layer, l) => {
       const { mean, interval = 0, count } = spreadOf(own.map((row) => 100 * numbers(row)![l]!));
       if (mean === undefined) return [];
-      const ends = { low: Math.max(0, mean - interval), high: Math.min(100, mean + interval) };
+      const ends = withinPercent({ low: mean - interval, high: mean + interval });
       return [{ series: seriesOf(own[0]!), layer, mean, count, ...ends }];
     }),
   );

@@ -5,6 +5,7 @@ export const learningBands = epochBands({
   text: "Learning curves",
   what: "test accuracy by epoch",
   yTitle: "test accuracy (%)",
+  range: [0, 100],
   curveOf: (row) =>
     perEpoch(
       row,

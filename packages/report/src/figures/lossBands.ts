@@ -5,5 +5,6 @@ export const lossBands = epochBands({
   text: "Training loss",
   what: "mean loss of the steps before",
   yTitle: "training loss",
+  range: [0, Infinity],
   curveOf: (row) => row.lossCurve ?? perEpoch(row, row.losses),
 });

@@ -33,6 +33,21 @@ export function summaries(
   });
 }
 
+/** Of percentages: an interval ends where they do. */
+export function percentages(
+  rows: readonly FigureRow[],
+  value: (row: FigureRow) => number | undefined,
+): Summary[] {
+  return summaries(rows, (row) => 100 * (value(row) ?? NaN)).map((each) => ({
+    ...each,
+    ...withinPercent(each),
+  }));
+}
+
+export function withinPercent({ low, high }: { readonly low: number; readonly high: number }) {
+  return { low: Math.max(0, low), high: Math.min(100, high) };
+}
+
 /** In the order of the first of each. */
 export function grouped<T>(all: readonly T[], keyOf: (each: T) => string | number): T[][] {
   const groups = new Map<string | number, T[]>();

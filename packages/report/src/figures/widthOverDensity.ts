@@ -1,11 +1,11 @@
 /** Mean width of the layers over the density. */
 import { isDense } from "./figureRow.ts";
 import { type Figure, overDensity } from "./frame.ts";
-import { intervalWords, summaries } from "./summary.ts";
+import { intervalWords, percentages } from "./summary.ts";
 
 export const widthOverDensity: Figure = (rows, shared) => {
   const masks = rows.filter((row) => !isDense(row));
-  const points = summaries(masks, ({ meanWidth = NaN }) => 100 * meanWidth);
+  const points = percentages(masks, ({ meanWidth }) => meanWidth);
   return overDensity(rows, points, {
     text: "Mean layer width over density",
     what: `output units that a kept weight enters, mean over layers: ${intervalWords(points)}`,

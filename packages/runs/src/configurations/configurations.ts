@@ -25,7 +25,15 @@ import {
   isPercent,
   labelOf,
 } from "./facts.ts";
-import { type ConfigurationName, namesOf, sharedText, sorted, varyingSettings } from "./names.ts";
+import {
+  type ConfigurationName,
+  namesOf,
+  type SameSetting,
+  sameSettings,
+  sharedText,
+  sorted,
+  varyingSettings,
+} from "./names.ts";
 
 /** What a run must contain to be compared with others; entries, records and tasks of sweeps do. */
 export interface ConfiguredRun {
@@ -70,6 +78,8 @@ export interface Configurations<Run> {
   readonly columns: readonly SettingColumn<Run>[];
   /** These, and model, data set, method and density in any case: for files that nothing stands above. */
   readonly fileColumns: readonly SettingColumn<Run>[];
+  /** What none differs in, setting by setting. */
+  readonly same: readonly SameSetting[];
   /** What none differs in, but for what is at its default; an empty text where there is nothing of it. */
   readonly shared: string;
   /** What none of one experiment differs in. */
@@ -121,6 +131,7 @@ export function configurationsOf<Run extends ConfiguredRun>(
       ...varying.keys(),
       ...keysOfFirst.filter((key) => isBare(key) && key !== EXPERIMENT),
     ]).map(columnOf),
+    same: sameSettings(many, varying),
     shared: sharedText(many, varying),
     sharedOf: (experiment) => {
       const own = groups

@@ -102,6 +102,22 @@ export function sharedText([first]: readonly Facts[], varying: Varying): string 
   return wholeName(partsOf(first, keys, shownValue, false));
 }
 
+/** A setting in which runs do not differ. */
+export interface SameSetting {
+  readonly title: string;
+  readonly text: string;
+  readonly isDefault: boolean;
+}
+
+/** Each by itself, with those at their defaults. */
+export function sameSettings([first]: readonly Facts[], varying: Varying): SameSetting[] {
+  return [...(first ?? [])].flatMap(([key, fact]) =>
+    varying.has(key) || key === EXPERIMENT
+      ? []
+      : [{ title: labelOf(key), text: shownValue(key, fact), isDefault: fact.isDefault }],
+  );
+}
+
 type TextOf = (key: string, fact: Fact) => string;
 
 /** @param withMethod options follow the method that has them */

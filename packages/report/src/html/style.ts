@@ -1,0 +1,62 @@
+/** The style of the page: no files beside it, dark where the reader's system is, narrow and printed. */
+export function pageStyle(darkRules: string): string {
+  return `${LIGHT}
+@media (prefers-color-scheme: dark) {
+@media not print {
+:root{--page:#14171d;--ink:#e3e6eb;--faint:#a2acba;--line:#2f3641;--shade:#1b2028;--link:#7fb8ea}
+${darkRules}
+}
+}
+${NARROW}
+${PRINT}`;
+}
+
+const LIGHT = `:root{color-scheme:light dark;--page:#fff;--ink:#1f2430;--faint:#5b6472;--line:#d9dee5;--shade:#f5f7f9;--link:#0b62a8}
+*{box-sizing:border-box}
+html{-webkit-text-size-adjust:100%}
+body{margin:0 auto;padding:2rem 1.5rem 4rem;max-width:72rem;background:var(--page);color:var(--ink);font:16px/1.5 "IBM Plex Sans",system-ui,-apple-system,"Segoe UI",Helvetica,Arial,sans-serif}
+h1{font-size:1.7rem;line-height:1.25;margin:0 0 .4rem;overflow-wrap:anywhere}
+h2{font-size:1.25rem;margin:2.6rem 0 .6rem;padding-bottom:.25rem;border-bottom:1px solid var(--line)}
+h3{font-size:1.05rem;margin:0}
+p{margin:.4rem 0}
+a{color:var(--link)}
+.faint,figcaption p,.note{color:var(--faint)}
+.note,figcaption p{font-size:.9rem}
+nav ul{display:flex;flex-wrap:wrap;gap:.3rem 1.1rem;margin:.8rem 0 0;padding:0;list-style:none}
+.wide{overflow-x:auto;margin:.8rem 0;max-width:100%}
+:focus-visible{outline:2px solid var(--link);outline-offset:2px}
+table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums}
+th,td{padding:.35rem .8rem .35rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
+th{font-weight:600;vertical-align:bottom}
+td{white-space:nowrap}
+.number{text-align:right}
+.settings td{white-space:normal;overflow-wrap:anywhere}
+figure{margin:1.6rem 0 2.2rem;break-inside:avoid}
+figure .wide svg{display:block;height:auto;max-width:100%;min-width:min(100%,38rem)}
+pre{overflow-x:auto;padding:.8rem 1rem;background:var(--shade);border:1px solid var(--line);border-radius:4px;font:.82rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
+code{font:.9em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
+summary{cursor:pointer}
+ul.plain{padding-left:1.2rem}
+li{overflow-wrap:anywhere}`;
+
+const NARROW = `@media (max-width:40rem) {
+body{padding:1.2rem 1rem 3rem;font-size:15px}
+h1{font-size:1.35rem}
+figure .wide svg{max-width:none;min-width:0;width:38rem}
+}`;
+
+const PRINT = `@media print {
+:root{color-scheme:light}
+@page{margin:16mm}
+body{padding:0;max-width:none;font-size:10pt}
+nav{display:none}
+h2,h3{break-after:avoid}
+.wide,pre{overflow:visible}
+table{font-size:8pt}
+td{white-space:normal;overflow-wrap:anywhere}
+tr{break-inside:avoid}
+thead{display:table-header-group}
+figure .wide svg{width:auto;min-width:0;max-width:100%;max-height:230mm}
+pre{white-space:pre-wrap;overflow-wrap:anywhere;font-size:8pt}
+a{color:inherit;text-decoration:none}
+}`;
