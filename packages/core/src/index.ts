@@ -75,6 +75,7 @@ export {
   type ActivationName,
   activationParameters,
   activationValue,
+  erf,
 } from "./operations/activation.ts";
 export { PARAMETER_ROLES, type Parameter, type ParameterRole } from "./operations/definition.ts";
 export { definitionOf, type Operation, operationLabel, operations } from "./operations/registry.ts";

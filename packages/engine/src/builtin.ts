@@ -5,3 +5,18 @@ export function builtin<Module>(id: string): Module | undefined {
   };
   return process?.getBuiltinModule?.(id);
 }
+
+/** What is used of a thread of Node. */
+export interface Worker {
+  once(event: "message" | "error", listener: (value: unknown) => void): void;
+  unref(): void;
+  terminate(): Promise<number>;
+}
+
+export interface WorkerThreads {
+  readonly Worker: {
+    new (code: string, options: { eval: true; workerData: unknown; execArgv: readonly string[] }): Worker;
+  };
+}
+
+export const workerThreads = () => builtin<WorkerThreads>("node:worker_threads");

@@ -4,7 +4,7 @@
  */
 
 import { hash } from "./border/probe.ts";
-import { builtin } from "./builtin.ts";
+import { type Worker, workerThreads } from "./builtin.ts";
 import { EngineError } from "./errors.ts";
 import { fitting, readWasm, type WasmFile } from "./wasmFile.ts";
 import { type WasmModule, webAssembly } from "./webAssembly.ts";
@@ -18,17 +18,6 @@ export interface MachineLimits {
   readonly cacheGigaflops: number;
   /** Bytes read sequentially from more memory than the caches hold. */
   readonly memoryGigabytes: number;
-}
-
-interface Worker {
-  once(event: "message" | "error", listener: (value: unknown) => void): void;
-  terminate(): Promise<number>;
-}
-
-interface WorkerThreads {
-  readonly Worker: {
-    new (code: string, options: { eval: true; workerData: unknown; execArgv: readonly string[] }): Worker;
-  };
 }
 
 /** Bytes each thread reads from its first-level cache, and from memory. */
@@ -80,7 +69,7 @@ parentPort.postMessage(rates);
  * @throws EngineError without worker threads, or if the build is missing
  */
 export async function measureMachine(threadCount: number): Promise<MachineLimits> {
-  const threads = builtin<WorkerThreads>("node:worker_threads");
+  const threads = workerThreads();
   if (threads === undefined) {
     throw new EngineError("measureMachine", { given: "a runtime without worker threads", expected: "Node" });
   }

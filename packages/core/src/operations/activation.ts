@@ -84,7 +84,7 @@ export function activationValue(op: Activation, x: number): number {
 }
 
 /** The error function by its series of positive terms: 2/√π · e^(−x²) · Σ_n 2^n x^(2n+1) / (2n+1)!!. */
-function erf(x: number): number {
+export function erf(x: number): number {
   if (Math.abs(x) > 6) return Math.sign(x);
   let [term, sum] = [x, x];
   for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {

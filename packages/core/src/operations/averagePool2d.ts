@@ -1,14 +1,6 @@
 /** Mean of each window: the sum divided by the window's size, or by the number of its elements inside the input. */
 
-import {
-  ASSUMES_NOTHING,
-  NO_GRADIENTS,
-  NO_PARAMETERS,
-  type OperationDefinition,
-  type PathSumInputs,
-  SHRINKS_AS_IT_IS,
-  unitsUnchanged,
-} from "./definition.ts";
+import { NO_GRADIENTS, type OperationDefinition, type PathSumInputs, POOLS } from "./definition.ts";
 import { throughWindow } from "./repeats.ts";
 import { elementCount } from "./shape.ts";
 import { slidePool, type Window } from "./spatial.ts";
@@ -48,16 +40,9 @@ function forEachElement(
 }
 
 export const averagePool2d: OperationDefinition<AveragePool2d> = {
+  ...POOLS,
   kind: "averagePool2d",
-  arity: [1, 1],
-  parameters: () => NO_PARAMETERS,
   shape: (op, inputs, node) => [inputs[0]![0]!, ...slidePool(op, inputs[0]!, node, op.ceil)],
-  units: (_op, inputs) => unitsUnchanged(inputs),
-  keepsZero: () => true,
-  isNonNegative: (_op, [input]) => input!,
-  adds: false,
-  shrink: SHRINKS_AS_IT_IS,
-  assumes: ASSUMES_NOTHING,
   repeats: (op, inputs, output) => throughWindow(op, inputs[0]!, output),
   pathForward(op, given) {
     const output = new Float64Array(elementCount(given.outputShape));

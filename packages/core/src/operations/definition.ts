@@ -187,6 +187,18 @@ export const ON_EACH_ELEMENT = {
   repeats: (_op: unknown, inputs: readonly PlaneRepeats[]) => throughMeeting(inputs),
 } as const;
 
+/** For poolings: a number for each window of a unit, or for its whole plane. */
+export const POOLS = {
+  arity: [1, 1],
+  parameters: () => NO_PARAMETERS,
+  units: (_op: unknown, inputs: readonly Shape[]) => unitsUnchanged(inputs),
+  keepsZero: () => true,
+  isNonNegative: (_op: unknown, [input]: readonly boolean[]) => input!,
+  adds: false,
+  shrink: SHRINKS_AS_IT_IS,
+  assumes: ASSUMES_NOTHING,
+} as const;
+
 /** Every unit of input 0 becomes the same unit of the output. */
 export function unitsUnchanged(inputs: readonly Shape[]): readonly UnitMap[] {
   return inputs.map((shape, input) => ({ input, fromStart: 0, count: shape[0]!, toStart: 0, spread: 1 }));

@@ -1,13 +1,6 @@
 /** Mean over height and width: `[c, h, w]` becomes `[c]`. */
 import { ArgumentError } from "../errors.ts";
-import {
-  ASSUMES_NOTHING,
-  NO_GRADIENTS,
-  NO_PARAMETERS,
-  type OperationDefinition,
-  SHRINKS_AS_IT_IS,
-  unitsUnchanged,
-} from "./definition.ts";
+import { NO_GRADIENTS, type OperationDefinition, POOLS } from "./definition.ts";
 import { elementCount } from "./shape.ts";
 
 export interface GlobalAveragePool {
@@ -15,9 +8,8 @@ export interface GlobalAveragePool {
 }
 
 export const globalAveragePool: OperationDefinition<GlobalAveragePool> = {
+  ...POOLS,
   kind: "globalAveragePool",
-  arity: [1, 1],
-  parameters: () => NO_PARAMETERS,
   shape(_op, inputs, node) {
     if (inputs[0]!.length !== 3) {
       throw new ArgumentError(`layer "${node}"`, {
@@ -27,12 +19,6 @@ export const globalAveragePool: OperationDefinition<GlobalAveragePool> = {
     }
     return [inputs[0]![0]!];
   },
-  units: (_op, inputs) => unitsUnchanged(inputs),
-  keepsZero: () => true,
-  isNonNegative: (_op, [input]) => input!,
-  adds: false,
-  shrink: SHRINKS_AS_IT_IS,
-  assumes: ASSUMES_NOTHING,
   pathForward(_op, given) {
     const input = given.inputs[0]!;
     const channels = given.outputShape[0]!;

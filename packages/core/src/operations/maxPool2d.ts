@@ -3,15 +3,7 @@
  * window, as in PyTorch.
  */
 
-import {
-  ASSUMES_NOTHING,
-  NO_GRADIENTS,
-  NO_PARAMETERS,
-  type OperationDefinition,
-  type PathSumInputs,
-  SHRINKS_AS_IT_IS,
-  unitsUnchanged,
-} from "./definition.ts";
+import { NO_GRADIENTS, type OperationDefinition, type PathSumInputs, POOLS } from "./definition.ts";
 import { throughWindow } from "./repeats.ts";
 import { elementCount } from "./shape.ts";
 import { slidePool, type Window } from "./spatial.ts";
@@ -50,16 +42,9 @@ function winners(op: MaxPool2d, given: PathSumInputs): Int32Array {
 }
 
 export const maxPool2d: OperationDefinition<MaxPool2d> = {
+  ...POOLS,
   kind: "maxPool2d",
-  arity: [1, 1],
-  parameters: () => NO_PARAMETERS,
   shape: (op, inputs, node) => [inputs[0]![0]!, ...slidePool(op, inputs[0]!, node, op.ceil)],
-  units: (_op, inputs) => unitsUnchanged(inputs),
-  keepsZero: () => true,
-  isNonNegative: (_op, [input]) => input!,
-  adds: false,
-  shrink: SHRINKS_AS_IT_IS,
-  assumes: ASSUMES_NOTHING,
   repeats: (op, inputs, output) => throughWindow(op, inputs[0]!, output),
   pathForward(op, given) {
     const input = given.inputs[0]!;

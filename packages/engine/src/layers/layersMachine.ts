@@ -1,7 +1,7 @@
 /** Threads on one memory that run programs of kernels. Only numbers cross the border. */
 
 import type { Exports } from "../border/layers.ts";
-import { builtin } from "../builtin.ts";
+import { type Worker, type WorkerThreads, workerThreads } from "../builtin.ts";
 import { type WasmMemory, type WasmModule, webAssembly } from "../webAssembly.ts";
 import { layersModule } from "./layersModule.ts";
 
@@ -12,18 +12,6 @@ export interface LayersMachineOptions {
   readonly threadCount: number;
   /** Fused multiply-add: faster, but not the same bits on every machine. */
   readonly relaxed: boolean;
-}
-
-interface Worker {
-  once(event: "message" | "error", listener: (value: unknown) => void): void;
-  unref(): void;
-  terminate(): Promise<number>;
-}
-
-interface WorkerThreads {
-  readonly Worker: {
-    new (code: string, options: { eval: true; workerData: unknown; execArgv: readonly string[] }): Worker;
-  };
 }
 
 /** The whole code of a worker. All data is in shared memory; its only message is that it has started. */
@@ -80,7 +68,7 @@ export class LayersMachine {
   /** @throws RangeError if the memory cannot be allocated; EngineError if a build is missing */
   static async start(options: LayersMachineOptions): Promise<LayersMachine> {
     const shared = typeof SharedArrayBuffer !== "undefined";
-    const threads = shared ? builtin<WorkerThreads>("node:worker_threads") : undefined;
+    const threads = shared ? workerThreads() : undefined;
     const threadCount = threads === undefined ? 1 : options.threadCount;
     const module = await layersModule({ shared, relaxed: options.relaxed });
     const memory = newMemory(options.bytes, shared);

@@ -4,17 +4,6 @@ import type { Attributes } from "./attributes.ts";
 export const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
 export const softplus = (x: number): number => Math.max(0, x) + Math.log1p(Math.exp(-Math.abs(x)));
 
-/** By its series of positive terms: 2/√π · e^(−x²) · Σ_n 2^n x^(2n+1) / (2n+1)!!. */
-export function erf(x: number): number {
-  if (Math.abs(x) > 6) return Math.sign(x);
-  let [term, sum] = [x, x];
-  for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
-    term *= (2 * x * x) / (2 * n + 1);
-    sum += term;
-  }
-  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
-}
-
 /** Operations that are plain functions, by name; attributes are read once. */
 export const functions: Readonly<Record<string, (attributes: Attributes) => (x: number) => number>> = {
   Abs: () => Math.abs,

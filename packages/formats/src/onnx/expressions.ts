@@ -6,9 +6,9 @@
  *   silu = x · sigmoid(x)            gelu = x · (1 + erf(x / √2)) / 2
  * or, however it is written, by its values (activationByValues.ts).
  */
-import type { ActivationName, Operation } from "@phew/core";
+import { type ActivationName, erf, type Operation } from "@phew/core";
 import { activationByValues } from "./activationByValues.ts";
-import { erf, sigmoid, softplus } from "./elementwiseFunctions.ts";
+import { sigmoid, softplus } from "./elementwiseFunctions.ts";
 import type { Activation, Tree } from "./values.ts";
 
 const activationCalls = { sigmoid, tanh: Math.tanh, erf, softplus };

@@ -4,6 +4,7 @@
  */
 import { ArgumentError, counted } from "@phew/core";
 import { ELEMENT_BYTES, type Tensor } from "../tensor.ts";
+import { unusedName } from "../unusedName.ts";
 import { Attributes } from "./attributes.ts";
 import { GRAPH, MODEL, type ModelParts, type NodePart, PAYLOAD, type TensorPart } from "./parts.ts";
 import { bytesPiece, computed, copied, fieldPiece, joined, type Piece } from "./pieces.ts";
@@ -71,10 +72,7 @@ export class GraphEdit {
 
   /** A value name that the graph does not use. */
   unusedName(wanted: string): string {
-    let name = wanted;
-    for (let k = 1; this.#names.has(name); k++) name = `${wanted}_${k}`;
-    this.#names.add(name);
-    return name;
+    return unusedName(this.#names, wanted);
   }
 
   /** New elements for an initialiser, in its place. */

@@ -12,6 +12,7 @@ import {
 } from "@phew/core";
 import { type MaskedNetwork, maskedNetwork, type NetworkOutputs } from "../maskedNetwork.ts";
 import { boolTensor, bytesOf, float32Tensor, type Tensor } from "../tensor.ts";
+import { unusedName } from "../unusedName.ts";
 import { type WriteOptions, writeBundle } from "../writeFile.ts";
 import { inline, intAttribute, intsAttribute } from "./graphEdit.ts";
 import { modelBundle } from "./modelBundle.ts";
@@ -128,10 +129,7 @@ class ModelDraft {
   }
 
   #unused(wanted: string): string {
-    let name = wanted;
-    for (let k = 1; this.#names.has(name); k++) name = `${wanted}_${k}`;
-    this.#names.add(name);
-    return name;
+    return unusedName(this.#names, wanted);
   }
 
   /** @returns the name of its value */

@@ -15,6 +15,7 @@ import { type MaskedNetwork, maskedNetwork, type NetworkOutputs } from "../maske
 import type { JsonObject } from "../strictJson.ts";
 import { float32Tensor } from "../tensor.ts";
 import { ofRank, TensorflowLayout } from "../tensorflowLayout.ts";
+import { unusedName } from "../unusedName.ts";
 import type { WriteOptions } from "../writeFile.ts";
 import { type WrittenWeight, writeLayersModel } from "./exportTfjs.ts";
 
@@ -142,8 +143,9 @@ class LayersModelDraft {
     for (const [k, { className, config, weights = [] }] of layers.entries()) {
       const [, parameter] = weights[0] ?? [];
       const isLast = k === layers.length - 1;
-      const name = this.#unusedName(
-        parameter === undefined ? node.name + (isLast ? "" : "_pad") : withoutKind(parameter),
+      const name = unusedName(
+        this.#names,
+        plainName(parameter === undefined ? node.name + (isLast ? "" : "_pad") : withoutKind(parameter)),
       );
       const inbound = inputs.length === 0 ? [] : [inputs.map((input) => [input, 0, 0, {}])];
       this.#layers.push({
@@ -156,14 +158,6 @@ class LayersModelDraft {
       inputs = [name];
     }
     return inputs[0]!;
-  }
-
-  #unusedName(wanted: string): string {
-    const base = plainName(wanted);
-    let name = base;
-    for (let k = 1; this.#names.has(name); k++) name = `${base}_${k}`;
-    this.#names.add(name);
-    return name;
   }
 
   /** The layers of a node, none if it changes nothing; or what TensorFlow.js lacks. */

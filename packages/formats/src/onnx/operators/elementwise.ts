@@ -319,13 +319,7 @@ function shifted(
     if (numbers === undefined || !context.canFold(value, numbers))
       return withConstant(context, node, value, constant, false);
     context.foldAffine(value, 1, numbers);
-    context.use(
-      node,
-      input,
-      constant,
-      unitAxis(constant.dims, unitAxisOf(constant.dims, value.dims)!, value.spec),
-    );
-    context.note(`the constant "${constant.name}" of "${node.title}" is folded into "${value.spec}"`);
+    tellFolded(context, node, input, constant, value);
   }
   return value;
 }
@@ -349,14 +343,15 @@ function scaled(
   if (numbers === undefined || !context.canFold(value, 0))
     return withConstant(context, node, value, constant, false);
   context.foldAffine(value, numbers.map(f), 0);
-  context.use(
-    node,
-    input,
-    constant,
-    unitAxis(constant.dims, unitAxisOf(constant.dims, value.dims)!, value.spec),
-  );
-  context.note(`the constant "${constant.name}" of "${node.title}" is folded into "${value.spec}"`);
+  tellFolded(context, node, input, constant, value);
   return value;
+}
+
+/** Records that a value's layer contains the constant now. */
+function tellFolded(context: Importer, node: NodePart, input: number, constant: Constant, value: Activation) {
+  const axis = unitAxisOf(constant.dims, value.dims)!;
+  context.use(node, input, constant, unitAxis(constant.dims, axis, value.spec));
+  context.note(`the constant "${constant.name}" of "${node.title}" is folded into "${value.spec}"`);
 }
 
 /** A constant's numbers per unit of a value; undefined if it has another form. */
