@@ -63,6 +63,16 @@ describe("the worked example", () => {
     expect(seen.size).toBeGreaterThanOrEqual(12);
   });
 
+  it("says what is not measured yet", async () => {
+    const folder = scratchFolder();
+    const { stdout } = await phew(["reproduce", "method", "--out", folder, "--analyse-only", "--json"]);
+    const [{ notes, verdicts }] = JSON.parse(stdout);
+    expect(notes.at(-1)).toBe("Not measured yet: steps (all), frequencies (all), small-masks (all).");
+    for (const { decision } of verdicts) expect(decision).toBe("not decided");
+    const whole = JSON.parse(readText(`${await smokeOnce()}/verdicts.json`));
+    expect(whole.notes.join(" ")).not.toContain("Not measured");
+  });
+
   it("decides each claim on walks from its own numbers", async () => {
     const { verdicts } = JSON.parse(readText(`${await smokeOnce()}/verdicts.json`));
     const decisions = verdicts.map(({ decision }: { decision: string }) => decision);

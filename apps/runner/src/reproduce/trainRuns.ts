@@ -40,8 +40,13 @@ export function runWork(
     seeds,
   };
   const plan = planOf(experiment, checkedSweep(experiment, sweep, sweepShape, SWEEP_EXECUTORS), options);
+  return { grid, file, plan, runs: unmeasuredRuns({ file, plan }) };
+}
+
+/** Runs of which the table has no row. */
+export function unmeasuredRuns({ file, plan }: Pick<RunWork, "file" | "plan">): SweepRun[] {
   const rows = readRunRows(file);
-  return { grid, file, plan, runs: plan.runs.filter(({ config }) => !rows.has(keyOf(config))) };
+  return plan.runs.filter(({ config }) => !rows.has(keyOf(config)));
 }
 
 /**

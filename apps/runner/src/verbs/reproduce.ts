@@ -11,7 +11,7 @@ import { type MaskWork, maskWork, measureMasks } from "../reproduce/measureMasks
 import { measureOwn, type OwnWork, ownWork } from "../reproduce/measureOwn.ts";
 import { readMeasured, runFile, tableFolder } from "../reproduce/readMeasured.ts";
 import { experimentByName, experiments } from "../reproduce/registry.ts";
-import { collect, type RunWork, runWork, trainRuns, unfinished } from "../reproduce/trainRuns.ts";
+import { collect, type RunWork, runWork, trainRuns, unfinished, unmeasuredRuns } from "../reproduce/trainRuns.ts";
 import { lines, writeFindings } from "../reproduce/writeFindings.ts";
 import { type SweepPlanOptions, statusesOf } from "../sweep/sweepPlan.ts";
 import { dryRun, failureLines, progressOf } from "../sweep/sweepReport.ts";
@@ -122,7 +122,9 @@ async function carryOut(
 /** Analyses what there is, writes it, and tells it. */
 async function conclude(work: Work, options: ReproduceOptions): Promise<object> {
   const { experiment, folder } = work;
-  const findings = experiment.analyse(readMeasured(experiment, options.scale, options.out), options.scale);
+  const measured = readMeasured(experiment, options.scale, options.out);
+  const { notes, ...found } = experiment.analyse(measured, options.scale);
+  const findings = { ...found, notes: [...notes, ...unmeasured(work)] };
   const { files, verdicts } = await writeFindings(folder, experiment, options.scale, findings);
   if (!options.json) {
     printLines(`${experiment.name}: ${experiment.question}`, "");
@@ -138,6 +140,28 @@ async function conclude(work: Work, options: ReproduceOptions): Promise<object> 
     notes: findings.notes,
     files,
   };
+}
+
+/** A note on what the tables lack of the plan; none where they have it all. */
+function unmeasured({ own, masks, runs }: Work): string[] {
+  const left = [
+    ...own.map(({ measurement, file }) => {
+      const { name, keys } = measurement;
+      return { name, all: keys.length, count: ownWork(measurement, file).keys.length };
+    }),
+    ...masks.map(({ grid, file }) => {
+      const all = grid.seedCount * grid.densities.length;
+      return { name: grid.name, all, count: maskWork(grid, file).jobs.length };
+    }),
+    ...runs.map((work) => {
+      return { name: work.grid.name, all: work.plan.runs.length, count: unmeasuredRuns(work).length };
+    }),
+  ].filter(({ count }) => count > 0);
+  if (left.length === 0) return [];
+  const parts = left.map(
+    ({ name, count, all }) => `${name} (${count === all ? "all" : `${count} of ${all}`})`,
+  );
+  return [`Not measured yet: ${parts.join(", ")}.`];
 }
 
 async function tellPlan(works: readonly Work[], options: ReproduceOptions): Promise<void> {

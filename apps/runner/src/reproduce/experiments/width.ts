@@ -237,20 +237,21 @@ function maskFigures(grids: readonly MaskGrid[], measured: Measured): Findings["
           rows.filter(({ density }) => density === last),
           model,
         )
-      : traceAgainstWidth(rows, `${model}, masks shuffled over more units`);
+      : traceAgainstWidth(bySource(rows), `${model}, masks shuffled over more units`);
     const title = isMade ? `Layer widths of ${model}` : `Trace against width of ${model}, masks shuffled`;
     return spec === undefined ? [] : [{ name: `${name}-${isMade ? "widths" : "trace"}`, title, spec }];
   });
 }
 
+/** One series for each method, from its own units to all. */
+function bySource<Row extends { readonly method: string }>(rows: readonly Row[]) {
+  return rows.map((row) => ({ ...row, series: row.method.split("+")[0]! }));
+}
+
 function runFigures(grids: readonly RunGrid[], measured: Measured): Findings["figures"] {
   return grids.flatMap(({ name, settings: { model, dataset } }) => {
-    // one series for each method, from its own units to all
-    const rows = measured
-      .runs(name)
-      .filter(({ method }) => method.includes("+"))
-      .map((row) => ({ ...row, series: row.method.split("+")[0]!, point: row.method }));
-    const spec = accuracyAgainstWidth(rows, `${model} on ${dataset}`);
+    const rows = measured.runs(name).filter(({ method }) => method.includes("+"));
+    const spec = accuracyAgainstWidth(bySource(rows), `${model} on ${dataset}`);
     const title = `Accuracy against width, ${model} on ${dataset}`;
     return spec === undefined ? [] : [{ name: `${name}-accuracy`, title, spec }];
   });

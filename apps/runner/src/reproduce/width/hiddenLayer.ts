@@ -233,7 +233,12 @@ function greatestFigure(own: readonly HiddenLayerRow[]): Findings["figures"][num
   const points = own.flatMap(({ traces, widths, best }) =>
     METHODS.map((method, k) => ({ method, units: widths[k]!, share: 100 * 10 ** (traces[k]! - best) })),
   );
-  const x = { field: "units", type: "quantitative", title: "hidden units in use" };
+  const x = {
+    field: "units",
+    type: "quantitative",
+    title: "hidden units in use",
+    axis: { format: "d", tickMinStep: 1 },
+  };
   const y = { field: "share", type: "quantitative", title: "path kernel trace, % of the greatest" };
   const title = "Greatest path kernel trace for each width of a hidden layer";
   const spec = {

@@ -105,24 +105,30 @@ function walksClaim(groups: readonly (readonly UnitWalksRow[])[]): Claim {
     "Of W walks, W / N pass each unit of a layer of N units, so that a share of exp(−W / N) of them is missed.";
   const told = groups.map((own) => {
     const { model, density } = own[0]!;
-    const layers = own.flatMap(({ means, expected, deviations }) =>
-      means.map((mean, l) => ({
-        distance: Math.abs(mean / expected[l]! - 1),
-        spread: deviations[l]! / Math.sqrt(expected[l]!),
-      })),
-    );
+    // over the seeds: at a fork the walks of one seed are shared by chance
+    const layers = own[0]!.units.map((_, l) => {
+      const [means, expected] = [
+        sum(own.map((row) => row.means[l]!)),
+        sum(own.map((row) => row.expected[l]!)),
+      ];
+      const spreads = own.map((row) => row.deviations[l]! / Math.sqrt(row.expected[l]!));
+      return { distance: Math.abs(means / expected - 1), spread: sum(spreads) / own.length };
+    });
+    const distance = Math.max(...layers.map((layer) => layer.distance));
     const units = sum(own.flatMap((row) => row.units));
     const missed = sum(own.flatMap((row) => row.missed)) / units;
     const foreseen = sum(own.flatMap(foreseenMissed)) / units;
     const spread = sum(layers.map((layer) => layer.spread)) / layers.length;
-    const is =
-      Math.max(...layers.map(({ distance }) => distance)) < NEAR_MEAN &&
-      Math.abs(missed - foreseen) < NEAR_SHARE;
-    const words = `${model}, ${formatPercent(density)}: ${formatPercent(missed)} of units missed, ${formatPercent(foreseen)} expected, spread over units ${spread.toFixed(1)} times that of equal ones`;
+    const is = distance < NEAR_MEAN && Math.abs(missed - foreseen) < NEAR_SHARE;
+    const words = `${model}, ${formatPercent(density)}: ${percentText(missed)} of units missed, ${percentText(foreseen)} expected, walks a unit of a layer at most ${percentText(distance)} off, their spread over units ${spread.toFixed(1)} times that of equal ones`;
     return { is, words };
   });
   return claimOf(claim, told);
 }
+
+/** Shares that no one counts are no numbers with exponents. */
+const percentText = (share: number) =>
+  share > 0 && share < 1e-5 ? "less than 0.001 %" : formatPercent(share);
 
 const foreseenMissed = ({ units, expected }: UnitWalksRow) =>
   units.map((count, l) => count * Math.exp(-expected[l]!));
