@@ -11,7 +11,14 @@ import { type MaskWork, maskWork, measureMasks } from "../reproduce/measureMasks
 import { measureOwn, type OwnWork, ownWork } from "../reproduce/measureOwn.ts";
 import { readMeasured, runFile, tableFolder } from "../reproduce/readMeasured.ts";
 import { experimentByName, experiments } from "../reproduce/registry.ts";
-import { collect, type RunWork, runWork, trainRuns, unfinished, unmeasuredRuns } from "../reproduce/trainRuns.ts";
+import {
+  collect,
+  type RunWork,
+  runWork,
+  trainRuns,
+  unfinished,
+  unmeasuredRuns,
+} from "../reproduce/trainRuns.ts";
 import { lines, writeFindings } from "../reproduce/writeFindings.ts";
 import { type SweepPlanOptions, statusesOf } from "../sweep/sweepPlan.ts";
 import { dryRun, failureLines, progressOf } from "../sweep/sweepReport.ts";

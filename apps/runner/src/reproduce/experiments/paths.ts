@@ -3,7 +3,8 @@
  * walks without bias, and near SynFlow-L2's? Traces are compared by their logarithm, since they differ by powers of ten.
  */
 import { formatPercent } from "@phew/core";
-import type { Evidence, Experiment, MaskGrid, Measured, Scale } from "../experiment.ts";
+import { FIGURES } from "@phew/report";
+import type { Evidence, Experiment, Findings, MaskGrid, Measured, Scale } from "../experiment.ts";
 import { bySeed, evidenceOf } from "../judge.ts";
 import type { MaskRow } from "../results.ts";
 import { maskTable } from "../tables.ts";
@@ -78,11 +79,21 @@ export const paths: Experiment = {
         title: `Masks of ${grid.model}${grid.init === undefined ? "" : `, weights drawn by ${grid.init}`}`,
         report: maskTable(measured.masks(grid.name)),
       })),
-      figures: [],
+      figures: grids.flatMap((grid) => figuresOf(grid, measured)),
       notes: ["The reference code turns one layer too early at projection blocks; ours does not."],
     };
   },
 };
+
+/** Of each network with its own weights: the trace over the density, and against the width. */
+function figuresOf({ name, model, init }: MaskGrid, measured: Measured): Findings["figures"] {
+  if (init !== undefined) return [];
+  return ["path-kernel-trace", "trace-against-width"].flatMap((kind) => {
+    const spec = FIGURES[kind]!(measured.masks(name), model);
+    const title = `${kind === "path-kernel-trace" ? "Trace over density" : "Trace against width"}, ${model}`;
+    return spec === undefined ? [] : [{ name: `${name}-${kind}`, title, spec }];
+  });
+}
 
 const trace = { name: "log10 of the trace", unit: "powers of ten", of: (row: MaskRow) => row.logTrace };
 const width = { name: "mean width", unit: "% of units", of: (row: MaskRow) => 100 * row.meanWidth };
