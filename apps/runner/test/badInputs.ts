@@ -142,6 +142,7 @@ export const OPTIONS: Readonly<Record<string, BadValues>> = {
   "--target": bad([...FRACTIONS, "90%"]),
   "--test-count": bad(COUNTS),
   "--threads": bad([...COUNTS, "1000"]),
+  "--tensorboard": bad(["batch.txt", "batch.txt/new"], /batch\.txt/),
   "--throttle": bad(COUNTS),
   "--tolerance": bad(["-1", "x", ""], /tolerance/, ["--compare", "batch.safetensors"]),
   "--trace-shares": bad(["no/such/shares.safetensors"], /does not exist|no\/such/),

@@ -48,6 +48,8 @@ export async function report(folder: string, options: ReportOptions): Promise<vo
   // where no configuration has several seeds, its row says nothing that the run's does not
   const hasMeans = results.rows.length < records.length;
   makeFolder(isFile ? path.dirname(out) : out);
+  const { tensorboard } = options;
+  const links = tensorboard === undefined ? [] : linkTensorboard(tensorboard, records);
   const notes = notesOn(records, leftOutCount);
   const files = html
     ? [await writePage(isFile ? out : path.join(out, "report.html"), records, notes, options)]
@@ -56,8 +58,6 @@ export async function report(folder: string, options: ReportOptions): Promise<vo
         ...(hasMeans ? writeReport(out, results, "results") : []),
         ...(options.figures ? await writeFigures(out, records) : []),
       ];
-  const { tensorboard } = options;
-  const links = tensorboard === undefined ? [] : linkTensorboard(tensorboard, records);
   if (options.json) {
     const rows = table.rows.map((row, k) => {
       const { folder: own, life, skippedCount } = records[k]!;
