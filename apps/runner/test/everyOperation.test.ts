@@ -1,7 +1,6 @@
 /**
  * Every operation of the registry through everything that must know it: units cut out, ONNX and TensorFlow.js and back,
- * both executors, first and second derivatives, a training that is stopped and goes on. An operation that is added is a
- * type error here until it has its sample.
+ * both executors, first and second derivatives, a training that is stopped and goes on. Its paths: operationPaths.test.ts.
  */
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
@@ -15,9 +14,7 @@ import {
   maskedWeights,
   type Network,
   NetworkBuilder,
-  type Operation,
   operations,
-  type Value,
   type Weights,
 } from "@phew/core";
 import { exportModel, readModel } from "@phew/formats";
@@ -31,47 +28,8 @@ import {
   type Parameters,
   randomFrom,
 } from "../../../packages/oracle/src/index.ts";
+import { networksWith, oracleGraph, randomWeights, SAMPLES, type Sample } from "./operationSamples.ts";
 import { lastingFolder } from "./phew.ts";
-
-type Kind = Operation["kind"];
-type Sample = (b: NetworkBuilder, x: Value) => Value;
-
-const window = { kernel: [2, 2], stride: [2, 1], padding: [1, 0, 0, 1], dilation: [1, 1] } as const;
-
-/** Each on an image of 4 × 4 × 4 or what it makes of one. */
-const SAMPLES: { readonly [K in Kind]: readonly Sample[] } = {
-  activation: [(b, x) => b.node("op", { kind: "activation", name: "silu", alpha: 1 }, x)],
-  add: [(b, x) => b.add(b.conv2d("other", x, { outChannels: 4, kernel: 1 }), x)],
-  averagePool2d: [(b, x) => b.node("op", { kind: "averagePool2d", ...window, countPadding: true }, x)],
-  batchNorm: [(b, x) => b.batchNorm("op", x), (b, x) => b.batchNorm("op", b.flatten(x))],
-  concat: [(b, x) => b.concat(x, b.conv2d("other", x, { outChannels: 2, kernel: 1 }))],
-  conv2d: [
-    (b, x) => b.conv2d("op", x, { outChannels: 6, kernel: 3, groups: 2, padding: 1 }),
-    (b, x) => b.conv2d("op", x, { outChannels: 4, kernel: 3, groups: 4, stride: 2, padding: 1 }),
-  ],
-  dense: [(b, x) => b.activation("tanh", b.dense("op", b.flatten(x), 6))],
-  dropout: [(b, x) => b.dropout(0, x)],
-  flatten: [(b, x) => b.flatten(x)],
-  globalAveragePool: [(b, x) => b.globalAveragePool(x)],
-  identity: [(b, x) => b.node("op", { kind: "identity" }, x)],
-  input: [(_b, x) => x],
-  maxPool2d: [(b, x) => b.maxPool2d(x, { kernel: 3, stride: 2 })],
-  opaque: [
-    (b, x) =>
-      b.node(
-        "op",
-        { kind: "opaque", operation: "Sin", shape: [4, 4, 4], carries: "elements", keepsZero: true },
-        x,
-      ),
-    (b, x) => b.node("op", { kind: "opaque", operation: "Softmax", shape: [4, 4, 4] }, x),
-  ],
-  prelu: [
-    (b, x) => b.node("op", { kind: "prelu", slope: "op.weight", shared: false }, x),
-    (b, x) => b.node("op", { kind: "prelu", slope: "op.weight", shared: true }, x),
-    (b, x) => b.node("op", { kind: "prelu", slope: "op.weight", shared: false }, b.flatten(x)),
-  ],
-  select: [(b, x) => b.node("op", { kind: "select", index: [2, 0, 2, 3] }, x)],
-};
 
 /** What TensorFlow.js' layers cannot express. */
 const NOT_IN_TFJS: ReadonlySet<string> = new Set(["conv2d", "select"]);
@@ -86,27 +44,9 @@ function networkWith(sample: Sample): Network {
   return b.build(b.dense("last", b.flatten(b.activation("tanh", sample(b, image))), 3));
 }
 
-const CASES = (Object.entries(SAMPLES) as [Kind, readonly Sample[]][]).flatMap(([kind, samples]) =>
-  samples.map((sample, k) => ({
-    name: k === 0 ? kind : `${kind}, ${k + 1}`,
-    kind,
-    network: networkWith(sample),
-  })),
-);
+const CASES = networksWith(networkWith);
 const COMPUTED = CASES.filter(({ kind }) => kind !== "opaque");
 const FIRST = COMPUTED.filter(({ name, kind }) => name === kind);
-
-function randomWeights(network: Network, seed: number): Weights {
-  const random = randomFrom(seed);
-  return new Map(
-    network.parameters.map(({ name, shape, least }) => [
-      name,
-      Float32Array.from({ length: elementCount(shape) }, () =>
-        least === undefined ? 1.4 * (random() - 0.5) : least + 0.5 + random(),
-      ),
-    ]),
-  );
-}
 
 /** Half of the weights; no weight enters unit 1 of the first layer, nor leaves its unit 2. */
 function randomMasks(network: Network, seed: number): Masks {
@@ -126,11 +66,6 @@ function randomBatch(network: Network, count: number): Batch {
   const x = Float32Array.from({ length: count * elementCount(network.inputShape) }, () => 2 * random() - 1);
   return { x, y: Int32Array.from({ length: count }, (_, k) => k % 3), count };
 }
-
-const oracleGraph = ({ nodes, output }: Network) => ({
-  nodes: nodes.map(({ name, op, inputs }) => ({ name, op, inputs })),
-  output,
-});
 
 function lossOf(network: Network, { x, y, count }: Batch, mode: "training" | "evaluation") {
   const graph = oracleGraph(network);

@@ -1,7 +1,8 @@
 /**
  * Sums over paths, path by path: a path runs from one element of the input (a pixel of a channel) to one element of
  * the output, through elements of values; its product is that of the parameters' magnitudes (power 1) or squares
- * (power 2) and of the constants on it (1 / window of an average, 1 / √(variance + ε)).
+ * (power 2) and of the constants on it: 1 / window of an average, and 1 / √(variance + ε), which is squared as the scale
+ * beside it is.
  *   R = Σ_paths Π θ';   ∂R/∂θ'_e = Σ_{paths through e} Π of all others
  * Activations do not change a product, no path goes through biases and shifts, and of a max-pooling window only through
  * its first greatest element. The time is exponential in depth: for the smallest networks only.
@@ -37,7 +38,7 @@ export function elementPathSums(graph: OracleGraph, parameters: Parameters, powe
     const size = sizeOf(shapes[index]!);
     strands.push(
       Array.from({ length: size }, (_, element) =>
-        strandsInto(graph, shapes, parameters, values, index, element),
+        strandsInto(graph, { shapes, parameters, values, power }, index, element),
       ),
     );
     values.push(
@@ -87,6 +88,7 @@ interface Place {
   readonly shapes: readonly (readonly number[])[];
   readonly parameters: Parameters;
   readonly values: readonly (readonly number[])[];
+  readonly power: 1 | 2;
   readonly element: number;
   /** Elements of a unit. */
   readonly plane: number;
@@ -95,19 +97,17 @@ interface Place {
 
 function strandsInto(
   graph: OracleGraph,
-  shapes: readonly (readonly number[])[],
-  parameters: Parameters,
-  values: readonly (readonly number[])[],
+  given: Pick<Place, "shapes" | "parameters" | "values" | "power">,
   index: number,
   element: number,
 ): Strand[] {
   const { op, inputs } = graph.nodes[index]!;
   const [input] = inputs as [number];
   if (isElementwise(op)) return [{ node: input, element, factor: pathFactor(op) }];
-  const shape = shapes[index]!;
+  const shape = given.shapes[index]!;
   const plane = sizeOf(shape) / shape[0]!;
   const unit = Math.floor(element / plane);
-  const place: Place = { inputs, input, shape, shapes, parameters, values, element, plane, unit };
+  const place: Place = { ...given, inputs, input, shape, element, plane, unit };
   return WAYS[op.kind](op as never, place);
 }
 
@@ -145,8 +145,8 @@ const WAYS: { readonly [K in Computed["kind"]]: (op: OpOf<K>, place: Place) => S
       })),
     ).flat();
   },
-  batchNorm: (op, { input, parameters, element, unit }) => {
-    const factor = 1 / Math.sqrt(parameters.get(op.variance)![unit]! + op.epsilon);
+  batchNorm: (op, { input, parameters, power, element, unit }) => {
+    const factor = (1 / Math.sqrt(parameters.get(op.variance)![unit]! + op.epsilon)) ** power;
     return [{ node: input, element, factor, parameter: { name: op.scale, index: unit } }];
   },
   maxPool2d: (op, { input, shape, shapes, values, element, unit }) => {

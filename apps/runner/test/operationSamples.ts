@@ -1,0 +1,81 @@
+/**
+ * Small networks with every operation of the registry, and random numbers for them: everyOperation.test.ts and
+ * operationPaths.test.ts test each. An operation that is added is a type error here until it has its sample.
+ */
+import {
+  elementCount,
+  type Network,
+  type NetworkBuilder,
+  type Operation,
+  type Value,
+  type Weights,
+} from "@phew/core";
+import { type OracleGraph, randomFrom } from "../../../packages/oracle/src/index.ts";
+
+export type Kind = Operation["kind"];
+export type Sample = (b: NetworkBuilder, x: Value) => Value;
+
+const window = { kernel: [2, 2], stride: [2, 1], padding: [1, 0, 0, 1], dilation: [1, 1] } as const;
+
+/** Each on an image of 4 × 4 × 4 or what it makes of one. */
+export const SAMPLES: { readonly [K in Kind]: readonly Sample[] } = {
+  activation: [(b, x) => b.node("op", { kind: "activation", name: "silu", alpha: 1 }, x)],
+  add: [(b, x) => b.add(b.conv2d("other", x, { outChannels: 4, kernel: 1 }), x)],
+  averagePool2d: [(b, x) => b.node("op", { kind: "averagePool2d", ...window, countPadding: true }, x)],
+  batchNorm: [(b, x) => b.batchNorm("op", x), (b, x) => b.batchNorm("op", b.flatten(x))],
+  concat: [(b, x) => b.concat(x, b.conv2d("other", x, { outChannels: 2, kernel: 1 }))],
+  conv2d: [
+    (b, x) => b.conv2d("op", x, { outChannels: 6, kernel: 3, groups: 2, padding: 1 }),
+    (b, x) => b.conv2d("op", x, { outChannels: 4, kernel: 3, groups: 4, stride: 2, padding: 1 }),
+  ],
+  dense: [(b, x) => b.activation("tanh", b.dense("op", b.flatten(x), 6))],
+  dropout: [(b, x) => b.dropout(0, x)],
+  flatten: [(b, x) => b.flatten(x)],
+  globalAveragePool: [(b, x) => b.globalAveragePool(x)],
+  identity: [(b, x) => b.node("op", { kind: "identity" }, x)],
+  input: [(_b, x) => x],
+  maxPool2d: [(b, x) => b.maxPool2d(x, { kernel: 3, stride: 2 })],
+  opaque: [
+    (b, x) =>
+      b.node(
+        "op",
+        { kind: "opaque", operation: "Sin", shape: [4, 4, 4], carries: "elements", keepsZero: true },
+        x,
+      ),
+    (b, x) => b.node("op", { kind: "opaque", operation: "Softmax", shape: [4, 4, 4] }, x),
+  ],
+  prelu: [
+    (b, x) => b.node("op", { kind: "prelu", slope: "op.weight", shared: false }, x),
+    (b, x) => b.node("op", { kind: "prelu", slope: "op.weight", shared: true }, x),
+    (b, x) => b.node("op", { kind: "prelu", slope: "op.weight", shared: false }, b.flatten(x)),
+  ],
+  select: [(b, x) => b.node("op", { kind: "select", index: [2, 0, 2, 3] }, x)],
+};
+
+/** A network of each sample, by the name of its operation and the number of the sample. */
+export function networksWith(build: (sample: Sample, kind: Kind) => Network) {
+  return (Object.entries(SAMPLES) as [Kind, readonly Sample[]][]).flatMap(([kind, samples]) =>
+    samples.map((sample, k) => ({
+      name: k === 0 ? kind : `${kind}, ${k + 1}`,
+      kind,
+      network: build(sample, kind),
+    })),
+  );
+}
+
+export function randomWeights(network: Network, seed: number): Weights {
+  const random = randomFrom(seed);
+  return new Map(
+    network.parameters.map(({ name, shape, least }) => [
+      name,
+      Float32Array.from({ length: elementCount(shape) }, () =>
+        least === undefined ? 1.4 * (random() - 0.5) : least + 0.5 + random(),
+      ),
+    ]),
+  );
+}
+
+export const oracleGraph = ({ nodes, output }: Network): OracleGraph => ({
+  nodes: nodes.map(({ name, op, inputs }) => ({ name, op, inputs })),
+  output,
+});
