@@ -1,5 +1,5 @@
 /** What the watcher finds and what the user does: all that changes the state of the screen. */
-import type { RunEntry } from "@phew/runs";
+import type { RunEntry, SweepEntry } from "@phew/runs";
 import type { PanelName, ShownRun, View } from "./dashboardState.ts";
 import type { PanelChoice } from "./panelContent.ts";
 
@@ -9,6 +9,7 @@ export type DashboardAction =
       readonly runs: readonly RunEntry[];
       readonly shown?: ShownRun | undefined;
       readonly overlays?: readonly ShownRun[];
+      readonly sweeps?: readonly SweepEntry[];
       readonly now: number;
     }
   | { readonly kind: "moved"; readonly by: number }

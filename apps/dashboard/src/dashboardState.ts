@@ -2,7 +2,7 @@
  * The state of the screen, and the views and panels that show it: a view consists of panels, which are functions of
  * the state. `update.ts` changes it.
  */
-import type { LayerUnits, RunEntry, RunOutput, RunState } from "@phew/runs";
+import type { LayerUnits, RunEntry, RunOutput, RunState, SweepEntry } from "@phew/runs";
 import type { PanelContent } from "./panelContent.ts";
 import type { OrderName } from "./runOrder.ts";
 
@@ -33,6 +33,8 @@ export interface DashboardState {
   readonly now: number;
   /** All runs in the order of the list. */
   readonly runs: readonly RunEntry[];
+  /** The sweeps that some of them are of. */
+  readonly sweeps: readonly SweepEntry[];
   /** Folder of the run under the cursor. */
   readonly selected?: string;
   readonly shown?: ShownRun | undefined;
@@ -54,7 +56,7 @@ export interface DashboardState {
   readonly asking: boolean;
   /** Process of the run that was started with the screen. */
   readonly startedPid?: number | undefined;
-  /** True: the cursor goes to the run that is live, the one started with the screen before any other. */
+  /** True: the cursor goes to the run that began last, of those started with the screen before any other. */
   readonly follow: boolean;
   readonly view: View;
   readonly focus: PanelName;

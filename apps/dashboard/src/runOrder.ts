@@ -36,6 +36,11 @@ export function ordered(
   return keyed.map(({ run }) => run);
 }
 
+/** When the run began, in milliseconds since the epoch. */
+export function startedT(run: RunEntry): number {
+  return run.status?.startedT ?? run.updatedT;
+}
+
 export function methodOf(run: RunEntry): string {
   const { method } = run.config;
   return typeof method === "string" ? method : (run.summary.method ?? "");

@@ -19,6 +19,7 @@ import {
   walksPerSecond,
 } from "@phew/runs";
 import type { DashboardState } from "./dashboardState.ts";
+import { failureOf } from "./failuresPanel.ts";
 import { type PanelRun, panelOfRun } from "./panel.ts";
 import { faintNote, type PanelContent } from "./panelContent.ts";
 import { fit, type StyledRow } from "./styledText.ts";
@@ -41,7 +42,7 @@ function runContent(
       { text: `  ${facts(entry, run)}` },
     ],
     progressRow(entry, run, state.now, width),
-    detailRow(entry, run),
+    detailRow(state, entry, run),
   ];
   // if only two rows fit, the facts are also in the list
   return {
@@ -82,7 +83,9 @@ function progressRow(entry: RunEntry, run: RunState, now: number, width: number)
       ? left === undefined || fraction >= 1
         ? formatDuration(now - (run.startedT || (entry.status?.startedT ?? now)))
         : `ETA ${formatEta(left)}`
-      : `took ${formatDuration(run.lastT - run.startedT)}`;
+      : entry.life === "waiting"
+        ? ""
+        : `took ${formatDuration(run.lastT - run.startedT)}`;
   const tail = ` ${fit(formatPercent(fraction, 2), 5, "right")}  ${time}`;
   const look = LIFE_LOOKS[entry.life];
   return [
@@ -91,17 +94,11 @@ function progressRow(entry: RunEntry, run: RunState, now: number, width: number)
   ];
 }
 
-function detailRow(entry: RunEntry, run: RunState): StyledRow {
-  const failure = run.failure ?? entry.status?.failure;
-  if (failure !== undefined) return [{ text: failure, colour: COLOURS.error }];
-  if (entry.life === "lost") {
-    return [
-      {
-        text: "its process is gone without a last word: killed, or the machine went down",
-        colour: COLOURS.warning,
-      },
-    ];
-  }
+function detailRow(state: DashboardState, entry: RunEntry, run: RunState): StyledRow {
+  const failure = run.failure ?? failureOf(state, entry);
+  if (failure !== undefined)
+    return [{ text: failure, colour: entry.life === "lost" ? COLOURS.warning : COLOURS.error }];
+  if (entry.life === "waiting") return [{ text: "waits for its turn" }];
   if (run.phase === "pruning" && run.pruning) return [{ text: pruningText(run) }];
   if (run.phase === "training" && run.training) return [{ text: trainingText(run) }];
   return [{ text: endText(run) }];

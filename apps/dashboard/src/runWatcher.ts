@@ -11,8 +11,11 @@ import {
   readOutput,
   readUnitCounts,
   reduce,
+  type SweepEntry,
+  SweepList,
 } from "@phew/runs";
 import { MARK_COUNT, type ShownRun } from "./dashboardState.ts";
+import { startedT } from "./runOrder.ts";
 
 interface FollowedRun {
   readonly tail: RunTail;
@@ -35,8 +38,11 @@ const LIST_SHARE = 0.05;
 
 export class RunWatcher {
   readonly #list: RunList;
+  readonly #sweepList: SweepList;
+  readonly #isShown: (run: RunEntry) => boolean;
   readonly #followed = new Map<string, FollowedRun>();
   #runs: readonly RunEntry[] = [];
+  #sweeps: readonly SweepEntry[] = [];
   #isListed = false;
   #nextListT = 0;
   /** Time used by the present refresh. */
@@ -44,13 +50,21 @@ export class RunWatcher {
 
   /**
    * @param mayBeMissing the folder may come to be while it is watched
+   * @param isShown of which runs the others are left out
    * @throws ArgumentError where `root` is no folder
    */
-  constructor(root: string, mayBeMissing = false) {
+  constructor(root: string, mayBeMissing = false, isShown: (run: RunEntry) => boolean = () => true) {
     this.#list = new RunList(root, mayBeMissing);
+    this.#sweepList = new SweepList(root);
+    this.#isShown = isShown;
   }
 
-  /** Runs by experiment and then in the order they started. */
+  /** The sweeps, with what they are told to do. */
+  get sweeps(): readonly SweepEntry[] {
+    return this.#sweeps;
+  }
+
+  /** Runs by experiment and then in the order they started; those of sweeps that have not begun are behind these. */
   get runs(): readonly RunEntry[] {
     return this.#runs;
   }
@@ -72,9 +86,11 @@ export class RunWatcher {
   refresh(now: number, budgetMs = Infinity): void {
     if (now < this.#nextListT) return;
     const startMs = performance.now();
-    const runs = this.#list.refresh(now, budgetMs).sort(byStart);
-    // the same list if nothing has changed, so that readers can compare by identity
-    if (runs.length !== this.#runs.length || runs.some((run, k) => run !== this.#runs[k])) this.#runs = runs;
+    const begun = this.#list.refresh(now, budgetMs);
+    const runs = [...begun, ...this.#sweepList.refresh(begun)].filter(this.#isShown).sort(byStart);
+    // the same lists if nothing has changed, so that readers can compare by identity
+    this.#runs = sameOr(this.#runs, runs);
+    this.#sweeps = sameOr(this.#sweeps, this.#sweepList.sweeps);
     this.#listMs += performance.now() - startMs;
     if (!this.#list.isComplete) return;
     this.#isListed = true;
@@ -143,11 +159,14 @@ export class RunWatcher {
   }
 }
 
-function byStart(a: RunEntry, b: RunEntry): number {
-  if (a.experiment !== b.experiment) return a.experiment < b.experiment ? -1 : 1;
-  return startedT(a) - startedT(b) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+function sameOr<T>(before: readonly T[], now: readonly T[]): readonly T[] {
+  return now.length === before.length && now.every((each, k) => each === before[k]) ? before : now;
 }
 
-function startedT(run: RunEntry): number {
-  return run.status?.startedT ?? run.updatedT;
+function byStart(a: RunEntry, b: RunEntry): number {
+  if (a.experiment !== b.experiment) return a.experiment < b.experiment ? -1 : 1;
+  const [waitsA, waitsB] = [a.life === "waiting", b.life === "waiting"];
+  // in the order in which they will begin
+  if (waitsA || waitsB) return Number(waitsA) - Number(waitsB);
+  return startedT(a) - startedT(b) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 }

@@ -2,7 +2,7 @@
  * The live screen: watcher and keys change a pure state, and the terminal shows the changed lines of its frame. Ink
  * reads the keys and draws nothing: docs/dashboard.md explains why, with figures.
  */
-import { describeFailure, processLives } from "@phew/runs";
+import { describeFailure, processLives, type RunEntry } from "@phew/runs";
 import type { DashboardAction, QuitAnswer } from "./actions.ts";
 import { asciiRows, isUtf8Locale } from "./ascii.ts";
 import type { DashboardState, ShownRun } from "./dashboardState.ts";
@@ -29,6 +29,10 @@ export interface ScreenOptions {
   readonly ascii?: boolean;
   /** As `PHEW_THEME` has it, or the terminal's own colours, unless given. */
   readonly theme?: ThemeName;
+  /** Which runs are shown, unless all are. */
+  readonly isShown?: ((run: RunEntry) => boolean) | undefined;
+  /** The command `phew`, by which sweeps are started and stopped; without it they are only shown. */
+  readonly phew?: readonly string[] | undefined;
   /** Process of the run that was started with the screen. */
   readonly startedPid?: number | undefined;
   /** The first view; default: the overview. */
@@ -104,12 +108,12 @@ class Session {
   #finish: (end: WatchEnd) => void = () => {};
 
   constructor(screen: FullScreen, options: ScreenOptions) {
-    const { folder, mayBeMissing = false, startedPid, view } = options;
+    const { folder, mayBeMissing = false, startedPid, view, isShown } = options;
     const told = process.env.PHEW_THEME;
     this.#isAscii = options.ascii ?? !isUtf8Locale(process.env);
     this.#theme = options.theme ?? (told ? themeNamed(told, "PHEW_THEME") : "terminal");
     this.#palette = process.stdout.hasColors() && paletteOf(this.#theme, process.stdout.getColorDepth());
-    this.#watcher = new RunWatcher(folder, mayBeMissing);
+    this.#watcher = new RunWatcher(folder, mayBeMissing, isShown);
     this.#screen = screen;
     screen.mouse = true;
     this.#job = new TerminalJob({ enter: () => this.#enter(), leave: () => screen.close() });
@@ -201,20 +205,21 @@ class Session {
     if (selected !== undefined && this.#state.view.readsUnits) this.#watcher.readUnits(selected);
     if (selected !== undefined && this.#state.view.readsOutput) this.#watcher.readOutput(selected);
     if (this.#isNews(shown, overlays, now)) {
-      const { runs } = this.#watcher;
-      this.#dispatch({ kind: "watched", runs, overlays, now, shown });
+      const { runs, sweeps } = this.#watcher;
+      this.#dispatch({ kind: "watched", runs, sweeps, overlays, now, shown });
     }
     // a run just chosen is shown at once
     if (this.#state.selected !== undefined && this.#state.selected !== selected) this.#look(listMs);
   }
 
   #isNews(shown: ShownRun | undefined, overlays: readonly ShownRun[], now: number): boolean {
-    const { runs } = this.#watcher;
+    const { runs, sweeps } = this.#watcher;
     const before = this.#state;
     // estimates count down by the second, the clock by the minute
     const tick = runs.some((run) => run.life === "running") ? 1000 : 60_000;
     return (
       runs !== before.runs ||
+      sweeps !== before.sweeps ||
       shown?.state !== before.shown?.state ||
       shown?.loaded !== before.shown?.loaded ||
       shown?.units !== before.shown?.units ||

@@ -15,6 +15,7 @@ import { faintNote, notice, type PanelContent, windowStart } from "./panelConten
 import { accuracyOf, finishedSpread, ORDERS, type OrderName } from "./runOrder.ts";
 import { filterRows, markOf, noRuns } from "./runsPanel.ts";
 import { fit, fitRow, type StyledRow } from "./styledText.ts";
+import { sweepRows } from "./sweepRows.ts";
 import { bar, COLOURS, LIFE_LOOKS } from "./theme.ts";
 import { fitTitle, sharedRows, toldApart } from "./toldApart.ts";
 import { visibleRuns } from "./visibleRuns.ts";
@@ -58,6 +59,8 @@ const MORE: readonly TableColumn[] = [
   { title: "id", width: 15, textOf: ({ id }) => ` ${id}` },
 ];
 const LEAST_NAME = 16;
+/** Rows below which there is room for runs alone. */
+const LEAST_TOLD = 4;
 const WIDEST_SETTING = 24;
 
 function sweepContent(state: DashboardState, width: number, height: number): PanelContent {
@@ -65,6 +68,7 @@ function sweepContent(state: DashboardState, width: number, height: number): Pan
   const columns = columnsFor(state, width);
   const head = [
     ...filterRows(state, runs.length),
+    ...(height >= LEAST_TOLD ? sweepRows(state, width) : []),
     ...sharedRows(state, width, height),
     headingRow(columns, state, width),
   ];

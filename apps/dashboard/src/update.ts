@@ -1,11 +1,11 @@
 /** Changes the pure state of the screen: `update` applies watcher results and user actions. */
 
-import { counted, type RunEntry } from "@phew/runs";
+import { counted } from "@phew/runs";
 import type { DashboardAction } from "./actions.ts";
 import { withCursorAt, withCursorMoved, withoutCursor, withoutZoom, withZoom } from "./curveWindow.ts";
 import { type DashboardState, MARK_COUNT, PANELS, type PanelName, type View } from "./dashboardState.ts";
 import { movedBy, promptAnswered, prompted, searched, select } from "./move.ts";
-import { ORDERS } from "./runOrder.ts";
+import { ORDERS, startedT } from "./runOrder.ts";
 import { SMOOTHING_LEVELS } from "./smoothing.ts";
 import { overview } from "./views/overview.ts";
 import { VIEWS } from "./views/registry.ts";
@@ -21,6 +21,7 @@ export function initialDashboard(
     root,
     now,
     runs: [],
+    sweeps: [],
     marked: [],
     overlays: [],
     order: "start",
@@ -180,28 +181,29 @@ function marked(state: DashboardState): DashboardState {
 
 function watched(
   state: DashboardState,
-  { runs, shown, overlays = [], now }: Extract<DashboardAction, { kind: "watched" }>,
+  { runs, shown, overlays = [], sweeps = [], now }: Extract<DashboardAction, { kind: "watched" }>,
 ): DashboardState {
   if (state.frozen) {
     // a run chosen while the screen is frozen is shown in its present state
     return shown && !state.shown && shown.folder === state.selected ? { ...state, shown } : state;
   }
-  const fresh: DashboardState = { ...state, runs, now, overlays, shown };
+  const fresh: DashboardState = { ...state, runs, sweeps, now, overlays, shown };
   const selected = followed(fresh) ?? kept(fresh);
   return selected === undefined ? withoutSelection(fresh) : select(fresh, selected);
 }
 
-/** The live run that started last, if the cursor follows. */
+/** The run that began last, if the cursor follows: of live ones, of those started with the screen. */
 function followed(state: DashboardState): string | undefined {
   if (!state.follow) return undefined;
-  const runs = visibleRuns(state);
-  const own = runs.find((run) => state.startedPid !== undefined && run.status?.pid === state.startedPid);
-  if (own) return own.folder;
+  const runs = visibleRuns(state).filter(({ life }) => life !== "waiting");
+  const own = runs.filter((run) => state.startedPid !== undefined && run.status?.pid === state.startedPid);
   const live = runs.filter((run) => run.life === "running");
-  let latest = live[0];
-  for (const run of live) if (startedT(run) > startedT(latest!)) latest = run;
-  // one that still runs is not left for another
-  return live.some((run) => run.folder === state.selected) ? state.selected : latest?.folder;
+  // what has ended stays under the cursor until another begins
+  const isThere = runs.some((run) => run.folder === state.selected);
+  const candidates = own.length > 0 ? own : live.length > 0 || isThere ? live : runs;
+  let latest = candidates[0];
+  for (const run of candidates) if (startedT(run) > startedT(latest!)) latest = run;
+  return latest?.folder;
 }
 
 function kept(state: DashboardState): string | undefined {
@@ -274,8 +276,4 @@ function focusable({ zoomed, view }: DashboardState): readonly PanelName[] {
 
 function next<T>(all: readonly T[], current: T, by: 1 | -1): T {
   return all[(all.indexOf(current) + by + all.length) % all.length]!;
-}
-
-function startedT(run: RunEntry): number {
-  return run.status?.startedT ?? run.updatedT;
 }

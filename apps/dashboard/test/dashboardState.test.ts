@@ -39,7 +39,7 @@ function pressed(state: DashboardState, ...names: readonly string[]): DashboardS
 }
 
 describe("the cursor", () => {
-  it("goes to the live run, to the next one when that has ended, and stays where the user put it", () => {
+  it("goes to the run that began last, stays when that has ended, and stays where the user put it", () => {
     const start = initialDashboard("runs", START_T);
     const one = watched(start, [run("old", "finished", 1), run("first", "running", 2)]);
     expect(selectedRun(one)?.name).toBe("first");
@@ -48,7 +48,7 @@ describe("the cursor", () => {
       run("first", "running", 2),
       run("second", "running", 3),
     ]);
-    expect(selectedRun(both)?.name).toBe("first");
+    expect(selectedRun(both)?.name).toBe("second");
     const next = watched(both, [
       run("old", "finished", 1),
       run("first", "finished", 2),
@@ -65,6 +65,19 @@ describe("the cursor", () => {
     expect(selectedRun(moved)?.name).toBe("first");
     expect(selectedRun(watched(moved, next.runs))?.name).toBe("first");
     expect(selectedRun(watched(pressed(moved, "f"), next.runs))?.name).toBe("second");
+  });
+
+  it("goes to the last that began where none is live, never to one that waits, and not to others than were started with it", () => {
+    const waiting = { ...run("later", "waiting", 9), updatedT: 9 };
+    const runs = [run("a", "finished", 2), run("b", "failed", 1), waiting];
+    expect(selectedRun(watched(initialDashboard("runs", START_T), runs))?.name).toBe("a");
+    const own = (name: string, startedT: number, pid: number) => {
+      const entry = run(name, "running", startedT);
+      return { ...entry, status: { ...entry.status!, pid } };
+    };
+    const rounds = [own("round 0", 3, 77), own("round 1", 4, 77), own("other", 5, 78)];
+    const start = initialDashboard("runs", START_T, { startedPid: 77 });
+    expect(selectedRun(watched(start, rounds))?.name).toBe("round 1");
   });
 
   it("stays within the list, and finds another run when its own is gone", () => {

@@ -96,6 +96,8 @@ export {
 } from "./runFolder.ts";
 export { findOutput, type RunOutput, readOutput } from "./runOutput.ts";
 export { lifeOf, type RunLife, type RunnerState, type RunStatus, readJson, readStatus } from "./status.ts";
+export { type SweepEntry, SweepList, type SweepRecord } from "./sweeps/sweepRecord.ts";
+export { type SweepProgress, sweepProgress } from "./sweeps/sweepTime.ts";
 export { linkTensorboard } from "./tensorboardLinks.ts";
 export { cutMiddle, cutText, graphemes, padText, textWidth } from "./textWidth.ts";
 export { type LayerUnits, readUnitCounts } from "./unitCounts.ts";

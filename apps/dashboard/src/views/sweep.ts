@@ -1,18 +1,39 @@
 /** All runs in a table. */
 
 import type { View } from "../dashboardState.ts";
-import { configurationCount, tableAndPlot } from "../panelRows.ts";
+import { failedRuns, failuresPanel } from "../failuresPanel.ts";
+import {
+  alone,
+  BORDERED_HEIGHT,
+  configurationCount,
+  LEAST_PANEL_HEIGHT,
+  tableAndPlot,
+} from "../panelRows.ts";
 import { sweepPanel } from "../sweepPanel.ts";
+
+/** Rows of a failure, if its reason is not short. */
+const FAILURE_ROWS = 2;
+const LEAST_WITH_PLOT = 24;
 
 export const sweep = {
   name: "sweep",
   key: "1",
   help: "sweep, all runs",
-  shows: "all runs in a table, and accuracy over density",
+  shows:
+    "all runs in a table, those that wait too; how far each sweep is and when it will end; why runs failed; accuracy over density",
   of: "runs",
   layout(state, width, height) {
     // a row a run, and a heading a configuration where they are grouped
-    const rowCount = state.runs.length + (state.grouped ? configurationCount(state) : 0);
-    return tableAndPlot(sweepPanel, { rowCount, plotShare: 0.34 }, width, height);
+    const headingCount = state.grouped ? configurationCount(state) : 0;
+    const rowCount = state.runs.length + headingCount + state.sweeps.length;
+    const failedCount = failedRuns(state).length;
+    const wanted = Math.min(Math.floor(height / 4), failedCount * FAILURE_ROWS + 2);
+    const isTold = failedCount > 0 && wanted >= BORDERED_HEIGHT && height - wanted >= LEAST_PANEL_HEIGHT;
+    const failures = isTold ? [alone(failuresPanel, width, wanted)] : [];
+    const rest = height - (isTold ? wanted : 0);
+    // runs go before the plot where failures take their room
+    if (isTold && rest < LEAST_WITH_PLOT) return [alone(sweepPanel, width, rest), ...failures];
+    const [table, ...plot] = tableAndPlot(sweepPanel, { rowCount, plotShare: 0.34 }, width, rest);
+    return [table!, ...failures, ...plot];
   },
 } as const satisfies View;

@@ -12,6 +12,7 @@ export function declareDemo(program: Command): void {
     )
     .addOption(settingOption("demo", "seed"))
     .addOption(settingOption("demo", "runs"))
+    .addOption(settingOption("demo", "watch"))
     .addOption(settingOption("demo", "quiet"))
     .addOption(settingOption("demo", "strict"))
     .addOption(option("--json", "one JSON document on standard output"))

@@ -33,6 +33,7 @@ export function declareSweep(program: Command): void {
     .addOption(settingOption("sweep", "limit"))
     .addOption(settingOption("sweep", "strict"))
     .addOption(settingOption("sweep", "quiet"))
+    .addOption(settingOption("sweep", "watch"))
     .addOption(option("--status", "show how its runs stand, and stop"))
     .addOption(option("--cancel", "stop its runs at their checkpoints"))
     .addOption(option("--logs [run]", "what runs printed: those that failed, or the one of this id"))

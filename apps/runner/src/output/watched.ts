@@ -4,24 +4,39 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { type WatchOptions, watch } from "@phew/dashboard/watch";
-import { listRuns, makeFolder } from "@phew/runs";
+import { listRuns, makeFolder, type RunEntry } from "@phew/runs";
 import { withoutWatch } from "../commands/shortOptions.ts";
 import { EXIT } from "../exit.ts";
 import { UsageError } from "../failure.ts";
 import { printLines, printText } from "./output.ts";
 
+/** What is shown of a command, and what becomes of it. */
+export interface WatchedWork {
+  /** Folder of what it leaves: all runs, or an experiment. */
+  readonly folder: string;
+  readonly view: NonNullable<WatchOptions["view"]>;
+  /** Arguments after those of this process. */
+  readonly more?: readonly string[];
+  /**
+   * Whether a run is this command's; others are never shown. Unless given, the one run of its process.
+   * @param pid of the process of the command, begun at `startedT`
+   */
+  readonly isOwn?: (run: RunEntry, pid: number | undefined, startedT: number) => boolean;
+  /** Whether the command has begun runs; unless given, once one of its own is there. */
+  readonly hasBegun?: (startedT: number) => boolean;
+  /** Ends processes that outlive that of the command. */
+  readonly killRest?: () => void;
+}
+
+/** Of a command that is the process of all its runs. */
+export const isOfProcess: NonNullable<WatchedWork["isOwn"]> = (run, pid, startedT) =>
+  run.status?.pid === pid && run.updatedT >= startedT;
+
 /**
- * Runs this process's own command again, without `--watch`, and shows its run meanwhile. Sets `process.exitCode`.
- * @param root the folder that will contain its run folder
- * @param view the first view
- * @param more arguments after those of this process
+ * Runs this process's own command again, without `--watch`, and shows its runs meanwhile. Sets `process.exitCode`.
  * @throws UsageError without a terminal
  */
-export async function runWatched(
-  root: string,
-  view: NonNullable<WatchOptions["view"]>,
-  more: readonly string[] = [],
-): Promise<void> {
+export async function runWatched(work: WatchedWork): Promise<void> {
   if (process.stdout.isTTY !== true || process.stdin.isTTY !== true) {
     throw new UsageError("--watch", {
       given: "without a terminal",
@@ -29,7 +44,8 @@ export async function runWatched(
       remedy: "Leave it out, and follow the run with phew watch.",
     });
   }
-  makeFolder(root);
+  const { folder, view, more = [], isOwn = isOfProcess } = work;
+  makeFolder(folder);
   const log = path.join(mkdtempSync(path.join(tmpdir(), "phew-watch-")), "output");
   const startedT = Date.now();
   const worker = startWorker(log, more);
@@ -38,21 +54,28 @@ export async function runWatched(
     worker.on("error", reject);
     worker.on("exit", (code, signal) => resolve({ code, signal }));
   });
+  const isShown = (run: RunEntry) => isOwn(run, pid, startedT);
+  const ownRuns = () => listRuns(folder).filter(isShown);
   // one that ended before it had a run, as for wrong usage, leaves nothing to show
   const closing = new AbortController();
-  const itsRun = () => listRuns(root).find((run) => run.status?.pid === pid && run.updatedT >= startedT);
+  const hasBegun = work.hasBegun ?? (() => ownRuns().length > 0);
   const close = () => {
-    if (itsRun() === undefined) closing.abort();
+    if (!hasBegun(startedT)) closing.abort();
   };
   ended.then(close, close);
-  const screen = { folder: root, once: false, plain: false, view };
-  const shown = await watch({ ...screen, ...(pid === undefined ? {} : { startedPid: pid }) }, closing.signal);
-  // a run that is over was shown as such: its process is about to end, and its words are waited for
-  const isOver = (itsRun()?.status?.state ?? "running") !== "running";
+  const shown = await watch(
+    { folder, once: false, plain: false, view, isShown, startedPid: pid, phew: ownCommand() },
+    closing.signal,
+  );
+  if (shown.answer === "kill") work.killRest?.();
+  // runs that are over were shown as such: the process is about to end, and its words are waited for
+  const isRunning = (run: RunEntry) => run.life === "running";
+  const own = ownRuns();
+  const isOver = work.isOwn === undefined && own.length > 0 && !own.some(isRunning);
   const goesOn = !isOver && shown.answer !== "stop" && shown.answer !== "kill";
   if (goesOn && worker.exitCode === null && worker.signalCode === null) {
     worker.unref();
-    printLines(`The run goes on as process ${pid}: phew watch ${root} shows it, its output is in ${log}.`);
+    printLines(`It goes on as process ${pid}: phew watch ${folder} shows it, its output is in ${log}.`);
     process.exitCode = shown.exitCode;
     return;
   }
@@ -66,6 +89,11 @@ export async function runWatched(
   }
 }
 
+/** This program, as it was called. */
+export function ownCommand(): string[] {
+  return [process.execPath, ...process.execArgv, process.argv[1]!];
+}
+
 interface WorkerEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -74,7 +102,8 @@ interface WorkerEnd {
 function startWorker(log: string, more: readonly string[]): ChildProcess {
   const output = openSync(log, "w");
   const args = withoutWatch(process.argv.slice(2));
-  const worker = spawn(process.execPath, [...process.execArgv, process.argv[1]!, ...args, ...more], {
+  const [program, ...own] = ownCommand();
+  const worker = spawn(program!, [...own, ...args, ...more], {
     // a session of its own: the end of this terminal is not its end
     detached: true,
     stdio: ["ignore", output, output],

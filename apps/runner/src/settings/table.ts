@@ -49,7 +49,11 @@ const OUTPUT = {
     type: kind.flag,
     flag: "--watch",
     help: "the live screen meanwhile; the run goes on where the screen is left",
-    verbs: { train: {} },
+    verbs: {
+      ...TRAINING,
+      sweep: { help: "the live screen of its runs meanwhile" },
+      demo: { help: "the live screen of its runs meanwhile" },
+    },
     isPerCall: true,
   }),
   figures: setting({

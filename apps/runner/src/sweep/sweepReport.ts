@@ -149,7 +149,8 @@ function describeEstimate(
   return `${time}. Of ${counted(estimate.runMs.length, "estimate")} ${describeSources(estimate)}.`;
 }
 
-function entriesBelow(root: string) {
+/** All runs that there are; none where there is no folder. */
+export function entriesBelow(root: string) {
   try {
     return listRuns(root);
   } catch {

@@ -77,7 +77,7 @@ export function sweepRuns(
 }
 
 /** As `--limit` reads it. */
-const limitText = (ms: number) => (Number.isFinite(ms) ? `${ms / 1000}s` : "none");
+export const limitText = (ms: number) => (Number.isFinite(ms) ? `${ms / 1000}s` : "none");
 
 /** Writes the files that the commands of the tasks read. */
 export function writeConfigs(folder: string, experiment: string, runs: readonly SweepRun[]): void {

@@ -27,17 +27,21 @@ interface DemoOptions {
   readonly workers?: number;
   readonly quiet?: boolean;
   readonly strict?: boolean;
+  readonly watch?: boolean;
   readonly json?: boolean;
 }
 
+const EXPERIMENT = "demo";
+
 export async function demo(options: DemoOptions): Promise<void> {
+  if (options.watch) return demoWatched(options.runs);
   const started = performance.now();
   const signal = interruptSignal();
   const { methods, densities, seedCount } = demoRecipe;
   const configs = demoConfigs(options.seed);
   const place = {
     root: options.runs,
-    experiment: "demo",
+    experiment: EXPERIMENT,
     force: true,
     threadCount: 1,
     ...(options.strict && { strict: true }),
@@ -71,7 +75,7 @@ export async function demo(options: DemoOptions): Promise<void> {
   ).finally(() => progress.done());
 
   const records = recordsOf(results);
-  const folder = path.join(options.runs, "demo");
+  const folder = path.join(options.runs, EXPERIMENT);
   const report = compareRuns(records, { targetAccuracy: demoRecipe.targetAccuracy });
   const files = [...writeReport(folder, report), ...(await writeFigures(folder, records))];
   const elapsedMs = performance.now() - started;
@@ -88,6 +92,16 @@ export async function demo(options: DemoOptions): Promise<void> {
     `${counted(configs.length, "run")} in ${formatDuration(elapsedMs)}. Everything is in ${folder}${path.sep}:`,
     ...files.map((file) => `  ${file}`),
   );
+}
+
+/** Its runs of another time are done again: they are not shown before. */
+async function demoWatched(runs: string): Promise<void> {
+  const { runWatched } = await import("../output/watched.ts");
+  return runWatched({
+    folder: path.join(runs, EXPERIMENT),
+    view: "sweep",
+    isOwn: ({ status }, _pid, startedT) => status !== undefined && status.startedT >= startedT,
+  });
 }
 
 /** A row for each configuration: means over its seeds, of the trace the geometric one. */

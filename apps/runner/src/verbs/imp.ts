@@ -1,4 +1,5 @@
 /** `phew imp`: iterative magnitude pruning with rewinding, a run folder for each round, and the table of rounds. */
+import path from "node:path";
 import { prunerByName, type RunEvent, requireConfinable } from "@phew/core";
 import { formatTable } from "@phew/report";
 import { counted, doneFraction, formatAccuracy, formatCount, formatPercent, type RunState } from "@phew/runs";
@@ -9,7 +10,7 @@ import type { ToldSettings } from "../settings/commandLine.ts";
 import type { TrainConfig } from "../settings/configuration.ts";
 import { DENSE } from "../settings/pruning.ts";
 import { denseRound, densityAfter, prunedRound, usualRoundCount } from "../train/impRounds.ts";
-import { type RunHooks, requireRunnable } from "../train/runMaterial.ts";
+import { type RunHooks, type RunPlace, requireRunnable } from "../train/runMaterial.ts";
 import { type RunResult, recordsOf, runTraining } from "../train/runTraining.ts";
 import { configOf, placeOf, tellPlace } from "./train.ts";
 
@@ -21,6 +22,7 @@ export async function imp(model: string | undefined, settings: ToldSettings): Pr
   }
   const config = await configOf(model, settings);
   const place = placeOf(told, "imp");
+  if (told.watch) return impWatched(place);
   const roundCount = told.rounds ?? usualRoundCount(config.density);
   if (roundCount > 1) requireConfinable(prunerByName(config.method));
   const signal = interruptSignal();
@@ -35,6 +37,12 @@ export async function imp(model: string | undefined, settings: ToldSettings): Pr
     results.push(await runTraining(ofRound, place, hooks).finally(done));
   }
   report(config, roundCount, results, asJson);
+}
+
+/** All rounds are runs of one process. */
+async function impWatched({ root, experiment }: RunPlace): Promise<void> {
+  const { runWatched, isOfProcess } = await import("../output/watched.ts");
+  return runWatched({ folder: path.join(root, experiment), view: "overview", isOwn: isOfProcess });
 }
 
 /** Lines and a bar on standard error, headed by the round. */

@@ -96,9 +96,8 @@ export async function prune(model: string | undefined, options: PruneOptions): P
 
 async function pruneWatched({ runs }: PruneOptions): Promise<void> {
   const { runWatched } = await import("../output/watched.ts");
-  return runs === undefined
-    ? runWatched(DEFAULT_RUNS, "pruning", ["--runs", DEFAULT_RUNS])
-    : runWatched(runs, "pruning");
+  const more = runs === undefined ? ["--runs", DEFAULT_RUNS] : [];
+  return runWatched({ folder: runs ?? DEFAULT_RUNS, view: "pruning", more });
 }
 
 /**

@@ -6,11 +6,15 @@ import { figurePaths, formatReport, resultsTable, writeFigures, writeReport } fr
 import { counted, readRun } from "@phew/runs";
 import {
   lastLines,
+  noteCancelled,
+  readSweepRecord,
   type Submission,
   type SweepExecutor,
   shellQuote,
+  stopRunning,
   sweepJsonSchema,
   type TaskState,
+  writeSweepFailures,
 } from "@phew/runs/sweeps";
 import { UsageError } from "../failure.ts";
 import { printJson, printLines, printText, tellLine } from "../output/output.ts";
@@ -23,6 +27,7 @@ import {
   type SweepPlanOptions,
   statusesOf,
 } from "../sweep/sweepPlan.ts";
+import { recordSweep } from "../sweep/sweepRecord.ts";
 import {
   countStates,
   dryRun,
@@ -45,6 +50,7 @@ import {
 import { writeRunReports } from "../train/runReports.ts";
 
 interface SweepVerbOptions extends SweepPlanOptions {
+  readonly watch?: boolean;
   readonly dryRun?: boolean;
   readonly retry?: boolean;
   readonly status?: boolean;
@@ -74,16 +80,30 @@ export async function sweep(file: string | undefined, options: SweepVerbOptions)
   if (options.cancel) return cancel(plan, options);
   if (options.logs !== undefined) return showLogs(plan, options.logs);
   if (options.status) return report(plan, undefined, options);
-  return carryOut(plan, options);
+  return options.watch ? watchSweep(plan) : carryOut(plan, options);
 }
 
 /** @throws UsageError where two things are asked for of which only one would be done */
-function requireOneTask({ dryRun, retry, status, cancel, logs }: SweepVerbOptions): void {
+function requireOneTask({ dryRun, retry, status, cancel, logs, watch }: SweepVerbOptions): void {
   const tasks = { "--status": status, "--cancel": cancel, "--logs": logs, "--dry-run": dryRun };
   const asked = Object.keys(tasks).filter((name) => tasks[name as keyof typeof tasks] !== undefined);
   if (retry && !dryRun && asked.length > 0) asked.push("--retry");
+  if (watch && asked.length > 0) asked.push("--watch");
   if (asked.length <= 1) return;
   throw new UsageError(asked[0]!, { given: `it beside ${asked[1]}`, expected: "one of them at a time" });
+}
+
+/** Its runs alone are shown, those too that were finished before. */
+async function watchSweep({ folder, ownFolder, runs }: SweepPlan): Promise<void> {
+  const { runWatched } = await import("../output/watched.ts");
+  const ids = new Set(runs.map(({ id }) => id));
+  return runWatched({
+    folder,
+    view: "sweep",
+    isOwn: ({ id }) => ids.has(id),
+    hasBegun: (startedT) => (readSweepRecord(ownFolder)?.submittedT ?? 0) >= startedT,
+    killRest: () => stopRunning(runs, "SIGKILL"),
+  });
 }
 
 async function carryOut(plan: SweepPlan, options: SweepVerbOptions): Promise<void> {
@@ -105,7 +125,8 @@ async function carryOut(plan: SweepPlan, options: SweepVerbOptions): Promise<voi
     await executor.ready?.();
     writeConfigs(plan.ownFolder, sweep.experiment, todo);
     if (!options.json) tellLine(`${sweep.experiment}: ${countStates(statuses)}`);
-    submission = await submitted(executor, todo, sweep.experiment, options.json === true);
+    recordSweep(plan, todo, materials, options);
+    submission = await submitted(plan, todo, options.json === true);
   }
   const isOver = submission?.ended !== false;
   await report(
@@ -127,15 +148,15 @@ async function figuresOf({ runs, folder }: SweepPlan, submission: Submission | u
 }
 
 async function submitted(
-  executor: SweepExecutor,
+  { executor, sweep, ownFolder }: SweepPlan,
   todo: readonly SweepRun[],
-  title: string,
   quiet: boolean,
 ): Promise<Submission> {
-  const progress = startProgress(title, quiet);
+  const progress = startProgress(sweep.experiment, quiet);
   const onTick = () => progress.update(...progressOf(statusesOf(todo)));
+  const onFailure = (failures: ReadonlyMap<string, string>) => writeSweepFailures(ownFolder, failures);
   try {
-    return await executor.submit(todo, { signal: interruptSignal(), onTick });
+    return await executor.submit(todo, { signal: interruptSignal(), onTick, onFailure });
   } finally {
     progress.done();
   }
@@ -209,10 +230,11 @@ async function report(
 }
 
 async function cancel(
-  { executor, others, runs, sweep, folder }: SweepPlan,
+  { executor, others, runs, sweep, folder, ownFolder }: SweepPlan,
   options: SweepVerbOptions,
 ): Promise<void> {
   const said: string[] = [];
+  noteCancelled(ownFolder, Date.now());
   for (const each of [executor, ...others]) {
     // runs of an ended pool may still be running
     if (each === executor || (await each.status())?.active) said.push(await each.cancel(runs));

@@ -39,7 +39,8 @@ export async function train(model: string | undefined, settings: ToldSettings): 
         ? undefined
         : { digest: file.dataDigest, source: told.config! },
   };
-  if (told.watch) return (await import("../output/watched.ts")).runWatched(place.root, "overview");
+  if (told.watch)
+    return (await import("../output/watched.ts")).runWatched({ folder: place.root, view: "overview" });
   if (told.json !== true) await tellPlace(config, place);
   await (await import("../train/toldTraining.ts")).trainAndTell(config, place, told);
 }

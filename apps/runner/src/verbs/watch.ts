@@ -35,6 +35,7 @@ export async function watch(folder: string | undefined, options: WatchVerbOption
     ...(ascii === undefined ? {} : { ascii }),
     ...(theme === undefined ? {} : { theme }),
     view,
+    phew: [process.execPath, ...process.execArgv, process.argv[1]!],
   });
   process.exitCode = exitCode;
 }

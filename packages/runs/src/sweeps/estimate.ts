@@ -81,7 +81,8 @@ function medians(pairs: readonly (readonly [string, number])[]): Map<string, num
   return new Map([...byKey].map(([key, values]) => [key, median(values)]));
 }
 
-function median(values: readonly number[]): number {
+/** @param values at least one */
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const half = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;

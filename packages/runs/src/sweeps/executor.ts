@@ -9,6 +9,8 @@ export interface SubmitOptions {
   readonly signal: AbortSignal;
   /** Called now and then while tasks run. */
   readonly onTick?: () => void;
+  /** Called with all failures by now, by id, when there is another. */
+  readonly onFailure?: (failures: ReadonlyMap<string, string>) => void;
 }
 
 export interface Submission {

@@ -24,9 +24,17 @@ export {
   sweepSchema,
 } from "./sweepFile.ts";
 export {
+  noteCancelled,
+  readSweepRecord,
+  type SweepRecord,
+  writeSweepFailures,
+  writeSweepRecord,
+} from "./sweepRecord.ts";
+export {
   lastLines,
   logFile,
   type SweepTask,
+  stopRunning,
   sweepFolder,
   type TaskState,
   type TaskStatus,

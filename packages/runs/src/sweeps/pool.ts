@@ -5,12 +5,13 @@ import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ArgumentError, counted } from "@phew/core/messages";
-import { CLOCK_MS, type LockKind, type LockOwner, lockAge, lockFolder, lockOwner } from "../folderLock.ts";
+import { lockFolder, lockOwner } from "../folderLock.ts";
 import { nameOf } from "../lostLock.ts";
-import { ownerLives, signalOwner } from "../processes.ts";
+import { signalOwner } from "../processes.ts";
 import { makeOwnFolder, writeFault } from "../replaceFile.ts";
-import { HEARTBEAT_MS, STALE_MS } from "../status.ts";
+import { HEARTBEAT_MS } from "../status.ts";
 import type { ExecutorStatus, Submission, SubmitOptions, SweepExecutor } from "./executor.ts";
+import { isOwnerActive, POOL_LOCK } from "./poolLock.ts";
 import {
   lastLines,
   logFile,
@@ -29,7 +30,6 @@ export interface PoolSettings {
 }
 
 const TICK_MS = 250;
-const POOL_LOCK: LockKind = { file: "pool.json", noun: "sweep" };
 
 /** Numbers of processes and threads that use all cores; given values are unchanged. */
 export function shareCores(
@@ -71,7 +71,7 @@ export function localPool({ folder, processCount }: PoolSettings): SweepExecutor
     async status(): Promise<ExecutorStatus | undefined> {
       const owner = lockOwner(folder, POOL_LOCK);
       if (owner === undefined) return undefined;
-      const active = isActive(folder, owner);
+      const active = isOwnerActive(folder, owner);
       const text = active
         ? `${nameOf(owner)} runs, ${owner.processCount ?? "some"} at a time`
         : `${nameOf(owner)} ran, which is gone`;
@@ -81,7 +81,7 @@ export function localPool({ folder, processCount }: PoolSettings): SweepExecutor
     async cancel(tasks) {
       const owner = lockOwner(folder, POOL_LOCK);
       if (owner === undefined) return stopped(tasks) ?? "nothing of it runs on this machine";
-      if (!isActive(folder, owner)) {
+      if (!isOwnerActive(folder, owner)) {
         // lock files of ended processes do no harm, but the state is checked
         lockFolder(folder, POOL_LOCK).release();
         return `${stopped(tasks) ?? "nothing of it runs on this machine"}; took away what ${nameOf(owner)} left, which is gone`;
@@ -98,14 +98,6 @@ export function localPool({ folder, processCount }: PoolSettings): SweepExecutor
   };
 }
 
-/** Whether the process of the sweep still runs, as far as this computer can tell. */
-function isActive(folder: string, owner: LockOwner): boolean {
-  if (owner.host === hostname()) return ownerLives(owner);
-  // one that is still to come is that of a clock that was set: whether it changes is seen when the lock is taken
-  const age = lockAge(folder, POOL_LOCK);
-  return age > -CLOCK_MS && age <= STALE_MS;
-}
-
 function stopped(tasks: readonly SweepTask[]): string | undefined {
   const count = stopRunning(tasks);
   return count === 0 ? undefined : `asked ${runs(count)} to stop`;
@@ -117,7 +109,7 @@ async function runAll(
   tasks: readonly SweepTask[],
   folder: string,
   processCount: number,
-  { signal, onTick }: SubmitOptions,
+  { signal, onTick, onFailure }: SubmitOptions,
   requireHeld: () => void,
 ): Promise<Submission> {
   const failures = new Map<string, string>();
@@ -137,7 +129,9 @@ async function runAll(
         for (let task = queue.shift(); task && !signal.aborted; task = queue.shift()) {
           requireHeld();
           const failure = await attend(task, folder, children, signal);
-          if (failure !== undefined) failures.set(task.id, failure);
+          if (failure === undefined) continue;
+          failures.set(task.id, failure);
+          onFailure?.(failures);
         }
       }),
     );

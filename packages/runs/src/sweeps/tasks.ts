@@ -48,9 +48,12 @@ export function runningHere(tasks: readonly SweepTask[]): RunStatus[] {
   });
 }
 
-/** Asks the processes of this computer that work on any of the tasks to stop at a checkpoint. @returns how many */
-export function stopRunning(tasks: readonly SweepTask[]): number {
-  return runningHere(tasks).filter((status) => signalOwner(status, "SIGTERM")).length;
+/**
+ * Asks the processes of this computer that work on any of the tasks to stop at a checkpoint, or with SIGKILL ends them.
+ * @returns how many
+ */
+export function stopRunning(tasks: readonly SweepTask[], signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): number {
+  return runningHere(tasks).filter((status) => signalOwner(status, signal)).length;
 }
 
 /** Folder for a sweep's own files; listings of runs skip it. */

@@ -1,0 +1,58 @@
+/** Why runs failed, those first that ended last. */
+import { counted, type RunEntry } from "@phew/runs";
+import type { DashboardState, Panel } from "./dashboardState.ts";
+import type { PanelContent } from "./panelContent.ts";
+import { type StyledRow, wrap } from "./styledText.ts";
+import { COLOURS, LIFE_LOOKS } from "./theme.ts";
+import { cutTitle } from "./toldApart.ts";
+import { visibleRuns } from "./visibleRuns.ts";
+
+export const failuresPanel: Panel = { title: "Failures", content: failuresContent };
+
+const INDENT = "    ";
+const MOST_LINES = 3;
+
+/** Why a run failed, or what is known of its end; undefined of one that did neither fail nor vanish. */
+export function failureOf({ sweeps }: DashboardState, run: RunEntry): string | undefined {
+  if (run.life === "lost") return "its process is gone without a last word: killed, or the machine went down";
+  if (run.life !== "failed") return undefined;
+  const sweep = sweeps.find(
+    ({ experiment, failures }) => experiment === run.experiment && failures.has(run.id),
+  );
+  return run.status?.failure ?? sweep?.failures.get(run.id) ?? "for an unknown reason";
+}
+
+export function failedRuns(state: DashboardState): readonly RunEntry[] {
+  return visibleRuns(state)
+    .filter((run) => failureOf(state, run) !== undefined)
+    .sort((a, b) => b.updatedT - a.updatedT);
+}
+
+function failuresContent(state: DashboardState, width: number, height: number): PanelContent {
+  const failed = failedRuns(state);
+  const rows: StyledRow[] = [];
+  let toldCount = 0;
+  for (const run of failed) {
+    const own = failureRows(state, run, width);
+    if (rows.length > 0 && rows.length + own.length > height) break;
+    rows.push(...own);
+    toldCount++;
+  }
+  const rest = failed.length - toldCount;
+  return {
+    title: `Failures: ${counted(failed.length, "run")}`,
+    notes: [[{ text: rest > 0 ? `${rest} more: / failed` : "", colour: COLOURS.faint }]],
+    rows,
+  };
+}
+
+function failureRows(state: DashboardState, run: RunEntry, width: number): StyledRow[] {
+  const look = LIFE_LOOKS[run.life];
+  const title = cutTitle(state, run, Math.floor(width / 2));
+  const lines = wrap(`${title}: ${failureOf(state, run)!}`, width - 2).slice(0, MOST_LINES);
+  return lines.map((text, k) =>
+    k === 0
+      ? [{ text: `${look.mark} `, colour: look.colour, bold: true }, { text }]
+      : [{ text: `${INDENT}${text}`.slice(0, width) }],
+  );
+}

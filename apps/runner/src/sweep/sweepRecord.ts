@@ -1,0 +1,53 @@
+/** What a sweep leaves of itself for screens: its runs, the time that each is expected to take, and how to call it again. */
+import path from "node:path";
+import { writeSweepRecord } from "@phew/runs/sweeps";
+import type { SweepPlan, SweepPlanOptions } from "./sweepPlan.ts";
+import { entriesBelow } from "./sweepReport.ts";
+import { limitText, type RunMaterial, type SweepRun } from "./sweepTasks.ts";
+import { estimateSweep } from "./sweepWork.ts";
+
+/** Writes it into the sweep's own folder, which is there. @param todo the runs that are about to begin */
+export function recordSweep(
+  plan: SweepPlan,
+  todo: readonly SweepRun[],
+  materials: ReadonlyMap<string, RunMaterial>,
+  options: SweepPlanOptions,
+): void {
+  const { runMs } = estimateSweep(todo, materials, entriesBelow(plan.root));
+  const expected = new Map(todo.map(({ id }, k) => [id, Math.round(runMs[k]!)]));
+  const { executor, sweep } = plan;
+  const throttle = options.throttle ?? sweep.slurm.throttle;
+  writeSweepRecord(plan.ownFolder, {
+    file: path.resolve(plan.file),
+    options: planOptionWords(options),
+    calledFrom: process.cwd(),
+    executor: executor.name,
+    atATime: executor.name === "pool" ? plan.processCount : throttle,
+    submittedT: Date.now(),
+    runs: plan.runs.map(({ id, config }) => ({
+      id,
+      config,
+      seed: config.seed,
+      estimateMs: expected.get(id),
+    })),
+  });
+}
+
+/** The options of a plan as words of a command line. */
+function planOptionWords({
+  on,
+  workers,
+  threads,
+  throttle,
+  sbatch,
+  runs,
+  strict,
+  limit,
+}: SweepPlanOptions): string[] {
+  const values = { on, workers, threads, throttle, limit: limit && limitText(limit), runs };
+  return [
+    ...Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}=${value}`])),
+    ...(sbatch ?? []).map((words) => `--sbatch=${words}`),
+    ...(strict ? ["--strict"] : []),
+  ];
+}

@@ -1,0 +1,232 @@
+/**
+ * What a sweep leaves of itself in its own folder, beside its runs: `plan.json` with every run that it will begin, and
+ * `failures.json` with those that ended before they had a folder. Readers see its waiting runs by it, and start it again.
+ */
+import { readdirSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import {
+  type Fields,
+  isRecord,
+  list,
+  message,
+  moment,
+  name,
+  optional,
+  record,
+  settings,
+  text,
+  whole,
+} from "@phew/core/fields";
+import type { RunConfig } from "../canonicalJson.ts";
+import type { RunEntry } from "../readRun.ts";
+import { modifiedT } from "../regularFile.ts";
+import { replaceFile } from "../replaceFile.ts";
+import { readJson } from "../status.ts";
+import { isPoolActive } from "./poolLock.ts";
+import { sweepFolder } from "./tasks.ts";
+
+export interface PlannedRun {
+  readonly id: string;
+  readonly config: RunConfig;
+  readonly seed?: number | undefined;
+  /** Expected before any run of the sweep had ended, in milliseconds. */
+  readonly estimateMs?: number | undefined;
+}
+
+export interface SweepRecord {
+  /** The sweep file, absolute, and the options that `phew sweep` was called with behind it. */
+  readonly file: string;
+  readonly options: readonly string[];
+  /** Where it was called: paths in the file are taken from there. */
+  readonly calledFrom: string;
+  readonly executor: string;
+  /** Most runs at a time; absent where the executor decides. */
+  readonly atATime?: number | undefined;
+  /** Milliseconds since the epoch, of the last time that it was called. */
+  readonly submittedT: number;
+  /** When it was told to stop, if that was later. */
+  readonly cancelledT?: number | undefined;
+  /** All its runs, in the order in which they begin. */
+  readonly runs: readonly PlannedRun[];
+}
+
+/** A sweep for a screen. */
+export interface SweepEntry {
+  readonly experiment: string;
+  /** Of the experiment. */
+  readonly folder: string;
+  readonly record: SweepRecord;
+  /** Whether somebody goes on with its waiting runs: a pool's process, or the queue that has not been told to forget them. */
+  readonly isActive: boolean;
+  /** Why runs ended before they had a folder, by id. */
+  readonly failures: ReadonlyMap<string, string>;
+}
+
+const PLAN_FILE = "plan.json";
+const FAILURES_FILE = "failures.json";
+const RUN_LIMIT = 1_000_000;
+const PATH_LIMIT = 4096;
+
+const plannedFields: Fields<PlannedRun> = {
+  id: (value) => (typeof value === "string" && /^(?!\.+$)[\w.-]{1,255}$/.test(value) ? value : undefined),
+  config: settings,
+  seed: optional(whole()),
+  estimateMs: optional(whole()),
+};
+const recordFields: Fields<SweepRecord> = {
+  file: text(PATH_LIMIT),
+  options: list(text(PATH_LIMIT), 1000),
+  calledFrom: text(PATH_LIMIT),
+  executor: name,
+  atATime: optional(whole(1)),
+  submittedT: moment,
+  cancelledT: optional(moment),
+  runs: list(record<PlannedRun>(plannedFields), RUN_LIMIT),
+};
+const parseRecord = record<SweepRecord>(recordFields);
+
+/** @param own the sweep's own folder, see `sweepFolder`, which is there */
+export function writeSweepRecord(own: string, told: SweepRecord): void {
+  replaceFile(join(own, FAILURES_FILE), "{}\n");
+  replaceFile(join(own, PLAN_FILE), `${JSON.stringify(told)}\n`);
+}
+
+/** Notes that the sweep was told to stop; nothing where there is no record of it. */
+export function noteCancelled(own: string, cancelledT: number): void {
+  const told = readSweepRecord(own);
+  if (told) replaceFile(join(own, PLAN_FILE), `${JSON.stringify({ ...told, cancelledT })}\n`);
+}
+
+/** @param failures reasons by id, all of this submission */
+export function writeSweepFailures(own: string, failures: ReadonlyMap<string, string>): void {
+  replaceFile(join(own, FAILURES_FILE), `${JSON.stringify(Object.fromEntries(failures))}\n`);
+}
+
+/** Undefined where there is none, or it is not valid. */
+export function readSweepRecord(own: string): SweepRecord | undefined {
+  return parseRecord(readJson(join(own, PLAN_FILE)));
+}
+
+interface KnownSweep {
+  readonly stamp: string;
+  readonly entry: SweepEntry;
+  /** Made once, so that lists can be compared by identity. */
+  readonly planned: ReadonlyMap<string, RunEntry>;
+}
+
+/** The sweeps at or below a folder, kept up to date: what has not changed is not read again. */
+export class SweepList {
+  readonly #root: string;
+  #known = new Map<string, KnownSweep>();
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  get sweeps(): SweepEntry[] {
+    return [...this.#known.values()].map(({ entry }) => entry);
+  }
+
+  /**
+   * Reads again what has changed.
+   * @param runs those that have folders
+   * @returns runs of the sweeps that have none: they wait, or failed before they had one
+   */
+  refresh(runs: readonly RunEntry[]): RunEntry[] {
+    const known = new Map<string, KnownSweep>();
+    for (const folder of this.#experiments(runs)) {
+      const sweep = this.#read(folder);
+      if (sweep) known.set(folder, sweep);
+    }
+    this.#known = known;
+    if (known.size === 0) return [];
+    const begun = new Set(runs.map((run) => run.folder));
+    return [...known.values()].flatMap(({ planned }) =>
+      [...planned].flatMap(([folder, entry]) => (begun.has(folder) ? [] : [entry])),
+    );
+  }
+
+  #experiments(runs: readonly RunEntry[]): string[] {
+    const root = this.#root;
+    if (modifiedT(planFile(root)) !== undefined) return [root];
+    // an experiment without a sweep, however many runs it has, or one run
+    if (runs.some(({ folder }) => folder === root || join(folder, "..") === join(root))) return [];
+    try {
+      const names = readdirSync(root, { withFileTypes: true }).filter((item) => !item.name.startsWith("."));
+      return names
+        .map((item) => join(root, item.name))
+        .filter((folder) => modifiedT(planFile(folder)) !== undefined)
+        .sort();
+    } catch {
+      return [];
+    }
+  }
+
+  #read(folder: string): KnownSweep | undefined {
+    const own = ownFolderOf(folder);
+    const stamp = [PLAN_FILE, FAILURES_FILE].map((file) => modifiedT(join(own, file))).join(" ");
+    const before = this.#known.get(folder);
+    if (before?.stamp !== stamp) return known(folder, own, stamp);
+    const isActive = isGoingOn(before.entry.record, own);
+    return isActive === before.entry.isActive ? before : { ...before, entry: { ...before.entry, isActive } };
+  }
+}
+
+function planFile(experiment: string): string {
+  return join(ownFolderOf(experiment), PLAN_FILE);
+}
+
+function ownFolderOf(experiment: string): string {
+  return sweepFolder(experiment, ".");
+}
+
+function known(folder: string, own: string, stamp: string): KnownSweep | undefined {
+  const told = readSweepRecord(own);
+  if (told === undefined) return undefined;
+  const failures = readFailures(own);
+  const experiment = basename(resolve(folder));
+  const entry = { experiment, folder, record: told, isActive: isGoingOn(told, own), failures };
+  const planned = told.runs.map((run) => plannedEntry(folder, experiment, told, run, failures));
+  return { stamp, entry, planned: new Map(planned.map((run) => [run.folder, run])) };
+}
+
+function isGoingOn({ executor, cancelledT }: SweepRecord, own: string): boolean {
+  return executor === "pool" ? isPoolActive(own) : cancelledT === undefined;
+}
+
+function readFailures(own: string): ReadonlyMap<string, string> {
+  const told = readJson(join(own, FAILURES_FILE));
+  return new Map(
+    Object.entries(isRecord(told) ? told : {}).flatMap(([id, reason]) => {
+      const known = message(reason);
+      return known === undefined ? [] : [[id, known] as const];
+    }),
+  );
+}
+
+function plannedEntry(
+  folder: string,
+  experiment: string,
+  { submittedT }: SweepRecord,
+  { id, config, seed }: PlannedRun,
+  failures: ReadonlyMap<string, string>,
+): RunEntry {
+  const life = failures.has(id) ? "failed" : "waiting";
+  const { method, density } = config;
+  return {
+    folder: join(folder, id),
+    experiment,
+    id,
+    name: id,
+    config,
+    ...(seed === undefined ? {} : { seed }),
+    life,
+    summary: {
+      phase: life,
+      fraction: 0,
+      ...(typeof method === "string" ? { method } : {}),
+      ...(typeof density === "number" ? { requestedDensity: density } : {}),
+    },
+    updatedT: submittedT,
+  };
+}
