@@ -2,6 +2,7 @@
 import type { RunEntry, SweepEntry } from "@phew/runs";
 import type { PanelName, ShownRun, View } from "./dashboardState.ts";
 import type { PanelChoice } from "./panelContent.ts";
+import type { SweepAnswer } from "./sweepAnswers.ts";
 
 export type DashboardAction =
   | {
@@ -50,6 +51,8 @@ export type DashboardAction =
   | PanelChoice
   | { readonly kind: "noticed"; readonly text: string }
   | { readonly kind: "asked" }
+  | { readonly kind: "sweepAsked" }
+  | { readonly kind: "sweepAnswered"; readonly answer: SweepAnswer }
   | { readonly kind: "answered"; readonly answer: QuitAnswer }
   | { readonly kind: "quit" };
 

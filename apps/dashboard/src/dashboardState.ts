@@ -54,6 +54,8 @@ export interface DashboardState {
   readonly notice?: string;
   /** True: the user is asked what becomes of the run that was started with the screen. */
   readonly asking: boolean;
+  /** True: the user is asked what is to be done with the sweep at hand. */
+  readonly askingSweep: boolean;
   /** Process of the run that was started with the screen. */
   readonly startedPid?: number | undefined;
   /** True: the cursor goes to the run that began last, of those started with the screen before any other. */

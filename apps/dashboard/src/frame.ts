@@ -1,5 +1,5 @@
 /** A frame of the screen as rows of styled text: a pure function of state and size; all content is made by the panels. */
-import { textWidth } from "@phew/runs";
+import { type SweepEntry, textWidth } from "@phew/runs";
 import type { DashboardState, PlacedPanel } from "./dashboardState.ts";
 import { headRow } from "./head.ts";
 import { hintsOf } from "./keyActions.ts";
@@ -7,8 +7,9 @@ import { KEY_BINDINGS, QUIT_ANSWERS, VIEW_KEYS } from "./keys.ts";
 import { layoutFor, type PanelColumn } from "./layout.ts";
 import { drawnPanel } from "./panel.ts";
 import { faintNote } from "./panelContent.ts";
-import { fit, fitRow, rowPart, rowWidth, type Span, type StyledRow, truncate } from "./styledText.ts";
+import { fit, fitRow, rowPart, rowWidth, type Span, type StyledRow, truncate, wrap } from "./styledText.ts";
 import { summaryLine } from "./summaryLine.ts";
+import { sweepAtHand, sweepChoices, sweepWords } from "./sweepAnswers.ts";
 import { COLOURS } from "./theme.ts";
 
 /**
@@ -23,6 +24,8 @@ export function frameRows(state: DashboardState, columns: number, rows: number):
     fitRow(row, columns),
   );
   if (state.asking) return withPopup(frame, columns, questionPopup());
+  const sweep = state.askingSweep ? sweepAtHand(state) : undefined;
+  if (sweep) return withPopup(frame, columns, sweepPopup(state, sweep, columns));
   return state.help ? withPopup(frame, columns, helpPopup(columns, rows, state.helpPage)) : frame;
 }
 
@@ -121,6 +124,18 @@ interface Popup {
 function questionPopup(): Popup {
   const lines = QUIT_ANSWERS.map(({ shown, help }) => `${fit(shown, 4)} ${help}`);
   return { title: "The run goes on", note: "quit?", lines };
+}
+
+/** What can be done with a sweep, and the command that does it. */
+function sweepPopup(state: DashboardState, sweep: SweepEntry, columns: number): Popup {
+  const choices = sweepChoices(state, sweep);
+  const lines = choices.map(({ key, told }) => `${fit(key, 4)} ${told}`);
+  const command = `by phew ${sweepWords(sweep, choices[0]?.answer ?? "start").join(" ")}`;
+  return {
+    title: `Sweep ${sweep.experiment}`,
+    note: "which?",
+    lines: [...lines, `${fit("Esc", 4)} back`, "", ...wrap(command, columns - 8)],
+  };
 }
 
 /** Keys, and most of what they do. */

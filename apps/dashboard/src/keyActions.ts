@@ -2,6 +2,7 @@
 import type { DashboardAction } from "./actions.ts";
 import type { DashboardState } from "./dashboardState.ts";
 import { KEY_BINDINGS, type KeyPress, QUIT_ANSWERS, VIEW_KEYS } from "./keys.ts";
+import { sweepAtHand, sweepChoices } from "./sweepAnswers.ts";
 
 const CURSOR_MOVES: Readonly<Record<string, number>> = { left: -1, right: 1 };
 
@@ -10,6 +11,7 @@ export function actionOf(state: DashboardState, press: KeyPress): DashboardActio
   if (state.filtering) return filterAction(state, press);
   if (state.prompt) return promptAction(state.prompt, press);
   if (state.asking) return QUIT_ANSWERS.find(({ keys }) => keys.includes(press.name))?.action;
+  if (state.askingSweep) return sweepAction(state, press);
   // where there is a cursor to be moved, arrows move it; h and l go on to choose views
   if (state.focus === "curves" && state.curveStep !== undefined && !state.help && press.name in CURSOR_MOVES)
     return { kind: "cursorMoved", by: CURSOR_MOVES[press.name]! };
@@ -36,6 +38,7 @@ export function hintsOf(state: DashboardState): { readonly key: string; readonly
       { key: "Esc", word: "back" },
     ];
   }
+  if (state.askingSweep) return [...choicesAtHand(state).map(({ key, hint }) => ({ key, word: hint })), BACK];
   if (state.asking) return QUIT_ANSWERS.map(({ shown, hint }) => ({ key: shown, word: hint! }));
   if (state.help) {
     return [
@@ -65,6 +68,19 @@ export function hintsOf(state: DashboardState): { readonly key: string; readonly
       : [{ key: shown, word: hint }],
   );
   return [...back, { key: "↑↓", word: "move" }, { key: VIEW_KEYS, word: "view" }, ...hints];
+}
+
+const BACK = { key: "Esc", word: "back" };
+
+function choicesAtHand(state: DashboardState) {
+  const sweep = sweepAtHand(state);
+  return sweep ? sweepChoices(state, sweep) : [];
+}
+
+function sweepAction(state: DashboardState, { name }: KeyPress): DashboardAction | undefined {
+  if (["escape", "q", "ctrl+c"].includes(name)) return { kind: "closed" };
+  const choice = choicesAtHand(state).find(({ key }) => key === name);
+  return choice && { kind: "sweepAnswered", answer: choice.answer };
 }
 
 const isSearched = ({ focus }: DashboardState) => focus === "log" || focus === "output";

@@ -164,6 +164,12 @@ export const KEY_BINDINGS: readonly KeyBinding[] = [
     hint: "pause",
     action: { kind: "frozenToggled" },
   },
+  {
+    keys: ["a"],
+    shown: "a",
+    help: "start, retry, cancel a sweep",
+    action: { kind: "sweepAsked" },
+  },
   { keys: ["c"], shown: "c", help: "copy the id of the run", action: { kind: "copied", what: "id" } },
   { keys: ["C"], shown: "C", help: "copy its folder's path", action: { kind: "copied", what: "path" } },
   { keys: ["M"], shown: "M", help: "mouse on, or off", action: { kind: "mouseToggled" } },

@@ -2,7 +2,7 @@
  * The live screen: watcher and keys change a pure state, and the terminal shows the changed lines of its frame. Ink
  * reads the keys and draws nothing: docs/dashboard.md explains why, with figures.
  */
-import { describeFailure, processLives, type RunEntry } from "@phew/runs";
+import { describeFailure, processLives, type RunEntry, type SweepEntry } from "@phew/runs";
 import type { DashboardAction, QuitAnswer } from "./actions.ts";
 import { asciiRows, isUtf8Locale } from "./ascii.ts";
 import type { DashboardState, ShownRun } from "./dashboardState.ts";
@@ -16,6 +16,8 @@ import { mouseActions } from "./mouse.ts";
 import { paintedFrame } from "./paintedFrame.ts";
 import { RunWatcher } from "./runWatcher.ts";
 import { type StyledRow, unstyledRows } from "./styledText.ts";
+import { type SweepAnswer, sweepAtHand } from "./sweepAnswers.ts";
+import { startSweepProcess } from "./sweepProcess.ts";
 import { FullScreen } from "./terminal.ts";
 import { type Palette, paletteOf, type ThemeName, themeNamed } from "./themes.ts";
 import { initialDashboard, update } from "./update.ts";
@@ -95,6 +97,7 @@ class Session {
   readonly #theme: ThemeName;
   /** False: no styles. */
   readonly #palette: Palette | false;
+  readonly #phew: readonly string[] | undefined;
   #state: DashboardState;
   #isFrameDue = true;
   /** As it was shown last. */
@@ -113,6 +116,7 @@ class Session {
     this.#isAscii = options.ascii ?? !isUtf8Locale(process.env);
     this.#theme = options.theme ?? (told ? themeNamed(told, "PHEW_THEME") : "terminal");
     this.#palette = process.stdout.hasColors() && paletteOf(this.#theme, process.stdout.getColorDepth());
+    this.#phew = options.phew;
     this.#watcher = new RunWatcher(folder, mayBeMissing, isShown);
     this.#screen = screen;
     screen.mouse = true;
@@ -242,7 +246,9 @@ class Session {
 
   #act(action: DashboardAction): void {
     if (action.kind === "answered") this.#carryOut(action.answer);
+    const sweep = action.kind === "sweepAnswered" ? sweepAtHand(this.#state) : undefined;
     this.#dispatch(this.#effective(action));
+    if (sweep && action.kind === "sweepAnswered") this.#order(sweep, action.answer);
     this.#screen.mouse = this.#state.mouse;
     const isRead = this.#state.selected === this.#state.shown?.folder;
     if (!isRead || READ_FOR.includes(action.kind)) this.#watch();
@@ -268,6 +274,16 @@ class Session {
   #asks(): boolean {
     const { startedPid } = this.#state;
     return startedPid !== undefined && processLives(startedPid);
+  }
+
+  /** Starts, retries or cancels a sweep by a process of its own. */
+  #order(sweep: SweepEntry, answer: SweepAnswer): void {
+    const tell = (text: string) => {
+      this.#dispatch({ kind: "noticed", text });
+      this.#drawSoon();
+    };
+    if (this.#phew) startSweepProcess(this.#phew, sweep, answer, tell);
+    else tell("this screen was not opened by phew, and does not know where it is");
   }
 
   #carryOut(answer: QuitAnswer): void {

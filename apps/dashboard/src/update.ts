@@ -7,6 +7,7 @@ import { type DashboardState, MARK_COUNT, PANELS, type PanelName, type View } fr
 import { movedBy, promptAnswered, prompted, searched, select } from "./move.ts";
 import { ORDERS, startedT } from "./runOrder.ts";
 import { SMOOTHING_LEVELS } from "./smoothing.ts";
+import { sweepAtHand, sweepChoices } from "./sweepAnswers.ts";
 import { overview } from "./views/overview.ts";
 import { VIEWS } from "./views/registry.ts";
 import { visibleRuns } from "./visibleRuns.ts";
@@ -30,6 +31,7 @@ export function initialDashboard(
     densityCursor: 0,
     timeAxis: false,
     asking: false,
+    askingSweep: false,
     follow: true,
     view: overview,
     focus: start.view?.focus ?? "runs",
@@ -128,6 +130,10 @@ export function update(before: DashboardState, action: DashboardAction): Dashboa
       return { ...state, notice: action.text };
     case "asked":
       return { ...state, asking: true };
+    case "sweepAsked":
+      return sweepAsked(state);
+    case "sweepAnswered":
+      return { ...state, askingSweep: false };
     case "frameSaved":
     case "copied":
       return state;
@@ -224,7 +230,7 @@ function opened(state: DashboardState): DashboardState {
 
 /** Esc goes back one step: from the help, from one run to the list, from a filter to all runs. */
 function closed(state: DashboardState): DashboardState {
-  if (state.asking) return { ...state, asking: false };
+  if (state.asking || state.askingSweep) return { ...state, asking: false, askingSweep: false };
   if (state.help) return { ...state, help: false };
   if (state.prompt) return withoutPrompt(state);
   if (state.filtering) return filtered({ ...state, filtering: false }, "");
@@ -234,6 +240,14 @@ function closed(state: DashboardState): DashboardState {
   if (state.zoomed) return { ...state, zoomed: false, focus: "runs" };
   if (state.filter !== "") return filtered(state, "");
   return state;
+}
+
+function sweepAsked(state: DashboardState): DashboardState {
+  const sweep = sweepAtHand(state);
+  if (!sweep)
+    return { ...state, notice: "no sweep has the run under the cursor: one that phew sweep was called for" };
+  if (sweepChoices(state, sweep).length > 0) return { ...state, askingSweep: true };
+  return { ...state, notice: `${sweep.experiment}: nothing to start, to retry or to cancel` };
 }
 
 function cursorToggled(state: DashboardState): DashboardState {

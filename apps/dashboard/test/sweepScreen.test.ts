@@ -1,6 +1,12 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { initialRunState, type RunEntry, type SweepEntry } from "@phew/runs";
 import { describe, expect, it } from "vitest";
 import type { DashboardState } from "../src/dashboardState.ts";
+import { actionOf } from "../src/keyActions.ts";
+import { sweepWords } from "../src/sweepAnswers.ts";
+import { startSweepProcess } from "../src/sweepProcess.ts";
 import { initialDashboard, update } from "../src/update.ts";
 import { overview } from "../src/views/overview.ts";
 import { sweep } from "../src/views/sweep.ts";
@@ -20,7 +26,7 @@ function bigSweep(): { readonly entry: SweepEntry; readonly runs: readonly RunEn
     const folder = `runs/grid/${id}`;
     const summary =
       life === "waiting" || life === "failed"
-        ? { phase: life, fraction: 0 }
+        ? ({ phase: life, fraction: 0 } as const)
         : { ...entry.summary, fraction: life === "finished" ? 1 : 0 };
     const startedT = life === "running" ? NOW - 4000 : START_T;
     const status = {
@@ -101,5 +107,92 @@ describe("a sweep on the screen", () => {
     };
     expect(at("runs/grid/a123456789-9")).toMatch(/· waiting[\s\S]*waits for its turn/);
     expect(at("runs/grid/a123456789-8")).toMatch(/✗ failed[\s\S]*got a file that ends early/);
+  });
+});
+
+describe("what can be done with a sweep", () => {
+  const pressed = (state: DashboardState, ...names: readonly string[]) =>
+    names.reduce((now, name) => {
+      const action = actionOf(now, { name, text: name });
+      return action ? update(now, action) : now;
+    }, state);
+
+  it("is asked first, with what it would do and the command; Esc does nothing", () => {
+    const asked = pressed(screenOf(), "a");
+    const text = frameOf(asked, 120, 40).join("\n");
+    expect(text).toContain("c    cancel: 2 runs stop at a checkpoint, 15 do not begin");
+    expect(text).toContain("by phew sweep /here/grid.json --workers=2 --cancel");
+    expect(text).not.toMatch(/start the rest|retry/);
+    expect(actionOf(asked, { name: "c" })).toEqual({ kind: "sweepAnswered", answer: "cancel" });
+    // nothing to retry while it goes on
+    expect(actionOf(asked, { name: "r" })).toBeUndefined();
+    expect(pressed(asked, "c").askingSweep).toBe(false);
+    expect(pressed(asked, "escape")).toMatchObject({ askingSweep: false, quitting: false });
+    expect(actionOf(asked, { name: "q" })).toEqual({ kind: "closed" });
+  });
+
+  it("is to start the rest, or to retry what failed, where nobody goes on with it", () => {
+    const { entry, runs } = bigSweep();
+    const stopped = runs.map((run) =>
+      run.life === "running" ? { ...run, life: "interrupted" as const } : run,
+    );
+    const idle = { ...entry, isActive: false };
+    const state = update(screenOf(), { kind: "watched", runs: stopped, sweeps: [idle], now: NOW });
+    for (const [columns, rows] of [
+      [120, 40],
+      [80, 24],
+      [60, 20],
+    ] as const) {
+      const text = frameOf(pressed(state, "a"), columns, rows).join("\n");
+      expect(text).toContain("s    start the rest: 17 runs");
+      expect(text).toContain("r    retry 1 failed run, and start the rest: 17 runs");
+    }
+    expect(actionOf(pressed(state, "a"), { name: "r" })).toEqual({ kind: "sweepAnswered", answer: "retry" });
+    expect(sweepWords(idle, "retry")).toEqual(["sweep", "/here/grid.json", "--workers=2", "--retry"]);
+    expect(sweepWords(idle, "start")).toEqual(["sweep", "/here/grid.json", "--workers=2"]);
+  });
+
+  it("is nothing where all is done, and where no sweep was called", () => {
+    const { entry, runs } = bigSweep();
+    const all = runs.map((run) => ({ ...run, life: "finished" as const }));
+    const done = update(screenOf(), { kind: "watched", runs: all, sweeps: [entry], now: NOW });
+    expect(pressed(done, "a")).toMatchObject({
+      askingSweep: false,
+      notice: expect.stringContaining("nothing to start"),
+    });
+    const none = update(screenOf(), { kind: "watched", runs: all, now: NOW });
+    expect(pressed(none, "a")).toMatchObject({
+      askingSweep: false,
+      notice: expect.stringContaining("no sweep"),
+    });
+  });
+
+  it("is done by a process of its own, from where the sweep was called; what it said at last is told", async () => {
+    const root = mkdtempSync(join(tmpdir(), "phew-order-"));
+    try {
+      const folder = join(root, "runs", "grid");
+      mkdirSync(join(folder, ".sweep"), { recursive: true });
+      const { entry } = bigSweep();
+      const sweep = { ...entry, folder, record: { ...entry.record, calledFrom: root } };
+      const script =
+        "console.log('first'); console.log(process.cwd(), ...process.argv.slice(1)); process.exit(3)";
+      const told: string[] = [];
+      await new Promise<void>((resolve) => {
+        startSweepProcess([process.execPath, "-e", script, "--"], sweep, "cancel", (text) => {
+          if (told.push(text) === 2) resolve();
+        });
+      });
+      const words = "sweep /here/grid.json --workers=2 --cancel";
+      expect(told).toEqual([
+        `started: phew ${words}`,
+        `phew sweep ended with 3: ${realpathSync(root)} ${words}`,
+      ]);
+      startSweepProcess(["/no/such/program"], { ...sweep, folder: "/no/such" }, "start", (text) =>
+        told.push(text),
+      );
+      expect(told[2]).toMatch(/^not started: .*no\/such/);
+    } finally {
+      rmSync(root, { recursive: true, force: true });
+    }
   });
 });

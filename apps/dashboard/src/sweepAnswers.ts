@@ -1,0 +1,78 @@
+/** What can be done with a sweep from the screen, and how `phew sweep` is called for it. */
+import { counted, type RunLife, type SweepEntry, sweepProgress } from "@phew/runs";
+import type { DashboardState } from "./dashboardState.ts";
+import { selectedRun } from "./visibleRuns.ts";
+
+export type SweepAnswer = "start" | "retry" | "cancel";
+
+interface SweepChoice {
+  readonly answer: SweepAnswer;
+  readonly key: string;
+  readonly hint: string;
+  /** Option of `phew sweep`. */
+  readonly option?: string;
+  /** What it would do; undefined where there is nothing to do. */
+  readonly help: (counts: (...lives: readonly RunLife[]) => number, isActive: boolean) => string | undefined;
+}
+
+export const SWEEP_CHOICES: readonly SweepChoice[] = [
+  {
+    answer: "start",
+    key: "s",
+    hint: "start the rest",
+    help: (counts, isActive) => {
+      const count = counts("waiting", "interrupted", "lost");
+      return isActive || count === 0 ? undefined : `start the rest: ${counted(count, "run")}`;
+    },
+  },
+  {
+    answer: "retry",
+    key: "r",
+    hint: "retry what failed",
+    option: "--retry",
+    help: (counts, isActive) => {
+      const failed = counts("failed");
+      const rest = counts("waiting", "interrupted", "lost");
+      if (isActive || failed === 0) return undefined;
+      return `retry ${counted(failed, "failed run")}${rest > 0 ? `, and start the rest: ${counted(rest, "run")}` : ""}`;
+    },
+  },
+  {
+    answer: "cancel",
+    key: "c",
+    hint: "cancel",
+    option: "--cancel",
+    help: (counts, isActive) =>
+      isActive && counts("running", "waiting") > 0
+        ? `cancel: ${counted(counts("running"), "run")} stop at a checkpoint, ${counts("waiting")} do not begin`
+        : undefined,
+  },
+];
+
+/** The sweep of the run under the cursor, else the only one there is. */
+export function sweepAtHand(state: DashboardState): SweepEntry | undefined {
+  const run = selectedRun(state);
+  const own = state.sweeps.find(
+    ({ record, experiment }) => run?.experiment === experiment && record.runs.some(({ id }) => id === run.id),
+  );
+  return own ?? (state.sweeps.length === 1 ? state.sweeps[0] : undefined);
+}
+
+/** The choices that do something now, with what they would do. */
+export function sweepChoices(
+  state: DashboardState,
+  sweep: SweepEntry,
+): (SweepChoice & { readonly told: string })[] {
+  const { runs } = sweepProgress(sweep, state.runs, state.now);
+  const counts = (...lives: readonly RunLife[]) => runs.filter(({ life }) => lives.includes(life)).length;
+  return SWEEP_CHOICES.flatMap((choice) => {
+    const told = choice.help(counts, sweep.isActive);
+    return told === undefined ? [] : [{ ...choice, told }];
+  });
+}
+
+/** The words of the command behind `phew`. */
+export function sweepWords({ record }: SweepEntry, answer: SweepAnswer): string[] {
+  const { option } = SWEEP_CHOICES.find((choice) => choice.answer === answer)!;
+  return ["sweep", record.file, ...record.options, ...(option === undefined ? [] : [option])];
+}
