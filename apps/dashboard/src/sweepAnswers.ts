@@ -15,7 +15,7 @@ interface SweepChoice {
   readonly help: (counts: (...lives: readonly RunLife[]) => number, isActive: boolean) => string | undefined;
 }
 
-export const SWEEP_CHOICES: readonly SweepChoice[] = [
+const SWEEP_CHOICES: readonly SweepChoice[] = [
   {
     answer: "start",
     key: "s",

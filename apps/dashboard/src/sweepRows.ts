@@ -14,6 +14,7 @@ import { bar, COLOURS, LIFE_LOOKS } from "./theme.ts";
 const MOST_ROWS = 3;
 const BAR_WIDTH = 16;
 const SHOWN: readonly RunLife[] = ["running", "waiting", "failed", "interrupted", "lost"];
+const UNFINISHED: readonly RunLife[] = ["running", "waiting", "interrupted", "lost"];
 
 /** Of the sweeps that have a run on the screen, those called last. */
 export function sweepRows(state: DashboardState, width: number): StyledRow[] {
@@ -39,13 +40,16 @@ function sweepRow(
   const doneCount = countOf("finished");
   const parts = runs.reduce((sum, { life, summary }) => sum + partOf(life, summary), 0);
   const isLeft = SHOWN.some((life) => countOf(life) > 0);
+  const isUnfinished = UNFINISHED.some((life) => countOf(life) > 0);
   const end = !isLeft
     ? "all done"
     : leftMs !== undefined
       ? `${formatEta(leftMs)} left`
       : isActive
         ? "no estimate yet"
-        : "nobody goes on with it: a";
+        : isUnfinished
+          ? "stopped: a starts the rest"
+          : "ended: a retries";
   const counts = (textOf: (count: string, life: RunLife) => string): Span[] =>
     SHOWN.flatMap((life) => {
       const count = countOf(life);
