@@ -91,7 +91,9 @@ describe("a sweep on the screen", () => {
   );
 
   it("says that nobody goes on with it, and that all is done", () => {
-    expect(frameOf(screenOf({ isActive: false }), 120, 40).join("\n")).toContain("stopped: a starts the rest");
+    expect(frameOf(screenOf({ isActive: false }), 120, 40).join("\n")).toContain(
+      "stopped: a starts the rest",
+    );
     const { entry, runs } = bigSweep();
     const all = runs.map((run) => ({ ...run, life: "finished" as const }));
     const state = update(screenOf(), { kind: "watched", runs: all, sweeps: [entry], now: NOW });
