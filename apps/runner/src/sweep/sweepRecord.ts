@@ -6,12 +6,16 @@ import { entriesBelow } from "./sweepReport.ts";
 import { limitText, type RunMaterial, type SweepRun } from "./sweepTasks.ts";
 import { estimateSweep } from "./sweepWork.ts";
 
+interface CalledOptions extends SweepPlanOptions {
+  readonly figures?: boolean;
+}
+
 /** Writes it into the sweep's own folder, which is there. @param todo the runs that are about to begin */
 export function recordSweep(
   plan: SweepPlan,
   todo: readonly SweepRun[],
   materials: ReadonlyMap<string, RunMaterial>,
-  options: SweepPlanOptions,
+  options: CalledOptions,
 ): void {
   const { runMs } = estimateSweep(todo, materials, entriesBelow(plan.root));
   const expected = new Map(todo.map(({ id }, k) => [id, Math.round(runMs[k]!)]));
@@ -34,20 +38,13 @@ export function recordSweep(
 }
 
 /** The options of a plan as words of a command line. */
-function planOptionWords({
-  on,
-  workers,
-  threads,
-  throttle,
-  sbatch,
-  runs,
-  strict,
-  limit,
-}: SweepPlanOptions): string[] {
+function planOptionWords({ sbatch, strict, figures, limit, ...options }: CalledOptions): string[] {
+  const { on, workers, threads, throttle, runs } = options;
   const values = { on, workers, threads, throttle, limit: limit && limitText(limit), runs };
   return [
     ...Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}=${value}`])),
     ...(sbatch ?? []).map((words) => `--sbatch=${words}`),
     ...(strict ? ["--strict"] : []),
+    ...(figures === false ? ["--no-figures"] : []),
   ];
 }
