@@ -52,11 +52,15 @@ body{padding:0;max-width:none;font-size:10pt}
 nav{display:none}
 h2,h3{break-after:avoid}
 .wide,pre{overflow:visible}
-table{font-size:8pt}
-td{white-space:normal;overflow-wrap:anywhere}
+table{font-size:7pt}
+th,td{padding:.15rem .5rem .15rem 0}
+td{white-space:normal;overflow-wrap:break-word}
+td:first-child,.number{white-space:nowrap}
+.settings td{overflow-wrap:anywhere}
 tr{break-inside:avoid}
 thead{display:table-header-group}
-figure .wide svg{width:auto;min-width:0;max-width:100%;max-height:230mm}
+figure{margin:0 0 6mm}
+figure .wide svg{width:135mm;min-width:0;max-width:100%;max-height:230mm}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;font-size:8pt}
 a{color:inherit;text-decoration:none}
 }`;
