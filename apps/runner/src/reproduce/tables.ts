@@ -64,6 +64,7 @@ export function accuracyTable(rows: readonly RunRow[]): Report {
       { key: "accuracy", title: "test accuracy %" },
       ...(isPublished ? [{ key: "published", title: "published %" }] : []),
       { key: "width", title: "mean width %" },
+      { key: "logTrace", title: "log10 trace" },
       { key: "trace", title: "log10 trace / dense" },
     ],
     rows: grouped(rows, (row) => `${row.density} ${row.method}`).map(
@@ -74,6 +75,7 @@ export function accuracyTable(rows: readonly RunRow[]): Report {
         accuracy: meanAndInterval(own.map((row) => 100 * row.accuracy)),
         published: yardstickOf(own[0]!)?.accuracy,
         width: meanAndInterval(own.map((row) => 100 * row.meanWidth)),
+        logTrace: meanAndInterval(own.map((row) => Math.log10(row.trace)).filter(Number.isFinite), 2),
         trace: meanAndInterval(own.map((row) => row.logRelativeTrace).filter(Number.isFinite), 2),
       }),
     ),

@@ -41,7 +41,9 @@ export function leadClaims(measured: Measured, scale: Scale): Claim[] {
       evidenceOf(`${method}${one.check} − ${method}`, accuracy(one, method), accuracy(first, method), FOR),
     );
   const normalised = of("normalised", ({ check }) => check === "");
-  const plainRates = [first, ...of("rate", ({ check }) => check === "")];
+  const rated = all.filter(({ rate }) => rate !== undefined);
+  const plainRates = rated.filter(({ check }) => check === "");
+  const sizedRates = rated.filter(({ check }) => check !== "");
   return [
     {
       claim: "Weights drawn for their kept fan-in make PHEW's networks more accurate.",
@@ -81,6 +83,11 @@ export function leadClaims(measured: Measured, scale: Scale): Claim[] {
       evidence: bestOfEach(plainRates, measured, "phew", "uniform-walk"),
     },
     {
+      claim:
+        "With weights drawn for their kept fan-in and the best learning rate for each, SynFlow is still more accurate than PHEW.",
+      evidence: bestOfEach(sizedRates, measured, "synflow", "phew"),
+    },
+    {
       claim: "SynFlow's lead over PHEW is one of time: it shrinks with longer training.",
       evidence: shrinks(
         of("time", ({ check }) => check === ""),
@@ -106,8 +113,8 @@ function bestOfEach(rates: readonly Situation[], measured: Measured, a: string, 
   const best = (method: string) =>
     both.reduce((most, one) => (meanBySeed(of(method)(one)) > meanBySeed(of(method)(most)) ? one : most));
   const [ofA, ofB] = [best(a), best(b)];
-  const words = ({ rate }: Situation) => `at ${rate}`;
-  return evidenceOf(`${a} ${words(ofA)} − ${b} ${words(ofB)}`, of(a)(ofA), of(b)(ofB), FOR);
+  const words = ({ check, rate }: Situation) => `${check} at ${rate}`;
+  return evidenceOf(`${a}${words(ofA)} − ${b}${words(ofB)}`, of(a)(ofA), of(b)(ofB), FOR);
 }
 
 /** Walks otherwise, masks shuffled, weights drawn anew: each against PHEW's own. */

@@ -139,6 +139,7 @@ export function situations(scale: Scale): [Situation, ...Situation[]] {
     { kind: "first", what: "as in accuracy", grid: baseGrid(scale).name, check: "", density, rate: baseRate },
     ...checks.map((check) => ({
       ...({ kind: kindOf(check), what: check, grid: gridName(scale, "checks"), check, density } as const),
+      ...(check === SIZED[0] && { rate: baseRate }),
     })),
     ...rates.flatMap((rate) =>
       both.map((check) => ({
