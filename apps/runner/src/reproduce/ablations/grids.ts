@@ -132,13 +132,19 @@ export interface Situation {
 export function situations(scale: Scale): [Situation, ...Situation[]] {
   const { density, checks, rates, baseRate, longEpochs, normalised } = SIZES[scale];
   const both = ["", SIZED[0]!];
-  const words = (what: string, check: string) => [what, check].filter(Boolean).join(" ");
+  const words = (what: string, check: string) => [what, check.slice(1)].filter(Boolean).join(", ");
   const kindOf = (check: string) =>
     SIZED.includes(check) ? "sized" : SCALED.includes(check) ? "scaled" : "other check";
   return [
     { kind: "first", what: "as in accuracy", grid: baseGrid(scale).name, check: "", density, rate: baseRate },
     ...checks.map((check) => ({
-      ...({ kind: kindOf(check), what: check, grid: gridName(scale, "checks"), check, density } as const),
+      ...({
+        kind: kindOf(check),
+        what: words("", check),
+        grid: gridName(scale, "checks"),
+        check,
+        density,
+      } as const),
       ...(check === SIZED[0] && { rate: baseRate }),
     })),
     ...rates.flatMap((rate) =>
