@@ -97,6 +97,7 @@ export const OPTIONS: Readonly<Record<string, BadValues>> = {
   "--executor": bad(["gpu", ""]),
   "--experiment": bad(["a/b", "..", ""]),
   "--form": bad(NAMES),
+  "--format": bad(["word", "tex", ""], /latex/),
   "--from": bad(missing, /missing/),
   "--image-size": bad(COUNTS),
   "--init": bad(NAMES),
