@@ -14,9 +14,9 @@ import { faintNote, notice, type PanelContent } from "./panelContent.ts";
 import { type PlotLine, plotRows } from "./plot.ts";
 import { accuracyOf, askedDensity, densitiesOf, finishedSpread, methodOf } from "./runOrder.ts";
 import { filterRows } from "./runsPanel.ts";
+import { linesOverDensity, sharedRows } from "./runTitles.ts";
 import { fit, type StyledRow, truncate } from "./styledText.ts";
 import { bar, COLOURS, MARKS } from "./theme.ts";
-import { linesOverDensity, sharedRows } from "./toldApart.ts";
 import { visibleRuns } from "./visibleRuns.ts";
 
 /** Dense runs appear at every density, as the level to reach. */

@@ -5,11 +5,11 @@ import type { DashboardState } from "./dashboardState.ts";
 import { panelOfRun } from "./panel.ts";
 import { notice, type PanelContent } from "./panelContent.ts";
 import { type PlotLine, type PlotOptions, plotted } from "./plot.ts";
+import { cutTitle } from "./runTitles.ts";
 import { smoothed } from "./smoothing.ts";
 import type { StyledRow } from "./styledText.ts";
 import { COLOURS, MARKS } from "./theme.ts";
 import { cursorText, epochCurve, stepChoice, stepCurve, windowOf } from "./timeAxis.ts";
-import { cutTitle } from "./toldApart.ts";
 
 /** Loss of every step, smoothed over it, and of the test set after every epoch. */
 export const lossPanel = panelOfRun(
@@ -43,13 +43,13 @@ function lossContent(state: DashboardState, run: RunState, width: number, height
     { curve: train, colour: COLOURS.train },
     ...others,
   ];
-  const told = (
+  const values = (
     window.cursor === undefined
       ? [lastLoss(run), lastOf(test)]
       : [valueAt(train, window.cursor), valueAt(all, window.cursor)]
   ).map((value) => formatMeasure(value)) as [string, string];
   const legend = [
-    ...cursorRows(cursorText(state), ...told, width, height),
+    ...cursorRows(cursorText(state), ...values, width, height),
     ...overlayLegend(state, others, window.cursor, formatMeasure),
   ];
   const marks = [
@@ -62,7 +62,7 @@ function lossContent(state: DashboardState, run: RunState, width: number, height
   const isEmpty = run.stepLoss.count === 0 && run.epochs.length === 0;
   return {
     title: marks.join(" · "),
-    notes: isEmpty ? undefined : legends(cursorText(state), ...told),
+    notes: isEmpty ? undefined : legends(cursorText(state), ...values),
     ...(isEmpty
       ? { rows: notTrained(run, width) }
       : withLegend(state, run, "step", legend, lines, {
@@ -133,7 +133,7 @@ function accuracyContent(state: DashboardState, run: RunState, width: number, he
   const test = testAccuracyCurve(state, run);
   const window = windowOf(state, run, "epoch");
   const { cursor } = window;
-  const told = [train, test].map((curve) =>
+  const values = [train, test].map((curve) =>
     formatAccuracy(cursor === undefined ? lastOf(curve) : valueAt(curve, cursor)),
   ) as [string, string];
   const others = state.overlays.map(
@@ -148,13 +148,13 @@ function accuracyContent(state: DashboardState, run: RunState, width: number, he
     ...others,
   ];
   const legend = [
-    ...cursorRows(cursorText(state, run), ...told, width, height),
+    ...cursorRows(cursorText(state, run), ...values, width, height),
     ...overlayLegend(state, others, cursor, formatAccuracy),
   ];
   const isEmpty = run.epochs.length === 0;
   return {
     title: "Accuracy",
-    notes: isEmpty ? undefined : legends(cursorText(state, run), ...told),
+    notes: isEmpty ? undefined : legends(cursorText(state, run), ...values),
     ...(isEmpty
       ? { rows: notTrained(run, width) }
       : withLegend(state, run, "epoch", legend, lines, {

@@ -2,9 +2,9 @@
 import { counted, type RunEntry } from "@phew/runs";
 import type { DashboardState, Panel } from "./dashboardState.ts";
 import type { PanelContent } from "./panelContent.ts";
+import { cutTitle } from "./runTitles.ts";
 import { type StyledRow, wrap } from "./styledText.ts";
 import { COLOURS, LIFE_LOOKS } from "./theme.ts";
-import { cutTitle } from "./toldApart.ts";
 import { visibleRuns } from "./visibleRuns.ts";
 
 export const failuresPanel: Panel = { title: "Failures", content: failuresContent };

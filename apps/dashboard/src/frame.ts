@@ -129,7 +129,7 @@ function questionPopup(): Popup {
 /** What can be done with a sweep, and the command that does it. */
 function sweepPopup(state: DashboardState, sweep: SweepEntry, columns: number): Popup {
   const choices = sweepChoices(state, sweep);
-  const lines = choices.map(({ key, told }) => `${fit(key, 4)} ${told}`);
+  const lines = choices.map(({ key, helpText }) => `${fit(key, 4)} ${helpText}`);
   const command = `by phew ${sweepWords(sweep, choices[0]?.answer ?? "start").join(" ")}`;
   return {
     title: `Sweep ${sweep.experiment}`,
@@ -151,8 +151,8 @@ function helpPopup(columns: number, rows: number, page: number): Popup {
   const viewless = KEY_BINDINGS.filter(({ action }) => action.kind !== "viewChosen");
   const fewer = [{ shown: VIEW_KEYS.replaceAll("-", "–"), help: "the views" }, ...viewless];
   const width = Math.min(46, Math.floor((columns - 4 - 4 - 2) / 2));
-  const told = all.length <= 2 * room ? all : fewer;
-  const lines = told.map(({ shown, help }) => `${fit(shown, 10)} ${help}`);
+  const bindings = all.length <= 2 * room ? all : fewer;
+  const lines = bindings.map(({ shown, help }) => `${fit(shown, 10)} ${help}`);
   const isDouble = lines.length > room && width >= LEAST_HELP_COLUMN;
   const perPage = isDouble ? 2 * room : room;
   const pageCount = Math.max(1, Math.ceil(lines.length / perPage));

@@ -35,11 +35,11 @@ export function seenLines(
   const rows: StyledRow[] = [];
   // from the last line up, for as long as there is room
   for (let k = end - 1; k >= 0 && rows.length < height; k--) rows.unshift(...rowsOf(k, k === state.foundAt));
-  const told = [searchText(state, lines), end < count ? `${counted(count - end, "later line")} below` : ""]
+  const message = [searchText(state, lines), end < count ? `${counted(count - end, "later line")} below` : ""]
     .filter((note) => note !== "")
     .join(" · ");
   return {
-    notes: (told === "" ? names : [told]).flatMap(faintNote),
+    notes: (message === "" ? names : [message]).flatMap(faintNote),
     rows: rows.slice(-height),
   };
 }

@@ -43,10 +43,10 @@ function measuresContent(run: RunState, width: number, height: number): PanelCon
     ],
     ["weights in all", run.pruning && formatCount(run.pruning.prunableCount)],
   ];
-  const told = rows.flatMap(([label, value]) => (value === undefined ? [] : [{ label, value }]));
+  const known = rows.flatMap(([label, value]) => (value === undefined ? [] : [{ label, value }]));
   return {
     title: "Measures",
-    rows: told.slice(0, height).map(({ label, value }) => {
+    rows: known.slice(0, height).map(({ label, value }) => {
       const valueWidth = Math.min(width - 8, textWidth(value));
       return [
         { text: fit(label, width - valueWidth - 1), colour: COLOURS.faint },

@@ -2,7 +2,7 @@
 import { tradeOffPanel } from "./comparePanel.ts";
 import type { DashboardState, Panel, PanelRow } from "./dashboardState.ts";
 import { measuresPanel } from "./measuresPanel.ts";
-import { toldApart } from "./toldApart.ts";
+import { runConfigurations } from "./runTitles.ts";
 
 /** Of one row of content and the two borders: no panel is lower. */
 export const BORDERED_HEIGHT = 3;
@@ -44,5 +44,5 @@ export function tableAndPlot(
 }
 
 export function configurationCount(state: DashboardState): number {
-  return toldApart(state).all.length;
+  return runConfigurations(state).all.length;
 }

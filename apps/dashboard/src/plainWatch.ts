@@ -19,7 +19,7 @@ import { LIFE_LOOKS } from "./theme.ts";
 
 const POLL_MS = 250;
 /** If more runs than this had ended before, only their numbers are printed. */
-const TOLD_ONE_BY_ONE = 20;
+const MOST_LISTED = 20;
 
 export type PrintLine = (line: string) => void;
 
@@ -55,59 +55,58 @@ export async function followPlain(root: string, print: PrintLine, mayBeMissing =
     return;
   }
   const isSingle = watcher.runs.length === 1;
-  const told = new Map<string, ToldRun>();
+  const followed = new Map<string, FollowedRun>();
   if (isSingle) {
     const run = watcher.runs[0]!;
-    told.set(run.folder, { tail: new RunTail(run.folder), life: run.life });
-    tell(run, told.get(run.folder)!, "", print);
+    followed.set(run.folder, { tail: new RunTail(run.folder), life: run.life });
+    printNew(run, followed.get(run.folder)!, "", print);
   } else {
-    beginWith(watcher.runs, told, print);
+    printStart(watcher.runs, followed, print);
   }
   while (watcher.runs.some((run) => run.life === "running")) {
     await delay(POLL_MS);
     watcher.refresh(Date.now());
     const { titleOf } = configurationsOf(watcher.runs);
     for (const run of watcher.runs) {
-      const known = told.get(run.folder) ?? { tail: new RunTail(run.folder), life: "running" };
-      told.set(run.folder, known);
-      if (known.life === "running") tell(run, known, isSingle ? "" : `${titleOf(run)}: `, print);
+      const known = followed.get(run.folder) ?? { tail: new RunTail(run.folder), life: "running" };
+      followed.set(run.folder, known);
+      if (known.life === "running") printNew(run, known, isSingle ? "" : `${titleOf(run)}: `, print);
     }
   }
 }
 
-interface ToldRun {
+interface FollowedRun {
   readonly tail: RunTail;
   /** State at the last printed line; ended runs are not followed. */
   life: RunEntry["life"];
 }
 
 /** Prints the new noteworthy events of a run, and a line if it was lost. */
-function tell(run: RunEntry, told: ToldRun, prefix: string, print: PrintLine): void {
+function printNew(run: RunEntry, followed: FollowedRun, prefix: string, print: PrintLine): void {
   for (let more = true; more; ) {
-    const read = told.tail.read();
+    const read = followed.tail.read();
     for (const event of read.events) {
       const entry = describeEvent(event);
       if (entry) print(`${formatClock(event.t)} ${prefix}${entry.text}`);
     }
     more = read.more;
   }
-  if (run.life === "lost" && told.life !== "lost") {
+  if (run.life === "lost" && followed.life !== "lost") {
     print(`${formatClock(run.updatedT)} ${prefix}lost: its process is gone without a last word`);
   }
-  told.life = run.life;
+  followed.life = run.life;
 }
 
 /** The runs at the start of watching: a line for each ended run, or their numbers; live ones with their state. */
-function beginWith(runs: readonly RunEntry[], told: Map<string, ToldRun>, print: PrintLine): void {
+function printStart(runs: readonly RunEntry[], followed: Map<string, FollowedRun>, print: PrintLine): void {
   const ended = runs.filter((run) => run.life !== "running");
-  if (ended.length > TOLD_ONE_BY_ONE)
-    print(`${counted(ended.length, "run")} ended before: ${countsOf(ended)}`);
+  if (ended.length > MOST_LISTED) print(`${counted(ended.length, "run")} ended before: ${countsOf(ended)}`);
   const { titleOf } = configurationsOf(runs);
   for (const run of runs) {
     const tail = new RunTail(run.folder);
-    told.set(run.folder, { tail, life: run.life });
+    followed.set(run.folder, { tail, life: run.life });
     const isLive = run.life === "running";
-    if (isLive || ended.length <= TOLD_ONE_BY_ONE) print(standing(run, titleOf(run)));
+    if (isLive || ended.length <= MOST_LISTED) print(standing(run, titleOf(run)));
     if (isLive) skipToEnd(tail);
   }
 }
@@ -140,9 +139,9 @@ function noRuns(root: string): string {
 
 /** A row a run with the settings in which they differ, below what they share. */
 function printRuns(runs: readonly RunEntry[], print: PrintLine): void {
-  const told = configurationsOf(runs);
-  const { columns, cellsOf } = settingCells(told);
-  const hasSeeds = runs.some((run) => told.seedOf(run) !== "");
+  const configurations = configurationsOf(runs);
+  const { columns, cellsOf } = settingCells(configurations);
+  const hasSeeds = runs.some((run) => configurations.seedOf(run) !== "");
   const rows = runs.map((run) => ({
     state: LIFE_LOOKS[run.life].word,
     ...cellsOf(run),
@@ -159,7 +158,7 @@ function printRuns(runs: readonly RunEntry[], print: PrintLine): void {
     { key: "test_accuracy", title: `test accuracy (${accuracyWords(runs)})`, format: formatAccuracy },
     { key: "folder", title: "folder" },
   ];
-  const text = formatReport({ shared: told.shared, columns: shown, rows }, "text");
+  const text = formatReport({ shared: configurations.shared, columns: shown, rows }, "text");
   for (const line of text.trimEnd().split("\n")) print(line);
 }
 

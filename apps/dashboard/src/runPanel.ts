@@ -22,9 +22,9 @@ import type { DashboardState } from "./dashboardState.ts";
 import { failureOf } from "./failuresPanel.ts";
 import { type PanelRun, panelOfRun } from "./panel.ts";
 import { faintNote, type PanelContent } from "./panelContent.ts";
+import { runConfigurations } from "./runTitles.ts";
 import { fit, type StyledRow } from "./styledText.ts";
 import { bar, COLOURS, LIFE_LOOKS } from "./theme.ts";
-import { toldApart } from "./toldApart.ts";
 
 export const runPanel = panelOfRun("Run", runContent, { isFirst: true });
 
@@ -46,7 +46,7 @@ function runContent(
   ];
   // if only two rows fit, the facts are also in the list
   return {
-    title: toldApart(state).titleOf(entry),
+    title: runConfigurations(state).titleOf(entry),
     notes: faintNote(loaded < 1 ? `reading ${formatPercent(loaded, 2)}` : entry.id),
     rows: height < 3 ? rows.slice(1) : rows,
   };

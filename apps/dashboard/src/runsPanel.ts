@@ -10,9 +10,9 @@ import {
 } from "@phew/runs";
 import type { DashboardState, Panel } from "./dashboardState.ts";
 import { faintNote, notice, type PanelContent, windowStart } from "./panelContent.ts";
+import { fitTitle, runConfigurations } from "./runTitles.ts";
 import { fit, type Span, type StyledRow } from "./styledText.ts";
 import { bar, COLOURS, LIFE_LOOKS, MARKS } from "./theme.ts";
-import { fitTitle, toldApart } from "./toldApart.ts";
 import { visibleRuns } from "./visibleRuns.ts";
 
 export const runsPanel: Panel = { title: "Runs", focus: "runs", content: runsContent };
@@ -52,7 +52,7 @@ function runsContent(state: DashboardState, width: number, height: number): Pane
 function listLines(state: DashboardState, runs: readonly RunEntry[], height: number): (string | RunEntry)[] {
   const isSingle = runs[0]?.experiment === runs.at(-1)?.experiment;
   if (isSingle && runs.length >= height) return [...runs];
-  const { sharedOf } = toldApart(state);
+  const { sharedOf } = runConfigurations(state);
   return runs.flatMap((run, k) =>
     runs[k - 1]?.experiment === run.experiment
       ? [run]

@@ -112,9 +112,9 @@ class Session {
 
   constructor(screen: FullScreen, options: ScreenOptions) {
     const { folder, mayBeMissing = false, startedPid, view, isShown } = options;
-    const told = process.env.PHEW_THEME;
+    const variable = process.env.PHEW_THEME;
     this.#isAscii = options.ascii ?? !isUtf8Locale(process.env);
-    this.#theme = options.theme ?? (told ? themeNamed(told, "PHEW_THEME") : "terminal");
+    this.#theme = options.theme ?? (variable ? themeNamed(variable, "PHEW_THEME") : "terminal");
     this.#palette = process.stdout.hasColors() && paletteOf(this.#theme, process.stdout.getColorDepth());
     this.#phew = options.phew;
     this.#watcher = new RunWatcher(folder, mayBeMissing, isShown);

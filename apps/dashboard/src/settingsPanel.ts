@@ -12,9 +12,9 @@ import {
 import { configurationsOf, settingLines } from "@phew/runs/configurations";
 import type { DashboardState, Panel } from "./dashboardState.ts";
 import { notice, type PanelContent } from "./panelContent.ts";
+import { fitTitle } from "./runTitles.ts";
 import { fit, type Span, type StyledRow } from "./styledText.ts";
 import { COLOURS, LIFE_LOOKS, MARKS } from "./theme.ts";
-import { fitTitle } from "./toldApart.ts";
 import { selectedRun } from "./visibleRuns.ts";
 
 export const settingsPanel: Panel = { title: "Settings", focus: "settings", content: settingsContent };

@@ -1,8 +1,8 @@
 /** All in one line, for a terminal too small for panels. */
 import { counted, formatAccuracy, formatEta, formatPercent, leftMs } from "@phew/runs";
 import type { DashboardState } from "./dashboardState.ts";
+import { runConfigurations } from "./runTitles.ts";
 import { LIFE_LOOKS } from "./theme.ts";
-import { toldApart } from "./toldApart.ts";
 import { selectedRun } from "./visibleRuns.ts";
 
 export function summaryLine(state: DashboardState): string {
@@ -12,7 +12,7 @@ export function summaryLine(state: DashboardState): string {
   const left = state.shown && life === "running" ? leftMs(state.shown.state, state.now) : undefined;
   const accuracy = summary.testAccuracy;
   return [
-    `${LIFE_LOOKS[life].mark} ${toldApart(state).titleOf(entry)}`,
+    `${LIFE_LOOKS[life].mark} ${runConfigurations(state).titleOf(entry)}`,
     life === "running" ? `${formatPercent(summary.fraction, 2)} done` : LIFE_LOOKS[life].word,
     ...(accuracy === undefined ? [] : [`test ${formatAccuracy(accuracy)}`]),
     ...(left === undefined ? [] : [`ETA ${formatEta(left)}`]),

@@ -62,12 +62,12 @@ export function sweepAtHand(state: DashboardState): SweepEntry | undefined {
 export function sweepChoices(
   state: DashboardState,
   sweep: SweepEntry,
-): (SweepChoice & { readonly told: string })[] {
+): (SweepChoice & { readonly helpText: string })[] {
   const { runs } = sweepProgress(sweep, state.runs, state.now);
   const counts = (...lives: readonly RunLife[]) => runs.filter(({ life }) => lives.includes(life)).length;
   return SWEEP_CHOICES.flatMap((choice) => {
-    const told = choice.help(counts, sweep.isActive);
-    return told === undefined ? [] : [{ ...choice, told }];
+    const helpText = choice.help(counts, sweep.isActive);
+    return helpText === undefined ? [] : [{ ...choice, helpText }];
   });
 }
 

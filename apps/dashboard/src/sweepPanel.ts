@@ -14,10 +14,10 @@ import type { DashboardState, Panel } from "./dashboardState.ts";
 import { faintNote, notice, type PanelContent, windowStart } from "./panelContent.ts";
 import { accuracyOf, finishedSpread, ORDERS, type OrderName } from "./runOrder.ts";
 import { filterRows, markOf, noRuns } from "./runsPanel.ts";
+import { fitTitle, runConfigurations, sharedRows } from "./runTitles.ts";
 import { fit, fitRow, type StyledRow } from "./styledText.ts";
 import { sweepRows } from "./sweepRows.ts";
 import { bar, COLOURS, LIFE_LOOKS } from "./theme.ts";
-import { fitTitle, sharedRows, toldApart } from "./toldApart.ts";
 import { visibleRuns } from "./visibleRuns.ts";
 
 export const sweepPanel: Panel = { title: "Sweep", focus: "runs", content: sweepContent };
@@ -112,7 +112,7 @@ function isHeading(line: RunEntry | Heading): line is Heading {
 
 /** A heading before the runs of each configuration, with the mean over those that are finished and its 95 % interval. */
 function groupedLines(state: DashboardState, runs: readonly RunEntry[]): (RunEntry | Heading)[] {
-  const { of } = toldApart(state);
+  const { of } = runConfigurations(state);
   const visible = new Set(runs);
   return runs.flatMap((run, k) => {
     const configuration = of(run);
@@ -156,9 +156,9 @@ const known = new WeakMap<readonly RunEntry[], readonly TableColumn[]>();
 function settingColumns({ runs }: DashboardState): readonly TableColumn[] {
   const before = known.get(runs);
   if (before) return before;
-  const told = toldApart({ runs });
-  const firsts = told.all.map((configuration) => configuration.runs[0]!);
-  const columns = told.columns.map(({ title, cellOf, isPercent, key }): TableColumn => {
+  const configurations = runConfigurations({ runs });
+  const firsts = configurations.all.map((configuration) => configuration.runs[0]!);
+  const columns = configurations.columns.map(({ title, cellOf, isPercent, key }): TableColumn => {
     const textOf = (run: RunEntry) => settingText(cellOf(run), isPercent);
     const order = ORDERS.find((name) => name === key);
     return {
@@ -168,7 +168,7 @@ function settingColumns({ runs }: DashboardState): readonly TableColumn[] {
       order,
     };
   });
-  const seeds = runs.map((run) => told.seedOf(run).replace("seed ", ""));
+  const seeds = runs.map((run) => configurations.seedOf(run).replace("seed ", ""));
   const isSeeded = seeds.some((text) => text !== "");
   const seed: TableColumn = {
     title: "seed",

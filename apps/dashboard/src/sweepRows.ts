@@ -18,13 +18,13 @@ const UNFINISHED: readonly RunLife[] = ["running", "waiting", "interrupted", "lo
 
 /** Of the sweeps that have a run on the screen, those called last. */
 export function sweepRows(state: DashboardState, width: number): StyledRow[] {
-  const told = state.sweeps
+  const shownSweeps = state.sweeps
     .map((sweep) => ({ sweep, progress: sweepProgress(sweep, state.runs, state.now) }))
     .filter(({ progress }) => progress.runs.length > 0)
     .sort((a, b) => b.sweep.record.submittedT - a.sweep.record.submittedT)
     .slice(0, MOST_ROWS);
-  return told.map(({ sweep, progress: { runs, leftMs } }) => {
-    const name = told.length > 1 || state.runs.length > runs.length ? `${sweep.experiment} ` : "";
+  return shownSweeps.map(({ sweep, progress: { runs, leftMs } }) => {
+    const name = shownSweeps.length > 1 || state.runs.length > runs.length ? `${sweep.experiment} ` : "";
     return sweepRow(sweep, name, runs, leftMs, width);
   });
 }

@@ -48,10 +48,10 @@ export class FullScreen {
   }
 
   /** Whether the terminal tells of its mouse while the screen is open: then it selects no text, but with Shift. */
-  set mouse(isTold: boolean) {
-    if (isTold === this.#hasMouse) return;
-    this.#hasMouse = isTold;
-    if (this.#isOpen) this.#output.write(isTold ? MOUSE_ON : MOUSE_OFF);
+  set mouse(isWanted: boolean) {
+    if (isWanted === this.#hasMouse) return;
+    this.#hasMouse = isWanted;
+    if (this.#isOpen) this.#output.write(isWanted ? MOUSE_ON : MOUSE_OFF);
   }
 
   /** Puts a text on the clipboard, where the terminal lets programs do so: it does not tell. */

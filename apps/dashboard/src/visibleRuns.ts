@@ -2,11 +2,11 @@
 import type { RunEntry } from "@phew/runs";
 import type { DashboardState } from "./dashboardState.ts";
 import { ordered } from "./runOrder.ts";
-import { toldApart } from "./toldApart.ts";
+import { runConfigurations } from "./runTitles.ts";
 
 /** The runs that pass the filter: every word is in name, experiment, state or configuration, or begins the folder's name. */
 export function visibleRuns(state: DashboardState): readonly RunEntry[] {
-  const { all, of, nameOf } = toldApart(state);
+  const { all, of, nameOf } = runConfigurations(state);
   const places = new Map(state.grouped ? all.map((each, k) => [each, k]) : []);
   const sorted = (runs: readonly RunEntry[]) => ordered(runs, state, (run) => places.get(of(run)) ?? 0);
   const words = state.filter.toLowerCase().split(/\s+/).filter(Boolean);

@@ -4,7 +4,7 @@ import { lineText } from "@phew/runs/text";
 import { Command, CommanderError } from "commander";
 import { nameShort } from "./commands/shortOptions.ts";
 import { EXIT } from "./exit.ts";
-import { endInOneLine, told } from "./output/lastWords.ts";
+import { endInOneLine, printFailure } from "./output/failureLine.ts";
 import { setQuiet, tellLine } from "./output/output.ts";
 import { configFile, ownVariables } from "./settings/ownDefaults.ts";
 
@@ -48,11 +48,11 @@ export async function carryOut(args: readonly string[]): Promise<void> {
     await (await buildProgram(args[0])).parseAsync(args, { from: "user" });
   } catch (error) {
     process.exitCode =
-      error instanceof CommanderError ? (error.exitCode === 0 ? EXIT.done : EXIT.usage) : told(error);
+      error instanceof CommanderError ? (error.exitCode === 0 ? EXIT.done : EXIT.usage) : printFailure(error);
   }
 }
 
-/** Before a verb acts: the user's own defaults are set and told, unless nothing is to be told. */
+/** Before a verb acts: sets the user's own defaults and prints where they came from, unless `quiet`. */
 async function prepare(called: Command): Promise<void> {
   const hasDefaults = configFile() !== undefined || ownVariables().length > 0;
   const applied = hasDefaults ? (await import("./settings/defaults.ts")).applyDefaults(called) : [];

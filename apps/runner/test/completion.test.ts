@@ -45,7 +45,7 @@ const OFFERS: Readonly<Record<string, (words: readonly string[]) => string[]>> =
   zsh: (words) => {
     const quoted = words.map((word) => `'${word}'`).join(" ");
     const stubs =
-      "compdef() {}; _describe() { print -rl -- ${told%%:*} }; compadd() { shift; print -rl -- $@ }; _files() { print -rl -- *(N) };";
+      "compdef() {}; _describe() { print -rl -- ${choices%%:*} }; compadd() { shift; print -rl -- $@ }; _files() { print -rl -- *(N) };";
     const code = `${stubs} . ./script.zsh; words=(${quoted}); CURRENT=${words.length}; _phew`;
     return lines(out("zsh", "-fc", code)).filter((word) => word.startsWith(words.at(-1)!));
   },

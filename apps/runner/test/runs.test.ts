@@ -6,7 +6,7 @@ import { RunWriter, runFolderOf } from "@phew/runs";
 import { shellWords } from "@phew/runs/sweeps";
 import { Command } from "commander";
 import { beforeAll, describe, expect, it } from "vitest";
-import { toldSettings, withAllSettings } from "../src/settings/commandLine.ts";
+import { commandLineSettings, withAllSettings } from "../src/settings/commandLine.ts";
 import { trainCommand } from "../src/settings/commandText.ts";
 import { identityOf } from "../src/settings/configuration.ts";
 import { checkTrainConfig } from "../src/settings/files.ts";
@@ -131,9 +131,9 @@ describe("show", () => {
     const line = trainCommand(checkTrainConfig("config.json", config), path.dirname(own));
     const command = withAllSettings(new Command().exitOverride().argument("[model]"), "train");
     command.parse(shellWords(line)!.slice(2), { from: "user" });
-    const settings = toldSettings(command);
+    const settings = commandLineSettings(command);
     const read = await configOf(command.args[0], settings);
-    const { experiment } = placeOf(settings.told, "train");
+    const { experiment } = placeOf(settings.values, "train");
     expect(runFolderOf(identityOf(read, { root: "", experiment }))).toBe(path.normalize(own));
   });
 

@@ -14,7 +14,7 @@ import { optimisers } from "@phew/training/settings";
 import { Command } from "commander";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { toldSettings, withAllSettings } from "../src/settings/commandLine.ts";
+import { commandLineSettings, withAllSettings } from "../src/settings/commandLine.ts";
 import {
   entries,
   flagName,
@@ -39,16 +39,16 @@ const file = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const recorded = JSON.parse(readFileSync(file("recordedRuns.json"), "utf8")) as readonly RecordedRun[];
 
 /** What a command line of a verb says, as its action is given it. */
-function told(verb: Verb, args: readonly string[]) {
+function settingsOf(verb: Verb, args: readonly string[]) {
   const command = withAllSettings(new Command(verb).exitOverride().argument("[model]"), verb);
   command.configureOutput({ writeErr: () => undefined }).parse(args, { from: "user" });
-  return { model: command.args[0], settings: toldSettings(command) };
+  return { model: command.args[0], settings: commandLineSettings(command) };
 }
 
 async function runOf(verb: "train" | "imp", line: string): Promise<{ config: TrainConfig; folder: string }> {
-  const { model, settings } = told(verb, line.split(" "));
+  const { model, settings } = settingsOf(verb, line.split(" "));
   const config = await configOf(model, settings);
-  const { experiment } = placeOf(settings.told, verb);
+  const { experiment } = placeOf(settings.values, verb);
   return { config, folder: runFolderOf(identityOf(config, { root: "", experiment })) };
 }
 
@@ -122,7 +122,7 @@ describe("each setting", () => {
       if (name === "checkOptions") needed.push("--check", "shuffle");
       const base = ["lenet5", "--density", "0.25", ...needed].join(" ");
       const line = `${base} ${flagName(name)}${entry.type.read === undefined ? "" : ` ${otherValue(name, entry)}`}`;
-      const { told: values, given } = told("train", line.split(" ")).settings;
+      const { values, given } = settingsOf("train", line.split(" ")).settings;
       expect(values).toHaveProperty(name);
       expect([...given]).toContain(name);
       if (name === "recipe" || name === "config") return;
@@ -194,7 +194,7 @@ it("docs/settings.md has every setting of phew train and imp, as the table has i
 });
 
 /** How names and tables tell a setting. */
-function wordsOf(name: SettingName, { told, flag, identity, default: usual }: Setting): SettingWord {
+function wordsOf(name: SettingName, { inNames, flag, identity, default: usual }: Setting): SettingWord {
   const owners = optimisers.filter(({ settings }) => Object.hasOwn(settings, name));
   const value = name === "optimiser" ? optimisers[0]!.name : usual;
   const own = owners.map((each) => [each.name, each.settings[name]!.default] as const);
@@ -206,17 +206,17 @@ function wordsOf(name: SettingName, { told, flag, identity, default: usual }: Se
         : flagName(name)
             .replace(/^--(no-)?/, "")
             .replaceAll("-", " "),
-    ...told,
+    ...inNames,
     ...(identity === "seed" || identity === "content" ? { is: identity } : {}),
     ...(owners.length > 0
       ? { defaultOf: Object.fromEntries(own) }
-      : value === undefined || told?.isBare
+      : value === undefined || inNames?.isBare
         ? {}
         : { default: value }),
   };
 }
 
-it("the words by which runs are told apart are those of the table", async () => {
+it("the words that name runs are those of the table", async () => {
   const own = entries.filter(([name, entry]) => isOwn(entry) && name !== "sourceDigests");
   const lines = own.map(([name, entry]) => {
     const members = Object.entries(wordsOf(name, entry)).map(([key, value]) => `${key}: ${literal(value)}`);

@@ -9,7 +9,7 @@ export {
 } from "./engine.ts";
 export { EngineError, type EngineFault } from "./errors.ts";
 export { type Kernel, type KernelRecord, kernelNumber, type UpdateKernel } from "./layers/kernel.ts";
-export { LayersMachine, type LayersMachineOptions } from "./layers/layersMachine.ts";
+export { LayersRuntime, type LayersRuntimeOptions } from "./layers/layersRuntime.ts";
 export { layerVisits } from "./layerVisits.ts";
 export { type MachineLimits, measureMachine } from "./machineLimits.ts";
 export type { PathConvolution } from "./paths/geometry.ts";

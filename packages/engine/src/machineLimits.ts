@@ -14,7 +14,7 @@ export interface MachineLimits {
   readonly threadCount: number;
   /** Operations of 128-bit multiply-adds with all operands in registers. */
   readonly registerGigaflops: number;
-  /** The same if each multiply-add loads one factor from the first-level cache: the limit of a sparse kernel. */
+  /** The same if each multiply-add loads one factor from the first-level cache: the limit of a rows kernel. */
   readonly cacheGigaflops: number;
   /** Bytes read sequentially from more memory than the caches hold. */
   readonly memoryGigabytes: number;

@@ -110,7 +110,7 @@ describe("a module of another build", () => {
   const word = (name: string) =>
     new RegExp(
       `^${name}: got a module built from other sources than this package \\(border (0123456789abcdef|none)\\), ` +
-        "expected one built from the same \\(border [0-9a-f]{16}\\)\\. Rebuild the engine with `pnpm ",
+        "expected one built from the same \\(border [0-9a-f]{16}\\)\\. Rebuild the engine with `npm run setup`",
     );
 
   it.each([stale, old])("is refused before it runs: %o", async (other) => {

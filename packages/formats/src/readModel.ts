@@ -122,8 +122,12 @@ async function readZooModel(path: string, options: ReadModelOptions): Promise<Re
       remedy: "Name it with --architecture, or bring the model as ONNX.",
     });
   }
-  const told = { ...options, variant: options.variant ?? ownVariant(architecture, file.metadata) };
-  const { network, variant, notes: choice } = fittingNetwork(path, architecture, told, file.tensors);
+  const variantOptions = { ...options, variant: options.variant ?? ownVariant(architecture, file.metadata) };
+  const {
+    network,
+    variant,
+    notes: choice,
+  } = fittingNetwork(path, architecture, variantOptions, file.tensors);
   const { tensors, prefix } = ownNames(network, file.tensors);
   requirePlain(network, tensors, file.others, path);
   const weights: Weights = pickWeights(network, tensors, path);

@@ -137,7 +137,7 @@ function differing(attempts: readonly Attempt[]): readonly Attempt[] {
 }
 
 /** At most so many layers are named in which variants differ. */
-const TOLD_LAYERS = 4;
+const MOST_NAMED = 4;
 
 /** In what variants differ, layer by layer: `the stride of features.0.0 (cifar 1, imagenet 2)`. */
 function differences(attempts: readonly Attempt[]): string {
@@ -145,14 +145,14 @@ function differences(attempts: readonly Attempt[]): string {
     const op = network!.nodes.find((node) => node.name === name)?.op;
     return op !== undefined && "stride" in op ? [...new Set(op.stride)].join("×") : undefined;
   };
-  const told = attempts[0]!.network!.nodes.flatMap(({ name }) => {
+  const layers = attempts[0]!.network!.nodes.flatMap(({ name }) => {
     const strides = attempts.map((attempt) => strideAt(attempt, name));
     if (new Set(strides).size < 2) return [];
     return [`${name} (${attempts.map(({ variant }, k) => `${variant} ${strides[k] ?? "none"}`).join(", ")})`];
   });
-  if (told.length === 0) return "layers without weights";
-  const some = told.slice(0, TOLD_LAYERS).join(", ");
-  return `the stride of ${some}${told.length > TOLD_LAYERS ? ", …" : ""}`;
+  if (layers.length === 0) return "layers without weights";
+  const some = layers.slice(0, MOST_NAMED).join(", ");
+  return `the stride of ${some}${layers.length > MOST_NAMED ? ", …" : ""}`;
 }
 
 /** @throws ArgumentError if no variant can take the input */

@@ -42,12 +42,12 @@ export type ReportedRun = Pick<RunRecord, "id" | "experiment" | "config" | "data
  * milliseconds, counts.
  */
 export function compareRuns(runs: readonly ReportedRun[], options: ReportOptions): Report {
-  const told = configurationsOf(runs);
-  const settings = settingCells(told);
+  const configurations = configurationsOf(runs);
+  const settings = settingCells(configurations);
   const seeds = new Set(runs.map(({ config }) => config.seed));
   const target = formatPercent(options.targetAccuracy);
   return {
-    shared: told.shared,
+    shared: configurations.shared,
     columns: [
       { key: "id", title: "run" },
       ...settings.columns,

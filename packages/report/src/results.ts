@@ -18,10 +18,10 @@ export interface ResultRun extends ConfiguredRun {
 
 /** Rows in the order of the runs; those that are not finished count in no figure. Fractions in CSV and rows. */
 export function resultsTable(runs: readonly ResultRun[]): Report {
-  const told = configurationsOf(runs);
-  const { columns, cellsOf } = settingCells(told);
+  const configurations = configurationsOf(runs);
+  const { columns, cellsOf } = settingCells(configurations);
   return {
-    shared: told.shared,
+    shared: configurations.shared,
     columns: [
       ...columns,
       { key: "seeds", title: "seeds" },
@@ -35,7 +35,7 @@ export function resultsTable(runs: readonly ResultRun[]): Report {
       { key: "test_accuracy_std", title: "std", format: formatAccuracy },
       { key: "id", title: "runs" },
     ],
-    rows: told.all.map(({ runs: own }): Row => ({ ...cellsOf(own[0]!), ...resultCells(own) })),
+    rows: configurations.all.map(({ runs: own }): Row => ({ ...cellsOf(own[0]!), ...resultCells(own) })),
   };
 }
 

@@ -109,8 +109,11 @@ export function walkAnimation(drawn: DrawnWalks): string {
       `c${at}`,
       `0% { visibility: hidden; } ${percent(at)} { visibility: visible; }${isLast ? "" : ` ${percent(at + 1)} { visibility: hidden; }`}`,
     );
-    const told = [`walk ${walk + 1}, ${direction}: ${caption}`, `${soFar.size} of ${keepCount} weights kept`];
-    const text = column(told, 0, bottomOf(drawn), COLOURS[direction]);
+    const captionLines = [
+      `walk ${walk + 1}, ${direction}: ${caption}`,
+      `${soFar.size} of ${keepCount} weights kept`,
+    ];
+    const text = column(captionLines, 0, bottomOf(drawn), COLOURS[direction]);
     return `<g class="c${at}"${isLast ? "" : ' visibility="hidden"'}>${text}</g>`;
   });
   const styleOf = (edge: number) => `class="e${edge}" stroke="${kept.has(edge) ? INK : UNKEPT}"`;
@@ -131,8 +134,8 @@ function ground(drawn: DrawnWalks, kept: ReadonlySet<number>, styleOf: (edge: nu
   const lines = edges.map(({ layer, from, to, weight }, k) => {
     const [a, b] = [placeOf(drawn, layer, from), placeOf(drawn, layer + 1, to)];
     const width = ((WIDEST * Math.abs(weight)) / largest).toFixed(2);
-    const told = `${units[layer]![from]} to ${units[layer + 1]![to]}: ${Number(weight.toPrecision(4))}`;
-    return `<line x1="${a.x}" y1="${a.y}" x2="${b.x}" y2="${b.y}" stroke-width="${width}" stroke-linecap="round" ${styleOf(k)}><title>${markupText(told)}</title></line>`;
+    const weightText = `${units[layer]![from]} to ${units[layer + 1]![to]}: ${Number(weight.toPrecision(4))}`;
+    return `<line x1="${a.x}" y1="${a.y}" x2="${b.x}" y2="${b.y}" stroke-width="${width}" stroke-linecap="round" ${styleOf(k)}><title>${markupText(weightText)}</title></line>`;
   });
   const circles = units.flatMap((names, layer) =>
     names.map((name, unit) => {

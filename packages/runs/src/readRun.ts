@@ -194,19 +194,19 @@ export function readEntry(folder: string, now: number): RunEntry | undefined {
   const isAttended = isRecord(file) && status !== undefined;
   const eventsT = isAttended ? undefined : modifiedT(join(folder, "events.jsonl"));
   if (!isRecord(file) && eventsT === undefined) return undefined;
-  const told = isRecord(file) ? file : {};
+  const fields = isRecord(file) ? file : {};
   const path = resolve(folder);
   const id = basename(path);
-  const name = status?.name || nameText(told.name) || id;
-  const config = settings(told.config) ?? {};
-  const dataDigest = parseRunData(told.data)?.digest;
+  const name = status?.name || nameText(fields.name) || id;
+  const config = settings(fields.config) ?? {};
+  const dataDigest = parseRunData(fields.data)?.digest;
   return {
     folder,
-    experiment: nameText(told.experiment) ?? basename(dirname(path)),
+    experiment: nameText(fields.experiment) ?? basename(dirname(path)),
     id,
     name,
     config,
-    ...(Number.isSafeInteger(told.seed) ? { seed: told.seed as number } : {}),
+    ...(Number.isSafeInteger(fields.seed) ? { seed: fields.seed as number } : {}),
     ...(dataDigest === undefined ? {} : { dataDigest }),
     ...(status
       ? { status, life: lifeOf(status, now), summary: status.summary, updatedT: status.updatedT }

@@ -345,11 +345,11 @@ function evaluated(
 }
 
 function withEpoch(state: RunState, event: Timed<"train.epoch">): readonly EpochPoint[] {
-  const { kind: _, gradientNorms: __, layerMs: ___, ...told } = event;
-  const step = told.epoch * (state.training?.stepsPerEpoch ?? 1);
-  const isNext = (state.epochs.at(-1)?.epoch ?? -1) < told.epoch;
-  const before = isNext ? state.epochs : state.epochs.filter((earlier) => earlier.epoch < told.epoch);
-  return [...before, { ...told, step }];
+  const { kind: _, gradientNorms: __, layerMs: ___, ...point } = event;
+  const step = point.epoch * (state.training?.stepsPerEpoch ?? 1);
+  const isNext = (state.epochs.at(-1)?.epoch ?? -1) < point.epoch;
+  const before = isNext ? state.epochs : state.epochs.filter((earlier) => earlier.epoch < point.epoch);
+  return [...before, { ...point, step }];
 }
 
 function logged(state: RunState, event: TimedRunEvent): RunState {

@@ -114,8 +114,8 @@ export class TensorboardFile {
   }
 
   #scalars(t: number, step: number, values: Readonly<Record<string, number | undefined>>): void {
-    const told = Object.entries(values).filter((each): each is [string, number] => each[1] !== undefined);
-    this.#write(scalarRecord(t, step, Object.fromEntries(told)));
+    const present = Object.entries(values).filter((each): each is [string, number] => each[1] !== undefined);
+    this.#write(scalarRecord(t, step, Object.fromEntries(present)));
   }
 
   /** Flushes written records to the disk. */

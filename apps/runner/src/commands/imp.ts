@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { toldSettings, withAllSettings } from "../settings/commandLine.ts";
+import { commandLineSettings, withAllSettings } from "../settings/commandLine.ts";
 
 export function declareImp(program: Command): void {
   const command = program
@@ -22,6 +22,6 @@ Examples:
   phew imp lenet5 --density 0.05 --rounds 1                 magnitude after training, in one shot`,
     )
     .action(async (model, _options, command: Command) =>
-      (await import("../verbs/imp.ts")).imp(model, toldSettings(command)),
+      (await import("../verbs/imp.ts")).imp(model, commandLineSettings(command)),
     );
 }

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { toldSettings, withAllSettings } from "../settings/commandLine.ts";
+import { commandLineSettings, withAllSettings } from "../settings/commandLine.ts";
 
 export function declareTrain(program: Command): void {
   const command = program
@@ -19,6 +19,6 @@ Examples:
   phew train --config runs/train/6c47abdcca-0/config.json --runs elsewhere`,
     )
     .action(async (model, _options, command: Command) =>
-      (await import("../verbs/train.ts")).train(model, toldSettings(command)),
+      (await import("../verbs/train.ts")).train(model, commandLineSettings(command)),
     );
 }

@@ -11,18 +11,18 @@ export function zshScript(verbs: readonly CompletedVerb[]): string {
     ),
   );
   const flags = verbs.map(({ path, options }) => {
-    const told = options.flatMap(({ names, help }) => names.map((name) => described(name, help)));
-    return `      "${path}") told=(${told.join(" ")}) ;;`;
+    const choices = options.flatMap(({ names, help }) => names.map((name) => described(name, help)));
+    return `      "${path}") choices=(${choices.join(" ")}) ;;`;
   });
   const rest = verbs.map(({ path, verbs: inner, takes }) => {
-    const told = inner.map(({ name, help }) => described(name, help));
-    return `    "${path}") told=(${told.join(" ")}); ${offered(takes)} ;;`;
+    const choices = inner.map(({ name, help }) => described(name, help));
+    return `    "${path}") choices=(${choices.join(" ")}); ${offered(takes)} ;;`;
   });
   return `#compdef phew
 # completion of phew for zsh: source <(phew completion zsh)
 _phew_offer() {
   local -a found
-  (( $#told )) && _describe verb told
+  (( $#choices )) && _describe verb choices
   [[ -n $1 ]] && compadd -- \${=1}
   if [[ $2 == *run* ]]; then
     found=(\${PHEW_RUNS:-runs}/*/*/config.json(N:h:t))
@@ -34,7 +34,7 @@ _phew_offer() {
 
 _phew() {
   local at="" word k
-  local -a told
+  local -a choices
   for ((k = 2; k < CURRENT; k++)); do
     word="\${at:+$at }\${words[k]}"
     case "$word" in
@@ -48,7 +48,7 @@ ${values.join("\n")}
     case "$at" in
 ${flags.join("\n")}
     esac
-    _describe option told
+    _describe option choices
     return
   fi
   case "$at" in

@@ -2,7 +2,7 @@
 import { assumptionsOf, type Network } from "@phew/core";
 
 /** Most operations named; --json has all. */
-const TOLD = 5;
+const MOST_NAMED = 5;
 
 /** One line for each kind of assumption; none where everything is known. */
 export function assumptionLines(network: Network): string[] {
@@ -12,8 +12,8 @@ export function assumptionLines(network: Network): string[] {
     layers.set(assumed, [...named, `"${layer}" (${operation})`]);
   }
   return [...layers].map(([assumed, named]) => {
-    const more = named.length > TOLD ? ` and ${named.length - TOLD} more` : "";
-    const where = `${named.slice(0, TOLD).join(", ")}${more}`;
+    const more = named.length > MOST_NAMED ? ` and ${named.length - MOST_NAMED} more` : "";
+    const where = `${named.slice(0, MOST_NAMED).join(", ")}${more}`;
     return `assumption: at ${where} ${assumed}; walks, dead units, widths and sums over paths rest on it`;
   });
 }

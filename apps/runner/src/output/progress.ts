@@ -26,8 +26,8 @@ export function startProgress(title: string, quiet = false): Progress {
   let last = started;
   let shown = false;
   return {
-    update(told, note) {
-      const fraction = Math.min(1, Math.max(0, told || 0));
+    update(fractionDone, note) {
+      const fraction = Math.min(1, Math.max(0, fractionDone || 0));
       const now = performance.now();
       if (quiet || tellsNothing() || now - started < GRACE_MS || now - last < interval) return;
       last = now;

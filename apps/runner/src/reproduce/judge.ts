@@ -107,8 +107,8 @@ export function evidenceOf(
   what: string,
   a: BySeed,
   b: BySeed,
-  told: Pick<Evidence, "unit" | "supports">,
+  reading: Pick<Evidence, "unit" | "supports">,
 ): Evidence[] {
   const difference = pairedDifference(a, b);
-  return difference === undefined ? [] : [{ what, ...difference, ...told }];
+  return difference === undefined ? [] : [{ what, ...difference, ...reading }];
 }

@@ -19,12 +19,12 @@ const GRANET = "Liu et al. 2021 (GraNet, NeurIPS), second hand";
 
 /** Percent at the densities in order; undefined if the source lacks it. */
 function series(
-  told: Pick<Yardstick, "model" | "dataset" | "method" | "source">,
+  published: Pick<Yardstick, "model" | "dataset" | "method" | "source">,
   accuracies: readonly (number | undefined)[],
 ): Yardstick[] {
   return [0.1, 0.05, 0.02].flatMap((density, k) => {
     const accuracy = accuracies[k];
-    return accuracy === undefined ? [] : [{ ...told, density, accuracy }];
+    return accuracy === undefined ? [] : [{ ...published, density, accuracy }];
   });
 }
 

@@ -43,7 +43,7 @@ export function usualTable(runs: readonly KeptRun[], fields: RunFieldTable): Run
   const field = (name: string) => fields.named("column", name);
   const isSaid = (name: string) => runs.some((run) => !isNothing(field(name).valueOf(run)));
   const isUnfinished = runs.some(({ life }) => life === "running" || life === "interrupted");
-  const told = configurationsOf(runs);
+  const configurations = configurationsOf(runs);
   const before = fieldTable(runs, [
     field("id"),
     field("state"),
@@ -55,7 +55,7 @@ export function usualTable(runs: readonly KeptRun[], fields: RunFieldTable): Run
     ...["tag", "failure"].filter(isSaid).map(field),
   ]);
   // headed by what filters call them
-  const settings = told.columns.map(({ key, isPercent }) => ({
+  const settings = configurations.columns.map(({ key, isPercent }) => ({
     key,
     title: key,
     ...(isPercent && { format: (value: number) => formatPercent(value, 4) }),
@@ -64,10 +64,10 @@ export function usualTable(runs: readonly KeptRun[], fields: RunFieldTable): Run
     columns: [...before.columns, ...settings, ...after.columns],
     rows: runs.map((run, k) => ({
       ...before.rows[k],
-      ...Object.fromEntries(told.columns.map(({ key, cellOf }) => [key, shortCell(cellOf(run))])),
+      ...Object.fromEntries(configurations.columns.map(({ key, cellOf }) => [key, shortCell(cellOf(run))])),
       ...after.rows[k],
     })),
-    shared: runs.length > 1 ? told.shared : "",
+    shared: runs.length > 1 ? configurations.shared : "",
   };
 }
 

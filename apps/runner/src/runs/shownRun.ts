@@ -60,8 +60,8 @@ const NO_RESULTS = ["id", "seed", "epochs_to_target"];
 export function resultsOf(run: RunRecord): { readonly columns: readonly Column[]; readonly row: Row } {
   const report = compareRuns([run], { targetAccuracy: 1 });
   // settings: of one run all are the same
-  const told = report.columns.filter(({ key, isSame }) => !isSame && !NO_RESULTS.includes(key));
-  const columns = [...told, { key: "training_ms", title: "training time", format: formatDuration }];
+  const shown = report.columns.filter(({ key, isSame }) => !isSame && !NO_RESULTS.includes(key));
+  const columns = [...shown, { key: "training_ms", title: "training time", format: formatDuration }];
   const values: Row = { ...report.rows[0], training_ms: run.state.epochs.at(-1)?.elapsedMs };
   return { columns, row: Object.fromEntries(columns.map(({ key }) => [key, values[key]])) };
 }

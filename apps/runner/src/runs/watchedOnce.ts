@@ -17,10 +17,10 @@ export function printWatched(folder: string | undefined, once: boolean): void {
   const entries = folder === undefined && !existsSync(root) ? [] : listRuns(root);
   const isSingle = entries.length === 1;
   const runs = entries.map((entry) => {
-    const told = runDocument(keptRun(entry));
-    if (!isSingle) return told;
+    const document = runDocument(keptRun(entry));
+    if (!isSingle) return document;
     const { state } = readRun(entry.folder);
-    return { ...told, layers: state.mask?.layers ?? [], log: state.log };
+    return { ...document, layers: state.mask?.layers ?? [], log: state.log };
   });
   printJson({ folder: root, runs });
 }

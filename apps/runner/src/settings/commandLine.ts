@@ -63,16 +63,16 @@ const negatedFlag = (name: SettingName) => flagName(name).replace(/^--/, "--no-"
 export const OWN_DEFAULT = "config";
 
 /** The settings of a command line. */
-export interface ToldSettings {
+export interface CommandLineSettings {
   /** By name: those with a default in the order of the table, then the others in that of the command line. */
-  readonly told: Partial<TrainConfig> & OtherSettings;
+  readonly values: Partial<TrainConfig> & OtherSettings;
   /** Those on the command line. */
   readonly given: ReadonlySet<SettingName>;
   /** Those that are the user's own defaults. */
   readonly kept: ReadonlySet<SettingName>;
 }
 
-export function toldSettings(command: Command): ToldSettings {
+export function commandLineSettings(command: Command): CommandLineSettings {
   const values = command.opts<Readonly<Record<string, unknown>>>();
   const inTable = entries.filter(
     ([name, { flag }]) => flag !== undefined && values[attributeOf(name)] !== undefined,
@@ -90,7 +90,7 @@ export function toldSettings(command: Command): ToldSettings {
     ...inTable.filter(([, entry]) => !hasDefault(entry)).sort((a, b) => place(a) - place(b)),
   ];
   return {
-    told: Object.fromEntries(ordered.map(([name]) => [name, values[attributeOf(name)]])),
+    values: Object.fromEntries(ordered.map(([name]) => [name, values[attributeOf(name)]])),
     given: from("cli"),
     kept: from(OWN_DEFAULT),
   };

@@ -139,25 +139,25 @@ export function followed(
 
 /**
  * The configuration of a command line. Its options override the recipe, and the recipe overrides the defaults.
- * @param told settings by name, including defaults
+ * @param settings by name, including defaults
  * @param given names of those on the command line
  * @param recipe settings of a recipe
  * @param kept names of those that are the user's own defaults: they override the defaults of the optimiser
  * @throws UsageError if a required setting is missing, or if some are not compatible
  */
 export function configurationOf(
-  told: Readonly<Record<string, unknown>>,
+  settings: Readonly<Record<string, unknown>>,
   given: ReadonlySet<string>,
   recipe: Partial<TrainConfig>,
   kept: ReadonlySet<string> = new Set(),
 ): TrainConfig {
   const isOfRun = ([name]: readonly [string, unknown]) => isOwn(SETTINGS[name as SettingName]);
   const config: Record<string, unknown> = Object.fromEntries([
-    ...Object.entries(told).filter((entry) => isOfRun(entry) && hasOwnFlag(entry[0] as SettingName)),
+    ...Object.entries(settings).filter((entry) => isOfRun(entry) && hasOwnFlag(entry[0] as SettingName)),
     ...Object.entries(recipe).filter(([name]) => !given.has(name)),
   ]);
-  const follows = followed(told, usageFault, (name) => `${flagName(name)} `);
-  const rest: Record<string, unknown> = { ...USUAL_DEFAULTS, ...QUIET_DEFAULTS, ...told, ...follows };
+  const follows = followed(settings, usageFault, (name) => `${flagName(name)} `);
+  const rest: Record<string, unknown> = { ...USUAL_DEFAULTS, ...QUIET_DEFAULTS, ...settings, ...follows };
   for (const name of [...LAST_GIVEN, ...Object.keys(rest).filter((key) => isOfRun([key, undefined]))])
     if (!Object.hasOwn(config, name) && rest[name] !== undefined) config[name] = rest[name];
   const own = ofItsOptimiser(
@@ -166,7 +166,7 @@ export function configurationOf(
       given.has(name) || Object.hasOwn(recipe, name) || (kept.has(name) && isOfOptimiser(name, config)),
     (name, fault) => {
       if (given.has(name)) return usageFault(name as SettingName, fault);
-      return new UsageError(`${name} of the recipe ${told.recipe}`, fault);
+      return new UsageError(`${name} of the recipe ${settings.recipe}`, fault);
     },
   );
   if (!given.has("rate") && !kept.has("rate") && recipe.rate === undefined)

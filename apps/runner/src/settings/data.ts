@@ -14,7 +14,7 @@ export const DATA = {
     },
     default: "glyphs",
     identity: "always",
-    told: { isBare: true },
+    inNames: { isBare: true },
   }),
   /** Absent for embedded data sets. */
   dataDir: setting({

@@ -72,12 +72,12 @@ function fromFile(file: string): [SettingName, OwnDefault][] {
       return [name, schema.optional()];
     }),
   );
-  const { $schema: _, ...told } = requireShape(
+  const { $schema: _, ...settings } = requireShape(
     file,
     z.strictObject({ ...shape, $schema: z.string().optional() }),
     parseJson(file, readText(file), 'defaults of settings, such as { "dataset": "cifar10", "epochs": 40 }'),
   ) as Readonly<Record<string, unknown>>;
-  return Object.entries(told).map(([key, value]) => {
+  return Object.entries(settings).map(([key, value]) => {
     const name = key as SettingName;
     const source = `${file}: ${name}`;
     const { type }: Setting = SETTINGS[name];

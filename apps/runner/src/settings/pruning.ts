@@ -22,7 +22,7 @@ export const PRUNING = {
     },
     default: "phew",
     identity: "always",
-    told: { isBare: true },
+    inNames: { isBare: true },
   }),
   /** Fraction of weights kept; 1 for dense. */
   density: setting({
@@ -42,7 +42,7 @@ export const PRUNING = {
       method === DENSE && density !== 1
         ? { given: `${density} for a dense run`, expected: "none, or 1" }
         : undefined,
-    told: { isBare: true, isPercent: true },
+    inNames: { isBare: true, isPercent: true },
   }),
   options: setting({
     type: kind.optionsOf("method", "branching=weight"),

@@ -66,7 +66,7 @@ export interface Setting<T = unknown> {
   /** What messages call it; its name unless given. */
   readonly noun?: string;
   /** Form in names of runs: `isBare`, the value alone is clear; `isPercent`, shown as a percentage. */
-  readonly told?: { readonly isBare?: true; readonly isPercent?: true };
+  readonly inNames?: { readonly isBare?: true; readonly isPercent?: true };
 }
 
 /** An entry, with its default checked against its type. */

@@ -31,7 +31,7 @@ const GENERAL = {
     help: "name of the zoo",
     required: true,
     identity: "always",
-    told: { isBare: true },
+    inNames: { isBare: true },
   }),
 };
 

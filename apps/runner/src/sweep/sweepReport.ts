@@ -107,10 +107,10 @@ export function failureLines(failures: readonly RunFailure[]): string[] {
   ];
 }
 
-function runLines(told: readonly RunFailure[]): string[] {
-  const rest = told.length - SHOWN_FAILURES;
+function runLines(failures: readonly RunFailure[]): string[] {
+  const rest = failures.length - SHOWN_FAILURES;
   return [
-    ...told.slice(0, SHOWN_FAILURES).map(({ id, run, message }) => `  ${id}  ${run}: ${message}`),
+    ...failures.slice(0, SHOWN_FAILURES).map(({ id, run, message }) => `  ${id}  ${run}: ${message}`),
     ...(rest > 0 ? [`  and ${rest} more`] : []),
   ];
 }

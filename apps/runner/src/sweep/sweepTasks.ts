@@ -72,8 +72,8 @@ export function sweepRuns(
     };
   });
   const different = [...new Map(runs.map((run) => [run.id, run])).values()];
-  const told = configurationsOf(different);
-  return different.map((run) => ({ ...run, name: told.titleOf(run) }));
+  const configurations = configurationsOf(different);
+  return different.map((run) => ({ ...run, name: configurations.titleOf(run) }));
 }
 
 /** As `--limit` reads it. */
@@ -94,9 +94,9 @@ function configFile(folder: string, id: string): string {
 function completeConfig({ recipe, ...settings }: Settings): TrainConfig {
   const follows = followed({ method: USUAL_DEFAULTS.method, ...settings }, sweepFault);
   const fromRecipe = recipe === undefined ? {} : readRecipe(recipe as string).settings;
-  const told: Settings = { ...fromRecipe, ...settings };
-  const { rate } = optimiserNamed(told.optimiser);
-  const all = { ...USUAL_DEFAULTS, rate, ...follows, ...told };
+  const merged: Settings = { ...fromRecipe, ...settings };
+  const { rate } = optimiserNamed(merged.optimiser);
+  const all = { ...USUAL_DEFAULTS, rate, ...follows, ...merged };
   const config = checkTrainConfig("settings", all, sweepFault);
   requireKnown(config);
   return withDigests(config);

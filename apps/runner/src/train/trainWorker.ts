@@ -1,7 +1,7 @@
 /** A process of the pool: takes one run after the other from its parent. */
 import type { RunEvent } from "@phew/core";
 import { describeFailure, Interrupted } from "../failure.ts";
-import { endInOneLine } from "../output/lastWords.ts";
+import { endInOneLine } from "../output/failureLine.ts";
 import type { WorkerReport } from "../pool.ts";
 import { type RunResult, runTraining } from "./runTraining.ts";
 import type { PoolJob } from "./trainPool.ts";

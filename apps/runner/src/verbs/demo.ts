@@ -79,8 +79,10 @@ export async function demo(options: DemoOptions): Promise<void> {
   const report = compareRuns(records, { targetAccuracy: demoRecipe.targetAccuracy });
   const files = [...writeReport(folder, report), ...(await writeFigures(folder, records))];
   const elapsedMs = performance.now() - started;
-  const told = configurationsOf(records);
-  const warnings = records.flatMap((run) => run.state.warnings.map((text) => `${told.nameOf(run)}: ${text}`));
+  const configurations = configurationsOf(records);
+  const warnings = records.flatMap((run) =>
+    run.state.warnings.map((text) => `${configurations.nameOf(run)}: ${text}`),
+  );
   const summary = summaryOf(records);
   if (options.json) {
     const { rows } = report;
@@ -106,7 +108,7 @@ async function demoWatched(runs: string): Promise<void> {
 
 /** A row for each configuration: means over its seeds, of the trace the geometric one. */
 function summaryOf(records: readonly RunRecord[]): Report {
-  const told = configurationsOf(records);
+  const configurations = configurationsOf(records);
   return {
     columns: [
       { key: "method", title: "method" },
@@ -117,7 +119,7 @@ function summaryOf(records: readonly RunRecord[]): Report {
       { key: "deviation", title: "std", format: formatAccuracy },
       { key: "seeds", title: "seeds" },
     ],
-    rows: told.all.map(({ runs }) => {
+    rows: configurations.all.map(({ runs }) => {
       const of = (value: (run: RunRecord) => number | undefined) =>
         spreadOf(runs.flatMap((run) => value(run) ?? []));
       const trace = of(({ state }) => state.mask?.measures && Math.log(state.mask.measures.pathKernelTrace));

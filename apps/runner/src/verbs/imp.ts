@@ -6,7 +6,7 @@ import { counted, doneFraction, formatAccuracy, formatCount, formatPercent, type
 import { UsageError } from "../failure.ts";
 import { printJson, printLines, printText, printWarnings } from "../output/output.ts";
 import { interruptSignal, startProgress, tellEvent } from "../output/progress.ts";
-import type { ToldSettings } from "../settings/commandLine.ts";
+import type { CommandLineSettings } from "../settings/commandLine.ts";
 import type { TrainConfig } from "../settings/configuration.ts";
 import { DENSE } from "../settings/pruning.ts";
 import { denseRound, densityAfter, prunedRound, usualRoundCount } from "../train/impRounds.ts";
@@ -14,16 +14,16 @@ import { type RunHooks, type RunPlace, requireRunnable } from "../train/runMater
 import { type RunResult, recordsOf, runTraining } from "../train/runTraining.ts";
 import { configOf, placeOf, tellPlace } from "./train.ts";
 
-export async function imp(model: string | undefined, settings: ToldSettings): Promise<void> {
-  const { told } = settings;
-  const asJson = told.json === true;
-  if (told.method === DENSE) {
+export async function imp(model: string | undefined, settings: CommandLineSettings): Promise<void> {
+  const { values } = settings;
+  const asJson = values.json === true;
+  if (values.method === DENSE) {
     throw new UsageError("--method", { given: "dense", expected: "a method that prunes, such as magnitude" });
   }
   const config = await configOf(model, settings);
-  const place = placeOf(told, "imp");
-  if (told.watch) return impWatched(place);
-  const roundCount = told.rounds ?? usualRoundCount(config.density);
+  const place = placeOf(values, "imp");
+  if (values.watch) return impWatched(place);
+  const roundCount = values.rounds ?? usualRoundCount(config.density);
   if (roundCount > 1) requireConfinable(prunerByName(config.method));
   const signal = interruptSignal();
   const hooksOf = (round: number) => roundHooks(round, roundCount, signal, asJson);

@@ -139,8 +139,8 @@ async function gather(
   const loaded = { ...confinedTo, notes: [...confinedTo.notes, ...(from?.notes ?? [])] };
   const { network, weights } = loaded;
   if (source !== undefined) requireOneOutput(loaded, `method ${options.method}`);
-  const isTold = options.out !== undefined || options.runs !== undefined;
-  const weightsDigest = isTold ? digestWeights(network, weights) : "";
+  const isRecorded = options.out !== undefined || options.runs !== undefined;
+  const weightsDigest = isRecorded ? digestWeights(network, weights) : "";
   const methodOptions = optionsOf(options);
   const { method, seed = 0, threads } = options;
   const subject = {
@@ -243,8 +243,8 @@ function configOf(
   const isUsual = loaded.variant === variantOfSeveral(model, inputShape);
   const variant = isUsual ? undefined : loaded.variant;
   const given = { dataset, batch, from, samplesPerClass, variant, input: input?.join(","), output };
-  const told = Object.entries(given).filter(([, value]) => value !== undefined);
-  return { model, method, seed, ...(Object.fromEntries(told) as Record<string, string | number>) };
+  const present = Object.entries(given).filter(([, value]) => value !== undefined);
+  return { model, method, seed, ...(Object.fromEntries(present) as Record<string, string | number>) };
 }
 
 /**
@@ -454,17 +454,17 @@ function list(
   flag: string,
   json: boolean,
 ): void {
-  const told = [...entries.values()].map(({ name, summary, source, options }) => ({
+  const described = [...entries.values()].map(({ name, summary, source, options }) => ({
     name,
     summary,
     source,
     options,
   }));
   if (json) {
-    printJson(told);
+    printJson(described);
     return;
   }
-  for (const { name, summary, source, options } of told) {
+  for (const { name, summary, source, options } of described) {
     printLines(name, `  ${summary}`, `  ${source}`);
     for (const [option, spec] of Object.entries(options))
       printLines(`  ${flag} ${option}=${rangeOf(spec)}: ${spec.help}`);

@@ -50,7 +50,7 @@ export async function reproduce(names: readonly string[], options: ReproduceOpti
   const works = chosen.map((experiment) => workOf(experiment, dataDirs, options));
   if (options.dryRun) return tellPlan(works, options);
   const signal = interruptSignal();
-  const told: object[] = [];
+  const documents: object[] = [];
   let failureCount = 0;
   for (const work of works) {
     if (work.runs.length > 0) makeFolder(options.runs);
@@ -59,9 +59,9 @@ export async function reproduce(names: readonly string[], options: ReproduceOpti
     if (options.analyseOnly) work.runs.forEach(collect);
     else failureCount += await carryOut(work, options, signal);
     const document = await conclude(work, options);
-    if (options.json) told.push(document);
+    if (options.json) documents.push(document);
   }
-  if (options.json) printJson(told);
+  if (options.json) printJson(documents);
   if (failureCount > 0) process.exitCode = 1;
 }
 

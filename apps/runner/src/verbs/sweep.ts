@@ -191,8 +191,8 @@ async function report(
   const files = [...written, ...figures].map((file) => path.relative("", file));
   const failures = failuresOf(statuses, submission);
   const warnings = warningsOf(statuses);
-  const told = await Promise.all([executor, ...others].map((each) => each.status()));
-  const hands = told.flatMap((status) => status?.text ?? []);
+  const executorStatuses = await Promise.all([executor, ...others].map((each) => each.status()));
+  const hands = executorStatuses.flatMap((status) => status?.text ?? []);
   if (failures.length > 0) process.exitCode = 1;
   if (options.json) {
     const rows = statuses.map(runRow);

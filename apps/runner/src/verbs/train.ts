@@ -3,7 +3,7 @@ import { prunerByName, zooEntries } from "@phew/core";
 import { readStatus, runFolderOf } from "@phew/runs";
 import { UsageError } from "../failure.ts";
 import { tellLine } from "../output/output.ts";
-import { type ToldSettings, verbFlags } from "../settings/commandLine.ts";
+import { type CommandLineSettings, verbFlags } from "../settings/commandLine.ts";
 import {
   configurationOf,
   entries,
@@ -21,28 +21,28 @@ import { requireKnown } from "../train/knownNames.ts";
 import type { RunPlace } from "../train/runMaterial.ts";
 
 // what trains takes longer to load than all of this, and is loaded behind the first word
-export async function train(model: string | undefined, settings: ToldSettings): Promise<void> {
-  const { told, given } = settings;
-  const file = told.config === undefined ? undefined : await configFrom(told.config, model, settings);
+export async function train(model: string | undefined, settings: CommandLineSettings): Promise<void> {
+  const { values, given } = settings;
+  const file = values.config === undefined ? undefined : await configFrom(values.config, model, settings);
   const config = file?.config ?? (await configOf(model, settings));
   const place: RunPlace = {
     ...placeOf(
       // the file overrides the user's default
       file?.experiment === undefined || given.has("experiment")
-        ? told
-        : { ...told, experiment: file.experiment },
+        ? values
+        : { ...values, experiment: file.experiment },
       "train",
     ),
     // --force also allows other data
     data:
-      file?.dataDigest === undefined || told.force === true
+      file?.dataDigest === undefined || values.force === true
         ? undefined
-        : { digest: file.dataDigest, source: told.config! },
+        : { digest: file.dataDigest, source: values.config! },
   };
-  if (told.watch)
+  if (values.watch)
     return (await import("../output/watched.ts")).runWatched({ folder: place.root, view: "overview" });
-  if (told.json !== true) await tellPlace(config, place);
-  await (await import("../train/toldTraining.ts")).trainAndTell(config, place, told);
+  if (values.json !== true) await tellPlace(config, place);
+  await (await import("../train/reportedTraining.ts")).trainAndReport(config, place, values);
 }
 
 /**
@@ -65,18 +65,18 @@ export async function tellPlace(config: TrainConfig, place: RunPlace): Promise<v
 }
 
 /** @throws UsageError if its settings are not compatible */
-export function placeOf(told: ToldSettings["told"], experiment: string): RunPlace {
-  requireConsistent(told, usageFault, isCarryingOut);
-  const { runs, force = false, resume, threads, checkpointSteps: steps, checkpointMinutes: minutes } = told;
+export function placeOf(values: CommandLineSettings["values"], experiment: string): RunPlace {
+  requireConsistent(values, usageFault, isCarryingOut);
+  const { runs, force = false, resume, threads, checkpointSteps: steps, checkpointMinutes: minutes } = values;
   return {
     root: runs!,
-    experiment: told.experiment ?? experiment,
+    experiment: values.experiment ?? experiment,
     force,
     resume,
     checkpoints: { steps, minutes },
     threadCount: threads,
-    strict: told.strict,
-    limitMs: told.limit,
+    strict: values.strict,
+    limitMs: values.limit,
   };
 }
 
@@ -84,7 +84,7 @@ export function placeOf(told: ToldSettings["told"], experiment: string): RunPlac
 async function configFrom(
   path: string,
   model: string | undefined,
-  { given }: ToldSettings,
+  { given }: CommandLineSettings,
 ): Promise<TrainConfigFile> {
   const other = [...given].find((name) => !isCarryingOut(SETTINGS[name]));
   if (model === undefined && other === undefined)
@@ -99,7 +99,7 @@ async function configFrom(
 /** Options of the command line override the recipe, and the recipe overrides the defaults. */
 export async function configOf(
   model: string | undefined,
-  { told, given, kept }: ToldSettings,
+  { values, given, kept }: CommandLineSettings,
 ): Promise<TrainConfig> {
   if (model === undefined) {
     throw new UsageError("<model>", {
@@ -107,8 +107,10 @@ export async function configOf(
       expected: "a name of the zoo, such as resnet20, or --config with a run's config.json",
     });
   }
-  if (told.method !== DENSE) prunerByName(told.method!);
+  if (values.method !== DENSE) prunerByName(values.method!);
   const recipe =
-    told.recipe === undefined ? {} : (await import("../settings/files.ts")).readRecipe(told.recipe).settings;
-  return configurationOf({ ...told, model }, given, recipe, kept);
+    values.recipe === undefined
+      ? {}
+      : (await import("../settings/files.ts")).readRecipe(values.recipe).settings;
+  return configurationOf({ ...values, model }, given, recipe, kept);
 }

@@ -44,12 +44,12 @@ export async function watch(folder: string | undefined, options: WatchVerbOption
 async function known<T extends string>(
   option: string,
   names: readonly T[],
-  told: string | undefined,
+  given: string | undefined,
 ): Promise<T | undefined> {
-  if (told === undefined) return undefined;
-  const found = names.find((name) => name === told);
+  if (given === undefined) return undefined;
+  const found = names.find((name) => name === given);
   if (found !== undefined) return found;
   // loaded only if needed: it takes longer to load than the screen
   const { oneOf } = await import("../parse.ts");
-  return oneOf(option, names)(told) as T;
+  return oneOf(option, names)(given) as T;
 }

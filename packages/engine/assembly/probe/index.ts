@@ -31,7 +31,7 @@ export function multiplyAddRegisters(rounds: u32): f32 {
 }
 
 /**
- * As many multiply-adds as there are floats, each with one factor loaded: the best case of a sparse kernel.
+ * As many multiply-adds as there are floats, each with one factor loaded: the best case of a rows kernel.
  * @param bytes a multiple of 128
  */
 export function multiplyAddLoads(address: usize, bytes: usize): f32 {

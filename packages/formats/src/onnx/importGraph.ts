@@ -125,10 +125,10 @@ export function importGraph(given: ModelParts, options: OnnxOptions): ImportedOn
   const isKnown = ends.every((end) => end !== undefined);
   const works = isKnown && faults.every(({ isOpaque }) => isOpaque);
   if (!isKnown || !works || (faults.length > 0 && !asked)) {
-    const told = asked ? faults.filter(({ isOpaque }) => !isOpaque) : faults;
+    const reportedFaults = asked ? faults.filter(({ isOpaque }) => !isOpaque) : faults;
     throw new UnsupportedOperationsError(
       file,
-      told,
+      reportedFaults,
       asked ? "refused" : works ? "works" : "fails",
       context.hidden.map((node) => ({ node: node.title, operation: operationOf(node) })),
       wanted,
@@ -334,10 +334,10 @@ function inputShapeOf(
     // −1 and 0 mean "any", as a name does
     return length > 0 ? length : undefined;
   });
-  const told = lengths && `[${lengths.map((length) => length ?? "?").join(", ")}]`;
+  const shapeText = lengths && `[${lengths.map((length) => length ?? "?").join(", ")}]`;
   if (lengths !== undefined && lengths.length !== 2 && lengths.length !== 4) {
     throw new ArgumentError(`${file}: input`, {
-      given: `shape ${told}`,
+      given: `shape ${shapeText}`,
       expected: "[n, channels, height, width] or [n, features]",
       remedy: "Networks over sequences (1-d) or volumes (3-d) have no place here.",
     });
@@ -361,7 +361,7 @@ function inputShapeOf(
   const open = own.length === 0 || own.some((length) => length === undefined);
   if (open) {
     throw new ArgumentError(`${file}: input`, {
-      given: `shape ${told ?? "unknown"}`,
+      given: `shape ${shapeText ?? "unknown"}`,
       expected: "known channels, height and width (or features)",
       remedy: "Give the shape of one input, without the batch, such as --input 3,224,224.",
     });

@@ -131,7 +131,7 @@ export class Importer {
   readonly #copies: ParameterSource[] = [];
   /** Products of an original and its mask → the parameter's name. */
   readonly #products: ReadonlyMap<string, string>;
-  #spent = 0;
+  #numberCount = 0;
   readonly #budget: number;
   readonly #resolved = new Map<object, Activation>();
   readonly #expressionOf = new WeakMap<Tree, Expression>();
@@ -172,9 +172,9 @@ export class Importer {
    */
   spend(values: readonly (Value | undefined)[]): void {
     for (const value of values) {
-      if (value?.kind === "constant") this.#spent += Math.min(product(value.dims), MOST_COMPUTED);
+      if (value?.kind === "constant") this.#numberCount += Math.min(product(value.dims), MOST_COMPUTED);
     }
-    if (this.#spent <= this.#budget) return;
+    if (this.#numberCount <= this.#budget) return;
     throw new ArgumentError(this.parts.source.name, {
       given: `a graph that computes more than ${counted(this.#budget, "number")} from constants`,
       expected: "weights that are stored",

@@ -28,10 +28,10 @@ const ADVICE: Readonly<Record<Opaqueness, string>> = {
 };
 
 /** At most so many kinds are spelled out in the message, and nodes of each; `nodes` and `unjudged` hold them all. */
-const TOLD_KINDS = 30;
-const TOLD_NODES = 20;
+const MOST_KINDS = 30;
+const MOST_NODES = 20;
 /** Of those that may be no fault. */
-const TOLD_UNJUDGED = 3;
+const MOST_UNJUDGED = 3;
 
 export class UnsupportedOperationsError extends ArgumentError {
   override readonly name = "UnsupportedOperationsError";
@@ -51,15 +51,15 @@ export class UnsupportedOperationsError extends ArgumentError {
     unjudged: readonly NamedNode[],
     outputs: readonly string[] = [],
   ) {
-    const told = [
-      ...toldByKind(nodes, kindOf, (alike) => `${describeKind(alike, TOLD_NODES)}: ${alike[0]!.reason}`),
+    const lines = [
+      ...linesByKind(nodes, kindOf, (alike) => `${describeKind(alike, MOST_NODES)}: ${alike[0]!.reason}`),
       ...(unjudged.length > 0
         ? [
             `${counted(unjudged.length, "node")} behind these could not be judged, since the shape of what they read is not known:`,
-            ...toldByKind(
+            ...linesByKind(
               unjudged,
               ({ operation }) => operation,
-              (alike) => describeKind(alike, TOLD_UNJUDGED),
+              (alike) => describeKind(alike, MOST_UNJUDGED),
             ).map((line) => `  ${line}`),
           ]
         : []),
@@ -72,7 +72,7 @@ export class UnsupportedOperationsError extends ArgumentError {
     });
     this.nodes = nodes;
     this.unjudged = unjudged;
-    this.lines = [this.message, ...told.map((line) => shortened(line))];
+    this.lines = [this.message, ...lines.map((line) => shortened(line))];
     this.message = this.lines.join("\n  ");
   }
 }
@@ -89,7 +89,7 @@ const kindOf = ({ operation, reason }: UnsupportedNode): string =>
   `${operation}: ${reason.replace(/\d+/g, "#")}`;
 
 /** A line for each kind, and one for the number of further kinds. */
-function toldByKind<T>(
+function linesByKind<T>(
   nodes: readonly T[],
   kind: (node: T) => string,
   describe: (alike: readonly T[]) => string,
@@ -101,8 +101,8 @@ function toldByKind<T>(
     else alike.push(node);
   }
   const kinds = [...byKind.values()];
-  const left = kinds.slice(TOLD_KINDS).flat().length;
-  return [...kinds.slice(0, TOLD_KINDS).map(describe), ...(left > 0 ? [`… and ${left} more`] : [])];
+  const left = kinds.slice(MOST_KINDS).flat().length;
+  return [...kinds.slice(0, MOST_KINDS).map(describe), ...(left > 0 ? [`… and ${left} more`] : [])];
 }
 
 /** "3 × Mul (a, b, c)". @param most names to list */

@@ -1,11 +1,11 @@
 /**
  * What runs are told apart by: the settings in which they differ. All that names, groups or averages runs asks here.
  *
- *   const told = configurationsOf(runs);          // of a list, of records, tasks of a sweep; whatever runs they are
- *   told.shared                                   // "glyphs · phew 5 % · epochs 1": what none differs in, to be said once
- *   told.columns                                  // the settings that vary, as columns of a table
- *   told.nameOf(run), told.seedOf(run)            // "lenet5 · rate 0.05", "seed 1"; both: told.titleOf(run)
- *   for (const { name, runs } of told.all)        // runs that differ in nothing but their seed
+ *   const configurations = configurationsOf(runs);          // of a list, of records, tasks of a sweep; whatever runs they are
+ *   configurations.shared                                   // "glyphs · phew 5 % · epochs 1": what none differs in, to be said once
+ *   configurations.columns                                  // the settings that vary, as columns of a table
+ *   configurations.nameOf(run), configurations.seedOf(run)            // "lenet5 · rate 0.05", "seed 1"; both: configurations.titleOf(run)
+ *   for (const { name, runs } of configurations.all)        // runs that differ in nothing but their seed
  *     spreadOf(runs.flatMap((run) => run.summary.testAccuracy ?? []));   // mean, deviation, 95 % interval, count
  *
  * A line of a figure over the density is one of `configurationsOf(runs, { over: ["density"] })`: several configurations,
@@ -185,10 +185,12 @@ function byExperiment<Run extends ConfiguredRun>(groups: readonly Group<Run>[]):
 function groupsOf<Run extends ConfiguredRun>(runs: readonly Run[], over: readonly string[]) {
   const groups = new Map<string, Group<Run>>();
   for (const run of runs) {
-    const told = factsOf(run.config);
+    const configFacts = factsOf(run.config);
     const facts =
-      over.length === 0 ? told.facts : new Map([...told.facts].filter(([key]) => !over.includes(key)));
-    const identity = `${run.experiment}\n${over.length === 0 ? told.identity : identityOfAll(facts)}`;
+      over.length === 0
+        ? configFacts.facts
+        : new Map([...configFacts.facts].filter(([key]) => !over.includes(key)));
+    const identity = `${run.experiment}\n${over.length === 0 ? configFacts.identity : identityOfAll(facts)}`;
     const group = groups.get(identity);
     if (group) group.runs.push(run);
     else

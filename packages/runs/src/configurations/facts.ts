@@ -46,9 +46,9 @@ export function factsOf(config: RunConfig): ConfigFacts {
   if (before) return before;
   const others = Object.keys(config).filter((key) => !words.has(key) && key !== DIGESTS);
   const facts = new Map([...words.keys(), ...others.sort()].flatMap((key) => factsOfKey(config, key)));
-  const told = { facts, identity: identityOfAll(facts) };
-  known.set(config, told);
-  return told;
+  const configFacts = { facts, identity: identityOfAll(facts) };
+  known.set(config, configFacts);
+  return configFacts;
 }
 
 export function identityOfAll(facts: Facts): string {

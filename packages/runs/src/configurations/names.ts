@@ -154,7 +154,7 @@ function methodPart(facts: Facts, keys: readonly string[], textOf: TextOf, withM
   const check = has("check") || options.some((key) => key.startsWith("check")) ? text("check") : undefined;
   const density = has("density") && method !== DENSE ? text("density") : undefined;
   const head = method === undefined ? check && `check ${check}` : check ? `${method}+${check}` : method;
-  const told = options.flatMap((key) => (facts.has(key) ? [`${labelOf(key)}=${text(key)}`] : []));
-  const parts = [head, density, ...told].filter((part) => part !== undefined);
+  const optionTexts = options.flatMap((key) => (facts.has(key) ? [`${labelOf(key)}=${text(key)}`] : []));
+  const parts = [head, density, ...optionTexts].filter((part) => part !== undefined);
   return parts.length === 0 ? [] : [sameText(parts.join(" "))];
 }

@@ -198,8 +198,8 @@ async function submitArrays(
 }
 
 async function greatestArraySize(): Promise<number> {
-  const told = await command("scontrol", ["show", "config"]);
-  const size = Number(told.match(/^MaxArraySize\s*=\s*(\d+)/m)?.[1] ?? 1001);
+  const slurmConfig = await command("scontrol", ["show", "config"]);
+  const size = Number(slurmConfig.match(/^MaxArraySize\s*=\s*(\d+)/m)?.[1] ?? 1001);
   return Math.max(1, size - 1);
 }
 

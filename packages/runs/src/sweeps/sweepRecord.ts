@@ -86,15 +86,15 @@ const recordFields: Fields<SweepRecord> = {
 const parseRecord = record<SweepRecord>(recordFields);
 
 /** @param own the sweep's own folder, see `sweepFolder`, which is there */
-export function writeSweepRecord(own: string, told: SweepRecord): void {
+export function writeSweepRecord(own: string, record: SweepRecord): void {
   replaceFile(join(own, FAILURES_FILE), "{}\n");
-  replaceFile(join(own, PLAN_FILE), `${JSON.stringify(told)}\n`);
+  replaceFile(join(own, PLAN_FILE), `${JSON.stringify(record)}\n`);
 }
 
 /** Notes that the sweep was told to stop; nothing where there is no record of it. */
 export function noteCancelled(own: string, cancelledT: number): void {
-  const told = readSweepRecord(own);
-  if (told) replaceFile(join(own, PLAN_FILE), `${JSON.stringify({ ...told, cancelledT })}\n`);
+  const record = readSweepRecord(own);
+  if (record) replaceFile(join(own, PLAN_FILE), `${JSON.stringify({ ...record, cancelledT })}\n`);
 }
 
 /** @param failures reasons by id, all of this submission */
@@ -181,12 +181,12 @@ function ownFolderOf(experiment: string): string {
 }
 
 function known(folder: string, own: string, stamp: string): KnownSweep | undefined {
-  const told = readSweepRecord(own);
-  if (told === undefined) return undefined;
+  const record = readSweepRecord(own);
+  if (record === undefined) return undefined;
   const failures = readFailures(own);
   const experiment = basename(resolve(folder));
-  const entry = { experiment, folder, record: told, isActive: isGoingOn(told, own), failures };
-  const planned = told.runs.map((run) => plannedEntry(folder, experiment, told, run, failures));
+  const entry = { experiment, folder, record, isActive: isGoingOn(record, own), failures };
+  const planned = record.runs.map((run) => plannedEntry(folder, experiment, record, run, failures));
   return { stamp, entry, planned: new Map(planned.map((run) => [run.folder, run])) };
 }
 
@@ -195,9 +195,9 @@ function isGoingOn({ executor, cancelledT }: SweepRecord, own: string): boolean 
 }
 
 function readFailures(own: string): ReadonlyMap<string, string> {
-  const told = readJson(join(own, FAILURES_FILE));
+  const reasons = readJson(join(own, FAILURES_FILE));
   return new Map(
-    Object.entries(isRecord(told) ? told : {}).flatMap(([id, reason]) => {
+    Object.entries(isRecord(reasons) ? reasons : {}).flatMap(([id, reason]) => {
       const known = message(reason);
       return known === undefined ? [] : [[id, known] as const];
     }),

@@ -126,14 +126,14 @@ export function walkClaims(measured: Measured, scale: Scale): Claim[] {
     other: string,
     from: string,
     at: readonly number[],
-    told: typeof FOR | typeof AGAINST = FOR,
+    reading: typeof FOR | typeof AGAINST = FOR,
   ) =>
     at.flatMap((density) => {
       const [own, others] = [
         accuracy(name, "phew", density),
         accuracy(gridName(scale, from), other, density),
       ];
-      return evidenceOf(`${formatPercent(density)}: phew − ${other}`, own, others, told);
+      return evidenceOf(`${formatPercent(density)}: phew − ${other}`, own, others, reading);
     });
   const [all, hard] = [densitiesOf(scale), [hardDensity(scale)]];
   const resnet = (method: string) => accuracy(NORMALISED_GRID, method, 0.02);

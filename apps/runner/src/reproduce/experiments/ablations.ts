@@ -53,7 +53,7 @@ function tablesOf(measured: Measured, scale: Scale): Findings["tables"] {
 }
 
 function situationTable(measured: Measured, scale: Scale): Report {
-  const told = (values: BySeed) => meanAndInterval([...values.values()]);
+  const interval = (values: BySeed) => meanAndInterval([...values.values()]);
   return {
     columns: [
       { key: "situation", title: "situation" },
@@ -71,8 +71,8 @@ function situationTable(measured: Measured, scale: Scale): Report {
       return [
         {
           ...{ situation: situation.what, seeds: phew.size },
-          ...{ phew: told(phew), uniform: told(uniform), synflow: told(synflow) },
-          ...{ lead: told(minus(synflow, phew)), bias: told(minus(phew, uniform)) },
+          ...{ phew: interval(phew), uniform: interval(uniform), synflow: interval(synflow) },
+          ...{ lead: interval(minus(synflow, phew)), bias: interval(minus(phew, uniform)) },
         },
       ];
     }),

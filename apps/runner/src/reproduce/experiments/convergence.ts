@@ -155,14 +155,14 @@ function traceClaims(grids: readonly RunGrid[], measured: Measured): Claim[] {
         : found.high < 0
           ? ("does not hold" as const)
           : ("not decided" as const);
-    const told = [all, ...own].map(({ where, pairs }) => `${where}: ${correlationWords(pairs)}`);
+    const correlations = [all, ...own].map(({ where, pairs }) => `${where}: ${correlationWords(pairs)}`);
     return [
       {
         claim: `The greater the path kernel trace, the faster a network learns (${all.where}).`,
         evidence: [],
         given: {
           verdict,
-          because: `rank correlation of trace and mean accuracy over the steps, methods' means; ${told.join("; ")}`,
+          because: `rank correlation of trace and mean accuracy over the steps, methods' means; ${correlations.join("; ")}`,
         },
       },
     ];

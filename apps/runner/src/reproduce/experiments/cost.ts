@@ -167,7 +167,7 @@ const NEAR = 1.5;
 function proportionClaim(rows: readonly OperationsRow[]): Claim {
   const claim = "The multiply-adds of PHEW's networks fall in proportion to the density.";
   const own = rows.filter(({ method }) => method === "phew");
-  const told = grouped(own, ({ model, density }) => `${model} ${density}`).map((group) => {
+  const cases = grouped(own, ({ model, density }) => `${model} ${density}`).map((group) => {
     const [{ model, density }] = group as [OperationsRow];
     const part = mean(group.map(share)) / 100;
     return {
@@ -175,7 +175,7 @@ function proportionClaim(rows: readonly OperationsRow[]): Claim {
       words: `${model}, ${formatPercent(density)} of weights: ${formatPercent(part)} of multiply-adds`,
     };
   });
-  return claimOf(claim, told);
+  return claimOf(claim, cases);
 }
 
 function timeClaim(rows: readonly TimesRow[]): Claim {
@@ -190,13 +190,13 @@ function timeClaim(rows: readonly TimesRow[]): Claim {
 }
 
 function memoryClaim(rows: readonly TimesRow[]): Claim {
-  const told = rows.flatMap(({ model, density, grown }) => {
+  const cases = rows.flatMap(({ model, density, grown }) => {
     const dense = rows.find((row) => row.model === model && row.density === 1);
     if (dense === undefined || density === 1) return [];
     const words = `${model}, ${formatPercent(density)}: ${formatMegabytes(grown)}, dense ${formatMegabytes(dense.grown)}`;
     return [{ is: grown < dense.grown, words }];
   });
-  return claimOf("Training takes less memory than that of the dense network.", told);
+  return claimOf("Training takes less memory than that of the dense network.", cases);
 }
 
 function comparisons(rows: readonly OperationsRow[], a: string, b: string): Evidence[] {

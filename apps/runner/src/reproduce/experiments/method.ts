@@ -275,10 +275,10 @@ function compared(
   a: string,
   b: string,
   value: (row: SmallMaskRow) => number,
-  { name, ...told }: Pick<Evidence, "unit" | "supports"> & { name: string },
+  { name, ...reading }: Pick<Evidence, "unit" | "supports"> & { name: string },
 ): Evidence[] {
   const of = (method: string) => bySeed(rows, method, DENSITY, value);
-  return evidenceOf(`${SIZES.join("-")}, ${KEEP_COUNT} weights: ${a} − ${b}, ${name}`, of(a), of(b), told);
+  return evidenceOf(`${SIZES.join("-")}, ${KEEP_COUNT} weights: ${a} − ${b}, ${name}`, of(a), of(b), reading);
 }
 
 interface DrawnStep {

@@ -87,18 +87,18 @@ export function hiddenLayerMeasurement(cases: readonly HiddenLayerCase[]): Measu
 function searched(weights: Weights, keep: number, { sizes, isLarge }: HiddenLayerCase) {
   const layer = hiddenLayer(weights.get("fc1.weight")!, weights.get("fc2.weight")!, sizes[1]);
   const least = leastWidthTrace(layer, keep);
-  const told = { leastWidth: least.width, leastTrace: Math.log10(least.trace) };
+  const leastFields = { leastWidth: least.width, leastTrace: Math.log10(least.trace) };
   if (isLarge) {
     const { bound, reached, width } = traceBound(layer, keep);
     const isLeast = least.trace >= reached;
     return {
-      ...{ ...told, best: Math.log10(bound), reached: Math.log10(Math.max(reached, least.trace)) },
+      ...{ ...leastFields, best: Math.log10(bound), reached: Math.log10(Math.max(reached, least.trace)) },
       ...{ bestWidth: isLeast ? least.width : width, greatest: [] },
     };
   }
   const greatest = [...greatestTraces(layer, keep)].map(Math.log10);
   const best = Math.max(...greatest.filter((trace) => !Number.isNaN(trace)));
-  return { ...told, best, reached: best, bestWidth: greatest.indexOf(best), greatest };
+  return { ...leastFields, best, reached: best, bestWidth: greatest.indexOf(best), greatest };
 }
 
 async function methodMasks(
@@ -162,11 +162,11 @@ const mean = (values: readonly number[]) => spreadOf(values).mean!;
 
 function leastWidthClaim(what: string, cases: readonly (readonly HiddenLayerRow[])[]): Claim {
   const claim = `In a network of one hidden layer with ${what} the greatest path kernel trace is at the least width.`;
-  const told = cases.map((own) => {
+  const findings = cases.map((own) => {
     const [best, least] = [mean(own.map((row) => row.bestWidth)), own[0]!.leastWidth];
     return { is: best === least, words: `${caseOf(own[0]!)}: ${best.toFixed(1)} units, least ${least}` };
   });
-  return claimOf(claim, told);
+  return claimOf(claim, findings);
 }
 
 /** "Comes to" is 90 % of it. */
@@ -175,11 +175,11 @@ const NEAR = Math.log10(0.9);
 function synflowClaim(cases: readonly (readonly HiddenLayerRow[])[]): Claim {
   const claim = "SynFlow-L2 comes to the greatest path kernel trace, in networks of one hidden layer.";
   const l2 = METHODS.indexOf("synflow-l2");
-  const told = cases.map((own) => {
+  const findings = cases.map((own) => {
     const below = mean(own.map((row) => row.traces[l2]! - row.best));
     return { is: below > NEAR, words: `${caseOf(own[0]!)}: ${(100 * 10 ** below).toFixed(0)} % of it` };
   });
-  return claimOf(claim, told);
+  return claimOf(claim, findings);
 }
 
 function widthEvidence(own: readonly HiddenLayerRow[]): Evidence[] {
@@ -188,8 +188,8 @@ function widthEvidence(own: readonly HiddenLayerRow[]): Evidence[] {
     new Map(own.map(({ seed, widths }) => [seed, widths[phew]!])),
     new Map(own.map(({ seed, bestWidth }) => [seed, bestWidth])),
   ];
-  const told = { unit: "units", supports: "positive" } as const;
-  return evidenceOf(`${caseOf(own[0]!)}: units in use, phew − greatest trace`, made, best, told);
+  const reading = { unit: "units", supports: "positive" } as const;
+  return evidenceOf(`${caseOf(own[0]!)}: units in use, phew − greatest trace`, made, best, reading);
 }
 
 const COLUMNS = [

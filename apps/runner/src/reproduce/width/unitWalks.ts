@@ -103,7 +103,7 @@ export function unitWalksFindings(
 function walksClaim(groups: readonly (readonly UnitWalksRow[])[]): Claim {
   const claim =
     "Of W walks, W / N pass each unit of a layer of N units, so that a share of exp(−W / N) of them is missed.";
-  const told = groups.map((own) => {
+  const findings = groups.map((own) => {
     const { model, density } = own[0]!;
     // over the seeds: at a fork the walks of one seed are shared by chance
     const layers = own[0]!.units.map((_, l) => {
@@ -123,7 +123,7 @@ function walksClaim(groups: readonly (readonly UnitWalksRow[])[]): Claim {
     const words = `${model}, ${formatPercent(density)}: ${percentText(missed)} of units missed, ${percentText(foreseen)} expected, walks a unit of a layer at most ${percentText(distance)} off, their spread over units ${spread.toFixed(1)} times that of equal ones`;
     return { is, words };
   });
-  return claimOf(claim, told);
+  return claimOf(claim, findings);
 }
 
 /** Shares that no one counts are no numbers with exponents. */

@@ -44,15 +44,15 @@ export function foldReduction(
 ): Constant {
   const { start, step, end } = REDUCTIONS[node.opType ?? ""]!;
   const attributes = context.attributes(node);
-  const told =
+  const givenAxes =
     axes === undefined
       ? attributes.ints("axes")
       : [...smallNumbers(context.constant(axes, "its list of axes"))];
-  const isNone = told === undefined || told.length === 0;
+  const isNone = givenAxes === undefined || givenAxes.length === 0;
   const isKept = isNone && attributes.int("noop_with_empty_axes", 0) !== 0;
   const rank = x.dims.length;
   const all = Array.from({ length: rank }, (_, axis) => axis);
-  const gone = new Set(isNone ? (isKept ? [] : all) : told.map((axis) => normalAxis(axis, rank)));
+  const gone = new Set(isNone ? (isKept ? [] : all) : givenAxes.map((axis) => normalAxis(axis, rank)));
   const keeps = attributes.int("keepdims", 1) !== 0;
   const kept = x.dims.map((length, axis) => (gone.has(axis) ? 1 : length));
   const dims = keeps ? kept : x.dims.filter((_, axis) => !gone.has(axis));

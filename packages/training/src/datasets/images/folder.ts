@@ -142,8 +142,8 @@ export async function readClassFolders(
     });
     const start = before;
     before += list.length;
-    const told = note((done) => 0.2 + (0.8 * done) / all.length, "decoded");
-    const tell: Progress = (done, count) => told(start + done, count);
+    const onDecoded = note((done) => 0.2 + (0.8 * done) / all.length, "decoded");
+    const tell: Progress = (done, count) => onDecoded(start + done, count);
     return readImages(files, list, classes, plan, tell);
   };
   return {

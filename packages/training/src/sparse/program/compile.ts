@@ -1,5 +1,5 @@
 /** Places the programs of a plan in memory and starts the threads that carry them out. */
-import { LayersMachine } from "@phew/engine";
+import { LayersRuntime } from "@phew/engine";
 import type { Draft } from "../lower/draft.ts";
 import type { Exchange } from "../plan/exchange.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -27,7 +27,7 @@ export interface CompileOptions<Programs extends Drafts> {
 }
 
 export interface Compiled<Programs extends Drafts> {
-  readonly machine: LayersMachine;
+  readonly runtime: LayersRuntime;
   readonly memory: Memory;
   readonly placement: Placement;
   /** Under the names of their drafts. */
@@ -47,15 +47,15 @@ export async function compile<Programs extends Drafts>(
   const { bytes, total } = sizesOf(drafts, sizing.threadCount);
   // the memory of the engine and of the programs is below the rest
   const { end } = placeInMemory(drafts, lasting, { ...sizing, start: total });
-  const machine = await LayersMachine.start({ bytes: end, threadCount: sizing.threadCount, relaxed });
-  const placement = placeInMemory(drafts, lasting, { ...sizing, start: machine.firstAddress + total });
-  const memory = new Memory(machine.buffer, placement.addresses);
+  const runtime = await LayersRuntime.start({ bytes: end, threadCount: sizing.threadCount, relaxed });
+  const placement = placeInMemory(drafts, lasting, { ...sizing, start: runtime.firstAddress + total });
+  const memory = new Memory(runtime.buffer, placement.addresses);
   writeInitial(memory, lasting);
   writeContents(memory, drafts, plan.lanes);
   if (unwritten !== 0) memory.floats.fill(unwritten, placement.arena / 4, placement.end / 4);
-  const { threadCount } = machine;
+  const { threadCount } = runtime;
   const written = new Map<Draft, WrittenProgram>();
-  let address = machine.firstAddress;
+  let address = runtime.firstAddress;
   for (const [k, draft] of drafts.entries()) {
     const where = { memory, placement, lanes: plan.lanes, exchange, threadCount };
     written.set(draft, writeProgram(draft, address, where));
@@ -64,7 +64,7 @@ export async function compile<Programs extends Drafts>(
   const programs = Object.fromEntries(
     Object.entries(options.drafts).map(([name, draft]) => [name, draft && written.get(draft)]),
   ) as Compiled<Programs>["programs"];
-  return { machine, memory, placement, programs };
+  return { runtime, memory, placement, programs };
 }
 
 /** Bytes that {@link compile} would take; nothing is allocated. */

@@ -1,4 +1,4 @@
-/** The memory of a machine, by what stands in it. */
+/** The memory of a {@link LayersRuntime}: where each array of a network is. */
 import type { Region } from "../plan/region.ts";
 
 export class Memory {

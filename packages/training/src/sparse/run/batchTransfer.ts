@@ -1,5 +1,5 @@
 /** Copies a batch to the memory of a program, and the sums of its losses back. */
-import { type LayersMachine, records, writeRecord } from "@phew/engine";
+import { type LayersRuntime, records, writeRecord } from "@phew/engine";
 import type { Exchange } from "../plan/exchange.ts";
 import type { Plan } from "../plan/plan.ts";
 import { shardCount } from "../plan/shards.ts";
@@ -8,7 +8,7 @@ import type { Memory } from "../program/memory.ts";
 export interface BatchPlace {
   readonly plan: Plan;
   readonly exchange: Exchange;
-  readonly machine: LayersMachine;
+  readonly runtime: LayersRuntime;
   readonly memory: Memory;
 }
 
@@ -18,7 +18,7 @@ export interface BatchPlace {
  * @param step number of steps before; dropout depends on it
  */
 export function writeBatch(
-  { plan, exchange, machine, memory }: BatchPlace,
+  { plan, exchange, runtime, memory }: BatchPlace,
   { x, y, count }: { readonly x: Float32Array; readonly y?: Int32Array; readonly count: number },
   step = 0,
 ): void {
@@ -26,7 +26,7 @@ export function writeBatch(
   memory.floatsOf(exchange.images).set(x);
   if (y !== undefined) memory.integersOf(exchange.labels).set(y);
   const fields = { count, blocks, shards: shardCount(blocks), step };
-  writeRecord(memory.view, machine.batch, records.batch, fields);
+  writeRecord(memory.view, runtime.batch, records.batch, fields);
 }
 
 /** Sums over the blocks of the last batch, in their order. @returns the mean loss, and the number of correct classes */

@@ -132,11 +132,11 @@ class Derivation {
   readonly #place: BatchPlace;
   readonly #program: WrittenProgram;
 
-  constructor(batchSize: number, draft: Draft, { machine, memory, programs }: Compiled<Draft["drafts"]>) {
+  constructor(batchSize: number, draft: Draft, { runtime, memory, programs }: Compiled<Draft["drafts"]>) {
     this.batchSize = batchSize;
     this.#parameters = new ParameterTransfer(draft.plan, memory);
     this.#draft = draft;
-    this.#place = { plan: draft.plan, exchange: draft.exchange, machine, memory };
+    this.#place = { plan: draft.plan, exchange: draft.exchange, runtime, memory };
     this.#program = programs.derive;
   }
 
@@ -150,7 +150,7 @@ class Derivation {
   run(batch: Batch): Derivatives {
     const { exchange, gradients: regions, products } = this.#draft;
     writeBatch(this.#place, batch);
-    this.#place.machine.run(this.#program.address);
+    this.#place.runtime.run(this.#program.address);
     const { loss } = batchResult(this.#place, batch.count);
     if (!Number.isFinite(loss)) throw notFinite("the loss", loss);
     if (this.#place.memory.integersOf(exchange.stop)[0] !== 0) throw notFinite(this.#faulty(), NaN);
@@ -160,7 +160,7 @@ class Derivation {
   }
 
   dispose(): void {
-    this.#place.machine.dispose();
+    this.#place.runtime.dispose();
   }
 
   #faulty(): string {

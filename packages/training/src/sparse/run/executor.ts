@@ -3,7 +3,7 @@
  * weights, in the forward pass, the backward pass and the update. See docs/executor.md.
  */
 import type { Weights } from "@phew/core";
-import { LayersMachine, type RecordLayout, records, writeRecord } from "@phew/engine";
+import { LayersRuntime, type RecordLayout, records, writeRecord } from "@phew/engine";
 import { checkBatch, checkExecutorOptions, checkInput } from "../../checks.ts";
 import { countInTop } from "../../crossEntropy.ts";
 import { GradientError } from "../../diverged.ts";
@@ -118,7 +118,7 @@ class Machine implements SparseExecutor {
   readonly #options: SparseExecutorOptions;
   readonly #plan: Plan;
   readonly #exchange: Exchange;
-  readonly #machine: LayersMachine;
+  readonly #runtime: LayersRuntime;
   readonly #memory: Memory;
   readonly #place: BatchPlace;
   readonly #programs: Compiled<Drafts>["programs"];
@@ -129,20 +129,20 @@ class Machine implements SparseExecutor {
 
   constructor(parts: Parts) {
     const { options, plan, exchange, state, compiled } = parts;
-    const { machine, memory, programs, placement } = compiled;
+    const { runtime, memory, programs, placement } = compiled;
     this.#parts = parts;
     this.#options = options;
     this.#plan = plan;
     this.#exchange = exchange;
-    this.#machine = machine;
+    this.#runtime = runtime;
     this.#memory = memory;
-    this.#place = { plan, exchange, machine, memory };
+    this.#place = { plan, exchange, runtime, memory };
     this.#programs = programs;
     this.plan = placement.plan;
-    this.threadCount = machine.threadCount;
-    this.backend = `wasm${options.fastMath ? ", fast math" : ""}, ${machine.threadCount} thread${machine.threadCount > 1 ? "s" : ""}`;
+    this.threadCount = runtime.threadCount;
+    this.backend = `wasm${options.fastMath ? ", fast math" : ""}, ${runtime.threadCount} thread${runtime.threadCount > 1 ? "s" : ""}`;
     this.#chosen = chosenOptimiser(options.optimiser);
-    if (records.batch.bytes + this.#stepRecord.bytes > LayersMachine.BATCH_BYTES)
+    if (records.batch.bytes + this.#stepRecord.bytes > LayersRuntime.BATCH_BYTES)
       throw new Error(`the step's record of ${options.optimiser.name} does not fit behind the batch`);
     this.#parameters = new ParameterTransfer(plan, memory, state);
     this.#parameters.setWeights(options.weights);
@@ -155,15 +155,15 @@ class Machine implements SparseExecutor {
     this.#write(batch);
     const { optimiser, values } = this.#chosen;
     const fields = optimiser.fields(values, rate, this.#stepCount + 1);
-    writeRecord(this.#memory.view, this.#machine.batch + records.batch.bytes, this.#stepRecord, fields);
-    this.#machine.run(this.#programs.train.address);
+    writeRecord(this.#memory.view, this.#runtime.batch + records.batch.bytes, this.#stepRecord, fields);
+    this.#runtime.run(this.#programs.train.address);
     const result = batchResult(this.#place, batch.count);
     if (!Number.isFinite(result.loss)) return result;
     if (this.#memory.integersOf(this.#exchange.stop)[0] !== 0)
       throw new GradientError(this.#faultyParameter());
     if (this.#programs.update !== undefined) {
       this.#clip(this.#options.optimiser.clipNorm!);
-      this.#machine.run(this.#programs.update.address);
+      this.#runtime.run(this.#programs.update.address);
     }
     this.#stepCount++;
     this.#parameters.countStep();
@@ -173,7 +173,7 @@ class Machine implements SparseExecutor {
   async evaluate(batch: Batch): Promise<EvaluationResult> {
     checkBatch(this.#plan.network, batch, this.#options.batchSize);
     this.#write(batch);
-    this.#machine.run(this.#programs.evaluate.address);
+    this.#runtime.run(this.#programs.evaluate.address);
     const classCount = this.#plan.network.outputShape[0]!;
     const correct5Count = countInTop(5, this.#outputs(batch.count), batch.y, classCount);
     return { ...batchResult(this.#place, batch.count), correct5Count };
@@ -182,7 +182,7 @@ class Machine implements SparseExecutor {
   async predict(x: Float32Array, count: number): Promise<Float32Array> {
     checkInput(this.#plan.network, x, count, this.#options.batchSize);
     this.#write({ x, count });
-    this.#machine.run(this.#programs.evaluate.address);
+    this.#runtime.run(this.#programs.evaluate.address);
     return this.#outputs(count).slice();
   }
 
@@ -226,7 +226,7 @@ class Machine implements SparseExecutor {
 
   firstNonFinite(): string | undefined {
     if (this.#lastCount === 0) return undefined;
-    this.#machine.run(this.#programs.check.address);
+    this.#runtime.run(this.#programs.check.address);
     const blocks = Math.ceil(this.#lastCount / this.#plan.lanes);
     return this.#parts.found.find(({ region }) =>
       this.#memory.integersOf(region).subarray(0, blocks).includes(1),
@@ -234,7 +234,7 @@ class Machine implements SparseExecutor {
   }
 
   dispose(): void {
-    this.#machine.dispose();
+    this.#runtime.dispose();
   }
 
   /** Shortens the gradients of the step under way, all together, by one thread: the same bits for any number of them. */

@@ -5,7 +5,7 @@ import { survivesLostError } from "./standardError.ts";
 
 /** To be called once, first of all. */
 export function endInOneLine(): void {
-  const end = (error: unknown) => process.exit(told(error));
+  const end = (error: unknown) => process.exit(printFailure(error));
   process.on("uncaughtException", end);
   process.on("unhandledRejection", end);
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -13,14 +13,14 @@ export function endInOneLine(): void {
     if (error.code === "EPIPE") process.exit(EXIT.done);
     // the terminal was closed
     if (error.code === "EIO") process.exit(EXIT.hangup);
-    process.exit(told(error, "standard output: "));
+    process.exit(printFailure(error, "standard output: "));
   });
   survivesLostError();
   outlivesTerminal();
 }
 
 /** Prints the failure. @returns the exit code */
-export function told(error: unknown, where = ""): number {
+export function printFailure(error: unknown, where = ""): number {
   const { message, exitCode } = describeFailure(error);
   process.stderr.write(`phew: ${where}${message}\n`);
   if (process.env.PHEW_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);

@@ -5,8 +5,8 @@ import { type Worker, type WorkerThreads, workerThreads } from "../builtin.ts";
 import { type WasmMemory, type WasmModule, webAssembly } from "../webAssembly.ts";
 import { layersModule } from "./layersModule.ts";
 
-export interface LayersMachineOptions {
-  /** Bytes for the host, beyond the module's own; see {@link LayersMachine.firstAddress}. */
+export interface LayersRuntimeOptions {
+  /** Bytes for the host, beyond the module's own; see {@link LayersRuntime.firstAddress}. */
   readonly bytes: number;
   /** Requested number of threads; 1 if memory cannot be shared. */
   readonly threadCount: number;
@@ -34,13 +34,13 @@ const CELL_BYTES = 64;
 /** Address of the first free byte for the host; the module's data and the cells are below. */
 const reservedBytes = (heapBase: number): number => Math.ceil(heapBase / CELL_BYTES + 4) * CELL_BYTES;
 
-export class LayersMachine {
+export class LayersRuntime {
   readonly threadCount: number;
   /** First address that the host may use, a multiple of 64. */
   readonly firstAddress: number;
   /**
    * Address of the batch record, followed by the record of the optimiser's step, both written before {@link run};
-   * {@link LayersMachine.BATCH_BYTES} for both.
+   * {@link LayersRuntime.BATCH_BYTES} for both.
    */
   readonly batch: number;
   static readonly BATCH_BYTES = CELL_BYTES;
@@ -50,7 +50,7 @@ export class LayersMachine {
   readonly #orders: number;
   readonly #barrier: number;
 
-  /** Use {@link LayersMachine.start}. */
+  /** Use {@link LayersRuntime.start}. */
   private constructor(memory: WasmMemory, wasm: Exports, workers: readonly Worker[], threadCount: number) {
     const first = reservedBytes(wasm.heapBase());
     this.#memory = memory;
@@ -66,15 +66,15 @@ export class LayersMachine {
   }
 
   /** @throws RangeError if the memory cannot be allocated; EngineError if a build is missing */
-  static async start(options: LayersMachineOptions): Promise<LayersMachine> {
+  static async start(options: LayersRuntimeOptions): Promise<LayersRuntime> {
     const shared = typeof SharedArrayBuffer !== "undefined";
     const threads = shared ? workerThreads() : undefined;
     const threadCount = threads === undefined ? 1 : options.threadCount;
     const module = await layersModule({ shared, relaxed: options.relaxed });
     const memory = newMemory(options.bytes, shared);
     const wasm = instantiate(module, memory);
-    const machine = new LayersMachine(memory, wasm, [], threadCount);
-    if (threads === undefined || threadCount === 1) return machine;
+    const runtime = new LayersRuntime(memory, wasm, [], threadCount);
+    if (threads === undefined || threadCount === 1) return runtime;
     const workers = await Promise.all(
       Array.from({ length: threadCount - 1 }, (_, k) =>
         startWorker(threads, {
@@ -82,13 +82,13 @@ export class LayersMachine {
           memory,
           thread: k + 1,
           threadCount,
-          batch: machine.batch,
-          orders: machine.#orders,
-          barrier: machine.#barrier,
+          batch: runtime.batch,
+          orders: runtime.#orders,
+          barrier: runtime.#barrier,
         }),
       ),
     );
-    return new LayersMachine(memory, wasm, workers, threadCount);
+    return new LayersRuntime(memory, wasm, workers, threadCount);
   }
 
   /** The memory; it never grows, so views stay valid. */

@@ -13,7 +13,7 @@ const LEAST_EXPERIMENT = 3;
 const whole = new WeakMap<Runs, Configurations<RunEntry>>();
 const lines = new WeakMap<Runs, Configurations<RunEntry>>();
 
-export function toldApart({ runs }: Pick<DashboardState, "runs">): Configurations<RunEntry> {
+export function runConfigurations({ runs }: Pick<DashboardState, "runs">): Configurations<RunEntry> {
   return remembered(whole, runs, configurationsOf);
 }
 
@@ -55,9 +55,9 @@ export function cutTitle(
   width: number,
   isBelowExperiment = false,
 ): string {
-  const told = toldApart(state);
-  const { name, shortName, compactName } = told.of(run);
-  const seed = told.seedOf(run);
+  const configurations = runConfigurations(state);
+  const { name, shortName, compactName } = configurations.of(run);
+  const seed = configurations.seedOf(run);
   const whole = [isBelowExperiment ? shortName : name, seed].filter(Boolean).join(" · ");
   if (textWidth(whole) <= width) return whole;
   const rest = seed === "" ? compactName : `${compactName} s${seed.replace("seed ", "")}`;
@@ -72,6 +72,6 @@ export function cutTitle(
 
 /** What no run differs in, where there is a row for it. */
 export function sharedRows(state: DashboardState, width: number, height: number): StyledRow[] {
-  const { shared } = toldApart(state);
+  const { shared } = runConfigurations(state);
   return shared === "" || height < 6 ? [] : [[{ text: truncate(shared, width), colour: COLOURS.faint }]];
 }

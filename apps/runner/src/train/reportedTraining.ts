@@ -1,27 +1,27 @@
-/** A training that tells of itself: events and progress meanwhile, its results at the end. */
+/** Trains one run, and prints its events and progress, then its results. */
 import type { RunEvent } from "@phew/core";
 import { formatReport } from "@phew/report";
 import { doneFraction, formatAccuracy, formatMegabytes, type RunState } from "@phew/runs";
 import { watchGrowth } from "@phew/training";
 import { printJson, printLines, printText, printWarnings } from "../output/output.ts";
 import { interruptSignal, startProgress, tellEvent } from "../output/progress.ts";
-import type { ToldSettings } from "../settings/commandLine.ts";
+import type { CommandLineSettings } from "../settings/commandLine.ts";
 import { runName, type TrainConfig } from "../settings/configuration.ts";
 import type { RunPlace } from "./runMaterial.ts";
 import { reportOf, writeRunReports } from "./runReports.ts";
 import { type RunResult, recordsOf, runTraining } from "./runTraining.ts";
 
-/** @param told how it is told: as JSON, with figures */
-export async function trainAndTell(
+/** @param values of the command line: `json` and `figures` decide what is printed and written */
+export async function trainAndReport(
   config: TrainConfig,
   place: RunPlace,
-  told: ToldSettings["told"],
+  values: CommandLineSettings["values"],
 ): Promise<void> {
-  await report(config, await trainTold(config, place, told.json === true), told);
+  await report(config, await trainWithProgress(config, place, values.json === true), values);
 }
 
 /** Trains, and reports events meanwhile. */
-async function trainTold(config: TrainConfig, place: RunPlace, quiet: boolean): Promise<Trained> {
+async function trainWithProgress(config: TrainConfig, place: RunPlace, quiet: boolean): Promise<Trained> {
   const progress = startProgress(runName(config), quiet);
   let grown = watchGrowth();
   let grownBytes: number | undefined;
@@ -54,7 +54,7 @@ interface Trained {
 async function report(
   config: TrainConfig,
   { result, grownBytes }: Trained,
-  { json, figures = true }: ToldSettings["told"],
+  { json, figures = true }: CommandLineSettings["values"],
 ): Promise<void> {
   const records = recordsOf([result]);
   const table = reportOf(result.folder);
