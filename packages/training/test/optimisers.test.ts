@@ -6,6 +6,7 @@ import type { Executor, OptimiserState } from "../src/executor.ts";
 import { chosenOptimiser } from "../src/optimisers/chosen.ts";
 import { optimisers } from "../src/optimisers/registry.ts";
 import { createSparseExecutor } from "../src/sparse/run/executor.ts";
+import { loadTensorflowExecutor } from "../src/tensorflow.ts";
 import { subjects } from "./executorSubjects.ts";
 import { randomBatch, randomMasks, randomWeights, relativeDifference } from "./randomNetworks.ts";
 
@@ -98,6 +99,36 @@ describe.each(optimisers.map((optimiser) => [optimiser.name, optimiser] as const
       await train(resumed, 3, 7);
       expect(await all(resumed)).toEqual(ended);
       for (const executor of [whole, threads, resumed]) executor.dispose();
+    });
+
+    // settings in the middle of their ranges: each has its effect, which its default may not have
+    it.each([false, true])("steps as its tensorStep does, flags turned: %s", async (isTurned) => {
+      const settings = Object.fromEntries(
+        Object.entries(optimiser.settings).map(([setting, declared]) => {
+          if (!("least" in declared)) return [setting, declared.default !== isTurned];
+          const { least, most = least + 0.1 } = declared;
+          return [setting, least + 0.6 * (most - least)];
+        }),
+      );
+      const options = { ...start, optimiser: { name, settings } };
+      const [kernel, tensors] = [
+        await createSparseExecutor(options),
+        await (await loadTensorflowExecutor("tfjs-wasm"))(options),
+      ];
+      for (let step = 0; step < 4; step++) {
+        const batch = randomBatch(network, 24, 10 + step);
+        for (const executor of [kernel, tensors]) await executor.step(batch, 0.05 / (1 + step));
+        const found = new Map([["weights", await kernel.weights()], ...(await kernel.state())]);
+        const expected = new Map([["weights", await tensors.weights()], ...(await tensors.state())]);
+        expect([...found.keys()]).toEqual([...expected.keys()]);
+        for (const [buffer, values] of expected)
+          for (const [parameter, numbers] of values)
+            expect(
+              relativeDifference(found.get(buffer)!.get(parameter)!, numbers),
+              `${buffer} of ${parameter}, step ${step + 1}`,
+            ).toBeLessThan(1e-4);
+      }
+      for (const executor of [kernel, tensors]) executor.dispose();
     });
 
     it("keeps state of kept weights and trained parameters alone, and the plan of memory counts it", async () => {
