@@ -41,10 +41,13 @@ it("is not named where it is the one that is taken anyway: the same run, whether
 it.each([
   [
     ["--optimiser", "adamw", "--momentum", "0.9"],
-    /^phew: --momentum: got 0\.9 for the optimiser adamw, expected none: adamw has beta1, beta2, epsilon, weightDecay\. Leave it out; it is a setting of sgd\.$/m,
+    /^phew: --momentum: got 0\.9 for the optimiser adamw, expected none: adamw has beta1, beta2, epsilon, weightDecay\. Leave it out; it is a setting of sgd\b.*\.$/m,
   ],
   [["--optimiser", "adamw", "--no-nesterov"], /^phew: --no-nesterov: got false for the optimiser adamw/m],
-  [["--beta1", "0.5"], /^phew: --beta1: got 0\.5 for the optimiser sgd.* it is a setting of adamw\.$/m],
+  [
+    ["--beta1", "0.5"],
+    /^phew: --beta1: got 0\.5 for the optimiser sgd.* it is a setting of .*\badamw\b.*\.$/m,
+  ],
   [["--optimiser", "adamv"], /^phew: --optimiser: got "adamv", expected one of sgd, adamw/m],
   [
     ["--optimiser", "adamw", "--recipe", "phew"],
