@@ -210,7 +210,7 @@ describe("data that are not what they should be", () => {
 it("weights that are no number are told by layer and index", async () => {
   const own = scratchFolder();
   writeFileSync(path.join(own, "nan.safetensors"), weightsWithNaN());
-  for (const verb of ["prune mlp --density 0.1", "compare mlp --methods phew --density 0.1"])
+  for (const verb of ["prune mlp --density 0.1", "compare mlp --method phew --density 0.1"])
     await expectRefusal(`${verb} --weights nan.safetensors`.split(" "), /fc2\.weight.*weight 7.*NaN/s, own);
 });
 

@@ -93,7 +93,7 @@ it("data that changed while a run was not at work are refused, and with the righ
   const resumed = new Promise<string>((resolve) =>
     onwards.stderr.once("data", (chunk) => resolve(`${chunk}`)),
   );
-  expect(await resumed).toContain("goes on; reads its data");
+  expect(await resumed).toContain("goes on; its data come first");
   onwards.kill("SIGKILL");
   await new Promise((resolve) => onwards.on("exit", resolve));
 });
