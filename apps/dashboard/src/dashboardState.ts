@@ -54,6 +54,8 @@ export interface DashboardState {
   readonly notice?: string;
   /** True: the user is asked what becomes of the run that was started with the screen. */
   readonly asking: boolean;
+  /** Job arrays whose runs are in the table, not one row for all. */
+  readonly openJobs: readonly string[];
   /** True: the user is asked what is to be done with the sweep at hand. */
   readonly askingSweep: boolean;
   /** Process of the run that was started with the screen. */

@@ -1,16 +1,16 @@
 /** Where the keys go: to another run, row, line or step, by so many, by a number, or to what is searched for. */
 import { withCursorAt, withCursorMoved, withoutZoom } from "./curveWindow.ts";
 import type { DashboardState } from "./dashboardState.ts";
+import { listedRuns } from "./jobArrays.ts";
 import { BELOW_FOUND, linesOf, nextLineWith } from "./lineSearch.ts";
 import { settingCount } from "./settingsPanel.ts";
-import { visibleRuns } from "./visibleRuns.ts";
 
 /** @param by rows further; ±Infinity: to an end */
 export function movedBy(state: DashboardState, by: number): DashboardState {
   if (state.view.moved) return state.view.moved(state, by);
   switch (state.zoomed && state.focus === "runs" ? "layers" : state.focus) {
     case "runs": {
-      const runs = visibleRuns(state);
+      const runs = listedRuns(state);
       const at = runs.findIndex((run) => run.folder === state.selected);
       const run = runs[clamp(at + by, 0, runs.length - 1)];
       return run ? { ...select(state, run.folder), follow: false } : state;

@@ -11,6 +11,7 @@ import {
   textWidth,
 } from "@phew/runs";
 import type { DashboardState, Panel } from "./dashboardState.ts";
+import { arraySpans, type ClosedArray, closedArrays, listedRuns } from "./jobArrays.ts";
 import { faintNote, notice, type PanelContent, windowStart } from "./panelContent.ts";
 import { accuracyOf, finishedSpread, ORDERS, type OrderName } from "./runOrder.ts";
 import { filterRows, markOf, noRuns } from "./runsPanel.ts";
@@ -72,7 +73,8 @@ function sweepContent(state: DashboardState, width: number, height: number): Pan
     ...sharedRows(state, width, height),
     headingRow(columns, state, width),
   ];
-  const lines = state.grouped ? groupedLines(state, runs) : runs;
+  const lines = state.grouped ? groupedLines(state, runs) : listedRuns(state);
+  const closed = closedArrays(state);
   const cursor = lines.findIndex((line) => !isHeading(line) && line.folder === state.selected);
   const room = Math.max(1, height - head.length);
   const start = windowStart(cursor, lines.length, room);
@@ -92,7 +94,9 @@ function sweepContent(state: DashboardState, width: number, height: number): Pan
       ...head,
       ...(runs.length === 0 ? noRuns(state, width) : []),
       ...shown.map((line) =>
-        isHeading(line) ? notice(line.heading, width)[0]! : runRow(line, columns, state, width),
+        isHeading(line)
+          ? notice(line.heading, width)[0]!
+          : (arrayRow(line, closed, state, width) ?? runRow(line, columns, state, width)),
       ),
     ],
     choiceAt: (row) => {
@@ -199,6 +203,21 @@ function headingRow(columns: readonly TableColumn[], state: DashboardState, widt
     return { text: fit(text, w, side ?? "left"), ...(isOrder ? { bold: true } : { colour: COLOURS.faint }) };
   });
   return fitRow([{ text: "    " }, ...cells], width);
+}
+
+/** All runs of an array in one row; undefined of a run that stands for itself alone. */
+function arrayRow(
+  entry: RunEntry,
+  closed: ReadonlyMap<string, ClosedArray>,
+  state: DashboardState,
+  width: number,
+): StyledRow | undefined {
+  const array = closed.get(entry.folder);
+  if (array === undefined) return undefined;
+  const isSelected = entry.folder === state.selected;
+  const opens = isSelected ? [{ text: "  Enter opens", colour: COLOURS.faint }] : [];
+  const mark = { text: isSelected ? "▸" : " ", colour: COLOURS.accent, bold: true };
+  return fitRow([mark, { text: " + " }, ...arraySpans(array), ...opens], width);
 }
 
 function runRow(

@@ -4,6 +4,7 @@ import { counted } from "@phew/runs";
 import type { DashboardAction } from "./actions.ts";
 import { withCursorAt, withCursorMoved, withoutCursor, withoutZoom, withZoom } from "./curveWindow.ts";
 import { type DashboardState, MARK_COUNT, PANELS, type PanelName, type View } from "./dashboardState.ts";
+import { withArrayClosed, withArrayOpened } from "./jobArrays.ts";
 import { movedBy, promptAnswered, prompted, searched, select } from "./move.ts";
 import { ORDERS, startedT } from "./runOrder.ts";
 import { SMOOTHING_LEVELS } from "./smoothing.ts";
@@ -32,6 +33,7 @@ export function initialDashboard(
     timeAxis: false,
     asking: false,
     askingSweep: false,
+    openJobs: [],
     follow: true,
     view: overview,
     focus: start.view?.focus ?? "runs",
@@ -224,6 +226,8 @@ function withoutSelection(state: DashboardState): DashboardState {
 
 function opened(state: DashboardState): DashboardState {
   if (state.selected === undefined || state.zoomed) return state;
+  const withRuns = withArrayOpened(state);
+  if (withRuns) return withRuns;
   const view = state.view.of === "runs" ? overview : state.view;
   return { ...state, view, zoomed: true, focus: state.focus === "runs" ? "layers" : state.focus };
 }
@@ -239,7 +243,7 @@ function closed(state: DashboardState): DashboardState {
   if (state.search !== "") return withoutSearch(state);
   if (state.zoomed) return { ...state, zoomed: false, focus: "runs" };
   if (state.filter !== "") return filtered(state, "");
-  return state;
+  return withArrayClosed(state) ?? state;
 }
 
 function sweepAsked(state: DashboardState): DashboardState {

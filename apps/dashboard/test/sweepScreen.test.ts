@@ -60,7 +60,7 @@ function bigSweep(): { readonly entry: SweepEntry; readonly runs: readonly RunEn
     ["a123456789-8", "data/x.gz: got a file that ends early, expected 60,000 images"],
   ]);
   return {
-    entry: { experiment: "grid", folder: "runs/grid", record, isActive: true, failures },
+    entry: { experiment: "grid", folder: "runs/grid", record, isActive: true, arrays: [], failures },
     runs: moved,
   };
 }
@@ -109,6 +109,42 @@ describe("a sweep on the screen", () => {
     };
     expect(at("runs/grid/a123456789-9")).toMatch(/· waiting[\s\S]*waits for its turn/);
     expect(at("runs/grid/a123456789-8")).toMatch(/✗ failed[\s\S]*got a file that ends early/);
+  });
+});
+
+describe("a job array of Slurm", () => {
+  const ids = bigSweep().runs.map(({ id }) => id);
+  const arrays = [
+    { jobId: "41", ids: ids.slice(0, 12) },
+    { jobId: "42", ids: ids.slice(12) },
+  ];
+  const press = (state: DashboardState, name: string) => update(state, actionOf(state, { name })!);
+  const text = (state: DashboardState) => frameOf(state, 120, 40).join("\n");
+
+  it("is one row that Enter opens and Esc closes; the cursor goes from row to row", () => {
+    const start = screenOf({ arrays });
+    expect(text(start)).toMatch(
+      /▸ \+ job 41: 12 runs · 6 finished · 2 running · 3 waiting · 1 failed {2}Enter opens/,
+    );
+    expect(text(start)).toMatch(/ {2}\+ job 42: 12 runs · 12 waiting {3}/);
+    expect(text(start)).not.toContain(ids[0]);
+    const second = press(start, "down");
+    expect(second.selected).toBe(`runs/grid/${ids[12]}`);
+    expect(press(second, "down").selected).toBe(second.selected);
+    const opened = press(second, "enter");
+    expect(opened.zoomed).toBe(false);
+    expect(text(opened)).toContain(ids[23]);
+    expect(text(opened)).toContain("+ job 41: 12 runs");
+    expect(press(opened, "down").selected).toBe(`runs/grid/${ids[13]}`);
+    expect(text(press(opened, "escape"))).not.toContain(ids[23]);
+    // a run of an array that is open is opened itself
+    expect(press(opened, "enter")).toMatchObject({ zoomed: true });
+  });
+
+  it("is no row where runs are filtered or grouped, nor on the pool", () => {
+    const filtered = { ...screenOf({ arrays }), filter: "seed" };
+    for (const state of [filtered, { ...screenOf({ arrays }), grouped: true }, screenOf()])
+      expect(text(state)).not.toContain("job 4");
   });
 });
 

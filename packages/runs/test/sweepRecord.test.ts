@@ -36,7 +36,7 @@ const begun = (at = root) => new RunList(at).refresh(Date.now());
 
 it("shows runs that wait, below all experiments and below their own, until they have folders", () => {
   planned("many");
-  for (const at of [root, join(root, "many")]) {
+  for (const at of [root, join(root, "many"), `${root}/./many/`]) {
     const list = new SweepList(at);
     const waiting = list.refresh(begun(at));
     expect(

@@ -51,7 +51,7 @@ function sweepOf(
     runs: told.map(({ config, estimateMs }, k) => ({ id: `r${k}`, config, estimateMs })),
     ...(atATime === undefined ? {} : { atATime }),
   };
-  return [{ experiment: "e", folder: "runs/e", record, isActive, failures: new Map() }, runs];
+  return [{ experiment: "e", folder: "runs/e", record, isActive, arrays: [], failures: new Map() }, runs];
 }
 
 const left = (told: readonly Told[], nowMs: number, atATime?: number, isActive = true) => {

@@ -2,11 +2,10 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { list, name, record } from "@phew/core/fields";
 import { ArgumentError, counted, errorCode } from "@phew/core/messages";
 import { makeOwnFolder, replaceFile } from "../replaceFile.ts";
-import { readJson } from "../status.ts";
 import type { ExecutorStatus, SweepExecutor } from "./executor.ts";
+import { ARRAYS_FILE, JOB_ID, readArrays, type SubmittedArray } from "./slurmArrays.ts";
 import { slurmScript } from "./slurmScript.ts";
 import { logFile, requireLogPlace, type SweepTask } from "./tasks.ts";
 
@@ -20,12 +19,6 @@ export interface SlurmExecutorSettings {
   readonly throttle?: number | undefined;
   /** Options of `sbatch`; they go before ours of the same name. */
   readonly sbatch: readonly string[];
-}
-
-/** A job array and the tasks of its elements, in order. */
-interface SubmittedArray {
-  readonly jobId: string;
-  readonly ids: readonly string[];
 }
 
 interface QueuedElement {
@@ -73,14 +66,13 @@ const FLAGS = [
   "verbose",
 ];
 const OPTION = /^--([a-z][a-z\d-]*)(=(.*))?$/s;
-const JOB_ID = /^[1-9]\d{0,17}$/;
 const OUTPUT_LIMIT = 2 ** 26;
 const run = promisify(execFile);
 
 export function slurm(settings: SlurmExecutorSettings): SweepExecutor {
   const { folder } = settings;
-  const recordFile = join(folder, "slurm.json");
-  const submitted = () => parseRecord(readJson(recordFile))?.arrays ?? [];
+  const recordFile = join(folder, ARRAYS_FILE);
+  const submitted = () => readArrays(folder);
   return {
     name: "slurm",
     logs: (task) => logFile(folder, task.id),
@@ -139,14 +131,6 @@ export function slurm(settings: SlurmExecutorSettings): SweepExecutor {
     },
   };
 }
-
-const arrayOf = record<SubmittedArray>({
-  jobId: (value) => (typeof value === "string" && JOB_ID.test(value) ? value : undefined),
-  ids: list(name, 10_000_000),
-});
-const parseRecord = record<{ readonly arrays: readonly SubmittedArray[] }>({
-  arrays: list(arrayOf, 100_000),
-});
 
 /** Tasks beyond an array's limit go into further arrays, one after the other if there is a throttle. */
 async function submitArrays(

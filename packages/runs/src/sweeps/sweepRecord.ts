@@ -23,6 +23,7 @@ import { modifiedT } from "../regularFile.ts";
 import { replaceFile } from "../replaceFile.ts";
 import { readJson } from "../status.ts";
 import { isPoolActive } from "./poolLock.ts";
+import { ARRAYS_FILE, readArrays, type SubmittedArray } from "./slurmArrays.ts";
 import { sweepFolder } from "./tasks.ts";
 
 export interface PlannedRun {
@@ -58,6 +59,8 @@ export interface SweepEntry {
   readonly record: SweepRecord;
   /** Whether somebody goes on with its waiting runs: a pool's process, or the queue that has not been told to forget them. */
   readonly isActive: boolean;
+  /** The job arrays of Slurm that have its runs. */
+  readonly arrays: readonly SubmittedArray[];
   /** Why runs ended before they had a folder, by id. */
   readonly failures: ReadonlyMap<string, string>;
 }
@@ -148,7 +151,7 @@ export class SweepList {
 
   #experiments(runs: readonly RunEntry[]): string[] {
     const root = this.#root;
-    if (modifiedT(planFile(root)) !== undefined) return [root];
+    if (modifiedT(planFile(root)) !== undefined) return [join(root)];
     // an experiment without a sweep, however many runs it has, or one run
     if (runs.some(({ folder }) => folder === root || join(folder, "..") === join(root))) return [];
     try {
@@ -164,7 +167,7 @@ export class SweepList {
 
   #read(folder: string): KnownSweep | undefined {
     const own = ownFolderOf(folder);
-    const stamp = [PLAN_FILE, FAILURES_FILE].map((file) => modifiedT(join(own, file))).join(" ");
+    const stamp = [PLAN_FILE, FAILURES_FILE, ARRAYS_FILE].map((file) => modifiedT(join(own, file))).join(" ");
     const before = this.#known.get(folder);
     if (before?.stamp !== stamp) return known(folder, own, stamp);
     const isActive = isGoingOn(before.entry.record, own);
@@ -185,7 +188,14 @@ function known(folder: string, own: string, stamp: string): KnownSweep | undefin
   if (record === undefined) return undefined;
   const failures = readFailures(own);
   const experiment = basename(resolve(folder));
-  const entry = { experiment, folder, record, isActive: isGoingOn(record, own), failures };
+  const entry = {
+    experiment,
+    folder,
+    record,
+    isActive: isGoingOn(record, own),
+    arrays: record.executor === "slurm" ? readArrays(own) : [],
+    failures,
+  };
   const planned = record.runs.map((run) => plannedEntry(folder, experiment, record, run, failures));
   return { stamp, entry, planned: new Map(planned.map((run) => [run.folder, run])) };
 }
