@@ -5,7 +5,11 @@
 import { optimisers } from "@phew/training/settings";
 import { Command } from "commander";
 import { expect, it } from "vitest";
-import { type ToldSettings, toldSettings, withAllSettings } from "../src/settings/commandLine.ts";
+import {
+  type CommandLineSettings,
+  commandLineSettings,
+  withAllSettings,
+} from "../src/settings/commandLine.ts";
 import { entries, isCarryingOut, isOwn, type TrainConfig } from "../src/settings/configuration.ts";
 import { GROUPS } from "../src/settings/table.ts";
 import { withDigests } from "../src/sources/weightSources.ts";
@@ -28,10 +32,10 @@ function watched<T extends object>(object: T, read: Set<string>): T {
   });
 }
 
-function told(line: string): ToldSettings {
+function told(line: string): CommandLineSettings {
   const command = withAllSettings(new Command("train").argument("[model]"), "train");
   command.parse(line.split(" "), { from: "user" });
-  return toldSettings(command);
+  return commandLineSettings(command);
 }
 
 const LINE = "lenet5 --density 0.5 --classes 3 --train-count 30 --test-count 30";
@@ -42,7 +46,7 @@ async function readOf(optimiser: string): Promise<{ config: TrainConfig; read: S
   const config = await configOf("lenet5", settings);
   const read = new Set<string>();
   const seen = withDigests(watched(config, read));
-  const place = placeOf(settings.told, "used");
+  const place = placeOf(settings.values, "used");
   const { initial } = await gather(seen, place, { signal: new AbortController().signal });
   await initial();
   return { config, read };
@@ -70,7 +74,7 @@ it("has every setting of a run read by what prepares it, by settingsOf or by wha
 
 it("has every setting of how a run is carried out read by placeOf", () => {
   const read = new Set<string>();
-  placeOf(watched(told(LINE).told, read), "used");
+  placeOf(watched(told(LINE).values, read), "used");
   const unread = Object.entries(GROUPS.Execution)
     .filter(([name, entry]) => isCarryingOut(entry) && !read.has(name))
     .map(([name]) => name);
