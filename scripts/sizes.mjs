@@ -81,7 +81,9 @@ function partsOf(file, text) {
   ];
   const imports = specifiers
     .filter((specifier) => specifier.startsWith("."))
-    .map((specifier) => posix.join(posix.dirname(file), specifier));
+    .map((specifier) => posix.join(posix.dirname(file), specifier))
+    // AssemblyScript names files without their ending
+    .map((target) => (/\.\w+$/.test(target) ? target : `${target}.ts`));
   return { functions, imports };
 }
 

@@ -9,7 +9,8 @@ import { copyUnits, CopyUnits, flatten, CopyPlaces, flattenBackward, clearBorder
 import { crossEntropy, CrossEntropy, crossEntropyTangent, CrossEntropyTangent } from "./crossEntropy";
 import { dropout, Dropout } from "./dropout";
 import { checkFinite, FiniteCheck } from "./finite";
-import { maxPool, Pooling, maxPoolBackward, maxPoolTangent, averagePool, averagePoolBackward, globalAveragePool, GlobalPooling, globalAveragePoolBackward } from "./pooling";
+import { maxPool, maxPoolBackward, maxPoolTangent, averagePool, averagePoolBackward, globalAveragePool, GlobalPooling, globalAveragePoolBackward } from "./pooling";
+import { Pooling } from "./poolingWindows";
 import { sgd } from "./sgd";
 import { sparseConvolution, SparseConvolution } from "./sparseConvolution";
 import { sparseConvolutionBackward, SparseConvolutionBackward } from "./sparseConvolutionBackward";

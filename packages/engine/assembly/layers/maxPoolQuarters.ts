@@ -1,6 +1,6 @@
 /** Maximum of adjacent windows of 2×2 that cover every element once and none beyond the edge. */
 import { blockOf, tensorAt } from "./layout";
-import { Pooling } from "./pooling";
+import { Pooling } from "./poolingWindows";
 
 /** True for such windows. */
 export function inQuarters(op: Pooling): bool {

@@ -1,5 +1,5 @@
 /** Made from assembly/layers by the build (assembly/border.mjs): a change here is lost. */
-export const hash = "c9ab112915dc3143";
+export const hash = "b2a351131fbdda77";
 
 export const records = {
   activation: {
@@ -236,6 +236,14 @@ export const records = {
       step: { at: 12, type: "u32" },
     },
   },
+  globalPooling: {
+    bytes: 12,
+    fields: {
+      plane: { at: 0, type: "u32" },
+      mean: { at: 4, type: "u32" },
+      accumulate: { at: 8, type: "u32" },
+    },
+  },
   pooling: {
     bytes: 64,
     fields: {
@@ -255,14 +263,6 @@ export const records = {
       dilationX: { at: 52, type: "u32" },
       countPadding: { at: 56, type: "u32" },
       accumulate: { at: 60, type: "u32" },
-    },
-  },
-  globalPooling: {
-    bytes: 12,
-    fields: {
-      plane: { at: 0, type: "u32" },
-      mean: { at: 4, type: "u32" },
-      accumulate: { at: 8, type: "u32" },
     },
   },
   program: {
