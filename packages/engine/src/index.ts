@@ -1,4 +1,24 @@
-export { kernels, NO_UNIT, records } from "./border/layers.ts";
+export {
+  CELU,
+  CLIP,
+  ELU,
+  GELU,
+  GELU_TANH,
+  HARD_SIGMOID,
+  HARD_SWISH,
+  kernels,
+  LINEAR,
+  MISH,
+  NO_UNIT,
+  records,
+  SELU,
+  SIGMOID,
+  SILU,
+  SOFTPLUS,
+  SOFTSIGN,
+  TANH,
+  THRESHOLDED_RELU,
+} from "./border/layers.ts";
 export { type FieldsOf, type RecordLayout, recordArray, writeRecord } from "./border/record.ts";
 export {
   loadWalkEngine,

@@ -5,22 +5,23 @@
 import { exp, log1p, normalDensity, normalProbability, sigmoid, tanh } from "./exponential";
 import { blockOf, tensorAt } from "./layout";
 
-const SIGMOID: u32 = 0;
-const TANH: u32 = 1;
-const GELU: u32 = 2;
-const SILU: u32 = 3;
-const HARD_SWISH: u32 = 4;
-const HARD_SIGMOID: u32 = 5;
-const ELU: u32 = 6;
-const SOFTPLUS: u32 = 7;
-const SELU: u32 = 8;
-const CELU: u32 = 9;
-const MISH: u32 = 10;
-const SOFTSIGN: u32 = 11;
-const GELU_TANH: u32 = 12;
-const THRESHOLDED_RELU: u32 = 13;
-const CLIP: u32 = 14;
-const LINEAR: u32 = 15;
+// numbers of activations: the border has them
+export const SIGMOID: u32 = 0;
+export const TANH: u32 = 1;
+export const GELU: u32 = 2;
+export const SILU: u32 = 3;
+export const HARD_SWISH: u32 = 4;
+export const HARD_SIGMOID: u32 = 5;
+export const ELU: u32 = 6;
+export const SOFTPLUS: u32 = 7;
+export const SELU: u32 = 8;
+export const CELU: u32 = 9;
+export const MISH: u32 = 10;
+export const SOFTSIGN: u32 = 11;
+export const GELU_TANH: u32 = 12;
+export const THRESHOLDED_RELU: u32 = 13;
+export const CLIP: u32 = 14;
+export const LINEAR: u32 = 15;
 
 const SELU_ALPHA: f32 = 1.6732632423543772;
 const SELU_SCALE: f32 = 1.0507009873554805;

@@ -1,28 +1,46 @@
 /** Activations that are not a clamp; the others are part of a combination. */
 import { type ActivationName, ArgumentError, activationParameters } from "@phew/core";
+import {
+  CELU,
+  CLIP,
+  ELU,
+  GELU,
+  GELU_TANH,
+  HARD_SIGMOID,
+  HARD_SWISH,
+  LINEAR,
+  MISH,
+  SELU,
+  SIGMOID,
+  SILU,
+  SOFTPLUS,
+  SOFTSIGN,
+  TANH,
+  THRESHOLDED_RELU,
+} from "@phew/engine";
 import type { Lowering, OperationOf } from "./lowering.ts";
 
 /** Part of combinations, where their slope is one of a clamp. */
 type Clamped = "relu" | "relu6" | "leakyRelu";
 
-/** Numbers of assembly/layers/activation.ts. */
+/** Their numbers in the engine. */
 const numbers: Readonly<Record<Exclude<ActivationName, Clamped>, number>> = {
-  sigmoid: 0,
-  tanh: 1,
-  gelu: 2,
-  silu: 3,
-  hardSwish: 4,
-  hardSigmoid: 5,
-  elu: 6,
-  softplus: 7,
-  selu: 8,
-  celu: 9,
-  mish: 10,
-  softsign: 11,
-  geluTanh: 12,
-  thresholdedRelu: 13,
-  clip: 14,
-  linear: 15,
+  sigmoid: SIGMOID,
+  tanh: TANH,
+  gelu: GELU,
+  silu: SILU,
+  hardSwish: HARD_SWISH,
+  hardSigmoid: HARD_SIGMOID,
+  elu: ELU,
+  softplus: SOFTPLUS,
+  selu: SELU,
+  celu: CELU,
+  mish: MISH,
+  softsign: SOFTSIGN,
+  geluTanh: GELU_TANH,
+  thresholdedRelu: THRESHOLDED_RELU,
+  clip: CLIP,
+  linear: LINEAR,
 };
 
 /** Scalars that the kernels of activations read. */
