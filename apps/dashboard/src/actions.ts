@@ -1,4 +1,4 @@
-/** What the watcher finds and what the user does: all that changes the state of the screen. */
+/** Everything that changes the state of the screen: results of the watcher, and actions of the user. */
 import type { RunEntry, SweepEntry } from "@phew/runs";
 import type { PanelName, ShownRun, View } from "./dashboardState.ts";
 import type { PanelChoice } from "./panelContent.ts";

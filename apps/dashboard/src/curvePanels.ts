@@ -91,7 +91,7 @@ function withLegend(
   };
 }
 
-/** How much larger than whole the curves are. */
+/** The magnification of the curves. */
 function zoomText(state: DashboardState): string[] {
   const steps = stepsOf(state);
   if (!steps || !state.curveRange) return [];
@@ -110,7 +110,7 @@ function markOf({ marked }: DashboardState, folder: string): { colour: string; m
   return { colour, mark: letter };
 }
 
-/** Which run a letter is, with its value at the cursor; no row where none is marked. */
+/** Letter, name and value at the cursor of each marked run; no row if none is marked. */
 function overlayLegend(
   state: DashboardState,
   lines: readonly PlotLine[],
@@ -172,7 +172,7 @@ function testAccuracyCurve(state: DashboardState, run: RunState): Curve {
   return epochCurve(run, (point) => point.testAccuracy, "epoch", state.timeAxis).curve;
 }
 
-/** What the colours mean, with the last values or those at the cursor; in a narrow panel the test set's alone. */
+/** Colours with the last values, or those at the cursor; a narrow panel has the test set alone. */
 function legends(cursor: StyledRow, train: string, test: string): StyledRow[] {
   const [ofTrain, ofTest] = [trainSpans(train), testSpans(test)];
   const both: StyledRow = [...ofTrain, { text: "  " }, ...ofTest];
@@ -185,11 +185,11 @@ const testSpans = (value: string): StyledRow => [
   { text: value, bold: true },
 ];
 
-/** Below this width the border of a panel has no room for what the cursor stands on. */
+/** In narrower panels the border has no room for the position of the cursor. */
 const CURSOR_NOTE_WIDTH = 40;
 const CURSOR_ROWS_HEIGHT = 10;
 
-/** Where the cursor stands, in rows of its own where the border has no room for it. */
+/** The position of the cursor and the values there, in rows of their own if the border has no room. */
 function cursorRows(
   cursor: StyledRow,
   train: string,

@@ -1,17 +1,14 @@
-/**
- * Which steps of a training the curves show, and the cursor that stands in all of them: kept in steps, and told by each axis
- * in what it counts.
- */
+/** The range of steps that the curves of a training show, and their common cursor. Both count steps; axes convert them. */
 import { type Curve, fullCurve, type History, type RunState, recentCurve } from "@phew/runs";
 import type { DashboardState, StepRange } from "./dashboardState.ts";
 
-/** The cursor goes by this part of what is seen, and by one step at least. */
+/** A key moves the cursor by this fraction of the shown range, and by at least one step. */
 const MOVE_SHARE = 0.01;
-/** Curves are seen at most so many times as large, and over so many steps at least. */
+/** The greatest magnification, and the fewest steps that a zoomed range has. */
 const MOST_ZOOM = 256;
 const LEAST_STEPS = 4;
 
-/** The steps there are of the run under the cursor and of those laid over it; undefined where there is no training. */
+/** First and last step of the selected run and of the marked ones; undefined if none has trained. */
 export function stepsOf({
   shown,
   overlays,
@@ -25,7 +22,7 @@ export function stepsOf({
   return first <= last ? [first, last] : undefined;
 }
 
-/** The cursor `by` parts of what is seen further; it comes at the end, and what is seen follows it. */
+/** Moves the cursor by `by` strides; it starts at the last shown step, and the shown range follows it. */
 export function withCursorMoved(state: DashboardState, by: number): DashboardState {
   const steps = stepsOf(state);
   if (!steps) return state;
@@ -35,7 +32,7 @@ export function withCursorMoved(state: DashboardState, by: number): DashboardSta
   return withCursorAt(state, at);
 }
 
-/** The cursor at a step, or the nearest there is. */
+/** Puts the cursor at `step`, or at the nearest step that the runs have. */
 export function withCursorAt(state: DashboardState, step: number): DashboardState {
   const steps = stepsOf(state);
   if (!steps) return state;
@@ -48,7 +45,7 @@ export function withCursorAt(state: DashboardState, step: number): DashboardStat
   return { ...state, curveStep, curveRange: [from + shift, to + shift] };
 }
 
-/** Half (1) or twice (−1) as many steps around the cursor, or at the end where there is none. */
+/** Halves (1) or doubles (−1) the shown range around the cursor; without one, around the last shown step. */
 export function withZoom(state: DashboardState, by: 1 | -1): DashboardState {
   const steps = stepsOf(state);
   if (!steps) return state;
@@ -69,7 +66,7 @@ export function withoutCursor({ curveStep: _, ...state }: DashboardState): Dashb
   return state;
 }
 
-/** A curve of all steps, or of the last ones where these are all that is seen: they are not thinned. */
+/** The thinned curve of all steps, or the full curve of the last ones if it covers the shown range. */
 export function seenCurve(
   history: History,
   { recentOnly, curveRange }: Pick<DashboardState, "recentOnly" | "curveRange">,
@@ -80,7 +77,7 @@ export function seenCurve(
   return recentOnly || isEnough ? recent : fullCurve(history);
 }
 
-/** What an axis counts at a step. */
+/** The coordinate on an axis that belongs to a step. */
 export function placeOf(run: RunState, axis: "step" | "epoch", timeAxis: boolean): (step: number) => number {
   if (timeAxis) {
     const seconds = fullCurve(run.stepSeconds);
@@ -90,7 +87,7 @@ export function placeOf(run: RunState, axis: "step" | "epoch", timeAxis: boolean
   return axis === "step" ? (step) => step : (step) => step / perEpoch;
 }
 
-/** The step at which an axis counts `x`, to a step. */
+/** The step nearest to coordinate `x` of an axis. */
 export function stepAt(state: DashboardState, run: RunState, axis: "step" | "epoch", x: number): number {
   const place = placeOf(run, axis, state.timeAxis);
   let [low, high] = stepsOf(state) ?? [0, 0];

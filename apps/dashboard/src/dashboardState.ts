@@ -40,7 +40,7 @@ export interface DashboardState {
   readonly shown?: ShownRun | undefined;
   /** Folders of the runs laid over each other; the place in the list is the run's colour and letter. */
   readonly marked: readonly (string | undefined)[];
-  /** Those of them that are read. */
+  /** Those of `marked` whose events are read. */
   readonly overlays: readonly ShownRun[];
   /** Of the list of runs. */
   readonly order: OrderName;
@@ -52,7 +52,7 @@ export interface DashboardState {
   readonly timeAxis: boolean;
   /** Result of the last action, shown until the next key. */
   readonly notice?: string;
-  /** True: the user is asked what becomes of the run that was started with the screen. */
+  /** True: the user is asked whether the run that was started with the screen continues. */
   readonly asking: boolean;
   /** Job arrays whose runs are in the table, not one row for all. */
   readonly openJobs: readonly string[];
@@ -86,15 +86,15 @@ export interface DashboardState {
   readonly settingOffset: number;
   /** What log and output are searched for; "" nothing. */
   readonly search: string;
-  /** The line that the search stands on. */
+  /** Index of the line that the search has found. */
   readonly foundAt?: number;
   /** What is typed in the bottom line: words to search the log for, or the number of a row or a step. */
   readonly prompt?: { readonly kind: "search" | "jump"; readonly text: string };
-  /** The training step that the cursor on the curves stands on. */
+  /** The training step of the cursor on the curves. */
   readonly curveStep?: number;
   /** The first and the last step that curves show; absent: all. */
   readonly curveRange?: StepRange;
-  /** The terminal tells of its mouse. */
+  /** The terminal reports mouse events. */
   readonly mouse: boolean;
   readonly quitting: boolean;
 }
@@ -103,7 +103,7 @@ export interface DashboardState {
 export interface Panel {
   /** Title of its border if it has nothing to show, or cannot be drawn. */
   readonly title: string;
-  /** By which Tab finds it; absent: the keys never go there. */
+  /** The name by which Tab selects it; absent: it takes no keys. */
   readonly focus?: PanelName | undefined;
   /** @param width, height the room inside the borders */
   readonly content: (state: DashboardState, width: number, height: number) => PanelContent;

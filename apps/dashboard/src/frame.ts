@@ -120,7 +120,7 @@ interface Popup {
   readonly lines: readonly string[];
 }
 
-/** What becomes of the run that the screen was started with. */
+/** Asks whether the run that was started with the screen continues. */
 function questionPopup(): Popup {
   const lines = QUIT_ANSWERS.map(({ shown, help }) => `${fit(shown, 4)} ${help}`);
   return { title: "The run goes on", note: "quit?", lines };
@@ -138,12 +138,12 @@ function sweepPopup(state: DashboardState, sweep: SweepEntry, columns: number): 
   };
 }
 
-/** Keys, and most of what they do. */
+/** Columns of a key and most of its help. */
 const LEAST_HELP_COLUMN = 34;
 
 /**
- * All keys, in two columns where they are too many for the height; the views in one line where they are too many for that,
- * and in pages where even these are.
+ * All keys. If they do not fit the height, they take two columns; if these do not fit, the views share one line; if that
+ * does not fit, the help has pages.
  */
 function helpPopup(columns: number, rows: number, page: number): Popup {
   const room = rows - 5;

@@ -8,10 +8,10 @@ import { VIEWS } from "./views/registry.ts";
 /** What stands at the left end of the first line, and at its right one. */
 type StyledHead = readonly [left: StyledRow, right: StyledRow];
 
-/** Fewer letters of a view's name say less than what else there is room for. */
+/** Fewest letters of a view's name: with fewer, other parts of the head use the room better. */
 const LEAST_LETTERS = 3;
 
-/** The fullest head that fits: the names of views get shorter, down to their keys, but none goes. */
+/** The longest head that fits: names of views are shortened, at most to their keys. */
 export function headRow(state: DashboardState, width: number): StyledRow {
   const [left, end] = headOf(state, width);
   return [...left, { text: " ".repeat(Math.max(0, width - rowWidth(left) - rowWidth(end))) }, ...end];
@@ -26,7 +26,7 @@ function headOf(state: DashboardState, width: number): StyledHead {
   const longest = Math.max(...VIEWS.map((view) => view.name.length));
   const words = [...lifeCounts(state, (count, { mark, word }) => `  ${mark} ${count} ${word}`), clock];
   const marks = [...lifeCounts(state, (count, { mark }) => ` ${mark} ${count}`), clock];
-  // that all stands still has to be seen
+  // the user must see that the screen is frozen
   const last = state.frozen ? [clock] : [];
   const counts = [...lifeCounts(state, (count, { mark }) => ` ${mark}${count}`), ...last];
   const letters = Array.from({ length: longest + 1 }, (_, k) => longest - k);

@@ -1,4 +1,4 @@
-/** What the user takes from the screen: a frame as files, an id or a path on the clipboard. Each tells what came of it. */
+/** Saves a frame in files, and copies an id or a path to the clipboard. Each returns a message about the result. */
 import path from "node:path";
 import { describeFailure } from "@phew/runs";
 import { saveFrame } from "./savedFrame.ts";

@@ -35,7 +35,10 @@ class Nowhere extends EventEmitter {
   }
 }
 
-/** One press for each key: fast ones come together, and Esc with a key right behind it looks like Alt and that key. */
+/**
+ * One press for each key. Ink joins keys that follow each other quickly, and reports Esc followed by a key as Alt with
+ * that key.
+ */
 function pressesOf(input: string, key: Key): KeyPress[] {
   const mouse = mousePress(input);
   if (mouse !== undefined) return mouse;
@@ -47,8 +50,9 @@ function pressesOf(input: string, key: Key): KeyPress[] {
 }
 
 /**
- * What the mouse did, as terminals tell it in the mode 1006: button, column, row from 1, M where it goes down. Ink has
- * taken the escape character away. Undefined for what is none; none for other buttons, and for those let go.
+ * The mouse event of a report in mode 1006: button, column and row from 1, M for pressed, m for released. Ink has removed
+ * the escape character.
+ * @returns no press for a release or another button; undefined if the input is no mouse report
  * @see https://invisible-island.net/xterm/ctlseqs/ctlseqs.html, Extended coordinates
  */
 function mousePress(input: string): KeyPress[] | undefined {

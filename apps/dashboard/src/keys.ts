@@ -189,10 +189,10 @@ export const KEY_BINDINGS: readonly KeyBinding[] = [
   },
 ];
 
-/** The keys while it is asked what becomes of the run that was started with the screen. */
+/** The keys of the question whether the run that was started with the screen continues. */
 export const QUIT_ANSWERS: readonly KeyBinding[] = [
   {
-    // twice Ctrl-C ends the screen, and takes nothing with it
+    // a second Ctrl-C ends the screen; the run continues
     keys: ["l", "enter", "ctrl+c"],
     shown: "l",
     help: "leave it running",

@@ -17,7 +17,7 @@ export function restoreInAnyCase(screen: FullScreen, end: (exitCode: number) => 
   process.prependListener("uncaughtException", fail);
   process.prependListener("unhandledRejection", fail);
   for (const [signal, code] of Object.entries(EXIT_OF_SIGNAL)) process.on(signal, () => end(code));
-  // the terminal is gone: there is no one to show anything
+  // the terminal is gone, so nothing can be shown
   process.stdout.on("error", () => end(EXIT_OF_SIGNAL.SIGHUP));
   process.stdin.on("error", () => end(EXIT_OF_SIGNAL.SIGHUP));
 }

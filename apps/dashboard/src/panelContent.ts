@@ -3,7 +3,7 @@
 import { type StyledRow, wrap } from "./styledText.ts";
 import { COLOURS } from "./theme.ts";
 
-/** What a click on a place of a panel chooses. */
+/** What a click chooses at a place of a panel. */
 export type PanelChoice =
   | { readonly kind: "runChosen"; readonly folder: string }
   | { readonly kind: "layerChosen"; readonly index: number }

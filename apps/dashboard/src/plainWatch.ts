@@ -137,7 +137,7 @@ function noRuns(root: string): string {
   return `No runs in ${root} yet. Start one first: phew train --help tells how.`;
 }
 
-/** A row a run with the settings in which they differ, below what they share. */
+/** One row for each run with the settings in which runs differ; the settings that they share are above. */
 function printRuns(runs: readonly RunEntry[], print: PrintLine): void {
   const configurations = configurationsOf(runs);
   const { columns, cellsOf } = settingCells(configurations);

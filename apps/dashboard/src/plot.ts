@@ -29,7 +29,7 @@ export interface PlotOptions {
   readonly xName: string;
   /** The ends of the x axis; those of the curves unless given. */
   readonly range?: readonly [least: number, most: number] | undefined;
-  /** Where a vertical line stands. */
+  /** The x of a vertical line. */
   readonly cursor?: number | undefined;
   /** How an end of the x axis is written. */
   readonly xFormat?: (value: number) => string;
@@ -53,7 +53,7 @@ export function plotRows(lines: readonly PlotLine[], options: PlotOptions): Styl
   return plotted(lines, options).rows;
 }
 
-/** A plot, and which x stands in a column of it. */
+/** A plot, and the x of each of its columns. */
 export interface Plot {
   readonly rows: StyledRow[];
   /** Undefined beside the curves. */
@@ -111,7 +111,7 @@ function painted(piece: { text: string; line?: number }, lines: readonly PlotLin
   return { text: piece.text, colour: line.colour, dim: line.dim };
 }
 
-/** Of the points within the range; where there are none, of those beside it. */
+/** Least and greatest y of the points in the range; if it has none, of the points beside it. */
 function heightOf(
   lines: readonly PlotLine[],
   x: Range | undefined,
@@ -122,7 +122,7 @@ function heightOf(
   return rangeOf(within.map(scale)) ?? rangeOf(lines.flatMap(({ curve }) => curve.y.map(scale)));
 }
 
-/** The points of a range, and one before and behind it: lines lead out of what is seen. */
+/** The points of a range, and one before and behind it, so that lines reach the edges. */
 function partOf({ x, y }: Curve, { least, most }: Range): Curve {
   const first = x.findIndex((value) => value >= least);
   const last = x.findLastIndex((value) => value <= most);
@@ -132,7 +132,7 @@ function partOf({ x, y }: Curve, { least, most }: Range): Curve {
 
 const CURSOR: Pick<PlotLine, "colour" | "dim"> = { colour: COLOURS.accent };
 
-/** The column that the cursor stands in; undefined where it is not in what is seen. */
+/** The column of the cursor; undefined if it is outside the shown range. */
 function cursorColumn(cursor: number | undefined, { least, most }: Range, width: number): number | undefined {
   if (cursor === undefined || !(cursor >= least && cursor <= most)) return undefined;
   return most === least ? 0 : Math.round(((cursor - least) / (most - least)) * (2 * width - 1)) >> 1;

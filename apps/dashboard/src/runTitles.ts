@@ -1,4 +1,4 @@
-/** What the runs of the screen differ in, and how rows name them. */
+/** The configurations of the runs on the screen, and the titles that rows give to runs. */
 import { type RunEntry, textWidth } from "@phew/runs";
 import { type Configurations, configurationsOf } from "@phew/runs/configurations";
 import type { DashboardState } from "./dashboardState.ts";
@@ -9,7 +9,7 @@ type Runs = readonly RunEntry[];
 
 const LEAST_EXPERIMENT = 3;
 
-/** Of lists that are looked at again and again; they are the same array until something changes. */
+/** Configurations of each list of runs, computed once: the list is the same array until a run changes. */
 const whole = new WeakMap<Runs, Configurations<RunEntry>>();
 const lines = new WeakMap<Runs, Configurations<RunEntry>>();
 
@@ -17,7 +17,7 @@ export function runConfigurations({ runs }: Pick<DashboardState, "runs">): Confi
   return remembered(whole, runs, configurationsOf);
 }
 
-/** Configurations whatever their density: what is one line over it. */
+/** Configurations that leave the density out: each is one line of a plot over the density. */
 export function linesOverDensity({ runs }: Pick<DashboardState, "runs">): Configurations<RunEntry> {
   return remembered(lines, runs, (all) => configurationsOf(all, { over: ["density"] }));
 }
@@ -35,8 +35,8 @@ function remembered(
 }
 
 /**
- * Name and seed in exactly `width` columns: "lenet5 · rate 0.05 · seed 1", "lenet5 0.05 s1" where that is too long, cut
- * before the seed where that is.
+ * Name and seed in exactly `width` columns: "lenet5 · rate 0.05 · seed 1". If that is too long, "lenet5 0.05 s1"; if that
+ * is too long too, the name is cut and the seed stays.
  * @param isBelowExperiment its experiment stands above
  */
 export function fitTitle(
@@ -61,7 +61,7 @@ export function cutTitle(
   const whole = [isBelowExperiment ? shortName : name, seed].filter(Boolean).join(" · ");
   if (textWidth(whole) <= width) return whole;
   const rest = seed === "" ? compactName : `${compactName} s${seed.replace("seed ", "")}`;
-  // of an experiment that does not stand above there is as much as there is room for
+  // the name of the experiment takes the columns that are left
   const isNamed = !isBelowExperiment && name !== shortName;
   const room = width - textWidth(rest) - 1;
   if (isNamed && room >= LEAST_EXPERIMENT) return `${truncate(run.experiment, room)}/${rest}`;
@@ -70,7 +70,7 @@ export function cutTitle(
   return `${truncate(compactName, Math.max(0, width - textWidth(end)))}${end}`;
 }
 
-/** What no run differs in, where there is a row for it. */
+/** The settings that all runs share, as one row if the panel has at least six. */
 export function sharedRows(state: DashboardState, width: number, height: number): StyledRow[] {
   const { shared } = runConfigurations(state);
   return shared === "" || height < 6 ? [] : [[{ text: truncate(shared, width), colour: COLOURS.faint }]];

@@ -49,9 +49,9 @@ export class RunWatcher {
   #listMs = 0;
 
   /**
-   * @param mayBeMissing the folder may come to be while it is watched
+   * @param mayBeMissing the folder may be created later
    * @param isShown of which runs the others are left out
-   * @throws ArgumentError where `root` is no folder
+   * @throws ArgumentError if `root` is not a folder
    */
   constructor(root: string, mayBeMissing = false, isShown: (run: RunEntry) => boolean = () => true) {
     this.#list = new RunList(root, mayBeMissing);
@@ -59,7 +59,7 @@ export class RunWatcher {
     this.#isShown = isShown;
   }
 
-  /** The sweeps, with what they are told to do. */
+  /** The sweeps with their records. */
   get sweeps(): readonly SweepEntry[] {
     return this.#sweeps;
   }

@@ -1,4 +1,4 @@
-/** The list of runs: only the rows that are seen are made, however many runs there are. */
+/** The list of runs. Only visible rows are made. */
 import {
   formatAccuracy,
   formatCount,
@@ -89,7 +89,7 @@ function runRow(run: RunEntry, state: DashboardState, width: number, isBelowExpe
   ];
 }
 
-/** Of the run under the cursor the events are read, and newer than its heartbeat. */
+/** Progress of the selected run from its events, which are newer than its heartbeat. */
 function liveSummary(run: RunEntry, { shown, now }: DashboardState): RunSummary {
   return shown?.folder === run.folder && shown.loaded === 1 ? summarise(shown.state, now) : run.summary;
 }

@@ -15,7 +15,7 @@ export function frameText(rows: readonly StyledRow[]): string {
   return `${rows.map((row) => rowText(row).trimEnd()).join("\n")}\n`;
 }
 
-/** The frame as an SVG document; every piece of one style is stretched to its columns, whatever font there is. */
+/** The frame as an SVG document; each piece of one style is stretched to its columns in any font. */
 export function frameSvg(frame: readonly StyledRow[], theme: ThemeName = "terminal"): string {
   const { ground, ink, colours } = pictureColours(theme);
   const columns = Math.max(1, ...frame.map(rowWidth));

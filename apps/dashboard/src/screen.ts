@@ -25,11 +25,11 @@ import { type ViewName, viewNamed } from "./views/registry.ts";
 
 export interface ScreenOptions {
   readonly folder: string;
-  /** The folder may come to be while it is watched: it is the usual one, not one that somebody named. */
+  /** True if the folder may be created later: it is the default one, and the user has not named it. */
   readonly mayBeMissing?: boolean;
-  /** The screen is drawn in ASCII; where the locale says that the terminal has no more, unless given. */
+  /** True: the screen uses ASCII only. Default: true if the locale is not UTF-8. */
   readonly ascii?: boolean;
-  /** As `PHEW_THEME` has it, or the terminal's own colours, unless given. */
+  /** Default: the theme that `PHEW_THEME` names, else the terminal's own colours. */
   readonly theme?: ThemeName;
   /** Which runs are shown, unless all are. */
   readonly isShown?: ((run: RunEntry) => boolean) | undefined;
@@ -41,7 +41,7 @@ export interface ScreenOptions {
   readonly view?: ViewName | undefined;
 }
 
-/** How the watching ended. */
+/** How the screen ended. */
 export interface WatchEnd {
   /** 0 the user quit, 1 failed, 128 + n a signal n. */
   readonly exitCode: number;
@@ -51,20 +51,20 @@ export interface WatchEnd {
 
 /** Shortest interval between two reads of new events; a frame follows if there were some. */
 const POLL_MS = 100;
-/** A frame comes no sooner behind another, however fast keys are pressed, runs are read or the terminal is dragged. */
+/** Shortest interval between two frames. */
 const FRAME_MS = 70;
 /** Largest share of a core for reading and drawing, less if the computer is busy; keys are handled at once. */
 const WORK_SHARE = 0.02;
-/** Milliseconds of work that may be done ahead of that: a pruning of a second is seen in many frames. */
+/** Milliseconds of work that may exceed this share for a short time, so that a pruning of one second has many frames. */
 const BURST_MS = 1000;
-/** The same while runs are read that were chosen just now: somebody waits for them. */
+/** The share while the events of runs are read that the user has just chosen. */
 const READING_SHARE = 0.5;
-/** The first frame lists the runs that are found by then, on a slow file system not all; later looks keep no key waiting. */
+/** Longest time for listing runs before the first frame, and in later refreshes; a slow list continues afterwards. */
 const FIRST_LIST_MS = 200;
 const LIST_MS = 50;
 const SLOWEST_MS = 2000;
 
-/** What may want more of the files than is read. */
+/** Actions after which more files may have to be read. */
 const READ_FOR: readonly DashboardAction["kind"][] = ["marked", "viewChosen", "viewMoved"];
 
 /** At the first SIGINT a run finishes its step, keeps a checkpoint and ends. */
@@ -100,13 +100,13 @@ class Session {
   readonly #phew: readonly string[] | undefined;
   #state: DashboardState;
   #isFrameDue = true;
-  /** As it was shown last. */
+  /** The frame that the terminal shows. */
   #frame: readonly StyledRow[] = [];
   #answer: QuitAnswer | undefined;
   #drawnMs = -FRAME_MS;
   #drawTimer: NodeJS.Timeout | undefined;
   #polledMs = performance.now();
-  /** Work that may be done before there has to be a pause. */
+  /** Milliseconds of work before the next pause. */
   #creditMs = BURST_MS;
   #finish: (end: WatchEnd) => void = () => {};
 
@@ -143,7 +143,7 @@ class Session {
     };
     timer = setTimeout(poll, POLL_MS);
     let stopKeys = () => {};
-    // it takes longer to load than all of this
+    // Ink loads slowly, so it is loaded after the first frame
     void import("./keyboard.tsx").then(({ readKeys }) => {
       if (!isStopped) stopKeys = readKeys((press) => this.#press(press));
     });
@@ -270,7 +270,7 @@ class Session {
     return copied(this.#screen, this.#state.selected, what);
   }
 
-  /** Whether there is a run of ours that quitting could end. */
+  /** True if the run that was started with the screen is still in progress. */
   #asks(): boolean {
     const { startedPid } = this.#state;
     return startedPid !== undefined && processLives(startedPid);
@@ -312,7 +312,7 @@ class Session {
     this.#drawSoon();
   }
 
-  /** At once if the last frame is old enough, else when it is. */
+  /** Draws at once if the last frame is old enough, else as soon as it is. */
   #drawSoon(): void {
     if (this.#drawTimer !== undefined) return;
     const waitMs = this.#drawnMs + FRAME_MS - performance.now();

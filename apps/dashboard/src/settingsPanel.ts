@@ -1,4 +1,4 @@
-/** The settings of the run under the cursor; or, of runs that are marked, those in which they differ and what came of it. */
+/** The settings of the selected run; if runs are marked, the settings in which they differ, and their results. */
 import {
   counted,
   formatAccuracy,
@@ -20,7 +20,7 @@ import { selectedRun } from "./visibleRuns.ts";
 export const settingsPanel: Panel = { title: "Settings", focus: "settings", content: settingsContent };
 
 const LABEL_WIDTH = 18;
-/** Of a letter and a short name. */
+/** Fewest columns for a letter and a short name. */
 const LEAST_CELL = 15;
 const NOTHING = "–";
 
@@ -37,7 +37,7 @@ function settingsContent(state: DashboardState, width: number, height: number): 
   };
 }
 
-/** The runs that are marked, with the one under the cursor where but one is. */
+/** The marked runs; if only one is marked, that one and the selected run. */
 function comparedRuns(state: DashboardState): RunEntry[] {
   const entryOf = (folder: string | undefined) => state.runs.find((run) => run.folder === folder) ?? [];
   const marked = state.marked.flatMap(entryOf);
@@ -59,11 +59,11 @@ export function settingCount(state: DashboardState): number {
 interface Line {
   readonly label: string;
   readonly text: string;
-  /** Nothing that somebody has chosen. */
+  /** True if the setting has its default. */
   readonly isUsual?: boolean;
 }
 
-/** What was chosen first, then what is as it is unless something is chosen. */
+/** Settings that differ from their defaults, seed and experiment; then, below a heading, settings at their defaults. */
 function linesOf(run: RunEntry): Line[] {
   const lines = settingLines(run.config);
   const seed = run.seed ?? run.config.seed;
@@ -92,7 +92,7 @@ function settingRow({ label, text, isUsual = false }: Line, width: number): Styl
 interface Difference {
   readonly label: string;
   readonly cells: readonly string[];
-  /** True of a setting, false of what came of it. */
+  /** True for a setting, false for a result. */
   readonly isSetting: boolean;
 }
 
@@ -150,7 +150,7 @@ function differenceRow({ label, cells, isSetting }: Difference, count: number, c
   ];
 }
 
-/** The settings that differ, the seeds where they do, and what came of each run. */
+/** The settings that differ, the seeds if they differ, and the results of each run. */
 function differences(state: DashboardState, runs: readonly RunEntry[]): Difference[] {
   const { columns } = configurationsOf(runs);
   const settings = columns.map(({ title, isPercent, cellOf }) => ({
@@ -181,7 +181,7 @@ function cellText(value: string | number | boolean | undefined, isPercent: boole
   return typeof value === "boolean" ? (value ? "yes" : "no") : `${value}`;
 }
 
-/** Events are read of the runs that are marked, and of the one under the cursor. */
+/** The state of a run whose events are read: a marked run, or the selected one. */
 function stateOf({ shown, overlays }: DashboardState, run: RunEntry): RunState | undefined {
   return [...overlays, ...(shown ? [shown] : [])].find(({ folder }) => folder === run.folder)?.state;
 }

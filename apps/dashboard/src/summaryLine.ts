@@ -1,4 +1,4 @@
-/** All in one line, for a terminal too small for panels. */
+/** The selected run in one line, for a terminal that is too small for panels. */
 import { counted, formatAccuracy, formatEta, formatPercent, leftMs } from "@phew/runs";
 import type { DashboardState } from "./dashboardState.ts";
 import { runConfigurations } from "./runTitles.ts";

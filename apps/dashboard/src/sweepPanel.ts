@@ -47,7 +47,7 @@ const STATE: TableColumn = {
   order: "state",
   textOf: (run) => LIFE_LOOKS[run.life].word,
 };
-/** As they stand from left to right, where there is room; the first are the last to go. */
+/** From left to right; if the panel is too narrow, the last ones are left out first. */
 const MORE: readonly TableColumn[] = [
   { title: "progress", width: 16, order: "progress", textOf: progressText },
   {
@@ -60,8 +60,8 @@ const MORE: readonly TableColumn[] = [
   { title: "id", width: 15, textOf: ({ id }) => ` ${id}` },
 ];
 const LEAST_NAME = 16;
-/** Rows below which there is room for runs alone. */
-const LEAST_TOLD = 4;
+/** Fewest rows of a panel that shows sweeps above its runs. */
+const LEAST_SWEEP_HEIGHT = 4;
 const WIDEST_SETTING = 24;
 
 function sweepContent(state: DashboardState, width: number, height: number): PanelContent {
@@ -69,7 +69,7 @@ function sweepContent(state: DashboardState, width: number, height: number): Pan
   const columns = columnsFor(state, width);
   const head = [
     ...filterRows(state, runs.length),
-    ...(height >= LEAST_TOLD ? sweepRows(state, width) : []),
+    ...(height >= LEAST_SWEEP_HEIGHT ? sweepRows(state, width) : []),
     ...sharedRows(state, width, height),
     headingRow(columns, state, width),
   ];
@@ -133,7 +133,7 @@ function groupedLines(state: DashboardState, runs: readonly RunEntry[]): (RunEnt
   });
 }
 
-/** The settings that vary in a column each where all of them fit; else in one text that is cut. */
+/** One column for each setting that varies if all fit, else one column with all of them, cut. */
 function columnsFor(state: DashboardState, width: number): readonly TableColumn[] {
   let left = width - 4 - ACCURACY.width;
   const settings = settingColumns(state);
@@ -156,7 +156,7 @@ function columnsFor(state: DashboardState, width: number): readonly TableColumn[
 
 const known = new WeakMap<readonly RunEntry[], readonly TableColumn[]>();
 
-/** Of settings, and of the seed, where runs differ in them. */
+/** Columns of the settings, and of the seed, in which runs differ. */
 function settingColumns({ runs }: DashboardState): readonly TableColumn[] {
   const before = known.get(runs);
   if (before) return before;
@@ -228,7 +228,7 @@ function runRow(
 ): StyledRow {
   const isSelected = entry.folder === state.selected;
   const { shown, now } = state;
-  // of the run under the cursor the events are read, and newer than its heartbeat
+  // the events of the selected run are newer than its heartbeat
   const run = isSelected && shown?.loaded === 1 ? { ...entry, summary: summarise(shown.state, now) } : entry;
   const look = LIFE_LOOKS[run.life];
   const strong = isSelected ? { bold: true, colour: COLOURS.accent } : {};

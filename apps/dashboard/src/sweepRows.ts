@@ -16,7 +16,7 @@ const BAR_WIDTH = 16;
 const SHOWN: readonly RunLife[] = ["running", "waiting", "failed", "interrupted", "lost"];
 const UNFINISHED: readonly RunLife[] = ["running", "waiting", "interrupted", "lost"];
 
-/** Of the sweeps that have a run on the screen, those called last. */
+/** One row for each of the sweeps that were submitted last and have a run on the screen. */
 export function sweepRows(state: DashboardState, width: number): StyledRow[] {
   const shownSweeps = state.sweeps
     .map((sweep) => ({ sweep, progress: sweepProgress(sweep, state.runs, state.now) }))

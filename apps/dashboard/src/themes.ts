@@ -3,7 +3,7 @@
  * palette has, or a fixed one of the 256 (xterm's cube and greys) where the terminal has these. No theme takes bright
  * black, nor blue on a dark ground: palettes of old make both unreadable.
  * @see ECMA-48, 8.3.117; https://invisible-island.net/xterm/ctlseqs/ctlseqs.html (SGR 38;5)
- * @see Okabe & Ito 2008, https://jfly.uni-koeln.de/color/, for the colours that are told apart by everybody
+ * @see Okabe & Ito 2008, https://jfly.uni-koeln.de/color/, for colours that people with colour blindness can distinguish
  */
 import { ArgumentError } from "@phew/runs";
 
@@ -24,7 +24,7 @@ export type ColourName = (typeof COLOUR_NAMES)[number];
 export type Palette = Readonly<Record<ColourName, string>>;
 
 interface Theme {
-  /** For the docs. */
+  /** Description for docs/dashboard.md. */
   readonly shows: string;
   /** By the order of {@link COLOUR_NAMES}: SGR numbers of the 16 colours; 39 is the terminal's own for text. */
   readonly basic: readonly number[];
@@ -88,7 +88,7 @@ export function paletteOf(name: ThemeName, colourDepth: number): Palette {
   return Object.fromEntries(codes) as Palette;
 }
 
-/** What a saved picture is painted with. */
+/** The colours of a saved picture. */
 export function pictureColours(name: ThemeName): Pick<Theme, "ground" | "ink"> & {
   readonly colours: Readonly<Record<string, string>>;
 } {
@@ -96,7 +96,7 @@ export function pictureColours(name: ThemeName): Pick<Theme, "ground" | "ink"> &
   return { ground, ink, colours: Object.fromEntries(COLOUR_NAMES.map((colour, k) => [colour, hex[k]!])) };
 }
 
-/** @throws ArgumentError for a name that is none, in the words of where it was told: `--theme`, `PHEW_THEME` */
+/** @param source of the name, for the message: `--theme`, `PHEW_THEME` @throws ArgumentError if no theme has the name */
 export function themeNamed(name: string, where: string): ThemeName {
   const known = THEME_NAMES.find((candidate) => candidate === name);
   if (known !== undefined) return known;

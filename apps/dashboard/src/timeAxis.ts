@@ -22,7 +22,7 @@ export interface CurveOverTime {
 const STEP_AXIS = { xName: "step" };
 const TIME_AXIS = { xName: "", xFormat: formatDuration };
 
-/** A history over the steps of a run as far as it is seen, or over the time of the same steps. */
+/** The shown part of a history over the steps of a run, or over the time at these steps. */
 export function stepCurve(history: History, run: RunState, state: DashboardState): CurveOverTime {
   const curve = seenCurve(history, state);
   if (!state.timeAxis) return { curve, axis: STEP_AXIS };
@@ -30,7 +30,7 @@ export function stepCurve(history: History, run: RunState, state: DashboardState
   return { curve: { x: seconds.map((value) => 1000 * value), y: curve.y }, axis: TIME_AXIS };
 }
 
-/** What of an axis is seen, and where the cursor stands on it. */
+/** The shown range of an axis, and the position of the cursor on it. */
 export function windowOf(
   { curveRange, curveStep, timeAxis }: DashboardState,
   run: RunState,
@@ -59,7 +59,7 @@ export function stepChoice(
   };
 }
 
-/** The step, or the epoch, that the cursor stands on; no text where there is none. */
+/** The step or epoch of the cursor; an empty text without a cursor. */
 export function cursorText({ curveStep }: DashboardState, run?: RunState): StyledRow {
   if (curveStep === undefined) return [];
   const epoch = run && placeOf(run, "epoch", false)(curveStep);

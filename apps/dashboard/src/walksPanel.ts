@@ -75,7 +75,7 @@ function beside(
   ]);
 }
 
-/** Walks keep ever more, rounds ever less: the bar fills up in both. */
+/** The bar grows both with walks, which add weights, and with rounds, which remove some. */
 function targetRow({ keptCount, keepCount, round, roundCount }: PruningState, width: number): StyledRow {
   const isRounds = round !== undefined && roundCount !== undefined;
   const [kept, goal] = [formatShortCount(keptCount), formatShortCount(keepCount)];

@@ -1,4 +1,4 @@
-/** Runs watched: a screen on a terminal, lines elsewhere. Ink, which reads the keys, is loaded once the first frame is there. */
+/** Shows runs: as a screen on a terminal, as lines elsewhere. Ink, which reads the keys, is loaded after the first frame. */
 import { describeFailure, lineText } from "@phew/runs/text";
 import type { QuitAnswer } from "./actions.ts";
 import type { ScreenOptions, WatchEnd } from "./screen.ts";

@@ -144,7 +144,7 @@ describe("the filter", () => {
 });
 
 describe("keys", () => {
-  it("are each bound once, and told in the help", () => {
+  it("are each bound once, and listed in the help", () => {
     const all = KEY_BINDINGS.flatMap(({ keys }) => keys);
     expect(new Set(all).size).toBe(all.length);
     for (const { shown, help } of KEY_BINDINGS) {

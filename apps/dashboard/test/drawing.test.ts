@@ -57,7 +57,7 @@ describe("text in columns", () => {
 });
 
 describe("bars", () => {
-  it("are as long as they are told, filled to the nearest eighth", () => {
+  it("have the given length, and are filled to the nearest eighth", () => {
     fc.assert(
       fc.property(
         fc.double({ min: 0, max: 1, noNaN: true }),

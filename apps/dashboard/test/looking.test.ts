@@ -59,9 +59,9 @@ describe("the cursor on the curves", () => {
     const text = frameOf(state, 200, 60).join("\n");
     const loss = steps.find((event) => event.step === step)!.loss;
     const { testLoss, testAccuracy, accuracy } = epochs[1]!;
-    const told = (value: number) => value.toPrecision(3);
+    const format = (value: number) => value.toPrecision(3);
     const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
-    expect(text).toContain(`┊ step ${step}  train ${told(loss)}  test ${told(testLoss)}`);
+    expect(text).toContain(`┊ step ${step}  train ${format(loss)}  test ${format(testLoss)}`);
     expect(text).toContain(
       `┊ epoch ${(step / perEpoch).toPrecision(3)}  train ${percent(accuracy)}  test ${percent(testAccuracy)}`,
     );
@@ -200,7 +200,7 @@ describe("the settings", () => {
       config: { ...config, ...over },
     });
 
-  it("has first what was chosen, then what is at its default, told apart by a line between", () => {
+  it("has first what was chosen, then what is at its default, separated by a line", () => {
     const entry = entryOf({}, "aaaaaaaaaa-3");
     const lines = frameOf(pressed(showing([entry], entry, events), "7", "enter"), 120, 60);
     const rowOf = (label: string, value: string) =>

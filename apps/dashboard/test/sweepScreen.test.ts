@@ -205,7 +205,7 @@ describe("what can be done with a sweep", () => {
     });
   });
 
-  it("is done by a process of its own, from where the sweep was called; what it said at last is told", async () => {
+  it("is done by a process of its own, from where the sweep was called; its last line is shown", async () => {
     const root = mkdtempSync(join(tmpdir(), "phew-order-"));
     try {
       const folder = join(root, "runs", "grid");
@@ -214,21 +214,21 @@ describe("what can be done with a sweep", () => {
       const sweep = { ...entry, folder, record: { ...entry.record, calledFrom: root } };
       const script =
         "console.log('first'); console.log(process.cwd(), ...process.argv.slice(1)); process.exit(3)";
-      const told: string[] = [];
+      const messages: string[] = [];
       await new Promise<void>((resolve) => {
         startSweepProcess([process.execPath, "-e", script, "--"], sweep, "cancel", (text) => {
-          if (told.push(text) === 2) resolve();
+          if (messages.push(text) === 2) resolve();
         });
       });
       const words = "sweep /here/grid.json --workers=2 --cancel";
-      expect(told).toEqual([
+      expect(messages).toEqual([
         `started: phew ${words}`,
         `phew sweep ended with 3: ${realpathSync(root)} ${words}`,
       ]);
       startSweepProcess(["/no/such/program"], { ...sweep, folder: "/no/such" }, "start", (text) =>
-        told.push(text),
+        messages.push(text),
       );
-      expect(told[2]).toMatch(/^not started: .*no\/such/);
+      expect(messages[2]).toMatch(/^not started: .*no\/such/);
     } finally {
       rmSync(root, { recursive: true, force: true });
     }

@@ -110,28 +110,28 @@ it("gives the terminal back as it was, once, and paints no more", () => {
   expect(terminal.lines.join("")).not.toContain("late");
 });
 
-it("has the mouse told while it is open and wanted, and no longer than that", () => {
+it("reports the mouse only while it is open and the mouse is wanted", () => {
   let written = "";
   const write = (text: string) => {
     written += text;
   };
   const screen = new FullScreen({ write });
-  const told = (act: () => void) => {
+  const writtenBy = (act: () => void) => {
     written = "";
     act();
     return written;
   };
   screen.mouse = true;
   expect(written).toBe("");
-  expect(told(() => screen.open())).toContain("\u001b[?1000h\u001b[?1006h");
-  expect(told(() => screen.close())).toContain("\u001b[?1006l\u001b[?1000l\u001b[2J");
-  expect(told(() => screen.open())).toContain("?1000h");
-  const off = told(() => {
+  expect(writtenBy(() => screen.open())).toContain("\u001b[?1000h\u001b[?1006h");
+  expect(writtenBy(() => screen.close())).toContain("\u001b[?1006l\u001b[?1000l\u001b[2J");
+  expect(writtenBy(() => screen.open())).toContain("?1000h");
+  const off = writtenBy(() => {
     screen.mouse = false;
   });
   expect(off).toBe("\u001b[?1006l\u001b[?1000l");
-  expect(told(() => screen.close())).not.toContain("1000");
-  expect(told(() => screen.copy("x"))).toBe("");
+  expect(writtenBy(() => screen.close())).not.toContain("1000");
+  expect(writtenBy(() => screen.copy("x"))).toBe("");
 });
 
 it("copies by OSC 52, in base64", () => {

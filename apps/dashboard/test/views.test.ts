@@ -32,7 +32,7 @@ function sweepOfNine(): DashboardState {
 const best = ({ summary }: RunEntry) => summary.testAccuracy!;
 
 describe("what the views of all runs leave out", () => {
-  it("is told where methods are compared: the words of the filter", () => {
+  it("shows the words of the filter where methods are compared", () => {
     const typed = [..."random"].reduce(
       (state, text) => update(state, { kind: "filterTyped", text }),
       pressed(sweepOfNine(), "/"),
@@ -149,7 +149,7 @@ describe("the pruning", () => {
       { name: "one.weight", shape: [4, 10], count: 40 },
       { name: "two.weight", shape: [2, 4], count: 8 },
     ];
-    const told = (keptCount: number, layerProgress: readonly LayerProgress[]): TimedRunEvent => ({
+    const progress = (keptCount: number, layerProgress: readonly LayerProgress[]): TimedRunEvent => ({
       t: START_T + keptCount,
       kind: "prune.progress",
       keptCount,
@@ -169,11 +169,11 @@ describe("the pruning", () => {
         prunableCount: 48,
         layerShapes,
       },
-      told(4, [
+      progress(4, [
         { keptCount: 3, width: 0.5, units: "f700", expectedCount: 20 },
         { keptCount: 1, width: 0.5, units: "0f", expectedCount: 4 },
       ]),
-      told(12, [
+      progress(12, [
         { keptCount: 10, width: 0.75, units: "ff70", expectedCount: 20 },
         { keptCount: 2, width: 1, units: "ff", expectedCount: 4 },
       ]),
@@ -231,13 +231,13 @@ describe("the layers", () => {
   it("have fan-in, gradient and time where the run knows them, and a dash where it does not", () => {
     const options = fakeOptions({ model: "lenet5" });
     const events = eventsUntil(options, "run.finished");
-    const told = events.map((event) =>
+    const changed = events.map((event) =>
       event.kind === "train.epoch"
         ? { ...event, gradientNorms: [0.1234, 0.5, 2, 3, 4], layerMs: [1.5, 0.25, 1, 1, 1] }
         : event,
     );
-    const entry = fakeEntry(options, "finished", told);
-    const state = pressed(showing([entry], entry, told), "4", "enter");
+    const entry = fakeEntry(options, "finished", changed);
+    const state = pressed(showing([entry], entry, changed), "4", "enter");
     const units = [{ name: "conv1.weight", keptIn: Uint32Array.of(3, 3, 3, 4, 4, 5), fanIn: 25 }];
     const lines = frameOf({ ...state, shown: { ...state.shown!, units } }, 120, 40);
     const row = (name: string) => lines.find((line) => line.includes(` ${name} `))!;

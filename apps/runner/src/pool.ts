@@ -27,7 +27,7 @@ interface PoolOptions<News, Result> {
 /**
  * Starts the jobs in their order, each on the next worker that is free. The workers end with the last job.
  * @returns results in the order of the jobs
- * @throws the first failure, after all threads have ended and all processes have been told to; `signal.reason`
+ * @throws the first failure, after all threads have ended and all processes were asked to; `signal.reason`
  */
 export async function inPool<News, Result>(
   jobs: readonly object[],

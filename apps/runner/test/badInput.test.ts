@@ -72,29 +72,29 @@ function everythingBelow(root: string): string[] {
     .sort();
 }
 
-function expectOneLine({ exitCode, stdout, stderr }: Outcome, told: string, message: RegExp): void {
-  expect.soft([1, 2], `${told}: ${stderr}${stdout}`).toContain(exitCode);
+function expectOneLine({ exitCode, stdout, stderr }: Outcome, commandText: string, message: RegExp): void {
+  expect.soft([1, 2], `${commandText}: ${stderr}${stdout}`).toContain(exitCode);
   // faults of data and of what fits them alone are found behind the word that they are read
   const lines = stderr
     .trimEnd()
     .split("\n")
     .filter((line) => !/^\S+: .*data .*come first|^\d+ runs in \S+: the data \(/.test(line));
-  expect.soft(lines, told).toHaveLength(1);
-  expect.soft(lines[0], told).toMatch(/^phew: /);
-  expect.soft(lines[0], told).toMatch(message);
-  expect.soft(lines[0]!.length, told).toBeLessThan(2000);
-  expect.soft(lines[0], told).not.toMatch(/^\s+at |node:internal|\bundefined\b|\[object/);
-  expect.soft(stdout, told).toBe("");
+  expect.soft(lines, commandText).toHaveLength(1);
+  expect.soft(lines[0], commandText).toMatch(/^phew: /);
+  expect.soft(lines[0], commandText).toMatch(message);
+  expect.soft(lines[0]!.length, commandText).toBeLessThan(2000);
+  expect.soft(lines[0], commandText).not.toMatch(/^\s+at |node:internal|\bundefined\b|\[object/);
+  expect.soft(stdout, commandText).toBe("");
 }
 
 /** @param exitCode where it must be one of the two */
 async function expectRefusal(args: readonly string[], message: RegExp, where = folder, exitCode?: number) {
   const before = everythingBelow(where);
   const outcome = await phew(args, where);
-  const told = `phew ${args.map((arg) => (arg === "" ? '""' : arg)).join(" ")}`;
-  expectOneLine(outcome, told, message);
-  if (exitCode !== undefined) expect.soft(outcome.exitCode, told).toBe(exitCode);
-  expect.soft(everythingBelow(where), told).toEqual(before);
+  const commandText = `phew ${args.map((arg) => (arg === "" ? '""' : arg)).join(" ")}`;
+  expectOneLine(outcome, commandText, message);
+  if (exitCode !== undefined) expect.soft(outcome.exitCode, commandText).toBe(exitCode);
+  expect.soft(everythingBelow(where), commandText).toEqual(before);
 }
 
 describe("every option that takes a value refuses wrong ones", () => {
@@ -153,7 +153,7 @@ describe("what is no such file is called what it is, given as", () => {
   });
 });
 
-describe("what is in the way of a new file or folder is told before any work", () => {
+describe("what is in the way of a new file or folder is reported before any work", () => {
   const table = Object.entries(OUTPUTS).flatMap(([kind, lines]) =>
     lines.map((line) => [line, kind] as const),
   );
@@ -207,7 +207,7 @@ describe("data that are not what they should be", () => {
   });
 });
 
-it("weights that are no number are told by layer and index", async () => {
+it("weights that are NaN are reported with layer and index", async () => {
   const own = scratchFolder();
   writeFileSync(path.join(own, "nan.safetensors"), weightsWithNaN());
   for (const verb of ["prune mlp --density 0.1", "compare mlp --method phew --density 0.1"])
@@ -256,8 +256,8 @@ describe("environments of every kind change nothing that is printed", () => {
 
   it("PHEW_DEBUG adds the stack below the line", async () => {
     const args = ["zoo", "nothing"];
-    const [plain, told] = [await phew(args), await phew(args, undefined, { PHEW_DEBUG: "1" })];
-    const [first, ...stack] = told.stderr.split("\n");
+    const [plain, debugged] = [await phew(args), await phew(args, undefined, { PHEW_DEBUG: "1" })];
+    const [first, ...stack] = debugged.stderr.split("\n");
     expect(`${first}\n`).toBe(plain.stderr);
     expect(stack.join("\n")).toMatch(/^\s+at /m);
   });

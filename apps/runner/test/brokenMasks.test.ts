@@ -44,9 +44,9 @@ describe("a mask that cuts the output off", () => {
       out,
     ]);
     expect(exported.stderr).toMatch(/^warning: the output is cut off/m);
-    const told = await phew(["prune", ...lost, "--json"]);
-    expect(JSON.parse(told.stdout).masks[0].warnings).toEqual([expect.stringMatching(warning)]);
-    expect(told.stderr).toBe("");
+    const outcome = await phew(["prune", ...lost, "--json"]);
+    expect(JSON.parse(outcome.stdout).masks[0].warnings).toEqual([expect.stringMatching(warning)]);
+    expect(outcome.stderr).toBe("");
   });
 
   it("is an error with --strict, before anything is written or trained", async () => {

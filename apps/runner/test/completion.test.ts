@@ -51,8 +51,8 @@ const OFFERS: Readonly<Record<string, (words: readonly string[]) => string[]>> =
   },
   fish: (words) => {
     const line = words.map((word) => word.replaceAll(" ", "\\ ")).join(" ");
-    const told = out("fish", "--no-config", "-c", `source script.fish; complete -C '${line}'`);
-    return lines(told).map((each) => each.split("\t")[0]!);
+    const answer = out("fish", "--no-config", "-c", `source script.fish; complete -C '${line}'`);
+    return lines(answer).map((each) => each.split("\t")[0]!);
   },
 };
 

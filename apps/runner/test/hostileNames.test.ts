@@ -251,20 +251,20 @@ describe("with hostile names in its files", () => {
     for (const { args, fails, json } of cases) {
       for (const more of json ? [[], ["--json"]] : [[]]) {
         const { exitCode, stdout, stderr } = await phew([...args, ...more], folder);
-        const told = `${JSON.stringify(args)} ${stderr}`;
-        if (fails) expect([1, 2], told).toContain(exitCode);
-        else expect(exitCode, told).toBe(0);
+        const context = `${JSON.stringify(args)} ${stderr}`;
+        if (fails) expect([1, 2], context).toContain(exitCode);
+        else expect(exitCode, context).toBe(0);
         expectHarmless(stdout);
         expectHarmless(stderr);
         // it came as far as the output: what is not shown proves nothing
-        expect(stdout + stderr, told).toContain("\\u001b[2J");
+        expect(stdout + stderr, context).toContain("\\u001b[2J");
         if (fails)
           expect(
             stderr
               .trim()
               .split("\n")
               .filter((line) => !line.startsWith("(") && !line.includes(": its data come first (")),
-            told,
+            context,
           ).toHaveLength(1);
         if (more.length > 0) expect(() => JSON.parse(stdout)).not.toThrow();
       }
@@ -282,7 +282,7 @@ describe("with hostile names in its files", () => {
     );
   });
 
-  it("a verb or an option that nobody knows is told without what it would do", async () => {
+  it("an unknown verb or option is printed without its control characters", async () => {
     for (const args of [[HOSTILE], ["prune", `--${HOSTILE}`], ["zoo", "mlp", HOSTILE]]) {
       const { exitCode, stderr } = await phew(args);
       expect(exitCode).toBe(2);

@@ -9,12 +9,12 @@ it("phew prune, interrupted on its way to a density it needs long for", async ()
   const args = ["prune", "vgg19-bn", "--density", "0.98", "--out", path.join(folder, "masks.safetensors")];
   const child = spawn(process.execPath, [bin, ...args], { stdio: ["ignore", "ignore", "pipe"] });
   let stderr = "";
-  let told = false;
+  let isSent = false;
   // the first line of progress tells that it walks; a second signal would end it at once
   child.stderr.on("data", (chunk: Buffer) => {
     stderr += chunk;
-    if (told || !stderr.includes("walks")) return;
-    told = child.kill("SIGINT");
+    if (isSent || !stderr.includes("walks")) return;
+    isSent = child.kill("SIGINT");
   });
   const exitCode = await new Promise((resolve) => child.on("exit", resolve));
   expect(exitCode, stderr).toBe(130);

@@ -106,8 +106,8 @@ it.skipIf(process.platform === "win32")(
     while (!(states().length >= 2 && states().every(isTraining))) await sleep(10);
     process.kill(-child.pid!, "SIGHUP");
     expect(await ended).toBe(130);
-    const told = states().map(({ state }) => state);
-    expect(told.length).toBeGreaterThanOrEqual(2);
-    expect(told.filter((state) => state !== "interrupted" && state !== "finished")).toEqual([]);
+    const endStates = states().map(({ state }) => state);
+    expect(endStates.length).toBeGreaterThanOrEqual(2);
+    expect(endStates.filter((state) => state !== "interrupted" && state !== "finished")).toEqual([]);
   },
 );

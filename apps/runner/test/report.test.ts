@@ -14,7 +14,7 @@ function writeRun(root: string, seed: number, accuracy: number, state: "finished
   writer.close({ state });
 }
 
-it("has a row for each finished run, tells how many are left out, and writes where it is told to", async () => {
+it("has a row for each finished run, counts those left out, and writes into the given folder", async () => {
   const folder = scratchFolder();
   writeRun(path.join(folder, "runs"), 1, 0.5, "finished");
   writeRun(path.join(folder, "runs"), 2, 0.75, "finished");
@@ -55,8 +55,8 @@ it("links files of TensorBoard under the names of the runs, anew each time, and 
   mkdirSync(links, { recursive: true });
   writeFileSync(path.join(links, "note.txt"), "mine");
   symlinkSync("nowhere", path.join(links, "phew 20 %"));
-  const told = await phew(["report", "--no-figures", "--tensorboard", "a/names"], folder);
-  expect(told.stdout).toContain("2 runs for tensorboard --logdir a/names");
+  const outcome = await phew(["report", "--no-figures", "--tensorboard", "a/names"], folder);
+  expect(outcome.stdout).toContain("2 runs for tensorboard --logdir a/names");
   expect(readdirSync(links).sort()).toEqual(["note.txt", "phew 5 % · seed 1", "phew 5 % · seed 2"]);
   const [first] = listRuns(runs);
   const files = readdirSync(path.join(first!.folder, "tb"));

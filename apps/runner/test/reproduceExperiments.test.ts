@@ -20,11 +20,11 @@ import { accuracyTable } from "../src/reproduce/tables.ts";
 import { YARDSTICKS } from "../src/reproduce/yardsticks.ts";
 import { filesBelow, phew, scratchFolder } from "./phew.ts";
 
-const row = (told: Partial<RunRow>): RunRow => ({
+const row = (fields: Partial<RunRow>): RunRow => ({
   ...{ key: "k", model: "lenet5", dataset: "glyphs", method: "phew", density: 0.02, init: "own" },
   ...{ classes: NaN, trainCount: 1000, epochs: 3, seed: 0, accuracy: 0.5, loss: 1, reached: 0.02, trace: 1 },
   ...{ logRelativeTrace: -1, meanWidth: 1, minWidth: 1, multiplyAdds: 1, stepsPerEpoch: 100 },
-  ...{ accuracies: [0.2, 0.6, 0.8], losses: [2, 1, 0.5], ...told },
+  ...{ accuracies: [0.2, 0.6, 0.8], losses: [2, 1, 0.5], ...fields },
 });
 const measuredFrom = (rows: Readonly<Record<string, readonly RunRow[]>>): Measured => ({
   ...{ masks: () => [], own: () => [], runs: (grid) => rows[grid] ?? [] },
@@ -175,7 +175,7 @@ describe("published accuracies", () => {
     expect(accuracyTable([row({})]).columns.map(({ key }) => key)).not.toContain("published");
   });
 
-  it("are told once each", () => {
+  it("are stated once each", () => {
     const keys = YARDSTICKS.map(({ model, method, density }) => `${model} ${method} ${density}`);
     expect(new Set(keys).size).toBe(keys.length);
   });
@@ -191,8 +191,8 @@ describe("docs/results", () => {
     (name, experiment, scale) => {
       const own = experimentByName(experiment);
       const findings = own.analyse(readMeasured(own, scale, results), scale);
-      const told = JSON.parse(readFileSync(path.join(results, name, "verdicts.json"), "utf8"));
-      expect(told.verdicts).toEqual(JSON.parse(JSON.stringify(judge(findings))));
+      const written = JSON.parse(readFileSync(path.join(results, name, "verdicts.json"), "utf8"));
+      expect(written.verdicts).toEqual(JSON.parse(JSON.stringify(judge(findings))));
       for (const { name: table, report } of findings.tables) {
         const file = path.join(results, name, `table-${table}.csv`);
         expect(readFileSync(file, "utf8"), file).toBe(formatTable(report.columns, report.rows, "csv"));

@@ -174,7 +174,7 @@ describe("a run", () => {
     expect((await disturbed(TENSORFLOW, "SIGKILL", 1, 800)).hits).toBe(1);
   });
 
-  it("is one process's at a time: a second one is told", async () => {
+  it("is one process's at a time: a second one fails with a message", async () => {
     const folder = scratchFolder();
     const first = start(SPARSE, folder);
     await first.until(() => ownerOf(folder) === first.child.pid);

@@ -285,8 +285,8 @@ describe("weights in the network of a model file", () => {
     for (const name of ["weight", "bias", "running_mean", "running_var"])
       state.set(`bn.${name}`, zerosOf([3]));
     await writeSafetensors(path.join(folder, "state.safetensors"), state);
-    const told = await refusal("predict", "state.safetensors", "--architecture", "folded.onnx", ...batch);
-    expect(told).toMatch(/batch normalisation \(bn\.running_mean\).*folded on export.*docs\/pytorch\.md/);
+    const message = await refusal("predict", "state.safetensors", "--architecture", "folded.onnx", ...batch);
+    expect(message).toMatch(/batch normalisation \(bn\.running_mean\).*folded on export.*docs\/pytorch\.md/);
   });
 });
 

@@ -75,12 +75,12 @@ it("data that changed while a run was not at work are refused, and with the righ
   await writeData(folder, 1);
   const args = [...TRAIN.split(" "), "--epochs", "300"];
   const child = spawn(process.execPath, [bin, ...args], { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
-  let told = "";
+  let output = "";
   child.stderr.on("data", (chunk: Buffer) => {
-    told += chunk;
+    output += chunk;
   });
   const ended = new Promise((resolve) => child.on("exit", resolve));
-  while (!told.includes("epoch 2:")) await sleep(10);
+  while (!output.includes("epoch 2:")) await sleep(10);
   child.kill("SIGTERM");
   expect(await ended).toBe(130);
   await writeData(folder, 2);

@@ -36,11 +36,11 @@ it("runs in the folder of its configuration, once: a second time it is skipped w
   expect(JSON.parse(second.stdout)).toMatchObject({ folder: run, skipped: true });
 
   // where it lies is said first of all, and not of a run that there is nothing left to do for
-  const told = ["train", "--no-figures", "--config", "mine.json"];
-  expect((await phew([...told, "--force"], folder)).stderr).toMatch(
+  const command = ["train", "--no-figures", "--config", "mine.json"];
+  expect((await phew([...command, "--force"], folder)).stderr).toMatch(
     `${run}: its data come first (glyphs)\nstarted\n`,
   );
-  expect((await phew(told, folder)).stderr).not.toContain("come first");
+  expect((await phew(command, folder)).stderr).not.toContain("come first");
 });
 
 it("refuses settings beside the file, a file that is none, and a run without a model", async () => {

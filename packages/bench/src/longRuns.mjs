@@ -68,11 +68,11 @@ export class LongRun {
       const step = this.#step;
       const epoch = Math.ceil(step / STEPS_PER_EPOCH);
       const loss = 2.3 * Math.exp(-step / 20_000) + 0.2 * Math.abs(Math.sin(step * 0.7 + this.#k));
-      const told = { t: this.#now, epoch, loss, rate: 0.1 };
-      events.push({ kind: "train.step", step, imagesPerSecond: 2500 + 100 * Math.sin(step), ...told });
+      const common = { t: this.#now, epoch, loss, rate: 0.1 };
+      events.push({ kind: "train.step", step, imagesPerSecond: 2500 + 100 * Math.sin(step), ...common });
       if (step % STEPS_PER_EPOCH !== 0) continue;
       const measured = { accuracy: 1 - loss / 3, testLoss: loss, testAccuracy: 0.95 - loss / 3 };
-      events.push({ kind: "train.epoch", ...told, ...measured, elapsedMs: step * STEP_MS });
+      events.push({ kind: "train.epoch", ...common, ...measured, elapsedMs: step * STEP_MS });
     }
     this.#append(events);
   }

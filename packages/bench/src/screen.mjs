@@ -53,10 +53,10 @@ async function start(folderCount = 1000, times = 10) {
     rounds.push(first);
   }
   const sorted = (key) => rounds.map((round) => round[key]).sort((a, b) => a - b);
-  const told = (values) =>
+  const summary = (values) =>
     `${Math.round(values[0])} ms least, ${Math.round(values[values.length >> 1])} median`;
   console.log(`${folderCount} run folders, ${times} times, from the command to the frame that lists them:`);
-  console.log(`by the clock ${told(sorted("ms"))}; processor time ${told(sorted("cpuMs"))}`);
+  console.log(`by the clock ${summary(sorted("ms"))}; processor time ${summary(sorted("cpuMs"))}`);
 }
 
 /** Processor time, memory and frames while some of many long runs continue. */

@@ -137,9 +137,9 @@ describe("prune", () => {
       const events: (PruneEvent | LogEvent)[] = [];
       const onEvent = (event: PruneEvent | LogEvent) => events.push(event);
       const { masks } = await prune(small, weights, { method, density: 0.3, seed: 3, onEvent, data });
-      const told = events.findLast((event) => event.kind === "prune.progress")!.layerProgress!;
+      const layers = events.findLast((event) => event.kind === "prune.progress")!.layerProgress!;
       const measured = layerMeasures(masks);
-      expect(told.map(({ keptCount, width }) => ({ keptCount, width }))).toEqual(
+      expect(layers.map(({ keptCount, width }) => ({ keptCount, width }))).toEqual(
         measured.map(({ keptCount, width }) => ({ keptCount, width })),
       );
       small.prunable.forEach((parameter, l) => {
@@ -155,10 +155,10 @@ describe("prune", () => {
         const digits = keptIn.map((count) =>
           count === 0 ? 0 : Math.max(1, Math.round((15 * count) / most)),
         );
-        expect(told[l]!.units).toBe(digits.map((digit) => digit.toString(16)).join(""));
+        expect(layers[l]!.units).toBe(digits.map((digit) => digit.toString(16)).join(""));
       });
       const isWalk = pruners.get(method)!.walks !== undefined;
-      const expected = told.map(({ expectedCount }) => expectedCount);
+      const expected = layers.map(({ expectedCount }) => expectedCount);
       if (isWalk) expect(expected[0]! + expected[1]!).toBeGreaterThan(40);
       else expect(expected).toEqual([undefined, undefined]);
     },
@@ -318,36 +318,36 @@ describe("long walks", () => {
 
   it("cause a warning, as a message and as an event, if they take more than a minute", async () => {
     const controller = new AbortController();
-    const told: string[] = [];
+    const messages: string[] = [];
     const pruning = prune(network, fading(), {
       ...settings,
       density: 0.9,
       limitMs: Number.POSITIVE_INFINITY,
       signal: controller.signal,
       onWarning: (text) => {
-        told.push(text);
-        controller.abort(new Error("told"));
+        messages.push(text);
+        controller.abort(new Error("stopped by the test"));
       },
       onEvent: (event) => {
-        if (event.kind === "log") told.push(event.message);
+        if (event.kind === "log") messages.push(event.message);
       },
     });
-    await expect(pruning).rejects.toThrow("told");
-    expect(told).toEqual([
+    await expect(pruning).rejects.toThrow("stopped by the test");
+    expect(messages).toEqual([
       expect.stringMatching(
         /^about .* walks are needed to keep 239580 of 266200 weights, which take about .* years$/,
       ),
-      told[0],
+      messages[0],
     ]);
   });
 
   it("report their progress up to the end", async () => {
     const weights = await initialise(network, { seed: 1 });
-    const told: PruneProgress[] = [];
-    await prune(network, weights, { ...settings, density: 0.99, onProgress: (p) => told.push(p) });
-    expect(told.length).toBeGreaterThan(1);
-    expect(told.at(-1)!.fraction).toBe(1);
-    const fractions = told.map(({ fraction }) => fraction);
+    const reports: PruneProgress[] = [];
+    await prune(network, weights, { ...settings, density: 0.99, onProgress: (p) => reports.push(p) });
+    expect(reports.length).toBeGreaterThan(1);
+    expect(reports.at(-1)!.fraction).toBe(1);
+    const fractions = reports.map(({ fraction }) => fraction);
     expect(fractions).toEqual([...fractions].sort((a, b) => a - b));
     expect(fractions[0]).toBeGreaterThan(0);
   });

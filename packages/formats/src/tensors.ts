@@ -1,4 +1,4 @@
-/** What run folders need and loads no network code: tensors in safetensors files, texts, and who lives to write them. */
+/** What run folders need, without code for networks: safetensors files, texts, and whether a process runs. */
 export { maskName } from "./maskName.ts";
 export { processFields, processLives } from "./processes.ts";
 export { readText } from "./readFile.ts";

@@ -194,7 +194,7 @@ describe.skipIf(!pythonHas("torch", "safetensors", "onnx", "onnxscript"))(
       const { tensors } = await readTensors(scratch("Normed.old-kept.masks.safetensors"));
       const renamed = new Map([...tensors].map(([name, mask]) => [name.replace("conv1", "conv9"), mask]));
       await writeSafetensors(scratch("other.safetensors"), renamed);
-      const told = execFileSync(
+      const printed = execFileSync(
         "python3",
         [
           "-c",
@@ -208,7 +208,7 @@ except ValueError as error: print(error)`,
         ],
         { encoding: "utf8", stdio: "pipe" },
       );
-      expect(told).toMatch(/masks conv9\.weight, which the model has not/);
+      expect(printed).toMatch(/masks conv9\.weight, which the model has not/);
     });
   },
 );

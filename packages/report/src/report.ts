@@ -22,7 +22,7 @@ import { settingCells } from "./settingColumns.ts";
 import { type Cell, type Column, formatTable, type Row, TABLE_FORMS, type TableForm } from "./table.ts";
 
 export interface Report {
-  /** What is the same in all rows, to be said once above; none where it is empty. */
+  /** The settings that all rows share, stated once above the table; empty if there are none. */
   readonly shared?: string;
   readonly columns: readonly Column[];
   readonly rows: readonly Row[];
@@ -33,7 +33,7 @@ export interface ReportOptions {
   readonly targetAccuracy: number;
 }
 
-/** A run and what its events came to. */
+/** A run and the state after its events. */
 export type ReportedRun = Pick<RunRecord, "id" | "experiment" | "config" | "dataDigest" | "state"> &
   Partial<Pick<RunRecord, "life">>;
 

@@ -1,5 +1,5 @@
 /**
- * What runs came to: one row for each configuration, over its seeds, as `spreadOf` has mean, deviation and interval.
+ * The results of runs: one row for each configuration, over its seeds, as `spreadOf` has mean, deviation and interval.
  * Nothing of time or place in it: the same runs give the same bytes wherever they ran.
  */
 import { formatAccuracy, formatPercent } from "@phew/core/messages";
@@ -9,7 +9,7 @@ import type { Report } from "./report.ts";
 import { settingCells } from "./settingColumns.ts";
 import type { Row } from "./table.ts";
 
-/** A run and how it stands; entries of lists are such. */
+/** A run and its present state, such as an entry of a list. */
 export interface ResultRun extends ConfiguredRun {
   readonly life: RunLife;
   /** Absent where it has not begun. */

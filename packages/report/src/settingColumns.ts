@@ -1,4 +1,4 @@
-/** The settings of runs as columns of a table: those that vary, and in CSV, above which nothing stands, the main ones in any case. */
+/** The settings of runs as columns of a table: those that vary; CSV, which has no heading, always has the main ones. */
 import { formatPercent } from "@phew/core/messages";
 import type { Configurations, ConfiguredRun, SettingColumn } from "@phew/runs/configurations";
 import type { Column, Row } from "./table.ts";

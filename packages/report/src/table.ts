@@ -14,7 +14,7 @@ export interface Column {
   readonly title: string;
   /** How text and Markdown show a value; CSV has the value itself. */
   readonly format?: (value: number) => string;
-  /** True of what is the same in all rows and told above the table: CSV alone has a column for it. */
+  /** True if all rows share the value and the heading states it: only CSV has the column. */
   readonly isSame?: boolean;
 }
 

@@ -75,7 +75,7 @@ export function walkPairPictures(drawn: DrawnWalks): string[] {
   });
 }
 
-/** All steps one after the other, for ever; as it ends for readers who want no motion, and where nothing moves. */
+/** All steps in an endless animation; the last picture for readers who prefer no motion, and without animations. */
 export function walkAnimation(drawn: DrawnWalks): string {
   const { walks, edges, keepCount } = drawn;
   const steps = walks.flatMap(({ direction, edges: own, captions }, walk) =>

@@ -1,4 +1,4 @@
-/** The one number for how well a run has learned, wherever one is told. */
+/** The accuracy of a run: the one number that tables, names and the screen show. */
 import type { RunConfig } from "./canonicalJson.ts";
 import type { EpochPoint, RunState } from "./reduce.ts";
 

@@ -43,7 +43,7 @@ const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
 /** Not about the path at which they were met. */
 const OF_THE_MACHINE = ["EMFILE", "ENFILE", "ENOMEM", "EAGAIN"];
 
-/** One line for whatever was thrown. */
+/** One line for anything that was thrown. */
 export function describeFailure(error: unknown): FailureLine {
   const lines = ownLines(error) ?? [messageOf(error)];
   return { message: lines.map(lineText).join("\n  "), exitCode: exitCodeOf(error) };
@@ -74,7 +74,7 @@ function systemMessage({ code, path }: NodeJS.ErrnoException): string | undefine
   return path === undefined || OF_THE_MACHINE.includes(code!) ? meaning : `${path}: ${meaning}`;
 }
 
-/** Memory that could not be had, as V8 names it. */
+/** Messages of V8 for failed allocations. */
 function memoryMessage(error: Error): string | undefined {
   if (!(error instanceof RangeError)) return undefined;
   if (!/allocat|invalid (typed )?array (buffer )?length|WebAssembly\.Memory/i.test(error.message))

@@ -14,7 +14,7 @@ export interface RunOutput {
 const LINE_COUNT = 2000;
 
 /**
- * The file that this process's standard error goes to; undefined for a terminal, a pipe, and where the system does not tell.
+ * The file that this process's standard error goes to; undefined for a terminal, a pipe, and if the system cannot report it.
  * @see proc(5), /proc/pid/fd
  */
 export function ownOutputFile(): string | undefined {
@@ -32,7 +32,7 @@ export interface OutputFile {
 }
 
 /**
- * Where a run's output is: the log of its sweep, or what its process told, which is a file of the machine that it runs on.
+ * Where a run's output is: the log of its sweep, or the file that its process's standard error goes to, on its computer.
  * @returns undefined where there is none
  */
 export function findOutput({

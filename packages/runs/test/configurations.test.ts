@@ -1,4 +1,4 @@
-/** What runs are told apart by: names, groups and columns of random sets of runs, and of some that people have. */
+/** How runs are distinguished: names, groups and columns of random sets of runs, and of some that people have. */
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type ConfiguredRun, configurationsOf, spreadOf } from "../src/configurations/index.ts";
@@ -28,26 +28,26 @@ describe("a configuration is called", () => {
     const runs = models.flatMap((model) =>
       [0.01, 0.05].flatMap((rate) => [0, 1].map((seed) => run({ ...settings, model, rate }, seed))),
     );
-    const told = configurationsOf(runs);
-    expect(told.all.map(({ name }) => name)).toEqual([
+    const configurations = configurationsOf(runs);
+    expect(configurations.all.map(({ name }) => name)).toEqual([
       "lenet5 · rate 0.01",
       "lenet5 · rate 0.05",
       "mlp · rate 0.01",
       "mlp · rate 0.05",
     ]);
-    expect(told.all.map(({ compactName }) => compactName)).toEqual([
+    expect(configurations.all.map(({ compactName }) => compactName)).toEqual([
       "lenet5 0.01",
       "lenet5 0.05",
       "mlp 0.01",
       "mlp 0.05",
     ]);
-    expect(told.all.map((each) => each.runs)).toEqual([0, 2, 4, 6].map((k) => runs.slice(k, k + 2)));
-    expect(told.shared).toBe("glyphs · train count 300 · test count 100 · phew 5 % · epochs 1");
-    expect(told.columns.map(({ key, title }) => [key, title])).toEqual([
+    expect(configurations.all.map((each) => each.runs)).toEqual([0, 2, 4, 6].map((k) => runs.slice(k, k + 2)));
+    expect(configurations.shared).toBe("glyphs · train count 300 · test count 100 · phew 5 % · epochs 1");
+    expect(configurations.columns.map(({ key, title }) => [key, title])).toEqual([
       ["model", "model"],
       ["rate", "rate"],
     ]);
-    expect(runs.map((each) => told.seedOf(each))).toEqual([
+    expect(runs.map((each) => configurations.seedOf(each))).toEqual([
       "seed 0",
       "seed 1",
       "seed 0",
@@ -57,8 +57,8 @@ describe("a configuration is called", () => {
       "seed 0",
       "seed 1",
     ]);
-    expect(told.columns[1]!.cellOf(runs[3]!)).toBe(0.05);
-    expect([...runs].reverse().sort(told.order)).toEqual(runs);
+    expect(configurations.columns[1]!.cellOf(runs[3]!)).toBe(0.05);
+    expect([...runs].reverse().sort(configurations.order)).toEqual(runs);
   });
 
   it("with its method before options of the method, and only those that differ", () => {
@@ -132,12 +132,12 @@ describe("a configuration is called", () => {
 
   it("by what differs in its experiment, behind it where there are several", () => {
     const runs = [run({ epochs: 1 }), run({ epochs: 2 }), run({ model: "mlp" }, 1, { experiment: "other" })];
-    const told = configurationsOf(runs);
-    expect(told.all.map(({ name }) => name)).toEqual(["train/epochs 1", "train/epochs 2", "other/phew 5 %"]);
-    expect(told.all.map(({ shortName }) => shortName)).toEqual(["epochs 1", "epochs 2", "phew 5 %"]);
-    expect(told.columns.map(({ key }) => key)).toEqual(["experiment", "model", "epochs"]);
-    expect(told.shared).toBe("glyphs · phew 5 %");
-    expect(["train", "other"].map(told.sharedOf)).toEqual([
+    const configurations = configurationsOf(runs);
+    expect(configurations.all.map(({ name }) => name)).toEqual(["train/epochs 1", "train/epochs 2", "other/phew 5 %"]);
+    expect(configurations.all.map(({ shortName }) => shortName)).toEqual(["epochs 1", "epochs 2", "phew 5 %"]);
+    expect(configurations.columns.map(({ key }) => key)).toEqual(["experiment", "model", "epochs"]);
+    expect(configurations.shared).toBe("glyphs · phew 5 %");
+    expect(["train", "other"].map(configurations.sharedOf)).toEqual([
       "lenet5 · glyphs · phew 5 %",
       "mlp · glyphs · phew 5 %",
     ]);
@@ -207,11 +207,11 @@ describe("of any set of runs", () => {
     fc.assert(
       fc.property(sets, (set) => {
         const runs = set.map(madeOf);
-        const told = configurationsOf(runs);
-        const together = runs.map((a) => runs.map((b) => told.of(a) === told.of(b)));
+        const configurations = configurationsOf(runs);
+        const together = runs.map((a) => runs.map((b) => configurations.of(a) === configurations.of(b)));
         expect(together).toEqual(set.map((a) => set.map((b) => meantBy(a) === meantBy(b))));
-        expect(told.all.flatMap((each) => each.runs).length).toBe(runs.length);
-        const all = told.all.map(({ name }) => name);
+        expect(configurations.all.flatMap((each) => each.runs).length).toBe(runs.length);
+        const all = configurations.all.map(({ name }) => name);
         expect(new Set(all).size).toBe(all.length);
         expect(all).not.toContain("");
       }),
@@ -222,20 +222,20 @@ describe("of any set of runs", () => {
     fc.assert(
       fc.property(sets, (set) => {
         const runs = set.map(madeOf);
-        const told = configurationsOf(runs);
+        const configurations = configurationsOf(runs);
         const values = (k: number) =>
           new Set(set.map(({ choice }) => JSON.stringify(VALUES[KEYS[k]!]![choice[k]!] ?? null)));
         const varying = KEYS.filter((_, k) => values(k).size > 1);
         const experiments = new Set(set.map(({ experiment }) => experiment));
-        expect(told.columns.map(({ key }) => key)).toEqual([
+        expect(configurations.columns.map(({ key }) => key)).toEqual([
           ...(experiments.size > 1 ? ["experiment"] : []),
           ...varying,
         ]);
         for (const label of ["train count", "rate", "drops", "nesterov", "unheardOf"]) {
           const key = label === "train count" ? "trainCount" : label;
-          if (!varying.includes(key)) for (const { name } of told.all) expect(name).not.toContain(label);
+          if (!varying.includes(key)) for (const { name } of configurations.all) expect(name).not.toContain(label);
         }
-        for (const { key, cellOf } of told.columns.filter((column) => ["rate", "model"].includes(column.key)))
+        for (const { key, cellOf } of configurations.columns.filter((column) => ["rate", "model"].includes(column.key)))
           expect(runs.map(cellOf)).toEqual(runs.map(({ config }) => config[key]));
       }),
     );

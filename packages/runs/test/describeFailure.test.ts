@@ -23,9 +23,9 @@ describe("an error of the system", () => {
     ["EIO", /disk or its connection/],
     ["ETXTBSY", /in use by another program/],
   ])("%s is named as what it is, with its path", (code, message) => {
-    const told = describeFailure(systemError(code, "/a/b")).message;
-    expect(told).toMatch(message);
-    expect(told).toMatch(/^\/a\/b: /);
+    const text = describeFailure(systemError(code, "/a/b")).message;
+    expect(text).toMatch(message);
+    expect(text).toMatch(/^\/a\/b: /);
     expect(Object.keys(constants.errno)).toContain(code);
   });
 
@@ -60,7 +60,7 @@ it.each([undefined, null, 7, "text", Symbol("s"), {}, [], new Error(""), Object.
   },
 );
 
-it("memory that could not be had is told as such", () =>
+it("a failed allocation is reported as such", () =>
   expect(describeFailure(new RangeError("Array buffer allocation failed")).message).toMatch(
     /^not enough memory: .*smaller model/,
   ));

@@ -148,10 +148,10 @@ it("estimates pruning from the present speed, not the mean one", () => {
   expect(summarise(state, state.lastT).fraction).toBeCloseTo(0.7, 12);
 });
 
-it("has every layer as it was when it was last told, and none that are not those of the start", () => {
+it("has every layer as last reported, and only layers of the start", () => {
   const layerShapes = [{ name: "a", shape: [2, 3], count: 6 }];
   const started: RunEvent = { ...pruneStarted, layerShapes };
-  const told = (keptCount: number, layerCount: number): RunEvent => ({
+  const progress = (keptCount: number, layerCount: number): RunEvent => ({
     kind: "prune.progress",
     keptCount,
     keepCount: 1000,
@@ -161,12 +161,12 @@ it("has every layer as it was when it was last told, and none that are not those
     layerProgress: Array.from({ length: layerCount }, () => ({ keptCount, width: 0.5, units: "0f" })),
   });
   const quiet: RunEvent = { kind: "prune.progress", keptCount: 5, keepCount: 1000, elapsedMs: 5 };
-  const state = reduceAll(timed([started, told(3, 1), quiet]));
+  const state = reduceAll(timed([started, progress(3, 1), quiet]));
   expect(state.pruning).toMatchObject({ layerShapes, layerProgress: [{ keptCount: 3, units: "0f" }] });
-  expect(reduceAll(timed([started, told(3, 2)])).pruning!.layerProgress).toBeUndefined();
-  expect(reduceAll(timed([pruneStarted, told(3, 1)])).pruning!.layerProgress).toBeUndefined();
+  expect(reduceAll(timed([started, progress(3, 2)])).pruning!.layerProgress).toBeUndefined();
+  expect(reduceAll(timed([pruneStarted, progress(3, 1)])).pruning!.layerProgress).toBeUndefined();
   // half of the steps between two moments came upon a weight not kept before
-  expect(walkRates(reduceAll(timed([started, told(4, 1), told(10, 1)])))).toEqual({
+  expect(walkRates(reduceAll(timed([started, progress(4, 1), progress(10, 1)])))).toEqual({
     walksPerSecond: 500,
     newPerWalk: 2,
     newPerStep: 0.5,
@@ -237,21 +237,21 @@ describe("the accuracy of a run", () => {
     validationAccuracy,
   });
   const finished: RunEvent = { kind: "train.finished", testAccuracy: 0.65, testLoss: 1, elapsedMs: 1 };
-  const told = (events: readonly RunEvent[]) => {
+  const accuracyOf = (events: readonly RunEvent[]) => {
     const state = reduceAll(timed([trainStarted, ...events]));
     expect(summarise(state, 0).testAccuracy).toBe(runAccuracy(state));
     return [accuracyEpoch(state)?.epoch, runAccuracy(state)];
   };
 
   it("is that of the last epoch, however good one was before", () => {
-    expect(told([])).toEqual([undefined, undefined]);
-    expect(told([epoch(1, 0.9), epoch(2, 0.7)])).toEqual([2, 0.7]);
+    expect(accuracyOf([])).toEqual([undefined, undefined]);
+    expect(accuracyOf([epoch(1, 0.9), epoch(2, 0.7)])).toEqual([2, 0.7]);
   });
 
   it("is that of the epoch with the best validation accuracy, where there is one", () => {
     const epochs = [validated(1, 0.9, 0.5), validated(2, 0.6, 0.8), validated(3, 0.7, 0.8)];
-    expect(told(epochs)).toEqual([2, 0.6]);
-    expect(told([...epochs, finished])).toEqual([2, 0.65]);
+    expect(accuracyOf(epochs)).toEqual([2, 0.6]);
+    expect(accuracyOf([...epochs, finished])).toEqual([2, 0.65]);
   });
 
   it("is said to be one or the other", () => {

@@ -43,7 +43,7 @@ export interface TrainOptions extends RatePlan {
   readonly onBest?: ((weights: Weights, epoch: EpochResult) => Promise<void> | void) | undefined;
   /** Of the order of examples, of augmentation and of dropout. */
   readonly seed: number;
-  /** Where batches come from: made on this thread when they are wanted, unless given. */
+  /** The source of batches; default: made on this thread on demand. */
   readonly loader?: LoaderFactory | undefined;
   readonly threadCount?: number | undefined;
   /** Evaluates before the first step too, as epoch 0. */

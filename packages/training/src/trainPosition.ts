@@ -11,7 +11,7 @@ export interface TrainPosition {
   readonly step: number;
   readonly lossSum: number;
   readonly correctCount: number;
-  /** Of the epochs that were finished. */
+  /** The finished epochs. */
   readonly epochs: readonly EpochResult[];
   /** Milliseconds of work so far. */
   readonly elapsedMs: number;

@@ -57,18 +57,18 @@ describe("figures of rounds", () => {
         return round(order.length, 1);
       },
     });
-    const told: string[] = [];
+    const progress: string[] = [];
     const rounds = await race([contender("a"), contender("b")], {
       roundCount: 3,
       pauseMs: 0,
-      onRound: (done, all) => told.push(`${done}/${all}`),
+      onRound: (done, all) => progress.push(`${done}/${all}`),
     });
     expect(order.join("")).toBe("ababab");
     expect(rounds.map((list) => list.map(({ seconds }) => seconds))).toEqual([
       [1, 3, 5],
       [2, 4, 6],
     ]);
-    expect(told).toEqual(["1/6", "2/6", "3/6", "4/6", "5/6", "6/6"]);
+    expect(progress).toEqual(["1/6", "2/6", "3/6", "4/6", "5/6", "6/6"]);
   });
 
   it("end when they are to end", async () => {
@@ -158,7 +158,7 @@ describe("a round of an executor", () => {
     expect([...(await bench.outputs())]).toEqual([1, 2]);
   });
 
-  it("is told layer by layer as the median step, where the executor tells", async () => {
+  it("is reported for each layer of the median step, if the executor measures it", async () => {
     expect(await benchOf(new FakeExecutor(10), "train", [1, 0]).profile()).toBeUndefined();
     const executor = new TellingExecutor(10);
     expect(await benchOf(executor, "train", [1, 0]).profile()).toEqual([

@@ -225,7 +225,7 @@ describe("a contender", () => {
   const network = trainable();
   const weights = randomWeights(network, 12);
 
-  it("that is not installed is told apart from one that fails", async () => {
+  it("that is not installed is distinguished from one that fails", async () => {
     const missing = { program: "no-such-program-here", args: [] };
     await expect(started(missing, network, weights)).rejects.toThrow("no-such-program-here is not installed");
     const failing = {

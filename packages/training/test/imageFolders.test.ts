@@ -390,19 +390,19 @@ describe("what a data set holds", () => {
     expect((await load()).digest).toBe(own);
   });
 
-  it("is told while it is read, from 0 to 1 and never back", async () => {
+  it("is reported while it is read, from 0 to 1 and never back", async () => {
     const files = Object.fromEntries(
       ["train", "val"].flatMap((part) =>
         Array.from({ length: 150 }, (_, k) => [`${part}/${k % 2 ? "a" : "b"}/${k}.png`, plain(k)] as const),
       ),
     );
     write(files);
-    const told: number[] = [];
-    await load({ progress: (fraction: number) => told.push(fraction) });
-    expect(told.length).toBeGreaterThan(4);
-    expect(told).toEqual([...told].sort((a, b) => a - b));
-    expect(Math.min(...told)).toBeGreaterThanOrEqual(0);
-    expect(Math.max(...told)).toBeLessThanOrEqual(1);
+    const fractions: number[] = [];
+    await load({ progress: (fraction: number) => fractions.push(fraction) });
+    expect(fractions.length).toBeGreaterThan(4);
+    expect(fractions).toEqual([...fractions].sort((a, b) => a - b));
+    expect(Math.min(...fractions)).toBeGreaterThanOrEqual(0);
+    expect(Math.max(...fractions)).toBeLessThanOrEqual(1);
   });
 
   it("becomes inputs by the mean and deviation that are given, one for each channel", async () => {

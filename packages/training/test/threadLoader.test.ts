@@ -207,7 +207,7 @@ describe("image files on the thread", () => {
   it("end the training with their own words where one is damaged, after the batches before it", async () => {
     writeFileSync(join(folder, "bad.png"), "no image at all, but some bytes of text");
     const images = await imageDataset(["0.png", "1.png", "2.png", "bad.png"]);
-    const told = async (loader: BatchLoader) => {
+    const seen = async (loader: BatchLoader) => {
       const counts: number[] = [];
       try {
         for await (const { count } of loader.batches({ part: "test", order: Uint32Array.of(0, 1, 2, 3) }))
@@ -218,8 +218,8 @@ describe("image files on the thread", () => {
       }
       return { counts };
     };
-    const own = await withLoader(inlineLoader, images, 2, told);
-    expect(await withLoader(threadLoader, images, 2, told)).toEqual(own);
+    const own = await withLoader(inlineLoader, images, 2, seen);
+    expect(await withLoader(threadLoader, images, 2, seen)).toEqual(own);
     expect(own).toMatchObject({ counts: [2], name: "ArgumentError", subject: "images/bad.png" });
   });
 });

@@ -1,4 +1,4 @@
-/** How a mask comes about. */
+/** The progress of a pruning, and its mask. */
 
 import type { View } from "../dashboardState.ts";
 import { layersPanel } from "../layersPanel.ts";
@@ -6,7 +6,7 @@ import { alone, besideMeasures, halves, LEAST_PANEL_HEIGHT } from "../panelRows.
 import { unitsPanel } from "../unitsPanel.ts";
 import { walksPanel } from "../walksPanel.ts";
 
-/** Of the figures of a pruning without their plot. */
+/** Rows of the figures of a pruning without their plot. */
 const FACTS_HEIGHT = 7;
 
 export const pruning = {

@@ -1,4 +1,4 @@
-/** What a run was told, and in what runs differ. */
+/** The settings of a run, and the differences between runs. */
 import type { View } from "../dashboardState.ts";
 import { alone } from "../panelRows.ts";
 import { settingsPanel } from "../settingsPanel.ts";

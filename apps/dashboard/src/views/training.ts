@@ -1,4 +1,4 @@
-/** How a network learns. */
+/** Loss, accuracy and speed of a training. */
 import { accuracyPanel, lossPanel } from "../curvePanels.ts";
 import type { View } from "../dashboardState.ts";
 import { layersPanel } from "../layersPanel.ts";

@@ -55,10 +55,10 @@ async function carryOut({ command, sweep, killAfterEvent }, folder) {
   const watching =
     killAfterEvent &&
     setInterval(() => {
-      const told = runFolders(join(folder, "runs")).some((run) =>
+      const isThere = runFolders(join(folder, "runs")).some((run) =>
         readFileSync(join(folder, "runs", run, "events.jsonl"), "utf8").includes(killAfterEvent),
       );
-      if (told) child.kill("SIGKILL");
+      if (isThere) child.kill("SIGKILL");
     }, 20);
   const code = await ended;
   clearInterval(watching);

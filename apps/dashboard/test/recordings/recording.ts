@@ -52,7 +52,7 @@ function layOut({ runs }: Recording, root: string, t: number): void {
     if (last === undefined) continue;
     const path = join(root, folder);
     mkdirSync(path, { recursive: true });
-    const told = reduceAll(past);
+    const pastState = reduceAll(past);
     const status = {
       state: past.length === events.length ? state : "running",
       name: config.name,
@@ -61,7 +61,7 @@ function layOut({ runs }: Recording, root: string, t: number): void {
       host: "recorder.invalid",
       startedT: past[0]!.t,
       updatedT: past.length === events.length ? last.t : t,
-      summary: summarise(told, t),
+      summary: summarise(pastState, t),
     };
     writeFileSync(join(path, "config.json"), JSON.stringify(config));
     writeFileSync(join(path, "status.json"), JSON.stringify(status));

@@ -84,7 +84,7 @@ function differenceOf(own: Float32Array, expected: Float32Array, shape: readonly
   for (let k = 0; k < own.length; k++) {
     const both = own[k] === expected[k] || (Number.isNaN(own[k]) && Number.isNaN(expected[k]));
     const distance = both ? 0 : Math.abs(own[k]! - expected[k]!);
-    // one number that is none, beside one that is, is as far as can be
+    // NaN beside a number is the greatest possible difference
     const far = Number.isNaN(distance) ? Number.POSITIVE_INFINITY : distance;
     if (worst < 0 || far > absolute) [worst, absolute] = [k, far];
     if (Number.isFinite(expected[k])) largest = Math.max(largest, Math.abs(expected[k]!));

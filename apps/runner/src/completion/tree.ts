@@ -1,4 +1,4 @@
-/** What can stand behind `phew`, from commander's own tree: verbs, options and what they take. The shells' scripts are made of it. */
+/** Verbs, options and their arguments, from commander's tree; the shells' scripts are made from it. */
 import { zooEntries } from "@phew/core";
 import { THEME_NAMES, VIEW_NAMES } from "@phew/dashboard/watch";
 import { datasets, recipeFiles } from "@phew/training";
@@ -49,13 +49,13 @@ const ARGUMENTS: Readonly<Record<string, Taken>> = {
   text: NOTHING,
 };
 
-/** Names of options whose parsers do not tell them. */
+/** Choices of options whose parsers do not list them. */
 const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   "--view": VIEW_NAMES,
   "--theme": THEME_NAMES,
 };
 
-/** Words that stand for a number or a text in flags: nothing is offered there. */
+/** Placeholders of numbers and texts in flags, for which nothing is completed. */
 const NO_FILE =
   /^(n|r|x|s|f|c|m|d|t|k|list|kind|fraction|fractions|factor|shape|in-out|name=value|time|names?|accuracy|sizes)$/;
 

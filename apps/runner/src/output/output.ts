@@ -29,14 +29,14 @@ export function printText(text: string): void {
   process.stdout.write(blockText(text));
 }
 
-/** What happens meanwhile is not told: see the setting `quiet`. */
+/** True: progress and notes are not printed. See the setting `quiet`. */
 let isQuiet = false;
 
 export function setQuiet(quiet: boolean): void {
   isQuiet = quiet;
 }
 
-/** True where nothing is told but results, warnings and failures. */
+/** True if only results, warnings and failures are printed. */
 export function tellsNothing(): boolean {
   return isQuiet;
 }

@@ -68,7 +68,7 @@ export function tellEvent(event: RunEvent, title?: string): void {
   if (line === undefined) return;
   const titled = (text: string) => (title === undefined ? text : `${title}: ${text}`);
   const warns = event.kind === "log" && event.level === "warning";
-  // a warning is told in any case
+  // a warning is printed even if quiet
   if (warns && tellsNothing()) printWarnings([titled(line.text)]);
   else tellLine(titled(`${warns ? "warning: " : ""}${line.text}`));
 }

@@ -10,7 +10,7 @@ import { EXIT } from "../exit.ts";
 import { UsageError } from "../failure.ts";
 import { printLines, printText } from "./output.ts";
 
-/** What is shown of a command, and what becomes of it. */
+/** What the screen shows of a command, and what happens when it ends. */
 export interface WatchedWork {
   /** Folder of what it leaves: all runs, or an experiment. */
   readonly folder: string;
@@ -28,7 +28,7 @@ export interface WatchedWork {
   readonly killRest?: () => void;
 }
 
-/** Of a command that is the process of all its runs. */
+/** For a command whose own process executes all its runs. */
 export const isOfProcess: NonNullable<WatchedWork["isOwn"]> = (run, pid, startedT) =>
   run.status?.pid === pid && run.updatedT >= startedT;
 

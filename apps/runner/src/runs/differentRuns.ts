@@ -1,4 +1,4 @@
-/** Two runs side by side: the settings in which they differ, what came of them, and where they ran. */
+/** Two runs side by side: the settings in which they differ, their results and their environments. */
 import { formatTable, type Row } from "@phew/report";
 import { canonicalJson } from "@phew/runs";
 import { configurationsOf } from "@phew/runs/configurations";

@@ -31,14 +31,14 @@ export function runDocument(run: KeptRun) {
   };
 }
 
-/** A table of runs, and what none of them differs in. */
+/** A table of runs, and the settings that all of them share. */
 export interface RunTable {
   readonly columns: readonly Column[];
   readonly rows: readonly Row[];
   readonly shared: string;
 }
 
-/** What runs differ in, and what came of them. */
+/** The settings in which runs differ, and their results. */
 export function usualTable(runs: readonly KeptRun[], fields: RunFieldTable): RunTable {
   const field = (name: string) => fields.named("column", name);
   const isSaid = (name: string) => runs.some((run) => !isNothing(field(name).valueOf(run)));

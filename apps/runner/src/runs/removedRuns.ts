@@ -1,4 +1,4 @@
-/** Runs on their way off the disk: what they take up, who was made of them, and whether a person wants it. */
+/** Before runs are removed: their size, the runs that use their weights or masks, and the question to the user. */
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { counted, formatMegabytes } from "@phew/core/messages";
@@ -7,7 +7,7 @@ import type { FolderSize } from "@phew/runs/list";
 import { UsageError } from "../failure.ts";
 import { SOURCE_SETTINGS } from "../settings/pruning.ts";
 
-/** A run folder, and what it takes up. */
+/** A run folder, and its size. */
 export interface SizedRun extends FolderSize {
   readonly folder: string;
 }

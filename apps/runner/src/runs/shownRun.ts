@@ -1,4 +1,4 @@
-/** One run, with all that its folder tells. */
+/** One run, with everything in its folder. */
 import { existsSync, lstatSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { isRecord } from "@phew/core/fields";
@@ -24,7 +24,7 @@ export interface ShownRun {
   readonly output?: string;
 }
 
-/** @throws ArgumentError where the folder is none of a run */
+/** @throws ArgumentError if the folder is not a run folder */
 export function shownRun(folder: string): ShownRun {
   const read = readRun(folder);
   const run = { ...read, ...keptRun(read) };
@@ -53,10 +53,10 @@ export function trainConfigOf({ config }: RunRecord): TrainConfig | undefined {
   }
 }
 
-/** Columns of report.csv that tell what a run is, and no result. */
+/** Columns of report.csv that identify a run and are not results. */
 const NO_RESULTS = ["id", "seed", "epochs_to_target"];
 
-/** What came of a run, by the names that report.csv has. */
+/** The results of a run, named as in report.csv. */
 export function resultsOf(run: RunRecord): { readonly columns: readonly Column[]; readonly row: Row } {
   const report = compareRuns([run], { targetAccuracy: 1 });
   // settings: of one run all are the same

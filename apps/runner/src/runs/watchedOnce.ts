@@ -1,4 +1,4 @@
-/** `phew watch --once --json`: how runs stand, for programs. */
+/** `phew watch --once --json`: the states of runs, for programs. */
 import { existsSync } from "node:fs";
 import { listRuns, readRun } from "@phew/runs";
 import { keptRun } from "@phew/runs/list";

@@ -15,7 +15,7 @@ export function valueTexts(value: unknown): string[] {
   return [`${value}`];
 }
 
-/** What a configuration takes where nothing is said of it. */
+/** The values that a configuration takes without options. */
 export function usualSettings({ method, optimiser }: TrainConfig): RunConfig {
   return {
     ...Object.fromEntries(entries.map(([name, entry]) => [name, entry.default])),
@@ -27,7 +27,7 @@ export function usualSettings({ method, optimiser }: TrainConfig): RunConfig {
 
 /**
  * `phew train lenet5 --density 0.05`: the command of a configuration, with what differs from {@link usualSettings}.
- * @param experiment the folder of the run, said where it is another than that of `phew train`
+ * @param experiment of the run; printed if it differs from the default of `phew train`
  */
 export function trainCommand(config: TrainConfig, experiment: string): string {
   const usual = usualSettings(config);

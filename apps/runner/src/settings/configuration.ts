@@ -35,7 +35,7 @@ type DefaultsOf<I extends Identity> = Pick<
   }[SureName]
 >;
 
-/** Settings of no run's own: how it is carried out, and where its settings come from. */
+/** Settings that are not part of a configuration: how a run is executed, and the sources of its settings. */
 export type OtherSettings = {
   readonly [K in keyof Pick<Table, Exclude<SettingName, OwnName>>]?: Value<Table[K]>;
 };
@@ -117,7 +117,7 @@ export function requireConsistent(
 }
 
 /**
- * What settings come to that are not given, as they follow from others.
+ * The settings that are not given and follow from others.
  * @param example what goes before an example of one
  * @throws what `faultOf` makes of one that does not follow
  */

@@ -142,7 +142,7 @@ export function readRecipe(name: string): Recipe {
   return requireShape(path, recipeSchema, parseJson(path, readText(path), RECIPE_FORM)) as Recipe;
 }
 
-/** All that come with phew, by name. */
+/** The recipes of phew by name. */
 export function listRecipes(): ReadonlyMap<string, Recipe> {
   return new Map([...recipeFiles().keys()].map((name) => [name, readRecipe(name)]));
 }

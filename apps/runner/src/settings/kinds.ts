@@ -52,7 +52,7 @@ export function real(least: number, most?: number): Kind<number> {
   };
 }
 
-/** Of what there is: all but the whole of it. */
+/** A fraction, at least 0 and below 1. @param words describes it in messages about files */
 export function part(words: string): Kind<number> {
   return {
     read: (option) => parse.realNumber(option, 0, 0.999),

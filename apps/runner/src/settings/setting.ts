@@ -53,13 +53,13 @@ export interface Setting<T = unknown> {
   readonly missing?: { readonly expected: (name: string) => string; readonly remedy: string };
   /** True if a configuration must have it although it has no default. */
   readonly required?: true;
-  /** Absent: it says how a run is executed, and does not change its results. */
+  /** Absent: the setting does not change the results of a run. */
   readonly identity?: Identity;
-  /** True where it is asked for each time anew: no default of the user's own stands for it. */
+  /** True if users cannot set a default of their own for it. */
   readonly isPerCall?: true;
-  /** The setting that it belongs to: a default of the user's own counts only where that one is not on the command line. */
+  /** The setting that it belongs to. A user's default for it is ignored if that one is on the command line. */
   readonly belongsTo?: string;
-  /** True where recipes may say it. */
+  /** True if recipes may set it. */
   readonly inRecipes?: true;
   /** Compatibility with other settings: the error if they conflict, reported before anything starts. */
   readonly conflict?: (settings: Readonly<Record<string, unknown>>) => ArgumentFault | undefined;

@@ -30,7 +30,7 @@ export interface MaskedModel {
   readonly isSameWeights?: boolean;
 }
 
-/** True where masks are given, or come with the model. */
+/** True if masks are given, or the model has its own. */
 export function namesMasks(
   model: string | undefined,
   { masks, masksFromZeros }: MaskedModelOptions,
@@ -124,7 +124,7 @@ function compared(
     `${masks} was made for other weights than these (${loaded.origin}): trained since, or drawn with another seed. ` +
     "Names and shapes fit; --same-weights makes this an error.";
   const isOther = !isSameWeights && file.metadata.weightsDigest !== undefined;
-  // phew's own files say how they were made, and silence is part of it
+  // masks of another program may silence units, which a note reports
   const silenced = file.metadata.method === undefined ? silencedNotes({ weights }, file.masks) : [];
   const notes = [...plain.notes, ...file.notes, ...(isOther ? [note] : []), ...others, ...silenced];
   return { loaded: { ...plain, weights, notes }, file, masksName: masks!, isSameWeights };

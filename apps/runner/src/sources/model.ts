@@ -42,7 +42,7 @@ export interface ModelOptions {
 export interface LoadedModel {
   readonly network: Network;
   readonly weights: Weights;
-  /** How the weights came about, for people: `drawn with seed 1`, `model.onnx`. */
+  /** The source of the weights, for messages: `drawn with seed 1`, `model.onnx`. */
   readonly origin: string;
   /** Assumptions and foldings of the import. */
   readonly notes: readonly string[];

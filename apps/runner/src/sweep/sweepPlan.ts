@@ -112,7 +112,7 @@ function requireOf(on: string, { throttle, sbatch, workers }: SweepPlanOptions):
   }
 }
 
-/** What became of each run by now. */
+/** The present state of each run. */
 export function statusesOf(runs: readonly SweepRun[]): TaskStatus[] {
   const now = Date.now();
   return runs.map((run) => taskStatus(run, now));

@@ -26,7 +26,7 @@ interface Progress {
 }
 
 const whole = z.int().min(0);
-/** As JSON has them: a number that is none is null. */
+/** A number in JSON, which has null for NaN and infinities. */
 const measure = z.number().nullish();
 const progressSchema: z.ZodType<Progress> = z.object({
   position: z.object({

@@ -20,13 +20,13 @@ export async function trainAndReport(
   await report(config, await trainWithProgress(config, place, values.json === true), values);
 }
 
-/** Trains, and reports events meanwhile. */
+/** Trains, and prints events during the training. */
 async function trainWithProgress(config: TrainConfig, place: RunPlace, quiet: boolean): Promise<Trained> {
   const progress = startProgress(runName(config), quiet);
   let grown = watchGrowth();
   let grownBytes: number | undefined;
   const onEvent = (event: RunEvent, state: RunState) => {
-    // the data are there before, and what pruning needed is no part of it
+    // growth is measured from here, so that data and pruning do not count
     if (event.kind === "prune.finished" || event.kind === "run.resumed") grown = watchGrowth();
     if (event.kind === "train.finished") grownBytes = grown();
     if (event.kind === "train.step") {
@@ -45,7 +45,7 @@ async function trainWithProgress(config: TrainConfig, place: RunPlace, quiet: bo
   return { result, grownBytes };
 }
 
-/** A run, and by how much the process grew while it trained. */
+/** A run, and by how many bytes the process grew during its training. */
 interface Trained {
   readonly result: RunResult;
   readonly grownBytes?: number | undefined;

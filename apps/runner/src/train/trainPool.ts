@@ -22,7 +22,7 @@ export interface TrainPoolOptions {
 /**
  * Runs all jobs, the first ones first.
  * @returns results in the order of the jobs
- * @throws the first failure, after the other processes have been told to stop; Interrupted where `signal` fired
+ * @throws the first failure, after the other processes were asked to stop; Interrupted where `signal` fired
  */
 export async function trainInPool(
   jobs: readonly PoolJob[],

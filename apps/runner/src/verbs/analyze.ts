@@ -153,7 +153,7 @@ async function examine(
   };
 }
 
-/** What made the masks, as their file tells. */
+/** The method and settings of the masks, from their file. */
 function methodOf({ method, options = "{}" }: Readonly<Record<string, string>>) {
   const pruner = pruners.get(method ?? "");
   return pruner && { wholePaths: pruner.wholePaths, options: JSON.parse(options) };

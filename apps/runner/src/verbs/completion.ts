@@ -1,4 +1,4 @@
-/** `phew completion`: a script that completes what can stand behind `phew`. */
+/** `phew completion`: prints a script that completes the arguments of `phew`. */
 import type { Command } from "commander";
 import { bashScript } from "../completion/bash.ts";
 import { fishScript } from "../completion/fish.ts";

@@ -410,7 +410,7 @@ function report(
   else if (outputs[0] === undefined) printLines("Nothing written: give --out FILE to keep the masks.");
 }
 
-/** Of how the masks came about: the same at every density. */
+/** Notes on how the masks were made, each once: they are the same at every density. */
 function notesOf(results: readonly PruneResult[]): string[] {
   return [...new Set(results.flatMap(({ notes = [] }) => notes))];
 }

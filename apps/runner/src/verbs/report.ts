@@ -1,4 +1,4 @@
-/** `phew report`: what runs came to, side by side, as tables and figures, or as one page. */
+/** `phew report`: the results of runs side by side, as tables and figures, or as one page. */
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { ArgumentError } from "@phew/core";
@@ -45,7 +45,7 @@ export async function report(folder: string, options: ReportOptions): Promise<vo
   const { records, leftOutCount } = readRecords(folder, options);
   const table = compareRuns(records, { targetAccuracy: target });
   const results = resultsTable(records);
-  // where no configuration has several seeds, its row says nothing that the run's does not
+  // if no configuration has several seeds, its row repeats that of its run
   const hasMeans = results.rows.length < records.length;
   makeFolder(isFile ? path.dirname(out) : out);
   const { tensorboard } = options;
@@ -102,7 +102,7 @@ function readRecords(folder: string, { all, json }: ReportOptions) {
 
 function printTables(table: Report, results: Report | undefined, format: TableForm): void {
   printText(formatReport(table, format));
-  // what is the same is told above already; rows of another kind are no part of a CSV
+  // the first table already has the shared settings above it; rows of another kind are no part of a CSV
   if (results && format !== "csv") printText(`\n${formatReport({ ...results, shared: "" }, format)}`);
 }
 

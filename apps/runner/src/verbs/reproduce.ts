@@ -1,4 +1,4 @@
-/** `phew reproduce`: measures what an experiment is about, as far as that is not done, and says what comes of it. */
+/** `phew reproduce`: takes the missing measurements of an experiment, and judges its claims. */
 import path from "node:path";
 import { ArgumentError } from "@phew/core";
 import { formatTable } from "@phew/report";
@@ -126,7 +126,7 @@ async function carryOut(
   return failures.length;
 }
 
-/** Analyses what there is, writes it, and tells it. */
+/** Analyses the measurements, writes the results and prints them. */
 async function conclude(work: Work, options: ReproduceOptions): Promise<object> {
   const { experiment, folder } = work;
   const measured = readMeasured(experiment, options.scale, options.out);

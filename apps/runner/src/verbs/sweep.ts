@@ -61,7 +61,7 @@ interface SweepVerbOptions extends SweepPlanOptions {
   readonly json?: boolean;
 }
 
-/** Of a failed run's log. */
+/** Last lines of a failed run's log. */
 const LOG_LINES = 20;
 /** Of a log that is asked for by itself: its last 20 megabytes. */
 const MOST_LINES = 100_000;

@@ -80,7 +80,7 @@ export function placeOf(values: CommandLineSettings["values"], experiment: strin
   };
 }
 
-/** Settings that say how a run is carried out go with --config. */
+/** Settings of how a run is executed may be given beside --config. */
 async function configFrom(
   path: string,
   model: string | undefined,

@@ -40,7 +40,7 @@ export async function watch(folder: string | undefined, options: WatchVerbOption
   process.exitCode = exitCode;
 }
 
-/** @throws UsageError for a name that is none of them */
+/** @throws UsageError if `names` lacks it */
 async function known<T extends string>(
   option: string,
   names: readonly T[],

@@ -131,6 +131,7 @@ export class Importer {
   readonly #copies: ParameterSource[] = [];
   /** Products of an original and its mask → the parameter's name. */
   readonly #products: ReadonlyMap<string, string>;
+  /** Numbers that were read and computed from constants so far; see {@link spend}. */
   #numberCount = 0;
   readonly #budget: number;
   readonly #resolved = new Map<object, Activation>();

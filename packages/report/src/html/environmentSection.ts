@@ -1,4 +1,4 @@
-/** Where runs were carried out: a column for each environment, a row for each thing told of it. */
+/** The environments of runs: a column for each environment, a row for each of its properties. */
 import { counted, formatMegabytes } from "@phew/core/messages";
 import { canonicalJson, type RunEnvironment } from "@phew/runs";
 import { htmlTable } from "../table.ts";

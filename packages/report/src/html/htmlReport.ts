@@ -25,7 +25,7 @@ export interface HtmlReport {
   readonly commands: readonly (string | undefined)[];
   /** False: tables alone. */
   readonly figures: boolean;
-  /** What a reader must know: runs that were left out, warnings. */
+  /** Notes for the reader: runs that were left out, warnings. */
   readonly notes: readonly string[];
 }
 

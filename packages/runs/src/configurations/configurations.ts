@@ -1,11 +1,11 @@
 /**
- * What runs are told apart by: the settings in which they differ. All that names, groups or averages runs asks here.
+ * The settings in which runs differ. All code that names, groups or averages runs uses this module.
  *
- *   const configurations = configurationsOf(runs);          // of a list, of records, tasks of a sweep; whatever runs they are
- *   configurations.shared                                   // "glyphs · phew 5 % · epochs 1": what none differs in, to be said once
- *   configurations.columns                                  // the settings that vary, as columns of a table
- *   configurations.nameOf(run), configurations.seedOf(run)            // "lenet5 · rate 0.05", "seed 1"; both: configurations.titleOf(run)
- *   for (const { name, runs } of configurations.all)        // runs that differ in nothing but their seed
+ *   const configurations = configurationsOf(runs);   // entries of a list, records, or tasks of a sweep
+ *   configurations.shared                            // the settings that all share: "glyphs · phew 5 % · epochs 1"
+ *   configurations.columns                           // the settings that vary, as columns of a table
+ *   configurations.nameOf(run), .seedOf(run)         // "lenet5 · rate 0.05", "seed 1"; .titleOf(run) has both
+ *   for (const { name, runs } of configurations.all)   // runs that differ in nothing but their seed
  *     spreadOf(runs.flatMap((run) => run.summary.testAccuracy ?? []));   // mean, deviation, 95 % interval, count
  *
  * A line of a figure over the density is one of `configurationsOf(runs, { over: ["density"] })`: several configurations,
@@ -51,7 +51,7 @@ export interface Configuration<Run> {
    * alone its method and density. No two are called alike.
    */
   readonly name: string;
-  /** Without the experiment, for where that stands above. */
+  /** Without the experiment, for lists that have it in a heading. */
   readonly shortName: string;
   /** The values alone, "lenet5 0.05", for where there is little room. */
   readonly compactName: string;
@@ -76,13 +76,13 @@ export interface Configurations<Run> {
   readonly all: readonly Configuration<Run>[];
   /** Of the settings that vary, in the order of their table. */
   readonly columns: readonly SettingColumn<Run>[];
-  /** These, and model, data set, method and density in any case: for files that nothing stands above. */
+  /** `columns`, and always model, data set, method and density: for files without a heading. */
   readonly fileColumns: readonly SettingColumn<Run>[];
   /** What none differs in, setting by setting. */
   readonly same: readonly SameSetting[];
-  /** What none differs in, but for what is at its default; an empty text where there is nothing of it. */
+  /** The settings that all runs share and that differ from their defaults; an empty text if there are none. */
   readonly shared: string;
-  /** What none of one experiment differs in. */
+  /** The same for the runs of one experiment. */
   readonly sharedOf: (experiment: string) => string;
   readonly of: (run: Run) => Configuration<Run>;
   readonly nameOf: (run: Run) => string;
@@ -153,7 +153,7 @@ export function configurationsOf<Run extends ConfiguredRun>(
   };
 }
 
-/** Runs of one experiment are told from each other; those of others bear its name. */
+/** Names are unique within an experiment; across experiments they contain its name. */
 function named<Run extends ConfiguredRun>(
   groups: readonly Group<Run>[],
   withExperiment: boolean,

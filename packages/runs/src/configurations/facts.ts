@@ -88,7 +88,7 @@ function identityOf(value: unknown): string {
   }
 }
 
-/** What is meant where a configuration does not have the setting; undefined where that says nothing. */
+/** The value of a setting that a configuration does not have; undefined if it is unknown. */
 export function defaultOf(key: string, { optimiser }: RunConfig): unknown {
   const { default: usual, defaultOf: own } = words.get(key) ?? {};
   if (own === undefined) return usual;

@@ -3,10 +3,10 @@ import type { RunConfig } from "../canonicalJson.ts";
 import { factsOf, labelOf, valueText } from "./facts.ts";
 
 export interface SettingLine {
-  /** What a person calls the setting, and its value as it is read. */
+  /** Label of the setting, and its value as text. */
   readonly label: string;
   readonly text: string;
-  /** True where nothing else would have been taken. */
+  /** True if the value is the default. */
   readonly isDefault: boolean;
 }
 

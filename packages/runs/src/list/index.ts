@@ -1,4 +1,4 @@
-/** Runs as they are kept: named, chosen, told apart by tags and notes, and removed. */
+/** Names, filters, tags, notes and removal of runs. */
 export { type FolderSize, folderSize, removeRun, requireRemovable } from "./removeRun.ts";
 export {
   type FieldValue,

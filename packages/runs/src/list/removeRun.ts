@@ -30,7 +30,7 @@ export function folderSize(folder: string): FolderSize {
 /**
  * Removes a run folder with all that is in it, whoever put it there. It is gone in one step: renamed first, so that a
  * process killed meanwhile leaves no half run; what such a one left is taken away too.
- * @throws ArgumentError where the run is in other hands, the folder is a link or none of a run, or it may not be removed
+ * @throws ArgumentError where the run is in other hands, the folder is a link or not a run folder, or it may not be removed
  */
 export function removeRun(folder: string): FolderSize {
   requireRemovable(folder);
@@ -50,7 +50,7 @@ export function removeRun(folder: string): FolderSize {
   return size;
 }
 
-/** @throws ArgumentError where a run is at work, or the folder is a link or none of a run */
+/** @throws ArgumentError if a run is in progress, or the folder is a link or not a run folder */
 export function requireRemovable(folder: string): void {
   const life = readEntry(folder, Date.now())?.life;
   const isLink = lstatSync(folder, { throwIfNoEntry: false })?.isSymbolicLink() === true;

@@ -10,7 +10,7 @@ import type { RunEntry } from "../readRun.ts";
 import type { RunLife } from "../status.ts";
 import { type RunNotes, readNotes } from "./runNotes.ts";
 
-/** A run of a list with what people say of it. */
+/** A run of a list with its tags and notes. */
 export interface KeptRun extends RunEntry {
   readonly notes: RunNotes;
   /** The file of its tags and notes is there and cannot be read as one. */
@@ -65,7 +65,7 @@ export const RUN_FIELDS: readonly RunField[] = [
   { key: "folder", what: "where it lies", valueOf: ({ folder }) => folder },
 ];
 
-/** A run with what people say of it. */
+/** A run with its tags and notes. */
 export function keptRun(entry: RunEntry): KeptRun {
   const notes = readNotes(entry.folder);
   return { ...entry, notes: notes ?? { tags: [], notes: [] }, hasDamagedNotes: notes === undefined };

@@ -1,5 +1,5 @@
 /**
- * What people say of a run: tags and notes, in `notes.json` of its folder. No part of its configuration, so that neither its
+ * Tags and notes of a run, in `notes.json` of its folder. No part of its configuration, so that neither its
  * id nor its numbers depend on them; whoever works on the run leaves the file alone.
  */
 import { existsSync } from "node:fs";
@@ -37,7 +37,7 @@ const parseNotes = record<RunNotes>({
 
 const NONE: RunNotes = { tags: [], notes: [] };
 
-/** None where nobody has said anything; undefined where the file is there and cannot be read as one. */
+/** Empty without a file; undefined if the file cannot be read. */
 export function readNotes(folder: string): RunNotes | undefined {
   const path = join(folder, NOTES_FILE);
   if (!existsSync(path)) return NONE;

@@ -45,7 +45,7 @@ export interface SweepRecord {
   readonly atATime?: number | undefined;
   /** Milliseconds since the epoch, of the last time that it was called. */
   readonly submittedT: number;
-  /** When it was told to stop, if that was later. */
+  /** When it was cancelled, if that was later. */
   readonly cancelledT?: number | undefined;
   /** All its runs, in the order in which they begin. */
   readonly runs: readonly PlannedRun[];
@@ -57,7 +57,7 @@ export interface SweepEntry {
   /** Of the experiment. */
   readonly folder: string;
   readonly record: SweepRecord;
-  /** Whether somebody goes on with its waiting runs: a pool's process, or the queue that has not been told to forget them. */
+  /** True if its waiting runs will start: the process of its pool runs, or the queue still has them. */
   readonly isActive: boolean;
   /** The job arrays of Slurm that have its runs. */
   readonly arrays: readonly SubmittedArray[];
@@ -94,7 +94,7 @@ export function writeSweepRecord(own: string, record: SweepRecord): void {
   replaceFile(join(own, PLAN_FILE), `${JSON.stringify(record)}\n`);
 }
 
-/** Notes that the sweep was told to stop; nothing where there is no record of it. */
+/** Records that the sweep was cancelled; does nothing if it has no record. */
 export function noteCancelled(own: string, cancelledT: number): void {
   const record = readSweepRecord(own);
   if (record) replaceFile(join(own, PLAN_FILE), `${JSON.stringify({ ...record, cancelledT })}\n`);

@@ -17,13 +17,13 @@ export interface SweepProgress {
   readonly leftMs?: number;
 }
 
-/** A run that has ended, or is far enough to tell when it will. */
+/** A run that has ended, or whose end can be estimated. */
 interface KnownTime {
   readonly planned: PlannedRun;
   readonly tookMs: number;
 }
 
-/** Before this part of its training a run tells little of its end. */
+/** Before this fraction of its training the end of a run cannot be estimated. */
 const LEAST_FRACTION = 0.2;
 
 /**

@@ -100,7 +100,7 @@ class ProcessContender implements Contender {
       this.#child.once("error", reject);
       this.#child.once("close", (code, killedBy) => reject(this.#lastWords(program, code, killedBy)));
     });
-    this.#ended.catch(() => {}); // it ends in any case; who waits for an answer is told
+    this.#ended.catch(() => {}); // an unused rejection must not end the process; pending answers are rejected too
     this.#signal = signal;
     this.#abort = () => this.kill();
     signal?.addEventListener("abort", this.#abort, { once: true });

@@ -170,7 +170,7 @@ export function chosenNormalisation(
   return { mean: mean ?? own.mean, std: std ?? own.std };
 }
 
-/** Of a smaller deviation inputs come so large that no training survives them. A pixel's step is 1/255. */
+/** Least deviation: with a smaller one, inputs become so large that training diverges. A pixel's step is 1/255. */
 const LEAST_STD = 1e-6;
 
 function requirePerChannel(

@@ -21,7 +21,7 @@ const require = createRequire(import.meta.url);
 
 /**
  * Makes a backend the one in use in this process.
- * @param wanted absent: the fastest that can be had
+ * @param wanted absent: the fastest that is available
  * @throws ArgumentError saying why the backend cannot be had
  */
 export async function useBackend(wanted?: TensorflowBackend): Promise<TensorflowBackend> {

@@ -180,7 +180,7 @@ class TensorflowExecutor implements Executor {
     return tape;
   }
 
-  /** In evaluation mode; a value is let go after its last reader. */
+  /** In evaluation mode; a value is disposed after its last use. */
   #forward(x: Float32Array, count: number): tf.Tensor {
     const { nodes, output } = this.#network;
     const values: tf.Tensor[] = [];
@@ -362,7 +362,7 @@ function trainedNodes({ nodes }: Network): boolean[] {
   return trained;
 }
 
-/** a + b, both let go. */
+/** a + b; disposes both. */
 function summed(a: tf.Tensor | undefined, b: tf.Tensor): tf.Tensor {
   if (a === undefined) return b;
   const sum = tf.add(a, b);

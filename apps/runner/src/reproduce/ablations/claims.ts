@@ -117,7 +117,7 @@ function bestOfEach(rates: readonly Situation[], measured: Measured, a: string, 
   return evidenceOf(`${a}${words(ofA)} − ${b}${words(ofB)}`, of(a)(ofA), of(b)(ofB), FOR);
 }
 
-/** Walks otherwise, masks shuffled, weights drawn anew: each against PHEW's own. */
+/** Other walks, shuffled masks and newly drawn weights, each compared with PHEW. */
 export function walkClaims(measured: Measured, scale: Scale): Claim[] {
   const { name } = baseGrid(scale);
   const accuracy = (grid: string, method: string, density: number) =>
@@ -168,7 +168,7 @@ export function walkClaims(measured: Measured, scale: Scale): Claim[] {
   ];
 }
 
-/** Of the path kernel trace. */
+/** Claims about the path kernel trace. */
 export function maskClaims(measured: Measured, scale: Scale): Claim[] {
   const compared = (a: string, b: string): Evidence[] =>
     maskGrids(scale).flatMap(({ name, densities }) =>

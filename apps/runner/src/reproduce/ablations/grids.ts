@@ -3,7 +3,7 @@ import type { MaskGrid, RunGrid, Scale } from "../experiment.ts";
 import { GRIDS } from "../experiments/accuracy.ts";
 import { settingsOf } from "../maskWords.ts";
 
-/** Walks otherwise than PHEW's; its own and those without bias are in the grid of `accuracy`. */
+/** Walks that differ from PHEW's; those of PHEW and those without bias are in the grid of `accuracy`. */
 const VARIANTS = [
   ...["phew:bias=inverse", "phew:bias=square", "phew:granularity=kernel"],
   ...["phew:direction=forward", "phew:direction=backward"],
@@ -121,7 +121,7 @@ export interface Situation {
   readonly kind: "first" | "sized" | "scaled" | "other check" | "rate" | "time" | "normalised";
   readonly what: string;
   readonly grid: string;
-  /** What stands behind the name of the method. */
+  /** The suffix of the method's name. */
   readonly check: string;
   readonly density: number;
   /** Learning rate, where it is the question. */

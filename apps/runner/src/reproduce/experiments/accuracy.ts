@@ -153,7 +153,7 @@ function publishedRows(rows: readonly RunRow[]): FigureRow[] {
   }));
 }
 
-/** Of the yardsticks of these runs, each once. */
+/** The sources of the yardsticks of these runs, each once. */
 function sourcesOf(rows: readonly RunRow[]): string[] {
   return [...new Set(rows.flatMap((row) => yardstickOf(row)?.source ?? []))];
 }

@@ -251,7 +251,7 @@ export const method: Experiment = {
   },
 };
 
-/** Do walks pass weights as often as their probabilities say? */
+/** Whether walks pass weights as often as expected from the probabilities. */
 function frequencyClaim(rows: readonly FrequencyRow[]): Claim {
   const claim = "A walk leaves a unit by a weight with a probability in proportion to its magnitude.";
   const distances = rows.flatMap(({ walks, probabilities, counts }) =>

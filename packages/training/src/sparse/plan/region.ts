@@ -1,4 +1,4 @@
-/** Memory that programs need beside their tensors. Where it stands is only known when all programs are: see program/placement.ts. */
+/** Memory that programs need beside their tensors; program/placement.ts gives it an address. */
 
 /** What memory is for, in the account of it. */
 export type Purpose = "activations" | "weights" | "optimiser" | "gradients" | "program";
