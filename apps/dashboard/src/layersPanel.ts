@@ -44,14 +44,14 @@ function layersContent(
     const text = run.phase === "pruning" ? "Densities come with the mask." : "No mask: every weight is kept.";
     return { title: "Layers", rows: notice(text, width) };
   }
-  const asked = (run.mask ?? run.pruning)?.requestedDensity ?? 1;
+  const requested = (run.mask ?? run.pruning)?.requestedDensity ?? 1;
   const count = layers.length;
   const room = Math.max(1, height - 1);
   const start = windowStart(state.layerCursor, count, room);
-  const table = layerTable(layers, asked, width, state, isTable);
+  const table = layerTable(layers, requested, width, state, isTable);
   const cursor = state.focus === "layers" ? state.layerCursor : -1;
   const shown = layers.slice(start, start + room);
-  const target = `┃ ${formatPercent(asked)} asked`;
+  const target = `┃ ${formatPercent(requested)} asked`;
   const isExpected = layers.some(({ expectedCount }) => expectedCount !== undefined);
   const marks = [target, ...(isExpected ? ["┊ expected"] : []), ...(state.logScale ? ["log"] : [])].join(
     ", ",
@@ -165,7 +165,7 @@ const LEAST_BAR = 8;
 
 function layerTable(
   layers: readonly ShownLayer[],
-  asked: number,
+  requested: number,
   width: number,
   { logScale, shown }: Pick<DashboardState, "logScale" | "shown">,
   isTable: boolean,
@@ -185,8 +185,8 @@ function layerTable(
   barWidth = Math.max(4, barWidth);
   // the final width is reserved from the start: bars grow towards their marks
   const densities = layers.flatMap((layer) => [densityOf(layer), expectedDensityOf(layer) ?? 0]);
-  const scale = densityScale(densities, asked, logScale);
-  const target = columnOf(scale(asked), barWidth);
+  const scale = densityScale(densities, requested, logScale);
+  const target = columnOf(scale(requested), barWidth);
   return { nameWidth, barWidth, target, scale, extras };
 }
 
@@ -244,11 +244,11 @@ function layerName(layer: ShownLayer): string {
 
 function densityScale(
   densities: readonly number[],
-  asked: number,
+  requested: number,
   logScale: boolean,
 ): (density: number) => number {
-  const most = Math.max(asked, ...densities);
+  const most = Math.max(requested, ...densities);
   if (!logScale) return (density) => density / most;
-  const least = Math.min(asked, ...densities.filter((density) => density > 0)) / 2;
+  const least = Math.min(requested, ...densities.filter((density) => density > 0)) / 2;
   return (density) => (density > 0 ? Math.log(density / least) / Math.log(most / least) : 0);
 }

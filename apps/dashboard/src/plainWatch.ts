@@ -106,7 +106,7 @@ function printStart(runs: readonly RunEntry[], followed: Map<string, FollowedRun
     const tail = new RunTail(run.folder);
     followed.set(run.folder, { tail, life: run.life });
     const isLive = run.life === "running";
-    if (isLive || ended.length <= MOST_LISTED) print(standing(run, titleOf(run)));
+    if (isLive || ended.length <= MOST_LISTED) print(stateLine(run, titleOf(run)));
     if (isLive) skipToEnd(tail);
   }
 }
@@ -115,7 +115,7 @@ function skipToEnd(tail: RunTail): void {
   while (tail.read().more);
 }
 
-function standing(run: RunEntry, title: string): string {
+function stateLine(run: RunEntry, title: string): string {
   const { summary } = run;
   const accuracy =
     summary.testAccuracy === undefined ? "" : `, test accuracy ${formatAccuracy(summary.testAccuracy)}`;

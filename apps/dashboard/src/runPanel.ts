@@ -62,13 +62,14 @@ function stateWord(entry: RunEntry, run: RunState): string {
 function facts(entry: RunEntry, run: RunState): string {
   const { config } = run;
   const method = run.mask?.method ?? run.pruning?.method ?? config.method ?? entry.summary.method;
-  const asked = run.mask?.requestedDensity ?? run.pruning?.requestedDensity ?? entry.summary.requestedDensity;
+  const requested =
+    run.mask?.requestedDensity ?? run.pruning?.requestedDensity ?? entry.summary.requestedDensity;
   const seed = entry.seed ?? config.seed;
   return [
     config.model,
     config.dataset,
     method,
-    asked === undefined ? undefined : formatPercent(asked),
+    requested === undefined ? undefined : formatPercent(requested),
     seed === undefined ? undefined : `seed ${seed}`,
   ]
     .filter((fact) => fact !== undefined)

@@ -8,13 +8,13 @@ import { asciiRows, isUtf8Locale } from "./ascii.ts";
 import type { DashboardState, ShownRun } from "./dashboardState.ts";
 import { frameRows } from "./frame.ts";
 import { TerminalJob } from "./jobControl.ts";
-import { copied, savedAs } from "./keptByUser.ts";
 import { actionOf } from "./keyActions.ts";
 import type { KeyPress } from "./keys.ts";
-import { restoreInAnyCase } from "./lastWords.ts";
 import { mouseActions } from "./mouse.ts";
 import { paintedFrame } from "./paintedFrame.ts";
+import { restoreTerminalAtEnd } from "./restoreTerminal.ts";
 import { RunWatcher } from "./runWatcher.ts";
+import { copied, savedAs } from "./saveAndCopy.ts";
 import { type StyledRow, unstyledRows } from "./styledText.ts";
 import { type SweepAnswer, sweepAtHand } from "./sweepAnswers.ts";
 import { startSweepProcess } from "./sweepProcess.ts";
@@ -77,7 +77,7 @@ const SIGNAL_OF_ANSWER = { leave: undefined, stop: "SIGINT", kill: "SIGKILL" } a
 export async function showScreen(options: ScreenOptions, closing?: AbortSignal): Promise<WatchEnd> {
   const screen = new FullScreen(process.stdout);
   const session = new Session(screen, options);
-  restoreInAnyCase(screen, (exitCode) => session.end({ exitCode }));
+  restoreTerminalAtEnd(screen, (exitCode) => session.end({ exitCode }));
   closing?.addEventListener("abort", () => session.end({ exitCode: 0 }));
   const stop = session.start();
   try {
@@ -248,7 +248,7 @@ class Session {
     if (action.kind === "answered") this.#carryOut(action.answer);
     const sweep = action.kind === "sweepAnswered" ? sweepAtHand(this.#state) : undefined;
     this.#dispatch(this.#effective(action));
-    if (sweep && action.kind === "sweepAnswered") this.#order(sweep, action.answer);
+    if (sweep && action.kind === "sweepAnswered") this.#controlSweep(sweep, action.answer);
     this.#screen.mouse = this.#state.mouse;
     const isRead = this.#state.selected === this.#state.shown?.folder;
     if (!isRead || READ_FOR.includes(action.kind)) this.#watch();
@@ -277,13 +277,13 @@ class Session {
   }
 
   /** Starts, retries or cancels a sweep by a process of its own. */
-  #order(sweep: SweepEntry, answer: SweepAnswer): void {
-    const tell = (text: string) => {
+  #controlSweep(sweep: SweepEntry, answer: SweepAnswer): void {
+    const notify = (text: string) => {
       this.#dispatch({ kind: "noticed", text });
       this.#drawSoon();
     };
-    if (this.#phew) startSweepProcess(this.#phew, sweep, answer, tell);
-    else tell("this screen was not opened by phew, and does not know where it is");
+    if (this.#phew) startSweepProcess(this.#phew, sweep, answer, notify);
+    else notify("this screen was not opened by phew, and does not know where it is");
   }
 
   #carryOut(answer: QuitAnswer): void {

@@ -13,7 +13,7 @@ export function startSweepProcess(
   phew: readonly string[],
   sweep: SweepEntry,
   answer: SweepAnswer,
-  tell: (text: string) => void,
+  notify: (text: string) => void,
 ): void {
   const words = sweepWords(sweep, answer);
   try {
@@ -28,14 +28,14 @@ export function startSweepProcess(
     });
     closeSync(log);
     child.unref();
-    child.on("error", (error) => tell(`not started: ${describeFailure(error).message}`));
+    child.on("error", (error) => notify(`not started: ${describeFailure(error).message}`));
     child.on("exit", (code) => {
-      const said = lastLineFrom(file, size) ?? `exit code ${code}`;
-      tell(code === 0 ? said : `phew sweep ended with ${code ?? "a signal"}: ${said}`);
+      const message = lastLineFrom(file, size) ?? `exit code ${code}`;
+      notify(code === 0 ? message : `phew sweep ended with ${code ?? "a signal"}: ${message}`);
     });
-    tell(`started: phew ${words.join(" ")}`);
+    notify(`started: phew ${words.join(" ")}`);
   } catch (error) {
-    tell(`not started: ${describeFailure(error).message}`);
+    notify(`not started: ${describeFailure(error).message}`);
   }
 }
 

@@ -4,8 +4,8 @@ import { lineText } from "@phew/runs/text";
 import { Command, CommanderError } from "commander";
 import { nameShort } from "./commands/shortOptions.ts";
 import { EXIT } from "./exit.ts";
-import { endInOneLine, printFailure } from "./output/failureLine.ts";
-import { setQuiet, tellLine } from "./output/output.ts";
+import { printFailure, printFailuresInOneLine } from "./output/failureLine.ts";
+import { printNote, setQuiet } from "./output/output.ts";
 import { configFile, ownVariables } from "./settings/ownDefaults.ts";
 
 type Declare = (program: Command) => void;
@@ -38,7 +38,7 @@ const verbs: Readonly<Record<string, () => Promise<Declare>>> = {
 
 /** Runs the command line as this process's own: whatever fails anywhere in it ends it in one line. */
 export async function main(args: readonly string[]): Promise<void> {
-  endInOneLine();
+  printFailuresInOneLine();
   await carryOut(args);
 }
 
@@ -58,7 +58,7 @@ async function prepare(called: Command): Promise<void> {
   const applied = hasDefaults ? (await import("./settings/defaults.ts")).applyDefaults(called) : [];
   const { quiet, json } = called.opts<{ readonly quiet?: boolean; readonly json?: boolean }>();
   setQuiet(quiet === true);
-  if (applied.length > 0 && !json) tellLine(`note: defaults from ${applied.join(", ")}`);
+  if (applied.length > 0 && !json) printNote(`note: defaults from ${applied.join(", ")}`);
 }
 
 /** @param verb the first argument: only this verb is declared, so that nothing else is loaded */
@@ -85,8 +85,8 @@ Examples:
     );
 
   // completion is of all verbs
-  const asked = verb !== "completion" && Object.hasOwn(verbs, verb) ? [verbs[verb]!] : Object.values(verbs);
-  for (const declare of await Promise.all(asked.map((load) => load()))) declare(program);
+  const chosen = verb !== "completion" && Object.hasOwn(verbs, verb) ? [verbs[verb]!] : Object.values(verbs);
+  for (const declare of await Promise.all(chosen.map((load) => load()))) declare(program);
 
   program.hook("preAction", (_, called) => prepare(called));
   const { commands } = program;

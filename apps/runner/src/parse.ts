@@ -10,14 +10,18 @@ export function density(option: string) {
 function densityOf(option: string, text: string): number {
   const percent = text.match(/^\s*([\d.]+)\s*%\s*$/);
   const value = Number(text);
-  const meant = percent ? fractionOf(percent[1]!) : value > 1 && value <= 100 ? fractionOf(text) : undefined;
+  const fraction = percent
+    ? fractionOf(percent[1]!)
+    : value > 1 && value <= 100
+      ? fractionOf(text)
+      : undefined;
   if (text.trim() === "" || !(value > 0 && value <= 1)) {
     throw new UsageError(option, {
       given: `"${text}"`,
       expected: "the fraction of weights kept, above 0 and at most 1",
       ...(text.includes(",") && { remedy: "One of them: phew prune, compare and sweep take several." }),
-      ...(meant !== undefined && meant > 0 && meant <= 1
-        ? { remedy: `For ${formatPercent(meant, 12)} pass ${meant}.` }
+      ...(fraction !== undefined && fraction > 0 && fraction <= 1
+        ? { remedy: `For ${formatPercent(fraction, 12)} pass ${fraction}.` }
         : {}),
     });
   }

@@ -94,7 +94,16 @@ describe("recipes", () => {
   it("keep the hash of a configuration that says nothing new", async () => {
     const folder = scratchFolder();
     const plain = JSON.parse((await train(folder, "--epochs", "1", "--json")).stdout);
-    const outcome = await train(folder, "--epochs", "1", "--schedule", "step", "--warmup-epochs", "0", "--json");
+    const outcome = await train(
+      folder,
+      "--epochs",
+      "1",
+      "--schedule",
+      "step",
+      "--warmup-epochs",
+      "0",
+      "--json",
+    );
     expect(JSON.parse(outcome.stdout)).toMatchObject({ skipped: true, folder: plain.folder });
   });
 

@@ -9,7 +9,7 @@ const STANDARD_FILES = [0, 1, 2];
  * terminals that it was started on, and aborts if the system refuses that; it skips files that are closed.
  * @see ResetStdio in https://github.com/nodejs/node/blob/v20.x/src/node.cc
  */
-export function outlivesTerminal(): void {
+export function closeLostTerminals(): void {
   const terminals = STANDARD_FILES.filter((file) => isatty(file));
   process.on("exit", () => {
     for (const file of terminals) if (!isatty(file)) closeQuietly(file);

@@ -41,7 +41,9 @@ describe("a configuration is called", () => {
       "mlp 0.01",
       "mlp 0.05",
     ]);
-    expect(configurations.all.map((each) => each.runs)).toEqual([0, 2, 4, 6].map((k) => runs.slice(k, k + 2)));
+    expect(configurations.all.map((each) => each.runs)).toEqual(
+      [0, 2, 4, 6].map((k) => runs.slice(k, k + 2)),
+    );
     expect(configurations.shared).toBe("glyphs · train count 300 · test count 100 · phew 5 % · epochs 1");
     expect(configurations.columns.map(({ key, title }) => [key, title])).toEqual([
       ["model", "model"],
@@ -133,8 +135,16 @@ describe("a configuration is called", () => {
   it("by what differs in its experiment, behind it where there are several", () => {
     const runs = [run({ epochs: 1 }), run({ epochs: 2 }), run({ model: "mlp" }, 1, { experiment: "other" })];
     const configurations = configurationsOf(runs);
-    expect(configurations.all.map(({ name }) => name)).toEqual(["train/epochs 1", "train/epochs 2", "other/phew 5 %"]);
-    expect(configurations.all.map(({ shortName }) => shortName)).toEqual(["epochs 1", "epochs 2", "phew 5 %"]);
+    expect(configurations.all.map(({ name }) => name)).toEqual([
+      "train/epochs 1",
+      "train/epochs 2",
+      "other/phew 5 %",
+    ]);
+    expect(configurations.all.map(({ shortName }) => shortName)).toEqual([
+      "epochs 1",
+      "epochs 2",
+      "phew 5 %",
+    ]);
     expect(configurations.columns.map(({ key }) => key)).toEqual(["experiment", "model", "epochs"]);
     expect(configurations.shared).toBe("glyphs · phew 5 %");
     expect(["train", "other"].map(configurations.sharedOf)).toEqual([
@@ -233,9 +243,12 @@ describe("of any set of runs", () => {
         ]);
         for (const label of ["train count", "rate", "drops", "nesterov", "unheardOf"]) {
           const key = label === "train count" ? "trainCount" : label;
-          if (!varying.includes(key)) for (const { name } of configurations.all) expect(name).not.toContain(label);
+          if (!varying.includes(key))
+            for (const { name } of configurations.all) expect(name).not.toContain(label);
         }
-        for (const { key, cellOf } of configurations.columns.filter((column) => ["rate", "model"].includes(column.key)))
+        for (const { key, cellOf } of configurations.columns.filter((column) =>
+          ["rate", "model"].includes(column.key),
+        ))
           expect(runs.map(cellOf)).toEqual(runs.map(({ config }) => config[key]));
       }),
     );

@@ -85,8 +85,8 @@ function differenceOf(own: Float32Array, expected: Float32Array, shape: readonly
     const both = own[k] === expected[k] || (Number.isNaN(own[k]) && Number.isNaN(expected[k]));
     const distance = both ? 0 : Math.abs(own[k]! - expected[k]!);
     // NaN beside a number is the greatest possible difference
-    const far = Number.isNaN(distance) ? Number.POSITIVE_INFINITY : distance;
-    if (worst < 0 || far > absolute) [worst, absolute] = [k, far];
+    const difference = Number.isNaN(distance) ? Number.POSITIVE_INFINITY : distance;
+    if (worst < 0 || difference > absolute) [worst, absolute] = [k, difference];
     if (Number.isFinite(expected[k])) largest = Math.max(largest, Math.abs(expected[k]!));
   }
   const at: number[] = [];

@@ -1,10 +1,10 @@
 /** Prints any failure of the process as one line, without a stack trace unless PHEW_DEBUG asks for one. */
-import { describeFailure, outlivesTerminal } from "@phew/runs/text";
+import { closeLostTerminals, describeFailure } from "@phew/runs/text";
 import { EXIT } from "../exit.ts";
-import { survivesLostError } from "./standardError.ts";
+import { ignoreStandardErrorFailures } from "./standardError.ts";
 
 /** To be called once, first of all. */
-export function endInOneLine(): void {
+export function printFailuresInOneLine(): void {
   const end = (error: unknown) => process.exit(printFailure(error));
   process.on("uncaughtException", end);
   process.on("unhandledRejection", end);
@@ -15,8 +15,8 @@ export function endInOneLine(): void {
     if (error.code === "EIO") process.exit(EXIT.hangup);
     process.exit(printFailure(error, "standard output: "));
   });
-  survivesLostError();
-  outlivesTerminal();
+  ignoreStandardErrorFailures();
+  closeLostTerminals();
 }
 
 /** Prints the failure. @returns the exit code */

@@ -37,11 +37,11 @@ export function setQuiet(quiet: boolean): void {
 }
 
 /** True if only results, warnings and failures are printed. */
-export function tellsNothing(): boolean {
+export function printsResultsOnly(): boolean {
   return isQuiet;
 }
 
 /** A line on standard error: what happens meanwhile. */
-export function tellLine(line: string): void {
+export function printNote(line: string): void {
   if (!isQuiet) process.stderr.write(`${lineText(line)}\n`);
 }

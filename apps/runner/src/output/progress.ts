@@ -2,8 +2,8 @@
 import type { RunEvent } from "@phew/core";
 import { cutText, describeEvent, formatEta, lineText } from "@phew/runs";
 import { Interrupted } from "../failure.ts";
-import { printWarnings, tellLine, tellsNothing } from "./output.ts";
-import { tellAtOnce } from "./standardError.ts";
+import { printNote, printsResultsOnly, printWarnings } from "./output.ts";
+import { writeToStandardError } from "./standardError.ts";
 
 const BAR_WIDTH = 24;
 const TERMINAL_INTERVAL_MS = 80;
@@ -29,14 +29,16 @@ export function startProgress(title: string, quiet = false): Progress {
     update(fractionDone, note) {
       const fraction = Math.min(1, Math.max(0, fractionDone || 0));
       const now = performance.now();
-      if (quiet || tellsNothing() || now - started < GRACE_MS || now - last < interval) return;
+      if (quiet || printsResultsOnly() || now - started < GRACE_MS || now - last < interval) return;
       last = now;
       const text = lineText(progressText(title, fraction, note, now - started, terminal));
-      tellAtOnce(terminal ? `\r\x1b[K${cutText(text, (process.stderr.columns || 80) - 1)}` : `${text}\n`);
+      writeToStandardError(
+        terminal ? `\r\x1b[K${cutText(text, (process.stderr.columns || 80) - 1)}` : `${text}\n`,
+      );
       shown = terminal;
     },
     done() {
-      if (shown) tellAtOnce("\r\x1b[K");
+      if (shown) writeToStandardError("\r\x1b[K");
       shown = false;
     },
   };
@@ -63,14 +65,14 @@ export function progressText(
  * An event as a line on standard error; nothing for pure progress.
  * @param title precedes it, if several works run side by side
  */
-export function tellEvent(event: RunEvent, title?: string): void {
+export function printEvent(event: RunEvent, title?: string): void {
   const line = describeEvent(event);
   if (line === undefined) return;
   const titled = (text: string) => (title === undefined ? text : `${title}: ${text}`);
   const warns = event.kind === "log" && event.level === "warning";
   // a warning is printed even if quiet
-  if (warns && tellsNothing()) printWarnings([titled(line.text)]);
-  else tellLine(titled(`${warns ? "warning: " : ""}${line.text}`));
+  if (warns && printsResultsOnly()) printWarnings([titled(line.text)]);
+  else printNote(titled(`${warns ? "warning: " : ""}${line.text}`));
 }
 
 /**

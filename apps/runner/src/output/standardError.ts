@@ -5,12 +5,12 @@
 import { writeSync } from "node:fs";
 
 /** From here on nothing that is written to standard error ends this process. */
-export function survivesLostError(): void {
+export function ignoreStandardErrorFailures(): void {
   process.stderr.on("error", () => undefined);
 }
 
 /** Synchronous, so that the text appears even if the work never yields; lost if it cannot be written. */
-export function tellAtOnce(text: string): void {
+export function writeToStandardError(text: string): void {
   try {
     writeSync(2, text);
   } catch {

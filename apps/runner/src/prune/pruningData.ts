@@ -5,7 +5,7 @@ import { readBatch } from "@phew/formats";
 import { counted } from "@phew/runs";
 import type { Dataset } from "@phew/training";
 import { UsageError } from "../failure.ts";
-import { tellLine } from "../output/output.ts";
+import { printNote } from "../output/output.ts";
 import { readArrays } from "../sources/arrayFile.ts";
 import { type ModelOptions, namesFile } from "../sources/model.ts";
 
@@ -42,7 +42,7 @@ export function noteUnused(
   if (isLookedAt) return;
   const given = { "--batch": batch, "--dataset": dataset, "--samples-per-class": samplesPerClass };
   for (const [option, value] of Object.entries(given))
-    if (value !== undefined) tellLine(`note: ${option} is not looked at: no method here looks at examples.`);
+    if (value !== undefined) printNote(`note: ${option} is not looked at: no method here looks at examples.`);
 }
 
 export async function loadExamples(name: string, dataDir: string | undefined): Promise<Dataset> {
@@ -83,7 +83,7 @@ export function labelledBatch({ inputShape, outputShape }: Network, file: string
 /** All examples of a batch file, as one batch. @throws ArgumentError if it does not fit the network */
 export async function dataOfBatchFile(subject: PruningSubject, file: string): Promise<PruningData> {
   const { x, y, count, notes } = await labelledBatch(subject.network, file);
-  for (const note of notes) tellLine(`note: ${file}: ${note}`);
+  for (const note of notes) printNote(`note: ${file}: ${note}`);
   return { batches: [{ x, y: y!, count }], differentiator: await differentiatorOf(subject) };
 }
 

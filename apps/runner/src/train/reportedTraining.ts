@@ -4,7 +4,7 @@ import { formatReport } from "@phew/report";
 import { doneFraction, formatAccuracy, formatMegabytes, type RunState } from "@phew/runs";
 import { watchGrowth } from "@phew/training";
 import { printJson, printLines, printText, printWarnings } from "../output/output.ts";
-import { interruptSignal, startProgress, tellEvent } from "../output/progress.ts";
+import { interruptSignal, printEvent, startProgress } from "../output/progress.ts";
 import type { CommandLineSettings } from "../settings/commandLine.ts";
 import { runName, type TrainConfig } from "../settings/configuration.ts";
 import type { RunPlace } from "./runMaterial.ts";
@@ -35,7 +35,7 @@ async function trainWithProgress(config: TrainConfig, place: RunPlace, quiet: bo
       return;
     }
     progress.done();
-    if (!quiet) tellEvent(event);
+    if (!quiet) printEvent(event);
   };
   const result = await runTraining(config, place, {
     signal: interruptSignal(),

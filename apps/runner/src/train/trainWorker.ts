@@ -1,12 +1,12 @@
 /** A process of the pool: takes one run after the other from its parent. */
 import type { RunEvent } from "@phew/core";
 import { describeFailure, Interrupted } from "../failure.ts";
-import { endInOneLine } from "../output/failureLine.ts";
+import { printFailuresInOneLine } from "../output/failureLine.ts";
 import type { WorkerReport } from "../pool.ts";
 import { type RunResult, runTraining } from "./runTraining.ts";
 import type { PoolJob } from "./trainPool.ts";
 
-endInOneLine();
+printFailuresInOneLine();
 const stopping = new AbortController();
 const { signal } = stopping;
 const stop = () => stopping.abort(new Interrupted("stopped"));

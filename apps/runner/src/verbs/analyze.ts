@@ -34,7 +34,7 @@ import {
   walkReport,
 } from "../output/analysisReport.ts";
 import { assumptionLines } from "../output/assumptions.ts";
-import { printJson, printLines, printText, printWarnings, tellLine } from "../output/output.ts";
+import { printJson, printLines, printNote, printText, printWarnings } from "../output/output.ts";
 import { interruptSignal, startProgress } from "../output/progress.ts";
 import { loadMaskedModel, type MaskedModelOptions } from "../sources/maskedModel.ts";
 import { type LoadedModel, requireOneOutput } from "../sources/model.ts";
@@ -176,7 +176,7 @@ async function dataMeasures(
     classCount: network.outputShape[0]!,
     labelled: true,
   });
-  for (const note of notes) tellLine(`note: ${file}: ${note}`);
+  for (const note of notes) printNote(`note: ${file}: ${note}`);
   const examples: Examples = {
     batch: { x, y: y!, count },
     differentiator: createDifferentiator(threads === undefined ? {} : { threadCount: threads }),

@@ -5,14 +5,14 @@ import { formatTable } from "@phew/report";
 import { counted, doneFraction, formatAccuracy, formatCount, formatPercent, type RunState } from "@phew/runs";
 import { UsageError } from "../failure.ts";
 import { printJson, printLines, printText, printWarnings } from "../output/output.ts";
-import { interruptSignal, startProgress, tellEvent } from "../output/progress.ts";
+import { interruptSignal, printEvent, startProgress } from "../output/progress.ts";
 import type { CommandLineSettings } from "../settings/commandLine.ts";
 import type { TrainConfig } from "../settings/configuration.ts";
 import { DENSE } from "../settings/pruning.ts";
 import { denseRound, densityAfter, prunedRound, usualRoundCount } from "../train/impRounds.ts";
 import { type RunHooks, type RunPlace, requireRunnable } from "../train/runMaterial.ts";
 import { type RunResult, recordsOf, runTraining } from "../train/runTraining.ts";
-import { configOf, placeOf, tellPlace } from "./train.ts";
+import { configOf, placeOf, printPlace } from "./train.ts";
 
 export async function imp(model: string | undefined, settings: CommandLineSettings): Promise<void> {
   const { values } = settings;
@@ -27,7 +27,7 @@ export async function imp(model: string | undefined, settings: CommandLineSettin
   if (roundCount > 1) requireConfinable(prunerByName(config.method));
   const signal = interruptSignal();
   const hooksOf = (round: number) => roundHooks(round, roundCount, signal, asJson);
-  if (!asJson) await tellPlace(denseRound(config), place);
+  if (!asJson) await printPlace(denseRound(config), place);
   await requireRunnable(config, place, hooksOf(0).hooks);
   const results: RunResult[] = [];
   for (let round = 0; round <= roundCount; round++) {
@@ -59,7 +59,7 @@ function roundHooks(
       return progress.update(doneFraction(state), `epoch ${event.epoch}, loss ${event.loss.toFixed(3)}`);
     }
     progress.done();
-    if (!quiet) tellEvent(event, title);
+    if (!quiet) printEvent(event, title);
   };
   const onData: RunHooks["onData"] = (fraction, note) => progress.update(fraction, note);
   return { hooks: { signal, onEvent, onData }, done: () => progress.done() };

@@ -23,7 +23,7 @@ import {
   replaceFile,
 } from "@phew/runs";
 import { configurationsOf } from "@phew/runs/configurations";
-import { printJson, printLines, printText, tellLine } from "../output/output.ts";
+import { printJson, printLines, printNote, printText } from "../output/output.ts";
 import { startProgress } from "../output/progress.ts";
 
 interface ReportOptions {
@@ -73,10 +73,10 @@ export async function report(folder: string, options: ReportOptions): Promise<vo
   }
   printTables(table, hasMeans ? results : undefined, options.format);
   // beside a table for another program nothing else is printed
-  const tell = options.format === "text" ? printLines : (...lines: string[]) => lines.forEach(tellLine);
+  const printLine = options.format === "text" ? printLines : (...lines: string[]) => lines.forEach(printNote);
   if (tensorboard !== undefined)
-    tell(`${counted(links.length, "run")} for tensorboard --logdir ${tensorboard}`);
-  tell(...notes, `Written to ${isFile ? path.dirname(out) : out}:`, ...files.map((file) => `  ${file}`));
+    printLine(`${counted(links.length, "run")} for tensorboard --logdir ${tensorboard}`);
+  printLine(...notes, `Written to ${isFile ? path.dirname(out) : out}:`, ...files.map((file) => `  ${file}`));
 }
 
 /** @throws ArgumentError where no run is to be reported */

@@ -4,7 +4,7 @@ import { ArgumentError } from "@phew/core";
 import { formatTable } from "@phew/report";
 import { counted, formatDuration, makeFolder } from "@phew/runs";
 import { datasets } from "@phew/training";
-import { printJson, printLines, printText, tellLine } from "../output/output.ts";
+import { printJson, printLines, printNote, printText } from "../output/output.ts";
 import { interruptSignal, startProgress } from "../output/progress.ts";
 import type { Experiment, Scale } from "../reproduce/experiment.ts";
 import { type MaskWork, maskWork, measureMasks } from "../reproduce/measureMasks.ts";
@@ -48,7 +48,7 @@ export async function reproduce(names: readonly string[], options: ReproduceOpti
   const chosen = names.length === 0 ? [...experiments.values()] : names.map(experimentByName);
   const dataDirs = dataDirsOf(options.data);
   const works = chosen.map((experiment) => workOf(experiment, dataDirs, options));
-  if (options.dryRun) return tellPlan(works, options);
+  if (options.dryRun) return printPlan(works, options);
   const signal = interruptSignal();
   const documents: object[] = [];
   let failureCount = 0;
@@ -58,7 +58,7 @@ export async function reproduce(names: readonly string[], options: ReproduceOpti
       makeFolder(folder);
     if (options.analyseOnly) work.runs.forEach(collect);
     else failureCount += await carryOut(work, options, signal);
-    const document = await conclude(work, options);
+    const document = await writeConclusions(work, options);
     if (options.json) documents.push(document);
   }
   if (options.json) printJson(documents);
@@ -122,12 +122,12 @@ async function carryOut(
     const names = new Map(work.runs.map(({ id, name }) => [id, name]));
     for (const [id, message] of failed) failures.push({ id, run: names.get(id)!, message });
   }
-  for (const line of failureLines(failures)) tellLine(line);
+  for (const line of failureLines(failures)) printNote(line);
   return failures.length;
 }
 
 /** Analyses the measurements, writes the results and prints them. */
-async function conclude(work: Work, options: ReproduceOptions): Promise<object> {
+async function writeConclusions(work: Work, options: ReproduceOptions): Promise<object> {
   const { experiment, folder } = work;
   const measured = readMeasured(experiment, options.scale, options.out);
   const { notes, ...found } = experiment.analyse(measured, options.scale);
@@ -171,7 +171,7 @@ function unmeasured({ own, masks, runs }: Work): string[] {
   return [`Not measured yet: ${parts.join(", ")}.`];
 }
 
-async function tellPlan(works: readonly Work[], options: ReproduceOptions): Promise<void> {
+async function printPlan(works: readonly Work[], options: ReproduceOptions): Promise<void> {
   const plans: object[] = [];
   for (const { experiment, folder, own, masks, runs } of works) {
     const ownCount = own.reduce((sum, { keys }) => sum + keys.length, 0);

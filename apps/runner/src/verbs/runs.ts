@@ -122,20 +122,20 @@ export async function remove(words: readonly string[], options: RemoveOptions): 
   folders.forEach(requireRemovable);
   const runs = folders.map((folder) => ({ folder, ...folderSize(folder) }));
   printWarnings(madeOf(options.runs, folders));
-  if (options.dryRun) return tellRemoved("Would remove", runs, options);
+  if (options.dryRun) return printRemoved("Would remove", runs, options);
   if (!options.yes && !(await isAgreed(runs))) {
     process.exitCode = EXIT.failed;
     printLines("Nothing was removed.");
     return;
   }
-  tellRemoved(
+  printRemoved(
     "Removed",
     folders.map((folder) => ({ folder, ...removeRun(folder) })),
     options,
   );
 }
 
-function tellRemoved(what: string, runs: readonly SizedRun[], { json, dryRun }: RemoveOptions): void {
+function printRemoved(what: string, runs: readonly SizedRun[], { json, dryRun }: RemoveOptions): void {
   if (json) {
     printJson(dryRun ? { wouldRemove: runs } : { removed: runs });
     return;

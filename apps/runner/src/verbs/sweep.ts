@@ -17,7 +17,7 @@ import {
   writeSweepFailures,
 } from "@phew/runs/sweeps";
 import { UsageError } from "../failure.ts";
-import { printJson, printLines, printText, tellLine } from "../output/output.ts";
+import { printJson, printLines, printNote, printText } from "../output/output.ts";
 import { interruptSignal, startProgress } from "../output/progress.ts";
 import { sweepShape } from "../settings/files.ts";
 import {
@@ -86,11 +86,14 @@ export async function sweep(file: string | undefined, options: SweepVerbOptions)
 /** @throws UsageError where two things are asked for of which only one would be done */
 function requireOneTask({ dryRun, retry, status, cancel, logs, watch }: SweepVerbOptions): void {
   const tasks = { "--status": status, "--cancel": cancel, "--logs": logs, "--dry-run": dryRun };
-  const asked = Object.keys(tasks).filter((name) => tasks[name as keyof typeof tasks] !== undefined);
-  if (retry && !dryRun && asked.length > 0) asked.push("--retry");
-  if (watch && asked.length > 0) asked.push("--watch");
-  if (asked.length <= 1) return;
-  throw new UsageError(asked[0]!, { given: `it beside ${asked[1]}`, expected: "one of them at a time" });
+  const chosenOptions = Object.keys(tasks).filter((name) => tasks[name as keyof typeof tasks] !== undefined);
+  if (retry && !dryRun && chosenOptions.length > 0) chosenOptions.push("--retry");
+  if (watch && chosenOptions.length > 0) chosenOptions.push("--watch");
+  if (chosenOptions.length <= 1) return;
+  throw new UsageError(chosenOptions[0]!, {
+    given: `it beside ${chosenOptions[1]}`,
+    expected: "one of them at a time",
+  });
 }
 
 /** Its runs alone are shown, those too that were finished before. */
@@ -124,7 +127,7 @@ async function carryOut(plan: SweepPlan, options: SweepVerbOptions): Promise<voi
   if (todo.length > 0) {
     await executor.ready?.();
     writeConfigs(plan.ownFolder, sweep.experiment, todo);
-    if (!options.json) tellLine(`${sweep.experiment}: ${countStates(statuses)}`);
+    if (!options.json) printNote(`${sweep.experiment}: ${countStates(statuses)}`);
     recordSweep(plan, todo, materials, options);
     submission = await submitted(plan, todo, options.json === true);
   }
@@ -192,7 +195,7 @@ async function report(
   const failures = failuresOf(statuses, submission);
   const warnings = warningsOf(statuses);
   const executorStatuses = await Promise.all([executor, ...others].map((each) => each.status()));
-  const hands = executorStatuses.flatMap((status) => status?.text ?? []);
+  const statusTexts = executorStatuses.flatMap((status) => status?.text ?? []);
   if (failures.length > 0) process.exitCode = 1;
   if (options.json) {
     const rows = statuses.map(runRow);
@@ -203,7 +206,7 @@ async function report(
       results: results.rows,
       failures,
       warnings,
-      hands,
+      hands: statusTexts,
       files,
     });
   }
@@ -212,7 +215,7 @@ async function report(
   printLines(
     `${experiment}: ${countStates(statuses)}.`,
     ...(submission ? [`${submission.text}.`] : []),
-    ...hands.map((text) => `${text}.`),
+    ...statusTexts.map((text) => `${text}.`),
     ...failureLines(failures),
     ...warningLines(warnings),
     ...(written.length > 0
@@ -233,14 +236,14 @@ async function cancel(
   { executor, others, runs, sweep, folder, ownFolder }: SweepPlan,
   options: SweepVerbOptions,
 ): Promise<void> {
-  const said: string[] = [];
+  const answers: string[] = [];
   noteCancelled(ownFolder, Date.now());
   for (const each of [executor, ...others]) {
     // runs of an ended pool may still be running
-    if (each === executor || (await each.status())?.active) said.push(await each.cancel(runs));
+    if (each === executor || (await each.status())?.active) answers.push(await each.cancel(runs));
   }
-  if (options.json) return printJson({ experiment: sweep.experiment, folder, cancelled: said });
-  printLines(...said.map((text) => `${sweep.experiment}: ${text}.`));
+  if (options.json) return printJson({ experiment: sweep.experiment, folder, cancelled: answers });
+  printLines(...answers.map((text) => `${sweep.experiment}: ${text}.`));
 }
 
 function showLogs({ runs, executor }: SweepPlan, which: string | true): void {

@@ -2,7 +2,7 @@
 import { prunerByName, zooEntries } from "@phew/core";
 import { readStatus, runFolderOf } from "@phew/runs";
 import { UsageError } from "../failure.ts";
-import { tellLine } from "../output/output.ts";
+import { printNote } from "../output/output.ts";
 import { type CommandLineSettings, verbFlags } from "../settings/commandLine.ts";
 import {
   configurationOf,
@@ -41,7 +41,7 @@ export async function train(model: string | undefined, settings: CommandLineSett
   };
   if (values.watch)
     return (await import("../output/watched.ts")).runWatched({ folder: place.root, view: "overview" });
-  if (values.json !== true) await tellPlace(config, place);
+  if (values.json !== true) await printPlace(config, place);
   await (await import("../train/reportedTraining.ts")).trainAndReport(config, place, values);
 }
 
@@ -49,7 +49,7 @@ export async function train(model: string | undefined, settings: CommandLineSett
  * Where the run lies, and what it waits for: drawing or reading the data may take a while, and so does loading what trains.
  * Nothing of a run that is finished, or that cannot be.
  */
-export async function tellPlace(config: TrainConfig, place: RunPlace): Promise<void> {
+export async function printPlace(config: TrainConfig, place: RunPlace): Promise<void> {
   const { model, dataset } = config;
   if (!zooEntries.some(({ name }) => name === model)) return;
   requireKnown(config);
@@ -61,7 +61,7 @@ export async function tellPlace(config: TrainConfig, place: RunPlace): Promise<v
   if (state === "finished") return;
   const from =
     checkpoint && `${state === "running" ? "broken off" : state} after step ${checkpoint.step}, goes on; `;
-  tellLine(`${folder}: ${from ?? ""}its data come first (${dataset})`);
+  printNote(`${folder}: ${from ?? ""}its data come first (${dataset})`);
 }
 
 /** @throws UsageError if its settings are not compatible */

@@ -264,9 +264,9 @@ async function command(program: string, args: readonly string[]): Promise<string
         remedy: "Log in to the cluster, or run the sweep here: --on pool.",
       });
     }
-    const said = (error as { stderr?: string }).stderr?.trim() || (error as Error).message;
+    const message = (error as { stderr?: string }).stderr?.trim() || (error as Error).message;
     throw new ArgumentError(program, {
-      given: said.replaceAll(/\s*\n\s*/g, "; ").replace(/\.$/, ""),
+      given: message.replaceAll(/\s*\n\s*/g, "; ").replace(/\.$/, ""),
       expected: "that it takes the request",
       remedy: "Check the options for sbatch, and that Slurm can be reached (sinfo).",
     });

@@ -5,7 +5,7 @@ import type { FullScreen } from "./terminal.ts";
 const EXIT_OF_SIGNAL = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /** The terminal is restored before anything is printed, whatever ends the process. */
-export function restoreInAnyCase(screen: FullScreen, end: (exitCode: number) => void): void {
+export function restoreTerminalAtEnd(screen: FullScreen, end: (exitCode: number) => void): void {
   const fail = (error: unknown) => {
     screen.close();
     process.stderr.write(`phew: ${describeFailure(error).message}\n`);
