@@ -128,11 +128,15 @@ const onImage = (isNonNegative: boolean) => (sample: Sample) => {
 const SIGNED = [
   ...networksWith(onImage(false)),
   ...networksWith(onImage(true)).map((each) => ({ ...each, name: `${each.name} behind relu` })),
-  ...ACTIVATIONS.map((name) => ({
-    name,
-    kind: "activation" as const,
-    network: onImage(false)((b, x) => b.node("op", { kind: "activation", name }, x)),
-  })),
+  ...ACTIVATIONS.flatMap((name) =>
+    [undefined, -0.5].map((alpha) => ({
+      name: alpha === undefined ? name : `${name}, α ${alpha}`,
+      kind: "activation" as const,
+      network: onImage(false)((b, x) =>
+        b.node("op", { kind: "activation", name, ...(alpha && { alpha }) }, x),
+      ),
+    })),
+  ),
 ];
 
 describe("every operation that says its outputs are never negative", () => {

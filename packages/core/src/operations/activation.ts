@@ -99,7 +99,9 @@ export const activation: OperationDefinition<Activation> = {
   kind: "activation",
   parameters: () => NO_PARAMETERS,
   keepsZero: (op) => activationValue(op, 0) === 0,
-  isNonNegative: ({ name }) => NON_NEGATIVE.has(name),
+  // softplus of a negative α is a log of a sigmoid
+  isNonNegative: (op) =>
+    NON_NEGATIVE.has(op.name) && !(op.name === "softplus" && activationParameters(op).alpha < 0),
   label: ({ name }) => name,
   pathForward: (op, given) => alongPaths(op, given, given.inputs[0]!),
   pathBackward: (op, given, _output, gradient) => ({
