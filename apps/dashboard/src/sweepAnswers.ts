@@ -1,4 +1,4 @@
-/** What can be done with a sweep from the screen, and how `phew sweep` is called for it. */
+/** The actions on a sweep that the screen offers, and their `phew sweep` commands. */
 import { counted, type RunLife, type SweepEntry, sweepProgress } from "@phew/runs";
 import type { DashboardState } from "./dashboardState.ts";
 import { selectedRun } from "./visibleRuns.ts";
@@ -11,7 +11,7 @@ interface SweepChoice {
   readonly hint: string;
   /** Option of `phew sweep`. */
   readonly option?: string;
-  /** What it would do; undefined where there is nothing to do. */
+  /** What it would do; undefined if it would do nothing. */
   readonly help: (counts: (...lives: readonly RunLife[]) => number, isActive: boolean) => string | undefined;
 }
 
@@ -49,7 +49,7 @@ const SWEEP_CHOICES: readonly SweepChoice[] = [
   },
 ];
 
-/** The sweep of the run under the cursor, else the only one there is. */
+/** The sweep of the selected run, else the only sweep. */
 export function sweepAtHand(state: DashboardState): SweepEntry | undefined {
   const run = selectedRun(state);
   const own = state.sweeps.find(

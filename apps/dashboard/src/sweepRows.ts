@@ -1,4 +1,4 @@
-/** How far sweeps are: a row for each, with its runs by state, and the time until the last of them ends. */
+/** The progress of sweeps: one row each, with the number of runs in each state and the time until the last run ends. */
 import {
   formatCount,
   formatEta,

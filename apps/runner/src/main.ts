@@ -36,7 +36,7 @@ const verbs: Readonly<Record<string, () => Promise<Declare>>> = {
   bench: async () => (await import("./commands/bench.ts")).declareBench,
 };
 
-/** Runs the command line as this process's own: whatever fails anywhere in it ends it in one line. */
+/** Runs the command line as the only work of this process: any failure prints one line and ends the process. */
 export async function main(args: readonly string[]): Promise<void> {
   printFailuresInOneLine();
   await carryOut(args);

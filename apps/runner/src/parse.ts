@@ -28,7 +28,7 @@ function densityOf(option: string, text: string): number {
   return value;
 }
 
-/** Of a percentage, without the digits that are the computer's: 0.7 / 100 is 0.006999999999999999. */
+/** The fraction of a percentage without rounding errors: 0.7 / 100 would be 0.006999999999999999. */
 function fractionOf(percent: string): number {
   return Number((Number(percent) / 100).toPrecision(12));
 }

@@ -12,7 +12,7 @@ export type WorkerReport<News, Result> =
 /** A thread is ended at once; a process gets a signal, and writes a checkpoint first. */
 const stop = (worker: Worker | ChildProcess) =>
   "terminate" in worker ? worker.terminate() : worker.kill("SIGTERM");
-/** For a worker that has no job. */
+/** Ends a worker that has no job. */
 const dismiss = (worker: Worker | ChildProcess) =>
   "terminate" in worker ? worker.terminate() : worker.connected && worker.disconnect();
 

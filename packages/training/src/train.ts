@@ -35,13 +35,13 @@ export interface TrainOptions extends RatePlan {
   readonly optimiser: OptimiserOptions;
   readonly batchSize: number;
   readonly labelSmoothing?: number | undefined;
-  /** Of training images; none unless given. */
+  /** Augmentation of training images; default: none. */
   readonly augmentation?: Augmentation | undefined;
   /** Ends the training after so many epochs in a row without a better validation accuracy; never unless given. */
   readonly patience?: number | undefined;
   /** Called after each epoch that is the best so far by its validation examples. */
   readonly onBest?: ((weights: Weights, epoch: EpochResult) => Promise<void> | void) | undefined;
-  /** Of the order of examples, of augmentation and of dropout. */
+  /** Seed of the order of examples, of augmentation and of dropout. */
   readonly seed: number;
   /** The source of batches; default: made on this thread on demand. */
   readonly loader?: LoaderFactory | undefined;

@@ -117,7 +117,7 @@ export class CompareRunner {
       ...(looksAtExamples(method) && { data: await this.#dataFor({ network, method, options, seed }) }),
       onProgress: ({ fraction }) => onFraction(fraction),
     });
-    // weights drawn anew have a dense trace of their own
+    // newly drawn weights have their own dense trace
     const analysis = analyse(result.weights ?? weights, result.masks, {
       ...(result.weights === undefined && { denseTrace: this.#denseTrace! }),
       without: ["path-sum", "fans"],

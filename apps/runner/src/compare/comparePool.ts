@@ -1,4 +1,4 @@
-/** The jobs of a comparison on threads, the results in the order of the jobs whatever order they end in. */
+/** Runs the jobs of a comparison on threads; the results have the order of the jobs. */
 
 import { Worker } from "node:worker_threads";
 import { counted } from "@phew/runs";

@@ -6,7 +6,7 @@ import { type CompareJob, type ComparePlan, type CompareResult, CompareRunner } 
 
 /** Progress of a job. */
 export interface CompareNews {
-  /** Of the job that is done, 0 … 1. */
+  /** The completed fraction of the job, 0 … 1. */
   readonly fraction: number;
   readonly doing: string;
 }

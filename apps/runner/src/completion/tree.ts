@@ -25,7 +25,7 @@ export interface CompletedVerb {
   readonly path: string;
   readonly verbs: readonly { readonly name: string; readonly help: string }[];
   readonly options: readonly CompletedOption[];
-  /** Of all its arguments together. */
+  /** What all its arguments together may be. */
   readonly takes: Taken;
 }
 

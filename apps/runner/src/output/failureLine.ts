@@ -3,7 +3,7 @@ import { closeLostTerminals, describeFailure } from "@phew/runs/text";
 import { EXIT } from "../exit.ts";
 import { ignoreStandardErrorFailures } from "./standardError.ts";
 
-/** To be called once, first of all. */
+/** Call it once, before anything else. */
 export function printFailuresInOneLine(): void {
   const end = (error: unknown) => process.exit(printFailure(error));
   process.on("uncaughtException", end);

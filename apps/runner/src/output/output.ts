@@ -41,7 +41,7 @@ export function printsResultsOnly(): boolean {
   return isQuiet;
 }
 
-/** A line on standard error: what happens meanwhile. */
+/** Prints a line about the progress of work to standard error, unless `quiet`. */
 export function printNote(line: string): void {
   if (!isQuiet) process.stderr.write(`${lineText(line)}\n`);
 }

@@ -4,7 +4,7 @@
  */
 import { writeSync } from "node:fs";
 
-/** From here on nothing that is written to standard error ends this process. */
+/** After this call, failures of writing to standard error do not end the process. */
 export function ignoreStandardErrorFailures(): void {
   process.stderr.on("error", () => undefined);
 }

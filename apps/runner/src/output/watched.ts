@@ -89,7 +89,7 @@ export async function runWatched(work: WatchedWork): Promise<void> {
   }
 }
 
-/** This program, as it was called. */
+/** The command of this program. */
 export function ownCommand(): string[] {
   return [process.execPath, ...process.execArgv, process.argv[1]!];
 }

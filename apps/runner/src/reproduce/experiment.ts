@@ -16,7 +16,7 @@ export type Scale = (typeof SCALES)[number];
 
 /** Masks to make and to measure: each method at each density with each seed. */
 export interface MaskGrid {
-  /** Of its table of results: letters, digits and `-`. */
+  /** Name of its table of results: letters, digits and `-`. */
   readonly name: string;
   readonly model: string;
   /** As in `phew compare --methods`: `phew`, `phew:bias=square`, `synflow+shuffle`. */
@@ -42,7 +42,7 @@ export interface RunGrid {
 
 /** Measurements other than masks and runs: a row for each key, by the experiment's own function. */
 export interface Measurement<Row extends { readonly key: string } = { readonly key: string }> {
-  /** Of its table of results: letters, digits and `-`. */
+  /** Name of its table of results: letters, digits and `-`. */
   readonly name: string;
   readonly shape: Shape<Row>;
   /** In the order of the table; texts of a row contain no commas. */

@@ -10,14 +10,14 @@ import { replaceFile } from "@phew/runs";
 
 export interface MaskRow {
   readonly key: string;
-  /** As the grid calls it. */
+  /** Name of the method in the grid. */
   readonly method: string;
-  /** Asked for. */
+  /** The requested density. */
   readonly density: number;
   readonly seed: number;
   readonly reached: number;
   readonly effective: number;
-  /** log10 of the path kernel trace, and of that over the dense network's; −Infinity of none. */
+  /** log10 of the path kernel trace, and of its ratio to the dense network's; −Infinity for a trace of 0. */
   readonly logTrace: number;
   readonly logRelativeTrace: number;
   /** Fractions of units. */
@@ -26,7 +26,7 @@ export interface MaskRow {
   readonly collapsed: number;
   readonly walks: number;
   readonly logPaths: number;
-  /** Of each layer. */
+  /** One number for each layer. */
   readonly densities: readonly number[];
   readonly widths: readonly number[];
 }
@@ -51,7 +51,7 @@ export interface RunRow {
   readonly logRelativeTrace: number;
   readonly meanWidth: number;
   readonly minWidth: number;
-  /** Of the forward pass of one example. */
+  /** Multiply-adds of the forward pass of one example. */
   readonly multiplyAdds: number;
   readonly stepsPerEpoch: number;
   /** After each epoch; first the evaluation before any step, if there is one. */

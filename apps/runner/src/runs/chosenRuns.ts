@@ -14,7 +14,7 @@ import {
 export interface FoundRuns {
   /** Those that meet all filters, in the order of their folders. */
   readonly runs: readonly KeptRun[];
-  /** How many there are in all. */
+  /** Number of all runs. */
   readonly foundCount: number;
   readonly fields: RunFieldTable;
 }

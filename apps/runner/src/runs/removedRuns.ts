@@ -39,7 +39,7 @@ export function madeOf(root: string, folders: readonly string[]): string[] {
 
 /**
  * Asks at the terminal; only y and yes agree.
- * @throws UsageError where there is nobody to ask
+ * @throws UsageError if standard input or standard error is no terminal
  */
 export function isAgreed(runs: readonly SizedRun[]): Promise<boolean> {
   if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) {

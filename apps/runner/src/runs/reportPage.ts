@@ -36,7 +36,7 @@ export async function reportPage(
   });
 }
 
-/** Where it began, and where it was resumed. */
+/** The environments in which it started and was resumed. */
 function environmentsOf(folder: string): RunEnvironment[] {
   const file = readJson(path.join(folder, "environment.json"));
   if (!isRecord(file)) return [];

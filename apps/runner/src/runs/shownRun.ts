@@ -15,12 +15,12 @@ import { runDocument } from "./listedRuns.ts";
 /** A run with its events folded, and what its folder has beside them. */
 export interface ShownRun {
   readonly run: KeptRun & RunRecord;
-  /** The command that does it again; undefined where `phew train` has no such run. */
+  /** The command that repeats it; undefined if `phew train` cannot make such a run. */
   readonly command?: string;
-  /** What its settings are taken to be where nobody says them; empty as `command` is undefined. */
+  /** The defaults of its settings; empty if `command` is undefined. */
   readonly usual: Readonly<Record<string, unknown>>;
   readonly environment: Readonly<Record<string, unknown>>;
-  /** What it printed, where a sweep began it. */
+  /** The file of its output, if a sweep started it. */
   readonly output?: string;
 }
 

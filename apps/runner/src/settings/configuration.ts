@@ -101,7 +101,7 @@ function defaultsOf<I extends Identity>(identity: I, first: readonly SettingName
 /** An error for a setting, with the words of its source: the command line, or a file. */
 export type FaultOf = (name: SettingName, fault: ArgumentFault) => Error;
 
-/** As the command line names it. */
+/** A fault that names the option of the command line. */
 export const usageFault: FaultOf = (name, fault) => new UsageError(flagName(name), fault);
 
 /** @throws what `faultOf` makes of the first setting, of those that are chosen, that does not go together with others */

@@ -99,7 +99,7 @@ export const DATA = {
     verbs: TRAINING,
     identity: "changed",
   }),
-  /** Of training images: none, usual, or as crop4+flip. */
+  /** Augmentation of training images: none, usual, or for example crop4+flip. */
   augmentation: setting({
     type: kind.augmentation,
     flag: "--augmentation <what>",

@@ -31,7 +31,7 @@ export interface ModelOptions {
   readonly classes?: number;
   readonly input?: readonly number[];
   readonly variant?: ZooVariant;
-  /** Of a file with several outputs, the one whose network is read; absent: all. */
+  /** For a file with several outputs: the output whose network is read; absent: all. */
   readonly output?: string;
   readonly weights?: string;
   readonly init?: string;
@@ -46,7 +46,7 @@ export interface LoadedModel {
   readonly origin: string;
   /** Assumptions and foldings of the import. */
   readonly notes: readonly string[];
-  /** Of a zoo architecture with several forms. */
+  /** The variant of a zoo architecture that has several. */
   readonly variant?: ZooVariant;
   /** Data for writing it back; `--architecture` with a file replaces its weights. */
   readonly source: ExportableModel;

@@ -39,7 +39,7 @@ export function sweepsAgain(runs: readonly AgainRun[]): SweepAgain[] {
   });
 }
 
-/** What differs from what a configuration takes anyway, in the order of the table of settings. */
+/** The settings that differ from their defaults, in the order of the table of settings. */
 function saidSettings(config: TrainConfig & RunConfig): RunConfig {
   const usual = usualSettings(config);
   return Object.fromEntries(

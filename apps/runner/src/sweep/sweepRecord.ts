@@ -1,4 +1,4 @@
-/** What a sweep leaves of itself for screens: its runs, the time that each is expected to take, and how to call it again. */
+/** Writes the record of a sweep, which screens read: its runs, their expected times, and the command that continues it. */
 import path from "node:path";
 import { writeSweepRecord } from "@phew/runs/sweeps";
 import type { SweepPlan, SweepPlanOptions } from "./sweepPlan.ts";

@@ -87,7 +87,7 @@ export function failuresOf(
   });
 }
 
-/** What runs warned of. */
+/** The warnings of runs. */
 export function warningsOf(statuses: readonly TaskStatus[]): RunFailure[] {
   return statuses.flatMap(({ task, status }) =>
     (status?.summary.warnings ?? []).map((message) => ({ id: task.id, run: task.name, message })),
@@ -149,12 +149,12 @@ function describeEstimate(
   return `${time}. Of ${counted(estimate.runMs.length, "estimate")} ${describeSources(estimate)}.`;
 }
 
-/** All runs that there are; none where there is no folder. */
+/** All runs below the folder; none if it does not exist. */
 export function entriesBelow(root: string) {
   try {
     return listRuns(root);
   } catch {
-    // nothing has been run here
+    // the folder does not exist yet
     return [];
   }
 }

@@ -18,7 +18,7 @@ import { type Material, variantEntry } from "./runMaterial.ts";
 
 export type Recorder = (event: RunEvent) => void;
 
-/** Prunes, and writes the masks. @returns the weights to train from, which a check may have drawn anew */
+/** Prunes, and writes the masks. @returns the weights to train from, which a check may have replaced */
 export async function prunedAndKept(
   material: Material,
   writer: RunWriter,

@@ -283,7 +283,7 @@ function report(
   if (options.traceShares !== undefined) printLines(`Shares of the trace are in ${options.traceShares}.`);
 }
 
-/** Of the model and of each mask, every one once. */
+/** Notes on the model and on each mask, each once. */
 const notesOf = (examined: readonly Examined[]): string[] => [
   ...new Set(examined.flatMap(({ loaded }) => loaded.notes)),
 ];

@@ -225,7 +225,7 @@ function report(
   );
 }
 
-/** Of an output that the file has past a softmax. */
+/** States that logits are written if the file has a softmax behind this output. */
 function logitsNote({ output: { name, softmaxes } }: Predicted, { out }: PredictOptions): string[] {
   const [softmax] = softmaxes;
   if (out === undefined || softmax === undefined) return [];
@@ -235,7 +235,7 @@ function logitsNote({ output: { name, softmaxes } }: Predicted, { out }: Predict
   ];
 }
 
-/** For labels that are not used. */
+/** States that the labels of the batch are not used. */
 function labelsNote({ tensors, y }: BatchFile, { batch, compare }: PredictOptions): string[] {
   if (y !== undefined || !tensors.has("y") || compare === batch) return [];
   return ["y of the batch is not looked at: accuracy is told of one output with a number for each class."];

@@ -233,7 +233,7 @@ async function keptAsRun(
   return { result: done, folder };
 }
 
-/** What decides a mask beside its density, its options and the weights. */
+/** Everything that decides a mask, apart from its density, its options and the weights. */
 function configOf(
   loaded: LoadedModel,
   { method, seed = 0, dataset, batch, from, samplesPerClass, input, output }: PruneOptions,

@@ -1,4 +1,4 @@
-/** `phew runs`: run folders listed, looked at, set side by side, spoken of and removed. */
+/** `phew runs`: lists, shows, compares, tags and removes run folders. */
 import { counted, formatMoment } from "@phew/core/messages";
 import { formatTable } from "@phew/report";
 import {

@@ -63,7 +63,7 @@ interface SweepVerbOptions extends SweepPlanOptions {
 
 /** Last lines of a failed run's log. */
 const LOG_LINES = 20;
-/** Of a log that is asked for by itself: its last 20 megabytes. */
+/** Most lines that `--logs ID` prints, from at most the last 20 megabytes of the log. */
 const MOST_LINES = 100_000;
 
 export async function sweep(file: string | undefined, options: SweepVerbOptions): Promise<void> {
@@ -140,7 +140,7 @@ async function carryOut(plan: SweepPlan, options: SweepVerbOptions): Promise<voi
   );
 }
 
-/** Of the finished runs, drawn when some have been carried out, or where there are none yet. @returns their paths */
+/** Draws the figures of the finished runs if this call has executed some, or if there are no figures. @returns their paths */
 async function figuresOf({ runs, folder }: SweepPlan, submission: Submission | undefined): Promise<string[]> {
   if (submission === undefined && figurePaths(folder).some((file) => existsSync(file))) return [];
   const finished = statusesOf(runs).filter(({ state }) => state === "finished");

@@ -20,7 +20,7 @@ import { SETTINGS } from "../settings/table.ts";
 import { requireKnown } from "../train/knownNames.ts";
 import type { RunPlace } from "../train/runMaterial.ts";
 
-// what trains takes longer to load than all of this, and is loaded behind the first word
+// training code loads slowly, so it is imported after the first line is printed
 export async function train(model: string | undefined, settings: CommandLineSettings): Promise<void> {
   const { values, given } = settings;
   const file = values.config === undefined ? undefined : await configFrom(values.config, model, settings);

@@ -1,7 +1,7 @@
 /**
- * The time that a sweep under way still takes. A run is expected to take what was expected of it before, times the median of
- * took / expected over those that are known by now: of its configuration, else those that differ in the fewest settings. To
- * each comes what a run took beyond its own time so far: the start of its process, and its end.
+ * The time until a running sweep ends. The expected time of a run is its first estimate times the median of
+ * actual / estimated time over finished runs: those of its configuration, else those that differ in the fewest settings.
+ * Each run also has the mean overhead so far, for the start and the end of its process.
  *   overhead = (time since the call · runs at a time − time of all runs) / runs begun
  * Then the runs follow each other as the executor takes them.
  */
@@ -9,7 +9,7 @@ import type { RunEntry } from "../readRun.ts";
 import { makespan, median } from "./estimate.ts";
 import type { PlannedRun, SweepEntry } from "./sweepRecord.ts";
 
-/** How far a sweep is. */
+/** The progress of a sweep. */
 export interface SweepProgress {
   /** Its runs, with those that have not begun. */
   readonly runs: readonly RunEntry[];

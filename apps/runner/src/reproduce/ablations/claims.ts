@@ -22,7 +22,7 @@ export function accuracyIn({ grid, check, density }: Situation, method: string, 
   return bySeed(measured.runs(grid), `${method}${check}`, density, (row) => 100 * row.accuracy);
 }
 
-/** What a lead is in one situation after the other. */
+/** The lead of a method over another in each situation. */
 export function leadClaims(measured: Measured, scale: Scale): Claim[] {
   const all = situations(scale);
   const [first] = all;
@@ -193,7 +193,7 @@ export function maskClaims(measured: Measured, scale: Scale): Claim[] {
     },
     {
       claim: "Branching in proportion to weights gives a greater path kernel trace.",
-      // where nothing forks the masks are the same
+      // without forks the masks are the same
       evidence: compared("phew:branching=weight", "phew").filter(
         ({ mean, interval }) => mean !== 0 || interval !== 0,
       ),

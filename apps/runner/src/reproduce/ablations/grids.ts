@@ -29,15 +29,15 @@ interface Size {
   readonly maskDensities: readonly number[];
   readonly maskSeedCount: number;
   readonly seedCount: number;
-  /** Of variants. */
+  /** Densities of the variants. */
   readonly densities: readonly number[];
-  /** Of checks, rates and long training: where methods differ. */
+  /** The density of checks, rates and long training; methods differ there. */
   readonly density: number;
   readonly checked: readonly string[];
   readonly checks: readonly string[];
-  /** Beside that of the grid of `accuracy`. */
+  /** Learning rates in addition to that of the grid of `accuracy`. */
   readonly rates: readonly number[];
-  /** That of the grid of `accuracy`. */
+  /** Learning rate of the grid of `accuracy`. */
   readonly baseRate: number;
   /** Epochs of longer training. */
   readonly longEpochs?: number;

@@ -16,7 +16,7 @@ import { grouped, meanAndInterval } from "../tables.ts";
 import { GRIDS } from "./accuracy.ts";
 
 const METHODS = ["phew", "uniform-walk", "synflow", "synflow-l2", "random", "erk"];
-/** Of the dense network's mean accuracy after the last epoch. */
+/** A method has converged at this fraction of the dense network's mean accuracy after the last epoch. */
 const LEVEL = 0.9;
 
 /** Steps taken and test accuracy, at each evaluation. */
@@ -169,7 +169,7 @@ function traceClaims(grids: readonly RunGrid[], measured: Measured): Claim[] {
   });
 }
 
-/** Of each method and density: mean of log10 trace / dense, mean area; without those that have no path. */
+/** For each method and density: mean of log10 trace / dense, mean area; without those that have no path. */
 function pairsOf(rows: readonly RunRow[]): (readonly [number, number])[] {
   return grouped(rows, ({ method, density }) => `${density} ${method}`)
     .map(

@@ -101,7 +101,7 @@ export function passProbabilities(edges: readonly Edge[], direction: "forward" |
 interface StepsRow {
   readonly key: string;
   readonly walks: number;
-  /** Of all steps in their order: the edge, its probability, and how many are kept then. */
+  /** For each step in order: the edge, its probability, and the number of kept weights after it. */
   readonly edges: readonly number[];
   readonly probabilities: readonly number[];
   readonly kept: readonly number[];
@@ -136,7 +136,7 @@ const steps: Measurement<StepsRow> = {
 interface FrequencyRow {
   readonly key: string;
   readonly walks: number;
-  /** Of each edge. */
+  /** For each edge: its probability, and the number of walks through it. */
   readonly probabilities: readonly number[];
   readonly counts: readonly number[];
 }
@@ -192,7 +192,7 @@ interface SmallMaskRow {
   readonly logTrace: number;
 }
 
-/** The example with weights drawn anew for each seed, by every method. */
+/** The example, with new weights for each seed, pruned by every method. */
 const smallMasks = (scale: Scale): Measurement<SmallMaskRow> => ({
   name: "small-masks",
   shape: {

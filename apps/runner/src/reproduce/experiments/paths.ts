@@ -85,7 +85,7 @@ export const paths: Experiment = {
   },
 };
 
-/** Of each network with its own weights: the trace over the density, and against the width. */
+/** Two figures of each network with its own initial weights: the trace over the density, and over the width. */
 function figuresOf({ name, model, init }: MaskGrid, measured: Measured): Findings["figures"] {
   if (init !== undefined) return [];
   return ["path-kernel-trace", "trace-against-width"].flatMap((kind) => {

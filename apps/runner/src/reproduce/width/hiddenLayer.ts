@@ -40,13 +40,13 @@ export interface HiddenLayerRow {
   /** Hidden units of the least width, and log10 of the trace of whole units there. */
   readonly leastWidth: number;
   readonly leastTrace: number;
-  /** log10 of the greatest trace, of large networks of its bound; that of a mask that comes to it or near it, and its width. */
+  /** log10 of the greatest trace, or of its bound for large networks; log10 of the best known mask's trace; its width. */
   readonly best: number;
   readonly reached: number;
   readonly bestWidth: number;
-  /** log10 of the greatest trace with 0, 1, … hidden units in use; of large networks none. */
+  /** log10 of the greatest trace with 0, 1, … hidden units in use; empty for large networks. */
   readonly greatest: readonly number[];
-  /** Of each method where weights are drawn. */
+  /** For each method, in the cases with drawn weights. */
   readonly traces: readonly number[];
   readonly widths: readonly number[];
 }

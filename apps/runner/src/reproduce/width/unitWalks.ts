@@ -31,7 +31,7 @@ export interface UnitWalksRow {
   readonly density: number;
   readonly seed: number;
   readonly walks: number;
-  /** Of each layer: its units, and of the walks through one of them W·v / N, mean and standard deviation. */
+  /** For each layer: its number of units; of the walks through a unit W·v / N, their mean and standard deviation. */
   readonly units: readonly number[];
   readonly expected: readonly number[];
   readonly means: readonly number[];
@@ -79,7 +79,7 @@ export function unitWalksMeasurement(cases: readonly WalkCase[]): Measurement<Un
   };
 }
 
-/** Of W·v / N, and of all units, beyond which a measured number is another than expected. */
+/** Largest deviations from the expected numbers: a fraction of W·v / N, and a fraction of the units. */
 const NEAR_MEAN = 0.05;
 const NEAR_SHARE = 0.01;
 
