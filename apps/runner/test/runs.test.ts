@@ -69,6 +69,16 @@ describe("list", () => {
     expect((await phew(["runs", "state=failed"], folder)).stdout).toBe("0 runs of 2 below runs.\n");
   });
 
+  it("names configurations in JSON by what differs, with their means", async () => {
+    const { runs, configurations } = await json("runs", "list");
+    expect(new Set(runs.map((run: { configuration: string }) => run.configuration)).size).toBe(2);
+    for (const { name, ids, accuracy } of configurations) {
+      const own = runs.filter((run: { configuration: string }) => run.configuration === name);
+      expect(ids).toEqual(own.map((run: { id: string }) => run.id));
+      expect(accuracy).toEqual({ count: 1, mean: own[0].accuracy });
+    }
+  });
+
   it("shows the columns that are asked for, in this order", async () => {
     const { stdout } = await phew(["runs", "list", "--columns", "density, id", "--sort", "-density"], folder);
     expect(
@@ -273,8 +283,9 @@ it("watch --once --json has the same runs, and of one run its layers and log", a
     "fc3.weight",
   ]);
   expect(one.log.at(-1).text).toMatch(/^finished after/);
-  expect(JSON.parse((await phew(["watch", "--once", "--json"], scratchFolder())).stdout)).toEqual({
+  expect(JSON.parse((await phew(["watch", "--once", "--json"], scratchFolder())).stdout)).toMatchObject({
     folder: "runs",
+    configurations: [],
     runs: [],
   });
   expect(await refused(["watch", "--json"], /--json: got it without --once/)).toBe(2);

@@ -1,8 +1,8 @@
 /** Runs as a list shows them: a row each, with what they differ in. */
 import { formatAccuracy, formatMoment, formatPercent } from "@phew/core/messages";
 import type { Cell, Column, Row } from "@phew/report";
-import { cutMiddle } from "@phew/runs";
-import { configurationsOf } from "@phew/runs/configurations";
+import { accuracyWords, cutMiddle } from "@phew/runs";
+import { configurationsOf, spreadOf } from "@phew/runs/configurations";
 import type { FieldValue, KeptRun, RunField, RunFieldTable } from "@phew/runs/list";
 
 const CELL_WIDTH = 24;
@@ -28,6 +28,24 @@ export function runDocument(run: KeptRun) {
     failure: status?.failure,
     warnings: summary.warnings,
     ...notes,
+  };
+}
+
+/**
+ * Runs for programs, each with the name of its configuration among them, and the configurations with their means over
+ * finished runs: fractions, deviation of a sample, half of the 95 % interval.
+ */
+export function runDocuments(runs: readonly KeptRun[]) {
+  const configurations = configurationsOf(runs);
+  return {
+    shared: configurations.shared,
+    configurations: configurations.all.map(({ name, runs: own }) => {
+      const finished = own.filter(({ life }) => life === "finished");
+      const accuracy = spreadOf(finished.flatMap(({ summary }) => summary.testAccuracy ?? []));
+      return { name, ids: own.map(({ id }) => id), accuracy };
+    }),
+    accuracyOf: accuracyWords(runs),
+    runs: runs.map((run) => ({ ...runDocument(run), configuration: configurations.nameOf(run) })),
   };
 }
 

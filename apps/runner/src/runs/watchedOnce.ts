@@ -4,7 +4,7 @@ import { listRuns, readRun } from "@phew/runs";
 import { keptRun } from "@phew/runs/list";
 import { UsageError } from "../failure.ts";
 import { printJson } from "../output/output.ts";
-import { runDocument } from "./listedRuns.ts";
+import { runDocuments } from "./listedRuns.ts";
 
 /**
  * Of a single run its layers and its log too, as the table has them.
@@ -15,12 +15,12 @@ export function printWatched(folder: string | undefined, once: boolean): void {
   if (!once) throw new UsageError("--json", { given: "it without --once", expected: "both together" });
   const root = folder ?? "runs";
   const entries = folder === undefined && !existsSync(root) ? [] : listRuns(root);
+  const documents = runDocuments(entries.map(keptRun));
   const isSingle = entries.length === 1;
-  const runs = entries.map((entry) => {
-    const document = runDocument(keptRun(entry));
+  const runs = documents.runs.map((document) => {
     if (!isSingle) return document;
-    const { state } = readRun(entry.folder);
+    const { state } = readRun(document.folder);
     return { ...document, layers: state.mask?.layers ?? [], log: state.log };
   });
-  printJson({ folder: root, runs });
+  printJson({ folder: root, ...documents, runs });
 }

@@ -17,7 +17,7 @@ import { UsageError } from "../failure.ts";
 import { printJson, printLines, printText, printWarnings } from "../output/output.ts";
 import { chosenFolders, filteredRuns } from "../runs/chosenRuns.ts";
 import { differenceDocument, differenceText } from "../runs/differentRuns.ts";
-import { fieldTable, runDocument, usualTable } from "../runs/listedRuns.ts";
+import { fieldTable, runDocuments, usualTable } from "../runs/listedRuns.ts";
 import { isAgreed, madeOf, type SizedRun, sizeText } from "../runs/removedRuns.ts";
 import { shownDocument, shownRun, shownText } from "../runs/shownRun.ts";
 
@@ -37,7 +37,7 @@ export function list(filters: readonly string[], options: ListOptions): void {
   const shown = namesIn(options.columns ?? "").map((name) => fields.named("--columns", name));
   if (options.json) {
     const { rows } = fieldTable(runs, shown);
-    printJson({ runs: shown.length > 0 ? rows : runs.map(runDocument), foundCount });
+    printJson(shown.length > 0 ? { runs: rows, foundCount } : { ...runDocuments(runs), foundCount });
     return;
   }
   const damaged = runs.filter(({ hasDamagedNotes }) => hasDamagedNotes);

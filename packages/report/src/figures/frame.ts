@@ -99,7 +99,10 @@ function sideBySide<T extends { readonly series: string; readonly density: numbe
   const gaps = densities.slice(1).map((density, k) => Math.log(densities[k]! / density));
   const step = Math.min(MOST_STEP, (0.3 * Math.min(Infinity, ...gaps)) / names.length);
   return points.map((point) => {
-    const place = names.indexOf(point.series) - (names.length - 1) / 2;
+    const here = names.filter((name) =>
+      points.some(({ series, density }) => series === name && density === point.density),
+    );
+    const place = here.indexOf(point.series) - (here.length - 1) / 2;
     return { ...point, at: point.density * Math.exp(place * step) };
   });
 }
