@@ -34,12 +34,12 @@ export function listedRuns(state: DashboardState): readonly RunEntry[] {
   const runs = visibleRuns(state);
   const closed = closedArrays(state);
   if (closed.size === 0) return runs;
-  const told = new Set<ClosedArray>();
+  const listed = new Set<ClosedArray>();
   return runs.flatMap((run) => {
     const array = closed.get(run.folder);
     if (array === undefined) return [run];
-    if (told.has(array)) return [];
-    told.add(array);
+    if (listed.has(array)) return [];
+    listed.add(array);
     return [array.runs.find(({ folder }) => folder === state.selected) ?? run];
   });
 }

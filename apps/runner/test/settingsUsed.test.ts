@@ -32,7 +32,7 @@ function watched<T extends object>(object: T, read: Set<string>): T {
   });
 }
 
-function told(line: string): CommandLineSettings {
+function settingsFrom(line: string): CommandLineSettings {
   const command = withAllSettings(new Command("train").argument("[model]"), "train");
   command.parse(line.split(" "), { from: "user" });
   return commandLineSettings(command);
@@ -42,7 +42,7 @@ const LINE = "lenet5 --density 0.5 --classes 3 --train-count 30 --test-count 30"
 
 /** Settings of a run that are read where it is prepared and its training is set up. */
 async function readOf(optimiser: string): Promise<{ config: TrainConfig; read: Set<string> }> {
-  const settings = told(`${LINE} --optimiser ${optimiser}`);
+  const settings = settingsFrom(`${LINE} --optimiser ${optimiser}`);
   const config = await configOf("lenet5", settings);
   const read = new Set<string>();
   const seen = withDigests(watched(config, read));
@@ -74,7 +74,7 @@ it("has every setting of a run read by what prepares it, by settingsOf or by wha
 
 it("has every setting of how a run is carried out read by placeOf", () => {
   const read = new Set<string>();
-  placeOf(watched(told(LINE).values, read), "used");
+  placeOf(watched(settingsFrom(LINE).values, read), "used");
   const unread = Object.entries(GROUPS.Execution)
     .filter(([name, entry]) => isCarryingOut(entry) && !read.has(name))
     .map(([name]) => name);

@@ -32,12 +32,12 @@ describe("a border", () => {
       "@unmanaged\nexport class Three {\n  a: u32;\n  /** b: u32; */\n  b: f64;\n  c: f32;\n}\n",
     );
     const [text] = Object.values(files);
-    for (const told of [
+    for (const line of [
       'a: { at: 0, type: "u32" }',
       'b: { at: 8, type: "f64" }',
       'c: { at: 16, type: "f32" }',
     ])
-      expect(text).toContain(told);
+      expect(text).toContain(line);
     expect(text).toContain("bytes: 20,");
     expect(text).toContain("start(seed: number): void;");
   });

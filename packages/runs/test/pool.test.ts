@@ -60,11 +60,11 @@ it("runs all tasks, and the others where one crashes; a log keeps what each prin
   const folder = scratchFolder();
   const tasks = fakeTasks(folder, 5, 3, [1]);
   const pool = localPool({ folder: join(folder, ".sweep"), processCount: 2 });
-  const told: string[] = [];
-  const onFailure = (failures: ReadonlyMap<string, string>) => told.push(...failures.keys());
+  const failedIds: string[] = [];
+  const onFailure = (failures: ReadonlyMap<string, string>) => failedIds.push(...failures.keys());
   const submission = await pool.submit(tasks, { signal: never, onFailure });
   expect(states(tasks)).toEqual(["finished", "failed", "finished", "finished", "finished"]);
-  expect(told).toEqual(["run-1"]);
+  expect(failedIds).toEqual(["run-1"]);
   expect(submission).toMatchObject({ ended: true, text: "4 of 5 runs done, 2 at a time" });
   expect([...submission.failures]).toEqual([["run-1", "made to fail"]]);
   expect(readFileSync(pool.logs(tasks[1]!), "utf8")).toBe("made to fail\n");

@@ -4,7 +4,7 @@ import { sweepProgress } from "../src/index.ts";
 
 const T = 1_000_000;
 
-interface Told {
+interface PlannedRun {
   readonly config: Readonly<Record<string, unknown>>;
   readonly estimateMs?: number;
   readonly life?: RunLife;
@@ -15,47 +15,49 @@ interface Told {
 
 /** A sweep called at T, and its runs; times are milliseconds behind it. */
 function sweepOf(
-  told: readonly Told[],
+  planned: readonly PlannedRun[],
   atATime: number | undefined,
   isActive = true,
 ): [SweepEntry, RunEntry[]] {
-  const runs = told.map(({ life = "waiting", config, startedMs = 0, endedMs = 0, summary }, k): RunEntry => {
-    const full = { phase: "training" as const, fraction: life === "finished" ? 1 : 0, ...summary };
-    const status = {
-      state: "running" as const,
-      name: "",
-      pid: 1,
-      host: "h",
-      startedT: T + startedMs,
-      updatedT: T + endedMs,
-      summary: full,
-    };
-    return {
-      folder: `runs/e/r${k}`,
-      experiment: "e",
-      id: `r${k}`,
-      name: "",
-      config,
-      life,
-      summary: full,
-      updatedT: T + endedMs,
-      ...(life === "waiting" ? {} : { status }),
-    };
-  });
+  const runs = planned.map(
+    ({ life = "waiting", config, startedMs = 0, endedMs = 0, summary }, k): RunEntry => {
+      const full = { phase: "training" as const, fraction: life === "finished" ? 1 : 0, ...summary };
+      const status = {
+        state: "running" as const,
+        name: "",
+        pid: 1,
+        host: "h",
+        startedT: T + startedMs,
+        updatedT: T + endedMs,
+        summary: full,
+      };
+      return {
+        folder: `runs/e/r${k}`,
+        experiment: "e",
+        id: `r${k}`,
+        name: "",
+        config,
+        life,
+        summary: full,
+        updatedT: T + endedMs,
+        ...(life === "waiting" ? {} : { status }),
+      };
+    },
+  );
   const record = {
     file: "/sweep.json",
     options: [],
     calledFrom: "/",
     executor: "pool",
     submittedT: T,
-    runs: told.map(({ config, estimateMs }, k) => ({ id: `r${k}`, config, estimateMs })),
+    runs: planned.map(({ config, estimateMs }, k) => ({ id: `r${k}`, config, estimateMs })),
     ...(atATime === undefined ? {} : { atATime }),
   };
   return [{ experiment: "e", folder: "runs/e", record, isActive, arrays: [], failures: new Map() }, runs];
 }
 
-const left = (told: readonly Told[], nowMs: number, atATime?: number, isActive = true) => {
-  const [sweep, runs] = sweepOf(told, atATime, isActive);
+const left = (planned: readonly PlannedRun[], nowMs: number, atATime?: number, isActive = true) => {
+  const [sweep, runs] = sweepOf(planned, atATime, isActive);
   return sweepProgress(sweep, runs, T + nowMs).leftMs;
 };
 
@@ -65,15 +67,20 @@ const c = { model: "mlp", rate: 0.2, seed: 0 };
 
 describe("the time that a sweep still takes", () => {
   it("is what was expected while nothing is known, as many runs at a time as there are places", () => {
-    const told = [a, b, c].map((config, k) => ({ config, estimateMs: 1000 * (k + 1) }));
-    expect(left(told, 0, 1)).toBe(6000);
+    const planned = [a, b, c].map((config, k) => ({ config, estimateMs: 1000 * (k + 1) }));
+    expect(left(planned, 0, 1)).toBe(6000);
     // 1000, 2000; the place that is free first takes 3000
-    expect(left(told, 0, 2)).toBe(4000);
-    expect(left(told, 0, 9)).toBe(3000);
+    expect(left(planned, 0, 2)).toBe(4000);
+    expect(left(planned, 0, 9)).toBe(3000);
   });
 
   it("goes by the runs known by now: by the same configuration, else those that differ in the fewest settings", () => {
-    const done = (config: Told["config"], startedMs: number, endedMs: number, estimateMs: number): Told => ({
+    const done = (
+      config: PlannedRun["config"],
+      startedMs: number,
+      endedMs: number,
+      estimateMs: number,
+    ): PlannedRun => ({
       config,
       life: "finished",
       startedMs,
@@ -91,11 +98,17 @@ describe("the time that a sweep still takes", () => {
   });
 
   it("adds what a run takes beyond its own time, and takes off what running ones have behind them", () => {
-    const finished: Told = { config: a, life: "finished", startedMs: 500, endedMs: 2500, estimateMs: 2000 };
+    const finished: PlannedRun = {
+      config: a,
+      life: "finished",
+      startedMs: 500,
+      endedMs: 2500,
+      estimateMs: 2000,
+    };
     const waiting = { config: { ...a, seed: 2 }, estimateMs: 2000 };
     // 1000 ms of 3000 went by beside the only run: half a run's own time more for the next
     expect(left([finished, waiting], 3000, 1)).toBe(2000 + 1000);
-    const running: Told = {
+    const running: PlannedRun = {
       config: { ...a, seed: 1 },
       life: "running",
       startedMs: 3000,
@@ -109,7 +122,7 @@ describe("the time that a sweep still takes", () => {
 
   it("goes on with what was interrupted before it was called, not with what failed or was interrupted since", () => {
     const waiting = { config: a, estimateMs: 1000 };
-    const before: Told = { ...waiting, life: "interrupted", startedMs: -5000, endedMs: -4000 };
+    const before: PlannedRun = { ...waiting, life: "interrupted", startedMs: -5000, endedMs: -4000 };
     expect(left([waiting, before], 0, 1)).toBe(2000);
     expect(left([waiting, { ...before, startedMs: 0, endedMs: 0 }], 0, 1)).toBe(1000);
     expect(left([waiting, { ...before, life: "failed" }], 0, 1)).toBe(1000);

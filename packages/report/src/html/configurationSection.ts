@@ -6,9 +6,9 @@ import { settingCells } from "../settingColumns.ts";
 import { htmlTable } from "../table.ts";
 
 export function configurationSection(runs: readonly ReportedRun[]) {
-  const told = configurationsOf(runs);
-  const { columns, cellsOf } = settingCells(told);
-  const same = told.same.map(({ title, text, isDefault }) => ({
+  const configurations = configurationsOf(runs);
+  const { columns, cellsOf } = settingCells(configurations);
+  const same = configurations.same.map(({ title, text, isDefault }) => ({
     title,
     text,
     default: isDefault ? "default" : "",
@@ -19,7 +19,7 @@ export function configurationSection(runs: readonly ReportedRun[]) {
       ...columns.filter(({ isSame }) => isSame !== true),
       { key: "seeds", title: "seeds" },
     ],
-    told.all.map(({ name, runs: own }) => ({ ...cellsOf(own[0]!), name, seeds: seedsOf(own) })),
+    configurations.all.map(({ name, runs: own }) => ({ ...cellsOf(own[0]!), name, seeds: seedsOf(own) })),
   );
   const shared = htmlTable(
     [
@@ -33,8 +33,8 @@ export function configurationSection(runs: readonly ReportedRun[]) {
     id: "configuration",
     title: "Configuration",
     html: [
-      `<p class="note">${counted(told.all.length, "configuration")} of ${counted(runs.length, "run")}; runs of one configuration differ in nothing but their seed.</p>`,
-      told.all.length > 1 ? varying : "",
+      `<p class="note">${counted(configurations.all.length, "configuration")} of ${counted(runs.length, "run")}; runs of one configuration differ in nothing but their seed.</p>`,
+      configurations.all.length > 1 ? varying : "",
       same.length > 0 ? `<div class="settings">${shared}</div>` : "",
     ]
       .filter(Boolean)
