@@ -56,103 +56,76 @@ export function initialDashboard(
   };
 }
 
+type Changes = {
+  readonly [K in DashboardAction["kind"]]: (
+    state: DashboardState,
+    action: Extract<DashboardAction, { kind: K }>,
+  ) => DashboardState;
+};
+
+/** What each action does, by its kind. */
+const CHANGES: Changes = {
+  watched: (state, action) => watched(state, action),
+  moved: (state, action) => movedBy(state, action.by),
+  jumped: (state, action) => movedBy(state, action.to === "start" ? -Infinity : Infinity),
+  focusMoved: (state, action) => ({ ...state, focus: next(focusable(state), state.focus, action.by) }),
+  viewMoved: (state, action) => viewed(state, next(VIEWS, state.view, action.by)),
+  viewChosen: (state, action) => viewed(state, action.view),
+  opened: (state) => opened(state),
+  closed: (state) => closed(state),
+  filterStarted: (state) => {
+    if (state.focus === "log" || state.focus === "output")
+      return { ...state, prompt: { kind: "search", text: "" } };
+    return { ...state, filtering: true, focus: "runs", zoomed: false };
+  },
+  filterTyped: (state, action) => filtered(state, state.filter + action.text),
+  filterErased: (state) => filtered(state, [...state.filter].slice(0, -1).join("")),
+  filterEnded: (state) => ({ ...state, filtering: false }),
+  promptStarted: (state, action) => ({ ...state, prompt: { kind: action.prompt, text: "" } }),
+  promptTyped: (state, action) => prompted(state, (text) => text + action.text),
+  promptErased: (state) => prompted(state, (text) => [...text].slice(0, -1).join("")),
+  promptEnded: (state) => promptAnswered(state),
+  searched: (state, action) => searched(state, action.by),
+  cursorToggled: (state) => cursorToggled(state),
+  cursorMoved: (state, action) => withCursorMoved(state, action.by),
+  magnified: (state, action) => withZoom(state, action.by),
+  helpToggled: (state) => ({ ...state, help: !state.help, helpPage: 0 }),
+  helpTurned: (state, action) => ({ ...state, helpPage: Math.max(0, state.helpPage + action.by) }),
+  logScaleToggled: (state) => ({ ...state, logScale: !state.logScale }),
+  smoothed: (state, action) => ({
+    ...state,
+    smoothing: Math.min(SMOOTHING_LEVELS.length - 1, Math.max(0, state.smoothing + action.by)),
+  }),
+  recentToggled: (state) => ({ ...state, recentOnly: !state.recentOnly }),
+  frozenToggled: (state) => ({ ...state, frozen: !state.frozen }),
+  followToggled: (state) => ({ ...state, follow: !state.follow }),
+  marked: (state) => marked(state),
+  timeAxisToggled: (state) => ({ ...state, timeAxis: !state.timeAxis }),
+  ordered: (state) => ({ ...state, order: next(ORDERS, state.order, 1) }),
+  orderTurned: (state) => ({ ...state, descending: !state.descending }),
+  groupToggled: (state) => ({ ...state, grouped: !state.grouped }),
+  noticed: (state, action) => ({ ...state, notice: action.text }),
+  asked: (state) => ({ ...state, asking: true }),
+  sweepAsked: (state) => sweepAsked(state),
+  sweepAnswered: (state) => ({ ...state, askingSweep: false }),
+  frameSaved: (state) => state,
+  copied: (state) => state,
+  mouseToggled: (state) => mouseToggled(state),
+  focused: (state, action) => ({ ...state, focus: action.panel }),
+  runChosen: (state, action) => ({ ...select(state, action.folder), follow: false, focus: "runs" }),
+  layerChosen: (state, action) => ({ ...state, layerCursor: action.index, focus: "layers" }),
+  stepChosen: (state, action) => ({ ...withCursorAt(state, action.step), focus: "curves" }),
+  answered: (state) => ({ ...state, asking: false, quitting: true }),
+  quit: (state) => ({ ...state, asking: false, quitting: true }),
+};
+
 export function update(before: DashboardState, action: DashboardAction): DashboardState {
   const state = action.kind === "watched" ? before : withoutNotice(before);
-  switch (action.kind) {
-    case "watched":
-      return watched(state, action);
-    case "moved":
-      return movedBy(state, action.by);
-    case "jumped":
-      return movedBy(state, action.to === "start" ? -Infinity : Infinity);
-    case "focusMoved":
-      return { ...state, focus: next(focusable(state), state.focus, action.by) };
-    case "viewMoved":
-      return viewed(state, next(VIEWS, state.view, action.by));
-    case "viewChosen":
-      return viewed(state, action.view);
-    case "opened":
-      return opened(state);
-    case "closed":
-      return closed(state);
-    case "filterStarted":
-      if (state.focus === "log" || state.focus === "output")
-        return { ...state, prompt: { kind: "search", text: "" } };
-      return { ...state, filtering: true, focus: "runs", zoomed: false };
-    case "filterTyped":
-      return filtered(state, state.filter + action.text);
-    case "filterErased":
-      return filtered(state, [...state.filter].slice(0, -1).join(""));
-    case "filterEnded":
-      return { ...state, filtering: false };
-    case "promptStarted":
-      return { ...state, prompt: { kind: action.prompt, text: "" } };
-    case "promptTyped":
-      return prompted(state, (text) => text + action.text);
-    case "promptErased":
-      return prompted(state, (text) => [...text].slice(0, -1).join(""));
-    case "promptEnded":
-      return promptAnswered(state);
-    case "searched":
-      return searched(state, action.by);
-    case "cursorToggled":
-      return cursorToggled(state);
-    case "cursorMoved":
-      return withCursorMoved(state, action.by);
-    case "magnified":
-      return withZoom(state, action.by);
-    case "helpToggled":
-      return { ...state, help: !state.help, helpPage: 0 };
-    case "helpTurned":
-      return { ...state, helpPage: Math.max(0, state.helpPage + action.by) };
-    case "logScaleToggled":
-      return { ...state, logScale: !state.logScale };
-    case "smoothed":
-      return {
-        ...state,
-        smoothing: Math.min(SMOOTHING_LEVELS.length - 1, Math.max(0, state.smoothing + action.by)),
-      };
-    case "recentToggled":
-      return { ...state, recentOnly: !state.recentOnly };
-    case "frozenToggled":
-      return { ...state, frozen: !state.frozen };
-    case "followToggled":
-      return { ...state, follow: !state.follow };
-    case "marked":
-      return marked(state);
-    case "timeAxisToggled":
-      return { ...state, timeAxis: !state.timeAxis };
-    case "ordered":
-      return { ...state, order: next(ORDERS, state.order, 1) };
-    case "orderTurned":
-      return { ...state, descending: !state.descending };
-    case "groupToggled":
-      return { ...state, grouped: !state.grouped };
-    case "noticed":
-      return { ...state, notice: action.text };
-    case "asked":
-      return { ...state, asking: true };
-    case "sweepAsked":
-      return sweepAsked(state);
-    case "sweepAnswered":
-      return { ...state, askingSweep: false };
-    case "frameSaved":
-    case "copied":
-      return state;
-    case "mouseToggled":
-      return mouseToggled(state);
-    case "focused":
-      return { ...state, focus: action.panel };
-    case "runChosen":
-      return { ...select(state, action.folder), follow: false, focus: "runs" };
-    case "layerChosen":
-      return { ...state, layerCursor: action.index, focus: "layers" };
-    case "stepChosen":
-      return { ...withCursorAt(state, action.step), focus: "curves" };
-    case "answered":
-    case "quit":
-      return { ...state, asking: false, quitting: true };
-  }
+  // the compiler does not see that the kind chooses both
+  return (CHANGES[action.kind] as (state: DashboardState, action: DashboardAction) => DashboardState)(
+    state,
+    action,
+  );
 }
 
 function withoutNotice(state: DashboardState): DashboardState {
