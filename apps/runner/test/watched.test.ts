@@ -86,7 +86,7 @@ describe.skipIf(!hasTmux || !isBuilt)(
       await terminal.shows(/● training/);
       // the second Ctrl-C is as good as "leave it running"
       terminal.keys("C-c", "C-c");
-      const text = await terminal.shows(/The run goes on as process \d+[\s\S]*ended with 0/);
+      const text = await terminal.shows(/It goes on as process \d+[\s\S]*ended with 0/);
       const { folder, status } = theRun();
       expect(text).toContain(`process ${status.pid}:`);
       const before = readFileSync(path.join(folder, "events.jsonl")).length;
