@@ -215,8 +215,9 @@ class HeldLock implements FolderLock {
 
   requireHeld(): void {
     const [folder, kind] = [this.#folder, this.#kind];
-    const found = read(join(folder, kind.file));
+    // first: a process that sleeps between the two would else name an old owner for a gate that went meanwhile
     const hasGate = existsSync(this.#gate);
+    const found = read(join(folder, kind.file));
     if (found === this.#text && hasGate) return;
     const lock = found === undefined ? "none" : found === this.#text ? "own" : "other";
     const owner = found === undefined ? undefined : parseText(found);
