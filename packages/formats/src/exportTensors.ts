@@ -10,7 +10,6 @@ import {
 } from "./exportForm.ts";
 import { maskName } from "./maskName.ts";
 import { copiesIn, inModuleLayout, loaderMetadata } from "./moduleLayout.ts";
-import { writeNpz } from "./npz.ts";
 import { missingNormalisationNote } from "./onnx/foldedNormalisation.ts";
 import { parameterValues } from "./onnx/importGraph.ts";
 import { isInvented, isNumbered } from "./onnx/moduleNames.ts";
@@ -27,6 +26,7 @@ import {
   toFloat32,
 } from "./tensor.ts";
 import { ofRank, TensorflowLayout } from "./tensorflowLayout.ts";
+import { writeNpz } from "./writeNpz.ts";
 
 /** @returns notes for the user, one sentence each */
 export async function writeTensors(

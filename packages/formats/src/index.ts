@@ -23,7 +23,6 @@ export {
 } from "./maskFile.ts";
 export { maskName } from "./maskName.ts";
 export { modelOutputs, otherOutputs } from "./modelOutputs.ts";
-export { writeNpz } from "./npz.ts";
 export type { OnnxExportOptions, OnnxForm, OnnxOutput } from "./onnx/exportOnnx.ts";
 export type { ImportedModel, ImportedOnnx, OnnxOptions } from "./onnx/importGraph.ts";
 export type { OnnxInterface } from "./onnx/importOnnx.ts";
@@ -58,4 +57,5 @@ export type { TfjsModel } from "./tfjs/importTfjs.ts";
 export { digestWeights, ownNames, pickWeights, readWeights } from "./weightsFile.ts";
 export { readWeightsInto } from "./weightsInto.ts";
 export { type Chunks, requireWritable, type WriteOptions, writeWhole } from "./writeFile.ts";
+export { writeNpz } from "./writeNpz.ts";
 export { AmbiguousVariantError } from "./zooFit.ts";

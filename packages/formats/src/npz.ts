@@ -3,7 +3,6 @@ import { ArgumentError } from "@phew/core";
 import { npyChunks, parseNpy } from "./npy.ts";
 import { type OpenFile, openBytes, withFile } from "./readFile.ts";
 import type { Tensor, Tensors } from "./tensor.ts";
-import { type WriteOptions, writeWhole } from "./writeFile.ts";
 import { readZip, zipChunks } from "./zip.ts";
 
 /**
@@ -19,14 +18,7 @@ export async function parseNpz(bytes: Uint8Array, subject = "npz"): Promise<Tens
   return readOpenNpz(openBytes(subject, bytes));
 }
 
-/**
- * Writes a file for numpy.load: the same bytes for the same arrays in the same order. @throws ArgumentError as {@link
- * writeWhole}
- */
-export async function writeNpz(path: string, tensors: Tensors, options: WriteOptions = {}): Promise<void> {
-  await writeWhole(path, npzChunks(tensors, path), options);
-}
-
+/** The bytes of a file for numpy.load, in pieces: the same for the same arrays in the same order. */
 export function npzChunks(tensors: Tensors, subject = "npz"): Iterable<Uint8Array> {
   const entries = [...tensors].map(
     ([name, tensor]) => [`${name}.npy`, npyChunks(tensor, `${subject}: array "${name}"`)] as const,
