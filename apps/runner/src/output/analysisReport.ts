@@ -9,7 +9,7 @@ import type {
   PathMeasure,
   UnitWalks,
 } from "@phew/core";
-import { type Column, formatTable, type Row } from "@phew/report";
+import { type Column, formatTable, type Row } from "@phew/report/table";
 import {
   counted,
   formatAccuracy,

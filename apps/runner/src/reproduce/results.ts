@@ -5,7 +5,7 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { ArgumentError } from "@phew/core";
-import { type Cell, type Column, formatTable } from "@phew/report";
+import { type Cell, type Column, formatTable } from "@phew/report/table";
 import { replaceFile } from "@phew/runs";
 
 export interface MaskRow {

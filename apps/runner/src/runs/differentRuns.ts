@@ -1,5 +1,5 @@
 /** Two runs side by side: the settings in which they differ, their results and their environments. */
-import { formatTable, type Row } from "@phew/report";
+import { formatTable, type Row } from "@phew/report/table";
 import { canonicalJson } from "@phew/runs";
 import { configurationsOf } from "@phew/runs/configurations";
 import { resultsOf, type ShownRun, shownCell, valueText } from "./shownRun.ts";

@@ -1,6 +1,6 @@
 /** Runs as a list shows them: a row each, with what they differ in. */
 import { formatAccuracy, formatMoment, formatPercent } from "@phew/core/messages";
-import type { Cell, Column, Row } from "@phew/report";
+import type { Cell, Column, Row } from "@phew/report/table";
 import { accuracyWords, cutMiddle } from "@phew/runs";
 import { configurationsOf, spreadOf } from "@phew/runs/configurations";
 import type { FieldValue, KeptRun, RunField, RunFieldTable } from "@phew/runs/list";

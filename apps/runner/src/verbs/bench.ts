@@ -1,6 +1,6 @@
 /** `phew bench`: how fast, as ratios to something else in one run. */
 import type { OptionValue } from "@phew/core";
-import { formatTable } from "@phew/report";
+import { formatTable } from "@phew/report/table";
 import {
   counted,
   describeEnvironment,

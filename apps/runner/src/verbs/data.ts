@@ -1,7 +1,7 @@
 /** `phew data`: what data sets there are, fetching one, looking at one. */
 import path from "node:path";
 import { ArgumentError } from "@phew/core";
-import { formatTable } from "@phew/report";
+import { formatTable } from "@phew/report/table";
 import { counted, formatCount, formatMeasure } from "@phew/runs";
 import { datasetByName, datasets, download, type Examples, loadDataset } from "@phew/training";
 import { printJson, printLines, printText } from "../output/output.ts";

@@ -5,7 +5,7 @@
 import { spawnSync } from "node:child_process";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import { loadWalkEngine } from "@phew/engine";
-import { formatTable } from "@phew/report";
+import { formatTable } from "@phew/report/table";
 import { counted } from "@phew/runs";
 import { type Availability, probeTensorflow } from "@phew/training";
 import { printJson, printText } from "../output/output.ts";

@@ -1,7 +1,7 @@
 /** `phew imp`: iterative magnitude pruning with rewinding, a run folder for each round, and the table of rounds. */
 import path from "node:path";
 import { prunerByName, type RunEvent, requireConfinable } from "@phew/core";
-import { formatTable } from "@phew/report";
+import { formatTable } from "@phew/report/table";
 import { counted, doneFraction, formatAccuracy, formatCount, formatPercent, type RunState } from "@phew/runs";
 import { UsageError } from "../failure.ts";
 import { printJson, printLines, printText, printWarnings } from "../output/output.ts";

@@ -19,7 +19,7 @@ import {
   variantOfSeveral,
 } from "@phew/core";
 import { digestWeights, type MaskOrigin, requireWritable, writeMasks, writeScores } from "@phew/formats";
-import { formatTable } from "@phew/report";
+import { formatTable } from "@phew/report/table";
 import { counted, formatCount, formatDuration, formatPercent, formatShortCount } from "@phew/runs";
 import { UsageError } from "../failure.ts";
 import { assumptionLines } from "../output/assumptions.ts";

@@ -1,5 +1,5 @@
 /** `phew recipes`: lists the recipes, or shows one. */
-import { formatTable } from "@phew/report";
+import { formatTable } from "@phew/report/table";
 import { printJson, printLines, printText } from "../output/output.ts";
 import { listRecipes, type Recipe, readRecipe } from "../settings/files.ts";
 

@@ -1,7 +1,7 @@
 /** `phew reproduce`: takes the missing measurements of an experiment, and judges its claims. */
 import path from "node:path";
 import { ArgumentError } from "@phew/core";
-import { formatTable } from "@phew/report";
+import { formatTable } from "@phew/report/table";
 import { counted, formatDuration, makeFolder } from "@phew/runs";
 import { datasets } from "@phew/training";
 import { printJson, printLines, printNote, printText } from "../output/output.ts";

@@ -1,6 +1,6 @@
 /** `phew runs`: lists, shows, compares, tags and removes run folders. */
 import { counted, formatMoment } from "@phew/core/messages";
-import { formatTable } from "@phew/report";
+import { formatTable } from "@phew/report/table";
 import {
   addNote,
   changeTags,

@@ -1,6 +1,6 @@
 /** `phew zoo`: what networks there are, and the layers of one. */
 import { elementCount, operationLabel, type Shape, zooEntries, zooModel } from "@phew/core";
-import { formatTable } from "@phew/report";
+import { formatTable } from "@phew/report/table";
 import { counted, formatCount } from "@phew/runs";
 import { printJson, printLines, printText } from "../output/output.ts";
 

@@ -13,7 +13,7 @@ import {
   unitWalks,
   zooModel,
 } from "@phew/core";
-import type { Row } from "@phew/report";
+import type { Row } from "@phew/report/table";
 import type { Claim, Findings, Measurement } from "../experiment.ts";
 import { claimOf } from "../judge.ts";
 import { grouped, meanAndInterval } from "../tables.ts";
