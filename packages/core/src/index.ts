@@ -50,6 +50,7 @@ export type {
   LossGradients,
 } from "./differentiation.ts";
 export { allocate, allocateByShare, type LayerShare } from "./masks/allocate.ts";
+export { AWAKE, type MaskChange, stateAfterChange, weightsAfterChange } from "./masks/maskChange.ts";
 export { maskedWeights } from "./masks/maskedWeights.ts";
 export { applyMasks, countKept, keepCountAt, Masks } from "./masks/masks.ts";
 export { nonzeroMasks, silencedCount, zeroCount } from "./masks/nonzeroMasks.ts";

@@ -52,12 +52,16 @@ export function checkNetwork({
       expected: `${elementCount(shape)} (${shape.join(" × ")})`,
     });
   }
-  if (masks !== undefined && masks.bytes.length !== network.prunableCount) {
-    throw new ArgumentError("masks", {
-      given: `those of ${masks.network.name}, ${counted(masks.bytes.length, "weight")}`,
-      expected: `those of ${network.name}, ${counted(network.prunableCount, "weight")}`,
-    });
-  }
+  if (masks !== undefined) checkMasks(network, masks);
+}
+
+/** @throws ArgumentError if masks are another network's */
+export function checkMasks(network: Network, masks: Masks): void {
+  if (masks.bytes.length === network.prunableCount) return;
+  throw new ArgumentError("masks", {
+    given: `those of ${masks.network.name}, ${counted(masks.bytes.length, "weight")}`,
+    expected: `those of ${network.name}, ${counted(network.prunableCount, "weight")}`,
+  });
 }
 
 /** @throws ArgumentError if a batch does not fit the network */

@@ -65,7 +65,7 @@ export interface Executor {
   readonly name: string;
   /** What computes: `tfjs-node`, `tfjs-wasm`, `wasm, 2 threads`. */
   readonly backend: string;
-  /** If the executor reports it. */
+  /** If the executor reports it; as the masks are now. */
   readonly plan?: PlannedMemory;
   /** One step of the optimiser; `rate` is η. @throws GradientError if a gradient is not finite */
   step(batch: Batch, rate: number): Promise<StepResult>;
@@ -83,6 +83,14 @@ export interface Executor {
    * @param stepCount number of earlier steps, default 0: dropout depends on it
    */
   restore(weights: Weights, state: OptimiserState, stepCount?: number): Promise<void>;
+  /**
+   * Replaces the masks, between two steps. Weights that both keep, and their state, stay as they are, bit for bit; new
+   * and removed ones are 0 with state 0. What becomes of the other parameters of units that fall silent, or no longer
+   * are, is said in `weightsAfterChange` of @phew/core. The executor is then as a new one with these masks to which
+   * {@link weights} and {@link state} are restored.
+   * @throws ArgumentError if they are another network's; RangeError if memory does not suffice
+   */
+  changeMasks(next: Masks): Promise<void>;
   /**
    * Name of the first layer whose value was not finite in the last step, if the executor reports it; undefined if all
    * were finite.

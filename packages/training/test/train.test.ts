@@ -72,6 +72,8 @@ class Recorder implements Executor {
     return new Float32Array(0);
   }
 
+  async changeMasks() {}
+
   async weights(): Promise<Weights> {
     return new Map([["fc.weight", Float32Array.of(this.trained.length)]]);
   }

@@ -91,7 +91,7 @@ export class LayersRuntime {
     return new LayersRuntime(memory, wasm, workers, threadCount);
   }
 
-  /** The memory; it never grows, so views stay valid. */
+  /** The memory. Views of it are valid until {@link reserve}. */
   get buffer(): ArrayBuffer {
     return this.#memory.buffer;
   }
@@ -100,6 +100,15 @@ export class LayersRuntime {
   run(program: number): void {
     this.#order(program);
     this.#wasm.run(program, this.#barrier);
+  }
+
+  /**
+   * Makes room for the host's bytes, if there is less: between two runs.
+   * @throws RangeError if the memory cannot grow
+   */
+  reserve(bytes: number): void {
+    const missing = pagesFor(bytes) - this.buffer.byteLength / PAGE_BYTES;
+    if (missing > 0) this.#memory.grow(missing);
   }
 
   /** Ends the workers. */
@@ -117,11 +126,15 @@ export class LayersRuntime {
   }
 }
 
-function newMemory(bytes: number, shared: boolean): WasmMemory {
-  // the module's data and the cells are below the host's bytes
+/** Of a memory with so many bytes for the host: the module's data and the cells are below. */
+function pagesFor(bytes: number): number {
   const pages = Math.ceil((bytes + PAGE_BYTES) / PAGE_BYTES);
   if (pages > MAX_PAGES) throw new RangeError(`${bytes} bytes are more than the 4 GiB of a memory`);
-  const limits = { initial: pages, maximum: MAX_PAGES, shared };
+  return pages;
+}
+
+function newMemory(bytes: number, shared: boolean): WasmMemory {
+  const limits = { initial: pagesFor(bytes), maximum: MAX_PAGES, shared };
   return new webAssembly.Memory(limits);
 }
 

@@ -2,10 +2,19 @@
  * The `tensorflow` executor: dense layers of TensorFlow.js with the pruned weights held at zero. It computes
  * everything that a dense network would; it serves for comparison, and on computers with `@tensorflow/tfjs-node`.
  */
-import { ArgumentError, maskedParameters, type Network, type Parameter, type Weights } from "@phew/core";
+import {
+  ArgumentError,
+  Masks,
+  maskedParameters,
+  type Network,
+  type Parameter,
+  stateAfterChange,
+  type Weights,
+  weightsAfterChange,
+} from "@phew/core";
 import { Random } from "@phew/engine";
 import * as tf from "@tensorflow/tfjs-core";
-import { checkBatch, checkExecutorOptions, checkInput } from "../checks.ts";
+import { checkBatch, checkExecutorOptions, checkInput, checkMasks } from "../checks.ts";
 import { countInTop, crossEntropy } from "../crossEntropy.ts";
 import { GradientError } from "../diverged.ts";
 import type {
@@ -61,6 +70,8 @@ class TensorflowExecutor implements Executor {
   readonly #state: ReadonlyMap<string, Map<string, tf.Tensor>>;
   /** 1 for a trained weight, bias, scale or shift, 0 for one that stays 0; absent if all are trained. */
   readonly #masks = new Map<string, tf.Tensor>();
+  /** Those that hold now. */
+  #keeps: Masks | undefined;
   /** New running statistics of the step under way. */
   readonly #replacements = new Map<string, tf.Tensor>();
   #stepCount = 0;
@@ -78,6 +89,7 @@ class TensorflowExecutor implements Executor {
     this.#trained = trainedNodes(options.network);
     this.#chosen = chosenOptimiser(options.optimiser);
     this.#state = new Map(this.#chosen.optimiser.state.map((buffer) => [buffer, new Map()]));
+    this.#keeps = options.masks && new Masks(options.network, options.masks.bytes.slice());
     this.#uploadMasks();
     this.#setParameters(options.weights);
     this.#setState(new Map());
@@ -150,6 +162,20 @@ class TensorflowExecutor implements Executor {
     this.#setParameters(weights);
     this.#setState(state);
     this.#stepCount = stepCount;
+  }
+
+  async changeMasks(next: Masks): Promise<void> {
+    checkMasks(this.#network, next);
+    const change = { before: this.#keeps, next: new Masks(this.#network, next.bytes.slice()) };
+    const weights = weightsAfterChange(await this.weights(), change);
+    const state = Array.from(
+      await this.state(),
+      ([name, values]) => [name, stateAfterChange(values, change)] as const,
+    );
+    this.#keeps = change.next;
+    this.#uploadMasks();
+    this.#setParameters(weights);
+    this.#setState(new Map(state));
   }
 
   dispose(): void {
@@ -287,7 +313,9 @@ class TensorflowExecutor implements Executor {
   }
 
   #uploadMasks(): void {
-    const { masks } = this.#options;
+    const masks = this.#keeps;
+    tf.dispose([...this.#masks.values()]);
+    this.#masks.clear();
     if (masks === undefined) return;
     const silent = maskedParameters(masks);
     for (const parameter of this.#trainedParameters) {

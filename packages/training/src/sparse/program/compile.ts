@@ -22,8 +22,10 @@ export interface CompileOptions<Programs extends Drafts> {
   readonly threadCount?: number | undefined;
   /** Fused multiply-add. */
   readonly relaxed?: boolean;
-  /** Initial content of memory that is written before it is read; default zeros. */
+  /** Initial content of memory that is written before it is read; default: what is there. */
   readonly unwritten?: number | undefined;
+  /** Its memory and threads take these programs in place of those before; absent: a new one. */
+  readonly runtime?: LayersRuntime | undefined;
 }
 
 export interface Compiled<Programs extends Drafts> {
@@ -40,19 +42,21 @@ export interface Compiled<Programs extends Drafts> {
 export async function compile<Programs extends Drafts>(
   options: CompileOptions<Programs>,
 ): Promise<Compiled<Programs>> {
-  const { plan, exchange, relaxed = false, unwritten = 0 } = options;
+  const { plan, exchange, unwritten } = options;
   const drafts = draftsOf(options);
   const lasting = lastingRegions(options);
   const sizing = sizingOf(options);
   const { bytes, total } = sizesOf(drafts, sizing.threadCount);
   // the memory of the engine and of the programs is below the rest
   const { end } = placeInMemory(drafts, lasting, { ...sizing, start: total });
-  const runtime = await LayersRuntime.start({ bytes: end, threadCount: sizing.threadCount, relaxed });
+  const runtime = await runtimeOf(options, end, sizing.threadCount);
   const placement = placeInMemory(drafts, lasting, { ...sizing, start: runtime.firstAddress + total });
   const memory = new Memory(runtime.buffer, placement.addresses);
+  // of the programs before
+  if (options.runtime !== undefined) memory.floats.fill(0, runtime.firstAddress / 4, placement.arena / 4);
   writeInitial(memory, lasting);
   writeContents(memory, drafts, plan.lanes);
-  if (unwritten !== 0) memory.floats.fill(unwritten, placement.arena / 4, placement.end / 4);
+  if (unwritten !== undefined) memory.floats.fill(unwritten, placement.arena / 4, placement.end / 4);
   const { threadCount } = runtime;
   const written = new Map<Draft, WrittenProgram>();
   let address = runtime.firstAddress;
@@ -65,6 +69,17 @@ export async function compile<Programs extends Drafts>(
     Object.entries(options.drafts).map(([name, draft]) => [name, draft && written.get(draft)]),
   ) as Compiled<Programs>["programs"];
   return { runtime, memory, placement, programs };
+}
+
+/** With room for so many bytes; all that outlives a program is 0. */
+async function runtimeOf(
+  { runtime, relaxed = false }: CompileOptions<Drafts>,
+  bytes: number,
+  threadCount: number,
+): Promise<LayersRuntime> {
+  if (runtime === undefined) return LayersRuntime.start({ bytes, threadCount, relaxed });
+  runtime.reserve(bytes);
+  return runtime;
 }
 
 /** Bytes that {@link compile} would take; nothing is allocated. */

@@ -2,48 +2,28 @@
  * The `sparse` executor: compiles a network and its masks to a program of WebAssembly kernels that use only kept
  * weights, in the forward pass, the backward pass and the update. See docs/executor.md.
  */
-import type { Weights } from "@phew/core";
+import { Masks, stateAfterChange, type Weights, weightsAfterChange } from "@phew/core";
 import { LayersRuntime, type RecordLayout, records, writeRecord } from "@phew/engine";
-import { checkBatch, checkExecutorOptions, checkInput } from "../../checks.ts";
+import { checkBatch, checkExecutorOptions, checkInput, checkMasks } from "../../checks.ts";
 import { countInTop } from "../../crossEntropy.ts";
 import { GradientError } from "../../diverged.ts";
 import type {
   Batch,
   EvaluationResult,
   Executor,
-  ExecutorOptions,
   OptimiserState,
   PlannedMemory,
   StepResult,
 } from "../../executor.ts";
 import { clipFactor, sumOfSquares } from "../../gradientNorm.ts";
 import { type ChosenOptimiser, chosenOptimiser } from "../../optimisers/chosen.ts";
-import type { Draft, Label } from "../lower/draft.ts";
-import {
-  evaluationPass,
-  type FinitePrograms,
-  finitePass,
-  type TrainingPrograms,
-  trainingPass,
-} from "../lower/passes.ts";
-import { type Exchange, newExchange } from "../plan/exchange.ts";
-import type { LayerKernel } from "../plan/kernelChoice.ts";
-import { type Plan, planOf } from "../plan/plan.ts";
-import { StateRegions } from "../plan/stateRegions.ts";
-import { type Compiled, compile } from "../program/compile.ts";
-import type { Memory } from "../program/memory.ts";
+import type { Label } from "../lower/draft.ts";
 import { setTimed } from "../program/writeProgram.ts";
-import { type BatchPlace, batchResult, writeBatch } from "./batchTransfer.ts";
-import { ParameterTransfer } from "./parameterTransfer.ts";
+import { batchResult, writeBatch } from "./batchTransfer.ts";
+import { type Build, build } from "./build.ts";
+import type { SparseExecutorOptions } from "./options.ts";
 
-export interface SparseExecutorOptions extends ExecutorOptions {
-  /** Fused multiply-add if the runtime has relaxed SIMD: faster, but not the same bits on every machine. */
-  readonly fastMath?: boolean;
-  /** Used wherever it can compute a layer; absent: the one with the least estimated time. */
-  readonly kernel?: LayerKernel;
-  /** Initial content of memory that a step writes before it reads; for tests of this. Default zeros. */
-  readonly unwritten?: number;
-}
+export type { SparseExecutorOptions };
 
 /** Milliseconds of a thread for one layer's work, as a mean over threads. */
 export interface WorkTime extends Label {
@@ -54,7 +34,7 @@ export interface SparseExecutor extends Executor {
   /** What memory is for; known before the first step. */
   readonly plan: PlannedMemory;
   readonly threadCount: number;
-  /** Measures every instruction of the steps from now on. */
+  /** Measures every instruction of the steps from now on; a change of masks begins anew. */
   startTiming(): void;
   /** Time by layer and kind of work since {@link startTiming}; ends the measuring. */
   endTiming(): readonly WorkTime[];
@@ -68,178 +48,155 @@ export interface SparseExecutor extends Executor {
 /** @throws ArgumentError if the network cannot be computed; RangeError if memory does not suffice */
 export async function createSparseExecutor(options: SparseExecutorOptions): Promise<SparseExecutor> {
   checkExecutorOptions(options);
-  const { network, masks, batchSize, seed, labelSmoothing = 0 } = options;
-  const plan = planOf({ network, masks, batchSize, kernel: options.kernel });
-  const exchange = newExchange(plan);
-  const passOptions = { plan, exchange, seed };
-  const keepsGradients = options.optimiser.clipNorm !== undefined;
-  const { optimiser } = chosenOptimiser(options.optimiser);
-  const state = new StateRegions(plan, optimiser.state);
-  const { gradients, ...training } = trainingPass(
-    { ...passOptions, keepsGradients, optimiser: { kernel: optimiser.kernel, state } },
-    labelSmoothing,
-  );
-  const evaluate = evaluationPass(passOptions, labelSmoothing);
-  const { check, found } = finitePass(passOptions);
-  const compiled = await compile({
-    plan,
-    exchange,
-    drafts: { ...training, evaluate, check },
-    lasting: state.all(),
-    threadCount: options.threadCount,
-    relaxed: options.fastMath ?? false,
-    unwritten: options.unwritten,
-  });
-  return new Machine({ options, plan, exchange, state, gradients, found, compiled });
+  const masks = copyOf(options.masks);
+  return new Machine(options, masks, await build(options, masks));
 }
-
-interface Parts {
-  readonly options: SparseExecutorOptions;
-  readonly plan: Plan;
-  readonly exchange: Exchange;
-  readonly state: StateRegions;
-  readonly gradients: TrainingPrograms["gradients"];
-  readonly found: FinitePrograms["found"];
-  readonly compiled: Compiled<Drafts>;
-}
-
-/** `update`: what is left of a step where gradients are clipped before. */
-type Drafts = Pick<TrainingPrograms, "train" | "update"> &
-  Pick<FinitePrograms, "check"> & {
-    readonly evaluate: Draft;
-  };
 
 class Machine implements SparseExecutor {
   readonly name = "sparse";
   readonly backend: string;
-  readonly plan: PlannedMemory;
   readonly threadCount: number;
-  readonly #parts: Parts;
+  plan: PlannedMemory;
   readonly #options: SparseExecutorOptions;
-  readonly #plan: Plan;
-  readonly #exchange: Exchange;
-  readonly #runtime: LayersRuntime;
-  readonly #memory: Memory;
-  readonly #place: BatchPlace;
-  readonly #programs: Compiled<Drafts>["programs"];
-  readonly #parameters: ParameterTransfer;
   readonly #chosen: ChosenOptimiser;
+  /** Those that hold now. */
+  #masks: Masks | undefined;
+  #build: Build;
   #stepCount = 0;
   #lastCount = 0;
+  #isTimed = false;
 
-  constructor(parts: Parts) {
-    const { options, plan, exchange, state, compiled } = parts;
-    const { runtime, memory, programs, placement } = compiled;
-    this.#parts = parts;
+  constructor(options: SparseExecutorOptions, masks: Masks | undefined, built: Build) {
+    const { runtime } = built;
     this.#options = options;
-    this.#plan = plan;
-    this.#exchange = exchange;
-    this.#runtime = runtime;
-    this.#memory = memory;
-    this.#place = { plan, exchange, runtime, memory };
-    this.#programs = programs;
-    this.plan = placement.plan;
+    this.#masks = masks;
+    this.#build = built;
+    this.plan = built.placement.plan;
     this.threadCount = runtime.threadCount;
     this.backend = `wasm${options.fastMath ? ", fast math" : ""}, ${runtime.threadCount} thread${runtime.threadCount > 1 ? "s" : ""}`;
     this.#chosen = chosenOptimiser(options.optimiser);
     if (records.batch.bytes + this.#stepRecord.bytes > LayersRuntime.BATCH_BYTES)
       throw new Error(`the step's record of ${options.optimiser.name} does not fit behind the batch`);
-    this.#parameters = new ParameterTransfer(plan, memory, state);
-    this.#parameters.setWeights(options.weights);
-    this.#parameters.setState(new Map());
+    built.parameters.setWeights(options.weights);
+    built.parameters.setState(new Map());
   }
 
   /** A step with a loss that is not finite changes nothing. */
   async step(batch: Batch, rate: number): Promise<StepResult> {
-    checkBatch(this.#plan.network, batch, this.#options.batchSize);
+    const { memory, runtime, programs, parameters } = this.#build;
+    checkBatch(this.#options.network, batch, this.#options.batchSize);
     this.#write(batch);
     const { optimiser, values } = this.#chosen;
     const fields = optimiser.fields(values, rate, this.#stepCount + 1);
-    writeRecord(this.#memory.view, this.#runtime.batch + records.batch.bytes, this.#stepRecord, fields);
-    this.#runtime.run(this.#programs.train.address);
-    const result = batchResult(this.#place, batch.count);
+    writeRecord(memory.view, runtime.batch + records.batch.bytes, this.#stepRecord, fields);
+    runtime.run(programs.train.address);
+    const result = batchResult(this.#build, batch.count);
     if (!Number.isFinite(result.loss)) return result;
-    if (this.#memory.integersOf(this.#exchange.stop)[0] !== 0)
+    if (memory.integersOf(this.#build.exchange.stop)[0] !== 0)
       throw new GradientError(this.#faultyParameter());
-    if (this.#programs.update !== undefined) {
+    if (programs.update !== undefined) {
       this.#clip(this.#options.optimiser.clipNorm!);
-      this.#runtime.run(this.#programs.update.address);
+      runtime.run(programs.update.address);
     }
     this.#stepCount++;
-    this.#parameters.countStep();
+    parameters.countStep();
     return result;
   }
 
   async evaluate(batch: Batch): Promise<EvaluationResult> {
-    checkBatch(this.#plan.network, batch, this.#options.batchSize);
+    checkBatch(this.#options.network, batch, this.#options.batchSize);
     this.#write(batch);
-    this.#runtime.run(this.#programs.evaluate.address);
-    const classCount = this.#plan.network.outputShape[0]!;
+    this.#build.runtime.run(this.#build.programs.evaluate.address);
+    const classCount = this.#options.network.outputShape[0]!;
     const correct5Count = countInTop(5, this.#outputs(batch.count), batch.y, classCount);
-    return { ...batchResult(this.#place, batch.count), correct5Count };
+    return { ...batchResult(this.#build, batch.count), correct5Count };
   }
 
   async predict(x: Float32Array, count: number): Promise<Float32Array> {
-    checkInput(this.#plan.network, x, count, this.#options.batchSize);
+    checkInput(this.#options.network, x, count, this.#options.batchSize);
     this.#write({ x, count });
-    this.#runtime.run(this.#programs.evaluate.address);
+    this.#build.runtime.run(this.#build.programs.evaluate.address);
     return this.#outputs(count).slice();
   }
 
   async weights(): Promise<Weights> {
-    return this.#parameters.weights();
+    return this.#build.parameters.weights();
   }
 
   async state(): Promise<OptimiserState> {
-    return this.#parameters.state();
+    return this.#build.parameters.state();
+  }
+
+  async changeMasks(next: Masks): Promise<void> {
+    checkMasks(this.#options.network, next);
+    const { parameters, runtime } = this.#build;
+    const change = { before: this.#masks, next: copyOf(next) };
+    const weights = weightsAfterChange(parameters.weights(), change);
+    const buffers = [...parameters.state()];
+    this.#build = await build(this.#options, change.next, runtime);
+    this.plan = this.#build.placement.plan;
+    this.#masks = change.next;
+    this.#lastCount = 0;
+    this.#build.parameters.setWeights(weights);
+    this.#build.parameters.setState(
+      new Map(buffers.map(([name, values]) => [name, stateAfterChange(values, change)])),
+    );
+    if (this.#isTimed) this.startTiming();
   }
 
   async restore(weights: Weights, state: OptimiserState, stepCount = 0): Promise<void> {
     checkExecutorOptions({ ...this.#options, weights });
-    this.#parameters.setWeights(weights);
-    this.#parameters.setState(state);
+    this.#build.parameters.setWeights(weights);
+    this.#build.parameters.setState(state);
     this.#stepCount = stepCount;
   }
 
   stateNorms(buffer: string): ReadonlyMap<string, number> {
-    return this.#parameters.stateNorms(buffer);
+    return this.#build.parameters.stateNorms(buffer);
   }
 
   startTiming(): void {
-    const { train } = this.#programs;
+    this.#isTimed = true;
+    const { train } = this.#build.programs;
     const count = train.threadCount * train.instructions.length;
-    this.#memory.floats.fill(0, train.times / 4, train.times / 4 + 2 * count);
-    setTimed(this.#memory.view, train, true);
+    this.#build.memory.floats.fill(0, train.times / 4, train.times / 4 + 2 * count);
+    setTimed(this.#build.memory.view, train, true);
   }
 
   endTiming(): readonly WorkTime[] {
-    const { train } = this.#programs;
-    setTimed(this.#memory.view, train, false);
+    this.#isTimed = false;
+    const { train } = this.#build.programs;
+    setTimed(this.#build.memory.view, train, false);
     const { instructions, times, threadCount } = train;
     return instructions.map(({ label }, k) => {
       let milliseconds = 0;
       for (let thread = 0; thread < threadCount; thread++)
-        milliseconds += this.#memory.view.getFloat64(times + 8 * (thread * instructions.length + k), true);
+        milliseconds += this.#build.memory.view.getFloat64(
+          times + 8 * (thread * instructions.length + k),
+          true,
+        );
       return { ...label, milliseconds: milliseconds / threadCount };
     });
   }
 
   firstNonFinite(): string | undefined {
     if (this.#lastCount === 0) return undefined;
-    this.#runtime.run(this.#programs.check.address);
-    const blocks = Math.ceil(this.#lastCount / this.#plan.lanes);
-    return this.#parts.found.find(({ region }) =>
-      this.#memory.integersOf(region).subarray(0, blocks).includes(1),
+    this.#build.runtime.run(this.#build.programs.check.address);
+    const blocks = Math.ceil(this.#lastCount / this.#build.plan.lanes);
+    return this.#build.found.find(({ region }) =>
+      this.#build.memory.integersOf(region).subarray(0, blocks).includes(1),
     )?.layer;
   }
 
   dispose(): void {
-    this.#runtime.dispose();
+    this.#build.runtime.dispose();
   }
 
   /** Shortens the gradients of the step under way, all together, by one thread: the same bits for any number of them. */
   #clip(clipNorm: number): void {
-    const gradients = Array.from(this.#parts.gradients.values(), (region) => this.#memory.floatsOf(region));
+    const gradients = Array.from(this.#build.gradients.values(), (region) =>
+      this.#build.memory.floatsOf(region),
+    );
     const squares = gradients.reduce((sum, gradient) => sum + sumOfSquares(gradient), 0);
     const factor = clipFactor(squares, clipNorm);
     if (factor === 1) return;
@@ -248,16 +205,16 @@ class Machine implements SparseExecutor {
 
   /** A view of the last evaluation's result. */
   #outputs(count: number): Float32Array {
-    const outputs = this.#memory.floatsOf(this.#exchange.outputs);
-    return outputs.subarray(0, count * this.#plan.network.outputShape[0]!);
+    const outputs = this.#build.memory.floatsOf(this.#build.exchange.outputs);
+    return outputs.subarray(0, count * this.#options.network.outputShape[0]!);
   }
 
   /** The first parameter whose gradient is not finite; clears its flag. */
   #faultyParameter(): string {
-    const faulty = this.#memory.integersOf(this.#exchange.faulty);
-    const { name } = this.#plan.network.parameters[faulty.indexOf(1)]!;
+    const faulty = this.#build.memory.integersOf(this.#build.exchange.faulty);
+    const { name } = this.#options.network.parameters[faulty.indexOf(1)]!;
     faulty.fill(0);
-    this.#memory.integersOf(this.#exchange.stop)[0] = 0;
+    this.#build.memory.integersOf(this.#build.exchange.stop)[0] = 0;
     return name;
   }
 
@@ -268,6 +225,11 @@ class Machine implements SparseExecutor {
 
   #write(batch: Parameters<typeof writeBatch>[1]): void {
     this.#lastCount = batch.count;
-    writeBatch(this.#place, batch, this.#stepCount);
+    writeBatch(this.#build, batch, this.#stepCount);
   }
+}
+
+/** The caller may go on with its own. */
+function copyOf<M extends Masks | undefined>(masks: M): M {
+  return (masks && new Masks(masks.network, masks.bytes.slice())) as M;
 }

@@ -1,0 +1,71 @@
+/** What the sparse executor runs: the programs of a network and its masks in memory, and its parameters there. */
+import type { Masks } from "@phew/core";
+import type { LayersRuntime } from "@phew/engine";
+import { chosenOptimiser } from "../../optimisers/chosen.ts";
+import type { Draft } from "../lower/draft.ts";
+import {
+  evaluationPass,
+  type FinitePrograms,
+  finitePass,
+  type TrainingPrograms,
+  trainingPass,
+} from "../lower/passes.ts";
+import { type Exchange, newExchange } from "../plan/exchange.ts";
+import { type Plan, planOf } from "../plan/plan.ts";
+import { StateRegions } from "../plan/stateRegions.ts";
+import { type Compiled, compile } from "../program/compile.ts";
+import type { BatchPlace } from "./batchTransfer.ts";
+import type { SparseExecutorOptions } from "./options.ts";
+import { ParameterTransfer } from "./parameterTransfer.ts";
+
+/** `update`: what is left of a step where gradients are clipped before. */
+type Drafts = Pick<TrainingPrograms, "train" | "update"> &
+  Pick<FinitePrograms, "check"> & { readonly evaluate: Draft };
+
+export interface Build extends Compiled<Drafts>, BatchPlace {
+  readonly plan: Plan;
+  readonly exchange: Exchange;
+  readonly memory: Compiled<Drafts>["memory"];
+  readonly runtime: LayersRuntime;
+  /** Of a step, where the update is apart. */
+  readonly gradients: TrainingPrograms["gradients"];
+  readonly found: FinitePrograms["found"];
+  /** Without values: they are set first. */
+  readonly parameters: ParameterTransfer;
+}
+
+/**
+ * @param runtime of the build that this one replaces: its memory and threads; absent: new ones
+ * @throws ArgumentError if the network cannot be computed; RangeError if memory does not suffice
+ */
+export async function build(
+  options: SparseExecutorOptions,
+  masks: Masks | undefined,
+  runtime?: LayersRuntime,
+): Promise<Build> {
+  const { network, batchSize, seed, labelSmoothing = 0 } = options;
+  const plan = planOf({ network, masks, batchSize, kernel: options.kernel });
+  const exchange = newExchange(plan);
+  const passOptions = { plan, exchange, seed };
+  const keepsGradients = options.optimiser.clipNorm !== undefined;
+  const { optimiser } = chosenOptimiser(options.optimiser);
+  const state = new StateRegions(plan, optimiser.state);
+  const { gradients, ...training } = trainingPass(
+    { ...passOptions, keepsGradients, optimiser: { kernel: optimiser.kernel, state } },
+    labelSmoothing,
+  );
+  const evaluate = evaluationPass(passOptions, labelSmoothing);
+  const { check, found } = finitePass(passOptions);
+  const compiled = await compile({
+    plan,
+    exchange,
+    drafts: { ...training, evaluate, check },
+    lasting: state.all(),
+    threadCount: options.threadCount,
+    relaxed: options.fastMath ?? false,
+    unwritten: options.unwritten,
+    runtime,
+  });
+  const parameters = new ParameterTransfer(plan, compiled.memory, state);
+  return { ...compiled, plan, exchange, gradients, found, parameters };
+}
