@@ -1,5 +1,6 @@
 /** Everything that changes the state of the screen: results of the watcher, and actions of the user. */
 import type { RunEntry, SweepEntry } from "@phew/runs";
+import type { RunNotes } from "@phew/runs/list";
 import type { PanelName, ShownRun, View } from "./dashboardState.ts";
 import type { PanelChoice } from "./panelContent.ts";
 import type { SweepAnswer } from "./sweepAnswers.ts";
@@ -11,6 +12,8 @@ export type DashboardAction =
       readonly shown?: ShownRun | undefined;
       readonly overlays?: readonly ShownRun[];
       readonly sweeps?: readonly SweepEntry[];
+      /** Where the filter asks for them. */
+      readonly notes?: ReadonlyMap<string, RunNotes> | undefined;
       readonly now: number;
     }
   | { readonly kind: "moved"; readonly by: number }

@@ -8,14 +8,15 @@ import {
   type RunEntry,
   textWidth,
 } from "@phew/runs";
-import type { Spread } from "@phew/runs/configurations";
+import type { Configuration, Spread } from "@phew/runs/configurations";
 import type { DashboardState, Panel } from "./dashboardState.ts";
 import { faintNote, notice, type PanelContent } from "./panelContent.ts";
 import { type PlotLine, plotRows } from "./plot.ts";
 import { accuracyOf, askedDensity, densitiesOf, finishedSpread, methodOf } from "./runOrder.ts";
 import { filterRows } from "./runsPanel.ts";
 import { linesOverDensity, sharedRows } from "./runTitles.ts";
-import { fit, type StyledRow, truncate } from "./styledText.ts";
+import { shortTitles } from "./shortTitles.ts";
+import { fit, type StyledRow } from "./styledText.ts";
 import { bar, COLOURS, MARKS } from "./theme.ts";
 import { visibleRuns } from "./visibleRuns.ts";
 
@@ -23,11 +24,22 @@ import { visibleRuns } from "./visibleRuns.ts";
 export const comparePanel: Panel = { title: "Compare", focus: "runs", content: compareContent };
 
 /** Mean accuracy over the density, on a logarithmic axis, a line for each configuration whatever its density. */
-export const tradeOffPanel: Panel = { title: "Accuracy over density", content: tradeOffContent };
+export const tradeOffPanel: Panel = {
+  title: "Accuracy over density",
+  content: (state, width, height) => tradeOffContent(state, linesOf(state), undefined, width, height),
+};
+
+/** The same below the comparison: lines have its letters, and a pole stands at its density. */
+export const comparedTradeOffPanel: Panel = {
+  title: "Accuracy over density",
+  content: (state, width, height) =>
+    tradeOffContent(state, comparedLines(state), densityAtCursor(state), width, height),
+};
 
 /** The runs of a row or a line. */
-interface NamedRuns {
-  readonly name: string;
+interface Line {
+  readonly configuration: Configuration<RunEntry>;
+  /** Those on the screen. */
   readonly runs: readonly RunEntry[];
 }
 
@@ -35,66 +47,96 @@ const LEAST_NAME = 14;
 const FIGURES = ["mean", "± 95 %", "std", "runs"];
 const FIGURE_WIDTH = 8;
 const FIGURES_WIDTH = 34;
-const LEAST_BAR = 8;
+/** Of a letter and a blank. */
+const LETTER_WIDTH = 2;
+
+function densityAtCursor(state: DashboardState): number | undefined {
+  const densities = densitiesOf(visibleRuns(state));
+  return densities[Math.min(state.densityCursor, densities.length - 1)];
+}
+
+const isComparedAt = (density: number) => (run: RunEntry) =>
+  askedDensity(run) === density || methodOf(run) === "dense";
 
 function compareContent(state: DashboardState, width: number, height: number): PanelContent {
   const runs = visibleRuns(state);
   const densities = densitiesOf(runs);
-  const at = Math.min(state.densityCursor, densities.length - 1);
-  const density = densities[at];
+  const density = densityAtCursor(state);
   if (density === undefined) {
     return { title: "Compare", rows: notice("No run with a density to compare at yet.", width) };
   }
-  const compared = runs.filter((run) => askedDensity(run) === density || methodOf(run) === "dense");
-  const figures = linesOf(state, compared)
-    .map(({ name, runs: own }) => ({ name, runCount: own.length, spread: finishedSpread(own) }))
+  const at = densities.indexOf(density);
+  const isCompared = isComparedAt(density);
+  const rows = comparedLines(state)
+    .map(({ configuration, runs: all }, k) => {
+      const own = all.filter(isCompared);
+      const letter = all.some(isDrawn) ? MARKS[k] : undefined;
+      return { configuration, letter, runCount: own.length, spread: finishedSpread(own) };
+    })
+    .filter(({ runCount }) => runCount > 0)
     .sort((a, b) => (b.spread.mean ?? -1) - (a.spread.mean ?? -1));
-  const most = Math.max(...figures.map(({ spread }) => spread.mean ?? 0), 1e-9);
-  const longest = Math.max(LEAST_NAME, ...figures.map(({ name }) => textWidth(name) + 1));
-  const nameWidth = Math.max(LEAST_NAME, Math.min(longest, width - FIGURES_WIDTH - LEAST_BAR - 3));
-  const barWidth = width - nameWidth - FIGURES_WIDTH - 3;
+  const most = Math.max(...rows.map(({ spread }) => spread.mean ?? 0), 1e-9);
+  const longest = Math.max(LEAST_NAME, ...rows.map(({ configuration: { name } }) => textWidth(name) + 1));
+  const room = width - LETTER_WIDTH - FIGURES_WIDTH - 1;
+  // names before bars
+  const nameWidth = Math.max(LEAST_NAME, Math.min(longest, room));
+  const names = shortTitles(
+    rows.map(({ configuration }) => configuration),
+    nameWidth - 1,
+  );
+  const barWidth = Math.max(0, room - nameWidth);
   const head = [
     ...filterRows(state, runs.length),
     ...sharedRows(state, width, height),
-    [{ text: headingText(nameWidth, Math.max(0, barWidth + 1)), colour: COLOURS.faint }],
+    [{ text: headingText(nameWidth + LETTER_WIDTH, barWidth + 1), colour: COLOURS.faint }],
   ];
+  const words = accuracyWords(runs.filter(isCompared));
   return {
     title: `Compare at ${formatPercent(density)}`,
     notes: [
-      ...faintNote(`finished runs, ${accuracyWords(compared)}  ${at + 1}/${densities.length} ↑↓`),
+      ...faintNote(`finished runs, ${words}  density ${at + 1} of ${densities.length} ↑↓`),
+      ...faintNote(`${words}  ${at + 1}/${densities.length} ↑↓`),
       ...faintNote(`${at + 1}/${densities.length} ↑↓`),
     ],
     rows: [
       ...head,
-      ...figures.slice(0, height - head.length).map((figure) => figureRow(figure, most, nameWidth, barWidth)),
+      ...rows
+        .slice(0, height - head.length)
+        .map((row, k) => figureRow(row, fit(names[k]!, nameWidth), most, barWidth)),
     ],
   };
 }
 
-function tradeOffContent(state: DashboardState, width: number, height: number): PanelContent {
-  const finished = visibleRuns(state).filter(
-    (run) => run.life === "finished" && accuracyOf(run) !== undefined,
-  );
+function tradeOffContent(
+  state: DashboardState,
+  all: readonly Line[],
+  density: number | undefined,
+  width: number,
+  height: number,
+): PanelContent {
+  const finished = visibleRuns(state).filter(isDrawn);
   if (finished.length === 0) {
     return {
       title: "Accuracy over density",
       rows: notice("Points come with the first finished runs.", width),
     };
   }
-  const all = linesOf(state, finished);
-  const shown = all.slice(0, MARKS.length);
-  const lines = shown.map(({ runs }, k): PlotLine => {
+  const withPoints = all.filter(({ runs }) => runs.some(isDrawn));
+  const drawn = withPoints.slice(0, MARKS.length);
+  const lines = drawn.map((line, k): PlotLine => {
+    const runs = line.runs.filter(isDrawn);
     const densities = [...new Set(runs.flatMap((run) => askedDensity(run) ?? []))].sort((a, b) => a - b);
-    const y = densities.map(
-      (density) => finishedSpread(runs.filter((run) => askedDensity(run) === density)).mean!,
-    );
+    const y = densities.map((own) => finishedSpread(runs.filter((run) => askedDensity(run) === own)).mean!);
     const { letter, colour } = MARKS[k]!;
     return { curve: { x: densities.map(Math.log10), y }, colour, mark: letter, marksAll: true };
   });
+  const legend = legendRows(drawn, withPoints.length - drawn.length, width, height);
+  const isOverSeveral = new Set(lines.flatMap(({ curve }) => curve.x)).size > 1;
   const plot = plotRows(lines, {
     width,
-    height: height - 1,
+    height: height - legend.length,
     logScale: false,
+    cursor: density === undefined || !isOverSeveral ? undefined : Math.log10(density),
     xName: "density",
     xFormat: (value) => formatPercent(10 ** value, 2),
     yFormat: formatPercent,
@@ -105,39 +147,57 @@ function tradeOffContent(state: DashboardState, width: number, height: number): 
       ...faintNote(`mean of finished runs, ${accuracyWords(finished)}, log density`),
       ...faintNote("log density"),
     ],
-    rows: [legendRow(shown, all.length - shown.length, width), ...plot],
+    rows: [...legend, ...plot],
   };
 }
 
-/** Which configuration a letter is, and how many have none; names are cut alike where they do not fit. */
-function legendRow(shown: readonly NamedRuns[], hiddenCount: number, width: number): StyledRow {
+/** Which configuration a letter is, and how many have none: in one row where the names fit, else in two where there is room. */
+function legendRows(shown: readonly Line[], hiddenCount: number, width: number, height: number): StyledRow[] {
   const rest = hiddenCount > 0 ? `and ${hiddenCount} more` : "";
-  const room = Math.floor((width - textWidth(rest)) / shown.length) - 4;
-  const names = shown.map(({ name }) => name);
-  const fitsAll = names.reduce((sum, name) => sum + textWidth(name) + 4, textWidth(rest)) <= width;
-  const spans = names.flatMap((name, k): StyledRow => {
+  const configurations = shown.map(({ configuration }) => configuration);
+  const needed = configurations.reduce((sum, { name }) => sum + textWidth(name) + 4, textWidth(rest));
+  const isSingle = needed <= width || height < TWO_LEGENDS_FROM || shown.length < 2;
+  const perRow = isSingle ? shown.length : Math.ceil(shown.length / 2);
+  const room = Math.floor((width - textWidth(rest)) / perRow) - 4;
+  const names = shortTitles(configurations, needed <= width ? width : Math.max(3, room));
+  const spans = names.map((name, k): StyledRow => {
     const { letter, colour } = MARKS[k]!;
-    return [
-      { text: `${letter} `, colour, bold: true },
-      { text: `${fitsAll ? name : truncate(name, Math.max(3, room))}  ` },
-    ];
+    const text = isSingle ? name : fit(name, room);
+    return [{ text: `${letter} `, colour, bold: true }, { text: `${text}  ` }];
   });
-  return [...spans, { text: rest, colour: COLOURS.faint }];
+  const rows = [spans.slice(0, perRow).flat(), ...(isSingle ? [] : [spans.slice(perRow).flat()])];
+  return rows.map((row, k) =>
+    k === rows.length - 1 ? [...row, { text: rest, colour: COLOURS.faint }] : row,
+  );
 }
 
-/** The runs by configuration, whatever their density, in the order of methods. */
-function linesOf(state: DashboardState, runs: readonly RunEntry[]): NamedRuns[] {
+/** A plot of this height has room for a second row of its legend. */
+const TWO_LEGENDS_FROM = 10;
+
+/** The configurations whatever their density, in the order of methods. */
+function linesOf(state: DashboardState): Line[] {
   const { of } = linesOverDensity(state);
-  const lines = new Map<string, RunEntry[]>();
-  for (const run of runs) {
-    const { name } = of(run);
-    const line = lines.get(name);
-    if (line) line.push(run);
-    else lines.set(name, [run]);
+  const lines = new Map<Configuration<RunEntry>, RunEntry[]>();
+  for (const run of visibleRuns(state)) {
+    const own = lines.get(of(run));
+    if (own) own.push(run);
+    else lines.set(of(run), [run]);
   }
-  return Array.from(lines, ([name, own]) => ({ name, runs: own })).sort((a, b) =>
+  return Array.from(lines, ([configuration, runs]) => ({ configuration, runs })).sort((a, b) =>
     byMethodOrder(methodOf(a.runs[0]!), methodOf(b.runs[0]!)),
   );
+}
+
+/** Those with a point at the density of the comparison first: these have letters before others. */
+function comparedLines(state: DashboardState): Line[] {
+  const density = densityAtCursor(state);
+  const isCompared = density === undefined ? () => false : isComparedAt(density);
+  const rankOf = ({ runs }: Line) => Number(!runs.some(isDrawn)) * 2 + Number(!runs.some(isCompared));
+  return linesOf(state).sort((a, b) => rankOf(a) - rankOf(b));
+}
+
+function isDrawn(run: RunEntry): boolean {
+  return run.life === "finished" && accuracyOf(run) !== undefined;
 }
 
 function headingText(nameWidth: number, barWidth: number): string {
@@ -146,15 +206,16 @@ function headingText(nameWidth: number, barWidth: number): string {
 }
 
 interface RowFigures {
-  readonly name: string;
+  /** Of its line; undefined where the plot has none for it. */
+  readonly letter: (typeof MARKS)[number] | undefined;
   readonly runCount: number;
   readonly spread: Spread;
 }
 
 function figureRow(
-  { name, runCount, spread }: RowFigures,
+  { letter, runCount, spread }: RowFigures,
+  name: string,
   most: number,
-  nameWidth: number,
   barWidth: number,
 ): StyledRow {
   const { count, mean, interval, deviation } = spread;
@@ -163,7 +224,8 @@ function figureRow(
   const strip =
     barWidth < 4 ? " ".repeat(Math.max(0, barWidth + 1)) : `${bar((mean ?? 0) / most, barWidth, "·")} `;
   return [
-    { text: fit(name, nameWidth), bold: true },
+    { text: `${letter?.letter ?? " "} `, colour: letter?.colour, bold: true },
+    { text: name, bold: true },
     { text: strip, colour: COLOURS.bar },
     { text: cells.map((cell) => fit(cell, FIGURE_WIDTH, "right")).join("") },
     { text: fit(counted, Math.max(10, textWidth(counted)), "right"), colour: COLOURS.faint },

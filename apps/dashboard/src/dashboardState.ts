@@ -3,6 +3,7 @@
  * the state. `update.ts` changes it.
  */
 import type { LayerUnits, RunEntry, RunOutput, RunState, SweepEntry } from "@phew/runs";
+import type { RunNotes } from "@phew/runs/list";
 import type { PanelContent } from "./panelContent.ts";
 import type { OrderName } from "./runOrder.ts";
 
@@ -67,6 +68,8 @@ export interface DashboardState {
   /** The list is hidden and one run has the whole screen. */
   readonly zoomed: boolean;
   readonly filter: string;
+  /** Tags and notes by the run's folder, while the filter asks for them. */
+  readonly notes?: ReadonlyMap<string, RunNotes> | undefined;
   /** True: keys are letters of the filter. */
   readonly filtering: boolean;
   readonly help: boolean;

@@ -1,6 +1,7 @@
 /** A frame of the screen as rows of styled text: a pure function of state and size; all content is made by the panels. */
 import { type SweepEntry, textWidth } from "@phew/runs";
 import type { DashboardState, PlacedPanel } from "./dashboardState.ts";
+import { filteredRuns } from "./filteredRuns.ts";
 import { headRow } from "./head.ts";
 import { hintsOf } from "./keyActions.ts";
 import { KEY_BINDINGS, QUIT_ANSWERS, VIEW_KEYS } from "./keys.ts";
@@ -85,7 +86,8 @@ function titleRow(
 
 /** The hints that fit; the last two, help and quit, always. */
 function hintRow(state: DashboardState, width: number): StyledRow {
-  if (state.notice !== undefined) return [{ text: ` ${state.notice}`, bold: true, colour: COLOURS.warning }];
+  const notice = state.notice ?? (state.filtering ? filteredRuns(state).fault : undefined);
+  if (notice !== undefined) return [{ text: ` ${notice}`, bold: true, colour: COLOURS.warning }];
   const typed = promptSpans(state);
   const hints = hintsOf(state);
   const need = ({ key, word }: { key: string; word: string }) => textWidth(key) + word.length + 3;

@@ -26,21 +26,26 @@ export function besideMeasures(panel: Panel, width: number, height: number): Pan
   return [...alone(panel, width - MEASURES_WIDTH, height), ...alone(measuresPanel, MEASURES_WIDTH, height)];
 }
 
-/**
- * A table over the full width, and below it accuracy over density if that fits.
- * @param rowCount rows that the table needs; the plot gets the rest
- * @param plotShare least share of the height for the plot
- */
+interface TableAndPlot {
+  /** Accuracy over density of all runs unless given. */
+  readonly plot?: Panel | undefined;
+  /** Rows that the table needs; the plot gets the rest. */
+  readonly rowCount: number;
+  /** Least share of the height for the plot. */
+  readonly plotShare: number;
+}
+
+/** A table over the full width, and below it accuracy over density if that fits. */
 export function tableAndPlot(
   table: Panel,
-  { rowCount, plotShare }: { readonly rowCount: number; readonly plotShare: number },
+  { plot = tradeOffPanel, rowCount, plotShare }: TableAndPlot,
   width: number,
   height: number,
 ): PanelRow[] {
   if (height < 15) return [alone(table, width, height)];
   const least = Math.max(8, Math.floor(height * plotShare));
   const plotHeight = Math.max(least, height - Math.max(LEAST_PANEL_HEIGHT, rowCount + 4));
-  return [alone(table, width, height - plotHeight), alone(tradeOffPanel, width, plotHeight)];
+  return [alone(table, width, height - plotHeight), alone(plot, width, plotHeight)];
 }
 
 export function configurationCount(state: DashboardState): number {

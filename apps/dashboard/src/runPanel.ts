@@ -22,11 +22,15 @@ import type { DashboardState } from "./dashboardState.ts";
 import { failureOf } from "./failuresPanel.ts";
 import { type PanelRun, panelOfRun } from "./panel.ts";
 import { faintNote, type PanelContent } from "./panelContent.ts";
-import { runConfigurations } from "./runTitles.ts";
+import { cutTitle } from "./runTitles.ts";
 import { fit, type StyledRow } from "./styledText.ts";
 import { bar, COLOURS, LIFE_LOOKS } from "./theme.ts";
 
 export const runPanel = panelOfRun("Run", runContent, { isFirst: true });
+
+const LEAST_TITLE = 8;
+/** Blanks and corners around a title and the note beside it, but for those of the border that `width` is within. */
+const BETWEEN_TITLES = 5;
 
 function runContent(
   state: DashboardState,
@@ -46,7 +50,8 @@ function runContent(
   ];
   // if only two rows fit, the facts are also in the list
   return {
-    title: runConfigurations(state).titleOf(entry),
+    // the id beside it is always seen
+    title: cutTitle(state, entry, Math.max(LEAST_TITLE, width - textWidth(entry.id) - BETWEEN_TITLES)),
     notes: faintNote(loaded < 1 ? `reading ${formatPercent(loaded, 2)}` : entry.id),
     rows: height < 3 ? rows.slice(1) : rows,
   };

@@ -2,6 +2,7 @@
 import { type RunEntry, textWidth } from "@phew/runs";
 import { type Configurations, configurationsOf } from "@phew/runs/configurations";
 import type { DashboardState } from "./dashboardState.ts";
+import { shortTitles } from "./shortTitles.ts";
 import { fit, type StyledRow, truncate } from "./styledText.ts";
 import { COLOURS } from "./theme.ts";
 
@@ -36,7 +37,7 @@ function remembered(
 
 /**
  * Name and seed in exactly `width` columns: "lenet5 · rate 0.05 · seed 1". If that is too long, "lenet5 0.05 s1"; if that
- * is too long too, the name is cut and the seed stays.
+ * is too long too, words are shortened so that configurations stay different, and the seed stays.
  * @param isBelowExperiment its experiment stands above
  */
 export function fitTitle(
@@ -56,18 +57,20 @@ export function cutTitle(
   isBelowExperiment = false,
 ): string {
   const configurations = runConfigurations(state);
-  const { name, shortName, compactName } = configurations.of(run);
+  const configuration = configurations.of(run);
+  const { name, shortName, compactName } = configuration;
   const seed = configurations.seedOf(run);
   const whole = [isBelowExperiment ? shortName : name, seed].filter(Boolean).join(" · ");
   if (textWidth(whole) <= width) return whole;
-  const rest = seed === "" ? compactName : `${compactName} s${seed.replace("seed ", "")}`;
+  const end = seed === "" ? "" : ` s${seed.replace("seed ", "")}`;
+  const room = Math.max(1, width - textWidth(end));
   // the name of the experiment takes the columns that are left
-  const isNamed = !isBelowExperiment && name !== shortName;
-  const room = width - textWidth(rest) - 1;
-  if (isNamed && room >= LEAST_EXPERIMENT) return `${truncate(run.experiment, room)}/${rest}`;
-  if (seed === "") return truncate(rest, width);
-  const end = rest.slice(compactName.length);
-  return `${truncate(compactName, Math.max(0, width - textWidth(end)))}${end}`;
+  const left = room - textWidth(compactName) - 1;
+  if (!isBelowExperiment && name !== shortName && left >= LEAST_EXPERIMENT)
+    return `${truncate(run.experiment, left)}/${compactName}${end}`;
+  const beside = configurations.all.filter(({ runs: [own] }) => own!.experiment === run.experiment);
+  const among = isBelowExperiment ? beside : configurations.all;
+  return `${shortTitles(among, room, isBelowExperiment)[among.indexOf(configuration)]!}${end}`;
 }
 
 /** The settings that all runs share, as one row if the panel has at least six. */

@@ -14,6 +14,7 @@ import {
   type SweepEntry,
   SweepList,
 } from "@phew/runs";
+import { type RunNotes, readNotes } from "@phew/runs/list";
 import { MARK_COUNT, type ShownRun } from "./dashboardState.ts";
 import { startedT } from "./runOrder.ts";
 
@@ -33,6 +34,7 @@ const KEPT_COUNT = MARK_COUNT + 2;
 /** Bytes of events read in one go, of all runs that are followed together: a few milliseconds of work. */
 const READ_BYTES = 2 ** 19;
 const LIST_EVERY_MS = 250;
+const NOTES_EVERY_MS = 1000;
 /** The list takes at most this part of the time, also with thousands of runs on a slow disk. */
 const LIST_SHARE = 0.05;
 
@@ -43,6 +45,8 @@ export class RunWatcher {
   readonly #followed = new Map<string, FollowedRun>();
   #runs: readonly RunEntry[] = [];
   #sweeps: readonly SweepEntry[] = [];
+  #notes: ReadonlyMap<string, RunNotes> | undefined;
+  #nextNotesT = 0;
   #isListed = false;
   #nextListT = 0;
   /** Time used by the present refresh. */
@@ -67,6 +71,11 @@ export class RunWatcher {
   /** Runs by experiment and then in the order they started; those of sweeps that have not begun are behind these. */
   get runs(): readonly RunEntry[] {
     return this.#runs;
+  }
+
+  /** Tags and notes by the run's folder; undefined unless they are wanted. */
+  get notes(): ReadonlyMap<string, RunNotes> | undefined {
+    return this.#notes;
   }
 
   /** Runs whose state is in memory. */
@@ -127,6 +136,22 @@ export class RunWatcher {
       units,
       output,
     };
+  }
+
+  /** Reads tags and notes of all runs, once a second. @param isWanted false: they are forgotten */
+  readNotes(now: number, isWanted: boolean): void {
+    if (!isWanted) {
+      this.#notes = undefined;
+      this.#nextNotesT = 0;
+    }
+    if (!isWanted || now < this.#nextNotesT) return;
+    this.#nextNotesT = now + NOTES_EVERY_MS;
+    this.#notes = new Map(
+      this.#runs.flatMap(({ folder }) => {
+        const notes = readNotes(folder);
+        return notes === undefined ? [] : [[folder, notes]];
+      }),
+    );
   }
 
   /** Starts to read the masks of a followed run; a later {@link follow} has the result. */

@@ -9,6 +9,7 @@ import {
   textWidth,
 } from "@phew/runs";
 import type { DashboardState, Panel } from "./dashboardState.ts";
+import { filteredRuns } from "./filteredRuns.ts";
 import { faintNote, notice, type PanelContent, windowStart } from "./panelContent.ts";
 import { fitTitle, runConfigurations } from "./runTitles.ts";
 import { fit, type Span, type StyledRow } from "./styledText.ts";
@@ -102,12 +103,15 @@ export function markOf(state: DashboardState, folder: string): Span {
 
 export function filterRows(state: DashboardState, count: number): StyledRow[] {
   if (!state.filtering && state.filter === "") return [];
+  const { fault } = filteredRuns(state);
   const cursor: Span[] = state.filtering ? [{ text: "▏", colour: COLOURS.accent }] : [];
   return [
     [
       { text: "/", colour: COLOURS.accent, bold: true },
       { text: state.filter, bold: true },
       ...cursor,
+      // the bottom line says why
+      ...(fault === undefined ? [] : [{ text: " ?", bold: true, colour: COLOURS.warning }]),
       { text: ` ${formatCount(count)} of ${formatCount(state.runs.length)}`, colour: COLOURS.faint },
     ],
   ];
@@ -116,7 +120,7 @@ export function filterRows(state: DashboardState, count: number): StyledRow[] {
 export function noRuns(state: DashboardState, width: number): StyledRow[] {
   const text =
     state.runs.length > 0
-      ? "No run has all these words. Esc shows all runs."
+      ? "No run meets all of this. Esc shows all runs."
       : state.startedPid !== undefined
         ? "The run is starting …"
         : `No runs in ${state.root} yet. They appear here as soon as one starts: phew train --help tells how.`;

@@ -5,7 +5,8 @@
 import { describeFailure, processLives, type RunEntry, type SweepEntry } from "@phew/runs";
 import type { DashboardAction, QuitAnswer } from "./actions.ts";
 import { asciiRows, isUtf8Locale } from "./ascii.ts";
-import type { DashboardState, ShownRun } from "./dashboardState.ts";
+import type { DashboardState } from "./dashboardState.ts";
+import { readsNotes } from "./filteredRuns.ts";
 import { frameRows } from "./frame.ts";
 import { TerminalJob } from "./jobControl.ts";
 import { actionOf } from "./keyActions.ts";
@@ -15,6 +16,7 @@ import { paintedFrame } from "./paintedFrame.ts";
 import { restoreTerminalAtEnd } from "./restoreTerminal.ts";
 import { RunWatcher } from "./runWatcher.ts";
 import { copied, savedAs } from "./saveAndCopy.ts";
+import { isNews } from "./screenNews.ts";
 import { type StyledRow, unstyledRows } from "./styledText.ts";
 import { type SweepAnswer, sweepAtHand } from "./sweepAnswers.ts";
 import { startSweepProcess } from "./sweepProcess.ts";
@@ -208,30 +210,12 @@ class Session {
     const shown = selected === undefined ? undefined : this.#watcher.follow(selected, share);
     if (selected !== undefined && this.#state.view.readsUnits) this.#watcher.readUnits(selected);
     if (selected !== undefined && this.#state.view.readsOutput) this.#watcher.readOutput(selected);
-    if (this.#isNews(shown, overlays, now)) {
-      const { runs, sweeps } = this.#watcher;
-      this.#dispatch({ kind: "watched", runs, sweeps, overlays, now, shown });
-    }
+    this.#watcher.readNotes(now, readsNotes(this.#state.filter));
+    const { runs, sweeps, notes } = this.#watcher;
+    const seen = { kind: "watched", runs, sweeps, notes, overlays, now, shown } as const;
+    if (isNews(this.#state, seen)) this.#dispatch(seen);
     // a run just chosen is shown at once
     if (this.#state.selected !== undefined && this.#state.selected !== selected) this.#look(listMs);
-  }
-
-  #isNews(shown: ShownRun | undefined, overlays: readonly ShownRun[], now: number): boolean {
-    const { runs, sweeps } = this.#watcher;
-    const before = this.#state;
-    // estimates count down by the second, the clock by the minute
-    const tick = runs.some((run) => run.life === "running") ? 1000 : 60_000;
-    return (
-      runs !== before.runs ||
-      sweeps !== before.sweeps ||
-      shown?.state !== before.shown?.state ||
-      shown?.loaded !== before.shown?.loaded ||
-      shown?.units !== before.shown?.units ||
-      shown?.output !== before.shown?.output ||
-      overlays.length !== before.overlays.length ||
-      overlays.some(({ state }, k) => state !== before.overlays[k]?.state) ||
-      Math.floor(now / tick) !== Math.floor(before.now / tick)
-    );
   }
 
   #press(press: KeyPress): void {

@@ -73,6 +73,7 @@ function linesOf(run: RunEntry): Line[] {
     ...own,
     ...(seed === undefined ? [] : [{ label: "seed", text: `${seed}` }]),
     { label: "experiment", text: run.experiment },
+    { label: "id", text: run.id },
     ...(usual.length === 0 ? [] : [{ label: "", text: "as they are unless given:", isUsual: true }]),
     ...usual.map((line) => ({ ...line, isUsual: true })),
   ];

@@ -80,14 +80,17 @@ function sweepContent(state: DashboardState, width: number, height: number): Pan
   const start = windowStart(cursor, lines.length, room);
   const shown = lines.slice(start, start + room);
   const at = runs.findIndex((run) => run.folder === state.selected) + 1;
+  const place = `${formatCount(at)}/${formatCount(runs.length)}`;
+  // of the run under the cursor, where its column has no room
+  const selected = columns.some(({ title }) => title === "id") ? undefined : runs[at - 1];
+  const id = selected ? `  ${selected.id}` : "";
   const order = state.order === "start" ? "" : `  sorted by ${state.order}`;
   return {
     title: "Sweep",
     notes: [
-      ...faintNote(
-        `accuracy of the ${accuracyWords(runs)}  ${formatCount(at)}/${formatCount(runs.length)}${order}`,
-      ),
-      ...faintNote(`${accuracyWords(runs)}  ${formatCount(at)}/${formatCount(runs.length)}`),
+      ...faintNote(`accuracy of the ${accuracyWords(runs)}${id}  ${place}${order}`),
+      ...faintNote(`${accuracyWords(runs)}${id}  ${place}`),
+      ...faintNote(`${id.trim()}  ${place}`),
       ...faintNote(formatCount(runs.length)),
     ],
     rows: [

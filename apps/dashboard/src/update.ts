@@ -162,13 +162,13 @@ function marked(state: DashboardState): DashboardState {
 
 function watched(
   state: DashboardState,
-  { runs, shown, overlays = [], sweeps = [], now }: Extract<DashboardAction, { kind: "watched" }>,
+  { runs, shown, overlays = [], sweeps = [], notes, now }: Extract<DashboardAction, { kind: "watched" }>,
 ): DashboardState {
   if (state.frozen) {
     // a run chosen while the screen is frozen is shown in its present state
     return shown && !state.shown && shown.folder === state.selected ? { ...state, shown } : state;
   }
-  const fresh: DashboardState = { ...state, runs, sweeps, now, overlays, shown };
+  const fresh: DashboardState = { ...state, runs, sweeps, notes, now, overlays, shown };
   const selected = followed(fresh) ?? kept(fresh);
   return selected === undefined ? withoutSelection(fresh) : select(fresh, selected);
 }

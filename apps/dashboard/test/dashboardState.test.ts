@@ -2,12 +2,14 @@ import type { RunEntry } from "@phew/runs";
 import { describe, expect, it } from "vitest";
 import type { DashboardAction } from "../src/actions.ts";
 import type { DashboardState } from "../src/dashboardState.ts";
+import { readsNotes } from "../src/filteredRuns.ts";
 import { actionOf, hintsOf } from "../src/keyActions.ts";
 import { KEY_BINDINGS } from "../src/keys.ts";
 import { initialDashboard, update } from "../src/update.ts";
 import { VIEWS } from "../src/views/registry.ts";
 import { selectedRun, visibleRuns } from "../src/visibleRuns.ts";
 import { busyDashboard, eventsUntil, fakeEntry, fakeOptions, START_T } from "./fakeStates.ts";
+import { frameOf } from "./frame.tsx";
 
 const options = fakeOptions();
 const events = eventsUntil(options, "train.epoch", 2);
@@ -234,4 +236,49 @@ it("shows no events of a run that is no longer under the cursor", () => {
   const moved = update(pressed(state, "home"), { kind: "watched", runs: state.runs, now: START_T });
   expect(moved.shown).toBeUndefined();
   expect(elsewhere.selected).toBe(moved.selected);
+});
+
+describe("the filter", () => {
+  const runs = [
+    ["phew", 0.05],
+    ["phew", 0.2],
+    ["snip", 0.05],
+  ].map(([method, density], k) => {
+    const entry = run(`${method} ${density}`, k === 2 ? "failed" : "finished", k + 1);
+    return {
+      ...entry,
+      config: { ...entry.config, method, density, options: k === 0 ? { bias: "square" } : {} },
+    } as RunEntry;
+  });
+  const shown = (filter: string, notes?: DashboardState["notes"]) => {
+    const state = update(initialDashboard("runs", START_T), { kind: "watched", runs, notes, now: START_T });
+    const typed = pressed(state, "/", ...filter);
+    return { names: visibleRuns(typed).map(({ name }) => name), frame: frameOf(typed, 120, 20).join("\n") };
+  };
+
+  it.each([
+    ["method=phew density<0.1", ["phew 0.05"]],
+    ["state=failed", ["snip 0.05"]],
+    ["density=5% snip", ["snip 0.05"]],
+    ["bias=square", ["phew 0.05"]],
+    ["method!=phew,snip", []],
+  ])("knows the conditions of phew runs list: %s", (filter, names) => {
+    expect(shown(filter).names).toEqual(names);
+  });
+
+  it("says what is wrong with a condition, and shows the runs as if it was not there", () => {
+    const { names, frame } = shown("snip metho=phew");
+    expect(names).toEqual(["snip 0.05"]);
+    expect(frame).toMatch(/ filter "metho=phew": Did you mean "method"\?/);
+  });
+
+  it("asks for tags and notes only where it names them", () => {
+    const notes = new Map([[runs[1]!.folder, { tags: ["paper"], notes: [] }]]);
+    expect(shown("tag=paper", notes).names).toEqual(["phew 0.2"]);
+    expect([readsNotes("tag=paper"), readsNotes("method=note"), readsNotes("x note~a")]).toEqual([
+      true,
+      false,
+      true,
+    ]);
+  });
 });

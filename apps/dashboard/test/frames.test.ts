@@ -115,7 +115,7 @@ describe("the screen at 120 × 40", () => {
     expect(row("dense")).toMatch(/✓ lenet5 · dense +finished/);
     expect(row("magnitude")).toMatch(/✗ lenet5 (· )?magnitude.*failed/);
     expect(row("random")).toMatch(/\? lenet5 (· )?random.*lost/);
-    expect(row("■ lenet5")).toMatch(/■ lenet5 .*interrupted/);
+    expect(row("uniform-walk")).toMatch(/■ .*uniform-walk.*interrupted/);
     expect(row("phew 5 %")).toMatch(/▸● resnet20 (· )?phew 5 % .*50 % 94\.4 %/);
     expect(lines[0]).toContain("● 1 ✓ 1 ✗ 1 ■ 1 ? 1");
     expect(frameOf(busyDashboard(), 200, 60)[0]).toContain(

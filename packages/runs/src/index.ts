@@ -95,6 +95,7 @@ export {
   withFinishedRun,
 } from "./runFolder.ts";
 export { findOutput, type RunOutput, readOutput } from "./runOutput.ts";
+export { shortNames } from "./shortNames.ts";
 export { lifeOf, type RunLife, type RunnerState, type RunStatus, readJson, readStatus } from "./status.ts";
 export { type SweepEntry, SweepList, type SweepRecord } from "./sweeps/sweepRecord.ts";
 export { type SweepProgress, sweepProgress } from "./sweeps/sweepTime.ts";

@@ -1,5 +1,5 @@
 /** Configurations side by side. */
-import { comparePanel } from "../comparePanel.ts";
+import { comparedTradeOffPanel, comparePanel } from "../comparePanel.ts";
 import type { View } from "../dashboardState.ts";
 import { configurationCount, tableAndPlot } from "../panelRows.ts";
 import { densitiesOf } from "../runOrder.ts";
@@ -10,10 +10,15 @@ export const compare = {
   key: "5",
   help: "compare configurations",
   shows:
-    "configurations side by side at one density, with mean and 95 % interval over their seeds; ↑ and ↓ change the density",
+    "configurations side by side at one density, with mean and 95 % interval over their seeds; ↑ and ↓ change the density. Rows have the letters of their lines below, where a pole stands at that density",
   of: "runs",
   layout: (state, width, height) =>
-    tableAndPlot(comparePanel, { rowCount: configurationCount(state), plotShare: 0.6 }, width, height),
+    tableAndPlot(
+      comparePanel,
+      { plot: comparedTradeOffPanel, rowCount: configurationCount(state), plotShare: 0.6 },
+      width,
+      height,
+    ),
   moved(state, by) {
     const last = Math.max(0, densitiesOf(visibleRuns(state)).length - 1);
     return { ...state, densityCursor: Math.max(0, Math.min(last, state.densityCursor + by)) };

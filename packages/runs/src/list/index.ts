@@ -9,7 +9,7 @@ export {
   type RunField,
   type RunFieldTable,
 } from "./runFields.ts";
-export { isFilter, parseFilters, type RunFilter, sortRuns } from "./runFilter.ts";
+export { isFilter, parseFilters, type RunFilter, sortRuns, usableFilters } from "./runFilter.ts";
 export { namer, runNamed } from "./runNamed.ts";
 export {
   addNote,

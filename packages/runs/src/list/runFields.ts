@@ -94,13 +94,18 @@ export class RunFieldTable {
 
   /** @param subject where the name stands, for the message @throws ArgumentError for a name that no run and no setting has */
   named(subject: string, name: string): RunField {
-    const field = this.#fields.get(name);
+    const field = this.#fields.get(name) ?? this.#optionNamed(name);
     if (field !== undefined) return field;
     const own = RUN_FIELDS.map(({ key }) => key);
     throw unknownName(subject, name, [
       ...own,
       ...[...this.#fields.keys()].filter((key) => !own.includes(key)),
     ]);
+  }
+
+  /** An option of a method, or of a check, as names of runs have it: `bias`. */
+  #optionNamed(name: string): RunField | undefined {
+    return NESTED.map((outer) => this.#fields.get(`${outer}.${name}`)).find((field) => field !== undefined);
   }
 }
 

@@ -33,6 +33,29 @@ export function parseFilters(texts: readonly string[], fields: RunFieldTable): R
   return (run) => filters.every((passes) => passes(run));
 }
 
+/**
+ * Those of the conditions that can be used: while one is typed, it cannot.
+ * @returns with `fault`, what to do about the last of the others, in few words
+ */
+export function usableFilters(
+  texts: readonly string[],
+  fields: RunFieldTable,
+): { readonly passes: RunFilter; readonly fault?: string } {
+  let fault: string | undefined;
+  const all = texts.flatMap((text): RunFilter[] => {
+    try {
+      return [parseFilters([text], fields)];
+    } catch (error) {
+      if (!(error instanceof ArgumentError)) throw error;
+      const { remedy } = error.fault;
+      fault = remedy === undefined ? error.message : `${error.subject}: ${remedy}`;
+      return [];
+    }
+  });
+  const passes: RunFilter = (run) => all.every((each) => each(run));
+  return fault === undefined ? { passes } : { passes, fault };
+}
+
 function parseFilter(text: string, fields: RunFieldTable): RunFilter {
   const [, name, operator, right] = text.match(FILTER) ?? [];
   if (name === undefined) {

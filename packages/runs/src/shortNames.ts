@@ -1,0 +1,147 @@
+/**
+ * Names in few columns that stay different: words that many names have are shortened first, and what tells names apart last.
+ *
+ * In each name that is too long, until it fits, words go from those that the most names have to those that the fewest have:
+ *   1. words of several names are cut to their shortest beginning that no other word has, and "…"
+ *   2. words of half of the names or more are left out, where all names stay different without them
+ *   3. the other words are cut
+ *   4. other words of several names are left out, where all names stay different without them
+ * Numbers are never cut: "0.0…" could be any. What is still too long loses its middle, and names that are then equal get a
+ * number behind them.
+ */
+import { cutMiddle, cutText, graphemes, textWidth } from "./textWidth.ts";
+
+const ELLIPSIS = "…";
+/** Words, and what stands between them. */
+const PARTS = /[\d.]+ %|[^\s·=+/,]+|[\s·=+/,]+/gu;
+const WORD = /^[^\s·=+/,]/u;
+const NUMBER = /^[-+]?[\d.]/;
+
+interface Word {
+  readonly text: string;
+  /** The shortest beginning that no other word has. */
+  readonly short: string;
+  /** Number of names that have it. */
+  readonly count: number;
+}
+
+/**
+ * @param names all different
+ * @param width columns for each, at least 1
+ * @returns in the order of the names, each in at most `width` columns: those that fit as they are, and no two alike as long
+ * as the width has room for a number
+ */
+export function shortNames(names: readonly string[], width: number): string[] {
+  if (names.every((name) => textWidth(name) <= width)) return [...names];
+  const shorter = shortenings(names);
+  const short = names.map((name) => (textWidth(name) <= width ? name : shortName(name, shorter, width)));
+  return numbered(short, names, width);
+}
+
+/** A step that may shorten a name: the parts of one that have `word` become `short`, of no length where it is left out. */
+interface Shortening {
+  readonly word: string;
+  readonly short: string;
+}
+
+function shortName(name: string, shorter: readonly Shortening[], width: number): string {
+  const parts: string[] = [...partsOf(name)];
+  const words = [...parts];
+  for (const { word, short } of shorter) {
+    if (!words.includes(word)) continue;
+    for (const [k, own] of words.entries()) {
+      if (own !== word) continue;
+      parts[k] = short;
+      // with what stands behind it
+      if (short === "" && k + 1 < parts.length) parts[k + 1] = "";
+    }
+    const text = joined(parts);
+    if (text !== "" && textWidth(text) <= width) return text;
+  }
+  return cutMiddle(joined(parts) || name, width);
+}
+
+/** All steps, in their order. */
+function shortenings(names: readonly string[]): Shortening[] {
+  const words = wordsOf(names);
+  const shared = words.filter(({ count }) => count > 1);
+  const single = words.filter(({ count }) => count === 1);
+  const left = new Set<string>();
+  const without = (some: readonly Word[]) =>
+    some.flatMap(({ text }) => {
+      left.add(text);
+      if (areDifferent(names, left)) return [{ word: text, short: "" }];
+      left.delete(text);
+      return [];
+    });
+  const cut = (some: readonly Word[]) => some.map(({ text, short }) => ({ word: text, short }));
+  const isCommon = ({ count }: Word) => count >= names.length / 2;
+  return [
+    ...cut(shared),
+    ...without(shared.filter(isCommon)),
+    ...cut(single),
+    ...without(shared.filter((word) => !isCommon(word))),
+  ];
+}
+
+function areDifferent(names: readonly string[], without: ReadonlySet<string>): boolean {
+  const rest = names.map((name) => joined(partsOf(name).filter((part) => !without.has(part))));
+  return !rest.includes("") && new Set(rest).size === new Set(names).size;
+}
+
+/** Those of the most names first, of these the longest. */
+function wordsOf(names: readonly string[]): Word[] {
+  const counts = new Map<string, number>();
+  for (const name of names)
+    for (const word of new Set(partsOf(name).filter(isWord))) counts.set(word, (counts.get(word) ?? 0) + 1);
+  const texts = [...counts.keys()].sort();
+  const words = texts.map((text, k) => {
+    const others = [texts[k - 1], texts[k + 1]].filter((other) => other !== undefined);
+    const ownFrom = Math.max(0, ...others.map((other) => sharedCount(text, other))) + 1;
+    return { text, short: beginningOf(text, ownFrom), count: counts.get(text)! };
+  });
+  return words.sort((a, b) => b.count - a.count || textWidth(b.text) - textWidth(a.text));
+}
+
+const partsOf = (name: string) => name.match(PARTS) ?? [];
+const isWord = (part: string) => WORD.test(part);
+
+/** The first letters of a word, with "…" behind them; the word itself where that is no longer. */
+function beginningOf(word: string, count: number): string {
+  if (NUMBER.test(word)) return word;
+  const cut = graphemes(word).slice(0, count).join("") + ELLIPSIS;
+  return textWidth(cut) < textWidth(word) ? cut : word;
+}
+
+/** Letters with which both begin. In a sorted list a word shares the most with a neighbour. */
+function sharedCount(a: string, b: string): number {
+  const [left, right] = [graphemes(a), graphemes(b)];
+  const different = left.findIndex((letter, k) => letter !== right[k]);
+  return different < 0 ? left.length : different;
+}
+
+/** With one blank where something was left out, or where a dot stood. */
+function joined(parts: readonly string[]): string {
+  return parts
+    .join("")
+    .replace(/\s*·\s*/g, " ")
+    .replace(/\s+/g, " ")
+    .replace(/^[\s=+/,]+|[\s=+/,]+$/g, "");
+}
+
+/** Those that were shortened to the same text, or to another name, get a number. */
+function numbered(short: readonly string[], names: readonly string[], width: number): string[] {
+  const counts = new Map<string, number>();
+  for (const name of short) counts.set(name, (counts.get(name) ?? 0) + 1);
+  const isKept = (k: number) => short[k] === names[k] || counts.get(short[k]!) === 1;
+  const taken = new Set(short.filter((_, k) => isKept(k)));
+  return short.map((name, k) => {
+    if (isKept(k)) return name;
+    for (let number = 1; ; number++) {
+      const candidate = `${cutText(name, width - `${number}`.length)}${number}`;
+      if (taken.has(candidate)) continue;
+      taken.add(candidate);
+      return candidate;
+    }
+  });
+}

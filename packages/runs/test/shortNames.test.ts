@@ -1,0 +1,48 @@
+/** Names in few columns. */
+import { shortNames, textWidth } from "@phew/runs";
+import fc from "fast-check";
+import { expect, it } from "vitest";
+
+const word = fc.oneof(
+  fc.constantFrom(
+    "phew",
+    "phew+shuffle",
+    "lenet5",
+    "vgg19-bn",
+    "bias=square",
+    "bias=inverse",
+    "rate 0.05",
+    "rate 0.005",
+    "5 %",
+  ),
+  fc.string({ minLength: 1, maxLength: 12 }),
+);
+const names = fc.uniqueArray(
+  fc.array(word, { minLength: 1, maxLength: 5 }).map((words) => words.join(" · ")),
+  { minLength: 1, maxLength: 40 },
+);
+
+it("no two are alike, each fits, and those that fit before stay as they are", () =>
+  fc.assert(
+    fc.property(names, fc.integer({ min: 3, max: 60 }), (all, width) => {
+      const short = shortNames(all, width);
+      expect(new Set(short).size).toBe(all.length);
+      for (const [k, name] of short.entries()) {
+        expect(textWidth(name)).toBeLessThanOrEqual(width);
+        if (textWidth(all[k]!) <= width) expect(name).toBe(all[k]);
+      }
+    }),
+  ));
+
+it("shortens what many names have, keeps what tells them apart, and never cuts a number", () => {
+  const rates = [
+    "lenet5-caffe magnitude 0.005",
+    "lenet5-caffe magnitude 0.0005",
+    "lenet5-caffe magnitude 0.05",
+  ];
+  expect(shortNames(rates, 16)).toEqual(["l… m… 0.005", "l… m… 0.0005", "l… m… 0.05"]);
+  expect(shortNames(rates, 7)).toEqual(["0.005", "0.0005", "m… 0.05"]);
+  const options = ["s2/phew 10 % bias=square", "s2/phew 10 % bias=inverse"];
+  expect(shortNames(options, 17)).toEqual(["s2/p… b…=square", "s2/p… b…=inverse"]);
+  expect(shortNames(options, 8)).toEqual(["square", "inverse"]);
+});
