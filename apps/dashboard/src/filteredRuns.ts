@@ -3,14 +3,7 @@
  * list` knows them. A run passes where all of them are met.
  */
 import type { RunEntry } from "@phew/runs";
-import {
-  fieldsOf,
-  isFilter,
-  type KeptRun,
-  parseFilters,
-  type RunFilter,
-  type RunNotes,
-} from "@phew/runs/list";
+import { fieldsOf, isFilter, type KeptRun, type RunNotes, usableFilters } from "@phew/runs/list";
 import type { DashboardState } from "./dashboardState.ts";
 import { runConfigurations } from "./runTitles.ts";
 

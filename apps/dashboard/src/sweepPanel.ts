@@ -99,7 +99,7 @@ function sweepContent(state: DashboardState, width: number, height: number): Pan
       ...shown.map((line) =>
         isHeading(line)
           ? notice(line.heading, width)[0]!
-          : (arrayRow(line, closed, state, width) ?? runRow(line, columns, state, width)),
+          : (arrayRow(line, closed, state, width) ?? runRow(line, columns, state)),
       ),
     ],
     choiceAt: (row) => {
@@ -223,12 +223,7 @@ function arrayRow(
   return fitRow([mark, { text: " + " }, ...arraySpans(array), ...opens], width);
 }
 
-function runRow(
-  entry: RunEntry,
-  columns: readonly TableColumn[],
-  state: DashboardState,
-  width: number,
-): StyledRow {
+function runRow(entry: RunEntry, columns: readonly TableColumn[], state: DashboardState): StyledRow {
   const isSelected = entry.folder === state.selected;
   const { shown, now } = state;
   // the events of the selected run are newer than its heartbeat
