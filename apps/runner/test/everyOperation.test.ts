@@ -32,10 +32,17 @@ import { networksWith, oracleGraph, randomWeights, SAMPLES, type Sample } from "
 import { lastingFolder } from "./phew.ts";
 
 /** What TensorFlow.js' layers cannot express. */
-const NOT_IN_TFJS: ReadonlySet<string> = new Set(["conv2d", "select"]);
+const NOT_IN_TFJS: ReadonlySet<string> = new Set([
+  "conv2d",
+  "resample",
+  "resample, 2",
+  "resample, 3",
+  "select",
+  "select, 2",
+]);
 
 /** What ONNX has no operation of its own for: written as several, of which it is not read again. */
-const NOT_READ: ReadonlySet<string> = new Set([]);
+const NOT_READ: ReadonlySet<string> = new Set(["resample", "resample, 2", "resample, 3"]);
 
 function networkWith(sample: Sample): Network {
   const b = new NetworkBuilder("sample", [2, 4, 4]);
@@ -158,7 +165,7 @@ describe("every operation", () => {
       const [weights, masks] = [randomWeights(network, 2), randomMasks(network, 3)];
       const compact = compactNetwork(network, weights, masks);
       // unit 1 of the first layer is silent, and goes unless something else holds it: a bias behind it, a unit beside it
-      const holds = ["add", "conv2d", "conv2d, 2", "opaque, 2"].includes(name);
+      const holds = ["add", "conv2d", "conv2d, 2", "opaque, 2", "resample, 3", "select, 2"].includes(name);
       expect(compact.network.nodes.find((node) => node.name === "first")!.shape[0]!).toBe(holds ? 4 : 3);
       if (kind === "opaque") return;
       const { x, count } = randomBatch(network, 3);

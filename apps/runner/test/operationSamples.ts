@@ -3,10 +3,13 @@
  * operationPaths.test.ts test each. An operation that is added is a type error here until it has its sample.
  */
 import {
+  type AxisTerms,
   elementCount,
   type Network,
   type NetworkBuilder,
   type Operation,
+  paddedAxis,
+  spreadAxis,
   type Value,
   type Weights,
 } from "@phew/core";
@@ -16,6 +19,19 @@ export type Kind = Operation["kind"];
 export type Sample = (b: NetworkBuilder, x: Value) => Value;
 
 const window = { kernel: [2, 2], stride: [2, 1], padding: [1, 0, 0, 1], dilation: [1, 1] } as const;
+
+/** Each position twice, the second time halfway to the next. */
+const halves = (length: number): AxisTerms => ({
+  from: length,
+  places: Array.from({ length: 2 * length - 1 }, (_, p) =>
+    p % 2 === 0
+      ? [[p / 2, 1]]
+      : [
+          [(p - 1) / 2, 0.5],
+          [(p + 1) / 2, 0.5],
+        ],
+  ),
+});
 
 /** Each on an image of 4 × 4 × 4 or what it makes of one. */
 export const SAMPLES: { readonly [K in Kind]: readonly Sample[] } = {
@@ -49,7 +65,35 @@ export const SAMPLES: { readonly [K in Kind]: readonly Sample[] } = {
     (b, x) => b.node("op", { kind: "prelu", slope: "op.weight", shared: true }, x),
     (b, x) => b.node("op", { kind: "prelu", slope: "op.weight", shared: false }, b.flatten(x)),
   ],
-  select: [(b, x) => b.node("op", { kind: "select", index: [2, 0, 2, 3] }, x)],
+  resample: [
+    (b, x) => b.node("op", { kind: "resample", name: "resize", axes: [halves(4), halves(4)], fill: 0 }, x),
+    (b, x) =>
+      b.node(
+        "op",
+        {
+          kind: "resample",
+          name: "spread",
+          axes: [spreadAxis(4, 2, [0, 1]), spreadAxis(4, 3, [1, 0])],
+          fill: 0,
+        },
+        x,
+      ),
+    (b, x) =>
+      b.node(
+        "op",
+        {
+          kind: "resample",
+          name: "pad",
+          axes: [paddedAxis(4, 1, -1, "constant"), paddedAxis(4, 2, 1, "reflect")],
+          fill: 0.75,
+        },
+        x,
+      ),
+  ],
+  select: [
+    (b, x) => b.node("op", { kind: "select", index: [2, 0, 2, 3] }, x),
+    (b, x) => b.node("op", { kind: "select", index: [-1, -1, 0, 1, 2, 3, -1] }, x),
+  ],
 };
 
 /** A network of each sample, by the name of its operation and the number of the sample. */

@@ -80,6 +80,16 @@ export {
 } from "./operations/activation.ts";
 export { PARAMETER_ROLES, type Parameter, type ParameterRole } from "./operations/definition.ts";
 export { definitionOf, type Operation, operationLabel, operations } from "./operations/registry.ts";
+export { planeTerms } from "./operations/resample.ts";
+export {
+  type AxisTerms,
+  type PadMode,
+  paddedAxis,
+  placesTaken,
+  spreadAxis,
+  type Term,
+  transposedTerms,
+} from "./operations/resampling.ts";
 export { unitRun } from "./operations/select.ts";
 export { elementCount, type Shape } from "./operations/shape.ts";
 export { type PruneResult, type PruneSettings, prune, requireConfinable, requireWithin } from "./prune.ts";

@@ -1,18 +1,21 @@
 /** A network's parameters in the form of the PyTorch module from which it was exported. */
 import type { Network } from "@phew/core";
 import { type ExportableModel, isOnFile } from "./exportForm.ts";
-import { permuted } from "./onnx/constants.ts";
 import { isInvented } from "./onnx/moduleNames.ts";
+import { product } from "./onnx/values.ts";
 import { normalisationsOf } from "./parameterMasks.ts";
 import type { Tensor, Tensors } from "./tensor.ts";
+import { turnedWeight } from "./turnedWeight.ts";
 
 /**
- * True for a dense layer's weight that the module stores as `[in, out]`, since it computes `x @ w` itself: named
- * tensors in PyTorch's layout are the module's.
+ * True for a weight that the module stores with inputs first: a dense layer's `[in, out]`, since it computes `x @ w`
+ * itself, and that of any transposed convolution. Named tensors in PyTorch's layout are the module's.
  */
 function isTransposed(model: ExportableModel, parameter: string): boolean {
-  if (model.format !== "onnx" || model.onnx.onnx.parts.producer !== "pytorch") return false;
+  if (model.format !== "onnx") return false;
   const { constant, role, shape, transposed } = model.onnx.onnx.parameters.get(parameter)!;
+  if (shape.length > 2) return transposed;
+  if (model.onnx.onnx.parts.producer !== "pytorch") return false;
   // a tensor that the exporter transposed has a new name
   if (role !== "weight" || shape.length !== 2 || isInvented(constant.origin)) return false;
   return transposed !== (constant.turned ?? false);
@@ -39,6 +42,14 @@ export function loaderMetadata(network: Network, model?: ExportableModel): Recor
   };
 }
 
+/** Groups of a weight, of which a compact one may have lost some. */
+function groupsIn(model: ExportableModel, parameter: string, tensor: Tensor): number {
+  if (model.format !== "onnx") return 1;
+  const { groups, shape } = model.onnx.onnx.parameters.get(parameter)!;
+  if (groups === 1 || product(tensor.shape) === product(shape)) return groups;
+  return tensor.shape[0]! / (shape[0]! / groups);
+}
+
 /**
  * Converts tensors between the network's layout and the module's, in either direction.
  * @param tensors by a parameter's name; others are unchanged
@@ -52,8 +63,8 @@ export function inModuleLayout(
   const turned = new Map<string, Tensor>();
   for (const { name } of model.network.parameters) {
     const tensor = tensors.get(named(name));
-    if (tensor?.shape.length === 2 && isTransposed(model, name))
-      turned.set(named(name), permuted(tensor, [1, 0]));
+    if (tensor !== undefined && tensor.shape.length > 1 && isTransposed(model, name))
+      turned.set(named(name), turnedWeight(tensor, groupsIn(model, name, tensor)));
   }
   return turned.size === 0
     ? tensors

@@ -4,6 +4,8 @@
  * score = scale · tensor.
  */
 import { ArgumentError, type Network } from "@phew/core";
+import type { ExportableModel } from "./exportForm.ts";
+import { inModuleLayout } from "./moduleLayout.ts";
 import { writeSafetensors } from "./safetensors.ts";
 import { float32Tensor } from "./tensor.ts";
 import type { WriteOptions } from "./writeFile.ts";
@@ -11,6 +13,8 @@ import type { WriteOptions } from "./writeFile.ts";
 export interface ScoreOptions extends WriteOptions {
   /** The scores are multiples of 2^exponent; 0 unless given. */
   readonly exponent?: number;
+  /** The model of the scores, if it was read from a file: they have the layout of its module. */
+  readonly model?: ExportableModel | undefined;
 }
 
 /**
@@ -24,17 +28,20 @@ export async function writeScores(
   metadata: Readonly<Record<string, string>> = {},
   options: ScoreOptions = {},
 ): Promise<void> {
-  const own = exponentOf(scores, path);
-  const exponent = own + (options.exponent ?? 0);
-  // 2^-own may exceed float64 even if the scores do not
-  const half = own >> 1;
-  const rounded = Float32Array.from(scores, (score) => score / 2 ** half / 2 ** (own - half));
-  const tensors = network.prunable.map(
-    ({ name, shape, start, length }) =>
-      [name, float32Tensor(shape, rounded.subarray(start, start + length))] as const,
+  const shift = exponentOf(scores, path);
+  const exponent = shift + (options.exponent ?? 0);
+  // 2^-shift may exceed float64 even if the scores do not
+  const half = shift >> 1;
+  const rounded = Float32Array.from(scores, (score) => score / 2 ** half / 2 ** (shift - half));
+  const own = new Map(
+    network.prunable.map(
+      ({ name, shape, start, length }) =>
+        [name, float32Tensor(shape, rounded.subarray(start, start + length))] as const,
+    ),
   );
+  const tensors = options.model === undefined ? own : inModuleLayout(options.model, own);
   const scale = exponent === 0 ? undefined : { scale: `2^${exponent}` };
-  await writeSafetensors(path, new Map(tensors), { format: "pt", ...scale, ...metadata }, options);
+  await writeSafetensors(path, tensors, { format: "pt", ...scale, ...metadata }, options);
 }
 
 // at this distance from 1, values down to 2^-49 of the largest keep full float32 precision

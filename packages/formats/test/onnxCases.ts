@@ -581,6 +581,70 @@ const layers: OnnxCase[] = [
     ),
   ),
   body(
+    "ConvTranspose with strides, dilations and pads",
+    ["spread", "conv2d"],
+    [
+      {
+        op: "ConvTranspose",
+        in: ["c", "w2", "b2"],
+        out: ["b"],
+        attributes: { strides: [2, 3], dilations: [2, 1], pads: [1, 0, 0, 1], output_padding: [1, 2] },
+      },
+    ],
+    { tensors: { w2: tensor([6, 6, 3, 2], 20), b2: tensor([6], 21) } },
+  ),
+  body(
+    "ConvTranspose in groups, with more padding than its kernel reaches",
+    ["spread", "conv2d"],
+    [one("ConvTranspose", { group: 3, strides: [2, 2], pads: [2, 1, 1, 0] }, ["w2"])],
+    { tensors: { w2: tensor([6, 2, 2, 1], 20) } },
+  ),
+  body("ConvTranspose without strides", ["conv2d"], [one("ConvTranspose", { pads: [1, 1, 1, 1] }, ["w2"])], {
+    tensors: { w2: tensor([6, 6, 3, 3], 20) },
+  }),
+  body(
+    "Resize to the nearest, as PyTorch's upsampling",
+    ["resize"],
+    [one("Resize", { coordinate_transformation_mode: "asymmetric", nearest_mode: "floor" }, ["", "scales"])],
+    { opset: 13, tensors: { scales: numbers([1, 1, 2, 1.5]) } },
+  ),
+  body("Resize by lines between pixels", ["resize"], [one("Resize", { mode: "linear" }, ["", "scales"])], {
+    opset: 13,
+    tensors: { scales: numbers([1, 1, 2, 0.5]) },
+  }),
+  body("Upsample", ["resize"], [one("Upsample", { mode: "nearest" }, ["scales"])], {
+    opset: 9,
+    tensors: { scales: numbers([1, 1, 2, 3]) },
+  }),
+  body(
+    "Pad by reflection, by the edge, and by cropping",
+    ["pad", "pad", "pad"],
+    [
+      { op: "Pad", in: ["c", "around"], out: ["d"], attributes: { mode: "reflect" } },
+      { op: "Pad", in: ["d", "around"], out: ["e"], attributes: { mode: "edge" } },
+      { op: "Pad", in: ["e", "crop"], out: ["b"] },
+    ],
+    { tensors: { around: ints([0, 0, 1, 3, 0, 0, 2, 0]), crop: ints([0, 0, -1, 0, 0, 0, 1, -2]) } },
+  ),
+  body(
+    "Pad of an image that others than windows read",
+    ["pad", "tanh", "sigmoid", "add"],
+    [
+      { op: "Pad", in: ["c", "pads", "half"], out: ["p"] },
+      { op: "Tanh", in: ["p"], out: ["t"] },
+      { op: "Sigmoid", in: ["p"], out: ["s"] },
+      { op: "Add", in: ["t", "s"], out: ["b"] },
+    ],
+    { tensors: { pads: ints([0, 0, 1, 1, 0, 0, 0, 2]), half: scalar(0.5) } },
+  ),
+  body(
+    "Pad by channels of zeros",
+    ["select"],
+    [{ op: "Pad", in: ["c", "pads"], out: ["b"] }],
+    { tensors: { pads: ints([0, 1, 0, 0, 0, 2, 0, 0]) } },
+    9,
+  ),
+  body(
     "Pad before a convolution, pads as attributes",
     ["conv2d"],
     [
@@ -1625,5 +1689,5 @@ export const writtenCases: readonly OnnxCase[] = onnxCases.filter(
 
 /** What an operation is called in {@link OnnxCase.becomes}. */
 export function label(op: Operation): string {
-  return op.kind === "activation" ? op.name : op.kind;
+  return op.kind === "activation" || op.kind === "resample" ? op.name : op.kind;
 }

@@ -103,7 +103,7 @@ describe("what no network here can hold", () => {
         in: [`s${k}`, "pads"],
         out: [`p${k}`],
         name: `mirror${k}`,
-        attributes: { mode: "reflect" },
+        attributes: { mode: "wrap" },
       },
       { op: "Conv", in: [`p${k}`, "v"], out: [`c${k}`] },
     ];
@@ -153,12 +153,12 @@ describe("what no network here can hold", () => {
     const error = await unsupported(
       around(
         [
-          { op: "Pad", in: ["c", "pads"], out: ["p"], name: "pad" },
+          { op: "Pad", in: ["c", "pads", "minus"], out: ["p"], name: "pad" },
           { op: "Tanh", in: ["p"], out: ["t"] },
           { op: "Sigmoid", in: ["p"], out: ["s"] },
           { op: "Add", in: ["t", "s"], out: ["b"] },
         ],
-        { tensors: { pads: ints([0, 0, 1, 1, 0, 0, 1, 1]) } },
+        { tensors: { pads: ints([0, 0, 1, 1, 0, 0, 1, 1]), minus: numbers([Number.NEGATIVE_INFINITY], []) } },
       ),
     );
     expect(error.nodes.map(({ node, operation }) => `${node} ${operation}`)).toEqual(["pad Pad"]);
@@ -227,20 +227,47 @@ describe("what no network here can hold", () => {
       ]),
     ),
     [
-      "a padding by reflection",
+      "a padding that goes round",
       around(
         [
-          { op: "Pad", in: ["c", "p"], out: ["d"], attributes: { mode: "reflect" } },
+          { op: "Pad", in: ["c", "p"], out: ["d"], attributes: { mode: "wrap" } },
           { op: "Conv", in: ["d", "v"], out: ["b"] },
         ],
         { tensors: { p: ints([0, 0, 1, 1, 0, 0, 1, 1]), v: tensor([4, 4, 3, 3], 3) } },
       ),
-      /"reflect"/,
+      /pads by "wrap"/,
     ],
     [
-      "cropping",
-      around([one("Pad", {}, ["p"])], { tensors: { p: ints([0, 0, -1, 0, 0, 0, 0, 0]) } }),
-      /crops/,
+      "a mirror wider than its image",
+      around([one("Pad", { mode: "reflect" }, ["p"])], { tensors: { p: ints([0, 0, 6, 0, 0, 0, 0, 0]) } }),
+      /mirrors 6 of 6 positions/,
+    ],
+    [
+      "cropping all",
+      around([one("Pad", {}, ["p"])], { tensors: { p: ints([0, 0, -6, 0, 0, 0, 0, 0]) } }),
+      /leave nothing of an axis of 6/,
+    ],
+    [
+      "channels that are added and not 0",
+      around([one("Pad", {}, ["p", "half"])], {
+        tensors: { p: ints([0, 1, 0, 0, 0, 0, 0, 0]), half: numbers([0.5], []) },
+      }),
+      /units of zeros have their place here/,
+    ],
+    [
+      "a cubic resize",
+      around([one("Resize", { mode: "cubic" }, ["", "by"])], { tensors: { by: numbers([1, 1, 2, 2]) } }),
+      /it resizes by "cubic"/,
+    ],
+    [
+      "a resize of channels",
+      around([one("Resize", {}, ["", "by"])], { tensors: { by: numbers([1, 2, 1, 1]) } }),
+      /along other axes than those of positions/,
+    ],
+    [
+      "a transposed convolution of other channels",
+      around([one("ConvTranspose", {}, ["v"])], { tensors: { v: tensor([3, 4, 2, 2], 3) } }),
+      /does not fit 4 channels in 1 group/,
     ],
     ["a softmax in the middle", body(one("Softmax", { axis: 1 })), /normalises over units/],
     [
@@ -326,7 +353,7 @@ describe("parts treated as opaque", () => {
       { op: "InstanceNormalization", in: ["c", "s", "s"], out: ["n"], name: "norm" },
       { op: "GlobalAveragePool", in: ["n"], out: ["q"] },
       { op: "Mul", in: ["n", "q"], out: ["m"], name: "gate" },
-      { op: "Resize", in: ["m", "", "scales"], out: ["b"], name: "up", attributes: { mode: "nearest" } },
+      { op: "Resize", in: ["m", "", "scales"], out: ["b"], name: "up", attributes: { mode: "cubic" } },
     ],
     { tensors: { s: tensor([4], 3), scales: numbers([1, 1, 2, 2]) } },
   );

@@ -143,6 +143,75 @@ function conv([x, w, b]: Inputs, a: Attributes): Dense {
   });
 }
 
+/** Each input position adds its products to the output positions that it leads to. */
+function convTranspose([x, w, b]: Inputs, a: Attributes): Dense {
+  const [n, inCount, h, width] = x!.dims as [number, number, number, number];
+  const [, perGroup, kh, kw] = w!.dims as [number, number, number, number];
+  const groups = int(a, "group", 1);
+  const pairOf = (name: string, otherwise: number) => ints(a, name) ?? [otherwise, otherwise];
+  const [stride, dilation, added] = [
+    pairOf("strides", 1),
+    pairOf("dilations", 1),
+    pairOf("output_padding", 0),
+  ];
+  const pads = ints(a, "pads") ?? [0, 0, 0, 0];
+  const [outHeight, outWidth] = [h, width].map(
+    (length, axis) =>
+      (length - 1) * stride[axis]! +
+      dilation[axis]! * ([kh, kw][axis]! - 1) +
+      1 +
+      added[axis]! -
+      pads[axis]! -
+      pads[axis + 2]!,
+  ) as [number, number];
+  const dims = [n, perGroup * groups, outHeight, outWidth] as const;
+  const values = tabulate(dims, ([, o]) => b?.values[o!] ?? 0).values;
+  tabulate([n, inCount, h, width, perGroup, kh, kw], ([e, i, p, q, k, r, c]) => {
+    const o = Math.floor(i! / (inCount / groups)) * perGroup + k!;
+    const [row, column] = [
+      p! * stride[0]! - pads[0]! + r! * dilation[0]!,
+      q! * stride[1]! - pads[1]! + c! * dilation[1]!,
+    ];
+    const product = read(x!, [e!, i!, p!, q!]) * read(w!, [i!, k!, r!, c!]);
+    const isInside = row >= 0 && row < outHeight && column >= 0 && column < outWidth;
+    if (isInside) values[((e! * dims[1] + o) * outHeight + row) * outWidth + column]! += product;
+    return product;
+  });
+  return { dims, values };
+}
+
+/** By scales: positions by asymmetric or half-pixel coordinates, the floor of them or linear between two. */
+function resize(isOld: boolean) {
+  return (inputs: Inputs, a: Attributes): Dense => {
+    const x = inputs[0]!;
+    const scales = inputs[isOld ? 1 : 2]!.values;
+    const isHalf = !isOld && (a.coordinate_transformation_mode ?? "half_pixel") === "half_pixel";
+    const dims = x.dims.map((length, axis) => Math.floor(length * scales[axis]!));
+    const from = (at: number, axis: number) =>
+      isHalf ? (at + 0.5) / scales[axis]! - 0.5 : at / scales[axis]!;
+    const inside = (at: number, axis: number) => between(0, at, x.dims[axis]! - 1);
+    if (a.mode !== "linear")
+      return tabulate(dims, (place) =>
+        read(
+          x,
+          place.map((at, axis) => inside(Math.floor(from(at, axis)), axis)),
+        ),
+      );
+    return tabulate(dims, (place) => {
+      const exact = place.map((at, axis) => inside(from(at, axis), axis));
+      const corners = tabulate(
+        dims.map(() => 2),
+        (corner) => {
+          const share = corner.map((side, axis) => (side === 1 ? exact[axis]! % 1 : 1 - (exact[axis]! % 1)));
+          const at = corner.map((side, axis) => inside(Math.floor(exact[axis]!) + side, axis));
+          return share.reduce((all, own) => all * own, 1) * read(x, at);
+        },
+      );
+      return corners.values.reduce((sum, value) => sum + value, 0);
+    });
+  };
+}
+
 function pool(kind: "max" | "mean") {
   return ([x]: Inputs, a: Attributes): Dense => {
     const [n, channels, h, w] = x!.dims as [number, number, number, number];
@@ -167,7 +236,11 @@ function pad([x, pads, fill]: Inputs, a: Attributes): Dense {
   const dims = x!.dims.map((length, axis) => length + given[axis]! + given[axis + rank]!);
   const value = fill === undefined ? float(a, "value", 0) : fill.values[0]!;
   return tabulate(dims, (place) => {
-    const from = place.map((at, axis) => at - given[axis]!);
+    const from = place.map((at, axis) => {
+      const [own, last] = [at - given[axis]!, x!.dims[axis]! - 1];
+      if (a.mode === "reflect") return last - Math.abs(last - Math.abs(own));
+      return a.mode === "edge" ? between(0, own, last) : own;
+    });
     return from.every((at, axis) => at >= 0 && at < x!.dims[axis]!) ? read(x!, from) : value;
   });
 }
@@ -323,6 +396,9 @@ const operations: Readonly<
   Record<string, (inputs: Inputs, a: Attributes, outputCount: number) => Dense | Dense[]>
 > = {
   Conv: conv,
+  ConvTranspose: convTranspose,
+  Resize: resize(false),
+  Upsample: resize(true),
   MaxPool: pool("max"),
   AveragePool: pool("mean"),
   GlobalAveragePool: ([x]) => reduce("mean")([x], { axes: [2, 3] }),

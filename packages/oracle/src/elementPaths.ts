@@ -8,7 +8,7 @@
  * its first greatest element. The time is exponential in depth: for the smallest networks only.
  */
 import { type ElementwiseOp, isElementwise, pathFactor } from "./activations.ts";
-import { type OracleGraph, type OracleOp, type Parameters, shapesOf, sizeOf } from "./graph.ts";
+import { type OracleGraph, type OracleOp, type Parameters, shapesOf, sizeOf, termsOf } from "./graph.ts";
 
 export interface ElementPathSums {
   /** R. */
@@ -184,9 +184,18 @@ const WAYS: { readonly [K in Computed["kind"]]: (op: OpOf<K>, place: Place) => S
     while (rest >= sizeOf(shapes[inputs[slot]!]!)) rest -= sizeOf(shapes[inputs[slot++]!]!);
     return [{ node: inputs[slot]!, element: rest, factor: 1 }];
   },
-  select: (op, { input, element, plane, unit }) => [
-    { node: input, element: op.index[unit]! * plane + (element % plane), factor: 1 },
-  ],
+  resample: (op, { input, shape, shapes, element, unit, plane }) => {
+    const lengths = shapes[input]!.slice(1);
+    return termsOf(op.axes, lengths, shape.slice(1), element % plane).map(({ position, factor }) => ({
+      node: input,
+      element: unit * sizeOf(lengths) + position,
+      factor,
+    }));
+  },
+  select: (op, { input, element, plane, unit }) =>
+    op.index[unit]! < 0
+      ? []
+      : [{ node: input, element: op.index[unit]! * plane + (element % plane), factor: 1 }],
   opaque: (op, { inputs, shapes, element, plane, unit }) =>
     inputs.flatMap((node) => {
       const size = sizeOf(shapes[node]!);

@@ -1,6 +1,6 @@
 /** A dense forward pass in float64, one number at a time. */
 import { elementwise, isElementwise } from "./activations.ts";
-import { type OracleGraph, type OracleNode, type Parameters, shapesOf, sizeOf } from "./graph.ts";
+import { type OracleGraph, type OracleNode, type Parameters, shapesOf, sizeOf, termsOf } from "./graph.ts";
 
 export interface ForwardOptions {
   /** Training: batch normalisation uses the batch's statistics, dropout its masks. Default "evaluation". */
@@ -93,6 +93,8 @@ function evaluate(task: Task): Float64Array {
       return x.map((_, k) => task.inputs.reduce((sum, input) => sum + input[k]!, 0));
     case "concat":
       return concatenation(task);
+    case "resample":
+      return resampled(task);
     case "select":
       return selection(task);
     case "opaque":
@@ -265,6 +267,22 @@ function concatenation(task: Task): Float64Array {
   return Float64Array.from(y);
 }
 
+/** Each position by the sum of its terms, which are multiplied out over the axes. */
+function resampled(task: Task): Float64Array {
+  const { op } = task.node;
+  if (op.kind !== "resample") throw new Error("not resampled");
+  const x = task.inputs[0]!;
+  const lengths = task.inputShapes[0]!.slice(1);
+  const outLengths = task.shape.slice(1);
+  const size = sizeOf(outLengths);
+  return Float64Array.from({ length: task.count * sizeOf(task.shape) }, (_, k) => {
+    const first = Math.floor(k / size) * sizeOf(lengths);
+    const terms = termsOf(op.axes, lengths, outLengths, k % size);
+    if (terms.length === 0) return op.fill;
+    return terms.reduce((sum, { position, factor }) => sum + factor * x[first + position]!, 0);
+  });
+}
+
 function selection(task: Task): Float64Array {
   const { op } = task.node;
   if (op.kind !== "select") throw new Error("not a selection");
@@ -273,7 +291,7 @@ function selection(task: Task): Float64Array {
   const y: number[] = [];
   for (let n = 0; n < task.count; n++) {
     for (const unit of op.index) {
-      for (let k = 0; k < plane; k++) y.push(task.inputs[0]![n * whole + unit * plane + k]!);
+      for (let k = 0; k < plane; k++) y.push(unit < 0 ? 0 : task.inputs[0]![n * whole + unit * plane + k]!);
     }
   }
   return Float64Array.from(y);

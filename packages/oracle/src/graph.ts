@@ -47,6 +47,14 @@ export type OracleOp =
       readonly shape: readonly number[];
       readonly carries?: "elements" | "units";
     }
+  | {
+      readonly kind: "resample";
+      readonly axes: readonly {
+        readonly from: number;
+        readonly places: readonly (readonly (readonly [at: number, factor: number])[])[];
+      }[];
+      readonly fill: number;
+    }
   | { readonly kind: "select"; readonly index: readonly number[] }
   | { readonly kind: "add" | "concat" | "flatten" | "globalAveragePool" | "identity" };
 
@@ -104,6 +112,8 @@ function shapeOf(op: OracleOp, inputs: number[][]): number[] {
       return [first![0]!];
     case "concat":
       return [inputs.reduce((sum, shape) => sum + shape[0]!, 0), ...first!.slice(1)];
+    case "resample":
+      return [first![0]!, ...op.axes.map(({ places }) => places.length)];
     case "select":
       return [op.index.length, ...first!.slice(1)];
     case "batchNorm":
@@ -132,4 +142,22 @@ function windowCounts(window: Window, input: readonly number[], ceil: boolean): 
     return hangsOver && start < length ? count + 1 : count;
   };
   return [along(0), along(1)];
+}
+
+/** The positions that a resampled position is made of, row-major, with their factors. */
+export function termsOf(
+  axes: Extract<OracleOp, { kind: "resample" }>["axes"],
+  lengths: readonly number[],
+  outLengths: readonly number[],
+  place: number,
+): { position: number; factor: number }[] {
+  let terms = [{ position: 0, factor: 1 }];
+  for (const [axis, { places }] of axes.entries()) {
+    const own = Math.floor(place / sizeOf(outLengths.slice(axis + 1))) % outLengths[axis]!;
+    const step = sizeOf(lengths.slice(axis + 1));
+    terms = terms.flatMap(({ position, factor }) =>
+      places[own]!.map(([at, share]) => ({ position: position + at * step, factor: factor * share })),
+    );
+  }
+  return terms;
 }

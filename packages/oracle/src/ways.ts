@@ -207,7 +207,7 @@ export class Ways {
         return this.#trace(inputs[slot]!, rest);
       }
       case "select":
-        return this.#trace(first, op.index[unit]!);
+        return op.index[unit]! < 0 ? [] : this.#trace(first, op.index[unit]!);
       case "opaque":
         return inputs.flatMap((input) => {
           const count = this.shapes[input]![0]!;

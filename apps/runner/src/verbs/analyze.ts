@@ -139,6 +139,7 @@ async function examine(
     await writeScores(options.traceShares, loaded.network, values, about, {
       force: options.force === true,
       exponent,
+      model: loaded.source,
     });
   }
   return {

@@ -307,7 +307,7 @@ async function write(
       loaded.network,
       result.scores,
       { method: result.method, version },
-      { force },
+      { force, model: loaded.source },
     );
   }
   if (out === undefined) return;

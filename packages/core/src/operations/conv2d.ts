@@ -10,10 +10,25 @@ import { type Convolution, convPathBackward, convPathForward } from "./convPathS
 import { ASSUMES_NOTHING, biasParameter, type OperationDefinition, type Parameter } from "./definition.ts";
 import { throughWindow } from "./repeats.ts";
 import type { Shape } from "./shape.ts";
-import { slide, validRange } from "./spatial.ts";
+import { type Pair, slide, validRange } from "./spatial.ts";
 
 export interface Conv2d extends Convolution {
   readonly kind: "conv2d";
+  /** Set for a transposed convolution, whose input has zeros between its positions: see {@link Transposed}. */
+  readonly transposed?: Transposed | undefined;
+}
+
+/**
+ * A transposed convolution adds w[i, o, r, c] · x[i, p, q] to y[o, p·s − pad + r·d, q·s − pad + c·d]. It is a
+ * convolution of stride 1 with the kernel read backwards, over x with s − 1 zeros between any two positions (a
+ * `resample` before it): what follows from weights and units is that convolution's. These are the numbers of the
+ * transposed convolution itself.
+ */
+export interface Transposed {
+  readonly stride: Pair;
+  readonly padding: Pair;
+  /** Height and width of its input, before the zeros. */
+  readonly size: Pair;
 }
 
 function inChannels(op: Conv2d, inputs: readonly Shape[], node: string): number {
@@ -64,6 +79,7 @@ export const conv2d: OperationDefinition<Conv2d> = {
     };
   },
   keepsZero: () => true,
+  label: ({ transposed }) => (transposed === undefined ? "conv2d" : "convTranspose2d"),
   isNonNegative: () => false,
   adds: false,
   shrink:
@@ -94,6 +110,7 @@ export const conv2d: OperationDefinition<Conv2d> = {
 function placesByTap(op: Conv2d, input: Shape, output: Shape, padding: boolean): number[] {
   const along = (axis: 0 | 1): number[] => {
     const outputLength = output[axis + 1]!;
+    if (op.transposed !== undefined) return transposedPlaces(op, op.transposed, axis, outputLength, padding);
     return Array.from({ length: op.kernel[axis] }, (_, tap) => {
       if (padding) return outputLength;
       const [first, end] = validRange(
@@ -109,4 +126,27 @@ function placesByTap(op: Conv2d, input: Shape, output: Shape, padding: boolean):
   };
   const columns = along(1);
   return along(0).flatMap((rows) => columns.map((count) => rows * count));
+}
+
+/** Positions of the input along an axis from which each tap, read backwards, leads into the output. */
+function transposedPlaces(
+  { kernel, dilation }: Conv2d,
+  { stride, padding, size }: Transposed,
+  axis: 0 | 1,
+  outputLength: number,
+  withOutside: boolean,
+): number[] {
+  return Array.from({ length: kernel[axis] }, (_, k) => {
+    if (withOutside) return size[axis];
+    const tap = kernel[axis] - 1 - k;
+    const [first, end] = validRange(
+      outputLength,
+      size[axis],
+      tap,
+      stride[axis],
+      padding[axis],
+      dilation[axis],
+    );
+    return end - first;
+  });
 }

@@ -15,6 +15,7 @@ import { input } from "./input.ts";
 import { maxPool2d } from "./maxPool2d.ts";
 import { opaque } from "./opaque.ts";
 import { prelu } from "./prelu.ts";
+import { resample } from "./resample.ts";
 import { select } from "./select.ts";
 
 export const operations = {
@@ -33,6 +34,7 @@ export const operations = {
   maxPool2d,
   opaque,
   prelu,
+  resample,
   select,
 };
 

@@ -1,5 +1,5 @@
 /** Made from assembly/layers by the build (assembly/border.mjs): a change here is lost. */
-export const hash = "736cbfc72ba52e3a";
+export const hash = "e0b3da502335c3bb";
 
 export const records = {
   activation: {
@@ -295,6 +295,17 @@ export const records = {
       record: { at: 4, type: "u32" },
     },
   },
+  resample: {
+    bytes: 24,
+    fields: {
+      input: { at: 0, type: "u32" },
+      output: { at: 4, type: "u32" },
+      rows: { at: 8, type: "u32" },
+      columns: { at: 12, type: "u32" },
+      fill: { at: 16, type: "f32" },
+      accumulate: { at: 20, type: "u32" },
+    },
+  },
   sgdStep: {
     bytes: 16,
     fields: {
@@ -584,6 +595,7 @@ export const kernels = {
   averagePoolBackward: "pooling",
   globalAveragePool: "globalPooling",
   globalAveragePoolBackward: "globalPooling",
+  resample: "resample",
   sgd: "update",
   sparseConvolution: "sparseConvolution",
   sparseConvolutionBackward: "sparseConvolutionBackward",

@@ -191,7 +191,8 @@ function changeNode(model: ImportedOnnx, edit: GraphEdit, node: NodePart, view: 
     return;
   }
   switch (node.opType) {
-    case "Conv": {
+    case "Conv":
+    case "ConvTranspose": {
       const spec = output?.spec;
       const op = spec === undefined ? undefined : model.network.nodes.find(({ name }) => name === spec)?.op;
       if (op?.kind !== "conv2d" || op.groups === 1) return;
@@ -226,6 +227,17 @@ function changeNode(model: ImportedOnnx, edit: GraphEdit, node: NodePart, view: 
       const isOpen = !attributes.has("axes") && !edit.inputsOf(node)[1];
       if (output !== undefined && isOpen)
         reshapeTo(edit, node, view.dims(node.output![0]!, output), new Map());
+      return;
+    }
+    case "Resize": {
+      // sizes count units too; scales do not
+      if (output === undefined || !node.input?.[3] || attributes.has("axes")) return;
+      const { dims } = model.onnx.activations.get(x!)!;
+      const scales = dims.map((from, axis) => (axis < 2 ? 1 : scaleTo(from, output.dims[axis]!)));
+      const name = edit.unusedName(`${node.title}_scales`);
+      const { data } = tensorFrom("F32", [scales.length], scales);
+      edit.addTensor({ name, dims: [scales.length], dtype: "F32", read: () => data });
+      edit.changeNode(node, { input: [x!, node.input[1] ?? "", name] });
       return;
     }
     case "Expand":
@@ -265,6 +277,12 @@ function changeNode(model: ImportedOnnx, edit: GraphEdit, node: NodePart, view: 
       edit.changeNode(node, { opType: "Gather", input: [x!, name], attributes });
     }
   }
+}
+
+/** The float32 factor by which a runtime comes to a length, rounding down. */
+function scaleTo(from: number, to: number): number {
+  const scale = Math.fround(to / from);
+  return Math.floor(Math.fround(from * scale)) === to ? scale : Math.fround(scale * (1 + 2 ** -23));
 }
 
 function reshapeTo(

@@ -1,8 +1,9 @@
 /** Masked models: zeros in place of pruned weights, or weights and masks side by side. */
 import { Masks, type Weights } from "@phew/core";
-import { permuted, storedConstant } from "./constants.ts";
+import { turnedDims, turnedWeight } from "../turnedWeight.ts";
+import { storedConstant } from "./constants.ts";
 import { GraphEdit } from "./graphEdit.ts";
-import type { TensorUse } from "./importer.ts";
+import type { ParameterSource, TensorUse } from "./importer.ts";
 import type { ImportedOnnx } from "./importGraph.ts";
 import type { NodePart } from "./parts.ts";
 import { ATTRIBUTE } from "./schema.ts";
@@ -141,7 +142,7 @@ export function originalAndMasksEdit(
       if (site.isChanged) replace(model, edit, site);
       continue;
     }
-    multiply(model, edit, site, unmasked.get(site.use)!, masks.get(source.name)!, source.transposed);
+    multiply(model, edit, site, unmasked.get(site.use)!, masks.get(source.name)!, source);
   }
   edit.dropOrphans();
   return edit;
@@ -153,7 +154,7 @@ function multiply(
   site: Site,
   original: Site,
   mask: Uint8Array,
-  transposed: boolean,
+  { transposed, groups }: ParameterSource,
 ): void {
   const { constant, node, input, parameter } = site.use;
   // at the initialiser itself if only this layer reads it, so that the weight keeps its name in the file; not for
@@ -163,7 +164,7 @@ function multiply(
   const isTurned = transposed !== (stored?.transposed ?? false);
   const dims = stored?.part.dims ?? constant.dims;
   const dtype = stored === undefined ? constant.dtype : describe(stored.part).dtype;
-  const shape = isTurned ? [...dims].reverse() : dims;
+  const shape = isTurned ? turnedDims(dims, groups) : dims;
   const product = stored === undefined ? takeOver(model, edit, site) : stored.part.name;
   if (stored !== undefined) edit.dropTensor(stored.part.name);
   edit.withdrawTensor(product);
@@ -174,7 +175,7 @@ function multiply(
   const values = () => (stored === undefined ? original.read() : original.readStored()).data;
   const flags = () => {
     const tensor = { dtype: "BOOL" as const, shape, data: mask };
-    return isTurned ? permuted(tensor, [1, 0]).data : mask;
+    return isTurned ? turnedWeight(tensor, groups).data : mask;
   };
   edit.addTensor({ name: originalName, dims, dtype, read: values });
   edit.addTensor({ name: maskName, dims, dtype: "BOOL", read: flags });

@@ -13,7 +13,8 @@ import {
 } from "@phew/core";
 import { joinOutputs, type ModelOutput, noSuchOutput, type OutputValue } from "../joinOutputs.ts";
 import { toFloat32 } from "../tensor.ts";
-import { permuted, storedConstant } from "./constants.ts";
+import { turnedWeight } from "../turnedWeight.ts";
+import { storedConstant } from "./constants.ts";
 import { foldedNote, foldedWeights } from "./foldedNormalisation.ts";
 import { inlineFunctions } from "./functions.ts";
 import { Importer, MOST_ELEMENTS, type ParameterSource, type TensorUse } from "./importer.ts";
@@ -429,7 +430,7 @@ function weightsOf(parameters: ReadonlyMap<string, ParameterSource>, parts: Mode
 /** The float32 values of a parameter in the network's layout. */
 export function parameterValues(source: ParameterSource): Float32Array {
   const tensor = source.constant.read();
-  return folded(source, toFloat32(source.transposed ? permuted(tensor, [1, 0]) : tensor));
+  return folded(source, toFloat32(source.transposed ? turnedWeight(tensor, source.groups) : tensor));
 }
 
 /** Values in the network's layout with the file's factor and offset applied; the same array if there are none. */

@@ -8,9 +8,11 @@ import {
   type Operation,
   PARAMETER_ROLES,
   type ParameterRole,
+  paddedAxis,
   type Shape,
 } from "@phew/core";
 import type { LeftOutSoftmax } from "../leftOutSoftmax.ts";
+import { turnedDims } from "../turnedWeight.ts";
 import { activationByValues } from "./activationByValues.ts";
 import { Attributes } from "./attributes.ts";
 import { MOST_COMPUTED, smallNumbers } from "./constants.ts";
@@ -34,6 +36,7 @@ import {
   dimsText,
   type Expression,
   movesElements,
+  type Padded,
   product,
   sameDims,
   type Tree,
@@ -55,8 +58,10 @@ export interface ParameterSource {
   readonly role: ParameterRole;
   readonly shape: readonly number[];
   readonly constant: Constant;
-  /** True if the file has a dense weight as [in, out]. */
+  /** True if the file has inputs first: see turnedWeight.ts. */
   readonly transposed: boolean;
+  /** Of a weight with inputs first; else 1. */
+  readonly groups: number;
   /** One factor for all, or one per unit; folded from Gemm's alpha and beta and from multiplications. */
   scale: number | Float64Array;
   offset: number | Float64Array;
@@ -318,10 +323,9 @@ export class Importer {
       );
     }
     if (value.kind === "padded") {
-      throw new Unsupported(
-        "what it pads is read by other nodes than convolutions and pooling, and only these take padding here",
-        value.node,
-      );
+      const known = this.#resolved.get(value) ?? this.#padded(value);
+      this.#resolved.set(value, known);
+      return known;
     }
     throw new Unsupported(`${what} reads a ${value.kind} where a value of the network is expected`);
   }
@@ -350,7 +354,7 @@ export class Importer {
 
   /**
    * Registers a constant as a parameter of the next core node.
-   * @param shape in the network's layout; @param transposed the file has its two axes exchanged
+   * @param shape in the network's layout; @param transposed the file has inputs first, in so many groups
    * @returns its name in the network
    */
   parameter(
@@ -358,12 +362,13 @@ export class Importer {
     constant: Constant,
     role: ParameterRole,
     shape: readonly number[],
-    options: { transposed?: boolean; scale?: number } = {},
+    options: { transposed?: boolean; groups?: number; scale?: number } = {},
   ): string {
     const what = `${node.title}: ${role} "${constant.name}"`;
     if (!isFloat(constant.dtype))
       throw new Unsupported(`its ${role} "${constant.name}" is ${constant.dtype}, not float`);
-    const given = options.transposed ? [...constant.dims].reverse() : constant.dims;
+    const groups = options.groups ?? 1;
+    const given = options.transposed ? turnedDims(constant.dims, groups) : constant.dims;
     const fits = role === "weight" ? sameDims(given, shape) : product(given) === product(shape);
     if (!fits) {
       throw new ArgumentError(`${this.parts.source.name}: ${what}`, {
@@ -379,6 +384,7 @@ export class Importer {
       shape,
       constant,
       transposed: options.transposed ?? false,
+      groups,
       scale: options.scale ?? 1,
       offset: 0,
       copyOf,
@@ -482,6 +488,16 @@ export class Importer {
       this.#numbered.set(wanted, k);
       return `${wanted}#${k}`;
     }
+  }
+
+  /** An image with its padding, for other readers than convolutions and poolings. */
+  #padded({ base, padding, value, dims, node }: Padded): Activation {
+    if (!Number.isFinite(value))
+      throw new Unsupported("it pads with infinity, and other nodes than a maximum read that", node);
+    const axes = [0, 1].map((axis) =>
+      paddedAxis(base.shape[axis + 1]!, padding[axis]!, padding[axis + 2]!, "constant"),
+    );
+    return this.emit(node, { kind: "resample", name: "pad", axes, fill: value }, [base], dims);
   }
 
   #resolve(expression: Expression): Activation {

@@ -18,6 +18,7 @@ import { inline, intAttribute, intsAttribute } from "./graphEdit.ts";
 import { modelBundle } from "./modelBundle.ts";
 import { GRAPH, MODEL } from "./parts.ts";
 import { bytesPiece, fieldPiece, joined, type Piece } from "./pieces.ts";
+import { resampleAsOnnx } from "./resampleAsOnnx.ts";
 import { ATTRIBUTE, type AttributeProto, encode, type NodeProto, type ValueInfoProto } from "./schema.ts";
 import { dataTypeOf } from "./tensors.ts";
 
@@ -185,11 +186,26 @@ class ModelDraft {
         return this.#node(node, inputs.length === 2 ? "Add" : "Sum", inputs);
       case "concat":
         return this.#node(node, "Concat", inputs, [intAttribute("axis", 1)]);
+      case "resample": {
+        const own = resampleAsOnnx(op, inputs[0]!, node.shape, {
+          step: (name, opType, input, perm) =>
+            this.#step(`${node.name}_${name}`, opType, input, perm && [intsAttribute("perm", perm)]),
+          numbers: (name, shape, values) => {
+            const constant = this.#unused(`${node.name}_${name}`);
+            this.#tensors.set(constant, float32Tensor(shape, values));
+            return constant;
+          },
+        });
+        return this.#node(node, own.opType, own.input);
+      }
       case "select":
         return this.#node(
           node,
           "Gather",
-          [...inputs, this.#indices(node.name, op.index)],
+          [
+            op.index.includes(-1) ? this.#withZero(node, inputs[0]!) : inputs[0]!,
+            this.#indices(node.name, op.index),
+          ],
           [intAttribute("axis", 1)],
         );
       case "dropout":
@@ -230,6 +246,13 @@ class ModelDraft {
     const own = this.#unused(name);
     this.#tensors.set(own, float32Tensor([], Float32Array.of(value)));
     return own;
+  }
+
+  /** The same units and one of zeros behind them, which −1 counts from the end. */
+  #withZero({ name, shape }: Node, x: string): string {
+    const pads = shape.map(() => 0);
+    const around = this.#indices(`${name}_zero`, [0, ...pads, 0, 1, ...pads.slice(1)]);
+    return this.#step(`${name}_with_zero`, "Pad", [x, around]);
   }
 
   #indices(name: string, index: readonly number[]): string {

@@ -1,7 +1,7 @@
 /** The masks of an ONNX model with weights and masks side by side, as `--form original+masks` writes it. */
 import { ArgumentError } from "@phew/core";
 import type { Tensor, Tensors } from "../tensor.ts";
-import { permuted } from "./constants.ts";
+import { turnedWeight } from "../turnedWeight.ts";
 import { readOnnx } from "./importOnnx.ts";
 import { tensorOf } from "./tensors.ts";
 
@@ -16,7 +16,8 @@ export async function onnxMasks(path: string): Promise<Tensors> {
     const part = onnx.parts.initializers.get(`${name}_mask`);
     if (part === undefined) continue;
     const mask = tensorOf(part, onnx.externalData);
-    masks.set(`${name}_mask`, onnx.parameters.get(name)!.transposed ? permuted(mask, [1, 0]) : mask);
+    const { transposed, groups } = onnx.parameters.get(name)!;
+    masks.set(`${name}_mask`, transposed ? turnedWeight(mask, groups) : mask);
   }
   if (masks.size > 0) return masks;
   throw new ArgumentError(path, {

@@ -5,7 +5,7 @@
 import { broadcastDims, sliceIndices, smallNumbers } from "./constants.ts";
 import { functions, functionsOfTwo } from "./elementwiseFunctions.ts";
 import type { Importer } from "./importer.ts";
-import { padsOf } from "./operators/reshaping.ts";
+import { padsOf } from "./operators/padding.ts";
 import { slicesOf } from "./operators/selection.ts";
 import type { NodePart } from "./parts.ts";
 import { type DimensionProto, largeNumber } from "./schema.ts";

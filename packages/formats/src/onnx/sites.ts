@@ -1,7 +1,8 @@
 /** Where the file stores a parameter's elements, and their values under masks and other weights. */
 import { ArgumentError, type Masks, maskedParameters, type Node, type Weights } from "@phew/core";
-import type { Dtype, Tensor } from "../tensor.ts";
-import { bitsOf, permuted, tensorFrom } from "./constants.ts";
+import { boolTensor, type Dtype, type Tensor } from "../tensor.ts";
+import { turnedDims, turnedWeight } from "../turnedWeight.ts";
+import { bitsOf, tensorFrom } from "./constants.ts";
 import type { ParameterSource, TensorUse } from "./importer.ts";
 import type { ImportedOnnx } from "./importGraph.ts";
 import type { TensorPart } from "./parts.ts";
@@ -73,7 +74,7 @@ function siteOf(
     isTransposed: boolean,
   ): Tensor => {
     const whole = values === undefined ? tensor() : valuesTensor(source!, values, dims, dtype, isTransposed);
-    return mask === undefined ? whole : zeroed(whole, mask, isTransposed);
+    return mask === undefined ? whole : zeroed(whole, mask, isTransposed ? source : undefined);
   };
   const isTransposed = source?.transposed ?? false;
   const { stored } = constant;
@@ -121,12 +122,14 @@ function foldedMask(
   return shift === undefined ? undefined : unitMasks.get(shift.name);
 }
 
-/** A copy with 0 where `mask` is 0. @param transposed the tensor is [in, out], the mask [out, in] */
-function zeroed(tensor: Tensor, mask: Uint8Array, transposed: boolean): Tensor {
+/** A copy with 0 where `mask` is 0. @param turned the source of a tensor that has inputs first; the mask has outputs first */
+function zeroed(tensor: Tensor, mask: Uint8Array, turned: ParameterSource | undefined): Tensor {
   const data = new Uint8Array(tensor.data);
   const elements = bitsOf({ ...tensor, data });
-  if (!transposed) {
-    for (let e = 0; e < mask.length; e++) if (mask[e] === 0) elements[e] = 0;
+  if (turned === undefined || tensor.shape.length !== 2) {
+    const own =
+      turned === undefined ? mask : turnedWeight(boolTensor(turned.shape, mask), turned.groups).data;
+    for (let e = 0; e < own.length; e++) if (own[e] === 0) elements[e] = 0;
     return { ...tensor, data };
   }
   const [columns, rows] = tensor.shape as [number, number];
@@ -159,9 +162,9 @@ function valuesTensor(
     });
   };
   const own = scale === 1 && offset === 0 ? values : values.map(unfolded);
-  const shape = isTransposed ? [dims[1]!, dims[0]!] : dims;
+  const shape = isTransposed ? turnedDims(dims, source.groups) : dims;
   const tensor = tensorFrom(dtype, shape, own);
-  return isTransposed ? permuted(tensor, [1, 0]) : tensor;
+  return isTransposed ? turnedWeight(tensor, source.groups) : tensor;
 }
 
 function requireSameNetwork(model: ImportedOnnx, masks: Masks): void {

@@ -226,6 +226,8 @@ class LayersModelDraft {
         return [{ className: "Dropout", config: { rate: op.rate } }];
       case "identity":
         return [];
+      case "resample":
+        return `${op.name} of positions`;
       case "select":
         return "a part of the channels";
       case "opaque":

@@ -14,6 +14,7 @@ import { identity } from "./identity.ts";
 import { input } from "./input.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
 import { maxPool2d } from "./maxPool2d.ts";
+import { resample } from "./resample.ts";
 import { select } from "./select.ts";
 import * as trainedActivations from "./trainedActivations.ts";
 
@@ -34,6 +35,7 @@ const lowerings: { readonly [Kind in Computed]: Lowering<OperationOf<Kind>> } = 
   identity,
   input,
   maxPool2d,
+  resample,
   select,
   ...trainedActivations,
 };

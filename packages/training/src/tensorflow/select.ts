@@ -7,15 +7,16 @@ export const select: Lowering<OperationOf<"select">> = ({ index }, inputs, conte
   const axis = x.rank - 1;
   const take = (from: tf.Tensor, places: readonly number[]) =>
     tf.gather(from, tf.tensor1d([...places], "int32"), axis);
+  const withZero = (of: tf.Tensor) => tf.concat([of, tf.zeros([...of.shape.slice(0, -1), 1])], axis);
+  const own = index.map((unit) => (unit < 0 ? x.shape[axis]! : unit));
   return {
-    value: tf.tidy(() => take(x, index)),
+    value: tf.tidy(() => take(index.includes(-1) ? withZero(x) : x, own)),
     backward(gradient) {
       if (!context.inputGradientWanted) return { inputs: [undefined] };
       const back = tf.tidy(() => {
-        const zero = tf.zeros([...gradient.shape.slice(0, -1), 1]);
-        const withZero = tf.concat([gradient, zero], axis);
+        const complete = withZero(gradient);
         return rounds(index, x.shape[axis]!)
-          .map((places) => take(withZero, places))
+          .map((places) => take(complete, places))
           .reduce((sum, next) => tf.add(sum, next));
       });
       return { inputs: [back] };
@@ -31,6 +32,7 @@ function rounds(index: readonly number[], unitCount: number): number[][] {
   const found = [nowhere()];
   const metCount = new Array<number>(unitCount).fill(0);
   for (const [place, unit] of index.entries()) {
+    if (unit < 0) continue;
     const round = metCount[unit]!++;
     found[round] ??= nowhere();
     found[round]![unit] = place;

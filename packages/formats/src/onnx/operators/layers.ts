@@ -74,7 +74,7 @@ export const conv: Operator = (context, node, [x, w, b]) => {
 };
 
 /** The zeros that PyTorch's newer exporter writes for a convolution without bias; the model has no such parameter. */
-function isMadeUpZero(bias: Constant): boolean {
+export function isMadeUpZero(bias: Constant): boolean {
   return (
     bias.stored === undefined && isFloat(bias.dtype) && numbersOf(bias.read()).every((value) => value === 0)
   );

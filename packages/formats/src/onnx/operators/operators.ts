@@ -2,10 +2,13 @@
 import * as elementwise from "./elementwise.ts";
 import * as layers from "./layers.ts";
 import type { Operator } from "./operator.ts";
+import { pad } from "./padding.ts";
 import * as pooling from "./pooling.ts";
 import { reduceConstant } from "./reductions.ts";
 import * as reshaping from "./reshaping.ts";
+import { resize } from "./resize.ts";
 import * as selection from "./selection.ts";
+import { convTranspose } from "./transposedConvolution.ts";
 import { transpose } from "./turning.ts";
 
 export const operators: Readonly<Record<string, Operator>> = {
@@ -29,6 +32,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   Constant: reshaping.constant,
   ConstantOfShape: reshaping.constantOfShape,
   Conv: layers.conv,
+  ConvTranspose: convTranspose,
   Cos: elementwise.unary,
   Cosh: elementwise.unary,
   Div: elementwise.div,
@@ -67,7 +71,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   Not: elementwise.unary,
   Or: elementwise.binary,
   PRelu: elementwise.prelu,
-  Pad: reshaping.pad,
+  Pad: pad,
   Pow: elementwise.binary,
   Range: reshaping.range,
   Reciprocal: elementwise.unary,
@@ -81,6 +85,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   ReduceSumSquare: reduceConstant,
   Relu: elementwise.relu,
   Reshape: reshaping.reshape,
+  Resize: resize,
   Round: elementwise.unary,
   Selu: elementwise.unary,
   SequenceAt: selection.sequenceAt,
@@ -107,6 +112,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   ThresholdedRelu: elementwise.thresholdedRelu,
   Transpose: transpose,
   Unsqueeze: reshaping.unsqueeze,
+  Upsample: resize,
   Where: elementwise.where,
 };
 
@@ -152,8 +158,9 @@ const MOST_INPUTS: Readonly<Record<string, number>> = {
     "Sub",
     "Unsqueeze",
   ]),
-  ...alike(3, ["Clip", "Conv", "Dropout", "Gemm", "Range", "Where"]),
-  ...alike(4, ["Pad"]),
+  ...alike(2, ["Upsample"]),
+  ...alike(3, ["Clip", "Conv", "ConvTranspose", "Dropout", "Gemm", "Range", "Where"]),
+  ...alike(4, ["Pad", "Resize"]),
   ...alike(5, ["BatchNormalization", "Slice"]),
   ...alike(Number.POSITIVE_INFINITY, ["Concat", "Max", "Min", "Sum"]),
 };

@@ -2,7 +2,6 @@
  * Operations that keep the order of the elements (Reshape and its kin), that join and split units, and that compute
  * shapes. On values of the network a reshape costs nothing: ONNX's dims change, the core node stays.
  */
-import { counted } from "@phew/core";
 import {
   computedConstant,
   foldConcat,
@@ -129,60 +128,6 @@ function axesOf(context: Importer, node: NodePart, axes: Value | undefined): rea
   if (axes === undefined) return context.attributes(node).ints("axes");
   return [...smallNumbers(context.constant(axes, "its list of axes"))];
 }
-
-/** What a Pad adds before and after each axis. */
-export function padsOf(
-  context: Importer,
-  node: NodePart,
-  rank: number,
-  pads: Value | undefined,
-  axes: Value | undefined,
-): { readonly before: readonly number[]; readonly after: readonly number[] } {
-  const given =
-    pads === undefined
-      ? context.attributes(node).ints("pads")
-      : [...smallNumbers(context.constant(pads, "its list of pads"))];
-  if (given === undefined) throw new Unsupported("it lacks its pads");
-  const along =
-    axes === undefined
-      ? Array.from({ length: rank }, (_, axis) => axis)
-      : [...smallNumbers(context.constant(axes, "its list of axes"))].map((axis) => normalAxis(axis, rank));
-  if (given.length !== 2 * along.length)
-    throw new Unsupported(
-      `it has ${counted(given.length, "pad")} for ${counted(along.length, "axis", "axes")}`,
-    );
-  const before = new Array<number>(rank).fill(0);
-  const after = new Array<number>(rank).fill(0);
-  for (const [k, axis] of along.entries()) {
-    before[axis] = given[k]!;
-    after[axis] = given[k + along.length]!;
-  }
-  return { before, after };
-}
-
-export const pad: Operator = (context, node, [x, pads, fill, axes]) => {
-  const attributes = context.attributes(node);
-  const mode = attributes.text("mode", "constant");
-  const value = context.activation(x, "a padding");
-  const rank = value.dims.length;
-  const { before, after } = padsOf(context, node, rank, pads, axes);
-  if ([...before, ...after].every((n) => n === 0)) return value;
-  if (mode !== "constant") throw new Unsupported(`it pads by "${mode}", and padding here is a constant`);
-  if ([...before, ...after].some((n) => n < 0)) throw new Unsupported("it crops (negative pads)");
-  if (rank !== 4 || [before[0], before[1], after[0], after[1]].some((n) => n !== 0)) {
-    throw new Unsupported(`it pads ${dimsText(value.dims)} along other axes than height and width`);
-  }
-  const number = fill === undefined ? attributes.float("value", 0) : context.scalar(fill);
-  if (number === undefined) throw new Unsupported("it pads with a value that is no constant number");
-  return {
-    kind: "padded",
-    base: context.image(value, "a padding"),
-    padding: [before[2]!, before[3]!, after[2]!, after[3]!],
-    value: number < -3.4e38 ? Number.NEGATIVE_INFINITY : number,
-    dims: value.dims.map((length, axis) => length + before[axis]! + after[axis]!),
-    node,
-  };
-};
 
 export const concat: Operator = (context, node, inputs) => {
   const axis = context.attributes(node).int("axis", 1);

@@ -14,6 +14,7 @@ import { identity } from "./identity.ts";
 import { input } from "./input.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
 import { averagePool2d, maxPool2d } from "./pooling.ts";
+import { resample } from "./resample.ts";
 import { select } from "./select.ts";
 import * as trainedActivations from "./trainedActivations.ts";
 
@@ -32,6 +33,7 @@ const lowerings: { readonly [Kind in Lowered]: Lowering<OperationOf<Kind>> } = {
   identity,
   input,
   maxPool2d,
+  resample,
   select,
   ...trainedActivations,
 };

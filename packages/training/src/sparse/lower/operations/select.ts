@@ -3,11 +3,13 @@ import { NO_UNIT } from "@phew/engine";
 import type { Pass } from "../pass.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
 
-/** For every stored unit of the selection, its index among the stored units of the input. */
+/** For every stored unit of the selection, its index among the stored units of the input, or NO_UNIT for zeros. */
 function places(pass: Pass, index: number, taken: readonly number[]): number[] {
   const input = pass.plan.stored[pass.source(index)]!;
   const placeOf = new Map(Array.from(input, (unit, place) => [unit, place]));
-  return Array.from(pass.plan.stored[index]!, (unit) => placeOf.get(taken[unit]!)!);
+  return Array.from(pass.plan.stored[index]!, (unit) =>
+    taken[unit]! < 0 ? NO_UNIT : placeOf.get(taken[unit]!)!,
+  );
 }
 
 export const select: Lowering<OperationOf<"select">> = {
@@ -38,6 +40,7 @@ function rounds(placeOf: readonly number[], unitCount: number): Uint32Array[] {
   const found = [new Uint32Array(unitCount).fill(NO_UNIT)];
   const metCount = new Uint32Array(unitCount);
   for (const [unit, place] of placeOf.entries()) {
+    if (place === NO_UNIT) continue;
     const round = metCount[place]!++;
     found[round] ??= new Uint32Array(unitCount).fill(NO_UNIT);
     found[round]![place] = unit;

@@ -1,0 +1,138 @@
+/**
+ * What moves and mixes positions (transposed convolution, resize, padding) in all variants of ONNX, beside onnxruntime: the outputs of both executors, and the oracle's.
+ */
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { parseSafetensors, readOnnx, toFloat32 } from "@phew/formats";
+import { describe, expect, it } from "vitest";
+import { forward } from "../../../packages/oracle/src/index.ts";
+import { isLong } from "../../../vitest.long.ts";
+import { computeOutput } from "../src/computeOutput.ts";
+import { oracleGraph } from "./operationSamples.ts";
+import { lastingFolder } from "./phew.ts";
+
+const SCRIPT = `
+import json, random, sys
+import numpy as np, onnx, onnxruntime
+from onnx import helper, numpy_helper, TensorProto
+from safetensors.numpy import save_file
+folder, per_kind, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+random.seed(seed); rng = np.random.default_rng(seed)
+floats = lambda *shape: rng.normal(size=shape).astype(np.float32)
+ints = lambda values: np.array(values, np.int64)
+pick = random.choice
+
+def transpose():
+    groups, opset = pick([1, 1, 2, 4]), pick([11, 17, 21])
+    kernel, stride, dilation = [[pick(r) for _ in range(2)] for r in ([1, 2, 3], [1, 2, 3], [1, 1, 2])]
+    attributes = dict(kernel_shape=kernel, strides=stride, dilations=dilation, group=groups)
+    adjust = [random.randrange(max(stride[k], dilation[k])) for k in range(2)]
+    how = pick(["pads", "pads", "same", "shape", "none"])
+    if how == "pads": attributes.update(pads=[random.randrange(3) for _ in range(4)], output_padding=adjust)
+    if how == "same": attributes.update(auto_pad=pick(["SAME_UPPER", "SAME_LOWER"]))
+    if how == "shape":
+        whole = [(size - 1) * s + 1 + d * (k - 1) for size, s, d, k in zip((5, 4), stride, dilation, kernel)]
+        attributes.update(output_shape=[max(1, w - random.randrange(3)) for w in whole])
+    weight = floats(4, 6 // groups if groups != 4 else 2, *kernel)
+    inputs = {"w": weight}
+    if pick([0, 1]): inputs["b"] = floats(weight.shape[1] * groups)
+    return [helper.make_node("ConvTranspose", ["h", *inputs], ["out"], name="op", **attributes)], inputs, opset
+
+def resize():
+    opset = pick([11, 13, 18, 19, 21])
+    mode = pick(["nearest", "linear"])
+    ways = ["half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric"] + ["half_pixel_symmetric"] * (opset >= 19)
+    attributes = dict(mode=mode, coordinate_transformation_mode=pick(ways))
+    if mode == "nearest": attributes["nearest_mode"] = pick(["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"])
+    inputs = {"roi": floats(0)}
+    names = ["h", "roi"] if opset < 13 else ["h", ""]
+    if opset >= 13: inputs = {}
+    over = [2, 3] if opset >= 18 and pick([0, 1]) else [0, 1, 2, 3]
+    if len(over) == 2: attributes["axes"] = over
+    if pick([0, 1]):
+        inputs["scales"] = np.array(([1, 1] if len(over) == 4 else []) + [pick([0.5, 1, 1.5, 2, 2.5, 3]) for _ in range(2)], np.float32)
+        names.append("scales")
+    else:
+        inputs["sizes"] = ints(([2, 4] if len(over) == 4 else []) + [pick([1, 2, 3, 5, 7, 8, 10, 13]) for _ in range(2)])
+        if opset < 13: inputs["none"] = floats(0)
+        names += ["" if opset >= 13 else "none", "sizes"]
+    return [helper.make_node("Resize", names, ["out"], name="op", **attributes)], inputs, opset
+
+def upsample():
+    scales = np.array([1, 1, pick([1, 2, 3]), pick([1, 2, 3])], np.float32)
+    return [helper.make_node("Upsample", ["h", "scales"], ["out"], name="op", mode=pick(["nearest", "linear"]))], {"scales": scales}, 9
+
+def pad():
+    mode = pick(["constant", "constant", "reflect", "edge"])
+    along = [random.randrange(-1 if mode == "constant" else 0, 4) for _ in range(4)]
+    units = [random.randrange(3), random.randrange(3)] if mode == "constant" else [0, 0]
+    inputs = {"pads": ints([0, units[0], along[0], along[1], 0, units[1], along[2], along[3]])}
+    if mode == "constant" and units == [0, 0] and pick([0, 1]): inputs["value"] = np.array(pick([0.5, -2]), np.float32)
+    return [helper.make_node("Pad", ["h", *inputs], ["out"], name="op", mode=mode)], inputs, pick([11, 13, 18])
+
+for kind in (transpose, resize, upsample, pad):
+    for k in range(per_kind):
+        nodes, inputs, opset = kind()
+        inputs = {"first": floats(4, 3, 1, 1), **inputs}
+        nodes = [helper.make_node("Conv", ["x", "first"], ["h"], name="first"), *nodes]
+        graph = helper.make_graph(nodes, "net",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 3, 5, 4])],
+            [helper.make_tensor_value_info("out", TensorProto.FLOAT, None)],
+            [numpy_helper.from_array(value, name) for name, value in inputs.items()])
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+        x = floats(2, 3, 5, 4)
+        try:
+            session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+            (out,) = session.run(None, {"x": x})
+        except Exception as e: continue
+        if out.size == 0: continue
+        name = f"{folder}/{kind.__name__}-{k}"
+        # the shape of an output is no part of what is read
+        onnx.save(model, name + ".onnx")
+        save_file({"x": x, "out": np.ascontiguousarray(out)}, name + ".safetensors")
+        print(json.dumps([f"{kind.__name__}-{k}", list(out.shape), str(nodes[1]).replace("\\n", " ")]))
+`;
+
+const FINDS =
+  "import importlib.util as u, sys; sys.exit(any(u.find_spec(m) is None for m in 'onnx onnxruntime safetensors'.split()))";
+const present = spawnSync("python3", ["-c", FINDS]).status === 0;
+
+describe.skipIf(!present)(
+  "positions in onnxruntime (skipped where python3 has no onnx, onnxruntime and safetensors)",
+  () => {
+    it("transposed convolutions, resizes and paddings give the same", async () => {
+      const folder = lastingFolder();
+      const count = isLong ? 400 : 25;
+      const seed = process.env.PHEW_TEST_SEED ?? "1";
+      const made = spawnSync("python3", ["-c", SCRIPT, folder, `${count}`, seed], { encoding: "utf8" });
+      expect(made.status, made.stderr).toBe(0);
+      const cases = made.stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as [string, number[], string]);
+      // what onnxruntime itself refuses is left out
+      expect(cases.length).toBeGreaterThan(2 * count);
+      for (const [name, [, ...shape], text] of cases) {
+        const { network, weights } = await readOnnx(`${folder}/${name}.onnx`);
+        const path = `${folder}/${name}.safetensors`;
+        const { tensors } = parseSafetensors(new Uint8Array(readFileSync(path)), path);
+        const [x, expected] = [toFloat32(tensors.get("x")!), toFloat32(tensors.get("out")!)];
+        expect([...network.outputShape], text).toEqual(shape);
+        for (const executor of ["sparse", "tensorflow"]) {
+          const { values } = await computeOutput({ network, weights }, undefined, x, 2, {
+            executor,
+            json: true,
+          });
+          expectNear(values, expected, `${executor}: ${text}`);
+        }
+        expectNear(forward(oracleGraph(network), weights, x, 2).output, expected, text);
+      }
+    });
+  },
+);
+
+function expectNear(found: ArrayLike<number>, expected: Float32Array, what: string): void {
+  expect(found.length, what).toBe(expected.length);
+  const worst = expected.reduce((most, value, k) => Math.max(most, Math.abs(found[k]! - value)), 0);
+  expect(worst, what).toBeLessThan(1e-5);
+}
