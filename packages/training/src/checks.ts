@@ -1,6 +1,6 @@
 /** Checks of options and batches, common to all executors. */
 import { ArgumentError, counted, elementCount, type Masks, type Network, type Weights } from "@phew/core";
-import type { Batch, ExecutorOptions } from "./executor.ts";
+import type { AbsentRequests, Batch, ExecutorOptions } from "./executor.ts";
 import { chosenOptimiser } from "./optimisers/chosen.ts";
 
 /** @throws ArgumentError where weights are missing or misshapen, masks are another network's, or a number is out of range */
@@ -62,6 +62,25 @@ export function checkMasks(network: Network, masks: Masks): void {
     given: `those of ${masks.network.name}, ${counted(masks.bytes.length, "weight")}`,
     expected: `those of ${network.name}, ${counted(network.prunableCount, "weight")}`,
   });
+}
+
+/** @throws ArgumentError if a request names no prunable parameter, or an index that it does not have */
+export function checkRequests(network: Network, requests: AbsentRequests): void {
+  for (const [name, request] of requests) {
+    const parameter = network.prunable.find((candidate) => candidate.name === name);
+    if (parameter === undefined) {
+      throw new ArgumentError(`gradient of "${name}"`, {
+        given: "no prunable parameter of the network",
+        expected: `one of ${network.prunable.map((candidate) => candidate.name).join(", ")}`,
+      });
+    }
+    const outside = request === "all" ? undefined : request.find((k) => k >= parameter.length);
+    if (outside === undefined) continue;
+    throw new ArgumentError(`gradient of "${name}"`, {
+      given: `index ${outside}`,
+      expected: `0 to ${parameter.length - 1}`,
+    });
+  }
 }
 
 /** @throws ArgumentError if a batch does not fit the network */

@@ -19,6 +19,8 @@ export interface ExecutorOptions {
   readonly labelSmoothing?: number | undefined;
   /** For dropout. */
   readonly seed: number;
+  /** True: {@link Executor.absentGradients} is part of the plan of memory. Otherwise its first call takes the memory. */
+  readonly absentGradients?: boolean | undefined;
   /** Absent: one; executors from {@link loadExecutor} take all cores. No more than the network has work for. */
   readonly threadCount?: number | undefined;
 }
@@ -60,6 +62,11 @@ export interface LayerTime {
   readonly milliseconds: number;
 }
 
+/** Weights by the name of their parameter: indices into it, row-major, in any order; or all of the layer. */
+export type AbsentRequests = ReadonlyMap<string, Uint32Array | "all">;
+
+export type TakeGradient = (parameter: string, gradient: Float32Array) => void;
+
 export interface Executor {
   /** `tensorflow` or `sparse`. */
   readonly name: string;
@@ -91,6 +98,20 @@ export interface Executor {
    * @throws ArgumentError if they are another network's; RangeError if memory does not suffice
    */
   changeMasks(next: Masks): Promise<void>;
+  /**
+   * The gradient of the mean loss of a batch by any weights of layers, kept or not; those that are not are 0. One
+   * forward and backward pass serves all layers, and the gradient of one layer at a time is in memory.
+   *
+   * It is that of the network as it computes now, on the batch's own statistics: no weight decay, nothing dropped, no
+   * gradient clipped. Biases, scales and shifts of silent units are 0, so that the gradient by a weight into a silent
+   * unit before ReLU or batch normalisation is 0. Nothing changes, running statistics neither.
+   * @param requests by name of a prunable parameter
+   * @param take is given the gradient of each requested layer, from the last to the first: an element for each index, or
+   *   weight; the array is the receiver's
+   * @throws ArgumentError if a request names no prunable parameter or weight; GradientError if the loss or a gradient
+   *   is not finite
+   */
+  absentGradients(requests: AbsentRequests, batch: Batch, take: TakeGradient): Promise<void>;
   /**
    * Name of the first layer whose value was not finite in the last step, if the executor reports it; undefined if all
    * were finite.

@@ -3,6 +3,7 @@ import { AWAKE, Masks, maskedParameters, type Network, type Weights } from "@phe
 import { Random } from "@phew/engine";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { caseCount } from "../../../vitest.long.ts";
 import type { Executor, OptimiserState } from "../src/executor.ts";
 import { createSparseExecutor } from "../src/sparse/run/executor.ts";
 import { subjects } from "./executorSubjects.ts";
@@ -197,7 +198,7 @@ describe("the sparse executor", () => {
           for (const executor of executors) executor.dispose();
         },
       ),
-      { numRuns: 12 },
+      { numRuns: caseCount(10, 300) },
     );
   });
 });

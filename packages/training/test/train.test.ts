@@ -74,6 +74,8 @@ class Recorder implements Executor {
 
   async changeMasks() {}
 
+  async absentGradients() {}
+
   async weights(): Promise<Weights> {
     return new Map([["fc.weight", Float32Array.of(this.trained.length)]]);
   }

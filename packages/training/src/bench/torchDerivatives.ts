@@ -26,6 +26,8 @@ export interface TorchDerivatives {
   readonly product: readonly Seconds[];
   /** H·v by parameter name. */
   readonly products: ReadonlyMap<string, Float64Array>;
+  /** ∂L/∂θ by parameter name. */
+  readonly gradientValues: ReadonlyMap<string, Float64Array>;
 }
 
 const program = fileURLToPath(new URL("../../pytorch/derivatives.py", import.meta.url));
@@ -59,15 +61,20 @@ export function torchDerivatives(
   if (child.status !== 0)
     throw new Error(child.error?.message ?? child.stderr.toString().trim().split("\n").at(-1));
   const end = child.stdout.indexOf("\n");
-  const times: Omit<TorchDerivatives, "products"> = JSON.parse(child.stdout.toString("utf8", 0, end));
+  const times: Omit<TorchDerivatives, "products" | "gradientValues"> = JSON.parse(
+    child.stdout.toString("utf8", 0, end),
+  );
   // a copy starts at an aligned address
   const values = new Float64Array(new Uint8Array(child.stdout.subarray(end + 1)).buffer);
   let next = 0;
-  const products = new Map<string, Float64Array>();
-  for (const { name, shape } of trained) {
-    const length = elementCount(shape);
-    products.set(name, values.subarray(next, next + length));
-    next += length;
-  }
-  return { ...times, products };
+  const read = (): Map<string, Float64Array> => {
+    const byName = new Map<string, Float64Array>();
+    for (const { name, shape } of trained) {
+      const length = elementCount(shape);
+      byName.set(name, values.subarray(next, next + length));
+      next += length;
+    }
+    return byName;
+  };
+  return { ...times, products: read(), gradientValues: read() };
 }

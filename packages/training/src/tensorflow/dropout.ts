@@ -5,7 +5,7 @@ import type { Lowering, OperationOf } from "./lowering.ts";
 
 export const dropout: Lowering<OperationOf<"dropout">> = (op, inputs, context) => {
   const x = inputs[0]!;
-  if (!context.training || op.rate === 0) return identity({ kind: "identity" }, inputs, context);
+  if (!context.drops || op.rate === 0) return identity({ kind: "identity" }, inputs, context);
   const factors = context.random(x.size);
   for (let k = 0; k < factors.length; k++) factors[k] = factors[k]! < op.rate ? 0 : 1 / (1 - op.rate);
   const factor = tf.tensor(factors, x.shape, "float32");

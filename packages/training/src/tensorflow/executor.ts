@@ -14,10 +14,11 @@ import {
 } from "@phew/core";
 import { Random } from "@phew/engine";
 import * as tf from "@tensorflow/tfjs-core";
-import { checkBatch, checkExecutorOptions, checkInput, checkMasks } from "../checks.ts";
+import { checkBatch, checkExecutorOptions, checkInput, checkMasks, checkRequests } from "../checks.ts";
 import { countInTop, crossEntropy } from "../crossEntropy.ts";
 import { GradientError } from "../diverged.ts";
 import type {
+  AbsentRequests,
   Batch,
   EvaluationResult,
   Executor,
@@ -25,6 +26,7 @@ import type {
   ExecutorOptions,
   OptimiserState,
   StepResult,
+  TakeGradient,
 } from "../executor.ts";
 import { clipFactor } from "../gradientNorm.ts";
 import { type ChosenOptimiser, chosenOptimiser } from "../optimisers/chosen.ts";
@@ -178,6 +180,39 @@ class TensorflowExecutor implements Executor {
     this.#setState(new Map(state));
   }
 
+  async absentGradients(requests: AbsentRequests, batch: Batch, take: TakeGradient): Promise<void> {
+    checkRequests(this.#network, requests);
+    checkBatch(this.#network, batch, this.#options.batchSize);
+    const gradients = new Map<string, Float32Array>();
+    let holds = true;
+    tf.tidy(() => {
+      const tape = this.#forwardForTraining(batch, false);
+      const { loss, gradient } = this.#lossOf(tape[this.#network.output]!.value, batch);
+      holds = Number.isFinite(loss);
+      const byParameter = this.#backward(tape, gradient);
+      for (const parameter of this.#network.prunable) {
+        const dense = byParameter.get(parameter.name);
+        if (!requests.has(parameter.name)) continue;
+        gradients.set(
+          parameter.name,
+          dense === undefined
+            ? new Float32Array(parameter.length)
+            : toCoreOrder(parameter, dense.dataSync<"float32">()),
+        );
+      }
+    });
+    tf.dispose([...this.#replacements.values()]);
+    this.#replacements.clear();
+    for (const { name } of [...this.#network.prunable].reverse()) {
+      const request = requests.get(name);
+      if (request === undefined) continue;
+      const whole = gradients.get(name)!;
+      const gradient = request === "all" ? whole : Float32Array.from(request, (k) => whole[k]!);
+      if (!holds || !gradient.every(Number.isFinite)) throw new GradientError(name);
+      take(name, gradient);
+    }
+  }
+
   dispose(): void {
     for (const tensors of [this.#parameters, ...this.#state.values(), this.#masks]) {
       tf.dispose([...tensors.values()]);
@@ -195,12 +230,13 @@ class TensorflowExecutor implements Executor {
     return crossEntropy(logits, batch.y, classCount, this.#options.labelSmoothing ?? 0);
   }
 
-  #forwardForTraining(batch: Batch): Tape {
+  /** @param drops false: dropout passes */
+  #forwardForTraining(batch: Batch, drops = true): Tape {
     const tape: Lowered[] = [];
     for (const [index, node] of this.#network.nodes.entries()) {
       const inputs =
         index === 0 ? [this.#inputTensor(batch.x, batch.count)] : node.inputs.map((i) => tape[i]!.value);
-      const context = this.#context(index, true);
+      const context = this.#context(index, true, drops);
       tape.push(tidyObject(() => this.#lowerings[index]!(node.op, inputs, context)));
     }
     return tape;
@@ -227,10 +263,11 @@ class TensorflowExecutor implements Executor {
     return tf.tensor(own, [count, ...this.#network.inputShape], "float32");
   }
 
-  #context(index: number, training: boolean): LoweringContext {
+  #context(index: number, training: boolean, drops = training): LoweringContext {
     const node = this.#network.nodes[index]!;
     return {
       training,
+      drops,
       inputGradientWanted: node.inputs.some((input) => this.#trained[input]!),
       outputShape: node.shape,
       parameter: (name) => this.#parameters.get(name)!,

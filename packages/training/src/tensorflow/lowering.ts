@@ -12,8 +12,10 @@ export type OperationOf<Kind extends Operation["kind"]> = Extract<Operation, { k
 
 /** Services of the executor for an operation. */
 export interface LoweringContext {
-  /** False in evaluation: batch normalisation runs on its running statistics, dropout passes. */
+  /** False in evaluation: batch normalisation runs on its running statistics. */
   readonly training: boolean;
+  /** False: dropout passes. */
+  readonly drops: boolean;
   /** False if no trained parameter comes before this operation: its input's gradient is not needed. */
   readonly inputGradientWanted: boolean;
   /** Shape of this operation's value as core has it, without the batch axis: `[channels, height, width]` or `[features]`. */

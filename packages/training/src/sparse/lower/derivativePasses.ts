@@ -2,11 +2,10 @@
 import type { Direction } from "../plan/direction.ts";
 import type { Region } from "../plan/region.ts";
 import type { Draft } from "./draft.ts";
-import { combineBackward } from "./operations/combination.ts";
 import { combineTangents, combineTangentsBackward } from "./operations/combinationTangent.ts";
 import { loweringOf } from "./operations/lowerings.ts";
 import { Pass, type PassOptions } from "./pass.ts";
-import { forward, lossOf } from "./passes.ts";
+import { backwardOf, forward, lossOf } from "./passes.ts";
 import { TangentPass } from "./tangentPass.ts";
 
 export interface DerivativeOptions extends Pick<PassOptions, "plan" | "exchange"> {
@@ -81,13 +80,6 @@ function lossTangents(pass: TangentPass, temperature: number): void {
     gradient: pass.receive(output)!.tensor,
     divisor: temperature,
   });
-}
-
-function backwardOf(pass: Pass, index: number): void {
-  const combination = pass.plan.combinations.get(index);
-  const { op } = pass.node(index);
-  if (combination !== undefined) combineBackward(pass, combination);
-  else loweringOf(op).backward(pass, index, op);
 }
 
 /** Backward passes of the gradient and of its tangent. */

@@ -72,6 +72,8 @@ export interface Draft {
   /** All that instructions name. */
   readonly regions: ReadonlySet<Region>;
   readonly contents: ReadonlyMap<Region, Contents>;
+  /** Segments before which the program pauses, so that it is run part by part; usually none. */
+  readonly pauses: readonly number[];
 }
 
 interface OpenSegment extends DraftSegment {
@@ -85,6 +87,7 @@ export class ProgramDraft implements Draft {
   readonly temporaries = new Map<Region, Lifetime>();
   readonly regions = new Set<Region>();
   readonly contents = new Map<Region, Contents>();
+  readonly pauses: number[] = [];
 
   constructor() {
     this.barrier();
@@ -98,6 +101,12 @@ export class ProgramDraft implements Draft {
   /** A barrier for all threads; later instructions may read the results of any block. */
   barrier(kind: DraftSegment["kind"] = "blocks", stops = false): void {
     this.segments.push({ prologue: [], body: [], kind, stops });
+  }
+
+  /** A barrier at which the program pauses. */
+  pause(): void {
+    this.barrier();
+    this.pauses.push(this.current);
   }
 
   /** Makes the current segment one whose kernels take their thread's share. */

@@ -114,13 +114,18 @@ export function lossOf(pass: Pass, { labelSmoothing = 0, divisor = 1, withGradie
 }
 
 function backward(pass: Pass): void {
-  const { network, inside, combinations } = pass.plan;
+  const { network, inside } = pass.plan;
   for (let index = network.nodes.length - 1; index > 0; index--) {
     if (inside.has(index)) continue;
-    const combination = combinations.get(index);
-    const { op } = network.nodes[index]!;
-    if (combination !== undefined) combineBackward(pass, combination);
-    else loweringOf(op).backward(pass, index, op);
+    backwardOf(pass, index);
     pass.release(index);
   }
+}
+
+/** @param index of a node that is not inside a combination */
+export function backwardOf(pass: Pass, index: number): void {
+  const combination = pass.plan.combinations.get(index);
+  const { op } = pass.node(index);
+  if (combination !== undefined) combineBackward(pass, combination);
+  else loweringOf(op).backward(pass, index, op);
 }

@@ -25,14 +25,24 @@ export interface Model {
   readonly untrained: ReadonlySet<number>;
 }
 
+export interface ModelOptions {
+  /** False: batch normalisation, addition and activations each by themselves. Default true. */
+  readonly fused?: boolean | undefined;
+  /** True: the units that output 0 are stored too. Default false. */
+  readonly storesSilent?: boolean | undefined;
+}
+
 /**
  * @param masks absent: everything is kept
- * @param fused false: batch normalisation, addition and activations each by themselves
  * @throws ArgumentError naming a layer whose operation cannot be computed
  */
-export function modelOf(network: Network, masks: Masks | undefined, fused = true): Model {
+export function modelOf(
+  network: Network,
+  masks: Masks | undefined,
+  { fused = true, storesSilent = false }: ModelOptions = {},
+): Model {
   requireComputable(network);
-  const stored = storedUnits(network, masks);
+  const stored = storedUnits(network, storesSilent ? undefined : masks);
   const { byRoot, inside } = combinations(network, fused);
   const weights = new Map<number, KeptWeights>();
   for (const parameter of network.prunable) {

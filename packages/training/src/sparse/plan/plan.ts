@@ -1,7 +1,7 @@
 /** How a model is computed: the kernel of each layer, and the memory that its parameters take. Built once, never changed. */
 import { elementCount, type Masks, type Network } from "@phew/core";
 import type { KeptWeights } from "../model/keptWeights.ts";
-import { type Model, modelOf } from "../model/model.ts";
+import { type Model, type ModelOptions, modelOf } from "../model/model.ts";
 import { type LayerKernel, layerSize, quickestKernels } from "./kernelChoice.ts";
 import { Norm, UnitParameter } from "./parameters.ts";
 import { SparseLayer } from "./sparseLayer.ts";
@@ -20,7 +20,7 @@ export interface Plan extends Model {
   readonly blocks: number;
 }
 
-export interface PlanOptions {
+export interface PlanOptions extends ModelOptions {
   readonly network: Network;
   /** Absent: everything is kept. */
   readonly masks?: Masks | undefined;
@@ -28,13 +28,11 @@ export interface PlanOptions {
   readonly batchSize: number;
   /** Used wherever it can compute a layer; absent: the fastest. */
   readonly kernel?: LayerKernel | undefined;
-  /** False: batch normalisation, addition and activations separately. Default true. */
-  readonly fused?: boolean;
 }
 
 /** @throws ArgumentError naming a layer whose operation cannot be computed */
-export function planOf({ network, masks, batchSize, kernel, fused }: PlanOptions): Plan {
-  const model = modelOf(network, masks, fused);
+export function planOf({ network, masks, batchSize, kernel, ...options }: PlanOptions): Plan {
+  const model = modelOf(network, masks, options);
   const { stored, stays, weights } = model;
   const lanes = lanesFor(batchSize);
   const blocks = Math.ceil(batchSize / lanes);

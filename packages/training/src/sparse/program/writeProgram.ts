@@ -9,7 +9,10 @@ import { aligned, type Placement } from "./placement.ts";
 
 /** A program in memory. */
 export interface WrittenProgram {
+  /** Of its first part. */
   readonly address: number;
+  /** Addresses of the parts between its pauses, to be run one after another. */
+  readonly parts: readonly number[];
   /** In the order of the clock's cells. */
   readonly instructions: readonly DraftInstruction[];
   /** One f64 per cell, a row for each thread; see {@link setTimed}. */
@@ -37,7 +40,8 @@ const partsOf = ({ segments }: Draft): DraftSegment[] =>
 /** Bytes that {@link writeProgram} takes, a multiple of 64. */
 export function programBytes(draft: Draft, threadCount: number): number {
   const segments = partsOf(draft);
-  let bytes = recordRoom(records.program) + segments.length * records.segment.bytes;
+  let bytes = (1 + draft.pauses.length) * recordRoom(records.program);
+  bytes += segments.length * records.segment.bytes;
   bytes += draft.tensors.size * recordRoom(records.tensor);
   for (const { prologue, body } of segments) {
     for (const { kernel } of [...prologue, ...body])
@@ -64,7 +68,7 @@ export function writeProgram(draft: Draft, address: number, options: WriteOption
     next = Math.ceil((at + bytes) / RECORD_ALIGNMENT) * RECORD_ALIGNMENT;
     return at;
   };
-  const program = take(recordRoom(records.program));
+  const parts = [0, ...draft.pauses].map((start) => ({ start, at: take(recordRoom(records.program)) }));
   const tensorRecords = new Map<FinishedTensor, number>();
   for (const tensor of draft.tensors.keys()) {
     const at = take(recordRoom(records.tensor));
@@ -88,15 +92,19 @@ export function writeProgram(draft: Draft, address: number, options: WriteOption
   const times = take(timeBytes * threadCount);
   const segmentList = take(segments.length * records.segment.bytes);
   writeSegments(view, segmentList, segments, list);
-  writeRecord(view, program, records.program, {
-    segments: segmentList,
-    segmentCount: segments.length,
-    losses: memory.addressOf(exchange.losses),
-    stop: memory.addressOf(exchange.stop),
-    times: 0,
-    timeBytes,
-  });
-  return { address: program, instructions, times, threadCount };
+  for (const [k, { start, at }] of parts.entries()) {
+    const end = parts[k + 1]?.start ?? segments.length;
+    writeRecord(view, at, records.program, {
+      segments: segmentList + start * records.segment.bytes,
+      segmentCount: end - start,
+      losses: memory.addressOf(exchange.losses),
+      stop: memory.addressOf(exchange.stop),
+      times: 0,
+      timeBytes,
+    });
+  }
+  const addresses = parts.map(({ at }) => at);
+  return { address: addresses[0]!, parts: addresses, instructions, times, threadCount };
 }
 
 /** What stands in a record for what an instruction names. */

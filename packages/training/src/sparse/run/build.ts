@@ -14,13 +14,14 @@ import { type Exchange, newExchange } from "../plan/exchange.ts";
 import { type Plan, planOf } from "../plan/plan.ts";
 import { StateRegions } from "../plan/stateRegions.ts";
 import { type Compiled, compile } from "../program/compile.ts";
+import { type AbsentDraft, absentDraft } from "./absentGradients.ts";
 import type { BatchPlace } from "./batchTransfer.ts";
 import type { SparseExecutorOptions } from "./options.ts";
 import { ParameterTransfer } from "./parameterTransfer.ts";
 
 /** `update`: what is left of a step where gradients are clipped before. */
 type Drafts = Pick<TrainingPrograms, "train" | "update"> &
-  Pick<FinitePrograms, "check"> & { readonly evaluate: Draft };
+  Pick<FinitePrograms, "check"> & { readonly evaluate: Draft; readonly absent: Draft | undefined };
 
 export interface Build extends Compiled<Drafts>, BatchPlace {
   readonly plan: Plan;
@@ -30,8 +31,16 @@ export interface Build extends Compiled<Drafts>, BatchPlace {
   /** Of a step, where the update is apart. */
   readonly gradients: TrainingPrograms["gradients"];
   readonly found: FinitePrograms["found"];
+  /** If it was wanted. */
+  readonly absent: AbsentDraft | undefined;
   /** Without values: they are set first. */
   readonly parameters: ParameterTransfer;
+}
+
+export interface BuildOptions {
+  readonly masks: Masks | undefined;
+  /** Whether there is a program for gradients by absent weights. */
+  readonly absentGradients: boolean;
 }
 
 /**
@@ -40,11 +49,12 @@ export interface Build extends Compiled<Drafts>, BatchPlace {
  */
 export async function build(
   options: SparseExecutorOptions,
-  masks: Masks | undefined,
+  { masks, absentGradients }: BuildOptions,
   runtime?: LayersRuntime,
 ): Promise<Build> {
   const { network, batchSize, seed, labelSmoothing = 0 } = options;
-  const plan = planOf({ network, masks, batchSize, kernel: options.kernel });
+  const common = { network, masks, batchSize };
+  const plan = planOf({ ...common, kernel: options.kernel });
   const exchange = newExchange(plan);
   const passOptions = { plan, exchange, seed };
   const keepsGradients = options.optimiser.clipNorm !== undefined;
@@ -56,16 +66,17 @@ export async function build(
   );
   const evaluate = evaluationPass(passOptions, labelSmoothing);
   const { check, found } = finitePass(passOptions);
+  const absent = absentGradients ? absentDraft(common, exchange, labelSmoothing) : undefined;
   const compiled = await compile({
     plan,
     exchange,
-    drafts: { ...training, evaluate, check },
-    lasting: state.all(),
+    drafts: { ...training, evaluate, check, absent: absent?.draft },
+    lasting: [...state.all(), ...(absent?.regions ?? [])],
     threadCount: options.threadCount,
     relaxed: options.fastMath ?? false,
     unwritten: options.unwritten,
     runtime,
   });
   const parameters = new ParameterTransfer(plan, compiled.memory, state);
-  return { ...compiled, plan, exchange, gradients, found, parameters };
+  return { ...compiled, plan, exchange, gradients, found, absent, parameters };
 }

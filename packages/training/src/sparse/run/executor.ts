@@ -4,21 +4,24 @@
  */
 import { Masks, stateAfterChange, type Weights, weightsAfterChange } from "@phew/core";
 import { LayersRuntime, type RecordLayout, records, writeRecord } from "@phew/engine";
-import { checkBatch, checkExecutorOptions, checkInput, checkMasks } from "../../checks.ts";
+import { checkBatch, checkExecutorOptions, checkInput, checkMasks, checkRequests } from "../../checks.ts";
 import { countInTop } from "../../crossEntropy.ts";
 import { GradientError } from "../../diverged.ts";
 import type {
+  AbsentRequests,
   Batch,
   EvaluationResult,
   Executor,
   OptimiserState,
   PlannedMemory,
   StepResult,
+  TakeGradient,
 } from "../../executor.ts";
 import { clipFactor, sumOfSquares } from "../../gradientNorm.ts";
 import { type ChosenOptimiser, chosenOptimiser } from "../../optimisers/chosen.ts";
 import type { Label } from "../lower/draft.ts";
 import { setTimed } from "../program/writeProgram.ts";
+import { runAbsent } from "./absentGradients.ts";
 import { batchResult, writeBatch } from "./batchTransfer.ts";
 import { type Build, build } from "./build.ts";
 import type { SparseExecutorOptions } from "./options.ts";
@@ -49,7 +52,11 @@ export interface SparseExecutor extends Executor {
 export async function createSparseExecutor(options: SparseExecutorOptions): Promise<SparseExecutor> {
   checkExecutorOptions(options);
   const masks = copyOf(options.masks);
-  return new Machine(options, masks, await build(options, masks));
+  return new Machine(
+    options,
+    masks,
+    await build(options, { masks, absentGradients: options.absentGradients ?? false }),
+  );
 }
 
 class Machine implements SparseExecutor {
@@ -129,19 +136,25 @@ class Machine implements SparseExecutor {
 
   async changeMasks(next: Masks): Promise<void> {
     checkMasks(this.#options.network, next);
-    const { parameters, runtime } = this.#build;
+    const { parameters } = this.#build;
     const change = { before: this.#masks, next: copyOf(next) };
     const weights = weightsAfterChange(parameters.weights(), change);
     const buffers = [...parameters.state()];
-    this.#build = await build(this.#options, change.next, runtime);
-    this.plan = this.#build.placement.plan;
-    this.#masks = change.next;
-    this.#lastCount = 0;
+    await this.#rebuild(change.next, this.#build.absent !== undefined);
     this.#build.parameters.setWeights(weights);
     this.#build.parameters.setState(
       new Map(buffers.map(([name, values]) => [name, stateAfterChange(values, change)])),
     );
-    if (this.#isTimed) this.startTiming();
+  }
+
+  async absentGradients(requests: AbsentRequests, batch: Batch, take: TakeGradient): Promise<void> {
+    checkRequests(this.#options.network, requests);
+    checkBatch(this.#options.network, batch, this.#options.batchSize);
+    const weights = this.#build.parameters.weights();
+    if (this.#build.absent === undefined) await this.#addAbsent(weights);
+    this.#lastCount = 0;
+    const { absent, programs, ...place } = this.#build;
+    runAbsent({ ...place, absent: absent!, program: programs.absent! }, weights, requests, batch, take);
   }
 
   async restore(weights: Weights, state: OptimiserState, stepCount = 0): Promise<void> {
@@ -190,6 +203,22 @@ class Machine implements SparseExecutor {
 
   dispose(): void {
     this.#build.runtime.dispose();
+  }
+
+  /** In the memory and with the threads that are there; parameters and state are to be set again. */
+  async #rebuild(masks: Masks | undefined, absentGradients: boolean): Promise<void> {
+    this.#build = await build(this.#options, { masks, absentGradients }, this.#build.runtime);
+    this.plan = this.#build.placement.plan;
+    this.#masks = masks;
+    this.#lastCount = 0;
+    if (this.#isTimed) this.startTiming();
+  }
+
+  async #addAbsent(weights: Weights): Promise<void> {
+    const state = this.#build.parameters.state();
+    await this.#rebuild(this.#masks, true);
+    this.#build.parameters.setWeights(weights);
+    this.#build.parameters.setState(state);
   }
 
   /** Shortens the gradients of the step under way, all together, by one thread: the same bits for any number of them. */

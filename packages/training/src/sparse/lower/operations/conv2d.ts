@@ -48,6 +48,11 @@ export const conv2d: Lowering<OperationOf<"conv2d">> = {
     passBack(pass, index, op, layer, { input, outputGradient, entries, target, ...sums });
   },
 
+  chosen(pass, index, op, { places, ...call }) {
+    const layer = sparseLayer(pass, index);
+    passBack(pass, index, op, layer, { ...call, target: undefined, classes: places });
+  },
+
   tangent: {
     /** (W∗x + b)˙ = W∗ẋ + V∗x + b˙, where V is the direction of the weights */
     forward(pass, index, op) {
@@ -138,15 +143,17 @@ function passBack(
     readonly target: Target | undefined;
     readonly weightGradient: Region;
     readonly shardBytes: number;
+    /** Others than the layer's own. */
+    readonly classes?: Region;
   },
 ): void {
-  const { target, ...fields } = call;
+  const { target, classes = layer.classRegion, ...fields } = call;
   const rows = Math.ceil(fields.input.height / strideY);
   const columns = Math.ceil(fields.input.width / strideX);
   pass.draft.emit("sparseConvolutionBackward", pass.label(index, "backward"), {
     ...fields,
     inputGradient: target?.tensor,
-    classes: layer.classRegion,
+    classes,
     classCount: layer.classes.length,
     entryCount: layer.weights.count,
     accumulate: target?.accumulate,

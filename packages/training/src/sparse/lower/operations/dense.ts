@@ -48,6 +48,13 @@ export const dense: Lowering<OperationOf<"dense">> = {
     });
   },
 
+  chosen(pass, index, _op, { places, ...call }) {
+    pass.draft.emit("sparseDenseWeightGradient", pass.label(index, "backward"), {
+      ...call,
+      rowStart: places,
+    });
+  },
+
   tangent: {
     /** (Wx + b)˙ = Wẋ + Vx + b˙, where V is the direction of the weights */
     forward(pass, index) {
