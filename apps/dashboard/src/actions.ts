@@ -9,6 +9,8 @@ export type DashboardAction =
   | {
       readonly kind: "watched";
       readonly runs: readonly RunEntry[];
+      /** False while folders are still read for the first time. */
+      readonly isListed?: boolean;
       readonly shown?: ShownRun | undefined;
       readonly overlays?: readonly ShownRun[];
       readonly sweeps?: readonly SweepEntry[];

@@ -8,7 +8,7 @@ import {
   type RunEntry,
   textWidth,
 } from "@phew/runs";
-import type { Configuration, Spread } from "@phew/runs/configurations";
+import { type Configuration, oncePerSeed, type Spread } from "@phew/runs/configurations";
 import type { DashboardState, Panel } from "./dashboardState.ts";
 import { faintNote, notice, type PanelContent } from "./panelContent.ts";
 import { type PlotLine, plotRows } from "./plot.ts";
@@ -51,7 +51,7 @@ const FIGURES_WIDTH = 34;
 const LETTER_WIDTH = 2;
 
 function densityAtCursor(state: DashboardState): number | undefined {
-  const densities = densitiesOf(visibleRuns(state));
+  const densities = densitiesOf(comparableRuns(state));
   return densities[Math.min(state.densityCursor, densities.length - 1)];
 }
 
@@ -60,7 +60,7 @@ const isComparedAt = (density: number) => (run: RunEntry) =>
 
 function compareContent(state: DashboardState, width: number, height: number): PanelContent {
   const runs = visibleRuns(state);
-  const densities = densitiesOf(runs);
+  const densities = densitiesOf(comparableRuns(state));
   const density = densityAtCursor(state);
   if (density === undefined) {
     return { title: "Compare", rows: notice("No run with a density to compare at yet.", width) };
@@ -69,7 +69,7 @@ function compareContent(state: DashboardState, width: number, height: number): P
   const isCompared = isComparedAt(density);
   const rows = comparedLines(state)
     .map(({ configuration, runs: all }, k) => {
-      const own = all.filter(isCompared);
+      const own = oncePerSeed(all.filter(isCompared));
       const letter = all.some(isDrawn) ? MARKS[k] : undefined;
       return { configuration, letter, runCount: own.length, spread: finishedSpread(own) };
     })
@@ -90,7 +90,7 @@ function compareContent(state: DashboardState, width: number, height: number): P
     ...sharedRows(state, width, height),
     [{ text: headingText(nameWidth + LETTER_WIDTH, barWidth + 1), colour: COLOURS.faint }],
   ];
-  const words = accuracyWords(runs.filter(isCompared));
+  const words = accuracyWords(comparableRuns(state).filter(isCompared));
   return {
     title: `Compare at ${formatPercent(density)}`,
     notes: [
@@ -114,7 +114,7 @@ function tradeOffContent(
   width: number,
   height: number,
 ): PanelContent {
-  const finished = visibleRuns(state).filter(isDrawn);
+  const finished = comparableRuns(state).filter(isDrawn);
   if (finished.length === 0) {
     return {
       title: "Accuracy over density",
@@ -172,13 +172,13 @@ function legendRows(shown: readonly Line[], hiddenCount: number, width: number, 
 }
 
 /** A plot of this height has room for a second row of its legend. */
-const TWO_LEGENDS_FROM = 10;
+const TWO_LEGENDS_FROM = 7;
 
 /** The configurations whatever their density, in the order of methods. */
 function linesOf(state: DashboardState): Line[] {
   const { of } = linesOverDensity(state);
   const lines = new Map<Configuration<RunEntry>, RunEntry[]>();
-  for (const run of visibleRuns(state)) {
+  for (const run of comparableRuns(state)) {
     const own = lines.get(of(run));
     if (own) own.push(run);
     else lines.set(of(run), [run]);
@@ -194,6 +194,11 @@ function comparedLines(state: DashboardState): Line[] {
   const isCompared = density === undefined ? () => false : isComparedAt(density);
   const rankOf = ({ runs }: Line) => Number(!runs.some(isDrawn)) * 2 + Number(!runs.some(isCompared));
   return linesOf(state).sort((a, b) => rankOf(a) - rankOf(b));
+}
+
+/** Those whose settings are known. */
+function comparableRuns(state: DashboardState): RunEntry[] {
+  return visibleRuns(state).filter(({ isConfigUnknown }) => isConfigUnknown !== true);
 }
 
 function isDrawn(run: RunEntry): boolean {

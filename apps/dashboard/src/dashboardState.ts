@@ -34,6 +34,8 @@ export interface DashboardState {
   readonly now: number;
   /** All runs in the order of the list. */
   readonly runs: readonly RunEntry[];
+  /** False until all folders have been read once. */
+  readonly isListed: boolean;
   /** The sweeps that some of them are of. */
   readonly sweeps: readonly SweepEntry[];
   /** Folder of the run under the cursor. */

@@ -5,6 +5,7 @@ import {
   accuracyWords,
   counted,
   describeEvent,
+  faultLines,
   formatAccuracy,
   formatClock,
   formatPercent,
@@ -13,7 +14,7 @@ import {
   RunTail,
   readRun,
 } from "@phew/runs";
-import { configurationsOf } from "@phew/runs/configurations";
+import { configurationsOf, repeatWords } from "@phew/runs/configurations";
 import { RunWatcher } from "./runWatcher.ts";
 import { LIFE_LOOKS } from "./theme.ts";
 
@@ -37,6 +38,8 @@ export function printOnce(root: string, print: PrintLine, mayBeMissing = false):
     return;
   }
   printRuns(runs, print);
+  const warnings = [...faultLines(runs), ...repeatWords(configurationsOf(runs).all)];
+  for (const warning of warnings) print(`warning: ${warning}`);
   const [only] = runs;
   if (runs.length === 1 && only) printDetails(only, print);
 }

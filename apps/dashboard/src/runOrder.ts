@@ -1,6 +1,6 @@
 /** The order of the runs in every list, and the densities they were asked for. */
 import type { RunEntry, RunLife } from "@phew/runs";
-import { type Spread, spreadOf } from "@phew/runs/configurations";
+import { oncePerSeed, type Spread, spreadOf } from "@phew/runs/configurations";
 
 export const ORDERS = ["start", "state", "method", "density", "progress", "accuracy"] as const;
 export type OrderName = (typeof ORDERS)[number];
@@ -57,9 +57,13 @@ export function accuracyOf({ summary }: RunEntry): number | undefined {
   return summary.testAccuracy;
 }
 
-/** Of the accuracies of those that are finished: others have none to compare yet. */
+/**
+ * Of the accuracies of those that are finished, each seed once: others have none to compare yet.
+ * @param runs of one configuration
+ */
 export function finishedSpread(runs: readonly RunEntry[]): Spread {
-  return spreadOf(runs.flatMap((run) => (run.life === "finished" ? (accuracyOf(run) ?? []) : [])));
+  const finished = oncePerSeed(runs).filter(({ life }) => life === "finished");
+  return spreadOf(finished.flatMap((run) => accuracyOf(run) ?? []));
 }
 
 /** All requested densities below 1, the highest first; only 1 if all are dense. */

@@ -101,6 +101,7 @@ function progressRow(entry: RunEntry, run: RunState, now: number, width: number)
 }
 
 function detailRow(state: DashboardState, entry: RunEntry, run: RunState): StyledRow {
+  if (entry.faults) return [{ text: entry.faults.join("; "), colour: COLOURS.warning }];
   const failure = run.failure ?? failureOf(state, entry);
   if (failure !== undefined)
     return [{ text: failure, colour: entry.life === "lost" ? COLOURS.warning : COLOURS.error }];

@@ -211,8 +211,8 @@ class Session {
     if (selected !== undefined && this.#state.view.readsUnits) this.#watcher.readUnits(selected);
     if (selected !== undefined && this.#state.view.readsOutput) this.#watcher.readOutput(selected);
     this.#watcher.readNotes(now, readsNotes(this.#state.filter));
-    const { runs, sweeps, notes } = this.#watcher;
-    const seen = { kind: "watched", runs, sweeps, notes, overlays, now, shown } as const;
+    const { runs, isListed, sweeps, notes } = this.#watcher;
+    const seen = { kind: "watched", runs, isListed, sweeps, notes, overlays, now, shown } as const;
     if (isNews(this.#state, seen)) this.#dispatch(seen);
     // a run just chosen is shown at once
     if (this.#state.selected !== undefined && this.#state.selected !== selected) this.#look(listMs);

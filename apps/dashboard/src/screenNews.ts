@@ -6,12 +6,13 @@ type Seen = Extract<DashboardAction, { readonly kind: "watched" }>;
 
 export function isNews(
   before: DashboardState,
-  { runs, sweeps, notes, overlays = [], shown, now }: Seen,
+  { runs, isListed, sweeps, notes, overlays = [], shown, now }: Seen,
 ): boolean {
   // estimates count down by the second, the clock by the minute
   const tick = runs.some((run) => run.life === "running") ? 1000 : 60_000;
   return (
     runs !== before.runs ||
+    isListed !== before.isListed ||
     sweeps !== before.sweeps ||
     notes !== before.notes ||
     shown?.state !== before.shown?.state ||

@@ -23,6 +23,7 @@ export function initialDashboard(
     root,
     now,
     runs: [],
+    isListed: false,
     sweeps: [],
     marked: [],
     overlays: [],
@@ -162,25 +163,36 @@ function marked(state: DashboardState): DashboardState {
 
 function watched(
   state: DashboardState,
-  { runs, shown, overlays = [], sweeps = [], notes, now }: Extract<DashboardAction, { kind: "watched" }>,
+  {
+    runs,
+    isListed = true,
+    shown,
+    overlays = [],
+    sweeps = [],
+    notes,
+    now,
+  }: Extract<DashboardAction, { kind: "watched" }>,
 ): DashboardState {
   if (state.frozen) {
     // a run chosen while the screen is frozen is shown in its present state
     return shown && !state.shown && shown.folder === state.selected ? { ...state, shown } : state;
   }
-  const fresh: DashboardState = { ...state, runs, sweeps, notes, now, overlays, shown };
-  const selected = followed(fresh) ?? kept(fresh);
+  const fresh: DashboardState = { ...state, runs, isListed, sweeps, notes, now, overlays, shown };
+  const selected = followed(fresh, state.isListed) ?? kept(fresh);
   return selected === undefined ? withoutSelection(fresh) : select(fresh, selected);
 }
 
-/** The run that began last, if the cursor follows: of live ones, of those started with the screen. */
-function followed(state: DashboardState): string | undefined {
+/**
+ * The run that began last, if the cursor follows: of live ones, of those started with the screen.
+ * @param wasListed whether all runs were known when the present one was chosen
+ */
+function followed(state: DashboardState, wasListed: boolean): string | undefined {
   if (!state.follow) return undefined;
   const runs = visibleRuns(state).filter(({ life }) => life !== "waiting");
   const own = runs.filter((run) => state.startedPid !== undefined && run.status?.pid === state.startedPid);
   const live = runs.filter((run) => run.life === "running");
   // what has ended stays under the cursor until another begins
-  const isThere = runs.some((run) => run.folder === state.selected);
+  const isThere = wasListed && runs.some((run) => run.folder === state.selected);
   const candidates = own.length > 0 ? own : live.length > 0 || isThere ? live : runs;
   let latest = candidates[0];
   for (const run of candidates) if (startedT(run) > startedT(latest!)) latest = run;

@@ -69,6 +69,17 @@ describe("the cursor", () => {
     expect(selectedRun(watched(pressed(moved, "f"), next.runs))?.name).toBe("second");
   });
 
+  it("goes to the last that began of all, also where folders are read in parts", () => {
+    const all = [run("a", "finished", 2), run("b", "finished", 3), run("c", "finished", 1)];
+    const seen = (state: DashboardState, count: number, isListed: boolean) =>
+      update(state, { kind: "watched", runs: all.slice(0, count), isListed, now: START_T });
+    const part = seen(initialDashboard("runs", START_T), 1, false);
+    expect(selectedRun(part)?.name).toBe("a");
+    const whole = seen(part, 3, true);
+    expect(selectedRun(whole)?.name).toBe("b");
+    expect(selectedRun(seen(pressed(whole, "down"), 3, true))?.name).toBe("c");
+  });
+
   it("goes to the last that began where none is live, never to one that waits, and not to others than were started with it", () => {
     const waiting = { ...run("later", "waiting", 9), updatedT: 9 };
     const runs = [run("a", "finished", 2), run("b", "failed", 1), waiting];

@@ -33,9 +33,9 @@ it("has a row for each finished run, counts those left out, and writes into the 
     .trim()
     .split("\n")
     .slice(1);
-  expect(rows.map((row) => row.split(",").slice(-2))).toEqual([
-    ["0.5", ""],
-    ["0.75", "1"],
+  expect(rows.map((row) => row.split(",").slice(-3))).toEqual([
+    ["0.5", "last epoch", ""],
+    ["0.75", "last epoch", "1"],
   ]);
   const all = JSON.parse(
     (await phew(["report", "runs/e", "--all", "--json", "--no-figures"], folder)).stdout,
@@ -124,7 +124,7 @@ it("prints the tables alone in the form of --format", async () => {
   expect(await printed("latex")).toMatch(
     /^% lenet5 · glyphs · phew 5 %\n\\begin\{tabular\}[\s\S]*\n\\begin\{tabular\}[\s\S]* 62\.5 \\% & 158\.8 \\% & 17\.7 \\% & [\s\S]*\\end\{tabular\}\n$/,
   );
-  expect((await printed("csv")).split("\n").map((line) => line.split(",").length)).toEqual([15, 15, 15, 1]);
+  expect((await printed("csv")).split("\n").map((line) => line.split(",").length)).toEqual([16, 16, 16, 1]);
   expect(await printed("markdown")).toContain("| 62.5 % | 158.8 % | 17.7 % |");
   expect((await phew(["report", "--format", "word"], folder)).exitCode).toBe(2);
 });

@@ -1,5 +1,5 @@
 /** `phew runs`: the runs that are kept. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { RunWriter, runFolderOf } from "@phew/runs";
@@ -51,7 +51,8 @@ describe("list", () => {
       "rate",
       "nesterov",
       "seed",
-      "accuracy",
+      "accuracy (last epoch)",
+      "bias",
     ];
     for (const column of columns) expect(head!.split(/ {2,}/), column).toContain(column);
     expect(head).not.toMatch(/momentum|model|epochs/);
@@ -67,6 +68,14 @@ describe("list", () => {
     expect(await folders("seed=3")).toEqual([dense]);
     expect(await folders("state=failed")).toEqual([]);
     expect((await phew(["runs", "state=failed"], folder)).stdout).toBe("0 runs of 2 below runs.\n");
+  });
+
+  it("says what a single run is too, and names settings as other tables do", async () => {
+    const { stdout } = await phew(["runs", "seed=3"], folder);
+    expect(stdout).toMatch(/^all: mlp · glyphs · .*train count 16.* · dense .*no nesterov.* · seed 3\n/);
+    const named = await phew(["runs", "train-count=16", "bias=square", "--columns", "id,trainCount"], folder);
+    expect(named.stdout).toMatch(/^id +train count\n/);
+    expect(named.stdout).toMatch(/\n1 run of 2 below runs\.\n$/);
   });
 
   it("names configurations in JSON by what differs, with their means", async () => {
@@ -289,4 +298,52 @@ it("watch --once --json has the same runs, and of one run its layers and log", a
     runs: [],
   });
   expect(await refused(["watch", "--json"], /--json: got it without --once/)).toBe(2);
+});
+
+describe("folders that something is wrong with", () => {
+  const damaged = "damaged";
+  beforeAll(() => {
+    for (const [name, file] of [
+      ["7240553099-0", "config.json"],
+      ["7240553099-1", "status.json"],
+      ["7240553099-2", ""],
+      ["copy", ""],
+      ["other", ""],
+    ]) {
+      const copy = path.join(folder, damaged, name!);
+      cpSync(path.join(folder, name === "other" ? dense! : sparse!), copy, { recursive: true });
+      if (file !== "") writeFileSync(path.join(copy, file!), "{");
+    }
+  });
+
+  it("are listed without defaults in place of what cannot be read, and in no mean twice", async () => {
+    const { stdout, stderr } = await phew(["runs", "list", "--runs", damaged], folder);
+    expect(stdout).toMatch(/^all but 1 whose settings are unknown: mlp · glyphs · /);
+    expect(stdout).toMatch(/7240553099-0 +finished .* unknown +unknown /);
+    expect(stderr).toMatch(/7240553099-0: config\.json cannot be read: its settings are unknown/);
+    expect(stderr).toMatch(/7240553099-1: status\.json cannot be read: its state is that of its last event/);
+    expect(stderr).toMatch(/copy has the configuration and the seed of \S+7240553099-2 /);
+    const { runs, configurations, warnings } = await json("runs", "list", "--runs", damaged);
+    expect(configurations.map(({ ids }: { ids: string[] }) => ids.length).sort()).toEqual([1, 1, 3]);
+    expect(
+      configurations.every(({ accuracy }: { accuracy: { count: number } }) => accuracy.count === 1),
+    ).toBe(true);
+    expect(warnings).toHaveLength(4);
+    expect(runs.filter(({ faults }: { faults?: string[] }) => faults !== undefined)).toHaveLength(2);
+    expect((await json("runs", "list", "--runs", damaged, "momentum=0.9")).runs).toHaveLength(4);
+    const once = await phew(["watch", damaged, "--once"], folder);
+    expect(once.stdout).toMatch(/warning: \S+: config\.json cannot be read/);
+  });
+
+  it("are shown, two by the name that results give them", async () => {
+    const { stdout } = await phew(["runs", "show", "7240553099-1,2", "--runs", damaged], folder);
+    expect(stdout.match(/^run +\S+-\d$/gm)).toHaveLength(2);
+    expect(stdout).toMatch(/cannot be read +status\.json/);
+    const { runs } = await json("runs", "show", "7240553099-0,2", "--runs", damaged);
+    expect(runs.map(({ id }: { id: string }) => id)).toEqual(["7240553099-0", "7240553099-2"]);
+    expect(runs[0].faults).toEqual([
+      "config.json cannot be read: its settings are those that its first event tells",
+    ]);
+    expect(runs[0].config.model).toBe("mlp");
+  });
 });

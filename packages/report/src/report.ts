@@ -34,7 +34,10 @@ export interface ReportOptions {
 }
 
 /** A run and the state after its events. */
-export type ReportedRun = Pick<RunRecord, "id" | "experiment" | "config" | "dataDigest" | "state"> &
+export type ReportedRun = Pick<
+  RunRecord,
+  "id" | "experiment" | "config" | "isConfigUnknown" | "dataDigest" | "state"
+> &
   Partial<Pick<RunRecord, "life">>;
 
 /**
@@ -60,6 +63,8 @@ export function compareRuns(runs: readonly ReportedRun[], options: ReportOptions
       { key: "walks", title: "walks", format: formatCount },
       { key: "pruning_ms", title: "pruning time", format: formatDuration },
       { key: "test_accuracy", title: `test accuracy (${accuracyWords(runs)})`, format: formatAccuracy },
+      // a heading says it of all
+      { key: "test_accuracy_of", title: "", isSame: true },
       { key: "epochs_to_target", title: `epochs to ${target}`, format: formatCount },
     ],
     rows: runs.map((run) => ({ ...settings.cellsOf(run), ...reportCells(run, options) })),
@@ -104,6 +109,7 @@ function reportCells({ id, config, state: run }: ReportedRun, options: ReportOpt
     walks: run.mask?.walkCount,
     pruning_ms: run.mask?.elapsedMs,
     test_accuracy: runAccuracy(run),
+    test_accuracy_of: accuracyWords([{ config }]),
     epochs_to_target: epochsTo(run, options.targetAccuracy),
   };
 }

@@ -4,7 +4,7 @@
  */
 import { formatAccuracy, formatPercent } from "@phew/core/messages";
 import { accuracyWords, type RunLife, type RunSummary } from "@phew/runs";
-import { type ConfiguredRun, configurationsOf, spreadOf } from "@phew/runs/configurations";
+import { type ConfiguredRun, configurationsOf, oncePerSeed, spreadOf } from "@phew/runs/configurations";
 import type { Report } from "./report.ts";
 import { settingCells } from "./settingColumns.ts";
 import type { Row } from "./table.ts";
@@ -16,7 +16,7 @@ export interface ResultRun extends ConfiguredRun {
   readonly summary?: RunSummary;
 }
 
-/** Rows in the order of the runs; those that are not finished count in no figure. Fractions in CSV and rows. */
+/** Rows in the order of the runs; those that are not finished count in no figure, and each seed counts once. Fractions in CSV and rows. */
 export function resultsTable(runs: readonly ResultRun[]): Report {
   const configurations = configurationsOf(runs);
   const { columns, cellsOf } = settingCells(configurations);
@@ -31,6 +31,7 @@ export function resultsTable(runs: readonly ResultRun[]): Report {
         title: `test accuracy (${accuracyWords(runs)})`,
         format: formatAccuracy,
       },
+      { key: "test_accuracy_of", title: "", isSame: true },
       { key: "test_accuracy_interval", title: "± 95 %", format: formatAccuracy },
       { key: "test_accuracy_std", title: "std", format: formatAccuracy },
       { key: "id", title: "runs" },
@@ -40,12 +41,15 @@ export function resultsTable(runs: readonly ResultRun[]): Report {
 }
 
 function resultCells(runs: readonly ResultRun[]): Row {
-  const finished = runs.flatMap(({ life, summary }) => (life === "finished" && summary ? [summary] : []));
+  const finished = oncePerSeed(runs).flatMap(({ life, summary }) =>
+    life === "finished" && summary ? [summary] : [],
+  );
   const accuracy = spreadOf(finished.flatMap(({ testAccuracy }) => testAccuracy ?? []));
   return {
     seeds: finished.length,
     density_reached: spreadOf(finished.flatMap(({ density }) => density ?? [])).mean,
     test_accuracy_mean: accuracy.mean,
+    test_accuracy_of: accuracyWords(runs),
     test_accuracy_interval: accuracy.interval,
     test_accuracy_std: accuracy.deviation,
     id: idsOf(runs.map(({ id }) => id)),

@@ -300,6 +300,7 @@ describe("a report", () => {
       walks: 12,
       pruning_ms: 340,
       test_accuracy: 0.91,
+      test_accuracy_of: "last epoch",
       epochs_to_target: 2,
     });
     expect(report.rows[1]?.epochs_to_target).toBeUndefined();

@@ -26,17 +26,27 @@ it("have a row for each configuration with mean, interval, standard deviation an
   const deviation = Math.sqrt(0.03125);
   const [head, both, ...others] = formatTable(report.columns, report.rows, "csv").trimEnd().split("\n");
   expect(head).toBe(
-    "model,dataset,method,density,epochs,seeds,density_reached,test_accuracy_mean,test_accuracy_interval,test_accuracy_std,id",
+    "model,dataset,method,density,epochs,seeds,density_reached,test_accuracy_mean,test_accuracy_of,test_accuracy_interval,test_accuracy_std,id",
   );
   const cells = both!.split(",");
-  expect(cells.slice(0, 8)).toEqual(["lenet5", "glyphs", "phew", "0.1", "2", "2", "0.101", "0.625"]);
+  expect(cells.slice(0, 9)).toEqual([
+    "lenet5",
+    "glyphs",
+    "phew",
+    "0.1",
+    "2",
+    "2",
+    "0.101",
+    "0.625",
+    "last epoch",
+  ]);
   // t of one degree of freedom is tan(0.475 π)
-  expect(Number(cells[8])).toBeCloseTo((Math.tan(0.475 * Math.PI) * deviation) / Math.sqrt(2), 10);
-  expect(Number(cells[9])).toBeCloseTo(deviation, 12);
-  expect(cells.slice(10).join(",")).toBe('"aaaaaaaaaa-0,1,2"');
+  expect(Number(cells[9])).toBeCloseTo((Math.tan(0.475 * Math.PI) * deviation) / Math.sqrt(2), 10);
+  expect(Number(cells[10])).toBeCloseTo(deviation, 12);
+  expect(cells.slice(11).join(",")).toBe('"aaaaaaaaaa-0,1,2"');
   expect(others).toEqual([
-    "lenet5,glyphs,dense,1,2,1,0.101,0.9,,,dddddddddd-0",
-    "lenet5,glyphs,phew,0.1,3,0,,,,,eeeeeeeeee-0",
+    "lenet5,glyphs,dense,1,2,1,0.101,0.9,last epoch,,,dddddddddd-0",
+    "lenet5,glyphs,phew,0.1,3,0,,,last epoch,,,eeeeeeeeee-0",
   ]);
   const text = formatReport(report, "text").split("\n");
   expect(text[0]).toBe("lenet5 · glyphs");
@@ -89,3 +99,13 @@ it.each([
     expect(shareCores(cores, tasks, given)).toEqual({ processCount, threadCount });
   },
 );
+
+it("count a seed once that several runs have, in the mean and in the number of seeds", () => {
+  const [first, second] = [done({}, 0, 0.5), done({}, 1, 0.75)];
+  const copy = { ...first!, id: "copy" };
+  for (const runs of [
+    [first!, copy, second!],
+    [{ ...copy, life: "failed" } as const, first!, second!],
+  ])
+    expect(resultsTable(runs).rows[0]).toMatchObject({ seeds: 2, test_accuracy_mean: 0.625 });
+});

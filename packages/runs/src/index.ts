@@ -58,6 +58,7 @@ export {
   walksPerSecond,
 } from "./progress.ts";
 export {
+  faultLines,
   findRunFolders,
   listRuns,
   type RunEntry,

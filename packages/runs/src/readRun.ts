@@ -28,6 +28,10 @@ export interface RunEntry {
   readonly summary: RunSummary;
   /** Milliseconds since the epoch of the last sign of life. */
   readonly updatedT: number;
+  /** True: `config.json` is missing, or cannot be read, and `config` is empty. */
+  readonly isConfigUnknown?: boolean;
+  /** What of its folder cannot be read, and what that means, in sentences. */
+  readonly faults?: readonly string[];
 }
 
 export interface RunRecord extends RunEntry {
@@ -41,6 +45,9 @@ const CHUNK_BYTES = 2 ** 20;
 const LINE_LIMIT = 2 ** 23;
 /** Of a line longer than this the rest is jumped over: zeros without end, as a file with a hole in it has them. */
 const JUMP_BYTES = 2 ** 27;
+const NO_CONFIG =
+  "config.json cannot be read: its settings are unknown, and it is compared with no other run";
+const CONFIG_OF_EVENT = "config.json cannot be read: its settings are those that its first event tells";
 /** Runs without a `status.json` whose events are older than this are lost. */
 const SILENT_MS = 60_000;
 
@@ -182,9 +189,11 @@ export function readRun(folder: string): RunRecord {
   let state = initialRunState(entry.name);
   const tail = new RunTail(folder);
   for (const event of eventsOf(tail)) state = reduce(state, event);
-  // a folder that has lost its config.json
-  const config = Object.keys(entry.config).length > 0 ? entry.config : state.config;
-  return { ...entry, config, state, skippedCount: tail.skippedCount };
+  const whole = { ...entry, state, skippedCount: tail.skippedCount };
+  if (!entry.isConfigUnknown || Object.keys(state.config).length === 0) return whole;
+  // its first event has the settings too
+  const faults = entry.faults?.map((fault) => (fault === NO_CONFIG ? CONFIG_OF_EVENT : fault));
+  return { ...whole, ...(faults && { faults }), config: state.config, isConfigUnknown: false };
 }
 
 /** The run of a folder for a list; undefined if the folder is not a run. */
@@ -198,7 +207,9 @@ export function readEntry(folder: string, now: number): RunEntry | undefined {
   const path = resolve(folder);
   const id = basename(path);
   const name = status?.name || nameText(fields.name) || id;
-  const config = settings(fields.config) ?? {};
+  const known = settings(fields.config);
+  const config = known ?? {};
+  const faults = faultsOf(folder, known !== undefined, status !== undefined);
   const dataDigest = parseRunData(fields.data)?.digest;
   return {
     folder,
@@ -208,10 +219,30 @@ export function readEntry(folder: string, now: number): RunEntry | undefined {
     config,
     ...(Number.isSafeInteger(fields.seed) ? { seed: fields.seed as number } : {}),
     ...(dataDigest === undefined ? {} : { dataDigest }),
+    ...(known === undefined ? { isConfigUnknown: true } : {}),
+    ...(faults.length === 0 ? {} : { faults }),
     ...(status
       ? { status, life: lifeOf(status, now), summary: status.summary, updatedT: status.updatedT }
       : unattended(folder, config, eventsT, now)),
   };
+}
+
+/** Of files that are there. */
+function faultsOf(folder: string, hasConfig: boolean, hasStatus: boolean): string[] {
+  const isDamaged = (has: boolean, name: string) => !has && modifiedT(join(folder, name)) !== undefined;
+  return [
+    ...(isDamaged(hasConfig, "config.json") ? [NO_CONFIG] : []),
+    ...(isDamaged(hasStatus, "status.json")
+      ? [
+          "status.json cannot be read: its state is that of its last event, and figures of its progress are missing",
+        ]
+      : []),
+  ];
+}
+
+/** A line for each, headed by the folder. */
+export function faultLines(runs: readonly Pick<RunEntry, "folder" | "faults">[]): string[] {
+  return runs.flatMap(({ folder, faults = [] }) => faults.map((fault) => `${folder}: ${fault}`));
 }
 
 /** Every run folder at or below `root`, by experiment and then by name of the folder: a run, an experiment or all. */

@@ -6,8 +6,8 @@
  *   2. words of half of the names or more are left out, where all names stay different without them
  *   3. the other words are cut
  *   4. other words of several names are left out, where all names stay different without them
- * Numbers are never cut: "0.0…" could be any. What is still too long loses its middle, and names that are then equal get a
- * number behind them.
+ * Numbers are never cut: "0.0…" could be any. What is still too long has its words cut without "…", then loses its middle;
+ * names that are then equal get a number behind them.
  */
 import { cutMiddle, cutText, graphemes, textWidth } from "./textWidth.ts";
 
@@ -58,7 +58,8 @@ function shortName(name: string, shorter: readonly Shortening[], width: number):
     const text = joined(parts);
     if (text !== "" && textWidth(text) <= width) return text;
   }
-  return cutMiddle(joined(parts) || name, width);
+  const rest = joined(parts);
+  return cutMiddle(rest.replaceAll(ELLIPSIS, "") || rest || name, width);
 }
 
 /** All steps, in their order. */

@@ -7,6 +7,7 @@ import {
   type KeptRun,
   keptRun,
   namer,
+  namesIn,
   parseFilters,
   type RunFieldTable,
 } from "@phew/runs/list";
@@ -33,7 +34,7 @@ export function filteredRuns(root: string, filters: readonly string[]): FoundRun
  */
 export function chosenFolders(root: string, words: readonly string[]): string[] {
   const filters = words.filter(isFilter);
-  if (filters.length === 0) return [...new Set(words.map(namer(root)))];
+  if (filters.length === 0) return [...new Set(words.flatMap(namesIn).map(namer(root)))];
   if (filters.length < words.length) {
     throw new ArgumentError("run", {
       given: `${words.find((word) => !isFilter(word))} beside ${filters[0]}`,

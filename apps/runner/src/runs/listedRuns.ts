@@ -1,11 +1,13 @@
 /** Runs as a list shows them: a row each, with what they differ in. */
 import { formatAccuracy, formatMoment, formatPercent } from "@phew/core/messages";
 import type { Cell, Column, Row } from "@phew/report/table";
-import { accuracyWords, cutMiddle } from "@phew/runs";
-import { configurationsOf, spreadOf } from "@phew/runs/configurations";
+import { accuracyWords, cutMiddle, cutText, faultLines } from "@phew/runs";
+import { configurationsOf, labelOf, oncePerSeed, repeatWords, spreadOf } from "@phew/runs/configurations";
 import type { FieldValue, KeptRun, RunField, RunFieldTable } from "@phew/runs/list";
 
 const CELL_WIDTH = 24;
+/** `phew runs show` has the whole text. */
+const FAILURE_WIDTH = 40;
 
 /** All that a list knows of a run, for programs. */
 export function runDocument(run: KeptRun) {
@@ -27,6 +29,7 @@ export function runDocument(run: KeptRun) {
     updated: updatedT,
     failure: status?.failure,
     warnings: summary.warnings,
+    faults: run.faults,
     ...notes,
   };
 }
@@ -40,13 +43,25 @@ export function runDocuments(runs: readonly KeptRun[]) {
   return {
     shared: configurations.shared,
     configurations: configurations.all.map(({ name, runs: own }) => {
-      const finished = own.filter(({ life }) => life === "finished");
+      const finished = oncePerSeed(own).filter(({ life }) => life === "finished");
       const accuracy = spreadOf(finished.flatMap(({ summary }) => summary.testAccuracy ?? []));
       return { name, ids: own.map(({ id }) => id), accuracy };
     }),
     accuracyOf: accuracyWords(runs),
+    warnings: runWarnings(runs),
     runs: runs.map((run) => ({ ...runDocument(run), configuration: configurations.nameOf(run) })),
   };
+}
+
+/** What of these runs cannot be read, and which of them count once in means although they are several. */
+export function runWarnings(runs: readonly KeptRun[]): string[] {
+  return [
+    ...faultLines(runs),
+    ...runs
+      .filter(({ hasDamagedNotes }) => hasDamagedNotes)
+      .map(({ folder }) => `${folder}/notes.json cannot be read: no tags and notes of it`),
+    ...repeatWords(configurationsOf(runs).all),
+  ];
 }
 
 /** A table of runs, and the settings that all of them share. */
@@ -62,32 +77,43 @@ export function usualTable(runs: readonly KeptRun[], fields: RunFieldTable): Run
   const isSaid = (name: string) => runs.some((run) => !isNothing(field(name).valueOf(run)));
   const isUnfinished = runs.some(({ life }) => life === "running" || life === "interrupted");
   const configurations = configurationsOf(runs);
+  const seeds = new Set(runs.map(({ seed }) => seed));
   const before = fieldTable(runs, [
     field("id"),
     field("state"),
     ...(isUnfinished ? [field("progress")] : []),
   ]);
   const after = fieldTable(runs, [
-    ...(new Set(runs.map(({ seed }) => seed)).size > 1 ? [field("seed")] : []),
+    ...(seeds.size > 1 ? [field("seed")] : []),
     field("accuracy"),
     ...["tag", "failure"].filter(isSaid).map(field),
   ]);
-  // headed by what filters call them
-  const settings = configurations.columns.map(({ key, isPercent }) => ({
+  const settings = configurations.columns.map(({ key, title, isPercent }) => ({
     key,
-    title: key,
+    title,
     ...(isPercent && { format: (value: number) => formatPercent(value, 4) }),
   }));
   return {
-    columns: [...before.columns, ...settings, ...after.columns],
+    columns: [...before.columns, ...settings, ...after.columns.map(accuracyColumn(runs))],
     rows: runs.map((run, k) => ({
       ...before.rows[k],
       ...Object.fromEntries(configurations.columns.map(({ key, cellOf }) => [key, shortCell(cellOf(run))])),
       ...after.rows[k],
+      failure: run.status?.failure && cutText(run.status.failure, FAILURE_WIDTH),
     })),
-    shared: runs.length > 1 ? configurations.shared : "",
+    shared: [configurations.shared, seeds.size === 1 ? seedText([...seeds][0]) : ""]
+      .filter(Boolean)
+      .join(" · "),
   };
 }
+
+const seedText = (seed: number | undefined) => (seed === undefined ? "" : `seed ${seed}`);
+
+/** Headed by the epoch that accuracies are of. */
+const accuracyColumn =
+  (runs: readonly KeptRun[]) =>
+  (column: Column): Column =>
+    column.key === "accuracy" ? { ...column, title: `accuracy (${accuracyWords(runs)})` } : column;
 
 /** Digests are wider than tables are. */
 function shortCell(value: Cell): Cell {
@@ -100,7 +126,9 @@ const isNothing = (value: FieldValue) =>
 /** These fields alone. */
 export function fieldTable(runs: readonly KeptRun[], shown: readonly RunField[]): RunTable {
   return {
-    columns: shown.map((field) => ({ key: field.key, title: field.key, ...formatOf(field) })),
+    columns: shown
+      .map((field) => ({ key: field.key, title: labelOf(field.key), ...formatOf(field) }))
+      .map(accuracyColumn(runs)),
     rows: runs.map((run) =>
       Object.fromEntries(shown.map((field) => [field.key, shownValue(field.valueOf(run))])),
     ),

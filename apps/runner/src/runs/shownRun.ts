@@ -141,6 +141,7 @@ function headOf({ run, command, output }: ShownRun): (readonly [string, string])
     output !== undefined && ["printed", output],
     notes.tags.length > 0 && ["tags", notes.tags.join(", ")],
     ...notes.notes.map(({ t, text }) => ["note", `${formatMoment(t)}: ${text}`] as const),
+    ...(run.faults ?? []).map((fault) => ["cannot be read", fault] as const),
     run.hasDamagedNotes && ["notes", "notes.json is there, and cannot be read"],
     ...state.warnings.map((warning) => ["warning", warning] as const),
   ];

@@ -14,6 +14,7 @@ import {
 } from "@phew/report";
 import {
   counted,
+  faultLines,
   leftOutText,
   linkTensorboard,
   listRuns,
@@ -22,7 +23,7 @@ import {
   readRun,
   replaceFile,
 } from "@phew/runs";
-import { configurationsOf } from "@phew/runs/configurations";
+import { configurationsOf, repeatWords } from "@phew/runs/configurations";
 import { printJson, printLines, printNote, printText } from "../output/output.ts";
 import { startProgress } from "../output/progress.ts";
 
@@ -114,7 +115,12 @@ function notesOn(records: readonly RunRecord[], leftOutCount: number): string[] 
   const skipped = records.flatMap(({ folder, skippedCount }) =>
     skippedCount > 0 ? [`${folder}: ${leftOutText(skippedCount)}.`] : [],
   );
-  return [...leftOut, ...skipped];
+  return [
+    ...leftOut,
+    ...skipped,
+    ...faultLines(records).map((line) => `${line}.`),
+    ...repeatWords(configurationsOf(records).all).map((line) => `${line}.`),
+  ];
 }
 
 async function writePage(

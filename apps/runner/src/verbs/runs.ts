@@ -10,6 +10,7 @@ import {
   removeRun,
   requireRemovable,
   runNamed,
+  namesIn as runNames,
   sortRuns,
 } from "@phew/runs/list";
 import { EXIT } from "../exit.ts";
@@ -17,7 +18,7 @@ import { UsageError } from "../failure.ts";
 import { printJson, printLines, printText, printWarnings } from "../output/output.ts";
 import { chosenFolders, filteredRuns } from "../runs/chosenRuns.ts";
 import { differenceDocument, differenceText } from "../runs/differentRuns.ts";
-import { fieldTable, runDocuments, usualTable } from "../runs/listedRuns.ts";
+import { fieldTable, runDocuments, runWarnings, usualTable } from "../runs/listedRuns.ts";
 import { isAgreed, madeOf, type SizedRun, sizeText } from "../runs/removedRuns.ts";
 import { shownDocument, shownRun, shownText } from "../runs/shownRun.ts";
 
@@ -40,10 +41,11 @@ export function list(filters: readonly string[], options: ListOptions): void {
     printJson(shown.length > 0 ? { runs: rows, foundCount } : { ...runDocuments(runs), foundCount });
     return;
   }
-  const damaged = runs.filter(({ hasDamagedNotes }) => hasDamagedNotes);
-  printWarnings(damaged.map(({ folder }) => `${folder}/notes.json cannot be read: no tags and notes of it`));
+  printWarnings(runWarnings(runs));
   const { columns, rows, shared } = shown.length > 0 ? fieldTable(runs, shown) : usualTable(runs, fields);
-  if (shared !== "") printText(`all: ${shared}\n\n`);
+  const unknownCount = runs.filter(({ isConfigUnknown }) => isConfigUnknown).length;
+  const all = unknownCount === 0 ? "all" : `all but ${unknownCount} whose settings are unknown`;
+  if (shared !== "") printText(`${all}: ${shared}\n\n`);
   if (runs.length > 0) printText(`${formatTable(columns, rows, "text")}\n`);
   const among = filters.length > 0 ? ` of ${foundCount}` : "";
   printLines(`${counted(runs.length, "run")}${among} below ${options.runs}.`);
@@ -51,10 +53,11 @@ export function list(filters: readonly string[], options: ListOptions): void {
 
 const namesIn = (text: string) => text.split(",").flatMap((part) => part.trim() || []);
 
+/** @param text one run, or those of one configuration as tables of results name them */
 export function show(text: string, { runs, json }: RunsOptions): void {
-  const shown = shownRun(runNamed(runs, text));
-  if (json) printJson(shownDocument(shown));
-  else printText(`${shownText(shown)}\n`);
+  const shown = runNames(text).map((name) => shownRun(runNamed(runs, name)));
+  if (json) printJson(shown.length === 1 ? shownDocument(shown[0]!) : { runs: shown.map(shownDocument) });
+  else printText(shown.map((each) => `${shownText(each)}\n`).join("\n\n"));
 }
 
 export function diff(a: string, b: string, { runs, json }: RunsOptions): void {

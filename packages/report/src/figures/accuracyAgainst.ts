@@ -1,6 +1,6 @@
 /** Test accuracy against what it costs, on a logarithmic axis: error bars both ways, joined from density to density. */
 import type { ChartSpec } from "../chart.ts";
-import type { FigureRow } from "./figureRow.ts";
+import { accuracyName, type FigureRow } from "./figureRow.ts";
 import {
   decades,
   densitiesOf,
@@ -39,7 +39,7 @@ export function accuracyAgainst({ text, what, xTitle, cost }: CostFigure): Figur
     const at = { x: { ...x, field: "cost" }, y: { ...y, field: "mean" } };
     const rule = { type: "rule", strokeWidth: 1.25, opacity: 0.7 };
     return {
-      ...titled(text, `${what}, geometric mean; accuracy, ${intervalWords(points)}`, shared),
+      ...titled(text, `${what}, geometric mean; ${accuracyName(whole)}, ${intervalWords(points)}`, shared),
       width: WIDTH,
       height: HEIGHT,
       data: { values: points },

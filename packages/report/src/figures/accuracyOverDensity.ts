@@ -1,5 +1,5 @@
 /** Test accuracy over the density: a line for each method, the dense network's accuracy across. */
-import { isDense } from "./figureRow.ts";
+import { accuracyName, isDense } from "./figureRow.ts";
 import { type Figure, overDensity } from "./frame.ts";
 import { intervalWords, percentages } from "./summary.ts";
 
@@ -9,7 +9,7 @@ export const accuracyOverDensity: Figure = (rows, shared) => {
   const dense = percent(rows.filter(isDense));
   return overDensity(rows, points, {
     text: "Accuracy over density",
-    what: `test accuracy: ${intervalWords([...points, ...dense])}`,
+    what: `${accuracyName(rows)}: ${intervalWords([...points, ...dense])}`,
     y: { title: "test accuracy (%)", scale: { zero: false, nice: true } },
     across: dense,
     shared,

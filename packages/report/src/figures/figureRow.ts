@@ -21,6 +21,8 @@ export interface FigureRow {
   readonly layers?: readonly string[];
   /** On the test examples; a fraction. */
   readonly accuracy?: number;
+  /** Which epoch that is of: "last epoch". */
+  readonly accuracyOf?: string;
   /** After each epoch: test accuracy, and mean loss in training. */
   readonly accuracies?: readonly number[];
   readonly losses?: readonly number[];
@@ -38,6 +40,12 @@ export interface FigureRow {
 
 export function seriesOf({ series, method }: FigureRow): string {
   return series ?? method;
+}
+
+/** "test accuracy of the last epoch", as far as rows say of which. */
+export function accuracyName(rows: readonly FigureRow[]): string {
+  const words = [...new Set(rows.flatMap(({ accuracyOf }) => accuracyOf ?? []))];
+  return words.length === 0 ? "test accuracy" : `test accuracy of the ${words.join(", or ")}`;
 }
 
 /** Name of the method without its options and check. */

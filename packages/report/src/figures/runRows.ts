@@ -1,13 +1,16 @@
 /** Runs as figures take them: a series for each configuration, whatever its density. */
-import { fullCurve, runAccuracy } from "@phew/runs";
-import { configurationsOf } from "@phew/runs/configurations";
+import { accuracyWords, fullCurve, runAccuracy } from "@phew/runs";
+import { configurationsOf, oncePerSeed } from "@phew/runs/configurations";
 import type { ReportedRun } from "../report.ts";
 import type { FigureRow } from "./figureRow.ts";
 
 /** Points of a curve of losses: those of single steps are too noisy to be read. */
 const STRETCHES = 60;
 
-export function runFigureRows(runs: readonly ReportedRun[]): FigureRow[] {
+/** Each seed of a configuration once. */
+export function runFigureRows(all: readonly ReportedRun[]): FigureRow[] {
+  const once = new Set(configurationsOf(all).all.flatMap(({ runs: own }) => oncePerSeed(own)));
+  const runs = all.filter((run) => once.has(run));
   const series = configurationsOf(runs, { over: ["density"] });
   const lossCurveOf = lossCurves(runs);
   return runs.map((run) => {
@@ -28,6 +31,7 @@ export function runFigureRows(runs: readonly ReportedRun[]): FigureRow[] {
       layers: mask?.layers.map(({ name }) => name) ?? [],
       // others are not as far yet
       accuracy: life === "finished" ? (runAccuracy(state) ?? NaN) : NaN,
+      accuracyOf: accuracyWords([run]),
       accuracies: epochs.map(({ testAccuracy }) => testAccuracy),
       losses: epochs.map(({ loss }) => loss),
       firstEpoch: epochs[0]?.epoch ?? 1,

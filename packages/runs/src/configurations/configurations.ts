@@ -41,6 +41,8 @@ export interface ConfiguredRun {
   readonly id: string;
   readonly experiment: string;
   readonly config: RunConfig;
+  /** True: its `config.json` cannot be read. It is a configuration by itself, called by its id. */
+  readonly isConfigUnknown?: boolean;
   /** Of the files that its data set was read from; absent if there are none, or if they are unknown. */
   readonly dataDigest?: string;
 }
@@ -94,8 +96,11 @@ export interface Configurations<Run> {
   readonly order: (a: Run, b: Run) => number;
 }
 
+const UNKNOWN = "unknown";
+
 interface Group<Run> {
   readonly facts: Facts;
+  readonly isUnknown?: boolean;
   readonly runs: Run[];
 }
 
@@ -108,7 +113,7 @@ export function configurationsOf<Run extends ConfiguredRun>(
   { over = [] }: { readonly over?: readonly string[] } = {},
 ): Configurations<Run> {
   const groups = [...groupsOf(runs, over).values()].flatMap(splitByData);
-  const many = groups.map(({ facts }) => facts);
+  const many = comparable(groups);
   const varying = varyingSettings(many);
   const all = named(groups, varying.has(EXPERIMENT));
   const places = new Map(groups.flatMap((group, k) => group.runs.map((run) => [run, k] as const)));
@@ -119,7 +124,11 @@ export function configurationsOf<Run extends ConfiguredRun>(
     title: labelOf(key),
     isPercent: isPercent(key),
     varies: varying.has(key),
-    cellOf: (run) => cellValue(key, many[places.get(run)!]!.get(key), varying.get(key)),
+    cellOf: (run) => {
+      const group = groups[places.get(run)!]!;
+      if (group.isUnknown && key !== EXPERIMENT) return UNKNOWN;
+      return cellValue(key, group.facts.get(key), varying.get(key));
+    },
   });
   const seeds = new Set(runs.map(({ config }) => config.seed));
   const seedOf = ({ config: { seed } }: Run) => (seeds.size > 1 && seed !== undefined ? `seed ${seed}` : "");
@@ -134,9 +143,7 @@ export function configurationsOf<Run extends ConfiguredRun>(
     same: sameSettings(many, varying),
     shared: sharedText(many, varying),
     sharedOf: (experiment) => {
-      const own = groups
-        .filter(({ runs: [run] }) => run!.experiment === experiment)
-        .map(({ facts }) => facts);
+      const own = comparable(groups.filter(({ runs: [run] }) => run!.experiment === experiment));
       return sharedText(own, varyingSettings(own));
     },
     of,
@@ -153,6 +160,12 @@ export function configurationsOf<Run extends ConfiguredRun>(
   };
 }
 
+/** The settings of each; in those that are unknown nothing is taken to differ from the first that is known. */
+function comparable<Run>(groups: readonly Group<Run>[]): Facts[] {
+  const first = groups.find(({ isUnknown }) => isUnknown !== true)?.facts ?? [];
+  return groups.map(({ facts, isUnknown }) => (isUnknown ? new Map([...first, ...facts]) : facts));
+}
+
 /** Names are unique within an experiment; across experiments they contain its name. */
 function named<Run extends ConfiguredRun>(
   groups: readonly Group<Run>[],
@@ -160,9 +173,14 @@ function named<Run extends ConfiguredRun>(
 ): Configuration<Run>[] {
   const names = new Map<Group<Run>, ConfigurationName>();
   for (const own of byExperiment(groups).values()) {
-    const facts = own.map((group) => group.facts);
-    const ids = own.map(({ runs: [run] }) => run!.id);
-    for (const [k, name] of namesOf(facts, varyingSettings(facts), ids).entries()) names.set(own[k]!, name);
+    const known = own.filter(({ isUnknown }) => isUnknown !== true);
+    const facts = known.map((group) => group.facts);
+    const ids = known.map(({ runs: [run] }) => run!.id);
+    for (const [k, name] of namesOf(facts, varyingSettings(facts), ids).entries()) names.set(known[k]!, name);
+    for (const group of own.filter(({ isUnknown }) => isUnknown)) {
+      const { id } = group.runs[0]!;
+      names.set(group, { whole: `${id} · settings ${UNKNOWN}`, compact: id });
+    }
   }
   return groups.map((group) => {
     const { whole, compact } = names.get(group)!;
@@ -185,6 +203,11 @@ function byExperiment<Run extends ConfiguredRun>(groups: readonly Group<Run>[]):
 function groupsOf<Run extends ConfiguredRun>(runs: readonly Run[], over: readonly string[]) {
   const groups = new Map<string, Group<Run>>();
   for (const run of runs) {
+    if (run.isConfigUnknown) {
+      const facts = new Map([[EXPERIMENT, factOf(run.experiment)]]);
+      groups.set(`${UNKNOWN} ${groups.size}`, { facts, isUnknown: true, runs: [run] });
+      continue;
+    }
     const configFacts = factsOf(run.config);
     const facts =
       over.length === 0

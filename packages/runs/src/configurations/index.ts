@@ -6,6 +6,8 @@ export {
   configurationsOf,
   type SettingColumn,
 } from "./configurations.ts";
+export { labelOf } from "./facts.ts";
+export { oncePerSeed, repeatWords } from "./repeats.ts";
 export { type SettingLine, settingLines } from "./settingLines.ts";
 export type { SettingWord } from "./settingWord.ts";
 export { type Spread, spreadOf, studentT, studentTail } from "./spread.ts";

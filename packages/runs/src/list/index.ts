@@ -10,7 +10,7 @@ export {
   type RunFieldTable,
 } from "./runFields.ts";
 export { isFilter, parseFilters, type RunFilter, sortRuns, usableFilters } from "./runFilter.ts";
-export { namer, runNamed } from "./runNamed.ts";
+export { namer, namesIn, runNamed } from "./runNamed.ts";
 export {
   addNote,
   changeTags,

@@ -94,7 +94,7 @@ export class RunFieldTable {
 
   /** @param subject where the name stands, for the message @throws ArgumentError for a name that no run and no setting has */
   named(subject: string, name: string): RunField {
-    const field = this.#fields.get(name) ?? this.#optionNamed(name);
+    const field = this.#fields.get(name) ?? this.#fields.get(joinedName(name)) ?? this.#optionNamed(name);
     if (field !== undefined) return field;
     const own = RUN_FIELDS.map(({ key }) => key);
     throw unknownName(subject, name, [
@@ -109,13 +109,19 @@ export class RunFieldTable {
   }
 }
 
+/** `train-count` is `trainCount`. */
+function joinedName(name: string): string {
+  return name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+}
+
 function settingField(key: string): RunField {
   const [outer = "", ...inner] = key.split(".");
   return {
     key,
     what: "a setting",
     ...(isPercent(key) && { unit: "fraction" as const }),
-    valueOf: ({ config, seed }) => {
+    valueOf: ({ config, seed, isConfigUnknown }) => {
+      if (isConfigUnknown) return undefined;
       const value = key === "seed" ? (config.seed ?? seed) : (config[outer] ?? defaultOf(outer, config));
       if (inner.length === 0) return plain(value);
       return isRecord(value) ? plain(value[inner.join(".")]) : undefined;

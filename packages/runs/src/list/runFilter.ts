@@ -12,7 +12,7 @@ import type { FieldValue, KeptRun, RunField, RunFieldTable } from "./runFields.t
 
 type Operator = "=" | "!=" | "<" | "<=" | ">" | ">=" | "~" | "!~";
 
-const FILTER = /^([A-Za-z][\w.]*)\s*(!=|!~|<=|>=|=|<|>|~)\s*(.*)$/s;
+const FILTER = /^([A-Za-z][\w.-]*)\s*(!=|!~|<=|>=|=|<|>|~)\s*(.*)$/s;
 const ORDERS: Readonly<Record<string, (a: number, b: number) => boolean>> = {
   "<": (a, b) => a < b,
   "<=": (a, b) => a <= b,

@@ -24,6 +24,15 @@ export function namer(root: string): (text: string) => string {
   };
 }
 
+/**
+ * The runs that a text of results names: `46f79a712d-0,1` those of seeds 0 and 1 of one configuration, as tables of results
+ * print them; any other text itself.
+ */
+export function namesIn(text: string): string[] {
+  const [, hash, seeds] = /^(.*-)(\d+(?:,\d+)+)$/.exec(text) ?? [];
+  return hash === undefined ? [text] : seeds!.split(",").map((seed) => `${hash}${seed}`);
+}
+
 function chosen(root: string, text: string, folders: readonly string[]): string {
   const [id = "", experiment] = text.replace(/\/+$/, "").split("/").reverse();
   const within = folders.filter(

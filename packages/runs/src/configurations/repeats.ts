@@ -1,0 +1,40 @@
+/**
+ * Runs of one configuration and one seed, such as copies of a folder. A mean over seeds counts each seed once: the first
+ * finished run that has it, else the first.
+ */
+import type { RunLife } from "../status.ts";
+import type { Configuration, ConfiguredRun } from "./configurations.ts";
+
+type SeededRun = ConfiguredRun & { readonly life?: RunLife };
+
+/** @param runs of one configuration @returns those that count, in their order; runs without a seed all do */
+export function oncePerSeed<Run extends SeededRun>(runs: readonly Run[]): Run[] {
+  const counted = countedOf(runs);
+  return runs.filter((run) => run.config.seed === undefined || counted.get(run.config.seed) === run);
+}
+
+function countedOf<Run extends SeededRun>(runs: readonly Run[]): ReadonlyMap<unknown, Run> {
+  const counted = new Map<unknown, Run>();
+  for (const run of runs) {
+    const before = counted.get(run.config.seed);
+    const isBetter = before?.life !== "finished" && run.life === "finished";
+    if (before === undefined || isBetter) counted.set(run.config.seed, run);
+  }
+  return counted;
+}
+
+/** A sentence for each run that counts in no mean since another has its configuration and seed. */
+export function repeatWords<Run extends SeededRun & { readonly folder: string }>(
+  configurations: readonly Configuration<Run>[],
+): string[] {
+  return configurations.flatMap(({ name, runs }) => {
+    const once = new Set(oncePerSeed(runs));
+    const counted = countedOf(runs);
+    return runs
+      .filter((run) => !once.has(run))
+      .map(
+        ({ folder, config: { seed } }) =>
+          `${folder} has the configuration and the seed of ${counted.get(seed)!.folder} (${name} · seed ${seed}): in means that seed counts once`,
+      );
+  });
+}
