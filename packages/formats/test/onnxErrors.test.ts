@@ -97,7 +97,7 @@ describe("what no network here can hold", () => {
 
   it("is listed behind crops and paddings, and nodes that cannot be judged by kind with a count", async () => {
     const crop = (k: number, from: string): FileNode[] => [
-      { op: "Slice", in: [from, "starts", "ends", "rows"], out: [`s${k}`], name: `crop${k}` },
+      { op: "Pad", in: [from, "cuts"], out: [`s${k}`], name: `crop${k}` },
       {
         op: "Pad",
         in: [`s${k}`, "pads"],
@@ -109,9 +109,7 @@ describe("what no network here can hold", () => {
     ];
     const tensors = {
       v: tensor([4, 4, 1, 1], 3),
-      starts: ints([1]),
-      ends: ints([-1]),
-      rows: ints([2]),
+      cuts: ints([0, 0, -1, 0, 0, 0, -1, 0]),
       pads: ints([0, 0, 1, 0, 0, 0, 1, 0]),
     };
     const nodes = [...crop(1, "c"), ...crop(2, "c1")];
@@ -136,7 +134,7 @@ describe("what no network here can hold", () => {
     );
     // what is not read whatever it reads is a fault behind them too
     expect(hidden.nodes.map(({ operation }) => operation)).toEqual([
-      ...["Slice", "Pad", "Slice", "Pad"],
+      ...["Pad", "Pad", "Pad", "Pad"],
       "LSTM",
       "GRU",
     ]);
@@ -144,7 +142,7 @@ describe("what no network here can hold", () => {
     expect(hidden.unjudged.length).toBe(10);
     expect(hidden.message).toContain(
       "\n  10 nodes behind these could not be judged, since the shape of what they read is not known:" +
-        "\n    2 × Slice (crop3, crop4)\n    2 × Pad (mirror3, mirror4)\n    2 × Conv (",
+        "\n    4 × Pad (crop3, mirror3, crop4 and 1 more)\n    2 × Conv (",
     );
     expect(hidden.message).toContain("\n    Relu (end)\n");
   });
@@ -188,17 +186,13 @@ describe("what no network here can hold", () => {
     ],
     [
       "gather of data",
-      around([one("Gather", { axis: 2 }, ["i"])], { tensors: { i: ints([0, 1]) } }),
-      /only units can be parted/,
+      around([one("Gather", { axis: 2 }, ["i"])], { tensors: { i: ints([0, 3, 1]) } }),
+      /not evenly spaced/,
     ],
-    [
-      "a transpose that moves units",
-      body(one("Transpose", { perm: [0, 2, 3, 1] })),
-      /exchanges axes of \[n, 4, 6, 6\]/,
-    ],
+    ["a transpose that moves units", body(one("Transpose", { perm: [0, 2, 3, 1] })), /another order of axes/],
     [
       "a reshape that mixes batch and units",
-      around([one("Reshape", {}, ["to"])], { tensors: { to: ints([-1, 6, 6, 1]) } }),
+      around([one("Reshape", {}, ["to"])], { tensors: { to: ints([4, -1, 6, 6]) } }),
       /mixes the batch/,
     ],
     [
@@ -280,7 +274,7 @@ describe("what no network here can hold", () => {
     [
       "a slice of the image",
       around([one("Slice", {}, ["s", "e", "a"])], { tensors: { s: ints([1]), e: ints([3]), a: ints([2]) } }),
-      /only units can be parted/,
+      /another order of axes/,
     ],
     ["a mean over channels", body(one("ReduceMean", { axes: [1], keepdims: 1 })), /not over all places/],
     [
@@ -321,11 +315,6 @@ describe("what no network here can hold", () => {
         },
       ),
       /whole numbers with a scale/,
-    ],
-    [
-      "a dense layer over a sequence",
-      around([{ op: "MatMul", in: ["c", "v"], out: ["b"] }], { tensors: { v: tensor([6, 6], 1) } }),
-      /sequence or an image/,
     ],
   ])("%s", async (_name, file, reason) => {
     const error = await unsupported(file);
@@ -394,13 +383,6 @@ describe("parts treated as opaque", () => {
     expect(network.nodes.find(({ name }) => name === "strange")!.shape).toEqual([4, 3, 3]);
   });
 
-  it("an exchange of height and width is called that, not one of layouts", async () => {
-    const exchange = around([{ op: "Transpose", in: ["c"], out: ["b"], attributes: { perm: [0, 1, 3, 2] } }]);
-    const error = await unsupported(exchange);
-    expect(error.message).toMatch(/Transpose .*: it exchanges height and width of .*\(perm 0, 1, 3, 2\)/);
-    expect(error.message).not.toContain("layout");
-  });
-
   it("are refused where no shape is known, with the reason", async () => {
     const strange = around([{ op: "Strange", domain: "own", in: ["c"], out: ["b"], name: "strange" }]);
     const error = await unsupported(strange, { treatAsOpaque: true });
@@ -442,8 +424,8 @@ describe("input shape and batch", () => {
   });
 
   it.each([
-    [["n", 3, 8], /1-d/],
-    [["n", 3, 8, 8, 8], /3-d/],
+    [["n"], /one to four axes/],
+    [["n", 3, 8, 8, 8, 8], /one to four axes/],
   ])("refuses inputs of shape %j", async (dims, message) => {
     await expect(importing(open(dims))).rejects.toThrow(message);
   });

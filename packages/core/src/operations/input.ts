@@ -1,4 +1,4 @@
-/** The network's input: images `[channels, height, width]` or vectors `[features]`. */
+/** The network's input: vectors `[features]`, images `[channels, height, width]` or volumes, with depth before height. */
 import { ArgumentError } from "../errors.ts";
 import { ASSUMES_NOTHING, NO_GRADIENTS, NO_PARAMETERS, type OperationDefinition } from "./definition.ts";
 import type { Shape } from "./shape.ts";
@@ -14,13 +14,13 @@ export const input: OperationDefinition<Input> = {
   parameters: () => NO_PARAMETERS,
   shape(op, _inputs, node) {
     const usable =
-      (op.shape.length === 1 || op.shape.length === 3) &&
+      (op.shape.length === 1 || op.shape.length === 3 || op.shape.length === 4) &&
       op.shape.every((n) => Number.isInteger(n) && n >= 1);
     if (!usable) {
       throw new ArgumentError(`input "${node}"`, {
         given: `shape [${op.shape.join(", ")}]`,
         expected:
-          "[channels, height, width] or [features], whole numbers of at least 1, without the batch axis",
+          "[features], [channels, height, width] or [channels, depth, height, width], whole numbers of at least 1, without the batch axis",
       });
     }
     return op.shape;

@@ -17,7 +17,7 @@ import { turnedWeight } from "../turnedWeight.ts";
 import { storedConstant } from "./constants.ts";
 import { foldedNote, foldedWeights } from "./foldedNormalisation.ts";
 import { inlineFunctions } from "./functions.ts";
-import { Importer, MOST_ELEMENTS, type ParameterSource, type TensorUse } from "./importer.ts";
+import { Importer, MOST_ELEMENTS, type ParameterSource, type TensorUse, UnitsElsewhere } from "./importer.ts";
 import { standIn } from "./opaque.ts";
 import { mostInputs, operators } from "./operators/operators.ts";
 import type { ModelParts, NodePart } from "./parts.ts";
@@ -90,6 +90,24 @@ const NEWEST_OPSET = 22;
 /** @throws ArgumentError if the file is damaged; UnsupportedOperationsError naming all unsupported nodes */
 export function importGraph(given: ModelParts, options: OnnxOptions): ImportedOnnx {
   const parts = inlineFunctions(given);
+  const unitAxes = new Map<string, number>();
+  for (;;) {
+    try {
+      return importWithUnits(parts, options, unitAxes);
+    } catch (error) {
+      // once for each input: its first reader tells its units
+      if (!(error instanceof UnitsElsewhere) || unitAxes.has(error.input)) throw error;
+      unitAxes.set(error.input, error.axis);
+    }
+  }
+}
+
+/** @param unitAxes input → the axis behind the batch that tells its units; the first unless given */
+function importWithUnits(
+  parts: ModelParts,
+  options: OnnxOptions,
+  unitAxes: ReadonlyMap<string, number>,
+): ImportedOnnx {
   const file = parts.source.name;
   const opset = opsetOf(parts);
   const { input, inputNames } = dataInput(parts);
@@ -116,7 +134,7 @@ export function importGraph(given: ModelParts, options: OnnxOptions): ImportedOn
       expected: `at most ${counted(MOST_ELEMENTS, "element")}`,
     });
   }
-  context.values.set(input.name, context.emitInput(input.name, shape, batch));
+  context.values.set(input.name, context.emitInput(input.name, shape, batch, unitAxes.get(input.name)));
 
   const faults: Fault[] = [];
   for (const node of graph.order) readNode(context, node, faults);
@@ -173,6 +191,7 @@ const OF_CONSTANTS =
   "; it reads constants alone: compute it before the export (where it makes a weight in PyTorch, torch.nn.utils.parametrize.remove_parametrizations does)";
 
 function readNode(context: Importer, node: NodePart, faults: Fault[]): void {
+  context.reading = node;
   const names = node.input ?? [];
   const inputs = names.map((name) => (name === "" ? undefined : context.values.get(name)));
   const operation = operationOf(node);
@@ -336,11 +355,10 @@ function inputShapeOf(
     return length > 0 ? length : undefined;
   });
   const shapeText = lengths && `[${lengths.map((length) => length ?? "?").join(", ")}]`;
-  if (lengths !== undefined && lengths.length !== 2 && lengths.length !== 4) {
+  if (lengths !== undefined && (lengths.length < 2 || lengths.length > 5)) {
     throw new ArgumentError(`${file}: input`, {
       given: `shape ${shapeText}`,
-      expected: "[n, channels, height, width] or [n, features]",
-      remedy: "Networks over sequences (1-d) or volumes (3-d) have no place here.",
+      expected: "the batch, and one to four axes of an example",
     });
   }
   const batch = lengths?.[0] ?? ANY_BATCH;

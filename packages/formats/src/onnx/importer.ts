@@ -14,6 +14,7 @@ import {
 import type { LeftOutSoftmax } from "../leftOutSoftmax.ts";
 import { turnedDims } from "../turnedWeight.ts";
 import { activationByValues } from "./activationByValues.ts";
+import { countUnits, laid, orderOf, settled, unitsAlong } from "./arranging.ts";
 import { Attributes } from "./attributes.ts";
 import { MOST_COMPUTED, smallNumbers } from "./constants.ts";
 import {
@@ -26,16 +27,17 @@ import {
   outermost,
 } from "./expressions.ts";
 import { isInvented, isNumbered, isSameModule, modulePath } from "./moduleNames.ts";
+import { type Atom, joined, naturalOrder, permutedOrder, sameAtoms } from "./order.ts";
 import type { ModelParts, NodePart } from "./parts.ts";
 import { prunedProducts } from "./prunedProducts.ts";
 import { type ExternalData, isFloat } from "./tensors.ts";
 import { Unsupported } from "./unsupported.ts";
 import {
   type Activation,
+  ANY_BATCH,
   type Constant,
   dimsText,
   type Expression,
-  movesElements,
   type Padded,
   product,
   sameDims,
@@ -107,7 +109,27 @@ export interface Reading {
   readonly readAsImage: ReadonlySet<string>;
 }
 
+/** Operations that leave open which axis of their value tells units. */
+const BESIDE_UNITS: ReadonlySet<string> = new Set(["activation", "identity", "dropout"]);
+
+/** Thrown where an input's units are on another axis than was thought: the graph is then read again. */
+export class UnitsElsewhere extends Error {
+  readonly input: string;
+  /** After the batch. */
+  readonly axis: number;
+
+  constructor(input: string, axis: number) {
+    super(`units of ${input} on axis ${axis}`);
+    this.input = input;
+    this.axis = axis;
+  }
+}
+
 export class Importer {
+  /** The node that is being read. */
+  reading!: NodePart;
+  /** Length of the batch in the file. */
+  batch = ANY_BATCH;
   readonly parts: ModelParts;
   /** Opset of ONNX's own operations. */
   readonly opset: number;
@@ -127,6 +149,9 @@ export class Importer {
   readonly parameters = new Map<string, ParameterSource>();
   readonly values = new Map<string, Value>();
   readonly #drafts = new Map<string, Draft>();
+  readonly #inputs = new Map<string, Activation>();
+  /** Inputs of which a reader has told the axis of units. */
+  readonly #chosen = new Set<string>();
   readonly #noted = new Set<string>();
   /** Name → the last number appended to it. */
   readonly #numbered = new Map<string, number>();
@@ -219,7 +244,7 @@ export class Importer {
     return [...this.#drafts.values()].map(({ name, op, inputs }) => ({ name, op, inputs }));
   }
 
-  /** Adds a core node and returns its value with ONNX's dims. */
+  /** Adds a core node and returns its value with ONNX's dims: those of its shape unless given. */
   emit(node: NodePart, op: Operation, inputs: readonly Activation[], dims?: readonly number[]): Activation {
     const spec = this.#add(
       node.title,
@@ -227,14 +252,28 @@ export class Importer {
       inputs.map((input) => input.spec),
     );
     const shape = this.#drafts.get(spec)!.shape;
-    const batch = inputs[0]!.dims[0]!;
     return {
       kind: "activation",
       spec,
       shape,
-      dims: dims ?? [batch, ...shape],
+      dims: dims ?? [this.batch, ...shape],
       exclusive: this.isReadOnce(node.output?.[0] ?? ""),
     };
+  }
+
+  /**
+   * The same for an operation that keeps positions, on values that lie alike: its value lies as they do.
+   * @param axis of the units, where their number may change
+   */
+  emitLike(node: NodePart, op: Operation, inputs: readonly Activation[], axis?: number): Activation {
+    const [first] = inputs as [Activation];
+    const value = this.emit(node, op, inputs, first.dims);
+    if (axis === undefined) return { ...value, order: first.order };
+    const [units, ...positions] = value.shape;
+    const atom: Atom = { length: units!, stride: product(positions) };
+    const { offset, axes } = orderOf(first);
+    const own = axes.map((atoms, k) => (k !== axis ? atoms : units === 1 ? [] : [atom]));
+    return laid(value, { offset, axes: own });
   }
 
   /**
@@ -248,9 +287,46 @@ export class Importer {
     return this.emit(node, { kind: "select", index }, [value], dims);
   }
 
-  emitInput(name: string, shape: Shape, batch: number): Activation {
-    const spec = this.#add(name, { kind: "input", shape }, []);
-    return { kind: "activation", spec, shape, dims: [batch, ...shape], exclusive: false };
+  /**
+   * @param shape of one example in the file @param units the axis after the batch that tells its units
+   */
+  emitInput(name: string, shape: Shape, batch: number, units = 0): Activation {
+    this.batch = batch;
+    const others = shape.map((_, axis) => axis).filter((axis) => axis !== units);
+    const lengths = others.map((axis) => shape[axis]!);
+    const own = [shape[units]!, ...(lengths.length === 1 ? [1, ...lengths] : lengths)];
+    const spec = this.#add(name, { kind: "input", shape: own }, []);
+    const value = { kind: "activation", spec, shape: own, dims: [batch, ...own], exclusive: false } as const;
+    const inCore = [units, ...others];
+    const back = [0, ...shape.map((_, axis) => inCore.indexOf(axis) + 1)];
+    const input = laid(value, permutedOrder(naturalOrder([batch, shape[units]!, ...lengths]), back));
+    this.#inputs.set(spec, input);
+    return input;
+  }
+
+  /**
+   * What first reads an input by its units tells which axis these are.
+   * @throws UnitsElsewhere if the input was read with its units on another axis
+   */
+  chooseUnits(value: Activation, axes: readonly number[]): void {
+    const input = this.#inputBehind(value.spec);
+    if (input === undefined || this.#chosen.has(input.spec)) return;
+    const order = orderOf(value);
+    const wanted = joined(axes.flatMap((axis) => order.axes[axis]!));
+    const axis = orderOf(input).axes.findIndex((atoms, k) => k > 0 && sameAtoms(atoms, wanted));
+    if (axis < 0) return;
+    this.#chosen.add(input.spec);
+    if (!countUnits(input, [axis])) throw new UnitsElsewhere(input.spec, axis - 1);
+  }
+
+  /** The input that only elementwise functions separate from a value. */
+  #inputBehind(spec: string): Activation | undefined {
+    for (let at = spec; ; ) {
+      const input = this.#inputs.get(at);
+      const { op, inputs } = this.#drafts.get(at)!;
+      if (input !== undefined || !BESIDE_UNITS.has(op.kind)) return input;
+      at = inputs[0]!;
+    }
   }
 
   isReadOnce(value: string): boolean {
@@ -279,8 +355,14 @@ export class Importer {
     this.#drafts.get(activation.spec)!.op = op;
   }
 
-  /** `[batch, features]` as a flat core value. @throws Unsupported for other ranks */
+  /** `[batch, features]` as a flat core value. */
   flat(value: Activation): Activation {
+    const { order: _, ...natural } = value.order === undefined ? value : unitsAlong(this, value, [1]);
+    return this.flattened(natural);
+  }
+
+  /** All elements of a value as features, in the order of core. */
+  flattened(value: Activation): Activation {
     if (value.shape.length === 1) return value;
     let spec = this.#flattened.get(value.spec);
     if (spec === undefined) {
@@ -290,38 +372,22 @@ export class Importer {
     return { ...value, spec, shape: [product(value.shape)], exclusive: false };
   }
 
-  /** `[batch, channels, height, width]` as an image of core. @throws Unsupported if it is none */
+  /**
+   * `[batch, channels, …]` as an image of core: a row for one axis of positions, a plane for two, a volume for three.
+   * @throws Unsupported if it is none
+   */
   image(value: Activation, what: string): Activation {
-    const [, ...rest] = value.dims;
-    if (rest.length === 2) {
-      throw new Unsupported(
-        `${what} over one axis (1-d) has no place here; only images with height and width do`,
-      );
-    }
-    if (rest.length === 4)
-      throw new Unsupported(`${what} over three axes (3-d) has no place here; only images do`);
-    if (rest.length !== 3) throw new Unsupported(`${what} needs an image, and gets ${dimsText(value.dims)}`);
-    if (sameDims(rest, value.shape)) return value;
-    throw new Unsupported(`${what} reads features that were made an image again, ${dimsText(value.dims)}`);
+    const [, , ...places] = value.dims;
+    if (places.length < 1 || places.length > 3)
+      throw new Unsupported(`${what} needs an image, and gets ${dimsText(value.dims)}`);
+    return unitsAlong(this, value, [1], places.length === 1 ? [1, ...places] : places);
   }
 
-  /** A value that a node of the network reads; pending padding and arithmetic are resolved. */
-  activation(value: Value | undefined, what: string): Activation {
+  /** A value that a node of the network reads, or a part of one; pending padding and arithmetic are resolved. */
+  view(value: Value | undefined, what: string): Activation {
     if (value === undefined) throw new Unsupported(`${what} lacks an input`);
     if (value.kind === "activation") return value;
     if (value.kind === "expression") return this.#resolve(value);
-    if (value.kind === "turned") {
-      const { base, permutation, node, dims } = value;
-      if (permutation[0] === 0 && !movesElements(base.dims, permutation))
-        return { ...base, dims, exclusive: false };
-      const exchange = `of ${dimsText(base.dims)} (perm ${permutation.join(", ")})`;
-      throw new Unsupported(
-        permutation[0] === 0 && permutation[1] === 1
-          ? `it exchanges height and width ${exchange}, and the places of a map keep their order here`
-          : `it exchanges axes ${exchange}, so that units no longer come first; export the model in the layout n, c, h, w`,
-        node,
-      );
-    }
     if (value.kind === "padded") {
       const known = this.#resolved.get(value) ?? this.#padded(value);
       this.#resolved.set(value, known);
@@ -330,12 +396,27 @@ export class Importer {
     throw new Unsupported(`${what} reads a ${value.kind} where a value of the network is expected`);
   }
 
+  /** The same with each of its elements once, in whatever order they lie. */
+  laid(value: Value | undefined, what: string): Activation {
+    return settled(this, this.view(value, what));
+  }
+
+  /** The same row-major, the batch first and the units on the first axis behind it. */
+  activation(value: Value | undefined, what: string): Activation {
+    const own = this.laid(value, what);
+    if (own.order === undefined) return own;
+    if (own.dims.length < 2)
+      throw new Unsupported(`${what} reads ${dimsText(own.dims)}, which has no axis of units`);
+    const [, , ...places] = own.dims;
+    return unitsAlong(this, own, [1], places.length === 1 ? [1, ...places] : places);
+  }
+
   /** ONNX value → value of the network; without arithmetic that became part of another activation. */
   activations(): Map<string, Activation> {
     const found = new Map<string, Activation>();
     for (const [name, value] of this.values) {
       const own = value.kind === "activation" ? value : this.#resolved.get(value);
-      if (own !== undefined) found.set(name, own);
+      if (own !== undefined && own.order === undefined) found.set(name, own);
     }
     return found;
   }
@@ -588,12 +669,8 @@ export class Importer {
     this.note(
       `"${node.title}" (${operation}) is a function of each element that is not computed here: units pass it unchanged; the network can be pruned, not run`,
     );
-    return this.emit(
-      node,
-      { kind: "opaque", operation, shape, carries: "elements", keepsZero },
-      values,
-      dims,
-    );
+    const op = { kind: "opaque", operation, shape, carries: "elements", keepsZero } as const;
+    return { ...this.emit(node, op, values, dims), order: values[0]!.order };
   }
 
   /** True if the layer of a value can absorb factors, and offsets unless all are 0. */

@@ -1,6 +1,7 @@
 /** A value of an ONNX graph after its node has been read. */
 import type { Shape } from "@phew/core";
 import type { Dtype, Tensor } from "../tensor.ts";
+import type { Order } from "./order.ts";
 import type { NodePart, TensorPart } from "./parts.ts";
 
 /** A value that does not depend on the network's input. */
@@ -27,15 +28,17 @@ export interface Constant {
   read(): Tensor;
 }
 
-/** A value of the network: what core node `spec` puts out, row-major, under ONNX's own dims. */
+/** A value of the network: what core node `spec` puts out, under ONNX's own dims. */
 export interface Activation {
   readonly kind: "activation";
   /** Name of the core node. */
   readonly spec: string;
   /** The core node's shape. */
   readonly shape: Shape;
-  /** ONNX's shape, batch first; the same elements in the same order as `shape`. */
+  /** ONNX's shape. */
   readonly dims: readonly number[];
+  /** Where its elements lie; absent: those of `shape` row-major, the batch first. */
+  readonly order?: Order | undefined;
   /** True if nothing else reads the core node, so that following operations may be merged into it. */
   readonly exclusive: boolean;
 }
@@ -76,17 +79,6 @@ export interface Padded {
   readonly node: NodePart;
 }
 
-/** A value with exchanged axes, so that units are not first: the original value, pending. */
-export interface Turned {
-  readonly kind: "turned";
-  readonly base: Activation;
-  /** Axis k is axis `permutation[k]` of the base. */
-  readonly permutation: readonly number[];
-  readonly dims: readonly number[];
-  /** The node that exchanges them. */
-  readonly node: NodePart;
-}
-
 /** The parts of a value that was split into a sequence. */
 export interface Sequence {
   readonly kind: "sequence";
@@ -98,7 +90,7 @@ export interface Unknown {
   readonly kind: "unknown";
 }
 
-export type Value = Constant | Activation | Padded | Expression | Turned | Sequence | Unknown;
+export type Value = Constant | Activation | Padded | Expression | Sequence | Unknown;
 
 export const UNKNOWN: Unknown = { kind: "unknown" };
 
@@ -114,13 +106,6 @@ export function product(lengths: readonly number[]): number {
 
 export const sameDims = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((length, axis) => length === b[axis]);
-
-export const isInOrder = (axes: readonly number[]): boolean =>
-  axes.every((axis, k) => k === 0 || axis > axes[k - 1]!);
-
-/** False where only axes of length 1 move, and no element changes its place. */
-export const movesElements = (dims: readonly number[], permutation: readonly number[]): boolean =>
-  !isInOrder(permutation.filter((axis) => dims[axis] !== 1));
 
 /** Dims for messages; the batch axis reads n. */
 export function dimsText(dims: readonly number[]): string {

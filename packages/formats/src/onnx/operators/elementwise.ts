@@ -2,6 +2,7 @@
 
 import type { ActivationName } from "@phew/core";
 import type { LeftOutSoftmax } from "../../leftOutSoftmax.ts";
+import { movedTo, orderOf } from "../arranging.ts";
 import {
   broadcastDims,
   foldCast,
@@ -14,6 +15,7 @@ import {
 import { functions, functionsOfTwo } from "../elementwiseFunctions.ts";
 import { activationOf, asAffine, leafOf, onto } from "../expressions.ts";
 import type { Importer } from "../importer.ts";
+import { sameOrder } from "../order.ts";
 import type { NodePart } from "../parts.ts";
 import { dtypeOf, isFloat } from "../tensors.ts";
 import { reasonFor, Unsupported } from "../unsupported.ts";
@@ -33,9 +35,9 @@ import type { Operator } from "./operator.ts";
 /** An operation that is an activation of networks; its attributes are ONNX's. */
 function activation(name: ActivationName, alpha?: number): Operator {
   return (context, node, [x]) => {
-    const value = context.activation(x, "an activation");
+    const value = context.laid(x, "an activation");
     const own = alpha === undefined ? {} : { alpha: context.attributes(node).float("alpha", alpha) };
-    return context.emit(node, { kind: "activation", name, ...own }, [value], value.dims);
+    return context.emitLike(node, { kind: "activation", name, ...own }, [value]);
   };
 }
 
@@ -62,7 +64,7 @@ export const prelu: Operator = (context, node, [x, slope]) => {
   const slopes = smallNumbers(constant);
   if (slopes.length === 0) throw new Unsupported("it has no slope");
   const shared = slopes.length === 1;
-  const axis = unitAxisOf(constant.dims, value.dims);
+  const axis = unitAxisOf(constant.dims, value);
   const base = !shared && value.dims.length === 2 ? context.flat(value) : value;
   if (shared || (axis !== undefined && slopes.length === base.shape[0])) {
     const slope = context.parameter(node, constant, "slope", [slopes.length]);
@@ -119,7 +121,7 @@ function ofTwo(context: Importer, node: NodePart, inputs: readonly (Value | unde
     return expression(context, node, inputs, (of) => ({ is: "function", of, compute }));
   const number = context.scalar(constant);
   if (number === undefined) {
-    return withConstant(context, node, context.activation(value, "arithmetic"), constant, false);
+    return withConstant(context, node, context.laid(value, "arithmetic"), constant, false);
   }
   return expression(context, node, [value], (of) => ({
     is: "function",
@@ -250,7 +252,7 @@ function partOfOne(
 }
 
 export const sum: Operator = (context, node, inputs) =>
-  inputs.length === 1 ? context.activation(inputs[0], "a sum") : summed(context, node, inputs);
+  inputs.length === 1 ? context.laid(inputs[0], "a sum") : summed(context, node, inputs);
 
 export const sub: Operator = (context, node, inputs) => {
   const constant = folded(node, inputs);
@@ -311,7 +313,7 @@ function shifted(
     requireScalar(constant, x);
     return affine(context, node, x, 1, sign * number);
   }
-  const value = context.activation(x, "a sum");
+  const value = context.laid(x, "a sum");
   const op = context.operationOf(value);
   if (lacksBias(op) && value.exclusive) addBias(context, node, input, constant, value, sign);
   else {
@@ -338,7 +340,7 @@ function scaled(
     requireScalar(constant, x);
     return affine(context, node, x, f(number), 0);
   }
-  const value = context.activation(x, "a product");
+  const value = context.laid(x, "a product");
   const numbers = perUnit(constant, value);
   if (numbers === undefined || !context.canFold(value, 0))
     return withConstant(context, node, value, constant, false);
@@ -349,7 +351,7 @@ function scaled(
 
 /** Records that a value's layer contains the constant now. */
 function tellFolded(context: Importer, node: NodePart, input: number, constant: Constant, value: Activation) {
-  const axis = unitAxisOf(constant.dims, value.dims)!;
+  const axis = unitAxisOf(constant.dims, value)!;
   context.use(node, input, constant, unitAxis(constant.dims, axis, value.spec));
   context.note(`the constant "${constant.name}" of "${node.title}" is folded into "${value.spec}"`);
 }
@@ -357,7 +359,7 @@ function tellFolded(context: Importer, node: NodePart, input: number, constant: 
 /** A constant's numbers per unit of a value; undefined if it has another form. */
 function perUnit(constant: Constant, value: Activation): Float64Array | undefined {
   const isPerUnit =
-    unitAxisOf(constant.dims, value.dims) !== undefined && product(constant.dims) === value.shape[0];
+    unitAxisOf(constant.dims, value) !== undefined && product(constant.dims) === value.shape[0];
   return isPerUnit ? smallNumbers(constant) : undefined;
 }
 
@@ -367,7 +369,7 @@ function requireScalar(constant: Constant, x: Value | undefined): void {
 }
 
 function summed(context: Importer, node: NodePart, inputs: readonly (Value | undefined)[]): Activation {
-  const values = inputs.map((input) => context.activation(input, "a sum"));
+  const values = inputs.map((input) => context.laid(input, "a sum"));
   const [first] = values as [Activation];
   const other = values.find((value) => !sameDims(value.dims, first.dims));
   if (other !== undefined) {
@@ -375,6 +377,12 @@ function summed(context: Importer, node: NodePart, inputs: readonly (Value | und
       `it adds values of different shapes, ${dimsText(first.dims)} and ${dimsText(other.dims)}`,
     );
   }
+  if (values.some(({ order }) => order !== undefined))
+    return context.emitLike(
+      node,
+      { kind: "add" },
+      values.map((value) => movedTo(context, value, first)),
+    );
   const isAlike = values.every((value) => sameDims(value.shape, first.shape));
   const terms = isAlike ? values : values.map((value) => context.flat(value));
   return context.emit(node, { kind: "add" }, terms, first.dims);
@@ -382,8 +390,8 @@ function summed(context: Importer, node: NodePart, inputs: readonly (Value | und
 
 export const identity: Operator = (context, node, [x]) => {
   if (x?.kind === "constant") return reshaped(x, node.output?.[0] ?? x.name, x.dims);
-  if (x?.kind === "padded" || x?.kind === "expression" || x?.kind === "turned") return x;
-  return context.activation(x, "an identity");
+  if (x?.kind === "padded" || x?.kind === "expression") return x;
+  return context.view(x, "an identity");
 };
 
 export const cast: Operator = (context, node, [x]) => {
@@ -400,8 +408,8 @@ export const cast: Operator = (context, node, [x]) => {
   }
   if (dtype !== "F32")
     context.note(`"${node.title}" casts to ${dtype}; here everything is computed in float32`);
-  if (x?.kind === "padded" || x?.kind === "expression" || x?.kind === "turned") return x;
-  return context.activation(x, "a cast");
+  if (x?.kind === "padded" || x?.kind === "expression") return x;
+  return context.view(x, "a cast");
 };
 
 export const castLike: Operator = (context, node, [x, like]) => {
@@ -411,20 +419,20 @@ export const castLike: Operator = (context, node, [x, like]) => {
 };
 
 export const dropout: Operator = (context, node, [x, ratio, training]) => {
-  const value = context.activation(x, "a dropout");
+  const value = context.laid(x, "a dropout");
   if (context.isRead(node.output?.[1] ?? "")) throw new Unsupported("its mask is read by other nodes");
   if ((context.scalar(training) ?? 0) !== 0)
     throw new Unsupported("it was exported in training mode, in which its output is random");
   const rate = ratio === undefined ? context.attributes(node).float("ratio", 0.5) : context.scalar(ratio);
   if (rate === undefined || !(rate >= 0 && rate < 1))
     throw new Unsupported(`its ratio ${rate ?? ""} is not within 0 ≤ ratio < 1`);
-  return context.emit(node, { kind: "dropout", rate }, [value], value.dims);
+  return context.emitLike(node, { kind: "dropout", rate }, [value]);
 };
 
 export const softmax: Operator = (context, node, [x]) => {
   const output = context.outputBehind(node.output?.[0] ?? "");
   if (output === undefined) throw new Unsupported(reasonFor(node.opType ?? ""));
-  const value = context.activation(x, "a softmax");
+  const value = context.laid(x, "a softmax");
   const before = context.softmaxes.get(output) ?? [];
   context.softmaxes.set(output, [...before, leftOut(context, node, value.dims)]);
   context.note(`"${node.title}" (${node.opType}) at the end is left out: outputs are logits`);
@@ -487,7 +495,7 @@ const LARGEST = 32;
 /** A value as a tree, whatever arithmetic it is. */
 function operand(context: Importer, x: Value | undefined): Operand {
   if (x?.kind === "expression" && x.size < LARGEST && !isTaken(context, x)) return x;
-  const of = context.activation(x, "arithmetic");
+  const of = context.laid(x, "arithmetic");
   return { tree: { is: "leaf", of }, dims: of.dims, size: 0 };
 }
 
@@ -503,8 +511,12 @@ function isTaken(context: Importer, { tree, exclusive }: Expression): boolean {
 
 function isOfOne(operands: readonly Operand[]): boolean {
   const [first, ...others] = operands.map(({ tree, dims }) => ({ of: leafOf(tree), dims }));
-  return others.every(({ of, dims }) => of.spec === first!.of.spec && sameDims(dims, first!.dims));
+  return others.every(({ of, dims }) => isSame(of, first!.of) && sameDims(dims, first!.dims));
 }
+
+const isSame = (a: Activation, b: Activation): boolean =>
+  a.spec === b.spec &&
+  (a.order === undefined && b.order === undefined ? true : sameOrder(orderOf(a), orderOf(b)));
 
 /**
  * The operands as functions of the one value that they all depend on: an activation with several readers is a node of
@@ -514,12 +526,12 @@ function isOfOne(operands: readonly Operand[]): boolean {
 function ofCommonValue(context: Importer, operands: readonly Operand[]): Operand[] | undefined {
   const chains = operands.map(({ tree }) => treesOf(context, tree));
   const common = chains[0]!.find(({ of }) =>
-    chains.every((chain) => chain.some((other) => other.of.spec === of.spec)),
+    chains.every((chain) => chain.some((other) => isSame(other.of, of))),
   );
   if (common === undefined || operands.some(({ dims }) => !sameDims(dims, operands[0]!.dims)))
     return undefined;
   return operands.map((own, k) => {
-    const steps = chains[k]!.findIndex(({ of }) => of.spec === common.of.spec);
+    const steps = chains[k]!.findIndex(({ of }) => isSame(of, common.of));
     return { ...own, tree: chains[k]![steps]!.tree, size: own.size + steps };
   });
 }

@@ -1,5 +1,6 @@
 /** Operations with weights: Conv, Gemm, MatMul, BatchNormalization. */
 import { counted, type Operation } from "@phew/core";
+import { unitAxisOfValue, unitsAlong } from "../arranging.ts";
 import { tensorFrom } from "../constants.ts";
 import type { Importer } from "../importer.ts";
 import type { NodePart } from "../parts.ts";
@@ -88,7 +89,7 @@ export const gemm: Operator = (context, node, [a, b, c]) => {
   const alpha = attributes.float("alpha", 1);
   const beta = attributes.float("beta", 1);
   const isOutFirst = attributes.int("transB", 0) !== 0;
-  const dense = denseLayer(context, node, context.activation(a, "a dense layer"), weight, !isOutFirst, alpha);
+  const dense = denseLayer(context, node, context.view(a, "a dense layer"), weight, !isOutFirst, alpha);
   const bias = c === undefined || beta === 0 ? undefined : context.constant(c, "its bias");
   if (bias !== undefined) addBias(context, node, 2, bias, dense, beta);
   return dense;
@@ -99,7 +100,7 @@ export const matMul: Operator = (context, node, [a, b]) => {
   if (a?.kind === "constant" || b?.kind !== "constant") {
     throw new Unsupported("the product of two values has no weights of its own to walk");
   }
-  return denseLayer(context, node, context.activation(a, "a dense layer"), b, true, 1);
+  return denseLayer(context, node, context.view(a, "a dense layer"), b, true, 1);
 };
 
 function denseLayer(
@@ -110,28 +111,31 @@ function denseLayer(
   transposed: boolean,
   alpha: number,
 ): Activation {
-  if (x.dims.length !== 2) {
-    throw new Unsupported(
-      `a dense layer over ${dimsText(x.dims)} (a sequence or an image) has no place here; only [n, features] has`,
-    );
-  }
   if (weight.dims.length !== 2) throw new Unsupported(`its weight has shape ${dimsText(weight.dims)}`);
   const [outFeatures, inFeatures] = transposed
     ? [weight.dims[1]!, weight.dims[0]!]
     : [weight.dims[0]!, weight.dims[1]!];
-  const flat = context.flat(x);
-  if (flat.shape[0] !== inFeatures || outFeatures === 0) {
+  const axis = x.dims.length - 1;
+  // a list of features is read flat; elsewhere the last axis tells units, and others are positions
+  const isList = x.order === undefined && axis === 1;
+  const given = isList ? context.flat(x) : unitsAlong(context, x, [axis]);
+  if (given.shape[0] !== inFeatures || outFeatures === 0) {
     throw new Unsupported(
-      `a weight of shape ${dimsText(weight.dims)} does not fit ${counted(flat.shape[0]!, "feature")}`,
+      `a weight of shape ${dimsText(weight.dims)} does not fit ${counted(given.shape[0]!, "feature")}`,
     );
   }
+  if (given.shape.length > 1)
+    throw new Unsupported(
+      `a dense layer over ${dimsText(x.dims)}, at each of its positions, has no place here yet`,
+    );
   if (!Number.isFinite(alpha)) throw new Unsupported(`it has alpha ${alpha}`);
   const name = context.parameter(node, weight, "weight", [outFeatures, inFeatures], {
     transposed,
     scale: alpha,
   });
-  const value = context.emit(node, { kind: "dense", weight: name, outFeatures }, [flat]);
-  context.use(node, 1, weight, transposed ? [flat.spec, value.spec] : [value.spec, flat.spec], name);
+  const op = { kind: "dense", weight: name, outFeatures } as const;
+  const value = isList ? context.emit(node, op, [given]) : context.emitLike(node, op, [given], axis);
+  context.use(node, 1, weight, transposed ? [given.spec, value.spec] : [value.spec, given.spec], name);
   return value;
 }
 
@@ -155,8 +159,8 @@ export function addBias(
     throw new Unsupported("a constant is added where no layer's bias can take it up");
   }
   const isOneForAll = product(given.dims) === 1 && units > 1 && given.dims.length <= value.dims.length;
-  const bias = isOneForAll ? forEachUnit(given, units, value.dims.length) : given;
-  const axis = unitAxisOf(bias.dims, value.dims) ?? (units === 1 ? 0 : undefined);
+  const bias = isOneForAll ? forEachUnit(given, units, value) : given;
+  const axis = unitAxisOf(bias.dims, value) ?? (units === 1 ? 0 : undefined);
   if (product(bias.dims) !== units || axis === undefined) {
     throw new Unsupported(
       `a bias of shape ${dimsText(bias.dims)} does not hold one number for each of ${counted(units, "unit")}`,
@@ -168,9 +172,10 @@ export function addBias(
 }
 
 /** One number for all units as one per unit, so that each can be masked, removed and trained. */
-function forEachUnit(constant: Constant, units: number, rank: number): Constant {
+function forEachUnit(constant: Constant, units: number, value: Activation): Constant {
   const { kind, name, origin, dtype } = constant;
-  const dims = [units, ...new Array<number>(rank - 2).fill(1)];
+  const behind = value.dims.length - 1 - ((value.order && unitAxisOfValue(value)) ?? 1);
+  const dims = [units, ...new Array<number>(behind).fill(1)];
   const read = () => tensorFrom(dtype, dims, new Float64Array(units).fill(numbersOf(constant.read())[0]!));
   return { kind, name, origin, dtype, dims, read };
 }
@@ -179,10 +184,12 @@ function forEachUnit(constant: Constant, units: number, rank: number): Constant 
  * The axis of a constant that is broadcast along a value's unit axis.
  * @returns undefined if another axis is longer than 1
  */
-export function unitAxisOf(constant: readonly number[], value: readonly number[]): number | undefined {
-  const axis = 1 - value.length + constant.length;
+export function unitAxisOf(constant: readonly number[], value: Activation): number | undefined {
+  const units = value.order === undefined ? 1 : unitAxisOfValue(value);
+  if (units === undefined) return undefined;
+  const axis = units - value.dims.length + constant.length;
   const isAlone = constant.every((length, k) => k === axis || length === 1);
-  if (!isAlone || constant.length > value.length) return undefined;
+  if (!isAlone || constant.length > value.dims.length) return undefined;
   return axis >= 0 ? axis : undefined;
 }
 

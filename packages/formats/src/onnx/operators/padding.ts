@@ -49,7 +49,7 @@ export function padsOf(
 export const pad: Operator = (context, node, [x, pads, fill, axes]) => {
   const attributes = context.attributes(node);
   const mode = attributes.text("mode", "constant");
-  const value = context.activation(x, "a padding");
+  const value = context.laid(x, "a padding");
   const rank = value.dims.length;
   const around = padsOf(context, node, rank, pads, axes);
   const { before, after } = around;

@@ -1,7 +1,9 @@
 /** Operations that take a maximum or a mean over places. */
 import { definitionOf } from "@phew/core";
+import { countUnits, laid, orderOf, unitsAlong } from "../arranging.ts";
 import { normalAxis, smallNumbers } from "../constants.ts";
 import type { Importer } from "../importer.ts";
+import { type Order, partsOf } from "../order.ts";
 import type { NodePart } from "../parts.ts";
 import { Unsupported } from "../unsupported.ts";
 import { type Activation, dimsText, product, type Value } from "../values.ts";
@@ -54,14 +56,14 @@ export const globalMaxPool: Operator = (context, node, [x]) => {
 
 export const reduceMean: Operator = (context, node, [x, axes]) => {
   if (x?.kind === "constant") return foldReduction(context, node, x, axes);
-  const { value, dims } = reduction(context, node, x, axes);
-  return globalMean(context, node, value, dims);
+  const { value, dims, order } = reduction(context, node, x, axes);
+  return laid(globalMean(context, node, value, dims), order, dims);
 };
 
 export const reduceMax: Operator = (context, node, [x, axes]) => {
   if (x?.kind === "constant") return foldReduction(context, node, x, axes);
-  const { value, dims } = reduction(context, node, x, axes);
-  return context.emit(node, { kind: "maxPool2d", ...wholeWindow(value) }, [value], dims);
+  const { value, dims, order } = reduction(context, node, x, axes);
+  return laid(context.emit(node, { kind: "maxPool2d", ...wholeWindow(value) }, [value], dims), order, dims);
 };
 
 function globalMean(
@@ -77,44 +79,72 @@ function globalMean(
 }
 
 function wholeWindow(image: Activation) {
+  if (image.shape.length !== 3)
+    throw new Unsupported("it pools three axes (3-d), and only images have a place here");
   const kernel = [image.shape[1]!, image.shape[2]!] as const;
   return { kernel, stride: kernel, padding: [0, 0, 0, 0] as const, dilation: [1, 1] as const };
 }
 
 /** A reduction over all places and nothing else. */
 function reduction(context: Importer, node: NodePart, x: Value | undefined, axes: Value | undefined) {
-  const isTurned = x?.kind === "turned";
-  const value = isTurned ? x.base : context.activation(x, "a reduction");
-  const [all, axisOf] = isTurned ? [x.dims, x.permutation] : [value.dims, value.dims.map((_, k) => k)];
   const attributes = context.attributes(node);
-  const rank = value.dims.length;
-  const given =
-    axes === undefined
-      ? attributes.ints("axes")
-      : [...smallNumbers(context.constant(axes, "its list of axes"))];
-  if (given === undefined || given.length === 0) {
-    if (attributes.int("noop_with_empty_axes", 0) !== 0) throw new Unsupported("it reduces over no axis");
-    throw new Unsupported("it reduces over the batch too");
-  }
-  const gone = new Set(given.map((axis) => normalAxis(axis, rank)));
-  const reduced = new Set([...gone].map((axis) => axisOf[axis]!));
-  const [units, ...places] = value.shape;
-  // row-major, the axes of units come before those of places
-  const left = value.dims.map((_, axis) => axis).filter((axis) => axis > 0 && !reduced.has(axis));
-  const isOverPlaces =
-    product(left.map((axis) => value.dims[axis]!)) === units &&
-    left.every(
-      (axis) => value.dims[axis] === 1 || ![...reduced].some((k) => k < axis && value.dims[k] !== 1),
-    );
-  if (reduced.has(0) || !isOverPlaces) {
+  const given = reducedAxes(context, node, axes);
+  const view = context.laid(x, "a reduction");
+  const all = view.dims;
+  const gone = new Set(given.map((axis) => normalAxis(axis, all.length)));
+  const value = withUnitsLeft(context, view, gone);
+  if (value === undefined) {
     throw new Unsupported(
       `it reduces ${dimsText(all)} over axes ${[...gone].join(", ")}, not over all places of an image`,
     );
   }
-  if (places.length === 0) throw new Unsupported("it reduces features that are no image");
+  if (value.shape.length === 1) throw new Unsupported("it reduces features that are no image");
   const keeps = attributes.int("keepdims", 1) !== 0;
   const dims = all.flatMap((length, axis) => (gone.has(axis) ? (keeps ? [1] : []) : [length]));
-  return { value, dims };
+  return { value, dims, order: reducedOrder(value, gone, keeps) };
+}
+
+function reducedAxes(context: Importer, node: NodePart, axes: Value | undefined): readonly number[] {
+  const attributes = context.attributes(node);
+  const given =
+    axes === undefined
+      ? attributes.ints("axes")
+      : [...smallNumbers(context.constant(axes, "its list of axes"))];
+  if (given !== undefined && given.length > 0) return given;
+  if (attributes.int("noop_with_empty_axes", 0) !== 0) throw new Unsupported("it reduces over no axis");
+  throw new Unsupported("it reduces over the batch too");
+}
+
+/** The value such that the axes that stay tell its units, as they do where others are positions; undefined if they cannot. */
+function withUnitsLeft(
+  context: Importer,
+  value: Activation,
+  gone: ReadonlySet<number>,
+): Activation | undefined {
+  const { axes } = orderOf(value);
+  const plane = product(value.shape.slice(1));
+  const isBatch = (axis: number) => axes[axis]!.some(({ stride }) => stride === undefined);
+  const left = axes.map((_, axis) => axis).filter((axis) => !gone.has(axis) && !isBatch(axis));
+  if ([...gone].some(isBatch) || axes.some((atoms, axis) => isBatch(axis) && atoms.length > 1))
+    return undefined;
+  if (countUnits(value, left)) return value;
+  const parts = partsOf(
+    left.flatMap((axis) => axes[axis]!),
+    plane,
+  );
+  return parts?.every(({ isOfUnits }) => isOfUnits) ? unitsAlong(context, value, left) : undefined;
+}
+
+/** Units alone, as they lay among positions. */
+function reducedOrder(value: Activation, gone: ReadonlySet<number>, keeps: boolean): Order {
+  const plane = product(value.shape.slice(1));
+  const axes = orderOf(value).axes.flatMap((atoms, axis) => {
+    if (gone.has(axis)) return keeps ? [[]] : [];
+    return [
+      atoms.map(({ length, stride }) => ({ length, stride: stride === undefined ? stride : stride / plane })),
+    ];
+  });
+  return { offset: 0, axes };
 }
 
 /** True for a value that is never negative. */

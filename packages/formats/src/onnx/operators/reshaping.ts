@@ -2,6 +2,7 @@
  * Operations that keep the order of the elements (Reshape and its kin), that join and split units, and that compute
  * shapes. On values of the network a reshape costs nothing: ONNX's dims change, the core node stays.
  */
+import { countUnits, orderOf, unitsAlong } from "../arranging.ts";
 import {
   computedConstant,
   foldConcat,
@@ -14,6 +15,7 @@ import {
   storedConstant,
 } from "../constants.ts";
 import type { Importer } from "../importer.ts";
+import { type Order, sameOrder } from "../order.ts";
 import type { NodePart } from "../parts.ts";
 import { Unsupported } from "../unsupported.ts";
 import { type Activation, type Constant, dimsText, product, sameDims, type Value } from "../values.ts";
@@ -134,10 +136,12 @@ export const concat: Operator = (context, node, inputs) => {
   const constants = inputs.filter((input): input is Constant => input?.kind === "constant");
   if (constants.length === inputs.length && inputs.length > 0)
     return foldConcat(outputName(node), constants, axis);
-  const values = inputs.map((input) => context.activation(input, "a concatenation"));
+  const values = inputs.map((input) => context.laid(input, "a concatenation"));
   const [first] = values as [Activation];
   const rank = first.dims.length;
-  if (normalAxis(axis, rank) !== 1) {
+  const at = normalAxis(axis, rank);
+  if (values.some(({ order }) => order !== undefined)) return joinedUnits(context, node, values, at);
+  if (at !== 1) {
     throw new Unsupported(
       `it joins ${dimsText(first.dims)} along axis ${axis}, and only units can be joined`,
     );
@@ -160,10 +164,44 @@ export const concat: Operator = (context, node, inputs) => {
   );
 };
 
+/** Values that lie otherwise than row-major, along the axis of their units. */
+function joinedUnits(
+  context: Importer,
+  node: NodePart,
+  values: readonly Activation[],
+  axis: number,
+): Activation {
+  const first = values.find(({ order }) => order !== undefined)!;
+  const isAlike = values.every(({ dims }) => sameDims(dims.with(axis, 1), first.dims.with(axis, 1)));
+  if (!isAlike || !countUnits(first, [axis])) {
+    throw new Unsupported(
+      `it joins ${values.map(({ dims }) => dimsText(dims)).join(" and ")} along axis ${axis}, and only units can be joined`,
+    );
+  }
+  const parts = values.map((value) => unitsAlong(context, value, [axis]));
+  const [reference] = parts as [Activation];
+  // all positions must lie as those of the first
+  const lies = ({ order, dims, shape }: Activation) =>
+    sameOrder(
+      withoutUnits(orderOf({ order, dims } as Activation), axis),
+      withoutUnits(orderOf(reference), axis),
+    ) && sameDims(shape.slice(1), reference.shape.slice(1));
+  if (!parts.every(lies))
+    throw new Unsupported(
+      `it joins ${values.map(({ dims }) => dimsText(dims)).join(" and ")}, which lie in different orders`,
+    );
+  return context.emitLike(node, { kind: "concat" }, parts, axis);
+}
+
+const withoutUnits = ({ offset, axes }: Order, axis: number): Order => ({
+  offset,
+  axes: axes.with(axis, []),
+});
+
 export const expand: Operator = (context, node, [x, target]) => {
   const wanted = context.constant(target, "its shape");
   if (x?.kind === "constant") return foldExpand(outputName(node), x, wanted);
-  const value = context.activation(x, "an expansion");
+  const value = context.view(x, "an expansion");
   const lengths = smallNumbers(wanted);
   const offset = value.dims.length - lengths.length;
   const isSame =

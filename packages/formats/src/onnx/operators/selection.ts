@@ -1,5 +1,6 @@
 /** Operations that take some of the units of a value: Split, Slice and Gather; on constants they are worked out. */
 import { counted } from "@phew/core";
+import { countUnits, laid, orderOf } from "../arranging.ts";
 import {
   type AxisSlice,
   foldGather,
@@ -10,17 +11,10 @@ import {
   smallNumbers,
 } from "../constants.ts";
 import type { Importer } from "../importer.ts";
+import { reshapedOrder, slicedOrder } from "../order.ts";
 import type { NodePart } from "../parts.ts";
 import { reasonFor, Unsupported } from "../unsupported.ts";
-import {
-  type Activation,
-  type Constant,
-  dimsText,
-  product,
-  type Turned,
-  UNKNOWN,
-  type Value,
-} from "../values.ts";
+import { type Activation, type Constant, dimsText, product, UNKNOWN, type Value } from "../values.ts";
 import type { Operator } from "./operator.ts";
 import { dimsOf, outputName } from "./views.ts";
 
@@ -45,16 +39,41 @@ function takenAlong(
   positions: readonly number[],
   dims: readonly number[],
 ): Activation {
-  if (axis === 0) throw new Unsupported("it takes some examples out of the batch");
-  const unitAxes = unitAxisCount(value);
-  // features of an image that is read flat count one by one
-  const isFlat = unitAxes === undefined && value.dims.length === 2;
-  if (!isFlat && (unitAxes === undefined || axis > unitAxes)) {
+  const order = orderOf(value);
+  if (order.axes[axis]!.some(({ stride }) => stride === undefined))
+    throw new Unsupported("it takes some examples out of the batch");
+  if (value.order === undefined) {
+    const unitAxes = unitAxisCount(value);
+    // features of an image that is read flat count one by one
+    const isFlat = unitAxes === undefined && value.dims.length === 2;
+    if (isFlat || (unitAxes !== undefined && axis <= unitAxes))
+      return takenUnits(context, node, value, axis, positions, dims);
+  } else if (countUnits(value, [axis])) {
+    const taken = context.emitLike(node, { kind: "select", index: positions }, [value], axis);
+    context.turnedSelections.set(node, taken.spec);
+    return taken;
+  }
+  const part = slicedOrder(order, axis, positions);
+  const own = part && reshapedOrder(part, dims);
+  if (own === undefined) {
     throw new Unsupported(
-      `it takes a part of axis ${axis} of ${dimsText(value.dims)}, and only units can be parted`,
+      `it takes a part of axis ${axis} of ${dimsText(value.dims)} that is not evenly spaced, and only units can be`,
     );
   }
-  const lengths = value.dims.slice(1, isFlat ? 2 : unitAxes! + 1);
+  return laid({ ...value, exclusive: false }, own, dims);
+}
+
+/** The same along one of the first axes, which tell units, row-major. */
+function takenUnits(
+  context: Importer,
+  node: NodePart,
+  value: Activation,
+  axis: number,
+  positions: readonly number[],
+  dims: readonly number[],
+): Activation {
+  const unitAxes = unitAxisCount(value);
+  const lengths = value.dims.slice(1, (unitAxes ?? 1) + 1);
   const inner = product(lengths.slice(axis));
   const outer = product(lengths.slice(0, axis - 1));
   const index: number[] = [];
@@ -64,7 +83,7 @@ function takenAlong(
       for (let k = 0; k < inner; k++) index.push(first + k);
     }
   }
-  return context.select(node, isFlat ? context.flat(value) : value, index, dims);
+  return context.select(node, unitAxes === undefined ? context.flat(value) : value, index, dims);
 }
 
 const withAxis = (dims: readonly number[], axis: number, length: number) =>
@@ -145,7 +164,7 @@ function parted(
     if (start === end) throw new Unsupported(`it splits ${length} into parts of which "${name}" is empty`);
     if (x?.kind === "constant") return foldSlice(name, x, new Map([[axis, { start, end, step: 1 }]]));
     const positions = sliceIndices({ start, end, step: 1 }, length);
-    const value = context.activation(x, "a split");
+    const value = context.view(x, "a split");
     const part = takenAlong(context, node, value, axis, positions, withAxis(dims, axis, end - start));
     return { ...part, exclusive: context.isReadOnce(name) };
   });
@@ -185,16 +204,13 @@ export const slice: Operator = (context, node, [x, ...bounds]) => {
   const dims = dimsOf(x);
   const slices = slicesOf(context, node, dims, bounds);
   if (x?.kind === "constant") return foldSlice(outputName(node), x, slices);
-  let value = context.activation(x, "a slice");
-  let partCount = 0;
+  let value = context.view(x, "a slice");
   for (const [axis, part] of slices) {
     const length = dims[axis]!;
     // a batch of any length is not listed place by place
     if (part.step === 1 && (part.start === 0 || part.start <= -length) && part.end >= length) continue;
-    if (axis === 0) throw new Unsupported("it takes some examples out of the batch");
     const positions = sliceIndices(part, length);
     if (positions.length === 0) throw new Unsupported(`it takes nothing of axis ${axis}`);
-    if (partCount++ > 0) throw new Unsupported("it takes parts of several axes at once");
     value = takenAlong(context, node, value, axis, positions, withAxis(value.dims, axis, positions.length));
   }
   return value;
@@ -205,9 +221,7 @@ export const gather: Operator = (context, node, [data, indices]) => {
   if (data?.kind === "constant" && indices?.kind === "constant")
     return foldGather(outputName(node), data, indices, axis);
   if (indices?.kind !== "constant" || data === undefined) throw new Unsupported(reasonFor("Gather"));
-  if (data.kind === "turned" && indices.dims.length === 1)
-    return gatherTurned(context, node, data, axis, indices);
-  const value = context.activation(data, "a gather");
+  const value = context.view(data, "a gather");
   const at = normalAxis(axis, value.dims.length);
   const positions = positionsOf(indices, value.dims[at]!);
   const dims = [...value.dims.slice(0, at), ...indices.dims, ...value.dims.slice(at + 1)];
@@ -217,29 +231,12 @@ export const gather: Operator = (context, node, [data, indices]) => {
 /** By the first axis, which a Transpose has put there: how PyTorch's newer exporter writes x[:, [0, 2, …]]. */
 export const gatherNd: Operator = (context, node, [data, indices]) => {
   const isAlongFirst = indices?.kind === "constant" && indices.dims.length === 2 && indices.dims[1] === 1;
-  if (data?.kind !== "turned" || !isAlongFirst || context.attributes(node).int("batch_dims", 0) !== 0)
+  if (data?.kind === "constant" || !isAlongFirst || context.attributes(node).int("batch_dims", 0) !== 0)
     throw new Unsupported(reasonFor("GatherND"));
-  return gatherTurned(context, node, data, 0, indices);
+  const value = context.view(data, "a gather");
+  const positions = positionsOf(indices, value.dims[0]!);
+  return takenAlong(context, node, value, 0, positions, withAxis(value.dims, 0, positions.length));
 };
-
-function gatherTurned(
-  context: Importer,
-  node: NodePart,
-  { base, permutation, ...turned }: Turned,
-  axis: number,
-  indices: Constant,
-): Turned {
-  const at = normalAxis(axis, permutation.length);
-  const own = permutation[at]!;
-  if (base.dims[own] !== base.shape[0])
-    throw new Unsupported(
-      `it takes a part of axis ${at} of ${dimsText(turned.dims)}, and only units can be parted`,
-    );
-  const positions = positionsOf(indices, base.dims[own]!);
-  const taken = takenAlong(context, node, base, own, positions, withAxis(base.dims, own, positions.length));
-  context.turnedSelections.set(node, taken.spec);
-  return { ...turned, base: taken, permutation, dims: withAxis(turned.dims, at, positions.length) };
-}
 
 /** Negative ones count from behind. */
 function positionsOf(indices: Constant, length: number): number[] {

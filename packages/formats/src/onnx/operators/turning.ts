@@ -1,17 +1,18 @@
 /**
- * Transpose. If it permutes units (channel shuffle between two reshapes) it is a selection of units. If it moves
- * units after height and width (channels last), the value stays pending until it is transposed back, averaged over
- * all positions, or reshaped to features, which are then in the order of the file.
+ * Transpose. If it permutes units (channel shuffle between two reshapes) it is a selection of units; else the value lies
+ * otherwise than before, and an operation that needs another order brings it there.
  */
 import { counted } from "@phew/core";
+import { laid, orderOf } from "../arranging.ts";
 import { transposed } from "../constants.ts";
 import type { Importer } from "../importer.ts";
+import { permutedOrder } from "../order.ts";
 import type { NodePart } from "../parts.ts";
 import { Unsupported } from "../unsupported.ts";
-import { type Activation, isInOrder, movesElements, type Value } from "../values.ts";
+import type { Activation } from "../values.ts";
 import type { Operator } from "./operator.ts";
 import { unitAxisCount } from "./selection.ts";
-import { dimsOf, outputName, permutedPlaces, viewed } from "./views.ts";
+import { dimsOf, outputName, permutedPlaces } from "./views.ts";
 
 export const transpose: Operator = (context, node, [x]) => {
   const dims = dimsOf(x);
@@ -24,33 +25,37 @@ export const transpose: Operator = (context, node, [x]) => {
     );
   }
   if (x?.kind === "constant") return transposed(x, outputName(node), permutation);
-  if (x?.kind === "turned") {
-    return turned(
-      context,
-      node,
-      x.base,
-      permutation.map((axis) => x.permutation[axis]!),
-    );
-  }
-  return turned(context, node, context.activation(x, "a transposition"), permutation);
+  const value = context.view(x, "a transposition");
+  return (
+    shuffled(context, node, value, permutation) ?? laid(value, permutedOrder(orderOf(value), permutation))
+  );
 };
 
-/** @param permutation axis k of the result is axis `permutation[k]` of the value */
-function turned(context: Importer, node: NodePart, base: Activation, permutation: readonly number[]): Value {
-  const dims = permutation.map((axis) => base.dims[axis]!);
-  const turnedValue = { kind: "turned", base, permutation, dims, node } as const;
-  if (permutation.every((axis, k) => axis === k)) return viewed(context, node, base, dims);
-  // a single unit may be gathered along its axis, wherever that is
-  if (permutation[0] !== 0 || base.shape[0] === 1) return turnedValue;
-  if (!movesElements(base.dims, permutation)) return viewed(context, node, base, dims);
-  const unitAxes = unitAxisCount(base);
-  const isUnit = (axis: number) => unitAxes !== undefined && axis <= unitAxes;
-  const moved = permutation.filter((axis) => base.dims[axis] !== 1);
+/**
+ * A permutation of units alone, as a selection of them; undefined if it moves more, or nothing.
+ * @param permutation axis k of the result is axis `permutation[k]` of the value
+ */
+function shuffled(
+  context: Importer,
+  node: NodePart,
+  value: Activation,
+  permutation: readonly number[],
+): Activation | undefined {
+  const { dims } = value;
+  const unitAxes = unitAxisCount(value);
+  if (value.order !== undefined || permutation[0] !== 0 || unitAxes === undefined) return undefined;
+  const isUnit = (axis: number) => axis <= unitAxes;
+  const moved = permutation.filter((axis) => axis > 0 && dims[axis] !== 1);
   const unitsFirst = moved.every((axis, k) => isUnit(axis) || !moved.slice(k).some(isUnit));
-  if (unitAxes !== undefined && unitsFirst && isInOrder(moved.filter((axis) => !isUnit(axis)))) {
-    const units = permutation.filter((axis) => axis > 0 && isUnit(axis));
-    const index = permutedPlaces(base.dims, units);
-    return context.select(node, base, index, dims);
-  }
-  return turnedValue;
+  if (isInOrder(moved) || !unitsFirst || !isInOrder(moved.filter((axis) => !isUnit(axis)))) return undefined;
+  const units = permutation.filter((axis) => axis > 0 && isUnit(axis));
+  return context.select(
+    node,
+    value,
+    permutedPlaces(dims, units),
+    permutation.map((axis) => dims[axis]!),
+  );
 }
+
+const isInOrder = (axes: readonly number[]): boolean =>
+  axes.every((axis, k) => k === 0 || axis > axes[k - 1]!);

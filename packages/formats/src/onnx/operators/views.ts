@@ -1,9 +1,11 @@
-/** Values of the network under other dims: the same elements, or those of a turned value in its own order. */
+/** Values of the network under other dims. */
+import { countUnits, laid, orderOf, unitsAlong } from "../arranging.ts";
 import { reshaped } from "../constants.ts";
 import type { Importer } from "../importer.ts";
+import { isWhole, reshapedOrder } from "../order.ts";
 import type { NodePart } from "../parts.ts";
 import { Unsupported } from "../unsupported.ts";
-import { type Activation, dimsText, movesElements, product, type Turned, type Value } from "../values.ts";
+import { dimsText, product, type Value } from "../values.ts";
 
 export const outputName = (node: NodePart): string => node.output?.[0] ?? "";
 
@@ -21,23 +23,23 @@ export function viewed(
   dims: readonly number[],
 ): Value {
   if (x?.kind === "constant") return reshaped(x, outputName(node), dims);
-  const isMoved = x?.kind === "turned" && movesElements(x.base.dims, x.permutation);
-  const value = isMoved ? featuresOf(context, node, x) : context.activation(x, "a reshape");
-  if (dims[0] !== value.dims[0]) {
+  const value = context.view(x, "a reshape");
+  if (value.order === undefined && dims[0] === value.dims[0]) return { ...value, dims };
+  const order = reshapedOrder(orderOf(value), dims);
+  if (order === undefined) {
     throw new Unsupported(
-      `it makes ${dimsText(dims)} of ${dimsText(value.dims)}, which mixes the batch with the units`,
+      value.order === undefined
+        ? `it makes ${dimsText(dims)} of ${dimsText(value.dims)}, which mixes the batch with the units`
+        : `it makes ${dimsText(dims)} of ${dimsText(value.dims)}, whose axes lie apart`,
     );
   }
-  return { ...value, dims };
-}
-
-/** The elements of a value that waits turned, as features in its own order. */
-function featuresOf(context: Importer, node: NodePart, turned: Turned): Activation {
-  const { base, permutation, dims } = turned;
-  // says what is wrong with it
-  if (permutation[0] !== 0) return context.activation(turned, "a reshape");
-  const index = permutedPlaces(base.dims, permutation.slice(1));
-  return context.select(node, context.flat(base), index, [dims[0]!, product(dims.slice(1))]);
+  const result = laid(value, order, dims);
+  // features of several axes, in the order of the file
+  const isList = dims.length === 2 && order.axes[0]!.every(({ stride }) => stride === undefined);
+  const isOfUnits = result.order === undefined || countUnits(result, [1]);
+  return isList && !isOfUnits && isWhole(order, product(value.shape))
+    ? unitsAlong(context, result, [1])
+    : result;
 }
 
 /** For every position of the axes in the given order, row-major, its position in their original order. */
