@@ -460,10 +460,10 @@ export function sliceIndices({ start, end, step }: AxisSlice, length: number): n
   return indices;
 }
 
-/** @throws Unsupported unless −rank ≤ axis < rank */
+/** @throws Unsupported unless it is a whole number, −rank ≤ axis < rank */
 export function normalAxis(axis: number, rank: number): number {
   const normal = axis < 0 ? axis + rank : axis;
-  if (!(normal >= 0 && normal < rank))
+  if (!(Number.isInteger(normal) && normal >= 0 && normal < rank))
     throw new Unsupported(`axis ${axis} is not one of ${counted(rank, "axis", "axes")}`);
   return normal;
 }
