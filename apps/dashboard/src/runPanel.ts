@@ -18,6 +18,7 @@ import {
   walkRates,
   walksPerSecond,
 } from "@phew/runs";
+import { modelName } from "@phew/runs/configurations";
 import type { DashboardState } from "./dashboardState.ts";
 import { failureOf } from "./failuresPanel.ts";
 import { type PanelRun, panelOfRun } from "./panel.ts";
@@ -71,7 +72,7 @@ function facts(entry: RunEntry, run: RunState): string {
     run.mask?.requestedDensity ?? run.pruning?.requestedDensity ?? entry.summary.requestedDensity;
   const seed = entry.seed ?? config.seed;
   return [
-    config.model,
+    modelName(config),
     config.dataset,
     method,
     requested === undefined ? undefined : formatPercent(requested),

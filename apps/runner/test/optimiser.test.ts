@@ -62,29 +62,28 @@ it.each([
   expect(readdirSync(folder)).toEqual([]);
 });
 
-it("may be a recipe's, and the axis of a sweep: each has its own rate and settings", () => {
+it("may be a recipe's, and the axis of a sweep: each has its own rate and settings", async () => {
   const folder = scratchFolder();
   const recipe = path.join(folder, "adam.json");
   writeFileSync(recipe, JSON.stringify({ settings: { optimiser: "adamw", beta1: 0.8, epochs: 2 } }));
   const file = path.join(folder, "sweep.json");
-  const plan = (document: object) => {
+  const plan = async (document: object) => {
     writeFileSync(file, JSON.stringify({ experiment: "axis", seeds: [0], ...document }));
-    return planSweep(file, { runs: folder }).runs.map(({ config }) => config);
+    return (await planSweep(file, { runs: folder })).runs.map(({ config }) => config);
   };
   const settings = { model: "lenet5", density: 0.1, weightDecay: 0.05 };
-  const [sgd, adamw] = plan({ settings, grid: { optimiser: ["sgd", "adamw"] } });
+  const [sgd, adamw] = await plan({ settings, grid: { optimiser: ["sgd", "adamw"] } });
   expect(sgd).toMatchObject({ rate: 0.02, momentum: 0.9, weightDecay: 0.05 });
   expect(sgd).not.toHaveProperty("optimiser");
   expect(adamw).toMatchObject({ optimiser: "adamw", beta1: 0.9, weightDecay: 0.05 });
   expect(adamw!.rate).toBe(optimisers.find(({ name }) => name === "adamw")!.rate);
-  expect(plan({ settings: { ...settings, recipe } })[0]).toMatchObject({
+  expect((await plan({ settings: { ...settings, recipe } }))[0]).toMatchObject({
     optimiser: "adamw",
     beta1: 0.8,
     epochs: 2,
   });
-  expect(() => plan({ settings: { ...settings, optimiser: "adamw", momentum: 0.5 } })).toThrow(
-    /momentum: got 0\.5 for the optimiser adamw/,
-  );
+  const refused = plan({ settings: { ...settings, optimiser: "adamw", momentum: 0.5 } });
+  await expect(refused).rejects.toThrow(/momentum: got 0\.5 for the optimiser adamw/);
 });
 
 // 12 epochs of 20 steps, killed after step 50 by a version whose executors knew momentum alone; the digest is of the

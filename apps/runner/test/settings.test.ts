@@ -95,7 +95,12 @@ const OTHER: Readonly<Record<string, string>> = {
   options: "invert=true",
   checkOptions: "within=unit",
   limit: "10m",
+  output: "logits",
 };
+
+/** Settings that hold for networks of files alone, and those that stand for others. */
+const OF_FILES: readonly SettingName[] = ["input", "output"];
+const EXPANDED: readonly SettingName[] = ["recipe", "config", "architecture"];
 
 function otherValue(name: SettingName, { type, flag }: Setting): string {
   const isReadable = (text: string) => {
@@ -120,12 +125,13 @@ describe("each setting", () => {
       const owner = optimisers.find(({ settings }) => Object.hasOwn(settings, name));
       const needed = owner === undefined ? [] : ["--optimiser", owner.name];
       if (name === "checkOptions") needed.push("--check", "shuffle");
-      const base = ["lenet5", "--density", "0.25", ...needed].join(" ");
+      const model = OF_FILES.includes(name) ? "net.onnx" : "lenet5";
+      const base = [model, "--density", "0.25", ...needed].join(" ");
       const line = `${base} ${flagName(name)}${entry.type.read === undefined ? "" : ` ${otherValue(name, entry)}`}`;
       const { values, given } = settingsOf("train", line.split(" ")).settings;
       expect(values).toHaveProperty(name);
       expect([...given]).toContain(name);
-      if (name === "recipe" || name === "config") return;
+      if (EXPANDED.includes(name)) return;
       const [before, after] = [await runOf("train", base), await runOf("train", line)];
       expect(name in after.config).toBe(isOwn(entry));
       const isSame = before.folder.split("/").at(-1) === after.folder.split("/").at(-1);

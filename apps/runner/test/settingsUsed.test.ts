@@ -45,7 +45,7 @@ async function readOf(optimiser: string): Promise<{ config: TrainConfig; read: S
   const settings = settingsFrom(`${LINE} --optimiser ${optimiser}`);
   const config = await configOf("lenet5", settings);
   const read = new Set<string>();
-  const seen = withDigests(watched(config, read));
+  const seen = await withDigests(watched(config, read));
   const place = placeOf(settings.values, "used");
   const { initial } = await gather(seen, place, { signal: new AbortController().signal });
   await initial();

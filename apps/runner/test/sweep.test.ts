@@ -216,7 +216,8 @@ it.each<[string, object, RegExp]>([
   const own = "settings" in document ? (document.settings as object) : {};
   const small = { model: "lenet5", trainCount: 48, testCount: 24 };
   const file = sweepFile(folder, { ...document, settings: { ...small, ...own } });
-  const check = async () => checkRuns(file, planSweep(file, { runs: path.join(folder, "runs") }).runs);
+  const check = async () =>
+    checkRuns(file, (await planSweep(file, { runs: path.join(folder, "runs") })).runs);
   await expect(check()).rejects.toThrow(message);
   expect(existsSync(path.join(folder, "runs"))).toBe(false);
 });
@@ -232,7 +233,7 @@ it("takes what a run does not say from its recipe, each of a grid of recipes too
   };
   const plan = (changed: object) =>
     planSweep(sweepFile(folder, { ...document, ...changed }), { runs: path.join(folder, "runs") });
-  const { runs } = plan({});
+  const { runs } = await plan({});
   expect(runs.map(({ config }) => config)).toMatchObject(
     [
       [160, 0.1],
@@ -244,9 +245,11 @@ it("takes what a run does not say from its recipe, each of a grid of recipes too
   // the run is what it trains with, whoever said so
   expect(runs[0]!.config).not.toHaveProperty("recipe");
   const spelt = { ...left, ...{ density: 0.1, momentum: 0.5, epochs: 7, rate: 0.2 } };
-  expect(plan({ settings: spelt, grid: {} }).runs[0]!.id).toBe(runs[3]!.id);
-  expect(() => plan({ grid: { recipe: ["phwe"] } })).toThrow(/recipe: got "phwe".*Did you mean "phew"/);
-  expect(() => plan({ grid: { recipe: ["none.json"] } })).toThrow(/none\.json: got no such file/);
+  expect((await plan({ settings: spelt, grid: {} })).runs[0]!.id).toBe(runs[3]!.id);
+  await expect(plan({ grid: { recipe: ["phwe"] } })).rejects.toThrow(
+    /recipe: got "phwe".*Did you mean "phew"/,
+  );
+  await expect(plan({ grid: { recipe: ["none.json"] } })).rejects.toThrow(/none\.json: got no such file/);
   const { properties } = JSON.parse((await phew(["sweep", "--schema"], folder)).stdout);
   expect(properties.settings.properties.recipe.description).toMatch(/name of a recipe/);
 });

@@ -31,7 +31,14 @@ export type { ExternalData } from "./onnx/tensors.ts";
 export { type NamedNode, type UnsupportedNode, UnsupportedOperationsError } from "./onnx/unsupported.ts";
 export { otherMasksNote, otherMasksRefused, withOtherMasks } from "./otherMasks.ts";
 export { type OpenFile, openBytes, readText, readWhole, withFile, withFileSync } from "./readFile.ts";
-export { isOnnxModel, type ReadModel, type ReadModelOptions, readModel } from "./readModel.ts";
+export {
+  isOnnxModel,
+  type ModelSummary,
+  type ReadModel,
+  type ReadModelOptions,
+  readModel,
+  summariseModel,
+} from "./readModel.ts";
 export {
   parseSafetensors,
   readSafetensors,

@@ -8,8 +8,9 @@ import {
   zooEntries,
 } from "@phew/core";
 import { kindOf } from "./fileKind.ts";
+import { neighbourPath } from "./neighbour.ts";
 import type { ImportedModel, ImportedOnnx } from "./onnx/importGraph.ts";
-import { readOnnx } from "./onnx/onnx.ts";
+import { readOnnx, readOnnxInterface } from "./onnx/onnx.ts";
 import { withProducts } from "./prunedTensors.ts";
 import { readWhole, withFile } from "./readFile.ts";
 import { isObject, parseStrictJson } from "./strictJson.ts";
@@ -89,6 +90,33 @@ function withoutOutputs(path: string): ArgumentError {
     remedy: "Leave it out.",
   });
 }
+
+/** What a model's file says of itself, without its weights being read. */
+export interface ModelSummary {
+  readonly format: "onnx" | "tfjs" | "tensors";
+  /** Lengths of one input, without the batch; undefined where an ONNX file leaves one open, or all; else undefined. */
+  readonly inputDims: readonly (number | undefined)[] | undefined;
+  /** Paths of all its files: itself first, then those that it names, each once. */
+  readonly files: readonly string[];
+}
+
+/** @throws ArgumentError if the file is of no known kind or damaged, or if a file that it names is missing */
+export async function summariseModel(path: string): Promise<ModelSummary> {
+  const format = await recognise(path);
+  if (format === "onnx") {
+    const { inputDims, externalNames } = await readOnnxInterface(path);
+    return { format, inputDims, files: withNeighbours(path, externalNames, "external data") };
+  }
+  if (format === "tensors") return { format, inputDims: undefined, files: [path] };
+  const { readTfjsFile } = await import("./tfjs/modelFile.ts");
+  const { shards } = await readTfjsFile(path);
+  return { format, inputDims: undefined, files: withNeighbours(path, [...new Set(shards)], "shards") };
+}
+
+const withNeighbours = (path: string, names: readonly string[], what: string): string[] => [
+  path,
+  ...names.map((name) => neighbourPath(path, name, `${path}: ${what}`)),
+];
 
 /** Whether a file is an ONNX model, by its content. @throws ArgumentError if it is of no known kind */
 export async function isOnnxModel(path: string): Promise<boolean> {

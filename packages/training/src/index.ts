@@ -4,7 +4,7 @@ export { contactSheet, type GreyBitmap } from "./datasets/contactSheet.ts";
 export type { Classes, Dataset, Examples, Normalisation } from "./datasets/dataset.ts";
 export { dataStamp } from "./datasets/digest.ts";
 export { type DownloadOptions, download } from "./datasets/download.ts";
-export type { DatasetEntry, DatasetOptions, Download, NamedArray } from "./datasets/entry.ts";
+export type { DatasetEntry, DatasetHead, DatasetOptions, Download, NamedArray } from "./datasets/entry.ts";
 export { datasetByName, datasets, loadDataset } from "./datasets/registry.ts";
 export { demoRecipe } from "./demoRecipe.ts";
 export { DivergedError, GradientError } from "./diverged.ts";
@@ -39,6 +39,7 @@ export {
 export {
   checkTraining,
   epochsTo,
+  requireHead,
   stepEventInterval,
   type TrainOptions,
   type TrainOutcome,

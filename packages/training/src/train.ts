@@ -14,6 +14,7 @@ import {
 } from "@phew/core";
 import { checkUpdate } from "./checks.ts";
 import type { Dataset } from "./datasets/dataset.ts";
+import type { DatasetHead } from "./datasets/entry.ts";
 import { DivergedError, GradientError } from "./diverged.ts";
 import { bestEpoch, type EpochResult, improved, isPatienceOver } from "./earlyStopping.ts";
 import type { Executor, ExecutorFactory, PlannedMemory } from "./executor.ts";
@@ -320,21 +321,7 @@ async function evaluateEpoch(work: Work, epoch: number): Promise<EpochResult | u
 /** @throws ArgumentError if a training with these options cannot start, as {@link train} */
 export function checkTraining(options: Omit<TrainOptions, "weights" | "executor" | "seed" | "masks">): void {
   const { dataset, network, epochCount, batchSize, augmentation, patience } = options;
-  const { inputShape, outputShape } = network;
-  const sameShape = inputShape.join() === dataset.inputShape.join();
-  const flat = inputShape.length === 1 && inputShape[0] === elementCount(dataset.inputShape);
-  if (!sameShape && !flat) {
-    throw new ArgumentError(`network "${network.name}"`, {
-      given: `inputs of ${inputShape.join(" × ")}`,
-      expected: `${dataset.inputShape.join(" × ")}, the images of ${dataset.name}`,
-    });
-  }
-  if (outputShape.join() !== `${dataset.classCount}`) {
-    throw new ArgumentError(`network "${network.name}"`, {
-      given: `${outputShape.join(" × ")} outputs`,
-      expected: `${dataset.classCount}, the classes of ${dataset.name}`,
-    });
-  }
+  requireHead(network, dataset);
   requireWhole("epochs", epochCount);
   requireWhole("batch size", batchSize);
   checkRatePlan(options);
@@ -348,6 +335,30 @@ export function checkTraining(options: Omit<TrainOptions, "weights" | "executor"
     expected: "some to stop by: the test set chooses nothing",
     remedy: "Set a part of the training examples aside, with --validation 0.1.",
   });
+}
+
+/**
+ * @param dataset its name, and what it needs of a network
+ * @throws ArgumentError naming both where the network takes other inputs, or has another number of outputs than there are classes
+ */
+export function requireHead(
+  { name, inputShape, outputShape }: Pick<Network, "name" | "inputShape" | "outputShape">,
+  dataset: DatasetHead & Pick<Dataset, "name">,
+): void {
+  const sameShape = inputShape.join() === dataset.inputShape.join();
+  const flat = inputShape.length === 1 && inputShape[0] === elementCount(dataset.inputShape);
+  if (!sameShape && !flat) {
+    throw new ArgumentError(`network "${name}"`, {
+      given: `inputs of ${inputShape.join(" × ")}`,
+      expected: `${dataset.inputShape.join(" × ")}, the images of ${dataset.name}`,
+    });
+  }
+  if (outputShape.join() !== `${dataset.classCount}`) {
+    throw new ArgumentError(`network "${name}"`, {
+      given: `${outputShape.join(" × ")} outputs`,
+      expected: `${dataset.classCount}, the classes of ${dataset.name}`,
+    });
+  }
 }
 
 function checkAugmented(dataset: Dataset, augmentation: Augmentation): void {

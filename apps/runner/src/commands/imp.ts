@@ -6,14 +6,14 @@ export function declareImp(program: Command): void {
     .command("imp")
     .summary("iterative magnitude pruning: train, prune, rewind, again")
     .description(
-      "Trains the dense network of the zoo; then in rounds prunes what was trained, rewinds the weights left, and trains them. Each round is a run folder of its own.",
+      "Trains the dense network of the zoo or of a model file; then in rounds prunes what was trained, rewinds the weights left, and trains them. Each round is a run folder of its own.",
     )
-    .argument("[model]", "name of the zoo");
+    .argument("[model]", "name of the zoo, or a model file");
   withAllSettings(command, "imp")
     .addHelpText(
       "after",
       `
-Weights are rewound to how they were drawn, or with --rewind-epoch or --rewind-step to what they were then.
+Weights are rewound to how they were drawn or stood in the model file, or with --rewind-epoch or --rewind-step to what they were then.
 The same command goes on where it was stopped, and skips rounds that are finished.
 
 Examples:

@@ -23,13 +23,13 @@ export interface RunWork {
 }
 
 /** @param experiment folder of the runs @param dataDirs of data sets, by name */
-export function runWork(
+export async function runWork(
   grid: RunGrid,
   file: string,
   experiment: string,
   dataDirs: ReadonlyMap<string, string>,
   options: SweepPlanOptions,
-): RunWork {
+): Promise<RunWork> {
   const { settings, seedCount: seeds, grid: lists = {}, list = [] } = grid;
   const dataDir = dataDirs.get(settings.dataset as string);
   const sweep = {
@@ -39,7 +39,11 @@ export function runWork(
     list,
     seeds,
   };
-  const plan = planOf(experiment, checkedSweep(experiment, sweep, sweepShape, SWEEP_EXECUTORS), options);
+  const plan = await planOf(
+    experiment,
+    checkedSweep(experiment, sweep, sweepShape, SWEEP_EXECUTORS),
+    options,
+  );
   return { grid, file, plan, runs: unmeasuredRuns({ file, plan }) };
 }
 

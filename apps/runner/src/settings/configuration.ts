@@ -5,7 +5,7 @@
 import { type ArgumentFault, formatPercent } from "@phew/core";
 import type { RunIdentity } from "@phew/runs";
 import { UsageError } from "../failure.ts";
-import type { Kind } from "./kinds.ts";
+import { isModelFile, type Kind } from "./kinds.ts";
 import { ofItsOptimiser, optimiserDefaults, optimiserNamed } from "./optimisers.ts";
 import { DENSE } from "./pruning.ts";
 import type { Identity, Setting } from "./setting.ts";
@@ -184,7 +184,9 @@ export function identityOf(
   config: TrainConfig,
   { root, experiment }: Pick<RunIdentity, "root" | "experiment">,
 ): RunIdentity {
-  const named = entries.filter(([, entry]) => entry.identity === "content");
+  const isOfContent = (name: SettingName, { identity }: Setting) =>
+    identity === "content" || (name === "model" && isModelFile(config.model));
+  const named = entries.filter(([name, entry]) => isOfContent(name, entry));
   const places = Object.fromEntries(named.map(([name]) => [name, config[name as keyof TrainConfig]]));
   const defaults = { ...QUIET_DEFAULTS, ...optimiserDefaults(config.optimiser), ...places };
   return { root, experiment, config: { ...config }, defaults, seed: config.seed };

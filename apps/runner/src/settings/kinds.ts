@@ -91,6 +91,37 @@ function choice(what: string, names: (library: DataNames) => readonly string[]) 
     library.z.enum(names(library)).describe(`${what}: ${names(library).join(", ")}`);
 }
 
+/** What a text must have to be the path of a file: no name of the zoo has it. */
+const FILE_TEXT = /[./\\]/;
+
+/** True where the model of a run is a file, not a name of the zoo. */
+export function isModelFile(model: string): boolean {
+  return FILE_TEXT.test(model);
+}
+
+/** A network of the zoo, or the file of one. @param names of the zoo */
+export function model(names: readonly string[]): Kind<string> {
+  return {
+    read: () => (given) => given,
+    choices: () => names,
+    schema: ({ z }) =>
+      z
+        .union([z.enum(names), z.string().regex(FILE_TEXT)])
+        .describe(`the file of a model, or a network of the zoo: ${names.join(", ")}`),
+  };
+}
+
+/** Lengths of one input. */
+export const shape: Kind<readonly number[]> = {
+  read: () => parse.shape,
+  schema: ({ z }) =>
+    z
+      .array(z.int().min(1).max(1e6))
+      .min(1)
+      .max(4)
+      .describe("a list of lengths: channels, height and width; or features"),
+};
+
 /** One number for each channel. @param above what each is greater than */
 export function channels(words: string, above?: number): Kind<readonly number[]> {
   return {

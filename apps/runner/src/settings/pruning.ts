@@ -9,6 +9,9 @@ export const DENSE = "dense";
 /** Settings that name files of other runs. */
 export const SOURCE_SETTINGS = ["scoreWeights", "startWeights", "within"] as const;
 
+/** Settings whose files stand in a configuration with their digests; a model may be a name of the zoo instead. */
+export const DIGESTED_SETTINGS = ["model", ...SOURCE_SETTINGS] as const;
+
 export const PRUNING = {
   /** A pruning method, or `dense`. */
   method: setting({
@@ -88,16 +91,16 @@ export const PRUNING = {
   startWeights: setting({
     type: kind.weightsOf("that training starts from"),
     flag: "--start-weights <what>",
-    help: "train from these, named alike; drawn with --seed unless given",
+    help: "train from these, named alike; drawn with --seed, or a model file's own, unless given",
     verbs: { train: {} },
     identity: "content",
     noun: "weights to start from",
   }),
-  /** The distribution that weights are drawn from. Absent: the network's own. */
+  /** The distribution that weights are drawn from. Absent: the network's own, or the weights of its file. */
   init: setting({
     type: kind.oneOf("how weights are drawn", [...initialisations.keys()]),
     flag: "--init <scheme>",
-    help: "how weights are drawn; the network's own way unless given",
+    help: "how weights are drawn; the network's own way, or a model file's weights, unless given",
     verbs: TRAINING,
     identity: "changed",
     noun: "an initialisation",
@@ -126,10 +129,10 @@ export const PRUNING = {
     noun: "masks to keep within",
     conflict: ({ within, method }) => ofDense(within, method),
   }),
-  /** SHA-256 of the files that {@link SOURCE_SETTINGS} mean, by setting. */
+  /** SHA-256 of the files that {@link DIGESTED_SETTINGS} mean, by setting. */
   sourceDigests: setting({
-    type: kind.digestsOf(SOURCE_SETTINGS),
-    help: "SHA-256 of the files of score weights, start weights and masks; phew writes it",
+    type: kind.digestsOf(DIGESTED_SETTINGS),
+    help: "SHA-256 of the files of model, score weights, start weights and masks; phew writes it",
     identity: "changed",
   }),
 };

@@ -3,10 +3,10 @@
  * columns of tables and docs/settings.md follow from it, in this order. Adding one: an entry in the file of its group, and
  * the code that uses it.
  */
-import { zooEntries } from "@phew/core";
 import { DATA } from "./data.ts";
 import { EXECUTION } from "./execution.ts";
 import * as kind from "./kinds.ts";
+import { MODEL } from "./model.ts";
 import { PRUNING } from "./pruning.ts";
 import { setting, TRAINING } from "./setting.ts";
 import { TRAINING_LOOP } from "./training.ts";
@@ -25,14 +25,7 @@ const GENERAL = {
     verbs: { train: {} },
     isPerCall: true,
   }),
-  /** Name of the zoo. */
-  model: setting({
-    type: kind.named("a network of the zoo", () => zooEntries.map(({ name }) => name)),
-    help: "name of the zoo",
-    required: true,
-    identity: "always",
-    inNames: { isBare: true },
-  }),
+  ...MODEL,
 };
 
 const OUTPUT = {

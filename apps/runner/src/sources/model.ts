@@ -24,7 +24,14 @@ import {
 } from "@phew/formats";
 import { counted, formatCount } from "@phew/runs";
 import { UsageError } from "../failure.ts";
-import { type RunSource, runModel, runSource, runWeightsFile, weightsFileOf } from "./runSource.ts";
+import {
+  type RunModel,
+  type RunSource,
+  runModel,
+  runSource,
+  runWeightsFile,
+  weightsFileOf,
+} from "./runSource.ts";
 
 export interface ModelOptions {
   readonly architecture?: string;
@@ -166,6 +173,8 @@ function ofZoo(network: Network, weights: Weights, origin: string): LoadedModel 
  * weights.
  */
 async function loadRun(model: string, run: RunSource, options: ModelOptions): Promise<LoadedModel> {
+  const trained = runModel(model, run);
+  if (trained.digest !== undefined) return loadFileRun(model, run, trained, options);
   if (options.architecture !== undefined) {
     throw new UsageError("--architecture", {
       given: "it beside a run, which knows its network",
@@ -173,7 +182,7 @@ async function loadRun(model: string, run: RunSource, options: ModelOptions): Pr
     });
   }
   const { readTensors } = await import("@phew/formats");
-  const architecture = runModel(model, run);
+  const architecture = trained.name;
   const file = runWeightsFile(model, run);
   // runs of before the input was noted: as for any file of weights
   const noted = (await readTensors(file)).metadata.input ?? "";
@@ -192,6 +201,44 @@ async function loadRun(model: string, run: RunSource, options: ModelOptions): Pr
   const part = run.part === undefined ? "" : `@${run.part}`;
   const origin = path.basename(path.resolve(run.folder)) + part;
   return { network, weights, origin, notes, ...variantOf(read), source: read };
+}
+
+/**
+ * The same of a run that trained the network of a model file, which must be where it was, or be named with
+ * --architecture.
+ */
+async function loadFileRun(
+  model: string,
+  run: RunSource,
+  { name, digest, output }: RunModel,
+  options: ModelOptions,
+): Promise<LoadedModel> {
+  const { pickWeights, readTensors } = await import("@phew/formats");
+  const { readModelFile } = await import("./modelFile.ts");
+  const file = options.architecture ?? name;
+  await requireModelOfRun(model, file, digest!);
+  const weightsFile = runWeightsFile(model, run);
+  const { tensors, metadata } = await readTensors(weightsFile);
+  const usualInput = metadata.input?.split(",").map(Number);
+  const source = await readModelFile(file, { input: options.input, output, usualInput });
+  const weights = pickWeights(source.network, tensors, weightsFile);
+  const notes = withZeros(source.notes, source.network, weights);
+  const part = run.part === undefined ? "" : `@${run.part}`;
+  const origin = path.basename(path.resolve(run.folder)) + part;
+  return { network: source.network, weights, origin, notes, source };
+}
+
+/** @throws ArgumentError where the file of a run's network is missing, or is another one */
+async function requireModelOfRun(run: string, file: string, digest: string): Promise<void> {
+  const { summariseModel } = await import("@phew/formats");
+  const { digestOfFiles } = await import("./fileDigest.ts");
+  const own = existsSync(file) ? digestOfFiles((await summariseModel(file)).files) : undefined;
+  if (own === digest) return;
+  throw new ArgumentError(run, {
+    given: `a run of the network of ${file}, ${own === undefined ? "which is not there" : `which is another file now (${own})`}`,
+    expected: `the file that it trained (${digest})`,
+    remedy: "Put it back, or name where it is now with --architecture.",
+  });
 }
 
 /** Weights of one file for the network of another: `weights.safetensors --architecture model.onnx`. */
@@ -233,7 +280,7 @@ export function zerosNote(network: Network, weights: Weights): string | undefine
  * and shapes match.
  * @param others names of the file's tensors that the network does not have
  */
-function requireUnfolded(
+export function requireUnfolded(
   file: string,
   architecture: string,
   source: ExportableModel,
@@ -253,8 +300,8 @@ function requireUnfolded(
 }
 
 /** @throws UsageError where labels would be those of several outputs @param subject what looks at labels */
-export function requireOneOutput({ source }: LoadedModel, subject: string): void {
-  const outputs = modelOutputs(source);
+export function requireOneOutput(model: ExportableModel, subject: string): void {
+  const outputs = modelOutputs(model);
   if (new Set(outputs.map(({ node }) => node)).size === 1) return;
   const names = outputs.map(({ name }) => name);
   throw new UsageError(subject, {

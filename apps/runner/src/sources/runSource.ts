@@ -5,6 +5,7 @@
 import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import { ArgumentError } from "@phew/core";
+import { isRecord } from "@phew/core/fields";
 import { readEntry, readStatus } from "@phew/runs";
 
 /** The file that a run's early weights are in. */
@@ -43,15 +44,29 @@ export function runSource(text: string): RunSource | undefined {
   return existsSync(path.join(folder, "config.json")) ? { folder, part: text.slice(at + 1) } : undefined;
 }
 
-/** Name of the zoo of the network that a run trained. @throws ArgumentError where its config.json names none */
-export function runModel(subject: string, { folder }: RunSource): string {
-  const model = readEntry(folder, Date.now())?.config.model;
-  if (typeof model === "string") return model;
+/** The network that a run trained. */
+export interface RunModel {
+  /** Of the zoo, or the path of its file. */
+  readonly name: string;
+  /** Of its file; undefined for a network of the zoo. */
+  readonly digest: string | undefined;
+  /** Of a file with several outputs, the one that was trained. */
+  readonly output: string | undefined;
+}
+
+/** @throws ArgumentError where the run's config.json names no model */
+export function runModel(subject: string, { folder }: RunSource): RunModel {
+  const config = readEntry(folder, Date.now())?.config ?? {};
+  const { model, output, sourceDigests } = config;
+  const digest = isRecord(sourceDigests) ? sourceDigests.model : undefined;
+  if (typeof model === "string") return { name: model, digest: textOf(digest), output: textOf(output) };
   throw new ArgumentError(subject, {
     given: `a run whose config.json names ${model === undefined ? "no model" : JSON.stringify(model)}`,
     expected: "the config.json of a run of phew train",
   });
 }
+
+const textOf = (value: unknown) => (typeof value === "string" ? value : undefined);
 
 /** @throws ArgumentError for another word after `@`, or if the run is not finished or lacks the file */
 export function runWeightsFile(subject: string, { folder, part }: RunSource): string {

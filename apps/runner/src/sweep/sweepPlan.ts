@@ -4,6 +4,7 @@ import path from "node:path";
 import {
   expandSweep,
   localPool,
+  type Placed,
   readSweep,
   type Sweep,
   type SweepExecutor,
@@ -17,6 +18,7 @@ import {
 import { UsageError } from "../failure.ts";
 import { printWarnings } from "../output/output.ts";
 import { sweepShape } from "../settings/files.ts";
+import { isModelFile } from "../settings/kinds.ts";
 import { type SweepRun, sweepRuns } from "./sweepTasks.ts";
 
 export interface SweepPlanOptions {
@@ -51,8 +53,8 @@ export interface SweepPlan {
 export const SWEEP_EXECUTORS = ["pool", "slurm"] as const;
 
 /** @throws ArgumentError if the file, or a run in it, is not valid; checks that need data come later */
-export function planSweep(file: string, options: SweepPlanOptions): SweepPlan {
-  const sweep = readSweep(file, sweepShape, SWEEP_EXECUTORS);
+export async function planSweep(file: string, options: SweepPlanOptions): Promise<SweepPlan> {
+  const sweep = readSweep(file, sweepShape, SWEEP_EXECUTORS, modelsInPlace);
   printWarnings(
     sweep.renamed.map(
       ([old, now]) => `${file}: "${old}" is called "${now}" now; the next release does not know the old name`,
@@ -62,7 +64,7 @@ export function planSweep(file: string, options: SweepPlanOptions): SweepPlan {
 }
 
 /** A plan of a sweep that was read or made already. @param file names it in errors */
-export function planOf(file: string, sweep: Sweep, options: SweepPlanOptions): SweepPlan {
+export async function planOf(file: string, sweep: Sweep, options: SweepPlanOptions): Promise<SweepPlan> {
   const expanded = expandSweep(sweep);
   const on = options.on ?? sweep.on ?? SWEEP_EXECUTORS[0];
   requireOf(on, options);
@@ -85,7 +87,7 @@ export function planOf(file: string, sweep: Sweep, options: SweepPlanOptions): S
   return {
     file,
     sweep,
-    runs: sweepRuns(file, sweep, expanded, {
+    runs: await sweepRuns(file, sweep, expanded, {
       root,
       threadCount,
       strict: options.strict === true,
@@ -99,6 +101,15 @@ export function planOf(file: string, sweep: Sweep, options: SweepPlanOptions): S
     others: executors.filter(({ name }) => name !== on),
   };
 }
+
+/** Files of models stand in a sweep file from its own folder, as in a project of both. */
+const modelsInPlace: Placed = (setting, value, folder) => {
+  const isModel = setting === "model" || setting === "architecture";
+  if (!isModel || typeof value !== "string" || !isModelFile(value)) return value;
+  const file = path.relative("", path.resolve(folder, value));
+  // a name without a dot and a folder would be one of the zoo
+  return isModelFile(file) ? file : `.${path.sep}${file}`;
+};
 
 /** @throws UsageError for an option of the other executor, which would do nothing */
 function requireOf(on: string, { throttle, sbatch, workers }: SweepPlanOptions): void {

@@ -1,7 +1,7 @@
 /** The runs of a sweep file as tasks: each a configuration, checked as far as it can be without training. */
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { ArgumentError, keepCountAt, type Network, zooModel } from "@phew/core";
+import { ArgumentError, keepCountAt } from "@phew/core";
 import { makeOwnFolder, type RunConfig, replaceFile, runFolderOf } from "@phew/runs";
 import { configurationsOf } from "@phew/runs/configurations";
 import { type Settings, type Sweep, type SweepTask, sweepFolder } from "@phew/runs/sweeps";
@@ -14,11 +14,13 @@ import {
   USUAL_DEFAULTS,
 } from "../settings/configuration.ts";
 import { checkTrainConfig, readRecipe } from "../settings/files.ts";
+import { withoutArchitecture } from "../settings/model.ts";
 import { optimiserNamed } from "../settings/optimisers.ts";
 import { DENSE } from "../settings/pruning.ts";
 import { withDigests } from "../sources/weightSources.ts";
 import { requireKnown } from "../train/knownNames.ts";
 import { datasetOf, requireFitting } from "../train/runMaterial.ts";
+import { type RunNetwork, requireFittingHead, runNetwork } from "../train/runNetwork.ts";
 import { requireSound } from "../train/runTraining.ts";
 import { requireSameFiles } from "../train/sameData.ts";
 
@@ -29,9 +31,8 @@ export interface SweepRun extends SweepTask {
 }
 
 /** Executor and backend of a configuration, if known beforehand. */
-export interface RunMaterial {
+export interface RunMaterial extends RunNetwork {
   readonly dataset: Dataset;
-  readonly network: Network;
 }
 
 /**
@@ -39,7 +40,7 @@ export interface RunMaterial {
  * @param threadCount threads of each run; default: its own choice
  * @throws ArgumentError naming the run whose settings are not compatible
  */
-export function sweepRuns(
+export async function sweepRuns(
   file: string,
   { experiment }: Sweep,
   expanded: readonly Settings[],
@@ -49,14 +50,15 @@ export function sweepRuns(
     readonly strict?: boolean;
     readonly limitMs?: number | undefined;
   },
-): SweepRun[] {
+): Promise<SweepRun[]> {
   const root = path.resolve(place.root);
   const folder = sweepFolder(root, experiment);
-  const runs = expanded.map((settings) => {
-    const config = within(file, settings, () => completeConfig(settings));
+  const runs: Omit<SweepRun, "name">[] = [];
+  for (const settings of expanded) {
+    const config = await within(file, settings, () => completeConfig(settings));
     const runFolder = runFolderOf(identityOf(config, { root, experiment }));
     const id = path.basename(runFolder);
-    return {
+    runs.push({
       id,
       folder: runFolder,
       experiment,
@@ -69,8 +71,8 @@ export function sweepRuns(
         ...(place.strict ? ["--strict"] : []),
         ...(place.limitMs === undefined ? [] : ["--limit", limitText(place.limitMs)]),
       ],
-    };
-  });
+    });
+  }
   const different = [...new Map(runs.map((run) => [run.id, run])).values()];
   const configurations = configurationsOf(different);
   return different.map((run) => ({ ...run, name: configurations.titleOf(run) }));
@@ -91,7 +93,8 @@ function configFile(folder: string, id: string): string {
   return path.join(folder, "configs", `${id}.json`);
 }
 
-function completeConfig({ recipe, ...settings }: Settings): TrainConfig {
+async function completeConfig(given: Settings): Promise<TrainConfig> {
+  const { recipe, ...settings } = withoutArchitecture(given);
   const follows = followed({ method: USUAL_DEFAULTS.method, ...settings }, sweepFault);
   const fromRecipe = recipe === undefined ? {} : readRecipe(recipe as string).settings;
   const merged: Settings = { ...fromRecipe, ...settings };
@@ -117,22 +120,24 @@ const sweepFault: FaultOf = (name, fault) => {
  * @throws ArgumentError naming the run that cannot be carried out
  */
 export async function checkRuns(file: string, runs: readonly SweepRun[]): Promise<Map<string, RunMaterial>> {
-  const networks = new Map<string, Network>();
+  const networks = new Map<string, RunNetwork>();
   const materials = new Map<string, RunMaterial>();
   const executors = new Set(runs.map(({ config }) => config.executor));
   for (const name of executorNames) if (executors.has(name)) await loadExecutor(name);
   for (const { id, config, settings } of runs) {
     if (config.fastMath)
-      await withinAsync(file, settings, () => loadExecutor(config.executor, { fastMath: true }));
-    const dataset = await withinAsync(file, settings, () => datasetOf(config));
+      await within(file, settings, () => loadExecutor(config.executor, { fastMath: true }));
+    await within(file, settings, () => requireFittingHead(config));
+    const dataset = await within(file, settings, () => datasetOf(config));
     const { classCount, inputShape } = dataset;
-    const key = JSON.stringify([config.model, classCount, inputShape]);
-    within(file, settings, () => {
-      const network = networks.get(key) ?? zooModel(config.model, { classCount, inputShape });
-      networks.set(key, network);
-      keepCountAt(config.density, network.prunableCount);
-      requireFitting(config, { dataset, network });
-      materials.set(id, { dataset, network });
+    const { model, input, output, sourceDigests } = config;
+    const key = JSON.stringify([model, sourceDigests?.model, input, output, classCount, inputShape]);
+    await within(file, settings, async () => {
+      const made = networks.get(key) ?? (await runNetwork(config, dataset));
+      networks.set(key, made);
+      keepCountAt(config.density, made.network.prunableCount);
+      requireFitting(config, { dataset, network: made.network });
+      materials.set(id, { dataset, ...made });
     });
   }
   return materials;
@@ -144,7 +149,7 @@ export async function checkRuns(file: string, runs: readonly SweepRun[]): Promis
  */
 export async function requireFinishedAlike(file: string, runs: readonly SweepRun[]): Promise<void> {
   for (const { config, settings, folder } of runs)
-    await withinAsync(file, settings, () => requireSameFiles(config, folder, () => datasetOf(config)));
+    await within(file, settings, () => requireSameFiles(config, folder, () => datasetOf(config)));
 }
 
 /** @throws ArgumentError naming the finished run whose masks cut outputs off or collapse a layer */
@@ -152,18 +157,10 @@ export async function requireFinishedSound(file: string, runs: readonly SweepRun
   const pruned = runs.filter(({ config }) => config.method !== DENSE);
   const materials = await checkRuns(file, pruned);
   for (const { id, settings, folder } of pruned)
-    await withinAsync(file, settings, () => requireSound(folder, materials.get(id)!.network));
+    await within(file, settings, () => requireSound(folder, materials.get(id)!));
 }
 
-function within<T>(file: string, settings: Settings, act: () => T): T {
-  try {
-    return act();
-  } catch (error) {
-    throw placed(file, settings, error);
-  }
-}
-
-async function withinAsync<T>(file: string, settings: Settings, act: () => Promise<T>): Promise<T> {
+async function within<T>(file: string, settings: Settings, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (error) {

@@ -12,9 +12,8 @@ import {
   requireWithin,
   variantOfSeveral,
   type Weights,
-  zooEntries,
-  zooModel,
 } from "@phew/core";
+import type { ReadModel } from "@phew/formats";
 import { counted, type RunState } from "@phew/runs";
 import { checkTraining, type Dataset, type ExecutorFactory, loadDataset, loadExecutor } from "@phew/training";
 import type { TrainConfig } from "../settings/configuration.ts";
@@ -24,6 +23,7 @@ import { readSources, type Sources, withDigests } from "../sources/weightSources
 import type { CheckpointPolicy } from "./checkpoints.ts";
 import { requireKnown } from "./knownNames.ts";
 import { settingsOf } from "./loopSettings.ts";
+import { networkNotes, ownWeights, requireFittingHead, runNetwork } from "./runNetwork.ts";
 import { requireSameData } from "./sameData.ts";
 
 /** Parent of the run's folder. */
@@ -58,6 +58,10 @@ export interface Material {
   readonly place: RunPlace;
   readonly dataset: Dataset;
   readonly network: Network;
+  /** The file of the network; undefined for one of the zoo. */
+  readonly model: ReadModel | undefined;
+  /** What is said of the network when the run begins. */
+  readonly notes: readonly string[];
   /** Inputs from other runs. */
   readonly sources: Sources;
   /** What training starts from, before pruning. */
@@ -69,31 +73,44 @@ export interface Material {
 const datasets = new Map<string, Promise<Dataset>>();
 
 export async function gather(config: TrainConfig, place: RunPlace, hooks: RunHooks): Promise<Material> {
-  // checked before a data set is read: unknown names, and executors that are not installed
-  if (!zooEntries.some(({ name }) => name === config.model)) zooModel(config.model);
+  // checked before a data set is read: unknown names, networks of files, and executors that are not installed
   requireKnown(config);
+  await requireFittingHead(config);
   const executor = await loadExecutor(config.executor, { fastMath: config.fastMath ?? false });
   const dataset = await datasetOf(config, hooks.onData);
   if (place.data !== undefined) requireSameData(config, place.data.source, place.data.digest, dataset);
-  const network = zooModel(config.model, { classCount: dataset.classCount, inputShape: dataset.inputShape });
+  const made = await runNetwork(config, dataset);
+  const { network, model } = made;
   requireFitting(config, { dataset, network });
-  const sources = await readSources(config, network);
+  const sources = await readSources(config, network, model);
+  const own = ownWeights(config, made);
   const keepCount = keepCountAt(config.density, network.prunableCount);
   if (sources.within !== undefined) requireWithin(prunerByName(config.method), keepCount, sources.within);
   let drawn: Promise<Weights> | undefined;
   const initial = async () => {
     if (sources.startWeights !== undefined) return sources.startWeights;
+    if (own !== undefined) return own;
     const { seed, init } = config;
     const initialisation = init === undefined ? ownInitialisation(network) : initialisationByName(init);
     drawn ??= initialise(network, { seed, initialisation });
     return drawn;
   };
-  return { config, place, dataset, network, sources, initial, executor };
+  return {
+    config,
+    place,
+    dataset,
+    network,
+    model,
+    notes: networkNotes(config, made),
+    sources,
+    initial,
+    executor,
+  };
 }
 
 /** @throws ArgumentError before any training if the configuration, or a file that it names, is not usable */
 export async function requireRunnable(config: TrainConfig, place: RunPlace, hooks: RunHooks): Promise<void> {
-  await gather(withDigests(config), place, hooks);
+  await gather(await withDigests(config), place, hooks);
 }
 
 /** @throws ArgumentError for a setting that means nothing for the network, or does not fit the data */

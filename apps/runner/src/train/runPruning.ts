@@ -30,7 +30,8 @@ export async function prunedAndKept(
   // a check's own weights are those that its mask is for
   const madeFor = made.unscaled ?? made.weights ?? material.sources.scoreWeights ?? weights;
   const origin = originOf(material, madeFor, made);
-  await writer.write("masks.safetensors", (file) => writeMasks(file, masks, origin, { force: true }));
+  const options = { force: true, model: material.model };
+  await writer.write("masks.safetensors", (file) => writeMasks(file, masks, origin, options));
   return { masks, weights };
 }
 
@@ -41,7 +42,9 @@ export async function masksAgain(
   digest: string,
   signal: AbortSignal,
 ): Promise<Masks> {
-  const kept = await readMasks(writer.path("masks.safetensors"), material.network).catch(() => undefined);
+  const kept = await readMasks(writer.path("masks.safetensors"), material.network, material.model).catch(
+    () => undefined,
+  );
   if (kept !== undefined && digestMasks(kept) === digest) return kept;
   return (await prunedAndKept(material, writer, () => undefined, signal)).masks;
 }
@@ -113,6 +116,7 @@ function originOf(
     ...{ method, options, seed, requestedDensity: density, weightsDigest, version },
     check,
     weightsSeed,
+    output: config.output,
     ...variantEntry(config, network),
   };
 }

@@ -49,7 +49,7 @@ export interface RunResult {
  */
 export async function runTraining(given: TrainConfig, place: RunPlace, hooks: RunHooks): Promise<RunResult> {
   const { threadCount, force, resume = true } = place;
-  const config = withDigests(given);
+  const config = await withDigests(given);
   const identity = identityOf(config, place);
   const folder = runFolderOf(identity);
   const skipped = () => ({ folder, skipped: true, ...accuracyOf(readRun(folder).state) });
@@ -60,7 +60,7 @@ export async function runTraining(given: TrainConfig, place: RunPlace, hooks: Ru
     await requireSameFiles(config, folder, load);
     // its process was killed behind its end
     if (!isTidy(folder)) await withFinishedRun(folder, async () => undefined);
-    if (isStrict) await requireSound(folder, (await gather(config, place, hooks)).network);
+    if (isStrict) await requireSound(folder, await gather(config, place, hooks));
     return skipped();
   }
   const dataStamp = await stampOf(config);
@@ -78,7 +78,7 @@ export async function runTraining(given: TrainConfig, place: RunPlace, hooks: Ru
   const writer = force || !resume ? RunWriter.open(options) : await RunWriter.resume(options);
   // another process has finished it meanwhile
   if (writer === undefined) {
-    if (isStrict) await requireSound(folder, material.network);
+    if (isStrict) await requireSound(folder, material);
     return skipped();
   }
   const record: Recorder = (event) => {
@@ -98,8 +98,12 @@ export async function runTraining(given: TrainConfig, place: RunPlace, hooks: Ru
 }
 
 /** @throws ArgumentError if the masks of a finished run cut outputs off or collapse a layer */
-export async function requireSound(folder: string, network: Network): Promise<void> {
-  maskWarnings(await readMasks(path.join(folder, "masks.safetensors"), network), folder, { strict: true });
+export async function requireSound(
+  folder: string,
+  { network, model }: Pick<Material, "network" | "model">,
+): Promise<void> {
+  const masks = await readMasks(path.join(folder, "masks.safetensors"), network, model);
+  maskWarnings(masks, folder, { strict: true });
 }
 
 /** Closes the run of a failure. @returns what to throw for it */
@@ -127,6 +131,7 @@ async function carriedOut(
   const from = writer.checkpoint && fromTensors(network, writer.checkpoint);
   if (from === undefined) {
     record({ kind: "run.started", name: runName(config), config: { ...config } });
+    for (const message of material.notes) record({ kind: "log", level: "info", message });
     const { masks, weights } = await prunedAndKept(material, writer, record, signal);
     return trained(material, writer, { masks, weights }, record, signal);
   }
@@ -196,7 +201,8 @@ function metadataOf(
   when: Readonly<Record<string, string>>,
 ): Record<string, string> {
   const input = network.inputShape.join(",");
-  return { format: "pt", model: config.model, input, ...variantEntry(config, network), ...when, version };
+  const model = path.basename(config.model);
+  return { format: "pt", model, input, ...variantEntry(config, network), ...when, version };
 }
 
 /** The weights of the epoch that is the best so far by its validation examples, in place of the last such. */

@@ -170,7 +170,7 @@ async function dataMeasures(
   const { network, weights } = loaded;
   const wanted = (measure: string) => !without.includes(measure);
   if (!wanted("gradients") && !wanted("ntk")) return {};
-  requireOneOutput(loaded, "--batch");
+  requireOneOutput(loaded.source, "--batch");
   const { createDifferentiator } = await import("@phew/training");
   const { x, y, count, notes } = await readBatch(file!, {
     inputShape: network.inputShape,

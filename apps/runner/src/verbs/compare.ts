@@ -53,7 +53,7 @@ export async function compare(model: string | undefined, options: CompareOptions
     examples && "dataset" in examples && (await loadExamples(examples.dataset, examples.dataDir));
   const headed = dataset ? withHead(model, options, dataset) : options;
   const loaded = await loadModel(model, headed);
-  if (examples !== undefined) requireOneOutput(loaded, "--method");
+  if (examples !== undefined) requireOneOutput(loaded.source, "--method");
   const { network, notes } = loaded;
   // every thread reads it: errors are reported before any thread starts
   if (examples && "batch" in examples) await labelledBatch(network, examples.batch);

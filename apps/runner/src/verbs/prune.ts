@@ -138,7 +138,7 @@ async function gather(
   const from = options.from === undefined ? undefined : await masksFor(confinedTo, masksFileOf(options.from));
   const loaded = { ...confinedTo, notes: [...confinedTo.notes, ...(from?.notes ?? [])] };
   const { network, weights } = loaded;
-  if (source !== undefined) requireOneOutput(loaded, `method ${options.method}`);
+  if (source !== undefined) requireOneOutput(loaded.source, `method ${options.method}`);
   const isRecorded = options.out !== undefined || options.runs !== undefined;
   const weightsDigest = isRecorded ? digestWeights(network, weights) : "";
   const methodOptions = optionsOf(options);

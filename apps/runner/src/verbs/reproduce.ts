@@ -47,7 +47,8 @@ interface Work {
 export async function reproduce(names: readonly string[], options: ReproduceOptions): Promise<void> {
   const chosen = names.length === 0 ? [...experiments.values()] : names.map(experimentByName);
   const dataDirs = dataDirsOf(options.data);
-  const works = chosen.map((experiment) => workOf(experiment, dataDirs, options));
+  const works: Work[] = [];
+  for (const experiment of chosen) works.push(await workOf(experiment, dataDirs, options));
   if (options.dryRun) return printPlan(works, options);
   const signal = interruptSignal();
   const documents: object[] = [];
@@ -74,24 +75,26 @@ function dataDirsOf(data: ReproduceOptions["data"] = {}): Map<string, string> {
   throw new ArgumentError("--data", { given: `"${unknown}"`, expected: `one of ${known.join(", ")}` });
 }
 
-function workOf(
+async function workOf(
   experiment: Experiment,
   dataDirs: ReadonlyMap<string, string>,
   options: ReproduceOptions,
-): Work {
+): Promise<Work> {
   const { scale } = options;
   const folder = tableFolder(options.out, experiment.name, scale);
   const { own = [], masks = [], runs = [] } = experiment.plan(scale, new Set(["glyphs", ...dataDirs.keys()]));
+  const works: RunWork[] = [];
+  for (const grid of runs) {
+    const file = runFile(options.out, experiment, grid, scale);
+    const runsOf = `${path.basename(path.dirname(file))}-${grid.name}`;
+    works.push(await runWork(grid, file, runsOf, dataDirs, options));
+  }
   return {
     experiment,
     folder,
     own: own.map((each) => ownWork(each, path.join(folder, `${each.name}.csv`))),
     masks: masks.map((grid) => maskWork(grid, path.join(folder, `${grid.name}.masks.csv`))),
-    runs: runs.map((grid) => {
-      const file = runFile(options.out, experiment, grid, scale);
-      const runsOf = `${path.basename(path.dirname(file))}-${grid.name}`;
-      return runWork(grid, file, runsOf, dataDirs, options);
-    }),
+    runs: works,
   };
 }
 

@@ -76,7 +76,7 @@ export async function sweep(file: string | undefined, options: SweepVerbOptions)
     });
   }
   requireOneTask(options);
-  const plan = planSweep(file, options);
+  const plan = await planSweep(file, options);
   if (options.cancel) return cancel(plan, options);
   if (options.logs !== undefined) return showLogs(plan, options.logs);
   if (options.status) return report(plan, undefined, options);

@@ -1,4 +1,5 @@
 /** `phew train`: one run, from weights to a trained sparse network, kept in a run folder. */
+import path from "node:path";
 import { prunerByName, zooEntries } from "@phew/core";
 import { readStatus, runFolderOf } from "@phew/runs";
 import { UsageError } from "../failure.ts";
@@ -15,15 +16,20 @@ import {
   usageFault,
 } from "../settings/configuration.ts";
 import type { TrainConfigFile } from "../settings/files.ts";
+import { isModelFile } from "../settings/kinds.ts";
+import { withoutArchitecture } from "../settings/model.ts";
 import { DENSE } from "../settings/pruning.ts";
 import { SETTINGS } from "../settings/table.ts";
+import { runSource } from "../sources/runSource.ts";
 import { requireKnown } from "../train/knownNames.ts";
 import type { RunPlace } from "../train/runMaterial.ts";
 
 // training code loads slowly, so it is imported after the first line is printed
 export async function train(model: string | undefined, settings: CommandLineSettings): Promise<void> {
   const { values, given } = settings;
-  const file = values.config === undefined ? undefined : await configFrom(values.config, model, settings);
+  const source = values.config ?? runConfigOf(model);
+  const beside = values.config === undefined ? undefined : model;
+  const file = source === undefined ? undefined : await configFrom(source, beside, settings);
   const config = file?.config ?? (await configOf(model, settings));
   const place: RunPlace = {
     ...placeOf(
@@ -37,12 +43,24 @@ export async function train(model: string | undefined, settings: CommandLineSett
     data:
       file?.dataDigest === undefined || values.force === true
         ? undefined
-        : { digest: file.dataDigest, source: values.config! },
+        : { digest: file.dataDigest, source: source! },
   };
   if (values.watch)
     return (await import("../output/watched.ts")).runWatched({ folder: place.root, view: "overview" });
   if (values.json !== true) await printPlace(config, place);
   await (await import("../train/reportedTraining.ts")).trainAndReport(config, place, values);
+}
+
+/** `phew train RUN` goes on with a run, or does it again. */
+function runConfigOf(model: string | undefined): string | undefined {
+  const run = model === undefined ? undefined : runSource(model);
+  if (run === undefined) return undefined;
+  if (run.part === undefined) return path.join(run.folder, "config.json");
+  throw new UsageError("<model>", {
+    given: `${model}, weights of a run`,
+    expected: "a name of the zoo, a model file, or the folder of a run to go on with",
+    remedy: `To start from them: --start-weights ${model}.`,
+  });
 }
 
 /**
@@ -51,11 +69,14 @@ export async function train(model: string | undefined, settings: CommandLineSett
  */
 export async function printPlace(config: TrainConfig, place: RunPlace): Promise<void> {
   const { model, dataset } = config;
-  if (!zooEntries.some(({ name }) => name === model)) return;
+  const isFile = isModelFile(model);
+  if (!isFile && !zooEntries.some(({ name }) => name === model)) return;
   requireKnown(config);
   const files = entries.filter(([name, { identity }]) => identity === "content" && name in config);
   const whole =
-    files.length === 0 ? config : (await import("../sources/weightSources.ts")).withDigests(config);
+    files.length === 0 && !isFile
+      ? config
+      : await (await import("../sources/weightSources.ts")).withDigests(config);
   const folder = runFolderOf(identityOf(whole, place));
   const { state, checkpoint } = (!place.force && place.resume !== false && readStatus(folder)) || {};
   if (state === "finished") return;
@@ -104,7 +125,7 @@ export async function configOf(
   if (model === undefined) {
     throw new UsageError("<model>", {
       given: "nothing",
-      expected: "a name of the zoo, such as resnet20, or --config with a run's config.json",
+      expected: "a name of the zoo, such as resnet20, a model file, or --config with a run's config.json",
     });
   }
   if (values.method !== DENSE) prunerByName(values.method!);
@@ -112,5 +133,5 @@ export async function configOf(
     values.recipe === undefined
       ? {}
       : (await import("../settings/files.ts")).readRecipe(values.recipe).settings;
-  return configurationOf({ ...values, model }, given, recipe, kept);
+  return configurationOf(withoutArchitecture({ ...values, model }), given, recipe, kept);
 }

@@ -6,6 +6,7 @@ import { type ImportedOnnx, importGraph, type OnnxOptions } from "./importGraph.
 import { readParts } from "./parts.ts";
 import { wholeNumber } from "./schema.ts";
 import { fileSource, memorySource } from "./source.ts";
+import { externalPlace } from "./tensors.ts";
 
 /**
  * Reads a model from its bytes. Weights are views of them if they are aligned.
@@ -32,10 +33,14 @@ export async function readOnnx(path: string, options: OnnxOptions = {}): Promise
   });
 }
 
-/** Outputs and batch size of a file, without reading its weights. */
+/** What a file says of itself, without its weights being read. */
 export interface OnnxInterface {
   readonly input: string;
+  /** Lengths of one input, without the batch; undefined where the file leaves one open, or all. */
+  readonly inputDims: readonly (number | undefined)[] | undefined;
   readonly outputs: readonly string[];
+  /** Names of the files with tensors of the model, in the order of the tensors. */
+  readonly externalNames: readonly string[];
   /** Required number of examples; undefined for any number. */
   readonly batch: number | undefined;
 }
@@ -45,11 +50,16 @@ export async function readOnnxInterface(path: string): Promise<OnnxInterface> {
   await withFile(path, async () => undefined);
   const { inputs, outputs, initializers } = readParts(fileSource(path));
   const input = inputs.find(({ name }) => !initializers.has(name ?? ""));
-  const length = input?.type?.tensorType?.shape?.dim?.[0]?.dimValue;
-  const batch = length === undefined ? 0 : wholeNumber(length, `${path}: input`);
+  const lengths = input?.type?.tensorType?.shape?.dim?.map(({ dimValue }) => {
+    const length = dimValue === undefined ? 0 : wholeNumber(dimValue, `${path}: input`);
+    return length > 0 ? length : undefined;
+  });
+  const names = [...initializers.values()].flatMap((part) => externalPlace(part)?.location ?? []);
   return {
     input: input?.name ?? "",
+    inputDims: lengths?.slice(1),
     outputs: outputs.map(({ name }) => name ?? ""),
-    batch: batch > 0 ? batch : undefined,
+    externalNames: [...new Set(names)],
+    batch: lengths?.[0],
   };
 }

@@ -27,7 +27,7 @@ export async function readOnnx(path: string, options: OnnxOptions = {}): Promise
 }
 
 /**
- * Outputs and batch size of a file, without reading its weights.
+ * Input, outputs and external files of a model, without its weights being read.
  * @throws ArgumentError if it is not an ONNX model
  */
 export async function readOnnxInterface(path: string): Promise<OnnxInterface> {

@@ -36,6 +36,8 @@ export interface TfjsFile {
   readonly modelTopology: JsonObject;
   /** In the manifest's order, names once each. */
   readonly specs: readonly WeightSpec[];
+  /** Names of the files with its weights, in the manifest's order. */
+  readonly shards: readonly string[];
   /** A weight without its quantisation. */
   read(spec: WeightSpec): Promise<Tensor>;
   /** A weight's bytes as they are in the file. */
@@ -120,7 +122,15 @@ async function parseTfjsFile(subject: string, bytes: Uint8Array, openShard: Open
     return readAcross(openShard, shards, sizes, spec.start, byteLength(spec));
   };
   const read = async (spec: WeightSpec) => plain(spec, await readStored(spec));
-  return { subject, json, modelTopology, specs, read, readStored };
+  return {
+    subject,
+    json,
+    modelTopology,
+    specs,
+    shards: groups.flatMap((group) => group.shards),
+    read,
+    readStored,
+  };
 }
 
 /** Bytes of a weight in its shards. */

@@ -1,6 +1,6 @@
 /** Runs as figures take them: a series for each configuration, whatever its density. */
 import { accuracyWords, fullCurve, runAccuracy } from "@phew/runs";
-import { configurationsOf, oncePerSeed } from "@phew/runs/configurations";
+import { configurationsOf, modelName, oncePerSeed } from "@phew/runs/configurations";
 import type { ReportedRun } from "../report.ts";
 import type { FigureRow } from "./figureRow.ts";
 
@@ -21,7 +21,7 @@ export function runFigureRows(all: readonly ReportedRun[]): FigureRow[] {
     return {
       method: `${config.method ?? mask?.method ?? ""}`,
       series: series.nameOf(run),
-      model: `${config.model ?? ""}`,
+      model: modelName(config) ?? "",
       density: typeof config.density === "number" ? config.density : (mask?.requestedDensity ?? NaN),
       seed: typeof config.seed === "number" ? config.seed : 0,
       ...(trace !== undefined && { logRelativeTrace: trace }),

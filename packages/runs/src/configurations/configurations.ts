@@ -237,7 +237,9 @@ function cellValue(key: string, fact: Fact | undefined, texts?: ReadonlyMap<stri
   if (fact === undefined) return undefined;
   const { value, identity } = fact;
   const isPlain = typeof value === "number" || typeof value === "boolean" || typeof value === "string";
-  return isPlain && !isContent(key) ? value : texts?.get(identity);
+  if (!isPlain || isContent(key)) return texts?.get(identity);
+  // models of files may be called alike
+  return identity.startsWith('"sha256:') ? (texts?.get(identity) ?? value) : value;
 }
 
 type CellValue = ReturnType<SettingColumn<never>["cellOf"]>;

@@ -23,6 +23,7 @@ export const EXPERIMENT = "experiment";
 export const DATA = "data";
 
 const DIGESTS = "sourceDigests";
+const MODEL = "model";
 /** Settings that are objects of settings. */
 export const NESTED: readonly string[] = ["options", "checkOptions"];
 const words = new Map<string, SettingWord>(SETTING_WORDS.map((entry) => [entry.key, entry]));
@@ -59,17 +60,36 @@ export function identityOfAll(facts: Facts): string {
 function factsOfKey(config: RunConfig, key: string): (readonly [string, Fact])[] {
   const { is } = words.get(key) ?? {};
   const usual = defaultOf(key, config);
-  const value = config[key] ?? usual;
+  const value = settingValue(key, config) ?? usual;
   if (is === "seed" || value === undefined || value === null) return [];
   if (NESTED.includes(key) && isRecord(value)) {
     const options = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
     return options.map(([name, each]) => [`${key}.${name}`, factOf(each)]);
   }
-  const digests = config[DIGESTS];
-  const digest = is === "content" && isRecord(digests) ? digests[key] : undefined;
-  const identity = identityOf(digest ?? value);
+  const identity = identityOf(digestOf(key, config) ?? value);
   const isDefault = usual !== undefined && (usualIdentities.get(key) ?? identityOf(usual)) === identity;
   return [[key, { identity, value, isDefault }]];
+}
+
+/** Of the file that a setting names; undefined for other settings, and for networks of the zoo. */
+function digestOf(key: string, config: RunConfig): unknown {
+  const digests = config[DIGESTS];
+  const isFile = key === MODEL || words.get(key)?.is === "content";
+  return isFile && isRecord(digests) ? digests[key] : undefined;
+}
+
+/** The value of a setting, undefined where the configuration lacks it; of a model's file its name without folders. */
+export function settingValue(key: string, config: RunConfig): unknown {
+  const value = config[key];
+  return key === MODEL && typeof value === "string" && digestOf(key, config) !== undefined
+    ? basename(value)
+    : value;
+}
+
+/** The network of a run in few words: its name in the zoo, or that of its file. */
+export function modelName(config: RunConfig): string | undefined {
+  const name = settingValue(MODEL, config);
+  return typeof name === "string" ? name : undefined;
 }
 
 export function factOf(value: unknown): Fact {

@@ -41,16 +41,16 @@ function textsOf(key: string, many: readonly Facts[]): Texts {
   const counts = new Map<string, number>();
   for (const text of texts.values()) counts.set(text, (counts.get(text) ?? 0) + 1);
   for (const [identity, text] of texts)
-    if (counts.get(text)! > 1) texts.set(identity, exactText(key, text, identity));
+    if (counts.get(text)! > 1) texts.set(identity, exactText(text, identity));
   return texts;
 }
 
 const shownValue = (key: string, { value }: Fact) => shortened(valueText(key, value), LONGEST_VALUE);
 
 /** For files of the same name, by their contents; for numbers that round to the same text, with all digits. */
-function exactText(key: string, text: string, identity: string): string {
+function exactText(text: string, identity: string): string {
   const [, digest] = /^"sha256:(.{6})/.exec(identity) ?? [];
-  return digest !== undefined && isContent(key) ? `${text}:${digest}` : identity;
+  return digest === undefined ? identity : `${text}:${digest}`;
 }
 
 /** A part of a name, with the label of its setting and without. */

@@ -3,6 +3,8 @@ import type { SettingWord } from "./settingWord.ts";
 
 export const SETTING_WORDS: readonly SettingWord[] = [
   { key: "model", label: "model", isBare: true },
+  { key: "input", label: "input" },
+  { key: "output", label: "output" },
   { key: "dataset", label: "dataset", isBare: true },
   { key: "dataDir", label: "data dir" },
   { key: "classCount", label: "classes" },

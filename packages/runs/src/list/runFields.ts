@@ -4,7 +4,7 @@
  */
 import { isRecord } from "@phew/core/fields";
 import { unknownName } from "@phew/core/messages";
-import { defaultOf, isPercent, NESTED } from "../configurations/facts.ts";
+import { defaultOf, isPercent, NESTED, settingValue } from "../configurations/facts.ts";
 import { SETTING_WORDS } from "../configurations/settingWords.ts";
 import type { RunEntry } from "../readRun.ts";
 import type { RunLife } from "../status.ts";
@@ -122,7 +122,8 @@ function settingField(key: string): RunField {
     ...(isPercent(key) && { unit: "fraction" as const }),
     valueOf: ({ config, seed, isConfigUnknown }) => {
       if (isConfigUnknown) return undefined;
-      const value = key === "seed" ? (config.seed ?? seed) : (config[outer] ?? defaultOf(outer, config));
+      const value =
+        key === "seed" ? (config.seed ?? seed) : (settingValue(outer, config) ?? defaultOf(outer, config));
       if (inner.length === 0) return plain(value);
       return isRecord(value) ? plain(value[inner.join(".")]) : undefined;
     },

@@ -15,6 +15,7 @@ export { type SlurmExecutorSettings, slurm } from "./slurm.ts";
 export { shellQuote, shellWords, slurmScript } from "./slurmScript.ts";
 export {
   checkedSweep,
+  type Placed,
   readSweep,
   type SettingShape,
   type Settings,

@@ -52,7 +52,16 @@ function describe(schema: z.ZodType, value: unknown, issue: Issue): Described {
     const hint = typeof word === "string" ? didYouMean(word, known) : {};
     return { place, fault: { given, expected: `one of ${known.join(", ")}`, ...hint } };
   }
-  return { place, fault: { given, expected: at?.description ?? issue.message } };
+  const expected = at?.description ?? issue.message;
+  const word = valueAt(value, issue.path);
+  const hint = typeof word === "string" ? didYouMean(word, namesAmong(at)) : {};
+  return { place, fault: { given, expected, ...hint } };
+}
+
+/** The names that a schema of several allows. */
+function namesAmong(schema: z.ZodType | undefined): string[] {
+  if (!(schema instanceof z.ZodUnion)) return [];
+  return schema.options.flatMap((option) => (option instanceof z.ZodEnum ? option.options.map(String) : []));
 }
 
 function didYouMean(word: string, known: readonly string[]): { remedy?: string } {

@@ -122,9 +122,20 @@ export function sweepJsonSchema(shape: SettingShape, executors: readonly string[
   };
 }
 
-/** @throws ArgumentError naming the file and the position in it, if it or a file that it extends is not valid */
-export function readSweep(file: string, shape: SettingShape, executors: readonly string[]): Sweep {
-  return sweepOf(file, readExtended(file, sweepSchema(shape, executors), []));
+/** @returns the value of a setting as it is from where phew is called. @param folder of the file that has it */
+export type Placed = (setting: string, value: unknown, folder: string) => unknown;
+
+/**
+ * @param placed for settings whose values are relative to the file
+ * @throws ArgumentError naming the file and the position in it, if it or a file that it extends is not valid
+ */
+export function readSweep(
+  file: string,
+  shape: SettingShape,
+  executors: readonly string[],
+  placed: Placed = (_, value) => value,
+): Sweep {
+  return sweepOf(file, readExtended(file, sweepSchema(shape, executors), placed, []));
 }
 
 /** A sweep that a program makes itself: as {@link readSweep} of a file with that content. @param source names it in errors */
@@ -160,7 +171,7 @@ function sweepOf(file: string, raw: RawSweep): Sweep {
   return sweep;
 }
 
-function readExtended(file: string, schema: SweepSchema, above: readonly string[]): RawSweep {
+function readExtended(file: string, schema: SweepSchema, placed: Placed, above: readonly string[]): RawSweep {
   const path = realPath(file, above);
   if (above.includes(path)) {
     const circle = [...above.slice(above.indexOf(path)), path].map((step) =>
@@ -171,10 +182,30 @@ function readExtended(file: string, schema: SweepSchema, above: readonly string[
       expected: "files that do not lead back to themselves",
     });
   }
-  const raw = requireShape(file, schema, parseJson(path, file));
+  const raw = inPlace(requireShape(file, schema, parseJson(path, file)), placed, dirname(file));
   if (raw.extends === undefined) return raw;
-  const base = readExtended(join(dirname(path), raw.extends), schema, [...above, path]);
+  const base = readExtended(join(dirname(path), raw.extends), schema, placed, [...above, path]);
   return extended(base, raw);
+}
+
+/** Of a link to a file the folder of the link. */
+function inPlace(raw: RawSweep, placed: Placed, folder: string): RawSweep {
+  const ofSettings = (settings: object) =>
+    Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, placed(key, value, folder)]));
+  const ofLists = (lists: object) =>
+    Object.fromEntries(
+      Object.entries(lists).map(([key, values]) => [
+        key,
+        (values as readonly unknown[]).map((value) => placed(key, value, folder)),
+      ]),
+    );
+  return {
+    ...raw,
+    ...(raw.settings && { settings: ofSettings(raw.settings) }),
+    ...(raw.grid && { grid: ofLists(raw.grid) }),
+    ...(raw.zip && { zip: raw.zip.map(ofLists) }),
+    ...(raw.list && { list: raw.list.map(ofSettings) }),
+  };
 }
 
 function realPath(file: string, above: readonly string[]): string {

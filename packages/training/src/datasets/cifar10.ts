@@ -32,6 +32,7 @@ export const cifar10: DatasetEntry = {
   name: "cifar10",
   summary: "32×32 colour images of 10 things: the binary version, its archive, or class folders",
   embedded: false,
+  head: { inputShape: [3, 32, 32], classCount: 10 },
   source:
     "Krizhevsky 2009, Learning multiple layers of features from tiny images, https://www.cs.toronto.edu/~kriz/cifar.html",
   licence: "none stated; for research, with citation",

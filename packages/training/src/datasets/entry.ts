@@ -1,4 +1,5 @@
 /** An entry in the registry of data sets. */
+import type { Shape } from "@phew/core";
 import type { Dataset } from "./dataset.ts";
 import type { PartOptions } from "./splits.ts";
 
@@ -36,12 +37,21 @@ export interface Download {
   readonly md5: string;
 }
 
+/** What a network must take and give to learn a data set. */
+export interface DatasetHead {
+  /** `[channels, height, width]`, or `[features]` */
+  readonly inputShape: Shape;
+  readonly classCount: number;
+}
+
 export interface DatasetEntry {
   readonly name: string;
   /** One line for help. */
   readonly summary: string;
   /** True for generated data that need no folder. */
   readonly embedded: boolean;
+  /** Shape of an input and number of classes of the whole set; absent where the user's files decide. */
+  readonly head?: DatasetHead;
   /** Whom to cite, and on what terms it may be used. */
   readonly source: string;
   readonly licence: string;

@@ -19,6 +19,7 @@ export const fashionMnist: DatasetEntry = {
   name: "fashion-mnist",
   summary: "28×28 grey images of ten kinds of clothes: four IDX files, named as MNIST's",
   embedded: false,
+  head: { inputShape: [1, 28, 28], classCount: 10 },
   source: "Xiao, Rasul & Vollgraf 2017, arXiv:1708.07747, https://github.com/zalandoresearch/fashion-mnist",
   licence: "MIT",
   downloads: filesOf(

@@ -6,6 +6,7 @@ export const mnist: DatasetEntry = {
   name: "mnist",
   summary: "28×28 grey images of handwritten digits: the four IDX files",
   embedded: false,
+  head: { inputShape: [1, 28, 28], classCount: 10 },
   source: "LeCun, Cortes & Burges, http://yann.lecun.com/exdb/mnist/",
   licence: "CC BY-SA 3.0",
   downloads: filesOf(

@@ -18,6 +18,7 @@ export const tinyImagenet: DatasetEntry = {
   name: "tiny-imagenet",
   summary: "64×64 colour images of 200 things: the archive, or its folder tiny-imagenet-200",
   embedded: false,
+  head: { inputShape: [3, 64, 64], classCount: 200 },
   source: "Le & Yang 2015, Tiny ImageNet visual recognition challenge, http://cs231n.stanford.edu",
   licence: "ImageNet's terms: research and education, not commercial",
   downloads: filesOf(

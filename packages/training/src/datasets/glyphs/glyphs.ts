@@ -23,6 +23,9 @@ export interface GlyphOptions {
   readonly std?: readonly number[] | undefined;
 }
 
+/** Where no number is asked for: the digits. */
+const CLASS_COUNT = 10;
+
 /** Over 20,000 examples of all 62 characters: 0.149 and 0.196; of ten digits: 0.156 and 0.204. */
 export const GLYPH_NORMALISATION: Normalisation = { mean: [0.15], std: [0.2] };
 
@@ -80,8 +83,9 @@ export const glyphsEntry: DatasetEntry = {
   name: "glyphs",
   summary: "28×28 grey images of up to 62 characters, drawn by the program",
   embedded: true,
+  head: { inputShape: [1, SIDE, SIDE], classCount: CLASS_COUNT },
   source: "drawn by the program from its own stroke outlines",
   licence: "MIT",
-  load: async ({ classCount = 10, trainCount = 6000, testCount = 2000, seed = 0, mean, std }) =>
+  load: async ({ classCount = CLASS_COUNT, trainCount = 6000, testCount = 2000, seed = 0, mean, std }) =>
     glyphs({ classCount, trainCount, testCount, seed, mean, std }),
 };
