@@ -16,6 +16,7 @@ export function declareBench(program: Command): void {
       `
 Examples:
   phew bench train resnet20 --method phew --density 0.05 --batch-size 128 --threads 2 --baseline torch
+  phew bench train net.onnx --density 0.05 --baseline torch
   phew bench predict resnet20 --density 0.05 --batch-size 1,64
   phew bench prune vgg19-bn --density 0.05
   phew bench layer --shape 16x32x32-16 --density 0.05 --batch-size 64 --threads 1`,
@@ -82,7 +83,7 @@ Examples:
 }
 
 function declarePrune(bench: Command): void {
-  withBenchOutput(withZooModel(bench.command("prune")))
+  withBenchOutput(withBenchedModel(bench.command("prune")))
     .summary("a mask, against a plain linear scan or PyTorch")
     .description(
       "Times a method's masks on one thread: phew's against a plain walker of the same definition, synflow's\nagainst PyTorch on one thread where python3 has it, those of other methods alone.",
@@ -105,7 +106,7 @@ Examples:
 }
 
 function withBenchModel(command: Command): Command {
-  return withZooModel(command)
+  return withBenchedModel(command)
     .addOption(option("--method <name>", "pruning method, or dense").default("phew"))
     .addOption(
       option("--density <d>", "fraction of weights kept; 0.05 unless dense").argParser(
@@ -154,11 +155,16 @@ function withBatchSize(command: Command, initial: number): Command {
   );
 }
 
-/** The network, which was an option in the last release. */
-function withZooModel(command: Command): Command {
+/** The network, whose name was an option in the last release. */
+function withBenchedModel(command: Command): Command {
   const before = option("--model <name>", "name of the zoo").hideHelp();
   return command
-    .argument("[model]", "name of the zoo (default: resnet20)")
+    .argument("[model]", "name of the zoo, a model file, or the folder of a run (default: resnet20)")
+    .addOption(
+      option("--architecture <name>", "zoo name, or model file, of the network whose weights the file holds"),
+    )
+    .addOption(option("--input <shape>", "of a file that leaves it open").argParser(parse.shape))
+    .addOption(option("--output <name>", "of a model file with several outputs, the one that is looked at"))
     .addOption(before)
     .on("option:model", () =>
       printWarnings([

@@ -12,6 +12,7 @@ import {
 } from "@phew/runs";
 import {
   BENCHED_LAYER,
+  type BenchedModel,
   type BenchMode,
   type BenchReport,
   type BenchSettings,
@@ -23,8 +24,9 @@ import {
   type PruneBenchReport,
 } from "@phew/training/bench";
 import { Interrupted, UsageError } from "../failure.ts";
-import { printJson, printText } from "../output/output.ts";
+import { printJson, printNote, printText } from "../output/output.ts";
 import { interruptSignal, startProgress } from "../output/progress.ts";
+import type { ModelOptions } from "../sources/model.ts";
 
 /** How results are shown. */
 interface ShowOptions {
@@ -43,8 +45,12 @@ interface SettingOptions extends ShowOptions {
   readonly seed: number;
 }
 
-interface NetworkOptions extends SettingOptions {
+/** A name of the zoo or a model file, and what makes that definite. */
+interface BenchedOptions extends Pick<ModelOptions, "architecture" | "input" | "output"> {
   readonly model: string;
+}
+
+interface NetworkOptions extends SettingOptions, BenchedOptions {
   readonly method: string;
   readonly density?: number;
   readonly option: Readonly<Record<string, OptionValue>>;
@@ -62,6 +68,7 @@ export async function benchPrediction(
 
 async function benchNetwork(mode: BenchMode, batchSizes: readonly number[], options: NetworkOptions) {
   const { model, method, seed, option: methodOptions } = options;
+  const benched = await benchedModel(options);
   const bench = mode === "train" ? benchTrain : benchPredict;
   const reports: BenchReport[] = [];
   for (const batchSize of batchSizes) {
@@ -71,7 +78,7 @@ async function benchNetwork(mode: BenchMode, batchSizes: readonly number[], opti
         bench({
           ...settingsOf(options),
           ...hooks,
-          model,
+          model: benched,
           method,
           density: densityOf(options),
           options: methodOptions,
@@ -103,8 +110,17 @@ export async function benchOneLayer(options: LayerOptions): Promise<void> {
   show([report], options, (environment) => [networkSection(report, options, environment)]);
 }
 
-interface PruneOptions extends ShowOptions {
-  readonly model: string;
+/** A file is read once; networks of the zoo are the benchmark's own to draw. */
+async function benchedModel(options: BenchedOptions): Promise<BenchedModel> {
+  const { model } = options;
+  const { loadModel, namesFile } = await import("../sources/model.ts");
+  if (!namesFile(model)) return model;
+  const { network, weights, notes } = await loadModel(model, options);
+  for (const note of notes) printNote(note);
+  return { network, weights };
+}
+
+interface PruneOptions extends ShowOptions, BenchedOptions {
   readonly method: string;
   readonly option: Readonly<Record<string, OptionValue>>;
   readonly density: number;
@@ -114,8 +130,9 @@ interface PruneOptions extends ShowOptions {
 
 export async function benchPruning(options: PruneOptions): Promise<void> {
   const { model, method, option: methodOptions, density, seed, rounds: roundCount } = options;
+  const benched = await benchedModel(options);
   const report = await watched(`prune ${model}`, options, (hooks) =>
-    benchPrune({ ...hooks, model, method, options: methodOptions, density, seed, roundCount }),
+    benchPrune({ ...hooks, model: benched, method, options: methodOptions, density, seed, roundCount }),
   );
   // under the names of the last release too
   const named = { ...report, rival: report.baseline, rivalUnavailable: report.baselineUnavailable };

@@ -6,17 +6,14 @@ import { availableParallelism, loadavg } from "node:os";
 import {
   ArgumentError,
   elementCount,
-  initialise,
   Masks,
   type Network,
   type OptionValue,
-  ownInitialisation,
   type PruningData,
   prune,
   prunerByName,
   unknownName,
   type Weights,
-  zooModel,
 } from "@phew/core";
 import { loadWalkEngine, measureMachine, Random } from "@phew/engine";
 import type { Batch } from "../executor.ts";
@@ -24,6 +21,7 @@ import { executorNames } from "../executors.ts";
 import { chosenOptimiser, type OptimiserOptions } from "../optimisers/chosen.ts";
 import { createDifferentiator } from "../sparse/run/differentiator.ts";
 import { type Baseline, baselineByName, executorCommand } from "./baselines.ts";
+import { type BenchedModel, benchedModel } from "./benchedModel.ts";
 import { type Contender, startContender } from "./contender.ts";
 import { kernelPlan } from "./kernelPlan.ts";
 import { paceOf, race, ratioOf } from "./race.ts";
@@ -61,8 +59,7 @@ export interface BenchSettings {
 }
 
 export interface BenchOptions extends BenchSettings {
-  /** Name of the zoo. */
-  readonly model: string;
+  readonly model: BenchedModel;
   /** A pruning method, or `dense`. */
   readonly method: string;
   /** Fraction of weights kept; 1 for `dense`. */
@@ -100,8 +97,7 @@ async function benchModel(mode: BenchMode, options: BenchOptions): Promise<Bench
   else if (density !== 1) {
     throw new ArgumentError("density", { given: `${density} for a dense network`, expected: "1" });
   }
-  const network = zooModel(model);
-  const weights = await initialise(network, { seed, initialisation: ownInitialisation(network) });
+  const { network, weights } = await benchedModel(model, seed);
   const masks = method === "dense" ? undefined : await masksOf(network, weights, options);
   const subject = { network, weights, masks };
   return { method, requestedDensity: density, ...(await benchSubject(mode, subject, seed, options)) };

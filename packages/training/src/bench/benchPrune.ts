@@ -1,19 +1,11 @@
 /** Times a method's masks against another program's of the same definition, in alternating rounds of one run. */
-import {
-  ArgumentError,
-  initialise,
-  keepCountAt,
-  type OptionValue,
-  ownInitialisation,
-  prune,
-  zooModel,
-} from "@phew/core";
+import { ArgumentError, keepCountAt, type OptionValue, prune } from "@phew/core";
+import { type BenchedModel, benchedModel } from "./benchedModel.ts";
 import { pruneBaselineOf, type TimedMask } from "./pruneBaselines.ts";
 import { median } from "./race.ts";
 
 export interface PruneBenchOptions {
-  /** Name of the zoo. */
-  readonly model: string;
+  readonly model: BenchedModel;
   /** A pruning method that needs no data; `phew` unless given. */
   readonly method?: string | undefined;
   /** Of the method. */
@@ -67,9 +59,8 @@ export async function benchPrune(settings: PruneBenchOptions): Promise<PruneBenc
   if (!Number.isInteger(roundCount) || roundCount < 1) {
     throw new ArgumentError("rounds", { given: `${roundCount}`, expected: "a whole number of at least 1" });
   }
-  const network = zooModel(model);
+  const { network, weights } = await benchedModel(model, seed);
   const keepCount = keepCountAt(density, network.prunableCount);
-  const weights = await initialise(network, { seed, initialisation: ownInitialisation(network) });
   const request = { ...{ network, weights, density, keepCount, seed, options }, signal };
   const baseline = pruneBaselineOf(method);
   let baselineUnavailable = baseline === undefined ? `nothing to time ${method} against` : undefined;

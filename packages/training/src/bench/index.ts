@@ -2,6 +2,7 @@
 export { ByteImages } from "../datasets/dataset.ts";
 export { digestOfExamples, FileDigest } from "../datasets/digest.ts";
 export { baselineNames } from "./baselines.ts";
+export type { BenchedModel } from "./benchedModel.ts";
 export { BENCHED_LAYER, benchLayer, type LayerBenchOptions } from "./benchLayer.ts";
 export { type BenchOptions, type BenchSettings, benchPredict, benchTrain } from "./benchNetwork.ts";
 export { benchPrune, type MaskTime, type PruneBenchOptions, type PruneBenchReport } from "./benchPrune.ts";
