@@ -6,6 +6,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { Random } from "@phew/engine";
 import { describe, expect, it } from "vitest";
 import { caseCount } from "../../../vitest.long.ts";
@@ -15,6 +16,11 @@ const BASE = "train lenet5 --classes 4 --train-count 480 --test-count 32 --epoch
   " ",
 );
 const SPARSE = [...BASE, "--density", "0.2", "--threads", "1", "--checkpoint-steps", "4", "--no-figures"];
+/** The network of a model file, from the weights that it has. */
+const IMPORTED = [
+  ...["train", fileURLToPath(new URL("fixtures/resnet.script.onnx", import.meta.url))],
+  ...SPARSE.slice(2),
+];
 const TENSORFLOW = [
   ...BASE,
   "--density",
@@ -168,6 +174,11 @@ describe("a run", () => {
 
   it("that is asked to stop twice ends with the same bytes, and says 130", async () => {
     expect((await disturbed(SPARSE, "SIGTERM", 2, 250)).hits).toBe(2);
+  });
+
+  it("of a model file's network that is killed ends with the same bytes", async () => {
+    const count = caseCount(1, 10);
+    expect((await disturbed(IMPORTED, "SIGKILL", count, 250)).hits).toBe(count);
   });
 
   it("on the tensorflow executor ends with the same bytes too", async () => {

@@ -114,7 +114,8 @@ export async function benchOneLayer(options: LayerOptions): Promise<void> {
 async function benchedModel(options: BenchedOptions): Promise<BenchedModel> {
   const { model } = options;
   const { loadModel, namesFile } = await import("../sources/model.ts");
-  if (!namesFile(model)) return model;
+  const asked = [options.architecture, options.input, options.output];
+  if (!namesFile(model) && asked.every((option) => option === undefined)) return model;
   const { network, weights, notes } = await loadModel(model, options);
   for (const note of notes) printNote(note);
   return { network, weights };
