@@ -1,5 +1,6 @@
 /** A checkpoint that is whole may still be of another version, or of somebody else: it is taken as it must be or refused. */
-import { initialise, zooModel } from "@phew/core";
+import { initialise, Masks, zooModel } from "@phew/core";
+import type { Tensor } from "@phew/formats";
 import { expect, it } from "vitest";
 import { fromTensors, toTensors } from "../src/train/checkpoints.ts";
 
@@ -33,6 +34,29 @@ it("is the state that was kept", async () => {
   expect([...training.state.keys()]).toEqual(["firstMoment", "secondMoment"]);
   expect(training.state.get("firstMoment")).toEqual(training.weights);
   expect([...training.state.get("secondMoment")!.keys()]).toEqual([...training.weights.keys()].slice(1));
+});
+
+it("has the masks that hold, where they are not those of the start", async () => {
+  const { training } = fromTensors(network, await kept());
+  expect(training.masks).toBeUndefined();
+  const masks = new Masks(
+    network,
+    Uint8Array.from({ length: network.prunableCount }, (_, k) => k % 2),
+  );
+  const made = toTensors(network, { ...training, masks }, "sha");
+  expect(fromTensors(network, made).training.masks!.bytes).toEqual(masks.bytes);
+  const [first] = network.prunable.map(({ name }) => `masks.${name}`);
+  const refused = (change: (tensors: Map<string, Tensor>) => unknown) => {
+    const tensors = new Map(made.tensors);
+    change(tensors);
+    return () => fromTensors(network, { ...made, tensors });
+  };
+  expect(refused((tensors) => tensors.delete(first!))).toThrow(/the mask of .* got nothing/);
+  const { shape, data } = made.tensors.get(first!)!;
+  expect(refused((tensors) => tensors.set(first!, { dtype: "U8", shape, data }))).toThrow(/got U8 of shape/);
+  expect(
+    refused((tensors) => tensors.set(first!, { dtype: "BOOL", shape, data: data.map(() => 2) })),
+  ).toThrow(/bytes above 1/);
 });
 
 it("is refused where a number of it is none that could be, or a weight is missing", async () => {

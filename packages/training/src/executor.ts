@@ -108,10 +108,11 @@ export interface Executor {
    * @param requests by name of a prunable parameter
    * @param take is given the gradient of each requested layer, from the last to the first: an element for each index, or
    *   weight; the array is the receiver's
+   * @returns loss and right answers of the batch, before any change
    * @throws ArgumentError if a request names no prunable parameter or weight; GradientError if the loss or a gradient
    *   is not finite
    */
-  absentGradients(requests: AbsentRequests, batch: Batch, take: TakeGradient): Promise<void>;
+  absentGradients(requests: AbsentRequests, batch: Batch, take: TakeGradient): Promise<StepResult>;
   /**
    * Name of the first layer whose value was not finite in the last step, if the executor reports it; undefined if all
    * were finite.

@@ -54,7 +54,7 @@ export interface TrainOptions extends RatePlan {
    * same events.
    */
   readonly stepInterval?: number | undefined;
-  /** Resumes from here; `weights` are ignored. */
+  /** Resumes from here; `weights` are ignored, and so are `masks` if it has others. */
   readonly resume?: TrainCheckpoint | undefined;
   readonly checkpoints?: CheckpointKeeper | undefined;
   /** Once aborted, the step under way is finished, a checkpoint kept, and nothing more is done. */
@@ -78,10 +78,11 @@ export interface TrainOutcome {
 export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, TrainOutcome> {
   checkTraining(options);
   const { network, dataset, batchSize, signal, resume } = options;
+  const masks = resume?.masks ?? options.masks;
   const executor = await options.executor({
     network,
     weights: resume?.weights ?? options.weights,
-    ...(options.masks === undefined ? {} : { masks: options.masks }),
+    ...(masks === undefined ? {} : { masks }),
     optimiser: options.optimiser,
     batchSize,
     labelSmoothing: options.labelSmoothing ?? 0,
@@ -93,7 +94,8 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
     loader = await (options.loader ?? inlineLoader)({ dataset, batchSize });
     const progress = new TrainProgress(resume?.position, options.evaluateFirst ? 0 : 1);
     const stepInterval = options.stepInterval ?? stepEventInterval(options);
-    const work: Work = { options, executor, loader, progress, stepInterval, takeTurn: turnTaker() };
+    const takeTurn = turnTaker();
+    const work: Work = { options, executor, loader, progress, masks, stepInterval, takeTurn };
     if (resume === undefined) {
       yield startedEvent(executor, options);
       await checkpoint(work);
@@ -156,6 +158,8 @@ interface Work {
   readonly executor: Executor;
   readonly loader: BatchLoader;
   readonly progress: TrainProgress;
+  /** Those that hold, as the executor has them. */
+  masks: Masks | undefined;
   /** Steps between two step events. */
   readonly stepInterval: number;
   /** Lets signals and timers in, now and then. */
@@ -197,11 +201,12 @@ async function checkpoint(work: Work): Promise<void> {
   if (work.options.checkpoints?.due(work.progress)) await keep(work);
 }
 
-async function keep({ executor, options, progress }: Work): Promise<void> {
+async function keep({ executor, options, progress, masks }: Work): Promise<void> {
   await options.checkpoints?.keep({
     position: progress.position(),
     weights: await executor.weights(),
     state: await executor.state(),
+    masks: masks === options.masks ? undefined : masks,
   });
 }
 

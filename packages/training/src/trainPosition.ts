@@ -1,5 +1,5 @@
 /** How far a training is, in numbers that a checkpoint can hold. */
-import type { Weights } from "@phew/core";
+import type { Masks, Weights } from "@phew/core";
 import type { EpochResult } from "./earlyStopping.ts";
 import type { OptimiserState } from "./executor.ts";
 
@@ -23,6 +23,8 @@ export interface TrainCheckpoint {
   /** All parameters, running statistics too. */
   readonly weights: Weights;
   readonly state: OptimiserState;
+  /** Those that hold; absent: those of the options, which have not changed. */
+  readonly masks?: Masks | undefined;
 }
 
 export interface CheckpointKeeper {

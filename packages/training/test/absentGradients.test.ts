@@ -101,12 +101,16 @@ describe.each(subjects.filter(({ present }) => present))("$heading", ({ make }) 
     for (let step = 0; step < 3; step++) {
       const batch = randomBatch(network, 20 - step, step);
       const gradients = await collected(executor, candidates, batch);
+      const answer = await executor.absentGradients(new Map(), batch, () => {});
       const all = await collected(executor, whole(network), batch);
       for (const [name, indices] of candidates)
         expect(gradients.get(name)).toEqual(Float32Array.from(indices, (k) => all.get(name)![k]!));
       const one = await collected(executor, new Map([["conv2.weight", "all"]]), batch);
       expect(one).toEqual(new Map([["conv2.weight", all.get("conv2.weight")]]));
       const next = randomMasks(network, 0.3, step);
+      // without dropout, the loss of the step
+      expect((await other.step(batch, 0)).loss).toBeCloseTo(answer.loss, 5);
+      await executor.step(batch, 0);
       for (const each of [executor, other]) {
         if (step === 2) await each.changeMasks(next);
         await each.step(batch, 0.05);

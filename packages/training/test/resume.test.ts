@@ -106,6 +106,24 @@ describe.each(executors)("on $heading", ({ present, factory }) => {
   });
 });
 
+it("goes on with the masks of the checkpoint, and keeps them", async () => {
+  const { kept } = await withCheckpoints({});
+  expect(kept.every(({ masks }) => masks === undefined)).toBe(true);
+  const masks = randomMasks(network, 0.6, 9);
+  const resumed = await run({
+    resume: { ...kept[4]!, masks },
+    checkpoints: { due: () => true, keep: async (checkpoint) => void kept.push(checkpoint) },
+  });
+  expect(kept.slice(11).map((checkpoint) => checkpoint.masks)).toEqual(kept.slice(11).map(() => masks));
+  for (const parameter of network.prunable) {
+    const values = resumed.outcome.weights.get(parameter.name)!;
+    const mask = masks.of(parameter);
+    expect(values.every((w, k) => mask[k] === 1 || w === 0)).toBe(true);
+    const grown = kept[4]!.weights.get(parameter.name)!.map((w, k) => (w === 0 ? values[k]! : 0));
+    expect(grown.some((w) => w !== 0)).toBe(true);
+  }
+});
+
 it("keeps a checkpoint where the signal comes, in the midst of an evaluation too", async () => {
   const whole = await run({});
   for (const turns of [0, 1, 2, 3, 4, 5, 7]) {

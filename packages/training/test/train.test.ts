@@ -74,7 +74,9 @@ class Recorder implements Executor {
 
   async changeMasks() {}
 
-  async absentGradients() {}
+  async absentGradients() {
+    return { loss: 0, correctCount: 0 };
+  }
 
   async weights(): Promise<Weights> {
     return new Map([["fc.weight", Float32Array.of(this.trained.length)]]);

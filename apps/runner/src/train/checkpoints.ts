@@ -1,6 +1,6 @@
 /** When a training keeps a checkpoint, and the tensors and numbers that one is made of. */
-import { ArgumentError, type Network, type Weights } from "@phew/core";
-import { float32Tensor, type Tensor, type Tensors, toFloat32 } from "@phew/formats";
+import { ArgumentError, Masks, type Network, type Weights } from "@phew/core";
+import { boolTensor, float32Tensor, type Tensor, type Tensors, toFloat32 } from "@phew/formats";
 import type { RunCheckpoint } from "@phew/runs";
 import type { OptimiserState, TrainCheckpoint, TrainPosition } from "@phew/training";
 import { z } from "zod";
@@ -18,6 +18,8 @@ const DEFAULT_MINUTES = 5;
  * name.
  */
 const OPTIMISER = "optimiser.";
+/** Prefix of the masks that hold, if they are not those that the run began with. */
+const MASKS = "masks.";
 
 /** The run's own part of a checkpoint. */
 interface Progress {
@@ -60,13 +62,16 @@ export function checkpointDue(
 
 export function toTensors(
   network: Network,
-  { position, weights, state }: TrainCheckpoint,
+  { position, weights, state, masks }: TrainCheckpoint,
   masksDigest: string,
 ): RunCheckpoint {
   const tensors = new Map(weightTensors(network, weights));
   for (const [buffer, values] of state)
     for (const [name, tensor] of weightTensors(network, values))
       tensors.set(`${OPTIMISER}${buffer}/${name}`, tensor);
+  if (masks !== undefined)
+    for (const parameter of network.prunable)
+      tensors.set(`${MASKS}${parameter.name}`, boolTensor(parameter.shape, masks.of(parameter).slice()));
   return { step: position.step, progress: { position, masksDigest } satisfies Progress, tensors };
 }
 
@@ -82,6 +87,7 @@ export function fromTensors(
     position,
     weights: valuesOf(network, tensors),
     state: stateOf(network, tensors),
+    masks: masksOf(network, tensors),
   };
   return { training, masksDigest };
 }
@@ -103,6 +109,24 @@ function stateOf(network: Network, tensors: Tensors): OptimiserState {
   return new Map(
     Array.from(names, (buffer) => [buffer, valuesOf(network, tensors, `${OPTIMISER}${buffer}/`)]),
   );
+}
+
+/** Undefined if the file has none. */
+function masksOf(network: Network, tensors: Tensors): Masks | undefined {
+  if (!Array.from(tensors.keys()).some((name) => name.startsWith(MASKS))) return undefined;
+  const masks = new Masks(network);
+  for (const parameter of network.prunable) {
+    const { name, shape } = parameter;
+    const subject = `the mask of "${name}" in the run's checkpoint`;
+    const tensor = tensors.get(`${MASKS}${name}`);
+    if (tensor === undefined) throw foreignCheckpoint(subject, "nothing");
+    const given = `${tensor.dtype} of shape [${tensor.shape.join(", ")}]`;
+    const isFitting = tensor.dtype === "BOOL" && tensor.shape.join() === shape.join();
+    if (!isFitting) throw foreignCheckpoint(subject, given, `BOOL of shape [${shape.join(", ")}]`);
+    if (tensor.data.some((byte) => byte > 1)) throw foreignCheckpoint(subject, "bytes above 1", "0 or 1");
+    masks.of(parameter).set(tensor.data);
+  }
+  return masks;
 }
 
 /** @param prefix of a buffer of the optimiser, which may lack parameters; absent: the weights, which may not */

@@ -180,15 +180,13 @@ class TensorflowExecutor implements Executor {
     this.#setState(new Map(state));
   }
 
-  async absentGradients(requests: AbsentRequests, batch: Batch, take: TakeGradient): Promise<void> {
+  async absentGradients(requests: AbsentRequests, batch: Batch, take: TakeGradient): Promise<StepResult> {
     checkRequests(this.#network, requests);
     checkBatch(this.#network, batch, this.#options.batchSize);
     const gradients = new Map<string, Float32Array>();
-    let holds = true;
-    tf.tidy(() => {
+    const result = tf.tidy(() => {
       const tape = this.#forwardForTraining(batch, false);
-      const { loss, gradient } = this.#lossOf(tape[this.#network.output]!.value, batch);
-      holds = Number.isFinite(loss);
+      const { gradient, ...figures } = this.#lossOf(tape[this.#network.output]!.value, batch);
       const byParameter = this.#backward(tape, gradient);
       for (const parameter of this.#network.prunable) {
         const dense = byParameter.get(parameter.name);
@@ -200,6 +198,7 @@ class TensorflowExecutor implements Executor {
             : toCoreOrder(parameter, dense.dataSync<"float32">()),
         );
       }
+      return figures;
     });
     tf.dispose([...this.#replacements.values()]);
     this.#replacements.clear();
@@ -208,9 +207,10 @@ class TensorflowExecutor implements Executor {
       if (request === undefined) continue;
       const whole = gradients.get(name)!;
       const gradient = request === "all" ? whole : Float32Array.from(request, (k) => whole[k]!);
-      if (!holds || !gradient.every(Number.isFinite)) throw new GradientError(name);
+      if (!Number.isFinite(result.loss) || !gradient.every(Number.isFinite)) throw new GradientError(name);
       take(name, gradient);
     }
+    return result;
   }
 
   dispose(): void {

@@ -1,7 +1,7 @@
 /** Gradients by weights that are chosen when they are wanted: absentPass.ts, run layer by layer. */
 import { elementCount, type Weights } from "@phew/core";
 import { GradientError } from "../../diverged.ts";
-import type { AbsentRequests, Batch, TakeGradient } from "../../executor.ts";
+import type { AbsentRequests, Batch, StepResult, TakeGradient } from "../../executor.ts";
 import { type AbsentProgram, absentPass, type ChosenPart } from "../lower/absentPass.ts";
 import { KeptWeights } from "../model/keptWeights.ts";
 import type { Exchange } from "../plan/exchange.ts";
@@ -42,6 +42,7 @@ export interface AbsentPlace extends BatchPlace {
 
 /**
  * @param weights as they are now @param requests by parameter name
+ * @returns loss and right answers of the batch
  * @throws GradientError if the loss or a gradient is not finite
  */
 export function runAbsent(
@@ -50,24 +51,27 @@ export function runAbsent(
   requests: AbsentRequests,
   batch: Batch,
   take: TakeGradient,
-): void {
+): StepResult {
   const { absent, memory, runtime, program } = place;
   new ParameterTransfer(absent.plan, memory).setWeights(weights);
   writeBatch(place, batch);
   const shards = shardCount(Math.ceil(batch.count / absent.plan.lanes));
+  runtime.run(program.parts[0]!);
+  const result = batchResult(place, batch.count);
   let missing = requests.size;
   for (const [k, part] of absent.chosen.entries()) {
-    if (missing === 0) return;
+    if (missing === 0) break;
+    if (k > 0) runtime.run(program.parts[2 * k]!);
     const name = absent.plan.layers.get(part.node)!.weights.parameter.name;
-    runtime.run(program.parts[2 * k]!);
     const request = requests.get(name);
     if (request === undefined) continue;
     missing--;
-    if (!Number.isFinite(batchResult(place, batch.count).loss)) throw new GradientError(name);
+    if (!Number.isFinite(result.loss)) throw new GradientError(name);
     const gradient = layerGradient(place, part, program.parts[2 * k + 1]!, request, shards);
     if (!gradient.every(Number.isFinite)) throw new GradientError(name);
     take(name, gradient);
   }
+  return result;
 }
 
 /** Of one layer; the parts of the program that lead to it have run. @param shards that the batch has */

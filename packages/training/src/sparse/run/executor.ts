@@ -147,14 +147,20 @@ class Machine implements SparseExecutor {
     );
   }
 
-  async absentGradients(requests: AbsentRequests, batch: Batch, take: TakeGradient): Promise<void> {
+  async absentGradients(requests: AbsentRequests, batch: Batch, take: TakeGradient): Promise<StepResult> {
     checkRequests(this.#options.network, requests);
     checkBatch(this.#options.network, batch, this.#options.batchSize);
     const weights = this.#build.parameters.weights();
     if (this.#build.absent === undefined) await this.#addAbsent(weights);
     this.#lastCount = 0;
     const { absent, programs, ...place } = this.#build;
-    runAbsent({ ...place, absent: absent!, program: programs.absent! }, weights, requests, batch, take);
+    return runAbsent(
+      { ...place, absent: absent!, program: programs.absent! },
+      weights,
+      requests,
+      batch,
+      take,
+    );
   }
 
   async restore(weights: Weights, state: OptimiserState, stepCount = 0): Promise<void> {
