@@ -1,5 +1,5 @@
-/** Parts that cannot be computed: functions of each element, gates, and what is assumed of the rest. */
-import { readFileSync } from "node:fs";
+/** Parts that cannot be computed: functions of each element, quotients, and what is assumed of the rest. */
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
@@ -33,33 +33,43 @@ describe("a network of which an activation has no name of its own here", () => {
   );
 });
 
-describe("gates treated as opaque", () => {
-  const folder = async () => {
-    const at = scratchFolder();
-    const out = path.join(at, "masks.safetensors");
-    const args = ["prune", gates, "--treat-as-opaque", "--density", "0.1", "--out", out];
-    return {
-      out,
-      pruned: await phew(args),
-      json: JSON.parse((await phew([...args, "--force", "--json"])).stdout),
-    };
+describe("gates", () => {
+  it("are products, through either factor of which paths pass", async () => {
+    const out = path.join(scratchFolder(), "masks.safetensors");
+    const { stdout } = await phew(["prune", gates, "--density", "0.1", "--out", out]);
+    expect(stdout).not.toContain("assumption");
+    const report = JSON.parse((await phew(["analyze", gates, "--masks", out, "--json"])).stdout);
+    expect(ineffective(report)).toBe(0);
+  });
+});
+
+describe("quotients treated as opaque", () => {
+  /** The same network, that divides where it multiplied: no operation here does. */
+  const written = () => {
+    const file = path.join(scratchFolder(), "quotients.onnx");
+    writeFileSync(file, readFileSync(gates, "latin1").replaceAll("Mul", "Div"), "latin1");
+    return file;
   };
 
   it("are told all at once where they are not asked to be", async () => {
-    const { exitCode, stderr } = await phew(["prune", gates, "--density", "0.1"]);
+    const { exitCode, stderr } = await phew(["prune", written(), "--density", "0.1"]);
     expect(exitCode).toBe(1);
-    expect(stderr).toContain("2 × Mul (/Mul, /Mul_1): the product of two values");
+    expect(stderr).toContain("2 × Div (/Div, /Div_1): it is computed from several values");
     expect(stderr).toContain("--treat-as-opaque");
   });
 
   it("let no walk jump between units, and mark what rests on them, in words and in --json", async () => {
-    const { out, pruned, json } = await folder();
+    const file = written();
+    const out = `${file}.safetensors`;
+    const args = ["prune", file, "--treat-as-opaque", "--density", "0.1", "--out", out];
+    const pruned = await phew(args);
+    const json = JSON.parse((await phew([...args, "--force", "--json"])).stdout);
     const assumed = "paths are taken to pass through each of its inputs";
-    expect(pruned.stdout).toContain(`assumption: at "/Mul" (Mul), "/Mul_1" (Mul) ${assumed}`);
+    expect(pruned.stdout).toContain(`assumption: at "/Div" (Div), "/Div_1" (Div) ${assumed}`);
     expect(json.assumptions).toEqual(
-      ["/Mul", "/Mul_1"].map((layer) => ({ layer, operation: "Mul", assumed })),
+      ["/Div", "/Div_1"].map((layer) => ({ layer, operation: "Div", assumed })),
     );
-    const analysed = ["analyze", gates, "--treat-as-opaque", "--masks", out];
+    const analysed = ["analyze", file, "--treat-as-opaque", "--masks", out];
     expect((await phew(analysed)).stdout).toContain("assumption: at");
     const report = JSON.parse((await phew([...analysed, "--json"])).stdout);
     expect(report.assumptions).toHaveLength(2);

@@ -51,6 +51,23 @@ export const SAMPLES: { readonly [K in Kind]: readonly Sample[] } = {
   identity: [(b, x) => b.node("op", { kind: "identity" }, x)],
   input: [(_b, x) => x],
   maxPool2d: [(b, x) => b.maxPool2d(x, { kernel: 3, stride: 2 })],
+  multiply: [
+    (b, x) => b.node("op", { kind: "multiply" }, b.conv2d("other", x, { outChannels: 4, kernel: 1 }), x),
+    // a gate of channels, from features and from an image of one place
+    (b, x) => b.node("op", { kind: "multiply" }, x, b.dense("gate", b.globalAveragePool(x), 4)),
+    (b, x) => {
+      const squeezed = b.averagePool2d(x, { kernel: 4 });
+      return b.node("op", { kind: "multiply" }, b.conv2d("gate", squeezed, { outChannels: 4, kernel: 1 }), x);
+    },
+    // a gate of places, and one unit that multiplies itself
+    (b, x) => b.node("op", { kind: "multiply" }, x, b.conv2d("gate", x, { outChannels: 1, kernel: 1 })),
+    (b, x) => b.node("op", { kind: "multiply" }, x, x),
+    // a column and a row
+    (b, x) => {
+      const row = b.averagePool2d(x, { kernel: [4, 1], stride: 1 });
+      return b.node("op", { kind: "multiply" }, b.averagePool2d(x, { kernel: [1, 4], stride: 1 }), row);
+    },
+  ],
   opaque: [
     (b, x) =>
       b.node(

@@ -33,7 +33,7 @@ function randomNetwork(random: Random): Network {
   const activations = ["relu", "relu", "tanh", "sigmoid", "gelu", "softplus"] as const;
   for (let blocks = 1 + below(4); blocks > 0; blocks--) {
     const before = x;
-    switch (below(7)) {
+    switch (below(9)) {
       case 0:
         x = b.add(b.relu(conv(x, channels)), before);
         break;
@@ -54,6 +54,18 @@ function randomNetwork(random: Random): Network {
       case 4:
         x = conv(conv(x, 6), 4, 2);
         channels = 4;
+        break;
+      case 7: {
+        // the gate of a channel is 0 where no weight enters it and none is added
+        const gate = b.conv2d(name(), b.averagePool2d(x, { kernel: 6 }), {
+          outChannels: channels,
+          kernel: 1,
+        });
+        x = b.node(name(), { kind: "multiply" }, x, random() < 0.5 ? gate : b.activation("sigmoid", gate));
+        break;
+      }
+      case 8:
+        x = b.node(name(), { kind: "multiply" }, conv(x, 1), conv(x, channels));
         break;
       case 5:
         x = b.add(conv(x, 5), conv(before, 5), conv(before, 5));

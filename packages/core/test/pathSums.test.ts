@@ -76,9 +76,18 @@ function transformed(
 
 const ones = (network: Network) => new Float64Array(network.inputShape.reduce((a, b) => a * b, 1)).fill(1);
 
-/** R by the oracle's forward pass. Its relu only changes values that a running mean makes negative. */
+/**
+ * R by the oracle's forward pass: factors of products are added, their activations left out. Its relu only changes values
+ * that a running mean makes negative.
+ */
 function sumByForward(network: Network, theta: ReadonlyMap<string, Float64Array>): number {
-  return sumOf(forward(oracleNetwork(network), theta, ones(network), 1).output);
+  const { nodes, output } = oracleNetwork(network);
+  const alongPaths = nodes.map((node) => {
+    if (node.op.kind === "multiply") return { ...node, op: { kind: "add" } as const };
+    const isSmooth = node.op.kind === "activation" && node.op.name !== "relu";
+    return isSmooth ? { ...node, op: { kind: "identity" } as const } : node;
+  });
+  return sumOf(forward({ nodes: alongPaths, output }, theta, ones(network), 1).output);
 }
 
 describe("path sums of random networks", () => {

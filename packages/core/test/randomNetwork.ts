@@ -26,6 +26,9 @@ const STRUCTURES = [
   "maxPool",
   "averagePool",
   "selfSum",
+  "gate",
+  "placeGate",
+  "gatedUnits",
 ] as const;
 
 interface Block {
@@ -108,12 +111,25 @@ function build(blocks: readonly Block[], flat: boolean, inChannels: number): Net
       groups,
       bias: false,
     });
+  let productCount = 0;
+  const multiply = (left: Value, right: Value) =>
+    b.node(`product${productCount++}`, { kind: "multiply" }, left, right);
   let channels = 4;
   let x = b.relu(conv(b.input, channels));
   for (const [index, { structure, width, kernel }] of blocks.entries()) {
     const start = x;
     const wide = 2 * width;
     switch (structure) {
+      case "gate":
+        x = multiply(x, b.activation("sigmoid", conv(b.averagePool2d(x, { kernel: 4 }), channels, 1)));
+        break;
+      case "placeGate":
+        x = multiply(b.activation("sigmoid", conv(x, 1, kernel)), conv(x, channels, kernel));
+        break;
+      case "gatedUnits":
+        x = multiply(b.activation("silu", conv(x, wide, kernel)), conv(x, wide, kernel));
+        channels = wide;
+        break;
       case "plain":
         x = b.relu(conv(x, wide, kernel));
         channels = wide;

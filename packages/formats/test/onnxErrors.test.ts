@@ -73,7 +73,7 @@ describe("what no network here can hold", () => {
       { op: "GlobalAveragePool", in: [from], out: [`p${k}`] },
       { op: "Conv", in: [`p${k}`, "v"], out: [`q${k}`] },
       { op: "Sigmoid", in: [`q${k}`], out: [`s${k}`] },
-      { op: "Mul", in: [from, `s${k}`], out: [`m${k}`], name: `gate${k}` },
+      { op: "Div", in: [from, `s${k}`], out: [`m${k}`], name: `gate${k}` },
       { op: "Conv", in: [`m${k}`, "v"], out: [`c${k}`] },
     ];
     const error = await unsupported(
@@ -90,7 +90,7 @@ describe("what no network here can hold", () => {
     );
     expect(error.nodes.map(({ node }) => node)).toEqual(["gate1", "gate2", "attention", "gate3"]);
     expect(error.message).toContain(
-      "\n  3 × Mul (gate1, gate2, gate3): the product of two values, [n, 4, 6, 6] and [n, 4, 1, 1] (a gate)",
+      "\n  3 × Div (gate1, gate2, gate3): it is computed from several values, [n, 4, 6, 6] and [n, 4, 1, 1], and has no",
     );
     expect(error.message).toContain("or pass --treat-as-opaque to prune around them");
   });
@@ -171,18 +171,23 @@ describe("what no network here can hold", () => {
   });
   it.each<[string, File, RegExp]>([
     [
-      "a product of two values",
+      "a quotient of two values",
       body(
         { op: "Sigmoid", in: ["c"], out: ["s"] },
         { op: "Conv", in: ["x", "w1"], out: ["d"] },
-        { op: "Mul", in: ["s", "d"], out: ["b"] },
+        { op: "Div", in: ["s", "d"], out: ["b"] },
       ),
-      /a gate.*no weights of its own/,
+      /computed from several values.*no weights of its own/,
     ],
     [
-      "a gate of another shape",
-      body({ op: "GlobalAveragePool", in: ["c"], out: ["q"] }, { op: "Mul", in: ["c", "q"], out: ["b"] }),
-      /a gate.*no weights of its own/,
+      "a product of values that do not meet",
+      body(
+        { op: "GlobalAveragePool", in: ["c"], out: ["q"] },
+        { op: "Flatten", in: ["q"], out: ["flat"] },
+        { op: "Unsqueeze", in: ["flat"], out: ["u"], attributes: { axes: [1, 2] } },
+        { op: "Mul", in: ["c", "u"], out: ["b"] },
+      ),
+      /multiplies \[n, 4, 6, 6\] and \[n, 1, 1, 4\]/,
     ],
     [
       "gather of data",
@@ -341,7 +346,7 @@ describe("parts treated as opaque", () => {
     [
       { op: "InstanceNormalization", in: ["c", "s", "s"], out: ["n"], name: "norm" },
       { op: "GlobalAveragePool", in: ["n"], out: ["q"] },
-      { op: "Mul", in: ["n", "q"], out: ["m"], name: "gate" },
+      { op: "Div", in: ["n", "q"], out: ["m"], name: "gate" },
       { op: "Resize", in: ["m", "", "scales"], out: ["b"], name: "up", attributes: { mode: "cubic" } },
     ],
     { tensors: { s: tensor([4], 3), scales: numbers([1, 1, 2, 2]) } },

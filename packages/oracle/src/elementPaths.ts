@@ -4,11 +4,11 @@
  * (power 2) and of the constants on it: 1 / window of an average, and 1 / √(variance + ε), which is squared as the scale
  * beside it is.
  *   R = Σ_paths Π θ';   ∂R/∂θ'_e = Σ_{paths through e} Π of all others
- * Activations do not change a product, no path goes through biases and shifts, and of a max-pooling window only through
+ * Paths go through either factor of a product of values. Activations do not change a product, no path goes through biases and shifts, and of a max-pooling window only through
  * its first greatest element. The time is exponential in depth: for the smallest networks only.
  */
 import { type ElementwiseOp, isElementwise, pathFactor } from "./activations.ts";
-import { type OracleGraph, type OracleOp, type Parameters, shapesOf, sizeOf, termsOf } from "./graph.ts";
+import { meeting, type OracleGraph, type OracleOp, type Parameters, shapesOf, sizeOf, termsOf } from "./graph.ts";
 
 export interface ElementPathSums {
   /** R. */
@@ -178,6 +178,8 @@ const WAYS: { readonly [K in Computed["kind"]]: (op: OpOf<K>, place: Place) => S
     }));
   },
   add: (_, { inputs, element }) => inputs.map((node) => ({ node, element, factor: 1 })),
+  multiply: (_, { inputs, shape, shapes, element }) =>
+    inputs.map((node) => ({ node, element: meeting(element, shape, shapes[node]!), factor: 1 })),
   concat: (_, { inputs, shapes, element }) => {
     let slot = 0;
     let rest = element;

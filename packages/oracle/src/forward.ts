@@ -1,6 +1,6 @@
 /** A dense forward pass in float64, one number at a time. */
 import { elementwise, isElementwise } from "./activations.ts";
-import { type OracleGraph, type OracleNode, type Parameters, shapesOf, sizeOf, termsOf } from "./graph.ts";
+import { meeting, type OracleGraph, type OracleNode, type Parameters, shapesOf, sizeOf, termsOf } from "./graph.ts";
 
 export interface ForwardOptions {
   /** Training: batch normalisation uses the batch's statistics, dropout its masks. Default "evaluation". */
@@ -90,11 +90,13 @@ function evaluate(task: Task): Float64Array {
         : x;
     }
     case "add":
-      return x.map((_, k) => task.inputs.reduce((sum, input) => sum + input[k]!, 0));
+      return together(task, (a, b) => a + b);
     case "concat":
       return concatenation(task);
     case "resample":
       return resampled(task);
+    case "multiply":
+      return together(task, (a, b) => a * b);
     case "select":
       return selection(task);
     case "opaque":
@@ -295,4 +297,20 @@ function selection(task: Task): Float64Array {
     }
   }
   return Float64Array.from(y);
+}
+
+/** Values combined element by element; one of length 1 along an axis stands for all places there. */
+function together(
+  { inputs, inputShapes, shape, count }: Task,
+  combine: (a: number, b: number) => number,
+): Float64Array {
+  const size = sizeOf(shape);
+  return Float64Array.from({ length: count * size }, (_, k) => {
+    const n = Math.floor(k / size);
+    const all = inputs.map((values, slot) => {
+      const own = inputShapes[slot]!;
+      return values[n * sizeOf(own) + meeting(k % size, shape, own)]!;
+    });
+    return all.reduce(combine);
+  });
 }

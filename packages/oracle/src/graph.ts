@@ -56,7 +56,7 @@ export type OracleOp =
       readonly fill: number;
     }
   | { readonly kind: "select"; readonly index: readonly number[] }
-  | { readonly kind: "add" | "concat" | "flatten" | "globalAveragePool" | "identity" };
+  | { readonly kind: "add" | "concat" | "flatten" | "globalAveragePool" | "identity" | "multiply" };
 
 export interface OracleNode {
   readonly name: string;
@@ -114,14 +114,35 @@ function shapeOf(op: OracleOp, inputs: number[][]): number[] {
       return [inputs.reduce((sum, shape) => sum + shape[0]!, 0), ...first!.slice(1)];
     case "resample":
       return [first![0]!, ...op.axes.map(({ places }) => places.length)];
+    case "add":
+    case "multiply":
+      return longest(inputs);
     case "select":
       return [op.index.length, ...first!.slice(1)];
     case "batchNorm":
-    case "add":
     case "dropout":
     case "identity":
       return first!;
   }
+}
+
+/** The shape of values of which some stand for all places of an axis: the greatest length along each. */
+function longest(shapes: readonly (readonly number[])[]): number[] {
+  const rank = Math.max(...shapes.map((shape) => shape.length));
+  return Array.from({ length: rank }, (_, axis) => Math.max(...shapes.map((shape) => shape[axis] ?? 1)));
+}
+
+/** The element of a value that meets element `k` of a value of shape `whole`: place by place, or its only one. */
+export function meeting(k: number, whole: readonly number[], own: readonly number[]): number {
+  let [left, place, step] = [k, 0, 1];
+  for (let axis = whole.length - 1; axis >= 0; axis--) {
+    const at = left % whole[axis]!;
+    left = (left - at) / whole[axis]!;
+    const length = own[axis] ?? 1;
+    if (length > 1) place += at * step;
+    step *= length;
+  }
+  return place;
 }
 
 /** Counts the windows along height and width: shifts one until it no longer fits. */

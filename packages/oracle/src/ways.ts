@@ -172,6 +172,13 @@ export class Ways {
           taken.flatMap((from, to) => (from === unit ? [{ unit: to, feature }] : [])),
         );
       }
+      case "multiply": {
+        const [own, count] = [inputShapes[slot]![0]!, this.shapes[index]![0]!];
+        // a single unit is read once for each unit that it multiplies
+        return own === count
+          ? [...units]
+          : units.flatMap(({ feature }) => Array.from({ length: count }, (_, unit) => ({ unit, feature })));
+      }
       case "opaque": {
         const [count] = node.op.shape as [number];
         if (node.op.carries && inputShapes[slot]![0] === count) return [...units];
@@ -214,6 +221,8 @@ export class Ways {
           if (op.carries && count === op.shape[0]) return this.#trace(input, unit);
           return Array.from({ length: count }, (_, u) => u).flatMap((u) => this.#trace(input, u));
         });
+      case "multiply":
+        return inputs.flatMap((input) => this.#trace(input, this.shapes[input]![0] === 1 ? 0 : unit));
       case "add":
         return inputs.flatMap((input, slot) =>
           this.#trace(input, unit).filter((source) => !this.#isShortcut(value, slot, unit, source)),

@@ -193,7 +193,8 @@ function repeatsThrough({ nodes }: Network): readonly RepeatsThrough[] {
     if (inputs.length === 0) through.push({ inputs: [], output: allRepeated(shape) });
     else {
       const all = { inputs: given.map(() => NO_REPEATS), output: NO_REPEATS };
-      through.push(definitionOf(op).repeats?.(op, given, shape) ?? all);
+      const shapes = inputs.map((input) => nodes[input]!.shape);
+      through.push(definitionOf(op).repeats?.(op, given, shape, shapes) ?? all);
     }
   }
   return through;

@@ -3,7 +3,7 @@
  * scale and shift of its batch normalisation, are masked with it. Silence passes on
  * - through batch normalisation, pooling, dropout, slices and every activation with f(0) = 0;
  * - through flatten, to all features of a silent channel; through concat, to its place in the stack;
- * - through add, if all terms are silent.
+ * - through add, if all terms are silent; through multiply, if one factor is.
  * It ends at sigmoid, hardSigmoid and softplus (f(0) ≠ 0), at opaque operations, and at the next weight: a unit that
  * kept weights enter is not silent, since it may output its bias, even if only silent units feed it.
  */
@@ -23,7 +23,7 @@ export function silentUnits(masks: Masks): readonly Uint8Array[] {
         ? new Uint8Array(shape[0]!)
         : flow.kind === "weights"
           ? deadUnits(masks.of(flow.parameter), flow.outCount)
-          : silentBehind(flow.maps, silent, shape[0]!),
+          : silentBehind(flow.maps, silent, shape[0]!, definitionOf(op).multiplies === true),
     );
   }
   return silent;
@@ -64,16 +64,23 @@ export function deadUnits(mask: Uint8Array, outCount: number): Uint8Array {
   );
 }
 
-function silentBehind(
+/**
+ * @param zero by node, one byte a unit: 1 = it is 0
+ * @param product true: one zero unit suffices; false: all that feed a unit must be 0
+ * @returns one byte a unit behind `maps`
+ */
+export function silentBehind(
   maps: Extract<UnitFlow, { kind: "maps" }>["maps"],
-  silent: readonly Uint8Array[],
+  zero: readonly Uint8Array[],
   unitCount: number,
+  product: boolean,
 ): Uint8Array {
-  const result = new Uint8Array(unitCount).fill(1);
+  const [decisive, otherwise] = product ? [1, 0] : [0, 1];
+  const result = new Uint8Array(unitCount).fill(otherwise);
   for (const { from, fromStart, count, toStart, spread } of maps) {
     for (let i = 0; i < count; i++) {
-      if (silent[from]![fromStart + i] === 1) continue;
-      result.fill(0, toStart + i * spread, toStart + (i + 1) * spread);
+      if (zero[from]![fromStart + i] !== decisive) continue;
+      result.fill(decisive, toStart + i * spread, toStart + (i + 1) * spread);
     }
   }
   return result;

@@ -3,12 +3,13 @@
  * output if it is 0 for every input (only zero units or zero weights feed it, no bias, no shift), or if nothing that
  * reaches the output reads it. A unit that is constant but not 0 stays.
  * Units that must stay or go together form a class: units that batch normalisation, activations, pooling, flatten,
- * concat, select and add map to each other, and the inputs and outputs of one group of a grouped convolution. A class
+ * concat, select, add and multiply map to each other, and the inputs and outputs of one group of a grouped convolution. A class
  * goes only if all its units may go. The network's input and output keep their shapes, and every value keeps at least
  * one unit.
  */
 import { maskedWeights } from "../masks/maskedWeights.ts";
 import { Masks } from "../masks/masks.ts";
+import { silentBehind } from "../masks/silentUnits.ts";
 import type { Parameter } from "../operations/definition.ts";
 import { definitionOf } from "../operations/registry.ts";
 import { elementCount } from "../operations/shape.ts";
@@ -32,7 +33,7 @@ export function compactNetwork(network: Network, weights: Weights, masks: Masks)
   const masked = maskedWeights(weights, masks);
   const flows = unitFlows(network);
   const zero = zeroUnits(network, flows, masked);
-  const needed = neededUnits(network, flows, masked);
+  const needed = neededUnits(network, flows, masked, zero);
   const kept = keptUnits(
     network,
     flows,
@@ -92,13 +93,7 @@ function zeroUnits(network: Network, flows: readonly UnitFlow[], weights: Weight
         if (silent[i] === 0) units[o] = 0;
       });
     } else if (flow.kind === "maps") {
-      units.fill(1);
-      for (const { from, fromStart, count, toStart, spread } of flow.maps) {
-        for (let i = 0; i < count; i++) {
-          if (zero[from]![fromStart + i] === 0)
-            units.fill(0, toStart + i * spread, toStart + (i + 1) * spread);
-        }
-      }
+      units.set(silentBehind(flow.maps, zero, units.length, definitionOf(own.op).multiplies === true));
     }
     if (flow.kind !== "input")
       units.forEach((fromZeros, u) => {
@@ -123,12 +118,20 @@ function makesZero({ op, parameters }: Node, weights: Weights, unit: number, com
 }
 
 /** One byte per unit: 1 if the output may depend on its value. */
-function neededUnits(network: Network, flows: readonly UnitFlow[], weights: Weights): Uint8Array[] {
+function neededUnits(
+  network: Network,
+  flows: readonly UnitFlow[],
+  weights: Weights,
+  zero: readonly Uint8Array[],
+): Uint8Array[] {
   const needed = network.nodes.map(({ shape }) => new Uint8Array(shape[0]!));
   needed[network.output]!.fill(1);
   for (let node = network.nodes.length - 1; node >= 0; node--) {
     const flow = flows[node]!;
-    const wanted = needed[node]!;
+    // a product that is 0 needs none of its factors
+    const wanted = definitionOf(network.nodes[node]!.op).multiplies
+      ? needed[node]!.map((isNeeded, u) => isNeeded & ~zero[node]![u]!)
+      : needed[node]!;
     if (flow.kind === "weights") {
       forEachKernel(flow, weights, (o, i) => {
         if (wanted[o] === 1) needed[flow.from]![i] = 1;
@@ -179,7 +182,8 @@ function shrinking(network: Network, node: number) {
 
 function tieUnits(classes: UnitClasses, node: number, flow: UnitFlow): void {
   if (flow.kind === "maps") {
-    for (const { from, fromStart, count, toStart, spread } of flow.maps) {
+    for (const { from, fromStart, count, toStart, spread, stays } of flow.maps) {
+      if (stays) continue;
       for (let k = 0; k < count * spread; k++)
         classes.tie(from, fromStart + Math.floor(k / spread), node, toStart + k);
     }

@@ -61,6 +61,8 @@ export interface UnitMap {
    * it.
    */
   readonly mixes?: true;
+  /** True if the input's unit may stay where the output's goes: it stands for several units. */
+  readonly stays?: true;
 }
 
 /** The weights of an operation as edges between units; each kernel has `kernelSize` edges. */
@@ -123,6 +125,8 @@ export interface OperationDefinition<Op extends { readonly kind: string }> {
   units(op: Op, inputs: readonly Shape[], output: Shape): WeightedUnits | readonly UnitMap[];
   /** True if zero units stay zero, provided that what is {@link Parameter.added} to them is 0. */
   keepsZero(op: Op): boolean;
+  /** True if a unit of its output is 0 as soon as one of those that feed it is. Absent: all of them have to be. */
+  readonly multiplies?: true;
   /**
    * True if a unit is 0 for every input with these weights. Absent: it is 0 if the operation keeps zeros, all units
    * that feed it are 0, and so is what is added to it.
@@ -146,8 +150,9 @@ export interface OperationDefinition<Op extends { readonly kind: string }> {
   /**
    * Which rows and columns of its output are equal because those of its inputs are, and which inputs it need not read
    * in a path sum. Absent: it reads all of every input and computes all of its output.
+   * @param shapes of the inputs
    */
-  repeats?(op: Op, inputs: readonly PlaneRepeats[], output: Shape): RepeatsThrough;
+  repeats?(op: Op, inputs: readonly PlaneRepeats[], output: Shape, shapes: readonly Shape[]): RepeatsThrough;
   /** Forward step of a path sum for one image; float64. */
   pathForward(op: Op, given: PathSumInputs): Float64Array;
   /** Backward step: gradients of the summed output. `output` is the result of pathForward. */

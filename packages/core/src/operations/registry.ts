@@ -13,6 +13,7 @@ import { globalAveragePool } from "./globalAveragePool.ts";
 import { identity } from "./identity.ts";
 import { input } from "./input.ts";
 import { maxPool2d } from "./maxPool2d.ts";
+import { multiply } from "./multiply.ts";
 import { opaque } from "./opaque.ts";
 import { prelu } from "./prelu.ts";
 import { resample } from "./resample.ts";
@@ -32,6 +33,7 @@ export const operations = {
   identity,
   input,
   maxPool2d,
+  multiply,
   opaque,
   prelu,
   resample,

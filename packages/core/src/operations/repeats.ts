@@ -19,6 +19,8 @@ export type PlaneRepeats = readonly [rows: Repeats, columns: Repeats];
 
 const NONE: Repeats = { start: 0, removed: 0 };
 export const NO_REPEATS: PlaneRepeats = [NONE, NONE];
+/** Of an axis of length 1, which stands for all positions of another value. */
+const EVERYWHERE: Repeats = { start: 0, removed: Number.POSITIVE_INFINITY };
 
 /** What an operation reads of its inputs, and what it gives. */
 export interface RepeatsThrough {
@@ -65,6 +67,21 @@ export function throughMeeting(inputs: readonly PlaneRepeats[]): RepeatsThrough 
   };
   const output: PlaneRepeats = [along(0), along(1)];
   return { inputs: inputs.map(() => output), output };
+}
+
+/**
+ * For values combined elementwise of which some have length 1 along an axis: they do not limit what repeats there.
+ * @param shapes of the inputs
+ */
+export function throughBroadcast(inputs: readonly PlaneRepeats[], shapes: readonly Shape[]): RepeatsThrough {
+  const whole: PlaneRepeats = [EVERYWHERE, EVERYWHERE];
+  const limits = inputs.map((planes, k) =>
+    whole.map((free, axis) => ((shapes[k]![axis + 1] ?? 1) === 1 ? free : planes[axis as 0 | 1])),
+  ) as unknown as PlaneRepeats[];
+  const { output: met } = throughMeeting(limits);
+  const output = met.map((own, axis) => (limits.every((limit) => limit[axis] === EVERYWHERE) ? NONE : own));
+  const read = limits.map((limit) => output.map((own, axis) => (limit[axis] === EVERYWHERE ? NONE : own)));
+  return { inputs: read as unknown as PlaneRepeats[], output: output as unknown as PlaneRepeats };
 }
 
 /** The shape of a value without its left-out rows and columns. */

@@ -9,6 +9,7 @@ import { copyUnits, CopyUnits, flatten, CopyPlaces, flattenBackward, clearBorder
 import { crossEntropy, CrossEntropy, crossEntropyTangent, CrossEntropyTangent } from "./crossEntropy";
 import { dropout, Dropout } from "./dropout";
 import { checkFinite, FiniteCheck } from "./finite";
+import { multiply, Multiply, multiplyBackward, MultiplyBackward } from "./multiply";
 import { maxPool, maxPoolBackward, maxPoolTangent, averagePool, averagePoolBackward, globalAveragePool, GlobalPooling, globalAveragePoolBackward } from "./pooling";
 import { Pooling } from "./poolingWindows";
 import { resample, Resample } from "./resample";

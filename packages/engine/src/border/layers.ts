@@ -236,6 +236,27 @@ export const records = {
       step: { at: 12, type: "u32" },
     },
   },
+  multiply: {
+    bytes: 24,
+    fields: {
+      first: { at: 0, type: "u32" },
+      second: { at: 4, type: "u32" },
+      output: { at: 8, type: "u32" },
+      firstUnits: { at: 12, type: "u32" },
+      secondUnits: { at: 16, type: "u32" },
+      accumulate: { at: 20, type: "u32" },
+    },
+  },
+  multiplyBackward: {
+    bytes: 20,
+    fields: {
+      gradient: { at: 0, type: "u32" },
+      other: { at: 4, type: "u32" },
+      target: { at: 8, type: "u32" },
+      otherUnits: { at: 12, type: "u32" },
+      targetUnits: { at: 16, type: "u32" },
+    },
+  },
   globalPooling: {
     bytes: 12,
     fields: {
@@ -588,6 +609,8 @@ export const kernels = {
   crossEntropyTangent: "crossEntropyTangent",
   dropout: "dropout",
   checkFinite: "finiteCheck",
+  multiply: "multiply",
+  multiplyBackward: "multiplyBackward",
   maxPool: "pooling",
   maxPoolBackward: "pooling",
   maxPoolTangent: "pooling",

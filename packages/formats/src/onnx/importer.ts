@@ -592,7 +592,10 @@ export class Importer {
     const known = this.#resolved.get(expression);
     if (known !== undefined) return known;
     const value =
-      this.#scaledOnly(expression) ?? this.#oneActivation(expression) ?? this.#ofInner(expression);
+      this.#scaledOnly(expression) ??
+      this.#oneActivation(expression) ??
+      this.#ofInner(expression) ??
+      this.#product(expression);
     if (value !== undefined) this.#resolved.set(expression, value);
     return value;
   }
@@ -635,6 +638,18 @@ export class Importer {
         : activationByValues(outermost(tree));
     const of = own && this.#computed(known);
     return of && this.#activated(expression, of, own);
+  }
+
+  /** A product of functions of one value that is no activation: their product, one after the other. */
+  #product({ tree, node, dims, exclusive }: Expression): Activation | undefined {
+    if (tree.is !== "product") return undefined;
+    const factors = tree.factors.map((factor) => {
+      const known = this.#expressionOf.get(factor);
+      return factor.is === "leaf" ? factor.of : known && this.#computed(known);
+    });
+    if (!factors.every((factor) => factor !== undefined)) return undefined;
+    const value = factors.reduce((a, b) => this.emit(node, { kind: "multiply" }, [a, b], dims));
+    return { ...value, exclusive };
   }
 
   #activated(expression: Expression, of: Activation, op: Operation): Activation {

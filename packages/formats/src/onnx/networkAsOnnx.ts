@@ -184,6 +184,8 @@ class ModelDraft {
         return this.#node(node, "Flatten", inputs, [intAttribute("axis", 1)]);
       case "add":
         return this.#node(node, inputs.length === 2 ? "Add" : "Sum", inputs);
+      case "multiply":
+        return this.#node(node, "Mul", this.#broadcast(node));
       case "concat":
         return this.#node(node, "Concat", inputs, [intAttribute("axis", 1)]);
       case "resample": {
@@ -219,6 +221,18 @@ class ModelDraft {
           remedy: "Export the file that it came from in its own format.",
         });
     }
+  }
+
+  /** The factors of a product; features that meet an image are one of a single place. */
+  #broadcast(node: Node): string[] {
+    const rank = node.shape.length;
+    return node.inputs.map((input, k) => {
+      const own = this.#network.nodes[input]!.shape.length;
+      if (own === rank) return this.#valueOf[input]!;
+      const axes = Array.from({ length: rank - own }, (_, axis) => own + 1 + axis);
+      const name = `${node.name}_factor${k + 1}`;
+      return this.#step(name, "Unsqueeze", [this.#valueOf[input]!, this.#indices(name, axes)]);
+    });
   }
 
   #activation(node: Node, op: Extract<Operation, { kind: "activation" }>, x: string): string {

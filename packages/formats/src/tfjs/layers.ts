@@ -109,6 +109,11 @@ export const LAYER_READERS: Readonly<Record<string, LayerReader>> = {
     return graph.add(call.name, { kind: "prelu", slope, shared: shared.has(x.shape.length) }, [x]);
   },
   Add: ({ name, inputs }, graph) => graph.add(name, { kind: "add" }, inputs),
+  Multiply: ({ name, inputs: [first, ...others] }, graph) =>
+    others.reduce((product, factor, k) => {
+      const step = k === others.length - 1 ? name : `${name}/${k + 1}`;
+      return graph.add(step, { kind: "multiply" }, [product, factor]);
+    }, first!),
   Concatenate: (call, graph) => {
     for (const x of call.inputs) requireLastAxis(call, x, graph);
     return graph.add(call.name, { kind: "concat" }, call.inputs);
@@ -166,11 +171,14 @@ export const LAYER_READERS: Readonly<Record<string, LayerReader>> = {
         return sized(graph.add(call.name, { kind: "identity" }, [x]));
       if (height === 1 && width === 1 && x.pooledFrom !== undefined)
         return sized(pooledWhole(call.name, x.pooledFrom, graph));
+      // a number for each channel, as a gate is: [c] meets images like [1, 1, c]
+      if (height === 1 && width === 1 && x.shape.length === 1)
+        return sized(graph.add(call.name, { kind: "identity" }, [x]));
     }
     throw graph.fault(
       call.name,
       `a reshape to ${brief(target)}`,
-      "one to a flat list, or one that undoes a global pooling",
+      "one to a flat list, or one of features to one place",
     );
   },
   ZeroPadding2D: (call, graph) => {

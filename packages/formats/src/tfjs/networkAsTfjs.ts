@@ -139,7 +139,7 @@ class LayersModelDraft {
 
   /** Adds the layers of a node one behind the other. @returns the last one's name */
   #add(node: Node, layers: readonly Layer[]): string {
-    let inputs = node.inputs.map((input) => this.#layerOf[input]!);
+    let inputs = node.inputs.map((input, slot) => this.#asInput(node, input, slot));
     for (const [k, { className, config, weights = [] }] of layers.entries()) {
       const [, parameter] = weights[0] ?? [];
       const isLast = k === layers.length - 1;
@@ -158,6 +158,21 @@ class LayersModelDraft {
       inputs = [name];
     }
     return inputs[0]!;
+  }
+
+  /** The layer whose value a node reads; features that multiply an image are made one of a single place. */
+  #asInput({ name, op, shape }: Node, input: number, slot: number): string {
+    const own = this.#network.nodes[input]!.shape;
+    const layer = this.#layerOf[input]!;
+    if (op.kind !== "multiply" || own.length === shape.length) return layer;
+    const reshape = unusedName(this.#names, plainName(`${name}_factor${slot + 1}`));
+    this.#layers.push({
+      name: reshape,
+      class_name: "Reshape",
+      config: { name: reshape, target_shape: [...shape.slice(1).map(() => 1), own[0]!] },
+      inbound_nodes: [[[layer, 0, 0, {}]]],
+    });
+    return reshape;
   }
 
   /** The layers of a node, none if it changes nothing; or what TensorFlow.js lacks. */
@@ -218,6 +233,8 @@ class LayersModelDraft {
         return [{ className: "GlobalAveragePooling2D", config: { data_format: "channels_last" } }];
       case "add":
         return [{ className: "Add", config: {} }];
+      case "multiply":
+        return [{ className: "Multiply", config: {} }];
       case "concat":
         return [{ className: "Concatenate", config: { axis: -1 } }];
       case "flatten":

@@ -15,6 +15,7 @@ import { input } from "./input.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
 import { maxPool2d } from "./maxPool2d.ts";
 import { resample } from "./resample.ts";
+import { multiply } from "./multiply.ts";
 import { select } from "./select.ts";
 import * as trainedActivations from "./trainedActivations.ts";
 
@@ -36,6 +37,7 @@ const lowerings: { readonly [Kind in Computed]: Lowering<OperationOf<Kind>> } = 
   input,
   maxPool2d,
   resample,
+  multiply,
   select,
   ...trainedActivations,
 };

@@ -31,6 +31,7 @@ import {
 } from "../values.ts";
 import { addBias, lacksBias, unitAxis, unitAxisOf } from "./layers.ts";
 import type { Operator } from "./operator.ts";
+import { productOfValues } from "./products.ts";
 
 /** An operation that is an activation of networks; its attributes are ONNX's. */
 function activation(name: ActivationName, alpha?: number): Operator {
@@ -283,10 +284,12 @@ export const mul: Operator = (context, node, inputs) => {
   const [a, b] = inputs;
   if (a?.kind === "constant") return scaled(context, node, b, a, 0, (x) => x);
   if (b?.kind === "constant") return scaled(context, node, a, b, 1, (x) => x);
-  return expression(context, node, inputs, (of) => {
-    const all = of.flatMap(factors);
-    return { is: "product", factors: all.length > MOST_FACTORS ? of : all };
-  });
+  const operands = operandsOf(context, inputs);
+  if (operands === undefined) return productOfValues(context, node, inputs);
+  const of = operands.map(({ tree }) => tree);
+  const all = of.flatMap(factors);
+  const tree: Tree = { is: "product", factors: all.length > MOST_FACTORS ? of : all };
+  return made(context, node, operands[0]!.dims, sizeOf(operands), tree);
 };
 
 export const div: Operator = (context, node, inputs) => {
@@ -461,7 +464,7 @@ function folded(node: NodePart, inputs: readonly (Value | undefined)[]): Constan
   return rest.reduce((sum, next) => foldElementwise(node.opType ?? "", name, [sum, next]), first);
 }
 
-/** A function of values that all depend on one value. @throws Unsupported if they depend on several, as in a gate */
+/** A function of values that all depend on one value. @throws Unsupported if they depend on several */
 function expression(
   context: Importer,
   node: NodePart,
@@ -469,18 +472,25 @@ function expression(
   tree: (of: readonly Tree[]) => Tree,
 ): Expression {
   if (inputs.length === 0) throw new Unsupported("it has no input");
-  const given = inputs.map((input) => operand(context, input));
-  const operands = isOfOne(given) ? given : ofCommonValue(context, given);
+  const operands = operandsOf(context, inputs);
   if (operands === undefined) {
+    const given = inputs.map((input) => operand(context, input));
     const shapes = [...new Set(given.map(({ dims }) => dimsText(dims)))].join(" and ");
     throw new Unsupported(
-      node.opType === "Mul"
-        ? `the product of two values, ${shapes} (a gate), has no weights of its own to walk`
-        : `it is computed from several values, ${shapes}, and has no weights of its own to walk`,
+      `it is computed from several values, ${shapes}, and has no weights of its own to walk`,
     );
   }
   const of = operands.map((own) => own.tree);
   return made(context, node, operands[0]!.dims, sizeOf(operands), tree(of));
+}
+
+/** The values as functions of the one that they all depend on; undefined if they depend on several. */
+function operandsOf(
+  context: Importer,
+  inputs: readonly (Value | undefined)[],
+): readonly Operand[] | undefined {
+  const given = inputs.map((input) => operand(context, input));
+  return isOfOne(given) ? given : ofCommonValue(context, given);
 }
 
 interface Operand {

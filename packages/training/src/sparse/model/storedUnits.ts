@@ -8,12 +8,13 @@ import { type Masks, type Network, type Operation, silentUnits, type UnitFlow, u
 export type StoredUnits = readonly Uint32Array[];
 
 /**
- * What stands for units of an input that are not stored, since they are 0. `zeros`: the operation puts zeros in their
- * place. `others`: the same unit of another input does. For any other operation nothing does: it needs them stored.
+ * What stands for units of an input that are not stored, since they are 0. `zeros`: the operation computes with zeros
+ * in their place. `others`: the same unit of another input does. For any other operation nothing does: it needs them stored.
  */
 const STANDS_FOR_ABSENT: Readonly<Partial<Record<Operation["kind"], "zeros" | "others">>> = {
   add: "others",
   concat: "zeros",
+  multiply: "zeros",
 };
 
 /** @param masks absent: all units are computed */

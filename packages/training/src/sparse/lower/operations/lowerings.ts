@@ -13,6 +13,7 @@ import { globalAveragePool } from "./globalAveragePool.ts";
 import { identity } from "./identity.ts";
 import { input } from "./input.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
+import { multiply } from "./multiply.ts";
 import { averagePool2d, maxPool2d } from "./pooling.ts";
 import { resample } from "./resample.ts";
 import { select } from "./select.ts";
@@ -34,6 +35,7 @@ const lowerings: { readonly [Kind in Lowered]: Lowering<OperationOf<Kind>> } = {
   input,
   maxPool2d,
   resample,
+  multiply,
   select,
   ...trainedActivations,
 };
