@@ -8,7 +8,15 @@
  * its first greatest element. The time is exponential in depth: for the smallest networks only.
  */
 import { type ElementwiseOp, isElementwise, pathFactor } from "./activations.ts";
-import { meeting, type OracleGraph, type OracleOp, type Parameters, shapesOf, sizeOf, termsOf } from "./graph.ts";
+import {
+  meeting,
+  type OracleGraph,
+  type OracleOp,
+  type Parameters,
+  shapesOf,
+  sizeOf,
+  termsOf,
+} from "./graph.ts";
 
 export interface ElementPathSums {
   /** R. */

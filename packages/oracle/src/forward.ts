@@ -1,6 +1,14 @@
 /** A dense forward pass in float64, one number at a time. */
 import { elementwise, isElementwise } from "./activations.ts";
-import { meeting, type OracleGraph, type OracleNode, type Parameters, shapesOf, sizeOf, termsOf } from "./graph.ts";
+import {
+  meeting,
+  type OracleGraph,
+  type OracleNode,
+  type Parameters,
+  shapesOf,
+  sizeOf,
+  termsOf,
+} from "./graph.ts";
 
 export interface ForwardOptions {
   /** Training: batch normalisation uses the batch's statistics, dropout its masks. Default "evaluation". */

@@ -14,8 +14,8 @@ import { identity } from "./identity.ts";
 import { input } from "./input.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
 import { maxPool2d } from "./maxPool2d.ts";
-import { resample } from "./resample.ts";
 import { multiply } from "./multiply.ts";
+import { resample } from "./resample.ts";
 import { select } from "./select.ts";
 import * as trainedActivations from "./trainedActivations.ts";
 
