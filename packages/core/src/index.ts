@@ -1,3 +1,4 @@
+export { absentPaths, type LayerPaths } from "./analysis/absentPaths.ts";
 export {
   type AnalyseOptions,
   type Analysis,
@@ -10,6 +11,7 @@ export {
   type SeparateMeasure,
   traceLogs,
 } from "./analysis/analyse.ts";
+export { ineffectiveWeights } from "./analysis/effective.ts";
 export type { FanSummary } from "./analysis/fan.ts";
 export { type Examples, type GradientNorms, gradientNorms } from "./analysis/gradientNorms.ts";
 export {
@@ -50,6 +52,7 @@ export type {
   LossGradients,
 } from "./differentiation.ts";
 export { allocate, allocateByShare, type LayerShare } from "./masks/allocate.ts";
+export { layerProgress } from "./masks/layerProgress.ts";
 export { AWAKE, type MaskChange, stateAfterChange, weightsAfterChange } from "./masks/maskChange.ts";
 export { maskedWeights } from "./masks/maskedWeights.ts";
 export { applyMasks, countKept, keepCountAt, Masks } from "./masks/masks.ts";

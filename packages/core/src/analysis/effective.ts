@@ -4,8 +4,9 @@
  * are part of the graph.
  * Source of the distinction: Vysogorets & Kempe 2021, arXiv:2107.02306 (effective density).
  */
+import type { Masks } from "../masks/masks.ts";
 import { type UnitFlow, unitCounts } from "../network/unitFlow.ts";
-import type { KeptGraph } from "./keptKernels.ts";
+import { type KeptGraph, keptGraph } from "./keptKernels.ts";
 
 /** One array per node of the network, one byte per unit of its value. */
 export interface PathReach {
@@ -68,6 +69,29 @@ export function pathReach({ masks: { network }, flows, kernelsOf }: KeptGraph): 
     }
   }
   return { fromInput, toOutput };
+}
+
+/** Kept weights on no path of kept weights, in the order of `network.prunable`; none if no path is left at all. O(weights). */
+export function ineffectiveWeights(masks: Masks): Uint32Array {
+  const graph = keptGraph(masks);
+  const reach = pathReach(graph);
+  const indices: number[] = [];
+  let effective = 0;
+  for (const { flow, counts } of graph.layers) {
+    const { node, start } = flow.parameter;
+    const source = reach.fromInput[flow.from]!;
+    forEachRow(flow, (o, firstInput, firstKernel, length) => {
+      for (let i = 0; i < length; i++) {
+        if (reach.toOutput[node]![o] === 1 && source[firstInput + i] === 1)
+          effective += counts[firstKernel + i]!;
+        else if (counts[firstKernel + i]! > 0) {
+          const kernel = start + (firstKernel + i) * flow.kernelSize;
+          for (let k = kernel; k < kernel + flow.kernelSize; k++) if (masks.bytes[k] === 1) indices.push(k);
+        }
+      }
+    });
+  }
+  return Uint32Array.from(effective === 0 ? [] : indices);
 }
 
 /** @returns one entry per layer, in the order of `network.prunable` */

@@ -28,7 +28,7 @@ import {
   refined,
   withoutRepeats,
 } from "../operations/repeats.ts";
-import { elementCount } from "../operations/shape.ts";
+import { elementCount, type Shape } from "../operations/shape.ts";
 import type { Weights } from "../weights/weights.ts";
 import { numberOf, type Wide, wide } from "./wide.ts";
 
@@ -44,6 +44,22 @@ export interface PathSumOptions {
    * exponent is 0 unless the sums come near the limits of float64.
    */
   readonly visit?: ((parameter: string, gradient: Float64Array, exponent: number) => void) | undefined;
+  /** Called for each layer, last layer first, with the sums that arrive at it and those that leave it. */
+  readonly visitLayer?: ((layer: LayerPathSums) => void) | undefined;
+}
+
+/** Path sums at a layer: for an input of ones, without the rows and columns that repeat (see operations/repeats.ts). */
+export interface LayerPathSums {
+  /** Name of its weight. */
+  readonly parameter: string;
+  /** The layer's input, row-major over its shape: sums over the paths from the network's input. */
+  readonly input: Float64Array;
+  readonly inputShape: Shape;
+  /** ∂R/∂output of the layer, row-major over its shape: sums over the paths to the network's output. */
+  readonly gradient: Float64Array;
+  readonly outputShape: Shape;
+  /** Products of input and gradient count times 2^exponent. */
+  readonly exponent: number;
 }
 
 /** @returns R, the sum of all outputs; 0 or Infinity outside float64's range, see {@link widePathSums} */
@@ -55,7 +71,7 @@ export function pathSums(network: Network, weights: Weights, options: PathSumOpt
 export function widePathSums(network: Network, weights: Weights, options: PathSumOptions): Wide {
   const pass = new PathPass(network, weights, options);
   const total = pass.forward();
-  if (options.visit !== undefined) pass.backward(options.visit);
+  if (options.visit !== undefined || options.visitLayer !== undefined) pass.backward();
   return total;
 }
 
@@ -101,8 +117,9 @@ class PathPass {
     return wide(Math.abs(outputs.reduce((sum, y) => sum + y, 0)), exponent);
   }
 
-  /** Calls `visit` with the derivatives of all parameters. Call it once, after {@link forward}. */
-  backward(visit: NonNullable<PathSumOptions["visit"]>): void {
+  /** Calls the visitors with the derivatives of all parameters and layers. Call it once, after {@link forward}. */
+  backward(): void {
+    const { visit, visitLayer } = this.#options;
     const { nodes, output, outputShape } = this.#network;
     const gradients: (Scaled | undefined)[] = [];
     const ones = new Float64Array(elementCount(outputShape)).fill(1);
@@ -120,7 +137,8 @@ class PathPass {
         here.values,
       );
       for (const [name, gradient] of back.parameters)
-        visit(name, gradient, here.exponent + (this.#parameters.get(name)!.added ? 0 : read.exponent));
+        visit?.(name, gradient, here.exponent + (this.#parameters.get(name)!.added ? 0 : read.exponent));
+      if (this.#weighted.has(index)) visitLayer?.(layerSums(node, read, here));
       for (const [k, input] of node.inputs.entries()) {
         const repeats = [this.#through[input]!.output, this.#through[index]!.inputs[k]!] as const;
         const own = coarsened(back.inputs[k]!, nodes[input]!.shape, ...repeats);
@@ -183,6 +201,21 @@ class PathPass {
   #scaled(index: number, sums: Scaled): Scaled {
     return this.#weighted.has(index) ? rescaled(sums) : sums;
   }
+}
+
+function layerSums(
+  { parameters }: Node,
+  { inputs, inputShapes, outputShape, exponent }: PathSumInputs & { readonly exponent: number },
+  gradient: Scaled,
+): LayerPathSums {
+  return {
+    parameter: parameters.find(({ role }) => role === "weight")!.name,
+    input: inputs[0]!,
+    inputShape: inputShapes[0]!,
+    gradient: gradient.values,
+    outputShape,
+    exponent: exponent + gradient.exponent,
+  };
 }
 
 /** For an image of ones: which rows and columns of each node equal computed ones and are skipped. */

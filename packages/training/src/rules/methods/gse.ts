@@ -1,0 +1,18 @@
+import { network } from "../budgets/network.ts";
+import { magnitude } from "../drops/magnitude.ts";
+import { proposals } from "../grows/proposals.ts";
+import type { Rule } from "../rule.ts";
+import { cosine } from "../schedules/cosine.ts";
+
+export const gse: Rule = {
+  name: "gse",
+  summary: "the greatest gradients of candidates drawn at random",
+  source: "Heddes et al. 2024, arXiv:2401.06898 (uniform proposals)",
+  departures:
+    "a change looks at one batch, not at ten examples of each class; proposals by activations are not there",
+  schedule: cosine,
+  budget: network,
+  drop: magnitude,
+  grow: proposals,
+  initial: { alpha: 0.2, every: 1000, end: 0.6 },
+};
