@@ -21,5 +21,24 @@ export {
 export { crossEntropy, type LossOptions } from "./loss.ts";
 export { edgesOnPaths } from "./pathEdges.ts";
 export { draw, randomFrom } from "./random.ts";
+export {
+  type PlainChange,
+  type PlainRandom,
+  type PlainRow,
+  type PlainScored,
+  type PlainStreams,
+  type PlainWeight,
+  plainCht,
+  plainDsr,
+  plainGranet,
+  plainGse,
+  plainMest,
+  plainPathDraws,
+  plainRigl,
+  plainSet,
+  plainSetSigns,
+  plainSnfs,
+  plainSrigl,
+} from "./rules.ts";
 export { type Edge, PHEW, Walker, type WalkProbability, type WalkRules } from "./walk.ts";
 export { isWeighted, OUTPUT, type WayBack, type WayOn, Ways } from "./ways.ts";

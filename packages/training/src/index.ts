@@ -28,6 +28,8 @@ export { epochOrder } from "./pipeline/order.ts";
 export { threadLoader, usualLoader } from "./pipeline/threadLoader.ts";
 export { pruningBatches } from "./pruningExamples.ts";
 export { recipeFiles } from "./recipes.ts";
+export { type ChosenRule, chosenRule, type RuleOptions, ruleOptions } from "./rules/chosen.ts";
+export { rules } from "./rules/registry.ts";
 export { type CosineSchedule, type RatePlan, rateAt, type Schedule, type StepSchedule } from "./schedule.ts";
 export { createDifferentiator, type DifferentiatorOptions } from "./sparse/run/differentiator.ts";
 export {

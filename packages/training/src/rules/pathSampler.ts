@@ -34,9 +34,8 @@ export class PathSampler {
     const rows = new Rows(layers);
     const drawn = new Set<number>();
     while (drawn.size < count) {
-      const total = rows.masses.total;
-      if (!(total > 0)) break;
-      const row = rows.masses.find(random.nextFloat() * total);
+      const row = rows.masses.pick(random.nextFloat());
+      if (row === undefined) break;
       const { layer, own } = rows.at(row);
       const place = this.#inRow(layer, own, drawn, random);
       if (place === undefined) {

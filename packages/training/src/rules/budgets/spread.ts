@@ -4,21 +4,35 @@ import { keptIn, partOf } from "../groups.ts";
 import type { BudgetRequest, Group } from "../rule.ts";
 
 /**
- * In proportion to shares, at most `room` in each layer; what a full layer cannot take is spread over the others.
- * @param shares at least 0, one must be above; @param room whole numbers whose sum is at least `count`
+ * In proportion to shares, at most `room` in each layer; what a full layer cannot take is spread over the others, by their
+ * room if they have no share. Rounding by largest remainder; among equal ones the earlier layer gains.
+ * @param shares at least 0 @param room whole numbers whose sum is at least `count`
  * @returns whole numbers whose sum is `count`
  */
 export function spread(count: number, shares: readonly number[], room: readonly number[]): number[] {
-  if (count === 0) return room.map(() => 0);
-  const greatest = Math.max(...shares);
-  // a share of 0 takes something only if all others are full
-  const sure = shares.map((share) => (greatest > 0 ? share / greatest : 1) + 1e-12);
-  return allocateByShare(
-    sure.map((share, l) => (room[l]! > 0 ? share / room[l]! : 0)),
-    room,
-    count,
-    room.map(() => 0),
-  );
+  const result = room.map(() => 0);
+  let open = room.map((_, l) => l);
+  let left = count;
+  for (;;) {
+    const total = sumOf(open.map((l) => shares[l]!));
+    const own = total > 0 ? shares : room;
+    const sum = total > 0 ? total : sumOf(open.map((l) => room[l]!));
+    const wish = (l: number) => (sum > 0 ? (left * own[l]!) / sum : 0);
+    const full = open.filter((l) => wish(l) > room[l]!);
+    for (const l of full) result[l] = room[l]!;
+    if (full.length > 0) {
+      left -= sumOf(full.map((l) => room[l]!));
+      open = open.filter((l) => !full.includes(l));
+      continue;
+    }
+    for (const l of open) result[l] = Math.floor(wish(l));
+    const missing = left - sumOf(open.map((l) => result[l]!));
+    const remainder = (l: number) => wish(l) - result[l]!;
+    const parts = new Map(open.map((l) => [l, remainder(l)]));
+    for (const l of [...open].sort((a, b) => parts.get(b)! - parts.get(a)! || a - b).slice(0, missing))
+      result[l]!++;
+    return result;
+  }
 }
 
 /** ⌊ζ · kept⌋ of each group, and more where the network shall keep fewer than are left then. */

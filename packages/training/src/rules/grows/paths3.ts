@@ -53,7 +53,8 @@ interface Keyed {
 function keyed(absent: Uint32Array, graph: Bipartite, isSoft: boolean, random: () => number): Keyed[] {
   const scores = pathScores(graph);
   return Array.from(absent, (index) => {
-    const score = scores[Math.floor((index - graph.start) / graph.kernelSize)]!;
+    // as float32: the same fractions added in another order must be equal
+    const score = Math.fround(scores[Math.floor((index - graph.start) / graph.kernelSize)]!);
     const chance = random();
     // the greatest of ln(u)/s are a draw without replacement in proportion to s
     if (!isSoft) return { index, key: score, chance };
