@@ -63,7 +63,7 @@ function keyed(absent: Uint32Array, graph: Bipartite, isSoft: boolean, random: (
 }
 
 /** @returns one score for each kernel, `[outCount, inCount]` */
-export function pathScores(graph: Bipartite): Float64Array {
+function pathScores(graph: Bipartite): Float64Array {
   const { outCount, inCount, inputsOf, outputsOf } = graph;
   const scores = new Float64Array(outCount * inCount);
   const groupCount = outputsOf.length / inCount;
