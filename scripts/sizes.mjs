@@ -18,9 +18,9 @@ const MANY_PARAMETERS = 9;
 
 const git = (...args) => execFileSync("git", args, { encoding: "utf8", maxBuffer: 2 ** 28 });
 
-/** Room of a source file; undefined: tests, benches, scripts and what is no source. */
+/** Room of a source file; undefined: tests, scripts and what is no source. */
 function roomOf(file) {
-  const [, room, rest] = file.match(/^((?:packages|apps)\/[^/]+)\/(?:src|assembly)\/(.+)\.tsx?$/) ?? [];
+  const [, room, rest] = file.match(/^((?:packages|apps)\/[^/]+)\/(?:src|assembly)\/(.+)\.(?:tsx?|mjs)$/) ?? [];
   return rest === undefined ? undefined : room;
 }
 
@@ -65,12 +65,16 @@ function partsOf(file, text) {
       parameters: node.params.length,
     });
   const named = (node) => node?.id?.name ?? node?.key?.name ?? "";
+  const addValue = (node, value) => {
+    if (/Function/.test(value?.type ?? "")) add(value, named(node));
+  };
   new Visitor({
     FunctionDeclaration: (node) => add(node, named(node)),
     MethodDefinition: (node) => add(node.value, named(node)),
-    VariableDeclarator: (node) => {
-      if (/Function/.test(node.init?.type ?? "")) add(node.init, named(node));
-    },
+    VariableDeclarator: (node) => addValue(node, node.init),
+    // methods of objects and of tables, fields of classes
+    Property: (node) => addValue(node, node.value),
+    PropertyDefinition: (node) => addValue(node, node.value),
   }).visit(program);
   const specifiers = [
     ...module.staticImports.map(({ moduleRequest }) => moduleRequest.value),
