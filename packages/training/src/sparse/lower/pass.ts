@@ -1,6 +1,7 @@
 /** One forward and backward pass in a program: the tensors of values and gradients. */
 import type { Node } from "@phew/core";
 import type { UpdateKernel } from "@phew/engine";
+import type { Fixed } from "../model/fixed.ts";
 import type { Exchange } from "../plan/exchange.ts";
 import type { UnitParameter } from "../plan/parameters.ts";
 import type { Plan } from "../plan/plan.ts";
@@ -261,7 +262,7 @@ export class Pass {
   }
 
   /** Numbers that a kernel reads. */
-  table(values: Uint32Array): Region {
+  table(values: Fixed<Uint32Array>): Region {
     return new Region("program", values.byteLength, { initial: () => values });
   }
 

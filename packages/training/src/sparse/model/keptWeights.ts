@@ -1,5 +1,6 @@
 /** The kept weights of a layer: for each its index in the parameter, its units and its tap. */
 import { countKept, definitionOf, type Network, type Parameter } from "@phew/core";
+import type { Fixed } from "./fixed.ts";
 import type { WeightedOperation } from "./kernelTaps.ts";
 
 export class KeptWeights {
@@ -8,17 +9,17 @@ export class KeptWeights {
   readonly op: WeightedOperation;
   readonly parameter: Parameter;
   /** Index into the parameter of each weight that is computed with, ascending. */
-  readonly kept: Uint32Array;
+  readonly kept: Fixed<Uint32Array>;
   /** Its place among the stored input units, and its tap. */
-  readonly unit: Uint32Array;
-  readonly tap: Uint16Array;
+  readonly unit: Fixed<Uint32Array>;
+  readonly tap: Fixed<Uint16Array>;
   /** Start of the weights of each stored output unit; length outUnits + 1. */
-  readonly rowStart: Uint32Array;
+  readonly rowStart: Fixed<Uint32Array>;
   /**
    * Index into the parameter of each kept weight that meets only zeros, because its input unit is silent: weight decay
    * is all that ever changes it.
    */
-  readonly orphans: Uint32Array;
+  readonly orphans: Fixed<Uint32Array>;
   /** Numbers of units that are stored. */
   readonly inUnits: number;
   readonly outUnits: number;
@@ -31,8 +32,8 @@ export class KeptWeights {
     network: Network,
     node: number,
     mask: Uint8Array | undefined,
-    outUnits: Uint32Array,
-    inUnits: Uint32Array,
+    outUnits: Fixed<Uint32Array>,
+    inUnits: Fixed<Uint32Array>,
   ) {
     const { name, op, inputs, shape } = network.nodes[node]!;
     const inputShape = network.nodes[inputs[0]!]!.shape;
@@ -56,6 +57,7 @@ export class KeptWeights {
     this.tap = tap;
     this.orphans = orphans;
     this.rowStart = rowStart;
+    Object.freeze(this);
   }
 
   get count(): number {
@@ -75,7 +77,7 @@ function keepWeights(
   groups: number,
   { shape }: Parameter,
   mask: Uint8Array | undefined,
-  outUnits: Uint32Array,
+  outUnits: Fixed<Uint32Array>,
   inPlace: Int32Array,
 ) {
   const [outCount, inPerGroup] = shape as [number, number];
@@ -117,7 +119,7 @@ function keepWeights(
 }
 
 /** Index of each unit among the stored ones, −1 if it is not stored. */
-function placesAmong(units: Uint32Array, count: number): Int32Array {
+function placesAmong(units: Fixed<Uint32Array>, count: number): Int32Array {
   const place = new Int32Array(count).fill(-1);
   for (const [index, unit] of units.entries()) place[unit] = index;
   return place;

@@ -82,6 +82,7 @@ export class KernelTaps {
         columns: countFrom(horizontal, firstColumn),
       };
     });
+    Object.freeze(this);
   }
 
   /** Zeros around the input that the forward pass reads. */

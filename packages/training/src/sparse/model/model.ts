@@ -8,6 +8,7 @@ import {
   operations,
 } from "@phew/core";
 import { type Combination, combinations } from "./combinations.ts";
+import type { Fixed } from "./fixed.ts";
 import { KeptWeights } from "./keptWeights.ts";
 import { type StoredUnits, storedUnits } from "./storedUnits.ts";
 
@@ -20,7 +21,7 @@ export interface Model {
   /** By node. */
   readonly weights: ReadonlyMap<number, KeptWeights>;
   /** By name of a parameter that is not prunable: one byte a unit, 0 = must be 0. Where all stay it may be absent. */
-  readonly stays: ReadonlyMap<string, Uint8Array>;
+  readonly stays: ReadonlyMap<string, Fixed<Uint8Array>>;
   /** Nodes without trained parameters before them: the gradient of their value is not needed. */
   readonly untrained: ReadonlySet<number>;
 }
@@ -56,7 +57,7 @@ export function modelOf(
     const isTrained = parameters.some(({ trained }) => trained);
     if (!isTrained && inputs.every((input) => untrained.has(input))) untrained.add(node);
   }
-  return {
+  return Object.freeze({
     network,
     stored,
     combinations: byRoot,
@@ -64,7 +65,7 @@ export function modelOf(
     weights,
     stays: masks === undefined ? new Map() : maskedParameters(masks),
     untrained,
-  };
+  });
 }
 
 function requireComputable({ nodes }: Network): void {

@@ -3,9 +3,10 @@
  * needs them (f(0) ≠ 0, as for sigmoid) or they are network outputs.
  */
 import { type Masks, type Network, type Operation, silentUnits, type UnitFlow, unitFlows } from "@phew/core";
+import type { Fixed } from "./fixed.ts";
 
 /** Unit numbers that are computed, ascending; one array a node. */
-export type StoredUnits = readonly Uint32Array[];
+export type StoredUnits = readonly Fixed<Uint32Array>[];
 
 /**
  * What stands for units of an input that are not stored, since they are 0. `zeros`: the operation computes with zeros

@@ -16,6 +16,7 @@ export class Direction {
       if (parameter.parameter.trained)
         this.#units.set(parameter, new Region("weights", parameter.values.bytes));
     }
+    Object.freeze(this);
   }
 
   /** Like the layer's entries, those of the forward pass first, with the direction in place of the weights. */

@@ -1,4 +1,5 @@
 /** The kept weights of a layer in memory, as one of the kernels reads them. */
+import type { Fixed } from "../model/fixed.ts";
 import type { KeptWeights } from "../model/keptWeights.ts";
 import { Region } from "./region.ts";
 
@@ -6,7 +7,7 @@ import { Region } from "./region.ts";
 export interface EntryList {
   readonly entries: Region;
   /** Index into `kept` of each entry; absent where they stand in that order. */
-  readonly order: Uint32Array | undefined;
+  readonly order: Fixed<Uint32Array> | undefined;
 }
 
 export abstract class LayerRegions {

@@ -25,6 +25,7 @@ export class NormTangent {
     this.tangentSums = sums();
     this.crossSums = sums();
     this.#direction = direction;
+    Object.freeze(this);
   }
 
   /** Fields of a normTangent record. @param ofBatch true: the statistics are the batch's */

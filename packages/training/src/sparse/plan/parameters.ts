@@ -1,19 +1,20 @@
 /** Parameters that are not prunable. Of those with one number a unit only stored units have theirs. */
 import type { Network, Operation, Parameter } from "@phew/core";
+import type { Fixed } from "../model/fixed.ts";
 import { Region } from "./region.ts";
 
 /** The elements of one parameter in memory. */
 export class UnitParameter {
   readonly parameter: Parameter;
   /** Unit number of each; their indices if they belong to no single unit. */
-  readonly units: Uint32Array;
+  readonly units: Fixed<Uint32Array>;
   readonly values: Region;
   /** 1 for trained elements, 0 for those that stay 0; absent if all are trained. */
   readonly trained: Region | undefined;
-  readonly masked: Uint8Array | undefined;
+  readonly masked: Fixed<Uint8Array> | undefined;
 
   /** @param stays one byte a unit of the network, 0 = must be 0; absent: all stay */
-  constructor(parameter: Parameter, units: Uint32Array, stays: Uint8Array | undefined) {
+  constructor(parameter: Parameter, units: Fixed<Uint32Array>, stays: Fixed<Uint8Array> | undefined) {
     const bytes = 4 * units.length;
     const { trained } = parameter;
     this.parameter = parameter;
@@ -24,6 +25,7 @@ export class UnitParameter {
       trained && stays !== undefined && units.some((u) => stays[u] === 0)
         ? new Region("optimiser", bytes, { initial: () => Float32Array.from(units, (u) => stays[u]!) })
         : undefined;
+    Object.freeze(this);
   }
 }
 
@@ -50,9 +52,9 @@ export class Norm {
   constructor(
     network: Network,
     node: number,
-    units: Uint32Array,
+    units: Fixed<Uint32Array>,
     blocks: number,
-    stays: ReadonlyMap<string, Uint8Array>,
+    stays: ReadonlyMap<string, Fixed<Uint8Array>>,
   ) {
     const { name, op, shape } = network.nodes[node]!;
     if (op.kind !== "batchNorm") throw new Error(`${name} is no batch normalisation`);
@@ -73,6 +75,7 @@ export class Norm {
     this.coefficients = new Region("activations", 28 * units.length);
     this.statistics = new Region("activations", 16 * blocks * units.length, { temporary: true });
     this.gradientSums = new Region("gradients", 16 * blocks * units.length, { temporary: true });
+    Object.freeze(this);
   }
 
   /** Fields of a batchNorm record. */

@@ -1,5 +1,7 @@
 /** Memory that programs need beside their tensors; program/placement.ts gives it an address. */
 
+import type { Fixed } from "../model/fixed.ts";
+
 /** What memory is for, in the account of it. */
 export type Purpose = "activations" | "weights" | "optimiser" | "gradients" | "program";
 
@@ -7,14 +9,14 @@ export class Region {
   readonly purpose: Purpose;
   readonly bytes: number;
   /** What stands in it before the first step; absent: zeros, or whatever the program writes. */
-  readonly initial: (() => Uint32Array | Float32Array) | undefined;
+  readonly initial: (() => Fixed<Uint32Array> | Float32Array) | undefined;
   /** Written and read within a step only, so that others may use the place outside its time. */
   readonly temporary: boolean;
 
   constructor(
     purpose: Purpose,
     bytes: number,
-    options: { initial?: () => Uint32Array | Float32Array; temporary?: boolean } = {},
+    options: { initial?: () => Fixed<Uint32Array> | Float32Array; temporary?: boolean } = {},
   ) {
     this.purpose = purpose;
     this.bytes = bytes;
@@ -32,5 +34,6 @@ export class Place {
   constructor(region: Region, offset: number) {
     this.region = region;
     this.offset = offset;
+    Object.freeze(this);
   }
 }

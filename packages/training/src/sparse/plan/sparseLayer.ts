@@ -5,6 +5,7 @@
 
 import type { Network } from "@phew/core";
 import { recordArray, records } from "@phew/engine";
+import type { Fixed } from "../model/fixed.ts";
 import type { KeptWeights } from "../model/keptWeights.ts";
 import { type Border, type ClassShape, KernelTaps } from "../model/kernelTaps.ts";
 import type { Geometry } from "./geometry.ts";
@@ -34,8 +35,8 @@ export class SparseLayer extends LayerRegions {
   readonly entryLists: readonly EntryList[];
   readonly kernels: SparseChoice;
   /** Index into the kept weights of each entry. */
-  readonly forwardOrder: Uint32Array;
-  readonly order: Uint32Array;
+  readonly forwardOrder: Fixed<Uint32Array>;
+  readonly order: Fixed<Uint32Array>;
   readonly classes: readonly PlaceClass[];
   /** Where they lead depends on the tensors: {@link forwardOffsets} and its like, written by program/compile.ts. */
   readonly forwardEntries: Region;
@@ -80,6 +81,7 @@ export class SparseLayer extends LayerRegions {
       this.forwardPixels = pixelTables(forwardGroups(this.#taps, input, output), byOutput.starts, taps);
     if (kernels.backward === "pixels")
       this.backwardPixels = pixelTables(backwardGroups(this.#taps, output), byInput.starts, taps);
+    Object.freeze(this);
   }
 
   /** Columns of the input from one output to the next. */
@@ -162,7 +164,7 @@ export class SparseLayer extends LayerRegions {
  * Weights by unit and tap, within these in the order of the parameter.
  * @returns index of each, and where those of a unit and tap start: [units · taps + 1]
  */
-function sorted(unit: Uint32Array, tap: Uint16Array, unitCount: number, tapCount: number) {
+function sorted(unit: Fixed<Uint32Array>, tap: Fixed<Uint16Array>, unitCount: number, tapCount: number) {
   const starts = new Uint32Array(unitCount * tapCount + 1);
   for (let k = 0; k < unit.length; k++) starts[unit[k]! * tapCount + tap[k]! + 1]!++;
   for (let row = 0; row < unitCount * tapCount; row++) starts[row + 1]! += starts[row]!;

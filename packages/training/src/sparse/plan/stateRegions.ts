@@ -28,6 +28,7 @@ export class StateRegions {
       });
     for (const parameter of unitParameters(plan))
       if (parameter.parameter.trained) this.#units.set(parameter, regionOf(parameter.units.length));
+    Object.freeze(this);
   }
 
   ofWeights(weights: KeptWeights): WeightState {

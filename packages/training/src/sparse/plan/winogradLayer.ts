@@ -40,6 +40,7 @@ export class WinogradLayer extends LayerRegions {
     this.backwardWeights = transformed();
     this.rowBytes = 64 * Math.ceil((36 * inUnits) / 64);
     this.rows = new Region("program", MOST_SHARDS * this.rowBytes);
+    Object.freeze(this);
   }
 
   /** Tiles that are taken together. */

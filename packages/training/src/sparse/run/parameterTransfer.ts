@@ -2,6 +2,7 @@
 import { elementCount, type Weights } from "@phew/core";
 import type { OptimiserState } from "../../executor.ts";
 import { sumOfSquares } from "../../gradientNorm.ts";
+import type { Fixed } from "../model/fixed.ts";
 import type { KeptWeights } from "../model/keptWeights.ts";
 import type { Direction } from "../plan/direction.ts";
 import type { UnitParameter } from "../plan/parameters.ts";
@@ -209,7 +210,7 @@ export class ParameterTransfer {
 function setEntries(
   view: Float32Array,
   { kept, count }: KeptWeights,
-  order: Uint32Array | undefined,
+  order: Fixed<Uint32Array> | undefined,
   values: Float32Array,
 ): void {
   for (let e = 0; e < count; e++) view[2 * e + 1] = values[kept[order?.[e] ?? e]!]!;
@@ -231,13 +232,13 @@ function inParameterOrder({ weights: { kept, parameter }, entryLists }: Layer, n
   return values;
 }
 
-function scatter(values: Float32Array, at: Uint32Array, from: Float32Array): void {
+function scatter(values: Float32Array, at: Fixed<Uint32Array>, from: Float32Array): void {
   at.forEach((index, k) => {
     values[index] = from[k]!;
   });
 }
 
-function gather(into: Float32Array, at: Uint32Array, values: Float32Array): void {
+function gather(into: Float32Array, at: Fixed<Uint32Array>, values: Float32Array): void {
   at.forEach((index, k) => {
     into[k] = values[index]!;
   });
