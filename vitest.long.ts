@@ -12,10 +12,11 @@ export function caseCount(usual: number, long: number): number {
   return turn === undefined ? long : Math.min(long, 10 * usual);
 }
 
-/** Of cases that take long each: none, or all in the long tests; in a part of these, the one whose turn it is. */
-export function longCases<T>(all: readonly T[]): readonly T[] {
+/** Of cases that take long each: none, or all in the long tests; in a part of these, the `count` whose turn it is. */
+export function longCases<T>(all: readonly T[], count = 1): readonly T[] {
   if (!isLong) return [];
-  return turn === undefined ? all : [all[turn % all.length]!];
+  if (turn === undefined) return all;
+  return Array.from({ length: count }, (_, k) => all[(turn * count + k) % all.length]!);
 }
 
 /** The seed of random cases: `usual`, or another that is given to look at others. */

@@ -20,7 +20,8 @@ const git = (...args) => execFileSync("git", args, { encoding: "utf8", maxBuffer
 
 /** Room of a source file; undefined: tests, scripts and what is no source. */
 function roomOf(file) {
-  const [, room, rest] = file.match(/^((?:packages|apps)\/[^/]+)\/(?:src|assembly)\/(.+)\.(?:tsx?|mjs)$/) ?? [];
+  const [, room, rest] =
+    file.match(/^((?:packages|apps)\/[^/]+)\/(?:src|assembly)\/(.+)\.(?:tsx?|mjs)$/) ?? [];
   return rest === undefined ? undefined : room;
 }
 

@@ -17,7 +17,7 @@ const MADE = ["lib", "deps"];
  * @param folder of the package
  * @param means `ways`, in the order in which they are tried, and `prove()`, which throws where the package, as it is now,
  *   does not train
- * @param options `onNote` is told what is being done; `signal` ends it
+ * @param options `onNote` receives what is being done; `signal` ends it
  * @returns the way that led there, undefined where it worked before; the failures of those that did not; the proof
  * @throws Error where no way led there, with what was tried and why it failed; signal.reason. Nothing is left of what failed.
  */

@@ -30,7 +30,7 @@ export class Tmux {
     this.#run("send-keys", "-l", text);
   }
 
-  /** What a program has copied, where tmux is told to let it. */
+  /** What a program has copied, where tmux is configured to let it. */
   copied(): string {
     return this.#run("show-buffer");
   }

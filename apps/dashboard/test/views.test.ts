@@ -65,7 +65,7 @@ describe("the sweep", () => {
       expect(row).toMatch(/✓ .* finished .* 100 %/);
     }
     expect(text).toContain("Accuracy over density");
-    // both methods and the dense run are told by letters, and drawn by them
+    // both methods and the dense run have letters, and are drawn by them
     expect(text).toMatch(/a dense {2}b phew {2}c random/);
     expect(text).toMatch(/density 100 %/);
   });

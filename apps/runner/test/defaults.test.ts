@@ -11,7 +11,7 @@ function writeDefaults(folder: string, defaults: unknown): void {
   writeFileSync(path.join(folder, "phew.config.json"), text);
 }
 
-/** The configuration that a run was given, and what was told of defaults. */
+/** The configuration that a run was given, and the notes on defaults. */
 async function trained(folder: string, line: string, environment: Environment = {}, where = folder) {
   const args = ["train", ...line.split(" ").filter(Boolean), ...QUICK];
   const { stderr, stdout, exitCode } = await phew(args, where, environment);
@@ -134,7 +134,7 @@ it("verbs take what they have as options, several densities among them, and the 
   expect((await phew(["analyze", "mlp"], folder, { PHEW_QUIET: "yes" })).stderr).toBe("");
 });
 
-describe("what is wrong is told by where it stands, before anything is done", () => {
+describe("errors name the file or variable and the setting, before any work", () => {
   it.each<[unknown, Environment, RegExp, number]>([
     ['{ "epochs": ', {}, /^phew: phew\.config\.json: got broken JSON/, 1],
     [{ epohcs: 1 }, {}, /^phew: phew\.config\.json: epohcs: got an unknown name.*Did you mean "epochs"/, 1],

@@ -149,6 +149,6 @@ it("refuses, before any training, what cannot be taken from another run", async 
   );
 });
 
-it("takes as many rounds as remove a fifth each unless told otherwise", () => {
+it("takes by default as many rounds as remove a fifth each", () => {
   expect([1, 0.8, 0.64, 0.5, 0.05].map(usualRoundCount)).toEqual([1, 1, 2, 4, 14]);
 });

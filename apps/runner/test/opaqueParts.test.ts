@@ -51,7 +51,7 @@ describe("quotients treated as opaque", () => {
     return file;
   };
 
-  it("are told all at once where they are not asked to be", async () => {
+  it("are listed in one error without --treat-as-opaque", async () => {
     const { exitCode, stderr } = await phew(["prune", written(), "--density", "0.1"]);
     expect(exitCode).toBe(1);
     expect(stderr).toContain("2 × Div (/Div, /Div_1): it is computed from several values");

@@ -74,7 +74,7 @@ describe("every operation in path sums", () => {
       weights.get("norm.weight")!.fill(1);
       // units 0 and 2 are below 0
       weights.get("norm.running_mean")!.set([4, 0.1, 4, 0.1]);
-      // the sum is told by its magnitude: it is above 0
+      // the sum is that of magnitudes: it is above 0
       weights.get("last.bias")!.fill(200);
       for (const power of POWERS) {
         const options = { power, biases: true };

@@ -475,7 +475,7 @@ describe("labels that are not looked at", () => {
   it.each([
     ["several outputs", { ...MAP, ...CLASSES }],
     ["an output that is no classes", MAP],
-  ])("are told of in a note: %s", async (_, outputs) => {
+  ])("are named in a note: %s", async (_, outputs) => {
     const y = whole("I64", [0, 1, 0, 1, 0, 1]);
     const folder = place({ "m.onnx": model(outputs), "x.safetensors": { x: examples, y } });
     const { exitCode, stdout } = await run(folder);

@@ -227,7 +227,7 @@ describe("remove", () => {
     return { writer, name: path.relative(where, writer.folder) };
   }
 
-  it("does not without being told so where there is nobody to ask", async () => {
+  it("does not without --yes where there is nobody to ask", async () => {
     const where = scratchFolder();
     const { name } = kept(where, 0, "finished");
     expect(await refused(["runs", "remove", name], /no terminal to ask at, expected --yes/, where)).toBe(2);

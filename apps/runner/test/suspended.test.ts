@@ -1,7 +1,7 @@
 /**
  * A trainer of another machine is suspended, its run is taken over here and finished, and it wakes: every file of the run
  * is afterwards what it was before. It is suspended at random moments: while it begins, takes over, trains, or ends.
- * The long tests do so twenty times.
+ * The long tests do so twenty times, a part of them ten times, which takes a minute.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
@@ -9,14 +9,17 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Random } from "@phew/engine";
 import { expect, it, onTestFinished } from "vitest";
-import { caseCount } from "../../../vitest.long.ts";
+import { isLong, longCases } from "../../../vitest.long.ts";
 import { bin, filesBelow, scratchFolder } from "./phew.ts";
 
 const TRAIN =
   "train lenet5 --classes 4 --train-count 320 --test-count 32 --epochs 3 --batch-size 32 --density 0.2 --threads 1 --no-figures --checkpoint-steps 4".split(
     " ",
   );
-const ROUNDS = caseCount(2, 20);
+const random = new Random(3, 7);
+/** When it is suspended, each by its number: ms after it has the lock. */
+const ALL = Array.from({ length: 20 }, (_, round) => ({ round, delay: random.nextFloat() * 600 }));
+const MOMENTS = isLong ? longCases(ALL, 10) : ALL.slice(0, 2);
 const canUnshare = spawnSync("unshare", ["--uts", "true"]).status === 0;
 
 interface Trainer {
@@ -41,7 +44,7 @@ function watched(child: ChildProcess): Trainer {
 const stdio: ["ignore", "ignore", "pipe"] = ["ignore", "ignore", "pipe"];
 const here = (cwd: string): Trainer => watched(spawn(process.execPath, [bin, ...TRAIN], { cwd, stdio }));
 
-/** The same command on a machine of another name: one of the kernel's where that is allowed, else one that Node is told. */
+/** The same command on a machine of another name: one of the kernel's where that is allowed, else one that Node is given. */
 function elsewhere(cwd: string, name: string): Trainer {
   if (canUnshare) {
     const script = `hostname ${name}; exec "$@"`;
@@ -79,10 +82,9 @@ function contents(folder: string): Record<string, string> {
 }
 
 it.skipIf(process.platform === "win32")(
-  `a trainer that wakes behind its run's end changes no file (${ROUNDS} moments, ${canUnshare ? "with unshare" : "host name faked"})`,
+  `a trainer that wakes behind its run's end changes no file (${MOMENTS.length} moments, ${canUnshare ? "with unshare" : "host name faked"})`,
   async () => {
-    const random = new Random(3, 7);
-    for (let round = 0; round < ROUNDS; round++) {
+    for (const { round, delay } of MOMENTS) {
       const folder = scratchFolder();
       if (round % 2 === 1) {
         // what it takes over itself
@@ -100,7 +102,7 @@ it.skipIf(process.platform === "win32")(
         over = true;
       });
       while (!over && (tokens() === "" || tokens() === before)) await sleep(1);
-      await sleep(random.nextFloat() * 600);
+      await sleep(delay);
       slept.child.kill("SIGSTOP");
       silence(folder);
       const other = here(folder);

@@ -111,7 +111,7 @@ describe("a sweep of 6 runs", () => {
   );
 
   it.skipIf(missing !== undefined)(
-    `on Slurm, checkpoints and goes back into the queue when told that the time is up, and is cancelled${missing ? `: ${missing}` : ""}`,
+    `on Slurm, checkpoints and goes back into the queue when Slurm signals that the time is up, and is cancelled${missing ? `: ${missing}` : ""}`,
     async () => {
       const { environment, ask } = slurm!;
       const long = {

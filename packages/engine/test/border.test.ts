@@ -1,4 +1,4 @@
-/** The border between the modules and TypeScript: told once, and never of another build. */
+/** The border between the modules and TypeScript: written once, by the build, and refused of another build. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { records } from "../src/border/layers.ts";

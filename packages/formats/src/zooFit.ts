@@ -198,7 +198,7 @@ function ambiguous(
   });
   return new AmbiguousVariantError(path, {
     given: `tensors that fit ${texts.length} variants of ${architecture}, ${texts.join(", ")}, which differ in ${differences(different)}`,
-    expected: "to be told which",
+    expected: "the variant that they are for",
     remedy: `Give --variant ${different.map(({ variant }) => variant).join("|")}.`,
   });
 }

@@ -91,7 +91,7 @@ describe.skipIf(!hasRuntime)("a reduction of a constant (skipped without python3
   });
 });
 
-it("a node of constants alone that is not computed is told as that", async () => {
+it("an error says that a node of constants alone is not computed", async () => {
   const model = onnxFile({
     nodes: [
       { op: "Det", in: ["c"], out: ["d"] },

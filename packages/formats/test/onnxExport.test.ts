@@ -334,7 +334,7 @@ describe("external data", () => {
     }
   });
 
-  it("replaces its own input, model and data, when told to", async () => {
+  it("replaces its own input, model and data, with the option to", async () => {
     const folder = scratch("in-place");
     mkdirSync(folder);
     for (const suffix of ["", ".data"]) {

@@ -321,10 +321,10 @@ def strict(kind, file, x):
     fuse = nn.utils.fuse_conv_bn_eval
     model.conv1, model.bn1 = fuse(model.conv1, model.bn1), nn.Identity()
     model.blk[0], model.blk[1] = fuse(model.blk[0], model.blk[1]), nn.Identity()
-    told = model.load_state_dict(state, strict=False)
-    y = model(x).detach().flatten().tolist() if not told.missing_keys else None
+    loaded = model.load_state_dict(state, strict=False)
+    y = model(x).detach().flatten().tolist() if not loaded.missing_keys else None
     with open(f"{file}.strict.json", "w") as out:
-        json.dump({"said": said, "missing": told.missing_keys, "unexpected": told.unexpected_keys, "y": y}, out)
+        json.dump({"said": said, "missing": loaded.missing_keys, "unexpected": loaded.unexpected_keys, "y": y}, out)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-/** Weights for a zoo architecture: which of its variants they are for is told by tensors, or asked. */
+/** Weights for a zoo architecture: which of its variants they are for is determined by tensors, or must be given. */
 import { initialise, Masks, type Network, zooEntries, zooModel, zooVariant } from "@phew/core";
 import { beforeAll, describe, expect, it } from "vitest";
 import { longCases } from "../../../vitest.long.ts";
@@ -62,7 +62,7 @@ describe("variants that the same tensors fit", () => {
     }
   });
 
-  it("need not be told of a file that phew wrote of one", async () => {
+  it("need not be given for a file that phew wrote of one", async () => {
     const network = zooModel("mobilenet-v2", { variant: "tiny-imagenet", classCount: 3 });
     const weights = await initialise(network, { seed: 1 });
     const metadata = { model: network.name, variant: "tiny-imagenet" };

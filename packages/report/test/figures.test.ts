@@ -136,7 +136,7 @@ describe("the figures of runs", () => {
     expect(phew!.lossCurve).toBeUndefined();
   });
 
-  it("have losses by stretches of steps where steps were told", () => {
+  it("have losses by stretches of steps where steps were recorded", () => {
     const state = (count: number) =>
       reduceAll([
         {

@@ -91,7 +91,7 @@ it("tells of a program that is not there, as a failure of its run alone", async 
   expect(states([second])).toEqual(["finished"]);
 });
 
-it("never runs more than it is told to at a time", async () => {
+it("never runs more than its limit at a time", async () => {
   const folder = scratchFolder();
   const tasks = fakeTasks(folder, 6, 4);
   let most = 0;

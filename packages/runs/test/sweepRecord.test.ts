@@ -53,7 +53,7 @@ it("shows runs that wait, below all experiments and below their own, until they 
   expect(list.refresh(begun()).map(({ id }) => id)).toEqual(["0123456789-0", "0123456789-2"]);
 });
 
-it("tells of runs that failed before they had a folder, and that a sweep was told to stop", () => {
+it("lists runs that failed before they had a folder, and that a sweep was asked to stop", () => {
   const own = planned("many");
   const list = new SweepList(root);
   expect(list.refresh([]).map(({ life }) => life)).toEqual(["waiting", "waiting", "waiting"]);

@@ -128,7 +128,7 @@ describe("the time that a sweep still takes", () => {
     expect(left([waiting, { ...before, life: "failed" }], 0, 1)).toBe(1000);
   });
 
-  it("is not told where nobody goes on, nothing is left, or a run was never estimated", () => {
+  it("is not estimated where nobody goes on, nothing is left, or a run was never estimated", () => {
     const waiting = { config: a, estimateMs: 1000 };
     expect(left([waiting], 0, 1, false)).toBeUndefined();
     expect(left([{ ...waiting, life: "finished", endedMs: 10 }], 10, 1)).toBeUndefined();

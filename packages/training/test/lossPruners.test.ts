@@ -88,7 +88,7 @@ describe("snip in several rounds", () => {
     expect(Array.from(once.scores!).reduce((sum, score) => sum + score, 0)).toBeCloseTo(1, 9);
   });
 
-  it("stops between rounds where it is told to", async () => {
+  it("stops between rounds where it is asked to", async () => {
     const network = zooModel("lenet5");
     const weights = await initialise(network, { seed: 1 });
     const x = new Float32Array(784 * 2).fill(0.5);

@@ -21,7 +21,7 @@ const sweep = {
   seeds: 2,
 };
 
-/** What each recording is of; `killAfterEvent`: the process is killed, without a word, once the run has told this. */
+/** What each recording is of; `killAfterEvent`: the process is killed, without a signal that it could answer, once the run has written this event. */
 const RECORDINGS = {
   pruning: { command: "prune vgg19-bn --density 0.2" },
   synflow: { command: "prune resnet20 --method synflow --density 0.05" },

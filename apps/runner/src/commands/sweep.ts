@@ -8,7 +8,7 @@ export function declareSweep(program: Command): void {
     .command("sweep")
     .summary("many runs from one file, on this machine or on Slurm")
     .description(
-      "Carries out every run of a sweep file: finished runs are skipped, unfinished ones go on, and a table tells the results over the seeds.",
+      "Carries out every run of a sweep file: finished runs are skipped, unfinished ones go on, and a table shows the results over the seeds.",
     )
     .argument("[file]", "a sweep file, such as sweep.json")
     .addOption(option("--dry-run", "show the runs and how long they will take, and stop"))

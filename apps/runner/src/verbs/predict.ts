@@ -238,7 +238,9 @@ function logitsNote({ output: { name, softmaxes } }: Predicted, { out }: Predict
 /** States that the labels of the batch are not used. */
 function labelsNote({ tensors, y }: BatchFile, { batch, compare }: PredictOptions): string[] {
   if (y !== undefined || !tensors.has("y") || compare === batch) return [];
-  return ["y of the batch is not looked at: accuracy is told of one output with a number for each class."];
+  return [
+    "y of the batch is not used: accuracy is computed of a single output that has a number for each class.",
+  ];
 }
 
 function placeText({ relative, at, own, expected }: Difference): string {

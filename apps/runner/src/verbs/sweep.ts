@@ -227,7 +227,7 @@ async function report(
         ]
       : []),
     ...(submission?.ended === false
-      ? ["This terminal is not needed any more: --status tells how it goes, phew watch shows it."]
+      ? ["This terminal is not needed any more: --status shows how far it is, phew watch shows it."]
       : []),
   );
 }

@@ -46,7 +46,7 @@ esac
 requeue=
 # before the time limit
 trap 'requeue=1; kill -TERM "$child" 2>/dev/null' USR1
-# cancelled: Slurm has told the command itself
+# cancelled: Slurm has sent the command its signal
 trap : TERM INT
 
 "$@" >>"$log" 2>&1 &

@@ -94,11 +94,11 @@ export const classes: Experiment = {
         (kept) => ({ series, kept }),
       ),
     );
-    const rivals = [...new Set(SERIES[scale].flatMap(({ methods }) => methods))].filter(
+    const others = [...new Set(SERIES[scale].flatMap(({ methods }) => methods))].filter(
       (one) => one !== "phew",
     );
     return {
-      claims: rivals.map((other) => ({
+      claims: others.map((other) => ({
         claim: `PHEW gains on ${other} as there are more classes.`,
         evidence: run.flatMap(({ series, kept }) => gains(series, kept, measured, other)),
       })),
@@ -183,7 +183,7 @@ export function slopesOf(gaps: readonly { readonly count: number; readonly gap: 
 
 function tableOf(series: Series, kept: Kept, measured: Measured) {
   const { methods, densities, classCounts } = series;
-  const rivals = methods.filter((method) => method !== "phew");
+  const others = methods.filter((method) => method !== "phew");
   return {
     columns: [
       { key: "density", title: "density", format: formatPercent },
@@ -191,7 +191,7 @@ function tableOf(series: Series, kept: Kept, measured: Measured) {
       { key: "examples", title: "examples" },
       { key: "seeds", title: "seeds" },
       ...methods.map((method) => ({ key: method, title: method })),
-      ...rivals.map((method) => ({ key: `gap-${method}`, title: `− ${method}` })),
+      ...others.map((method) => ({ key: `gap-${method}`, title: `− ${method}` })),
     ],
     rows: densities.flatMap((density) =>
       classCounts.flatMap((count) => {
@@ -207,7 +207,7 @@ function tableOf(series: Series, kept: Kept, measured: Measured) {
             ...{ density, classes: count, examples: settings.trainCount as number, seeds },
             ...Object.fromEntries(methods.map((method) => [method, meanAndInterval(of(method))])),
             ...Object.fromEntries(
-              rivals.map((method) => [
+              others.map((method) => [
                 `gap-${method}`,
                 meanAndInterval([...gapOf(series, kept, count, measured, density, method).values()]),
               ]),
