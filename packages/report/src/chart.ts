@@ -68,6 +68,30 @@ export async function chartInPage({ title: _, ...spec }: ChartSpec): Promise<str
   return await draw(spec as ChartSpec, style);
 }
 
+/** The same for a telephone: plots, panels and legends below each other, as narrow as its page, with texts of the same size. */
+export async function chartInNarrowPage({ title: _, ...spec }: ChartSpec): Promise<string> {
+  const layout = { bottom: { direction: "vertical", anchor: "start", margin: 8 } };
+  const legend = { ...STYLE.legend, orient: "bottom", columns: 1, offset: 12, layout };
+  const axis = { ...STYLE.axis, labelOverlap: true, labelFontSize: 11 };
+  const style = { ...STYLE, axis, legend, background: "transparent", padding: 4, aria: false };
+  return await draw(narrowed(spec) as ChartSpec, style);
+}
+
+/** With axes and names somewhat wider than the 358 pixels that a page of 390 has: pages shrink it to them. */
+const NARROW_WIDTH = 270;
+
+/** Views of a specification in few columns; data and marks as they are. */
+function narrowed(spec: object): object {
+  const { width, columns, vconcat, spec: inner } = spec as Record<string, unknown>;
+  return {
+    ...spec,
+    ...(typeof width === "number" && { width: Math.min(width, NARROW_WIDTH) }),
+    ...(columns !== undefined && { columns: 1 }),
+    ...(Array.isArray(vconcat) && { vconcat: vconcat.map(narrowed) }),
+    ...(typeof inner === "object" && inner !== null && { spec: narrowed(inner) }),
+  };
+}
+
 async function draw(spec: ChartSpec, style: object): Promise<string> {
   const [vega, vegaLite] = await Promise.all([import("vega"), import("vega-lite")]);
   const config = { ...style, ...spec.config } as NonNullable<ChartSpec["config"]>;

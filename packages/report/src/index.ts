@@ -25,6 +25,7 @@ export {
   writeMaskFigures,
 } from "./figures/writeFigures.ts";
 export { type HtmlReport, htmlReport } from "./html/htmlReport.ts";
+export type { UnfinishedRun } from "./html/unfinishedSection.ts";
 export { byMethodOrder, methodColours } from "./palette.ts";
 export {
   compareRuns,

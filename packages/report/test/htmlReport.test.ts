@@ -101,6 +101,23 @@ describe("the page", () => {
     expect(html).toContain("{ &quot;seeds&quot;: 2 }");
   });
 
+  it("has a table of what was not finished, with the reasons", async () => {
+    const reason = 'diverged: "conv2" <is>';
+    const html = await page({
+      unfinished: [
+        { id: "a-1", configuration: "phew · rate 9", seed: 1, state: "failed", reason },
+        { id: "b-0", configuration: "phew · rate 9", state: "lost" },
+      ],
+    });
+    expect(rowsOf(html, "unfinished")).toEqual([
+      ["configuration", "seed", "state", "reason", "run"],
+      ["phew · rate 9", "1", "failed", "diverged: &quot;conv2&quot; &lt;is&gt;", "a-1"],
+      ["phew · rate 9", "–", "lost", "–", "b-0"],
+    ]);
+    expect(html).toContain("2 runs of 1 configuration: in no mean and in no figure.");
+    expect(await page()).not.toContain('id="unfinished"');
+  });
+
   it("needs nothing beside it, and is the same for the same runs", async () => {
     const html = await page({ figures: true });
     expect(html).toBe(await page({ figures: true }));
@@ -115,7 +132,13 @@ describe("the page", () => {
       "loss-curves",
       "accuracy-against-time",
     ]);
-    expect(html.match(/<svg role="img" aria-label="[^"]+"/g)).toHaveLength(4);
+    expect(html.match(/<svg role="img" aria-label="[^"]+"/g)).toHaveLength(8);
+    // the text of a page of 390 pixels has 358, for which they shrink to five sixths at most
+    const narrow = [...html.matchAll(/<div class="phone"><svg [^>]*?width="([\d.]+)"/g)].map(([, width]) =>
+      Number(width),
+    );
+    expect(narrow).toHaveLength(4);
+    for (const width of narrow) expect(width).toBeLessThanOrEqual(430);
     expect(html).not.toMatch(/fill="white"|NaN|undefined/);
     for (const rule of ["prefers-color-scheme: dark", "@media print", "max-width:40rem"])
       expect(html).toContain(rule);

@@ -1,16 +1,25 @@
 /** The page of `phew report --html`: what the folders of runs hold, and the commands that make them again. */
 import path from "node:path";
 import { isRecord } from "@phew/core/fields";
-import { htmlReport } from "@phew/report";
-import { type RunConfig, type RunEnvironment, type RunRecord, readJson } from "@phew/runs";
+import { htmlReport, type UnfinishedRun } from "@phew/report";
+import {
+  type RunConfig,
+  type RunEntry,
+  type RunEnvironment,
+  type RunLife,
+  type RunRecord,
+  readJson,
+} from "@phew/runs";
 import { configurationsOf } from "@phew/runs/configurations";
 import { trainCommand } from "../settings/commandText.ts";
 import type { TrainConfig } from "../settings/configuration.ts";
 import { sweepsAgain } from "../sweep/sweepAgain.ts";
 import { trainConfigOf } from "./shownRun.ts";
 
+/** @param found all runs there are, those of the report among them */
 export async function reportPage(
   runs: readonly RunRecord[],
+  found: readonly RunEntry[],
   notes: readonly string[],
   options: { readonly targetAccuracy: number; readonly figures: boolean },
 ): Promise<string> {
@@ -26,15 +35,30 @@ export async function reportPage(
     environments: runs.map(({ folder }) => environmentsOf(folder)),
     sweeps: again.length > 1 ? sweepsAgain(again) : [],
     commands: runs.map(({ experiment }, k) => configs[k] && trainCommand(configs[k], experiment)),
-    notes: [
-      ...notes,
-      ...runs.flatMap((run) => [
-        ...(run.state.failure === undefined ? [] : [`${titleOf(run)}: failed: ${run.state.failure}`]),
-        ...run.state.warnings.map((text) => `${titleOf(run)}: ${text}`),
-      ]),
-    ],
+    unfinished: unfinishedRuns(found),
+    notes: [...notes, ...runs.flatMap((run) => run.state.warnings.map((text) => `${titleOf(run)}: ${text}`))],
   });
 }
+
+/** Those that have begun, or failed before they did. */
+function unfinishedRuns(found: readonly RunEntry[]): UnfinishedRun[] {
+  const { nameOf } = configurationsOf(found);
+  return found
+    .filter(({ life }) => life !== "finished" && life !== "waiting")
+    .map((run) => ({
+      id: run.id,
+      configuration: nameOf(run),
+      seed: run.seed,
+      state: run.life,
+      reason: run.status?.failure ?? REASONS[run.life],
+    }));
+}
+
+const REASONS: Readonly<Partial<Record<RunLife, string>>> = {
+  interrupted: "stopped after a checkpoint; the same command goes on with it",
+  lost: "its process ended without a last word",
+  running: "not at its end yet",
+};
 
 /** The environments in which it started and was resumed. */
 function environmentsOf(folder: string): RunEnvironment[] {

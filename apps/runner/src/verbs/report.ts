@@ -19,6 +19,7 @@ import {
   linkTensorboard,
   listRuns,
   makeFolder,
+  type RunEntry,
   type RunRecord,
   readRun,
   replaceFile,
@@ -43,7 +44,7 @@ export async function report(folder: string, options: ReportOptions): Promise<vo
   const { out = folder, target, html, force } = options;
   const isFile = html === true && /\.html?$/i.test(out);
   if (isFile && existsSync(out)) await requireWritable(out, { force: force === true });
-  const { records, leftOutCount } = readRecords(folder, options);
+  const { records, found, leftOut } = readRecords(folder, options);
   const table = compareRuns(records, { targetAccuracy: target });
   const results = resultsTable(records);
   // if no configuration has several seeds, its row repeats that of its run
@@ -51,9 +52,9 @@ export async function report(folder: string, options: ReportOptions): Promise<vo
   makeFolder(isFile ? path.dirname(out) : out);
   const { tensorboard } = options;
   const links = tensorboard === undefined ? [] : linkTensorboard(tensorboard, records);
-  const notes = notesOn(records, leftOutCount);
+  const notes = notesOn(records, leftOut);
   const files = html
-    ? [await writePage(isFile ? out : path.join(out, "report.html"), records, notes, options)]
+    ? [await writePage(isFile ? out : path.join(out, "report.html"), records, found, notes, options)]
     : [
         ...writeReport(out, table),
         ...(hasMeans ? writeReport(out, results, "results") : []),
@@ -67,7 +68,7 @@ export async function report(folder: string, options: ReportOptions): Promise<vo
     return printJson({
       runs: rows,
       results: results.rows,
-      leftOut: leftOutCount,
+      leftOut: leftOut.length,
       files,
       ...(tensorboard !== undefined && { links }),
     });
@@ -93,12 +94,13 @@ function readRecords(folder: string, { all, json }: ReportOptions) {
   }
   const progress = startProgress("reading", json);
   const { order } = configurationsOf(entries);
-  const records = entries.sort(order).map((entry, k) => {
+  const leftOut = found.filter((entry) => !entries.includes(entry));
+  const records = [...entries].sort(order).map((entry, k) => {
     progress.update(k / entries.length, `${k} of ${counted(entries.length, "run")}`);
     return readRun(entry.folder);
   });
   progress.done();
-  return { records, leftOutCount: found.length - entries.length };
+  return { records, found, leftOut };
 }
 
 function printTables(table: Report, results: Report | undefined, format: TableForm): void {
@@ -107,16 +109,17 @@ function printTables(table: Report, results: Report | undefined, format: TableFo
   if (results && format !== "csv") printText(`\n${formatReport({ ...results, shared: "" }, format)}`);
 }
 
-function notesOn(records: readonly RunRecord[], leftOutCount: number): string[] {
-  const leftOut =
-    leftOutCount > 0
-      ? [`${leftOutCount} that ${leftOutCount === 1 ? "is" : "are"} not finished left out.`]
-      : [];
+function notesOn(records: readonly RunRecord[], leftOut: readonly RunEntry[]): string[] {
+  const count = leftOut.length;
+  const failedCount = leftOut.filter(({ life }) => life === "failed").length;
+  const failed = failedCount === 0 ? "" : `, ${failedCount} of them failed: phew runs list state=failed`;
+  const left =
+    count > 0 ? [`${count} that ${count === 1 ? "is" : "are"} not finished left out${failed}.`] : [];
   const skipped = records.flatMap(({ folder, skippedCount }) =>
     skippedCount > 0 ? [`${folder}: ${leftOutText(skippedCount)}.`] : [],
   );
   return [
-    ...leftOut,
+    ...left,
     ...skipped,
     ...faultLines(records).map((line) => `${line}.`),
     ...repeatWords(configurationsOf(records).all).map((line) => `${line}.`),
@@ -126,10 +129,11 @@ function notesOn(records: readonly RunRecord[], leftOutCount: number): string[] 
 async function writePage(
   file: string,
   records: readonly RunRecord[],
+  found: readonly RunEntry[],
   notes: readonly string[],
   { target, figures }: ReportOptions,
 ): Promise<string> {
   const { reportPage } = await import("../runs/reportPage.ts");
-  replaceFile(file, await reportPage(records, notes, { targetAccuracy: target, figures }));
+  replaceFile(file, await reportPage(records, found, notes, { targetAccuracy: target, figures }));
   return file;
 }

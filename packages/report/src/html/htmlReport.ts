@@ -2,7 +2,7 @@
 import { counted } from "@phew/core/messages";
 import { accuracyWords, blockText, markupText, type RunEnvironment, type RunRecord } from "@phew/runs";
 import { configurationsOf } from "@phew/runs/configurations";
-import { chartInPage } from "../chart.ts";
+import { chartInNarrowPage, chartInPage } from "../chart.ts";
 import { runFigureRows } from "../figures/runRows.ts";
 import { figuresOf } from "../figures/writeFigures.ts";
 import { compareRuns } from "../report.ts";
@@ -12,6 +12,7 @@ import { configurationSection } from "./configurationSection.ts";
 import { darkRules } from "./darkColours.ts";
 import { environmentSection } from "./environmentSection.ts";
 import { pageStyle } from "./style.ts";
+import { type UnfinishedRun, unfinishedSection } from "./unfinishedSection.ts";
 
 export interface HtmlReport {
   readonly runs: readonly RunRecord[];
@@ -25,6 +26,8 @@ export interface HtmlReport {
   readonly commands: readonly (string | undefined)[];
   /** False: tables alone. */
   readonly figures: boolean;
+  /** Runs that were not finished, and why. */
+  readonly unfinished?: readonly UnfinishedRun[];
   /** Notes for the reader: runs that were left out, warnings. */
   readonly notes: readonly string[];
 }
@@ -43,6 +46,7 @@ export async function htmlReport(report: HtmlReport): Promise<string> {
   const figures = report.figures ? await drawnFigures(runs) : [];
   const sections = [
     ...resultSections(report),
+    unfinishedSection(report.unfinished ?? []),
     { id: "figures", title: "Figures", html: figures.map(({ html }) => html).join("\n") },
     configurationSection(runs),
     environmentSection(report.environments),
@@ -119,12 +123,13 @@ async function drawnFigures(runs: readonly RunRecord[]): Promise<{ readonly html
   const drawn: { html: string }[] = [];
   for (const { name, spec } of figuresOf(runFigureRows(runs))) {
     const { text, subtitle } = spec.title as { readonly text: string; readonly subtitle: readonly string[] };
-    const svg = await chartInPage(spec);
     const label = ` role="img" aria-label="${markupText(`${text}: ${subtitle[0]}`)}"`;
+    const labelled = (svg: string) => svg.replace("<svg", `<svg${label}`);
     drawn.push({
       html: `<figure id="${name}">
 <figcaption><h3>${markupText(text)}</h3>${paragraph(subtitle.join(" · "))}</figcaption>
-<div class="wide" tabindex="0">${svg.replace("<svg", `<svg${label}`)}</div>
+<div class="wide desk" tabindex="0">${labelled(await chartInPage(spec))}</div>
+<div class="phone">${labelled(await chartInNarrowPage(spec))}</div>
 </figure>`,
     });
   }
