@@ -96,7 +96,10 @@ export class RunWatcher {
     if (now < this.#nextListT) return;
     const startMs = performance.now();
     const begun = this.#list.refresh(now, budgetMs);
-    const runs = [...begun, ...this.#sweepList.refresh(begun)].filter(this.#isShown).sort(byStart);
+    const planned = this.#sweepList.refresh(begun);
+    const again = new Set(planned.map(({ folder }) => folder));
+    const present = begun.filter(({ folder }) => !again.has(folder));
+    const runs = [...present, ...planned].filter(this.#isShown).sort(byStart);
     // the same lists if nothing has changed, so that readers can compare by identity
     this.#runs = sameOr(this.#runs, runs);
     this.#sweeps = sameOr(this.#sweeps, this.#sweepList.sweeps);

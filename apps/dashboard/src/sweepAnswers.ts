@@ -1,5 +1,5 @@
 /** The actions on a sweep that the screen offers, and their `phew sweep` commands. */
-import { counted, type RunLife, type SweepEntry, sweepProgress } from "@phew/runs";
+import { COMMAND, counted, type RunLife, type SweepEntry, sweepProgress } from "@phew/runs";
 import type { DashboardState } from "./dashboardState.ts";
 import { selectedRun } from "./visibleRuns.ts";
 
@@ -63,6 +63,8 @@ export function sweepChoices(
   state: DashboardState,
   sweep: SweepEntry,
 ): (SweepChoice & { readonly helpText: string })[] {
+  // a command that is no sweep is started and stopped where it runs
+  if (sweep.record.executor === COMMAND) return [];
   const { runs } = sweepProgress(sweep, state.runs, state.now);
   const counts = (...lives: readonly RunLife[]) => runs.filter(({ life }) => lives.includes(life)).length;
   return SWEEP_CHOICES.flatMap((choice) => {

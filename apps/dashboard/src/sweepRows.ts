@@ -1,5 +1,6 @@
 /** The progress of sweeps: one row each, with the number of runs in each state and the time until the last run ends. */
 import {
+  COMMAND,
   formatCount,
   formatEta,
   type RunEntry,
@@ -30,7 +31,7 @@ export function sweepRows(state: DashboardState, width: number): StyledRow[] {
 }
 
 function sweepRow(
-  { isActive }: SweepEntry,
+  { isActive, record: { executor } }: SweepEntry,
   name: string,
   runs: readonly RunEntry[],
   leftMs: number | undefined,
@@ -48,8 +49,12 @@ function sweepRow(
       : isActive
         ? "no estimate yet"
         : isUnfinished
-          ? "stopped: a starts the rest"
-          : "ended: a retries";
+          ? executor === COMMAND
+            ? "stopped"
+            : "stopped: a starts the rest"
+          : executor === COMMAND
+            ? "ended"
+            : "ended: a retries";
   const counts = (textOf: (count: string, life: RunLife) => string): Span[] =>
     SHOWN.flatMap((life) => {
       const count = countOf(life);

@@ -5,6 +5,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { initialise, keepTop, type Masks, ownInitialisation, type Weights, zooModel } from "@phew/core";
 import { readMasks, readWeights } from "@phew/formats";
+import { listRuns, type RunEntry, SweepList } from "@phew/runs";
 import { expect, it } from "vitest";
 import { densityAfter, usualRoundCount } from "../src/train/impRounds.ts";
 import { bin, phew, scratchFolder } from "./phew.ts";
@@ -89,7 +90,7 @@ it("is killed between rounds, goes on by the same command to the same bytes, and
   const over = new Promise((resolve) => child.on("close", resolve));
   const begun = () => {
     const runs = path.join(broken, "runs", "imp");
-    return existsSync(runs) ? readdirSync(runs).length : 0;
+    return existsSync(runs) ? readdirSync(runs).filter((name) => !name.startsWith(".")).length : 0;
   };
   while (begun() < 2 && child.exitCode === null) await sleep(2);
   child.kill("SIGKILL");
@@ -151,4 +152,29 @@ it("refuses, before any training, what cannot be taken from another run", async 
 
 it("takes by default as many rounds as remove a fifth each", () => {
   expect([1, 0.8, 0.64, 0.5, 0.05].map(usualRoundCount)).toEqual([1, 1, 2, 4, 14]);
+});
+
+it("leaves its rounds as a plan, of which screens know those that wait, and none once it has ended", async () => {
+  const folder = scratchFolder();
+  const child = spawn(process.execPath, [bin, ...IMP], { cwd: folder, stdio: "ignore" });
+  const ended = new Promise((resolve) => child.on("exit", resolve));
+  const experiment = path.join(folder, "runs", "imp");
+  const list = new SweepList(experiment);
+  const waiting = () => (existsSync(experiment) ? list.refresh(listRuns(experiment)) : []);
+  let seen: readonly RunEntry[] = [];
+  while (seen.length < 3 && child.exitCode === null) {
+    seen = waiting();
+    await sleep(5);
+  }
+  expect(seen.slice(-3).map(({ id, life, config }) => [id, life, config.density])).toEqual(
+    [1, 2, 3].map((round) => [`round-${round}`, "waiting", densityAfter(round, 3, 0.05)]),
+  );
+  expect(list.sweeps[0]).toMatchObject({ isActive: true, record: { executor: "command", atATime: 1 } });
+  expect(list.sweeps[0]!.record.runs.every(({ estimateMs }) => estimateMs! > 0)).toBe(true);
+  expect(await ended).toBe(0);
+  expect(waiting()).toEqual([]);
+  expect(list.sweeps[0]!.isActive).toBe(false);
+  expect(list.sweeps[0]!.record.runs.map(({ id }) => id).sort()).toEqual(
+    listRuns(experiment).map(({ id }) => id),
+  );
 });

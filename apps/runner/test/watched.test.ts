@@ -1,4 +1,12 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -114,6 +122,52 @@ describe.skipIf(!hasTmux || !isBuilt)(
       await terminal.shows(/Masks and events are in [\s\S]*ended with 0/);
       const kinds = [...readEvents(theRun().folder)].map(({ kind }) => kind);
       expect(kinds).toContain("prune.finished");
+    });
+
+    it("may be a sweep, of which nothing else is shown, and which is cancelled from the screen", async () => {
+      const other = path.join(root, "other", "aaaaaaaaaa-0");
+      mkdirSync(other, { recursive: true });
+      writeFileSync(path.join(other, "config.json"), JSON.stringify({ experiment: "other", config: {} }));
+      const file = path.join(root, "s.json");
+      const settings = { model: "lenet5", dataset: "glyphs", classCount: 4, trainCount: 400, testCount: 40 };
+      writeFileSync(
+        file,
+        JSON.stringify({
+          settings: { ...settings, epochs: 5000, density: 0.2 },
+          seeds: 3,
+          workers: 1,
+          threads: 1,
+        }),
+      );
+      watched(`sweep ${file}`);
+      const begun = await terminal.shows(/0 of 3 done · 1 running · 2 waiting/);
+      expect(begun).not.toMatch(/other|aaaaaaaaaa/);
+      await terminal.shows(/● training|running +[█▏▎▍▌▋▊▉]*░* +[\d.]+ %/);
+      const runs = readdirSync(path.join(root, "s")).filter((name) => /-\d$/.test(name));
+      expect(runs).toHaveLength(1);
+      const run = path.join(root, "s", runs[0]!);
+      await until(
+        () => (readStatus(run)?.checkpoint?.step ?? 0) >= 0 && readStatus(run)?.state === "running",
+      );
+      started.push(readStatus(run)!.pid);
+      terminal.keys("a");
+      await terminal.shows(/c +cancel: 1 run stop at a checkpoint, 2 do not begin/);
+      terminal.keys("c");
+      await terminal.shows(/0 of 3 done · 2 waiting · 1 (interrupted|stopped) · stopped: a starts the rest/);
+      expect(readStatus(run)).toMatchObject({ state: "interrupted" });
+      terminal.keys("q");
+      const text = await terminal.shows(/ended with 130/);
+      expect(text.replace(/\n/g, "")).toMatch(
+        /stopped: 0 of 3 runs finished, 1 stopped at a checkpoint, 2 not begun\. To go on: phew sweep \S+s\.json/,
+      );
+    });
+
+    it("may be a comparison, whose masks are runs", async () => {
+      watched("compare lenet5 --method phew,random --density 0.2 --workers 1");
+      await terminal.shows(/✓ 2 finished/);
+      terminal.keys("q");
+      await terminal.shows(/2 masks in [\s\S]*The masks are runs below \S+[\s\S]*ended with 0/);
+      expect(readdirSync(path.join(root, "compare")).filter((name) => /-0$/.test(name))).toHaveLength(2);
     });
 
     it("that could not begin leaves its reason, and no screen", async () => {

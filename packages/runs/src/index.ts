@@ -47,6 +47,7 @@ export {
   recentCurve,
 } from "./history.ts";
 export { metricsCsv } from "./metricsCsv.ts";
+export { ownProcess, type ProcessOwner } from "./processes.ts";
 export {
   doneFraction,
   epochsTo,
@@ -98,7 +99,7 @@ export {
 export { findOutput, type RunOutput, readOutput } from "./runOutput.ts";
 export { shortNames } from "./shortNames.ts";
 export { lifeOf, type RunLife, type RunnerState, type RunStatus, readJson, readStatus } from "./status.ts";
-export { type SweepEntry, SweepList, type SweepRecord } from "./sweeps/sweepRecord.ts";
+export { COMMAND, type SweepEntry, SweepList, type SweepRecord } from "./sweeps/sweepRecord.ts";
 export { type SweepProgress, sweepProgress } from "./sweeps/sweepTime.ts";
 export { linkTensorboard } from "./tensorboardLinks.ts";
 export { cutMiddle, cutText, graphemes, padText, textWidth } from "./textWidth.ts";

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { RunList, SweepList } from "../src/index.ts";
+import { COMMAND, ownProcess, RunList, SweepList } from "../src/index.ts";
 import { noteCancelled, sweepFolder, writeSweepFailures, writeSweepRecord } from "../src/sweeps/index.ts";
 
 let root: string;
@@ -75,4 +75,33 @@ it("leaves out what is no record, and names that would lead elsewhere", () => {
     const list = new SweepList(root);
     expect([list.refresh([]), list.sweeps]).toEqual([[], []]);
   }
+});
+
+it("shows runs of a command that does them again as waiting, as long as its process lives and has not begun them", () => {
+  const own = planned("demo");
+  const list = new SweepList(root);
+  const entry = (startedT: number) => {
+    const [run] = list.refresh([]);
+    const status = {
+      ...ownProcess(),
+      state: "finished",
+      name: "a",
+      startedT,
+      updatedT: 9,
+      summary: run!.summary,
+    } as const;
+    return { ...run!, life: "finished", status } as const;
+  };
+  const write = (more: object) =>
+    writeSweepRecord(own, { ...record, executor: COMMAND, isAgain: true, owner: ownProcess(), ...more });
+  write({});
+  const [old, done] = [entry(4), entry(6)];
+  expect(list.refresh([old]).map(({ id }) => id)).toEqual(record.runs.map(({ id }) => id));
+  expect(list.refresh([done]).map(({ id }) => id)).toEqual(record.runs.slice(1).map(({ id }) => id));
+  expect(list.sweeps[0]!.isActive).toBe(true);
+  write({ owner: { ...ownProcess(), pid: 2 ** 22 + 1, started: "never" } });
+  list.refresh([old]);
+  expect(list.sweeps[0]!.isActive).toBe(false);
+  noteCancelled(own, 7);
+  expect(list.refresh([old]).map(({ id }) => id)).toEqual(record.runs.slice(1).map(({ id }) => id));
 });

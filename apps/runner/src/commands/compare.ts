@@ -39,6 +39,8 @@ export function declareCompare(program: Command): void {
     .addOption(settingOption("compare", "dataDir"))
     .addOption(option("--overlaps", "how much the methods' masks overlap, beside chance"))
     .addOption(option("--out <folder>", "where the tables and figures go"))
+    .addOption(option("--runs <folder>", "keep each mask as a run in this folder: events and masks"))
+    .addOption(option("--watch", "the live screen meanwhile; the masks are kept in --runs, or in runs"))
     .addOption(
       option("--workers <n>", "threads that prune; one a core unless given").argParser(
         parse.wholeNumber("--workers", 1, 256),

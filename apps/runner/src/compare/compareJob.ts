@@ -7,6 +7,7 @@ import {
   type PathKernelTrace,
   type PruningData,
   prune,
+  type RunEvent,
   traceLogs,
   type Wide,
   widePathKernelTrace,
@@ -21,7 +22,8 @@ import {
   looksAtExamples,
   type PruningSubject,
 } from "../prune/pruningData.ts";
-import { type LoadedModel, loadModel, type ModelOptions } from "../sources/model.ts";
+import { type LoadedModel, loadModel, type ModelOptions, namesFile } from "../sources/model.ts";
+import { keptMask } from "./keptMask.ts";
 
 /** Data common to all jobs of a comparison. */
 export interface ComparePlan {
@@ -33,6 +35,8 @@ export interface ComparePlan {
   readonly strict: boolean;
   /** Longest that the walks of a mask may be expected to take, in milliseconds; an hour unless given. */
   readonly limitMs?: number | undefined;
+  /** Folder in which each mask is kept as a run; none are kept without. */
+  readonly runs?: string | undefined;
   /** For methods that need examples: a batch file, or a data set. */
   readonly examples?:
     | { readonly batch: string }
@@ -100,23 +104,26 @@ export class CompareRunner {
   }
 
   async #compared(
-    { network, weights }: LoadedModel,
-    { label, method, options, check }: MaskRecipe,
+    loaded: LoadedModel,
+    recipe: MaskRecipe,
     density: number,
     seed: number,
     onFraction: (fraction: number) => void,
   ): Promise<{ mask: ComparedMask; masks: Masks }> {
-    const result = await prune(network, weights, {
-      method,
-      density,
-      seed,
-      options,
-      check,
+    const { network, weights } = loaded;
+    const { label, method, options, check } = recipe;
+    const settings = {
+      ...{ method, density, seed, options, check },
       strict: this.#plan.strict,
       limitMs: this.#plan.limitMs,
       ...(looksAtExamples(method) && { data: await this.#dataFor({ network, method, options, seed }) }),
-      onProgress: ({ fraction }) => onFraction(fraction),
-    });
+      onProgress: ({ fraction }: { readonly fraction: number }) => onFraction(fraction),
+    };
+    const { runs } = this.#plan;
+    const work = (onEvent?: (event: RunEvent) => void) => prune(network, weights, { ...settings, onEvent });
+    const result = await (runs === undefined
+      ? work()
+      : keptMask(runs, loaded, { recipe, density, seed, isDrawn: this.#isDrawn }, work));
     // newly drawn weights have their own dense trace
     const analysis = analyse(result.weights ?? weights, result.masks, {
       ...(result.weights === undefined && { denseTrace: this.#denseTrace! }),
@@ -143,6 +150,11 @@ export class CompareRunner {
       layers: analysis.layers.map(({ name, density: own, width }) => ({ name, density: own, width })),
     };
     return { mask, masks: result.masks };
+  }
+
+  get #isDrawn(): boolean {
+    const { model, options } = this.#plan;
+    return options.weights === undefined && options.architecture === undefined && !namesFile(model);
   }
 
   async #dataFor(subject: PruningSubject): Promise<PruningData> {

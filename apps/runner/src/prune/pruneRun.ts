@@ -9,6 +9,8 @@ import { describeFailure } from "../failure.ts";
 export interface PruneRunPlace {
   /** Folder above the experiments. */
   readonly root: string;
+  /** `prune` unless given. */
+  readonly experiment?: string;
   /** All that determines the mask: the same configuration has the same folder and the same masks. */
   readonly config: RunConfig & { readonly method: string; readonly density: number; readonly seed: number };
 }
@@ -30,13 +32,13 @@ const EXPERIMENT = "prune";
  * @returns the run's folder and the work's result
  */
 export async function keepPruneRun<T>(
-  { root, config }: PruneRunPlace,
+  { root, experiment = EXPERIMENT, config }: PruneRunPlace,
   work: (onEvent: (event: RunEvent) => void) => Promise<T>,
   keptOf: (done: T) => KeptPruning,
 ): Promise<{ folder: string; done: T }> {
   const { method, density, seed } = config;
   const name = `${config.model} ${method} ${formatPercent(density)} seed ${seed}`;
-  const writer = RunWriter.open({ root, experiment: EXPERIMENT, name, config, defaults: {}, seed });
+  const writer = RunWriter.open({ root, experiment, name, config, defaults: {}, seed });
   try {
     writer.append({ kind: "run.started", name, config });
     let last: (RunEvent & { kind: "prune.finished" }) | undefined;

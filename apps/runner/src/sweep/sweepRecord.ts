@@ -1,6 +1,6 @@
 /** Writes the record of a sweep, which screens read: its runs, their expected times, and the command that continues it. */
 import path from "node:path";
-import { writeSweepRecord } from "@phew/runs/sweeps";
+import { shellQuote, writeSweepRecord } from "@phew/runs/sweeps";
 import type { SweepPlan, SweepPlanOptions } from "./sweepPlan.ts";
 import { entriesBelow } from "./sweepReport.ts";
 import { limitText, type RunMaterial, type SweepRun } from "./sweepTasks.ts";
@@ -36,6 +36,14 @@ export function recordSweep(
     })),
   });
 }
+
+/** The command that goes on with a sweep, for a shell; folders that everybody has are not named. */
+export function sweepCommand({ file }: SweepPlan, options: CalledOptions): string {
+  const words = planOptionWords(options).filter((word) => word !== `--runs=${USUAL_RUNS}`);
+  return ["phew", "sweep", file, ...words].map(shellQuote).join(" ");
+}
+
+const USUAL_RUNS = "runs";
 
 /** The options of a plan as words of a command line. */
 function planOptionWords({ sbatch, strict, figures, limit, ...options }: CalledOptions): string[] {

@@ -63,6 +63,28 @@ export function countStates(statuses: readonly TaskStatus[]): string {
   return `${runCount(statuses.length)}: ${parts.join(", ")}`;
 }
 
+/**
+ * What Ctrl-C leaves of a sweep, and how it goes on.
+ * @param command of a shell
+ */
+export function stoppedWords(statuses: readonly TaskStatus[], command: string): string {
+  const countOf = (...states: readonly TaskState[]) =>
+    statuses.filter(({ state }) => states.includes(state)).length;
+  const [finished, stopped, waiting] = [
+    countOf("finished"),
+    countOf("interrupted", "lost"),
+    countOf("waiting"),
+  ];
+  const others = [
+    [stopped, "stopped at a checkpoint"],
+    [waiting, "not begun"],
+    [countOf("failed"), "failed"],
+    [countOf("running"), "still running"],
+  ].flatMap(([count, words]) => (count === 0 ? [] : [`${count} ${words}`]));
+  const rest = [`${finished} of ${runCount(statuses.length)} finished`, ...others].join(", ");
+  return stopped + waiting === 0 ? `stopped: ${rest}` : `stopped: ${rest}. To go on: ${command}`;
+}
+
 /** Fraction and note for a bar. */
 export function progressOf(statuses: readonly TaskStatus[]): [number, string] {
   const done = statuses.map(({ state, status }) =>

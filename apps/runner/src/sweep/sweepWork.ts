@@ -9,7 +9,7 @@ import { type Estimate, elapsedOf, estimateRuns, type RunWork } from "@phew/runs
 import type { TrainConfig } from "../settings/configuration.ts";
 import { DATA } from "../settings/data.ts";
 import { checkTrainConfig } from "../settings/files.ts";
-import type { RunMaterial, SweepRun } from "./sweepTasks.ts";
+import type { RunMaterial } from "./sweepTasks.ts";
 
 interface Cost {
   /** Part of the dense multiply-adds that a density leaves to compute. */
@@ -29,7 +29,7 @@ const START_MS = 600;
 
 /** Time of each run, from finished runs among `entries` and from the work. */
 export function estimateSweep(
-  runs: readonly SweepRun[],
+  runs: readonly { readonly id: string; readonly config: TrainConfig }[],
   materials: ReadonlyMap<string, RunMaterial>,
   entries: readonly RunEntry[],
 ): Estimate {

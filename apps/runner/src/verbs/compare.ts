@@ -16,6 +16,7 @@ import {
 import { counted, formatCount, formatDuration, formatPercent, makeFolder, replaceFile } from "@phew/runs";
 import type { ComparedOverlap, ComparePlan, CompareResult } from "../compare/compareJob.ts";
 import { compareInPool } from "../compare/comparePool.ts";
+import { COMPARED } from "../compare/keptMask.ts";
 import { UsageError } from "../failure.ts";
 import { asciiOnly } from "../output/bars.ts";
 import { printJson, printLines, printText, printWarnings } from "../output/output.ts";
@@ -35,6 +36,8 @@ interface CompareOptions extends Omit<ModelOptions, "seed"> {
   readonly strict?: boolean;
   readonly limit?: number;
   readonly out?: string;
+  readonly runs?: string;
+  readonly watch?: boolean;
   readonly workers?: number;
   readonly ascii?: boolean;
   readonly force?: boolean;
@@ -48,6 +51,7 @@ export async function compare(model: string | undefined, options: CompareOptions
   const recipes = maskRecipes(options.methods);
   const densities = [...new Set(options.densities)].sort((a, b) => b - a);
   const examples = exampleSource(recipes, options);
+  if (options.watch) return compareWatched(options);
   if (options.out !== undefined) await prepareFolder(options.out, options.force === true);
   const dataset =
     examples && "dataset" in examples && (await loadExamples(examples.dataset, examples.dataDir));
@@ -65,6 +69,7 @@ export async function compare(model: string | undefined, options: CompareOptions
     overlaps: options.overlaps === true,
     strict: options.strict === true,
     limitMs: options.limit,
+    runs: options.runs,
     examples,
   };
   // seeds outermost: a thread draws the weights of a seed once
@@ -78,6 +83,20 @@ export async function compare(model: string | undefined, options: CompareOptions
   }).finally(() => progress.done());
   await report({ network, notes }, plan, results, options, performance.now() - started);
 }
+
+/** Its masks are runs of one process. */
+async function compareWatched({ runs }: CompareOptions): Promise<void> {
+  const { runWatched, isOfProcess } = await import("../output/watched.ts");
+  const root = runs ?? DEFAULT_RUNS;
+  return runWatched({
+    folder: path.join(root, COMPARED),
+    view: "overview",
+    isOwn: isOfProcess,
+    more: runs === undefined ? ["--runs", root] : [],
+  });
+}
+
+const DEFAULT_RUNS = "runs";
 
 /** @throws UsageError before any work if a method needs examples and there are none, or two sources */
 function exampleSource(recipes: readonly MaskRecipe[], options: CompareOptions): ComparePlan["examples"] {
@@ -156,6 +175,8 @@ async function report(
   printWarnings(warningsOf(ordered));
   if (plan.overlaps) show(`\n${overlapTable(overlaps)}`);
   if (files.length > 0) printLines("", ...files);
+  if (options.runs !== undefined)
+    printLines(`The masks are runs below ${path.join(options.runs, COMPARED)}.`);
 }
 
 async function write(

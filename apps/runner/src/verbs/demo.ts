@@ -18,6 +18,7 @@ import { demoRecipe } from "@phew/training";
 import { printJson, printLines, printText, printWarnings } from "../output/output.ts";
 import { interruptSignal, startProgress } from "../output/progress.ts";
 import { QUIET_DEFAULTS, runName, type TrainConfig } from "../settings/configuration.ts";
+import { CommandPlan } from "../train/commandPlan.ts";
 import { recordsOf } from "../train/runTraining.ts";
 import { trainInPool } from "../train/trainPool.ts";
 
@@ -54,6 +55,8 @@ export async function demo(options: DemoOptions): Promise<void> {
       `Dense, and ${methods.join(", ")} at ${densities.map((d) => formatPercent(d)).join(" and ")}, ${seedCount} seeds each: ${counted(configs.length, "run")}, ${processCount} at a time. Watch them live: npm run phew watch ${options.runs}`,
     );
   }
+  const plan = new CommandPlan(place, { command: "phew demo", atATime: processCount, isAgain: true });
+  await plan.write(configs.map((config) => ({ config })));
   const progress = startProgress("demo", options.json);
   const done = configs.map(() => 0);
   const results = await trainInPool(
@@ -72,7 +75,10 @@ export async function demo(options: DemoOptions): Promise<void> {
         }
       },
     },
-  ).finally(() => progress.done());
+  ).finally(() => {
+    progress.done();
+    plan.end();
+  });
 
   const records = recordsOf(results);
   const folder = path.join(options.runs, EXPERIMENT);
@@ -102,7 +108,8 @@ async function demoWatched(runs: string): Promise<void> {
   return runWatched({
     folder: path.join(runs, EXPERIMENT),
     view: "sweep",
-    isOwn: ({ status }, _pid, startedT) => status !== undefined && status.startedT >= startedT,
+    // those that wait too
+    isOwn: ({ status, updatedT }, _pid, startedT) => (status?.startedT ?? updatedT) >= startedT,
   });
 }
 

@@ -9,6 +9,8 @@ import { interruptSignal, printEvent, startProgress } from "../output/progress.t
 import type { CommandLineSettings } from "../settings/commandLine.ts";
 import type { TrainConfig } from "../settings/configuration.ts";
 import { DENSE } from "../settings/pruning.ts";
+import { withDigests } from "../sources/weightSources.ts";
+import { type ComingRun, CommandPlan } from "../train/commandPlan.ts";
 import { denseRound, densityAfter, prunedRound, usualRoundCount } from "../train/impRounds.ts";
 import { type RunHooks, type RunPlace, requireRunnable } from "../train/runMaterial.ts";
 import { type RunResult, recordsOf, runTraining } from "../train/runTraining.ts";
@@ -30,19 +32,46 @@ export async function imp(model: string | undefined, settings: CommandLineSettin
   if (!asJson) await printPlace(denseRound(config), place);
   await requireRunnable(config, place, hooksOf(0).hooks);
   const results: RunResult[] = [];
+  const plan = new CommandPlan(place, { command: "phew imp", atATime: 1, isAgain: false });
   for (let round = 0; round <= roundCount; round++) {
     const folders = results.map(({ folder }) => folder);
     const ofRound = round === 0 ? denseRound(config) : prunedRound(config, round, roundCount, folders);
+    await plan.write(rounds(config, roundCount, results, ofRound));
     const { hooks, done } = hooksOf(round);
-    results.push(await runTraining(ofRound, place, hooks).finally(done));
+    results.push(
+      await runTraining(ofRound, place, hooks).finally(() => {
+        done();
+        if (signal.aborted) plan.end();
+      }),
+    );
   }
+  plan.end();
   report(config, roundCount, results, asJson);
+}
+
+/** What is done, the present round, and those to come, whose ids follow from the weights of the rounds before. */
+function rounds(
+  config: TrainConfig,
+  roundCount: number,
+  done: readonly RunResult[],
+  present: TrainConfig,
+): ComingRun[] {
+  const round = done.length;
+  const densityOf = (k: number) => densityAfter(k, roundCount, config.density);
+  return Array.from({ length: roundCount + 1 }, (_, k): ComingRun => {
+    if (k === round) return { config: withDigests(present) };
+    const own = k === 0 ? denseRound(config) : { ...config, density: densityOf(k) };
+    return { config: own, id: k < round ? path.basename(done[k]!.folder) : `round-${k}` };
+  });
 }
 
 /** All rounds are runs of one process. */
 async function impWatched({ root, experiment }: RunPlace): Promise<void> {
   const { runWatched, isOfProcess } = await import("../output/watched.ts");
-  return runWatched({ folder: path.join(root, experiment), view: "overview", isOwn: isOfProcess });
+  // rounds to come have no process yet
+  const isOwn: typeof isOfProcess = (run, pid, startedT) =>
+    run.life === "waiting" ? run.updatedT >= startedT : isOfProcess(run, pid, startedT);
+  return runWatched({ folder: path.join(root, experiment), view: "overview", isOwn });
 }
 
 /** Lines and a bar on standard error, headed by the round. */

@@ -16,7 +16,7 @@ import {
   type TaskState,
   writeSweepFailures,
 } from "@phew/runs/sweeps";
-import { UsageError } from "../failure.ts";
+import { Interrupted, UsageError } from "../failure.ts";
 import { printJson, printLines, printNote, printText } from "../output/output.ts";
 import { interruptSignal, startProgress } from "../output/progress.ts";
 import { sweepShape } from "../settings/files.ts";
@@ -27,7 +27,7 @@ import {
   type SweepPlanOptions,
   statusesOf,
 } from "../sweep/sweepPlan.ts";
-import { recordSweep } from "../sweep/sweepRecord.ts";
+import { recordSweep, sweepCommand } from "../sweep/sweepRecord.ts";
 import {
   countStates,
   dryRun,
@@ -37,6 +37,7 @@ import {
   resultRun,
   runRow,
   statusTable,
+  stoppedWords,
   warningLines,
   warningsOf,
 } from "../sweep/sweepReport.ts";
@@ -129,7 +130,7 @@ async function carryOut(plan: SweepPlan, options: SweepVerbOptions): Promise<voi
     writeConfigs(plan.ownFolder, sweep.experiment, todo);
     if (!options.json) printNote(`${sweep.experiment}: ${countStates(statuses)}`);
     recordSweep(plan, todo, materials, options);
-    submission = await submitted(plan, todo, options.json === true);
+    submission = await submitted(plan, todo, options);
   }
   const isOver = submission?.ended !== false;
   await report(
@@ -151,15 +152,19 @@ async function figuresOf({ runs, folder }: SweepPlan, submission: Submission | u
 }
 
 async function submitted(
-  { executor, sweep, ownFolder }: SweepPlan,
+  plan: SweepPlan,
   todo: readonly SweepRun[],
-  quiet: boolean,
+  options: SweepVerbOptions,
 ): Promise<Submission> {
-  const progress = startProgress(sweep.experiment, quiet);
+  const { executor, sweep, ownFolder, runs } = plan;
+  const progress = startProgress(sweep.experiment, options.json === true);
   const onTick = () => progress.update(...progressOf(statusesOf(todo)));
   const onFailure = (failures: ReadonlyMap<string, string>) => writeSweepFailures(ownFolder, failures);
   try {
     return await executor.submit(todo, { signal: interruptSignal(), onTick, onFailure });
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error;
+    throw new Interrupted(stoppedWords(statusesOf(runs), sweepCommand(plan, options)));
   } finally {
     progress.done();
   }

@@ -26,6 +26,7 @@ export {
 } from "./sweepFile.ts";
 export {
   noteCancelled,
+  type PlannedRun,
   readSweepRecord,
   type SweepRecord,
   writeSweepFailures,

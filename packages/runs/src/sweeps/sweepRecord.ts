@@ -3,6 +3,7 @@
  * `failures.json` with those that ended before they had a folder. Readers see its waiting runs by it, and start it again.
  */
 import { readdirSync } from "node:fs";
+import { hostname } from "node:os";
 import { basename, join, resolve } from "node:path";
 import {
   type Fields,
@@ -18,6 +19,7 @@ import {
   whole,
 } from "@phew/core/fields";
 import type { RunConfig } from "../canonicalJson.ts";
+import { ownerFields, ownerLives, type ProcessOwner } from "../processes.ts";
 import type { RunEntry } from "../readRun.ts";
 import { modifiedT } from "../regularFile.ts";
 import { replaceFile } from "../replaceFile.ts";
@@ -45,8 +47,12 @@ export interface SweepRecord {
   readonly atATime?: number | undefined;
   /** Milliseconds since the epoch, of the last time that it was called. */
   readonly submittedT: number;
-  /** When it was cancelled, if that was later. */
+  /** When it was cancelled, or its command ended, if that was later. */
   readonly cancelledT?: number | undefined;
+  /** The process that begins the runs itself, where that is not `phew sweep`: the executor is {@link COMMAND}. */
+  readonly owner?: ProcessOwner | undefined;
+  /** True: runs that began before are done again. */
+  readonly isAgain?: boolean | undefined;
   /** All its runs, in the order in which they begin. */
   readonly runs: readonly PlannedRun[];
 }
@@ -64,6 +70,9 @@ export interface SweepEntry {
   /** Why runs ended before they had a folder, by id. */
   readonly failures: ReadonlyMap<string, string>;
 }
+
+/** Executor of the plan of a command, such as `phew imp`, that is no sweep: screens show it, and neither start nor stop it. */
+export const COMMAND = "command";
 
 const PLAN_FILE = "plan.json";
 const FAILURES_FILE = "failures.json";
@@ -84,6 +93,8 @@ const recordFields: Fields<SweepRecord> = {
   atATime: optional(whole(1)),
   submittedT: moment,
   cancelledT: optional(moment),
+  owner: optional(record<ProcessOwner>(ownerFields)),
+  isAgain: optional((value) => (typeof value === "boolean" ? value : undefined)),
   runs: list(record<PlannedRun>(plannedFields), RUN_LIMIT),
 };
 const parseRecord = record<SweepRecord>(recordFields);
@@ -133,7 +144,7 @@ export class SweepList {
   /**
    * Reads again what has changed.
    * @param runs those that have folders
-   * @returns runs of the sweeps that have none: they wait, or failed before they had one
+   * @returns runs of the sweeps that have none, or are to be done again: they wait, or failed before they had one
    */
   refresh(runs: readonly RunEntry[]): RunEntry[] {
     const known = new Map<string, KnownSweep>();
@@ -143,9 +154,9 @@ export class SweepList {
     }
     this.#known = known;
     if (known.size === 0) return [];
-    const begun = new Set(runs.map((run) => run.folder));
-    return [...known.values()].flatMap(({ planned }) =>
-      [...planned].flatMap(([folder, entry]) => (begun.has(folder) ? [] : [entry])),
+    const begun = new Map(runs.map((run) => [run.folder, run]));
+    return [...known.values()].flatMap(({ planned, entry: { record } }) =>
+      [...planned].flatMap(([folder, entry]) => (hasBegun(begun.get(folder), record) ? [] : [entry])),
     );
   }
 
@@ -175,6 +186,11 @@ export class SweepList {
   }
 }
 
+function hasBegun(run: RunEntry | undefined, { isAgain, submittedT, cancelledT }: SweepRecord): boolean {
+  if (run === undefined) return false;
+  return !isAgain || cancelledT !== undefined || (run.status?.startedT ?? 0) >= submittedT;
+}
+
 function planFile(experiment: string): string {
   return join(ownFolderOf(experiment), PLAN_FILE);
 }
@@ -200,7 +216,10 @@ function known(folder: string, own: string, stamp: string): KnownSweep | undefin
   return { stamp, entry, planned: new Map(planned.map((run) => [run.folder, run])) };
 }
 
-function isGoingOn({ executor, cancelledT }: SweepRecord, own: string): boolean {
+function isGoingOn({ executor, cancelledT, owner }: SweepRecord, own: string): boolean {
+  if (executor === COMMAND) {
+    return cancelledT === undefined && owner?.host === hostname() && ownerLives(owner);
+  }
   return executor === "pool" ? isPoolActive(own) : cancelledT === undefined;
 }
 

@@ -1,0 +1,82 @@
+/**
+ * The plan of a command that trains several runs and is no sweep, `phew demo` or `phew imp`: screens show its waiting runs and
+ * when it will end, as those of a sweep.
+ */
+import path from "node:path";
+import { type Network, zooModel } from "@phew/core";
+import { COMMAND, makeOwnFolder, ownProcess, runFolderOf } from "@phew/runs";
+import { type PlannedRun, readSweepRecord, sweepFolder, writeSweepRecord } from "@phew/runs/sweeps";
+import { identityOf, type TrainConfig } from "../settings/configuration.ts";
+import { entriesBelow } from "../sweep/sweepReport.ts";
+import { estimateSweep } from "../sweep/sweepWork.ts";
+import { datasetOf, type RunPlace } from "./runMaterial.ts";
+
+/** A run that is to come. */
+export interface ComingRun {
+  readonly config: TrainConfig;
+  /** Until its own is known: it may follow from the weights of another run. */
+  readonly id?: string;
+}
+
+interface PlanOptions {
+  /** For people: "phew imp". */
+  readonly command: string;
+  readonly atATime: number;
+  /** Finished runs are done again. */
+  readonly isAgain: boolean;
+}
+
+export class CommandPlan {
+  readonly #place: Pick<RunPlace, "root" | "experiment">;
+  readonly #options: PlanOptions;
+  readonly #own: string;
+  readonly #submittedT = Date.now();
+  readonly #isWritten: boolean;
+  #runs: readonly PlannedRun[] = [];
+
+  constructor(place: Pick<RunPlace, "root" | "experiment">, options: PlanOptions) {
+    this.#place = place;
+    this.#options = options;
+    this.#own = sweepFolder(place.root, place.experiment);
+    const before = readSweepRecord(this.#own);
+    // a sweep of this experiment keeps its plan, by which it can be started again
+    this.#isWritten = before === undefined || before.executor === COMMAND;
+  }
+
+  /** Writes which runs it has, in the order in which they begin. All have one data set and one network. */
+  async write(coming: readonly ComingRun[]): Promise<void> {
+    if (!this.#isWritten) return;
+    const { config } = coming[0]!;
+    const dataset = await datasetOf(config);
+    const network: Network = zooModel(config.model, dataset);
+    const runs = coming.map((run) => ({ ...run, id: run.id ?? this.#idOf(run.config) }));
+    const materials = new Map(runs.map(({ id }) => [id, { dataset, network }]));
+    const { runMs } = estimateSweep(runs, materials, entriesBelow(this.#place.root));
+    this.#runs = runs.map(({ id, config: own }, k) => ({
+      id,
+      config: { ...own },
+      seed: own.seed,
+      estimateMs: Math.round(runMs[k]!),
+    }));
+    for (const folder of [path.dirname(this.#own), this.#own]) makeOwnFolder(folder);
+    this.#record({});
+  }
+
+  /** Nothing of it waits any more. */
+  end(): void {
+    if (this.#runs.length > 0) this.#record({ cancelledT: Date.now() });
+  }
+
+  #idOf(config: TrainConfig): string {
+    return path.basename(runFolderOf(identityOf(config, this.#place)));
+  }
+
+  #record(more: { readonly cancelledT?: number }): void {
+    const { command, atATime, isAgain } = this.#options;
+    writeSweepRecord(this.#own, {
+      ...{ file: command, options: [], calledFrom: process.cwd(), executor: COMMAND },
+      ...{ atATime, isAgain, owner: ownProcess(), submittedT: this.#submittedT, runs: this.#runs },
+      ...more,
+    });
+  }
+}
