@@ -3,13 +3,14 @@
  * when it will end, as those of a sweep.
  */
 import path from "node:path";
-import { type Network, zooModel } from "@phew/core";
 import { COMMAND, makeOwnFolder, ownProcess, runFolderOf } from "@phew/runs";
 import { type PlannedRun, readSweepRecord, sweepFolder, writeSweepRecord } from "@phew/runs/sweeps";
 import { identityOf, type TrainConfig } from "../settings/configuration.ts";
+import { withDigests } from "../sources/weightSources.ts";
 import { entriesBelow } from "../sweep/sweepReport.ts";
 import { estimateSweep } from "../sweep/sweepWork.ts";
 import { datasetOf, type RunPlace } from "./runMaterial.ts";
+import { runNetwork } from "./runNetwork.ts";
 
 /** A run that is to come. */
 export interface ComingRun {
@@ -46,11 +47,11 @@ export class CommandPlan {
   /** Writes which runs it has, in the order in which they begin. All have one data set and one network. */
   async write(coming: readonly ComingRun[]): Promise<void> {
     if (!this.#isWritten) return;
-    const { config } = coming[0]!;
+    const runs = await Promise.all(coming.map((run) => this.#named(run)));
+    const { config } = runs.find((_, k) => coming[k]!.id === undefined) ?? runs[0]!;
     const dataset = await datasetOf(config);
-    const network: Network = zooModel(config.model, dataset);
-    const runs = coming.map((run) => ({ ...run, id: run.id ?? this.#idOf(run.config) }));
-    const materials = new Map(runs.map(({ id }) => [id, { dataset, network }]));
+    const material = { dataset, ...(await runNetwork(config, dataset)) };
+    const materials = new Map(runs.map(({ id }) => [id, material]));
     const { runMs } = estimateSweep(runs, materials, entriesBelow(this.#place.root));
     this.#runs = runs.map(({ id, config: own }, k) => ({
       id,
@@ -67,8 +68,10 @@ export class CommandPlan {
     if (this.#runs.length > 0) this.#record({ cancelledT: Date.now() });
   }
 
-  #idOf(config: TrainConfig): string {
-    return path.basename(runFolderOf(identityOf(config, this.#place)));
+  async #named({ config, id }: ComingRun): Promise<Required<ComingRun>> {
+    if (id !== undefined) return { config, id };
+    const digested = await withDigests(config);
+    return { config: digested, id: path.basename(runFolderOf(identityOf(digested, this.#place))) };
   }
 
   #record(more: { readonly cancelledT?: number }): void {

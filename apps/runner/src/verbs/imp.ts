@@ -9,7 +9,6 @@ import { interruptSignal, printEvent, startProgress } from "../output/progress.t
 import type { CommandLineSettings } from "../settings/commandLine.ts";
 import type { TrainConfig } from "../settings/configuration.ts";
 import { DENSE } from "../settings/pruning.ts";
-import { withDigests } from "../sources/weightSources.ts";
 import { type ComingRun, CommandPlan } from "../train/commandPlan.ts";
 import { denseRound, densityAfter, prunedRound, usualRoundCount } from "../train/impRounds.ts";
 import { type RunHooks, type RunPlace, requireRunnable } from "../train/runMaterial.ts";
@@ -59,7 +58,7 @@ function rounds(
   const round = done.length;
   const densityOf = (k: number) => densityAfter(k, roundCount, config.density);
   return Array.from({ length: roundCount + 1 }, (_, k): ComingRun => {
-    if (k === round) return { config: withDigests(present) };
+    if (k === round) return { config: present };
     const own = k === 0 ? denseRound(config) : { ...config, density: densityOf(k) };
     return { config: own, id: k < round ? path.basename(done[k]!.folder) : `round-${k}` };
   });
