@@ -28,12 +28,25 @@ import {
   type Parameters,
   randomFrom,
 } from "../../../packages/oracle/src/index.ts";
-import { networksWith, oracleGraph, randomWeights, SAMPLES, type Sample } from "./operationSamples.ts";
+import {
+  firstConvolution,
+  inputFor,
+  type Kind,
+  networksWith,
+  oracleGraph,
+  randomWeights,
+  SAMPLES,
+  type Sample,
+} from "./operationSamples.ts";
 import { lastingFolder } from "./phew.ts";
 
 /** What TensorFlow.js' layers cannot express. */
 const NOT_IN_TFJS: ReadonlySet<string> = new Set([
   "conv2d",
+  "conv2d, 3",
+  "conv3d",
+  "conv3d, 2",
+  "maxOver",
   "resample",
   "resample, 2",
   "resample, 3",
@@ -42,12 +55,20 @@ const NOT_IN_TFJS: ReadonlySet<string> = new Set([
 ]);
 
 /** What ONNX has no operation of its own for: written as several, of which it is not read again. */
-const NOT_READ: ReadonlySet<string> = new Set(["resample", "resample, 2", "resample, 3"]);
+const NOT_READ: ReadonlySet<string> = new Set([
+  "conv2d, 3",
+  "conv3d",
+  "conv3d, 2",
+  "maxOver",
+  "resample",
+  "resample, 2",
+  "resample, 3",
+]);
 
-function networkWith(sample: Sample): Network {
-  const b = new NetworkBuilder("sample", [2, 4, 4]);
+function networkWith(sample: Sample, kind: Kind): Network {
+  const b = new NetworkBuilder("sample", inputFor(kind, 2));
   // no relu: its kinks would spoil the differences
-  const image = b.conv2d("first", b.input, { outChannels: 4, kernel: 3, padding: 1 });
+  const image = firstConvolution(b, kind, 2, 3);
   return b.build(b.dense("last", b.flatten(b.activation("tanh", sample(b, image))), 3));
 }
 
@@ -165,7 +186,16 @@ describe("every operation", () => {
       const [weights, masks] = [randomWeights(network, 2), randomMasks(network, 3)];
       const compact = compactNetwork(network, weights, masks);
       // unit 1 of the first layer is silent, and goes unless something else holds it: a bias behind it, a unit beside it
-      const holds = ["add", "conv2d", "conv2d, 2", "opaque, 2", "resample, 3", "select, 2"].includes(name);
+      const holds = [
+        "add",
+        "conv2d",
+        "conv2d, 2",
+        "conv2d, 3",
+        "conv3d",
+        "opaque, 2",
+        "resample, 3",
+        "select, 2",
+      ].includes(name);
       expect(compact.network.nodes.find((node) => node.name === "first")!.shape[0]!).toBe(holds ? 4 : 3);
       if (kind === "opaque") return;
       const { x, count } = randomBatch(network, 3);

@@ -5,6 +5,7 @@
 import {
   ACTIVATIONS,
   definitionOf,
+  elementCount,
   type Network,
   NetworkBuilder,
   pathSums,
@@ -19,12 +20,20 @@ import {
   randomFrom,
   Ways,
 } from "../../../packages/oracle/src/index.ts";
-import { networksWith, oracleGraph, randomWeights, type Sample } from "./operationSamples.ts";
+import {
+  firstConvolution,
+  inputFor,
+  type Kind,
+  networksWith,
+  oracleGraph,
+  randomWeights,
+  type Sample,
+} from "./operationSamples.ts";
 
 /** Batch normalisation stands before the sample: its means make values of path sums with biases negative. */
-const CASES = networksWith((sample) => {
-  const b = new NetworkBuilder("paths", [2, 4, 4]);
-  const image = b.batchNorm("norm", b.conv2d("first", b.input, { outChannels: 4, kernel: 1 }));
+const CASES = networksWith((sample, kind) => {
+  const b = new NetworkBuilder("paths", inputFor(kind, 2));
+  const image = b.batchNorm("norm", firstConvolution(b, kind, 2, 1));
   return b.build(b.dense("last", b.flatten(sample(b, image)), 3));
 });
 const POWERS = [1, 2] as const;
@@ -120,8 +129,8 @@ describe("every operation in walks", () => {
 });
 
 /** The sample on an image with negative numbers, and on one without. */
-const onImage = (isNonNegative: boolean) => (sample: Sample) => {
-  const b = new NetworkBuilder("signs", [4, 4, 4]);
+const onImage = (isNonNegative: boolean) => (sample: Sample, kind: Kind) => {
+  const b = new NetworkBuilder("signs", inputFor(kind, 4));
   const value = sample(b, isNonNegative ? b.relu(b.input) : b.input);
   return b.build(b.dense("last", b.flatten(value), 2));
 };
@@ -132,8 +141,9 @@ const SIGNED = [
     [undefined, -0.5].map((alpha) => ({
       name: alpha === undefined ? name : `${name}, α ${alpha}`,
       kind: "activation" as const,
-      network: onImage(false)((b, x) =>
-        b.node("op", { kind: "activation", name, ...(alpha && { alpha }) }, x),
+      network: onImage(false)(
+        (b, x) => b.node("op", { kind: "activation", name, ...(alpha && { alpha }) }, x),
+        "activation",
       ),
     })),
   ),
@@ -155,7 +165,10 @@ describe("every operation that says its outputs are never negative", () => {
       return;
     }
     const random = randomFrom(6);
-    const x = Float64Array.from({ length: 8 * 64 }, () => 16 * (random() - 0.5));
+    const x = Float64Array.from(
+      { length: 8 * elementCount(network.inputShape) },
+      () => 16 * (random() - 0.5),
+    );
     const { values } = forward(oracleGraph(network), randomWeights(network, 4), x, 8);
     for (const [index, { name }] of network.nodes.entries())
       if (nonNegative[index]) expect(Math.min(...values[index]!), name).toBeGreaterThanOrEqual(0);

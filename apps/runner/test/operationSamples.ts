@@ -9,9 +9,11 @@ import {
   type NetworkBuilder,
   type Operation,
   paddedAxis,
+  placesTaken,
   spreadAxis,
   type Value,
   type Weights,
+  windowTerms,
 } from "@phew/core";
 import { type OracleGraph, randomFrom } from "../../../packages/oracle/src/index.ts";
 
@@ -33,6 +35,28 @@ const halves = (length: number): AxisTerms => ({
   ),
 });
 
+/** A network's input of `channels` for a sample: an image, or a volume. */
+export const inputFor = (kind: Kind, channels: number): readonly number[] =>
+  kind === "conv3d" ? [channels, 2, 4, 3] : [channels, 4, 4];
+
+/** The first convolution, to 4 channels, over an input of that form. @param kernel 1 or 3, which keeps the size */
+export function firstConvolution(b: NetworkBuilder, kind: Kind, channels: number, kernel: 1 | 3): Value {
+  const padding = kernel === 3 ? 1 : 0;
+  if (kind !== "conv3d") return b.conv2d("first", b.input, { outChannels: 4, kernel, padding });
+  const op = {
+    ...VOLUME,
+    kind: "conv3d",
+    weight: "first.weight",
+    bias: "first.bias",
+    outChannels: 4,
+    groups: 1,
+  } as const;
+  return b.node("first", { ...op, kernel: [kernel, kernel, kernel], padding: alike(padding) }, b.input);
+}
+
+const alike = (n: number) => [n, n, n, n, n, n] as const;
+const VOLUME = { stride: [1, 1, 1], dilation: [1, 1, 1] } as const;
+
 /** Each on an image of 4 × 4 × 4 or what it makes of one. */
 export const SAMPLES: { readonly [K in Kind]: readonly Sample[] } = {
   activation: [(b, x) => b.node("op", { kind: "activation", name: "silu", alpha: 1 }, x)],
@@ -43,6 +67,58 @@ export const SAMPLES: { readonly [K in Kind]: readonly Sample[] } = {
   conv2d: [
     (b, x) => b.conv2d("op", x, { outChannels: 6, kernel: 3, groups: 2, padding: 1 }),
     (b, x) => b.conv2d("op", x, { outChannels: 4, kernel: 3, groups: 4, stride: 2, padding: 1 }),
+    (b, x) => {
+      const row = b.node(
+        "row",
+        {
+          kind: "resample",
+          name: "slice",
+          axes: [placesTaken(4, [1]), placesTaken(4, [0, 1, 2, 3])],
+          fill: 0,
+        },
+        x,
+      );
+      const window = { kernel: [1, 3], stride: [1, 2], padding: [0, 1, 0, 2], dilation: [1, 1] } as const;
+      const names = { weight: "op.weight", bias: "op.bias" };
+      return b.node(
+        "op",
+        { kind: "conv2d", ...names, outChannels: 6, groups: 2, isSequence: true, ...window },
+        row,
+      );
+    },
+  ],
+  conv3d: [
+    (b, x) =>
+      b.node(
+        "op",
+        {
+          ...VOLUME,
+          kind: "conv3d",
+          weight: "op.weight",
+          bias: "op.bias",
+          outChannels: 6,
+          groups: 2,
+          kernel: [2, 3, 2],
+          padding: [1, 0, 1, 0, 1, 0],
+          stride: [1, 2, 1],
+        },
+        x,
+      ),
+    (b, x) =>
+      b.node(
+        "op",
+        {
+          kind: "conv3d",
+          weight: "op.weight",
+          outChannels: 3,
+          groups: 1,
+          kernel: [2, 2, 3],
+          padding: [1, 2, 1, 1, 0, 1],
+          stride: [2, 1, 2],
+          dilation: [2, 3, 1],
+        },
+        x,
+      ),
   ],
   dense: [(b, x) => b.activation("tanh", b.dense("op", b.flatten(x), 6))],
   dropout: [(b, x) => b.dropout(0, x)],
@@ -50,6 +126,16 @@ export const SAMPLES: { readonly [K in Kind]: readonly Sample[] } = {
   globalAveragePool: [(b, x) => b.globalAveragePool(x)],
   identity: [(b, x) => b.node("op", { kind: "identity" }, x)],
   input: [(_b, x) => x],
+  maxOver: [
+    (b, x) => {
+      const window = { length: 4, kernel: 3, stride: 2, dilation: 1, before: 1, after: 1 };
+      const axes = [
+        windowTerms(window, 2, () => 1),
+        windowTerms({ ...window, kernel: 2, before: 0 }, 2, () => 1),
+      ];
+      return b.node("op", { kind: "maxOver", axes }, x);
+    },
+  ],
   maxPool2d: [(b, x) => b.maxPool2d(x, { kernel: 3, stride: 2 })],
   multiply: [
     (b, x) => b.node("op", { kind: "multiply" }, b.conv2d("other", x, { outChannels: 4, kernel: 1 }), x),

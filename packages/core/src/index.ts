@@ -92,6 +92,8 @@ export {
   spreadAxis,
   type Term,
   transposedTerms,
+  type WindowAxis,
+  windowTerms,
 } from "./operations/resampling.ts";
 export { unitRun } from "./operations/select.ts";
 export { elementCount, type Shape } from "./operations/shape.ts";

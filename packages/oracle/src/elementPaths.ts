@@ -16,6 +16,7 @@ import {
   shapesOf,
   sizeOf,
   termsOf,
+  volumeTaps,
 } from "./graph.ts";
 
 export interface ElementPathSums {
@@ -153,6 +154,27 @@ const WAYS: { readonly [K in Computed["kind"]]: (op: OpOf<K>, place: Place) => S
       })),
     ).flat();
   },
+  conv3d: (op, { input, shape, shapes, element, unit, plane }) => {
+    const [inCount, ...lengths] = shapes[input] as [number, ...number[]];
+    const inPerGroup = inCount / op.groups;
+    const firstChannel = Math.floor(unit / (op.outChannels / op.groups)) * inPerGroup;
+    return Array.from({ length: inPerGroup }, (_, i) =>
+      volumeTaps(op, lengths, shape.slice(1), element % plane).map(({ tap, position }) => ({
+        node: input,
+        element: (firstChannel + i) * sizeOf(lengths) + position,
+        factor: 1,
+        parameter: { name: op.weight, index: (unit * inPerGroup + i) * sizeOf(op.kernel) + tap },
+      })),
+    ).flat();
+  },
+  maxOver: (op, { input, shape, shapes, values, element, unit, plane }) => {
+    const lengths = shapes[input]!.slice(1);
+    const inside = termsOf(op.axes, lengths, shape.slice(1), element % plane).map(
+      ({ position }) => unit * sizeOf(lengths) + position,
+    );
+    const most = Math.max(...inside.map((at) => values[input]![at]!));
+    return [{ node: input, element: inside.find((at) => values[input]![at] === most)!, factor: 1 }];
+  },
   batchNorm: (op, { input, parameters, power, element, unit }) => {
     const factor = (1 / Math.sqrt(parameters.get(op.variance)![unit]! + op.epsilon)) ** power;
     return [{ node: input, element, factor, parameter: { name: op.scale, index: unit } }];
@@ -218,7 +240,7 @@ const WAYS: { readonly [K in Computed["kind"]]: (op: OpOf<K>, place: Place) => S
     }),
 };
 
-type Windowed = Extract<OracleGraph["nodes"][number]["op"], { kernel: unknown }>;
+type Windowed = Exclude<Extract<OracleOp, { kernel: unknown }>, { kind: "conv3d" }>;
 
 /** The positions (row · width + column) of one plane that an output element's window covers, with the tap of each. */
 function windowOf(

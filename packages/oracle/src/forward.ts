@@ -8,6 +8,7 @@ import {
   shapesOf,
   sizeOf,
   termsOf,
+  volumeTaps,
 } from "./graph.ts";
 
 export interface ForwardOptions {
@@ -82,6 +83,10 @@ function evaluate(task: Task): Float64Array {
   switch (op.kind) {
     case "conv2d":
       return convolution(task);
+    case "conv3d":
+      return volumeConvolution(task);
+    case "maxOver":
+      return greatest(task);
     case "dense":
       return dense(task);
     case "batchNorm":
@@ -162,6 +167,43 @@ function convolution(task: Task): Float64Array {
     }
   }
   return y;
+}
+
+function volumeConvolution(task: Task): Float64Array {
+  const { op } = task.node;
+  if (op.kind !== "conv3d") throw new Error("not a 3-d convolution");
+  const [channels, ...lengths] = task.inputShapes[0] as [number, ...number[]];
+  const [outChannels, ...outLengths] = task.shape as [number, ...number[]];
+  const inPerGroup = channels / op.groups;
+  const weight = parameter(task, op.weight, outChannels * inPerGroup * sizeOf(op.kernel));
+  const bias = op.bias === undefined ? undefined : parameter(task, op.bias, outChannels);
+  const [plane, outPlane] = [sizeOf(lengths), sizeOf(outLengths)];
+  return Float64Array.from({ length: task.count * outChannels * outPlane }, (_, k) => {
+    const o = Math.floor(k / outPlane) % outChannels;
+    const first =
+      Math.floor(k / outPlane / outChannels) * channels +
+      Math.floor(o / (outChannels / op.groups)) * inPerGroup;
+    let sum = bias === undefined ? 0 : bias[o]!;
+    for (const { tap, position } of volumeTaps(op, lengths, outLengths, k % outPlane)) {
+      for (let i = 0; i < inPerGroup; i++)
+        sum +=
+          weight[(o * inPerGroup + i) * sizeOf(op.kernel) + tap]! *
+          task.inputs[0]![(first + i) * plane + position]!;
+    }
+    return sum;
+  });
+}
+
+function greatest(task: Task): Float64Array {
+  const { op } = task.node;
+  if (op.kind !== "maxOver") throw new Error("not a maximum");
+  const [lengths, outLengths] = [task.inputShapes[0]!.slice(1), task.shape.slice(1)];
+  const size = sizeOf(outLengths);
+  return Float64Array.from({ length: task.count * sizeOf(task.shape) }, (_, k) => {
+    const first = Math.floor(k / size) * sizeOf(lengths);
+    const terms = termsOf(op.axes, lengths, outLengths, k % size);
+    return Math.max(...terms.map(({ position }) => task.inputs[0]![first + position]!));
+  });
 }
 
 function dense(task: Task): Float64Array {

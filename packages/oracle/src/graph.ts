@@ -19,6 +19,14 @@ export interface Window {
   readonly dilation: Pair;
 }
 
+type Triple = readonly [number, number, number];
+
+/** By axis: which positions of the input each position of the output is made of, with their factors. */
+export type PlaceTerms = readonly {
+  readonly from: number;
+  readonly places: readonly (readonly (readonly [at: number, factor: number])[])[];
+}[];
+
 export type OracleOp =
   | { readonly kind: "input"; readonly shape: readonly number[] }
   | ({
@@ -28,6 +36,19 @@ export type OracleOp =
       readonly outChannels: number;
       readonly groups: number;
     } & Window)
+  | {
+      readonly kind: "conv3d";
+      readonly weight: string;
+      readonly bias?: string;
+      readonly outChannels: number;
+      readonly groups: number;
+      readonly kernel: Triple;
+      readonly stride: Triple;
+      /** Before each axis, then after each. */
+      readonly padding: readonly [number, number, number, number, number, number];
+      readonly dilation: Triple;
+    }
+  | { readonly kind: "maxOver"; readonly axes: PlaceTerms }
   | { readonly kind: "dense"; readonly weight: string; readonly bias?: string; readonly outFeatures: number }
   | {
       readonly kind: "batchNorm";
@@ -49,10 +70,7 @@ export type OracleOp =
     }
   | {
       readonly kind: "resample";
-      readonly axes: readonly {
-        readonly from: number;
-        readonly places: readonly (readonly (readonly [at: number, factor: number])[])[];
-      }[];
+      readonly axes: PlaceTerms;
       readonly fill: number;
     }
   | { readonly kind: "select"; readonly index: readonly number[] }
@@ -101,6 +119,8 @@ function shapeOf(op: OracleOp, inputs: number[][]): number[] {
       return [...op.shape];
     case "conv2d":
       return [op.outChannels, ...windowCounts(op, first!, false)];
+    case "conv3d":
+      return [op.outChannels, ...volumeCounts(op, first!)];
     case "maxPool2d":
     case "averagePool2d":
       return [first![0]!, ...windowCounts(op, first!, op.ceil ?? false)];
@@ -112,6 +132,7 @@ function shapeOf(op: OracleOp, inputs: number[][]): number[] {
       return [first![0]!];
     case "concat":
       return [inputs.reduce((sum, shape) => sum + shape[0]!, 0), ...first!.slice(1)];
+    case "maxOver":
     case "resample":
       return [first![0]!, ...op.axes.map(({ places }) => places.length)];
     case "add":
@@ -165,9 +186,52 @@ function windowCounts(window: Window, input: readonly number[], ceil: boolean): 
   return [along(0), along(1)];
 }
 
+function volumeCounts(op: Extract<OracleOp, { kind: "conv3d" }>, input: readonly number[]): number[] {
+  return [0, 1, 2].map((axis) => {
+    const reach = op.dilation[axis]! * (op.kernel[axis]! - 1) + 1;
+    let count = 0;
+    for (let start = -op.padding[axis]!; start + reach <= input[axis + 1]! + op.padding[axis + 3]!; ) {
+      count++;
+      start += op.stride[axis]!;
+    }
+    return count;
+  });
+}
+
+/** The operations with prunable weights. */
+export type WeightedOp = Extract<OracleOp, { weight: string }>;
+export const isWeightedOp = (op: OracleOp): op is WeightedOp => "weight" in op;
+export const groupsOf = (op: WeightedOp): number => (op.kind === "dense" ? 1 : op.groups);
+/** Weights of a kernel. */
+export const tapCount = (op: WeightedOp): number => (op.kind === "dense" ? 1 : sizeOf(op.kernel));
+
+/** The taps of a 3-d kernel that are inside the volume at an output position: their numbers, and the positions. */
+export function volumeTaps(
+  { kernel, stride, padding, dilation }: Extract<OracleOp, { kind: "conv3d" }>,
+  lengths: readonly number[],
+  outLengths: readonly number[],
+  place: number,
+): { tap: number; position: number }[] {
+  const digits = (k: number, [, b, c]: readonly number[]) => [
+    Math.floor(k / (b! * c!)),
+    Math.floor(k / c!) % b!,
+    k % c!,
+  ];
+  const out = digits(place, outLengths);
+  const found: { tap: number; position: number }[] = [];
+  for (let tap = 0; tap < sizeOf(kernel); tap++) {
+    const at = digits(tap, kernel).map(
+      (t, axis) => out[axis]! * stride[axis]! - padding[axis]! + t * dilation[axis]!,
+    );
+    if (at.some((own, axis) => own < 0 || own >= lengths[axis]!)) continue;
+    found.push({ tap, position: (at[0]! * lengths[1]! + at[1]!) * lengths[2]! + at[2]! });
+  }
+  return found;
+}
+
 /** The positions that a resampled position is made of, row-major, with their factors. */
 export function termsOf(
-  axes: Extract<OracleOp, { kind: "resample" }>["axes"],
+  axes: PlaceTerms,
   lengths: readonly number[],
   outLengths: readonly number[],
   place: number,

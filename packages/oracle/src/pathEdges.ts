@@ -1,5 +1,5 @@
 /** Which kept weights lie on a path of kept weights from the network's input to its output. */
-import type { Parameters } from "./graph.ts";
+import { groupsOf, isWeightedOp, type Parameters, tapCount } from "./graph.ts";
 import { isWeighted, OUTPUT, type Ways } from "./ways.ts";
 
 /**
@@ -29,12 +29,12 @@ interface KeptEdge {
 function keptEdges(ways: Ways, kept: Parameters): KeptEdge[] {
   const edges: KeptEdge[] = [];
   for (const [node, { op, inputs }] of ways.graph.nodes.entries()) {
-    if (op.kind !== "conv2d" && op.kind !== "dense") continue;
+    if (!isWeightedOp(op)) continue;
     const mask = kept.get(op.weight)!;
-    const groups = op.kind === "conv2d" ? op.groups : 1;
+    const groups = groupsOf(op);
     const inPerGroup = ways.shapes[inputs[0]!]![0]! / groups;
     const outPerGroup = ways.shapes[node]![0]! / groups;
-    const size = op.kind === "conv2d" ? op.kernel[0] * op.kernel[1] : 1;
+    const size = tapCount(op);
     for (let index = 0; index < mask.length; index++) {
       if (mask[index] === 0) continue;
       const o = Math.floor(index / (inPerGroup * size));

@@ -2,7 +2,7 @@
  * PHEW by linear scan (Patil & Dovrolis 2021, arXiv:2010.11354): at every unit all weights that leave it (forward) or
  * enter it (backward) are listed with their probabilities, and one is drawn.
  */
-import type { Parameters } from "./graph.ts";
+import { groupsOf, isWeightedOp, type Parameters, tapCount } from "./graph.ts";
 import { draw } from "./random.ts";
 import { isWeighted, OUTPUT, type Ways } from "./ways.ts";
 
@@ -101,7 +101,7 @@ export class Walker {
   keep(keepCount: number, random: () => number): { kept: Map<string, Uint8Array>; walkCount: number } {
     const kept = new Map<string, Uint8Array>();
     for (const node of this.ways.graph.nodes) {
-      if (node.op.kind !== "conv2d" && node.op.kind !== "dense") continue;
+      if (!isWeightedOp(node.op)) continue;
       kept.set(node.op.weight, new Uint8Array(this.parameters.get(node.op.weight)!.length));
     }
     const inputs = this.starts(true);
@@ -134,10 +134,8 @@ export class Walker {
 
   #conserved(edge: Edge): number[] {
     if (this.rules.granularity === "weight") return [edge.index];
-    const node = this.ways.graph.nodes.find(
-      ({ op }) => (op.kind === "conv2d" || op.kind === "dense") && op.weight === edge.parameter,
-    )!;
-    const size = node.op.kind === "conv2d" ? node.op.kernel[0] * node.op.kernel[1] : 1;
+    const node = this.ways.graph.nodes.find(({ op }) => isWeightedOp(op) && op.weight === edge.parameter)!;
+    const size = isWeightedOp(node.op) ? tapCount(node.op) : 1;
     const first = Math.floor(edge.index / size) * size;
     return Array.from({ length: size }, (_, k) => first + k);
   }
@@ -198,11 +196,11 @@ export class Walker {
   ): Fan {
     if (index === OUTPUT) return [];
     const { op, inputs } = this.ways.graph.nodes[index]!;
-    if (op.kind !== "conv2d" && op.kind !== "dense") return [];
+    if (!isWeightedOp(op)) return [];
     const inCount = this.ways.shapes[inputs[0]!]![0]!;
     const outCount = this.ways.shapes[index]![0]!;
-    const groups = op.kind === "conv2d" ? op.groups : 1;
-    const size = op.kind === "conv2d" ? op.kernel[0] * op.kernel[1] : 1;
+    const groups = groupsOf(op);
+    const size = tapCount(op);
     const weight = this.parameters.get(op.weight)!;
     const fan: Fan = [];
     let at = 0;

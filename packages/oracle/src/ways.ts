@@ -6,7 +6,7 @@
  * enters a weighted operation that leads to unit t by another input of that addition, the way without weights is left
  * out.
  */
-import { type OracleGraph, type OracleNode, shapesOf, sizeOf } from "./graph.ts";
+import { groupsOf, isWeightedOp, type OracleGraph, type OracleNode, shapesOf, sizeOf } from "./graph.ts";
 
 /** The network's output, in place of a node index. */
 export const OUTPUT = -1;
@@ -38,7 +38,7 @@ export interface WayBack {
 }
 
 export function isWeighted(node: OracleNode): boolean {
-  return node.op.kind === "conv2d" || node.op.kind === "dense";
+  return isWeightedOp(node.op);
 }
 
 /** The ways of one graph, both directions. */
@@ -120,7 +120,7 @@ export class Ways {
   /** The input units from which it has weights to output unit o. */
   #inputsOf(node: number, o: number): number[] {
     const { op, inputs } = this.graph.nodes[node]!;
-    const groups = op.kind === "conv2d" ? op.groups : 1;
+    const groups = isWeightedOp(op) ? groupsOf(op) : 1;
     const inPerGroup = this.shapes[inputs[0]!]![0]! / groups;
     const group = Math.floor(o / (this.shapes[node]![0]! / groups));
     return Array.from({ length: inPerGroup }, (_, k) => group * inPerGroup + k);

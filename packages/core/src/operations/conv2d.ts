@@ -16,6 +16,8 @@ export interface Conv2d extends Convolution {
   readonly kind: "conv2d";
   /** Set for a transposed convolution, whose input has zeros between its positions: see {@link Transposed}. */
   readonly transposed?: Transposed | undefined;
+  /** True for a 1-d convolution: its input has one row, and its weight `[out, in/groups, kw]` no axis for rows. */
+  readonly isSequence?: boolean | undefined;
 }
 
 /**
@@ -31,7 +33,12 @@ export interface Transposed {
   readonly size: Pair;
 }
 
-function inChannels(op: Conv2d, inputs: readonly Shape[], node: string): number {
+/** @returns the input channels @throws ArgumentError unless the groups divide both numbers of channels */
+export function requireGroups(
+  op: Pick<Convolution, "groups" | "outChannels">,
+  inputs: readonly Shape[],
+  node: string,
+): number {
   const channels = inputs[0]![0]!;
   if (
     !Number.isInteger(op.groups) ||
@@ -51,7 +58,11 @@ export const conv2d: OperationDefinition<Conv2d> = {
   kind: "conv2d",
   arity: [1, 1],
   parameters(op, inputs, node) {
-    const shape = [op.outChannels, inChannels(op, inputs, node) / op.groups, ...op.kernel];
+    const shape = [
+      op.outChannels,
+      requireGroups(op, inputs, node) / op.groups,
+      ...op.kernel.slice(op.isSequence ? 1 : 0),
+    ];
     const weight: Parameter = {
       name: op.weight,
       shape,
@@ -65,7 +76,7 @@ export const conv2d: OperationDefinition<Conv2d> = {
   },
   shape(op, inputs, node) {
     const size = slide(op, inputs[0]!, node);
-    inChannels(op, inputs, node);
+    requireGroups(op, inputs, node);
     return [op.outChannels, ...size];
   },
   units(op, inputs, output) {
@@ -79,7 +90,8 @@ export const conv2d: OperationDefinition<Conv2d> = {
     };
   },
   keepsZero: () => true,
-  label: ({ transposed }) => (transposed === undefined ? "conv2d" : "convTranspose2d"),
+  label: ({ transposed, isSequence }) =>
+    `${transposed === undefined ? "conv" : "convTranspose"}${isSequence ? 1 : 2}d`,
   isNonNegative: () => false,
   adds: false,
   shrink:
@@ -96,16 +108,21 @@ export const conv2d: OperationDefinition<Conv2d> = {
   pathBackward(op, given, _output, gradient) {
     const { input, weight } = convPathBackward(op, given, gradient);
     const parameters = new Map([[op.weight, weight]]);
-    if (op.bias !== undefined && given.biases) {
-      const plane = gradient.length / op.outChannels;
-      const bias = Float64Array.from({ length: op.outChannels }, (_, o) =>
-        gradient.subarray(o * plane, (o + 1) * plane).reduce((sum, g) => sum + g, 0),
-      );
-      parameters.set(op.bias, bias);
-    }
+    if (op.bias !== undefined && given.biases) parameters.set(op.bias, biasGradients(op, gradient));
     return { inputs: [input], parameters };
   },
 };
+
+/** The sum of the gradient over each channel. */
+export function biasGradients(
+  { outChannels }: { readonly outChannels: number },
+  gradient: Float64Array,
+): Float64Array {
+  const plane = gradient.length / outChannels;
+  return Float64Array.from({ length: outChannels }, (_, o) =>
+    gradient.subarray(o * plane, (o + 1) * plane).reduce((sum, g) => sum + g, 0),
+  );
+}
 
 function placesByTap(op: Conv2d, input: Shape, output: Shape, padding: boolean): number[] {
   const along = (axis: 0 | 1): number[] => {

@@ -1,4 +1,4 @@
-/** Mean over height and width: `[c, h, w]` becomes `[c]`. */
+/** Mean over all positions: `[c, h, w]` or `[c, d, h, w]` becomes `[c]`. */
 import { ArgumentError } from "../errors.ts";
 import { NO_GRADIENTS, type OperationDefinition, POOLS } from "./definition.ts";
 import { elementCount } from "./shape.ts";
@@ -11,7 +11,7 @@ export const globalAveragePool: OperationDefinition<GlobalAveragePool> = {
   ...POOLS,
   kind: "globalAveragePool",
   shape(_op, inputs, node) {
-    if (inputs[0]!.length !== 3) {
+    if (inputs[0]!.length < 3) {
       throw new ArgumentError(`layer "${node}"`, {
         given: `an input of shape [${inputs[0]!.join(", ")}]`,
         expected: "channels × height × width",

@@ -5,6 +5,7 @@ import { averagePool2d } from "./averagePool2d.ts";
 import { batchNorm } from "./batchNorm.ts";
 import { concat } from "./concat.ts";
 import { conv2d } from "./conv2d.ts";
+import { conv3d } from "./conv3d.ts";
 import type { OperationDefinition } from "./definition.ts";
 import { dense } from "./dense.ts";
 import { dropout } from "./dropout.ts";
@@ -12,6 +13,7 @@ import { flatten } from "./flatten.ts";
 import { globalAveragePool } from "./globalAveragePool.ts";
 import { identity } from "./identity.ts";
 import { input } from "./input.ts";
+import { maxOver } from "./maxOver.ts";
 import { maxPool2d } from "./maxPool2d.ts";
 import { multiply } from "./multiply.ts";
 import { opaque } from "./opaque.ts";
@@ -26,12 +28,14 @@ export const operations = {
   batchNorm,
   concat,
   conv2d,
+  conv3d,
   dense,
   dropout,
   flatten,
   globalAveragePool,
   identity,
   input,
+  maxOver,
   maxPool2d,
   multiply,
   opaque,

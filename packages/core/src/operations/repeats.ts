@@ -28,8 +28,9 @@ export interface RepeatsThrough {
   readonly output: PlaneRepeats;
 }
 
-/** For a value that is constant within each channel. */
-export function allRepeated([, height, width]: Shape): PlaneRepeats {
+/** For a value that is constant within each channel; of volumes all is computed. */
+export function allRepeated([, height, width, further]: Shape): PlaneRepeats {
+  if (further !== undefined) return NO_REPEATS;
   const whole = (length: number | undefined) => ({ start: 0, removed: (length ?? 1) - 1 });
   return [whole(height), whole(width)];
 }

@@ -17,12 +17,12 @@ import {
   unitsUnchanged,
 } from "./definition.ts";
 import { type AxisTerms, allPlaces, joinedTerms, transposedTerms } from "./resampling.ts";
-import { elementCount, type Shape } from "./shape.ts";
+import { elementCount } from "./shape.ts";
 
 export interface Resample {
   readonly kind: "resample";
   /** What it is in tables and messages. */
-  readonly name: "pad" | "resize" | "slice" | "spread";
+  readonly name: "averagePool" | "pad" | "resize" | "slice" | "spread" | "sum";
   /** One for each axis of positions. */
   readonly axes: readonly AxisTerms[];
   /** What positions without terms hold. */
@@ -30,14 +30,13 @@ export interface Resample {
 }
 
 /** The terms of rows and columns: all axes but the last are one, as positions are stored. */
-export function planeTerms(
-  { axes }: Resample,
-  input: Shape,
-): { readonly rows: AxisTerms; readonly columns: AxisTerms } {
-  const lengths = input.slice(1);
+export function planeTerms({ axes }: { readonly axes: readonly AxisTerms[] }): {
+  readonly rows: AxisTerms;
+  readonly columns: AxisTerms;
+} {
   const columns = axes[axes.length - 1]!;
   let rows = axes[0]!;
-  for (let axis = 1; axis < axes.length - 1; axis++) rows = joinedTerms(rows, axes[axis]!, lengths[axis]!);
+  for (let axis = 1; axis < axes.length - 1; axis++) rows = joinedTerms(rows, axes[axis]!);
   return { rows: axes.length === 1 ? allPlaces(1) : rows, columns };
 }
 
@@ -65,7 +64,7 @@ function addTerms(
 function filled(op: Resample, given: PathSumInputs): Float64Array {
   const output = new Float64Array(elementCount(given.outputShape));
   if (op.fill === 0 || !given.biases) return output;
-  const { rows, columns } = planeTerms(op, given.inputShapes[0]!);
+  const { rows, columns } = planeTerms(op);
   const plane = rows.places.length * columns.places.length;
   output.forEach((_, k) => {
     const [p, q] = [Math.floor((k % plane) / columns.places.length), k % columns.places.length];
@@ -106,11 +105,11 @@ export const resample: OperationDefinition<Resample> = {
   label: (op) => op.name,
   pathForward(op, given) {
     const output = filled(op, given);
-    addTerms(output, given.inputs[0]!, planeTerms(op, given.inputShapes[0]!), given.outputShape[0]!);
+    addTerms(output, given.inputs[0]!, planeTerms(op), given.outputShape[0]!);
     return output;
   },
   pathBackward(op, given, _output, gradient) {
-    const { rows, columns } = planeTerms(op, given.inputShapes[0]!);
+    const { rows, columns } = planeTerms(op);
     const input = new Float64Array(elementCount(given.inputShapes[0]!));
     const back = { rows: transposedTerms(rows), columns: transposedTerms(columns) };
     addTerms(input, gradient, back, given.outputShape[0]!);

@@ -79,12 +79,37 @@ export function transposedTerms({ from, places }: AxisTerms): AxisTerms {
   return { from: places.length, places: back };
 }
 
-/** Two axes as one, row-major. @param innerLength length of the inner axis in the input */
-export function joinedTerms(outer: AxisTerms, inner: AxisTerms, innerLength: number): AxisTerms {
+/** Two axes as one, row-major. */
+export function joinedTerms(outer: AxisTerms, inner: AxisTerms): AxisTerms {
   const places = outer.places.flatMap((rows) =>
     inner.places.map((columns) =>
-      rows.flatMap(([i, a]) => columns.map(([j, b]): Term => [i * innerLength + j, a * b])),
+      rows.flatMap(([i, a]) => columns.map(([j, b]): Term => [i * inner.from + j, a * b])),
     ),
   );
-  return { from: outer.from * innerLength, places };
+  return { from: outer.from * inner.from, places };
+}
+
+/** Windows over an axis: those of a pooling. @param share factor of each term, from what the window counts */
+export function windowTerms(
+  { length, kernel, stride, dilation, before, after }: WindowAxis,
+  outLength: number,
+  share: (inside: number, padded: number) => number,
+): AxisTerms {
+  const places = Array.from({ length: outLength }, (_, p) => {
+    const all = Array.from({ length: kernel }, (_, k) => p * stride - before + k * dilation);
+    const inside = all.filter((at) => at >= 0 && at < length);
+    const factor = share(inside.length, all.filter((at) => at < length + after).length);
+    return inside.map((at): Term => [at, factor]);
+  });
+  return { from: length, places };
+}
+
+/** One axis that a window slides over. */
+export interface WindowAxis {
+  readonly length: number;
+  readonly kernel: number;
+  readonly stride: number;
+  readonly dilation: number;
+  readonly before: number;
+  readonly after: number;
 }

@@ -15,7 +15,7 @@ export interface Window {
 }
 
 /** The output length along one axis: ⌊(length + padding − dilation·(kernel − 1) − 1) / stride⌋ + 1, or ⌈…⌉. */
-function windowCount(
+export function windowCount(
   length: number,
   kernel: number,
   stride: number,

@@ -195,7 +195,7 @@ function changeNode(model: ImportedOnnx, edit: GraphEdit, node: NodePart, view: 
     case "ConvTranspose": {
       const spec = output?.spec;
       const op = spec === undefined ? undefined : model.network.nodes.find(({ name }) => name === spec)?.op;
-      if (op?.kind !== "conv2d" || op.groups === 1) return;
+      if ((op?.kind !== "conv2d" && op?.kind !== "conv3d") || op.groups === 1) return;
       const perGroup = op.outChannels / op.groups;
       const groups = view.units(spec!).length / perGroup;
       edit.changeNode(node, { attributes: new Map([["group", intAttribute("group", groups)]]) });

@@ -141,12 +141,10 @@ class ModelDraft {
       case "input":
         return this.#unused(node.name);
       case "conv2d":
-        return this.#node(
-          node,
-          "Conv",
-          [...inputs, op.weight, ...biasOf(op)],
-          [...windowAttributes(op), intAttribute("group", op.groups)],
-        );
+      case "conv3d":
+        return this.#convolution(node, op, inputs[0]!);
+      case "maxOver":
+        return this.#maxima(node, op, inputs[0]!);
       case "dense":
         return this.#node(node, "Gemm", [...inputs, op.weight, ...biasOf(op)], [intAttribute("transB", 1)]);
       case "batchNorm":
@@ -233,6 +231,39 @@ class ModelDraft {
       const name = `${node.name}_factor${k + 1}`;
       return this.#step(name, "Unsqueeze", [this.#valueOf[input]!, this.#indices(name, axes)]);
     });
+  }
+
+  #convolution(node: Node, op: Extract<Operation, { kind: "conv2d" | "conv3d" }>, x: string): string {
+    const attributes = [...windowAttributes(op), intAttribute("group", op.groups)];
+    if (op.kind === "conv3d" || !op.isSequence)
+      return this.#node(node, "Conv", [x, op.weight, ...biasOf(op)], attributes);
+    const row = this.#indices(`${node.name}_row`, [2]);
+    const flat = attributes.map((each) =>
+      each.ints === undefined ? each : { ...each, ints: alongLast(each.ints.map(Number)) },
+    );
+    const sequence = this.#step(`${node.name}_sequence`, "Squeeze", [x, row]);
+    const output = this.#step(`${node.name}_over_it`, "Conv", [sequence, op.weight, ...biasOf(op)], flat);
+    return this.#node(node, "Unsqueeze", [output, row]);
+  }
+
+  /** Axis by axis, the greatest of what each position reads first, second, …; one that reads less reads its last again. */
+  #maxima({ name, ...node }: Node, { axes }: Extract<Operation, { kind: "maxOver" }>, x: string): string {
+    let value = x;
+    for (const [k, { places }] of axes.entries()) {
+      const most = places.reduce((longest, terms) => Math.max(longest, terms.length), 1);
+      const taken = Array.from({ length: most }, (_, tap) => {
+        const index = places.map((terms) => terms[Math.min(tap, terms.length - 1)]![0]);
+        const indices = this.#indices(`${name}_axis${k + 2}_${tap}`, index);
+        return this.#step(
+          `${name}_axis${k + 2}_taken`,
+          "Gather",
+          [value, indices],
+          [intAttribute("axis", k + 2)],
+        );
+      });
+      value = this.#step(`${name}_axis${k + 2}`, "Max", taken);
+    }
+    return this.#node({ name, ...node }, "Identity", [value]);
   }
 
   #activation(node: Node, op: Extract<Operation, { kind: "activation" }>, x: string): string {
@@ -345,7 +376,7 @@ function windowAttributes({
   stride,
   padding,
   dilation,
-}: Extract<Operation, { kind: "conv2d" | "maxPool2d" | "averagePool2d" }>): AttributeProto[] {
+}: Extract<Operation, { kind: "conv2d" | "conv3d" | "maxPool2d" | "averagePool2d" }>): AttributeProto[] {
   return [
     intsAttribute("kernel_shape", kernel),
     intsAttribute("strides", stride),
@@ -353,6 +384,9 @@ function windowAttributes({
     intsAttribute("dilations", dilation),
   ];
 }
+
+/** What a window has along its last axis: one number, or one for either side. */
+const alongLast = (given: readonly number[]): number[] => given.filter((_, k) => k % 2 === 1);
 
 const biasOf = ({ bias }: { readonly bias?: string }): string[] => (bias === undefined ? [] : [bias]);
 

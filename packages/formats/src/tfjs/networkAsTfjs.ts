@@ -189,8 +189,12 @@ class LayersModelDraft {
           },
         ];
       }
+      case "conv3d":
+        return "convolution of volumes";
+      case "maxOver":
+        return "maxima over tables of positions";
       case "conv2d":
-        return this.#convolution(op, inputShape, shape);
+        return op.isSequence ? "1-d convolution" : this.#convolution(op, inputShape, shape);
       case "dense": {
         const config = { units: op.outFeatures, use_bias: op.bias !== undefined, activation: "linear" };
         return [{ className: "Dense", config, weights: [["kernel", op.weight], ...biasOf(op)] }];

@@ -270,6 +270,7 @@ class TensorflowExecutor implements Executor {
       drops,
       inputGradientWanted: node.inputs.some((input) => this.#trained[input]!),
       outputShape: node.shape,
+      inputShapes: node.inputs.map((input) => this.#network.nodes[input]!.shape),
       parameter: (name) => this.#parameters.get(name)!,
       replaceAfterStep: (name, value) => this.#replacements.set(name, tf.keep(value)),
       random: (length) => this.#random(index, length),

@@ -1,6 +1,6 @@
 /**
- * The interface between the executor and the operations' files. Values are `[batch, height, width, channels]` or
- * `[batch, features]`. Backward functions are written here instead of using tf.grads: on Node tfjs-core has no
+ * The interface between the executor and the operations' files. Values are `[batch, height, width, channels]`, volumes
+ * `[batch, depth · height, width, channels]`, or `[batch, features]`. Backward functions are written here instead of using tf.grads: on Node tfjs-core has no
  * gradient of any operation (they come with `@tensorflow/tfjs`, 170 MB more), its tape keeps every value and gradient
  * to the end of the step (438 MB instead of 230 for a resnet20 with 64 images), and single gradients are slower,
  * larger, wrong or missing: docs/executor.md has the list.
@@ -20,6 +20,8 @@ export interface LoweringContext {
   readonly inputGradientWanted: boolean;
   /** Shape of this operation's value as core has it, without the batch axis: `[channels, height, width]` or `[features]`. */
   readonly outputShape: readonly number[];
+  /** The same of the values that it reads. */
+  readonly inputShapes: readonly (readonly number[])[];
   /** The parameter's present values: conv `[kh, kw, in / groups, out]`, dense `[in, out]`, others flat. */
   parameter(name: string): Tensor;
   /** Replaces a parameter that is not trained, after the step; `value` is kept until then. */

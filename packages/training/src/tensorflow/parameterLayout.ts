@@ -1,9 +1,11 @@
-/** Between core's layouts (conv `[out, in, kh, kw]`, dense `[out, in]`) and these (`[kh, kw, in, out]`, `[in, out]`). */
+/** Between core's layouts (conv `[out, in, …taps]`, dense `[out, in]`) and these (`[…taps, in, out]`, `[in, out]`). */
 import { elementCount, type Parameter } from "@phew/core";
 
 /** Shape of a parameter's tensor here. */
 export function tensorShape({ shape }: Parameter): number[] {
-  return fromCore(shape.length).map((axis) => shape[axis]!);
+  const axes = fromCore(shape.length).map((axis) => shape[axis]!);
+  // a 1-d convolution is one over a row
+  return shape.length === 3 ? [1, ...axes] : axes;
 }
 
 /** Converts values from core's order to this order; a copy. */
@@ -15,12 +17,13 @@ export function toTensorOrder(parameter: Parameter, values: ArrayLike<number>): 
 /** And back; a copy. */
 export function toCoreOrder(parameter: Parameter, values: ArrayLike<number>): Float32Array {
   const back = fromCore(parameter.shape.length).map((_, axis, order) => order.indexOf(axis));
-  return permuted(values, tensorShape(parameter), back);
+  return permuted(values, tensorShape(parameter).slice(-back.length), back);
 }
 
 /** Axis of core's layout for each axis of this one. */
 function fromCore(rank: number): number[] {
-  return rank === 4 ? [2, 3, 1, 0] : rank === 2 ? [1, 0] : [0];
+  const taps = Array.from({ length: Math.max(0, rank - 2) }, (_, k) => k + 2);
+  return rank === 1 ? [0] : [...taps, 1, 0];
 }
 
 function permuted(

@@ -4,7 +4,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { image, type Lowering, type OperationOf } from "./lowering.ts";
 
 /** Calls `visit` with (output, input, factor), the indices of channel 0, for every term of every position. */
-function forEachTerm(
+export function forEachTerm(
   count: number,
   channels: number,
   { rows, columns }: { readonly rows: AxisTerms; readonly columns: AxisTerms },
@@ -26,8 +26,7 @@ function forEachTerm(
 export const resample: Lowering<OperationOf<"resample">> = (op, inputs, context) => {
   const x = image(inputs);
   const [n, , , channels] = x.shape;
-  const [height, width] = x.shape.slice(1, 3) as [number, number];
-  const terms = planeTerms(op, [channels, height, width]);
+  const terms = planeTerms(op);
   const outShape = [n, terms.rows.places.length, terms.columns.places.length, channels] as const;
   const input = x.dataSync();
   const values = new Float32Array(outShape.reduce((product, length) => product * length, 1));

@@ -1,6 +1,7 @@
 /** One forward and backward pass in a program: the tensors of values and gradients. */
 import type { Node } from "@phew/core";
 import type { UpdateKernel } from "@phew/engine";
+import { planeOf } from "../../plane.ts";
 import type { Fixed } from "../model/fixed.ts";
 import type { Exchange } from "../plan/exchange.ts";
 import type { UnitParameter } from "../plan/parameters.ts";
@@ -137,7 +138,7 @@ export class Pass {
 
   /** A tensor of the shape of a node's value, stored units only. */
   newTensor(index: number): PlannedTensor {
-    const [, height = 1, width = 1] = this.node(index).shape;
+    const { height, width } = planeOf(this.node(index).shape);
     const units = this.plan.stored[index]!.length;
     return new PlannedTensor(units, height, width, this.#frame(`${units} × ${height} × ${width}`));
   }

@@ -35,7 +35,23 @@ interface Axis {
   readonly after: number;
 }
 
-export class KernelTaps {
+/** What a layer needs to know of its taps. */
+export interface Taps {
+  readonly rowShift: readonly number[];
+  readonly columnShift: readonly number[];
+  readonly outRow: readonly number[];
+  readonly outColumn: readonly number[];
+  readonly classOf: readonly number[];
+  readonly classShapes: readonly ClassShape[];
+  readonly placeByClass: readonly number[];
+  readonly stride: readonly [number, number];
+  readonly inputBorder: Border;
+  gradientBorder(outHeight: number, outWidth: number): Border;
+}
+
+type Flat = Exclude<WeightedOperation, { kind: "conv3d" }>;
+
+export class KernelTaps implements Taps {
   /** By tap: from an output's own place p·stride to the input it reads. */
   readonly rowShift: readonly number[];
   readonly columnShift: readonly number[];
@@ -54,7 +70,7 @@ export class KernelTaps {
   readonly #horizontal: Axis;
 
   /** @param height of the input @param width of the input */
-  constructor(op: WeightedOperation, height: number, width: number) {
+  constructor(op: Flat, height: number, width: number) {
     const [vertical, horizontal] = axesOf(op, height, width);
     this.#vertical = vertical;
     this.#horizontal = horizontal;
@@ -100,7 +116,7 @@ export class KernelTaps {
   }
 }
 
-function axesOf(op: WeightedOperation, height: number, width: number): [Axis, Axis] {
+function axesOf(op: Flat, height: number, width: number): [Axis, Axis] {
   if (op.kind === "dense") {
     const axis = { length: 1, kernel: 1, stride: 1, dilation: 1, before: 0, after: 0 };
     return [axis, axis];

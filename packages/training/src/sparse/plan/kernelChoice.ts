@@ -4,6 +4,7 @@
  * make results depend on the computer.
  */
 import type { Network } from "@phew/core";
+import { planeOf } from "../../plane.ts";
 import type { KeptWeights } from "../model/keptWeights.ts";
 import type { WeightedOperation } from "../model/kernelTaps.ts";
 
@@ -40,8 +41,8 @@ export interface LayerSize {
 
 export function layerSize(network: Network, node: number, weights: KeptWeights): LayerSize {
   const { shape, inputs } = network.nodes[node]!;
-  const [, outHeight = 1, outWidth = 1] = shape;
-  const [, inHeight = 1, inWidth = 1] = network.nodes[inputs[0]!]!.shape;
+  const { height: outHeight, width: outWidth } = planeOf(shape);
+  const { height: inHeight, width: inWidth } = planeOf(network.nodes[inputs[0]!]!.shape);
   const { op, count: keptCount, inUnits, outUnits } = weights;
   return { op, keptCount, inUnits, outUnits, inHeight, inWidth, outHeight, outWidth };
 }
@@ -67,6 +68,9 @@ export function kernelCosts(size: LayerSize): readonly KernelCost[] {
     forward: of(0),
     backward: of(1),
   });
+  // volumes are computed pixel by pixel alone
+  if (op.kind === "conv3d")
+    return [cost("pixels", (way) => PIXELS_NS[way] * keptCount * outHeight * outWidth)];
   const strided = op.kind === "conv2d" && op.stride[1] > 1;
   const pixels = strided ? STRIDED_PIXELS_NS : PIXELS_NS;
   const rows = strided ? STRIDED_ROWS_NS : ROWS_NS;
@@ -107,7 +111,7 @@ const isSparse = (cost: KernelCost): cost is KernelCost & { readonly kernel: Spa
 
 /** Places of the output at which a tap meets the input and not its padding, as a mean over taps. */
 function meetingPlaces({ op, inHeight, inWidth, outHeight, outWidth }: LayerSize): number {
-  if (op.kind === "dense") return 1;
+  if (op.kind !== "conv2d") return 1;
   const along = (axis: 0 | 1, inLength: number, outLength: number): number => {
     let met = 0;
     for (let tap = 0; tap < op.kernel[axis]; tap++) {

@@ -1,5 +1,5 @@
 /** Parameters that are not prunable. Of those with one number a unit only stored units have theirs. */
-import type { Network, Operation, Parameter } from "@phew/core";
+import { elementCount, type Network, type Operation, type Parameter } from "@phew/core";
 import type { Fixed } from "../model/fixed.ts";
 import { Region } from "./region.ts";
 
@@ -66,7 +66,7 @@ export class Norm {
       );
     this.name = name;
     this.op = op;
-    this.places = (shape[1] ?? 1) * (shape[2] ?? 1);
+    this.places = elementCount(shape.slice(1));
     this.unitCount = units.length;
     this.scale = parameterOf(op.scale);
     this.shift = parameterOf(op.shift);

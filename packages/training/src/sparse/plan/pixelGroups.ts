@@ -7,7 +7,7 @@ import { records, writeRecord } from "@phew/engine";
 import type { KernelTaps } from "../model/kernelTaps.ts";
 
 /** Taps from one to before another, in the order of the entries. */
-type Range = readonly [number, number];
+export type Range = readonly [number, number];
 
 export interface PixelGroup {
   /** Row and column of the first place, in the computed value and in the gathered one. */
@@ -99,7 +99,7 @@ export function groupRecords(groups: readonly PixelGroup[]): Uint32Array {
   return words;
 }
 
-function rowsOf(
+export function rowsOf(
   height: number,
   width: number,
   placeAt: (row: number, column: number) => Place,
@@ -124,14 +124,14 @@ function rowsOf(
 }
 
 /** First and one past the last of the shifts that lead from `at` to a place. */
-function within(shifts: readonly number[], at: number, length: number): Range {
+export function within(shifts: readonly number[], at: number, length: number): Range {
   const meets = shifts.map((shift) => at + shift >= 0 && at + shift < length);
   const first = meets.indexOf(true);
   return first < 0 ? [0, 0] : [first, meets.lastIndexOf(true) + 1];
 }
 
 /** Of a rectangle of taps: one range where whole rows of the kernel are met, one a row else. */
-function rangesOf(rows: Range, columns: Range, width: number, first: number): readonly Range[] {
+export function rangesOf(rows: Range, columns: Range, width: number, first: number): readonly Range[] {
   if (rows[0] === rows[1] || columns[0] === columns[1]) return [];
   if (columns[1] - columns[0] === width) return [[first + rows[0] * width, first + rows[1] * width]];
   return Array.from({ length: rows[1] - rows[0] }, (_, k) => {

@@ -5,14 +5,17 @@
 
 import type { Network } from "@phew/core";
 import { recordArray, records } from "@phew/engine";
+import { planeOf } from "../../plane.ts";
 import type { Fixed } from "../model/fixed.ts";
 import type { KeptWeights } from "../model/keptWeights.ts";
 import { type Border, type ClassShape, KernelTaps } from "../model/kernelTaps.ts";
+import { VolumeTaps } from "../model/volumeTaps.ts";
 import type { Geometry } from "./geometry.ts";
 import type { SparseChoice } from "./kernelChoice.ts";
 import { type EntryList, LayerRegions } from "./layerRegions.ts";
 import { backwardGroups, forwardGroups, groupRecords, type PixelGroup } from "./pixelGroups.ts";
 import { Region } from "./region.ts";
+import { backwardVolumeGroups, forwardVolumeGroups } from "./volumeGroups.ts";
 
 /** Data of the kernels that work pixel by pixel, for one direction. */
 export interface PixelTables {
@@ -48,7 +51,7 @@ export class SparseLayer extends LayerRegions {
   /** If a direction works pixel by pixel. */
   readonly forwardPixels: PixelTables | undefined;
   readonly backwardPixels: PixelTables | undefined;
-  readonly #taps: KernelTaps;
+  readonly #taps: KernelTaps | VolumeTaps;
 
   constructor(network: Network, node: number, weights: KeptWeights, kernels: SparseChoice) {
     super(weights);
@@ -56,7 +59,11 @@ export class SparseLayer extends LayerRegions {
     const input = planeOf(network.nodes[inputs[0]!]!.shape);
     const output = planeOf(shape);
     this.kernels = kernels;
-    this.#taps = new KernelTaps(weights.op, input.height, input.width);
+    const { op } = weights;
+    this.#taps =
+      op.kind === "conv3d"
+        ? new VolumeTaps(op, network, node)
+        : new KernelTaps(op, input.height, input.width);
     const { count, inUnits, outUnits, unit, tap } = weights;
     const { placeByClass } = this.#taps;
     const taps = placeByClass.length;
@@ -77,10 +84,10 @@ export class SparseLayer extends LayerRegions {
     this.backwardStartRegion = new Region("weights", 4 * (inUnits + 1), {
       initial: () => byInput.starts.filter((_, row) => row % taps === 0),
     });
-    if (kernels.forward === "pixels")
-      this.forwardPixels = pixelTables(forwardGroups(this.#taps, input, output), byOutput.starts, taps);
-    if (kernels.backward === "pixels")
-      this.backwardPixels = pixelTables(backwardGroups(this.#taps, output), byInput.starts, taps);
+    const groups = groupsOf(this.#taps, kernels, input, output);
+    if (groups.forward !== undefined) this.forwardPixels = pixelTables(groups.forward, byOutput.starts, taps);
+    if (groups.backward !== undefined)
+      this.backwardPixels = pixelTables(groups.backward, byInput.starts, taps);
     Object.freeze(this);
   }
 
@@ -174,6 +181,21 @@ function sorted(unit: Fixed<Uint32Array>, tap: Fixed<Uint16Array>, unitCount: nu
   return { order, starts };
 }
 
+/** Groups of places, for the directions that work pixel by pixel. */
+function groupsOf(
+  taps: KernelTaps | VolumeTaps,
+  { forward, backward }: SparseChoice,
+  input: ReturnType<typeof planeOf>,
+  output: ReturnType<typeof planeOf>,
+) {
+  if (taps instanceof VolumeTaps)
+    return { forward: forwardVolumeGroups(taps), backward: backwardVolumeGroups(taps) };
+  return {
+    forward: forward === "pixels" ? forwardGroups(taps, input, output) : undefined,
+    backward: backward === "pixels" ? backwardGroups(taps, output) : undefined,
+  };
+}
+
 function pixelTables(groups: readonly PixelGroup[], starts: Uint32Array, taps: number): PixelTables {
   const words = groupRecords(groups);
   return {
@@ -183,5 +205,3 @@ function pixelTables(groups: readonly PixelGroup[], starts: Uint32Array, taps: n
     taps,
   };
 }
-
-const planeOf = ([, height = 1, width = 1]: readonly number[]) => ({ height, width });

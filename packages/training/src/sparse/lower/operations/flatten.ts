@@ -1,5 +1,6 @@
 /** Every place of every channel becomes a unit. On planes of one pixel nothing is to be done. */
 import { NO_UNIT } from "@phew/engine";
+import { planeOf } from "../../../plane.ts";
 import { Region } from "../../plan/region.ts";
 import type { Pass } from "../pass.ts";
 import type { PlannedTensor } from "../tensor.ts";
@@ -35,7 +36,7 @@ export const flatten: Lowering<OperationOf<"flatten">> = {
 };
 
 function places(pass: Pass, source: number): number {
-  const [, height = 1, width = 1] = pass.node(source).shape;
+  const { height, width } = planeOf(pass.node(source).shape);
   return height * width;
 }
 

@@ -6,6 +6,7 @@ import type { Operation } from "@phew/core";
 import { activation } from "./activation.ts";
 import { concat } from "./concat.ts";
 import { conv2d } from "./conv2d.ts";
+import { conv3d } from "./conv3d.ts";
 import { dense } from "./dense.ts";
 import { dropout } from "./dropout.ts";
 import { flatten } from "./flatten.ts";
@@ -13,6 +14,7 @@ import { globalAveragePool } from "./globalAveragePool.ts";
 import { identity } from "./identity.ts";
 import { input } from "./input.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
+import { maxOver } from "./maxOver.ts";
 import { multiply } from "./multiply.ts";
 import { averagePool2d, maxPool2d } from "./pooling.ts";
 import { resample } from "./resample.ts";
@@ -27,12 +29,14 @@ const lowerings: { readonly [Kind in Lowered]: Lowering<OperationOf<Kind>> } = {
   averagePool2d,
   concat,
   conv2d,
+  conv3d,
   dense,
   dropout,
   flatten,
   globalAveragePool,
   identity,
   input,
+  maxOver,
   maxPool2d,
   resample,
   multiply,

@@ -1,22 +1,22 @@
 /** Convolutions by kept weights, pixel by pixel: nothing is read beyond the edges, so borders are not asked for. */
 
+import type { Region } from "../../plan/region.ts";
 import type { SparseLayer } from "../../plan/sparseLayer.ts";
-import type { Pass } from "../pass.ts";
+import type { Pass, Target } from "../pass.ts";
+import type { PlannedTensor } from "../tensor.ts";
 import { biasGradient, biasOf, fillBackward, fillForward, sumShards } from "./weights.ts";
 
 export function pixelsForward(pass: Pass, index: number, layer: SparseLayer): void {
   const input = pass.read(pass.source(index));
   const output = pass.newTensor(index);
   fillForward(pass, layer, layer.forwardEntries, input);
-  const { pixelBytes } = output.geometry(pass.plan.lanes);
-  pass.draft.emit("sparsePixels", pass.label(index, "forward"), {
+  const bias = biasOf(pass, index)?.values;
+  pixelsOfValues(pass, index, layer, {
     input,
     output,
-    ...layer.forwardPixels!,
     entries: layer.forwardEntries,
-    bias: biasOf(pass, index)?.values,
-    inputStep: layer.strideX * pixelBytes,
-    outputStep: pixelBytes,
+    bias,
+    accumulate: false,
   });
   pass.write(index, output);
 }
@@ -30,26 +30,71 @@ export function pixelsBackward(pass: Pass, index: number, layer: SparseLayer): v
   const input = pass.read(source);
   const target = pass.receive(source);
   fillBackward(pass, layer, layer.backwardEntries, outputGradient);
-  const { pixelBytes } = input.geometry(pass.plan.lanes);
-  const ownStep = layer.strideX * pixelBytes;
-  const { weightGradient, shardBytes } = sumShards(pass, layer, label);
-  const tables = { ...layer.backwardPixels!, entries: layer.backwardEntries };
-  pass.draft.emit("sparsePixelsWeightGradient", label, {
-    input,
-    outputGradient,
-    ...tables,
-    gradientStep: pixelBytes,
-    inputStep: ownStep,
-    weightGradient,
-    shardBytes,
+  const call = { input, outputGradient, entries: layer.backwardEntries };
+  pixelsOfWeights(pass, index, layer, { ...call, ...sumShards(pass, layer, label) });
+  if (target !== undefined) pixelsOfGradient(pass, index, layer, { ...call, target });
+}
+
+/** Emits y = W∗x + bias. */
+export function pixelsOfValues(
+  pass: Pass,
+  index: number,
+  layer: SparseLayer,
+  call: {
+    readonly input: PlannedTensor;
+    readonly output: PlannedTensor;
+    readonly entries: Region;
+    readonly bias: Region | undefined;
+    readonly accumulate: boolean;
+  },
+): void {
+  const { pixelBytes } = call.output.geometry(pass.plan.lanes);
+  pass.draft.emit("sparsePixels", pass.label(index, "forward"), {
+    ...layer.forwardPixels!,
+    ...call,
+    inputStep: layer.strideX * pixelBytes,
+    outputStep: pixelBytes,
   });
-  if (target === undefined) return;
-  pass.draft.emit("sparsePixels", label, {
-    input: outputGradient,
-    output: target.tensor,
-    ...tables,
+}
+
+/** Emits the sums ∂L/∂W += x∗g. */
+export function pixelsOfWeights(
+  pass: Pass,
+  index: number,
+  layer: SparseLayer,
+  call: {
+    readonly input: PlannedTensor;
+    readonly outputGradient: PlannedTensor;
+    readonly entries: Region;
+    readonly weightGradient: Region;
+    readonly shardBytes: number;
+  },
+): void {
+  const { pixelBytes } = call.input.geometry(pass.plan.lanes);
+  pass.draft.emit("sparsePixelsWeightGradient", pass.label(index, "backward"), {
+    ...layer.backwardPixels!,
+    ...call,
+    gradientStep: pixelBytes,
+    inputStep: layer.strideX * pixelBytes,
+  });
+}
+
+/** Emits ∂L/∂x = Wᵀ∗g. */
+export function pixelsOfGradient(
+  pass: Pass,
+  index: number,
+  layer: SparseLayer,
+  call: { readonly outputGradient: PlannedTensor; readonly entries: Region; readonly target: Target },
+): void {
+  const { tensor: output, accumulate } = call.target;
+  const { pixelBytes } = output.geometry(pass.plan.lanes);
+  pass.draft.emit("sparsePixels", pass.label(index, "backward"), {
+    ...layer.backwardPixels!,
+    entries: call.entries,
+    input: call.outputGradient,
+    output,
+    accumulate,
     inputStep: pixelBytes,
-    outputStep: ownStep,
-    accumulate: target.accumulate,
+    outputStep: layer.strideX * pixelBytes,
   });
 }

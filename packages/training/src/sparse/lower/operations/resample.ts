@@ -6,7 +6,7 @@ import type { Lowering, OperationOf } from "./lowering.ts";
 type Resample = OperationOf<"resample">;
 
 /** u32[length + 1] of starts, then {u32 position, f32 factor}[] in the same words. */
-function tableOf({ places }: AxisTerms): Uint32Array {
+export function tableOf({ places }: AxisTerms): Uint32Array {
   const terms = places.flat();
   const table = new Uint32Array(places.length + 1 + 2 * terms.length);
   const factors = new Float32Array(table.buffer);
@@ -25,7 +25,7 @@ function tableOf({ places }: AxisTerms): Uint32Array {
 
 function forward(pass: Pass, index: number, op: Resample, fill: number): void {
   const source = pass.source(index);
-  const { rows, columns } = planeTerms(op, pass.node(source).shape);
+  const { rows, columns } = planeTerms(op);
   const output = pass.newTensor(index);
   pass.draft.emit("resample", pass.label(index, "other"), {
     input: pass.read(source),
@@ -48,7 +48,7 @@ export const resample: Lowering<Resample> = {
     const source = pass.source(index);
     const target = pass.receive(source);
     if (target === undefined) return;
-    const { rows, columns } = planeTerms(op, pass.node(source).shape);
+    const { rows, columns } = planeTerms(op);
     pass.draft.emit("resample", pass.label(index, "other"), {
       input: gradient,
       output: target.tensor,
