@@ -68,7 +68,7 @@ const NOT_READ: ReadonlySet<string> = new Set([
 function networkWith(sample: Sample, kind: Kind): Network {
   const b = new NetworkBuilder("sample", inputFor(kind, 2));
   // no relu: its kinks would spoil the differences
-  const image = firstConvolution(b, kind, 2, 3);
+  const image = firstConvolution(b, kind, 3);
   return b.build(b.dense("last", b.flatten(b.activation("tanh", sample(b, image))), 3));
 }
 

@@ -33,7 +33,7 @@ import {
 /** Batch normalisation stands before the sample: its means make values of path sums with biases negative. */
 const CASES = networksWith((sample, kind) => {
   const b = new NetworkBuilder("paths", inputFor(kind, 2));
-  const image = b.batchNorm("norm", firstConvolution(b, kind, 2, 1));
+  const image = b.batchNorm("norm", firstConvolution(b, kind, 1));
   return b.build(b.dense("last", b.flatten(sample(b, image)), 3));
 });
 const POWERS = [1, 2] as const;

@@ -40,7 +40,7 @@ export const inputFor = (kind: Kind, channels: number): readonly number[] =>
   kind === "conv3d" ? [channels, 2, 4, 3] : [channels, 4, 4];
 
 /** The first convolution, to 4 channels, over an input of that form. @param kernel 1 or 3, which keeps the size */
-export function firstConvolution(b: NetworkBuilder, kind: Kind, channels: number, kernel: 1 | 3): Value {
+export function firstConvolution(b: NetworkBuilder, kind: Kind, kernel: 1 | 3): Value {
   const padding = kernel === 3 ? 1 : 0;
   if (kind !== "conv3d") return b.conv2d("first", b.input, { outChannels: 4, kernel, padding });
   const op = {

@@ -97,6 +97,7 @@ export {
 } from "./operations/resampling.ts";
 export { unitRun } from "./operations/select.ts";
 export { elementCount, type Shape } from "./operations/shape.ts";
+export { windowCount } from "./operations/spatial.ts";
 export { type PruneResult, type PruneSettings, prune, requireConfinable, requireWithin } from "./prune.ts";
 export { phewNested } from "./pruners/phew.ts";
 export {

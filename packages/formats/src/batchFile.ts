@@ -51,15 +51,13 @@ export async function readBatch(path: string, expected: BatchExpectations = {}):
     throw new ArgumentError(subject, {
       given:
         x === undefined ? `none (there are: ${[...tensors.keys()].slice(0, 5).join(", ")})` : describe(x),
-      expected: "F32 of shape [examples, channels, height, width] or [examples, features]",
+      expected:
+        "F32 of shape [examples, channels, height, width], [examples, channels, depth, height, width], [examples, channels, length] or [examples, features]",
     });
   }
   const [count, ...inputShape] = x.shape as [number, ...number[]];
   const wanted = expected.inputShape;
-  if (
-    wanted !== undefined &&
-    (wanted.length !== inputShape.length || wanted.some((n, i) => n !== inputShape[i]))
-  ) {
+  if (wanted !== undefined && inputShape.join() !== wanted.join() && !isSequenceOf(wanted, inputShape)) {
     throw new ArgumentError(subject, {
       given: `examples of shape [${inputShape.join(", ")}]`,
       expected: `[${wanted.join(", ")}], the network's input`,
@@ -127,5 +125,11 @@ function checkedClasses(
     return value;
   });
 }
+
+/** True for `[channels, length]`, which a network has as an image of one row. */
+const isSequenceOf = (
+  [channels, rows, length, ...more]: readonly number[],
+  given: readonly number[],
+): boolean => rows === 1 && more.length === 0 && given.join() === `${channels},${length}`;
 
 const describe = (tensor: Tensor): string => `${tensor.dtype} of shape [${tensor.shape.join(", ")}]`;

@@ -298,9 +298,9 @@ function pool(task: Task): Float64Array {
 }
 
 function globalAverage(task: Task): Float64Array {
-  const [channels, height, width] = task.inputShapes[0] as [number, number, number];
+  const [channels, ...lengths] = task.inputShapes[0] as [number, ...number[]];
   const x = task.inputs[0]!;
-  const plane = height * width;
+  const plane = sizeOf(lengths);
   return Float64Array.from({ length: task.count * channels }, (_, c) => {
     let sum = 0;
     for (let k = 0; k < plane; k++) sum += x[c * plane + k]!;

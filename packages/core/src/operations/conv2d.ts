@@ -10,7 +10,7 @@ import { type Convolution, convPathBackward, convPathForward } from "./convPathS
 import { ASSUMES_NOTHING, biasParameter, type OperationDefinition, type Parameter } from "./definition.ts";
 import { throughWindow } from "./repeats.ts";
 import type { Shape } from "./shape.ts";
-import { type Pair, slide, validRange } from "./spatial.ts";
+import { slide, validRange } from "./spatial.ts";
 
 export interface Conv2d extends Convolution {
   readonly kind: "conv2d";
@@ -27,10 +27,12 @@ export interface Conv2d extends Convolution {
  * transposed convolution itself.
  */
 export interface Transposed {
-  readonly stride: Pair;
-  readonly padding: Pair;
-  /** Height and width of its input, before the zeros. */
-  readonly size: Pair;
+  /** By axis of positions, as all here. */
+  readonly stride: readonly number[];
+  /** Positions that are taken off before each axis. */
+  readonly padding: readonly number[];
+  /** Lengths of its input, before the zeros. */
+  readonly size: readonly number[];
 }
 
 /** @returns the input channels @throws ArgumentError unless the groups divide both numbers of channels */
@@ -154,14 +156,14 @@ function transposedPlaces(
   withOutside: boolean,
 ): number[] {
   return Array.from({ length: kernel[axis] }, (_, k) => {
-    if (withOutside) return size[axis];
+    if (withOutside) return size[axis]!;
     const tap = kernel[axis] - 1 - k;
     const [first, end] = validRange(
       outputLength,
-      size[axis],
+      size[axis]!,
       tap,
-      stride[axis],
-      padding[axis],
+      stride[axis]!,
+      padding[axis]!,
       dilation[axis],
     );
     return end - first;

@@ -5,7 +5,7 @@
  * kernel's slices r of a convolution of input slice p·s − pad + r·d.
  */
 import { ArgumentError } from "../errors.ts";
-import { biasGradients, requireGroups } from "./conv2d.ts";
+import { biasGradients, requireGroups, type Transposed } from "./conv2d.ts";
 import { type Convolution, convPathBackward, convPathForward } from "./convPathSums.ts";
 import {
   ASSUMES_NOTHING,
@@ -34,9 +34,7 @@ export interface Conv3d {
   readonly padding: readonly [number, number, number, number, number, number];
   readonly dilation: Triple;
   /** Set for a transposed convolution, as in conv2d.ts. */
-  readonly transposed?:
-    | { readonly stride: Triple; readonly padding: Triple; readonly size: Triple }
-    | undefined;
+  readonly transposed?: Transposed | undefined;
 }
 
 const AXES = [0, 1, 2] as const;
@@ -209,10 +207,10 @@ function placesByTap(op: Conv3d, input: Shape, output: Shape, padding: boolean):
           ? validRange(input[axis + 1]!, outLength, tap, op.stride[axis], op.padding[axis], op.dilation[axis])
           : validRange(
               outLength,
-              transposed.size[axis],
+              transposed.size[axis]!,
               tap,
-              transposed.stride[axis],
-              transposed.padding[axis],
+              transposed.stride[axis]!,
+              transposed.padding[axis]!,
               op.dilation[axis],
             );
       return end - first;

@@ -1,5 +1,5 @@
 /** Operations with weights: Conv, Gemm, MatMul, BatchNormalization. */
-import { counted, type Operation } from "@phew/core";
+import { counted, type Operation, type WindowAxis } from "@phew/core";
 import { unitAxisOfValue, unitsAlong } from "../arranging.ts";
 import { tensorFrom } from "../constants.ts";
 import type { Importer } from "../importer.ts";
@@ -8,27 +8,24 @@ import { isFloat, numbersOf } from "../tensors.ts";
 import { Unsupported } from "../unsupported.ts";
 import { type Activation, type Constant, dimsText, product, sameDims } from "../values.ts";
 import type { Operator } from "./operator.ts";
+import { placesOf, withPlaces } from "./places.ts";
 import { foldProduct } from "./reductions.ts";
-import { paddedImage, windowOf } from "./windows.ts";
+import { flatWindow, paddedImage, windowOf } from "./windows.ts";
 
 export const conv: Operator = (context, node, [x, w, b]) => {
   const weight = context.constant(w, "its weight");
-  if (weight.dims.length !== 4) {
-    const axes = weight.dims.length - 2;
-    throw new Unsupported(
-      axes === 1 || axes === 3
-        ? `a ${axes}-d convolution has no place here; only images with height and width do`
-        : `its weight has shape ${dimsText(weight.dims)}`,
-    );
-  }
   const padded = paddedImage(context, x, "a convolution");
   const { image, around } = padded;
-  const [outChannels, inPerGroup, kh, kw] = weight.dims as [number, number, number, number];
+  const [outChannels = 0, inPerGroup = 0, ...size] = weight.dims;
+  const rank = placesOf(image).length;
+  if (size.length !== rank)
+    throw new Unsupported(
+      `its weight of shape ${dimsText(weight.dims)} does not fit ${dimsText(image.dims)}`,
+    );
   const attributes = context.attributes(node);
-  const kernel = attributes.ints("kernel_shape") ?? [kh, kw];
-  if (kernel[0] !== kh || kernel[1] !== kw) {
-    throw new Unsupported(`it has kernel_shape ${kernel.join("×")} and a weight of ${kh}×${kw}`);
-  }
+  const kernel = attributes.ints("kernel_shape") ?? size;
+  if (kernel.join() !== size.join())
+    throw new Unsupported(`it has kernel_shape ${kernel.join("×")} and a weight of ${size.join("×")}`);
   const groups = attributes.int("group", 1);
   const channels = image.shape[0]!;
   if (
@@ -41,41 +38,57 @@ export const conv: Operator = (context, node, [x, w, b]) => {
       `a weight of shape ${dimsText(weight.dims)} does not fit ${counted(channels, "channel")} in ${counted(groups, "group")}`,
     );
   }
-  const { window } = windowOf(context, node, padded, kernel);
-  if (around !== undefined && around.value !== 0) {
+  const { axes } = windowOf(context, node, padded, kernel);
+  if (around !== undefined && around.value !== 0)
     throw new Unsupported(`its input is padded with ${around.value}, not with zeros`);
-  }
   const bias = b === undefined ? undefined : context.constant(b, "its bias");
-  const weightName = context.parameter(node, weight, "weight", weight.dims);
-  const biasName =
-    bias === undefined || isMadeUpZero(bias)
-      ? undefined
-      : context.parameter(node, bias, "bias", [outChannels]);
-  const value = context.emit(
-    node,
-    {
-      kind: "conv2d",
-      weight: weightName,
-      ...(biasName === undefined ? {} : { bias: biasName }),
-      ...window,
-      outChannels,
-      groups,
-    },
-    [image],
-  );
-  context.use(
-    node,
-    1,
-    weight,
-    [value.spec, groups === 1 ? image.spec : undefined, undefined, undefined],
-    weightName,
-  );
-  if (bias !== undefined) context.use(node, 2, bias, unitAxis(bias.dims, 0, value.spec), biasName);
+  const name = context.parameter(node, weight, "weight", weight.dims);
+  const names = { weight: name, ...biasNamed(context, node, bias, outChannels) };
+  const op = convolutionOver(axes, { ...names, outChannels, groups });
+  const value = withPlaces(context.emit(node, op, [image]), rank);
+  const group = groups === 1 ? image.spec : undefined;
+  context.use(node, 1, weight, [value.spec, group, ...size.map(() => undefined)], name);
+  if (bias !== undefined) context.use(node, 2, bias, unitAxis(bias.dims, 0, value.spec), names.bias);
   return value;
 };
 
+/** The name of a bias as a field; none where the model has no such parameter. */
+export function biasNamed(
+  context: Importer,
+  node: NodePart,
+  bias: Constant | undefined,
+  units: number,
+): { readonly bias?: string } {
+  if (bias === undefined || isMadeUpZero(bias)) return {};
+  return { bias: context.parameter(node, bias, "bias", [units]) };
+}
+
+/** A convolution over one, two or three axes. */
+export function convolutionOver(
+  axes: readonly WindowAxis[],
+  names: {
+    readonly weight: string;
+    readonly bias?: string;
+    readonly outChannels: number;
+    readonly groups: number;
+  },
+): Extract<Operation, { kind: "conv2d" | "conv3d" }> {
+  if (axes.length < 3)
+    return { kind: "conv2d", ...names, ...flatWindow(axes), ...(axes.length === 1 && { isSequence: true }) };
+  const [depth, rows, columns] = axes as [WindowAxis, WindowAxis, WindowAxis];
+  const each = (of: (axis: WindowAxis) => number) => [of(depth), of(rows), of(columns)] as const;
+  return {
+    kind: "conv3d",
+    ...names,
+    kernel: each(({ kernel }) => kernel),
+    stride: each(({ stride }) => stride),
+    padding: [...each(({ before }) => before), ...each(({ after }) => after)],
+    dilation: each(({ dilation }) => dilation),
+  };
+}
+
 /** The zeros that PyTorch's newer exporter writes for a convolution without bias; the model has no such parameter. */
-export function isMadeUpZero(bias: Constant): boolean {
+function isMadeUpZero(bias: Constant): boolean {
   return (
     bias.stored === undefined && isFloat(bias.dtype) && numbersOf(bias.read()).every((value) => value === 0)
   );

@@ -81,7 +81,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   ReduceMean: pooling.reduceMean,
   ReduceMin: reduceConstant,
   ReduceProd: reduceConstant,
-  ReduceSum: reduceConstant,
+  ReduceSum: pooling.reduceSum,
   ReduceSumSquare: reduceConstant,
   Relu: elementwise.relu,
   Reshape: reshaping.reshape,

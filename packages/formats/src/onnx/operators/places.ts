@@ -21,7 +21,7 @@ export function resampled(
   context: Importer,
   node: NodePart,
   value: Activation,
-  name: "pad" | "resize" | "slice" | "spread",
+  name: "averagePool" | "pad" | "resize" | "slice" | "spread" | "sum",
   axes: readonly AxisTerms[],
   options: { readonly fill?: number; readonly title?: string } = {},
 ): Activation {
@@ -34,6 +34,12 @@ export function resampled(
   const op = { kind: "resample", name, axes: [...rows, ...axes], fill: options.fill ?? 0 } as const;
   return context.emit(own, op, [value], dims);
 }
+
+/** A value of core with its axes of positions in ONNX: a sequence has no rows. */
+export const withPlaces = (value: Activation, rank: number): Activation => ({
+  ...value,
+  dims: [value.dims[0]!, value.shape[0]!, ...value.shape.slice(-rank)],
+});
 
 /** Lengths of the axes of positions in ONNX. */
 export const placesOf = ({ dims }: Activation): readonly number[] => dims.slice(2);

@@ -1,5 +1,5 @@
 /** Operations that take a maximum or a mean over places. */
-import { definitionOf } from "@phew/core";
+import { definitionOf, type WindowAxis, windowCount, windowTerms } from "@phew/core";
 import { countUnits, laid, orderOf, unitsAlong } from "../arranging.ts";
 import { normalAxis, smallNumbers } from "../constants.ts";
 import type { Importer } from "../importer.ts";
@@ -8,30 +8,36 @@ import type { NodePart } from "../parts.ts";
 import { Unsupported } from "../unsupported.ts";
 import { type Activation, dimsText, product, type Value } from "../values.ts";
 import type { Operator } from "./operator.ts";
+import { resampled, withPlaces } from "./places.ts";
 import { foldReduction } from "./reductions.ts";
-import { paddedImage, poolingWindow } from "./windows.ts";
+import { flatWindow, paddedImage, poolingWindow } from "./windows.ts";
 
 export const maxPool: Operator = (context, node, [x]) => {
   const padded = paddedImage(context, x, "a pooling");
   const { image, around } = padded;
   if (context.isRead(node.output?.[1] ?? ""))
     throw new Unsupported("the places of its maxima are read by other nodes");
-  const { window } = poolingWindow(context, node, padded);
+  const { axes } = poolingWindow(context, node, padded);
   const ceil = context.attributes(node).int("ceil_mode", 0) !== 0;
   // a zero never exceeds values of at least 0, so the padding can be left out
   const isSeen = around !== undefined && around.value !== Number.NEGATIVE_INFINITY;
   if (isSeen && !(around.value === 0 && isPositive(context, image))) {
     throw new Unsupported(`its input is padded with ${around.value}, which may be the greatest of a window`);
   }
-  return context.emit(node, { kind: "maxPool2d", ...window, ceil }, [image]);
+  if (axes.length < 3)
+    return withPlaces(
+      context.emit(node, { kind: "maxPool2d", ...flatWindow(axes), ceil }, [image]),
+      axes.length,
+    );
+  const tables = axes.map((axis) => windowTerms(axis, countIn(axis, ceil), () => 1));
+  return context.emit(node, { kind: "maxOver", axes: tables }, [image]);
 };
 
 export const averagePool: Operator = (context, node, [x]) => {
   const padded = paddedImage(context, x, "a pooling");
   const { image, around } = padded;
   const attributes = context.attributes(node);
-  const { own, window } = poolingWindow(context, node, padded);
-  if (window.dilation.some((step) => step !== 1)) throw new Unsupported("a dilated mean has no place here");
+  const { own, axes } = poolingWindow(context, node, padded);
   const ceil = attributes.int("ceil_mode", 0) !== 0;
   let countPadding = attributes.int("count_include_pad", 0) !== 0;
   if (around !== undefined) {
@@ -41,30 +47,119 @@ export const averagePool: Operator = (context, node, [x]) => {
     }
     countPadding = true;
   }
-  return context.emit(node, { kind: "averagePool2d", ...window, countPadding, ceil }, [image]);
+  if (axes.length < 3 && axes.every(({ dilation }) => dilation === 1)) {
+    const op = { kind: "averagePool2d", ...flatWindow(axes), countPadding, ceil } as const;
+    return withPlaces(context.emit(node, op, [image]), axes.length);
+  }
+  // the number that a window counts is the product of those along its axes
+  const tables = axes.map((axis) =>
+    windowTerms(axis, countIn(axis, ceil), (inside, padded) => 1 / (countPadding ? padded : inside)),
+  );
+  return resampled(context, node, image, "averagePool", tables);
 };
+
+function countIn({ length, kernel, stride, dilation, before, after }: WindowAxis, ceil: boolean): number {
+  const count = windowCount(length, kernel, stride, before, after, dilation, ceil);
+  if (count >= 1) return count;
+  throw new Unsupported(`a window of ${kernel} does not fit an axis of ${length}`);
+}
 
 export const globalAveragePool: Operator = (context, node, [x]) => {
   const image = context.image(context.activation(x, "a pooling"), "a pooling");
-  return globalMean(context, node, image, [image.dims[0]!, image.shape[0]!, 1, 1]);
+  return globalMean(context, node, image, poolDims(image));
 };
 
 export const globalMaxPool: Operator = (context, node, [x]) => {
   const image = context.image(context.activation(x, "a pooling"), "a pooling");
-  return context.emit(node, { kind: "maxPool2d", ...wholeWindow(image) }, [image]);
+  return globalMax(context, node, image, poolDims(image));
 };
+
+const poolDims = ({ dims }: Activation) => dims.map((length, axis) => (axis < 2 ? length : 1));
 
 export const reduceMean: Operator = (context, node, [x, axes]) => {
   if (x?.kind === "constant") return foldReduction(context, node, x, axes);
+  const some = partReduction(context, node, x, axes);
+  if (some !== undefined) return someMean(context, node, some, ({ length }) => 1 / length, "averagePool");
   const { value, dims, order } = reduction(context, node, x, axes);
   return laid(globalMean(context, node, value, dims), order, dims);
 };
 
+export const reduceSum: Operator = (context, node, [x, axes]) => {
+  if (x?.kind === "constant") return foldReduction(context, node, x, axes);
+  const some = partReduction(context, node, x, axes);
+  if (some !== undefined) return someMean(context, node, some, () => 1, "sum");
+  const { value, dims, order } = reduction(context, node, x, axes);
+  const tables = value.shape.slice(1).map((length) => windowTerms(whole(length), 1, () => 1));
+  const op = { kind: "resample", name: "sum", axes: tables, fill: 0 } as const;
+  return laid(context.emit(node, op, [value], dims), order, dims);
+};
+
 export const reduceMax: Operator = (context, node, [x, axes]) => {
   if (x?.kind === "constant") return foldReduction(context, node, x, axes);
+  const some = partReduction(context, node, x, axes);
+  if (some !== undefined) {
+    const tables = tablesOf(some, () => 1);
+    return { ...context.emit(node, { kind: "maxOver", axes: tables }, [some.value], some.dims) };
+  }
   const { value, dims, order } = reduction(context, node, x, axes);
-  return laid(context.emit(node, { kind: "maxPool2d", ...wholeWindow(value) }, [value], dims), order, dims);
+  return laid(globalMax(context, node, value, dims), order, dims);
 };
+
+/** A reduction over some axes of an image's positions, where others stay. */
+interface PartReduction {
+  readonly value: Activation;
+  readonly gone: ReadonlySet<number>;
+  readonly dims: readonly number[];
+}
+
+/** @returns undefined for any other reduction */
+function partReduction(
+  context: Importer,
+  node: NodePart,
+  x: Value | undefined,
+  axes: Value | undefined,
+): PartReduction | undefined {
+  const view = context.view(x, "a reduction");
+  const rank = view.dims.length;
+  const gone = new Set(reducedAxes(context, node, axes).map((axis) => normalAxis(axis, rank)));
+  const left = view.dims.filter((length, axis) => axis > 1 && !gone.has(axis) && length > 1);
+  if (view.order !== undefined || view.shape.length !== Math.max(4, rank) - 1 || left.length === 0)
+    return undefined;
+  if (rank < 4 || [...gone].some((axis) => axis < 2) || view.dims[1] !== view.shape[0]) return undefined;
+  const keeps = context.attributes(node).int("keepdims", 1) !== 0;
+  const dims = view.dims.flatMap((length, axis) => (gone.has(axis) ? (keeps ? [1] : []) : [length]));
+  return { value: view, gone, dims };
+}
+
+const whole = (length: number): WindowAxis => ({
+  length,
+  kernel: length,
+  stride: 1,
+  dilation: 1,
+  before: 0,
+  after: 0,
+});
+
+/** A table for each axis of positions: all of it, or as it is. */
+const tablesOf = ({ value, gone }: PartReduction, share: (axis: WindowAxis) => number) =>
+  value.shape
+    .slice(1)
+    .map((length, k) =>
+      gone.has(k + 2)
+        ? windowTerms(whole(length), 1, () => share(whole(length)))
+        : windowTerms({ ...whole(length), kernel: 1 }, length, () => 1),
+    );
+
+function someMean(
+  context: Importer,
+  node: NodePart,
+  reduction: PartReduction,
+  share: (axis: WindowAxis) => number,
+  name: "averagePool" | "sum",
+): Activation {
+  const op = { kind: "resample", name, axes: tablesOf(reduction, share), fill: 0 } as const;
+  return context.emit(node, op, [reduction.value], reduction.dims);
+}
 
 function globalMean(
   context: Importer,
@@ -73,14 +168,29 @@ function globalMean(
   dims: readonly number[],
 ): Activation {
   // a convolution behind it (as in squeeze-and-excitation heads) reads an image of 1 × 1
-  return context.isReadAsImage(node.output?.[0] ?? "") && dims.length === 4
-    ? context.emit(node, { kind: "averagePool2d", ...wholeWindow(image), countPadding: true }, [image], dims)
-    : context.emit(node, { kind: "globalAveragePool" }, [image], dims);
+  if (!context.isReadAsImage(node.output?.[0] ?? "") || dims.length < 3)
+    return context.emit(node, { kind: "globalAveragePool" }, [image], dims);
+  if (image.shape.length === 3) {
+    const op = { kind: "averagePool2d", ...wholeWindow(image), countPadding: true } as const;
+    return context.emit(node, op, [image], dims);
+  }
+  const tables = image.shape.slice(1).map((length) => windowTerms(whole(length), 1, () => 1 / length));
+  return context.emit(node, { kind: "resample", name: "averagePool", axes: tables, fill: 0 }, [image], dims);
+}
+
+function globalMax(
+  context: Importer,
+  node: NodePart,
+  image: Activation,
+  dims: readonly number[],
+): Activation {
+  if (image.shape.length === 3)
+    return context.emit(node, { kind: "maxPool2d", ...wholeWindow(image) }, [image], dims);
+  const tables = image.shape.slice(1).map((length) => windowTerms(whole(length), 1, () => 1));
+  return context.emit(node, { kind: "maxOver", axes: tables }, [image], dims);
 }
 
 function wholeWindow(image: Activation) {
-  if (image.shape.length !== 3)
-    throw new Unsupported("it pools three axes (3-d), and only images have a place here");
   const kernel = [image.shape[1]!, image.shape[2]!] as const;
   return { kernel, stride: kernel, padding: [0, 0, 0, 0] as const, dilation: [1, 1] as const };
 }

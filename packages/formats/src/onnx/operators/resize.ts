@@ -26,8 +26,8 @@ const f = Math.fround;
 const COORDINATES: Readonly<Record<string, (p: number, axis: Scaled) => number>> = {
   half_pixel: (p, { scale }) => f(f(f(p + 0.5) / scale) - 0.5),
   half_pixel_symmetric: (p, { from, to, scale }) => {
-    const whole = f(from * scale);
-    return f(f((from / 2) * (1 - to / whole)) + f(f(f(p + 0.5) / scale) - 0.5));
+    const offset = f((from / 2) * f(1 - f(to / f(scale * from))));
+    return f(f(offset + f(f(p + 0.5) / scale)) - 0.5);
   },
   pytorch_half_pixel: (p, { to, scale }) => (to > 1 ? f(f(f(p + 0.5) / scale) - 0.5) : 0),
   align_corners: (p, { from, to }) => (to > 1 ? f(f(p * (from - 1)) / (to - 1)) : 0),
@@ -55,6 +55,11 @@ export const resize: Operator = (context, node, inputs) => {
   const place = COORDINATES[coordinates];
   if (place === undefined) throw new Unsupported(`its coordinate_transformation_mode is "${coordinates}"`);
   if (mode === "nearest") {
+    const isExact = axes.every(({ from, to, scale }) => to === from * scale);
+    if (coordinates === "half_pixel_symmetric" && !isExact)
+      throw new Unsupported(
+        "its places by half_pixel_symmetric lie between two positions, of which runtimes take either as the nearest",
+      );
     const rounding = attributes.text("nearest_mode", isOld ? "floor" : "round_prefer_floor");
     const round = ROUNDINGS[rounding];
     if (round === undefined) throw new Unsupported(`its nearest_mode is "${rounding}"`);

@@ -9,9 +9,9 @@ import type { Importer } from "../importer.ts";
 import type { NodePart } from "../parts.ts";
 import { Unsupported } from "../unsupported.ts";
 import { type Activation, type Constant, dimsText, product } from "../values.ts";
-import { isMadeUpZero, unitAxis } from "./layers.ts";
+import { biasNamed, convolutionOver, unitAxis } from "./layers.ts";
 import type { Operator } from "./operator.ts";
-import { placesOf, requireAxis, resampled } from "./places.ts";
+import { placesOf, requireAxis, resampled, withPlaces } from "./places.ts";
 
 /** One axis of positions. */
 interface Axis {
@@ -140,12 +140,6 @@ interface Call {
 
 function convolved(context: Importer, node: NodePart, call: Call): Activation {
   const { image, spread, weight, bias, groups, axes, outChannels } = call;
-  if (axes.length !== 2) throw new Unsupported(`it slides over ${counted(axes.length, "axis", "axes")}`);
-  const pair = (of: (axis: Axis) => number) => [of(axes[0]!), of(axes[1]!)] as const;
-  const [[top, bottom], [left, right]] = spread.padding as [
-    readonly [number, number],
-    readonly [number, number],
-  ];
   const name = context.parameter(
     node,
     weight,
@@ -153,29 +147,29 @@ function convolved(context: Importer, node: NodePart, call: Call): Activation {
     [outChannels, image.shape[0]! / groups, ...weight.dims.slice(2)],
     { transposed: true, groups },
   );
-  const biasName =
-    bias === undefined || isMadeUpZero(bias)
-      ? undefined
-      : context.parameter(node, bias, "bias", [outChannels]);
-  const op = {
-    kind: "conv2d",
-    weight: name,
-    ...(biasName === undefined ? {} : { bias: biasName }),
-    kernel: pair(({ kernel }) => kernel),
-    stride: [1, 1],
-    padding: [top, left, bottom, right],
-    dilation: pair(({ dilation }) => dilation),
-    outChannels,
-    groups,
-    transposed: {
-      stride: pair(({ stride }) => stride),
-      padding: pair(({ before }) => before),
-      size: pair(({ length }) => length),
-    },
-  } as const;
-  const value = context.emit(node, op, [spread.value]);
+  const names = { weight: name, ...biasNamed(context, node, bias, outChannels) };
+  const windows = axes.map(({ length, kernel, dilation }, k) => {
+    const [before, after] = spread.padding[k]!;
+    return { length, kernel, stride: 1, dilation, before, after };
+  });
+  const op = convolutionOver(windows, { ...names, outChannels, groups });
+  const emitted = context.emit(node, { ...op, transposed: ownNumbers(axes) }, [spread.value]);
+  const value = withPlaces(emitted, axes.length);
   const spec = groups === 1 ? value.spec : undefined;
   context.use(node, 1, weight, [image.spec, spec, ...axes.map(() => undefined)], name);
-  if (bias !== undefined) context.use(node, 2, bias, unitAxis(bias.dims, 0, value.spec), biasName);
+  if (bias !== undefined) context.use(node, 2, bias, unitAxis(bias.dims, 0, value.spec), names.bias);
   return value;
+}
+
+/** The transposed convolution's own strides, pads and input, as core has them: a sequence is an image of one row. */
+function ownNumbers(axes: readonly Axis[]) {
+  const own = (row: number, of: (axis: Axis) => number) => [
+    ...(axes.length === 1 ? [row] : []),
+    ...axes.map(of),
+  ];
+  return {
+    stride: own(1, ({ stride }) => stride),
+    padding: own(0, ({ before }) => before),
+    size: own(1, ({ length }) => length),
+  };
 }
