@@ -1,5 +1,5 @@
 /** Made from assembly/layers by the build (assembly/border.mjs): a change here is lost. */
-export const hash = "d4a4b59e643a610a";
+export const hash = "6f3422030848e615";
 
 export const records = {
   activation: {
@@ -234,6 +234,18 @@ export const records = {
       blocks: { at: 4, type: "u32" },
       shards: { at: 8, type: "u32" },
       step: { at: 12, type: "u32" },
+    },
+  },
+  maxOver: {
+    bytes: 28,
+    fields: {
+      input: { at: 0, type: "u32" },
+      output: { at: 4, type: "u32" },
+      inputGradient: { at: 8, type: "u32" },
+      outputGradient: { at: 12, type: "u32" },
+      rows: { at: 16, type: "u32" },
+      columns: { at: 20, type: "u32" },
+      accumulate: { at: 24, type: "u32" },
     },
   },
   multiply: {
@@ -609,6 +621,9 @@ export const kernels = {
   crossEntropyTangent: "crossEntropyTangent",
   dropout: "dropout",
   checkFinite: "finiteCheck",
+  maxOver: "maxOver",
+  maxOverBackward: "maxOver",
+  maxOverTangent: "maxOver",
   multiply: "multiply",
   multiplyBackward: "multiplyBackward",
   maxPool: "pooling",
