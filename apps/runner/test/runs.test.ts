@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, wri
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { RunWriter, runFolderOf } from "@phew/runs";
-import { shellWords } from "@phew/runs/sweeps";
+import { shellWords, writeSweepRecord } from "@phew/runs/sweeps";
 import { Command } from "commander";
 import { beforeAll, describe, expect, it } from "vitest";
 import { commandLineSettings, withAllSettings } from "../src/settings/commandLine.ts";
@@ -76,6 +76,19 @@ describe("list", () => {
     const named = await phew(["runs", "train-count=16", "bias=square", "--columns", "id,trainCount"], folder);
     expect(named.stdout).toMatch(/^id +train count\n/);
     expect(named.stdout).toMatch(/\n1 run of 2 below runs\.\n$/);
+  });
+
+  it("says how many runs of sweeps have no folder yet", async () => {
+    const own = path.join(folder, "half", "s", ".sweep");
+    mkdirSync(own, { recursive: true });
+    const runs = [0, 1].map((seed) => ({ id: `0123456789-${seed}`, config: { model: "mlp", seed }, seed }));
+    const calledFrom = { file: "s.json", options: [], calledFrom: folder, executor: "pool", submittedT: 5 };
+    writeSweepRecord(own, { ...calledFrom, runs });
+    mkdirSync(path.join(folder, "half", "s", "0123456789-0"));
+    writeFileSync(path.join(folder, "half", "s", "0123456789-0", "config.json"), '{"config":{}}');
+    const { stdout } = await phew(["runs", "--runs", "half"], folder);
+    expect(stdout).toMatch(/\n1 run below half\. 1 more waits in a sweep: phew watch shows it\.\n$/);
+    expect((await json("runs", "list", "--runs", "half")).waitingCount).toBe(1);
   });
 
   it("names configurations in JSON by what differs, with their means", async () => {

@@ -158,7 +158,7 @@ describe.skipIf(!hasTmux || !isBuilt)(
       terminal.keys("q");
       const text = await terminal.shows(/ended with 130/);
       expect(text.replace(/\n/g, "")).toMatch(
-        /stopped: 0 of 3 runs finished, 1 stopped at a checkpoint, 2 not begun\. To go on: phew sweep \S+s\.json/,
+        /stopped: 0 of 3 runs finished, 1 stopped on the way, 2 not begun\. To go on: phew sweep \S+s\.json/,
       );
     });
 

@@ -1,6 +1,6 @@
 /** Which runs a command line means. */
 import { ArgumentError } from "@phew/core/messages";
-import { listRuns } from "@phew/runs";
+import { listRuns, type RunEntry, SweepList } from "@phew/runs";
 import {
   fieldsOf,
   isFilter,
@@ -17,6 +17,8 @@ export interface FoundRuns {
   readonly runs: readonly KeptRun[];
   /** Number of all runs. */
   readonly foundCount: number;
+  /** Runs of sweeps that have no folder yet. */
+  readonly waitingCount: number;
   readonly fields: RunFieldTable;
 }
 
@@ -25,7 +27,17 @@ export function filteredRuns(root: string, filters: readonly string[]): FoundRun
   const all = listRuns(root);
   const fields = fieldsOf(all);
   const passes = parseFilters(filters, fields);
-  return { runs: all.map(keptRun).filter(passes), foundCount: all.length, fields };
+  return {
+    runs: all.map(keptRun).filter(passes),
+    foundCount: all.length,
+    waitingCount: waitingCount(root, all),
+    fields,
+  };
+}
+
+/** Number of runs of sweeps that have no folder yet. @param found all runs below the folder */
+function waitingCount(root: string, found: readonly RunEntry[]): number {
+  return new SweepList(root).refresh(found).filter(({ life }) => life === "waiting").length;
 }
 
 /**

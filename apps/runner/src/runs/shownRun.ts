@@ -148,12 +148,15 @@ function headOf({ run, command, output }: ShownRun): (readonly [string, string])
   return lines.filter((line) => line !== false);
 }
 
+/** Those that somebody chose first. */
 function settingRows({ run, usual }: ShownRun): Row[] {
-  return Object.entries(run.config).map(([name, value]) => ({
+  const rows = Object.entries(run.config).map(([name, value]) => ({
     setting: name,
     value: valueText(value),
     "unless given": Object.hasOwn(usual, name) ? valueText(usual[name]) : undefined,
   }));
+  const isUsual = (row: (typeof rows)[0]) => Number(row.value === row["unless given"]);
+  return rows.sort((a, b) => isUsual(a) - isUsual(b));
 }
 
 /** Lines of two columns without a head. */

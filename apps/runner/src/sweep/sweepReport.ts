@@ -76,7 +76,7 @@ export function stoppedWords(statuses: readonly TaskStatus[], command: string): 
     countOf("waiting"),
   ];
   const others = [
-    [stopped, "stopped at a checkpoint"],
+    [stopped, "stopped on the way"],
     [waiting, "not begun"],
     [countOf("failed"), "failed"],
     [countOf("running"), "still running"],

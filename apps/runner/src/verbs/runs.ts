@@ -33,12 +33,14 @@ interface ListOptions extends RunsOptions {
 }
 
 export function list(filters: readonly string[], options: ListOptions): void {
-  const { runs: found, foundCount, fields } = filteredRuns(options.runs, filters);
+  const { runs: found, foundCount, waitingCount, fields } = filteredRuns(options.runs, filters);
   const runs = sortRuns(found, namesIn(options.sort ?? "begun"), fields);
   const shown = namesIn(options.columns ?? "").map((name) => fields.named("--columns", name));
   if (options.json) {
     const { rows } = fieldTable(runs, shown);
-    printJson(shown.length > 0 ? { runs: rows, foundCount } : { ...runDocuments(runs), foundCount });
+    printJson(
+      shown.length > 0 ? { runs: rows, foundCount } : { ...runDocuments(runs), foundCount, waitingCount },
+    );
     return;
   }
   printWarnings(runWarnings(runs));
@@ -48,7 +50,12 @@ export function list(filters: readonly string[], options: ListOptions): void {
   if (shared !== "") printText(`${all}: ${shared}\n\n`);
   if (runs.length > 0) printText(`${formatTable(columns, rows, "text")}\n`);
   const among = filters.length > 0 ? ` of ${foundCount}` : "";
-  printLines(`${counted(runs.length, "run")}${among} below ${options.runs}.`);
+  const waiting = [
+    "",
+    " 1 more waits in a sweep: phew watch shows it.",
+    ` ${waitingCount} more wait in sweeps: phew watch shows them.`,
+  ][Math.min(2, waitingCount)];
+  printLines(`${counted(runs.length, "run")}${among} below ${options.runs}.${waiting}`);
 }
 
 const namesIn = (text: string) => text.split(",").flatMap((part) => part.trim() || []);
