@@ -56,6 +56,8 @@ export function firstConvolution(b: NetworkBuilder, kind: Kind, kernel: 1 | 3): 
 
 const alike = (n: number) => [n, n, n, n, n, n] as const;
 const VOLUME = { stride: [1, 1, 1], dilation: [1, 1, 1] } as const;
+const atoms = (...pairs: (readonly [length: number, stride: number])[]) =>
+  pairs.map(([length, stride]) => ({ length, stride }));
 
 /** Each on an image of 4 × 4 × 4 or what it makes of one. */
 export const SAMPLES: { readonly [K in Kind]: readonly Sample[] } = {
@@ -167,6 +169,40 @@ export const SAMPLES: { readonly [K in Kind]: readonly Sample[] } = {
     (b, x) => b.node("op", { kind: "prelu", slope: "op.weight", shared: false }, x),
     (b, x) => b.node("op", { kind: "prelu", slope: "op.weight", shared: true }, x),
     (b, x) => b.node("op", { kind: "prelu", slope: "op.weight", shared: false }, b.flatten(x)),
+  ],
+  rearrange: [
+    // pixel shuffle
+    (b, x) =>
+      b.node(
+        "op",
+        { kind: "rearrange", shape: [1, 8, 8], offset: 0, atoms: atoms([4, 4], [2, 32], [4, 1], [2, 16]) },
+        x,
+      ),
+    // patches of 2 × 2 as channels, and every second position, from the last
+    (b, x) =>
+      b.node(
+        "op",
+        {
+          kind: "rearrange",
+          shape: [16, 2, 2],
+          offset: 0,
+          atoms: atoms([2, 1], [2, 4], [4, 16], [2, 8], [2, 2]),
+        },
+        x,
+      ),
+    (b, x) =>
+      b.node(
+        "op",
+        { kind: "rearrange", shape: [4, 2, 2], offset: 15, atoms: atoms([4, 16], [2, -8], [2, -2]) },
+        x,
+      ),
+    // each element twice, units and positions exchanged
+    (b, x) =>
+      b.node(
+        "op",
+        { kind: "rearrange", shape: [16, 2, 4], offset: 0, atoms: atoms([16, 1], [2, 0], [4, 16]) },
+        x,
+      ),
   ],
   resample: [
     (b, x) => b.node("op", { kind: "resample", name: "resize", axes: [halves(4), halves(4)], fill: 0 }, x),

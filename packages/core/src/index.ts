@@ -82,6 +82,7 @@ export {
   erf,
 } from "./operations/activation.ts";
 export { PARAMETER_ROLES, type Parameter, type ParameterRole } from "./operations/definition.ts";
+export { elementsMoved, type Rearrange } from "./operations/rearrange.ts";
 export { definitionOf, type Operation, operationLabel, operations } from "./operations/registry.ts";
 export { planeTerms } from "./operations/resample.ts";
 export {

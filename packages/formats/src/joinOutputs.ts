@@ -10,8 +10,13 @@ export interface ModelOutput {
   readonly name: string | undefined;
   /** Node of the network that gives it. */
   readonly node: string;
-  /** Of one example, without the batch, as the file has it; row-major the same elements as the node's. */
+  /** Of one example, without the batch, as the file has it; the same elements as the node's. */
   readonly shape: Shape;
+  /**
+   * For each element in the file's order, its position in the node's value; absent: the same. Softmaxes are over the
+   * file's order.
+   */
+  readonly places?: readonly number[] | undefined;
   /** Softmaxes at its end that are left out of the network, in their order. */
   readonly softmaxes: readonly LeftOutSoftmax[];
   /** Position of its first element in the network's output, for one example. */

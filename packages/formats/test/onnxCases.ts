@@ -861,6 +861,72 @@ const layers: OnnxCase[] = [
     { tensors: { place: ints([3], []), axes: ints([1]) } },
     1,
   ),
+  ...["DCR", "CRD"].map((mode) =>
+    body(
+      `DepthToSpace, ${mode}`,
+      ["conv2d", "rearrange", "conv2d"],
+      [
+        { op: "Conv", in: ["c", "eight"], out: ["e"] },
+        { op: "DepthToSpace", in: ["e"], out: ["d"], attributes: { blocksize: 2, mode } },
+        { op: "Conv", in: ["d", "w"], out: ["b"], attributes: { strides: [2, 2] } },
+      ],
+      { opset: 13, tensors: { eight: tensor([8, 6, 1, 1], 11), w: tensor([6, 2, 3, 3], 12) } },
+    ),
+  ),
+  body(
+    "SpaceToDepth",
+    ["rearrange", "conv2d"],
+    [
+      { op: "SpaceToDepth", in: ["c"], out: ["d"], attributes: { blocksize: 2 } },
+      { op: "Conv", in: ["d", "w"], out: ["b"] },
+    ],
+    { tensors: { w: tensor([6, 24, 3, 3], 12) } },
+  ),
+  body(
+    "pixel shuffle by reshapes",
+    ["conv2d", "rearrange", "conv2d"],
+    [
+      { op: "Conv", in: ["c", "eight"], out: ["e"] },
+      { op: "Reshape", in: ["e", "parts"], out: ["p"] },
+      { op: "Transpose", in: ["p"], out: ["t"], attributes: { perm: [0, 1, 4, 2, 5, 3] } },
+      { op: "Reshape", in: ["t", "whole"], out: ["d"] },
+      { op: "Conv", in: ["d", "w"], out: ["b"], attributes: { strides: [2, 2] } },
+    ],
+    {
+      tensors: {
+        eight: tensor([8, 6, 1, 1], 11),
+        parts: ints([-1, 2, 2, 2, 8, 8]),
+        whole: ints([-1, 2, 16, 16]),
+        w: tensor([6, 2, 3, 3], 12),
+      },
+    },
+  ),
+  body(
+    "every second position, rows from the last",
+    ["rearrange", "conv2d"],
+    [
+      { op: "Slice", in: ["c", "starts", "ends", "axes", "steps"], out: ["d"] },
+      { op: "Conv", in: ["d", "w"], out: ["b"] },
+    ],
+    {
+      tensors: {
+        starts: ints([-1, 1]),
+        ends: ints([-9, 8]),
+        axes: ints([2, 3]),
+        steps: ints([-2, 2]),
+        w: tensor([6, 6, 3, 3], 12),
+      },
+    },
+  ),
+  body(
+    "height and width exchanged",
+    ["rearrange", "conv2d"],
+    [
+      { op: "Transpose", in: ["c"], out: ["d"], attributes: { perm: [0, 1, 3, 2] } },
+      { op: "Conv", in: ["d", "w"], out: ["b"] },
+    ],
+    { tensors: { w: tensor([6, 6, 3, 3], 12) } },
+  ),
   body(
     "channels shuffled between two reshapes",
     ["select", "relu", "conv2d"],

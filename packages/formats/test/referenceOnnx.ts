@@ -310,6 +310,26 @@ function transpose([x]: Inputs, a: Attributes): Dense {
   });
 }
 
+/** @param place in the image of larger planes → in the one of more channels */
+function blocks(isToDepth: boolean) {
+  return ([x]: Inputs, a: Attributes): Dense => {
+    const size = int(a, "blocksize", 1);
+    const isUnitFirst = a.mode === "CRD";
+    const [n, channels, height, width] = x!.dims as [number, number, number, number];
+    const units = isToDepth ? channels : channels / size ** 2;
+    const deep = (unit: number, row: number, column: number) =>
+      isUnitFirst ? (unit * size + row) * size + column : (row * size + column) * units + unit;
+    if (!isToDepth)
+      return tabulate([n, units, height * size, width * size], ([b, c, y, z]) =>
+        read(x!, [b!, deep(c!, y! % size, z! % size), Math.floor(y! / size), Math.floor(z! / size)]),
+      );
+    return tabulate([n, channels * size ** 2, height / size, width / size], ([b, c, y, z]) => {
+      const [unit, block] = [c! % units, Math.floor(c! / units)];
+      return read(x!, [b!, unit, y! * size + Math.floor(block / size), z! * size + (block % size)]);
+    });
+  };
+}
+
 function reshape([x, target]: Inputs, a: Attributes): Dense {
   const wanted = [...target!.values].map((length, axis) =>
     length === 0 && int(a, "allowzero", 0) === 0 ? x!.dims[axis]! : length,
@@ -454,6 +474,8 @@ const operations: Readonly<
   Clip: clip,
   Reshape: reshape,
   Flatten: flatten,
+  DepthToSpace: blocks(false),
+  SpaceToDepth: blocks(true),
   Transpose: transpose,
   Gather: gather,
   Slice: slice,

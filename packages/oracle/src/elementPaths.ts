@@ -9,6 +9,7 @@
  */
 import { type ElementwiseOp, isElementwise, pathFactor } from "./activations.ts";
 import {
+  elementBehind,
   meeting,
   type OracleGraph,
   type OracleOp,
@@ -216,6 +217,7 @@ const WAYS: { readonly [K in Computed["kind"]]: (op: OpOf<K>, place: Place) => S
     while (rest >= sizeOf(shapes[inputs[slot]!]!)) rest -= sizeOf(shapes[inputs[slot++]!]!);
     return [{ node: inputs[slot]!, element: rest, factor: 1 }];
   },
+  rearrange: (op, { input, element }) => [{ node: input, element: elementBehind(op, element), factor: 1 }],
   resample: (op, { input, shape, shapes, element, unit, plane }) => {
     const lengths = shapes[input]!.slice(1);
     return termsOf(op.axes, lengths, shape.slice(1), element % plane).map(({ position, factor }) => ({

@@ -1,6 +1,7 @@
 /** A dense forward pass in float64, one number at a time. */
 import { elementwise, isElementwise } from "./activations.ts";
 import {
+  elementBehind,
   meeting,
   type OracleGraph,
   type OracleNode,
@@ -106,6 +107,13 @@ function evaluate(task: Task): Float64Array {
       return together(task, (a, b) => a + b);
     case "concat":
       return concatenation(task);
+    case "rearrange": {
+      const [size, whole] = [sizeOf(task.shape), sizeOf(task.inputShapes[0]!)];
+      return Float64Array.from(
+        { length: task.count * size },
+        (_, k) => x[Math.floor(k / size) * whole + elementBehind(op, k % size)]!,
+      );
+    }
     case "resample":
       return resampled(task);
     case "multiply":

@@ -73,6 +73,12 @@ export type OracleOp =
       readonly axes: PlaceTerms;
       readonly fill: number;
     }
+  | {
+      readonly kind: "rearrange";
+      readonly shape: readonly number[];
+      readonly offset: number;
+      readonly atoms: readonly { readonly length: number; readonly stride: number }[];
+    }
   | { readonly kind: "select"; readonly index: readonly number[] }
   | { readonly kind: "add" | "concat" | "flatten" | "globalAveragePool" | "identity" | "multiply" };
 
@@ -116,6 +122,7 @@ function shapeOf(op: OracleOp, inputs: number[][]): number[] {
   switch (op.kind) {
     case "input":
     case "opaque":
+    case "rearrange":
       return [...op.shape];
     case "conv2d":
       return [op.outChannels, ...windowCounts(op, first!, false)];
@@ -227,6 +234,17 @@ export function volumeTaps(
     found.push({ tap, position: (at[0]! * lengths[1]! + at[1]!) * lengths[2]! + at[2]! });
   }
   return found;
+}
+
+/** The element of the input that an element of a rearranged value is: its index along the atoms, one by one. */
+export function elementBehind(
+  { offset, atoms }: Extract<OracleOp, { kind: "rearrange" }>,
+  element: number,
+): number {
+  return atoms.reduce((sum, { length, stride }, k) => {
+    const inner = sizeOf(atoms.slice(k + 1).map((atom) => atom.length));
+    return sum + (Math.floor(element / inner) % length) * stride;
+  }, offset);
 }
 
 /** The positions that a resampled position is made of, row-major, with their factors. */

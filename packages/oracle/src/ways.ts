@@ -6,7 +6,16 @@
  * enters a weighted operation that leads to unit t by another input of that addition, the way without weights is left
  * out.
  */
-import { groupsOf, isWeightedOp, type OracleGraph, type OracleNode, shapesOf, sizeOf } from "./graph.ts";
+import {
+  elementBehind,
+  groupsOf,
+  isWeightedOp,
+  type OracleGraph,
+  type OracleNode,
+  type OracleOp,
+  shapesOf,
+  sizeOf,
+} from "./graph.ts";
 
 /** The network's output, in place of a node index. */
 export const OUTPUT = -1;
@@ -179,6 +188,17 @@ export class Ways {
           ? [...units]
           : units.flatMap(({ feature }) => Array.from({ length: count }, (_, unit) => ({ unit, feature })));
       }
+      case "rearrange": {
+        const { op } = node;
+        return units.flatMap(({ unit, feature }) => {
+          const parts = this.#rearranged(op, inputShapes[0]!)[unit]!;
+          const isWhole = new Set(parts.values()).size <= 1;
+          return [...parts].map(([to, places]) => ({
+            unit: to,
+            feature: isWhole ? feature : `${feature}/${places}`,
+          }));
+        });
+      }
       case "opaque": {
         const [count] = node.op.shape as [number];
         if (node.op.carries && inputShapes[slot]![0] === count) return [...units];
@@ -188,6 +208,21 @@ export class Ways {
       default:
         return [...units];
     }
+  }
+
+  /** Unit of the input → unit of the value → which of its positions are there, in words. */
+  #rearranged(op: Extract<OracleOp, { kind: "rearrange" }>, input: readonly number[]): Map<number, string>[] {
+    const [inPlane, outPlane] = [sizeOf(input.slice(1)), sizeOf(op.shape.slice(1))];
+    const places = Array.from({ length: input[0]! }, () => new Map<number, number[]>());
+    for (let element = 0; element < sizeOf(op.shape); element++) {
+      const from = elementBehind(op, element);
+      const ofUnit = places[Math.floor(from / inPlane)]!;
+      const to = Math.floor(element / outPlane);
+      ofUnit.set(to, [...(ofUnit.get(to) ?? []), from % inPlane]);
+    }
+    return places.map(
+      (ofUnit) => new Map([...ofUnit].map(([to, own]) => [to, own.sort((a, b) => a - b).join()])),
+    );
   }
 
   #trace(value: number, unit: number): WayBack[] {
@@ -215,6 +250,12 @@ export class Ways {
       }
       case "select":
         return op.index[unit]! < 0 ? [] : this.#trace(first, op.index[unit]!);
+      case "rearrange": {
+        const parts = this.#rearranged(op, this.shapes[first]!);
+        return [...parts.keys()]
+          .filter((from) => parts[from]!.has(unit))
+          .flatMap((from) => this.#trace(first, from));
+      }
       case "opaque":
         return inputs.flatMap((input) => {
           const count = this.shapes[input]![0]!;

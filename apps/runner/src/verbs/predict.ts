@@ -94,13 +94,16 @@ export async function predict(model: string | undefined, options: PredictOptions
 }
 
 /** One output's part of all that the network puts out, row-major `[count, ...output.shape]`. */
-function valuesOf({ start, shape }: ModelOutput, all: Float32Array, count: number): Float32Array {
+function valuesOf({ start, shape, places }: ModelOutput, all: Float32Array, count: number): Float32Array {
   const length = elementCount(shape);
   const whole = all.length / count;
-  if (length === whole) return all;
+  if (length === whole && places === undefined) return all;
   const values = new Float32Array(count * length);
-  for (let k = 0; k < count; k++)
-    values.set(all.subarray(k * whole + start, k * whole + start + length), k * length);
+  for (let k = 0; k < count; k++) {
+    const own = all.subarray(k * whole + start, k * whole + start + length);
+    if (places === undefined) values.set(own, k * length);
+    else for (const [at, place] of places.entries()) values[k * length + at] = own[place]!;
+  }
   return values;
 }
 

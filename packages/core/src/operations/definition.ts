@@ -63,6 +63,11 @@ export interface UnitMap {
   readonly mixes?: true;
   /** True if the input's unit may stay where the output's goes: it stands for several units. */
   readonly stays?: true;
+  /**
+   * Set where each of the units has a part of the positions of an input unit, that is one of its `of` features: feature
+   * `at`. Then `spread` is 1.
+   */
+  readonly feature?: { readonly of: number; readonly at: number } | undefined;
 }
 
 /** The weights of an operation as edges between units; each kernel has `kernelSize` edges. */

@@ -18,6 +18,7 @@ import { maxPool2d } from "./maxPool2d.ts";
 import { multiply } from "./multiply.ts";
 import { opaque } from "./opaque.ts";
 import { prelu } from "./prelu.ts";
+import { rearrange } from "./rearrange.ts";
 import { resample } from "./resample.ts";
 import { select } from "./select.ts";
 
@@ -40,6 +41,7 @@ export const operations = {
   multiply,
   opaque,
   prelu,
+  rearrange,
   resample,
   select,
 };

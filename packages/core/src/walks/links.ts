@@ -35,16 +35,32 @@ const targetEnd = (carry: Carry) => carry.toStart + carry.count * carry.spread;
 /** `carry` after an operation with the unit map `map`. */
 export function through(carry: Carry, map: UnitMap): Carry[] {
   const range = { start: map.fromStart, end: map.fromStart + map.count };
-  return withinTargets(carry, range).map((part) => ({
+  const parts = withinTargets(carry, range);
+  // features of features do not follow each other
+  return (map.feature === undefined ? parts : parts.flatMap(oneByOne)).map((part) => ({
     ...part,
     toStart: map.toStart + (part.toStart - map.fromStart) * map.spread,
     spread: part.spread * map.spread,
-    ...(map.mixes
-      ? { flattening: `mixed ${map.spread}`, feature: 0 }
-      : {
-          flattening: map.spread === 1 ? part.flattening : `${part.flattening} × ${map.spread}`,
-          feature: part.feature * map.spread,
-        }),
+    ...featureOf(part, map),
+  }));
+}
+
+function featureOf({ flattening, feature }: Carry, map: UnitMap): Pick<Carry, "flattening" | "feature"> {
+  if (map.mixes) return { flattening: `mixed ${map.spread}`, feature: 0 };
+  const { of, at } = map.feature ?? { of: map.spread, at: 0 };
+  return { flattening: of === 1 ? flattening : `${flattening} × ${of}`, feature: feature * of + at };
+}
+
+/** `carry` with one feature of its source units in each; with one unit in each where there are several. */
+function oneByOne(carry: Carry): Carry[] {
+  if (carry.spread === 1) return [carry];
+  return Array.from({ length: carry.count * carry.spread }, (_, k) => ({
+    ...carry,
+    fromStart: carry.fromStart + Math.floor(k / carry.spread),
+    count: 1,
+    toStart: carry.toStart + k,
+    spread: 1,
+    feature: carry.feature + (k % carry.spread),
   }));
 }
 

@@ -1,5 +1,5 @@
 /** Made from assembly/layers by the build (assembly/border.mjs): a change here is lost. */
-export const hash = "6f3422030848e615";
+export const hash = "52e80abccd5240c9";
 
 export const records = {
   activation: {
@@ -328,6 +328,16 @@ export const records = {
       record: { at: 4, type: "u32" },
     },
   },
+  rearrange: {
+    bytes: 20,
+    fields: {
+      input: { at: 0, type: "u32" },
+      output: { at: 4, type: "u32" },
+      places: { at: 8, type: "u32" },
+      scatter: { at: 12, type: "u32" },
+      accumulate: { at: 16, type: "u32" },
+    },
+  },
   resample: {
     bytes: 24,
     fields: {
@@ -633,6 +643,7 @@ export const kernels = {
   averagePoolBackward: "pooling",
   globalAveragePool: "globalPooling",
   globalAveragePoolBackward: "globalPooling",
+  rearrange: "rearrange",
   resample: "resample",
   sgd: "update",
   sparseConvolution: "sparseConvolution",

@@ -229,10 +229,21 @@ function movement(
   }
   if (shape.length === 1)
     return [{ kind: "select", index: placesOf(atoms, offset) }, [context.flattened(value)]];
-  throw new Unsupported(
-    `it reads ${dimsText(value.dims)} in another order of axes than it lies, and only units can be moved`,
-  );
+  if (product(shape) > MOST_MOVED)
+    throw new Unsupported(`it moves ${product(shape)} elements of an example, more than ${MOST_MOVED}`);
+  return [
+    {
+      kind: "rearrange",
+      shape,
+      offset,
+      atoms: atoms.map(({ length, stride }) => ({ length, stride: stride! })),
+    },
+    [value],
+  ];
 }
+
+/** Moved elements are listed, 4 to 12 bytes each; those of real networks are some millions. */
+const MOST_MOVED = 2 ** 25;
 
 /** True if the last atom runs through all positions of a unit, in order. */
 const isPlane = (last: Atom | undefined, plane: number): boolean =>

@@ -10,6 +10,9 @@ import type { AttributeProto } from "./schema.ts";
 import { sitesOf } from "./sites.ts";
 import { type Activation, product } from "./values.ts";
 
+/** Thrown where the nodes of a file cannot say that there are fewer units. */
+export class NotInPlace extends ArgumentError {}
+
 export function compactEdit(model: ImportedOnnx, masks: Masks, weights: Weights = model.weights): GraphEdit {
   const { onnx, network } = model;
   const edit = new GraphEdit(onnx.parts, onnx.externalData);
@@ -18,6 +21,14 @@ export function compactEdit(model: ImportedOnnx, masks: Masks, weights: Weights 
   const unitCount = new Map(network.nodes.map(({ name, shape }) => [name, shape[0]!]));
   const isCut = (spec: string) => (kept.get(spec)?.length ?? 0) < (unitCount.get(spec) ?? 0);
 
+  const divided = [...onnx.divided].find(isCut);
+  if (divided !== undefined) {
+    throw new NotInPlace(onnx.parts.source.name, {
+      given: `a reshape or a part of "${divided}" that counts its units together with others`,
+      expected: "units that stay whole",
+      remedy: "Export it with --form zeroed.",
+    });
+  }
   for (const site of sitesOf(model, masks, weights)) {
     const { axes, constant } = site.use;
     const cuts = axes.map((axis) => (axis !== undefined && isCut(axis) ? kept.get(axis) : undefined));
@@ -161,8 +172,8 @@ class CompactView {
     throw this.#splitUnits(spec, dims);
   }
 
-  #splitUnits(spec: string, dims: readonly number[]): ArgumentError {
-    return new ArgumentError(this.#model.onnx.parts.source.name, {
+  #splitUnits(spec: string, dims: readonly number[]): NotInPlace {
+    return new NotInPlace(this.#model.onnx.parts.source.name, {
       given: `a reshape of the ${counted(this.#unitCount.get(spec) ?? 0, "unit")} of "${spec}" to ${dims[unitAxisIn(dims)]}`,
       expected: "units that stay whole",
       remedy: "Export it with --form zeroed.",

@@ -20,6 +20,7 @@ import { inlineFunctions } from "./functions.ts";
 import { Importer, MOST_ELEMENTS, type ParameterSource, type TensorUse, UnitsElsewhere } from "./importer.ts";
 import { standIn } from "./opaque.ts";
 import { mostInputs, operators } from "./operators/operators.ts";
+import { placesOf } from "./order.ts";
 import type { ModelParts, NodePart } from "./parts.ts";
 import { type ReadGraph, readGraph } from "./reading.ts";
 import { type DimensionProto, wholeNumber } from "./schema.ts";
@@ -68,6 +69,8 @@ export interface OnnxOrigin {
   readonly selections: ReadonlySet<NodePart>;
   /** Nodes that select units of a value whose axes are exchanged → the core node whose units they give. */
   readonly turnedSelections: ReadonlyMap<NodePart, string>;
+  /** Core nodes whose units the file counts together with others. */
+  readonly divided: ReadonlySet<string>;
   /** Nodes that split units → where each part lies along ONNX's unit axis. */
   readonly parted: ReadonlyMap<NodePart, readonly Range[]>;
   readonly parameters: ReadonlyMap<string, ParameterSource>;
@@ -177,6 +180,7 @@ function importWithUnits(
     uses: context.uses,
     selections: context.selections,
     turnedSelections: context.turnedSelections,
+    divided: context.divided,
     parted: context.parted,
     parameters,
     folded,
@@ -332,14 +336,31 @@ function outputValue(
   try {
     const value = context.values.get(name);
     if (value?.kind === "unknown") return undefined;
-    const { spec, shape, dims } = context.activation(value, "the output");
+    const laid = context.laid(value, "the output");
+    const { spec, shape, dims } = laid;
     const softmaxes = context.softmaxes.get(name) ?? [];
-    return { name, node: spec, nodeShape: shape, shape: dims.slice(1), softmaxes };
+    return {
+      name,
+      node: spec,
+      nodeShape: shape,
+      shape: dims.slice(1),
+      softmaxes,
+      places: placesInOutput(laid),
+    };
   } catch (error) {
     if (!(error instanceof Unsupported)) throw error;
     addFault(faults, error, graph.makers.get(name), false);
     return undefined;
   }
+}
+
+/** @throws Unsupported if the batch is not the first axis */
+function placesInOutput({ order }: Activation): readonly number[] | undefined {
+  if (order === undefined) return undefined;
+  const [first, ...rest] = order.axes;
+  if (first?.length !== 1 || first[0]!.stride !== undefined)
+    throw new Unsupported("the first axis of the output is not that of the batch alone");
+  return placesOf(rest.flat());
 }
 
 function inputShapeOf(

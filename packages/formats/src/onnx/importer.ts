@@ -142,6 +142,8 @@ export class Importer {
   readonly selections = new Set<NodePart>();
   /** Nodes that select units of a value whose axes are exchanged → the core node whose units they give. */
   readonly turnedSelections = new Map<NodePart, string>();
+  /** Core nodes whose units a reshape or a slice of the file counts together with others: no file keeps fewer of them. */
+  readonly divided = new Set<string>();
   /** Nodes that split units → where each part lies along ONNX's unit axis. */
   readonly parted = new Map<NodePart, readonly Range[]>();
   /** Softmaxes at the end that are left out of the network, in order, by the last output. */

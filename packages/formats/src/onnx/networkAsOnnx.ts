@@ -4,6 +4,7 @@ import {
   ArgumentError,
   activationParameters,
   counted,
+  elementsMoved,
   type Masks,
   type Network,
   type Node,
@@ -186,6 +187,12 @@ class ModelDraft {
         return this.#node(node, "Mul", this.#broadcast(node));
       case "concat":
         return this.#node(node, "Concat", inputs, [intAttribute("axis", 1)]);
+      case "rearrange": {
+        const flat = this.#step(`${node.name}_flat`, "Flatten", inputs, [intAttribute("axis", 1)]);
+        const index = this.#indices(node.name, Array.from(elementsMoved(op)));
+        const moved = this.#step(`${node.name}_moved`, "Gather", [flat, index], [intAttribute("axis", 1)]);
+        return this.#node(node, "Reshape", [moved, this.#indices(`${node.name}_shape`, [-1, ...op.shape])]);
+      }
       case "resample": {
         const own = resampleAsOnnx(op, inputs[0]!, node.shape, {
           step: (name, opType, input, perm) =>

@@ -168,8 +168,6 @@ const REASONS: Readonly<Record<string, string>> = {
   LRN: NORMALISES,
   Softmax: "it normalises over units in the middle of the network",
   LogSoftmax: "it normalises over units in the middle of the network",
-  DepthToSpace: LAYOUT,
-  SpaceToDepth: LAYOUT,
   GridSample: LAYOUT,
   LpPool: "it pools by powers, which is neither a mean nor a maximum",
   GlobalLpPool: "it pools by powers, which is neither a mean nor a maximum",

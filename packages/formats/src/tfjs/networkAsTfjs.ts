@@ -247,6 +247,8 @@ class LayersModelDraft {
         return [{ className: "Dropout", config: { rate: op.rate } }];
       case "identity":
         return [];
+      case "rearrange":
+        return "elements moved between channels and positions";
       case "resample":
         return `${op.name} of positions`;
       case "select":

@@ -17,6 +17,7 @@ import type { Lowering, OperationOf } from "./lowering.ts";
 import { maxOver } from "./maxOver.ts";
 import { maxPool2d } from "./maxPool2d.ts";
 import { multiply } from "./multiply.ts";
+import { rearrange } from "./rearrange.ts";
 import { resample } from "./resample.ts";
 import { select } from "./select.ts";
 import * as trainedActivations from "./trainedActivations.ts";
@@ -40,6 +41,7 @@ const lowerings: { readonly [Kind in Computed]: Lowering<OperationOf<Kind>> } = 
   input,
   maxOver,
   maxPool2d,
+  rearrange,
   resample,
   multiply,
   select,

@@ -1,4 +1,5 @@
 /** Every operation of ONNX that can be read, by its name. */
+import { depthToSpace, spaceToDepth } from "./blocks.ts";
 import * as elementwise from "./elementwise.ts";
 import * as layers from "./layers.ts";
 import type { Operator } from "./operator.ts";
@@ -35,6 +36,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   ConvTranspose: convTranspose,
   Cos: elementwise.unary,
   Cosh: elementwise.unary,
+  DepthToSpace: depthToSpace,
   Div: elementwise.div,
   Dropout: elementwise.dropout,
   Elu: elementwise.elu,
@@ -100,6 +102,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   Softmax: elementwise.softmax,
   Softplus: elementwise.softplus,
   Softsign: elementwise.softsign,
+  SpaceToDepth: spaceToDepth,
   Split: selection.split,
   SplitToSequence: selection.splitToSequence,
   Sqrt: elementwise.unary,

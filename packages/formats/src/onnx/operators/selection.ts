@@ -11,7 +11,7 @@ import {
   smallNumbers,
 } from "../constants.ts";
 import type { Importer } from "../importer.ts";
-import { reshapedOrder, slicedOrder } from "../order.ts";
+import { partsOf, reshapedOrder, slicedOrder } from "../order.ts";
 import type { NodePart } from "../parts.ts";
 import { reasonFor, Unsupported } from "../unsupported.ts";
 import { type Activation, type Constant, dimsText, product, UNKNOWN, type Value } from "../values.ts";
@@ -60,6 +60,8 @@ function takenAlong(
       `it takes a part of axis ${axis} of ${dimsText(value.dims)} that is not evenly spaced, and only units can be`,
     );
   }
+  const isOfUnits = partsOf(order.axes[axis]!, product(value.shape.slice(1)))?.some((part) => part.isOfUnits);
+  if (isOfUnits !== false) context.divided.add(value.spec);
   return laid({ ...value, exclusive: false }, own, dims);
 }
 

@@ -37,9 +37,9 @@ export function viewed(
   // features of several axes, in the order of the file
   const isList = dims.length === 2 && order.axes[0]!.every(({ stride }) => stride === undefined);
   const isOfUnits = result.order === undefined || countUnits(result, [1]);
-  return isList && !isOfUnits && isWhole(order, product(value.shape))
-    ? unitsAlong(context, result, [1])
-    : result;
+  if (isList && !isOfUnits && isWhole(order, product(value.shape))) return unitsAlong(context, result, [1]);
+  context.divided.add(value.spec);
+  return result;
 }
 
 /** For every position of the axes in the given order, row-major, its position in their original order. */

@@ -17,6 +17,7 @@ import type { Lowering, OperationOf } from "./lowering.ts";
 import { maxOver } from "./maxOver.ts";
 import { multiply } from "./multiply.ts";
 import { averagePool2d, maxPool2d } from "./pooling.ts";
+import { rearrange } from "./rearrange.ts";
 import { resample } from "./resample.ts";
 import { select } from "./select.ts";
 import * as trainedActivations from "./trainedActivations.ts";
@@ -38,6 +39,7 @@ const lowerings: { readonly [Kind in Lowered]: Lowering<OperationOf<Kind>> } = {
   input,
   maxOver,
   maxPool2d,
+  rearrange,
   resample,
   multiply,
   select,
