@@ -11,7 +11,7 @@ import { sitesOf } from "./sites.ts";
 import { type Activation, product } from "./values.ts";
 
 /** Thrown where the nodes of a file cannot say that there are fewer units. */
-export class NotInPlace extends ArgumentError {}
+class NotInPlace extends ArgumentError {}
 
 export function compactEdit(model: ImportedOnnx, masks: Masks, weights: Weights = model.weights): GraphEdit {
   const { onnx, network } = model;
