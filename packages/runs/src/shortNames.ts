@@ -2,7 +2,8 @@
  * Names in few columns that stay different: words that many names have are shortened first, and what tells names apart last.
  *
  * In each name that is too long, until it fits, words go from those that the most names have to those that the fewest have:
- *   1. words of several names are cut to their shortest beginning that no other word has, and "…"
+ *   1. words of several names are cut to their shortest beginning that no other word has, and "…"; the last one that has to
+ *      be cut keeps what there is room for
  *   2. words of half of the names or more are left out, where all names stay different without them
  *   3. the other words are cut
  *   4. other words of several names are left out, where all names stay different without them
@@ -49,17 +50,28 @@ function shortName(name: string, shorter: readonly Shortening[], width: number):
   const words = [...parts];
   for (const { word, short } of shorter) {
     if (!words.includes(word)) continue;
-    for (const [k, own] of words.entries()) {
-      if (own !== word) continue;
+    const places = [...words.keys()].filter((k) => words[k] === word);
+    for (const k of places) {
       parts[k] = short;
       // with what stands behind it
       if (short === "" && k + 1 < parts.length) parts[k + 1] = "";
     }
     const text = joined(parts);
-    if (text !== "" && textWidth(text) <= width) return text;
+    if (text === "" || textWidth(text) > width) continue;
+    return short === "" ? text : roomiest(parts, places, word, width);
   }
   const rest = joined(parts);
   return cutMiddle(rest.replaceAll(ELLIPSIS, "") || rest || name, width);
+}
+
+/** With as much of the word at these places as there is room for. */
+function roomiest(parts: readonly string[], places: readonly number[], word: string, width: number): string {
+  const withWord = (text: string) => joined(parts.map((part, k) => (places.includes(k) ? text : part)));
+  for (let count = graphemes(word).length - 1; count > 0; count--) {
+    const text = withWord(beginningOf(word, count));
+    if (textWidth(text) <= width) return text;
+  }
+  return joined(parts);
 }
 
 /** All steps, in their order. */

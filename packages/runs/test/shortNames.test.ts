@@ -40,7 +40,7 @@ it("shortens what many names have, keeps what tells them apart, and never cuts a
     "lenet5-caffe magnitude 0.0005",
     "lenet5-caffe magnitude 0.05",
   ];
-  expect(shortNames(rates, 16)).toEqual(["l… m… 0.005", "l… m… 0.0005", "l… m… 0.05"]);
+  expect(shortNames(rates, 16)).toEqual(["l… magnit… 0.005", "l… magni… 0.0005", "l… magnitu… 0.05"]);
   expect(shortNames(rates, 7)).toEqual(["0.005", "0.0005", "m… 0.05"]);
   const options = ["s2/phew 10 % bias=square", "s2/phew 10 % bias=inverse"];
   expect(shortNames(options, 17)).toEqual(["s2/p… b…=square", "s2/p… b…=inverse"]);
