@@ -53,9 +53,15 @@ export type {
 } from "./differentiation.ts";
 export { allocate, allocateByShare, type LayerShare } from "./masks/allocate.ts";
 export { layerProgress } from "./masks/layerProgress.ts";
-export { AWAKE, type MaskChange, stateAfterChange, weightsAfterChange } from "./masks/maskChange.ts";
+export {
+  AWAKE,
+  type MaskChange,
+  stateAfterChange,
+  unitChange,
+  weightsAfterChange,
+} from "./masks/maskChange.ts";
 export { maskedWeights } from "./masks/maskedWeights.ts";
-export { applyMasks, countKept, keepCountAt, Masks } from "./masks/masks.ts";
+export { applyMasks, countKept, keepCountAt, keptIndices, Masks } from "./masks/masks.ts";
 export { nonzeroMasks, silencedCount, zeroCount } from "./masks/nonzeroMasks.ts";
 export { MASK_STREAM, sampleInto } from "./masks/sample.ts";
 export { keepTop, keepTopInto, type SelectOptions } from "./masks/select.ts";

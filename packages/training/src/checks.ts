@@ -74,6 +74,12 @@ export function checkRequests(network: Network, requests: AbsentRequests): void 
         expected: `one of ${network.prunable.map((candidate) => candidate.name).join(", ")}`,
       });
     }
+    if (request.length > parameter.length && request !== "all") {
+      throw new ArgumentError(`gradient of "${name}"`, {
+        given: counted(request.length, "index", "indices"),
+        expected: `at most ${parameter.length}, one for each weight`,
+      });
+    }
     const outside = request === "all" ? undefined : request.find((k) => k >= parameter.length);
     if (outside === undefined) continue;
     throw new ArgumentError(`gradient of "${name}"`, {

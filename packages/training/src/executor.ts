@@ -62,7 +62,7 @@ export interface LayerTime {
   readonly milliseconds: number;
 }
 
-/** Weights by the name of their parameter: indices into it, row-major, in any order; or all of the layer. */
+/** Weights by the name of their parameter: indices into it, row-major, in any order, no more than it has; or all of the layer. */
 export type AbsentRequests = ReadonlyMap<string, Uint32Array | "all">;
 
 export type TakeGradient = (parameter: string, gradient: Float32Array) => void;

@@ -141,6 +141,9 @@ describe.each(subjects.filter(({ present }) => present))("$heading", ({ make }) 
     const ask = (requests: Requests) => executor.absentGradients(requests, batch, () => {});
     await expect(ask(new Map([["first.bias", "all"]]))).rejects.toThrow(/first\.bias.*prunable/s);
     await expect(ask(new Map([["first.weight", Uint32Array.of(1)]]))).rejects.toThrow(/index 1.*0 to 0/s);
+    await expect(ask(new Map([["second.weight", new Uint32Array(3)]]))).rejects.toThrow(
+      /3 indices.*at most 2/s,
+    );
     const error = await ask(whole(network)).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(GradientError);
     expect((error as GradientError).parameter).toBe("first.weight");

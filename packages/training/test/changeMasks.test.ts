@@ -145,6 +145,18 @@ describe.each(subjects.filter(({ present }) => present))("$heading", ({ make }) 
 });
 
 describe("the sparse executor", () => {
+  it("plans the memory of a new one, however many changes there were", async () => {
+    const network = smallNetwork();
+    const options = { network, weights: randomWeights(network, 1), batchSize: 16, seed: 0 };
+    const wanted = { ...options, optimiser: { name: "sgd" }, absentGradients: true };
+    const executor = await createSparseExecutor({ ...wanted, masks: randomMasks(network, 0.3, 0) });
+    const count = caseCount(60, 1000);
+    for (let k = 1; k <= count; k++) await executor.changeMasks(randomMasks(network, 0.3, k));
+    const fresh = await createSparseExecutor({ ...wanted, masks: randomMasks(network, 0.3, count) });
+    expect(executor.plan).toEqual(fresh.plan);
+    for (const each of [executor, fresh]) each.dispose();
+  });
+
   const networks = fc.oneof(
     fc.constantFrom(
       smallNetwork(),

@@ -55,10 +55,8 @@ export class Masks {
 
 /** Number of ones in a mask of zeros and ones. */
 export function countKept(mask: Uint8Array): number {
-  // 32-bit views start at multiples of 4; a very short mask is all head
-  const head = mask.length < 8 ? mask.length : -mask.byteOffset & 3;
-  const wordCount = (mask.length - head) >>> 2;
-  const words = wordCount === 0 ? mask : new Uint32Array(mask.buffer, mask.byteOffset + head, wordCount);
+  const { head, words } = wordsOf(mask);
+  const wordCount = words.length;
   let count = 0;
   // four bytes at a time: sums of up to 255 words do not carry from byte to byte
   for (let start = 0; start < wordCount; start += 255) {
@@ -70,6 +68,31 @@ export function countKept(mask: Uint8Array): number {
   for (let k = 0; k < head; k++) count += mask[k]!;
   for (let k = head + 4 * wordCount; k < mask.length; k++) count += mask[k]!;
   return count;
+}
+
+/** A mask four bytes at a time: the bytes before the first word, and the words. Fewer than four bytes are behind them. */
+function wordsOf(mask: Uint8Array): { readonly head: number; readonly words: Uint32Array } {
+  // 32-bit views start at multiples of 4; a very short mask is all head
+  const head = mask.length < 8 ? mask.length : -mask.byteOffset & 3;
+  const wordCount = (mask.length - head) >>> 2;
+  const words =
+    wordCount === 0 ? new Uint32Array(0) : new Uint32Array(mask.buffer, mask.byteOffset + head, wordCount);
+  return { head, words };
+}
+
+/** Indices of the ones in a mask of zeros and ones, ascending. */
+export function keptIndices(mask: Uint8Array): Uint32Array {
+  const indices = new Uint32Array(countKept(mask));
+  const { head, words } = wordsOf(mask);
+  let count = 0;
+  const take = (from: number, to: number): void => {
+    for (let k = from; k < to; k++) if (mask[k] === 1) indices[count++] = k;
+  };
+  take(0, head);
+  // most words of a sparse mask are 0
+  for (let w = 0; w < words.length; w++) if (words[w] !== 0) take(head + 4 * w, head + 4 * w + 4);
+  take(head + 4 * words.length, mask.length);
+  return indices;
 }
 
 /**

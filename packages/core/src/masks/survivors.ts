@@ -1,7 +1,7 @@
 /** The weights left after each round, stored as indices, so that a round takes time in proportion to what is left. */
 import type { Network } from "../network/network.ts";
 import type { WeightFlow } from "../network/unitFlow.ts";
-import { countKept, Masks } from "./masks.ts";
+import { keptIndices, Masks } from "./masks.ts";
 import type { ScoredMask } from "./threshold.ts";
 
 export class Survivors {
@@ -15,7 +15,7 @@ export class Survivors {
   /** @param within the weights left at first, copied; absent: all prunable weights */
   constructor(network: Network, within?: Masks) {
     this.masks = within === undefined ? Masks.dense(network) : new Masks(network, within.bytes.slice());
-    this.#left = network.prunable.map((parameter) => within && indicesOf(within.of(parameter)));
+    this.#left = network.prunable.map((parameter) => within && keptIndices(within.of(parameter)));
   }
 
   /** For each prunable parameter the indices of the weights left, ascending; undefined: all are left. */
@@ -88,10 +88,4 @@ function at<A extends Float32Array | Float64Array>(values: A, indices: Uint32Arr
   const chosen = new (values.constructor as new (length: number) => A)(indices.length);
   for (let k = 0; k < indices.length; k++) chosen[k] = values[indices[k]!]!;
   return chosen;
-}
-
-function indicesOf(mask: Uint8Array): Uint32Array {
-  const indices = new Uint32Array(countKept(mask));
-  for (let k = 0, count = 0; count < indices.length; k++) if (mask[k] === 1) indices[count++] = k;
-  return indices;
 }

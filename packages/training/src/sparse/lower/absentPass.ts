@@ -66,7 +66,8 @@ function chosenPart(pass: Pass, index: number): ChosenPart {
   const count = elementCount(parameter.shape);
   const shardBytes = 64 * Math.ceil(count / 16);
   const region = (bytes: number) => new Region("gradients", bytes, { temporary: true });
-  const places = region(Math.max(layer.classRegion.bytes, 4 * (inUnits + 1)));
+  const starts = inUnits * layer.taps.placeByClass.length + 1;
+  const places = region(Math.max(layer.classRegion.bytes, 4 * starts));
   const sums = region(shardBytes * shardCount(pass.plan.blocks));
   const part = { node: index, entries: region(8 * count), places, sums, shardBytes };
   pass.draft.pause();

@@ -1,5 +1,5 @@
 /** The kept weights of a layer: for each its index in the parameter, its units and its tap. */
-import { countKept, definitionOf, type Network, type Parameter } from "@phew/core";
+import { definitionOf, keptIndices, type Network, type Parameter } from "@phew/core";
 import type { Fixed } from "./fixed.ts";
 import type { WeightedOperation } from "./kernelTaps.ts";
 
@@ -84,28 +84,34 @@ function keepWeights(
   const tapCount = shape.slice(2).reduce((product, n) => product * n, 1);
   const outPerGroup = outCount / groups;
   const rowLength = inPerGroup * tapCount;
-  const room = mask === undefined ? outUnits.length * rowLength : countKept(mask);
+  const indices = mask && keptIndices(mask);
+  const room = indices?.length ?? outUnits.length * rowLength;
   const kept = new Uint32Array(room);
   const unit = new Uint32Array(room);
   const tap = new Uint16Array(room);
   const orphans: number[] = [];
   const rowStart = new Uint32Array(outUnits.length + 1);
   let length = 0;
-  for (const [o, output] of outUnits.entries()) {
+  let k = 0;
+  for (let o = 0; o < outUnits.length; o++) {
+    const output = outUnits[o]!;
     const firstInput = Math.floor(output / outPerGroup) * inPerGroup;
-    let weight = output * rowLength;
-    for (let input = firstInput; input < firstInput + inPerGroup; input++) {
-      const place = inPlace[input]!;
-      for (let t = 0; t < tapCount; t++, weight++) {
-        if (mask !== undefined && mask[weight] === 0) continue;
-        if (place < 0) {
-          orphans.push(weight);
-          continue;
-        }
-        kept[length] = weight;
-        unit[length] = place;
-        tap[length++] = t;
+    const first = output * rowLength;
+    if (indices === undefined) k = first;
+    for (; k < room; k++) {
+      const weight = indices?.[k] ?? k;
+      if (weight >= first + rowLength) break;
+      // of a unit that is not stored
+      if (weight < first) continue;
+      const input = Math.floor((weight - first) / tapCount);
+      const place = inPlace[firstInput + input]!;
+      if (place < 0) {
+        orphans.push(weight);
+        continue;
       }
+      kept[length] = weight;
+      unit[length] = place;
+      tap[length++] = weight - first - input * tapCount;
     }
     rowStart[o + 1] = length;
   }

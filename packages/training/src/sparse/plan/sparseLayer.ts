@@ -51,7 +51,7 @@ export class SparseLayer extends LayerRegions {
   /** If a direction works pixel by pixel. */
   readonly forwardPixels: PixelTables | undefined;
   readonly backwardPixels: PixelTables | undefined;
-  readonly #taps: KernelTaps | VolumeTaps;
+  readonly taps: KernelTaps | VolumeTaps;
 
   constructor(network: Network, node: number, weights: KeptWeights, kernels: SparseChoice) {
     super(weights);
@@ -60,19 +60,20 @@ export class SparseLayer extends LayerRegions {
     const output = planeOf(shape);
     this.kernels = kernels;
     const { op } = weights;
-    this.#taps =
+    this.taps =
       op.kind === "conv3d"
         ? new VolumeTaps(op, network, node)
         : new KernelTaps(op, input.height, input.width);
     const { count, inUnits, outUnits, unit, tap } = weights;
-    const { placeByClass } = this.#taps;
+    const { placeByClass } = this.taps;
     const taps = placeByClass.length;
     const byOutput = sorted(weights.outPlaces(), tap, outUnits, taps);
-    const tapByClass = tap.map((t) => placeByClass[t]!);
+    const tapByClass = new Uint16Array(count);
+    for (let k = 0; k < count; k++) tapByClass[k] = placeByClass[tap[k]!]!;
     const byInput = sorted(unit, tapByClass, inUnits, taps);
     this.forwardOrder = byOutput.order;
     this.order = byInput.order;
-    this.classes = this.#classesOf(byInput.starts);
+    this.classes = this.classesOf(byInput.starts);
     this.forwardEntries = new Region("weights", 8 * count);
     this.backwardEntries = new Region("weights", 8 * count);
     this.entryLists = [
@@ -84,7 +85,7 @@ export class SparseLayer extends LayerRegions {
     this.backwardStartRegion = new Region("weights", 4 * (inUnits + 1), {
       initial: () => byInput.starts.filter((_, row) => row % taps === 0),
     });
-    const groups = groupsOf(this.#taps, kernels, input, output);
+    const groups = groupsOf(this.taps, kernels, input, output);
     if (groups.forward !== undefined) this.forwardPixels = pixelTables(groups.forward, byOutput.starts, taps);
     if (groups.backward !== undefined)
       this.backwardPixels = pixelTables(groups.backward, byInput.starts, taps);
@@ -93,46 +94,56 @@ export class SparseLayer extends LayerRegions {
 
   /** Columns of the input from one output to the next. */
   get strideX(): number {
-    return this.#taps.stride[1];
+    return this.taps.stride[1];
   }
 
   /** Zeros around the input that the forward pass reads. */
   get inputBorder(): Border {
-    return this.#taps.inputBorder;
+    return this.taps.inputBorder;
   }
 
   /** Zeros around the output's gradient that the backward pass reads. */
   gradientBorder(outHeight: number, outWidth: number): Border {
-    return this.#taps.gradientBorder(outHeight, outWidth);
+    return this.taps.gradientBorder(outHeight, outWidth);
   }
 
   /** Entries of the way forward without their weights: from an output's own place in the input. */
   forwardOffsets({ unitBytes, rowBytes, pixelBytes }: Geometry): Uint32Array {
-    const { rowShift, columnShift } = this.#taps;
+    const { rowShift, columnShift } = this.taps;
     const tapBytes = rowShift.map((row, tap) => row * rowBytes + columnShift[tap]! * pixelBytes);
     const { unit, tap, count } = this.weights;
     const entries = new Uint32Array(2 * count);
-    for (const [f, k] of this.forwardOrder.entries())
+    for (let f = 0; f < count; f++) {
+      const k = this.forwardOrder[f]!;
       entries[2 * f] = unit[k]! * unitBytes + tapBytes[tap[k]!]!;
+    }
     return entries;
   }
 
   /** The same of the way back: from the first place of a class, the output that the weight carries it to. */
-  backwardOffsets({ unitBytes, rowBytes, pixelBytes }: Geometry): Uint32Array {
-    const entries = new Uint32Array(2 * this.weights.count);
-    const { outRow, outColumn } = this.#taps;
-    const tapBytes = outRow.map((row, tap) => row * rowBytes + outColumn[tap]! * pixelBytes);
-    const { tap } = this.weights;
+  backwardOffsets(gradient: Geometry): Uint32Array {
+    const { tap, count } = this.weights;
+    const entries = new Uint32Array(2 * count);
+    const tapBytes = this.outTapBytes(gradient);
     const outOf = this.weights.outPlaces();
-    for (const [b, k] of this.order.entries()) entries[2 * b] = outOf[k]! * unitBytes + tapBytes[tap[k]!]!;
+    for (let b = 0; b < count; b++) {
+      const k = this.order[b]!;
+      entries[2 * b] = outOf[k]! * gradient.unitBytes + tapBytes[tap[k]!]!;
+    }
     return entries;
   }
 
+  /** By tap: from the first place of a class to the output that the tap carries it to. */
+  outTapBytes({ rowBytes, pixelBytes }: Geometry): number[] {
+    const { outRow, outColumn } = this.taps;
+    return outRow.map((row, tap) => row * rowBytes + outColumn[tap]! * pixelBytes);
+  }
+
   /** placeClass records. @param x of the input @param dx of its gradient */
-  classRecords(x: Geometry, dx: Geometry): Uint32Array {
+  classRecords(x: Geometry, dx: Geometry, classes = this.classes): Uint32Array {
     return recordArray(
       records.placeClass,
-      this.classes.map(({ unit, firstRow, firstColumn, rows, columns, entryCount }) => ({
+      classes.map(({ unit, firstRow, firstColumn, rows, columns, entryCount }) => ({
         entryCount,
         // without columns there is nothing to walk, and no place to start from
         rows: columns === 0 ? 0 : rows,
@@ -144,8 +155,8 @@ export class SparseLayer extends LayerRegions {
   }
 
   /** Inputs of each unit by the remainder of their place by the stride. @param starts by unit and tap by class */
-  #classesOf(starts: Uint32Array): readonly PlaceClass[] {
-    const { classOf, classShapes } = this.#taps;
+  classesOf(starts: Uint32Array): readonly PlaceClass[] {
+    const { classOf, classShapes } = this.taps;
     // taps of a class are numbered one after another
     const tapCounts = classShapes.map((_, index) => classOf.filter((of) => of === index).length);
     const classes: PlaceClass[] = [];
@@ -161,9 +172,12 @@ export class SparseLayer extends LayerRegions {
 
   /** For each entry of the backward pass, its index among those of the forward pass. */
   #forwardPlaces(): Uint32Array {
-    const place = new Uint32Array(this.weights.count);
-    for (const [f, k] of this.forwardOrder.entries()) place[k] = f;
-    return this.order.map((k) => place[k]!);
+    const { count } = this.weights;
+    const place = new Uint32Array(count);
+    for (let f = 0; f < count; f++) place[this.forwardOrder[f]!] = f;
+    const result = new Uint32Array(count);
+    for (let b = 0; b < count; b++) result[b] = place[this.order[b]!]!;
+    return result;
   }
 }
 

@@ -3,12 +3,12 @@ import { elementCount, type Weights } from "@phew/core";
 import { GradientError } from "../../diverged.ts";
 import type { AbsentRequests, Batch, StepResult, TakeGradient } from "../../executor.ts";
 import { type AbsentProgram, absentPass, type ChosenPart } from "../lower/absentPass.ts";
-import { KeptWeights } from "../model/keptWeights.ts";
+import { ChosenWeights } from "../plan/chosenWeights.ts";
 import type { Exchange } from "../plan/exchange.ts";
 import { type Plan, type PlanOptions, planOf, unitParameters } from "../plan/plan.ts";
 import type { Region } from "../plan/region.ts";
 import { shardCount } from "../plan/shards.ts";
-import { SparseLayer } from "../plan/sparseLayer.ts";
+import type { SparseLayer } from "../plan/sparseLayer.ts";
 import { Memory } from "../program/memory.ts";
 import type { Placement } from "../program/placement.ts";
 import type { WrittenProgram } from "../program/writeProgram.ts";
@@ -68,7 +68,7 @@ export function runAbsent(
     missing--;
     if (!Number.isFinite(result.loss)) throw new GradientError(name);
     const gradient = layerGradient(place, part, program.parts[2 * k + 1]!, request, shards);
-    if (!gradient.every(Number.isFinite)) throw new GradientError(name);
+    requireFinite(name, gradient);
     take(name, gradient);
   }
   return result;
@@ -76,65 +76,46 @@ export function runAbsent(
 
 /** Of one layer; the parts of the program that lead to it have run. @param shards that the batch has */
 function layerGradient(
-  place: AbsentPlace,
-  part: ChosenPart,
+  { absent, memory, placement, runtime }: AbsentPlace,
+  { node, tensors, entries, places, sums, shardBytes }: ChosenPart,
   address: number,
   request: Uint32Array | "all",
   shards: number,
 ): Float32Array {
-  const { parameter } = place.absent.plan.layers.get(part.node)!.weights;
-  const whole = new Float32Array(elementCount(parameter.shape));
-  if (part.tensors !== undefined) {
-    const layer = chosenLayer(place.absent.plan, part.node, request);
-    const { memory, placement, absent } = place;
-    const own = new Memory(memory.view.buffer as ArrayBuffer, placement.temporaries.get(absent.draft)!);
-    writeChosen(own, layer, part, part.tensors, absent.plan.lanes);
-    place.runtime.run(address);
-    addShards(whole, layer, own.floatsOf(part.sums), part.shardBytes / 4, shards);
-  }
-  return request === "all" ? whole : Float32Array.from(request, (k) => whole[k]!);
-}
-
-/** A layer of the chosen weights alone. */
-function chosenLayer({ network, stored }: Plan, node: number, request: Uint32Array | "all"): SparseLayer {
-  const { inputs } = network.nodes[node]!;
-  const parameter = network.prunable.find((candidate) => candidate.node === node)!;
-  const mask = request === "all" ? undefined : maskOf(request, parameter.length);
-  const weights = new KeptWeights(network, node, mask, stored[node]!, stored[inputs[0]!]!);
-  return new SparseLayer(network, node, weights, { forward: "rows", backward: "rows" });
-}
-
-function writeChosen(
-  memory: Memory,
-  layer: SparseLayer,
-  { entries, places }: ChosenPart,
-  { input, outputGradient }: NonNullable<ChosenPart["tensors"]>,
-  lanes: number,
-): void {
-  memory.integersOf(entries).set(layer.backwardOffsets(outputGradient.geometry(lanes)));
-  const x = input.geometry(lanes);
-  const isDense = layer.weights.op.kind === "dense";
-  memory.integersOf(places).set(isDense ? layer.backwardStartRegion.initial!() : layer.classRecords(x, x));
+  const layer = absent.plan.layers.get(node)! as SparseLayer;
+  const count = request === "all" ? elementCount(layer.weights.parameter.shape) : request.length;
+  const gradient = new Float32Array(count);
+  if (tensors === undefined) return gradient;
+  const { lanes } = absent.plan;
+  const chosen = new ChosenWeights(layer, request === "all" ? undefined : request);
+  const own = new Memory(memory.view.buffer as ArrayBuffer, placement.temporaries.get(absent.draft)!);
+  own.integersOf(entries).set(chosen.offsets(tensors.outputGradient.geometry(lanes)));
+  own.integersOf(places).set(chosen.places(tensors.input.geometry(lanes)));
+  runtime.run(address);
+  addShards(gradient, chosen, own.floatsOf(sums), { stride: shardBytes / 4, shards });
+  return gradient;
 }
 
 /** Σ over shards in their order, in float64. @param stride from the sums of a shard to the next */
 function addShards(
-  whole: Float32Array,
-  { weights: { kept }, order }: SparseLayer,
+  gradient: Float32Array,
+  { order }: ChosenWeights,
   sums: Float32Array,
-  stride: number,
-  shards: number,
+  { stride, shards }: { readonly stride: number; readonly shards: number },
 ): void {
-  for (let e = 0; e < kept.length; e++) {
-    let sum = 0;
-    for (let s = 0; s < shards; s++) sum += sums[s * stride + e]!;
-    whole[kept[order[e]!]!] = sum;
+  const count = order.length;
+  const total = Float64Array.from(sums.subarray(0, count));
+  for (let s = 1; s < shards; s++) {
+    const row = sums.subarray(s * stride, s * stride + count);
+    for (let e = 0; e < count; e++) total[e]! += row[e]!;
   }
+  for (let e = 0; e < count; e++) gradient[order[e]!] = total[e]!;
 }
 
-/** A layer's mask of the given weights. */
-function maskOf(indices: Uint32Array, length: number): Uint8Array {
-  const mask = new Uint8Array(length);
-  for (const k of indices) mask[k] = 1;
-  return mask;
+/** @throws GradientError if an element is not finite */
+function requireFinite(parameter: string, gradient: Float32Array): void {
+  let wrong = 0;
+  // g − g is 0 unless g is not finite
+  for (let k = 0; k < gradient.length; k++) wrong += gradient[k]! - gradient[k]!;
+  if (wrong !== 0) throw new GradientError(parameter);
 }

@@ -2,7 +2,7 @@
  * The `sparse` executor: compiles a network and its masks to a program of WebAssembly kernels that use only kept
  * weights, in the forward pass, the backward pass and the update. See docs/executor.md.
  */
-import { Masks, stateAfterChange, type Weights, weightsAfterChange } from "@phew/core";
+import { Masks, unitChange, type Weights } from "@phew/core";
 import { LayersRuntime, type RecordLayout, records, writeRecord } from "@phew/engine";
 import { checkBatch, checkExecutorOptions, checkInput, checkMasks, checkRequests } from "../../checks.ts";
 import { countInTop } from "../../crossEntropy.ts";
@@ -138,13 +138,17 @@ class Machine implements SparseExecutor {
     checkMasks(this.#options.network, next);
     const { parameters } = this.#build;
     const change = { before: this.#masks, next: copyOf(next) };
-    const weights = weightsAfterChange(parameters.weights(), change);
-    const buffers = [...parameters.state()];
+    // what is removed has no place in the new program, and what is new was 0
+    const unitsAfter = unitChange(change);
+    const was = parameters.weights();
+    const weights = new Map([...was, ...unitsAfter(was, "weights")]);
+    const state = Array.from(
+      parameters.state(),
+      ([name, values]) => [name, new Map([...values, ...unitsAfter(values, "state")])] as const,
+    );
     await this.#rebuild(change.next, this.#build.absent !== undefined);
     this.#build.parameters.setWeights(weights);
-    this.#build.parameters.setState(
-      new Map(buffers.map(([name, values]) => [name, stateAfterChange(values, change)])),
-    );
+    this.#build.parameters.setState(new Map(state));
   }
 
   async absentGradients(requests: AbsentRequests, batch: Batch, take: TakeGradient): Promise<StepResult> {

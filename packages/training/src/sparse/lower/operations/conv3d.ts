@@ -18,6 +18,10 @@ export const conv3d: Lowering<OperationOf<"conv3d">> = {
   forward: (pass, index) => pixelsForward(pass, index, sparseLayer(pass, index)),
   backward: (pass, index) => pixelsBackward(pass, index, sparseLayer(pass, index)),
 
+  chosen(pass, index, _op, { places, ...call }) {
+    pixelsOfWeights(pass, index, sparseLayer(pass, index), { ...call, starts: places });
+  },
+
   tangent: {
     /** (W∗x + b)˙ = W∗ẋ + V∗x + b˙, where V is the direction of the weights */
     forward(pass, index) {

@@ -68,6 +68,8 @@ export function pixelsOfWeights(
     readonly entries: Region;
     readonly weightGradient: Region;
     readonly shardBytes: number;
+    /** Of other entries than the layer's own. */
+    readonly starts?: Region;
   },
 ): void {
   const { pixelBytes } = call.input.geometry(pass.plan.lanes);
