@@ -300,6 +300,36 @@ describe("every operation", () => {
       },
     );
 
+    it.each(COMPUTED)(
+      "$name: has the gradients by absent weights, and goes on with other masks",
+      async ({ network }) => {
+        const batch = randomBatch(network, 5);
+        const executor = await made(network, randomMasks(network, 3));
+        await executor.step(batch, 0.1);
+        const masks = randomMasks(network, 4);
+        await executor.changeMasks(masks);
+        const weights = await executor.weights();
+        const request = {
+          network,
+          weights,
+          masks,
+          batches: [batch],
+          statistics: "batch",
+          removed: true,
+        } as const;
+        const { gradients } = await createDifferentiator().gradients(request);
+        const all = new Map(network.prunable.map(({ name }) => [name, "all" as const]));
+        await executor.absentGradients(all, batch, (name, gradient) =>
+          expectNear(gradient, gradients.get(name)!, 1e-4),
+        );
+        const other = await made(network, masks);
+        await other.restore(weights, await executor.state(), 1);
+        expect(await executor.step(batch, 0.1)).toEqual(await other.step(batch, 0.1));
+        expect(await executor.weights()).toEqual(await other.weights());
+        for (const each of [executor, other]) each.dispose();
+      },
+    );
+
     it.each(FIRST)(
       "$name: goes on from what it was stopped with as if it had not been",
       async ({ network }) => {
