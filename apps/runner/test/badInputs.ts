@@ -77,6 +77,8 @@ export const OPTIONS: Readonly<Record<string, BadValues>> = {
   "--batch-size": bad(COUNTS),
   "--check": bad(NAMES),
   "--check-option": bad(["x", "within=nothing", ""], /check/),
+  "--rule": bad(NAMES),
+  "--rule-option": bad(["x", "alpha=2", "alpha=nothing", ""], /rule/),
   "--checkpoint-minutes": bad(AMOUNTS),
   "--checkpoint-steps": bad(["-1", "1.5", "x", ""]),
   "--classes": bad(COUNTS),

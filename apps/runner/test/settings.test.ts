@@ -94,6 +94,8 @@ const OTHER: Readonly<Record<string, string>> = {
   check: "shuffle",
   options: "invert=true",
   checkOptions: "within=unit",
+  rule: "rigl",
+  ruleOptions: "alpha=0.5",
   limit: "10m",
   output: "logits",
 };
@@ -125,6 +127,7 @@ describe("each setting", () => {
       const owner = optimisers.find(({ settings }) => Object.hasOwn(settings, name));
       const needed = owner === undefined ? [] : ["--optimiser", owner.name];
       if (name === "checkOptions") needed.push("--check", "shuffle");
+      if (name === "ruleOptions") needed.push("--rule", "rigl");
       const model = OF_FILES.includes(name) ? "net.onnx" : "lenet5";
       const base = [model, "--density", "0.25", ...needed].join(" ");
       const line = `${base} ${flagName(name)}${entry.type.read === undefined ? "" : ` ${otherValue(name, entry)}`}`;

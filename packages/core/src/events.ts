@@ -205,6 +205,36 @@ const training = {
     /** Milliseconds that one step of the epoch takes for each layer: forward, backward and update. */
     layerMs: optional(perLayer),
   },
+  /** The masks have changed, by the rule of the run. */
+  "rule.changed": {
+    epoch: steps,
+    /** Steps done. */
+    step: count,
+    /** 1-based number of the change. */
+    change: count,
+    /** After the change, in total and as a fraction of the prunable weights. */
+    keptCount: count,
+    density: fraction,
+    /** Weights that are kept no more, and new ones; what is dropped and grows back is in neither. */
+    droppedCount: count,
+    grownCount: count,
+    /** Jaccard overlap of the masks with those that the run began with. */
+    initialOverlap: fraction,
+    /** Fraction of the prunable weights that were kept at any time (R_s of Liu et al. 2021, ITOP). */
+    everKept: fraction,
+    /** Fraction of the layers' output units that kept weights enter. */
+    aliveUnits: fraction,
+    /** In the order of the network's prunable parameters; with some of these events. */
+    layers: optional(list(record(layerProgress), LAYER_LIMIT)),
+  },
+  /** After each epoch of a run with a rule, of the weights as they are. */
+  "rule.measured": {
+    epoch: steps,
+    density: fraction,
+    pathKernelTrace: anyNumber,
+    /** log10 of the trace, only if float64 does not hold it. */
+    log10Trace: optional(anyNumber),
+  },
   "train.finished": {
     /** Of the last epoch, or of `bestEpoch`. */
     testAccuracy: fraction,

@@ -38,6 +38,11 @@ const TEXTS: { readonly [K in EventKind]: ((event: EventOf<K>) => EventText) | u
     info(
       `epoch ${epoch}: loss ${formatMeasure(loss)}, test loss ${formatMeasure(testLoss)}, test accuracy ${formatAccuracy(testAccuracy)}`,
     ),
+  "rule.changed": ({ change, step, droppedCount, grownCount, density, everKept }) =>
+    info(
+      `change ${formatCount(change)} after step ${formatCount(step)}: ${formatCount(droppedCount)} dropped, ${formatCount(grownCount)} grown, ${formatPercent(density)} kept, ${formatPercent(everKept)} kept at any time`,
+    ),
+  "rule.measured": undefined,
   "train.finished": ({ testAccuracy, elapsedMs }) =>
     info(`trained: test accuracy ${formatAccuracy(testAccuracy)} after ${formatDuration(elapsedMs)}`),
 };

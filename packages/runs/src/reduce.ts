@@ -102,6 +102,29 @@ export interface TrainingState {
 /** Expected memory of the training, in total and by part, in bytes. */
 export type PlannedMemory = NonNullable<EventOf<"train.started">["plannedMemory"]>;
 
+/** What a rule has made of the masks so far. Fractions are 0 … 1. */
+export interface RewiringState {
+  readonly changes: number;
+  /** Of the last change: the steps before it, and what it changed. */
+  readonly step: number;
+  readonly keptCount: number;
+  readonly density: number;
+  readonly droppedCount: number;
+  readonly grownCount: number;
+  /** Overlap with the first masks, weights kept at any time, units that weights enter: see `rule.changed`. */
+  readonly initialOverlap: number;
+  readonly everKept: number;
+  readonly aliveUnits: number;
+  /** The same over the step; `renewed` is grown / kept. */
+  readonly densities: History;
+  readonly renewed: History;
+  readonly overlaps: History;
+  readonly everKeptShares: History;
+  readonly aliveShares: History;
+  /** log10 of the path kernel trace, over the epoch. */
+  readonly traces: History;
+}
+
 export interface LogEntry {
   readonly t: number;
   readonly level: LogLevel;
@@ -119,6 +142,8 @@ export interface RunState {
   readonly pruning?: PruningState;
   readonly mask?: MaskState;
   readonly training?: TrainingState;
+  /** Of a run whose rule has changed the masks. */
+  readonly rewiring?: RewiringState;
   /** Loss of every step over the step. */
   readonly stepLoss: History;
   /** Seconds since the run began over the same steps as {@link stepLoss}. */
@@ -202,6 +227,17 @@ const FOLDS: { readonly [K in EventKind]: (state: RunState, event: Timed<K>) => 
     epochs: withEpoch(state, event),
     ...(state.training ? { training: evaluated(state.training, event) } : {}),
   }),
+  "rule.changed": rewired,
+  "rule.measured": (state, { epoch, pathKernelTrace, log10Trace }) =>
+    state.rewiring === undefined
+      ? state
+      : {
+          ...state,
+          rewiring: {
+            ...state.rewiring,
+            traces: appendPoint(state.rewiring.traces, epoch, log10Trace ?? Math.log10(pathKernelTrace)),
+          },
+        },
   "train.finished": (state, { testAccuracy }) => ({
     ...state,
     phase: "waiting",
@@ -308,6 +344,54 @@ function startedTraining(event: Timed<"train.started">): TrainingState {
     imagesPerSecond: Number.NaN,
     firstStep: 0,
     firstT: event.t,
+  };
+}
+
+/** The layers of the mask move with it: views and tables show what holds now. */
+function rewired(state: RunState, event: Timed<"rule.changed">): RunState {
+  const {
+    change,
+    step,
+    keptCount,
+    density,
+    droppedCount,
+    grownCount,
+    layers,
+    t: _,
+    kind: __,
+    ...rest
+  } = event;
+  const before = state.rewiring;
+  // a run resumed at a checkpoint repeats changes that are in its history
+  const isRepeated = before !== undefined && change <= before.changes;
+  const add = (history: History | undefined, value: number) =>
+    isRepeated ? history! : appendPoint(history ?? EMPTY_HISTORY, step, value);
+  const rewiring: RewiringState = {
+    ...rest,
+    changes: change,
+    step,
+    keptCount,
+    density,
+    droppedCount,
+    grownCount,
+    densities: add(before?.densities, density),
+    renewed: add(before?.renewed, grownCount / Math.max(1, keptCount)),
+    overlaps: add(before?.overlaps, event.initialOverlap),
+    everKeptShares: add(before?.everKeptShares, event.everKept),
+    aliveShares: add(before?.aliveShares, event.aliveUnits),
+    traces: before?.traces ?? EMPTY_HISTORY,
+  };
+  const { mask, pruning } = state;
+  if (mask === undefined) return { ...state, rewiring };
+  const moved = layers?.length === mask.layers.length ? layers : undefined;
+  const now = mask.layers.map((layer, l) =>
+    moved === undefined ? layer : { ...layer, keptCount: moved[l]!.keptCount, width: moved[l]!.width },
+  );
+  return {
+    ...state,
+    rewiring,
+    mask: { ...mask, density, keptCount, layers: now },
+    ...(pruning && moved && { pruning: { ...pruning, layerProgress: moved } }),
   };
 }
 

@@ -458,6 +458,7 @@ function clear(lock: FolderLock): void {
     "status.json",
     "metrics.csv",
     "masks.safetensors",
+    "initial-masks.safetensors",
     "environment.json",
     "best.safetensors",
     "rewind.safetensors",

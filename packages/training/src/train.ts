@@ -17,12 +17,14 @@ import type { Dataset } from "./datasets/dataset.ts";
 import type { DatasetHead } from "./datasets/entry.ts";
 import { DivergedError, GradientError } from "./diverged.ts";
 import { bestEpoch, type EpochResult, improved, isPatienceOver } from "./earlyStopping.ts";
-import type { Executor, ExecutorFactory, PlannedMemory } from "./executor.ts";
+import type { Batch, Executor, ExecutorFactory, PlannedMemory, StepResult } from "./executor.ts";
 import { gradientNorms, layerMilliseconds } from "./layerFigures.ts";
 import type { OptimiserOptions } from "./optimisers/chosen.ts";
 import { type Augmentation, checkAugmentation } from "./pipeline/augmentation.ts";
 import { type BatchLoader, inlineLoader, type LoaderFactory, type Part } from "./pipeline/loader.ts";
 import { epochOrder, firstExamples } from "./pipeline/order.ts";
+import type { ChosenRule } from "./rules/chosen.ts";
+import { Rewiring, ruleFault } from "./rules/rewiring.ts";
 import { checkRatePlan, type RatePlan, rateAt } from "./schedule.ts";
 import { type CheckpointKeeper, type TrainCheckpoint, TrainProgress } from "./trainPosition.ts";
 import { turnTaker } from "./turns.ts";
@@ -42,6 +44,10 @@ export interface TrainOptions extends RatePlan {
   readonly patience?: number | undefined;
   /** Called after each epoch that is the best so far by its validation examples. */
   readonly onBest?: ((weights: Weights, epoch: EpochResult) => Promise<void> | void) | undefined;
+  /** Changes the masks while the network trains; absent: they stay. Needs `masks`. */
+  readonly rule?: ChosenRule | undefined;
+  /** Weights that the run is to keep, for a rule that starts with others; absent: those of `masks`. */
+  readonly keepCount?: number | undefined;
   /** Seed of the order of examples, of augmentation and of dropout. */
   readonly seed: number;
   /** The source of batches; default: made on this thread on demand. */
@@ -63,6 +69,8 @@ export interface TrainOptions extends RatePlan {
 
 export interface TrainOutcome {
   readonly weights: Weights;
+  /** Those that hold at the end; absent: the network is dense. */
+  readonly masks?: Masks | undefined;
   /** Of the epochs that were finished. */
   readonly epochs: readonly EpochResult[];
   /** True if the signal ended the training before its last epoch. */
@@ -95,12 +103,13 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
     const progress = new TrainProgress(resume?.position, options.evaluateFirst ? 0 : 1);
     const stepInterval = options.stepInterval ?? stepEventInterval(options);
     const takeTurn = turnTaker();
-    const work: Work = { options, executor, loader, progress, masks, stepInterval, takeTurn };
+    const rewiring = rewiringOf(options);
+    const work: Work = { options, executor, loader, progress, masks, rewiring, stepInterval, takeTurn };
     if (resume === undefined) {
       yield startedEvent(executor, options);
       await checkpoint(work);
     } else {
-      await executor.restore(resume.weights, resume.state, progress.step);
+      await executor.restore(resume.weights, resume.state, updateCount(progress));
     }
     while (!isDone(work)) {
       const { epoch } = progress;
@@ -122,6 +131,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
         elapsedMs: progress.elapsedMs,
         ...layerFigures(work),
       };
+      if (rewiring !== undefined) yield rewiring.measured(await executor.weights(), epoch);
       if (isBest) await options.onBest?.(await executor.weights(), result);
       if (signal?.aborted && !isDone(work)) return await interrupted(work);
       await checkpoint(work);
@@ -133,7 +143,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
       const chosen = dataset.validation === undefined ? {} : { bestEpoch: epoch };
       yield { kind: "train.finished", testAccuracy, testLoss, ...chosen, elapsedMs };
     }
-    return { weights: await executor.weights(), epochs, interrupted: false };
+    return { weights: await executor.weights(), masks: work.masks, epochs, interrupted: false };
   } finally {
     executor.dispose();
     await loader?.dispose();
@@ -160,6 +170,8 @@ interface Work {
   readonly progress: TrainProgress;
   /** Those that hold, as the executor has them. */
   masks: Masks | undefined;
+  /** Of a run with a rule. */
+  readonly rewiring: Rewiring | undefined;
   /** Steps between two step events. */
   readonly stepInterval: number;
   /** Lets signals and timers in, now and then. */
@@ -171,9 +183,13 @@ interface Work {
 /** The epoch's figures for each layer. */
 function layerFigures({ options, executor, progress, layerMs }: Work) {
   const { network, optimiser } = options;
-  const norms = progress.step > 0 ? gradientNorms(executor, network, optimiser, progress.step) : undefined;
+  const steps = updateCount(progress);
+  const norms = steps > 0 ? gradientNorms(executor, network, optimiser, steps) : undefined;
   return { ...(norms && { gradientNorms: norms }), ...(layerMs && { layerMs }) };
 }
+
+/** Steps of the optimiser: without those that a change of masks replaced. */
+const updateCount = ({ step, rule }: TrainProgress): number => step - (rule?.replacedSteps ?? 0);
 
 const stepsPerEpochOf = ({ dataset, batchSize }: Pick<TrainOptions, "dataset" | "batchSize">): number =>
   Math.ceil(dataset.train.count / batchSize);
@@ -201,18 +217,20 @@ async function checkpoint(work: Work): Promise<void> {
   if (work.options.checkpoints?.due(work.progress)) await keep(work);
 }
 
-async function keep({ executor, options, progress, masks }: Work): Promise<void> {
+async function keep({ executor, options, progress, masks, rewiring }: Work): Promise<void> {
   await options.checkpoints?.keep({
     position: progress.position(),
     weights: await executor.weights(),
     state: await executor.state(),
     masks: masks === options.masks ? undefined : masks,
+    everKept: rewiring?.everKept,
   });
 }
 
 async function interrupted(work: Work): Promise<TrainOutcome> {
   await keep(work);
-  return { weights: await work.executor.weights(), epochs: work.progress.epochs, interrupted: true };
+  const { executor, masks, progress } = work;
+  return { weights: await executor.weights(), masks, epochs: progress.epochs, interrupted: true };
 }
 
 function startedEvent(executor: Executor, options: TrainOptions): TrainEvent {
@@ -256,10 +274,13 @@ async function* trainEpoch(work: Work): AsyncGenerator<TrainEvent, Tally | undef
     const rate = rateAt(options, progress.step, stepsPerEpoch);
     const step = progress.step + 1;
     const isTimed = step === timedStep;
-    if (isTimed) executor.startTiming?.();
-    const { loss, correctCount } = await executor.step(batch, rate).catch((error: unknown) => {
+    const refused = (error: unknown) => {
       throw error instanceof GradientError ? new DivergedError(epoch, step, error.message) : error;
-    });
+    };
+    const change = await rewire(work, batch).catch(refused);
+    if (change !== undefined) yield change.event;
+    if (isTimed) executor.startTiming?.();
+    const { loss, correctCount } = change?.result ?? (await executor.step(batch, rate).catch(refused));
     if (!Number.isFinite(loss)) {
       throw new DivergedError(epoch, step, `the loss is ${loss}`, executor.firstNonFinite?.());
     }
@@ -278,6 +299,42 @@ async function* trainEpoch(work: Work): AsyncGenerator<TrainEvent, Tally | undef
     if (done < count) await checkpoint(work);
   }
   return { loss: progress.lossSum / count, accuracy: progress.correctCount / count };
+}
+
+/** Changes the masks if a change is due. @returns its event, and the batch's result if the change took the step's place */
+async function rewire(work: Work, batch: Batch): Promise<Rewired | undefined> {
+  const { executor, rewiring, progress } = work;
+  const plan = rewiring?.due(progress.step);
+  if (rewiring === undefined || plan === undefined) return undefined;
+  const { event, result } = await rewiring.change(executor, batch, plan, progress);
+  work.masks = rewiring.masks;
+  progress.rule = rewiring.position;
+  return { event, result };
+}
+
+interface Rewired {
+  readonly event: TrainEvent;
+  readonly result: StepResult | undefined;
+}
+
+function rewiringOf(options: TrainOptions): Rewiring | undefined {
+  const { rule, masks, keepCount, optimiser, seed, epochCount, resume } = options;
+  if (rule === undefined || masks === undefined) return undefined;
+  const position = resume?.position.rule;
+  return new Rewiring({
+    rule,
+    initial: masks,
+    keepCount,
+    optimiser,
+    seed,
+    epochCount,
+    stepsPerEpoch: stepsPerEpochOf(options),
+    resume: position && {
+      ...position,
+      masks: resume?.masks ?? masks,
+      everKept: resume?.everKept ?? masks,
+    },
+  });
 }
 
 /** @returns undefined if the signal fired meanwhile */
@@ -331,6 +388,9 @@ export function checkTraining(options: Omit<TrainOptions, "weights" | "executor"
   requireWhole("batch size", batchSize);
   checkRatePlan(options);
   checkUpdate(options);
+  const fault =
+    options.rule && ruleFault(options.rule, { ...options, stepsPerEpoch: stepsPerEpochOf(options) });
+  if (fault !== undefined) throw new ArgumentError(fault.subject, fault);
   if (augmentation !== undefined) checkAugmented(dataset, augmentation);
   if (patience === undefined) return;
   requireWhole("patience", patience);

@@ -2,6 +2,7 @@
 import type { Masks, Weights } from "@phew/core";
 import type { EpochResult } from "./earlyStopping.ts";
 import type { OptimiserState } from "./executor.ts";
+import type { RulePosition } from "./rules/rewiring.ts";
 
 /** How far a training is. Sums are over the examples that the epoch under way has seen. */
 export interface TrainPosition {
@@ -15,6 +16,8 @@ export interface TrainPosition {
   readonly epochs: readonly EpochResult[];
   /** Milliseconds of work so far. */
   readonly elapsedMs: number;
+  /** Of a run with a rule. */
+  readonly rule?: RulePosition | undefined;
 }
 
 /** All that a training needs to go on as if nothing had happened; everything else follows from the options. */
@@ -25,6 +28,8 @@ export interface TrainCheckpoint {
   readonly state: OptimiserState;
   /** Those that hold; absent: those of the options, which have not changed. */
   readonly masks?: Masks | undefined;
+  /** Of a run with a rule: weights that were kept at any time. */
+  readonly everKept?: Masks | undefined;
 }
 
 export interface CheckpointKeeper {
@@ -41,6 +46,7 @@ export class TrainProgress implements TrainPosition {
   lossSum: number;
   correctCount: number;
   epochs: readonly EpochResult[];
+  rule: RulePosition | undefined;
   readonly #startedAt: number;
 
   constructor(start: TrainPosition | undefined, firstEpoch: number) {
@@ -49,6 +55,7 @@ export class TrainProgress implements TrainPosition {
     this.lossSum = start?.lossSum ?? 0;
     this.correctCount = start?.correctCount ?? 0;
     this.epochs = start?.epochs ?? [];
+    this.rule = start?.rule;
     this.#startedAt = performance.now() - (start?.elapsedMs ?? 0);
   }
 
@@ -64,7 +71,8 @@ export class TrainProgress implements TrainPosition {
   }
 
   position(): TrainPosition {
-    const { epoch, step, lossSum, correctCount, epochs, elapsedMs } = this;
-    return { epoch, step, lossSum, correctCount, epochs, elapsedMs };
+    const { epoch, step, lossSum, correctCount, epochs, elapsedMs, rule } = this;
+    // without a rule a checkpoint has the same bytes as before there were any
+    return { epoch, step, lossSum, correctCount, epochs, elapsedMs, ...(rule && { rule }) };
   }
 }

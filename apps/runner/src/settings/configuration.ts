@@ -195,5 +195,7 @@ export function identityOf(
 /** `phew 5 %`, `dense`: the name of the run for people. */
 export function runName(config: TrainConfig): string {
   const method = config.check === undefined ? config.method : `${config.method}+${config.check}`;
-  return config.method === DENSE ? DENSE : `${method} ${formatPercent(config.density, 4)}`;
+  if (config.method === DENSE) return DENSE;
+  const rule = config.rule === undefined ? "" : ` ${config.rule}`;
+  return `${method} ${formatPercent(config.density, 4)}${rule}`;
 }

@@ -1,6 +1,8 @@
 /** Settings of the training loop. */
+import { rules } from "@phew/training/settings";
 import * as kind from "./kinds.ts";
 import { OPTIMISER, OPTIMISER_SETTINGS } from "./optimisers.ts";
+import { DENSE } from "./pruning.ts";
 import { setting, TRAINING } from "./setting.ts";
 
 export const TRAINING_LOOP = {
@@ -131,6 +133,36 @@ export const TRAINING_LOOP = {
     default: 0,
     identity: "changed",
     inRecipes: true,
+  }),
+  /** How the masks change while the network trains. Absent: they stay. */
+  rule: setting({
+    type: kind.oneOf(
+      "a rule by which masks change",
+      rules.map(({ name }) => name),
+    ),
+    flag: "--rule <name>",
+    help: `change the masks while the network trains: ${rules.map(({ name }) => name).join(", ")}`,
+    verbs: { train: {} },
+    identity: "changed",
+    inRecipes: true,
+    conflict: ({ rule, method }) =>
+      rule !== undefined && method === DENSE
+        ? { given: `${rule} of a dense run`, expected: "a run that prunes" }
+        : undefined,
+    inNames: { isBare: true },
+  }),
+  ruleOptions: setting({
+    type: kind.optionsOf("rule", "alpha=0.3"),
+    flag: "--rule-option <name=value>",
+    help: "option of the rule (docs/dynamic.md); may be repeated",
+    verbs: { train: {} },
+    belongsTo: "rule",
+    identity: "changed",
+    inRecipes: true,
+    conflict: ({ rule, ruleOptions }) =>
+      rule === undefined && Object.keys(ruleOptions ?? {}).length > 0
+        ? { given: "some without a rule", expected: "a rule with them" }
+        : undefined,
   }),
   /** Epochs without a better validation accuracy after which the run ends; 0: never. */
   patience: setting({

@@ -21,6 +21,9 @@ const OPTIMISER = "optimiser.";
 /** Prefix of the masks that hold, if they are not those that the run began with. */
 const MASKS = "masks.";
 
+/** Prefix of the weights that were kept at any time, of a run with a rule. */
+const EVER_KEPT = "everKept.";
+
 /** The run's own part of a checkpoint. */
 interface Progress {
   readonly position: TrainPosition;
@@ -38,6 +41,14 @@ const progressSchema: z.ZodType<Progress> = z.object({
     correctCount: whole,
     epochs: z.array(z.looseObject({ epoch: whole, testLoss: measure, testAccuracy: measure })).max(2 ** 26),
     elapsedMs: z.number().min(0),
+    rule: z
+      .object({
+        changes: whole,
+        replacedSteps: whole,
+        layersStep: z.int().min(-1),
+        memory: z.record(z.string(), z.number()),
+      })
+      .optional(),
   }),
   masksDigest: z.string(),
 }) as unknown as z.ZodType<Progress>;
@@ -62,16 +73,19 @@ export function checkpointDue(
 
 export function toTensors(
   network: Network,
-  { position, weights, state, masks }: TrainCheckpoint,
+  { position, weights, state, masks, everKept }: TrainCheckpoint,
   masksDigest: string,
 ): RunCheckpoint {
   const tensors = new Map(weightTensors(network, weights));
   for (const [buffer, values] of state)
     for (const [name, tensor] of weightTensors(network, values))
       tensors.set(`${OPTIMISER}${buffer}/${name}`, tensor);
-  if (masks !== undefined)
-    for (const parameter of network.prunable)
-      tensors.set(`${MASKS}${parameter.name}`, boolTensor(parameter.shape, masks.of(parameter).slice()));
+  for (const [prefix, own] of [
+    [MASKS, masks],
+    [EVER_KEPT, everKept],
+  ] as const)
+    for (const parameter of own === undefined ? [] : network.prunable)
+      tensors.set(`${prefix}${parameter.name}`, boolTensor(parameter.shape, own!.of(parameter).slice()));
   return { step: position.step, progress: { position, masksDigest } satisfies Progress, tensors };
 }
 
@@ -87,7 +101,8 @@ export function fromTensors(
     position,
     weights: valuesOf(network, tensors),
     state: stateOf(network, tensors),
-    masks: masksOf(network, tensors),
+    masks: masksOf(network, tensors, MASKS),
+    everKept: masksOf(network, tensors, EVER_KEPT),
   };
   return { training, masksDigest };
 }
@@ -112,13 +127,13 @@ function stateOf(network: Network, tensors: Tensors): OptimiserState {
 }
 
 /** Undefined if the file has none. */
-function masksOf(network: Network, tensors: Tensors): Masks | undefined {
-  if (!Array.from(tensors.keys()).some((name) => name.startsWith(MASKS))) return undefined;
+function masksOf(network: Network, tensors: Tensors, prefix: string): Masks | undefined {
+  if (!Array.from(tensors.keys()).some((name) => name.startsWith(prefix))) return undefined;
   const masks = new Masks(network);
   for (const parameter of network.prunable) {
     const { name, shape } = parameter;
     const subject = `the mask of "${name}" in the run's checkpoint`;
-    const tensor = tensors.get(`${MASKS}${name}`);
+    const tensor = tensors.get(`${prefix}${name}`);
     if (tensor === undefined) throw foreignCheckpoint(subject, "nothing");
     const given = `${tensor.dtype} of shape [${tensor.shape.join(", ")}]`;
     const isFitting = tensor.dtype === "BOOL" && tensor.shape.join() === shape.join();

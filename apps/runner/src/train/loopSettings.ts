@@ -1,7 +1,9 @@
 /** Converts the settings of a run to options of the training loop. */
 import {
   augmentationOf,
+  type ChosenRule,
   chosenOptimiser,
+  chosenRule,
   type Dataset,
   type OptimiserOptions,
   type Schedule,
@@ -25,9 +27,20 @@ export function settingsOf(config: TrainConfig, dataset: Dataset) {
     warmupEpochs: config.warmupEpochs,
     labelSmoothing: config.labelSmoothing,
     augmentation,
+    rule: ruleOf(config),
     ...(patience > 0 ? { patience } : {}),
     seed: config.seed,
   } satisfies Partial<TrainOptions>;
+}
+
+function ruleOf({ rule, ruleOptions }: TrainConfig): ChosenRule | undefined {
+  return rule === undefined ? undefined : chosenRule({ name: rule, options: ruleOptions });
+}
+
+/** The density of the masks that training begins with: a rule may start with others than the run ends with. */
+export function startDensityOf(config: TrainConfig): number {
+  const rule = ruleOf(config);
+  return rule?.schedule.startDensity?.(config.density, rule.options) ?? config.density;
 }
 
 function optimiserOf(config: TrainConfig): OptimiserOptions {

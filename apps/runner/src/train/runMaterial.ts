@@ -22,7 +22,7 @@ import { readArrays } from "../sources/arrayFile.ts";
 import { readSources, type Sources, withDigests } from "../sources/weightSources.ts";
 import type { CheckpointPolicy } from "./checkpoints.ts";
 import { requireKnown } from "./knownNames.ts";
-import { settingsOf } from "./loopSettings.ts";
+import { settingsOf, startDensityOf } from "./loopSettings.ts";
 import { networkNotes, ownWeights, requireFittingHead, runNetwork } from "./runNetwork.ts";
 import { requireSameData } from "./sameData.ts";
 
@@ -84,7 +84,7 @@ export async function gather(config: TrainConfig, place: RunPlace, hooks: RunHoo
   requireFitting(config, { dataset, network });
   const sources = await readSources(config, network, model);
   const own = ownWeights(config, made);
-  const keepCount = keepCountAt(config.density, network.prunableCount);
+  const keepCount = keepCountAt(startDensityOf(config), network.prunableCount);
   if (sources.within !== undefined) requireWithin(prunerByName(config.method), keepCount, sources.within);
   let drawn: Promise<Weights> | undefined;
   const initial = async () => {

@@ -9,11 +9,20 @@ import {
   type RunEvent,
   type Weights,
 } from "@phew/core";
-import { digestWeights, type MaskOrigin, readMasks, writeMasks } from "@phew/formats";
+import {
+  digestWeights,
+  type MaskOrigin,
+  maskTensors,
+  readMaskFile,
+  readMasks,
+  writeMasks,
+  writeSafetensors,
+} from "@phew/formats";
 import type { RunWriter } from "@phew/runs";
 import { dataOfDataset, looksAtExamples } from "../prune/pruningData.ts";
 import { DENSE } from "../settings/pruning.ts";
 import { version } from "../version.ts";
+import { startDensityOf } from "./loopSettings.ts";
 import { type Material, variantEntry } from "./runMaterial.ts";
 
 export type Recorder = (event: RunEvent) => void;
@@ -31,8 +40,32 @@ export async function prunedAndKept(
   const madeFor = made.unscaled ?? made.weights ?? material.sources.scoreWeights ?? weights;
   const origin = originOf(material, madeFor, made);
   const options = { force: true, model: material.model };
-  await writer.write("masks.safetensors", (file) => writeMasks(file, masks, origin, options));
+  const names = material.config.rule === undefined ? [MASKS] : [INITIAL_MASKS, MASKS];
+  for (const name of names) await writer.write(name, (file) => writeMasks(file, masks, origin, options));
   return { masks, weights };
+}
+
+const MASKS = "masks.safetensors";
+/** Beside those at the end, of a run whose rule changes them. */
+const INITIAL_MASKS = "initial-masks.safetensors";
+
+/** Replaces the masks of a run's folder by those that its training ended with. */
+export async function keepFinalMasks(
+  { config, model, network }: Material,
+  writer: RunWriter,
+  masks: Masks,
+): Promise<void> {
+  const { metadata } = await readMaskFile(writer.path(INITIAL_MASKS), network, model);
+  const final = {
+    ...metadata,
+    density: `${masks.density}`,
+    rule: `${config.rule}`,
+    ruleOptions: JSON.stringify(config.ruleOptions ?? {}),
+    epochs: `${config.epochs}`,
+  };
+  await writer.write(MASKS, (file) =>
+    writeSafetensors(file, maskTensors(masks, model), final, { force: true }),
+  );
 }
 
 /** The masks with which the run began: from its folder, or made again if they are missing or changed. */
@@ -42,9 +75,8 @@ export async function masksAgain(
   digest: string,
   signal: AbortSignal,
 ): Promise<Masks> {
-  const kept = await readMasks(writer.path("masks.safetensors"), material.network, material.model).catch(
-    () => undefined,
-  );
+  const name = material.config.rule === undefined ? MASKS : INITIAL_MASKS;
+  const kept = await readMasks(writer.path(name), material.network, material.model).catch(() => undefined);
   if (kept !== undefined && digestMasks(kept) === digest) return kept;
   return (await prunedAndKept(material, writer, () => undefined, signal)).masks;
 }
@@ -59,7 +91,8 @@ type Pruned = Pick<PruneResult, "masks" | "check" | "weights" | "weightsSeed" | 
 /** The masks to train with; a dense run has full masks, so that it is measured in the same way. */
 async function pruned(material: Material, record: Recorder, signal: AbortSignal): Promise<Pruned> {
   const { config, place, dataset, network, sources } = material;
-  const { method, density, seed, options } = config;
+  const { method, seed, options } = config;
+  const density = startDensityOf(config);
   const initial = await material.initial();
   const finish = (event: RunEvent & { kind: "prune.finished" }, masks: Masks, weights: Weights = initial) =>
     record({ ...event, measures: measures(weights, masks) });
@@ -110,7 +143,8 @@ function originOf(
   weights: Weights,
   { check, weightsSeed }: Pick<Pruned, "check" | "weightsSeed">,
 ): MaskOrigin {
-  const { method, options, seed, density } = config;
+  const { method, options, seed } = config;
+  const density = startDensityOf(config);
   const weightsDigest = digestWeights(network, weights);
   return {
     ...{ method, options, seed, requestedDensity: density, weightsDigest, version },

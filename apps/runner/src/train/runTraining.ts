@@ -1,5 +1,5 @@
 import path from "node:path";
-import { type Masks, maskWarnings, type Network, type Weights } from "@phew/core";
+import { keepCountAt, type Masks, maskWarnings, type Network, type Weights } from "@phew/core";
 import { readMasks, writeSafetensors } from "@phew/formats";
 import {
   isTidy,
@@ -31,7 +31,7 @@ import {
   rewindStepOf,
   variantEntry,
 } from "./runMaterial.ts";
-import { digestMasks, masksAgain, prunedAndKept, type Recorder } from "./runPruning.ts";
+import { digestMasks, keepFinalMasks, masksAgain, prunedAndKept, type Recorder } from "./runPruning.ts";
 import { requireSameData, requireSameFiles, stampOf } from "./sameData.ts";
 
 export interface RunResult {
@@ -151,12 +151,13 @@ interface Start {
 }
 
 async function trained(
-  { config, place, dataset, network, executor }: Material,
+  material: Material,
   writer: RunWriter,
   { masks, weights, resume }: Start,
   record: Recorder,
   signal: AbortSignal,
 ): Promise<Weights> {
+  const { config, place, dataset, network, executor } = material;
   const settings = settingsOf(config, dataset);
   const rewindStep = rewindStepOf(config, dataset);
   const isDue = checkpointDue(place.checkpoints, resume?.position.step);
@@ -167,6 +168,7 @@ async function trained(
     ...(config.method === DENSE ? {} : { masks }),
     executor,
     ...settings,
+    keepCount: keepCountAt(config.density, network.prunableCount),
     loader: usualLoader(dataset, settings.augmentation),
     onBest: (best, result) => keepBest(writer, config, network, best, result),
     threadCount: place.threadCount,
@@ -190,6 +192,8 @@ async function trained(
       continue;
     }
     if (value.interrupted) throw signal.reason;
+    if (config.rule !== undefined && value.masks !== undefined)
+      await keepFinalMasks(material, writer, value.masks);
     return value.weights;
   }
 }

@@ -25,7 +25,8 @@ export const DATA = "data";
 const DIGESTS = "sourceDigests";
 const MODEL = "model";
 /** Settings that are objects of settings. */
-export const NESTED: readonly string[] = ["options", "checkOptions"];
+export const NESTED: readonly string[] = ["options", "checkOptions", "ruleOptions"];
+const OF_METHOD: readonly string[] = ["options", "checkOptions"];
 const words = new Map<string, SettingWord>(SETTING_WORDS.map((entry) => [entry.key, entry]));
 const places = [EXPERIMENT, ...words.keys()];
 const usualIdentities = new Map(
@@ -118,18 +119,23 @@ export function defaultOf(key: string, { optimiser }: RunConfig): unknown {
 
 /** Position of the setting among the others. */
 export function placeOf(key: string): number {
-  const place = places.indexOf(isOption(key) ? key.slice(0, key.indexOf(".")) : key);
+  const place = places.indexOf(isNested(key) ? key.slice(0, key.indexOf(".")) : key);
   return place < 0 ? places.length : place;
 }
 
 /** True of an option of a method or a check. */
 export function isOption(key: string): boolean {
+  return OF_METHOD.some((name) => key.startsWith(`${name}.`));
+}
+
+/** True of an option of anything. */
+function isNested(key: string): boolean {
   return NESTED.some((name) => key.startsWith(`${name}.`));
 }
 
 /** Name of the setting for people: "train count", for an option "bias". */
 export function labelOf(key: string): string {
-  return words.get(key)?.label ?? (isOption(key) ? key.slice(key.indexOf(".") + 1) : key);
+  return words.get(key)?.label ?? (isNested(key) ? key.slice(key.indexOf(".") + 1) : key);
 }
 
 export function isBare(key: string): boolean {

@@ -45,6 +45,8 @@ export const SETTING_WORDS: readonly SettingWord[] = [
   { key: "warmupEpochs", label: "warmup epochs", default: 0 },
   { key: "labelSmoothing", label: "label smoothing", default: 0 },
   { key: "clipNorm", label: "clip norm", default: 0 },
+  { key: "rule", label: "rule", isBare: true },
+  { key: "ruleOptions", label: "rule option" },
   { key: "patience", label: "patience", default: 0 },
   { key: "executor", label: "executor", default: "sparse" },
   { key: "fastMath", label: "fast math" },

@@ -161,6 +161,8 @@ export interface Refinement {
 }
 
 export interface Budget extends Part {
+  /** True if it looks at the optimiser's mean of gradients. */
+  readonly usesMomentum?: boolean;
   /** What weights are compared with: all of the network, those of their layer, or those of their output unit. */
   readonly scope: "network" | "layer" | "unit";
   /** @returns the number of weights to drop in each group */

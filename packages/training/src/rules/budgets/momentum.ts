@@ -13,6 +13,7 @@ const FULL = 0.99;
 export const momentum: Budget = {
   name: "momentum",
   summary: "layers grow in proportion to the mean |momentum| of their weights",
+  usesMomentum: true,
   scope: "layer",
   options: {},
   dropCounts: usualDrops,
