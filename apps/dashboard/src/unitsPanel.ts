@@ -72,8 +72,10 @@ function unitsContent(state: DashboardState, run: RunState, width: number, heigh
   };
 }
 
-function columnsOf({ shown }: DashboardState, { pruning, mask }: RunState): UnitColumn[] {
-  if (shown?.units) return shown.units.map(countedColumn);
+function columnsOf({ shown }: DashboardState, { pruning, mask, rewiring, phase }: RunState): UnitColumn[] {
+  // the file has the masks that a training began with, until it has those that it ended with
+  const isMoving = rewiring !== undefined && phase !== "finished" && pruning?.layerProgress !== undefined;
+  if (shown?.units && !isMoving) return shown.units.map(countedColumn);
   const { layerShapes = [], layerProgress = [] } = pruning ?? {};
   // if a check has changed the mask, the progress of the pruning does not describe it
   const isSame = !mask || mask.layers.every(({ keptCount }, l) => keptCount === layerProgress[l]?.keptCount);

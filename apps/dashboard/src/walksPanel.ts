@@ -19,6 +19,7 @@ import type { DashboardState } from "./dashboardState.ts";
 import { panelOfRun } from "./panel.ts";
 import { faintNote, notice, type PanelContent } from "./panelContent.ts";
 import { type PlotLine, plotRows } from "./plot.ts";
+import { rewiringContent } from "./rewiringPanel.ts";
 import { fit, fitRow, type StyledRow } from "./styledText.ts";
 import { bar, COLOURS } from "./theme.ts";
 
@@ -27,7 +28,9 @@ export const walksPanel = panelOfRun("Pruning", (state, { run }, width, height) 
 );
 
 function walksContent(state: DashboardState, run: RunState, width: number, height: number): PanelContent {
-  const { pruning } = run;
+  const { pruning, rewiring } = run;
+  // the masks move on behind their pruning
+  if (rewiring !== undefined) return rewiringContent(run, rewiring, width, height);
   if (!pruning) {
     const text = run.mask ? "Nothing was pruned: every weight is kept." : "Not pruned yet.";
     return { title: "Pruning", rows: notice(text, width) };

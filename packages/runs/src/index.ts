@@ -78,6 +78,7 @@ export {
   type PlannedMemory,
   type PruningSample,
   type PruningState,
+  type RewiringState,
   type RunPhase,
   type RunState,
   reduce,

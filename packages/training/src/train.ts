@@ -304,7 +304,7 @@ async function* trainEpoch(work: Work): AsyncGenerator<TrainEvent, Tally | undef
 /** Changes the masks if a change is due. @returns its event, and the batch's result if the change took the step's place */
 async function rewire(work: Work, batch: Batch): Promise<Rewired | undefined> {
   const { executor, rewiring, progress } = work;
-  const plan = rewiring?.due(progress.step);
+  const plan = rewiring?.due(progress.step, progress.epochs);
   if (rewiring === undefined || plan === undefined) return undefined;
   const { event, result } = await rewiring.change(executor, batch, plan, progress);
   work.masks = rewiring.masks;
@@ -389,7 +389,12 @@ export function checkTraining(options: Omit<TrainOptions, "weights" | "executor"
   checkRatePlan(options);
   checkUpdate(options);
   const fault =
-    options.rule && ruleFault(options.rule, { ...options, stepsPerEpoch: stepsPerEpochOf(options) });
+    options.rule &&
+    ruleFault(options.rule, {
+      ...options,
+      stepsPerEpoch: stepsPerEpochOf(options),
+      isValidated: dataset.validation !== undefined,
+    });
   if (fault !== undefined) throw new ArgumentError(fault.subject, fault);
   if (augmentation !== undefined) checkAugmented(dataset, augmentation);
   if (patience === undefined) return;

@@ -151,6 +151,11 @@ function requireConstantFanIn(masks: Masks): void {
 describe("every change of every rule", () => {
   // steps of a run in which every schedule has changes
   const time = { stepCount: 400, stepsPerEpoch: 40 };
+  const epochs = Array.from({ length: 10 }, (_, k) => ({
+    epoch: k + 1,
+    validationAccuracy: 0.1 * (k + 1),
+    validationLoss: [2, 1.5, 1, 1.4, 1.2, 0.9, 1.3, 1.2, 1.1, 1][k]!,
+  }));
   const rewiring = rules.filter(({ name }) => name !== "static");
 
   it.each(rewiring.map(({ name }) => name))("%s keeps exactly as many weights as planned", async (name) => {
@@ -165,15 +170,16 @@ describe("every change of every rule", () => {
         const start = keptAt(state);
         let changes = 0;
         for (let step = 0; step < time.stepCount; step++) {
-          const counts = { start, now: keptAt(state), final };
-          const plan = rule.schedule.at({ step, ...time }, rule.options, counts);
+          const counts = { start, now: keptAt(state), final, prunable: network.prunableCount };
+          const finished = epochs.slice(0, Math.floor(step / time.stepsPerEpoch));
+          const plan = rule.schedule.at({ step, ...time, epochs: finished }, rule.options, counts);
           if (plan === undefined) continue;
           const change = await changed(rule, { ...state, change: changes++ }, plan);
           requireSound(state, change, plan, name);
           state = moved(state, change, seed + step);
         }
         expect(changes).toBeGreaterThan(2);
-        if (name !== "srigl") expect(keptAt(state)).toBe(final);
+        if (!["srigl", "path-find", "pals"].includes(name)) expect(keptAt(state)).toBe(final);
       }),
       { numRuns: 2 },
     );

@@ -32,6 +32,9 @@ export interface FigureRow {
   readonly epochs?: number;
   /** The loss between epochs, where it was measured: x in epochs, rising. */
   readonly lossCurve?: { readonly x: readonly number[]; readonly y: readonly number[] };
+  /** Of a run whose rule changes the masks, after each change: x in epochs, rising; fractions. */
+  readonly overlapCurve?: { readonly x: readonly number[]; readonly y: readonly number[] };
+  readonly everKeptCurve?: { readonly x: readonly number[]; readonly y: readonly number[] };
   /** Of the training, in milliseconds. */
   readonly trainingMs?: number;
   /** Of one example's forward pass through the kept weights. */

@@ -2,11 +2,13 @@
 import { accuracyAgainstMultiplyAdds } from "./accuracyAgainstMultiplyAdds.ts";
 import { accuracyAgainstTime } from "./accuracyAgainstTime.ts";
 import { accuracyOverDensity } from "./accuracyOverDensity.ts";
+import { everKept } from "./everKept.ts";
 import type { Figure } from "./frame.ts";
 import { layerDensities } from "./layerDensities.ts";
 import { layerWidths } from "./layerWidths.ts";
 import { learningBands } from "./learningBands.ts";
 import { lossBands } from "./lossBands.ts";
+import { maskOverlap } from "./maskOverlap.ts";
 import { traceAgainstWidth } from "./traceAgainstWidth.ts";
 import { traceOverDensity } from "./traceOverDensity.ts";
 import { widthOverDensity } from "./widthOverDensity.ts";
@@ -21,6 +23,8 @@ export const FIGURES: Readonly<Record<string, Figure>> = {
   "trace-against-width": traceAgainstWidth,
   "layer-widths": layerWidths,
   "layer-densities": layerDensities,
+  "mask-overlap": maskOverlap,
+  "kept-at-any-time": everKept,
   "accuracy-against-time": accuracyAgainstTime,
   "accuracy-against-multiply-adds": accuracyAgainstMultiplyAdds,
 };

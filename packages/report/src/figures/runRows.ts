@@ -1,5 +1,5 @@
 /** Runs as figures take them: a series for each configuration, whatever its density. */
-import { accuracyWords, fullCurve, runAccuracy } from "@phew/runs";
+import { accuracyWords, type Curve, fullCurve, runAccuracy } from "@phew/runs";
 import { configurationsOf, modelName, oncePerSeed } from "@phew/runs/configurations";
 import type { ReportedRun } from "../report.ts";
 import type { FigureRow } from "./figureRow.ts";
@@ -36,10 +36,22 @@ export function runFigureRows(all: readonly ReportedRun[]): FigureRow[] {
       losses: epochs.map(({ loss }) => loss),
       firstEpoch: epochs[0]?.epoch ?? 1,
       ...lossCurveOf(run),
+      ...rewiringCurves(run),
       trainingMs: epochs.at(-1)?.elapsedMs ?? NaN,
       multiplyAdds: training?.multiplyAdds?.kept ?? NaN,
     };
   });
+}
+
+/** Overlap with the first masks and weights kept at any time, over the epoch. */
+function rewiringCurves({ state }: ReportedRun): Pick<FigureRow, "overlapCurve" | "everKeptCurve"> {
+  const { rewiring, training } = state;
+  if (rewiring === undefined || training === undefined) return {};
+  const perEpoch = ({ x, y }: Curve) => ({ x: x.map((step) => step / training.stepsPerEpoch), y });
+  return {
+    overlapCurve: perEpoch(fullCurve(rewiring.overlaps)),
+    everKeptCurve: perEpoch(fullCurve(rewiring.everKeptShares)),
+  };
 }
 
 /** Mean losses of the steps of equal stretches of the longest run; x is the end of the stretch. */

@@ -22,6 +22,8 @@ import { granet } from "./methods/granet.ts";
 import { gse } from "./methods/gse.ts";
 import { itop } from "./methods/itop.ts";
 import { mest } from "./methods/mest.ts";
+import { pals } from "./methods/pals.ts";
+import { pathFind } from "./methods/pathFind.ts";
 import { pathGrow } from "./methods/pathGrow.ts";
 import { pathRewire } from "./methods/pathRewire.ts";
 import { rigl } from "./methods/rigl.ts";
@@ -30,15 +32,27 @@ import { snfs } from "./methods/snfs.ts";
 import { srigl } from "./methods/srigl.ts";
 import { staticRule } from "./methods/static.ts";
 import type { Budget, Drop, Grow, Rule, Schedule } from "./rule.ts";
+import { byLoss } from "./schedules/byLoss.ts";
 import { constant } from "./schedules/constant.ts";
 import { cosine } from "./schedules/cosine.ts";
 import { cubic } from "./schedules/cubic.ts";
 import { growth } from "./schedules/growth.ts";
 import { never } from "./schedules/never.ts";
 import { periods } from "./schedules/periods.ts";
+import { plateau } from "./schedules/plateau.ts";
 import { stages } from "./schedules/stages.ts";
 
-export const schedules: readonly Schedule[] = [never, constant, cosine, cubic, periods, stages, growth];
+export const schedules: readonly Schedule[] = [
+  never,
+  constant,
+  cosine,
+  cubic,
+  periods,
+  stages,
+  growth,
+  plateau,
+  byLoss,
+];
 export const budgets: readonly Budget[] = [fixed, network, surviving, momentum, gradual, fanIn];
 export const drops: readonly Drop[] = [magnitude, signs, saliency, threshold, percolation];
 export const grows: readonly Grow[] = [random, gradient, proposals, paths, paths3];
@@ -60,4 +74,6 @@ export const rules: readonly Rule[] = [
   chts,
   pathGrow,
   pathRewire,
+  pathFind,
+  pals,
 ];

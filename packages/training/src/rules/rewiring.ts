@@ -17,7 +17,7 @@ import type { Executor, StepResult } from "../executor.ts";
 import { chosenOptimiser, type OptimiserOptions } from "../optimisers/chosen.ts";
 import { changed } from "./change.ts";
 import type { ChosenRule } from "./chosen.ts";
-import type { Memory, Plan, RunTime } from "./rule.ts";
+import type { FinishedEpoch, Memory, Plan, RunTime } from "./rule.ts";
 
 /** What a rule has done so far: with the masks all that its next change depends on. */
 export interface RulePosition {
@@ -86,10 +86,15 @@ export class Rewiring {
   }
 
   /** The change before the step after so many; undefined if none is due. */
-  due(step: number): Plan | undefined {
+  due(step: number, epochs: readonly FinishedEpoch[]): Plan | undefined {
     const { rule, initial, keepCount = initial.keptCount } = this.#options;
-    const counts = { start: initial.keptCount, now: this.#masks.keptCount, final: keepCount };
-    return rule.schedule.at(this.#time(step), rule.options, counts);
+    const counts = {
+      start: initial.keptCount,
+      now: this.#masks.keptCount,
+      final: keepCount,
+      prunable: initial.network.prunableCount,
+    };
+    return rule.schedule.at({ ...this.#time(step), epochs }, rule.options, counts);
   }
 
   /** True if changes are made instead of the step. */
@@ -181,7 +186,7 @@ export class Rewiring {
     };
   }
 
-  #time(step: number): RunTime {
+  #time(step: number): Omit<RunTime, "epochs"> {
     const { stepsPerEpoch, epochCount } = this.#options;
     return { step, stepCount: stepsPerEpoch * epochCount, stepsPerEpoch };
   }
@@ -224,7 +229,8 @@ export function ruleFault(
     stepsPerEpoch,
     epochCount,
     optimiser,
-  }: Pick<RewiringOptions, "stepsPerEpoch" | "epochCount" | "optimiser">,
+    isValidated,
+  }: Pick<RewiringOptions, "stepsPerEpoch" | "epochCount" | "optimiser"> & { readonly isValidated: boolean },
 ): { subject: string; given: string; expected: string; remedy?: string } | undefined {
   if (rule.schedule.name !== "never" && !hasChange(rule, stepsPerEpoch, epochCount)) {
     return {
@@ -232,6 +238,14 @@ export function ruleFault(
       given: `a run of ${stepsPerEpoch * epochCount} steps, in which its schedule has no change`,
       expected: "at least one change",
       remedy: "Train longer, or change more often: --rule-option every=100, every=0 for once an epoch.",
+    };
+  }
+  if (rule.schedule.needsValidation === true && !isValidated) {
+    return {
+      subject: `rule ${rule.name}`,
+      given: "a data set without validation examples",
+      expected: "some to find a density by: the test set chooses nothing",
+      remedy: "Set a part of the training examples aside, with --validation 0.1.",
     };
   }
   const { optimiser: chosen } = chosenOptimiser(optimiser);
@@ -246,9 +260,11 @@ export function ruleFault(
 /** Whether the schedule has a change among the run's steps; those of very long runs are not all asked about. */
 function hasChange(rule: ChosenRule, stepsPerEpoch: number, epochCount: number): boolean {
   const stepCount = stepsPerEpoch * epochCount;
-  const counts = { start: 2, now: 2, final: 1 };
+  const counts = { start: 2, now: 2, final: 1, prunable: 2 };
+  const epochs: readonly FinishedEpoch[] = [];
   if (stepCount > 1e7) return true;
   for (let step = 0; step < stepCount; step++)
-    if (rule.schedule.at({ step, stepCount, stepsPerEpoch }, rule.options, counts) !== undefined) return true;
+    if (rule.schedule.at({ step, stepCount, stepsPerEpoch, epochs }, rule.options, counts) !== undefined)
+      return true;
   return false;
 }

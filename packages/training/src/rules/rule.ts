@@ -79,6 +79,16 @@ export interface RunTime {
   /** Steps of the whole run. */
   readonly stepCount: number;
   readonly stepsPerEpoch: number;
+  /** In rising order. */
+  readonly epochs: readonly FinishedEpoch[];
+}
+
+/** What a schedule may know of a finished epoch. */
+export interface FinishedEpoch {
+  readonly epoch: number;
+  /** On the validation examples, if there are any. */
+  readonly validationLoss?: number | undefined;
+  readonly validationAccuracy?: number | undefined;
 }
 
 /** Kept weights of the network: when training began, now, and what the run was asked for. */
@@ -86,6 +96,8 @@ export interface KeptCounts {
   readonly start: number;
   readonly now: number;
   readonly final: number;
+  /** All prunable weights. */
+  readonly prunable: number;
 }
 
 export interface Schedule extends Part {
@@ -94,6 +106,8 @@ export interface Schedule extends Part {
    * @param counts of the network's kept weights
    */
   at(time: RunTime, options: Options, counts: KeptCounts): Plan | undefined;
+  /** True if it looks at the validation examples. */
+  readonly needsValidation?: boolean;
   /** The density that training starts with; absent: the one that the run was asked for. */
   startDensity?(density: number, options: Options): number;
 }
