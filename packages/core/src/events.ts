@@ -230,7 +230,11 @@ const training = {
   /** After each epoch of a run with a rule, of the weights as they are. */
   "rule.measured": {
     epoch: steps,
+    /** Changes so far. */
+    changes: count,
     density: fraction,
+    initialOverlap: fraction,
+    everKept: fraction,
     pathKernelTrace: anyNumber,
     /** log10 of the trace, only if float64 does not hold it. */
     log10Trace: optional(anyNumber),

@@ -38,11 +38,12 @@ const TEXTS: { readonly [K in EventKind]: ((event: EventOf<K>) => EventText) | u
     info(
       `epoch ${epoch}: loss ${formatMeasure(loss)}, test loss ${formatMeasure(testLoss)}, test accuracy ${formatAccuracy(testAccuracy)}`,
     ),
-  "rule.changed": ({ change, step, droppedCount, grownCount, density, everKept }) =>
+  // hundreds of them: the epochs sum them up
+  "rule.changed": undefined,
+  "rule.measured": ({ changes, density, everKept, initialOverlap }) =>
     info(
-      `change ${formatCount(change)} after step ${formatCount(step)}: ${formatCount(droppedCount)} dropped, ${formatCount(grownCount)} grown, ${formatPercent(density)} kept, ${formatPercent(everKept)} kept at any time`,
+      `masks after ${counted(changes, "change")}: ${formatPercent(density)} kept, overlap ${formatPercent(initialOverlap)} with the first, ${formatPercent(everKept)} kept at any time`,
     ),
-  "rule.measured": undefined,
   "train.finished": ({ testAccuracy, elapsedMs }) =>
     info(`trained: test accuracy ${formatAccuracy(testAccuracy)} after ${formatDuration(elapsedMs)}`),
 };

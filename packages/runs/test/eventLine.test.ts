@@ -146,11 +146,16 @@ const events: { readonly [K in RunEvent["kind"]]: fc.Arbitrary<Extract<RunEvent,
     {
       kind: fc.constant("rule.measured" as const),
       epoch: epochs,
+      changes: count,
       density: fraction,
+      initialOverlap: fraction,
+      everKept: fraction,
       pathKernelTrace: number,
       log10Trace: number,
     },
-    { requiredKeys: ["kind", "epoch", "density", "pathKernelTrace"] },
+    {
+      requiredKeys: ["kind", "epoch", "changes", "density", "initialOverlap", "everKept", "pathKernelTrace"],
+    },
   ),
   "train.step": fc.record({
     kind: fc.constant("train.step" as const),

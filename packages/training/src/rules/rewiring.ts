@@ -180,7 +180,10 @@ export class Rewiring {
     return {
       kind: "rule.measured",
       epoch,
+      changes: this.#position.changes,
       density: masks.density,
+      initialOverlap: overlap(masks, this.#options.initial).jaccard,
+      everKept: this.#everKept.density,
       pathKernelTrace,
       ...(isOutside ? { log10Trace: log10Of(total) } : {}),
     };
