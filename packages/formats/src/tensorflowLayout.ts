@@ -28,7 +28,7 @@ interface ParameterLayout {
 export class TensorflowLayout {
   readonly #parameters = new Map<string, ParameterLayout>();
 
-  /** @throws ArgumentError where flattened values of different images are added or cut */
+  /** @throws ArgumentError where flattened values of different images are added or cut, or for transposed convolutions */
   constructor(network: Network) {
     const orders: FeatureOrder[] = [];
     for (const [index, flow] of unitFlows(network).entries()) {
@@ -41,6 +41,7 @@ export class TensorflowLayout {
         else if (shape.length === 2)
           this.#parameters.set(name, { shape, kind: "dense", order: orders[flow.from]! });
         else {
+          requireNotTransposed(node);
           const { groups, inCount } = flow;
           const isDepthwise = groups > 1 && groups === inCount;
           const own = { shape, kind: "conv", order: [] } as const;
@@ -112,7 +113,7 @@ function orderOf(
   const own = [run(features, 1)];
   if (flow.kind !== "maps") return own;
   const parts = flow.maps.map((map) => {
-    const isImage = network.nodes[map.from]!.shape.length === 3;
+    const isImage = network.nodes[map.from]!.shape.length > 1;
     const given = isImage ? [run(map.count, map.spread)] : orders[map.from]!;
     const isWhole = isImage || map.count === network.nodes[map.from]!.shape[0];
     // the order of a part is known if all of the value has the same order
@@ -184,4 +185,14 @@ function scatterRows(data: Uint8Array, rowBytes: number, order: FeatureOrder): U
     result.set(data.subarray(ours * rowBytes, (ours + 1) * rowBytes), theirs * rowBytes);
   });
   return result;
+}
+
+/** TensorFlow has their kernels in the order of a convolution's backward pass. */
+function requireNotTransposed({ name, op }: Node): void {
+  if (!("transposed" in op) || op.transposed === undefined) return;
+  throw new ArgumentError(`layer "${name}"`, {
+    given: "a transposed convolution, whose weight has another layout in TensorFlow",
+    expected: "layers that both have",
+    remedy: "Export with --layout torch.",
+  });
 }

@@ -16,6 +16,7 @@ import { turnedDims } from "../turnedWeight.ts";
 import { activationByValues } from "./activationByValues.ts";
 import { countUnits, laid, orderOf, settled, unitsAlong } from "./arranging.ts";
 import { Attributes } from "./attributes.ts";
+import { requireAxis } from "./axisLimit.ts";
 import { MOST_COMPUTED, smallNumbers } from "./constants.ts";
 import {
   activationOf,
@@ -577,9 +578,11 @@ export class Importer {
   #padded({ base, padding, value, dims, node }: Padded): Activation {
     if (!Number.isFinite(value))
       throw new Unsupported("it pads with infinity, and other nodes than a maximum read that", node);
-    const axes = [0, 1].map((axis) =>
-      paddedAxis(base.shape[axis + 1]!, padding[axis]!, padding[axis + 2]!, "constant"),
-    );
+    const axes = [0, 1].map((axis) => {
+      const [length, before, after] = [base.shape[axis + 1]!, padding[axis]!, padding[axis + 2]!];
+      requireAxis(length + before + after);
+      return paddedAxis(length, before, after, "constant");
+    });
     return this.emit(node, { kind: "resample", name: "pad", axes, fill: value }, [base], dims);
   }
 

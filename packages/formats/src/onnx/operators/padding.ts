@@ -3,13 +3,14 @@
  * read it); mirrored borders, crops, and units of zeros are operations at once.
  */
 import { counted, paddedAxis } from "@phew/core";
+import { requireAxis } from "../axisLimit.ts";
 import { normalAxis, smallNumbers } from "../constants.ts";
 import type { Importer } from "../importer.ts";
 import type { NodePart } from "../parts.ts";
 import { Unsupported } from "../unsupported.ts";
 import { type Activation, dimsText, type Value } from "../values.ts";
 import type { Operator } from "./operator.ts";
-import { placesOf, requireAxis, resampled } from "./places.ts";
+import { placesOf, resampled } from "./places.ts";
 
 /** What a Pad adds before and after each axis. */
 export interface Pads {

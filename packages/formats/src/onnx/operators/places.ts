@@ -5,14 +5,6 @@ import type { NodePart } from "../parts.ts";
 import { Unsupported } from "../unsupported.ts";
 import { type Activation, product } from "../values.ts";
 
-/** Longest axis that a table of positions is made for: real ones have some thousands. */
-const LONGEST_AXIS = 2 ** 20;
-
-/** @throws Unsupported where an axis is longer than any image's */
-export function requireAxis(length: number): void {
-  if (!(length <= LONGEST_AXIS)) throw new Unsupported(`it makes an axis of ${length} positions`);
-}
-
 /**
  * Resamples the positions of a value.
  * @param axes one for each axis of positions in ONNX @param title of the core node, if it is not the node's own

@@ -1,6 +1,7 @@
 /** Operations that take a maximum or a mean over places. */
 import { definitionOf, type WindowAxis, windowCount, windowTerms } from "@phew/core";
 import { countUnits, laid, orderOf, unitsAlong } from "../arranging.ts";
+import { requireAxis } from "../axisLimit.ts";
 import { normalAxis, smallNumbers } from "../constants.ts";
 import type { Importer } from "../importer.ts";
 import { type Order, partsOf } from "../order.ts";
@@ -60,6 +61,7 @@ export const averagePool: Operator = (context, node, [x]) => {
 
 function countIn({ length, kernel, stride, dilation, before, after }: WindowAxis, ceil: boolean): number {
   const count = windowCount(length, kernel, stride, before, after, dilation, ceil);
+  requireAxis(count, kernel);
   if (count >= 1) return count;
   throw new Unsupported(`a window of ${kernel} does not fit an axis of ${length}`);
 }
@@ -131,14 +133,18 @@ function partReduction(
   return { value: view, gone, dims };
 }
 
-const whole = (length: number): WindowAxis => ({
-  length,
-  kernel: length,
-  stride: 1,
-  dilation: 1,
-  before: 0,
-  after: 0,
-});
+/** A window over all of an axis. */
+function whole(length: number): WindowAxis {
+  requireAxis(length);
+  return {
+    length,
+    kernel: length,
+    stride: 1,
+    dilation: 1,
+    before: 0,
+    after: 0,
+  };
+}
 
 /** A table for each axis of positions: all of it, or as it is. */
 const tablesOf = ({ value, gone }: PartReduction, share: (axis: WindowAxis) => number) =>

@@ -154,7 +154,9 @@ export const concat: Operator = (context, node, inputs) => {
   const dims = first.dims.map((length, k) =>
     k === 1 ? values.reduce((sum, value) => sum + value.dims[1]!, 0) : length,
   );
-  const areImages = values.every((value) => sameDims(value.shape, value.dims.slice(1)));
+  const areImages = values.every(
+    ({ shape, dims: own }) => shape[0] === own[1] && sameDims(shape.slice(1), first.shape.slice(1)),
+  );
   // row-major, joining along the unit axis is the same for images and for their flattened features
   return context.emit(
     node,

@@ -5,13 +5,14 @@
  * is done here: it decides which of two positions is nearer.
  */
 import type { AxisTerms, Term } from "@phew/core";
+import { requireAxis } from "../axisLimit.ts";
 import { normalAxis, smallNumbers } from "../constants.ts";
 import type { Importer } from "../importer.ts";
 import type { NodePart } from "../parts.ts";
 import { Unsupported } from "../unsupported.ts";
 import { type Activation, dimsText, type Value } from "../values.ts";
 import type { Operator } from "./operator.ts";
-import { requireAxis, resampled } from "./places.ts";
+import { resampled } from "./places.ts";
 
 /** One axis that is resized. */
 interface Scaled {

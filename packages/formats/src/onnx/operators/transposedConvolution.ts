@@ -5,13 +5,14 @@
  */
 import { counted, spreadAxis } from "@phew/core";
 import type { Attributes } from "../attributes.ts";
+import { requireAxis } from "../axisLimit.ts";
 import type { Importer } from "../importer.ts";
 import type { NodePart } from "../parts.ts";
 import { Unsupported } from "../unsupported.ts";
 import { type Activation, type Constant, dimsText, product } from "../values.ts";
 import { biasNamed, convolutionOver, unitAxis } from "./layers.ts";
 import type { Operator } from "./operator.ts";
-import { placesOf, requireAxis, resampled, withPlaces } from "./places.ts";
+import { placesOf, resampled, withPlaces } from "./places.ts";
 
 /** One axis of positions. */
 interface Axis {
