@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from torch.nn.utils.stateless import functional_call
 from safetensors.torch import save_file
 folder = sys.argv[1]
+# normalisation comes behind a relu, where no exporter folds it into weights
 class Sequence(nn.Module):
     def __init__(self):
         super().__init__()
@@ -24,7 +25,7 @@ class Sequence(nn.Module):
         self.b, self.f = nn.Conv1d(10, 6, 5, stride=3), nn.Linear(6, 3)
     def forward(self, x):
         h = F.relu(self.a(x))
-        u = F.relu(self.n(self.t(F.max_pool1d(h, 2))))
+        u = self.n(F.relu(self.t(F.max_pool1d(h, 2))))
         return self.f(F.relu(self.b(torch.cat([u, h], 1))).mean(-1))
 class Plane(nn.Module):
     def __init__(self):
@@ -36,7 +37,7 @@ class Plane(nn.Module):
     def forward(self, x):
         h = F.relu(self.a(F.pad(x, (1, 1, 1, 1), mode="reflect")))
         m = F.relu(self.m(F.max_pool2d(h, 2)))
-        u = F.relu(self.n(self.t(m)))
+        u = self.n(F.relu(self.t(m)))
         v = F.interpolate(m, scale_factor=2, mode="bilinear", align_corners=False)
         return self.f(F.relu(self.b(torch.cat([u, h, v], 1))).mean((2, 3)))
 class Volume(nn.Module):
@@ -49,13 +50,14 @@ class Volume(nn.Module):
     def forward(self, x):
         h = F.relu(self.a(x))
         p = F.avg_pool3d(h, 2)
-        v = F.interpolate(p, scale_factor=2, mode="trilinear", align_corners=False)
-        return self.f(F.relu(self.b(torch.cat([F.relu(self.n(self.t(p))), h, v], 1))).mean((2, 3, 4)))
+        v = F.interpolate(p, scale_factor=2, mode="trilinear")
+        return self.f(F.relu(self.b(torch.cat([self.n(F.relu(self.t(p))), h, v], 1))).mean((2, 3, 4)))
 def record(name, net, shape):
     torch.manual_seed(5)
     with torch.no_grad():
         for p in net.parameters(): p.copy_(0.5 * torch.randn(p.shape))
-        net.n.running_mean.normal_(0, 0.1); net.n.running_var.uniform_(0.5, 2); net.n.weight.uniform_(0.5, 1.5)
+        # so small that SynFlow's values stay above it
+        net.n.running_mean.normal_(0, 0.02); net.n.running_var.uniform_(0.5, 2); net.n.weight.uniform_(0.5, 1.5)
     net.eval()
     x, y = torch.randn(6, *shape), torch.tensor([0, 1, 2, 0, 1, 2])
     for dynamo in [False, True][:int(sys.argv[2])]:
@@ -72,8 +74,8 @@ def record(name, net, shape):
     first = torch.autograd.grad(F.cross_entropy(soft, y), list(leaf.values()), create_graph=True)
     products = torch.autograd.grad(sum((g * g.detach()).sum() for g in first), list(leaf.values()))
     for k, h in zip(weights, products): tensors["grasp." + k] = (leaf[k] * h).detach()
-    trained = {k for k, _ in net.named_parameters()}
-    positive = {k: (v.abs() if k in trained else v).clone() for k, v in state.items()}
+    # running means too, as the authors' code takes them
+    positive = {k: v.abs() for k, v in state.items()}
     for k in weights: positive[k].requires_grad_()
     r = functional_call(net, positive, (torch.ones(1, *shape, dtype=torch.float64),)).sum()
     flow = torch.autograd.grad(r, [positive[k] for k in weights])
