@@ -42,6 +42,8 @@ import { lastingFolder } from "./phew.ts";
 
 /** What TensorFlow.js' layers cannot express. */
 const NOT_IN_TFJS: ReadonlySet<string> = new Set([
+  "attention",
+  "attention, 2",
   "conv2d",
   "conv2d, 3",
   "conv3d",
@@ -60,6 +62,8 @@ const NOT_IN_TFJS: ReadonlySet<string> = new Set([
 
 /** What ONNX has no operation of its own for: written as several, of which it is not read again. */
 const NOT_READ: ReadonlySet<string> = new Set([
+  "attention",
+  "attention, 2",
   "conv2d, 3",
   "conv3d",
   "conv3d, 2",
@@ -197,6 +201,7 @@ describe("every operation", () => {
       const holds =
         [
           "add",
+          "attention",
           "conv2d",
           "conv2d, 2",
           "conv2d, 3",

@@ -59,10 +59,33 @@ const VOLUME = { stride: [1, 1, 1], dilation: [1, 1, 1] } as const;
 const atoms = (...pairs: (readonly [length: number, stride: number])[]) =>
   pairs.map(([length, stride]) => ({ length, stride }));
 
+/** For each head, 2 queries and 4 keys: some are excluded, of the first head's last query all. */
+const MASK = {
+  shape: [2, 1, 2, 4],
+  values: [
+    0.5,
+    -1,
+    2,
+    Number.NEGATIVE_INFINITY,
+    ...new Array<number>(4).fill(Number.NEGATIVE_INFINITY),
+  ].concat([0, 0, 1, -0.25, 1, -3, Number.NEGATIVE_INFINITY, 0]),
+} as const;
+
 /** Each on an image of 4 × 4 × 4 or what it makes of one. */
 export const SAMPLES: { readonly [K in Kind]: readonly Sample[] } = {
   activation: [(b, x) => b.node("op", { kind: "activation", name: "silu", alpha: 1 }, x)],
   add: [(b, x) => b.add(b.conv2d("other", x, { outChannels: 4, kernel: 1 }), x)],
+  attention: [
+    // queries, keys and values of one value; rows are windows
+    (b, x) => b.node("op", { kind: "attention", heads: 2, scale: 1.5 }, x, x, x),
+    (b, x) => {
+      const tokens = (name: string, from: Value, units: number) =>
+        b.conv2d(name, from, { outChannels: units, kernel: 1 });
+      const op = { kind: "attention", heads: 2, scale: 0.75, mask: MASK } as const;
+      const fewer = b.averagePool2d(x, { kernel: [1, 2], stride: [1, 2] });
+      return b.node("op", op, tokens("q", fewer, 4), tokens("k", x, 4), tokens("v", x, 2));
+    },
+  ],
   averagePool2d: [(b, x) => b.node("op", { kind: "averagePool2d", ...window, countPadding: true }, x)],
   batchNorm: [(b, x) => b.batchNorm("op", x), (b, x) => b.batchNorm("op", b.flatten(x))],
   concat: [(b, x) => b.concat(x, b.conv2d("other", x, { outChannels: 2, kernel: 1 }))],

@@ -88,6 +88,7 @@ export {
   activationValue,
   erf,
 } from "./operations/activation.ts";
+export type { Attention, AttentionMask } from "./operations/attention.ts";
 export { PARAMETER_ROLES, type Parameter, type ParameterRole } from "./operations/definition.ts";
 export { elementsMoved, type Rearrange } from "./operations/rearrange.ts";
 export { definitionOf, type Operation, operationLabel, operations } from "./operations/registry.ts";

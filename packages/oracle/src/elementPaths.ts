@@ -10,12 +10,14 @@
 import { type ElementwiseOp, isElementwise, pathFactor } from "./activations.ts";
 import {
   elementBehind,
+  maskOf,
   meeting,
   type OracleGraph,
   type OracleOp,
   type Parameters,
   shapesOf,
   sizeOf,
+  softmax,
   termsOf,
   volumeTaps,
 } from "./graph.ts";
@@ -225,6 +227,26 @@ const WAYS: { readonly [K in Computed["kind"]]: (op: OpOf<K>, place: Place) => S
       element: unit * sizeOf(lengths) + position,
       factor,
     }));
+  },
+  attention: (op, { inputs, shapes, element, plane, unit, shape }) => {
+    const [queries, keys, values] = inputs as [number, number, number];
+    const [tokens, keyCount] = [shape.at(-1)!, shapes[values]!.at(-1)!];
+    const position = element % plane;
+    const head = Math.floor(unit / (shape[0]! / op.heads));
+    const window = Math.floor(position / tokens);
+    const depth = shapes[queries]![0]! / op.heads;
+    const own = Array.from({ length: depth }, (_, c) => head * depth + c);
+    const keyPlane = sizeOf(shapes[values]!.slice(1));
+    const weights = softmax(
+      Array.from({ length: keyCount }, (_, key) => maskOf(op, head, window, position % tokens, key)),
+    );
+    const byKey = (node: number, c: number) =>
+      weights.map((factor, key) => ({ node, element: c * keyPlane + window * keyCount + key, factor }));
+    return [
+      ...own.map((c) => ({ node: queries, element: c * plane + position, factor: 1 })),
+      ...own.flatMap((c) => byKey(keys, c)),
+      ...byKey(values, unit),
+    ];
   },
   select: (op, { input, element, plane, unit }) =>
     op.index[unit]! < 0

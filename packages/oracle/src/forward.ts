@@ -2,12 +2,14 @@
 import { elementwise, isElementwise } from "./activations.ts";
 import {
   elementBehind,
+  maskOf,
   meeting,
   type OracleGraph,
   type OracleNode,
   type Parameters,
   shapesOf,
   sizeOf,
+  softmax,
   termsOf,
   volumeTaps,
 } from "./graph.ts";
@@ -118,6 +120,8 @@ function evaluate(task: Task): Float64Array {
       return resampled(task);
     case "multiply":
       return together(task, (a, b) => a * b);
+    case "attention":
+      return attention(task);
     case "select":
       return selection(task);
     case "opaque":
@@ -370,5 +374,34 @@ function together(
       return values[n * sizeOf(own) + meeting(k % size, shape, own)]!;
     });
     return all.reduce(combine);
+  });
+}
+
+/** One number after the other: the scores of a query, their softmax, the mean of values by it. */
+function attention({ node, inputs, inputShapes, shape, count }: Task): Float64Array {
+  const op = node.op as Extract<OracleNode["op"], { kind: "attention" }>;
+  const [q, k, v] = inputs as [Float64Array, Float64Array, Float64Array];
+  const [queryUnits, ...places] = inputShapes[0] as [number, ...number[]];
+  const [valueUnits, ...keyPlaces] = inputShapes[2] as [number, ...number[]];
+  const [plane, keyPlane] = [sizeOf(places), sizeOf(keyPlaces)];
+  const [tokens, keys] = [places.at(-1)!, keyPlaces.at(-1)!];
+  const depth = queryUnits / op.heads;
+  return Float64Array.from({ length: count * sizeOf(shape) }, (_, e) => {
+    const [n, unit, position] = [
+      Math.floor(e / (valueUnits * plane)),
+      Math.floor(e / plane) % valueUnits,
+      e % plane,
+    ];
+    const [head, window] = [Math.floor(unit / (valueUnits / op.heads)), Math.floor(position / tokens)];
+    const scores = Array.from({ length: keys }, (_, key) => {
+      let score = 0;
+      for (let c = head * depth; c < (head + 1) * depth; c++) {
+        const own = k[(n * queryUnits + c) * keyPlane + window * keys + key]!;
+        score += q[(n * queryUnits + c) * plane + position]! * own;
+      }
+      return op.scale * score + maskOf(op, head, window, position % tokens, key);
+    });
+    const start = (n * valueUnits + unit) * keyPlane + window * keys;
+    return softmax(scores).reduce((sum, weight, key) => sum + weight * v[start + key]!, 0);
   });
 }

@@ -79,6 +79,12 @@ export type OracleOp =
       readonly offset: number;
       readonly atoms: readonly { readonly length: number; readonly stride: number }[];
     }
+  | {
+      readonly kind: "attention";
+      readonly heads: number;
+      readonly scale: number;
+      readonly mask?: { readonly shape: readonly number[]; readonly values: readonly number[] } | undefined;
+    }
   | { readonly kind: "select"; readonly index: readonly number[] }
   | { readonly kind: "add" | "concat" | "flatten" | "globalAveragePool" | "identity" | "multiply" };
 
@@ -145,6 +151,8 @@ function shapeOf(op: OracleOp, inputs: number[][]): number[] {
     case "add":
     case "multiply":
       return longest(inputs);
+    case "attention":
+      return [inputs[2]![0]!, ...first!.slice(1)];
     case "select":
       return [op.index.length, ...first!.slice(1)];
     case "batchNorm":
@@ -171,6 +179,28 @@ export function meeting(k: number, whole: readonly number[], own: readonly numbe
     step *= length;
   }
   return place;
+}
+
+/** What is added to the score of a query and a key, counted over all windows. */
+export function maskOf(
+  { mask }: Extract<OracleOp, { kind: "attention" }>,
+  head: number,
+  window: number,
+  query: number,
+  key: number,
+): number {
+  if (mask === undefined) return 0;
+  const [heads, windows, queries, keys] = mask.shape as [number, number, number, number];
+  return mask.values[(((head % heads) * windows + (window % windows)) * queries + query) * keys + key]!;
+}
+
+/** e^x over their sum; zeros where every x is −∞. */
+export function softmax(scores: readonly number[]): number[] {
+  const most = Math.max(...scores);
+  if (most === Number.NEGATIVE_INFINITY) return scores.map(() => 0);
+  const powers = scores.map((x) => Math.exp(x - most));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return powers.map((power) => power / sum);
 }
 
 /** Counts the windows along height and width: shifts one until it no longer fits. */

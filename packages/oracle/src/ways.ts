@@ -199,6 +199,18 @@ export class Ways {
           }));
         });
       }
+      case "attention": {
+        if (slot === 2) return [...units];
+        const depth = inputShapes[slot]![0]! / node.op.heads;
+        const valueDepth = inputShapes[2]![0]! / node.op.heads;
+        // every unit of its head depends on it
+        return units.flatMap(({ unit }) =>
+          Array.from({ length: valueDepth }, (_, u) => ({
+            unit: Math.floor(unit / depth) * valueDepth + u,
+            feature: `mixed ${u} of ${valueDepth}`,
+          })),
+        );
+      }
       case "opaque": {
         const [count] = node.op.shape as [number];
         if (node.op.carries && inputShapes[slot]![0] === count) return [...units];
@@ -255,6 +267,15 @@ export class Ways {
         return [...parts.keys()]
           .filter((from) => parts[from]!.has(unit))
           .flatMap((from) => this.#trace(first, from));
+      }
+      case "attention": {
+        const depth = this.shapes[first]![0]! / op.heads;
+        const head = Math.floor(unit / (this.shapes[value]![0]! / op.heads));
+        const own = Array.from({ length: depth }, (_, c) => head * depth + c);
+        return [
+          ...inputs.slice(0, 2).flatMap((input) => own.flatMap((c) => this.#trace(input, c))),
+          ...this.#trace(inputs[2]!, unit),
+        ];
       }
       case "opaque":
         return inputs.flatMap((input) => {

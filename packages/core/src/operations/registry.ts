@@ -1,6 +1,7 @@
 /** All operations of networks. To add one: a file in this folder and a line here. */
 import { activation } from "./activation.ts";
 import { add } from "./add.ts";
+import { attention } from "./attention.ts";
 import { averagePool2d } from "./averagePool2d.ts";
 import { batchNorm } from "./batchNorm.ts";
 import { concat } from "./concat.ts";
@@ -25,6 +26,7 @@ import { select } from "./select.ts";
 export const operations = {
   activation,
   add,
+  attention,
   averagePool2d,
   batchNorm,
   concat,

@@ -1,5 +1,5 @@
 /** Made from assembly/layers by the build (assembly/border.mjs): a change here is lost. */
-export const hash = "52e80abccd5240c9";
+export const hash = "e8afa3118a91958a";
 
 export const records = {
   activation: {
@@ -35,6 +35,30 @@ export const records = {
       rest2: { at: 20, type: "f32" },
       correction: { at: 24, type: "f32" },
       epsilon: { at: 28, type: "f32" },
+    },
+  },
+  attention: {
+    bytes: 76,
+    fields: {
+      queries: { at: 0, type: "u32" },
+      keys: { at: 4, type: "u32" },
+      values: { at: 8, type: "u32" },
+      output: { at: 12, type: "u32" },
+      gradient: { at: 16, type: "u32" },
+      queryTangent: { at: 20, type: "u32" },
+      keyTangent: { at: 24, type: "u32" },
+      valueTangent: { at: 28, type: "u32" },
+      gradientTangent: { at: 32, type: "u32" },
+      queryTarget: { at: 36, type: "u32" },
+      keyTarget: { at: 40, type: "u32" },
+      valueTarget: { at: 44, type: "u32" },
+      rows: { at: 48, type: "u32" },
+      heads: { at: 52, type: "u32" },
+      headCount: { at: 56, type: "u32" },
+      mask: { at: 60, type: "u32" },
+      maskHeads: { at: 64, type: "u32" },
+      maskWindows: { at: 68, type: "u32" },
+      scale: { at: 72, type: "f32" },
     },
   },
   batchStatistics: {
@@ -610,6 +634,10 @@ export const kernels = {
   activationBackward: "activation",
   activationCurvature: "activationCurvature",
   adamw: "update",
+  attention: "attention",
+  attentionTangent: "attention",
+  attentionBackward: "attention",
+  attentionGradientTangents: "attention",
   batchStatistics: "batchStatistics",
   batchCoefficients: "batchNorm",
   runningCoefficients: "batchNorm",

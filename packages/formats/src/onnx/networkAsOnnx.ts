@@ -15,6 +15,7 @@ import { type MaskedNetwork, maskedNetwork, type NetworkOutputs } from "../maske
 import { boolTensor, bytesOf, float32Tensor, type Tensor } from "../tensor.ts";
 import { unusedName } from "../unusedName.ts";
 import { type WriteOptions, writeBundle } from "../writeFile.ts";
+import { attentionAsOnnx } from "./attentionAsOnnx.ts";
 import { inline, intAttribute, intsAttribute } from "./graphEdit.ts";
 import { modelBundle } from "./modelBundle.ts";
 import { GRAPH, MODEL } from "./parts.ts";
@@ -185,6 +186,15 @@ class ModelDraft {
         return this.#node(node, inputs.length === 2 ? "Add" : "Sum", inputs);
       case "multiply":
         return this.#node(node, "Mul", this.#broadcast(node));
+      case "attention": {
+        const own = attentionAsOnnx(op, inputs, this.#shapesOf(node), {
+          step: (name, opType, input, attribute) =>
+            this.#step(`${node.name}_${name}`, opType, input, attribute),
+          numbers: (name, shape, values) => this.#numbers(`${node.name}_${name}`, shape, values),
+          lengths: (name, values) => this.#indices(`${node.name}_${name}`, values),
+        });
+        return this.#node(node, own.opType, own.input);
+      }
       case "concat":
         return this.#node(node, "Concat", inputs, [intAttribute("axis", 1)]);
       case "rearrange": {
@@ -197,11 +207,7 @@ class ModelDraft {
         const own = resampleAsOnnx(op, inputs[0]!, node.shape, {
           step: (name, opType, input, perm) =>
             this.#step(`${node.name}_${name}`, opType, input, perm && [intsAttribute("perm", perm)]),
-          numbers: (name, shape, values) => {
-            const constant = this.#unused(`${node.name}_${name}`);
-            this.#tensors.set(constant, float32Tensor(shape, values));
-            return constant;
-          },
+          numbers: (name, shape, values) => this.#numbers(`${node.name}_${name}`, shape, values),
         });
         return this.#node(node, own.opType, own.input);
       }
@@ -295,9 +301,18 @@ class ModelDraft {
   }
 
   #number(name: string, value: number): string {
+    return this.#numbers(name, [], Float32Array.of(value));
+  }
+
+  #numbers(name: string, shape: readonly number[], values: Float32Array): string {
     const own = this.#unused(name);
-    this.#tensors.set(own, float32Tensor([], Float32Array.of(value)));
+    this.#tensors.set(own, float32Tensor(shape, values));
     return own;
+  }
+
+  /** Shapes of a node's inputs. */
+  #shapesOf({ inputs }: Node): (readonly number[])[] {
+    return inputs.map((input) => this.#network.nodes[input]!.shape);
   }
 
   /** The same units and one of zeros behind them, which −1 counts from the end. */

@@ -245,6 +245,8 @@ class LayersModelDraft {
         return inputShape.length === 3 ? [{ className: "Flatten", config: {} }] : [];
       case "dropout":
         return [{ className: "Dropout", config: { rate: op.rate } }];
+      case "attention":
+        return "attention";
       case "identity":
         return [];
       case "rearrange":

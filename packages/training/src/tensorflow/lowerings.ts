@@ -2,6 +2,7 @@
 import { ArgumentError, type Operation, operationLabel } from "@phew/core";
 import { activation } from "./activation.ts";
 import { add } from "./add.ts";
+import { attention } from "./attention.ts";
 import { averagePool2d } from "./averagePool2d.ts";
 import { batchNorm } from "./batchNorm.ts";
 import { concat } from "./concat.ts";
@@ -28,6 +29,7 @@ type Computed = Exclude<Operation["kind"], "opaque">;
 const lowerings: { readonly [Kind in Computed]: Lowering<OperationOf<Kind>> } = {
   activation,
   add,
+  attention,
   averagePool2d,
   batchNorm,
   concat,

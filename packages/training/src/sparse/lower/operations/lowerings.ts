@@ -4,6 +4,7 @@
  */
 import type { Operation } from "@phew/core";
 import { activation } from "./activation.ts";
+import { attention } from "./attention.ts";
 import { concat } from "./concat.ts";
 import { conv2d } from "./conv2d.ts";
 import { conv3d } from "./conv3d.ts";
@@ -27,6 +28,7 @@ type Lowered = Exclude<Operation["kind"], "opaque" | "add" | "batchNorm">;
 
 const lowerings: { readonly [Kind in Lowered]: Lowering<OperationOf<Kind>> } = {
   activation,
+  attention,
   averagePool2d,
   concat,
   conv2d,
