@@ -36,7 +36,7 @@ export const VERBS = {
   report: ["report", "runs/e", "--no-figures"],
   zoo: ["zoo", "mlp"],
   completion: ["completion", "bash"],
-  doctor: ["doctor"],
+  doctor: ["doctor", "mlp"],
   demo: ["demo"],
   reproduce: ["reproduce", "accuracy"],
   "bench train": "bench train mlp --batch-size 1 --rounds 1 --round-seconds 0 --baseline none".split(" "),

@@ -72,6 +72,7 @@ export * from "./messages.ts";
 export { type Assumption, assumptionsOf } from "./network/assumptions.ts";
 export { NetworkBuilder, type Value } from "./network/builder.ts";
 export { type Compact, compactNetwork } from "./network/compact.ts";
+export { isLoose, type LooseWeight, looseNetwork, requireUnits } from "./network/looseWeights.ts";
 export {
   buildNetwork,
   type Network,

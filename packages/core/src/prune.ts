@@ -8,6 +8,7 @@ import { ArgumentError } from "./errors.ts";
 import type { LogEvent, PruneEvent } from "./events.ts";
 import { layerShapes } from "./masks/layerProgress.ts";
 import { countKept, keepCountAt, type Masks } from "./masks/masks.ts";
+import { requireUnits } from "./network/looseWeights.ts";
 import type { Network } from "./network/network.ts";
 import {
   completeOptions,
@@ -143,6 +144,8 @@ function requireUsable(network: Network, weights: Weights, settings: PruneSettin
   const keepCount = keepCountAt(density, network.prunableCount);
   requireSeed(seed);
   const options = completeOptions(pruner, settings.options ?? {});
+  if (!pruner.weightsAlone) requireUnits(network, `method ${pruner.name}`);
+  if (settings.check !== undefined) requireUnits(network, `check ${settings.check.name}`);
   requireMeaning(pruner, options, network);
   const check = settings.check && completeCheck(settings.check);
   requireFiniteWeights(network, weights);

@@ -1,6 +1,14 @@
 /** Writes masked models in the forms that PyTorch and TensorFlow users load. */
 import { extname } from "node:path";
-import { ArgumentError, counted, type Masks, type Network, unknownName } from "@phew/core";
+import {
+  ArgumentError,
+  counted,
+  isLoose,
+  type Masks,
+  type Network,
+  requireUnits,
+  unknownName,
+} from "@phew/core";
 import {
   EXPORT_FORMS,
   type ExportableModel,
@@ -39,6 +47,7 @@ async function write(
   form: ExportForm,
   options: ExportOptions,
 ): Promise<readonly string[]> {
+  if (isLoose(model.network)) return writeLoose(path, model, masks, form, options);
   switch (extname(path)) {
     case ".safetensors":
     case ".npz": {
@@ -61,6 +70,32 @@ async function write(
         expected: ".safetensors, .npz, .json (TensorFlow.js) or .onnx",
       });
   }
+}
+
+/** Weights without their network: as named tensors, or with zeros in their own file. */
+async function writeLoose(
+  path: string,
+  model: ExportableModel,
+  masks: Masks,
+  form: ExportForm,
+  options: ExportOptions,
+): Promise<readonly string[]> {
+  const ending = extname(path);
+  if (form === "compact") requireUnits(model.network, "form compact");
+  if (options.layout === "tensorflow") requireUnits(model.network, "layout tensorflow");
+  if (ending === ".safetensors" || ending === ".npz") {
+    const { writeTensors } = await import("./exportTensors.ts");
+    return writeTensors(path, model, masks, form, options);
+  }
+  if (ending === ".onnx" && form === "zeroed" && model.format === "looseOnnx") {
+    const { writeLooseOnnx } = await import("./onnx/looseOnnx.ts");
+    await writeLooseOnnx(path, model.loose, masks, options);
+    return [];
+  }
+  throw new ArgumentError(path, {
+    given: `${form} of weights whose network is not known`,
+    expected: `named tensors (.safetensors, .npz)${model.format === "looseOnnx" ? ", or the form zeroed in .onnx" : ""}`,
+  });
 }
 
 async function writeJson(

@@ -28,7 +28,12 @@ export type { ImportedModel, ImportedOnnx, OnnxOptions } from "./onnx/importGrap
 export type { OnnxInterface } from "./onnx/importOnnx.ts";
 export { exportOnnx, importOnnx, readOnnx, readOnnxInterface, writeOnnx } from "./onnx/onnx.ts";
 export type { ExternalData } from "./onnx/tensors.ts";
-export { type NamedNode, type UnsupportedNode, UnsupportedOperationsError } from "./onnx/unsupported.ts";
+export {
+  type NamedNode,
+  UnsupportedModelError,
+  type UnsupportedNode,
+  UnsupportedOperationsError,
+} from "./onnx/unsupported.ts";
 export { otherMasksNote, otherMasksRefused, withOtherMasks } from "./otherMasks.ts";
 export { type OpenFile, openBytes, readText, readWhole, withFile, withFileSync } from "./readFile.ts";
 export {

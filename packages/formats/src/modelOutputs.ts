@@ -1,4 +1,5 @@
 /** The outputs of a model from any source. */
+import { isLoose } from "@phew/core";
 import type { ExportableModel } from "./exportForm.ts";
 import type { ModelOutput } from "./joinOutputs.ts";
 
@@ -7,6 +8,7 @@ export function modelOutputs(model: ExportableModel): readonly ModelOutput[] {
   if (model.format === "onnx") return model.onnx.onnx.outputs;
   if (model.format === "tfjs") return model.tfjs.outputs;
   const { nodes, output, outputShape } = model.network;
+  if (isLoose(model.network)) return [];
   return [{ name: undefined, node: nodes[output]!.name, shape: outputShape, softmaxes: [], start: 0 }];
 }
 

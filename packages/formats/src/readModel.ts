@@ -1,6 +1,9 @@
 /** A model out of any file that holds one: recognised by its content, then by its name. */
+import { basename } from "node:path";
 import {
   ArgumentError,
+  counted,
+  looseNetwork,
   shortened,
   variantOfSeveral,
   type Weights,
@@ -10,12 +13,15 @@ import {
 import { kindOf } from "./fileKind.ts";
 import { neighbourPath } from "./neighbour.ts";
 import type { ImportedModel, ImportedOnnx } from "./onnx/importGraph.ts";
+import type { LooseOnnx } from "./onnx/looseOnnx.ts";
 import { readOnnx, readOnnxInterface } from "./onnx/onnx.ts";
+import { isFloat } from "./onnx/tensors.ts";
+import { UnsupportedModelError } from "./onnx/unsupported.ts";
 import { withProducts } from "./prunedTensors.ts";
 import { readWhole, withFile } from "./readFile.ts";
 import { isObject, parseStrictJson } from "./strictJson.ts";
-import type { Tensors } from "./tensor.ts";
-import { readTensors, type TensorFormat } from "./tensorFile.ts";
+import { type Tensors, toFloat32 } from "./tensor.ts";
+import { type NamedTensors, readTensors, type TensorFormat } from "./tensorFile.ts";
 import type { TfjsModel } from "./tfjs/importTfjs.ts";
 import { ownNames, pickWeights, requirePlain } from "./weightsFile.ts";
 import { fittingNetwork, type ZooFitOptions } from "./zooFit.ts";
@@ -25,6 +31,11 @@ export interface ReadModelOptions extends ZooFitOptions {
   readonly architecture?: string | undefined;
   /** Of a file with several outputs, the one that is wanted; all of them without. */
   readonly output?: string | undefined;
+  /**
+   * Of a file whose network cannot be read, the weights alone are read: a network without nodes (`isLoose`). With
+   * `embeddings` always, and tables of embeddings are among them.
+   */
+  readonly weightsAlone?: { readonly embeddings: boolean } | undefined;
   /** Parts of an ONNX file that are not supported carry every unit to every unit, instead of being refused. */
   readonly treatAsOpaque?: boolean | undefined;
 }
@@ -41,6 +52,7 @@ export type ReadModel = ImportedModel &
       }
     | { readonly format: "tfjs"; readonly tfjs: TfjsModel }
     | { readonly format: "onnx"; readonly onnx: ImportedOnnx }
+    | { readonly format: "looseOnnx"; readonly tensors: Tensors; readonly loose: LooseOnnx }
   );
 
 /**
@@ -78,9 +90,25 @@ async function readWhicheverModel(path: string, options: ReadModelOptions): Prom
     const { network, weights, notes } = tfjs;
     return { format, network, weights, notes, tfjs };
   }
-  const onnx = await readOnnx(path, { inputShape, output, treatAsOpaque });
-  const { network, weights, notes } = onnx;
-  return { format, network, weights, notes, onnx };
+  const { weightsAlone } = options;
+  if (weightsAlone?.embeddings) return readWeightsAlone(path, true, "embeddings are asked for");
+  try {
+    const onnx = await readOnnx(path, { inputShape, output, treatAsOpaque });
+    const { network, weights, notes } = onnx;
+    return { format, network, weights, notes, onnx };
+  } catch (error) {
+    if (weightsAlone === undefined || !(error instanceof UnsupportedModelError)) throw error;
+    return readWeightsAlone(path, false, error.inWords);
+  }
+}
+
+/** @param reason why the network itself is not read */
+async function readWeightsAlone(path: string, embeddings: boolean, reason: string): Promise<ReadModel> {
+  const { readLooseOnnx } = await import("./onnx/looseOnnx.ts");
+  const loose = await readLooseOnnx(path, { embeddings });
+  const { network, weights, tensors } = loose;
+  const level = `Its weights alone are read, since ${reason}: phew doctor says more.`;
+  return { format: "looseOnnx", network, weights, notes: [level, ...loose.notes], tensors, loose };
 }
 
 function withoutOutputs(path: string): ArgumentError {
@@ -143,8 +171,9 @@ async function readZooModel(path: string, options: ReadModelOptions): Promise<Re
   const { architecture } = options;
   // first of all: it may be no file of weights either
   const file = withProducts(await readTensors(path), path);
+  if (architecture === undefined && options.weightsAlone !== undefined) return looseTensors(path, file);
   if (architecture === undefined) {
-    throw new ArgumentError(path, {
+    throw new UnsupportedModelError(path, {
       given: "weights without their network",
       expected: `an architecture: one of ${zooEntries.map(({ name }) => name).join(", ")}`,
       remedy: "Name it with --architecture, or bring the model as ONNX.",
@@ -171,6 +200,22 @@ async function readZooModel(path: string, options: ReadModelOptions): Promise<Re
     metadata: file.metadata,
     variant: variantOfSeveral(architecture, network.inputShape, variant),
   };
+}
+
+/** Float tensors of two axes and more, under their names: the network that they are of is not known. */
+function looseTensors(path: string, file: NamedTensors): ReadModel {
+  const matrices = [...file.tensors].filter(([, { dtype, shape }]) => isFloat(dtype) && shape.length > 1);
+  const network = looseNetwork(
+    basename(path).replace(/\.[^.]+$/, ""),
+    matrices.map(([name, { shape }]) => ({ name, shape })),
+  );
+  const weights = new Map(matrices.map(([name, tensor]) => [name, toFloat32(tensor)]));
+  const notes = [
+    ...file.notes,
+    `Without --architecture its weights alone are known: ${counted(matrices.length, "tensor")} of two axes and more.`,
+  ];
+  const { format, tensors, metadata } = file;
+  return { format, network, weights, notes, tensors, metadata, variant: undefined };
 }
 
 /** Files that phew writes say which variant they are. */

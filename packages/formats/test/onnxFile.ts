@@ -32,6 +32,8 @@ export interface FileNode {
 export interface File {
   readonly opset?: number;
   readonly irVersion?: number;
+  /** Default "test". */
+  readonly producer?: string;
   readonly nodes: readonly FileNode[];
   readonly tensors?: Readonly<Record<string, Tensor>>;
   /** Name → dims; a text is a symbolic length. */
@@ -102,7 +104,7 @@ export function onnxFile(file: File): Uint8Array {
   ];
   all([
     whole(1, file.irVersion ?? 8),
-    text(2, "test"),
+    text(2, file.producer ?? "test"),
     message(7, all(graph)),
     message(8, all([text(1, ""), whole(2, file.opset ?? 13)])),
     ...(file.functions ?? []).map((f) =>

@@ -4,6 +4,9 @@ import { describe, expect, it } from "vitest";
 import { caseCount } from "../../../vitest.long.ts";
 import { exportOnnx, ONNX_FORMS } from "../src/onnx/exportOnnx.ts";
 import { importOnnx } from "../src/onnx/importOnnx.ts";
+import { looseOnnx } from "../src/onnx/looseOnnx.ts";
+import { readParts } from "../src/onnx/parts.ts";
+import { memorySource } from "../src/onnx/source.ts";
 import { fuzz, uniform } from "./fuzz.ts";
 import { masksFor } from "./masks.ts";
 import { onnxCases } from "./onnxCases.ts";
@@ -117,6 +120,19 @@ describe("damaged ONNX files end in errors that say what is wrong", () => {
     const count = caseCount(500, 100_000);
     const { refusedCount, largestAllocation } = await fuzz(exported, count, 2, read);
     expect(refusedCount).toBeGreaterThan(count / 4);
+    expect(largestAllocation).toBeLessThan(2 ** 21);
+  });
+
+  it("also where their weights alone are read", async () => {
+    const loose = (bytes: Uint8Array) =>
+      looseOnnx(readParts(memorySource(bytes, "model")), (_l, _o, length) => new Uint8Array(length), {
+        name: "model",
+        embeddings: bytes.length % 2 === 0,
+      });
+    const count = caseCount(1_000, 100_000);
+    const { refusedCount, acceptedCount, largestAllocation } = await fuzz(small, count, 4, loose);
+    expect(refusedCount).toBeGreaterThan(count / 5);
+    expect(acceptedCount).toBeGreaterThan(count / 10);
     expect(largestAllocation).toBeLessThan(2 ** 21);
   });
 

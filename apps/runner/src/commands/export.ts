@@ -26,6 +26,7 @@ export function declareExport(program: Command): void {
         parse.oneOf("--layout", ["torch", "tensorflow"]),
       ),
     )
+    .addOption(option("--prune-embeddings", "the masks are of tables of embeddings too"))
     .addOption(option("--force", "overwrite existing files"))
     .addOption(option("--json", "one JSON document on standard output"))
     .addHelpText(

@@ -28,6 +28,9 @@ export function declarePrune(program: Command): void {
       ),
     )
     .addOption(settingOption("prune", "threads"))
+    .addOption(
+      option("--prune-embeddings", "tables of embeddings too, by methods that look at weights alone"),
+    )
     .addOption(option("--from <masks>", "weights kept in any case: the mask grows from these"))
     .addOption(settingOption("prune", "within"))
     .addOption(

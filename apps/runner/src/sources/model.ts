@@ -44,6 +44,8 @@ export interface ModelOptions {
   readonly init?: string;
   readonly seed?: number;
   readonly treatAsOpaque?: boolean;
+  /** Of a file whose network cannot be read, its weights alone will do. */
+  readonly weightsAlone?: { readonly embeddings: boolean } | undefined;
 }
 
 export interface LoadedModel {
@@ -116,6 +118,7 @@ export async function loadModel(
       treatAsOpaque: options.treatAsOpaque === true,
       output: options.output,
       architecture: options.architecture,
+      weightsAlone: options.weightsAlone,
     });
     const { network, weights } = read;
     const notes = withZeros(read.notes, network, weights);

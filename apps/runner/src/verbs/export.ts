@@ -18,6 +18,7 @@ interface ExportOptions extends MaskedModelOptions {
   readonly out: string;
   readonly form: ExportForm;
   readonly layout?: Layout;
+  readonly pruneEmbeddings?: boolean;
   readonly force?: boolean;
   readonly json?: boolean;
 }
@@ -31,7 +32,10 @@ export async function exportMasked(model: string | undefined, options: ExportOpt
   }
   const force = options.force === true;
   await requireWritable(options.out, { force });
-  const { loaded, file } = await loadMaskedModel(model, options);
+  const { loaded, file } = await loadMaskedModel(model, {
+    ...options,
+    weightsAlone: { embeddings: options.pruneEmbeddings === true },
+  });
   const { masks, others } = file!;
   if (options.form === "masks" && others.size > 0) throw otherMasksRefused(others, options.masks!);
   const warnings = maskWarnings(masks, "masks");

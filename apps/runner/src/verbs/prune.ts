@@ -5,6 +5,7 @@ import {
   type CheckSettings,
   checks,
   completeCheck,
+  isLoose,
   layerMeasures,
   type Masks,
   type OptionSpec,
@@ -14,6 +15,7 @@ import {
   type PruneSettings,
   type PruningData,
   prune as pruneNetwork,
+  prunerByName,
   pruners,
   type RunEvent,
   variantOfSeveral,
@@ -59,6 +61,7 @@ interface PruneOptions extends ModelOptions, WithinOptions {
   readonly check?: string;
   readonly checkOption?: Readonly<Record<string, OptionValue>>;
   readonly checks?: boolean;
+  readonly pruneEmbeddings?: boolean;
   readonly strict?: boolean;
   readonly limit?: number;
   readonly force?: boolean;
@@ -132,7 +135,10 @@ async function gather(
 ): Promise<Material> {
   const source = exampleSource(options);
   const dataset = source?.dataset && (await loadExamples(source.dataset, options.dataDir));
-  const whole = await loadModel(model, dataset ? withHead(model, options, dataset) : options);
+  const pruner = prunerByName(options.method);
+  const weightsAlone = weightsAloneOf(pruner, options);
+  const given = { ...options, weightsAlone };
+  const whole = await loadModel(model, dataset ? withHead(model, given, dataset) : given);
   const within = await confined(model!, whole, options.method, options);
   const confinedTo = within?.loaded ?? whole;
   const from = options.from === undefined ? undefined : await masksFor(confinedTo, masksFileOf(options.from));
@@ -160,6 +166,20 @@ async function gather(
     weightsDigest,
     signal: interruptSignal(),
   };
+}
+
+/** @throws UsageError where embeddings are asked for of a method that needs more than weights */
+function weightsAloneOf(
+  pruner: Pruner,
+  { pruneEmbeddings = false }: PruneOptions,
+): ModelOptions["weightsAlone"] {
+  if (pruner.weightsAlone) return { embeddings: pruneEmbeddings };
+  if (!pruneEmbeddings) return undefined;
+  const able = [...pruners.values()].filter((each) => each.weightsAlone).map(({ name }) => name);
+  throw new UsageError("--prune-embeddings", {
+    given: `it for ${pruner.name}`,
+    expected: `a method that looks at weights alone: ${able.join(", ")}`,
+  });
 }
 
 /** Prunes to one density, in a run folder if one is given. */
@@ -385,7 +405,9 @@ function report(
     { key: "asked", title: "density asked", format: formatPercent },
     { key: "reached", title: "reached", format: formatPercent },
     { key: "kept", title: "kept", format: formatCount },
-    { key: "width", title: "mean width", format: (width: number) => width.toFixed(3) },
+    ...(isLoose(network)
+      ? []
+      : [{ key: "width", title: "mean width", format: (width: number) => width.toFixed(3) }]),
     ...(results.some((result) => result.walkCount !== undefined)
       ? [{ key: "walks", title: "walks", format: formatCount }]
       : []),

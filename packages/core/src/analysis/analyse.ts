@@ -1,6 +1,7 @@
 /** Measures of a mask, for each layer and in total. */
 import type { LayerMeasure, MaskMeasures } from "../events.ts";
 import { countKept, type Masks } from "../masks/masks.ts";
+import { isLoose } from "../network/looseWeights.ts";
 import { weightFlows } from "../network/unitFlow.ts";
 import { requireFiniteWeights, type Weights } from "../weights/weights.ts";
 import { layerEffects } from "./effective.ts";
@@ -179,7 +180,12 @@ export function traceLogs({
  * Kept weights and width of each layer, in the order of `network.prunable`. Takes a few milliseconds: no path sums.
  */
 export function layerMeasures(masks: Masks): readonly LayerMeasure[] {
-  return weightFlows(masks.network).map(({ parameter, outCount }) => {
+  const { network } = masks;
+  // of weights whose units are not known, the first axis
+  const layers = isLoose(network)
+    ? network.prunable.map((parameter) => ({ parameter, outCount: parameter.shape[0]! }))
+    : weightFlows(network);
+  return layers.map(({ parameter, outCount }) => {
     const { name, shape, length: count } = parameter;
     const mask = masks.of(parameter);
     return { name, shape, keptCount: countKept(mask), count, width: layerWidth(mask, outCount).width };

@@ -6,6 +6,7 @@
 
 import { ArgumentError } from "../errors.ts";
 import { Masks } from "../masks/masks.ts";
+import { isLoose } from "../network/looseWeights.ts";
 import type { Network } from "../network/network.ts";
 import { counted } from "../quantity.ts";
 import { layerEffects, pathReach } from "./effective.ts";
@@ -25,8 +26,18 @@ export interface MaskFaults {
   readonly ineffectiveCount: number;
 }
 
+/** Of weights without their network no paths are known. */
+const UNKNOWN = {
+  outputCount: 0,
+  unreachedOutputs: [],
+  cutOff: false,
+  collapsedLayers: [],
+  ineffectiveCount: 0,
+};
+
 /** O(kernels); twice that if the mask has a fault. */
 export function maskFaults(masks: Masks): MaskFaults {
+  if (isLoose(masks.network)) return { ...UNKNOWN, keptCount: masks.keptCount };
   const found = reached(masks);
   const ideal = found.outputs.includes(0) || found.layers.includes(0) ? reachedDense(masks.network) : found;
   const outputs = [...ideal.outputs.keys()].filter((unit) => ideal.outputs[unit] === 1);

@@ -7,6 +7,7 @@ export const erk: Pruner = {
   summary: "random within each layer, small layers denser (Erdős–Rényi-kernel)",
   source: "Evci et al. 2020, arXiv:1911.11134; Mocanu et al. 2018, arXiv:1707.04780",
   colour: "#cc79a7",
+  weightsAlone: true,
   options: {},
   wholePaths: false,
   prune: (request) => pruneLayerwise("erk", request),

@@ -6,6 +6,7 @@ export const magnitude = scoringPruner({
   summary: "greatest magnitude, one threshold for all layers",
   source: "Han et al. 2015, arXiv:1506.02626",
   colour: "#e69f00",
+  weightsAlone: true,
   score({ network, weights }) {
     const scores = new Float32Array(network.prunableCount);
     for (const { name, start, length } of network.prunable) {

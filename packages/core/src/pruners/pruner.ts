@@ -112,6 +112,8 @@ export interface Pruner {
   readonly options: Readonly<Record<string, OptionSpec>>;
   /** True if the mask may hold up to one path more than keepCount. */
   readonly wholePaths: boolean;
+  /** True if it looks at weights alone: it prunes those of a file whose network is not known. */
+  readonly weightsAlone?: boolean;
   /** True if it needs examples: the request then has `data`. */
   readonly needsData?: boolean;
   /** True if it can choose within an earlier mask, at least with its initial options. */

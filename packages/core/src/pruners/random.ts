@@ -10,6 +10,7 @@ export const random: Pruner = {
   summary: "uniformly random over all weights",
   source: "baseline of Tanaka et al. 2020, arXiv:2006.05467",
   colour: "#a3a3a3",
+  weightsAlone: true,
   options: {},
   wholePaths: false,
   async prune({ network, keepCount, seed, from }) {

@@ -7,6 +7,7 @@ export const uniform: Pruner = {
   summary: "random within each layer, the same density in each",
   source: "baseline of Evci et al. 2020, arXiv:1911.11134",
   colour: "#c8ae8a",
+  weightsAlone: true,
   options: {},
   wholePaths: false,
   prune: (request) => pruneLayerwise("uniform", request),

@@ -25,7 +25,13 @@ import type { ModelParts, NodePart } from "./parts.ts";
 import { type ReadGraph, readGraph } from "./reading.ts";
 import { type DimensionProto, wholeNumber } from "./schema.ts";
 import type { ExternalData } from "./tensors.ts";
-import { reasonFor, Unsupported, type UnsupportedNode, UnsupportedOperationsError } from "./unsupported.ts";
+import {
+  reasonFor,
+  Unsupported,
+  UnsupportedModelError,
+  type UnsupportedNode,
+  UnsupportedOperationsError,
+} from "./unsupported.ts";
 import { type Activation, ANY_BATCH, dimsText, product, UNKNOWN, type Value } from "./values.ts";
 import type { Range } from "./wire.ts";
 
@@ -280,7 +286,7 @@ function opsetOf(parts: ModelParts): number {
   const version =
     set?.version === undefined ? undefined : wholeNumber(set.version, `${parts.source.name}: opset`);
   if (version !== undefined && version >= OLDEST_OPSET) return version;
-  throw new ArgumentError(parts.source.name, {
+  throw new UnsupportedModelError(parts.source.name, {
     given: version === undefined ? "no opset of ONNX's own operations" : `opset ${version}`,
     expected: `opset ${OLDEST_OPSET} to ${NEWEST_OPSET}`,
     remedy: "Export it again with a newer opset_version.",
@@ -300,7 +306,7 @@ function dataInput(parts: ModelParts) {
   }
   const [only, ...others] = inputs;
   if (only === undefined || others.length > 0) {
-    throw new ArgumentError(file, {
+    throw new UnsupportedModelError(file, {
       given: `${counted(inputs.length, "input")}${inputs.length > 0 ? ` (${names.slice(0, 10).join(", ")})` : ""}`,
       expected: "exactly one, the images or vectors",
       remedy: "Export the model with one input; weights belong among the initializers.",
@@ -377,7 +383,7 @@ function inputShapeOf(
   });
   const shapeText = lengths && `[${lengths.map((length) => length ?? "?").join(", ")}]`;
   if (lengths !== undefined && (lengths.length < 2 || lengths.length > 5)) {
-    throw new ArgumentError(`${file}: input`, {
+    throw new UnsupportedModelError(`${file}: input`, {
       given: `shape ${shapeText}`,
       expected: "the batch, and one to four axes of an example",
     });
@@ -400,7 +406,7 @@ function inputShapeOf(
   }
   const open = own.length === 0 || own.some((length) => length === undefined);
   if (open) {
-    throw new ArgumentError(`${file}: input`, {
+    throw new UnsupportedModelError(`${file}: input`, {
       given: `shape ${shapeText ?? "unknown"}`,
       expected: "known channels, height and width (or features)",
       remedy: "Give the shape of one input, without the batch, such as --input 3,224,224.",

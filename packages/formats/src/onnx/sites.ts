@@ -100,7 +100,7 @@ function siteOf(
 }
 
 /** True if the tensor's own bytes can be replaced by the same number of others. */
-function canBePatched(part: TensorPart): boolean {
+export function canBePatched(part: TensorPart): boolean {
   const { dtype } = describe(part);
   if (!isFloat(dtype)) return false;
   if (externalPlace(part) !== undefined) return true;

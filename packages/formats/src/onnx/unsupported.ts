@@ -27,13 +27,27 @@ const ADVICE: Readonly<Record<Opaqueness, string>> = {
     "These cannot be treated as opaque either, since no opaque part can stand in their place (it puts out an image or a list of features of known shape, units first):",
 };
 
+/** Of a file that reaches no further. */
+const WEIGHTS_ALONE =
+  "Its weights alone can be pruned (by magnitude, random, uniform or erk; phew doctor FILE lists what it reaches). ";
+
 /** At most so many kinds are spelled out in the message, and nodes of each; `nodes` and `unjudged` hold them all. */
 const MOST_KINDS = 30;
 const MOST_NODES = 20;
 /** Of those that may be no fault. */
 const MOST_UNJUDGED = 3;
 
-export class UnsupportedOperationsError extends ArgumentError {
+/** A file that is sound, and whose network cannot be read here: its weights can. */
+export class UnsupportedModelError extends ArgumentError {
+  override readonly name: string = "UnsupportedModelError";
+
+  /** What stands in the way, for a sentence. */
+  get inWords(): string {
+    return `it has ${this.fault.given}`;
+  }
+}
+
+export class UnsupportedOperationsError extends UnsupportedModelError {
   override readonly name = "UnsupportedOperationsError";
   readonly nodes: readonly UnsupportedNode[];
   /** Nodes of supported operations that cannot be read because the shape of their inputs is unknown. */
@@ -68,7 +82,7 @@ export class UnsupportedOperationsError extends ArgumentError {
       given: `${counted(nodes.length, "node")} that no network here can hold`,
       expected:
         "convolutions, dense layers, batch normalisation, activations, pooling, add, concat, split and reshapes",
-      remedy: `${severalAdvice(outputs)}${ADVICE[opaqueness]}`,
+      remedy: `${severalAdvice(outputs)}${WEIGHTS_ALONE}${ADVICE[opaqueness]}`,
     });
     this.nodes = nodes;
     this.unjudged = unjudged;
