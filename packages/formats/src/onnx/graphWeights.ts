@@ -131,9 +131,8 @@ function storedBehind(graph: GraphIndex, value: string): TensorPart[] {
       continue;
     }
     const maker = makers.get(name);
-    if (maker === undefined) continue;
-    // a value that is computed from the input is no weight
-    if (maker.opType !== "Concat") return [];
+    // the input, or what is computed from it, is no weight
+    if (maker?.opType !== "Concat") return [];
     wanted.push(...(maker.input ?? []));
   }
   return found.reverse();
