@@ -39,20 +39,35 @@ export function partOf(fraction: number, count: number): number {
   return Math.min(count, Math.floor(fraction * count * (1 + 4 * Number.EPSILON)));
 }
 
+type Scores = Float32Array | Float64Array | readonly number[];
+
 /** The `count` indices with the least scores, least first; of equal scores the later index first. @param scores by place */
-export function least(indices: Uint32Array, scores: ArrayLike<number>, count: number): Uint32Array {
-  return ranked(indices, count, (a, b) => scores[a]! - scores[b]! || b - a);
+export function least(indices: Uint32Array, scores: Scores, count: number): Uint32Array {
+  if (count <= 0) return new Uint32Array(0);
+  const last = sorted(scores)[Math.min(count, scores.length) - 1]!;
+  const among = placesWhere(scores, (score) => score <= last);
+  among.sort((a, b) => scores[a]! - scores[b]! || b - a);
+  return Uint32Array.from(among.slice(0, count), (place) => indices[place]!);
 }
 
 /** The `count` indices with the greatest scores, greatest first; of equal scores the earlier index first. */
-export function greatest(indices: Uint32Array, scores: ArrayLike<number>, count: number): Uint32Array {
-  return ranked(indices, count, (a, b) => scores[b]! - scores[a]! || a - b);
+export function greatest(indices: Uint32Array, scores: Scores, count: number): Uint32Array {
+  if (count <= 0) return new Uint32Array(0);
+  const last = sorted(scores)[Math.max(0, scores.length - count)]!;
+  const among = placesWhere(scores, (score) => score >= last);
+  among.sort((a, b) => scores[b]! - scores[a]! || a - b);
+  return Uint32Array.from(among.slice(0, count), (place) => indices[place]!);
 }
 
-function ranked(indices: Uint32Array, count: number, before: (a: number, b: number) => number): Uint32Array {
-  if (count <= 0) return new Uint32Array(0);
-  const places = Uint32Array.from(indices, (_, place) => place).sort(before);
-  return Uint32Array.from(places.subarray(0, count), (place) => indices[place]!);
+/** Ascending. Numbers alone are sorted ten times as fast as places are by a function: that is left for the few chosen. */
+function sorted(scores: Scores): Float64Array {
+  return Float64Array.from(scores).sort();
+}
+
+function placesWhere(scores: Scores, holds: (score: number) => boolean): number[] {
+  const places: number[] = [];
+  for (let place = 0; place < scores.length; place++) if (holds(scores[place]!)) places.push(place);
+  return places;
 }
 
 /** Random streams of rules: above those of masks and signs, below those of the order of examples. */

@@ -1,0 +1,124 @@
+/**
+ * What a change of each rule costs beside a step with the same masks, and beside RigL by PyTorch with dense gradients, in turns;
+ * processor time of all threads, medians:
+ *   node packages/bench/src/rules.mjs [resnet20] [--rules set,rigl] [--density 0.05] [--batch 128] [--threads 2] [--rounds 7] [--no-torch]
+ * A change replaces a share ζ (--fraction 0.3) of the kept weights: the rule's choice, gradients included, and the executor's
+ * change of masks.
+ */
+import { availableParallelism } from "node:os";
+import { parseArgs } from "node:util";
+import { initialise, prune, zooModel } from "@phew/core";
+import { chosenRule, loadExecutor, rules } from "@phew/training";
+import { changed, torchRewire } from "@phew/training/bench";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rules: { type: "string", default: "set,rigl,snfs,dsr,mest,gse,srigl,path-rewire" },
+    density: { type: "string", default: "0.05" },
+    batch: { type: "string", default: "128" },
+    threads: { type: "string", default: `${availableParallelism()}` },
+    rounds: { type: "string", default: "7" },
+    fraction: { type: "string", default: "0.3" },
+    interval: { type: "string", default: "100" },
+    "no-torch": { type: "boolean", default: false },
+  },
+});
+const [density, count, threadCount, rounds, fraction, interval] = [
+  values.density,
+  values.batch,
+  values.threads,
+  values.rounds,
+  values.fraction,
+  values.interval,
+].map(Number);
+const names = values.rules === "all" ? rules.map(({ name }) => name) : values.rules.split(",");
+
+for (const model of positionals.length > 0 ? positionals : ["resnet20"]) {
+  const network = zooModel(model);
+  const weights = await initialise(network, { seed: 0 });
+  const { masks } = await prune(network, weights, { method: "phew", density, seed: 0 });
+  const size = network.inputShape.reduce((product, n) => product * n, 1);
+  const x = Float32Array.from({ length: count * size }, (_, k) => Math.sin(k * 0.7) + Math.cos(k * 0.013));
+  const y = Int32Array.from({ length: count }, (_, k) => k % network.outputShape[0]);
+  const batch = { x, y, count };
+  const subjects = [];
+  for (const name of names) subjects.push(await subjectOf(name, { network, weights, masks, batch }));
+  for (let round = -1; round < rounds; round++) {
+    for (const { step, change, times } of subjects) {
+      const spent = { step: await measured(step), change: await measured(change) };
+      // the first round warms up
+      if (round >= 0) for (const kind of ["step", "change"]) times[kind].push(spent[kind]);
+    }
+  }
+  console.log(`${model}, density ${density}, batch of ${count}, ${threadCount} threads, ${rounds} rounds`);
+  const theirs = values["no-torch"] ? undefined : torchTimes({ network, weights, masks, batch });
+  for (const { name, times, executor } of subjects) {
+    console.log(`  ${name}: ${report(times, theirs)}`);
+    executor.dispose();
+  }
+}
+
+/** A training with a rule; `change` is its next change. */
+async function subjectOf(name, { network, weights, masks, batch }) {
+  const rule = chosenRule({ name });
+  const executor = await (await loadExecutor("sparse"))({
+    ...{ network, weights, masks, threadCount, batchSize: count, seed: 0, absentGradients: true },
+    optimiser: { name: "sgd" },
+  });
+  const startCounts = network.prunable.map((parameter) =>
+    masks.of(parameter).reduce((sum, one) => sum + one, 0),
+  );
+  let [held, made, memory] = [masks, 0, {}];
+  const gradients = async (requests, take) => void (await executor.absentGradients(requests, batch, take));
+  const change = async () => {
+    const momentum = rule.budget.usesMomentum ? (await executor.state()).get("momentum") : undefined;
+    const state = {
+      ...{ network, masks: held, weights: await executor.weights(), momentum, startCounts, change: made++ },
+      ...{ progress: 0.1, seed: 0, memory, gradients },
+    };
+    const next = await changed(rule, state, { fraction, keepCount: masks.keptCount });
+    [held, memory] = [next.masks, next.memory];
+    await executor.changeMasks(held);
+  };
+  return { name, executor, step: () => executor.step(batch, 0.01), change, times: { step: [], change: [] } };
+}
+
+/** In milliseconds; undefined where python3 has no torch. */
+function torchTimes({ network, weights, masks, batch }) {
+  try {
+    const { version, step, change } = torchRewire(network, weights, masks, batch, {
+      threadCount,
+      rounds,
+      fraction,
+    });
+    const [ofStep, ofChange] = [1000 * median(step), 1000 * median(change)];
+    console.log(
+      `  RigL by PyTorch ${version}, dense with masks: step ${ofStep.toFixed(1)} ms, change ${ofChange.toFixed(1)} ms`,
+    );
+    return { step: ofStep, change: ofChange };
+  } catch (error) {
+    console.log(`  no PyTorch beside it: ${error.message}`);
+    return undefined;
+  }
+}
+
+function report(times, theirs) {
+  const [step, change] = [median(times.step), median(times.change)];
+  const share = (100 * change) / (interval * step + change);
+  const costs = `step ${step.toFixed(1)} ms, change ${change.toFixed(1)} ms, ${(change / step).toFixed(2)} steps: every ${interval} steps ${share.toFixed(1)} % of the time`;
+  if (theirs === undefined) return costs;
+  const ratio = (interval * theirs.step + theirs.change) / (interval * step + change);
+  return `${costs}; PyTorch's ${interval} steps and change take ${ratio.toFixed(1)} times as long`;
+}
+
+async function measured(work) {
+  const before = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e3;
+}
+
+function median(times) {
+  return [...times].sort((a, b) => a - b)[times.length >> 1];
+}
