@@ -177,9 +177,15 @@ function sizesOf(
   asked: Uint32Array | "all",
   gradient: Float32Array,
 ): (indices: Uint32Array) => Float32Array {
-  if (asked === "all") return (indices) => Float32Array.from(indices, (k) => Math.abs(gradient[k - start]!));
-  const places = new Map(Array.from(asked, (index, place) => [index, place]));
-  return (indices) => Float32Array.from(indices, (k) => Math.abs(gradient[places.get(k - start)!]!));
+  const places = asked === "all" ? undefined : new Map(Array.from(asked, (index, place) => [index, place]));
+  return (indices) => {
+    const sizes = new Float32Array(indices.length);
+    for (let k = 0; k < indices.length; k++) {
+      const index = indices[k]! - start;
+      sizes[k] = Math.abs(gradient[places?.get(index) ?? index]!);
+    }
+    return sizes;
+  };
 }
 
 /** The candidates of a group in a run of weights, ascending. */
