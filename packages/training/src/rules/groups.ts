@@ -47,7 +47,7 @@ export function least(indices: Uint32Array, scores: ArrayLike<number>, count: nu
   return places.subarray(0, count).map((place) => indices[place]!);
 }
 
-/** Above it, the greatest are found before they are sorted: a sort of all takes twenty times as long. */
+/** Above it, the greatest are found before they are sorted: a sort of all takes several times as long. */
 const MANY = 4096;
 
 /** The `count` indices with the greatest scores, greatest first; of equal scores the earlier index first. */
