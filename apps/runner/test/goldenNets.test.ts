@@ -12,10 +12,13 @@ import { phew, readText, scratchFolder, sharedFile } from "./phew.ts";
 const WORKING = [
   "conv1d",
   "conv3d",
+  "convnext",
   "gate-hard",
   "gate-se",
   "glu",
+  "groupnorm",
   "layer-scale",
+  "layernorm-mlp",
   "mish",
   "mobilenet-v3",
   "option-a",

@@ -86,6 +86,12 @@ export const SAMPLES: { readonly [K in Kind]: readonly Sample[] } = {
       return b.node("op", op, tokens("q", fewer, 4), tokens("k", x, 4), tokens("v", x, 2));
     },
   ],
+  affine: [
+    (b, x) => b.node("op", { kind: "affine", of: "units", scale: "op.weight", shift: "op.bias" }, x),
+    (b, x) => b.node("op", { kind: "affine", of: "elements", scale: "op.weight", shift: "op.bias" }, x),
+    (b, x) => b.node("op", { kind: "affine", of: "elements", shift: "op.bias" }, b.flatten(x)),
+    (b, x) => b.node("op", { kind: "affine", of: "units", scale: "op.weight" }, b.flatten(x)),
+  ],
   averagePool2d: [(b, x) => b.node("op", { kind: "averagePool2d", ...window, countPadding: true }, x)],
   batchNorm: [(b, x) => b.batchNorm("op", x), (b, x) => b.batchNorm("op", b.flatten(x))],
   concat: [(b, x) => b.concat(x, b.conv2d("other", x, { outChannels: 2, kernel: 1 }))],
@@ -145,7 +151,11 @@ export const SAMPLES: { readonly [K in Kind]: readonly Sample[] } = {
         x,
       ),
   ],
-  dense: [(b, x) => b.activation("tanh", b.dense("op", b.flatten(x), 6))],
+  dense: [
+    (b, x) => b.activation("tanh", b.dense("op", b.flatten(x), 6)),
+    // at each place
+    (b, x) => b.activation("tanh", b.dense("op", x, 3)),
+  ],
   dropout: [(b, x) => b.dropout(0, x)],
   flatten: [(b, x) => b.flatten(x)],
   globalAveragePool: [(b, x) => b.globalAveragePool(x)],
@@ -160,6 +170,14 @@ export const SAMPLES: { readonly [K in Kind]: readonly Sample[] } = {
       ];
       return b.node("op", { kind: "maxOver", axes }, x);
     },
+  ],
+  layerNorm: [
+    (b, x) => b.layerNorm("op", x),
+    (b, x) => b.layerNorm("op", b.flatten(x)),
+    (b, x) => b.layerNorm("op", x, { centred: false }),
+    (b, x) => b.layerNorm("op", x, { groups: 2, eachPlace: false }),
+    (b, x) => b.layerNorm("op", x, { groups: "units", eachPlace: false }),
+    (b, x) => b.layerNorm("op", x, { eachPlace: false, affine: false }),
   ],
   maxPool2d: [(b, x) => b.maxPool2d(x, { kernel: 3, stride: 2 })],
   multiply: [

@@ -33,7 +33,7 @@ function randomNetwork(random: Random): Network {
   const activations = ["relu", "relu", "tanh", "sigmoid", "gelu", "softplus"] as const;
   for (let blocks = 1 + below(4); blocks > 0; blocks--) {
     const before = x;
-    switch (below(9)) {
+    switch (below(11)) {
       case 0:
         x = b.add(b.relu(conv(x, channels)), before);
         break;
@@ -55,6 +55,27 @@ function randomNetwork(random: Random): Network {
         x = conv(conv(x, 6), 4, 2);
         channels = 4;
         break;
+      case 9: {
+        // the statistics of units that nothing reads count too
+        const grouped = channels % 2 === 0 && random() < 0.5;
+        const groups = grouped ? 2 : random() < 0.5 ? "units" : 1;
+        x = b.layerNorm(name(), x, {
+          groups,
+          eachPlace: groups === 1,
+          centred: groups !== 1 || random() < 0.5,
+        });
+        if (random() < 0.5 && channels > 2) {
+          x = b.node(name(), { kind: "select", index: [0, 2] }, x);
+          channels = 2;
+        }
+        break;
+      }
+      case 10: {
+        const of = random() < 0.5 ? "units" : "elements";
+        const own = name();
+        x = b.node(own, { kind: "affine", of, scale: `${own}.weight`, shift: `${own}.bias` }, x);
+        break;
+      }
       case 7: {
         // the gate of a channel is 0 where no weight enters it and none is added
         const gate = b.conv2d(name(), b.averagePool2d(x, { kernel: 6 }), {

@@ -239,7 +239,7 @@ const activations: OnnxCase[] = [
   }),
   body(
     "functions of each element that are not computed",
-    ["opaque", "maxPool2d", "tanh", "opaque"],
+    ["opaque", "maxPool2d", "tanh", "affine"],
     [
       ...[
         "Sin",
@@ -1735,7 +1735,187 @@ function inStyleOf(opset: number): OnnxCase {
   };
 }
 
+const toLast = (of: string): FileNode => ({
+  op: "Transpose",
+  in: [of],
+  out: ["t"],
+  attributes: { perm: [0, 2, 3, 1] },
+});
+const toFirst = (of: string): FileNode => ({
+  op: "Transpose",
+  in: [of],
+  out: ["b"],
+  attributes: { perm: [0, 3, 1, 2] },
+});
+const scaleAndShift = { "n.weight": tensor([6], 5), "n.bias": tensor([6], 6) };
+const overLast = { axes: [-1] };
+
+/** x / √(mean of squares of d + ε) step by step, d itself or x less its mean. */
+const steps = (d: string, square: FileNode): FileNode[] => [
+  square,
+  { op: "ReduceMean", in: ["d2"], out: ["v"], attributes: overLast },
+  { op: "Add", in: ["v", "epsilon"], out: ["ve"] },
+  { op: "Sqrt", in: ["ve"], out: ["s"] },
+  { op: "Div", in: [d, "s"], out: ["n"] },
+];
+
+const normalisations: OnnxCase[] = [
+  body(
+    "LayerNormalization of channels",
+    ["layerNorm"],
+    [toLast("c"), { op: "LayerNormalization", in: ["t", "n.weight", "n.bias"], out: ["l"] }, toFirst("l")],
+    { opset: 17, tensors: scaleAndShift },
+  ),
+  body(
+    "LayerNormalization of channels, height and width",
+    ["layerNorm", "affine"],
+    [one("LayerNormalization", { axis: 1 }, ["n.weight", "n.bias"])],
+    { opset: 17, tensors: { "n.weight": tensor([6, 8, 8], 5), "n.bias": tensor([6, 8, 8], 6) } },
+  ),
+  body(
+    "layer normalisation step by step",
+    ["layerNorm"],
+    [
+      toLast("c"),
+      { op: "ReduceMean", in: ["t"], out: ["m"], attributes: overLast },
+      { op: "Sub", in: ["t", "m"], out: ["d"] },
+      ...steps("d", { op: "Pow", in: ["d", "two"], out: ["d2"] }),
+      { op: "Mul", in: ["n", "n.weight"], out: ["w"] },
+      { op: "Add", in: ["w", "n.bias"], out: ["l"] },
+      toFirst("l"),
+    ],
+    { tensors: { ...scaleAndShift, two: scalar(2), epsilon: scalar(1e-5) } },
+  ),
+  body(
+    "RMS normalisation step by step",
+    ["layerNorm"],
+    [
+      toLast("c"),
+      ...steps("t", { op: "Mul", in: ["t", "t"], out: ["d2"] }),
+      { op: "Mul", in: ["n.weight", "n"], out: ["l"] },
+      toFirst("l"),
+    ],
+    { tensors: { ...scaleAndShift, epsilon: scalar(1e-5) } },
+  ),
+  body("InstanceNormalization", ["layerNorm"], [one("InstanceNormalization", {}, ["n.weight", "n.bias"])], {
+    tensors: scaleAndShift,
+  }),
+  body(
+    "group normalisation as PyTorch writes it",
+    ["layerNorm"],
+    [
+      { op: "Reshape", in: ["c", "to"], out: ["r"] },
+      { op: "InstanceNormalization", in: ["r", "ones", "zeros"], out: ["i"] },
+      { op: "Reshape", in: ["i", "back"], out: ["n"] },
+      { op: "Mul", in: ["n", "n.weight"], out: ["w"] },
+      { op: "Add", in: ["w", "n.bias"], out: ["b"] },
+    ],
+    {
+      tensors: {
+        to: ints([0, 3, -1]),
+        back: ints([-1, 6, 8, 8]),
+        ones: numbers([1, 1, 1]),
+        zeros: numbers([0, 0, 0]),
+        "n.weight": tensor([6, 1, 1], 5),
+        "n.bias": tensor([6, 1, 1], 6),
+      },
+    },
+  ),
+  body(
+    "GroupNormalization with a scale for each channel",
+    ["layerNorm"],
+    [one("GroupNormalization", { num_groups: 2 }, ["n.weight", "n.bias"])],
+    { opset: 21, tensors: scaleAndShift },
+  ),
+  {
+    ...body(
+      "GroupNormalization with a scale for each group",
+      ["layerNorm"],
+      [one("GroupNormalization", { num_groups: 2 }, ["n.weight", "n.bias"])],
+      { opset: 18, tensors: { "n.weight": tensor([2], 5), "n.bias": tensor([2], 6) } },
+    ),
+    // deprecated, and onnxruntime refuses it
+    runs: false,
+  },
+  body("LpNormalization", ["layerNorm", "linear"], [one("LpNormalization", { axis: 1 })]),
+  {
+    ...body(
+      "RMSNormalization",
+      ["layerNorm"],
+      [toLast("c"), { op: "RMSNormalization", in: ["t", "n.weight"], out: ["l"] }, toFirst("l")],
+      { opset: 23, tensors: { "n.weight": tensor([6], 5) } },
+    ),
+    runs: false,
+  },
+];
+
+const products: OnnxCase[] = [
+  body(
+    "a gate of channels",
+    ["averagePool2d", "conv2d", "sigmoid", "multiply"],
+    [
+      { op: "GlobalAveragePool", in: ["c"], out: ["p"] },
+      { op: "Conv", in: ["p", "gate.weight"], out: ["q"] },
+      { op: "Sigmoid", in: ["q"], out: ["s"] },
+      { op: "Mul", in: ["s", "c"], out: ["b"] },
+    ],
+    { tensors: { "gate.weight": tensor([6, 6, 1, 1], 5) } },
+  ),
+  body(
+    "a gate of places",
+    ["conv2d", "multiply"],
+    [
+      { op: "Conv", in: ["c", "gate.weight"], out: ["q"] },
+      { op: "Mul", in: ["c", "q"], out: ["b"] },
+    ],
+    { tensors: { "gate.weight": tensor([1, 6, 1, 1], 5) } },
+  ),
+  body(
+    "gated units, last",
+    ["dense", "dense", "sigmoid", "multiply"],
+    [
+      toLast("c"),
+      { op: "MatMul", in: ["t", "a.weight"], out: ["a"] },
+      { op: "MatMul", in: ["t", "g.weight"], out: ["h"] },
+      { op: "Add", in: ["h", "g.bias"], out: ["gb"] },
+      { op: "Sigmoid", in: ["gb"], out: ["s"] },
+      { op: "Mul", in: ["a", "s"], out: ["l"] },
+      toFirst("l"),
+    ],
+    { tensors: { "a.weight": tensor([6, 6], 5), "g.weight": tensor([6, 6], 7), "g.bias": tensor([6], 6) } },
+  ),
+  body(
+    "a cube of itself",
+    ["multiply", "multiply"],
+    [
+      { op: "Mul", in: ["c", "c"], out: ["s"] },
+      { op: "Mul", in: ["s", "c"], out: ["b"] },
+    ],
+  ),
+  body("a number added to each element", ["affine"], [one("Add", {}, ["positions"])], {
+    tensors: { positions: tensor([1, 6, 8, 8], 5) },
+  }),
+  body(
+    "a number added to each element, channels last",
+    ["affine"],
+    [toLast("c"), { op: "Add", in: ["t", "positions"], out: ["l"] }, toFirst("l")],
+    { tensors: { positions: tensor([8, 8, 6], 5) } },
+  ),
+  body(
+    "constants that bring values to one range",
+    ["relu", "affine", "affine"],
+    [
+      { op: "Relu", in: ["c"], out: ["r"] },
+      { op: "Sub", in: ["r", "mean"], out: ["m"] },
+      { op: "Div", in: ["m", "deviation"], out: ["b"] },
+    ],
+    { tensors: { mean: tensor([6, 1, 1], 5), deviation: numbers([1, 2, 3, 4, 5, 6], [1, 6, 1, 1]) } },
+  ),
+];
+
 export const onnxCases: readonly OnnxCase[] = [
+  ...normalisations,
+  ...products,
   ...activations,
   ...layers,
   ...flattens,

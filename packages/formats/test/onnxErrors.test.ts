@@ -44,7 +44,7 @@ describe("what no network here can hold", () => {
     const error = await unsupported({
       nodes: [
         { op: "Conv", in: ["x", "w1"], out: ["c"] },
-        { op: "InstanceNormalization", in: ["c", "s", "s"], out: ["n"], name: "norm" },
+        { op: "MeanVarianceNormalization", in: ["c"], out: ["n"], name: "norm" },
         { op: "LSTM", in: ["n", "w1", "w1"], out: ["l"], name: "lstm" },
         { op: "MatMul", in: ["l", "l"], out: ["m"], name: "scores" },
         { op: "FusedConv", domain: "com.microsoft", in: ["m"], out: ["q"], name: "fused" },
@@ -54,13 +54,13 @@ describe("what no network here can hold", () => {
     });
     // the product is known as an operation; whether it fits depends on what lies before it
     expect(error.nodes.map(({ node, operation }) => `${node} ${operation}`)).toEqual([
-      "norm InstanceNormalization",
+      "norm MeanVarianceNormalization",
       "lstm LSTM",
       "fused com.microsoft.FusedConv",
       "branch If",
     ]);
     expect(error.message).toContain(
-      "InstanceNormalization (norm): it normalises by statistics of the input itself",
+      "MeanVarianceNormalization (norm): it normalises by statistics of the input itself",
     );
     expect(error.message).toContain("LSTM (lstm): a recurrent layer uses a weight at many time steps");
     expect(error.message).toContain("If (branch): control flow");
@@ -333,7 +333,7 @@ describe("what no network here can hold", () => {
 describe("parts treated as opaque", () => {
   const file = around(
     [
-      { op: "InstanceNormalization", in: ["c", "s", "s"], out: ["n"], name: "norm" },
+      { op: "MeanVarianceNormalization", in: ["c"], out: ["n"], name: "norm" },
       { op: "GlobalAveragePool", in: ["n"], out: ["q"] },
       { op: "Div", in: ["n", "q"], out: ["m"], name: "gate" },
       { op: "Resize", in: ["m", "", "scales"], out: ["b"], name: "up", attributes: { mode: "cubic" } },
@@ -350,7 +350,7 @@ describe("parts treated as opaque", () => {
       ["up", [4, 12, 12], 1],
     ]);
     expect(notes.filter((note) => note.includes("is opaque"))).toHaveLength(3);
-    expect(notes.join("\n")).toContain('"norm" (InstanceNormalization: it normalises by statistics');
+    expect(notes.join("\n")).toContain('"norm" (MeanVarianceNormalization: it normalises by statistics');
   });
 
   it("can be walked and summed over, and be written back masked", async () => {

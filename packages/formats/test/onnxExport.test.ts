@@ -353,7 +353,7 @@ it("says how a file with opaque parts is read again, and reads it", async () => 
   const file = onnxFile({
     nodes: [
       { op: "Conv", in: ["x", "w"], out: ["c"] },
-      { op: "InstanceNormalization", in: ["c", "s", "t"], out: ["i"] },
+      { op: "MeanVarianceNormalization", in: ["c"], out: ["i"] },
       { op: "Relu", in: ["i"], out: ["r"] },
       { op: "GlobalAveragePool", in: ["r"], out: ["g"] },
       { op: "Flatten", in: ["g"], out: ["f"] },

@@ -134,14 +134,28 @@ const WAYS: { readonly [K in Computed["kind"]]: (op: OpOf<K>, place: Place) => S
   flatten: unchanged,
   dropout: unchanged,
   identity: unchanged,
-  dense: (op, { input, shapes, element }) => {
+  dense: (op, { input, shapes, element, plane, unit }) => {
     const inCount = shapes[input]![0]!;
     return Array.from({ length: inCount }, (_, i) => ({
       node: input,
-      element: i,
+      element: i * plane + (element % plane),
       factor: 1,
-      parameter: { name: op.weight, index: element * inCount + i },
+      parameter: { name: op.weight, index: unit * inCount + i },
     }));
+  },
+  layerNorm: ({ scale }, { input, element, unit }) => [
+    {
+      node: input,
+      element,
+      factor: 1,
+      ...(scale !== undefined && { parameter: { name: scale, index: unit } }),
+    },
+  ],
+  affine: ({ of, scale }, { input, element, unit }) => {
+    const index = of === "units" ? unit : element;
+    return [
+      { node: input, element, factor: 1, ...(scale !== undefined && { parameter: { name: scale, index } }) },
+    ];
   },
   conv2d: (op, { input, shape, shapes, element, unit }) => {
     const [inCount, height, width] = shapes[input] as [number, number, number];

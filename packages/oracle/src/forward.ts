@@ -94,6 +94,10 @@ function evaluate(task: Task): Float64Array {
       return dense(task);
     case "batchNorm":
       return batchNorm(task);
+    case "layerNorm":
+      return layerNorm(task);
+    case "affine":
+      return affine(task);
     case "maxPool2d":
     case "averagePool2d":
       return pool(task);
@@ -221,19 +225,54 @@ function greatest(task: Task): Float64Array {
 function dense(task: Task): Float64Array {
   const { op } = task.node;
   if (op.kind !== "dense") throw new Error("not a dense layer");
-  const [inCount] = task.inputShapes[0] as [number];
+  const [inCount, ...places] = task.inputShapes[0] as [number, ...number[]];
+  const plane = sizeOf(places);
   const x = task.inputs[0]!;
   const weight = parameter(task, op.weight, op.outFeatures * inCount);
   const bias = op.bias === undefined ? undefined : parameter(task, op.bias, op.outFeatures);
-  const y = new Float64Array(task.count * op.outFeatures);
-  for (let n = 0; n < task.count; n++) {
-    for (let o = 0; o < op.outFeatures; o++) {
-      let sum = bias === undefined ? 0 : bias[o]!;
-      for (let i = 0; i < inCount; i++) sum += weight[o * inCount + i]! * x[n * inCount + i]!;
-      y[n * op.outFeatures + o] = sum;
-    }
+  const y = new Float64Array(task.count * op.outFeatures * plane);
+  for (let k = 0; k < y.length; k++) {
+    const [place, o] = [k % plane, Math.floor(k / plane) % op.outFeatures];
+    const n = Math.floor(k / plane / op.outFeatures);
+    let sum = bias === undefined ? 0 : bias[o]!;
+    for (let i = 0; i < inCount; i++) sum += weight[o * inCount + i]! * x[(n * inCount + i) * plane + place]!;
+    y[k] = sum;
   }
   return y;
+}
+
+function layerNorm(task: Task): Float64Array {
+  const { op } = task.node;
+  if (op.kind !== "layerNorm") throw new Error("not a normalisation");
+  const [units, ...places] = task.shape as [number, ...number[]];
+  const plane = sizeOf(places);
+  const perGroup = op.groups === "units" ? 1 : units / op.groups;
+  const x = task.inputs[0]!;
+  const scale = op.scale === undefined ? undefined : parameter(task, op.scale, units);
+  const shift = op.shift === undefined ? undefined : parameter(task, op.shift, units);
+  return x.map((v, k) => {
+    const unit = Math.floor(k / plane) % units;
+    const first = k - (k % (units * plane)) + (unit - (unit % perGroup)) * plane;
+    const alike = Array.from({ length: perGroup * plane }, (_, e) => first + e)
+      .filter((at) => !op.eachPlace || at % plane === k % plane)
+      .map((at) => x[at]!);
+    const mean = op.centred ? alike.reduce((sum, a) => sum + a, 0) / alike.length : 0;
+    const variance = alike.reduce((sum, a) => sum + (a - mean) ** 2, 0) / alike.length;
+    const own = (v - mean) / Math.sqrt(variance + op.epsilon);
+    return own * (scale?.[unit] ?? 1) + (shift?.[unit] ?? 0);
+  });
+}
+
+function affine(task: Task): Float64Array {
+  const { op } = task.node;
+  if (op.kind !== "affine") throw new Error("no factors and offsets");
+  const size = sizeOf(task.shape);
+  const place = (k: number) =>
+    op.of === "units" ? Math.floor((k % size) / (size / task.shape[0]!)) : k % size;
+  const numbers = (name: string | undefined, neutral: number) => (k: number) =>
+    name === undefined ? neutral : task.parameters.get(name)![place(k)]!;
+  const [scale, shift] = [numbers(op.scale, 1), numbers(op.shift, 0)];
+  return task.inputs[0]!.map((v, k) => v * scale(k) + shift(k));
 }
 
 function batchNorm(task: Task): Float64Array {

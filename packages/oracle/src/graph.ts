@@ -85,6 +85,21 @@ export type OracleOp =
       readonly scale: number;
       readonly mask?: { readonly shape: readonly number[]; readonly values: readonly number[] } | undefined;
     }
+  | {
+      readonly kind: "layerNorm";
+      readonly groups: number | "units";
+      readonly eachPlace: boolean;
+      readonly centred: boolean;
+      readonly epsilon: number;
+      readonly scale?: string;
+      readonly shift?: string;
+    }
+  | {
+      readonly kind: "affine";
+      readonly of: "units" | "elements";
+      readonly scale?: string;
+      readonly shift?: string;
+    }
   | { readonly kind: "select"; readonly index: readonly number[] }
   | { readonly kind: "add" | "concat" | "flatten" | "globalAveragePool" | "identity" | "multiply" };
 
@@ -138,7 +153,7 @@ function shapeOf(op: OracleOp, inputs: number[][]): number[] {
     case "averagePool2d":
       return [first![0]!, ...windowCounts(op, first!, op.ceil ?? false)];
     case "dense":
-      return [op.outFeatures];
+      return [op.outFeatures, ...first!.slice(1)];
     case "flatten":
       return [sizeOf(first!)];
     case "globalAveragePool":
@@ -155,7 +170,9 @@ function shapeOf(op: OracleOp, inputs: number[][]): number[] {
       return [inputs[2]![0]!, ...first!.slice(1)];
     case "select":
       return [op.index.length, ...first!.slice(1)];
+    case "affine":
     case "batchNorm":
+    case "layerNorm":
     case "dropout":
     case "identity":
       return first!;

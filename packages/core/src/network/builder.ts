@@ -41,6 +41,15 @@ const padding = (value: number | Padding): Padding =>
  * ```
  * Parameters are named after their layer: `conv1.weight`, `conv1.bias`, `bn1.running_mean`.
  */
+export interface LayerNormOptions {
+  readonly groups?: number | "units";
+  readonly eachPlace?: boolean;
+  readonly centred?: boolean;
+  /** False: without scale and shift. */
+  readonly affine?: boolean;
+  readonly epsilon?: number;
+}
+
 export class NetworkBuilder {
   readonly input: Value = "input";
   readonly #name: string;
@@ -87,6 +96,23 @@ export class NetworkBuilder {
       variance: `${name}.running_var`,
       epsilon: options.epsilon ?? 1e-5,
       momentum: options.momentum ?? 0.1,
+    };
+    return this.node(name, op, x);
+  }
+
+  /** Statistics of all units at each place, with scale and shift, unless said otherwise; not centred has no shift. */
+  layerNorm(
+    name: string,
+    x: Value,
+    { groups = 1, eachPlace = true, centred = true, affine = true, epsilon = 1e-5 }: LayerNormOptions = {},
+  ): Value {
+    const op: Operation = {
+      kind: "layerNorm",
+      groups,
+      eachPlace,
+      centred,
+      epsilon,
+      ...(affine && { scale: `${name}.weight`, ...(centred && { shift: `${name}.bias` }) }),
     };
     return this.node(name, op, x);
   }

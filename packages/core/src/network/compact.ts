@@ -128,8 +128,10 @@ function neededUnits(
   needed[network.output]!.fill(1);
   for (let node = network.nodes.length - 1; node >= 0; node--) {
     const flow = flows[node]!;
+    const { op } = network.nodes[node]!;
+    const definition = definitionOf(op);
     // a product that is 0 needs none of its factors
-    const wanted = definitionOf(network.nodes[node]!.op).multiplies
+    const wanted = definition.multiplies
       ? needed[node]!.map((isNeeded, u) => isNeeded & ~zero[node]![u]!)
       : needed[node]!;
     if (flow.kind === "weights") {
@@ -137,6 +139,8 @@ function neededUnits(
         if (wanted[o] === 1) needed[flow.from]![i] = 1;
       });
     } else if (flow.kind === "maps") {
+      if (definition.couples?.(op) === true && wanted.includes(1))
+        for (const { from } of flow.maps) needed[from]!.fill(1);
       for (const { from, fromStart, count, toStart, spread } of flow.maps) {
         for (let i = 0; i < count; i++) {
           if (wanted.subarray(toStart + i * spread, toStart + (i + 1) * spread).includes(1))

@@ -130,6 +130,11 @@ export interface OperationDefinition<Op extends { readonly kind: string }> {
   units(op: Op, inputs: readonly Shape[], output: Shape): WeightedUnits | readonly UnitMap[];
   /** True if zero units stay zero, provided that what is {@link Parameter.added} to them is 0. */
   keepsZero(op: Op): boolean;
+  /**
+   * True if each unit of its output depends on all units of its input, though paths pass each straight. Absent: on those
+   * that {@link units} maps to it.
+   */
+  couples?(op: Op): boolean;
   /** True if a unit of its output is 0 as soon as one of those that feed it is. Absent: all of them have to be. */
   readonly multiplies?: true;
   /**

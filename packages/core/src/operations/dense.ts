@@ -1,6 +1,11 @@
-/** Fully connected layer: y[o] = b[o] + Σ_i w[o, i] · x[i]. Units are features; every weight is an edge. */
-import { ArgumentError } from "../errors.ts";
+/**
+ * Fully connected layer: y[o] = b[o] + Σ_i w[o, i] · x[i], at every place by itself where its input has places. Units are
+ * features; every weight is an edge.
+ */
 import { ASSUMES_NOTHING, biasParameter, type OperationDefinition, type Parameter } from "./definition.ts";
+import { throughMeeting } from "./repeats.ts";
+import { elementCount } from "./shape.ts";
+import { summed } from "./unitFactors.ts";
 
 export interface Dense {
   readonly kind: "dense";
@@ -26,16 +31,7 @@ export const dense: OperationDefinition<Dense> = {
     };
     return op.bias === undefined ? [weight] : [weight, biasParameter(op.bias, op.outFeatures)];
   },
-  shape(op, inputs, node) {
-    if (inputs[0]!.length !== 1) {
-      throw new ArgumentError(`layer "${node}"`, {
-        given: `an input of shape [${inputs[0]!.join(", ")}]`,
-        expected: "a flat list of features",
-        remedy: "Put a flatten or a global average pooling before it.",
-      });
-    }
-    return [op.outFeatures];
-  },
+  shape: (op, inputs) => [op.outFeatures, ...inputs[0]!.slice(1)],
   units(op, inputs) {
     return {
       weight: op.weight,
@@ -43,7 +39,7 @@ export const dense: OperationDefinition<Dense> = {
       inCount: inputs[0]![0]!,
       groups: 1,
       kernelSize: 1,
-      placesByTap: () => [1],
+      placesByTap: () => [elementCount(inputs[0]!.slice(1))],
     };
   },
   keepsZero: () => true,
@@ -53,42 +49,50 @@ export const dense: OperationDefinition<Dense> = {
     (op) =>
     ({ output }) => ({ ...op, outFeatures: output.length }),
   assumes: ASSUMES_NOTHING,
+  repeats: (_op, inputs) => throughMeeting(inputs),
   pathForward(op, given) {
     const input = given.inputs[0]!;
     const weight = given.weight(op.weight);
     const kept = given.kept(op.weight);
     const square = given.power === 2;
     const bias = op.bias !== undefined && given.biases ? given.theta(op.bias) : undefined;
-    const output = new Float64Array(op.outFeatures);
-    for (let o = 0, e = 0; o < output.length; o++) {
-      let sum = bias === undefined ? 0 : bias[o]!;
-      for (let i = 0; i < input.length; i++, e++) {
+    const output = new Float64Array(elementCount(given.outputShape));
+    const plane = output.length / op.outFeatures;
+    for (let o = 0, e = 0; o < op.outFeatures; o++) {
+      const row = output.subarray(o * plane, (o + 1) * plane).fill(bias === undefined ? 0 : bias[o]!);
+      for (let at = 0; at < input.length; at += plane, e++) {
         if (kept !== undefined && kept[e] === 0) continue;
         const w = weight[e]!;
-        sum += (square ? w * w : Math.abs(w)) * input[i]!;
+        const factor = square ? w * w : Math.abs(w);
+        for (let k = 0; k < plane; k++) row[k]! += factor * input[at + k]!;
       }
-      output[o] = sum;
     }
     return output;
   },
-  pathBackward(op, given, _output, gradient) {
+  pathBackward(op, given, output, gradient) {
     const input = given.inputs[0]!;
     const weight = given.weight(op.weight);
     const kept = given.kept(op.weight);
     const square = given.power === 2;
+    const plane = output.length / op.outFeatures;
     const inputGradient = new Float64Array(input.length);
     const weightGradient = new Float64Array(weight.length);
     for (let o = 0, e = 0; o < op.outFeatures; o++) {
-      const g = gradient[o]!;
-      for (let i = 0; i < input.length; i++, e++) {
+      const row = gradient.subarray(o * plane, (o + 1) * plane);
+      for (let at = 0; at < input.length; at += plane, e++) {
         if (kept !== undefined && kept[e] === 0) continue;
         const w = weight[e]!;
-        inputGradient[i]! += (square ? w * w : Math.abs(w)) * g;
-        weightGradient[e] = input[i]! * g;
+        const factor = square ? w * w : Math.abs(w);
+        let sum = 0;
+        for (let k = 0; k < plane; k++) {
+          inputGradient[at + k]! += factor * row[k]!;
+          sum += input[at + k]! * row[k]!;
+        }
+        weightGradient[e] = sum;
       }
     }
     const parameters = new Map([[op.weight, weightGradient]]);
-    if (op.bias !== undefined && given.biases) parameters.set(op.bias, gradient.slice());
+    if (op.bias !== undefined && given.biases) parameters.set(op.bias, summed(gradient, op.outFeatures));
     return { inputs: [inputGradient], parameters };
   },
 };

@@ -27,7 +27,7 @@ export const multiply: OperationDefinition<Multiply> = {
   parameters: () => NO_PARAMETERS,
   shape(_op, inputs, node) {
     const shape = broadcastShape(inputs);
-    if (shape !== undefined) return shape;
+    if (shape !== undefined && inputs.every((own) => standsForAll(own, shape))) return shape;
     throw new ArgumentError(`layer "${node}"`, {
       given: `factors of shapes ${inputs.map((s) => `[${s.join(", ")}]`).join(" and ")}`,
       expected: "two that are equal along every axis, or of which one has length 1 there",
@@ -55,6 +55,11 @@ export const multiply: OperationDefinition<Multiply> = {
     parameters: NO_GRADIENTS,
   }),
 };
+
+/** Of volumes a factor has either a number for each place, or one for all. */
+function standsForAll([, ...places]: Shape, [, ...all]: Shape): boolean {
+  return all.length < 3 || places.every((length, axis) => length === all[axis]) || elementCount(places) === 1;
+}
 
 /** A single unit that multiplies several is read once for each of them. */
 function mapsOf([own]: Shape, input: number, units: number): UnitMap[] {

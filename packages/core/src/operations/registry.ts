@@ -2,6 +2,7 @@
 import { activation } from "./activation.ts";
 import { add } from "./add.ts";
 import { attention } from "./attention.ts";
+import { affine } from "./affine.ts";
 import { averagePool2d } from "./averagePool2d.ts";
 import { batchNorm } from "./batchNorm.ts";
 import { concat } from "./concat.ts";
@@ -14,6 +15,7 @@ import { flatten } from "./flatten.ts";
 import { globalAveragePool } from "./globalAveragePool.ts";
 import { identity } from "./identity.ts";
 import { input } from "./input.ts";
+import { layerNorm } from "./layerNorm.ts";
 import { maxOver } from "./maxOver.ts";
 import { maxPool2d } from "./maxPool2d.ts";
 import { multiply } from "./multiply.ts";
@@ -27,6 +29,7 @@ export const operations = {
   activation,
   add,
   attention,
+  affine,
   averagePool2d,
   batchNorm,
   concat,
@@ -39,6 +42,7 @@ export const operations = {
   identity,
   input,
   maxOver,
+  layerNorm,
   maxPool2d,
   multiply,
   opaque,

@@ -10,6 +10,7 @@ import { copyUnits, CopyUnits, flatten, CopyPlaces, flattenBackward, clearBorder
 import { crossEntropy, CrossEntropy, crossEntropyTangent, CrossEntropyTangent } from "./crossEntropy";
 import { dropout, Dropout } from "./dropout";
 import { checkFinite, FiniteCheck } from "./finite";
+import { normStatistics, LayerNorm, normJacobian, normCurvature, normalise, Normalise } from "./layerNorm";
 import { maxOver, MaxOver, maxOverBackward, maxOverTangent } from "./maxOver";
 import { multiply, Multiply, multiplyBackward, MultiplyBackward } from "./multiply";
 import { maxPool, maxPoolBackward, maxPoolTangent, averagePool, averagePoolBackward, globalAveragePool, GlobalPooling, globalAveragePoolBackward } from "./pooling";

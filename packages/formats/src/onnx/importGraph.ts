@@ -17,8 +17,10 @@ import { turnedWeight } from "../turnedWeight.ts";
 import { storedConstant } from "./constants.ts";
 import { foldedNote, foldedWeights } from "./foldedNormalisation.ts";
 import { inlineFunctions } from "./functions.ts";
+import { fusedNormalisations } from "./fusedNormalisation.ts";
 import { Importer, MOST_ELEMENTS, type ParameterSource, type TensorUse, UnitsElsewhere } from "./importer.ts";
 import { standIn } from "./opaque.ts";
+import type { Operator } from "./operators/operator.ts";
 import { mostInputs, operators } from "./operators/operators.ts";
 import { placesOf } from "./order.ts";
 import type { ModelParts, NodePart } from "./parts.ts";
@@ -146,7 +148,9 @@ function importWithUnits(
   context.values.set(input.name, context.emitInput(input.name, shape, batch, unitAxes.get(input.name)));
 
   const faults: Fault[] = [];
-  for (const node of graph.order) readNode(context, node, faults);
+  const fused = fusedNormalisations(graph.order, wanted);
+  for (const node of graph.order)
+    if (!fused.inner.has(node)) readNode(context, node, faults, fused.ends.get(node));
   const ends = wanted.map((name) => outputValue(context, graph, name, faults));
   // without a shape no opaque operation can replace a node
   const asked = options.treatAsOpaque ?? false;
@@ -200,7 +204,8 @@ function importWithUnits(
 const OF_CONSTANTS =
   "; it reads constants alone: compute it before the export (where it makes a weight in PyTorch, torch.nn.utils.parametrize.remove_parametrizations does)";
 
-function readNode(context: Importer, node: NodePart, faults: Fault[]): void {
+/** @param own reads the last of several nodes that are one operation */
+function readNode(context: Importer, node: NodePart, faults: Fault[], own: Operator | undefined): void {
   context.reading = node;
   const names = node.input ?? [];
   const inputs = names.map((name) => (name === "" ? undefined : context.values.get(name)));
@@ -215,7 +220,7 @@ function readNode(context: Importer, node: NodePart, faults: Fault[]): void {
     }
   };
   try {
-    const operator = Object.hasOwn(operators, operation) ? operators[operation] : undefined;
+    const operator = own ?? (Object.hasOwn(operators, operation) ? operators[operation] : undefined);
     if (operator === undefined) {
       throw new Unsupported(
         operation === node.opType

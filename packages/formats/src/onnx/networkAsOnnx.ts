@@ -31,7 +31,7 @@ const NAME = 2;
 /** Opset of all operations here, except the activations of {@link NEWER}. */
 const OPSET = 14;
 /** First opset that has the operation. */
-const NEWER: Readonly<Record<string, number>> = { Mish: 18, Gelu: 20 };
+const NEWER: Readonly<Record<string, number>> = { LayerNormalization: 17, Mish: 18, Gelu: 20 };
 /** IR version of an opset. */
 const irVersionOf = (opset: number): number => (opset > 18 ? 9 : 8);
 /** What protobuf can hold. */
@@ -148,7 +148,12 @@ class ModelDraft {
       case "maxOver":
         return this.#maxima(node, op, inputs[0]!);
       case "dense":
+        if (node.shape.length > 1) return this.#denseAtPlaces(node, op, inputs[0]!);
         return this.#node(node, "Gemm", [...inputs, op.weight, ...biasOf(op)], [intAttribute("transB", 1)]);
+      case "affine":
+        return this.#affine(node, op, inputs[0]!);
+      case "layerNorm":
+        return this.#layerNorm(node, op, inputs[0]!);
       case "batchNorm":
         return this.#node(
           node,
@@ -232,6 +237,92 @@ class ModelDraft {
           remedy: "Export the file that it came from in its own format.",
         });
     }
+  }
+
+  /** A matrix product over the last axis, to which units go for it. */
+  #denseAtPlaces(node: Node, op: Extract<Operation, { kind: "dense" }>, x: string): string {
+    const { name, shape } = node;
+    const turned = this.#step(`${name}_weight`, "Transpose", [op.weight], [intsAttribute("perm", [1, 0])]);
+    const product = this.#step(`${name}_product`, "MatMul", [this.#unitsLast(name, shape, x), turned]);
+    const sum = op.bias === undefined ? product : this.#step(`${name}_sum`, "Add", [product, op.bias]);
+    return this.#node(node, "Transpose", [sum], [intsAttribute("perm", unitsBack(shape))]);
+  }
+
+  #unitsLast(name: string, shape: readonly number[], x: string): string {
+    const [, ...places] = shape.map((_, axis) => axis + 1);
+    return this.#step(`${name}_last`, "Transpose", [x], [intsAttribute("perm", [0, ...places, 1])]);
+  }
+
+  #affine(
+    node: Pick<Node, "name" | "shape">,
+    { of, scale, shift }: Pick<Extract<Operation, { kind: "affine" }>, "of" | "scale" | "shift">,
+    x: string,
+  ): string {
+    const numbers = (name: string): string => {
+      const tensor = this.#tensors.get(name)!;
+      // axes of positions follow the unit axis
+      if (of === "units")
+        this.#tensors.set(name, { ...tensor, shape: [node.shape[0]!, ...node.shape.slice(1).map(() => 1)] });
+      return name;
+    };
+    const last = shift === undefined ? node.name : `${node.name}_scaled`;
+    const scaled = scale === undefined ? x : this.#step(last, "Mul", [x, numbers(scale)]);
+    if (shift !== undefined) return this.#step(node.name, "Add", [scaled, numbers(shift)]);
+    return scale === undefined ? this.#step(node.name, "Identity", [x]) : scaled;
+  }
+
+  #layerNorm(node: Node, op: Extract<Operation, { kind: "layerNorm" }>, x: string): string {
+    if (!op.centred) return this.#rmsNorm(node, op, x);
+    if (!op.eachPlace) return this.#groupNorm(node, op, x);
+    const { name, shape } = node;
+    const [units, ...places] = shape;
+    const input = places.length === 0 ? x : this.#unitsLast(name, shape, x);
+    const scale = op.scale ?? this.#filled(`${name}_ones`, units!, 1);
+    const parameters = [scale, ...(op.shift === undefined ? [] : [op.shift])];
+    const attributes = [intAttribute("axis", -1), floatAttribute("epsilon", op.epsilon)];
+    const last = places.length === 0 ? name : `${name}_normal`;
+    const normal = this.#step(last, "LayerNormalization", [input, ...parameters], attributes);
+    if (places.length === 0) return normal;
+    return this.#node(node, "Transpose", [normal], [intsAttribute("perm", unitsBack(shape))]);
+  }
+
+  /** As one of instances between two reshapes; scale and shift behind it. */
+  #groupNorm(node: Node, op: Extract<Operation, { kind: "layerNorm" }>, x: string): string {
+    const { name, shape } = node;
+    const groups = op.groups === "units" ? shape[0]! : op.groups;
+    const grouped = this.#step(`${name}_groups`, "Reshape", [
+      x,
+      this.#indices(`${name}_groups`, [0, groups, -1]),
+    ]);
+    const ones = this.#filled(`${name}_ones`, groups, 1);
+    const zeros = this.#filled(`${name}_zeros`, groups, 0);
+    const epsilon = [floatAttribute("epsilon", op.epsilon)];
+    const normal = this.#step(`${name}_normal`, "InstanceNormalization", [grouped, ones, zeros], epsilon);
+    const whole = this.#indices(`${name}_whole`, [0, ...shape]);
+    if (op.scale === undefined && op.shift === undefined) return this.#node(node, "Reshape", [normal, whole]);
+    const back = this.#step(`${name}_normalised`, "Reshape", [normal, whole]);
+    return this.#affine(node, { ...op, of: "units" }, back);
+  }
+
+  /** Step by step: its own operation is newer than others that files here have. */
+  #rmsNorm(node: Node, op: Extract<Operation, { kind: "layerNorm" }>, x: string): string {
+    const { name, shape } = node;
+    const axes = op.eachPlace ? [1] : shape.map((_, axis) => axis + 1);
+    const count = op.eachPlace ? shape[0]! : shape.reduce((product, length) => product * length, 1);
+    const squares = this.#step(`${name}_squares`, "Mul", [x, x]);
+    const sum = this.#step(`${name}_sum`, "ReduceSum", [squares, this.#indices(`${name}_axes`, axes)]);
+    const mean = this.#step(`${name}_mean`, "Mul", [sum, this.#number(`${name}_share`, 1 / count)]);
+    const raised = this.#step(`${name}_raised`, "Add", [mean, this.#number(`${name}_epsilon`, op.epsilon)]);
+    const root = this.#step(`${name}_root`, "Sqrt", [raised]);
+    if (op.scale === undefined) return this.#node(node, "Div", [x, root]);
+    const normal = this.#step(`${name}_normal`, "Div", [x, root]);
+    return this.#affine(node, { ...op, of: "units" }, normal);
+  }
+
+  #filled(name: string, length: number, value: number): string {
+    const own = this.#unused(name);
+    this.#tensors.set(own, float32Tensor([length], new Float32Array(length).fill(value)));
+    return own;
   }
 
   /** The factors of a product; features that meet an image are one of a single place. */
@@ -409,6 +500,12 @@ function windowAttributes({
 
 /** What a window has along its last axis: one number, or one for either side. */
 const alongLast = (given: readonly number[]): number[] => given.filter((_, k) => k % 2 === 1);
+/** The perm that takes units, which are last, back behind the batch. */
+const unitsBack = (shape: readonly number[]): number[] => [
+  0,
+  shape.length,
+  ...shape.slice(1).map((_, axis) => axis + 1),
+];
 
 const biasOf = ({ bias }: { readonly bias?: string }): string[] => (bias === undefined ? [] : [bias]);
 

@@ -96,6 +96,23 @@ export const LAYER_READERS: Readonly<Record<string, LayerReader>> = {
     };
     return graph.add(call.name, op, [x]);
   },
+  LayerNormalization: (call, graph) => {
+    const x = one(call.inputs, call.name, graph);
+    const { config, layer } = call;
+    requireLastAxis(call, x, graph);
+    const hasScale = config.scale !== false;
+    const own = {
+      ...((hasScale || config.center !== false) && {
+        scale: hasScale ? graph.weight(layer, "gamma", 0, [x.shape[0]!]) : graph.constant(layer, "gamma", 1),
+      }),
+      ...(config.center !== false && {
+        shift: graph.weight(layer, "beta", hasScale ? 1 : 0, [x.shape[0]!]),
+      }),
+    };
+    const epsilon = real(call, "epsilon", 1e-3, graph);
+    const op = { kind: "layerNorm", groups: 1, eachPlace: true, centred: true, epsilon, ...own } as const;
+    return graph.add(call.name, op, [x]);
+  },
   PReLU: (call, graph) => {
     const x = one(call.inputs, call.name, graph);
     const { shared_axes: stated } = call.config;

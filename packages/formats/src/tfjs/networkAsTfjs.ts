@@ -237,6 +237,21 @@ class LayersModelDraft {
         return [{ className: "GlobalAveragePooling2D", config: { data_format: "channels_last" } }];
       case "add":
         return [{ className: "Add", config: {} }];
+      case "affine":
+        return "a factor or an offset of its own";
+      case "layerNorm": {
+        const isOfChannels = op.centred && op.groups === 1 && (op.eachPlace || shape.length === 1);
+        if (!isOfChannels) return "a normalisation over other than the channels of a pixel";
+        const { epsilon, scale, shift } = op;
+        const weights = [["gamma", scale] as const, ["beta", shift] as const];
+        return [
+          {
+            className: "LayerNormalization",
+            config: { axis: [-1], epsilon, center: shift !== undefined, scale: scale !== undefined },
+            weights: weights.flatMap(([kind, own]) => (own === undefined ? [] : [[kind, own] as const])),
+          },
+        ];
+      }
       case "multiply":
         return [{ className: "Multiply", config: {} }];
       case "concat":

@@ -3,6 +3,7 @@ import { ArgumentError, type Operation, operationLabel } from "@phew/core";
 import { activation } from "./activation.ts";
 import { add } from "./add.ts";
 import { attention } from "./attention.ts";
+import { affine } from "./affine.ts";
 import { averagePool2d } from "./averagePool2d.ts";
 import { batchNorm } from "./batchNorm.ts";
 import { concat } from "./concat.ts";
@@ -14,6 +15,7 @@ import { flatten } from "./flatten.ts";
 import { globalAveragePool } from "./globalAveragePool.ts";
 import { identity } from "./identity.ts";
 import { input } from "./input.ts";
+import { layerNorm } from "./layerNorm.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
 import { maxOver } from "./maxOver.ts";
 import { maxPool2d } from "./maxPool2d.ts";
@@ -30,6 +32,7 @@ const lowerings: { readonly [Kind in Computed]: Lowering<OperationOf<Kind>> } = 
   activation,
   add,
   attention,
+  affine,
   averagePool2d,
   batchNorm,
   concat,
@@ -42,6 +45,7 @@ const lowerings: { readonly [Kind in Computed]: Lowering<OperationOf<Kind>> } = 
   identity,
   input,
   maxOver,
+  layerNorm,
   maxPool2d,
   rearrange,
   resample,

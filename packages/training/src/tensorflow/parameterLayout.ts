@@ -1,29 +1,31 @@
-/** Between core's layouts (conv `[out, in, …taps]`, dense `[out, in]`) and these (`[…taps, in, out]`, `[in, out]`). */
+/**
+ * Between core's layouts and these: conv `[out, in, …taps]` is `[…taps, in, out]`, dense `[out, in]` is `[in, out]`, and
+ * numbers of elements `[channels, …places]` are `[…places, channels]`.
+ */
 import { elementCount, type Parameter } from "@phew/core";
 
 /** Shape of a parameter's tensor here. */
-export function tensorShape({ shape }: Parameter): number[] {
-  const axes = fromCore(shape.length).map((axis) => shape[axis]!);
+export function tensorShape(parameter: Parameter): number[] {
+  const axes = fromCore(parameter).map((axis) => parameter.shape[axis]!);
   // a 1-d convolution is one over a row
-  return shape.length === 3 ? [1, ...axes] : axes;
+  return parameter.role === "weight" && axes.length === 3 ? [1, ...axes] : axes;
 }
 
 /** Converts values from core's order to this order; a copy. */
 export function toTensorOrder(parameter: Parameter, values: ArrayLike<number>): Float32Array {
-  const { shape } = parameter;
-  return permuted(values, shape, fromCore(shape.length));
+  return permuted(values, parameter.shape, fromCore(parameter));
 }
 
 /** And back; a copy. */
 export function toCoreOrder(parameter: Parameter, values: ArrayLike<number>): Float32Array {
-  const back = fromCore(parameter.shape.length).map((_, axis, order) => order.indexOf(axis));
+  const back = fromCore(parameter).map((_, axis, order) => order.indexOf(axis));
   return permuted(values, tensorShape(parameter).slice(-back.length), back);
 }
 
 /** Axis of core's layout for each axis of this one. */
-function fromCore(rank: number): number[] {
-  const taps = Array.from({ length: Math.max(0, rank - 2) }, (_, k) => k + 2);
-  return rank === 1 ? [0] : [...taps, 1, 0];
+function fromCore({ role, shape: { length: rank } }: Parameter): number[] {
+  if (role !== "weight") return Array.from({ length: rank }, (_, axis) => (axis + 1) % rank);
+  return [...Array.from({ length: Math.max(0, rank - 2) }, (_, k) => k + 2), 1, 0];
 }
 
 function permuted(

@@ -29,6 +29,7 @@ import {
   type Tree,
   type Value,
 } from "../values.ts";
+import { isOwnParameter, withFactors } from "./factors.ts";
 import { addBias, lacksBias, unitAxis, unitAxisOf } from "./layers.ts";
 import type { Operator } from "./operator.ts";
 import { productOfValues } from "./products.ts";
@@ -321,8 +322,12 @@ function shifted(
   if (lacksBias(op) && value.exclusive) addBias(context, node, input, constant, value, sign);
   else {
     const numbers = perUnit(constant, value)?.map((n) => sign * n);
-    if (numbers === undefined || !context.canFold(value, numbers))
-      return withConstant(context, node, value, constant, false);
+    const isOwn = isOwnParameter(context, constant) && ["affine", "layerNorm"].includes(op.kind);
+    if (numbers === undefined || isOwn || !context.canFold(value, numbers)) {
+      const counted = sign === 1 ? undefined : (x: number) => sign * x;
+      const own = withFactors(context, node, { value, constant, input, role: "shift", counted });
+      return own ?? withConstant(context, node, value, constant, false);
+    }
     context.foldAffine(value, 1, numbers);
     tellFolded(context, node, input, constant, value);
   }
@@ -345,8 +350,12 @@ function scaled(
   }
   const value = context.laid(x, "a product");
   const numbers = perUnit(constant, value);
-  if (numbers === undefined || !context.canFold(value, 0))
-    return withConstant(context, node, value, constant, false);
+  const isFolded = numbers !== undefined && context.canFold(value, 0) && !isOwnParameter(context, constant);
+  if (!isFolded) {
+    const counted = node.opType === "Div" ? f : undefined;
+    const own = withFactors(context, node, { value, constant, input, role: "scale", counted });
+    return own ?? withConstant(context, node, value, constant, false);
+  }
   context.foldAffine(value, numbers.map(f), 0);
   tellFolded(context, node, input, constant, value);
   return value;

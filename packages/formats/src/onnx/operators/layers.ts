@@ -137,10 +137,6 @@ function denseLayer(
       `a weight of shape ${dimsText(weight.dims)} does not fit ${counted(given.shape[0]!, "feature")}`,
     );
   }
-  if (given.shape.length > 1)
-    throw new Unsupported(
-      `a dense layer over ${dimsText(x.dims)}, at each of its positions, has no place here yet`,
-    );
   if (!Number.isFinite(alpha)) throw new Unsupported(`it has alpha ${alpha}`);
   const name = context.parameter(node, weight, "weight", [outFeatures, inFeatures], {
     transposed,

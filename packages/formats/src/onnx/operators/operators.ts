@@ -2,6 +2,7 @@
 import { depthToSpace, spaceToDepth } from "./blocks.ts";
 import * as elementwise from "./elementwise.ts";
 import * as layers from "./layers.ts";
+import * as normalisation from "./normalisation.ts";
 import type { Operator } from "./operator.ts";
 import { pad } from "./padding.ts";
 import * as pooling from "./pooling.ts";
@@ -54,14 +55,18 @@ export const operators: Readonly<Record<string, Operator>> = {
   GlobalMaxPool: pooling.globalMaxPool,
   Greater: elementwise.binary,
   GreaterOrEqual: elementwise.binary,
+  GroupNormalization: normalisation.groupNormalization,
   HardSigmoid: elementwise.hardSigmoid,
   HardSwish: elementwise.hardSwish,
   Identity: elementwise.identity,
+  InstanceNormalization: normalisation.instanceNormalization,
+  LayerNormalization: normalisation.layerNormalization,
   LeakyRelu: elementwise.leakyRelu,
   Less: elementwise.binary,
   LessOrEqual: elementwise.binary,
   Log: elementwise.unary,
   LogSoftmax: elementwise.softmax,
+  LpNormalization: normalisation.lpNormalization,
   MatMul: layers.matMul,
   Max: elementwise.max,
   MaxPool: pooling.maxPool,
@@ -75,6 +80,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   PRelu: elementwise.prelu,
   Pad: pad,
   Pow: elementwise.binary,
+  RMSNormalization: normalisation.rmsNormalization,
   Range: reshaping.range,
   Reciprocal: elementwise.unary,
   ReduceL1: reduceConstant,
@@ -162,6 +168,8 @@ const MOST_INPUTS: Readonly<Record<string, number>> = {
     "Unsqueeze",
   ]),
   ...alike(2, ["Upsample"]),
+  ...alike(2, ["RMSNormalization"]),
+  ...alike(3, ["GroupNormalization", "InstanceNormalization", "LayerNormalization"]),
   ...alike(3, ["Clip", "Conv", "ConvTranspose", "Dropout", "Gemm", "Range", "Where"]),
   ...alike(4, ["Pad", "Resize"]),
   ...alike(5, ["BatchNormalization", "Slice"]),

@@ -2,7 +2,7 @@
  * Positions that the taps of a kernel read and write. Tap (r, c) carries input (u, v) to output (p, q) with
  *   u = p·stride + r·dilation − padding,   v likewise.
  * Inputs with equal (u mod stride, v mod stride) have the same taps with equal shifts: they form a class. A dense
- * layer is a kernel of one tap on a plane of one pixel.
+ * layer is a kernel of one tap; without places, on a plane of one pixel.
  */
 import type { Operation } from "@phew/core";
 
@@ -118,8 +118,11 @@ export class KernelTaps implements Taps {
 
 function axesOf(op: Flat, height: number, width: number): [Axis, Axis] {
   if (op.kind === "dense") {
-    const axis = { length: 1, kernel: 1, stride: 1, dilation: 1, before: 0, after: 0 };
-    return [axis, axis];
+    const pixel = { kernel: 1, stride: 1, dilation: 1, before: 0, after: 0 };
+    return [
+      { length: height, ...pixel },
+      { length: width, ...pixel },
+    ];
   }
   const axis = (index: 0 | 1, length: number): Axis => ({
     length,

@@ -2,6 +2,7 @@
  * Weights of a layer by which a gradient is wanted, as the kernels of the backward pass read them: by input unit, class
  * and tap, then in the order in which they are given. They may be kept or not, and be given twice.
  */
+import type { ClassShape } from "../model/kernelTaps.ts";
 import type { Geometry } from "./geometry.ts";
 import type { SparseLayer } from "./sparseLayer.ts";
 
@@ -63,9 +64,15 @@ export class ChosenWeights {
     return entries;
   }
 
-  /** Where those of an input unit are: placeClass records for a convolution along rows, else where those of each tap start. */
+  /**
+   * Where those of an input unit are: placeClass records for a convolution along rows, and for a dense layer at places,
+   * which is one; else where those of each tap start.
+   */
   places(input: Geometry): Uint32Array {
-    if (this.#layer.weights.op.kind !== "conv2d") return this.#starts;
+    const { kind } = this.#layer.weights.op;
+    const [{ rows, columns }] = this.#layer.taps.classShapes as [ClassShape];
+    const isAlongRows = kind === "conv2d" || (kind === "dense" && rows * columns > 1);
+    if (!isAlongRows) return this.#starts;
     return this.#layer.classRecords(input, input, this.#layer.classesOf(this.#starts));
   }
 }

@@ -71,13 +71,12 @@ export function kernelCosts(size: LayerSize): readonly KernelCost[] {
   // volumes are computed pixel by pixel alone
   if (op.kind === "conv3d")
     return [cost("pixels", (way) => PIXELS_NS[way] * keptCount * outHeight * outWidth)];
+  const isFlat = op.kind === "dense" && outHeight * outWidth === 1;
   const strided = op.kind === "conv2d" && op.stride[1] > 1;
   const pixels = strided ? STRIDED_PIXELS_NS : PIXELS_NS;
   const rows = strided ? STRIDED_ROWS_NS : ROWS_NS;
-  const costs = [
-    cost("rows", (way) => (op.kind === "dense" ? PIXELS_NS : rows)[way] * keptCount * outHeight * outWidth),
-  ];
-  if (op.kind === "dense") return costs;
+  const costs = [cost("rows", (way) => (isFlat ? PIXELS_NS : rows)[way] * keptCount * outHeight * outWidth)];
+  if (isFlat) return costs;
   costs.push(cost("pixels", (way) => pixels[way] * keptCount * meetingPlaces(size)));
   if (keptCount > 0 && hasWinograd(op)) {
     const tiles = Math.ceil(outHeight / 4) * Math.ceil(outWidth / 4);
@@ -111,7 +110,7 @@ const isSparse = (cost: KernelCost): cost is KernelCost & { readonly kernel: Spa
 
 /** Places of the output at which a tap meets the input and not its padding, as a mean over taps. */
 function meetingPlaces({ op, inHeight, inWidth, outHeight, outWidth }: LayerSize): number {
-  if (op.kind !== "conv2d") return 1;
+  if (op.kind !== "conv2d") return outHeight * outWidth;
   const along = (axis: 0 | 1, inLength: number, outLength: number): number => {
     let met = 0;
     for (let tap = 0; tap < op.kernel[axis]; tap++) {

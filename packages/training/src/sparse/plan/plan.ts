@@ -1,5 +1,6 @@
 /** How a model is computed: the kernel of each layer, and the memory that its parameters take. Built once, never changed. */
-import { elementCount, type Masks, type Network } from "@phew/core";
+import { elementCount, type Masks, type Network, type Parameter } from "@phew/core";
+import type { Fixed } from "../model/fixed.ts";
 import type { KeptWeights } from "../model/keptWeights.ts";
 import { type Model, type ModelOptions, modelOf } from "../model/model.ts";
 import { type LayerKernel, layerSize, quickestKernels } from "./kernelChoice.ts";
@@ -51,7 +52,7 @@ export function planOf({ network, masks, batchSize, kernel, ...options }: PlanOp
       const places =
         parameter.unitAxis === undefined
           ? Uint32Array.from({ length: elementCount(parameter.shape) }, (_, k) => k)
-          : stored[node]!;
+          : elementsOf(stored[node]!, parameter);
       parameters.set(parameter.name, new UnitParameter(parameter, places, stays.get(parameter.name)));
     }
   }
@@ -62,6 +63,15 @@ export function planOf({ network, masks, batchSize, kernel, ...options }: PlanOp
 export function* unitParameters({ parameters, norms }: Plan): Iterable<UnitParameter> {
   yield* parameters.values();
   for (const { scale, shift, mean, variance } of norms.values()) yield* [scale, shift, mean, variance];
+}
+
+/** Indices of the elements of some units. */
+function elementsOf(units: Fixed<Uint32Array>, { shape }: Parameter): Uint32Array {
+  const row = elementCount(shape.slice(1));
+  return Uint32Array.from(
+    { length: units.length * row },
+    (_, k) => units[Math.floor(k / row)]! * row + (k % row),
+  );
 }
 
 function layerOf(network: Network, node: number, weights: KeptWeights, wanted?: LayerKernel): Layer {

@@ -1,11 +1,29 @@
-/** Dense layers by kept weights, both ways. */
+/** Dense layers by kept weights, both ways; at places they are convolutions with kernels of one pixel. */
 import type { Region } from "../../plan/region.ts";
+import type { Pass } from "../pass.ts";
+import { conv2d, convolutionTangent } from "./conv2d.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
 import { biasGradient, biasOf, fillBackward, fillForward, sparseLayer, sumShards } from "./weights.ts";
 
-export const dense: Lowering<OperationOf<"dense">> = {
+type Dense = OperationOf<"dense">;
+
+const isAtPlaces = (pass: Pass, index: number): boolean => pass.node(index).shape.length > 1;
+
+const asConvolution = ({ kind: _, outFeatures, ...names }: Dense): OperationOf<"conv2d"> => ({
+  ...names,
+  kind: "conv2d",
+  outChannels: outFeatures,
+  groups: 1,
+  kernel: [1, 1],
+  stride: [1, 1],
+  padding: [0, 0, 0, 0],
+  dilation: [1, 1],
+});
+
+export const dense: Lowering<Dense> = {
   overwritable: true,
-  forward(pass, index) {
+  forward(pass, index, op) {
+    if (isAtPlaces(pass, index)) return conv2d.forward(pass, index, asConvolution(op));
     const layer = sparseLayer(pass, index);
     const input = pass.read(pass.source(index));
     const output = pass.newTensor(index);
@@ -20,7 +38,8 @@ export const dense: Lowering<OperationOf<"dense">> = {
     pass.write(index, output);
   },
 
-  backward(pass, index) {
+  backward(pass, index, op) {
+    if (isAtPlaces(pass, index)) return conv2d.backward(pass, index, asConvolution(op));
     const outputGradient = pass.gradientOf(index);
     if (outputGradient === undefined) return;
     const layer = sparseLayer(pass, index);
@@ -48,7 +67,8 @@ export const dense: Lowering<OperationOf<"dense">> = {
     });
   },
 
-  chosen(pass, index, _op, { places, ...call }) {
+  chosen(pass, index, op, { places, ...call }) {
+    if (isAtPlaces(pass, index)) return conv2d.chosen!(pass, index, asConvolution(op), { places, ...call });
     pass.draft.emit("sparseDenseWeightGradient", pass.label(index, "backward"), {
       ...call,
       rowStart: places,
@@ -57,7 +77,8 @@ export const dense: Lowering<OperationOf<"dense">> = {
 
   tangent: {
     /** (Wx + b)˙ = Wẋ + Vx + b˙, where V is the direction of the weights */
-    forward(pass, index) {
+    forward(pass, index, op) {
+      if (isAtPlaces(pass, index)) return convolutionTangent.forward(pass, index, asConvolution(op));
       const layer = sparseLayer(pass, index);
       const source = pass.source(index);
       const label = pass.label(index, "forward");
@@ -82,7 +103,8 @@ export const dense: Lowering<OperationOf<"dense">> = {
     },
 
     /** (∂L/∂x)˙ = Wᵀg˙ + Vᵀg,   (∂L/∂W)˙ = g˙xᵀ + gẋᵀ */
-    backward(pass, index) {
+    backward(pass, index, op) {
+      if (isAtPlaces(pass, index)) return convolutionTangent.backward(pass, index, asConvolution(op));
       const outputGradient = pass.gradientOf(index);
       const primalGradient = pass.primal.gradientOf(index);
       if (outputGradient === undefined || primalGradient === undefined) return;

@@ -38,10 +38,14 @@ export interface Lowering<Op> {
   /** The same for tangents. `linear`: tangents go as values and gradients do. */
   readonly tangent:
     | "linear"
-    | {
-        /** Comes behind `forward` of the values. */
-        readonly forward: Step<Op, TangentPass>;
-        /** Comes before `backward` of the values, which may change the gradient. */
-        readonly backward: Step<Op, TangentPass> | "linear";
-      };
+    | Tangent<Op>
+    | { readonly forward: Step<Op, TangentPass>; readonly backward: "linear" };
+}
+
+/** Of an operation that is not linear both ways. */
+export interface Tangent<Op> {
+  /** Comes behind `forward` of the values. */
+  readonly forward: Step<Op, TangentPass>;
+  /** Comes before `backward` of the values, which may change the gradient. */
+  readonly backward: Step<Op, TangentPass>;
 }

@@ -5,6 +5,7 @@
 import type { Operation } from "@phew/core";
 import { activation } from "./activation.ts";
 import { attention } from "./attention.ts";
+import { affine } from "./affine.ts";
 import { concat } from "./concat.ts";
 import { conv2d } from "./conv2d.ts";
 import { conv3d } from "./conv3d.ts";
@@ -14,6 +15,7 @@ import { flatten } from "./flatten.ts";
 import { globalAveragePool } from "./globalAveragePool.ts";
 import { identity } from "./identity.ts";
 import { input } from "./input.ts";
+import { layerNorm } from "./layerNorm.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
 import { maxOver } from "./maxOver.ts";
 import { multiply } from "./multiply.ts";
@@ -29,6 +31,7 @@ type Lowered = Exclude<Operation["kind"], "opaque" | "add" | "batchNorm">;
 const lowerings: { readonly [Kind in Lowered]: Lowering<OperationOf<Kind>> } = {
   activation,
   attention,
+  affine,
   averagePool2d,
   concat,
   conv2d,
@@ -40,6 +43,7 @@ const lowerings: { readonly [Kind in Lowered]: Lowering<OperationOf<Kind>> } = {
   identity,
   input,
   maxOver,
+  layerNorm,
   maxPool2d,
   rearrange,
   resample,

@@ -76,9 +76,20 @@ export function biasGradient(pass: Pass, index: number, gradient: PlannedTensor)
     pass.updates.push(() => updateUnits(pass, bias, undefined, index));
     return;
   }
-  const partial = new Region("gradients", 8 * pass.plan.blocks * bias.units.length, { temporary: true });
+  descendSums(pass, index, bias, gradient);
+}
+
+/** Writes the sums of a gradient by unit, which are that of a parameter added to each; and its update. */
+export function descendSums(
+  pass: Pass,
+  index: number,
+  parameter: UnitParameter,
+  gradient: PlannedTensor,
+): void {
+  const bytes = 8 * pass.plan.blocks * parameter.units.length;
+  const partial = new Region("gradients", bytes, { temporary: true });
   pass.draft.emit("unitSums", pass.label(index, "backward"), { gradient, partial });
-  descend(pass, index, bias, { partial, elementBytes: 8, factor: bias.trained });
+  descend(pass, index, parameter, { partial, elementBytes: 8, factor: parameter.trained });
 }
 
 /** Sums over blocks that are the gradient of a parameter with one number a unit. */

@@ -1,0 +1,113 @@
+/**
+ * Constants that a value is multiplied with or that are added to it, and that no weight takes up: parameters of their own,
+ * with a number for each unit (layer scale) or for each element (position embeddings).
+ */
+import type { Operation } from "@phew/core";
+import { orderOf, unitAxisOfValue } from "../arranging.ts";
+import { computedConstant, reshaped, smallNumbers, transposed } from "../constants.ts";
+import type { Importer } from "../importer.ts";
+import { joined } from "../order.ts";
+import type { NodePart } from "../parts.ts";
+import { isFloat } from "../tensors.ts";
+import { type Activation, type Constant, product } from "../values.ts";
+import { unitAxis, unitAxisOf } from "./layers.ts";
+
+export interface Factors {
+  readonly value: Activation;
+  readonly constant: Constant;
+  /** Index into the node's inputs. */
+  readonly input: number;
+  readonly role: "scale" | "shift";
+  /** The number that it counts as, where that is not its own: 1 / x of a divisor, −x of what is taken away. */
+  readonly counted?: ((x: number) => number) | undefined;
+}
+
+/** True for a parameter of a module: PyTorch writes batch normalisation as what it is, and a layer scale as a product. */
+export function isOwnParameter({ parts }: Importer, { stored, dtype }: Constant): boolean {
+  return stored !== undefined && isFloat(dtype) && ["pytorch", "phew"].includes(parts.producer);
+}
+
+/** @returns undefined for a constant of another form than one for each unit or each element */
+export function withFactors(context: Importer, node: NodePart, given: Factors): Activation | undefined {
+  if (!isFloat(given.constant.dtype)) return undefined;
+  return ofUnits(context, node, given) ?? ofElements(context, node, given);
+}
+
+function ofUnits(context: Importer, node: NodePart, given: Factors): Activation | undefined {
+  const { value, constant, input, role, counted } = given;
+  const axis = unitAxisOf(constant.dims, value);
+  const [units] = value.shape;
+  if (axis === undefined || product(constant.dims) !== units) return undefined;
+  const name = counted === undefined ? context.parameter(node, constant, role, [units]) : undefined;
+  const own = name === undefined ? undefined : taken(context, value, role, name);
+  if (own !== undefined) context.replace(value, own);
+  const fixed = name ?? context.parameter(node, changed(constant, counted!), role, [units!]);
+  const result =
+    own !== undefined
+      ? value
+      : context.emitLike(
+          node,
+          { kind: "affine", of: "units", [role]: fixed, ...(name === undefined && { fixed: true as const }) },
+          [value],
+        );
+  context.use(node, input, constant, unitAxis(constant.dims, axis, result.spec), name);
+  return result;
+}
+
+/** The operation of a value with the parameter as its own; undefined where it has one, or is of another kind. */
+function taken(
+  context: Importer,
+  value: Activation,
+  role: "scale" | "shift",
+  name: string,
+): Operation | undefined {
+  const op = context.operationOf(value);
+  if (!value.exclusive) return undefined;
+  if (op.kind === "layerNorm") {
+    const isFree =
+      role === "scale" ? op.scale === undefined : op.scale !== undefined && op.shift === undefined;
+    return isFree ? { ...op, [role]: name } : undefined;
+  }
+  const isFree = op.kind === "affine" && op.of === "units" && !op.fixed && role === "shift";
+  return isFree && op.shift === undefined ? { ...op, shift: name } : undefined;
+}
+
+function changed(constant: Constant, counted: (x: number) => number): Constant {
+  return computedConstant(constant.name, constant.dims, constant.dtype, smallNumbers(constant).map(counted));
+}
+
+function ofElements(context: Importer, node: NodePart, given: Factors): Activation | undefined {
+  const { value, constant, input, role, counted } = given;
+  const { dims, shape } = value;
+  const missing = dims.length - constant.dims.length;
+  const padded = [...new Array<number>(Math.max(0, missing)).fill(1), ...constant.dims];
+  if (missing < 0 || product(padded) !== product(shape) || padded.some((n, k) => k > 0 && n !== dims[k]))
+    return undefined;
+  const axis = value.order === undefined ? 1 : unitAxisOfValue(value);
+  if (axis === undefined || !arePlacesInOrder(value, axis)) return undefined;
+  const whole = reshaped(constant, constant.name, padded);
+  const others = padded.map((_, k) => k).filter((k) => k !== axis);
+  const unitsFirst = axis === 1 ? whole : transposed(whole, constant.name, [axis, ...others]);
+  const own = counted === undefined ? unitsFirst : changed(unitsFirst, counted);
+  const name = context.parameter(node, own, role, shape);
+  const op = { kind: "affine", of: "elements", [role]: name } as const;
+  const result = context.emitLike(node, counted === undefined ? op : { ...op, fixed: true }, [value]);
+  const ownAxis = axis - missing;
+  const isRead = counted === undefined && axis === 1 ? name : undefined;
+  context.use(node, input, constant, unitAxis(constant.dims, ownAxis, result.spec), isRead);
+  return result;
+}
+
+/** True if the axes beside that of units run through a unit's places in core's order. */
+function arePlacesInOrder(value: Activation, axis: number): boolean {
+  if (value.order === undefined) return true;
+  const [, ...lengths] = value.shape;
+  const plane = product(lengths);
+  const places = joined(
+    orderOf(value).axes.flatMap((atoms, k) =>
+      k === axis ? [] : atoms.filter(({ stride }) => stride !== undefined),
+    ),
+  );
+  const [only, ...more] = places;
+  return more.length === 0 && (only === undefined ? plane === 1 : only.stride === 1 && only.length === plane);
+}
