@@ -66,6 +66,8 @@ const NOT_IN_TFJS: ReadonlySet<string> = new Set([
   "layerNorm, 4",
   "layerNorm, 5",
   "layerNorm, 6",
+  "learned",
+  "learned, 2",
 ]);
 
 /** What ONNX has no operation of its own for: written as several, of which it is not read again. */
@@ -76,6 +78,8 @@ const NOT_READ: ReadonlySet<string> = new Set([
   "conv3d",
   "conv3d, 2",
   "layerNorm, 3",
+  "learned",
+  "learned, 2",
   "maxOver",
   "rearrange",
   "rearrange, 2",

@@ -179,6 +179,10 @@ export const SAMPLES: { readonly [K in Kind]: readonly Sample[] } = {
     (b, x) => b.layerNorm("op", x, { groups: "units", eachPlace: false }),
     (b, x) => b.layerNorm("op", x, { eachPlace: false, affine: false }),
   ],
+  learned: [
+    (b, x) => b.concat(x, b.node("op", { kind: "learned", value: "op.token", shape: [2, 4, 4] }, x)),
+    (b, x) => b.concat(b.node("op", { kind: "learned", value: "op.token", shape: [3] }, x), b.flatten(x)),
+  ],
   maxPool2d: [(b, x) => b.maxPool2d(x, { kernel: 3, stride: 2 })],
   multiply: [
     (b, x) => b.node("op", { kind: "multiply" }, b.conv2d("other", x, { outChannels: 4, kernel: 1 }), x),

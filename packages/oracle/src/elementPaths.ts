@@ -143,6 +143,7 @@ const WAYS: { readonly [K in Computed["kind"]]: (op: OpOf<K>, place: Place) => S
       parameter: { name: op.weight, index: unit * inCount + i },
     }));
   },
+  learned: () => [],
   layerNorm: ({ scale }, { input, element, unit }) => [
     {
       node: input,

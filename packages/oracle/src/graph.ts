@@ -94,6 +94,7 @@ export type OracleOp =
       readonly scale?: string;
       readonly shift?: string;
     }
+  | { readonly kind: "learned"; readonly value: string; readonly shape: readonly number[] }
   | {
       readonly kind: "affine";
       readonly of: "units" | "elements";
@@ -142,6 +143,7 @@ function shapeOf(op: OracleOp, inputs: number[][]): number[] {
   if (isElementwise(op)) return first!;
   switch (op.kind) {
     case "input":
+    case "learned":
     case "opaque":
     case "rearrange":
       return [...op.shape];

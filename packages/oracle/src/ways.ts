@@ -181,6 +181,8 @@ export class Ways {
           taken.flatMap((from, to) => (from === unit ? [{ unit: to, feature }] : [])),
         );
       }
+      case "learned":
+        return [];
       case "multiply": {
         const [own, count] = [inputShapes[slot]![0]!, this.shapes[index]![0]!];
         // a single unit is read once for each unit that it multiplies
@@ -283,6 +285,8 @@ export class Ways {
           if (op.carries && count === op.shape[0]) return this.#trace(input, unit);
           return Array.from({ length: count }, (_, u) => u).flatMap((u) => this.#trace(input, u));
         });
+      case "learned":
+        return [];
       case "multiply":
         return inputs.flatMap((input) => this.#trace(input, this.shapes[input]![0] === 1 ? 0 : unit));
       case "add":

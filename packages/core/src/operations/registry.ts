@@ -1,8 +1,8 @@
 /** All operations of networks. To add one: a file in this folder and a line here. */
 import { activation } from "./activation.ts";
 import { add } from "./add.ts";
-import { attention } from "./attention.ts";
 import { affine } from "./affine.ts";
+import { attention } from "./attention.ts";
 import { averagePool2d } from "./averagePool2d.ts";
 import { batchNorm } from "./batchNorm.ts";
 import { concat } from "./concat.ts";
@@ -16,6 +16,7 @@ import { globalAveragePool } from "./globalAveragePool.ts";
 import { identity } from "./identity.ts";
 import { input } from "./input.ts";
 import { layerNorm } from "./layerNorm.ts";
+import { learned } from "./learned.ts";
 import { maxOver } from "./maxOver.ts";
 import { maxPool2d } from "./maxPool2d.ts";
 import { multiply } from "./multiply.ts";
@@ -43,6 +44,7 @@ export const operations = {
   input,
   maxOver,
   layerNorm,
+  learned,
   maxPool2d,
   multiply,
   opaque,

@@ -1,5 +1,5 @@
 /** Made from assembly/layers by the build (assembly/border.mjs): a change here is lost. */
-export const hash = "e8afa3118a91958a";
+export const hash = "3386279366eea254";
 
 export const records = {
   activation: {
@@ -35,6 +35,26 @@ export const records = {
       rest2: { at: 20, type: "f32" },
       correction: { at: 24, type: "f32" },
       epsilon: { at: 28, type: "f32" },
+    },
+  },
+  affine: {
+    bytes: 24,
+    fields: {
+      input: { at: 0, type: "u32" },
+      output: { at: 4, type: "u32" },
+      factors: { at: 8, type: "u32" },
+      offsets: { at: 12, type: "u32" },
+      byPlace: { at: 16, type: "u32" },
+      accumulate: { at: 20, type: "u32" },
+    },
+  },
+  elementProducts: {
+    bytes: 16,
+    fields: {
+      first: { at: 0, type: "u32" },
+      second: { at: 4, type: "u32" },
+      partial: { at: 8, type: "u32" },
+      accumulate: { at: 12, type: "u32" },
     },
   },
   attention: {
@@ -662,6 +682,8 @@ export const kernels = {
   activationBackward: "activation",
   activationCurvature: "activationCurvature",
   adamw: "update",
+  affine: "affine",
+  elementProducts: "elementProducts",
   attention: "attention",
   attentionTangent: "attention",
   attentionBackward: "attention",

@@ -152,6 +152,8 @@ class ModelDraft {
         return this.#node(node, "Gemm", [...inputs, op.weight, ...biasOf(op)], [intAttribute("transB", 1)]);
       case "affine":
         return this.#affine(node, op, inputs[0]!);
+      case "learned":
+        return this.#learned(node, op, inputs[0]!);
       case "layerNorm":
         return this.#layerNorm(node, op, inputs[0]!);
       case "batchNorm":
@@ -269,6 +271,16 @@ class ModelDraft {
     const scaled = scale === undefined ? x : this.#step(last, "Mul", [x, numbers(scale)]);
     if (shift !== undefined) return this.#step(node.name, "Add", [scaled, numbers(shift)]);
     return scale === undefined ? this.#step(node.name, "Identity", [x]) : scaled;
+  }
+
+  /** As often as there are examples. */
+  #learned({ name }: Node, { value, shape }: Extract<Operation, { kind: "learned" }>, x: string): string {
+    const all = this.#step(`${name}_input`, "Shape", [x]);
+    const first = this.#indices(`${name}_first`, [0]);
+    const count = this.#step(`${name}_count`, "Gather", [all, first], [intAttribute("axis", 0)]);
+    const own = this.#indices(`${name}_own`, shape);
+    const wanted = this.#step(`${name}_shape`, "Concat", [count, own], [intAttribute("axis", 0)]);
+    return this.#step(name, "Expand", [value, wanted]);
   }
 
   #layerNorm(node: Node, op: Extract<Operation, { kind: "layerNorm" }>, x: string): string {

@@ -237,6 +237,8 @@ class LayersModelDraft {
         return [{ className: "GlobalAveragePooling2D", config: { data_format: "channels_last" } }];
       case "add":
         return [{ className: "Add", config: {} }];
+      case "learned":
+        return "a value that does not depend on the input";
       case "affine":
         return "a factor or an offset of its own";
       case "layerNorm": {

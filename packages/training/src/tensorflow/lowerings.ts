@@ -2,8 +2,8 @@
 import { ArgumentError, type Operation, operationLabel } from "@phew/core";
 import { activation } from "./activation.ts";
 import { add } from "./add.ts";
-import { attention } from "./attention.ts";
 import { affine } from "./affine.ts";
+import { attention } from "./attention.ts";
 import { averagePool2d } from "./averagePool2d.ts";
 import { batchNorm } from "./batchNorm.ts";
 import { concat } from "./concat.ts";
@@ -16,6 +16,7 @@ import { globalAveragePool } from "./globalAveragePool.ts";
 import { identity } from "./identity.ts";
 import { input } from "./input.ts";
 import { layerNorm } from "./layerNorm.ts";
+import { learned } from "./learned.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
 import { maxOver } from "./maxOver.ts";
 import { maxPool2d } from "./maxPool2d.ts";
@@ -46,6 +47,7 @@ const lowerings: { readonly [Kind in Computed]: Lowering<OperationOf<Kind>> } = 
   input,
   maxOver,
   layerNorm,
+  learned,
   maxPool2d,
   rearrange,
   resample,

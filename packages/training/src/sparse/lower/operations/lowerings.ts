@@ -4,8 +4,8 @@
  */
 import type { Operation } from "@phew/core";
 import { activation } from "./activation.ts";
-import { attention } from "./attention.ts";
 import { affine } from "./affine.ts";
+import { attention } from "./attention.ts";
 import { concat } from "./concat.ts";
 import { conv2d } from "./conv2d.ts";
 import { conv3d } from "./conv3d.ts";
@@ -16,6 +16,7 @@ import { globalAveragePool } from "./globalAveragePool.ts";
 import { identity } from "./identity.ts";
 import { input } from "./input.ts";
 import { layerNorm } from "./layerNorm.ts";
+import { learned } from "./learned.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
 import { maxOver } from "./maxOver.ts";
 import { multiply } from "./multiply.ts";
@@ -44,6 +45,7 @@ const lowerings: { readonly [Kind in Lowered]: Lowering<OperationOf<Kind>> } = {
   input,
   maxOver,
   layerNorm,
+  learned,
   maxPool2d,
   rearrange,
   resample,
