@@ -28,6 +28,7 @@ const verbs: Readonly<Record<string, () => Promise<Declare>>> = {
   runs: async () => (await import("./commands/runs.ts")).declareRuns,
   watch: async () => (await import("./commands/watch.ts")).declareWatch,
   report: async () => (await import("./commands/report.ts")).declareReport,
+  knee: async () => (await import("./commands/knee.ts")).declareKnee,
   zoo: async () => (await import("./commands/zoo.ts")).declareZoo,
   completion: async () => (await import("./commands/completion.ts")).declareCompletion,
   doctor: async () => (await import("./commands/doctor.ts")).declareDoctor,

@@ -57,6 +57,34 @@ beforeAll(async () => {
   const losses = { loss: 1, accuracy: 0.5, testLoss: 1, testAccuracy: 0.5 };
   writer.append({ kind: "train.epoch", epoch: 1, ...losses, rate: 0.1, elapsedMs: 9 });
   writer.close({ state: "finished" });
+  for (const [k, density] of [0.05, 0.1, 1].entries()) {
+    const own = {
+      model: "mlp",
+      dataset: "glyphs",
+      method: density === 1 ? "dense" : "phew",
+      density,
+      seed: 0,
+    };
+    const of = RunWriter.open({
+      ...place,
+      root: path.join(folder, "knees"),
+      experiment: "k",
+      name: `${density}`,
+      config: own,
+      defaults: {},
+      seed: 0,
+    });
+    of.append({ kind: "run.started", name: `${density}`, config: own });
+    of.append({
+      kind: "train.epoch",
+      epoch: 1,
+      ...losses,
+      testAccuracy: 0.5 + 0.1 * k,
+      rate: 0.1,
+      elapsedMs: 9,
+    });
+    of.close({ state: "finished" });
+  }
 });
 
 /** Everything below a folder: names, kinds and contents. */

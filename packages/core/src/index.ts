@@ -14,6 +14,7 @@ export {
 export { ineffectiveWeights } from "./analysis/effective.ts";
 export type { FanSummary } from "./analysis/fan.ts";
 export { type Examples, type GradientNorms, gradientNorms } from "./analysis/gradientNorms.ts";
+export { type DensityRun, type Knee, knee } from "./analysis/knee.ts";
 export { fitLogistic, type LogisticCurve, logisticAt } from "./analysis/logisticFit.ts";
 export {
   describeMaskFaults,

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { arrays } from "../src/datasets/arrays.ts";
-import { ByteImages, type Dataset } from "../src/datasets/dataset.ts";
+import { ByteImages, type Dataset, type Examples } from "../src/datasets/dataset.ts";
 import type { NamedArray } from "../src/datasets/entry.ts";
 import { takeParts } from "../src/datasets/splits.ts";
 import { drawViews } from "../src/pipeline/augmentation.ts";
@@ -95,6 +95,29 @@ describe("takeParts", () => {
     [{ trainCount: 61 }, /training examples: got 61, expected 1 to 60/],
   ])("refuses %j", (options, message) => {
     expect(() => takeParts(numbered(60, 6), options)).toThrow(message);
+  });
+});
+
+describe("samples of each class", () => {
+  const of = (samplesPerClass: number, seed = 3) =>
+    takeParts(numbered(60, 6), { samplesPerClass, seed }).train;
+  const different = (examples: Examples) => [...new Set(numbersOf(examples))];
+
+  it("are as many of every class, repeated to the number of all, fewer within more", () => {
+    for (const each of [1, 3, 10]) {
+      const train = of(each);
+      expect(train.count).toBe(60);
+      expect(different(train)).toHaveLength(6 * each);
+      const counts = Array.from({ length: 6 }, (_, c) => train.classes.filter((own) => own === c).length);
+      expect(counts).toEqual([10, 10, 10, 10, 10, 10]);
+    }
+    expect(different(of(3))).toEqual(expect.arrayContaining(different(of(1))));
+    expect(different(of(10))).toEqual(expect.arrayContaining(different(of(3))));
+    expect(different(of(3, 4))).not.toEqual(different(of(3)));
+  });
+
+  it("are refused beyond the smallest class", () => {
+    expect(() => of(11)).toThrow("1 to 10");
   });
 });
 

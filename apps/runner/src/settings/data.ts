@@ -44,6 +44,14 @@ export const DATA = {
     verbs: TRAINING,
     identity: "changed",
   }),
+  samplesPerClass: setting({
+    type: kind.whole(1, 10_000_000),
+    flag: "--samples-per-class <n>",
+    help: "so many different training examples of each class, repeated: as many steps as with all",
+    unit: "examples",
+    verbs: TRAINING,
+    identity: "changed",
+  }),
   testCount: setting({
     type: kind.whole(1, 10_000_000),
     flag: "--test-count <n>",

@@ -143,8 +143,10 @@ export function rewindStepOf(
 /** The data set of a configuration, once per process. @throws ArgumentError if it cannot be read */
 export function datasetOf(config: TrainConfig, progress?: RunHooks["onData"]): Promise<Dataset> {
   const { dataset, dataDir, classCount, trainCount, testCount, dataSeed, imageSize, validation } = config;
+  const { samplesPerClass } = config;
   const { mean, std } = config;
-  const chosen = { classCount, trainCount, testCount, seed: dataSeed, validation: validation || undefined };
+  const counts = { classCount, trainCount, testCount, samplesPerClass };
+  const chosen = { ...counts, seed: dataSeed, validation: validation || undefined };
   const options = { dataDir, imageSize, mean, std, ...chosen };
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const key = JSON.stringify([dataset, given]);

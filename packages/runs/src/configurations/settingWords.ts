@@ -9,6 +9,7 @@ export const SETTING_WORDS: readonly SettingWord[] = [
   { key: "dataDir", label: "data dir" },
   { key: "classCount", label: "classes" },
   { key: "trainCount", label: "train count" },
+  { key: "samplesPerClass", label: "samples per class" },
   { key: "testCount", label: "test count" },
   { key: "imageSize", label: "image size" },
   { key: "mean", label: "mean" },

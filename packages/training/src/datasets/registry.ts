@@ -61,12 +61,13 @@ export async function loadDataset(name: string, options: DatasetOptions = {}): P
   const loaded = await entry.load(given);
   const digest = entry.embedded ? undefined : (loaded.digest ?? digestOfExamples(loaded));
   const whole = digest === undefined ? loaded : { ...loaded, digest };
-  const { seed, validation } = given;
+  const { seed, validation, samplesPerClass } = given;
   // generated sets have the requested number of classes and examples
   if (entry.embedded)
     return takeParts(whole, {
       seed,
       validation,
+      samplesPerClass,
     });
   return takeParts(whole, given);
 }

@@ -11,12 +11,19 @@ export interface PartOptions {
   /** Keeps the first examples. */
   readonly trainCount?: number | undefined;
   readonly testCount?: number | undefined;
+  /**
+   * So many different training examples of each class, chosen by the seed, more of them containing fewer; they are
+   * repeated in turn up to the number of training examples, so that an epoch has as many steps as with all.
+   */
+  readonly samplesPerClass?: number | undefined;
   /** Of the classes and of the examples set aside. */
   readonly seed?: number | undefined;
 }
 
 const CLASS_STREAM = 2 ** 42;
 const VALIDATION_STREAM = CLASS_STREAM + 1;
+/** Above those of validation, one for each of at most 2^16 classes. */
+const SAMPLE_STREAM = CLASS_STREAM + 2 ** 20;
 
 /**
  * Selects classes, then the validation examples, then the first of the rest. @throws ArgumentError for a number out
@@ -26,9 +33,14 @@ export function takeParts(whole: Dataset, options: PartOptions): Dataset {
   const { seed = 0, validation, classCount } = options;
   const some = classCount === undefined ? whole : withClasses(whole, classCount, seed);
   const split = validation === undefined ? some : withValidation(some, validation, seed);
+  const train = firstOf(split.train, options.trainCount, "training examples");
+  const { samplesPerClass } = options;
   return {
     ...split,
-    train: firstOf(split.train, options.trainCount, "training examples"),
+    train:
+      samplesPerClass === undefined
+        ? train
+        : repeated(train, whole.name, split.classCount, samplesPerClass, seed),
     test: firstOf(split.test, options.testCount, "test examples"),
   };
 }
@@ -132,6 +144,27 @@ function firstOf(examples: Examples, count: number | undefined, subject: string)
   return pick(
     examples,
     Uint32Array.from({ length: count }, (_, k) => k),
+  );
+}
+
+/** Some examples of each class, class by class in turn, again and again up to the count of all. */
+function repeated(all: Examples, name: string, classCount: number, each: number, seed: number): Examples {
+  const byClass = Array.from({ length: classCount }, (_, c) => {
+    const own = indicesWhere(all, (other) => other === c);
+    new Random(seed, SAMPLE_STREAM + c).shuffleInto(own);
+    return own;
+  });
+  const fewest = Math.min(...byClass.map(({ length }) => length));
+  if (!Number.isInteger(each) || each < 1 || each > fewest) {
+    throw new ArgumentError("samples of a class", {
+      given: `${each}`,
+      expected: `1 to ${fewest}, the training examples of the smallest class of ${name}`,
+    });
+  }
+  const chosen = Array.from({ length: each }, (_, k) => byClass.map((own) => own[k]!)).flat();
+  return pick(
+    all,
+    Uint32Array.from({ length: all.count }, (_, k) => chosen[k % chosen.length]!),
   );
 }
 

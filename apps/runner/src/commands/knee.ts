@@ -1,0 +1,26 @@
+import type { Command } from "commander";
+import * as parse from "../parse.ts";
+import { option } from "./options.ts";
+
+export function declareKnee(program: Command): void {
+  program
+    .command("knee")
+    .summary("the least density that is about as good as dense")
+    .description(
+      "From the finished runs at or below a folder, of a dense network and of several densities and seeds: the least density whose mean accuracy is within a tolerance of dense, with a bootstrap interval over seeds, beside a logistic curve.",
+    )
+    .argument("[folder]", "folder of the runs, as a sweep makes them", "runs")
+    .addOption(
+      option("--tolerance <e>", "how far below the dense network an accuracy may be, a fraction")
+        .argParser(parse.realNumber("--tolerance", 0, 1))
+        .default(0.005),
+    )
+    .addOption(option("--json", "one JSON document on standard output"))
+    .addHelpText(
+      "after",
+      `
+Example:
+  phew sweep densities.json && phew knee runs/densities --tolerance 0.01`,
+    )
+    .action(async (folder, options) => (await import("../verbs/knee.ts")).kneeOfRuns(folder, options));
+}
