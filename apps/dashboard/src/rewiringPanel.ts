@@ -12,7 +12,7 @@ import { plotRows } from "./plot.ts";
 import { fit, type StyledRow } from "./styledText.ts";
 import { COLOURS } from "./theme.ts";
 
-const LABEL_WIDTH = 16;
+const LABEL_WIDTH = 18;
 const LEAST_PLOT = 4;
 
 export function rewiringContent(

@@ -363,7 +363,7 @@ function rewired(state: RunState, event: Timed<"rule.changed">): RunState {
   } = event;
   const before = state.rewiring;
   // a run resumed at a checkpoint repeats changes that are in its history
-  const isRepeated = before !== undefined && change <= before.changes;
+  const isRepeated = before !== undefined && step <= lastStep(before.overlaps);
   const add = (history: History | undefined, value: number) =>
     isRepeated ? history! : appendPoint(history ?? EMPTY_HISTORY, step, value);
   const rewiring: RewiringState = {
