@@ -9,7 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Random } from "@phew/engine";
 import { describe, expect, it } from "vitest";
-import { caseCount } from "../../../vitest.long.ts";
+import { caseCount, longCases } from "../../../vitest.long.ts";
 import { bin, scratchFolder } from "./phew.ts";
 
 const BASE = "train lenet5 --classes 4 --train-count 480 --test-count 32 --epochs 3 --batch-size 32".split(
@@ -31,6 +31,12 @@ const TENSORFLOW = [
   "4",
   "--no-figures",
 ];
+
+/** The masks change before every other step: a change of rigl takes the step's place, one of path-rewire does not. */
+const REWIRED = ["rigl", "path-rewire"].map((rule) => [
+  ...SPARSE,
+  ...["--rule", rule, "--rule-option", "every=2"],
+]);
 
 interface End {
   readonly code: number | null;
@@ -118,18 +124,18 @@ function recordsOf(folder: string): string[] {
     .map((record) => record.replace(/(?<=train\/images_per_second.)[\s\S]{4}/, ""));
 }
 
-const whole = new Map<readonly string[], ReturnType<typeof lasting>>();
+const whole = new Map<string, ReturnType<typeof lasting>>();
 
 /** What the run comes to when nothing happens to it. */
 async function uninterrupted(args: readonly string[]) {
-  const known = whole.get(args);
+  const known = whole.get(args.join(" "));
   if (known !== undefined) return known;
   const folder = scratchFolder();
   const { code, stderr } = await start(args, folder).ended;
   expect(code, stderr).toBe(0);
   const result = lasting(folder);
   expect(result.state).toBe("finished");
-  whole.set(args, result);
+  whole.set(args.join(" "), result);
   return result;
 }
 
@@ -170,6 +176,32 @@ describe("a run", () => {
   it(`that is killed at ${kills} random moments ends with the same bytes`, async () => {
     const { hits } = await disturbed(SPARSE, "SIGKILL", kills, 250);
     expect(hits).toBe(kills);
+  });
+
+  it.each(longCases(REWIRED))(
+    "whose masks change (%#) and that is killed ten times ends with the same bytes",
+    async (...args) => {
+      expect((await disturbed(args, "SIGKILL", 10, 1000)).hits).toBe(10);
+    },
+  );
+
+  it("whose masks change is killed on two threads, goes on with three, and ends with the bytes of one", async () => {
+    const [args] = REWIRED as [string[]];
+    const lastingBytes = ({ config: _, events, ...rest }: ReturnType<typeof lasting>) => ({
+      ...rest,
+      // it says how many threads and how much memory there were
+      events: events.filter((event) => !("plannedMemory" in event)),
+    });
+    const expected = lastingBytes(await uninterrupted(args));
+    const folder = scratchFolder();
+    const on = (threads: string) => args.map((word, k) => (args[k - 1] === "--threads" ? threads : word));
+    const { child, ended, until } = start(on("2"), folder);
+    await until(() => existsSync(path.join(runIn(folder) ?? folder, "checkpoint.previous.safetensors")));
+    child.kill("SIGKILL");
+    await ended;
+    const { code, stderr } = await start(on("3"), folder).ended;
+    expect(code, stderr).toBe(0);
+    expect(lastingBytes(lasting(folder))).toEqual(expected);
   });
 
   it("that is asked to stop twice ends with the same bytes, and says 130", async () => {

@@ -23,7 +23,7 @@ import type { OptimiserOptions } from "./optimisers/chosen.ts";
 import { type Augmentation, checkAugmentation } from "./pipeline/augmentation.ts";
 import { type BatchLoader, inlineLoader, type LoaderFactory, type Part } from "./pipeline/loader.ts";
 import { epochOrder, firstExamples } from "./pipeline/order.ts";
-import type { ChosenRule } from "./rules/chosen.ts";
+import { asksForGradients, type ChosenRule } from "./rules/chosen.ts";
 import { Rewiring, ruleFault } from "./rules/rewiring.ts";
 import { checkRatePlan, type RatePlan, rateAt } from "./schedule.ts";
 import { type CheckpointKeeper, type TrainCheckpoint, TrainProgress } from "./trainPosition.ts";
@@ -95,6 +95,7 @@ export async function* train(options: TrainOptions): AsyncGenerator<TrainEvent, 
     batchSize,
     labelSmoothing: options.labelSmoothing ?? 0,
     seed: options.seed,
+    absentGradients: options.rule && asksForGradients(options.rule),
     ...(options.threadCount === undefined ? {} : { threadCount: options.threadCount }),
   });
   let loader: BatchLoader | undefined;

@@ -18,7 +18,7 @@ import {
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { changed, type RuleChange } from "../src/rules/change.ts";
-import { chosenRule } from "../src/rules/chosen.ts";
+import { asksForGradients, chosenRule } from "../src/rules/chosen.ts";
 import { rules } from "../src/rules/registry.ts";
 import type { ChangeState, Plan } from "../src/rules/rule.ts";
 import { oracleGraph } from "./randomNetworks.ts";
@@ -247,6 +247,16 @@ it("the same change has the same masks, and another seed or change others", asyn
 });
 
 describe("gradients", () => {
+  it.each(rules.map(({ name }) => name))(
+    "have their memory in the plan of just the rules that ask: %s",
+    async (name) => {
+      const { state, asked } = subject(network, { seed: 2 });
+      const rule = chosenRule({ name });
+      await changed(rule, state, planOf(state, 0.2));
+      expect(asksForGradients(rule)).toBe(asked.length > 0);
+    },
+  );
+
   it("are asked for of candidates alone by gse, of no weight by set and path-rewire", async () => {
     const of = async (name: string, options = {}) => {
       const { state, asked } = subject(network, { seed: 2 });

@@ -47,6 +47,11 @@ export function chosenRule({ name, options = {} }: RuleOptions): ChosenRule {
   return chosen;
 }
 
+/** True if it asks for gradients by weights at a change. */
+export function asksForGradients({ drop, grow, options }: ChosenRule): boolean {
+  return grow.byGradient(options) || drop.usesGradients?.(options) === true;
+}
+
 /** The options of a rule, those that name its parts first. @throws ArgumentError for an unknown rule */
 export function ruleOptions(name: string): Readonly<Record<string, OptionSpec>> {
   const { schedule, budget, drop, grow } = chosenRule({ name });
