@@ -8,7 +8,7 @@ import type { ImportedOnnx } from "./importGraph.ts";
 import type { NodePart } from "./parts.ts";
 import type { AttributeProto } from "./schema.ts";
 import { sitesOf } from "./sites.ts";
-import { type Activation, product } from "./values.ts";
+import { type Activation, ANY_BATCH, product } from "./values.ts";
 
 /** Thrown where the nodes of a file cannot say that there are fewer units. */
 class NotInPlace extends ArgumentError {}
@@ -240,17 +240,10 @@ function changeNode(model: ImportedOnnx, edit: GraphEdit, node: NodePart, view: 
         reshapeTo(edit, node, view.dims(node.output![0]!, output), new Map());
       return;
     }
-    case "Resize": {
-      // sizes count units too; scales do not
-      if (output === undefined || !node.input?.[3] || attributes.has("axes")) return;
-      const { dims } = model.onnx.activations.get(x!)!;
-      const scales = dims.map((from, axis) => (axis < 2 ? 1 : scaleTo(from, output.dims[axis]!)));
-      const name = edit.unusedName(`${node.title}_scales`);
-      const { data } = tensorFrom("F32", [scales.length], scales);
-      edit.addTensor({ name, dims: [scales.length], dtype: "F32", read: () => data });
-      edit.changeNode(node, { input: [x!, node.input[1] ?? "", name] });
+    case "Resize":
+      if (output !== undefined && isLiteral(model, node.input?.[3]) && !attributes.has("axes"))
+        resizeTo(model, edit, node, output, view.units(output.spec).length);
       return;
-    }
     case "Expand":
       // it repeated nothing
       if (output !== undefined) edit.changeNode(node, { opType: "Identity", input: [x!] });
@@ -290,11 +283,40 @@ function changeNode(model: ImportedOnnx, edit: GraphEdit, node: NodePart, view: 
   }
 }
 
-/** The float32 factor by which a runtime comes to a length, rounding down. */
-function scaleTo(from: number, to: number): number {
-  const scale = Math.fround(to / from);
-  return Math.floor(Math.fround(from * scale)) === to ? scale : Math.fround(scale * (1 + 2 ** -23));
+/** True for numbers that stand in the file, and are not computed from the shapes of values. */
+function isLiteral({ onnx }: ImportedOnnx, name: string | undefined): boolean {
+  if (!name) return false;
+  const maker = onnx.graph.makers.get(name)?.opType;
+  return maker === undefined || maker === "Constant";
 }
+
+/** A Resize to sizes, which count units too. */
+function resizeTo(
+  model: ImportedOnnx,
+  edit: GraphEdit,
+  node: NodePart,
+  { dims }: Activation,
+  units: number,
+): void {
+  const [x = "", roi = "", scales = ""] = node.input ?? [];
+  const places = dims.slice(2);
+  const resized = (sizes: readonly number[], axes: readonly number[] | undefined) =>
+    edit.changeNode(node, {
+      input: [x, roi, scales, int64Tensor(edit, `${node.title}_sizes`, sizes)],
+      attributes: new Map(axes === undefined ? [] : [["axes", intsAttribute("axes", axes)]]),
+    });
+  const axes = places.map((_, k) => k + 2);
+  if (model.onnx.opset >= 18) resized(places, axes);
+  else if (dims[0] !== ANY_BATCH) resized([dims[0]!, units, ...places], undefined);
+  else throw sizesCountUnits(model, node);
+}
+
+const sizesCountUnits = ({ onnx }: ImportedOnnx, { title }: NodePart): ArgumentError =>
+  new ArgumentError(onnx.parts.source.name, {
+    given: `"${title}", which resizes to sizes that count channels, of which some go`,
+    expected: "scales, or a file of opset 18 or later",
+    remedy: "Export it with --form zeroed.",
+  });
 
 function reshapeTo(
   edit: GraphEdit,

@@ -16,7 +16,7 @@ import type { TensorUse } from "./importer.ts";
 import { modulePath } from "./moduleNames.ts";
 import type { NodePart } from "./parts.ts";
 
-const LAYERS = new Set(["Conv", "Gemm", "MatMul", "FusedConv"]);
+const LAYERS = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul", "FusedConv"]);
 const FUSED_NAME = /ConvBnFusion|fused_bn|bn_fused|FuseBatchNorm|BatchNormFusion/i;
 /** Tensor names that are numbers: the original names are lost. */
 const NUMBERED = /^(onnx::Conv_\d+|\d+)$/;
