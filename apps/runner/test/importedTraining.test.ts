@@ -6,8 +6,15 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { float32Tensor, readSafetensors, toFloat32, writeSafetensors } from "@phew/formats";
-import { loadDataset } from "@phew/training";
+import {
+  float32Tensor,
+  readOnnx,
+  readSafetensors,
+  type Tensor,
+  toFloat32,
+  writeSafetensors,
+} from "@phew/formats";
+import { type Examples, loadDataset } from "@phew/training";
 import { beforeAll, describe, expect, it } from "vitest";
 import { isLong } from "../../../vitest.long.ts";
 import { lastingFolder, phew, readText } from "./phew.ts";
@@ -42,28 +49,42 @@ const notesOf = (run: string) =>
   eventsOf(run).flatMap(({ kind, message }) => (kind === "log" ? [message as string] : []));
 const tensorsOf = async (file: string) => (await readSafetensors(path.join(folder, file))).tensors;
 
+function inputsOf(examples: Examples): Float32Array {
+  const x = new Float32Array(examples.count * 28 * 28);
+  examples.fillInto(
+    x,
+    Uint32Array.from({ length: examples.count }, (_, k) => k),
+  );
+  return x;
+}
+
+function labelsOf({ classes, count }: Examples): Tensor {
+  return { dtype: "I64", shape: [count], data: new Uint8Array(BigInt64Array.from(classes, BigInt).buffer) };
+}
+
 beforeAll(async () => {
-  for (const name of readdirSync(fixtures).filter((each) => each.startsWith("resnet.")))
+  for (const name of readdirSync(fixtures).filter((each) =>
+    /^(resnet\..*|mobile|unet|sequence)(\.onnx)?$/.test(each),
+  ))
     copyFileSync(path.join(fixtures, name), path.join(folder, name));
-  const { test } = await loadDataset("glyphs", {
+  const { train, test } = await loadDataset("glyphs", {
     classCount: CLASSES,
     trainCount: TRAIN_COUNT,
     testCount: TEST_COUNT,
   });
-  const x = new Float32Array(TEST_COUNT * 28 * 28);
-  test.fillInto(
-    x,
-    Uint32Array.from({ length: TEST_COUNT }, (_, k) => k),
-  );
-  const y = BigInt64Array.from(test.classes, BigInt);
-  const labels = { dtype: "I64" as const, shape: [TEST_COUNT], data: new Uint8Array(y.buffer) };
-  await writeSafetensors(
-    path.join(folder, "test.safetensors"),
-    new Map([
-      ["x", float32Tensor([TEST_COUNT, 1, 28, 28], x)],
-      ["y", labels],
-    ]),
-  );
+  const [xTrain, xTest] = [train, test].map(inputsOf);
+  const [yTrain, yTest] = [train, test].map(labelsOf);
+  const write = (name: string, tensors: Readonly<Record<string, Tensor>>) =>
+    writeSafetensors(path.join(folder, name), new Map(Object.entries(tensors)));
+  await write("test.safetensors", { x: float32Tensor([TEST_COUNT, 1, 28, 28], xTest!), y: yTest! });
+  const rows = (x: Float32Array) => float32Tensor([x.length / 784, 28, 1, 28], x);
+  await write("rows-test.safetensors", { x: rows(xTest!), y: yTest! });
+  await write("rows.safetensors", {
+    x_train: rows(xTrain!),
+    y_train: yTrain!,
+    x_test: rows(xTest!),
+    y_test: yTest!,
+  });
 });
 
 const PEERS =
@@ -72,22 +93,28 @@ const hasPeers = spawnSync("python3", ["-c", PEERS]).status === 0;
 
 const page = readText(fileURLToPath(new URL("../../../docs/pytorch.md", import.meta.url)));
 
-/** Accuracy in PyTorch of the module that back.py of the page loads, for each file of a state dict. */
+/** Accuracy in PyTorch of the module that back.py of the page loads, for each class and file of a state dict. */
 const ACCURACY = `
-import sys, shutil, torch
-for file in sys.argv[1:]:
+import sys, shutil, types, torch
+sys.path.insert(0, sys.argv[1])
+import exportResnet, exportFamilies
+for name, file in zip(sys.argv[2::2], sys.argv[3::2]):
     shutil.copy(file, "trained.safetensors")
+    make = exportResnet.Net if name == "Net" else getattr(exportFamilies, name)
+    sys.modules["model"] = types.SimpleNamespace(Net=make)
     own = {}
     exec(open("back.py").read(), own)
     test = own["load_file"]("test.safetensors")
+    x = test["x"].reshape(-1, 28, 28) if name == "Sequence" else test["x"]
     with torch.no_grad():
-        print((own["model"](test["x"]).argmax(1) == test["y"]).double().mean().item())
+        print((own["model"](x).argmax(1) == test["y"]).double().mean().item())
 `;
 
-describe("a ResNet of PyTorch's exporters", () => {
-  const runs: string[] = [];
-  const accuracies: number[] = [];
+/** Of the ResNet. */
+const runs: string[] = [];
+const accuracies: number[] = [];
 
+describe("a ResNet of PyTorch's exporters", () => {
   it.each(["resnet.script.onnx", "resnet.dynamo.onnx"])("%s learns", async (file) => {
     const { folder: run, testAccuracy, warnings } = await json("train", file, ...SETTINGS);
     expect(warnings).toEqual([]);
@@ -105,7 +132,16 @@ describe("a ResNet of PyTorch's exporters", () => {
   });
 
   it("goes back into its own form: the same nodes and names, and the accuracy of the run", async () => {
+    const nodesOf = async (file: string) => {
+      const { onnx, network } = await readOnnx(path.join(folder, file));
+      const nodes = onnx.graph.order.filter(({ opType }) => opType !== "Identity");
+      return [nodes.map(({ title, opType }) => [title, opType]), network.parameters.map(({ name }) => name)];
+    };
     for (const [k, run] of runs.entries()) {
+      await json("export", run, "--out", `${k}-own.onnx`);
+      expect(await nodesOf(`${k}-own.onnx`)).toEqual(
+        await nodesOf(`resnet.${k === 0 ? "script" : "dynamo"}.onnx`),
+      );
       for (const form of ["zeroed", "original+masks", "compact"]) {
         await json("export", run, "--form", form, "--out", `${k}-${form}.onnx`);
         const predicted = await json("predict", `${k}-${form}.onnx`, "--batch", "test.safetensors");
@@ -114,33 +150,14 @@ describe("a ResNet of PyTorch's exporters", () => {
     }
   });
 
-  it.skipIf(!hasPeers)(
-    "is loaded by PyTorch as docs/pytorch.md says, with the accuracy of the run (skipped where python3 has no torch)",
-    async () => {
-      const [, back] = /<!-- back\.py -->\s*```python\n([\s\S]*?)```/.exec(page)!;
-      writeFileSync(path.join(folder, "back.py"), back!);
-      copyFileSync(path.join(fixtures, "exportResnet.py"), path.join(folder, "model.py"));
-      const files = await Promise.all(
-        runs.map(async (run, k) => {
-          await json("export", run, "--form", "zeroed", "--out", `${k}.safetensors`);
-          return `${k}.safetensors`;
-        }),
-      );
-      const { status, stdout, stderr } = spawnSync("python3", ["-c", ACCURACY, ...files], {
-        cwd: folder,
-        encoding: "utf8",
-      });
-      expect(status, stderr).toBe(0);
-      expect(stdout.trim().split("\n").map(Number)).toEqual(accuracies);
-    },
-  );
-
   it.skipIf(!hasPeers || !isLong)("is what the exporters of this machine write (long)", async () => {
-    const made = spawnSync("python3", [path.join(fixtures, "exportResnet.py"), folder], { encoding: "utf8" });
-    expect(made.status, made.stderr).toBe(0);
-    for (const file of ["resnet.script.onnx", "resnet.dynamo.onnx"]) {
+    for (const script of ["exportResnet.py", "exportFamilies.py"]) {
+      const made = spawnSync("python3", [path.join(fixtures, script), folder], { encoding: "utf8" });
+      expect(made.status, made.stderr).toBe(0);
+    }
+    for (const file of ["resnet.script.onnx", "resnet.dynamo.onnx", "mobile.onnx", "unet.onnx"]) {
       const { testAccuracy } = await json("train", file, ...SETTINGS, "--experiment", "own");
-      expect(testAccuracy, file).toBeGreaterThan(0.6);
+      expect(testAccuracy, file).toBeGreaterThan(0.4);
     }
   });
 
@@ -177,6 +194,56 @@ describe("a ResNet of PyTorch's exporters", () => {
     }
   });
 });
+
+/** By the name of the file: class of the module, run, and accuracy. */
+const families = new Map<string, { module: string; run: string; accuracy: number }>();
+
+describe("networks of other families", () => {
+  it.each([
+    ["mobile", "Mobile", DATA],
+    ["unet", "Unet", DATA],
+    // its channels are the rows of an image
+    ["sequence", "Sequence", ["--dataset", "arrays", "--data-dir", "rows.safetensors"]],
+  ])(
+    "%s.onnx learns, and goes back into its own form with the accuracy of the run",
+    async (name, module, data) => {
+      const settings = "--epochs 4 --batch-size 32 --rate 0.1 --density 0.4 --threads 1 --no-figures".split(
+        " ",
+      );
+      const { folder: run, testAccuracy } = await json("train", `${name}.onnx`, ...data, ...settings);
+      // of four classes
+      expect(testAccuracy).toBeGreaterThan(0.4);
+      families.set(name, { module, run, accuracy: testAccuracy });
+      await json("export", run, "--out", `${name}-zeroed.onnx`);
+      const batch = name === "sequence" ? "rows-test.safetensors" : "test.safetensors";
+      const { accuracy } = await json("predict", `${name}-zeroed.onnx`, "--batch", batch);
+      expect(accuracy).toBe(testAccuracy);
+    },
+  );
+});
+
+it.skipIf(!hasPeers)(
+  "PyTorch loads each as docs/pytorch.md says, with the accuracy of the run (skipped where python3 has no torch)",
+  async () => {
+    const [, back] = /<!-- back\.py -->\s*```python\n([\s\S]*?)```/.exec(page)!;
+    writeFileSync(path.join(folder, "back.py"), back!);
+    const all = [
+      ...runs.map((run, k) => ({ module: "Net", run, accuracy: accuracies[k] })),
+      ...families.values(),
+    ];
+    const args: string[] = [];
+    for (const [k, { module, run }] of all.entries()) {
+      await json("export", run, "--form", "zeroed", "--out", `${k}.safetensors`);
+      args.push(module, `${k}.safetensors`);
+    }
+    const { status, stdout, stderr } = spawnSync("python3", ["-c", ACCURACY, fixtures, ...args], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+    expect(status, stderr).toBe(0);
+    expect(stdout.trim().split("\n").map(Number)).toEqual(all.map(({ accuracy }) => accuracy));
+  },
+);
 
 describe("what a run of a model file starts from", () => {
   it("is drawn anew with --init, with a word", async () => {

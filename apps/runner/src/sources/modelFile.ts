@@ -20,7 +20,9 @@ export async function readModelFile(file: string, options: ModelFileOptions): Pr
   return readModel(file, { inputShape: isOpen ? inputOf(inputDims, usualInput) : undefined, output });
 }
 
-/** The data's shape, flat where the file has features. */
+/** The data's shape: flat where the file has features, and of one row where it has sequences. */
 function inputOf(dims: readonly (number | undefined)[] | undefined, usual: Shape): Shape {
-  return dims?.length === 1 ? [elementCount(usual)] : usual;
+  if (dims?.length === 1) return [elementCount(usual)];
+  const [channels, height, length] = usual;
+  return dims?.length === 2 && height === 1 ? [channels!, length!] : usual;
 }

@@ -79,7 +79,7 @@ export function graphWeights(parts: ModelParts): GraphWeights {
 }
 
 /** Steps back through concatenations in one graph; real ones take a few for each weight. */
-const MOST_STEPS = 500_000;
+const MOST_STEPS = 200_000;
 
 interface GraphIndex {
   /** Steps back that were taken. */

@@ -150,7 +150,8 @@ function checked(
       given: `${x.dtype} of shape [${x.shape.join(", ")}]`,
       expected: "bytes or floats of shape [examples, channels, height, width] or [examples, features]",
       ...(inputShape.length === 2 && {
-        remedy: "Grey images have one channel: reshape to [examples, 1, height, width].",
+        remedy:
+          "Grey images have one channel, sequences one row: reshape to [examples, 1, height, width] or [examples, channels, 1, length].",
       }),
     });
   }
