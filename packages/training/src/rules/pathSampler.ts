@@ -20,6 +20,8 @@ const TRIES = 64;
 
 export class PathSampler {
   readonly #after: Masks;
+  /** Running sums of the bounds of the inputs that a row may read, by the first of them in memory. */
+  readonly #sums = new Map<string, Float64Array>();
   readonly #layers: readonly LayerPaths[];
 
   /** @param after the kept weights, along which paths go */
@@ -55,7 +57,7 @@ export class PathSampler {
     const { parameter, rowLength, kernelSize } = layer;
     const isFree = (k: number) =>
       this.#after.bytes[parameter.start + k] === 0 && !drawn.has(parameter.start + k);
-    const sums = runningSums(layer.bounds(row));
+    const sums = this.#sumsOf(layer, row);
     const rowBound = layer.rowBound(row);
     const total = sums[sums.length - 1]!;
     if (!(total > 0) || !(rowBound > 0)) return undefined;
@@ -69,6 +71,16 @@ export class PathSampler {
     const scores = runningSums(Float64Array.from(free, (k) => layer.score(k)));
     const all = scores.at(-1) ?? 0;
     return all > 0 ? free[firstAbove(scores, random.nextFloat() * all)] : undefined;
+  }
+
+  #sumsOf(layer: LayerPaths, row: number): Float64Array {
+    const bounds = layer.bounds(row);
+    const key = `${layer.parameter.name} ${bounds.byteOffset}`;
+    const before = this.#sums.get(key);
+    if (before !== undefined) return before;
+    const sums = runningSums(bounds);
+    this.#sums.set(key, sums);
+    return sums;
   }
 
   #fill(group: Group, count: number, drawn: Set<number>, random: Random): void {

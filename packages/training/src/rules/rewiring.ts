@@ -4,6 +4,7 @@
  */
 import {
   type Batch,
+  countKept,
   type EventOf,
   layerProgress,
   log10Of,
@@ -134,7 +135,7 @@ export class Rewiring {
     );
     await executor.changeMasks(change.masks);
     this.#masks = change.masks;
-    for (const [k, bit] of change.masks.bytes.entries()) if (bit === 1) this.#everKept.bytes[k] = 1;
+    for (const k of change.grown) this.#everKept.bytes[k] = 1;
     const layersStep = this.#position.layersStep;
     const withLayers = layersStep < 0 || step - layersStep >= LAYER_STEPS;
     this.#position = {
@@ -208,7 +209,7 @@ function positionOf({ changes, replacedSteps, layersStep, memory }: RulePosition
 }
 
 function layerCounts(masks: Masks): number[] {
-  return masks.network.prunable.map((parameter) => masks.of(parameter).reduce((sum, bit) => sum + bit, 0));
+  return masks.network.prunable.map((parameter) => countKept(masks.of(parameter)));
 }
 
 /** Kept weights that enter each output unit, layer by layer, in few numbers. */
@@ -217,7 +218,8 @@ function layersOf(masks: Masks) {
     const mask = masks.of(parameter);
     const fanIn = mask.length / parameter.shape[0]!;
     const keptIn = new Uint32Array(parameter.shape[0]!);
-    for (let k = 0; k < mask.length; k++) keptIn[Math.floor(k / fanIn)]! += mask[k]!;
+    for (let unit = 0; unit < keptIn.length; unit++)
+      keptIn[unit] = countKept(mask.subarray(unit * fanIn, (unit + 1) * fanIn));
     return layerProgress(keptIn);
   });
 }
