@@ -1902,6 +1902,42 @@ const products: OnnxCase[] = [
     { tensors: { positions: tensor([8, 8, 6], 5) } },
   ),
   body(
+    "a class token before others",
+    ["learned", "pad", "rearrange", "pad", "add"],
+    [
+      { op: "Reshape", in: ["c", "to"], out: ["r"] },
+      { op: "Transpose", in: ["r"], out: ["t"], attributes: { perm: [0, 2, 1] } },
+      { op: "Concat", in: ["token", "t"], out: ["j"], attributes: { axis: 1 } },
+      { op: "Transpose", in: ["j"], out: ["b"], attributes: { perm: [0, 2, 1] } },
+    ],
+    { tensors: { to: ints([0, 6, 64]), token: numbers([3, 1, 4, 1, 5, 9, 3, 1, 4, 1, 5, 9], [2, 1, 6]) } },
+  ),
+  body(
+    "a class token that is repeated for the batch",
+    ["learned", "pad", "rearrange", "pad", "add"],
+    [
+      { op: "Reshape", in: ["c", "to"], out: ["r"] },
+      { op: "Transpose", in: ["r"], out: ["t"], attributes: { perm: [0, 2, 1] } },
+      { op: "Shape", in: ["x"], out: ["dims"] },
+      { op: "Gather", in: ["dims", "first"], out: ["n"], attributes: { axis: 0 } },
+      { op: "Concat", in: ["n", "rest"], out: ["wanted"], attributes: { axis: 0 } },
+      { op: "Expand", in: ["token", "wanted"], out: ["tokens"] },
+      { op: "Concat", in: ["tokens", "t"], out: ["j"], attributes: { axis: 1 } },
+      { op: "Transpose", in: ["j"], out: ["b"], attributes: { perm: [0, 2, 1] } },
+    ],
+    {
+      tensors: { to: ints([0, 6, 64]), first: ints([0]), rest: ints([1, 6]), token: tensor([1, 1, 6], 5) },
+    },
+  ),
+  body(
+    "an image above its like",
+    ["pad", "relu", "pad", "add"],
+    [
+      { op: "Relu", in: ["c"], out: ["r"] },
+      { op: "Concat", in: ["c", "r"], out: ["b"], attributes: { axis: 2 } },
+    ],
+  ),
+  body(
     "constants that bring values to one range",
     ["relu", "affine", "affine"],
     [

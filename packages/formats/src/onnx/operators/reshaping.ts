@@ -10,6 +10,7 @@ import {
   foldExpand,
   foldRange,
   normalAxis,
+  reshaped,
   sliceIndices,
   smallNumbers,
   storedConstant,
@@ -18,7 +19,16 @@ import type { Importer } from "../importer.ts";
 import { type Order, sameOrder } from "../order.ts";
 import type { NodePart } from "../parts.ts";
 import { Unsupported } from "../unsupported.ts";
-import { type Activation, type Constant, dimsText, product, sameDims, type Value } from "../values.ts";
+import {
+  type Activation,
+  ANY_BATCH,
+  type Constant,
+  dimsText,
+  product,
+  sameDims,
+  type Value,
+} from "../values.ts";
+import { joinedPlaces } from "./joining.ts";
 import type { Operator } from "./operator.ts";
 import { dimsOf, outputName, viewed } from "./views.ts";
 
@@ -136,10 +146,15 @@ export const concat: Operator = (context, node, inputs) => {
   const constants = inputs.filter((input): input is Constant => input?.kind === "constant");
   if (constants.length === inputs.length && inputs.length > 0)
     return foldConcat(outputName(node), constants, axis);
+  const parts = inputs.map((input) =>
+    input?.kind === "constant" ? input : context.laid(input, "a concatenation"),
+  );
+  const rank = parts[0]!.dims.length;
+  const at = normalAxis(axis, rank);
+  const alongPlaces = joinedPlaces(context, node, parts, at);
+  if (alongPlaces !== undefined) return alongPlaces;
   const values = inputs.map((input) => context.laid(input, "a concatenation"));
   const [first] = values as [Activation];
-  const rank = first.dims.length;
-  const at = normalAxis(axis, rank);
   if (values.some(({ order }) => order !== undefined)) return joinedUnits(context, node, values, at);
   if (at !== 1) {
     throw new Unsupported(
@@ -202,7 +217,14 @@ const withoutUnits = ({ offset, axes }: Order, axis: number): Order => ({
 
 export const expand: Operator = (context, node, [x, target]) => {
   const wanted = context.constant(target, "its shape");
-  if (x?.kind === "constant") return foldExpand(outputName(node), x, wanted);
+  if (x?.kind === "constant") {
+    const [batch, ...others] = smallNumbers(wanted);
+    // examples of a batch of any length have it alike: what reads it sees one
+    const isForAll = batch === ANY_BATCH && x.dims.length === wanted.dims[0] && x.dims[0] === 1;
+    const lengths = isForAll ? computedConstant(wanted.name, wanted.dims, "I64", [1, ...others]) : wanted;
+    const isSame = isForAll && others.every((length, k) => length === 1 || length === x.dims[k + 1]);
+    return isSame ? reshaped(x, outputName(node), x.dims) : foldExpand(outputName(node), x, lengths);
+  }
   const value = context.view(x, "an expansion");
   const lengths = smallNumbers(wanted);
   const offset = value.dims.length - lengths.length;
