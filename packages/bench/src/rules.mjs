@@ -1,11 +1,10 @@
 /**
  * What a change of each rule costs beside a step with the same masks, and beside RigL by PyTorch with dense gradients, in turns;
  * processor time of all threads, medians:
- *   node packages/bench/src/rules.mjs [resnet20] [--rules set,rigl] [--density 0.05] [--batch 128] [--threads 2] [--rounds 7] [--no-torch]
+ *   node packages/bench/src/rules.mjs [resnet20] [--rules set,rigl] [--density 0.05] [--batch 128] [--threads 1] [--rounds 7] [--no-torch]
  * A change replaces a share ζ (--fraction 0.3) of the kept weights: the rule's choice, gradients included, and the executor's
  * change of masks.
  */
-import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { initialise, prune, zooModel } from "@phew/core";
 import { chosenRule, loadExecutor, rules } from "@phew/training";
@@ -17,7 +16,8 @@ const { values, positionals } = parseArgs({
     rules: { type: "string", default: "set,rigl,snfs,dsr,mest,gse,srigl,path-rewire" },
     density: { type: "string", default: "0.05" },
     batch: { type: "string", default: "128" },
-    threads: { type: "string", default: `${availableParallelism()}` },
+    // PyTorch's threads spin while they wait, which is no work
+    threads: { type: "string", default: "1" },
     rounds: { type: "string", default: "7" },
     fraction: { type: "string", default: "0.3" },
     interval: { type: "string", default: "100" },
