@@ -25,6 +25,8 @@ const WORKING = [
   "selu",
   "shuffle",
   "shufflenet-v2",
+  "siamese",
+  "two-in-two-out",
   "unet-nearest",
   "unet-transpose",
 ];

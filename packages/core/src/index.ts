@@ -80,8 +80,10 @@ export {
   type Node,
   type NodeSpec,
   type PrunableParameter,
+  sharedParameters,
 } from "./network/network.ts";
 export { type UnitFlow, unitFlows, type WeightFlow, weightFlows } from "./network/unitFlow.ts";
+export { type Untied, untied } from "./network/untied.ts";
 export {
   ACTIVATIONS,
   type Activation,

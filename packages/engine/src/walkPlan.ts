@@ -2,7 +2,8 @@
 
 /**
  * A weighted operation. Edge id of weight k = firstEdge + k, where k runs row-major over
- * `[outCount, inCount / groups, kernelSize]`; edge ids of all layers together are 0 … edgeCount − 1, each once.
+ * `[outCount, inCount / groups, kernelSize]`; edge ids of all layers together are 0 … edgeCount − 1, each once. Layers that share their
+ * weights have one `weight` and one `firstEdge`.
  * Output unit o belongs to group ⌊o / (outCount / groups)⌋ and sees the inCount / groups input units of that group.
  */
 export interface WalkLayer {

@@ -68,7 +68,10 @@ export class Walker {
     const { wasm } = this.#alive();
     const { bias, direction } = this.#options;
     if (bias === "uniform" || bias === "inverse" || wasm.hasZero() === 0) return this.#plan.edgeCount;
-    return wasm.countReachable(Number(direction !== "backward"), Number(direction !== "forward")) >>> 0;
+    const count =
+      wasm.countReachable(Number(direction !== "backward"), Number(direction !== "forward")) >>> 0;
+    // weights that layers share are counted for each
+    return Math.min(count, this.#plan.edgeCount);
   }
 
   /** Marks further edges as kept. @param mask length edgeCount, one byte per edge, not 0 = kept */

@@ -110,7 +110,11 @@ function checkLayers(plan: WalkPlan): void {
   }
   for (const layer of plan.layers) checkLayer(layer);
   let next = 0;
+  let last: WalkLayer | undefined;
   for (const layer of [...plan.layers].sort((a, b) => a.firstEdge - b.firstEdge)) {
+    // the same weights at another place
+    if (last?.firstEdge === layer.firstEdge && last.weight === layer.weight) continue;
+    last = layer;
     if (layer.firstEdge !== next) {
       throw new EngineError(`layer "${layer.name}"`, {
         given: `firstEdge = ${layer.firstEdge}`,

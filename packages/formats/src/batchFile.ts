@@ -3,14 +3,15 @@
  * and y I64, or convertible to these; conversions are reported.
  */
 import { ArgumentError, type Shape } from "@phew/core";
+import { type ModelInput, networkExamples } from "./modelInputs.ts";
 import { type Dtype, elementsOf, type Tensor, type Tensors, toFloat32 } from "./tensor.ts";
 import { readTensors } from "./tensorFile.ts";
 
 export interface BatchFile {
   readonly count: number;
-  /** Of one example. */
+  /** Of one example; of several inputs `[elements]`. */
   readonly inputShape: Shape;
-  /** Row-major `[count, ...inputShape]`, finite. */
+  /** Row-major `[count, ...inputShape]`, finite; in the network's order. */
   readonly x: Float32Array;
   /** Class of each example, length `count`; absent if the file has none. */
   readonly y?: Int32Array;
@@ -23,6 +24,8 @@ export interface BatchFile {
 export interface BatchExpectations {
   /** Shape of one example. */
   readonly inputShape?: Shape | undefined;
+  /** The network's inputs as its file has them; absent: one of `inputShape`. */
+  readonly inputs?: readonly ModelInput[] | undefined;
   /** Classes are 0 … classCount − 1. */
   readonly classCount?: number | undefined;
   /** True: a file without `y` is an error. False: `y` is ignored. */
@@ -37,8 +40,47 @@ const WHOLE: readonly Dtype[] = ["U8", "I8", "U16", "I16", "U32", "I32", "U64", 
 /** @throws ArgumentError if `x` or `y` is missing, of another type or shape, not finite, or out of range */
 export async function readBatch(path: string, expected: BatchExpectations = {}): Promise<BatchFile> {
   const { tensors } = await readTensors(path);
-  const subject = `${path}: tensor "x"`;
-  const x = tensors.get("x");
+  const notes: string[] = [];
+  const inputs = expected.inputs ?? [{ name: undefined, shape: expected.inputShape }];
+  const given = inputs.map((input) =>
+    readInput(path, tensors, input, inputs.length > 1, expected.scale, notes),
+  );
+  const [{ count, shape }, ...others] = given as [GivenInput, ...GivenInput[]];
+  const odd = others.findIndex((other) => other.count !== count);
+  if (odd >= 0) {
+    throw new ArgumentError(`${path}: tensor "${inputs[odd + 1]!.name}"`, {
+      given: `${others[odd]!.count} examples`,
+      expected: `${count}, as of "${inputs[0]!.name}"`,
+    });
+  }
+  const values = given.map((input) => input.values);
+  const x = expected.inputs === undefined ? values[0]! : networkExamples(expected.inputs, values, count);
+  const inputShape = others.length === 0 ? shape : [x.length / count];
+  const batch = { count, inputShape, x, notes, tensors };
+  const y = tensors.get("y");
+  if (expected.labelled === false || (y === undefined && expected.labelled !== true)) return batch;
+  return { ...batch, y: checkedClasses(`${path}: tensor "y"`, y, count, expected.classCount, notes) };
+}
+
+interface GivenInput {
+  readonly count: number;
+  readonly shape: Shape;
+  readonly values: Float32Array;
+}
+
+/** @param isNamed true: only the tensor with the input's name is it; false: x, or that */
+function readInput(
+  path: string,
+  tensors: Tensors,
+  { name, shape: wanted }: { readonly name: string | undefined; readonly shape: Shape | undefined },
+  isNamed: boolean,
+  scale: number | undefined,
+  notes: string[],
+): GivenInput {
+  const own = name !== undefined && (isNamed || !tensors.has("x")) && (isNamed || tensors.has(name));
+  const title = own ? name : "x";
+  const subject = `${path}: tensor "${title}"`;
+  const x = tensors.get(title);
   const isUsable = x !== undefined && [...FLOATS, ...WHOLE].includes(x.dtype) && x.shape.length >= 2;
   if (isUsable && x.shape[0] === 0) {
     throw new ArgumentError(subject, {
@@ -52,19 +94,19 @@ export async function readBatch(path: string, expected: BatchExpectations = {}):
       given:
         x === undefined ? `none (there are: ${[...tensors.keys()].slice(0, 5).join(", ")})` : describe(x),
       expected:
-        "F32 of shape [examples, channels, height, width], [examples, channels, depth, height, width], [examples, channels, length] or [examples, features]",
+        wanted === undefined || !isNamed
+          ? "F32 of shape [examples, channels, height, width], [examples, channels, depth, height, width], [examples, channels, length] or [examples, features]"
+          : `F32 of shape [examples, ${wanted.join(", ")}], an input of the network`,
     });
   }
-  const [count, ...inputShape] = x.shape as [number, ...number[]];
-  const wanted = expected.inputShape;
-  if (wanted !== undefined && inputShape.join() !== wanted.join() && !isSequenceOf(wanted, inputShape)) {
+  const [count, ...shape] = x.shape as [number, ...number[]];
+  if (wanted !== undefined && shape.join() !== wanted.join() && !isSequenceOf(wanted, shape)) {
     throw new ArgumentError(subject, {
-      given: `examples of shape [${inputShape.join(", ")}]`,
+      given: `examples of shape [${shape.join(", ")}]`,
       expected: `[${wanted.join(", ")}], the network's input`,
     });
   }
-  const notes: string[] = [];
-  const values = converted(subject, x, expected.scale, notes);
+  const values = converted(subject, title, x, scale, notes);
   const fault = values.findIndex((value) => !Number.isFinite(value));
   if (fault >= 0) {
     throw new ArgumentError(`${subject}, element ${fault}`, {
@@ -72,13 +114,16 @@ export async function readBatch(path: string, expected: BatchExpectations = {}):
       expected: "a finite number",
     });
   }
-  const batch = { count, inputShape, x: values, notes, tensors };
-  const y = tensors.get("y");
-  if (expected.labelled === false || (y === undefined && expected.labelled !== true)) return batch;
-  return { ...batch, y: checkedClasses(`${path}: tensor "y"`, y, count, expected.classCount, notes) };
+  return { count, shape, values };
 }
 
-function converted(subject: string, x: Tensor, scale: number | undefined, notes: string[]): Float32Array {
+function converted(
+  subject: string,
+  title: string,
+  x: Tensor,
+  scale: number | undefined,
+  notes: string[],
+): Float32Array {
   const isWhole = WHOLE.includes(x.dtype);
   if (isWhole && scale === undefined) {
     throw new ArgumentError(subject, {
@@ -89,9 +134,9 @@ function converted(subject: string, x: Tensor, scale: number | undefined, notes:
     });
   }
   const values = toFloat32(x);
-  if (x.dtype !== "F32") notes.push(`x was converted from ${x.dtype} to float32.`);
+  if (x.dtype !== "F32") notes.push(`${title} was converted from ${x.dtype} to float32.`);
   if (scale === undefined || scale === 1) return values;
-  notes.push(`x was multiplied by ${scale}.`);
+  notes.push(`${title} was multiplied by ${scale}.`);
   return values.map((value) => value * scale);
 }
 

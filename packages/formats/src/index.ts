@@ -22,6 +22,7 @@ export {
   writeMasks,
 } from "./maskFile.ts";
 export { maskName } from "./maskName.ts";
+export { fileExamples, type ModelInput, modelInputs } from "./modelInputs.ts";
 export { modelOutputs, otherOutputs } from "./modelOutputs.ts";
 export type { OnnxExportOptions, OnnxForm, OnnxOutput } from "./onnx/exportOnnx.ts";
 export type { ImportedModel, ImportedOnnx, OnnxOptions } from "./onnx/importGraph.ts";

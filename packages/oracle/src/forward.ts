@@ -50,13 +50,27 @@ export function forward(
   options: ForwardOptions = {},
 ): ForwardResult {
   const shapes = shapesOf(graph);
+  const inputSize = graph.nodes.reduce(
+    (sum, { op }) => sum + (op.kind === "input" ? sizeOf(op.shape) : 0),
+    0,
+  );
+  if (x.length !== count * inputSize) throw new Error(`${x.length} inputs for ${count} × ${inputSize}`);
   const values: Float64Array[] = [];
   const running = new Map<string, Float64Array>();
   for (const [index, node] of graph.nodes.entries()) {
     const shape = shapes[index]!;
     if (node.op.kind === "input") {
-      if (x.length !== count * sizeOf(shape)) throw new Error(`${x.length} inputs for ${count} × [${shape}]`);
-      values.push(Float64Array.from(x));
+      // several inputs: an example holds those of all, one after the other
+      const size = sizeOf(shape);
+      const whole = x.length / count;
+      const start = graph.nodes
+        .slice(0, index)
+        .reduce((sum, { op }) => sum + (op.kind === "input" ? sizeOf(op.shape) : 0), 0);
+      values.push(
+        Float64Array.from({ length: count * size }, (_, k) => {
+          return x[Math.floor(k / size) * whole + start + (k % size)]!;
+        }),
+      );
       continue;
     }
     values.push(

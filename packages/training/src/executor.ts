@@ -73,7 +73,7 @@ export interface Executor {
   /** What computes: `tfjs-node`, `tfjs-wasm`, `wasm, 2 threads`. */
   readonly backend: string;
   /** If the executor reports it; as the masks are now. */
-  readonly plan?: PlannedMemory;
+  readonly plan?: PlannedMemory | undefined;
   /** One step of the optimiser; `rate` is η. @throws GradientError if a gradient is not finite */
   step(batch: Batch, rate: number): Promise<StepResult>;
   /** Mean loss and number of right answers in evaluation mode. */

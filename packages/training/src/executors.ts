@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import { ArgumentError, unknownName } from "@phew/core";
 import type { ExecutorFactory } from "./executor.ts";
+import { withSharedWeights } from "./sharedWeights.ts";
 import { loadTensorflowExecutor } from "./tensorflow.ts";
 
 /** How an executor computes, beside what. */
@@ -16,10 +17,10 @@ const loaders: Readonly<Record<string, (variant: ExecutorVariant) => Promise<Exe
   sparse: async ({ fastMath = false }) => {
     const { createSparseExecutor } = await import("./sparse/run/executor.ts");
     // its numbers do not depend on the number of threads
-    return (options) => {
+    return withSharedWeights((options) => {
       const { threadCount = availableParallelism() } = options;
       return createSparseExecutor({ ...options, threadCount, fastMath });
-    };
+    });
   },
   tensorflow: ({ fastMath = false }) => {
     if (fastMath) {

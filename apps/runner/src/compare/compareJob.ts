@@ -12,6 +12,7 @@ import {
   type Wide,
   widePathKernelTrace,
 } from "@phew/core";
+import { modelInputs } from "@phew/formats";
 import type { ComparedMask } from "@phew/report";
 import type { Dataset } from "@phew/training";
 import type { MaskRecipe } from "../prune/maskRecipe.ts";
@@ -116,7 +117,9 @@ export class CompareRunner {
       ...{ method, density, seed, options, check },
       strict: this.#plan.strict,
       limitMs: this.#plan.limitMs,
-      ...(looksAtExamples(method) && { data: await this.#dataFor({ network, method, options, seed }) }),
+      ...(looksAtExamples(method) && {
+        data: await this.#dataFor({ network, inputs: modelInputs(loaded.source), method, options, seed }),
+      }),
       onProgress: ({ fraction }: { readonly fraction: number }) => onFraction(fraction),
     };
     const { runs } = this.#plan;

@@ -7,8 +7,10 @@ import { ArgumentError, type Masks } from "@phew/core";
 import {
   areNormalised,
   exportModel,
+  fileExamples,
   float32Tensor,
   type LeftOutSoftmax,
+  modelInputs,
   readOnnxInterface,
   readTensors,
   type Tensor,
@@ -120,20 +122,21 @@ export function differenceOfLogits(
   return { ...differenceOf(withSoftmaxes(own, softmaxes), expected, shape), after: last.kind };
 }
 
-/** Runs a model on examples, in parts of the size that it wants; arguments: model, examples, results, size, names. */
+/** Runs a model on examples, in parts of the size that it wants; arguments: model, examples, results, size, inputs, names. */
 const SCRIPT = `
 import sys, json, numpy as np, onnxruntime as ort
-model, given, results, size, names = sys.argv[1:5] + [sys.argv[5:]]
+model, given, results, size, inputs, names = sys.argv[1:6] + [sys.argv[6:]]
 options = ort.SessionOptions(); options.log_severity_level = 3
 session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-x = np.load(given)["x"]
-wanted = session.get_inputs()[0]
-x = x.astype({"tensor(float16)": np.float16, "tensor(double)": np.float64}.get(wanted.type, np.float32))
-size = int(size); parts = {name: [] for name in names}
-for first in range(0, len(x), size):
-    part = x[first:first + size]; own = len(part)
-    if own < size: part = np.concatenate([part, np.repeat(part[-1:], size - own, 0)])
-    for name, value in zip(names, session.run(names, {wanted.name: part})): parts[name].append(value[:own])
+wanted = {i.name: i for i in session.get_inputs()}
+types = {"tensor(float16)": np.float16, "tensor(double)": np.float64}
+given = np.load(given)
+x = {n: given[f"i{k}"].astype(types.get(wanted[n].type, np.float32)) for k, n in enumerate(json.loads(inputs))}
+size = int(size); count = len(next(iter(x.values()))); parts = {name: [] for name in names}
+for first in range(0, count, size):
+    part = {n: v[first:first + size] for n, v in x.items()}; own = min(size, count - first)
+    if own < size: part = {n: np.concatenate([v, np.repeat(v[-1:], size - own, 0)]) for n, v in part.items()}
+    for name, value in zip(names, session.run(names, part)): parts[name].append(value[:own])
 np.savez(results, **{f"o{k}": np.concatenate(parts[name]).astype(np.float32) for k, name in enumerate(names)})
 `;
 /** Examples at a time if the file leaves it open. */
@@ -163,12 +166,22 @@ export async function runOnnxruntime(
     }
     const given = path.join(folder, "x.npz");
     const results = path.join(folder, "results.npz");
-    await writeNpz(given, new Map([["x", float32Tensor([count, ...loaded.network.inputShape], x)]]));
+    const inputs = modelInputs(loaded.source);
+    const own = fileExamples(inputs, x, count).map((values, k): [string, Tensor] => [
+      `i${k}`,
+      float32Tensor([count, ...inputs[k]!.shape], values),
+    ]);
+    await writeNpz(given, new Map(own));
     // examples of a padded part are cut off again, so a batch larger than the file's own number costs little
     const size = batch ?? Math.min(CHUNK, count);
-    const run = spawnSync("python3", ["-c", SCRIPT, file, given, results, String(size), ...outputs], {
-      encoding: "utf8",
-    });
+    const inputNames = JSON.stringify(inputs.map(({ name }) => name));
+    const run = spawnSync(
+      "python3",
+      ["-c", SCRIPT, file, given, results, String(size), inputNames, ...outputs],
+      {
+        encoding: "utf8",
+      },
+    );
     if (run.error !== undefined || run.status !== 0) throw new Failure(reasonOf(run));
     const { tensors } = await readTensors(results);
     return new Map(outputs.map((name, k) => [name, tensors.get(`o${k}`)!]));

@@ -1,7 +1,7 @@
 /** Data for methods that need examples: batches, and the backend that differentiates the loss on them. */
 
 import { completeOptions, type Network, type OptionValue, type PruningData, prunerByName } from "@phew/core";
-import { readBatch } from "@phew/formats";
+import { type ModelInput, readBatch } from "@phew/formats";
 import { counted } from "@phew/runs";
 import type { Dataset } from "@phew/training";
 import { UsageError } from "../failure.ts";
@@ -11,6 +11,8 @@ import { type ModelOptions, namesFile } from "../sources/model.ts";
 
 export interface PruningSubject {
   readonly network: Network;
+  /** As its file has them, for batches of files. */
+  readonly inputs?: readonly ModelInput[] | undefined;
   readonly method: string;
   readonly options: Readonly<Record<string, OptionValue>>;
   /** Chooses examples of a data set. */
@@ -76,13 +78,17 @@ export async function dataOfDataset(subject: PruningSubject, dataset: Dataset): 
 }
 
 /** Examples of a file, with their classes. @throws ArgumentError if they do not fit the network */
-export function labelledBatch({ inputShape, outputShape }: Network, file: string) {
-  return readBatch(file, { inputShape, classCount: outputShape[0]!, labelled: true });
+export function labelledBatch(
+  { inputShape, outputShape }: Network,
+  file: string,
+  inputs?: readonly ModelInput[],
+) {
+  return readBatch(file, { inputShape, inputs, classCount: outputShape[0]!, labelled: true });
 }
 
 /** All examples of a batch file, as one batch. @throws ArgumentError if it does not fit the network */
 export async function dataOfBatchFile(subject: PruningSubject, file: string): Promise<PruningData> {
-  const { x, y, count, notes } = await labelledBatch(subject.network, file);
+  const { x, y, count, notes } = await labelledBatch(subject.network, file, subject.inputs);
   for (const note of notes) printNote(`note: ${file}: ${note}`);
   return { batches: [{ x, y: y!, count }], differentiator: await differentiatorOf(subject) };
 }

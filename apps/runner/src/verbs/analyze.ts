@@ -21,7 +21,7 @@ import {
   type UnitWalks,
   widePathKernelShares,
 } from "@phew/core";
-import { readBatch, requireWritable, writeScores } from "@phew/formats";
+import { modelInputs, readBatch, requireWritable, writeScores } from "@phew/formats";
 import { counted } from "@phew/runs";
 import { UsageError } from "../failure.ts";
 import {
@@ -173,7 +173,7 @@ async function dataMeasures(
   requireOneOutput(loaded.source, "--batch");
   const { createDifferentiator } = await import("@phew/training");
   const { x, y, count, notes } = await readBatch(file!, {
-    inputShape: network.inputShape,
+    inputs: modelInputs(loaded.source),
     classCount: network.outputShape[0]!,
     labelled: true,
   });

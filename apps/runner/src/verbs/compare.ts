@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import path from "node:path";
 import { keepCountAt } from "@phew/core";
-import { requireWritable } from "@phew/formats";
+import { modelInputs, requireWritable } from "@phew/formats";
 import {
   type ComparedMask,
   comparisonTable,
@@ -60,7 +60,8 @@ export async function compare(model: string | undefined, options: CompareOptions
   if (examples !== undefined) requireOneOutput(loaded.source, "--method");
   const { network, notes } = loaded;
   // every thread reads it: errors are reported before any thread starts
-  if (examples && "batch" in examples) await labelledBatch(network, examples.batch);
+  if (examples && "batch" in examples)
+    await labelledBatch(network, examples.batch, modelInputs(loaded.source));
   for (const density of densities) keepCountAt(density, network.prunableCount);
   const plan: ComparePlan = {
     model: model!,

@@ -5,6 +5,7 @@ import {
   float32Tensor,
   isOnnxModel,
   type ModelOutput,
+  modelInputs,
   modelOutputs,
   readBatch,
   readTensors,
@@ -121,12 +122,12 @@ async function isOnnxFile(model: string | undefined, { architecture }: PredictOp
 
 /** Classes are compared if the only output has one number per class. */
 async function readExamples({ network, source }: LoadedModel, options: PredictOptions): Promise<BatchFile> {
-  const { inputShape, outputShape } = network;
+  const { outputShape } = network;
   const isList = (shape: Shape) => elementCount(shape) === shape[0];
   const [{ shape }, ...others] = modelOutputs(source) as [ModelOutput, ...ModelOutput[]];
   const classifies = others.length === 0 && (isList(outputShape) || isList(shape));
   return readBatch(options.batch, {
-    inputShape,
+    inputs: modelInputs(source),
     scale: options.scale,
     ...(classifies ? { classCount: elementCount(outputShape) } : { labelled: false }),
   });

@@ -20,7 +20,14 @@ import {
   type RunEvent,
   variantOfSeveral,
 } from "@phew/core";
-import { digestWeights, type MaskOrigin, requireWritable, writeMasks, writeScores } from "@phew/formats";
+import {
+  digestWeights,
+  type MaskOrigin,
+  modelInputs,
+  requireWritable,
+  writeMasks,
+  writeScores,
+} from "@phew/formats";
 import { formatTable } from "@phew/report/table";
 import { counted, formatCount, formatDuration, formatPercent, formatShortCount } from "@phew/runs";
 import { UsageError } from "../failure.ts";
@@ -151,6 +158,7 @@ async function gather(
   const { method, seed = 0, threads } = options;
   const subject = {
     ...{ network, method, options: methodOptions, seed },
+    inputs: modelInputs(loaded.source),
     threadCount: threads,
   };
   const data = dataset

@@ -29,7 +29,7 @@ export interface LayerEffect {
 export function pathReach({ masks: { network }, flows, kernelsOf }: KeptGraph): PathReach {
   const blank = () => unitCounts(network).map((count) => new Uint8Array(count));
   const fromInput = blank();
-  fromInput[0]!.fill(1);
+  for (const input of network.inputs) fromInput[input]!.fill(1);
   for (const [index, flow] of flows.entries()) {
     const reached = fromInput[index]!;
     if (flow.kind === "weights") {
@@ -78,12 +78,11 @@ export function ineffectiveWeights(masks: Masks): Uint32Array {
   const indices: number[] = [];
   let effective = 0;
   for (const { flow, counts } of graph.layers) {
-    const { node, start } = flow.parameter;
-    const source = reach.fromInput[flow.from]!;
+    const { start } = flow.parameter;
+    const isOnPath = pathTest(graph, reach, flow);
     forEachRow(flow, (o, firstInput, firstKernel, length) => {
       for (let i = 0; i < length; i++) {
-        if (reach.toOutput[node]![o] === 1 && source[firstInput + i] === 1)
-          effective += counts[firstKernel + i]!;
+        if (isOnPath(o, firstInput + i)) effective += counts[firstKernel + i]!;
         else if (counts[firstKernel + i]! > 0) {
           const kernel = start + (firstKernel + i) * flow.kernelSize;
           for (let k = kernel; k < kernel + flow.kernelSize; k++) if (masks.bytes[k] === 1) indices.push(k);
@@ -94,18 +93,31 @@ export function ineffectiveWeights(masks: Masks): Uint32Array {
   return Uint32Array.from(effective === 0 ? [] : indices);
 }
 
+/** Whether a path leads over a weight from unit i to unit o: in any of the layers that share it. */
+function pathTest(
+  { kernelsOf }: KeptGraph,
+  { fromInput, toOutput }: PathReach,
+  { parameter }: KeptGraph["layers"][number]["flow"],
+): (o: number, i: number) => boolean {
+  const [first, ...others] = parameter.nodes.map((node) => {
+    const [source, leaves] = [fromInput[kernelsOf.get(node)!.flow.from]!, toOutput[node]!];
+    return (o: number, i: number) => leaves[o] === 1 && source[i] === 1;
+  });
+  return others.length === 0 ? first! : (o, i) => first!(o, i) || others.some((is) => is(o, i));
+}
+
 /** @returns one entry per layer, in the order of `network.prunable` */
 export function layerEffects(graph: KeptGraph, reach: PathReach = pathReach(graph)): readonly LayerEffect[] {
   return graph.layers.map(({ flow, counts }) => {
-    const { node } = flow.parameter;
-    const source = reach.fromInput[flow.from]!;
-    const arrives = reach.fromInput[node]!;
-    const leaves = reach.toOutput[node]!;
+    const isOnPath = pathTest(graph, reach, flow);
+    const places = flow.parameter.nodes;
+    const isLive = (o: number) =>
+      places.some((node) => reach.fromInput[node]![o] === 1 && reach.toOutput[node]![o] === 1);
     let [effectiveCount, ineffectiveCount, ineffectiveUnitCount] = [0, 0, 0];
     forEachRow(flow, (o, firstInput, firstKernel, length) => {
-      if (arrives[o] === 0 || leaves[o] === 0) ineffectiveUnitCount++;
+      if (!isLive(o)) ineffectiveUnitCount++;
       for (let i = 0; i < length; i++) {
-        if (leaves[o] === 1 && source[firstInput + i] === 1) effectiveCount += counts[firstKernel + i]!;
+        if (isOnPath(o, firstInput + i)) effectiveCount += counts[firstKernel + i]!;
         else ineffectiveCount += counts[firstKernel + i]!;
       }
     });

@@ -32,16 +32,22 @@ export interface KeptGraph {
   readonly flows: readonly UnitFlow[];
   /** One per node with weights, by the node's index. */
   readonly kernelsOf: ReadonlyMap<number, KeptKernels>;
-  /** The same in the order of `network.prunable`. */
+  /** The same in the order of `network.prunable`: of a shared weight in its first layer. */
   readonly layers: readonly KeptKernels[];
 }
 
 /** Reads a mask once; O(weights), one byte of memory per kernel. */
 export function keptGraph(masks: Masks): KeptGraph {
   const flows = unitFlows(masks.network);
-  const layers = masks.network.prunable.map((parameter) =>
-    keptKernels(masks, flows[parameter.node] as WeightFlow),
-  );
-  const kernelsOf = new Map(layers.map((kernels) => [kernels.flow.parameter.node, kernels]));
+  const kernelsOf = new Map<number, KeptKernels>();
+  const counted = new Map<string, KeptKernels>();
+  for (const [node, flow] of flows.entries()) {
+    if (flow.kind !== "weights") continue;
+    const known = counted.get(flow.parameter.name);
+    const kernels = known === undefined ? keptKernels(masks, flow) : { ...known, flow };
+    counted.set(flow.parameter.name, kernels);
+    kernelsOf.set(node, kernels);
+  }
+  const layers = masks.network.prunable.map(({ node }) => kernelsOf.get(node)!);
   return { masks, flows, kernelsOf, layers };
 }

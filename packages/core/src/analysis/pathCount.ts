@@ -27,16 +27,10 @@ export interface PathCount {
 export function countPaths(graph: KeptGraph): PathCount {
   const before = countsBefore(graph);
   const after = countsAfter(graph);
-  const logLayerPathCounts = graph.layers.map(({ flow, counts }) => {
-    const from = before[flow.from]!;
-    const to = after[flow.parameter.node]!;
-    let sum = 0;
-    forEachRow(flow, (o, firstInput, firstKernel, length) => {
-      let row = 0;
-      for (let i = 0; i < length; i++) row += from.value[firstInput + i]! * counts[firstKernel + i]!;
-      sum += row * to.value[o]!;
-    });
-    return logOf(sum, from.exponent + to.exponent);
+  const logLayerPathCounts = graph.layers.map(({ flow }) => {
+    // weights that layers share have the paths through all of them
+    const logs = flow.parameter.nodes.map((node) => logThrough(graph.kernelsOf.get(node)!, before, after));
+    return logs.length === 1 ? logs[0]! : logSum(logs);
   });
   const { value, exponent } = before[graph.masks.network.output]!;
   return {
@@ -48,11 +42,35 @@ export function countPaths(graph: KeptGraph): PathCount {
   };
 }
 
+function logThrough(
+  { flow, counts }: KeptGraph["layers"][number],
+  before: readonly ScaledCounts[],
+  after: readonly ScaledCounts[],
+): number {
+  const from = before[flow.from]!;
+  const to = after[flow.node]!;
+  let sum = 0;
+  forEachRow(flow, (o, firstInput, firstKernel, length) => {
+    let row = 0;
+    for (let i = 0; i < length; i++) row += from.value[firstInput + i]! * counts[firstKernel + i]!;
+    sum += row * to.value[o]!;
+  });
+  return logOf(sum, from.exponent + to.exponent);
+}
+
+/** log Σ exp. */
+function logSum(logs: readonly number[]): number {
+  const most = Math.max(...logs);
+  return Number.isFinite(most)
+    ? most + Math.log(logs.reduce((sum, log) => sum + Math.exp(log - most), 0))
+    : most;
+}
+
 const logOf = (value: number, exponent: number) => Math.log(value) + exponent * Math.LN2;
 
 function countsBefore({ masks: { network }, flows, kernelsOf }: KeptGraph): readonly ScaledCounts[] {
   const before = blankCounts(unitCounts(network));
-  before[0] = { value: before[0]!.value.fill(1), exponent: 0 };
+  for (const input of network.inputs) before[input] = { value: before[input]!.value.fill(1), exponent: 0 };
   for (const [index, flow] of flows.entries()) {
     const here = before[index]!;
     if (flow.kind === "weights") {

@@ -16,7 +16,7 @@
  * operations/repeats.ts.
  */
 import type { Masks } from "../masks/masks.ts";
-import type { Network, Node } from "../network/network.ts";
+import { type Network, type Node, sharedParameters } from "../network/network.ts";
 import type { Parameter, PathSumInputs } from "../operations/definition.ts";
 import { definitionOf } from "../operations/registry.ts";
 import {
@@ -40,7 +40,8 @@ export interface PathSumOptions {
   /** Removed weights count as 0 and get no gradient. */
   readonly masks?: Masks | undefined;
   /**
-   * Called for each parameter, last layer first, with ∂R/∂θ' = gradient · 2^exponent; copy the array to keep it. The
+   * Called for each parameter, last layer first, those that layers share at the end, with ∂R/∂θ' = gradient ·
+   * 2^exponent; copy the array to keep it. The
    * exponent is 0 unless the sums come near the limits of float64.
    */
   readonly visit?: ((parameter: string, gradient: Float64Array, exponent: number) => void) | undefined;
@@ -95,7 +96,7 @@ class PathPass {
     this.#options = options;
     this.#parameters = new Map(network.parameters.map((parameter) => [parameter.name, parameter]));
     this.#masks = new Map(masks?.network.prunable.map((parameter) => [parameter.name, masks.of(parameter)]));
-    this.#weighted = new Set(network.prunable.map(({ node }) => node));
+    this.#weighted = new Set(network.prunable.flatMap(({ nodes }) => nodes));
     this.#through = repeatsThrough(network);
   }
 
@@ -122,6 +123,9 @@ class PathPass {
     const { visit, visitLayer } = this.#options;
     const { nodes, output, outputShape } = this.#network;
     const gradients: (Scaled | undefined)[] = [];
+    const shared = new Map<string, Scaled | undefined>(
+      [...sharedParameters(this.#network)].map((name) => [name, undefined]),
+    );
     const ones = new Float64Array(elementCount(outputShape)).fill(1);
     const values = coarsened(ones, outputShape, this.#through[output]!.output, NO_REPEATS);
     gradients[output] = { values, exponent: 0 };
@@ -136,8 +140,14 @@ class PathPass {
         this.#values[index]!.values,
         here.values,
       );
-      for (const [name, gradient] of back.parameters)
-        visit?.(name, gradient, here.exponent + (this.#parameters.get(name)!.added ? 0 : read.exponent));
+      for (const [name, values] of back.parameters) {
+        const exponent = here.exponent + (this.#parameters.get(name)!.added ? 0 : read.exponent);
+        if (!shared.has(name)) visit?.(name, values, exponent);
+        else {
+          const sum = shared.get(name);
+          shared.set(name, sum === undefined ? { values, exponent } : sumOf(sum, { values, exponent }));
+        }
+      }
       if (this.#weighted.has(index)) visitLayer?.(layerSums(node, read, here));
       for (const [k, input] of node.inputs.entries()) {
         const repeats = [this.#through[input]!.output, this.#through[index]!.inputs[k]!] as const;
@@ -148,6 +158,7 @@ class PathPass {
       }
       gradients[index] = undefined;
     }
+    for (const [name, sum] of shared) if (sum !== undefined) visit?.(name, sum.values, sum.exponent);
   }
 
   /** A node's inputs, brought to one exponent. */

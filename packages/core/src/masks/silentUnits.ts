@@ -7,6 +7,7 @@
  * It ends at sigmoid, hardSigmoid and softplus (f(0) ≠ 0), at opaque operations, and at the next weight: a unit that
  * kept weights enter is not silent, since it may output its bias, even if only silent units feed it.
  */
+import { sharedParameters } from "../network/network.ts";
 import { type UnitFlow, unitFlows } from "../network/unitFlow.ts";
 import { definitionOf } from "../operations/registry.ts";
 import { elementCount } from "../operations/shape.ts";
@@ -37,19 +38,24 @@ export function silentUnits(masks: Masks): readonly Uint8Array[] {
  */
 export function maskedParameters(masks: Masks): ReadonlyMap<string, Uint8Array> {
   const silent = silentUnits(masks);
+  const isShared = sharedParameters(masks.network).size > 0;
   const masked = new Map<string, Uint8Array>();
   for (const [index, { parameters }] of masks.network.nodes.entries()) {
-    if (!silent[index]!.includes(1)) continue;
+    if (!isShared && !silent[index]!.includes(1)) continue;
     for (const { name, shape, role, trained, unitAxis } of parameters) {
       if (role === "weight" || !trained || unitAxis === undefined) continue;
       const row = elementCount(shape.slice(1));
+      const known = masked.get(name);
+      // what layers share is 0 where the unit is silent in all of them
       masked.set(
         name,
-        Uint8Array.from({ length: elementCount(shape) }, (_, k) => 1 - silent[index]![Math.floor(k / row)]!),
+        Uint8Array.from({ length: elementCount(shape) }, (_, k) =>
+          Math.max(known?.[k] ?? 0, 1 - silent[index]![Math.floor(k / row)]!),
+        ),
       );
     }
   }
-  return masked;
+  return isShared ? new Map([...masked].filter(([, mask]) => mask.includes(0))) : masked;
 }
 
 /**

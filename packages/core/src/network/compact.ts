@@ -40,9 +40,10 @@ export function compactNetwork(network: Network, weights: Weights, masks: Masks)
     (node, unit) => needed[node]![unit] === 1 && zero[node]![unit] === 0,
   );
   const place = new Map(network.parameters.map(({ name }, index) => [name, index]));
+  const inputPlace = new Map(network.inputs.map((node, k) => [node, k - network.inputs.length]));
   const specs = network.nodes.map(({ name, op, inputs, parameters }, node) => ({
     name,
-    place: place.get(parameters[0]?.name ?? "") ?? 0,
+    place: inputPlace.get(node) ?? place.get(parameters[0]?.name ?? "") ?? 0,
     op: shrinking(network, node)?.({ output: kept[node]!, inputs: inputs.map((from) => kept[from]!) }) ?? op,
     inputs: inputs.map((input) => network.nodes[input]!.name),
   }));
@@ -162,6 +163,7 @@ function keptUnits(
   const { nodes } = network;
   const shrinks = nodes.map((_, node) => shrinking(network, node) !== undefined);
   for (const [node, flow] of flows.entries()) if (shrinks[node]) tieUnits(classes, node, flow);
+  tieShared(classes, network);
   for (const [node, { shape, inputs }] of nodes.entries()) {
     const isFixed = !shrinks[node] || node === network.output;
     for (let u = 0; u < shape[0]!; u++) if (isFixed || isLive(node, u)) classes.keep(node, u);
@@ -197,6 +199,25 @@ function tieUnits(classes: UnitClasses, node: number, flow: UnitFlow): void {
     for (let g = 0; g < flow.groups; g++) {
       for (let i = 0; i < inPerGroup; i++) classes.tie(node, g * outPerGroup, flow.from, g * inPerGroup + i);
       for (let o = 1; o < outPerGroup; o++) classes.tie(node, g * outPerGroup, node, g * outPerGroup + o);
+    }
+  }
+}
+
+/** Layers that share parameters keep the same units. */
+function tieShared(classes: UnitClasses, { nodes }: Network): void {
+  const first = new Map<string, number>();
+  for (const [node, { parameters, inputs, shape }] of nodes.entries()) {
+    for (const { name, role, unitAxis } of parameters) {
+      const other = first.get(name);
+      if (other === undefined) {
+        first.set(name, node);
+        continue;
+      }
+      if (unitAxis === undefined) continue;
+      for (let u = 0; u < shape[0]!; u++) classes.tie(other, u, node, u);
+      if (role !== "weight") continue;
+      const [a, b] = [nodes[other]!.inputs[0]!, inputs[0]!];
+      for (let u = 0; u < nodes[b]!.shape[0]!; u++) classes.tie(a, u, b, u);
     }
   }
 }

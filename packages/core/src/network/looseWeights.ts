@@ -28,11 +28,12 @@ export function looseNetwork(name: string, weights: readonly LooseWeight[]): Net
     start += length;
     const { name: own, shape } = weight;
     const fixed = { role: "weight", initial: "drawn", trained: true, added: false, unitAxis: 0 } as const;
-    return { name: own, shape, ...fixed, node: -1, start: start - length, length };
+    return { name: own, shape, ...fixed, node: -1, nodes: [], start: start - length, length };
   });
   return {
     name,
     nodes: [],
+    inputs: [],
     output: -1,
     inputShape: [],
     outputShape: [],

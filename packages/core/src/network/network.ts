@@ -29,8 +29,10 @@ export interface Node {
 
 /** A parameter whose weights count for density, with its position among all prunable weights. */
 export interface PrunableParameter extends Parameter {
-  /** Index of the node that owns it. */
+  /** Index of the first node that has it. */
   readonly node: number;
+  /** Indices of all nodes that have it, ascending: several where layers share their weights. */
+  readonly nodes: readonly number[];
   /** Number of its weights before it, in the order of `network.prunable`. */
   readonly start: number;
   /** Number of its weights. */
@@ -39,10 +41,13 @@ export interface PrunableParameter extends Parameter {
 
 export interface Network {
   readonly name: string;
-  /** Topological order; node 0 is the input, `output` the last. */
+  /** Topological order; node 0 is an input, `output` the last. */
   readonly nodes: readonly Node[];
+  /** Indices of the input nodes, in the order in which they were given. */
+  readonly inputs: readonly number[];
   /** Index of the node whose value is the network's output. */
   readonly output: number;
+  /** Of one example; where there are several inputs, `[elements]` of all of them, one after the other. */
   readonly inputShape: Shape;
   readonly outputShape: Shape;
   /** Every parameter once, in the order in which the nodes were given (a file's own order). */
@@ -54,11 +59,11 @@ export interface Network {
 }
 
 /**
- * Builds a network from operations in any order, with exactly one `input`.
+ * Builds a network from operations in any order, with at least one `input`. Layers that name the same parameters share
+ * them: the parameter is there once, its gradient is the sum over the layers.
  * @param output name of the node whose value is the network's output
  * @throws ArgumentError if a name is unknown or used twice, the graph has a cycle, shapes do not fit, or a node is
- * not on a
- *   way from input to output; the message names the node
+ * not on a way from input to output; the message names the node
  */
 export function buildNetwork(name: string, specs: readonly NodeSpec[], output: string): Network {
   const byName = new Map<string, NodeSpec>();
@@ -72,11 +77,8 @@ export function buildNetwork(name: string, specs: readonly NodeSpec[], output: s
     byName.set(spec.name, spec);
   }
   const inputNodes = specs.filter((spec) => spec.op.kind === "input");
-  if (inputNodes.length !== 1) {
-    throw new ArgumentError(`network "${name}"`, {
-      given: `${counted(inputNodes.length, "input")}${inputNodes.length > 1 ? ` (${inputNodes.map((n) => n.name).join(", ")})` : ""}`,
-      expected: "exactly one",
-    });
+  if (inputNodes.length === 0) {
+    throw new ArgumentError(`network "${name}"`, { given: "no input", expected: "at least one" });
   }
   const order = topologicalOrder(name, specs, byName, output);
   const indexOf = new Map(order.map((spec, index) => [spec.name, index]));
@@ -106,11 +108,17 @@ export function buildNetwork(name: string, specs: readonly NodeSpec[], output: s
     });
   }
   const last = prunable[prunable.length - 1]!;
+  const inputs = inputNodes.map((spec) => indexOf.get(spec.name)!);
+  const [{ shape: inputShape }] = inputs.map((input) => nodes[input]!) as [Node];
   return {
     name,
     nodes,
+    inputs,
     output: indexOf.get(output)!,
-    inputShape: nodes[0]!.shape,
+    inputShape:
+      inputs.length === 1
+        ? inputShape
+        : [inputs.reduce((sum, input) => sum + elementCount(nodes[input]!.shape), 0)],
     outputShape: nodes[indexOf.get(output)!]!.shape,
     parameters,
     prunable,
@@ -179,27 +187,53 @@ function collectParameters(
 ) {
   const parameters: Parameter[] = [];
   const prunable: PrunableParameter[] = [];
-  const seen = new Map<string, string>();
+  const seen = new Map<string, { readonly owner: string; readonly parameter: Parameter; nodes: number[] }>();
   let start = 0;
   for (const spec of specs) {
     const node = indexOf.get(spec.name)!;
     for (const parameter of nodes[node]!.parameters) {
-      const owner = seen.get(parameter.name);
-      if (owner !== undefined) {
-        throw new ArgumentError(`parameter "${parameter.name}"`, {
-          given: `use by the layers "${owner}" and "${spec.name}"`,
-          expected: "one layer for each parameter",
-          remedy: "Weights shared between layers are not supported; export the model with a copy for each.",
-        });
+      const known = seen.get(parameter.name);
+      if (known !== undefined) {
+        requireAlike(known, parameter, spec.name);
+        known.nodes.push(node);
+        continue;
       }
-      seen.set(parameter.name, spec.name);
+      const owners = [node];
+      seen.set(parameter.name, { owner: spec.name, parameter, nodes: owners });
       parameters.push(parameter);
       if (parameter.role === "weight") {
         const length = elementCount(parameter.shape);
-        prunable.push({ ...parameter, node, start, length });
+        prunable.push({ ...parameter, node, nodes: owners, start, length });
         start += length;
       }
     }
   }
   return { parameters, prunable };
+}
+
+/** @throws ArgumentError if layers that share a parameter have it in different shapes or roles */
+function requireAlike(
+  { owner, parameter }: { readonly owner: string; readonly parameter: Parameter },
+  other: Parameter,
+  layer: string,
+): void {
+  if (parameter.role === other.role && parameter.shape.join() === other.shape.join()) return;
+  const text = ({ role, shape }: Parameter) => `${role} [${shape.join(", ")}]`;
+  throw new ArgumentError(`parameter "${other.name}"`, {
+    given: `${text(parameter)} in the layer "${owner}" and ${text(other)} in "${layer}"`,
+    expected: "one role and shape for all layers that share it",
+  });
+}
+
+/** Names of the parameters that several layers have. */
+export function sharedParameters({ nodes }: Network): ReadonlySet<string> {
+  const seen = new Set<string>();
+  const shared = new Set<string>();
+  for (const { parameters } of nodes) {
+    for (const { name } of parameters) {
+      if (seen.has(name)) shared.add(name);
+      seen.add(name);
+    }
+  }
+  return shared;
 }

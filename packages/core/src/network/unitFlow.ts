@@ -8,6 +8,8 @@ import type { Network, Node, PrunableParameter } from "./network.ts";
 /** The weights of a node, `[outCount, inCount / groups, kernelSize]`. */
 export interface WeightFlow extends Omit<WeightedUnits, "weight"> {
   readonly kind: "weights";
+  /** Index of the node. */
+  readonly node: number;
   /** Index of the node whose units it reads. */
   readonly from: number;
   readonly parameter: PrunableParameter;
@@ -21,22 +23,28 @@ export type UnitFlow =
 
 /** One flow per node, in the order of `network.nodes`. */
 export function unitFlows(network: Network): readonly UnitFlow[] {
-  const prunableOf = new Map(network.prunable.map((parameter) => [parameter.node, parameter]));
+  const prunableOf = new Map(network.prunable.map((parameter) => [parameter.name, parameter]));
   return network.nodes.map((node, index) => {
     if (node.inputs.length === 0) return { kind: "input" };
     const units = definitionOf(node.op).units(node.op, inputShapes(network, node), node.shape);
     if ("weight" in units) {
-      const { weight: _, ...own } = units;
-      return { kind: "weights", from: node.inputs[0]!, parameter: prunableOf.get(index)!, ...own };
+      const { weight, ...own } = units;
+      return {
+        kind: "weights",
+        node: index,
+        from: node.inputs[0]!,
+        parameter: prunableOf.get(weight)!,
+        ...own,
+      };
     }
     return { kind: "maps", maps: units.map((map) => ({ ...map, from: node.inputs[map.input]! })) };
   });
 }
 
-/** The flows along weights, in the order of `network.prunable`. */
+/** The flows along weights, in the order of `network.prunable`; of a shared weight that of its first layer. */
 export function weightFlows(network: Network): readonly WeightFlow[] {
   return unitFlows(network)
-    .filter((flow) => flow.kind === "weights")
+    .flatMap((flow) => (flow.kind === "weights" && flow.node === flow.parameter.node ? [flow] : []))
     .sort((a, b) => a.parameter.start - b.parameter.start);
 }
 

@@ -30,10 +30,13 @@ export function walkPlan(network: Network, all: Weights, within?: Masks): Networ
   const layers: WalkLayer[] = [];
   const ways = new Ways();
   const carried: Carry[][] = [];
+  let inputCount = 0;
   for (const [index, flow] of unitFlows(network).entries()) {
     const { op, inputs, shape } = network.nodes[index]!;
-    if (flow.kind === "input") carried.push([whole(INPUT, shape[0]!)]);
-    else if (flow.kind === "weights") {
+    if (flow.kind === "input") {
+      carried.push([{ ...whole(INPUT, shape[0]!), fromStart: inputCount }]);
+      inputCount += shape[0]!;
+    } else if (flow.kind === "weights") {
       const layer = layers.length;
       layers.push(layerOf(flow, weights));
       ways.enter(layer, carried[flow.from]!);
@@ -49,7 +52,7 @@ export function walkPlan(network: Network, all: Weights, within?: Masks): Networ
   const plan: WalkPlan = {
     layers,
     links: ways.links,
-    inputCount: network.inputShape[0]!,
+    inputCount,
     outputCount: network.outputShape[0]!,
     edgeCount: network.prunableCount,
   };
@@ -81,8 +84,11 @@ const whole = (from: number, count: number): Carry => ({
 
 function layerOf(flow: WeightFlow, weights: Weights): WalkLayer {
   const { parameter, outCount, inCount, groups, kernelSize } = flow;
-  const { name, length, shape, start: firstEdge } = parameter;
-  const weight = weights.get(name);
+  const { length, shape, start: firstEdge } = parameter;
+  const place = parameter.nodes.indexOf(flow.node);
+  // each place of a shared weight is a layer of its own, with the same edges
+  const name = place > 0 ? `${parameter.name} (place ${place + 1})` : parameter.name;
+  const weight = weights.get(parameter.name);
   if (weight?.length !== length) {
     throw new ArgumentError(`layer "${name}"`, {
       given: weight === undefined ? "no weights" : counted(weight.length, "weight"),

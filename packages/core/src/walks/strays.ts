@@ -43,6 +43,13 @@ export function withoutStrays(plan: WalkPlan, within?: Uint8Array): NetworkWalkP
   const usable = usableUnits(plan, within);
   const whole = [...usable.ins, ...usable.outs].every((units) => !units.includes(0));
   if (whole) return plan;
+  if (new Set(plan.layers.map(({ firstEdge }) => firstEdge)).size < plan.layers.length) {
+    throw new ArgumentError("network", {
+      given: "weights that layers share, and units on no path, which differ from layer to layer",
+      expected: "shared weights of which every unit is on a path, to be walked",
+      remedy: "Use a method that does not walk, such as synflow.",
+    });
+  }
   const parts = plan.layers.flatMap((layer, l) => partsOf(layer, usable.ins[l + 1]!, usable.outs[l + 1]!));
   const inputs = unitsLeft(usable.outs[0]!);
   const outputs = unitsLeft(usable.ins[plan.layers.length + 1]!);

@@ -73,12 +73,14 @@ function takeOver(model: ImportedOnnx, edit: GraphEdit, { use }: Site): string {
   for (const node of parts.nodes) {
     for (const [input, read] of edit.inputsOf(node).entries()) {
       if (read !== name || (node === use.node && input === use.input) || edit.isDropped(node)) continue;
+      const other = model.onnx.uses.find((found) => found.node === node && found.input === input);
+      // layers that share the weight go on doing so
+      if (other?.parameter === use.parameter) continue;
       if (node.opType === "Identity" && node.output?.[0]) {
         edit.dropNode(node);
         copy(node.output[0]);
       } else {
-        const reader = model.onnx.uses.find((other) => other.node === node && other.input === input);
-        const own = edit.unusedName(reader?.parameter ?? `${name}_shared`);
+        const own = edit.unusedName(other?.parameter ?? `${name}_shared`);
         edit.repoint(node, input, own);
         copy(own);
       }
@@ -136,12 +138,16 @@ export function originalAndMasksEdit(
   const unmasked = new Map(
     sitesOf(model, Masks.dense(masks.network), weights).map((site) => [site.use, site]),
   );
+  const multiplied = new Set<string>();
   for (const site of sitesOf(model, masks, weights)) {
     const source = site.use.parameter === undefined ? undefined : parameters.get(site.use.parameter);
     if (source?.role !== "weight") {
       if (site.isChanged) replace(model, edit, site);
       continue;
     }
+    // a weight that layers share is one product
+    if (multiplied.has(source.name)) continue;
+    multiplied.add(source.name);
     multiply(model, edit, site, unmasked.get(site.use)!, masks.get(source.name)!, source);
   }
   edit.dropOrphans();

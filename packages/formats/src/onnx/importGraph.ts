@@ -12,6 +12,7 @@ import {
   type Weights,
 } from "@phew/core";
 import { joinOutputs, type ModelOutput, noSuchOutput, type OutputValue } from "../joinOutputs.ts";
+import type { ModelInput } from "../modelInputs.ts";
 import { toFloat32 } from "../tensor.ts";
 import { turnedWeight } from "../turnedWeight.ts";
 import { storedConstant } from "./constants.ts";
@@ -22,7 +23,7 @@ import { Importer, MOST_ELEMENTS, type ParameterSource, type TensorUse, UnitsEls
 import { standIn } from "./opaque.ts";
 import type { Operator } from "./operators/operator.ts";
 import { mostInputs, operators } from "./operators/operators.ts";
-import { placesOf } from "./order.ts";
+import { type Order, placesOf } from "./order.ts";
 import type { ModelParts, NodePart } from "./parts.ts";
 import { type ReadGraph, readGraph } from "./reading.ts";
 import { type DimensionProto, wholeNumber } from "./schema.ts";
@@ -68,6 +69,8 @@ export interface OnnxOrigin {
   readonly parts: ModelParts;
   readonly graph: ReadGraph;
   readonly opset: number;
+  /** The file's inputs that the network has, in its order. */
+  readonly inputs: readonly ModelInput[];
   /** The file's outputs that the network has, in order. */
   readonly outputs: readonly ModelOutput[];
   /** Names of the file's other outputs. */
@@ -121,7 +124,7 @@ function importWithUnits(
 ): ImportedOnnx {
   const file = parts.source.name;
   const opset = opsetOf(parts);
-  const { input, inputNames } = dataInput(parts);
+  const { inputs: declared, inputNames } = dataInputs(parts);
   const { wanted, others } = wantedOutputs(parts, options.output);
   const graph = readGraph(parts, inputNames, wanted);
   const context = new Importer(parts, opset, options.externalData, graph);
@@ -138,14 +141,9 @@ function importWithUnits(
     context.note(
       `${counted(unread, "node")} that the ${wanted.length > 1 ? "outputs do" : "output does"} not depend on ${unread === 1 ? "is" : "are"} left out`,
     );
-  const { shape, batch } = inputShapeOf(parts, input.dims, options.inputShape, context);
-  if (product(shape) > MOST_ELEMENTS) {
-    throw new ArgumentError(`${file}: input`, {
-      given: `shape ${dimsText(shape)}`,
-      expected: `at most ${counted(MOST_ELEMENTS, "element")}`,
-    });
-  }
-  context.values.set(input.name, context.emitInput(input.name, shape, batch, unitAxes.get(input.name)));
+  // what nothing reads is no input of the network
+  const read = declared.filter(({ name }) => graph.readers.has(name));
+  const inputs = readInputs(context, read.length > 0 ? read : declared.slice(0, 1), options, unitAxes);
 
   const faults: Fault[] = [];
   const fused = fusedNormalisations(graph.order, wanted);
@@ -168,7 +166,7 @@ function importWithUnits(
   }
   const specs = context.specs();
   const names = new Set(specs.map(({ name }) => name));
-  for (const end of ends) requireInput(specs, end, input.name, file);
+  for (const end of ends) requireInput(specs, end, inputs, file);
   const joined = joinOutputs(ends, (name) => names.has(name));
   const network = buildNetwork(
     options.name ?? file,
@@ -185,6 +183,11 @@ function importWithUnits(
     parts,
     graph,
     opset,
+    inputs: network.inputs.map((node) => {
+      const { name } = network.nodes[node]!;
+      const { dims, order } = inputs.find(({ spec }) => spec === name)!;
+      return { name, shape: dims.slice(1), places: order && placesInInput(order) };
+    }),
     outputs: joined.outputs,
     otherOutputs: others,
     uses: context.uses,
@@ -298,8 +301,8 @@ function opsetOf(parts: ModelParts): number {
   });
 }
 
-/** The only input that is not an initialiser: before IR version 4 these are listed as inputs too. */
-function dataInput(parts: ModelParts) {
+/** The inputs that are no initialisers: before IR version 4 these are listed as inputs too. */
+function dataInputs(parts: ModelParts) {
   const file = parts.source.name;
   const inputs = parts.inputs.filter(({ name }) => !parts.initializers.has(name ?? ""));
   const names = inputs.map(({ name }) => name ?? "");
@@ -309,18 +312,58 @@ function dataInput(parts: ModelParts) {
       expected: "a name of its own for each input",
     });
   }
-  const [only, ...others] = inputs;
-  if (only === undefined || others.length > 0) {
+  if (inputs.length === 0) {
     throw new UnsupportedModelError(file, {
-      given: `${counted(inputs.length, "input")}${inputs.length > 0 ? ` (${names.slice(0, 10).join(", ")})` : ""}`,
-      expected: "exactly one, the images or vectors",
-      remedy: "Export the model with one input; weights belong among the initializers.",
+      given: "no input",
+      expected: "at least one, such as images or vectors",
+      remedy: "Export the model with an input; weights belong among the initializers.",
     });
   }
   return {
-    input: { name: only.name ?? "", dims: only.type?.tensorType?.shape?.dim },
+    inputs: inputs.map(({ name, type }) => ({ name: name ?? "", dims: type?.tensorType?.shape?.dim })),
     inputNames: new Set(names),
   };
+}
+
+/** Adds the inputs to the network. @returns their values @throws ArgumentError if their batches differ */
+function readInputs(
+  context: Importer,
+  declared: readonly { readonly name: string; readonly dims: readonly DimensionProto[] | undefined }[],
+  options: OnnxOptions,
+  unitAxes: ReadonlyMap<string, number>,
+): Activation[] {
+  const { parts } = context;
+  const file = parts.source.name;
+  const single = declared.length === 1;
+  let batch: number | undefined;
+  return declared.map(({ name, dims }) => {
+    const own = inputShapeOf(parts, dims, single ? options.inputShape : undefined, context);
+    if (product(own.shape) > MOST_ELEMENTS) {
+      throw new ArgumentError(`${file}: input`, {
+        given: `shape ${dimsText(own.shape)}`,
+        expected: `at most ${counted(MOST_ELEMENTS, "element")}`,
+      });
+    }
+    if (batch !== undefined && own.batch !== batch) {
+      throw new ArgumentError(`${file}: input "${name}"`, {
+        given: `${dimsText([own.batch])} examples beside ${dimsText([batch])} of "${declared[0]!.name}"`,
+        expected: "one number of examples for all inputs",
+        remedy: "Export the model with the same batch for each of them.",
+      });
+    }
+    batch = own.batch;
+    const value = context.emitInput(name, own.shape, own.batch, unitAxes.get(name));
+    context.values.set(name, value);
+    return value;
+  });
+}
+
+/** For each element of the network's input its position in the file's. */
+function placesInInput({ axes }: Order): readonly number[] {
+  const inFile = placesOf(axes.slice(1).flat());
+  const places = new Array<number>(inFile.length);
+  for (const [position, element] of inFile.entries()) places[element] = position;
+  return places;
 }
 
 function wantedOutputs(parts: ModelParts, wanted: string | undefined) {
@@ -433,11 +476,16 @@ function reaching(specs: readonly NodeSpec[], output: string): NodeSpec[] {
   return specs.filter((spec) => reached.has(spec.name));
 }
 
-/** @throws ArgumentError if an output does not depend on the input */
-function requireInput(specs: readonly NodeSpec[], output: OutputValue, input: string, file: string): void {
+/** @throws ArgumentError if an output does not depend on any input */
+function requireInput(
+  specs: readonly NodeSpec[],
+  output: OutputValue,
+  inputs: readonly Activation[],
+  file: string,
+): void {
   if (reaching(specs, output.node).some(({ op }) => op.kind === "input")) return;
   throw new ArgumentError(file, {
-    given: `an output that does not depend on the input "${input}"`,
+    given: `an output that does not depend on the input "${inputs.map(({ spec }) => spec).join('", "')}"`,
     expected: "one that does",
   });
 }

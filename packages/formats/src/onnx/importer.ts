@@ -73,6 +73,8 @@ export interface ParameterSource {
    * twice.
    */
   readonly copyOf: string | undefined;
+  /** True if several layers have it, so that nothing may be merged into it. */
+  isShared: boolean;
 }
 
 /** One constant read by one node, with the core nodes whose units its axes count. */
@@ -461,8 +463,13 @@ export class Importer {
         remedy: "The file is damaged or was put together wrongly: export it again.",
       });
     }
-    const { name, copyOf } = this.#parameterName(constant, node, role);
-    const source = {
+    const { name, copyOf } = this.#parameterName(constant, node, role, options);
+    const known = this.parameters.get(name);
+    if (known !== undefined) {
+      known.isShared = true;
+      return name;
+    }
+    const source: ParameterSource = {
       name,
       role,
       shape,
@@ -472,6 +479,7 @@ export class Importer {
       scale: options.scale ?? 1,
       offset: 0,
       copyOf,
+      isShared: false,
     };
     this.parameters.set(name, source);
     if (copyOf !== undefined) this.#copies.push(source);
@@ -488,7 +496,12 @@ export class Importer {
     this.uses.push({ node, input, constant, axes, parameter });
   }
 
-  #parameterName(constant: Constant, node: NodePart, role: ParameterRole): { name: string; copyOf?: string } {
+  #parameterName(
+    constant: Constant,
+    node: NodePart,
+    role: ParameterRole,
+    options: { transposed?: boolean; groups?: number; scale?: number },
+  ): { name: string; copyOf?: string } {
     // a tensor that only one parameter reads has its own name, an alias of a shared one the name of the alias
     const { origin } = constant;
     const readerCount = this.#tensorReaders.get(origin) ?? this.#readers.get(origin);
@@ -505,11 +518,37 @@ export class Importer {
     if (isInvented(name) || isComputed || (role === "slope" && isNumbered(name)))
       name = this.#placedName(node, role) ?? name;
     else if (readerCount !== 1) name = this.#tiedName(node, role, constant) ?? name;
-    if (!this.parameters.has(name)) return { name };
+    if (!this.parameters.has(name) || this.#isShared(name, constant, node, role, options)) return { name };
     const copyOf = name;
     name = this.#unique(`${node.title}.${role}`, (candidate) => this.parameters.has(candidate));
     this.note(`the tensor "${copyOf}" is read by several layers; here each has its own copy (${name})`);
     return { name, copyOf };
+  }
+
+  /**
+   * True if a layer has the parameter of an earlier one: the same weight read in the same way, or another tensor of the
+   * same module. Other tensors, such as biases of zeros, exporters store once though they are several.
+   */
+  #isShared(
+    name: string,
+    constant: Constant,
+    node: NodePart,
+    role: ParameterRole,
+    { transposed = false, groups = 1, scale = 1 }: { transposed?: boolean; groups?: number; scale?: number },
+  ): boolean {
+    const known = this.parameters.get(name)!;
+    const isSame =
+      known.role === role &&
+      known.constant.stored !== undefined &&
+      known.constant.stored.part === constant.stored?.part &&
+      known.transposed === transposed &&
+      known.groups === groups &&
+      known.scale === scale &&
+      known.offset === 0;
+    if (!isSame || role === "weight") return isSame;
+    const path = modulePath(node);
+    const suffix = `.${PARAMETER_ROLES[role].torchName}`;
+    return path !== undefined && name.endsWith(suffix) && isSameModule(path, name.slice(0, -suffix.length));
   }
 
   /**
@@ -697,7 +736,8 @@ export class Importer {
   canFold(of: Activation, offset: number | Float64Array): boolean {
     const hasOffset = typeof offset === "number" ? offset !== 0 : offset.some((x) => x !== 0);
     const { factor, shift } = this.#affineOf(of);
-    return factor !== undefined && of.exclusive && (!hasOffset || shift !== undefined);
+    const isOwn = factor?.isShared === false && shift?.isShared !== true;
+    return isOwn && of.exclusive && (!hasOffset || shift !== undefined);
   }
 
   /**

@@ -85,14 +85,14 @@ class ModelDraft {
   }
 
   piece(): Piece {
-    const { name, inputShape, nodes } = this.#network;
+    const { name, inputs, nodes } = this.#network;
     const graph = joined([
       ...this.#nodes.map((node) => fieldPiece(GRAPH.node, bytesPiece(encode("Node", node)))),
       fieldPiece(NAME, bytesPiece(Buffer.from(name, "utf8"))),
       ...[...this.#tensors].map(([own, { shape, dtype, data }]) =>
         inline({ name: own, dims: shape, dtype, read: () => data }),
       ),
-      valuePiece(GRAPH.input, this.#valueOf[0]!, inputShape),
+      ...inputs.map((node) => valuePiece(GRAPH.input, this.#valueOf[node]!, nodes[node]!.shape)),
       ...this.#outputs.map((node) => valuePiece(GRAPH.output, this.#valueOf[node]!, nodes[node]!.shape)),
     ]);
     const opset = Math.max(OPSET, ...this.#nodes.map(({ opType }) => NEWER[opType ?? ""] ?? OPSET));

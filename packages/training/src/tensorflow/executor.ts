@@ -29,6 +29,7 @@ import type {
   TakeGradient,
 } from "../executor.ts";
 import { clipFactor } from "../gradientNorm.ts";
+import { ofInput } from "../inputs.ts";
 import { type ChosenOptimiser, chosenOptimiser } from "../optimisers/chosen.ts";
 import { type TensorflowBackend, useBackend } from "./backend.ts";
 import type { Lowered, Lowering, LoweringContext } from "./lowering.ts";
@@ -235,7 +236,9 @@ class TensorflowExecutor implements Executor {
     const tape: Lowered[] = [];
     for (const [index, node] of this.#network.nodes.entries()) {
       const inputs =
-        index === 0 ? [this.#inputTensor(batch.x, batch.count)] : node.inputs.map((i) => tape[i]!.value);
+        node.op.kind === "input"
+          ? [this.#inputTensor(batch.x, batch.count, index)]
+          : node.inputs.map((i) => tape[i]!.value);
       const context = this.#context(index, true, drops);
       tape.push(tidyObject(() => this.#lowerings[index]!(node.op, inputs, context)));
     }
@@ -247,7 +250,8 @@ class TensorflowExecutor implements Executor {
     const { nodes, output } = this.#network;
     const values: tf.Tensor[] = [];
     for (const [index, node] of nodes.entries()) {
-      const inputs = index === 0 ? [this.#inputTensor(x, count)] : node.inputs.map((i) => values[i]!);
+      const inputs =
+        node.op.kind === "input" ? [this.#inputTensor(x, count, index)] : node.inputs.map((i) => values[i]!);
       const context = this.#context(index, false);
       values.push(tf.tidy(() => this.#lowerings[index]!(node.op, inputs, context).value));
       for (const input of new Set(node.inputs)) {
@@ -257,10 +261,11 @@ class TensorflowExecutor implements Executor {
     return values[output]!;
   }
 
-  #inputTensor(x: Float32Array, count: number): tf.Tensor {
+  #inputTensor(x: Float32Array, count: number, node: number): tf.Tensor {
+    const whole = ofInput(this.#network, node, x, count);
     // the native backend takes no memory that another thread fills
-    const own = x.buffer instanceof ArrayBuffer ? x : x.slice();
-    return tf.tensor(own, [count, ...this.#network.inputShape], "float32");
+    const own = whole.buffer instanceof ArrayBuffer ? whole : whole.slice();
+    return tf.tensor(own, [count, ...this.#network.nodes[node]!.shape], "float32");
   }
 
   #context(index: number, training: boolean, drops = training): LoweringContext {
@@ -294,7 +299,9 @@ class TensorflowExecutor implements Executor {
       const { value, saved, backward } = tape[index]!;
       if (this.#trained[index] && gradient !== undefined && backward !== undefined) {
         const { inputs, parameters } = tidyObject(() => backward(gradient));
-        for (const [name, tensor] of Object.entries(parameters ?? {})) byParameter.set(name, tensor);
+        // layers that share a parameter add to its gradient
+        for (const [name, tensor] of Object.entries(parameters ?? {}))
+          byParameter.set(name, summed(byParameter.get(name), tensor));
         for (const [place, tensor] of inputs.entries()) {
           const input = nodes[index]!.inputs[place]!;
           if (tensor === undefined) continue;

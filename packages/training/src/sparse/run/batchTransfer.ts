@@ -1,5 +1,6 @@
 /** Copies a batch to the memory of a program, and the sums of its losses back. */
 import { type LayersRuntime, records, writeRecord } from "@phew/engine";
+import { inputStart, ofInput } from "../../inputs.ts";
 import type { Exchange } from "../plan/exchange.ts";
 import type { Plan } from "../plan/plan.ts";
 import { shardCount } from "../plan/shards.ts";
@@ -23,7 +24,12 @@ export function writeBatch(
   step = 0,
 ): void {
   const blocks = Math.ceil(count / plan.lanes);
-  memory.floatsOf(exchange.images).set(x);
+  const images = memory.floatsOf(exchange.images);
+  const { network, lanes, blocks: most } = plan;
+  if (network.inputs.length === 1) images.set(x);
+  else
+    for (const input of network.inputs)
+      images.set(ofInput(network, input, x, count), lanes * most * inputStart(network, input));
   if (y !== undefined) memory.integersOf(exchange.labels).set(y);
   const fields = { count, blocks, shards: shardCount(blocks), step };
   writeRecord(memory.view, runtime.batch, records.batch, fields);

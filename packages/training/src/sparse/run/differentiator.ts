@@ -10,6 +10,7 @@ import {
   type Differentiator,
   type LossGradients,
   maskedWeights,
+  untied,
   type Weights,
 } from "@phew/core";
 import { gradientPass, hessianPass } from "../lower/derivativePasses.ts";
@@ -43,21 +44,39 @@ export interface DifferentiatorOptions {
  */
 export function createDifferentiator(options: DifferentiatorOptions = {}): Differentiator {
   return {
-    async gradients(request) {
-      checkRequest(request);
+    async gradients(given) {
+      checkRequest(given);
+      const { request, summed } = withoutShared(given);
       const { loss, gradients } = await sumOver(request, await derive(request, options));
-      return { loss, gradients };
+      return { loss, gradients: summed(gradients) };
     },
 
-    async hessianProduct(request, direction) {
-      checkRequest(request);
-      checkDirection(request, direction);
+    async hessianProduct(given, along) {
+      checkRequest(given);
+      checkDirection(given, along);
+      const { request, summed, weights } = withoutShared(given);
       const { loss, gradients, products } = await sumOver(
         request,
-        await derive(request, { ...options, direction }),
+        await derive(request, { ...options, direction: weights(along) }),
       );
-      return { loss, gradients, products: products! };
+      return { loss, gradients: summed(gradients), products: summed(products!) };
     },
+  };
+}
+
+/** Layers that share a weight are derived each by its own copy, and the derivatives added. */
+function withoutShared(request: DifferentiationRequest) {
+  const own = untied(request.network);
+  if (own === undefined) {
+    const same = (values: Weights) => values;
+    return { request, summed: same, weights: same };
+  }
+  const { network } = own;
+  const [weights, masks] = [own.weights(request.weights), own.masks(request.masks)];
+  return {
+    request: { ...request, network, weights, masks },
+    summed: (values: Weights) => own.summed(values),
+    weights: (values: Weights) => own.weights(values),
   };
 }
 
