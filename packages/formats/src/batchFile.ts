@@ -3,7 +3,7 @@
  * and y I64, or convertible to these; conversions are reported.
  */
 import { ArgumentError, type Shape } from "@phew/core";
-import { type ModelInput, networkExamples } from "./modelInputs.ts";
+import { type ModelInput, networkExamples } from "./modelInput.ts";
 import { type Dtype, elementsOf, type Tensor, type Tensors, toFloat32 } from "./tensor.ts";
 import { readTensors } from "./tensorFile.ts";
 

@@ -22,7 +22,8 @@ export {
   writeMasks,
 } from "./maskFile.ts";
 export { maskName } from "./maskName.ts";
-export { fileExamples, type ModelInput, modelInputs } from "./modelInputs.ts";
+export { fileExamples, type ModelInput } from "./modelInput.ts";
+export { modelInputs } from "./modelInputs.ts";
 export { modelOutputs, otherOutputs } from "./modelOutputs.ts";
 export type { OnnxExportOptions, OnnxForm, OnnxOutput } from "./onnx/exportOnnx.ts";
 export type { ImportedModel, ImportedOnnx, OnnxOptions } from "./onnx/importGraph.ts";

@@ -145,7 +145,10 @@ class PathPass {
         if (!shared.has(name)) visit?.(name, values, exponent);
         else {
           const sum = shared.get(name);
-          shared.set(name, sum === undefined ? { values, exponent } : sumOf(sum, { values, exponent }));
+          shared.set(
+            name,
+            sum === undefined ? { values: values.slice(), exponent } : sumOf(sum, { values, exponent }),
+          );
         }
       }
       if (this.#weighted.has(index)) visitLayer?.(layerSums(node, read, here));

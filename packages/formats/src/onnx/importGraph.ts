@@ -12,7 +12,7 @@ import {
   type Weights,
 } from "@phew/core";
 import { joinOutputs, type ModelOutput, noSuchOutput, type OutputValue } from "../joinOutputs.ts";
-import type { ModelInput } from "../modelInputs.ts";
+import type { ModelInput } from "../modelInput.ts";
 import { toFloat32 } from "../tensor.ts";
 import { turnedWeight } from "../turnedWeight.ts";
 import { storedConstant } from "./constants.ts";
