@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { multiplyAdds } from "../src/analysis/multiplyAdds.ts";
 import { Masks } from "../src/masks/masks.ts";
 import { NetworkBuilder } from "../src/network/builder.ts";
+import { spreadAxis } from "../src/operations/resampling.ts";
 import { zooModel } from "../src/zoo/zoo.ts";
 import { randomMasks } from "./randomNetwork.ts";
 
@@ -82,6 +83,42 @@ describe("multiply-adds of a dense network", () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  it("of a transposed convolution leave out the zeros between its input's positions, and what is taken off", () => {
+    const b = new NetworkBuilder("up", [2, 3, 1]);
+    const spread = { kind: "resample", name: "spread", fill: 0 } as const;
+    const axes = [spreadAxis(3, 2, [0, 0]), spreadAxis(1, 1, [0, 0])];
+    const op = {
+      kind: "conv2d",
+      weight: "up.weight",
+      outChannels: 5,
+      groups: 1,
+      kernel: [3, 1],
+      stride: [1, 1],
+      dilation: [1, 1],
+      padding: [1, 0, 2, 0],
+      transposed: { stride: [2, 1], padding: [1, 0], size: [3, 1] },
+    } as const;
+    const network = b.build(b.node("up", op, b.node("zeros", { ...spread, axes }, b.input)));
+    // outputs are at 2i + tap − 1 of 0 … 5: the first tap of the first input is taken off
+    expect(network.outputShape).toEqual([5, 6, 1]);
+    expect(multiplyAdds(network).dense).toBe(2 * 5 * (2 + 3 + 3));
+    expect(multiplyAdds(network, { padding: true }).dense).toBe(2 * 5 * 9);
+  });
+
+  it("of a convolution of a volume are those of its axes, multiplied", () => {
+    const b = new NetworkBuilder("volume", [2, 4, 3, 5]);
+    const window = {
+      kernel: [3, 3, 2],
+      stride: [1, 1, 2],
+      dilation: [1, 1, 1],
+      padding: [1, 1, 0, 1, 1, 0],
+    } as const;
+    const op = { kind: "conv3d", weight: "conv.weight", outChannels: 3, groups: 1, ...window } as const;
+    const network = b.build(b.node("conv", op, b.input));
+    expect(network.outputShape).toEqual([3, 4, 3, 2]);
+    expect(multiplyAdds(network).dense).toBe(2 * 3 * (3 + 4 + 3) * (2 + 3 + 2) * (2 + 2));
   });
 
   it("leave out 5 of 9 products of a 3×3 kernel on a 2×2 map with padding 1", () => {

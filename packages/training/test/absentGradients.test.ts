@@ -151,9 +151,26 @@ describe.each(subjects.filter(({ present }) => present))("$heading", ({ make }) 
   });
 });
 
+/** A strided, dilated, grouped convolution of volumes behind another. */
+function volumeNetwork(): Network {
+  const b = new NetworkBuilder("volume", [1, 4, 3, 5]);
+  const of = (name: string, outChannels: number, groups: number) =>
+    ({ kind: "conv3d", weight: `${name}.weight`, bias: `${name}.bias`, outChannels, groups }) as const;
+  const whole = { stride: [1, 1, 1], dilation: [1, 1, 1], padding: [0, 0, 0, 0, 0, 0] } as const;
+  const first = b.node("first", { ...of("first", 4, 1), ...whole, kernel: [1, 1, 2] }, b.input);
+  const window = {
+    kernel: [3, 2, 2],
+    stride: [2, 1, 2],
+    dilation: [1, 2, 1],
+    padding: [1, 1, 0, 1, 0, 1],
+  } as const;
+  const second = b.node("second", { ...of("second", 6, 2), ...window }, b.activation("tanh", first));
+  return b.build(b.dense("out", b.flatten(b.activation("tanh", second)), 3));
+}
+
 describe("the sparse executor", () => {
   const networks = fc.oneof(
-    fc.constantFrom(activationNetwork("tanh"), activationNetwork("sigmoid"), graphNetwork()),
+    fc.constantFrom(activationNetwork("tanh"), activationNetwork("sigmoid"), graphNetwork(), volumeNetwork()),
     convolutions,
   );
 

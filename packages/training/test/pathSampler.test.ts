@@ -21,6 +21,20 @@ function convolutional(): Network {
   return b.build(b.dense("out", b.flatten(b.relu(b.add(second, short))), 2));
 }
 
+/** A convolution of a volume, strided, dilated and grouped, small enough for all its paths. */
+function volume(): Network {
+  const b = new NetworkBuilder("volume", [2, 3, 2, 3]);
+  const names = { weight: "conv.weight", bias: "conv.bias", outChannels: 4, groups: 2 } as const;
+  const window = {
+    kernel: [2, 2, 1],
+    stride: [1, 1, 2],
+    dilation: [2, 1, 1],
+    padding: [1, 0, 0, 0, 1, 0],
+  } as const;
+  const conv = b.node("conv", { kind: "conv3d", ...names, ...window }, b.input);
+  return b.build(b.dense("out", b.globalAveragePool(b.relu(conv)), 2));
+}
+
 /** Every weight's score, in the order of `network.prunable`. */
 function oracleScores(network: Network, weights: Weights): Float64Array {
   const { gradients } = elementPathSums(oracleGraph(network), weights, 1);
@@ -30,7 +44,7 @@ function oracleScores(network: Network, weights: Weights): Float64Array {
 }
 
 describe("scores of absent weights", () => {
-  it.each([convolutional(), perceptron()].map((network) => [network.name, network] as const))(
+  it.each([convolutional(), volume(), perceptron()].map((network) => [network.name, network] as const))(
     "%s: are sums over all paths through them, kept weights beside",
     (_, network) => {
       fc.assert(

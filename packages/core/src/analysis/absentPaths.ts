@@ -10,7 +10,9 @@
 import type { Masks } from "../masks/masks.ts";
 import type { Network, PrunableParameter } from "../network/network.ts";
 import { type WeightFlow, weightFlows } from "../network/unitFlow.ts";
-import type { Window } from "../operations/spatial.ts";
+import { type Conv3d, flatWindow } from "../operations/conv3d.ts";
+import { elementCount, type Shape } from "../operations/shape.ts";
+import { validRange, type Window } from "../operations/spatial.ts";
 import { unfolding } from "../operations/unfold.ts";
 import type { Weights } from "../weights/weights.ts";
 import { type LayerPathSums, widePathSums } from "./pathSums.ts";
@@ -148,14 +150,46 @@ function geometryOf(
   { inputShape, outputShape }: LayerPathSums,
 ): Geometry {
   const { op } = network.nodes[node]!;
-  if (op.kind !== "conv2d") return { taps: [[0, 0, 1]], step: 1, inPlane: 1, outPlane: 1 };
-  const window: Window = op;
-  const size = (shape: readonly number[]) => [shape[1]!, shape[2]!] as const;
-  const [outHeight, outWidth] = size(outputShape);
-  const outPlane = outHeight * outWidth;
-  const { runs, step } = unfolding(window, size(inputShape), [outHeight, outWidth]);
+  const [inPlane, outPlane] = [inputShape, outputShape].map(([, ...places]) => elementCount(places)) as [
+    number,
+    number,
+  ];
+  if (op.kind === "conv2d") {
+    const { taps, step } = planeTaps(op, planeOf(inputShape), planeOf(outputShape));
+    return { taps, step, inPlane, outPlane };
+  }
+  if (op.kind === "conv3d") return { ...volumeTaps(op, inputShape, outputShape), inPlane, outPlane };
+  // a dense layer reads each position for itself
+  return { taps: [[0, 0, outPlane]], step: 1, inPlane, outPlane };
+}
+
+type Plane = readonly [number, number];
+const planeOf = ([, height, width]: Shape): Plane => [height!, width!];
+
+function planeTaps(window: Window, input: Plane, output: Plane): Pick<Geometry, "taps" | "step"> {
+  const { runs, step } = unfolding(window, input, output);
+  const area = elementCount(output);
   const taps: number[][] = Array.from({ length: window.kernel[0] * window.kernel[1] }, () => []);
   for (let run = 0; run < runs.length; run += 3)
-    taps[Math.floor(runs[run]! / outPlane)]!.push(runs[run]! % outPlane, runs[run + 1]!, runs[run + 2]!);
-  return { taps, step, inPlane: inputShape[1]! * inputShape[2]!, outPlane };
+    taps[Math.floor(runs[run]! / area)]!.push(runs[run]! % area, runs[run + 1]!, runs[run + 2]!);
+  return { taps, step };
+}
+
+/** Those of its slices, one after the other. */
+function volumeTaps(op: Conv3d, inputShape: Shape, outputShape: Shape): Pick<Geometry, "taps" | "step"> {
+  const [, inDepth, ...input] = inputShape as [number, number, number, number];
+  const [, outDepth, ...output] = outputShape as [number, number, number, number];
+  const flat = planeTaps(flatWindow(op), input, output);
+  const [inArea, outArea] = [elementCount(input), elementCount(output)];
+  const taps = Array.from({ length: op.kernel[0] }, (_, r) => {
+    const [first, end] = validRange(inDepth, outDepth, r, op.stride[0], op.padding[0], op.dilation[0]);
+    const slices = Array.from({ length: end - first }, (_, k) => first + k);
+    return flat.taps.map((runs) =>
+      slices.flatMap((p) => {
+        const d = p * op.stride[0] - op.padding[0] + r * op.dilation[0];
+        return runs.map((place, k) => place + [p * outArea, d * inArea, 0][k % 3]!);
+      }),
+    );
+  }).flat();
+  return { taps, step: flat.step };
 }

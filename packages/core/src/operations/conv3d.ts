@@ -15,7 +15,7 @@ import {
   type PathSumInputs,
 } from "./definition.ts";
 import { elementCount, type Shape } from "./shape.ts";
-import { validRange, windowCount } from "./spatial.ts";
+import { validRange, type Window, windowCount } from "./spatial.ts";
 
 /** Depth, height, width. */
 export type Triple = readonly [number, number, number];
@@ -137,6 +137,14 @@ export const conv3d: OperationDefinition<Conv3d> = {
   },
 };
 
+/** The window of its slices. */
+export const flatWindow = ({ kernel, stride, padding, dilation }: Conv3d): Window => ({
+  kernel: [kernel[1], kernel[2]],
+  stride: [stride[1], stride[2]],
+  padding: [padding[1], padding[2], padding[4], padding[5]],
+  dilation: [dilation[1], dilation[2]],
+});
+
 /** Calls `visit` with (output slice, input slice, kernel slice) and the 2-d convolution between them. */
 function forEachSlice(
   op: Conv3d,
@@ -147,15 +155,8 @@ function forEachSlice(
   const [units, depth, ...plane] = given.outputShape as [number, number, number, number];
   const [kd, kh, kw] = op.kernel;
   const [weight, kept] = [given.weight(op.weight), given.kept(op.weight)];
-  const flat: Convolution = {
-    weight: op.weight,
-    outChannels: op.outChannels,
-    groups: op.groups,
-    kernel: [kh, kw],
-    stride: [op.stride[1], op.stride[2]],
-    padding: [op.padding[1], op.padding[2], op.padding[4], op.padding[5]],
-    dilation: [op.dilation[1], op.dilation[2]],
-  };
+  const { weight: name, outChannels, groups } = op;
+  const flat: Convolution = { ...flatWindow(op), weight: name, outChannels, groups };
   for (let r = 0; r < kd; r++) {
     const [ownWeight, ownKept] = [sliceOf(weight, r, kd, kh * kw), kept && sliceOf(kept, r, kd, kh * kw)];
     for (let p = 0; p < depth; p++) {
