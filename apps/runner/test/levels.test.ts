@@ -95,6 +95,45 @@ describe("a state dict without its architecture", () => {
     }
   });
 
+  it("is a run that is watched and listed, chosen within an earlier mask and grown from one", async () => {
+    const magnitude = ["prune", state, "--method", "magnitude"];
+    await text(...magnitude, "--density", "0.4", "--runs", "kept", "--layers");
+    expect(await text("runs", "list", "--runs", "kept")).toMatch(/resnet/);
+    expect(await text("watch", "kept", "--once")).toMatch(/finished/);
+    await text(...magnitude, "--density", "0.4", "--out", "most.safetensors");
+    await text(
+      ...magnitude,
+      "--within",
+      "most.safetensors",
+      "--density",
+      "0.1",
+      "--out",
+      "least.safetensors",
+    );
+    await text(
+      "prune",
+      state,
+      "--method",
+      "random",
+      "--from",
+      "least.safetensors",
+      "--density",
+      "0.2",
+      "--out",
+      "grown.safetensors",
+    );
+    const [most, least, grown] = await Promise.all(
+      ["most", "least", "grown"].map(
+        async (name) => (await readSafetensors(maskOf(`${name}.safetensors`))).tensors,
+      ),
+    );
+    for (const [name, { data }] of least!) {
+      const isKept = (mask: typeof most) =>
+        [...data].every((kept, k) => kept === 0 || mask!.get(name)!.data[k] === 1);
+      expect([isKept(most), isKept(grown)], name).toEqual([true, true]);
+    }
+  });
+
   it("is refused where units are needed: paths, compact, checks", async () => {
     expect(await refusal("prune", state, "--density", "0.2")).toMatch(
       /weights without their network.*--architecture/,

@@ -1,7 +1,7 @@
 /**
  * A pruning recorded as a run: events, masks and state in a run folder, so that it can be watched and reported on.
  */
-import { type Masks, measures, type RunEvent, type Weights } from "@phew/core";
+import { isLoose, type Masks, measures, type RunEvent, type Weights } from "@phew/core";
 import { type ExportableModel, type MaskOrigin, writeMasks } from "@phew/formats";
 import { formatPercent, type RunConfig, RunWriter } from "@phew/runs";
 import { describeFailure } from "../failure.ts";
@@ -48,7 +48,7 @@ export async function keepPruneRun<T>(
       else writer.append(event);
     });
     const { masks, weights, origin, model } = keptOf(done);
-    if (last) writer.append({ ...last, measures: measures(weights, masks) });
+    if (last) writer.append(isLoose(masks.network) ? last : { ...last, measures: measures(weights, masks) });
     const options = { force: true, model };
     await writer.write("masks.safetensors", (file) => writeMasks(file, masks, origin, options));
     writer.close({ state: "finished" });

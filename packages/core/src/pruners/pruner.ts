@@ -77,8 +77,11 @@ export interface PruneProgress {
   readonly threshold?: number;
   /** Fraction of the expected work done, 0 … 1, for an estimate of the time left. */
   readonly fraction: number;
-  /** Counts the kept weights of each layer at the time of the call, in the order of `network.prunable`. */
-  readonly layers?: () => readonly LayerProgress[];
+  /**
+   * Counts the kept weights of each layer at the time of the call, in the order of `network.prunable`; undefined where no
+   * units are known.
+   */
+  readonly layers?: (() => readonly LayerProgress[]) | undefined;
 }
 
 export interface Pruning {

@@ -11,6 +11,7 @@ import { layerProgress } from "../masks/layerProgress.ts";
 import { countKept, type Masks } from "../masks/masks.ts";
 import { keepTopInto, requireKeepCount } from "../masks/select.ts";
 import { Survivors } from "../masks/survivors.ts";
+import { isLoose } from "../network/looseWeights.ts";
 import type { Network } from "../network/network.ts";
 import { weightFlows } from "../network/unitFlow.ts";
 import type { OptionSpec, PruneRequest, Pruner, Pruning } from "./pruner.ts";
@@ -114,7 +115,9 @@ async function pruneByScores(score: ScoringMethod["score"], request: PruneReques
       roundCount: steps.length,
       fraction: round / steps.length,
       ...(threshold !== undefined && { threshold }),
-      layers: () => survivors.keptIn(weightFlows(network)).map((keptIn) => layerProgress(keptIn)),
+      layers: isLoose(network)
+        ? undefined
+        : () => survivors.keptIn(weightFlows(network)).map((keptIn) => layerProgress(keptIn)),
     });
     if (performance.now() - sliceStart < SLICE_MS || round === steps.length) continue;
     // lets timers, signals and screens run
