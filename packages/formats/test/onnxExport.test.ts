@@ -204,6 +204,14 @@ describe("what stays as it was", () => {
     for (const name of [
       "MatMul and Add, weight [in, out]",
       "Gemm with alpha and beta, both layouts, bias left out",
+      "LayerNormalization of channels, height and width",
+      "group normalisation as PyTorch writes it",
+      "GroupNormalization with a scale for each channel",
+      "layer normalisation step by step",
+      "a number added to each element, channels last",
+      "a class token before others",
+      "a class token that is repeated for the batch",
+      "gated units, last",
     ]) {
       const model = await importOnnx(onnxFile(onnxCases.find((entry) => entry.name === name)!.file));
       const weights = new Map(
@@ -215,6 +223,16 @@ describe("what stays as it was", () => {
         expect(distance(again.weights.get(key)!, values), key).toBeLessThan(1e-6);
     }
   });
+});
+
+it("refuses trained values of units where the file has one for each group of them", async () => {
+  const name = "GroupNormalization with a scale for each group";
+  const model = await importOnnx(onnxFile(onnxCases.find((entry) => entry.name === name)!.file));
+  const weights = new Map([...model.weights].map(([key, values]) => [key, values.map((v) => v + 1)]));
+  const written = await exportOnnx(model, Masks.dense(model.network), "zeroed", { weights });
+  expect(() => Buffer.concat([...written.model])).toThrow(
+    "6 trained values, where the file has 2 for groups",
+  );
 });
 
 it("refuses trained values where the file multiplies them by 0, and keeps those that are 0", async () => {

@@ -63,6 +63,8 @@ export interface ParameterSource {
   readonly constant: Constant;
   /** True if the file has inputs first: see turnedWeight.ts. */
   readonly transposed: boolean;
+  /** Set if `constant` has the axes of what the file has in another order: axis k is the file's axis `permutation[k]`. */
+  readonly permutation?: readonly number[] | undefined;
   /** Of a weight with inputs first; else 1. */
   readonly groups: number;
   /** One factor for all, or one per unit; folded from Gemm's alpha and beta and from multiplications. */
@@ -448,7 +450,12 @@ export class Importer {
     constant: Constant,
     role: ParameterRole,
     shape: readonly number[],
-    options: { transposed?: boolean; groups?: number; scale?: number } = {},
+    options: {
+      transposed?: boolean;
+      permutation?: readonly number[] | undefined;
+      groups?: number;
+      scale?: number;
+    } = {},
   ): string {
     const what = `${node.title}: ${role} "${constant.name}"`;
     if (!isFloat(constant.dtype))
@@ -475,6 +482,7 @@ export class Importer {
       shape,
       constant,
       transposed: options.transposed ?? false,
+      permutation: options.permutation,
       groups,
       scale: options.scale ?? 1,
       offset: 0,

@@ -2,7 +2,7 @@
 import { ArgumentError, type Masks, maskedParameters, type Node, type Weights } from "@phew/core";
 import { boolTensor, type Dtype, type Tensor } from "../tensor.ts";
 import { turnedDims, turnedWeight } from "../turnedWeight.ts";
-import { bitsOf, tensorFrom } from "./constants.ts";
+import { bitsOf, permuted, tensorFrom } from "./constants.ts";
 import type { ParameterSource, TensorUse } from "./importer.ts";
 import type { ImportedOnnx } from "./importGraph.ts";
 import type { TensorPart } from "./parts.ts";
@@ -73,6 +73,16 @@ function siteOf(
     dtype: Dtype,
     isTransposed: boolean,
   ): Tensor => {
+    if (source?.permutation !== undefined) {
+      const inFile = (own: Tensor): Tensor => ({
+        ...fromUnitsFirst(own, source, constant.dims),
+        shape: dims,
+      });
+      const { shape } = source;
+      const whole =
+        values === undefined ? tensor() : inFile(valuesTensor(source, values, shape, dtype, false));
+      return mask === undefined ? whole : zeroed(whole, inFile(boolTensor(shape, mask)).data, undefined);
+    }
     const whole = values === undefined ? tensor() : valuesTensor(source!, values, dims, dtype, isTransposed);
     return mask === undefined ? whole : zeroed(whole, mask, isTransposed ? source : undefined);
   };
@@ -97,6 +107,24 @@ function siteOf(
     },
     isChanged: mask !== undefined || values !== undefined,
   };
+}
+
+/** Elements of a source whose axes the file has in another order, in that order; for every example where it has several. */
+function fromUnitsFirst(
+  own: Tensor,
+  { permutation, shape }: ParameterSource,
+  dims: readonly number[],
+): Tensor {
+  const isOfAll = product(dims) > product(shape);
+  const one = isOfAll ? dims.with(0, 1) : dims;
+  const axes = permutation!.map((axis) => one[axis]!);
+  const back = permutation!.map((_, axis) => permutation!.indexOf(axis));
+  const example = permuted({ ...own, shape: axes }, back);
+  if (!isOfAll) return example;
+  const { data } = example;
+  const all = new Uint8Array(data.length * dims[0]!);
+  for (let n = 0; n < dims[0]!; n++) all.set(data, n * data.length);
+  return { ...example, data: all };
 }
 
 /** True if the tensor's own bytes can be replaced by the same number of others. */
@@ -161,6 +189,13 @@ function valuesTensor(
       remedy: "Export it to safetensors instead.",
     });
   };
+  if (product(dims) !== values.length) {
+    throw new ArgumentError(`"${source.name}"`, {
+      given: `${values.length} trained values, where the file has ${product(dims)} for groups of units`,
+      expected: "a file with one for each unit",
+      remedy: "Export it to safetensors instead.",
+    });
+  }
   const own = scale === 1 && offset === 0 ? values : values.map(unfolded);
   const shape = isTransposed ? turnedDims(dims, source.groups) : dims;
   const tensor = tensorFrom(dtype, shape, own);

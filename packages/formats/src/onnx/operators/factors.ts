@@ -87,14 +87,16 @@ function ofElements(context: Importer, node: NodePart, given: Factors): Activati
   if (axis === undefined || !arePlacesInOrder(value, axis)) return undefined;
   const whole = reshaped(constant, constant.name, padded);
   const others = padded.map((_, k) => k).filter((k) => k !== axis);
-  const unitsFirst = axis === 1 ? whole : transposed(whole, constant.name, [axis, ...others]);
+  const permutation = axis === 1 ? undefined : [axis, ...others];
+  const unitsFirst = permutation === undefined ? whole : transposed(whole, constant.name, permutation);
   const own = counted === undefined ? unitsFirst : changed(unitsFirst, counted);
-  const name = context.parameter(node, own, role, shape);
+  const name = context.parameter(node, own, role, shape, { permutation });
   const op = { kind: "affine", of: "elements", [role]: name } as const;
   const result = context.emitLike(node, counted === undefined ? op : { ...op, fixed: true }, [value]);
   const ownAxis = axis - missing;
-  const isRead = counted === undefined && axis === 1 ? name : undefined;
-  context.use(node, input, constant, unitAxis(constant.dims, ownAxis, result.spec), isRead);
+  const asRead = permutation === undefined ? constant : whole;
+  const axes = unitAxis(asRead.dims, permutation === undefined ? ownAxis : axis, result.spec);
+  context.use(node, input, asRead, axes, counted === undefined ? name : undefined);
   return result;
 }
 

@@ -46,7 +46,9 @@ export function joinedPlaces(
   let before = 0;
   const placed = parts.map((part, k) => {
     const value =
-      part.kind === "constant" ? learnedValue(context, node, part, first, axes) : inCore(context, part, axes);
+      part.kind === "constant"
+        ? learnedValue(context, node, part, k, first, axes)
+        : inCore(context, part, axes);
     const taken = Array.from({ length: total }, (_, at) =>
       at >= before && at < before + lengths[k]! ? at - before : undefined,
     );
@@ -74,20 +76,25 @@ function inCore(context: Importer, value: Activation, axes: Axes): Activation {
   return unitsAlong(context, value, [axes.units], placeLengths(value, axes));
 }
 
-/** A constant of one example, or of a whole batch that it is repeated for. @param beside a value of the network */
+/** A constant of one example, or of a whole batch that it is repeated for. @param input its index @param beside a value of the network */
 function learnedValue(
   context: Importer,
   node: NodePart,
   constant: Constant,
+  input: number,
   beside: Activation,
   axes: Axes,
 ): Activation {
   if (!isFloat(constant.dtype)) throw new Unsupported(`it joins a constant of ${constant.dtype} to a value`);
-  const own = transposed(oneExample(constant), constant.name, [0, axes.units, ...axes.places]);
+  const permutation = [0, axes.units, ...axes.places];
+  const own = transposed(oneExample(constant), constant.name, permutation);
   const shape = [constant.dims[axes.units]!, ...placeLengths(constant, axes)];
-  const value = context.parameter(node, own, "shift", shape);
+  const value = context.parameter(node, own, "shift", shape, { permutation });
   const titled = { ...node, title: `${node.title}/${constant.name}` };
-  return context.emit(titled, { kind: "learned", value, shape }, [beside]);
+  const learned = context.emit(titled, { kind: "learned", value, shape }, [beside]);
+  const unitAxes = constant.dims.map((_, axis) => (axis === axes.units ? learned.spec : undefined));
+  context.use(node, input, constant, unitAxes, value);
+  return learned;
 }
 
 /** @throws Unsupported if examples differ */
