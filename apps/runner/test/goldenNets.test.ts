@@ -13,6 +13,7 @@ const WORKING = [
   "conv1d",
   "conv3d",
   "convnext",
+  "encoder",
   "gate-hard",
   "gate-se",
   "glu",
@@ -29,6 +30,7 @@ const WORKING = [
   "two-in-two-out",
   "unet-nearest",
   "unet-transpose",
+  "vit",
 ];
 
 /** Parameters of two and more axes that are no weights of a layer: embeddings, tokens, positions, and a layer's scale. */

@@ -1,7 +1,7 @@
 /** A network's parameters in the form of the PyTorch module from which it was exported. */
 import type { Network } from "@phew/core";
 import { type ExportableModel, isOnFile } from "./exportForm.ts";
-import { isInvented } from "./onnx/moduleNames.ts";
+import { isInvented, isNumbered } from "./onnx/moduleNames.ts";
 import { product } from "./onnx/values.ts";
 import { normalisationsOf } from "./parameterMasks.ts";
 import type { Tensor, Tensors } from "./tensor.ts";
@@ -17,7 +17,8 @@ function isTransposed(model: ExportableModel, parameter: string): boolean {
   if (shape.length > 2) return transposed;
   if (model.onnx.onnx.parts.producer !== "pytorch") return false;
   // a tensor that the exporter transposed has a new name
-  if (role !== "weight" || shape.length !== 2 || isInvented(constant.origin)) return false;
+  if (role !== "weight" || shape.length !== 2) return false;
+  if (isInvented(constant.origin) || isNumbered(constant.origin)) return false;
   return transposed !== (constant.turned ?? false);
 }
 

@@ -1949,7 +1949,67 @@ const products: OnnxCase[] = [
   ),
 ];
 
+const attentions: readonly OnnxCase[] = [
+  body(
+    "attention of two heads: a scale on the queries and on the scores, a mask, a query without keys",
+    ["rearrange", "rearrange", "rearrange", "attention", "rearrange"],
+    [
+      { op: "Reshape", in: ["c", "by head"], out: ["k"] },
+      { op: "Transpose", in: ["k"], out: ["q"], attributes: { perm: [0, 1, 3, 2] } },
+      { op: "Mul", in: ["q", "half"], out: ["qs"] },
+      { op: "MatMul", in: ["qs", "k"], out: ["products"] },
+      { op: "Div", in: ["products", "half"], out: ["scores"] },
+      { op: "Add", in: ["scores", "mask"], out: ["masked"] },
+      { op: "Softmax", in: ["masked"], out: ["p"], attributes: { axis: -1 } },
+      { op: "IsNaN", in: ["p"], out: ["none"] },
+      { op: "Where", in: ["none", "zero", "p"], out: ["weights"] },
+      { op: "MatMul", in: ["weights", "q"], out: ["means"] },
+      { op: "Transpose", in: ["means"], out: ["turned"], attributes: { perm: [0, 1, 3, 2] } },
+      { op: "Reshape", in: ["turned", "image"], out: ["b"] },
+    ],
+    {
+      tensors: {
+        "by head": ints([0, 2, 3, 64]),
+        image: ints([0, 6, 8, 8]),
+        half: scalar(0.5),
+        zero: scalar(0),
+        mask: numbers(
+          Array.from({ length: 64 * 64 }, (_, k) =>
+            k < 64 || k % 5 === 1 ? Number.NEGATIVE_INFINITY : (k % 7) / 4,
+          ),
+          [1, 64, 64],
+        ),
+      },
+    },
+  ),
+  body(
+    "attention within rows of an image: windows with a mask each, keys that a condition leaves out",
+    ["attention"],
+    [
+      { op: "Transpose", in: ["c"], out: ["q"], attributes: { perm: [0, 2, 3, 1] } },
+      { op: "Transpose", in: ["c"], out: ["k"], attributes: { perm: [0, 2, 1, 3] } },
+      { op: "MatMul", in: ["q", "k"], out: ["products"] },
+      { op: "Greater", in: ["mask", "zero"], out: ["kept"] },
+      { op: "Where", in: ["kept", "products", "none"], out: ["masked"] },
+      { op: "Softmax", in: ["masked"], out: ["weights"], attributes: { axis: -1 } },
+      { op: "MatMul", in: ["weights", "q"], out: ["means"] },
+      { op: "Transpose", in: ["means"], out: ["b"], attributes: { perm: [0, 3, 1, 2] } },
+    ],
+    {
+      tensors: {
+        zero: scalar(0),
+        none: scalar(Number.NEGATIVE_INFINITY),
+        mask: numbers(
+          Array.from({ length: 8 * 64 }, (_, k) => (k % 8 === 0 || k % 3 === 0 ? 1 : -1)),
+          [8, 8, 8],
+        ),
+      },
+    },
+  ),
+];
+
 export const onnxCases: readonly OnnxCase[] = [
+  ...attentions,
   ...normalisations,
   ...products,
   ...activations,

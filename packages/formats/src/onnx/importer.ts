@@ -27,6 +27,7 @@ import {
   leafOf,
   outermost,
 } from "./expressions.ts";
+import { type GraphWeight, graphWeights } from "./graphWeights.ts";
 import { isInvented, isNumbered, isSameModule, modulePath } from "./moduleNames.ts";
 import { type Atom, joined, naturalOrder, permutedOrder, sameAtoms } from "./order.ts";
 import type { ModelParts, NodePart } from "./parts.ts";
@@ -172,6 +173,8 @@ export class Importer {
   #numberCount = 0;
   readonly #budget: number;
   readonly #resolved = new Map<object, Activation>();
+  /** Worked out where the first name is looked for. */
+  #graphWeights: readonly GraphWeight[] | undefined;
   readonly #expressionOf = new WeakMap<Tree, Expression>();
   readonly #flattened = new Map<string, string>();
   readonly #readers: ReadonlyMap<string, number>;
@@ -400,6 +403,8 @@ export class Importer {
       this.#resolved.set(value, known);
       return known;
     }
+    if (value.kind === "scores")
+      throw new Unsupported("the product of two values has a place in softmax attention alone", value.node);
     throw new Unsupported(`${what} reads a ${value.kind} where a value of the network is expected`);
   }
 
@@ -523,14 +528,28 @@ export class Importer {
       !this.parts.initializers.has(origin) &&
       this.parts.producer === "pytorch";
     // exporters reshape a slope for broadcasting, under a new name
-    if (isInvented(name) || isComputed || (role === "slope" && isNumbered(name)))
-      name = this.#placedName(node, role) ?? name;
+    const isGenerated = isInvented(name) || isComputed || (role !== "bias" && isNumbered(name));
+    const own = isGenerated || readerCount !== 1 ? this.#graphName(node, role, constant) : undefined;
+    if (own !== undefined) {
+      if (isGenerated) this.#renamed.push(own);
+      name = own;
+    } else if (isGenerated) name = this.#placedName(node, role) ?? name;
     else if (readerCount !== 1) name = this.#tiedName(node, role, constant) ?? name;
     if (!this.parameters.has(name) || this.#isShared(name, constant, node, role, options)) return { name };
     const copyOf = name;
     name = this.#unique(`${node.title}.${role}`, (candidate) => this.parameters.has(candidate));
     this.note(`the tensor "${copyOf}" is read by several layers; here each has its own copy (${name})`);
     return { name, copyOf };
+  }
+
+  /** The name of a weight beside the biases and modules of the whole graph; undefined if it is another's. */
+  #graphName(node: NodePart, role: ParameterRole, { stored }: Constant): string | undefined {
+    if (role !== "weight" || stored === undefined || this.parts.producer !== "pytorch") return undefined;
+    this.#graphWeights ??= graphWeights(this.parts).weights;
+    const known = this.#graphWeights.filter(({ part }) => part === stored.part);
+    const own = known.find(({ reader }) => reader?.node === node) ?? known.find(({ reader }) => !reader);
+    if (own === undefined || this.parameters.has(own.name)) return undefined;
+    return own.name !== stored.part.name && this.parts.initializers.has(own.name) ? undefined : own.name;
   }
 
   /**

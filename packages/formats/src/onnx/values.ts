@@ -79,6 +79,24 @@ export interface Padded {
   readonly node: NodePart;
 }
 
+/** A product of two values that waits to become softmax attention: see operators/attention.ts. */
+export interface Scores {
+  readonly kind: "scores";
+  /** `weights`: behind the softmax; `isNaN`: which of these are no numbers. */
+  readonly step: "scores" | "weights" | "isNaN";
+  /** `[…, queries, depth]` */
+  readonly queries: Activation;
+  /** `[…, depth, keys]` */
+  readonly keys: Activation;
+  readonly scale: number;
+  /** What is added to scores, by the index in constants of these dims. */
+  readonly masks: readonly { readonly dims: readonly number[]; readonly added: (k: number) => number }[];
+  /** `[…, queries, keys]` */
+  readonly dims: readonly number[];
+  /** The product. */
+  readonly node: NodePart;
+}
+
 /** The parts of a value that was split into a sequence. */
 export interface Sequence {
   readonly kind: "sequence";
@@ -90,7 +108,7 @@ export interface Unknown {
   readonly kind: "unknown";
 }
 
-export type Value = Constant | Activation | Padded | Expression | Sequence | Unknown;
+export type Value = Constant | Activation | Padded | Expression | Scores | Sequence | Unknown;
 
 export const UNKNOWN: Unknown = { kind: "unknown" };
 

@@ -36,7 +36,7 @@ export function viewed(
   const result = laid(value, order, dims);
   // features of several axes, in the order of the file
   const isList = dims.length === 2 && order.axes[0]!.every(({ stride }) => stride === undefined);
-  const isOfUnits = result.order === undefined || countUnits(result, [1]);
+  const isOfUnits = isList && (result.order === undefined || countUnits(result, [1]));
   if (isList && !isOfUnits && isWhole(order, product(value.shape))) return unitsAlong(context, result, [1]);
   context.divided.add(value.spec);
   return result;

@@ -1,0 +1,314 @@
+/**
+ * Softmax attention, as exporters write it: MatMul(q, kᵀ), a scale on q, k or the product, a constant mask by Add or
+ * Where, Softmax over keys, MatMul(·, v). The product waits as {@link Scores} until the values come; what else reads it
+ * is refused. ONNX's own Attention (opset 23) is the same in one node.
+ */
+import type { AttentionMask } from "@phew/core";
+import { laid, orderOf, unitsAlong } from "../arranging.ts";
+import { normalAxis } from "../constants.ts";
+import { asAffine } from "../expressions.ts";
+import type { Importer } from "../importer.ts";
+import { type Atom, lengthOf, partsOf } from "../order.ts";
+import type { NodePart } from "../parts.ts";
+import { numbersOf } from "../tensors.ts";
+import { Unsupported } from "../unsupported.ts";
+import {
+  type Activation,
+  type Constant,
+  dimsText,
+  product,
+  type Scores,
+  sameDims,
+  type Value,
+} from "../values.ts";
+import * as layers from "./layers.ts";
+import type { Operator } from "./operator.ts";
+
+/** At most so many numbers of masks, of all heads and windows. */
+const MOST_MASKED = 2 ** 24;
+/** What a mask that replaces scores has for a key that is left out, or less. */
+const LEFT_OUT = -1e4;
+
+/** A product of two values of the network: scores, or values by their weights; else a dense layer. */
+export const matMul: Operator = (context, node, inputs) => {
+  const [a, b] = inputs;
+  if (a === undefined || b === undefined || a.kind === "constant" || b.kind === "constant")
+    return layers.matMul(context, node, inputs);
+  if (a.kind === "scores") return attended(context, node, a, context.view(b, "attention"));
+  const [queries, keys] = [scaledValue(context, a), scaledValue(context, b)];
+  const [q, k] = [queries.value, keys.value];
+  const [lead, kLead] = [q.dims.slice(0, -2), k.dims.slice(0, -2)];
+  if (q.dims.length < 3 || !sameDims(lead, kLead) || q.dims.at(-1) !== k.dims.at(-2))
+    throw new Unsupported(`it multiplies ${dimsText(q.dims)} and ${dimsText(k.dims)}, which is no attention`);
+  return {
+    kind: "scores",
+    step: "scores",
+    queries: q,
+    keys: k,
+    scale: queries.scale * keys.scale,
+    masks: [],
+    dims: [...lead, q.dims.at(-2)!, k.dims.at(-1)!],
+    node,
+  };
+};
+
+/** A value, and the constant that an exporter has multiplied it with. */
+function scaledValue(context: Importer, x: Value): { value: Activation; scale: number } {
+  if (x.kind === "expression") {
+    const { x: inner, scale, offset } = asAffine(x.tree);
+    if (inner.is === "leaf" && offset === 0) return { value: inner.of, scale };
+  }
+  return { value: context.view(x, "a product"), scale: 1 };
+}
+
+type Step = (
+  context: Importer,
+  scores: Scores,
+  node: NodePart,
+  inputs: readonly (Value | undefined)[],
+) => Value;
+
+/** What may stand between the products of attention. */
+const STEPS: Readonly<Record<string, Step>> = {
+  Mul: (context, scores, _node, inputs) => scaledBy(context, scores, inputs, (x) => x),
+  Div: (context, scores, _node, inputs) =>
+    inputs[0] === scores ? scaledBy(context, scores, inputs, (x) => 1 / x) : refused(),
+  Add: (_context, scores, _node, inputs) => {
+    const mask = inputs.find((input) => input !== scores);
+    return scores.step === "scores" && mask?.kind === "constant" ? masked(scores, mask, (x) => x) : refused();
+  },
+  Where: whereOf,
+  Softmax(context, scores, node) {
+    const rank = scores.dims.length;
+    const given = context.attributes(node).int("axis", context.opset < 13 ? 1 : -1);
+    if (scores.step !== "scores" || normalAxis(given, rank) !== rank - 1) return refused();
+    return { ...scores, step: "weights" };
+  },
+  IsNaN: (_context, scores) => (scores.step === "weights" ? { ...scores, step: "isNaN" } : refused()),
+  Identity: (_context, scores) => scores,
+  Cast: (_context, scores) => scores,
+  Dropout: (_context, scores) => scores,
+};
+
+function refused(): never {
+  throw new Unsupported("it reads the product of two values otherwise than softmax attention does");
+}
+
+/** An operation that, of scores, is a step of attention. */
+export const ofScores =
+  (otherwise: Operator): Operator =>
+  (context, node, inputs) => {
+    const scores = inputs.find((input) => input?.kind === "scores");
+    const step = STEPS[node.opType ?? ""];
+    return scores === undefined || step === undefined
+      ? otherwise(context, node, inputs)
+      : step(context, scores, node, inputs);
+  };
+
+/** Of constants this has no use in a network. */
+export const isNaNOfScores: Operator = ofScores(() => {
+  throw new Unsupported("it asks which numbers are none");
+});
+
+function scaledBy(
+  context: Importer,
+  scores: Scores,
+  inputs: readonly (Value | undefined)[],
+  factor: (x: number) => number,
+): Scores {
+  const number = context.scalar(inputs.find((input) => input !== scores));
+  if (number === undefined || scores.step !== "scores") return refused();
+  const masks = scores.masks.map((mask) => ({
+    ...mask,
+    added: (k: number) => factor(number) * mask.added(k),
+  }));
+  return { ...scores, scale: scores.scale * factor(number), masks };
+}
+
+/** @param added what a number of the constant adds to a score */
+function masked(scores: Scores, mask: Constant, added: (x: number) => number): Scores {
+  const { dims } = mask;
+  const own = scores.dims.slice(scores.dims.length - dims.length);
+  const fits = dims.length <= scores.dims.length && dims.every((n, k) => n === 1 || n === own[k]);
+  if (!fits || product(dims) > MOST_MASKED)
+    throw new Unsupported(
+      `a mask of shape ${dimsText(dims)} does not fit scores of ${dimsText(scores.dims)}`,
+    );
+  const numbers = numbersOf(mask.read());
+  return { ...scores, masks: [...scores.masks, { dims, added: (k) => added(numbers[k]!) }] };
+}
+
+/** Scores where a constant says so and −∞ elsewhere; or weights, with zeros where a row has no key. */
+function whereOf(
+  context: Importer,
+  scores: Scores,
+  _node: NodePart,
+  [condition, yes, no]: readonly (Value | undefined)[],
+): Value {
+  if (condition?.kind === "scores") {
+    const isOfRows = condition.step === "isNaN" && context.scalar(yes) === 0 && no?.kind === "scores";
+    return isOfRows && no.step === "weights" ? no : refused();
+  }
+  const excluded = context.scalar(yes === scores ? no : yes);
+  const isMask = condition?.kind === "constant" && excluded !== undefined && excluded <= LEFT_OUT;
+  if (!isMask || scores.step !== "scores") return refused();
+  const isKept = yes === scores ? (x: number) => x !== 0 : (x: number) => x === 0;
+  return masked(scores, condition, (x) => (isKept(x) ? 0 : excluded));
+}
+
+/** The axes of queries, keys or values: what tells heads, windows, tokens and the units of a head. */
+interface Divided {
+  /** Units-first: `[heads · depth, windows, tokens]`. */
+  readonly value: Activation;
+  readonly heads: readonly number[];
+  readonly windows: readonly number[];
+  /** By axis before the last two: which of its atoms tell what, outer first. */
+  readonly lead: readonly (readonly LeadAtom[])[];
+}
+
+interface LeadAtom {
+  readonly of: "batch" | "heads" | "windows";
+  readonly length: number;
+}
+
+/** @param tokens the axis of tokens, and that of the units of a head, from behind */
+function divided(context: Importer, value: Activation, tokens: -1 | -2): Divided {
+  const { axes, offset } = orderOf(value);
+  const lead = axes.slice(0, -2);
+  const plane = product(value.shape.slice(1));
+  const kindOf = (atom: Atom): LeadAtom["of"] => {
+    if (atom.stride === undefined) return "batch";
+    const parts = partsOf([atom], plane);
+    if (parts?.length !== 1)
+      throw new Unsupported(`it attends over ${dimsText(value.dims)}, which lies apart`);
+    return parts[0]!.isOfUnits ? "heads" : "windows";
+  };
+  const atoms = lead.map((own) => own.map((atom) => ({ atom, of: kindOf(atom) })));
+  const all = (of: LeadAtom["of"]) => atoms.flat().flatMap((own) => (own.of === of ? [own.atom] : []));
+  const [places, units] = [axes.at(tokens)!, axes.at(tokens === -1 ? -2 : -1)!];
+  const turned = laid(value, { offset, axes: [all("batch"), all("heads"), units, all("windows"), places] });
+  const count = lengthOf(places);
+  return {
+    value: unitsAlong(context, turned, [1, 2], [lengthOf(all("windows")), count]),
+    heads: all("heads").map(({ length }) => length),
+    windows: all("windows").map(({ length }) => length),
+    lead: atoms.map((own) => own.map(({ atom, of }) => ({ of, length: atom.length }))),
+  };
+}
+
+/** The values by their weights. */
+function attended(context: Importer, node: NodePart, scores: Scores, given: Activation): Activation {
+  if (scores.step !== "weights") return refused();
+  const [t, k] = scores.dims.slice(-2) as [number, number];
+  if (given.dims.at(-2) !== k || !sameDims(given.dims.slice(0, -2), scores.dims.slice(0, -2)))
+    throw new Unsupported(`it takes means of ${dimsText(given.dims)} by weights of ${dimsText(scores.dims)}`);
+  const q = divided(context, scores.queries, -2);
+  const [keys, values] = [divided(context, scores.keys, -1), divided(context, given, -2)];
+  for (const other of [keys, values])
+    if (!sameDims(other.heads, q.heads) || !sameDims(other.windows, q.windows))
+      throw new Unsupported("its queries, keys and values are divided into heads and windows differently");
+  const [heads, windows] = [product(q.heads), product(q.windows)];
+  const mask = maskOf(scores, q.lead, heads, windows);
+  const op = { kind: "attention", heads, scale: scores.scale, mask } as const;
+  const value = context.emit(node, op, [q.value, keys.value, values.value]);
+  const dims = [...scores.dims.slice(0, -1), given.dims.at(-1)!];
+  return laid(value, { offset: 0, axes: axesOf(q, value, t, heads) }, dims);
+}
+
+/** Where the result lies: the axes of scores before the last two, tokens, the units of a head. */
+function axesOf({ lead }: Divided, { shape, dims }: Activation, tokens: number, heads: number): Atom[][] {
+  const [units, windows] = [shape[0]!, shape[1]!];
+  const depth = units / heads;
+  const strides = { heads: units * windows * tokens, windows: windows * tokens, batch: 0 };
+  const axes = lead.map((own) =>
+    own.map(({ of, length }): Atom => {
+      if (of === "batch") return { length: dims[0]!, stride: undefined };
+      strides[of] /= length;
+      return { length, stride: strides[of] };
+    }),
+  );
+  const token = tokens === 1 ? [] : [{ length: tokens, stride: 1 }];
+  const unit = depth === 1 ? [] : [{ length: depth, stride: windows * tokens }];
+  return [...axes, token, unit];
+}
+
+/** All masks together, for each head and window; one for all of them where they are alike. */
+function maskOf(
+  { masks, dims }: Scores,
+  lead: Divided["lead"],
+  heads: number,
+  windows: number,
+): AttentionMask | undefined {
+  if (masks.length === 0) return undefined;
+  const [queries, keys] = dims.slice(-2) as [number, number];
+  // axes that no mask tells apart are one
+  const told = lead.map((_, axis) => masks.some((mask) => lengthAt(mask.dims, dims.length, axis) > 1));
+  const telling = (of: LeadAtom["of"]) =>
+    lead.some((own, axis) => told[axis] && own.some((atom) => atom.of === of));
+  const [ofHeads, ofWindows] = [telling("heads") ? heads : 1, telling("windows") ? windows : 1];
+  if (ofHeads * ofWindows * queries * keys > MOST_MASKED)
+    throw new Unsupported(`its masks have more than ${MOST_MASKED} numbers`);
+  const examples = lead.flat().find(({ of }) => of === "batch")?.length ?? 1;
+  const tellsExamples = telling("batch");
+  const values: number[] = [];
+  for (let head = 0; head < ofHeads; head++) {
+    for (let window = 0; window < ofWindows; window++) {
+      const at = leadIndices(lead, head, window, 0);
+      for (let e = 0; e < queries * keys; e++) {
+        const value = added(masks, dims, at, Math.floor(e / keys), e % keys);
+        for (let n = 1; tellsExamples && n < examples; n++) {
+          const other = added(
+            masks,
+            dims,
+            leadIndices(lead, head, window, n),
+            Math.floor(e / keys),
+            e % keys,
+          );
+          if (other !== value) throw new Unsupported("its mask differs from example to example");
+        }
+        values.push(value);
+      }
+    }
+  }
+  return { shape: [ofHeads, ofWindows, queries, keys], values };
+}
+
+/** Length of a mask along an axis of scores. */
+const lengthAt = (dims: readonly number[], rank: number, axis: number): number =>
+  dims[axis - rank + dims.length] ?? 1;
+
+/** The index along each axis before the last two. */
+function leadIndices(lead: Divided["lead"], head: number, window: number, example: number): number[] {
+  const left = { heads: head, windows: window, batch: example };
+  // inner atoms first
+  return lead
+    .toReversed()
+    .map((own) => {
+      let [index, step] = [0, 1];
+      for (const { of, length } of own.toReversed()) {
+        index += (left[of] % length) * step;
+        left[of] = Math.floor(left[of] / length);
+        step *= length;
+      }
+      return index;
+    })
+    .toReversed();
+}
+
+function added(
+  masks: Scores["masks"],
+  dims: readonly number[],
+  lead: readonly number[],
+  query: number,
+  key: number,
+): number {
+  const place = [...lead, query, key];
+  return masks.reduce((sum, mask) => {
+    const first = dims.length - mask.dims.length;
+    const at = mask.dims.reduce(
+      (index, length, k) => index * length + (length === 1 ? 0 : place[first + k]!),
+      0,
+    );
+    return sum + mask.added(at);
+  }, 0);
+}
