@@ -80,6 +80,8 @@ function chosenPart(pass: Pass, index: number): ChosenPart {
   pass.draft.emit("clearShard", label, { sums, bytes: 4 * count, shardBytes });
   const { op } = pass.node(index);
   const call = { input, outputGradient, entries: part.entries, places, weightGradient: sums, shardBytes };
-  loweringOf(op).chosen!(pass, index, op, call);
+  const { chosen } = loweringOf(op);
+  if (chosen === undefined) throw new Error(`${layer.name} has no way to the gradients of chosen weights`);
+  chosen(pass, index, op, call);
   return { ...part, tensors: { input, outputGradient } };
 }
