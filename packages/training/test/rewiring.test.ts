@@ -14,6 +14,7 @@ import { chosenRule } from "../src/rules/chosen.ts";
 import { type TrainOptions, train } from "../src/train.ts";
 import type { TrainCheckpoint } from "../src/trainPosition.ts";
 import { randomMasks, randomWeights } from "./randomNetworks.ts";
+import { backends } from "./tensorflowBackends.ts";
 
 function smallNetwork() {
   const b = new NetworkBuilder("small", [1, 28, 28]);
@@ -115,6 +116,19 @@ describe("the loop", () => {
     expect(afterRigl).toEqual(start);
     const [, afterSet] = await weightsAfter("set");
     expect(afterSet).not.toEqual(start);
+  });
+
+  it.runIf(backends.some(({ present }) => present))("changes the masks of both executors alike", async () => {
+    // at their first change, before dropout has made a difference
+    for (const given of RULES.filter(({ name }) => ["rigl", "srigl", "path-rewire"].includes(name))) {
+      const runs = [];
+      for (const executor of ["sparse", "tensorflow"])
+        runs.push(
+          await run({ rule: chosenRule(given), executor: await loadExecutor(executor), epochCount: 1 }),
+        );
+      const [ours, theirs] = runs.map(({ events }) => changesOf(events)[0]);
+      expect(ours).toEqual(theirs);
+    }
   });
 
   it("counts what was kept at any time, and the overlap with the first masks", async () => {

@@ -8,6 +8,7 @@ import {
   type SettingName,
   type TrainConfig,
 } from "./configuration.ts";
+import { AUTO } from "./kinds.ts";
 import type { Setting, Verb } from "./setting.ts";
 import { GROUPS, SETTINGS } from "./table.ts";
 
@@ -74,9 +75,10 @@ export interface CommandLineSettings {
 
 export function commandLineSettings(command: Command): CommandLineSettings {
   const values = command.opts<Readonly<Record<string, unknown>>>();
-  const inTable = entries.filter(
-    ([name, { flag }]) => flag !== undefined && values[attributeOf(name)] !== undefined,
-  );
+  const inTable = entries.filter(([name, { flag, follows }]) => {
+    const value = values[attributeOf(name)];
+    return flag !== undefined && value !== undefined && !(follows !== undefined && value === AUTO);
+  });
   const attributes = Object.keys(values);
   const place = ([name]: readonly [SettingName, unknown]) => attributes.indexOf(attributeOf(name));
   const from = (source: string) =>

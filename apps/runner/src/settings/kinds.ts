@@ -60,8 +60,15 @@ export function part(words: string): Kind<number> {
   };
 }
 
+/** On the command line in place of a value that is to follow from other settings. */
+export const AUTO = "auto";
+
 export const density: Kind<number> = {
-  read: parse.density,
+  read: (option) => {
+    const read = parse.density(option);
+    // commandLineSettings leaves it out
+    return (given) => (given === AUTO ? (AUTO as unknown as number) : read(given));
+  },
   schema: ({ z }) => z.number().gt(0).max(1).describe("the fraction of weights kept, above 0 and at most 1"),
 };
 

@@ -1,5 +1,6 @@
 /** Settings of the pruning: how many and which weights are kept, and of which weights. */
 import { checks, initialisations, pruners } from "@phew/core";
+import { rules } from "@phew/training/settings";
 import * as kind from "./kinds.ts";
 import { setting, TRAINING } from "./setting.ts";
 
@@ -31,13 +32,14 @@ export const PRUNING = {
   density: setting({
     type: kind.density,
     flag: "--density <d>",
-    help: "fraction of weights kept",
+    help: "fraction of weights kept; auto for a rule that finds it",
     unit: "of the prunable weights",
     verbs: TRAINING,
-    follows: ({ method }) => (method === DENSE ? 1 : undefined),
+    follows: ({ method, rule }) =>
+      method === DENSE ? 1 : rules.find(({ name }) => name === rule)?.schedule.densityBound,
     missing: {
       expected: (name) => `the fraction of weights kept, such as ${name}0.05`,
-      remedy: "For a dense run: --method dense.",
+      remedy: "For a dense run: --method dense. To find it: --rule path-find, with --validation 0.1.",
     },
     required: true,
     identity: "always",

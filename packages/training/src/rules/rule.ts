@@ -108,6 +108,8 @@ export interface Schedule extends Part {
   at(time: RunTime, options: Options, counts: KeptCounts): Plan | undefined;
   /** True if it looks at the validation examples. */
   readonly needsValidation?: boolean;
+  /** Of a schedule that finds the density of the run: what it may not pass, for a run that is asked for none. */
+  readonly densityBound?: number;
   /** The density that training starts with; absent: the one that the run was asked for. */
   startDensity?(density: number, options: Options): number;
 }

@@ -13,6 +13,7 @@ export const byLoss: Schedule = {
   name: "by-loss",
   summary: "prunes, grows or stays as the validation loss says",
   needsValidation: true,
+  densityBound: 0.1,
   options: {
     zeta: {
       kind: "number",

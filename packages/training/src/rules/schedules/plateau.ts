@@ -16,6 +16,7 @@ export const plateau: Schedule = {
   name: "plateau",
   summary: "grows until the validation accuracy has levelled off",
   needsValidation: true,
+  densityBound: 1,
   options: {
     from: {
       kind: "number",
