@@ -7,6 +7,7 @@ import { randomFrom, Walker, type WalkRules, Ways } from "@phew/oracle";
 import { beforeAll, describe, expect, it } from "vitest";
 import { NetworkBuilder } from "../src/network/builder.ts";
 import type { Network } from "../src/network/network.ts";
+import { placesTaken, spreadAxis } from "../src/operations/resampling.ts";
 import { phew } from "../src/pruners/phew.ts";
 import { walkPlan } from "../src/walks/plan.ts";
 import { networkEdge } from "../src/walks/strays.ts";
@@ -58,6 +59,32 @@ function networkWithCopies(): Network {
   return b.build(b.dense("fc", flat, 2, { bias: false }));
 }
 
+/** Down and up again: pooling, a transposed convolution, a resize, what they meet, and a shortcut with units of zeros. */
+function uNetwork(): Network {
+  const b = new NetworkBuilder("u", [2, 4, 4]);
+  const conv = (name: string, x: string, outChannels: number, groups = 1) =>
+    b.conv2d(name, x, { outChannels, kernel: 1, groups, bias: false });
+  const across = b.relu(conv("across", b.input, 2));
+  const bottom = b.relu(conv("bottom", b.maxPool2d(across, { kernel: 2, stride: 2 }), 2));
+  const zeros = { kind: "resample", name: "spread", fill: 0 } as const;
+  const spread = b.node(
+    "zeros",
+    { ...zeros, axes: [spreadAxis(2, 2, [0, 0]), spreadAxis(2, 2, [0, 0])] },
+    bottom,
+  );
+  const up = b.conv2d("up", spread, { outChannels: 2, kernel: 2, padding: 1, groups: 2, bias: false });
+  const twice = placesTaken(2, [0, 0, 1, 1]);
+  const resized = b.node(
+    "twice",
+    { kind: "resample", name: "resize", fill: 0, axes: [twice, twice] },
+    bottom,
+  );
+  const met = b.concat(b.relu(up), across, resized);
+  const padded = b.node("padded", { kind: "select", index: [-1, 0, 1] }, across);
+  const sum = b.add(conv("last", met, 3), conv("beside", padded, 3));
+  return b.build(b.dense("fc", b.globalAveragePool(b.relu(sum)), 2, { bias: false }));
+}
+
 const RULES: WalkRules[] = [
   { bias: "magnitude", branching: "equal", granularity: "weight", direction: "alternate" },
   { bias: "magnitude", branching: "weight", granularity: "weight", direction: "alternate" },
@@ -73,6 +100,7 @@ describe.each([
   { what: "of branches", make: branchedNetwork, strayCount: 0, kernelKeepCount: 40 },
   { what: "with units that nothing reads", make: networkWithStrays, strayCount: 4, kernelKeepCount: 26 },
   { what: "with units taken several times", make: networkWithCopies, strayCount: 0, kernelKeepCount: 26 },
+  { what: "that goes down and up again", make: uNetwork, strayCount: 1, kernelKeepCount: 26 },
 ])("walks of the engine in a network $what", ({ make, strayCount, kernelKeepCount }) => {
   let network: Network;
   let weights: Weights;
