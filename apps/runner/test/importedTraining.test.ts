@@ -3,7 +3,7 @@
  * The files are one small ResNet by both exporters of PyTorch (fixtures/exportResnet.py).
  */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import {
@@ -78,7 +78,7 @@ beforeAll(async () => {
     writeSafetensors(path.join(folder, name), new Map(Object.entries(tensors)));
   await write("test.safetensors", { x: float32Tensor([TEST_COUNT, 1, 28, 28], xTest!), y: yTest! });
   const rows = (x: Float32Array) => float32Tensor([x.length / 784, 28, 1, 28], x);
-  await write("rows-test.safetensors", { x: rows(xTest!), y: yTest! });
+  await write("rows-test.safetensors", { x: float32Tensor([TEST_COUNT, 28, 28], xTest!), y: yTest! });
   await write("rows.safetensors", {
     x_train: rows(xTrain!),
     y_train: yTrain!,
@@ -245,6 +245,24 @@ it.skipIf(!hasPeers)(
   },
 );
 
+it("a TensorFlow.js model is trained too, its shards are in its digest, and it goes back into its own form", async () => {
+  mkdirSync(path.join(folder, "tfjs"));
+  mkdirSync(path.join(folder, "back"));
+  const masks = ["--masks", "dense.safetensors"];
+  const lenet = ["lenet5", "--classes", `${CLASSES}`];
+  await json("prune", ...lenet, "--method", "magnitude", "--density", "1", "--out", "dense.safetensors");
+  await json("export", ...lenet, ...masks, "--out", "tfjs/model.json");
+  const { folder: run, testAccuracy } = await json("train", "tfjs/model.json", ...QUICK);
+  await json("export", run, "--out", "back/model.json");
+  const { accuracy } = await json("predict", "back/model.json", "--batch", "test.safetensors");
+  expect(accuracy).toBe(testAccuracy);
+  const shard = path.join(folder, "tfjs", "group1-shard1of1.bin");
+  const bytes = readFileSync(shard);
+  bytes[1]! ^= 1;
+  writeFileSync(shard, bytes);
+  expect(await refusal("export", run, "--out", "back/other.json")).toMatch(/another file now/);
+});
+
 describe("what a run of a model file starts from", () => {
   it("is drawn anew with --init, with a word", async () => {
     const { folder: run } = await json("train", "resnet.script.onnx", ...QUICK, "--init", "kaiming-fan-in");
@@ -312,6 +330,13 @@ describe("other verbs", () => {
     const { runs: others } = await json("sweep", "sweeps/own.json", "--dry-run");
     const ids = [...runs, ...others].map((run: { id: string }) => run.id);
     expect(new Set(ids).size).toBe(3);
+    // of a file that another one extends from its own folder too
+    mkdirSync(path.join(folder, "other"));
+    writeFileSync(path.join(folder, "other", "top.json"), JSON.stringify({ extends: "../sweeps/own.json" }));
+    const { runs: extended } = await json("sweep", "other/top.json", "--dry-run");
+    expect(extended.map((run: { id: string }) => run.id)).toEqual(
+      others.map((run: { id: string }) => run.id),
+    );
   });
 
   it("imp rewinds to the weights of the file", async () => {
