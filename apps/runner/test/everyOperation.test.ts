@@ -72,8 +72,6 @@ const NOT_IN_TFJS: ReadonlySet<string> = new Set([
 
 /** What ONNX has no operation of its own for: written as several, of which it is not read again. */
 const NOT_READ: ReadonlySet<string> = new Set([
-  "attention",
-  "attention, 2",
   "conv2d, 3",
   "conv3d",
   "conv3d, 2",

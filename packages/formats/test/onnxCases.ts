@@ -1982,6 +1982,36 @@ const attentions: readonly OnnxCase[] = [
       },
     },
   ),
+  ...[0, 1].map((isCausal) =>
+    body(
+      `attention as one node, ${isCausal ? "causal" : "with a mask of what is kept"}`,
+      ["rearrange", "rearrange", "rearrange", "attention", "rearrange"],
+      [
+        { op: "Reshape", in: ["c", "flat"], out: ["units"] },
+        { op: "Transpose", in: ["units"], out: ["tokens"], attributes: { perm: [0, 2, 1] } },
+        {
+          op: "Attention",
+          in: ["tokens", "tokens", "tokens", ...(isCausal ? [] : ["kept"])],
+          out: ["means"],
+          attributes: { q_num_heads: 3, kv_num_heads: 3, is_causal: isCausal },
+        },
+        { op: "Transpose", in: ["means"], out: ["turned"], attributes: { perm: [0, 2, 1] } },
+        { op: "Reshape", in: ["turned", "image"], out: ["b"] },
+      ],
+      {
+        opset: 23,
+        tensors: {
+          flat: ints([0, 6, 64]),
+          image: ints([0, 6, 8, 8]),
+          kept: {
+            dims: [64, 64],
+            values: Array.from({ length: 64 * 64 }, (_, k) => Number(k % 3 !== 1)),
+            type: "bool",
+          },
+        },
+      },
+    ),
+  ),
   body(
     "attention within rows of an image: windows with a mask each, keys that a condition leaves out",
     ["attention"],

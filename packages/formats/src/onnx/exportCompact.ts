@@ -131,7 +131,8 @@ class CompactView {
     const node = network.nodes.find((candidate) => candidate.name === output.spec)!;
     if (node.op.kind !== "select") throw this.#splitUnits(output.spec, output.dims);
     const { index } = node.op;
-    const source = this.#model.onnx.activations.get(name)!;
+    const source = this.#model.onnx.activations.get(name);
+    if (source === undefined) throw this.#splitUnits(output.spec, output.dims);
     const given = network.nodes[node.inputs[0]!]!;
     // a selection of features reads a flat value in the file too
     const isFlattened = given.name !== source.spec;

@@ -8,7 +8,7 @@ import { laid, orderOf, unitsAlong } from "../arranging.ts";
 import { normalAxis } from "../constants.ts";
 import { asAffine } from "../expressions.ts";
 import type { Importer } from "../importer.ts";
-import { type Atom, lengthOf, partsOf } from "../order.ts";
+import { type Atom, lengthOf, partsOf, permutedOrder } from "../order.ts";
 import type { NodePart } from "../parts.ts";
 import { numbersOf } from "../tensors.ts";
 import { Unsupported } from "../unsupported.ts";
@@ -23,6 +23,7 @@ import {
 } from "../values.ts";
 import * as layers from "./layers.ts";
 import type { Operator } from "./operator.ts";
+import { viewed } from "./views.ts";
 
 /** At most so many numbers of masks, of all heads and windows. */
 const MOST_MASKED = 2 ** 24;
@@ -93,6 +94,62 @@ const STEPS: Readonly<Record<string, Step>> = {
 function refused(): never {
   throw new Unsupported("it reads the product of two values otherwise than softmax attention does");
 }
+
+/** ONNX's own attention: `[batch, heads, tokens, depth]`, or `[batch, tokens, heads · depth]` with the number of heads. */
+export const attention: Operator = (context, node, inputs) => {
+  const attributes = context.attributes(node);
+  const [q, k, v, mask, ...past] = inputs;
+  const isMore = past.some((input) => input !== undefined) || attributes.float("softcap", 0) !== 0;
+  if (isMore || (node.output ?? []).slice(1).some((output) => context.isRead(output)))
+    throw new Unsupported(
+      "it keeps keys and values of tokens before, limits scores, or gives more than its means",
+    );
+  const headed = (x: Value | undefined, name: string) =>
+    byHead(context, node, context.view(x, "attention"), attributes.int(name, 0));
+  const [queries, keys] = [headed(q, "q_num_heads"), headed(k, "kv_num_heads")];
+  const values = headed(v, "kv_num_heads");
+  const [batch, heads, tokens, depth] = queries.dims as [number, number, number, number];
+  const scores: Scores = {
+    kind: "scores",
+    step: "scores",
+    queries,
+    keys: axesExchanged(keys, [0, 1, 3, 2]),
+    scale: attributes.float("scale", 1 / Math.sqrt(depth)),
+    masks: attributes.int("is_causal", 0) === 0 ? [] : [causal(tokens, keys.dims[2]!)],
+    dims: [batch, heads, tokens, keys.dims[2]!],
+    node,
+  };
+  if (!sameDims(keys.dims.slice(0, 2), [batch, heads]) || keys.dims[3] !== depth)
+    throw new Unsupported(
+      `its queries of ${dimsText(queries.dims)} do not fit its keys of ${dimsText(keys.dims)}`,
+    );
+  const added = mask && context.constant(mask, "its mask");
+  const isKept = (x: number) => (x !== 0 ? 0 : Number.NEGATIVE_INFINITY);
+  const given = added && masked(scores, added, added.dtype === "BOOL" ? isKept : (x) => x);
+  const result = attended(context, node, { ...(given ?? scores), step: "weights" }, values);
+  if (context.view(q, "attention").dims.length === 4) return result;
+  const [, , , valueDepth] = values.dims;
+  return viewed(context, node, axesExchanged(result, [0, 2, 1, 3]), [batch, tokens, heads * valueDepth!]);
+};
+
+/** `[batch, heads, tokens, depth]` */
+function byHead(context: Importer, node: NodePart, value: Activation, heads: number): Activation {
+  const [batch, tokens, units] = value.dims as [number, number, number];
+  if (value.dims.length === 4) return value;
+  if (value.dims.length !== 3 || !(heads >= 1) || units % heads !== 0)
+    throw new Unsupported(`it divides ${dimsText(value.dims)} into ${heads} heads`);
+  const divided = viewed(context, node, value, [batch, tokens, heads, units / heads]);
+  return axesExchanged(context.view(divided, "attention"), [0, 2, 1, 3]);
+}
+
+const axesExchanged = (value: Activation, permutation: readonly number[]): Activation =>
+  laid(value, permutedOrder(orderOf(value), permutation));
+
+/** A token sees itself and those before. */
+const causal = (queries: number, keys: number): Scores["masks"][0] => ({
+  dims: [queries, keys],
+  added: (k) => (k % keys > Math.floor(k / keys) ? Number.NEGATIVE_INFINITY : 0),
+});
 
 /** An operation that, of scores, is a step of attention. */
 export const ofScores =

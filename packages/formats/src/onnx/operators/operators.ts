@@ -1,5 +1,5 @@
 /** Every operation of ONNX that can be read, by its name. */
-import { isNaNOfScores, matMul, ofScores } from "./attention.ts";
+import { attention, isNaNOfScores, matMul, ofScores } from "./attention.ts";
 import { depthToSpace, spaceToDepth } from "./blocks.ts";
 import * as elementwise from "./elementwise.ts";
 import * as layers from "./layers.ts";
@@ -24,6 +24,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   Asinh: elementwise.unary,
   Atan: elementwise.unary,
   Atanh: elementwise.unary,
+  Attention: attention,
   AveragePool: pooling.averagePool,
   BatchNormalization: layers.batchNormalization,
   Cast: ofScores(elementwise.cast),
@@ -172,6 +173,7 @@ const MOST_INPUTS: Readonly<Record<string, number>> = {
   ...alike(2, ["Upsample"]),
   ...alike(2, ["RMSNormalization"]),
   ...alike(3, ["GroupNormalization", "InstanceNormalization", "LayerNormalization"]),
+  ...alike(7, ["Attention"]),
   ...alike(3, ["Clip", "Conv", "ConvTranspose", "Dropout", "Gemm", "Range", "Where"]),
   ...alike(4, ["Pad", "Resize"]),
   ...alike(5, ["BatchNormalization", "Slice"]),
