@@ -19,7 +19,14 @@ import { storedConstant } from "./constants.ts";
 import { foldedNote, foldedWeights } from "./foldedNormalisation.ts";
 import { inlineFunctions } from "./functions.ts";
 import { fusedNormalisations } from "./fusedNormalisation.ts";
-import { Importer, MOST_ELEMENTS, type ParameterSource, type TensorUse, UnitsElsewhere } from "./importer.ts";
+import {
+  Importer,
+  MOST_ELEMENTS,
+  type ParameterSource,
+  type ReshapedUnits,
+  type TensorUse,
+  UnitsElsewhere,
+} from "./importer.ts";
 import { standIn } from "./opaque.ts";
 import type { Operator } from "./operators/operator.ts";
 import { mostInputs, operators } from "./operators/operators.ts";
@@ -82,6 +89,8 @@ export interface OnnxOrigin {
   readonly turnedSelections: ReadonlyMap<NodePart, string>;
   /** Core nodes whose units the file counts together with others. */
   readonly divided: ReadonlySet<string>;
+  /** Reshapes to values with units on an axis of their own that is not the first behind the batch. */
+  readonly reshaped: ReadonlyMap<NodePart, ReshapedUnits>;
   /** Nodes that split units → where each part lies along ONNX's unit axis. */
   readonly parted: ReadonlyMap<NodePart, readonly Range[]>;
   readonly parameters: ReadonlyMap<string, ParameterSource>;
@@ -194,6 +203,7 @@ function importWithUnits(
     selections: context.selections,
     turnedSelections: context.turnedSelections,
     divided: context.divided,
+    reshaped: context.reshaped,
     parted: context.parted,
     parameters,
     folded,

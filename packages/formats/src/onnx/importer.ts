@@ -103,6 +103,13 @@ const COMPUTING_BUDGET = 2 ** 23;
  */
 const MOST_READINGS = 8;
 
+/** The axis of units of what a Reshape gives, with its dims and the core node. */
+export interface ReshapedUnits {
+  readonly spec: string;
+  readonly axis: number;
+  readonly dims: readonly number[];
+}
+
 /** Readers of each value, counted over the nodes before the output. */
 export interface Reading {
   /** Value → number of inputs that read it. */
@@ -150,6 +157,8 @@ export class Importer {
   readonly turnedSelections = new Map<NodePart, string>();
   /** Core nodes whose units a reshape or a slice of the file counts together with others: no file keeps fewer of them. */
   readonly divided = new Set<string>();
+  /** Reshapes to values with an axis of units that is not the first behind the batch. */
+  readonly reshaped = new Map<NodePart, ReshapedUnits>();
   /** Nodes that split units → where each part lies along ONNX's unit axis. */
   readonly parted = new Map<NodePart, readonly Range[]>();
   /** Softmaxes at the end that are left out of the network, in order, by the last output. */
