@@ -183,6 +183,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     { args: ["watch", "--plain", "several"] },
     { args: ["watch", "--once", HOSTILE], fails: true },
   ],
+  knee: [{ args: ["knee", HOSTILE], fails: true }],
   report: [
     { args: ["report", "several"], json: true },
     { args: ["report", HOSTILE], fails: true },
