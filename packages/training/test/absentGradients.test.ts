@@ -200,7 +200,7 @@ describe("the sparse executor", () => {
         for (const [name, gradient] of results[0]!)
           expect(relativeDifference(gradient, expected.get(name)!), name).toBeLessThan(2e-4);
       }),
-      { numRuns: caseCount(6, 200) },
+      { numRuns: caseCount(6, 40) },
     );
   });
 

@@ -150,7 +150,7 @@ describe("the sparse executor", () => {
     const options = { network, weights: randomWeights(network, 1), batchSize: 16, seed: 0 };
     const wanted = { ...options, optimiser: { name: "sgd" }, absentGradients: true };
     const executor = await createSparseExecutor({ ...wanted, masks: randomMasks(network, 0.3, 0) });
-    const count = caseCount(60, 1000);
+    const count = caseCount(60, 300);
     for (let k = 1; k <= count; k++) await executor.changeMasks(randomMasks(network, 0.3, k));
     const fresh = await createSparseExecutor({ ...wanted, masks: randomMasks(network, 0.3, count) });
     expect(executor.plan).toEqual(fresh.plan);
@@ -210,7 +210,7 @@ describe("the sparse executor", () => {
           for (const executor of executors) executor.dispose();
         },
       ),
-      { numRuns: caseCount(10, 300) },
+      { numRuns: caseCount(10, 60) },
     );
   });
 });
