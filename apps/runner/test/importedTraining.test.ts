@@ -64,7 +64,7 @@ function labelsOf({ classes, count }: Examples): Tensor {
 
 beforeAll(async () => {
   for (const name of readdirSync(fixtures).filter((each) =>
-    /^(resnet\..*|mobile|unet|sequence)(\.onnx)?$/.test(each),
+    /^(resnet\..*|mobile|unet|sequence|next)(\.onnx)?$/.test(each),
   ))
     copyFileSync(path.join(fixtures, name), path.join(folder, name));
   const { train, test } = await loadDataset("glyphs", {
@@ -198,19 +198,20 @@ describe("a ResNet of PyTorch's exporters", () => {
 /** By the name of the file: class of the module, run, and accuracy. */
 const families = new Map<string, { module: string; run: string; accuracy: number }>();
 
+const QUICKLY = "--epochs 4 --rate 0.1".split(" ");
+
 describe("networks of other families", () => {
   it.each([
-    ["mobile", "Mobile", DATA],
-    ["unet", "Unet", DATA],
+    ["mobile", "Mobile", [...DATA, ...QUICKLY]],
+    ["unet", "Unet", [...DATA, ...QUICKLY]],
     // its channels are the rows of an image
-    ["sequence", "Sequence", ["--dataset", "arrays", "--data-dir", "rows.safetensors"]],
+    ["sequence", "Sequence", ["--dataset", "arrays", "--data-dir", "rows.safetensors", ...QUICKLY]],
+    ["next", "Next", [...DATA, ..."--epochs 8 --optimiser adamw --rate 0.02".split(" ")]],
   ])(
     "%s.onnx learns, and goes back into its own form with the accuracy of the run",
-    async (name, module, data) => {
-      const settings = "--epochs 4 --batch-size 32 --rate 0.1 --density 0.4 --threads 1 --no-figures".split(
-        " ",
-      );
-      const { folder: run, testAccuracy } = await json("train", `${name}.onnx`, ...data, ...settings);
+    async (name, module, own) => {
+      const settings = "--batch-size 32 --density 0.4 --threads 1 --no-figures".split(" ");
+      const { folder: run, testAccuracy } = await json("train", `${name}.onnx`, ...own, ...settings);
       // of four classes
       expect(testAccuracy).toBeGreaterThan(0.4);
       families.set(name, { module, run, accuracy: testAccuracy });
