@@ -17,6 +17,7 @@ const WORKING = [
   "gate-hard",
   "gate-se",
   "glu",
+  "gpt2",
   "groupnorm",
   "layer-scale",
   "layernorm-mlp",

@@ -72,7 +72,7 @@ interface GivenInput {
 function readInput(
   path: string,
   tensors: Tensors,
-  { name, shape: wanted }: { readonly name: string | undefined; readonly shape: Shape | undefined },
+  { name, shape: wanted, table }: Pick<ModelInput, "name" | "table"> & { readonly shape: Shape | undefined },
   isNamed: boolean,
   scale: number | undefined,
   notes: string[],
@@ -106,7 +106,8 @@ function readInput(
       expected: `[${wanted.join(", ")}], the network's input`,
     });
   }
-  const values = converted(subject, title, x, scale, notes);
+  // rows of a table are taken as they are
+  const values = table === undefined ? converted(subject, title, x, scale, notes) : toFloat32(x);
   const fault = values.findIndex((value) => !Number.isFinite(value));
   if (fault >= 0) {
     throw new ArgumentError(`${subject}, element ${fault}`, {

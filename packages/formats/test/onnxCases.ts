@@ -928,29 +928,6 @@ const layers: OnnxCase[] = [
     { tensors: { w: tensor([6, 6, 3, 3], 12) } },
   ),
   body(
-    "channels last as a list of pixels, a dense layer over them, and an image again",
-    ["dense", "relu", "dense"],
-    [
-      { op: "Transpose", in: ["c"], out: ["t"], attributes: { perm: [0, 2, 3, 1] } },
-      { op: "Reshape", in: ["t", "list"], out: ["l"] },
-      { op: "MatMul", in: ["l", "up"], out: ["u"] },
-      { op: "Relu", in: ["u"], out: ["r"] },
-      { op: "Reshape", in: ["r", "pixels"], out: ["p"] },
-      { op: "MatMul", in: ["p", "down"], out: ["d"] },
-      { op: "Reshape", in: ["d", "image"], out: ["i"] },
-      { op: "Transpose", in: ["i"], out: ["b"], attributes: { perm: [0, 3, 1, 2] } },
-    ],
-    {
-      tensors: {
-        list: ints([-1, 6]),
-        pixels: ints([-1, 64, 10]),
-        image: ints([-1, 8, 8, 6]),
-        up: tensor([6, 10], 31),
-        down: tensor([10, 6], 32),
-      },
-    },
-  ),
-  body(
     "channels shuffled between two reshapes",
     ["select", "relu", "conv2d"],
     [

@@ -96,10 +96,6 @@ class CompactView {
     return this.#kept.get(value.spec)!.length < this.#unitCount.get(value.spec)! ? value : undefined;
   }
 
-  isCut(spec: string): boolean {
-    return (this.#kept.get(spec)?.length ?? 0) < (this.#unitCount.get(spec) ?? 0);
-  }
-
   units(spec: string): Uint32Array {
     return this.#kept.get(spec)!;
   }
@@ -198,19 +194,6 @@ function changeNode(model: ImportedOnnx, edit: GraphEdit, node: NodePart, view: 
   const [x] = node.input ?? [];
   const output = view.cut(node.output?.[0]);
   const attributes = new Map((node.attribute ?? []).map((attribute) => [attribute.name ?? "", attribute]));
-  const reshaped = model.onnx.reshaped.get(node);
-  if (reshaped !== undefined) {
-    const { spec, axis, dims } = reshaped;
-    if (!view.isCut(spec)) return;
-    // a batch of any length is a factor that no file has
-    const lengths = dims.map((length) => (length % ANY_BATCH === 0 ? -1 : length));
-    const none = new Map([
-      ["allowzero", null],
-      ["shape", null],
-    ]);
-    reshapeTo(edit, node, lengths.with(axis, view.units(spec).length), none);
-    return;
-  }
   const turned = model.onnx.turnedSelections.get(node);
   if (turned !== undefined) {
     const places = view.turnedSelection(turned);

@@ -15,26 +15,21 @@ import { joinOutputs, type ModelOutput, noSuchOutput, type OutputValue } from ".
 import type { ModelInput } from "../modelInput.ts";
 import { toFloat32 } from "../tensor.ts";
 import { turnedWeight } from "../turnedWeight.ts";
+import { laid, orderOf } from "./arranging.ts";
 import { storedConstant } from "./constants.ts";
+import { embeddingTables } from "./embeddings.ts";
 import { foldedNote, foldedWeights } from "./foldedNormalisation.ts";
 import { inlineFunctions } from "./functions.ts";
 import { fusedNormalisations } from "./fusedNormalisation.ts";
-import {
-  Importer,
-  MOST_ELEMENTS,
-  type ParameterSource,
-  type ReshapedUnits,
-  type TensorUse,
-  UnitsElsewhere,
-} from "./importer.ts";
+import { Importer, MOST_ELEMENTS, type ParameterSource, type TensorUse, UnitsElsewhere } from "./importer.ts";
 import { standIn } from "./opaque.ts";
 import type { Operator } from "./operators/operator.ts";
 import { mostInputs, operators } from "./operators/operators.ts";
 import { type Order, placesOf } from "./order.ts";
-import type { ModelParts, NodePart } from "./parts.ts";
+import type { ModelParts, NodePart, TensorPart } from "./parts.ts";
 import { type ReadGraph, readGraph } from "./reading.ts";
 import { type DimensionProto, wholeNumber } from "./schema.ts";
-import type { ExternalData } from "./tensors.ts";
+import { type ExternalData, tensorOf } from "./tensors.ts";
 import {
   reasonFor,
   Unsupported,
@@ -89,8 +84,6 @@ export interface OnnxOrigin {
   readonly turnedSelections: ReadonlyMap<NodePart, string>;
   /** Core nodes whose units the file counts together with others. */
   readonly divided: ReadonlySet<string>;
-  /** Reshapes to values with units on an axis of their own that is not the first behind the batch. */
-  readonly reshaped: ReadonlyMap<NodePart, ReshapedUnits>;
   /** Nodes that split units → where each part lies along ONNX's unit axis. */
   readonly parted: ReadonlyMap<NodePart, readonly Range[]>;
   readonly parameters: ReadonlyMap<string, ParameterSource>;
@@ -152,7 +145,9 @@ function importWithUnits(
     );
   // what nothing reads is no input of the network
   const read = declared.filter(({ name }) => graph.readers.has(name));
-  const inputs = readInputs(context, read.length > 0 ? read : declared.slice(0, 1), options, unitAxes);
+  const tables = embeddingTables(parts, graph.order);
+  const given = { options, unitAxes, tables };
+  const inputs = readInputs(context, read.length > 0 ? read : declared.slice(0, 1), given);
 
   const faults: Fault[] = [];
   const fused = fusedNormalisations(graph.order, wanted);
@@ -195,7 +190,12 @@ function importWithUnits(
     inputs: network.inputs.map((node) => {
       const { name } = network.nodes[node]!;
       const { dims, order } = inputs.find(({ spec }) => spec === name)!;
-      return { name, shape: dims.slice(1), places: order && placesInInput(order) };
+      const table = tables.get(name);
+      const places = order && placesInInput(order);
+      if (table === undefined) return { name, shape: dims.slice(1), places };
+      const values = toFloat32(tensorOf(table, options.externalData));
+      const [rows, width] = table.dims as [number, number];
+      return { name, shape: dims.slice(1, -1), places, table: { name: table.name, rows, width, values } };
     }),
     outputs: joined.outputs,
     otherOutputs: others,
@@ -203,7 +203,6 @@ function importWithUnits(
     selections: context.selections,
     turnedSelections: context.turnedSelections,
     divided: context.divided,
-    reshaped: context.reshaped,
     parted: context.parted,
     parameters,
     folded,
@@ -335,12 +334,17 @@ function dataInputs(parts: ModelParts) {
   };
 }
 
+interface InputsGiven {
+  readonly options: OnnxOptions;
+  readonly unitAxes: ReadonlyMap<string, number>;
+  readonly tables: ReadonlyMap<string, TensorPart>;
+}
+
 /** Adds the inputs to the network. @returns their values @throws ArgumentError if their batches differ */
 function readInputs(
   context: Importer,
   declared: readonly { readonly name: string; readonly dims: readonly DimensionProto[] | undefined }[],
-  options: OnnxOptions,
-  unitAxes: ReadonlyMap<string, number>,
+  { options, unitAxes, tables }: InputsGiven,
 ): Activation[] {
   const { parts } = context;
   const file = parts.source.name;
@@ -362,10 +366,19 @@ function readInputs(
       });
     }
     batch = own.batch;
-    const value = context.emitInput(name, own.shape, own.batch, unitAxes.get(name));
-    context.values.set(name, value);
+    const table = tables.get(name);
+    const shape = table === undefined ? own.shape : [...own.shape, table.dims[1]!];
+    const units = unitAxes.get(name) ?? (table === undefined ? 0 : own.shape.length);
+    const value = context.emitInput(name, shape, own.batch, units);
+    context.values.set(name, table === undefined ? value : idsOf(value));
     return value;
   });
+}
+
+/** Whole numbers that stand for features: they lie where the first feature does. */
+function idsOf(value: Activation): Activation {
+  const { offset, axes } = orderOf(value);
+  return { ...laid(value, { offset, axes: axes.slice(0, -1) }, value.dims.slice(0, -1)), isIds: true };
 }
 
 /** For each element of the network's input its position in the file's. */

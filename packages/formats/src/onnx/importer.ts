@@ -103,13 +103,6 @@ const COMPUTING_BUDGET = 2 ** 23;
  */
 const MOST_READINGS = 8;
 
-/** The axis of units of what a Reshape gives, with its dims and the core node. */
-export interface ReshapedUnits {
-  readonly spec: string;
-  readonly axis: number;
-  readonly dims: readonly number[];
-}
-
 /** Readers of each value, counted over the nodes before the output. */
 export interface Reading {
   /** Value → number of inputs that read it. */
@@ -157,8 +150,6 @@ export class Importer {
   readonly turnedSelections = new Map<NodePart, string>();
   /** Core nodes whose units a reshape or a slice of the file counts together with others: no file keeps fewer of them. */
   readonly divided = new Set<string>();
-  /** Reshapes to values with an axis of units that is not the first behind the batch. */
-  readonly reshaped = new Map<NodePart, ReshapedUnits>();
   /** Nodes that split units → where each part lies along ONNX's unit axis. */
   readonly parted = new Map<NodePart, readonly Range[]>();
   /** Softmaxes at the end that are left out of the network, in order, by the last output. */
@@ -265,6 +256,7 @@ export class Importer {
 
   /** Adds a core node and returns its value with ONNX's dims: those of its shape unless given. */
   emit(node: NodePart, op: Operation, inputs: readonly Activation[], dims?: readonly number[]): Activation {
+    for (const input of inputs) requireNoIds(input);
     const spec = this.#add(
       node.title,
       op,
@@ -321,6 +313,11 @@ export class Importer {
     const input = laid(value, permutedOrder(naturalOrder([batch, shape[units]!, ...lengths]), back));
     this.#inputs.set(spec, input);
     return input;
+  }
+
+  /** The rows of a table that an input of whole numbers chooses, under the input's dims and that of features. */
+  embedded({ spec }: Activation): Activation {
+    return this.#inputs.get(spec)!;
   }
 
   /**
@@ -419,7 +416,9 @@ export class Importer {
 
   /** The same with each of its elements once, in whatever order they lie. */
   laid(value: Value | undefined, what: string): Activation {
-    return settled(this, this.view(value, what));
+    const own = this.view(value, what);
+    requireNoIds(own);
+    return settled(this, own);
   }
 
   /** The same row-major, the batch first and the units on the first axis behind it. */
@@ -558,7 +557,8 @@ export class Importer {
     const known = this.#graphWeights.filter(({ part }) => part === stored.part);
     const own = known.find(({ reader }) => reader?.node === node) ?? known.find(({ reader }) => !reader);
     if (own === undefined || this.parameters.has(own.name)) return undefined;
-    return own.name !== stored.part.name && this.parts.initializers.has(own.name) ? undefined : own.name;
+    if (own.name === stored.part.name || !this.parts.initializers.has(own.name)) return own.name;
+    return this.#tiedTable(own.name);
   }
 
   /**
@@ -585,6 +585,17 @@ export class Importer {
     const path = modulePath(node);
     const suffix = `.${PARAMETER_ROLES[role].torchName}`;
     return path !== undefined && name.endsWith(suffix) && isSameModule(path, name.slice(0, -suffix.length));
+  }
+
+  /** A head's weight that is an embedding's table too: PyTorch lists the tensor once, under the embedding's name. */
+  #tiedTable(table: string): string | undefined {
+    const reader = this.parts.nodes.find(({ opType, input }) => opType === "Gather" && input?.[0] === table);
+    const module = reader && modulePath(reader);
+    if (module === undefined || this.parameters.has(`${module}.weight`)) return undefined;
+    this.note(
+      `"${table}" is the table of the embedding "${module}" too; here the layer's own copy of it is pruned, and the table stays whole`,
+    );
+    return `${module}.weight`;
   }
 
   /**
@@ -809,6 +820,11 @@ export class Importer {
     }
     return found;
   }
+}
+
+function requireNoIds({ isIds, spec }: Activation): void {
+  if (isIds)
+    throw new Unsupported(`it computes with the whole numbers "${spec}", which choose rows of a table`);
 }
 
 /** An operation on two numbers, or on one number per unit. */

@@ -39,6 +39,8 @@ export interface Activation {
   readonly dims: readonly number[];
   /** Where its elements lie; absent: those of `shape` row-major, the batch first. */
   readonly order?: Order | undefined;
+  /** True for whole numbers that choose rows of a table, and may be read for that alone: see embeddings.ts. */
+  readonly isIds?: true | undefined;
   /** True if nothing else reads the core node, so that following operations may be merged into it. */
   readonly exclusive: boolean;
 }

@@ -2,6 +2,7 @@
 import { attention, isNaNOfScores, matMul, ofScores } from "./attention.ts";
 import { depthToSpace, spaceToDepth } from "./blocks.ts";
 import * as elementwise from "./elementwise.ts";
+import { ofIds } from "./embedding.ts";
 import * as layers from "./layers.ts";
 import * as normalisation from "./normalisation.ts";
 import type { Operator } from "./operator.ts";
@@ -49,7 +50,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   Expand: reshaping.expand,
   Flatten: reshaping.flatten,
   Floor: elementwise.unary,
-  Gather: selection.gather,
+  Gather: ofIds(selection.gather),
   GatherND: selection.gatherNd,
   Gelu: elementwise.gelu,
   Gemm: layers.gemm,

@@ -14,15 +14,7 @@ import type { Importer } from "../importer.ts";
 import { partsOf, reshapedOrder, slicedOrder } from "../order.ts";
 import type { NodePart } from "../parts.ts";
 import { reasonFor, Unsupported } from "../unsupported.ts";
-import {
-  type Activation,
-  type Constant,
-  dimsText,
-  product,
-  sameDims,
-  UNKNOWN,
-  type Value,
-} from "../values.ts";
+import { type Activation, type Constant, dimsText, product, UNKNOWN, type Value } from "../values.ts";
 import type { Operator } from "./operator.ts";
 import { dimsOf, outputName } from "./views.ts";
 
@@ -58,11 +50,8 @@ function takenAlong(
       return takenUnits(context, node, value, axis, positions, dims);
   } else if (countUnits(value, [axis])) {
     const taken = context.emitLike(node, { kind: "select", index: positions }, [value], axis);
-    // a list of units can be shortened in the file where it is one
-    const isList = sameDims(taken.dims, dims) && (node.opType === "Gather" || node.opType === "GatherND");
-    if (isList) context.turnedSelections.set(node, taken.spec);
-    else for (const spec of [value.spec, taken.spec]) context.divided.add(spec);
-    return laid(taken, reshapedOrder(orderOf(taken), dims)!, dims);
+    context.turnedSelections.set(node, taken.spec);
+    return taken;
   }
   const part = slicedOrder(order, axis, positions);
   const own = part && reshapedOrder(part, dims);

@@ -1,5 +1,5 @@
 /** Values of the network under other dims. */
-import { countUnits, laid, orderOf, unitAxisOfValue, unitsAlong } from "../arranging.ts";
+import { countUnits, laid, orderOf, unitsAlong } from "../arranging.ts";
 import { reshaped } from "../constants.ts";
 import type { Importer } from "../importer.ts";
 import { isWhole, reshapedOrder } from "../order.ts";
@@ -38,11 +38,7 @@ export function viewed(
   const isList = dims.length === 2 && order.axes[0]!.every(({ stride }) => stride === undefined);
   const isOfUnits = isList && (result.order === undefined || countUnits(result, [1]));
   if (isList && !isOfUnits && isWhole(order, product(value.shape))) return unitsAlong(context, result, [1]);
-  const units = result.order === undefined ? 1 : unitAxisOfValue(result);
-  const isRow = result.order === undefined || units === undefined;
-  if (isRow) context.divided.add(value.spec);
-  // an axis of units alone may become shorter
-  else if (node.opType === "Reshape") context.reshaped.set(node, { spec: value.spec, axis: units, dims });
+  context.divided.add(value.spec);
   return result;
 }
 
