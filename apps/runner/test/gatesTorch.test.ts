@@ -1,5 +1,5 @@
 /**
- * SNIP and GraSP on networks with gates, normalisations of the input, dense layers at places and layer scale: the scores
+ * SNIP and GraSP on networks with gates, normalisations of the input, dense layers at places, layer scale and attention: the scores
  * that `phew prune` writes beside those of PyTorch's autograd in float64.
  */
 import { spawnSync } from "node:child_process";
@@ -48,7 +48,17 @@ class Tokens(nn.Module):
         n = x / torch.sqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6) * self.scale
         x = x + self.o(F.silu(self.g(n)) * self.u(n))
         return self.fc(x.mean(1))
-for name, net in [("gates", Gates()), ("block", Block()), ("tokens", Tokens())]:
+class Heads(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embed, self.norm = nn.Conv2d(2, 8, 4, stride=4), nn.LayerNorm(8)
+        self.qkv, self.o, self.fc = nn.Linear(8, 24), nn.Linear(8, 8), nn.Linear(8, 3)
+    def forward(self, x):
+        x = self.embed(x).flatten(2).transpose(1, 2)
+        q, k, v = self.qkv(self.norm(x)).reshape(-1, 4, 3, 2, 4).permute(2, 0, 3, 1, 4).unbind(0)
+        p = (q @ k.transpose(-2, -1) * 4**-0.5).softmax(-1)
+        return self.fc((x + self.o((p @ v).transpose(1, 2).reshape(-1, 4, 8))).mean(1))
+for name, net in [("gates", Gates()), ("block", Block()), ("tokens", Tokens()), ("heads", Heads())]:
     folder = sys.argv[1] + "/" + name
     with torch.no_grad():
         for p in net.parameters(): p.add_(0.1 * torch.randn(p.shape))
@@ -73,7 +83,7 @@ for name, net in [("gates", Gates()), ("block", Block()), ("tokens", Tokens())]:
 const FINDS =
   "import importlib.util as u, sys; sys.exit(any(u.find_spec(m) is None for m in 'torch onnx safetensors'.split()))";
 const present = spawnSync("python3", ["-c", FINDS]).status === 0;
-const NETS = ["gates", "block", "tokens"];
+const NETS = ["gates", "block", "tokens", "heads"];
 const TOLERANCE = { snip: 1e-4, grasp: 1e-3 } as const;
 
 describe.skipIf(!present)(
