@@ -283,11 +283,20 @@ class Session {
   }
 
   #dispatch(action: DashboardAction): void {
-    const next = update(this.#state, action);
+    const next = this.#updated(action);
     if (next === this.#state) return;
     this.#state = next;
     this.#isFrameDue = true;
     if (next.quitting) this.end({ exitCode: 0, answer: this.#answer });
+  }
+
+  /** An action that fails says so, and the screen goes on. */
+  #updated(action: DashboardAction): DashboardState {
+    try {
+      return update(this.#state, action);
+    } catch (error) {
+      return { ...this.#state, notice: `this could not be done: ${describeFailure(error).message}` };
+    }
   }
 
   #resize(): void {

@@ -5,7 +5,7 @@ import { isRecord, name as nameText, settings } from "@phew/core/fields";
 import { ArgumentError, type TimedRunEvent } from "@phew/core/messages";
 import type { RunConfig } from "./canonicalJson.ts";
 import { parseEventLine } from "./eventLine.ts";
-import type { RunSummary } from "./progress.ts";
+import { type RunSummary, summarise } from "./progress.ts";
 import { initialRunState, type RunState, reduce } from "./reduce.ts";
 import { modifiedT, openRegular } from "./regularFile.ts";
 import { parseRunData } from "./runData.ts";
@@ -48,6 +48,9 @@ const JUMP_BYTES = 2 ** 27;
 const NO_CONFIG =
   "config.json cannot be read: its settings are unknown, and it is compared with no other run";
 const CONFIG_OF_EVENT = "config.json cannot be read: its settings are those that its first event tells";
+const NO_STATUS = "its state is that of its last event, and figures of its progress are missing";
+const NO_EVENTS =
+  "events.jsonl is missing: its accuracy is that of status.json, and its curves and masks are unknown";
 /** Runs without a `status.json` whose events are older than this are lost. */
 const SILENT_MS = 60_000;
 
@@ -189,6 +192,9 @@ export function readRun(folder: string): RunRecord {
   let state = initialRunState(entry.name);
   const tail = new RunTail(folder);
   for (const event of eventsOf(tail)) state = reduce(state, event);
+  const known = entry.status?.summary.testAccuracy;
+  // the events are gone: what is left of the result
+  if (state.eventCount === 0 && known !== undefined) state = { ...state, finalTestAccuracy: known };
   const whole = { ...entry, state, skippedCount: tail.skippedCount };
   if (!entry.isConfigUnknown || Object.keys(state.config).length === 0) return whole;
   // its first event has the settings too
@@ -209,8 +215,11 @@ export function readEntry(folder: string, now: number): RunEntry | undefined {
   const name = status?.name || nameText(fields.name) || id;
   const known = settings(fields.config);
   const config = known ?? {};
-  const faults = faultsOf(folder, known !== undefined, status !== undefined);
   const dataDigest = parseRunData(fields.data)?.digest;
+  const progress = status
+    ? { status, life: lifeOf(status, now), summary: status.summary, updatedT: status.updatedT }
+    : unattended(folder, config, eventsT, now);
+  const faults = faultsOf(folder, known !== undefined, status, progress.life);
   return {
     folder,
     experiment: nameText(fields.experiment) ?? basename(dirname(path)),
@@ -221,23 +230,25 @@ export function readEntry(folder: string, now: number): RunEntry | undefined {
     ...(dataDigest === undefined ? {} : { dataDigest }),
     ...(known === undefined ? { isConfigUnknown: true } : {}),
     ...(faults.length === 0 ? {} : { faults }),
-    ...(status
-      ? { status, life: lifeOf(status, now), summary: status.summary, updatedT: status.updatedT }
-      : unattended(folder, config, eventsT, now)),
+    ...progress,
   };
 }
 
-/** Of files that are there. */
-function faultsOf(folder: string, hasConfig: boolean, hasStatus: boolean): string[] {
-  const isDamaged = (has: boolean, name: string) => !has && modifiedT(join(folder, name)) !== undefined;
-  return [
-    ...(isDamaged(hasConfig, "config.json") ? [NO_CONFIG] : []),
-    ...(isDamaged(hasStatus, "status.json")
-      ? [
-          "status.json cannot be read: its state is that of its last event, and figures of its progress are missing",
-        ]
-      : []),
-  ];
+/** Of files that are there and cannot be read, and of those that a run which has ended lacks. */
+function faultsOf(
+  folder: string,
+  hasConfig: boolean,
+  status: RunStatus | undefined,
+  life: RunLife,
+): string[] {
+  const isThere = (name: string) => modifiedT(join(folder, name)) !== undefined;
+  const isUnderWay = life === "running" || life === "waiting";
+  const faults: string[] = [];
+  if (!hasConfig && isThere("config.json")) faults.push(NO_CONFIG);
+  if (status === undefined && isThere("status.json")) faults.push(`status.json cannot be read: ${NO_STATUS}`);
+  else if (status === undefined && !isUnderWay) faults.push(`status.json is missing: ${NO_STATUS}`);
+  if (!isUnderWay && !isThere("events.jsonl")) faults.push(NO_EVENTS);
+  return faults;
 }
 
 /** A line for each, headed by the folder. */
@@ -331,7 +342,11 @@ export class RunList {
 
 /** A run with unchanged files may have been lost meanwhile. */
 function aged(entry: RunEntry, now: number): RunEntry {
-  if (!entry.status) return readEntry(entry.folder, now) ?? entry;
+  if (!entry.status) {
+    const hasEnded = entry.summary.phase === entry.life && entry.life !== "waiting";
+    const isSame = hasEnded && modifiedT(join(entry.folder, "events.jsonl")) === entry.updatedT;
+    return isSame ? entry : (readEntry(entry.folder, now) ?? entry);
+  }
   const life = lifeOf(entry.status, now);
   return life === entry.life ? entry : { ...entry, life };
 }
@@ -358,17 +373,26 @@ function unattended(
               ? "lost"
               : "running";
   const phase = life === "lost" || life === "running" ? "waiting" : life;
+  // a run that has ended is read once: its events tell all that its heartbeat would
+  if (phase === life && life !== "waiting")
+    return { life, updatedT, summary: summaryOf(folder, config, now) };
   const { method, density } = config;
   return {
     life,
     updatedT,
     summary: {
       phase,
-      fraction: life === "finished" ? 1 : 0,
+      fraction: 0,
       ...(typeof method === "string" ? { method } : {}),
       ...(typeof density === "number" ? { requestedDensity: density } : {}),
     },
   };
+}
+
+function summaryOf(folder: string, config: RunConfig, now: number): RunSummary {
+  let state: RunState = { ...initialRunState(""), config };
+  for (const event of readEvents(folder)) state = reduce(state, event);
+  return summarise(state, now);
 }
 
 /** The last whole event, found in the last few kilobytes. */

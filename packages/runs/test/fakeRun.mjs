@@ -1,10 +1,15 @@
 // A run for tests of executors: makes steps of 20 ms, keeps their number, stops at SIGTERM with 130, goes on where it was.
-// Arguments: folder, number of steps, "crash", "taken" (another process takes the run over and finishes it) or nothing.
+// Arguments: folder, number of steps, "crash", "slow" (never gets to its folder), "taken" (another process takes the run over and finishes it) or nothing.
 import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { ownProcess } from "../dist/processes.js";
 
 const [folder, stepCount, mode] = process.argv.slice(2);
+if (mode === "slow") {
+  // as a process that is being started: no folder yet, and no handler of signals
+  writeFileSync(`${folder}.begun`, "");
+  await new Promise((resolve) => setTimeout(resolve, 600_000));
+}
 mkdirSync(folder, { recursive: true });
 const stepFile = path.join(folder, "step");
 let step = existsSync(stepFile) ? Number(readFileSync(stepFile, "utf8")) : 0;

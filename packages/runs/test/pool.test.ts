@@ -71,6 +71,21 @@ it("runs all tasks, and the others where one crashes; a log keeps what each prin
   expect(await pool.status()).toBeUndefined();
 });
 
+it("leaves a run waiting that was stopped before it had a folder", async () => {
+  const folder = scratchFolder();
+  const [first] = fakeTasks(folder, 1, 3) as [SweepTask];
+  const slow = { ...first, command: [...first.command, "slow"] };
+  const pool = localPool({ folder: join(folder, ".sweep"), processCount: 1 });
+  const stop = new AbortController();
+  const failedIds: string[] = [];
+  const onFailure = (failures: ReadonlyMap<string, string>) => failedIds.push(...failures.keys());
+  const submission = pool.submit([slow], { signal: stop.signal, onFailure });
+  void until(() => existsSync(`${first.folder}.begun`)).then(() => stop.abort());
+  await expect(submission).rejects.toThrow();
+  expect(failedIds).toEqual([]);
+  expect(states([slow])).toEqual(["waiting"]);
+});
+
 it("counts a run as done that another process took over and finished while its own was suspended", async () => {
   const folder = scratchFolder();
   const [first] = fakeTasks(folder, 1, 3) as [SweepTask];

@@ -21,12 +21,14 @@ import {
   readEntry,
   readEvents,
   readRun,
+  runAccuracy,
   type TimedRunEvent,
   writeEventLine,
 } from "@phew/runs";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { STALE_ALIVE_MS, STALE_MS } from "../src/status.ts";
+import { taskStatus } from "../src/sweeps/index.ts";
 
 let root: string;
 beforeEach(() => {
@@ -160,6 +162,46 @@ describe("a run folder", () => {
       `g"}\n${writeEventLine({ t: 4, kind: "run.failed", message: "x" })}`,
     );
     expect(readEntry(folder, now)?.life).toBe("failed");
+  });
+
+  const epochEvents: readonly TimedRunEvent[] = [
+    {
+      t: 2,
+      kind: "train.epoch",
+      epoch: 1,
+      step: 10,
+      loss: 1,
+      accuracy: 0.5,
+      testLoss: 1,
+      testAccuracy: 0.125,
+      rate: 0.1,
+      elapsedMs: 5,
+    },
+    { t: 3, kind: "run.finished", elapsedMs: 9 },
+  ];
+
+  it("has the accuracy of its events in lists too where its heartbeat is missing, and says what is missing", () => {
+    const folder = makeRun("exp/a-1");
+    appendFileSync(join(folder, "events.jsonl"), epochEvents.map(writeEventLine).join(""));
+    const entry = readEntry(folder, Date.now());
+    expect(entry).toMatchObject({ life: "finished", summary: { testAccuracy: 0.125, fraction: 1 } });
+    expect(runAccuracy(readRun(folder).state)).toBe(0.125);
+    expect(entry?.faults).toEqual([expect.stringContaining("status.json is missing")]);
+    const task = { id: "a-1", name: "a", folder, experiment: "exp", config: {}, command: [] };
+    expect(taskStatus(task, Date.now())).toMatchObject({
+      state: "finished",
+      summary: { testAccuracy: 0.125 },
+    });
+  });
+
+  it("has the accuracy of its heartbeat where its events are missing, and says so", () => {
+    const summary = { phase: "finished" as const, fraction: 1, testAccuracy: 0.25 };
+    const folder = makeRun("exp/a-1", { state: "finished", summary });
+    rmSync(join(folder, "events.jsonl"));
+    expect(runAccuracy(readRun(folder).state)).toBe(0.25);
+    expect(readEntry(folder, Date.now())?.faults).toEqual([
+      expect.stringContaining("events.jsonl is missing"),
+    ]);
   });
 
   it("gives its events one by one", () => {

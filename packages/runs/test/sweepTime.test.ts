@@ -66,6 +66,16 @@ const b = { model: "lenet5", rate: 0.2, seed: 0 };
 const c = { model: "mlp", rate: 0.2, seed: 0 };
 
 describe("the time that a sweep still takes", () => {
+  it("is unknown while a run goes on that does not say since when", () => {
+    const [sweep, [first, ...others]] = sweepOf(
+      [{ config: a, estimateMs: 1000, life: "running" }, { config: b }],
+      1,
+    );
+    const { status: _, ...silent } = first!;
+    const runs = [silent, ...others];
+    expect(sweepProgress(sweep, runs, T + 10)).toEqual({ runs });
+  });
+
   it("is what was expected while nothing is known, as many runs at a time as there are places", () => {
     const planned = [a, b, c].map((config, k) => ({ config, estimateMs: 1000 * (k + 1) }));
     expect(left(planned, 0, 1)).toBe(6000);

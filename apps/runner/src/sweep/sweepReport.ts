@@ -25,20 +25,20 @@ const SHOWN_FAILURES = 20;
 const ORDER: readonly TaskState[] = ["finished", "running", "failed", "interrupted", "lost", "waiting"];
 const NAMES = ["id", "run", "state"].map((key) => ({ key, title: key }));
 
-export function runRow({ task, state, status }: TaskStatus): Row {
+export function runRow({ task, state, summary }: TaskStatus): Row {
   return {
     id: task.id,
     run: task.name,
     state,
-    epoch: status?.summary.epoch,
-    test_accuracy: status?.summary.testAccuracy,
+    epoch: summary?.epoch,
+    test_accuracy: summary?.testAccuracy,
   };
 }
 
 /** A run as tables of results take it. */
-export function resultRun({ task, state, status }: TaskStatus): ResultRun {
+export function resultRun({ task, state, summary }: TaskStatus): ResultRun {
   const { id, experiment, config } = task;
-  return { id, experiment, config, life: state, ...(status && { summary: status.summary }) };
+  return { id, experiment, config, life: state, ...(summary && { summary }) };
 }
 
 /** A line a run, below what they share. */
@@ -87,8 +87,8 @@ export function stoppedWords(statuses: readonly TaskStatus[], command: string): 
 
 /** Fraction and note for a bar. */
 export function progressOf(statuses: readonly TaskStatus[]): [number, string] {
-  const done = statuses.map(({ state, status }) =>
-    state === "finished" ? 1 : status?.summary.phase === "training" ? status.summary.fraction : 0,
+  const done = statuses.map(({ state, summary }) =>
+    state === "finished" ? 1 : summary?.phase === "training" ? summary.fraction : 0,
   );
   const finished = statuses.filter(({ state }) => state === "finished").length;
   return [
@@ -111,8 +111,8 @@ export function failuresOf(
 
 /** The warnings of runs. */
 export function warningsOf(statuses: readonly TaskStatus[]): RunFailure[] {
-  return statuses.flatMap(({ task, status }) =>
-    (status?.summary.warnings ?? []).map((message) => ({ id: task.id, run: task.name, message })),
+  return statuses.flatMap(({ task, summary }) =>
+    (summary?.warnings ?? []).map((message) => ({ id: task.id, run: task.name, message })),
   );
 }
 

@@ -167,11 +167,18 @@ async function attend(
     // or has finished it, since this one slept
     if (state === "finished" && status?.pid !== end.pid) return undefined;
     if (state === "interrupted") return "stopped before its end";
+    // stopped with the sweep before it had a folder: it still waits
+    if (signal.aborted && state === "waiting" && isStopped(end)) return undefined;
     const [lastLine] = lastLines(logFile(folder, task.id), 1);
     const how = end.signal ? `ended by ${end.signal}` : `ended with exit code ${end.code}`;
     return (state === "failed" ? status?.failure : undefined) ?? (end.signal ? how : (lastLine ?? how));
   }
   return undefined;
+}
+
+/** Ended by the signal of the pool: at once, or by a handler that found nothing to keep. */
+function isStopped({ code, signal }: ProcessEnd): boolean {
+  return signal === "SIGTERM" || code === 130 || code === 143;
 }
 
 interface ProcessEnd {

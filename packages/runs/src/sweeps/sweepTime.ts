@@ -6,6 +6,7 @@
  * Then the runs follow each other as the executor takes them.
  */
 import type { RunEntry } from "../readRun.ts";
+import type { RunStatus } from "../status.ts";
 import { makespan, median } from "./estimate.ts";
 import type { PlannedRun, SweepEntry } from "./sweepRecord.ts";
 
@@ -37,7 +38,7 @@ export function sweepProgress(sweep: SweepEntry, all: readonly RunEntry[], now: 
     (run) => planned.has(run.id) && run.experiment === experiment && run.folder.startsWith(folder),
   );
   if (!sweep.isActive) return { runs };
-  const begun = runs.filter(({ status }) => status !== undefined && status.startedT >= record.submittedT);
+  const begun = runs.filter(isTimed).filter(({ status }) => status.startedT >= record.submittedT);
   const running = runs.filter(({ life }) => life === "running");
   const toDo = runs.filter(
     ({ life, status }) => life === "waiting" || isLeft(life, status?.startedT, record.submittedT),
@@ -48,9 +49,10 @@ export function sweepProgress(sweep: SweepEntry, all: readonly RunEntry[], now: 
   });
   const expectedOf = expectation(record.runs, times);
   const leftOf = running.map((run) => {
-    const elapsedMs = now - run.status!.startedT;
     const expectedMs = tookOf(run, now) ?? expectedOf(planned.get(run.id)!);
-    return expectedMs === undefined ? undefined : Math.max(0, expectedMs - elapsedMs);
+    // without status.json nobody knows when it started
+    if (run.status === undefined || expectedMs === undefined) return undefined;
+    return Math.max(0, expectedMs - (now - run.status.startedT));
   });
   const toComeMs = toDo.map(({ id }) => expectedOf(planned.get(id)!));
   const known = [...leftOf, ...toComeMs].filter((ms) => ms !== undefined);
@@ -65,6 +67,10 @@ export function sweepProgress(sweep: SweepEntry, all: readonly RunEntry[], now: 
 function isLeft(life: RunEntry["life"], startedT: number | undefined, submittedT: number): boolean {
   return (life === "interrupted" || life === "lost") && (startedT ?? 0) < submittedT;
 }
+
+type TimedRun = RunEntry & { readonly status: RunStatus };
+
+const isTimed = (run: RunEntry): run is TimedRun => run.status !== undefined;
 
 /** What a run took, or will have taken. */
 function tookOf({ life, status, summary }: RunEntry, now: number): number | undefined {
@@ -141,11 +147,11 @@ function plain(value: unknown): unknown {
   return typeof value === "object" && value !== null ? JSON.stringify(value) : value;
 }
 
-function overhead(begun: readonly RunEntry[], now: number, submittedT: number, atATime: number): number {
+function overhead(begun: readonly TimedRun[], now: number, submittedT: number, atATime: number): number {
   if (begun.length === 0) return 0;
   const busyMs = begun.reduce((sum, { life, status }) => {
-    const endT = life === "running" ? now : status!.updatedT;
-    return sum + endT - status!.startedT;
+    const endT = life === "running" ? now : status.updatedT;
+    return sum + endT - status.startedT;
   }, 0);
   return Math.max(0, (now - submittedT) * atATime - busyMs) / begun.length;
 }

@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { ArgumentError } from "@phew/core/messages";
 import type { RunConfig } from "../canonicalJson.ts";
 import { signalOwner } from "../processes.ts";
+import type { RunSummary } from "../progress.ts";
+import { readEntry } from "../readRun.ts";
 import { openRegular } from "../regularFile.ts";
 import { lifeOf, type RunLife, type RunStatus, readStatus } from "../status.ts";
 
@@ -30,6 +32,8 @@ export interface TaskStatus {
   readonly task: SweepTask;
   readonly state: TaskState;
   readonly status?: RunStatus;
+  /** Absent before it has a folder. */
+  readonly summary?: RunSummary;
 }
 
 const TAIL_BYTES = 4096;
@@ -37,7 +41,12 @@ const TAIL_BYTES = 4096;
 /** The state of a task at the time `now` (milliseconds since the epoch), from its run folder only. */
 export function taskStatus(task: SweepTask, now: number): TaskStatus {
   const status = readStatus(task.folder);
-  return status === undefined ? { task, state: "waiting" } : { task, state: lifeOf(status, now), status };
+  if (status !== undefined) return { task, state: lifeOf(status, now), status, summary: status.summary };
+  // as lists of runs have it
+  const entry = readEntry(task.folder, now);
+  return entry === undefined
+    ? { task, state: "waiting" }
+    : { task, state: entry.life, summary: entry.summary };
 }
 
 /** What processes of this machine work on, of these tasks. */
