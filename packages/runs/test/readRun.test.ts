@@ -169,7 +169,6 @@ describe("a run folder", () => {
       t: 2,
       kind: "train.epoch",
       epoch: 1,
-      step: 10,
       loss: 1,
       accuracy: 0.5,
       testLoss: 1,
