@@ -2,9 +2,10 @@ import { shapesOf } from "@phew/oracle";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { NetworkBuilder } from "../src/network/builder.ts";
-import { buildNetwork, type NodeSpec } from "../src/network/network.ts";
+import { buildNetwork, type Network, type NodeSpec } from "../src/network/network.ts";
 import { unitCounts, unitFlows, weightFlows } from "../src/network/unitFlow.ts";
 import type { Operation } from "../src/operations/registry.ts";
+import { weightsFor } from "../src/weights/weights.ts";
 import { zooEntries, zooModel } from "../src/zoo/zoo.ts";
 import { oracleNetwork } from "./oracleNetwork.ts";
 import { randomNetworks } from "./randomNetwork.ts";
@@ -152,12 +153,30 @@ describe("the builder", () => {
     expect(network.outputShape).toEqual([5]);
   });
 
+  it("gives a dense layer on an image one weight for all places, and one on features a weight for each", () => {
+    const [places, features] = [image(), image()];
+    const atPlaces = places.build(places.dense("fc", places.input, 3));
+    const ofFeatures = features.build(features.dense("fc", features.flatten(features.input), 3));
+    const shapes = ({ parameters }: Network) => parameters.map(({ shape }) => shape);
+    expect(atPlaces.outputShape).toEqual([3, 8, 8]);
+    expect(shapes(atPlaces)).toEqual([[3, 4], [3]]);
+    expect(ofFeatures.outputShape).toEqual([3]);
+    expect(shapes(ofFeatures)).toEqual([[3, 256], [3]]);
+    const zeros = ({ parameters }: Network) =>
+      new Map(
+        parameters.map(({ name, shape }) => {
+          return [name, { shape, data: new Float32Array(shape.reduce((a, b) => a * b)) }];
+        }),
+      );
+    expect(() => weightsFor(atPlaces, zeros(ofFeatures))).toThrow(
+      /"fc.weight": got shape \[3, 256\], expected \[3, 4\]/,
+    );
+    expect(() => weightsFor(ofFeatures, zeros(atPlaces))).toThrow(
+      /"fc.weight": got shape \[3, 4\], expected \[3, 256\]/,
+    );
+  });
+
   it.each<[string, (b: NetworkBuilder) => string, RegExp]>([
-    [
-      "a dense layer on an image",
-      (b) => b.dense("fc", b.input, 3),
-      /layer "fc": got an input of shape \[4, 8, 8\].*Put a flatten/,
-    ],
     [
       "a convolution on features",
       (b) => b.conv2d("c", b.flatten(b.input), { outChannels: 2, kernel: 3 }),
@@ -206,7 +225,7 @@ describe("the builder", () => {
   ])("refuses %s", (_, make, message) => {
     const b = image();
     const last = make(b);
-    const flat = last === "fc" || last.startsWith("global") ? last : b.flatten(last);
+    const flat = last.startsWith("global") ? last : b.flatten(last);
     expect(() => b.build(b.dense("end", flat, 2))).toThrow(message);
   });
 });

@@ -12,3 +12,17 @@ export function oracleNetwork(network: Network): OracleGraph {
     output: network.output,
   };
 }
+
+/**
+ * The network whose forward pass sums over paths: factors of products are added, activations without a corner at 0 left
+ * out.
+ */
+export function pathSumNetwork(network: Network): OracleGraph {
+  const { nodes, output } = oracleNetwork(network);
+  const alongPaths = nodes.map((node) => {
+    if (node.op.kind === "multiply") return { ...node, op: { kind: "add" } as const };
+    const isSmooth = node.op.kind === "activation" && node.op.name !== "relu";
+    return isSmooth ? { ...node, op: { kind: "identity" } as const } : node;
+  });
+  return { nodes: alongPaths, output };
+}

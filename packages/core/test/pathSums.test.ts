@@ -16,7 +16,7 @@ import {
   goldenWeights,
   readTensors,
 } from "./golden.ts";
-import { oracleNetwork } from "./oracleNetwork.ts";
+import { oracleNetwork, pathSumNetwork } from "./oracleNetwork.ts";
 import { randomMasks, randomNetworks, withRandomParameters } from "./randomNetwork.ts";
 
 const sumOf = (values: ArrayLike<number>) => Array.from(values).reduce((sum, v) => sum + v, 0);
@@ -76,19 +76,9 @@ function transformed(
 
 const ones = (network: Network) => new Float64Array(network.inputShape.reduce((a, b) => a * b, 1)).fill(1);
 
-/**
- * R by the oracle's forward pass: factors of products are added, their activations left out. Its relu only changes values
- * that a running mean makes negative.
- */
-function sumByForward(network: Network, theta: ReadonlyMap<string, Float64Array>): number {
-  const { nodes, output } = oracleNetwork(network);
-  const alongPaths = nodes.map((node) => {
-    if (node.op.kind === "multiply") return { ...node, op: { kind: "add" } as const };
-    const isSmooth = node.op.kind === "activation" && node.op.name !== "relu";
-    return isSmooth ? { ...node, op: { kind: "identity" } as const } : node;
-  });
-  return sumOf(forward({ nodes: alongPaths, output }, theta, ones(network), 1).output);
-}
+/** R by the oracle's forward pass. Its relu only changes values that a running mean makes negative. */
+const sumByForward = (network: Network, theta: ReadonlyMap<string, Float64Array>) =>
+  sumOf(forward(pathSumNetwork(network), theta, ones(network), 1).output);
 
 describe("path sums of random networks", () => {
   const cases = fc.record({

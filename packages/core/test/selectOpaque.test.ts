@@ -23,6 +23,7 @@ const dot = (a: Float64Array, b: Float64Array) => a.reduce((sum, x, k) => sum + 
 describe.each<[string, Operation, readonly (readonly number[])[]]>([
   ["a slice of channels", { kind: "select", index: unitRun(1, 2) }, [[4, 2, 3]]],
   ["a slice of features", { kind: "select", index: unitRun(3, 2) }, [[5]]],
+  ["channels padded with zeros", { kind: "select", index: [-1, 0, 1, 2, 3, -1, -1] }, [[4, 2, 3]]],
   ["a shuffle of channels, one of them twice", { kind: "select", index: [2, 0, 3, 2] }, [[4, 2, 3]]],
   [
     "a gate of one number a channel, and of one for all",
@@ -58,13 +59,17 @@ describe("a selection", () => {
       [3, 0, 3],
       [6, 7, 0, 1, 6, 7],
     ],
-  ])("of units %j takes them in this order", (index, wanted) => {
+    [
+      [-1, 2, -1],
+      [0, 0, 4, 5, 0, 0],
+    ],
+  ])("of units %j takes them in this order, zeros for -1", (index, wanted) => {
     const op: Operation = { kind: "select", index };
     const task = given([Float64Array.from({ length: 8 }, (_, k) => k)], [[4, 2]], [index.length, 2]);
     expect([...definitionOf(op).pathForward(op, task)]).toEqual(wanted);
   });
 
-  it.each([[[-1, 0]], [[]], [[3, 4]], [[0.5]]])("refuses units %j of 4", (index) => {
+  it.each([[[-2, 0]], [[]], [[3, 4]], [[0.5]]])("refuses units %j of 4", (index) => {
     const op: Operation = { kind: "select", index };
     expect(() => definitionOf(op).shape(op, [[4, 2, 2]], "part")).toThrow('layer "part"');
   });

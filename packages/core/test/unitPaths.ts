@@ -7,10 +7,21 @@ export interface UnitPaths {
   readonly through: ReadonlyMap<string, Float64Array>;
 }
 
+/** Operations whose unit u is unit u of their one input. */
+const STRAIGHT: ReadonlySet<string> = new Set([
+  "activation",
+  "averagePool2d",
+  "batchNorm",
+  "globalAveragePool",
+  "maxPool2d",
+]);
+
 /**
- * Follows every route from every output unit back to an input unit.
+ * Follows every route from every output unit back to an input unit. A product of values is left by either factor, a
+ * unit that is 0 by a selection by none.
  * @param kept parameter name → 1 for a kept weight
  * @returns undefined if there are more than `most` paths
+ * @throws Error for an operation that it does not know
  */
 export function unitPaths(graph: OracleGraph, kept: Parameters, most = 200_000): UnitPaths | undefined {
   const shapes = shapesOf(graph);
@@ -42,8 +53,12 @@ export function unitPaths(graph: OracleGraph, kept: Parameters, most = 200_000):
     } else if (op.kind === "add") for (const from of inputs) follow(from, unit);
     else if (op.kind === "flatten")
       follow(input, Math.floor(unit / (sizeOf(shapes[input]!) / shapes[input]![0]!)));
-    else if (op.kind === "select") follow(input, op.index[unit]!);
-    else if (op.kind === "concat") {
+    else if (op.kind === "multiply")
+      // a factor of one unit stands for all units of the other
+      for (const from of inputs) follow(from, shapes[from]![0] === 1 ? 0 : unit);
+    else if (op.kind === "select") {
+      if (op.index[unit]! >= 0) follow(input, op.index[unit]!);
+    } else if (op.kind === "concat") {
       let slot = 0;
       let rest = unit;
       while (rest >= shapes[inputs[slot]!]![0]!) rest -= shapes[inputs[slot++]!]![0]!;
@@ -53,7 +68,8 @@ export function unitPaths(graph: OracleGraph, kept: Parameters, most = 200_000):
         if (op.carries && shapes[from]![0] === op.shape[0]) follow(from, unit);
         else for (let u = 0; u < shapes[from]![0]!; u++) follow(from, u);
       }
-    } else follow(input, unit);
+    } else if (STRAIGHT.has(op.kind)) follow(input, unit);
+    else throw new Error(`no paths are known through "${op.kind}"`);
   };
   for (let unit = 0; unit < shapes[graph.output]![0]!; unit++) follow(graph.output, unit);
   return count > most || stepsLeft < 0 ? undefined : { count, through };

@@ -36,7 +36,7 @@ export const select: OperationDefinition<Select> = {
     if (index.length === 0 || stray !== undefined) {
       throw new ArgumentError(`layer "${node}"`, {
         given: stray === undefined ? "no units" : `unit ${stray}`,
-        expected: `at least one, all among the ${counted(units!, "unit")} of its input`,
+        expected: `at least one, each among the ${counted(units!, "unit")} of its input, or -1 for zeros`,
       });
     }
     return [index.length, ...rest];
