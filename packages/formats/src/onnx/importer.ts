@@ -28,7 +28,7 @@ import {
   outermost,
 } from "./expressions.ts";
 import { type GraphWeight, graphWeights } from "./graphWeights.ts";
-import { isInvented, isNumbered, isSameModule, modulePath } from "./moduleNames.ts";
+import { isInvented, isNumbered, isOfModule, isSameModule, modulePath } from "./moduleNames.ts";
 import { type Atom, joined, naturalOrder, permutedOrder, sameAtoms } from "./order.ts";
 import type { ModelParts, NodePart } from "./parts.ts";
 import { prunedProducts } from "./prunedProducts.ts";
@@ -557,6 +557,9 @@ export class Importer {
     const known = this.#graphWeights.filter(({ part }) => part === stored.part);
     const own = known.find(({ reader }) => reader?.node === node) ?? known.find(({ reader }) => !reader);
     if (own === undefined || this.parameters.has(own.name)) return undefined;
+    // a module that has another's tensor has a name of its own for it, and may have a mask of its own
+    const path = modulePath(node);
+    if (own.name === stored.part.name && path !== undefined && !isOfModule(path, own.name)) return undefined;
     if (own.name === stored.part.name || !this.parts.initializers.has(own.name)) return own.name;
     return this.#tiedTable(own.name);
   }

@@ -49,3 +49,9 @@ export function isSameModule(path: string, module: string): boolean {
     steps.every((step, k) => step === own[k] || step.replace(/_\d+$/, "") === own[k])
   );
 }
+
+/** True if a tensor is of the module at `path`, or of a part of it: a module may read the weights of its parts itself. */
+export function isOfModule(path: string, tensor: string): boolean {
+  const steps = tensor.split(".").slice(0, -1);
+  return isSameModule(path, steps.slice(0, path.split(".").length).join("."));
+}
