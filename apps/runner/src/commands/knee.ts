@@ -11,7 +11,7 @@ export function declareKnee(program: Command): void {
     )
     .argument("[folder]", "folder of the runs, as a sweep makes them", "runs")
     .addOption(
-      option("--tolerance <e>", "how far below the dense network an accuracy may be, a fraction")
+      option("--tolerance <t>", "how far below the dense network an accuracy may be, a fraction")
         .argParser(parse.realNumber("--tolerance", 0, 1))
         .default(0.005),
     )
