@@ -45,7 +45,7 @@ export function printOnce(root: string, print: PrintLine, mayBeMissing = false):
 }
 
 /**
- * Prints events until no run is live: for a single run all noteworthy ones from its start, for several the present
+ * Prints events until no run is live, and before the first run waits for it: for a single run all noteworthy ones from its start, for several the present
  * state of each and then new events.
  * @param mayBeMissing if `root` does not exist, there are no runs yet
  * @throws ArgumentError if `root` is not a folder
@@ -55,7 +55,11 @@ export async function followPlain(root: string, print: PrintLine, mayBeMissing =
   watcher.refresh(Date.now());
   if (watcher.runs.length === 0) {
     print(noRuns(root));
-    return;
+    // as the screen does
+    while (watcher.runs.length === 0) {
+      await delay(POLL_MS);
+      watcher.refresh(Date.now());
+    }
   }
   const isSingle = watcher.runs.length === 1;
   const followed = new Map<string, FollowedRun>();

@@ -42,10 +42,12 @@ const SWEEP_CHOICES: readonly SweepChoice[] = [
     key: "c",
     hint: "cancel",
     option: "--cancel",
-    help: (counts, isActive) =>
-      isActive && counts("running", "waiting") > 0
-        ? `cancel: ${counted(counts("running"), "run")} stop at a checkpoint, ${counts("waiting")} do not begin`
-        : undefined,
+    help: (counts, isActive) => {
+      const [running, waiting] = [counts("running"), counts("waiting")];
+      if (!isActive || running + waiting === 0) return undefined;
+      const stop = `${counted(running, "run")} ${running === 1 ? "stops" : "stop"} at a checkpoint`;
+      return `cancel: ${stop}, ${waiting} ${waiting === 1 ? "does" : "do"} not begin`;
+    },
   },
 ];
 

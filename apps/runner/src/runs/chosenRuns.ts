@@ -1,6 +1,9 @@
 /** Which runs a command line means. */
+import { existsSync } from "node:fs";
+import path from "node:path";
 import { ArgumentError } from "@phew/core/messages";
 import { listRuns, type RunEntry, SweepList } from "@phew/runs";
+import { configurationsOf } from "@phew/runs/configurations";
 import {
   fieldsOf,
   isFilter,
@@ -24,7 +27,7 @@ export interface FoundRuns {
 
 /** @throws ArgumentError where there is no such folder, or a filter is none */
 export function filteredRuns(root: string, filters: readonly string[]): FoundRuns {
-  const all = listRuns(root);
+  const all = namedRuns(listRuns(root));
   const fields = fieldsOf(all);
   const passes = parseFilters(filters, fields);
   return {
@@ -33,6 +36,19 @@ export function filteredRuns(root: string, filters: readonly string[]): FoundRun
     waitingCount: waitingCount(root, all),
     fields,
   };
+}
+
+/** Runs called by what they differ in from the others, as tables and the screen call them. */
+export function namedRuns<Run extends RunEntry>(runs: readonly Run[]): Run[] {
+  const { titleOf } = configurationsOf(runs);
+  return runs.map((run) => ({ ...run, name: titleOf(run) }));
+}
+
+/** The name of a run among all below a folder; undefined for runs elsewhere. */
+export function namesBelow(root: string): (folder: string) => string | undefined {
+  const all = existsSync(root) ? namedRuns(listRuns(root)) : [];
+  const names = new Map(all.map(({ folder, name }) => [path.resolve(folder), name]));
+  return (folder) => names.get(path.resolve(folder));
 }
 
 /** Number of runs of sweeps that have no folder yet. @param found all runs below the folder */

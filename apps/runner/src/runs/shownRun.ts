@@ -24,10 +24,10 @@ export interface ShownRun {
   readonly output?: string;
 }
 
-/** @throws ArgumentError if the folder is not a run folder */
-export function shownRun(folder: string): ShownRun {
+/** @param name what lists call it; its own unless given @throws ArgumentError if the folder is not a run folder */
+export function shownRun(folder: string, name?: string): ShownRun {
   const read = readRun(folder);
-  const run = { ...read, ...keptRun(read) };
+  const run = { ...read, ...keptRun(read), ...(name !== undefined && { name }) };
   const config = trainConfigOf(run);
   const environment = readJson(path.join(folder, "environment.json"));
   const output = logFile(

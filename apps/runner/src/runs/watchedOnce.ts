@@ -4,6 +4,7 @@ import { listRuns, readRun } from "@phew/runs";
 import { keptRun } from "@phew/runs/list";
 import { UsageError } from "../failure.ts";
 import { printJson } from "../output/output.ts";
+import { namedRuns } from "./chosenRuns.ts";
 import { runDocuments } from "./listedRuns.ts";
 
 /**
@@ -15,7 +16,7 @@ export function printWatched(folder: string | undefined, once: boolean): void {
   if (!once) throw new UsageError("--json", { given: "it without --once", expected: "both together" });
   const root = folder ?? "runs";
   const entries = folder === undefined && !existsSync(root) ? [] : listRuns(root);
-  const documents = runDocuments(entries.map(keptRun));
+  const documents = runDocuments(namedRuns(entries).map(keptRun));
   const isSingle = entries.length === 1;
   const runs = documents.runs.map((document) => {
     if (!isSingle) return document;

@@ -10,6 +10,7 @@ import { ofItsOptimiser, optimiserDefaults, optimiserNamed } from "./optimisers.
 import { DENSE } from "./pruning.ts";
 import type { Identity, Setting } from "./setting.ts";
 import { SETTINGS } from "./table.ts";
+import { withoutUsualOptions } from "./usualOptions.ts";
 
 type Table = typeof SETTINGS;
 export type SettingName = keyof Table;
@@ -179,7 +180,7 @@ function isOfOptimiser(name: string, { optimiser }: Readonly<Record<string, unkn
   return Object.hasOwn(optimiserNamed(optimiser).settings, name);
 }
 
-/** The run of a configuration. It contains the digests of other runs' files, not their paths. */
+/** The run of a configuration, without options at their defaults. It contains the digests of other runs' files, not their paths. */
 export function identityOf(
   config: TrainConfig,
   { root, experiment }: Pick<RunIdentity, "root" | "experiment">,
@@ -189,7 +190,7 @@ export function identityOf(
   const named = entries.filter(([name, entry]) => isOfContent(name, entry));
   const places = Object.fromEntries(named.map(([name]) => [name, config[name as keyof TrainConfig]]));
   const defaults = { ...QUIET_DEFAULTS, ...optimiserDefaults(config.optimiser), ...places };
-  return { root, experiment, config: { ...config }, defaults, seed: config.seed };
+  return { root, experiment, config: { ...withoutUsualOptions(config) }, defaults, seed: config.seed };
 }
 
 /** `phew 5 %`, `dense`: the name of the run for people. */

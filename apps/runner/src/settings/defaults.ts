@@ -2,7 +2,9 @@
  * Defaults of the user's own: variables `PHEW_…`, then `phew.config.json`. The command line, a recipe and a run's own
  * configuration override them, and they override the built-in defaults. A run's `config.json` records the values.
  */
+import path from "node:path";
 import { ArgumentError, nearestName } from "@phew/core";
+import { THEME_NAMES } from "@phew/dashboard/watch";
 import { readText } from "@phew/formats";
 import { requireShape } from "@phew/runs/sweeps";
 import { datasets } from "@phew/training";
@@ -25,6 +27,8 @@ interface OwnDefault {
 
 /** Verbs whose argument is the folder of runs. */
 const TAKES_RUNS = ["watch", "report"];
+/** Settings that are paths. */
+const PLACES: readonly SettingName[] = ["runs", "dataDir"];
 /** Verbs that look at data only if the command line names a data set. */
 const ON_REQUEST = ["prune", "compare"];
 
@@ -53,6 +57,10 @@ export function applyDefaults(command: Command): string[] {
     const own = name === undefined ? undefined : defaults.get(name);
     return name !== undefined && own !== undefined && apply(command, option, name, own) ? [name] : [];
   });
+  const theme = file === undefined ? undefined : themeOf(file);
+  const isThemed = command.name() === "watch" && command.getOptionValueSource("theme") !== "cli";
+  if (theme !== undefined && isThemed && !process.env.PHEW_THEME)
+    command.setOptionValueWithSource("theme", theme, OWN_DEFAULT);
   const runs = defaults.get("runs");
   if (runs !== undefined && TAKES_RUNS.includes(command.name()) && command.args.length === 0) {
     command.processedArgs[0] = runs.value;
@@ -72,18 +80,41 @@ function fromFile(file: string): [SettingName, OwnDefault][] {
       return [name, schema.optional()];
     }),
   );
-  const { $schema: _, ...settings } = requireShape(
+  const {
+    $schema: _,
+    theme: __,
+    ...settings
+  } = requireShape(
     file,
-    z.strictObject({ ...shape, $schema: z.string().optional() }),
-    parseJson(file, readText(file), 'defaults of settings, such as { "dataset": "cifar10", "epochs": 40 }'),
+    z.strictObject({ ...shape, $schema: z.string().optional(), theme: themeSchema.optional() }),
+    contentOf(file),
   ) as Readonly<Record<string, unknown>>;
   return Object.entries(settings).map(([key, value]) => {
     const name = key as SettingName;
     const source = `${file}: ${name}`;
     const { type }: Setting = SETTINGS[name];
     if (type.schema === undefined) type.read?.(source)(`${value}`);
-    return [name, { value, source }];
+    return [name, { value: PLACES.includes(name) ? placeFrom(file, `${value}`) : value, source }];
   });
+}
+
+/** Colours of `phew watch`, which are no setting of a run; the variable is PHEW_THEME. */
+const themeSchema = z.enum(THEME_NAMES as [string, ...string[]]).describe(`one of ${THEME_NAMES.join(", ")}`);
+
+const themeOf = (file: string) =>
+  z.object({ theme: themeSchema.optional() }).safeParse(contentOf(file)).data?.theme;
+
+function contentOf(file: string): unknown {
+  return parseJson(
+    file,
+    readText(file),
+    'defaults of settings, such as { "dataset": "cifar10", "epochs": 40 }',
+  );
+}
+
+/** A path in the file is meant from the folder of the file, wherever phew is called below it. */
+function placeFrom(file: string, place: string): string {
+  return path.isAbsolute(place) ? place : path.join(path.dirname(file), place);
 }
 
 function fromVariable([variable, text]: [string, string]): [SettingName, OwnDefault] {

@@ -25,7 +25,7 @@ import {
   replaceFile,
 } from "@phew/runs";
 import { configurationsOf, repeatWords } from "@phew/runs/configurations";
-import { printJson, printLines, printNote, printText } from "../output/output.ts";
+import { printJson, printLines, printNote, printsResultsOnly, printText } from "../output/output.ts";
 import { startProgress } from "../output/progress.ts";
 
 interface ReportOptions {
@@ -78,7 +78,9 @@ export async function report(folder: string, options: ReportOptions): Promise<vo
   const printLine = options.format === "text" ? printLines : (...lines: string[]) => lines.forEach(printNote);
   if (tensorboard !== undefined)
     printLine(`${counted(links.length, "run")} for tensorboard --logdir ${tensorboard}`);
-  printLine(...notes, `Written to ${isFile ? path.dirname(out) : out}:`, ...files.map((file) => `  ${file}`));
+  if (notes.length > 0) printLine(...notes);
+  if (!printsResultsOnly())
+    printLine(`Written to ${isFile ? path.dirname(out) : out}:`, ...files.map((file) => `  ${file}`));
 }
 
 /** @throws ArgumentError where no run is to be reported */

@@ -6,6 +6,7 @@ import {
   changeTags,
   clearNotes,
   folderSize,
+  type RunNotes,
   readNotes,
   removeRun,
   requireRemovable,
@@ -16,11 +17,11 @@ import {
 import { EXIT } from "../exit.ts";
 import { UsageError } from "../failure.ts";
 import { printJson, printLines, printText, printWarnings } from "../output/output.ts";
-import { chosenFolders, filteredRuns } from "../runs/chosenRuns.ts";
+import { chosenFolders, filteredRuns, namesBelow } from "../runs/chosenRuns.ts";
 import { differenceDocument, differenceText } from "../runs/differentRuns.ts";
 import { fieldTable, runDocuments, runWarnings, usualTable } from "../runs/listedRuns.ts";
 import { isAgreed, madeOf, type SizedRun, sizeText } from "../runs/removedRuns.ts";
-import { shownDocument, shownRun, shownText } from "../runs/shownRun.ts";
+import { type ShownRun, shownDocument, shownRun, shownText } from "../runs/shownRun.ts";
 
 interface RunsOptions {
   readonly runs: string;
@@ -60,15 +61,22 @@ export function list(filters: readonly string[], options: ListOptions): void {
 
 const namesIn = (text: string) => text.split(",").flatMap((part) => part.trim() || []);
 
+/** Runs called as lists call them: by what they differ in from the others below the folder. */
+function named(root: string, names: readonly string[]): ShownRun[] {
+  const folders = names.map((name) => runNamed(root, name));
+  const nameOf = namesBelow(root);
+  return folders.map((folder) => shownRun(folder, nameOf(folder)));
+}
+
 /** @param text one run, or those of one configuration as tables of results name them */
 export function show(text: string, { runs, json }: RunsOptions): void {
-  const shown = runNames(text).map((name) => shownRun(runNamed(runs, name)));
+  const shown = named(runs, runNames(text));
   if (json) printJson(shown.length === 1 ? shownDocument(shown[0]!) : { runs: shown.map(shownDocument) });
   else printText(shown.map((each) => `${shownText(each)}\n`).join("\n\n"));
 }
 
 export function diff(a: string, b: string, { runs, json }: RunsOptions): void {
-  const [left, right] = [a, b].map((text) => shownRun(runNamed(runs, text)));
+  const [left, right] = named(runs, [a, b]);
   if (json) printJson(differenceDocument(left!, right!));
   else printText(differenceText(left!, right!));
 }
@@ -107,15 +115,21 @@ export function note(
   if (text !== undefined && clear) {
     throw new UsageError("--clear", { given: "it beside a note", expected: "one of them" });
   }
-  const folder = runNamed(runs, run);
-  if (text !== undefined) addNote(folder, text, Date.now());
-  else if (clear) clearNotes(folder);
-  const { notes = [], tags = [] } = readNotes(folder) ?? {};
-  if (json) {
-    printJson({ folder, tags, notes });
-    return;
-  }
+  const folders = runNames(run).map((name) => runNamed(runs, name));
+  for (const folder of folders)
+    if (text !== undefined) addNote(folder, text, Date.now());
+    else if (clear) clearNotes(folder);
+  const noted = folders.map((folder) => {
+    const { notes = [], tags = [] } = readNotes(folder) ?? {};
+    return { folder, tags, notes };
+  });
+  if (json) printJson(noted.length === 1 ? noted[0] : { runs: noted });
+  else for (const { folder, notes } of noted) printNotes(folder, notes, noted.length > 1);
+}
+
+function printNotes(folder: string, notes: NonNullable<RunNotes["notes"]>, isNamed: boolean): void {
   if (notes.length === 0) printLines(`${folder}: no notes`);
+  else if (isNamed) printLines(`${folder}:`);
   for (const each of notes) {
     const when = formatMoment(each.t);
     printText(`${when}  ${each.text.replaceAll("\n", `\n${" ".repeat(when.length + 2)}`)}\n`);

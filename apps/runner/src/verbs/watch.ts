@@ -26,7 +26,10 @@ export async function watch(folder: string | undefined, options: WatchVerbOption
     return (await import("../runs/watchedOnce.ts")).printWatched(folder, options.once === true);
   const { once = false, plain = false, ascii } = options;
   const view = await known<ViewName>("--view", VIEW_NAMES, options.view);
-  const theme = await known<ThemeName>("--theme", THEME_NAMES, options.theme);
+  const variable = process.env.PHEW_THEME || undefined;
+  const theme =
+    (await known<ThemeName>("--theme", THEME_NAMES, options.theme)) ??
+    (await known<ThemeName>("PHEW_THEME", THEME_NAMES, variable));
   const { exitCode } = await watchRuns({
     folder: folder ?? "runs",
     mayBeMissing: folder === undefined,

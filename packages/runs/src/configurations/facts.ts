@@ -5,6 +5,7 @@ import { basename } from "node:path";
 import { isRecord } from "@phew/core/fields";
 import { formatPercent } from "@phew/core/messages";
 import { canonicalJson, type RunConfig } from "../canonicalJson.ts";
+import { OPTION_DEFAULTS } from "./optionDefaults.ts";
 import type { SettingWord } from "./settingWord.ts";
 import { SETTING_WORDS } from "./settingWords.ts";
 
@@ -64,7 +65,9 @@ function factsOfKey(config: RunConfig, key: string): (readonly [string, Fact])[]
   const value = settingValue(key, config) ?? usual;
   if (is === "seed" || value === undefined || value === null) return [];
   if (NESTED.includes(key) && isRecord(value)) {
-    const options = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+    const options = Object.entries(value)
+      .filter(([name, each]) => each !== optionDefault(key, name, config))
+      .sort(([a], [b]) => (a < b ? -1 : 1));
     return options.map(([name, each]) => [`${key}.${name}`, factOf(each)]);
   }
   const identity = identityOf(digestOf(key, config) ?? value);
@@ -115,6 +118,20 @@ export function defaultOf(key: string, { optimiser }: RunConfig): unknown {
   if (own === undefined) return usual;
   const name = optimiser ?? words.get("optimiser")?.default;
   return typeof name === "string" && Object.hasOwn(own, name) ? own[name] : undefined;
+}
+
+/** The default of an option of the method or the check of a configuration; undefined where that has no such option. */
+export function optionDefault(key: string, name: string, { method, check }: RunConfig): unknown {
+  const owner = key === "options" ? method : key === "checkOptions" ? check : undefined;
+  if (typeof owner !== "string") return undefined;
+  const own = OPTION_DEFAULTS[key as keyof typeof OPTION_DEFAULTS];
+  return Object.hasOwn(own, owner) && Object.hasOwn(own[owner]!, name) ? own[owner]![name] : undefined;
+}
+
+/** True if some method or check has the option. */
+export function isKnownOption(key: string, name: string): boolean {
+  const own = Object.hasOwn(OPTION_DEFAULTS, key) ? OPTION_DEFAULTS[key as keyof typeof OPTION_DEFAULTS] : {};
+  return Object.values(own).some((options) => Object.hasOwn(options, name));
 }
 
 /** Position of the setting among the others. */

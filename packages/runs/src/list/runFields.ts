@@ -4,7 +4,15 @@
  */
 import { isRecord } from "@phew/core/fields";
 import { unknownName } from "@phew/core/messages";
-import { defaultOf, isPercent, NESTED, settingValue } from "../configurations/facts.ts";
+import {
+  defaultOf,
+  isKnownOption,
+  isPercent,
+  NESTED,
+  optionDefault,
+  settingValue,
+} from "../configurations/facts.ts";
+import { OPTION_DEFAULTS } from "../configurations/optionDefaults.ts";
 import { SETTING_WORDS } from "../configurations/settingWords.ts";
 import type { RunEntry } from "../readRun.ts";
 import type { RunLife } from "../status.ts";
@@ -81,14 +89,25 @@ export function fieldsOf(runs: readonly RunEntry[]): RunFieldTable {
         for (const inner of Object.keys(value)) names.add(`${name}.${inner}`);
     }
   }
-  return new RunFieldTable([...names]);
+  return new RunFieldTable([...names], new Map([["method", methodsOf(runs)]]));
+}
+
+/** Those that this version has, and those of the runs, which another may have made. */
+function methodsOf(runs: readonly RunEntry[]): string[] {
+  const own = runs.flatMap(({ config: { method } }) => (typeof method === "string" ? method : []));
+  return [...new Set([...Object.keys(OPTION_DEFAULTS.options), "dense", ...own])];
 }
 
 export class RunFieldTable {
   readonly #fields: ReadonlyMap<string, RunField>;
 
-  constructor(settings: readonly string[]) {
-    const all = [...settings.map(settingField), ...RUN_FIELDS];
+  /** @param choices all values of settings, by name */
+  constructor(settings: readonly string[], choices: ReadonlyMap<string, readonly string[]> = new Map()) {
+    const ofSettings = settings.map((key): RunField => {
+      const own = choices.get(key);
+      return { ...settingField(key), ...(own && { choices: own }) };
+    });
+    const all = [...ofSettings, ...RUN_FIELDS];
     this.#fields = new Map(all.map((field) => [field.key, field]));
   }
 
@@ -105,7 +124,12 @@ export class RunFieldTable {
 
   /** An option of a method, or of a check, as names of runs have it: `bias`. */
   #optionNamed(name: string): RunField | undefined {
-    return NESTED.map((outer) => this.#fields.get(`${outer}.${name}`)).find((field) => field !== undefined);
+    const [first = "", ...rest] = name.split(".");
+    if (isKnownOption(first, rest.join("."))) return settingField(name);
+    return NESTED.map((outer) => {
+      const key = `${outer}.${name}`;
+      return this.#fields.get(key) ?? (isKnownOption(outer, name) ? settingField(key) : undefined);
+    }).find((field) => field !== undefined);
   }
 }
 
@@ -125,7 +149,8 @@ function settingField(key: string): RunField {
       const value =
         key === "seed" ? (config.seed ?? seed) : (settingValue(outer, config) ?? defaultOf(outer, config));
       if (inner.length === 0) return plain(value);
-      return isRecord(value) ? plain(value[inner.join(".")]) : undefined;
+      const name = inner.join(".");
+      return plain((isRecord(value) ? value[name] : undefined) ?? optionDefault(outer, name, config));
     },
   };
 }

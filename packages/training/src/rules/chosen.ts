@@ -69,6 +69,16 @@ export function ruleOptions(name: string): Readonly<Record<string, OptionSpec>> 
   return { ...(Object.fromEntries(kinds) as Record<string, OptionSpec>), ...specsOf(parts, initial) };
 }
 
+/** The value of each option of a rule that is not given, with the parts that are. @throws ArgumentError as {@link chosenRule} */
+export function ruleDefaults(name: string, given: Options): Options {
+  const parts = Object.entries(given).filter(([key]) => KINDS.includes(key as Kind));
+  const usual = chosenRule({ name });
+  return {
+    ...Object.fromEntries(KINDS.map((kind) => [kind, usual[kind].name])),
+    ...chosenRule({ name, options: Object.fromEntries(parts) }).options,
+  };
+}
+
 function partOf(kind: Kind, rule: string, given: OptionValue | undefined, usual: { readonly name: string }) {
   if (given === undefined) return usual;
   const parts: readonly { readonly name: string }[] = PARTS[kind];
