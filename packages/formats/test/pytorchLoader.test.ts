@@ -38,6 +38,23 @@ const ODD_CALLS = [
 /** Those that one module cannot compute, or whose normalisation is not seen to belong to a layer. */
 const REFUSED = /^(Shared|HalfShared|(Unnamed|Functional)\.old$)/;
 const FOLDED_AND_KEPT = ["Normed.old", "Normed.old-kept"] as const;
+const HALF_MASKED = `
+import sys, torch
+from torch import nn
+from safetensors.torch import save_file
+folder = sys.argv[1]
+sys.path.insert(0, folder)
+from load_masks import load_masks
+for name in ["emb", "head"]:
+    model = nn.ModuleDict({"emb": nn.Embedding(12, 8), "head": nn.Linear(8, 12, bias=False)})
+    model["head"].weight = model["emb"].weight
+    save_file({f"{name}.weight_mask": torch.zeros(12, 8, dtype=torch.bool)}, f"{folder}/half.safetensors")
+    try:
+        load_masks(model, f"{folder}/half.safetensors")
+        print("loaded: " + ", ".join(f"{own} {model[own].weight.count_nonzero()}" for own in ["head", "emb"]))
+    except ValueError as error:
+        print(error)
+`;
 const python = (...args: string[]) =>
   execFileSync("python3", [script, ...args, ...[...EXPORTS, ...ODD_CALLS].map((own) => own.join("."))], {
     encoding: "utf8",
@@ -150,6 +167,16 @@ describe.skipIf(!pythonHas("torch", "safetensors", "onnx", "onnxscript"))(
         const { weights } = await readWeightsInto(scratch(`${own}.safetensors`), read);
         for (const [name, values] of read.weights) expect(sameBits(weights.get(name), values)).toBe(true);
       }
+    });
+
+    it("a head's mask by the name of the embedding's table is refused; a table stays whole beside a masked head", () => {
+      const lines = execFileSync("python3", ["-c", HALF_MASKED, scratch("")], { encoding: "utf8" }).split(
+        "\n",
+      );
+      expect(lines[0]).toMatch(
+        /^head\.weight is the same tensor as emb\.weight and has no mask: .*copy\.deepcopy/,
+      );
+      expect(lines[1]).toBe("loaded: head 0, emb 96");
     });
 
     it("weights that the module has as [in, out] are so in named tensors, and come back", async () => {
