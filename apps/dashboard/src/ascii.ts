@@ -48,7 +48,8 @@ export function asciiRows(rows: readonly StyledRow[]): StyledRow[] {
   return rows.map((row) => row.map((span) => ({ ...span, text: asciiText(span.text) })));
 }
 
-function asciiText(text: string): string {
+/** The text in ASCII, of the same width. */
+export function asciiText(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are ASCII too
   return text.replace(/[^\u0000-\u007f]+/g, (part) =>
     [...graphemes.segment(part)].map(({ segment }) => asciiOf(segment)).join(""),

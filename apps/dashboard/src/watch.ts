@@ -36,8 +36,13 @@ async function shown(options: WatchOptions, closing?: AbortSignal): Promise<Watc
     const { showScreen } = await import("./screen.ts");
     return await showScreen(options, closing);
   }
+  const { asciiText, isUtf8Locale } = await import("./ascii.ts");
+  const isAscii = options.ascii ?? !isUtf8Locale(process.env);
   // names of runs, layers and folders may hold anything
-  const print = (line: string) => process.stdout.write(`${lineText(line)}\n`);
+  const print = (line: string) => {
+    const text = lineText(line);
+    process.stdout.write(`${isAscii ? asciiText(text) : text}\n`);
+  };
   const { followPlain, printOnce } = await import("./plainWatch.ts");
   if (options.once) printOnce(options.folder, print, options.mayBeMissing);
   else await followPlain(options.folder, print, options.mayBeMissing);

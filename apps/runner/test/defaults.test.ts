@@ -128,6 +128,19 @@ it("verbs take what they have as options, several densities among them, and the 
     expect(exitCode).toBe(0);
     expect(stdout, line).toContain(path.basename(run));
   }
+  // the folder is that of the file, wherever phew is called below it, and a theme may stand beside it
+  const below = path.join(folder, "below");
+  mkdirSync(below);
+  writeDefaults(folder, { runs: "kept", theme: "light" });
+  const ascii = await phew(["watch", "--once"], below, { LC_ALL: "C" });
+  expect(ascii.stdout, ascii.stderr).toContain(path.join("..", run));
+  expect(ascii.stdout).toMatch(/^[\n -~]+$/);
+  expect((await phew(["watch", "--once"], below, { PHEW_THEME: "pink" })).stderr).toMatch(
+    /^phew: PHEW_THEME: got "?pink/m,
+  );
+  writeDefaults(folder, { runs: "kept", theme: "pink" });
+  expect((await phew(["watch", "--once"], below)).stderr).toMatch(/^phew: .*theme: .*terminal/m);
+  writeDefaults(folder, { runs: "kept" });
   expect((await phew(["runs", "list", "--runs", "runs"], folder)).stderr).toMatch(/runs: .*not there/);
   const quiet = await phew(["runs", "list"], folder, { PHEW_QUIET: "1" });
   expect(quiet.stderr).toMatch(/^note: defaults from phew\.config\.json: runs/);
