@@ -10,7 +10,7 @@ export type OptimiserState = ReadonlyMap<string, Weights>;
 export interface ExecutorOptions {
   readonly network: Network;
   readonly weights: Weights;
-  /** Removed weights are 0 and stay 0; absent: dense. Units no kept weight enters are silent: their bias, scale and shift are 0 too. */
+  /** Removed weights are 0 and stay 0; absent: dense. Kept without a copy. Units no kept weight enters are silent: their bias, scale and shift are 0 too. */
   readonly masks?: Masks | undefined;
   readonly optimiser: OptimiserOptions;
   /** Largest batch it will be given. */
@@ -95,6 +95,7 @@ export interface Executor {
    * and removed ones are 0 with state 0. What becomes of the other parameters of units that fall silent, or no longer
    * are, is said in `weightsAfterChange` of @phew/core. The executor is then as a new one with these masks to which
    * {@link weights} and {@link state} are restored.
+   * @param next kept without a copy: the caller changes them no more
    * @throws ArgumentError if they are another network's; RangeError if memory does not suffice
    */
   changeMasks(next: Masks): Promise<void>;

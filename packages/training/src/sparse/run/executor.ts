@@ -2,7 +2,7 @@
  * The `sparse` executor: compiles a network and its masks to a program of WebAssembly kernels that use only kept
  * weights, in the forward pass, the backward pass and the update. See docs/executor.md.
  */
-import { Masks, unitChange, type Weights } from "@phew/core";
+import { type Masks, unitChange, type Weights } from "@phew/core";
 import { LayersRuntime, type RecordLayout, records, writeRecord } from "@phew/engine";
 import { checkBatch, checkExecutorOptions, checkInput, checkMasks, checkRequests } from "../../checks.ts";
 import { countInTop } from "../../crossEntropy.ts";
@@ -51,7 +51,7 @@ export interface SparseExecutor extends Executor {
 /** @throws ArgumentError if the network cannot be computed; RangeError if memory does not suffice */
 export async function createSparseExecutor(options: SparseExecutorOptions): Promise<SparseExecutor> {
   checkExecutorOptions(options);
-  const masks = copyOf(options.masks);
+  const { masks } = options;
   return new Machine(
     options,
     masks,
@@ -137,7 +137,7 @@ class Machine implements SparseExecutor {
   async changeMasks(next: Masks): Promise<void> {
     checkMasks(this.#options.network, next);
     const { parameters } = this.#build;
-    const change = { before: this.#masks, next: copyOf(next) };
+    const change = { before: this.#masks, next };
     // what is removed has no place in the new program, and what is new was 0
     const unitsAfter = unitChange(change);
     const was = parameters.weights();
@@ -266,9 +266,4 @@ class Machine implements SparseExecutor {
     this.#lastCount = batch.count;
     writeBatch(this.#build, batch, this.#stepCount);
   }
-}
-
-/** The caller may go on with its own. */
-function copyOf<M extends Masks | undefined>(masks: M): M {
-  return (masks && new Masks(masks.network, masks.bytes.slice())) as M;
 }
