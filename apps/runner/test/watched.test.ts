@@ -151,7 +151,7 @@ describe.skipIf(!hasTmux || !isBuilt)(
       );
       started.push(readStatus(run)!.pid);
       terminal.keys("a");
-      await terminal.shows(/c +cancel: 1 run stop at a checkpoint, 2 do not begin/);
+      await terminal.shows(/c +cancel: 1 run stops at a checkpoint, 2 do not begin/);
       terminal.keys("c");
       await terminal.shows(/0 of 3 done · 2 waiting · 1 (interrupted|stopped) · stopped: a starts the rest/);
       expect(readStatus(run)).toMatchObject({ state: "interrupted" });
