@@ -77,7 +77,9 @@ describe.skipIf(!hasTmux || !isBuilt)(
       expect(terminal.variable("alternate_on")).toBe("0");
 
       watched(TRAIN);
-      await terminal.shows(new RegExp(`resumed in epoch \\d+, after step ${status.checkpoint!.step}`));
+      // on the screen its line of the log soon scrolls away
+      const resumed = new RegExp(`"kind":"run.resumed".*"step":${status.checkpoint!.step}\\b`);
+      await until(() => resumed.test(readFileSync(path.join(folder, "events.jsonl"), "utf8")));
       await terminal.shows(/● training/);
       terminal.keys("q", "k");
       await terminal.shows(
