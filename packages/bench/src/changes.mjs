@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { initialise, Masks, prune, zooModel } from "@phew/core";
 import { Random } from "@phew/engine";
 import { loadExecutor } from "@phew/training";
+import { measured, median } from "./processorTime.mjs";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -149,16 +150,6 @@ function allOf(network) {
   return new Map(network.prunable.map((parameter) => [parameter.name, "all"]));
 }
 
-async function measured(work) {
-  const before = process.cpuUsage();
-  await work();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1e3;
-}
-
-function median(times) {
-  return [...times].sort((a, b) => a - b)[times.length >> 1];
-}
 function milliseconds(times) {
   return `${median(times).toFixed(1)} ms (least ${Math.min(...times).toFixed(1)})`;
 }

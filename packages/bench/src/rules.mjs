@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { initialise, prune, zooModel } from "@phew/core";
 import { chosenRule, loadExecutor, rules } from "@phew/training";
 import { changed, torchRewire } from "@phew/training/bench";
+import { measured, median } from "./processorTime.mjs";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -110,15 +111,4 @@ function report(times, theirs) {
   if (theirs === undefined) return costs;
   const ratio = (interval * theirs.step + theirs.change) / (interval * step + change);
   return `${costs}; PyTorch's ${interval} steps and change take ${ratio.toFixed(1)} times as long`;
-}
-
-async function measured(work) {
-  const before = process.cpuUsage();
-  await work();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1e3;
-}
-
-function median(times) {
-  return [...times].sort((a, b) => a - b)[times.length >> 1];
 }

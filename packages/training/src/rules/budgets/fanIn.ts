@@ -9,6 +9,8 @@
  * Units of the last layer, the classes, are not ablated. The layer has at most n weights, m·k.
  * @see Lasby et al. 2024, arXiv:2305.02299
  */
+
+import { fractionOption } from "../fractionOption.ts";
 import { greatest, indicesOf, keptIn, least, partOf, valuesAt } from "../groups.ts";
 import type { Budget, BudgetRequest, Group, Refinement } from "../rule.ts";
 import { keptCounts, sumOf } from "./spread.ts";
@@ -18,14 +20,7 @@ export const fanIn: Budget = {
   summary: "the same fan-in for all units of a layer; units with few salient weights go",
   scope: "unit",
   options: {
-    gamma: {
-      kind: "number",
-      least: 0,
-      most: 1,
-      whole: false,
-      initial: 0.3,
-      help: "fraction of the fan-in that must be salient, or the unit goes",
-    },
+    gamma: fractionOption(0.3, "fraction of the fan-in that must be salient, or the unit goes"),
   },
   dropCounts({ state, groups, plan }) {
     const counts = groups.map(() => 0);

@@ -7,7 +7,10 @@
  * The bounds are options: `least` and `most` density.
  * @see Atashgahi et al. 2023, arXiv:2305.18382 (PALS)
  */
+
+import { fractionOption } from "../fractionOption.ts";
 import type { KeptCounts, Options, Plan, RunTime, Schedule } from "../rule.ts";
+import { endAfter } from "./due.ts";
 
 export const byLoss: Schedule = {
   name: "by-loss",
@@ -47,22 +50,8 @@ export const byLoss: Schedule = {
       initial: 1,
       help: "density at the start",
     },
-    most: {
-      kind: "number",
-      least: 0,
-      most: 1,
-      whole: false,
-      initial: 0.8,
-      help: "density above which it prunes",
-    },
-    end: {
-      kind: "number",
-      least: 0,
-      most: 1,
-      whole: false,
-      initial: 1,
-      help: "fraction of the run after which the masks stay",
-    },
+    most: fractionOption(0.8, "density above which it prunes"),
+    end: endAfter(1),
   },
   startDensity: (density, { from }) => Math.max(density, Number(from)),
   at(time, options, counts) {

@@ -2,6 +2,8 @@
  * ζ_t = φ + (α − φ)/2 · (1 + cos(π t / T_end)),   t the steps done, T_end = end · all steps, φ the floor.
  * @see Evci et al. 2020, arXiv:1911.11134 (φ = 0)
  */
+
+import { fractionOption } from "../fractionOption.ts";
 import type { Options, RunTime, Schedule } from "../rule.ts";
 import { alpha, isDue, timing } from "./due.ts";
 
@@ -10,7 +12,7 @@ export const cosine: Schedule = {
   summary: "a fraction that falls along a cosine",
   options: {
     alpha: alpha(0.3),
-    floor: { kind: "number", least: 0, most: 1, whole: false, initial: 0, help: "fraction at the end" },
+    floor: fractionOption(0, "fraction at the end"),
     ...timing(100, 0.75),
   },
   at: (time, options, { final }) =>

@@ -4,6 +4,8 @@
  * and a fraction ζ_t as in cosine.ts of what is left is replaced besides.
  * @see Liu et al. 2021, arXiv:2106.10404; Zhu & Gupta 2018, arXiv:1710.01878
  */
+
+import { fractionOption } from "../fractionOption.ts";
 import type { Schedule } from "../rule.ts";
 import { cosineAt } from "./cosine.ts";
 import { alpha, isDue, timing } from "./due.ts";
@@ -13,15 +15,8 @@ export const cubic: Schedule = {
   summary: "the density falls, fast at first, and a fraction is replaced besides",
   options: {
     alpha: alpha(0.5),
-    floor: { kind: "number", least: 0, most: 1, whole: false, initial: 0.005, help: "fraction at the end" },
-    from: {
-      kind: "number",
-      least: 0,
-      most: 1,
-      whole: false,
-      initial: 0.5,
-      help: "density at the start, if above that of the run",
-    },
+    floor: fractionOption(0.005, "fraction at the end"),
+    from: fractionOption(0.5, "density at the start, if above that of the run"),
     until: {
       kind: "number",
       least: 0.001,

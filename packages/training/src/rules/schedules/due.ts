@@ -1,15 +1,13 @@
 /** Options of schedules that change the masks every so many steps. */
 import type { OptionSpec } from "@phew/core";
+import { fractionOption } from "../fractionOption.ts";
 import type { Options, RunTime } from "../rule.ts";
 
-export const alpha = (initial: number): OptionSpec => ({
-  kind: "number",
-  least: 0,
-  most: 1,
-  whole: false,
-  initial,
-  help: "fraction of the kept weights that is replaced, at first",
-});
+export const alpha = (initial: number): OptionSpec =>
+  fractionOption(initial, "fraction of the kept weights that is replaced, at first");
+
+export const endAfter = (initial: number): OptionSpec =>
+  fractionOption(initial, "fraction of the run after which the masks stay");
 
 export const timing = (every: number, end: number): Readonly<Record<string, OptionSpec>> => ({
   every: {
@@ -20,22 +18,8 @@ export const timing = (every: number, end: number): Readonly<Record<string, Opti
     initial: every,
     help: "steps between two changes; 0 for one an epoch",
   },
-  begin: {
-    kind: "number",
-    least: 0,
-    most: 1,
-    whole: false,
-    initial: 0,
-    help: "fraction of the run before the first change",
-  },
-  end: {
-    kind: "number",
-    least: 0,
-    most: 1,
-    whole: false,
-    initial: end,
-    help: "fraction of the run after which the masks stay",
-  },
+  begin: fractionOption(0, "fraction of the run before the first change"),
+  end: endAfter(end),
 });
 
 /** Whether step `time.step` has a change: every so many steps, from step 0; once an epoch, from the second epoch. */

@@ -8,7 +8,9 @@
  * @see Yao & Dovrolis 2025, arXiv:2509.25665: it fits a logistic curve; form, constants and threshold here are ours
  */
 import { fitLogistic, logisticAt } from "@phew/core";
+import { fractionOption } from "../fractionOption.ts";
 import type { KeptCounts, Options, RunTime, Schedule } from "../rule.ts";
+import { endAfter } from "./due.ts";
 
 const LEAST_STAGES = 4;
 
@@ -42,22 +44,8 @@ export const plateau: Schedule = {
       initial: 2,
       help: "epochs of a stage",
     },
-    tolerance: {
-      kind: "number",
-      least: 0,
-      most: 1,
-      whole: false,
-      initial: 0.002,
-      help: "accuracy that the next stage must promise, a fraction",
-    },
-    end: {
-      kind: "number",
-      least: 0,
-      most: 1,
-      whole: false,
-      initial: 0.75,
-      help: "fraction of the run after which the masks stay",
-    },
+    tolerance: fractionOption(0.002, "accuracy that the next stage must promise, a fraction"),
+    end: endAfter(0.75),
   },
   startDensity: (density, { from }) => Math.min(density, Number(from)),
   at(time, options, counts) {
