@@ -7,7 +7,13 @@
 import { ArgumentError } from "../errors.ts";
 import { counted } from "../quantity.ts";
 import { type Convolution, convPathBackward, convPathForward } from "./convPathSums.ts";
-import { ASSUMES_NOTHING, biasParameter, type OperationDefinition, type Parameter } from "./definition.ts";
+import {
+  ASSUMES_NOTHING,
+  biasParameter,
+  type KeptUnits,
+  type OperationDefinition,
+  type Parameter,
+} from "./definition.ts";
 import { throughWindow } from "./repeats.ts";
 import type { Shape } from "./shape.ts";
 import { slide, validRange } from "./spatial.ts";
@@ -56,26 +62,44 @@ export function requireGroups(
   return channels;
 }
 
+type Channels = Pick<Convolution, "weight" | "bias" | "groups" | "outChannels">;
+
+/**
+ * The weight `[outChannels, inChannels / groups, …kernel]` and the bias, if there is one.
+ * @throws ArgumentError unless the groups divide both numbers of channels
+ */
+export function convolutionParameters(
+  op: Channels,
+  inputs: readonly Shape[],
+  node: string,
+  kernel: readonly number[],
+): readonly Parameter[] {
+  const weight: Parameter = {
+    name: op.weight,
+    shape: [op.outChannels, requireGroups(op, inputs, node) / op.groups, ...kernel],
+    role: "weight",
+    trained: true,
+    initial: "drawn",
+    unitAxis: 0,
+    added: false,
+  };
+  return op.bias === undefined ? [weight] : [weight, biasParameter(op.bias, op.outChannels)];
+}
+
+/** A convolution of the channels that stay; whole groups are removed. */
+export const shrinkChannels =
+  <Op extends Channels>(op: Op, [input]: readonly Shape[]) =>
+  ({ output, inputs: [kept] }: KeptUnits): Op => ({
+    ...op,
+    outChannels: output.length,
+    groups: op.groups === 1 ? 1 : kept!.length / (input![0]! / op.groups),
+  });
+
 export const conv2d: OperationDefinition<Conv2d> = {
   kind: "conv2d",
   arity: [1, 1],
-  parameters(op, inputs, node) {
-    const shape = [
-      op.outChannels,
-      requireGroups(op, inputs, node) / op.groups,
-      ...op.kernel.slice(op.isSequence ? 1 : 0),
-    ];
-    const weight: Parameter = {
-      name: op.weight,
-      shape,
-      role: "weight",
-      trained: true,
-      initial: "drawn",
-      unitAxis: 0,
-      added: false,
-    };
-    return op.bias === undefined ? [weight] : [weight, biasParameter(op.bias, op.outChannels)];
-  },
+  parameters: (op, inputs, node) =>
+    convolutionParameters(op, inputs, node, op.kernel.slice(op.isSequence ? 1 : 0)),
   shape(op, inputs, node) {
     const size = slide(op, inputs[0]!, node);
     requireGroups(op, inputs, node);
@@ -96,14 +120,7 @@ export const conv2d: OperationDefinition<Conv2d> = {
     `${transposed === undefined ? "conv" : "convTranspose"}${isSequence ? 1 : 2}d`,
   isNonNegative: () => false,
   adds: false,
-  shrink:
-    (op, [input]) =>
-    ({ output, inputs: [kept] }) => ({
-      ...op,
-      outChannels: output.length,
-      // whole groups are removed
-      groups: op.groups === 1 ? 1 : kept!.length / (input![0]! / op.groups),
-    }),
+  shrink: shrinkChannels,
   assumes: ASSUMES_NOTHING,
   repeats: (op, inputs, output) => throughWindow(op, inputs[0]!, output),
   pathForward: convPathForward,

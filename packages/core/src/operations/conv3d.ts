@@ -5,15 +5,15 @@
  * kernel's slices r of a convolution of input slice p·s − pad + r·d.
  */
 import { ArgumentError } from "../errors.ts";
-import { biasGradients, requireGroups, type Transposed } from "./conv2d.ts";
-import { type Convolution, convPathBackward, convPathForward } from "./convPathSums.ts";
 import {
-  ASSUMES_NOTHING,
-  biasParameter,
-  type OperationDefinition,
-  type Parameter,
-  type PathSumInputs,
-} from "./definition.ts";
+  biasGradients,
+  convolutionParameters,
+  requireGroups,
+  shrinkChannels,
+  type Transposed,
+} from "./conv2d.ts";
+import { type Convolution, convPathBackward, convPathForward } from "./convPathSums.ts";
+import { ASSUMES_NOTHING, type OperationDefinition, type PathSumInputs } from "./definition.ts";
 import { elementCount, type Shape } from "./shape.ts";
 import { validRange, type Window, windowCount } from "./spatial.ts";
 
@@ -66,18 +66,7 @@ function sizeOf(op: Conv3d, input: Shape, node: string): number[] {
 export const conv3d: OperationDefinition<Conv3d> = {
   kind: "conv3d",
   arity: [1, 1],
-  parameters(op, inputs, node) {
-    const weight: Parameter = {
-      name: op.weight,
-      shape: [op.outChannels, requireGroups(op, inputs, node) / op.groups, ...op.kernel],
-      role: "weight",
-      trained: true,
-      initial: "drawn",
-      unitAxis: 0,
-      added: false,
-    };
-    return op.bias === undefined ? [weight] : [weight, biasParameter(op.bias, op.outChannels)];
-  },
+  parameters: (op, inputs, node) => convolutionParameters(op, inputs, node, op.kernel),
   shape(op, inputs, node) {
     const size = sizeOf(op, inputs[0]!, node);
     requireGroups(op, inputs, node);
@@ -97,13 +86,7 @@ export const conv3d: OperationDefinition<Conv3d> = {
   label: ({ transposed }) => (transposed === undefined ? "conv3d" : "convTranspose3d"),
   isNonNegative: () => false,
   adds: false,
-  shrink:
-    (op, [input]) =>
-    ({ output, inputs: [kept] }) => ({
-      ...op,
-      outChannels: output.length,
-      groups: op.groups === 1 ? 1 : kept!.length / (input![0]! / op.groups),
-    }),
+  shrink: shrinkChannels,
   assumes: ASSUMES_NOTHING,
   pathForward(op, given) {
     const [, depth, ...plane] = given.outputShape as [number, number, number, number];

@@ -5,7 +5,8 @@
  * row-major, as in PyTorch.
  */
 import { ArgumentError } from "../errors.ts";
-import { NO_GRADIENTS, type OperationDefinition, type PathSumInputs, POOLS } from "./definition.ts";
+import { type OperationDefinition, type PathSumInputs, POOLS } from "./definition.ts";
+import { throughGreatest } from "./greatest.ts";
 import { planeTerms } from "./resample.ts";
 import type { AxisTerms } from "./resampling.ts";
 import { elementCount } from "./shape.ts";
@@ -59,15 +60,5 @@ export const maxOver: OperationDefinition<MaxOver> = {
     }
     return [units!, ...axes.map(({ places }) => places.length)];
   },
-  pathForward(op, given) {
-    const input = given.inputs[0]!;
-    return Float64Array.from(winners(op, given), (at) => input[at]!);
-  },
-  pathBackward(op, given, _output, gradient) {
-    const inputGradient = new Float64Array(elementCount(given.inputShapes[0]!));
-    winners(op, given).forEach((at, k) => {
-      inputGradient[at]! += gradient[k]!;
-    });
-    return { inputs: [inputGradient], parameters: NO_GRADIENTS };
-  },
+  ...throughGreatest(winners),
 };

@@ -3,9 +3,9 @@
  * window, as in PyTorch.
  */
 
-import { NO_GRADIENTS, type OperationDefinition, type PathSumInputs, POOLS } from "./definition.ts";
+import { type OperationDefinition, type PathSumInputs, POOLS } from "./definition.ts";
+import { throughGreatest } from "./greatest.ts";
 import { throughWindow } from "./repeats.ts";
-import { elementCount } from "./shape.ts";
 import { slidePool, type Window } from "./spatial.ts";
 
 export interface MaxPool2d extends Window {
@@ -46,15 +46,5 @@ export const maxPool2d: OperationDefinition<MaxPool2d> = {
   kind: "maxPool2d",
   shape: (op, inputs, node) => [inputs[0]![0]!, ...slidePool(op, inputs[0]!, node, op.ceil)],
   repeats: (op, inputs, output) => throughWindow(op, inputs[0]!, output),
-  pathForward(op, given) {
-    const input = given.inputs[0]!;
-    return Float64Array.from(winners(op, given), (at) => input[at]!);
-  },
-  pathBackward(op, given, _output, gradient) {
-    const inputGradient = new Float64Array(elementCount(given.inputShapes[0]!));
-    winners(op, given).forEach((at, k) => {
-      inputGradient[at]! += gradient[k]!;
-    });
-    return { inputs: [inputGradient], parameters: NO_GRADIENTS };
-  },
+  ...throughGreatest(winners),
 };

@@ -3,7 +3,7 @@
  * (see Transposed in @phew/core). Along each axis
  *   length of the output = (length − 1) · stride + 1 + dilation · (kernel − 1) + output_padding − pads.
  */
-import { counted, spreadAxis } from "@phew/core";
+import { counted, spreadAxis, type WindowAxis } from "@phew/core";
 import type { Attributes } from "../attributes.ts";
 import { requireAxis } from "../axisLimit.ts";
 import type { Importer } from "../importer.ts";
@@ -14,15 +14,8 @@ import { biasNamed, convolutionOver, unitAxis } from "./layers.ts";
 import type { Operator } from "./operator.ts";
 import { placesOf, resampled, withPlaces } from "./places.ts";
 
-/** One axis of positions. */
-interface Axis {
-  readonly length: number;
-  readonly kernel: number;
-  readonly stride: number;
-  readonly dilation: number;
-  /** Positions that are taken off the complete output. */
-  readonly before: number;
-  readonly after: number;
+/** One axis of positions; `before` and `after` are taken off the complete output. */
+interface Axis extends WindowAxis {
   /** Positions that are added behind it. */
   readonly added: number;
 }

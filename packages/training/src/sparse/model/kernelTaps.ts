@@ -4,7 +4,7 @@
  * Inputs with equal (u mod stride, v mod stride) have the same taps with equal shifts: they form a class. A dense
  * layer is a kernel of one tap; without places, on a plane of one pixel.
  */
-import type { Operation } from "@phew/core";
+import type { Operation, WindowAxis } from "@phew/core";
 
 /** Pixels of zeros beyond each edge. */
 export interface Border {
@@ -24,15 +24,6 @@ export interface ClassShape {
   readonly firstColumn: number;
   readonly rows: number;
   readonly columns: number;
-}
-
-interface Axis {
-  readonly length: number;
-  readonly kernel: number;
-  readonly stride: number;
-  readonly dilation: number;
-  readonly before: number;
-  readonly after: number;
 }
 
 /** What a layer needs to know of its taps. */
@@ -66,8 +57,8 @@ export class KernelTaps implements Taps {
   readonly kernelWidth: number;
   /** Vertical, horizontal. */
   readonly stride: readonly [number, number];
-  readonly #vertical: Axis;
-  readonly #horizontal: Axis;
+  readonly #vertical: WindowAxis;
+  readonly #horizontal: WindowAxis;
 
   /** @param height of the input @param width of the input */
   constructor(op: Flat, height: number, width: number) {
@@ -84,8 +75,7 @@ export class KernelTaps implements Taps {
     this.classOf = taps.map(
       ({ row, column }) => mod(row, vertical.stride) * horizontal.stride + mod(column, horizontal.stride),
     );
-    const byClass = taps.map((_, tap) => tap).sort((a, b) => this.classOf[a]! - this.classOf[b]! || a - b);
-    this.placeByClass = taps.map((_, tap) => byClass.indexOf(tap));
+    this.placeByClass = placesByClass(this.classOf);
     this.kernelWidth = horizontal.kernel;
     this.stride = [vertical.stride, horizontal.stride];
     this.classShapes = Array.from({ length: vertical.stride * horizontal.stride }, (_, index) => {
@@ -116,7 +106,7 @@ export class KernelTaps implements Taps {
   }
 }
 
-function axesOf(op: Flat, height: number, width: number): [Axis, Axis] {
+function axesOf(op: Flat, height: number, width: number): [WindowAxis, WindowAxis] {
   if (op.kind === "dense") {
     const pixel = { kernel: 1, stride: 1, dilation: 1, before: 0, after: 0 };
     return [
@@ -124,7 +114,7 @@ function axesOf(op: Flat, height: number, width: number): [Axis, Axis] {
       { length: width, ...pixel },
     ];
   }
-  const axis = (index: 0 | 1, length: number): Axis => ({
+  const axis = (index: 0 | 1, length: number): WindowAxis => ({
     length,
     kernel: op.kernel[index],
     stride: op.stride[index],
@@ -135,21 +125,21 @@ function axesOf(op: Flat, height: number, width: number): [Axis, Axis] {
   return [axis(0, height), axis(1, width)];
 }
 
-const shifts = ({ kernel, dilation, before }: Axis): number[] =>
+const shifts = ({ kernel, dilation, before }: WindowAxis): number[] =>
   Array.from({ length: kernel }, (_, tap) => tap * dilation - before);
 
 /** How many places first, first + stride, … the axis has. */
-const countFrom = ({ length, stride }: Axis, first: number): number =>
+const countFrom = ({ length, stride }: WindowAxis, first: number): number =>
   Math.max(0, Math.ceil((length - first) / stride));
 
 /** Places before the first and behind the last input that windows reach. */
-function readBeyond({ length, kernel, stride, dilation, before, after }: Axis): [number, number] {
+function readBeyond({ length, kernel, stride, dilation, before, after }: WindowAxis): [number, number] {
   const extent = dilation * (kernel - 1) + 1;
   const last = Math.floor((length + before + after - extent) / stride) * stride;
   return [before, Math.max(0, last - before + extent - length)];
 }
 
-function carriedBeyond(axis: Axis, outLength: number): [number, number] {
+function carriedBeyond(axis: WindowAxis, outLength: number): [number, number] {
   let first = 0;
   let last = outLength - 1;
   for (const shift of shifts(axis)) {
@@ -163,4 +153,10 @@ function carriedBeyond(axis: Axis, outLength: number): [number, number] {
   return [-first, last - outLength + 1];
 }
 
-const mod = (a: number, b: number): number => ((a % b) + b) % b;
+/** Of each tap its number where taps are ordered by class, within it as in the kernel. */
+export function placesByClass(classOf: readonly number[]): number[] {
+  const order = classOf.map((_, tap) => tap).sort((a, b) => classOf[a]! - classOf[b]! || a - b);
+  return classOf.map((_, tap) => order.indexOf(tap));
+}
+
+export const mod = (a: number, b: number): number => ((a % b) + b) % b;

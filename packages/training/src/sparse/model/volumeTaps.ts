@@ -3,7 +3,7 @@
  * computed pixel by pixel, which reads nothing beyond the edges; see volumeGroups.ts.
  */
 import type { Network, Operation } from "@phew/core";
-import type { Border, ClassShape, Taps } from "./kernelTaps.ts";
+import { type Border, type ClassShape, mod, placesByClass, type Taps } from "./kernelTaps.ts";
 
 type Conv3d = Extract<Operation, { kind: "conv3d" }>;
 
@@ -18,7 +18,6 @@ export interface VolumeAxis {
 }
 
 const NO_BORDER: Border = { top: 0, left: 0, bottom: 0, right: 0 };
-const mod = (a: number, b: number): number => ((a % b) + b) % b;
 
 export class VolumeTaps implements Taps {
   readonly axes: readonly [VolumeAxis, VolumeAxis, VolumeAxis];
@@ -56,8 +55,7 @@ export class VolumeTaps implements Taps {
         0,
       ),
     );
-    const byClass = taps.map((_, tap) => tap).sort((a, b) => this.classOf[a]! - this.classOf[b]! || a - b);
-    this.placeByClass = taps.map((_, tap) => byClass.indexOf(tap));
+    this.placeByClass = placesByClass(this.classOf);
     this.stride = [1, columns.stride];
     // classes of places are for kernels that work along rows
     const none = { firstRow: 0, firstColumn: 0, rows: 0, columns: 0 };
