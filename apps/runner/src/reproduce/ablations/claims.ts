@@ -4,7 +4,7 @@ import type { Claim, Evidence, Measured, Scale } from "../experiment.ts";
 import { bySeed, evidenceOf } from "../judge.ts";
 import { type BySeed, meanBySeed, minus } from "../statistics.ts";
 import {
-  baseGrid,
+  baseGrids,
   densitiesOf,
   gridName,
   hardDensity,
@@ -25,20 +25,23 @@ export function accuracyIn({ grid, check, density }: Situation, method: string, 
 /** The lead of a method over another in each situation. */
 export function leadClaims(measured: Measured, scale: Scale): Claim[] {
   const all = situations(scale);
-  const [first] = all;
+  const plain = (one: Situation): Situation => ({ ...one, grid: one.base, check: "" });
   const of = (kind: Situation["kind"], test = (_: Situation) => true) =>
     all.filter((one) => one.kind === kind && test(one));
   const accuracy = (one: Situation, method: string) => accuracyIn(one, method, measured);
   const lead = (one: Situation, a: string, b: string) => minus(accuracy(one, a), accuracy(one, b));
   const shrinks = (chosen: readonly Situation[], a: string, b: string) =>
     chosen.flatMap((one) =>
-      evidenceOf(`${a} − ${b}, as it was less ${one.what}`, lead(first, a, b), lead(one, a, b), FOR),
+      evidenceOf(`${a} − ${b}, as it was less ${one.what}`, lead(plain(one), a, b), lead(one, a, b), FOR),
     );
   const ahead = (chosen: readonly Situation[], a: string, b: string) =>
     chosen.flatMap((one) => evidenceOf(`${one.what}: ${a} − ${b}`, accuracy(one, a), accuracy(one, b), FOR));
   const gains = (chosen: readonly Situation[], method: string) =>
     chosen.flatMap((one) =>
-      evidenceOf(`${method}${one.check} − ${method}`, accuracy(one, method), accuracy(first, method), FOR),
+      evidenceOf(
+        `${one.base}: ${method}${one.check} − ${method}`,
+        ...([accuracy(one, method), accuracy(plain(one), method), FOR] as const),
+      ),
     );
   const normalised = of("normalised", ({ check }) => check === "");
   const rated = all.filter(({ rate }) => rate !== undefined);
@@ -70,7 +73,7 @@ export function leadClaims(measured: Measured, scale: Scale): Claim[] {
     {
       claim: "SynFlow's lead over PHEW is one of the learning rate: it shrinks at a higher one.",
       evidence: shrinks(
-        plainRates.filter(({ rate = 0 }) => rate > first.rate!),
+        plainRates.filter(({ rate = 0 }) => rate > all[0]!.rate!),
         ...(["synflow", "phew"] as const),
       ),
     },
@@ -119,7 +122,6 @@ function bestOfEach(rates: readonly Situation[], measured: Measured, a: string, 
 
 /** Other walks, shuffled masks and newly drawn weights, each compared with PHEW. */
 export function walkClaims(measured: Measured, scale: Scale): Claim[] {
-  const { name } = baseGrid(scale);
   const accuracy = (grid: string, method: string, density: number) =>
     bySeed(measured.runs(grid), method, density, (row) => 100 * row.accuracy);
   const compared = (
@@ -128,13 +130,13 @@ export function walkClaims(measured: Measured, scale: Scale): Claim[] {
     at: readonly number[],
     reading: typeof FOR | typeof AGAINST = FOR,
   ) =>
-    at.flatMap((density) => {
-      const [own, others] = [
-        accuracy(name, "phew", density),
-        accuracy(gridName(scale, from), other, density),
-      ];
-      return evidenceOf(`${formatPercent(density)}: phew − ${other}`, own, others, reading);
-    });
+    baseGrids(scale).flatMap((base) =>
+      at.flatMap((density) => {
+        const own = accuracy(base.name, "phew", density);
+        const others = accuracy(gridName(base, from), other, density);
+        return evidenceOf(`${base.name}, ${formatPercent(density)}: phew − ${other}`, own, others, reading);
+      }),
+    );
   const [all, hard] = [densitiesOf(scale), [hardDensity(scale)]];
   const resnet = (method: string) => accuracy(NORMALISED_GRID, method, 0.02);
   return [

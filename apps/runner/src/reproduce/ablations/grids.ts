@@ -13,6 +13,8 @@ const SIZED = ["+reinitialise:fanIn=unit", "+reinitialise:fanIn=layer"];
 /** The weights that there are, multiplied: those of a mask that prefers large ones become larger than any draw. */
 const SCALED = ["+rescale", "+rescale:over=layer"];
 const CHECKS = [...SIZED, ...SCALED, "+shuffle", "+reinitialise"];
+/** Those that are repeated on other data. */
+const REPEATED = [SIZED[0]!, "+shuffle", "+reinitialise"];
 const COMPARED = ["phew", "uniform-walk", "synflow"];
 const NORMALISED = [
   "phew",
@@ -53,8 +55,8 @@ const SIZES: Readonly<Record<Scale, Size>> = {
   },
   laptop: {
     ...{ maskModels: ["lenet5", "resnet20"], maskDensities: [0.1, 0.05, 0.02], maskSeedCount: 5 },
-    ...{ seedCount: 5, densities: [0.05, 0.02], density: 0.02, checked: COMPARED },
-    ...{ checks: CHECKS, rates: [0.005, 0.01, 0.05, 0.1], baseRate: 0.02, longEpochs: 30, normalised: 5 },
+    ...{ seedCount: 10, densities: [0.05, 0.02], density: 0.02, checked: COMPARED },
+    ...{ checks: CHECKS, rates: [0.005, 0.01, 0.05, 0.1], baseRate: 0.02, longEpochs: 30, normalised: 10 },
   },
   paper: {
     ...{ maskModels: ["resnet20", "vgg19-bn"], maskDensities: [0.1, 0.05, 0.02], maskSeedCount: 10 },
@@ -71,8 +73,15 @@ export function baseGrid(scale: Scale): RunGrid {
   return { ...GRIDS[scale][0]!, of: "accuracy" };
 }
 
+/** That one and those of the same network on other data, where variants and a part of the checks are repeated. */
+export function baseGrids(scale: Scale): RunGrid[] {
+  return GRIDS[scale]
+    .filter(({ settings }) => settings.model === GRIDS[scale][0]!.settings.model)
+    .map((grid) => ({ ...grid, of: "accuracy" }));
+}
+
 /** Names of the grids of one kind, as `runGrids` and `situations` call them. */
-export const gridName = (scale: Scale, what: string) => `${baseGrid(scale).name}-${what}`;
+export const gridName = (base: { readonly name: string }, what: string) => `${base.name}-${what}`;
 export const NORMALISED_GRID = "glyphs-resnet20";
 
 export function maskGrids(scale: Scale): MaskGrid[] {
@@ -83,23 +92,40 @@ export function maskGrids(scale: Scale): MaskGrid[] {
 
 export function runGrids(scale: Scale): RunGrid[] {
   const { seedCount, densities, density, checked, checks, rates, longEpochs, normalised } = SIZES[scale];
-  const { settings } = baseGrid(scale);
-  const grid = (what: string, words: readonly string[], changed: object, at = [density]): RunGrid => ({
-    name: gridName(scale, what),
-    settings: { ...settings, ...changed },
+  const [first, ...repeated] = baseGrids(scale);
+  const gridOf = (
+    base: RunGrid,
+    what: string,
+    words: readonly string[],
+    changed: object,
+    at: readonly number[],
+  ) => ({
+    name: gridName(base, what),
+    settings: { ...base.settings, ...changed },
     list: at.flatMap((each) => words.map((word) => ({ ...settingsOf(word), density: each }))),
     seedCount,
   });
+  const grid = (
+    what: string,
+    words: readonly string[],
+    changed: object,
+    at: readonly number[] = [density],
+  ): RunGrid => gridOf(first!, what, words, changed, at);
   const all = (methods: readonly string[], suffixes: readonly string[]) =>
     methods.flatMap((method) => suffixes.map((suffix) => `${method}${suffix}`));
   const own = all(COMPARED, ["", SIZED[0]!]);
   return [
-    baseGrid(scale),
+    first!,
     grid("checks", all(checked, checks), {}),
     ...rates.map((rate) => grid(`rate-${rate}`, own, { rate })),
     ...(longEpochs ? [grid("long", own, { epochs: longEpochs })] : []),
     grid("variants", VARIANTS, {}, [...densities]),
     ...(normalised ? [normalisedGrid(normalised)] : []),
+    ...repeated.flatMap((base) => [
+      base,
+      gridOf(base, "checks", all(checked, REPEATED), {}, [density]),
+      gridOf(base, "variants", VARIANTS, {}, densities),
+    ]),
   ];
 }
 
@@ -118,9 +144,11 @@ function normalisedGrid(seedCount: number): RunGrid {
 
 /** Methods side by side under one recipe, each with the same check. */
 export interface Situation {
-  readonly kind: "first" | "sized" | "scaled" | "other check" | "rate" | "time" | "normalised";
+  readonly kind: "base" | "sized" | "scaled" | "other check" | "rate" | "time" | "normalised";
   readonly what: string;
   readonly grid: string;
+  /** The grid of `accuracy` that this one differs from in what it is called after. */
+  readonly base: string;
   /** The suffix of the method's name. */
   readonly check: string;
   readonly density: number;
@@ -131,47 +159,40 @@ export interface Situation {
 /** That of `accuracy` first. */
 export function situations(scale: Scale): [Situation, ...Situation[]] {
   const { density, checks, rates, baseRate, longEpochs, normalised } = SIZES[scale];
+  const [first, ...repeated] = baseGrids(scale) as [RunGrid, ...RunGrid[]];
   const both = ["", SIZED[0]!];
-  const words = (what: string, check: string) => [what, check.slice(1)].filter(Boolean).join(", ");
-  const kindOf = (check: string) =>
-    SIZED.includes(check) ? "sized" : SCALED.includes(check) ? "scaled" : "other check";
+  const words = (...parts: string[]) => parts.filter(Boolean).join(", ");
+  const plain = { base: first.name, density };
   return [
-    { kind: "first", what: "as in accuracy", grid: baseGrid(scale).name, check: "", density, rate: baseRate },
+    { kind: "base", what: "as in accuracy", grid: first.name, check: "", ...plain, rate: baseRate },
     ...checks.map((check) => ({
-      ...({
-        kind: kindOf(check),
-        what: words("", check),
-        grid: gridName(scale, "checks"),
-        check,
-        density,
-      } as const),
+      ...{ kind: kindOf(check), what: check.slice(1), grid: gridName(first, "checks"), check, ...plain },
       ...(check === SIZED[0] && { rate: baseRate }),
     })),
     ...rates.flatMap((rate) =>
       both.map((check) => ({
-        ...({
-          kind: "rate",
-          what: words(`rate ${rate}`, check),
-          grid: gridName(scale, `rate-${rate}`),
-        } as const),
-        ...{ check, density, rate },
+        ...{ kind: "rate" as const, what: words(`rate ${rate}`, check.slice(1)) },
+        ...{ grid: gridName(first, `rate-${rate}`), check, ...plain, rate },
       })),
     ),
     ...(longEpochs === undefined ? [] : both).map((check) => ({
-      ...({
-        kind: "time",
-        what: words(`${longEpochs} epochs`, check),
-        grid: gridName(scale, "long"),
-      } as const),
-      ...{ check, density },
+      ...{ kind: "time" as const, what: words(`${longEpochs} epochs`, check.slice(1)) },
+      ...{ grid: gridName(first, "long"), check, ...plain },
     })),
     ...(normalised === undefined ? [] : ["", "+shuffle"]).map((check) => ({
-      ...({
-        kind: "normalised",
-        what: words("resnet20, batch normalisation", check),
-        grid: NORMALISED_GRID,
-      } as const),
-      ...{ check, density: 0.02 },
+      ...{ kind: "normalised" as const, what: words("resnet20, batch normalisation", check.slice(1)) },
+      ...{ grid: NORMALISED_GRID, base: NORMALISED_GRID, check, density: 0.02 },
     })),
+    ...repeated.flatMap((base) =>
+      ["", ...REPEATED].map((check) => ({
+        ...{ kind: kindOf(check), what: words(`${base.settings.dataset}`, check.slice(1)) },
+        ...{ grid: check === "" ? base.name : gridName(base, "checks"), base: base.name, check, density },
+      })),
+    ),
   ];
+}
+
+function kindOf(check: string): Situation["kind"] {
+  if (check === "") return "base";
+  return SIZED.includes(check) ? "sized" : SCALED.includes(check) ? "scaled" : "other check";
 }

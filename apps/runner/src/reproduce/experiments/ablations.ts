@@ -81,7 +81,7 @@ function situationTable(measured: Measured, scale: Scale): Report {
 
 function figuresOf(measured: Measured, scale: Scale): Findings["figures"] {
   const base = baseGrid(scale);
-  const variants = measured.runs(gridName(scale, "variants"));
+  const variants = measured.runs(gridName(base, "variants"));
   const densities = new Set(variants.map(({ density }) => density));
   const own = measured
     .runs(base.name)

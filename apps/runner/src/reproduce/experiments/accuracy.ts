@@ -66,8 +66,8 @@ export const GRIDS: Readonly<Record<Scale, readonly RunGrid[]>> = {
       settings: { model, dataset: "mnist", trainCount: 10_000, testCount: 10_000, epochs: 5, batchSize: 64 },
       ...{ grid, list, seedCount: 10 },
     })),
-    ...["resnet20", "vgg11-bn"].map((model) => ({
-      name: `cifar10-${model === "resnet20" ? model : "vgg11"}`,
+    ...["vgg-small", "resnet20"].map((model) => ({
+      name: `cifar10-${model}`,
       settings: { model, ...CIFAR, trainCount: 10_000, testCount: 5000, epochs: 12 },
       ...{
         grid: { ...grid, method: METHODS.filter((method) => method !== "magnitude") },

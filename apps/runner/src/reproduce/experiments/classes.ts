@@ -36,13 +36,19 @@ const SERIES: Readonly<Record<Scale, readonly Series[]>> = {
     {
       name: "glyphs",
       settings: GLYPHS,
-      ...{ classCounts: [5, 10, 20, 36, 62], methods: METHODS, densities: [0.05], seedCount: 5 },
+      ...{ classCounts: [5, 10, 20, 36, 62], methods: METHODS, densities: [0.05], seedCount: 10 },
       examplesPerClass: 200,
+    },
+    {
+      name: "mnist",
+      settings: { model: "lenet5", dataset: "mnist", testCount: 2000, epochs: 5, batchSize: 32 },
+      ...{ classCounts: [2, 5, 10], methods: METHODS, densities: [0.05], seedCount: 10 },
+      examplesPerClass: 400,
     },
     ...(["cifar10", "cifar100"] as const).map((dataset) => ({
       name: dataset,
       settings: {
-        ...{ model: "resnet20", dataset, epochs: 12, batchSize: 128, rate: 0.1, augmentation: "usual" },
+        ...{ model: "vgg-small", dataset, epochs: 12, batchSize: 128, rate: 0.1, augmentation: "usual" },
         ...{ schedule: "cosine", warmupEpochs: 1, weightDecay: 0.0005 },
       },
       classCounts: dataset === "cifar10" ? [2, 5, 10] : [10, 30, 100],
