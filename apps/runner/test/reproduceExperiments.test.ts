@@ -10,11 +10,13 @@ import { runGrids, type Situation, situations } from "../src/reproduce/ablations
 import { type Measured, type RunGrid, SCALES, type Scale } from "../src/reproduce/experiment.ts";
 import { classes, slopesOf } from "../src/reproduce/experiments/classes.ts";
 import { areaUnder, stepsTo } from "../src/reproduce/experiments/convergence.ts";
+import { density } from "../src/reproduce/experiments/density.ts";
+import { rules } from "../src/reproduce/experiments/rules.ts";
 import { judge } from "../src/reproduce/judge.ts";
 import { labelOf, settingsOf } from "../src/reproduce/maskWords.ts";
 import { readMeasured } from "../src/reproduce/readMeasured.ts";
 import { experimentByName } from "../src/reproduce/registry.ts";
-import type { RunRow } from "../src/reproduce/results.ts";
+import { type RunRow, readRunRows, writeRunRows } from "../src/reproduce/results.ts";
 import { minus } from "../src/reproduce/statistics.ts";
 import { accuracyTable } from "../src/reproduce/tables.ts";
 import { YARDSTICKS } from "../src/reproduce/yardsticks.ts";
@@ -101,6 +103,11 @@ describe("words for what is trained", () => {
     },
   );
 
+  it("end with the rule and its options", () => {
+    const config = { method: "erk", options: {}, rule: "rigl", ruleOptions: { every: 20, alpha: 0.5 } };
+    expect(labelOf(config as unknown as Parameters<typeof labelOf>[0])).toBe("erk rigl:every=20:alpha=0.5");
+  });
+
   it("name a check and its options apart from the method's", () => {
     expect(settingsOf("phew:bias=square+reinitialise:fanIn=unit")).toEqual({
       ...{
@@ -157,6 +164,140 @@ describe("ablations", () => {
   });
 });
 
+describe("rules", () => {
+  const seeds = [0, 1, 2];
+  const runs = (method: string, asked: number, accuracy: number) =>
+    seeds.map((seed) => row({ method, density: asked, seed, accuracy: accuracy + seed / 1000 }));
+
+  it.each(["laptop", "paper"] as const)(
+    "have the runs of accuracy as static controls at %s scale",
+    (scale) => {
+      const { runs: grids = [] } = rules.plan(scale, new Set(["glyphs", "mnist", "cifar10"]));
+      const { runs: others = [] } = experimentByName("accuracy").plan(
+        scale,
+        new Set(["glyphs", "mnist", "cifar10"]),
+      );
+      for (const { only, of, ...grid } of grids.filter((one) => one.only !== undefined)) {
+        expect(of).toBe("accuracy");
+        expect(others).toContainEqual(grid);
+        // otherwise nothing would be compared
+        for (const [name, values] of Object.entries(only!).filter(([key]) => key !== "seed"))
+          expect(grid.grid![name]).toEqual(expect.arrayContaining([...values]));
+        expect(Math.max(...(only!.seed as number[]))).toBeLessThan(grid.seedCount);
+      }
+    },
+  );
+
+  it("are compared with the static masks that they begin with, and with each other, seed by seed", () => {
+    const measured = measuredFrom({
+      "cifar10-resnet20": [
+        ...runs("phew", 0.05, 0.7),
+        ...runs("erk", 0.05, 0.6),
+        ...runs("synflow", 0.05, 0.65),
+      ].map((one) => ({ ...one, model: "resnet20", dataset: "cifar10" })),
+      "cifar10-resnet20-rules": [
+        ...runs("erk rigl:every=20", 0.05, 0.75),
+        ...runs("phew path-rewire:every=20", 0.05, 0.72),
+        ...runs("erk path-rewire:every=20", 0.05, 0.58),
+      ],
+    });
+    const { claims, tables } = rules.analyse(measured, "laptop");
+    const differences = (words: string) =>
+      claims.find(({ claim }) => claim.includes(words))!.evidence.map(({ mean }) => Math.round(mean));
+    expect(differences("Networks of rigl")).toEqual([15]);
+    expect(differences("Networks of path-rewire are")).toEqual([2]);
+    expect(differences("Networks of path-rewire from erk")).toEqual([-2]);
+    expect(differences("path-rewire is more accurate than RigL")).toEqual([-3]);
+    expect(differences("The published order")).toEqual([15, -5]);
+    // a method of ours that loses is said to
+    const verdicts = judge({ claims });
+    expect(verdicts.find(({ claim }) => claim.includes("than RigL"))!.decision).toBe("does not hold");
+    expect(tables[0]!.report.rows.map(({ rule, from, published }) => [rule, from, published])).toEqual([
+      ["static", "phew", undefined],
+      ["static", "erk", 83.81],
+      ["static", "synflow", 82.86],
+      ["rigl", "erk", 86.49],
+      ["path-rewire", "phew", undefined],
+      ["path-rewire", "erk", undefined],
+    ]);
+  });
+});
+
+describe("density", () => {
+  const sweepOf = (classes: number, knee: number) =>
+    [0, 1, 2].flatMap((seed) => [
+      ...[0.02, 0.05, 0.1, 0.2, 0.4].map((asked) => {
+        const validationAccuracy = asked < knee ? 0.5 : 0.9;
+        return row({ density: asked, seed, classes, validationAccuracy, accuracies: [0.1, 0.3] });
+      }),
+      row({ method: "dense", density: 1, seed, classes, validationAccuracy: 0.9, accuracies: [0.1, 0.8] }),
+    ]);
+  const foundOf = (reached: number) =>
+    [0, 1, 2].map((seed) =>
+      row({
+        ...{ method: "phew path-find:growth=0.4:tolerance=0.005", density: 1, seed },
+        ...{ reached: Number((reached + seed / 100).toFixed(2)), accuracies: [0.99, 0.85 + seed / 1000] },
+      }),
+    );
+  const found = {
+    "glyphs-10-sweep": sweepOf(10, 0.1),
+    "glyphs-10-found": foundOf(0.1),
+    "glyphs-47-sweep": sweepOf(47, 0.4),
+    "glyphs-47-found": foundOf(0.3),
+  };
+
+  it("is held static as it was found, with the seed that found it", () => {
+    const following = density.following!(measuredFrom(found), "laptop", new Set(["glyphs"]));
+    expect(following.map(({ name }) => name)).toEqual(["glyphs-10-control", "glyphs-47-control"]);
+    expect(following[0]!.list).toEqual([
+      { method: "phew", density: 0.1, seed: 0 },
+      { method: "phew", density: 0.11, seed: 1 },
+      { method: "phew", density: 0.12, seed: 2 },
+    ]);
+  });
+
+  it("is compared over tasks, with the knee of the validation accuracies, and with its control by the last epoch", () => {
+    const controls = [0, 1, 2].map((seed) =>
+      row({
+        density: Number((0.1 + seed / 100).toFixed(2)),
+        seed,
+        reached: 0.1,
+        accuracies: [0.2, 0.88 + seed / 2000],
+      }),
+    );
+    // of a density that no run found
+    const stale = row({ density: 0.5, seed: 0, accuracies: [0, 0] });
+    const measured = measuredFrom({ ...found, "glyphs-10-control": [...controls, stale] });
+    const { claims, tables } = density.analyse(measured, "laptop");
+    const claim = (words: string) => claims.find((one) => one.claim.includes(words))!;
+    expect(claim("path-find finds a higher density").evidence.map(({ mean }) => mean)).toEqual([
+      expect.closeTo(20, 9),
+    ]);
+    expect(claim("more accurate than static masks").evidence.map(({ mean }) => mean)).toEqual([
+      expect.closeTo(-2.95, 9),
+    ]);
+    expect(claim("A sweep has its knee").given!.verdict).toBe("holds");
+    // accuracies jump between 0.05 and 0.1, and between 0.2 and 0.4: the knee is just below the upper one
+    expect(claim("path-find finds the knee").given!.verdict).toBe("does not hold");
+    expect(tables[0]!.report.rows.map(({ task, seeds, gain }) => [task, seeds, gain])).toEqual([
+      ["glyphs-10", 3, expect.stringMatching(/^-2\.9|^-3\.0/)],
+      ["glyphs-47", 3, "–"],
+    ]);
+  });
+});
+
+describe("tables of runs", () => {
+  it("have validation accuracies where there are some, and are read with and without", () => {
+    const [old, own] = [path.join(scratchFolder(), "old.csv"), path.join(scratchFolder(), "own.csv")];
+    writeRunRows(old, [row({})]);
+    writeRunRows(own, [row({}), row({ key: "l", validationAccuracy: 0.25 })]);
+    expect(readFileSync(old, "utf8")).not.toContain("validationAccuracy");
+    expect(readRunRows(old).get("k")!.validationAccuracy).toBeUndefined();
+    expect(readRunRows(own).get("k")!.validationAccuracy).toBeNaN();
+    expect(readRunRows(own).get("l")!.validationAccuracy).toBe(0.25);
+  });
+});
+
 describe("published accuracies", () => {
   it("stand beside runs of the same network, data, method and density alone", () => {
     const own = row({
@@ -202,7 +343,7 @@ describe("docs/results", () => {
 });
 
 describe.runIf(isLong)("smoke runs", () => {
-  it.each(["convergence", "classes", "ablations"])(
+  it.each(["convergence", "classes", "ablations", "rules", "density"])(
     "of %s give the same tables and verdicts twice",
     async (name) => {
       const [once, twice] = [scratchFolder(), scratchFolder()];

@@ -77,6 +77,16 @@ it("runs what a list repeats of the grid once", () => {
   expect(expanded({ grid: { density: [0.1, 0.2] }, list: [{ density: 0.2 }] }).length).toBe(2);
 });
 
+it("runs what has a seed of its own with that one alone, where a program makes the sweep", () => {
+  const list = [{ method: "phew", seed: 7 }, { method: "random" }];
+  const sweep = { ...read(["sweep.json", { seeds: 2 }]), list };
+  expect(expandSweep(sweep).map(({ method, seed }) => [method, seed])).toEqual([
+    ["phew", 7],
+    ["random", 0],
+    ["random", 1],
+  ]);
+});
+
 it("extends another file: a setting it names is taken out of all that one says, the rest stays", () => {
   const sweep = read(
     ["sweep.json", { extends: "base.json", settings: { rate: 5 }, grid: { method: ["random"] } }],

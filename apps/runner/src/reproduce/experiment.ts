@@ -34,10 +34,13 @@ export interface RunGrid {
   readonly name: string;
   readonly settings: Settings;
   readonly grid?: Readonly<Record<string, readonly unknown[]>>;
+  /** An entry with a `seed` is run with that one alone. */
   readonly list?: readonly Settings[];
   readonly seedCount: number;
   /** The experiment to which the grid of this name belongs: its table and its runs are used and extended. */
   readonly of?: string;
+  /** Of the grid of another experiment, the runs that this one needs: each setting has one of the values. */
+  readonly only?: Readonly<Record<string, readonly unknown[]>>;
 }
 
 /** Measurements other than masks and runs: a row for each key, by the experiment's own function. */
@@ -106,5 +109,11 @@ export interface Experiment {
   readonly question: string;
   /** @param datasets those whose files are available, always with `glyphs`; grids on others are left out */
   readonly plan: (scale: Scale, datasets: ReadonlySet<string>) => Plan;
+  /** Runs that follow from what those of the plan gave: they are trained after these. */
+  readonly following?: (
+    measured: Measured,
+    scale: Scale,
+    datasets: ReadonlySet<string>,
+  ) => readonly RunGrid[];
   readonly analyse: (measured: Measured, scale: Scale) => Findings;
 }

@@ -13,15 +13,18 @@ export function settingsOf(label: string): Settings {
   return { method, ...given, check: check.name, ...checkOptions };
 }
 
-/** The words for a run's settings. */
+/** The words for a run's settings; those of a rule follow: `erk rigl:every=20`. */
 export function labelOf({
   method,
   options,
   check,
   checkOptions,
-}: Pick<TrainConfig, "method" | "options" | "check" | "checkOptions">): string {
+  rule,
+  ruleOptions,
+}: Pick<TrainConfig, "method" | "options" | "check" | "checkOptions" | "rule" | "ruleOptions">): string {
   const words = (of: unknown) =>
     isRecord(of) ? Object.entries(of).map(([name, value]) => `:${name}=${value}`) : [];
   const made = [method, ...words(options)].join("");
-  return check === undefined ? made : [`${made}+${check}`, ...words(checkOptions)].join("");
+  const checked = check === undefined ? made : [`${made}+${check}`, ...words(checkOptions)].join("");
+  return rule === undefined ? checked : [`${checked} ${rule}`, ...words(ruleOptions)].join("");
 }

@@ -1,7 +1,7 @@
 import path from "node:path";
 import { datasets } from "@phew/training";
 import type { Experiment, Measured, RunGrid, Scale } from "./experiment.ts";
-import { readMaskRows, readRows, readRunRows } from "./results.ts";
+import { type RunRow, readMaskRows, readRows, readRunRows } from "./results.ts";
 
 /** Where the tables of an experiment at a scale are. */
 export function tableFolder(out: string, experiment: string, scale: Scale): string {
@@ -25,16 +25,22 @@ export function runFile(
  */
 export function readMeasured(experiment: Experiment, scale: Scale, out: string): Measured {
   const folder = tableFolder(out, experiment.name, scale);
-  const { masks = [], runs = [] } = experiment.plan(scale, new Set(datasets.map(({ name }) => name)));
+  const known = new Set(datasets.map(({ name }) => name));
+  const { masks = [], runs = [] } = experiment.plan(scale, known);
   const maskRows = new Map(
     masks.map(({ name }) => [name, [...readMaskRows(path.join(folder, `${name}.masks.csv`)).values()]]),
   );
-  const runRows = new Map(
-    runs.map((grid) => [grid.name, [...readRunRows(runFile(out, experiment, grid, scale)).values()]]),
-  );
-  return {
+  const runRows = new Map<string, readonly RunRow[]>();
+  const read = (grids: readonly RunGrid[]) => {
+    for (const grid of grids)
+      runRows.set(grid.name, [...readRunRows(runFile(out, experiment, grid, scale)).values()]);
+  };
+  const measured: Measured = {
     masks: (grid) => maskRows.get(grid) ?? [],
     runs: (grid) => runRows.get(grid) ?? [],
     own: ({ name, shape }) => [...readRows(path.join(folder, `${name}.csv`), shape).values()],
   };
+  read(runs);
+  read(experiment.following?.(measured, scale, known) ?? []);
+  return measured;
 }

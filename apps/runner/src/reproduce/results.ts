@@ -46,6 +46,7 @@ export interface RunRow {
   /** On the test examples after the last epoch; a fraction. */
   readonly accuracy: number;
   readonly loss: number;
+  /** Density at the end; trace and widths are those of the first masks. */
   readonly reached: number;
   readonly trace: number;
   readonly logRelativeTrace: number;
@@ -57,6 +58,8 @@ export interface RunRow {
   /** After each epoch; first the evaluation before any step, if there is one. */
   readonly accuracies: readonly number[];
   readonly losses: readonly number[];
+  /** After the last epoch, of runs with validation examples; tables without such runs lack the column. */
+  readonly validationAccuracy?: number | undefined;
 }
 
 type Kind = "text" | "number" | "numbers";
@@ -74,8 +77,10 @@ const RUN: Shape<RunRow> = {
   ...{ classes: "number", trainCount: "number", epochs: "number", seed: "number", accuracy: "number" },
   ...{ loss: "number", reached: "number", trace: "number", logRelativeTrace: "number", meanWidth: "number" },
   ...{ minWidth: "number", multiplyAdds: "number", stepsPerEpoch: "number" },
-  ...{ accuracies: "numbers", losses: "numbers" },
+  ...{ accuracies: "numbers", losses: "numbers", validationAccuracy: "number" },
 };
+/** Columns that tables have only where a row has a value in them. */
+const OPTIONAL: ReadonlySet<string> = new Set<keyof RunRow>(["validationAccuracy"]);
 
 /** Rows by their keys, in the file's order. @throws ArgumentError if the file is not such a table */
 export const readMaskRows = (file: string) => readRows<MaskRow>(file, MASK);
@@ -89,11 +94,13 @@ export function readRows<Row extends { readonly key: string }>(
 ): Map<string, Row> {
   if (!existsSync(file)) return new Map();
   const [head = "", ...lines] = readFileSync(file, "utf8").trimEnd().split(/\r?\n/);
-  const keys = Object.keys(shape) as (keyof Row & string)[];
+  const all = Object.keys(shape) as (keyof Row & string)[];
+  const required = all.filter((key) => !OPTIONAL.has(key));
+  const keys = head === required.join(",") ? required : all;
   if (head !== keys.join(",")) {
     throw new ArgumentError(file, {
       given: `columns ${head.slice(0, 200)}`,
-      expected: keys.join(","),
+      expected: required.join(","),
       remedy: "It is a table of another version: take it away, or choose another folder with --out.",
     });
   }
@@ -129,9 +136,12 @@ function parsed(cell: string, kind: Kind): string | number | readonly number[] |
 }
 
 export function writeRows<Row extends object>(file: string, shape: Shape<Row>, rows: Iterable<Row>): void {
-  const columns: Column[] = Object.keys(shape).map((key) => ({ key, title: key }));
-  const cells = [...rows].map((row) =>
-    Object.fromEntries(Object.entries(row).map(([key, value]) => [key, cellOf(value)])),
+  const all = [...rows];
+  const columns: Column[] = Object.keys(shape)
+    .filter((key) => !OPTIONAL.has(key) || all.some((row) => row[key as keyof Row] !== undefined))
+    .map((key) => ({ key, title: key }));
+  const cells = all.map((row) =>
+    Object.fromEntries(columns.map(({ key }) => [key, cellOf(row[key as keyof Row] ?? NaN)])),
   );
   replaceFile(file, formatTable(columns, cells, "csv"));
 }

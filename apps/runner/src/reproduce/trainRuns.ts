@@ -1,5 +1,6 @@
 import { configHash, type RunState, readRun, runAccuracy } from "@phew/runs";
 import { checkedSweep, type TaskStatus } from "@phew/runs/sweeps";
+import { z } from "zod";
 import { QUIET_DEFAULTS, type TrainConfig } from "../settings/configuration.ts";
 import { sweepShape } from "../settings/files.ts";
 import {
@@ -39,18 +40,23 @@ export async function runWork(
     list,
     seeds,
   };
-  const plan = await planOf(
-    experiment,
-    checkedSweep(experiment, sweep, sweepShape, SWEEP_EXECUTORS),
-    options,
+  const shape = { ...sweepShape, seed: z.int().min(0) };
+  const plan = await planOf(experiment, checkedSweep(experiment, sweep, shape, SWEEP_EXECUTORS), options);
+  return { grid, file, plan, runs: unmeasuredRuns({ grid, file, plan }) };
+}
+
+/** The runs of the plan that the experiment needs. */
+export function neededRuns({ grid: { only = {} }, plan }: Pick<RunWork, "grid" | "plan">): SweepRun[] {
+  const chosen = Object.entries(only);
+  return plan.runs.filter(({ config }) =>
+    chosen.every(([name, values]) => values.includes(config[name as keyof TrainConfig])),
   );
-  return { grid, file, plan, runs: unmeasuredRuns({ file, plan }) };
 }
 
 /** Runs of which the table has no row. */
-export function unmeasuredRuns({ file, plan }: Pick<RunWork, "file" | "plan">): SweepRun[] {
-  const rows = readRunRows(file);
-  return plan.runs.filter(({ config }) => !rows.has(keyOf(config)));
+export function unmeasuredRuns(work: Pick<RunWork, "grid" | "file" | "plan">): SweepRun[] {
+  const rows = readRunRows(work.file);
+  return neededRuns(work).filter(({ config }) => !rows.has(keyOf(config)));
 }
 
 /**
@@ -115,7 +121,7 @@ function keyOf({ dataDir: _, seed, ...config }: TrainConfig): string {
 }
 
 function rowOf(config: TrainConfig, state: RunState): RunRow {
-  const { mask, training, epochs } = state;
+  const { mask, training, epochs, rewiring } = state;
   const measures = mask?.measures;
   const last = epochs.at(-1);
   return {
@@ -131,7 +137,7 @@ function rowOf(config: TrainConfig, state: RunState): RunRow {
     seed: config.seed,
     accuracy: runAccuracy(state) ?? NaN,
     loss: last?.testLoss ?? NaN,
-    reached: mask?.density ?? NaN,
+    reached: rewiring?.density ?? mask?.density ?? NaN,
     trace: measures?.pathKernelTrace ?? NaN,
     logRelativeTrace: measures?.log10RelativeTrace ?? Math.log10(measures?.relativeTrace ?? NaN),
     meanWidth: measures?.meanWidth ?? NaN,
@@ -140,5 +146,6 @@ function rowOf(config: TrainConfig, state: RunState): RunRow {
     stepsPerEpoch: training?.stepsPerEpoch ?? NaN,
     accuracies: epochs.map(({ testAccuracy }) => testAccuracy),
     losses: epochs.map(({ loss }) => loss),
+    validationAccuracy: last?.validationAccuracy,
   };
 }

@@ -6,13 +6,14 @@ import { counted, formatDuration, makeFolder } from "@phew/runs";
 import { datasets } from "@phew/training";
 import { printJson, printLines, printNote, printText } from "../output/output.ts";
 import { interruptSignal, startProgress } from "../output/progress.ts";
-import type { Experiment, Scale } from "../reproduce/experiment.ts";
+import type { Experiment, RunGrid, Scale } from "../reproduce/experiment.ts";
 import { type MaskWork, maskWork, measureMasks } from "../reproduce/measureMasks.ts";
 import { measureOwn, type OwnWork, ownWork } from "../reproduce/measureOwn.ts";
 import { readMeasured, runFile, tableFolder } from "../reproduce/readMeasured.ts";
 import { experimentByName, experiments } from "../reproduce/registry.ts";
 import {
   collect,
+  neededRuns,
   type RunWork,
   runWork,
   trainRuns,
@@ -42,6 +43,8 @@ interface Work {
   readonly own: readonly OwnWork[];
   readonly masks: readonly MaskWork[];
   readonly runs: readonly RunWork[];
+  /** The runs that follow from those, as far as these have been measured. */
+  readonly following: () => Promise<readonly RunWork[]>;
 }
 
 export async function reproduce(names: readonly string[], options: ReproduceOptions): Promise<void> {
@@ -57,8 +60,10 @@ export async function reproduce(names: readonly string[], options: ReproduceOpti
     if (work.runs.length > 0) makeFolder(options.runs);
     for (const folder of new Set([work.folder, ...work.runs.map(({ file }) => path.dirname(file))]))
       makeFolder(folder);
-    if (options.analyseOnly) work.runs.forEach(collect);
-    else failureCount += await carryOut(work, options, signal);
+    if (options.analyseOnly) {
+      work.runs.forEach(collect);
+      (await work.following()).forEach(collect);
+    } else failureCount += await carryOut(work, options, signal);
     const document = await writeConclusions(work, options);
     if (options.json) documents.push(document);
   }
@@ -82,25 +87,31 @@ async function workOf(
 ): Promise<Work> {
   const { scale } = options;
   const folder = tableFolder(options.out, experiment.name, scale);
-  const { own = [], masks = [], runs = [] } = experiment.plan(scale, new Set(["glyphs", ...dataDirs.keys()]));
-  const works: RunWork[] = [];
-  for (const grid of runs) {
-    const file = runFile(options.out, experiment, grid, scale);
-    const runsOf = `${path.basename(path.dirname(file))}-${grid.name}`;
-    works.push(await runWork(grid, file, runsOf, dataDirs, options));
-  }
+  const available = new Set(["glyphs", ...dataDirs.keys()]);
+  const { own = [], masks = [], runs = [] } = experiment.plan(scale, available);
+  const worksOf = async (grids: readonly RunGrid[]) => {
+    const works: RunWork[] = [];
+    for (const grid of grids) {
+      const file = runFile(options.out, experiment, grid, scale);
+      const runsOf = `${path.basename(path.dirname(file))}-${grid.name}`;
+      works.push(await runWork(grid, file, runsOf, dataDirs, options));
+    }
+    return works;
+  };
   return {
     experiment,
     folder,
     own: own.map((each) => ownWork(each, path.join(folder, `${each.name}.csv`))),
     masks: masks.map((grid) => maskWork(grid, path.join(folder, `${grid.name}.masks.csv`))),
-    runs: works,
+    runs: await worksOf(runs),
+    following: () =>
+      worksOf(experiment.following?.(readMeasured(experiment, scale, options.out), scale, available) ?? []),
   };
 }
 
 /** @returns how many runs failed */
 async function carryOut(
-  { experiment, own, masks, runs }: Work,
+  { experiment, own, masks, runs, following }: Work,
   options: ReproduceOptions,
   signal: AbortSignal,
 ): Promise<number> {
@@ -117,14 +128,16 @@ async function carryOut(
       progress.done(),
     );
   }
-  for (const work of runs) {
+  const train = async (work: RunWork) => {
     const progress = startProgress(`${experiment.name}: ${work.grid.name}`, options.json);
     const failed = await trainRuns(work, options.retry === true, signal, (statuses) =>
       progress.update(...progressOf(statuses)),
     ).finally(() => progress.done());
     const names = new Map(work.runs.map(({ id, name }) => [id, name]));
     for (const [id, message] of failed) failures.push({ id, run: names.get(id)!, message });
-  }
+  };
+  for (const work of runs) await train(work);
+  for (const work of await following()) await train(work);
   for (const line of failureLines(failures)) printNote(line);
   return failures.length;
 }
@@ -134,7 +147,7 @@ async function writeConclusions(work: Work, options: ReproduceOptions): Promise<
   const { experiment, folder } = work;
   const measured = readMeasured(experiment, options.scale, options.out);
   const { notes, ...found } = experiment.analyse(measured, options.scale);
-  const findings = { ...found, notes: [...notes, ...unmeasured(work)] };
+  const findings = { ...found, notes: [...notes, ...unmeasured(work, await work.following())] };
   const { files, verdicts } = await writeFindings(folder, experiment, options.scale, findings);
   if (!options.json) {
     printLines(`${experiment.name}: ${experiment.question}`, "");
@@ -153,7 +166,7 @@ async function writeConclusions(work: Work, options: ReproduceOptions): Promise<
 }
 
 /** A note on what the tables lack of the plan; none where they have it all. */
-function unmeasured({ own, masks, runs }: Work): string[] {
+function unmeasured({ own, masks, runs }: Work, after: readonly RunWork[]): string[] {
   const left = [
     ...own.map(({ measurement, file }) => {
       const { name, keys } = measurement;
@@ -163,8 +176,8 @@ function unmeasured({ own, masks, runs }: Work): string[] {
       const all = grid.seedCount * grid.densities.length;
       return { name: grid.name, all, count: maskWork(grid, file).jobs.length };
     }),
-    ...runs.map((work) => {
-      return { name: work.grid.name, all: work.plan.runs.length, count: unmeasuredRuns(work).length };
+    ...[...runs, ...after].map((work) => {
+      return { name: work.grid.name, all: neededRuns(work).length, count: unmeasuredRuns(work).length };
     }),
   ].filter(({ count }) => count > 0);
   if (left.length === 0) return [];
@@ -176,12 +189,12 @@ function unmeasured({ own, masks, runs }: Work): string[] {
 
 async function printPlan(works: readonly Work[], options: ReproduceOptions): Promise<void> {
   const plans: object[] = [];
-  for (const { experiment, folder, own, masks, runs } of works) {
+  for (const { experiment, folder, own, masks, runs, following } of works) {
     const ownCount = own.reduce((sum, { keys }) => sum + keys.length, 0);
     const maskCount = masks.reduce((sum, { grid, jobs }) => sum + jobs.length * grid.methods.length, 0);
     let totalMs = 0;
     let runCount = 0;
-    for (const work of runs) {
+    for (const work of [...runs, ...(await following())]) {
       const todo = unfinished(work.runs, options.retry === true);
       const { json } = dryRun(work.plan, statusesOf(todo), todo, await checkRuns(work.plan.file, todo));
       runCount += todo.length;
@@ -200,7 +213,7 @@ async function printPlan(works: readonly Work[], options: ReproduceOptions): Pro
     const time = runCount === 0 ? "" : `, about ${formatDuration(totalMs)} for these`;
     const others = ownCount === 0 ? "" : `${counted(ownCount, "row")} of its own to measure, `;
     printLines(
-      `${experiment.name} at ${options.scale} scale: ${others}${counted(maskCount, "mask")} to measure, ${counted(runCount, "run")} to train${time}.`,
+      `${experiment.name} at ${options.scale} scale: ${others}${counted(maskCount, "mask")} to measure, ${counted(runCount, "run")} to train${time}${experiment.following === undefined ? "" : "; others follow from what these give"}.`,
     );
   }
   if (options.json) printJson(plans);

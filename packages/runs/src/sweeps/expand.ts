@@ -4,7 +4,7 @@ import type { Settings, Sweep } from "./sweepFile.ts";
 
 /**
  * The settings of every run, `seed` among them: seeds vary fastest, then the last list of the grid. Equal ones once.
- * Without grid and zip, the runs are those of `list`, and without that the one of `settings`.
+ * What has a seed of its own, in a sweep that a program makes, is run with that alone. Without grid and zip, the runs are those of `list`, and without that the one of `settings`.
  */
 export function expandSweep({ settings, grid, zip, list, seeds }: Sweep): Settings[] {
   const dimensions: Settings[][] = [
@@ -13,7 +13,7 @@ export function expandSweep({ settings, grid, zip, list, seeds }: Sweep): Settin
   ].filter((dimension) => dimension.length > 0);
   const combinations = dimensions.length === 0 && list.length > 0 ? [] : product(dimensions);
   const runs = [...combinations, ...list].flatMap((chosen) =>
-    seeds.map((seed) => ({ ...settings, ...chosen, seed })),
+    (chosen.seed === undefined ? seeds : [chosen.seed]).map((seed) => ({ ...settings, ...chosen, seed })),
   );
   return [...new Map(runs.map((run) => [canonicalJson(run), run])).values()];
 }
