@@ -44,9 +44,13 @@ interface Line {
 }
 
 const LEAST_NAME = 14;
-const FIGURES = ["mean", "± 95 %", "std", "runs"];
-const FIGURE_WIDTH = 8;
-const FIGURES_WIDTH = 34;
+/** In their order; those of a lower rank go first where there is no room for all. */
+const FIGURES = [
+  { title: "mean", width: 8, rank: 3 },
+  { title: "± 95 %", width: 8, rank: 1 },
+  { title: "std", width: 8, rank: 0 },
+  { title: "runs", width: 10, rank: 2 },
+] as const;
 /** Of a letter and a blank. */
 const LETTER_WIDTH = 2;
 
@@ -77,7 +81,8 @@ function compareContent(state: DashboardState, width: number, height: number): P
     .sort((a, b) => (b.spread.mean ?? -1) - (a.spread.mean ?? -1));
   const most = Math.max(...rows.map(({ spread }) => spread.mean ?? 0), 1e-9);
   const longest = Math.max(LEAST_NAME, ...rows.map(({ configuration: { name } }) => textWidth(name) + 1));
-  const room = width - LETTER_WIDTH - FIGURES_WIDTH - 1;
+  const figures = figuresWithin(width - LETTER_WIDTH - LEAST_NAME);
+  const room = width - LETTER_WIDTH - widthOf(figures) - 1;
   // names before bars
   const nameWidth = Math.max(LEAST_NAME, Math.min(longest, room));
   const names = shortTitles(
@@ -88,7 +93,7 @@ function compareContent(state: DashboardState, width: number, height: number): P
   const head = [
     ...filterRows(state, runs.length),
     ...sharedRows(state, width, height),
-    [{ text: headingText(nameWidth + LETTER_WIDTH, barWidth + 1), colour: COLOURS.faint }],
+    [{ text: headingText(figures, nameWidth + LETTER_WIDTH, barWidth + 1), colour: COLOURS.faint }],
   ];
   const words = accuracyWords(comparableRuns(state).filter(isCompared));
   return {
@@ -102,7 +107,7 @@ function compareContent(state: DashboardState, width: number, height: number): P
       ...head,
       ...rows
         .slice(0, height - head.length)
-        .map((row, k) => figureRow(row, fit(names[k]!, nameWidth), most, barWidth)),
+        .map((row, k) => figureRow(row, figures, fit(names[k]!, nameWidth), most, barWidth)),
     ],
   };
 }
@@ -205,8 +210,20 @@ function isDrawn(run: RunEntry): boolean {
   return run.life === "finished" && accuracyOf(run) !== undefined;
 }
 
-function headingText(nameWidth: number, barWidth: number): string {
-  const cells = FIGURES.map((title, k) => fit(title, k === 3 ? 10 : FIGURE_WIDTH, "right"));
+type Figure = (typeof FIGURES)[number];
+
+const widthOf = (figures: readonly Figure[]) => figures.reduce((sum, { width }) => sum + width, 0);
+
+/** As many as fit, the mean in any case. */
+function figuresWithin(width: number): readonly Figure[] {
+  const least = FIGURES.map(({ rank }) => rank)
+    .sort((a, b) => a - b)
+    .find((rank) => widthOf(FIGURES.filter((figure) => figure.rank >= rank)) <= width);
+  return FIGURES.filter(({ rank }) => rank >= (least ?? 3));
+}
+
+function headingText(figures: readonly Figure[], nameWidth: number, barWidth: number): string {
+  const cells = figures.map(({ title, width }) => fit(title, width, "right"));
   return `${fit("configuration", nameWidth)}${" ".repeat(barWidth)}${cells.join("")}`;
 }
 
@@ -219,20 +236,28 @@ interface RowFigures {
 
 function figureRow(
   { letter, runCount, spread }: RowFigures,
+  figures: readonly Figure[],
   name: string,
   most: number,
   barWidth: number,
 ): StyledRow {
   const { count, mean, interval, deviation } = spread;
   const counted = `${formatCount(count)} of ${formatCount(runCount)}`;
-  const cells = [mean, interval, deviation].map((value) => formatAccuracy(value ?? Number.NaN));
+  const texts: Readonly<Record<Figure["title"], string>> = {
+    mean: formatAccuracy(mean ?? Number.NaN),
+    "± 95 %": formatAccuracy(interval ?? Number.NaN),
+    std: formatAccuracy(deviation ?? Number.NaN),
+    runs: counted,
+  };
   const strip =
     barWidth < 4 ? " ".repeat(Math.max(0, barWidth + 1)) : `${bar((mean ?? 0) / most, barWidth, "·")} `;
   return [
     { text: `${letter?.letter ?? " "} `, colour: letter?.colour, bold: true },
     { text: name, bold: true },
     { text: strip, colour: COLOURS.bar },
-    { text: cells.map((cell) => fit(cell, FIGURE_WIDTH, "right")).join("") },
-    { text: fit(counted, Math.max(10, textWidth(counted)), "right"), colour: COLOURS.faint },
+    ...figures.map(({ title, width }) => ({
+      text: fit(texts[title], Math.max(width, textWidth(texts[title])), "right"),
+      colour: title === "runs" ? COLOURS.faint : undefined,
+    })),
   ];
 }

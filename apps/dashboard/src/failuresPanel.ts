@@ -1,4 +1,4 @@
-/** Why runs failed, those first that ended last. */
+/** Why runs failed: the one under the cursor first, then those that ended last. */
 import { counted, type RunEntry } from "@phew/runs";
 import type { DashboardState, Panel } from "./dashboardState.ts";
 import type { PanelContent } from "./panelContent.ts";
@@ -19,13 +19,14 @@ export function failureOf({ sweeps }: DashboardState, run: RunEntry): string | u
   const sweep = sweeps.find(
     ({ experiment, failures }) => experiment === run.experiment && failures.has(run.id),
   );
-  return run.status?.failure ?? sweep?.failures.get(run.id) ?? "for an unknown reason";
+  return run.failure ?? sweep?.failures.get(run.id) ?? "for an unknown reason";
 }
 
 export function failedRuns(state: DashboardState): readonly RunEntry[] {
+  const isSelected = ({ folder }: RunEntry) => Number(folder === state.selected);
   return visibleRuns(state)
     .filter((run) => failureOf(state, run) !== undefined)
-    .sort((a, b) => b.updatedT - a.updatedT);
+    .sort((a, b) => isSelected(b) - isSelected(a) || b.updatedT - a.updatedT);
 }
 
 function failuresContent(state: DashboardState, width: number, height: number): PanelContent {

@@ -1,7 +1,7 @@
 /** Positions of the panels for every size of terminal; nothing is drawn here. */
 import type { DashboardState, Panel, PanelRow, RunView } from "./dashboardState.ts";
 import { logPanel } from "./logPanel.ts";
-import { alone, LEAST_PANEL_HEIGHT } from "./panelRows.ts";
+import { alone, BORDERED_HEIGHT, LEAST_PANEL_HEIGHT } from "./panelRows.ts";
 import { runPanel } from "./runPanel.ts";
 import { runsPanel } from "./runsPanel.ts";
 
@@ -17,6 +17,8 @@ const LEAST_ROWS = 12;
 /** From this width on the list of runs has a column of its own. */
 const LIST_COLUMNS = 76;
 const RUN_HEIGHT = 5;
+/** Of the list above other panels: a heading and a run. */
+const LEAST_LIST = 4;
 
 /**
  * @param columns width of the terminal
@@ -37,25 +39,28 @@ function columnsFor(state: DashboardState, width: number, height: number): Panel
 }
 
 function runRows(state: DashboardState, view: RunView, width: number, height: number): PanelRow[] {
-  return [alone(runPanel, width, RUN_HEIGHT), ...view.layout(state, width, height - RUN_HEIGHT)];
+  const own = runHeight(height);
+  return [alone(runPanel, width, own), ...view.layout(state, width, height - own)];
 }
 
-/** One column: the list, the run, and one panel of the view if it fits. */
+/** What the view leaves of so many rows, once it has a panel that is worth its borders. */
+function runHeight(height: number): number {
+  return Math.max(BORDERED_HEIGHT, Math.min(RUN_HEIGHT, height - LEAST_PANEL_HEIGHT));
+}
+
+/** One column: the list if it fits, the run, and one panel of the view. */
 function narrowRows(state: DashboardState, view: RunView, width: number, height: number): PanelRow[] {
-  const most = Math.max(3, Math.floor((height - RUN_HEIGHT) * 0.42));
+  // what is to be done then stands there
+  if (state.runs.length === 0) return [alone(runsPanel, width, height)];
+  const hasList = !state.zoomed && height >= LEAST_LIST + BORDERED_HEIGHT + LEAST_PANEL_HEIGHT;
+  const own = runHeight(hasList ? height - LEAST_LIST : height);
+  const most = Math.max(LEAST_LIST, Math.floor((height - RUN_HEIGHT) * 0.42));
   // no more than the runs need, with the names of their experiments
-  const listHeight = state.zoomed
-    ? 0
-    : state.runs.length === 0
-      ? most
-      : Math.min(most, state.runs.length + 3);
-  const left = height - RUN_HEIGHT - listHeight;
-  const hasLast = left >= LEAST_PANEL_HEIGHT;
-  const list = hasLast || state.zoomed ? listHeight : listHeight + left;
+  const list = hasList ? Math.min(most, Math.max(LEAST_LIST, state.runs.length + 3)) : 0;
   return [
-    ...(list > 0 ? [alone(runsPanel, width, list)] : []),
-    alone(runPanel, width, hasLast || list > 0 ? RUN_HEIGHT : height),
-    ...(hasLast ? [alone(lastPanel(state, view), width, left)] : []),
+    ...(hasList ? [alone(runsPanel, width, list)] : []),
+    alone(runPanel, width, own),
+    alone(lastPanel(state, view), width, height - own - list),
   ];
 }
 

@@ -26,11 +26,10 @@ export type PrintLine = (line: string) => void;
 
 /**
  * Prints all runs as a table; for a single run also its layers and epochs.
- * @param mayBeMissing if `root` does not exist, there are no runs yet
- * @throws ArgumentError if `root` is not a folder
+ * @throws ArgumentError if `root` is not a folder: nothing is waited for
  */
-export function printOnce(root: string, print: PrintLine, mayBeMissing = false): void {
-  const watcher = new RunWatcher(root, mayBeMissing);
+export function printOnce(root: string, print: PrintLine): void {
+  const watcher = new RunWatcher(root);
   watcher.refresh(Date.now());
   const { runs } = watcher;
   if (runs.length === 0) {
@@ -127,7 +126,7 @@ function stateLine(run: RunEntry, title: string): string {
   const accuracy =
     summary.testAccuracy === undefined ? "" : `, test accuracy ${formatAccuracy(summary.testAccuracy)}`;
   const epoch = summary.epochCount === undefined ? "" : `, epoch ${summary.epoch}/${summary.epochCount}`;
-  const failure = run.status?.failure === undefined ? "" : `: ${run.status.failure}`;
+  const failure = run.failure === undefined ? "" : `: ${run.failure}`;
   const word = LIFE_LOOKS[run.life].word;
   return `${formatClock(run.updatedT)} ${title}: ${word}${run.life === "running" ? epoch : ""}${accuracy}${failure}`;
 }

@@ -9,6 +9,7 @@ import { COLOURS } from "./theme.ts";
 type Runs = readonly RunEntry[];
 
 const LEAST_EXPERIMENT = 3;
+const BETWEEN = " · ";
 
 /** Configurations of each list of runs, computed once: the list is the same array until a run changes. */
 const whole = new WeakMap<Runs, Configurations<RunEntry>>();
@@ -76,5 +77,14 @@ export function cutTitle(
 /** The settings that all runs share, as one row if the panel has at least six. */
 export function sharedRows(state: DashboardState, width: number, height: number): StyledRow[] {
   const { shared } = runConfigurations(state);
-  return shared === "" || height < 6 ? [] : [[{ text: truncate(shared, width), colour: COLOURS.faint }]];
+  return shared === "" || height < 6 ? [] : [[{ text: wholeParts(shared, width), colour: COLOURS.faint }]];
+}
+
+/** As many settings as have room, none of them cut. */
+function wholeParts(shared: string, width: number): string {
+  if (textWidth(shared) <= width) return shared;
+  const parts = shared.split(BETWEEN);
+  const end = `${BETWEEN}…`;
+  while (parts.length > 1 && textWidth(parts.join(BETWEEN) + end) > width) parts.pop();
+  return truncate(parts.join(BETWEEN) + end, width);
 }

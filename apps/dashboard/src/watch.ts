@@ -44,7 +44,7 @@ async function shown(options: WatchOptions, closing?: AbortSignal): Promise<Watc
     process.stdout.write(`${isAscii ? asciiText(text) : text}\n`);
   };
   const { followPlain, printOnce } = await import("./plainWatch.ts");
-  if (options.once) printOnce(options.folder, print, options.mayBeMissing);
+  if (options.once) printOnce(options.folder, print);
   else await followPlain(options.folder, print, options.mayBeMissing);
   return { exitCode: 0 };
 }

@@ -35,6 +35,69 @@ function expectBordersAligned(lines: readonly string[], columns: number): void {
   }
 }
 
+/** Panels by their titles, with the rows inside that are not blank. */
+function panelsOf(lines: readonly string[]): Map<string, string[]> {
+  const panels = new Map<string, string[]>();
+  for (const [top, line] of lines.entries())
+    for (const { index, 1: title } of line.matchAll(/[╭┏][─━] (.+?) [─━]/g)) {
+      const rest = lines.slice(top + 1).map((row) => row.slice(index));
+      const inside = rest.slice(
+        0,
+        rest.findIndex((row) => /^[╰┗]/.test(row)),
+      );
+      panels.set(
+        title!,
+        inside.map((row) => /^[│┃](.*?)[│┃]/.exec(row)![1]!).filter((row) => row.trim() !== ""),
+      );
+    }
+  return panels;
+}
+
+const OWN_PANELS: Readonly<Record<string, RegExp>> = {
+  overview: /^(Loss|Accuracy|Layers)/,
+  sweep: /^Sweep/,
+  pruning: /^Pruning/,
+  training: /^(Loss|Accuracy)/,
+  layers: /^Layers/,
+  compare: /^Compare/,
+  log: /^Log/,
+  settings: /^Settings/,
+  output: /^Output/,
+};
+
+describe.each([
+  [40, 12],
+  [40, 16],
+  [60, 16],
+  [75, 13],
+  [76, 12],
+  [80, 16],
+  [80, 18],
+])("a small screen of %i × %i", (columns, rows) => {
+  it.each(VIEWS)("shows what the view $name is for, and no panel without content", (view) => {
+    const focus = ("focus" in view ? view.focus : undefined) ?? "runs";
+    const lines = frameOf({ ...busyDashboard(), view, focus }, columns, rows);
+    expectToFit(lines, columns, rows);
+    expectBordersAligned(lines, columns);
+    const panels = panelsOf(lines);
+    expect(
+      [...panels.keys()].some((title) => OWN_PANELS[view.name]!.test(title)),
+      lines.join("\n"),
+    ).toBe(true);
+    for (const [title, inside] of panels)
+      expect(inside.length, `${title}\n${lines.join("\n")}`).toBeGreaterThan(
+        // below a heading
+        /^(Layers|Compare)/.test(title) ? 1 : 0,
+      );
+    if (view.name !== "settings")
+      expect(frameOf(initialDashboard("some/runs", START_T, { view }), columns, rows).join(" ")).toMatch(
+        /No runs? /,
+      );
+    // figures are left out, not cut
+    expect(panels.get("Compare at 5 %")?.join("\n") ?? "").not.toMatch(/…$/m);
+  });
+});
+
 describe.each(SIZES)("the screen at %i × %i", (columns, rows) => {
   it.each(VIEWS)("fits in the view $name, whatever has the focus, one run or the list", (view) => {
     for (const focus of PANELS) {
@@ -69,7 +132,7 @@ describe.each(SIZES)("the screen at %i × %i", (columns, rows) => {
     expect(text).toContain("╭─ Keys ");
     if (rows >= 40) for (const { help } of KEY_BINDINGS) expect(text).toContain(help);
     // in pages where there is no room for all: each key has its line on one of them, the views one line together
-    const pages = [0, 1, 2, 3].map((helpPage) =>
+    const pages = [0, 1, 2, 3, 4].map((helpPage) =>
       frameOf({ ...busyDashboard(), help: true, helpPage }, columns, rows),
     );
     for (const { shown, action } of KEY_BINDINGS)

@@ -90,6 +90,24 @@ describe("a sweep on the screen", () => {
     },
   );
 
+  it("has the failure of the run under the cursor first, then the one that ended last", () => {
+    const state = screenOf();
+    const runs = state.runs.map((run, k) =>
+      k < 3
+        ? { ...run, life: "failed" as const, failure: `reason ${k}`, updatedT: NOW - 1000 * (3 - k) }
+        : run,
+    );
+    const firstWith = (selected: string) => {
+      const shown = update(
+        { ...state, follow: false, selected },
+        { kind: "watched", runs, sweeps: state.sweeps, now: NOW },
+      );
+      return /Failures[\s\S]*?reason (\d)/.exec(frameOf(shown, 120, 40).join("\n"))![1];
+    };
+    expect(runs.slice(0, 3).map(({ folder }) => firstWith(folder))).toEqual(["0", "1", "2"]);
+    expect(firstWith(runs[5]!.folder)).toBe("2");
+  });
+
   it("says that nobody goes on with it, and that all is done", () => {
     expect(frameOf(screenOf({ isActive: false }), 120, 40).join("\n")).toContain(
       "stopped: a starts the rest",

@@ -1,8 +1,17 @@
 /** `phew runs`: the runs that are kept. */
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { RunWriter, runFolderOf } from "@phew/runs";
+import { isFinished, RunWriter, runFolderOf } from "@phew/runs";
 import { shellWords, writeSweepRecord } from "@phew/runs/sweeps";
 import { Command } from "commander";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -305,12 +314,35 @@ it("watch --once --json has the same runs, and of one run its layers and log", a
     "fc3.weight",
   ]);
   expect(one.log.at(-1).text).toMatch(/^finished after/);
-  expect(JSON.parse((await phew(["watch", "--once", "--json"], scratchFolder())).stdout)).toMatchObject({
-    folder: "runs",
-    configurations: [],
-    runs: [],
-  });
   expect(await refused(["watch", "--json"], /--json: got it without --once/)).toBe(2);
+});
+
+it("without a folder of runs, all that only read say so and end alike", async () => {
+  const empty = scratchFolder();
+  const verbs = ["watch --once", "watch --once --json", "runs", "runs list --json", "report", "knee runs"];
+  for (const verb of verbs) {
+    const message = /^phew: runs: got a folder that is not there, expected a folder of runs/;
+    expect(await refused(verb.split(" "), message, empty), verb).toBe(1);
+  }
+  mkdirSync(path.join(empty, "runs"));
+  for (const verb of verbs.slice(0, 4)) expect((await phew(verb.split(" "), empty)).exitCode, verb).toBe(0);
+});
+
+it("a finished run without status.json is finished for all", async () => {
+  const place = scratchFolder();
+  const own = path.join(place, "runs/train", path.basename(sparse!));
+  cpSync(path.join(folder, sparse!), own, { recursive: true });
+  rmSync(path.join(own, "status.json"));
+  const before = readText(path.join(own, "events.jsonl"));
+  const again = await phew(["train", own, "--threads", "1", "--json"], place);
+  expect([again.exitCode, again.stderr]).toEqual([0, ""]);
+  expect(readText(path.join(own, "events.jsonl"))).toBe(before);
+  expect(isFinished(own)).toBe(true);
+  const list = await phew(["runs"], place);
+  expect(list.stdout).toMatch(/ finished /);
+  expect(list.stderr).toMatch(/status\.json is missing: its state and its results are those of its events/);
+  // takes the weights of finished runs alone
+  expect((await phew(["analyze", own], place)).exitCode).toBe(0);
 });
 
 describe("folders that something is wrong with", () => {
@@ -334,7 +366,9 @@ describe("folders that something is wrong with", () => {
     expect(stdout).toMatch(/^all but 1 whose settings are unknown: mlp · glyphs · /);
     expect(stdout).toMatch(/7240553099-0 +finished .* unknown +unknown /);
     expect(stderr).toMatch(/7240553099-0: config\.json cannot be read: its settings are unknown/);
-    expect(stderr).toMatch(/7240553099-1: status\.json cannot be read: its state is that of its last event/);
+    expect(stderr).toMatch(
+      /7240553099-1: status\.json cannot be read: its state and its results are those of its events/,
+    );
     expect(stderr).toMatch(/copy has the configuration and the seed of \S+7240553099-2 /);
     const { runs, configurations, warnings } = await json("runs", "list", "--runs", damaged);
     expect(configurations.map(({ ids }: { ids: string[] }) => ids.length).sort()).toEqual([1, 1, 3]);

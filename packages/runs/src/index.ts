@@ -97,6 +97,7 @@ export {
   runFolderOf,
   withFinishedRun,
 } from "./runFolder.ts";
+export { isFinished, type StateOfRun, stateOfRun } from "./runLife.ts";
 export { findOutput, type RunOutput, readOutput } from "./runOutput.ts";
 export { shortNames } from "./shortNames.ts";
 export { lifeOf, type RunLife, type RunnerState, type RunStatus, readJson, readStatus } from "./status.ts";

@@ -9,7 +9,8 @@ import { type RunSummary, summarise } from "./progress.ts";
 import { initialRunState, type RunState, reduce } from "./reduce.ts";
 import { modifiedT, openRegular } from "./regularFile.ts";
 import { parseRunData } from "./runData.ts";
-import { lifeOf, type RunLife, type RunStatus, readJson, readStatus } from "./status.ts";
+import { stateOfRun } from "./runLife.ts";
+import { lifeOf, type RunLife, type RunStatus, readJson } from "./status.ts";
 
 /** A run for a list, from `config.json` and `status.json` only. */
 export interface RunEntry {
@@ -25,6 +26,8 @@ export interface RunEntry {
   readonly life: RunLife;
   /** Absent if there is no `status.json`. */
   readonly status?: RunStatus;
+  /** Why it failed. */
+  readonly failure?: string;
   readonly summary: RunSummary;
   /** Milliseconds since the epoch of the last sign of life. */
   readonly updatedT: number;
@@ -48,11 +51,11 @@ const JUMP_BYTES = 2 ** 27;
 const NO_CONFIG =
   "config.json cannot be read: its settings are unknown, and it is compared with no other run";
 const CONFIG_OF_EVENT = "config.json cannot be read: its settings are those that its first event tells";
-const NO_STATUS = "its state is that of its last event, and figures of its progress are missing";
+const STATUS_OF_EVENTS =
+  "its state and its results are those of its events, and its process and its newest checkpoint are unknown";
+const NO_STATUS = "its state is that of its last event, and its progress is unknown";
 const NO_EVENTS =
   "events.jsonl is missing: its accuracy is that of status.json, and its curves and masks are unknown";
-/** Runs without a `status.json` whose events are older than this are lost. */
-const SILENT_MS = 60_000;
 
 /** Follows the `events.jsonl` of one run: each call returns the events since the last call. */
 export class RunTail {
@@ -205,10 +208,8 @@ export function readRun(folder: string): RunRecord {
 /** The run of a folder for a list; undefined if the folder is not a run. */
 export function readEntry(folder: string, now: number): RunEntry | undefined {
   const file = readJson(join(folder, "config.json"));
-  const status = readStatus(folder);
-  const isAttended = isRecord(file) && status !== undefined;
-  const eventsT = isAttended ? undefined : modifiedT(join(folder, "events.jsonl"));
-  if (!isRecord(file) && eventsT === undefined) return undefined;
+  if (!isRecord(file) && modifiedT(join(folder, "events.jsonl")) === undefined) return undefined;
+  const { life, status, failure, updatedT } = stateOfRun(folder, now);
   const fields = isRecord(file) ? file : {};
   const path = resolve(folder);
   const id = basename(path);
@@ -216,10 +217,8 @@ export function readEntry(folder: string, now: number): RunEntry | undefined {
   const known = settings(fields.config);
   const config = known ?? {};
   const dataDigest = parseRunData(fields.data)?.digest;
-  const progress = status
-    ? { status, life: lifeOf(status, now), summary: status.summary, updatedT: status.updatedT }
-    : unattended(folder, config, eventsT, now);
-  const faults = faultsOf(folder, known !== undefined, status, progress.life);
+  const summary = status?.summary ?? unattendedSummary(folder, config, life, now);
+  const faults = faultsOf(folder, known !== undefined, status, life);
   return {
     folder,
     experiment: nameText(fields.experiment) ?? basename(dirname(path)),
@@ -230,7 +229,11 @@ export function readEntry(folder: string, now: number): RunEntry | undefined {
     ...(dataDigest === undefined ? {} : { dataDigest }),
     ...(known === undefined ? { isConfigUnknown: true } : {}),
     ...(faults.length === 0 ? {} : { faults }),
-    ...progress,
+    life,
+    ...(status && { status }),
+    ...(failure !== undefined && { failure }),
+    summary,
+    updatedT,
   };
 }
 
@@ -245,8 +248,9 @@ function faultsOf(
   const isUnderWay = life === "running" || life === "waiting";
   const faults: string[] = [];
   if (!hasConfig && isThere("config.json")) faults.push(NO_CONFIG);
-  if (status === undefined && isThere("status.json")) faults.push(`status.json cannot be read: ${NO_STATUS}`);
-  else if (status === undefined && !isUnderWay) faults.push(`status.json is missing: ${NO_STATUS}`);
+  const noStatus = isUnderWay || life === "lost" ? NO_STATUS : STATUS_OF_EVENTS;
+  if (status === undefined && isThere("status.json")) faults.push(`status.json cannot be read: ${noStatus}`);
+  else if (status === undefined && !isUnderWay) faults.push(`status.json is missing: ${noStatus}`);
   if (!isUnderWay && !isThere("events.jsonl")) faults.push(NO_EVENTS);
   return faults;
 }
@@ -351,41 +355,16 @@ function aged(entry: RunEntry, now: number): RunEntry {
   return life === entry.life ? entry : { ...entry, life };
 }
 
-/** State of a run without a heartbeat: from its last event; without events, it has not begun. */
-function unattended(
-  folder: string,
-  config: RunConfig,
-  eventsT: number | undefined,
-  now: number,
-): Pick<RunEntry, "life" | "summary" | "updatedT"> {
-  const updatedT = eventsT ?? modifiedT(join(folder, "config.json")) ?? 0;
-  const end = lastEvent(folder)?.kind;
-  const life: RunLife =
-    end === "run.finished"
-      ? "finished"
-      : end === "run.failed"
-        ? "failed"
-        : end === "run.interrupted"
-          ? "interrupted"
-          : eventsT === undefined
-            ? "waiting"
-            : now - updatedT > SILENT_MS
-              ? "lost"
-              : "running";
-  const phase = life === "lost" || life === "running" ? "waiting" : life;
-  // a run that has ended is read once: its events tell all that its heartbeat would
-  if (phase === life && life !== "waiting")
-    return { life, updatedT, summary: summaryOf(folder, config, now) };
+/** Progress of a run without a heartbeat: one that has ended is read once, its events contain what its heartbeat would. */
+function unattendedSummary(folder: string, config: RunConfig, life: RunLife, now: number): RunSummary {
+  if (life === "finished" || life === "failed" || life === "interrupted")
+    return summaryOf(folder, config, now);
   const { method, density } = config;
   return {
-    life,
-    updatedT,
-    summary: {
-      phase,
-      fraction: 0,
-      ...(typeof method === "string" ? { method } : {}),
-      ...(typeof density === "number" ? { requestedDensity: density } : {}),
-    },
+    phase: "waiting",
+    fraction: 0,
+    ...(typeof method === "string" ? { method } : {}),
+    ...(typeof density === "number" ? { requestedDensity: density } : {}),
   };
 }
 
@@ -393,28 +372,6 @@ function summaryOf(folder: string, config: RunConfig, now: number): RunSummary {
   let state: RunState = { ...initialRunState(""), config };
   for (const event of readEvents(folder)) state = reduce(state, event);
   return summarise(state, now);
-}
-
-/** The last whole event, found in the last few kilobytes. */
-export function lastEvent(folder: string): TimedRunEvent | undefined {
-  const path = join(folder, "events.jsonl");
-  try {
-    const descriptor = openRegular(path);
-    try {
-      const { size } = fstatSync(descriptor);
-      const bytes = Buffer.alloc(Math.min(size, 4096));
-      readSync(descriptor, bytes, 0, bytes.length, size - bytes.length);
-      const lines = bytes.toString("utf8").split("\n");
-      return lines
-        .reverse()
-        .map(parseEventLine)
-        .find((event) => event !== undefined);
-    } finally {
-      closeSync(descriptor);
-    }
-  } catch {
-    return undefined;
-  }
 }
 
 function isRunFolder(folder: string): boolean {

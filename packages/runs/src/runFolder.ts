@@ -28,8 +28,9 @@ import { readRun } from "./readRun.ts";
 import { initialRunState, type RunState, reduce } from "./reduce.ts";
 import { makeFolder, replaceFile, writeFault } from "./replaceFile.ts";
 import type { RunData } from "./runData.ts";
+import { isFinished } from "./runLife.ts";
 import { ownOutputFile } from "./runOutput.ts";
-import { HEARTBEAT_MS, type RunnerState, type RunStatus, readStatus } from "./status.ts";
+import { HEARTBEAT_MS, type RunnerState, type RunStatus } from "./status.ts";
 import { endFields, keepRecords, type TensorboardEnd, TensorboardFile } from "./tensorboardFile.ts";
 
 export interface RunIdentity {
@@ -138,7 +139,7 @@ export class RunWriter {
   static async resume(options: RunOptions): Promise<RunWriter | undefined> {
     const { folder, lock } = takeFolder(options);
     try {
-      if (readStatus(folder)?.state === "finished") {
+      if (isFinished(folder)) {
         removeLeft(lock);
         lock.release();
         return undefined;
@@ -382,7 +383,7 @@ export async function withFinishedRun<T>(
     throw error;
   }
   try {
-    if (readStatus(folder)?.state !== "finished") {
+    if (!isFinished(folder)) {
       lock.release();
       return undefined;
     }

@@ -7,16 +7,18 @@
  *   2. words of half of the names or more are left out, where all names stay different without them
  *   3. the other words are cut
  *   4. other words of several names are left out, where all names stay different without them
- * Numbers are never cut: "0.0…" could be any. What is still too long has its words cut without "…", then loses its middle;
- * names that are then equal get a number behind them.
+ * Numbers are never cut, alone or in words: "0.0…" could be any. What is still too long loses "…", then whole words, those
+ * of the most names first and numbers last; names that are then equal get "#" and a number.
  */
 import { cutMiddle, cutText, graphemes, textWidth } from "./textWidth.ts";
 
 const ELLIPSIS = "…";
-/** Words, and what stands between them. */
-const PARTS = /[\d.]+ %|[^\s·=+/,]+|[\s·=+/,]+/gu;
-const WORD = /^[^\s·=+/,]/u;
-const NUMBER = /^[-+]?[\d.]/;
+/** Words, numbers ("5 %", "1e+30"), and what stands between them. */
+const PARTS =
+  /(?<![^\s·=+/,])[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?(?: %)?(?![^\s·=+/,])|[^\s·=+/,]+|[\s·=+/,]+/gu;
+const WORD = /[^\s·=+/,]/u;
+const NUMBER = /^[-+]?\.?\d/;
+const DIGITS = /[\d.]/;
 
 interface Word {
   readonly text: string;
@@ -34,8 +36,11 @@ interface Word {
  */
 export function shortNames(names: readonly string[], width: number): string[] {
   if (names.every((name) => textWidth(name) <= width)) return [...names];
-  const shorter = shortenings(names);
-  const short = names.map((name) => (textWidth(name) <= width ? name : shortName(name, shorter, width)));
+  const words = wordsOf(names);
+  const shorter = shortenings(names, words);
+  const short = names.map((name) =>
+    textWidth(name) <= width ? name : shortName(name, shorter, words, width),
+  );
   return numbered(short, names, width);
 }
 
@@ -45,7 +50,12 @@ interface Shortening {
   readonly short: string;
 }
 
-function shortName(name: string, shorter: readonly Shortening[], width: number): string {
+function shortName(
+  name: string,
+  shorter: readonly Shortening[],
+  all: readonly Word[],
+  width: number,
+): string {
   const parts: string[] = [...partsOf(name)];
   const words = [...parts];
   for (const { word, short } of shorter) {
@@ -60,23 +70,47 @@ function shortName(name: string, shorter: readonly Shortening[], width: number):
     if (text === "" || textWidth(text) > width) continue;
     return short === "" ? text : roomiest(parts, places, word, width);
   }
-  const rest = joined(parts);
-  return cutMiddle(rest.replaceAll(ELLIPSIS, "") || rest || name, width);
+  return shortest(words, parts, all, width);
+}
+
+/** Without words that have no room. @param parts shortened, in the places of `words` */
+function shortest(
+  words: readonly string[],
+  parts: readonly string[],
+  all: readonly Word[],
+  width: number,
+): string {
+  const left = parts.map((part) => part.replaceAll(ELLIPSIS, ""));
+  const text = joined(left);
+  if (text !== "" && textWidth(text) <= width) return text;
+  if (!DIGITS.test(text)) return cutMiddle(text, width) || ELLIPSIS;
+  const order = [
+    ...all.filter(({ text }) => !NUMBER.test(text)),
+    ...all.filter(({ text }) => NUMBER.test(text)),
+  ];
+  for (const { text: word } of order) {
+    for (const k of words.keys()) if (words[k] === word) left[k] = "";
+    const rest = joined(left);
+    if (rest !== "" && textWidth(rest) <= width) return rest;
+  }
+  // what the fewest names have, as far as its first number
+  const last = order.findLast(({ text: word }) => words.includes(word) && !NUMBER.test(word))?.text ?? "";
+  const cut = beginningOf(last, width - 1, -1);
+  return cut !== "" && textWidth(cut) <= width ? cut : ELLIPSIS;
 }
 
 /** With as much of the word at these places as there is room for. */
 function roomiest(parts: readonly string[], places: readonly number[], word: string, width: number): string {
   const withWord = (text: string) => joined(parts.map((part, k) => (places.includes(k) ? text : part)));
   for (let count = graphemes(word).length - 1; count > 0; count--) {
-    const text = withWord(beginningOf(word, count));
+    const text = withWord(beginningOf(word, count, -1));
     if (textWidth(text) <= width) return text;
   }
   return joined(parts);
 }
 
 /** All steps, in their order. */
-function shortenings(names: readonly string[]): Shortening[] {
-  const words = wordsOf(names);
+function shortenings(names: readonly string[], words: readonly Word[]): Shortening[] {
   const shared = words.filter(({ count }) => count > 1);
   const single = words.filter(({ count }) => count === 1);
   const left = new Set<string>();
@@ -119,10 +153,16 @@ function wordsOf(names: readonly string[]): Word[] {
 const partsOf = (name: string) => name.match(PARTS) ?? [];
 const isWord = (part: string) => WORD.test(part);
 
-/** The first letters of a word, with "…" behind them; the word itself where that is no longer. */
-function beginningOf(word: string, count: number): string {
+/**
+ * The first letters of a word, with "…" behind them; the word itself where that is no longer.
+ * @param step where the cut would be within a number: 1 for behind the number, −1 for before it
+ */
+function beginningOf(word: string, count: number, step = 1): string {
   if (NUMBER.test(word)) return word;
-  const cut = graphemes(word).slice(0, count).join("") + ELLIPSIS;
+  const letters = graphemes(word);
+  let end = count;
+  while (DIGITS.test(letters[end - 1] ?? "") && DIGITS.test(letters[end] ?? "")) end += step;
+  const cut = letters.slice(0, end).join("") + ELLIPSIS;
   return textWidth(cut) < textWidth(word) ? cut : word;
 }
 
@@ -151,10 +191,19 @@ function numbered(short: readonly string[], names: readonly string[], width: num
   return short.map((name, k) => {
     if (isKept(k)) return name;
     for (let number = 1; ; number++) {
-      const candidate = `${cutText(name, width - `${number}`.length)}${number}`;
+      const end = `#${number}`;
+      const candidate = (DIGITS.test(name) ? firstWords : cutText)(name, width - end.length) + end;
       if (taken.has(candidate)) continue;
       taken.add(candidate);
       return candidate;
     }
   });
+}
+
+/** The words of a name that have room. */
+function firstWords(name: string, width: number): string {
+  const parts = partsOf(name);
+  let count = parts.length;
+  while (count > 0 && textWidth(parts.slice(0, count).join("").trimEnd()) > width) count--;
+  return parts.slice(0, count).join("").trimEnd();
 }

@@ -21,6 +21,12 @@ function run(settings: object, seed = 0, rest: Partial<ConfiguredRun> = {}): Con
 
 const names = (runs: readonly ConfiguredRun[]) => configurationsOf(runs).all.map(({ name }) => name);
 
+it("what all share has no bare percentage", () => {
+  const methods = ["phew", "snip"].map((method) => run({ method }, 0));
+  expect(configurationsOf(methods).shared).toMatch(/(^| )density 5 %/);
+  expect(configurationsOf([run({ rate: 1 }, 0), run({ rate: 2 }, 0)]).shared).toMatch(/phew 5 %/);
+});
+
 describe("a configuration is called", () => {
   it("by what differs alone", () => {
     const settings = { trainCount: 300, testCount: 100, epochs: 1 };

@@ -34,6 +34,36 @@ it("no two are alike, each fits, and those that fit before stay as they are", ()
     }),
   ));
 
+const number = fc.oneof(
+  fc.constantFrom("1e+30", "1e-7", "0.00013", "12345", "5 %", "0.25 %"),
+  fc.double({ min: 1e-9, max: 1e30, noNaN: true }).map((value) => `${Number(value.toPrecision(4))}`),
+);
+const numbered = fc.uniqueArray(
+  fc
+    .array(fc.oneof(number, fc.constantFrom("rate", "phew", "vgg19-bn", "bias=square")), {
+      minLength: 1,
+      maxLength: 5,
+    })
+    .map((words) => words.join(" ")),
+  { minLength: 2, maxLength: 12 },
+);
+
+it("has only whole numbers in names, whatever the width", () =>
+  fc.assert(
+    fc.property(numbered, fc.integer({ min: 3, max: 40 }), (all, width) => {
+      const isIn = (name: string, text: string) => new Set(name.match(/[\d.]+(e[-+]?\d+)?/g)).has(text);
+      for (const [k, short] of shortNames(all, width).entries())
+        for (const found of short.replace(/#\d+$/, "").match(/[\d.]+(e[-+]?\d+)?/g) ?? [])
+          expect(isIn(all[k]!, found), `${all[k]} → ${short}`).toBe(true);
+    }),
+  ));
+
+it("keeps a number with an exponent whole", () => {
+  const rates = ["phew 10 % rate 1e+30", "phew 10 % rate 1e+29"];
+  for (const width of [8, 12, 14])
+    expect(shortNames(rates, width).map((name) => name.match(/1e\S*/)?.[0])).toEqual(["1e+30", "1e+29"]);
+});
+
 it("shortens what many names have, keeps what tells them apart, and never cuts a number", () => {
   const rates = [
     "lenet5-caffe magnitude 0.005",

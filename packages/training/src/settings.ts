@@ -3,4 +3,4 @@ export { executorNames } from "./executors.ts";
 export { type Optimiser, optimisers, type Setting as OptimiserSetting } from "./optimisers/registry.ts";
 export { AUGMENTATION_TEXT } from "./pipeline/augmentation.ts";
 export { ruleDefaults } from "./rules/chosen.ts";
-export { rules } from "./rules/registry.ts";
+export { budgets, drops, grows, rules, schedules } from "./rules/registry.ts";

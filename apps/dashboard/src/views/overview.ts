@@ -15,8 +15,8 @@ export const overview = {
   layout(_state, width, height) {
     const logHeight = height >= 24 ? Math.max(5, Math.floor(height * 0.2)) : 0;
     const layersHeight = Math.floor((height - logHeight) * 0.46);
-    // empty borders inform about nothing
-    if (layersHeight < BORDERED_HEIGHT) return [halves(lossPanel, accuracyPanel, width, height)];
+    // a heading without a layer informs about nothing
+    if (layersHeight < BORDERED_HEIGHT + 1) return [halves(lossPanel, accuracyPanel, width, height)];
     return [
       besideMeasures(layersPanel, width, layersHeight),
       halves(lossPanel, accuracyPanel, width, height - logHeight - layersHeight),

@@ -11,7 +11,7 @@ const FAILURE_WIDTH = 40;
 
 /** All that a list knows of a run, for programs. */
 export function runDocument(run: KeptRun) {
-  const { folder, id, experiment, name, life, seed, config, summary, status, updatedT, notes } = run;
+  const { folder, id, experiment, name, life, seed, config, summary, status, failure, updatedT, notes } = run;
   return {
     folder,
     id,
@@ -27,7 +27,7 @@ export function runDocument(run: KeptRun) {
     epochCount: summary.epochCount,
     begun: status?.startedT,
     updated: updatedT,
-    failure: status?.failure,
+    failure,
     warnings: summary.warnings,
     faults: run.faults,
     ...notes,
@@ -99,7 +99,7 @@ export function usualTable(runs: readonly KeptRun[], fields: RunFieldTable): Run
       ...before.rows[k],
       ...Object.fromEntries(configurations.columns.map(({ key, cellOf }) => [key, shortCell(cellOf(run))])),
       ...after.rows[k],
-      failure: run.status?.failure && cutText(run.status.failure, FAILURE_WIDTH),
+      failure: run.failure && cutText(run.failure, FAILURE_WIDTH),
     })),
     shared: [configurations.shared, seeds.size === 1 ? seedText([...seeds][0]) : ""]
       .filter(Boolean)

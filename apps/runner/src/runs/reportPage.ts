@@ -50,7 +50,7 @@ function unfinishedRuns(found: readonly RunEntry[]): UnfinishedRun[] {
       configuration: nameOf(run),
       seed: run.seed,
       state: run.life,
-      reason: run.status?.failure ?? REASONS[run.life],
+      reason: run.failure ?? REASONS[run.life],
     }));
 }
 

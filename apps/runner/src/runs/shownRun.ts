@@ -133,7 +133,7 @@ function headOf({ run, command, output }: ShownRun): (readonly [string, string])
   const lines: (readonly [string, string] | false)[] = [
     ["run", run.folder],
     ["name", run.name],
-    ["state", status?.failure === undefined ? run.life : `${run.life}: ${status.failure}`],
+    ["state", run.failure === undefined ? run.life : `${run.life}: ${run.failure}`],
     begun > 0 && ["begun", formatMoment(begun)],
     status !== undefined && ["by", `process ${status.pid} of ${status.host}`],
     ["last heard of", formatMoment(run.updatedT)],

@@ -1,5 +1,4 @@
 /** `phew watch --once --json`: the states of runs, for programs. */
-import { existsSync } from "node:fs";
 import { listRuns, readRun } from "@phew/runs";
 import { keptRun } from "@phew/runs/list";
 import { UsageError } from "../failure.ts";
@@ -9,13 +8,14 @@ import { runDocuments } from "./listedRuns.ts";
 
 /**
  * Of a single run its layers and its log too, as the table has them.
- * @param folder the usual one, which may not be there yet, unless given
+ * @param folder the usual one unless given
  * @throws UsageError where runs are to be followed: a document has an end
+ * @throws ArgumentError if it is not there
  */
 export function printWatched(folder: string | undefined, once: boolean): void {
   if (!once) throw new UsageError("--json", { given: "it without --once", expected: "both together" });
   const root = folder ?? "runs";
-  const entries = folder === undefined && !existsSync(root) ? [] : listRuns(root);
+  const entries = listRuns(root);
   const documents = runDocuments(namedRuns(entries).map(keptRun));
   const isSingle = entries.length === 1;
   const runs = documents.runs.map((document) => {

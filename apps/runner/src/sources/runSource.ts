@@ -6,7 +6,7 @@ import { existsSync, statSync } from "node:fs";
 import path from "node:path";
 import { ArgumentError } from "@phew/core";
 import { isRecord } from "@phew/core/fields";
-import { readEntry, readStatus } from "@phew/runs";
+import { readEntry, stateOfRun } from "@phew/runs";
 
 /** The file that a run's early weights are in. */
 export const REWIND_FILE = "rewind.safetensors";
@@ -75,10 +75,10 @@ export function runWeightsFile(subject: string, { folder, part }: RunSource): st
     const known = Object.keys(PARTS).map((word) => `@${word}`);
     throw new ArgumentError(subject, { given: `@${part}`, expected: known.join(", ") });
   }
-  const state = readStatus(folder)?.state;
-  if (name !== REWIND_FILE && state !== "finished") {
+  const { life } = stateOfRun(folder, Date.now());
+  if (name !== REWIND_FILE && life !== "finished") {
     throw new ArgumentError(subject, {
-      given: `a run that is ${state ?? "not begun"}`,
+      given: `a run that is ${life === "waiting" ? "not begun" : life}`,
       expected: "a finished one",
       remedy: `phew train --config ${path.join(folder, "config.json")} goes on with it.`,
     });

@@ -102,8 +102,8 @@ export function failuresOf(
   statuses: readonly TaskStatus[],
   submission: Submission | undefined,
 ): RunFailure[] {
-  return statuses.flatMap(({ task, state, status }) => {
-    const failed = state === "failed" ? (status?.failure ?? "unknown reason") : undefined;
+  return statuses.flatMap(({ task, state, failure }) => {
+    const failed = state === "failed" ? (failure ?? "unknown reason") : undefined;
     const message = submission?.failures.get(task.id) ?? failed;
     return message === undefined ? [] : [{ id: task.id, run: task.name, message }];
   });

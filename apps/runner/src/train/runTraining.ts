@@ -2,13 +2,13 @@ import path from "node:path";
 import { keepCountAt, type Masks, maskWarnings, type Network, type Weights } from "@phew/core";
 import { readMasks, writeSafetensors } from "@phew/formats";
 import {
+  isFinished,
   isTidy,
   type RunRecord,
   type RunState,
   RunWriter,
   readRun,
   readRunData,
-  readStatus,
   runAccuracy,
   runFolderOf,
   withFinishedRun,
@@ -55,8 +55,8 @@ export async function runTraining(given: TrainConfig, place: RunPlace, hooks: Ru
   const skipped = () => ({ folder, skipped: true, ...accuracyOf(readRun(folder).state) });
   const isStrict = place.strict === true && config.method !== DENSE;
   const load = () => datasetOf(config, hooks.onData);
-  const isFinished = readStatus(folder)?.state === "finished";
-  if (!force && isFinished) {
+  const wasFinished = isFinished(folder);
+  if (!force && wasFinished) {
     await requireSameFiles(config, folder, load);
     // its process was killed behind its end
     if (!isTidy(folder)) await withFinishedRun(folder, async () => undefined);
@@ -66,7 +66,7 @@ export async function runTraining(given: TrainConfig, place: RunPlace, hooks: Ru
   const dataStamp = await stampOf(config);
   const material = await gather(config, place, hooks);
   const { digest, normalisation } = material.dataset;
-  if (!force && resume && !isFinished)
+  if (!force && resume && !wasFinished)
     requireSameData(config, folder, readRunData(folder)?.digest, material.dataset);
   const options = {
     ...identity,

@@ -1,7 +1,7 @@
 /** `phew train`: one run, from weights to a trained sparse network, kept in a run folder. */
 import path from "node:path";
 import { prunerByName, zooEntries } from "@phew/core";
-import { readStatus, runFolderOf } from "@phew/runs";
+import { runFolderOf, stateOfRun } from "@phew/runs";
 import { UsageError } from "../failure.ts";
 import { printNote } from "../output/output.ts";
 import { type CommandLineSettings, verbFlags } from "../settings/commandLine.ts";
@@ -78,10 +78,13 @@ export async function printPlace(config: TrainConfig, place: RunPlace): Promise<
       ? config
       : await (await import("../sources/weightSources.ts")).withDigests(config);
   const folder = runFolderOf(identityOf(whole, place));
-  const { state, checkpoint } = (!place.force && place.resume !== false && readStatus(folder)) || {};
-  if (state === "finished") return;
+  const goesOn = !place.force && place.resume !== false;
+  const { life, status } = stateOfRun(folder, Date.now());
+  if (goesOn && life === "finished") return;
+  const checkpoint = goesOn ? status?.checkpoint : undefined;
   const from =
-    checkpoint && `${state === "running" ? "broken off" : state} after step ${checkpoint.step}, goes on; `;
+    checkpoint &&
+    `${life === "running" || life === "lost" ? "broken off" : life} after step ${checkpoint.step}, goes on; `;
   printNote(`${folder}: ${from ?? ""}its data come first (${dataset})`);
 }
 

@@ -5,7 +5,7 @@ import { basename } from "node:path";
 import { isRecord } from "@phew/core/fields";
 import { formatPercent } from "@phew/core/messages";
 import { canonicalJson, type RunConfig } from "../canonicalJson.ts";
-import { OPTION_DEFAULTS } from "./optionDefaults.ts";
+import { OPTION_DEFAULTS, PART_OPTION_DEFAULTS } from "./optionDefaults.ts";
 import type { SettingWord } from "./settingWord.ts";
 import { SETTING_WORDS } from "./settingWords.ts";
 
@@ -120,18 +120,37 @@ export function defaultOf(key: string, { optimiser }: RunConfig): unknown {
   return typeof name === "string" && Object.hasOwn(own, name) ? own[name] : undefined;
 }
 
-/** The default of an option of the method or the check of a configuration; undefined where that has no such option. */
-export function optionDefault(key: string, name: string, { method, check }: RunConfig): unknown {
-  const owner = key === "options" ? method : key === "checkOptions" ? check : undefined;
-  if (typeof owner !== "string") return undefined;
-  const own = OPTION_DEFAULTS[key as keyof typeof OPTION_DEFAULTS];
-  return Object.hasOwn(own, owner) && Object.hasOwn(own[owner]!, name) ? own[owner]![name] : undefined;
+/** The setting that has the options in its name, "options" the method. */
+const OWNERS = { options: "method", checkOptions: "check", ruleOptions: "rule" } as const;
+
+/** The default of an option of method, check or rule of a configuration; undefined where that has no such option. */
+export function optionDefault(key: string, name: string, config: RunConfig): unknown {
+  if (!(key in OWNERS)) return undefined;
+  const owner = config[OWNERS[key as keyof typeof OWNERS]];
+  const own = ownOf(OPTION_DEFAULTS[key as keyof typeof OPTION_DEFAULTS], owner);
+  const usual = ownOf(own, name);
+  return usual === undefined && key === "ruleOptions" ? partOptionDefault(name, own, config) : usual;
 }
 
-/** True if some method or check has the option. */
+/** Of an option that a rule leaves to its parts: those that are given, or its own. */
+function partOptionDefault(name: string, rule: unknown, { ruleOptions }: RunConfig): unknown {
+  for (const [kind, parts] of Object.entries(PART_OPTION_DEFAULTS)) {
+    const usual = ownOf(ownOf(parts, ownOf(ruleOptions, kind) ?? ownOf(rule, kind)), name);
+    if (usual !== undefined) return usual;
+  }
+  return undefined;
+}
+
+function ownOf(value: unknown, name: unknown): unknown {
+  return isRecord(value) && typeof name === "string" && Object.hasOwn(value, name) ? value[name] : undefined;
+}
+
+/** True if some method, check or rule has the option. */
 export function isKnownOption(key: string, name: string): boolean {
   const own = Object.hasOwn(OPTION_DEFAULTS, key) ? OPTION_DEFAULTS[key as keyof typeof OPTION_DEFAULTS] : {};
-  return Object.values(own).some((options) => Object.hasOwn(options, name));
+  const ofParts =
+    key === "ruleOptions" ? Object.values(PART_OPTION_DEFAULTS).flatMap((parts) => Object.values(parts)) : [];
+  return [...Object.values(own), ...ofParts].some((options) => Object.hasOwn(options, name));
 }
 
 /** Position of the setting among the others. */

@@ -155,6 +155,8 @@ function methodPart(facts: Facts, keys: readonly string[], textOf: TextOf, withM
   const density = has("density") && method !== DENSE ? text("density") : undefined;
   const head = method === undefined ? check && `check ${check}` : check ? `${method}+${check}` : method;
   const optionTexts = options.flatMap((key) => (facts.has(key) ? [`${labelOf(key)}=${text(key)}`] : []));
-  const parts = [head, density, ...optionTexts].filter((part) => part !== undefined);
+  // a bare percentage says nothing of itself where no method stands before it and no other name beside it
+  const densityText = density && head === undefined && !withMethod ? `density ${density}` : density;
+  const parts = [head, densityText, ...optionTexts].filter((part) => part !== undefined);
   return parts.length === 0 ? [] : [sameText(parts.join(" "))];
 }

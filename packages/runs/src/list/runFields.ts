@@ -46,7 +46,7 @@ export const RUN_FIELDS: readonly RunField[] = [
   { key: "experiment", what: "the folder above it", valueOf: ({ experiment }) => experiment },
   { key: "name", what: "what a person calls it", valueOf: ({ name }) => name },
   { key: "state", what: STATES.join(", "), choices: STATES, valueOf: ({ life }) => life },
-  { key: "failure", what: "why it failed", valueOf: ({ status }) => status?.failure },
+  { key: "failure", what: "why it failed", valueOf: ({ failure }) => failure },
   {
     key: "accuracy",
     what: "its test accuracy",

@@ -2,7 +2,8 @@
  * Estimates the time of runs: from the same configuration with other seeds, if there are any; else from a run's work
  * (multiply-adds of its training) times the median of time / work over finished runs of the same kind.
  */
-import { lastEvent, type RunEntry } from "../readRun.ts";
+import type { RunEntry } from "../readRun.ts";
+import { lastEvent } from "../runLife.ts";
 
 /** The data of a run that an estimate needs. */
 export interface RunWork {

@@ -161,7 +161,7 @@ async function attend(
     const end = await carryOut(task, folder, children);
     if (end.code === 0) return undefined;
     if (end.fault !== undefined) return end.fault;
-    const { state, status } = taskStatus(task, Date.now());
+    const { state, status, failure } = taskStatus(task, Date.now());
     // another process was quicker to take the run
     if (state === "running" && status?.pid !== end.pid) continue;
     // or has finished it, since this one slept
@@ -171,7 +171,7 @@ async function attend(
     if (signal.aborted && state === "waiting" && isStopped(end)) return undefined;
     const [lastLine] = lastLines(logFile(folder, task.id), 1);
     const how = end.signal ? `ended by ${end.signal}` : `ended with exit code ${end.code}`;
-    return (state === "failed" ? status?.failure : undefined) ?? (end.signal ? how : (lastLine ?? how));
+    return (state === "failed" ? failure : undefined) ?? (end.signal ? how : (lastLine ?? how));
   }
   return undefined;
 }

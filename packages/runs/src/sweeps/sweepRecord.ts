@@ -240,7 +240,8 @@ function plannedEntry(
   { id, config, seed }: PlannedRun,
   failures: ReadonlyMap<string, string>,
 ): RunEntry {
-  const life = failures.has(id) ? "failed" : "waiting";
+  const failure = failures.get(id);
+  const life = failure === undefined ? "waiting" : "failed";
   const { method, density } = config;
   return {
     folder: join(folder, id),
@@ -250,6 +251,7 @@ function plannedEntry(
     config,
     ...(seed === undefined ? {} : { seed }),
     life,
+    ...(failure !== undefined && { failure }),
     summary: {
       phase: life,
       fraction: 0,

@@ -8,7 +8,8 @@ import { signalOwner } from "../processes.ts";
 import type { RunSummary } from "../progress.ts";
 import { readEntry } from "../readRun.ts";
 import { openRegular } from "../regularFile.ts";
-import { lifeOf, type RunLife, type RunStatus, readStatus } from "../status.ts";
+import { stateOfRun } from "../runLife.ts";
+import type { RunLife, RunStatus } from "../status.ts";
 
 /**
  * One run of a sweep. Its command may be repeated: it does nothing for a finished run and resumes an unfinished one.
@@ -31,7 +32,9 @@ export type TaskState = RunLife | "waiting";
 export interface TaskStatus {
   readonly task: SweepTask;
   readonly state: TaskState;
-  readonly status?: RunStatus;
+  readonly status?: RunStatus | undefined;
+  /** Why it failed. */
+  readonly failure?: string | undefined;
   /** Absent before it has a folder. */
   readonly summary?: RunSummary;
 }
@@ -40,13 +43,12 @@ const TAIL_BYTES = 4096;
 
 /** The state of a task at the time `now` (milliseconds since the epoch), from its run folder only. */
 export function taskStatus(task: SweepTask, now: number): TaskStatus {
-  const status = readStatus(task.folder);
-  if (status !== undefined) return { task, state: lifeOf(status, now), status, summary: status.summary };
-  // as lists of runs have it
+  const { life, status, failure } = stateOfRun(task.folder, now);
+  if (status) return { task, state: life, status, failure, summary: status.summary };
   const entry = readEntry(task.folder, now);
   return entry === undefined
     ? { task, state: "waiting" }
-    : { task, state: entry.life, summary: entry.summary };
+    : { task, state: entry.life, failure, summary: entry.summary };
 }
 
 /** What processes of this machine work on, of these tasks. */
