@@ -21,20 +21,20 @@ import {
   Ways,
 } from "../../../packages/oracle/src/index.ts";
 import {
+  type Build,
   firstConvolution,
   inputFor,
   type Kind,
   networksWith,
   oracleGraph,
   randomWeights,
-  type Sample,
 } from "./operationSamples.ts";
 
 /** Batch normalisation stands before the sample: its means make values of path sums with biases negative. */
-const CASES = networksWith((sample, kind) => {
+const CASES = networksWith((build, kind) => {
   const b = new NetworkBuilder("paths", inputFor(kind, 2));
   const image = b.batchNorm("norm", firstConvolution(b, kind, 1));
-  return b.build(b.dense("last", b.flatten(sample(b, image)), 3));
+  return b.build(b.dense("last", b.flatten(build(b, image)), 3));
 });
 const POWERS = [1, 2] as const;
 
@@ -129,9 +129,9 @@ describe("every operation in walks", () => {
 });
 
 /** The sample on an image with negative numbers, and on one without. */
-const onImage = (isNonNegative: boolean) => (sample: Sample, kind: Kind) => {
+const onImage = (isNonNegative: boolean) => (build: Build, kind: Kind) => {
   const b = new NetworkBuilder("signs", inputFor(kind, 4));
-  const value = sample(b, isNonNegative ? b.relu(b.input) : b.input);
+  const value = build(b, isNonNegative ? b.relu(b.input) : b.input);
   return b.build(b.dense("last", b.flatten(value), 2));
 };
 const SIGNED = [

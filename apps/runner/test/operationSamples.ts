@@ -18,7 +18,23 @@ import {
 import { type OracleGraph, randomFrom } from "../../../packages/oracle/src/index.ts";
 
 export type Kind = Operation["kind"];
-export type Sample = (b: NetworkBuilder, x: Value) => Value;
+export type Build = (b: NetworkBuilder, x: Value) => Value;
+
+/** What is known not to work, or otherwise than for most operations. */
+type Limit =
+  /** A silent unit of its input stays: a bias behind it holds it, or a unit beside it. */
+  | "keeps its input's units"
+  /** Layers of TensorFlow.js cannot express it. */
+  | "not in TensorFlow.js"
+  /** ONNX has no operation of its own for it: several are written, which are not read as it again. */
+  | "not read from ONNX";
+
+interface Sample {
+  readonly build: Build;
+  readonly limits: readonly Limit[];
+}
+
+const limited = (build: Build, ...limits: Limit[]): Sample => ({ build, limits });
 
 const window = { kernel: [2, 2], stride: [2, 1], padding: [1, 0, 0, 1], dilation: [1, 1] } as const;
 
@@ -72,84 +88,126 @@ const MASK = {
 } as const;
 
 /** Each on an image of 4 × 4 × 4 or what it makes of one. */
-export const SAMPLES: { readonly [K in Kind]: readonly Sample[] } = {
+export const SAMPLES: { readonly [K in Kind]: readonly (Build | Sample)[] } = {
   activation: [(b, x) => b.node("op", { kind: "activation", name: "silu", alpha: 1 }, x)],
-  add: [(b, x) => b.add(b.conv2d("other", x, { outChannels: 4, kernel: 1 }), x)],
+  add: [
+    limited(
+      (b, x) => b.add(b.conv2d("other", x, { outChannels: 4, kernel: 1 }), x),
+      "keeps its input's units",
+    ),
+  ],
   attention: [
     // queries, keys and values of one value; rows are windows
-    (b, x) => b.node("op", { kind: "attention", heads: 2, scale: 1.5 }, x, x, x),
-    (b, x) => {
+    limited(
+      (b, x) => b.node("op", { kind: "attention", heads: 2, scale: 1.5 }, x, x, x),
+      "keeps its input's units",
+      "not in TensorFlow.js",
+    ),
+    limited((b, x) => {
       const tokens = (name: string, from: Value, units: number) =>
         b.conv2d(name, from, { outChannels: units, kernel: 1 });
       const op = { kind: "attention", heads: 2, scale: 0.75, mask: MASK } as const;
       const fewer = b.averagePool2d(x, { kernel: [1, 2], stride: [1, 2] });
       return b.node("op", op, tokens("q", fewer, 4), tokens("k", x, 4), tokens("v", x, 2));
-    },
+    }, "not in TensorFlow.js"),
   ],
   affine: [
-    (b, x) => b.node("op", { kind: "affine", of: "units", scale: "op.weight", shift: "op.bias" }, x),
-    (b, x) => b.node("op", { kind: "affine", of: "elements", scale: "op.weight", shift: "op.bias" }, x),
-    (b, x) => b.node("op", { kind: "affine", of: "elements", shift: "op.bias" }, b.flatten(x)),
-    (b, x) => b.node("op", { kind: "affine", of: "units", scale: "op.weight" }, b.flatten(x)),
+    limited(
+      (b, x) => b.node("op", { kind: "affine", of: "units", scale: "op.weight", shift: "op.bias" }, x),
+      "not in TensorFlow.js",
+    ),
+    limited(
+      (b, x) => b.node("op", { kind: "affine", of: "elements", scale: "op.weight", shift: "op.bias" }, x),
+      "not in TensorFlow.js",
+    ),
+    limited(
+      (b, x) => b.node("op", { kind: "affine", of: "elements", shift: "op.bias" }, b.flatten(x)),
+      "not in TensorFlow.js",
+    ),
+    limited(
+      (b, x) => b.node("op", { kind: "affine", of: "units", scale: "op.weight" }, b.flatten(x)),
+      "not in TensorFlow.js",
+    ),
   ],
   averagePool2d: [(b, x) => b.node("op", { kind: "averagePool2d", ...window, countPadding: true }, x)],
   batchNorm: [(b, x) => b.batchNorm("op", x), (b, x) => b.batchNorm("op", b.flatten(x))],
   concat: [(b, x) => b.concat(x, b.conv2d("other", x, { outChannels: 2, kernel: 1 }))],
   conv2d: [
-    (b, x) => b.conv2d("op", x, { outChannels: 6, kernel: 3, groups: 2, padding: 1 }),
-    (b, x) => b.conv2d("op", x, { outChannels: 4, kernel: 3, groups: 4, stride: 2, padding: 1 }),
-    (b, x) => {
-      const row = b.node(
-        "row",
-        {
-          kind: "resample",
-          name: "slice",
-          axes: [placesTaken(4, [1]), placesTaken(4, [0, 1, 2, 3])],
-          fill: 0,
-        },
-        x,
-      );
-      const window = { kernel: [1, 3], stride: [1, 2], padding: [0, 1, 0, 2], dilation: [1, 1] } as const;
-      const names = { weight: "op.weight", bias: "op.bias" };
-      return b.node(
-        "op",
-        { kind: "conv2d", ...names, outChannels: 6, groups: 2, isSequence: true, ...window },
-        row,
-      );
-    },
+    limited(
+      (b, x) => b.conv2d("op", x, { outChannels: 6, kernel: 3, groups: 2, padding: 1 }),
+      "keeps its input's units",
+      "not in TensorFlow.js",
+    ),
+    limited(
+      (b, x) => b.conv2d("op", x, { outChannels: 4, kernel: 3, groups: 4, stride: 2, padding: 1 }),
+      "keeps its input's units",
+    ),
+    limited(
+      (b, x) => {
+        const row = b.node(
+          "row",
+          {
+            kind: "resample",
+            name: "slice",
+            axes: [placesTaken(4, [1]), placesTaken(4, [0, 1, 2, 3])],
+            fill: 0,
+          },
+          x,
+        );
+        const window = { kernel: [1, 3], stride: [1, 2], padding: [0, 1, 0, 2], dilation: [1, 1] } as const;
+        const names = { weight: "op.weight", bias: "op.bias" };
+        return b.node(
+          "op",
+          { kind: "conv2d", ...names, outChannels: 6, groups: 2, isSequence: true, ...window },
+          row,
+        );
+      },
+      "keeps its input's units",
+      "not in TensorFlow.js",
+      "not read from ONNX",
+    ),
   ],
   conv3d: [
-    (b, x) =>
-      b.node(
-        "op",
-        {
-          ...VOLUME,
-          kind: "conv3d",
-          weight: "op.weight",
-          bias: "op.bias",
-          outChannels: 6,
-          groups: 2,
-          kernel: [2, 3, 2],
-          padding: [1, 0, 1, 0, 1, 0],
-          stride: [1, 2, 1],
-        },
-        x,
-      ),
-    (b, x) =>
-      b.node(
-        "op",
-        {
-          kind: "conv3d",
-          weight: "op.weight",
-          outChannels: 3,
-          groups: 1,
-          kernel: [2, 2, 3],
-          padding: [1, 2, 1, 1, 0, 1],
-          stride: [2, 1, 2],
-          dilation: [2, 3, 1],
-        },
-        x,
-      ),
+    limited(
+      (b, x) =>
+        b.node(
+          "op",
+          {
+            ...VOLUME,
+            kind: "conv3d",
+            weight: "op.weight",
+            bias: "op.bias",
+            outChannels: 6,
+            groups: 2,
+            kernel: [2, 3, 2],
+            padding: [1, 0, 1, 0, 1, 0],
+            stride: [1, 2, 1],
+          },
+          x,
+        ),
+      "keeps its input's units",
+      "not in TensorFlow.js",
+      "not read from ONNX",
+    ),
+    limited(
+      (b, x) =>
+        b.node(
+          "op",
+          {
+            kind: "conv3d",
+            weight: "op.weight",
+            outChannels: 3,
+            groups: 1,
+            kernel: [2, 2, 3],
+            padding: [1, 2, 1, 1, 0, 1],
+            stride: [2, 1, 2],
+            dilation: [2, 3, 1],
+          },
+          x,
+        ),
+      "not in TensorFlow.js",
+      "not read from ONNX",
+    ),
   ],
   dense: [
     (b, x) => b.activation("tanh", b.dense("op", b.flatten(x), 6)),
@@ -162,26 +220,51 @@ export const SAMPLES: { readonly [K in Kind]: readonly Sample[] } = {
   identity: [(b, x) => b.node("op", { kind: "identity" }, x)],
   input: [(_b, x) => x],
   maxOver: [
-    (b, x) => {
-      const window = { length: 4, kernel: 3, stride: 2, dilation: 1, before: 1, after: 1 };
-      const axes = [
-        windowTerms(window, 2, () => 1),
-        windowTerms({ ...window, kernel: 2, before: 0 }, 2, () => 1),
-      ];
-      return b.node("op", { kind: "maxOver", axes }, x);
-    },
+    limited(
+      (b, x) => {
+        const window = { length: 4, kernel: 3, stride: 2, dilation: 1, before: 1, after: 1 };
+        const axes = [
+          windowTerms(window, 2, () => 1),
+          windowTerms({ ...window, kernel: 2, before: 0 }, 2, () => 1),
+        ];
+        return b.node("op", { kind: "maxOver", axes }, x);
+      },
+      "not in TensorFlow.js",
+      "not read from ONNX",
+    ),
   ],
   layerNorm: [
-    (b, x) => b.layerNorm("op", x),
-    (b, x) => b.layerNorm("op", b.flatten(x)),
-    (b, x) => b.layerNorm("op", x, { centred: false }),
-    (b, x) => b.layerNorm("op", x, { groups: 2, eachPlace: false }),
-    (b, x) => b.layerNorm("op", x, { groups: "units", eachPlace: false }),
-    (b, x) => b.layerNorm("op", x, { eachPlace: false, affine: false }),
+    limited((b, x) => b.layerNorm("op", x), "keeps its input's units"),
+    limited((b, x) => b.layerNorm("op", b.flatten(x)), "keeps its input's units"),
+    limited(
+      (b, x) => b.layerNorm("op", x, { centred: false }),
+      "keeps its input's units",
+      "not in TensorFlow.js",
+      "not read from ONNX",
+    ),
+    limited(
+      (b, x) => b.layerNorm("op", x, { groups: 2, eachPlace: false }),
+      "keeps its input's units",
+      "not in TensorFlow.js",
+    ),
+    limited((b, x) => b.layerNorm("op", x, { groups: "units", eachPlace: false }), "not in TensorFlow.js"),
+    limited(
+      (b, x) => b.layerNorm("op", x, { eachPlace: false, affine: false }),
+      "keeps its input's units",
+      "not in TensorFlow.js",
+    ),
   ],
   learned: [
-    (b, x) => b.concat(x, b.node("op", { kind: "learned", value: "op.token", shape: [2, 4, 4] }, x)),
-    (b, x) => b.concat(b.node("op", { kind: "learned", value: "op.token", shape: [3] }, x), b.flatten(x)),
+    limited(
+      (b, x) => b.concat(x, b.node("op", { kind: "learned", value: "op.token", shape: [2, 4, 4] }, x)),
+      "not in TensorFlow.js",
+      "not read from ONNX",
+    ),
+    limited(
+      (b, x) => b.concat(b.node("op", { kind: "learned", value: "op.token", shape: [3] }, x), b.flatten(x)),
+      "not in TensorFlow.js",
+      "not read from ONNX",
+    ),
   ],
   maxPool2d: [(b, x) => b.maxPool2d(x, { kernel: 3, stride: 2 })],
   multiply: [
@@ -208,7 +291,10 @@ export const SAMPLES: { readonly [K in Kind]: readonly Sample[] } = {
         { kind: "opaque", operation: "Sin", shape: [4, 4, 4], carries: "elements", keepsZero: true },
         x,
       ),
-    (b, x) => b.node("op", { kind: "opaque", operation: "Softmax", shape: [4, 4, 4] }, x),
+    limited(
+      (b, x) => b.node("op", { kind: "opaque", operation: "Softmax", shape: [4, 4, 4] }, x),
+      "keeps its input's units",
+    ),
   ],
   prelu: [
     (b, x) => b.node("op", { kind: "prelu", slope: "op.weight", shared: false }, x),
@@ -217,77 +303,113 @@ export const SAMPLES: { readonly [K in Kind]: readonly Sample[] } = {
   ],
   rearrange: [
     // pixel shuffle
-    (b, x) =>
-      b.node(
-        "op",
-        { kind: "rearrange", shape: [1, 8, 8], offset: 0, atoms: atoms([4, 4], [2, 32], [4, 1], [2, 16]) },
-        x,
-      ),
+    limited(
+      (b, x) =>
+        b.node(
+          "op",
+          { kind: "rearrange", shape: [1, 8, 8], offset: 0, atoms: atoms([4, 4], [2, 32], [4, 1], [2, 16]) },
+          x,
+        ),
+      "keeps its input's units",
+      "not in TensorFlow.js",
+      "not read from ONNX",
+    ),
     // patches of 2 × 2 as channels, and every second position, from the last
-    (b, x) =>
-      b.node(
-        "op",
-        {
-          kind: "rearrange",
-          shape: [16, 2, 2],
-          offset: 0,
-          atoms: atoms([2, 1], [2, 4], [4, 16], [2, 8], [2, 2]),
-        },
-        x,
-      ),
-    (b, x) =>
-      b.node(
-        "op",
-        { kind: "rearrange", shape: [4, 2, 2], offset: 15, atoms: atoms([4, 16], [2, -8], [2, -2]) },
-        x,
-      ),
+    limited(
+      (b, x) =>
+        b.node(
+          "op",
+          {
+            kind: "rearrange",
+            shape: [16, 2, 2],
+            offset: 0,
+            atoms: atoms([2, 1], [2, 4], [4, 16], [2, 8], [2, 2]),
+          },
+          x,
+        ),
+      "keeps its input's units",
+      "not in TensorFlow.js",
+      "not read from ONNX",
+    ),
+    limited(
+      (b, x) =>
+        b.node(
+          "op",
+          { kind: "rearrange", shape: [4, 2, 2], offset: 15, atoms: atoms([4, 16], [2, -8], [2, -2]) },
+          x,
+        ),
+      "not in TensorFlow.js",
+      "not read from ONNX",
+    ),
     // each element twice, units and positions exchanged
-    (b, x) =>
-      b.node(
-        "op",
-        { kind: "rearrange", shape: [16, 2, 4], offset: 0, atoms: atoms([16, 1], [2, 0], [4, 16]) },
-        x,
-      ),
+    limited(
+      (b, x) =>
+        b.node(
+          "op",
+          { kind: "rearrange", shape: [16, 2, 4], offset: 0, atoms: atoms([16, 1], [2, 0], [4, 16]) },
+          x,
+        ),
+      "keeps its input's units",
+      "not in TensorFlow.js",
+      "not read from ONNX",
+    ),
   ],
   resample: [
-    (b, x) => b.node("op", { kind: "resample", name: "resize", axes: [halves(4), halves(4)], fill: 0 }, x),
-    (b, x) =>
-      b.node(
-        "op",
-        {
-          kind: "resample",
-          name: "spread",
-          axes: [spreadAxis(4, 2, [0, 1]), spreadAxis(4, 3, [1, 0])],
-          fill: 0,
-        },
-        x,
-      ),
-    (b, x) =>
-      b.node(
-        "op",
-        {
-          kind: "resample",
-          name: "pad",
-          axes: [paddedAxis(4, 1, -1, "constant"), paddedAxis(4, 2, 1, "reflect")],
-          fill: 0.75,
-        },
-        x,
-      ),
+    limited(
+      (b, x) => b.node("op", { kind: "resample", name: "resize", axes: [halves(4), halves(4)], fill: 0 }, x),
+      "not in TensorFlow.js",
+      "not read from ONNX",
+    ),
+    limited(
+      (b, x) =>
+        b.node(
+          "op",
+          {
+            kind: "resample",
+            name: "spread",
+            axes: [spreadAxis(4, 2, [0, 1]), spreadAxis(4, 3, [1, 0])],
+            fill: 0,
+          },
+          x,
+        ),
+      "not in TensorFlow.js",
+      "not read from ONNX",
+    ),
+    limited(
+      (b, x) =>
+        b.node(
+          "op",
+          {
+            kind: "resample",
+            name: "pad",
+            axes: [paddedAxis(4, 1, -1, "constant"), paddedAxis(4, 2, 1, "reflect")],
+            fill: 0.75,
+          },
+          x,
+        ),
+      "keeps its input's units",
+      "not in TensorFlow.js",
+      "not read from ONNX",
+    ),
   ],
   select: [
-    (b, x) => b.node("op", { kind: "select", index: [2, 0, 2, 3] }, x),
-    (b, x) => b.node("op", { kind: "select", index: [-1, -1, 0, 1, 2, 3, -1] }, x),
+    limited((b, x) => b.node("op", { kind: "select", index: [2, 0, 2, 3] }, x), "not in TensorFlow.js"),
+    limited(
+      (b, x) => b.node("op", { kind: "select", index: [-1, -1, 0, 1, 2, 3, -1] }, x),
+      "keeps its input's units",
+      "not in TensorFlow.js",
+    ),
   ],
 };
 
 /** A network of each sample, by the name of its operation and the number of the sample. */
-export function networksWith(build: (sample: Sample, kind: Kind) => Network) {
-  return (Object.entries(SAMPLES) as [Kind, readonly Sample[]][]).flatMap(([kind, samples]) =>
-    samples.map((sample, k) => ({
-      name: k === 0 ? kind : `${kind}, ${k + 1}`,
-      kind,
-      network: build(sample, kind),
-    })),
+export function networksWith(make: (build: Build, kind: Kind) => Network) {
+  return (Object.entries(SAMPLES) as [Kind, readonly (Build | Sample)[]][]).flatMap(([kind, samples]) =>
+    samples.map((sample, k) => {
+      const { build, limits } = typeof sample === "function" ? limited(sample) : sample;
+      const name = k === 0 ? kind : `${kind}, ${k + 1}`;
+      return { name, kind, limits, network: make(build, kind) };
+    }),
   );
 }
 

@@ -90,6 +90,7 @@ export {
   type ActivationName,
   activationParameters,
   activationValue,
+  CONSTANT_ACTIVATIONS,
   erf,
 } from "./operations/activation.ts";
 export type { Attention, AttentionMask } from "./operations/attention.ts";

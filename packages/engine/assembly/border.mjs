@@ -3,6 +3,7 @@
  * folder here) it contains
  *   records:   its `@unmanaged` classes, which the host writes into memory: offset and type of each field;
  *   constants: its exported whole numbers, `export const NAME: u32 = 3`;
+ *   enums:     its exported enums, `export enum Name { first, second }`, as objects;
  *   kernels:   its `@kernel` functions (a record, block: u32), by number;
  *   exports:   the exports of its index.ts.
  * The build writes src/border/MODULE.ts and, if there are kernels, assembly/MODULE/kernels.ts, which calls them by
@@ -35,7 +36,8 @@ export function borderOf(module, texts = sourcesOf(module)) {
   const records = sources.flatMap(recordsOf);
   const kernels = sources.flatMap((source) => kernelsOf(source, records));
   const constants = sources.flatMap(constantsOf);
-  const border = { records, kernels, constants, exports: exportsOf(sources) };
+  const enums = sources.flatMap(enumsOf);
+  const border = { records, kernels, constants, enums, exports: exportsOf(sources) };
   for (const [what, named] of Object.entries(border)) requireDistinct(module, what, named);
   const hash = createHash("sha256").update(JSON.stringify(border)).digest("hex").slice(0, 16);
   const files = { [`src/border/${module}.ts`]: typescript(module, border, hash) };
@@ -119,6 +121,17 @@ function constantsOf({ text }) {
   return Array.from(found, ([, name, value]) => ({ name, value: Number(value) }));
 }
 
+/** Of enums whose members are numbered from 0. */
+function enumsOf({ file, text }) {
+  return Array.from(text.matchAll(/^export enum (\w+) \{([^}]*)\}/gm), ([, name, body]) => {
+    const members = body.split(",").map((text) => text.trim());
+    if (members.at(-1) === "") members.pop();
+    const other = members.find((member) => !/^\w+$/.test(member));
+    if (other !== undefined) fail(`${file}: ${name} has "${other}", expected a name alone`);
+    return { name, members };
+  });
+}
+
 /** Functions that index.ts exports; all numbers are JavaScript's. */
 function exportsOf(sources) {
   const index = sources.find(({ name }) => name === "index");
@@ -148,7 +161,7 @@ function fail(message) {
   throw new Error(message);
 }
 
-function typescript(module, { records, kernels, constants, exports }, hash) {
+function typescript(module, { records, kernels, constants, enums, exports }, hash) {
   const lines = [
     `/** Made from assembly/${module} by the build (assembly/border.mjs): a change here is lost. */`,
     `export const hash = "${hash}";`,
@@ -167,6 +180,9 @@ function typescript(module, { records, kernels, constants, exports }, hash) {
     lines.push("/** The record that each kernel reads; a kernel's number is its place here. */");
     lines.push("export const kernels = {", ...kernels.map(({ name, record }) => `  ${name}: "${record}",`));
     lines.push("} as const;", "");
+  }
+  for (const { name, members } of enums) {
+    lines.push(`export const ${name} = {`, ...members.map((member, k) => `  ${member}: ${k},`), "} as const;", "");
   }
   for (const { name, value } of constants) lines.push(`export const ${name} = ${value};`);
   if (constants.length > 0) lines.push("");

@@ -1,24 +1,4 @@
-export {
-  CELU,
-  CLIP,
-  ELU,
-  GELU,
-  GELU_TANH,
-  HARD_SIGMOID,
-  HARD_SWISH,
-  kernels,
-  LINEAR,
-  MISH,
-  NO_UNIT,
-  records,
-  SELU,
-  SIGMOID,
-  SILU,
-  SOFTPLUS,
-  SOFTSIGN,
-  TANH,
-  THRESHOLDED_RELU,
-} from "./border/layers.ts";
+export { ActivationNumber, kernels, NO_UNIT, records } from "./border/layers.ts";
 export { type FieldsOf, type RecordLayout, recordArray, writeRecord } from "./border/record.ts";
 export {
   loadWalkEngine,

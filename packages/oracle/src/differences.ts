@@ -5,7 +5,7 @@
  *   (H v)_k      ≈ (∂f/∂θ_k at θ + h v  −  ∂f/∂θ_k at θ − h v) / 2h           error O(h²) + O(1e-16 / h²)
  * They are wrong if a kink (ReLU, max pooling) is within h of θ: use smooth activations, or compare a few entries by hand.
  */
-import type { Parameters } from "./graph.ts";
+import type { Parameters } from "./numbers.ts";
 
 export type ScalarFunction = (parameters: Parameters) => number;
 

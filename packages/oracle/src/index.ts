@@ -1,4 +1,4 @@
-export { activate } from "./activations.ts";
+export { activate } from "./activate.ts";
 export {
   directionalDerivative,
   gradient,
@@ -7,18 +7,11 @@ export {
   type ScalarFunction,
 } from "./differences.ts";
 export { type ElementPathSums, elementPathSums } from "./elementPaths.ts";
-export { type ForwardOptions, type ForwardResult, forward } from "./forward.ts";
-export {
-  type OracleGraph,
-  type OracleNode,
-  type OracleOp,
-  type Pair,
-  type Parameters,
-  shapesOf,
-  sizeOf,
-  type Window,
-} from "./graph.ts";
+export { type ForwardResult, forward } from "./forward.ts";
+export { type OracleGraph, type OracleNode, shapesOf } from "./graph.ts";
 export { crossEntropy, type LossOptions } from "./loss.ts";
+export type { ForwardOptions, Parameters } from "./numbers.ts";
+export type { OracleOp } from "./operations/registry.ts";
 export { edgesOnPaths } from "./pathEdges.ts";
 export { draw, randomFrom } from "./random.ts";
 export {
@@ -40,5 +33,7 @@ export {
   plainSnfs,
   plainSrigl,
 } from "./rules.ts";
+export { sizeOf } from "./shapes.ts";
 export { type Edge, PHEW, Walker, type WalkProbability, type WalkRules } from "./walk.ts";
 export { isWeighted, OUTPUT, type WayBack, type WayOn, Ways } from "./ways.ts";
+export type { Pair, Window } from "./windows.ts";

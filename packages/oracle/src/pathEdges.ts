@@ -1,5 +1,6 @@
 /** Which kept weights lie on a path of kept weights from the network's input to its output. */
-import { groupsOf, isWeightedOp, type Parameters, tapCount } from "./graph.ts";
+import { groupsOf, isWeightedOp, tapCount } from "./graph.ts";
+import type { Parameters } from "./numbers.ts";
 import { isWeighted, OUTPUT, type Ways } from "./ways.ts";
 
 /**

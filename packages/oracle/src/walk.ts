@@ -2,7 +2,8 @@
  * PHEW by linear scan (Patil & Dovrolis 2021, arXiv:2010.11354): at every unit all weights that leave it (forward) or
  * enter it (backward) are listed with their probabilities, and one is drawn.
  */
-import { groupsOf, isWeightedOp, type Parameters, tapCount } from "./graph.ts";
+import { groupsOf, isWeightedOp, tapCount } from "./graph.ts";
+import type { Parameters } from "./numbers.ts";
 import { draw } from "./random.ts";
 import { isWeighted, OUTPUT, type Ways } from "./ways.ts";
 

@@ -6,16 +6,9 @@
  * enters a weighted operation that leads to unit t by another input of that addition, the way without weights is left
  * out.
  */
-import {
-  elementBehind,
-  groupsOf,
-  isWeightedOp,
-  type OracleGraph,
-  type OracleNode,
-  type OracleOp,
-  shapesOf,
-  sizeOf,
-} from "./graph.ts";
+import { groupsOf, isWeightedOp, type OracleGraph, type OracleNode, shapesOf } from "./graph.ts";
+import type { Followed, Shapes } from "./operations/operation.ts";
+import { operationOf } from "./operations/registry.ts";
 
 /** The network's output, in place of a node index. */
 export const OUTPUT = -1;
@@ -27,13 +20,6 @@ export const OUTPUT = -1;
 export interface WayOn {
   readonly to: number;
   readonly features: readonly (readonly number[])[];
-}
-
-/** A unit of a value, and the feature of the followed unit that it holds. */
-interface Followed {
-  readonly unit: number;
-  /** "" for the unit itself. */
-  readonly feature: string;
 }
 
 interface Arrival extends Followed {
@@ -157,86 +143,13 @@ export class Ways {
 
   /** The units of the value that units of input `slot` become at an operation without weights. */
   #carried(index: number, slot: number, units: readonly Followed[]): Followed[] {
-    const node = this.graph.nodes[index]!;
-    const inputShapes = node.inputs.map((input) => this.shapes[input]!);
-    switch (node.op.kind) {
-      case "flatten": {
-        const plane = sizeOf(inputShapes[0]!) / inputShapes[0]![0]!;
-        // flattening maps of one pixel changes nothing
-        if (plane === 1) return [...units];
-        return units.flatMap(({ unit, feature }) =>
-          Array.from({ length: plane }, (_, k) => ({
-            unit: unit * plane + k,
-            feature: `${feature}/${k} of ${plane}`,
-          })),
-        );
-      }
-      case "concat": {
-        const before = inputShapes.slice(0, slot).reduce((sum, shape) => sum + shape[0]!, 0);
-        return units.map(({ unit, feature }) => ({ unit: before + unit, feature }));
-      }
-      case "select": {
-        const { index: taken } = node.op;
-        return units.flatMap(({ unit, feature }) =>
-          taken.flatMap((from, to) => (from === unit ? [{ unit: to, feature }] : [])),
-        );
-      }
-      case "learned":
-        return [];
-      case "multiply": {
-        const [own, count] = [inputShapes[slot]![0]!, this.shapes[index]![0]!];
-        // a single unit is read once for each unit that it multiplies
-        return own === count
-          ? [...units]
-          : units.flatMap(({ feature }) => Array.from({ length: count }, (_, unit) => ({ unit, feature })));
-      }
-      case "rearrange": {
-        const { op } = node;
-        return units.flatMap(({ unit, feature }) => {
-          const parts = this.#rearranged(op, inputShapes[0]!)[unit]!;
-          const isWhole = new Set(parts.values()).size <= 1;
-          return [...parts].map(([to, places]) => ({
-            unit: to,
-            feature: isWhole ? feature : `${feature}/${places}`,
-          }));
-        });
-      }
-      case "attention": {
-        if (slot === 2) return [...units];
-        const depth = inputShapes[slot]![0]! / node.op.heads;
-        const valueDepth = inputShapes[2]![0]! / node.op.heads;
-        // every unit of its head depends on it
-        return units.flatMap(({ unit }) =>
-          Array.from({ length: valueDepth }, (_, u) => ({
-            unit: Math.floor(unit / depth) * valueDepth + u,
-            feature: `mixed ${u} of ${valueDepth}`,
-          })),
-        );
-      }
-      case "opaque": {
-        const [count] = node.op.shape as [number];
-        if (node.op.carries && inputShapes[slot]![0] === count) return [...units];
-        // every unit of the output depends on every input unit
-        return Array.from({ length: count }, (_, unit) => ({ unit, feature: `mixed ${unit} of ${count}` }));
-      }
-      default:
-        return [...units];
-    }
+    const { op } = this.graph.nodes[index]!;
+    return operationOf(op).units?.on(op, units, { ...this.#shapesAt(index), slot }) ?? [...units];
   }
 
-  /** Unit of the input → unit of the value → which of its positions are there, in words. */
-  #rearranged(op: Extract<OracleOp, { kind: "rearrange" }>, input: readonly number[]): Map<number, string>[] {
-    const [inPlane, outPlane] = [sizeOf(input.slice(1)), sizeOf(op.shape.slice(1))];
-    const places = Array.from({ length: input[0]! }, () => new Map<number, number[]>());
-    for (let element = 0; element < sizeOf(op.shape); element++) {
-      const from = elementBehind(op, element);
-      const ofUnit = places[Math.floor(from / inPlane)]!;
-      const to = Math.floor(element / outPlane);
-      ofUnit.set(to, [...(ofUnit.get(to) ?? []), from % inPlane]);
-    }
-    return places.map(
-      (ofUnit) => new Map([...ofUnit].map(([to, own]) => [to, own.sort((a, b) => a - b).join()])),
-    );
+  #shapesAt(index: number): Shapes {
+    const { inputs } = this.graph.nodes[index]!;
+    return { shape: this.shapes[index]!, inputShapes: inputs.map((input) => this.shapes[input]!) };
   }
 
   #trace(value: number, unit: number): WayBack[] {
@@ -252,50 +165,12 @@ export class Ways {
     const node = this.graph.nodes[value]!;
     const { op, inputs } = node;
     if (isWeighted(node) || op.kind === "input") return [{ from: value, unit }];
-    const [first] = inputs as [number];
-    switch (op.kind) {
-      case "flatten":
-        return this.#trace(first, Math.floor(unit / (sizeOf(this.shapes[first]!) / this.shapes[first]![0]!)));
-      case "concat": {
-        let slot = 0;
-        let rest = unit;
-        while (rest >= this.shapes[inputs[slot]!]![0]!) rest -= this.shapes[inputs[slot++]!]![0]!;
-        return this.#trace(inputs[slot]!, rest);
-      }
-      case "select":
-        return op.index[unit]! < 0 ? [] : this.#trace(first, op.index[unit]!);
-      case "rearrange": {
-        const parts = this.#rearranged(op, this.shapes[first]!);
-        return [...parts.keys()]
-          .filter((from) => parts[from]!.has(unit))
-          .flatMap((from) => this.#trace(first, from));
-      }
-      case "attention": {
-        const depth = this.shapes[first]![0]! / op.heads;
-        const head = Math.floor(unit / (this.shapes[value]![0]! / op.heads));
-        const own = Array.from({ length: depth }, (_, c) => head * depth + c);
-        return [
-          ...inputs.slice(0, 2).flatMap((input) => own.flatMap((c) => this.#trace(input, c))),
-          ...this.#trace(inputs[2]!, unit),
-        ];
-      }
-      case "opaque":
-        return inputs.flatMap((input) => {
-          const count = this.shapes[input]![0]!;
-          if (op.carries && count === op.shape[0]) return this.#trace(input, unit);
-          return Array.from({ length: count }, (_, u) => u).flatMap((u) => this.#trace(input, u));
-        });
-      case "learned":
-        return [];
-      case "multiply":
-        return inputs.flatMap((input) => this.#trace(input, this.shapes[input]![0] === 1 ? 0 : unit));
-      case "add":
-        return inputs.flatMap((input, slot) =>
-          this.#trace(input, unit).filter((source) => !this.#isShortcut(value, slot, unit, source)),
-        );
-      default:
-        return this.#trace(first, unit);
-    }
+    const from = operationOf(op).units?.back(op, unit, this.#shapesAt(value)) ?? [[0, unit]];
+    return from.flatMap(([slot, own]) => {
+      const sources = this.#trace(inputs[slot]!, own);
+      if (op.kind !== "add") return sources;
+      return sources.filter((source) => !this.#isShortcut(value, slot, unit, source));
+    });
   }
 
   /** Whether `source`, which reaches unit t of the addition by `slot`, also reaches it through weights. */

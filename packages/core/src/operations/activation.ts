@@ -62,6 +62,8 @@ const functions = {
 
 export type ActivationName = keyof typeof functions;
 export const ACTIVATIONS = Object.keys(functions) as readonly ActivationName[];
+/** Those that read neither α nor β. */
+export const CONSTANT_ACTIVATIONS = ACTIVATIONS.filter((name) => !("alpha" in functions[name]));
 
 export interface Activation {
   readonly kind: "activation";

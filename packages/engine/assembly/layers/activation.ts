@@ -5,23 +5,25 @@
 import { exp, log1p, normalDensity, normalProbability, sigmoid, tanh } from "./exponential";
 import { blockOf, tensorAt } from "./layout";
 
-// numbers of activations: the border has them
-export const SIGMOID: u32 = 0;
-export const TANH: u32 = 1;
-export const GELU: u32 = 2;
-export const SILU: u32 = 3;
-export const HARD_SWISH: u32 = 4;
-export const HARD_SIGMOID: u32 = 5;
-export const ELU: u32 = 6;
-export const SOFTPLUS: u32 = 7;
-export const SELU: u32 = 8;
-export const CELU: u32 = 9;
-export const MISH: u32 = 10;
-export const SOFTSIGN: u32 = 11;
-export const GELU_TANH: u32 = 12;
-export const THRESHOLDED_RELU: u32 = 13;
-export const CLIP: u32 = 14;
-export const LINEAR: u32 = 15;
+/** By their names in networks. */
+export enum ActivationNumber {
+  sigmoid,
+  tanh,
+  gelu,
+  silu,
+  hardSwish,
+  hardSigmoid,
+  elu,
+  softplus,
+  selu,
+  celu,
+  mish,
+  softsign,
+  geluTanh,
+  thresholdedRelu,
+  clip,
+  linear,
+}
 
 const SELU_ALPHA: f32 = 1.6732632423543772;
 const SELU_SCALE: f32 = 1.0507009873554805;
@@ -31,23 +33,23 @@ const SELU_SCALE: f32 = 1.0507009873554805;
 function value(name: u32, x: v128, alpha: v128, beta: v128): v128 {
   const zero = f32x4.splat(0);
   const one = f32x4.splat(1);
-  if (name == SIGMOID) return sigmoid(x);
-  if (name == TANH) return tanh(x);
-  if (name == GELU) return f32x4.mul(x, normalProbability(x));
-  if (name == SILU) return f32x4.mul(x, sigmoid(f32x4.mul(alpha, x)));
-  if (name == HARD_SWISH) return f32x4.mul(x, hardGate(x));
-  if (name == HARD_SIGMOID) return f32x4.pmin(f32x4.pmax(f32x4.add(f32x4.mul(alpha, x), beta), zero), one);
-  if (name == ELU) return elu(x, alpha, one);
-  if (name == SELU) return f32x4.mul(f32x4.splat(SELU_SCALE), elu(x, f32x4.splat(SELU_ALPHA), one));
-  if (name == CELU) return elu(x, alpha, f32x4.div(one, alpha));
-  if (name == MISH) return f32x4.mul(x, tanh(softplus(x)));
-  if (name == SOFTSIGN) return f32x4.div(x, f32x4.add(one, f32x4.abs(x)));
-  if (name == GELU_TANH) {
+  if (name == ActivationNumber.sigmoid) return sigmoid(x);
+  if (name == ActivationNumber.tanh) return tanh(x);
+  if (name == ActivationNumber.gelu) return f32x4.mul(x, normalProbability(x));
+  if (name == ActivationNumber.silu) return f32x4.mul(x, sigmoid(f32x4.mul(alpha, x)));
+  if (name == ActivationNumber.hardSwish) return f32x4.mul(x, hardGate(x));
+  if (name == ActivationNumber.hardSigmoid) return f32x4.pmin(f32x4.pmax(f32x4.add(f32x4.mul(alpha, x), beta), zero), one);
+  if (name == ActivationNumber.elu) return elu(x, alpha, one);
+  if (name == ActivationNumber.selu) return f32x4.mul(f32x4.splat(SELU_SCALE), elu(x, f32x4.splat(SELU_ALPHA), one));
+  if (name == ActivationNumber.celu) return elu(x, alpha, f32x4.div(one, alpha));
+  if (name == ActivationNumber.mish) return f32x4.mul(x, tanh(softplus(x)));
+  if (name == ActivationNumber.softsign) return f32x4.div(x, f32x4.add(one, f32x4.abs(x)));
+  if (name == ActivationNumber.geluTanh) {
     return f32x4.mul(f32x4.mul(f32x4.splat(0.5), x), f32x4.add(one, tanh(geluInner(x))));
   }
-  if (name == THRESHOLDED_RELU) return v128.and(x, f32x4.gt(x, alpha));
-  if (name == CLIP) return f32x4.pmin(f32x4.pmax(x, alpha), beta);
-  if (name == LINEAR) return f32x4.add(f32x4.mul(alpha, x), beta);
+  if (name == ActivationNumber.thresholdedRelu) return v128.and(x, f32x4.gt(x, alpha));
+  if (name == ActivationNumber.clip) return f32x4.pmin(f32x4.pmax(x, alpha), beta);
+  if (name == ActivationNumber.linear) return f32x4.add(f32x4.mul(alpha, x), beta);
   return f32x4.div(softplus(f32x4.mul(alpha, x)), alpha);
 }
 
@@ -56,51 +58,51 @@ function value(name: u32, x: v128, alpha: v128, beta: v128): v128 {
 function derivative(name: u32, x: v128, alpha: v128, beta: v128): v128 {
   const zero = f32x4.splat(0);
   const one = f32x4.splat(1);
-  if (name == SIGMOID) {
+  if (name == ActivationNumber.sigmoid) {
     const s = sigmoid(x);
     return f32x4.mul(s, f32x4.sub(one, s));
   }
-  if (name == TANH) {
+  if (name == ActivationNumber.tanh) {
     const t = tanh(x);
     return f32x4.sub(one, f32x4.mul(t, t));
   }
-  if (name == GELU) return f32x4.add(normalProbability(x), f32x4.mul(x, normalDensity(x)));
-  if (name == SILU) {
+  if (name == ActivationNumber.gelu) return f32x4.add(normalProbability(x), f32x4.mul(x, normalDensity(x)));
+  if (name == ActivationNumber.silu) {
     const inner = f32x4.mul(alpha, x);
     const s = sigmoid(inner);
     return f32x4.add(s, f32x4.mul(f32x4.mul(inner, s), f32x4.sub(one, s)));
   }
-  if (name == HARD_SWISH) {
+  if (name == ActivationNumber.hardSwish) {
     const middle = f32x4.add(f32x4.mul(x, f32x4.splat(1.0 / 3.0)), f32x4.splat(0.5));
     return v128.bitselect(one, v128.and(middle, f32x4.gt(x, f32x4.splat(-3))), f32x4.ge(x, f32x4.splat(3)));
   }
-  if (name == HARD_SIGMOID) {
+  if (name == ActivationNumber.hardSigmoid) {
     const line = f32x4.add(f32x4.mul(alpha, x), beta);
     return v128.and(alpha, v128.and(f32x4.gt(line, zero), f32x4.lt(line, one)));
   }
-  if (name == ELU) return eluSlope(x, alpha, one);
-  if (name == SELU) {
+  if (name == ActivationNumber.elu) return eluSlope(x, alpha, one);
+  if (name == ActivationNumber.selu) {
     const scale = f32x4.splat(SELU_SCALE);
     return f32x4.mul(scale, eluSlope(x, f32x4.splat(SELU_ALPHA), one));
   }
-  if (name == CELU) return eluSlope(x, alpha, f32x4.div(one, alpha));
-  if (name == MISH) {
+  if (name == ActivationNumber.celu) return eluSlope(x, alpha, f32x4.div(one, alpha));
+  if (name == ActivationNumber.mish) {
     const t = tanh(softplus(x));
     return f32x4.add(t, f32x4.mul(f32x4.mul(x, sigmoid(x)), f32x4.sub(one, f32x4.mul(t, t))));
   }
-  if (name == SOFTSIGN) {
+  if (name == ActivationNumber.softsign) {
     const d = f32x4.add(one, f32x4.abs(x));
     return f32x4.div(one, f32x4.mul(d, d));
   }
-  if (name == GELU_TANH) {
+  if (name == ActivationNumber.geluTanh) {
     const t = tanh(geluInner(x));
     const half = f32x4.splat(0.5);
     const bend = f32x4.mul(f32x4.sub(one, f32x4.mul(t, t)), geluInnerSlope(x));
     return f32x4.add(f32x4.mul(half, f32x4.add(one, t)), f32x4.mul(f32x4.mul(half, x), bend));
   }
-  if (name == THRESHOLDED_RELU) return v128.and(one, f32x4.gt(x, alpha));
-  if (name == CLIP) return v128.and(one, v128.and(f32x4.gt(x, alpha), f32x4.lt(x, beta)));
-  if (name == LINEAR) return alpha;
+  if (name == ActivationNumber.thresholdedRelu) return v128.and(one, f32x4.gt(x, alpha));
+  if (name == ActivationNumber.clip) return v128.and(one, v128.and(f32x4.gt(x, alpha), f32x4.lt(x, beta)));
+  if (name == ActivationNumber.linear) return alpha;
   return sigmoid(f32x4.mul(alpha, x));
 }
 
@@ -109,21 +111,21 @@ function derivative(name: u32, x: v128, alpha: v128, beta: v128): v128 {
 function curvature(name: u32, x: v128, alpha: v128): v128 {
   const one = f32x4.splat(1);
   const two = f32x4.splat(2);
-  if (name == TANH) {
+  if (name == ActivationNumber.tanh) {
     const t = tanh(x);
     return f32x4.mul(f32x4.mul(f32x4.splat(-2), t), f32x4.sub(one, f32x4.mul(t, t)));
   }
-  if (name == GELU) return f32x4.mul(normalDensity(x), f32x4.sub(two, f32x4.mul(x, x)));
-  if (name == HARD_SWISH) {
+  if (name == ActivationNumber.gelu) return f32x4.mul(normalDensity(x), f32x4.sub(two, f32x4.mul(x, x)));
+  if (name == ActivationNumber.hardSwish) {
     const inside = v128.and(f32x4.gt(x, f32x4.splat(-3)), f32x4.lt(x, f32x4.splat(3)));
     return v128.and(f32x4.splat(1.0 / 3.0), inside);
   }
-  if (name == ELU) return eluCurvature(x, alpha, one);
-  if (name == SELU) {
+  if (name == ActivationNumber.elu) return eluCurvature(x, alpha, one);
+  if (name == ActivationNumber.selu) {
     return f32x4.mul(f32x4.splat(SELU_SCALE), eluCurvature(x, f32x4.splat(SELU_ALPHA), one));
   }
-  if (name == CELU) return eluCurvature(x, alpha, f32x4.div(one, alpha));
-  if (name == MISH) {
+  if (name == ActivationNumber.celu) return eluCurvature(x, alpha, f32x4.div(one, alpha));
+  if (name == ActivationNumber.mish) {
     // t′ = (1 − t²)·σ, so that f″ = (1 − t²)·(2σ + x·(σ(1 − σ) − 2t·σ²))
     const t = tanh(softplus(x));
     const s = sigmoid(x);
@@ -131,12 +133,12 @@ function curvature(name: u32, x: v128, alpha: v128): v128 {
     const sum = f32x4.add(f32x4.mul(two, s), f32x4.mul(x, inner));
     return f32x4.mul(f32x4.sub(one, f32x4.mul(t, t)), sum);
   }
-  if (name == SOFTSIGN) {
+  if (name == ActivationNumber.softsign) {
     const d = f32x4.add(one, f32x4.abs(x));
     const sign = f32x4.div(x, f32x4.pmax(f32x4.abs(x), f32x4.splat(1e-30)));
     return f32x4.div(f32x4.mul(f32x4.splat(-2), sign), f32x4.mul(d, f32x4.mul(d, d)));
   }
-  if (name == GELU_TANH) {
+  if (name == ActivationNumber.geluTanh) {
     // with u the inside and w = 1 − t²: f″ = w·u′ + x/2·(w·u″ − 2t·w·u′²)
     const t = tanh(geluInner(x));
     const w = f32x4.sub(one, f32x4.mul(t, t));
@@ -145,12 +147,12 @@ function curvature(name: u32, x: v128, alpha: v128): v128 {
     const inner = f32x4.sub(bend, f32x4.mul(f32x4.mul(two, t), f32x4.mul(slope, slope)));
     return f32x4.mul(w, f32x4.add(slope, f32x4.mul(f32x4.mul(f32x4.splat(0.5), x), inner)));
   }
-  const inner = name == SIGMOID ? x : f32x4.mul(alpha, x);
+  const inner = name == ActivationNumber.sigmoid ? x : f32x4.mul(alpha, x);
   const s = sigmoid(inner);
   const slope = f32x4.mul(s, f32x4.sub(one, s));
-  if (name == SOFTPLUS) return f32x4.mul(alpha, slope);
+  if (name == ActivationNumber.softplus) return f32x4.mul(alpha, slope);
   const bend = f32x4.sub(one, f32x4.add(s, s));
-  if (name == SIGMOID) return f32x4.mul(slope, bend);
+  if (name == ActivationNumber.sigmoid) return f32x4.mul(slope, bend);
   // silu: (x·σ(αx))″ = α·σ′·(2 + αx·(1 − 2σ))
   return f32x4.mul(f32x4.mul(alpha, slope), f32x4.add(two, f32x4.mul(inner, bend)));
 }
@@ -215,22 +217,22 @@ export class Activation {
 @kernel
 export function activation(op: Activation, block: u32): void {
   switch (op.name) {
-    case SIGMOID: return applyTo(op, block, SIGMOID, false);
-    case TANH: return applyTo(op, block, TANH, false);
-    case GELU: return applyTo(op, block, GELU, false);
-    case SILU: return applyTo(op, block, SILU, false);
-    case HARD_SWISH: return applyTo(op, block, HARD_SWISH, false);
-    case HARD_SIGMOID: return applyTo(op, block, HARD_SIGMOID, false);
-    case ELU: return applyTo(op, block, ELU, false);
-    case SOFTPLUS: return applyTo(op, block, SOFTPLUS, false);
-    case SELU: return applyTo(op, block, SELU, false);
-    case CELU: return applyTo(op, block, CELU, false);
-    case MISH: return applyTo(op, block, MISH, false);
-    case SOFTSIGN: return applyTo(op, block, SOFTSIGN, false);
-    case GELU_TANH: return applyTo(op, block, GELU_TANH, false);
-    case THRESHOLDED_RELU: return applyTo(op, block, THRESHOLDED_RELU, false);
-    case CLIP: return applyTo(op, block, CLIP, false);
-    case LINEAR: return applyTo(op, block, LINEAR, false);
+    case ActivationNumber.sigmoid: return applyTo(op, block, ActivationNumber.sigmoid, false);
+    case ActivationNumber.tanh: return applyTo(op, block, ActivationNumber.tanh, false);
+    case ActivationNumber.gelu: return applyTo(op, block, ActivationNumber.gelu, false);
+    case ActivationNumber.silu: return applyTo(op, block, ActivationNumber.silu, false);
+    case ActivationNumber.hardSwish: return applyTo(op, block, ActivationNumber.hardSwish, false);
+    case ActivationNumber.hardSigmoid: return applyTo(op, block, ActivationNumber.hardSigmoid, false);
+    case ActivationNumber.elu: return applyTo(op, block, ActivationNumber.elu, false);
+    case ActivationNumber.softplus: return applyTo(op, block, ActivationNumber.softplus, false);
+    case ActivationNumber.selu: return applyTo(op, block, ActivationNumber.selu, false);
+    case ActivationNumber.celu: return applyTo(op, block, ActivationNumber.celu, false);
+    case ActivationNumber.mish: return applyTo(op, block, ActivationNumber.mish, false);
+    case ActivationNumber.softsign: return applyTo(op, block, ActivationNumber.softsign, false);
+    case ActivationNumber.geluTanh: return applyTo(op, block, ActivationNumber.geluTanh, false);
+    case ActivationNumber.thresholdedRelu: return applyTo(op, block, ActivationNumber.thresholdedRelu, false);
+    case ActivationNumber.clip: return applyTo(op, block, ActivationNumber.clip, false);
+    case ActivationNumber.linear: return applyTo(op, block, ActivationNumber.linear, false);
     default: unreachable();
   }
 }
@@ -239,22 +241,22 @@ export function activation(op: Activation, block: u32): void {
 @kernel
 export function activationBackward(op: Activation, block: u32): void {
   switch (op.name) {
-    case SIGMOID: return applyTo(op, block, SIGMOID, true);
-    case TANH: return applyTo(op, block, TANH, true);
-    case GELU: return applyTo(op, block, GELU, true);
-    case SILU: return applyTo(op, block, SILU, true);
-    case HARD_SWISH: return applyTo(op, block, HARD_SWISH, true);
-    case HARD_SIGMOID: return applyTo(op, block, HARD_SIGMOID, true);
-    case ELU: return applyTo(op, block, ELU, true);
-    case SOFTPLUS: return applyTo(op, block, SOFTPLUS, true);
-    case SELU: return applyTo(op, block, SELU, true);
-    case CELU: return applyTo(op, block, CELU, true);
-    case MISH: return applyTo(op, block, MISH, true);
-    case SOFTSIGN: return applyTo(op, block, SOFTSIGN, true);
-    case GELU_TANH: return applyTo(op, block, GELU_TANH, true);
-    case THRESHOLDED_RELU: return applyTo(op, block, THRESHOLDED_RELU, true);
-    case CLIP: return applyTo(op, block, CLIP, true);
-    case LINEAR: return applyTo(op, block, LINEAR, true);
+    case ActivationNumber.sigmoid: return applyTo(op, block, ActivationNumber.sigmoid, true);
+    case ActivationNumber.tanh: return applyTo(op, block, ActivationNumber.tanh, true);
+    case ActivationNumber.gelu: return applyTo(op, block, ActivationNumber.gelu, true);
+    case ActivationNumber.silu: return applyTo(op, block, ActivationNumber.silu, true);
+    case ActivationNumber.hardSwish: return applyTo(op, block, ActivationNumber.hardSwish, true);
+    case ActivationNumber.hardSigmoid: return applyTo(op, block, ActivationNumber.hardSigmoid, true);
+    case ActivationNumber.elu: return applyTo(op, block, ActivationNumber.elu, true);
+    case ActivationNumber.softplus: return applyTo(op, block, ActivationNumber.softplus, true);
+    case ActivationNumber.selu: return applyTo(op, block, ActivationNumber.selu, true);
+    case ActivationNumber.celu: return applyTo(op, block, ActivationNumber.celu, true);
+    case ActivationNumber.mish: return applyTo(op, block, ActivationNumber.mish, true);
+    case ActivationNumber.softsign: return applyTo(op, block, ActivationNumber.softsign, true);
+    case ActivationNumber.geluTanh: return applyTo(op, block, ActivationNumber.geluTanh, true);
+    case ActivationNumber.thresholdedRelu: return applyTo(op, block, ActivationNumber.thresholdedRelu, true);
+    case ActivationNumber.clip: return applyTo(op, block, ActivationNumber.clip, true);
+    case ActivationNumber.linear: return applyTo(op, block, ActivationNumber.linear, true);
     default: unreachable();
   }
 }
@@ -301,20 +303,20 @@ export class ActivationCurvature {
 @kernel
 export function activationCurvature(op: ActivationCurvature, block: u32): void {
   switch (op.name) {
-    case SIGMOID: return addCurvature(op, block, SIGMOID);
-    case TANH: return addCurvature(op, block, TANH);
-    case GELU: return addCurvature(op, block, GELU);
-    case SILU: return addCurvature(op, block, SILU);
-    case HARD_SWISH: return addCurvature(op, block, HARD_SWISH);
-    case ELU: return addCurvature(op, block, ELU);
-    case SOFTPLUS: return addCurvature(op, block, SOFTPLUS);
-    case SELU: return addCurvature(op, block, SELU);
-    case CELU: return addCurvature(op, block, CELU);
-    case MISH: return addCurvature(op, block, MISH);
-    case SOFTSIGN: return addCurvature(op, block, SOFTSIGN);
-    case GELU_TANH: return addCurvature(op, block, GELU_TANH);
+    case ActivationNumber.sigmoid: return addCurvature(op, block, ActivationNumber.sigmoid);
+    case ActivationNumber.tanh: return addCurvature(op, block, ActivationNumber.tanh);
+    case ActivationNumber.gelu: return addCurvature(op, block, ActivationNumber.gelu);
+    case ActivationNumber.silu: return addCurvature(op, block, ActivationNumber.silu);
+    case ActivationNumber.hardSwish: return addCurvature(op, block, ActivationNumber.hardSwish);
+    case ActivationNumber.elu: return addCurvature(op, block, ActivationNumber.elu);
+    case ActivationNumber.softplus: return addCurvature(op, block, ActivationNumber.softplus);
+    case ActivationNumber.selu: return addCurvature(op, block, ActivationNumber.selu);
+    case ActivationNumber.celu: return addCurvature(op, block, ActivationNumber.celu);
+    case ActivationNumber.mish: return addCurvature(op, block, ActivationNumber.mish);
+    case ActivationNumber.softsign: return addCurvature(op, block, ActivationNumber.softsign);
+    case ActivationNumber.geluTanh: return addCurvature(op, block, ActivationNumber.geluTanh);
     // piecewise linear: f″ is 0
-    case HARD_SIGMOID: case THRESHOLDED_RELU: case CLIP: case LINEAR: return;
+    case ActivationNumber.hardSigmoid: case ActivationNumber.thresholdedRelu: case ActivationNumber.clip: case ActivationNumber.linear: return;
     default: unreachable();
   }
 }

@@ -1,5 +1,5 @@
 /** Made from assembly/layers by the build (assembly/border.mjs): a change here is lost. */
-export const hash = "3386279366eea254";
+export const hash = "d6bb13158f1d1f92";
 
 export const records = {
   activation: {
@@ -748,22 +748,25 @@ export const kernels = {
   winogradGradient: "winogradGradient",
 } as const;
 
-export const SIGMOID = 0;
-export const TANH = 1;
-export const GELU = 2;
-export const SILU = 3;
-export const HARD_SWISH = 4;
-export const HARD_SIGMOID = 5;
-export const ELU = 6;
-export const SOFTPLUS = 7;
-export const SELU = 8;
-export const CELU = 9;
-export const MISH = 10;
-export const SOFTSIGN = 11;
-export const GELU_TANH = 12;
-export const THRESHOLDED_RELU = 13;
-export const CLIP = 14;
-export const LINEAR = 15;
+export const ActivationNumber = {
+  sigmoid: 0,
+  tanh: 1,
+  gelu: 2,
+  silu: 3,
+  hardSwish: 4,
+  hardSigmoid: 5,
+  elu: 6,
+  softplus: 7,
+  selu: 8,
+  celu: 9,
+  mish: 10,
+  softsign: 11,
+  geluTanh: 12,
+  thresholdedRelu: 13,
+  clip: 14,
+  linear: 15,
+} as const;
+
 export const NO_UNIT = 4294967295;
 
 /** Addresses and counts are u32, which JavaScript gets as i32. */

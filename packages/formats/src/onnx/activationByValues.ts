@@ -2,7 +2,7 @@
  * Recognises an activation by the values of a function, since exporters write the same activation in many ways. A
  * function that grows without bound far from 0, like e^x, is compared near 0 only.
  */
-import { type Activation, activationValue } from "@phew/core";
+import { type Activation, activationValue, CONSTANT_ACTIVATIONS } from "@phew/core";
 
 const NEAR = Array.from({ length: 81 }, (_, k) => (k - 40) / 5);
 const FAR = [-1e4, -1000, -100, -30, -15, 15, 30, 100, 1000, 1e4];
@@ -35,16 +35,7 @@ function candidates(f: (x: number) => number): Omit<Activation, "kind">[] {
   const slope = (f(0.01) - f(-0.01)) / 0.02;
   return (
     [
-      { name: "relu" },
-      { name: "relu6" },
-      { name: "sigmoid" },
-      { name: "tanh" },
-      { name: "gelu" },
-      { name: "geluTanh" },
-      { name: "hardSwish" },
-      { name: "selu" },
-      { name: "softsign" },
-      { name: "mish" },
+      ...CONSTANT_ACTIVATIONS.map((name) => ({ name })),
       { name: "leakyRelu", alpha: -f(-1) },
       { name: "elu", alpha: f(-1) / Math.expm1(-1) },
       // σ(α) = f(1)

@@ -9,6 +9,7 @@ import {
   type Network,
   type Node,
   type Operation,
+  operationLabel,
   type Weights,
 } from "@phew/core";
 import { type MaskedNetwork, maskedNetwork, type NetworkOutputs } from "../maskedNetwork.ts";
@@ -274,6 +275,8 @@ class LayersModelDraft {
         return "a part of the channels";
       case "opaque":
         return op.operation;
+      default:
+        return operationLabel(op);
     }
   }
 

@@ -1,59 +1,30 @@
-/** How each operation is computed with TensorFlow.js. An operation that core gains is a type error here until it has its line. */
+/**
+ * How each operation is computed with TensorFlow.js: what the files imported here export. An operation that core gains is
+ * a type error here until one of them has it.
+ */
 import { ArgumentError, type Operation, operationLabel } from "@phew/core";
-import { activation } from "./activation.ts";
-import { add } from "./add.ts";
-import { affine } from "./affine.ts";
-import { attention } from "./attention.ts";
-import { averagePool2d } from "./averagePool2d.ts";
-import { batchNorm } from "./batchNorm.ts";
-import { concat } from "./concat.ts";
-import { conv2d } from "./conv2d.ts";
-import { conv3d } from "./conv3d.ts";
-import { dense } from "./dense.ts";
-import { dropout } from "./dropout.ts";
-import { flatten } from "./flatten.ts";
-import { globalAveragePool } from "./globalAveragePool.ts";
-import { identity } from "./identity.ts";
-import { input } from "./input.ts";
-import { layerNorm } from "./layerNorm.ts";
-import { learned } from "./learned.ts";
+import * as activations from "./activation.ts";
+import * as arranging from "./arranging.ts";
+import * as attentions from "./attention.ts";
+import * as combining from "./combining.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
-import { maxOver } from "./maxOver.ts";
-import { maxPool2d } from "./maxPool2d.ts";
-import { multiply } from "./multiply.ts";
-import { rearrange } from "./rearrange.ts";
-import { resample } from "./resample.ts";
-import { select } from "./select.ts";
+import * as normalisation from "./normalisation.ts";
+import * as pooling from "./pooling.ts";
 import * as trainedActivations from "./trainedActivations.ts";
+import * as weighted from "./weighted.ts";
 
 /** An opaque part of a network can be pruned but by its nature not computed. */
 type Computed = Exclude<Operation["kind"], "opaque">;
 
 const lowerings: { readonly [Kind in Computed]: Lowering<OperationOf<Kind>> } = {
-  activation,
-  add,
-  attention,
-  affine,
-  averagePool2d,
-  batchNorm,
-  concat,
-  conv2d,
-  conv3d,
-  dense,
-  dropout,
-  flatten,
-  globalAveragePool,
-  identity,
-  input,
-  maxOver,
-  layerNorm,
-  learned,
-  maxPool2d,
-  rearrange,
-  resample,
-  multiply,
-  select,
+  ...activations,
+  ...arranging,
+  ...attentions,
+  ...combining,
+  ...normalisation,
+  ...pooling,
   ...trainedActivations,
+  ...weighted,
 };
 
 /** @throws ArgumentError naming the layer, where this executor cannot compute its operation */

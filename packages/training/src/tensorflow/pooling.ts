@@ -1,56 +1,122 @@
-/**
- * Windows of pooling over `[n, h, w, c]` arrays. Pooling is plain loops here: the backends have no dilated windows, no
- * ceil mode and no padding left out of a mean, and their gradients are slower than these; that of the greatest value is
- * wrong in the wasm backend (docs/executor.md).
- */
-import type { Tensor4D } from "@tensorflow/tfjs-core";
+/** Operations that make one number of several positions of a unit. */
 
-type Pair = readonly [number, number];
+import { planeTerms } from "@phew/core";
+import * as tf from "@tensorflow/tfjs-core";
+import { image, type Lowering, type OperationOf } from "./lowering.ts";
+import { forEachTap, pooledShape } from "./poolingWindows.ts";
+import { forEachTerm } from "./terms.ts";
 
-interface PoolingWindow {
-  readonly kernel: Pair;
-  readonly stride: Pair;
-  readonly padding: readonly [number, number, number, number];
-  readonly dilation: Pair;
-}
-
-/** Sizes of a pooled image: the batch and the channels are those of the input. */
-export interface PooledShape {
-  readonly n: number;
-  readonly height: number;
-  readonly width: number;
-  readonly channels: number;
-  readonly outHeight: number;
-  readonly outWidth: number;
-}
-
-/** @param outputShape core's `[channels, height, width]` */
-export function pooledShape(x: Tensor4D, outputShape: readonly number[]): PooledShape {
-  const [n, height, width, channels] = x.shape;
-  return { n, height, width, channels, outHeight: outputShape[1]!, outWidth: outputShape[2]! };
-}
-
-/**
- * Calls `visit` for every window and every tap of it that is inside the image, taps row by row. `to` and `from` are
- * the indices of channel 0 in output and input; (p, q) is the window's position.
- */
-export function forEachTap(
-  { n, height, width, channels, outHeight, outWidth }: PooledShape,
-  { kernel, stride, padding, dilation }: PoolingWindow,
-  visit: (to: number, from: number, p: number, q: number) => void,
-): void {
-  for (let image = 0, to = 0; image < n; image++) {
-    for (let p = 0; p < outHeight; p++) {
-      for (let q = 0; q < outWidth; q++, to += channels) {
-        for (let r = 0; r < kernel[0]; r++) {
-          const y = p * stride[0] - padding[0] + r * dilation[0];
-          if (y < 0 || y >= height) continue;
-          for (let c = 0; c < kernel[1]; c++) {
-            const x = q * stride[1] - padding[1] + c * dilation[1];
-            if (x >= 0 && x < width) visit(to, ((image * height + y) * width + x) * channels, p, q);
-          }
-        }
+/** Greatest value of each window; the first greatest gets the gradient, as in PyTorch. Padding never wins. */
+export const maxPool2d: Lowering<OperationOf<"maxPool2d">> = (op, inputs, context) => {
+  const x = image(inputs);
+  const shape = pooledShape(x, context.outputShape);
+  const { n, outHeight, outWidth, channels } = shape;
+  const input = x.dataSync();
+  const greatest = new Float32Array(n * outHeight * outWidth * channels).fill(Number.NEGATIVE_INFINITY);
+  const winner = new Int32Array(greatest.length).fill(-1);
+  forEachTap(shape, op, (to, from) => {
+    for (let c = 0; c < channels; c++) {
+      const value = input[from + c]!;
+      // a NaN wins, or the loss would hide it
+      if (winner[to + c]! < 0 || value > greatest[to + c]! || Number.isNaN(value)) {
+        greatest[to + c] = value;
+        winner[to + c] = from + c;
       }
     }
-  }
+  });
+  return {
+    value: tf.tensor4d(greatest, [n, outHeight, outWidth, channels]),
+    backward(gradient) {
+      if (!context.inputGradientWanted) return { inputs: [undefined] };
+      const dy = gradient.dataSync();
+      const dx = new Float32Array(x.size);
+      for (let k = 0; k < dy.length; k++) if (winner[k]! >= 0) dx[winner[k]!]! += dy[k]!;
+      return { inputs: [tf.tensor4d(dx, x.shape)] };
+    },
+  };
+};
+
+type AveragePool2d = OperationOf<"averagePool2d">;
+
+/** Mean of each window; the divisor counts padding or leaves it out, but never what ceil mode adds beyond the padding. */
+export const averagePool2d: Lowering<AveragePool2d> = (op, inputs, context) => {
+  const x = image(inputs);
+  const shape = pooledShape(x, context.outputShape);
+  const { n, height, width, outHeight, outWidth, channels } = shape;
+  const rowCount = windowLengths(op, 0, height, outHeight);
+  const columnCount = windowLengths(op, 1, width, outWidth);
+  const input = x.dataSync();
+  const means = new Float32Array(n * outHeight * outWidth * channels);
+  forEachTap(shape, op, (to, from, p, q) => {
+    const share = 1 / (rowCount[p]! * columnCount[q]!);
+    for (let c = 0; c < channels; c++) means[to + c]! += input[from + c]! * share;
+  });
+  return {
+    value: tf.tensor4d(means, [n, outHeight, outWidth, channels]),
+    backward(gradient) {
+      if (!context.inputGradientWanted) return { inputs: [undefined] };
+      const dy = gradient.dataSync();
+      const dx = new Float32Array(x.size);
+      forEachTap(shape, op, (to, from, p, q) => {
+        const share = 1 / (rowCount[p]! * columnCount[q]!);
+        for (let c = 0; c < channels; c++) dx[from + c]! += dy[to + c]! * share;
+      });
+      return { inputs: [tf.tensor4d(dx, x.shape)] };
+    },
+  };
+};
+
+/** What each window counts along one axis. */
+function windowLengths(op: AveragePool2d, axis: 0 | 1, length: number, outLength: number): number[] {
+  const before = op.padding[axis];
+  const after = op.padding[axis + 2]!;
+  return Array.from({ length: outLength }, (_, p) => {
+    const start = p * op.stride[axis] - before;
+    const end = Math.min(start + op.kernel[axis], length + after);
+    return op.countPadding ? end - start : Math.min(end, length) - Math.max(start, 0);
+  });
 }
+
+/** Mean over height and width: `[n, h, w, c]` becomes `[n, c]`. */
+export const globalAveragePool: Lowering<OperationOf<"globalAveragePool">> = (_op, inputs, context) => {
+  const x = image(inputs);
+  const [n, height, width, channels] = x.shape;
+  return {
+    value: tf.reshape(tf.avgPool(x, [height, width], 1, "valid"), [n, channels]),
+    backward(gradient) {
+      if (!context.inputGradientWanted) return { inputs: [undefined] };
+      const share = tf.reshape(tf.mul(gradient, 1 / (height * width)), [n, 1, 1, channels]);
+      return { inputs: [tf.mul(share, tf.ones([1, height, width, 1]))] };
+    },
+  };
+};
+
+/** Greatest value over the positions that tables name; the first greatest gets the gradient. */
+export const maxOver: Lowering<OperationOf<"maxOver">> = (op, inputs, context) => {
+  const x = image(inputs);
+  const [n, , , channels] = x.shape;
+  const terms = planeTerms(op);
+  const [height, width] = [terms.rows.places.length, terms.columns.places.length];
+  const input = x.dataSync();
+  const greatest = new Float32Array(n * height * width * channels).fill(Number.NEGATIVE_INFINITY);
+  const winner = new Int32Array(greatest.length).fill(-1);
+  forEachTerm(n, channels, terms, (to, from) => {
+    for (let c = 0; c < channels; c++) {
+      const value = input[from + c]!;
+      // a NaN wins, or the loss would hide it
+      if (winner[to + c]! >= 0 && !(value > greatest[to + c]!) && !Number.isNaN(value)) continue;
+      greatest[to + c] = value;
+      winner[to + c] = from + c;
+    }
+  });
+  return {
+    value: tf.tensor4d(greatest, [n, height, width, channels]),
+    backward(gradient) {
+      if (!context.inputGradientWanted) return { inputs: [undefined] };
+      const dy = gradient.dataSync();
+      const dx = new Float32Array(x.size);
+      for (let k = 0; k < dy.length; k++) dx[winner[k]!]! += dy[k]!;
+      return { inputs: [tf.tensor4d(dx, x.shape)] };
+    },
+  };
+};

@@ -1,7 +1,7 @@
 /** Activations with trained parameters, each exported under its kind: lowerings.ts takes them all. */
 import * as tf from "@tensorflow/tfjs-core";
-import { sumOverBatch } from "./conv2d.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
+import { sumOverBatch } from "./sumOverBatch.ts";
 
 /** x above 0, else slope · x; at 0 the derivative is the slope, as PyTorch's. */
 export const prelu: Lowering<OperationOf<"prelu">> = (op, inputs, context) => {

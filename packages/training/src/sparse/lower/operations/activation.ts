@@ -1,47 +1,13 @@
 /** Activations that are not a clamp; the others are part of a combination. */
 import { type ActivationName, ArgumentError, activationParameters } from "@phew/core";
-import {
-  CELU,
-  CLIP,
-  ELU,
-  GELU,
-  GELU_TANH,
-  HARD_SIGMOID,
-  HARD_SWISH,
-  LINEAR,
-  MISH,
-  SELU,
-  SIGMOID,
-  SILU,
-  SOFTPLUS,
-  SOFTSIGN,
-  TANH,
-  THRESHOLDED_RELU,
-} from "@phew/engine";
+import { ActivationNumber } from "@phew/engine";
 import type { Lowering, OperationOf } from "./lowering.ts";
 
 /** Part of combinations, where their slope is one of a clamp. */
 type Clamped = "relu" | "relu6" | "leakyRelu";
 
 /** Their numbers in the engine. */
-const numbers: Readonly<Record<Exclude<ActivationName, Clamped>, number>> = {
-  sigmoid: SIGMOID,
-  tanh: TANH,
-  gelu: GELU,
-  silu: SILU,
-  hardSwish: HARD_SWISH,
-  hardSigmoid: HARD_SIGMOID,
-  elu: ELU,
-  softplus: SOFTPLUS,
-  selu: SELU,
-  celu: CELU,
-  mish: MISH,
-  softsign: SOFTSIGN,
-  geluTanh: GELU_TANH,
-  thresholdedRelu: THRESHOLDED_RELU,
-  clip: CLIP,
-  linear: LINEAR,
-};
+const numbers: Readonly<Record<Exclude<ActivationName, Clamped>, number>> = ActivationNumber;
 
 /** Scalars that the kernels of activations read. */
 function kernelFields(op: OperationOf<"activation">, layer: string) {

@@ -5,25 +5,16 @@
 import type { Operation } from "@phew/core";
 import { activation } from "./activation.ts";
 import { affine } from "./affine.ts";
+import * as arranging from "./arranging.ts";
 import { attention } from "./attention.ts";
-import { concat } from "./concat.ts";
 import { conv2d } from "./conv2d.ts";
 import { conv3d } from "./conv3d.ts";
 import { dense } from "./dense.ts";
-import { dropout } from "./dropout.ts";
-import { flatten } from "./flatten.ts";
-import { globalAveragePool } from "./globalAveragePool.ts";
-import { identity } from "./identity.ts";
-import { input } from "./input.ts";
 import { layerNorm } from "./layerNorm.ts";
-import { learned } from "./learned.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
-import { maxOver } from "./maxOver.ts";
 import { multiply } from "./multiply.ts";
-import { averagePool2d, maxPool2d } from "./pooling.ts";
-import { rearrange } from "./rearrange.ts";
-import { resample } from "./resample.ts";
-import { select } from "./select.ts";
+import * as passing from "./passing.ts";
+import * as pooling from "./pooling.ts";
 import * as trainedActivations from "./trainedActivations.ts";
 
 /** Opaque parts are refused before. */
@@ -33,24 +24,14 @@ const lowerings: { readonly [Kind in Lowered]: Lowering<OperationOf<Kind>> } = {
   activation,
   attention,
   affine,
-  averagePool2d,
-  concat,
   conv2d,
   conv3d,
   dense,
-  dropout,
-  flatten,
-  globalAveragePool,
-  identity,
-  input,
-  maxOver,
   layerNorm,
-  learned,
-  maxPool2d,
-  rearrange,
-  resample,
   multiply,
-  select,
+  ...arranging,
+  ...passing,
+  ...pooling,
   ...trainedActivations,
 };
 

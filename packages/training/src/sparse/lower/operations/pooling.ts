@@ -1,6 +1,9 @@
-/** Max and average pooling over windows. */
+/** Operations that make one number of several positions of a unit. */
+
+import { planeTerms } from "@phew/core";
 import type { Pass } from "../pass.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
+import { tableOf } from "./termTable.ts";
 
 type Pool = OperationOf<"maxPool2d"> | OperationOf<"averagePool2d">;
 
@@ -82,3 +85,75 @@ function wayBack(pass: Pass, index: number) {
     accumulate: target.accumulate,
   };
 }
+
+/** Mean over height and width. */
+export const globalAveragePool: Lowering<OperationOf<"globalAveragePool">> = {
+  overwritable: false,
+  tangent: "linear",
+  forward(pass, index) {
+    const plane = pass.read(pass.source(index));
+    const mean = pass.newTensor(index);
+    pass.draft.emit("globalAveragePool", pass.label(index, "pooling"), { plane, mean });
+    pass.write(index, mean);
+  },
+
+  backward(pass, index) {
+    const mean = pass.gradientOf(index);
+    if (mean === undefined) return;
+    const target = pass.receive(pass.source(index));
+    if (target === undefined) return;
+    const fields = { plane: target.tensor, mean, accumulate: target.accumulate };
+    pass.draft.emit("globalAveragePoolBackward", pass.label(index, "pooling"), fields);
+  },
+};
+
+type MaxOver = OperationOf<"maxOver">;
+
+function tables(pass: Pass, op: MaxOver) {
+  const { rows, columns } = planeTerms(op);
+  return { rows: pass.table(tableOf(rows)), columns: pass.table(tableOf(columns)) };
+}
+
+/** Greatest value over the positions that tables name. */
+export const maxOver: Lowering<MaxOver> = {
+  overwritable: false,
+  forward(pass, index, op) {
+    const input = pass.read(pass.source(index));
+    const output = pass.newTensor(index);
+    pass.draft.emit("maxOver", pass.label(index, "pooling"), { input, output, ...tables(pass, op) });
+    pass.write(index, output);
+  },
+
+  backward(pass, index, op) {
+    const source = pass.source(index);
+    const outputGradient = pass.gradientOf(index);
+    if (outputGradient === undefined) return;
+    const target = pass.receive(source);
+    if (target === undefined) return;
+    pass.draft.emit("maxOverBackward", pass.label(index, "pooling"), {
+      input: pass.primal.read(source),
+      output: pass.primal.read(index),
+      inputGradient: target.tensor,
+      outputGradient,
+      accumulate: target.accumulate,
+      ...tables(pass, op),
+    });
+  },
+
+  tangent: {
+    forward(pass, index, op) {
+      const source = pass.source(index);
+      const tangent = pass.newTensor(index);
+      pass.draft.emit("maxOverTangent", pass.label(index, "pooling"), {
+        input: pass.primal.read(source),
+        output: pass.primal.read(index),
+        inputGradient: pass.read(source),
+        outputGradient: tangent,
+        ...tables(pass, op),
+      });
+      pass.write(index, tangent);
+    },
+    // the values show which input was the greatest
+    backward: "linear",
+  },
+};

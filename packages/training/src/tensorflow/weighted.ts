@@ -1,6 +1,58 @@
-/** 3-d convolution over `[n, depth · height, width, channels]` in plain loops; its filter is `[kd, kh, kw, in / groups, out]`. */
+/** Operations with prunable weights. */
+
 import * as tf from "@tensorflow/tfjs-core";
+import { convolve, filterGradient, inputGradient } from "./convolution.ts";
 import { image, type Lowering, type OperationOf } from "./lowering.ts";
+import { sumOverBatch } from "./sumOverBatch.ts";
+
+/**
+ * Fully connected layer, weights `[in, out]`: y = x w + b, ∂L/∂x = ∂L/∂y wᵀ, ∂L/∂w = xᵀ ∂L/∂y. Transposed explicitly:
+ * the wasm backend is fast only without its transpose options.
+ */
+export const dense: Lowering<OperationOf<"dense">> = (op, inputs, context) => {
+  const whole = inputs[0]!;
+  const inCount = whole.shape.at(-1)!;
+  // at places each is a row
+  const x = tf.reshape(whole, [whole.size / inCount, inCount]) as tf.Tensor2D;
+  const shape = [...whole.shape.slice(0, -1), op.outFeatures];
+  const weight = context.parameter(op.weight) as tf.Tensor2D;
+  const bias = op.bias === undefined ? {} : { bias: context.parameter(op.bias) };
+  return {
+    value: tf.reshape(tf.fused.matMul({ a: x, b: weight, ...bias }), shape),
+    saved: [x],
+    backward(given) {
+      const gradient = tf.reshape(given, [x.shape[0], op.outFeatures]) as tf.Tensor2D;
+      const parameters = {
+        [op.weight]: tf.matMul(tf.transpose(x), gradient),
+        ...(op.bias === undefined ? {} : { [op.bias]: sumOverBatch(gradient) }),
+      };
+      const dx = context.inputGradientWanted
+        ? tf.reshape(tf.matMul(gradient, tf.transpose(weight)), whole.shape)
+        : undefined;
+      return { inputs: [dx], parameters };
+    },
+  };
+};
+
+/** 2-d convolution, also grouped and dilated; see convolution.ts. */
+export const conv2d: Lowering<OperationOf<"conv2d">> = (op, inputs, context) => {
+  const x = image(inputs);
+  const filter = context.parameter(op.weight) as tf.Tensor4D;
+  const bias = op.bias === undefined ? undefined : (context.parameter(op.bias) as tf.Tensor1D);
+  return {
+    value: convolve(x, filter, op, bias),
+    backward(gradient) {
+      const dy = gradient as tf.Tensor4D;
+      const parameters = {
+        [op.weight]: filterGradient(x, dy, op),
+        ...(op.bias === undefined ? {} : { [op.bias]: sumOverBatch(dy) }),
+      };
+      const [, height, width] = x.shape;
+      const dx = context.inputGradientWanted ? inputGradient(dy, filter, [height, width], op) : undefined;
+      return { inputs: [dx], parameters };
+    },
+  };
+};
 
 type Conv3d = OperationOf<"conv3d">;
 
@@ -51,6 +103,7 @@ function forEachWeight(
   }
 }
 
+/** 3-d convolution over `[n, depth · height, width, channels]` in plain loops; its filter is `[kd, kh, kw, in / groups, out]`. */
 export const conv3d: Lowering<Conv3d> = (op, inputs, context) => {
   const x = image(inputs);
   const [n, rows, width, inChannels] = x.shape;

@@ -1,9 +1,17 @@
-/**
- * Product of two values; along an axis of length 1 a factor stands for all places, and its gradient is the sum over them.
- */
+/** Operations on several values. */
+
 import * as tf from "@tensorflow/tfjs-core";
 import type { Lowering, OperationOf } from "./lowering.ts";
 
+/** Sum of values of one shape: each gets the gradient whole. */
+export const add: Lowering<OperationOf<"add">> = (_op, inputs) => ({
+  value: tf.addN([...inputs]),
+  backward: (gradient) => ({ inputs: inputs.map(() => tf.clone(gradient)) }),
+});
+
+/**
+ * Product of two values; along an axis of length 1 a factor stands for all places, and its gradient is the sum over them.
+ */
 export const multiply: Lowering<OperationOf<"multiply">> = (_op, inputs) => {
   const rank = Math.max(...inputs.map((input) => input.rank));
   // features as an image of one pixel: their axis stays the last

@@ -1,38 +1,5 @@
 /** Elementwise functions, as PyTorch defines them. */
 
-export type ElementwiseOp =
-  | { readonly kind: "activation"; readonly name: string; readonly alpha?: number; readonly beta?: number }
-  /** A slope for each unit, or one for all. */
-  | { readonly kind: "prelu"; readonly slope: string; readonly shared: boolean };
-
-const KINDS = {
-  activation: (op, x) => activate(op.name, x, op.alpha, op.beta),
-  prelu: (op, x, unit, values) => (x > 0 ? x : values(op.slope)[op.shared ? 0 : unit]! * x),
-} satisfies {
-  [Kind in ElementwiseOp["kind"]]: (
-    op: Extract<ElementwiseOp, { kind: Kind }>,
-    x: number,
-    unit: number,
-    values: (parameter: string) => ArrayLike<number>,
-  ) => number;
-};
-
-export const isElementwise = (op: { readonly kind: string }): op is ElementwiseOp => op.kind in KINDS;
-
-/** The function's value at one element of a unit. */
-export function elementwise(
-  op: ElementwiseOp,
-  x: number,
-  unit: number,
-  values: (parameter: string) => ArrayLike<number>,
-): number {
-  return KINDS[op.kind](op as never, x, unit, values);
-}
-
-/** The factor of a path through it, if every value is positive. */
-export const pathFactor = (op: ElementwiseOp): number =>
-  op.kind === "activation" && op.name === "linear" ? Math.abs(op.alpha ?? 1) : 1;
-
 export function activate(name: string, x: number, alpha?: number, beta?: number): number {
   switch (name) {
     case "relu":
