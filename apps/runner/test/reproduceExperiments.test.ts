@@ -1,5 +1,5 @@
 /** Measures of experiments against closed forms, verdicts from made-up rows, and the tables of docs/results read again. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { formatTable } from "@phew/report";
@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { isLong } from "../../../vitest.long.ts";
 import { accuracyIn, leadClaims } from "../src/reproduce/ablations/claims.ts";
 import { runGrids, type Situation, situations } from "../src/reproduce/ablations/grids.ts";
+import { sourceOf } from "../src/reproduce/commits.ts";
 import { type Measured, type RunGrid, SCALES, type Scale } from "../src/reproduce/experiment.ts";
 import { classes, slopesOf } from "../src/reproduce/experiments/classes.ts";
 import { areaUnder, stepsTo } from "../src/reproduce/experiments/convergence.ts";
@@ -340,6 +341,57 @@ describe("docs/results", () => {
       }
     },
   );
+});
+
+describe("a table of an experiment", () => {
+  it("that was begun before commits were noted is gone on with; others are refused", () => {
+    const file = path.join(scratchFolder(), "runs.csv");
+    writeRunRows(file, [row({ key: "a", commit: "0123456789" }), row({ key: "b" })]);
+    expect([...readRunRows(file).values()].map(({ commit }) => commit)).toEqual(["0123456789", ""]);
+    const old = readFileSync(file, "utf8").replace(/,[^,\n]*$/gm, "");
+    writeFileSync(file, old);
+    expect([...readRunRows(file).values()]).toEqual([row({ key: "a" }), row({ key: "b" })]);
+    writeFileSync(file, old.replace(/,[^,\n]*$/gm, ""));
+    expect(() => readRunRows(file)).toThrow(/expected key,.*losses/);
+  });
+
+  it("says which seeds and commits its rows are of", () => {
+    const rows = [
+      row({ seed: 3, commit: "b" }),
+      row({ seed: 1, commit: "a b" }),
+      row({ seed: 0, commit: "" }),
+    ];
+    const grid = experimentByName("accuracy").plan("smoke", new Set(["glyphs"])).runs![0]!.name;
+    const source = (measured: Measured) => sourceOf(experimentByName("accuracy"), "smoke", measured);
+    expect(source(measuredFrom({ [grid]: rows }))).toBe(
+      "seeds 0 to 3; commits a, b; 1 of 3 rows names no commit",
+    );
+    expect(source(measuredFrom({}))).toBe("no seeds");
+  });
+});
+
+describe("phew report of experiments", () => {
+  it("prints the verdicts, and writes a page with all figures that needs nothing beside it", async () => {
+    const folder = scratchFolder();
+    const args = ["report", path.join(results, "method-laptop"), "--html", "--out", "page.html"];
+    const { exitCode, stdout } = await phew([...args, "--json"], folder);
+    expect(exitCode).toBe(0);
+    const { claims, files } = JSON.parse(stdout);
+    const { verdicts } = JSON.parse(
+      readFileSync(path.join(results, "method-laptop", "verdicts.json"), "utf8"),
+    );
+    expect(claims.map(({ claim, verdict }: Record<string, string>) => [claim, verdict])).toEqual(
+      verdicts.map(({ claim, decision }: Record<string, string>) => [claim, decision]),
+    );
+    expect(files).toEqual(["page.html"]);
+    const page = readFileSync(path.join(folder, "page.html"), "utf8");
+    expect(page).not.toMatch(/(src|href)="(?!#)/);
+    expect(page.match(/<figure/g)).toHaveLength(5);
+    for (const { claim } of claims) expect(page).toContain(claim);
+    expect((await phew(args, folder)).stderr).toContain("--force");
+    const all = await phew(["report", path.join(results, "method-laptop"), "--all"], folder);
+    expect([all.exitCode, all.stderr]).toEqual([1, expect.stringContaining("folder of experiments")]);
+  });
 });
 
 describe.runIf(isLong)("smoke runs", () => {

@@ -24,6 +24,7 @@ export {
   writeFigures,
   writeMaskFigures,
 } from "./figures/writeFigures.ts";
+export { type ExperimentFindings, experimentsPage } from "./html/experimentsPage.ts";
 export { type HtmlReport, htmlReport } from "./html/htmlReport.ts";
 export type { UnfinishedRun } from "./html/unfinishedSection.ts";
 export { byMethodOrder, methodColours } from "./palette.ts";

@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { arch, availableParallelism, cpus, platform, release, totalmem } from "node:os";
+import { join } from "node:path";
 import { isRecord, settings } from "@phew/core/fields";
 import { canonicalJson } from "./canonicalJson.ts";
 import { replaceFile } from "./replaceFile.ts";
@@ -22,7 +23,7 @@ export interface RunEnvironment {
   readonly threadCount?: number;
   /** Commit of the checkout PHEW runs from; absent for an installed package. */
   readonly commit?: string;
-  /** True where tracked files of the checkout differ from that commit. */
+  /** True where tracked files of the program differ from that commit; pages and tables of results are no part of it. */
   readonly modified?: boolean;
 }
 
@@ -34,6 +35,8 @@ export interface EnvironmentFile extends RunEnvironment {
 }
 
 const RESUMED_LIMIT = 10_000;
+/** Paths from the top of the checkout. */
+const PROGRAM = ["--", ":/packages", ":/apps"];
 
 /** Writes a new file, or adds this process and computer if they differ from the last entry. */
 export function writeEnvironment(
@@ -52,6 +55,14 @@ export function writeEnvironment(
   const isSame = canonicalJson(others.at(-1) ?? first) === canonicalJson(here);
   const all = isSame ? others : [...others, here];
   write(path, { ...first, ...(all.length > 0 && { resumed: all }), ...stamp });
+}
+
+/** Where the run in a folder began, and where it was resumed; empty if the folder does not say. */
+export function readEnvironments(folder: string): RunEnvironment[] {
+  const file = environmentOf(readJson(join(folder, "environment.json")));
+  if (file === undefined) return [];
+  const { resumed = [], dataStamp: _, ...first } = file;
+  return [first, ...resumed];
 }
 
 /** The parsed document; undefined if it is not a description of an environment. */
@@ -92,7 +103,7 @@ function checkout(): { commit: string; modified: boolean } | undefined {
   if (import.meta.url.includes("/node_modules/")) return undefined;
   try {
     const commit = git("rev-parse", "HEAD");
-    return { commit, modified: git("status", "--porcelain", "--untracked-files=no") !== "" };
+    return { commit, modified: git("status", "--porcelain", "--untracked-files=no", ...PROGRAM) !== "" };
   } catch {
     return undefined;
   }

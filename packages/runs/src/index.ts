@@ -24,7 +24,12 @@ export { processLives } from "@phew/formats/tensors";
 export { accuracyEpoch, accuracyWords, runAccuracy } from "./accuracy.ts";
 export { canonicalJson, configHash, nonDefaults, type RunConfig } from "./canonicalJson.ts";
 export { describeFailure, type FailureLine } from "./describeFailure.ts";
-export { describeEnvironment, type EnvironmentFile, type RunEnvironment } from "./environment.ts";
+export {
+  describeEnvironment,
+  type EnvironmentFile,
+  type RunEnvironment,
+  readEnvironments,
+} from "./environment.ts";
 export { parseEventLine, writeEventLine } from "./eventLine.ts";
 export { describeEvent, type EventText, type LogLevel, leftOutText } from "./eventText.ts";
 export {

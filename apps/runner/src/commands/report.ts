@@ -6,11 +6,11 @@ import { option } from "./options.ts";
 export function declareReport(program: Command): void {
   program
     .command("report")
-    .summary("tables and figures of runs")
+    .summary("tables and figures of runs, and the verdicts of experiments")
     .description(
-      "Compares the finished runs at or below a folder; writes tables as text, CSV, Markdown and LaTeX, and figures; or all in one page.",
+      "Compares the finished runs at or below a folder; writes tables as text, CSV, Markdown and LaTeX, and figures; or all in one page. Of a folder of phew reproduce: the claims with their verdicts, as a table or as a page.",
     )
-    .argument("[folder]", "a runs folder, an experiment or one run", "runs")
+    .argument("[folder]", "a runs folder, an experiment, one run, or a folder of phew reproduce", "runs")
     .addOption(
       option(
         "--out <folder>",

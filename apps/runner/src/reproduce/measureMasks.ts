@@ -1,9 +1,11 @@
 /** Makes and measures the masks of an experiment on threads, as `phew compare` does, for one seed and density at a time. */
 import { availableParallelism } from "node:os";
 import type { ComparedMask } from "@phew/report";
+import { describeEnvironment } from "@phew/runs";
 import type { ComparePlan } from "../compare/compareJob.ts";
 import { compareInPool } from "../compare/comparePool.ts";
 import { maskRecipes } from "../prune/maskRecipe.ts";
+import { commitsOf } from "./commits.ts";
 import type { MaskGrid } from "./experiment.ts";
 import { type MaskRow, readMaskRows, writeMaskRows } from "./results.ts";
 
@@ -40,8 +42,10 @@ export async function measureMasks(
   };
   const rows = readMaskRows(file);
   const workerCount = availableParallelism();
+  const commit = commitsOf([describeEnvironment()]);
   const onResult = (masks: readonly ComparedMask[]) => {
-    for (const mask of masks) rows.set(keyOf({ ...mask, density: mask.requestedDensity }), rowOf(mask));
+    for (const mask of masks)
+      rows.set(keyOf({ ...mask, density: mask.requestedDensity }), rowOf(mask, commit));
     writeMaskRows(file, inOrder(grid, rows));
   };
   await compareInPool(plan, jobs, {
@@ -65,7 +69,7 @@ function inOrder({ methods, densities, seedCount }: MaskGrid, rows: ReadonlyMap<
 const keyOf = ({ method, density, seed }: { method: string; density: number; seed: number }) =>
   `${method}@${density}-${seed}`;
 
-function rowOf(mask: ComparedMask): MaskRow {
+function rowOf(mask: ComparedMask, commit: string | undefined): MaskRow {
   return {
     key: keyOf({ ...mask, density: mask.requestedDensity }),
     method: mask.method,
@@ -82,5 +86,6 @@ function rowOf(mask: ComparedMask): MaskRow {
     logPaths: mask.logPathCount,
     densities: mask.layers.map(({ density }) => density),
     widths: mask.layers.map(({ width }) => width),
+    commit,
   };
 }

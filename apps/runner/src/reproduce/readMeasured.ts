@@ -3,6 +3,9 @@ import { datasets } from "@phew/training";
 import type { Experiment, Measured, RunGrid, Scale } from "./experiment.ts";
 import { type RunRow, readMaskRows, readRows, readRunRows } from "./results.ts";
 
+/** As though all data were there. */
+export const allDatasets = () => new Set<string>(datasets.map(({ name }) => name));
+
 /** Where the tables of an experiment at a scale are. */
 export function tableFolder(out: string, experiment: string, scale: Scale): string {
   return path.join(out, `${experiment}-${scale}`);
@@ -25,8 +28,7 @@ export function runFile(
  */
 export function readMeasured(experiment: Experiment, scale: Scale, out: string): Measured {
   const folder = tableFolder(out, experiment.name, scale);
-  const known = new Set(datasets.map(({ name }) => name));
-  const { masks = [], runs = [] } = experiment.plan(scale, known);
+  const { masks = [], runs = [] } = experiment.plan(scale, allDatasets());
   const maskRows = new Map(
     masks.map(({ name }) => [name, [...readMaskRows(path.join(folder, `${name}.masks.csv`)).values()]]),
   );
@@ -41,6 +43,6 @@ export function readMeasured(experiment: Experiment, scale: Scale, out: string):
     own: ({ name, shape }) => [...readRows(path.join(folder, `${name}.csv`), shape).values()],
   };
   read(runs);
-  read(experiment.following?.(measured, scale, known) ?? []);
+  read(experiment.following?.(measured, scale, allDatasets()) ?? []);
   return measured;
 }

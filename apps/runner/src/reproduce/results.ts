@@ -29,6 +29,8 @@ export interface MaskRow {
   /** One number for each layer. */
   readonly densities: readonly number[];
   readonly widths: readonly number[];
+  /** Commits of the program that measured it, separated by spaces; absent where it is no checkout. */
+  readonly commit?: string | undefined;
 }
 
 export interface RunRow {
@@ -60,6 +62,8 @@ export interface RunRow {
   readonly losses: readonly number[];
   /** After the last epoch, of runs with validation examples; tables without such runs lack the column. */
   readonly validationAccuracy?: number | undefined;
+  /** As that of a mask. */
+  readonly commit?: string | undefined;
 }
 
 type Kind = "text" | "number" | "numbers";
@@ -70,17 +74,17 @@ const MASK: Shape<MaskRow> = {
   ...{ key: "text", method: "text", density: "number", seed: "number", reached: "number" },
   ...{ effective: "number", logTrace: "number", logRelativeTrace: "number", meanWidth: "number" },
   ...{ minWidth: "number", collapsed: "number", walks: "number", logPaths: "number" },
-  ...{ densities: "numbers", widths: "numbers" },
+  ...{ densities: "numbers", widths: "numbers", commit: "text" },
 };
 const RUN: Shape<RunRow> = {
   ...{ key: "text", model: "text", dataset: "text", method: "text", density: "number", init: "text" },
   ...{ classes: "number", trainCount: "number", epochs: "number", seed: "number", accuracy: "number" },
   ...{ loss: "number", reached: "number", trace: "number", logRelativeTrace: "number", meanWidth: "number" },
   ...{ minWidth: "number", multiplyAdds: "number", stepsPerEpoch: "number" },
-  ...{ accuracies: "numbers", losses: "numbers", validationAccuracy: "number" },
+  ...{ accuracies: "numbers", losses: "numbers", validationAccuracy: "number", commit: "text" },
 };
 /** Columns that tables have only where a row has a value in them. */
-const OPTIONAL: ReadonlySet<string> = new Set<keyof RunRow>(["validationAccuracy"]);
+const OPTIONAL: ReadonlySet<string> = new Set<keyof RunRow>(["validationAccuracy", "commit"]);
 
 /** Rows by their keys, in the file's order. @throws ArgumentError if the file is not such a table */
 export const readMaskRows = (file: string) => readRows<MaskRow>(file, MASK);
@@ -95,12 +99,12 @@ export function readRows<Row extends { readonly key: string }>(
   if (!existsSync(file)) return new Map();
   const [head = "", ...lines] = readFileSync(file, "utf8").trimEnd().split(/\r?\n/);
   const all = Object.keys(shape) as (keyof Row & string)[];
-  const required = all.filter((key) => !OPTIONAL.has(key));
-  const keys = head === required.join(",") ? required : all;
+  const named = new Set(head.split(","));
+  const keys = all.filter((key) => named.has(key) || !OPTIONAL.has(key));
   if (head !== keys.join(",")) {
     throw new ArgumentError(file, {
       given: `columns ${head.slice(0, 200)}`,
-      expected: required.join(","),
+      expected: all.filter((key) => !OPTIONAL.has(key)).join(","),
       remedy: "It is a table of another version: take it away, or choose another folder with --out.",
     });
   }
@@ -137,11 +141,13 @@ function parsed(cell: string, kind: Kind): string | number | readonly number[] |
 
 export function writeRows<Row extends object>(file: string, shape: Shape<Row>, rows: Iterable<Row>): void {
   const all = [...rows];
-  const columns: Column[] = Object.keys(shape)
-    .filter((key) => !OPTIONAL.has(key) || all.some((row) => row[key as keyof Row] !== undefined))
-    .map((key) => ({ key, title: key }));
+  const keys = (Object.keys(shape) as (keyof Row & string)[]).filter(
+    (key) => !OPTIONAL.has(key) || all.some((row) => row[key] !== undefined),
+  );
+  const missing = (key: keyof Row) => (shape[key] === "text" ? "" : NaN);
+  const columns: Column[] = keys.map((key) => ({ key, title: key }));
   const cells = all.map((row) =>
-    Object.fromEntries(columns.map(({ key }) => [key, cellOf(row[key as keyof Row] ?? NaN)])),
+    Object.fromEntries(keys.map((key) => [key, cellOf(row[key] ?? missing(key))])),
   );
   replaceFile(file, formatTable(columns, cells, "csv"));
 }

@@ -1,4 +1,4 @@
-import { configHash, type RunState, readRun, runAccuracy } from "@phew/runs";
+import { configHash, readEnvironments, readRun, runAccuracy } from "@phew/runs";
 import { checkedSweep, type TaskStatus } from "@phew/runs/sweeps";
 import { z } from "zod";
 import { QUIET_DEFAULTS, type TrainConfig } from "../settings/configuration.ts";
@@ -11,6 +11,7 @@ import {
   statusesOf,
 } from "../sweep/sweepPlan.ts";
 import { checkRuns, type SweepRun, writeConfigs } from "../sweep/sweepTasks.ts";
+import { commitsOf } from "./commits.ts";
 import type { RunGrid } from "./experiment.ts";
 import { labelOf } from "./maskWords.ts";
 import { type RunRow, readRunRows, writeRunRows } from "./results.ts";
@@ -107,7 +108,7 @@ export function collect({ file, plan, runs }: RunWork): void {
   const finished = runs.filter((_, k) => statuses[k]!.state === "finished");
   const fresh = finished.filter(({ config }) => !rows.has(keyOf(config)));
   if (fresh.length === 0) return;
-  for (const { config, folder } of fresh) rows.set(keyOf(config), rowOf(config, readRun(folder).state));
+  for (const { config, folder } of fresh) rows.set(keyOf(config), rowOf(config, folder));
   const order = plan.runs.map(({ config }) => keyOf(config));
   writeRunRows(
     file,
@@ -120,7 +121,8 @@ function keyOf({ dataDir: _, seed, ...config }: TrainConfig): string {
   return `${configHash({ ...config }, QUIET_DEFAULTS)}-${seed}`;
 }
 
-function rowOf(config: TrainConfig, state: RunState): RunRow {
+function rowOf(config: TrainConfig, folder: string): RunRow {
+  const { state } = readRun(folder);
   const { mask, training, epochs, rewiring } = state;
   const measures = mask?.measures;
   const last = epochs.at(-1);
@@ -147,5 +149,6 @@ function rowOf(config: TrainConfig, state: RunState): RunRow {
     accuracies: epochs.map(({ testAccuracy }) => testAccuracy),
     losses: epochs.map(({ loss }) => loss),
     validationAccuracy: last?.validationAccuracy,
+    commit: commitsOf(readEnvironments(folder)),
   };
 }

@@ -12,6 +12,7 @@ export async function writeFindings(
   { name, question }: Experiment,
   scale: Scale,
   findings: Findings,
+  source: string,
 ): Promise<{ verdicts: Verdict[]; files: string[] }> {
   const verdicts = judge(findings);
   const tables = findings.tables.flatMap(({ name: own, report }) => {
@@ -28,11 +29,11 @@ export async function writeFindings(
     figures.push(file);
   }
   const page = path.join(folder, "verdicts.md");
-  replaceFile(page, markdown(name, question, scale, findings, verdicts));
+  replaceFile(page, markdown(name, question, scale, findings, verdicts, source));
   const document = path.join(folder, "verdicts.json");
   replaceFile(
     document,
-    `${JSON.stringify({ experiment: name, scale, version, verdicts, notes: findings.notes }, undefined, 2)}\n`,
+    `${JSON.stringify({ experiment: name, scale, version, source, verdicts, notes: findings.notes }, undefined, 2)}\n`,
   );
   return { verdicts, files: [page, document, ...tables, ...figures] };
 }
@@ -52,11 +53,13 @@ function markdown(
   scale: Scale,
   { tables, figures, drawings = [], notes }: Findings,
   verdicts: readonly Verdict[],
+  source: string,
 ): string {
+  const command = `phew reproduce ${name} --scale ${scale}`;
   return [
     `# ${name}: ${question}`,
     "",
-    `\`phew reproduce ${name} --scale ${scale}\`, phew ${version}. Intervals are 95 %; p-values have Holm's correction over all comparisons of the experiment; seeds are paired.`,
+    `\`${command}\`, phew ${version}; ${source}. Intervals are 95 %; p-values have Holm's correction over all comparisons of the experiment; seeds are paired.`,
     "",
     "| claim | verdict | why |",
     "| --- | --- | --- |",
@@ -65,7 +68,11 @@ function markdown(
     ...verdicts.flatMap(({ claim, evidence }) =>
       evidence.length === 0 ? [] : [`## ${claim}`, "", ...evidence.map((one) => `- ${describe(one)}`), ""],
     ),
-    ...[...figures, ...drawings].flatMap(({ name: own, title }) => [`![${title}](${own}.svg)`, ""]),
+    ...[...figures, ...drawings].flatMap(({ name: own, title }) => [
+      `![${title}](${own}.svg)`,
+      `*\`${command}\`; ${source}*`,
+      "",
+    ]),
     ...tables.flatMap(({ title, report }) => [
       `## ${title}`,
       "",

@@ -1,15 +1,6 @@
 /** The page of `phew report --html`: what the folders of runs hold, and the commands that make them again. */
-import path from "node:path";
-import { isRecord } from "@phew/core/fields";
 import { htmlReport, type UnfinishedRun } from "@phew/report";
-import {
-  type RunConfig,
-  type RunEntry,
-  type RunEnvironment,
-  type RunLife,
-  type RunRecord,
-  readJson,
-} from "@phew/runs";
+import { type RunConfig, type RunEntry, type RunLife, type RunRecord, readEnvironments } from "@phew/runs";
 import { configurationsOf } from "@phew/runs/configurations";
 import { trainCommand } from "../settings/commandText.ts";
 import type { TrainConfig } from "../settings/configuration.ts";
@@ -32,7 +23,7 @@ export async function reportPage(
   return await htmlReport({
     runs,
     ...options,
-    environments: runs.map(({ folder }) => environmentsOf(folder)),
+    environments: runs.map(({ folder }) => readEnvironments(folder)),
     sweeps: again.length > 1 ? sweepsAgain(again) : [],
     commands: runs.map(({ experiment }, k) => configs[k] && trainCommand(configs[k], experiment)),
     unfinished: unfinishedRuns(found),
@@ -59,12 +50,3 @@ const REASONS: Readonly<Partial<Record<RunLife, string>>> = {
   lost: "its process ended without a last word",
   running: "not at its end yet",
 };
-
-/** The environments in which it started and was resumed. */
-function environmentsOf(folder: string): RunEnvironment[] {
-  const file = readJson(path.join(folder, "environment.json"));
-  if (!isRecord(file)) return [];
-  const { resumed, ...first } = file;
-  const others = Array.isArray(resumed) ? resumed.filter(isRecord) : [];
-  return [first, ...others] as unknown as RunEnvironment[];
-}

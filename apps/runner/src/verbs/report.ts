@@ -27,6 +27,7 @@ import {
 import { configurationsOf, repeatWords } from "@phew/runs/configurations";
 import { printJson, printLines, printNote, printsResultsOnly, printText } from "../output/output.ts";
 import { startProgress } from "../output/progress.ts";
+import type { FindingsFolder } from "../reproduce/findingsPage.ts";
 
 interface ReportOptions {
   readonly out?: string;
@@ -41,6 +42,9 @@ interface ReportOptions {
 }
 
 export async function report(folder: string, options: ReportOptions): Promise<void> {
+  const { findingsFolders } = await import("../reproduce/findingsPage.ts");
+  const experiments = findingsFolders(folder);
+  if (experiments.length > 0) return await reportFindings(folder, experiments, options);
   const { out = folder, target, html, force } = options;
   const isFile = html === true && /\.html?$/i.test(out);
   if (isFile && existsSync(out)) await requireWritable(out, { force: force === true });
@@ -81,6 +85,40 @@ export async function report(folder: string, options: ReportOptions): Promise<vo
   if (notes.length > 0) printLine(...notes);
   if (!printsResultsOnly())
     printLine(`Written to ${isFile ? path.dirname(out) : out}:`, ...files.map((file) => `  ${file}`));
+}
+
+/** Of `phew reproduce`. Its tables and figures are beside the verdicts, so nothing is written but the page. */
+async function reportFindings(
+  folder: string,
+  experiments: readonly FindingsFolder[],
+  options: ReportOptions,
+): Promise<void> {
+  requireNoRunOptions(folder, options);
+  const { findingsOf, findingsPage, verdictTable } = await import("../reproduce/findingsPage.ts");
+  const findings = experiments.map(findingsOf);
+  const table = verdictTable(findings);
+  const { out = folder, html, force, figures, format, json } = options;
+  const file = /\.html?$/i.test(out) ? out : path.join(out, "report.html");
+  if (html) {
+    if (file === out && existsSync(out)) await requireWritable(out, { force: force === true });
+    makeFolder(path.dirname(file));
+    replaceFile(file, await findingsPage(findings, figures));
+  }
+  const files = html ? [file] : [];
+  if (json) return printJson({ claims: table.rows, files });
+  printText(formatReport(table, format));
+  if (html && !printsResultsOnly()) printNote(`Written to ${file}`);
+}
+
+/** @throws ArgumentError for an option that is of runs alone */
+function requireNoRunOptions(folder: string, { all, tensorboard }: ReportOptions): void {
+  const given = all ? "--all" : tensorboard === undefined ? undefined : "--tensorboard";
+  if (given === undefined) return;
+  throw new ArgumentError(given, {
+    given: `the folder of experiments ${folder}`,
+    expected: "a folder of runs",
+    remedy: "Leave the option out.",
+  });
 }
 
 /** @throws ArgumentError where no run is to be reported */

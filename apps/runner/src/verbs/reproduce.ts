@@ -6,6 +6,7 @@ import { counted, formatDuration, makeFolder } from "@phew/runs";
 import { datasets } from "@phew/training";
 import { printJson, printLines, printNote, printText } from "../output/output.ts";
 import { interruptSignal, startProgress } from "../output/progress.ts";
+import { sourceOf } from "../reproduce/commits.ts";
 import type { Experiment, RunGrid, Scale } from "../reproduce/experiment.ts";
 import { type MaskWork, maskWork, measureMasks } from "../reproduce/measureMasks.ts";
 import { measureOwn, type OwnWork, ownWork } from "../reproduce/measureOwn.ts";
@@ -148,7 +149,13 @@ async function writeConclusions(work: Work, options: ReproduceOptions): Promise<
   const measured = readMeasured(experiment, options.scale, options.out);
   const { notes, ...found } = experiment.analyse(measured, options.scale);
   const findings = { ...found, notes: [...notes, ...unmeasured(work, await work.following())] };
-  const { files, verdicts } = await writeFindings(folder, experiment, options.scale, findings);
+  const { files, verdicts } = await writeFindings(
+    folder,
+    experiment,
+    options.scale,
+    findings,
+    sourceOf(experiment, options.scale, measured),
+  );
   if (!options.json) {
     printLines(`${experiment.name}: ${experiment.question}`, "");
     for (const { title, report } of findings.tables)

@@ -2,16 +2,15 @@
 import { counted } from "@phew/core/messages";
 import { accuracyWords, blockText, markupText, type RunEnvironment, type RunRecord } from "@phew/runs";
 import { configurationsOf } from "@phew/runs/configurations";
-import { chartInNarrowPage, chartInPage } from "../chart.ts";
 import { runFigureRows } from "../figures/runRows.ts";
 import { figuresOf } from "../figures/writeFigures.ts";
 import { compareRuns } from "../report.ts";
 import { resultsTable } from "../results.ts";
 import { htmlTable } from "../table.ts";
 import { configurationSection } from "./configurationSection.ts";
-import { darkRules } from "./darkColours.ts";
+import { drawnFigure } from "./drawnFigure.ts";
 import { environmentSection } from "./environmentSection.ts";
-import { pageStyle } from "./style.ts";
+import { htmlPage, listOf, paragraph, type Section } from "./page.ts";
 import { type UnfinishedRun, unfinishedSection } from "./unfinishedSection.ts";
 
 export interface HtmlReport {
@@ -32,60 +31,28 @@ export interface HtmlReport {
   readonly notes: readonly string[];
 }
 
-interface Section {
-  readonly id: string;
-  readonly title: string;
-  readonly html: string;
-}
-
 /** The document. The same runs give the same bytes. */
 export async function htmlReport(report: HtmlReport): Promise<string> {
   const { runs } = report;
   const experiments = [...new Set(runs.map(({ experiment }) => experiment))].sort();
   const title = `${experiments.slice(0, 4).join(", ")}${experiments.length > 4 ? ", …" : ""}: report of ${counted(runs.length, "run")}`;
-  const figures = report.figures ? await drawnFigures(runs) : [];
+  const figures = report.figures ? figuresOf(runFigureRows(runs)) : [];
+  const drawn: string[] = [];
+  for (const { name, spec } of figures) drawn.push(await drawnFigure(name, spec));
   const sections = [
     ...resultSections(report),
     unfinishedSection(report.unfinished ?? []),
-    { id: "figures", title: "Figures", html: figures.map(({ html }) => html).join("\n") },
+    { id: "figures", title: "Figures", html: drawn.join("\n") },
     configurationSection(runs),
     environmentSection(report.environments),
     againSection(report),
-    notesSection(report.notes),
+    { id: "notes", title: "Notes", html: listOf(report.notes) },
   ].filter(({ html }) => html !== "");
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${markupText(title)}</title>
-<style>
-${pageStyle(darkRules(figures.map(({ html }) => html)))}
-</style>
-</head>
-<body>
-<header>
-<h1>${markupText(title)}</h1>
-${paragraph(configurationsOf(runs).shared)}
-${paragraph(periodOf(runs), "faint")}
-${navigation(sections)}
-</header>
-<main>
-${sections.map(({ id, title: own, html }) => `<section id="${id}">\n<h2>${own}</h2>\n${html}\n</section>`).join("\n")}
-</main>
-</body>
-</html>
-`;
-}
-
-function navigation(sections: readonly Section[]): string {
-  const links = sections.map(({ id, title }) => `<li><a href="#${id}">${title}</a></li>`);
-  return `<nav aria-label="Sections"><ul>${links.join("")}</ul></nav>`;
-}
-
-function paragraph(text: string, name?: string): string {
-  return text === "" ? "" : `<p${name === undefined ? "" : ` class="${name}"`}>${markupText(text)}</p>`;
+  return htmlPage({
+    title,
+    intro: [paragraph(configurationsOf(runs).shared), paragraph(periodOf(runs), "faint")],
+    sections,
+  });
 }
 
 function periodOf(runs: readonly RunRecord[]): string {
@@ -119,23 +86,6 @@ function resultSections({ runs, targetAccuracy }: HtmlReport): Section[] {
   ];
 }
 
-async function drawnFigures(runs: readonly RunRecord[]): Promise<{ readonly html: string }[]> {
-  const drawn: { html: string }[] = [];
-  for (const { name, spec } of figuresOf(runFigureRows(runs))) {
-    const { text, subtitle } = spec.title as { readonly text: string; readonly subtitle: readonly string[] };
-    const label = ` role="img" aria-label="${markupText(`${text}: ${subtitle[0]}`)}"`;
-    const labelled = (svg: string) => svg.replace("<svg", `<svg${label}`);
-    drawn.push({
-      html: `<figure id="${name}">
-<figcaption><h3>${markupText(text)}</h3>${paragraph(subtitle.join(" · "))}</figcaption>
-<div class="wide desk" tabindex="0">${labelled(await chartInPage(spec))}</div>
-<div class="phone">${labelled(await chartInNarrowPage(spec))}</div>
-</figure>`,
-    });
-  }
-  return drawn;
-}
-
 function againSection({ runs, sweeps, commands }: HtmlReport): Section {
   const whole = sweeps.map(
     ({ command, file }) =>
@@ -149,13 +99,4 @@ function againSection({ runs, sweeps, commands }: HtmlReport): Section {
       ? ""
       : `<details${single.length <= 12 ? " open" : ""}><summary>${single.length === 1 ? "The command" : "A command for each run"}</summary>\n<pre tabindex="0">${markupText(single.join("\n"))}</pre></details>`;
   return { id: "again", title: "Made again", html: [...whole, list].filter(Boolean).join("\n") };
-}
-
-function notesSection(notes: readonly string[]): Section {
-  const items = notes.map((note) => `<li>${markupText(note)}</li>`);
-  return {
-    id: "notes",
-    title: "Notes",
-    html: items.length === 0 ? "" : `<ul class="plain">\n${items.join("\n")}\n</ul>`,
-  };
 }

@@ -41,6 +41,8 @@ td{white-space:nowrap}
 .number{text-align:right}
 .settings td,.reasons td:nth-child(4){white-space:normal;overflow-wrap:anywhere}
 .reasons td:nth-child(4){min-width:20rem}
+.claims td:nth-child(n+3){white-space:normal;min-width:16rem}
+details{margin:.5rem 0}
 figure{margin:1.6rem 0 2.2rem;break-inside:avoid}
 figure .wide svg{display:block;height:auto;max-width:100%;min-width:min(100%,38rem)}
 pre{overflow-x:auto;padding:.8rem 1rem;background:var(--shade);border:1px solid var(--line);border-radius:4px;font:.82rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
@@ -56,6 +58,10 @@ h1{font-size:1.35rem}
 .phone{display:block}
 .phone svg{display:block;height:auto;max-width:100%}
 .reasons td:nth-child(4){min-width:14rem}
+.claims thead{display:none}
+.claims tr{display:block;padding:.5rem 0;border-bottom:1px solid var(--line)}
+.claims td{display:block;padding:0;border:0}
+.claims td:nth-child(2){font-weight:600}
 }`;
 
 const PRINT = `@media print {
