@@ -2,44 +2,8 @@
  * Frames for terminals and fonts that have only ASCII: every drawing character is replaced by one of the same width.
  */
 import { textWidth } from "@phew/runs";
+import { asciiMark } from "@phew/runs/text";
 import type { StyledRow } from "./styledText.ts";
-
-const GLYPHS: Readonly<Record<string, string>> = {
-  ...each("─━", "-"),
-  ...each("│┃", "|"),
-  ...each("┊", ":"),
-  ...each("╭╮╰╯┏┓┗┛└┤┴", "+"),
-  ...each("█▉▊▋", "#"),
-  ...each("▁▂", "_"),
-  ...each("▃▄", "-"),
-  ...each("▅▆", "="),
-  ...each("▇", "*"),
-  ...each("▓", "%"),
-  ...each("▒▌▍▐", "="),
-  ...each("░▎▏·", "."),
-  ...each("▸→", ">"),
-  ...each("←", "<"),
-  ...each("↑", "^"),
-  ...each("↓", "v"),
-  ...each("●", "*"),
-  ...each("✓", "+"),
-  ...each("✗×", "x"),
-  ...each("■", "!"),
-  ...each("–−", "-"),
-  ...each("…", "~"),
-  ...each("±", "+"),
-  ...each("“”", '"'),
-};
-
-/**
- * Whether the locale of an environment is one of UTF-8. One that names no locale at all is taken for such, as containers
- * and remote shells have it, whose terminals have had UTF-8 for long; `C` and `POSIX` are names.
- * @see POSIX.1-2017, 8.2: the first of the three that is set and not empty goes
- */
-export function isUtf8Locale(environment: Readonly<Record<string, string | undefined>>): boolean {
-  const locale = environment.LC_ALL || environment.LC_CTYPE || environment.LANG;
-  return !locale || /utf-?8/i.test(locale);
-}
 
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
 
@@ -59,7 +23,7 @@ export function asciiText(text: string): string {
 function asciiOf(character: string): string {
   const code = character.codePointAt(0)!;
   if (code >= 0x2800 && code <= 0x28ff) return dotsOf(code - 0x2800);
-  return GLYPHS[character] ?? "?".repeat(textWidth(character));
+  return asciiMark(character) ?? "?".repeat(textWidth(character));
 }
 
 /** Position of the dots in a braille cell: high, middle, low, or a column. */
@@ -78,8 +42,4 @@ function dotsOf(dots: number): string {
         ? "_"
         : "."
       : "-";
-}
-
-function each(characters: string, ascii: string): Record<string, string> {
-  return Object.fromEntries([...characters].map((character) => [character, ascii]));
 }

@@ -3,8 +3,9 @@
  * reads the keys and draws nothing: docs/dashboard.md explains why, with figures.
  */
 import { describeFailure, processLives, type RunEntry, type SweepEntry } from "@phew/runs";
+import { isUtf8Locale } from "@phew/runs/text";
 import type { DashboardAction, QuitAnswer } from "./actions.ts";
-import { asciiRows, isUtf8Locale } from "./ascii.ts";
+import { asciiRows } from "./ascii.ts";
 import type { DashboardState } from "./dashboardState.ts";
 import { readsNotes } from "./filteredRuns.ts";
 import { frameRows } from "./frame.ts";

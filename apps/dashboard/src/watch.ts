@@ -1,5 +1,5 @@
 /** Shows runs: as a screen on a terminal, as lines elsewhere. Ink, which reads the keys, is loaded after the first frame. */
-import { describeFailure, lineText } from "@phew/runs/text";
+import { describeFailure, isUtf8Locale, lineText } from "@phew/runs/text";
 import type { QuitAnswer } from "./actions.ts";
 import type { ScreenOptions, WatchEnd } from "./screen.ts";
 import type { ThemeName } from "./themes.ts";
@@ -36,7 +36,7 @@ async function shown(options: WatchOptions, closing?: AbortSignal): Promise<Watc
     const { showScreen } = await import("./screen.ts");
     return await showScreen(options, closing);
   }
-  const { asciiText, isUtf8Locale } = await import("./ascii.ts");
+  const { asciiText } = await import("./ascii.ts");
   const isAscii = options.ascii ?? !isUtf8Locale(process.env);
   // names of runs, layers and folders may hold anything
   const print = (line: string) => {

@@ -1,6 +1,7 @@
 /** Colours by theme, and ASCII by locale. */
+
+import { isUtf8Locale } from "@phew/runs/text";
 import { describe, expect, it } from "vitest";
-import { isUtf8Locale } from "../src/ascii.ts";
 import { frameRows } from "../src/frame.ts";
 import { paintedFrame } from "../src/paintedFrame.ts";
 import { frameSvg } from "../src/savedFrame.ts";

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { float32Tensor, safetensorsChunks } from "@phew/formats";
 import { RunWriter } from "@phew/runs";
+import { asciiMarks } from "@phew/runs/text";
 import { beforeAll, describe, expect, it } from "vitest";
 import { longCases } from "../../../vitest.long.ts";
 import {
@@ -243,12 +244,12 @@ it("weights that are NaN are reported with layer and index", async () => {
 });
 
 const environments = Object.entries(ENVIRONMENTS);
-/** Without durations, which columns are as wide as, and without rules and dots, which are ASCII where nothing else is shown. */
+/** Without durations, which columns are as wide as, and with signs in ASCII, as they are where nothing else is shown. */
 const lasting = (text: string) =>
-  text
-    .replaceAll(/\d+(\.\d+)? (ms|s|min)\b|"\w*Ms": [\d.]+/g, "…")
-    .replaceAll("·", ".")
-    .replaceAll(/(?:[\s─]|-{4,})+/g, " ");
+  asciiMarks(text.replaceAll(/\d+(\.\d+)? (ms|s|min)\b|"\w*Ms": [\d.]+/g, "time")).replaceAll(
+    /(?:\s|-{4,})+/g,
+    " ",
+  );
 
 describe("environments of every kind change no word that is printed", () => {
   const inProcesses = longCases(QUIET_LINES);

@@ -328,6 +328,26 @@ it("without a folder of runs, all that only read say so and end alike", async ()
   for (const verb of verbs.slice(0, 4)) expect((await phew(verb.split(" "), empty)).exitCode, verb).toBe(0);
 });
 
+it("has rules, dots and signs in ASCII where the locale has no UTF-8, and names and CSV as they are", async () => {
+  const place = scratchFolder();
+  const named = path.join(place, "läufe");
+  cpSync(path.join(folder, sparse!), path.join(named, "e/a-0"), { recursive: true });
+  cpSync(path.join(folder, dense!), path.join(named, "e/b-0"), { recursive: true });
+  for (const line of ["runs list --columns id,accuracy,folder", "runs show a-0", "report --no-figures"]) {
+    const words = line.startsWith("report")
+      ? [...line.split(" "), named]
+      : [...line.split(" "), "--runs", named];
+    const { stdout, stderr } = await phew(words, place, { LC_ALL: "C" });
+    expect(stdout, stderr).toMatch(/^--[- ]+$/m);
+    expect(stdout.replaceAll("läufe", ""), line).toMatch(/^[\n -~]+$/);
+    const usual = await phew(words, place, { LC_ALL: "C.UTF-8" });
+    expect(usual.stdout).toMatch(/^──[─ ]+$/m);
+    expect(usual.stdout.length).toBe(stdout.length);
+  }
+  const csv = ["report", named, "--no-figures", "--format", "csv"];
+  expect((await phew(csv, place, { LC_ALL: "C" })).stdout).toBe((await phew(csv, place)).stdout);
+});
+
 it("a finished run without status.json is finished for all", async () => {
   const place = scratchFolder();
   const own = path.join(place, "runs/train", path.basename(sparse!));

@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import { blockText, replaceFile } from "@phew/runs";
 import type { TopLevelSpec } from "vega-lite";
+import { measureTexts } from "./textMeasure.ts";
 
 export type ChartSpec = TopLevelSpec;
 
@@ -94,6 +95,7 @@ function narrowed(spec: object): object {
 
 async function draw(spec: ChartSpec, style: object): Promise<string> {
   const [vega, vegaLite] = await Promise.all([import("vega"), import("vega-lite")]);
+  measureTexts(vega);
   const config = { ...style, ...spec.config } as NonNullable<ChartSpec["config"]>;
   const compiled = vegaLite.compile(fitForMarkup({ ...spec, config } as ChartSpec));
   const view = new vega.View(vega.parse(compiled.spec), { renderer: "none" });

@@ -292,3 +292,64 @@ describe("the figures of a report", () => {
     }
   });
 });
+
+describe("figures of few points", () => {
+  it("learning curves of one epoch have their intervals as bars beside each other", () => {
+    const once = [0.5, 0.7].map((accuracy, seed) => row("phew", 0.1, seed, { accuracies: [accuracy] }));
+    const other = row("random", 0.1, 0, { accuracies: [0.25] });
+    const { data, layer } = drawn("learning-curves", [...once, other]) as Omit<Drawn, "layer"> & {
+      readonly layer: readonly { readonly mark?: { readonly type: string } }[];
+    };
+    const [phew, random] = data.values as [Point, Point];
+    expect(phew).toMatchObject({ mean: 60, isAlone: true });
+    expect(phew.high).toBe(100);
+    // 10 √2 is the deviation of the two
+    expect(60 - T1 * 10).toBeLessThan(0);
+    expect(phew.low).toBe(0);
+    expect([phew.epoch, random.epoch]).toEqual([0.99, 1.01]);
+    expect(layer.find(({ mark }) => mark?.type === "rule")).toMatchObject({
+      transform: [{ filter: "datum.isAlone" }],
+      encoding: { y: { field: "low" }, y2: { field: "high" } },
+    });
+    const twice = once.map((each) => ({ ...each, accuracies: [0.25, 0.5] }));
+    expect(drawn("learning-curves", twice).data.values.map(({ epoch, isAlone }) => [epoch, isAlone])).toEqual(
+      [
+        [1, false],
+        [2, false],
+      ],
+    );
+  });
+
+  it("widths have room before the least and a logarithmic axis where they differ much", () => {
+    const of = (...widths: number[]) =>
+      (
+        traceAgainstWidth(
+          widths.map((meanWidth, seed) => row("phew", 0.1, seed, { meanWidth, logRelativeTrace: -1 })),
+        ) as unknown as {
+          readonly encoding: {
+            readonly x: { readonly field: string; readonly scale: { readonly domain: readonly number[] } };
+          };
+        }
+      ).encoding.x;
+    const near = of(0.9, 0.95);
+    expect([near.field, near.scale.domain]).toEqual(["width", [89, 96]]);
+    expect(of(1, 1).scale.domain).toEqual([99, 100]);
+    const far = of(0.02, 0.5);
+    expect(far.field).toBe("logWidth");
+    expect(far.scale.domain[0]!).toBeLessThan(Math.log10(2));
+    expect(far.scale.domain[1]!).toBeGreaterThan(Math.log10(50));
+  });
+
+  it("are no wider than what is drawn: long titles are measured by their font", async () => {
+    const rows = [0, 1].map((seed) => row("phew", 0.1, seed, { accuracy: 0.5, trainingMs: 1000 + seed }));
+    const spec = FIGURES["accuracy-against-time"]!([
+      ...rows,
+      row("random", 0.1, 0, { accuracy: 0.5, trainingMs: 9 }),
+    ])!;
+    const svg = await chart(spec);
+    const width = Number(/<svg[^>]* width="([\d.]+)"/.exec(svg)![1]);
+    // 640 of the plot, and legend and axis beside it; 0.8 em a character made it 1,300
+    expect(width).toBeGreaterThan(640);
+    expect(width).toBeLessThan(900);
+  });
+});

@@ -66,7 +66,7 @@ describe("the page", () => {
       ["random-1", "random", "1", "70.0 %", "–"],
     ]);
     expect(html).toContain("<h1>e: report of 4 runs</h1>");
-    expect(html).toContain("<p>lenet5 · glyphs · 10 % · epochs 1</p>");
+    expect(html).toContain("<p>lenet5 · glyphs · density 10 % · epochs 1</p>");
     expect(html).toContain("carried out from 2026-01-02 03:04 UTC to 2026-01-02 03:05 UTC");
   });
 

@@ -1,5 +1,5 @@
 /** Prints any failure of the process as one line, without a stack trace unless PHEW_DEBUG asks for one. */
-import { closeLostTerminals, describeFailure } from "@phew/runs/text";
+import { asciiMarks, closeLostTerminals, describeFailure, isUtf8Locale } from "@phew/runs/text";
 import { EXIT } from "../exit.ts";
 import { ignoreStandardErrorFailures } from "./standardError.ts";
 
@@ -22,7 +22,8 @@ export function printFailuresInOneLine(): void {
 /** Prints the failure. @returns the exit code */
 export function printFailure(error: unknown, where = ""): number {
   const { message, exitCode } = describeFailure(error);
-  process.stderr.write(`phew: ${where}${message}\n`);
+  const line = `phew: ${where}${message}`;
+  process.stderr.write(`${isUtf8Locale(process.env) ? line : asciiMarks(line)}\n`);
   if (process.env.PHEW_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   return exitCode;
 }

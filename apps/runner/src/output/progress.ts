@@ -1,8 +1,8 @@
 /** Progress on standard error: a bar with an estimate in a terminal, a line now and then elsewhere. */
 import type { RunEvent } from "@phew/core";
-import { cutText, describeEvent, formatEta, lineText } from "@phew/runs";
+import { cutText, describeEvent, formatEta } from "@phew/runs";
 import { Interrupted } from "../failure.ts";
-import { printNote, printsResultsOnly, printWarnings } from "./output.ts";
+import { printNote, printsResultsOnly, printWarnings, shownLine } from "./output.ts";
 import { writeToStandardError } from "./standardError.ts";
 
 const BAR_WIDTH = 24;
@@ -31,7 +31,7 @@ export function startProgress(title: string, quiet = false): Progress {
       const now = performance.now();
       if (quiet || printsResultsOnly() || now - started < GRACE_MS || now - last < interval) return;
       last = now;
-      const text = lineText(progressText(title, fraction, note, now - started, terminal));
+      const text = shownLine(progressText(title, fraction, note, now - started, terminal));
       writeToStandardError(
         terminal ? `\r\x1b[K${cutText(text, (process.stderr.columns || 80) - 1)}` : `${text}\n`,
       );

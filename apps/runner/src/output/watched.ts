@@ -8,7 +8,7 @@ import { listRuns, makeFolder, type RunEntry } from "@phew/runs";
 import { withoutWatch } from "../commands/shortOptions.ts";
 import { EXIT } from "../exit.ts";
 import { UsageError } from "../failure.ts";
-import { printLines, printText } from "./output.ts";
+import { printData, printLines } from "./output.ts";
 
 /** What the screen shows of a command, and what happens when it ends. */
 export interface WatchedWork {
@@ -80,7 +80,7 @@ export async function runWatched(work: WatchedWork): Promise<void> {
     return;
   }
   const { code, signal } = await ended;
-  printText(readFileSync(log, "utf8"));
+  printData(readFileSync(log, "utf8"));
   rmSync(path.dirname(log), { recursive: true, force: true });
   if (signal === null) process.exitCode = code ?? EXIT.failed;
   else {

@@ -2,9 +2,10 @@
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { counted, formatMegabytes } from "@phew/core/messages";
-import { lineText, listRuns } from "@phew/runs";
+import { listRuns } from "@phew/runs";
 import type { FolderSize } from "@phew/runs/list";
 import { UsageError } from "../failure.ts";
+import { shownLine } from "../output/output.ts";
 import { SOURCE_SETTINGS } from "../settings/pruning.ts";
 
 /** A run folder, and its size. */
@@ -51,7 +52,7 @@ export function isAgreed(runs: readonly SizedRun[]): Promise<boolean> {
   }
   const lines = runs.slice(0, SHOWN).map((run) => `  ${run.folder}: ${sizeText([run])}`);
   if (runs.length > SHOWN) lines.push(`  and ${runs.length - SHOWN} more`);
-  process.stderr.write(`${lines.map(lineText).join("\n")}\n`);
+  process.stderr.write(`${lines.map(shownLine).join("\n")}\n`);
   const reader = createInterface({ input: process.stdin, output: process.stderr });
   return new Promise((resolve) => {
     // the end of input, or Ctrl-C, is no

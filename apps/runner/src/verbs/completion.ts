@@ -4,11 +4,11 @@ import { bashScript } from "../completion/bash.ts";
 import { fishScript } from "../completion/fish.ts";
 import { completedVerbs } from "../completion/tree.ts";
 import { zshScript } from "../completion/zsh.ts";
-import { printText } from "../output/output.ts";
+import { printData } from "../output/output.ts";
 
 const SCRIPTS = { bash: bashScript, zsh: zshScript, fish: fishScript };
 
 /** @param program with all verbs declared */
 export function completion(shell: keyof typeof SCRIPTS, program: Command): void {
-  printText(SCRIPTS[shell](completedVerbs(program)));
+  printData(SCRIPTS[shell](completedVerbs(program)));
 }

@@ -25,7 +25,14 @@ import {
   replaceFile,
 } from "@phew/runs";
 import { configurationsOf, repeatWords } from "@phew/runs/configurations";
-import { printJson, printLines, printNote, printsResultsOnly, printText } from "../output/output.ts";
+import {
+  printData,
+  printJson,
+  printLines,
+  printNote,
+  printsResultsOnly,
+  printText,
+} from "../output/output.ts";
 import { startProgress } from "../output/progress.ts";
 import type { FindingsFolder } from "../reproduce/findingsPage.ts";
 
@@ -144,9 +151,10 @@ function readRecords(folder: string, { all, json }: ReportOptions) {
 }
 
 function printTables(table: Report, results: Report | undefined, format: TableForm): void {
-  printText(formatReport(table, format));
+  const print = format === "text" ? printText : printData;
+  print(formatReport(table, format));
   // the first table already has the shared settings above it; rows of another kind are no part of a CSV
-  if (results && format !== "csv") printText(`\n${formatReport({ ...results, shared: "" }, format)}`);
+  if (results && format !== "csv") print(`\n${formatReport({ ...results, shared: "" }, format)}`);
 }
 
 function notesOn(records: readonly RunRecord[], leftOut: readonly RunEntry[]): string[] {

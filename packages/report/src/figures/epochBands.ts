@@ -29,6 +29,8 @@ interface BandPoint {
   readonly low: number;
   readonly high: number;
   readonly isDense: boolean;
+  /** True where its series has no other point: a band has no width there, its interval is a bar. */
+  readonly isAlone: boolean;
 }
 
 const COLUMNS = 2;
@@ -36,6 +38,8 @@ const PANEL_WIDTH = 380;
 const PANEL_HEIGHT = 240;
 /** Longer curves have no points. */
 const MOST_POINTS = 40;
+/** Epochs between the bars of series with one point each. */
+const BAR_STEP = 0.02;
 
 export function epochBands({ text, what, yTitle, range: [least, most], curveOf }: BandFigure): Figure {
   return (rows, shared) => {
@@ -77,7 +81,7 @@ function bands(values: readonly BandPoint[], yTitle: string, color: object): obj
     type: "quantitative",
     title: "epoch",
     axis: { grid: false, tickMinStep: 1, labelFlush: false, format: "d" },
-    scale: { nice: false, zero: false },
+    scale: { nice: false, zero: false, ...(values.every(({ isAlone }) => isAlone) && aloneDomain(values)) },
   };
   const y = { type: "quantitative", title: yTitle, scale: { zero: false, nice: true } };
   const perSeries = Math.max(
@@ -91,6 +95,11 @@ function bands(values: readonly BandPoint[], yTitle: string, color: object): obj
         encoding: { y: { ...y, field: "low" }, y2: { field: "high" } },
       },
       {
+        transform: [{ filter: "datum.isAlone" }],
+        mark: { type: "rule", strokeWidth: 1.5, opacity: 0.75 },
+        encoding: { y: { ...y, field: "low" }, y2: { field: "high" } },
+      },
+      {
         mark: { type: "line", ...(perSeries <= MOST_POINTS && { point: { size: 24, filled: true } }) },
         encoding: {
           y: { ...y, field: "mean" },
@@ -101,12 +110,20 @@ function bands(values: readonly BandPoint[], yTitle: string, color: object): obj
   };
 }
 
+/** With room beside the bars. */
+function aloneDomain(values: readonly BandPoint[]) {
+  const epochs = values.map(({ epoch }) => epoch);
+  return { domain: [Math.min(...epochs) - BAR_STEP, Math.max(...epochs) + BAR_STEP] };
+}
+
 /** Of each series at each x that any of its runs has. */
 function bandPoints(
   curves: readonly (EpochCurve & { readonly row: FigureRow })[],
   panel: string,
 ): BandPoint[] {
-  return grouped(curves, ({ row }) => seriesOf(row)).flatMap((own) => {
+  const bySeries = grouped(curves, ({ row }) => seriesOf(row));
+  const middle = (bySeries.length - 1) / 2;
+  return bySeries.flatMap((own, k) => {
     const [{ row }] = own as [(typeof own)[0]];
     const places = [...new Set(own.flatMap(({ x }) => x))].sort((a, b) => a - b);
     return places.flatMap((epoch) => {
@@ -114,7 +131,12 @@ function bandPoints(
       const { mean, interval = 0, count } = spreadOf(sample);
       if (mean === undefined) return [];
       const ends = { low: mean - interval, high: mean + interval };
-      return [{ series: seriesOf(row), panel, epoch, count, mean, ...ends, isDense: isDense(row) }];
+      const isAlone = places.length === 1;
+      // beside each other, so that no bar covers another
+      const at = isAlone ? epoch + (k - middle) * BAR_STEP : epoch;
+      return [
+        { series: seriesOf(row), panel, epoch: at, count, mean, ...ends, isDense: isDense(row), isAlone },
+      ];
     });
   });
 }
