@@ -268,20 +268,26 @@ function changeNode(model: ImportedOnnx, edit: GraphEdit, node: NodePart, view: 
     }
     case "Slice":
     case "Gather":
-    case "Transpose": {
-      const isSelection = model.onnx.selections.has(node);
-      const value = view.cut(x);
-      if (!isSelection || (value === undefined && output === undefined)) return;
-      const selected = model.onnx.activations.get(node.output![0]!)!;
-      const { places, dims } = view.selection(x!, selected, output !== undefined);
-      const name = int64Tensor(edit, `${node.title}_index`, places, dims);
-      const attributes = new Map<string, AttributeProto | null>(
-        ["perm", "starts", "ends", "axes", "steps"].map((attribute) => [attribute, null]),
-      );
-      attributes.set("axis", intAttribute("axis", 1));
-      edit.changeNode(node, { opType: "Gather", input: [x!, name], attributes });
-    }
+    case "Transpose":
+      selectKept(model, edit, node, view);
   }
+}
+
+/** A selection of units takes those that stay. */
+function selectKept(model: ImportedOnnx, edit: GraphEdit, node: NodePart, view: CompactView): void {
+  const [x] = node.input ?? [];
+  const output = view.cut(node.output?.[0]);
+  const isSelection = model.onnx.selections.has(node);
+  const value = view.cut(x);
+  if (!isSelection || (value === undefined && output === undefined)) return;
+  const selected = model.onnx.activations.get(node.output![0]!)!;
+  const { places, dims } = view.selection(x!, selected, output !== undefined);
+  const name = int64Tensor(edit, `${node.title}_index`, places, dims);
+  const attributes = new Map<string, AttributeProto | null>(
+    ["perm", "starts", "ends", "axes", "steps"].map((attribute) => [attribute, null]),
+  );
+  attributes.set("axis", intAttribute("axis", 1));
+  edit.changeNode(node, { opType: "Gather", input: [x!, name], attributes });
 }
 
 /** True for numbers that stand in the file, and are not computed from the shapes of values. */

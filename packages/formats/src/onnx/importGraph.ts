@@ -21,11 +21,12 @@ import { embeddingTables } from "./embeddings.ts";
 import { foldedNote, foldedWeights } from "./foldedNormalisation.ts";
 import { inlineFunctions } from "./functions.ts";
 import { fusedNormalisations } from "./fusedNormalisation.ts";
-import { Importer, MOST_ELEMENTS, type ParameterSource, type TensorUse, UnitsElsewhere } from "./importer.ts";
+import { Importer, MOST_ELEMENTS, type TensorUse, UnitsElsewhere } from "./importer.ts";
 import { standIn } from "./opaque.ts";
 import type { Operator } from "./operators/operator.ts";
 import { mostInputs, operators } from "./operators/operators.ts";
 import { type Order, placesOf } from "./order.ts";
+import type { ParameterSource } from "./parameterSources.ts";
 import type { ModelParts, NodePart, TensorPart } from "./parts.ts";
 import { type ReadGraph, readGraph } from "./reading.ts";
 import { type DimensionProto, wholeNumber } from "./schema.ts";
@@ -154,20 +155,7 @@ function importWithUnits(
   for (const node of graph.order)
     if (!fused.inner.has(node)) readNode(context, node, faults, fused.ends.get(node));
   const ends = wanted.map((name) => outputValue(context, graph, name, faults));
-  // without a shape no opaque operation can replace a node
-  const asked = options.treatAsOpaque ?? false;
-  const isKnown = ends.every((end) => end !== undefined);
-  const works = isKnown && faults.every(({ isOpaque }) => isOpaque);
-  if (!isKnown || !works || (faults.length > 0 && !asked)) {
-    const reportedFaults = asked ? faults.filter(({ isOpaque }) => !isOpaque) : faults;
-    throw new UnsupportedOperationsError(
-      file,
-      reportedFaults,
-      asked ? "refused" : works ? "works" : "fails",
-      context.hidden.map((node) => ({ node: node.title, operation: operationOf(node) })),
-      wanted,
-    );
-  }
+  requireComputed(context, ends, { faults, wanted, asked: options.treatAsOpaque ?? false });
   const specs = context.specs();
   const names = new Set(specs.map(({ name }) => name));
   for (const end of ends) requireInput(specs, end, inputs, file);
@@ -177,26 +165,17 @@ function importWithUnits(
     reaching([...specs, ...joined.specs], joined.output),
     joined.output,
   );
-  context.noteRenamed();
-  context.noteCopies();
+  context.parameters.noteRenamed();
+  context.parameters.noteCopies();
   const folded = foldedWeights(network, context.uses);
   if (folded.length > 0) context.note(foldedNote(network, folded));
-  const parameters = new Map(network.parameters.map(({ name }) => [name, context.parameters.get(name)!]));
+  const parameters = new Map(network.parameters.map(({ name }) => [name, context.parameters.all.get(name)!]));
   const weights = weightsOf(parameters, parts);
   const origin: OnnxOrigin = {
     parts,
     graph,
     opset,
-    inputs: network.inputs.map((node) => {
-      const { name } = network.nodes[node]!;
-      const { dims, order } = inputs.find(({ spec }) => spec === name)!;
-      const table = tables.get(name);
-      const places = order && placesInInput(order);
-      if (table === undefined) return { name, shape: dims.slice(1), places };
-      const values = toFloat32(tensorOf(table, options.externalData));
-      const [rows, width] = table.dims as [number, number];
-      return { name, shape: dims.slice(1, -1), places, table: { name: table.name, rows, width, values } };
-    }),
+    inputs: inputsOf(network, inputs, tables, options.externalData),
     outputs: joined.outputs,
     otherOutputs: others,
     uses: context.uses,
@@ -210,6 +189,50 @@ function importWithUnits(
     externalData: options.externalData,
   };
   return { network, weights, notes: context.notes, onnx: origin };
+}
+
+/** @throws UnsupportedOperationsError where a node cannot be read, and none may stand for it */
+function requireComputed(
+  context: Importer,
+  ends: readonly (OutputValue | undefined)[],
+  given: {
+    readonly faults: readonly Fault[];
+    readonly wanted: readonly string[];
+    /** Whether opaque operations may stand for nodes. */
+    readonly asked: boolean;
+  },
+): asserts ends is readonly OutputValue[] {
+  const { faults, wanted, asked } = given;
+  // without a shape no opaque operation can replace a node
+  const isKnown = ends.every((end) => end !== undefined);
+  const works = isKnown && faults.every(({ isOpaque }) => isOpaque);
+  if (works && (faults.length === 0 || asked)) return;
+  throw new UnsupportedOperationsError(
+    context.parts.source.name,
+    asked ? faults.filter(({ isOpaque }) => !isOpaque) : faults,
+    asked ? "refused" : works ? "works" : "fails",
+    context.hidden.map((node) => ({ node: node.title, operation: operationOf(node) })),
+    wanted,
+  );
+}
+
+/** The file's inputs that the network has, in its order. */
+function inputsOf(
+  network: Network,
+  inputs: readonly Activation[],
+  tables: InputsGiven["tables"],
+  externalData: ExternalData | undefined,
+): ModelInput[] {
+  return network.inputs.map((node) => {
+    const { name } = network.nodes[node]!;
+    const { dims, order } = inputs.find(({ spec }) => spec === name)!;
+    const table = tables.get(name);
+    const places = order && placesInInput(order);
+    if (table === undefined) return { name, shape: dims.slice(1), places };
+    const values = toFloat32(tensorOf(table, externalData));
+    const [rows, width] = table.dims as [number, number];
+    return { name, shape: dims.slice(1, -1), places, table: { name: table.name, rows, width, values } };
+  });
 }
 
 /** Advice for nodes of constants only: the network needs their result, not the node. */

@@ -7,12 +7,10 @@ import {
   type NodeSpec,
   type Operation,
   PARAMETER_ROLES,
-  type ParameterRole,
   paddedAxis,
   type Shape,
 } from "@phew/core";
 import type { LeftOutSoftmax } from "../leftOutSoftmax.ts";
-import { turnedDims } from "../turnedWeight.ts";
 import { activationByValues } from "./activationByValues.ts";
 import { countUnits, laid, orderOf, settled, unitsAlong } from "./arranging.ts";
 import { Attributes } from "./attributes.ts";
@@ -27,12 +25,16 @@ import {
   leafOf,
   outermost,
 } from "./expressions.ts";
-import { type GraphWeight, graphWeights } from "./graphWeights.ts";
-import { isInvented, isNumbered, isOfModule, isSameModule, modulePath } from "./moduleNames.ts";
 import { type Atom, joined, naturalOrder, permutedOrder, sameAtoms } from "./order.ts";
+import {
+  merge,
+  NumberedNames,
+  type ParameterSource,
+  ParameterSources,
+  type Reading,
+} from "./parameterSources.ts";
 import type { ModelParts, NodePart } from "./parts.ts";
-import { prunedProducts } from "./prunedProducts.ts";
-import { type ExternalData, isFloat } from "./tensors.ts";
+import type { ExternalData } from "./tensors.ts";
 import { Unsupported } from "./unsupported.ts";
 import {
   type Activation,
@@ -42,7 +44,6 @@ import {
   type Expression,
   type Padded,
   product,
-  sameDims,
   type Tree,
   type Value,
 } from "./values.ts";
@@ -54,30 +55,6 @@ interface Draft {
   op: Operation;
   readonly inputs: readonly string[];
   readonly shape: Shape;
-}
-
-/** A parameter of the network and its source in the file: value · scale + offset, per output unit. */
-export interface ParameterSource {
-  readonly name: string;
-  readonly role: ParameterRole;
-  readonly shape: readonly number[];
-  readonly constant: Constant;
-  /** True if the file has inputs first: see turnedWeight.ts. */
-  readonly transposed: boolean;
-  /** Set if `constant` has the axes of what the file has in another order: axis k is the file's axis `permutation[k]`. */
-  readonly permutation?: readonly number[] | undefined;
-  /** Of a weight with inputs first; else 1. */
-  readonly groups: number;
-  /** One factor for all, or one per unit; folded from Gemm's alpha and beta and from multiplications. */
-  scale: number | Float64Array;
-  offset: number | Float64Array;
-  /**
-   * Name of the parameter with the same tensor, if the module has no other name for this one: its part is called
-   * twice.
-   */
-  readonly copyOf: string | undefined;
-  /** True if several layers have it, so that nothing may be merged into it. */
-  isShared: boolean;
 }
 
 /** One constant read by one node, with the core nodes whose units its axes count. */
@@ -102,18 +79,6 @@ const COMPUTING_BUDGET = 2 ** 23;
  * may be computed from it.
  */
 const MOST_READINGS = 8;
-
-/** Readers of each value, counted over the nodes before the output. */
-export interface Reading {
-  /** Value → number of inputs that read it. */
-  readonly readers: ReadonlyMap<string, number>;
-  /** Stored tensor → number of inputs that read it, also through Identity nodes. */
-  readonly tensorReaders: ReadonlyMap<string, number>;
-  /** Output → the values that only reshapes separate from it. */
-  readonly tails: ReadonlyMap<string, ReadonlySet<string>>;
-  /** Values that a window slides over, directly or after elementwise operations. */
-  readonly readAsImage: ReadonlySet<string>;
-}
 
 /** Operations that leave open which axis of their value tells units. */
 const BESIDE_UNITS: ReadonlySet<string> = new Set(["activation", "identity", "dropout"]);
@@ -154,44 +119,33 @@ export class Importer {
   readonly parted = new Map<NodePart, readonly Range[]>();
   /** Softmaxes at the end that are left out of the network, in order, by the last output. */
   readonly softmaxes = new Map<string, LeftOutSoftmax[]>();
-  readonly parameters = new Map<string, ParameterSource>();
+  readonly parameters: ParameterSources;
+  readonly #names = new NumberedNames();
   readonly values = new Map<string, Value>();
   readonly #drafts = new Map<string, Draft>();
   readonly #inputs = new Map<string, Activation>();
   /** Inputs of which a reader has told the axis of units. */
   readonly #chosen = new Set<string>();
   readonly #noted = new Set<string>();
-  /** Name → the last number appended to it. */
-  readonly #numbered = new Map<string, number>();
-  /** Weights that are named after the place of their node. */
-  readonly #renamed: string[] = [];
-  /** Parameters that share another's tensor and have no name of their own in the module. */
-  readonly #copies: ParameterSource[] = [];
-  /** Products of an original and its mask → the parameter's name. */
-  readonly #products: ReadonlyMap<string, string>;
   /** Numbers that were read and computed from constants so far; see {@link spend}. */
   #numberCount = 0;
   readonly #budget: number;
   readonly #resolved = new Map<object, Activation>();
-  /** Worked out where the first name is looked for. */
-  #graphWeights: readonly GraphWeight[] | undefined;
   readonly #expressionOf = new WeakMap<Tree, Expression>();
   readonly #flattened = new Map<string, string>();
   readonly #readers: ReadonlyMap<string, number>;
-  readonly #tensorReaders: ReadonlyMap<string, number>;
   readonly #tails: ReadonlyMap<string, ReadonlySet<string>>;
   readonly #imageReaders: ReadonlySet<string>;
 
   constructor(parts: ModelParts, opset: number, external: ExternalData | undefined, reading: Reading) {
     this.parts = parts;
-    this.#products = prunedProducts(parts.nodes);
+    this.parameters = new ParameterSources({ parts, note: (text) => this.note(text) }, reading, this.#names);
     let stored = 0;
     for (const { dims } of parts.initializers.values()) stored += Math.min(product(dims), MOST_COMPUTED);
     this.#budget = COMPUTING_BUDGET + MOST_READINGS * stored;
     this.opset = opset;
     this.external = external;
     this.#readers = reading.readers;
-    this.#tensorReaders = reading.tensorReaders;
     this.#tails = reading.tails;
     this.#imageReaders = reading.readAsImage;
   }
@@ -237,17 +191,6 @@ export class Importer {
     if (this.#noted.has(text)) return;
     this.#noted.add(text);
     this.notes.push(text);
-  }
-
-  /** Adds the note on weights that are named after the place of their node, once. */
-  noteRenamed(): void {
-    const [first] = this.#renamed;
-    if (first === undefined) return;
-    const count = this.#renamed.length;
-    this.note(
-      `PyTorch's exporter made up the names of ${counted(count, "weight")}, as it does where it folds or transposes ` +
-        `them; here they bear their modules' names (${first})`,
-    );
   }
 
   specs(): NodeSpec[] {
@@ -453,60 +396,6 @@ export class Importer {
     return value?.kind === "constant" && product(value.dims) === 1 ? smallNumbers(value)[0]! : undefined;
   }
 
-  /**
-   * Registers a constant as a parameter of the next core node.
-   * @param shape in the network's layout; @param transposed the file has inputs first, in so many groups
-   * @returns its name in the network
-   */
-  parameter(
-    node: NodePart,
-    constant: Constant,
-    role: ParameterRole,
-    shape: readonly number[],
-    options: {
-      transposed?: boolean;
-      permutation?: readonly number[] | undefined;
-      groups?: number;
-      scale?: number;
-    } = {},
-  ): string {
-    const what = `${node.title}: ${role} "${constant.name}"`;
-    if (!isFloat(constant.dtype))
-      throw new Unsupported(`its ${role} "${constant.name}" is ${constant.dtype}, not float`);
-    const groups = options.groups ?? 1;
-    const given = options.transposed ? turnedDims(constant.dims, groups) : constant.dims;
-    const fits = role === "weight" ? sameDims(given, shape) : product(given) === product(shape);
-    if (!fits) {
-      throw new ArgumentError(`${this.parts.source.name}: ${what}`, {
-        given: `shape [${given.join(", ")}]`,
-        expected: `[${shape.join(", ")}]`,
-        remedy: "The file is damaged or was put together wrongly: export it again.",
-      });
-    }
-    const { name, copyOf } = this.#parameterName(constant, node, role, options);
-    const known = this.parameters.get(name);
-    if (known !== undefined) {
-      known.isShared = true;
-      return name;
-    }
-    const source: ParameterSource = {
-      name,
-      role,
-      shape,
-      constant,
-      transposed: options.transposed ?? false,
-      permutation: options.permutation,
-      groups,
-      scale: options.scale ?? 1,
-      offset: 0,
-      copyOf,
-      isShared: false,
-    };
-    this.parameters.set(name, source);
-    if (copyOf !== undefined) this.#copies.push(source);
-    return name;
-  }
-
   use(
     node: NodePart,
     input: number,
@@ -517,128 +406,8 @@ export class Importer {
     this.uses.push({ node, input, constant, axes, parameter });
   }
 
-  #parameterName(
-    constant: Constant,
-    node: NodePart,
-    role: ParameterRole,
-    options: { transposed?: boolean; groups?: number; scale?: number },
-  ): { name: string; copyOf?: string } {
-    // a tensor that only one parameter reads has its own name, an alias of a shared one the name of the alias
-    const { origin } = constant;
-    const readerCount = this.#tensorReaders.get(origin) ?? this.#readers.get(origin);
-    const read = readerCount === 1 ? origin : constant.name;
-    let name = this.#products.get(read) ?? read;
-    // a weight that the module computes from others still has its name there
-    const isComputed =
-      role === "weight" &&
-      name === read &&
-      constant.stored === undefined &&
-      !this.parts.initializers.has(origin) &&
-      this.parts.producer === "pytorch";
-    // exporters reshape a slope for broadcasting, under a new name
-    const isGenerated = isInvented(name) || isComputed || (role !== "bias" && isNumbered(name));
-    const own = isGenerated || readerCount !== 1 ? this.#graphName(node, role, constant) : undefined;
-    if (own !== undefined) {
-      if (isGenerated) this.#renamed.push(own);
-      name = own;
-    } else if (isGenerated) name = this.#placedName(node, role) ?? name;
-    else if (readerCount !== 1) name = this.#tiedName(node, role, constant) ?? name;
-    if (!this.parameters.has(name) || this.#isShared(name, constant, node, role, options)) return { name };
-    const copyOf = name;
-    name = this.#unique(`${node.title}.${role}`, (candidate) => this.parameters.has(candidate));
-    this.note(`the tensor "${copyOf}" is read by several layers; here each has its own copy (${name})`);
-    return { name, copyOf };
-  }
-
-  /** The name of a weight beside the biases and modules of the whole graph; undefined if it is another's. */
-  #graphName(node: NodePart, role: ParameterRole, { stored }: Constant): string | undefined {
-    if (role !== "weight" || stored === undefined || this.parts.producer !== "pytorch") return undefined;
-    this.#graphWeights ??= graphWeights(this.parts).weights;
-    const known = this.#graphWeights.filter(({ part }) => part === stored.part);
-    const own = known.find(({ reader }) => reader?.node === node) ?? known.find(({ reader }) => !reader);
-    if (own === undefined || this.parameters.has(own.name)) return undefined;
-    // a module that has another's tensor has a name of its own for it, and may have a mask of its own
-    const path = modulePath(node);
-    if (own.name === stored.part.name && path !== undefined && !isOfModule(path, own.name)) return undefined;
-    if (own.name === stored.part.name || !this.parts.initializers.has(own.name)) return own.name;
-    return this.#tiedTable(own.name);
-  }
-
-  /**
-   * True if a layer has the parameter of an earlier one: the same weight read in the same way, or another tensor of the
-   * same module. Other tensors, such as biases of zeros, exporters store once though they are several.
-   */
-  #isShared(
-    name: string,
-    constant: Constant,
-    node: NodePart,
-    role: ParameterRole,
-    { transposed = false, groups = 1, scale = 1 }: { transposed?: boolean; groups?: number; scale?: number },
-  ): boolean {
-    const known = this.parameters.get(name)!;
-    const isSame =
-      known.role === role &&
-      known.constant.stored !== undefined &&
-      known.constant.stored.part === constant.stored?.part &&
-      known.transposed === transposed &&
-      known.groups === groups &&
-      known.scale === scale &&
-      known.offset === 0;
-    if (!isSame || role === "weight") return isSame;
-    const path = modulePath(node);
-    const suffix = `.${PARAMETER_ROLES[role].torchName}`;
-    return path !== undefined && name.endsWith(suffix) && isSameModule(path, name.slice(0, -suffix.length));
-  }
-
-  /** A head's weight that is an embedding's table too: PyTorch lists the tensor once, under the embedding's name. */
-  #tiedTable(table: string): string | undefined {
-    const reader = this.parts.nodes.find(({ opType, input }) => opType === "Gather" && input?.[0] === table);
-    const module = reader && modulePath(reader);
-    if (module === undefined || this.parameters.has(`${module}.weight`)) return undefined;
-    this.note(
-      `"${table}" is the table of the embedding "${module}" too; here the layer's own copy of it is pruned, and the table stays whole`,
-    );
-    return `${module}.weight`;
-  }
-
-  /**
-   * Modules that share a tensor have their own name for it; the file has that of one of them, or one for each by
-   * Identity nodes.
-   * @returns the name in the module of the node; undefined if it is unknown, or another's
-   */
-  #tiedName(node: NodePart, role: ParameterRole, { name: read, origin }: Constant): string | undefined {
-    const path = modulePath(node);
-    const suffix = `.${PARAMETER_ROLES[role].torchName}`;
-    if (path === undefined || !origin.endsWith(suffix) || (read !== origin && read.endsWith(suffix)))
-      return undefined;
-    if (isSameModule(path, origin.slice(0, -suffix.length))) return origin;
-    const name = path + suffix;
-    return this.parameters.has(name) || this.parts.initializers.has(name) ? undefined : name;
-  }
-
-  /** Adds a note on parameters that are one in the module and several, with masks of their own, here. */
-  noteCopies(): void {
-    const [first] = this.#copies.filter(({ role }) => role === "weight" || role === "scale");
-    if (first === undefined || this.parts.producer !== "pytorch") return;
-    this.note(
-      `"${first.copyOf}" belongs to a module that is called more than once; each call is pruned by itself, and no module ` +
-        "can take masks that differ from call to call: to train with them in PyTorch, first give each call a module of " +
-        "its own (copy.deepcopy), export that, and prune it",
-    );
-  }
-
-  /** A name from the module of the node; undefined if that is unknown, or if the name is another's. */
-  #placedName(node: NodePart, role: ParameterRole): string | undefined {
-    const path = modulePath(node);
-    if (path === undefined) return undefined;
-    const name = `${path}.${PARAMETER_ROLES[role].torchName}`;
-    if (this.parameters.has(name) || this.parts.initializers.has(name)) return undefined;
-    if (role === "weight") this.#renamed.push(name);
-    return name;
-  }
-
   #add(title: string, op: Operation, inputs: readonly string[]): string {
-    const name = this.#unique(title, (candidate) => this.#drafts.has(candidate));
+    const name = this.#names.unused(title, (candidate) => this.#drafts.has(candidate));
     const shapes = inputs.map((input) => this.#drafts.get(input)!.shape);
     const definition = definitionOf(op);
     const [least, most] = definition.arity;
@@ -652,15 +421,6 @@ export class Importer {
     }
     this.#drafts.set(name, { name, op, inputs, shape });
     return name;
-  }
-
-  #unique(wanted: string, taken: (candidate: string) => boolean): string {
-    if (!taken(wanted)) return wanted;
-    for (let k = (this.#numbered.get(wanted) ?? 0) + 1; ; k++) {
-      if (taken(`${wanted}#${k}`)) continue;
-      this.#numbered.set(wanted, k);
-      return `${wanted}#${k}`;
-    }
   }
 
   /** An image with its padding, for other readers than convolutions and poolings. */
@@ -801,15 +561,7 @@ export class Importer {
         "a constant is added or multiplied where no layer's own bias or scale can take it up",
       );
     }
-    factor.scale = combine(factor.scale, scale, (a, b) => a * b);
-    factor.offset = combine(factor.offset, scale, (a, b) => a * b);
-    if (shift === undefined) return;
-    shift.scale = combine(shift.scale, scale, (a, b) => a * b);
-    shift.offset = combine(
-      combine(shift.offset, scale, (a, b) => a * b),
-      offset,
-      (a, b) => a + b,
-    );
+    merge({ factor, shift }, scale, offset);
   }
 
   /** The last factor and shift of the operation of a value; undefined if it has none. */
@@ -819,7 +571,7 @@ export class Importer {
     const found: { factor?: ParameterSource; shift?: ParameterSource } = {};
     for (const { name, role } of definitionOf(op).parameters(op, shapes, spec)) {
       const { affine } = PARAMETER_ROLES[role];
-      if (affine !== undefined) found[affine] = this.parameters.get(name)!;
+      if (affine !== undefined) found[affine] = this.parameters.all.get(name)!;
     }
     return found;
   }
@@ -828,14 +580,4 @@ export class Importer {
 function requireNoIds({ isIds, spec }: Activation): void {
   if (isIds)
     throw new Unsupported(`it computes with the whole numbers "${spec}", which choose rows of a table`);
-}
-
-/** An operation on two numbers, or on one number per unit. */
-function combine(
-  a: number | Float64Array,
-  b: number | Float64Array,
-  compute: (a: number, b: number) => number,
-): number | Float64Array {
-  if (typeof a === "number") return typeof b === "number" ? compute(a, b) : b.map((x) => compute(a, x));
-  return a.map((x, unit) => compute(x, typeof b === "number" ? b : b[unit]!));
 }

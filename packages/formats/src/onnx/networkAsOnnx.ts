@@ -165,13 +165,8 @@ class ModelDraft {
         );
       case "activation":
         return this.#activation(node, op, inputs[0]!);
-      case "prelu": {
-        // axes of positions follow the unit axis
-        const slopes = this.#tensors.get(op.slope)!;
-        const shape = op.shared ? [1] : [...slopes.shape, ...node.shape.slice(1).map(() => 1)];
-        this.#tensors.set(op.slope, { ...slopes, shape });
-        return this.#node(node, "PRelu", [...inputs, op.slope]);
-      }
+      case "prelu":
+        return this.#prelu(node, op, inputs);
       case "maxPool2d":
         return this.#node(node, "MaxPool", inputs, [
           ...windowAttributes(op),
@@ -193,41 +188,23 @@ class ModelDraft {
         return this.#node(node, inputs.length === 2 ? "Add" : "Sum", inputs);
       case "multiply":
         return this.#node(node, "Mul", this.#broadcast(node));
-      case "attention": {
-        const own = attentionAsOnnx(op, inputs, this.#shapesOf(node), {
-          step: (name, opType, input, attribute) =>
-            this.#step(`${node.name}_${name}`, opType, input, attribute),
-          numbers: (name, shape, values) => this.#numbers(`${node.name}_${name}`, shape, values),
-          lengths: (name, values) => this.#indices(`${node.name}_${name}`, values),
-        });
-        return this.#node(node, own.opType, own.input);
-      }
+      case "attention":
+        return this.#attention(node, op, inputs);
       case "concat":
         return this.#node(node, "Concat", inputs, [intAttribute("axis", 1)]);
-      case "rearrange": {
-        const flat = this.#step(`${node.name}_flat`, "Flatten", inputs, [intAttribute("axis", 1)]);
-        const index = this.#indices(node.name, Array.from(elementsMoved(op)));
-        const moved = this.#step(`${node.name}_moved`, "Gather", [flat, index], [intAttribute("axis", 1)]);
-        return this.#node(node, "Reshape", [moved, this.#indices(`${node.name}_shape`, [-1, ...op.shape])]);
-      }
-      case "resample": {
-        const own = resampleAsOnnx(op, inputs[0]!, node.shape, {
-          step: (name, opType, input, perm) =>
-            this.#step(`${node.name}_${name}`, opType, input, perm && [intsAttribute("perm", perm)]),
-          numbers: (name, shape, values) => this.#numbers(`${node.name}_${name}`, shape, values),
-        });
-        return this.#node(node, own.opType, own.input);
-      }
-      case "select":
+      case "rearrange":
+        return this.#rearrange(node, op, inputs);
+      case "resample":
+        return this.#resample(node, op, inputs[0]!);
+      case "select": {
+        const from = op.index.includes(-1) ? this.#withZero(node, inputs[0]!) : inputs[0]!;
         return this.#node(
           node,
           "Gather",
-          [
-            op.index.includes(-1) ? this.#withZero(node, inputs[0]!) : inputs[0]!,
-            this.#indices(node.name, op.index),
-          ],
+          [from, this.#indices(node.name, op.index)],
           [intAttribute("axis", 1)],
         );
+      }
       case "dropout":
         return this.#node(node, "Dropout", [...inputs, this.#number(`${node.name}_ratio`, op.rate)]);
       case "identity":
@@ -239,6 +216,39 @@ class ModelDraft {
           remedy: "Export the file that it came from in its own format.",
         });
     }
+  }
+
+  #attention(node: Node, op: Extract<Operation, { kind: "attention" }>, inputs: readonly string[]): string {
+    const own = attentionAsOnnx(op, inputs, this.#shapesOf(node), {
+      step: (name, opType, input, attribute) => this.#step(`${node.name}_${name}`, opType, input, attribute),
+      numbers: (name, shape, values) => this.#numbers(`${node.name}_${name}`, shape, values),
+      lengths: (name, values) => this.#indices(`${node.name}_${name}`, values),
+    });
+    return this.#node(node, own.opType, own.input);
+  }
+
+  #rearrange(node: Node, op: Extract<Operation, { kind: "rearrange" }>, inputs: readonly string[]): string {
+    const flat = this.#step(`${node.name}_flat`, "Flatten", inputs, [intAttribute("axis", 1)]);
+    const index = this.#indices(node.name, Array.from(elementsMoved(op)));
+    const moved = this.#step(`${node.name}_moved`, "Gather", [flat, index], [intAttribute("axis", 1)]);
+    return this.#node(node, "Reshape", [moved, this.#indices(`${node.name}_shape`, [-1, ...op.shape])]);
+  }
+
+  #resample(node: Node, op: Extract<Operation, { kind: "resample" }>, x: string): string {
+    const own = resampleAsOnnx(op, x, node.shape, {
+      step: (name, opType, input, perm) =>
+        this.#step(`${node.name}_${name}`, opType, input, perm && [intsAttribute("perm", perm)]),
+      numbers: (name, shape, values) => this.#numbers(`${node.name}_${name}`, shape, values),
+    });
+    return this.#node(node, own.opType, own.input);
+  }
+
+  #prelu(node: Node, op: Extract<Operation, { kind: "prelu" }>, inputs: readonly string[]): string {
+    // axes of positions follow the unit axis
+    const slopes = this.#tensors.get(op.slope)!;
+    const shape = op.shared ? [1] : [...slopes.shape, ...node.shape.slice(1).map(() => 1)];
+    this.#tensors.set(op.slope, { ...slopes, shape });
+    return this.#node(node, "PRelu", [...inputs, op.slope]);
   }
 
   /** A matrix product over the last axis, to which units go for it. */

@@ -1,6 +1,6 @@
 /** The nodes of a graph that matter, their order, and the readers of each value. */
 import { ArgumentError } from "@phew/core";
-import type { Reading } from "./importer.ts";
+import type { Reading } from "./parameterSources.ts";
 import type { ModelParts, NodePart } from "./parts.ts";
 
 export interface ReadGraph extends Reading {

@@ -3,8 +3,9 @@ import { ArgumentError, type Masks, maskedParameters, type Node, type Weights } 
 import { boolTensor, type Dtype, type Tensor } from "../tensor.ts";
 import { turnedDims, turnedWeight } from "../turnedWeight.ts";
 import { bitsOf, permuted, tensorFrom } from "./constants.ts";
-import type { ParameterSource, TensorUse } from "./importer.ts";
+import type { TensorUse } from "./importer.ts";
 import type { ImportedOnnx } from "./importGraph.ts";
+import type { ParameterSource } from "./parameterSources.ts";
 import type { TensorPart } from "./parts.ts";
 import { describe, externalPlace, holdsElements, isFloat, tensorOf } from "./tensors.ts";
 import { product } from "./values.ts";

@@ -200,36 +200,14 @@ class LayersModelDraft {
         const config = { units: op.outFeatures, use_bias: op.bias !== undefined, activation: "linear" };
         return [{ className: "Dense", config, weights: [["kernel", op.weight], ...biasOf(op)] }];
       }
-      case "batchNorm": {
-        const config = {
-          axis: -1,
-          momentum: 1 - op.momentum,
-          epsilon: op.epsilon,
-          center: true,
-          scale: true,
-        };
-        const kinds = ["gamma", "beta", "moving_mean", "moving_variance"];
-        const parameters = [op.scale, op.shift, op.mean, op.variance];
-        return [
-          {
-            className: "BatchNormalization",
-            config,
-            weights: kinds.map((kind, k) => [kind, parameters[k]!] as const),
-          },
-        ];
-      }
+      case "batchNorm":
+        return batchNormalization(op);
       case "activation": {
         const layer = ACTIVATIONS[op.name](op);
         return layer === undefined ? op.name : [layer];
       }
-      case "prelu": {
-        const axes = shape.map((_, k) => k + 1);
-        const config = {
-          alpha_initializer: { class_name: "Zeros", config: {} },
-          shared_axes: op.shared ? axes : axes.slice(0, -1),
-        };
-        return [{ className: "PReLU", config, weights: [["alpha", op.slope, shape.length]] }];
-      }
+      case "prelu":
+        return parametricRelu(op, shape);
       case "maxPool2d":
         return this.#maxPooling(op, node, inputShape);
       case "averagePool2d":
@@ -242,19 +220,8 @@ class LayersModelDraft {
         return "a value that does not depend on the input";
       case "affine":
         return "a factor or an offset of its own";
-      case "layerNorm": {
-        const isOfChannels = op.centred && op.groups === 1 && (op.eachPlace || shape.length === 1);
-        if (!isOfChannels) return "a normalisation over other than the channels of a pixel";
-        const { epsilon, scale, shift } = op;
-        const weights = [["gamma", scale] as const, ["beta", shift] as const];
-        return [
-          {
-            className: "LayerNormalization",
-            config: { axis: [-1], epsilon, center: shift !== undefined, scale: scale !== undefined },
-            weights: weights.flatMap(([kind, own]) => (own === undefined ? [] : [[kind, own] as const])),
-          },
-        ];
-      }
+      case "layerNorm":
+        return layerNormalization(op, shape);
       case "multiply":
         return [{ className: "Multiply", config: {} }];
       case "concat":
@@ -325,6 +292,51 @@ class LayersModelDraft {
       return "a maximum over padding beside values below 0";
     return [...before, { className: "MaxPooling2D", config: poolConfig(op, padding) }];
   }
+}
+
+function batchNormalization(op: Extract<Operation, { kind: "batchNorm" }>): Layer[] {
+  const config = {
+    axis: -1,
+    momentum: 1 - op.momentum,
+    epsilon: op.epsilon,
+    center: true,
+    scale: true,
+  };
+  const kinds = ["gamma", "beta", "moving_mean", "moving_variance"];
+  const parameters = [op.scale, op.shift, op.mean, op.variance];
+  return [
+    {
+      className: "BatchNormalization",
+      config,
+      weights: kinds.map((kind, k) => [kind, parameters[k]!] as const),
+    },
+  ];
+}
+
+function parametricRelu(op: Extract<Operation, { kind: "prelu" }>, shape: readonly number[]): Layer[] {
+  const axes = shape.map((_, k) => k + 1);
+  const config = {
+    alpha_initializer: { class_name: "Zeros", config: {} },
+    shared_axes: op.shared ? axes : axes.slice(0, -1),
+  };
+  return [{ className: "PReLU", config, weights: [["alpha", op.slope, shape.length]] }];
+}
+
+function layerNormalization(
+  op: Extract<Operation, { kind: "layerNorm" }>,
+  shape: readonly number[],
+): Layer[] | string {
+  const isOfChannels = op.centred && op.groups === 1 && (op.eachPlace || shape.length === 1);
+  if (!isOfChannels) return "a normalisation over other than the channels of a pixel";
+  const { epsilon, scale, shift } = op;
+  const weights = [["gamma", scale] as const, ["beta", shift] as const];
+  return [
+    {
+      className: "LayerNormalization",
+      config: { axis: [-1], epsilon, center: shift !== undefined, scale: scale !== undefined },
+      weights: weights.flatMap(([kind, own]) => (own === undefined ? [] : [[kind, own] as const])),
+    },
+  ];
 }
 
 function averagePooling(

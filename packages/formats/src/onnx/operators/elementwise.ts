@@ -69,7 +69,7 @@ export const prelu: Operator = (context, node, [x, slope]) => {
   const axis = unitAxisOf(constant.dims, value);
   const base = !shared && value.dims.length === 2 ? context.flat(value) : value;
   if (shared || (axis !== undefined && slopes.length === base.shape[0])) {
-    const slope = context.parameter(node, constant, "slope", [slopes.length]);
+    const slope = context.parameters.add(node, constant, "slope", [slopes.length]);
     const emitted = context.emit(node, { kind: "prelu", slope, shared }, [base], value.dims);
     const axes = shared ? constant.dims.map(() => undefined) : unitAxis(constant.dims, axis!, emitted.spec);
     context.use(node, 1, constant, axes, slope);

@@ -38,10 +38,10 @@ function ofUnits(context: Importer, node: NodePart, given: Factors): Activation 
   const axis = unitAxisOf(constant.dims, value);
   const [units] = value.shape;
   if (axis === undefined || product(constant.dims) !== units) return undefined;
-  const name = counted === undefined ? context.parameter(node, constant, role, [units]) : undefined;
+  const name = counted === undefined ? context.parameters.add(node, constant, role, [units]) : undefined;
   const own = name === undefined ? undefined : taken(context, value, role, name);
   if (own !== undefined) context.replace(value, own);
-  const fixed = name ?? context.parameter(node, changed(constant, counted!), role, [units!]);
+  const fixed = name ?? context.parameters.add(node, changed(constant, counted!), role, [units!]);
   const result =
     own !== undefined
       ? value
@@ -90,7 +90,7 @@ function ofElements(context: Importer, node: NodePart, given: Factors): Activati
   const permutation = axis === 1 ? undefined : [axis, ...others];
   const unitsFirst = permutation === undefined ? whole : transposed(whole, constant.name, permutation);
   const own = counted === undefined ? unitsFirst : changed(unitsFirst, counted);
-  const name = context.parameter(node, own, role, shape, { permutation });
+  const name = context.parameters.add(node, own, role, shape, { permutation });
   const op = { kind: "affine", of: "elements", [role]: name } as const;
   const result = context.emitLike(node, counted === undefined ? op : { ...op, fixed: true }, [value]);
   const ownAxis = axis - missing;

@@ -89,7 +89,7 @@ function learnedValue(
   const permutation = [0, axes.units, ...axes.places];
   const own = transposed(oneExample(constant), constant.name, permutation);
   const shape = [constant.dims[axes.units]!, ...placeLengths(constant, axes)];
-  const value = context.parameter(node, own, "shift", shape, { permutation });
+  const value = context.parameters.add(node, own, "shift", shape, { permutation });
   const titled = { ...node, title: `${node.title}/${constant.name}` };
   const learned = context.emit(titled, { kind: "learned", value, shape }, [beside]);
   const unitAxes = constant.dims.map((_, axis) => (axis === axes.units ? learned.spec : undefined));

@@ -42,7 +42,7 @@ export const conv: Operator = (context, node, [x, w, b]) => {
   if (around !== undefined && around.value !== 0)
     throw new Unsupported(`its input is padded with ${around.value}, not with zeros`);
   const bias = b === undefined ? undefined : context.constant(b, "its bias");
-  const name = context.parameter(node, weight, "weight", weight.dims);
+  const name = context.parameters.add(node, weight, "weight", weight.dims);
   const names = { weight: name, ...biasNamed(context, node, bias, outChannels) };
   const op = convolutionOver(axes, { ...names, outChannels, groups });
   const value = withPlaces(context.emit(node, op, [image]), rank);
@@ -60,7 +60,7 @@ export function biasNamed(
   units: number,
 ): { readonly bias?: string } {
   if (bias === undefined || isMadeUpZero(bias)) return {};
-  return { bias: context.parameter(node, bias, "bias", [units]) };
+  return { bias: context.parameters.add(node, bias, "bias", [units]) };
 }
 
 /** A convolution over one, two or three axes. */
@@ -138,7 +138,7 @@ function denseLayer(
     );
   }
   if (!Number.isFinite(alpha)) throw new Unsupported(`it has alpha ${alpha}`);
-  const name = context.parameter(node, weight, "weight", [outFeatures, inFeatures], {
+  const name = context.parameters.add(node, weight, "weight", [outFeatures, inFeatures], {
     transposed,
     scale: alpha,
   });
@@ -175,7 +175,7 @@ export function addBias(
       `a bias of shape ${dimsText(bias.dims)} does not hold one number for each of ${counted(units, "unit")}`,
     );
   }
-  const name = context.parameter(node, bias, "bias", [units], { scale: beta });
+  const name = context.parameters.add(node, bias, "bias", [units], { scale: beta });
   context.replace(value, { ...op, bias: name });
   context.use(node, input, bias, unitAxis(bias.dims, axis, value.spec), name);
 }
@@ -228,7 +228,7 @@ export const batchNormalization: Operator = (context, node, [x, ...parameters]) 
   const shape = [base.shape[0]!];
   const roles = ["scale", "shift", "mean", "variance"] as const;
   const constants = [scale, shift, mean, variance];
-  const names = constants.map((constant, k) => context.parameter(node, constant, roles[k]!, shape));
+  const names = constants.map((constant, k) => context.parameters.add(node, constant, roles[k]!, shape));
   const [scaleName, shiftName, meanName, varianceName] = names as [string, string, string, string];
   const normalised = context.emit(
     node,

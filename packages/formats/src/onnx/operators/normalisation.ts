@@ -115,8 +115,10 @@ function ofUnits(
   );
   const names: { scale?: string; shift?: string } = {};
   if (scale !== undefined || shift !== undefined)
-    names.scale = context.parameter(node, scale ?? forUnits(given[0] as Constant, units), "scale", [units]);
-  if (shift !== undefined) names.shift = context.parameter(node, shift, "shift", [units]);
+    names.scale = context.parameters.add(node, scale ?? forUnits(given[0] as Constant, units), "scale", [
+      units,
+    ]);
+  if (shift !== undefined) names.shift = context.parameters.add(node, shift, "shift", [units]);
   const result = context.emitLike(node, { kind: "layerNorm", groups, ...norm, ...names }, [value]);
   for (const [k, name] of [names.scale, names.shift].entries()) {
     const constant = given[k];
@@ -168,8 +170,8 @@ function ofElements(
   });
   if (scale === undefined && shift === undefined) return value;
   const names: { scale?: string; shift?: string } = {};
-  if (scale !== undefined) names.scale = context.parameter(node, scale, "scale", value.shape);
-  if (shift !== undefined) names.shift = context.parameter(node, shift, "shift", value.shape);
+  if (scale !== undefined) names.scale = context.parameters.add(node, scale, "scale", value.shape);
+  if (shift !== undefined) names.shift = context.parameters.add(node, shift, "shift", value.shape);
   const result = context.emitLike(node, { kind: "affine", of: "elements", ...names }, [value]);
   for (const [k, constant] of [scale, shift].entries()) {
     if (constant === undefined) continue;

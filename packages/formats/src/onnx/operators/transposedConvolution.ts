@@ -134,7 +134,7 @@ interface Call {
 
 function convolved(context: Importer, node: NodePart, call: Call): Activation {
   const { image, spread, weight, bias, groups, axes, outChannels } = call;
-  const name = context.parameter(
+  const name = context.parameters.add(
     node,
     weight,
     "weight",

@@ -2,67 +2,29 @@
 
 import type { Region } from "../../plan/region.ts";
 import type { SparseLayer } from "../../plan/sparseLayer.ts";
-import type { Pass, Target } from "../pass.ts";
+import type { Pass } from "../pass.ts";
 import type { PlannedTensor } from "../tensor.ts";
 import type { Lowering, OperationOf, Tangent } from "./lowering.ts";
 import { pixelsBackward, pixelsForward } from "./pixels.ts";
+import { type BackwardCall, type ForwardCall, weightedTangent } from "./weightedTangent.ts";
 import { biasGradient, biasOf, fillBackward, fillForward, sparseLayer, sumShards } from "./weights.ts";
 import { winogradBackward, winogradForward } from "./winograd.ts";
 
 /** Of convolutions, and of dense layers at places. */
-export const convolutionTangent: Tangent<OperationOf<"conv2d">> = {
-  /** (W∗x + b)˙ = W∗ẋ + V∗x + b˙, where V is the direction of the weights */
-  forward(pass, index, op) {
-    const layer = sparseLayer(pass, index);
-    const source = pass.source(index);
-    const output = pass.newTensor(index);
-    const [entries] = pass.direction.entries(layer) as [Region];
-    const bias = biasOf(pass, index);
-    const values = pass.primal.read(source);
-    fillForward(pass, layer, entries, values);
-    convolve(pass, index, op, layer, {
-      input: values,
-      output,
-      entries,
-      bias: bias && pass.direction.units(bias),
-    });
-    if (pass.wantsGradient(source)) {
-      const through = pass.newTensor(index);
-      const input = pass.read(source);
-      convolve(pass, index, op, layer, { input, output: through, entries: layer.forwardEntries });
-      pass.copy(through, output, true, pass.label(index, "forward"));
-    }
-    pass.write(index, output);
+export const convolutionTangent: Tangent<OperationOf<"conv2d">> = weightedTangent({
+  values: ({ pass, index, op, layer }, call) => convolve(pass, index, op, layer, call),
+  addValues({ pass, index, op, layer }, call) {
+    const through = pass.newTensor(index);
+    convolve(pass, index, op, layer, { ...call, output: through });
+    pass.copy(through, call.output, true, pass.label(index, "forward"));
   },
-
-  /** (∂L/∂x)˙ = Wᵀ∗g˙ + Vᵀ∗g,   (∂L/∂W)˙ = x∗g˙ + ẋ∗g: two calls that add to the same sums */
-  backward(pass, index, op) {
-    const outputGradient = pass.gradientOf(index);
-    const primalGradient = pass.primal.gradientOf(index);
-    if (outputGradient === undefined || primalGradient === undefined) return;
-    const layer = sparseLayer(pass, index);
-    const label = pass.label(index, "backward");
-    const source = pass.source(index);
-    outputGradient.widen(layer.gradientBorder(outputGradient.height, outputGradient.width));
-    for (const gradient of [outputGradient, primalGradient]) pass.clearBorder(gradient, label);
-    biasGradient(pass, index, outputGradient);
-    const input = pass.primal.read(source);
-    const target = pass.receive(source);
-    const sums = sumShards(pass, layer, label);
-    const entries = layer.backwardEntries;
-    passBack(pass, index, op, layer, { input, outputGradient, entries, target, ...sums });
-    if (target === undefined) return;
-    const along = pass.direction.entries(layer)[1]!;
-    fillBackward(pass, layer, along, primalGradient);
-    passBack(pass, index, op, layer, {
-      input: pass.read(source),
-      outputGradient: primalGradient,
-      entries: along,
-      target: { tensor: target.tensor, accumulate: true },
-      ...sums,
-    });
+  prepare({ pass, index, layer }, gradients) {
+    const [{ height, width }] = gradients as [PlannedTensor];
+    gradients[0]!.widen(layer.gradientBorder(height, width));
+    for (const gradient of gradients) pass.clearBorder(gradient, pass.label(index, "backward"));
   },
-};
+  back: ({ pass, index, op, layer }, call) => passBack(pass, index, op, layer, call),
+});
 
 export const conv2d: Lowering<OperationOf<"conv2d">> = {
   overwritable: true,
@@ -116,12 +78,7 @@ function convolve(
   index: number,
   { stride: [strideY, strideX] }: OperationOf<"conv2d">,
   { rowStart }: SparseLayer,
-  call: {
-    readonly input: PlannedTensor;
-    readonly output: PlannedTensor;
-    readonly entries: Region;
-    readonly bias?: Region | undefined;
-  },
+  call: ForwardCall,
 ): void {
   const { height, width } = call.output;
   pass.draft.emit("sparseConvolution", pass.label(index, "forward"), {
@@ -138,17 +95,8 @@ function passBack(
   index: number,
   { stride: [strideY, strideX] }: OperationOf<"conv2d">,
   layer: SparseLayer,
-  call: {
-    readonly input: PlannedTensor;
-    readonly outputGradient: PlannedTensor;
-    readonly entries: Region;
-    /** Undefined if the gradient of the input is not needed. */
-    readonly target: Target | undefined;
-    readonly weightGradient: Region;
-    readonly shardBytes: number;
-    /** Others than the layer's own. */
-    readonly classes?: Region;
-  },
+  /** `classes`: others than the layer's own. */
+  call: BackwardCall & { readonly classes?: Region },
 ): void {
   const { target, classes = layer.classRegion, ...fields } = call;
   const rows = Math.ceil(fields.input.height / strideY);

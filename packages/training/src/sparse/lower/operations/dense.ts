@@ -1,8 +1,8 @@
 /** Dense layers by kept weights, both ways; at places they are convolutions with kernels of one pixel. */
-import type { Region } from "../../plan/region.ts";
 import type { Pass } from "../pass.ts";
 import { conv2d, convolutionTangent } from "./conv2d.ts";
 import type { Lowering, OperationOf } from "./lowering.ts";
+import { weightedTangent } from "./weightedTangent.ts";
 import { biasGradient, biasOf, fillBackward, fillForward, sparseLayer, sumShards } from "./weights.ts";
 
 type Dense = OperationOf<"dense">;
@@ -18,6 +18,23 @@ const asConvolution = ({ kind: _, outFeatures, ...names }: Dense): OperationOf<"
   stride: [1, 1],
   padding: [0, 0, 0, 0],
   dilation: [1, 1],
+});
+
+const tangent = weightedTangent<Dense>({
+  values({ pass, index, layer: { rowStart } }, call) {
+    pass.draft.emit("sparseDense", pass.label(index, "forward"), { ...call, rowStart });
+  },
+  addValues({ pass, index, layer: { rowStart } }, call) {
+    pass.draft.emit("sparseDense", pass.label(index, "forward"), { ...call, rowStart, accumulate: true });
+  },
+  back({ pass, index, layer: { backwardStartRegion: rowStart } }, { target, ...call }) {
+    const label = pass.label(index, "backward");
+    pass.draft.emit("sparseDenseWeightGradient", label, { ...call, rowStart });
+    if (target === undefined) return;
+    const { outputGradient: input, entries } = call;
+    const { tensor: output, accumulate } = target;
+    pass.draft.emit("sparseDense", label, { input, output, rowStart, entries, accumulate });
+  },
 });
 
 export const dense: Lowering<Dense> = {
@@ -76,65 +93,13 @@ export const dense: Lowering<Dense> = {
   },
 
   tangent: {
-    /** (Wx + b)˙ = Wẋ + Vx + b˙, where V is the direction of the weights */
     forward(pass, index, op) {
       if (isAtPlaces(pass, index)) return convolutionTangent.forward(pass, index, asConvolution(op));
-      const layer = sparseLayer(pass, index);
-      const source = pass.source(index);
-      const label = pass.label(index, "forward");
-      const output = pass.newTensor(index);
-      const [entries] = pass.direction.entries(layer) as [Region];
-      const bias = biasOf(pass, index);
-      const { rowStart } = layer;
-      const input = pass.primal.read(source);
-      fillForward(pass, layer, entries, input);
-      pass.draft.emit("sparseDense", label, {
-        input,
-        output,
-        rowStart,
-        entries,
-        bias: bias && pass.direction.units(bias),
-      });
-      if (pass.wantsGradient(source)) {
-        const fields = { input: pass.read(source), output, rowStart, accumulate: true };
-        pass.draft.emit("sparseDense", label, { ...fields, entries: layer.forwardEntries });
-      }
-      pass.write(index, output);
+      tangent.forward(pass, index, op);
     },
-
-    /** (∂L/∂x)˙ = Wᵀg˙ + Vᵀg,   (∂L/∂W)˙ = g˙xᵀ + gẋᵀ */
     backward(pass, index, op) {
       if (isAtPlaces(pass, index)) return convolutionTangent.backward(pass, index, asConvolution(op));
-      const outputGradient = pass.gradientOf(index);
-      const primalGradient = pass.primal.gradientOf(index);
-      if (outputGradient === undefined || primalGradient === undefined) return;
-      const layer = sparseLayer(pass, index);
-      const label = pass.label(index, "backward");
-      const source = pass.source(index);
-      biasGradient(pass, index, outputGradient);
-      const target = pass.receive(source);
-      const { backwardStartRegion: rowStart, backwardEntries } = layer;
-      const sums = { rowStart, entries: backwardEntries, ...sumShards(pass, layer, label) };
-      const input = pass.primal.read(source);
-      pass.draft.emit("sparseDenseWeightGradient", label, { input, outputGradient, ...sums });
-      if (target === undefined) return;
-      const { tensor: output, accumulate } = target;
-      pass.draft.emit("sparseDenseWeightGradient", label, {
-        input: pass.read(source),
-        outputGradient: primalGradient,
-        ...sums,
-      });
-      const through = { input: outputGradient, output, rowStart, entries: backwardEntries };
-      pass.draft.emit("sparseDense", label, { ...through, accumulate });
-      const entries = pass.direction.entries(layer)[1]!;
-      fillBackward(pass, layer, entries, primalGradient);
-      pass.draft.emit("sparseDense", label, {
-        input: primalGradient,
-        output,
-        rowStart,
-        entries,
-        accumulate: true,
-      });
+      tangent.backward(pass, index, op);
     },
   },
 };

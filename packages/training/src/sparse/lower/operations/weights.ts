@@ -34,8 +34,14 @@ export function fillBackward(pass: Pass, layer: SparseLayer, entries: Region, gr
   });
 }
 
+/** f32[shards][weights] of a layer's weight gradient, and the bytes from one shard to the next. */
+export interface ShardSums {
+  readonly weightGradient: Region;
+  readonly shardBytes: number;
+}
+
 /** Writes the initial zeros of this shard's sums of weight gradients, and returns their region. */
-export function sumShards(pass: Pass, layer: SparseLayer, label: Label) {
+export function sumShards(pass: Pass, layer: SparseLayer, label: Label): ShardSums {
   const { count, parameter } = layer.weights;
   const bytes = 4 * count;
   const shardBytes = 64 * Math.ceil(bytes / 64);
