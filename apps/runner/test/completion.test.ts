@@ -45,7 +45,7 @@ const OFFERS: Readonly<Record<string, (words: readonly string[]) => string[]>> =
   zsh: (words) => {
     const quoted = words.map((word) => `'${word}'`).join(" ");
     const stubs =
-      "compdef() {}; _describe() { print -rl -- ${choices%%:*} }; compadd() { shift; print -rl -- $@ }; _files() { print -rl -- *(N) };";
+      "compdef() {}; _describe() { print -rl -- ${choices%%:*} }; compadd() { while [[ $1 != -- ]]; do shift; done; shift; print -rl -- $@ }; _files() { print -rl -- *(N) };";
     const code = `${stubs} . ./script.zsh; words=(${quoted}); CURRENT=${words.length}; _phew`;
     return lines(out("zsh", "-fc", code)).filter((word) => word.startsWith(words.at(-1)!));
   },
@@ -97,6 +97,21 @@ describe.each(Object.keys(OFFERS))("%s", (shell) => {
     const zoo = zooEntries.map(({ name }) => name).filter((name) => name.startsWith("res"));
     expect(offer("prune", "res")).toEqual(zoo.sort());
     expect(offer("train", "mlp", "--density", "")).toEqual([]);
+  });
+
+  it.skipIf(!isHere(shell))("completes filters of runs, and what they compare with", () => {
+    expect(offer("runs", "list", "dens")).toEqual(["density="]);
+    expect(offer("runs", "list", "accur")).toEqual(["accuracy="]);
+    // as bash splits it
+    const words = (text: string) => (shell === "bash" ? text.split(/(?==)|(?<==)/) : [text]);
+    const whole = (offers: readonly string[]) =>
+      shell === "bash" ? offers.map((each) => `method=${each}`) : offers;
+    expect(whole(offer("runs", "list", ...words("method=ph")))).toEqual(["method=phew"]);
+    expect(whole(offer("runs", "list", "density=0.1", ...words("method=")))).toEqual(
+      [...pruners.keys(), DENSE].map((name) => `method=${name}`).sort(),
+    );
+    expect(offer("runs", "list", "state=fail").map((each) => each.replace("state=", ""))).toEqual(["failed"]);
+    expect(offer("train", "mlp", "dens")).toEqual([]);
   });
 
   it.skipIf(!isHere(shell))("completes ids of runs, and names of files with blanks in them", () => {

@@ -19,8 +19,14 @@ export function bashScript(verbs: readonly CompletedVerb[]): string {
   });
   return `# completion of phew for bash: eval "$(phew completion bash)"
 _phew_offer() {
-  local found
-  while IFS= read -r found; do COMPREPLY+=("$found"); done < <(compgen -W "$1" -- "$cur")
+  local found named=""
+  # bash gives method=ph as three words, and takes the last one alone
+  [[ -n $name && " $1" == *" $name"* ]] && named=$name
+  while IFS= read -r found; do
+    COMPREPLY+=("\${found#"$named"}")
+    [[ $found == *= ]] && compopt -o nospace 2>/dev/null
+  done < <(compgen -W "$1" -- "$named$cur")
+  [[ -n $named ]] && return
   if [[ $2 == *run* ]]; then
     while IFS= read -r found; do COMPREPLY+=("$found"); done < <(
       for found in "\${PHEW_RUNS:-runs}"/*/*/config.json; do
@@ -36,8 +42,13 @@ _phew_offer() {
 }
 
 _phew() {
-  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]} at="" word words="" k
+  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD - 1]} at="" word words="" k name=""
   COMPREPLY=()
+  if [[ $cur == "=" ]]; then
+    name=$prev= cur=""
+  elif [[ $prev == "=" ]]; then
+    name=\${COMP_WORDS[COMP_CWORD - 2]}=
+  fi
   for ((k = 1; k < COMP_CWORD; k++)); do
     word="\${at:+$at }\${COMP_WORDS[k]}"
     case "$word" in

@@ -1,9 +1,10 @@
 /** Verbs, options and their arguments, from commander's tree; the shells' scripts are made from it. */
 import { zooEntries } from "@phew/core";
 import { THEME_NAMES, VIEW_NAMES } from "@phew/dashboard/watch";
+import { RUN_FIELDS } from "@phew/runs/list";
 import { datasets, recipeFiles } from "@phew/training";
 import type { Argument, Command, Option } from "commander";
-import { attributeOf, entries } from "../settings/configuration.ts";
+import { attributeOf, entries, isOwn } from "../settings/configuration.ts";
 
 /** What a word may be: one of these, a file, or a run that is kept. */
 export interface Taken {
@@ -45,9 +46,26 @@ const ARGUMENTS: Readonly<Record<string, Taken>> = {
   b: RUN,
   runs: RUN,
   "runs-and-tags": RUN,
-  filters: NOTHING,
+  filters: { ...NOTHING, words: filters() },
   text: NOTHING,
 };
+
+/**
+ * Filters of runs for equality, which need no quotes: with each value where all are known, else as far as "=". Settings that
+ * are objects or lists have none.
+ */
+function filters(): string[] {
+  const zoo = zooEntries.map(({ name }) => name);
+  const own = entries.filter(([name, entry]) => isOwn(entry) && name !== "sourceDigests");
+  const ofSettings = own.flatMap(([name, { type }]) =>
+    filtersOf(name, name === "model" ? zoo : type.choices?.({ datasets: datasetNames })),
+  );
+  return [...RUN_FIELDS.flatMap(({ key, choices }) => filtersOf(key, choices)), ...ofSettings];
+}
+
+function filtersOf(name: string, choices: readonly string[] = []): string[] {
+  return choices.length === 0 ? [`${name}=`] : choices.map((choice) => `${name}=${choice}`);
+}
 
 /** Choices of options whose parsers do not list them. */
 const OPTIONS: Readonly<Record<string, readonly string[]>> = {

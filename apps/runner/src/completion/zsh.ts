@@ -23,7 +23,10 @@ export function zshScript(verbs: readonly CompletedVerb[]): string {
 _phew_offer() {
   local -a found
   (( $#choices )) && _describe verb choices
-  [[ -n $1 ]] && compadd -- \${=1}
+  found=(\${\${=1}:#*=})
+  (( $#found )) && compadd -- $found
+  found=(\${(M)\${=1}:#*=})
+  (( $#found )) && compadd -S "" -- $found
   if [[ $2 == *run* ]]; then
     found=(\${PHEW_RUNS:-runs}/*/*/config.json(N:h:t))
     (( $#found )) && compadd -- $found
