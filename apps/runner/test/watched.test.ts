@@ -165,8 +165,18 @@ describe.skipIf(!hasTmux || !isBuilt)(
     });
 
     it("may be a comparison, whose masks are runs", async () => {
+      watched("compare vgg11-bn --method phew,random,erk --density 0.1,0.05 --seeds 2 --workers 1");
+      const begun = await terminal.shows(/ of 6 done · 1 running · \d+ waiting/);
+      expect(begun).toMatch(/of 6 done.* left/);
+      terminal.keys("q");
+      await terminal.shows(/k +kill it/);
+      terminal.keys("k");
+      await terminal.shows(/Ended by SIGKILL|ended with/);
+    });
+
+    it("may be a comparison that ends", async () => {
       watched("compare lenet5 --method phew,random --density 0.2 --workers 1");
-      await terminal.shows(/✓ 2 finished/);
+      await terminal.shows(/2 of 2 done · all done/);
       terminal.keys("q");
       await terminal.shows(/2 masks in [\s\S]*The masks are runs below \S+[\s\S]*ended with 0/);
       expect(readdirSync(path.join(root, "compare")).filter((name) => /-0$/.test(name))).toHaveLength(2);

@@ -62,6 +62,11 @@ export interface CompareResult {
   readonly overlaps: readonly ComparedOverlap[];
 }
 
+/** Whether the seed decides the weights. */
+export function isDrawn({ model, options }: Pick<ComparePlan, "model" | "options">): boolean {
+  return options.weights === undefined && options.architecture === undefined && !namesFile(model);
+}
+
 /** Does jobs one after the other; the weights of the last seed, and the dense network's trace, are kept for the next. */
 export class CompareRunner {
   readonly #plan: ComparePlan;
@@ -126,7 +131,7 @@ export class CompareRunner {
     const work = (onEvent?: (event: RunEvent) => void) => prune(network, weights, { ...settings, onEvent });
     const result = await (runs === undefined
       ? work()
-      : keptMask(runs, loaded, { recipe, density, seed, isDrawn: this.#isDrawn }, work));
+      : keptMask(runs, loaded, { recipe, density, seed, isDrawn: isDrawn(this.#plan) }, work));
     // newly drawn weights have their own dense trace
     const analysis = analyse(result.weights ?? weights, result.masks, {
       ...(result.weights === undefined && { denseTrace: this.#denseTrace! }),
@@ -153,11 +158,6 @@ export class CompareRunner {
       layers: analysis.layers.map(({ name, density: own, width }) => ({ name, density: own, width })),
     };
     return { mask, masks: result.masks };
-  }
-
-  get #isDrawn(): boolean {
-    const { model, options } = this.#plan;
-    return options.weights === undefined && options.architecture === undefined && !namesFile(model);
   }
 
   async #dataFor(subject: PruningSubject): Promise<PruningData> {

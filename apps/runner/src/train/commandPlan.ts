@@ -1,5 +1,5 @@
 /**
- * The plan of a command that trains several runs and is no sweep, `phew demo` or `phew imp`: screens show its waiting runs and
+ * The plan of a command that has several runs and is no sweep, `phew demo`, `phew imp` or `phew compare`: screens show its waiting runs and
  * when it will end, as those of a sweep.
  */
 import path from "node:path";
@@ -53,12 +53,20 @@ export class CommandPlan {
     const material = { dataset, ...(await runNetwork(config, dataset)) };
     const materials = new Map(runs.map(({ id }) => [id, material]));
     const { runMs } = estimateSweep(runs, materials, entriesBelow(this.#place.root));
-    this.#runs = runs.map(({ id, config: own }, k) => ({
-      id,
-      config: { ...own },
-      seed: own.seed,
-      estimateMs: Math.round(runMs[k]!),
-    }));
+    this.writeRuns(
+      runs.map(({ id, config: own }, k) => ({
+        id,
+        config: { ...own },
+        seed: own.seed,
+        estimateMs: Math.round(runMs[k]!),
+      })),
+    );
+  }
+
+  /** The same of runs whose times are estimated. */
+  writeRuns(runs: readonly PlannedRun[]): void {
+    if (!this.#isWritten) return;
+    this.#runs = runs;
     for (const folder of [path.dirname(this.#own), this.#own]) makeOwnFolder(folder);
     this.#record({});
   }

@@ -14,9 +14,14 @@ import {
   writeMaskFigures,
 } from "@phew/report";
 import { counted, formatCount, formatDuration, formatPercent, makeFolder, replaceFile } from "@phew/runs";
-import type { ComparedOverlap, ComparePlan, CompareResult } from "../compare/compareJob.ts";
+import {
+  type ComparedOverlap,
+  type ComparePlan,
+  type CompareResult,
+  isDrawn,
+} from "../compare/compareJob.ts";
 import { compareInPool } from "../compare/comparePool.ts";
-import { COMPARED } from "../compare/keptMask.ts";
+import { COMPARED, plannedMasks } from "../compare/keptMask.ts";
 import { UsageError } from "../failure.ts";
 import { asciiOnly } from "../output/bars.ts";
 import { printJson, printLines, printText, printWarnings } from "../output/output.ts";
@@ -24,6 +29,7 @@ import { interruptSignal, startProgress } from "../output/progress.ts";
 import { type MaskRecipe, maskRecipes } from "../prune/maskRecipe.ts";
 import { labelledBatch, loadExamples, looksAtExamples, noteUnused, withHead } from "../prune/pruningData.ts";
 import { type LoadedModel, loadModel, type ModelOptions, requireOneOutput } from "../sources/model.ts";
+import { CommandPlan } from "../train/commandPlan.ts";
 
 interface CompareOptions extends Omit<ModelOptions, "seed"> {
   readonly methods: string;
@@ -77,11 +83,24 @@ export async function compare(model: string | undefined, options: CompareOptions
   const jobs = options.seeds.flatMap((seed) => densities.map((density) => ({ seed, density })));
   const workerCount = options.workers ?? availableParallelism();
   const progress = startProgress("compare", options.json);
+  const coming =
+    options.runs === undefined
+      ? undefined
+      : new CommandPlan(
+          { root: options.runs, experiment: COMPARED },
+          { command: "phew compare", atATime: Math.min(workerCount, jobs.length), isAgain: true },
+        );
+  const kept = { isDrawn: isDrawn(plan) };
+  const each = jobs.flatMap((job) => recipes.map((recipe) => ({ recipe, ...job, ...kept })));
+  coming?.writeRuns(plannedMasks(options.runs!, loaded, each));
   const results = await compareInPool(plan, jobs, {
     workerCount,
     signal: interruptSignal(),
     onProgress: (fraction, doing) => progress.update(fraction, doing),
-  }).finally(() => progress.done());
+  }).finally(() => {
+    progress.done();
+    coming?.end();
+  });
   await report({ network, notes }, plan, results, options, performance.now() - started);
 }
 
@@ -89,10 +108,13 @@ export async function compare(model: string | undefined, options: CompareOptions
 async function compareWatched({ runs }: CompareOptions): Promise<void> {
   const { runWatched, isOfProcess } = await import("../output/watched.ts");
   const root = runs ?? DEFAULT_RUNS;
+  // masks to come have no process yet
+  const isOwn: typeof isOfProcess = (run, pid, startedT) =>
+    run.life === "waiting" ? run.updatedT >= startedT : isOfProcess(run, pid, startedT);
   return runWatched({
     folder: path.join(root, COMPARED),
-    view: "overview",
-    isOwn: isOfProcess,
+    view: "sweep",
+    isOwn,
     more: runs === undefined ? ["--runs", root] : [],
   });
 }
