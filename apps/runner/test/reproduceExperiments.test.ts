@@ -12,6 +12,7 @@ import { type Measured, type RunGrid, SCALES, type Scale } from "../src/reproduc
 import { classes, slopesOf } from "../src/reproduce/experiments/classes.ts";
 import { areaUnder, stepsTo } from "../src/reproduce/experiments/convergence.ts";
 import { density } from "../src/reproduce/experiments/density.ts";
+import { littleData } from "../src/reproduce/experiments/littleData.ts";
 import { rules } from "../src/reproduce/experiments/rules.ts";
 import { judge } from "../src/reproduce/judge.ts";
 import { labelOf, settingsOf } from "../src/reproduce/maskWords.ts";
@@ -103,6 +104,11 @@ describe("words for what is trained", () => {
       expect(labelOf({ options: {}, ...settings } as Parameters<typeof labelOf>[0])).toBe(label);
     },
   );
+
+  it("say of a dense network that it is narrow", () => {
+    const config = { method: "dense", options: {}, narrowToDensity: 0.1 };
+    expect(labelOf(config as unknown as Parameters<typeof labelOf>[0])).toBe("narrow dense");
+  });
 
   it("end with the rule and its options", () => {
     const config = { method: "erk", options: {}, rule: "rigl", ruleOptions: { every: 20, alpha: 0.5 } };
@@ -287,6 +293,60 @@ describe("density", () => {
   });
 });
 
+describe("little data", () => {
+  it("is another choice of examples for each seed, the same for all networks, with as many steps for every number", () => {
+    const { runs: grids = [] } = littleData.plan("laptop", new Set(["glyphs"]));
+    expect(grids.map(({ settings }) => settings.samplesPerClass)).toEqual([10, 50, 100, 500]);
+    expect(new Set(grids.map(({ settings: { trainCount, epochs } }) => `${trainCount} ${epochs}`)).size).toBe(
+      1,
+    );
+    for (const { list = [], settings } of grids) {
+      expect(list.every(({ seed, dataSeed }) => seed === dataSeed)).toBe(true);
+      const looking = list.filter(({ options }) => options !== undefined);
+      expect(looking.length).toBeGreaterThan(0);
+      for (const { options } of looking)
+        expect(Object.values(options as object)).toEqual([settings.samplesPerClass]);
+      // the dense network once, all others at both densities
+      expect(
+        list.filter(({ method, narrowToDensity: narrow }) => method === "dense" && narrow === undefined),
+      ).toHaveLength(5);
+      expect(list).toHaveLength(5 + 2 * 5 * 5);
+    }
+  });
+
+  it("compares networks seed by seed, and how a lead changes as examples double", () => {
+    const runs = (method: string, asked: number, accuracy: number) =>
+      [0, 1, 2, 3].map((seed) => row({ method, density: asked, seed, accuracy: accuracy + seed / 1000 }));
+    const measured = measuredFrom(
+      Object.fromEntries(
+        [10, 50, 100, 500].map((count) => [
+          `glyphs-${count}`,
+          [
+            ...runs("dense", 1, 0.5),
+            ...runs("narrow dense", 0.05, 0.4),
+            // 12 points at 10, 2 fewer for each doubling
+            ...runs("phew", 0.05, 0.62 - 0.02 * Math.log2(count / 10)),
+            ...runs(`phew:data=${count}`, 0.05, 0.7),
+            ...runs(`snip:samples=${count}`, 0.05, 0.6),
+          ],
+        ]),
+      ),
+    );
+    const { claims, tables, figures } = littleData.analyse(measured, "laptop");
+    const means = (words: string) =>
+      claims.find(({ claim }) => claim.includes(words))!.evidence.map(({ mean }) => Number(mean.toFixed(3)));
+    expect(means("grows as examples become fewer")).toEqual([-2]);
+    expect(means("PHEW's networks are more accurate than the dense network")).toEqual([12, 7.356]);
+    expect(means("dense one of as many weights")[0]).toBe(22);
+    expect(means("look at the examples are better")[0]).toBe(8);
+    expect(means("than SNIP")[0]).toBe(2);
+    expect(tables[0]!.report.rows.map(({ method }) => method)).toEqual([
+      ...["dense", "dense", "narrow dense", "phew", "phew with data", "snip"],
+    ]);
+    expect(figures.map(({ name }) => name)).toEqual(["figure-glyphs-0.2", "figure-glyphs-0.05"]);
+  });
+});
+
 describe("tables of runs", () => {
   it("have validation accuracies where there are some, and are read with and without", () => {
     const [old, own] = [path.join(scratchFolder(), "old.csv"), path.join(scratchFolder(), "own.csv")];
@@ -395,7 +455,7 @@ describe("phew report of experiments", () => {
 });
 
 describe.runIf(isLong)("smoke runs", () => {
-  it.each(["convergence", "classes", "ablations", "rules", "density"])(
+  it.each(["convergence", "classes", "ablations", "rules", "density", "little-data"])(
     "of %s give the same tables and verdicts twice",
     async (name) => {
       const [once, twice] = [scratchFolder(), scratchFolder()];

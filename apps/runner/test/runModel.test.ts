@@ -42,6 +42,50 @@ beforeAll(async () => {
   );
 });
 
+describe("a run of a network with fewer units", () => {
+  const narrow = [
+    "train",
+    "lenet5",
+    "--method",
+    "dense",
+    "--narrow-to-density",
+    "0.05",
+    "--experiment",
+    "narrow",
+  ];
+  const settings = ["--dataset", "glyphs", "--epochs", "1", "--train-count", "100", "--test-count", "60"];
+
+  it("has nearly as many weights as the density keeps, says which units, and is a model", async () => {
+    const { stderr, exitCode } = await phew([...narrow, ...settings], folder);
+    expect(exitCode, stderr).toBe(0);
+    const [own] = readdirSync(path.join(folder, "runs", "narrow")).filter((name) => /-0$/.test(name));
+    const events = readFileSync(path.join(folder, "runs", "narrow", own!, "events.jsonl"), "utf8");
+    const network = zooModel("lenet5", { narrowTo: 0.05 });
+    const units = network.prunable.map(({ shape }) => shape[0]).join(", ");
+    expect(Math.abs(network.prunableCount - 0.05 * 61_470)).toBeLessThan(200);
+    expect(events).toContain(`lenet5 narrowed to 3,220 of 61,470 weights; units of its layers: ${units}.`);
+    await json("predict", path.join("runs", "narrow", own!), ...batch, "--out", "narrow.safetensors");
+    expect(await logitsOf("narrow.safetensors")).toHaveLength(30);
+  });
+
+  it("is refused for a network of a file, for one that is pruned, and for too few weights", async () => {
+    const network = zooModel("lenet5");
+    const model = { format: "zoo", network, weights: await initialise(network, { seed: 1 }) } as const;
+    await exportModel(path.join(folder, "own.onnx"), model, Masks.dense(network), "zeroed");
+    expect(
+      await refusal("train", "own.onnx", "--method", "dense", "--narrow-to-density", "0.1", ...settings),
+    ).toContain(
+      "--narrow-to-density: got 0.1 for the network of own.onnx, expected it for a network of the zoo, whose layers can be made with fewer units",
+    );
+    expect(await refusal("train", "lenet5", "--density", "0.1", "--narrow-to-density", "0.1")).toContain(
+      "--narrow-to-density: got 0.1 for a run that prunes by phew, expected it with --method dense",
+    );
+    expect(
+      await refusal("train", "mlp", "--method", "dense", "--narrow-to-density", "0.001", "-q", ...settings),
+    ).toContain("whole units come near: 795 weights are the nearest");
+  });
+});
+
 describe("a run's folder is a model with its masks", () => {
   it("to predict: what its checkpoint gives with its masks", async () => {
     const own = await json("predict", run, ...batch, "--out", "own.safetensors");

@@ -133,7 +133,9 @@ describe("each setting", () => {
       if (name === "checkOptions") needed.push("--check", "shuffle");
       if (name === "ruleOptions") needed.push("--rule", "rigl");
       const model = OF_FILES.includes(name) ? "net.onnx" : "lenet5";
-      const base = [model, "--density", "0.25", ...needed].join(" ");
+      const ofDense = name === "narrowToDensity";
+      const kind = ofDense ? ["--method", "dense"] : ["--density", "0.25"];
+      const base = [model, ...kind, ...needed].join(" ");
       const line = `${base} ${flagName(name)}${entry.type.read === undefined ? "" : ` ${otherValue(name, entry)}`}`;
       const { values, given } = settingsOf("train", line.split(" ")).settings;
       expect(values).toHaveProperty(name);

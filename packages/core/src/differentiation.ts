@@ -44,7 +44,17 @@ export interface HessianProduct extends LossGradients {
   readonly products: Weights;
 }
 
+export type ActivationRequest = Pick<DifferentiationRequest, "network" | "weights" | "batches" | "signal">;
+
+/** Of each input unit of each layer the mean |value| over examples and places, by the name of the layer's weight. */
+export type UnitActivations = ReadonlyMap<string, Float64Array>;
+
 export interface Differentiator {
+  /**
+   * Values of units in evaluation mode.
+   * @throws ArgumentError if the network, a batch or a weight is not usable; signal.reason
+   */
+  activations(request: ActivationRequest): Promise<UnitActivations>;
   /** @throws ArgumentError if the network, a batch or a weight is not usable; signal.reason */
   gradients(request: DifferentiationRequest): Promise<LossGradients>;
   /**

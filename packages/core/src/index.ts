@@ -47,11 +47,13 @@ export { applyCheck, completeCheck } from "./checks/applyCheck.ts";
 export type { AppliedCheck, Check, Checked, CheckRequest, CheckSettings } from "./checks/check.ts";
 export { checkByName, checks } from "./checks/registry.ts";
 export type {
+  ActivationRequest,
   Batch,
   DifferentiationRequest,
   Differentiator,
   HessianProduct,
   LossGradients,
+  UnitActivations,
 } from "./differentiation.ts";
 export { allocate, allocateByShare, type LayerShare } from "./masks/allocate.ts";
 export { layerProgress } from "./masks/layerProgress.ts";
@@ -116,6 +118,7 @@ export { type PruneResult, type PruneSettings, prune, requireConfinable, require
 export { phewNested } from "./pruners/phew.ts";
 export {
   completeOptions,
+  examplesOf,
   type OptionSpec,
   type OptionValue,
   type PruneProgress,

@@ -12,6 +12,7 @@ import { requireUnits } from "./network/looseWeights.ts";
 import type { Network } from "./network/network.ts";
 import {
   completeOptions,
+  examplesOf,
   type OptionValue,
   type PruneProgress,
   type PruneRequest,
@@ -38,7 +39,7 @@ export interface PruneSettings {
   readonly from?: Masks | undefined;
   /** The only weights that may be kept: removed ones stay removed. For methods with `Pruner.confinable`. */
   readonly within?: Masks | undefined;
-  /** For methods that need examples; see `Pruner.needsData`. */
+  /** For methods that need examples; see `Pruner.examplesOption`. */
   readonly data?: PruningData | undefined;
   /** A sanity check to apply to the mask: the result is then the check's. See `checks`. */
   readonly check?: CheckSettings | undefined;
@@ -149,7 +150,7 @@ function requireUsable(network: Network, weights: Weights, settings: PruneSettin
   requireMeaning(pruner, options, network);
   const check = settings.check && completeCheck(settings.check);
   requireFiniteWeights(network, weights);
-  if (pruner.needsData) requireData(pruner, data);
+  if (examplesOf(pruner, options) > 0) requireData(pruner, data);
   if (within !== undefined) requireWithin(pruner, keepCount, within, from);
   signal?.throwIfAborted();
   return { pruner, options, check, keepCount };
@@ -300,7 +301,7 @@ function requireData({ name }: Pruner, data: PruningData | undefined): void {
   if (data !== undefined && data.batches.length > 0) return;
   throw new ArgumentError(`method ${name}`, {
     given: "no examples",
-    expected: "batches of examples and their classes, which it scores weights by",
+    expected: "batches of examples and their classes, which it looks at",
     remedy: "Give examples, or use a method that needs none, such as phew.",
   });
 }

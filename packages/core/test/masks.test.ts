@@ -116,7 +116,10 @@ describe("weights from a file", () => {
     const normed = b.build(b.dense("fc", b.flatten(x), 2));
     const batch = { x: new Float32Array(18), y: new Int32Array(1), count: 1 };
     const never = () => Promise.reject(new Error("differentiated"));
-    const data = { batches: [batch], differentiator: { gradients: never, hessianProduct: never } };
+    const data = {
+      batches: [batch],
+      differentiator: { activations: never, gradients: never, hessianProduct: never },
+    };
     for (const { name, role } of normed.parameters) {
       for (const value of [Number.NaN, Number.POSITIVE_INFINITY, ...(role === "variance" ? [-1] : [])]) {
         const weights = new Map(randomWeights(normed, 1));

@@ -21,6 +21,7 @@ const settings = { method: "phew", density: 0.3, seed: 1 };
 const data: PruningData = {
   batches: [{ x: new Float32Array(8), y: Int32Array.of(0), count: 1 }],
   differentiator: {
+    activations: async () => new Map(),
     gradients: async (request) => ({ loss: 1, gradients: request.weights }),
     hessianProduct: async (request, direction) => ({
       loss: 1,
@@ -32,9 +33,10 @@ const data: PruningData = {
 
 describe("prune", () => {
   it("asks for examples before any work if a method needs them", async () => {
-    for (const { name, needsData } of pruners.values()) {
-      if (needsData !== true) continue;
-      const pruning = prune(small, weights, { method: name, density: 0.3, seed: 3 });
+    for (const { name, examplesOption } of pruners.values()) {
+      if (examplesOption === undefined) continue;
+      const options = { [examplesOption]: 1 };
+      const pruning = prune(small, weights, { method: name, density: 0.3, seed: 3, options });
       await expect(pruning).rejects.toThrow(`method ${name}: got no examples, expected batches of examples`);
     }
   });
@@ -168,6 +170,7 @@ describe("prune", () => {
     const { options } = await prune(small, weights, { ...settings, options: { bias: "square" } });
     expect(options).toEqual({
       bias: "square",
+      data: 0,
       branching: "equal",
       granularity: "weight",
       direction: "alternate",

@@ -201,3 +201,50 @@ describe("zoo models", () => {
     );
   });
 });
+
+describe("a network of fewer units", () => {
+  const widths = (network: Network) => network.prunable.map(({ shape }) => shape[0]!);
+
+  it("of the perceptron has as many weights as any that are at most a unit from one factor of all layers", () => {
+    const whole = zooModel("mlp");
+    // pairs of widths that one factor gives: they change where f·300 or f·100 passes a half
+    const factors = [300, 100].flatMap((n) => [...Array(n).keys()].map((k) => (k + 0.5) / n));
+    const pairs = [0, ...factors].map((f) =>
+      [300, 100].map((n) => Math.max(1, Math.floor(f * n + 0.5 + 1e-9))),
+    );
+    const countOf = ([a, b]: readonly number[]) => 784 * a! + a! * b! + b! * 10;
+    for (const density of [0.01, 0.02, 0.05, 0.1, 0.33, 0.5, 0.999]) {
+      const off = (count: number) => Math.abs(count - density * whole.prunableCount);
+      const scaled = Math.min(...pairs.map((pair) => off(countOf(pair))));
+      const network = zooModel("mlp", { narrowTo: density });
+      const [a, b, c] = widths(network);
+      expect(network.prunableCount).toBe(countOf([a!, b!]));
+      expect(off(network.prunableCount)).toBeLessThanOrEqual(scaled + 1e-6);
+      const isNear = pairs.some(([x, y]) => Math.abs(a! - x!) <= 1 && Math.abs(b! - y!) <= 1);
+      expect(isNear).toBe(true);
+      expect(c).toBe(10);
+    }
+    expect(widths(zooModel("mlp", { narrowTo: 1 }))).toEqual([300, 100, 10]);
+  });
+
+  it.each(zooEntries.filter(({ prunableCount }) => prunableCount < 6e6).map(({ name }) => name))(
+    "of %s has a tenth of the weights, the same inputs and classes, and every layer",
+    (name) => {
+      const [whole, narrow] = [zooModel(name), zooModel(name, { narrowTo: 0.1 })];
+      expect(Math.abs(narrow.prunableCount / whole.prunableCount - 0.1)).toBeLessThan(0.003);
+      expect([narrow.inputShape, narrow.outputShape]).toEqual([whole.inputShape, whole.outputShape]);
+      expect(narrow.prunable.map((own) => own.name)).toEqual(whole.prunable.map((own) => own.name));
+      const isDepthwise = ({ nodes }: Network) =>
+        nodes.map(({ op }) => op.kind === "conv2d" && op.groups > 1);
+      expect(isDepthwise(narrow)).toEqual(isDepthwise(whole));
+    },
+  );
+
+  it("is refused for a density that is none, or that whole units come nowhere near", () => {
+    for (const narrowTo of [0, -1, 1.5, Number.NaN])
+      expect(() => zooModel("mlp", { narrowTo })).toThrow(/density to narrow to: got .*, expected above 0/);
+    expect(() => zooModel("mlp", { narrowTo: 0.001 })).toThrow(
+      "density to narrow to: got 0.1 % of the 266,200 weights of mlp, expected a number of weights that whole units come near: 795 weights are the nearest. Ask for 0.00299, which is that.",
+    );
+  });
+});

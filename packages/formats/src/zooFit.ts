@@ -43,6 +43,8 @@ export interface ZooFitOptions {
   readonly inputShape?: Shape | undefined;
   /** Variant of the architecture, if tensors and input do not determine it. */
   readonly variant?: ZooVariant | undefined;
+  /** The density whose number of weights the architecture has, with fewer units. */
+  readonly narrowTo?: number | undefined;
 }
 
 /** A network and its variant; any variant if there is only one form. */
@@ -111,7 +113,7 @@ function attempted(
   tensors: Tensors,
 ): Attempt {
   const build = (classCount: number | undefined) =>
-    zooModel(architecture, { inputShape, variant, classCount });
+    zooModel(architecture, { inputShape, variant, classCount, narrowTo: options.narrowTo });
   try {
     const initial = build(options.classCount);
     const classCount = options.classCount ?? classCountOf(initial, tensors);

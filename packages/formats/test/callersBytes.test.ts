@@ -225,7 +225,9 @@ describe("functions of core", () => {
   it.each(uses)("%s", (_, use) => withMasks(use));
 
   it.each(
-    [...pruners.keys()].filter((name) => !pruners.get(name)!.needsData && pruners.get(name)!.confinable),
+    [...pruners.keys()].filter(
+      (name) => pruners.get(name)!.examplesOption !== "samples" && pruners.get(name)!.confinable,
+    ),
   )("prune within, by %s", (method) =>
     withMasks(async (within, weights) => {
       const { masks } = await prune(small, weights, { method, density: 0.3, seed: 1, within });

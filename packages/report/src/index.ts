@@ -10,6 +10,7 @@ export {
 } from "./comparison.ts";
 export { accuracyAgainstWidth } from "./figures/accuracyAgainstWidth.ts";
 export { accuracyOverDensity } from "./figures/accuracyOverDensity.ts";
+export { accuracyOverExamples } from "./figures/accuracyOverExamples.ts";
 export type { FigureRow } from "./figures/figureRow.ts";
 export type { Figure } from "./figures/frame.ts";
 export { layerWidths } from "./figures/layerWidths.ts";

@@ -9,14 +9,15 @@ const CHOICE_STREAM = 2 ** 49;
 const BATCH_SIZE = 256;
 
 /**
- * Training examples without augmentation, class by class.
+ * Different training examples without augmentation, class by class.
  * @param perClass examples of each class
  * @param seed whole number from 0 to 2^53 − 1: the same seed chooses the same examples
  * @throws ArgumentError if a class has fewer
  */
 export function pruningBatches(dataset: Dataset, perClass: number, seed: number): Batch[] {
   const { train, inputShape, classCount } = dataset;
-  const chosen = chooseExamples(train.classes, classCount, perClass, seed);
+  const different = train.classes.subarray(0, train.differentCount);
+  const chosen = chooseExamples(different, classCount, perClass, seed);
   const length = elementCount(inputShape);
   const batches: Batch[] = [];
   for (let first = 0; first < chosen.length; first += BATCH_SIZE) {

@@ -122,7 +122,7 @@ export class CompareRunner {
       ...{ method, density, seed, options, check },
       strict: this.#plan.strict,
       limitMs: this.#plan.limitMs,
-      ...(looksAtExamples(method) && {
+      ...(looksAtExamples(method, options) && {
         data: await this.#dataFor({ network, inputs: modelInputs(loaded.source), method, options, seed }),
       }),
       onProgress: ({ fraction }: { readonly fraction: number }) => onFraction(fraction),

@@ -1,6 +1,6 @@
 /** Data for methods that need examples: batches, and the backend that differentiates the loss on them. */
 
-import { completeOptions, type Network, type OptionValue, type PruningData, prunerByName } from "@phew/core";
+import { examplesOf, type Network, type OptionValue, type PruningData, prunerByName } from "@phew/core";
 import { type ModelInput, readBatch } from "@phew/formats";
 import { counted } from "@phew/runs";
 import type { Dataset } from "@phew/training";
@@ -20,8 +20,9 @@ export interface PruningSubject {
   readonly threadCount?: number | undefined;
 }
 
-/** True if the method needs examples. @throws ArgumentError for an unknown method */
-export const looksAtExamples = (method: string): boolean => prunerByName(method).needsData === true;
+/** True if the method looks at examples. @throws ArgumentError for an unknown method, or options that it does not have */
+export const looksAtExamples = (method: string, options: PruningSubject["options"]): boolean =>
+  examplesOf(prunerByName(method), options) > 0;
 
 interface ExampleOptions {
   readonly batch?: string;
@@ -63,14 +64,14 @@ export function withHead<T extends ModelOptions>(model: string | undefined, opti
 }
 
 /**
- * Examples of a data set, as many of each class as the option `samples` says.
+ * Examples of a data set, as many of each class as the method's options say.
  * @throws ArgumentError if a class has fewer, or if the data set does not fit the network
  */
 export async function dataOfDataset(subject: PruningSubject, dataset: Dataset): Promise<PruningData> {
   const { network, method, options, seed } = subject;
   requireFit(network, dataset);
   const { pruningBatches } = await import("@phew/training");
-  const perClass = Number(completeOptions(prunerByName(method), options).samples);
+  const perClass = examplesOf(prunerByName(method), options);
   return {
     batches: pruningBatches(dataset, perClass, seed),
     differentiator: await differentiatorOf(subject),

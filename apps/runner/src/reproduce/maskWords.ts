@@ -21,9 +21,14 @@ export function labelOf({
   checkOptions,
   rule,
   ruleOptions,
-}: Pick<TrainConfig, "method" | "options" | "check" | "checkOptions" | "rule" | "ruleOptions">): string {
+  narrowToDensity,
+}: Pick<
+  TrainConfig,
+  "method" | "options" | "check" | "checkOptions" | "rule" | "ruleOptions" | "narrowToDensity"
+>): string {
   const words = (of: unknown) =>
     isRecord(of) ? Object.entries(of).map(([name, value]) => `:${name}=${value}`) : [];
+  if (narrowToDensity !== undefined) return `narrow ${method}`;
   const made = [method, ...words(options)].join("");
   const checked = check === undefined ? made : [`${made}+${check}`, ...words(checkOptions)].join("");
   return rule === undefined ? checked : [`${checked} ${rule}`, ...words(ruleOptions)].join("");

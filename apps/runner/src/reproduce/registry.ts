@@ -7,6 +7,7 @@ import { classes } from "./experiments/classes.ts";
 import { convergence } from "./experiments/convergence.ts";
 import { cost } from "./experiments/cost.ts";
 import { density } from "./experiments/density.ts";
+import { littleData } from "./experiments/littleData.ts";
 import { method } from "./experiments/method.ts";
 import { paths } from "./experiments/paths.ts";
 import { rules } from "./experiments/rules.ts";
@@ -14,7 +15,7 @@ import { width } from "./experiments/width.ts";
 
 /** In the order in which help shows them. */
 export const experiments: ReadonlyMap<string, Experiment> = new Map(
-  [method, paths, width, convergence, accuracy, classes, ablations, rules, density, cost].map(
+  [method, paths, width, convergence, accuracy, classes, ablations, rules, density, littleData, cost].map(
     (experiment) => [experiment.name, experiment],
   ),
 );

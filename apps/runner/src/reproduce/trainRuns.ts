@@ -131,7 +131,8 @@ function rowOf(config: TrainConfig, folder: string): RunRow {
     model: config.model,
     dataset: config.dataset,
     method: labelOf(config),
-    density: config.density,
+    // of a network of fewer units the density whose number of weights it has
+    density: config.narrowToDensity ?? config.density,
     init: config.init ?? "own",
     classes: config.classCount ?? NaN,
     trainCount: training?.trainCount ?? NaN,

@@ -196,7 +196,9 @@ export function identityOf(
 /** `phew 5 %`, `dense`: the name of the run for people. */
 export function runName(config: TrainConfig): string {
   const method = config.check === undefined ? config.method : `${config.method}+${config.check}`;
-  if (config.method === DENSE) return DENSE;
+  const { narrowToDensity: narrow } = config;
+  if (config.method === DENSE)
+    return narrow === undefined ? DENSE : `${DENSE} narrowed to ${formatPercent(narrow, 4)}`;
   const rule = config.rule === undefined ? "" : ` ${config.rule}`;
   return `${method} ${formatPercent(config.density, 4)}${rule}`;
 }

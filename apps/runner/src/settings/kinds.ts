@@ -72,6 +72,9 @@ export const density: Kind<number> = {
   schema: ({ z }) => z.number().gt(0).max(1).describe("the fraction of weights kept, above 0 and at most 1"),
 };
 
+/** As {@link density}, where none follows from others. */
+export const share: Kind<number> = { read: parse.density, schema: density.schema! };
+
 export const flag: Kind<boolean> = { schema: ({ z }) => z.boolean().describe("true or false") };
 
 /** @param words what files may hold */

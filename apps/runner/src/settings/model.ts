@@ -2,6 +2,7 @@
 import { zooEntries } from "@phew/core";
 import { UsageError } from "../failure.ts";
 import * as kind from "./kinds.ts";
+import { DENSE } from "./pruning.ts";
 import { setting, TRAINING } from "./setting.ts";
 
 const names = zooEntries.map(({ name }) => name);
@@ -41,6 +42,29 @@ export const MODEL = {
     identity: "changed",
     isPerCall: true,
     conflict: ({ model, output }) => ofFiles(model, output),
+  }),
+  /** The dense network has so many weights as one of this density, by fewer units in every hidden layer. */
+  narrowToDensity: setting({
+    type: kind.share,
+    flag: "--narrow-to-density <d>",
+    help: "of a dense run: as many weights as this density keeps, by fewer units",
+    verbs: { train: {} },
+    identity: "changed",
+    noun: "a density to narrow to",
+    conflict: ({ model, method, narrowToDensity: value }) => {
+      if (value === undefined) return undefined;
+      if (typeof model === "string" && kind.isModelFile(model)) {
+        return {
+          given: `${value} for the network of ${model}`,
+          expected: "it for a network of the zoo, whose layers can be made with fewer units",
+          remedy: "Export the model with fewer units, and train that.",
+        };
+      }
+      return method === DENSE
+        ? undefined
+        : { given: `${value} for a run that prunes by ${method}`, expected: "it with --method dense" };
+    },
+    inNames: { isPercent: true },
   }),
 };
 

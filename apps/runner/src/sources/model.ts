@@ -198,6 +198,7 @@ async function loadRun(model: string, run: RunSource, options: ModelOptions): Pr
     ...input,
     ...head(options),
     architecture,
+    narrowTo: trained.narrowTo,
   });
   const { network, weights } = read;
   const notes = withZeros(read.notes, network, weights);

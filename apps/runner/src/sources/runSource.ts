@@ -52,14 +52,18 @@ export interface RunModel {
   readonly digest: string | undefined;
   /** Of a file with several outputs, the one that was trained. */
   readonly output: string | undefined;
+  /** Of the zoo with fewer units: the density whose number of weights it has. */
+  readonly narrowTo: number | undefined;
 }
 
 /** @throws ArgumentError where the run's config.json names no model */
 export function runModel(subject: string, { folder }: RunSource): RunModel {
   const config = readEntry(folder, Date.now())?.config ?? {};
-  const { model, output, sourceDigests } = config;
+  const { model, output, sourceDigests, narrowToDensity } = config;
   const digest = isRecord(sourceDigests) ? sourceDigests.model : undefined;
-  if (typeof model === "string") return { name: model, digest: textOf(digest), output: textOf(output) };
+  const narrowTo = typeof narrowToDensity === "number" ? narrowToDensity : undefined;
+  if (typeof model === "string")
+    return { name: model, digest: textOf(digest), output: textOf(output), narrowTo };
   throw new ArgumentError(subject, {
     given: `a run whose config.json names ${model === undefined ? "no model" : JSON.stringify(model)}`,
     expected: "the config.json of a run of phew train",

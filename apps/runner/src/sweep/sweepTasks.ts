@@ -130,8 +130,9 @@ export async function checkRuns(file: string, runs: readonly SweepRun[]): Promis
     await within(file, settings, () => requireFittingHead(config));
     const dataset = await within(file, settings, () => datasetOf(config));
     const { classCount, inputShape } = dataset;
-    const { model, input, output, sourceDigests } = config;
-    const key = JSON.stringify([model, sourceDigests?.model, input, output, classCount, inputShape]);
+    const { model, input, output, sourceDigests, narrowToDensity } = config;
+    const named = [model, narrowToDensity, sourceDigests?.model, input, output];
+    const key = JSON.stringify([...named, classCount, inputShape]);
     await within(file, settings, async () => {
       const made = networks.get(key) ?? (await runNetwork(config, dataset));
       networks.set(key, made);

@@ -1,6 +1,7 @@
 /** The network of a run: one of the zoo, or that of a model file with the weights that it has there. */
 import { type Network, requireFiniteWeights, type Weights, zooModel } from "@phew/core";
 import type { ReadModel } from "@phew/formats";
+import { formatCount } from "@phew/runs";
 import { type DatasetHead, datasetByName, requireHead } from "@phew/training";
 import type { TrainConfig } from "../settings/configuration.ts";
 import { isModelFile } from "../settings/kinds.ts";
@@ -23,9 +24,10 @@ const files = new Map<string, Promise<ReadModel>>();
  *   not supported, or has several outputs
  */
 export async function runNetwork(config: TrainConfig, head: DatasetHead): Promise<RunNetwork> {
-  const { model: name, input, output } = config;
+  const { model: name, input, output, narrowToDensity: narrowTo } = config;
   const { inputShape, classCount } = head;
-  if (!isModelFile(name)) return { network: zooModel(name, { inputShape, classCount }), model: undefined };
+  if (!isModelFile(name))
+    return { network: zooModel(name, { inputShape, classCount, narrowTo }), model: undefined };
   await requireDigest(config, "model");
   const key = JSON.stringify([config.sourceDigests?.model, name, input, output, inputShape]);
   const reading = files.get(key) ?? readModelFile(name, { input, output, usualInput: inputShape });
@@ -56,8 +58,16 @@ export function ownWeights({ init }: TrainConfig, { network, model }: RunNetwork
   return model.weights;
 }
 
-/** What is said of a network from a file when its run begins. */
-export function networkNotes(config: TrainConfig, { model }: RunNetwork): readonly string[] {
+/** "lenet5 narrowed to 3,071 of 61,470 weights; units of its layers: 1, 4, 26, 18, 10." */
+function narrowNote({ name, prunable, prunableCount, inputShape, outputShape }: Network): string {
+  const whole = zooModel(name, { inputShape, classCount: outputShape[0] }).prunableCount;
+  const units = prunable.map(({ shape }) => shape[0]).join(", ");
+  return `${name} narrowed to ${formatCount(prunableCount)} of ${formatCount(whole)} weights; units of its layers: ${units}.`;
+}
+
+/** What is said of a network that is narrowed, or from a file, when its run begins. */
+export function networkNotes(config: TrainConfig, { network, model }: RunNetwork): readonly string[] {
+  if (config.narrowToDensity !== undefined) return [narrowNote(network)];
   if (model === undefined) return [];
   const { init, startWeights, seed, model: file } = config;
   const start =

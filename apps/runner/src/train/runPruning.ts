@@ -119,7 +119,7 @@ async function pruned(material: Material, record: Recorder, signal: AbortSignal)
   const check = name === undefined ? undefined : { name, options: checkOptions };
   const { threadCount } = place;
   const subject = { network, method, options, seed, threadCount };
-  const data = looksAtExamples(method) ? await dataOfDataset(subject, dataset) : undefined;
+  const data = looksAtExamples(method, options) ? await dataOfDataset(subject, dataset) : undefined;
   const { scoreWeights = initial, within } = sources;
   const pruning = await prune(network, scoreWeights, {
     method,

@@ -124,7 +124,7 @@ const DEFAULT_RUNS = "runs";
 /** @throws UsageError before any work if a method needs examples and there are none, or two sources */
 function exampleSource(recipes: readonly MaskRecipe[], options: CompareOptions): ComparePlan["examples"] {
   const { batch, dataset, dataDir } = options;
-  const needy = recipes.find(({ method }) => looksAtExamples(method));
+  const needy = recipes.find(({ method, options: own }) => looksAtExamples(method, own));
   noteUnused(options, needy !== undefined);
   if (needy === undefined) return undefined;
   if (batch !== undefined && dataset !== undefined) {

@@ -1,5 +1,5 @@
 /** `phew doctor MODEL`: which levels a model reaches, and every node that stands in the way of the next one. */
-import { isLoose, operationLabel, pruners } from "@phew/core";
+import { examplesOf, isLoose, operationLabel, type Pruner, pruners } from "@phew/core";
 import {
   type ReadModel,
   UnsupportedModelError,
@@ -51,7 +51,7 @@ export async function doctorModel(model: string, options: DoctorOptions): Promis
   }
 }
 
-const namesOf = (isOfLevel: (pruner: { weightsAlone?: boolean; needsData?: boolean }) => boolean): string =>
+const namesOf = (isOfLevel: (pruner: Pruner) => boolean): string =>
   [...pruners.values()]
     .filter(isOfLevel)
     .map(({ name }) => name)
@@ -59,8 +59,8 @@ const namesOf = (isOfLevel: (pruner: { weightsAlone?: boolean; needsData?: boole
 
 const USES = {
   weights: `${namesOf(({ weightsAlone }) => weightsAlone === true)}; masks; zeroed`,
-  units: `${namesOf(({ weightsAlone, needsData }) => !weightsAlone && !needsData)}; analyze; compact`,
-  computed: `predict, ${namesOf(({ needsData }) => needsData === true)}, train`,
+  units: `${namesOf((pruner) => !pruner.weightsAlone && examplesOf(pruner, {}) === 0)}; analyze; compact`,
+  computed: `predict, ${namesOf((pruner) => examplesOf(pruner, {}) > 0)}, train`,
 };
 
 async function levelsOf(model: string, options: DoctorOptions): Promise<Level[]> {

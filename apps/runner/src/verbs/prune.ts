@@ -281,12 +281,12 @@ function configOf(
  */
 function exampleSource(options: PruneOptions): Pick<PruneOptions, "batch" | "dataset"> | undefined {
   const { method, batch, dataset, samplesPerClass } = options;
-  const isLookedAt = looksAtExamples(method);
+  const isLookedAt = looksAtExamples(method, options.option);
   noteUnused(options, isLookedAt);
   if (!isLookedAt) return undefined;
   if (batch === undefined && dataset === undefined) {
     throw new UsageError(`method ${method}`, {
-      given: "no examples, which it scores weights by",
+      given: "no examples, which it looks at",
       expected: "--batch FILE with x and y, or --dataset NAME with --data-dir FOLDER",
     });
   }
@@ -300,8 +300,8 @@ function exampleSource(options: PruneOptions): Pick<PruneOptions, "batch" | "dat
 }
 
 function optionsOf({ option, method, samplesPerClass }: PruneOptions): Readonly<Record<string, OptionValue>> {
-  if (samplesPerClass === undefined || !looksAtExamples(method)) return option;
-  return { ...option, samples: samplesPerClass };
+  if (samplesPerClass === undefined || !looksAtExamples(method, option)) return option;
+  return { ...option, [prunerByName(method).examplesOption!]: samplesPerClass };
 }
 
 function outputFile(out: string | undefined, density: number, several: boolean): string | undefined {

@@ -1,6 +1,6 @@
 /** Repeats the walks that made a mask, from its recorded origin. */
 import { keepCountAt, type Masks } from "../masks/masks.ts";
-import { completeOptions, type OptionValue } from "../pruners/pruner.ts";
+import { completeOptions, examplesOf, type OptionValue } from "../pruners/pruner.ts";
 import { prunerByName } from "../pruners/registry.ts";
 import type { Weights } from "../weights/weights.ts";
 import { type UnitWalks, unitWalks } from "./unitWalks.ts";
@@ -18,7 +18,7 @@ const MOST_WALKS = 1_000_000;
 
 /**
  * @param mostWalks counts at most the first so many walks
- * @returns undefined if the method does not walk, or if these walks do not give the mask (it grew from another, or
+ * @returns undefined if the method does not walk, if its walks looked at examples, or if these walks do not give the mask (it grew from another, or
  * was
  *   changed since)
  * @throws ArgumentError if the origin is not usable; signal.reason
@@ -36,6 +36,8 @@ export async function retraceWalks(
   const pruner = prunerByName(method);
   if (pruner.walks === undefined) return undefined;
   const options = completeOptions(pruner, given);
+  // what they looked at is not there any more
+  if (examplesOf(pruner, options) > 0) return undefined;
   const keepCount = keepCountAt(requestedDensity, network.prunableCount);
   const request = { network, weights, keepCount, seed, options, signal };
   const pruning = await pruner.prune(request);

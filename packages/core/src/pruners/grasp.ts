@@ -17,7 +17,7 @@ export const grasp = scoringPruner({
   summary: "keeps weights that preserve the gradient's norm after pruning",
   source: "Wang et al. 2020, arXiv:2002.07376, equation 8",
   colour: "#b09a00",
-  needsData: true,
+  examplesOption: "samples",
   options: {
     statistics,
     samples,

@@ -2,12 +2,13 @@
  * PHEW, paths with higher edge weights (Patil & Dovrolis 2021, arXiv:2010.11354): biased random walks from the input
  * to the output and back keep every weight they pass.
  *   P(weight e | unit u) = |θ_e| / Σ |θ| over the weights that leave u (forward) or enter u (backward)
- * Walks alternate, forward first, and start at the network's units in round robin; they end after the first walk at
+ * with `data=k` also by the activations of k examples of each class (walks/activationBias.ts). Walks alternate, forward first, and start at the network's units in round robin; they end after the first walk at
  * which keepCount weights are kept.
  * Departures from the published code: a walk forks exactly at the layers that read a value (the code forks one layer
  * before a projection shortcut); within a mask, walks use only units on its paths; bottlenecks, concatenation and
  * grouped convolution are supported; the seed determines the mask.
  */
+import { activationWeights, data } from "../walks/activationBias.ts";
 import { bias, branching, direction, granularity, walkOptions } from "../walks/options.ts";
 import { walkTo, walkToCounts } from "../walks/walking.ts";
 import type { PruneRequest, Pruner, Pruning } from "./pruner.ts";
@@ -17,11 +18,15 @@ export const phew: Pruner = {
   summary: "random walks biased towards large weights; needs no data",
   source: "Patil & Dovrolis 2021, arXiv:2010.11354",
   colour: "#0072b2",
-  options: { bias, branching, granularity, direction },
+  options: { bias, branching, granularity, direction, data },
+  examplesOption: "data",
   wholePaths: true,
   confinable: true,
   walks: (request) => walkOptions(request),
-  prune: (request) => walkTo(request, walkOptions(request), request.keepCount),
+  async prune(request) {
+    const weights = await activationWeights(request);
+    return walkTo({ ...request, weights }, walkOptions(request), request.keepCount);
+  },
 };
 
 /**
@@ -30,9 +35,10 @@ export const phew: Pruner = {
  * @param keepCounts ascending, 1 … network.prunableCount
  * @throws ArgumentError as `phew.prune`, at the first mask
  */
-export function phewNested(
+export async function* phewNested(
   request: Omit<PruneRequest, "keepCount">,
   keepCounts: readonly number[],
 ): AsyncGenerator<Pruning, void, undefined> {
-  return walkToCounts(request, walkOptions(request), keepCounts);
+  const weights = await activationWeights(request);
+  yield* walkToCounts({ ...request, weights }, walkOptions(request), keepCounts);
 }

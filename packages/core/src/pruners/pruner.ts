@@ -52,7 +52,7 @@ export interface PruneRequest {
   readonly from?: Masks | undefined;
   /** The only weights that may be kept; only for a pruner with `confinable`. */
   readonly within?: Masks | undefined;
-  /** Present for a pruner with `needsData`. */
+  /** Present if the pruner looks at examples: {@link examplesOf}. */
   readonly data?: PruningData | undefined;
   readonly onProgress?: ((progress: PruneProgress) => void) | undefined;
   /** Called with warnings while the work goes on. */
@@ -117,8 +117,11 @@ export interface Pruner {
   readonly wholePaths: boolean;
   /** True if it looks at weights alone: it prunes those of a file whose network is not known. */
   readonly weightsAlone?: boolean;
-  /** True if it needs examples: the request then has `data`. */
-  readonly needsData?: boolean;
+  /**
+   * The option that says how many training examples of each class it looks at, 0 for none; absent: it looks at none. With some
+   * the request has `data`.
+   */
+  readonly examplesOption?: string;
   /** True if it can choose within an earlier mask, at least with its initial options. */
   readonly confinable?: boolean;
   /** For methods whose masks consist of walks: the walk options of a seed and completed options. */
@@ -147,6 +150,18 @@ export function completeOptions(
   return Object.fromEntries(
     names.map((name) => [name, checked(`${pruner.name}: ${name}`, pruner.options[name]!, given[name])]),
   );
+}
+
+/**
+ * Training examples of each class that a pruner looks at with these options; 0 for none.
+ * @throws ArgumentError as {@link completeOptions}
+ */
+export function examplesOf(
+  pruner: Pick<Pruner, "name" | "options" | "examplesOption">,
+  given: Readonly<Record<string, OptionValue>>,
+): number {
+  const { examplesOption } = pruner;
+  return examplesOption === undefined ? 0 : Number(completeOptions(pruner, given)[examplesOption]);
 }
 
 /**

@@ -14,7 +14,7 @@ export const snip = scoringPruner({
   summary: "keeps weights that change the loss on some examples most",
   source: "Lee et al. 2019, arXiv:1810.02340, equation 6",
   colour: "#d55e00",
-  needsData: true,
+  examplesOption: "samples",
   options: { statistics, samples },
   roundCount: 1,
   async score(request) {

@@ -9,6 +9,7 @@ import { mlp } from "./mlp.ts";
 import { mobilenetV1 } from "./mobilenetV1.ts";
 import { mobilenetV2 } from "./mobilenetV2.ts";
 import { usualVariant, type ZooHead, type ZooModel, type ZooVariant } from "./model.ts";
+import { narrowTo } from "./narrow.ts";
 import { resnets } from "./resnet.ts";
 import { vggs } from "./vgg.ts";
 import { vggSmall } from "./vggSmall.ts";
@@ -27,6 +28,8 @@ export interface ZooOptions {
   readonly inputShape?: Shape | undefined;
   /** Form of the family; that usual for the input's height unless said otherwise. */
   readonly variant?: ZooVariant | undefined;
+  /** The density whose number of weights it has, dense with fewer units: narrow.ts. Its own units unless said otherwise. */
+  readonly narrowTo?: number | undefined;
 }
 
 export interface ZooEntry {
@@ -65,7 +68,7 @@ export const zooEntries: readonly ZooEntry[] = [...models.values()].map(
  * Builds a network of the zoo. Its form follows the input: `resnet50` with `[3, 224, 224]` has ImageNet's stem, with
  * `[3, 32, 32]` CIFAR's.
  * @throws ArgumentError where the name is unknown (with the nearest one), the class count is not a whole number of at
- *   least 1, or the input does not fit
+ *   least 1, the input does not fit, or it cannot be narrowed as asked
  */
 export function zooModel(name: string, options: ZooOptions = {}): Network {
   const model = modelByName(name);
@@ -76,7 +79,8 @@ export function zooModel(name: string, options: ZooOptions = {}): Network {
       expected: "a whole number of at least 1",
     });
   }
-  return model.build(inputShape, classCount, variantFor(model, inputShape, options.variant));
+  const network = model.build(inputShape, classCount, variantFor(model, inputShape, options.variant));
+  return options.narrowTo === undefined ? network : narrowTo(network, options.narrowTo);
 }
 
 /**

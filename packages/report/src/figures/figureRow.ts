@@ -11,6 +11,8 @@ export interface FigureRow {
   /** Asked for: a fraction. */
   readonly density: number;
   readonly seed: number;
+  /** Different training examples of each class, where they are what differs. */
+  readonly examples?: number;
   /** log10 of the path kernel trace over the dense network's; −Infinity without a path, NaN where it was not measured. */
   readonly logRelativeTrace?: number;
   /** Mean over the layers; a fraction of the output units. */

@@ -9,6 +9,7 @@ export const OPTION_DEFAULTS: Readonly<Record<"options" | "checkOptions" | "rule
       branching: "equal",
       granularity: "weight",
       direction: "alternate",
+      data: 0,
     },
     "uniform-walk": {
       branching: "equal",

@@ -5,6 +5,7 @@ export const SETTING_WORDS: readonly SettingWord[] = [
   { key: "model", label: "model", isBare: true },
   { key: "input", label: "input" },
   { key: "output", label: "output" },
+  { key: "narrowToDensity", label: "narrow to density", isPercent: true },
   { key: "dataset", label: "dataset", isBare: true },
   { key: "dataDir", label: "data dir" },
   { key: "classCount", label: "classes" },

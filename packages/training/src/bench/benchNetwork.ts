@@ -6,6 +6,7 @@ import { availableParallelism, loadavg } from "node:os";
 import {
   ArgumentError,
   elementCount,
+  examplesOf,
   Masks,
   type Network,
   type OptionValue,
@@ -106,8 +107,8 @@ async function benchModel(mode: BenchMode, options: BenchOptions): Promise<Bench
 async function masksOf(network: Network, weights: Weights, options: BenchOptions): Promise<Masks> {
   const { method, density, seed, options: methodOptions = {}, signal } = options;
   // methods that need examples get random ones
-  const needsData = prunerByName(method).needsData === true;
-  const data = needsData ? await randomExamples(network, seed) : undefined;
+  const isLookedAt = examplesOf(prunerByName(method), methodOptions) > 0;
+  const data = isLookedAt ? await randomExamples(network, seed) : undefined;
   const settings = {
     method,
     density,

@@ -7,6 +7,8 @@ export type { Normalisation };
 /** Inputs with their classes; only a batch at a time is held as floats. */
 export interface Examples {
   readonly count: number;
+  /** The first so many are different, the others repeat them; absent: all are. */
+  readonly differentCount?: number | undefined;
   /** Class of each example, length `count`. */
   readonly classes: Classes;
   /**

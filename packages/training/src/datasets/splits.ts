@@ -162,10 +162,13 @@ function repeated(all: Examples, name: string, classCount: number, each: number,
     });
   }
   const chosen = Array.from({ length: each }, (_, k) => byClass.map((own) => own[k]!)).flat();
-  return pick(
-    all,
-    Uint32Array.from({ length: all.count }, (_, k) => chosen[k % chosen.length]!),
-  );
+  return {
+    ...pick(
+      all,
+      Uint32Array.from({ length: all.count }, (_, k) => chosen[k % chosen.length]!),
+    ),
+    differentCount: Math.min(chosen.length, all.count),
+  };
 }
 
 function indicesWhere({ classes }: Examples, wanted: (c: number) => boolean): Uint32Array {

@@ -24,6 +24,7 @@ import type { WrittenProgram } from "../program/writeProgram.ts";
 import { type BatchPlace, batchResult, writeBatch } from "./batchTransfer.ts";
 import { checkDirection, checkRequest } from "./differentiationChecks.ts";
 import { ParameterTransfer } from "./parameterTransfer.ts";
+import { unitActivations } from "./unitActivations.ts";
 import { batchParts, WeightedSum } from "./weightedSum.ts";
 
 export interface DifferentiatorOptions {
@@ -44,6 +45,8 @@ export interface DifferentiatorOptions {
  */
 export function createDifferentiator(options: DifferentiatorOptions = {}): Differentiator {
   return {
+    activations: (request) => unitActivations(request, options.threadCount ?? 1),
+
     async gradients(given) {
       checkRequest(given);
       const { request, summed } = withoutShared(given);
