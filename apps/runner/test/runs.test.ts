@@ -402,6 +402,20 @@ describe("folders that something is wrong with", () => {
     expect(once.stdout).toMatch(/warning: \S+: config\.json cannot be read/);
   });
 
+  it("are in a report once, in all its forms", async () => {
+    const place = scratchFolder();
+    const { copies, runs } = await json("report", damaged, "--no-figures", "--out", place);
+    const ids = runs.map(({ id }: { id: string }) => id);
+    expect([copies, ids.length, new Set(ids).size]).toEqual([2, 3, 3]);
+    const rows = readText(path.join(place, "report.csv")).trimEnd().split("\n");
+    expect(rows).toHaveLength(4);
+    const { stdout } = await phew(["report", damaged, "--html", "--no-figures", "--out", place], folder);
+    expect(stdout).toMatch(/copy has the configuration and the seed of \S+ .*: it is left out\./);
+    const page = readText(path.join(place, "report.html"));
+    expect(page).toContain("report of 3 runs");
+    expect(page).toMatch(/copy has the configuration and the seed of/);
+  });
+
   it("are shown, two by the name that results give them", async () => {
     const { stdout } = await phew(["runs", "show", "7240553099-1,2", "--runs", damaged], folder);
     expect(stdout.match(/^run +\S+-\d$/gm)).toHaveLength(2);

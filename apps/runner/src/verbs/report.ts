@@ -24,7 +24,7 @@ import {
   readRun,
   replaceFile,
 } from "@phew/runs";
-import { configurationsOf, repeatWords } from "@phew/runs/configurations";
+import { configurationsOf, oncePerSeed, repeatWords } from "@phew/runs/configurations";
 import {
   printData,
   printJson,
@@ -55,7 +55,7 @@ export async function report(folder: string, options: ReportOptions): Promise<vo
   const { out = folder, target, html, force } = options;
   const isFile = html === true && /\.html?$/i.test(out);
   if (isFile && existsSync(out)) await requireWritable(out, { force: force === true });
-  const { records, found, leftOut } = readRecords(folder, options);
+  const { records, found, leftOut, copies } = readRecords(folder, options);
   const table = compareRuns(records, { targetAccuracy: target });
   const results = resultsTable(records);
   // if no configuration has several seeds, its row repeats that of its run
@@ -63,7 +63,7 @@ export async function report(folder: string, options: ReportOptions): Promise<vo
   makeFolder(isFile ? path.dirname(out) : out);
   const { tensorboard } = options;
   const links = tensorboard === undefined ? [] : linkTensorboard(tensorboard, records);
-  const notes = notesOn(records, leftOut);
+  const notes = [...notesOn(records, leftOut), ...copies.map((line) => `${line}.`)];
   const files = html
     ? [await writePage(isFile ? out : path.join(out, "report.html"), records, found, notes, options)]
     : [
@@ -80,6 +80,7 @@ export async function report(folder: string, options: ReportOptions): Promise<vo
       runs: rows,
       results: results.rows,
       leftOut: leftOut.length,
+      copies: copies.length,
       files,
       ...(tensorboard !== undefined && { links }),
     });
@@ -128,7 +129,7 @@ function requireNoRunOptions(folder: string, { all, tensorboard }: ReportOptions
   });
 }
 
-/** @throws ArgumentError where no run is to be reported */
+/** Each seed of a configuration once, with a sentence for each copy. @throws ArgumentError where no run is to be reported */
 function readRecords(folder: string, { all, json }: ReportOptions) {
   const found = listRuns(folder);
   const entries = found.filter(({ life }) => all || life === "finished");
@@ -140,14 +141,15 @@ function readRecords(folder: string, { all, json }: ReportOptions) {
     });
   }
   const progress = startProgress("reading", json);
-  const { order } = configurationsOf(entries);
+  const { order, all: configurations } = configurationsOf(entries);
+  const once = configurations.flatMap(({ runs }) => oncePerSeed(runs));
   const leftOut = found.filter((entry) => !entries.includes(entry));
-  const records = [...entries].sort(order).map((entry, k) => {
-    progress.update(k / entries.length, `${k} of ${counted(entries.length, "run")}`);
+  const records = once.sort(order).map((entry, k) => {
+    progress.update(k / once.length, `${k} of ${counted(once.length, "run")}`);
     return readRun(entry.folder);
   });
   progress.done();
-  return { records, found, leftOut };
+  return { records, found, leftOut, copies: repeatWords(configurations, "it is left out") };
 }
 
 function printTables(table: Report, results: Report | undefined, format: TableForm): void {
@@ -166,12 +168,7 @@ function notesOn(records: readonly RunRecord[], leftOut: readonly RunEntry[]): s
   const skipped = records.flatMap(({ folder, skippedCount }) =>
     skippedCount > 0 ? [`${folder}: ${leftOutText(skippedCount)}.`] : [],
   );
-  return [
-    ...left,
-    ...skipped,
-    ...faultLines(records).map((line) => `${line}.`),
-    ...repeatWords(configurationsOf(records).all).map((line) => `${line}.`),
-  ];
+  return [...left, ...skipped, ...faultLines(records).map((line) => `${line}.`)];
 }
 
 async function writePage(

@@ -23,9 +23,13 @@ function countedOf<Run extends SeededRun>(runs: readonly Run[]): ReadonlyMap<unk
   return counted;
 }
 
-/** A sentence for each run that counts in no mean since another has its configuration and seed. */
+/**
+ * A sentence for each run that counts in no mean since another has its configuration and seed.
+ * @param result what that means where it is said
+ */
 export function repeatWords<Run extends SeededRun & { readonly folder: string }>(
   configurations: readonly Configuration<Run>[],
+  result = "in means that seed counts once",
 ): string[] {
   return configurations.flatMap(({ name, runs }) => {
     const once = new Set(oncePerSeed(runs));
@@ -34,7 +38,7 @@ export function repeatWords<Run extends SeededRun & { readonly folder: string }>
       .filter((run) => !once.has(run))
       .map(
         ({ folder, config: { seed } }) =>
-          `${folder} has the configuration and the seed of ${counted.get(seed)!.folder} (${name} · seed ${seed}): in means that seed counts once`,
+          `${folder} has the configuration and the seed of ${counted.get(seed)!.folder} (${name} · seed ${seed}): ${result}`,
       );
   });
 }
