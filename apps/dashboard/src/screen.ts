@@ -9,6 +9,7 @@ import { asciiRows } from "./ascii.ts";
 import type { DashboardState } from "./dashboardState.ts";
 import { readsNotes } from "./filteredRuns.ts";
 import { frameRows } from "./frame.ts";
+import { failureNotice, guardedUpdate } from "./guardedUpdate.ts";
 import { TerminalJob } from "./jobControl.ts";
 import { actionOf } from "./keyActions.ts";
 import type { KeyPress } from "./keys.ts";
@@ -23,7 +24,7 @@ import { type SweepAnswer, sweepAtHand } from "./sweepAnswers.ts";
 import { startSweepProcess } from "./sweepProcess.ts";
 import { FullScreen } from "./terminal.ts";
 import { type Palette, paletteOf, type ThemeName, themeNamed } from "./themes.ts";
-import { initialDashboard, update } from "./update.ts";
+import { initialDashboard } from "./update.ts";
 import { type ViewName, viewNamed } from "./views/registry.ts";
 
 export interface ScreenOptions {
@@ -221,12 +222,20 @@ class Session {
 
   #press(press: KeyPress): void {
     if (press.name === "ctrl+z") this.#job.suspend();
+    try {
+      this.#actOn(press);
+    } catch (error) {
+      this.#dispatch({ kind: "noticed", text: failureNotice(error) });
+    }
+    this.#drawSoon();
+  }
+
+  #actOn(press: KeyPress): void {
     const { columns, rows } = this.#screen;
     const actions = press.mouse
       ? mouseActions(this.#state, press.mouse, columns, rows)
       : [actionOf(this.#state, press)].filter((action) => action !== undefined);
     for (const action of actions) this.#act(action);
-    this.#drawSoon();
   }
 
   #act(action: DashboardAction): void {
@@ -284,20 +293,11 @@ class Session {
   }
 
   #dispatch(action: DashboardAction): void {
-    const next = this.#updated(action);
+    const next = guardedUpdate(this.#state, action);
     if (next === this.#state) return;
     this.#state = next;
     this.#isFrameDue = true;
     if (next.quitting) this.end({ exitCode: 0, answer: this.#answer });
-  }
-
-  /** An action that fails says so, and the screen goes on. */
-  #updated(action: DashboardAction): DashboardState {
-    try {
-      return update(this.#state, action);
-    } catch (error) {
-      return { ...this.#state, notice: `this could not be done: ${describeFailure(error).message}` };
-    }
   }
 
   #resize(): void {

@@ -3,9 +3,11 @@ import { describe, expect, it } from "vitest";
 import type { DashboardAction } from "../src/actions.ts";
 import type { DashboardState } from "../src/dashboardState.ts";
 import { readsNotes } from "../src/filteredRuns.ts";
+import { guardedUpdate } from "../src/guardedUpdate.ts";
 import { actionOf, hintsOf } from "../src/keyActions.ts";
 import { KEY_BINDINGS } from "../src/keys.ts";
 import { initialDashboard, update } from "../src/update.ts";
+import { compare } from "../src/views/compare.ts";
 import { VIEWS } from "../src/views/registry.ts";
 import { selectedRun, visibleRuns } from "../src/visibleRuns.ts";
 import { busyDashboard, eventsUntil, fakeEntry, fakeOptions, START_T } from "./fakeStates.ts";
@@ -291,5 +293,35 @@ describe("the filter", () => {
       false,
       true,
     ]);
+  });
+});
+
+describe("an action that fails", () => {
+  const broken = {
+    ...busyDashboard(),
+    view: {
+      ...compare,
+      moved: () => {
+        throw new Error("no such density");
+      },
+    },
+  } as DashboardState;
+
+  it("leaves the state as it was, with a notice of why, and the next one works", () => {
+    expect(() => update(broken, { kind: "moved", by: 1 })).toThrow("no such density");
+    const after = guardedUpdate(broken, { kind: "moved", by: 1 });
+    expect(after).toEqual({
+      ...broken,
+      notice: expect.stringMatching(/^this could not be done: no such density/),
+    });
+    expect(frameOf(after, 100, 30).at(-1)).toMatch(/this could not be done: no such density/);
+    const next = guardedUpdate(after, { kind: "helpToggled" });
+    expect([next.help, next.notice]).toEqual([true, undefined]);
+  });
+
+  it("is the action itself where it does not fail", () => {
+    const state = busyDashboard();
+    for (const { action } of KEY_BINDINGS)
+      expect(guardedUpdate(state, action), action.kind).toEqual(update(state, action));
   });
 });

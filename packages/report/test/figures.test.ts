@@ -206,6 +206,19 @@ describe("the figures of runs", () => {
     expect(third[1]).toBeCloseTo(first[1] + slope * (third[0] - first[0]), 1);
   });
 
+  it("stand at the density that a rule found, where that asked for is a bound", () => {
+    const found = (seed: number, density: number) => {
+      const own = run({ method: "phew", density: 1, trace: 2, accuracies: [0.1, 0.5], seed });
+      const config = { ...own.config, rule: "path-find" };
+      return { ...own, config, state: { ...own.state, config, mask: { ...own.state.mask!, density } } };
+    };
+    const rows = runFigureRows([found(0, 0.04), found(1, 0.06), ...runs.slice(2)]);
+    expect(rows.map(({ density }) => Number(density.toFixed(6)))).toEqual([0.05, 0.05, 0.05, 0.02]);
+    // a rule that keeps the density stands at the one asked for
+    const kept = found(0, 0.99);
+    expect(runFigureRows([kept])[0]!.density).toBe(1);
+  });
+
   it("are left out where there is nothing to draw", async () => {
     expect(await writeFigures(folder, [])).toEqual([]);
     const single = run({ method: "phew", density: 0.1, accuracies: [Number.NaN] });

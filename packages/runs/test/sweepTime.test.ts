@@ -145,3 +145,19 @@ describe("the time that a sweep still takes", () => {
     expect(left([waiting, { config: b }], 0, 1)).toBeUndefined();
   });
 });
+
+it("where nobody says how many run at a time, as many do as did together before", () => {
+  const config = { method: "phew" };
+  const done = (startedMs: number): PlannedRun => ({
+    config,
+    estimateMs: 1000,
+    life: "finished",
+    startedMs,
+    endedMs: startedMs + 1000,
+  });
+  const coming: PlannedRun = { config, estimateMs: 1000 };
+  // four ran together, and the queue is about to begin the next
+  expect(left([done(0), done(0), done(0), done(0), coming, coming, coming, coming], 1000)).toBe(1000);
+  // one behind the other
+  expect(left([done(0), done(1000), coming, coming], 2000)).toBe(2000);
+});

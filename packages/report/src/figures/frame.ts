@@ -84,7 +84,7 @@ function densityAxis(densities: readonly number[]) {
   return {
     field: "at",
     type: "quantitative",
-    title: "density asked for (logarithmic)",
+    title: "density asked for or found (logarithmic)",
     scale: { type: "log", domain: [least / 1.25, most * 1.25], nice: false },
     axis: { values: densities, labelExpr: labelsExpression(labels), grid: false, labelOverlap: true },
   };

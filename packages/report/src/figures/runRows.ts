@@ -1,6 +1,6 @@
 /** Runs as figures take them: a series for each configuration, whatever its density. */
 import { accuracyWords, type Curve, fullCurve, runAccuracy } from "@phew/runs";
-import { configurationsOf, modelName, oncePerSeed } from "@phew/runs/configurations";
+import { configurationsOf, modelName, oncePerSeed, spreadOf } from "@phew/runs/configurations";
 import type { ReportedRun } from "../report.ts";
 import type { FigureRow } from "./figureRow.ts";
 
@@ -13,6 +13,7 @@ export function runFigureRows(all: readonly ReportedRun[]): FigureRow[] {
   const runs = all.filter((run) => once.has(run));
   const series = configurationsOf(runs, { over: ["density"] });
   const lossCurveOf = lossCurves(runs);
+  const densityOf = densities(runs);
   return runs.map((run) => {
     const { config, state, life = "finished" } = run;
     const { mask, training, epochs } = state;
@@ -22,7 +23,7 @@ export function runFigureRows(all: readonly ReportedRun[]): FigureRow[] {
       method: `${config.method ?? mask?.method ?? ""}`,
       series: series.nameOf(run),
       model: modelName(config) ?? "",
-      density: typeof config.density === "number" ? config.density : (mask?.requestedDensity ?? NaN),
+      density: densityOf(run),
       seed: typeof config.seed === "number" ? config.seed : 0,
       ...(trace !== undefined && { logRelativeTrace: trace }),
       ...(mask?.measures && { meanWidth: mask.measures.meanWidth }),
@@ -41,6 +42,24 @@ export function runFigureRows(all: readonly ReportedRun[]): FigureRow[] {
       multiplyAdds: training?.multiplyAdds?.kept ?? NaN,
     };
   });
+}
+
+/** Beyond this part of the density asked for, a rule was free to choose another. */
+const FOUND_FROM = 0.05;
+
+/**
+ * The density asked for; of rules that find one, for which that is only a bound, the mean of those that the seeds of a
+ * configuration found.
+ */
+function densities(runs: readonly ReportedRun[]): (run: ReportedRun) => number {
+  const { of } = configurationsOf(runs);
+  return (run) => {
+    const { config, state } = run;
+    const asked = typeof config.density === "number" ? config.density : (state.mask?.requestedDensity ?? NaN);
+    if (config.rule === undefined) return asked;
+    const { mean } = spreadOf(of(run).runs.flatMap((own) => own.state.mask?.density ?? []));
+    return mean !== undefined && Math.abs(mean - asked) > FOUND_FROM * asked ? mean : asked;
+  };
 }
 
 /** Overlap with the first masks and weights kept at any time, over the epoch. */

@@ -57,7 +57,7 @@ export function sweepProgress(sweep: SweepEntry, all: readonly RunEntry[], now: 
   const toComeMs = toDo.map(({ id }) => expectedOf(planned.get(id)!));
   const known = [...leftOf, ...toComeMs].filter((ms) => ms !== undefined);
   if (known.length < leftOf.length + toComeMs.length || known.length === 0) return { runs };
-  const atATime = Math.max(1, running.length, record.atATime ?? Math.max(1, running.length));
+  const atATime = Math.max(1, running.length, record.atATime ?? mostAtOnce(begun, now));
   const overheadMs = overhead(begun, now, record.submittedT, Math.min(atATime, record.runs.length));
   const waitingMs = known.slice(leftOf.length).map((ms) => ms + overheadMs);
   return { runs, leftMs: makespan([...known.slice(0, leftOf.length), ...waitingMs], atATime) };
@@ -145,6 +145,20 @@ function varying(planned: readonly PlannedRun[]): (run: PlannedRun) => readonly 
 /** What can be compared by ===. */
 function plain(value: unknown): unknown {
   return typeof value === "object" && value !== null ? JSON.stringify(value) : value;
+}
+
+/** Most runs that were under way together: between two of them a queue has fewer for a moment. */
+function mostAtOnce(begun: readonly TimedRun[], now: number): number {
+  const steps = begun.flatMap(({ life, status }) => [
+    { t: status.startedT, by: 1 },
+    { t: life === "running" ? now : status.updatedT, by: -1 },
+  ]);
+  let [count, most] = [0, 0];
+  for (const { by } of steps.sort((a, b) => a.t - b.t || a.by - b.by)) {
+    count += by;
+    most = Math.max(most, count);
+  }
+  return most;
 }
 
 function overhead(begun: readonly TimedRun[], now: number, submittedT: number, atATime: number): number {
