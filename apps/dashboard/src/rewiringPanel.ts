@@ -1,5 +1,6 @@
 /** What a rule has made of the masks: counts of the last change, and overlap and ever-kept share over the steps. */
 import {
+  counted,
   formatCount,
   formatMeasure,
   formatPercent,
@@ -38,6 +39,7 @@ export function rewiringContent(
 function factsOf(rewiring: RewiringState): [string, string][] {
   const { changes, step, density, keptCount, droppedCount, grownCount } = rewiring;
   const trace = fullCurve(rewiring.traces).y.at(-1);
+  const core = fullCurve(rewiring.cores).y.at(-1);
   return [
     ["changes", `${formatCount(changes)}, the last after step ${formatCount(step)}`],
     ["kept", `${formatCount(keptCount)} (${formatPercent(density)})`],
@@ -46,6 +48,9 @@ function factsOf(rewiring: RewiringState): [string, string][] {
     ["kept at any time", formatPercent(rewiring.everKept)],
     ["units alive", formatPercent(rewiring.aliveUnits)],
     ...(trace === undefined ? [] : [["trace, log10", formatMeasure(trace)] as [string, string]]),
+    ...(core === undefined
+      ? []
+      : [["0.9-core", `${counted(core, "unit")} that 90 % of all paths pass`] as [string, string]]),
   ];
 }
 

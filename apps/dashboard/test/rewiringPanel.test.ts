@@ -1,5 +1,5 @@
 /** What the pruning view shows of masks that change: the facts of the last change, and both curves. */
-import { initialRunState, reduceAll, type TimedRunEvent } from "@phew/runs";
+import { fullCurve, initialRunState, reduceAll, type TimedRunEvent } from "@phew/runs";
 import { expect, it } from "vitest";
 import { rewiringContent } from "../src/rewiringPanel.ts";
 
@@ -43,6 +43,20 @@ it("says what the last change did, and draws overlap and ever-kept share", () =>
   expect(text).toMatch(/kept at any time +35 %/);
   expect(rows).toHaveLength(20);
   expect(text).toContain("step");
+});
+
+it("shows trace and core after an epoch, the core only where there is one", () => {
+  const measured = { changes: 4, density: 0.2, initialOverlap: 0.25, everKept: 0.35, pathKernelTrace: 1000 };
+  const first = { t: 9, kind: "rule.measured" as const, epoch: 1, ...measured };
+  const textAfter = (...events: TimedRunEvent[]) => {
+    const run = reduceAll([...eventsOf(4), ...events], initialRunState());
+    return { run, text: textOf(rewiringContent(run, run.rewiring!, 60, 20).rows) };
+  };
+  expect(textAfter(first).text).toMatch(/trace, log10 +3/);
+  expect(textAfter(first).text).not.toContain("core");
+  const { run, text } = textAfter({ ...first, coreSize: 9 }, { ...first, epoch: 2, coreSize: 1 });
+  expect(text).toMatch(/0\.9-core +1 unit that 90 % of all paths pass/);
+  expect(fullCurve(run.rewiring!.cores)).toEqual({ x: [1, 2], y: [9, 1] });
 });
 
 it("moves the layers of the mask, once for a change that a resumed run repeats", () => {

@@ -2,8 +2,9 @@
  * What a change of each rule costs beside a step with the same masks, and beside RigL by PyTorch with dense gradients, in turns;
  * processor time of all threads, medians:
  *   node packages/bench/src/rules.mjs [resnet20] [--rules set,rigl] [--density 0.05] [--batch 128] [--threads 1] [--rounds 7] [--no-torch]
- * A change replaces a share ζ (--fraction 0.3) of the kept weights: the rule's choice, gradients included, and the executor's
- * change of masks.
+ * A change replaces a share ζ (--fraction 0.3) of the kept weights, or adds it with a rule that drops nothing, which then goes
+ * back to the first masks: the rule's choice, gradients included, and the executor's change of masks. All rules that change
+ * masks, unless some are named.
  */
 import { parseArgs } from "node:util";
 import { initialise, prune, zooModel } from "@phew/core";
@@ -14,7 +15,7 @@ import { measured, median } from "./processorTime.mjs";
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    rules: { type: "string", default: "set,rigl,snfs,dsr,mest,gse,srigl,path-rewire" },
+    rules: { type: "string" },
     density: { type: "string", default: "0.05" },
     batch: { type: "string", default: "128" },
     // PyTorch's threads spin while they wait, which is no work
@@ -33,7 +34,9 @@ const [density, count, threadCount, rounds, fraction, interval] = [
   values.fraction,
   values.interval,
 ].map(Number);
-const names = values.rules === "all" ? rules.map(({ name }) => name) : values.rules.split(",");
+const names = values.rules?.split(",") ?? rules.map(({ name }) => name).filter((name) => name !== "static");
+/** Schedules that grow and drop nothing. */
+const GROWING = ["growth", "plateau"];
 
 for (const model of positionals.length > 0 ? positionals : ["resnet20"]) {
   const network = zooModel(model);
@@ -46,8 +49,9 @@ for (const model of positionals.length > 0 ? positionals : ["resnet20"]) {
   const subjects = [];
   for (const name of names) subjects.push(await subjectOf(name, { network, weights, masks, batch }));
   for (let round = -1; round < rounds; round++) {
-    for (const { step, change, times } of subjects) {
+    for (const { step, change, back, times } of subjects) {
       const spent = { step: await measured(step), change: await measured(change) };
+      await back();
       // the first round warms up
       if (round >= 0) for (const kind of ["step", "change"]) times[kind].push(spent[kind]);
     }
@@ -71,6 +75,10 @@ async function subjectOf(name, { network, weights, masks, batch }) {
     masks.of(parameter).reduce((sum, one) => sum + one, 0),
   );
   let [held, made, memory] = [masks, 0, {}];
+  const grows = GROWING.includes(rule.schedule.name);
+  const plan = grows
+    ? { fraction: 0, keepCount: Math.round(masks.keptCount * (1 + fraction)) }
+    : { fraction, keepCount: masks.keptCount };
   const gradients = async (requests, take) => void (await executor.absentGradients(requests, batch, take));
   const change = async () => {
     const momentum = rule.budget.usesMomentum ? (await executor.state()).get("momentum") : undefined;
@@ -78,11 +86,17 @@ async function subjectOf(name, { network, weights, masks, batch }) {
       ...{ network, masks: held, weights: await executor.weights(), momentum, startCounts, change: made++ },
       ...{ progress: 0.1, seed: 0, memory, gradients },
     };
-    const next = await changed(rule, state, { fraction, keepCount: masks.keptCount });
+    const next = await changed(rule, state, plan);
     [held, memory] = [next.masks, next.memory];
     await executor.changeMasks(held);
   };
-  return { name, executor, step: () => executor.step(batch, 0.01), change, times: { step: [], change: [] } };
+  const back = async () => {
+    if (!grows) return;
+    held = masks;
+    await executor.changeMasks(held);
+  };
+  const step = () => executor.step(batch, 0.01);
+  return { name, executor, step, change, back, times: { step: [], change: [] } };
 }
 
 /** In milliseconds; undefined where python3 has no torch. */

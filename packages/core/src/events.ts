@@ -238,6 +238,8 @@ const training = {
     pathKernelTrace: anyNumber,
     /** log10 of the trace, only if float64 does not hold it. */
     log10Trace: optional(anyNumber),
+    /** Units of the 0.9-core, which 90 % of all paths pass; absent where there is none, or it takes long. */
+    coreSize: optional(count),
   },
   "train.finished": {
     /** Of the last epoch, or of `bestEpoch`. */

@@ -41,6 +41,7 @@ export {
 } from "./analysis/pathKernelTrace.ts";
 export { type PathSumOptions, pathSums, widePathSums } from "./analysis/pathSums.ts";
 export { retraceWalks, type WalkOrigin } from "./analysis/retraceWalks.ts";
+export { type TauCore, tauCore } from "./analysis/tauCore.ts";
 export { type LayerWalks, type UnitWalks, unitWalks } from "./analysis/unitWalks.ts";
 export { log10Of, numberOf, type Wide } from "./analysis/wide.ts";
 export { applyCheck, completeCheck } from "./checks/applyCheck.ts";

@@ -22,6 +22,7 @@ export {
   type PlainStreams,
   type PlainWeight,
   plainCht,
+  plainChts,
   plainDsr,
   plainGranet,
   plainGse,

@@ -351,6 +351,59 @@ export function plainCht(
   return outcome(weights, dropped, grown);
 }
 
+/**
+ * CHTs: as CHT, but which weights stay and which grow is drawn, without replacement, in proportion to a score: an exponential
+ * clock for each weight, whose rate is the score; the first to ring are taken. A weight's score to stay is its importance among
+ * the weights of its output and of its input, to a power that rises from 1 to 3 over the run.
+ */
+export function plainChts(
+  weights: Weights,
+  shape: readonly { readonly outs: number; readonly ins: number }[],
+  { zeta, progress }: { readonly zeta: number; readonly progress: number },
+  isUseless: (kept: ReadonlySet<number>) => ReadonlySet<number>,
+  streams: PlainStreams,
+): PlainChange {
+  const ring = (rate: number, u: number) => (rate > 0 ? -Math.log(1 - u) / rate : Number.POSITIVE_INFINITY);
+  const layers = layersOf(weights);
+  const first = layers.flatMap((own, l) => {
+    const random = streams("drop", l);
+    const kept = keptOf(own);
+    const sumOf = (others: Weights) => others.reduce((sum, w) => sum + size(w.value), 0);
+    const clocks = kept.map((w) => {
+      const importance =
+        size(w.value) / (1e-5 + sumOf(kept.filter((other) => other.out === w.out))) +
+        size(w.value) / (1e-5 + sumOf(kept.filter((other) => other.in === w.in)));
+      return { w, at: ring(importance ** (1 + 2 * progress), random.float()) };
+    });
+    const stayCount = kept.length - whole(zeta, kept.length);
+    const stay = [...clocks].sort((a, b) => a.at - b.at).slice(0, stayCount);
+    return kept.filter((w) => stay.every((one) => one.w !== w));
+  });
+  const left = new Set(
+    keptOf(weights)
+      .filter((w) => !first.includes(w))
+      .map(({ id }) => id),
+  );
+  const useless = isUseless(left);
+  const dropped = [...first, ...weights.filter(({ id }) => useless.has(id))];
+  const grown = layers.flatMap((own, l) => {
+    const random = streams("grow", l);
+    const stays = keptOf(own).filter((w) => !dropped.includes(w));
+    const links = stays.map((w) => [w.out, w.in] as const);
+    const scores = plainPaths3(links, shape[l]!.outs, shape[l]!.ins);
+    const clocks = own
+      .filter((w) => !stays.includes(w))
+      .map((w) => {
+        const u = random.float();
+        return { w, u, at: ring(scores[w.out]![w.in]!, u) };
+      });
+    // those that never ring in a random order
+    clocks.sort((a, b) => (a.at === b.at ? b.u - a.u : a.at - b.at));
+    return clocks.slice(0, keptOf(own).length - stays.length).map(({ w }) => w);
+  });
+  return outcome(weights, dropped, grown);
+}
+
 /** Row of a weight whose score is known. */
 export interface PlainScored {
   readonly id: number;

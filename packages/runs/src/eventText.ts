@@ -40,10 +40,12 @@ const TEXTS: { readonly [K in EventKind]: ((event: EventOf<K>) => EventText) | u
     ),
   // hundreds of them: the epochs sum them up
   "rule.changed": undefined,
-  "rule.measured": ({ changes, density, everKept, initialOverlap }) =>
-    info(
-      `masks after ${counted(changes, "change")}: ${formatPercent(density)} kept, overlap ${formatPercent(initialOverlap)} with the first, ${formatPercent(everKept)} kept at any time`,
-    ),
+  "rule.measured": ({ changes, density, everKept, initialOverlap, coreSize }) => {
+    const core = coreSize === undefined ? "" : `, 90 % of all paths through ${counted(coreSize, "unit")}`;
+    return info(
+      `masks after ${counted(changes, "change")}: ${formatPercent(density)} kept, overlap ${formatPercent(initialOverlap)} with the first, ${formatPercent(everKept)} kept at any time${core}`,
+    );
+  },
   "train.finished": ({ testAccuracy, elapsedMs }) =>
     info(`trained: test accuracy ${formatAccuracy(testAccuracy)} after ${formatDuration(elapsedMs)}`),
 };

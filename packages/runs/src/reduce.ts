@@ -123,6 +123,8 @@ export interface RewiringState {
   readonly aliveShares: History;
   /** log10 of the path kernel trace, over the epoch. */
   readonly traces: History;
+  /** Units of the 0.9-core, over the epoch; empty where none was measured. */
+  readonly cores: History;
 }
 
 export interface LogEntry {
@@ -228,16 +230,18 @@ const FOLDS: { readonly [K in EventKind]: (state: RunState, event: Timed<K>) => 
     ...(state.training ? { training: evaluated(state.training, event) } : {}),
   }),
   "rule.changed": rewired,
-  "rule.measured": (state, { epoch, pathKernelTrace, log10Trace }) =>
-    state.rewiring === undefined
-      ? state
-      : {
-          ...state,
-          rewiring: {
-            ...state.rewiring,
-            traces: appendPoint(state.rewiring.traces, epoch, log10Trace ?? Math.log10(pathKernelTrace)),
-          },
-        },
+  "rule.measured": (state, { epoch, pathKernelTrace, log10Trace, coreSize }) => {
+    if (state.rewiring === undefined) return state;
+    const { traces, cores } = state.rewiring;
+    return {
+      ...state,
+      rewiring: {
+        ...state.rewiring,
+        traces: appendPoint(traces, epoch, log10Trace ?? Math.log10(pathKernelTrace)),
+        cores: coreSize === undefined ? cores : appendPoint(cores, epoch, coreSize),
+      },
+    };
+  },
   "train.finished": (state, { testAccuracy }) => ({
     ...state,
     phase: "waiting",
@@ -380,6 +384,7 @@ function rewired(state: RunState, event: Timed<"rule.changed">): RunState {
     everKeptShares: add(before?.everKeptShares, event.everKept),
     aliveShares: add(before?.aliveShares, event.aliveUnits),
     traces: before?.traces ?? EMPTY_HISTORY,
+    cores: before?.cores ?? EMPTY_HISTORY,
   };
   const { mask, pruning } = state;
   if (mask === undefined) return { ...state, rewiring };

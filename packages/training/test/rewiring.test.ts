@@ -5,6 +5,7 @@ import {
   type Masks,
   NetworkBuilder,
   type TrainEvent,
+  tauCore,
   type Weights,
 } from "@phew/core";
 import { describe, expect, it } from "vitest";
@@ -143,6 +144,7 @@ describe("the loop", () => {
     expect(last.layers ?? first.layers).toHaveLength(network.prunable.length);
     const measured = events.filter(({ kind }) => kind === "rule.measured");
     expect(measured).toHaveLength(RUN.epochCount);
+    expect(measured.at(-1)).toMatchObject({ coreSize: tauCore(outcome.masks!)!.size });
   });
 
   it("without a change has the bytes of a run without a rule", async () => {

@@ -4,6 +4,7 @@ import {
   edgesOnPaths,
   type PlainChange,
   plainCht,
+  plainChts,
   plainDsr,
   plainGranet,
   plainGse,
@@ -63,6 +64,22 @@ describe("a rule drops and grows as the oracle's plain version, in the same orde
         const change = await changed(chosenRule({ name }), given.state, planOf(given.state, zeta));
         requireSame(change, plainly[name]!(given, zeta));
       }),
+      { numRuns: 12 },
+    );
+  });
+
+  it("chts, which draws what stays and what grows, more and more by importance", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        cases,
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        async ({ seed, density, zeta }, progress) => {
+          const { state, plain, streams } = subject(network, { seed, density, progress });
+          const change = await changed(chosenRule({ name: "chts" }), state, planOf(state, zeta));
+          const isUseless = (kept: ReadonlySet<number>) => uselessOf(network, kept);
+          requireSame(change, plainChts(plain, shapesOf(network), { zeta, progress }, isUseless, streams));
+        },
+      ),
       { numRuns: 12 },
     );
   });

@@ -7,7 +7,7 @@ export function declareKnee(program: Command): void {
     .command("knee")
     .summary("the least density that is about as good as dense")
     .description(
-      "From the finished runs at or below a folder, of a dense network and of several densities and seeds: the least density whose mean accuracy is within a tolerance of dense, with a bootstrap interval over seeds, beside a logistic curve.",
+      "From the finished runs at or below a folder, of a dense network and of several densities and seeds: the least density whose mean accuracy is within a tolerance of dense, with a bootstrap interval over seeds, beside a logistic curve. Validation examples decide where all runs have some.",
     )
     .argument("[folder]", "folder of the runs, as a sweep makes them", "runs")
     .addOption(

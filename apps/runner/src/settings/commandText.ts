@@ -1,6 +1,8 @@
 /** Settings in the words of the command line: what a person would type. */
+
 import { canonicalJson, type RunConfig } from "@phew/runs";
 import { shellQuote } from "@phew/runs/sweeps";
+import { rules } from "@phew/training/settings";
 import { entries, flagName, isOwn, type SettingName, type TrainConfig } from "./configuration.ts";
 import { optimiserDefaults, optimiserNamed } from "./optimisers.ts";
 import { DENSE } from "./pruning.ts";
@@ -39,6 +41,20 @@ export function trainCommand(config: TrainConfig, experiment: string): string {
   });
   const where = experiment === "train" ? [] : ["--experiment", experiment];
   return ["phew", "train", config.model, ...words, ...where].map(shellQuote).join(" ");
+}
+
+/**
+ * The command of the control of a run whose rule found its density: masks of that density that stay, trained as long.
+ * @param density of its last masks @returns undefined of a run that was asked for its density
+ */
+export function controlCommand(
+  { rule, ruleOptions: _, ...config }: TrainConfig,
+  experiment: string,
+  density: number,
+): string | undefined {
+  const found = rules.find(({ name }) => name === rule);
+  if (found?.schedule.densityBound === undefined) return undefined;
+  return trainCommand({ ...config, density: Number(density.toPrecision(7)) }, experiment);
 }
 
 function optionWords(name: SettingName, value: unknown): string[] {

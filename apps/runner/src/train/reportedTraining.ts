@@ -1,11 +1,12 @@
 /** Trains one run, and prints its events and progress, then its results. */
-import type { RunEvent } from "@phew/core";
+import { formatPercent, type RunEvent } from "@phew/core";
 import { formatReport } from "@phew/report";
 import { doneFraction, formatAccuracy, formatMegabytes, type RunState } from "@phew/runs";
 import { watchGrowth } from "@phew/training";
 import { printJson, printLines, printText, printWarnings } from "../output/output.ts";
 import { interruptSignal, printEvent, startProgress } from "../output/progress.ts";
 import type { CommandLineSettings } from "../settings/commandLine.ts";
+import { controlCommand } from "../settings/commandText.ts";
 import { runName, type TrainConfig } from "../settings/configuration.ts";
 import type { RunPlace } from "./runMaterial.ts";
 import { reportOf, writeRunReports } from "./runReports.ts";
@@ -17,7 +18,7 @@ export async function trainAndReport(
   place: RunPlace,
   values: CommandLineSettings["values"],
 ): Promise<void> {
-  await report(config, await trainWithProgress(config, place, values.json === true), values);
+  await report(config, place, await trainWithProgress(config, place, values.json === true), values);
 }
 
 /** Trains, and prints events during the training. */
@@ -53,6 +54,7 @@ interface Trained {
 
 async function report(
   config: TrainConfig,
+  { experiment }: RunPlace,
   { result, grownBytes }: Trained,
   { json, figures = true }: CommandLineSettings["values"],
 ): Promise<void> {
@@ -60,7 +62,9 @@ async function report(
   const table = reportOf(result.folder);
   const files = await writeRunReports(result.folder, { figures, missingOnly: result.skipped });
   const warnings = records.flatMap(({ state }) => state.warnings);
-  if (json) return printJson({ ...result, config, grownBytes, ...table.rows[0], warnings });
+  const found = records[0]!.state.rewiring?.density;
+  const control = found === undefined ? undefined : controlCommand(config, experiment, found);
+  if (json) return printJson({ ...result, config, grownBytes, ...table.rows[0], control, warnings });
   if (result.skipped) {
     printLines(
       `This run was finished before: test accuracy ${formatAccuracy(result.testAccuracy ?? Number.NaN)}. --force runs it again.`,
@@ -70,6 +74,11 @@ async function report(
   if (result.skipped) printWarnings(warnings);
   if (grownBytes !== undefined)
     printLines(`The process grew by ${formatMegabytes(grownBytes)} while it trained.`);
+  if (control !== undefined) {
+    printLines(
+      `The density found is ${formatPercent(found!, 4)}. What masks of that density reach that stay, trained as long: ${control}`,
+    );
+  }
   printLines(
     `Everything is in ${result.folder}${files.length > 0 ? `, ${files.length} ${figures ? "reports and figures" : "reports"} among it` : ""}.`,
   );

@@ -11,7 +11,7 @@ import { forEachRow } from "./effective.ts";
 import type { KeptGraph } from "./keptKernels.ts";
 
 /** Counts of a node's units: value · 2^exponent; the exponent is −∞ where all are 0. */
-interface ScaledCounts {
+export interface ScaledCounts {
   value: Float64Array;
   exponent: number;
 }
@@ -21,6 +21,20 @@ export interface PathCount {
   readonly logPathCount: number;
   /** The same for the paths through each layer, in the order of `network.prunable`. */
   readonly logLayerPathCounts: readonly number[];
+}
+
+/** Units that no path may pass, by the index of their layer's node: 1 for such a unit. */
+export type RemovedUnits = ReadonlyMap<number, Uint8Array>;
+
+/** Paths that begin at an input and end at each unit of each node, and those from there to an output. */
+export interface PathsAtUnits {
+  readonly before: readonly ScaledCounts[];
+  readonly after: readonly ScaledCounts[];
+}
+
+/** O(kernels). @param removed of layers with weights */
+export function pathsAtUnits(graph: KeptGraph, removed: RemovedUnits): PathsAtUnits {
+  return { before: countsBefore(graph, removed), after: countsAfter(graph, removed) };
 }
 
 /** O(kernels). */
@@ -66,9 +80,15 @@ function logSum(logs: readonly number[]): number {
     : most;
 }
 
-const logOf = (value: number, exponent: number) => Math.log(value) + exponent * Math.LN2;
+/** Natural logarithm of value · 2^exponent. */
+export const logOf = (value: number, exponent: number) => Math.log(value) + exponent * Math.LN2;
 
-function countsBefore({ masks: { network }, flows, kernelsOf }: KeptGraph): readonly ScaledCounts[] {
+const NONE: RemovedUnits = new Map();
+
+function countsBefore(
+  { masks: { network }, flows, kernelsOf }: KeptGraph,
+  removed: RemovedUnits = NONE,
+): readonly ScaledCounts[] {
   const before = blankCounts(unitCounts(network));
   for (const input of network.inputs) before[input] = { value: before[input]!.value.fill(1), exponent: 0 };
   for (const [index, flow] of flows.entries()) {
@@ -82,6 +102,7 @@ function countsBefore({ masks: { network }, flows, kernelsOf }: KeptGraph): read
         for (let i = 0; i < length; i++) sum += from.value[firstInput + i]! * counts[firstKernel + i]!;
         here.value[o] = sum;
       });
+      silence(here, removed.get(index));
     } else if (flow.kind === "maps") {
       for (const { from, fromStart, count, toStart, spread } of flow.maps) {
         const factor = alignTo(here, before[from]!.exponent);
@@ -96,12 +117,22 @@ function countsBefore({ masks: { network }, flows, kernelsOf }: KeptGraph): read
   return before;
 }
 
-function countsAfter({ masks: { network }, flows, kernelsOf }: KeptGraph): readonly ScaledCounts[] {
+function silence({ value }: ScaledCounts, removed: Uint8Array | undefined): void {
+  removed?.forEach((isRemoved, u) => {
+    if (isRemoved === 1) value[u] = 0;
+  });
+}
+
+function countsAfter(
+  { masks: { network }, flows, kernelsOf }: KeptGraph,
+  removed: RemovedUnits = NONE,
+): readonly ScaledCounts[] {
   const after = blankCounts(unitCounts(network));
   after[network.output] = { value: after[network.output]!.value.fill(1), exponent: 0 };
   for (let index = flows.length - 1; index >= 0; index--) {
     const flow = flows[index]!;
     const here = after[index]!;
+    silence(here, removed.get(index));
     rescale(here);
     if (flow.kind === "weights") {
       const { counts } = kernelsOf.get(index)!;

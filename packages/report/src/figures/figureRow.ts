@@ -23,6 +23,8 @@ export interface FigureRow {
   readonly layers?: readonly string[];
   /** On the test examples; a fraction. */
   readonly accuracy?: number;
+  /** On the validation examples after the last epoch, of a run that has some; a fraction. */
+  readonly validationAccuracy?: number | undefined;
   /** Which epoch that is of: "last epoch". */
   readonly accuracyOf?: string;
   /** After each epoch: test accuracy, and mean loss in training. */
@@ -37,6 +39,9 @@ export interface FigureRow {
   /** Of a run whose rule changes the masks, after each change: x in epochs, rising; fractions. */
   readonly overlapCurve?: { readonly x: readonly number[]; readonly y: readonly number[] };
   readonly everKeptCurve?: { readonly x: readonly number[]; readonly y: readonly number[] };
+  /** After each epoch: log10 of the path kernel trace, and the units of the 0.9-core. */
+  readonly traceCurve?: { readonly x: readonly number[]; readonly y: readonly number[] };
+  readonly coreCurve?: { readonly x: readonly number[]; readonly y: readonly number[] };
   /** Of the training, in milliseconds. */
   readonly trainingMs?: number;
   /** Of one example's forward pass through the kept weights. */

@@ -8,7 +8,9 @@ import { layerDensities } from "./layerDensities.ts";
 import { layerWidths } from "./layerWidths.ts";
 import { learningBands } from "./learningBands.ts";
 import { lossBands } from "./lossBands.ts";
+import { maskCore } from "./maskCore.ts";
 import { maskOverlap } from "./maskOverlap.ts";
+import { maskTrace } from "./maskTrace.ts";
 import { traceAgainstWidth } from "./traceAgainstWidth.ts";
 import { traceOverDensity } from "./traceOverDensity.ts";
 import { widthOverDensity } from "./widthOverDensity.ts";
@@ -25,6 +27,8 @@ export const FIGURES: Readonly<Record<string, Figure>> = {
   "layer-densities": layerDensities,
   "mask-overlap": maskOverlap,
   "kept-at-any-time": everKept,
+  "trace-over-epochs": maskTrace,
+  "core-over-epochs": maskCore,
   "accuracy-against-time": accuracyAgainstTime,
   "accuracy-against-multiply-adds": accuracyAgainstMultiplyAdds,
 };

@@ -33,6 +33,7 @@ export function runFigureRows(all: readonly ReportedRun[]): FigureRow[] {
       // others are not as far yet
       accuracy: life === "finished" ? (runAccuracy(state) ?? NaN) : NaN,
       accuracyOf: accuracyWords([run]),
+      validationAccuracy: life === "finished" ? epochs.at(-1)?.validationAccuracy : undefined,
       accuracies: epochs.map(({ testAccuracy }) => testAccuracy),
       losses: epochs.map(({ loss }) => loss),
       firstEpoch: epochs[0]?.epoch ?? 1,
@@ -62,14 +63,18 @@ function densities(runs: readonly ReportedRun[]): (run: ReportedRun) => number {
   };
 }
 
-/** Overlap with the first masks and weights kept at any time, over the epoch. */
-function rewiringCurves({ state }: ReportedRun): Pick<FigureRow, "overlapCurve" | "everKeptCurve"> {
+/** What became of the masks, over the epoch. */
+function rewiringCurves({
+  state,
+}: ReportedRun): Pick<FigureRow, "overlapCurve" | "everKeptCurve" | "traceCurve" | "coreCurve"> {
   const { rewiring, training } = state;
   if (rewiring === undefined || training === undefined) return {};
   const perEpoch = ({ x, y }: Curve) => ({ x: x.map((step) => step / training.stepsPerEpoch), y });
   return {
     overlapCurve: perEpoch(fullCurve(rewiring.overlaps)),
     everKeptCurve: perEpoch(fullCurve(rewiring.everKeptShares)),
+    traceCurve: fullCurve(rewiring.traces),
+    coreCurve: fullCurve(rewiring.cores),
   };
 }
 

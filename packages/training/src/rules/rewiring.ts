@@ -11,6 +11,7 @@ import {
   Masks,
   numberOf,
   overlap,
+  tauCore,
   type Weights,
   widePathKernelTrace,
 } from "@phew/core";
@@ -177,6 +178,7 @@ export class Rewiring {
     const masks = this.#masks;
     const { total } = widePathKernelTrace(masks.network, weights, masks);
     const pathKernelTrace = numberOf(total);
+    const core = tauCore(masks);
     const isOutside = !(pathKernelTrace > 0 && pathKernelTrace < Number.POSITIVE_INFINITY) && total.value > 0;
     return {
       kind: "rule.measured",
@@ -187,6 +189,7 @@ export class Rewiring {
       everKept: this.#everKept.density,
       pathKernelTrace,
       ...(isOutside ? { log10Trace: log10Of(total) } : {}),
+      ...(core === undefined ? {} : { coreSize: core.size }),
     };
   }
 
