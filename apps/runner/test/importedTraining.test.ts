@@ -163,7 +163,8 @@ describe("a ResNet of PyTorch's exporters", () => {
 
   it("is a run that lists and reports call by the name of the file", async () => {
     const { runs: listed } = await json("runs", "list", "model=resnet.script.onnx");
-    expect(listed.map((run: { id: string }) => run.id)).toEqual([path.basename(runs[0]!)]);
+    // the long case trains the same under another experiment
+    expect(new Set(listed.map((run: { id: string }) => run.id))).toEqual(new Set([path.basename(runs[0]!)]));
     const { stdout } = await phew(["runs"], folder);
     expect(stdout).toMatch(/finished +resnet\.script\.onnx/);
   });

@@ -68,7 +68,7 @@ describe("prune", () => {
     expect(masks.keptCount).toBe(15);
     expect(masks.bytes.every((byte, k) => byte <= within.bytes[k]!)).toBe(true);
     await expect(prune(small, weights, { ...rest, method: "random" })).rejects.toThrow(
-      /method random: got a mask to choose the weights within, expected a method that can choose within one: phew, magnitude,/,
+      /method random: got a mask to choose the weights within, expected a method that can choose within one: .*phew, .*magnitude/,
     );
     await expect(prune(small, weights, { ...rest, method: "magnitude", density: 0.5 })).rejects.toThrow(
       "density: got 78 weights to keep, expected at most the 46 of 156 that are left",

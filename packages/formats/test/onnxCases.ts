@@ -699,6 +699,32 @@ const layers: OnnxCase[] = [
     { tensors: { pads: ints([0, 0, 1, 1, 0, 0, 1, 1]) } },
   ),
   body(
+    "zeros around an image before max pooling, which may see them",
+    ["pad", "maxPool2d"],
+    [
+      { op: "Pad", in: ["c", "pads"], out: ["p"] },
+      { op: "MaxPool", in: ["p"], out: ["b"], attributes: { kernel_shape: [3, 3], strides: [2, 2] } },
+    ],
+    { tensors: { pads: ints([0, 0, 1, 1, 0, 0, 1, 1]) } },
+  ),
+  body(
+    "a constant around an image before a convolution and an average pooling",
+    ["pad", "averagePool2d", "conv2d", "add"],
+    [
+      { op: "Pad", in: ["c", "pads", "half"], out: ["p"] },
+      { op: "AveragePool", in: ["p"], out: ["m"], attributes: { kernel_shape: [2, 2], pads: [1, 0, 0, 1] } },
+      { op: "Conv", in: ["p", "w2"], out: ["d"], attributes: { pads: [1, 0, 0, 1] } },
+      { op: "Add", in: ["m", "d"], out: ["b"] },
+    ],
+    {
+      tensors: {
+        w2: tensor([6, 6, 2, 2], 20),
+        pads: ints([0, 0, 1, 0, 0, 0, 0, 2]),
+        half: scalar(0.5),
+      },
+    },
+  ),
+  body(
     "max pooling, dilated and rounded up",
     ["maxPool2d"],
     [

@@ -194,17 +194,6 @@ describe("what no network here can hold", () => {
       around([one("Gather", { axis: 2 }, ["i"])], { tensors: { i: ints([0, 3, 1]) } }),
       /not evenly spaced/,
     ],
-    [
-      "a padding that max pooling could see",
-      around(
-        [
-          { op: "Pad", in: ["c", "p"], out: ["d"] },
-          { op: "MaxPool", in: ["d"], out: ["b"], attributes: { kernel_shape: [2, 2] } },
-        ],
-        { tensors: { p: ints([0, 0, 1, 1, 0, 0, 1, 1]) } },
-      ),
-      /greatest of a window/,
-    ],
     ...["SAME_UPPER", "SAME_LOWER"].flatMap((same) =>
       ["MaxPool", "AveragePool"].map((op): [string, File, RegExp] => [
         `${op} with ${same} and dilations, which runtimes pad in different ways`,

@@ -14,8 +14,8 @@ import { flatWindow, paddedImage, windowOf } from "./windows.ts";
 
 export const conv: Operator = (context, node, [x, w, b]) => {
   const weight = context.constant(w, "its weight");
-  const padded = paddedImage(context, x, "a convolution");
-  const { image, around } = padded;
+  const padded = paddedImage(context, x, "a convolution", ({ value }) => value === 0);
+  const { image } = padded;
   const [outChannels = 0, inPerGroup = 0, ...size] = weight.dims;
   const rank = placesOf(image).length;
   if (size.length !== rank)
@@ -38,9 +38,7 @@ export const conv: Operator = (context, node, [x, w, b]) => {
       `a weight of shape ${dimsText(weight.dims)} does not fit ${counted(channels, "channel")} in ${counted(groups, "group")}`,
     );
   }
-  const { axes } = windowOf(context, node, padded, kernel);
-  if (around !== undefined && around.value !== 0)
-    throw new Unsupported(`its input is padded with ${around.value}, not with zeros`);
+  const axes = windowOf(context, node, padded, kernel);
   const bias = b === undefined ? undefined : context.constant(b, "its bias");
   const name = context.parameters.add(node, weight, "weight", weight.dims);
   const names = { weight: name, ...biasNamed(context, node, bias, outChannels) };

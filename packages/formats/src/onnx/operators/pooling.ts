@@ -7,24 +7,22 @@ import type { Importer } from "../importer.ts";
 import { type Order, partsOf } from "../order.ts";
 import type { NodePart } from "../parts.ts";
 import { Unsupported } from "../unsupported.ts";
-import { type Activation, dimsText, product, type Value } from "../values.ts";
+import { type Activation, dimsText, type Padded, product, type Value } from "../values.ts";
 import type { Operator } from "./operator.ts";
 import { resampled, withPlaces } from "./places.ts";
 import { foldReduction } from "./reductions.ts";
 import { flatWindow, paddedImage, poolingWindow } from "./windows.ts";
 
 export const maxPool: Operator = (context, node, [x]) => {
-  const padded = paddedImage(context, x, "a pooling");
-  const { image, around } = padded;
+  // a zero never exceeds values of at least 0, so the padding can be left out
+  const isUnseen = ({ value, base }: Padded) =>
+    value === Number.NEGATIVE_INFINITY || (value === 0 && isPositive(context, base));
+  const padded = paddedImage(context, x, "a pooling", isUnseen);
+  const { image } = padded;
   if (context.isRead(node.output?.[1] ?? ""))
     throw new Unsupported("the places of its maxima are read by other nodes");
-  const { axes } = poolingWindow(context, node, padded);
+  const axes = poolingWindow(context, node, padded);
   const ceil = context.attributes(node).int("ceil_mode", 0) !== 0;
-  // a zero never exceeds values of at least 0, so the padding can be left out
-  const isSeen = around !== undefined && around.value !== Number.NEGATIVE_INFINITY;
-  if (isSeen && !(around.value === 0 && isPositive(context, image))) {
-    throw new Unsupported(`its input is padded with ${around.value}, which may be the greatest of a window`);
-  }
   if (axes.length < 3)
     return withPlaces(
       context.emit(node, { kind: "maxPool2d", ...flatWindow(axes), ceil }, [image]),
@@ -35,19 +33,17 @@ export const maxPool: Operator = (context, node, [x]) => {
 };
 
 export const averagePool: Operator = (context, node, [x]) => {
-  const padded = paddedImage(context, x, "a pooling");
-  const { image, around } = padded;
   const attributes = context.attributes(node);
-  const { own, axes } = poolingWindow(context, node, padded);
   const ceil = attributes.int("ceil_mode", 0) !== 0;
-  let countPadding = attributes.int("count_include_pad", 0) !== 0;
-  if (around !== undefined) {
-    const isOwnPadded = own.some((n) => n > 0);
-    if (around.value !== 0 || (isOwnPadded && !countPadding) || ceil) {
-      throw new Unsupported("its padding is counted in part, which a pooling here cannot do");
-    }
-    countPadding = true;
-  }
+  const countsOwn = attributes.int("count_include_pad", 0) !== 0;
+  const hasOwn =
+    attributes.text("auto_pad", "NOTSET").startsWith("SAME") ||
+    (attributes.ints("pads") ?? []).some((n) => n > 0);
+  const isCounted = ({ value }: Padded) => value === 0 && !ceil && (countsOwn || !hasOwn);
+  const padded = paddedImage(context, x, "a pooling", isCounted);
+  const { image } = padded;
+  const axes = poolingWindow(context, node, padded);
+  const countPadding = countsOwn || padded.around !== undefined;
   if (axes.length < 3 && axes.every(({ dilation }) => dilation === 1)) {
     const op = { kind: "averagePool2d", ...flatWindow(axes), countPadding, ceil } as const;
     return withPlaces(context.emit(node, op, [image]), axes.length);

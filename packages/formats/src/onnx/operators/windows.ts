@@ -24,15 +24,8 @@ export interface PaddedImage {
   readonly around: Padded | undefined;
 }
 
-export interface FoundWindow {
-  /** The node's own padding, without that of a Pad node: before each axis, then after each. */
-  readonly own: readonly number[];
-  /** By axis of positions in ONNX, with all padding. */
-  readonly axes: readonly WindowAxis[];
-}
-
 /**
- * The window of a node over one, two or three axes.
+ * The window of a node over one, two or three axes: by axis of positions in ONNX, with all padding.
  * @throws Unsupported where its numbers are no window over them
  */
 export function windowOf(
@@ -40,7 +33,7 @@ export function windowOf(
   node: NodePart,
   { image, around }: PaddedImage,
   kernel: readonly number[],
-): FoundWindow {
+): readonly WindowAxis[] {
   const attributes = context.attributes(node);
   const lengths = placesOf(image);
   const ones = lengths.map(() => 1);
@@ -61,15 +54,12 @@ export function windowOf(
       `it has kernel ${size.join("×")}, strides ${stride.join("×")}, dilations ${dilation.join("×")} and pads ${padding.join(",")}`,
     );
   }
-  return {
-    own: padding,
-    axes: axes.map((own, axis) => ({
-      ...own,
-      length: lengths[axis]!,
-      before: padding[axis]! + outside[axis]!,
-      after: padding[axis + lengths.length]! + outside[axis + lengths.length]!,
-    })),
-  };
+  return axes.map((own, axis) => ({
+    ...own,
+    length: lengths[axis]!,
+    before: padding[axis]! + outside[axis]!,
+    after: padding[axis + lengths.length]! + outside[axis + lengths.length]!,
+  }));
 }
 
 /** Before each axis, then after each. */
@@ -126,8 +116,14 @@ export function flatWindow(axes: readonly WindowAxis[]): WindowOptions {
 
 const ROW: WindowAxis = { length: 1, kernel: 1, stride: 1, dilation: 1, before: 0, after: 0 };
 
-export function paddedImage(context: Importer, value: Value | undefined, what: string): PaddedImage {
-  const around = value?.kind === "padded" ? value : undefined;
+/** @param joins whether a window over the value can have the padding as its own; else padding is an operation before it */
+export function paddedImage(
+  context: Importer,
+  value: Value | undefined,
+  what: string,
+  joins: (padded: Padded) => boolean,
+): PaddedImage {
+  const around = value?.kind === "padded" && joins(value) ? value : undefined;
   return { image: context.image(around?.base ?? context.activation(value, what), what), around };
 }
 
@@ -135,19 +131,19 @@ export function paddedImage(context: Importer, value: Value | undefined, what: s
  * As {@link windowOf} for pooling. @throws Unsupported as there, if a window could lie in the padding only, or if its
  * padding is not constant
  */
-export function poolingWindow(context: Importer, node: NodePart, padded: PaddedImage): FoundWindow {
+export function poolingWindow(context: Importer, node: NodePart, padded: PaddedImage): readonly WindowAxis[] {
   const kernel = context.attributes(node).ints("kernel_shape") ?? [];
   const found = windowOf(context, node, padded, kernel);
-  const dilations = found.axes.map(({ dilation }) => dilation);
+  const dilations = found.map(({ dilation }) => dilation);
   const isSame = context.attributes(node).text("auto_pad", "NOTSET").startsWith("SAME");
-  if (isSame && found.axes.some(({ dilation, kernel: own }) => dilation > 1 && own > 1)) {
+  if (isSame && found.some(({ dilation, kernel: own }) => dilation > 1 && own > 1)) {
     throw new Unsupported(
       `it has auto_pad SAME beside dilations ${dilations.join("×")}, of which runtimes make different paddings (some forget the dilations); export it with explicit pads`,
     );
   }
   const reach = ({ dilation, kernel: own }: WindowAxis) => dilation * (own - 1) + 1;
-  if (found.axes.some((axis) => Math.max(axis.before, axis.after) >= reach(axis))) {
-    const pads = [...found.axes.map(({ before }) => before), ...found.axes.map(({ after }) => after)];
+  if (found.some((axis) => Math.max(axis.before, axis.after) >= reach(axis))) {
+    const pads = [...found.map(({ before }) => before), ...found.map(({ after }) => after)];
     throw new Unsupported(
       `a window of ${kernel.join("×")} could lie in its padding of ${pads.join(",")} alone`,
     );
