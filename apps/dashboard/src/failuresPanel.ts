@@ -50,10 +50,10 @@ function failuresContent(state: DashboardState, width: number, height: number): 
 function failureRows(state: DashboardState, run: RunEntry, width: number): StyledRow[] {
   const look = LIFE_LOOKS[run.life];
   const title = cutTitle(state, run, Math.floor(width / 2));
-  const lines = wrap(`${title}: ${failureOf(state, run)!}`, width - 2).slice(0, MOST_LINES);
+  const lines = wrap(`${title}: ${failureOf(state, run)!}`, width - INDENT.length).slice(0, MOST_LINES);
   return lines.map((text, k) =>
     k === 0
       ? [{ text: `${look.mark} `, colour: look.colour, bold: true }, { text }]
-      : [{ text: `${INDENT}${text}`.slice(0, width) }],
+      : [{ text: INDENT + text }],
   );
 }

@@ -64,7 +64,7 @@ const BURST_MS = 1000;
 /** The share while the events of runs are read that the user has just chosen. */
 const READING_SHARE = 0.5;
 /** Longest time for listing runs before the first frame, and in later refreshes; a slow list continues afterwards. */
-const FIRST_LIST_MS = 200;
+const FIRST_LIST_MS = 120;
 const LIST_MS = 50;
 const SLOWEST_MS = 2000;
 

@@ -108,6 +108,21 @@ describe("a sweep on the screen", () => {
     expect(firstWith(runs[5]!.folder)).toBe("2");
   });
 
+  it("cuts no word of why a run failed", () => {
+    const failure = Array.from({ length: 40 }, (_, k) => `word${k}`).join(" ");
+    const state = screenOf();
+    const runs = state.runs.map((run, k) => (k === 0 ? { ...run, life: "failed" as const, failure } : run));
+    for (const columns of [80, 97, 120]) {
+      const shown = update(state, { kind: "watched", runs, sweeps: state.sweeps, now: NOW });
+      const words =
+        frameOf(shown, columns, 40)
+          .join("\n")
+          .match(/\bw[ord]*\d*\b/g) ?? [];
+      expect(words.length).toBeGreaterThan(10);
+      for (const word of words) expect(failure.split(" ")).toContain(word);
+    }
+  });
+
   it("says that nobody goes on with it, and that all is done", () => {
     expect(frameOf(screenOf({ isActive: false }), 120, 40).join("\n")).toContain(
       "stopped: a starts the rest",
