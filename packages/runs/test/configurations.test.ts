@@ -27,6 +27,20 @@ it("what all share has no bare percentage", () => {
   expect(configurationsOf([run({ rate: 1 }, 0), run({ rate: 2 }, 0)]).shared).toMatch(/phew 5 %/);
 });
 
+it("an option at its default has its value in columns, and none where the method has no such option", () => {
+  const runs = [
+    run({ method: "phew" }, 0),
+    run({ method: "phew", options: { bias: "square" } }, 0),
+    run({ method: "random" }, 0),
+    run({ method: "phew", rule: "set" }, 0),
+    run({ method: "phew", rule: "set", ruleOptions: { grow: "paths" } }, 0),
+  ];
+  const { columns } = configurationsOf(runs);
+  const cells = (key: string) => runs.map(columns.find((column) => column.key === key)!.cellOf);
+  expect(cells("options.bias")).toEqual(["magnitude", "square", undefined, "magnitude", "magnitude"]);
+  expect(cells("ruleOptions.grow")).toEqual([undefined, undefined, undefined, "random", "paths"]);
+});
+
 describe("a configuration is called", () => {
   it("by what differs alone", () => {
     const settings = { trainCount: 300, testCount: 100, epochs: 1 };

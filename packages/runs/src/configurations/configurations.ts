@@ -24,6 +24,7 @@ import {
   isContent,
   isPercent,
   labelOf,
+  optionDefault,
 } from "./facts.ts";
 import {
   type ConfigurationName,
@@ -127,7 +128,8 @@ export function configurationsOf<Run extends ConfiguredRun>(
     cellOf: (run) => {
       const group = groups[places.get(run)!]!;
       if (group.isUnknown && key !== EXPERIMENT) return UNKNOWN;
-      return cellValue(key, group.facts.get(key), varying.get(key));
+      // an option at its default is none of the facts, and is a value for a reader
+      return cellValue(key, group.facts.get(key), varying.get(key)) ?? defaultCell(key, run.config);
     },
   });
   const seeds = new Set(runs.map(({ config }) => config.seed));
@@ -240,6 +242,14 @@ function cellValue(key: string, fact: Fact | undefined, texts?: ReadonlyMap<stri
   if (!isPlain || isContent(key)) return texts?.get(identity);
   // models of files may be called alike
   return identity.startsWith('"sha256:') ? (texts?.get(identity) ?? value) : value;
+}
+
+function defaultCell(key: string, config: RunConfig): string | number | boolean | undefined {
+  const dot = key.indexOf(".");
+  const value = dot < 0 ? undefined : optionDefault(key.slice(0, dot), key.slice(dot + 1), config);
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean"
+    ? value
+    : undefined;
 }
 
 type CellValue = ReturnType<SettingColumn<never>["cellOf"]>;
