@@ -21,6 +21,7 @@ const WORKING = [
   "groupnorm",
   "layer-scale",
   "layernorm-mlp",
+  "lstm",
   "mish",
   "mobilenet-v3",
   "option-a",

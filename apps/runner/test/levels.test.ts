@@ -2,11 +2,12 @@
  * What is asked of a network decides what must be known of it: weights alone, its units, or how it is computed. Nets of
  * `../shared/golden/nets` that are read no further are pruned by their weights alone.
  */
-import { readdirSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { readSafetensors, toFloat32 } from "@phew/formats";
 import { describe, expect, it } from "vitest";
+import { onnxFile, tensor } from "../../../packages/formats/test/onnxFile.ts";
 import { lastingFolder, phew, readText, scratchFolder, sharedFile } from "./phew.ts";
 
 const nets = sharedFile("golden", "nets");
@@ -180,12 +181,25 @@ describe("phew doctor MODEL", () => {
     expect(units.detail).toMatch(/without their network/);
   });
 
-  it.skipIf(nets === undefined)("lists what stands in the way of a recurrent net", async () => {
-    const model = path.join(nets!, "lstm", "model.onnx");
+  it("lists what stands in the way of a recurrent net whose cells see peepholes", async () => {
+    const model = path.join(folder, "peepholes.onnx");
+    const file = onnxFile({
+      inputs: { x: [2, 4, 3] },
+      nodes: [
+        { op: "Transpose", in: ["x"], out: ["steps"], attributes: { perm: [1, 0, 2] } },
+        {
+          op: "LSTM",
+          in: ["steps", "w", "r", "", "", "", "", "p"],
+          out: ["all", "y"],
+          attributes: { hidden_size: 5 },
+        },
+      ],
+      tensors: { w: tensor([1, 20, 3], 1), r: tensor([1, 20, 5], 2), p: tensor([1, 15], 3) },
+    });
+    writeFileSync(model, file);
     const [, units] = await levels(model);
-    if (units.reached) return;
     expect(units.nodes.map(({ operation }: { operation: string }) => operation)).toContain("LSTM");
-    expect(await text("doctor", model)).toMatch(/in the way of units:\n {2}LSTM/);
+    expect(await text("doctor", model)).toMatch(/in the way of units:\n {2}LSTM.*peepholes/);
     // a refusal says the same, and what the file is good for
     const { stderr } = await phew(["prune", model, "--density", "0.1"], scratchFolder());
     expect(stderr).toMatch(/weights alone can be pruned.*\n.*LSTM/);

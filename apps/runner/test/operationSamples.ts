@@ -5,11 +5,13 @@
 import {
   type AxisTerms,
   elementCount,
+  GATE_COUNTS,
   type Network,
   type NetworkBuilder,
   type Operation,
   paddedAxis,
   placesTaken,
+  type Recurrent,
   spreadAxis,
   type Value,
   type Weights,
@@ -86,6 +88,27 @@ const MASK = {
     ...new Array<number>(4).fill(Number.NEGATIVE_INFINITY),
   ].concat([0, 0, 1, -0.25, 1, -3, Number.NEGATIVE_INFINITY, 0]),
 } as const;
+
+/** A recurrent layer of two hidden units over the columns of an image. */
+const recurrence = (layer: Pick<Recurrent, "cell" | "isReverse" | "resetsState">): Sample =>
+  limited(
+    (b, x) => {
+      const steps = b.averagePool2d(x, { kernel: [4, 1], stride: 1 });
+      const rows = 2 * GATE_COUNTS[layer.cell];
+      const op = {
+        kind: "recurrent",
+        ...layer,
+        hiddenWeight: "op.hh.weight",
+        hiddenBias: "op.hh.bias",
+      } as const;
+      const sums = b.dense("op.ih", steps, rows);
+      const before = b.node("before", { ...op, state: "before" }, sums);
+      const hidden = b.dense("op.hh", before, rows);
+      return b.node("op", { ...op, state: "own" }, sums, hidden);
+    },
+    "not in TensorFlow.js",
+    "not read from ONNX",
+  );
 
 /** Each on an image of 4 × 4 × 4 or what it makes of one. */
 export const SAMPLES: { readonly [K in Kind]: readonly (Build | Sample)[] } = {
@@ -353,6 +376,12 @@ export const SAMPLES: { readonly [K in Kind]: readonly (Build | Sample)[] } = {
       "not in TensorFlow.js",
       "not read from ONNX",
     ),
+  ],
+  recurrent: [
+    recurrence({ cell: "lstm", isReverse: false }),
+    recurrence({ cell: "gru", isReverse: true }),
+    recurrence({ cell: "gru", isReverse: false, resetsState: true }),
+    recurrence({ cell: "tanh", isReverse: true }),
   ],
   resample: [
     limited(

@@ -86,6 +86,7 @@ export {
   sharedParameters,
 } from "./network/network.ts";
 export { type UnitFlow, unitFlows, type WeightFlow, weightFlows } from "./network/unitFlow.ts";
+export { unrolled } from "./network/unrolled.ts";
 export { type Untied, untied } from "./network/untied.ts";
 export {
   ACTIVATIONS,
@@ -99,6 +100,7 @@ export {
 export type { Attention, AttentionMask } from "./operations/attention.ts";
 export { PARAMETER_ROLES, type Parameter, type ParameterRole } from "./operations/definition.ts";
 export { elementsMoved, type Rearrange } from "./operations/rearrange.ts";
+export { type Cell, GATE_COUNTS, type Recurrent } from "./operations/recurrent.ts";
 export { definitionOf, type Operation, operationLabel, operations } from "./operations/registry.ts";
 export { planeTerms } from "./operations/resample.ts";
 export {

@@ -1,5 +1,13 @@
 /** A masked network for a new model file: with zeros for pruned weights, or without the removed units. */
-import { compactNetwork, type Masks, maskedWeights, type Network, type Node, type Weights } from "@phew/core";
+import {
+  compactNetwork,
+  type Masks,
+  maskedWeights,
+  type Network,
+  type Node,
+  unrolled,
+  type Weights,
+} from "@phew/core";
 import type { ModelOutput } from "./joinOutputs.ts";
 
 export interface NetworkOutputs {
@@ -26,14 +34,16 @@ export function maskedNetwork(
   const masked = isCompact
     ? compactNetwork(given, weights, masks)
     : { network: given, weights: maskedWeights(weights, masks) };
-  const { nodes, output } = masked.network;
+  // recurrent layers are written step by step
+  const network = unrolled(masked.network);
+  const { nodes, output } = network;
   const place = new Map(nodes.map(({ name }, index) => [name, index]));
   const outputs = named === undefined ? [output] : [...new Set(named.map(({ node }) => place.get(node)!))];
   const reached = new Set(outputs);
   // grows during the loop
   for (const index of reached) for (const input of nodes[index]!.inputs) reached.add(input);
   return {
-    network: masked.network,
+    network,
     weights: masked.weights,
     outputs,
     nodes: [...nodes.entries()].filter(([index]) => reached.has(index)),

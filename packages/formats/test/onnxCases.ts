@@ -51,6 +51,9 @@ const constant = (name: string, value: Tensor): FileNode => ({
   attributes: { value: { tensor: value } },
 });
 
+/** A recurrent layer of one direction: weights of the input, the state before a step, weights of it, the state. */
+const DIRECTION = ["dense", "recurrent", "dense", "recurrent"];
+
 const body = (
   name: string,
   becomes: readonly string[],
@@ -2038,6 +2041,41 @@ const attentions: readonly OnnxCase[] = [
       },
     ),
   ),
+  ...(
+    [
+      ["LSTM", 4, "bidirectional", {}],
+      ["GRU", 3, "reverse", { linear_before_reset: 1 }],
+      ["GRU", 3, "forward", {}],
+      ["RNN", 1, "forward", { activations: { texts: ["Relu"] } }],
+    ] as const
+  ).map(([op, gates, direction, attributes]) => {
+    const directions = direction === "bidirectional" ? 2 : 1;
+    return body(
+      `${op} over columns, ${direction}${"linear_before_reset" in attributes ? ", as PyTorch's" : ""}`,
+      directions === 2
+        ? ["averagePool2d", ...DIRECTION, ...DIRECTION, "concat", "rearrange"]
+        : ["averagePool2d", ...DIRECTION],
+      [
+        { op: "ReduceMean", in: ["c"], out: ["columns"], attributes: { axes: [2], keepdims: 0 } },
+        { op: "Transpose", in: ["columns"], out: ["steps"], attributes: { perm: [2, 0, 1] } },
+        {
+          op,
+          in: ["steps", "w", "r", "both"],
+          out: ["states"],
+          attributes: { hidden_size: 3, direction, ...attributes },
+        },
+        { op: "Transpose", in: ["states"], out: ["b"], attributes: { perm: [2, 3, 1, 0] } },
+      ],
+      {
+        tensors: {
+          w: tensor([directions, gates * 3, 6], 5),
+          r: tensor([directions, gates * 3, 3], 6),
+          both: tensor([directions, 2 * gates * 3], 7),
+        },
+      },
+      3,
+    );
+  }),
   body(
     "attention within rows of an image: windows with a mask each, keys that a condition leaves out",
     ["attention"],

@@ -45,7 +45,7 @@ describe("what no network here can hold", () => {
       nodes: [
         { op: "Conv", in: ["x", "w1"], out: ["c"] },
         { op: "MeanVarianceNormalization", in: ["c"], out: ["n"], name: "norm" },
-        { op: "LSTM", in: ["n", "w1", "w1"], out: ["l"], name: "lstm" },
+        { op: "GridSample", in: ["n", "w1"], out: ["l"], name: "warp" },
         { op: "MatMul", in: ["l", "l"], out: ["m"], name: "scores" },
         { op: "FusedConv", domain: "com.microsoft", in: ["m"], out: ["q"], name: "fused" },
         { op: "If", in: ["q"], out: ["y"], name: "branch" },
@@ -55,16 +55,16 @@ describe("what no network here can hold", () => {
     // the product is known as an operation; whether it fits depends on what lies before it
     expect(error.nodes.map(({ node, operation }) => `${node} ${operation}`)).toEqual([
       "norm MeanVarianceNormalization",
-      "lstm LSTM",
+      "warp GridSample",
       "fused com.microsoft.FusedConv",
       "branch If",
     ]);
     expect(error.message).toContain(
       "MeanVarianceNormalization (norm): it normalises by statistics of the input itself",
     );
-    expect(error.message).toContain("LSTM (lstm): a recurrent layer uses a weight at many time steps");
+    expect(error.message).toContain("GridSample (warp): it moves elements between places or channels");
     expect(error.message).toContain("If (branch): control flow");
-    // what the recurrent layer puts out has no shape that is known
+    // what it puts out has no shape that is known
     expect(error.message).toContain("--treat-as-opaque does not help");
   });
 
@@ -121,10 +121,10 @@ describe("what no network here can hold", () => {
       around(
         [
           ...nodes,
-          { op: "LSTM", in: ["c2"], out: ["l"] },
+          { op: "RoiAlign", in: ["c2"], out: ["l"] },
           ...crop(3, "l"),
           ...crop(4, "c3"),
-          { op: "GRU", in: ["c4"], out: ["gru"], name: "gated" },
+          { op: "TopK", in: ["c4"], out: ["gru"], name: "gated" },
           { op: "Relu", in: ["gru"], out: ["b"], name: "end" },
         ],
         {
@@ -135,8 +135,8 @@ describe("what no network here can hold", () => {
     // what is not read whatever it reads is a fault behind them too
     expect(hidden.nodes.map(({ operation }) => operation)).toEqual([
       ...["Pad", "Pad", "Pad", "Pad"],
-      "LSTM",
-      "GRU",
+      "RoiAlign",
+      "TopK",
     ]);
     // crops, mirrors, convolutions, relu, and pooling, flatten and the head around them
     expect(hidden.unjudged.length).toBe(10);

@@ -6,6 +6,7 @@ type Attribute =
   | { float: number }
   | string
   | readonly number[]
+  | { texts: readonly string[] }
   | { floats: readonly number[] }
   | { tensor: Tensor };
 
@@ -140,6 +141,8 @@ function attributeFields(name: string, value: Attribute): Write {
   if (typeof value === "string") return typed(3, bytes(4, new TextEncoder().encode(value)));
   if ("float" in value) return typed(1, (w) => w.uint32((2 << 3) | 5).float(value.float));
   if ("tensor" in value) return typed(4, message(5, tensorFields(value.tensor, "")));
+  if ("texts" in value)
+    return typed(8, ...value.texts.map((each) => bytes(9, new TextEncoder().encode(each))));
   if ("floats" in value)
     return typed(
       6,

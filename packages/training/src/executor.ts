@@ -118,16 +118,16 @@ export interface Executor {
    * Name of the first layer whose value was not finite in the last step, if the executor reports it; undefined if all
    * were finite.
    */
-  firstNonFinite?(): string | undefined;
+  readonly firstNonFinite?: (() => string | undefined) | undefined;
   /**
    * Norm of one buffer of the optimiser's state over each prunable parameter's kept weights, by name, if the executor
    * can compute it cheaply.
    */
-  stateNorms?(buffer: string): ReadonlyMap<string, number>;
+  readonly stateNorms?: ((buffer: string) => ReadonlyMap<string, number>) | undefined;
   /** Measures the steps from now on, if the executor can; each is slightly slower. */
-  startTiming?(): void;
+  readonly startTiming?: (() => void) | undefined;
   /** Time of all steps since {@link startTiming}; ends the measuring. */
-  endTiming?(): readonly LayerTime[];
+  readonly endTiming?: (() => readonly LayerTime[]) | undefined;
   dispose(): void;
 }
 

@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import { ArgumentError, unknownName } from "@phew/core";
 import type { ExecutorFactory } from "./executor.ts";
+import { withRecurrentLayers } from "./recurrentLayers.ts";
 import { withSharedWeights } from "./sharedWeights.ts";
 import { loadTensorflowExecutor } from "./tensorflow.ts";
 
@@ -43,5 +44,5 @@ export const executorNames: readonly string[] = Object.keys(loaders);
  */
 export async function loadExecutor(name: string, variant: ExecutorVariant = {}): Promise<ExecutorFactory> {
   if (!Object.hasOwn(loaders, name)) throw unknownName("executor", name, executorNames);
-  return loaders[name]!(variant);
+  return withRecurrentLayers(await loaders[name]!(variant));
 }

@@ -23,6 +23,7 @@ import { multiply } from "./multiply.ts";
 import { opaque } from "./opaque.ts";
 import { prelu } from "./prelu.ts";
 import { rearrange } from "./rearrange.ts";
+import { recurrent } from "./recurrent.ts";
 import { resample } from "./resample.ts";
 import { select } from "./select.ts";
 
@@ -50,6 +51,7 @@ export const operations = {
   opaque,
   prelu,
   rearrange,
+  recurrent,
   resample,
   select,
 };

@@ -58,6 +58,12 @@ export class Attributes {
   }
 
   /** @returns undefined if it is absent */
+  texts(name: string): readonly string[] | undefined {
+    const attribute = this.#typed(name, ATTRIBUTE.strings, "a list of texts");
+    return attribute && (attribute.strings ?? []).map(text);
+  }
+
+  /** @returns undefined if it is absent */
   tensor(name: string): TensorPart | undefined {
     const attribute = this.#typed(name, ATTRIBUTE.tensor, "a tensor");
     return attribute && readEmbeddedTensor(attribute.t ?? new Uint8Array(), this.#subject(name));

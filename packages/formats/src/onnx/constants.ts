@@ -326,13 +326,16 @@ export function foldCast(name: string, input: Constant, dtype: Dtype): Constant 
 
 export function foldConstantOfShape(name: string, shape: Constant, value: Constant | undefined): Constant {
   const dims = [...smallNumbers(shape)];
-  requireSmall(dims);
   const fill = value === undefined ? 0 : smallNumbers(value)[0]!;
+  if (isLarge(dims)) return uniformConstant(name, dims, value?.dtype ?? "F32", fill);
+  requireSmall(dims);
   return computedConstant(name, dims, value?.dtype ?? "F32", new Float64Array(product(dims)).fill(fill));
 }
 
 export function foldExpand(name: string, input: Constant, shape: Constant): Constant {
   const dims = broadcastDims(input.dims, [...smallNumbers(shape)]);
+  const fill = isLarge(dims) ? uniformOf(input) : undefined;
+  if (fill !== undefined) return uniformConstant(name, dims, input.dtype, fill);
   requireSmall(dims);
   const zero = computedConstant("", [], input.dtype, [0]);
   const ones = { ...zero, dims, read: () => tensorFrom(input.dtype, dims, new Float64Array(product(dims))) };
@@ -419,23 +422,35 @@ export function foldGather(name: string, data: Constant, indices: Constant, axis
   return computedConstant(name, dims, data.dtype, picked);
 }
 
+/** Limit of the length of an axis that is sliced: the length of a batch of any length lies below it. */
+const MOST_SLICED = 2 ** 24;
+
 /** Slices along some axes, as ONNX's Slice with steps. */
 export function foldSlice(name: string, data: Constant, slices: ReadonlyMap<number, AxisSlice>): Constant {
-  requireSmall(data.dims);
+  const { uniform } = data;
+  const isOfNone = product(data.dims) === 0 || data.dims.some((length) => length > MOST_SLICED);
+  if (isOfNone || (uniform === undefined && !isFloat(data.dtype))) requireSmall(data.dims);
   const picks = data.dims.map((length, axis) => {
     const slice = slices.get(axis);
     return slice === undefined ? Array.from({ length }, (_, k) => k) : sliceIndices(slice, length);
   });
   const dims = picks.map((pick) => pick.length);
-  const values = smallNumbers(data);
-  const strides = stridesOf(data.dims);
-  const picked = new Float64Array(product(dims));
-  const place = new Array<number>(dims.length).fill(0);
-  for (let k = 0; k < picked.length; k++) {
-    picked[k] = values[place.reduce((sum, at, axis) => sum + picks[axis]![at]! * strides[axis]!, 0)]!;
-    for (let axis = dims.length - 1; axis >= 0 && ++place[axis]! === dims[axis]!; axis--) place[axis] = 0;
-  }
-  return computedConstant(name, dims, data.dtype, picked);
+  if (uniform !== undefined) return uniformConstant(name, dims, data.dtype, uniform);
+  const read = () => {
+    const values = numbersOf(data.read());
+    const strides = stridesOf(data.dims);
+    const picked = new Float64Array(product(dims));
+    const place = new Array<number>(dims.length).fill(0);
+    for (let k = 0; k < picked.length; k++) {
+      picked[k] = values[place.reduce((sum, at, axis) => sum + picks[axis]![at]! * strides[axis]!, 0)]!;
+      for (let axis = dims.length - 1; axis >= 0 && ++place[axis]! === dims[axis]!; axis--) place[axis] = 0;
+    }
+    return tensorFrom(data.dtype, dims, picked);
+  };
+  // a part of a weight is read when it is needed
+  if (isFloat(data.dtype))
+    return computedWhenRead({ name, origin: name, dims, dtype: data.dtype, read }, [data]);
+  return computedConstant(name, dims, data.dtype, numbersOf(read()));
 }
 
 export interface AxisSlice {
@@ -466,6 +481,28 @@ export function normalAxis(axis: number, rank: number): number {
   if (!(Number.isInteger(normal) && normal >= 0 && normal < rank))
     throw new Unsupported(`axis ${axis} is not one of ${counted(rank, "axis", "axes")}`);
   return normal;
+}
+
+/** Constants of one number may have the length of a batch of any length, and be larger than any memory. */
+const isLarge = (dims: readonly number[]): boolean =>
+  dims.every((length) => Number.isInteger(length) && length >= 1 && length <= MOST_SLICED) &&
+  product(dims) > MOST_COMPUTED &&
+  Number.isSafeInteger(product(dims));
+
+function uniformConstant(name: string, dims: readonly number[], dtype: Dtype, fill: number): Constant {
+  const read = (): never => {
+    throw new Unsupported(
+      `it computes a constant of shape [${dims.join(", ")}], more than shapes and scales have`,
+    );
+  };
+  return { kind: "constant", name, origin: name, dims, dtype, uniform: fill, read };
+}
+
+/** The number that all elements of a constant are. */
+function uniformOf(constant: Constant): number | undefined {
+  if (constant.uniform !== undefined || product(constant.dims) > MOST_COMPUTED) return constant.uniform;
+  const [first, ...others] = smallNumbers(constant);
+  return others.every((value) => value === first) ? first : undefined;
 }
 
 function requireSmall(dims: readonly number[]): void {

@@ -31,7 +31,11 @@ export function compactEdit(model: ImportedOnnx, masks: Masks, weights: Weights 
   }
   for (const site of sitesOf(model, masks, weights)) {
     const { axes, constant } = site.use;
-    const cuts = axes.map((axis) => (axis !== undefined && isCut(axis) ? kept.get(axis) : undefined));
+    const cuts = axes.map((axis, k) =>
+      axis !== undefined && isCut(axis)
+        ? inBlocks(kept.get(axis)!, unitCount.get(axis)!, site.use.blocks?.[k] ?? 1)
+        : undefined,
+    );
     if (!site.isChanged && cuts.every((cut) => cut === undefined)) continue;
     const dims = constant.dims.map((length, axis) => cuts[axis]?.length ?? length);
     redefine(model, edit, site, () => cutOut(site.read(), cuts).data, dims);
@@ -42,6 +46,13 @@ export function compactEdit(model: ImportedOnnx, masks: Masks, weights: Weights 
   edit.dropValueInfo();
   edit.keepOutputs(onnx.outputs.map(({ name }) => name!));
   return edit;
+}
+
+/** Kept units of an axis that counts all of them several times, one run after the other. */
+function inBlocks(kept: Uint32Array, unitCount: number, blocks: number): Uint32Array {
+  return Uint32Array.from({ length: blocks * kept.length }, (_, k) => {
+    return Math.floor(k / kept.length) * unitCount + kept[k % kept.length]!;
+  });
 }
 
 /** The elements at kept indices along each axis. */
@@ -94,6 +105,10 @@ class CompactView {
     const value = name === undefined ? undefined : this.#model.onnx.activations.get(name);
     if (value === undefined || !this.#kept.has(value.spec)) return undefined;
     return this.#kept.get(value.spec)!.length < this.#unitCount.get(value.spec)! ? value : undefined;
+  }
+
+  isCut(spec: string): boolean {
+    return this.#kept.get(spec)!.length < this.#unitCount.get(spec)!;
   }
 
   units(spec: string): Uint32Array {
@@ -202,6 +217,16 @@ function changeNode(model: ImportedOnnx, edit: GraphEdit, node: NodePart, view: 
     edit.changeNode(node, { input: [x!, int64Tensor(edit, `${node.title}_index`, places, dims)] });
     return;
   }
+  const reshaped = model.onnx.reshaped.get(node);
+  if (reshaped !== undefined) {
+    const { spec, axis, dims } = reshaped;
+    const attributes = new Map([
+      ["allowzero", null],
+      ["shape", null],
+    ]);
+    if (view.isCut(spec)) reshapeTo(edit, node, dims.with(axis, view.units(spec).length), attributes);
+    return;
+  }
   switch (node.opType) {
     case "Conv":
     case "ConvTranspose": {
@@ -211,6 +236,18 @@ function changeNode(model: ImportedOnnx, edit: GraphEdit, node: NodePart, view: 
       const perGroup = op.outChannels / op.groups;
       const groups = view.units(spec!).length / perGroup;
       edit.changeNode(node, { attributes: new Map([["group", intAttribute("group", groups)]]) });
+      return;
+    }
+    case "LSTM":
+    case "GRU":
+    case "RNN": {
+      const spec = model.onnx.uses.find((use) => use.node === node && use.input === 2)?.axes[1];
+      if (spec === undefined || !view.isCut(spec)) return;
+      // its states begin as zeros, which need not be given
+      edit.changeNode(node, {
+        input: edit.inputsOf(node).slice(0, 4),
+        attributes: new Map([["hidden_size", intAttribute("hidden_size", view.units(spec).length)]]),
+      });
       return;
     }
     case "Gemm": {

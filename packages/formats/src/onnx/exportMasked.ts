@@ -1,5 +1,6 @@
 /** Masked models: zeros in place of pruned weights, or weights and masks side by side. */
 import { Masks, type Weights } from "@phew/core";
+import type { Dtype } from "../tensor.ts";
 import { turnedDims, turnedWeight } from "../turnedWeight.ts";
 import { storedConstant } from "./constants.ts";
 import { GraphEdit } from "./graphEdit.ts";
@@ -10,6 +11,7 @@ import type { NodePart } from "./parts.ts";
 import { ATTRIBUTE } from "./schema.ts";
 import { type Site, sitesOf } from "./sites.ts";
 import { dataTypeOf, describe } from "./tensors.ts";
+import { product } from "./values.ts";
 
 /**
  * The original with zeros for pruned weights, and for biases, scales and shifts of dead units. Every other byte is
@@ -142,6 +144,10 @@ export function originalAndMasksEdit(
   const multiplied = new Set<string>();
   for (const site of sitesOf(model, masks, weights)) {
     const source = site.use.parameter === undefined ? undefined : parameters.get(site.use.parameter);
+    if (site.use.parts?.some(({ role }) => role === "weight")) {
+      multiplyParts(model, edit, site, unmasked.get(site.use)!, masks);
+      continue;
+    }
     if (source?.role !== "weight") {
       if (site.isChanged) replace(model, edit, site);
       continue;
@@ -153,6 +159,25 @@ export function originalAndMasksEdit(
   }
   edit.dropOrphans();
   return edit;
+}
+
+/** The weights of all directions of a recurrent layer are one constant, and so are their masks. */
+function multiplyParts(model: ImportedOnnx, edit: GraphEdit, site: Site, original: Site, masks: Masks): void {
+  const { constant, node, input, parts = [] } = site.use;
+  const { dims, dtype } = constant;
+  const flags = () => {
+    const all = new Uint8Array(product(dims));
+    for (const { name, placeOf } of parts)
+      masks.get(name)!.forEach((kept, k) => {
+        all[placeOf(k)] = kept;
+      });
+    return all;
+  };
+  const name = parts[0]!.name;
+  const made = takeOver(model, edit, site);
+  edit.withdrawTensor(made);
+  addProduct(edit, name, made, { dims, dtype, values: () => original.read().data, flags });
+  edit.repoint(node, input, made);
 }
 
 function multiply(
@@ -172,20 +197,37 @@ function multiply(
   const dims = stored?.part.dims ?? constant.dims;
   const dtype = stored === undefined ? constant.dtype : describe(stored.part).dtype;
   const shape = isTurned ? turnedDims(dims, groups) : dims;
-  const product = stored === undefined ? takeOver(model, edit, site) : stored.part.name;
+  const made = stored === undefined ? takeOver(model, edit, site) : stored.part.name;
   if (stored !== undefined) edit.dropTensor(stored.part.name);
-  edit.withdrawTensor(product);
+  edit.withdrawTensor(made);
   const name = parameter ?? constant.name;
-  const originalName = edit.unusedName(`${name}_orig`);
-  const maskName = edit.unusedName(`${name}_mask`);
-  const floatName = edit.unusedName(`${name}_mask_float`);
   const values = () => (stored === undefined ? original.read() : original.readStored()).data;
   const flags = () => {
     const tensor = { dtype: "BOOL" as const, shape, data: mask };
     return isTurned ? turnedWeight(tensor, groups).data : mask;
   };
-  edit.addTensor({ name: originalName, dims, dtype, read: values });
-  edit.addTensor({ name: maskName, dims, dtype: "BOOL", read: flags });
+  addProduct(edit, name, made, { dims, dtype, values, flags });
+  if (stored === undefined) edit.repoint(node, input, made);
+}
+
+/** The initialisers `<name>_orig` and `<name>_mask`, and nodes that multiply them. @param made name of the product */
+function addProduct(
+  edit: GraphEdit,
+  name: string,
+  made: string,
+  given: {
+    readonly dims: readonly number[];
+    readonly dtype: Dtype;
+    readonly values: () => Uint8Array;
+    readonly flags: () => Uint8Array;
+  },
+): void {
+  const { dims, dtype } = given;
+  const originalName = edit.unusedName(`${name}_orig`);
+  const maskName = edit.unusedName(`${name}_mask`);
+  const floatName = edit.unusedName(`${name}_mask_float`);
+  edit.addTensor({ name: originalName, dims, dtype, read: given.values });
+  edit.addTensor({ name: maskName, dims, dtype: "BOOL", read: given.flags });
   edit.addNode({
     name: `${name}_mask_cast`,
     opType: "Cast",
@@ -193,11 +235,5 @@ function multiply(
     output: [floatName],
     attribute: [{ name: "to", type: ATTRIBUTE.int, i: dataTypeOf(dtype) }],
   });
-  edit.addNode({
-    name: `${name}_masked`,
-    opType: "Mul",
-    input: [originalName, floatName],
-    output: [product],
-  });
-  if (stored === undefined) edit.repoint(node, input, product);
+  edit.addNode({ name: `${name}_masked`, opType: "Mul", input: [originalName, floatName], output: [made] });
 }

@@ -29,6 +29,8 @@ export interface GraphWeights {
   readonly weights: readonly GraphWeight[];
   /** Tables of embeddings, also where a layer reads them too. */
   readonly tables: readonly GraphWeight[];
+  /** Node → input → the weights that it reads there, under the names that they have in the first list. */
+  readonly readBy: ReadonlyMap<NodePart, ReadonlyMap<number, readonly GraphWeight[]>>;
 }
 
 /** Nodes that move elements of their first input. */
@@ -54,6 +56,7 @@ export function graphWeights(parts: ModelParts): GraphWeights {
   const weights = new Map<TensorPart, readonly GraphWeight[]>();
   const tables = new Map<TensorPart, GraphWeight>();
   const names = new Set<string>();
+  const readBy = new Map<NodePart, Map<number, readonly GraphWeight[]>>();
   for (const node of parts.nodes) {
     const { opType = "" } = node;
     if (QUANTISED.test(opType)) throw quantised(parts, node);
@@ -71,11 +74,14 @@ export function graphWeights(parts: ModelParts): GraphWeights {
               : [sameAsStored(part.name, part)];
         const named = own.map((weight) => ({ ...weight, name: unused(weight.name, names) }));
         weights.set(part, [...(before ?? []), ...named]);
+        const read = named.length > 0 || before === undefined ? named : before;
+        const ofNode = readBy.get(node) ?? new Map<number, readonly GraphWeight[]>();
+        readBy.set(node, ofNode.set(input, [...(ofNode.get(input) ?? []), ...read]));
       }
     }
   }
   const ofLayers = [...weights].flatMap(([part, own]) => (tables.has(part) ? [] : own));
-  return { weights: ofLayers, tables: [...tables.values()] };
+  return { weights: ofLayers, tables: [...tables.values()], readBy };
 }
 
 /** Steps back through concatenations in one graph; real ones take a few for each weight. */

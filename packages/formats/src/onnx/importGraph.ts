@@ -21,7 +21,7 @@ import { embeddingTables } from "./embeddings.ts";
 import { foldedNote, foldedWeights } from "./foldedNormalisation.ts";
 import { inlineFunctions } from "./functions.ts";
 import { fusedNormalisations } from "./fusedNormalisation.ts";
-import { Importer, MOST_ELEMENTS, type TensorUse, UnitsElsewhere } from "./importer.ts";
+import { Importer, MOST_ELEMENTS, type ReshapedUnits, type TensorUse, UnitsElsewhere } from "./importer.ts";
 import { standIn } from "./opaque.ts";
 import type { Operator } from "./operators/operator.ts";
 import { mostInputs, operators } from "./operators/operators.ts";
@@ -85,6 +85,8 @@ export interface OnnxOrigin {
   readonly turnedSelections: ReadonlyMap<NodePart, string>;
   /** Core nodes whose units the file counts together with others. */
   readonly divided: ReadonlySet<string>;
+  /** Reshapes that count the units of a core node alone, on one axis. */
+  readonly reshaped: ReadonlyMap<NodePart, ReshapedUnits>;
   /** Nodes that split units → where each part lies along ONNX's unit axis. */
   readonly parted: ReadonlyMap<NodePart, readonly Range[]>;
   readonly parameters: ReadonlyMap<string, ParameterSource>;
@@ -182,6 +184,7 @@ function importWithUnits(
     selections: context.selections,
     turnedSelections: context.turnedSelections,
     divided: context.divided,
+    reshaped: context.reshaped,
     parted: context.parted,
     parameters,
     folded,
@@ -574,6 +577,11 @@ function weightsOf(parameters: ReadonlyMap<string, ParameterSource>, parts: Mode
 /** The float32 values of a parameter in the network's layout. */
 export function parameterValues(source: ParameterSource): Float32Array {
   const tensor = source.constant.read();
+  if (source.placeOf !== undefined) {
+    const all = toFloat32(tensor);
+    const { placeOf } = source;
+    return Float32Array.from({ length: product(source.shape) }, (_, k) => all[placeOf(k)]!);
+  }
   return folded(source, toFloat32(source.transposed ? turnedWeight(tensor, source.groups) : tensor));
 }
 

@@ -29,6 +29,7 @@ import { type Atom, joined, naturalOrder, permutedOrder, sameAtoms } from "./ord
 import {
   merge,
   NumberedNames,
+  type ParameterPart,
   type ParameterSource,
   ParameterSources,
   type Reading,
@@ -67,6 +68,18 @@ export interface TensorUse {
   readonly axes: readonly (string | undefined)[];
   /** Name of the parameter that it is. */
   readonly parameter: string | undefined;
+  /** Where it is several: elements that belong to one parameter each. */
+  readonly parts?: readonly ParameterPart[] | undefined;
+  /** By axis: how often it counts the units, one run of them after the other; absent: once. */
+  readonly blocks?: readonly number[] | undefined;
+}
+
+/** A reshape that says how many units its input has. */
+export interface ReshapedUnits {
+  /** The core node whose units these are. */
+  readonly spec: string;
+  readonly axis: number;
+  readonly dims: readonly number[];
 }
 
 /** Limit of elements of one value of one example; only a damaged file exceeds it. */
@@ -115,6 +128,8 @@ export class Importer {
   readonly turnedSelections = new Map<NodePart, string>();
   /** Core nodes whose units a reshape or a slice of the file counts together with others: no file keeps fewer of them. */
   readonly divided = new Set<string>();
+  /** Reshapes of values whose units stay alone on one axis: that axis, and the dims, −1 for the batch. */
+  readonly reshaped = new Map<NodePart, ReshapedUnits>();
   /** Nodes that split units → where each part lies along ONNX's unit axis. */
   readonly parted = new Map<NodePart, readonly Range[]>();
   /** Softmaxes at the end that are left out of the network, in order, by the last output. */
@@ -167,7 +182,8 @@ export class Importer {
    */
   spend(values: readonly (Value | undefined)[]): void {
     for (const value of values) {
-      if (value?.kind === "constant") this.#numberCount += Math.min(product(value.dims), MOST_COMPUTED);
+      if (value?.kind !== "constant") continue;
+      this.#numberCount += value.uniform === undefined ? Math.min(product(value.dims), MOST_COMPUTED) : 1;
     }
     if (this.#numberCount <= this.#budget) return;
     throw new ArgumentError(this.parts.source.name, {
@@ -404,6 +420,17 @@ export class Importer {
     parameter?: string,
   ): void {
     this.uses.push({ node, input, constant, axes, parameter });
+  }
+
+  /** The same for a constant that holds several parameters. */
+  useParts(
+    node: NodePart,
+    input: number,
+    constant: Constant,
+    axes: readonly (string | undefined)[],
+    own: { readonly parts: readonly ParameterPart[]; readonly blocks: readonly number[] },
+  ): void {
+    this.uses.push({ node, input, constant, axes, parameter: undefined, ...own });
   }
 
   #add(title: string, op: Operation, inputs: readonly string[]): string {

@@ -209,6 +209,8 @@ class ModelDraft {
         return this.#node(node, "Dropout", [...inputs, this.#number(`${node.name}_ratio`, op.rate)]);
       case "identity":
         return this.#node(node, "Identity", inputs);
+      case "recurrent":
+        throw new Error(`${node.name} is not unrolled`);
       case "opaque":
         throw new ArgumentError(`layer "${node.name}"`, {
           given: `${op.operation}, which is not known`,

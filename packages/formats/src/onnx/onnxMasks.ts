@@ -1,9 +1,10 @@
 /** The masks of an ONNX model with weights and masks side by side, as `--form original+masks` writes it. */
 import { ArgumentError } from "@phew/core";
-import type { Tensor, Tensors } from "../tensor.ts";
+import { boolTensor, type Tensor, type Tensors } from "../tensor.ts";
 import { turnedWeight } from "../turnedWeight.ts";
 import { readOnnx } from "./importOnnx.ts";
 import { tensorOf } from "./tensors.ts";
+import { product } from "./values.ts";
 
 /**
  * @returns `<parameter>_mask` for each parameter that has one, in the network's layout
@@ -18,6 +19,19 @@ export async function onnxMasks(path: string): Promise<Tensors> {
     const mask = tensorOf(part, onnx.externalData);
     const { transposed, groups } = onnx.parameters.get(name)!;
     masks.set(`${name}_mask`, transposed ? turnedWeight(mask, groups) : mask);
+  }
+  for (const { parts = [] } of onnx.uses) {
+    const whole = onnx.parts.initializers.get(`${parts[0]?.name}_mask`);
+    if (whole === undefined) continue;
+    const { data } = tensorOf(whole, onnx.externalData);
+    for (const { name, shape, placeOf } of parts)
+      masks.set(
+        `${name}_mask`,
+        boolTensor(
+          shape,
+          Uint8Array.from({ length: product(shape) }, (_, k) => data[placeOf(k)]!),
+        ),
+      );
   }
   if (masks.size > 0) return masks;
   throw new ArgumentError(path, {

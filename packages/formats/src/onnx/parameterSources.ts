@@ -4,7 +4,7 @@
  */
 import { ArgumentError, counted, PARAMETER_ROLES, type ParameterRole } from "@phew/core";
 import { turnedDims } from "../turnedWeight.ts";
-import { type GraphWeight, graphWeights } from "./graphWeights.ts";
+import { type GraphWeights, graphWeights } from "./graphWeights.ts";
 import { isInvented, isNumbered, isOfModule, isSameModule, modulePath } from "./moduleNames.ts";
 import type { ModelParts, NodePart } from "./parts.ts";
 import { prunedProducts } from "./prunedProducts.ts";
@@ -24,6 +24,8 @@ export interface ParameterSource {
   readonly permutation?: readonly number[] | undefined;
   /** Of a weight with inputs first; else 1. */
   readonly groups: number;
+  /** Set if it is a part of the constant: index there of element k. */
+  readonly placeOf?: ((k: number) => number) | undefined;
   /** One factor for all, or one per unit; folded from Gemm's alpha and beta and from multiplications. */
   scale: number | Float64Array;
   offset: number | Float64Array;
@@ -34,6 +36,15 @@ export interface ParameterSource {
   readonly copyOf: string | undefined;
   /** True if several layers have it, so that nothing may be merged into it. */
   isShared: boolean;
+}
+
+/** A parameter that is a part of a constant. */
+export interface ParameterPart {
+  readonly name: string;
+  readonly role: ParameterRole;
+  readonly shape: readonly number[];
+  /** Index in the constant of element k. */
+  readonly placeOf: (k: number) => number;
 }
 
 /** Readers of each value, counted over the nodes before the output. */
@@ -86,7 +97,7 @@ export class ParameterSources {
   /** Parameters that share another's tensor and have no name of their own in the module. */
   readonly #copies: ParameterSource[] = [];
   /** Worked out where the first name is looked for. */
-  #graphWeights: readonly GraphWeight[] | undefined;
+  #graphWeights: GraphWeights | undefined;
 
   constructor(
     { parts, note }: { readonly parts: ModelParts; readonly note: (text: string) => void },
@@ -161,6 +172,46 @@ export class ParameterSources {
     return name;
   }
 
+  /** Registers a part of a constant as a parameter. @returns the part, under its name in the network */
+  addPart(constant: Constant, wanted: ParameterPart): ParameterPart {
+    const what = `its ${wanted.role} "${constant.name}"`;
+    if (!isFloat(constant.dtype)) throw new Unsupported(`${what} is ${constant.dtype}, not float`);
+    const known = this.all.get(wanted.name);
+    const isSame =
+      known?.placeOf !== undefined &&
+      constant.stored !== undefined &&
+      known.constant.stored?.part === constant.stored.part;
+    if (isSame) {
+      known.isShared = true;
+      return wanted;
+    }
+    const name = this.#names.unused(wanted.name, (candidate) => this.all.has(candidate));
+    this.all.set(name, {
+      ...wanted,
+      name,
+      constant,
+      transposed: false,
+      groups: 1,
+      scale: 1,
+      offset: 0,
+      copyOf: undefined,
+      isShared: false,
+    });
+    return { ...wanted, name };
+  }
+
+  /** The state dict's name for the weight of a direction of a recurrent layer, if the file tells it. */
+  partName(node: NodePart, input: number, direction: number, constant: Constant): string | undefined {
+    // written with its masks beside it
+    const pruned = this.#products.get(node.input?.[input] ?? "");
+    if (pruned !== undefined) return direction === 0 ? pruned : `${pruned}_reverse`;
+    this.#graphWeights ??= graphWeights(this.#parts);
+    const own = this.#graphWeights.readBy.get(node)?.get(input) ?? [];
+    if (own.length === constant.dims[0]!) return own[direction]!.name;
+    if (own.length !== 1) return undefined;
+    return direction === 0 ? own[0]!.name : `${own[0]!.name}_reverse`;
+  }
+
   #parameterName(
     constant: Constant,
     node: NodePart,
@@ -197,8 +248,8 @@ export class ParameterSources {
   /** The name of a weight beside the biases and modules of the whole graph; undefined if it is another's. */
   #graphName(node: NodePart, role: ParameterRole, { stored }: Constant): string | undefined {
     if (role !== "weight" || stored === undefined || this.#parts.producer !== "pytorch") return undefined;
-    this.#graphWeights ??= graphWeights(this.#parts).weights;
-    const known = this.#graphWeights.filter(({ part }) => part === stored.part);
+    this.#graphWeights ??= graphWeights(this.#parts);
+    const known = this.#graphWeights.weights.filter(({ part }) => part === stored.part);
     const own = known.find(({ reader }) => reader?.node === node) ?? known.find(({ reader }) => !reader);
     if (own === undefined || this.all.has(own.name)) return undefined;
     // a module that has another's tensor has a name of its own for it, and may have a mask of its own

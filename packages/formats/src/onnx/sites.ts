@@ -1,11 +1,11 @@
 /** Where the file stores a parameter's elements, and their values under masks and other weights. */
 import { ArgumentError, type Masks, maskedParameters, type Node, type Weights } from "@phew/core";
-import { boolTensor, type Dtype, type Tensor } from "../tensor.ts";
+import { boolTensor, type Dtype, type Tensor, toFloat32 } from "../tensor.ts";
 import { turnedDims, turnedWeight } from "../turnedWeight.ts";
 import { bitsOf, permuted, tensorFrom } from "./constants.ts";
 import type { TensorUse } from "./importer.ts";
 import type { ImportedOnnx } from "./importGraph.ts";
-import type { ParameterSource } from "./parameterSources.ts";
+import type { ParameterPart, ParameterSource } from "./parameterSources.ts";
 import type { TensorPart } from "./parts.ts";
 import { describe, externalPlace, holdsElements, isFloat, tensorOf } from "./tensors.ts";
 import { product } from "./values.ts";
@@ -37,6 +37,10 @@ export function sitesOf(model: ImportedOnnx, masks: Masks, weights: Weights = mo
   }
   const sites: Site[] = [];
   for (const use of onnx.uses) {
+    if (use.parts !== undefined) {
+      sites.push(siteOfParts(model, use, use.parts, { prunable, unitMasks, weights, sharing }));
+      continue;
+    }
     const source = use.parameter === undefined ? undefined : onnx.parameters.get(use.parameter);
     if (use.parameter !== undefined && source === undefined) continue;
     const mask =
@@ -56,6 +60,46 @@ export function sitesOf(model: ImportedOnnx, masks: Masks, weights: Weights = mo
     sites.push(siteOf(model, use, source, hasZeros ? mask : undefined, isOther ? given : undefined, sharing));
   }
   return sites;
+}
+
+/** Of a constant that holds several parameters. */
+function siteOfParts(
+  model: ImportedOnnx,
+  use: TensorUse,
+  parts: readonly ParameterPart[],
+  given: {
+    readonly prunable: ReadonlyMap<string, Uint8Array>;
+    readonly unitMasks: ReadonlyMap<string, Uint8Array>;
+    readonly weights: Weights;
+    readonly sharing: ReadonlyMap<unknown, number>;
+  },
+): Site {
+  const count = product(use.constant.dims);
+  const mask = new Uint8Array(count).fill(1);
+  let values: Float32Array | undefined;
+  for (const { name, shape, placeOf } of parts) {
+    const own = given.prunable.get(name) ?? given.unitMasks.get(name);
+    own?.forEach((kept, k) => {
+      if (kept === 0) mask[placeOf(k)] = 0;
+    });
+    const other = given.weights.get(name);
+    if (other === undefined || other === model.weights.get(name)) continue;
+    values ??= toFloat32(use.constant.read()).slice();
+    for (let k = 0; k < product(shape); k++) values[placeOf(k)] = other[k]!;
+  }
+  const whole: ParameterSource = {
+    name: use.constant.name,
+    role: "weight",
+    shape: use.constant.dims,
+    constant: use.constant,
+    transposed: false,
+    groups: 1,
+    scale: 1,
+    offset: 0,
+    copyOf: undefined,
+    isShared: false,
+  };
+  return siteOf(model, use, whole, mask.includes(0) ? mask : undefined, values, given.sharing);
 }
 
 function siteOf(

@@ -139,7 +139,6 @@ export class Unsupported extends Error {
   }
 }
 
-const RECURRENT = "a recurrent layer uses a weight at many time steps, so that it lies on no single path";
 const ATTENTION = "the product of two values has no weights of its own to walk";
 const CONTROL = "control flow holds graphs of its own, which run or not depending on data";
 const QUANTISED = "its weights are whole numbers with a scale, not float weights";
@@ -149,9 +148,6 @@ const LAYOUT = "it moves elements between places or channels";
 const STATEFUL = "its output is random";
 
 const REASONS: Readonly<Record<string, string>> = {
-  LSTM: RECURRENT,
-  GRU: RECURRENT,
-  RNN: RECURRENT,
   Attention: ATTENTION,
   MultiHeadAttention: ATTENTION,
   Einsum: ATTENTION,

@@ -20,6 +20,8 @@ export interface Constant {
   readonly stored?: { readonly part: TensorPart; readonly transposed: boolean } | undefined;
   /** True where its two axes are those of the constant `origin`, exchanged. */
   readonly turned?: boolean;
+  /** What all its elements are, where that is known: it may be too large to be read. */
+  readonly uniform?: number | undefined;
   /** Elements that are computed when it is read; absent: it is stored, or kept. */
   readonly cost?: number;
   /** The constant before a reshape, whose name is read with its own dims. */

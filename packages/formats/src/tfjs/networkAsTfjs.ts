@@ -234,6 +234,8 @@ class LayersModelDraft {
         return "attention";
       case "identity":
         return [];
+      case "recurrent":
+        return "recurrent layers as they are written here";
       case "rearrange":
         return "elements moved between channels and positions";
       case "resample":

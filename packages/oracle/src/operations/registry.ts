@@ -6,6 +6,7 @@ import * as elementwise from "./elementwise.ts";
 import * as normalisation from "./normalisation.ts";
 import type { OracleOperation } from "./operation.ts";
 import * as pooling from "./pooling.ts";
+import * as recurrent from "./recurrent.ts";
 import * as weighted from "./weighted.ts";
 
 const operations = {
@@ -15,6 +16,7 @@ const operations = {
   ...elementwise,
   ...normalisation,
   ...pooling,
+  ...recurrent,
   ...weighted,
 };
 

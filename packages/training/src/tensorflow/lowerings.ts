@@ -13,8 +13,8 @@ import * as pooling from "./pooling.ts";
 import * as trainedActivations from "./trainedActivations.ts";
 import * as weighted from "./weighted.ts";
 
-/** An opaque part of a network can be pruned but by its nature not computed. */
-type Computed = Exclude<Operation["kind"], "opaque">;
+/** An opaque part of a network can be pruned but by its nature not computed; recurrent layers are unrolled before. */
+type Computed = Exclude<Operation["kind"], "opaque" | "recurrent">;
 
 const lowerings: { readonly [Kind in Computed]: Lowering<OperationOf<Kind>> } = {
   ...activations,

@@ -8,6 +8,7 @@ import * as normalisation from "./normalisation.ts";
 import type { Operator } from "./operator.ts";
 import { pad } from "./padding.ts";
 import * as pooling from "./pooling.ts";
+import { recurrent } from "./recurrent.ts";
 import { reduceConstant } from "./reductions.ts";
 import * as reshaping from "./reshaping.ts";
 import { resize } from "./resize.ts";
@@ -50,6 +51,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   Expand: reshaping.expand,
   Flatten: reshaping.flatten,
   Floor: elementwise.unary,
+  GRU: recurrent,
   Gather: ofIds(selection.gather),
   GatherND: selection.gatherNd,
   Gelu: elementwise.gelu,
@@ -65,6 +67,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   InstanceNormalization: normalisation.instanceNormalization,
   LayerNormalization: normalisation.layerNormalization,
   IsNaN: isNaNOfScores,
+  LSTM: recurrent,
   LeakyRelu: elementwise.leakyRelu,
   Less: elementwise.binary,
   LessOrEqual: elementwise.binary,
@@ -85,6 +88,7 @@ export const operators: Readonly<Record<string, Operator>> = {
   Pad: pad,
   Pow: elementwise.binary,
   RMSNormalization: normalisation.rmsNormalization,
+  RNN: recurrent,
   Range: reshaping.range,
   Reciprocal: elementwise.unary,
   ReduceL1: reduceConstant,
@@ -174,7 +178,9 @@ const MOST_INPUTS: Readonly<Record<string, number>> = {
   ...alike(2, ["Upsample"]),
   ...alike(2, ["RMSNormalization"]),
   ...alike(3, ["GroupNormalization", "InstanceNormalization", "LayerNormalization"]),
+  ...alike(6, ["GRU", "RNN"]),
   ...alike(7, ["Attention"]),
+  ...alike(8, ["LSTM"]),
   ...alike(3, ["Clip", "Conv", "ConvTranspose", "Dropout", "Gemm", "Range", "Where"]),
   ...alike(4, ["Pad", "Resize"]),
   ...alike(5, ["BatchNormalization", "Slice"]),

@@ -2,7 +2,7 @@
  * Operations that keep the order of the elements (Reshape and its kin), that join and split units, and that compute
  * shapes. On values of the network a reshape costs nothing: ONNX's dims change, the core node stays.
  */
-import { countUnits, orderOf, unitsAlong } from "../arranging.ts";
+import { countUnits, laid, orderOf, unitAxisOfValue, unitsAlong } from "../arranging.ts";
 import {
   computedConstant,
   foldConcat,
@@ -155,6 +155,8 @@ export const concat: Operator = (context, node, inputs) => {
   if (alongPlaces !== undefined) return alongPlaces;
   const values = inputs.map((input) => context.laid(input, "a concatenation"));
   const [first] = values as [Activation];
+  const stacked = stackedUnits(context, node, values, at);
+  if (stacked !== undefined) return stacked;
   if (values.some(({ order }) => order !== undefined)) return joinedUnits(context, node, values, at);
   if (at !== 1) {
     throw new Unsupported(
@@ -180,6 +182,34 @@ export const concat: Operator = (context, node, inputs) => {
     dims,
   );
 };
+
+/**
+ * Values that are put side by side along an axis of length 1 that stands before their batch, as the last states of
+ * recurrent layers are: units after units.
+ */
+function stackedUnits(
+  context: Importer,
+  node: NodePart,
+  values: readonly Activation[],
+  axis: number,
+): Activation | undefined {
+  const [first] = values as [Activation];
+  const units = first.order && unitAxisOfValue(first);
+  const isAlike = values.every(({ dims }) => dims[axis] === 1 && sameDims(dims, first.dims));
+  const isBefore = orderOf(first)
+    .axes.slice(axis + 1)
+    .flat()
+    .some(({ stride }) => stride === undefined);
+  if (units === undefined || !isAlike || !isBefore) return undefined;
+  const parts = values.map((value) => unitsAlong(context, value, [units]));
+  const [reference] = parts as [Activation];
+  const order = orderOf(reference);
+  if (!parts.every((part) => sameDims(part.shape, reference.shape) && sameOrder(orderOf(part), order)))
+    return undefined;
+  const joined = context.emit(node, { kind: "concat" }, parts);
+  const atom = { length: values.length, stride: product(reference.shape) };
+  return laid(joined, { ...order, axes: order.axes.with(axis, [atom]) });
+}
 
 /** Values that lie otherwise than row-major, along the axis of their units. */
 function joinedUnits(

@@ -1,8 +1,8 @@
 /** Values of the network under other dims. */
-import { countUnits, laid, orderOf, unitsAlong } from "../arranging.ts";
+import { countUnits, laid, orderOf, unitAxisOfValue, unitsAlong } from "../arranging.ts";
 import { reshaped } from "../constants.ts";
 import type { Importer } from "../importer.ts";
-import { isWhole, reshapedOrder } from "../order.ts";
+import { type Atom, isWhole, reshapedOrder } from "../order.ts";
 import type { NodePart } from "../parts.ts";
 import { Unsupported } from "../unsupported.ts";
 import { dimsText, product, type Value } from "../values.ts";
@@ -38,8 +38,22 @@ export function viewed(
   const isList = dims.length === 2 && order.axes[0]!.every(({ stride }) => stride === undefined);
   const isOfUnits = isList && (result.order === undefined || countUnits(result, [1]));
   if (isList && !isOfUnits && isWhole(order, product(value.shape))) return unitsAlong(context, result, [1]);
-  context.divided.add(value.spec);
+  if (keepsLengths(context, node)) return result;
+  const [before, axis] = [unitAxisOfValue(value), unitAxisOfValue(result)];
+  if (node.opType === "Reshape" && before !== undefined && axis !== undefined) {
+    const lengths = dims.map((length, k) => (isOfBatch(order.axes[k]!) ? -1 : length));
+    context.reshaped.set(node, { spec: value.spec, axis, dims: lengths });
+  } else context.divided.add(value.spec);
   return result;
+}
+
+const isOfBatch = (atoms: readonly Atom[]): boolean =>
+  atoms.length > 0 && atoms.every(({ stride }) => stride === undefined);
+
+/** True for a node that adds or takes away axes of length 1 that it names: it counts no units. */
+function keepsLengths(context: Importer, node: NodePart): boolean {
+  const isNamed = (node.input?.[1] ?? "") !== "" || context.attributes(node).has("axes");
+  return node.opType === "Unsqueeze" || (node.opType === "Squeeze" && isNamed);
 }
 
 /** For every position of the axes in the given order, row-major, its position in their original order. */

@@ -57,7 +57,7 @@ export async function build(
   const plan = planOf({ ...common, kernel: options.kernel });
   const exchange = newExchange(plan);
   const passOptions = { plan, exchange, seed };
-  const keepsGradients = options.optimiser.clipNorm !== undefined;
+  const keepsGradients = options.optimiser.clipNorm !== undefined || options.originals !== undefined;
   const { optimiser } = chosenOptimiser(options.optimiser);
   const state = new StateRegions(plan, optimiser.state);
   const { gradients, ...training } = trainingPass(
@@ -77,6 +77,6 @@ export async function build(
     unwritten: options.unwritten,
     runtime,
   });
-  const parameters = new ParameterTransfer(plan, compiled.memory, state);
+  const parameters = new ParameterTransfer(plan, compiled.memory, state, options.originals);
   return { ...compiled, plan, exchange, gradients, found, absent, parameters };
 }

@@ -9,7 +9,9 @@ import {
   type DifferentiationRequest,
   type Differentiator,
   type LossGradients,
+  Masks,
   maskedWeights,
+  unrolled,
   untied,
   type Weights,
 } from "@phew/core";
@@ -68,7 +70,12 @@ export function createDifferentiator(options: DifferentiatorOptions = {}): Diffe
 }
 
 /** Layers that share a weight are derived each by its own copy, and the derivatives added. */
-function withoutShared(request: DifferentiationRequest) {
+function withoutShared(given: DifferentiationRequest) {
+  const steps = unrolled(given.network);
+  const request =
+    steps === given.network
+      ? given
+      : { ...given, network: steps, masks: given.masks && new Masks(steps, given.masks.bytes) };
   const own = untied(request.network);
   if (own === undefined) {
     const same = (values: Weights) => values;

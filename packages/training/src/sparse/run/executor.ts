@@ -102,7 +102,9 @@ class Machine implements SparseExecutor {
     if (memory.integersOf(this.#build.exchange.stop)[0] !== 0)
       throw new GradientError(this.#faultyParameter());
     if (programs.update !== undefined) {
-      this.#clip(this.#options.optimiser.clipNorm!);
+      const { clipNorm } = this.#options.optimiser;
+      const sums = parameters.addCopies(this.#build.gradients);
+      if (clipNorm !== undefined) this.#clip(clipNorm, sums);
       runtime.run(programs.update.address);
     }
     this.#stepCount++;
@@ -140,12 +142,12 @@ class Machine implements SparseExecutor {
     const change = { before: this.#masks, next };
     // what is removed has no place in the new program, and what is new was 0
     const unitsAfter = unitChange(change);
-    const was = parameters.weights();
+    const was = parameters.withCopies(parameters.weights());
     const weights = new Map([...was, ...unitsAfter(was, "weights")]);
-    const state = Array.from(
-      parameters.state(),
-      ([name, values]) => [name, new Map([...values, ...unitsAfter(values, "state")])] as const,
-    );
+    const state = Array.from(parameters.state(), ([name, own]) => {
+      const values = parameters.withCopies(own);
+      return [name, new Map([...values, ...unitsAfter(values, "state")])] as const;
+    });
     await this.#rebuild(change.next, this.#build.absent !== undefined);
     this.#build.parameters.setWeights(weights);
     this.#build.parameters.setState(new Map(state));
@@ -154,7 +156,8 @@ class Machine implements SparseExecutor {
   async absentGradients(requests: AbsentRequests, batch: Batch, take: TakeGradient): Promise<StepResult> {
     checkRequests(this.#options.network, requests);
     checkBatch(this.#options.network, batch, this.#options.batchSize);
-    const weights = this.#build.parameters.weights();
+    const { parameters } = this.#build;
+    const weights = parameters.withCopies(parameters.weights());
     if (this.#build.absent === undefined) await this.#addAbsent(weights);
     this.#lastCount = 0;
     const { absent, programs, ...place } = this.#build;
@@ -225,18 +228,27 @@ class Machine implements SparseExecutor {
   }
 
   async #addAbsent(weights: Weights): Promise<void> {
-    const state = this.#build.parameters.state();
+    const { parameters } = this.#build;
+    const state = Array.from(
+      parameters.state(),
+      ([name, own]) => [name, parameters.withCopies(own)] as const,
+    );
     await this.#rebuild(this.#masks, true);
     this.#build.parameters.setWeights(weights);
-    this.#build.parameters.setState(state);
+    this.#build.parameters.setState(new Map(state));
   }
 
   /** Shortens the gradients of the step under way, all together, by one thread: the same bits for any number of them. */
-  #clip(clipNorm: number): void {
+  #clip(clipNorm: number, sums: ReadonlyMap<string, Float32Array>): void {
     const gradients = Array.from(this.#build.gradients.values(), (region) =>
       this.#build.memory.floatsOf(region),
     );
-    const squares = gradients.reduce((sum, gradient) => sum + sumOfSquares(gradient), 0);
+    const { originals } = this.#options;
+    // what layers share counts once
+    const counted = Array.from(this.#build.gradients, ([name], k) =>
+      originals?.has(name) || sums.has(name) ? [] : [gradients[k]!],
+    ).flat();
+    const squares = [...counted, ...sums.values()].reduce((sum, gradient) => sum + sumOfSquares(gradient), 0);
     const factor = clipFactor(squares, clipNorm);
     if (factor === 1) return;
     for (const gradient of gradients) for (let k = 0; k < gradient.length; k++) gradient[k]! *= factor;
@@ -251,7 +263,8 @@ class Machine implements SparseExecutor {
   /** The first parameter whose gradient is not finite; clears its flag. */
   #faultyParameter(): string {
     const faulty = this.#build.memory.integersOf(this.#build.exchange.faulty);
-    const { name } = this.#options.network.parameters[faulty.indexOf(1)]!;
+    const { name: copy } = this.#options.network.parameters[faulty.indexOf(1)]!;
+    const name = this.#options.originals?.get(copy) ?? copy;
     faulty.fill(0);
     this.#build.memory.integersOf(this.#build.exchange.stop)[0] = 0;
     return name;

@@ -1,8 +1,8 @@
 /** Options of the sparse executor. */
-import type { ExecutorOptions } from "../../executor.ts";
+import type { CopyOptions } from "../../sharedWeights.ts";
 import type { LayerKernel } from "../plan/kernelChoice.ts";
 
-export interface SparseExecutorOptions extends ExecutorOptions {
+export interface SparseExecutorOptions extends CopyOptions {
   /** Fused multiply-add if the runtime has relaxed SIMD: faster, but not the same bits on every machine. */
   readonly fastMath?: boolean;
   /** Used wherever it can compute a layer; absent: the one with the least estimated time. */

@@ -20,11 +20,83 @@ export class ParameterTransfer {
   /** Number of steps to which the decay has not been applied yet. */
   #fadingSteps = 0;
 
+  /** Name of each copy of a parameter → the parameter. */
+  readonly #originals: ReadonlyMap<string, string>;
+
   /** {@link setWeights} comes first. @param state where training keeps it */
-  constructor(plan: Plan, memory: Memory, state?: StateRegions) {
+  constructor(
+    plan: Plan,
+    memory: Memory,
+    state?: StateRegions,
+    originals: ReadonlyMap<string, string> = new Map(),
+  ) {
     this.#plan = plan;
     this.#memory = memory;
     this.#state = state;
+    this.#originals = originals;
+  }
+
+  /**
+   * Gives every copy of a parameter the sum of their gradients.
+   * @param regions of kept gradients, by parameter name
+   * @returns the sums by the name of the parameter that is shared, laid out as it is
+   */
+  addCopies(regions: ReadonlyMap<string, Region>): ReadonlyMap<string, Float32Array> {
+    const sums = new Map<string, Float64Array>();
+    if (this.#originals.size === 0) return new Map();
+    const shared = new Set(this.#originals.values());
+    const own = this.gradients(regions);
+    for (const [copy, gradient] of own) {
+      const name = this.#originals.get(copy) ?? copy;
+      if (!shared.has(name)) continue;
+      const sum = sums.get(name) ?? new Float64Array(gradient.length);
+      for (let k = 0; k < sum.length; k++) sum[k]! += gradient[k]!;
+      sums.set(name, sum);
+    }
+    const rounded = new Map(Array.from(sums, ([name, sum]) => [name, Float32Array.from(sum)]));
+    for (const { weights: kept, entryLists } of this.#plan.layers.values()) {
+      const sum = rounded.get(this.#originals.get(kept.parameter.name) ?? kept.parameter.name);
+      const region = regions.get(kept.parameter.name);
+      if (sum === undefined || region === undefined) continue;
+      const { order } = entryLists.at(-1)!;
+      const view = this.#view(region);
+      for (let e = 0; e < kept.count; e++) view[e] = sum[kept.kept[order?.[e] ?? e]!]!;
+    }
+    for (const { parameter, units } of unitParameters(this.#plan)) {
+      const sum = rounded.get(this.#originals.get(parameter.name) ?? parameter.name);
+      const region = regions.get(parameter.name);
+      if (sum !== undefined && region !== undefined) gather(this.#view(region), units, sum);
+    }
+    return rounded;
+  }
+
+  /** The same values, those of a copy being its original's. */
+  withCopies(values: Weights): Weights {
+    if (this.#originals.size === 0) return values;
+    return new Map(
+      Array.from(values, ([name, own]) => [name, values.get(this.#originals.get(name) ?? name) ?? own]),
+    );
+  }
+
+  /** A weight that meets only zeros in one layer follows a copy that does not. */
+  #merge(values: Map<string, Float32Array>): void {
+    if (this.#originals.size === 0) return;
+    const keptBy = [...this.#plan.layers.values()].map(({ weights }) => weights);
+    for (const { parameter, orphans } of keptBy) {
+      if (orphans.length === 0 || !values.has(parameter.name)) continue;
+      const copies = keptBy.filter((other) => this.#originals.get(other.parameter.name) === parameter.name);
+      const own = values.get(parameter.name)!;
+      const isOrphan = new Uint8Array(own.length);
+      for (const k of orphans) isOrphan[k] = 1;
+      for (const { parameter: copy, kept } of copies) {
+        const others = values.get(copy.name)!;
+        for (const k of kept) {
+          if (isOrphan[k] === 0) continue;
+          own[k] = others[k]!;
+          isOrphan[k] = 0;
+        }
+      }
+    }
   }
 
   /** A step was taken. */
@@ -92,6 +164,7 @@ export class ParameterTransfer {
       scatter(values, kept.orphans, this.#view(orphanWeights));
       result.set(kept.parameter.name, values);
     }
+    this.#merge(result);
     this.#fade();
     for (const { parameter, units, values } of unitParameters(this.#plan)) {
       const all = this.#unstored.get(parameter.name)!.slice();
@@ -114,6 +187,7 @@ export class ParameterTransfer {
       scatter(values, kept.orphans, orphans);
       result.set(kept.parameter.name, values);
     }
+    this.#merge(result);
     for (const parameter of unitParameters(this.#plan)) {
       const numbers = this.#unitState(parameter, buffer);
       if (numbers === undefined) continue;

@@ -17,8 +17,8 @@ import * as passing from "./passing.ts";
 import * as pooling from "./pooling.ts";
 import * as trainedActivations from "./trainedActivations.ts";
 
-/** Opaque parts are refused before. */
-type Lowered = Exclude<Operation["kind"], "opaque" | "add" | "batchNorm">;
+/** Opaque parts are refused before, and recurrent layers are unrolled. */
+type Lowered = Exclude<Operation["kind"], "opaque" | "add" | "batchNorm" | "recurrent">;
 
 const lowerings: { readonly [Kind in Lowered]: Lowering<OperationOf<Kind>> } = {
   activation,
