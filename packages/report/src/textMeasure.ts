@@ -19,7 +19,7 @@ const OTHER = 620;
 const MARGIN = 1.06;
 
 /** Pixels, at least those that the text takes. */
-export function measuredWidth(text: string, fontSize: number): number {
+function measuredWidth(text: string, fontSize: number): number {
   let thousandths = 0;
   for (const character of text)
     thousandths += ADVANCES[character.codePointAt(0)! - FIRST] ?? OTHER * textWidth(character);
