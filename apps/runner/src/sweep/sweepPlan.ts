@@ -23,8 +23,8 @@ import { type SweepRun, sweepRuns } from "./sweepTasks.ts";
 
 export interface SweepPlanOptions {
   readonly on?: string;
-  readonly workers?: number;
-  readonly threads?: number;
+  readonly workers?: number | undefined;
+  readonly threads?: number | undefined;
   readonly throttle?: number;
   /** Each a line of options. */
   readonly sbatch?: readonly string[];

@@ -1,13 +1,85 @@
-/** `phew knee`: of each configuration's finished runs the least density that is about as good as dense. */
+/**
+ * `phew knee`: of each configuration's finished runs the least density that is about as good as dense; of a sweep file, whose
+ * runs are trained as far as that takes.
+ */
+import { existsSync, statSync } from "node:fs";
+import path from "node:path";
 import { ArgumentError, fitLogistic, formatPercent, type Knee, knee, logisticAt } from "@phew/core";
 import { formatTable, runFigureRows } from "@phew/report";
-import { formatAccuracy, listRuns, readRun } from "@phew/runs";
+import { counted, formatAccuracy, listRuns, readRun, runAccuracy } from "@phew/runs";
+import { Failure, UsageError } from "../failure.ts";
 import { printJson, printLines, printText } from "../output/output.ts";
+import { interruptSignal, startProgress } from "../output/progress.ts";
 import { DENSE } from "../settings/pruning.ts";
+import type { SweepRun } from "../sweep/sweepTasks.ts";
 
 interface KneeOptions {
   readonly tolerance: number;
   readonly json?: boolean;
+  /** For a sweep file. */
+  readonly runs?: string;
+  readonly workers?: number;
+  readonly threads?: number;
+}
+
+/** Runs of a sweep: how many were needed, and how many were not. */
+interface Halved {
+  readonly trained: number;
+  readonly saved: number;
+}
+
+/** @param place folder of runs, or a sweep file @throws UsageError for options that would do nothing; as {@link kneeOfRuns} */
+export async function kneeOf(place: string, options: KneeOptions): Promise<void> {
+  if (existsSync(place) && statSync(place).isFile()) return kneeOfSweep(place, options);
+  for (const name of ["runs", "workers", "threads"] as const) {
+    if (options[name] === undefined) continue;
+    throw new UsageError(`--${name}`, {
+      given: `${options[name]} beside the folder ${place}, of which nothing is trained`,
+      expected: "it beside a sweep file",
+    });
+  }
+  return kneeOfRuns(place, options);
+}
+
+/** Trains the runs of a sweep by successive halving. @throws ArgumentError as `phew sweep`; Failure if runs failed */
+async function kneeOfSweep(file: string, options: KneeOptions): Promise<void> {
+  const { planSweep, statusesOf } = await import("../sweep/sweepPlan.ts");
+  const { checkRuns, writeConfigs } = await import("../sweep/sweepTasks.ts");
+  const { failureLines, progressOf } = await import("../sweep/sweepReport.ts");
+  const { trainHalving } = await import("../sweep/halving.ts");
+  const { runs = "runs", workers, threads, tolerance, json } = options;
+  const plan = await planSweep(file, { runs, workers, threads, on: "pool" });
+  const densities = new Set(plan.runs.map(({ config }) => config.density));
+  if (!plan.runs.some(({ config }) => config.method === DENSE) || densities.size < 3) {
+    throw new ArgumentError(file, {
+      given: `${counted(densities.size, "density", "densities")}${plan.runs.some(({ config }) => config.method === DENSE) ? "" : ", no dense network"}`,
+      expected: "a dense network and at least two densities",
+      remedy: 'Put { "method": "dense" } into "list", beside the grid of densities.',
+    });
+  }
+  await checkRuns(file, plan.runs);
+  const signal = interruptSignal();
+  const train = async (rung: readonly SweepRun[]) => {
+    const statuses = statusesOf(rung);
+    const todo = rung.filter((_, k) => statuses[k]!.state !== "finished");
+    if (todo.length === 0) return;
+    writeConfigs(plan.ownFolder, plan.sweep.experiment, todo);
+    const progress = startProgress(`${plan.sweep.experiment}: ${counted(rung.length, "run")}`, json === true);
+    const onTick = () => progress.update(...progressOf(statusesOf(rung)));
+    const { failures } = await plan.executor.submit(todo, { signal, onTick }).finally(() => progress.done());
+    const failed = [...failures].map(([id, message]) => {
+      return { id, run: plan.runs.find((run) => run.id === id)?.name ?? id, message };
+    });
+    if (failed.length > 0) throw new Failure(failureLines(failed).join("\n"));
+  };
+  const accuracyOf = ({ config, folder }: SweepRun) => {
+    const { state } = readRun(folder);
+    return config.validation > 0 ? state.epochs.at(-1)?.validationAccuracy : runAccuracy(state);
+  };
+  const needed = await trainHalving(plan.runs, tolerance, train, accuracyOf);
+  const halved = { trained: needed.length, saved: plan.runs.length - needed.length };
+  const ids = new Set(needed.map(({ id }) => id));
+  return kneeOfRuns(plan.folder, options, (folder) => ids.has(path.basename(folder)), halved);
 }
 
 type Row = ReturnType<typeof runFigureRows>[number];
@@ -23,8 +95,13 @@ interface FoundKnee extends Knee {
 }
 
 /** @throws ArgumentError if there are no finished runs of a dense network and of several densities */
-export async function kneeOfRuns(folder: string, { tolerance, json }: KneeOptions): Promise<void> {
-  const finished = listRuns(folder).filter(({ life }) => life === "finished");
+async function kneeOfRuns(
+  folder: string,
+  { tolerance, json }: KneeOptions,
+  isWanted: (folder: string) => boolean = () => true,
+  halved?: Halved,
+): Promise<void> {
+  const finished = listRuns(folder).filter((run) => run.life === "finished" && isWanted(run.folder));
   const rows = runFigureRows(finished.map((entry) => readRun(entry.folder)));
   const dense = rows.filter(({ method }) => method === DENSE);
   const series = [
@@ -41,15 +118,20 @@ export async function kneeOfRuns(folder: string, { tolerance, json }: KneeOption
   const isValidated = rows.every(({ validationAccuracy }) => validationAccuracy !== undefined);
   const chosen = isValidated ? rows.map((row) => ({ ...row, accuracy: row.validationAccuracy! })) : rows;
   const denseRows = chosen.filter(({ method }) => method === DENSE);
-  const found = series.map((name) => kneeOf(name, chosen, denseRows, tolerance));
+  const found = series.map((name) => foundKnee(name, chosen, denseRows, tolerance));
   const by = isValidated ? "validation" : "test";
-  if (json) return printJson({ tolerance, by, dense: found[0]!.dense, knees: found });
+  if (json) return printJson({ tolerance, by, dense: found[0]!.dense, knees: found, ...halved });
   printText(formatTable(COLUMNS, found.map(cellsOf), "text"));
   printLines(
     `Dense: ${formatAccuracy(found[0]!.dense)}, mean of ${dense.length}. Within ${formatPercent(tolerance)} of it by the mean over seeds; 95 % of 2,000 resamples of the seeds.`,
     isValidated
       ? "Accuracies are of the validation examples, after the last epoch."
       : 'Accuracies are of the test examples, which then say nothing more of the density chosen: with "validation": 0.1 in the sweep, examples that are set aside choose.',
+    ...(halved === undefined
+      ? []
+      : [
+          `Successive halving trained ${halved.trained} of ${counted(halved.trained + halved.saved, "run")}: ${halved.saved} saved.`,
+        ]),
   );
 }
 
@@ -63,7 +145,7 @@ const COLUMNS = [
   { key: "fitted", title: "density of the fit" },
 ];
 
-function kneeOf(name: string, rows: readonly Row[], dense: readonly Row[], tolerance: number): FoundKnee {
+function foundKnee(name: string, rows: readonly Row[], dense: readonly Row[], tolerance: number): FoundKnee {
   const own = rows.filter((row) => row.method !== DENSE && (row.series ?? row.method) === name);
   const runs = [
     ...own.map(({ density, seed, accuracy = NaN }) => ({ density, seed, accuracy })),
