@@ -211,7 +211,7 @@ describe("every operation", () => {
   it.each(COMPUTED)("$name: has the oracle's second derivatives", async ({ network }) => {
     const masks = randomMasks(network, 3);
     const weights = maskedWeights(randomWeights(network, 2), masks);
-    const batch = randomBatch(network, 4);
+    const batch = randomBatch(network, 3);
     const along = direction(network, masks, 7);
     const hasBoth = network.parameters.some(({ trained }) => !trained);
     for (const statistics of hasBoth ? (["running", "batch"] as const) : (["running"] as const)) {
@@ -239,7 +239,7 @@ describe("every operation", () => {
       async ({ network }) => {
         const masks = randomMasks(network, 3);
         const weights = maskedWeights(randomWeights(network, 2), masks);
-        const batch = randomBatch(network, 5);
+        const batch = randomBatch(network, 3);
         const executor = await made(network, masks);
         const expected = forward(oracleGraph(network), weights, batch.x, batch.count).output;
         expectNear(await executor.predict(batch.x, batch.count), expected, 1e-4);
@@ -263,7 +263,7 @@ describe("every operation", () => {
     it.each(COMPUTED)(
       "$name: has the gradients by absent weights, and goes on with other masks",
       async ({ network }) => {
-        const batch = randomBatch(network, 5);
+        const batch = randomBatch(network, 3);
         const executor = await made(network, randomMasks(network, 3));
         await executor.step(batch, 0.1);
         const masks = randomMasks(network, 4);

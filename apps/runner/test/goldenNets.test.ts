@@ -6,6 +6,8 @@ import { existsSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { readSafetensors, toFloat32 } from "@phew/formats";
 import { describe, expect, it } from "vitest";
+import { longCases } from "../../../vitest.long.ts";
+import { NEVER_PRUNED } from "./goldenNet.ts";
 import { phew, readText, scratchFolder, sharedFile } from "./phew.ts";
 
 /** The nets that must work. A net that comes to work is added here: the last test fails while it is missing. */
@@ -34,9 +36,6 @@ const WORKING = [
   "unet-transpose",
   "vit",
 ];
-
-/** Parameters of two and more axes that are no weights of a layer: embeddings, tokens, positions, and a layer's scale. */
-const NEVER_PRUNED = /embed|token|wte\.weight|wpe\.weight|^g$/;
 
 const METHODS = ["magnitude", "synflow", "phew"];
 /** Low enough that some channels die where a method lets them. */
@@ -107,6 +106,19 @@ async function expectNamesOfStateDict(file: string, { parameters }: Facts): Prom
   expect(unmasked.filter((name) => !NEVER_PRUNED.test(name))).toEqual([]);
 }
 
+/** Pruned and exported in the usual tests too: each has what no other has. */
+const PRUNED = [
+  "conv3d",
+  "gate-se",
+  "gpt2",
+  "groupnorm",
+  "option-a",
+  "shufflenet-v2",
+  "two-in-two-out",
+  "vit",
+];
+const OTHERS = WORKING.filter((net) => !PRUNED.includes(net));
+
 describe.skipIf(nets === undefined)("nets that PyTorch exported", () => {
   for (const net of WORKING) {
     const model = fileOf(net, "model.onnx");
@@ -125,6 +137,10 @@ describe.skipIf(nets === undefined)("nets that PyTorch exported", () => {
         String(TOLERANCE),
       );
     });
+  }
+
+  for (const net of [...PRUNED, ...longCases(OTHERS, 4)]) {
+    const model = fileOf(net, "model.onnx");
 
     it(`${net}: masks have the state dict's names and shapes, and give what the exported nets give`, async () => {
       const folder = scratchFolder();

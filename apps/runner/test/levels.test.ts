@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { readSafetensors, toFloat32 } from "@phew/formats";
 import { describe, expect, it } from "vitest";
 import { onnxFile, tensor } from "../../../packages/formats/test/onnxFile.ts";
+import { NEVER_PRUNED } from "./goldenNet.ts";
 import { lastingFolder, phew, readText, scratchFolder, sharedFile } from "./phew.ts";
 
 const nets = sharedFile("golden", "nets");
@@ -28,9 +29,6 @@ const maskOf = (name: string) => path.join(folder, name);
 
 /** A table that is the weight of the last layer too: where the network is understood, that layer's copy is pruned. */
 const TIED_HEADS: Readonly<Record<string, string>> = { gpt2: "m.transformer.wte.weight" };
-
-/** Parameters of two and more axes that are no weights of a layer. */
-const NEVER_PRUNED = /pos_embed|token|wte\.weight|wpe\.weight|^g$/;
 
 describe.skipIf(nets === undefined)("every net of the golden folder (skipped where it is absent)", () => {
   it.each(nets === undefined ? [] : readdirSync(nets))(

@@ -144,7 +144,7 @@ describe("agreement with the tensorflow executor", () => {
     },
   );
 
-  it.each(["resnet20", "wide-resnet20"])(
+  it.each(["resnet20", ...longCases(["wide-resnet20"])])(
     "%s, nine tenths of its weights, in the domain of F(4×4, 3×3)",
     async (name) => {
       const network = smoothed(zooModel(name, { inputShape: [3, 16, 16] }));
